@@ -1,0 +1,236 @@
+// Package engine is the vocabulary that rules and shards share: names, runs,
+// commands, events, notes, offers and the record of a run.
+//
+// A service describes one kind of execution by its Rules: a pure, deterministic
+// machine. A shard hands the rules a command and writes what they answer. The
+// package knows no service, does no I/O and reads no clock.
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Time is a moment in milliseconds since the Unix epoch. Zero means "never".
+type Time int64
+
+// Seconds is a span of n seconds, to be added to a Time.
+func Seconds(n int64) Time { return Time(n * 1000) }
+
+// World is one account in one region. Two worlds share nothing.
+type World struct {
+	Account string
+	Region  string
+}
+
+// Kind names a kind of execution, and so the rules that it follows.
+type Kind string
+
+// Name is what a run is called: at most one run of a name is open at a time.
+// Key is composed by the service (SWF: domain, NUL, workflowId).
+type Name struct {
+	World World
+	Kind  Kind
+	Key   string
+}
+
+// RunID names one run for good. Its first two bytes are the shard that holds it.
+type RunID [16]byte
+
+// NewRunID gives the run of a shard that grows from a seed.
+func NewRunID(shard uint16, seed Seed) RunID {
+	var id RunID
+	binary.BigEndian.PutUint16(id[:2], shard)
+	copy(id[2:], seed[:])
+	return id
+}
+
+// Shard is the shard that holds the run.
+func (id RunID) Shard() uint16 { return binary.BigEndian.Uint16(id[:2]) }
+
+// IsZero tells whether the id names no run.
+func (id RunID) IsZero() bool { return id == RunID{} }
+
+func (id RunID) String() string { return fmt.Sprintf("%x", id[:]) }
+
+// Identity is what the rules know of a run before its first event.
+type Identity struct {
+	Name Name
+	Run  RunID
+}
+
+// Begin says whether a command may begin a new run of its name.
+type Begin uint8
+
+const (
+	// Never: the command is for a run that exists.
+	Never Begin = iota
+	// IfAbsent: the open run handles the command; without one, a new run does.
+	IfAbsent
+	// Always: a new run handles the command. If one is open, the command is
+	// refused with AlreadyOpenError.
+	Always
+)
+
+// Command asks something of one run.
+type Command struct {
+	Name  Name
+	Run   RunID // the run that is meant; zero: the open run of Name
+	Begin Begin
+	Seed  Seed   // for a new run: where its id comes from
+	Group string // for a new run: what its Record.Group will be
+	Body  any    // the rules' own type
+}
+
+// Wake is the body of the command that a shard gives to a run whose
+// Record.Wake has come.
+type Wake struct{}
+
+// Input is what Handle may know beside state and command.
+type Input struct {
+	Now Time
+	// Up is when this shard was last taken over. Before it nobody could reach
+	// the run: workers could not heartbeat.
+	Up Time
+	// OpenInGroup counts the open runs of the command's group, without this one.
+	OpenInGroup int
+}
+
+// Event is an entry of a run's history. Ids are dense from 1.
+type Event struct {
+	ID      int64
+	At      Time
+	Body    any    // the rules' own type: what Apply folds
+	Public  []byte // the entry as the wire carries it
+	Private []byte // what Public can't hold; empty for most events
+}
+
+// NoteKind distinguishes the notes about one subject.
+type NoteKind uint8
+
+// NoteDelivered is the one kind that shards know: its presence says that the
+// started task Subject reached its worker. Kinds above it belong to the rules.
+const NoteDelivered NoteKind = 1
+
+// Note is a private fact about an event of the run, beside the history. The last
+// note of a (Subject, Kind) wins; an empty Value takes the note away.
+type Note struct {
+	Subject int64
+	Kind    NoteKind
+	Value   []byte
+}
+
+// Message is a command for another run, written in the batch that sends it and
+// handled exactly once.
+type Message struct {
+	To    Name
+	Run   RunID // as in Command
+	Begin Begin
+	Seed  Seed
+	Group string
+	Body  []byte // what Rules.DecodeMessage of To.Kind reads
+}
+
+// Turn is what a command did. Handle has already applied Events and Notes to
+// the state.
+type Turn struct {
+	Events   []Event
+	Notes    []Note
+	Messages []Message
+	// Successor begins the next run of the same name in the same batch; the
+	// turn must have closed this one. Its Seed makes the new run's id.
+	Successor *Command
+	// Reply is for the caller, who gets it once the turn is durable.
+	Reply any
+}
+
+// Status of a run.
+type Status uint8
+
+const (
+	Open Status = iota + 1
+	Closed
+)
+
+// Record is what a shard must know of a run without loading its state. It is a
+// pure function of the state.
+type Record struct {
+	Status  Status
+	Group   string // quota group; open runs are counted by it
+	Started Time
+	Closed  Time
+	Wake    Time // when the run next wants a Wake; zero: never
+	Timer   Time // the earliest moment that a user waits for, for time skipping
+	Forget  Time // for a closed run: when it may be deleted; zero: never
+	Offers  []Offer
+	Listing []byte // what a list shows of the run, encoded by the service
+}
+
+// Offer is a task that waits for a poller. A run and the offer's ID name it.
+// Offers are ordered by ID.
+type Offer struct {
+	List     string // the task list's full name, composed by the service
+	ID       int64  // event id of the task's Scheduled event
+	Priority int32  // higher first
+	At       Time   // when the task was scheduled; older first
+	// Held: the task was started and is on its way to a worker. It is not
+	// offered, unless a restart finds no NoteDelivered for it.
+	Held bool
+}
+
+// Entry is a place of the run in the visibility index: the run is found in
+// Family under Equal, at Time.
+type Entry struct {
+	Family byte
+	Equal  string
+	Time   Time
+}
+
+// State is the folded log of one run; each kind has its own type.
+type State any
+
+// Rules is one kind of execution: pure, deterministic, bounded.
+type Rules interface {
+	// New is the state of a run before its first event.
+	New(Identity) State
+	// Handle decides what a command does. It changes s by Apply and Note only,
+	// and not at all when it returns an error, which goes to the caller as is.
+	Handle(s State, body any, in Input) (Turn, error)
+	// Apply folds an event into s. Replay is Apply over a log.
+	Apply(s State, e Event)
+	// Note folds a note into s.
+	Note(s State, n Note)
+	// Record derives the record; up is Input.Up.
+	Record(s State, up Time) Record
+	// Entries gives a run's places in the visibility index.
+	Entries(id Identity, r *Record) []Entry
+	// DecodeEvent reads an event back from what was stored.
+	DecodeEvent(id int64, at Time, public, private []byte) (Event, error)
+	// DecodeMessage reads a Message's body.
+	DecodeMessage(body []byte) (any, error)
+	// Refused tells what to send when a message found no run to handle it: why
+	// is UnknownRunError or AlreadyOpenError.
+	Refused(to Name, body any, why error) []Message
+	EncodeState(s State) []byte
+	DecodeState(id Identity, b []byte) (State, error)
+}
+
+// UnknownRunError says that a command named a run that is not there.
+type UnknownRunError struct {
+	Name Name
+	Run  RunID
+}
+
+func (e *UnknownRunError) Error() string {
+	return fmt.Sprintf("no run %s of %s %q", e.Run, e.Name.Kind, e.Name.Key)
+}
+
+// AlreadyOpenError says that a name has an open run.
+type AlreadyOpenError struct {
+	Name Name
+	Run  RunID
+}
+
+func (e *AlreadyOpenError) Error() string {
+	return fmt.Sprintf("%s %q has the open run %s", e.Name.Kind, e.Name.Key, e.Run)
+}

@@ -1,0 +1,130 @@
+// Package store is ordered bytes with fenced, synced batches; nothing in it
+// knows of workflows.
+//
+// A store holds a fixed number of shards. Each shard has its own key space and
+// at most one owner; all shards share one index space. An owner writes by
+// Sections: all or nothing each, checked against the shard's epoch and sequence,
+// so that an owner who lost his shard cannot write. Package storetest is the
+// meaning of this interface: what it does not test is not promised.
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+var (
+	// ErrHeld: another owner has the shard (or, for a whole store, its lock).
+	ErrHeld = errors.New("held by another owner")
+	// ErrFenced: the section's epoch is not the shard's, or its sequence is not
+	// the next. Nothing of it was written.
+	ErrFenced = errors.New("fenced")
+	// ErrUnknown: whether the sections were written is not known.
+	ErrUnknown = errors.New("commit outcome unknown")
+	// ErrRegressed: the store has lost what it had acknowledged.
+	ErrRegressed = errors.New("store lost acknowledged data")
+	// ErrNotFound: no such key.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: a compare-and-set found another value.
+	ErrConflict = errors.New("conflict")
+	// ErrTooLarge: a section is above Limits.
+	ErrTooLarge = errors.New("too large")
+	// ErrClosed: the store or the handle was closed.
+	ErrClosed = errors.New("closed")
+)
+
+// Limits says how much one section may carry.
+type Limits struct {
+	SectionOps   int
+	SectionBytes int
+}
+
+// Engine is a store.
+type Engine interface {
+	Limits() Limits
+	// Acquire takes a shard over and fences its earlier owner. Errors: ErrHeld.
+	Acquire(ctx context.Context, shard uint16) (Handle, error)
+	// Commit writes sections, each whole or not at all, in one write and one
+	// sync. It returns an error (or nil) per section: ErrFenced, ErrUnknown,
+	// ErrTooLarge, ErrRegressed, ErrClosed.
+	Commit(ctx context.Context, sections []Section) []error
+	Index() Index
+	Meta() Meta
+	Close() error
+}
+
+// Space tells which key space an operation is in.
+type Space uint8
+
+const (
+	ShardSpace Space = iota // the section's own shard
+	IndexSpace              // common to all shards
+)
+
+// OpKind is what an operation does.
+type OpKind uint8
+
+const (
+	Put OpKind = iota
+	Delete
+	DeleteRange // from Key to Value, without Value; ShardSpace only
+)
+
+// Op is one mutation. The store keeps neither slice after Commit has returned.
+type Op struct {
+	Kind  OpKind
+	Space Space
+	Key   []byte
+	Value []byte
+}
+
+// Section is one shard's share of a commit. Seq must be one above the last
+// committed section of the shard.
+type Section struct {
+	Shard uint16
+	Epoch uint64
+	Seq   uint64
+	Ops   []Op
+}
+
+// Handle is an owned shard, for reading.
+type Handle interface {
+	Shard() uint16
+	Epoch() uint64
+	// Seq is the sequence of the last section that was committed before Acquire.
+	Seq() uint64
+	// Get returns a copy of the value. Errors: ErrNotFound.
+	Get(ctx context.Context, key []byte) ([]byte, error)
+	// Scan visits one consistent view of the shard space; see Range.
+	Scan(ctx context.Context, r Range, visit Visit) error
+	// Release gives the shard up; what is being committed meanwhile is fenced or
+	// written, never half.
+	Release(ctx context.Context) error
+}
+
+// Range is the keys from Start to End, without End; an empty End means no end.
+type Range struct {
+	Start, End []byte
+	Reverse    bool
+}
+
+// Visit sees one key. The slices are only its own until it returns. Returning
+// false ends the scan.
+type Visit func(key, value []byte) bool
+
+// Index reads the index space: all shards' entries, in one order. What a scan
+// saw is durable when Scan returns.
+type Index interface {
+	Scan(ctx context.Context, r Range, visit Visit) error
+}
+
+// Meta is a small space for format, shard count and keys.
+type Meta interface {
+	// Get returns the value. Errors: ErrNotFound.
+	Get(ctx context.Context, key string) ([]byte, error)
+	// CompareAndSet writes next if the value is old (nil: absent) and returns
+	// once it is durable. Errors: ErrConflict.
+	CompareAndSet(ctx context.Context, key string, old, next []byte) error
+	// List visits the keys with a prefix in order.
+	List(ctx context.Context, prefix string) (map[string][]byte, error)
+}
