@@ -234,3 +234,14 @@ type AlreadyOpenError struct {
 func (e *AlreadyOpenError) Error() string {
 	return fmt.Sprintf("%s %q has the open run %s", e.Name.Kind, e.Name.Key, e.Run)
 }
+
+// Peek is the body of a command that any run answers with a RunView, whatever
+// its rules and without loading its state.
+type Peek struct{}
+
+// RunView is what a shard knows of a run.
+type RunView struct {
+	Identity
+	Record
+	LastEvent int64
+}

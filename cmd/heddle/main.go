@@ -1,0 +1,30 @@
+// Command heddle is the workflow server and the tools for its store.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands are the sub-commands; each has a file of its own.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	parsed := kong.Parse(&c,
+		kong.Name("heddle"),
+		kong.Description("A durable workflow server that speaks Amazon SWF."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	parsed.FatalIfErrorf(parsed.Run())
+}

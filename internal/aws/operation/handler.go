@@ -1,0 +1,184 @@
+package operation
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+
+	"heddle/internal/aws/awsjson"
+
+	"github.com/go-faster/jx"
+)
+
+// Config is what a Handler is given.
+type Config struct {
+	Authenticator Authenticator
+	Log           *slog.Logger
+	Random        func() [16]byte // a source of request ids
+}
+
+// Handler serves the operations that were mounted on it.
+type Handler struct {
+	Config
+	mounted map[target]*mounted
+}
+
+type target struct{ service, operation string }
+
+type mounted struct {
+	action
+	limits
+	name   string
+	faults []string // codes that the model declares
+}
+
+// New is a handler that serves nothing yet.
+func New(c Config) *Handler {
+	return &Handler{Config: c, mounted: map[target]*mounted{}}
+}
+
+// Mount serves the rows of a service under its target prefix. Faults gives the
+// codes that the model declares for each operation. Mount comes before serving.
+func Mount[S any](h *Handler, prefix string, faults map[string][]string, s S, rows []Operation[S]) {
+	for _, row := range rows {
+		declared, known := faults[row.Name]
+		if !known {
+			panic(fmt.Sprintf("operation: %s has no operation %q", prefix, row.Name))
+		}
+		key := target{prefix, row.Name}
+		if h.mounted[key] != nil {
+			panic(fmt.Sprintf("operation: two rows for %q", row.Name))
+		}
+		h.mounted[key] = &mounted{action: row.bind(s), limits: row.limits, name: row.Name, faults: declared}
+	}
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := &call{Context: r.Context(), id: awsjson.RequestID(h.Random())}
+	service, name, err := awsjson.Target(r)
+	if err != nil {
+		h.refuse(w, r, ctx, nil, nil, err)
+		return
+	}
+	op := h.mounted[target{service, name}]
+	if op == nil {
+		h.refuse(w, r, ctx, nil, nil, awsjson.UnknownOperation(service+"."+name))
+		return
+	}
+	in, err := h.receive(w, r, ctx, op)
+	if err != nil {
+		h.refuse(w, r, ctx, op, nil, err)
+		return
+	}
+	out, answer, err := h.handle(ctx, op, in)
+	if err != nil {
+		h.refuse(w, r, ctx, op, in, err)
+		return
+	}
+	defer answer.release(answers)
+	if delivery, awaited := out.(Delivery); awaited {
+		delivery.Delivered(deliver(w, r, ctx, answer.bytes))
+		return
+	}
+	// A caller who has gone needs no answer.
+	_ = awsjson.Write(w, r, ctx.id, answer.bytes)
+}
+
+// receive reads the body, authenticates and decodes. The body is not kept while
+// the operation is handled: a poll may wait for a minute.
+func (h *Handler) receive(w http.ResponseWriter, r *http.Request, ctx *call, op *mounted) (in any, err error) {
+	body := bodies.Get().(*buffer)
+	defer body.release(bodies)
+	if err := body.read(r, op.bodyMax); err != nil {
+		// What is left of the body is not worth reading.
+		w.Header()["Connection"] = []string{"close"}
+		return nil, err
+	}
+	if ctx.caller, err = h.Authenticator.Authenticate(r, body.bytes); err != nil {
+		return nil, err
+	}
+	d := decoders.Get().(*jx.Decoder)
+	defer decoders.Put(d)
+	d.ResetBytes(body.bytes)
+	return op.decode(d)
+}
+
+// handle runs the action and encodes its output. A panic becomes an error.
+func (h *Handler) handle(ctx *call, op *mounted, in any) (out output, answer *buffer, err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		err = &panicError{value: p, stack: debug.Stack()}
+		if delivery, awaited := out.(Delivery); awaited {
+			delivery.Delivered(err)
+		}
+	}()
+	if out, err = op.handle(ctx, in); err != nil {
+		return nil, nil, err
+	}
+	answer = answers.Get().(*buffer)
+	if out != nil {
+		answer.bytes = out.AppendJSON(answer.bytes)
+	}
+	return out, answer, nil
+}
+
+// deliver writes an answer down to the connection. The error is nil only if all
+// of it was taken and the caller is not known to have gone.
+func deliver(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := awsjson.Write(w, r, ctx.id, answer); err != nil {
+		return err
+	}
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// refuse answers with the fault that err is, or with an internal failure.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, ctx *call, op *mounted, in any, err error) {
+	var fault *awsjson.Fault
+	switch {
+	case !errors.As(err, &fault):
+		fault = awsjson.InternalFailure()
+		// When the caller has gone, his context's error is no news.
+		if ctx.Err() == nil {
+			h.logFailure(ctx, op, in, "request failed", err)
+		}
+	case op != nil && !fault.Common() && !slices.Contains(op.faults, fault.Code):
+		h.logFailure(ctx, op, in, "fault is not declared for the operation", err)
+	}
+	_ = awsjson.WriteFault(w, r, ctx.id, fault)
+}
+
+func (h *Handler) logFailure(ctx *call, op *mounted, in any, what string, err error) {
+	attributes := []slog.Attr{slog.String("request", ctx.id), slog.String("error", err.Error())}
+	if op != nil {
+		attributes = append(attributes, slog.String("operation", op.name))
+		if in != nil {
+			if touched := op.touches(in); touched.Kind != "" {
+				attributes = append(attributes, slog.String(touched.Kind, touched.Name))
+			}
+		}
+	}
+	if p, ok := errors.AsType[*panicError](err); ok {
+		attributes = append(attributes, slog.String("stack", string(p.stack)))
+	}
+	h.Log.LogAttrs(ctx, slog.LevelError, what, attributes...)
+}
+
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }

@@ -1,0 +1,141 @@
+// Package operation is one row per API action, and the one path that each
+// request takes: find the operation, read the bounded body, authenticate,
+// decode, validate, handle, encode. A handler starts with a valid, typed input
+// and returns a typed output or an error.
+//
+// A fault goes to the caller as it is. Any other error, and a panic, becomes an
+// internal failure with a request id, and a line in the log under that id.
+package operation
+
+import (
+	"context"
+	"errors"
+
+	"heddle/internal/aws/awsjson"
+
+	"github.com/go-faster/jx"
+)
+
+// Resource is what a request touches, in the words of its service.
+type Resource struct {
+	Kind string // "domain"; empty when the request touches nothing by name
+	Name string
+}
+
+// Delivery may be implemented by an output. Delivered is called once the answer
+// was written and flushed, with what went wrong on the way, or with nil. It is
+// called exactly once for every output that a handler returned.
+type Delivery interface {
+	Delivered(err error)
+}
+
+// BodyMax is how many bytes a request has at most, unless its row says otherwise.
+const BodyMax = 64 << 10
+
+// Option changes a row.
+type Option func(*limits)
+
+type limits struct{ bodyMax int64 }
+
+// WithBodyMax bounds the body to n bytes.
+func WithBodyMax(n int64) Option {
+	return func(l *limits) { l.bodyMax = n }
+}
+
+// Operation is the row of one action of the service S.
+type Operation[S any] struct {
+	Name string
+	limits
+	bind func(S) action
+}
+
+// action is a row whose service is given. What decode returns is what handle and
+// touches take.
+type action struct {
+	decode  func(d *jx.Decoder) (in any, err error)
+	handle  func(ctx context.Context, in any) (output, error)
+	touches func(in any) Resource
+}
+
+// output is what handle gives; nil when the operation has none.
+type output interface{ AppendJSON([]byte) []byte }
+
+type input[In any] interface {
+	*In
+	Decode(*jx.Decoder) error
+	Validate() error
+}
+
+type encoded[Out any] interface {
+	*Out
+	output
+}
+
+// JSON is the row of an operation with an output. The last argument says what a
+// request touches; a row without it does not compile.
+func JSON[S, In, Out any, I input[In], O encoded[Out]](
+	name string,
+	handler func(S, context.Context, *In) (*Out, error),
+	touches func(S, *In) Resource,
+	options ...Option,
+) Operation[S] {
+	return row[S, In, I](name, touches, options, func(s S, ctx context.Context, in *In) (output, error) {
+		out, err := handler(s, ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			return nil, errNoOutput
+		}
+		return O(out), nil
+	})
+}
+
+// JSONWithoutOutput is the row of an operation whose answer has no body.
+func JSONWithoutOutput[S, In any, I input[In]](
+	name string,
+	handler func(S, context.Context, *In) error,
+	touches func(S, *In) Resource,
+	options ...Option,
+) Operation[S] {
+	return row[S, In, I](name, touches, options, func(s S, ctx context.Context, in *In) (output, error) {
+		return nil, handler(s, ctx, in)
+	})
+}
+
+var errNoOutput = errors.New("the handler returned neither output nor error")
+
+func row[S, In any, I input[In]](
+	name string,
+	touches func(S, *In) Resource,
+	options []Option,
+	handle func(S, context.Context, *In) (output, error),
+) Operation[S] {
+	op := Operation[S]{Name: name, limits: limits{bodyMax: BodyMax}}
+	for _, o := range options {
+		o(&op.limits)
+	}
+	op.bind = func(s S) action {
+		return action{
+			decode:  decode[In, I],
+			handle:  func(ctx context.Context, in any) (output, error) { return handle(s, ctx, in.(*In)) },
+			touches: func(in any) Resource { return touches(s, in.(*In)) },
+		}
+	}
+	return op
+}
+
+// decode reads and validates a whole body.
+func decode[In any, I input[In]](d *jx.Decoder) (any, error) {
+	in := new(In)
+	if err := I(in).Decode(d); err != nil {
+		return nil, awsjson.Serialization(innermost(err).Error())
+	}
+	if err := atEnd(d); err != nil {
+		return nil, err
+	}
+	if err := I(in).Validate(); err != nil {
+		return nil, awsjson.Validation(err.Error())
+	}
+	return in, nil
+}

@@ -1,0 +1,158 @@
+package operation_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"heddle/internal/aws/awsjson"
+	. "heddle/internal/aws/operation"
+
+	"github.com/go-faster/jx"
+)
+
+// shop is a service whose behaviour the request asks for.
+type shop struct {
+	entered   chan struct{} // closed by wait when it has begun
+	delivered chan error
+}
+
+type order struct {
+	Domain string
+	Do     string
+	Text   string
+}
+
+func (o *order) Decode(d *jx.Decoder) error {
+	*o = order{}
+	return d.Obj(func(d *jx.Decoder, key string) (err error) {
+		switch key {
+		case "domain":
+			o.Domain, err = d.Str()
+		case "do":
+			o.Do, err = d.Str()
+		case "text":
+			o.Text, err = d.Str()
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+}
+
+func (o *order) Validate() error {
+	if o.Domain == "" {
+		return errors.New("1 validation error detected: Value null at 'domain' failed to satisfy constraint: Member must not be null")
+	}
+	return nil
+}
+
+type receipt struct{ text string }
+
+func (r *receipt) AppendJSON(b []byte) []byte {
+	return append(strconv.AppendQuote(append(b, `{"text":`...), r.text), '}')
+}
+
+// parcel is an output whose delivery matters.
+type parcel struct {
+	receipt
+	shop *shop
+}
+
+func (p *parcel) AppendJSON(b []byte) []byte {
+	if p.text == "burst" {
+		panic("the parcel burst")
+	}
+	return p.receipt.AppendJSON(b)
+}
+
+func (p *parcel) Delivered(err error) { p.shop.delivered <- err }
+
+const codeSoldOut, codeStrange = "example.shop#SoldOutFault", "example.shop#StrangeFault"
+
+func (s *shop) buy(ctx context.Context, o *order) (*receipt, error) {
+	switch o.Do {
+	case "fault":
+		return nil, fmt.Errorf("buy: %w", &awsjson.Fault{
+			Code: codeSoldOut, Message: `none of "` + o.Text + `" <left>`, Header: http.Header{"X-Shop-Next": {"monday"}},
+		})
+	case "undeclared":
+		return nil, &awsjson.Fault{Code: codeStrange}
+	case "throttle":
+		return nil, awsjson.Throttling()
+	case "error":
+		return nil, errors.New("the till is stuck")
+	case "panic":
+		panic("the shop burns")
+	case "nothing":
+		return nil, nil
+	case "who":
+		c := CallerOf(ctx)
+		return &receipt{c.Account + " " + c.Region + " " + c.AccessKey + " " + RequestIDOf(ctx)}, nil
+	}
+	return &receipt{o.Text}, nil
+}
+
+func (s *shop) cancel(ctx context.Context, o *order) error {
+	if o.Do == "error" {
+		return errors.New("the till is stuck")
+	}
+	return nil
+}
+
+// wait answers at once, or when the caller has gone.
+func (s *shop) wait(ctx context.Context, o *order) (*parcel, error) {
+	switch o.Do {
+	case "until gone":
+		close(s.entered)
+		<-ctx.Done()
+	case "error":
+		return nil, errors.New("lost")
+	}
+	return &parcel{receipt{o.Text}, s}, nil
+}
+
+func touchesDomain(_ *shop, o *order) Resource { return Resource{Kind: "domain", Name: o.Domain} }
+
+var rows = []Operation[*shop]{
+	JSON("Buy", (*shop).buy, touchesDomain),
+	JSON("BuyBig", (*shop).buy, touchesDomain, WithBodyMax(1<<20)),
+	JSON("Wait", (*shop).wait, touchesDomain),
+	JSONWithoutOutput("Cancel", (*shop).cancel, touchesDomain),
+}
+
+var faults = map[string][]string{"Buy": {codeSoldOut}, "BuyBig": nil, "Wait": nil, "Cancel": nil}
+
+type openShop struct {
+	*shop
+	*Handler
+	log bytes.Buffer
+}
+
+func newShop() *openShop {
+	o := &openShop{shop: &shop{entered: make(chan struct{}), delivered: make(chan error, 1)}}
+	o.Handler = New(Config{
+		Authenticator: Anyone{Account: "123456789012", Region: "us-east-1"},
+		Log:           slog.New(slog.NewJSONHandler(&o.log, nil)),
+		Random:        func() [16]byte { return [16]byte{1, 2, 3, 4, 5, 6, 0xff, 8, 0xff, 10, 11, 12, 13, 14, 15, 16} },
+	})
+	Mount(o.Handler, "ShopService", faults, o.shop, rows)
+	return o
+}
+
+// logged is the single line of the log.
+func (o *openShop) logged() map[string]any {
+	if o.log.Len() == 0 {
+		return nil
+	}
+	line := map[string]any{}
+	if err := json.Unmarshal(o.log.Bytes(), &line); err != nil {
+		panic(err)
+	}
+	return line
+}

@@ -1,0 +1,286 @@
+// Package matching pairs polls that wait for work with tasks that were offered.
+//
+// All of it is soft: what is owed to workers stands in the records of the runs,
+// and shards offer it again after a restart. A task list exists only while it
+// has offers or polls.
+//
+// A pairing is a claim. It says that this poll may now try to start that task;
+// only the run that owns the task can say whether it still may be started:
+//
+//	claim, err := matcher.Poll(ctx, list)
+//	for claim != nil {
+//		if !connectionLives() { claim.Return(); break }   // somebody else gets it
+//		switch start(claim.Run, claim.ID) {
+//		case started: claim.Accept(); return task
+//		case refused: claim = claim.Refuse(ctx)           // waits on, first in line
+//		}
+//	}
+//
+// What holds, whatever the order of calls:
+//   - An offer is held by at most one claim at a time, and a poll holds at most
+//     one claim.
+//   - An offer leaves by Accept, Refuse, Withdraw or Forget, and by nothing else.
+//     Once withdrawn it does not come back, though a claim on it be returned
+//     later; offered again, it is a new offer, which the old claim can't touch.
+//   - On one list an offer and a poll never wait at the same time.
+//   - Offers go by priority (high first), then age, then run and id. Polls go
+//     in the order in which they came; a refused poll keeps its place.
+//   - A claimed poll is not emptied by its deadline: it holds its claim until
+//     its caller knows whether the task was started.
+//
+// The package has no clock and no goroutine: deadlines come in by contexts.
+package matching
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/maphash"
+	"slices"
+	"sync"
+
+	"heddle/internal/engine"
+)
+
+// ErrTooManyPolls says that a list has as many polls as it may have.
+var ErrTooManyPolls = errors.New("too many polls on one task list")
+
+// Config sets the limits of a Matcher.
+type Config struct {
+	// PollsPerListMax bounds the polls of one list, waiting and claimed ones
+	// together.
+	PollsPerListMax int
+}
+
+// stripeCount is how many locks share the lists. Polls and offers of different
+// lists rarely meet on one.
+const stripeCount = 64
+
+// Matcher holds the task lists of a node. It may be used from any goroutine.
+type Matcher struct {
+	pollsPerListMax int
+	seed            maphash.Seed
+	stripes         [stripeCount]stripe
+}
+
+// stripe is a share of the lists under one lock.
+type stripe struct {
+	mu       sync.Mutex
+	lists    map[string]*taskList
+	tickets  uint64 // the last ticket given to a poll
+	pairings uint64 // claims ever made
+	drained  bool
+}
+
+// New makes a Matcher with no lists.
+func New(c Config) *Matcher {
+	m := &Matcher{pollsPerListMax: c.PollsPerListMax, seed: maphash.MakeSeed()}
+	for i := range m.stripes {
+		m.stripes[i].lists = map[string]*taskList{}
+	}
+	return m
+}
+
+func (m *Matcher) stripe(list string) *stripe {
+	return &m.stripes[maphash.String(m.seed, list)%stripeCount]
+}
+
+// list finds a list or makes it. Who makes one must give it something to hold,
+// or call dropIfEmpty.
+func (s *stripe) list(name string) *taskList {
+	l := s.lists[name]
+	if l == nil {
+		l = &taskList{stripe: s, name: name, offers: map[task]*offer{}}
+		s.lists[name] = l
+	}
+	return l
+}
+
+// Offer puts a run's task on its list, or changes the task that is there. A
+// task that is Held waits for nobody, so it is withdrawn.
+func (m *Matcher) Offer(run engine.RunID, o engine.Offer) {
+	if o.Held {
+		m.Withdraw(o.List, run, o.ID)
+		return
+	}
+	s := m.stripe(o.List)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.list(o.List)
+	l.put(task{run, o.ID}, o.Priority, o.At)
+	l.pair()
+}
+
+// Withdraw takes a task from its list, because it was started, closed, timed
+// out or is offered elsewhere. Its claim, if there is one, goes on to be
+// refused by the run.
+func (m *Matcher) Withdraw(list string, run engine.RunID, id int64) {
+	s := m.stripe(list)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lists[list]
+	if l == nil {
+		return
+	}
+	if o := l.offers[task{run, id}]; o != nil {
+		l.remove(o)
+		l.dropIfEmpty()
+	}
+}
+
+// Forget takes away all offers of the runs of one shard, claimed ones too: the
+// shard has a new owner, who offers anew what is owed.
+func (m *Matcher) Forget(shard uint16) {
+	for i := range m.stripes {
+		s := &m.stripes[i]
+		s.mu.Lock()
+		for _, l := range s.lists {
+			for t, o := range l.offers {
+				if t.run.Shard() == shard {
+					l.remove(o)
+				}
+			}
+			l.dropIfEmpty()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Poll waits until a task of the list is claimed for it, or until ctx is done
+// or the matcher is drained; then the claim is nil. A poll whose context was
+// canceled (and did not merely reach its deadline) never holds a claim. Errors:
+// ErrTooManyPolls.
+func (m *Matcher) Poll(ctx context.Context, list string) (*Claim, error) {
+	s := m.stripe(list)
+	s.mu.Lock()
+	if l := s.lists[list]; l != nil && l.polls.Len()+l.claims >= m.pollsPerListMax {
+		s.mu.Unlock()
+		return nil, ErrTooManyPolls
+	}
+	s.tickets++
+	return s.wait(ctx, list, s.tickets), nil
+}
+
+// wait enters a poll into its list and waits for its claim. It unlocks the
+// stripe, which its caller has locked.
+func (s *stripe) wait(ctx context.Context, list string, ticket uint64) *Claim {
+	if s.drained || ctx.Err() != nil {
+		s.mu.Unlock()
+		return nil
+	}
+	l := s.list(list)
+	p := l.enter(ticket)
+	l.pair()
+	s.mu.Unlock()
+
+	var c *Claim
+	select {
+	case c = <-p.answer:
+	case <-ctx.Done():
+		s.mu.Lock()
+		if p.place != nil {
+			l.leave(p)
+			l.dropIfEmpty()
+			s.mu.Unlock()
+			return nil
+		}
+		s.mu.Unlock()
+		c = <-p.answer
+	}
+	if c != nil && ctx.Err() == context.Canceled {
+		c.Return()
+		return nil
+	}
+	return c
+}
+
+// Drain ends all waiting polls with no task, and every later one at once.
+// Claims that were made go on.
+func (m *Matcher) Drain() {
+	for i := range m.stripes {
+		s := &m.stripes[i]
+		s.mu.Lock()
+		s.drained = true
+		for _, l := range s.lists {
+			for p := l.first(); p != nil; p = l.first() {
+				l.leave(p)
+				p.answer <- nil
+			}
+			l.dropIfEmpty()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Backlog counts the tasks of a list that are not yet started: a claimed one
+// counts until its claim is accepted or the run withdraws it.
+func (m *Matcher) Backlog(list string) int {
+	s := m.stripe(list)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.lists[list]; l != nil {
+		return len(l.offers)
+	}
+	return 0
+}
+
+// Totals counts what a Matcher holds.
+type Totals struct {
+	Lists  int
+	Polls  int // waiting
+	Offers int // waiting
+	Claims int // in progress
+	// Pairings is how many claims were ever made. Two looks that find the same
+	// number, and no claim, saw a matcher that did nothing in between.
+	Pairings uint64
+}
+
+// Totals counts lists, polls, offers and claims.
+func (m *Matcher) Totals() Totals {
+	var t Totals
+	for i := range m.stripes {
+		s := &m.stripes[i]
+		s.mu.Lock()
+		t.Lists += len(s.lists)
+		t.Pairings += s.pairings
+		for _, l := range s.lists {
+			t.Polls += l.polls.Len()
+			t.Offers += len(l.waiting)
+			t.Claims += l.claims
+		}
+		s.mu.Unlock()
+	}
+	return t
+}
+
+// Listed is what operators see of one list.
+type Listed struct {
+	List    string
+	Polls   int // waiting
+	Claims  int // in progress
+	Backlog int // as Backlog counts it
+	// Oldest is when the oldest task of the backlog was scheduled; zero: none.
+	Oldest engine.Time
+}
+
+// Lists shows all lists in order of name. It looks at every offer: it is for
+// people, not for the road of a request.
+func (m *Matcher) Lists() []Listed {
+	var all []Listed
+	for i := range m.stripes {
+		s := &m.stripes[i]
+		s.mu.Lock()
+		for _, l := range s.lists {
+			shown := Listed{List: l.name, Polls: l.polls.Len(), Claims: l.claims, Backlog: len(l.offers)}
+			for _, o := range l.offers {
+				if shown.Oldest == 0 || o.at < shown.Oldest {
+					shown.Oldest = o.at
+				}
+			}
+			all = append(all, shown)
+		}
+		s.mu.Unlock()
+	}
+	slices.SortFunc(all, func(a, b Listed) int { return cmp.Compare(a.List, b.List) })
+	return all
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"heddle/internal/swf/execution"
+	"heddle/internal/swf/registry"
+)
+
+// Config says how a server runs. The zero value of a field means its default.
+type Config struct {
+	Listen   string // host:port; default 127.0.0.1:7930
+	Data     string // folder of the store
+	Store    string // StorePebble or StoreMemory
+	Account  string // of every caller
+	Region   string // of callers whose requests name none
+	PollHold time.Duration
+	TimeSkip string // SkipOff, SkipTimers or SkipAll
+
+	// LambdaEndpoint is where Lambda functions are invoked; empty: nowhere.
+	LambdaEndpoint   string
+	LambdaConcurrent int
+
+	Registry  registry.Limits
+	Execution execution.Limits
+
+	PollsPerListMax int
+	CountMax        int
+	CachedStates    int // executions whose state is kept in memory
+
+	Log *slog.Logger
+}
+
+// Values of Config.Store.
+const (
+	StorePebble = "pebble"
+	StoreMemory = "memory"
+)
+
+// Values of Config.TimeSkip.
+const (
+	SkipOff    = "off"
+	SkipTimers = "timers"
+	SkipAll    = "all"
+)
+
+// Defaults of Config.
+const (
+	DefaultListen           = "127.0.0.1:7930"
+	DefaultData             = "heddle-data"
+	DefaultAccount          = "123456789012"
+	DefaultRegion           = "us-east-1"
+	DefaultPollHold         = 55 * time.Second
+	PollHoldMax             = 60 * time.Second
+	DefaultPollsPerList     = 1000
+	DefaultCountMax         = 1000
+	DefaultCachedStates     = 20_000
+	DefaultLambdaConcurrent = 64
+)
+
+func (c *Config) fill() error {
+	setDefault(&c.Listen, DefaultListen)
+	setDefault(&c.Data, DefaultData)
+	setDefault(&c.Store, StorePebble)
+	setDefault(&c.Account, DefaultAccount)
+	setDefault(&c.Region, DefaultRegion)
+	setDefault(&c.PollHold, DefaultPollHold)
+	setDefault(&c.TimeSkip, SkipOff)
+	setDefault(&c.PollsPerListMax, DefaultPollsPerList)
+	setDefault(&c.CountMax, DefaultCountMax)
+	setDefault(&c.CachedStates, DefaultCachedStates)
+	setDefault(&c.LambdaConcurrent, DefaultLambdaConcurrent)
+	setDefault(&c.Registry, registry.DefaultLimits())
+	setDefault(&c.Execution, execution.DefaultLimits())
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.PollHold < 0 || c.PollHold > PollHoldMax {
+		return fmt.Errorf("config: poll hold %s: want 0 to %s", c.PollHold, PollHoldMax)
+	}
+	if c.Store != StorePebble && c.Store != StoreMemory {
+		return fmt.Errorf("config: store %q: want %q or %q", c.Store, StorePebble, StoreMemory)
+	}
+	if c.TimeSkip != SkipOff && c.TimeSkip != SkipTimers && c.TimeSkip != SkipAll {
+		return fmt.Errorf("config: time skip %q: want %q, %q or %q", c.TimeSkip, SkipOff, SkipTimers, SkipAll)
+	}
+	return nil
+}
+
+func setDefault[T comparable](v *T, fallback T) {
+	var zero T
+	if *v == zero {
+		*v = fallback
+	}
+}

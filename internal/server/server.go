@@ -1,0 +1,226 @@
+// Package server builds everything from a Config and runs it: the store, the
+// shards, matching, the services and the listener. It is the one package that
+// knows all others, and the one that owns a clock. The command and the tests
+// start the same thing.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+	"heddle/internal/shard"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+	"heddle/internal/store/memstore"
+	"heddle/internal/store/pebblestore"
+	"heddle/internal/swf"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/execution"
+	"heddle/internal/swf/registry"
+	"heddle/internal/token"
+	"heddle/internal/visibility"
+)
+
+// memoryShards is how many shards a store in memory has.
+const memoryShards = 64
+
+// Server is a running server.
+type Server struct {
+	cfg      Config
+	clock    *clock
+	store    store.Engine
+	node     *shard.Node
+	matcher  *matching.Matcher
+	listener net.Listener
+	http     *http.Server
+	calls    atomic.Int64 // requests in flight
+	ready    atomic.Bool
+	stop     context.CancelFunc // of the background loops
+	loops    sync.WaitGroup
+	close    sync.Once
+	closed   error
+}
+
+// Start opens the store, takes over its shards and listens.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, clock: newClock(cfg.Log)}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %q: %w", cfg.Listen, err)
+	}
+	s.listener = listener
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.loops.Go(func() { s.runAlarm(background) })
+	s.loops.Go(func() {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			cfg.Log.Error("serve", "cause", err)
+		}
+	})
+	s.ready.Store(true)
+	return s, nil
+}
+
+// open builds what is behind the listener.
+func (s *Server) open(ctx context.Context) (err error) {
+	cfg := &s.cfg
+	var shards uint16
+	if s.store, shards, err = openStore(cfg); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.store.Close())
+		}
+	}()
+	hashKey, err := storeKey(ctx, s.store.Meta(), "keys/hash")
+	if err != nil {
+		return err
+	}
+	tokenKey, err := storeKey(ctx, s.store.Meta(), "keys/token")
+	if err != nil {
+		return err
+	}
+	hash := keys.Hash(hashKey)
+	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
+	s.node, err = shard.OpenNode(ctx, shard.Config{
+		Store: s.store, Shards: shards, Hash: &hash,
+		Rules:        rulesOf(cfg),
+		Offers:       s.matcher,
+		Log:          cfg.Log,
+		CachedStates: max(1, cfg.CachedStates/int(shards)),
+	}, s.clock)
+	if err != nil {
+		return err
+	}
+	handler := operation.New(operation.Config{
+		Authenticator: operation.Anyone{Account: cfg.Account, Region: cfg.Region},
+		Log:           cfg.Log,
+		Random:        random[[16]byte],
+	})
+	operation.Mount(handler, api.TargetPrefix, api.Faults(), swf.New(swf.Config{
+		Runs: s.node, Tasks: s.matcher,
+		Visibility:      visibility.New(s.store.Index(), &hash, s.node),
+		Tokens:          token.New(tokenKey, rand.Reader),
+		Entropy:         random[engine.Seed],
+		Clock:           s.clock.Now,
+		PollHold:        cfg.PollHold,
+		CountMax:        cfg.CountMax,
+		LambdaAvailable: cfg.LambdaEndpoint != "",
+	}), swf.Operations)
+	s.http = s.newHTTP(handler)
+	return nil
+}
+
+// rulesOf is the table of all kinds of execution. A further service adds its
+// kinds here.
+func rulesOf(cfg *Config) map[engine.Kind]engine.Rules {
+	return map[engine.Kind]engine.Rules{
+		registry.KindDomains: registry.NewDomains(cfg.Registry),
+		registry.KindTypes:   registry.NewTypes(cfg.Registry),
+		execution.Kind:       execution.New(cfg.Execution),
+	}
+}
+
+func openStore(cfg *Config) (store.Engine, uint16, error) {
+	if cfg.Store == StoreMemory {
+		return memstore.New(memoryShards), memoryShards, nil
+	}
+	s, err := pebblestore.Open(pebblestore.Options{Dir: cfg.Data, Logger: cfg.Log})
+	if err != nil {
+		return nil, 0, err
+	}
+	return s, s.Shards(), nil
+}
+
+// storeKey gives a key that the store keeps, and makes it at first use.
+func storeKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, err error) {
+	value, err := meta.Get(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		key = random[[32]byte]()
+		return key, meta.CompareAndSet(ctx, name, nil, key[:])
+	}
+	if err != nil {
+		return key, fmt.Errorf("read %q: %w", name, err)
+	}
+	if copy(key[:], value) != len(key) || len(value) != len(key) {
+		return key, fmt.Errorf("read %q: %d bytes, want %d", name, len(value), len(key))
+	}
+	return key, nil
+}
+
+func random[T [16]byte | [32]byte | engine.Seed]() (v T) {
+	switch p := any(&v).(type) {
+	case *[16]byte:
+		rand.Read(p[:])
+	case *[32]byte:
+		rand.Read(p[:])
+	case *engine.Seed:
+		rand.Read(p[:])
+	}
+	return v
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// URL is how clients reach the server.
+func (s *Server) URL() string { return "http://" + s.Addr() }
+
+// Close drains the server: waiting polls are answered empty, what is in flight
+// is finished and committed, then the store is closed. When ctx ends first, the
+// connections that are left are cut.
+func (s *Server) Close(ctx context.Context) error {
+	s.close.Do(func() {
+		s.ready.Store(false)
+		s.matcher.Drain()
+		err := s.http.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(fmt.Errorf("drain: %w", err), s.http.Close())
+		}
+		s.stop()
+		s.loops.Wait()
+		s.node.Close()
+		s.closed = errors.Join(err, s.store.Close())
+	})
+	return s.closed
+}
+
+// alarmEvery is how long the alarm sleeps at most: the clock may step.
+const alarmEvery = time.Second
+
+// runAlarm steps the shards whose deadlines come.
+func (s *Server) runAlarm(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-s.node.WakeMoved():
+		case <-ctx.Done():
+			return
+		}
+		s.node.Advance()
+		wait := alarmEvery
+		if next := s.node.NextWake(); next != 0 {
+			wait = max(time.Millisecond, min(wait, time.Duration(next-s.clock.Now())*time.Millisecond))
+		}
+		timer.Reset(wait)
+	}
+}

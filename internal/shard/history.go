@@ -1,0 +1,89 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+
+	"heddle/internal/engine"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// appendEvents appends the public bytes of the events first..last of a run, with
+// commas between them, to b; last first if reverse. The caller has learned last
+// from the shard, so all of them are durable.
+func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID, first, last int64, reverse bool) ([]byte, error) {
+	next := first
+	if reverse {
+		next = last
+	}
+	var failed error
+	visit := func(_, value []byte) bool {
+		var t *storedTurn
+		if t, failed = readTurn(value); failed != nil {
+			return false
+		}
+		if next < t.First || next > t.Last() {
+			failed = fmt.Errorf("run %s: event %d is missing", id, next)
+			return false
+		}
+		if len(b) > 0 && b[len(b)-1] == '}' {
+			b = append(b, ',')
+		}
+		if !reverse {
+			to := min(last, t.Last())
+			b = t.appendPublic(b, next, to)
+			next = to + 1
+			return next <= last
+		}
+		for ; next >= max(first, t.First); next-- {
+			if b[len(b)-1] == '}' {
+				b = append(b, ',')
+			}
+			b = t.appendPublic(b, next, next)
+		}
+		return next >= first
+	}
+	if reverse {
+		err := h.Scan(ctx, store.Range{
+			Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, last+1), Reverse: true,
+		}, visit)
+		return b, firstError(err, failed)
+	}
+	start := keys.AppendHistory(nil, id, first)
+	if first > 1 {
+		var err error
+		if start, err = turnOf(ctx, h, id, first); err != nil {
+			return b, err
+		}
+	}
+	err := h.Scan(ctx, store.Range{Start: start, End: keys.AppendHistory(nil, id, last+1)}, visit)
+	err = firstError(err, failed)
+	if err == nil && next <= last {
+		err = fmt.Errorf("run %s: history ends before event %d", id, next)
+	}
+	return b, err
+}
+
+// turnOf finds the key of the turn that holds an event.
+func turnOf(ctx context.Context, h store.Handle, id engine.RunID, event int64) (key []byte, err error) {
+	err = h.Scan(ctx, store.Range{
+		Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, event+1), Reverse: true,
+	}, func(k, _ []byte) bool {
+		key = append(key, k...)
+		return false
+	})
+	if err == nil && key == nil {
+		err = fmt.Errorf("run %s: event %d is missing", id, event)
+	}
+	return key, err
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,350 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"heddle/internal/engine"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// Clock tells the time. It never goes backwards.
+type Clock interface {
+	Now() engine.Time
+}
+
+// Node runs all shards of a process by a few loops, each of which steps its own
+// shards: evaluate what waits in all of them, commit it as one write, let it out.
+type Node struct {
+	cfg    *Config
+	clock  Clock
+	shards []*Shard
+	loops  []*loop
+	groups *groups
+	done   sync.WaitGroup
+
+	wakeMoved chan struct{}
+}
+
+// OpenNode takes over every shard of the store and starts the loops.
+func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
+	if cfg.Shards == 0 {
+		return nil, errors.New("open node: no shards")
+	}
+	n := &Node{
+		cfg: &cfg, clock: clock,
+		groups:    &groups{open: map[string]int{}},
+		wakeMoved: make(chan struct{}, 1),
+	}
+	for id := range cfg.Shards {
+		s := newShard(n.cfg, id, n, n.groups)
+		n.shards = append(n.shards, s)
+	}
+	for _, s := range n.shards {
+		if err := s.recover(ctx, clock.Now()); err != nil {
+			return nil, err
+		}
+	}
+	for range min(runtime.GOMAXPROCS(0), len(n.shards)) {
+		l := &loop{node: n}
+		l.wait.L = &l.mu
+		n.loops = append(n.loops, l)
+	}
+	for i, s := range n.shards {
+		s.loop = n.loops[i%len(n.loops)]
+	}
+	for _, l := range n.loops {
+		n.done.Go(l.run)
+	}
+	for _, s := range n.shards {
+		if len(s.resend) > 0 {
+			s.loop.kick(s)
+		}
+	}
+	return n, nil
+}
+
+// Close stops the loops once they have finished what they hold. Commands that
+// come later wait for ever, so callers stop first.
+func (n *Node) Close() {
+	for _, l := range n.loops {
+		l.mu.Lock()
+		l.closed = true
+		l.mu.Unlock()
+		l.wait.Broadcast()
+	}
+	n.done.Wait()
+}
+
+// Do gives a command to its run and returns the reply once it is durable. If ctx
+// ends first, the command may still take effect.
+func (n *Node) Do(ctx context.Context, cmd engine.Command) (any, error) {
+	c := &call{cmd: cmd, done: make(chan struct{})}
+	n.submit(c)
+	select {
+	case <-c.done:
+		return c.reply, c.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Cast gives a command to its run; nobody hears of the outcome.
+func (n *Node) Cast(cmd engine.Command) {
+	n.submit(&call{cmd: cmd})
+}
+
+func (n *Node) submit(c *call) {
+	id := c.cmd.Run.Shard()
+	if c.cmd.Run.IsZero() {
+		id = Route(n.cfg.Hash, n.cfg.Shards, c.cmd.Name)
+	}
+	if int(id) >= len(n.shards) { // a run id that this store never made
+		c.err = &engine.UnknownRunError{Name: c.cmd.Name, Run: c.cmd.Run}
+		c.finish()
+		return
+	}
+	s := n.shards[id]
+	s.submit(c)
+	s.loop.kick(s)
+}
+
+// View gives what is known of a run, without a command and without its state.
+func (n *Node) View(ctx context.Context, name engine.Name, run engine.RunID) (*engine.RunView, error) {
+	reply, err := n.Do(ctx, engine.Command{Name: name, Run: run, Body: engine.Peek{}})
+	if err != nil {
+		return nil, err
+	}
+	return reply.(*engine.RunView), nil
+}
+
+// AppendEvents appends the events first..last of a run as the wire carries them,
+// comma between, to b; last first if reverse. The caller learned last from the
+// run, so that all of them are durable.
+func (n *Node) AppendEvents(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool) ([]byte, error) {
+	h, err := n.handleOf(run)
+	if err != nil {
+		return b, err
+	}
+	return appendEvents(ctx, h, b, run, first, last, reverse)
+}
+
+// Stored reads a run's record past the shard: it may be of a batch that is not
+// yet durable, so the caller passes the store's barrier before he answers.
+// Errors: store.ErrNotFound.
+func (n *Node) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error) {
+	h, err := n.handleOf(run)
+	if err != nil {
+		return nil, err
+	}
+	var room [1 + keys.RunSize]byte
+	for _, kind := range []byte{keys.ClosedRun, keys.OpenRun, keys.ClosedRun} { // it may close meanwhile
+		v, err := h.Get(ctx, keys.AppendRun(room[:0], kind, run))
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		rec, err := readRecord(run, v)
+		if err != nil {
+			return nil, err
+		}
+		return &engine.RunView{Identity: rec.Identity, Record: rec.Record, LastEvent: rec.NextEvent - 1}, nil
+	}
+	return nil, store.ErrNotFound
+}
+
+func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {
+	if int(run.Shard()) >= len(n.shards) {
+		return nil, store.ErrNotFound
+	}
+	s := n.shards[run.Shard()]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handle == nil {
+		return nil, ErrUnavailable
+	}
+	return s.handle, nil
+}
+
+// OpenInGroup counts the open runs of a quota group.
+func (n *Node) OpenInGroup(group string) int { return n.groups.add(group, 0) }
+
+// NextWake is when the node next wants Advance; zero: never.
+func (n *Node) NextWake() engine.Time {
+	var next engine.Time
+	for _, s := range n.shards {
+		if w := s.NextWake(); w != 0 && (next == 0 || w < next) {
+			next = w
+		}
+	}
+	return next
+}
+
+// WakeMoved receives when NextWake may have become earlier.
+func (n *Node) WakeMoved() <-chan struct{} { return n.wakeMoved }
+
+// Advance steps the shards whose time has come.
+func (n *Node) Advance() {
+	now := n.clock.Now()
+	for _, s := range n.shards {
+		if w := s.NextWake(); w != 0 && w <= now {
+			s.loop.kick(s)
+		}
+	}
+}
+
+// generationOf, deliver and acknowledge connect the shards of one process.
+func (n *Node) generationOf(shard uint16) uint64 {
+	s := n.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.generation
+}
+
+func (n *Node) deliver(to uint16, c *call) {
+	s := n.shards[to]
+	s.submit(c)
+	s.loop.kick(s)
+}
+
+func (n *Node) acknowledge(to uint16, a ack) {
+	s := n.shards[to]
+	s.mu.Lock()
+	s.acks = append(s.acks, a)
+	first := len(s.acks) == 1
+	s.mu.Unlock()
+	if first { // it learns when to delete the rows
+		s.loop.kick(s)
+	}
+}
+
+// takeOver recovers a shard that dropped its memory, and has the others send it
+// again what they sent.
+func (n *Node) takeOver(s *Shard) {
+	if err := s.recover(context.Background(), n.clock.Now()); err != nil {
+		// The next command for the shard tries again.
+		n.cfg.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
+		s.drop(fmt.Errorf("%w: %w", ErrUnavailable, err))
+		return
+	}
+	for _, peer := range n.shards {
+		peer.mu.Lock()
+		peer.resend = append(peer.resend, s.id)
+		peer.mu.Unlock()
+		peer.loop.kick(peer)
+	}
+	s.loop.kick(s)
+}
+
+// loop steps the shards that were kicked, one pass after the other.
+type loop struct {
+	node   *Node
+	mu     sync.Mutex
+	wait   sync.Cond
+	kicked []*Shard
+	work   []*Shard
+	closed bool
+}
+
+func (l *loop) kick(s *Shard) {
+	l.mu.Lock()
+	if s.kicked {
+		l.mu.Unlock()
+		return
+	}
+	s.kicked = true
+	l.kicked = append(l.kicked, s)
+	l.mu.Unlock()
+	l.wait.Signal()
+}
+
+func (l *loop) run() {
+	var sections []store.Section
+	var batches []*Batch
+	var owners []*Shard
+	for {
+		l.mu.Lock()
+		for len(l.kicked) == 0 && !l.closed {
+			l.wait.Wait()
+		}
+		if len(l.kicked) == 0 {
+			l.mu.Unlock()
+			return
+		}
+		l.work, l.kicked = l.kicked, l.work[:0]
+		for _, s := range l.work {
+			s.kicked = false
+		}
+		l.mu.Unlock()
+
+		sections, batches, owners = sections[:0], batches[:0], owners[:0]
+		now := l.node.clock.Now()
+		for _, s := range l.work {
+			b := s.Ready(now)
+			switch {
+			case b == nil:
+				if s.handle == nil {
+					l.node.takeOver(s)
+				}
+			case b.Empty():
+				l.finish(s, b, nil)
+			default:
+				sections = append(sections, b.Section)
+				batches = append(batches, b)
+				owners = append(owners, s)
+			}
+		}
+		if len(sections) == 0 {
+			continue
+		}
+		errs := l.node.cfg.Store.Commit(context.Background(), sections)
+		for i, s := range owners {
+			l.finish(s, batches[i], errs[i])
+		}
+	}
+}
+
+func (l *loop) finish(s *Shard, b *Batch, err error) {
+	before := s.NextWake()
+	s.Done(b, err)
+	if s.handle == nil {
+		l.node.takeOver(s)
+		return
+	}
+	if w := s.NextWake(); w != 0 && (before == 0 || w < before) {
+		select {
+		case l.node.wakeMoved <- struct{}{}:
+		default:
+		}
+	}
+	s.mu.Lock()
+	more := len(s.inbox) > 0
+	s.mu.Unlock()
+	if more || s.NextWake() != 0 && s.NextWake() <= b.now {
+		l.kick(s)
+	}
+}
+
+// groups counts open runs by quota group.
+type groups struct {
+	mu   sync.Mutex
+	open map[string]int
+}
+
+// add changes a group's count and gives the new one.
+func (g *groups) add(group string, n int) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open[group] += n
+	v := g.open[group]
+	if v == 0 {
+		delete(g.open, group)
+	}
+	return v
+}

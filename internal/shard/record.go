@@ -1,0 +1,112 @@
+package shard
+
+import (
+	"fmt"
+
+	"heddle/internal/engine"
+	"heddle/internal/pack"
+)
+
+// recordFormat is the first byte of a stored record.
+const recordFormat = 1
+
+// stored is the record of a run as the store keeps it: what the rules derived,
+// who the run is, and where its log stands.
+type stored struct {
+	engine.Identity
+	engine.Record
+	NextEvent   int64 // id of the next event
+	SnapshotAt  int64 // NextEvent when the snapshot was taken; 0: none
+	SnapshotLen int   // bytes of the snapshot
+	TailLen     int   // bytes of events since the snapshot
+}
+
+func (s *stored) append(b []byte) []byte {
+	b = append(b, recordFormat)
+	b = appendName(b, s.Name)
+	b = append(b, byte(s.Status))
+	b = pack.Text(b, s.Group)
+	b = pack.Int(b, int64(s.Started))
+	b = pack.Int(b, int64(s.Closed))
+	b = pack.Int(b, int64(s.Wake))
+	b = pack.Int(b, int64(s.Timer))
+	b = pack.Int(b, int64(s.Forget))
+	b = pack.Text(b, s.Listing)
+	b = pack.Int(b, s.NextEvent)
+	b = pack.Int(b, s.SnapshotAt)
+	b = pack.Uint(b, uint64(s.SnapshotLen))
+	b = pack.Uint(b, uint64(s.TailLen))
+	return s.appendOffers(b)
+}
+
+// appendOffers writes each list's name once: a run may owe a thousand offers on
+// the same list.
+func (s *stored) appendOffers(b []byte) []byte {
+	b = pack.Uint(b, uint64(len(s.Offers)))
+	last := ""
+	for _, o := range s.Offers {
+		b = pack.Bool(b, o.List == last)
+		if o.List != last {
+			b = pack.Text(b, o.List)
+			last = o.List
+		}
+		b = pack.Int(b, o.ID)
+		b = pack.Int(b, int64(o.Priority))
+		b = pack.Int(b, int64(o.At-s.Started))
+		b = pack.Bool(b, o.Held)
+	}
+	return b
+}
+
+func readRecord(run engine.RunID, b []byte) (*stored, error) {
+	r := pack.Read(b)
+	if f := r.Byte(); f != recordFormat {
+		return nil, fmt.Errorf("record of run %s: format %d, want %d", run, f, recordFormat)
+	}
+	s := &stored{Identity: engine.Identity{Name: readName(r), Run: run}}
+	s.Status = engine.Status(r.Byte())
+	s.Group = r.Text()
+	s.Started = engine.Time(r.Int())
+	s.Closed = engine.Time(r.Int())
+	s.Wake = engine.Time(r.Int())
+	s.Timer = engine.Time(r.Int())
+	s.Forget = engine.Time(r.Int())
+	s.Listing = append([]byte(nil), r.Bytes()...)
+	s.NextEvent = r.Int()
+	s.SnapshotAt = r.Int()
+	s.SnapshotLen = int(r.Uint())
+	s.TailLen = int(r.Uint())
+	n := r.Count()
+	if n > 0 {
+		s.Offers = make([]engine.Offer, n)
+	}
+	last := ""
+	for i := range s.Offers {
+		if !r.Bool() {
+			last = r.Text()
+		}
+		s.Offers[i] = engine.Offer{
+			List: last, ID: r.Int(), Priority: int32(r.Int()), At: s.Started + engine.Time(r.Int()), Held: r.Bool(),
+		}
+	}
+	if err := r.Done(); err != nil {
+		return nil, fmt.Errorf("record of run %s: %w", run, err)
+	}
+	return s, nil
+}
+
+func appendName(b []byte, n engine.Name) []byte {
+	b = pack.Text(b, n.Kind)
+	b = pack.Text(b, n.World.Account)
+	b = pack.Text(b, n.World.Region)
+	return pack.Text(b, n.Key)
+}
+
+func readName(r *pack.Reader) engine.Name {
+	var n engine.Name
+	n.Kind = engine.Kind(r.Text())
+	n.World.Account = r.Text()
+	n.World.Region = r.Text()
+	n.Key = r.Text()
+	return n
+}

@@ -1,0 +1,148 @@
+package shard
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"unique"
+
+	"heddle/internal/engine"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// Recover takes the shard over and reads what it must know: the records of open
+// runs, which started tasks were delivered, and the messages under way. No state
+// is loaded.
+func (s *Shard) recover(ctx context.Context, now engine.Time) error {
+	handle, err := s.Store.Acquire(ctx, s.id)
+	if err != nil {
+		return fmt.Errorf("take over shard %d: %w", s.id, err)
+	}
+	s.mu.Lock()
+	s.handle = handle
+	s.mu.Unlock()
+	s.seq = handle.Seq()
+	s.runs = map[engine.RunID]*run{}
+	s.names = map[engine.Name]*run{}
+	s.wakes = nil
+	s.forgetAt, s.ackAt = 0, 0
+	s.out = map[uint16]*outQueue{}
+	s.applied = map[uint16]uint64{}
+	for _, read := range []struct {
+		kind  byte
+		visit func(key, value []byte) error
+	}{
+		{keys.Clock, s.recoverClock},
+		{keys.OpenRun, s.recoverRun},
+		{keys.Note, s.recoverNote},
+		{keys.Sent, s.recoverSent},
+		{keys.Outgoing, s.recoverOutgoing},
+		{keys.Applied, s.recoverApplied},
+		{keys.Forget, s.recoverForget},
+	} {
+		var failed error
+		err := handle.Scan(ctx, store.Range{Start: []byte{read.kind}, End: []byte{read.kind + 1}}, func(key, value []byte) bool {
+			failed = read.visit(key, value)
+			return failed == nil && read.kind != keys.Forget
+		})
+		if err == nil {
+			err = failed
+		}
+		if err != nil {
+			return fmt.Errorf("recover shard %d: %w", s.id, err)
+		}
+	}
+	// All that happened before has a time below up, all that follows does not.
+	s.up = max(now, s.last+1)
+	s.last = s.up
+	for _, r := range s.runs {
+		s.groups.add(r.Group, 1)
+		s.wakes.settle(r)
+		for i := range r.Offers {
+			r.Offers[i].Held = false
+			s.Offers.Offer(r.Run, r.Offers[i])
+		}
+	}
+	s.recovered = true
+	s.publishWake()
+	return nil
+}
+
+func (s *Shard) recoverClock(_, value []byte) error {
+	if len(value) != 8 {
+		return fmt.Errorf("clock has %d bytes, want 8", len(value))
+	}
+	s.last = engine.Time(binary.BigEndian.Uint64(value))
+	return nil
+}
+
+func (s *Shard) recoverRun(key, value []byte) error {
+	rec, err := readRecord(keys.Run(key), value)
+	if err != nil {
+		return err
+	}
+	rec.Name.World.Account = intern(rec.Name.World.Account)
+	rec.Name.World.Region = intern(rec.Name.World.Region)
+	rec.Name.Kind = intern(rec.Name.Kind)
+	rec.Group = intern(rec.Group)
+	for i := range rec.Offers {
+		rec.Offers[i].List = intern(rec.Offers[i].List)
+	}
+	r := &run{stored: *rec, place: -1}
+	s.runs[r.Run] = r
+	s.names[r.Name] = r
+	return nil
+}
+
+// recoverNote takes back the held offers that reached their worker, and offers
+// the others again.
+func (s *Shard) recoverNote(key, _ []byte) error {
+	subject, kind := keys.NoteSubject(key)
+	r := s.runs[keys.Run(key)]
+	if r == nil || engine.NoteKind(kind) != engine.NoteDelivered {
+		return nil
+	}
+	for i, o := range r.Offers {
+		if o.ID == subject && o.Held {
+			r.Offers = append(r.Offers[:i], r.Offers[i+1:]...)
+			break
+		}
+	}
+	return nil
+}
+
+func (s *Shard) recoverSent(key, value []byte) error {
+	if len(value) != 8 {
+		return fmt.Errorf("mark of sent messages has %d bytes, want 8", len(value))
+	}
+	s.out[keys.ShardOf(key)] = &outQueue{last: binary.BigEndian.Uint64(value)}
+	return nil
+}
+
+func (s *Shard) recoverOutgoing(key, value []byte) error {
+	to, number := keys.OutgoingNumber(key)
+	q := s.out[to]
+	if q == nil || number > q.last {
+		return fmt.Errorf("message %d to shard %d is above the mark", number, to)
+	}
+	q.rows = append(q.rows, outRow{number, append([]byte(nil), value...)})
+	s.resend = append(s.resend, to)
+	return nil
+}
+
+func (s *Shard) recoverApplied(key, value []byte) error {
+	if len(value) != 8 {
+		return fmt.Errorf("mark of handled messages has %d bytes, want 8", len(value))
+	}
+	s.applied[keys.ShardOf(key)] = binary.BigEndian.Uint64(value)
+	return nil
+}
+
+func (s *Shard) recoverForget(key, _ []byte) error {
+	at, _ := keys.ForgetTime(key)
+	s.forgetAt = engine.Time(at)
+	return nil
+}
+
+func intern[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }

@@ -1,0 +1,152 @@
+// Package keys is the registry of key kinds: every key of a store is made here.
+// docs/STORAGE.md draws them byte by byte. Numbers are big endian, so that the
+// order of the bytes is the order of the numbers.
+package keys
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// Kinds of keys in a shard's space: the first byte of the key.
+const (
+	OpenRun   byte = 'o' // run -> record of an open run
+	ClosedRun byte = 'c' // run -> record of a closed run
+	History   byte = 'h' // run, first event id -> the events of one turn
+	Note      byte = 'n' // run, subject event id, note kind -> note
+	Snapshot  byte = 's' // run -> encoded state
+	Forget    byte = 'x' // time, run -> nothing: when to delete a closed run
+	Outgoing  byte = 'q' // receiving shard, number -> message
+	Sent      byte = 'u' // receiving shard -> number of the last message to it
+	Applied   byte = 'i' // sending shard -> number of the last message handled
+	Clock     byte = 't' // -> time of the shard's last batch
+)
+
+// RunSize is the length of a run id.
+const RunSize = 16
+
+// AppendRun makes the key of an OpenRun, ClosedRun or Snapshot.
+func AppendRun(b []byte, kind byte, run [RunSize]byte) []byte {
+	return append(append(b, kind), run[:]...)
+}
+
+// AppendHistory makes the key of the turn that begins with an event.
+func AppendHistory(b []byte, run [RunSize]byte, firstEvent int64) []byte {
+	return binary.BigEndian.AppendUint64(AppendRun(b, History, run), uint64(firstEvent))
+}
+
+// AppendNote makes the key of a note.
+func AppendNote(b []byte, run [RunSize]byte, subject int64, kind byte) []byte {
+	b = binary.BigEndian.AppendUint64(AppendRun(b, Note, run), uint64(subject))
+	return append(b, kind)
+}
+
+// AppendForget makes the key that says when to forget a run.
+func AppendForget(b []byte, at int64, run [RunSize]byte) []byte {
+	b = binary.BigEndian.AppendUint64(append(b, Forget), uint64(at))
+	return append(b, run[:]...)
+}
+
+// AppendOutgoing makes the key of a message to a shard.
+func AppendOutgoing(b []byte, to uint16, number uint64) []byte {
+	b = binary.BigEndian.AppendUint16(append(b, Outgoing), to)
+	return binary.BigEndian.AppendUint64(b, number)
+}
+
+// AppendShard makes the key of a Sent or Applied mark.
+func AppendShard(b []byte, kind byte, shard uint16) []byte {
+	return binary.BigEndian.AppendUint16(append(b, kind), shard)
+}
+
+// Run reads the run of an OpenRun, ClosedRun, Snapshot, History or Note key.
+func Run(key []byte) (run [RunSize]byte) {
+	copy(run[:], key[1:])
+	return run
+}
+
+// HistoryEvent reads the first event id of a History key.
+func HistoryEvent(key []byte) int64 { return int64(binary.BigEndian.Uint64(key[1+RunSize:])) }
+
+// NoteSubject reads subject and kind of a Note key.
+func NoteSubject(key []byte) (int64, byte) {
+	return int64(binary.BigEndian.Uint64(key[1+RunSize:])), key[len(key)-1]
+}
+
+// ForgetTime reads time and run of a Forget key.
+func ForgetTime(key []byte) (at int64, run [RunSize]byte) {
+	copy(run[:], key[9:])
+	return int64(binary.BigEndian.Uint64(key[1:])), run
+}
+
+// OutgoingNumber reads shard and number of an Outgoing key.
+func OutgoingNumber(key []byte) (to uint16, number uint64) {
+	return binary.BigEndian.Uint16(key[1:]), binary.BigEndian.Uint64(key[3:])
+}
+
+// ShardOf reads the shard of a Sent or Applied key.
+func ShardOf(key []byte) uint16 { return binary.BigEndian.Uint16(key[1:]) }
+
+// End is the first key after all keys that begin with prefix.
+func End(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] != 0xff {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// IndexSize is the length of an index key: family, hash, time, run.
+const IndexSize = 1 + HashSize + 8 + RunSize
+
+// HashSize is the length of a keyed hash.
+const HashSize = 16
+
+// Hash is the keyed hash of names: it routes, and it stands in index keys, so
+// that keys leak no name.
+type Hash [32]byte
+
+// Sum hashes the parts; each part's length goes in, so that parts can't run
+// into each other.
+func (h *Hash) Sum(parts ...string) [HashSize]byte {
+	var room [512]byte
+	b := append(room[:0], h[:]...)
+	for _, p := range parts {
+		b = binary.AppendUvarint(b, uint64(len(p)))
+		b = append(b, p...)
+	}
+	sum := sha256.Sum256(b)
+	return [HashSize]byte(sum[:HashSize])
+}
+
+// Index is what stands in index keys for a value in an account's region.
+func (h *Hash) Index(account, region, value string) [HashSize]byte {
+	return h.Sum("index", account, region, value)
+}
+
+// Shard routes a name, given by its parts, to one of n shards.
+func (h *Hash) Shard(n uint16, parts ...string) uint16 {
+	sum := h.Sum(parts...)
+	return uint16(binary.BigEndian.Uint64(sum[:8]) % uint64(n))
+}
+
+// AppendIndexPrefix makes the part of an index key that all entries of a family
+// and a value share.
+func AppendIndexPrefix(b []byte, family byte, equal [HashSize]byte) []byte {
+	return append(append(b, family), equal[:]...)
+}
+
+// AppendIndex makes an index key.
+func AppendIndex(b []byte, family byte, equal [HashSize]byte, at int64, run [RunSize]byte) []byte {
+	b = AppendIndexPrefix(b, family, equal)
+	b = binary.BigEndian.AppendUint64(b, uint64(at))
+	return append(b, run[:]...)
+}
+
+// IndexPosition reads time and run of an index key.
+func IndexPosition(key []byte) (at int64, run [RunSize]byte) {
+	copy(run[:], key[1+HashSize+8:])
+	return int64(binary.BigEndian.Uint64(key[1+HashSize:])), run
+}

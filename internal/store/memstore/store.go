@@ -1,0 +1,187 @@
+// Package memstore keeps a store in memory: for tests, for simulation, and for
+// servers that may forget.
+//
+// It keeps every promise of store.Engine but durability. What a test wants to
+// happen to a store, it can make happen: commits that wait or fail, a shard
+// taken by somebody else, a crash that loses what had not been acknowledged.
+// The package starts no goroutine and knows no time, so a seed decides all.
+package memstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"heddle/internal/store"
+)
+
+// The limits are those of pebblestore, so that what passes here passes there.
+const (
+	sectionOpsMax   = 1 << 16
+	sectionBytesMax = 16 << 20
+)
+
+// Store is a store.Engine.
+type Store struct {
+	mu       sync.Mutex
+	disk     *disk
+	owners   []uint64 // by shard: the epoch that may write; 0 is nobody
+	inFlight []*flight
+	closed   bool
+	fault    fault
+	hook     func([]store.Section)
+}
+
+var _ store.Engine = (*Store)(nil)
+
+// fault is what FailNextCommit has ordered.
+type fault uint8
+
+const (
+	noFault fault = iota
+	failWritten
+	failUnwritten
+)
+
+// flight is a Commit between its call and its return.
+type flight struct {
+	sections []store.Section
+	crashed  bool // the store crashed meanwhile; its fate is decided
+}
+
+// New returns an empty store.
+func New(shards uint16) *Store {
+	return open(newDisk(shards))
+}
+
+func open(d *disk) *Store {
+	return &Store{disk: d, owners: make([]uint64, len(d.shards))}
+}
+
+// Shards is the number of shards.
+func (s *Store) Shards() uint16 { return uint16(len(s.disk.shards)) }
+
+// Limits is part of store.Engine.
+func (s *Store) Limits() store.Limits {
+	return store.Limits{SectionOps: sectionOpsMax, SectionBytes: sectionBytesMax}
+}
+
+// Acquire is part of store.Engine. It never waits and is never refused.
+func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("acquire shard %d: %w", number, store.ErrClosed)
+	}
+	if int(number) >= len(s.disk.shards) {
+		return nil, fmt.Errorf("acquire shard %d: the store has shards 0 to %d", number, len(s.disk.shards)-1)
+	}
+	sh := &s.disk.shards[number]
+	sh.epoch++
+	s.owners[number] = sh.epoch
+	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq}, nil
+}
+
+// Commit is part of store.Engine. A section meets its check only after the hook
+// of BeforeCommit has returned.
+func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
+	errs := make([]error, len(sections))
+	f := &flight{sections: sections}
+	s.mu.Lock()
+	hook, closed, err := s.hook, s.closed, ctx.Err()
+	if closed {
+		err = store.ErrClosed
+	}
+	if err == nil {
+		s.inFlight = append(s.inFlight, f)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return fill(errs, err)
+	}
+
+	if hook != nil {
+		hook(sections)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case f.crashed:
+		return fill(errs, store.ErrUnknown)
+	case s.closed:
+		return fill(errs, store.ErrClosed)
+	}
+	s.inFlight = slices.DeleteFunc(s.inFlight, func(other *flight) bool { return other == f })
+	ordered := s.fault
+	s.fault = noFault
+	if ordered != failUnwritten {
+		for i := range sections {
+			errs[i] = s.write(&sections[i])
+		}
+	}
+	if ordered != noFault {
+		// Whoever does not know what is written must ask by Acquire.
+		for i := range sections {
+			s.unseat(sections[i].Shard, sections[i].Epoch)
+		}
+		return fill(errs, store.ErrUnknown)
+	}
+	return errs
+}
+
+// write checks one section and applies it.
+func (s *Store) write(section *store.Section) error {
+	if err := tooLarge(section); err != nil {
+		return err
+	}
+	if int(section.Shard) >= len(s.owners) || section.Epoch == 0 ||
+		section.Epoch != s.owners[section.Shard] || section.Seq != s.disk.shards[section.Shard].seq+1 {
+		return store.ErrFenced
+	}
+	s.disk.apply(section)
+	return nil
+}
+
+func tooLarge(section *store.Section) error {
+	bytes := 0
+	for i := range section.Ops {
+		bytes += len(section.Ops[i].Key) + len(section.Ops[i].Value)
+	}
+	if len(section.Ops) > sectionOpsMax || bytes > sectionBytesMax {
+		return fmt.Errorf("commit to shard %d: %w: %d operations, %d bytes", section.Shard, store.ErrTooLarge, len(section.Ops), bytes)
+	}
+	return nil
+}
+
+// unseat takes the shard from the owner with that epoch.
+func (s *Store) unseat(shard uint16, epoch uint64) {
+	if int(shard) < len(s.owners) && s.owners[shard] == epoch {
+		s.owners[shard] = 0
+	}
+}
+
+func fill(errs []error, err error) []error {
+	for i := range errs {
+		errs[i] = err
+	}
+	return errs
+}
+
+// Index is part of store.Engine.
+func (s *Store) Index() store.Index { return index{s} }
+
+// Meta is part of store.Engine.
+func (s *Store) Meta() store.Meta { return meta{s} }
+
+// Close is part of store.Engine. The data stay for Reopen.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return store.ErrClosed
+	}
+	s.closed = true
+	return nil
+}

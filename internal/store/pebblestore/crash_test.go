@@ -1,0 +1,217 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"heddle/internal/store"
+)
+
+// TestCreationCutOff cuts the power before each write of a store's first open,
+// and wants the next open to succeed.
+func TestCreationCutOff(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	var mu sync.Mutex // Pebble writes from several goroutines
+	var left []*vfs.MemFS
+	files := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			mu.Lock()
+			defer mu.Unlock()
+			rng := rand.New(rand.NewPCG(1, uint64(len(left))))
+			left = append(left, disk.CrashClone(vfs.CrashCloneCfg{}), disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rng}))
+		}
+		return nil
+	}))
+	s := mustOpen(t, Options{Dir: "/store", Shards: 7, Logger: quiet(t), files: files})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(left) < 20 {
+		t.Fatalf("only %d cuts", len(left))
+	}
+	for i, files := range left {
+		s, err := Open(Options{Dir: "/store", Shards: 7, Logger: quiet(t), files: files})
+		if err != nil {
+			t.Fatalf("after cut %d of %d: %v", i, len(left), err)
+		}
+		if s.Shards() != 7 {
+			t.Fatalf("after cut %d: %d shards", i, s.Shards())
+		}
+		write(t, s, 1, "key", "value")
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPowerCuts cuts the power at any moment while many owners commit. What is
+// acknowledged survives, and each section that survives is whole.
+func TestPowerCuts(t *testing.T) {
+	const shards, cuts = 8, 12
+	disk := vfs.NewCrashableMem()
+	options := Options{Dir: "/store", Shards: shards, Logger: quiet(t), files: disk}
+	s := mustOpen(t, options)
+
+	var acknowledged [shards]atomic.Uint64
+	var stop atomic.Bool
+	var owners sync.WaitGroup
+	commits := make(chan struct{}, 1)
+	for shard := range uint16(shards) {
+		h, err := s.Acquire(t.Context(), shard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owners.Go(func() {
+			for seq := uint64(1); !stop.Load(); seq++ {
+				section := store.Section{Shard: shard, Epoch: h.Epoch(), Seq: seq}
+				for i := range 5 {
+					section.Ops = append(section.Ops, store.Op{Key: fmt.Appendf(nil, "row %d", i), Value: fmt.Appendf(nil, "%d", seq)})
+				}
+				section.Ops = append(section.Ops, store.Op{Space: store.IndexSpace, Key: fmt.Appendf(nil, "%d/%08d", shard, seq)})
+				if err := s.Commit(t.Context(), []store.Section{section})[0]; err != nil {
+					t.Error(err)
+					return
+				}
+				acknowledged[shard].Store(seq)
+				select {
+				case commits <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	for cut := range cuts {
+		for range 20 {
+			<-commits
+		}
+		var atLeast [shards]uint64
+		for shard := range atLeast {
+			atLeast[shard] = acknowledged[shard].Load()
+		}
+		after := options
+		rng := rand.New(rand.NewPCG(7, uint64(cut)))
+		after.files = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: cut * 100 / cuts, RNG: rng})
+		wantWhole(t, after, atLeast[:])
+	}
+	stop.Store(true)
+	owners.Wait()
+}
+
+func wantWhole(t *testing.T, options Options, atLeast []uint64) {
+	t.Helper()
+	s, err := Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for shard, seq := range atLeast {
+		h, err := s.Acquire(t.Context(), uint16(shard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Seq() < seq {
+			t.Fatalf("shard %d: sequence %d, but %d was acknowledged", shard, h.Seq(), seq)
+		}
+		if h.Seq() == 0 {
+			continue
+		}
+		for i := range 5 {
+			value, err := h.Get(t.Context(), fmt.Appendf(nil, "row %d", i))
+			if err != nil || string(value) != fmt.Sprint(h.Seq()) {
+				t.Fatalf("shard %d: row %d is of section %q, %v, want %d", shard, i, value, err, h.Seq())
+			}
+		}
+		entries := uint64(0)
+		r := store.Range{Start: fmt.Appendf(nil, "%d/", shard), End: fmt.Appendf(nil, "%d0", shard)}
+		err = s.Index().Scan(t.Context(), r, func(_, _ []byte) bool { entries++; return true })
+		if err != nil || entries != h.Seq() {
+			t.Fatalf("shard %d: %d index entries, %v, want %d", shard, entries, err, h.Seq())
+		}
+	}
+}
+
+// TestIndexScanWaitsForSync holds a sync back. The scan sees what is being
+// synced, and must not return before.
+func TestIndexScanWaitsForSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hold atomic.Bool
+		release := make(chan struct{})
+		files := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+			sync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
+			if hold.Load() && sync && strings.HasSuffix(op.Path, ".log") {
+				<-release
+			}
+			return nil
+		}))
+		s, err := Open(Options{Dir: "/store", Logger: quiet(t), files: files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := s.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scan := func() (seen int) {
+			if err := s.Index().Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { seen++; return true }); err != nil {
+				t.Error(err)
+			}
+			return seen
+		}
+		if seen := scan(); seen != 0 {
+			t.Fatalf("%d entries in a new store", seen)
+		}
+
+		hold.Store(true)
+		var committed, scanned atomic.Bool
+		var calls sync.WaitGroup
+		calls.Go(func() {
+			section := store.Section{Shard: 1, Epoch: h.Epoch(), Seq: 1, Ops: []store.Op{{Space: store.IndexSpace, Key: []byte("entry")}}}
+			if err := s.Commit(t.Context(), []store.Section{section})[0]; err != nil {
+				t.Error(err)
+			}
+			committed.Store(true)
+		})
+		synctest.Wait()
+		var visited atomic.Bool
+		calls.Go(func() {
+			err := s.Index().Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { visited.Store(true); return true })
+			if err != nil {
+				t.Error(err)
+			}
+			scanned.Store(true)
+		})
+		// The next owner waits as well, and learns of the section.
+		var next store.Handle
+		calls.Go(func() {
+			var err error
+			if next, err = s.Acquire(t.Context(), 1); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if committed.Load() || !visited.Load() || scanned.Load() || next != nil {
+			t.Fatalf("while the sync was held: committed %v, visited %v, scanned %v, acquired %v", committed.Load(), visited.Load(), scanned.Load(), next)
+		}
+		hold.Store(false)
+		close(release)
+		calls.Wait()
+		if next.Seq() != 1 {
+			t.Fatalf("the next owner found sequence %d", next.Seq())
+		}
+		if seen := scan(); seen != 1 {
+			t.Fatalf("%d entries, want 1", seen)
+		}
+		if err := s.Close(); err != nil && !errors.Is(err, store.ErrClosed) {
+			t.Fatal(err)
+		}
+	})
+}

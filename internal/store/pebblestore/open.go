@@ -1,0 +1,282 @@
+package pebblestore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"heddle/internal/store"
+)
+
+const (
+	// format is of our keys and values; Pebble counts the formats of its files.
+	format = 1
+
+	formatKey = "store/format"
+	shardsKey = "store/shards"
+
+	shardsDefault     = 64
+	cacheBytesDefault = 64 << 20
+)
+
+// Options is how to open a store.
+type Options struct {
+	// Dir is the store's own directory: nothing else may be in it. It is made if
+	// it does not exist.
+	Dir string
+	// Shards counts only when the store is created; 0 is 64.
+	Shards uint16
+	// CacheBytes is for blocks read from disk; 0 is 64 MiB.
+	CacheBytes int64
+	// Logger hears of errors; nil is slog.Default().
+	Logger *slog.Logger
+	// ReadOnly changes nothing on disk, fences every commit, and creates no store.
+	ReadOnly bool
+
+	files vfs.FS // for tests; nil is the disk
+}
+
+// Open opens the store in a directory, or creates it. Errors: store.ErrHeld if
+// another process has it.
+func Open(options Options) (*Store, error) {
+	s, err := open(options)
+	if err != nil {
+		return nil, fmt.Errorf("open store %q: %w", options.Dir, err)
+	}
+	return s, nil
+}
+
+func open(options Options) (_ *Store, err error) {
+	if options.Dir == "" {
+		return nil, errors.New("no directory given")
+	}
+	if options.files == nil {
+		options.files = vfs.Default
+	}
+	if options.Logger == nil {
+		options.Logger = slog.Default()
+	}
+	if err := inspect(options); err != nil {
+		return nil, err
+	}
+	lock, err := lockDirectory(options.files, options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			lock.release()
+		}
+	}()
+	db, err := pebble.Open(options.Dir, pebbleOptions(options, lock.lock))
+	if err != nil {
+		if pebble.IsCorruptionError(err) {
+			return nil, fmt.Errorf("its files are damaged; restore a backup: %w", err)
+		}
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	shards, err := readShardCount(db, options)
+	if err != nil {
+		return nil, err
+	}
+	opens, err := countOpen(db, options.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{
+		db:       db,
+		lock:     lock,
+		readOnly: options.ReadOnly,
+		opens:    opens,
+		shards:   make([]shard, shards),
+		inFlight: map[chan struct{}]struct{}{},
+	}, nil
+}
+
+// inspect refuses a directory that holds something else, before anything is
+// written to it, and makes one that does not exist.
+func inspect(options Options) error {
+	files, dir := options.files, options.Dir
+	names, err := files.List(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && options.ReadOnly:
+		return errors.New("no such directory")
+	case errors.Is(err, fs.ErrNotExist):
+		return files.MkdirAll(dir, 0o700)
+	case err != nil:
+		return err
+	}
+	found, err := pebble.Peek(dir, files)
+	if err != nil {
+		return fmt.Errorf("its files are damaged, or newer than this release can read: %w", err)
+	}
+	if found.Exists {
+		return nil // readShardCount tells whether it is ours
+	}
+	for _, name := range names {
+		if !leftByCreation(name) {
+			return fmt.Errorf("not a store, and not empty: it holds %q; give a directory of its own", name)
+		}
+	}
+	if options.ReadOnly {
+		return errors.New("no store there")
+	}
+	return nil
+}
+
+// leftByCreation tells whether a file may stand where a store was about to be
+// created when its process ended.
+func leftByCreation(name string) bool {
+	if name == "LOCK" || name == holderFile || name == "lost+found" {
+		return true
+	}
+	for _, prefix := range []string{"MANIFEST-", "OPTIONS-", "marker.", "temporary."} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// readShardCount checks that the database is a store that we can read. A
+// database without a row is one whose creation was cut off: it is created now.
+func readShardCount(db *pebble.DB, options Options) (int, error) {
+	text, err := read(db, metaRow(formatKey))
+	if errors.Is(err, store.ErrNotFound) {
+		return createStore(db, options)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read format: %w", err)
+	}
+	found, err := strconv.Atoi(string(text))
+	if err != nil || found < 1 {
+		return 0, fmt.Errorf("format %q: want a number", text)
+	}
+	if found > format {
+		return 0, fmt.Errorf("it has format %d, and this release reads up to %d; use the newer release", found, format)
+	}
+	text, err = read(db, metaRow(shardsKey))
+	if err != nil {
+		return 0, fmt.Errorf("read shard count: %w", err)
+	}
+	shards, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil || shards == 0 {
+		return 0, fmt.Errorf("shard count %q: want 1 to 65535", text)
+	}
+	return int(shards), nil
+}
+
+func createStore(db *pebble.DB, options Options) (int, error) {
+	all, err := newRows(db, nil, store.Range{Start: []byte{0}})
+	if err != nil {
+		return 0, err
+	}
+	foreign := false
+	err = all.visit(context.Background(), func(_, _ []byte) bool { foreign = true; return false })
+	if err != nil {
+		return 0, err
+	}
+	if foreign || options.ReadOnly {
+		return 0, errors.New("not a store of ours: it is a Pebble database without a format")
+	}
+	shards := options.Shards
+	if shards == 0 {
+		shards = shardsDefault
+	}
+	batch := db.NewBatch()
+	defer batch.Close()
+	batch.Set(metaRow(formatKey), strconv.AppendInt(nil, format, 10), nil)
+	batch.Set(metaRow(shardsKey), strconv.AppendUint(nil, uint64(shards), 10), nil)
+	if err := db.Apply(batch, pebble.Sync); err != nil {
+		return 0, fmt.Errorf("write format: %w", err)
+	}
+	return int(shards), nil
+}
+
+// countOpen raises the number of opens, on which all epochs of this life rest.
+func countOpen(db *pebble.DB, readOnly bool) (uint64, error) {
+	opens, err := readNumber(db, []byte{opensRow})
+	if err != nil {
+		return 0, fmt.Errorf("read number of opens: %w", err)
+	}
+	opens++
+	if readOnly {
+		return opens, nil
+	}
+	if err := db.Set([]byte{opensRow}, binary.BigEndian.AppendUint64(nil, opens), pebble.Sync); err != nil {
+		return 0, fmt.Errorf("write number of opens: %w", err)
+	}
+	return opens, nil
+}
+
+// readNumber reads a row of eight bytes; an absent row is zero.
+func readNumber(db *pebble.DB, row []byte) (uint64, error) {
+	value, err := read(db, row)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if len(value) != 8 {
+		return 0, fmt.Errorf("row %q: %d bytes, want 8", row, len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// pebbleOptions suits many small synced writes, most of them overwritten or
+// deleted soon, on a machine whose processors are the bound.
+func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
+	cacheBytes := options.CacheBytes
+	if cacheBytes == 0 {
+		cacheBytes = cacheBytesDefault
+	}
+	cores := runtime.GOMAXPROCS(0)
+	logger := pebbleLogger{options.Logger}
+	o := &pebble.Options{
+		FS:        options.files,
+		Lock:      lock,
+		Logger:    logger,
+		ReadOnly:  options.ReadOnly,
+		CacheSize: cacheBytes,
+		// Named, so that a newer Pebble does not raise it by itself.
+		FormatMajorVersion: pebble.FormatValueSeparation,
+		// A large memtable lets rows die in memory that live only for moments.
+		MemTableSize:                64 << 20,
+		MemTableStopWritesThreshold: 4,
+		// Flushed tables may pile up while a burst lasts: latency comes first.
+		L0CompactionThreshold: 4,
+		L0StopWritesThreshold: 1000,
+		LBaseMaxBytes:         256 << 20,
+		BytesPerSync:          1 << 20,
+		CompactionConcurrencyRange: func() (lower, upper int) {
+			return 1, max(1, cores/2)
+		},
+		EventListener: logger.listener(),
+	}
+	// Reads are few and mostly of rows just written.
+	o.Experimental.ReadSamplingMultiplier = -1
+	o.Experimental.FileCacheShards = min(cores, 8)
+	o.TargetFileSizes[0] = 16 << 20
+	for i := range o.Levels {
+		// On the last level too: a start looks for a name that is not there.
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	return o
+}

@@ -1,0 +1,177 @@
+// Package storetest is the meaning of store.Engine: a suite that every backend
+// runs. What it does not test is not promised.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"heddle/internal/store"
+)
+
+// Shards is how many shards the stores under test must have.
+const Shards = 8
+
+// Backend is a store under test and what may befall it.
+type Backend struct {
+	Engine store.Engine
+	// Reopen opens the data of the closed engine again.
+	Reopen func(t *testing.T) store.Engine
+	// Crash ends the engine without closing it, as a power cut would, and opens
+	// what survived.
+	Crash func(t *testing.T) store.Engine
+}
+
+// Run runs the suite. Open gives a new, empty store each time, and sees to it
+// that whatever was opened is closed when the test ends.
+func Run(t *testing.T, open func(t *testing.T) Backend) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, b Backend)
+	}{
+		{"order", order},
+		{"ranges", ranges},
+		{"empty values", emptyValues},
+		{"operations apply in order", operationsInOrder},
+		{"delete range keeps to its range", deleteRange},
+		{"scan stops when told", scanStops},
+		{"scan obeys its context", scanObeysContext},
+		{"scan keeps one view", scanKeepsOneView},
+		{"scan of an empty range", scanEmptyRange},
+		{"values are copies", copies},
+		{"index is shared", indexIsShared},
+		{"fencing by epoch", fencingByEpoch},
+		{"fencing by sequence", fencingBySequence},
+		{"a fenced section fails alone", fencedAlone},
+		{"an unknown shard", unknownShard},
+		{"a section too large fails alone", tooLargeAlone},
+		{"a commit with a cancelled context", cancelledCommit},
+		{"acquire again", acquireAgain},
+		{"release", release},
+		{"meta compare and set", metaCompareAndSet},
+		{"meta list", metaList},
+		{"concurrent commits", concurrentCommits},
+		{"an owner replaced while he commits", replacedOwner},
+		{"closed", closed},
+		{"reopen", reopen},
+		{"crash", crash},
+		{"random operations", randomOperations},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+}
+
+// owner holds one shard and counts its sections.
+type owner struct {
+	t      *testing.T
+	engine store.Engine
+	handle store.Handle
+	seq    uint64
+}
+
+func acquire(t *testing.T, engine store.Engine, shard uint16) *owner {
+	t.Helper()
+	handle, err := engine.Acquire(t.Context(), shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if handle.Shard() != shard {
+		t.Fatalf("acquired shard %d, got shard %d", shard, handle.Shard())
+	}
+	return &owner{t: t, engine: engine, handle: handle, seq: handle.Seq()}
+}
+
+// section is the owner's next one.
+func (o *owner) section(ops ...store.Op) store.Section {
+	return store.Section{Shard: o.handle.Shard(), Epoch: o.handle.Epoch(), Seq: o.seq + 1, Ops: ops}
+}
+
+func (o *owner) commit(ops ...store.Op) {
+	o.t.Helper()
+	wantCommit(o.t, o.engine, []store.Section{o.section(ops...)}, nil)
+	o.seq++
+}
+
+// wantCommit commits and wants just these errors, by section.
+func wantCommit(t *testing.T, engine store.Engine, sections []store.Section, want ...error) {
+	t.Helper()
+	got := engine.Commit(t.Context(), sections)
+	if len(got) != len(sections) {
+		t.Fatalf("commit of %d sections gave %d errors", len(sections), len(got))
+	}
+	for i := range got {
+		if !errors.Is(got[i], want[i]) {
+			t.Fatalf("commit, section %d: %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func (o *owner) want(key, value string) {
+	o.t.Helper()
+	got, err := o.handle.Get(o.t.Context(), []byte(key))
+	if err != nil || string(got) != value {
+		o.t.Fatalf("shard %d, key %q: %q, %v, want %q", o.handle.Shard(), key, got, err, value)
+	}
+}
+
+func (o *owner) wantNone(key string) {
+	o.t.Helper()
+	if got, err := o.handle.Get(o.t.Context(), []byte(key)); !errors.Is(err, store.ErrNotFound) {
+		o.t.Fatalf("shard %d, key %q: %q, %v, want not found", o.handle.Shard(), key, got, err)
+	}
+}
+
+// scanner is a handle or an index.
+type scanner interface {
+	Scan(ctx context.Context, r store.Range, visit store.Visit) error
+}
+
+// rows is what a scan visits, each as "key=value".
+func rows(t *testing.T, s scanner, r store.Range) []string {
+	t.Helper()
+	found := []string{}
+	err := s.Scan(t.Context(), r, func(key, value []byte) bool {
+		found = append(found, fmt.Sprintf("%s=%s", key, value))
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func wantRows(t *testing.T, s scanner, r store.Range, want ...string) {
+	t.Helper()
+	if got := rows(t, s, r); !slices.Equal(got, want) {
+		t.Fatalf("scan from %q to %q, reverse %v: %q, want %q", r.Start, r.End, r.Reverse, got, want)
+	}
+}
+
+func put(key, value string) store.Op {
+	return store.Op{Kind: store.Put, Key: []byte(key), Value: []byte(value)}
+}
+
+func del(key string) store.Op {
+	return store.Op{Kind: store.Delete, Key: []byte(key)}
+}
+
+func delRange(start, end string) store.Op {
+	return store.Op{Kind: store.DeleteRange, Key: []byte(start), Value: []byte(end)}
+}
+
+func indexed(op store.Op) store.Op {
+	op.Space = store.IndexSpace
+	return op
+}
+
+func span(start, end string) store.Range {
+	return store.Range{Start: []byte(start), End: []byte(end)}
+}
+
+func backwards(r store.Range) store.Range {
+	r.Reverse = true
+	return r
+}

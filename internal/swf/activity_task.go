@@ -1,0 +1,116 @@
+package swf
+
+import (
+	"context"
+	"fmt"
+
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/execution"
+	"heddle/internal/token"
+)
+
+// activityTask answers PollForActivityTask.
+type activityTask struct {
+	delivery
+	task *api.ActivityTask // nil: no task
+}
+
+// AppendJSON writes the answer. Without a task the token is left out: clients
+// test for that.
+func (t *activityTask) AppendJSON(b []byte) []byte {
+	if t.task == nil {
+		return append(b, `{"startedEventId":0}`...)
+	}
+	return t.task.AppendJSON(b)
+}
+
+// pollForActivityTask serves PollForActivityTask.
+func (s *Service) pollForActivityTask(ctx context.Context, in *api.PollForActivityTaskInput) (*activityTask, error) {
+	w := worldOf(ctx)
+	if _, err := s.domain(ctx, w, in.Domain); err != nil {
+		return nil, err
+	}
+	reply, run, err := s.poll(ctx, execution.ActivityList(w, in.Domain, in.TaskList.Name), func(id int64) any {
+		return &execution.StartActivity{ScheduledEventID: id, Identity: in.Identity}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if reply == nil {
+		return &activityTask{}, nil
+	}
+	task := reply.(*execution.ActivityTask)
+	t := &activityTask{
+		delivery: delivery{s.Runs, run, task.ScheduledEventID, task.Attempt},
+		task: &api.ActivityTask{
+			ActivityID: task.ActivityID, ActivityType: task.Type, StartedEventID: task.StartedEventID,
+			WorkflowExecution: api.WorkflowExecution{RunID: task.RunID, WorkflowID: task.WorkflowID},
+		},
+	}
+	t.task.TaskToken, err = s.Tokens.SealTask(familyActivityTask, w, token.Task{
+		Run: run, Domain: task.DomainNumber,
+		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
+	})
+	if err != nil {
+		return nil, t.giveBack(err)
+	}
+	scheduled, err := s.event(ctx, run, task.ScheduledEventID)
+	if err == nil && scheduled.ActivityTaskScheduledEventAttributes == nil {
+		err = fmt.Errorf("event %d of run %s is %s", task.ScheduledEventID, run, scheduled.EventType)
+	}
+	if err != nil {
+		return nil, t.giveBack(err)
+	}
+	t.task.Input = scheduled.ActivityTaskScheduledEventAttributes.Input
+	return t, nil
+}
+
+// activity opens the token of an activity task.
+func (s *Service) activity(ctx context.Context, taskToken string) (engine.RunID, execution.ActivityRef, error) {
+	task, err := s.Tokens.OpenTask(familyActivityTask, worldOf(ctx), taskToken)
+	if err != nil {
+		return engine.RunID{}, execution.ActivityRef{}, errInvalidToken
+	}
+	return task.Run, execution.ActivityRef{ScheduledEventID: task.Scheduled, StartedEventID: task.Started}, nil
+}
+
+// recordActivityTaskHeartbeat serves RecordActivityTaskHeartbeat.
+func (s *Service) recordActivityTaskHeartbeat(ctx context.Context, in *api.RecordActivityTaskHeartbeatInput) (*api.ActivityTaskStatus, error) {
+	run, ref, err := s.activity(ctx, in.TaskToken)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Heartbeat{ActivityRef: ref, Details: in.Details}})
+	if err != nil {
+		return nil, taskFault(err)
+	}
+	return &api.ActivityTaskStatus{CancelRequested: reply.(*execution.HeartbeatReply).CancelRequested}, nil
+}
+
+// respondActivityTaskCompleted serves RespondActivityTaskCompleted.
+func (s *Service) respondActivityTaskCompleted(ctx context.Context, in *api.RespondActivityTaskCompletedInput) error {
+	run, ref, err := s.activity(ctx, in.TaskToken)
+	if err != nil {
+		return err
+	}
+	return s.respond(ctx, run, &execution.CompleteActivity{ActivityRef: ref, Result: in.Result})
+}
+
+// respondActivityTaskFailed serves RespondActivityTaskFailed.
+func (s *Service) respondActivityTaskFailed(ctx context.Context, in *api.RespondActivityTaskFailedInput) error {
+	run, ref, err := s.activity(ctx, in.TaskToken)
+	if err != nil {
+		return err
+	}
+	return s.respond(ctx, run, &execution.FailActivity{ActivityRef: ref, Reason: in.Reason, Details: in.Details})
+}
+
+// respondActivityTaskCanceled serves RespondActivityTaskCanceled.
+func (s *Service) respondActivityTaskCanceled(ctx context.Context, in *api.RespondActivityTaskCanceledInput) error {
+	run, ref, err := s.activity(ctx, in.TaskToken)
+	if err != nil {
+		return err
+	}
+	return s.respond(ctx, run, &execution.CancelActivity{ActivityRef: ref, Details: in.Details})
+}

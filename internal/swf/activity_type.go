@@ -1,0 +1,75 @@
+package swf
+
+import (
+	"context"
+
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/registry"
+)
+
+func activityTypeID(t api.ActivityType) registry.TypeID {
+	return registry.TypeID{Sort: registry.ActivityType, Name: t.Name, Version: t.Version}
+}
+
+// registerActivityType serves RegisterActivityType.
+func (s *Service) registerActivityType(ctx context.Context, in *api.RegisterActivityTypeInput) error {
+	id := activityTypeID(api.ActivityType{Name: in.Name, Version: in.Version})
+	return s.registerType(ctx, in.Domain, id, in.Description, registry.Defaults{
+		TaskStartToCloseTimeout:    text(in.DefaultTaskStartToCloseTimeout),
+		TaskList:                   listName(in.DefaultTaskList),
+		TaskPriority:               text(in.DefaultTaskPriority),
+		TaskHeartbeatTimeout:       text(in.DefaultTaskHeartbeatTimeout),
+		TaskScheduleToStartTimeout: text(in.DefaultTaskScheduleToStartTimeout),
+		TaskScheduleToCloseTimeout: text(in.DefaultTaskScheduleToCloseTimeout),
+	})
+}
+
+// describeActivityType serves DescribeActivityType.
+func (s *Service) describeActivityType(ctx context.Context, in *api.DescribeActivityTypeInput) (*api.ActivityTypeDetail, error) {
+	t, err := s.describeType(ctx, in.Domain, activityTypeID(in.ActivityType))
+	if err != nil {
+		return nil, err
+	}
+	return &api.ActivityTypeDetail{Configuration: *activityConfiguration(&t.Defaults), TypeInfo: activityTypeInfo(t)}, nil
+}
+
+func activityTypeInfo(t *registry.Type) api.ActivityTypeInfo {
+	return api.ActivityTypeInfo{
+		CreationDate:    api.Timestamp(t.CreatedAt),
+		DeprecationDate: deprecationDate(t),
+		Description:     present(t.Description),
+		Status:          registrationStatus(t.DeprecatedAt != 0),
+		ActivityType:    api.ActivityType{Name: t.ID.Name, Version: t.ID.Version},
+	}
+}
+
+// listActivityTypes serves ListActivityTypes.
+func (s *Service) listActivityTypes(ctx context.Context, in *api.ListActivityTypesInput) (*api.ActivityTypeInfos, error) {
+	types, next, err := s.listTypes(ctx, typeList{
+		domain: in.Domain, status: in.RegistrationStatus, sort: registry.ActivityType,
+		name: in.Name, next: in.NextPageToken, reverse: in.ReverseOrder, size: in.MaximumPageSize,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ActivityTypeInfos{NextPageToken: next, TypeInfos: []api.ActivityTypeInfo{}}
+	for i := range types {
+		out.TypeInfos = append(out.TypeInfos, activityTypeInfo(&types[i]))
+	}
+	return out, nil
+}
+
+// deprecateActivityType serves DeprecateActivityType.
+func (s *Service) deprecateActivityType(ctx context.Context, in *api.DeprecateActivityTypeInput) error {
+	return s.deprecateType(ctx, in.Domain, activityTypeID(in.ActivityType))
+}
+
+// undeprecateActivityType serves UndeprecateActivityType.
+func (s *Service) undeprecateActivityType(ctx context.Context, in *api.UndeprecateActivityTypeInput) error {
+	return s.undeprecateType(ctx, in.Domain, activityTypeID(in.ActivityType))
+}
+
+// deleteActivityType serves DeleteActivityType.
+func (s *Service) deleteActivityType(ctx context.Context, in *api.DeleteActivityTypeInput) error {
+	return s.deleteType(ctx, in.Domain, activityTypeID(in.ActivityType))
+}

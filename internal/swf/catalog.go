@@ -1,0 +1,200 @@
+package swf
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/execution"
+	"heddle/internal/swf/registry"
+)
+
+// What actions must know of domains and types before they can make a command.
+// Answers are remembered for a short time, so that starting an execution does
+// not ask the registry twice. What this process changes is forgotten at once;
+// that something is unknown is never remembered.
+const (
+	catalogTTL        = engine.Time(1000)
+	catalogEntriesMax = 10_000
+)
+
+type catalog struct {
+	mu      sync.RWMutex
+	changes uint64 // counts what was forgotten: an answer from before is not kept
+	known   map[catalogKey]catalogEntry
+}
+
+// catalogKey names a domain by name or number, or a type.
+type catalogKey struct {
+	world  engine.World
+	domain string
+	number uint32
+	id     registry.TypeID
+}
+
+type catalogEntry struct {
+	until  engine.Time
+	domain *registry.Domain
+	found  *knownType
+}
+
+// knownType is a type as commands for executions carry it.
+type knownType struct {
+	status   execution.TypeStatus
+	workflow *api.WorkflowTypeConfiguration
+	activity *api.ActivityTypeConfiguration
+}
+
+func (c *catalog) get(k catalogKey, now engine.Time) (e catalogEntry, changes uint64, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	e, ok = c.known[k]
+	return e, c.changes, ok && now < e.until
+}
+
+func (c *catalog) put(k catalogKey, e catalogEntry, changes uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes != changes {
+		return
+	}
+	if len(c.known) >= catalogEntriesMax {
+		clear(c.known)
+	}
+	c.known[k] = e
+}
+
+// forget comes after every change of the registry.
+func (c *catalog) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	clear(c.known)
+}
+
+// domain gives a domain. Errors: UnknownResourceFault.
+func (s *Service) domain(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
+	return s.cachedDomain(catalogKey{world: w, domain: name}, func() (*registry.Domain, error) {
+		return s.readDomain(ctx, w, name)
+	})
+}
+
+// domainByNumber gives the domain of a task token. Errors: UnknownResourceFault.
+func (s *Service) domainByNumber(ctx context.Context, w engine.World, number uint32) (*registry.Domain, error) {
+	return s.cachedDomain(catalogKey{world: w, number: number}, func() (*registry.Domain, error) {
+		return s.askDomain(ctx, w, "", registry.FindDomain{Number: number})
+	})
+}
+
+func (s *Service) cachedDomain(k catalogKey, read func() (*registry.Domain, error)) (*registry.Domain, error) {
+	now := s.Clock()
+	e, changes, ok := s.catalog.get(k, now)
+	if ok {
+		return e.domain, nil
+	}
+	d, err := read()
+	if err == nil {
+		s.catalog.put(k, catalogEntry{until: now + catalogTTL, domain: d}, changes)
+	}
+	return d, err
+}
+
+// readDomain asks the registry itself, as changes of types must.
+func (s *Service) readDomain(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
+	return s.askDomain(ctx, w, name, registry.DescribeDomain{Name: name})
+}
+
+// askDomain gives a command to the world's domains and returns the domain that
+// it is about.
+func (s *Service) askDomain(ctx context.Context, w engine.World, name string, body any) (*registry.Domain, error) {
+	reply, err := s.Runs.Do(ctx, registry.DomainsCommand(w, body))
+	if err != nil {
+		return nil, domainFault(err, name)
+	}
+	d := reply.(registry.Domain)
+	return &d, nil
+}
+
+// workflowType gives what is known of a workflow type; its status may be
+// TypeUnknown.
+func (s *Service) workflowType(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (*knownType, error) {
+	return s.cachedType(ctx, w, d, registry.TypeID{Sort: registry.WorkflowType, Name: t.Name, Version: t.Version})
+}
+
+// activityType gives what is known of an activity type; its status may be
+// TypeUnknown.
+func (s *Service) activityType(ctx context.Context, w engine.World, d *registry.Domain, t api.ActivityType) (*knownType, error) {
+	return s.cachedType(ctx, w, d, registry.TypeID{Sort: registry.ActivityType, Name: t.Name, Version: t.Version})
+}
+
+func (s *Service) cachedType(ctx context.Context, w engine.World, d *registry.Domain, id registry.TypeID) (*knownType, error) {
+	k := catalogKey{world: w, domain: d.Name, id: id}
+	now := s.Clock()
+	e, changes, ok := s.catalog.get(k, now)
+	if ok {
+		return e.found, nil
+	}
+	reply, err := s.Runs.Do(ctx, registry.TypesCommand(w, d.Name, registry.DescribeType{Sweep: d.Sweep, ID: id}))
+	var noRun *engine.UnknownRunError
+	var noType *registry.UnknownTypeError
+	if errors.As(err, &noRun) || errors.As(err, &noType) {
+		return &knownType{status: execution.TypeUnknown}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := known(reply.(registry.Type))
+	s.catalog.put(k, catalogEntry{until: now + catalogTTL, found: found}, changes)
+	return found, nil
+}
+
+func known(t registry.Type) *knownType {
+	k := &knownType{status: execution.TypeRegistered}
+	if t.DeprecatedAt != 0 {
+		k.status = execution.TypeDeprecated
+	}
+	if t.ID.Sort == registry.WorkflowType {
+		k.workflow = workflowConfiguration(&t.Defaults)
+	} else {
+		k.activity = activityConfiguration(&t.Defaults)
+	}
+	return k
+}
+
+func workflowConfiguration(d *registry.Defaults) *api.WorkflowTypeConfiguration {
+	return &api.WorkflowTypeConfiguration{
+		DefaultChildPolicy:                  present(d.ChildPolicy),
+		DefaultExecutionStartToCloseTimeout: present(d.ExecutionStartToCloseTimeout),
+		DefaultLambdaRole:                   present(d.LambdaRole),
+		DefaultTaskList:                     taskList(d.TaskList),
+		DefaultTaskPriority:                 present(d.TaskPriority),
+		DefaultTaskStartToCloseTimeout:      present(d.TaskStartToCloseTimeout),
+	}
+}
+
+func activityConfiguration(d *registry.Defaults) *api.ActivityTypeConfiguration {
+	return &api.ActivityTypeConfiguration{
+		DefaultTaskHeartbeatTimeout:       present(d.TaskHeartbeatTimeout),
+		DefaultTaskList:                   taskList(d.TaskList),
+		DefaultTaskPriority:               present(d.TaskPriority),
+		DefaultTaskScheduleToCloseTimeout: present(d.TaskScheduleToCloseTimeout),
+		DefaultTaskScheduleToStartTimeout: present(d.TaskScheduleToStartTimeout),
+		DefaultTaskStartToCloseTimeout:    present(d.TaskStartToCloseTimeout),
+	}
+}
+
+func taskList(name string) *api.TaskList {
+	if name == "" {
+		return nil
+	}
+	return &api.TaskList{Name: name}
+}
+
+func listName(l *api.TaskList) string {
+	if l == nil {
+		return ""
+	}
+	return l.Name
+}

@@ -1,0 +1,256 @@
+package swf
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"heddle/internal/engine"
+	"heddle/internal/pack"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/execution"
+	"heddle/internal/swf/registry"
+	"heddle/internal/token"
+)
+
+// decisionTask answers PollForDecisionTask: the shape DecisionTask, with events
+// as they were stored.
+type decisionTask struct {
+	delivery
+	task   *execution.DecisionTask // nil: no task
+	token  string
+	events history
+}
+
+// AppendJSON writes the answer. Without a task the token is left out: clients
+// test for that.
+func (t *decisionTask) AppendJSON(b []byte) []byte {
+	if t.task == nil {
+		return append(b, `{"previousStartedEventId":0,"startedEventId":0}`...)
+	}
+	b = append(b, `{"events":[`...)
+	b = append(b, t.events.events...)
+	b = append(b, ']')
+	b = appendNextPage(b, t.events.next)
+	b = append(b, `,"previousStartedEventId":`...)
+	b = strconv.AppendInt(b, t.task.PreviousStartedEventID, 10)
+	b = append(b, `,"startedEventId":`...)
+	b = strconv.AppendInt(b, t.task.StartedEventID, 10)
+	b = append(b, `,"taskToken":"`...)
+	b = append(b, t.token...)
+	b = append(b, `","workflowExecution":`...)
+	b = (&api.WorkflowExecution{RunID: t.task.RunID, WorkflowID: t.task.WorkflowID}).AppendJSON(b)
+	b = append(b, `,"workflowType":`...)
+	b = t.task.Type.AppendJSON(b)
+	return append(b, '}')
+}
+
+// pollForDecisionTask serves PollForDecisionTask.
+func (s *Service) pollForDecisionTask(ctx context.Context, in *api.PollForDecisionTaskInput) (*decisionTask, error) {
+	w := worldOf(ctx)
+	if _, err := s.domain(ctx, w, in.Domain); err != nil {
+		return nil, err
+	}
+	reverse := in.ReverseOrder != nil && *in.ReverseOrder
+	query := queryHash("decision", in.Domain, in.TaskList.Name, fmt.Sprint(reverse))
+	if in.NextPageToken != nil {
+		return s.nextDecisionPage(ctx, w, query, *in.NextPageToken, reverse, pageSize(in.MaximumPageSize))
+	}
+	reply, run, err := s.poll(ctx, execution.DecisionList(w, in.Domain, in.TaskList.Name), func(id int64) any {
+		return &execution.StartDecision{ScheduledEventID: id, Identity: in.Identity}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if reply == nil {
+		return &decisionTask{}, nil
+	}
+	task := reply.(*execution.DecisionTask)
+	t := &decisionTask{
+		delivery: delivery{s.Runs, run, task.ScheduledEventID, task.Attempt},
+		task:     task,
+	}
+	t.token, err = s.Tokens.SealTask(familyDecisionTask, w, token.Task{
+		Run: run, Domain: task.DomainNumber,
+		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
+	})
+	if err != nil {
+		return nil, t.giveBack(err)
+	}
+	pages := historyPages{run: run, first: 1, last: task.StartedEventID, reverse: reverse}
+	if in.StartAtPreviousStartedEvent != nil && *in.StartAtPreviousStartedEvent {
+		pages.first = max(1, task.PreviousStartedEventID)
+	}
+	if err := s.readDecisionPage(ctx, w, t, query, &pages, pageSize(in.MaximumPageSize)); err != nil {
+		return nil, t.giveBack(err)
+	}
+	return t, nil
+}
+
+func (s *Service) readDecisionPage(ctx context.Context, w engine.World, t *decisionTask, query [16]byte, pages *historyPages, size int) error {
+	events, more, err := pages.read(ctx, s.Runs, size)
+	if err != nil {
+		return err
+	}
+	t.events.events = events
+	if more {
+		t.events.next, err = s.Tokens.SealPage(familyDecisionPage, w, query, appendDecisionPosition(nil, t, pages))
+	}
+	return err
+}
+
+// nextDecisionPage answers with more events of a task that was handed out.
+func (s *Service) nextDecisionPage(ctx context.Context, w engine.World, query [16]byte, next string, reverse bool, size int) (*decisionTask, error) {
+	position, err := s.Tokens.OpenPage(familyDecisionPage, w, query, next)
+	if err != nil {
+		return nil, errInvalidToken
+	}
+	t := &decisionTask{task: &execution.DecisionTask{}}
+	pages := historyPages{reverse: reverse}
+	if !readDecisionPosition(position, t, &pages) {
+		return nil, errInvalidToken
+	}
+	view, err := s.Runs.View(ctx, engine.Name{}, pages.run)
+	if err != nil {
+		return nil, taskFault(err)
+	}
+	_, t.task.WorkflowID = execution.Split(view.Name.Key)
+	t.task.RunID = execution.FormatRun(pages.run)
+	listing, err := execution.DecodeListing(view.Listing)
+	if err != nil {
+		return nil, fmt.Errorf("page of decision task: %w", err)
+	}
+	t.task.Type = listing.Type
+	if err := s.readDecisionPage(ctx, w, t, query, &pages, size); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// appendDecisionPosition writes what the next page needs: the task again, and
+// where its events go on.
+func appendDecisionPosition(b []byte, t *decisionTask, pages *historyPages) []byte {
+	b = append(b, pages.run[:]...)
+	b = pack.Int(b, t.task.PreviousStartedEventID)
+	b = pack.Int(b, t.task.StartedEventID)
+	b = pack.Text(b, t.token)
+	return append(b, pages.position()...)
+}
+
+func readDecisionPosition(position []byte, t *decisionTask, pages *historyPages) bool {
+	r := pack.Read(position)
+	r.Fill(pages.run[:])
+	t.task.PreviousStartedEventID = r.Int()
+	t.task.StartedEventID = r.Int()
+	t.token = r.Text()
+	if r.Err() != nil {
+		return false
+	}
+	return pages.resume(position[len(position)-r.Len():])
+}
+
+// respondDecisionTaskCompleted serves RespondDecisionTaskCompleted.
+func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *api.RespondDecisionTaskCompletedInput) error {
+	w := worldOf(ctx)
+	task, err := s.Tokens.OpenTask(familyDecisionTask, w, in.TaskToken)
+	if err != nil {
+		return errInvalidToken
+	}
+	facts, err := s.facts(ctx, w, &task, in.Decisions)
+	if err != nil {
+		return err
+	}
+	cmd := &execution.CompleteDecision{
+		ScheduledEventID:               task.Scheduled,
+		StartedEventID:                 task.Started,
+		ExecutionContext:               in.ExecutionContext,
+		TaskListScheduleToStartTimeout: in.TaskListScheduleToStartTimeout,
+		Decisions:                      in.Decisions,
+		Facts:                          facts,
+		LambdaAvailable:                s.LambdaAvailable,
+	}
+	if in.TaskList != nil {
+		cmd.TaskList = in.TaskList.Name
+	}
+	return s.respond(ctx, task.Run, cmd)
+}
+
+// facts looks up the types that decisions name.
+func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, decisions []api.Decision) ([]execution.Fact, error) {
+	var facts []execution.Fact
+	var domain *registry.Domain
+	for i := range decisions {
+		d := &decisions[i]
+		var fact execution.Fact
+		var err error
+		if domain == nil && namesType(d) {
+			if domain, err = s.domainByNumber(ctx, w, task.Domain); err != nil {
+				return nil, err
+			}
+			facts = make([]execution.Fact, len(decisions))
+		}
+		switch d.DecisionType {
+		case api.DecisionTypeScheduleActivityTask:
+			fact, err = s.activityFact(ctx, w, domain, d.ScheduleActivityTaskDecisionAttributes.ActivityType)
+		case api.DecisionTypeStartChildWorkflowExecution:
+			fact, err = s.workflowFact(ctx, w, domain, d.StartChildWorkflowExecutionDecisionAttributes.WorkflowType)
+		case api.DecisionTypeContinueAsNewWorkflowExecution:
+			fact, err = s.successorFact(ctx, w, domain, task.Run, d.ContinueAsNewWorkflowExecutionDecisionAttributes.WorkflowTypeVersion)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		facts[i] = fact
+	}
+	return facts, nil
+}
+
+func namesType(d *api.Decision) bool {
+	switch d.DecisionType {
+	case api.DecisionTypeScheduleActivityTask, api.DecisionTypeStartChildWorkflowExecution, api.DecisionTypeContinueAsNewWorkflowExecution:
+		return true
+	}
+	return false
+}
+
+func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.Domain, t api.ActivityType) (execution.Fact, error) {
+	found, err := s.activityType(ctx, w, d, t)
+	return execution.Fact{Type: found.status, Activity: found.activity}, err
+}
+
+func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (execution.Fact, error) {
+	found, err := s.workflowType(ctx, w, d, t)
+	return execution.Fact{Type: found.status, Workflow: found.workflow}, err
+}
+
+// successorFact looks up the type that an execution continues as: its own name,
+// and the given version or its own.
+func (s *Service) successorFact(ctx context.Context, w engine.World, d *registry.Domain, run engine.RunID, version *string) (execution.Fact, error) {
+	view, err := s.Runs.View(ctx, engine.Name{}, run)
+	if err != nil {
+		return execution.Fact{}, taskFault(err)
+	}
+	listing, err := execution.DecodeListing(view.Listing)
+	if err != nil {
+		return execution.Fact{}, fmt.Errorf("continue as new: %w", err)
+	}
+	t := listing.Type
+	if version != nil {
+		t.Version = *version
+	}
+	return s.workflowFact(ctx, w, d, t)
+}
+
+// respond gives a worker's or decider's answer to the run.
+func (s *Service) respond(ctx context.Context, run engine.RunID, body any) error {
+	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: body})
+	if err != nil {
+		return taskFault(err)
+	}
+	if full, ok := reply.(error); ok { // the history was full; the execution is closed
+		return taskFault(full)
+	}
+	return nil
+}

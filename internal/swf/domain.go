@@ -1,0 +1,202 @@
+package swf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/registry"
+)
+
+// domainFault is the fault for what the registry said about the domain called
+// name.
+func domainFault(err error, name string) error {
+	var (
+		noRun      *engine.UnknownRunError
+		unknown    *registry.UnknownDomainError
+		exists     *registry.DomainExistsError
+		deprecated *registry.DomainDeprecatedError
+		limit      *registry.LimitError
+		tags       *registry.TooManyTagsError
+		tag        *registry.TagError
+		retention  *registry.RetentionError
+	)
+	switch {
+	case errors.As(err, &noRun), errors.As(err, &unknown):
+		return unknownDomain(name)
+	case errors.As(err, &exists):
+		return fault(api.CodeDomainAlreadyExistsFault, name)
+	case errors.As(err, &deprecated):
+		return fault(api.CodeDomainDeprecatedFault, name)
+	case errors.As(err, &limit):
+		return fault(api.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
+	case errors.As(err, &tags):
+		return fault(api.CodeTooManyTagsFault, "At most "+strconv.Itoa(tags.Max)+" tags per resource")
+	case errors.As(err, &tag):
+		return awsjson.Validation(fmt.Sprintf("Tag %q: %s", tag.Key, tag.Reason))
+	case errors.As(err, &retention):
+		return awsjson.Validation(fmt.Sprintf("Value '%s' at 'workflowExecutionRetentionPeriodInDays' failed to satisfy constraint: Member must be NONE or a number of days up to %d", retention.Given, retention.Max))
+	}
+	return err
+}
+
+// changeDomain gives a writing command to the world's domains.
+func (s *Service) changeDomain(ctx context.Context, name string, body any) error {
+	_, err := s.askDomain(ctx, worldOf(ctx), name, body)
+	s.catalog.forget()
+	return err
+}
+
+// registerDomain serves RegisterDomain.
+func (s *Service) registerDomain(ctx context.Context, in *api.RegisterDomainInput) error {
+	return s.changeDomain(ctx, in.Name, registry.RegisterDomain{
+		Name: in.Name, Description: text(in.Description),
+		Retention: in.WorkflowExecutionRetentionPeriodInDays, Tags: tagsOf(in.Tags),
+	})
+}
+
+// deprecateDomain serves DeprecateDomain.
+func (s *Service) deprecateDomain(ctx context.Context, in *api.DeprecateDomainInput) error {
+	return s.changeDomain(ctx, in.Name, registry.DeprecateDomain{Name: in.Name})
+}
+
+// undeprecateDomain serves UndeprecateDomain.
+func (s *Service) undeprecateDomain(ctx context.Context, in *api.UndeprecateDomainInput) error {
+	return s.changeDomain(ctx, in.Name, registry.UndeprecateDomain{Name: in.Name})
+}
+
+// describeDomain serves DescribeDomain.
+func (s *Service) describeDomain(ctx context.Context, in *api.DescribeDomainInput) (*api.DomainDetail, error) {
+	w := worldOf(ctx)
+	d, err := s.readDomain(ctx, w, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &api.DomainDetail{
+		Configuration: api.DomainConfiguration{WorkflowExecutionRetentionPeriodInDays: d.Retention},
+		DomainInfo:    domainInfo(w, d),
+	}, nil
+}
+
+func domainInfo(w engine.World, d *registry.Domain) api.DomainInfo {
+	arn := domainARN(w, d.Name)
+	return api.DomainInfo{
+		ARN: &arn, Description: present(d.Description), Name: d.Name, Status: registrationStatus(d.Deprecated),
+	}
+}
+
+func registrationStatus(deprecated bool) string {
+	if deprecated {
+		return api.RegistrationStatusDeprecated
+	}
+	return api.RegistrationStatusRegistered
+}
+
+// domainARN names a domain for policies and tags.
+func domainARN(w engine.World, name string) string {
+	return "arn:aws:swf:" + w.Region + ":" + w.Account + ":/domain/" + name
+}
+
+// domainOfARN gives the domain's name; empty if the ARN is no domain's.
+func domainOfARN(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "swf" {
+		return ""
+	}
+	name, _ := strings.CutPrefix(parts[5], "/domain/")
+	return name
+}
+
+// listDomains serves ListDomains.
+func (s *Service) listDomains(ctx context.Context, in *api.ListDomainsInput) (*api.DomainInfos, error) {
+	w := worldOf(ctx)
+	list := registry.ListDomains{
+		Deprecated: in.RegistrationStatus == api.RegistrationStatusDeprecated,
+		Reverse:    in.ReverseOrder != nil && *in.ReverseOrder,
+		Limit:      pageSize(in.MaximumPageSize),
+	}
+	query := queryHash("domains", in.RegistrationStatus, fmt.Sprint(list.Reverse))
+	if in.NextPageToken != nil {
+		after, err := s.Tokens.OpenPage(familyRegistryPage, w, query, *in.NextPageToken)
+		if err != nil {
+			return nil, errInvalidToken
+		}
+		list.After = string(after)
+	}
+	out := &api.DomainInfos{DomainInfos: []api.DomainInfo{}}
+	reply, err := s.Runs.Do(ctx, registry.DomainsCommand(w, list))
+	var none *engine.UnknownRunError
+	if errors.As(err, &none) {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	page := reply.(registry.DomainPage)
+	for i := range page.Domains {
+		out.DomainInfos = append(out.DomainInfos, domainInfo(w, &page.Domains[i]))
+	}
+	if page.More {
+		last := page.Domains[len(page.Domains)-1].Name
+		out.NextPageToken, err = s.nextPage(familyRegistryPage, w, query, []byte(last))
+	}
+	return out, err
+}
+
+// tagResource serves TagResource.
+func (s *Service) tagResource(ctx context.Context, in *api.TagResourceInput) error {
+	name, err := taggedDomain(worldOf(ctx), in.ResourceARN)
+	if err != nil {
+		return err
+	}
+	return s.changeDomain(ctx, name, registry.TagDomain{Name: name, Tags: tagsOf(in.Tags)})
+}
+
+// untagResource serves UntagResource.
+func (s *Service) untagResource(ctx context.Context, in *api.UntagResourceInput) error {
+	name, err := taggedDomain(worldOf(ctx), in.ResourceARN)
+	if err != nil {
+		return err
+	}
+	return s.changeDomain(ctx, name, registry.UntagDomain{Name: name, Keys: in.TagKeys})
+}
+
+// listTagsForResource serves ListTagsForResource.
+func (s *Service) listTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
+	w := worldOf(ctx)
+	name, err := taggedDomain(w, in.ResourceARN)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.readDomain(ctx, w, name)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ListTagsForResourceOutput{Tags: []api.ResourceTag{}}
+	for _, t := range d.Tags {
+		out.Tags = append(out.Tags, api.ResourceTag{Key: t.Key, Value: &t.Value})
+	}
+	return out, nil
+}
+
+// taggedDomain gives the domain of the caller's world that an ARN names.
+func taggedDomain(w engine.World, arn string) (string, error) {
+	name := domainOfARN(arn)
+	if name == "" || arn != domainARN(w, name) {
+		return "", unknownResource("Unknown resource: " + arn)
+	}
+	return name, nil
+}
+
+func tagsOf(given []api.ResourceTag) []registry.Tag {
+	tags := make([]registry.Tag, len(given))
+	for i, t := range given {
+		tags[i] = registry.Tag{Key: t.Key, Value: text(t.Value)}
+	}
+	return tags
+}

@@ -1,0 +1,295 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// activity is an open activity task.
+type activity struct {
+	task
+	name string // activityId
+	kind api.ActivityType
+
+	scheduleToStart int64
+	scheduleToClose int64
+	startToClose    int64
+	heartbeat       int64
+
+	beatAt          engine.Time // of the last heartbeat; zero: none
+	beatDetails     *string
+	cancelRequested int64 // the last ActivityTaskCancelRequested
+}
+
+func (a *activity) id() int64 { return a.scheduled }
+
+func (a *activity) code(c *coder) {
+	a.task.code(c)
+	c.text(&a.name)
+	c.text(&a.kind.Name)
+	c.text(&a.kind.Version)
+	c.int(&a.scheduleToStart)
+	c.int(&a.scheduleToClose)
+	c.int(&a.startToClose)
+	c.int(&a.heartbeat)
+	codeHeartbeat(c, &a.beatAt, &a.beatDetails)
+	c.int(&a.cancelRequested)
+}
+
+func codeHeartbeat(c *coder, at *engine.Time, details **string) {
+	c.time(at)
+	c.optional(details)
+}
+
+// startBy is when the wait for a worker ends; zero: never.
+func (a *activity) startBy() engine.Time {
+	if a.started != 0 {
+		return 0
+	}
+	return after(a.scheduledAt, a.scheduleToStart)
+}
+
+// beatBy is when the next heartbeat is late; zero: never. While the server was
+// down, until up, no worker could send one.
+func (a *activity) beatBy(up engine.Time) engine.Time {
+	if a.started == 0 {
+		return 0
+	}
+	return after(max(a.since, a.beatAt, up), a.heartbeat)
+}
+
+func (s *State) activityList(name string) string {
+	return ActivityList(s.id.Name.World, s.domain, name)
+}
+
+func (s *State) activity(scheduled int64) *activity {
+	return at(s.activities, scheduled, (*activity).id)
+}
+
+// activityNamed gives the open activity task with an activityId, or nil.
+func (s *State) activityNamed(name string) *activity {
+	for i := range s.activities {
+		if s.activities[i].name == name {
+			return &s.activities[i]
+		}
+	}
+	return nil
+}
+
+func (t *turn) scheduleActivity(d *api.ScheduleActivityTaskDecisionAttributes, fact Fact, decided int64) {
+	a := &api.ActivityTaskScheduledEventAttributes{
+		ActivityID:                   d.ActivityID,
+		ActivityType:                 d.ActivityType,
+		Control:                      d.Control,
+		DecisionTaskCompletedEventID: decided,
+		Input:                        d.Input,
+	}
+	cause := t.resolveActivity(a, d, fact)
+	if cause != "" {
+		t.emit(&api.ScheduleActivityTaskFailedEventAttributes{
+			ActivityID: d.ActivityID, ActivityType: d.ActivityType, Cause: cause, DecisionTaskCompletedEventID: decided,
+		})
+		t.wantsDecision = true
+		return
+	}
+	t.emit(a)
+}
+
+// resolveActivity fills a in from decision and defaults, or gives the cause why
+// the activity task can't be scheduled.
+func (t *turn) resolveActivity(a *api.ActivityTaskScheduledEventAttributes, d *api.ScheduleActivityTaskDecisionAttributes, fact Fact) (cause string) {
+	switch {
+	case fact.Denied:
+		return api.ScheduleActivityTaskFailedCauseOperationNotPermitted
+	case fact.Type == TypeUnknown:
+		return api.ScheduleActivityTaskFailedCauseActivityTypeDoesNotExist
+	case fact.Type == TypeDeprecated:
+		return api.ScheduleActivityTaskFailedCauseActivityTypeDeprecated
+	case t.s.activityNamed(d.ActivityID) != nil:
+		return api.ScheduleActivityTaskFailedCauseActivityIDAlreadyInUse
+	case len(t.s.activities) >= t.limits.OpenActivities:
+		return api.ScheduleActivityTaskFailedCauseOpenActivitiesLimitExceeded
+	}
+	defaults := fact.Activity
+	if defaults == nil {
+		defaults = &api.ActivityTypeConfiguration{}
+	}
+	list := d.TaskList
+	if list == nil {
+		list = defaults.DefaultTaskList
+	}
+	a.ScheduleToCloseTimeout = either(d.ScheduleToCloseTimeout, defaults.DefaultTaskScheduleToCloseTimeout)
+	a.ScheduleToStartTimeout = either(d.ScheduleToStartTimeout, defaults.DefaultTaskScheduleToStartTimeout)
+	a.StartToCloseTimeout = either(d.StartToCloseTimeout, defaults.DefaultTaskStartToCloseTimeout)
+	a.HeartbeatTimeout = either(d.HeartbeatTimeout, defaults.DefaultTaskHeartbeatTimeout)
+	a.TaskPriority = either(d.TaskPriority, defaults.DefaultTaskPriority)
+	switch {
+	case a.ScheduleToCloseTimeout == nil:
+		return api.ScheduleActivityTaskFailedCauseDefaultScheduleToCloseTimeoutUndefined
+	case list == nil:
+		return api.ScheduleActivityTaskFailedCauseDefaultTaskListUndefined
+	case a.ScheduleToStartTimeout == nil:
+		return api.ScheduleActivityTaskFailedCauseDefaultScheduleToStartTimeoutUndefined
+	case a.StartToCloseTimeout == nil:
+		return api.ScheduleActivityTaskFailedCauseDefaultStartToCloseTimeoutUndefined
+	case a.HeartbeatTimeout == nil:
+		return api.ScheduleActivityTaskFailedCauseDefaultHeartbeatTimeoutUndefined
+	}
+	a.TaskList = *list
+	return ""
+}
+
+// either gives what a decision says or, if it says nothing, the default.
+func either(said, otherwise *string) *string {
+	if said != nil {
+		return said
+	}
+	return otherwise
+}
+
+func (s *State) applyActivityScheduled(e *engine.Event, a *api.ActivityTaskScheduledEventAttributes) {
+	s.activities = append(s.activities, activity{
+		task: task{
+			scheduled: e.ID, scheduledAt: e.At, list: a.TaskList.Name, full: s.activityList(a.TaskList.Name),
+			priority: api.Priority(value(a.TaskPriority)),
+		},
+		name:            a.ActivityID,
+		kind:            a.ActivityType,
+		scheduleToStart: seconds(a.ScheduleToStartTimeout),
+		scheduleToClose: seconds(a.ScheduleToCloseTimeout),
+		startToClose:    seconds(a.StartToCloseTimeout),
+		heartbeat:       seconds(a.HeartbeatTimeout),
+	})
+}
+
+// startActivity gives an activity task to a poller: for the first time, or once
+// more if it was not delivered.
+func (t *turn) startActivity(c *StartActivity) error {
+	s := t.s
+	a := s.activity(c.ScheduledEventID)
+	if a == nil || !a.onOffer() {
+		return &UnknownActivity{c.ScheduledEventID}
+	}
+	if a.started != 0 {
+		t.startAgain(&a.task)
+	} else if !t.emit(&api.ActivityTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: a.scheduled}) {
+		return nil
+	}
+	t.answer(&ActivityTask{
+		WorkflowID: s.workflowID, RunID: s.runID, ActivityID: a.name, Type: a.kind, DomainNumber: s.domainNumber,
+		ScheduledEventID: a.scheduled, StartedEventID: a.started, Attempt: a.attempt,
+	})
+	return nil
+}
+
+// startedActivity finds the open activity task that a token names.
+func (s *State) startedActivity(ref ActivityRef) (*activity, error) {
+	a := s.activity(ref.ScheduledEventID)
+	if a == nil || a.started == 0 || a.started != ref.StartedEventID {
+		return nil, &UnknownActivity{ref.ScheduledEventID}
+	}
+	return a, nil
+}
+
+func (t *turn) heartbeat(c *Heartbeat) error {
+	a, err := t.s.startedActivity(c.ActivityRef)
+	if err != nil {
+		return err
+	}
+	k := &coder{}
+	now, details := t.in.Now, c.Details
+	codeHeartbeat(k, &now, &details)
+	t.note(engine.Note{Subject: a.scheduled, Kind: noteHeartbeat, Value: k.b})
+	t.answer(&HeartbeatReply{CancelRequested: a.cancelRequested != 0})
+	return nil
+}
+
+func (t *turn) completeActivity(c *CompleteActivity) error {
+	a, err := t.s.startedActivity(c.ActivityRef)
+	if err != nil {
+		return err
+	}
+	t.closeActivity(a, &api.ActivityTaskCompletedEventAttributes{
+		Result: c.Result, ScheduledEventID: a.scheduled, StartedEventID: a.started,
+	})
+	return nil
+}
+
+func (t *turn) failActivity(c *FailActivity) error {
+	a, err := t.s.startedActivity(c.ActivityRef)
+	if err != nil {
+		return err
+	}
+	t.closeActivity(a, &api.ActivityTaskFailedEventAttributes{
+		Details: c.Details, Reason: c.Reason, ScheduledEventID: a.scheduled, StartedEventID: a.started,
+	})
+	return nil
+}
+
+func (t *turn) cancelActivity(c *CancelActivity) error {
+	a, err := t.s.startedActivity(c.ActivityRef)
+	if err != nil {
+		return err
+	}
+	t.closeActivityCanceled(a, c.Details)
+	return nil
+}
+
+func (t *turn) closeActivityCanceled(a *activity, details *string) {
+	body := &api.ActivityTaskCanceledEventAttributes{
+		Details: details, ScheduledEventID: a.scheduled, StartedEventID: a.started,
+	}
+	if requested := a.cancelRequested; requested != 0 {
+		body.LatestCancelRequestedEventID = &requested
+	}
+	t.closeActivity(a, body)
+}
+
+func (t *turn) timeOutActivity(a *activity, timeoutType string) {
+	t.closeActivity(a, &api.ActivityTaskTimedOutEventAttributes{
+		Details: a.beatDetails, ScheduledEventID: a.scheduled, StartedEventID: a.started, TimeoutType: timeoutType,
+	})
+}
+
+// closeActivity records how an activity task ended.
+func (t *turn) closeActivity(a *activity, body attributes) {
+	gone, beat := a.task, a.beatAt != 0
+	if !t.emit(body) {
+		return
+	}
+	t.forget(&gone)
+	if beat {
+		t.notes = append(t.notes, engine.Note{Subject: gone.scheduled, Kind: noteHeartbeat})
+	}
+	t.wantsDecision = true
+}
+
+func (s *State) applyActivityClosed(scheduled int64, now engine.Time) {
+	s.activities = without(s.activities, scheduled, (*activity).id)
+	s.latestActivity = now
+}
+
+// requestCancelActivity cancels an activity task that no worker has yet; a worker
+// that has it learns of the request by its next heartbeat.
+func (t *turn) requestCancelActivity(d *api.RequestCancelActivityTaskDecisionAttributes, fact Fact, decided int64) {
+	a := t.s.activityNamed(d.ActivityID)
+	cause := ""
+	switch {
+	case fact.Denied:
+		cause = api.RequestCancelActivityTaskFailedCauseOperationNotPermitted
+	case a == nil:
+		cause = api.RequestCancelActivityTaskFailedCauseActivityIDUnknown
+	}
+	if cause != "" {
+		t.emit(&api.RequestCancelActivityTaskFailedEventAttributes{
+			ActivityID: d.ActivityID, Cause: cause, DecisionTaskCompletedEventID: decided,
+		})
+		t.wantsDecision = true
+		return
+	}
+	if t.emit(&api.ActivityTaskCancelRequestedEventAttributes{
+		ActivityID: d.ActivityID, DecisionTaskCompletedEventID: decided,
+	}) && a.started == 0 {
+		t.closeActivityCanceled(a, nil)
+	}
+}

@@ -1,0 +1,191 @@
+package execution
+
+import (
+	"fmt"
+
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// child is an open child execution, or one that is being started.
+type child struct {
+	workflowID string
+	initiated  int64
+	started    int64 // ChildWorkflowExecutionStarted; 0: not yet
+}
+
+func (k *child) id() int64 { return k.initiated }
+
+func (k *child) code(c *coder) {
+	c.text(&k.workflowID)
+	c.int(&k.initiated)
+	c.int(&k.started)
+}
+
+// startChild asks for a child execution. Its outcome comes back as a message.
+func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+	s := t.s
+	settings := Settings{
+		Type:                         d.WorkflowType,
+		TaskPriority:                 value(d.TaskPriority),
+		ExecutionStartToCloseTimeout: value(d.ExecutionStartToCloseTimeout),
+		TaskStartToCloseTimeout:      value(d.TaskStartToCloseTimeout),
+		ChildPolicy:                  value(d.ChildPolicy),
+		LambdaRole:                   value(d.LambdaRole),
+		Tags:                         d.TagList,
+	}
+	if d.TaskList != nil {
+		settings.TaskList = d.TaskList.Name
+	}
+	cause := ""
+	if fact.Denied {
+		cause = api.StartChildWorkflowExecutionFailedCauseOperationNotPermitted
+	} else if cause = settings.resolve(fact); cause == "" && len(s.children) >= t.limits.OpenChildren {
+		cause = api.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded
+	}
+	if cause != "" {
+		t.emit(&api.StartChildWorkflowExecutionFailedEventAttributes{
+			Cause: cause, Control: d.Control, DecisionTaskCompletedEventID: decided,
+			WorkflowID: d.WorkflowID, WorkflowType: d.WorkflowType,
+		})
+		t.wantsDecision = true
+		return
+	}
+	if !t.emit(&api.StartChildWorkflowExecutionInitiatedEventAttributes{
+		ChildPolicy:                  settings.ChildPolicy,
+		Control:                      d.Control,
+		DecisionTaskCompletedEventID: decided,
+		ExecutionStartToCloseTimeout: &settings.ExecutionStartToCloseTimeout,
+		Input:                        d.Input,
+		LambdaRole:                   text(settings.LambdaRole),
+		TagList:                      settings.Tags,
+		TaskList:                     api.TaskList{Name: settings.TaskList},
+		TaskPriority:                 text(settings.TaskPriority),
+		TaskStartToCloseTimeout:      &settings.TaskStartToCloseTimeout,
+		WorkflowID:                   d.WorkflowID,
+		WorkflowType:                 d.WorkflowType,
+	}) {
+		return
+	}
+	t.messages = append(t.messages, engine.Message{
+		To:    Name(s.id.Name.World, s.domain, d.WorkflowID),
+		Begin: engine.Always,
+		Seed:  engine.DeriveSeed(s.id.Run, s.last),
+		Group: s.group,
+		Body: encodeMessage(&StartChild{
+			Start: Start{
+				Settings: settings, Input: d.Input, DomainNumber: s.domainNumber, RetentionDays: s.retentionDays,
+				Parent: Parent{WorkflowID: s.workflowID, Run: s.id.Run, InitiatedEventID: s.last},
+			},
+			DecidedEventID: decided,
+			Control:        d.Control,
+		}),
+	})
+}
+
+// startAsChild begins the execution for its parent, and tells him.
+func (t *turn) startAsChild(c *StartChild) {
+	s := t.s
+	if t.in.OpenInGroup >= t.limits.OpenExecutions {
+		t.tell(c.Parent.WorkflowID, c.Parent.Run,
+			c.failed(s.workflowID, api.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded))
+		return
+	}
+	t.begin(&c.Start)
+	t.tell(c.Parent.WorkflowID, c.Parent.Run, &ChildStarted{
+		InitiatedEventID: c.Parent.InitiatedEventID, WorkflowID: s.workflowID, Run: s.id.Run, Type: c.Type,
+	})
+}
+
+func (c *StartChild) failed(workflowID, cause string) *ChildFailed {
+	return &ChildFailed{
+		InitiatedEventID: c.Parent.InitiatedEventID, DecidedEventID: c.DecidedEventID,
+		WorkflowID: workflowID, Type: c.Type, Control: c.Control, Cause: cause,
+	}
+}
+
+// childStarted takes in that a child runs.
+func (t *turn) childStarted(c *ChildStarted) {
+	if t.emit(&api.ChildWorkflowExecutionStartedEventAttributes{
+		InitiatedEventID:  c.InitiatedEventID,
+		WorkflowExecution: api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
+		WorkflowType:      c.Type,
+	}) {
+		t.wantsDecision = true
+	}
+}
+
+// childFailed takes in that a child could not be started.
+func (t *turn) childFailed(c *ChildFailed) {
+	if t.emit(&api.StartChildWorkflowExecutionFailedEventAttributes{
+		Cause: c.Cause, Control: c.Control, DecisionTaskCompletedEventID: c.DecidedEventID,
+		InitiatedEventID: c.InitiatedEventID, WorkflowID: c.WorkflowID, WorkflowType: c.Type,
+	}) {
+		t.wantsDecision = true
+	}
+}
+
+// childClosed takes in how a child ended.
+func (t *turn) childClosed(c *ChildClosed) {
+	k := at(t.s.children, c.InitiatedEventID, (*child).id)
+	mustHold(k != nil && k.started != 0, "child of event %d closed before it started", c.InitiatedEventID)
+	run := api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)}
+	var body attributes
+	switch c.Status {
+	case api.CloseStatusCompleted:
+		body = &api.ChildWorkflowExecutionCompletedEventAttributes{
+			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
+			Result: c.Result,
+		}
+	case api.CloseStatusFailed:
+		body = &api.ChildWorkflowExecutionFailedEventAttributes{
+			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
+			Details: c.Details, Reason: c.Reason,
+		}
+	case api.CloseStatusCanceled:
+		body = &api.ChildWorkflowExecutionCanceledEventAttributes{
+			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
+			Details: c.Details,
+		}
+	case api.CloseStatusTimedOut:
+		body = &api.ChildWorkflowExecutionTimedOutEventAttributes{
+			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
+			TimeoutType: api.WorkflowExecutionTimeoutTypeStartToClose,
+		}
+	case api.CloseStatusTerminated:
+		body = &api.ChildWorkflowExecutionTerminatedEventAttributes{
+			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
+		}
+	default:
+		panic(fmt.Sprintf("execution: child closed as %q", c.Status))
+	}
+	if t.emit(body) {
+		t.wantsDecision = true
+	}
+}
+
+// terminateChild ends the execution because its parent ended. It passes the end on
+// by its own policy; the parent is closed and hears nothing.
+func (t *turn) terminateChild(c *TerminateChild) {
+	if t.s.parent != c.Parent {
+		return // another execution has the child's name now
+	}
+	policy := t.s.settings.ChildPolicy
+	cause := api.WorkflowExecutionTerminatedCauseChildPolicyApplied
+	t.end(&api.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: policy},
+		policy, ChildClosed{Status: api.CloseStatusTerminated})
+}
+
+// cancelChild asks the execution to cancel itself because its parent ended.
+func (t *turn) cancelChild(c *CancelChild) {
+	if t.s.parent != c.Parent {
+		return
+	}
+	cause := api.WorkflowExecutionCancelRequestedCauseChildPolicyApplied
+	if t.emit(&api.WorkflowExecutionCancelRequestedEventAttributes{
+		Cause: &cause, ExternalInitiatedEventID: &noEvent,
+		ExternalWorkflowExecution: &api.WorkflowExecution{WorkflowID: c.Parent.WorkflowID, RunID: FormatRun(c.Parent.Run)},
+	}) {
+		t.wantsDecision = true
+	}
+}

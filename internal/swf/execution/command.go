@@ -1,0 +1,252 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// Commands are the bodies of engine.Command for kind Kind. They are handed in as
+// pointers. Each names its reply; where it names none, the reply is nil. A reply
+// may be an error instead: the command found the history full and closed the
+// execution.
+
+// KeepForever as RetentionDays keeps a closed execution for good.
+const KeepForever = -1
+
+// Settings are what an execution runs with, defaults resolved. Timeouts are
+// seconds or NONE; an empty TaskPriority or LambdaRole is not set.
+type Settings struct {
+	Type                         api.WorkflowType
+	TaskList                     string
+	TaskPriority                 string
+	ExecutionStartToCloseTimeout string
+	TaskStartToCloseTimeout      string
+	ChildPolicy                  string
+	LambdaRole                   string
+	Tags                         []string
+}
+
+// Parent links a child execution to the decision that started it.
+type Parent struct {
+	WorkflowID       string
+	Run              engine.RunID
+	InitiatedEventID int64
+}
+
+// Start begins an execution; its engine.Command has Begin Always. The reply is a
+// *Started. Errors: *TooManyOpen.
+type Start struct {
+	Settings
+	Input         *string
+	DomainNumber  uint32
+	RetentionDays int64        // 0: deleted when closed; KeepForever
+	Parent        Parent       // zero: a root
+	Continued     engine.RunID // the run that continues as this one; zero: none
+}
+
+// Started is the reply to Start.
+type Started struct {
+	RunID string // as the wire carries it
+}
+
+// Signal records a signal that came by the API.
+type Signal struct {
+	Name  string
+	Input *string
+}
+
+// RequestCancel asks the decider to cancel the execution.
+type RequestCancel struct{}
+
+// Terminate closes the execution at once. An empty ChildPolicy means the
+// execution's own.
+type Terminate struct {
+	Reason      *string
+	Details     *string
+	ChildPolicy string
+}
+
+// StartDecision says that a poll was matched with the offer of a decision task.
+// The reply is a *DecisionTask. Errors: *UnknownDecisionTask if the task is no
+// longer on offer.
+type StartDecision struct {
+	ScheduledEventID int64
+	Identity         *string
+}
+
+// DecisionTask is what a poll for a decision task answers. The history that
+// belongs to it ends with StartedEventID.
+type DecisionTask struct {
+	WorkflowID             string
+	RunID                  string
+	Type                   api.WorkflowType
+	DomainNumber           uint32
+	ScheduledEventID       int64
+	StartedEventID         int64
+	PreviousStartedEventID int64
+	Attempt                int64
+}
+
+// CompleteDecision answers a decision task. Errors: *UnknownDecisionTask,
+// *Validation; after either nothing has changed.
+type CompleteDecision struct {
+	ScheduledEventID               int64
+	StartedEventID                 int64
+	ExecutionContext               *string
+	TaskList                       string // "": no override
+	TaskListScheduleToStartTimeout *string
+	Decisions                      []api.Decision
+	// Facts has an element for each decision; empty: nothing is denied and no
+	// decision names a type.
+	Facts []Fact
+	// LambdaAvailable tells whether this region has a Lambda service.
+	LambdaAvailable bool
+}
+
+// TypeStatus is what the registry says of a type.
+type TypeStatus uint8
+
+const (
+	TypeUnknown TypeStatus = iota
+	TypeRegistered
+	TypeDeprecated
+)
+
+// Fact is what had to be looked up for one decision: whether the caller may make
+// it and, for ScheduleActivityTask, StartChildWorkflowExecution and
+// ContinueAsNewWorkflowExecution, the named type and its defaults.
+type Fact struct {
+	Denied   bool
+	Type     TypeStatus
+	Activity *api.ActivityTypeConfiguration
+	Workflow *api.WorkflowTypeConfiguration
+}
+
+// StartActivity says that a poll was matched with the offer of an activity task.
+// The reply is an *ActivityTask. Errors: *UnknownActivity if the task is no
+// longer on offer.
+type StartActivity struct {
+	ScheduledEventID int64
+	Identity         *string
+}
+
+// ActivityTask is what a poll for an activity task answers. The input is in the
+// event ScheduledEventID.
+type ActivityTask struct {
+	WorkflowID       string
+	RunID            string
+	ActivityID       string
+	Type             api.ActivityType
+	DomainNumber     uint32
+	ScheduledEventID int64
+	StartedEventID   int64
+	Attempt          int64
+}
+
+// ActivityRef names a started activity task as its token does. Errors of all
+// commands that hold it: *UnknownActivity. Which attempt speaks does not matter:
+// the first that closes the task wins.
+type ActivityRef struct {
+	ScheduledEventID int64
+	StartedEventID   int64
+}
+
+// Heartbeat reports that a worker is alive. The reply is a *HeartbeatReply.
+type Heartbeat struct {
+	ActivityRef
+	Details *string
+}
+
+// HeartbeatReply tells the worker whether its task should stop.
+type HeartbeatReply struct {
+	CancelRequested bool
+}
+
+// CompleteActivity closes an activity task with a result.
+type CompleteActivity struct {
+	ActivityRef
+	Result *string
+}
+
+// FailActivity closes an activity task as failed.
+type FailActivity struct {
+	ActivityRef
+	Reason  *string
+	Details *string
+}
+
+// CancelActivity closes an activity task as canceled. As with the service it is
+// up to the worker to have been asked.
+type CancelActivity struct {
+	ActivityRef
+	Details *string
+}
+
+// StartLambda says that the performer takes a Lambda task. The reply is a
+// *LambdaTask, or nil if the execution has no role: the task then has failed.
+// Errors: *UnknownLambda if the task is no longer on offer.
+type StartLambda struct {
+	ScheduledEventID int64
+}
+
+// LambdaTask is what the performer needs. The input is in the event
+// ScheduledEventID.
+type LambdaTask struct {
+	WorkflowID          string
+	RunID               string
+	ID                  string
+	Name                string
+	Role                string
+	StartToCloseTimeout string
+	ScheduledEventID    int64
+	StartedEventID      int64
+	Attempt             int64
+}
+
+// CompleteLambda closes a started Lambda task with a result. Errors:
+// *UnknownLambda.
+type CompleteLambda struct {
+	ScheduledEventID int64
+	StartedEventID   int64
+	Result           *string
+}
+
+// FailLambda closes a started Lambda task as failed. Errors: *UnknownLambda.
+type FailLambda struct {
+	ScheduledEventID int64
+	StartedEventID   int64
+	Reason           *string
+	Details          *string
+}
+
+// StartLambdaFailed says that the execution's role could not be used. Errors:
+// *UnknownLambda.
+type StartLambdaFailed struct {
+	ScheduledEventID int64
+	Message          string
+}
+
+// Delivered says that an attempt's answer was written to its poller. A task that
+// is closed or was started anew meanwhile does not mind.
+type Delivered struct {
+	ScheduledEventID int64
+	Attempt          int64
+}
+
+// Undelivered says that an attempt's answer could not be written: the task is
+// offered again.
+type Undelivered struct {
+	ScheduledEventID int64
+	Attempt          int64
+}
+
+// Describe asks for what DescribeWorkflowExecution shows; it changes nothing, and
+// closed executions answer too. The reply is a *Description.
+type Describe struct{}
+
+// Description is the reply to Describe. The latest execution context is in the
+// DecisionTaskCompleted event ContextEventID; 0: there is none.
+type Description struct {
+	Detail         api.WorkflowExecutionDetail
+	ContextEventID int64
+}

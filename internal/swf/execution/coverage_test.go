@@ -1,0 +1,113 @@
+package execution
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"heddle/internal/swf/api"
+)
+
+// neverHere says why a value of the model occurs in no story. Nothing else may be
+// missing.
+var neverHere = map[string]string{}
+
+func init() {
+	const rate = "rates are throttled per account, before the rules"
+	for _, v := range []string{
+		"ScheduleActivityTaskFailed ACTIVITY_CREATION_RATE_EXCEEDED",
+		"StartTimerFailed TIMER_CREATION_RATE_EXCEEDED",
+		"StartChildWorkflowExecutionFailed CHILD_CREATION_RATE_EXCEEDED",
+		"ContinueAsNewWorkflowExecutionFailed CONTINUE_AS_NEW_WORKFLOW_EXECUTION_RATE_EXCEEDED",
+		"SignalExternalWorkflowExecutionFailed SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED",
+		"RequestCancelExternalWorkflowExecutionFailed REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED",
+		"ScheduleLambdaFunctionFailed LAMBDA_FUNCTION_CREATION_RATE_EXCEEDED",
+	} {
+		neverHere[v] = rate
+	}
+}
+
+// coverage tells which stories show each value of the model.
+type coverage map[string][]string
+
+func (c coverage) add(name string, s *story) {
+	for kind := range s.events {
+		c["event "+kind] = append(c["event "+kind], name)
+	}
+	for kind := range s.decided {
+		c["decision "+kind] = append(c["decision "+kind], name)
+	}
+	for cause := range s.causes {
+		c[cause] = append(c[cause], name)
+	}
+}
+
+// wanted lists every value of the model that a history can show.
+func wanted() []string {
+	var list []string
+	group := func(what string, values []string) {
+		for _, v := range values {
+			list = append(list, what+" "+v)
+		}
+	}
+	group("decision", api.DecisionTypeValues)
+	group("event", api.EventTypeValues)
+	group("ActivityTaskTimedOut", api.ActivityTaskTimeoutTypeValues)
+	group("DecisionTaskTimedOut", api.DecisionTaskTimeoutTypeValues)
+	group("LambdaFunctionTimedOut", api.LambdaFunctionTimeoutTypeValues)
+	group("WorkflowExecutionTimedOut", api.WorkflowExecutionTimeoutTypeValues)
+	group("ChildWorkflowExecutionTimedOut", api.WorkflowExecutionTimeoutTypeValues)
+	group("WorkflowExecutionTerminated", api.WorkflowExecutionTerminatedCauseValues)
+	group("WorkflowExecutionCancelRequested", api.WorkflowExecutionCancelRequestedCauseValues)
+	group("ScheduleActivityTaskFailed", api.ScheduleActivityTaskFailedCauseValues)
+	group("RequestCancelActivityTaskFailed", api.RequestCancelActivityTaskFailedCauseValues)
+	group("StartTimerFailed", api.StartTimerFailedCauseValues)
+	group("CancelTimerFailed", api.CancelTimerFailedCauseValues)
+	group("RecordMarkerFailed", api.RecordMarkerFailedCauseValues)
+	group("StartChildWorkflowExecutionFailed", api.StartChildWorkflowExecutionFailedCauseValues)
+	group("SignalExternalWorkflowExecutionFailed", api.SignalExternalWorkflowExecutionFailedCauseValues)
+	group("RequestCancelExternalWorkflowExecutionFailed", api.RequestCancelExternalWorkflowExecutionFailedCauseValues)
+	group("CompleteWorkflowExecutionFailed", api.CompleteWorkflowExecutionFailedCauseValues)
+	group("FailWorkflowExecutionFailed", api.FailWorkflowExecutionFailedCauseValues)
+	group("CancelWorkflowExecutionFailed", api.CancelWorkflowExecutionFailedCauseValues)
+	group("ContinueAsNewWorkflowExecutionFailed", api.ContinueAsNewWorkflowExecutionFailedCauseValues)
+	group("ScheduleLambdaFunctionFailed", api.ScheduleLambdaFunctionFailedCauseValues)
+	group("StartLambdaFunctionFailed", api.StartLambdaFunctionFailedCauseValues)
+	return list
+}
+
+// check compares with testdata/coverage.md, the table of what the stories show.
+func (c coverage) check(t *testing.T) {
+	const file = "testdata/coverage.md"
+	var b bytes.Buffer
+	b.WriteString("# What the stories show\nWritten by `go test -rewrite`. Each value of the model, and the stories in which it occurs.\n\n| value | stories |\n|---|---|\n")
+	for _, v := range wanted() {
+		stories, reason := c[v], neverHere[v]
+		switch {
+		case len(stories) == 0 && reason == "":
+			t.Errorf("no story shows %q", v)
+		case len(stories) > 0 && reason != "":
+			t.Errorf("%q is said to occur nowhere, but see %v", v, stories)
+		case reason != "":
+			fmt.Fprintf(&b, "| %s | none: %s |\n", v, reason)
+		default:
+			fmt.Fprintf(&b, "| %s | %s |\n", v, strings.Join(stories[:min(len(stories), 5)], ", "))
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	old, err := os.ReadFile(file)
+	if err == nil && bytes.Equal(old, b.Bytes()) {
+		return
+	}
+	if !*rewrite {
+		t.Errorf("%s is out of date; run go test -rewrite", file)
+		return
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,170 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// decisionTask is a task for the decider. An execution has at most one that is
+// scheduled or started, and one more that was scheduled while the first was
+// started and waits for its end.
+type decisionTask struct {
+	task
+	// scheduleToStart limits the wait on a task list that overrides the
+	// execution's; never: the list is its own.
+	scheduleToStart int64
+	offered         engine.Time // when a poller could first take the task
+}
+
+func (d *decisionTask) code(c *coder) {
+	d.task.code(c)
+	if d.scheduled == 0 {
+		return
+	}
+	c.int(&d.scheduleToStart)
+	c.time(&d.offered)
+}
+
+// startBy is when an override ends that nobody has taken the task from; zero:
+// never.
+func (d *decisionTask) startBy() engine.Time {
+	if d.scheduled == 0 || d.started != 0 {
+		return 0
+	}
+	return after(d.offered, d.scheduleToStart)
+}
+
+func (s *State) decisionList(name string) string {
+	if name == "" {
+		return ""
+	}
+	return DecisionList(s.id.Name.World, s.domain, name)
+}
+
+var none = api.None
+
+// scheduleDecision makes sure that a decision task comes after what this turn
+// wrote. One that has not started yet will show it.
+func (t *turn) scheduleDecision() {
+	s := t.s
+	if s.closeStatus != "" || s.queued.scheduled != 0 || s.decision.scheduled != 0 && s.decision.started == 0 {
+		return
+	}
+	a := &api.DecisionTaskScheduledEventAttributes{
+		ScheduleToStartTimeout: &none,
+		StartToCloseTimeout:    &s.settings.TaskStartToCloseTimeout,
+		TaskList:               api.TaskList{Name: s.list},
+		TaskPriority:           text(s.settings.TaskPriority),
+	}
+	if s.override != "" {
+		a.TaskList.Name = s.override
+		a.ScheduleToStartTimeout = &s.overrideStart
+	}
+	t.emit(a)
+}
+
+func (s *State) applyDecisionScheduled(e *engine.Event, a *api.DecisionTaskScheduledEventAttributes) {
+	d := &s.decision
+	if d.scheduled != 0 {
+		d = &s.queued
+	}
+	mustHold(d.scheduled == 0, "event %d schedules a third decision task", e.ID)
+	*d = decisionTask{
+		task: task{
+			scheduled: e.ID, scheduledAt: e.At, list: a.TaskList.Name, full: s.decisionList(a.TaskList.Name),
+			priority: api.Priority(value(a.TaskPriority)),
+		},
+		scheduleToStart: seconds(a.ScheduleToStartTimeout),
+		offered:         e.At,
+	}
+}
+
+// startDecision gives a decision task to a poller: for the first time, or once
+// more if it was not delivered.
+func (t *turn) startDecision(c *StartDecision) error {
+	s := t.s
+	d := &s.decision
+	if d.scheduled != c.ScheduledEventID || !d.onOffer() {
+		return &UnknownDecisionTask{c.ScheduledEventID}
+	}
+	if d.started != 0 {
+		t.startAgain(&d.task)
+	} else if !t.emit(&api.DecisionTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: d.scheduled}) {
+		return nil
+	}
+	t.answer(&DecisionTask{
+		WorkflowID: s.workflowID, RunID: s.runID, Type: s.settings.Type, DomainNumber: s.domainNumber,
+		ScheduledEventID: d.scheduled, StartedEventID: d.started, PreviousStartedEventID: s.handled, Attempt: d.attempt,
+	})
+	return nil
+}
+
+// completeDecision takes a decider's answer.
+func (t *turn) completeDecision(c *CompleteDecision) error {
+	s := t.s
+	d := &s.decision
+	if d.scheduled != c.ScheduledEventID || d.started == 0 || d.started != c.StartedEventID {
+		return &UnknownDecisionTask{c.ScheduledEventID}
+	}
+	if err := checkDecisions(c.Decisions); err != nil {
+		return err
+	}
+	a := &api.DecisionTaskCompletedEventAttributes{
+		ExecutionContext: c.ExecutionContext,
+		ScheduledEventID: d.scheduled,
+		StartedEventID:   d.started,
+	}
+	if c.TaskList != "" {
+		a.TaskList = &api.TaskList{Name: c.TaskList}
+		a.TaskListScheduleToStartTimeout = c.TaskListScheduleToStartTimeout
+	}
+	gone := d.task
+	if t.emit(a) {
+		t.forget(&gone)
+		t.decide(c, s.last)
+	}
+	return nil
+}
+
+func (s *State) applyDecisionCompleted(e *engine.Event, a *api.DecisionTaskCompletedEventAttributes) {
+	s.handled = a.StartedEventID
+	if a.ExecutionContext != nil {
+		s.context = e.ID
+	}
+	if a.TaskList != nil {
+		if seconds(a.TaskListScheduleToStartTimeout) == never {
+			s.list, s.override, s.overrideStart = a.TaskList.Name, "", ""
+		} else {
+			s.override, s.overrideStart = a.TaskList.Name, *a.TaskListScheduleToStartTimeout
+		}
+	}
+	s.nextDecision(e.At)
+}
+
+// nextDecision lets the queued decision task, if there is one, come forward.
+func (s *State) nextDecision(now engine.Time) {
+	s.decision, s.queued = s.queued, decisionTask{}
+	s.decision.offered = now
+	if s.decision.scheduled == 0 {
+		s.decision.offered = 0
+	}
+}
+
+// timeOutDecision ends a decision task that was late. A task on an overriding task
+// list takes the override with it.
+func (t *turn) timeOutDecision(timeoutType string) {
+	gone := t.s.decision.task
+	if t.emit(&api.DecisionTaskTimedOutEventAttributes{
+		ScheduledEventID: gone.scheduled, StartedEventID: gone.started, TimeoutType: timeoutType,
+	}) {
+		t.forget(&gone)
+		t.wantsDecision = true
+	}
+}
+
+func (s *State) applyDecisionTimedOut(now engine.Time) {
+	if s.decision.scheduleToStart != never {
+		s.override, s.overrideStart = "", ""
+	}
+	s.nextDecision(now)
+}

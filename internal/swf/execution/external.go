@@ -1,0 +1,138 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// signalExternal asks for a signal to another execution. The outcome comes back
+// as a message.
+func (t *turn) signalExternal(d *api.SignalExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+	if fact.Denied {
+		t.signalExternalFailed(&External{
+			DecidedEventID: decided, WorkflowID: d.WorkflowID, RunID: d.RunID, Control: d.Control,
+		}, api.SignalExternalWorkflowExecutionFailedCauseOperationNotPermitted)
+		return
+	}
+	if !t.emit(&api.SignalExternalWorkflowExecutionInitiatedEventAttributes{
+		Control: d.Control, DecisionTaskCompletedEventID: decided, Input: d.Input,
+		RunID: d.RunID, SignalName: d.SignalName, WorkflowID: d.WorkflowID,
+	}) {
+		return
+	}
+	request := t.external(decided, d.WorkflowID, d.RunID, d.Control)
+	run, ok := target(d.RunID)
+	if !ok {
+		t.signalExternalFailed(&request, api.SignalExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+		return
+	}
+	t.tell(d.WorkflowID, run, &SignalExternal{External: request, Name: d.SignalName, Input: d.Input})
+}
+
+// requestCancelExternal asks another execution to cancel itself. The outcome
+// comes back as a message.
+func (t *turn) requestCancelExternal(d *api.RequestCancelExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+	if fact.Denied {
+		t.cancelExternalFailed(&External{
+			DecidedEventID: decided, WorkflowID: d.WorkflowID, RunID: d.RunID, Control: d.Control,
+		}, api.RequestCancelExternalWorkflowExecutionFailedCauseOperationNotPermitted)
+		return
+	}
+	if !t.emit(&api.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
+		Control: d.Control, DecisionTaskCompletedEventID: decided, RunID: d.RunID, WorkflowID: d.WorkflowID,
+	}) {
+		return
+	}
+	request := t.external(decided, d.WorkflowID, d.RunID, d.Control)
+	run, ok := target(d.RunID)
+	if !ok {
+		t.cancelExternalFailed(&request, api.RequestCancelExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+		return
+	}
+	t.tell(d.WorkflowID, run, &CancelExternal{request})
+}
+
+// external makes the request that the last event initiated.
+func (t *turn) external(decided int64, workflowID string, runID, control *string) External {
+	s := t.s
+	return External{
+		FromWorkflowID: s.workflowID, FromRun: s.id.Run,
+		InitiatedEventID: s.last, DecidedEventID: decided,
+		WorkflowID: workflowID, RunID: runID, Control: control,
+	}
+}
+
+// target reads the runId of a decision. None, or an empty one, means the open run.
+func target(runID *string) (run engine.RunID, ok bool) {
+	if value(runID) == "" {
+		return engine.RunID{}, true
+	}
+	return ParseRun(*runID)
+}
+
+func (e *External) from() *api.WorkflowExecution {
+	return &api.WorkflowExecution{WorkflowID: e.FromWorkflowID, RunID: FormatRun(e.FromRun)}
+}
+
+// takeSignal is what SignalExternal does to its target.
+func (t *turn) takeSignal(c *SignalExternal) {
+	if !t.emit(&api.WorkflowExecutionSignaledEventAttributes{
+		ExternalInitiatedEventID: &c.InitiatedEventID, ExternalWorkflowExecution: c.from(),
+		Input: c.Input, SignalName: c.Name,
+	}) {
+		t.tell(c.FromWorkflowID, c.FromRun, &SignalExternalFailed{c.External})
+		return
+	}
+	t.wantsDecision = true
+	t.tell(c.FromWorkflowID, c.FromRun, &ExternalSignaled{t.reached(&c.External)})
+}
+
+// takeCancel is what CancelExternal does to its target.
+func (t *turn) takeCancel(c *CancelExternal) {
+	if !t.emit(&api.WorkflowExecutionCancelRequestedEventAttributes{
+		ExternalInitiatedEventID: &c.InitiatedEventID, ExternalWorkflowExecution: c.from(),
+	}) {
+		t.tell(c.FromWorkflowID, c.FromRun, &CancelExternalFailed{c.External})
+		return
+	}
+	t.wantsDecision = true
+	t.tell(c.FromWorkflowID, c.FromRun, &ExternalCancelRequested{t.reached(&c.External)})
+}
+
+func (t *turn) reached(e *External) Reached {
+	return Reached{InitiatedEventID: e.InitiatedEventID, WorkflowID: t.s.workflowID, Run: t.s.id.Run}
+}
+
+func (t *turn) externalSignaled(c *ExternalSignaled) {
+	if t.emit(&api.ExternalWorkflowExecutionSignaledEventAttributes{
+		InitiatedEventID:  c.InitiatedEventID,
+		WorkflowExecution: api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
+	}) {
+		t.wantsDecision = true
+	}
+}
+
+func (t *turn) externalCancelRequested(c *ExternalCancelRequested) {
+	if t.emit(&api.ExternalWorkflowExecutionCancelRequestedEventAttributes{
+		InitiatedEventID:  c.InitiatedEventID,
+		WorkflowExecution: api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
+	}) {
+		t.wantsDecision = true
+	}
+}
+
+func (t *turn) signalExternalFailed(e *External, cause string) {
+	t.emit(&api.SignalExternalWorkflowExecutionFailedEventAttributes{
+		Cause: cause, Control: e.Control, DecisionTaskCompletedEventID: e.DecidedEventID,
+		InitiatedEventID: e.InitiatedEventID, RunID: e.RunID, WorkflowID: e.WorkflowID,
+	})
+	t.wantsDecision = true
+}
+
+func (t *turn) cancelExternalFailed(e *External, cause string) {
+	t.emit(&api.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
+		Cause: cause, Control: e.Control, DecisionTaskCompletedEventID: e.DecidedEventID,
+		InitiatedEventID: e.InitiatedEventID, RunID: e.RunID, WorkflowID: e.WorkflowID,
+	})
+	t.wantsDecision = true
+}

@@ -1,0 +1,169 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// lambdaTimeout is the startToCloseTimeout of a Lambda task that names none.
+var lambdaTimeout = "300"
+
+// notPermitted as the cause of ScheduleLambdaFunctionFailed: the manual speaks of
+// it, the model forgot it.
+const notPermitted = "OPERATION_NOT_PERMITTED"
+
+// lambda is an open Lambda task. Its performer is a process of ours, which never
+// reports a delivery: the task stays held while it runs, and is run again if the
+// server stops meanwhile.
+type lambda struct {
+	task
+	name         string // the decision's id
+	function     string
+	startToClose string
+}
+
+func (l *lambda) id() int64 { return l.scheduled }
+
+func (l *lambda) code(c *coder) {
+	l.task.code(c)
+	if c.r != nil {
+		l.full = LambdaList
+	}
+	c.text(&l.name)
+	c.text(&l.function)
+	c.text(&l.startToClose)
+}
+
+func (t *turn) scheduleLambda(d *api.ScheduleLambdaFunctionDecisionAttributes, fact Fact, available bool, decided int64) {
+	cause := ""
+	switch {
+	case fact.Denied:
+		cause = notPermitted
+	case !available:
+		cause = api.ScheduleLambdaFunctionFailedCauseLambdaServiceNotAvailableInRegion
+	case t.s.lambdaNamed(d.ID):
+		cause = api.ScheduleLambdaFunctionFailedCauseIDAlreadyInUse
+	case len(t.s.lambdas) >= t.limits.OpenLambdas:
+		cause = api.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded
+	}
+	if cause != "" {
+		t.emit(&api.ScheduleLambdaFunctionFailedEventAttributes{
+			Cause: cause, DecisionTaskCompletedEventID: decided, ID: d.ID, Name: d.Name,
+		})
+		t.wantsDecision = true
+		return
+	}
+	t.emit(&api.LambdaFunctionScheduledEventAttributes{
+		Control: d.Control, DecisionTaskCompletedEventID: decided, ID: d.ID, Input: d.Input, Name: d.Name,
+		StartToCloseTimeout: either(d.StartToCloseTimeout, &lambdaTimeout),
+	})
+}
+
+func (s *State) applyLambdaScheduled(e *engine.Event, a *api.LambdaFunctionScheduledEventAttributes) {
+	s.lambdas = append(s.lambdas, lambda{
+		task:         task{scheduled: e.ID, scheduledAt: e.At, full: LambdaList},
+		name:         a.ID,
+		function:     a.Name,
+		startToClose: value(a.StartToCloseTimeout),
+	})
+}
+
+func (s *State) lambdaNamed(name string) bool {
+	for i := range s.lambdas {
+		if s.lambdas[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// startLambda gives a Lambda task to its performer: for the first time, or once
+// more after a restart.
+func (t *turn) startLambda(c *StartLambda) error {
+	s := t.s
+	l := at(s.lambdas, c.ScheduledEventID, (*lambda).id)
+	if l == nil || !l.onOffer() {
+		return &UnknownLambda{c.ScheduledEventID}
+	}
+	switch {
+	case l.started != 0:
+		t.startAgain(&l.task)
+	case s.settings.LambdaRole == "":
+		t.failLambdaStart(l, "the execution has no Lambda role")
+		return nil
+	default:
+		if !t.emit(&api.LambdaFunctionStartedEventAttributes{ScheduledEventID: l.scheduled}) {
+			return nil
+		}
+	}
+	t.answer(&LambdaTask{
+		WorkflowID: s.workflowID, RunID: s.runID, ID: l.name, Name: l.function, Role: s.settings.LambdaRole,
+		StartToCloseTimeout: l.startToClose,
+		ScheduledEventID:    l.scheduled, StartedEventID: l.started, Attempt: l.attempt,
+	})
+	return nil
+}
+
+func (t *turn) startLambdaFailed(c *StartLambdaFailed) error {
+	l := at(t.s.lambdas, c.ScheduledEventID, (*lambda).id)
+	if l == nil {
+		return &UnknownLambda{c.ScheduledEventID}
+	}
+	t.failLambdaStart(l, c.Message)
+	return nil
+}
+
+func (t *turn) failLambdaStart(l *lambda, message string) {
+	cause := api.StartLambdaFunctionFailedCauseAssumeRoleFailed
+	scheduled := l.scheduled
+	t.closeLambda(l, &api.StartLambdaFunctionFailedEventAttributes{
+		Cause: &cause, Message: &message, ScheduledEventID: &scheduled,
+	})
+}
+
+// startedLambda finds the open Lambda task that the performer names.
+func (s *State) startedLambda(scheduled, started int64) (*lambda, error) {
+	l := at(s.lambdas, scheduled, (*lambda).id)
+	if l == nil || l.started == 0 || l.started != started {
+		return nil, &UnknownLambda{scheduled}
+	}
+	return l, nil
+}
+
+func (t *turn) completeLambda(c *CompleteLambda) error {
+	l, err := t.s.startedLambda(c.ScheduledEventID, c.StartedEventID)
+	if err != nil {
+		return err
+	}
+	t.closeLambda(l, &api.LambdaFunctionCompletedEventAttributes{
+		Result: c.Result, ScheduledEventID: l.scheduled, StartedEventID: l.started,
+	})
+	return nil
+}
+
+func (t *turn) failLambda(c *FailLambda) error {
+	l, err := t.s.startedLambda(c.ScheduledEventID, c.StartedEventID)
+	if err != nil {
+		return err
+	}
+	t.closeLambda(l, &api.LambdaFunctionFailedEventAttributes{
+		Details: c.Details, Reason: c.Reason, ScheduledEventID: l.scheduled, StartedEventID: l.started,
+	})
+	return nil
+}
+
+func (t *turn) timeOutLambda(l *lambda) {
+	timeoutType := api.LambdaFunctionTimeoutTypeStartToClose
+	t.closeLambda(l, &api.LambdaFunctionTimedOutEventAttributes{
+		ScheduledEventID: l.scheduled, StartedEventID: l.started, TimeoutType: &timeoutType,
+	})
+}
+
+// closeLambda records how a Lambda task ended.
+func (t *turn) closeLambda(l *lambda, body attributes) {
+	gone := l.task
+	if t.emit(body) {
+		t.forget(&gone)
+		t.wantsDecision = true
+	}
+}

@@ -1,0 +1,313 @@
+package execution
+
+import (
+	"fmt"
+
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// Messages are what executions ask and tell each other. Each is handled exactly
+// once, in the order of its sender; receivers may be gone. What the sender needs
+// to record the outcome travels with the request and back, so neither side keeps
+// anything while it is on its way.
+type message interface{ code(*coder) }
+
+// StartChild begins a child execution, with Begin Always.
+type StartChild struct {
+	Start
+	DecidedEventID int64 // the parent's DecisionTaskCompleted
+	Control        *string
+}
+
+// ChildStarted tells a parent that his child runs.
+type ChildStarted struct {
+	InitiatedEventID int64
+	WorkflowID       string
+	Run              engine.RunID
+	Type             api.WorkflowType
+}
+
+// ChildFailed tells a parent that his child could not be started.
+type ChildFailed struct {
+	InitiatedEventID int64
+	DecidedEventID   int64
+	WorkflowID       string
+	Type             api.WorkflowType
+	Control          *string
+	Cause            string
+}
+
+// ChildClosed tells a parent how his child ended.
+type ChildClosed struct {
+	InitiatedEventID int64
+	WorkflowID       string
+	Run              engine.RunID
+	Type             api.WorkflowType
+	Status           string
+	Result           *string
+	Reason           *string
+	Details          *string
+}
+
+// TerminateChild applies the child policy TERMINATE to the child of a link.
+type TerminateChild struct{ Parent Parent }
+
+// CancelChild applies the child policy REQUEST_CANCEL to the child of a link.
+type CancelChild struct{ Parent Parent }
+
+// External is a decider's request to another execution.
+type External struct {
+	FromWorkflowID   string
+	FromRun          engine.RunID
+	InitiatedEventID int64
+	DecidedEventID   int64
+	WorkflowID       string
+	RunID            *string // as the decision gave it
+	Control          *string
+}
+
+// SignalExternal carries a signal from one execution to another.
+type SignalExternal struct {
+	External
+	Name  string
+	Input *string
+}
+
+// CancelExternal carries a cancel request from one execution to another.
+type CancelExternal struct{ External }
+
+// Reached is the good outcome of a request to another execution.
+type Reached struct {
+	InitiatedEventID int64
+	WorkflowID       string
+	Run              engine.RunID
+}
+
+// ExternalSignaled tells the sender of a signal that it arrived.
+type ExternalSignaled struct{ Reached }
+
+// ExternalCancelRequested tells the sender of a cancel request that it arrived.
+type ExternalCancelRequested struct{ Reached }
+
+// SignalExternalFailed tells the sender of a signal that nobody was there.
+type SignalExternalFailed struct{ External }
+
+// CancelExternalFailed tells the sender of a cancel request that nobody was there.
+type CancelExternalFailed struct{ External }
+
+// receive handles a message. A closed execution takes part in nothing more; who
+// asked it for something is told so.
+func (t *turn) receive(m message) {
+	open := t.s.isOpen()
+	switch c := m.(type) {
+	case *SignalExternal:
+		if !open {
+			t.tell(c.FromWorkflowID, c.FromRun, &SignalExternalFailed{c.External})
+			return
+		}
+		t.takeSignal(c)
+		return
+	case *CancelExternal:
+		if !open {
+			t.tell(c.FromWorkflowID, c.FromRun, &CancelExternalFailed{c.External})
+			return
+		}
+		t.takeCancel(c)
+		return
+	}
+	if !open {
+		return
+	}
+	switch c := m.(type) {
+	case *ChildStarted:
+		t.childStarted(c)
+	case *ChildFailed:
+		t.childFailed(c)
+	case *ChildClosed:
+		t.childClosed(c)
+	case *TerminateChild:
+		t.terminateChild(c)
+	case *CancelChild:
+		t.cancelChild(c)
+	case *ExternalSignaled:
+		t.externalSignaled(c)
+	case *ExternalCancelRequested:
+		t.externalCancelRequested(c)
+	case *SignalExternalFailed:
+		t.signalExternalFailed(&c.External, api.SignalExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+	case *CancelExternalFailed:
+		t.cancelExternalFailed(&c.External, api.RequestCancelExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+	default:
+		panic(fmt.Sprintf("execution: no rule for message %T", m))
+	}
+}
+
+// tell sends a message to an execution of the same domain; without a run, to the
+// open one.
+func (t *turn) tell(workflowID string, run engine.RunID, m message) {
+	t.messages = append(t.messages, engine.Message{
+		To: Name(t.s.id.Name.World, t.s.domain, workflowID), Run: run, Body: encodeMessage(m),
+	})
+}
+
+// Refused answers for an execution that is not there, or that already is.
+func (r *Rules) Refused(to engine.Name, body any, why error) []engine.Message {
+	domain, workflowID := Split(to.Key)
+	answer := func(fromWorkflowID string, from engine.RunID, m message) []engine.Message {
+		return []engine.Message{{To: Name(to.World, domain, fromWorkflowID), Run: from, Body: encodeMessage(m)}}
+	}
+	switch c := body.(type) {
+	case *StartChild:
+		return answer(c.Parent.WorkflowID, c.Parent.Run,
+			c.failed(workflowID, api.StartChildWorkflowExecutionFailedCauseWorkflowAlreadyRunning))
+	case *SignalExternal:
+		return answer(c.FromWorkflowID, c.FromRun, &SignalExternalFailed{c.External})
+	case *CancelExternal:
+		return answer(c.FromWorkflowID, c.FromRun, &CancelExternalFailed{c.External})
+	}
+	return nil
+}
+
+// messageFormat is the first byte of each message; its kind is the second.
+const messageFormat = 1
+
+// messageKinds makes an empty message of each kind. Kinds are stored: new ones go
+// to the end.
+var messageKinds = []func() message{
+	func() message { return &StartChild{} },
+	func() message { return &ChildStarted{} },
+	func() message { return &ChildFailed{} },
+	func() message { return &ChildClosed{} },
+	func() message { return &TerminateChild{} },
+	func() message { return &CancelChild{} },
+	func() message { return &SignalExternal{} },
+	func() message { return &CancelExternal{} },
+	func() message { return &ExternalSignaled{} },
+	func() message { return &ExternalCancelRequested{} },
+	func() message { return &SignalExternalFailed{} },
+	func() message { return &CancelExternalFailed{} },
+}
+
+func messageKind(m message) byte {
+	switch m.(type) {
+	case *StartChild:
+		return 0
+	case *ChildStarted:
+		return 1
+	case *ChildFailed:
+		return 2
+	case *ChildClosed:
+		return 3
+	case *TerminateChild:
+		return 4
+	case *CancelChild:
+		return 5
+	case *SignalExternal:
+		return 6
+	case *CancelExternal:
+		return 7
+	case *ExternalSignaled:
+		return 8
+	case *ExternalCancelRequested:
+		return 9
+	case *SignalExternalFailed:
+		return 10
+	case *CancelExternalFailed:
+		return 11
+	}
+	panic(fmt.Sprintf("execution: %T is not a message", m))
+}
+
+func encodeMessage(m message) []byte {
+	c := &coder{b: append(make([]byte, 0, 128), messageFormat, messageKind(m))}
+	m.code(c)
+	return c.b
+}
+
+// DecodeMessage reads a message's body.
+func (r *Rules) DecodeMessage(body []byte) (any, error) {
+	c := reading(body)
+	if err := c.version(messageFormat); err != nil {
+		return nil, fmt.Errorf("message: %w", err)
+	}
+	kind := c.r.Byte()
+	if int(kind) >= len(messageKinds) {
+		return nil, fmt.Errorf("message: kind %d is not known", kind)
+	}
+	m := messageKinds[kind]()
+	m.code(c)
+	if err := c.r.Done(); err != nil {
+		return nil, fmt.Errorf("message %T: %w", m, err)
+	}
+	return m, nil
+}
+
+func (m *StartChild) code(c *coder) {
+	m.Settings.code(c)
+	c.optional(&m.Input)
+	number := int64(m.DomainNumber)
+	codeHeader(c, &number, &m.RetentionDays)
+	m.DomainNumber = uint32(number)
+	m.Parent.code(c)
+	c.int(&m.DecidedEventID)
+	c.optional(&m.Control)
+}
+
+func codeType(c *coder, t *api.WorkflowType) {
+	c.text(&t.Name)
+	c.text(&t.Version)
+}
+
+func (m *ChildStarted) code(c *coder) {
+	c.int(&m.InitiatedEventID)
+	c.text(&m.WorkflowID)
+	c.run(&m.Run)
+	codeType(c, &m.Type)
+}
+
+func (m *ChildFailed) code(c *coder) {
+	c.int(&m.InitiatedEventID)
+	c.int(&m.DecidedEventID)
+	c.text(&m.WorkflowID)
+	codeType(c, &m.Type)
+	c.optional(&m.Control)
+	c.text(&m.Cause)
+}
+
+func (m *ChildClosed) code(c *coder) {
+	c.int(&m.InitiatedEventID)
+	c.text(&m.WorkflowID)
+	c.run(&m.Run)
+	codeType(c, &m.Type)
+	c.text(&m.Status)
+	c.optional(&m.Result)
+	c.optional(&m.Reason)
+	c.optional(&m.Details)
+}
+
+func (m *TerminateChild) code(c *coder) { m.Parent.code(c) }
+
+func (m *CancelChild) code(c *coder) { m.Parent.code(c) }
+
+func (m *External) code(c *coder) {
+	c.text(&m.FromWorkflowID)
+	c.run(&m.FromRun)
+	c.int(&m.InitiatedEventID)
+	c.int(&m.DecidedEventID)
+	c.text(&m.WorkflowID)
+	c.optional(&m.RunID)
+	c.optional(&m.Control)
+}
+
+func (m *SignalExternal) code(c *coder) {
+	m.External.code(c)
+	c.text(&m.Name)
+	c.optional(&m.Input)
+}
+
+func (m *Reached) code(c *coder) {
+	c.int(&m.InitiatedEventID)
+	c.text(&m.WorkflowID)
+	c.run(&m.Run)
+}

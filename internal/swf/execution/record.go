@@ -1,0 +1,171 @@
+package execution
+
+import (
+	"cmp"
+	"slices"
+
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+const dayMillis = 24 * 60 * 60 * 1000
+
+// Record derives what the kernel must know of an execution without its state.
+func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
+	s := st.(*State)
+	rec := engine.Record{
+		Status: engine.Open, Group: s.group, Started: s.started, Closed: s.closed, Listing: s.encodedListing(),
+	}
+	if s.closeStatus != "" {
+		rec.Status = engine.Closed
+		if s.retentionDays != KeepForever {
+			rec.Forget = s.closed + engine.Time(s.retentionDays*dayMillis)
+		}
+		return rec
+	}
+	rec.Wake = s.next(up).at
+	for i := range s.timers {
+		if fires := s.timers[i].fires; rec.Timer == 0 || fires < rec.Timer {
+			rec.Timer = fires
+		}
+	}
+	rec.Offers = s.offers()
+	return rec
+}
+
+// offers gives the tasks that wait for a poller, or may have missed theirs.
+func (s *State) offers() []engine.Offer {
+	var offers []engine.Offer
+	offers = s.decision.appendOffer(offers)
+	for i := range s.activities {
+		offers = s.activities[i].appendOffer(offers)
+	}
+	for i := range s.lambdas {
+		offers = s.lambdas[i].appendOffer(offers)
+	}
+	if len(offers) > 1 {
+		slices.SortFunc(offers, func(a, b engine.Offer) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return offers
+}
+
+// The visibility index. An entry's family is an order and a filter together; its
+// value is what Equal makes of the domain and what the filter looks for.
+const (
+	OpenByStart   byte = 0x10 // open executions, by start time
+	ClosedByStart byte = 0x20 // closed ones, by start time
+	ClosedByClose byte = 0x30 // closed ones, by close time
+
+	FilterNone        byte = 1 // every execution of the domain
+	FilterType        byte = 2 // a workflow type's name
+	FilterTypeVersion byte = 3 // a workflow type's name and version
+	FilterTag         byte = 4 // each tag
+	FilterWorkflowID  byte = 5 // workflowId
+	FilterCloseStatus byte = 6 // close status; closed executions only
+)
+
+// Equal composes the value of an index entry.
+func Equal(domain string, values ...string) string {
+	for _, v := range values {
+		domain += "\x00" + v
+	}
+	return domain
+}
+
+// Entries gives an execution's places in the visibility index.
+func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
+	l, err := DecodeListing(rec.Listing)
+	if err != nil {
+		panic("execution: entries of " + id.Run.String() + ": " + err.Error())
+	}
+	domain, _ := Split(id.Name.Key)
+	type value struct {
+		filter byte
+		equal  string
+	}
+	values := []value{
+		{FilterNone, Equal(domain)},
+		{FilterType, Equal(domain, l.Type.Name)},
+		{FilterTypeVersion, Equal(domain, l.Type.Name, l.Type.Version)},
+		{FilterWorkflowID, Equal(domain, l.WorkflowID)},
+	}
+	for i, tag := range l.Tags {
+		if !slices.Contains(l.Tags[:i], tag) {
+			values = append(values, value{FilterTag, Equal(domain, tag)})
+		}
+	}
+	if rec.Status == engine.Open {
+		entries := make([]engine.Entry, 0, len(values))
+		for _, v := range values {
+			entries = append(entries, engine.Entry{Family: OpenByStart | v.filter, Equal: v.equal, Time: rec.Started})
+		}
+		return entries
+	}
+	values = append(values, value{FilterCloseStatus, Equal(domain, l.CloseStatus)})
+	entries := make([]engine.Entry, 0, 2*len(values))
+	for _, v := range values {
+		entries = append(entries,
+			engine.Entry{Family: ClosedByStart | v.filter, Equal: v.equal, Time: rec.Started},
+			engine.Entry{Family: ClosedByClose | v.filter, Equal: v.equal, Time: rec.Closed})
+	}
+	return entries
+}
+
+// Listing is what a list shows of an execution, beside the times and the status of
+// its record.
+type Listing struct {
+	WorkflowID      string
+	Type            api.WorkflowType
+	Tags            []string
+	Parent          Parent // zero: a root
+	CloseStatus     string // "": open
+	CancelRequested bool   // of an open execution only, as the service shows it
+}
+
+// listingFormat is the first byte of an encoded Listing.
+const listingFormat = 1
+
+func (l *Listing) code(c *coder) error {
+	if err := c.version(listingFormat); err != nil {
+		return err
+	}
+	c.text(&l.WorkflowID)
+	codeType(c, &l.Type)
+	c.texts(&l.Tags)
+	l.Parent.code(c)
+	c.text(&l.CloseStatus)
+	c.bool(&l.CancelRequested)
+	return nil
+}
+
+// DecodeListing reads a record's Listing.
+func DecodeListing(b []byte) (Listing, error) {
+	var l Listing
+	c := reading(b)
+	err := l.code(c)
+	if err == nil {
+		err = c.r.Done()
+	}
+	return l, err
+}
+
+// info is the listing of an execution as it stands.
+func (s *State) info() Listing {
+	return Listing{
+		WorkflowID: s.workflowID, Type: s.settings.Type, Tags: s.settings.Tags, Parent: s.parent,
+		CloseStatus: s.closeStatus, CancelRequested: s.cancelRequested && s.closeStatus == "",
+	}
+}
+
+// encodedListing changes so seldom that the state keeps it.
+func (s *State) encodedListing() []byte {
+	if s.listing == nil {
+		c := &coder{b: make([]byte, 0, 64)}
+		l := s.info()
+		if err := l.code(c); err != nil {
+			panic(err)
+		}
+		s.listing = c.b
+	}
+	return s.listing
+}

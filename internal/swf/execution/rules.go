@@ -1,0 +1,120 @@
+// Package execution is the rules of an Amazon SWF workflow execution: a pure,
+// deterministic machine for engine.Rules. A command goes in; events, notes and
+// messages come out.
+//
+// Handle decides what a command does. Only Apply, for an event, and Note, for a
+// note, write State, so that a state which was folded from the log is the state
+// that lived. Each noun has its file: decision_task.go, activity.go, timer.go,
+// child.go, external.go, lambda.go, and so on; decide.go takes a decider's
+// decisions one by one; wake.go fires what is due.
+//
+// The package looks nothing up: defaults of types, permissions and the like come
+// resolved with the commands. It doesn't read inputs or results either; they go
+// into the history as they are.
+package execution
+
+import (
+	"fmt"
+
+	"heddle/internal/engine"
+)
+
+// Limits say how large one execution, and one domain, may grow.
+type Limits struct {
+	OpenActivities int
+	OpenTimers     int
+	OpenChildren   int
+	OpenLambdas    int
+	Events         int // of one history; the last is then its WorkflowExecutionTerminated
+	OpenExecutions int // of one group
+}
+
+// DefaultLimits are the service's own.
+func DefaultLimits() Limits {
+	return Limits{
+		OpenActivities: 1000,
+		OpenTimers:     1000,
+		OpenChildren:   1000,
+		OpenLambdas:    1000,
+		Events:         25000,
+		OpenExecutions: 100000,
+	}
+}
+
+// Rules are engine.Rules for kind Kind.
+type Rules struct{ limits Limits }
+
+var _ engine.Rules = (*Rules)(nil)
+
+// New gives the rules under limits.
+func New(limits Limits) *Rules { return &Rules{limits} }
+
+// Handle decides what a command does.
+func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
+	t := turn{s: st.(*State), in: in, limits: &r.limits}
+	if err := t.handle(body); err != nil {
+		return engine.Turn{}, err
+	}
+	return t.finish(), nil
+}
+
+func (t *turn) handle(body any) error {
+	switch c := body.(type) {
+	case *Start:
+		return t.start(c)
+	case *StartChild:
+		t.startAsChild(c)
+		return nil
+	case *Describe:
+		t.describe()
+		return nil
+	case *Delivered:
+		t.delivered(c.ScheduledEventID, c.Attempt, true)
+		return nil
+	case *Undelivered:
+		t.delivered(c.ScheduledEventID, c.Attempt, false)
+		return nil
+	case message:
+		t.receive(c)
+		return nil
+	case engine.Wake:
+		t.wake()
+		return nil
+	}
+	if !t.s.isOpen() {
+		return &UnknownExecution{WorkflowID: t.s.workflowID, RunID: t.s.runID}
+	}
+	switch c := body.(type) {
+	case *StartDecision:
+		return t.startDecision(c)
+	case *CompleteDecision:
+		return t.completeDecision(c)
+	case *StartActivity:
+		return t.startActivity(c)
+	case *Heartbeat:
+		return t.heartbeat(c)
+	case *CompleteActivity:
+		return t.completeActivity(c)
+	case *FailActivity:
+		return t.failActivity(c)
+	case *CancelActivity:
+		return t.cancelActivity(c)
+	case *Signal:
+		t.signal(c)
+	case *RequestCancel:
+		t.requestCancel()
+	case *Terminate:
+		t.terminate(c)
+	case *StartLambda:
+		return t.startLambda(c)
+	case *CompleteLambda:
+		return t.completeLambda(c)
+	case *FailLambda:
+		return t.failLambda(c)
+	case *StartLambdaFailed:
+		return t.startLambdaFailed(c)
+	default:
+		panic(fmt.Sprintf("execution: no rule for command %T", body))
+	}
+	return nil
+}

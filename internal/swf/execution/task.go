@@ -1,0 +1,134 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+)
+
+// Notes about a task. Their subject is the task's Scheduled event.
+const (
+	// noteAttempt tells of the latest attempt, if it is not the first or if its
+	// answer could not be written.
+	noteAttempt engine.NoteKind = iota + engine.NoteDelivered + 1
+	// noteHeartbeat is an activity's latest heartbeat.
+	noteHeartbeat
+)
+
+// task is what all tasks have in common: decision, activity and Lambda tasks.
+//
+// A started task whose answer may not have reached its poller is held: it is not
+// offered, but may be taken once more, as the next attempt of the same Started
+// event. Timeouts that begin with the start begin anew with each attempt.
+type task struct {
+	scheduled   int64
+	scheduledAt engine.Time
+	list        string // the task list as the wire names it
+	full        string // as the kernel does
+	priority    int32
+
+	started   int64
+	since     engine.Time // when the latest attempt began
+	attempt   int64
+	delivered bool // the latest attempt's answer reached its poller
+	back      bool // the latest attempt's answer could not be written
+}
+
+func (k *task) start(id int64, at engine.Time) {
+	k.started, k.since, k.attempt = id, at, 1
+}
+
+// onOffer tells whether a poller may take the task.
+func (k *task) onOffer() bool { return k.scheduled != 0 && !k.delivered }
+
+// within gives the end of a timeout that began with the latest attempt.
+func (k *task) within(timeout int64) engine.Time {
+	if k.started == 0 {
+		return 0
+	}
+	return after(k.since, timeout)
+}
+
+func (k *task) appendOffer(offers []engine.Offer) []engine.Offer {
+	if !k.onOffer() {
+		return offers
+	}
+	return append(offers, engine.Offer{
+		List: k.full, ID: k.scheduled, Priority: k.priority, At: k.scheduledAt,
+		Held: k.started != 0 && !k.back,
+	})
+}
+
+func (k *task) code(c *coder) {
+	c.int(&k.scheduled)
+	if k.scheduled == 0 {
+		return
+	}
+	c.time(&k.scheduledAt)
+	c.text(&k.list)
+	priority := int64(k.priority)
+	c.int(&priority)
+	k.priority = int32(priority)
+	c.int(&k.started)
+	if k.started == 0 {
+		return
+	}
+	c.time(&k.since)
+	c.int(&k.attempt)
+	c.bool(&k.delivered)
+	c.bool(&k.back)
+}
+
+// openTask gives the open task of a Scheduled event, or nil.
+func (s *State) openTask(scheduled int64) *task {
+	if s.decision.scheduled == scheduled {
+		return &s.decision.task
+	}
+	if a := s.activity(scheduled); a != nil {
+		return &a.task
+	}
+	if l := at(s.lambdas, scheduled, (*lambda).id); l != nil {
+		return &l.task
+	}
+	return nil
+}
+
+// startAgain begins the next attempt of a started task.
+func (t *turn) startAgain(k *task) {
+	t.noteAttempt(k, k.attempt+1, t.in.Now, false)
+}
+
+func (t *turn) noteAttempt(k *task, attempt int64, since engine.Time, back bool) {
+	c := &coder{}
+	codeAttempt(c, &attempt, &since, &back)
+	t.note(engine.Note{Subject: k.scheduled, Kind: noteAttempt, Value: c.b})
+}
+
+func codeAttempt(c *coder, attempt *int64, since *engine.Time, back *bool) {
+	c.int(attempt)
+	c.time(since)
+	c.bool(back)
+}
+
+// delivered takes in that an attempt's answer was written, or that it was not.
+// What comes late, because the task is closed or has a newer attempt, is ignored.
+func (t *turn) delivered(scheduled, attempt int64, reached bool) {
+	k := t.s.openTask(scheduled)
+	if !t.s.isOpen() || k == nil || k.started == 0 || k.attempt != attempt || k.delivered || k.back {
+		return
+	}
+	if reached {
+		t.note(engine.Note{Subject: scheduled, Kind: engine.NoteDelivered, Value: []byte{1}})
+	} else {
+		t.noteAttempt(k, attempt, k.since, true)
+	}
+}
+
+// forget takes away the notes of a task that closed in this turn. The state needs
+// no telling: the task went with the event.
+func (t *turn) forget(k *task) {
+	if k.delivered {
+		t.notes = append(t.notes, engine.Note{Subject: k.scheduled, Kind: engine.NoteDelivered})
+	}
+	if k.attempt > 1 || k.back {
+		t.notes = append(t.notes, engine.Note{Subject: k.scheduled, Kind: noteAttempt})
+	}
+}

@@ -1,0 +1,92 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// What may be due.
+type due uint8
+
+const (
+	dueExecution     due = iota // the execution's START_TO_CLOSE
+	dueDecisionStart            // SCHEDULE_TO_START of a decision task on an overriding list
+	dueDecision                 // a decision task's START_TO_CLOSE
+	dueActivityStart            // an activity task's SCHEDULE_TO_START
+	dueActivityRun              // its START_TO_CLOSE
+	dueActivityClose            // its SCHEDULE_TO_CLOSE
+	dueHeartbeat                // its HEARTBEAT
+	dueTimer                    // a timer
+	dueLambda                   // a Lambda task's START_TO_CLOSE
+)
+
+// deadline is the moment at which something of an event is due; at zero: never.
+type deadline struct {
+	at    engine.Time
+	what  due
+	event int64
+}
+
+// earliest keeps a deadline if it comes before the one that d holds. Of equal ones
+// the first stays.
+func (d *deadline) earliest(at engine.Time, what due, event int64) {
+	if at != 0 && (d.at == 0 || at < d.at) {
+		*d = deadline{at, what, event}
+	}
+}
+
+// next gives the earliest deadline of an open execution.
+func (s *State) next(up engine.Time) deadline {
+	var d deadline
+	d.earliest(after(s.started, secondsOf(s.settings.ExecutionStartToCloseTimeout)), dueExecution, 1)
+	k := &s.decision
+	d.earliest(k.startBy(), dueDecisionStart, k.scheduled)
+	d.earliest(k.within(secondsOf(s.settings.TaskStartToCloseTimeout)), dueDecision, k.scheduled)
+	for i := range s.activities {
+		a := &s.activities[i]
+		d.earliest(a.startBy(), dueActivityStart, a.scheduled)
+		d.earliest(a.within(a.startToClose), dueActivityRun, a.scheduled)
+		d.earliest(after(a.scheduledAt, a.scheduleToClose), dueActivityClose, a.scheduled)
+		d.earliest(a.beatBy(up), dueHeartbeat, a.scheduled)
+	}
+	for i := range s.timers {
+		d.earliest(s.timers[i].fires, dueTimer, s.timers[i].started)
+	}
+	for i := range s.lambdas {
+		l := &s.lambdas[i]
+		d.earliest(l.within(secondsOf(l.startToClose)), dueLambda, l.scheduled)
+	}
+	return d
+}
+
+// wake does all that is due, in the order of its deadlines. What an earlier one
+// ended is due no more.
+func (t *turn) wake() {
+	s := t.s
+	for s.isOpen() {
+		d := s.next(t.in.Up)
+		if d.at == 0 || d.at > t.in.Now {
+			return
+		}
+		switch d.what {
+		case dueExecution:
+			t.timeOut()
+		case dueDecisionStart:
+			t.timeOutDecision(api.DecisionTaskTimeoutTypeScheduleToStart)
+		case dueDecision:
+			t.timeOutDecision(api.DecisionTaskTimeoutTypeStartToClose)
+		case dueActivityStart:
+			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeScheduleToStart)
+		case dueActivityRun:
+			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeStartToClose)
+		case dueActivityClose:
+			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeScheduleToClose)
+		case dueHeartbeat:
+			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeHeartbeat)
+		case dueTimer:
+			t.fireTimer(at(s.timers, d.event, (*timer).id))
+		case dueLambda:
+			t.timeOutLambda(at(s.lambdas, d.event, (*lambda).id))
+		}
+	}
+}

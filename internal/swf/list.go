@@ -1,0 +1,170 @@
+package swf
+
+import (
+	"context"
+	"fmt"
+
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/execution"
+	"heddle/internal/visibility"
+)
+
+// executionQuery is what the four actions that list and count executions ask.
+type executionQuery struct {
+	domain      string
+	startTime   *api.ExecutionTimeFilter
+	closeTime   *api.ExecutionTimeFilter
+	execution   *api.WorkflowExecutionFilter
+	workflow    *api.WorkflowTypeFilter
+	tag         *api.TagFilter
+	closeStatus *api.CloseStatusFilter
+	closed      bool
+}
+
+// place turns a query into a range of the index. At most one filter beside the
+// times may be given, and of closed executions just one of the two times.
+func (q *executionQuery) place(w engine.World) (visibility.Place, error) {
+	p := visibility.Place{World: w}
+	filter, equal, filters := execution.FilterNone, execution.Equal(q.domain), 0
+	if q.execution != nil {
+		filter, equal = execution.FilterWorkflowID, execution.Equal(q.domain, q.execution.WorkflowID)
+		filters++
+	}
+	if q.workflow != nil {
+		filter, equal = execution.FilterType, execution.Equal(q.domain, q.workflow.Name)
+		if version := text(q.workflow.Version); version != "" {
+			filter, equal = execution.FilterTypeVersion, execution.Equal(q.domain, q.workflow.Name, version)
+		}
+		filters++
+	}
+	if q.tag != nil {
+		filter, equal = execution.FilterTag, execution.Equal(q.domain, q.tag.Tag)
+		filters++
+	}
+	if q.closeStatus != nil {
+		filter, equal = execution.FilterCloseStatus, execution.Equal(q.domain, q.closeStatus.Status)
+		filters++
+	}
+	if filters > 1 {
+		return p, awsjson.Validation("Cannot specify more than one exclusive filters in the same query: executionFilter, typeFilter, tagFilter and closeStatusFilter exclude each other")
+	}
+	order, times := execution.OpenByStart, q.startTime
+	if q.closed {
+		switch {
+		case q.startTime != nil && q.closeTime != nil:
+			return p, awsjson.Validation("Cannot specify more than one time range filters in the same query: startTimeFilter and closeTimeFilter exclude each other")
+		case q.closeTime != nil:
+			order, times = execution.ClosedByClose, q.closeTime
+		case q.startTime != nil:
+			order = execution.ClosedByStart
+		default:
+			return p, awsjson.Validation("Must specify time range filter: startTimeFilter or closeTimeFilter")
+		}
+	}
+	p.Family, p.Equal = order|filter, equal
+	p.From = engine.Time(times.OldestDate)
+	p.To = -1
+	if times.LatestDate != nil {
+		p.To = engine.Time(*times.LatestDate)
+		if p.To < p.From {
+			return p, awsjson.Validation("latestDate is before oldestDate")
+		}
+	}
+	return p, nil
+}
+
+// list serves ListOpenWorkflowExecutions and ListClosedWorkflowExecutions.
+func (s *Service) list(ctx context.Context, q executionQuery, next *string, reverse *bool, size *int64) (*api.WorkflowExecutionInfos, error) {
+	w := worldOf(ctx)
+	p, err := q.place(w)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.domain(ctx, w, q.domain); err != nil {
+		return nil, err
+	}
+	newest := reverse == nil || !*reverse // the service lists the latest first
+	query := queryHash("executions", fmt.Sprint(p.Family, p.From, p.To, newest), p.Equal)
+	var after *visibility.Position
+	if next != nil {
+		b, err := s.Tokens.OpenPage(familyListPage, w, query, *next)
+		if err != nil {
+			return nil, errInvalidToken
+		}
+		if after, err = visibility.ReadPosition(b); err != nil {
+			return nil, errInvalidToken
+		}
+	}
+	status := engine.Open
+	if q.closed {
+		status = engine.Closed
+	}
+	page, err := s.Visibility.List(ctx, p, status, newest, after, pageSize(size))
+	if err != nil {
+		return nil, err
+	}
+	out := &api.WorkflowExecutionInfos{ExecutionInfos: make([]api.WorkflowExecutionInfo, 0, len(page.Runs))}
+	for _, r := range page.Runs {
+		listing, err := execution.DecodeListing(r.Listing)
+		if err != nil {
+			return nil, fmt.Errorf("list executions: run %s: %w", r.Run, err)
+		}
+		info := listing.Info(execution.FormatRun(r.Run), api.Timestamp(r.Started), api.Timestamp(r.Closed))
+		out.ExecutionInfos = append(out.ExecutionInfos, info)
+	}
+	if page.Next != nil {
+		out.NextPageToken, err = s.nextPage(familyListPage, w, query, page.Next.Append(nil))
+	}
+	return out, err
+}
+
+// count serves CountOpenWorkflowExecutions and CountClosedWorkflowExecutions.
+func (s *Service) count(ctx context.Context, q executionQuery) (*api.WorkflowExecutionCount, error) {
+	w := worldOf(ctx)
+	p, err := q.place(w)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.domain(ctx, w, q.domain); err != nil {
+		return nil, err
+	}
+	n, truncated, err := s.Visibility.Count(ctx, p, s.CountMax)
+	if err != nil {
+		return nil, err
+	}
+	return &api.WorkflowExecutionCount{Count: int64(n), Truncated: &truncated}, nil
+}
+
+// listOpenWorkflowExecutions serves ListOpenWorkflowExecutions.
+func (s *Service) listOpenWorkflowExecutions(ctx context.Context, in *api.ListOpenWorkflowExecutionsInput) (*api.WorkflowExecutionInfos, error) {
+	return s.list(ctx, executionQuery{
+		domain: in.Domain, startTime: &in.StartTimeFilter,
+		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter,
+	}, in.NextPageToken, in.ReverseOrder, in.MaximumPageSize)
+}
+
+// listClosedWorkflowExecutions serves ListClosedWorkflowExecutions.
+func (s *Service) listClosedWorkflowExecutions(ctx context.Context, in *api.ListClosedWorkflowExecutionsInput) (*api.WorkflowExecutionInfos, error) {
+	return s.list(ctx, executionQuery{
+		domain: in.Domain, startTime: in.StartTimeFilter, closeTime: in.CloseTimeFilter, closed: true,
+		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter, closeStatus: in.CloseStatusFilter,
+	}, in.NextPageToken, in.ReverseOrder, in.MaximumPageSize)
+}
+
+// countOpenWorkflowExecutions serves CountOpenWorkflowExecutions.
+func (s *Service) countOpenWorkflowExecutions(ctx context.Context, in *api.CountOpenWorkflowExecutionsInput) (*api.WorkflowExecutionCount, error) {
+	return s.count(ctx, executionQuery{
+		domain: in.Domain, startTime: &in.StartTimeFilter,
+		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter,
+	})
+}
+
+// countClosedWorkflowExecutions serves CountClosedWorkflowExecutions.
+func (s *Service) countClosedWorkflowExecutions(ctx context.Context, in *api.CountClosedWorkflowExecutionsInput) (*api.WorkflowExecutionCount, error) {
+	return s.count(ctx, executionQuery{
+		domain: in.Domain, startTime: in.StartTimeFilter, closeTime: in.CloseTimeFilter, closed: true,
+		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter, closeStatus: in.CloseStatusFilter,
+	})
+}

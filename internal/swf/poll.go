@@ -1,0 +1,88 @@
+package swf
+
+import (
+	"context"
+	"errors"
+
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/execution"
+)
+
+// poll waits for a task of a list and starts it by the command that start makes
+// of a claim. The reply is nil when the hold time passed without a task.
+//
+// Started is written only while the caller's connection is alive. From then on
+// the task is his until Delivered or Undelivered: a restart in between offers it
+// again.
+func (s *Service) poll(ctx context.Context, list string, start func(id int64) any) (reply any, run engine.RunID, err error) {
+	hold, cancel := context.WithTimeout(ctx, s.PollHold)
+	defer cancel()
+	claim, err := s.Tasks.Poll(hold, list)
+	if errors.Is(err, matching.ErrTooManyPolls) {
+		return nil, run, fault(api.CodeLimitExceededFault, "Limit on maximum concurrent poll requests per task list reached")
+	}
+	for err == nil && claim != nil {
+		if ctx.Err() != nil {
+			claim.Return()
+			return nil, run, ctx.Err()
+		}
+		// The command's outcome must be known, whatever becomes of the caller.
+		reply, err = s.Runs.Do(context.WithoutCancel(ctx), engine.Command{Run: claim.Run, Body: start(claim.ID)})
+		switch {
+		case err == nil:
+			run = claim.Run
+			claim.Accept()
+			if full, ok := reply.(error); ok { // the history was full; the execution is closed
+				return nil, run, taskFault(full)
+			}
+			return reply, run, nil
+		case refused(err):
+			claim, err = claim.Refuse(hold), nil
+		default:
+			claim.Return()
+		}
+	}
+	return nil, run, err
+}
+
+// refused tells whether a run would not start a task: it is closed, or the task
+// was closed or started meanwhile.
+func refused(err error) bool {
+	var (
+		noRun    *engine.UnknownRunError
+		closed   *execution.UnknownExecution
+		decision *execution.UnknownDecisionTask
+		activity *execution.UnknownActivity
+		lambda   *execution.UnknownLambda
+	)
+	return errors.As(err, &noRun) || errors.As(err, &closed) || errors.As(err, &decision) ||
+		errors.As(err, &activity) || errors.As(err, &lambda)
+}
+
+// delivery tells a run what became of the answer to a poll.
+type delivery struct {
+	runs      Runs
+	run       engine.RunID
+	scheduled int64
+	attempt   int64
+}
+
+// Delivered implements operation.Delivery.
+func (d *delivery) Delivered(err error) {
+	if d.runs == nil { // an empty answer
+		return
+	}
+	var body any = &execution.Delivered{ScheduledEventID: d.scheduled, Attempt: d.attempt}
+	if err != nil {
+		body = &execution.Undelivered{ScheduledEventID: d.scheduled, Attempt: d.attempt}
+	}
+	d.runs.Cast(engine.Command{Run: d.run, Body: body})
+}
+
+// giveBack returns a started task whose answer could not be made.
+func (d *delivery) giveBack(err error) error {
+	d.Delivered(err)
+	return err
+}

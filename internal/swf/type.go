@@ -1,0 +1,168 @@
+package swf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"heddle/internal/engine"
+	"heddle/internal/pack"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/registry"
+	"heddle/internal/token"
+)
+
+// typeFault is the fault for what the registry said about a type.
+func typeFault(err error, id registry.TypeID) error {
+	var (
+		noRun      *engine.UnknownRunError
+		unknown    *registry.UnknownTypeError
+		exists     *registry.TypeExistsError
+		deprecated *registry.TypeDeprecatedError
+		registered *registry.TypeNotDeprecatedError
+		limit      *registry.LimitError
+	)
+	switch {
+	case errors.As(err, &noRun), errors.As(err, &unknown):
+		return unknownResource("Unknown type: " + id.String())
+	case errors.As(err, &exists):
+		return fault(api.CodeTypeAlreadyExistsFault, id.String())
+	case errors.As(err, &deprecated):
+		return fault(api.CodeTypeDeprecatedFault, id.String())
+	case errors.As(err, &registered):
+		return fault(api.CodeTypeNotDeprecatedFault, "The type is currently registered and cannot be deleted in its current state")
+	case errors.As(err, &limit):
+		return fault(api.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
+	}
+	return err
+}
+
+// askType gives a command about a type to the registry of its domain.
+func (s *Service) askType(ctx context.Context, domain string, id registry.TypeID, body any) (any, error) {
+	reply, err := s.Runs.Do(ctx, registry.TypesCommand(worldOf(ctx), domain, body))
+	if err != nil {
+		return nil, typeFault(err, id)
+	}
+	return reply, nil
+}
+
+// changeType gives a writing command, which make builds from what the domain is
+// right now.
+func (s *Service) changeType(ctx context.Context, domain string, id registry.TypeID, build func(registry.Sweep) any) error {
+	d, err := s.readDomain(ctx, worldOf(ctx), domain)
+	if err != nil {
+		return err
+	}
+	_, err = s.askType(ctx, domain, id, build(d.Sweep))
+	s.catalog.forget()
+	return err
+}
+
+func (s *Service) registerType(ctx context.Context, domain string, id registry.TypeID, description *string, defaults registry.Defaults) error {
+	d, err := s.readDomain(ctx, worldOf(ctx), domain)
+	if err != nil {
+		return err
+	}
+	if d.Deprecated { // DomainDeprecatedFault is not declared for registering types
+		return unknownResource("Domain is deprecated: " + domain)
+	}
+	_, err = s.askType(ctx, domain, id, registry.RegisterType{
+		Sweep: d.Sweep, ID: id, Description: text(description), Defaults: defaults,
+	})
+	s.catalog.forget()
+	return err
+}
+
+func (s *Service) deprecateType(ctx context.Context, domain string, id registry.TypeID) error {
+	return s.changeType(ctx, domain, id, func(sweep registry.Sweep) any { return registry.DeprecateType{Sweep: sweep, ID: id} })
+}
+
+func (s *Service) undeprecateType(ctx context.Context, domain string, id registry.TypeID) error {
+	return s.changeType(ctx, domain, id, func(sweep registry.Sweep) any { return registry.UndeprecateType{Sweep: sweep, ID: id} })
+}
+
+func (s *Service) deleteType(ctx context.Context, domain string, id registry.TypeID) error {
+	return s.changeType(ctx, domain, id, func(sweep registry.Sweep) any { return registry.DeleteType{Sweep: sweep, ID: id} })
+}
+
+func (s *Service) describeType(ctx context.Context, domain string, id registry.TypeID) (*registry.Type, error) {
+	d, err := s.readDomain(ctx, worldOf(ctx), domain)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.askType(ctx, domain, id, registry.DescribeType{Sweep: d.Sweep, ID: id})
+	if err != nil {
+		return nil, err
+	}
+	t := reply.(registry.Type)
+	return &t, nil
+}
+
+// typeList is what ListWorkflowTypes and ListActivityTypes ask for.
+type typeList struct {
+	domain, status string
+	sort           registry.Sort
+	name, next     *string
+	reverse        *bool
+	size           *int64
+}
+
+// listTypes gives a page of types and the token of the next.
+func (s *Service) listTypes(ctx context.Context, asked typeList) ([]registry.Type, *string, error) {
+	w := worldOf(ctx)
+	d, err := s.readDomain(ctx, w, asked.domain)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := registry.ListTypes{
+		Sweep: d.Sweep, Sort: asked.sort, Name: text(asked.name),
+		Deprecated: asked.status == api.RegistrationStatusDeprecated,
+		Reverse:    asked.reverse != nil && *asked.reverse,
+		Limit:      pageSize(asked.size),
+	}
+	query := queryHash("types", asked.sort.String(), asked.domain, asked.status, list.Name, fmt.Sprint(list.Reverse))
+	if asked.next != nil {
+		position, err := s.Tokens.OpenPage(familyRegistryPage, w, query, *asked.next)
+		if err != nil {
+			return nil, nil, errInvalidToken
+		}
+		r := pack.Read(position)
+		list.After = registry.TypePosition{Name: r.Text(), Version: r.Text()}
+		if r.Done() != nil {
+			return nil, nil, errInvalidToken
+		}
+	}
+	reply, err := s.Runs.Do(ctx, registry.TypesCommand(w, asked.domain, list))
+	var none *engine.UnknownRunError
+	if errors.As(err, &none) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	page := reply.(registry.TypePage)
+	if !page.More {
+		return page.Types, nil, nil
+	}
+	last := page.Types[len(page.Types)-1].ID
+	next, err := s.nextPage(familyRegistryPage, w, query, pack.Text(pack.Text(nil, last.Name), last.Version))
+	return page.Types, next, err
+}
+
+// nextPage makes a page token.
+func (s *Service) nextPage(family token.Family, w engine.World, query [16]byte, position []byte) (*string, error) {
+	next, err := s.Tokens.SealPage(family, w, query, position)
+	if err != nil {
+		return nil, err
+	}
+	return &next, nil
+}
+
+func deprecationDate(t *registry.Type) *api.Timestamp {
+	if t.DeprecatedAt == 0 {
+		return nil
+	}
+	at := api.Timestamp(t.DeprecatedAt)
+	return &at
+}

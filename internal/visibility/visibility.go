@@ -1,0 +1,148 @@
+// Package visibility lists and counts executions by the index that shards write
+// in the batches of their runs: an execution is seen as soon as its start or
+// close was acknowledged, and a page costs what the page holds, however many
+// executions there are.
+package visibility
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"heddle/internal/engine"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// Runs reads the records of runs past their shards.
+type Runs interface {
+	// Stored may see what is not yet durable. Errors: store.ErrNotFound.
+	Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error)
+}
+
+// Reader reads the index of one store.
+type Reader struct {
+	index store.Index
+	hash  *keys.Hash
+	runs  Runs
+}
+
+// New makes a Reader.
+func New(index store.Index, hash *keys.Hash, runs Runs) *Reader {
+	return &Reader{index: index, hash: hash, runs: runs}
+}
+
+// Place is one range of the index: the runs that stand in Family under Equal,
+// with times from From to To, both included; a To below zero is no limit.
+type Place struct {
+	World    engine.World
+	Family   byte
+	Equal    string
+	From, To engine.Time
+}
+
+func (r *Reader) equal(p Place) [keys.HashSize]byte {
+	return r.hash.Index(p.World.Account, p.World.Region, p.Equal)
+}
+
+func (r *Reader) bounds(p Place) (start, end []byte) {
+	equal := r.equal(p)
+	start = keys.AppendIndex(nil, p.Family, equal, int64(max(0, p.From)), [keys.RunSize]byte{})
+	if p.To < 0 {
+		return start, keys.End(keys.AppendIndexPrefix(nil, p.Family, equal))
+	}
+	return start, keys.AppendIndex(nil, p.Family, equal, int64(p.To+1), [keys.RunSize]byte{})
+}
+
+// Position is where a page ended: after this time and run. Positions are totally
+// ordered.
+type Position struct {
+	Time engine.Time
+	Run  engine.RunID
+}
+
+// Append encodes the position.
+func (p Position) Append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(p.Time))
+	return append(b, p.Run[:]...)
+}
+
+// ReadPosition decodes a position.
+func ReadPosition(b []byte) (*Position, error) {
+	if len(b) != 8+keys.RunSize {
+		return nil, fmt.Errorf("position of %d bytes", len(b))
+	}
+	p := &Position{Time: engine.Time(binary.BigEndian.Uint64(b))}
+	copy(p.Run[:], b[8:])
+	return p, nil
+}
+
+// Page is a part of a list.
+type Page struct {
+	Runs []*engine.RunView
+	Next *Position // nil: the list ends here
+}
+
+// List gives at most limit runs of a place, in order of time or, if newest, the
+// other way, after a position. Runs that closed or went while the page was read
+// are left out: status says which are wanted.
+func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest bool, after *Position, limit int) (*Page, error) {
+	start, end := r.bounds(p)
+	if after != nil {
+		key := keys.AppendIndex(nil, p.Family, r.equal(p), int64(after.Time), after.Run)
+		if newest {
+			end = key
+		} else {
+			start = append(key, 0)
+		}
+	}
+	var found []Position
+	err := r.index.Scan(ctx, store.Range{Start: start, End: end, Reverse: newest}, func(key, _ []byte) bool {
+		at, run := keys.IndexPosition(key)
+		found = append(found, Position{engine.Time(at), run})
+		return len(found) <= limit
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list executions: %w", err)
+	}
+	page := &Page{}
+	if len(found) > limit {
+		found = found[:limit]
+		page.Next = &found[limit-1]
+	}
+	for _, f := range found {
+		view, err := r.runs.Stored(ctx, f.Run)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list executions: run %s: %w", f.Run, err)
+		}
+		if view.Status == status {
+			page.Runs = append(page.Runs, view)
+		}
+	}
+	// The records may be of batches that are not yet synced; a scan returns only
+	// when what was visible to it is durable.
+	err = r.index.Scan(ctx, store.Range{Start: start, End: start}, func(_, _ []byte) bool { return false })
+	return page, err
+}
+
+// Count counts the runs of a place, up to most; truncated tells that there are
+// more.
+func (r *Reader) Count(ctx context.Context, p Place, most int) (n int, truncated bool, err error) {
+	start, end := r.bounds(p)
+	err = r.index.Scan(ctx, store.Range{Start: start, End: end}, func(_, _ []byte) bool {
+		if n == most {
+			truncated = true
+			return false
+		}
+		n++
+		return true
+	})
+	if err != nil {
+		err = fmt.Errorf("count executions: %w", err)
+	}
+	return n, truncated, err
+}
