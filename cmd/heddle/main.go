@@ -13,6 +13,8 @@ import (
 // commands are the sub-commands; each has a file of its own.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Check   checkCommand   `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
+	Export  exportCommand  `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

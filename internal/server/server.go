@@ -89,11 +89,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
-	hashKey, err := storeKey(ctx, s.store.Meta(), "keys/hash")
+	hashKey, err := storeKey(ctx, s.store.Meta(), hashKeyName)
 	if err != nil {
 		return err
 	}
-	tokenKey, err := storeKey(ctx, s.store.Meta(), "keys/token")
+	tokenKey, err := storeKey(ctx, s.store.Meta(), tokenKeyName)
 	if err != nil {
 		return err
 	}
@@ -148,6 +148,12 @@ func openStore(cfg *Config) (store.Engine, uint16, error) {
 	}
 	return s, s.Shards(), nil
 }
+
+// Names of the keys that a store keeps.
+const (
+	hashKeyName  = "keys/hash"
+	tokenKeyName = "keys/token"
+)
 
 // storeKey gives a key that the store keeps, and makes it at first use.
 func storeKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, err error) {

@@ -9,7 +9,6 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/store"
-	"heddle/internal/store/keys"
 )
 
 // Clock tells the time. It never goes backwards.
@@ -141,22 +140,11 @@ func (n *Node) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, e
 	if err != nil {
 		return nil, err
 	}
-	var room [1 + keys.RunSize]byte
-	for _, kind := range []byte{keys.ClosedRun, keys.OpenRun, keys.ClosedRun} { // it may close meanwhile
-		v, err := h.Get(ctx, keys.AppendRun(room[:0], kind, run))
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		rec, err := readRecord(run, v)
-		if err != nil {
-			return nil, err
-		}
-		return &engine.RunView{Identity: rec.Identity, Record: rec.Record, LastEvent: rec.NextEvent - 1}, nil
+	rec, err := readStored(ctx, h, run)
+	if err != nil {
+		return nil, err
 	}
-	return nil, store.ErrNotFound
+	return rec.view(), nil
 }
 
 func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {

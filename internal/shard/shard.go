@@ -349,7 +349,7 @@ func (s *Shard) evaluate(b *Batch, c *call) {
 		return
 	}
 	if _, ok := c.cmd.Body.(engine.Peek); ok {
-		c.reply = &engine.RunView{Identity: r.Identity, Record: r.Record, LastEvent: r.NextEvent - 1}
+		c.reply = r.view()
 		return
 	}
 	c.reply, c.err = s.handleIn(b, r, &c.cmd)

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"heddle/internal/server"
+)
+
+// openOffline opens a stopped store for the commands that read one.
+func openOffline(ctx context.Context, data string) (*server.Offline, error) {
+	return server.OpenOffline(ctx, data, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+}
+
+type checkCommand struct {
+	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store. The server must be stopped."`
+}
+
+func (c *checkCommand) Run(ctx context.Context) error {
+	o, err := openOffline(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	found, err := o.Check(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range found.Wrong {
+		fmt.Println(w)
+	}
+	fmt.Printf("checked %d open and %d closed runs, %d events, %d index entries, %d messages under way: %d wrong\n",
+		found.Open, found.Closed, found.Events, found.Entries, found.Messages, len(found.Wrong))
+	if len(found.Wrong) > 0 {
+		return fmt.Errorf("store %q: %d things are wrong", c.Data, len(found.Wrong))
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"heddle/internal/engine"
+	"heddle/internal/shard"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+	"heddle/internal/store/pebblestore"
+	"heddle/internal/swf/execution"
+	"heddle/internal/visibility"
+)
+
+// Offline is a stopped store, opened for reading.
+type Offline struct {
+	store   *pebblestore.Store
+	hash    keys.Hash
+	archive *shard.Archive
+}
+
+// OpenOffline opens the store in a folder without changing it. Errors:
+// store.ErrHeld if a server runs on it.
+func OpenOffline(ctx context.Context, data string, log *slog.Logger) (*Offline, error) {
+	s, err := pebblestore.Open(pebblestore.Options{Dir: data, Logger: log, ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	o := &Offline{store: s}
+	if o.archive, err = o.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return o, nil
+}
+
+func (o *Offline) open(ctx context.Context) (*shard.Archive, error) {
+	key, err := o.store.Meta().Get(ctx, hashKeyName)
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", hashKeyName, err)
+	}
+	if len(key) != len(o.hash) {
+		return nil, fmt.Errorf("read %q: %d bytes, want %d", hashKeyName, len(key), len(o.hash))
+	}
+	copy(o.hash[:], key)
+	var cfg Config
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	return shard.OpenArchive(ctx, o.store, o.store.Shards(), &o.hash, rulesOf(&cfg))
+}
+
+// Close closes the store.
+func (o *Offline) Close() error { return o.store.Close() }
+
+// Check verifies the store; see shard.Archive.Check.
+func (o *Offline) Check(ctx context.Context) (*shard.Findings, error) { return o.archive.Check(ctx) }
+
+// Export writes the history of an execution as JSON, in the shape that
+// GetWorkflowExecutionHistory has. Without a runId it takes the open run, else
+// the one that closed last.
+func (o *Offline) Export(ctx context.Context, out io.Writer, w engine.World, domain, workflowID, runID string) error {
+	view, err := o.find(ctx, w, domain, workflowID, runID)
+	if err != nil {
+		return fmt.Errorf("export %q of domain %q: %w", workflowID, domain, err)
+	}
+	b, err := o.archive.AppendEvents(ctx, nil, view.Run, 1, view.LastEvent)
+	if err != nil {
+		return fmt.Errorf("export %q of domain %q: %w", workflowID, domain, err)
+	}
+	_, err = fmt.Fprintf(out, "{\"events\":[%s]}\n", b)
+	return err
+}
+
+func (o *Offline) find(ctx context.Context, w engine.World, domain, workflowID, runID string) (*engine.RunView, error) {
+	name := execution.Name(w, domain, workflowID)
+	if runID != "" {
+		id, ok := execution.ParseRun(runID)
+		if !ok {
+			return nil, fmt.Errorf("runId %q is none of this store", runID)
+		}
+		view, err := o.archive.Stored(ctx, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && view.Name != name {
+			return nil, fmt.Errorf("no run %q", runID)
+		}
+		return view, err
+	}
+	reader := visibility.New(o.store.Index(), &o.hash, o.archive)
+	for _, p := range []struct {
+		order  byte
+		status engine.Status
+	}{{execution.OpenByStart, engine.Open}, {execution.ClosedByClose, engine.Closed}} {
+		page, err := reader.List(ctx, visibility.Place{
+			World: w, Family: p.order | execution.FilterWorkflowID, Equal: execution.Equal(domain, workflowID), To: -1,
+		}, p.status, true, nil, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Runs) > 0 {
+			return page.Runs[0], nil
+		}
+	}
+	return nil, errors.New("no such execution")
+}
