@@ -173,8 +173,9 @@ type Offer struct {
 	ID       int64  // event id of the task's Scheduled event
 	Priority int32  // higher first
 	At       Time   // when the task was scheduled; older first
-	// Held: the task was started and is on its way to a worker. It is not
-	// offered, unless a restart finds no NoteDelivered for it.
+	// Held: the task was started, since the shard was taken over, and is on its
+	// way to a worker. It is not offered. When the shard is taken over again,
+	// every offer without a NoteDelivered is.
 	Held bool
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // appendEvents appends the public bytes of the events first..last of a run, with
-// commas between them, to b; last first if reverse. The caller has learned last
+// commas between them, to an empty b; last first if reverse. The caller has learned last
 // from the shard, so all of them are durable.
 func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID, first, last int64, reverse bool) ([]byte, error) {
 	next := first
@@ -27,17 +27,17 @@ func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID
 			failed = fmt.Errorf("run %s: event %d is missing", id, next)
 			return false
 		}
-		if len(b) > 0 && b[len(b)-1] == '}' {
-			b = append(b, ',')
-		}
 		if !reverse {
+			if len(b) > 0 {
+				b = append(b, ',')
+			}
 			to := min(last, t.Last())
 			b = t.appendPublic(b, next, to)
 			next = to + 1
 			return next <= last
 		}
 		for ; next >= max(first, t.First); next-- {
-			if b[len(b)-1] == '}' {
+			if len(b) > 0 {
 				b = append(b, ',')
 			}
 			b = t.appendPublic(b, next, next)

@@ -122,7 +122,7 @@ func (n *Node) View(ctx context.Context, name engine.Name, run engine.RunID) (*e
 }
 
 // AppendEvents appends the events first..last of a run as the wire carries them,
-// comma between, to b; last first if reverse. The caller learned last from the
+// comma between, to an empty b; last first if reverse. The caller learned last from the
 // run, so that all of them are durable.
 func (n *Node) AppendEvents(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool) ([]byte, error) {
 	h, err := n.handleOf(run)

@@ -95,8 +95,8 @@ func (s *Shard) recoverRun(key, value []byte) error {
 	return nil
 }
 
-// recoverNote takes back the held offers that reached their worker, and offers
-// the others again.
+// recoverNote takes back the offers of tasks that reached their worker. Started
+// tasks without the note are offered again.
 func (s *Shard) recoverNote(key, _ []byte) error {
 	subject, kind := keys.NoteSubject(key)
 	r := s.runs[keys.Run(key)]
@@ -104,7 +104,7 @@ func (s *Shard) recoverNote(key, _ []byte) error {
 		return nil
 	}
 	for i, o := range r.Offers {
-		if o.ID == subject && o.Held {
+		if o.ID == subject {
 			r.Offers = append(r.Offers[:i], r.Offers[i+1:]...)
 			break
 		}

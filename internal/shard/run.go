@@ -116,8 +116,8 @@ func foldNotes(h store.Handle, rules engine.Rules, state engine.State, id engine
 // snapshot into the batch. A run whose successor begins is settled early.
 //
 // A turn of notes alone does not rewrite the record. What the stored record then
-// has is safe to recover from: its Wake comes too early, and a Held offer is
-// taken back because of its NoteDelivered.
+// has is safe to recover from: its Wake comes too early, and an offer is taken
+// back because of its NoteDelivered.
 func (s *Shard) settle(b *Batch, r *run) {
 	if r.settled {
 		return

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,8 +38,10 @@ import (
 // Bounds of one batch and of a shard's memory.
 const (
 	batchCallsMax  = 1024 // commands evaluated into one batch
-	batchWakesMax  = 256  // deadlines that fire between live commands
-	batchForgetMax = 64   // closed runs deleted in one batch
+	batchOpsMax    = 16 << 10
+	batchBytesMax  = 4 << 20 // far below the store's limit, since one turn may add much
+	batchWakesMax  = 256     // deadlines that fire between live commands
+	batchForgetMax = 64      // closed runs deleted in one batch
 	snapshotLenMin = 16 << 10
 	ackDelay       = engine.Time(1000) // how long deleting handled messages may wait for a batch
 )
@@ -161,6 +164,7 @@ type Batch struct {
 	offers  []offerChange
 	sent    []uint16 // shards that have new messages
 	marks   map[uint16]uint64
+	bytes   int
 }
 
 type offerChange struct {
@@ -188,6 +192,7 @@ func (b *Batch) reset() {
 // put adds a mutation. Key and value are appended to the batch's room by the
 // functions given, so that a batch is a few allocations, not thousands.
 func (b *Batch) put(space store.Space, key, value []byte) {
+	b.bytes += len(key) + len(value)
 	b.Section.Ops = append(b.Section.Ops, store.Op{Kind: store.Put, Space: space, Key: key, Value: value})
 }
 
@@ -212,11 +217,6 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 	b.now = max(now, s.last)
 	s.mu.Lock()
 	s.taken, s.inbox = s.inbox, s.taken[:0]
-	if len(s.taken) > batchCallsMax {
-		s.inbox = append(s.inbox, s.taken[batchCallsMax:]...)
-		clear(s.taken[batchCallsMax:])
-		s.taken = s.taken[:batchCallsMax]
-	}
 	acks, resend := s.acks, s.resend
 	s.acks, s.resend = nil, nil
 	s.mu.Unlock()
@@ -230,12 +230,17 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 		if p := recover(); p != nil {
 			s.Log.Error("shard panicked; its batch is dropped", "shard", s.id, "panic", p, "stack", string(debug.Stack()))
 			b.Section.Ops = nil
-			b.calls = append(b.calls[:0], s.taken...)
+			b.calls = s.taken
 			s.drop(fmt.Errorf("%w: panic", ErrUnavailable))
 		}
 	}()
 	s.fireWakes(b)
-	for _, c := range s.taken {
+	for i, c := range s.taken {
+		if i == batchCallsMax || b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax {
+			s.putBack(s.taken[i:])
+			s.taken = s.taken[:i]
+			break
+		}
 		b.calls = append(b.calls, c)
 		s.evaluate(b, c)
 	}
@@ -257,6 +262,13 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 		b.Section.Shard, b.Section.Epoch, b.Section.Seq = s.id, s.handle.Epoch(), s.seq+1
 	}
 	return b
+}
+
+// putBack puts commands in front of those that came later.
+func (s *Shard) putBack(calls []*call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inbox = append(slices.Clone(calls), s.inbox...)
 }
 
 // Empty tells whether the batch has nothing to commit.
@@ -295,6 +307,8 @@ func (s *Shard) Done(b *Batch, err error) {
 	for _, c := range b.calls {
 		c.finish()
 	}
+	clear(b.calls)
+	b.calls = b.calls[:0]
 	s.committing = false
 	s.publishWake()
 }
@@ -417,17 +431,19 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
 	fresh := r.NextEvent == 1
 	if fresh {
 		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1
+		defer func() {
+			if s.runs[r.Run] != r && b.closed[r.Run] != r { // it did not begin
+				s.groups.add(cmd.Group, -1)
+			}
+		}()
 	}
 	turn, err := s.protect(r, func() (engine.Turn, error) { return rules.Handle(r.state, cmd.Body, in) })
-	if fresh && (err != nil || len(turn.Events) == 0) {
-		s.groups.add(cmd.Group, -1)
-		if err == nil {
-			s.send(b, turn.Messages)
-		}
-		return turn.Reply, err
-	}
 	if err != nil {
 		return nil, err
+	}
+	if fresh && len(turn.Events) == 0 {
+		s.send(b, turn.Messages)
+		return turn.Reply, nil
 	}
 	if fresh {
 		r.Group = cmd.Group

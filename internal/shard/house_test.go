@@ -1,0 +1,208 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"heddle/internal/engine"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+	"heddle/internal/store/memstore"
+)
+
+// house steps the shards of one store by hand, in simulated time.
+type house struct {
+	t      *testing.T
+	store  *memstore.Store
+	cfg    *Config
+	groups *groups
+	shards []*Shard
+	offers *toyOffers
+	now    engine.Time
+}
+
+// toyOffers remembers what is on offer.
+type toyOffers struct{ open map[string]engine.Offer }
+
+func offerKey(run engine.RunID, id int64) string { return fmt.Sprintf("%s/%d", run, id) }
+
+func (o *toyOffers) Offer(run engine.RunID, offer engine.Offer) {
+	o.open[offerKey(run, offer.ID)] = offer
+}
+func (o *toyOffers) Withdraw(_ string, run engine.RunID, id int64) {
+	delete(o.open, offerKey(run, id))
+}
+func (o *toyOffers) Forget(shard uint16) {
+	for k := range o.open {
+		if k[:4] == fmt.Sprintf("%04x", shard) {
+			delete(o.open, k)
+		}
+	}
+}
+
+func newHouse(t *testing.T, shards uint16) *house {
+	h := &house{t: t, store: memstore.New(shards), now: 1000}
+	h.start()
+	return h
+}
+
+// start opens all shards on the store, as a process does.
+func (h *house) start() {
+	h.offers = &toyOffers{open: map[string]engine.Offer{}}
+	h.cfg = &Config{
+		Store: h.store, Shards: h.store.Shards(), Hash: &keys.Hash{7},
+		Rules: map[engine.Kind]engine.Rules{toyKind: toyRules{}}, Offers: h.offers,
+		Log: slog.New(slog.DiscardHandler), CachedStates: 2,
+	}
+	h.groups = &groups{open: map[string]int{}}
+	h.shards = nil
+	for id := range h.store.Shards() {
+		s := newShard(h.cfg, id, h, h.groups)
+		h.shards = append(h.shards, s)
+		h.recover(s)
+	}
+}
+
+func (h *house) recover(s *Shard) {
+	h.t.Helper()
+	if err := s.recover(context.Background(), h.now); err != nil {
+		h.t.Fatal(err)
+	}
+	for _, peer := range h.shards {
+		peer.resend = append(peer.resend, s.id)
+	}
+}
+
+// kill ends the process without a word and starts another on the same store.
+func (h *house) kill() {
+	h.store = h.store.Crash(0)
+	h.start()
+}
+
+func (h *house) generationOf(shard uint16) uint64 { return h.shards[shard].generation }
+func (h *house) deliver(to uint16, c *call)       { h.shards[to].submit(c) }
+func (h *house) acknowledge(to uint16, a ack)     { h.shards[to].acks = append(h.shards[to].acks, a) }
+
+// step takes a shard through one batch.
+func (h *house) step(s *Shard) {
+	b := s.Ready(h.now)
+	if b == nil {
+		if s.handle == nil {
+			h.recover(s)
+		}
+		return
+	}
+	var err error
+	if !b.Empty() {
+		err = h.store.Commit(context.Background(), []store.Section{b.Section})[0]
+	}
+	s.Done(b, err)
+	if s.handle == nil {
+		h.recover(s)
+	}
+}
+
+// settle steps all shards until nothing moves.
+func (h *house) settle() {
+	for range 50 {
+		for _, s := range h.shards {
+			h.step(s)
+		}
+	}
+}
+
+func toyName(key string) engine.Name {
+	return engine.Name{World: engine.World{Account: "1", Region: "r"}, Kind: toyKind, Key: key}
+}
+
+// give submits a command for the run called key, which begins if it must.
+func (h *house) give(key string, body any) *call {
+	c := &call{done: make(chan struct{}), cmd: engine.Command{
+		Name: toyName(key), Begin: engine.IfAbsent, Group: "g", Body: body,
+		Seed: engine.Seed([]byte(fmt.Sprintf("%014d", h.now+engine.Time(rand.Int32())))),
+	}}
+	h.shards[Route(h.cfg.Hash, h.cfg.Shards, c.cmd.Name)].submit(c)
+	return c
+}
+
+// do gives a command and steps until it is answered.
+func (h *house) do(key string, body any) (any, error) {
+	h.t.Helper()
+	c := h.give(key, body)
+	for range 10 {
+		h.step(h.shards[Route(h.cfg.Hash, h.cfg.Shards, c.cmd.Name)])
+		select {
+		case <-c.done:
+			return c.reply, c.err
+		default:
+		}
+	}
+	h.t.Fatalf("%T was never answered", body)
+	return nil, nil
+}
+
+func (h *house) must(key string, body any) any {
+	h.t.Helper()
+	reply, err := h.do(key, body)
+	if err != nil {
+		h.t.Fatalf("%T of %q: %v", body, key, err)
+	}
+	return reply
+}
+
+func (h *house) read(key string) toyState {
+	h.t.Helper()
+	return h.must(key, toyRead{}).(toyState)
+}
+
+// check verifies the store as heddle check does.
+func (h *house) check() {
+	h.t.Helper()
+	a, err := OpenArchive(context.Background(), h.store, h.store.Shards(), h.cfg.Hash, h.cfg.Rules)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	found, err := a.Check(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, w := range found.Wrong {
+		h.t.Error(w)
+	}
+	for _, s := range h.shards { // the archive took the shards over
+		s.drop(ErrUnavailable)
+		h.recover(s)
+	}
+}
+
+// rows counts the rows of the shards and of the index.
+func (h *house) rows() (n int) {
+	count := func(key, _ []byte) bool {
+		if k := key[0]; k != keys.Clock && k != keys.Sent && k != keys.Applied {
+			n++
+		}
+		return true
+	}
+	for _, s := range h.shards {
+		if err := s.handle.Scan(context.Background(), store.Range{}, count); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	if err := h.store.Index().Scan(context.Background(), store.Range{}, count); err != nil {
+		h.t.Fatal(err)
+	}
+	return n
+}
+
+func (h *house) onOffer() []string {
+	var open []string
+	for k := range h.offers.open {
+		open = append(open, k)
+	}
+	slices.Sort(open)
+	return open
+}
