@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"heddle/internal/server"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
@@ -24,7 +26,7 @@ type serveCommand struct {
 	PollHold  time.Duration `default:"55s" env:"HEDDLE_POLL_HOLD" help:"How long a poll waits for a task, at most 60s. Keep it below the clients' read timeout."`
 	LogLevel  slog.Level    `default:"info" env:"HEDDLE_LOG_LEVEL" help:"debug, info, warn or error."`
 	LogFormat string        `default:"text" enum:"text,json" env:"HEDDLE_LOG_FORMAT" help:"text or json."`
-	TimeSkip  string        `default:"off" enum:"off,timers,all" env:"HEDDLE_TIME_SKIP" help:"For development: when nothing is runnable, jump to the next user timer (timers), or also to the next timeout (all)."`
+	TimeSkip  skipFlag      `env:"HEDDLE_TIME_SKIP" placeholder:"timers|all" help:"For development: when nothing is runnable, jump to the next user timer; with =all also to the next timeout."`
 
 	LambdaEndpoint   string `env:"HEDDLE_LAMBDA_ENDPOINT" placeholder:"URL" help:"Where Lambda functions are invoked (anything with Lambda's Invoke API). Without it, ScheduleLambdaFunction fails with LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION."`
 	LambdaConcurrent int    `default:"64" env:"HEDDLE_LAMBDA_CONCURRENT" help:"How many Lambda functions are invoked at a time."`
@@ -48,6 +50,21 @@ type limitFlags struct {
 	TagsPerResource int `default:"50" env:"TAGS_PER_RESOURCE" group:"Limits" help:"Resource tags of a domain."`
 }
 
+// skipFlag is given without a value (timers) or with one.
+type skipFlag string
+
+// IsBool implements kong.BoolMapperValue: the value may be left out.
+func (skipFlag) IsBool() bool { return true }
+
+// Decode implements kong.MapperValue.
+func (f *skipFlag) Decode(ctx *kong.DecodeContext) error {
+	*f = server.SkipTimers
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		*f = skipFlag(fmt.Sprint(ctx.Scan.Pop().Value))
+	}
+	return nil
+}
+
 // config is what the flags ask of the server.
 func (c *serveCommand) config() server.Config {
 	options := &slog.HandlerOptions{Level: c.LogLevel}
@@ -61,7 +78,7 @@ func (c *serveCommand) config() server.Config {
 	limits.Events, limits.OpenExecutions = c.Limits.Events, c.Limits.OpenExecutions
 	return server.Config{
 		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region,
-		PollHold: c.PollHold, TimeSkip: c.TimeSkip,
+		PollHold: c.PollHold, TimeSkip: string(c.TimeSkip),
 		LambdaEndpoint: c.LambdaEndpoint, LambdaConcurrent: c.LambdaConcurrent,
 		Registry: registry.Limits{
 			DomainsMax: c.Limits.Domains, TypesPerDomainMax: c.Limits.Types,

@@ -161,6 +161,7 @@ type Record struct {
 	Closed  Time
 	Wake    Time // when the run next wants a Wake; zero: never
 	Timer   Time // the earliest moment that a user waits for, for time skipping
+	Working int  // tasks that are in workers' hands, for time skipping
 	Forget  Time // for a closed run: when it may be deleted; zero: never
 	Offers  []Offer
 	Listing []byte // what a list shows of the run, encoded by the service

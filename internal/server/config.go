@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/lambda"
 	"heddle/internal/swf/registry"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 
 	// LambdaEndpoint is where Lambda functions are invoked; empty: nowhere.
 	LambdaEndpoint   string
+	LambdaKey        lambda.Key // zero: requests are not signed
 	LambdaConcurrent int
 
 	Registry  registry.Limits

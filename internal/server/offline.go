@@ -26,7 +26,7 @@ type Offline struct {
 // OpenOffline opens the store in a folder without changing it. Errors:
 // store.ErrHeld if a server runs on it.
 func OpenOffline(ctx context.Context, data string, log *slog.Logger) (*Offline, error) {
-	s, err := pebblestore.Open(pebblestore.Options{Dir: data, Logger: log, ReadOnly: true})
+	s, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(data), Logger: log, ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"heddle/internal/swf"
 	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/lambda"
 	"heddle/internal/swf/registry"
 	"heddle/internal/token"
 	"heddle/internal/visibility"
@@ -40,7 +42,9 @@ type Server struct {
 	clock    *clock
 	store    store.Engine
 	node     *shard.Node
+	lambda   *lambda.Performer // nil: no endpoint
 	matcher  *matching.Matcher
+	tasks    *countedTasks // the matcher, for callers
 	listener net.Listener
 	http     *http.Server
 	calls    atomic.Int64 // requests in flight
@@ -68,6 +72,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.loops.Go(func() { s.runAlarm(background) })
+	if cfg.TimeSkip != SkipOff {
+		cfg.Log.Warn("time skipping is on: the clock jumps when nothing is runnable; for development only")
+		s.loops.Go(func() { s.runSkip(background) })
+	}
 	s.loops.Go(func() {
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			cfg.Log.Error("serve", "cause", err)
@@ -99,15 +107,28 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	hash := keys.Hash(hashKey)
 	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
+	s.tasks = &countedTasks{Matcher: s.matcher}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: shards, Hash: &hash,
 		Rules:        rulesOf(cfg),
 		Offers:       s.matcher,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(shards)),
+		TrackTimers:  cfg.TimeSkip != SkipOff,
 	}, s.clock)
 	if err != nil {
 		return err
+	}
+	if cfg.LambdaEndpoint != "" {
+		if s.lambda, err = lambda.Start(lambda.Config{
+			Runs: s.node, Tasks: s.matcher,
+			Endpoint: cfg.LambdaEndpoint, Key: cfg.LambdaKey,
+			Concurrent: min(cfg.LambdaConcurrent, cfg.PollsPerListMax),
+			Log:        cfg.Log,
+		}); err != nil {
+			s.node.Close()
+			return err
+		}
 	}
 	handler := operation.New(operation.Config{
 		Authenticator: operation.Anyone{Account: cfg.Account, Region: cfg.Region},
@@ -115,7 +136,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Random:        random[[16]byte],
 	})
 	operation.Mount(handler, api.TargetPrefix, api.Faults(), swf.New(swf.Config{
-		Runs: s.node, Tasks: s.matcher,
+		Runs: s.node, Tasks: s.tasks,
 		Visibility:      visibility.New(s.store.Index(), &hash, s.node),
 		Tokens:          token.New(tokenKey, rand.Reader),
 		Entropy:         random[engine.Seed],
@@ -138,11 +159,14 @@ func rulesOf(cfg *Config) map[engine.Kind]engine.Rules {
 	}
 }
 
+// storeDir is where a data folder has its store; other files may stand beside it.
+func storeDir(data string) string { return filepath.Join(data, "store") }
+
 func openStore(cfg *Config) (store.Engine, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
-	s, err := pebblestore.Open(pebblestore.Options{Dir: cfg.Data, Logger: cfg.Log})
+	s, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(cfg.Data), Logger: cfg.Log})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -199,6 +223,9 @@ func (s *Server) Close(ctx context.Context) error {
 		err := s.http.Shutdown(ctx)
 		if err != nil {
 			err = errors.Join(fmt.Errorf("drain: %w", err), s.http.Close())
+		}
+		if s.lambda != nil {
+			s.lambda.Close(ctx)
 		}
 		s.stop()
 		s.loops.Wait()

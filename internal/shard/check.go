@@ -140,6 +140,7 @@ func (a *Archive) checkRun(ctx context.Context, h store.Handle, rec *stored, f *
 		{"close time", rec.Closed, now.Closed},
 		{"end of retention", rec.Forget, now.Forget},
 		{"next user timer", rec.Timer, now.Timer},
+		{"number of tasks at work", rec.Working, now.Working},
 		{"having a deadline", rec.Wake != 0, now.Wake != 0},
 		{"listing", string(rec.Listing), string(now.Listing)},
 	} {

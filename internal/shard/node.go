@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"heddle/internal/engine"
 	"heddle/internal/store"
@@ -27,6 +28,7 @@ type Node struct {
 	done   sync.WaitGroup
 
 	wakeMoved chan struct{}
+	pending   atomic.Int64 // commands and messages that are not finished
 }
 
 // OpenNode takes over every shard of the store and starts the loops.
@@ -107,9 +109,46 @@ func (n *Node) submit(c *call) {
 		c.finish()
 		return
 	}
-	s := n.shards[id]
+	n.put(n.shards[id], c)
+}
+
+func (n *Node) put(s *Shard, c *call) {
+	c.pending = &n.pending
+	n.pending.Add(1)
 	s.submit(c)
 	s.loop.kick(s)
+}
+
+// Idle tells whether no command or message waits, and no task is in a worker's
+// hands.
+func (n *Node) Idle() bool {
+	working := int64(0)
+	for _, s := range n.shards {
+		working += s.working.Load()
+	}
+	return working == 0 && n.pending.Load() == 0
+}
+
+// NextTimer is the earliest moment that a user of any open run waits for, if
+// Config.TrackTimers; zero: none.
+func (n *Node) NextTimer() engine.Time {
+	return n.earliest(func(s *Shard) engine.Time { return engine.Time(s.nextTimer.Load()) })
+}
+
+// NextDeadline is the earliest deadline of any open run, if Config.TrackTimers;
+// zero: none. Unlike NextWake it leaves retention out.
+func (n *Node) NextDeadline() engine.Time {
+	return n.earliest(func(s *Shard) engine.Time { return engine.Time(s.nextDeadline.Load()) })
+}
+
+func (n *Node) earliest(of func(*Shard) engine.Time) engine.Time {
+	var next engine.Time
+	for _, s := range n.shards {
+		if t := of(s); t != 0 && (next == 0 || t < next) {
+			next = t
+		}
+	}
+	return next
 }
 
 // View gives what is known of a run, without a command and without its state.
@@ -164,15 +203,7 @@ func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {
 func (n *Node) OpenInGroup(group string) int { return n.groups.add(group, 0) }
 
 // NextWake is when the node next wants Advance; zero: never.
-func (n *Node) NextWake() engine.Time {
-	var next engine.Time
-	for _, s := range n.shards {
-		if w := s.NextWake(); w != 0 && (next == 0 || w < next) {
-			next = w
-		}
-	}
-	return next
-}
+func (n *Node) NextWake() engine.Time { return n.earliest((*Shard).NextWake) }
 
 // WakeMoved receives when NextWake may have become earlier.
 func (n *Node) WakeMoved() <-chan struct{} { return n.wakeMoved }
@@ -195,11 +226,7 @@ func (n *Node) generationOf(shard uint16) uint64 {
 	return s.generation
 }
 
-func (n *Node) deliver(to uint16, c *call) {
-	s := n.shards[to]
-	s.submit(c)
-	s.loop.kick(s)
-}
+func (n *Node) deliver(to uint16, c *call) { n.put(n.shards[to], c) }
 
 func (n *Node) acknowledge(to uint16, a ack) {
 	s := n.shards[to]

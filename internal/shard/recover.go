@@ -59,6 +59,7 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 	for _, r := range s.runs {
 		s.groups.add(r.Group, 1)
 		s.wakes.settle(r)
+		s.working.Add(int64(r.Working))
 		for i := range r.Offers {
 			r.Offers[i].Held = false
 			s.Offers.Offer(r.Run, r.Offers[i])

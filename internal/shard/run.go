@@ -131,6 +131,7 @@ func (s *Shard) settle(b *Batch, r *run) {
 	group := r.Group
 	r.Record = rules.Record(r.state, s.up)
 	r.Group = group
+	s.working.Add(int64(r.Working - r.before.Working))
 	s.settleIndex(b, r, rules)
 	s.settleOffers(b, r)
 	switch r.Status {

@@ -70,6 +70,9 @@ type Config struct {
 	Offers       Offers
 	Log          *slog.Logger
 	CachedStates int // states kept in memory, of each shard
+	// TrackTimers keeps Node.NextTimer and NextDeadline up to date, at the cost of
+	// a look at all open runs after each batch.
+	TrackTimers bool
 }
 
 // call is a command on its way through a shard.
@@ -83,11 +86,16 @@ type call struct {
 	from       uint16
 	number     uint64
 	generation uint64
+
+	pending *atomic.Int64 // counts the calls that are not finished
 }
 
 func (c *call) isMessage() bool { return c.number != 0 }
 
 func (c *call) finish() {
+	if c.pending != nil {
+		c.pending.Add(-1)
+	}
 	if c.done != nil {
 		close(c.done)
 	}
@@ -128,6 +136,10 @@ type Shard struct {
 	committing bool
 	recovered  bool // its open runs are counted in groups
 	nextWake   atomic.Int64
+	working    atomic.Int64 // tasks in workers' hands
+
+	// If TrackTimers, of the open runs:
+	nextTimer, nextDeadline atomic.Int64
 }
 
 // peers is how a shard reaches the others.
@@ -322,6 +334,20 @@ func (s *Shard) publishWake() {
 		next = s.wakes[0].Wake
 	}
 	s.nextWake.Store(int64(next))
+	if !s.TrackTimers {
+		return
+	}
+	var timer, deadline engine.Time
+	for _, r := range s.runs {
+		if r.Timer != 0 && (timer == 0 || r.Timer < timer) {
+			timer = r.Timer
+		}
+	}
+	if len(s.wakes) > 0 {
+		deadline = s.wakes[0].Wake
+	}
+	s.nextTimer.Store(int64(timer))
+	s.nextDeadline.Store(int64(deadline))
 }
 
 // drop forgets everything in memory, because the store may say otherwise, and
@@ -342,6 +368,7 @@ func (s *Shard) drop(why error) {
 	s.runs, s.names, s.wakes, s.out, s.applied = nil, nil, nil, nil, nil
 	s.cache = cache{}
 	s.recovered = false
+	s.working.Store(0)
 	s.committing = false
 	s.batch.calls = nil
 	s.Offers.Forget(s.id)

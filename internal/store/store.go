@@ -46,7 +46,10 @@ type Engine interface {
 	Acquire(ctx context.Context, shard uint16) (Handle, error)
 	// Commit writes sections, each whole or not at all, in one write and one
 	// sync. It returns an error (or nil) per section: ErrFenced, ErrUnknown,
-	// ErrTooLarge, ErrRegressed, ErrClosed.
+	// ErrTooLarge, ErrRegressed, ErrClosed, or the context's, if it was over
+	// before anything was written. A section that fails its check fails alone.
+	// After ErrUnknown the shard must be acquired again. Several goroutines may
+	// commit at once, for different shards: a shard has one section under way.
 	Commit(ctx context.Context, sections []Section) []error
 	Index() Index
 	Meta() Meta
@@ -67,10 +70,11 @@ type OpKind uint8
 const (
 	Put OpKind = iota
 	Delete
-	DeleteRange // from Key to Value, without Value; ShardSpace only
+	DeleteRange // from Key to Value, without Value; an empty Value means to the shard's end; ShardSpace only
 )
 
-// Op is one mutation. The store keeps neither slice after Commit has returned.
+// Op is one mutation; those of a section apply in order. The store keeps neither
+// slice after Commit has returned.
 type Op struct {
 	Kind  OpKind
 	Space Space
@@ -95,10 +99,12 @@ type Handle interface {
 	Seq() uint64
 	// Get returns a copy of the value. Errors: ErrNotFound.
 	Get(ctx context.Context, key []byte) ([]byte, error)
-	// Scan visits one consistent view of the shard space; see Range.
+	// Scan visits one consistent view of the shard space; see Range. The visitor
+	// may call the store.
 	Scan(ctx context.Context, r Range, visit Visit) error
-	// Release gives the shard up; what is being committed meanwhile is fenced or
-	// written, never half.
+	// Release gives the shard up, and the handle is closed; what is being
+	// committed meanwhile is fenced or written, never half. It leaves alone the
+	// shard of a later owner.
 	Release(ctx context.Context) error
 }
 
@@ -118,13 +124,14 @@ type Index interface {
 	Scan(ctx context.Context, r Range, visit Visit) error
 }
 
-// Meta is a small space for format, shard count and keys.
+// Meta is a small space for format, shard count and keys. The store's own keys
+// begin with "store/".
 type Meta interface {
 	// Get returns the value. Errors: ErrNotFound.
 	Get(ctx context.Context, key string) ([]byte, error)
-	// CompareAndSet writes next if the value is old (nil: absent) and returns
-	// once it is durable. Errors: ErrConflict.
+	// CompareAndSet writes next (nil: removes the key) if the value is old (nil:
+	// absent) and returns once that is durable. Errors: ErrConflict.
 	CompareAndSet(ctx context.Context, key string, old, next []byte) error
-	// List visits the keys with a prefix in order.
+	// List returns the keys that begin with prefix, and their values.
 	List(ctx context.Context, prefix string) (map[string][]byte, error)
 }

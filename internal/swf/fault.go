@@ -30,10 +30,6 @@ func workflowTypeText(t api.WorkflowType) string {
 	return "WorkflowType=[name=" + t.Name + ", version=" + t.Version + "]"
 }
 
-func activityTypeText(t api.ActivityType) string {
-	return "ActivityType=[name=" + t.Name + ", version=" + t.Version + "]"
-}
-
 var errInvalidToken = awsjson.Validation("Invalid token")
 
 // runFault is the fault for what a run, or the lack of it, said to a command

@@ -40,7 +40,8 @@ type Options struct {
 	CacheBytes int64
 	// Logger hears of errors; nil is slog.Default().
 	Logger *slog.Logger
-	// ReadOnly changes nothing on disk, fences every commit, and creates no store.
+	// ReadOnly changes nothing but the lock, fences every commit, and creates no
+	// store.
 	ReadOnly bool
 
 	files vfs.FS // for tests; nil is the disk
@@ -262,7 +263,7 @@ func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
 		// Flushed tables may pile up while a burst lasts: latency comes first.
 		L0CompactionThreshold: 4,
 		L0StopWritesThreshold: 1000,
-		LBaseMaxBytes:         256 << 20,
+		LBaseMaxBytes:         256 << 20, // a larger base is rewritten less often
 		BytesPerSync:          1 << 20,
 		CompactionConcurrencyRange: func() (lower, upper int) {
 			return 1, max(1, cores/2)
@@ -272,8 +273,10 @@ func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
 	// Reads are few and mostly of rows just written.
 	o.Experimental.ReadSamplingMultiplier = -1
 	o.Experimental.FileCacheShards = min(cores, 8)
-	o.TargetFileSizes[0] = 16 << 20
+	o.TargetFileSizes[0] = 8 << 20
 	for i := range o.Levels {
+		// Neighbours are read together: an execution's rows, a page of the index.
+		o.Levels[i].BlockSize = 16 << 10
 		// On the last level too: a start looks for a name that is not there.
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}

@@ -64,9 +64,9 @@ func mustOpen(t testing.TB, options Options) *Store {
 	return s
 }
 
-// quiet fails the test on what would be logged.
+// quiet fails the test on an error in the log.
 func quiet(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(complaints{t}, nil))
+	return slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
 type complaints struct{ t testing.TB }

@@ -200,6 +200,9 @@ func (t *turn) heartbeat(c *Heartbeat) error {
 	now, details := t.in.Now, c.Details
 	codeHeartbeat(k, &now, &details)
 	t.note(engine.Note{Subject: a.scheduled, Kind: noteHeartbeat, Value: k.b})
+	if !a.delivered { // whatever became of the answer: a worker has the task
+		t.noteDelivered(&a.task)
+	}
 	t.answer(&HeartbeatReply{CancelRequested: a.cancelRequested != 0})
 	return nil
 }

@@ -173,7 +173,7 @@ func (t *turn) terminateChild(c *TerminateChild) {
 	policy := t.s.settings.ChildPolicy
 	cause := api.WorkflowExecutionTerminatedCauseChildPolicyApplied
 	t.end(&api.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: policy},
-		policy, ChildClosed{Status: api.CloseStatusTerminated})
+		policy, nil)
 }
 
 // cancelChild asks the execution to cancel itself because its parent ended.

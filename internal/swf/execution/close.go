@@ -30,7 +30,7 @@ func (t *turn) complete(d *api.CompleteWorkflowExecutionDecisionAttributes, fact
 		return
 	}
 	t.end(&api.WorkflowExecutionCompletedEventAttributes{DecisionTaskCompletedEventID: decided, Result: d.Result},
-		api.ChildPolicyAbandon, ChildClosed{Status: api.CloseStatusCompleted, Result: d.Result})
+		api.ChildPolicyAbandon, &ChildClosed{Status: api.CloseStatusCompleted, Result: d.Result})
 }
 
 func (t *turn) fail(d *api.FailWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
@@ -39,7 +39,7 @@ func (t *turn) fail(d *api.FailWorkflowExecutionDecisionAttributes, fact Fact, d
 		return
 	}
 	t.end(&api.WorkflowExecutionFailedEventAttributes{DecisionTaskCompletedEventID: decided, Details: d.Details, Reason: d.Reason},
-		api.ChildPolicyAbandon, ChildClosed{Status: api.CloseStatusFailed, Details: d.Details, Reason: d.Reason})
+		api.ChildPolicyAbandon, &ChildClosed{Status: api.CloseStatusFailed, Details: d.Details, Reason: d.Reason})
 }
 
 func (t *turn) cancel(d *api.CancelWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
@@ -48,7 +48,7 @@ func (t *turn) cancel(d *api.CancelWorkflowExecutionDecisionAttributes, fact Fac
 		return
 	}
 	t.end(&api.WorkflowExecutionCanceledEventAttributes{DecisionTaskCompletedEventID: decided, Details: d.Details},
-		api.ChildPolicyAbandon, ChildClosed{Status: api.CloseStatusCanceled, Details: d.Details})
+		api.ChildPolicyAbandon, &ChildClosed{Status: api.CloseStatusCanceled, Details: d.Details})
 }
 
 func (t *turn) terminate(c *Terminate) {
@@ -59,30 +59,31 @@ func (t *turn) terminate(c *Terminate) {
 	cause := api.WorkflowExecutionTerminatedCauseOperatorInitiated
 	t.end(&api.WorkflowExecutionTerminatedEventAttributes{
 		Cause: &cause, ChildPolicy: policy, Details: c.Details, Reason: c.Reason,
-	}, policy, ChildClosed{Status: api.CloseStatusTerminated})
+	}, policy, &ChildClosed{Status: api.CloseStatusTerminated})
 }
 
 func (t *turn) timeOut() {
 	policy := t.s.settings.ChildPolicy
 	t.end(&api.WorkflowExecutionTimedOutEventAttributes{
 		ChildPolicy: policy, TimeoutType: api.WorkflowExecutionTimeoutTypeStartToClose,
-	}, policy, ChildClosed{Status: api.CloseStatusTimedOut})
+	}, policy, &ChildClosed{Status: api.CloseStatusTimedOut})
 }
 
-// end closes the execution: it tells the parent and applies a child policy. A
+// end closes the execution: it tells the outcome to a parent, if there is one, and
+// applies a child policy. A
 // decider's own close gives ABANDON, since policies are for executions that were
 // ended from without. What is open stays in the counts.
-func (t *turn) end(body attributes, policy string, outcome ChildClosed) {
+func (t *turn) end(body attributes, policy string, outcome *ChildClosed) {
 	s := t.s
 	gone := s.decision.task
 	if !t.emit(body) {
 		return
 	}
 	t.forget(&gone)
-	if s.parent.WorkflowID != "" {
+	if s.parent.WorkflowID != "" && outcome != nil {
 		outcome.InitiatedEventID = s.parent.InitiatedEventID
 		outcome.WorkflowID, outcome.Run, outcome.Type = s.workflowID, s.id.Run, s.settings.Type
-		t.tell(s.parent.WorkflowID, s.parent.Run, &outcome)
+		t.tell(s.parent.WorkflowID, s.parent.Run, outcome)
 	}
 	if policy == api.ChildPolicyAbandon {
 		return

@@ -7,8 +7,8 @@ import (
 
 // Commands are the bodies of engine.Command for kind Kind. They are handed in as
 // pointers. Each names its reply; where it names none, the reply is nil. A reply
-// may be an error instead: the command found the history full and closed the
-// execution.
+// may be an *UnknownExecution instead: the command found the history full and
+// closed the execution, and nothing else of it was recorded.
 
 // KeepForever as RetentionDays keeps a closed execution for good.
 const KeepForever = -1

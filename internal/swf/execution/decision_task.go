@@ -58,7 +58,8 @@ func (t *turn) scheduleDecision() {
 	}
 	if s.override != "" {
 		a.TaskList.Name = s.override
-		a.ScheduleToStartTimeout = &s.overrideStart
+		wait := s.overrideStart // the event outlives the override
+		a.ScheduleToStartTimeout = &wait
 	}
 	t.emit(a)
 }

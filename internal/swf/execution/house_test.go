@@ -70,7 +70,11 @@ func (h *house) printf(format string, args ...any) {
 
 // run finds a run by its label, "id/2", or the latest by its workflowId.
 func (h *house) run(label string) *houseRun {
+	label, first := strings.CutSuffix(label, "/1")
 	for _, r := range slices.Backward(h.runs) {
+		if first && r.label != label {
+			continue
+		}
 		if r.label == label || strings.HasPrefix(r.label, label+"/") {
 			return r
 		}

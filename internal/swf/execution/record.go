@@ -29,24 +29,30 @@ func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
 			rec.Timer = fires
 		}
 	}
-	rec.Offers = s.offers()
+	rec.Offers, rec.Working = s.tasks(up)
 	return rec
 }
 
-// offers gives the tasks that wait for a poller, or may have missed theirs.
-func (s *State) offers() []engine.Offer {
-	var offers []engine.Offer
-	offers = s.decision.appendOffer(offers)
+// tasks gives the offers of tasks that wait for a poller, or may have missed
+// theirs, and the number of those that were started.
+func (s *State) tasks(up engine.Time) (offers []engine.Offer, started int) {
+	take := func(k *task) {
+		offers = k.appendOffer(offers, up)
+		if k.started != 0 {
+			started++
+		}
+	}
+	take(&s.decision.task)
 	for i := range s.activities {
-		offers = s.activities[i].appendOffer(offers)
+		take(&s.activities[i].task)
 	}
 	for i := range s.lambdas {
-		offers = s.lambdas[i].appendOffer(offers)
+		take(&s.lambdas[i].task)
 	}
 	if len(offers) > 1 {
 		slices.SortFunc(offers, func(a, b engine.Offer) int { return cmp.Compare(a.ID, b.ID) })
 	}
-	return offers
+	return offers, started
 }
 
 // The visibility index. An entry's family is an order and a filter together; its

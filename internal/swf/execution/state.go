@@ -61,10 +61,6 @@ func newState(id engine.Identity) *State {
 
 func (s *State) isOpen() bool { return s.last > 0 && s.closeStatus == "" }
 
-func (s *State) execution() api.WorkflowExecution {
-	return api.WorkflowExecution{WorkflowID: s.workflowID, RunID: s.runID}
-}
-
 // find gives the place of the element with an event id in a list ordered by it.
 func find[T any](list []T, id int64, idOf func(*T) int64) (int, bool) {
 	return slices.BinarySearchFunc(list, id, func(e T, id int64) int { return cmp.Compare(idOf(&e), id) })

@@ -28,7 +28,7 @@ type task struct {
 	started   int64
 	since     engine.Time // when the latest attempt began
 	attempt   int64
-	delivered bool // the latest attempt's answer reached its poller
+	delivered bool // a worker has the task: its answer was written, or it has sent a heartbeat
 	back      bool // the latest attempt's answer could not be written
 }
 
@@ -47,13 +47,15 @@ func (k *task) within(timeout int64) engine.Time {
 	return after(k.since, timeout)
 }
 
-func (k *task) appendOffer(offers []engine.Offer) []engine.Offer {
+// appendOffer adds the task's offer, if it has one. An attempt from before the
+// shard was taken over at up is known to have missed its poller.
+func (k *task) appendOffer(offers []engine.Offer, up engine.Time) []engine.Offer {
 	if !k.onOffer() {
 		return offers
 	}
 	return append(offers, engine.Offer{
 		List: k.full, ID: k.scheduled, Priority: k.priority, At: k.scheduledAt,
-		Held: k.started != 0 && !k.back,
+		Held: k.started != 0 && !k.back && k.since >= up,
 	})
 }
 
@@ -102,6 +104,10 @@ func (t *turn) noteAttempt(k *task, attempt int64, since engine.Time, back bool)
 	t.note(engine.Note{Subject: k.scheduled, Kind: noteAttempt, Value: c.b})
 }
 
+func (t *turn) noteDelivered(k *task) {
+	t.note(engine.Note{Subject: k.scheduled, Kind: engine.NoteDelivered, Value: []byte{1}})
+}
+
 func codeAttempt(c *coder, attempt *int64, since *engine.Time, back *bool) {
 	c.int(attempt)
 	c.time(since)
@@ -116,7 +122,7 @@ func (t *turn) delivered(scheduled, attempt int64, reached bool) {
 		return
 	}
 	if reached {
-		t.note(engine.Note{Subject: scheduled, Kind: engine.NoteDelivered, Value: []byte{1}})
+		t.noteDelivered(k)
 	} else {
 		t.noteAttempt(k, attempt, k.since, true)
 	}

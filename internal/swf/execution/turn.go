@@ -54,14 +54,16 @@ func (t *turn) emitWith(body attributes, private []byte) bool {
 	return true
 }
 
-// closeFull ends an execution whose history has one place left. The caller of the
-// command learns that the execution is closed.
+// closeFull ends an execution whose history has one place left. If nothing of the
+// command was recorded, its caller learns that the execution is closed.
 func (t *turn) closeFull() {
 	s := t.s
+	if len(t.events) == 0 {
+		t.reply = &UnknownExecution{WorkflowID: s.workflowID, RunID: s.runID}
+	}
 	cause := api.WorkflowExecutionTerminatedCauseEventLimitExceeded
 	t.end(&api.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: s.settings.ChildPolicy},
-		s.settings.ChildPolicy, ChildClosed{Status: api.CloseStatusTerminated})
-	t.reply = &UnknownExecution{WorkflowID: s.workflowID, RunID: s.runID}
+		s.settings.ChildPolicy, &ChildClosed{Status: api.CloseStatusTerminated})
 }
 
 // note records a note; the state moves with it.

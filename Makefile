@@ -1,0 +1,60 @@
+# Every command that a day with Heddle needs, in the order of a working day.
+
+GO ?= go
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build ./heddle
+	$(GO) build -trimpath -o heddle ./cmd/heddle
+
+.PHONY: run
+run: ## serve on 127.0.0.1:7930, everything in memory
+	$(GO) run ./cmd/heddle serve --store memory
+
+.PHONY: test
+test: ## fast tests
+	$(GO) test ./...
+
+.PHONY: test/race
+test/race: ## the same under the race detector
+	$(GO) test -race -timeout 15m ./...
+
+.PHONY: test/crash
+test/crash: ## kill -9 under load, again and again; KILLS=1000 for a long run
+	$(GO) test ./internal/crashtest -count=1 -timeout 60m -kills $(or $(KILLS),20) -v
+
+.PHONY: test/compat
+test/compat: ## the vendors' clients against a running server
+	compat/run
+
+.PHONY: test/all
+test/all: lint verify test/race test/crash test/compat ## all that must pass before a change lands
+
+.PHONY: lint
+lint: ## gofmt, vet and staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: fmt
+fmt: ## format the source
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: generate
+generate: ## make the generated files anew
+	$(GO) generate ./...
+
+.PHONY: verify
+verify: generate ## generated files are what the generators make
+	git diff --exit-code -- '*_gen.go' '**/coverage.md'
+
+.PHONY: golden
+golden: ## rewrite the story files; read the diff
+	$(GO) test ./internal/swf/... -run 'Stor' -rewrite
+
+.PHONY: bench
+bench: ## measure workflows/s, latency, CPU and bytes per workflow
+	$(GO) run ./bench

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+)
+
+// Time skipping, for development: when nothing is runnable the clock jumps to the
+// next moment that somebody waits for.
+const (
+	skipLook = 10 * time.Millisecond // how often to look
+	skipIdle = 50 * time.Millisecond // how long nothing must have moved
+)
+
+// countedTasks counts the polls of callers that wait for a task.
+type countedTasks struct {
+	*matching.Matcher
+	waiting atomic.Int64
+}
+
+func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, error) {
+	t.waiting.Add(1)
+	defer t.waiting.Add(-1)
+	return t.Matcher.Poll(ctx, list)
+}
+
+// runSkip moves the clock forward while nothing is runnable: no command or
+// message under way, no task on offer, claimed or in a worker's hands, and no
+// call but polls that wait.
+func (s *Server) runSkip(ctx context.Context) {
+	ticker := time.NewTicker(skipLook)
+	defer ticker.Stop()
+	var since time.Time
+	var pairings uint64
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		totals := s.matcher.Totals()
+		idle := totals.Offers == 0 && totals.Claims == 0 && totals.Pairings == pairings &&
+			s.calls.Load() == s.tasks.waiting.Load() && s.node.Idle()
+		pairings = totals.Pairings
+		now := time.Now()
+		if !idle || since.IsZero() {
+			since = now
+		}
+		if !idle || now.Sub(since) < skipIdle {
+			continue
+		}
+		if next := s.nextMoment(); next > s.clock.Now() {
+			s.cfg.Log.Debug("skipping time", "to", next)
+			s.clock.skip(next)
+			s.node.Advance()
+		}
+		since = now
+	}
+}
+
+func (s *Server) nextMoment() engine.Time {
+	if s.cfg.TimeSkip == SkipAll {
+		return s.node.NextDeadline()
+	}
+	return s.node.NextTimer()
+}
