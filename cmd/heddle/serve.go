@@ -36,18 +36,19 @@ type serveCommand struct {
 
 // limitFlags are the quotas; the defaults are Amazon SWF's.
 type limitFlags struct {
-	Domains         int `default:"100" env:"DOMAINS" group:"Limits" help:"Domains per account and region."`
-	Types           int `default:"10000" env:"TYPES" group:"Limits" help:"Workflow and activity types per domain."`
-	RetentionDays   int `default:"90" env:"RETENTION_DAYS" group:"Limits" help:"Longest retention of a domain, in days."`
-	OpenExecutions  int `default:"100000" env:"OPEN_EXECUTIONS" group:"Limits" help:"Open executions per domain."`
-	OpenActivities  int `default:"1000" env:"OPEN_ACTIVITIES" group:"Limits" help:"Open activity tasks per execution."`
-	OpenTimers      int `default:"1000" env:"OPEN_TIMERS" group:"Limits" help:"Open timers per execution."`
-	OpenChildren    int `default:"1000" env:"OPEN_CHILDREN" group:"Limits" help:"Open child executions per execution."`
-	OpenLambdas     int `default:"1000" env:"OPEN_LAMBDAS" group:"Limits" help:"Open Lambda functions per execution."`
-	Events          int `default:"25000" env:"EVENTS" group:"Limits" help:"Events per history."`
-	PollsPerList    int `default:"1000" env:"POLLS_PER_LIST" group:"Limits" help:"Polls that wait on one task list."`
-	CountedMost     int `default:"1000" env:"COUNTED_MOST" group:"Limits" help:"Where Count actions stop and say truncated."`
-	TagsPerResource int `default:"50" env:"TAGS_PER_RESOURCE" group:"Limits" help:"Resource tags of a domain."`
+	Domains         int   `default:"100" env:"DOMAINS" group:"Limits" help:"Domains per account and region."`
+	Types           int   `default:"10000" env:"TYPES" group:"Limits" help:"Workflow and activity types per domain."`
+	RetentionDays   int   `default:"90" env:"RETENTION_DAYS" group:"Limits" help:"Longest retention of a domain, in days."`
+	ExecutionSecs   int64 `default:"31536000" env:"EXECUTION_SECS" group:"Limits" help:"Longest timeout of an execution, in seconds."`
+	OpenExecutions  int   `default:"100000" env:"OPEN_EXECUTIONS" group:"Limits" help:"Open executions per domain."`
+	OpenActivities  int   `default:"1000" env:"OPEN_ACTIVITIES" group:"Limits" help:"Open activity tasks per execution."`
+	OpenTimers      int   `default:"1000" env:"OPEN_TIMERS" group:"Limits" help:"Open timers per execution."`
+	OpenChildren    int   `default:"1000" env:"OPEN_CHILDREN" group:"Limits" help:"Open child executions per execution."`
+	OpenLambdas     int   `default:"1000" env:"OPEN_LAMBDAS" group:"Limits" help:"Open Lambda functions per execution."`
+	Events          int   `default:"25000" env:"EVENTS" group:"Limits" help:"Events per history."`
+	PollsPerList    int   `default:"1000" env:"POLLS_PER_LIST" group:"Limits" help:"Polls that wait on one task list."`
+	CountedMost     int   `default:"1000" env:"COUNTED_MOST" group:"Limits" help:"Where Count actions stop and say truncated."`
+	TagsPerResource int   `default:"50" env:"TAGS_PER_RESOURCE" group:"Limits" help:"Resource tags of a domain."`
 }
 
 // skipFlag is given without a value (timers) or with one.
@@ -84,8 +85,9 @@ func (c *serveCommand) config() server.Config {
 			DomainsMax: c.Limits.Domains, TypesPerDomainMax: c.Limits.Types,
 			TagsPerDomainMax: c.Limits.TagsPerResource, RetentionDaysMax: c.Limits.RetentionDays,
 		},
-		Execution:       limits,
-		PollsPerListMax: c.Limits.PollsPerList, CountMax: c.Limits.CountedMost,
+		Execution:           limits,
+		ExecutionSecondsMax: c.Limits.ExecutionSecs,
+		PollsPerListMax:     c.Limits.PollsPerList, CountMax: c.Limits.CountedMost,
 		Log: slog.New(handler),
 	}
 }

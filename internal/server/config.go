@@ -30,7 +30,10 @@ type Config struct {
 
 	PollsPerListMax int
 	CountMax        int
-	CachedStates    int // executions whose state is kept in memory
+
+	ExecutionSecondsMax int64 // longest timeout of an execution
+
+	CachedStates int // executions whose state is kept in memory
 
 	Log *slog.Logger
 }
@@ -58,6 +61,7 @@ const (
 	PollHoldMax             = 60 * time.Second
 	DefaultPollsPerList     = 1000
 	DefaultCountMax         = 1000
+	DefaultExecutionSeconds = 365 * 24 * 60 * 60
 	DefaultCachedStates     = 20_000
 	DefaultLambdaConcurrent = 64
 )
@@ -72,6 +76,7 @@ func (c *Config) fill() error {
 	setDefault(&c.TimeSkip, SkipOff)
 	setDefault(&c.PollsPerListMax, DefaultPollsPerList)
 	setDefault(&c.CountMax, DefaultCountMax)
+	setDefault(&c.ExecutionSecondsMax, DefaultExecutionSeconds)
 	setDefault(&c.CachedStates, DefaultCachedStates)
 	setDefault(&c.LambdaConcurrent, DefaultLambdaConcurrent)
 	setDefault(&c.Registry, registry.DefaultLimits())

@@ -137,13 +137,15 @@ func (s *Server) open(ctx context.Context) (err error) {
 	})
 	operation.Mount(handler, api.TargetPrefix, api.Faults(), swf.New(swf.Config{
 		Runs: s.node, Tasks: s.tasks,
-		Visibility:      visibility.New(s.store.Index(), &hash, s.node),
-		Tokens:          token.New(tokenKey, rand.Reader),
-		Entropy:         random[engine.Seed],
-		Clock:           s.clock.Now,
-		PollHold:        cfg.PollHold,
-		CountMax:        cfg.CountMax,
-		LambdaAvailable: cfg.LambdaEndpoint != "",
+		Visibility: visibility.New(s.store.Index(), &hash, s.node),
+		Tokens:     token.New(tokenKey, rand.Reader),
+		Entropy:    random[engine.Seed],
+		Clock:      s.clock.Now,
+		PollHold:   cfg.PollHold,
+		CountMax:   cfg.CountMax,
+
+		ExecutionSecondsMax: cfg.ExecutionSecondsMax,
+		LambdaAvailable:     cfg.LambdaEndpoint != "",
 	}), swf.Operations)
 	s.http = s.newHTTP(handler)
 	return nil

@@ -156,6 +156,11 @@ func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *api.Resp
 	if err != nil {
 		return errInvalidToken
 	}
+	for i := range in.Decisions {
+		if err := s.checkDecision(i, &in.Decisions[i]); err != nil {
+			return err
+		}
+	}
 	facts, err := s.facts(ctx, w, &task, in.Decisions)
 	if err != nil {
 		return err
@@ -173,6 +178,20 @@ func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *api.Resp
 		cmd.TaskList = in.TaskList.Name
 	}
 	return s.respond(ctx, task.Run, cmd)
+}
+
+// checkDecision refuses executions that may run for longer than the quota.
+func (s *Service) checkDecision(i int, d *api.Decision) error {
+	member := func(block string) string {
+		return fmt.Sprintf("decisions.%d.member.%s.executionStartToCloseTimeout", i+1, block)
+	}
+	switch {
+	case d.StartChildWorkflowExecutionDecisionAttributes != nil:
+		return s.checkLength(member("startChildWorkflowExecutionDecisionAttributes"), d.StartChildWorkflowExecutionDecisionAttributes.ExecutionStartToCloseTimeout)
+	case d.ContinueAsNewWorkflowExecutionDecisionAttributes != nil:
+		return s.checkLength(member("continueAsNewWorkflowExecutionDecisionAttributes"), d.ContinueAsNewWorkflowExecutionDecisionAttributes.ExecutionStartToCloseTimeout)
+	}
+	return nil
 }
 
 // facts looks up the types that decisions name.

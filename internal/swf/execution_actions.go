@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"heddle/internal/aws/awsjson"
 	"heddle/internal/engine"
 	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
@@ -32,6 +33,9 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkf
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkLength("executionStartToCloseTimeout", &settings.ExecutionStartToCloseTimeout); err != nil {
+		return nil, err
+	}
 	reply, err := s.Runs.Do(ctx, engine.Command{
 		Name:  execution.Name(w, in.Domain, in.WorkflowID),
 		Begin: engine.Always,
@@ -39,7 +43,7 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkf
 		Group: execution.Group(w, in.Domain),
 		Body: &execution.Start{
 			Settings: settings, Input: in.Input,
-			DomainNumber: d.Number, RetentionDays: retentionDays(d.Retention),
+			DomainNumber: d.Number, RetentionDays: int64(d.RetentionDays()),
 		},
 	})
 	if err != nil {
@@ -76,6 +80,17 @@ func resolve(in *api.StartWorkflowExecutionInput, defaults *api.WorkflowTypeConf
 		}
 	}
 	return set, nil
+}
+
+// checkLength refuses a timeout of executions above the quota.
+func (s *Service) checkLength(member string, timeout *string) error {
+	if timeout == nil {
+		return nil
+	}
+	if seconds, limited := api.Seconds(*timeout); limited && seconds > s.ExecutionSecondsMax {
+		return awsjson.Validation(fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", *timeout, member, s.ExecutionSecondsMax))
+	}
+	return nil
 }
 
 func either(given, fallback *string) string {
@@ -246,13 +261,4 @@ func (s *Service) backlog(ctx context.Context, domain, list string) (*api.Pendin
 	n := s.Tasks.Backlog(list)
 	truncated := n > s.CountMax
 	return &api.PendingTaskCount{Count: int64(min(n, s.CountMax)), Truncated: &truncated}, nil
-}
-
-// retentionDays reads a domain's retention period.
-func retentionDays(retention string) int64 {
-	days, limited := api.Seconds(retention) // the same form: digits or NONE
-	if !limited {
-		return 0
-	}
-	return days
 }

@@ -47,6 +47,8 @@ type Config struct {
 	Clock      func() engine.Time
 	PollHold   time.Duration // how long a poll waits for a task
 	CountMax   int           // where counts stop and say truncated
+	// ExecutionSecondsMax bounds the timeout of an execution.
+	ExecutionSecondsMax int64
 	// LambdaAvailable tells whether Lambda functions can be invoked.
 	LambdaAvailable bool
 }
