@@ -50,33 +50,25 @@ func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID
 		}, visit)
 		return b, firstError(err, failed)
 	}
-	start := keys.AppendHistory(nil, id, first)
-	if first > 1 {
-		var err error
-		if start, err = turnOf(ctx, h, id, first); err != nil {
+	if first > 1 { // it may be in the middle of a turn
+		err := h.Scan(ctx, store.Range{
+			Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, first+1), Reverse: true,
+		}, func(key, value []byte) bool {
+			visit(key, value)
+			return false
+		})
+		if err := firstError(err, failed); err != nil || next > last {
 			return b, err
 		}
 	}
-	err := h.Scan(ctx, store.Range{Start: start, End: keys.AppendHistory(nil, id, last+1)}, visit)
+	err := h.Scan(ctx, store.Range{
+		Start: keys.AppendHistory(nil, id, next), End: keys.AppendHistory(nil, id, last+1),
+	}, visit)
 	err = firstError(err, failed)
 	if err == nil && next <= last {
 		err = fmt.Errorf("run %s: history ends before event %d", id, next)
 	}
 	return b, err
-}
-
-// turnOf finds the key of the turn that holds an event.
-func turnOf(ctx context.Context, h store.Handle, id engine.RunID, event int64) (key []byte, err error) {
-	err = h.Scan(ctx, store.Range{
-		Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, event+1), Reverse: true,
-	}, func(k, _ []byte) bool {
-		key = append(key, k...)
-		return false
-	})
-	if err == nil && key == nil {
-		err = fmt.Errorf("run %s: event %d is missing", id, event)
-	}
-	return key, err
 }
 
 func firstError(errs ...error) error {

@@ -98,13 +98,19 @@ func (c *violations) resourceTag(at place, s string) {
 
 // decisionsRule tells what is wrong with the list of decisions as a whole.
 func (v *RespondDecisionTaskCompletedInput) decisionsRule() string {
-	for i := range v.Decisions {
-		if v.Decisions[i].Closes() && i != len(v.Decisions)-1 {
+	return DecisionsFlaw(v.Decisions)
+}
+
+// DecisionsFlaw tells what is wrong with a list of decisions as a whole, in the
+// service's words; "" if nothing.
+func DecisionsFlaw(decisions []Decision) string {
+	for i := range decisions {
+		if decisions[i].Closes() && i != len(decisions)-1 {
 			return "Close must be last decision in list"
 		}
 	}
-	for i := range v.Decisions {
-		if d := &v.Decisions[i]; !d.hasAttributes() {
+	for i := range decisions {
+		if d := &decisions[i]; !d.hasAttributes() {
 			return d.DecisionType + "DecisionAttributes must be specified for decision of type " + d.DecisionType
 		}
 	}

@@ -70,9 +70,8 @@ func (t *turn) timeOut() {
 }
 
 // end closes the execution: it tells the outcome to a parent, if there is one, and
-// applies a child policy. A
-// decider's own close gives ABANDON, since policies are for executions that were
-// ended from without. What is open stays in the counts.
+// applies a child policy. A decider's own close gives ABANDON, since policies are
+// for executions that were ended from without. What is open stays in the counts.
 func (t *turn) end(body attributes, policy string, outcome *ChildClosed) {
 	s := t.s
 	gone := s.decision.task

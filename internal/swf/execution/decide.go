@@ -6,53 +6,6 @@ import (
 	"heddle/internal/swf/api"
 )
 
-// checkDecisions refuses a batch of decisions as a whole, before any is applied.
-func checkDecisions(decisions []api.Decision) error {
-	for i := range decisions {
-		if decisions[i].Closes() && i < len(decisions)-1 {
-			return &Validation{"Close must be last decision in list"}
-		}
-	}
-	for i := range decisions {
-		if d := &decisions[i]; !hasAttributes(d) {
-			return &Validation{d.DecisionType + "DecisionAttributes must be specified for decision of type " + d.DecisionType}
-		}
-	}
-	return nil
-}
-
-func hasAttributes(d *api.Decision) bool {
-	switch d.DecisionType {
-	case api.DecisionTypeScheduleActivityTask:
-		return d.ScheduleActivityTaskDecisionAttributes != nil
-	case api.DecisionTypeRequestCancelActivityTask:
-		return d.RequestCancelActivityTaskDecisionAttributes != nil
-	case api.DecisionTypeCompleteWorkflowExecution:
-		return d.CompleteWorkflowExecutionDecisionAttributes != nil
-	case api.DecisionTypeFailWorkflowExecution:
-		return d.FailWorkflowExecutionDecisionAttributes != nil
-	case api.DecisionTypeCancelWorkflowExecution:
-		return d.CancelWorkflowExecutionDecisionAttributes != nil
-	case api.DecisionTypeContinueAsNewWorkflowExecution:
-		return d.ContinueAsNewWorkflowExecutionDecisionAttributes != nil
-	case api.DecisionTypeRecordMarker:
-		return d.RecordMarkerDecisionAttributes != nil
-	case api.DecisionTypeStartTimer:
-		return d.StartTimerDecisionAttributes != nil
-	case api.DecisionTypeCancelTimer:
-		return d.CancelTimerDecisionAttributes != nil
-	case api.DecisionTypeSignalExternalWorkflowExecution:
-		return d.SignalExternalWorkflowExecutionDecisionAttributes != nil
-	case api.DecisionTypeRequestCancelExternalWorkflowExecution:
-		return d.RequestCancelExternalWorkflowExecutionDecisionAttributes != nil
-	case api.DecisionTypeStartChildWorkflowExecution:
-		return d.StartChildWorkflowExecutionDecisionAttributes != nil
-	case api.DecisionTypeScheduleLambdaFunction:
-		return d.ScheduleLambdaFunctionDecisionAttributes != nil
-	}
-	return false
-}
-
 // decide applies a decider's decisions in order. decided is the
 // DecisionTaskCompleted event. A decision that fails leaves an event that says so,
 // and wants a decision task to show it.

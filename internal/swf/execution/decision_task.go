@@ -107,8 +107,8 @@ func (t *turn) completeDecision(c *CompleteDecision) error {
 	if d.scheduled != c.ScheduledEventID || d.started == 0 || d.started != c.StartedEventID {
 		return &UnknownDecisionTask{c.ScheduledEventID}
 	}
-	if err := checkDecisions(c.Decisions); err != nil {
-		return err
+	if flaw := api.DecisionsFlaw(c.Decisions); flaw != "" {
+		return &Validation{flaw}
 	}
 	a := &api.DecisionTaskCompletedEventAttributes{
 		ExecutionContext: c.ExecutionContext,
