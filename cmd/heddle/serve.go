@@ -11,6 +11,7 @@ import (
 
 	"heddle/internal/server"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/lambda"
 	"heddle/internal/swf/registry"
 )
 
@@ -29,6 +30,7 @@ type serveCommand struct {
 	TimeSkip  skipFlag      `env:"HEDDLE_TIME_SKIP" placeholder:"timers|all" help:"For development: when nothing is runnable, jump to the next user timer; with =all also to the next timeout."`
 
 	LambdaEndpoint   string `env:"HEDDLE_LAMBDA_ENDPOINT" placeholder:"URL" help:"Where Lambda functions are invoked (anything with Lambda's Invoke API). Without it, ScheduleLambdaFunction fails with LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION."`
+	LambdaAccessKey  string `env:"HEDDLE_LAMBDA_ACCESS_KEY_ID" placeholder:"KEY" help:"Access key that signs invocations; its secret comes from the environment variable HEDDLE_LAMBDA_SECRET_ACCESS_KEY alone. Without it they are not signed."`
 	LambdaConcurrent int    `default:"64" env:"HEDDLE_LAMBDA_CONCURRENT" help:"How many Lambda functions are invoked at a time."`
 
 	Limits limitFlags `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_"`
@@ -80,6 +82,7 @@ func (c *serveCommand) config() server.Config {
 	return server.Config{
 		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region,
 		PollHold: c.PollHold, TimeSkip: string(c.TimeSkip),
+		LambdaKey:      lambda.Key{ID: c.LambdaAccessKey, Secret: os.Getenv("HEDDLE_LAMBDA_SECRET_ACCESS_KEY")},
 		LambdaEndpoint: c.LambdaEndpoint, LambdaConcurrent: c.LambdaConcurrent,
 		Registry: registry.Limits{
 			DomainsMax: c.Limits.Domains, TypesPerDomainMax: c.Limits.Types,

@@ -1,10 +1,12 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -102,7 +104,7 @@ func newFunctions(endpoint string, key Key, concurrent int) (*functions, error) 
 // environment, no redirects.
 func newHTTPClient(concurrent int) *http.Client {
 	return &http.Client{
-		Transport: boundedAnswers{&http.Transport{
+		Transport: wholeMessages{&http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSHandshakeTimeout: handshakeTimeout,
 			MaxIdleConnsPerHost: concurrent,
@@ -113,11 +115,19 @@ func newHTTPClient(concurrent int) *http.Client {
 	}
 }
 
-// boundedAnswers cuts answers that could not be recorded anyway.
-type boundedAnswers struct{ http.RoundTripper }
+// wholeMessages sends each request in one piece. The client's own body would be
+// sent after the headers, and then an answer that comes before it breaks the
+// connection. Answers that could not be recorded anyway are cut.
+type wholeMessages struct{ http.RoundTripper }
 
-func (b boundedAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := b.RoundTripper.RoundTrip(r)
+func (w wholeMessages) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err = errors.Join(err, r.Body.Close()); err != nil {
+		return nil, err
+	}
+	whole := *r
+	whole.Body = io.NopCloser(bytes.NewReader(body))
+	answer, err := w.RoundTripper.RoundTrip(&whole)
 	if err == nil {
 		answer.Body = http.MaxBytesReader(nil, answer.Body, answerBytesMax)
 	}

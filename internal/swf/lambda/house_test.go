@@ -1,7 +1,6 @@
 package lambda_test
 
 import (
-"log/slog"
 	"context"
 	"fmt"
 	"net/http"
@@ -54,7 +53,7 @@ func open(t *testing.T, cfg server.Config) *house {
 // start starts a server.
 func start(t *testing.T, cfg server.Config) *house {
 	t.Helper()
-	cfg.Listen = "127.0.0.1:0"; cfg.Log = dbg
+	cfg.Listen = "127.0.0.1:0"
 	if cfg.Data == "" {
 		cfg.Store = server.StoreMemory
 	}
@@ -171,4 +170,3 @@ func must[T any](v T, err error) func(*testing.T) T {
 		return v
 	}
 }
-var dbg *slog.Logger
