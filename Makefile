@@ -24,7 +24,7 @@ test/race: ## the same under the race detector
 
 .PHONY: test/crash
 test/crash: ## kill -9 under load, again and again; KILLS=1000 for a long run
-	$(GO) test ./internal/crashtest -count=1 -timeout 60m -kills $(or $(KILLS),20) -v
+	$(GO) test ./bench/crash -count=1 -timeout 60m -kills $(or $(KILLS),20) -v
 
 .PHONY: test/compat
 test/compat: ## the vendors' clients against a running server
@@ -53,7 +53,8 @@ verify: generate ## generated files are what the generators make
 
 .PHONY: golden
 golden: ## rewrite the story files; read the diff
-	$(GO) test ./internal/swf/... -run 'Stor' -rewrite
+	$(GO) test ./internal/swf/... -run 'Stor|Cover' -rewrite
+	$(GO) test ./internal/server -run TestSessions -rewrite
 
 .PHONY: bench
 bench: ## measure workflows/s, latency, CPU and bytes per workflow

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -96,6 +97,9 @@ func (c *serveCommand) config() server.Config {
 }
 
 func (c *serveCommand) Run(ctx context.Context) error {
+	if c.PollHold <= 0 {
+		return fmt.Errorf("--poll-hold %s: want more than 0, and at most %s", c.PollHold, server.PollHoldMax)
+	}
 	began := time.Now()
 	s, err := server.Start(ctx, c.config())
 	if err != nil {
@@ -116,6 +120,7 @@ To point the AWS CLI, boto3 or any AWS SDK at it:
 
 `, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), c.Region, c.Region)
 	<-ctx.Done()
+	signal.Reset() // a second signal ends the process at once
 	fmt.Println("draining: polls are answered empty, work in flight is committed")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()

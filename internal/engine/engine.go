@@ -92,7 +92,7 @@ type Input struct {
 	// Up is when this shard was last taken over. Before it nobody could reach
 	// the run: workers could not heartbeat.
 	Up Time
-	// OpenInGroup counts the open runs of the command's group, without this one.
+	// OpenInGroup counts the open runs of the run's group, without this one.
 	OpenInGroup int
 }
 

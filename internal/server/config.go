@@ -84,6 +84,9 @@ func (c *Config) fill() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Execution.Events < eventsMin {
+		return fmt.Errorf("config: %d events per history: want at least %d", c.Execution.Events, eventsMin)
+	}
 	if c.PollHold < 0 || c.PollHold > PollHoldMax {
 		return fmt.Errorf("config: poll hold %s: want 0 to %s", c.PollHold, PollHoldMax)
 	}
@@ -95,6 +98,9 @@ func (c *Config) fill() error {
 	}
 	return nil
 }
+
+// eventsMin is the least that a history may hold: a start, a decision, an end.
+const eventsMin = 6
 
 func setDefault[T comparable](v *T, fallback T) {
 	var zero T

@@ -24,6 +24,7 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytesMax,
+		ConnContext:       withLine,
 	}
 }
 

@@ -61,7 +61,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, clock: newClock(cfg.Log)}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	listener, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", cfg.Listen, err)
 	}
@@ -77,7 +77,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		s.loops.Go(func() { s.runSkip(background) })
 	}
 	s.loops.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(lines{listener}); !errors.Is(err, http.ErrServerClosed) {
 			cfg.Log.Error("serve", "cause", err)
 		}
 	})
@@ -118,6 +118,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}, s.clock)
 	if err != nil {
 		return err
+	}
+	if last := s.node.LastTime(); last > s.clock.Now() {
+		cfg.Log.Warn("the store was written at a later time; the server's clock begins there", "ahead_by", time.Duration(last-s.clock.Now())*time.Millisecond)
+		s.clock.skip(last)
 	}
 	if cfg.LambdaEndpoint != "" {
 		if s.lambda, err = lambda.Start(lambda.Config{

@@ -199,8 +199,14 @@ func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {
 	return s.handle, nil
 }
 
-// OpenInGroup counts the open runs of a quota group.
-func (n *Node) OpenInGroup(group string) int { return n.groups.add(group, 0) }
+// LastTime is the latest time that the store had seen when it was opened.
+func (n *Node) LastTime() engine.Time {
+	var last engine.Time
+	for _, s := range n.shards {
+		last = max(last, s.up)
+	}
+	return last
+}
 
 // NextWake is when the node next wants Advance; zero: never.
 func (n *Node) NextWake() engine.Time { return n.earliest((*Shard).NextWake) }

@@ -456,7 +456,9 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
 	}
 	in := engine.Input{Now: b.now, Up: s.up}
 	fresh := r.NextEvent == 1
-	if fresh {
+	if !fresh {
+		in.OpenInGroup = s.groups.add(r.Group, 0) - 1
+	} else {
 		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1
 		defer func() {
 			if s.runs[r.Run] != r && b.closed[r.Run] != r { // it did not begin

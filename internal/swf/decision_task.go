@@ -53,8 +53,8 @@ func (s *Service) pollForDecisionTask(ctx context.Context, in *api.PollForDecisi
 	}
 	reverse := in.ReverseOrder != nil && *in.ReverseOrder
 	query := queryHash("decision", in.Domain, in.TaskList.Name, fmt.Sprint(reverse))
-	if in.NextPageToken != nil {
-		return s.nextDecisionPage(ctx, w, query, *in.NextPageToken, reverse, pageSize(in.MaximumPageSize))
+	if next := text(in.NextPageToken); next != "" {
+		return s.nextDecisionPage(ctx, w, query, next, reverse, pageSize(in.MaximumPageSize))
 	}
 	reply, run, err := s.poll(ctx, execution.DecisionList(w, in.Domain, in.TaskList.Name), func(id int64) any {
 		return &execution.StartDecision{ScheduledEventID: id, Identity: in.Identity}

@@ -40,9 +40,18 @@ func domainFault(err error, name string) error {
 	case errors.As(err, &tag):
 		return awsjson.Validation(fmt.Sprintf("Tag %q: %s", tag.Key, tag.Reason))
 	case errors.As(err, &retention):
-		return awsjson.Validation(fmt.Sprintf("Value '%s' at 'workflowExecutionRetentionPeriodInDays' failed to satisfy constraint: Member must be NONE or a number of days up to %d", retention.Given, retention.Max))
+		return awsjson.Validation(fmt.Sprintf("1 validation error detected: Value '%s' at 'workflowExecutionRetentionPeriodInDays' failed to satisfy constraint: Member must be NONE or a number of days up to %d", retention.Given, retention.Max))
 	}
 	return err
+}
+
+// mustBeRegistered refuses a deprecated domain, which takes no new executions and
+// types. The actions that need it do not declare DomainDeprecatedFault.
+func mustBeRegistered(d *registry.Domain) error {
+	if d.Deprecated {
+		return unknownResource("Domain is deprecated: " + d.Name)
+	}
+	return nil
 }
 
 // changeDomain gives a writing command to the world's domains.
@@ -121,8 +130,8 @@ func (s *Service) listDomains(ctx context.Context, in *api.ListDomainsInput) (*a
 		Limit:      pageSize(in.MaximumPageSize),
 	}
 	query := queryHash("domains", in.RegistrationStatus, fmt.Sprint(list.Reverse))
-	if in.NextPageToken != nil {
-		after, err := s.Tokens.OpenPage(familyRegistryPage, w, query, *in.NextPageToken)
+	if next := text(in.NextPageToken); next != "" {
+		after, err := s.Tokens.OpenPage(familyRegistryPage, w, query, next)
 		if err != nil {
 			return nil, errInvalidToken
 		}

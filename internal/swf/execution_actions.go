@@ -29,6 +29,9 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkf
 	case execution.TypeDeprecated:
 		return nil, fault(api.CodeTypeDeprecatedFault, workflowTypeText(in.WorkflowType))
 	}
+	if err := mustBeRegistered(d); err != nil { // the type was undeprecated since
+		return nil, err
+	}
 	settings, err := resolve(in, t.workflow)
 	if err != nil {
 		return nil, err
@@ -88,7 +91,7 @@ func (s *Service) checkLength(member string, timeout *string) error {
 		return nil
 	}
 	if seconds, limited := api.Seconds(*timeout); limited && seconds > s.ExecutionSecondsMax {
-		return awsjson.Validation(fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", *timeout, member, s.ExecutionSecondsMax))
+		return awsjson.Validation(fmt.Sprintf("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", *timeout, member, s.ExecutionSecondsMax))
 	}
 	return nil
 }
@@ -128,7 +131,11 @@ func (s *Service) tell(ctx context.Context, domain, workflowID, runID string, bo
 		return unknownRun(workflowID, runID)
 	}
 	cmd.Body = body
-	if _, err := s.Runs.Do(ctx, cmd); err != nil {
+	reply, err := s.Runs.Do(ctx, cmd)
+	if full, ok := reply.(error); ok { // the history was full; the execution is closed
+		err = full
+	}
+	if err != nil {
 		return runFault(err, workflowID, runID)
 	}
 	return nil
@@ -225,8 +232,8 @@ func (s *Service) getWorkflowExecutionHistory(ctx context.Context, in *api.GetWo
 	}
 	pages := historyPages{run: cmd.Run, first: 1, last: view.LastEvent, reverse: in.ReverseOrder != nil && *in.ReverseOrder}
 	query := queryHash("history", in.Domain, in.Execution.WorkflowID, in.Execution.RunID, fmt.Sprint(pages.reverse))
-	if in.NextPageToken != nil {
-		position, err := s.Tokens.OpenPage(familyHistoryPage, w, query, *in.NextPageToken)
+	if next := text(in.NextPageToken); next != "" {
+		position, err := s.Tokens.OpenPage(familyHistoryPage, w, query, next)
 		if err != nil || !pages.resume(position) {
 			return nil, errInvalidToken
 		}

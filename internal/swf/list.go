@@ -88,7 +88,7 @@ func (s *Service) list(ctx context.Context, q executionQuery, next *string, reve
 	newest := reverse == nil || !*reverse // the service lists the latest first
 	query := queryHash("executions", fmt.Sprint(p.Family, p.From, p.To, newest), p.Equal)
 	var after *visibility.Position
-	if next != nil {
+	if text(next) != "" {
 		b, err := s.Tokens.OpenPage(familyListPage, w, query, *next)
 		if err != nil {
 			return nil, errInvalidToken

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
 	"heddle/internal/swf/api"
@@ -24,9 +25,9 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 		return nil, run, fault(api.CodeLimitExceededFault, "Limit on maximum concurrent poll requests per task list reached")
 	}
 	for err == nil && claim != nil {
-		if ctx.Err() != nil {
+		if gone := operation.Gone(ctx); gone != nil {
 			claim.Return()
-			return nil, run, ctx.Err()
+			return nil, run, gone
 		}
 		// The command's outcome must be known, whatever becomes of the caller.
 		reply, err = s.Runs.Do(context.WithoutCancel(ctx), engine.Command{Run: claim.Run, Body: start(claim.ID)})

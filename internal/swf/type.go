@@ -61,11 +61,11 @@ func (s *Service) changeType(ctx context.Context, domain string, id registry.Typ
 
 func (s *Service) registerType(ctx context.Context, domain string, id registry.TypeID, description *string, defaults registry.Defaults) error {
 	d, err := s.readDomain(ctx, worldOf(ctx), domain)
+	if err == nil {
+		err = mustBeRegistered(d)
+	}
 	if err != nil {
 		return err
-	}
-	if d.Deprecated { // DomainDeprecatedFault is not declared for registering types
-		return unknownResource("Domain is deprecated: " + domain)
 	}
 	_, err = s.askType(ctx, domain, id, registry.RegisterType{
 		Sweep: d.Sweep, ID: id, Description: text(description), Defaults: defaults,
@@ -122,8 +122,8 @@ func (s *Service) listTypes(ctx context.Context, asked typeList) ([]registry.Typ
 		Limit:      pageSize(asked.size),
 	}
 	query := queryHash("types", asked.sort.String(), asked.domain, asked.status, list.Name, fmt.Sprint(list.Reverse))
-	if asked.next != nil {
-		position, err := s.Tokens.OpenPage(familyRegistryPage, w, query, *asked.next)
+	if next := text(asked.next); next != "" {
+		position, err := s.Tokens.OpenPage(familyRegistryPage, w, query, next)
 		if err != nil {
 			return nil, nil, errInvalidToken
 		}

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -81,7 +82,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer answer.release(answers)
 	if delivery, awaited := out.(Delivery); awaited {
-		delivery.Delivered(deliver(w, r, ctx, answer.bytes))
+		deliver(w, r, ctx, answer.bytes, delivery)
 		return
 	}
 	// A caller who has gone needs no answer.
@@ -129,17 +130,32 @@ func (h *Handler) handle(ctx *call, op *mounted, in any) (out output, answer *bu
 	return out, answer, nil
 }
 
-// deliver writes an answer down to the connection. The error is nil only if all
-// of it was taken and the caller is not known to have gone.
-func deliver(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte) error {
-	if err := ctx.Err(); err != nil {
+// deliver writes an answer down to the connection and tells what became of it.
+func deliver(w http.ResponseWriter, r *http.Request, ctx context.Context, answer []byte, delivery Delivery) {
+	if err := written(w, r, ctx, answer); err != nil {
+		delivery.Delivered(err)
+		return
+	}
+	delivery.Delivered(nil)
+	if line := lineOf(ctx); line != nil {
+		line.Watch(delivery.Delivered)
+	}
+}
+
+// written writes an answer. The error is nil only if all of it was taken and the
+// caller is not known to have gone.
+func written(w http.ResponseWriter, r *http.Request, ctx context.Context, answer []byte) error {
+	if err := Gone(ctx); err != nil {
 		return err
 	}
-	if err := awsjson.Write(w, r, ctx.id, answer); err != nil {
+	if err := awsjson.Write(w, r, RequestIDOf(ctx), answer); err != nil {
 		return err
 	}
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return err
+	}
+	if line := lineOf(ctx); line != nil {
+		return line.Lost() // the context ends also when he has read and hung up
 	}
 	return ctx.Err()
 }

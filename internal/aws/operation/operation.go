@@ -23,8 +23,9 @@ type Resource struct {
 }
 
 // Delivery may be implemented by an output. Delivered is called once the answer
-// was written and flushed, with what went wrong on the way, or with nil. It is
-// called exactly once for every output that a handler returned.
+// was written and flushed, with what went wrong on the way, or with nil. After
+// nil it is called once more, with an error, if it turns out that the answer did
+// not arrive.
 type Delivery interface {
 	Delivered(err error)
 }

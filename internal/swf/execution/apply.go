@@ -135,7 +135,7 @@ func (r *Rules) Note(st engine.State, n engine.Note) { note(st.(*State), n) }
 
 func note(s *State, n engine.Note) {
 	if len(n.Value) == 0 {
-		return // its subject has closed
+		return // its subject has closed, or a further note says what holds instead
 	}
 	k := s.openTask(n.Subject)
 	if k == nil {
@@ -148,6 +148,9 @@ func note(s *State, n engine.Note) {
 		c := reading(n.Value)
 		codeAttempt(c, &k.attempt, &k.since, &k.back)
 		mustRead(c.r, n)
+		if k.back {
+			k.delivered = false
+		}
 	case noteHeartbeat:
 		a := s.activity(n.Subject)
 		c := reading(n.Value)

@@ -40,8 +40,8 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 	cause := ""
 	if fact.Denied {
 		cause = api.StartChildWorkflowExecutionFailedCauseOperationNotPermitted
-	} else if cause = settings.resolve(fact); cause == "" && len(s.children) >= t.limits.OpenChildren {
-		cause = api.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded
+	} else if cause = settings.resolve(fact); cause == "" {
+		cause = t.childQuota()
 	}
 	if cause != "" {
 		t.emit(&api.StartChildWorkflowExecutionFailedEventAttributes{
@@ -81,6 +81,18 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 			Control:        d.Control,
 		}),
 	})
+}
+
+// childQuota gives the cause why no further child may be started; "": one may. The
+// child's shard counts once more, since others start executions meanwhile.
+func (t *turn) childQuota() (cause string) {
+	switch {
+	case len(t.s.children) >= t.limits.OpenChildren:
+		return api.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded
+	case t.in.OpenInGroup+1 >= t.limits.OpenExecutions:
+		return api.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded
+	}
+	return ""
 }
 
 // startAsChild begins the execution for its parent, and tells him.

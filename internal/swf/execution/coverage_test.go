@@ -15,7 +15,7 @@ import (
 var neverHere = map[string]string{}
 
 func init() {
-	const rate = "rates are throttled per account, before the rules"
+	const rate = "no rate is limited"
 	for _, v := range []string{
 		"ScheduleActivityTaskFailed ACTIVITY_CREATION_RATE_EXCEEDED",
 		"StartTimerFailed TIMER_CREATION_RATE_EXCEEDED",

@@ -104,7 +104,12 @@ func (t *turn) noteAttempt(k *task, attempt int64, since engine.Time, back bool)
 	t.note(engine.Note{Subject: k.scheduled, Kind: noteAttempt, Value: c.b})
 }
 
+// noteDelivered says that a worker has the task. If it was handed back, the worker
+// goes on with an attempt of his own.
 func (t *turn) noteDelivered(k *task) {
+	if k.back {
+		t.noteAttempt(k, k.attempt+1, k.since, false)
+	}
 	t.note(engine.Note{Subject: k.scheduled, Kind: engine.NoteDelivered, Value: []byte{1}})
 }
 
@@ -114,16 +119,21 @@ func codeAttempt(c *coder, attempt *int64, since *engine.Time, back *bool) {
 	c.bool(back)
 }
 
-// delivered takes in that an attempt's answer was written, or that it was not.
-// What comes late, because the task is closed or has a newer attempt, is ignored.
+// delivered takes in that an attempt's answer was written, or that it did not
+// arrive, which may turn out later. What comes too late, because the task is
+// closed or has a newer attempt, is ignored.
 func (t *turn) delivered(scheduled, attempt int64, reached bool) {
 	k := t.s.openTask(scheduled)
-	if !t.s.isOpen() || k == nil || k.started == 0 || k.attempt != attempt || k.delivered || k.back {
+	if !t.s.isOpen() || k == nil || k.started == 0 || k.attempt != attempt || k.back {
 		return
 	}
-	if reached {
+	switch {
+	case reached && !k.delivered:
 		t.noteDelivered(k)
-	} else {
+	case !reached:
+		if k.delivered {
+			t.notes = append(t.notes, engine.Note{Subject: scheduled, Kind: engine.NoteDelivered})
+		}
 		t.noteAttempt(k, attempt, k.since, true)
 	}
 }

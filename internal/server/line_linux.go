@@ -1,0 +1,58 @@
+package server
+
+import (
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// States of a TCP connection, as the kernel numbers them.
+const (
+	tcpEstablished = 1
+	tcpCloseWait   = 8
+)
+
+// look asks the kernel about a connection.
+func look(conn net.Conn) lineState {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return unknown
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return broken
+	}
+	state := broken
+	err = raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		switch {
+		case err != nil:
+			state = unknown
+		case info.State == tcpEstablished:
+			state = open
+		case info.State == tcpCloseWait && info.Unacked == 0:
+			state = hungUp
+		}
+	})
+	if err != nil { // it was closed here
+		return broken
+	}
+	return state
+}
+
+// boundAcks makes the kernel give a connection up whose peer acknowledges nothing.
+func boundAcks(conn net.Conn, timeout time.Duration) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return
+	}
+	// Without it a dead peer is noticed later, by the kernel's own patience.
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(timeout.Milliseconds()))
+	})
+}

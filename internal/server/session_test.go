@@ -1,0 +1,478 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+	"heddle/internal/swf/execution"
+	"heddle/internal/swf/registry"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the sessions now give into testdata")
+
+// TestSessions plays testdata/sessions/*.txt against a running server, over
+// HTTP. A session is blocks with a blank line between. Most are a request, four
+// dashes, and the answer:
+//
+//	Action {json}
+//	----
+//	200
+//	{json as it came; each element of an outer list on a line of its own}
+//
+// Words that begin with @ stand between action and body: @region= signs the
+// request for a region; @target=, @type=, @encoding= and @method= replace what
+// the request has otherwise.
+//
+// What differs from run to run is masked, and put back into later requests:
+// RUN1, TOKEN1 and PAGE1 are the first run, task token and page token that the
+// session saw; TIME is the moment at which it began, TIME+60s one a minute
+// later. Times lose what is less than ten seconds, which is what the requests
+// themselves may take.
+//
+// Other blocks:
+//
+//	# ...                 a comment
+//	server k=v ...        how the server runs; see the function configure
+//	shop                  the domain and the types that most sessions use
+//	advance 60s           moves the server's clock; what is due then was done
+//	settle                all messages between executions have arrived
+//
+// With -rewrite the answers are written into the files; read the diff.
+func TestSessions(t *testing.T) {
+	files, err := filepath.Glob("testdata/sessions/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d sessions, %v", len(files), err)
+	}
+	shown := newCoverage()
+	t.Run("all", func(t *testing.T) {
+		for _, file := range files {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+				t.Parallel()
+				s := &session{t: t, shown: shown, masks: map[string]string{}, values: map[string]string{}, counts: map[string]int{}}
+				s.play(file)
+				shown.played.Add(1)
+			})
+		}
+	})
+	if !t.Failed() && int(shown.played.Load()) == len(files) { // not if -run chose some
+		shown.check(t)
+	}
+}
+
+// session plays one file.
+type session struct {
+	t      *testing.T
+	shown  *coverage
+	cfg    Config
+	server *Server
+	began  engine.Time
+
+	masks  map[string]string // what came over the wire: its placeholder
+	values map[string]string // the other way
+	counts map[string]int    // placeholders of each sort
+}
+
+// deadline bounds all waiting of a session; nothing in it takes that long.
+const deadline = time.Minute
+
+func (s *session) play(file string) {
+	want, err := os.ReadFile(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.cfg = Config{
+		Listen: "127.0.0.1:0", Store: StoreMemory, PollHold: 30 * time.Second,
+		Registry: registry.DefaultLimits(), Execution: execution.DefaultLimits(),
+	}
+	var got strings.Builder
+	for i, block := range strings.Split(strings.TrimSpace(string(want)), "\n\n") {
+		request, _, _ := strings.Cut(block, "\n----")
+		if i > 0 {
+			got.WriteString("\n")
+		}
+		got.WriteString(request + "\n")
+		if answer, answered := s.do(request); answered {
+			got.WriteString("----\n" + answer)
+		}
+	}
+	switch {
+	case got.String() == string(want):
+	case *rewrite:
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+	default:
+		s.t.Errorf("%s: %s", file, firstDifference(got.String(), string(want)))
+	}
+}
+
+func firstDifference(got, want string) string {
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(gotLines), len(wantLines)) {
+		if gotLines[i] != wantLines[i] {
+			return fmt.Sprintf("line %d\n got: %s\nwant: %s", i+1, gotLines[i], wantLines[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(gotLines), len(wantLines))
+}
+
+// do plays one block. Only requests are answered.
+func (s *session) do(block string) (answer string, answered bool) {
+	verb, rest, _ := strings.Cut(block, " ")
+	switch verb {
+	case "#":
+		return "", false
+	case "server":
+		s.configure(strings.Fields(rest))
+		return "", false
+	}
+	s.start()
+	switch verb {
+	case "shop":
+		s.openShop()
+	case "advance":
+		s.advance(rest)
+	case "settle":
+		waitUntil(s.t, "settled; perhaps a task is held", s.server.node.Idle)
+	default:
+		return s.ask(parseRequest(s.t, block)), true
+	}
+	return "", false
+}
+
+// configure changes the server that the session will start.
+func (s *session) configure(options []string) {
+	numbers := map[string]*int{
+		"Domains": &s.cfg.Registry.DomainsMax, "Types": &s.cfg.Registry.TypesPerDomainMax,
+		"Tags": &s.cfg.Registry.TagsPerDomainMax, "RetentionDays": &s.cfg.Registry.RetentionDaysMax,
+		"OpenExecutions": &s.cfg.Execution.OpenExecutions, "OpenActivities": &s.cfg.Execution.OpenActivities,
+		"OpenTimers": &s.cfg.Execution.OpenTimers, "OpenChildren": &s.cfg.Execution.OpenChildren,
+		"Events": &s.cfg.Execution.Events, "Counted": &s.cfg.CountMax,
+	}
+	for _, option := range options {
+		key, value, _ := strings.Cut(option, "=")
+		var err error
+		switch {
+		case key == "hold":
+			s.cfg.PollHold, err = time.ParseDuration(value)
+		case key == "time-skip":
+			s.cfg.TimeSkip = value
+		case numbers[key] != nil:
+			*numbers[key], err = strconv.Atoi(value)
+		default:
+			err = fmt.Errorf("no such option")
+		}
+		if err != nil {
+			s.t.Fatalf("server %s: %v", option, err)
+		}
+	}
+}
+
+// start starts the server, unless it runs.
+func (s *session) start() {
+	if s.server != nil {
+		return
+	}
+	s.began = engine.Time(time.Now().UnixMilli())
+	s.server = start(s.t, s.cfg)
+}
+
+// start runs a server until the test ends.
+func start(t *testing.T, cfg Config) *Server {
+	t.Helper()
+	server, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		defer cancel()
+		if err := server.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}
+
+// openShop registers what most sessions use: a domain, and a workflow and an
+// activity type with all defaults.
+func (s *session) openShop() {
+	for _, request := range []string{
+		`RegisterDomain {"name":"shop","workflowExecutionRetentionPeriodInDays":"7"}`,
+		`RegisterWorkflowType {"domain":"shop","name":"order","version":"1","defaultTaskList":{"name":"deciders"},
+			"defaultExecutionStartToCloseTimeout":"3600","defaultTaskStartToCloseTimeout":"60","defaultChildPolicy":"TERMINATE"}`,
+		`RegisterActivityType {"domain":"shop","name":"pack","version":"1","defaultTaskList":{"name":"packers"},
+			"defaultTaskScheduleToStartTimeout":"100","defaultTaskStartToCloseTimeout":"200",
+			"defaultTaskScheduleToCloseTimeout":"NONE","defaultTaskHeartbeatTimeout":"NONE"}`,
+	} {
+		if answer := s.ask(parseRequest(s.t, request)); answer != "200\n" {
+			s.t.Fatalf("%s: %s", request, answer)
+		}
+	}
+}
+
+// advance moves the clock and waits until all that is due was done.
+func (s *session) advance(by string) {
+	d, err := time.ParseDuration(by)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, to := range []engine.Time{0, engine.Time(d.Milliseconds())} { // what is due already comes first
+		to += s.server.clock.Now()
+		s.server.clock.skip(to)
+		s.server.node.Advance()
+		waitUntil(s.t, "what is due was done", func() bool {
+			next := s.server.node.NextWake()
+			return next == 0 || next > to
+		})
+	}
+}
+
+// waitUntil gives others the processor until something holds.
+func waitUntil(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(deadline); !holds(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("not yet: %s", what)
+		}
+	}
+}
+
+// request is a block that asks the server something.
+type request struct {
+	action  string
+	options map[string]string
+	body    string
+}
+
+func parseRequest(t *testing.T, block string) request {
+	action, rest, _ := strings.Cut(block, " ")
+	q := request{action: action, options: map[string]string{}, body: rest}
+	for strings.HasPrefix(q.body, "@") {
+		option, rest, _ := strings.Cut(q.body[1:], " ")
+		key, value, ok := strings.Cut(option, "=")
+		if !ok {
+			t.Fatalf("%s: want @key=value, have @%s", action, option)
+		}
+		q.options[key], q.body = value, rest
+	}
+	return q
+}
+
+func (q *request) option(key, otherwise string) string {
+	if v, ok := q.options[key]; ok {
+		return v
+	}
+	return otherwise
+}
+
+// ask sends a request and writes down its answer.
+func (s *session) ask(q request) string {
+	r, err := http.NewRequestWithContext(s.t.Context(), q.option("method", http.MethodPost), s.server.URL(),
+		strings.NewReader(s.unmask(q.body)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("X-Amz-Target", q.option("target", api.TargetPrefix+"."+q.action))
+	r.Header.Set("Content-Type", q.option("type", "application/x-amz-json-1.0"))
+	if encoding := q.option("encoding", ""); encoding != "" {
+		r.Header.Set("Content-Encoding", encoding)
+	}
+	if region := q.option("region", ""); region != "" {
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/"+region+"/swf/aws4_request, SignedHeaders=host, Signature=00")
+	}
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.check(&q, r, w, body)
+	answer := strconv.Itoa(w.StatusCode) + "\n"
+	for name := range w.Header {
+		if strings.HasPrefix(name, "X-Heddle-") {
+			answer += name + ": " + s.mask(w.Header.Get(name)) + "\n"
+		}
+	}
+	if len(body) > 0 {
+		answer += s.mask(spread(string(body))) + "\n"
+	}
+	return answer
+}
+
+// check looks at what is the same for all answers, and remembers for coverage
+// how the action ended.
+func (s *session) check(q *request, r *http.Request, w *http.Response, body []byte) {
+	s.t.Helper()
+	if len(w.Header.Get("x-amzn-RequestId")) != 36 {
+		s.t.Errorf("%s: request id %q", q.action, w.Header.Get("x-amzn-RequestId"))
+	}
+	if got, want := w.Header.Get("Content-Type"), r.Header.Get("Content-Type"); got != want {
+		s.t.Errorf("%s: content type %q for a request of type %q", q.action, got, want)
+	}
+	if w.ContentLength != int64(len(body)) {
+		s.t.Errorf("%s: Content-Length %d with %d bytes", q.action, w.ContentLength, len(body))
+	}
+	var fault struct {
+		Type string `json:"__type"`
+	}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &fault); err != nil {
+			s.t.Errorf("%s: %v in the answer %s", q.action, err, body)
+		}
+	}
+	if w.StatusCode == http.StatusOK {
+		s.shown.success(s.t, q.action, body)
+		return
+	}
+	_, name, _ := strings.Cut(fault.Type, "#")
+	blame := ";Sender"
+	if w.StatusCode >= 500 {
+		blame = ";Receiver"
+	}
+	if got := w.Header.Get("x-amzn-query-error"); got != name+blame {
+		s.t.Errorf("%s: x-amzn-query-error %q for %s", q.action, got, fault.Type)
+	}
+	s.shown.fault(s.t, q.action, fault.Type)
+}
+
+// spread puts the elements of an outer list of objects on lines of their own and
+// changes nothing else.
+func spread(body string) string {
+	var b strings.Builder
+	depth, inText, inList := 0, false, false
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		switch {
+		case inText:
+			if c == '\\' {
+				b.WriteByte(c)
+				i++
+				c = body[i]
+			} else if c == '"' {
+				inText = false
+			}
+			b.WriteByte(c)
+			continue
+		case c == '"':
+			inText = true
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		}
+		if inList && c == ']' && depth == 1 {
+			inList = false
+			b.WriteByte('\n')
+		}
+		b.WriteByte(c)
+		if c == '[' && depth == 2 && strings.HasPrefix(body[i+1:], "{") {
+			inList = true
+			b.WriteString("\n  ")
+		} else if inList && c == ',' && depth == 2 {
+			b.WriteString("\n  ")
+		}
+	}
+	return b.String()
+}
+
+// What is masked. Times are masked only where the model has them, and only if
+// they are written as the service does: seconds, with up to three decimals.
+var (
+	maskedRun   = regexp.MustCompile(`\b22[A-Za-z0-9+/]{43}=`)
+	maskedToken = regexp.MustCompile(`"(taskToken|nextPageToken)":"([^"]+)"`)
+	maskedTime  = regexp.MustCompile(`"(eventTimestamp|startTimestamp|closeTimestamp|creationDate|deprecationDate|latestActivityTaskTimestamp)":(\d{10}(?:\.\d{1,3})?)\b`)
+	startsPlain = regexp.MustCompile(`^[A-Za-z0-9]`) // shells and old clients stumble over a dash
+	placeholder = regexp.MustCompile(`\b(?:RUN|TOKEN|PAGE)\d+|\bTIME\b(?:([+-]\d+)s)?`)
+)
+
+func (s *session) mask(answer string) string {
+	answer = maskedToken.ReplaceAllStringFunc(answer, func(found string) string {
+		m := maskedToken.FindStringSubmatch(found)
+		sort, longest := "TOKEN", 1024
+		if m[1] == "nextPageToken" {
+			sort, longest = "PAGE", 2048
+		}
+		if len(m[2]) > longest || !startsPlain.MatchString(m[2]) {
+			s.t.Errorf("%s of %d characters: %s", m[1], len(m[2]), m[2])
+		}
+		return `"` + m[1] + `":"` + s.name(sort, m[2]) + `"`
+	})
+	answer = maskedRun.ReplaceAllStringFunc(answer, func(found string) string { return s.name("RUN", found) })
+	return maskedTime.ReplaceAllStringFunc(answer, func(found string) string {
+		m := maskedTime.FindStringSubmatch(found)
+		seconds, err := strconv.ParseFloat(m[2], 64)
+		since := time.Duration(seconds*1000-float64(s.began)) * time.Millisecond
+		if err != nil || since < -time.Second { // shown as it is, which differs from every golden file
+			return found
+		}
+		const grain = 10 * time.Second
+		at := "TIME"
+		if since >= grain {
+			at = fmt.Sprintf("TIME+%ds", since.Truncate(grain)/time.Second)
+		}
+		return `"` + m[1] + `":` + at
+	})
+}
+
+// name gives the placeholder of a value.
+func (s *session) name(sort, value string) string {
+	if known, ok := s.masks[value]; ok {
+		return known
+	}
+	s.counts[sort]++
+	name := fmt.Sprintf("%s%d", sort, s.counts[sort])
+	s.masks[value], s.values[name] = name, value
+	return name
+}
+
+func (s *session) unmask(body string) string {
+	return placeholder.ReplaceAllStringFunc(body, func(found string) string {
+		if strings.HasPrefix(found, "TIME") {
+			var off int64
+			if m := placeholder.FindStringSubmatch(found); m[1] != "" {
+				var err error
+				if off, err = strconv.ParseInt(m[1], 10, 64); err != nil {
+					s.t.Fatal(err)
+				}
+			}
+			return string(api.AppendTimestamp(nil, api.Timestamp(s.began+engine.Seconds(off))))
+		}
+		value, ok := s.values[found]
+		if !ok {
+			s.t.Fatalf("%s was not seen yet", found)
+		}
+		return value
+	})
+}
+
+// TestSpread shows that answers lose nothing but gain line ends.
+func TestSpread(t *testing.T) {
+	for body, want := range map[string]string{
+		`{}`:                      `{}`,
+		`{"events":[],"x":[1,2]}`: `{"events":[],"x":[1,2]}`,
+		`{"events":[{"a":[1,2],"b":"]},{\""},{}]}`: "{\"events\":[\n  {\"a\":[1,2],\"b\":\"]},{\\\"\"},\n  {}\n]}",
+		`{"tags":[{"key":"a"}],"o":{"l":[{},{}]}}`: "{\"tags\":[\n  {\"key\":\"a\"}\n],\"o\":{\"l\":[{},{}]}}",
+	} {
+		if got := spread(body); got != want {
+			t.Errorf("spread(%s)\n got %q\nwant %q", body, got, want)
+		}
+	}
+}

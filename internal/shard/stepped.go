@@ -1,0 +1,202 @@
+package shard
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"heddle/internal/engine"
+)
+
+// Stepped is a Node whose loop nobody runs. Its caller steps the shards one by
+// one, in the order he likes, and decides when a batch is committed and what
+// comes of it. It has no goroutine, so the same steps give the same outcome:
+// tests and simulation use it. Do and View of the Node would wait for ever;
+// Submit takes their place.
+type Stepped struct {
+	*Node
+	loop *loop
+}
+
+// OpenStepped takes over every shard of the store, as OpenNode does.
+func OpenStepped(ctx context.Context, cfg Config, clock Clock) (*Stepped, error) {
+	n := &Node{
+		cfg: &cfg, clock: clock,
+		groups:    &groups{open: map[string]int{}},
+		wakeMoved: make(chan struct{}, 1),
+	}
+	l := &loop{node: n}
+	l.wait.L = &l.mu
+	n.loops = []*loop{l}
+	for id := range cfg.Shards {
+		s := newShard(n.cfg, id, n, n.groups)
+		s.loop = l
+		n.shards = append(n.shards, s)
+	}
+	for _, s := range n.shards {
+		if err := s.recover(ctx, clock.Now()); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range n.shards {
+		if len(s.resend) > 0 {
+			l.kick(s)
+		}
+	}
+	return &Stepped{n, l}, nil
+}
+
+// Pending is a command that was submitted.
+type Pending struct{ call *call }
+
+// Submit gives a command to its run.
+func (n *Stepped) Submit(cmd engine.Command) Pending {
+	c := &call{cmd: cmd, done: make(chan struct{})}
+	n.submit(c)
+	return Pending{c}
+}
+
+// Answered tells whether the command's outcome is known.
+func (p Pending) Answered() bool {
+	select {
+	case <-p.call.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Outcome is what the command was answered.
+func (p Pending) Outcome() (reply any, err error) { return p.call.reply, p.call.err }
+
+// Kicked are the shards, in their order, that want to be stepped and have no
+// batch under way.
+func (n *Stepped) Kicked() []uint16 {
+	var ids []uint16
+	for _, s := range n.loop.kicked {
+		if !s.committing {
+			ids = append(ids, s.id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Ready evaluates what waits for a shard into a batch, which the caller commits
+// and then hands to Done. It is nil if nothing has to be written: then the shard
+// is done already, or it had lost its memory and was taken over.
+func (n *Stepped) Ready(shard uint16) *Batch {
+	s := n.shards[shard]
+	if s.committing {
+		panic(fmt.Sprintf("shard %d has a batch under way", shard))
+	}
+	if s.kicked {
+		s.kicked = false
+		n.loop.kicked = slices.DeleteFunc(n.loop.kicked, func(k *Shard) bool { return k == s })
+	}
+	b := s.Ready(n.clock.Now())
+	switch {
+	case b == nil:
+		if s.handle == nil {
+			n.takeOver(s)
+		}
+		return nil
+	case b.Empty():
+		n.loop.finish(s, b, nil)
+		return nil
+	}
+	return b
+}
+
+// Done lets the outcome of a shard's batch out: err is what its commit said.
+func (n *Stepped) Done(shard uint16, b *Batch, err error) {
+	n.loop.finish(n.shards[shard], b, err)
+}
+
+// Twin is a run folded from what is stored of it, beside the shard that has it.
+type Twin struct {
+	state engine.State
+	next  int64
+}
+
+// Verify folds what was stored of a run since the twin last looked, and compares
+// the outcome with the stored record and with what the shard has in memory. The
+// shard must be taken over and have no batch under way. Errors:
+// store.ErrNotFound if nothing is stored of the run.
+func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
+	s := n.shards[id.Shard()]
+	rec, err := readStored(ctx, s.handle, id)
+	if err != nil {
+		return err
+	}
+	rules := s.Rules[rec.Name.Kind]
+	if t.state == nil {
+		*t = Twin{rules.New(rec.Identity), 1}
+	}
+	if t.next, err = foldEvents(s.handle, rules, t.state, id, t.next); err != nil {
+		return fmt.Errorf("fold run %s: %w", id, err)
+	}
+	if t.next != rec.NextEvent {
+		return fmt.Errorf("run %s: log ends before event %d, record before event %d", id, t.next, rec.NextEvent)
+	}
+	if err := foldNotes(s.handle, rules, t.state, id); err != nil {
+		return fmt.Errorf("fold run %s: %w", id, err)
+	}
+	now := rules.Record(t.state, s.up)
+	if err := agree("log", &now, "stored record", &rec.Record); err != nil {
+		return fmt.Errorf("run %s: %w", id, err)
+	}
+	r := s.runs[id]
+	if r == nil {
+		if rec.Status == engine.Open {
+			return fmt.Errorf("run %s is open in the store, and its shard does not know it", id)
+		}
+		return nil
+	}
+	if rec.Status != engine.Open {
+		return fmt.Errorf("run %s is closed in the store and open in its shard", id)
+	}
+	if err := agree("log", &now, "record in memory", &r.Record); err != nil {
+		return fmt.Errorf("run %s: %w", id, err)
+	}
+	if r.Wake != 0 && r.place < 0 {
+		return fmt.Errorf("run %s wants to be woken at %d, and is not in the queue", id, r.Wake)
+	}
+	if !slices.Equal(now.Offers, r.Offers) {
+		return fmt.Errorf("run %s: offers in memory and log disagree: %+v and %+v", id, r.Offers, now.Offers)
+	}
+	if r.state == nil {
+		return nil
+	}
+	if live, folded := rules.EncodeState(r.state), rules.EncodeState(t.state); !bytes.Equal(live, folded) {
+		return fmt.Errorf("run %s: state in memory and log disagree:\n%x\n%x", id, live, folded)
+	}
+	return nil
+}
+
+// agree compares what must be the same in two records of a run, however old they
+// are. A deadline may come too early, and one that did nothing may come again a
+// little late.
+func agree(what string, a *engine.Record, other string, b *engine.Record) error {
+	for _, c := range []struct {
+		of   string
+		a, b any
+	}{
+		{"status", a.Status, b.Status},
+		{"group", a.Group, b.Group},
+		{"start time", a.Started, b.Started},
+		{"close time", a.Closed, b.Closed},
+		{"end of retention", a.Forget, b.Forget},
+		{"next user timer", a.Timer, b.Timer},
+		{"number of tasks at work", a.Working, b.Working},
+		{"listing", string(a.Listing), string(b.Listing)},
+		{"having a deadline", a.Wake != 0, b.Wake != 0},
+		{"deadline not later", true, b.Wake <= a.Wake+ackDelay},
+	} {
+		if c.a != c.b {
+			return fmt.Errorf("%s and %s disagree about its %s: %v and %v", what, other, c.of, c.a, c.b)
+		}
+	}
+	return nil
+}
