@@ -166,8 +166,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, ctx *call, op *
 	switch {
 	case !errors.As(err, &fault):
 		fault = awsjson.InternalFailure()
-		// When the caller has gone, his context's error is no news.
-		if ctx.Err() == nil {
+		// That the caller has gone is no news.
+		if Gone(ctx) == nil {
 			h.logFailure(ctx, op, in, "request failed", err)
 		}
 	case op != nil && !fault.Common() && !slices.Contains(op.faults, fault.Code):

@@ -131,6 +131,9 @@ func (t *turn) delivered(scheduled, attempt int64, reached bool) {
 	case reached && !k.delivered:
 		t.noteDelivered(k)
 	case !reached:
+		if a := t.s.activity(scheduled); a != nil && a.beatAt >= k.since {
+			return // the worker was heard of
+		}
 		if k.delivered {
 			t.notes = append(t.notes, engine.Note{Subject: scheduled, Kind: engine.NoteDelivered})
 		}

@@ -1,0 +1,229 @@
+package authn_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	. "heddle/internal/aws/authn"
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/operation"
+	"heddle/internal/aws/sigv4"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+const (
+	account = "123456789012"
+	body    = `{"domain":"orders"}`
+)
+
+var (
+	at   = time.Date(2026, 5, 17, 10, 20, 30, 0, time.UTC)
+	root = credentials.Credential{KeyID: "AKIAROOT", Secret: "root secret", Account: account}
+	role = credentials.Credential{
+		KeyID: "ASIAROLE", Secret: "role secret", Account: "210987654321",
+		Token: "FwoG/token", Expires: at.Add(10 * time.Minute),
+	}
+	stranger = credentials.Credential{KeyID: "AKIASTRANGER", Secret: "x"}
+)
+
+// house is an authenticator with its keys and its clock.
+type house struct {
+	*Authenticator
+	keys *credentials.Store
+	now  time.Time
+}
+
+func newHouse() *house {
+	h := &house{keys: credentials.NewStore(root, role), now: at}
+	h.Authenticator = New(Config{Keys: h.keys, Services: []string{"swf"}, Now: func() time.Time { return h.now }})
+	return h
+}
+
+// signed is a request as a server gets it, signed by the SDK for Go.
+func signed(t testing.TB, c credentials.Credential, payload string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r.Host = "127.0.0.1:7930"
+	r.Header.Set("Content-Length", "19")
+	r.Header.Set("X-Amz-Target", "SimpleWorkflowService.ListDomains")
+	if payload == "" {
+		digest := sha256.Sum256([]byte(body))
+		payload = hex.EncodeToString(digest[:])
+	} else {
+		r.Header.Set("X-Amz-Content-Sha256", payload)
+	}
+	key := aws.Credentials{AccessKeyID: c.KeyID, SecretAccessKey: string(c.Secret), SessionToken: string(c.Token)}
+	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, payload, "swf", "eu-west-1", at); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestCaller(t *testing.T) {
+	h := newHouse()
+	for _, c := range []struct {
+		r    *http.Request
+		body string
+		want operation.Caller
+	}{
+		{signed(t, root, ""), body, operation.Caller{Account: account, Region: "eu-west-1", AccessKey: "AKIAROOT"}},
+		{signed(t, root, "UNSIGNED-PAYLOAD"), "any", operation.Caller{Account: account, Region: "eu-west-1", AccessKey: "AKIAROOT"}},
+		{signed(t, role, ""), body, operation.Caller{Account: "210987654321", Region: "eu-west-1", AccessKey: "ASIAROLE"}},
+	} {
+		for range 2 { // the second time with a remembered key
+			if got, err := h.Authenticate(c.r, []byte(c.body)); err != nil || got != c.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, c.want)
+			}
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	const mismatchText = "The request signature we calculated does not match the signature you provided. " +
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	const invalidText = "The security token included in the request is invalid."
+	with := func(c credentials.Credential, change func(c *credentials.Credential)) credentials.Credential {
+		change(&c)
+		return c
+	}
+	for _, c := range []struct {
+		name       string
+		r          *http.Request
+		change     func(h *house, r *http.Request)
+		code, text string
+		query      string
+		status     int
+	}{
+		{"no signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Del("Authorization") },
+			"MissingAuthenticationTokenException", "Request is missing Authentication Token", "MissingAuthenticationToken", 403},
+		{"half a signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAROOT") },
+			"IncompleteSignatureException", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. " +
+				"(Hashed with SHA-256 and encoded with Base64) Authorization=/AYNdZJmrfsnBhL+uQvbK8KvYRFNF3eiR/lefeM8uJE=", "IncompleteSignature", 400},
+		{"wrong secret", signed(t, with(root, func(c *credentials.Credential) { c.Secret = "guess" }), ""), nil,
+			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
+		{"unknown key", signed(t, stranger, ""), nil,
+			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
+		{"key removed", signed(t, root, ""), func(h *house, _ *http.Request) { h.keys.Remove(root.KeyID) },
+			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
+		{"secret replaced", signed(t, root, ""), func(h *house, _ *http.Request) {
+			h.keys.Put(with(root, func(c *credentials.Credential) { c.Secret = "another" }))
+		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
+		{"stale date", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
+			"InvalidSignatureException", "Signature expired: 20260517T102030Z is now earlier than 20260517T102130Z (20260517T103630Z - 15 min.)", "SignatureDoesNotMatch", 403},
+		{"date to come", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(-16 * time.Minute) },
+			"InvalidSignatureException", "Signature not yet current: 20260517T102030Z is still later than 20260517T101930Z (20260517T100430Z + 15 min.)", "SignatureDoesNotMatch", 403},
+		{"altered header", signed(t, root, ""), func(_ *house, r *http.Request) {
+			r.Header.Set("X-Amz-Target", "SimpleWorkflowService.TerminateWorkflowExecution")
+		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
+		{"altered body", signed(t, root, ""), func(_ *house, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
+			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
+		{"another service", signed(t, root, ""), func(h *house, _ *http.Request) { h.Services = []string{"states"} },
+			"InvalidSignatureException", "Credential should be scoped to correct service: 'states'.", "SignatureDoesNotMatch", 403},
+		{"session without token", signed(t, with(role, func(c *credentials.Credential) { c.Token = "" }), ""), nil,
+			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
+		{"session with another token", signed(t, with(role, func(c *credentials.Credential) { c.Token = "FwoG/another" }), ""), nil,
+			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
+		{"token with a key for good", signed(t, with(root, func(c *credentials.Credential) { c.Token = "FwoG/token" }), ""), nil,
+			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
+		{"session over", signed(t, role, ""), func(h *house, _ *http.Request) { h.now = role.Expires },
+			"ExpiredTokenException", "The security token included in the request is expired", "ExpiredToken", 403},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse()
+			if c.change != nil {
+				// First without the change, so that its key is remembered.
+				if _, err := h.Authenticate(c.r, []byte(body)); err != nil {
+					t.Fatal(err)
+				}
+				c.change(h, c.r)
+			}
+			content, err := io.ReadAll(c.r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			caller, err := h.Authenticate(c.r, content)
+			fault, ok := errors.AsType[*awsjson.Fault](err)
+			if !ok || caller != (operation.Caller{}) {
+				t.Fatalf("got %+v, %v", caller, err)
+			}
+			w := httptest.NewRecorder()
+			if err := awsjson.WriteFault(w, c.r, "id", fault); err != nil {
+				t.Fatal(err)
+			}
+			var got struct {
+				Type    string `json:"__type"`
+				Message string
+			}
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+				t.Fatal(err)
+			}
+			if w.Code != 400 || got.Type != "com.amazon.coral.service#"+c.code || got.Message != c.text {
+				t.Errorf("got %d %s", w.Code, w.Body)
+			}
+
+			_, err = h.Identify(c.r, content)
+			refusal, ok := errors.AsType[*sigv4.Error](err)
+			if !ok || refusal.Message != c.text {
+				t.Fatalf("got %v", err)
+			}
+			if code, status := QueryFault(refusal); code != c.query || status != c.status {
+				t.Errorf("got %s %d", code, status)
+			}
+		})
+	}
+}
+
+func TestRequireLoopback(t *testing.T) {
+	for ip, want := range map[string]bool{
+		"127.0.0.1": true, "127.8.8.8": true, "::1": true, "::ffff:127.0.0.1": true,
+		"0.0.0.0": false, "::": false, "192.168.1.5": false, "fe80::1": false,
+	} {
+		if err := RequireLoopback(&net.TCPAddr{IP: net.ParseIP(ip), Port: 7930}); (err == nil) != want {
+			t.Errorf("%s: %v", ip, err)
+		}
+	}
+	if RequireLoopback(&net.UDPAddr{IP: net.IPv6loopback}) == nil {
+		t.Error("an address of another kind")
+	}
+}
+
+func TestLoopbackHost(t *testing.T) {
+	served := LoopbackHost(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for host, want := range map[string]int{
+		"127.0.0.1:7930": 200, "127.0.0.1": 200, "localhost:7930": 200, "LocalHost": 200, "localhost.": 200, "[::1]:7930": 200, "[::1]": 200,
+		"swf.localhost:7930": 200,
+		"evil.example:7930":  403, "localhost.evil.example": 403, "evil-localhost": 403, "127.0.0.1.evil.example": 403, "10.0.0.1:7930": 403, "": 403, "0.0.0.0:7930": 403,
+	} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		served.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: got %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+func BenchmarkAuthenticate(b *testing.B) {
+	h := newHouse()
+	r := signed(b, root, "")
+	content := []byte(body)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.Authenticate(r, content); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

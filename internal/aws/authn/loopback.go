@@ -1,0 +1,42 @@
+package authn
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// RequireLoopback refuses an address of a listener that others can reach.
+func RequireLoopback(listening net.Addr) error {
+	if tcp, ok := listening.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("authentication is off and %q is not a loopback address; listen on 127.0.0.1, or let requests be signed", listening)
+}
+
+// LoopbackHost refuses requests whose Host is not a name of the loopback: a page
+// from elsewhere, for which a browser took this machine's address (DNS rebinding),
+// has its own. Signatures cover Host; this is for when there are none.
+func LoopbackHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLoopbackHost(r.Host) {
+			http.Error(w, "without authentication, only requests to localhost are answered", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLoopbackHost(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]") // no port
+	}
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return ip.Unmap().IsLoopback()
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}

@@ -1,0 +1,178 @@
+// Package permission says what each action of Amazon SWF, and each decision of a
+// decider, asks permission for: the action's name in policies, the domain that
+// it touches, and the condition keys with their values.
+//
+// A decision is authorised as if it were a call of its own. A default that
+// applies counts as a value: the caller, who knows the types, fills it in before
+// the question is asked.
+//
+// Sources: SWF Developer Guide, "API Summary"; SWF API Reference, "Access
+// Control" of each action and decision. Whether the answer is yes is for package
+// iam to say.
+package permission
+
+import (
+	"slices"
+
+	"heddle/internal/aws/arn"
+	"heddle/internal/aws/iam"
+	"heddle/internal/swf/api"
+)
+
+// Ask is what a call or a decision asks permission for. What a request leaves
+// out is nil.
+type Ask struct {
+	Action string // as policies have it, such as swf:StartWorkflowExecution
+	// Domain is the domain's name; every is all of them. Of decisions and of calls
+	// about a task it is in the task token: the caller fills it in.
+	Domain string
+	// ResourceARN is what the request itself calls the domain, if it does.
+	ResourceARN string
+
+	TaskList        *api.TaskList
+	DefaultTaskList *api.TaskList
+	ActivityType    *api.ActivityType
+	WorkflowType    *api.WorkflowType
+	// WorkflowTypeVersion is what an execution continues as.
+	WorkflowTypeVersion *string
+	Name, Version       *string // of a type that is being registered
+	TypeFilter          *api.WorkflowTypeFilter
+	TagFilter           *api.TagFilter
+	TagList             []string
+	// LambdaRole is the role that the request hands to the service.
+	LambdaRole *string
+
+	SetTags    []api.ResourceTag // of the domain
+	RemoveTags []string
+	child      bool
+	hasDefault bool
+}
+
+// every stands for all domains, as in the pattern of their ARNs.
+const every = "*"
+
+// Call gives what a call of an operation asks. In is the operation's decoded
+// input; any other, and an unknown operation, panics.
+func Call(operation string, in any) Ask {
+	r, known := calls[operation]
+	if !known {
+		panic("permission: no row for operation " + operation)
+	}
+	return r.of(in)
+}
+
+// Decision gives what a decision asks. It must be valid.
+func Decision(d *api.Decision) Ask {
+	r, known := decisions[d.DecisionType]
+	if !known {
+		panic("permission: no row for decision " + d.DecisionType)
+	}
+	return r.of(d)
+}
+
+// NeedsDefault tells whether the task list will be the default of the type: the
+// request could name one and does not.
+func (a *Ask) NeedsDefault() bool { return a.hasDefault && a.TaskList == nil }
+
+// UseDefaults fills in what applies if the request does not say it: the type's
+// task list and, for continuing as new, the execution's own version. What is not
+// known is nil.
+func (a *Ask) UseDefaults(list *api.TaskList, version *string) {
+	if a.NeedsDefault() {
+		a.TaskList = list
+	}
+	if a.Action == continueAsNew && a.WorkflowTypeVersion == nil {
+		a.WorkflowTypeVersion = version
+	}
+}
+
+// Request is the question for package iam. C is what is known besides: of the
+// principal, the connection and the domain's tags; the rest is appended to it, in
+// its spare room if there is some.
+func (a *Ask) Request(p iam.Principal, region string, c iam.Context) iam.Request {
+	resource := a.ResourceARN
+	if resource == "" {
+		resource = arn.ARN{Partition: "aws", Service: "swf", Region: region, Account: p.Account, Resource: domainPrefix + a.Domain}.String()
+	}
+	return iam.Request{Principal: p, Action: a.Action, Resource: resource, Context: a.append(c)}
+}
+
+const domainPrefix = "/domain/"
+
+// PassRole is the second question of a request that hands a role to the service;
+// ok is false if it does not.
+func (a *Ask) PassRole(p iam.Principal, c iam.Context) (r iam.Request, ok bool) {
+	if a.LambdaRole == nil {
+		return r, false
+	}
+	c = append(slices.Clip(c), iam.Value{Key: "iam:PassedToService", Value: "swf.amazonaws.com"})
+	return iam.Request{Principal: p, Action: "iam:PassRole", Resource: *a.LambdaRole, Context: c}, true
+}
+
+var tagListKeys = [...]struct{ member, short string }{
+	{"swf:tagList.member.0", "swf:tagList.0"},
+	{"swf:tagList.member.1", "swf:tagList.1"},
+	{"swf:tagList.member.2", "swf:tagList.2"},
+	{"swf:tagList.member.3", "swf:tagList.3"},
+	{"swf:tagList.member.4", "swf:tagList.4"},
+}
+
+// append adds the condition keys and their values.
+func (a *Ask) append(c iam.Context) iam.Context {
+	add := func(key, value string) { c = append(c, iam.Value{Key: key, Value: value}) }
+	if a.TaskList != nil {
+		add("swf:taskList.name", a.TaskList.Name)
+	}
+	if a.DefaultTaskList != nil {
+		add("swf:defaultTaskList.name", a.DefaultTaskList.Name)
+	}
+	if a.ActivityType != nil {
+		add("swf:activityType.name", a.ActivityType.Name)
+		add("swf:activityType.version", a.ActivityType.Version)
+	}
+	if a.WorkflowType != nil {
+		add("swf:workflowType.name", a.WorkflowType.Name)
+		add("swf:workflowType.version", a.WorkflowType.Version)
+	}
+	if a.WorkflowTypeVersion != nil {
+		// The API Reference has the first name for it, the Developer Guide the second.
+		add("swf:workflowType.version", *a.WorkflowTypeVersion)
+		add("swf:workflowTypeVersion", *a.WorkflowTypeVersion)
+	}
+	if a.Name != nil {
+		add("swf:name", *a.Name)
+		add("swf:version", *a.Version)
+	}
+	if a.TypeFilter != nil {
+		add("swf:typeFilter.name", a.TypeFilter.Name)
+		if a.TypeFilter.Version != nil {
+			add("swf:typeFilter.version", *a.TypeFilter.Version)
+		}
+	}
+	if a.TagFilter != nil {
+		add("swf:tagFilter.tag", a.TagFilter.Tag)
+	}
+	for i, tag := range a.TagList[:min(len(a.TagList), len(tagListKeys))] {
+		add(tagListKeys[i].member, tag)
+		if a.child { // again two names
+			add(tagListKeys[i].short, tag)
+		}
+	}
+	for _, t := range a.SetTags {
+		value := ""
+		if t.Value != nil {
+			value = *t.Value
+		}
+		add("aws:RequestTag/"+t.Key, value)
+		add("aws:TagKeys", t.Key)
+	}
+	for _, key := range a.RemoveTags {
+		add("aws:TagKeys", key)
+	}
+	return c
+}
+
+// ResourceTag is what conditions can ask about a tag of the domain.
+func ResourceTag(key, value string) iam.Value {
+	return iam.Value{Key: "aws:ResourceTag/" + key, Value: value}
+}
