@@ -25,6 +25,7 @@ type serveCommand struct {
 	Store     string        `default:"pebble" enum:"pebble,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; memory forgets everything at exit."`
 	Account   string        `default:"123456789012" env:"HEDDLE_ACCOUNT" help:"AWS account id of all callers."`
 	Region    string        `default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
+	Auth      string        `default:"trust" enum:"trust,sigv4" env:"HEDDLE_AUTH" help:"trust believes the access key and region of a request and verifies nothing; sigv4 verifies signatures by the root key pair that the first start writes to DATA/credentials."`
 	PollHold  time.Duration `default:"55s" env:"HEDDLE_POLL_HOLD" help:"How long a poll waits for a task, at most 60s. Keep it below the clients' read timeout."`
 	LogLevel  slog.Level    `default:"info" env:"HEDDLE_LOG_LEVEL" help:"debug, info, warn or error."`
 	LogFormat string        `default:"text" enum:"text,json" env:"HEDDLE_LOG_FORMAT" help:"text or json."`
@@ -81,7 +82,7 @@ func (c *serveCommand) config() server.Config {
 	limits.OpenChildren, limits.OpenLambdas = c.Limits.OpenChildren, c.Limits.OpenLambdas
 	limits.Events, limits.OpenExecutions = c.Limits.Events, c.Limits.OpenExecutions
 	return server.Config{
-		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region,
+		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region, Auth: c.Auth,
 		PollHold: c.PollHold, TimeSkip: string(c.TimeSkip),
 		LambdaKey:      lambda.Key{ID: c.LambdaAccessKey, Secret: os.Getenv("HEDDLE_LAMBDA_SECRET_ACCESS_KEY")},
 		LambdaEndpoint: c.LambdaEndpoint, LambdaConcurrent: c.LambdaConcurrent,
@@ -94,6 +95,14 @@ func (c *serveCommand) config() server.Config {
 		PollsPerListMax:     c.Limits.PollsPerList, CountMax: c.Limits.CountedMost,
 		Log: slog.New(handler),
 	}
+}
+
+// credentials is the line that gives a shell its credentials.
+func (c *serveCommand) credentials() string {
+	if c.Auth == server.AuthSigV4 {
+		return "export AWS_SHARED_CREDENTIALS_FILE=" + server.CredentialsFile(c.Data)
+	}
+	return "export AWS_ACCESS_KEY_ID=heddle AWS_SECRET_ACCESS_KEY=heddle"
 }
 
 func (c *serveCommand) Run(ctx context.Context) error {
@@ -114,11 +123,11 @@ func (c *serveCommand) Run(ctx context.Context) error {
 To point the AWS CLI, boto3 or any AWS SDK at it:
 
   export AWS_ENDPOINT_URL_SWF=%s AWS_REGION=%s AWS_DEFAULT_REGION=%s
-  export AWS_ACCESS_KEY_ID=heddle AWS_SECRET_ACCESS_KEY=heddle
+  %s
   aws swf register-domain --name demo --workflow-execution-retention-period-in-days 7
   aws swf list-domains --registration-status REGISTERED
 
-`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), c.Region, c.Region)
+`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), c.Region, c.Region, c.credentials())
 	<-ctx.Done()
 	signal.Reset() // a second signal ends the process at once
 	fmt.Println("draining: polls are answered empty, work in flight is committed")

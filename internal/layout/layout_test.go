@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"cmd/heddle": {"internal/server", "internal/engine", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry"},
 
 	"internal/server": {
-		"internal/aws/operation", "internal/engine", "internal/matching", "internal/shard", "internal/store",
+		"internal/aws/authn", "internal/aws/credentials", "internal/aws/operation", "internal/engine", "internal/matching", "internal/shard", "internal/store",
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
 		"internal/swf/api", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry",
 		"internal/token", "internal/visibility",

@@ -16,6 +16,7 @@ type Config struct {
 	Data     string // folder of the store
 	Store    string // StorePebble or StoreMemory
 	Account  string // of every caller
+	Auth     string // AuthTrust or AuthSigV4
 	Region   string // of callers whose requests name none
 	PollHold time.Duration
 	TimeSkip string // SkipOff, SkipTimers or SkipAll
@@ -42,6 +43,15 @@ type Config struct {
 const (
 	StorePebble = "pebble"
 	StoreMemory = "memory"
+)
+
+// Values of Config.Auth.
+const (
+	// AuthTrust believes the key and the region in a request's signature, and
+	// verifies nothing.
+	AuthTrust = "trust"
+	// AuthSigV4 verifies the signature; the root key pair is in the data folder.
+	AuthSigV4 = "sigv4"
 )
 
 // Values of Config.TimeSkip.
@@ -72,6 +82,7 @@ func (c *Config) fill() error {
 	setDefault(&c.Store, StorePebble)
 	setDefault(&c.Account, DefaultAccount)
 	setDefault(&c.Region, DefaultRegion)
+	setDefault(&c.Auth, AuthTrust)
 	setDefault(&c.PollHold, DefaultPollHold)
 	setDefault(&c.TimeSkip, SkipOff)
 	setDefault(&c.PollsPerListMax, DefaultPollsPerList)
@@ -92,6 +103,9 @@ func (c *Config) fill() error {
 	}
 	if c.Store != StorePebble && c.Store != StoreMemory {
 		return fmt.Errorf("config: store %q: want %q or %q", c.Store, StorePebble, StoreMemory)
+	}
+	if c.Auth != AuthTrust && c.Auth != AuthSigV4 {
+		return fmt.Errorf("config: auth %q: want %q or %q", c.Auth, AuthTrust, AuthSigV4)
 	}
 	if c.TimeSkip != SkipOff && c.TimeSkip != SkipTimers && c.TimeSkip != SkipAll {
 		return fmt.Errorf("config: time skip %q: want %q, %q or %q", c.TimeSkip, SkipOff, SkipTimers, SkipAll)

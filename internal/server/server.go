@@ -134,8 +134,12 @@ func (s *Server) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	authenticator, err := newAuthenticator(cfg)
+	if err != nil {
+		return err
+	}
 	handler := operation.New(operation.Config{
-		Authenticator: operation.Anyone{Account: cfg.Account, Region: cfg.Region},
+		Authenticator: authenticator,
 		Log:           cfg.Log,
 		Random:        random[[16]byte],
 	})

@@ -109,6 +109,9 @@ func (n *Stepped) Ready(shard uint16) *Batch {
 	return b
 }
 
+// Lost tells whether a shard could not be taken over; its next step tries again.
+func (n *Stepped) Lost(shard uint16) bool { return n.shards[shard].handle == nil }
+
 // Done lets the outcome of a shard's batch out: err is what its commit said.
 func (n *Stepped) Done(shard uint16, b *Batch, err error) {
 	n.loop.finish(n.shards[shard], b, err)
