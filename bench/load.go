@@ -1,0 +1,237 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"heddle/bench/client"
+)
+
+// target is the server that is loaded.
+type target struct {
+	addr        string
+	credentials client.Credentials
+}
+
+func (t target) connect() *client.Conn { return client.New(t.addr, t.credentials) }
+
+// load keeps a number of workflows in flight: a closed loop. Each slot starts a
+// workflow and waits until a decider was told that its completion is durable.
+type load struct {
+	target   target
+	workload *workload
+	inFlight int
+	limit    int64 // workflows to start; 0: until halt
+
+	slots     []slot
+	started   atomic.Int64
+	finished  atomic.Int64 // while measured
+	measured  atomic.Bool
+	halted    atomic.Bool
+	failed    chan error
+	starters  sync.WaitGroup
+	pollers   sync.WaitGroup
+	pollConns []*client.Conn
+
+	mu        sync.Mutex
+	latencies []time.Duration // of workflows, while measured
+	answers   []time.Duration // of calls that do not poll, while measured
+}
+
+// slot is one workflow in flight.
+type slot struct{ completed chan time.Time }
+
+func newLoad(t target, w *workload, inFlight int) *load {
+	l := &load{target: t, workload: w, inFlight: inFlight, slots: make([]slot, inFlight), failed: make(chan error, 1)}
+	for i := range l.slots {
+		l.slots[i].completed = make(chan time.Time, 1)
+	}
+	return l
+}
+
+// declare registers the domain and the types.
+func declare(t target) error {
+	conn := t.connect()
+	defer conn.Close()
+	for _, d := range declarations {
+		if _, err := conn.Call(d.action, []byte(d.body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start begins the load: as many deciders and workers as workflows in flight.
+func (l *load) start() {
+	if l.workload.activities > 0 {
+		for range l.inFlight {
+			l.goPoll((*load).decider)
+			l.goPoll((*load).worker)
+		}
+	}
+	for i := range l.slots {
+		l.starters.Go(func() { l.keep(l.starter(i)) })
+	}
+}
+
+func (l *load) goPoll(run func(*load, *client.Conn) error) {
+	conn := l.target.connect()
+	l.pollConns = append(l.pollConns, conn)
+	l.pollers.Go(func() { l.keep(run(l, conn)) })
+}
+
+// keep notes the first error. A closed connection is how pollers end.
+func (l *load) keep(err error) {
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		return
+	}
+	select {
+	case l.failed <- err:
+	default:
+	}
+}
+
+// halt lets the workflows in flight finish and ends the pollers.
+func (l *load) halt() {
+	l.halted.Store(true)
+	l.starters.Wait()
+	l.cut()
+}
+
+// cut ends everything at once.
+func (l *load) cut() {
+	l.halted.Store(true)
+	for _, c := range l.pollConns {
+		c.Close()
+	}
+	l.pollers.Wait()
+}
+
+// meter collects what one goroutine measures.
+type meter struct {
+	load               *load
+	latencies, answers []time.Duration
+}
+
+func (m *meter) call(conn *client.Conn, action string, body []byte) error {
+	began := time.Now()
+	_, err := conn.Call(action, body)
+	if m.load.measured.Load() {
+		m.answers = append(m.answers, time.Since(began))
+	}
+	return err
+}
+
+func (m *meter) handIn() {
+	m.load.mu.Lock()
+	defer m.load.mu.Unlock()
+	m.load.latencies = append(m.load.latencies, m.latencies...)
+	m.load.answers = append(m.load.answers, m.answers...)
+}
+
+func (l *load) starter(i int) error {
+	conn := l.target.connect()
+	defer conn.Close()
+	m := meter{load: l}
+	defer m.handIn()
+	var id, body []byte
+	for !l.halted.Load() {
+		n := l.started.Add(1)
+		if l.limit > 0 && n > l.limit {
+			return nil
+		}
+		id = strconv.AppendInt(id[:0], int64(i), 10)
+		id = append(id, '-')
+		id = strconv.AppendInt(id, n, 10)
+		body = appendStart(body[:0], id)
+		began := time.Now()
+		if err := m.call(conn, "StartWorkflowExecution", body); err != nil {
+			return err
+		}
+		ended := time.Now()
+		if l.workload.activities > 0 {
+			select {
+			case ended = <-l.slots[i].completed:
+			case err := <-l.failed:
+				l.failed <- err
+				return nil
+			}
+		}
+		if l.measured.Load() {
+			m.latencies = append(m.latencies, ended.Sub(began))
+			l.finished.Add(1)
+		}
+	}
+	return nil
+}
+
+func (l *load) decider(conn *client.Conn) error {
+	m := meter{load: l}
+	defer m.handIn()
+	var body []byte
+	for {
+		task, err := conn.Call("PollForDecisionTask", []byte(pollDecision))
+		if err != nil {
+			return err
+		}
+		token := client.Text(task, "taskToken")
+		if token == nil {
+			continue
+		}
+		slot, err := slotOf(task)
+		if err != nil {
+			return err
+		}
+		body = append(body[:0], `{"taskToken":"`...)
+		body = append(body, token...)
+		body = append(body, `","decisions":[`...)
+		body, closes := l.workload.decide(body, task)
+		body = append(body, "]}"...)
+		if err := m.call(conn, "RespondDecisionTaskCompleted", body); err != nil {
+			return err
+		}
+		if closes {
+			l.slots[slot].completed <- time.Now()
+		}
+	}
+}
+
+// slotOf reads the slot from the workflowId.
+func slotOf(task []byte) (int, error) {
+	slot := 0
+	id := client.Text(task, "workflowId")
+	for _, c := range id {
+		if c == '-' {
+			return slot, nil
+		}
+		slot = slot*10 + int(c-'0')
+	}
+	return 0, fmt.Errorf("decision task of workflow %q, which is not ours", id)
+}
+
+func (l *load) worker(conn *client.Conn) error {
+	m := meter{load: l}
+	defer m.handIn()
+	var body []byte
+	for {
+		task, err := conn.Call("PollForActivityTask", []byte(pollActivity))
+		if err != nil {
+			return err
+		}
+		token := client.Text(task, "taskToken")
+		if token == nil {
+			continue
+		}
+		body = append(body[:0], `{"taskToken":"`...)
+		body = append(body, token...)
+		body = append(body, `","result":"{\"receipt\":\"R-4711\"}"}`...)
+		if err := m.call(conn, "RespondActivityTaskCompleted", body); err != nil {
+			return err
+		}
+	}
+}

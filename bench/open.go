@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// opened is the result of starting many executions that nobody works on, then
+// killing the server and starting it again.
+type opened struct {
+	Workload     string  `json:"workload"`
+	Repeat       int     `json:"repeat"`
+	Executions   int64   `json:"executions"`
+	StartSeconds float64 `json:"start_seconds"`
+	RSSBytes     int64   `json:"rss_growth_bytes_per_execution"`
+	FolderBytes  int64   `json:"folder_bytes_per_execution"`
+	Recovery     float64 `json:"recovery_seconds"` // from the process's start until it listens
+	RecoveryCPU  float64 `json:"recovery_cpu_seconds"`
+	EmptyStart   float64 `json:"empty_start_seconds"`
+	RecoveredRSS int64   `json:"recovered_rss_bytes_per_execution"`
+	machine
+}
+
+func (b *bench) measureOpen(ctx context.Context, repeat int) error {
+	if b.store == "memory" {
+		return fmt.Errorf("wants a store that survives a kill")
+	}
+	for text := range strings.SplitSeq(b.open, ",") {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return err
+		}
+		if err := b.measureOpenCount(ctx, repeat, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) measureOpenCount(ctx context.Context, repeat int, n int64) error {
+	data, err := os.MkdirTemp(b.scratch, "open-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(data)
+	limit := []string{"--limit-open-executions", "100000000"}
+	server, err := b.openServer(data, limit...)
+	if err != nil {
+		return err
+	}
+	defer func() { server.Kill() }()
+	target, err := b.target(server, data)
+	if err != nil {
+		return err
+	}
+	if err := declare(target); err != nil {
+		return err
+	}
+	result := opened{Workload: "open", Repeat: repeat, Executions: n, EmptyStart: server.Opened.Seconds(), machine: b.machine}
+	before, err := b.read(server, data)
+	if err != nil {
+		return err
+	}
+	l := newLoad(target, &workloads[0], b.inFlight)
+	l.limit = n
+	l.measured.Store(true)
+	began := time.Now()
+	l.start()
+	if err := b.until(ctx, server, l, nil, n); err != nil {
+		return err
+	}
+	l.halt()
+	result.StartSeconds = time.Since(began).Seconds()
+	after, err := b.read(server, data)
+	if err != nil {
+		return err
+	}
+	result.RSSBytes = (after.server.RSSBytes - before.server.RSSBytes) / n
+	result.FolderBytes = (after.folder - before.folder) / n
+	if err := server.Kill(); err != nil {
+		return err
+	}
+	if server, err = b.openServer(data, limit...); err != nil {
+		return err
+	}
+	recovered, err := server.Usage()
+	if err != nil {
+		return err
+	}
+	result.Recovery = server.Opened.Seconds()
+	result.RecoveryCPU = recovered.CPU.Seconds()
+	result.RecoveredRSS = (recovered.RSSBytes - before.server.RSSBytes) / n
+	return b.out.Encode(result)
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"heddle/bench/process"
+)
+
+// rate is the result of a workload that goes on at full speed. Bytes are per
+// workflow: what the server's process had written to disk, what it passed to
+// write calls (the network's share included), and how its folder grew.
+type rate struct {
+	Workload    string  `json:"workload"`
+	Repeat      int     `json:"repeat"`
+	InFlight    int     `json:"inflight"`
+	Seconds     float64 `json:"seconds"`
+	Workflows   int64   `json:"workflows"`
+	PerSecond   float64 `json:"workflows_per_second"`
+	CallsPerSec float64 `json:"calls_per_second"`
+	P50         float64 `json:"p50_ms"`
+	P95         float64 `json:"p95_ms"`
+	P99         float64 `json:"p99_ms"`
+	P999        float64 `json:"p999_ms"`
+	AnswerP50   float64 `json:"answer_p50_ms"` // of the calls that do not poll
+	AnswerP99   float64 `json:"answer_p99_ms"`
+	ServerCPU   float64 `json:"server_cpu_ms_per_workflow"`
+	CallCPU     float64 `json:"server_cpu_us_per_call"`
+	ClientCPU   float64 `json:"client_cpu_ms_per_workflow"`
+	ServerCores float64 `json:"server_cores_busy"`
+	DiskBytes   int64   `json:"disk_bytes_per_workflow"`
+	Written     int64   `json:"written_bytes_per_workflow"`
+	WriteCalls  float64 `json:"write_calls_per_workflow"`
+	FolderBytes int64   `json:"folder_bytes_per_workflow"`
+	RSSBytes    int64   `json:"rss_bytes"`
+	machine
+}
+
+// reading is all counters at one moment.
+type reading struct {
+	at     time.Time
+	server process.Usage
+	client time.Duration
+	folder int64
+}
+
+func (b *bench) read(s *process.Server, data string) (r reading, err error) {
+	if r.server, err = s.Usage(); err != nil {
+		return r, err
+	}
+	if b.store != "memory" {
+		if r.folder, err = folderBytes(data); err != nil {
+			return r, err
+		}
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return r, fmt.Errorf("read own usage: %w", err)
+	}
+	r.client = time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	r.at = time.Now()
+	return r, nil
+}
+
+func (b *bench) measureRate(ctx context.Context, w *workload, repeat int) error {
+	data, err := os.MkdirTemp(b.scratch, w.name+"-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(data)
+	server, err := b.openServer(data, "--limit-open-executions", "100000000")
+	if err != nil {
+		return err
+	}
+	defer server.Kill()
+	target, err := b.target(server, data)
+	if err != nil {
+		return err
+	}
+	if err := declare(target); err != nil {
+		return err
+	}
+	inFlight := b.inFlight
+	if w.inFlight > 0 {
+		inFlight = w.inFlight
+	}
+	l := newLoad(target, w, inFlight)
+	l.start()
+	defer l.cut()
+	if err := b.until(ctx, server, l, time.After(b.warmUp), 0); err != nil {
+		return err
+	}
+	before, err := b.read(server, data)
+	if err != nil {
+		return err
+	}
+	if b.cpu != "" || b.mem != "" {
+		if err := server.Signal(syscall.SIGUSR1); err != nil {
+			return err
+		}
+	}
+	l.measured.Store(true)
+	end := time.After(b.duration)
+	if b.workflows > 0 {
+		end = nil
+	}
+	if err := b.until(ctx, server, l, end, b.workflows); err != nil {
+		return err
+	}
+	l.measured.Store(false)
+	finished := l.finished.Load()
+	after, err := b.read(server, data)
+	if err != nil {
+		return err
+	}
+	if b.cpu != "" || b.mem != "" {
+		if err := server.Signal(syscall.SIGUSR1); err != nil {
+			return err
+		}
+	}
+	l.halt()
+	if err := b.out.Encode(b.rate(w, repeat, l, finished, before, after)); err != nil {
+		return err
+	}
+	return server.Stop()
+}
+
+// until waits for an end: a moment, or a number of workflows.
+func (b *bench) until(ctx context.Context, server *process.Server, l *load, end <-chan time.Time, workflows int64) error {
+	look := time.NewTicker(time.Millisecond * 5)
+	defer look.Stop()
+	for {
+		select {
+		case <-end:
+			return nil
+		case <-look.C:
+			if workflows > 0 && l.finished.Load() >= workflows {
+				return nil
+			}
+		case err := <-l.failed:
+			l.failed <- err // for the others who wait
+			return err
+		case <-server.Exited():
+			return fmt.Errorf("the server exited")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (b *bench) rate(w *workload, repeat int, l *load, finished int64, before, after reading) rate {
+	slices.Sort(l.latencies)
+	slices.Sort(l.answers)
+	n := float64(max(finished, 1))
+	seconds := after.at.Sub(before.at).Seconds()
+	cpu := after.server.CPU - before.server.CPU
+	return rate{
+		Workload: w.name, Repeat: repeat, InFlight: l.inFlight,
+		Seconds: seconds, Workflows: finished,
+		PerSecond:   float64(finished) / seconds,
+		CallsPerSec: float64(finished) * float64(w.calls) / seconds,
+		P50:         percentile(l.latencies, 0.5), P95: percentile(l.latencies, 0.95),
+		P99: percentile(l.latencies, 0.99), P999: percentile(l.latencies, 0.999),
+		AnswerP50: percentile(l.answers, 0.5), AnswerP99: percentile(l.answers, 0.99),
+		ServerCPU:   milliseconds(cpu) / n,
+		CallCPU:     milliseconds(cpu) * 1000 / n / float64(w.calls),
+		ClientCPU:   milliseconds(after.client-before.client) / n,
+		ServerCores: cpu.Seconds() / seconds,
+		DiskBytes:   int64(float64(after.server.DiskBytes-before.server.DiskBytes) / n),
+		Written:     int64(float64(after.server.WrittenBytes-before.server.WrittenBytes) / n),
+		WriteCalls:  float64(after.server.WriteCalls-before.server.WriteCalls) / n,
+		FolderBytes: int64(float64(after.folder-before.folder) / n),
+		RSSBytes:    after.server.RSSBytes,
+		machine:     b.machine,
+	}
+}
+
+// percentile of sorted spans, in milliseconds.
+func percentile(sorted []time.Duration, p float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return milliseconds(sorted[min(len(sorted)-1, int(p*float64(len(sorted))))])
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
