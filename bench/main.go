@@ -26,6 +26,7 @@ import (
 
 	"heddle/bench/client"
 	"heddle/bench/process"
+	"heddle/internal/aws/credentials"
 	"heddle/internal/server"
 )
 
@@ -129,10 +130,10 @@ func (b *bench) openServer(data string, args ...string) (*process.Server, error)
 // target is a started server with the credentials that it accepts.
 func (b *bench) target(s *process.Server, data string) (target, error) {
 	t := target{s.Addr, client.Credentials{AccessKey: "AKIDBENCH", SecretKey: "bench", Region: "us-east-1"}}
-	if b.auth != server.AuthSigV4 {
+	if b.auth == server.AuthTrust {
 		return t, nil
 	}
-	var err error
-	t.credentials, err = client.ReadCredentials(server.CredentialsFile(data), t.credentials.Region)
+	pair, err := credentials.ReadFile(server.CredentialsFile(data))
+	t.credentials.AccessKey, t.credentials.SecretKey = pair.KeyID, string(pair.Secret)
 	return t, err
 }

@@ -11,9 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -37,28 +35,6 @@ type Conn struct {
 
 // Credentials sign requests.
 type Credentials struct{ AccessKey, SecretKey, Region string }
-
-// ReadCredentials reads the first key pair of a shared credentials file.
-func ReadCredentials(path, region string) (Credentials, error) {
-	c := Credentials{Region: region}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return c, fmt.Errorf("read credentials: %w", err)
-	}
-	for line := range strings.Lines(string(file)) {
-		name, value, _ := strings.Cut(line, "=")
-		switch strings.TrimSpace(name) {
-		case "aws_access_key_id":
-			c.AccessKey = strings.TrimSpace(value)
-		case "aws_secret_access_key":
-			c.SecretKey = strings.TrimSpace(value)
-		}
-	}
-	if c.AccessKey == "" || c.SecretKey == "" {
-		return c, fmt.Errorf("read credentials %q: there is no key pair", path)
-	}
-	return c, nil
-}
 
 // New makes a connection that dials at its first call.
 func New(addr string, c Credentials) *Conn {

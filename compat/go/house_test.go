@@ -9,7 +9,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -42,7 +41,6 @@ type house struct {
 	data   string
 	flags  []string
 	ledger *ledger
-	mu     sync.Mutex
 	server *heddle.Server
 }
 
@@ -74,10 +72,11 @@ func (h *house) start() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.server, err = heddle.Start(binary, append([]string{"--data", h.data}, h.flags...)...)
+	server, err := heddle.Start(binary, append([]string{"--data", h.data}, h.flags...)...)
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	h.server = server
 	h.Client = h.client(heddle.Region)
 }
 
