@@ -72,7 +72,7 @@ const (
 	DefaultPollsPerList     = 1000
 	DefaultCountMax         = 1000
 	DefaultExecutionSeconds = 365 * 24 * 60 * 60
-	DefaultCachedStates     = 20_000
+	DefaultCachedStates     = 10_000
 	DefaultLambdaConcurrent = 64
 )
 

@@ -2,7 +2,9 @@ package server
 
 import (
 	"io"
+	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -25,6 +27,39 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytesMax,
 		ConnContext:       withLine,
+		ConnState:         s.unused.note,
+	}
+}
+
+// unusedConns are the connections on which no request has come yet. Clients keep
+// such spares; a server that stops need not wait for them.
+type unusedConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+func (u *unusedConns) note(conn net.Conn, state http.ConnState) {
+	if state != http.StateNew && state != http.StateActive && state != http.StateClosed {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if state != http.StateNew {
+		delete(u.conns, conn)
+		return
+	}
+	if u.conns == nil {
+		u.conns = map[net.Conn]bool{}
+	}
+	u.conns[conn] = true
+}
+
+func (u *unusedConns) closeAll() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for conn := range u.conns {
+		// The connection is of no use to anybody; how it ends does not matter.
+		_ = conn.Close()
 	}
 }
 

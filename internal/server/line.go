@@ -39,8 +39,13 @@ type line struct {
 
 	mu    sync.Mutex
 	lost  func(error) // to be told if the last answer did not arrive
+	until time.Time   // when a reset tells no more of that answer
 	ended error       // how reading ended
 }
+
+// watchTime is how long after an answer a reset means that it was not read. Later
+// ones come from proxies and sleeping laptops; by then the answer was taken.
+const watchTime = 2 * ackTimeout
 
 var errHungUp = errors.New("the caller has hung up")
 
@@ -70,9 +75,10 @@ func (l *line) Read(p []byte) (int, error) {
 func (l *line) end(err error) {
 	l.mu.Lock()
 	lost := l.lost
+	late := time.Now().After(l.until)
 	l.lost, l.ended = nil, err
 	l.mu.Unlock()
-	if lost == nil {
+	if lost == nil || late {
 		return
 	}
 	if err == io.EOF {
@@ -110,7 +116,7 @@ func (l *line) Watch(lost func(error)) {
 	l.mu.Lock()
 	ended := l.ended
 	if ended == nil {
-		l.lost = lost
+		l.lost, l.until = lost, time.Now().Add(watchTime)
 	}
 	l.mu.Unlock()
 	if ended != nil && l.Lost() != nil {

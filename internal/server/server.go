@@ -48,6 +48,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	calls    atomic.Int64 // requests in flight
+	unused   unusedConns
 	ready    atomic.Bool
 	stop     context.CancelFunc // of the background loops
 	loops    sync.WaitGroup
@@ -230,6 +231,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.close.Do(func() {
 		s.ready.Store(false)
 		s.matcher.Drain()
+		s.unused.closeAll()
 		err := s.http.Shutdown(ctx)
 		if err != nil {
 			err = errors.Join(fmt.Errorf("drain: %w", err), s.http.Close())

@@ -50,7 +50,7 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 			return nil, err
 		}
 	}
-	for range min(runtime.GOMAXPROCS(0), len(n.shards)) {
+	for range min(loopsFor(runtime.GOMAXPROCS(0)), len(n.shards)) {
 		l := &loop{node: n}
 		l.wait.L = &l.mu
 		n.loops = append(n.loops, l)
@@ -58,16 +58,21 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	for i, s := range n.shards {
 		s.loop = n.loops[i%len(n.loops)]
 	}
-	for _, l := range n.loops {
-		n.done.Go(l.run)
-	}
 	for _, s := range n.shards {
 		if len(s.resend) > 0 {
 			s.loop.kick(s)
 		}
 	}
+	for _, l := range n.loops {
+		n.done.Go(l.run)
+	}
 	return n, nil
 }
+
+// loopsFor tells how many loops serve so many processors. Few loops make large
+// groups: fewer syncs, and less work for each command. A loop is seldom what
+// limits a node.
+func loopsFor(processors int) int { return max(1, processors/4) }
 
 // Close stops the loops once they have finished what they hold. Commands that
 // come later wait for ever, so callers stop first.
@@ -167,6 +172,11 @@ func (n *Node) AppendEvents(ctx context.Context, b []byte, run engine.RunID, fir
 	h, err := n.handleOf(run)
 	if err != nil {
 		return b, err
+	}
+	if !reverse {
+		if b, ok := n.shards[run.Shard()].recent.append(b, run, first, last); ok {
+			return b, nil
+		}
 	}
 	return appendEvents(ctx, h, b, run, first, last, reverse)
 }

@@ -131,6 +131,9 @@ func (s *Shard) settle(b *Batch, r *run) {
 	group := r.Group
 	r.Record = rules.Record(r.state, s.up)
 	r.Group = group
+	for i := range r.Offers {
+		r.Offers[i].List = intern(r.Offers[i].List)
+	}
 	s.working.Add(int64(r.Working - r.before.Working))
 	s.settleIndex(b, r, rules)
 	s.settleOffers(b, r)
@@ -309,11 +312,13 @@ func (c *cache) use(r *run) {
 	}
 }
 
-// trim drops the states that were used longest ago.
-func (c *cache) trim(most int) {
+// trim drops the states that were used longest ago, and tells whose.
+func (c *cache) trim(most int) (dropped []*run) {
 	for c.len > most && !c.oldest.touched {
 		r := c.oldest
 		c.remove(r)
 		r.state = nil
+		dropped = append(dropped, r)
 	}
+	return dropped
 }

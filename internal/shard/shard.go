@@ -123,6 +123,7 @@ type Shard struct {
 	names    map[engine.Name]*run
 	wakes    wakeQueue
 	cache    cache
+	recent   recent
 	forgetAt engine.Time // the first closed run to delete; zero: none
 	out      map[uint16]*outQueue
 	applied  map[uint16]uint64
@@ -173,10 +174,16 @@ type Batch struct {
 	touched []*run
 	closed  map[engine.RunID]*run // closed in this batch
 	room    []byte                // keys and values of the section
+	events  []runEvents
 	offers  []offerChange
 	sent    []uint16 // shards that have new messages
 	marks   map[uint16]uint64
 	bytes   int
+}
+
+type runEvents struct {
+	run    engine.RunID
+	events []engine.Event
 }
 
 type offerChange struct {
@@ -190,11 +197,12 @@ func (b *Batch) reset() {
 	clear(b.touched)
 	clear(b.closed)
 	clear(b.marks)
+	clear(b.events)
 	clear(b.Section.Ops)
 	*b = Batch{
 		Section: store.Section{Ops: b.Section.Ops[:0]},
 		calls:   b.calls[:0], touched: b.touched[:0], closed: b.closed, room: b.room[:0],
-		offers: b.offers[:0], sent: b.sent[:0], marks: b.marks,
+		events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks,
 	}
 	if cap(b.room) > 1<<20 {
 		b.room = nil
@@ -299,6 +307,14 @@ func (s *Shard) Done(b *Batch, err error) {
 		s.seq++
 		s.last = b.now
 	}
+	for _, e := range b.events {
+		if s.runs[e.run] != nil {
+			s.recent.add(e.run, e.events)
+		}
+	}
+	for id := range b.closed {
+		s.recent.drop(id)
+	}
 	for _, o := range b.offers {
 		if o.made {
 			s.Offers.Offer(o.run, o.offer)
@@ -315,7 +331,9 @@ func (s *Shard) Done(b *Batch, err error) {
 	for _, r := range b.touched {
 		r.touched = false
 	}
-	s.cache.trim(s.CachedStates)
+	for _, r := range s.cache.trim(s.CachedStates) {
+		s.recent.drop(r.Run)
+	}
 	for _, c := range b.calls {
 		c.finish()
 	}
@@ -367,6 +385,7 @@ func (s *Shard) drop(why error) {
 	}
 	s.runs, s.names, s.wakes, s.out, s.applied = nil, nil, nil, nil, nil
 	s.cache = cache{}
+	s.recent.dropAll()
 	s.recovered = false
 	s.working.Store(0)
 	s.committing = false
@@ -475,7 +494,8 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
 		return turn.Reply, nil
 	}
 	if fresh {
-		r.Group = cmd.Group
+		r.Group = intern(cmd.Group)
+		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
 		s.runs[r.Run] = r
 		s.names[r.Name] = r
 		s.cache.add(r)
@@ -512,6 +532,7 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 		from = len(b.room)
 		value := b.cut(appendTurn(b.room, s.seq+1, turn.Events), from)
 		b.put(store.ShardSpace, key, value)
+		b.events = append(b.events, runEvents{r.Run, turn.Events})
 		r.NextEvent += int64(n)
 		r.TailLen += len(value)
 	}

@@ -236,12 +236,18 @@ func namesType(d *api.Decision) bool {
 
 func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.Domain, t api.ActivityType) (execution.Fact, error) {
 	found, err := s.activityType(ctx, w, d, t)
-	return execution.Fact{Type: found.status, Activity: found.activity}, err
+	if err != nil {
+		return execution.Fact{}, err
+	}
+	return execution.Fact{Type: found.status, Activity: found.activity}, nil
 }
 
 func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (execution.Fact, error) {
 	found, err := s.workflowType(ctx, w, d, t)
-	return execution.Fact{Type: found.status, Workflow: found.workflow}, err
+	if err != nil {
+		return execution.Fact{}, err
+	}
+	return execution.Fact{Type: found.status, Workflow: found.workflow}, nil
 }
 
 // successorFact looks up the type that an execution continues as: its own name,

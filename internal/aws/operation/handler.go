@@ -145,7 +145,7 @@ func deliver(w http.ResponseWriter, r *http.Request, ctx context.Context, answer
 // written writes an answer. The error is nil only if all of it was taken and the
 // caller is not known to have gone.
 func written(w http.ResponseWriter, r *http.Request, ctx context.Context, answer []byte) error {
-	if err := Gone(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := awsjson.Write(w, r, RequestIDOf(ctx), answer); err != nil {

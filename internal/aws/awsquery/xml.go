@@ -1,0 +1,61 @@
+package awsquery
+
+import (
+	"bytes"
+	"encoding/xml"
+	"strconv"
+	"time"
+)
+
+// XML is an answer being written.
+type XML struct{ b bytes.Buffer }
+
+// Element writes an element around what body writes.
+func (x *XML) Element(name string, body func()) {
+	x.b.WriteString("<" + name + ">")
+	body()
+	x.b.WriteString("</" + name + ">")
+}
+
+// Text writes an element with text in it.
+func (x *XML) Text(name, value string) {
+	x.b.WriteString("<" + name + ">")
+	_ = xml.EscapeText(&x.b, []byte(value)) // a bytes.Buffer takes everything
+	x.b.WriteString("</" + name + ">")
+}
+
+// TextIf writes nothing if the value is empty.
+func (x *XML) TextIf(name, value string) {
+	if value != "" {
+		x.Text(name, value)
+	}
+}
+
+// Int writes an element with a number in it.
+func (x *XML) Int(name string, value int) { x.Text(name, strconv.Itoa(value)) }
+
+// Bool writes an element with a truth value in it.
+func (x *XML) Bool(name string, value bool) { x.Text(name, strconv.FormatBool(value)) }
+
+// Time writes an element with a time in it, to the second.
+func (x *XML) Time(name string, value time.Time) {
+	x.Text(name, value.UTC().Format("2006-01-02T15:04:05Z"))
+}
+
+// List writes the members of a list, each by what each writes of it.
+func List[T any](x *XML, name string, items []T, each func(T)) {
+	x.Element(name, func() {
+		for _, item := range items {
+			x.Element("member", func() { each(item) })
+		}
+	})
+}
+
+// Texts writes a list of texts.
+func (x *XML) Texts(name string, values []string) {
+	x.Element(name, func() {
+		for _, v := range values {
+			x.Text("member", v)
+		}
+	})
+}
