@@ -73,18 +73,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := read(w, r)
 	if err != nil {
 		w.Header()["Connection"] = []string{"close"} // what is left is not worth reading
-		h.refuse(w, r.Context(), nil, id, err)
+		h.refuse(r.Context(), w, nil, id, err)
 		return
 	}
 	p, err := parse(r, body)
 	if err != nil {
-		h.refuse(w, r.Context(), nil, id, err)
+		h.refuse(r.Context(), w, nil, id, err)
 		return
 	}
 	name, version := p.Get("Action"), p.Get("Version")
 	api := h.apis[version]
 	if api == nil || api.Actions[name] == nil {
-		h.refuse(w, r.Context(), api, id, unknownAction(name, version))
+		h.refuse(r.Context(), w, api, id, unknownAction(name, version))
 		return
 	}
 	o := Outcome{API: api, Action: name, Params: p, RequestID: id}
@@ -96,7 +96,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = act(ctx, api, name, p, &x)
 	}
 	if err != nil {
-		o.Fault = h.refuse(w, ctx, api, id, err)
+		o.Fault = h.refuse(ctx, w, api, id, err)
 	} else {
 		_ = write(w, id, http.StatusOK, answer(api, name, id, &x)) // whoever has gone needs no answer
 	}
@@ -168,7 +168,7 @@ func (f *Fault) Error() string { return f.Code + ": " + f.Message }
 const faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
 
 // refuse answers with the fault that err is, or with an internal failure.
-func (h *Handler) refuse(w http.ResponseWriter, ctx context.Context, api *API, requestID string, err error) *Fault {
+func (h *Handler) refuse(ctx context.Context, w http.ResponseWriter, api *API, requestID string, err error) *Fault {
 	fault, ok := errors.AsType[*Fault](err)
 	if !ok {
 		fault = &Fault{Code: "InternalFailure", Status: http.StatusInternalServerError, Message: "The request processing has failed because of an internal error."}
@@ -198,4 +198,3 @@ func (h *Handler) refuse(w http.ResponseWriter, ctx context.Context, api *API, r
 	_ = write(w, requestID, status, x.b.Bytes())
 	return fault
 }
-
