@@ -20,7 +20,7 @@ type activityTask struct {
 // test for that.
 func (t *activityTask) AppendJSON(b []byte) []byte {
 	if t.task == nil {
-		return append(b, `{"startedEventId":0}`...)
+		return append(b, emptyPoll...)
 	}
 	return t.task.AppendJSON(b)
 }

@@ -26,7 +26,7 @@ type decisionTask struct {
 // test for that.
 func (t *decisionTask) AppendJSON(b []byte) []byte {
 	if t.task == nil {
-		return append(b, `{"previousStartedEventId":0,"startedEventId":0}`...)
+		return append(b, emptyPoll...)
 	}
 	b = append(b, `{"events":[`...)
 	b = append(b, t.events.events...)
