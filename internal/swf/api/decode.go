@@ -222,9 +222,9 @@ func mismatch(d *jx.Decoder, wanted string) error {
 			found = "TRUE_VALUE"
 		}
 	case jx.Array:
-		return errors.New("Start of list found where not expected")
+		return errUnexpectedList
 	case jx.Object:
-		return errors.New("Start of structure or map found where not expected")
+		return errUnexpectedStructure
 	default:
 		if err := d.Skip(); err != nil && err != io.EOF {
 			return err
@@ -233,3 +233,11 @@ func mismatch(d *jx.Decoder, wanted string) error {
 	}
 	return fmt.Errorf("%s can not be converted to a %s", found, wanted)
 }
+
+// The service's own words, which clients are told.
+var (
+	//lint:ignore ST1005 the text is the service's
+	errUnexpectedList = errors.New("Start of list found where not expected")
+	//lint:ignore ST1005 the text is the service's
+	errUnexpectedStructure = errors.New("Start of structure or map found where not expected")
+)
