@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"internal/swf/registry":      {"internal/engine", "internal/pack"},
 	"internal/swf/permission":    {"internal/aws/arn", "internal/aws/iam", "internal/swf/api"},
 	"internal/aws/authn":         {"internal/aws/awsjson", "internal/aws/credentials", "internal/aws/operation", "internal/aws/sigv4"},
+	"internal/aws/awsquery":      {"internal/aws/awsjson"},
 	"internal/aws/iam":           {"internal/aws/arn"},
 	"internal/aws/operation":     {"internal/aws/awsjson"},
 	"internal/shard":             {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},

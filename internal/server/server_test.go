@@ -93,10 +93,8 @@ func closeServer(t *testing.T, s *Server) {
 // TestPolls has two polls on a list that takes one: one is refused at once, the
 // other waits until the server closes, and is answered empty.
 func TestPolls(t *testing.T) {
-	for action, empty := range map[string]string{
-		"PollForDecisionTask": `{"previousStartedEventId":0,"startedEventId":0}`,
-		"PollForActivityTask": `{"startedEventId":0}`,
-	} {
+	const empty = `{"previousStartedEventId":0,"startedEventId":0}`
+	for _, action := range []string{"PollForDecisionTask", "PollForActivityTask"} {
 		t.Run(action, func(t *testing.T) {
 			cfg := memory()
 			cfg.PollsPerListMax = 1
