@@ -8,6 +8,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -216,6 +217,14 @@ type Rules interface {
 	EncodeState(s State) []byte
 	DecodeState(id Identity, b []byte) (State, error)
 }
+
+// ErrUnavailable is the answer to commands whose batch was lost. What they asked
+// may have happened.
+var ErrUnavailable = errors.New("the shard lost its batch; the outcome is unknown")
+
+// ErrUnusable is the answer to commands for a run that is there but can't be used
+// before a restart: its rules panicked, or what is stored of it can't be read.
+var ErrUnusable = errors.New("the run can't be used")
 
 // UnknownRunError says that a command named a run that is not there.
 type UnknownRunError struct {

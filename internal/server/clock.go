@@ -25,6 +25,7 @@ type clock struct {
 	anchor  time.Time     // with monotonic reading
 	base    time.Duration // what the clock showed at the anchor, since the Unix epoch
 	slewed  time.Time     // when it last followed the wall clock
+	ahead   bool          // of the wall clock by more than stepAbove, and said so
 	skipped engine.Time   // by time skipping
 	last    engine.Time
 }
@@ -56,12 +57,27 @@ func (c *clock) follow(now time.Time) {
 	case off > stepAbove:
 		c.log.Warn("the wall clock is ahead; the server's clock steps forward", "by", off.Round(time.Second))
 	case off < -stepAbove:
-		c.log.Warn("the wall clock was set back; the server's clock slows down until they meet", "ahead_by", (-off).Round(time.Second))
+		if !c.ahead {
+			c.log.Warn("the wall clock is behind; the server's clock slows down until they meet", "ahead_by", (-off).Round(time.Second))
+		}
+		c.ahead = true
 		off = -most
 	default:
+		c.ahead = false
 		off = max(-most, min(most, off))
 	}
 	c.anchor, c.slewed, c.base = now, now, shown+off
+}
+
+// begin moves the clock forward to t, which the store has seen; from there it
+// slows down towards the wall clock.
+func (c *clock) begin(t engine.Time) {
+	now := c.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t > now {
+		c.base += time.Duration(t-now) * time.Millisecond
+	}
 }
 
 // skip moves the clock forward to t.

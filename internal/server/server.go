@@ -106,6 +106,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	authenticator, err := newAuthenticator(cfg)
+	if err != nil {
+		return err
+	}
 	hash := keys.Hash(hashKey)
 	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
 	s.tasks = &countedTasks{Matcher: s.matcher}
@@ -122,7 +126,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	if last := s.node.LastTime(); last > s.clock.Now() {
 		cfg.Log.Warn("the store was written at a later time; the server's clock begins there", "ahead_by", time.Duration(last-s.clock.Now())*time.Millisecond)
-		s.clock.skip(last)
+		s.clock.begin(last)
 	}
 	if cfg.LambdaEndpoint != "" {
 		if s.lambda, err = lambda.Start(lambda.Config{
@@ -134,10 +138,6 @@ func (s *Server) open(ctx context.Context) (err error) {
 			s.node.Close()
 			return err
 		}
-	}
-	authenticator, err := newAuthenticator(cfg)
-	if err != nil {
-		return err
 	}
 	handler := operation.New(operation.Config{
 		Authenticator: authenticator,

@@ -66,5 +66,9 @@ func (s *Server) nextMoment() engine.Time {
 	if s.cfg.TimeSkip == SkipAll {
 		return s.node.NextDeadline()
 	}
-	return s.node.NextTimer()
+	timer, deadline := s.node.NextTimer(), s.node.NextDeadline()
+	if timer == 0 || deadline == 0 {
+		return 0
+	}
+	return min(timer, deadline) // what comes due on the way to the timer fires at its own time
 }

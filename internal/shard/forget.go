@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"errors"
 
 	"heddle/internal/engine"
 	"heddle/internal/store"
@@ -34,13 +35,19 @@ func (s *Shard) forgetDue(b *Batch) {
 		return
 	}
 	for i, id := range due {
-		b.delete(store.ShardSpace, keys.AppendForget(nil, at[i], id))
-		r, err := s.byID(b, id)
-		if err != nil {
-			s.Log.Error("forget run", "run", id, "cause", err)
-			continue
+		if b.full() {
+			s.forgetAt = engine.Time(at[i])
+			return
 		}
-		s.erase(b, r)
+		r, err := s.byID(b, id)
+		switch {
+		case err == nil && s.Rules[r.Name.Kind] != nil:
+			s.erase(b, r)
+		case !errors.Is(err, store.ErrNotFound):
+			s.Log.Error("a closed run can't be forgotten", "run", id, "cause", err)
+			continue // it stays until the next restart looks again
+		}
+		b.delete(store.ShardSpace, keys.AppendForget(nil, at[i], id))
 	}
 }
 

@@ -16,14 +16,15 @@ import (
 
 // house steps the shards of one store by hand, in simulated time.
 type house struct {
+	*Stepped
 	t      *testing.T
 	store  *memstore.Store
-	cfg    *Config
-	groups *groups
-	shards []*Shard
 	offers *toyOffers
 	now    engine.Time
 }
+
+// Now makes a house the clock of its shards.
+func (h *house) Now() engine.Time { return h.now }
 
 // toyOffers remembers what is on offer.
 type toyOffers struct{ open map[string]engine.Offer }
@@ -53,28 +54,15 @@ func newHouse(t *testing.T, shards uint16) *house {
 // start opens all shards on the store, as a process does.
 func (h *house) start() {
 	h.offers = &toyOffers{open: map[string]engine.Offer{}}
-	h.cfg = &Config{
+	stepped, err := OpenStepped(context.Background(), Config{
 		Store: h.store, Shards: h.store.Shards(), Hash: &keys.Hash{7},
 		Rules: map[engine.Kind]engine.Rules{toyKind: toyRules{}}, Offers: h.offers,
 		Log: slog.New(slog.DiscardHandler), CachedStates: 2,
-	}
-	h.groups = &groups{open: map[string]int{}}
-	h.shards = nil
-	for id := range h.store.Shards() {
-		s := newShard(h.cfg, id, h, h.groups)
-		h.shards = append(h.shards, s)
-		h.recover(s)
-	}
-}
-
-func (h *house) recover(s *Shard) {
-	h.t.Helper()
-	if err := s.recover(context.Background(), h.now); err != nil {
+	}, h)
+	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, peer := range h.shards {
-		peer.resend = append(peer.resend, s.id)
-	}
+	h.Stepped = stepped
 }
 
 // kill ends the process without a word and starts another on the same store.
@@ -83,27 +71,13 @@ func (h *house) kill() {
 	h.start()
 }
 
-func (h *house) generationOf(shard uint16) uint64 { return h.shards[shard].generation }
-func (h *house) deliver(to uint16, c *call)       { h.shards[to].submit(c) }
-func (h *house) acknowledge(to uint16, a ack)     { h.shards[to].acks = append(h.shards[to].acks, a) }
-
 // step takes a shard through one batch.
 func (h *house) step(s *Shard) {
-	b := s.Ready(h.now)
+	b := h.Ready(s.id)
 	if b == nil {
-		if s.handle == nil {
-			h.recover(s)
-		}
 		return
 	}
-	var err error
-	if !b.Empty() {
-		err = h.store.Commit(context.Background(), []store.Section{b.Section})[0]
-	}
-	s.Done(b, err)
-	if s.handle == nil {
-		h.recover(s)
-	}
+	h.Done(s.id, b, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
 }
 
 // settle steps all shards until nothing moves.
@@ -175,7 +149,7 @@ func (h *house) check() {
 	}
 	for _, s := range h.shards { // the archive took the shards over
 		s.drop(ErrUnavailable)
-		h.recover(s)
+		h.takeOver(s)
 	}
 }
 

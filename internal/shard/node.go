@@ -27,6 +27,7 @@ type Node struct {
 	groups *groups
 	done   sync.WaitGroup
 
+	lastTime  engine.Time
 	wakeMoved chan struct{}
 	pending   atomic.Int64 // commands and messages that are not finished
 }
@@ -62,6 +63,9 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 		if len(s.resend) > 0 {
 			s.loop.kick(s)
 		}
+	}
+	for _, s := range n.shards {
+		n.lastTime = max(n.lastTime, s.up)
 	}
 	for _, l := range n.loops {
 		n.done.Go(l.run)
@@ -210,13 +214,7 @@ func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {
 }
 
 // LastTime is the latest time that the store had seen when it was opened.
-func (n *Node) LastTime() engine.Time {
-	var last engine.Time
-	for _, s := range n.shards {
-		last = max(last, s.up)
-	}
-	return last
-}
+func (n *Node) LastTime() engine.Time { return n.lastTime }
 
 // NextWake is when the node next wants Advance; zero: never.
 func (n *Node) NextWake() engine.Time { return n.earliest((*Shard).NextWake) }
@@ -255,6 +253,9 @@ func (n *Node) acknowledge(to uint16, a ack) {
 	}
 }
 
+// recoverEvery is how long a shard that can't be recovered waits for the next try.
+const recoverEvery = engine.Time(1000)
+
 // takeOver recovers a shard that dropped its memory, and has the others send it
 // again what they sent.
 func (n *Node) takeOver(s *Shard) {
@@ -262,6 +263,7 @@ func (n *Node) takeOver(s *Shard) {
 		// The next command for the shard tries again.
 		n.cfg.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
 		s.drop(fmt.Errorf("%w: %w", ErrUnavailable, err))
+		s.nextWake.Store(int64(n.clock.Now() + recoverEvery))
 		return
 	}
 	for _, peer := range n.shards {

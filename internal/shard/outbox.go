@@ -2,6 +2,7 @@ package shard
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
@@ -117,14 +118,52 @@ func (s *Shard) evaluateMessage(b *Batch, c *call) {
 		s.Log.Error("message dropped: it can't be read", "from_shard", c.from, "number", c.number, "cause", err)
 		return
 	}
+	packed := c.cmd.Body.([]byte)
 	c.cmd.Body = body
 	r, err := s.find(b, &c.cmd)
 	if err == nil {
 		_, err = s.handleIn(b, r, &c.cmd)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, engine.ErrUnusable):
+		s.park(b, r, c, packed)
+	default:
 		s.send(b, rules.Refused(c.cmd.Name, body, err))
 	}
+}
+
+// park keeps a message for a run that can't take it until the shard is recovered.
+func (s *Shard) park(b *Batch, r *run, c *call, packed []byte) {
+	s.Log.Error("message parked: its run can't take it before a restart", "run", r.Run, "from_shard", c.from, "number", c.number)
+	m := engine.Message{To: c.cmd.Name, Run: r.Run, Body: packed}
+	b.put(store.ShardSpace, keys.AppendParked(nil, r.Run, c.from, c.number), appendMessage(nil, &m))
+}
+
+// evaluateParked gives a parked message to its run once more.
+func (s *Shard) evaluateParked(b *Batch, c *call) {
+	rules := s.Rules[c.cmd.Name.Kind]
+	if rules == nil {
+		return
+	}
+	body, err := rules.DecodeMessage(c.cmd.Body.([]byte))
+	if err != nil {
+		s.Log.Error("parked message stays: it can't be read", "run", c.cmd.Run, "cause", err)
+		return
+	}
+	c.cmd.Body = body
+	r, err := s.find(b, &c.cmd)
+	if err == nil {
+		_, err = s.handleIn(b, r, &c.cmd)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, engine.ErrUnusable):
+		return
+	default:
+		s.send(b, rules.Refused(c.cmd.Name, body, err))
+	}
+	b.delete(store.ShardSpace, c.parked)
 }
 
 func (s *Shard) mark(b *Batch, from uint16) {
@@ -169,10 +208,13 @@ func (s *Shard) flushAcks(b *Batch) {
 		return
 	}
 	for to, q := range s.out {
-		for _, number := range q.deletable {
-			b.delete(store.ShardSpace, keys.AppendOutgoing(nil, to, number))
+		for len(q.deletable) > 0 {
+			if b.full() {
+				return // the next batch takes the rest
+			}
+			b.delete(store.ShardSpace, keys.AppendOutgoing(nil, to, q.deletable[0]))
+			q.deletable = q.deletable[1:]
 		}
-		q.deletable = q.deletable[:0]
 	}
 	s.ackAt = 0
 }

@@ -11,7 +11,7 @@ import (
 	"heddle/internal/store/keys"
 )
 
-// Recover takes the shard over and reads what it must know: the records of open
+// recover takes the shard over and reads what it must know: the records of open
 // runs, which started tasks were delivered, and the messages under way. No state
 // is loaded.
 func (s *Shard) recover(ctx context.Context, now engine.Time) error {
@@ -39,6 +39,7 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 		{keys.Sent, s.recoverSent},
 		{keys.Outgoing, s.recoverOutgoing},
 		{keys.Applied, s.recoverApplied},
+		{keys.Parked, s.recoverParked},
 		{keys.Forget, s.recoverForget},
 	} {
 		var failed error
@@ -62,7 +63,9 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 		s.working.Add(int64(r.Working))
 		for i := range r.Offers {
 			r.Offers[i].Held = false
-			s.Offers.Offer(r.Run, r.Offers[i])
+			if !s.sick[r.Run] {
+				s.Offers.Offer(r.Run, r.Offers[i])
+			}
 		}
 	}
 	s.recovered = true
@@ -128,7 +131,19 @@ func (s *Shard) recoverOutgoing(key, value []byte) error {
 		return fmt.Errorf("message %d to shard %d is above the mark", number, to)
 	}
 	q.rows = append(q.rows, outRow{number, append([]byte(nil), value...)})
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.resend = append(s.resend, to)
+	return nil
+}
+
+// recoverParked gives parked messages to their runs once more.
+func (s *Shard) recoverParked(key, value []byte) error {
+	cmd, err := readMessage(value)
+	if err != nil {
+		return fmt.Errorf("parked message: %w", err)
+	}
+	s.submit(&call{cmd: cmd, parked: append([]byte(nil), key...)})
 	return nil
 }
 

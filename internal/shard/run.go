@@ -17,11 +17,12 @@ type run struct {
 	stored
 	state engine.State
 
-	touched  bool          // by the batch in progress
-	settled  bool          // the batch has all that it did to the run
-	before   engine.Record // when the batch last settled it, or first touched it
-	storedTo int64         // NextEvent of the record that the store or the batch has
-	stalled  engine.Time   // a Wake that did nothing comes again no earlier
+	touched   bool          // by the batch in progress
+	settled   bool          // the batch has all that it did to the run
+	before    engine.Record // when the batch last settled it, or first touched it
+	storedTo  int64         // NextEvent of the record that the store or the batch has
+	recordLen int           // bytes of that record
+	stalled   engine.Time   // a Wake that did nothing comes again no earlier
 
 	place        int // in the wake queue; -1: not there
 	newer, older *run
@@ -115,14 +116,16 @@ func foldNotes(h store.Handle, rules engine.Rules, state engine.State, id engine
 // settle brings a touched run's record, index entries, offers, deadline and
 // snapshot into the batch. A run whose successor begins is settled early.
 //
-// A turn of notes alone does not rewrite the record. What the stored record then
-// has is safe to recover from: its Wake comes too early, and an offer is taken
-// back because of its NoteDelivered.
+// A turn of notes alone does not rewrite the record, unless it makes an offer.
+// What the stored record then has is safe to recover from: its Wake comes too
+// early, and an offer is taken back because of its NoteDelivered. So notes must
+// not bring a Wake forward.
 func (s *Shard) settle(b *Batch, r *run) {
 	if r.settled {
 		return
 	}
 	r.settled = true
+	s.at = r
 	if r.state == nil { // it could not be loaded: only its deadline may have moved
 		s.settleWake(r)
 		return
@@ -136,10 +139,10 @@ func (s *Shard) settle(b *Batch, r *run) {
 	}
 	s.working.Add(int64(r.Working - r.before.Working))
 	s.settleIndex(b, r, rules)
-	s.settleOffers(b, r)
+	offered := s.settleOffers(b, r)
 	switch r.Status {
 	case engine.Open:
-		if r.NextEvent > r.storedTo {
+		if r.NextEvent > r.storedTo || offered {
 			s.settleSnapshot(b, r, rules)
 			s.putRecord(b, r, keys.OpenRun)
 		}
@@ -170,12 +173,12 @@ func (s *Shard) putRecord(b *Batch, r *run, kind byte) {
 	from = len(b.room)
 	value := b.cut(r.stored.append(b.room), from)
 	b.put(store.ShardSpace, key, value)
-	r.storedTo = r.NextEvent
+	r.storedTo, r.recordLen = r.NextEvent, len(value)
 }
 
 func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
-	if r.TailLen < max(snapshotLenMin, r.SnapshotLen) {
-		return
+	if r.TailLen < max(snapshotLenMin, r.SnapshotLen) || b.bytes > snapshotRoomMax {
+		return // not yet due, or the next batch has more room
 	}
 	value := rules.EncodeState(r.state)
 	r.SnapshotAt, r.SnapshotLen, r.TailLen = r.NextEvent, len(value), 0
@@ -241,9 +244,16 @@ func (s *Shard) indexKey(b *Batch, r *run, e engine.Entry) []byte {
 	return b.cut(keys.AppendIndex(b.room, e.Family, equal, int64(e.Time), r.Run), from)
 }
 
-// settleOffers notes which tasks are newly offered and which are no longer.
-func (s *Shard) settleOffers(b *Batch, r *run) {
+// settleOffers notes which tasks are newly offered and which are no longer, and
+// tells whether any is.
+func (s *Shard) settleOffers(b *Batch, r *run) (offered bool) {
 	old, now := r.before.Offers, r.Offers
+	add := func(o engine.Offer) {
+		if !o.Held {
+			b.offers = append(b.offers, offerChange{r.Run, o, true})
+			offered = true
+		}
+	}
 	for len(old) > 0 || len(now) > 0 {
 		switch {
 		case len(now) == 0 || len(old) > 0 && old[0].ID < now[0].ID:
@@ -252,22 +262,19 @@ func (s *Shard) settleOffers(b *Batch, r *run) {
 			}
 			old = old[1:]
 		case len(old) == 0 || now[0].ID < old[0].ID:
-			if !now[0].Held {
-				b.offers = append(b.offers, offerChange{r.Run, now[0], true})
-			}
+			add(now[0])
 			now = now[1:]
 		default:
 			if old[0] != now[0] {
 				if !old[0].Held {
 					b.offers = append(b.offers, offerChange{r.Run, old[0], false})
 				}
-				if !now[0].Held {
-					b.offers = append(b.offers, offerChange{r.Run, now[0], true})
-				}
+				add(now[0])
 			}
 			old, now = old[1:], now[1:]
 		}
 	}
+	return offered
 }
 
 // cache lists the open runs that have their state in memory, last used first.

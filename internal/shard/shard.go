@@ -43,15 +43,16 @@ const (
 	batchWakesMax  = 256     // deadlines that fire between live commands
 	batchForgetMax = 64      // closed runs deleted in one batch
 	snapshotLenMin = 16 << 10
-	ackDelay       = engine.Time(1000) // how long deleting handled messages may wait for a batch
+	// Above this many bytes a batch takes no snapshot; it stays due.
+	snapshotRoomMax = 8 << 20
+	ackDelay        = engine.Time(1000) // how long deleting handled messages may wait for a batch
 )
 
-// ErrUnavailable is the answer to commands that a failed commit took down. What
-// they asked may have happened.
-var ErrUnavailable = errors.New("the shard lost its batch; the outcome is unknown")
+// ErrUnavailable is engine.ErrUnavailable.
+var ErrUnavailable = engine.ErrUnavailable
 
 // ErrQuarantined is the answer to commands for a run whose rules panicked.
-var ErrQuarantined = errors.New("the run is quarantined until restart, because its rules panicked")
+var ErrQuarantined = fmt.Errorf("%w: its rules panicked; it is quarantined until restart", engine.ErrUnusable)
 
 // Offers is told which tasks wait for a poller.
 type Offers interface {
@@ -86,6 +87,7 @@ type call struct {
 	from       uint16
 	number     uint64
 	generation uint64
+	parked     []byte // the key of a parked message, which this call is
 
 	pending *atomic.Int64 // counts the calls that are not finished
 }
@@ -129,6 +131,7 @@ type Shard struct {
 	applied  map[uint16]uint64
 	ackAt    engine.Time
 	sick     map[engine.RunID]bool
+	at       *run // the run at work: if something panics, it is the one
 
 	loop   *loop
 	kicked bool // guarded by loop.mu
@@ -209,6 +212,12 @@ func (b *Batch) reset() {
 	}
 }
 
+// full tells whether the batch should take no further turn. A turn is bounded, so
+// a batch that was not full before it stays below the store's limits.
+func (b *Batch) full() bool {
+	return b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax
+}
+
 // put adds a mutation. Key and value are appended to the batch's room by the
 // functions given, so that a batch is a few allocations, not thousands.
 func (b *Batch) put(space store.Space, key, value []byte) {
@@ -246,9 +255,17 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 		s.dispatch(to)
 	}
 	s.committing = true
+	s.at = nil
 	defer func() {
 		if p := recover(); p != nil {
-			s.Log.Error("shard panicked; its batch is dropped", "shard", s.id, "panic", p, "stack", string(debug.Stack()))
+			run := ""
+			if s.at != nil {
+				run = s.at.Run.String()
+			}
+			s.Log.Error("rules panicked; the batch is dropped and the run quarantined", "shard", s.id, "run", run, "panic", p, "stack", string(debug.Stack()))
+			if s.at != nil {
+				s.sick[s.at.Run] = true
+			}
 			b.Section.Ops = nil
 			b.calls = s.taken
 			s.drop(fmt.Errorf("%w: panic", ErrUnavailable))
@@ -256,7 +273,7 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 	}()
 	s.fireWakes(b)
 	for i, c := range s.taken {
-		if i == batchCallsMax || b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax {
+		if i == batchCallsMax || b.full() {
 			s.putBack(s.taken[i:])
 			s.taken = s.taken[:i]
 			break
@@ -403,12 +420,19 @@ func (s *Shard) evaluate(b *Batch, c *call) {
 		s.evaluateMessage(b, c)
 		return
 	}
+	if c.parked != nil {
+		s.evaluateParked(b, c)
+		return
+	}
 	r, err := s.find(b, &c.cmd)
 	if err != nil {
 		c.err = err
 		return
 	}
 	if _, ok := c.cmd.Body.(engine.Peek); ok {
+		if r.touched { // by an earlier command of the batch
+			s.settle(b, r)
+		}
 		c.reply = r.view()
 		return
 	}
@@ -466,12 +490,14 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
 	if s.sick[r.Run] {
 		return nil, ErrQuarantined
 	}
+	s.at = r
 	rules := s.Rules[r.Name.Kind]
 	if rules == nil {
 		return nil, fmt.Errorf("no rules for kind %q", r.Name.Kind)
 	}
 	if err := s.load(r, rules); err != nil {
-		return nil, err
+		s.Log.Error("a run can't be read; its commands fail", "run", r.Run, "name", r.Name.Key, "cause", err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrUnusable, err)
 	}
 	in := engine.Input{Now: b.now, Up: s.up}
 	fresh := r.NextEvent == 1
@@ -485,7 +511,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
 			}
 		}()
 	}
-	turn, err := s.protect(r, func() (engine.Turn, error) { return rules.Handle(r.state, cmd.Body, in) })
+	turn, err := rules.Handle(r.state, cmd.Body, in)
 	if err != nil {
 		return nil, err
 	}
@@ -502,18 +528,6 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
 	}
 	s.take(b, r, rules, &turn)
 	return turn.Reply, nil
-}
-
-// protect turns a panic of the rules into the quarantine of the run. The panic
-// goes on: what the batch holds of the run can't be trusted.
-func (s *Shard) protect(r *run, f func() (engine.Turn, error)) (engine.Turn, error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.sick[r.Run] = true
-			panic(fmt.Sprintf("rules of %s %q, run %s, now quarantined: %v", r.Name.Kind, r.Name.Key, r.Run, p))
-		}
-	}()
-	return f()
 }
 
 // take writes a turn into the batch.
@@ -565,18 +579,15 @@ func (s *Shard) touch(b *Batch, r *run) {
 		r.storedTo = r.NextEvent
 		r.settled = false
 		b.touched = append(b.touched, r)
+		b.bytes += r.recordLen
 	}
 }
 
 // fireWakes gives a Wake to the runs whose deadline has come.
 func (s *Shard) fireWakes(b *Batch) {
-	var due []*run
-	for len(s.wakes) > 0 && s.wakes[0].Wake <= b.now && len(due) < batchWakesMax {
+	for n := 0; n < batchWakesMax && !b.full() && len(s.wakes) > 0 && s.wakes[0].Wake <= b.now; n++ {
 		r := s.wakes[0]
-		s.wakes.remove(r)
-		due = append(due, r)
-	}
-	for _, r := range due {
+		s.wakes.remove(r) // settle puts it back
 		s.touch(b, r)
 		next := r.NextEvent
 		if _, err := s.handleIn(b, r, &engine.Command{Body: engine.Wake{}}); err != nil {

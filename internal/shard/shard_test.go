@@ -329,3 +329,59 @@ func TestMessagesAreHandledOnceUnderFaults(t *testing.T) {
 		})
 	}
 }
+
+func TestMessageForAQuarantinedRunWaits(t *testing.T) {
+	h := newHouse(t, 2)
+	h.must("b", toyAdd{})
+	if _, err := h.do("b", toyPanic{}); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	h.must("a", toyTell{To: "b"})
+	h.settle()
+	if s := h.read("a"); s.Answered != 0 {
+		t.Errorf("the teller was answered %d times by a run that could not hear", s.Answered)
+	}
+	h.check()
+	h.kill()
+	h.settle()
+	if s := h.read("b"); s.Heard != 1 {
+		t.Errorf("after the restart the run has heard %d messages, want 1", s.Heard)
+	}
+	if s := h.read("a"); s.Answered != 1 {
+		t.Errorf("after the restart the teller has %d answers, want 1", s.Answered)
+	}
+	h.check()
+}
+
+func TestBurstOfWakesFitsTheStore(t *testing.T) {
+	h := newHouse(t, 1)
+	const runs = 100
+	for i := range runs {
+		h.must(fmt.Sprint(i), toyWake{At: h.now + 1000, Size: 100 << 10})
+	}
+	h.now += 1000
+	h.settle()
+	for i := range runs {
+		if h.read(fmt.Sprint(i)).Woken != 1 {
+			t.Fatalf("run %d was not woken once", i)
+		}
+	}
+	h.check()
+}
+
+func TestOfferMadeByANoteComesBackAfterAKill(t *testing.T) {
+	h := newHouse(t, 1)
+	id := h.must("a", toyOffer{}).(int64)
+	h.must("a", toyStart{id})
+	h.must("a", toyReach{id})
+	h.must("a", toyAdd{}) // writes the record, without the offer
+	h.must("a", toyLose{id})
+	if got := h.onOffer(); len(got) != 1 {
+		t.Fatalf("on offer %v, want the lost task", got)
+	}
+	h.kill()
+	if got := h.onOffer(); len(got) != 1 {
+		t.Errorf("after the kill on offer %v, want the lost task", got)
+	}
+	h.check()
+}

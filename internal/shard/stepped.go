@@ -117,7 +117,14 @@ func (n *Stepped) Done(shard uint16, b *Batch, err error) {
 	n.loop.finish(n.shards[shard], b, err)
 }
 
-// Twin is a run folded from what is stored of it, beside the shard that has it.
+// StoredEvents gives the events first..last of a run as the store has them; see
+// AppendEvents, which may answer from memory.
+func (n *Stepped) StoredEvents(ctx context.Context, run engine.RunID, first, last int64) ([]byte, error) {
+	return appendEvents(ctx, n.shards[run.Shard()].handle, nil, run, first, last, false)
+}
+
+// Twin is the events of a run folded from what is stored, beside the shard that
+// has the run.
 type Twin struct {
 	state engine.State
 	next  int64
@@ -143,10 +150,15 @@ func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 	if t.next != rec.NextEvent {
 		return fmt.Errorf("run %s: log ends before event %d, record before event %d", id, t.next, rec.NextEvent)
 	}
-	if err := foldNotes(s.handle, rules, t.state, id); err != nil {
+	// Notes come and go: they are folded into a copy.
+	state, err := rules.DecodeState(rec.Identity, rules.EncodeState(t.state))
+	if err == nil {
+		err = foldNotes(s.handle, rules, state, id)
+	}
+	if err != nil {
 		return fmt.Errorf("fold run %s: %w", id, err)
 	}
-	now := rules.Record(t.state, s.up)
+	now := rules.Record(state, s.up)
 	if err := agree("log", &now, "stored record", &rec.Record); err != nil {
 		return fmt.Errorf("run %s: %w", id, err)
 	}
@@ -172,7 +184,7 @@ func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 	if r.state == nil {
 		return nil
 	}
-	if live, folded := rules.EncodeState(r.state), rules.EncodeState(t.state); !bytes.Equal(live, folded) {
+	if live, folded := rules.EncodeState(r.state), rules.EncodeState(state); !bytes.Equal(live, folded) {
 		return fmt.Errorf("run %s: state in memory and log disagree:\n%x\n%x", id, live, folded)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"heddle/internal/engine"
 )
@@ -23,6 +24,7 @@ type toyState struct {
 	Answered int // answers to them
 	Wake     engine.Time
 	Woken    int
+	Size     int
 	Tasks    []toyTask
 	Closed   engine.Time
 	Forget   engine.Time
@@ -42,16 +44,21 @@ type toyEvent struct {
 	At   engine.Time `json:"at,omitempty"`
 	Task int64       `json:"task,omitempty"`
 	Text string      `json:"text,omitempty"`
+	Size int         `json:"size,omitempty"`
 }
 
 // Commands of the toy.
 type (
-	toyBegin  struct{}
-	toyAdd    struct{ Text string }
-	toyFail   struct{}
-	toyPanic  struct{}
-	toyTell   struct{ To string }
-	toyWake   struct{ At engine.Time }
+	toyBegin struct{}
+	toyAdd   struct{ Text string }
+	toyFail  struct{}
+	toyPanic struct{}
+	toyTell  struct{ To string }
+	toyWake  struct {
+		At   engine.Time
+		Size int // of the event when it wakes
+	}
+	toyLose   struct{ Task int64 }
 	toyOffer  struct{}
 	toyStart  struct{ Task int64 }
 	toyReach  struct{ Task int64 }
@@ -114,10 +121,10 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 	case toyAnswer:
 		emit(toyEvent{What: "answered"})
 	case toyWake:
-		emit(toyEvent{What: "wake-at", At: c.At})
+		emit(toyEvent{What: "wake-at", At: c.At, Size: c.Size})
 	case engine.Wake:
 		if s.Wake != 0 && s.Wake <= in.Now {
-			emit(toyEvent{What: "woken"})
+			emit(toyEvent{What: "woken", Text: strings.Repeat("x", s.Size)})
 		}
 	case toyOffer:
 		emit(toyEvent{What: "task"})
@@ -137,6 +144,11 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		}
 	case toyReach:
 		n := engine.Note{Subject: c.Task, Kind: engine.NoteDelivered, Value: []byte{1}}
+		r.Note(s, n)
+		turn.Notes = append(turn.Notes, n)
+	case toyLose:
+		turn.Notes = append(turn.Notes, engine.Note{Subject: c.Task, Kind: engine.NoteDelivered})
+		n := engine.Note{Subject: c.Task, Kind: engine.NoteDelivered + 1, Value: []byte("1")} // long before
 		r.Note(s, n)
 		turn.Notes = append(turn.Notes, n)
 	case toyFinish:
@@ -180,7 +192,7 @@ func (toyRules) Apply(st engine.State, e engine.Event) {
 	case "answered":
 		s.Answered++
 	case "wake-at":
-		s.Wake = b.At
+		s.Wake, s.Size = b.At, b.Size
 	case "woken":
 		s.Wake = 0
 		s.Woken++
@@ -204,6 +216,8 @@ func (toyRules) Note(st engine.State, n engine.Note) {
 				k.Delivered = true
 			} else if err := json.Unmarshal(n.Value, &k.Started); err != nil {
 				panic(err)
+			} else if k.Started == 1 {
+				k.Delivered = false
 			}
 		}
 	}

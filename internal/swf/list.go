@@ -65,14 +65,21 @@ func (q *executionQuery) place(w engine.World) (visibility.Place, error) {
 	}
 	p.Family, p.Equal = order|filter, equal
 	p.From = engine.Time(times.OldestDate)
-	p.To = -1
 	if times.LatestDate != nil {
-		p.To = engine.Time(*times.LatestDate)
-		if p.To < p.From {
+		latest := engine.Time(*times.LatestDate)
+		p.To = &latest
+		if latest < p.From {
 			return p, awsjson.Validation("latestDate is before oldestDate")
 		}
 	}
 	return p, nil
+}
+
+func latestOf(p visibility.Place) string {
+	if p.To == nil {
+		return ""
+	}
+	return fmt.Sprint(*p.To)
 }
 
 // list serves ListOpenWorkflowExecutions and ListClosedWorkflowExecutions.
@@ -86,7 +93,7 @@ func (s *Service) list(ctx context.Context, q executionQuery, next *string, reve
 		return nil, err
 	}
 	newest := reverse == nil || !*reverse // the service lists the latest first
-	query := queryHash("executions", fmt.Sprint(p.Family, p.From, p.To, newest), p.Equal)
+	query := queryHash("executions", fmt.Sprint(p.Family, p.From, latestOf(p), newest), p.Equal)
 	var after *visibility.Position
 	if text(next) != "" {
 		b, err := s.Tokens.OpenPage(familyListPage, w, query, *next)

@@ -44,6 +44,10 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 			return reply, run, nil
 		case refused(err):
 			claim, err = claim.Refuse(hold), nil
+		case errors.Is(err, engine.ErrUnusable):
+			// Offered again, its task would stand before all others of the list, for
+			// every poll.
+			claim.Accept()
 		default:
 			claim.Return()
 		}

@@ -34,12 +34,13 @@ func New(index store.Index, hash *keys.Hash, runs Runs) *Reader {
 }
 
 // Place is one range of the index: the runs that stand in Family under Equal,
-// with times from From to To, both included; a To below zero is no limit.
+// with times from From to To, both included; without a To there is no end.
 type Place struct {
-	World    engine.World
-	Family   byte
-	Equal    string
-	From, To engine.Time
+	World  engine.World
+	Family byte
+	Equal  string
+	From   engine.Time
+	To     *engine.Time
 }
 
 func (r *Reader) equal(p Place) [keys.HashSize]byte {
@@ -49,10 +50,10 @@ func (r *Reader) equal(p Place) [keys.HashSize]byte {
 func (r *Reader) bounds(p Place) (start, end []byte) {
 	equal := r.equal(p)
 	start = keys.AppendIndex(nil, p.Family, equal, int64(max(0, p.From)), [keys.RunSize]byte{})
-	if p.To < 0 {
+	if p.To == nil {
 		return start, keys.End(keys.AppendIndexPrefix(nil, p.Family, equal))
 	}
-	return start, keys.AppendIndex(nil, p.Family, equal, int64(p.To+1), [keys.RunSize]byte{})
+	return start, keys.AppendIndex(nil, p.Family, equal, int64(max(0, *p.To+1)), [keys.RunSize]byte{})
 }
 
 // Position is where a page ended: after this time and run. Positions are totally

@@ -19,6 +19,7 @@ const (
 	Outgoing  byte = 'q' // receiving shard, number -> message
 	Sent      byte = 'u' // receiving shard -> number of the last message to it
 	Applied   byte = 'i' // sending shard -> number of the last message handled
+	Parked    byte = 'p' // run, sending shard, number -> message that the run could not take
 	Clock     byte = 't' // -> time of the shard's last batch
 )
 
@@ -50,6 +51,12 @@ func AppendForget(b []byte, at int64, run [RunSize]byte) []byte {
 // AppendOutgoing makes the key of a message to a shard.
 func AppendOutgoing(b []byte, to uint16, number uint64) []byte {
 	b = binary.BigEndian.AppendUint16(append(b, Outgoing), to)
+	return binary.BigEndian.AppendUint64(b, number)
+}
+
+// AppendParked makes the key of a message that waits for its run to be mended.
+func AppendParked(b []byte, run [RunSize]byte, from uint16, number uint64) []byte {
+	b = binary.BigEndian.AppendUint16(AppendRun(b, Parked, run), from)
 	return binary.BigEndian.AppendUint64(b, number)
 }
 

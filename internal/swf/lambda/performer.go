@@ -139,7 +139,11 @@ func (p *Performer) take(claim *matching.Claim) {
 		case refused(err):
 			claim = claim.Refuse(p.polls)
 		default:
-			claim.Return()
+			if errors.Is(err, engine.ErrUnusable) {
+				claim.Accept() // offered again it would stand before all others
+			} else {
+				claim.Return()
+			}
 			p.trouble("start Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)
 			return
 		}
