@@ -22,6 +22,10 @@ test: ## fast tests
 test/race: ## the same under the race detector
 	$(GO) test -race -timeout 15m ./...
 
+.PHONY: test/sim
+test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for a long run
+	$(GO) test ./internal/sim -count=1 -timeout 120m -seeds $(or $(SEEDS),10000) -coverage
+
 .PHONY: test/crash
 test/crash: ## kill -9 under load, again and again; KILLS=1000 for a long run
 	$(GO) test ./bench/crash -count=1 -timeout 60m -kills $(or $(KILLS),20) -v
@@ -31,7 +35,7 @@ test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/crash test/compat ## all that must pass before a change lands
+test/all: lint verify test/race test/sim test/compat ## all that must pass before a change lands
 
 .PHONY: lint
 lint: ## gofmt, vet and staticcheck

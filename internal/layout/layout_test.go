@@ -41,6 +41,8 @@ var arrows = map[string][]string{
 	"internal/aws/awsquery":      {"internal/aws/awsjson"},
 	"internal/aws/iam":           {"internal/aws/arn"},
 	"internal/aws/operation":     {"internal/aws/awsjson"},
+	"internal/identity":          {"internal/aws/arn", "internal/aws/credentials", "internal/aws/iam", "internal/engine", "internal/pack"},
+	"internal/identity/api":      {"internal/aws/arn", "internal/aws/awsquery", "internal/aws/iam", "internal/engine", "internal/identity"},
 	"internal/shard":             {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/visibility":        {"internal/engine", "internal/store", "internal/store/keys"},
 	"internal/matching":          {"internal/engine"},

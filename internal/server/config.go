@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"heddle/internal/swf/execution"
@@ -95,6 +96,12 @@ func (c *Config) fill() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if !isAccount(c.Account) {
+		return fmt.Errorf("config: account %q: want 12 digits", c.Account)
+	}
+	if !isRegion(c.Region) {
+		return fmt.Errorf("config: region %q: want a name such as us-east-1", c.Region)
+	}
 	if c.Execution.Events < eventsMin {
 		return fmt.Errorf("config: %d events per history: want at least %d", c.Execution.Events, eventsMin)
 	}
@@ -115,6 +122,14 @@ func (c *Config) fill() error {
 
 // eventsMin is the least that a history may hold: a start, a decision, an end.
 const eventsMin = 6
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+func isRegion(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
 
 func setDefault[T comparable](v *T, fallback T) {
 	var zero T

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -28,6 +29,7 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 		MaxHeaderBytes:    headerBytesMax,
 		ConnContext:       withLine,
 		ConnState:         s.unused.note,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
 	}
 }
 

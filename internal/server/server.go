@@ -70,6 +70,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	if ip := listener.Addr().(*net.TCPAddr).IP; !ip.IsLoopback() && cfg.Auth == AuthTrust {
+		cfg.Log.Warn("anybody who reaches the address may do anything: signatures are not verified", "listen", cfg.Listen, "remedy", "--auth sigv4, or a loopback address")
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.loops.Go(func() { s.runAlarm(background) })
@@ -221,8 +224,14 @@ func random[T [16]byte | [32]byte | engine.Seed]() (v T) {
 // Addr is where the server listens.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// URL is how clients reach the server.
-func (s *Server) URL() string { return "http://" + s.Addr() }
+// URL is how clients on this machine reach the server.
+func (s *Server) URL() string {
+	addr := s.listener.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+	}
+	return "http://" + s.Addr()
+}
 
 // Close drains the server: waiting polls are answered empty, what is in flight
 // is finished and committed, then the store is closed. When ctx ends first, the

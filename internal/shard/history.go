@@ -48,7 +48,10 @@ func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID
 		err := h.Scan(ctx, store.Range{
 			Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, last+1), Reverse: true,
 		}, visit)
-		return b, firstError(err, failed)
+		if err = firstError(err, failed); err == nil && next >= first {
+			err = fmt.Errorf("history ends before event %d: %w", next, &engine.UnknownRunError{Run: id})
+		}
+		return b, err
 	}
 	if first > 1 { // it may be in the middle of a turn
 		err := h.Scan(ctx, store.Range{
@@ -66,7 +69,7 @@ func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID
 	}, visit)
 	err = firstError(err, failed)
 	if err == nil && next <= last {
-		err = fmt.Errorf("run %s: history ends before event %d", id, next)
+		err = fmt.Errorf("history ends before event %d: %w", next, &engine.UnknownRunError{Run: id})
 	}
 	return b, err
 }

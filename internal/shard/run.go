@@ -208,7 +208,7 @@ func (s *Shard) close(b *Batch, r *run) {
 		return
 	}
 	s.putRecord(b, r, keys.ClosedRun)
-	if r.Forget != 0 && r.before.Status == engine.Open {
+	if r.Forget != 0 && r.before.Status != engine.Closed {
 		from := len(b.room)
 		b.put(store.ShardSpace, b.cut(keys.AppendForget(b.room, int64(r.Forget), r.Run), from), nil)
 		if s.forgetAt == 0 || r.Forget < s.forgetAt {

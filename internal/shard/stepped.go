@@ -40,6 +40,7 @@ func OpenStepped(ctx context.Context, cfg Config, clock Clock) (*Stepped, error)
 		}
 	}
 	for _, s := range n.shards {
+		n.lastTime = max(n.lastTime, s.up)
 		if len(s.resend) > 0 {
 			l.kick(s)
 		}

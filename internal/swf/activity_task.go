@@ -60,7 +60,7 @@ func (s *Service) pollForActivityTask(ctx context.Context, in *api.PollForActivi
 		err = fmt.Errorf("event %d of run %s is %s", task.ScheduledEventID, run, scheduled.EventType)
 	}
 	if err != nil {
-		return nil, t.giveBack(err)
+		return nil, t.giveBack(taskFault(err))
 	}
 	t.task.Input = scheduled.ActivityTaskScheduledEventAttributes.Input
 	return t, nil

@@ -90,7 +90,7 @@ func (s *Service) pollForDecisionTask(ctx context.Context, in *api.PollForDecisi
 func (s *Service) readDecisionPage(ctx context.Context, w engine.World, t *decisionTask, query [16]byte, pages *historyPages, size int) error {
 	events, more, err := pages.read(ctx, s.Runs, size)
 	if err != nil {
-		return err
+		return taskFault(err)
 	}
 	t.events.events = events
 	if more {

@@ -239,8 +239,8 @@ func (s *Service) getWorkflowExecutionHistory(ctx context.Context, in *api.GetWo
 		}
 	}
 	events, more, err := pages.read(ctx, s.Runs, pageSize(in.MaximumPageSize))
-	if err != nil {
-		return nil, err
+	if err != nil { // the run may just have been forgotten
+		return nil, runFault(err, in.Execution.WorkflowID, in.Execution.RunID)
 	}
 	h := &history{events: events}
 	if more {

@@ -31,6 +31,13 @@ func queryHash(parts ...string) [16]byte {
 	return [16]byte(sum[:16])
 }
 
+// Bounds of a page of history in bytes: an event may have 200 KB, so a page of a
+// thousand has to end early.
+const (
+	pageBytesMax = 1 << 20
+	pageChunk    = 64 // events read at a time
+)
+
 // historyPages reads the events first..last of a run page by page.
 type historyPages struct {
 	run         engine.RunID
@@ -38,21 +45,30 @@ type historyPages struct {
 	reverse     bool
 }
 
-// read gives the next page of at most size events, and whether there are more.
+// read gives the next page of at most size events, fewer if they are large, and
+// whether there are more.
 func (p *historyPages) read(ctx context.Context, runs Runs, size int) (events []byte, more bool, err error) {
-	first, last := p.first, p.last
-	if n := last - first + 1; n > int64(size) {
+	for size > 0 && p.first <= p.last && len(events) < pageBytesMax {
+		n := min(int64(size), pageChunk, p.last-p.first+1)
+		first, last := p.first, p.first+n-1
 		if p.reverse {
-			first = last - int64(size) + 1
+			first, last = p.last-n+1, p.last
 			p.last = first - 1
 		} else {
-			last = first + int64(size) - 1
 			p.first = last + 1
 		}
-		more = true
+		chunk, err := runs.AppendEvents(ctx, nil, p.run, first, last, p.reverse)
+		if err != nil {
+			return nil, false, err
+		}
+		if events == nil {
+			events = chunk
+		} else {
+			events = append(append(events, ','), chunk...)
+		}
+		size -= int(n)
 	}
-	events, err = runs.AppendEvents(ctx, nil, p.run, first, last, p.reverse)
-	return events, more, err
+	return events, p.first <= p.last, nil
 }
 
 // position is what is still to be read.

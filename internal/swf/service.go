@@ -104,9 +104,9 @@ var Operations = []operation.Operation[*Service]{
 	operation.JSON("CountPendingDecisionTasks", (*Service).countPendingDecisionTasks, touches(func(in *api.CountPendingDecisionTasksInput) string { return in.Domain })),
 	operation.JSON("CountPendingActivityTasks", (*Service).countPendingActivityTasks, touches(func(in *api.CountPendingActivityTasksInput) string { return in.Domain })),
 
-	operation.JSON("PollForDecisionTask", (*Service).pollForDecisionTask, touches(func(in *api.PollForDecisionTaskInput) string { return in.Domain })),
+	operation.JSON("PollForDecisionTask", (*Service).pollForDecisionTask, touches(func(in *api.PollForDecisionTaskInput) string { return in.Domain }), operation.Waits),
 	operation.JSONWithoutOutput("RespondDecisionTaskCompleted", (*Service).respondDecisionTaskCompleted, ofTask, decisionsBody),
-	operation.JSON("PollForActivityTask", (*Service).pollForActivityTask, touches(func(in *api.PollForActivityTaskInput) string { return in.Domain })),
+	operation.JSON("PollForActivityTask", (*Service).pollForActivityTask, touches(func(in *api.PollForActivityTaskInput) string { return in.Domain }), operation.Waits),
 	operation.JSON("RecordActivityTaskHeartbeat", (*Service).recordActivityTaskHeartbeat, ofTask),
 	operation.JSONWithoutOutput("RespondActivityTaskCompleted", (*Service).respondActivityTaskCompleted, ofTask, largeBody),
 	operation.JSONWithoutOutput("RespondActivityTaskFailed", (*Service).respondActivityTaskFailed, ofTask, largeBody),

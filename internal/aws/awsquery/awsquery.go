@@ -30,9 +30,6 @@ type Params struct {
 	prefix string // of a member's own parameters
 }
 
-// NewParams gives parameters that did not come by HTTP.
-func NewParams(values url.Values) Params { return Params{values: values} }
-
 func parse(r *http.Request, body []byte) (Params, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err == nil && r.Method == http.MethodPost {

@@ -137,7 +137,7 @@ func act(ctx context.Context, api *API, name string, p Params, x *XML) (err erro
 func answer(api *API, name, requestID string, result *XML) []byte {
 	var x XML
 	x.b.WriteString("<" + name + `Response xmlns="` + api.Namespace + `">`)
-	if result.b.Len() > 0 {
+	if result.b.Len() > 0 || result.empty {
 		x.Element(name+"Result", func() { x.b.Write(result.b.Bytes()) })
 	}
 	x.Element("ResponseMetadata", func() { x.Text("RequestId", requestID) })

@@ -8,7 +8,13 @@ import (
 )
 
 // XML is an answer being written.
-type XML struct{ b bytes.Buffer }
+type XML struct {
+	b     bytes.Buffer
+	empty bool
+}
+
+// Empty has the result stand in the answer even if nothing is in it.
+func (x *XML) Empty() { x.empty = true }
 
 // Element writes an element around what body writes.
 func (x *XML) Element(name string, body func()) {

@@ -75,6 +75,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, ctx, op, nil, err)
 		return
 	}
+	if !op.waits {
+		ctx.Context = context.WithoutCancel(r.Context())
+	}
 	out, answer, err := h.handle(ctx, op, in)
 	if err != nil {
 		h.refuse(w, r, ctx, op, in, err)

@@ -36,12 +36,19 @@ const BodyMax = 64 << 10
 // Option changes a row.
 type Option func(*limits)
 
-type limits struct{ bodyMax int64 }
+type limits struct {
+	bodyMax int64
+	waits   bool
+}
 
 // WithBodyMax bounds the body to n bytes.
 func WithBodyMax(n int64) Option {
 	return func(l *limits) { l.bodyMax = n }
 }
+
+// Waits marks an action that waits for something to happen: it ends when its
+// caller hangs up. All others go on to their end.
+func Waits(l *limits) { l.waits = true }
 
 // Operation is the row of one action of the service S.
 type Operation[S any] struct {

@@ -122,7 +122,7 @@ func touchesDomain(_ *shop, o *order) Resource { return Resource{Kind: "domain",
 var rows = []Operation[*shop]{
 	JSON("Buy", (*shop).buy, touchesDomain),
 	JSON("BuyBig", (*shop).buy, touchesDomain, WithBodyMax(1<<20)),
-	JSON("Wait", (*shop).wait, touchesDomain),
+	JSON("Wait", (*shop).wait, touchesDomain, Waits),
 	JSONWithoutOutput("Cancel", (*shop).cancel, touchesDomain),
 }
 

@@ -1,9 +1,12 @@
 package pebblestore
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -26,8 +29,28 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 	os.Exit(1)
 }
 
+// backgroundErrorsMax is how often a flush or compaction may fail in a row. Pebble
+// tries again at once, for ever; a supervisor's restart is slower and is noticed.
+const backgroundErrorsMax = 100
+
 func (l pebbleLogger) listener() *pebble.EventListener {
+	var failures atomic.Int32
 	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			n := failures.Add(1)
+			if n == 1 {
+				l.log.Error("store: flush or compaction failed; trying again", "cause", err)
+			}
+			if n >= backgroundErrorsMax || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) {
+				l.log.Error("store: the process ends, since flushes and compactions can't be written; mend the disk and start again", "cause", err)
+				os.Exit(1)
+			}
+		},
+		FlushEnd: func(info pebble.FlushInfo) {
+			if info.Err == nil {
+				failures.Store(0)
+			}
+		},
 		// The read that met it returns an error; Pebble's own choice would be to
 		// end the process, and one bad block is no reason for that.
 		DataCorruption: func(info pebble.DataCorruptionInfo) {

@@ -11,6 +11,7 @@ package pebblestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -122,7 +123,13 @@ func (s *Store) Close() error {
 		return store.ErrClosed
 	}
 	s.users.Wait()
-	err := s.db.Close()
+	var flushed error
+	if !s.readOnly {
+		// After a clean stop nothing rests on the log, whose damaged tail would look
+		// like a write that was cut off.
+		flushed = s.db.Flush()
+	}
+	err := errors.Join(flushed, s.db.Close())
 	s.lock.release()
 	if err != nil {
 		return fmt.Errorf("close store: %w", err)

@@ -167,7 +167,7 @@ func (s *State) applyActivityScheduled(e *engine.Event, a *api.ActivityTaskSched
 func (t *turn) startActivity(c *StartActivity) error {
 	s := t.s
 	a := s.activity(c.ScheduledEventID)
-	if a == nil || !a.onOffer() {
+	if a == nil || !a.onOffer() || a.held(t.in.Up) {
 		return &UnknownActivity{c.ScheduledEventID}
 	}
 	if a.started != 0 {

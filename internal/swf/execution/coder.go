@@ -45,6 +45,7 @@ func (c *coder) optional(v **string) {
 	has := *v != nil
 	c.bool(&has)
 	if !has {
+		*v = nil
 		return
 	}
 	if c.r != nil {

@@ -85,7 +85,7 @@ func (s *State) applyDecisionScheduled(e *engine.Event, a *api.DecisionTaskSched
 func (t *turn) startDecision(c *StartDecision) error {
 	s := t.s
 	d := &s.decision
-	if d.scheduled != c.ScheduledEventID || !d.onOffer() {
+	if d.scheduled != c.ScheduledEventID || !d.onOffer() || d.held(t.in.Up) {
 		return &UnknownDecisionTask{c.ScheduledEventID}
 	}
 	if d.started != 0 {

@@ -82,7 +82,7 @@ func (s *State) lambdaNamed(name string) bool {
 func (t *turn) startLambda(c *StartLambda) error {
 	s := t.s
 	l := at(s.lambdas, c.ScheduledEventID, (*lambda).id)
-	if l == nil || !l.onOffer() {
+	if l == nil || !l.onOffer() || l.held(t.in.Up) {
 		return &UnknownLambda{c.ScheduledEventID}
 	}
 	switch {

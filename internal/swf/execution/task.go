@@ -55,9 +55,12 @@ func (k *task) appendOffer(offers []engine.Offer, up engine.Time) []engine.Offer
 	}
 	return append(offers, engine.Offer{
 		List: k.full, ID: k.scheduled, Priority: k.priority, At: k.scheduledAt,
-		Held: k.started != 0 && !k.back && k.since >= up,
+		Held: k.held(up),
 	})
 }
+
+// held tells whether the latest attempt is on its way to its poller.
+func (k *task) held(up engine.Time) bool { return k.started != 0 && !k.back && k.since >= up }
 
 func (k *task) code(c *coder) {
 	c.int(&k.scheduled)

@@ -1,0 +1,395 @@
+package api
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/identity"
+)
+
+// iamRows are the actions of IAM.
+func iamRows() map[string]row {
+	rows := map[string]row{
+		"UpdateUser":              {existing(identity.User), updates(identity.User)},
+		"UpdateGroup":             {existing(identity.Group), updates(identity.Group)},
+		"UpdateRole":              {existing(identity.Role), updateRole},
+		"UpdateRoleDescription":   {existing(identity.Role), updateRoleDescription},
+		"UpdateAssumeRolePolicy":  {existing(identity.Role), updateTrust},
+		"AddUserToGroup":          {existing(identity.Group), addUserToGroup},
+		"RemoveUserFromGroup":     {existing(identity.Group), removeUserFromGroup},
+		"ListGroupsForUser":       {existing(identity.User), listGroupsForUser},
+		"GetAccountSummary":       {nothing, getAccountSummary},
+		"SimulatePrincipalPolicy": {simulated, simulatePrincipal},
+		"SimulateCustomPolicy":    {nothing, simulateCustom},
+		"ListAccountAliases":      {nothing, none("AccountAliases")},
+		"ListInstanceProfiles":    {nothing, none("InstanceProfiles")},
+		"ListMFADevices":          {self, none("MFADevices")},
+		"ListSSHPublicKeys":       {self, none("SSHPublicKeys")},
+		"ListSigningCertificates": {self, none("Certificates")},
+		"GetLoginProfile":         {self, noLoginProfile},
+		"DeleteLoginProfile":      {self, noLoginProfile},
+		"ListInstanceProfilesForRole": {existing(identity.Role), func(c *call) error {
+			if _, err := getEntity(c, c.ref(identity.Role)); err != nil {
+				return err
+			}
+			return none("InstanceProfiles")(c)
+		}},
+		"ListServiceSpecificCredentials": {self, none("ServiceSpecificCredentials")},
+	}
+	for sort := identity.User; sort <= identity.Role; sort++ {
+		maps.Copy(rows, entityRows(sort))
+	}
+	maps.Copy(rows, policyRows())
+	maps.Copy(rows, keyRows())
+	return rows
+}
+
+// entityRows are the actions that users, groups and roles have alike.
+func entityRows(sort identity.Sort) map[string]row {
+	title := titles[sort]
+	touched := existing(sort)
+	rows := map[string]row{
+		"Create" + title:                    {created(sort.String(), nameParam[sort]), creates(sort)},
+		"Get" + title:                       {touched, gets(sort)},
+		"List" + title + "s":                {listed(sort.String()), lists(sort)},
+		"Delete" + title:                    {touched, deletes(sort)},
+		"Put" + title + "Policy":            {touched, putsInline(sort)},
+		"Get" + title + "Policy":            {touched, getsInline(sort)},
+		"List" + title + "Policies":         {touched, listsInline(sort)},
+		"Delete" + title + "Policy":         {touched, deletesInline(sort)},
+		"Attach" + title + "Policy":         {touched, attaches(sort)},
+		"Detach" + title + "Policy":         {touched, detaches(sort)},
+		"ListAttached" + title + "Policies": {touched, listsAttached(sort)},
+	}
+	if sort == identity.User {
+		rows["GetUser"] = row{self, gets(sort)}
+	}
+	if sort == identity.Group {
+		return rows
+	}
+	maps.Copy(rows, map[string]row{
+		"Put" + title + "PermissionsBoundary":    {touched, putsBoundary(sort)},
+		"Delete" + title + "PermissionsBoundary": {touched, deletesBoundary(sort)},
+		"Tag" + title:                            {touched, tags(sort)},
+		"Untag" + title:                          {touched, untags(sort)},
+		"List" + title + "Tags":                  {touched, listsTags(sort)},
+	})
+	return rows
+}
+
+var titles = [...]string{identity.User: "User", identity.Group: "Group", identity.Role: "Role"}
+
+func timeOf(t engine.Time) time.Time { return time.UnixMilli(int64(t)) }
+
+// sessionSecondsMin is the shortest session, and what a role's may always be.
+const (
+	sessionSecondsMin     = 900
+	sessionSecondsDefault = 3600
+	roleSessionSecondsMax = 43_200
+)
+
+func creates(sort identity.Sort) func(*call) error {
+	return func(c *call) error {
+		e := identity.Entity{Ref: c.ref(sort), Path: c.path("Path")}
+		if sort != identity.Group {
+			e.Boundary, e.Tags = c.Get("PermissionsBoundary"), c.tags()
+		}
+		if sort == identity.Role {
+			e.Trust = c.required("AssumeRolePolicyDocument", 1, documentMax)
+			e.Description = c.description()
+			e.SessionSecondsMax = c.number("MaxSessionDuration", sessionSecondsDefault, roleSessionSecondsMax, sessionSecondsDefault)
+		}
+		var err error
+		if e.ID, err = identity.NewID(sort, c.Random); err != nil {
+			return err
+		}
+		made, err := do[*identity.Entity](c, identity.CreateEntity{New: e})
+		if err != nil {
+			return err
+		}
+		c.x.Element(titles[sort], func() { c.writeEntity(made, true) })
+		return nil
+	}
+}
+
+func (c *call) description() string {
+	v := c.Get("Description")
+	c.checkLength("Description", v, 0, 1000)
+	return v
+}
+
+func getEntity(c *call, of identity.Ref) (*identity.Entity, error) {
+	return do[*identity.Entity](c, identity.GetEntity{Of: of})
+}
+
+// writeEntity writes what an entity is; lists leave details out.
+func (c *call) writeEntity(e *identity.Entity, details bool) {
+	x := c.x
+	x.Text("Path", e.Path)
+	x.Text(nameParam[e.Sort], e.Name)
+	x.Text(titles[e.Sort]+"Id", e.ID)
+	x.Text("Arn", e.ARN(c.caller.Account))
+	x.Time("CreateDate", timeOf(e.CreatedAt))
+	if e.Sort == identity.Role {
+		x.Text("AssumeRolePolicyDocument", documentText(e.Trust))
+		x.TextIf("Description", e.Description)
+		x.Int("MaxSessionDuration", e.SessionSecondsMax)
+	}
+	if !details {
+		return
+	}
+	if e.Boundary != "" {
+		x.Element("PermissionsBoundary", func() {
+			x.Text("PermissionsBoundaryType", "Policy")
+			x.Text("PermissionsBoundaryArn", e.Boundary)
+		})
+	}
+	if len(e.Tags) > 0 {
+		c.writeTags(e.Tags)
+	}
+	if e.Sort == identity.Role {
+		x.Element("RoleLastUsed", func() {})
+	}
+}
+
+func gets(sort identity.Sort) func(*call) error {
+	return func(c *call) error {
+		switch {
+		case sort == identity.Group:
+			return getGroup(c)
+		case sort == identity.User && c.Optional("UserName") == nil && c.caller.Of.Sort == 0:
+			return getRoot(c)
+		}
+		of := identity.Ref{}
+		if sort == identity.User {
+			of = c.userOrSelf()
+		} else {
+			of = c.ref(sort)
+		}
+		e, err := getEntity(c, of)
+		if err != nil {
+			return err
+		}
+		c.x.Element(titles[sort], func() { c.writeEntity(e, true) })
+		return nil
+	}
+}
+
+// getRoot answers the root user who asks for himself.
+func getRoot(c *call) error {
+	c.x.Element("User", func() {
+		c.x.Text("UserId", c.caller.Account)
+		c.x.Text("Arn", c.caller.Principal.ARN)
+		c.x.Time("CreateDate", time.Unix(0, 0)) // as old as the server; nobody wrote it down
+	})
+	return nil
+}
+
+func getGroup(c *call) error {
+	of := c.ref(identity.Group)
+	group, err := getEntity(c, of)
+	if err != nil {
+		return err
+	}
+	members, err := do[[]*identity.Entity](c, identity.ListMembers{Group: of.Name})
+	if err != nil {
+		return err
+	}
+	c.x.Element("Group", func() { c.writeEntity(group, true) })
+	return c.pageEntities("Users", members)
+}
+
+// pageEntities writes a page of entities, which are in order of name.
+func (c *call) pageEntities(list string, entities []*identity.Entity) error {
+	return page(c, list, entities, nameKey, func(e *identity.Entity) { c.writeEntity(e, false) })
+}
+
+func nameKey(e *identity.Entity) string { return strings.ToLower(e.Name) }
+
+func lists(sort identity.Sort) func(*call) error {
+	return func(c *call) error {
+		all, err := do[[]*identity.Entity](c, identity.ListEntities{Sort: sort})
+		if err != nil {
+			return err
+		}
+		return c.pageEntities(titles[sort]+"s", under(c.Get("PathPrefix"), all, func(e *identity.Entity) string { return e.Path }))
+	}
+}
+
+// under keeps what has a path with a prefix.
+func under[T any](prefix string, all []T, path func(T) string) []T {
+	var kept []T
+	for _, v := range all {
+		if strings.HasPrefix(path(v), prefix) {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+func deletes(sort identity.Sort) func(*call) error {
+	return func(c *call) error { return change(c, identity.DeleteEntity{Of: c.ref(sort)}) }
+}
+
+// updates renames or moves a user or group. The caller must be permitted to do so
+// to what it becomes, too.
+func updates(sort identity.Sort) func(*call) error {
+	return func(c *call) error {
+		u := identity.UpdateEntity{
+			Of:      c.ref(sort),
+			NewName: c.Optional("New" + nameParam[sort]),
+			NewPath: c.Optional("NewPath"),
+		}
+		e, err := getEntity(c, u.Of)
+		if err != nil {
+			return err
+		}
+		name, path := e.Name, e.Path
+		if u.NewName != nil {
+			name = c.name("New"+nameParam[sort], nameMax[sort])
+		}
+		if u.NewPath != nil {
+			path = c.path("NewPath")
+		}
+		if c.flaw != nil {
+			return c.flaw
+		}
+		if err := c.permit("iam:Update"+titles[sort], target{resource: identity.ARN(c.caller.Account, sort.String(), path, name)}); err != nil {
+			return err
+		}
+		return change(c, u)
+	}
+}
+
+func updateRole(c *call) error {
+	u := identity.UpdateEntity{Of: c.ref(identity.Role)}
+	if c.Optional("Description") != nil {
+		description := c.description()
+		u.Description = &description
+	}
+	if c.Optional("MaxSessionDuration") != nil {
+		seconds := c.number("MaxSessionDuration", sessionSecondsDefault, roleSessionSecondsMax, 0)
+		u.SessionSecondsMax = &seconds
+	}
+	c.x.Empty()
+	return change(c, u)
+}
+
+func updateRoleDescription(c *call) error {
+	description := c.description()
+	e, err := do[*identity.Entity](c, identity.UpdateEntity{Of: c.ref(identity.Role), Description: &description})
+	if err != nil {
+		return err
+	}
+	c.x.Element("Role", func() { c.writeEntity(e, true) })
+	return nil
+}
+
+func updateTrust(c *call) error {
+	document := c.required("PolicyDocument", 1, documentMax)
+	return change(c, identity.UpdateEntity{Of: c.ref(identity.Role), Trust: &document})
+}
+
+func addUserToGroup(c *call) error {
+	return change(c, identity.Join{User: c.ref(identity.User).Name, Group: c.ref(identity.Group).Name})
+}
+
+func removeUserFromGroup(c *call) error {
+	return change(c, identity.Leave{User: c.ref(identity.User).Name, Group: c.ref(identity.Group).Name})
+}
+
+func listGroupsForUser(c *call) error {
+	groups, err := do[[]*identity.Entity](c, identity.ListGroups{User: c.ref(identity.User).Name})
+	if err != nil {
+		return err
+	}
+	return c.pageEntities("Groups", groups)
+}
+
+func putsBoundary(sort identity.Sort) func(*call) error {
+	return func(c *call) error {
+		return change(c, identity.SetBoundary{Of: c.ref(sort), Policy: c.required("PermissionsBoundary", 20, arnMax)})
+	}
+}
+
+func deletesBoundary(sort identity.Sort) func(*call) error {
+	return func(c *call) error { return change(c, identity.SetBoundary{Of: c.ref(sort)}) }
+}
+
+func tags(sort identity.Sort) func(*call) error {
+	return func(c *call) error { return change(c, identity.TagEntity{Of: c.ref(sort), Tags: c.tags()}) }
+}
+
+func untags(sort identity.Sort) func(*call) error {
+	return func(c *call) error {
+		return change(c, identity.UntagEntity{Of: c.ref(sort), Keys: c.List("TagKeys")})
+	}
+}
+
+func listsTags(sort identity.Sort) func(*call) error {
+	return func(c *call) error {
+		e, err := getEntity(c, c.ref(sort))
+		if err != nil {
+			return err
+		}
+		return c.pageTags(e.Tags)
+	}
+}
+
+func (c *call) pageTags(tags []identity.Tag) error {
+	return page(c, "Tags", tags, func(t identity.Tag) string { return t.Key }, func(t identity.Tag) {
+		c.x.Text("Key", t.Key)
+		c.x.Text("Value", t.Value)
+	})
+}
+
+// none answers with an empty list of what no identity has.
+func none(list string) func(*call) error {
+	return func(c *call) error {
+		return c.pageNames(list, nil)
+	}
+}
+
+func noLoginProfile(c *call) error {
+	of := c.userOrSelf()
+	if _, err := getEntity(c, of); err != nil {
+		return err
+	}
+	return &identity.Error{Code: identity.NoSuchEntity, Message: "Login Profile for User " + of.Name + " cannot be found."}
+}
+
+func getAccountSummary(c *call) error {
+	s, err := do[identity.Summary](c, identity.Summarize{})
+	if err != nil {
+		return err
+	}
+	l := s.Limits
+	counts := []struct {
+		key   string
+		value int
+	}{
+		{"Users", s.Users}, {"UsersQuota", l.UsersMax},
+		{"Groups", s.Groups}, {"GroupsQuota", l.GroupsMax},
+		{"Roles", s.Roles}, {"RolesQuota", l.RolesMax},
+		{"Policies", s.Policies}, {"PoliciesQuota", l.PoliciesMax},
+		{"PolicyVersionsInUse", s.PolicyVersions}, {"VersionsPerPolicyQuota", l.VersionsPerPolicyMax},
+		{"GroupsPerUserQuota", l.GroupsPerUserMax}, {"AccessKeysPerUserQuota", l.KeysPerUserMax},
+		{"AttachedPoliciesPerUserQuota", l.AttachedPerEntityMax},
+		{"AttachedPoliciesPerGroupQuota", l.AttachedPerEntityMax},
+		{"AttachedPoliciesPerRoleQuota", l.AttachedPerEntityMax},
+		{"UserPolicySizeQuota", l.UserInlineMax}, {"GroupPolicySizeQuota", l.GroupInlineMax},
+		{"RolePolicySizeQuota", l.RoleInlineMax}, {"PolicySizeQuota", l.PolicyMax},
+		{"AssumeRolePolicySizeQuota", l.TrustMax},
+	}
+	c.x.Element("SummaryMap", func() {
+		for _, n := range counts {
+			c.x.Element("entry", func() {
+				c.x.Text("key", n.key)
+				c.x.Int("value", n.value)
+			})
+		}
+	})
+	return nil
+}

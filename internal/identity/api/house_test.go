@@ -1,0 +1,178 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"heddle/internal/aws/authn"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/iam"
+	"heddle/internal/aws/sigv4"
+	"heddle/internal/engine"
+	"heddle/internal/identity"
+	"heddle/internal/shard"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+	"heddle/internal/store/memstore"
+)
+
+const account = "123456789012"
+
+var rootKey = credentials.KeyPair{KeyID: "AKIAROOTROOTROOTROOT", Secret: "root secret"}
+
+// house is a node with accounts in it, and a handler before it.
+type house struct {
+	t         testing.TB
+	store     *memstore.Store
+	node      *shard.Node
+	directory *identity.Directory
+	handler   http.Handler
+
+	mu       sync.Mutex
+	now      time.Time
+	random   uint64
+	outcomes []awsquery.Outcome
+}
+
+func newHouse(t testing.TB) *house {
+	h := &house{t: t, store: memstore.New(4), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	h.start()
+	t.Cleanup(func() { h.node.Close() })
+	return h
+}
+
+// start begins on the store as a process does.
+func (h *house) start() {
+	rules := identity.NewRules(identity.DefaultLimits())
+	var err error
+	h.node, err = shard.OpenNode(context.Background(), shard.Config{
+		Store: h.store, Shards: h.store.Shards(), Hash: &keys.Hash{1},
+		Rules:  map[engine.Kind]engine.Rules{identity.Kind: rules},
+		Offers: noOffers{}, Log: slog.New(slog.DiscardHandler), CachedStates: 4,
+	}, h)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	sealer := identity.NewSealer([32]byte{7})
+	h.directory = identity.NewDirectory(identity.Config{
+		Runs: h.node, Rules: rules, Sealer: sealer,
+		Roots: []credentials.Credential{credentials.Root(account, rootKey)},
+	})
+	h.handler = New(Config{
+		Directory: h.directory, Sealer: sealer,
+		Authenticate: h.authenticate,
+		Context: func(r *http.Request) iam.Context {
+			return iam.Context{{Key: "aws:SourceIp", Value: "10.0.0.1"}}
+		},
+		Now: h.clock, Random: h, Log: slog.New(slog.DiscardHandler),
+		Observe: func(_ context.Context, _ *http.Request, o awsquery.Outcome) { h.outcomes = append(h.outcomes, o) },
+	})
+}
+
+// restart ends the process without a word and begins anew on what is durable.
+func (h *house) restart() {
+	h.node.Close()
+	h.store = h.store.Crash(0)
+	h.start()
+}
+
+type noOffers struct{}
+
+func (noOffers) Offer(engine.RunID, engine.Offer)     {}
+func (noOffers) Withdraw(string, engine.RunID, int64) {}
+func (noOffers) Forget(uint16)                        {}
+
+// Now implements shard.Clock.
+func (h *house) Now() engine.Time { return engine.Time(h.clock().UnixMilli()) }
+
+func (h *house) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *house) advance(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+// Read is a source of bytes that are the same in every run of a test.
+func (h *house) Read(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := 0; i < len(b); i += sha256.Size {
+		h.random++
+		sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, h.random))
+		copy(b[i:], sum[:])
+	}
+	return len(b), nil
+}
+
+// known finds keys for one request.
+type known struct {
+	*house
+	r      *http.Request
+	caller *identity.Caller
+}
+
+func (k *known) Lookup(keyID string) (credentials.Credential, bool) {
+	caller, err := k.directory.Lookup(k.r.Context(), keyID, k.r.Header.Get("X-Amz-Security-Token"))
+	if err != nil {
+		if !errors.Is(err, identity.ErrUnknown) {
+			k.t.Error(err)
+		}
+		return credentials.Credential{}, false
+	}
+	k.caller = caller
+	return caller.Credential, true
+}
+
+// authenticate takes who does not sign for the root user.
+func (h *house) authenticate(r *http.Request, body []byte) (*identity.Caller, error) {
+	if r.Header.Get("Authorization") == "" {
+		return h.directory.Root(account), nil
+	}
+	k := &known{house: h, r: r}
+	a := authn.New(authn.Config{Keys: k, Services: Services, Now: h.clock})
+	c, err := a.Identify(r, body)
+	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
+		code, status := authn.QueryFault(refusal)
+		return nil, &awsquery.Fault{Code: code, Status: status, Message: refusal.Message}
+	}
+	if err != nil {
+		return nil, err
+	}
+	service := strings.Split(r.Header.Get("Authorization"), "/")[3]
+	h.directory.Used(c.AccessKey, identity.Use{At: h.clock(), Service: service, Region: c.Region})
+	return k.caller, nil
+}
+
+// rows gives everything that is stored, one after the other.
+func (h *house) rows() (all []byte) {
+	h.node.Close()
+	h.store = h.store.Crash(0)
+	for id := range h.store.Shards() {
+		shard, err := h.store.Acquire(context.Background(), id)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if err := shard.Scan(context.Background(), store.Range{}, func(key, value []byte) bool {
+			all = append(append(all, key...), value...)
+			return true
+		}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.start()
+	return all
+}

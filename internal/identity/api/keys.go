@@ -1,0 +1,107 @@
+package api
+
+import (
+	"heddle/internal/identity"
+)
+
+func keyRows() map[string]row {
+	return map[string]row{
+		"CreateAccessKey":      {self, createKey},
+		"ListAccessKeys":       {self, listKeys},
+		"UpdateAccessKey":      {self, updateKey},
+		"DeleteAccessKey":      {self, deleteKey},
+		"GetAccessKeyLastUsed": {keyOwner, getKeyLastUsed},
+	}
+}
+
+func createKey(c *call) error {
+	of := c.userOrSelf()
+	pair, err := identity.NewKeyPair(c.caller.Account, c.Random)
+	if err != nil {
+		return err
+	}
+	user, err := do[*identity.Entity](c, identity.CreateKey{User: of.Name, ID: pair.KeyID, Sealed: c.Sealer.SealSecret(pair)})
+	if err != nil {
+		return err
+	}
+	made := user.Keys[len(user.Keys)-1]
+	c.x.Element("AccessKey", func() {
+		c.x.Text("UserName", user.Name)
+		c.x.Text("AccessKeyId", made.ID)
+		c.x.Text("Status", statusOf(made))
+		c.x.Text("SecretAccessKey", string(pair.Secret))
+		c.x.Time("CreateDate", timeOf(made.CreatedAt))
+	})
+	return nil
+}
+
+func statusOf(k identity.Key) string {
+	if k.Inactive {
+		return "Inactive"
+	}
+	return "Active"
+}
+
+func listKeys(c *call) error {
+	var keys []identity.Key
+	of := c.caller.Of
+	if c.Optional("UserName") != nil || of.Sort != 0 { // the root user's key is not kept here
+		of = c.userOrSelf()
+		user, err := getEntity(c, of)
+		if err != nil {
+			return err
+		}
+		keys = user.Keys
+	}
+	return page(c, "AccessKeyMetadata", keys, func(k identity.Key) string { return timeOf(k.CreatedAt).UTC().Format("2006-01-02T15:04:05.000") + k.ID },
+		func(k identity.Key) {
+			c.x.Text("UserName", of.Name)
+			c.x.Text("AccessKeyId", k.ID)
+			c.x.Text("Status", statusOf(k))
+			c.x.Time("CreateDate", timeOf(k.CreatedAt))
+		})
+}
+
+func (c *call) keyID() string { return c.required("AccessKeyId", 16, 128) }
+
+func updateKey(c *call) error {
+	if c.Optional("Status") == nil {
+		c.fail(missing("Status"))
+	}
+	status := c.oneOf("Status", "Active", "Inactive")
+	return change(c, identity.UpdateKey{User: c.userOrSelf().Name, ID: c.keyID(), Inactive: status == "Inactive"})
+}
+
+func deleteKey(c *call) error {
+	return change(c, identity.DeleteKey{User: c.userOrSelf().Name, ID: c.keyID()})
+}
+
+// keyOwner is the target of actions about an access key.
+func keyOwner(c *call) target {
+	reply, err := c.Directory.Do(c, c.caller.Account, identity.Resolve{Key: c.Get("AccessKeyId")})
+	if err != nil {
+		return target{resource: "*"}
+	}
+	return c.entityTarget(reply.(identity.Grants).Entity.Ref)
+}
+
+func getKeyLastUsed(c *call) error {
+	id := c.keyID()
+	g, err := do[identity.Grants](c, identity.Resolve{Key: id})
+	if err != nil {
+		return err
+	}
+	use := c.Directory.LastUse(id)
+	c.x.Text("UserName", g.Entity.Name)
+	c.x.Element("AccessKeyLastUsed", func() {
+		if use.At.IsZero() {
+			c.x.Text("ServiceName", "N/A")
+			c.x.Text("Region", "N/A")
+			return
+		}
+		c.x.Time("LastUsedDate", use.At)
+		c.x.Text("ServiceName", use.Service)
+		c.x.Text("Region", use.Region)
+	})
+	return nil
+}

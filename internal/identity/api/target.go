@@ -1,0 +1,125 @@
+package api
+
+import (
+	"strings"
+
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/iam"
+	"heddle/internal/identity"
+)
+
+// nothing is the target of actions that are about nothing in particular.
+func nothing(*call) target { return target{resource: "*"} }
+
+// free is the target of actions that everybody may do.
+func free(*call) target { return target{free: true} }
+
+// existing is the target of actions about an entity that exists, or should.
+func existing(sort identity.Sort) func(*call) target {
+	return func(c *call) target { return c.entityTarget(identity.Ref{Sort: sort, Name: c.Get(nameParam[sort])}) }
+}
+
+// self is the target of actions about a user, or else the caller.
+func self(c *call) target {
+	if name, given := c.Lookup("UserName"); given {
+		return c.entityTarget(identity.Ref{Sort: identity.User, Name: name})
+	}
+	if c.caller.Of.Sort == identity.User {
+		return c.entityTarget(c.caller.Of)
+	}
+	return target{resource: c.caller.Principal.ARN}
+}
+
+// entityTarget knows more of an entity that is there: its path, tags and
+// boundary.
+func (c *call) entityTarget(of identity.Ref) target {
+	t := target{resource: identity.ARN(c.caller.Account, of.Sort.String(), "/", of.Name), context: c.tagContext()}
+	reply, err := c.Directory.Do(c, c.caller.Account, identity.GetEntity{Of: of})
+	if err != nil {
+		return t // what is to be done will fail the same way
+	}
+	e := reply.(*identity.Entity)
+	t.resource = e.ARN(c.caller.Account)
+	for _, tag := range e.Tags {
+		t.context = append(t.context,
+			iam.Value{Key: "aws:ResourceTag/" + tag.Key, Value: tag.Value},
+			iam.Value{Key: "iam:ResourceTag/" + tag.Key, Value: tag.Value})
+	}
+	if _, given := c.Lookup("PermissionsBoundary"); !given && e.Boundary != "" {
+		t.context = append(t.context, iam.Value{Key: "iam:PermissionsBoundary", Value: e.Boundary})
+	}
+	return t
+}
+
+// created is the target of actions that make something of a sort.
+func created(sort, param string) func(*call) target {
+	return func(c *call) target {
+		path := "/"
+		if given := c.Get("Path"); given != "" {
+			path = given
+		}
+		return target{resource: identity.ARN(c.caller.Account, sort, path, c.Get(param)), context: c.tagContext()}
+	}
+}
+
+// listed is the target of actions that list things of a sort: where they are.
+func listed(sort string) func(*call) target {
+	return func(c *call) target {
+		prefix := "/"
+		if given := c.Get("PathPrefix"); given != "" {
+			prefix = given
+		}
+		return target{resource: identity.ARN(c.caller.Account, sort, prefix, "")}
+	}
+}
+
+// policyTarget is the target of actions about a managed policy.
+func policyTarget(c *call) target {
+	return target{resource: c.Get("PolicyArn"), context: c.tagContext()}
+}
+
+// tagContext is what conditions may ask of the parameters.
+func (c *call) tagContext() iam.Context {
+	var all iam.Context
+	for _, m := range c.Members("Tags", "Key", "Value") {
+		all = append(all,
+			iam.Value{Key: "aws:TagKeys", Value: m.Get("Key")},
+			iam.Value{Key: "aws:RequestTag/" + m.Get("Key"), Value: m.Get("Value")})
+	}
+	for _, key := range c.List("TagKeys") {
+		all = append(all, iam.Value{Key: "aws:TagKeys", Value: key})
+	}
+	if policy := c.Get("PolicyArn"); policy != "" {
+		all = append(all, iam.Value{Key: "iam:PolicyARN", Value: policy})
+	}
+	if boundary := c.Get("PermissionsBoundary"); boundary != "" {
+		all = append(all, iam.Value{Key: "iam:PermissionsBoundary", Value: boundary})
+	}
+	return all
+}
+
+// documentText is how policies are written into answers: as in a URL.
+func documentText(document string) string { return percent(document) }
+
+// percent escapes everything but what RFC 3986 calls unreserved.
+func percent(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~", c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	}
+	return b.String()
+}
+
+// writeTags writes a list of tags.
+func (c *call) writeTags(tags []identity.Tag) {
+	awsquery.List(c.x, "Tags", tags, func(t identity.Tag) {
+		c.x.Text("Key", t.Key)
+		c.x.Text("Value", t.Value)
+	})
+}

@@ -1,0 +1,426 @@
+package identity
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"heddle/internal/aws/iam"
+)
+
+// entity finds an entity.
+func (t *turn) entity(of Ref) (*Entity, error) {
+	e, ok := t.entities[of.Sort].find(of.Name)
+	if !ok {
+		return nil, noEntity(of)
+	}
+	return e, nil
+}
+
+func (t *turn) list(sort Sort) []*Entity { return slices.Clone([]*Entity(t.entities[sort])) }
+
+func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
+	e := c.New
+	if t.entities[e.Sort].taken(e.Name) {
+		return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Sort.title(), e.Name)
+	}
+	var of string
+	var most int
+	switch e.Sort {
+	case User:
+		of, most = "UsersPerAccount", t.limits.UsersMax
+	case Group:
+		of, most = "GroupsPerAccount", t.limits.GroupsMax
+	case Role:
+		of, most = "RolesPerAccount", t.limits.RolesMax
+		if err := t.checkTrust(e.Trust); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.entities[e.Sort]) >= most {
+		return nil, overQuota(of, most)
+	}
+	if err := t.checkBoundary(e.Boundary); err != nil {
+		return nil, err
+	}
+	var err error
+	if e.Tags, err = t.withTags(nil, c.New.Tags); err != nil {
+		return nil, err
+	}
+	e.CreatedAt = t.now
+	return t.put(&e)
+}
+
+func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	e := *old
+	put := entityPut{entity: &e}
+	if c.NewName != nil && *c.NewName != e.Name {
+		// A name may take another case.
+		if !strings.EqualFold(*c.NewName, e.Name) && t.entities[e.Sort].taken(*c.NewName) {
+			return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Sort.title(), *c.NewName)
+		}
+		put.was, e.Name = e.Name, *c.NewName
+	}
+	if c.NewPath != nil {
+		e.Path = *c.NewPath
+	}
+	if c.Trust != nil {
+		if err := t.checkTrust(*c.Trust); err != nil {
+			return nil, err
+		}
+		e.Trust = *c.Trust
+	}
+	if c.Description != nil {
+		e.Description = *c.Description
+	}
+	if c.SessionSecondsMax != nil {
+		e.SessionSecondsMax = *c.SessionSecondsMax
+	}
+	t.emit(put)
+	return &e, nil
+}
+
+func (t *turn) deleteEntity(c DeleteEntity) (*Entity, error) {
+	e, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	first := ""
+	switch {
+	case len(e.Keys) > 0:
+		first = "delete access keys"
+	case len(e.Inline) > 0:
+		first = "delete policies"
+	case len(e.Attached) > 0:
+		first = "detach all policies"
+	case len(e.Groups) > 0:
+		first = "remove users from group"
+	case e.Sort == Group && slices.ContainsFunc(t.entities[User], func(u *Entity) bool { return slices.Contains(u.Groups, e.ID) }):
+		first = "remove users from group"
+	}
+	if first != "" {
+		return nil, refuse(DeleteConflict, "Cannot delete entity, must %s first.", first)
+	}
+	t.emit(entityRemoved{c.Of})
+	return e, nil
+}
+
+func (t *turn) putInline(c PutInline) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPolicy(c.Document); err != nil {
+		return nil, err
+	}
+	e := *old
+	e.Inline = slices.DeleteFunc(slices.Clone(e.Inline), func(p Inline) bool { return p.Name == c.Name })
+	e.Inline = append(e.Inline, c.Inline)
+	slices.SortFunc(e.Inline, func(a, b Inline) int { return cmp.Compare(a.Name, b.Name) })
+	size := 0
+	for _, p := range e.Inline {
+		size += sizeOf(p.Document)
+	}
+	most := [...]int{User: t.limits.UserInlineMax, Group: t.limits.GroupInlineMax, Role: t.limits.RoleInlineMax}[e.Sort]
+	if size > most {
+		return nil, refuse(LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, e.Sort, e.Name)
+	}
+	return t.put(&e)
+}
+
+func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := old.document(c.Name); !ok {
+		return nil, noInline(c.Of.Sort, c.Name)
+	}
+	e := *old
+	e.Inline = slices.DeleteFunc(slices.Clone(e.Inline), func(p Inline) bool { return p.Name == c.Name })
+	return t.put(&e)
+}
+
+func noInline(sort Sort, name string) error {
+	return refuse(NoSuchEntity, "The %s policy with name %s cannot be found.", sort, name)
+}
+
+// Document gives an inline policy of an entity. Errors: NoSuchEntity.
+func (e *Entity) Document(name string) (string, error) {
+	document, ok := e.document(name)
+	if !ok {
+		return "", noInline(e.Sort, name)
+	}
+	return document, nil
+}
+
+func (t *turn) attach(c Attach) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.policy(c.Policy); err != nil {
+		return nil, err
+	}
+	if slices.Contains(old.Attached, c.Policy) {
+		return old, nil
+	}
+	if len(old.Attached) >= t.limits.AttachedPerEntityMax {
+		return nil, overQuota("PoliciesPer"+old.Sort.title(), t.limits.AttachedPerEntityMax)
+	}
+	e := *old
+	e.Attached = append(slices.Clone(e.Attached), c.Policy)
+	slices.Sort(e.Attached)
+	return t.put(&e)
+}
+
+func (t *turn) detach(c Detach) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.Index(old.Attached, c.Policy)
+	if i < 0 {
+		return nil, refuse(NoSuchEntity, "Policy %s was not found.", c.Policy)
+	}
+	e := *old
+	e.Attached = slices.Delete(slices.Clone(e.Attached), i, i+1)
+	return t.put(&e)
+}
+
+func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.checkBoundary(c.Policy); err != nil {
+		return nil, err
+	}
+	if c.Policy == "" && old.Boundary == "" {
+		return nil, refuse(NoSuchEntity, "%s %s does not have a permissions boundary.", old.Sort.title(), old.Name)
+	}
+	e := *old
+	e.Boundary = c.Policy
+	return t.put(&e)
+}
+
+func (t *turn) checkBoundary(policy string) error {
+	if policy == "" {
+		return nil
+	}
+	_, err := t.policy(policy)
+	return err
+}
+
+func (t *turn) tagEntity(c TagEntity) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	e := *old
+	if e.Tags, err = t.withTags(old.Tags, c.Tags); err != nil {
+		return nil, err
+	}
+	return t.put(&e)
+}
+
+func (t *turn) untagEntity(c UntagEntity) (*Entity, error) {
+	old, err := t.entity(c.Of)
+	if err != nil {
+		return nil, err
+	}
+	e := *old
+	e.Tags = withoutTags(old.Tags, c.Keys)
+	return t.put(&e)
+}
+
+// withTags gives the tags with more added. Keys that differ by case only are the
+// same.
+func (t *turn) withTags(tags, more []Tag) ([]Tag, error) {
+	for i, tag := range more {
+		if slices.ContainsFunc(more[:i], func(u Tag) bool { return strings.EqualFold(u.Key, tag.Key) }) {
+			return nil, refuse(InvalidInput, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+	}
+	all := slices.Clone(more)
+	for _, tag := range tags {
+		if !slices.ContainsFunc(more, func(u Tag) bool { return strings.EqualFold(u.Key, tag.Key) }) {
+			all = append(all, tag)
+		}
+	}
+	if len(all) > t.limits.TagsMax {
+		return nil, refuse(LimitExceeded, "The number of tags has reached the maximum limit.")
+	}
+	slices.SortFunc(all, func(a, b Tag) int { return cmp.Compare(a.Key, b.Key) })
+	return all, nil
+}
+
+func withoutTags(tags []Tag, keys []string) []Tag {
+	return slices.DeleteFunc(slices.Clone(tags), func(t Tag) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return strings.EqualFold(key, t.Key) })
+	})
+}
+
+// checkPolicy reads a policy as those who evaluate it will.
+func checkPolicy(document string) error {
+	_, err := iam.Parse([]byte(document))
+	return malformed(err)
+}
+
+func (t *turn) checkTrust(document string) error {
+	if sizeOf(document) > t.limits.TrustMax {
+		return overQuota("ACLSizePerRole", t.limits.TrustMax)
+	}
+	_, err := iam.ParseTrust([]byte(document))
+	return malformed(err)
+}
+
+func malformed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return refuse(MalformedPolicy, "%v", err)
+}
+
+// sizeOf counts what limits of policies are about.
+func sizeOf(document string) int {
+	n := 0
+	for _, r := range document {
+		if !unicode.IsSpace(r) {
+			n++
+		}
+	}
+	return n
+}
+
+func (t *turn) join(c Join) (*Entity, error) {
+	user, group, err := t.membership(c.User, c.Group)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(user.Groups, group.ID) {
+		return user, nil
+	}
+	if len(user.Groups) >= t.limits.GroupsPerUserMax {
+		return nil, overQuota("GroupsPerUser", t.limits.GroupsPerUserMax)
+	}
+	e := *user
+	e.Groups = append(slices.Clone(e.Groups), group.ID)
+	return t.put(&e)
+}
+
+func (t *turn) leave(c Leave) (*Entity, error) {
+	user, group, err := t.membership(c.User, c.Group)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.Index(user.Groups, group.ID)
+	if i < 0 {
+		return nil, refuse(NoSuchEntity, "User %s is not a member of group %s.", c.User, c.Group)
+	}
+	e := *user
+	e.Groups = slices.Delete(slices.Clone(e.Groups), i, i+1)
+	return t.put(&e)
+}
+
+func (t *turn) membership(user, group string) (u, g *Entity, err error) {
+	if g, err = t.entity(Ref{Group, group}); err != nil {
+		return nil, nil, err
+	}
+	if u, err = t.entity(Ref{User, user}); err != nil {
+		return nil, nil, err
+	}
+	return u, g, nil
+}
+
+// groupsOf gives a user's groups in order of name.
+func (t *turn) groupsOf(user *Entity) []*Entity {
+	var groups []*Entity
+	for _, g := range t.entities[Group] {
+		if slices.Contains(user.Groups, g.ID) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+func (t *turn) listGroups(c ListGroups) ([]*Entity, error) {
+	user, err := t.entity(Ref{User, c.User})
+	if err != nil {
+		return nil, err
+	}
+	return t.groupsOf(user), nil
+}
+
+func (t *turn) listMembers(c ListMembers) ([]*Entity, error) {
+	group, err := t.entity(Ref{Group, c.Group})
+	if err != nil {
+		return nil, err
+	}
+	var members []*Entity
+	for _, u := range t.entities[User] {
+		if slices.Contains(u.Groups, group.ID) {
+			members = append(members, u)
+		}
+	}
+	return members, nil
+}
+
+func (t *turn) createKey(c CreateKey) (*Entity, error) {
+	user, err := t.entity(Ref{User, c.User})
+	if err != nil {
+		return nil, err
+	}
+	if len(user.Keys) >= t.limits.KeysPerUserMax {
+		return nil, overQuota("AccessKeysPerUser", t.limits.KeysPerUserMax)
+	}
+	if _, taken := t.owners[c.ID]; taken {
+		return nil, fmt.Errorf("create access key %q: the id is taken", c.ID)
+	}
+	e := *user
+	e.Keys = append(slices.Clone(e.Keys), Key{ID: c.ID, Sealed: c.Sealed, CreatedAt: t.now})
+	return t.put(&e)
+}
+
+func (t *turn) updateKey(c UpdateKey) (*Entity, error) {
+	e, i, err := t.keyOf(c.User, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	e.Keys[i].Inactive = c.Inactive
+	return t.put(e)
+}
+
+func (t *turn) deleteKey(c DeleteKey) (*Entity, error) {
+	e, i, err := t.keyOf(c.User, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	e.Keys = slices.Delete(e.Keys, i, i+1)
+	return t.put(e)
+}
+
+// keyOf gives a copy of a user, to be changed, and where its key stands.
+func (t *turn) keyOf(user, id string) (*Entity, int, error) {
+	found, err := t.entity(Ref{User, user})
+	if err != nil {
+		return nil, 0, err
+	}
+	i := slices.IndexFunc(found.Keys, func(k Key) bool { return k.ID == id })
+	if i < 0 {
+		return nil, 0, noKey(id)
+	}
+	e := *found
+	e.Keys = slices.Clone(e.Keys)
+	return &e, i, nil
+}
+
+func noKey(id string) error {
+	return refuse(NoSuchEntity, "The Access Key with id %s cannot be found.", id)
+}

@@ -1,0 +1,432 @@
+package identity
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"heddle/internal/engine"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the stories gave into their files")
+
+// TestStories runs testdata/*.txt: commands, and indented beneath each what it
+// gave. Run with -rewrite to write the output anew.
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := newStory(t).tell(string(want))
+			if *rewrite {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+			for i := range max(len(gotLines), len(wantLines)) {
+				if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
+					t.Fatalf("%s tells otherwise from line %d on:\n%s", file, i+1, strings.Join(gotLines[min(i, len(gotLines)):min(i+5, len(gotLines))], "\n"))
+				}
+			}
+		})
+	}
+}
+
+// story is one account and its log, which is folded again after every command.
+type story struct {
+	t     *testing.T
+	id    engine.Identity
+	rules *Rules
+	state engine.State
+	log   []engine.Event
+	now   engine.Time
+	made  int
+}
+
+const storyAccount = "123456789012"
+
+func newStory(t *testing.T) *story {
+	rules := NewRules(Limits{
+		UsersMax: 4, GroupsMax: 3, RolesMax: 2, PoliciesMax: 3,
+		GroupsPerUserMax: 2, KeysPerUserMax: 2, AttachedPerEntityMax: 2, VersionsPerPolicyMax: 3, TagsMax: 2,
+		UserInlineMax: 200, GroupInlineMax: 300, RoleInlineMax: 400, PolicyMax: 250, TrustMax: 200,
+	})
+	id := engine.Identity{Name: command(storyAccount, nil).Name}
+	return &story{t: t, id: id, rules: rules, state: rules.New(id), now: 1000}
+}
+
+func (s *story) tell(script string) string {
+	var out strings.Builder
+	for line := range strings.Lines(script) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "  ") { // made anew
+			continue
+		}
+		fmt.Fprintln(&out, line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		s.now += 1000
+		for _, told := range s.handle(s.command(line)) {
+			fmt.Fprintln(&out, "  "+told)
+		}
+	}
+	return out.String()
+}
+
+// documents that stories name by a word.
+var documents = map[string]string{
+	"allow":   `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"swf:*","Resource":"*"}]}`,
+	"deny":    `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"swf:*","Resource":"*"}]}`,
+	"spaced":  `{"Version":"2012-10-17",` + strings.Repeat(" \n", 200) + `"Statement":[{"Effect":"Allow","Action":"swf:*","Resource":"*"}]}`,
+	"big":     `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"swf:*","Resource":["*","arn:aws:swf:*:*:/domain/` + strings.Repeat("x", 200) + `"]}]}`,
+	"trust":   `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}]}`,
+	"trust2":  `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*"}]}`,
+	"garbled": `{"Version":`,
+	"empty":   ``,
+}
+
+// command reads a line: a verb, the things it is about, and name=value.
+func (s *story) command(line string) any {
+	words := strings.Fields(line)
+	verb := words[0]
+	var plain []string
+	arg := map[string]string{}
+	var tags []Tag
+	for _, w := range words[1:] {
+		name, value, named := strings.Cut(w, "=")
+		switch {
+		case strings.HasPrefix(w, "tag:"):
+			tags = append(tags, Tag{strings.TrimPrefix(name, "tag:"), value})
+		case named:
+			arg[name] = value
+		default:
+			plain = append(plain, w)
+		}
+	}
+	at := func(i int) string {
+		if i >= len(plain) {
+			s.t.Fatalf("%q: too few words", line)
+		}
+		return plain[i]
+	}
+	document := func(name string) string {
+		d, ok := documents[arg[name]]
+		if arg[name] != "" && !ok {
+			s.t.Fatalf("%q: no document %q", line, arg[name])
+		}
+		return d
+	}
+	of := func(i int) Ref {
+		sort, name, _ := strings.Cut(at(i), "/")
+		return Ref{Sort(slices.Index(sortNames[:], sort)), name}
+	}
+	policy := func(i int) string {
+		if name, ok := strings.CutPrefix(at(i), "aws/"); ok {
+			return "arn:aws:iam::aws:policy/" + name
+		}
+		return "arn:aws:iam::123456789012:policy/" + at(i)
+	}
+	number := func(i int) int {
+		n, err := strconv.Atoi(at(i))
+		if err != nil {
+			s.t.Fatalf("%q: %v", line, err)
+		}
+		return n
+	}
+	optional := func(name string) *string {
+		if v, ok := arg[name]; ok {
+			return &v
+		}
+		return nil
+	}
+	path := arg["path"]
+	if path == "" {
+		path = "/"
+	}
+	switch verb {
+	case "create":
+		s.made++
+		r := of(0)
+		e := Entity{Ref: r, Path: path, ID: fmt.Sprintf("%s%d", idPrefixes[r.Sort], s.made), Boundary: arg["boundary"], Tags: tags, Trust: document("trust")}
+		if r.Sort == Role {
+			e.SessionSecondsMax = 3600
+		}
+		return CreateEntity{e}
+	case "update":
+		u := UpdateEntity{Of: of(0), NewName: optional("name"), NewPath: optional("path"), Description: optional("description")}
+		if arg["trust"] != "" {
+			trust := document("trust")
+			u.Trust = &trust
+		}
+		return u
+	case "delete":
+		return DeleteEntity{of(0)}
+	case "get":
+		return GetEntity{of(0)}
+	case "list":
+		return ListEntities{of(0).Sort}
+	case "put-inline":
+		return PutInline{of(0), Inline{at(1), document("document")}}
+	case "delete-inline":
+		return DeleteInline{of(0), at(1)}
+	case "attach":
+		return Attach{of(0), policy(1)}
+	case "detach":
+		return Detach{of(0), policy(1)}
+	case "bound":
+		return SetBoundary{of(0), policy(1)}
+	case "unbound":
+		return SetBoundary{Of: of(0)}
+	case "tag":
+		return TagEntity{of(0), tags}
+	case "untag":
+		return UntagEntity{of(0), plain[1:]}
+	case "join":
+		return Join{at(0), at(1)}
+	case "leave":
+		return Leave{at(0), at(1)}
+	case "groups":
+		return ListGroups{at(0)}
+	case "members":
+		return ListMembers{at(0)}
+	case "create-key":
+		return CreateKey{at(0), at(1), []byte("sealed " + at(1))}
+	case "deactivate-key":
+		return UpdateKey{at(0), at(1), true}
+	case "activate-key":
+		return UpdateKey{at(0), at(1), false}
+	case "delete-key":
+		return DeleteKey{at(0), at(1)}
+	case "create-policy":
+		s.made++
+		return CreatePolicy{Policy{Name: at(0), Path: path, ID: fmt.Sprintf("ANPA%d", s.made), Tags: tags}, document("document")}
+	case "create-version":
+		return CreateVersion{policy(0), document("document"), arg["default"] == "true"}
+	case "set-default":
+		return SetDefaultVersion{policy(0), number(1)}
+	case "delete-version":
+		return DeleteVersion{policy(0), number(1)}
+	case "delete-policy":
+		return DeletePolicy{policy(0)}
+	case "tag-policy":
+		return TagPolicy{policy(0), tags}
+	case "untag-policy":
+		return UntagPolicy{policy(0), plain[1:]}
+	case "get-policy":
+		return GetPolicy{policy(0)}
+	case "list-policies":
+		return ListPolicies{}
+	case "holders":
+		return ListHolders{policy(0), arg["boundary"] == "true"}
+	case "resolve-key":
+		return Resolve{Key: at(0)}
+	case "resolve":
+		return Resolve{Of: of(0)}
+	case "summarize":
+		return Summarize{}
+	}
+	s.t.Fatalf("unknown verb in %q", line)
+	return nil
+}
+
+// handle gives a command to the account and tells what it did.
+func (s *story) handle(body any) []string {
+	before := s.rules.EncodeState(s.state)
+	turn, err := s.rules.Handle(s.state, body, engine.Input{Now: s.now})
+	if err == nil && len(turn.Events) > 0 && reads(body) {
+		s.t.Errorf("%T counts as reading, but writes", body)
+	}
+	if err != nil || reads(body) {
+		if !bytes.Equal(before, s.rules.EncodeState(s.state)) {
+			s.t.Errorf("%T: changed the state without an event", body)
+		}
+	}
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var told []string
+	for _, e := range turn.Events {
+		s.log = append(s.log, e)
+		told = append(told, fmt.Sprintf("event %d %s", e.ID, tellEvent(e.Body)))
+	}
+	s.check()
+	if reads(body) {
+		return tellReply(turn.Reply)
+	}
+	return told
+}
+
+// check folds the stored log again, and takes the state through its encoding:
+// both must give the state that the commands gave.
+func (s *story) check() {
+	s.t.Helper()
+	want := s.rules.EncodeState(s.state)
+	folded := s.rules.New(s.id)
+	for _, e := range s.log {
+		decoded, err := s.rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
+		if err != nil {
+			s.t.Fatalf("decode event %d: %v", e.ID, err)
+		}
+		s.rules.Apply(folded, decoded)
+	}
+	if !bytes.Equal(s.rules.EncodeState(folded), want) {
+		s.t.Fatalf("replay gives another state:\n%+v\nwant\n%+v", folded, s.state)
+	}
+	decoded, err := s.rules.DecodeState(s.id, want)
+	if err != nil {
+		s.t.Fatalf("decode state: %v", err)
+	}
+	if !bytes.Equal(s.rules.EncodeState(decoded), want) {
+		s.t.Fatalf("the state changes on its way through the store:\n%+v\nwant\n%+v", decoded, s.state)
+	}
+	if !reflect.DeepEqual(decoded.(*account).owners, s.state.(*account).owners) {
+		s.t.Fatalf("owners of keys %v, want %v", decoded.(*account).owners, s.state.(*account).owners)
+	}
+	s.state = decoded // what goes on is what a restart would find
+}
+
+func tellEvent(body any) string {
+	switch e := body.(type) {
+	case entityPut:
+		told := "EntityPut " + tellEntity(e.entity)
+		if e.was != "" {
+			told += " was=" + e.was
+		}
+		return told
+	case entityRemoved:
+		return "EntityRemoved " + e.of.Sort.String() + "/" + e.of.Name
+	case policyPut:
+		return "PolicyPut " + tellPolicy(e.policy)
+	case policyRemoved:
+		return "PolicyRemoved " + e.name
+	}
+	return fmt.Sprintf("unknown event %T", body)
+}
+
+func tellEntity(e *Entity) string {
+	told := fmt.Sprintf("%s/%s id=%s path=%s created=%d", e.Sort, e.Name, e.ID, e.Path, e.CreatedAt)
+	add := func(name, value string) {
+		if value != "" {
+			told += " " + name + "=" + value
+		}
+	}
+	add("boundary", e.Boundary)
+	add("trust", wordOf(e.Trust))
+	add("description", e.Description)
+	for _, t := range e.Tags {
+		add("tag:"+t.Key, t.Value)
+	}
+	for _, p := range e.Inline {
+		add("inline:"+p.Name, wordOf(p.Document))
+	}
+	add("attached", strings.Join(e.Attached, ","))
+	add("groups", strings.Join(e.Groups, ","))
+	for _, k := range e.Keys {
+		add("key", fmt.Sprintf("%s(%s inactive=%v created=%d)", k.ID, k.Sealed, k.Inactive, k.CreatedAt))
+	}
+	return told
+}
+
+func wordOf(document string) string {
+	for word, d := range documents {
+		if d == document && d != "" {
+			return word
+		}
+	}
+	return document
+}
+
+func tellPolicy(p *Policy) string {
+	told := fmt.Sprintf("%s id=%s path=%s created=%d updated=%d default=%d last=%d", p.Name, p.ID, p.Path, p.CreatedAt, p.UpdatedAt, p.Default, p.Last)
+	for _, t := range p.Tags {
+		told += fmt.Sprintf(" tag:%s=%s", t.Key, t.Value)
+	}
+	for _, v := range p.Versions {
+		told += fmt.Sprintf(" v%d=%s", v.Number, wordOf(v.Document))
+	}
+	return told
+}
+
+func tellReply(reply any) []string {
+	switch r := reply.(type) {
+	case *Entity:
+		return []string{tellEntity(r)}
+	case []*Entity:
+		var told []string
+		for _, e := range r {
+			told = append(told, e.Sort.String()+"/"+e.Name)
+		}
+		return []string{fmt.Sprint(told)}
+	case PolicyUse:
+		return []string{fmt.Sprintf("%s attachments=%d boundaries=%d", tellPolicy(r.Policy), r.Attachments, r.Boundaries)}
+	case []PolicyUse:
+		var told []string
+		for _, p := range r {
+			told = append(told, fmt.Sprintf("%s:%d:%d", p.Name, p.Attachments, p.Boundaries))
+		}
+		return []string{fmt.Sprint(told)}
+	case Grants:
+		told := []string{tellEntity(r.Entity)}
+		for _, g := range r.Groups {
+			told = append(told, "group "+tellEntity(g))
+		}
+		var names []string
+		for name := range r.Policies {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return append(told, fmt.Sprint(names))
+	case Summary:
+		return []string{fmt.Sprintf("users=%d groups=%d roles=%d policies=%d versions=%d", r.Users, r.Groups, r.Roles, r.Policies, r.PolicyVersions)}
+	}
+	return []string{fmt.Sprintf("unknown reply %T", reply)}
+}
+
+// TestDecodingRefusesWhatItDidNotWrite cuts stored bytes short and garbles their
+// first byte.
+func TestDecodingRefusesWhatItDidNotWrite(t *testing.T) {
+	s := newStory(t)
+	s.handle(s.command("create user/ann tag:a=b"))
+	s.handle(s.command("create-policy p document=allow"))
+	for _, e := range s.log {
+		for cut := range e.Public {
+			if _, err := s.rules.DecodeEvent(e.ID, e.At, e.Public[:cut], nil); err == nil {
+				t.Errorf("event %d cut to %d bytes is read", e.ID, cut)
+			}
+		}
+		garbled := append([]byte{99}, e.Public[1:]...)
+		if _, err := s.rules.DecodeEvent(e.ID, e.At, garbled, nil); err == nil {
+			t.Errorf("event %d of an unknown mark is read", e.ID)
+		}
+	}
+	state := s.rules.EncodeState(s.state)
+	for cut := range state {
+		if _, err := s.rules.DecodeState(s.id, state[:cut]); err == nil {
+			t.Errorf("state cut to %d bytes is read", cut)
+		}
+	}
+	if _, err := s.rules.DecodeMessage(nil); err == nil {
+		t.Error("a message is read")
+	}
+	var refusal *Error
+	if _, err := s.rules.Handle(s.state, GetEntity{Ref{Role, "ann"}}, engine.Input{}); !errors.As(err, &refusal) || refusal.Code != NoSuchEntity {
+		t.Errorf("a user found as a role: %v", err)
+	}
+}

@@ -1,0 +1,224 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"heddle/internal/store"
+	"heddle/internal/store/memstore"
+)
+
+// disk is the store as one process sees it: it may die at any operation, and it
+// shows what was written before that is durable, as Pebble does.
+type disk struct {
+	w       *world
+	under   *memstore.Store
+	dead    bool
+	dieIn   int // operations from now at which the process dies; 0: it lives
+	judging bool
+	shards  map[uint16]store.Handle // as they were last acquired
+	// unsynced are commits that can be read and may be lost, in their order.
+	unsynced []*flight
+}
+
+var _ store.Engine = (*disk)(nil)
+
+// op counts an operation of the process.
+func (d *disk) op() error {
+	if d.judging {
+		return nil
+	}
+	if d.dieIn > 0 {
+		if d.dieIn--; d.dieIn == 0 {
+			d.w.struck(crashInStore)
+			d.dead = true
+		}
+	}
+	if d.dead {
+		return store.ErrClosed
+	}
+	return nil
+}
+
+func (d *disk) Limits() store.Limits { return d.under.Limits() }
+func (d *disk) Meta() store.Meta     { return d.under.Meta() }
+func (d *disk) Close() error         { return nil }
+func (d *disk) Index() store.Index   { return d }
+
+func (d *disk) Acquire(ctx context.Context, shard uint16) (store.Handle, error) {
+	if err := d.op(); err != nil {
+		return nil, err
+	}
+	if d.w.house != nil && d.w.strikes(refusedShard) {
+		return nil, fmt.Errorf("acquire shard %d: %w", shard, store.ErrHeld)
+	}
+	h, err := d.under.Acquire(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	d.w.owners[shard] = h.Epoch()
+	d.shards[shard] = h
+	return &handle{h, d}, nil
+}
+
+// Commit is not for processes: the scheduler writes their batches.
+func (d *disk) Commit(context.Context, []store.Section) []error {
+	panic("sim: a process commits by itself")
+}
+
+// sync makes durable what was visible to an index scan, as the barrier does.
+func (d *disk) sync() {
+	for _, f := range d.unsynced {
+		f.settle(d.under.Commit(context.Background(), f.sections))
+	}
+	d.unsynced = nil
+}
+
+// Scan is store.Index's.
+func (d *disk) Scan(ctx context.Context, r store.Range, visit store.Visit) error {
+	if err := d.op(); err != nil {
+		return err
+	}
+	var ops []store.Op
+	for _, f := range d.unsynced {
+		for i := range f.sections {
+			for _, op := range f.sections[i].Ops {
+				if op.Space == store.IndexSpace {
+					ops = append(ops, op)
+				}
+			}
+		}
+	}
+	if err := scanOver(ctx, d.under.Index().Scan, ops, r, visit); err != nil {
+		return err
+	}
+	if !d.judging && !d.w.sabotage.noBarrier {
+		d.sync()
+	}
+	return nil
+}
+
+// handle reads one shard.
+type handle struct {
+	store.Handle
+	disk *disk
+}
+
+// ops are those of the shard that are visible and not durable.
+func (h *handle) ops() []store.Op {
+	var ops []store.Op
+	for _, f := range h.disk.unsynced {
+		for i := range f.sections {
+			if f.sections[i].Shard != h.Shard() {
+				continue
+			}
+			for _, op := range f.sections[i].Ops {
+				if op.Space == store.ShardSpace {
+					ops = append(ops, op)
+				}
+			}
+		}
+	}
+	return ops
+}
+
+func (h *handle) Get(ctx context.Context, key []byte) ([]byte, error) {
+	if err := h.disk.op(); err != nil {
+		return nil, err
+	}
+	value, err := h.Handle.Get(ctx, key)
+	for _, op := range h.ops() {
+		switch {
+		case op.Kind == store.Put && bytes.Equal(op.Key, key):
+			value, err = bytes.Clone(op.Value), nil
+		case covers(&op, key):
+			value, err = nil, store.ErrNotFound
+		}
+	}
+	return value, err
+}
+
+func (h *handle) Scan(ctx context.Context, r store.Range, visit store.Visit) error {
+	if err := h.disk.op(); err != nil {
+		return err
+	}
+	return scanOver(ctx, h.Handle.Scan, h.ops(), r, visit)
+}
+
+// covers tells whether op takes a key away.
+func covers(op *store.Op, key []byte) bool {
+	switch op.Kind {
+	case store.Delete:
+		return bytes.Equal(op.Key, key)
+	case store.DeleteRange:
+		return bytes.Compare(key, op.Key) >= 0 && (len(op.Value) == 0 || bytes.Compare(key, op.Value) < 0)
+	}
+	return false
+}
+
+// scanOver scans a range as it is with further operations applied.
+func scanOver(ctx context.Context, scan func(context.Context, store.Range, store.Visit) error, ops []store.Op, r store.Range, visit store.Visit) error {
+	if len(ops) == 0 {
+		return scan(ctx, r, visit)
+	}
+	type row struct{ key, value []byte }
+	var rows []row
+	all := r
+	all.Reverse = false
+	if err := scan(ctx, all, func(key, value []byte) bool {
+		rows = append(rows, row{bytes.Clone(key), bytes.Clone(value)})
+		return true
+	}); err != nil {
+		return err
+	}
+	for i := range ops {
+		op := &ops[i]
+		if op.Kind != store.Put {
+			rows = slices.DeleteFunc(rows, func(x row) bool { return covers(op, x.key) })
+			continue
+		}
+		if bytes.Compare(op.Key, r.Start) < 0 || len(r.End) > 0 && bytes.Compare(op.Key, r.End) >= 0 {
+			continue
+		}
+		at, found := slices.BinarySearchFunc(rows, op.Key, func(x row, key []byte) int { return bytes.Compare(x.key, key) })
+		if found {
+			rows[at].value = bytes.Clone(op.Value)
+		} else {
+			rows = slices.Insert(rows, at, row{bytes.Clone(op.Key), bytes.Clone(op.Value)})
+		}
+	}
+	if r.Reverse {
+		slices.Reverse(rows)
+	}
+	for _, x := range rows {
+		if !visit(x.key, x.value) {
+			break
+		}
+	}
+	return nil
+}
+
+// flight is a commit on its way: batches of several shards in one write.
+type flight struct {
+	house    *house
+	shards   []uint16
+	batches  []*batch
+	sections []store.Section
+	errs     []error // what the commit said; nil: it is not decided
+	steps    int     // how long it still takes
+}
+
+// settle takes in what the store said.
+func (f *flight) settle(errs []error) {
+	f.errs = errs
+	for i, err := range errs {
+		if err == nil {
+			f.house.w.judge.stored(&f.sections[i])
+		} else if !errors.Is(err, store.ErrFenced) {
+			f.house.w.judge.fail("commit to shard %d: %v", f.shards[i], err)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-faster/jx"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/engine"
+	"heddle/internal/swf/api"
+)
+
+// request is one call as the server sees it, and its answer as the client does.
+type request struct {
+	house  *house
+	name   string
+	gone   bool // the client has gone, and the server knows
+	cut    bool // the answer can't be written
+	lost   bool // the answer is written and does not arrive
+	broken bool // the client has no answer and will get none
+	over   bool // the server has finished with it
+	at     int  // the step in which it had
+
+	disruptions int // of the world until its last command was submitted
+
+	status int
+	header http.Header
+	answer bytes.Buffer
+}
+
+// requestContext is the context of a request: it ends when the server sees that
+// the client has gone.
+type requestContext struct {
+	context.Context
+	request *request
+}
+
+// Done is nil: nobody may wait for real.
+func (requestContext) Done() <-chan struct{} { return nil }
+
+func (c requestContext) Err() error {
+	if c.request.gone {
+		return context.Canceled
+	}
+	return nil
+}
+
+var errCut = errors.New("connection cut")
+
+// Gone, Lost and Watch are what the server sees of the connection.
+func (r *request) Gone() error {
+	if r.gone {
+		return errCut
+	}
+	return nil
+}
+
+func (r *request) Lost() error {
+	if r.cut {
+		return errCut
+	}
+	return nil
+}
+
+// Watch tells later, perhaps, that an answer was lost.
+func (r *request) Watch(lost func(error)) {
+	w := r.house.w
+	if !r.lost || !w.chance(2) {
+		return
+	}
+	w.spawn("reset of "+r.name, func(t *thread) {
+		w.sleep(t, engine.Time(w.random.IntN(10_000)))
+		if !r.house.disk.dead && !w.ending {
+			lost(errCut)
+		}
+	})
+}
+
+// Header, WriteHeader, Write and FlushError are how the server answers.
+func (r *request) Header() http.Header { return r.header }
+
+func (r *request) WriteHeader(status int) { r.status = status }
+
+func (r *request) Write(b []byte) (int, error) {
+	if r.house.disk.dead || r.cut {
+		return 0, errCut
+	}
+	return r.answer.Write(b)
+}
+
+func (r *request) FlushError() error {
+	w := r.house.w
+	for range w.random.IntN(2) {
+		w.rest(w.running)
+	}
+	if w.strikes(slowAnswer) {
+		w.sleep(w.running, engine.Time(w.fate.random.IntN(8000)))
+	}
+	if w.house == r.house && w.strikes(crashOnAnswer) {
+		r.house.disk.dead = true
+	}
+	if r.house.disk.dead || r.cut {
+		return errCut
+	}
+	return nil
+}
+
+var target = &url.URL{Path: "/"}
+
+// send starts a request in the server.
+func (w *world) send(name string, body []byte) *request {
+	r := &request{house: w.house, name: name, header: http.Header{}}
+	switch {
+	case w.house == nil, w.strikes(lostRequest):
+		r.broken, r.over = true, true
+		return r
+	case w.strikes(lostAnswer):
+		r.lost = true
+	case w.strikes(cutAnswer):
+		r.cut = true
+	}
+	h := w.house
+	h.calls = append(h.calls, r)
+	t := w.spawn(name, func(*thread) {
+		in := (&http.Request{
+			Method: http.MethodPost, URL: target, ContentLength: int64(len(body)),
+			Header: http.Header{"X-Amz-Target": {api.TargetPrefix + "." + name}},
+			Body:   io.NopCloser(bytes.NewReader(body)),
+		}).WithContext(operation.WithLine(requestContext{context.Background(), r}, r))
+		h.handler.ServeHTTP(r, in)
+		r.over, r.at = true, w.steps
+		if h.disk.dead || r.cut || r.lost || r.gone {
+			r.broken = true
+		}
+		for i, c := range h.calls {
+			if c == r {
+				h.calls = append(h.calls[:i], h.calls[i+1:]...)
+				break
+			}
+		}
+	})
+	t.request, t.claims = r, strings.HasPrefix(name, "Poll")
+	return r
+}
+
+// inFlight are the names of the calls in the server.
+func (w *world) inFlight() []string {
+	if w.house == nil {
+		return nil
+	}
+	names := make([]string, 0, len(w.house.calls))
+	for _, r := range w.house.calls {
+		if !r.over {
+			names = append(names, r.name)
+		}
+	}
+	return names
+}
+
+// fault gives the bare name of the answer's fault; "": it is a success.
+func (r *request) fault() string {
+	lines := map[string][]string(r.header) // the name is sent as it is
+	name, _, _ := strings.Cut(lines["x-amzn-query-error"][0], ";")
+	return name
+}
+
+type encoder interface{ AppendJSON([]byte) []byte }
+
+type decoder interface{ Decode(*jx.Decoder) error }
+
+// outcome is what a client knows of a call.
+type outcome struct {
+	known  bool   // he has an answer that says what was done
+	fault  string // "": success
+	copies int    // how often the call went out
+	at     int    // the step in which the server had answered
+
+	disruptions int // of the world until the server submitted its command
+}
+
+func (o outcome) ok() bool { return o.known && o.fault == "" }
+
+// client is who calls the server.
+type client struct {
+	w *world
+	t *thread
+}
+
+// call asks once. A client may have less patience than the server.
+func (c *client) call(name string, in encoder, out decoder) outcome {
+	w := c.w
+	body := in.AppendJSON(nil)
+	w.note("%s > %s %s", c.t.name, name, body)
+	r := w.send(name, body)
+	twin, copies := r, 1
+	if w.strikes(repeatedCall) {
+		twin, copies = w.send(name, body), 2
+	}
+	until := w.now + 90_000
+	if strings.HasPrefix(name, "Poll") && w.strikes(deadPoller) {
+		r.lost, twin.lost = true, true
+		until = w.now + 1
+	} else if w.strikes(impatience) {
+		until = w.now + engine.Time(w.fate.random.IntN(3000))
+	}
+	answered := func() bool {
+		return r.over && !r.broken || twin.over && !twin.broken || r.broken && twin.broken
+	}
+	for !answered() && w.now < until && !w.ending {
+		c.t.park(answered, until)
+	}
+	got := r
+	if !r.over || r.broken {
+		got = twin
+	}
+	if !got.over || got.broken || w.ending {
+		if !r.lost {
+			r.gone, twin.gone = true, true
+		}
+		w.note("%s < %s: no answer", c.t.name, name)
+		return outcome{copies: copies}
+	}
+	w.hashBytes(got.answer.Bytes())
+	w.note("%s < %s %d %s", c.t.name, name, got.status, got.answer.Bytes())
+	w.coverage.call(name)
+	if got.status == http.StatusOK {
+		if out != nil {
+			if err := out.Decode(jx.DecodeBytes(got.answer.Bytes())); err != nil {
+				w.judge.fail("%s: answer %s: %v", name, got.answer.Bytes(), err)
+			}
+		}
+		return outcome{known: true, copies: copies, at: got.at, disruptions: got.disruptions}
+	}
+	fault := got.fault()
+	w.coverage.refusal(name + " " + fault)
+	if fault == "ValidationException" || fault == "SerializationException" {
+		w.judge.fail("%s: a sound request got %s", name, got.answer.Bytes())
+	}
+	return outcome{known: got.status < 500, fault: fault, copies: copies, at: got.at}
+}
+
+// write asks for something that leaves a mark, and again if the outcome is not
+// known, as SDKs do.
+func (c *client) write(name string, in encoder, out decoder, mark string) outcome {
+	w := c.w
+	tries := 1 + w.random.IntN(3)
+	for try := 1; ; try++ {
+		w.judge.sent(mark, 2) // the network may repeat it
+		o := c.call(name, in, out)
+		switch {
+		case o.ok():
+			w.judge.acknowledged(name, mark)
+		case o.known && try == 1 && o.copies == 1:
+			w.judge.refused(name, mark)
+		}
+		if o.known || try == tries || w.ending {
+			return o
+		}
+		w.sleep(c.t, engine.Time(50+w.random.IntN(500)))
+	}
+}
