@@ -351,13 +351,13 @@ func (s *Shard) Done(b *Batch, err error) {
 	for _, r := range s.cache.trim(s.CachedStates) {
 		s.recent.drop(r.Run)
 	}
+	s.committing = false
+	s.publishWake() // whoever is answered finds the deadlines as they are now
 	for _, c := range b.calls {
 		c.finish()
 	}
 	clear(b.calls)
 	b.calls = b.calls[:0]
-	s.committing = false
-	s.publishWake()
 }
 
 func (s *Shard) publishWake() {
