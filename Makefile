@@ -63,3 +63,7 @@ golden: ## rewrite the story files; read the diff
 .PHONY: bench
 bench: ## measure workflows/s, latency, CPU and bytes per workflow
 	$(GO) run ./bench
+
+.PHONY: bench/compare
+bench/compare: ## the same beside a stub, which is this machine's ceiling, moto and Temporal on SQLite
+	$(GO) run ./bench -workload one-activity -server stub,heddle,moto,temporal-sqlite -auth sigv4 -repeat 3 -duration 5s -table

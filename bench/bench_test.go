@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,7 +19,7 @@ func TestWorkloads(t *testing.T) {
 		names += "," + w.name
 	}
 	b := &bench{
-		store: "pebble", auth: "sigv4", names: names, inFlight: 4, warmUp: time.Millisecond, workflows: 20, repeat: 1, open: "50",
+		servers: "heddle", store: "pebble", auth: "sigv4", names: names, inFlight: 4, warmUp: time.Millisecond, workflows: 20, repeat: 1, open: "50",
 		dir: t.TempDir(), out: json.NewEncoder(&out),
 	}
 	if err := b.run(t.Context()); err != nil {
@@ -47,5 +49,76 @@ func TestWorkloads(t *testing.T) {
 	}
 	if left, err := os.ReadDir(b.dir); err != nil || len(left) > 0 {
 		t.Errorf("%d folders are left behind: %v", len(left), err)
+	}
+}
+
+// The stub answers its workload as the server does, or it would not be a ceiling.
+func TestStub(t *testing.T) {
+	var out bytes.Buffer
+	b := &bench{
+		servers: "stub", store: "pebble", auth: "sigv4", names: "one-activity", inFlight: 4, warmUp: time.Millisecond, workflows: 20,
+		repeat: 1, dir: t.TempDir(), out: json.NewEncoder(&out),
+	}
+	if err := b.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var line rate
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	if line.Server != "stub" || line.Workflows < 20 || line.Written < 4000 || line.Store != "pebble" {
+		t.Errorf("result %+v", line)
+	}
+}
+
+// The workloads that are no rates say what they are for.
+func TestSpecialWorkloads(t *testing.T) {
+	var out bytes.Buffer
+	b := &bench{
+		servers: "heddle", store: "memory", auth: "trust", names: "10k-timers,long-history,visibility", repeat: 1, closed: "30,60",
+		dir: t.TempDir(), out: json.NewEncoder(&out),
+	}
+	if err := b.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lines := json.NewDecoder(&out)
+	var fired timers
+	var grown longHistory
+	var few, many pages
+	for _, result := range []any{&fired, &grown, &few, &many} {
+		if err := lines.Decode(result); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fired.Timers != 10_000 || fired.LateMax < 0 {
+		t.Errorf("timers %+v", fired)
+	}
+	if n := len(grown.Parts); n < 3 || grown.Parts[n-1].Events < eventsLongest || grown.ReadMS <= 0 {
+		t.Errorf("long history %+v", grown)
+	}
+	if few.Closed != 30 || many.Closed != 60 || few.PageP50 <= 0 || many.OneP50 <= 0 {
+		t.Errorf("visibility %+v %+v", few, many)
+	}
+}
+
+// The table has one row for each server and workload, with medians and with the
+// rate relative to the first server's.
+func TestTable(t *testing.T) {
+	b := &bench{}
+	for i, perSecond := range []float64{100, 40, 300, 60, 200, 50} {
+		b.rates = append(b.rates, rate{Workload: "idle", Server: []string{"stub", "heddle"}[i%2], PerSecond: perSecond})
+	}
+	var out bytes.Buffer
+	if err := b.writeTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(strings.TrimSpace(out.String()), "\n")[2:]
+	if len(rows) != 2 {
+		t.Fatalf("rows %q", rows)
+	}
+	for i, want := range [][]string{{"stub", "200.0", "1.00", "100-300"}, {"heddle", "50.0", "0.25", "40-60"}} {
+		if got := strings.Fields(rows[i]); !slices.Equal(got[1:5], want) {
+			t.Errorf("row %q, want %q", got, want)
+		}
 	}
 }

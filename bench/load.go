@@ -27,6 +27,7 @@ type load struct {
 	workload *workload
 	inFlight int
 	limit    int64 // workflows to start; 0: until halt
+	lenient  bool  // some servers give a task to two pollers; the second one's answer is refused
 
 	slots     []slot
 	started   atomic.Int64
@@ -66,23 +67,33 @@ func declare(t target) error {
 	return nil
 }
 
-// start begins the load: as many deciders and workers as workflows in flight.
+// start begins the load: as many deciders and workers as workflows in flight,
+// unless the workload wants more.
 func (l *load) start() {
-	if l.workload.activities > 0 {
-		for range l.inFlight {
-			l.goPoll((*load).decider)
-			l.goPoll((*load).worker)
-		}
+	w := l.workload
+	deciders, workers := 0, 0
+	if w.decided() {
+		deciders = max(l.inFlight, w.pollers)
+	}
+	if w.activities > 0 {
+		workers = l.inFlight
+	}
+	for i := range deciders {
+		poll := appendPoll(nil, w.list(int64(i)))
+		l.goPoll(func(conn *client.Conn) error { return l.decider(conn, poll) })
+	}
+	for range workers {
+		l.goPoll(l.worker)
 	}
 	for i := range l.slots {
 		l.starters.Go(func() { l.keep(l.starter(i)) })
 	}
 }
 
-func (l *load) goPoll(run func(*load, *client.Conn) error) {
+func (l *load) goPoll(run func(*client.Conn) error) {
 	conn := l.target.connect()
 	l.pollConns = append(l.pollConns, conn)
-	l.pollers.Go(func() { l.keep(run(l, conn)) })
+	l.pollers.Go(func() { l.keep(run(conn)) })
 }
 
 // keep notes the first error. A closed connection is how pollers end.
@@ -134,6 +145,12 @@ func (m *meter) handIn() {
 	m.load.answers = append(m.load.answers, m.answers...)
 }
 
+// refused tells whether an error is to be lived with.
+func (l *load) refused(err error) bool {
+	_, fault := errors.AsType[*client.Fault](err)
+	return fault && l.lenient
+}
+
 func (l *load) starter(i int) error {
 	conn := l.target.connect()
 	defer conn.Close()
@@ -141,20 +158,25 @@ func (l *load) starter(i int) error {
 	defer m.handIn()
 	var id, body []byte
 	for !l.halted.Load() {
-		n := l.started.Add(1)
-		if l.limit > 0 && n > l.limit {
-			return nil
+		action := "StartWorkflowExecution"
+		if l.workload.signals && id != nil {
+			action, body = "SignalWorkflowExecution", appendSignal(body[:0], id)
+		} else {
+			n := l.started.Add(1)
+			if l.limit > 0 && n > l.limit {
+				return nil
+			}
+			id = strconv.AppendInt(id[:0], int64(i), 10)
+			id = append(id, '-')
+			id = strconv.AppendInt(id, n, 10)
+			body = appendStart(body[:0], id, l.workload.input(), l.workload.list(n))
 		}
-		id = strconv.AppendInt(id[:0], int64(i), 10)
-		id = append(id, '-')
-		id = strconv.AppendInt(id, n, 10)
-		body = appendStart(body[:0], id)
 		began := time.Now()
-		if err := m.call(conn, "StartWorkflowExecution", body); err != nil {
+		if err := m.call(conn, action, body); err != nil {
 			return err
 		}
 		ended := time.Now()
-		if l.workload.activities > 0 {
+		if l.workload.decided() {
 			select {
 			case ended = <-l.slots[i].completed:
 			case err := <-l.failed:
@@ -170,12 +192,12 @@ func (l *load) starter(i int) error {
 	return nil
 }
 
-func (l *load) decider(conn *client.Conn) error {
+func (l *load) decider(conn *client.Conn, poll []byte) error {
 	m := meter{load: l}
 	defer m.handIn()
 	var body []byte
 	for {
-		task, err := conn.Call("PollForDecisionTask", []byte(pollDecision))
+		task, err := conn.Call("PollForDecisionTask", poll)
 		if err != nil {
 			return err
 		}
@@ -192,7 +214,9 @@ func (l *load) decider(conn *client.Conn) error {
 		body = append(body, `","decisions":[`...)
 		body, closes := l.workload.decide(body, task)
 		body = append(body, "]}"...)
-		if err := m.call(conn, "RespondDecisionTaskCompleted", body); err != nil {
+		if err := m.call(conn, "RespondDecisionTaskCompleted", body); l.refused(err) {
+			continue
+		} else if err != nil {
 			return err
 		}
 		if closes {
@@ -230,7 +254,7 @@ func (l *load) worker(conn *client.Conn) error {
 		body = append(body[:0], `{"taskToken":"`...)
 		body = append(body, token...)
 		body = append(body, `","result":"{\"receipt\":\"R-4711\"}"}`...)
-		if err := m.call(conn, "RespondActivityTaskCompleted", body); err != nil {
+		if err := m.call(conn, "RespondActivityTaskCompleted", body); err != nil && !l.refused(err) {
 			return err
 		}
 	}

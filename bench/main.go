@@ -7,6 +7,8 @@
 //	go run ./bench -store memory -workload idle     one of them, without a disk
 //	go run ./bench -workload one-activity -cpuprofile cpu.prof
 //	go run ./bench -workload open -open 100000      memory and recovery
+//	go run ./bench -auth sigv4 -table -repeat 3 -workload one-activity,idle -server stub,heddle,moto,temporal-sqlite
+//	                                                side by side, taking turns; medians as a table
 //
 // Server and load share the machine, and the load costs about as much CPU as
 // the network half of the server: a server with a machine of its own does more.
@@ -17,21 +19,18 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"heddle/bench/client"
-	"heddle/bench/process"
-	"heddle/internal/aws/credentials"
-	"heddle/internal/server"
 )
 
 // bench is what the flags ask for.
 type bench struct {
+	servers   string
 	store     string
 	auth      string
 	names     string
@@ -43,11 +42,15 @@ type bench struct {
 	open      string
 	dir       string
 	cpu, mem  string
+	before    string
+	closed    string
+	table     bool
 
-	scratch string
-	binary  string
-	machine machine
-	out     *json.Encoder
+	scratch  string
+	binaries map[string]string // of servers, by what was built
+	machine  machine
+	out      *json.Encoder
+	rates    []rate // for the table
 }
 
 func main() {
@@ -55,15 +58,19 @@ func main() {
 		exit(serve(os.Args[2:]))
 	}
 	b := &bench{out: json.NewEncoder(os.Stdout)}
+	flag.StringVar(&b.servers, "server", "heddle", "what to measure, in turns: "+strings.Join(serverNames(), ", "))
+	flag.StringVar(&b.before, "before", "", "binary of another build, to measure as server before")
+	flag.BoolVar(&b.table, "table", false, "print medians and ratios as a table, not every result")
 	flag.StringVar(&b.store, "store", "pebble", "pebble (synced) or memory")
 	flag.StringVar(&b.auth, "auth", "trust", "trust, or sigv4: the server verifies signatures")
-	flag.StringVar(&b.names, "workload", "start-only,one-activity,three-in-sequence,ten-parallel,idle,open", "what to run")
+	flag.StringVar(&b.names, "workload", "start-only,one-activity,three-in-sequence,ten-parallel,signal-storm,poll-fanout,continue-as-new,idle,10k-timers,long-history,visibility,open", "what to run")
 	flag.IntVar(&b.inFlight, "inflight", 64, "workflows in flight; as many deciders and workers poll")
 	flag.DurationVar(&b.duration, "duration", 10*time.Second, "how long to measure")
 	flag.DurationVar(&b.warmUp, "warmup", 2*time.Second, "how long to load the server before")
 	flag.Int64Var(&b.workflows, "workflows", 0, "measure this many workflows instead of a duration")
 	flag.IntVar(&b.repeat, "repeat", 1, "how often, each time with a new store")
 	flag.StringVar(&b.open, "open", "20000,100000", "how many open executions the workload open makes")
+	flag.StringVar(&b.closed, "closed", "1000,20000", "how many closed executions the workload visibility lists among")
 	flag.StringVar(&b.dir, "dir", "", "folder for stores, on the disk to be measured; default: the system's temporary one")
 	flag.StringVar(&b.cpu, "cpuprofile", "", "file for a CPU profile of the server while it is measured")
 	flag.StringVar(&b.mem, "memprofile", "", "file for an allocation profile of the server")
@@ -89,51 +96,58 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if b.machine, err = describeMachine(b.store, b.auth, b.scratch); err != nil {
 		return err
 	}
-	if b.binary, err = process.Build(ctx, b.scratch); err != nil {
+	if err := os.Chmod(b.scratch, 0o711); err != nil {
 		return err
+	}
+	list, err := serversOf(b.servers)
+	if err != nil {
+		return err
+	}
+	b.binaries = map[string]string{}
+	for _, m := range list {
+		if err := b.build(ctx, m); err != nil {
+			return err
+		}
 	}
 	for name := range strings.SplitSeq(b.names, ",") {
 		for repeat := range b.repeat {
-			if err := b.measure(ctx, name, repeat); err != nil {
-				return fmt.Errorf("workload %s: %w", name, err)
+			for _, m := range list {
+				if !m.runs(name) {
+					continue
+				}
+				if err := b.measure(ctx, m, name, repeat); err != nil {
+					return fmt.Errorf("workload %s on %s: %w", name, m.name, err)
+				}
 			}
 		}
+	}
+	if b.table {
+		return b.writeTable(os.Stdout)
 	}
 	return nil
 }
 
-func (b *bench) measure(ctx context.Context, name string, repeat int) error {
-	if name == "open" {
-		return b.measureOpen(ctx, repeat)
+func (b *bench) profiled() bool { return b.cpu != "" || b.mem != "" }
+
+// report gives a result of a workload that has a rate.
+func (b *bench) report(r rate) error {
+	b.rates = append(b.rates, r)
+	if b.table {
+		return nil
+	}
+	return b.out.Encode(r)
+}
+
+func (b *bench) measure(ctx context.Context, m *measured, name string, repeat int) error {
+	if run := special[name]; run != nil {
+		return run(b, ctx, m, repeat)
 	}
 	i := slices.IndexFunc(workloads, func(w workload) bool { return w.name == name })
 	if i < 0 {
-		return fmt.Errorf("unknown; there are open and %v", workloads)
+		return fmt.Errorf("unknown; there are %v and %v", workloadNames(), slices.Sorted(maps.Keys(special)))
 	}
-	return b.measureRate(ctx, &workloads[i], repeat)
-}
-
-// openServer starts a server on a new store.
-func (b *bench) openServer(data string, args ...string) (*process.Server, error) {
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--store", b.store, "--auth", b.auth}, args...)
-	binary := b.binary
-	if b.cpu != "" || b.mem != "" {
-		var err error
-		if binary, err = os.Executable(); err != nil {
-			return nil, err
-		}
-		args = append(args, "--cpuprofile", b.cpu, "--memprofile", b.mem)
+	if m.own {
+		return b.measureForeign(ctx, m, &workloads[i], repeat)
 	}
-	return process.Start(os.Stderr, binary, args...)
-}
-
-// target is a started server with the credentials that it accepts.
-func (b *bench) target(s *process.Server, data string) (target, error) {
-	t := target{s.Addr, client.Credentials{AccessKey: "AKIDBENCH", SecretKey: "bench", Region: "us-east-1"}}
-	if b.auth == server.AuthTrust {
-		return t, nil
-	}
-	pair, err := credentials.ReadFile(server.CredentialsFile(data))
-	t.credentials.AccessKey, t.credentials.SecretKey = pair.KeyID, string(pair.Secret)
-	return t, err
+	return b.measureRate(ctx, m, &workloads[i], repeat)
 }

@@ -25,7 +25,7 @@ type opened struct {
 	machine
 }
 
-func (b *bench) measureOpen(ctx context.Context, repeat int) error {
+func (b *bench) measureOpen(ctx context.Context, m *measured, repeat int) error {
 	if b.store == "memory" {
 		return fmt.Errorf("wants a store that survives a kill")
 	}
@@ -34,26 +34,25 @@ func (b *bench) measureOpen(ctx context.Context, repeat int) error {
 		if err != nil {
 			return err
 		}
-		if err := b.measureOpenCount(ctx, repeat, n); err != nil {
+		if err := b.measureOpenCount(ctx, m, repeat, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *bench) measureOpenCount(ctx context.Context, repeat int, n int64) error {
-	data, err := os.MkdirTemp(b.scratch, "open-")
+func (b *bench) measureOpenCount(ctx context.Context, m *measured, repeat int, n int64) error {
+	data, err := b.newFolder("open")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(data)
-	limit := []string{"--limit-open-executions", "100000000"}
-	server, err := b.openServer(data, limit...)
+	server, err := b.openServer(m, data)
 	if err != nil {
 		return err
 	}
 	defer func() { server.Kill() }()
-	target, err := b.target(server, data)
+	target, err := b.target(m, server, data)
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func (b *bench) measureOpenCount(ctx context.Context, repeat int, n int64) error
 		return err
 	}
 	result := opened{Workload: "open", Repeat: repeat, Executions: n, EmptyStart: server.Opened.Seconds(), machine: b.machine}
-	before, err := b.read(server, data)
+	before, err := b.read(m, server, data, os.Getpid())
 	if err != nil {
 		return err
 	}
@@ -75,7 +74,7 @@ func (b *bench) measureOpenCount(ctx context.Context, repeat int, n int64) error
 	}
 	l.halt()
 	result.StartSeconds = time.Since(began).Seconds()
-	after, err := b.read(server, data)
+	after, err := b.read(m, server, data, os.Getpid())
 	if err != nil {
 		return err
 	}
@@ -84,7 +83,7 @@ func (b *bench) measureOpenCount(ctx context.Context, repeat int, n int64) error
 	if err := server.Kill(); err != nil {
 		return err
 	}
-	if server, err = b.openServer(data, limit...); err != nil {
+	if server, err = b.openServer(m, data); err != nil {
 		return err
 	}
 	recovered, err := server.Usage()

@@ -15,6 +15,7 @@ import (
 // workflow: what the server's process had written to disk, what it passed to
 // write calls (the network's share included), and how its folder grew.
 type rate struct {
+	Server      string  `json:"server"`
 	Workload    string  `json:"workload"`
 	Repeat      int     `json:"repeat"`
 	InFlight    int     `json:"inflight"`
@@ -48,36 +49,33 @@ type reading struct {
 	folder int64
 }
 
-func (b *bench) read(s *process.Server, data string) (r reading, err error) {
+// read takes a reading of a server, its folder, and the process that loads it.
+func (b *bench) read(m *measured, s *process.Server, data string, client int) (r reading, err error) {
 	if r.server, err = s.Usage(); err != nil {
 		return r, err
 	}
-	if b.store != "memory" {
+	if b.describe(m).Store != "memory" {
 		if r.folder, err = folderBytes(data); err != nil {
 			return r, err
 		}
 	}
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		return r, fmt.Errorf("read own usage: %w", err)
-	}
-	r.client = time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	r.client, err = process.CPU(client)
 	r.at = time.Now()
-	return r, nil
+	return r, err
 }
 
-func (b *bench) measureRate(ctx context.Context, w *workload, repeat int) error {
-	data, err := os.MkdirTemp(b.scratch, w.name+"-")
+func (b *bench) measureRate(ctx context.Context, m *measured, w *workload, repeat int) error {
+	data, err := b.newFolder(w.name)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(data)
-	server, err := b.openServer(data, "--limit-open-executions", "100000000")
+	server, err := b.openServer(m, data)
 	if err != nil {
 		return err
 	}
 	defer server.Kill()
-	target, err := b.target(server, data)
+	target, err := b.target(m, server, data)
 	if err != nil {
 		return err
 	}
@@ -89,16 +87,17 @@ func (b *bench) measureRate(ctx context.Context, w *workload, repeat int) error 
 		inFlight = w.inFlight
 	}
 	l := newLoad(target, w, inFlight)
+	l.lenient = m.name == "moto"
 	l.start()
 	defer l.cut()
 	if err := b.until(ctx, server, l, time.After(b.warmUp), 0); err != nil {
 		return err
 	}
-	before, err := b.read(server, data)
+	before, err := b.read(m, server, data, os.Getpid())
 	if err != nil {
 		return err
 	}
-	if b.cpu != "" || b.mem != "" {
+	if m.name == "heddle" && b.profiled() {
 		if err := server.Signal(syscall.SIGUSR1); err != nil {
 			return err
 		}
@@ -113,17 +112,24 @@ func (b *bench) measureRate(ctx context.Context, w *workload, repeat int) error 
 	}
 	l.measured.Store(false)
 	finished := l.finished.Load()
-	after, err := b.read(server, data)
+	after, err := b.read(m, server, data, os.Getpid())
 	if err != nil {
 		return err
 	}
-	if b.cpu != "" || b.mem != "" {
+	if m.name == "heddle" && b.profiled() {
 		if err := server.Signal(syscall.SIGUSR1); err != nil {
 			return err
 		}
 	}
 	l.halt()
-	if err := b.out.Encode(b.rate(w, repeat, l, finished, before, after)); err != nil {
+	slices.Sort(l.latencies)
+	slices.Sort(l.answers)
+	result := perWorkflow(finished, w, before, after)
+	result.Server, result.Workload, result.Repeat, result.InFlight, result.machine = m.name, w.name, repeat, inFlight, b.describe(m)
+	result.P50, result.P95 = percentile(l.latencies, 0.5), percentile(l.latencies, 0.95)
+	result.P99, result.P999 = percentile(l.latencies, 0.99), percentile(l.latencies, 0.999)
+	result.AnswerP50, result.AnswerP99 = percentile(l.answers, 0.5), percentile(l.answers, 0.99)
+	if err := b.report(result); err != nil {
 		return err
 	}
 	return server.Stop()
@@ -152,20 +158,15 @@ func (b *bench) until(ctx context.Context, server *process.Server, l *load, end 
 	}
 }
 
-func (b *bench) rate(w *workload, repeat int, l *load, finished int64, before, after reading) rate {
-	slices.Sort(l.latencies)
-	slices.Sort(l.answers)
+// perWorkflow is the part of a result that two readings make.
+func perWorkflow(finished int64, w *workload, before, after reading) rate {
 	n := float64(max(finished, 1))
 	seconds := after.at.Sub(before.at).Seconds()
 	cpu := after.server.CPU - before.server.CPU
 	return rate{
-		Workload: w.name, Repeat: repeat, InFlight: l.inFlight,
 		Seconds: seconds, Workflows: finished,
 		PerSecond:   float64(finished) / seconds,
 		CallsPerSec: float64(finished) * float64(w.calls) / seconds,
-		P50:         percentile(l.latencies, 0.5), P95: percentile(l.latencies, 0.95),
-		P99: percentile(l.latencies, 0.99), P999: percentile(l.latencies, 0.999),
-		AnswerP50: percentile(l.answers, 0.5), AnswerP99: percentile(l.answers, 0.99),
 		ServerCPU:   milliseconds(cpu) / n,
 		CallCPU:     milliseconds(cpu) * 1000 / n / float64(w.calls),
 		ClientCPU:   milliseconds(after.client-before.client) / n,
@@ -175,7 +176,6 @@ func (b *bench) rate(w *workload, repeat int, l *load, finished int64, before, a
 		WriteCalls:  float64(after.server.WriteCalls-before.server.WriteCalls) / n,
 		FolderBytes: int64(float64(after.folder-before.folder) / n),
 		RSSBytes:    after.server.RSSBytes,
-		machine:     b.machine,
 	}
 }
 

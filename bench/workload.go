@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 
 	"heddle/bench/client"
@@ -11,27 +12,72 @@ type workload struct {
 	name       string
 	activities int
 	parallel   bool // all activities at once, not one after the other
+	chain      int  // runs, each of which continues as the next
+	lists      int  // of decision tasks, over which workflows are spread; 0: the type's own
+	pollers    int  // deciders; 0: as many as workflows in flight
+	signals    bool // what is counted are signals to one workflow in each slot
 	inFlight   int  // 0: as the flag says
 	calls      int  // that a workflow takes when no decision is empty
 	events     int  // of its history then
 }
 
-// workloads by name. A stub without rules, timers and visibility, measured on
-// two cores that the load shares, did about 1,200 one-activity workflows a
-// second at 64 in flight and took 4.4 ms for one alone, at 127 us of CPU a call.
+// workloads by name.
 var workloads = []workload{
 	{name: "start-only", calls: 1, events: 2},
 	{name: "one-activity", activities: 1, calls: 7, events: 11},
 	{name: "three-in-sequence", activities: 3, calls: 15, events: 23},
 	{name: "ten-parallel", activities: 10, parallel: true, calls: 25, events: 38},
+	{name: "signal-storm", signals: true, calls: 1, events: 1},
+	{name: "poll-fanout", lists: 500, pollers: 1000, calls: 3, events: 5},
+	{name: "continue-as-new", chain: 10, calls: 21, events: 50},
 	{name: "idle", activities: 1, inFlight: 1, calls: 7, events: 11},
+}
+
+// special workloads are not a number of workflows in flight.
+var special = map[string]func(*bench, context.Context, *measured, int) error{
+	"open":         (*bench).measureOpen,
+	"10k-timers":   (*bench).measureTimers,
+	"long-history": (*bench).measureLongHistory,
+	"visibility":   (*bench).measureVisibility,
+}
+
+func workloadNames() (names []string) {
+	for _, w := range workloads {
+		names = append(names, w.name)
+	}
+	return names
+}
+
+// decided tells whether workflows have a decider, which completes them.
+func (w *workload) decided() bool { return w.activities > 0 || w.chain > 0 || w.lists > 0 }
+
+// list is the task list of the n-th workflow or poller; empty: the type's own.
+func (w *workload) list(n int64) string {
+	if w.lists == 0 {
+		return ""
+	}
+	return "orders-" + strconv.FormatInt(n%int64(w.lists), 10)
+}
+
+// input of a workflow, as it stands in JSON. In a chain it says how many runs are
+// to follow.
+func (w *workload) input() string {
+	if w.chain > 0 {
+		return strconv.Itoa(w.chain - 1)
+	}
+	return `{\"order\":4711,\"lines\":[1,2,3]}`
 }
 
 // decide appends the decisions that a decision task's answer calls for.
 func (w *workload) decide(b, task []byte) (_ []byte, closes bool) {
 	completed := client.Events(task, "ActivityTaskCompleted")
 	scheduled := client.Events(task, "ActivityTaskScheduled")
+	follow, _ := strconv.Atoi(string(client.Text(task, "input"))) // 0 if there is no chain
 	switch {
+	case w.chain > 0 && follow > 0:
+		b = append(b, `{"decisionType":"ContinueAsNewWorkflowExecution","continueAsNewWorkflowExecutionDecisionAttributes":{"input":"`...)
+		b = strconv.AppendInt(b, int64(follow-1), 10)
+		return append(b, `"}}`...), false
 	case completed == w.activities:
 		return append(b, `{"decisionType":"CompleteWorkflowExecution","completeWorkflowExecutionDecisionAttributes":{"result":"done"}}`...), true
 	case w.parallel && scheduled == 0:
@@ -62,13 +108,36 @@ var declarations = []struct{ action, body string }{
 }
 
 // appendStart appends the body that starts a workflow.
-func appendStart(b []byte, id []byte) []byte {
+func appendStart(b, id []byte, input, list string) []byte {
 	b = append(b, `{"domain":"bench","workflowId":"`...)
 	b = append(b, id...)
-	return append(b, `","workflowType":{"name":"order","version":"1"},"input":"{\"order\":4711,\"lines\":[1,2,3]}","tagList":["bench"]}`...)
+	if list != "" {
+		b = append(b, `","taskList":{"name":"`...)
+		b = append(b, list...)
+		b = append(b, `"},"workflowType":{"name":"order","version":"1"},"input":"`...)
+	} else {
+		b = append(b, `","workflowType":{"name":"order","version":"1"},"input":"`...)
+	}
+	b = append(b, input...)
+	return append(b, `","tagList":["bench"]}`...)
 }
 
-const (
-	pollDecision = `{"domain":"bench","taskList":{"name":"orders"},"identity":"bench"}`
-	pollActivity = `{"domain":"bench","taskList":{"name":"charges"},"identity":"bench"}`
-)
+// appendSignal appends the body that signals a workflow.
+func appendSignal(b, id []byte) []byte {
+	b = append(b, `{"domain":"bench","workflowId":"`...)
+	b = append(b, id...)
+	return append(b, `","signalName":"paid","input":"{\"order\":4711,\"cents\":1999}"}`...)
+}
+
+// appendPoll appends the body that polls for decision tasks; an empty list is the
+// type's own.
+func appendPoll(b []byte, list string) []byte {
+	if list == "" {
+		list = "orders"
+	}
+	b = append(b, `{"domain":"bench","taskList":{"name":"`...)
+	b = append(b, list...)
+	return append(b, `"},"identity":"bench"}`...)
+}
+
+const pollActivity = `{"domain":"bench","taskList":{"name":"charges"},"identity":"bench"}`

@@ -141,13 +141,13 @@ func (c *Conn) exchange(conn net.Conn, action string, body []byte) (status int, 
 	if err != nil {
 		return 0, err
 	}
-	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) {
+	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.")) {
 		return 0, fmt.Errorf("status line %q", line)
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return 0, fmt.Errorf("status line %q", line)
 	}
-	length, hangUp := -1, false
+	length, hangUp := -1, line[7] == '0'
 	for {
 		if line, err = c.in.ReadSlice('\n'); err != nil {
 			return 0, err
@@ -216,7 +216,11 @@ func lastMember(answer []byte, name string) int {
 		}
 		rest := answer[i+len(name):]
 		if answer[i-1] == '"' && len(rest) > 2 && rest[0] == '"' && rest[1] == ':' {
-			return i + len(name) + 2
+			value := i + len(name) + 2
+			if answer[value] == ' ' { // as some other servers write it
+				value++
+			}
+			return value
 		}
 		end = i
 	}

@@ -115,7 +115,8 @@ func (s *Server) Signal(signal os.Signal) error {
 // Exited is closed when the server has exited.
 func (s *Server) Exited() <-chan struct{} { return s.exited }
 
-// Usage is what a server has used since its start.
+// Usage is what a server, with the processes that it started and that still
+// live, has used since its start.
 type Usage struct {
 	CPU          time.Duration
 	DiskBytes    int64 // that it caused to be written to disk
@@ -128,28 +129,74 @@ type Usage struct {
 const clockTick = 10 * time.Millisecond
 
 // Usage reads what the kernel knows of the server.
-func (s *Server) Usage() (u Usage, err error) {
-	proc := fmt.Sprintf("/proc/%d/", s.cmd.Process.Pid)
+func (s *Server) Usage() (sum Usage, err error) {
+	pids := []int{s.cmd.Process.Pid}
+	for i := 0; i < len(pids); i++ {
+		u, err := usage(pids[i])
+		if i > 0 && errors.Is(err, os.ErrNotExist) {
+			continue // a child that has ended meanwhile
+		}
+		if err != nil {
+			return sum, fmt.Errorf("read usage: %w", err)
+		}
+		sum.CPU += u.CPU
+		sum.DiskBytes += u.DiskBytes
+		sum.WrittenBytes += u.WrittenBytes
+		sum.WriteCalls += u.WriteCalls
+		sum.RSSBytes += u.RSSBytes
+		pids = append(pids, children(pids[i])...)
+	}
+	return sum, nil
+}
+
+// CPU is the processor time that any process has used.
+func CPU(pid int) (time.Duration, error) {
+	u, err := usage(pid)
+	if err != nil {
+		return 0, fmt.Errorf("read usage of process %d: %w", pid, err)
+	}
+	return u.CPU, nil
+}
+
+// children are the processes that a process started.
+func children(pid int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue // a thread that has ended meanwhile
+		}
+		for child := range strings.FieldsSeq(string(text)) {
+			if pid, err := strconv.Atoi(child); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+func usage(pid int) (u Usage, err error) {
+	proc := fmt.Sprintf("/proc/%d/", pid)
 	stat, err := os.ReadFile(proc + "stat")
 	if err != nil {
-		return u, fmt.Errorf("read usage: %w", err)
+		return u, err
 	}
 	// After the name, which may hold spaces, come the fields from the third on.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	for _, field := range fields[11:13] { // user and system time
 		ticks, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
-			return u, fmt.Errorf("read usage: %w", err)
+			return u, err
 		}
 		u.CPU += time.Duration(ticks) * clockTick
 	}
 	counted, err := os.ReadFile(proc + "io")
 	if err != nil {
-		return u, fmt.Errorf("read usage: %w", err)
+		return u, err
 	}
 	status, err := os.ReadFile(proc + "status")
 	if err != nil {
-		return u, fmt.Errorf("read usage: %w", err)
+		return u, err
 	}
 	u.DiskBytes = number(counted, "write_bytes:")
 	u.WrittenBytes = number(counted, "wchar:")
