@@ -19,16 +19,32 @@ const ackTimeout = 10 * time.Second
 // keepAlive finds the peers that vanished while they wait in a poll.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 
-// lines accepts connections as lines.
-type lines struct{ net.Listener }
+// lines accepts connections as lines, as many at a time as leave file descriptors
+// for the store. Others wait until one is closed.
+type lines struct {
+	net.Listener
+	places chan struct{}
+}
+
+func newLines(l net.Listener) lines {
+	return lines{l, make(chan struct{}, connectionsMax())}
+}
 
 func (l lines) Accept() (net.Conn, error) {
+	l.places <- struct{}{}
 	conn, err := l.Listener.Accept()
 	if err != nil {
+		<-l.places
 		return nil, err
 	}
 	boundAcks(conn, ackTimeout)
-	return &line{Conn: conn}, nil
+	return &line{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
+}
+
+// Close implements net.Conn.
+func (l *line) Close() error {
+	l.leave()
+	return l.Conn.Close()
 }
 
 // line is a connection that notices whether the last answer arrived. The proof
@@ -36,6 +52,7 @@ func (l lines) Accept() (net.Conn, error) {
 // acknowledged all; the proof that it did not is a reset, or no acknowledgement.
 type line struct {
 	net.Conn
+	leave func() // gives its place to another connection
 
 	mu    sync.Mutex
 	lost  func(error) // to be told if the last answer did not arrive

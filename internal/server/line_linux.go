@@ -13,6 +13,23 @@ const (
 	tcpCloseWait   = 8
 )
 
+// Descriptors that connections leave alone, and connections that are too many in
+// any case.
+const (
+	descriptorsKept   = 256
+	connectionsAtMost = 100_000
+)
+
+// connectionsMax is how many connections the process can hold.
+func connectionsMax() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return connectionsAtMost
+	}
+	most := int64(min(limit.Cur, connectionsAtMost+descriptorsKept))
+	return int(max(most/2, most-descriptorsKept))
+}
+
 // look asks the kernel about a connection.
 func look(conn net.Conn) lineState {
 	tcp, ok := conn.(*net.TCPConn)

@@ -81,7 +81,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		s.loops.Go(func() { s.runSkip(background) })
 	}
 	s.loops.Go(func() {
-		if err := s.http.Serve(lines{listener}); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(newLines(listener)); !errors.Is(err, http.ErrServerClosed) {
 			cfg.Log.Error("serve", "cause", err)
 		}
 	})

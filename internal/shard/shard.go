@@ -20,9 +20,7 @@
 package shard
 
 import (
-	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -158,7 +156,7 @@ func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
 	return &Shard{Config: cfg, id: id, peers: p, groups: g, sick: map[engine.RunID]bool{}}
 }
 
-// Submit puts a command into the inbox.
+// submit puts a command into the inbox.
 func (s *Shard) submit(c *call) {
 	s.mu.Lock()
 	s.inbox = append(s.inbox, c)
@@ -168,72 +166,6 @@ func (s *Shard) submit(c *call) {
 // NextWake is when the shard next wants to be stepped without a command; zero:
 // never.
 func (s *Shard) NextWake() engine.Time { return engine.Time(s.nextWake.Load()) }
-
-// Batch is what Ready evaluated: a section to commit, and what Done lets out.
-type Batch struct {
-	Section store.Section
-	now     engine.Time
-	calls   []*call // all that were evaluated
-	touched []*run
-	closed  map[engine.RunID]*run // closed in this batch
-	room    []byte                // keys and values of the section
-	events  []runEvents
-	offers  []offerChange
-	sent    []uint16 // shards that have new messages
-	marks   map[uint16]uint64
-	bytes   int
-}
-
-type runEvents struct {
-	run    engine.RunID
-	events []engine.Event
-}
-
-type offerChange struct {
-	run   engine.RunID
-	offer engine.Offer
-	made  bool
-}
-
-func (b *Batch) reset() {
-	clear(b.calls)
-	clear(b.touched)
-	clear(b.closed)
-	clear(b.marks)
-	clear(b.events)
-	clear(b.Section.Ops)
-	*b = Batch{
-		Section: store.Section{Ops: b.Section.Ops[:0]},
-		calls:   b.calls[:0], touched: b.touched[:0], closed: b.closed, room: b.room[:0],
-		events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks,
-	}
-	if cap(b.room) > 1<<20 {
-		b.room = nil
-	}
-}
-
-// full tells whether the batch should take no further turn. A turn is bounded, so
-// a batch that was not full before it stays below the store's limits.
-func (b *Batch) full() bool {
-	return b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax
-}
-
-// put adds a mutation. Key and value are appended to the batch's room by the
-// functions given, so that a batch is a few allocations, not thousands.
-func (b *Batch) put(space store.Space, key, value []byte) {
-	b.bytes += len(key) + len(value)
-	b.Section.Ops = append(b.Section.Ops, store.Op{Kind: store.Put, Space: space, Key: key, Value: value})
-}
-
-func (b *Batch) delete(space store.Space, key []byte) {
-	b.Section.Ops = append(b.Section.Ops, store.Op{Kind: store.Delete, Space: space, Key: key})
-}
-
-// cut gives what was appended to room since it had the length from.
-func (b *Batch) cut(room []byte, from int) []byte {
-	b.room = room
-	return room[from:len(room):len(room)]
-}
 
 // Ready evaluates what waits into a batch, or returns nil if nothing waits or a
 // batch is under way.
@@ -307,9 +239,6 @@ func (s *Shard) putBack(calls []*call) {
 	defer s.mu.Unlock()
 	s.inbox = append(slices.Clone(calls), s.inbox...)
 }
-
-// Empty tells whether the batch has nothing to commit.
-func (b *Batch) Empty() bool { return len(b.Section.Ops) == 0 }
 
 // Done lets a batch's outcome out: err is what the commit said.
 func (s *Shard) Done(b *Batch, err error) {
@@ -411,190 +340,5 @@ func (s *Shard) drop(why error) {
 	for _, c := range waiting {
 		c.reply, c.err = nil, why
 		c.finish()
-	}
-}
-
-// evaluate gives one command to the rules.
-func (s *Shard) evaluate(b *Batch, c *call) {
-	if c.isMessage() {
-		s.evaluateMessage(b, c)
-		return
-	}
-	if c.parked != nil {
-		s.evaluateParked(b, c)
-		return
-	}
-	r, err := s.find(b, &c.cmd)
-	if err != nil {
-		c.err = err
-		return
-	}
-	if _, ok := c.cmd.Body.(engine.Peek); ok {
-		if r.touched { // by an earlier command of the batch
-			s.settle(b, r)
-		}
-		c.reply = r.view()
-		return
-	}
-	c.reply, c.err = s.handleIn(b, r, &c.cmd)
-}
-
-// find gives the run that a command is for; a new one if it may begin one.
-func (s *Shard) find(b *Batch, cmd *engine.Command) (*run, error) {
-	unknown := func() error { return &engine.UnknownRunError{Name: cmd.Name, Run: cmd.Run} }
-	if !cmd.Run.IsZero() {
-		r, err := s.byID(b, cmd.Run)
-		if errors.Is(err, store.ErrNotFound) || err == nil && cmd.Name.Kind != "" && r.Name != cmd.Name {
-			return nil, unknown()
-		}
-		return r, err
-	}
-	r := s.names[cmd.Name]
-	switch {
-	case r == nil && cmd.Begin == engine.Never:
-		return nil, unknown()
-	case r == nil:
-		return &run{stored: stored{
-			Identity:  engine.Identity{Name: cmd.Name, Run: engine.NewRunID(s.id, cmd.Seed)},
-			NextEvent: 1,
-		}, place: -1}, nil
-	case cmd.Begin == engine.Always:
-		return nil, &engine.AlreadyOpenError{Name: cmd.Name, Run: r.Run}
-	}
-	return r, nil
-}
-
-// byID gives an open run, or a closed one read from the store for this command
-// alone.
-func (s *Shard) byID(b *Batch, id engine.RunID) (*run, error) {
-	if r := s.runs[id]; r != nil {
-		return r, nil
-	}
-	if r := b.closed[id]; r != nil {
-		return r, nil
-	}
-	var room [1 + keys.RunSize]byte
-	v, err := s.handle.Get(context.Background(), keys.AppendRun(room[:0], keys.ClosedRun, id))
-	if err != nil {
-		return nil, err
-	}
-	rec, err := readRecord(id, v)
-	if err != nil {
-		return nil, err
-	}
-	return &run{stored: *rec, place: -1}, nil
-}
-
-// handleIn runs one command of a run and takes in what it did.
-func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
-	if s.sick[r.Run] {
-		return nil, ErrQuarantined
-	}
-	s.at = r
-	rules := s.Rules[r.Name.Kind]
-	if rules == nil {
-		return nil, fmt.Errorf("no rules for kind %q", r.Name.Kind)
-	}
-	if err := s.load(r, rules); err != nil {
-		s.Log.Error("a run can't be read; its commands fail", "run", r.Run, "name", r.Name.Key, "cause", err)
-		return nil, fmt.Errorf("%w: %w", engine.ErrUnusable, err)
-	}
-	in := engine.Input{Now: b.now, Up: s.up}
-	fresh := r.NextEvent == 1
-	if !fresh {
-		in.OpenInGroup = s.groups.add(r.Group, 0) - 1
-	} else {
-		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1
-		defer func() {
-			if s.runs[r.Run] != r && b.closed[r.Run] != r { // it did not begin
-				s.groups.add(cmd.Group, -1)
-			}
-		}()
-	}
-	turn, err := rules.Handle(r.state, cmd.Body, in)
-	if err != nil {
-		return nil, err
-	}
-	if fresh && len(turn.Events) == 0 {
-		s.send(b, turn.Messages)
-		return turn.Reply, nil
-	}
-	if fresh {
-		r.Group = intern(cmd.Group)
-		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
-		s.runs[r.Run] = r
-		s.names[r.Name] = r
-		s.cache.add(r)
-	}
-	s.take(b, r, rules, &turn)
-	return turn.Reply, nil
-}
-
-// take writes a turn into the batch.
-func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
-	if len(turn.Events) == 0 && len(turn.Notes) == 0 && len(turn.Messages) == 0 {
-		return
-	}
-	s.touch(b, r)
-	r.settled = false
-	if n := len(turn.Events); n > 0 {
-		if turn.Events[0].ID != r.NextEvent || turn.Events[n-1].ID != r.NextEvent+int64(n)-1 {
-			panic(fmt.Sprintf("run %s: events %d..%d after event %d", r.Run, turn.Events[0].ID, turn.Events[n-1].ID, r.NextEvent-1))
-		}
-		from := len(b.room)
-		key := b.cut(keys.AppendHistory(b.room, r.Run, r.NextEvent), from)
-		from = len(b.room)
-		value := b.cut(appendTurn(b.room, s.seq+1, turn.Events), from)
-		b.put(store.ShardSpace, key, value)
-		b.events = append(b.events, runEvents{r.Run, turn.Events})
-		r.NextEvent += int64(n)
-		r.TailLen += len(value)
-	}
-	for _, note := range turn.Notes {
-		from := len(b.room)
-		key := b.cut(keys.AppendNote(b.room, r.Run, note.Subject, byte(note.Kind)), from)
-		if len(note.Value) == 0 {
-			b.delete(store.ShardSpace, key)
-		} else {
-			b.put(store.ShardSpace, key, note.Value)
-		}
-	}
-	s.send(b, turn.Messages)
-	if turn.Successor != nil {
-		s.settle(b, r) // frees the name
-		next, err := s.find(b, turn.Successor)
-		if err == nil {
-			_, err = s.handleIn(b, next, turn.Successor)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("run %s: successor: %v", r.Run, err))
-		}
-	}
-}
-
-func (s *Shard) touch(b *Batch, r *run) {
-	if !r.touched {
-		r.touched = true
-		r.before = r.Record
-		r.storedTo = r.NextEvent
-		r.settled = false
-		b.touched = append(b.touched, r)
-		b.bytes += r.recordLen
-	}
-}
-
-// fireWakes gives a Wake to the runs whose deadline has come.
-func (s *Shard) fireWakes(b *Batch) {
-	for n := 0; n < batchWakesMax && !b.full() && len(s.wakes) > 0 && s.wakes[0].Wake <= b.now; n++ {
-		r := s.wakes[0]
-		s.wakes.remove(r) // settle puts it back
-		s.touch(b, r)
-		next := r.NextEvent
-		if _, err := s.handleIn(b, r, &engine.Command{Body: engine.Wake{}}); err != nil {
-			s.Log.Error("wake refused", "run", r.Run, "name", r.Name.Key, "cause", err)
-			r.stalled = b.now + ackDelay
-		} else if r.NextEvent == next {
-			r.stalled = b.now + 1
-		}
 	}
 }
