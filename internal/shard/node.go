@@ -34,6 +34,19 @@ type Node struct {
 
 // OpenNode takes over every shard of the store and starts the loops.
 func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
+	n, err := newNode(ctx, cfg, clock, loopsFor(runtime.GOMAXPROCS(0)))
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range n.loops {
+		n.done.Go(l.run)
+	}
+	return n, nil
+}
+
+// newNode takes over every shard of the store. Nobody runs its loops yet; those
+// with something to do are kicked.
+func newNode(ctx context.Context, cfg Config, clock Clock, loops int) (*Node, error) {
 	if cfg.Shards == 0 {
 		return nil, errors.New("open node: no shards")
 	}
@@ -42,33 +55,26 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 		groups:    &groups{open: map[string]int{}},
 		wakeMoved: make(chan struct{}, 1),
 	}
+	for range min(loops, int(cfg.Shards)) {
+		l := &loop{node: n}
+		l.wait.L = &l.mu
+		n.loops = append(n.loops, l)
+	}
 	for id := range cfg.Shards {
 		s := newShard(n.cfg, id, n, n.groups)
+		s.loop = n.loops[int(id)%len(n.loops)]
 		n.shards = append(n.shards, s)
 	}
 	for _, s := range n.shards {
 		if err := s.recover(ctx, clock.Now()); err != nil {
 			return nil, err
 		}
-	}
-	for range min(loopsFor(runtime.GOMAXPROCS(0)), len(n.shards)) {
-		l := &loop{node: n}
-		l.wait.L = &l.mu
-		n.loops = append(n.loops, l)
-	}
-	for i, s := range n.shards {
-		s.loop = n.loops[i%len(n.loops)]
-	}
-	for _, s := range n.shards {
-		if len(s.resend) > 0 {
-			s.loop.kick(s)
-		}
-	}
-	for _, s := range n.shards {
 		n.lastTime = max(n.lastTime, s.up)
 	}
-	for _, l := range n.loops {
-		n.done.Go(l.run)
+	for _, s := range n.shards {
+		if len(s.resend) > 0 || len(s.inbox) > 0 { // messages to send again, or that were parked
+			s.loop.kick(s)
+		}
 	}
 	return n, nil
 }

@@ -21,31 +21,11 @@ type Stepped struct {
 
 // OpenStepped takes over every shard of the store, as OpenNode does.
 func OpenStepped(ctx context.Context, cfg Config, clock Clock) (*Stepped, error) {
-	n := &Node{
-		cfg: &cfg, clock: clock,
-		groups:    &groups{open: map[string]int{}},
-		wakeMoved: make(chan struct{}, 1),
+	n, err := newNode(ctx, cfg, clock, 1)
+	if err != nil {
+		return nil, err
 	}
-	l := &loop{node: n}
-	l.wait.L = &l.mu
-	n.loops = []*loop{l}
-	for id := range cfg.Shards {
-		s := newShard(n.cfg, id, n, n.groups)
-		s.loop = l
-		n.shards = append(n.shards, s)
-	}
-	for _, s := range n.shards {
-		if err := s.recover(ctx, clock.Now()); err != nil {
-			return nil, err
-		}
-	}
-	for _, s := range n.shards {
-		n.lastTime = max(n.lastTime, s.up)
-		if len(s.resend) > 0 {
-			l.kick(s)
-		}
-	}
-	return &Stepped{n, l}, nil
+	return &Stepped{n, n.loops[0]}, nil
 }
 
 // Pending is a command that was submitted.

@@ -71,9 +71,6 @@ func Run(key []byte) (run [RunSize]byte) {
 	return run
 }
 
-// HistoryEvent reads the first event id of a History key.
-func HistoryEvent(key []byte) int64 { return int64(binary.BigEndian.Uint64(key[1+RunSize:])) }
-
 // NoteSubject reads subject and kind of a Note key.
 func NoteSubject(key []byte) (int64, byte) {
 	return int64(binary.BigEndian.Uint64(key[1+RunSize:])), key[len(key)-1]
