@@ -30,12 +30,31 @@ test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for 
 test/crash: ## kill -9 under load, again and again; KILLS=1000 for a long run
 	$(GO) test ./bench/crash -count=1 -timeout 60m -kills $(or $(KILLS),20) -v
 
+.PHONY: test/disk
+test/disk: ## disks that fail, fill up, lose power and flip bits under a whole server; TRIALS=0 for every place
+	$(GO) test ./internal/server -run 'DiskFaults|FlippedBits' -count=1 -timeout 120m -trials $(or $(TRIALS),40) -v
+
+.PHONY: test/linear
+test/linear: ## histories of concurrent clients under faults are judged; HISTORIES=1000 for a long run
+	$(GO) test ./internal/server -run 'Linearizable|LyingDisk' -count=1 -timeout 120m -histories $(or $(HISTORIES),50) -v
+
+.PHONY: test/fuzz
+test/fuzz: ## every fuzz target in its turn; FUZZTIME=1m for longer
+	@grep -rHo '^func Fuzz[A-Za-z]*' --include='*_test.go' internal | while IFS=: read -r file target; do \
+		echo "$${file%/*} $${target#func }"; \
+		$(GO) test ./$${file%/*} -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(or $(FUZZTIME),10s) -parallel $(or $(PARALLEL),2) || exit 1; \
+	done
+
+.PHONY: test/mutants
+test/mutants: ## bugs put in on purpose, each of which a test must catch; MUTANT=name for some of them
+	nice $(GO) test -tags mutants ./internal/mutants -run TestMutants -count=1 -timeout 6h -v -args -mutant '$(MUTANT)'
+
 .PHONY: test/compat
 test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/sim test/compat ## all that must pass before a change lands
+test/all: lint verify test/race test/sim test/disk test/linear test/compat ## all that must pass before a change lands
 
 .PHONY: lint
 lint: ## gofmt, vet and staticcheck

@@ -75,7 +75,7 @@ func TestStub(t *testing.T) {
 func TestSpecialWorkloads(t *testing.T) {
 	var out bytes.Buffer
 	b := &bench{
-		servers: "heddle", store: "memory", auth: "trust", names: "10k-timers,long-history,visibility", repeat: 1, closed: "30,60",
+		servers: "heddle", store: "memory", auth: "none", names: "10k-timers,long-history,visibility", repeat: 1, closed: "30,60",
 		dir: t.TempDir(), out: json.NewEncoder(&out),
 	}
 	if err := b.run(t.Context()); err != nil {

@@ -62,7 +62,7 @@ func main() {
 	flag.StringVar(&b.before, "before", "", "binary of another build, to measure as server before")
 	flag.BoolVar(&b.table, "table", false, "print medians and ratios as a table, not every result")
 	flag.StringVar(&b.store, "store", "pebble", "pebble (synced) or memory")
-	flag.StringVar(&b.auth, "auth", "trust", "trust, or sigv4: the server verifies signatures")
+	flag.StringVar(&b.auth, "auth", "sigv4", "sigv4: the server verifies signatures, or none")
 	flag.StringVar(&b.names, "workload", "start-only,one-activity,three-in-sequence,ten-parallel,signal-storm,poll-fanout,continue-as-new,idle,10k-timers,long-history,visibility,open", "what to run")
 	flag.IntVar(&b.inFlight, "inflight", 64, "workflows in flight; as many deciders and workers poll")
 	flag.DurationVar(&b.duration, "duration", 10*time.Second, "how long to measure")

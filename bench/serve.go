@@ -22,7 +22,7 @@ func serve(args []string) error {
 	listen := flags.String("listen", "127.0.0.1:0", "address")
 	data := flags.String("data", "", "folder of the store")
 	store := flags.String("store", server.StorePebble, "pebble or memory")
-	auth := flags.String("auth", server.AuthTrust, "trust or sigv4")
+	auth := flags.String("auth", server.AuthSigV4, "sigv4 or none")
 	open := flags.Int("limit-open-executions", execution.DefaultLimits().OpenExecutions, "open executions per domain")
 	cpu := flags.String("cpuprofile", "", "file for the CPU profile")
 	mem := flags.String("memprofile", "", "file for the memory profile")

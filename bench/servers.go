@@ -35,18 +35,21 @@ type measured struct {
 var servers = []measured{
 	{name: "heddle", pkg: "heddle/cmd/heddle", heddle: true, args: heddleArgs},
 	{name: "before", heddle: true, args: heddleArgs}, // the binary that -before names
+	{name: "unsealed", pkg: "heddle/cmd/heddle", heddle: true, args: func(b *bench, data string) []string {
+		return append(heddleArgs(b, data), "--sealing", "off")
+	}},
 	{name: "stub", pkg: "heddle/bench/stub", workloads: []string{"one-activity", "idle"}, args: func(b *bench, data string) []string {
 		var args []string
 		if b.store != server.StoreMemory {
 			args = append(args, "-data", data)
 		}
-		if b.auth != server.AuthTrust {
+		if b.auth != server.AuthNone {
 			args = append(args, "-key", ours.AccessKey, "-secret", ours.SecretKey)
 		}
 		return args
 	}},
 	// Its polls search all executions and do not wait for a task but for a second.
-	{name: "moto", pkg: "heddle/bench/moto", store: "memory", auth: "trust", workloads: shapes, noisy: true},
+	{name: "moto", pkg: "heddle/bench/moto", store: "memory", auth: "none", workloads: shapes, noisy: true},
 	{name: "temporal-sqlite", pkg: ".", dir: "bench/temporal", store: "sqlite", auth: "none", workloads: shapes, own: true, args: temporal("sqlite")},
 	{name: "temporal-postgres", pkg: ".", dir: "bench/temporal", store: "postgres", auth: "none", workloads: shapes, own: true, noisy: true, args: temporal("postgres")},
 }
@@ -150,7 +153,7 @@ func (b *bench) openServer(m *measured, data string) (*process.Server, error) {
 // target is a started server with the credentials that it accepts.
 func (b *bench) target(m *measured, s *process.Server, data string) (target, error) {
 	t := target{s.Addr, ours}
-	if !m.heddle || b.auth == server.AuthTrust {
+	if !m.heddle || b.auth == server.AuthNone {
 		return t, nil
 	}
 	pair, err := credentials.ReadFile(server.CredentialsFile(data))

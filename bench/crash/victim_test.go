@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"heddle/bench/process"
+	awscredentials "heddle/internal/aws/credentials"
+	heddle "heddle/internal/server"
 )
 
 // victim is the server that is killed and started again on the same folder and
@@ -49,6 +51,10 @@ func newVictim(t *testing.T, binary string, fail func(error)) *victim {
 		}
 		v.log.Close()
 	})
+	root := awscredentials.KeyPair{KeyID: credentials.AccessKey, Secret: awscredentials.Secret(credentials.SecretKey)}
+	if err := awscredentials.WriteFile(heddle.CredentialsFile(v.data), root); err != nil {
+		t.Fatal(err)
+	}
 	if err := v.start(fail); err != nil {
 		t.Fatal(err)
 	}

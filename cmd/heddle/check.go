@@ -10,16 +10,18 @@ import (
 )
 
 // openOffline opens a stopped store for the commands that read one.
-func openOffline(ctx context.Context, data string) (*server.Offline, error) {
-	return server.OpenOffline(ctx, data, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+func openOffline(ctx context.Context, data string, roots rootKeyFlags) (*server.Offline, error) {
+	return server.OpenOffline(ctx, data, roots.config(), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 }
 
 type checkCommand struct {
 	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store. The server must be stopped."`
+
+	RootKeys rootKeyFlags `embed:""`
 }
 
 func (c *checkCommand) Run(ctx context.Context) error {
-	o, err := openOffline(ctx, c.Data)
+	o, err := openOffline(ctx, c.Data, c.RootKeys)
 	if err != nil {
 		return err
 	}

@@ -14,10 +14,12 @@ type exportCommand struct {
 	Domain     string `required:"" help:"Domain of the execution."`
 	WorkflowID string `required:"" help:"workflowId of the execution."`
 	RunID      string `help:"runId; without it the open run, else the one that closed last."`
+
+	RootKeys rootKeyFlags `embed:""`
 }
 
 func (c *exportCommand) Run(ctx context.Context) error {
-	o, err := openOffline(ctx, c.Data)
+	o, err := openOffline(ctx, c.Data, c.RootKeys)
 	if err != nil {
 		return err
 	}

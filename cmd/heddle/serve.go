@@ -25,15 +25,25 @@ type serveCommand struct {
 	Store     string        `default:"pebble" enum:"pebble,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; memory forgets everything at exit."`
 	Account   string        `default:"123456789012" env:"HEDDLE_ACCOUNT" help:"AWS account id of all callers."`
 	Region    string        `default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
-	Auth      string        `default:"trust" enum:"trust,sigv4" env:"HEDDLE_AUTH" help:"trust believes the access key and region of a request and verifies nothing; sigv4 verifies signatures by the root key pair that the first start writes to DATA/credentials."`
+	Auth      string        `default:"sigv4" enum:"sigv4,none" env:"HEDDLE_AUTH" help:"sigv4 verifies signatures and asks policies; the first start writes the root key pair to DATA/credentials. none lets everybody on this machine do anything: it listens on a loopback address only."`
 	PollHold  time.Duration `default:"55s" env:"HEDDLE_POLL_HOLD" help:"How long a poll waits for a task, at most 60s. Keep it below the clients' read timeout."`
 	LogLevel  slog.Level    `default:"info" env:"HEDDLE_LOG_LEVEL" help:"debug, info, warn or error."`
 	LogFormat string        `default:"text" enum:"text,json" env:"HEDDLE_LOG_FORMAT" help:"text or json."`
 	TimeSkip  skipFlag      `env:"HEDDLE_TIME_SKIP" placeholder:"timers|all" help:"For development: when nothing is runnable, jump to the next user timer; with =all also to the next timeout."`
 
+	TLS tlsFlags `embed:""`
+
 	LambdaEndpoint   string `env:"HEDDLE_LAMBDA_ENDPOINT" placeholder:"URL" help:"Where Lambda functions are invoked (anything with Lambda's Invoke API). Without it, ScheduleLambdaFunction fails with LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION."`
 	LambdaAccessKey  string `env:"HEDDLE_LAMBDA_ACCESS_KEY_ID" placeholder:"KEY" help:"Access key that signs invocations; its secret comes from the environment variable HEDDLE_LAMBDA_SECRET_ACCESS_KEY alone. Without it they are not signed."`
 	LambdaConcurrent int    `default:"64" env:"HEDDLE_LAMBDA_CONCURRENT" help:"How many Lambda functions are invoked at a time."`
+
+	Sealing  string       `default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."`
+	RootKeys rootKeyFlags `embed:""`
+
+	Audit auditFlags `embed:""`
+
+	Throttle     string   `default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that Amazon SWF has by default are refused, for each account and region."`
+	ThrottleRate []string `env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it."`
 
 	Limits limitFlags `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_"`
 }
@@ -50,6 +60,10 @@ type limitFlags struct {
 	OpenChildren    int   `default:"1000" env:"OPEN_CHILDREN" group:"Limits" help:"Open child executions per execution."`
 	OpenLambdas     int   `default:"1000" env:"OPEN_LAMBDAS" group:"Limits" help:"Open Lambda functions per execution."`
 	Events          int   `default:"25000" env:"EVENTS" group:"Limits" help:"Events per history."`
+	Connections     int   `default:"0" env:"CONNECTIONS" group:"Limits" help:"Connections; 0: as many as the limit of open files leaves room for."`
+	Requests        int   `default:"5000" env:"REQUESTS" group:"Limits" help:"Requests at a time, but for polls that wait."`
+	Polls           int   `default:"50000" env:"POLLS" group:"Limits" help:"Polls that wait."`
+	ClientPercent   int   `default:"50" env:"CLIENT_PERCENT" group:"Limits" help:"How much of the connections, requests and polls one client address may take. 100 where all come through one proxy."`
 	PollsPerList    int   `default:"1000" env:"POLLS_PER_LIST" group:"Limits" help:"Polls that wait on one task list."`
 	CountedMost     int   `default:"1000" env:"COUNTED_MOST" group:"Limits" help:"Where Count actions stop and say truncated."`
 	TagsPerResource int   `default:"50" env:"TAGS_PER_RESOURCE" group:"Limits" help:"Resource tags of a domain."`
@@ -84,8 +98,14 @@ func (c *serveCommand) config() server.Config {
 	return server.Config{
 		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region, Auth: c.Auth,
 		PollHold: c.PollHold, TimeSkip: string(c.TimeSkip),
+		TLSCert: c.TLS.TLSCert, TLSKey: c.TLS.TLSKey, TLSSelfSigned: c.TLS.TLSSelfSigned,
+		TLSClientCA: c.TLS.TLSClientCA, InsecureListen: c.TLS.InsecureListen,
+		ConnectionsMax: c.Limits.Connections, RequestsMax: c.Limits.Requests, PollsMax: c.Limits.Polls,
+		ClientPercent:  c.Limits.ClientPercent,
 		LambdaKey:      lambda.Key{ID: c.LambdaAccessKey, Secret: os.Getenv("HEDDLE_LAMBDA_SECRET_ACCESS_KEY")},
 		LambdaEndpoint: c.LambdaEndpoint, LambdaConcurrent: c.LambdaConcurrent,
+		Audit: c.Audit.config(), Throttle: c.Throttle, ThrottleRates: c.ThrottleRate,
+		Sealing: c.Sealing, RootKeys: c.RootKeys.config(),
 		Registry: registry.Limits{
 			DomainsMax: c.Limits.Domains, TypesPerDomainMax: c.Limits.Types,
 			TagsPerDomainMax: c.Limits.TagsPerResource, RetentionDaysMax: c.Limits.RetentionDays,
@@ -122,12 +142,12 @@ func (c *serveCommand) Run(ctx context.Context) error {
 
 To point the AWS CLI, boto3 or any AWS SDK at it:
 
-  export AWS_ENDPOINT_URL_SWF=%s AWS_REGION=%s AWS_DEFAULT_REGION=%s
-  %s
+  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%s
+  %s%s
   aws swf register-domain --name demo --workflow-execution-retention-period-in-days 7
   aws swf list-domains --registration-status REGISTERED
 
-`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), c.Region, c.Region, c.credentials())
+`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), c.Region, c.Region, c.credentials(), c.TLS.trust(c.Data))
 	<-ctx.Done()
 	signal.Reset() // a second signal ends the process at once
 	fmt.Println("draining: polls are answered empty, work in flight is committed")

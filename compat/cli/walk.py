@@ -2,7 +2,7 @@
 """Walks all operations of Amazon SWF with the AWS CLI on a fresh server, as a
 person at a shell would, and checks what it prints.
 
-The endpoint, region and keys come from the environment (AWS_ENDPOINT_URL_SWF,
+The endpoint, region and keys come from the environment (AWS_ENDPOINT_URL,
 AWS_DEFAULT_REGION, ...); compat/run sets them. Calls that do not depend on each
 other run side by side: each start of the CLI takes a second.
 """

@@ -72,7 +72,7 @@ func (h *house) start() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	server, err := heddle.Start(binary, append([]string{"--data", h.data}, h.flags...)...)
+	server, err := heddle.Start(binary, h.data, h.flags...)
 	if err != nil {
 		h.t.Fatal(err)
 	}

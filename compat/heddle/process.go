@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,10 +42,15 @@ func Binary() (string, error) {
 }
 
 // Start runs the binary's serve command on a free port of the loopback
-// interface, with more flags, until it listens.
-func Start(binary string, flags ...string) (*Server, error) {
+// interface and the data in a folder, with more flags, until it listens. The root
+// key pair is AccessKey and SecretKey.
+func Start(binary, data string, flags ...string) (*Server, error) {
+	root := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", AccessKey, SecretKey)
+	if err := os.WriteFile(filepath.Join(data, "credentials"), []byte(root), 0o600); err != nil {
+		return nil, fmt.Errorf("start %q: %w", binary, err)
+	}
 	s := &Server{said: &text{}, exited: make(chan struct{})}
-	s.command = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)
+	s.command = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
 	s.command.Stderr = s.said
 	out, err := s.command.StdoutPipe()
 	if err != nil {

@@ -1,7 +1,7 @@
 // Drives a running server with the AWS SDK for JavaScript, unmodified: a decider
 // and a worker complete an order, and every operation is called, with faults as
 // the SDK's own exceptions. The endpoint, region and keys come from the
-// environment (AWS_ENDPOINT_URL_SWF, AWS_REGION, ...); compat/run sets them.
+// environment (AWS_ENDPOINT_URL, AWS_REGION, ...); compat/run sets them.
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";

@@ -2,7 +2,7 @@
 and a worker complete an order, every operation is called, and faults arrive as
 the exceptions that boto3 makes of the service's model.
 
-The endpoint, region and keys come from the environment (AWS_ENDPOINT_URL_SWF,
+The endpoint, region and keys come from the environment (AWS_ENDPOINT_URL,
 AWS_DEFAULT_REGION, ...); compat/run sets them. Nothing but boto3 is needed.
 """
 

@@ -97,7 +97,7 @@ func replayFile(ctx context.Context, binary, file string) (result result, err er
 		return result, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	server, err := heddle.Start(binary, "--data", data, "--poll-hold", "5s")
+	server, err := heddle.Start(binary, data, "--poll-hold", "5s")
 	if err != nil {
 		return result, err
 	}

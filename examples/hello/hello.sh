@@ -2,10 +2,9 @@
 # SWF in five minutes, by hand: you are the starter, the decider and the worker.
 # Each command below is a call that some program of yours would make.
 set -eu
-export AWS_ENDPOINT_URL_SWF="${AWS_ENDPOINT_URL_SWF:-http://127.0.0.1:7930}"
+export AWS_ENDPOINT_URL="${AWS_ENDPOINT_URL:-http://127.0.0.1:7930}"
 export AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-us-east-1}"
-export AWS_ACCESS_KEY_ID="${AWS_ACCESS_KEY_ID:-heddle}"
-export AWS_SECRET_ACCESS_KEY="${AWS_SECRET_ACCESS_KEY:-heddle}"
+export AWS_SHARED_CREDENTIALS_FILE="${AWS_SHARED_CREDENTIALS_FILE:-heddle-data/credentials}"
 
 step() { printf '\n%s\n' "$*"; }
 swf() { # shows a call and makes it

@@ -308,11 +308,10 @@ def perform(activity, input):
 
 def new_client():
     """Speaks to the server that the usual variables name, by default a local one."""
-    if not boto3.Session().get_credentials():
-        os.environ.update(AWS_ACCESS_KEY_ID="heddle", AWS_SECRET_ACCESS_KEY="heddle")
+    os.environ.setdefault("AWS_SHARED_CREDENTIALS_FILE", "heddle-data/credentials")
     return boto3.Session().client(
         "swf",
-        endpoint_url=os.environ.get("AWS_ENDPOINT_URL_SWF", "http://127.0.0.1:7930"),
+        endpoint_url=os.environ.get("AWS_ENDPOINT_URL_SWF", os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:7930")),
         region_name=os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
         # A poll may take 60 seconds, boto3's own limit: give it more.
         config=Config(read_timeout=70, retries={"mode": "standard"}),

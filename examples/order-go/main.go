@@ -11,7 +11,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +24,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
 )
@@ -80,24 +80,34 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, newClient(), s, os.Stdout); err != nil {
+	client, err := newClient(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := run(ctx, client, s, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// newClient speaks to the server that the usual variables name. On AWS this would
-// be swf.NewFromConfig with config.LoadDefaultConfig.
-func newClient() *swf.Client {
-	endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_SWF"), "http://127.0.0.1:7930")
-	key := aws.Credentials{
-		AccessKeyID:     cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "heddle"),
-		SecretAccessKey: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "heddle"),
+// newClient speaks to the server that the usual variables name, by default a local
+// one, with the root key that it wrote.
+func newClient(ctx context.Context) (*swf.Client, error) {
+	if os.Getenv("AWS_ENDPOINT_URL_SWF") == "" {
+		setDefault("AWS_ENDPOINT_URL", "http://127.0.0.1:7930")
 	}
-	return swf.New(swf.Options{
-		BaseEndpoint: &endpoint,
-		Region:       cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1"),
-		Credentials:  aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil }),
-	})
+	setDefault("AWS_SHARED_CREDENTIALS_FILE", "heddle-data/credentials")
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithDefaultRegion("us-east-1"))
+	if err != nil {
+		return nil, err
+	}
+	return swf.NewFromConfig(cfg), nil
+}
+
+// setDefault sets an environment variable that is not set.
+func setDefault(name, value string) {
+	if os.Getenv(name) == "" {
+		os.Setenv(name, value)
+	}
 }
 
 // run plays one order from start to end. Decider, worker and customer know each

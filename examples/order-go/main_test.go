@@ -16,12 +16,14 @@ import (
 // Each scenario against a running server: what is shown of the history without
 // the events of decision tasks and of starts.
 func TestScenarios(t *testing.T) {
-	s, err := server.Start(t.Context(), server.Config{Listen: "127.0.0.1:0", Store: server.StoreMemory})
+	data := t.TempDir()
+	s, err := server.Start(t.Context(), server.Config{Listen: "127.0.0.1:0", Store: server.StoreMemory, Data: data})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close(t.Context())
-	t.Setenv("AWS_ENDPOINT_URL_SWF", s.URL())
+	t.Setenv("AWS_ENDPOINT_URL", s.URL())
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", server.CredentialsFile(data))
 	for _, c := range []struct {
 		name string
 		scenario
@@ -59,7 +61,11 @@ func TestScenarios(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out strings.Builder
-			if err := run(t.Context(), newClient(), c.scenario, io.MultiWriter(&out, t.Output())); err != nil {
+			client, err := newClient(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run(t.Context(), client, c.scenario, io.MultiWriter(&out, t.Output())); err != nil {
 				t.Fatal(err)
 			}
 			if got := shown(out.String()); !slices.Equal(got, c.want) {

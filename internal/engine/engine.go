@@ -81,6 +81,9 @@ type Command struct {
 	Seed  Seed   // for a new run: where its id comes from
 	Group string // for a new run: what its Record.Group will be
 	Body  any    // the rules' own type
+	// Patient: nobody waits for it, and it may wait a little for others with
+	// which to share a write. It goes after them, so what they do may spare it.
+	Patient bool
 }
 
 // Wake is the body of the command that a shard gives to a run whose

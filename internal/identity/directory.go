@@ -93,12 +93,8 @@ func (d *Directory) changed(account string) {
 	}
 }
 
-// ErrUnknown says that an access key is nobody's, or is inactive, or that the
-// session token which came with it is not its own or no longer good.
-var ErrUnknown = errors.New("unknown access key")
-
 // Lookup tells whom an access key stands for; token is that of the request. It
-// does not ask whether a session has expired. Errors: ErrUnknown.
+// does not ask whether a session has expired. Errors: credentials.ErrUnknown.
 func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, error) {
 	if root := d.roots[keyID]; root != nil {
 		return root, nil
@@ -111,7 +107,7 @@ func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, e
 	}
 	account, ok := accountOf(keyID)
 	if !ok {
-		return nil, ErrUnknown
+		return nil, credentials.ErrUnknown
 	}
 	d.mu.RLock()
 	changes := d.changes[account]
@@ -136,7 +132,7 @@ func (d *Directory) find(ctx context.Context, account, keyID string, token crede
 	case strings.HasPrefix(keyID, sessionPrefix):
 		return d.findSession(ctx, account, keyID, token)
 	case !strings.HasPrefix(keyID, keyPrefix) || token != "":
-		return nil, ErrUnknown
+		return nil, credentials.ErrUnknown
 	}
 	g, err := d.grants(ctx, account, Resolve{Key: keyID})
 	if err != nil {
@@ -152,7 +148,7 @@ func (d *Directory) find(ctx context.Context, account, keyID string, token crede
 		}
 		return newUser(credentials.Credential{KeyID: k.ID, Secret: secret, Account: account}, &g)
 	}
-	return nil, ErrUnknown
+	return nil, credentials.ErrUnknown
 }
 
 // findSession reads a session from its token. It is over when its user or role
@@ -160,7 +156,7 @@ func (d *Directory) find(ctx context.Context, account, keyID string, token crede
 func (d *Directory) findSession(ctx context.Context, account, keyID string, token credentials.Secret) (*Caller, error) {
 	s, err := d.Sealer.openSession(keyID, token)
 	if err != nil || s.Account != account {
-		return nil, ErrUnknown
+		return nil, credentials.ErrUnknown
 	}
 	credential := credentials.Credential{
 		KeyID: strings.Clone(keyID), Secret: s.Secret, Account: account,
@@ -175,7 +171,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		return nil, err
 	}
 	if g.Entity.ID != s.ID {
-		return nil, ErrUnknown
+		return nil, credentials.ErrUnknown
 	}
 	var c *Caller
 	if s.Of.Sort == Role {
@@ -193,7 +189,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 func (d *Directory) grants(ctx context.Context, account string, r Resolve) (Grants, error) {
 	reply, err := d.Do(ctx, account, r)
 	if refusal, ok := errors.AsType[*Error](err); ok && refusal.Code == NoSuchEntity {
-		return Grants{}, ErrUnknown
+		return Grants{}, credentials.ErrUnknown
 	}
 	if err != nil {
 		return Grants{}, err

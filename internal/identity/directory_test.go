@@ -109,7 +109,7 @@ func (d *town) lookup(keyID, token string) *Caller {
 
 func (d *town) unknown(keyID, token string) {
 	d.t.Helper()
-	if c, err := d.Lookup(context.Background(), keyID, token); !errors.Is(err, ErrUnknown) {
+	if c, err := d.Lookup(context.Background(), keyID, token); !errors.Is(err, credentials.ErrUnknown) {
 		d.t.Errorf("look up %q: %+v, %v; want ErrUnknown", keyID, c, err)
 	}
 }
@@ -301,7 +301,7 @@ func TestSessionTokens(t *testing.T) {
 	d.unknown(a.KeyID, tokenA+"A")
 	d.unknown(a.KeyID, "x"+tokenA[1:])
 	d.unknown(a.KeyID, tokenA+"\n")
-	d.unknown(a.KeyID, strings.Repeat("h", tokenBytesMax*2))
+	d.unknown(a.KeyID, strings.Repeat("h", TokenBytesMax*2))
 	for i := range tokenB {
 		changed := []byte(tokenB)
 		changed[i] ^= 1
@@ -371,7 +371,7 @@ func TestSealedSecretsBelongToTheirKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.do(CreateKey{User: "ann", ID: other.KeyID, Sealed: d.Sealer.SealSecret(pair)}) // a row that was swapped
-	if c, err := d.Lookup(context.Background(), other.KeyID, ""); err == nil || errors.Is(err, ErrUnknown) {
+	if c, err := d.Lookup(context.Background(), other.KeyID, ""); err == nil || errors.Is(err, credentials.ErrUnknown) {
 		t.Errorf("the secret of another key: %+v, %v; want an error for the log", c, err)
 	}
 }

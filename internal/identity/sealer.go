@@ -73,8 +73,8 @@ type Session struct {
 	Tags     []Tag
 }
 
-// tokenBytesMax bounds what openSession looks at.
-const tokenBytesMax = 16 << 10
+// TokenBytesMax is how long a token may be: no longer one is opened.
+const TokenBytesMax = 16 << 10
 
 const (
 	tokenLetter  = "h"
@@ -106,7 +106,7 @@ func (s *Sealer) SealSession(v *Session) credentials.Secret {
 // openSession gives the session of a token that goes with an access key.
 func (s *Sealer) openSession(keyID string, token credentials.Secret) (*Session, error) {
 	text, ok := strings.CutPrefix(string(token), tokenLetter)
-	if !ok || len(text) > tokenBytesMax || strings.ContainsAny(text, "\r\n") { // base64 passes line ends over
+	if !ok || len(text) > TokenBytesMax || strings.ContainsAny(text, "\r\n") { // base64 passes line ends over
 		return nil, errToken
 	}
 	sealed, err := tokenText.DecodeString(text)

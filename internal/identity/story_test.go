@@ -50,7 +50,7 @@ func TestStories(t *testing.T) {
 
 // story is one account and its log, which is folded again after every command.
 type story struct {
-	t     *testing.T
+	t     testing.TB
 	id    engine.Identity
 	rules *Rules
 	state engine.State
@@ -61,7 +61,7 @@ type story struct {
 
 const storyAccount = "123456789012"
 
-func newStory(t *testing.T) *story {
+func newStory(t testing.TB) *story {
 	rules := NewRules(Limits{
 		UsersMax: 4, GroupsMax: 3, RolesMax: 2, PoliciesMax: 3,
 		GroupsPerUserMax: 2, KeysPerUserMax: 2, AttachedPerEntityMax: 2, VersionsPerPolicyMax: 3, TagsMax: 2,

@@ -21,26 +21,28 @@ const root = "../.."
 // arrows are the imports inside the module that each package may have; test files
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
-	"cmd/heddle": {"internal/server", "internal/engine", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry"},
+	"cmd/heddle": {"internal/rootkey", "internal/server", "internal/engine", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry"},
 
 	"internal/server": {
-		"internal/aws/authn", "internal/aws/credentials", "internal/aws/operation", "internal/engine", "internal/matching", "internal/shard", "internal/store",
-		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
+		"internal/audit", "internal/aws/throttle",
+		"internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/iam", "internal/aws/operation", "internal/aws/sigv4",
+		"internal/engine", "internal/identity", "internal/identity/api", "internal/matching", "internal/rootkey", "internal/shard", "internal/store",
+		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/store/sealed", "internal/swf",
 		"internal/swf/api", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry",
 		"internal/token", "internal/visibility",
 	},
 	"internal/swf": {
-		"internal/aws/awsjson", "internal/aws/operation", "internal/engine", "internal/matching", "internal/pack",
-		"internal/swf/api", "internal/swf/execution", "internal/swf/registry", "internal/token", "internal/visibility",
+		"internal/aws/awsjson", "internal/aws/iam", "internal/aws/operation", "internal/engine", "internal/matching", "internal/pack",
+		"internal/swf/api", "internal/swf/execution", "internal/swf/permission", "internal/swf/registry", "internal/token", "internal/visibility",
 	},
 	"internal/swf/lambda":        {"internal/engine", "internal/matching", "internal/swf/api", "internal/swf/execution"},
 	"internal/swf/execution":     {"internal/engine", "internal/pack", "internal/swf/api"},
 	"internal/swf/registry":      {"internal/engine", "internal/pack"},
 	"internal/swf/permission":    {"internal/aws/arn", "internal/aws/iam", "internal/swf/api"},
-	"internal/aws/authn":         {"internal/aws/awsjson", "internal/aws/credentials", "internal/aws/operation", "internal/aws/sigv4"},
+	"internal/aws/authn":         {"internal/aws/awsjson", "internal/aws/credentials", "internal/aws/sigv4"},
 	"internal/aws/awsquery":      {"internal/aws/awsjson"},
 	"internal/aws/iam":           {"internal/aws/arn"},
-	"internal/aws/operation":     {"internal/aws/awsjson"},
+	"internal/aws/operation":     {"internal/aws/awsjson", "internal/aws/iam"},
 	"internal/identity":          {"internal/aws/arn", "internal/aws/credentials", "internal/aws/iam", "internal/engine", "internal/pack"},
 	"internal/identity/api":      {"internal/aws/arn", "internal/aws/awsquery", "internal/aws/iam", "internal/engine", "internal/identity"},
 	"internal/shard":             {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
@@ -49,6 +51,7 @@ var arrows = map[string][]string{
 	"internal/token":             {"internal/engine", "internal/pack"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
+	"internal/store/sealed":      {"internal/store"},
 	"internal/store/storetest":   {"internal/store"},
 }
 

@@ -29,9 +29,9 @@ type task struct {
 // offer is a task that waits for a poll or is claimed by one.
 type offer struct {
 	task
-	priority int32
 	at       engine.Time
 	place    int // in the heap; nowhere if claimed or gone
+	priority int32
 	gone     bool
 }
 

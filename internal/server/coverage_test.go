@@ -60,8 +60,6 @@ func (c *coverage) fault(t *testing.T, action, code string) {
 // cannotCome are declared faults that this server has no cause for.
 func cannotCome(action, code string) bool {
 	switch code {
-	case api.CodeOperationNotPermittedFault:
-		return true // there are no policies yet: every caller may do everything
 	case api.CodeLimitExceededFault:
 		switch action {
 		case "TagResource", "UntagResource", "ListTagsForResource":

@@ -1,94 +1,141 @@
 package server
 
 import (
+	"crypto/tls"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
 )
 
 // Bounds of a connection.
 const (
-	headerTimeout  = 10 * time.Second
-	bodyTimeout    = 60 * time.Second
-	idleTimeout    = 10 * time.Minute
 	headerBytesMax = 64 << 10
+	streamsMax     = 250 // of a connection with HTTP/2
 )
 
 func (s *Server) newHTTP(api http.Handler) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.health)
 	mux.HandleFunc("GET /ready", s.readiness)
-	mux.Handle("/", s.count(api))
+	mux.Handle("/", s.admitted(api))
+	var secure *tls.Config
+	if s.certificates != nil {
+		secure = s.certificates.listening()
+	}
 	return &http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
+		Handler:           s.timed(mux),
+		TLSConfig:         secure,
+		ReadHeaderTimeout: s.cfg.Timeouts.Header,
+		IdleTimeout:       s.cfg.Timeouts.Idle,
 		MaxHeaderBytes:    headerBytesMax,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsMax, WriteByteTimeout: s.cfg.Timeouts.Answer},
 		ConnContext:       withLine,
-		ConnState:         s.unused.note,
+		ConnState:         note,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
 	}
 }
 
-// unusedConns are the connections on which no request has come yet. Clients keep
-// such spares; a server that stops need not wait for them.
-type unusedConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]bool
+// serve serves until the server is closed.
+func (s *Server) serve() error {
+	if s.certificates == nil {
+		return s.http.Serve(s.lines)
+	}
+	return s.http.ServeTLS(s.lines, "", "")
 }
 
-func (u *unusedConns) note(conn net.Conn, state http.ConnState) {
-	if state != http.StateNew && state != http.StateActive && state != http.StateClosed {
-		return
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if state != http.StateNew {
-		delete(u.conns, conn)
-		return
-	}
-	if u.conns == nil {
-		u.conns = map[net.Conn]bool{}
-	}
-	u.conns[conn] = true
-}
-
-func (u *unusedConns) closeAll() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for conn := range u.conns {
-		// The connection is of no use to anybody; how it ends does not matter.
-		_ = conn.Close()
-	}
-}
-
-// count keeps the number of requests in flight.
-func (s *Server) count(next http.Handler) http.Handler {
+// admitted handles as many requests at a time as may be. Polls that wait for a
+// task do not count; see countedTasks.
+func (s *Server) admitted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.calls.Add(1)
-		defer s.calls.Add(-1)
-		// Server.ReadTimeout would go on while a poll waits, and then cancel it.
-		control := http.NewResponseController(w)
-		if r.ContentLength != 0 && control.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil {
-			r.Body = &timedBody{r.Body, control}
+		client := clientIn(r.Context())
+		if s.requests.take(client) {
+			defer s.requests.add(client, -1)
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
+		if awsquery.Is(r) { // its clients do not read JSON; they repeat this too
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		// A caller who has gone needs no answer.
+		_ = awsjson.WriteFault(w, r, awsjson.RequestID(random[[16]byte]()), awsjson.Throttling())
 	})
+}
+
+// timed bounds how long a request may take to arrive, and its answer to be read.
+// The time in between is ours; Server.ReadTimeout and WriteTimeout would count it.
+func (s *Server) timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = onLine(r)
+		p := &pace{ResponseWriter: w, ResponseController: http.NewResponseController(w), answerTime: s.cfg.Timeouts.Answer}
+		if r.ProtoMajor == 1 {
+			p.line = lineIn(r.Context())
+			_ = p.SetWriteDeadline(time.Time{}) // of the answer before
+		}
+		if r.ContentLength != 0 && p.SetReadDeadline(time.Now().Add(s.cfg.Timeouts.Body)) == nil {
+			p.awaitPeer()
+			r.Body = &timedBody{r.Body, p}
+		}
+		next.ServeHTTP(p, r)
+	})
+}
+
+// pace is the answer to one request, and holds the peer to the times he has.
+type pace struct {
+	http.ResponseWriter
+	*http.ResponseController
+	line       *line // nil: others may be served on it meanwhile
+	answerTime time.Duration
+	answering  bool
+}
+
+// Unwrap is for http.ResponseController.
+func (p *pace) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (p *pace) WriteHeader(status int) {
+	p.answer()
+	p.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (p *pace) Write(b []byte) (int, error) {
+	p.answer()
+	return p.ResponseWriter.Write(b)
+}
+
+func (p *pace) answer() {
+	if p.answering {
+		return
+	}
+	p.answering = true
+	_ = p.SetWriteDeadline(time.Now().Add(p.answerTime)) // fails on a connection that has ended, as the answer will
+	p.awaitPeer()
+}
+
+func (p *pace) awaitPeer() {
+	if p.line != nil {
+		p.line.awaitPeer()
+	}
 }
 
 // timedBody lifts the deadline once the body was read.
 type timedBody struct {
 	io.ReadCloser
-	control *http.ResponseController
+	pace *pace
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
-		if failed := b.control.SetReadDeadline(time.Time{}); failed != nil {
+		if b.pace.line != nil {
+			b.pace.line.serve()
+		}
+		if failed := b.pace.SetReadDeadline(time.Time{}); failed != nil {
 			return n, failed
 		}
 	}

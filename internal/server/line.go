@@ -2,11 +2,17 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
+	"net/http"
+	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"heddle/internal/aws/operation"
@@ -19,46 +25,40 @@ const ackTimeout = 10 * time.Second
 // keepAlive finds the peers that vanished while they wait in a poll.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 
-// lines accepts connections as lines, as many at a time as leave file descriptors
-// for the store. Others wait until one is closed.
-type lines struct {
-	net.Listener
-	places chan struct{}
-}
-
-func newLines(l net.Listener) lines {
-	return lines{l, make(chan struct{}, connectionsMax())}
-}
-
-func (l lines) Accept() (net.Conn, error) {
-	l.places <- struct{}{}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.places
-		return nil, err
-	}
-	boundAcks(conn, ackTimeout)
-	return &line{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
-}
-
-// Close implements net.Conn.
-func (l *line) Close() error {
-	l.leave()
-	return l.Conn.Close()
-}
-
-// line is a connection that notices whether the last answer arrived. The proof
-// that it did is the next request, or a hang-up by a peer whose host had
-// acknowledged all; the proof that it did not is a reset, or no acknowledgement.
+// line is a connection that notices whether the last answers arrived. It lies
+// below TLS, where resets are seen.
+//
+// The proof that an answer arrived is the next request, or a hang-up by a peer
+// whose host had acknowledged all; the proof that it did not is a reset, or no
+// acknowledgement. With HTTP/2 the next request proves nothing, since it may have
+// been sent before, so there answers are watched until it is too late.
 type line struct {
 	net.Conn
-	leave func() // gives its place to another connection
+	lines  *lines
+	client netip.Prefix
 
-	mu    sync.Mutex
-	lost  func(error) // to be told if the last answer did not arrive
-	until time.Time   // when a reset tells no more of that answer
-	ended error       // how reading ended
+	used  atomic.Bool  // a request has come
+	waits atomic.Int64 // since when the peer lets us wait, in Unix nanoseconds; 0: he does not
+
+	writing sync.Mutex // held while something is written
+
+	mu      sync.Mutex
+	written uint64  // bytes
+	watches []watch // oldest first; only HTTP/2 has more than one
+	heard   bool    // something has come since the last answer
+	ahead   []byte  // what came, and nobody has read yet
+	ended   error   // how reading ended, or that we hung up
 }
+
+// watch is an answer of which it is not known whether it arrived.
+type watch struct {
+	lost  func(error) // to be told if it did not
+	until time.Time   // when a reset tells no more of it
+	end   uint64      // how much had been written with it; unwritten: it is still to be
+	alone bool        // nothing else is on the connection until the next request
+}
+
+const unwritten = math.MaxUint64
 
 // watchTime is how long after an answer a reset means that it was not read. Later
 // ones come from proxies and sleeping laptops; by then the answer was taken.
@@ -66,43 +66,182 @@ const watchTime = 2 * ackTimeout
 
 var errHungUp = errors.New("the caller has hung up")
 
+// lineOf is the line under a connection.
+func lineOf(conn net.Conn) *line {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	l, _ := conn.(*line)
+	return l
+}
+
+type lineKey struct{}
+
 // withLine gives the requests of a connection their line.
 func withLine(ctx context.Context, conn net.Conn) context.Context {
-	if l, ok := conn.(*line); ok {
-		return operation.WithLine(ctx, l)
+	l := lineOf(conn)
+	if l == nil {
+		return ctx
 	}
-	return ctx
+	return operation.WithLine(context.WithValue(ctx, lineKey{}, l), l)
+}
+
+// onLine tells the line of a request that it has come. With HTTP/2 it gives the
+// request a line of its own.
+func onLine(r *http.Request) *http.Request {
+	l := lineIn(r.Context())
+	switch {
+	case l == nil:
+	case r.ProtoMajor >= 2:
+		return r.WithContext(operation.WithLine(r.Context(), &stream{l, r.Context()}))
+	default:
+		l.settle()
+	}
+	return r
+}
+
+func lineIn(ctx context.Context) *line {
+	l, _ := ctx.Value(lineKey{}).(*line)
+	return l
+}
+
+// awaitPeer begins the time that the peer lets us wait, unless it has begun.
+func (l *line) awaitPeer() { l.waits.CompareAndSwap(0, time.Now().UnixNano()) }
+
+// serve ends it: now he waits for us.
+func (l *line) serve() { l.waits.Store(0) }
+
+// settle forgets the last answer: it has arrived.
+func (l *line) settle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watches = l.watches[:0]
 }
 
 // Read implements net.Conn.
 func (l *line) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	n := copy(p, l.ahead)
+	l.ahead = l.ahead[n:]
+	l.mu.Unlock()
+	if n > 0 {
+		return n, nil
+	}
 	n, err := l.Conn.Read(p)
 	switch {
 	case n > 0:
 		l.mu.Lock()
-		l.lost = nil
+		l.heard = true
 		l.mu.Unlock()
+	case err == io.EOF:
+		l.writing.Lock() // a Write may have been told of a reset in our stead
+		l.writing.Unlock()
+		l.end(err)
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		l.end(err)
 	}
 	return n, err
 }
 
+// Write implements net.Conn.
+func (l *line) Write(p []byte) (int, error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.hearOut()
+	l.mu.Lock()
+	l.written += uint64(len(p)) // if not all is taken, the connection ends
+	for i := len(l.watches) - 1; i >= 0 && l.watches[i].end == unwritten; i-- {
+		l.watches[i].end = l.written
+	}
+	l.mu.Unlock()
+	n, err := l.Conn.Write(p)
+	if errors.Is(err, syscall.ECONNRESET) { // it is told once; the next Read finds an end
+		l.end(err)
+	}
+	return n, err
+}
+
+// partingTime is how long a connection that ends stays, to learn whether the last
+// answer arrived.
+const partingTime = time.Second
+
+// hearOut waits for a peer who has closed TLS to hang up, before he is told the
+// same: a reset after that may mean that he did not read it, and not the answer.
+// With HTTP/1.1 nothing else is written between an answer and the next request.
+func (l *line) hearOut() {
+	l.mu.Lock()
+	closing := l.heard && l.ended == nil && len(l.watches) > 0 && l.watches[0].alone && time.Now().Before(l.watches[0].until)
+	l.mu.Unlock()
+	if !closing || l.Conn.SetReadDeadline(time.Now().Add(partingTime)) != nil {
+		return
+	}
+	var more [1]byte
+	n, err := l.Conn.Read(more[:])
+	switch {
+	case n > 0:
+		l.mu.Lock()
+		l.ahead = more[:]
+		l.mu.Unlock()
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		l.end(err)
+	}
+}
+
+// Close implements net.Conn.
+func (l *line) Close() error {
+	l.mu.Lock()
+	first := l.ended == nil
+	if first {
+		l.ended = net.ErrClosed
+	}
+	watching := first && len(l.watches) > 0 && time.Now().Before(l.watches[len(l.watches)-1].until)
+	l.mu.Unlock()
+	if watching {
+		go l.part()
+		return nil
+	}
+	defer l.lines.leave(l)
+	return l.Conn.Close()
+}
+
+// part hangs up and waits for the peer to do so too.
+func (l *line) part() {
+	defer l.lines.leave(l)
+	if half, ok := l.Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // that it can't be is what reading will show
+	}
+	err := l.Conn.SetReadDeadline(time.Now().Add(partingTime))
+	for rest := make([]byte, 1024); err == nil; {
+		_, err = l.Conn.Read(rest)
+	}
+	l.mu.Lock()
+	if n := len(l.watches); n > 0 && l.written > l.watches[n-1].end {
+		err = io.EOF // if it was a reset, what we wrote last may have caused it
+	}
+	l.mu.Unlock()
+	l.end(err)
+	_ = l.Conn.Close() // nobody is left to hear of it
+}
+
 // end takes in how reading ended.
 func (l *line) end(err error) {
 	l.mu.Lock()
-	lost := l.lost
-	late := time.Now().After(l.until)
-	l.lost, l.ended = nil, err
+	watches := l.watches
+	l.watches = nil
+	if l.ended == nil {
+		l.ended = err
+	}
 	l.mu.Unlock()
-	if lost == nil || late {
+	if len(watches) == 0 {
 		return
 	}
-	if err == io.EOF {
-		err = l.Lost()
-	}
-	if err != nil {
-		lost(err)
+	now := time.Now()
+	reset := err != io.EOF && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed)
+	got, known := acknowledged(l.Conn)
+	for _, w := range watches {
+		if now.Before(w.until) && (reset || known && got < w.end) {
+			w.lost(errHungUp)
+		}
 	}
 }
 
@@ -129,17 +268,47 @@ func (l *line) Lost() error {
 }
 
 // Watch implements operation.Line.
-func (l *line) Watch(lost func(error)) {
+func (l *line) Watch(lost func(error)) { l.watch(lost, true) }
+
+func (l *line) watch(lost func(error), alone bool) {
+	now := time.Now()
 	l.mu.Lock()
 	ended := l.ended
+	l.heard = false
 	if ended == nil {
-		l.lost, l.until = lost, time.Now().Add(watchTime)
+		for len(l.watches) > 0 && now.After(l.watches[0].until) {
+			l.watches = l.watches[1:]
+		}
+		end := uint64(unwritten)
+		if alone {
+			end = l.written
+		}
+		l.watches = append(l.watches, watch{lost, now.Add(watchTime), end, alone})
 	}
 	l.mu.Unlock()
 	if ended != nil && l.Lost() != nil {
 		lost(ended)
 	}
 }
+
+// stream is the line of one request among those that share a connection.
+type stream struct {
+	*line
+	ctx context.Context // of the request; ends when the caller resets the stream
+}
+
+// Lost implements operation.Line. A caller who resets the stream may have read
+// the answer; that he gets the task again does less harm than that nobody does.
+func (s *stream) Lost() error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	return s.line.Lost()
+}
+
+// Watch implements operation.Line. The flush of a stream does not wait for the
+// connection; what is written to that next holds the answer, if nothing before did.
+func (s *stream) Watch(lost func(error)) { s.watch(lost, false) }
 
 // lineState is what the kernel knows of a connection.
 type lineState uint8

@@ -20,8 +20,8 @@ const (
 	connectionsAtMost = 100_000
 )
 
-// connectionsMax is how many connections the process can hold.
-func connectionsMax() int {
+// connectionsRoom is how many connections the process can hold.
+func connectionsRoom() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return connectionsAtMost
@@ -56,6 +56,26 @@ func look(conn net.Conn) lineState {
 		return broken
 	}
 	return state
+}
+
+// acknowledged is how many bytes the peer's host has acknowledged, if the kernel
+// tells.
+func acknowledged(conn net.Conn) (bytes uint64, known bool) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return 0, false
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	err = raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if known = err == nil; known {
+			bytes = info.Bytes_acked
+		}
+	})
+	return bytes, known && err == nil
 }
 
 // boundAcks makes the kernel give a connection up whose peer acknowledges nothing.

@@ -18,26 +18,32 @@ import (
 
 // Offline is a stopped store, opened for reading.
 type Offline struct {
-	store   *pebblestore.Store
+	store   store.Engine
 	hash    keys.Hash
 	archive *shard.Archive
 }
 
 // OpenOffline opens the store in a folder without changing it. Errors:
 // store.ErrHeld if a server runs on it.
-func OpenOffline(ctx context.Context, data string, log *slog.Logger) (*Offline, error) {
+func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Logger) (*Offline, error) {
+	if err := errors.Join(roots.check(), finishRekey(data)); err != nil {
+		return nil, err
+	}
 	s, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(data), Logger: log, ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
-	o := &Offline{store: s}
-	if o.archive, err = o.open(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+	o := new(Offline)
+	if o.store, err = openSealed(ctx, s, data, &roots, log); err == nil {
+		o.archive, err = o.open(ctx, s.Shards())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %q: %w", storeDir(data), err), s.Close())
 	}
 	return o, nil
 }
 
-func (o *Offline) open(ctx context.Context) (*shard.Archive, error) {
+func (o *Offline) open(ctx context.Context, shards uint16) (*shard.Archive, error) {
 	key, err := o.store.Meta().Get(ctx, hashKeyName)
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", hashKeyName, err)
@@ -50,7 +56,7 @@ func (o *Offline) open(ctx context.Context) (*shard.Archive, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	return shard.OpenArchive(ctx, o.store, o.store.Shards(), &o.hash, rulesOf(&cfg))
+	return shard.OpenArchive(ctx, o.store, shards, &o.hash, rulesOf(&cfg))
 }
 
 // Close closes the store.

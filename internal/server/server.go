@@ -16,8 +16,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heddle/internal/aws/authn"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/iam"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
+	"heddle/internal/identity"
+	identityapi "heddle/internal/identity/api"
 	"heddle/internal/matching"
 	"heddle/internal/shard"
 	"heddle/internal/store"
@@ -38,22 +44,25 @@ const memoryShards = 64
 
 // Server is a running server.
 type Server struct {
-	cfg      Config
-	clock    *clock
-	store    store.Engine
-	node     *shard.Node
-	lambda   *lambda.Performer // nil: no endpoint
-	matcher  *matching.Matcher
-	tasks    *countedTasks // the matcher, for callers
-	listener net.Listener
-	http     *http.Server
-	calls    atomic.Int64 // requests in flight
-	unused   unusedConns
-	ready    atomic.Bool
-	stop     context.CancelFunc // of the background loops
-	loops    sync.WaitGroup
-	close    sync.Once
-	closed   error
+	cfg          Config
+	clock        *clock
+	store        store.Engine
+	node         *shard.Node
+	lambda       *lambda.Performer // nil: no endpoint
+	matcher      *matching.Matcher
+	tasks        *countedTasks // the matcher, for callers
+	auditor      *auditor      // nil: nothing is recorded
+	listener     net.Listener
+	http         *http.Server
+	lines        *lines
+	certificates *certificates // nil: no TLS
+	requests     *shares       // in flight, but for polls that wait
+	roots        *rootWatch    // nil: the root keys are in no file
+	ready        atomic.Bool
+	stop         context.CancelFunc // of the background loops
+	loops        sync.WaitGroup
+	close        sync.Once
+	closed       error
 }
 
 // Start opens the store, takes over its shards and listens.
@@ -67,21 +76,33 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("listen on %q: %w", cfg.Listen, err)
 	}
 	s.listener = listener
-	if err := s.open(ctx); err != nil {
+	s.lines = newLines(listener, cfg.shares("connections", cfg.ConnectionsMax), cfg.Timeouts.Spare)
+	if err := requirePrivate(&cfg, listener.Addr()); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	if ip := listener.Addr().(*net.TCPAddr).IP; !ip.IsLoopback() && cfg.Auth == AuthTrust {
-		cfg.Log.Warn("anybody who reaches the address may do anything: signatures are not verified", "listen", cfg.Listen, "remedy", "--auth sigv4, or a loopback address")
+	if cfg.Auth == AuthNone {
+		if err := authn.RequireLoopback(listener.Addr()); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+	}
+	if s.certificates, err = newCertificates(&cfg); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, listener.Close())
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.loops.Go(func() { s.runAlarm(background) })
+	if s.roots != nil {
+		s.loops.Go(func() { s.roots.run(background) })
+	}
 	if cfg.TimeSkip != SkipOff {
 		cfg.Log.Warn("time skipping is on: the clock jumps when nothing is runnable; for development only")
 		s.loops.Go(func() { s.runSkip(background) })
 	}
 	s.loops.Go(func() {
-		if err := s.http.Serve(newLines(listener)); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
 			cfg.Log.Error("serve", "cause", err)
 		}
 	})
@@ -92,15 +113,25 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 // open builds what is behind the listener.
 func (s *Server) open(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	var shards uint16
-	if s.store, shards, err = openStore(cfg); err != nil {
+	opened, shards, err := openStore(cfg)
+	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.store.Close())
+			err = errors.Join(err, s.auditor.close(ctx), opened.Close())
 		}
 	}()
+	if s.store, err = s.seal(ctx, opened); err != nil {
+		return err
+	}
+	if s.auditor, err = newAuditor(cfg); err != nil {
+		return err
+	}
+	limits, err := newThrottle(cfg)
+	if err != nil {
+		return err
+	}
 	hashKey, err := storeKey(ctx, s.store.Meta(), hashKeyName)
 	if err != nil {
 		return err
@@ -109,13 +140,20 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	authenticator, err := newAuthenticator(cfg)
+	identityKey, err := storeKey(ctx, s.store.Meta(), identityKeyName)
 	if err != nil {
 		return err
 	}
+	root := credentials.Credential{Account: cfg.Account}
+	if cfg.Auth == AuthSigV4 {
+		if root, err = rootCredentials(cfg); err != nil {
+			return err
+		}
+	}
 	hash := keys.Hash(hashKey)
 	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
-	s.tasks = &countedTasks{Matcher: s.matcher}
+	s.requests = cfg.shares("requests", cfg.RequestsMax)
+	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: shards, Hash: &hash,
 		Rules:        rulesOf(cfg),
@@ -142,24 +180,58 @@ func (s *Server) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	handler := operation.New(operation.Config{
-		Authenticator: authenticator,
+	sealer := identity.NewSealer(identityKey)
+	directory := identity.NewDirectory(identity.Config{
+		Runs: s.node, Rules: identity.NewRules(identity.DefaultLimits()), Sealer: sealer,
+		Roots: []credentials.Credential{root},
+	})
+	callers := newCallers(cfg, directory)
+	calls := operation.Config{
+		Authenticator: callers,
 		Log:           cfg.Log,
 		Random:        random[[16]byte],
-	})
-	operation.Mount(handler, api.TargetPrefix, api.Faults(), swf.New(swf.Config{
+	}
+	var throttleDecisions func(engine.World, string) bool
+	if limits != nil {
+		calls.Throttle, throttleDecisions = limits.call, limits.decision
+	}
+	var observe func(context.Context, *http.Request, awsquery.Outcome)
+	if s.auditor != nil {
+		calls.Auditor, observe = s.auditor, s.auditor.observe
+	}
+	handler := operation.New(calls)
+	swfModel := operation.Model{Prefix: api.TargetPrefix, Faults: api.Faults(), NotPermitted: api.CodeOperationNotPermittedFault}
+	operation.Mount(handler, swfModel, swf.New(swf.Config{
 		Runs: s.node, Tasks: s.tasks,
 		Visibility: visibility.New(s.store.Index(), &hash, s.node),
 		Tokens:     token.New(tokenKey, rand.Reader),
-		Entropy:    random[engine.Seed],
+		Entropy:    s.rootSeed,
 		Clock:      s.clock.Now,
 		PollHold:   cfg.PollHold,
 		CountMax:   cfg.CountMax,
 
 		ExecutionSecondsMax: cfg.ExecutionSecondsMax,
 		LambdaAvailable:     cfg.LambdaEndpoint != "",
+		Throttle:            throttleDecisions,
 	}), swf.Operations)
-	s.http = s.newHTTP(handler)
+	identities := identityapi.New(identityapi.Config{
+		Directory: directory, Sealer: sealer,
+		Authenticate: callers.authenticateQuery,
+		Context:      func(r *http.Request) iam.Context { return requestContext(r, time.Now()) },
+		Now:          time.Now, Random: rand.Reader, Log: cfg.Log,
+		Observe: observe,
+	})
+	var all http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if awsquery.Is(r) {
+			identities.ServeHTTP(w, r)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+	if cfg.Auth == AuthNone {
+		all = authn.LoopbackHost(all)
+	}
+	s.http = s.newHTTP(all)
 	return nil
 }
 
@@ -170,6 +242,7 @@ func rulesOf(cfg *Config) map[engine.Kind]engine.Rules {
 		registry.KindDomains: registry.NewDomains(cfg.Registry),
 		registry.KindTypes:   registry.NewTypes(cfg.Registry),
 		execution.Kind:       execution.New(cfg.Execution),
+		identity.Kind:        identity.NewRules(identity.DefaultLimits()),
 	}
 }
 
@@ -180,17 +253,28 @@ func openStore(cfg *Config) (store.Engine, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
-	s, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(cfg.Data), Logger: cfg.Log})
+	if err := finishRekey(cfg.Data); err != nil {
+		return nil, 0, err
+	}
+	options := pebblestore.Options{Dir: storeDir(cfg.Data), Logger: cfg.Log}
+	if cfg.machine != nil {
+		cfg.machine(&options)
+	}
+	s, err := pebblestore.Open(options)
 	if err != nil {
 		return nil, 0, err
+	}
+	if err := removeReplaced(cfg.Data); err != nil {
+		return nil, 0, errors.Join(err, s.Close())
 	}
 	return s, s.Shards(), nil
 }
 
 // Names of the keys that a store keeps.
 const (
-	hashKeyName  = "keys/hash"
-	tokenKeyName = "keys/token"
+	hashKeyName     = "keys/hash"
+	tokenKeyName    = "keys/token"
+	identityKeyName = "keys/identity"
 )
 
 // storeKey gives a key that the store keeps, and makes it at first use.
@@ -209,13 +293,18 @@ func storeKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, 
 	return key, nil
 }
 
-func random[T [16]byte | [32]byte | engine.Seed]() (v T) {
+// rootSeed gives the seed of a root run.
+func (s *Server) rootSeed() engine.Seed {
+	var b [8]byte
+	rand.Read(b[:])
+	return engine.RootSeed(s.clock.Now(), b)
+}
+
+func random[T [16]byte | [32]byte]() (v T) {
 	switch p := any(&v).(type) {
 	case *[16]byte:
 		rand.Read(p[:])
 	case *[32]byte:
-		rand.Read(p[:])
-	case *engine.Seed:
 		rand.Read(p[:])
 	}
 	return v
@@ -226,11 +315,15 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // URL is how clients on this machine reach the server.
 func (s *Server) URL() string {
+	scheme := "http://"
+	if s.cfg.hasTLS() {
+		scheme = "https://"
+	}
 	addr := s.listener.Addr().(*net.TCPAddr)
 	if addr.IP.IsUnspecified() {
-		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+		return fmt.Sprintf("%s127.0.0.1:%d", scheme, addr.Port)
 	}
-	return "http://" + s.Addr()
+	return scheme + s.Addr()
 }
 
 // Close drains the server: waiting polls are answered empty, what is in flight
@@ -240,7 +333,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.close.Do(func() {
 		s.ready.Store(false)
 		s.matcher.Drain()
-		s.unused.closeAll()
+		s.lines.closeUnused()
 		err := s.http.Shutdown(ctx)
 		if err != nil {
 			err = errors.Join(fmt.Errorf("drain: %w", err), s.http.Close())
@@ -251,7 +344,7 @@ func (s *Server) Close(ctx context.Context) error {
 		s.stop()
 		s.loops.Wait()
 		s.node.Close()
-		s.closed = errors.Join(err, s.store.Close())
+		s.closed = errors.Join(err, s.store.Close(), s.auditor.close(ctx))
 	})
 	return s.closed
 }

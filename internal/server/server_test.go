@@ -77,7 +77,7 @@ const (
 )
 
 func memory() Config {
-	return Config{Listen: "127.0.0.1:0", Store: StoreMemory, PollHold: PollHoldMax}
+	return Config{Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: PollHoldMax}
 }
 
 // closeServer closes a server, which must not need the time that polls may wait.
@@ -203,24 +203,24 @@ func TestRefusedConfig(t *testing.T) {
 // TestSecondServer starts a server on the data of another, and reads that data
 // while it is in use.
 func TestSecondServer(t *testing.T) {
-	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir()}
+	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Auth: AuthNone}
 	s := start(t, cfg)
 	want := "locked by process " + strconv.Itoa(os.Getpid()) + "; stop it, or give another --data"
 	if _, err := Start(t.Context(), cfg); !errors.Is(err, store.ErrHeld) || !strings.Contains(err.Error(), want) {
 		t.Errorf("second server: %v", err)
 	}
-	if _, err := OpenOffline(t.Context(), cfg.Data, slog.New(slog.DiscardHandler)); !errors.Is(err, store.ErrHeld) {
+	if _, err := OpenOffline(t.Context(), cfg.Data, RootKeys{}, slog.New(slog.DiscardHandler)); !errors.Is(err, store.ErrHeld) {
 		t.Errorf("reading a store that is in use: %v", err)
 	}
 	register(t, s) // the first was not harmed
 	closeServer(t, s)
-	register(t, start(t, Config{Listen: "127.0.0.1:0", Data: t.TempDir()}))
+	register(t, start(t, Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Auth: AuthNone}))
 }
 
 // TestRestart closes a server and starts another on what it left: executions,
 // tokens and pages go on. Then the stopped store is checked and exported.
 func TestRestart(t *testing.T) {
-	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir()}
+	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Auth: AuthNone}
 	s := start(t, cfg)
 	register(t, s)
 	run := mustCall(t, s, "StartWorkflowExecution", startOrder).RunID
@@ -246,7 +246,7 @@ func TestRestart(t *testing.T) {
 	}
 	closeServer(t, s)
 
-	offline, err := OpenOffline(t.Context(), cfg.Data, slog.New(slog.DiscardHandler))
+	offline, err := OpenOffline(t.Context(), cfg.Data, RootKeys{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

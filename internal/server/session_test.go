@@ -20,6 +20,8 @@ import (
 	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the sessions now give into testdata")
@@ -49,6 +51,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the sessions now give into
 //	server k=v ...        how the server runs; see the function configure
 //	shop                  the domain and the types that most sessions use
 //	advance 60s           moves the server's clock; what is due then was done
+//	as ann {policy}       what follows is asked by a new user; as root goes back
 //	settle                all messages between executions have arrived
 //
 // With -rewrite the answers are written into the files; read the diff.
@@ -80,6 +83,8 @@ type session struct {
 	cfg    Config
 	server *Server
 	began  engine.Time
+	user   string // who asks; empty: the root user
+	users  map[string]aws.Credentials
 
 	masks  map[string]string // what came over the wire: its placeholder
 	values map[string]string // the other way
@@ -95,7 +100,7 @@ func (s *session) play(file string) {
 		s.t.Fatal(err)
 	}
 	s.cfg = Config{
-		Listen: "127.0.0.1:0", Store: StoreMemory, PollHold: 30 * time.Second,
+		Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: 30 * time.Second,
 		Registry: registry.DefaultLimits(), Execution: execution.DefaultLimits(),
 	}
 	var got strings.Builder
@@ -144,6 +149,8 @@ func (s *session) do(block string) (answer string, answered bool) {
 	switch verb {
 	case "shop":
 		s.openShop()
+	case "as":
+		s.become(rest)
 	case "advance":
 		s.advance(rest)
 	case "settle":
@@ -169,6 +176,8 @@ func (s *session) configure(options []string) {
 		switch {
 		case key == "hold":
 			s.cfg.PollHold, err = time.ParseDuration(value)
+		case key == "auth":
+			s.cfg.Auth, s.cfg.Data = value, s.t.TempDir()
 		case key == "time-skip":
 			s.cfg.TimeSkip = value
 		case numbers[key] != nil:
@@ -294,6 +303,13 @@ func (s *session) ask(q request) string {
 	}
 	if region := q.option("region", ""); region != "" {
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/"+region+"/swf/aws4_request, SignedHeaders=host, Signature=00")
+	}
+	if s.cfg.Auth == AuthSigV4 {
+		key, known := s.users[s.user]
+		if !known {
+			key = s.rootKey()
+		}
+		sign(s.t, r, key, "swf", s.unmask(q.body))
 	}
 	w, err := http.DefaultClient.Do(r)
 	if err != nil {

@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"heddle/internal/engine"
-	"heddle/internal/matching"
 )
 
 // Time skipping, for development: when nothing is runnable the clock jumps to the
@@ -15,18 +13,6 @@ const (
 	skipLook = 10 * time.Millisecond // how often to look
 	skipIdle = 50 * time.Millisecond // how long nothing must have moved
 )
-
-// countedTasks counts the polls of callers that wait for a task.
-type countedTasks struct {
-	*matching.Matcher
-	waiting atomic.Int64
-}
-
-func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, error) {
-	t.waiting.Add(1)
-	defer t.waiting.Add(-1)
-	return t.Matcher.Poll(ctx, list)
-}
 
 // runSkip moves the clock forward while nothing is runnable: no command or
 // message under way, no task on offer, claimed or in a worker's hands, and no
@@ -44,7 +30,7 @@ func (s *Server) runSkip(ctx context.Context) {
 		}
 		totals := s.matcher.Totals()
 		idle := totals.Offers == 0 && totals.Claims == 0 && totals.Pairings == pairings &&
-			s.calls.Load() == s.tasks.waiting.Load() && s.node.Idle()
+			s.requests.none() && s.node.Idle()
 		pairings = totals.Pairings
 		now := time.Now()
 		if !idle || since.IsZero() {

@@ -26,7 +26,7 @@ func (s *Shard) evaluate(b *Batch, c *call) {
 		return
 	}
 	if _, ok := c.cmd.Body.(engine.Peek); ok {
-		if r.touched { // by an earlier command of the batch
+		if r.change != nil { // by an earlier command of the batch
 			s.settle(b, r)
 		}
 		c.reply = r.view()
@@ -45,7 +45,7 @@ func (s *Shard) find(b *Batch, cmd *engine.Command) (*run, error) {
 		}
 		return r, err
 	}
-	r := s.names[cmd.Name]
+	r := s.names.get(cmd.Name)
 	switch {
 	case r == nil && cmd.Begin == engine.Never:
 		return nil, unknown()
@@ -119,7 +119,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
 		r.Group = intern(cmd.Group)
 		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
 		s.runs[r.Run] = r
-		s.names[r.Name] = r
+		s.names.put(r)
 		s.cache.add(r)
 	}
 	s.take(b, r, rules, &turn)
@@ -131,8 +131,7 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 	if len(turn.Events) == 0 && len(turn.Notes) == 0 && len(turn.Messages) == 0 {
 		return
 	}
-	s.touch(b, r)
-	r.settled = false
+	s.touch(b, r).settled = false
 	if n := len(turn.Events); n > 0 {
 		if turn.Events[0].ID != r.NextEvent || turn.Events[n-1].ID != r.NextEvent+int64(n)-1 {
 			panic(fmt.Sprintf("run %s: events %d..%d after event %d", r.Run, turn.Events[0].ID, turn.Events[n-1].ID, r.NextEvent-1))
@@ -168,14 +167,30 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 	}
 }
 
-func (s *Shard) touch(b *Batch, r *run) {
-	if !r.touched {
-		r.touched = true
-		r.before = r.Record
-		r.storedTo = r.NextEvent
-		r.settled = false
+// touch has the batch settle a run. The record that it will then write counts
+// here, so that the batch ends in time; most of it is offers.
+func (s *Shard) touch(b *Batch, r *run) *change {
+	if r.change == nil {
+		if n := len(s.spare); n > 0 {
+			r.change, s.spare = s.spare[n-1], s.spare[:n-1]
+		} else {
+			r.change = &change{}
+		}
+		r.change.before, r.change.storedTo = r.Record, r.NextEvent
 		b.touched = append(b.touched, r)
-		b.bytes += r.recordLen
+		b.bytes += recordBytes + offerBytes*len(r.Offers) + len(r.Listing)
+	}
+	return r.change
+}
+
+// untouch ends what the batch knows of its runs.
+func (s *Shard) untouch(b *Batch) {
+	for _, r := range b.touched {
+		*r.change = change{}
+		if len(s.spare) < batchCallsMax {
+			s.spare = append(s.spare, r.change)
+		}
+		r.change = nil
 	}
 }
 
@@ -188,9 +203,9 @@ func (s *Shard) fireWakes(b *Batch) {
 		next := r.NextEvent
 		if _, err := s.handleIn(b, r, &engine.Command{Body: engine.Wake{}}); err != nil {
 			s.Log.Error("wake refused", "run", r.Run, "name", r.Name.Key, "cause", err)
-			r.stalled = b.now + ackDelay
+			r.change.stalled = b.now + ackDelay
 		} else if r.NextEvent == next {
-			r.stalled = b.now + 1
+			r.change.stalled = b.now + 1
 		}
 	}
 }

@@ -29,6 +29,7 @@ type Node struct {
 
 	lastTime  engine.Time
 	wakeMoved chan struct{}
+	patientAt atomic.Int64 // when patient commands must go; zero: none wait
 	pending   atomic.Int64 // commands and messages that are not finished
 }
 
@@ -87,6 +88,7 @@ func loopsFor(processors int) int { return max(1, processors/4) }
 // Close stops the loops once they have finished what they hold. Commands that
 // come later wait for ever, so callers stop first.
 func (n *Node) Close() {
+	n.hurry()
 	for _, l := range n.loops {
 		l.mu.Lock()
 		l.closed = true
@@ -131,7 +133,29 @@ func (n *Node) put(s *Shard, c *call) {
 	c.pending = &n.pending
 	n.pending.Add(1)
 	s.submit(c)
-	s.loop.kick(s)
+	if !c.cmd.Patient {
+		s.loop.kick(s)
+	} else if n.patientAt.Load() == 0 && n.patientAt.CompareAndSwap(0, int64(n.clock.Now()+patientDelay)) {
+		n.moveWake()
+	}
+}
+
+// hurry lets all patient commands go.
+func (n *Node) hurry() {
+	n.patientAt.Store(0) // first: who comes while we look sets it again
+	for _, s := range n.shards {
+		if s.hurry() {
+			s.loop.kick(s)
+		}
+	}
+}
+
+// moveWake tells that NextWake may have become earlier.
+func (n *Node) moveWake() {
+	select {
+	case n.wakeMoved <- struct{}{}:
+	default:
+	}
 }
 
 // Idle tells whether no command or message waits, and no task is in a worker's
@@ -223,7 +247,13 @@ func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {
 func (n *Node) LastTime() engine.Time { return n.lastTime }
 
 // NextWake is when the node next wants Advance; zero: never.
-func (n *Node) NextWake() engine.Time { return n.earliest((*Shard).NextWake) }
+func (n *Node) NextWake() engine.Time {
+	next := n.earliest((*Shard).NextWake)
+	if at := engine.Time(n.patientAt.Load()); at != 0 && (next == 0 || at < next) {
+		return at
+	}
+	return next
+}
 
 // WakeMoved receives when NextWake may have become earlier.
 func (n *Node) WakeMoved() <-chan struct{} { return n.wakeMoved }
@@ -231,6 +261,9 @@ func (n *Node) WakeMoved() <-chan struct{} { return n.wakeMoved }
 // Advance steps the shards whose time has come.
 func (n *Node) Advance() {
 	now := n.clock.Now()
+	if at := engine.Time(n.patientAt.Load()); at != 0 && at <= now {
+		n.hurry()
+	}
 	for _, s := range n.shards {
 		if w := s.NextWake(); w != 0 && w <= now {
 			s.loop.kick(s)
@@ -357,10 +390,7 @@ func (l *loop) finish(s *Shard, b *Batch, err error) {
 		return
 	}
 	if w := s.NextWake(); w != 0 && (before == 0 || w < before) {
-		select {
-		case l.node.wakeMoved <- struct{}{}:
-		default:
-		}
+		l.node.moveWake()
 	}
 	s.mu.Lock()
 	more := len(s.inbox) > 0

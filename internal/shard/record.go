@@ -10,6 +10,12 @@ import (
 // recordFormat is the first byte of a stored record.
 const recordFormat = 1
 
+// What a record takes about, and each of its offers on a list of its own.
+const (
+	recordBytes = 256
+	offerBytes  = 96
+)
+
 // stored is the record of a run as the store keeps it: what the rules derived,
 // who the run is, and where its log stands.
 type stored struct {

@@ -22,9 +22,9 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 	s.mu.Lock()
 	s.handle = handle
 	s.mu.Unlock()
-	s.seq = handle.Seq()
+	s.seq, s.last = handle.Seq(), engine.Time(handle.Mark())
 	s.runs = map[engine.RunID]*run{}
-	s.names = map[engine.Name]*run{}
+	s.names = names{}
 	s.wakes = nil
 	s.forgetAt, s.ackAt = 0, 0
 	s.out = map[uint16]*outQueue{}
@@ -33,7 +33,6 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 		kind  byte
 		visit func(key, value []byte) error
 	}{
-		{keys.Clock, s.recoverClock},
 		{keys.OpenRun, s.recoverRun},
 		{keys.Note, s.recoverNote},
 		{keys.Sent, s.recoverSent},
@@ -73,14 +72,6 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 	return nil
 }
 
-func (s *Shard) recoverClock(_, value []byte) error {
-	if len(value) != 8 {
-		return fmt.Errorf("clock has %d bytes, want 8", len(value))
-	}
-	s.last = engine.Time(binary.BigEndian.Uint64(value))
-	return nil
-}
-
 func (s *Shard) recoverRun(key, value []byte) error {
 	rec, err := readRecord(keys.Run(key), value)
 	if err != nil {
@@ -95,7 +86,7 @@ func (s *Shard) recoverRun(key, value []byte) error {
 	}
 	r := &run{stored: *rec, place: -1}
 	s.runs[r.Run] = r
-	s.names[r.Name] = r
+	s.names.put(r)
 	return nil
 }
 

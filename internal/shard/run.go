@@ -15,17 +15,19 @@ import (
 // loaded when a command needs it, and may be dropped between batches.
 type run struct {
 	stored
-	state engine.State
+	state        engine.State
+	change       *change // by the batch in progress; nil: it has not touched the run
+	place        int     // in the wake queue; -1: not there
+	newer, older *run    // in the cache
+}
 
-	touched   bool          // by the batch in progress
-	settled   bool          // the batch has all that it did to the run
-	before    engine.Record // when the batch last settled it, or first touched it
-	storedTo  int64         // NextEvent of the record that the store or the batch has
-	recordLen int           // bytes of that record
-	stalled   engine.Time   // a Wake that did nothing comes again no earlier
-
-	place        int // in the wake queue; -1: not there
-	newer, older *run
+// change is what a batch must know to settle a run. It is apart from the run,
+// since there may be a million of those.
+type change struct {
+	settled  bool          // the batch has all that it did to the run
+	before   engine.Record // when the batch last settled it, or first touched it
+	storedTo int64         // NextEvent of the record that the store or the batch has
+	stalled  engine.Time   // a Wake that did nothing comes again no earlier
 }
 
 // load makes sure that r has its state: the snapshot, then the events and notes
@@ -121,10 +123,11 @@ func foldNotes(h store.Handle, rules engine.Rules, state engine.State, id engine
 // early, and an offer is taken back because of its NoteDelivered. So notes must
 // not bring a Wake forward.
 func (s *Shard) settle(b *Batch, r *run) {
-	if r.settled {
+	c := r.change
+	if c.settled {
 		return
 	}
-	r.settled = true
+	c.settled = true
 	s.at = r
 	if r.state == nil { // it could not be loaded: only its deadline may have moved
 		s.settleWake(r)
@@ -137,12 +140,12 @@ func (s *Shard) settle(b *Batch, r *run) {
 	for i := range r.Offers {
 		r.Offers[i].List = intern(r.Offers[i].List)
 	}
-	s.working.Add(int64(r.Working - r.before.Working))
+	s.working.Add(int64(r.Working - c.before.Working))
 	s.settleIndex(b, r, rules)
 	offered := s.settleOffers(b, r)
 	switch r.Status {
 	case engine.Open:
-		if r.NextEvent > r.storedTo || offered {
+		if r.NextEvent > c.storedTo || offered {
 			s.settleSnapshot(b, r, rules)
 			s.putRecord(b, r, keys.OpenRun)
 		}
@@ -152,13 +155,12 @@ func (s *Shard) settle(b *Batch, r *run) {
 	default:
 		panic(fmt.Sprintf("run %s has status %d", r.Run, r.Status))
 	}
-	r.before = r.Record
+	c.before = r.Record
 }
 
 func (s *Shard) settleWake(r *run) {
-	if r.Wake != 0 && r.stalled != 0 {
-		r.Wake = max(r.Wake, r.stalled)
-		r.stalled = 0
+	if r.Wake != 0 {
+		r.Wake = max(r.Wake, r.change.stalled)
 	}
 	if s.sick[r.Run] {
 		s.wakes.remove(r)
@@ -173,7 +175,7 @@ func (s *Shard) putRecord(b *Batch, r *run, kind byte) {
 	from = len(b.room)
 	value := b.cut(r.stored.append(b.room), from)
 	b.put(store.ShardSpace, key, value)
-	r.storedTo, r.recordLen = r.NextEvent, len(value)
+	r.change.storedTo = r.NextEvent
 }
 
 func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
@@ -190,9 +192,7 @@ func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
 func (s *Shard) close(b *Batch, r *run) {
 	if s.runs[r.Run] == r {
 		delete(s.runs, r.Run)
-		if s.names[r.Name] == r {
-			delete(s.names, r.Name)
-		}
+		s.names.drop(r)
 		s.wakes.remove(r)
 		s.cache.remove(r)
 		s.groups.add(r.Group, -1)
@@ -208,7 +208,7 @@ func (s *Shard) close(b *Batch, r *run) {
 		return
 	}
 	s.putRecord(b, r, keys.ClosedRun)
-	if r.Forget != 0 && r.before.Status != engine.Closed {
+	if r.Forget != 0 && r.change.before.Status != engine.Closed {
 		from := len(b.room)
 		b.put(store.ShardSpace, b.cut(keys.AppendForget(b.room, int64(r.Forget), r.Run), from), nil)
 		if s.forgetAt == 0 || r.Forget < s.forgetAt {
@@ -218,12 +218,13 @@ func (s *Shard) close(b *Batch, r *run) {
 }
 
 func (s *Shard) settleIndex(b *Batch, r *run, rules engine.Rules) {
-	if r.Status == r.before.Status && bytes.Equal(r.Listing, r.before.Listing) {
+	before := &r.change.before
+	if r.Status == before.Status && bytes.Equal(r.Listing, before.Listing) {
 		return
 	}
 	var old []engine.Entry
-	if r.before.Status != 0 {
-		old = rules.Entries(r.Identity, &r.before)
+	if before.Status != 0 {
+		old = rules.Entries(r.Identity, before)
 	}
 	now := rules.Entries(r.Identity, &r.Record)
 	for _, e := range old {
@@ -247,7 +248,7 @@ func (s *Shard) indexKey(b *Batch, r *run, e engine.Entry) []byte {
 // settleOffers notes which tasks are newly offered and which are no longer, and
 // tells whether any is.
 func (s *Shard) settleOffers(b *Batch, r *run) (offered bool) {
-	old, now := r.before.Offers, r.Offers
+	old, now := r.change.before.Offers, r.Offers
 	add := func(o engine.Offer) {
 		if !o.Held {
 			b.offers = append(b.offers, offerChange{r.Run, o, true})
@@ -321,7 +322,7 @@ func (c *cache) use(r *run) {
 
 // trim drops the states that were used longest ago, and tells whose.
 func (c *cache) trim(most int) (dropped []*run) {
-	for c.len > most && !c.oldest.touched {
+	for c.len > most && c.oldest.change == nil {
 		r := c.oldest
 		c.remove(r)
 		r.state = nil

@@ -20,7 +20,6 @@
 package shard
 
 import (
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -44,6 +43,7 @@ const (
 	// Above this many bytes a batch takes no snapshot; it stays due.
 	snapshotRoomMax = 8 << 20
 	ackDelay        = engine.Time(1000) // how long deleting handled messages may wait for a batch
+	patientDelay    = engine.Time(50)   // how long patient commands may wait for a batch
 )
 
 // ErrUnavailable is engine.ErrUnavailable.
@@ -110,17 +110,19 @@ type Shard struct {
 	handle store.Handle // written under mu
 	seq    uint64
 	up     engine.Time
-	last   engine.Time // time of the last batch
+	last   engine.Time // time of the last batch: the mark of its section
 
 	mu         sync.Mutex
 	inbox      []*call
+	patient    []*call // wait for a batch that has something to write
+	impatient  bool    // the patient ones have waited long enough
 	acks       []ack
 	resend     []uint16 // shards that were taken over: send them everything again
 	generation uint64
 	taken      []*call // the inbox of the batch in progress; its memory is reused
 
 	runs     map[engine.RunID]*run // open runs
-	names    map[engine.Name]*run
+	names    names
 	wakes    wakeQueue
 	cache    cache
 	recent   recent
@@ -135,6 +137,7 @@ type Shard struct {
 	kicked bool // guarded by loop.mu
 
 	batch      Batch
+	spare      []*change
 	committing bool
 	recovered  bool // its open runs are counted in groups
 	nextWake   atomic.Int64
@@ -159,8 +162,37 @@ func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
 // submit puts a command into the inbox.
 func (s *Shard) submit(c *call) {
 	s.mu.Lock()
-	s.inbox = append(s.inbox, c)
+	if c.cmd.Patient {
+		s.patient = append(s.patient, c)
+	} else {
+		s.inbox = append(s.inbox, c)
+	}
 	s.mu.Unlock()
+}
+
+// hurry has the next batch take the patient commands, and tells whether there
+// are any.
+func (s *Shard) hurry() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.impatient = len(s.patient) > 0
+	return s.impatient
+}
+
+// takePatient evaluates the patient commands, if the batch is written anyway or
+// they have waited long enough.
+func (s *Shard) takePatient(b *Batch) {
+	s.mu.Lock()
+	if b.Empty() && !s.impatient {
+		s.mu.Unlock()
+		return
+	}
+	from := len(s.taken)
+	s.taken = append(s.taken, s.patient...)
+	clear(s.patient)
+	s.patient, s.impatient = s.patient[:0], false
+	s.mu.Unlock()
+	s.evaluateAll(b, from)
 }
 
 // NextWake is when the shard next wants to be stepped without a command; zero:
@@ -204,15 +236,8 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 		}
 	}()
 	s.fireWakes(b)
-	for i, c := range s.taken {
-		if i == batchCallsMax || b.full() {
-			s.putBack(s.taken[i:])
-			s.taken = s.taken[:i]
-			break
-		}
-		b.calls = append(b.calls, c)
-		s.evaluate(b, c)
-	}
+	s.evaluateAll(b, 0)
+	s.takePatient(b)
 	if s.forgetAt != 0 && s.forgetAt <= b.now {
 		s.forgetDue(b)
 	}
@@ -222,15 +247,23 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 	s.writeMarks(b)
 	s.flushAcks(b)
 	if len(b.Section.Ops) > 0 {
-		from := len(b.room)
-		b.room = append(b.room, keys.Clock)
-		key := b.cut(b.room, from)
-		from = len(b.room)
-		value := b.cut(binary.BigEndian.AppendUint64(b.room, uint64(b.now)), from)
-		b.put(store.ShardSpace, key, value)
-		b.Section.Shard, b.Section.Epoch, b.Section.Seq = s.id, s.handle.Epoch(), s.seq+1
+		b.Section.Shard, b.Section.Epoch, b.Section.Seq, b.Section.Mark = s.id, s.handle.Epoch(), s.seq+1, uint64(b.now)
 	}
 	return b
+}
+
+// evaluateAll evaluates the taken commands from one on, and puts back what the
+// batch has no room for.
+func (s *Shard) evaluateAll(b *Batch, from int) {
+	for i, c := range s.taken[from:] {
+		if i == batchCallsMax || b.full() {
+			s.putBack(s.taken[from+i:])
+			s.taken = s.taken[:from+i]
+			return
+		}
+		b.calls = append(b.calls, c)
+		s.evaluate(b, c)
+	}
 }
 
 // putBack puts commands in front of those that came later.
@@ -274,9 +307,7 @@ func (s *Shard) Done(b *Batch, err error) {
 	for from, number := range b.marks {
 		s.peers.acknowledge(from, ack{by: s.id, number: number, at: b.now})
 	}
-	for _, r := range b.touched {
-		r.touched = false
-	}
+	s.untouch(b)
 	for _, r := range s.cache.trim(s.CachedStates) {
 		s.recent.drop(r.Run)
 	}

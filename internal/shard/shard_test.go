@@ -171,7 +171,7 @@ func TestSuccessorBeginsInTheBatchThatCloses(t *testing.T) {
 	first := h.read("a").ID.Run
 	h.must("a", toyRenew{})
 	second := h.read("a").ID.Run
-	if first == second || second != engine.NewRunID(0, engine.DeriveSeed(first, 2)) {
+	if first == second || second != engine.NewRunID(0, engine.DeriveSeed(h.now, first, 2)) {
 		t.Errorf("second run is %s", second)
 	}
 	if n := h.groups.add("g", 0); n != 1 {

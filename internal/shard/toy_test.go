@@ -114,7 +114,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		to.Key = c.To
 		b, _ := json.Marshal(toyTold{s.ID})
 		turn.Messages = append(turn.Messages, engine.Message{To: to, Begin: engine.IfAbsent, Group: "g",
-			Seed: engine.DeriveSeed(s.ID.Run, s.Last), Body: append([]byte("t"), b...)})
+			Seed: engine.DeriveSeed(in.Now, s.ID.Run, s.Last), Body: append([]byte("t"), b...)})
 	case toyTold:
 		emit(toyEvent{What: "heard"})
 		turn.Messages = append(turn.Messages, engine.Message{To: c.From.Name, Run: c.From.Run, Body: []byte(`a{}`)})
@@ -161,7 +161,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 	case toyRenew:
 		emit(toyEvent{What: "close"})
 		turn.Successor = &engine.Command{Name: s.ID.Name, Begin: engine.Always, Group: "g",
-			Seed: engine.DeriveSeed(s.ID.Run, s.Last), Body: toyBegin{}}
+			Seed: engine.DeriveSeed(in.Now, s.ID.Run, s.Last), Body: toyBegin{}}
 	case toyRead:
 		turn.Reply = *s
 	default:

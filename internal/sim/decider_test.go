@@ -112,6 +112,7 @@ func (c *client) decide(task *api.DecisionTask) {
 	for i := range in.Decisions {
 		w.coverage.decision(&in.Decisions[i])
 	}
+	w.judge.answers(mark, task.StartedEventID)
 	c.write("RespondDecisionTaskCompleted", in, nil, mark)
 }
 

@@ -119,6 +119,17 @@ func (h *history) marked(e *api.HistoryEvent, texts ...*string) {
 	}
 }
 
+// answered holds a decider's answer against the task that he was given.
+func (h *history) answered(e *api.HistoryEvent, a *api.DecisionTaskCompletedEventAttributes) {
+	if a.ExecutionContext == nil {
+		return
+	}
+	mark, _, _ := strings.Cut(*a.ExecutionContext, ".")
+	if started := h.j.record(mark + ".").answers; started != a.StartedEventID {
+		h.fail("event %d ends the decision task that event %d started, by the answer to that of event %d", e.EventID, a.StartedEventID, started)
+	}
+}
+
 func (h *history) event(e *api.HistoryEvent) {
 	at := engine.Time(e.EventTimestamp)
 	h.j.w.coverage.event(e, h.types)
@@ -173,6 +184,7 @@ func (h *history) event(e *api.HistoryEvent) {
 	case api.EventTypeDecisionTaskCompleted:
 		a := e.DecisionTaskCompletedEventAttributes
 		h.marked(e, a.ExecutionContext)
+		h.answered(e, a)
 		h.closeTask(e, h.decisions, a.ScheduledEventID, a.StartedEventID, true)
 	case api.EventTypeDecisionTaskTimedOut:
 		a := e.DecisionTaskTimedOutEventAttributes

@@ -76,11 +76,11 @@ func (w *world) open(skew engine.Time) *house {
 	}
 	h.offers.flush()
 	h.handler = operation.New(operation.Config{
-		Authenticator: operation.Anyone{Account: account, Region: region},
+		Authenticator: doorman{operation.Anyone{Account: account, Region: region}, w.limited},
 		Log:           slog.New(&listener{w: w, house: h}),
 		Random:        func() [16]byte { return [16]byte{} },
 	})
-	operation.Mount(h.handler, api.TargetPrefix, declared, swf.New(swf.Config{
+	operation.Mount(h.handler, operation.Model{Prefix: api.TargetPrefix, Faults: declared, NotPermitted: api.CodeOperationNotPermittedFault}, swf.New(swf.Config{
 		Runs: h, Tasks: h,
 		Visibility: visibility.New(h.disk, &w.hash, h.node),
 		Tokens:     w.tokens,

@@ -361,6 +361,7 @@ func (j *judge) obeys(l *life) {
 type markRecord struct {
 	copies  int            // how often it may stand, by type of event
 	refused bool           // it must stand nowhere
+	answers int64          // the Started event of the decision task that it answers; 0: of none
 	events  map[string]int // where it stands
 }
 
@@ -381,6 +382,9 @@ func (j *judge) record(mark string) *markRecord {
 
 // sent says that a mark is on its way, so many times.
 func (j *judge) sent(mark string, copies int) { j.record(mark).copies += copies }
+
+// answers says that a mark is on its way as the answer to a decision task.
+func (j *judge) answers(mark string, started int64) { j.record(mark).answers = started }
 
 // stands says that a mark is in an event of a type.
 func (j *judge) stands(l *life, eventType, mark string) {

@@ -156,7 +156,7 @@ func (w *world) left() (what string) {
 	for shard := range w.store.Shards() {
 		err := h.disk.shards[shard].Scan(ctx, store.Range{}, func(key, _ []byte) bool {
 			switch key[0] {
-			case keys.Clock, keys.Sent, keys.Applied:
+			case keys.Sent, keys.Applied:
 				return true
 			case keys.OpenRun, keys.History, keys.Note, keys.Snapshot:
 				if l := w.judge.lives[keys.Run(key)]; l != nil && l.history == nil {

@@ -60,6 +60,7 @@ type world struct {
 	cachedStates    int
 	pollsMax        int
 	lambdaAvailable bool
+	limited         bool // not everything is permitted
 	large           bool // inputs are large, so that snapshots are taken
 	busyness        engine.Time
 	roots           int
@@ -83,6 +84,7 @@ func newWorld(p plan, trace io.Writer, c *coverage) *world {
 		store:    memstore.New(uint16(1 + setup.IntN(6))),
 		limits:   execution.DefaultLimits(),
 	}
+	w.limited = stream(5).IntN(4) == 0
 	if setup.IntN(3) == 0 {
 		w.limits = execution.Limits{
 			OpenActivities: 1 + setup.IntN(3), OpenTimers: 1 + setup.IntN(2), OpenChildren: 1 + setup.IntN(2), OpenLambdas: 1,

@@ -53,14 +53,14 @@ func (s *Service) pollForActivityTask(ctx context.Context, in *api.PollForActivi
 		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
 	})
 	if err != nil {
-		return nil, t.giveBack(err)
+		return nil, t.notMade(err)
 	}
 	scheduled, err := s.event(ctx, run, task.ScheduledEventID)
 	if err == nil && scheduled.ActivityTaskScheduledEventAttributes == nil {
 		err = fmt.Errorf("event %d of run %s is %s", task.ScheduledEventID, run, scheduled.EventType)
 	}
 	if err != nil {
-		return nil, t.giveBack(taskFault(err))
+		return &activityTask{}, t.notMade(err)
 	}
 	t.task.Input = scheduled.ActivityTaskScheduledEventAttributes.Input
 	return t, nil

@@ -3,8 +3,10 @@ package swf
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
+	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/pack"
 	"heddle/internal/swf/api"
@@ -75,14 +77,14 @@ func (s *Service) pollForDecisionTask(ctx context.Context, in *api.PollForDecisi
 		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
 	})
 	if err != nil {
-		return nil, t.giveBack(err)
+		return nil, t.notMade(err)
 	}
 	pages := historyPages{run: run, first: 1, last: task.StartedEventID, reverse: reverse}
 	if in.StartAtPreviousStartedEvent != nil && *in.StartAtPreviousStartedEvent {
 		pages.first = max(1, task.PreviousStartedEventID)
 	}
 	if err := s.readDecisionPage(ctx, w, t, query, &pages, pageSize(in.MaximumPageSize)); err != nil {
-		return nil, t.giveBack(err)
+		return &decisionTask{}, t.notMade(err)
 	}
 	return t, nil
 }
@@ -90,7 +92,7 @@ func (s *Service) pollForDecisionTask(ctx context.Context, in *api.PollForDecisi
 func (s *Service) readDecisionPage(ctx context.Context, w engine.World, t *decisionTask, query [16]byte, pages *historyPages, size int) error {
 	events, more, err := pages.read(ctx, s.Runs, size)
 	if err != nil {
-		return taskFault(err)
+		return err
 	}
 	t.events.events = events
 	if more {
@@ -122,7 +124,7 @@ func (s *Service) nextDecisionPage(ctx context.Context, w engine.World, query [1
 	}
 	t.task.Type = listing.Type
 	if err := s.readDecisionPage(ctx, w, t, query, &pages, size); err != nil {
-		return nil, err
+		return nil, taskFault(err)
 	}
 	return t, nil
 }
@@ -194,39 +196,40 @@ func (s *Service) checkDecision(i int, d *api.Decision) error {
 	return nil
 }
 
-// facts looks up the types that decisions name.
+// facts looks up what the rules must know of decisions: the types that they name,
+// and whether the caller may make them.
 func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, decisions []api.Decision) ([]execution.Fact, error) {
-	var facts []execution.Fact
-	var domain *registry.Domain
+	c := operation.CallerOf(ctx)
+	unlimited := c.Policies == nil
+	if unlimited && s.Throttle == nil && !slices.ContainsFunc(decisions, namesType) {
+		return nil, nil
+	}
+	domain, err := s.domainByNumber(ctx, w, task.Domain)
+	if err != nil {
+		return nil, err
+	}
+	facts := make([]execution.Fact, len(decisions))
 	for i := range decisions {
-		d := &decisions[i]
-		var fact execution.Fact
-		var err error
-		if domain == nil && namesType(d) {
-			if domain, err = s.domainByNumber(ctx, w, task.Domain); err != nil {
-				return nil, err
-			}
-			facts = make([]execution.Fact, len(decisions))
-		}
+		d, fact := &decisions[i], &facts[i]
+		var version *string
 		switch d.DecisionType {
 		case api.DecisionTypeScheduleActivityTask:
-			fact, err = s.activityFact(ctx, w, domain, d.ScheduleActivityTaskDecisionAttributes.ActivityType)
+			*fact, err = s.activityFact(ctx, w, domain, d.ScheduleActivityTaskDecisionAttributes.ActivityType)
 		case api.DecisionTypeStartChildWorkflowExecution:
-			fact, err = s.workflowFact(ctx, w, domain, d.StartChildWorkflowExecutionDecisionAttributes.WorkflowType)
+			*fact, err = s.workflowFact(ctx, w, domain, d.StartChildWorkflowExecutionDecisionAttributes.WorkflowType)
 		case api.DecisionTypeContinueAsNewWorkflowExecution:
-			fact, err = s.successorFact(ctx, w, domain, task.Run, d.ContinueAsNewWorkflowExecutionDecisionAttributes.WorkflowTypeVersion)
-		default:
-			continue
+			*fact, version, err = s.successorFact(ctx, w, domain, task.Run, d.ContinueAsNewWorkflowExecutionDecisionAttributes.WorkflowTypeVersion)
 		}
 		if err != nil {
 			return nil, err
 		}
-		facts[i] = fact
+		fact.Denied = !unlimited && !mayDecide(&c, domain, d, fact, version)
+		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
 	}
 	return facts, nil
 }
 
-func namesType(d *api.Decision) bool {
+func namesType(d api.Decision) bool {
 	switch d.DecisionType {
 	case api.DecisionTypeScheduleActivityTask, api.DecisionTypeStartChildWorkflowExecution, api.DecisionTypeContinueAsNewWorkflowExecution:
 		return true
@@ -251,21 +254,22 @@ func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.
 }
 
 // successorFact looks up the type that an execution continues as: its own name,
-// and the given version or its own.
-func (s *Service) successorFact(ctx context.Context, w engine.World, d *registry.Domain, run engine.RunID, version *string) (execution.Fact, error) {
+// and the given version or its own. It also returns that version.
+func (s *Service) successorFact(ctx context.Context, w engine.World, d *registry.Domain, run engine.RunID, version *string) (execution.Fact, *string, error) {
 	view, err := s.Runs.View(ctx, engine.Name{}, run)
 	if err != nil {
-		return execution.Fact{}, taskFault(err)
+		return execution.Fact{}, nil, taskFault(err)
 	}
 	listing, err := execution.DecodeListing(view.Listing)
 	if err != nil {
-		return execution.Fact{}, fmt.Errorf("continue as new: %w", err)
+		return execution.Fact{}, nil, fmt.Errorf("continue as new: %w", err)
 	}
 	t := listing.Type
 	if version != nil {
 		t.Version = *version
 	}
-	return s.workflowFact(ctx, w, d, t)
+	fact, err := s.workflowFact(ctx, w, d, t)
+	return fact, &t.Version, err
 }
 
 // respond gives a worker's or decider's answer to the run.

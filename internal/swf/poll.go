@@ -34,15 +34,12 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 		}
 		// The command's outcome must be known, whatever becomes of the caller.
 		reply, err = s.Runs.Do(context.WithoutCancel(ctx), engine.Command{Run: claim.Run, Body: start(claim.ID)})
+		_, full := reply.(error) // the history was full; the execution is closed
 		switch {
-		case err == nil:
-			run = claim.Run
+		case err == nil && !full:
 			claim.Accept()
-			if full, ok := reply.(error); ok { // the history was full; the execution is closed
-				return nil, run, taskFault(full)
-			}
-			return reply, run, nil
-		case refused(err):
+			return reply, claim.Run, nil
+		case err == nil, refused(err):
 			claim, err = claim.Refuse(hold), nil
 		case errors.Is(err, engine.ErrUnusable):
 			// Offered again, its task would stand before all others of the list, for
@@ -53,6 +50,17 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 		}
 	}
 	return nil, run, err
+}
+
+// notMade is for a started task of which no answer could be made. It is nil if
+// the execution was closed meanwhile and kept for no time: then there is no task,
+// and no fault of anybody.
+func (d *delivery) notMade(err error) error {
+	if refused(err) {
+		return nil
+	}
+	d.Delivered(err)
+	return taskFault(err)
 }
 
 // refused tells whether a run would not start a task: it is closed, or the task
@@ -86,11 +94,7 @@ func (d *delivery) Delivered(err error) {
 	if err != nil {
 		body = &execution.Undelivered{ScheduledEventID: d.scheduled, Attempt: d.attempt}
 	}
-	d.runs.Cast(engine.Command{Run: d.run, Body: body})
-}
-
-// giveBack returns a started task whose answer could not be made.
-func (d *delivery) giveBack(err error) error {
-	d.Delivered(err)
-	return err
+	// That all is well may wait: the worker's own answer often comes before, and
+	// says as much.
+	d.runs.Cast(engine.Command{Run: d.run, Body: body, Patient: err == nil})
 }

@@ -13,7 +13,6 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/token"
 	"heddle/internal/visibility"
@@ -49,6 +48,9 @@ type Config struct {
 	CountMax   int           // where counts stop and say truncated
 	// ExecutionSecondsMax bounds the timeout of an execution.
 	ExecutionSecondsMax int64
+	// Throttle tells whether there may be another decision of a type in a world now;
+	// nil: always.
+	Throttle func(w engine.World, decision string) bool
 	// LambdaAvailable tells whether Lambda functions can be invoked.
 	LambdaAvailable bool
 }
@@ -66,51 +68,51 @@ func New(c Config) *Service {
 
 // Operations are the actions, one row each.
 var Operations = []operation.Operation[*Service]{
-	operation.JSONWithoutOutput("RegisterDomain", (*Service).registerDomain, touches(func(in *api.RegisterDomainInput) string { return in.Name })),
-	operation.JSON("DescribeDomain", (*Service).describeDomain, touches(func(in *api.DescribeDomainInput) string { return in.Name })),
-	operation.JSON("ListDomains", (*Service).listDomains, nothing),
-	operation.JSONWithoutOutput("DeprecateDomain", (*Service).deprecateDomain, touches(func(in *api.DeprecateDomainInput) string { return in.Name })),
-	operation.JSONWithoutOutput("UndeprecateDomain", (*Service).undeprecateDomain, touches(func(in *api.UndeprecateDomainInput) string { return in.Name })),
+	operation.JSONWithoutOutput("RegisterDomain", (*Service).registerDomain, asks),
+	operation.JSON("DescribeDomain", (*Service).describeDomain, asks),
+	operation.JSON("ListDomains", (*Service).listDomains, asks),
+	operation.JSONWithoutOutput("DeprecateDomain", (*Service).deprecateDomain, asks),
+	operation.JSONWithoutOutput("UndeprecateDomain", (*Service).undeprecateDomain, asks),
 
-	operation.JSONWithoutOutput("RegisterWorkflowType", (*Service).registerWorkflowType, touches(func(in *api.RegisterWorkflowTypeInput) string { return in.Domain })),
-	operation.JSON("DescribeWorkflowType", (*Service).describeWorkflowType, touches(func(in *api.DescribeWorkflowTypeInput) string { return in.Domain })),
-	operation.JSON("ListWorkflowTypes", (*Service).listWorkflowTypes, touches(func(in *api.ListWorkflowTypesInput) string { return in.Domain })),
-	operation.JSONWithoutOutput("DeprecateWorkflowType", (*Service).deprecateWorkflowType, touches(func(in *api.DeprecateWorkflowTypeInput) string { return in.Domain })),
-	operation.JSONWithoutOutput("UndeprecateWorkflowType", (*Service).undeprecateWorkflowType, touches(func(in *api.UndeprecateWorkflowTypeInput) string { return in.Domain })),
-	operation.JSONWithoutOutput("DeleteWorkflowType", (*Service).deleteWorkflowType, touches(func(in *api.DeleteWorkflowTypeInput) string { return in.Domain })),
+	operation.JSONWithoutOutput("RegisterWorkflowType", (*Service).registerWorkflowType, asks),
+	operation.JSON("DescribeWorkflowType", (*Service).describeWorkflowType, asks),
+	operation.JSON("ListWorkflowTypes", (*Service).listWorkflowTypes, asks),
+	operation.JSONWithoutOutput("DeprecateWorkflowType", (*Service).deprecateWorkflowType, asks),
+	operation.JSONWithoutOutput("UndeprecateWorkflowType", (*Service).undeprecateWorkflowType, asks),
+	operation.JSONWithoutOutput("DeleteWorkflowType", (*Service).deleteWorkflowType, asks),
 
-	operation.JSONWithoutOutput("RegisterActivityType", (*Service).registerActivityType, touches(func(in *api.RegisterActivityTypeInput) string { return in.Domain })),
-	operation.JSON("DescribeActivityType", (*Service).describeActivityType, touches(func(in *api.DescribeActivityTypeInput) string { return in.Domain })),
-	operation.JSON("ListActivityTypes", (*Service).listActivityTypes, touches(func(in *api.ListActivityTypesInput) string { return in.Domain })),
-	operation.JSONWithoutOutput("DeprecateActivityType", (*Service).deprecateActivityType, touches(func(in *api.DeprecateActivityTypeInput) string { return in.Domain })),
-	operation.JSONWithoutOutput("UndeprecateActivityType", (*Service).undeprecateActivityType, touches(func(in *api.UndeprecateActivityTypeInput) string { return in.Domain })),
-	operation.JSONWithoutOutput("DeleteActivityType", (*Service).deleteActivityType, touches(func(in *api.DeleteActivityTypeInput) string { return in.Domain })),
+	operation.JSONWithoutOutput("RegisterActivityType", (*Service).registerActivityType, asks),
+	operation.JSON("DescribeActivityType", (*Service).describeActivityType, asks),
+	operation.JSON("ListActivityTypes", (*Service).listActivityTypes, asks),
+	operation.JSONWithoutOutput("DeprecateActivityType", (*Service).deprecateActivityType, asks),
+	operation.JSONWithoutOutput("UndeprecateActivityType", (*Service).undeprecateActivityType, asks),
+	operation.JSONWithoutOutput("DeleteActivityType", (*Service).deleteActivityType, asks),
 
-	operation.JSONWithoutOutput("TagResource", (*Service).tagResource, touches(func(in *api.TagResourceInput) string { return domainOfARN(in.ResourceARN) })),
-	operation.JSONWithoutOutput("UntagResource", (*Service).untagResource, touches(func(in *api.UntagResourceInput) string { return domainOfARN(in.ResourceARN) })),
-	operation.JSON("ListTagsForResource", (*Service).listTagsForResource, touches(func(in *api.ListTagsForResourceInput) string { return domainOfARN(in.ResourceARN) })),
+	operation.JSONWithoutOutput("TagResource", (*Service).tagResource, asks),
+	operation.JSONWithoutOutput("UntagResource", (*Service).untagResource, asks),
+	operation.JSON("ListTagsForResource", (*Service).listTagsForResource, asks),
 
-	operation.JSON("StartWorkflowExecution", (*Service).startWorkflowExecution, touches(func(in *api.StartWorkflowExecutionInput) string { return in.Domain }), largeBody),
-	operation.JSONWithoutOutput("SignalWorkflowExecution", (*Service).signalWorkflowExecution, touches(func(in *api.SignalWorkflowExecutionInput) string { return in.Domain }), largeBody),
-	operation.JSONWithoutOutput("RequestCancelWorkflowExecution", (*Service).requestCancelWorkflowExecution, touches(func(in *api.RequestCancelWorkflowExecutionInput) string { return in.Domain })),
-	operation.JSONWithoutOutput("TerminateWorkflowExecution", (*Service).terminateWorkflowExecution, touches(func(in *api.TerminateWorkflowExecutionInput) string { return in.Domain }), largeBody),
-	operation.JSON("DescribeWorkflowExecution", (*Service).describeWorkflowExecution, touches(func(in *api.DescribeWorkflowExecutionInput) string { return in.Domain })),
-	operation.JSON("GetWorkflowExecutionHistory", (*Service).getWorkflowExecutionHistory, touches(func(in *api.GetWorkflowExecutionHistoryInput) string { return in.Domain })),
+	operation.JSON("StartWorkflowExecution", (*Service).startWorkflowExecution, asks, largeBody),
+	operation.JSONWithoutOutput("SignalWorkflowExecution", (*Service).signalWorkflowExecution, asks, largeBody),
+	operation.JSONWithoutOutput("RequestCancelWorkflowExecution", (*Service).requestCancelWorkflowExecution, asks),
+	operation.JSONWithoutOutput("TerminateWorkflowExecution", (*Service).terminateWorkflowExecution, asks, largeBody),
+	operation.JSON("DescribeWorkflowExecution", (*Service).describeWorkflowExecution, asks),
+	operation.JSON("GetWorkflowExecutionHistory", (*Service).getWorkflowExecutionHistory, asks),
 
-	operation.JSON("ListOpenWorkflowExecutions", (*Service).listOpenWorkflowExecutions, touches(func(in *api.ListOpenWorkflowExecutionsInput) string { return in.Domain })),
-	operation.JSON("ListClosedWorkflowExecutions", (*Service).listClosedWorkflowExecutions, touches(func(in *api.ListClosedWorkflowExecutionsInput) string { return in.Domain })),
-	operation.JSON("CountOpenWorkflowExecutions", (*Service).countOpenWorkflowExecutions, touches(func(in *api.CountOpenWorkflowExecutionsInput) string { return in.Domain })),
-	operation.JSON("CountClosedWorkflowExecutions", (*Service).countClosedWorkflowExecutions, touches(func(in *api.CountClosedWorkflowExecutionsInput) string { return in.Domain })),
-	operation.JSON("CountPendingDecisionTasks", (*Service).countPendingDecisionTasks, touches(func(in *api.CountPendingDecisionTasksInput) string { return in.Domain })),
-	operation.JSON("CountPendingActivityTasks", (*Service).countPendingActivityTasks, touches(func(in *api.CountPendingActivityTasksInput) string { return in.Domain })),
+	operation.JSON("ListOpenWorkflowExecutions", (*Service).listOpenWorkflowExecutions, asks),
+	operation.JSON("ListClosedWorkflowExecutions", (*Service).listClosedWorkflowExecutions, asks),
+	operation.JSON("CountOpenWorkflowExecutions", (*Service).countOpenWorkflowExecutions, asks),
+	operation.JSON("CountClosedWorkflowExecutions", (*Service).countClosedWorkflowExecutions, asks),
+	operation.JSON("CountPendingDecisionTasks", (*Service).countPendingDecisionTasks, asks),
+	operation.JSON("CountPendingActivityTasks", (*Service).countPendingActivityTasks, asks),
 
-	operation.JSON("PollForDecisionTask", (*Service).pollForDecisionTask, touches(func(in *api.PollForDecisionTaskInput) string { return in.Domain }), operation.Waits),
-	operation.JSONWithoutOutput("RespondDecisionTaskCompleted", (*Service).respondDecisionTaskCompleted, ofTask, decisionsBody),
-	operation.JSON("PollForActivityTask", (*Service).pollForActivityTask, touches(func(in *api.PollForActivityTaskInput) string { return in.Domain }), operation.Waits),
-	operation.JSON("RecordActivityTaskHeartbeat", (*Service).recordActivityTaskHeartbeat, ofTask),
-	operation.JSONWithoutOutput("RespondActivityTaskCompleted", (*Service).respondActivityTaskCompleted, ofTask, largeBody),
-	operation.JSONWithoutOutput("RespondActivityTaskFailed", (*Service).respondActivityTaskFailed, ofTask, largeBody),
-	operation.JSONWithoutOutput("RespondActivityTaskCanceled", (*Service).respondActivityTaskCanceled, ofTask, largeBody),
+	operation.JSON("PollForDecisionTask", (*Service).pollForDecisionTask, asks, operation.Waits),
+	operation.JSONWithoutOutput("RespondDecisionTaskCompleted", (*Service).respondDecisionTaskCompleted, asks, decisionsBody),
+	operation.JSON("PollForActivityTask", (*Service).pollForActivityTask, asks, operation.Waits),
+	operation.JSON("RecordActivityTaskHeartbeat", (*Service).recordActivityTaskHeartbeat, asks),
+	operation.JSONWithoutOutput("RespondActivityTaskCompleted", (*Service).respondActivityTaskCompleted, asks, largeBody),
+	operation.JSONWithoutOutput("RespondActivityTaskFailed", (*Service).respondActivityTaskFailed, asks, largeBody),
+	operation.JSONWithoutOutput("RespondActivityTaskCanceled", (*Service).respondActivityTaskCanceled, asks, largeBody),
 }
 
 // Bounds of bodies. A member of 32,768 characters may take six bytes for each
@@ -119,19 +121,6 @@ var (
 	largeBody     = operation.WithBodyMax(512 << 10)
 	decisionsBody = operation.WithBodyMax(1<<20 + 64<<10)
 )
-
-// touches says that a request is about the domain that its input names.
-func touches[In any](domain func(*In) string) func(*Service, *In) operation.Resource {
-	return func(_ *Service, in *In) operation.Resource {
-		return operation.Resource{Kind: "domain", Name: domain(in)}
-	}
-}
-
-// nothing says that a request names no resource.
-func nothing[In any](*Service, *In) operation.Resource { return operation.Resource{} }
-
-// ofTask says that a request is about a task: its domain is in the token.
-func ofTask[In any](*Service, *In) operation.Resource { return operation.Resource{} }
 
 // worldOf is the world of the caller.
 func worldOf(ctx context.Context) engine.World {

@@ -1,10 +1,11 @@
-// Package authn finds out who sent a request: by its signature, when keys are
-// asked for, or by its word, which is for loopback only.
+// Package authn finds out who signed a request, and keeps those that nobody signs
+// to the loopback.
 //
-// It joins sigv4, which knows signatures, and credentials, which knows keys.
+// It joins sigv4, which knows signatures, and whoever knows the keys.
 package authn
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"heddle/internal/aws/credentials"
-	"heddle/internal/aws/operation"
 	"heddle/internal/aws/sigv4"
 )
 
@@ -20,36 +20,33 @@ import (
 // access key, region and service in use, and day.
 const signingKeysMax = 4096
 
-// Keys finds credentials by their key ids; expired ones too.
-type Keys interface {
-	Lookup(keyID string) (credentials.Credential, bool)
+// Holder is somebody who has a credential.
+type Holder interface {
+	Held() *credentials.Credential
+}
+
+// Keys finds the holders of access keys; of expired ones too. Token is the session
+// token that came with the request. Errors: credentials.ErrUnknown.
+type Keys[H Holder] interface {
+	Lookup(ctx context.Context, keyID, token string) (H, error)
 }
 
 // Config is what an Authenticator is given.
-type Config struct {
-	Keys     Keys
+type Config[H Holder] struct {
+	Keys     Keys[H]
 	Services []string         // as they stand in the scope of a signature: "swf"
 	Now      func() time.Time // the real time, which clients sign
 }
 
 // Authenticator believes signed requests only.
-type Authenticator struct {
-	Config
+type Authenticator[H Holder] struct {
+	Config[H]
 	derived *sigv4.KeyCache
 }
 
 // New is an Authenticator.
-func New(c Config) *Authenticator {
-	return &Authenticator{c, sigv4.NewKeyCache(signingKeysMax)}
-}
-
-// Authenticate implements operation.Authenticator for the JSON protocols.
-func (a *Authenticator) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {
-	caller, err := a.Identify(r, body)
-	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
-		return caller, JSONFault(refusal)
-	}
-	return caller, err
+func New[H Holder](c Config[H]) *Authenticator[H] {
+	return &Authenticator[H]{c, sigv4.NewKeyCache(signingKeysMax)}
 }
 
 var (
@@ -57,30 +54,32 @@ var (
 	errExpired = &sigv4.Error{Kind: sigv4.ExpiredToken, Message: "The security token included in the request is expired"}
 )
 
-// Identify tells who signed a request. The error is a *sigv4.Error.
-func (a *Authenticator) Identify(r *http.Request, body []byte) (operation.Caller, error) {
+// Identify tells who signed a request, and for which region and service. What is
+// wrong with a request is a *sigv4.Error; any other error is of Keys.
+func (a *Authenticator[H]) Identify(r *http.Request, body []byte) (holder H, scope sigv4.Scope, err error) {
+	var nobody H
 	signature, err := sigv4.Parse(r, a.Services)
 	if err != nil {
-		return operation.Caller{}, err
+		return nobody, scope, err
 	}
-	known, ok := a.Keys.Lookup(signature.KeyID)
-	if !ok {
-		return operation.Caller{}, errUnknown
+	holder, err = a.Keys.Lookup(r.Context(), signature.KeyID, signature.Token)
+	if errors.Is(err, credentials.ErrUnknown) {
+		return nobody, scope, errUnknown
 	}
-	var digest [sha256.Size]byte
-	if !signature.BodyUnsigned() {
-		digest = sha256.Sum256(body)
+	if err != nil {
+		return nobody, scope, err
 	}
+	known := holder.Held()
 	now := a.Now()
-	if err := a.derived.Verify(signature, digest, string(known.Secret), now); err != nil {
-		return operation.Caller{}, err
+	if err := a.derived.Verify(signature, sha256.Sum256(body), string(known.Secret), now); err != nil {
+		return nobody, scope, err
 	}
 	// What a session is worth, only those learn who have its secret.
 	if subtle.ConstantTimeCompare([]byte(signature.Token), []byte(known.Token)) != 1 {
-		return operation.Caller{}, errUnknown
+		return nobody, scope, errUnknown
 	}
 	if !known.Expires.IsZero() && !now.Before(known.Expires) {
-		return operation.Caller{}, errExpired
+		return nobody, scope, errExpired
 	}
-	return operation.Caller{Account: known.Account, Region: signature.Scope.Region, AccessKey: known.KeyID}, nil
+	return holder, signature.Scope, nil
 }

@@ -1,6 +1,7 @@
 package authn_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -16,7 +17,6 @@ import (
 	. "heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/credentials"
-	"heddle/internal/aws/operation"
 	"heddle/internal/aws/sigv4"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,14 +40,30 @@ var (
 
 // house is an authenticator with its keys and its clock.
 type house struct {
-	*Authenticator
-	keys *credentials.Store
+	*Authenticator[*credentials.Credential]
+	keys keys
 	now  time.Time
 }
 
+// keys are credentials by key id.
+type keys map[string]*credentials.Credential
+
+var errStuck = errors.New("the drawer is stuck")
+
+func (k keys) Lookup(_ context.Context, keyID, _ string) (*credentials.Credential, error) {
+	c, known := k[keyID]
+	switch {
+	case !known:
+		return nil, credentials.ErrUnknown
+	case c == nil:
+		return nil, errStuck
+	}
+	return c, nil
+}
+
 func newHouse() *house {
-	h := &house{keys: credentials.NewStore(root, role), now: at}
-	h.Authenticator = New(Config{Keys: h.keys, Services: []string{"swf"}, Now: func() time.Time { return h.now }})
+	h := &house{keys: keys{root.KeyID: &root, role.KeyID: &role}, now: at}
+	h.Authenticator = New(Config[*credentials.Credential]{Keys: h.keys, Services: []string{"swf"}, Now: func() time.Time { return h.now }})
 	return h
 }
 
@@ -71,22 +87,30 @@ func signed(t testing.TB, c credentials.Credential, payload string) *http.Reques
 	return r
 }
 
-func TestCaller(t *testing.T) {
+func TestHolder(t *testing.T) {
 	h := newHouse()
 	for _, c := range []struct {
 		r    *http.Request
 		body string
-		want operation.Caller
+		want *credentials.Credential
 	}{
-		{signed(t, root, ""), body, operation.Caller{Account: account, Region: "eu-west-1", AccessKey: "AKIAROOT"}},
-		{signed(t, root, "UNSIGNED-PAYLOAD"), "any", operation.Caller{Account: account, Region: "eu-west-1", AccessKey: "AKIAROOT"}},
-		{signed(t, role, ""), body, operation.Caller{Account: "210987654321", Region: "eu-west-1", AccessKey: "ASIAROLE"}},
+		{signed(t, root, ""), body, &root},
+		{signed(t, role, ""), body, &role},
 	} {
 		for range 2 { // the second time with a remembered key
-			if got, err := h.Authenticate(c.r, []byte(c.body)); err != nil || got != c.want {
-				t.Errorf("got %+v, %v, want %+v", got, err, c.want)
+			got, scope, err := h.Identify(c.r, []byte(c.body))
+			if err != nil || got != c.want || scope.Region != "eu-west-1" || scope.Service != "swf" {
+				t.Errorf("got %+v, %+v, %v, want %+v", got, scope, err, c.want)
 			}
 		}
+	}
+}
+
+func TestKeysThatCantBeRead(t *testing.T) {
+	h := newHouse()
+	h.keys[root.KeyID] = nil
+	if got, _, err := h.Identify(signed(t, root, ""), []byte(body)); err != errStuck || got != nil {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
@@ -115,10 +139,11 @@ func TestRefused(t *testing.T) {
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"unknown key", signed(t, stranger, ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"key removed", signed(t, root, ""), func(h *house, _ *http.Request) { h.keys.Remove(root.KeyID) },
+		{"key removed", signed(t, root, ""), func(h *house, _ *http.Request) { delete(h.keys, root.KeyID) },
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
 		{"secret replaced", signed(t, root, ""), func(h *house, _ *http.Request) {
-			h.keys.Put(with(root, func(c *credentials.Credential) { c.Secret = "another" }))
+			replaced := with(root, func(c *credentials.Credential) { c.Secret = "another" })
+			h.keys[root.KeyID] = &replaced
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"stale date", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
 			"InvalidSignatureException", "Signature expired: 20260517T102030Z is now earlier than 20260517T102130Z (20260517T103630Z - 15 min.)", "SignatureDoesNotMatch", 403},
@@ -128,6 +153,10 @@ func TestRefused(t *testing.T) {
 			r.Header.Set("X-Amz-Target", "SimpleWorkflowService.TerminateWorkflowExecution")
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"altered body", signed(t, root, ""), func(_ *house, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
+			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
+		{"body left out", signed(t, root, "UNSIGNED-PAYLOAD"), nil,
+			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
+		{"body in pieces", signed(t, root, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"another service", signed(t, root, ""), func(h *house, _ *http.Request) { h.Services = []string{"states"} },
 			"InvalidSignatureException", "Credential should be scoped to correct service: 'states'.", "SignatureDoesNotMatch", 403},
@@ -144,7 +173,7 @@ func TestRefused(t *testing.T) {
 			h := newHouse()
 			if c.change != nil {
 				// First without the change, so that its key is remembered.
-				if _, err := h.Authenticate(c.r, []byte(body)); err != nil {
+				if _, _, err := h.Identify(c.r, []byte(body)); err != nil {
 					t.Fatal(err)
 				}
 				c.change(h, c.r)
@@ -153,13 +182,13 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			caller, err := h.Authenticate(c.r, content)
-			fault, ok := errors.AsType[*awsjson.Fault](err)
-			if !ok || caller != (operation.Caller{}) {
-				t.Fatalf("got %+v, %v", caller, err)
+			holder, _, err := h.Identify(c.r, content)
+			refusal, ok := errors.AsType[*sigv4.Error](err)
+			if !ok || holder != nil || refusal.Message != c.text {
+				t.Fatalf("got %+v, %v", holder, err)
 			}
 			w := httptest.NewRecorder()
-			if err := awsjson.WriteFault(w, c.r, "id", fault); err != nil {
+			if err := awsjson.WriteFault(w, c.r, "id", JSONFault(refusal)); err != nil {
 				t.Fatal(err)
 			}
 			var got struct {
@@ -173,11 +202,6 @@ func TestRefused(t *testing.T) {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
 
-			_, err = h.Identify(c.r, content)
-			refusal, ok := errors.AsType[*sigv4.Error](err)
-			if !ok || refusal.Message != c.text {
-				t.Fatalf("got %v", err)
-			}
 			if code, status := QueryFault(refusal); code != c.query || status != c.status {
 				t.Errorf("got %s %d", code, status)
 			}
@@ -216,13 +240,51 @@ func TestLoopbackHost(t *testing.T) {
 	}
 }
 
+func TestCrossSite(t *testing.T) {
+	for _, c := range []struct {
+		method       string
+		site, origin string
+		want         bool
+	}{
+		{"POST", "", "", false}, // a program
+		{"POST", "same-origin", "http://127.0.0.1:7930", false},
+		{"GET", "same-origin", "", false},
+		{"POST", "", "http://127.0.0.1:7930", false},
+		{"POST", "cross-site", "https://evil.example", true},
+		{"POST", "", "https://evil.example", true},
+		{"POST", "same-origin", "https://evil.example", true},
+		{"POST", "", "null", true}, // a file, or a frame in a sandbox
+		{"POST", "", "http://127.0.0.1:3000", true},
+		{"POST", "", "http://127.0.0.1:7930.evil.example", true},
+		{"POST", "", "http://127.0.0.1:7930@evil.example", true},
+		{"POST", "", "%", true},
+		{"POST", "same-site", "", true},
+		{"POST", "none", "", true},
+		{"GET", "none", "", true}, // a link in a mail
+		{"GET", "cross-site", "", true},
+		{"GET", "", "", true}, // an image, in an old browser
+	} {
+		r := httptest.NewRequest(c.method, "/", nil)
+		r.Host = "127.0.0.1:7930"
+		if c.site != "" {
+			r.Header.Set("Sec-Fetch-Site", c.site)
+		}
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		if got := CrossSite(r); got != c.want {
+			t.Errorf("%+v: got %t", c, got)
+		}
+	}
+}
+
 func BenchmarkAuthenticate(b *testing.B) {
 	h := newHouse()
 	r := signed(b, root, "")
 	content := []byte(body)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := h.Authenticate(r, content); err != nil {
+		if _, _, err := h.Identify(r, content); err != nil {
 			b.Fatal(err)
 		}
 	}

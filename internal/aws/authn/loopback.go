@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -27,6 +28,23 @@ func LoopbackHost(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// CrossSite tells whether a browser may have sent a request because a page from
+// elsewhere told it to: pages can have forms posted to this machine, without being
+// asked first. Browsers say where a request comes from; of what is no POST, old ones
+// do not. Programs say nothing of the kind.
+func CrossSite(r *http.Request) bool {
+	site, origins := r.Header.Get("Sec-Fetch-Site"), r.Header.Values("Origin")
+	for _, origin := range origins {
+		if from, err := url.Parse(origin); err != nil || from.Host != r.Host {
+			return true
+		}
+	}
+	if site == "" {
+		return r.Method != http.MethodPost
+	}
+	return site != "same-origin"
 }
 
 func isLoopbackHost(host string) bool {

@@ -14,6 +14,7 @@ const (
 	CodeUnknownOperation      = "com.amazon.coral.service#UnknownOperationException"
 	CodeInternalFailure       = "com.amazon.coral.service#InternalFailure"
 	CodeIncompleteSignature   = "com.amazon.coral.service#IncompleteSignatureException"
+	CodeAccessDenied          = "com.amazon.coral.service#AccessDeniedException"
 	CodeThrottling            = "com.amazon.coral.availability#ThrottlingException"
 	CodeRequestEntityTooLarge = "com.amazon.coral.service#RequestEntityTooLargeException"
 )

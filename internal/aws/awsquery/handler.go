@@ -45,6 +45,7 @@ type Outcome struct {
 	Action    string
 	Params    Params
 	RequestID string
+	Result    []byte // elements of the answer
 	Fault     *Fault // nil: done
 }
 
@@ -98,6 +99,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		o.Fault = h.refuse(ctx, w, api, id, err)
 	} else {
+		o.Result = x.b.Bytes()
 		_ = write(w, id, http.StatusOK, answer(api, name, id, &x)) // whoever has gone needs no answer
 	}
 	if h.Observe != nil {

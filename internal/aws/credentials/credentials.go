@@ -2,12 +2,11 @@
 // when they are good. It makes the root key pair of a server and keeps it in a
 // shared credentials file, from which AWS's tools read it.
 //
-// The Store here lives in memory. Who decides that a key exists, and what its
-// principal may do, is elsewhere.
+// Who decides that a key exists, and what its principal may do, is elsewhere.
 package credentials
 
 import (
-	"sync"
+	"errors"
 	"time"
 )
 
@@ -20,6 +19,9 @@ type Credential struct {
 	Token     Secret    // of a session; empty: a key for good
 	Expires   time.Time // of a session; zero: never
 }
+
+// Held is the credential, of whoever has one.
+func (c *Credential) Held() *Credential { return c }
 
 // Secret is a text that no log, message or JSON shows.
 type Secret string
@@ -42,52 +44,6 @@ func Root(account string, pair KeyPair) Credential {
 	}
 }
 
-// Store holds credentials in memory. What is put or removed counts for the next
-// request.
-type Store struct {
-	mu  sync.RWMutex
-	all map[string]Credential
-}
-
-// NewStore is a store with the given credentials.
-func NewStore(first ...Credential) *Store {
-	s := &Store{all: map[string]Credential{}}
-	for _, c := range first {
-		s.all[c.KeyID] = c
-	}
-	return s
-}
-
-// Lookup finds a credential, be it expired or not.
-func (s *Store) Lookup(keyID string) (Credential, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	c, ok := s.all[keyID]
-	return c, ok
-}
-
-// Put adds a credential or replaces the one with its key id.
-func (s *Store) Put(c Credential) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all[c.KeyID] = c
-}
-
-// Remove forgets a credential.
-func (s *Store) Remove(keyID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.all, keyID)
-}
-
-// Sweep forgets the sessions that expired before a time. Until then their users
-// are told that they expired.
-func (s *Store) Sweep(before time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, c := range s.all {
-		if !c.Expires.IsZero() && c.Expires.Before(before) {
-			delete(s.all, id)
-		}
-	}
-}
+// ErrUnknown says that an access key is nobody's, or is inactive, or that the
+// session token which came with it is not its own or no longer good.
+var ErrUnknown = errors.New("unknown access key")

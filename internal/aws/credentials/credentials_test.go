@@ -13,42 +13,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	. "heddle/internal/aws/credentials"
 )
-
-func TestStore(t *testing.T) {
-	day := time.Date(2026, 5, 17, 0, 0, 0, 0, time.UTC)
-	root := Credential{KeyID: "AKIAROOT", Secret: "s", Account: "1"}
-	old := Credential{KeyID: "ASIAOLD", Secret: "s", Token: "t", Expires: day}
-	later := Credential{KeyID: "ASIALATER", Secret: "s", Token: "t", Expires: day.Add(time.Hour)}
-	s := NewStore(root)
-	s.Put(old)
-	s.Put(later)
-	s.Sweep(day)
-	for _, want := range []Credential{root, old, later} {
-		if got, ok := s.Lookup(want.KeyID); !ok || got != want {
-			t.Errorf("%s: got %+v, %v", want.KeyID, got, ok)
-		}
-	}
-	s.Sweep(day.Add(time.Second))
-	if _, ok := s.Lookup(old.KeyID); ok {
-		t.Error("the expired session is still there")
-	}
-	root.Secret = "another"
-	s.Put(root)
-	if got, _ := s.Lookup(root.KeyID); got.Secret != "another" {
-		t.Error("the secret was not replaced")
-	}
-	s.Remove(root.KeyID)
-	if _, ok := s.Lookup(root.KeyID); ok {
-		t.Error("the removed key is still there")
-	}
-	if _, ok := s.Lookup(later.KeyID); !ok {
-		t.Error("the session that goes on is gone")
-	}
-}
 
 func TestSecretsDoNotShow(t *testing.T) {
 	c := Credential{KeyID: "AKIA", Secret: "hush-hush", Token: "hush-token"}

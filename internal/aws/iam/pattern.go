@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -117,6 +118,11 @@ func (p pattern) match(s string, c Context, fold bool) bool {
 	if len(p) == 1 && p[0].kind == literal && !fold { // most patterns
 		return s == p[0].text
 	}
+	var buffer [8]element
+	p, ok := p.filled(buffer[:0], c)
+	if !ok {
+		return false
+	}
 	var (
 		at, next = 0, 0 // in s and in p
 		star     = -1   // the last * passed,
@@ -136,7 +142,7 @@ func (p pattern) match(s string, c Context, fold bool) bool {
 			next++
 			continue
 		default:
-			if n, ok := p[next].take(s[at:], c, fold); ok {
+			if n, ok := p[next].take(s[at:], fold); ok {
 				at += n
 				next++
 				continue
@@ -153,25 +159,39 @@ func (p pattern) match(s string, c Context, fold bool) bool {
 	}
 }
 
-// take tells how much of the start of s the element takes. A variable without a
-// value takes nothing, not even the empty string.
-func (e *element) take(s string, c Context, fold bool) (int, bool) {
-	text := e.text
-	switch e.kind {
-	case one:
+// filled is the pattern with its variables' values in their places; buffer is for
+// it. A pattern with a variable that has no value fits nothing, not even the empty
+// string: then ok is false.
+func (p pattern) filled(buffer pattern, c Context) (_ pattern, ok bool) {
+	if !slices.ContainsFunc(p, func(e element) bool { return e.kind == variable }) {
+		return p, true
+	}
+	for _, e := range p {
+		if e.kind == variable {
+			value, known := c.single(e.key)
+			if !known && !e.hasDefault {
+				return nil, false
+			}
+			if known {
+				e.text = value
+			}
+			e.kind = literal
+		}
+		buffer = append(buffer, e)
+	}
+	return buffer, true
+}
+
+// take tells how much of the start of s the element takes.
+func (e *element) take(s string, fold bool) (int, bool) {
+	if e.kind == one {
 		_, width := utf8.DecodeRuneInString(s)
 		return width, width > 0
-	case variable:
-		if value, ok := c.single(e.key); ok {
-			text = value
-		} else if !e.hasDefault {
-			return 0, false
-		}
 	}
 	if fold {
-		return foldPrefix(s, text)
+		return foldPrefix(s, e.text)
 	}
-	return len(text), strings.HasPrefix(s, text)
+	return len(e.text), strings.HasPrefix(s, e.text)
 }
 
 // foldPrefix gives the length of the start of s that equals text but for case.

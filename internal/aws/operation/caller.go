@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/iam"
 )
 
 // Caller is who asks.
@@ -13,6 +15,19 @@ type Caller struct {
 	Account   string
 	Region    string
 	AccessKey string // empty: the request was not signed
+
+	Principal iam.Principal
+	Policies  *iam.PolicySets // nil: may do anything
+	Context   iam.Context     // what conditions may ask of the caller and the connection; no spare room
+	Identity  any             // what the authenticator knows besides
+}
+
+// May asks the caller's policies.
+func (c *Caller) May(r *iam.Request) iam.Decision {
+	if c.Policies == nil {
+		return iam.Decision{Allowed: true}
+	}
+	return iam.Evaluate(r, c.Policies)
 }
 
 // Authenticator finds out who asks. Its error goes to the caller if it is a
@@ -77,6 +92,9 @@ type call struct {
 	context.Context
 	caller Caller
 	id     string
+
+	at         time.Time // when it came, and
+	parameters []byte    // what may be recorded of it; zero: nobody audits it
 }
 
 type callKey struct{}

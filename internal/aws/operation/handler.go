@@ -19,6 +19,9 @@ type Config struct {
 	Authenticator Authenticator
 	Log           *slog.Logger
 	Random        func() [16]byte // a source of request ids
+	Auditor       Auditor         // may be nil
+	// Throttle tells whether a caller may call an action now; nil: always.
+	Throttle func(c *Caller, action string) bool
 }
 
 // Handler serves the operations that were mounted on it.
@@ -32,8 +35,9 @@ type target struct{ service, operation string }
 type mounted struct {
 	action
 	limits
-	name   string
-	faults []string // codes that the model declares
+	name         string
+	faults       []string // codes that the model declares
+	notPermitted string   // code of the fault for who may not do it
 }
 
 // New is a handler that serves nothing yet.
@@ -41,19 +45,31 @@ func New(c Config) *Handler {
 	return &Handler{Config: c, mounted: map[target]*mounted{}}
 }
 
-// Mount serves the rows of a service under its target prefix. Faults gives the
-// codes that the model declares for each operation. Mount comes before serving.
-func Mount[S any](h *Handler, prefix string, faults map[string][]string, s S, rows []Operation[S]) {
+// Model is what the model of a service says of all its operations.
+type Model struct {
+	Prefix string              // of targets
+	Faults map[string][]string // codes that each operation declares
+	// NotPermitted is the service's own code for who may not do something. The
+	// operations that don't declare it answer with the common one.
+	NotPermitted string
+}
+
+// Mount serves the rows of a service. It comes before serving.
+func Mount[S any](h *Handler, m Model, s S, rows []Operation[S]) {
 	for _, row := range rows {
-		declared, known := faults[row.Name]
+		declared, known := m.Faults[row.Name]
 		if !known {
-			panic(fmt.Sprintf("operation: %s has no operation %q", prefix, row.Name))
+			panic(fmt.Sprintf("operation: %s has no operation %q", m.Prefix, row.Name))
 		}
-		key := target{prefix, row.Name}
+		key := target{m.Prefix, row.Name}
 		if h.mounted[key] != nil {
 			panic(fmt.Sprintf("operation: two rows for %q", row.Name))
 		}
-		h.mounted[key] = &mounted{action: row.bind(s), limits: row.limits, name: row.Name, faults: declared}
+		op := &mounted{action: row.bind(s), limits: row.limits, name: row.Name, faults: declared, notPermitted: awsjson.CodeAccessDenied}
+		if slices.Contains(declared, m.NotPermitted) {
+			op.notPermitted = m.NotPermitted
+		}
+		h.mounted[key] = op
 	}
 }
 
@@ -78,12 +94,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !op.waits {
 		ctx.Context = context.WithoutCancel(r.Context())
 	}
+	if err := permit(ctx, op, in); err != nil {
+		h.refuse(w, r, ctx, op, in, err)
+		return
+	}
 	out, answer, err := h.handle(ctx, op, in)
 	if err != nil {
 		h.refuse(w, r, ctx, op, in, err)
 		return
 	}
 	defer answer.release(answers)
+	h.answered(r, ctx, op, in, answer.bytes, nil)
 	if delivery, awaited := out.(Delivery); awaited {
 		deliver(w, r, ctx, answer.bytes, delivery)
 		return
@@ -105,10 +126,31 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, ctx *call, op 
 	if ctx.caller, err = h.Authenticator.Authenticate(r, body.bytes); err != nil {
 		return nil, err
 	}
+	h.asked(ctx, op, body.bytes)
+	if h.Throttle != nil && !h.Throttle(&ctx.caller, op.name) {
+		return nil, awsjson.Throttling()
+	}
 	d := decoders.Get().(*jx.Decoder)
 	defer decoders.Put(d)
 	d.ResetBytes(body.bytes)
 	return op.decode(d)
+}
+
+// permit asks whether the caller may do what he asks.
+func permit(ctx *call, op *mounted, in any) error {
+	if ctx.caller.Policies == nil {
+		return nil
+	}
+	requests, err := op.ask(in).Requests(ctx)
+	if err != nil {
+		return fmt.Errorf("authorise: %w", err)
+	}
+	for i := range requests {
+		if d := ctx.caller.May(&requests[i]); !d.Allowed {
+			return &awsjson.Fault{Code: op.notPermitted, Message: d.Explain(&requests[i])}
+		}
+	}
+	return nil
 }
 
 // handle runs the action and encodes its output. A panic becomes an error.
@@ -176,6 +218,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, ctx *call, op *
 	case op != nil && !fault.Common() && !slices.Contains(op.faults, fault.Code):
 		h.logFailure(ctx, op, in, "fault is not declared for the operation", err)
 	}
+	h.answered(r, ctx, op, in, nil, fault)
 	_ = awsjson.WriteFault(w, r, ctx.id, fault)
 }
 
@@ -184,7 +227,7 @@ func (h *Handler) logFailure(ctx *call, op *mounted, in any, what string, err er
 	if op != nil {
 		attributes = append(attributes, slog.String("operation", op.name))
 		if in != nil {
-			if touched := op.touches(in); touched.Kind != "" {
+			if touched := op.ask(in).Touches(); touched.Kind != "" {
 				attributes = append(attributes, slog.String(touched.Kind, touched.Name))
 			}
 		}

@@ -224,8 +224,8 @@ func TestNothingToDeliver(t *testing.T) {
 
 func TestMountRefuses(t *testing.T) {
 	for name, rows := range map[string][]Operation[*shop]{
-		"unknown": {JSON("Steal", (*shop).buy, touchesDomain)},
-		"twice":   {JSON("Buy", (*shop).buy, touchesDomain)},
+		"unknown": {JSON("Steal", (*shop).buy, asks)},
+		"twice":   {JSON("Buy", (*shop).buy, asks)},
 	} {
 		shop := newShop()
 		func() {
@@ -234,7 +234,7 @@ func TestMountRefuses(t *testing.T) {
 					t.Errorf("%s: mounted", name)
 				}
 			}()
-			Mount(shop.Handler, "ShopService", faults, shop.shop, rows)
+			Mount(shop.Handler, Model{Prefix: "ShopService", Faults: faults}, shop.shop, rows)
 		}()
 	}
 }

@@ -1,7 +1,7 @@
 // Package operation is one row per API action, and the one path that each
 // request takes: find the operation, read the bounded body, authenticate,
-// decode, validate, handle, encode. A handler starts with a valid, typed input
-// and returns a typed output or an error.
+// decode, validate, authorise, handle, encode. A handler starts with a valid,
+// permitted, typed input and returns a typed output or an error.
 //
 // A fault goes to the caller as it is. Any other error, and a panic, becomes an
 // internal failure with a request id, and a line in the log under that id.
@@ -12,9 +12,19 @@ import (
 	"errors"
 
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/iam"
 
 	"github.com/go-faster/jx"
 )
+
+// Ask is what a request asks permission for.
+type Ask interface {
+	// Touches is what the request itself says that it is about.
+	Touches() Resource
+	// Requests are the questions to the caller's policies: all must be allowed.
+	// The context is a handler's. It is not called for those who may do anything.
+	Requests(ctx context.Context) ([]iam.Request, error)
+}
 
 // Resource is what a request touches, in the words of its service.
 type Resource struct {
@@ -57,12 +67,12 @@ type Operation[S any] struct {
 	bind func(S) action
 }
 
-// action is a row whose service is given. What decode returns is what handle and
-// touches take.
+// action is a row whose service is given. What decode returns is what ask and
+// handle take.
 type action struct {
-	decode  func(d *jx.Decoder) (in any, err error)
-	handle  func(ctx context.Context, in any) (output, error)
-	touches func(in any) Resource
+	decode func(d *jx.Decoder) (in any, err error)
+	ask    func(in any) Ask
+	handle func(ctx context.Context, in any) (output, error)
 }
 
 // output is what handle gives; nil when the operation has none.
@@ -79,15 +89,16 @@ type encoded[Out any] interface {
 	output
 }
 
-// JSON is the row of an operation with an output. The last argument says what a
-// request touches; a row without it does not compile.
+// JSON is the row of an operation with an output. The third argument says what a
+// request asks permission for, given the operation's name; a row without it does
+// not compile.
 func JSON[S, In, Out any, I input[In], O encoded[Out]](
 	name string,
 	handler func(S, context.Context, *In) (*Out, error),
-	touches func(S, *In) Resource,
+	ask func(S, string, *In) Ask,
 	options ...Option,
 ) Operation[S] {
-	return row[S, In, I](name, touches, options, func(s S, ctx context.Context, in *In) (output, error) {
+	return row[S, In, I](name, ask, options, func(s S, ctx context.Context, in *In) (output, error) {
 		out, err := handler(s, ctx, in)
 		if err != nil {
 			return nil, err
@@ -103,10 +114,10 @@ func JSON[S, In, Out any, I input[In], O encoded[Out]](
 func JSONWithoutOutput[S, In any, I input[In]](
 	name string,
 	handler func(S, context.Context, *In) error,
-	touches func(S, *In) Resource,
+	ask func(S, string, *In) Ask,
 	options ...Option,
 ) Operation[S] {
-	return row[S, In, I](name, touches, options, func(s S, ctx context.Context, in *In) (output, error) {
+	return row[S, In, I](name, ask, options, func(s S, ctx context.Context, in *In) (output, error) {
 		return nil, handler(s, ctx, in)
 	})
 }
@@ -115,7 +126,7 @@ var errNoOutput = errors.New("the handler returned neither output nor error")
 
 func row[S, In any, I input[In]](
 	name string,
-	touches func(S, *In) Resource,
+	ask func(S, string, *In) Ask,
 	options []Option,
 	handle func(S, context.Context, *In) (output, error),
 ) Operation[S] {
@@ -125,9 +136,9 @@ func row[S, In any, I input[In]](
 	}
 	op.bind = func(s S) action {
 		return action{
-			decode:  decode[In, I],
-			handle:  func(ctx context.Context, in any) (output, error) { return handle(s, ctx, in.(*In)) },
-			touches: func(in any) Resource { return touches(s, in.(*In)) },
+			decode: decode[In, I],
+			ask:    func(in any) Ask { return ask(s, name, in.(*In)) },
+			handle: func(ctx context.Context, in any) (output, error) { return handle(s, ctx, in.(*In)) },
 		}
 	}
 	return op

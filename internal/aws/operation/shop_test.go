@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/iam"
 	. "heddle/internal/aws/operation"
 
 	"github.com/go-faster/jx"
@@ -73,7 +74,11 @@ func (p *parcel) AppendJSON(b []byte) []byte {
 
 func (p *parcel) Delivered(err error) { p.shop.delivered <- err }
 
-const codeSoldOut, codeStrange = "example.shop#SoldOutFault", "example.shop#StrangeFault"
+const (
+	codeSoldOut = "example.shop#SoldOutFault"
+	codeClosed  = "example.shop#ClosedToYouFault"
+	codeStrange = "example.shop#StrangeFault"
+)
 
 func (s *shop) buy(ctx context.Context, o *order) (*receipt, error) {
 	switch o.Do {
@@ -117,16 +122,35 @@ func (s *shop) wait(ctx context.Context, o *order) (*parcel, error) {
 	return &parcel{receipt{o.Text}, s}, nil
 }
 
-func touchesDomain(_ *shop, o *order) Resource { return Resource{Kind: "domain", Name: o.Domain} }
-
-var rows = []Operation[*shop]{
-	JSON("Buy", (*shop).buy, touchesDomain),
-	JSON("BuyBig", (*shop).buy, touchesDomain, WithBodyMax(1<<20)),
-	JSON("Wait", (*shop).wait, touchesDomain, Waits),
-	JSONWithoutOutput("Cancel", (*shop).cancel, touchesDomain),
+// asking is what orders ask permission for.
+type asking struct {
+	action string
+	*order
 }
 
-var faults = map[string][]string{"Buy": {codeSoldOut}, "BuyBig": nil, "Wait": nil, "Cancel": nil}
+func asks(_ *shop, name string, o *order) Ask { return asking{"shop:" + name, o} }
+
+func (a asking) Touches() Resource { return Resource{Kind: "domain", Name: a.Domain} }
+
+func (a asking) Requests(ctx context.Context) ([]iam.Request, error) {
+	if a.Do == "ask in vain" {
+		return nil, errors.New("nobody knows")
+	}
+	c := CallerOf(ctx)
+	ask := func(action string) iam.Request {
+		return iam.Request{Principal: c.Principal, Action: action, Resource: "arn:aws:shop:us-east-1:123456789012:domain/" + a.Domain, Context: c.Context}
+	}
+	return []iam.Request{ask(a.action), ask("shop:Enter")}, nil
+}
+
+var rows = []Operation[*shop]{
+	JSON("Buy", (*shop).buy, asks),
+	JSON("BuyBig", (*shop).buy, asks, WithBodyMax(1<<20)),
+	JSON("Wait", (*shop).wait, asks, Waits),
+	JSONWithoutOutput("Cancel", (*shop).cancel, asks),
+}
+
+var faults = map[string][]string{"Buy": {codeSoldOut, codeClosed}, "BuyBig": nil, "Wait": nil, "Cancel": nil}
 
 type openShop struct {
 	*shop
@@ -141,7 +165,7 @@ func newShop() *openShop {
 		Log:           slog.New(slog.NewJSONHandler(&o.log, nil)),
 		Random:        func() [16]byte { return [16]byte{1, 2, 3, 4, 5, 6, 0xff, 8, 0xff, 10, 11, 12, 13, 14, 15, 16} },
 	})
-	Mount(o.Handler, "ShopService", faults, o.shop, rows)
+	Mount(o.Handler, Model{Prefix: "ShopService", Faults: faults, NotPermitted: codeClosed}, o.shop, rows)
 	return o
 }
 

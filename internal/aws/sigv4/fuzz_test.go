@@ -86,9 +86,6 @@ func meaning(r *http.Request, body []byte) string {
 	for _, values := range query {
 		slices.Sort(values) // their order is not signed
 	}
-	if payload := r.Header.Get("X-Amz-Content-Sha256"); payload == "UNSIGNED-PAYLOAD" {
-		body = nil
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s ?%s %q", r.Method, r.Host, path.Clean(r.URL.EscapedPath()), query.Encode(), body)
 	for _, key := range slices.Sorted(maps.Keys(r.Header)) {

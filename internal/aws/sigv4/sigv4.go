@@ -5,9 +5,9 @@
 // Parse reads what the request says of its signer and refuses what no secret
 // could make good. Verify then computes the signature anew and compares. What
 // was verified is: the method, the path, all of the query, the signed headers
-// (always host and every x-amz-* header) and, unless the signer left it out by
-// UNSIGNED-PAYLOAD, the body. Who the signer is and what a session token is
-// worth is for the caller to find out.
+// (always host and every x-amz-* header) and the body. Bodies that are left out of
+// the signature (UNSIGNED-PAYLOAD), or signed piece by piece, are S3's alone. Who
+// the signer is and what a session token is worth is for the caller to find out.
 package sigv4
 
 import (
@@ -20,10 +20,9 @@ import (
 )
 
 const (
-	algorithm       = "AWS4-HMAC-SHA256"
-	terminator      = "aws4_request"
-	unsignedPayload = "UNSIGNED-PAYLOAD"
-	dateLayout      = "20060102T150405Z"
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+	dateLayout = "20060102T150405Z"
 )
 
 // Skew is how far the signer's clock may be off, either way, and how long a
@@ -53,10 +52,6 @@ type Scope struct {
 	Service string
 }
 
-// BodyUnsigned tells whether the signer left out the body, so that Verify does
-// not need its hash.
-func (s *Signature) BodyUnsigned() bool { return s.payload == unsignedPayload }
-
 // Verify tells, by nil, that the holder of the secret which key was derived from
 // signed this request, and that it is not stale. The error is an *Error.
 func (s *Signature) Verify(body [sha256.Size]byte, key *Key, now time.Time) error {
@@ -70,14 +65,10 @@ func (s *Signature) Verify(body [sha256.Size]byte, key *Key, now time.Time) erro
 	if !complete {
 		return errMismatch
 	}
-	if s.BodyUnsigned() {
-		text = append(text, unsignedPayload...)
-	} else {
-		end := len(text)
-		text = hex.AppendEncode(text, body[:])
-		if s.payload != "" && s.payload != string(text[end:]) {
-			return errMismatch
-		}
+	end := len(text)
+	text = hex.AppendEncode(text, body[:])
+	if s.payload != "" && s.payload != string(text[end:]) {
+		return errMismatch
 	}
 	w.digest = sha256.Sum256(text)
 

@@ -78,8 +78,8 @@ func TestBotocore(t *testing.T) {
 				t.Errorf("key id %q, token %q", s.KeyID, s.Token)
 			}
 			body[0]++
-			if _, err := verify(r, body, at); (err == nil) != s.BodyUnsigned() {
-				t.Errorf("with another body: %v", err)
+			if _, err := verify(r, body, at); err == nil {
+				t.Error("accepted with another body")
 			}
 		})
 	}

@@ -84,6 +84,9 @@ type target struct {
 	free     bool // no permission is needed
 	resource string
 	context  iam.Context
+	// called is what a refusal calls the resource, if that is not its ARN: in words
+	// of the request alone, so that nobody learns what is there.
+	called string
 }
 
 // call is a call of an action.
@@ -151,6 +154,9 @@ func (c *call) permit(action string, t target) error {
 		Context: append(c.base, t.context...),
 	}
 	if d := iam.Evaluate(&request, &c.caller.Policies); !d.Allowed {
+		if t.called != "" {
+			request.Resource = t.called
+		}
 		return denied(d.Explain(&request))
 	}
 	return nil

@@ -49,9 +49,12 @@ func iamRows() map[string]row {
 // entityRows are the actions that users, groups and roles have alike.
 func entityRows(sort identity.Sort) map[string]row {
 	title := titles[sort]
-	touched := existing(sort)
+	touched, made := existing(sort), created(sort.String(), nameParam[sort])
+	if sort != identity.Group {
+		made = saying(made, newTags, theBoundary)
+	}
 	rows := map[string]row{
-		"Create" + title:                    {created(sort.String(), nameParam[sort]), creates(sort)},
+		"Create" + title:                    {made, creates(sort)},
 		"Get" + title:                       {touched, gets(sort)},
 		"List" + title + "s":                {listed(sort.String()), lists(sort)},
 		"Delete" + title:                    {touched, deletes(sort)},
@@ -59,8 +62,8 @@ func entityRows(sort identity.Sort) map[string]row {
 		"Get" + title + "Policy":            {touched, getsInline(sort)},
 		"List" + title + "Policies":         {touched, listsInline(sort)},
 		"Delete" + title + "Policy":         {touched, deletesInline(sort)},
-		"Attach" + title + "Policy":         {touched, attaches(sort)},
-		"Detach" + title + "Policy":         {touched, detaches(sort)},
+		"Attach" + title + "Policy":         {saying(touched, thePolicy), attaches(sort)},
+		"Detach" + title + "Policy":         {saying(touched, thePolicy), detaches(sort)},
 		"ListAttached" + title + "Policies": {touched, listsAttached(sort)},
 	}
 	if sort == identity.User {
@@ -70,10 +73,10 @@ func entityRows(sort identity.Sort) map[string]row {
 		return rows
 	}
 	maps.Copy(rows, map[string]row{
-		"Put" + title + "PermissionsBoundary":    {touched, putsBoundary(sort)},
+		"Put" + title + "PermissionsBoundary":    {bounded(sort), putsBoundary(sort)},
 		"Delete" + title + "PermissionsBoundary": {touched, deletesBoundary(sort)},
-		"Tag" + title:                            {touched, tags(sort)},
-		"Untag" + title:                          {touched, untags(sort)},
+		"Tag" + title:                            {saying(touched, newTags), tags(sort)},
+		"Untag" + title:                          {saying(touched, oldTags), untags(sort)},
 		"List" + title + "Tags":                  {touched, listsTags(sort)},
 	})
 	return rows

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -118,43 +117,23 @@ func (h *house) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// known finds keys for one request.
-type known struct {
-	*house
-	r      *http.Request
-	caller *identity.Caller
-}
-
-func (k *known) Lookup(keyID string) (credentials.Credential, bool) {
-	caller, err := k.directory.Lookup(k.r.Context(), keyID, k.r.Header.Get("X-Amz-Security-Token"))
-	if err != nil {
-		if !errors.Is(err, identity.ErrUnknown) {
-			k.t.Error(err)
-		}
-		return credentials.Credential{}, false
-	}
-	k.caller = caller
-	return caller.Credential, true
-}
-
 // authenticate takes who does not sign for the root user.
 func (h *house) authenticate(r *http.Request, body []byte) (*identity.Caller, error) {
 	if r.Header.Get("Authorization") == "" {
 		return h.directory.Root(account), nil
 	}
-	k := &known{house: h, r: r}
-	a := authn.New(authn.Config{Keys: k, Services: Services, Now: h.clock})
-	c, err := a.Identify(r, body)
+	a := authn.New(authn.Config[*identity.Caller]{Keys: h.directory, Services: Services, Now: h.clock})
+	c, scope, err := a.Identify(r, body)
 	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
 		code, status := authn.QueryFault(refusal)
 		return nil, &awsquery.Fault{Code: code, Status: status, Message: refusal.Message}
 	}
 	if err != nil {
+		h.t.Error(err)
 		return nil, err
 	}
-	service := strings.Split(r.Header.Get("Authorization"), "/")[3]
-	h.directory.Used(c.AccessKey, identity.Use{At: h.clock(), Service: service, Region: c.Region})
-	return k.caller, nil
+	h.directory.Used(c.KeyID, identity.Use{At: h.clock(), Service: scope.Service, Region: scope.Region})
+	return c, nil
 }
 
 // rows gives everything that is stored, one after the other.

@@ -78,11 +78,13 @@ func deleteKey(c *call) error {
 
 // keyOwner is the target of actions about an access key.
 func keyOwner(c *call) target {
-	reply, err := c.Directory.Do(c, c.caller.Account, identity.Resolve{Key: c.Get("AccessKeyId")})
-	if err != nil {
-		return target{resource: "*"}
+	id := c.Get("AccessKeyId")
+	t := target{resource: "*"}
+	if reply, err := c.Directory.Do(c, c.caller.Account, identity.Resolve{Key: id}); err == nil {
+		t = c.entityTarget(reply.(identity.Grants).Entity.Ref)
 	}
-	return c.entityTarget(reply.(identity.Grants).Entity.Ref)
+	t.called = "access key " + id
+	return t
 }
 
 func getKeyLastUsed(c *call) error {

@@ -66,6 +66,7 @@ const (
 	policyNameMax = 128
 	arnMax        = 2048
 	documentMax   = 131072
+	tagsMax       = 50 // in a request
 )
 
 var nameMax = [...]int{identity.User: userNameMax, identity.Group: groupNameMax, identity.Role: roleNameMax}
@@ -162,8 +163,13 @@ func (c *call) oneOf(param string, words ...string) string {
 
 // tags gives a list of tags.
 func (c *call) tags() []identity.Tag {
+	given := c.Members("Tags", "Key", "Value")
+	if len(given) > tagsMax {
+		c.fail(constraint("Tags", "", fmt.Sprintf("Member must have length less than or equal to %d", tagsMax)))
+		return nil
+	}
 	var tags []identity.Tag
-	for _, m := range c.Members("Tags", "Key", "Value") {
+	for _, m := range given {
 		t := identity.Tag{Key: m.Get("Key"), Value: m.Get("Value")}
 		c.checkLength("Tags.member.key", t.Key, 1, 128)
 		c.checkLength("Tags.member.value", t.Value, 0, 256)
@@ -172,6 +178,10 @@ func (c *call) tags() []identity.Tag {
 		}
 		if strings.ContainsFunc(t.Key, notInTags) || strings.ContainsFunc(t.Value, notInTags) {
 			c.fail(constraint("Tags", t.Key, `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`))
+		}
+		if slices.ContainsFunc(tags, func(u identity.Tag) bool { return strings.EqualFold(u.Key, t.Key) }) {
+			// A session would have both values, and conditions would take either.
+			c.fail(&awsquery.Fault{Code: "InvalidInput", Message: "Duplicate tag keys found. Please note that Tag keys are case insensitive."})
 		}
 		tags = append(tags, t)
 	}
@@ -225,8 +235,11 @@ func cut[T any](c *call, items []T, key func(T) string) (shown []T, next string,
 		return items, "", nil
 	}
 	last := key(items[most-1])
-	return items[:most], base64.RawURLEncoding.EncodeToString([]byte(last)), nil
+	return items[:most], markerOf(last), nil
 }
+
+// markerOf is the marker of the page that begins after a key.
+func markerOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
 func (c *call) writeNext(marker string) {
 	c.x.Bool("IsTruncated", marker != "")

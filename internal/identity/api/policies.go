@@ -12,7 +12,7 @@ import (
 
 func policyRows() map[string]row {
 	return map[string]row{
-		"CreatePolicy":            {created("policy", "PolicyName"), createPolicy},
+		"CreatePolicy":            {saying(created("policy", "PolicyName"), newTags), createPolicy},
 		"GetPolicy":               {policyTarget, getPolicy},
 		"ListPolicies":            {listed("policy"), listPolicies},
 		"DeletePolicy":            {policyTarget, deletePolicy},
@@ -22,8 +22,8 @@ func policyRows() map[string]row {
 		"SetDefaultPolicyVersion": {policyTarget, setDefaultVersion},
 		"DeletePolicyVersion":     {policyTarget, deleteVersion},
 		"ListEntitiesForPolicy":   {policyTarget, listHolders},
-		"TagPolicy":               {policyTarget, tagPolicy},
-		"UntagPolicy":             {policyTarget, untagPolicy},
+		"TagPolicy":               {saying(policyTarget, newTags), tagPolicy},
+		"UntagPolicy":             {saying(policyTarget, oldTags), untagPolicy},
 		"ListPolicyTags":          {policyTarget, listPolicyTags},
 	}
 }

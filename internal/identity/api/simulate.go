@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,6 +21,7 @@ type simulation struct {
 	context   iam.Context
 	sets      iam.PolicySets
 	texts     map[string]string // of the policies, by source
+	places    map[string][]place
 }
 
 // simulatePrincipal answers what a user, group or role may do.
@@ -45,7 +45,7 @@ func simulatePrincipal(c *call) error {
 	if err != nil {
 		return err
 	}
-	s := &simulation{preview.Principal, preview.Context, preview.Policies, textsOf(&g)}
+	s := &simulation{principal: preview.Principal, context: preview.Context, sets: preview.Policies, texts: textsOf(&g)}
 	return c.simulate(s)
 }
 
@@ -89,6 +89,7 @@ type answer struct {
 	place   int // among all
 	request iam.Request
 	sets    *iam.PolicySets
+	matches []iam.Decision
 }
 
 func (c *call) simulate(s *simulation) error {
@@ -109,26 +110,72 @@ func (c *call) simulate(s *simulation) error {
 	if len(resources) == 0 {
 		resources = []string{"*"}
 	}
-	const questionsMax = 1000
 	if len(actions)*len(resources) > questionsMax {
 		c.fail(invalid("At most %d actions times resources can be simulated at once", questionsMax))
+		return c.flaw
+	}
+	size, longest := 0, 0
+	for _, text := range s.texts {
+		size += len(text)
+	}
+	for _, v := range s.context {
+		longest += len(v.Key) + len(v.Value)
+	}
+	for i, resource := range resources {
+		c.checkLength(fmt.Sprintf("ResourceArns.%d.member", i+1), resource, 1, arnMax)
+		longest = max(longest, len(resource))
 	}
 	var all []answer
 	for i, action := range actions {
 		service, name, ok := strings.Cut(action, ":")
+		c.checkLength(fmt.Sprintf("ActionNames.%d.member", i+1), action, 3, 128)
 		if !ok || service == "" || name == "" {
 			c.fail(constraint(fmt.Sprintf("ActionNames.%d.member", i+1), action, "Member must be a service, a colon and an action"))
 		}
 		for _, resource := range resources {
-			all = append(all, answer{len(all), iam.Request{Principal: s.principal, Action: action, Resource: resource, Context: s.context}, &s.sets})
+			asked := iam.Request{Principal: s.principal, Action: action, Resource: resource, Context: s.context}
+			all = append(all, answer{place: len(all), request: asked, sets: &s.sets})
 		}
 	}
-	return page(c, "EvaluationResults", all, func(a answer) string { return fmt.Sprintf("%06d", a.place) }, func(a answer) { c.writeAnswer(&a, s.texts) })
+	key := func(a answer) string { return fmt.Sprintf("%06d", a.place) }
+	shown, next, err := cut(c, all, key)
+	if err != nil {
+		return err
+	}
+	steps := 0
+	for i := range shown {
+		shown[i].matches = iam.Matches(&shown[i].request, shown[i].sets)
+		steps += size*longest + stepsPerMatch*len(shown[i].matches)
+		if steps > stepsMax && i+1 < len(shown) {
+			shown, next = shown[:i+1], markerOf(key(shown[i]))
+			break
+		}
+	}
+	s.places = map[string][]place{}
+	for source, text := range s.texts {
+		s.places[source] = placesOf(text)
+	}
+	awsquery.List(c.x, "EvaluationResults", shown, func(a answer) { c.writeAnswer(&a, s.places) })
+	c.writeNext(next)
+	return nil
 }
+
+// Bounds of a simulation. A question costs at most as many steps as its values are
+// long, times what the policies are; a page ends when it has cost too much.
+const (
+	questionsMax     = 1000
+	givenPoliciesMax = 64 << 10 // bytes of all policies that come with the question
+	stepsMax         = 1 << 27
+	stepsPerMatch    = 1 << 12 // of telling about a statement
+)
 
 // addPolicies reads policies that are given with the question.
 func (c *call) addPolicies(param string, to *[]iam.Attached, texts map[string]string) error {
+	size := 0
 	for i, document := range c.List(param) {
+		if size += len(document); size > givenPoliciesMax {
+			return invalid("At most %d bytes of policies can be simulated at once", givenPoliciesMax)
+		}
 		p, err := iam.Parse([]byte(document))
 		if err != nil {
 			return &awsquery.Fault{Code: "InvalidInput", Message: fmt.Sprintf("Invalid Input Policies: %v", err)}
@@ -154,7 +201,7 @@ func (c *call) readContext(s *simulation) {
 	s.context = append(s.context, given...)
 }
 
-func (c *call) writeAnswer(a *answer, texts map[string]string) {
+func (c *call) writeAnswer(a *answer, places map[string][]place) {
 	d := iam.Evaluate(&a.request, a.sets)
 	decision := "implicitDeny"
 	switch {
@@ -163,7 +210,7 @@ func (c *call) writeAnswer(a *answer, texts map[string]string) {
 	case d.Explicit:
 		decision = "explicitDeny"
 	}
-	matches := iam.Matches(&a.request, a.sets)
+	matches := a.matches
 	// The one that decided comes first.
 	if i := slices.Index(matches, d); i > 0 {
 		matches = slices.Insert(slices.Delete(matches, i, i+1), 0, d)
@@ -171,7 +218,7 @@ func (c *call) writeAnswer(a *answer, texts map[string]string) {
 	c.x.Text("EvalActionName", a.request.Action)
 	c.x.Text("EvalResourceName", a.request.Resource)
 	c.x.Text("EvalDecision", decision)
-	awsquery.List(c.x, "MatchedStatements", matches, func(d iam.Decision) { c.writeStatement(d, texts[d.Source]) })
+	awsquery.List(c.x, "MatchedStatements", matches, func(d iam.Decision) { c.writeStatement(d, places[d.Source][d.Statement]) })
 	c.x.Texts("MissingContextValues", nil)
 	if a.sets.Boundary != nil {
 		allowed := slices.ContainsFunc(matches, func(d iam.Decision) bool { return d.Layer == iam.Boundary && d.Allowed })
@@ -183,19 +230,16 @@ func (c *call) writeAnswer(a *answer, texts map[string]string) {
 }
 
 // writeStatement names a statement by its policy and where it stands there.
-func (c *call) writeStatement(d iam.Decision, text string) {
+func (c *call) writeStatement(d iam.Decision, at place) {
 	c.x.Text("SourcePolicyId", d.Source)
 	c.x.Text("SourcePolicyType", sourceType(d))
-	start, end := statementPlace([]byte(text), d.Statement)
 	for _, p := range []struct {
 		name string
-		at   int
-	}{{"StartPosition", start}, {"EndPosition", end}} {
+		at   position
+	}{{"StartPosition", at.start}, {"EndPosition", at.end}} {
 		c.x.Element(p.name, func() {
-			line := strings.Count(text[:p.at], "\n")
-			column := p.at - (strings.LastIndexByte(text[:p.at], '\n') + 1)
-			c.x.Int("Line", line+1)
-			c.x.Int("Column", column+1)
+			c.x.Int("Line", p.at.line)
+			c.x.Int("Column", p.at.column)
 		})
 	}
 }
@@ -213,44 +257,62 @@ func sourceType(d iam.Decision) string {
 	return "none"
 }
 
-// statementPlace tells where a statement of a policy begins and ends, in bytes.
-func statementPlace(document []byte, index int) (start, end int) {
-	d := json.NewDecoder(bytes.NewReader(document))
+// place is where a statement stands in its policy.
+type place struct{ start, end position }
+
+// position counts from 1, columns in bytes.
+type position struct{ line, column int }
+
+// placesOf tells where the statements of a policy stand. It has been read before.
+func placesOf(document string) (places []place) {
+	d := json.NewDecoder(strings.NewReader(document))
+	read, at := 0, position{1, 1}
+	to := func(offset int) position {
+		passed := document[read:offset]
+		if lines := strings.Count(passed, "\n"); lines > 0 {
+			at = position{at.line + lines, len(passed) - strings.LastIndexByte(passed, '\n')}
+		} else {
+			at.column += len(passed)
+		}
+		read = offset
+		return at
+	}
+	statement := func() bool {
+		var text json.RawMessage
+		if d.Decode(&text) != nil {
+			return false
+		}
+		end := int(d.InputOffset())
+		start := to(end - len(text))
+		places = append(places, place{start, to(end)})
+		return true
+	}
 	if _, err := d.Token(); err != nil { // {
-		return 0, 0
+		return nil
 	}
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
-			return 0, 0
+			return nil
 		}
 		if name != "Statement" {
 			var skipped json.RawMessage
 			if d.Decode(&skipped) != nil {
-				return 0, 0
+				return nil
 			}
 			continue
 		}
-		rest := document[d.InputOffset():]
-		list := bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte("["))
-		if list {
-			if _, err := d.Token(); err != nil {
-				return 0, 0
-			}
+		rest := strings.TrimLeft(document[d.InputOffset():], ": \t\r\n")
+		if !strings.HasPrefix(rest, "[") {
+			statement()
+			return places
 		}
-		for i := 0; ; i++ {
-			var statement json.RawMessage
-			if d.Decode(&statement) != nil {
-				return 0, 0
-			}
-			if i == index {
-				end := int(d.InputOffset())
-				return end - len(statement), end
-			}
-			if !list {
-				return 0, 0
-			}
+		if _, err := d.Token(); err != nil { // [
+			return nil
 		}
+		for d.More() && statement() {
+		}
+		return places
 	}
-	return 0, 0
+	return nil
 }

@@ -2,7 +2,7 @@ package api
 
 import (
 	"fmt"
-	"slices"
+	"net/http"
 	"strings"
 	"time"
 
@@ -75,6 +75,9 @@ func (c *call) begin(s *identity.Session, seconds int) error {
 	s.Issued = c.Now().UTC().Truncate(time.Second)
 	s.Expires = s.Issued.Add(time.Duration(seconds) * time.Second)
 	token := c.Sealer.SealSession(s)
+	if len(token) > identity.TokenBytesMax {
+		return &awsquery.Fault{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest, Message: "The policies and tags of the session take more room than its token has"}
+	}
 	c.x.Element("Credentials", func() {
 		c.x.Text("AccessKeyId", pair.KeyID)
 		c.x.Text("SecretAccessKey", string(pair.Secret))
@@ -117,6 +120,7 @@ func assumeRole(c *call) error {
 		return refusal // as if it were there, and closed
 	}
 	request.Resource = role.ARN(account)
+	request.Context = append(request.Context, tagsContext(role.Tags)...)
 	trust, err := iam.ParseTrust([]byte(role.Trust))
 	if err != nil {
 		return fmt.Errorf("trust policy of role %q: %w", role.Name, err)
@@ -206,7 +210,7 @@ func (c *call) findRole(name string) (role *identity.Entity, account string, err
 
 // assumeContext is what conditions may ask of a session that is to begin.
 func (c *call) assumeContext(s *identity.Session) iam.Context {
-	all := append(slices.Clip(c.tagContext()), iam.Value{Key: "sts:RoleSessionName", Value: s.Name})
+	all := append(newTags(c), iam.Value{Key: "sts:RoleSessionName", Value: s.Name})
 	if id, given := c.Lookup("ExternalId"); given {
 		all = append(all, iam.Value{Key: "sts:ExternalId", Value: id})
 	}

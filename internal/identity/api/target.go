@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 
 	"heddle/internal/aws/awsquery"
@@ -33,22 +34,54 @@ func self(c *call) target {
 // entityTarget knows more of an entity that is there: its path, tags and
 // boundary.
 func (c *call) entityTarget(of identity.Ref) target {
-	t := target{resource: identity.ARN(c.caller.Account, of.Sort.String(), "/", of.Name), context: c.tagContext()}
+	t := target{
+		resource: identity.ARN(c.caller.Account, of.Sort.String(), "/", of.Name),
+		called:   of.Sort.String() + " " + of.Name,
+	}
 	reply, err := c.Directory.Do(c, c.caller.Account, identity.GetEntity{Of: of})
 	if err != nil {
 		return t // what is to be done will fail the same way
 	}
 	e := reply.(*identity.Entity)
 	t.resource = e.ARN(c.caller.Account)
-	for _, tag := range e.Tags {
-		t.context = append(t.context,
-			iam.Value{Key: "aws:ResourceTag/" + tag.Key, Value: tag.Value},
-			iam.Value{Key: "iam:ResourceTag/" + tag.Key, Value: tag.Value})
-	}
-	if _, given := c.Lookup("PermissionsBoundary"); !given && e.Boundary != "" {
+	t.context = tagsContext(e.Tags)
+	if e.Boundary != "" {
 		t.context = append(t.context, iam.Value{Key: "iam:PermissionsBoundary", Value: e.Boundary})
 	}
 	return t
+}
+
+// tagsContext is what conditions may ask of the tags of what is there.
+func tagsContext(tags []identity.Tag) (all iam.Context) {
+	for _, t := range tags {
+		all = append(all,
+			iam.Value{Key: "aws:ResourceTag/" + t.Key, Value: t.Value},
+			iam.Value{Key: "iam:ResourceTag/" + t.Key, Value: t.Value})
+	}
+	return all
+}
+
+// saying adds what conditions may ask of parameters. An action adds those that it
+// takes, no others: callers may write into a request whatever a condition wants.
+func saying(touches func(*call) target, says ...func(*call) iam.Context) func(*call) target {
+	return func(c *call) target {
+		t := touches(c)
+		for _, say := range says {
+			t.context = append(t.context, say(c)...)
+		}
+		return t
+	}
+}
+
+// bounded is the target of setting the boundary of an entity: conditions ask of the
+// one that is to be.
+func bounded(sort identity.Sort) func(*call) target {
+	return func(c *call) target {
+		t := existing(sort)(c)
+		t.context = slices.DeleteFunc(t.context, func(v iam.Value) bool { return v.Key == "iam:PermissionsBoundary" })
+		t.context = append(t.context, theBoundary(c)...)
+		return t
+	}
 }
 
 // created is the target of actions that make something of a sort.
@@ -58,7 +91,7 @@ func created(sort, param string) func(*call) target {
 		if given := c.Get("Path"); given != "" {
 			path = given
 		}
-		return target{resource: identity.ARN(c.caller.Account, sort, path, c.Get(param)), context: c.tagContext()}
+		return target{resource: identity.ARN(c.caller.Account, sort, path, c.Get(param))}
 	}
 }
 
@@ -75,25 +108,42 @@ func listed(sort string) func(*call) target {
 
 // policyTarget is the target of actions about a managed policy.
 func policyTarget(c *call) target {
-	return target{resource: c.Get("PolicyArn"), context: c.tagContext()}
+	name := c.Get("PolicyArn")
+	t := target{resource: name, called: "policy " + name}
+	reply, err := c.Directory.Do(c, c.caller.Account, identity.GetPolicy{Policy: name})
+	if err == nil {
+		t.context = tagsContext(reply.(identity.PolicyUse).Tags)
+	}
+	return t
 }
 
-// tagContext is what conditions may ask of the parameters.
-func (c *call) tagContext() iam.Context {
-	var all iam.Context
+// newTags are tags that are set.
+func newTags(c *call) (all iam.Context) {
 	for _, m := range c.Members("Tags", "Key", "Value") {
 		all = append(all,
 			iam.Value{Key: "aws:TagKeys", Value: m.Get("Key")},
 			iam.Value{Key: "aws:RequestTag/" + m.Get("Key"), Value: m.Get("Value")})
 	}
+	return all
+}
+
+// oldTags are the keys of tags that are taken away.
+func oldTags(c *call) (all iam.Context) {
 	for _, key := range c.List("TagKeys") {
 		all = append(all, iam.Value{Key: "aws:TagKeys", Value: key})
 	}
-	if policy := c.Get("PolicyArn"); policy != "" {
-		all = append(all, iam.Value{Key: "iam:PolicyARN", Value: policy})
-	}
-	if boundary := c.Get("PermissionsBoundary"); boundary != "" {
-		all = append(all, iam.Value{Key: "iam:PermissionsBoundary", Value: boundary})
+	return all
+}
+
+// thePolicy is the policy that is attached or detached.
+func thePolicy(c *call) iam.Context {
+	return iam.Context{{Key: "iam:PolicyARN", Value: c.Get("PolicyArn")}}
+}
+
+// theBoundary is the boundary that an entity gets, if it gets one.
+func theBoundary(c *call) (all iam.Context) {
+	if policy := c.Get("PermissionsBoundary"); policy != "" {
+		all = iam.Context{{Key: "iam:PermissionsBoundary", Value: policy}}
 	}
 	return all
 }

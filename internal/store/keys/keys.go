@@ -20,7 +20,6 @@ const (
 	Sent      byte = 'u' // receiving shard -> number of the last message to it
 	Applied   byte = 'i' // sending shard -> number of the last message handled
 	Parked    byte = 'p' // run, sending shard, number -> message that the run could not take
-	Clock     byte = 't' // -> time of the shard's last batch
 )
 
 // RunSize is the length of a run id.

@@ -2,8 +2,8 @@ package pebblestore
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -38,31 +38,37 @@ func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 	}
 	defer s.users.Done()
 
-	bytes := 0
 	for i := range sections {
-		n, err := sizeOf(&sections[i])
-		bytes += n
-		errs[i] = err
+		errs[i] = checkSize(&sections[i])
 	}
 	durable := make(chan struct{})
 	if !s.admit(sections, errs, durable) {
 		return errs
 	}
-	err := s.write(sections, errs, bytes)
+	err := s.write(sections, errs)
 	s.settle(sections, errs, durable, err)
 	return errs
 }
 
-// sizeOf is the space that a section takes in a batch.
-func sizeOf(section *store.Section) (int, error) {
+func checkSize(section *store.Section) error {
+	bytes := dataBytes(section)
+	if len(section.Ops) > sectionOpsMax || bytes > sectionBytesMax {
+		return fmt.Errorf("commit to shard %d: %w: %d operations, %d bytes", section.Shard, store.ErrTooLarge, len(section.Ops), bytes)
+	}
+	return nil
+}
+
+func dataBytes(section *store.Section) int {
 	bytes := 0
 	for i := range section.Ops {
 		bytes += len(section.Ops[i].Key) + len(section.Ops[i].Value)
 	}
-	if len(section.Ops) > sectionOpsMax || bytes > sectionBytesMax {
-		return 0, fmt.Errorf("commit to shard %d: %w: %d operations, %d bytes", section.Shard, store.ErrTooLarge, len(section.Ops), bytes)
-	}
-	return bytes + (len(section.Ops)+1)*opBytesMax + 8, nil
+	return bytes
+}
+
+// sizeOf is the space that a section takes in a batch.
+func sizeOf(section *store.Section) int {
+	return dataBytes(section) + len(section.Ops)*opBytesMax + lastBytesMax + 32
 }
 
 // admit sets the error of each section that fails its check and tells whether
@@ -81,7 +87,7 @@ func (s *Store) admit(sections []store.Section, errs []error, durable chan struc
 			continue
 		}
 		sh := &s.shards[section.Shard]
-		if section.Epoch == 0 || section.Epoch != sh.epoch || section.Seq != sh.seq+1 || sh.writing != nil {
+		if section.Epoch == 0 || section.Epoch != sh.epoch || section.Seq != sh.last.seq+1 || sh.writing != nil {
 			errs[i] = store.ErrFenced
 			continue
 		}
@@ -95,69 +101,92 @@ func (s *Store) admit(sections []store.Section, errs []error, durable chan struc
 }
 
 // write puts the admitted sections into one batch and returns when it is synced.
-func (s *Store) write(sections []store.Section, errs []error, bytes int) error {
-	batch := s.db.NewBatchWithSize(min(bytes, batchBytesMax) + 64)
-	defer func() { batch.Close() }()
+func (s *Store) write(sections []store.Section, errs []error) error {
+	bytes, first := 0, 0
 	for i := range sections {
 		if errs[i] != nil {
 			continue
 		}
-		if err := encode(batch, &sections[i]); err != nil {
-			return err
-		}
-		if batch.Len() >= batchBytesMax {
-			if err := s.db.Apply(batch, pebble.Sync); err != nil {
+		n := sizeOf(&sections[i])
+		if bytes+n > batchBytesMax && bytes > 0 {
+			if err := s.writeBatch(sections[first:i], errs[first:i], bytes); err != nil {
 				return err
 			}
-			batch.Close()
-			batch = s.db.NewBatch()
+			bytes, first = 0, i
 		}
+		bytes += n
+	}
+	return s.writeBatch(sections[first:], errs[first:], bytes)
+}
+
+// writeBatch writes and syncs the admitted ones of some sections.
+func (s *Store) writeBatch(sections []store.Section, errs []error, bytes int) error {
+	batch := s.db.NewBatchWithSize(bytes)
+	defer batch.Close()
+	sorted := orders.Get().(*order)
+	defer sorted.release()
+	last := make([]byte, 0, len(sections)*lastBytesMax)
+	for i := range sections {
+		section := &sections[i]
+		if errs[i] != nil {
+			continue
+		}
+		last = appendLast(last, section.Shard, lastSection{section.Seq, section.Mark})
+		if !slices.ContainsFunc(section.Ops, func(op store.Op) bool { return op.Kind == store.DeleteRange }) {
+			sorted.add(section)
+			continue
+		}
+		for j := range section.Ops { // what a range deletes depends on what comes before
+			if err := encode(batch, section.Shard, &section.Ops[j]); err != nil {
+				return err
+			}
+		}
+	}
+	sorted.sort()
+	for _, row := range sorted.rows {
+		if err := encode(batch, row.shard, row.op); err != nil {
+			return err
+		}
+	}
+	if err := batch.Merge([]byte{lastRow}, last, nil); err != nil {
+		return err
 	}
 	return s.db.Apply(batch, pebble.Sync)
 }
 
-// encode writes a section straight into the batch's memory.
-func encode(batch *pebble.Batch, section *store.Section) error {
-	for i := range section.Ops {
-		op := &section.Ops[i]
-		prefix := shardPrefixBytes
-		if op.Space == store.IndexSpace {
-			prefix = 1
-		}
-		// Deferred operations are slices of the batch, filled in place.
-		var row *pebble.DeferredBatchOp
-		switch op.Kind {
-		case store.Put:
-			row = batch.SetDeferred(prefix+len(op.Key), len(op.Value))
-			copy(row.Value, op.Value)
-		case store.Delete:
-			row = batch.DeleteDeferred(prefix + len(op.Key))
-		case store.DeleteRange:
-			if op.Space != store.ShardSpace {
-				panic("pebblestore: delete range outside of a shard's space")
-			}
-			end := join(shardPrefix(shardRows, section.Shard), op.Value)
-			if len(op.Value) == 0 {
-				end = after(end)
-			}
-			row = batch.DeleteRangeDeferred(prefix+len(op.Key), len(end))
-			copy(row.Value, end)
-		default:
-			panic(fmt.Sprintf("pebblestore: operation of kind %d", op.Kind))
-		}
-		if op.Space == store.IndexSpace {
-			row.Key[0] = indexRows
-		} else {
-			putShardPrefix(row.Key, shardRows, section.Shard)
-		}
-		copy(row.Key[prefix:], op.Key)
-		if err := row.Finish(); err != nil {
-			return err
-		}
+// encode writes an operation straight into the batch's memory.
+func encode(batch *pebble.Batch, shard uint16, op *store.Op) error {
+	prefix := shardPrefixBytes
+	if op.Space == store.IndexSpace {
+		prefix = 1
 	}
-	row := batch.SetDeferred(shardPrefixBytes, 8)
-	putShardPrefix(row.Key, seqRows, section.Shard)
-	binary.BigEndian.PutUint64(row.Value, section.Seq)
+	// Deferred operations are slices of the batch, filled in place.
+	var row *pebble.DeferredBatchOp
+	switch op.Kind {
+	case store.Put:
+		row = batch.SetDeferred(prefix+len(op.Key), len(op.Value))
+		copy(row.Value, op.Value)
+	case store.Delete:
+		row = batch.DeleteDeferred(prefix + len(op.Key))
+	case store.DeleteRange:
+		if op.Space != store.ShardSpace {
+			panic("pebblestore: delete range outside of a shard's space")
+		}
+		end := join(shardPrefix(shardRows, shard), op.Value)
+		if len(op.Value) == 0 {
+			end = after(end)
+		}
+		row = batch.DeleteRangeDeferred(prefix+len(op.Key), len(end))
+		copy(row.Value, end)
+	default:
+		panic(fmt.Sprintf("pebblestore: operation of kind %d", op.Kind))
+	}
+	if op.Space == store.IndexSpace {
+		row.Key[0] = indexRows
+	} else {
+		putShardPrefix(row.Key, shardRows, shard)
+	}
+	copy(row.Key[prefix:], op.Key)
 	return row.Finish()
 }
 
@@ -174,10 +203,10 @@ func (s *Store) settle(sections []store.Section, errs []error, durable chan stru
 		sh.writing = nil
 		if err != nil {
 			errs[i] = fmt.Errorf("commit to shard %d: %w: %w", sections[i].Shard, store.ErrUnknown, err)
-			sh.epoch = 0
+			sh.epoch, sh.unknown = 0, true
 			continue
 		}
-		sh.seq = sections[i].Seq
+		sh.last = lastSection{sections[i].Seq, sections[i].Mark}
 	}
 	delete(s.inFlight, durable)
 	close(durable)

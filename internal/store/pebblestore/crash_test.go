@@ -33,7 +33,7 @@ func TestCreationCutOff(t *testing.T) {
 		}
 		return nil
 	}))
-	s := mustOpen(t, Options{Dir: "/store", Shards: 7, Logger: quiet(t), files: files})
+	s := mustOpen(t, Options{Dir: "/store", Shards: 7, Logger: quiet(t), Files: files})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestCreationCutOff(t *testing.T) {
 		t.Fatalf("only %d cuts", len(left))
 	}
 	for i, files := range left {
-		s, err := Open(Options{Dir: "/store", Shards: 7, Logger: quiet(t), files: files})
+		s, err := Open(Options{Dir: "/store", Shards: 7, Logger: quiet(t), Files: files})
 		if err != nil {
 			t.Fatalf("after cut %d of %d: %v", i, len(left), err)
 		}
@@ -60,7 +60,7 @@ func TestCreationCutOff(t *testing.T) {
 func TestPowerCuts(t *testing.T) {
 	const shards, cuts = 8, 12
 	disk := vfs.NewCrashableMem()
-	options := Options{Dir: "/store", Shards: shards, Logger: quiet(t), files: disk}
+	options := Options{Dir: "/store", Shards: shards, Logger: quiet(t), Files: disk}
 	s := mustOpen(t, options)
 
 	var acknowledged [shards]atomic.Uint64
@@ -101,7 +101,7 @@ func TestPowerCuts(t *testing.T) {
 		}
 		after := options
 		rng := rand.New(rand.NewPCG(7, uint64(cut)))
-		after.files = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: cut * 100 / cuts, RNG: rng})
+		after.Files = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: cut * 100 / cuts, RNG: rng})
 		wantWhole(t, after, atLeast[:])
 	}
 	stop.Store(true)
@@ -155,7 +155,7 @@ func TestSyncUnderWay(t *testing.T) {
 			}
 			return nil
 		}))
-		s, err := Open(Options{Dir: "/store", Logger: quiet(t), files: files})
+		s, err := Open(Options{Dir: "/store", Logger: quiet(t), Files: files})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,13 +18,14 @@ type handle struct {
 	store    *Store
 	shard    uint16
 	epoch    uint64
-	seq      uint64
+	last     lastSection
 	released atomic.Bool
 }
 
 func (h *handle) Shard() uint16 { return h.shard }
 func (h *handle) Epoch() uint64 { return h.epoch }
-func (h *handle) Seq() uint64   { return h.seq }
+func (h *handle) Seq() uint64   { return h.last.seq }
+func (h *handle) Mark() uint64  { return h.last.mark }
 
 // enter begins a call on a handle that is still held.
 func (h *handle) enter() error {

@@ -7,7 +7,7 @@ import "encoding/binary"
 //	's' shard(2) key   a row of a shard's space
 //	'i' key            a row of the index space
 //	'm' key            a row of the meta space
-//	'q' shard(2)       the sequence of the shard's last section, 8 bytes
+//	'q'                of each shard's last section, sequence and mark; merged
 //	'o'                how often the store was opened, 8 bytes
 //
 // Numbers are big-endian, so that shards lie one after another.
@@ -15,7 +15,7 @@ const (
 	shardRows byte = 's'
 	indexRows byte = 'i'
 	metaRows  byte = 'm'
-	seqRows   byte = 'q'
+	lastRow   byte = 'q'
 	opensRow  byte = 'o'
 )
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync/atomic"
 	"syscall"
 
@@ -12,7 +11,10 @@ import (
 )
 
 // pebbleLogger hears what Pebble has to say and passes on the errors.
-type pebbleLogger struct{ log *slog.Logger }
+type pebbleLogger struct {
+	log  *slog.Logger
+	exit func(code int)
+}
 
 var _ pebble.Logger = pebbleLogger{}
 
@@ -26,7 +28,7 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 // failed, and would take the commit for written if it returned.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
 	l.log.Error("store: the process ends, since what is on disk is not known: " + fmt.Sprintf(format, args...))
-	os.Exit(1)
+	l.exit(1)
 }
 
 // backgroundErrorsMax is how often a flush or compaction may fail in a row. Pebble
@@ -43,7 +45,7 @@ func (l pebbleLogger) listener() *pebble.EventListener {
 			}
 			if n >= backgroundErrorsMax || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) {
 				l.log.Error("store: the process ends, since flushes and compactions can't be written; mend the disk and start again", "cause", err)
-				os.Exit(1)
+				l.exit(1)
 			}
 		},
 		FlushEnd: func(info pebble.FlushInfo) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ import (
 
 const (
 	// format is of our keys and values; Pebble counts the formats of its files.
-	format = 1
+	format = 2
 
 	formatKey = "store/format"
 	shardsKey = "store/shards"
@@ -44,7 +45,9 @@ type Options struct {
 	// store.
 	ReadOnly bool
 
-	files vfs.FS // for tests; nil is the disk
+	// For tests: another disk, and what ends the process, which must not return.
+	Files vfs.FS
+	Exit  func(code int)
 }
 
 // Open opens the store in a directory, or creates it. Errors: store.ErrHeld if
@@ -61,8 +64,11 @@ func open(options Options) (_ *Store, err error) {
 	if options.Dir == "" {
 		return nil, errors.New("no directory given")
 	}
-	if options.files == nil {
-		options.files = vfs.Default
+	if options.Files == nil {
+		options.Files = vfs.Default
+	}
+	if options.Exit == nil {
+		options.Exit = os.Exit
 	}
 	if options.Logger == nil {
 		options.Logger = slog.Default()
@@ -70,7 +76,7 @@ func open(options Options) (_ *Store, err error) {
 	if err := inspect(options); err != nil {
 		return nil, err
 	}
-	lock, err := lockDirectory(options.files, options.Dir)
+	lock, err := lockDirectory(options.Files, options.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +87,9 @@ func open(options Options) (_ *Store, err error) {
 	}()
 	db, err := pebble.Open(options.Dir, pebbleOptions(options, lock.lock))
 	if err != nil {
+		if strings.Contains(err.Error(), "merger name") {
+			return nil, fmt.Errorf("not a store of ours, or of a format before %d, which this release can't read; begin with a new folder: %w", format, err)
+		}
 		if pebble.IsCorruptionError(err) {
 			return nil, fmt.Errorf("its files are damaged; restore a backup: %w", err)
 		}
@@ -99,20 +108,28 @@ func open(options Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{
+	last, err := readLast(db, shards)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
 		db:       db,
 		lock:     lock,
 		readOnly: options.ReadOnly,
 		opens:    opens,
 		shards:   make([]shard, shards),
 		inFlight: map[chan struct{}]struct{}{},
-	}, nil
+	}
+	for i := range s.shards {
+		s.shards[i].last = last[i]
+	}
+	return s, nil
 }
 
 // inspect refuses a directory that holds something else, before anything is
 // written to it, and makes one that does not exist.
 func inspect(options Options) error {
-	files, dir := options.files, options.Dir
+	files, dir := options.Files, options.Dir
 	names, err := files.List(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && options.ReadOnly:
@@ -170,6 +187,9 @@ func readShardCount(db *pebble.DB, options Options) (int, error) {
 	}
 	if found > format {
 		return 0, fmt.Errorf("it has format %d, and this release reads up to %d; use the newer release", found, format)
+	}
+	if found < format {
+		return 0, fmt.Errorf("it has format %d, and this release reads from %d on; begin with a new folder", found, format)
 	}
 	text, err = read(db, metaRow(shardsKey))
 	if err != nil {
@@ -248,12 +268,13 @@ func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
 		cacheBytes = cacheBytesDefault
 	}
 	cores := runtime.GOMAXPROCS(0)
-	logger := pebbleLogger{options.Logger}
+	logger := pebbleLogger{options.Logger, options.Exit}
 	o := &pebble.Options{
-		FS:        options.files,
+		FS:        options.Files,
 		Lock:      lock,
 		Logger:    logger,
 		ReadOnly:  options.ReadOnly,
+		Merger:    merger,
 		CacheSize: cacheBytes,
 		// Named, so that a newer Pebble does not raise it by itself.
 		FormatMajorVersion: pebble.FormatValueSeparation,

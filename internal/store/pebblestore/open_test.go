@@ -101,7 +101,7 @@ func TestForeignDirectory(t *testing.T) {
 	wantRefused(t, Options{Dir: file}, "not a directory")
 
 	other := t.TempDir()
-	db, err := pebble.Open(other, &pebble.Options{Logger: pebbleLogger{slog.New(slog.DiscardHandler)}})
+	db, err := pebble.Open(other, &pebble.Options{Logger: pebbleLogger{log: slog.New(slog.DiscardHandler)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,13 +119,14 @@ func TestFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ key, value, words string }{
-		{formatKey, "2", "it has format 2, and this release reads up to 1; use the newer release"},
+		{formatKey, "3", "it has format 3, and this release reads up to 2; use the newer release"},
+		{formatKey, "1", "it has format 1, and this release reads from 2 on; begin with a new folder"},
 		{formatKey, "blue", `format "blue": want a number`},
-		{formatKey, "1", ""},
+		{formatKey, "2", ""},
 		{shardsKey, "0", `shard count "0": want 1 to 65535`},
 		{shardsKey, "64", ""},
 	} {
-		db, err := pebble.Open(options.Dir, pebbleOptions(Options{files: vfs.Default, Logger: quiet(t)}, nil))
+		db, err := pebble.Open(options.Dir, pebbleOptions(Options{Files: vfs.Default, Logger: quiet(t)}, nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -138,7 +138,7 @@ func commitWithFailingSync() int {
 		return nil
 	}))
 	ctx := context.Background()
-	s, err := Open(Options{Dir: "/store", files: files})
+	s, err := Open(Options{Dir: "/store", Files: files})
 	if err != nil {
 		fmt.Println(err)
 		return 0

@@ -42,7 +42,8 @@ var _ store.Engine = (*Store)(nil)
 // shard is what a check needs to know.
 type shard struct {
 	epoch   uint64        // who may write; 0 is nobody
-	seq     uint64        // of the last section that is durable
+	last    lastSection   // that is durable
+	unknown bool          // a write failed: last may be behind what is on disk
 	writing chan struct{} // not nil while a section is under way; closed after it
 }
 
@@ -81,16 +82,16 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 			return nil, fmt.Errorf("acquire shard %d: %w", number, ctx.Err())
 		}
 	}
-	seq, err := readNumber(s.db, shardPrefix(seqRows, number))
-	if err != nil {
-		return nil, fmt.Errorf("acquire shard %d: %w", number, err)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sh.epoch == epoch { // else somebody came after us, and it is his
-		sh.seq = seq
+	if sh.unknown {
+		last, err := readLast(s.db, len(s.shards))
+		if err != nil {
+			return nil, fmt.Errorf("acquire shard %d: %w", number, err)
+		}
+		sh.last, sh.unknown = last[number], false
 	}
-	return &handle{store: s, shard: number, epoch: epoch, seq: seq}, nil
+	return &handle{store: s, shard: number, epoch: epoch, last: sh.last}, nil
 }
 
 // Index is part of store.Engine.

@@ -35,14 +35,14 @@ func TestStore(t *testing.T) {
 func TestStorePowerCut(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Backend {
 		disk := vfs.NewCrashableMem()
-		options := Options{Dir: "/store", Shards: storetest.Shards, Logger: quiet(t), files: disk}
+		options := Options{Dir: "/store", Shards: storetest.Shards, Logger: quiet(t), Files: disk}
 		s := mustOpen(t, options)
 		return storetest.Backend{
 			Engine: s,
 			Reopen: func(t *testing.T) store.Engine { return mustOpen(t, options) },
 			Crash: func(t *testing.T) store.Engine {
 				after := options
-				after.files = disk.CrashClone(vfs.CrashCloneCfg{})
+				after.Files = disk.CrashClone(vfs.CrashCloneCfg{})
 				return mustOpen(t, after)
 			},
 		}

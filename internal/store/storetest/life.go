@@ -152,7 +152,9 @@ func outlive(t *testing.T, engine store.Engine, end func() store.Engine) {
 		for i := range shard {
 			o.commit(put(fmt.Sprint(i), fmt.Sprint("value ", i)), put("gone", ""), indexed(put(fmt.Sprint(shard, i), "")))
 		}
-		o.commit(delRange("gone", "gonf"))
+		section := o.section(delRange("gone", "gonf"))
+		section.Mark = uint64(shard) * 1_000_000
+		wantCommit(t, engine, []store.Section{section}, nil)
 	}
 	if err := engine.Meta().CompareAndSet(t.Context(), "test/key", nil, []byte("value")); err != nil {
 		t.Fatal(err)
@@ -168,6 +170,9 @@ func outlive(t *testing.T, engine store.Engine, end func() store.Engine) {
 		o := acquire(t, engine, shard)
 		if o.seq != uint64(shard)+1 || o.handle.Epoch() <= epochs[shard] {
 			t.Fatalf("shard %d: sequence %d and epoch %d after %d and %d", shard, o.seq, o.handle.Epoch(), shard+1, epochs[shard])
+		}
+		if o.handle.Mark() != uint64(shard)*1_000_000 {
+			t.Fatalf("shard %d: mark %d", shard, o.handle.Mark())
 		}
 		for i := range shard {
 			o.want(fmt.Sprint(i), fmt.Sprint("value ", i))

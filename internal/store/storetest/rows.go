@@ -70,6 +70,18 @@ func operationsInOrder(t *testing.T, b Backend) {
 	wantRows(t, o.handle, store.Range{}, "a=2", "c=2")
 	o.commit()
 	wantRows(t, o.handle, store.Range{}, "a=2", "c=2")
+	o.commit(put("z", "1"), put("b", "1"), put("a", "3"), put("z", "2"), del("b"), put("a", "4"), del("c"), put("c", "3"))
+	wantRows(t, o.handle, store.Range{}, "a=4", "c=3", "z=2")
+	// A section with a range beside one without: neither upsets the other.
+	other := acquire(t, b.Engine, 1)
+	wantCommit(t, b.Engine, []store.Section{
+		o.section(put("d", "1"), delRange("a", "e"), put("b", "2")),
+		other.section(put("b", "1"), put("a", "1"), put("b", "2")),
+	}, nil, nil)
+	o.seq++
+	other.seq++
+	wantRows(t, o.handle, store.Range{}, "b=2", "z=2")
+	wantRows(t, other.handle, store.Range{}, "a=1", "b=2")
 }
 
 func deleteRange(t *testing.T, b Backend) {

@@ -134,6 +134,8 @@ func (t *turn) resolveActivity(a *api.ActivityTaskScheduledEventAttributes, d *a
 		return api.ScheduleActivityTaskFailedCauseDefaultStartToCloseTimeoutUndefined
 	case a.HeartbeatTimeout == nil:
 		return api.ScheduleActivityTaskFailedCauseDefaultHeartbeatTimeoutUndefined
+	case fact.Throttled:
+		return api.ScheduleActivityTaskFailedCauseActivityCreationRateExceeded
 	}
 	a.TaskList = *list
 	return ""

@@ -43,6 +43,9 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 	} else if cause = settings.resolve(fact); cause == "" {
 		cause = t.childQuota()
 	}
+	if cause == "" && fact.Throttled {
+		cause = api.StartChildWorkflowExecutionFailedCauseChildCreationRateExceeded
+	}
 	if cause != "" {
 		t.emit(&api.StartChildWorkflowExecutionFailedEventAttributes{
 			Cause: cause, Control: d.Control, DecisionTaskCompletedEventID: decided,
@@ -70,7 +73,7 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 	t.messages = append(t.messages, engine.Message{
 		To:    Name(s.id.Name.World, s.domain, d.WorkflowID),
 		Begin: engine.Always,
-		Seed:  engine.DeriveSeed(s.id.Run, s.last),
+		Seed:  engine.DeriveSeed(t.in.Now, s.id.Run, s.last),
 		Group: s.group,
 		Body: encodeMessage(&StartChild{
 			Start: Start{

@@ -128,11 +128,14 @@ func (t *turn) continueAsNew(d *api.ContinueAsNewWorkflowExecutionDecisionAttrib
 	if cause == "" {
 		cause = next.resolve(fact)
 	}
+	if cause == "" && fact.Throttled {
+		cause = api.ContinueAsNewWorkflowExecutionFailedCauseContinueAsNewWorkflowExecutionRateExceeded
+	}
 	if cause != "" {
 		t.refuseClose(&api.ContinueAsNewWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
 		return
 	}
-	seed := engine.DeriveSeed(s.id.Run, s.last+1)
+	seed := engine.DeriveSeed(t.in.Now, s.id.Run, s.last+1)
 	if !t.emit(&api.WorkflowExecutionContinuedAsNewEventAttributes{
 		ChildPolicy:                  next.ChildPolicy,
 		DecisionTaskCompletedEventID: decided,

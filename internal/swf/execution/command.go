@@ -113,13 +113,14 @@ const (
 )
 
 // Fact is what had to be looked up for one decision: whether the caller may make
-// it and, for ScheduleActivityTask, StartChildWorkflowExecution and
+// it, and make it now, and, for ScheduleActivityTask, StartChildWorkflowExecution and
 // ContinueAsNewWorkflowExecution, the named type and its defaults.
 type Fact struct {
-	Denied   bool
-	Type     TypeStatus
-	Activity *api.ActivityTypeConfiguration
-	Workflow *api.WorkflowTypeConfiguration
+	Denied    bool
+	Throttled bool // there were too many such decisions lately
+	Type      TypeStatus
+	Activity  *api.ActivityTypeConfiguration
+	Workflow  *api.WorkflowTypeConfiguration
 }
 
 // StartActivity says that a poll was matched with the offer of an activity task.

@@ -8,10 +8,13 @@ import (
 // signalExternal asks for a signal to another execution. The outcome comes back
 // as a message.
 func (t *turn) signalExternal(d *api.SignalExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
-	if fact.Denied {
+	if cause := fact.refusal(
+		api.SignalExternalWorkflowExecutionFailedCauseOperationNotPermitted,
+		api.SignalExternalWorkflowExecutionFailedCauseSignalExternalWorkflowExecutionRateExceeded,
+	); cause != "" {
 		t.signalExternalFailed(&External{
 			DecidedEventID: decided, WorkflowID: d.WorkflowID, RunID: d.RunID, Control: d.Control,
-		}, api.SignalExternalWorkflowExecutionFailedCauseOperationNotPermitted)
+		}, cause)
 		return
 	}
 	if !t.emit(&api.SignalExternalWorkflowExecutionInitiatedEventAttributes{
@@ -32,10 +35,13 @@ func (t *turn) signalExternal(d *api.SignalExternalWorkflowExecutionDecisionAttr
 // requestCancelExternal asks another execution to cancel itself. The outcome
 // comes back as a message.
 func (t *turn) requestCancelExternal(d *api.RequestCancelExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
-	if fact.Denied {
+	if cause := fact.refusal(
+		api.RequestCancelExternalWorkflowExecutionFailedCauseOperationNotPermitted,
+		api.RequestCancelExternalWorkflowExecutionFailedCauseRequestCancelExternalWorkflowExecutionRateExceeded,
+	); cause != "" {
 		t.cancelExternalFailed(&External{
 			DecidedEventID: decided, WorkflowID: d.WorkflowID, RunID: d.RunID, Control: d.Control,
-		}, api.RequestCancelExternalWorkflowExecutionFailedCauseOperationNotPermitted)
+		}, cause)
 		return
 	}
 	if !t.emit(&api.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
@@ -50,6 +56,17 @@ func (t *turn) requestCancelExternal(d *api.RequestCancelExternalWorkflowExecuti
 		return
 	}
 	t.tell(d.WorkflowID, run, &CancelExternal{request})
+}
+
+// refusal gives one of two causes, if the decision is denied or throttled.
+func (f *Fact) refusal(denied, throttled string) string {
+	switch {
+	case f.Denied:
+		return denied
+	case f.Throttled:
+		return throttled
+	}
+	return ""
 }
 
 // external makes the request that the last event initiated.

@@ -45,6 +45,8 @@ func (t *turn) scheduleLambda(d *api.ScheduleLambdaFunctionDecisionAttributes, f
 		cause = api.ScheduleLambdaFunctionFailedCauseIDAlreadyInUse
 	case len(t.s.lambdas) >= t.limits.OpenLambdas:
 		cause = api.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded
+	case fact.Throttled:
+		cause = api.ScheduleLambdaFunctionFailedCauseLambdaFunctionCreationRateExceeded
 	}
 	if cause != "" {
 		t.emit(&api.ScheduleLambdaFunctionFailedEventAttributes{

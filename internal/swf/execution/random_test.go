@@ -207,6 +207,7 @@ func (m *monkey) decide(r *houseRun) any {
 	c.Facts = decideFacts(c.Decisions)
 	for i := range c.Facts {
 		c.Facts[i].Denied = m.rand.IntN(15) == 0
+		c.Facts[i].Throttled = m.rand.IntN(15) == 0
 	}
 	return c
 }

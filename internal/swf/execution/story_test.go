@@ -287,7 +287,7 @@ func (s *story) body(verb string, a args, lines []string) any {
 	return nil
 }
 
-// decision reads the lines under decide: [denied] DecisionType {attributes}.
+// decision reads the lines under decide: [throttled] [denied] DecisionType {attributes}.
 func (s *story) decision(a args, lines []string) any {
 	scheduled := a.int("scheduled", 0)
 	if scheduled == 0 {
@@ -299,8 +299,12 @@ func (s *story) decision(a args, lines []string) any {
 		TaskListScheduleToStartTimeout: a.text("listTimeout"),
 		LambdaAvailable:                a.or("lambda", "yes") == "yes",
 	}
-	var denied []int
+	var denied, throttled []int
 	for i, line := range lines {
+		if rest, ok := strings.CutPrefix(line, "throttled "); ok {
+			throttled = append(throttled, i)
+			line = rest
+		}
 		if rest, ok := strings.CutPrefix(line, "denied "); ok {
 			denied = append(denied, i)
 			line = rest
@@ -326,6 +330,7 @@ func (s *story) decision(a args, lines []string) any {
 	c.Facts = decideFacts(c.Decisions)
 	for i := range c.Facts {
 		c.Facts[i].Denied = slices.Contains(denied, i)
+		c.Facts[i].Throttled = slices.Contains(throttled, i)
 	}
 	return c
 }

@@ -39,6 +39,8 @@ func (t *turn) startTimer(d *api.StartTimerDecisionAttributes, fact Fact, decide
 		cause = api.StartTimerFailedCauseTimerIDAlreadyInUse
 	case len(t.s.timers) >= t.limits.OpenTimers:
 		cause = api.StartTimerFailedCauseOpenTimersLimitExceeded
+	case fact.Throttled:
+		cause = api.StartTimerFailedCauseTimerCreationRateExceeded
 	}
 	if cause != "" {
 		t.emit(&api.StartTimerFailedEventAttributes{

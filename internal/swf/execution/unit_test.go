@@ -39,6 +39,7 @@ func TestListsDiffer(t *testing.T) {
 	lists := []string{
 		DecisionList(testWorld, "d", "l"), ActivityList(testWorld, "d", "l"), LambdaList,
 		DecisionList(other, "d", "l"), DecisionList(testWorld, "e", "l"), DecisionList(testWorld, "d", "m"),
+		ActivityList(other, "d", "l"), ActivityList(testWorld, "e", "l"), ActivityList(testWorld, "d", "m"),
 	}
 	for i, l := range lists {
 		if slices.Contains(lists[:i], l) {

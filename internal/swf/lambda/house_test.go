@@ -53,7 +53,7 @@ func open(t *testing.T, cfg server.Config) *house {
 // start starts a server.
 func start(t *testing.T, cfg server.Config) *house {
 	t.Helper()
-	cfg.Listen = "127.0.0.1:0"
+	cfg.Listen, cfg.Auth = "127.0.0.1:0", server.AuthNone
 	if cfg.Data == "" {
 		cfg.Store = server.StoreMemory
 	}

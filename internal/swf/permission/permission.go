@@ -23,9 +23,11 @@ import (
 // out is nil.
 type Ask struct {
 	Action string // as policies have it, such as swf:StartWorkflowExecution
-	// Domain is the domain's name; every is all of them. Of decisions and of calls
-	// about a task it is in the task token: the caller fills it in.
-	Domain string
+	// Domain is the domain's name. Of decisions, and of calls with a TaskToken, the
+	// caller fills it in: the token says it.
+	Domain      string
+	EveryDomain bool // it is about all of them
+	TaskToken   string
 	// ResourceARN is what the request itself calls the domain, if it does.
 	ResourceARN string
 
@@ -47,9 +49,6 @@ type Ask struct {
 	child      bool
 	hasDefault bool
 }
-
-// every stands for all domains, as in the pattern of their ARNs.
-const every = "*"
 
 // Call gives what a call of an operation asks. In is the operation's decoded
 // input; any other, and an unknown operation, panics.
@@ -90,9 +89,12 @@ func (a *Ask) UseDefaults(list *api.TaskList, version *string) {
 // principal, the connection and the domain's tags; the rest is appended to it, in
 // its spare room if there is some.
 func (a *Ask) Request(p iam.Principal, region string, c iam.Context) iam.Request {
-	resource := a.ResourceARN
+	domain, resource := a.Domain, a.ResourceARN
+	if a.EveryDomain {
+		domain = "*"
+	}
 	if resource == "" {
-		resource = arn.ARN{Partition: "aws", Service: "swf", Region: region, Account: p.Account, Resource: domainPrefix + a.Domain}.String()
+		resource = arn.ARN{Partition: "aws", Service: "swf", Region: region, Account: p.Account, Resource: domainPrefix + domain}.String()
 	}
 	return iam.Request{Principal: p, Action: a.Action, Resource: resource, Context: a.append(c)}
 }

@@ -26,8 +26,11 @@ func on[In any](ask func(*In) Ask) func(any) Ask {
 	return func(in any) Ask { return ask(in.(*In)) }
 }
 
-// ofTask is what a call about a task asks: its domain is in the token.
-func ofTask[In any](*In) Ask { return Ask{} }
+// ofTask makes the function of a row for calls about a task: its domain is in the
+// token.
+func ofTask[In any](taskToken func(*In) string) func(any) Ask {
+	return on(func(in *In) Ask { return Ask{TaskToken: taskToken(in)} })
+}
 
 var calls = rows(map[string]func(any) Ask{
 	"CountClosedWorkflowExecutions": on(func(in *api.CountClosedWorkflowExecutionsInput) Ask {
@@ -68,7 +71,7 @@ var calls = rows(map[string]func(any) Ask{
 	"ListClosedWorkflowExecutions": on(func(in *api.ListClosedWorkflowExecutionsInput) Ask {
 		return Ask{Domain: in.Domain, TypeFilter: in.TypeFilter, TagFilter: in.TagFilter}
 	}),
-	"ListDomains": on(func(in *api.ListDomainsInput) Ask { return Ask{Domain: every} }),
+	"ListDomains": on(func(in *api.ListDomainsInput) Ask { return Ask{EveryDomain: true} }),
 	"ListOpenWorkflowExecutions": on(func(in *api.ListOpenWorkflowExecutionsInput) Ask {
 		return Ask{Domain: in.Domain, TypeFilter: in.TypeFilter, TagFilter: in.TagFilter}
 	}),
@@ -80,7 +83,7 @@ var calls = rows(map[string]func(any) Ask{
 	"PollForDecisionTask": on(func(in *api.PollForDecisionTaskInput) Ask {
 		return Ask{Domain: in.Domain, TaskList: &in.TaskList}
 	}),
-	"RecordActivityTaskHeartbeat": on(ofTask[api.RecordActivityTaskHeartbeatInput]),
+	"RecordActivityTaskHeartbeat": ofTask(func(in *api.RecordActivityTaskHeartbeatInput) string { return in.TaskToken }),
 	"RegisterActivityType": on(func(in *api.RegisterActivityTypeInput) Ask {
 		return Ask{Domain: in.Domain, Name: &in.Name, Version: &in.Version, DefaultTaskList: in.DefaultTaskList}
 	}),
@@ -92,10 +95,10 @@ var calls = rows(map[string]func(any) Ask{
 		}
 	}),
 	"RequestCancelWorkflowExecution": on(func(in *api.RequestCancelWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
-	"RespondActivityTaskCanceled":    on(ofTask[api.RespondActivityTaskCanceledInput]),
-	"RespondActivityTaskCompleted":   on(ofTask[api.RespondActivityTaskCompletedInput]),
-	"RespondActivityTaskFailed":      on(ofTask[api.RespondActivityTaskFailedInput]),
-	"RespondDecisionTaskCompleted":   on(ofTask[api.RespondDecisionTaskCompletedInput]), // beside its decisions
+	"RespondActivityTaskCanceled":    ofTask(func(in *api.RespondActivityTaskCanceledInput) string { return in.TaskToken }),
+	"RespondActivityTaskCompleted":   ofTask(func(in *api.RespondActivityTaskCompletedInput) string { return in.TaskToken }),
+	"RespondActivityTaskFailed":      ofTask(func(in *api.RespondActivityTaskFailedInput) string { return in.TaskToken }),
+	"RespondDecisionTaskCompleted":   ofTask(func(in *api.RespondDecisionTaskCompletedInput) string { return in.TaskToken }), // beside its decisions
 	"SignalWorkflowExecution":        on(func(in *api.SignalWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
 	"StartWorkflowExecution": on(func(in *api.StartWorkflowExecutionInput) Ask {
 		return Ask{

@@ -66,14 +66,14 @@ func firstDifference(got, want string) string {
 // story is one world: its list of domains and their lists of types, with the
 // part of a handler that looks at the domain first.
 type story struct {
-	t       *testing.T
+	t       testing.TB
 	now     engine.Time
 	limits  Limits
 	domains *ledger
 	types   map[string]*ledger
 }
 
-func newStory(t *testing.T) *story {
+func newStory(t testing.TB) *story {
 	l := Limits{DomainsMax: 4, TypesPerDomainMax: 6, TagsPerDomainMax: 3, RetentionDaysMax: 90}
 	return &story{t: t, now: 1000, limits: l,
 		domains: newLedger(t, NewDomains(l)), types: map[string]*ledger{}}
@@ -183,7 +183,7 @@ func (s *story) do(line string) []string {
 }
 
 // splitWords splits a line at spaces; a part in quotes may have spaces.
-func splitWords(t *testing.T, line string) []string {
+func splitWords(t testing.TB, line string) []string {
 	var words []string
 	var word strings.Builder
 	quoted := false
@@ -208,13 +208,13 @@ func splitWords(t *testing.T, line string) []string {
 
 // ledger is a run with its log, which is folded again after every command.
 type ledger struct {
-	t     *testing.T
+	t     testing.TB
 	rules engine.Rules
 	state engine.State
 	log   []engine.Event
 }
 
-func newLedger(t *testing.T, rules engine.Rules) *ledger {
+func newLedger(t testing.TB, rules engine.Rules) *ledger {
 	return &ledger{t: t, rules: rules, state: rules.New(engine.Identity{})}
 }
 

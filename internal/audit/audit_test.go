@@ -1,0 +1,278 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// house is a trail with what it needs.
+type house struct {
+	*Trail
+	t   *testing.T
+	log bytes.Buffer
+	mu  sync.Mutex // of log and now
+	now time.Time
+	ids atomic.Uint64
+}
+
+func newHouse(t *testing.T, c Config) *house {
+	t.Helper()
+	h := &house{t: t, now: noon}
+	c.Now, c.Random = h.clock, h.random
+	c.Log = slog.New(slog.NewTextHandler(h, nil))
+	c.Account, c.Region = "123456789012", "us-east-1"
+	if c.Files.BytesMax == 0 {
+		c.Files.BytesMax, c.Files.AgeMax, c.Files.Keep = 1<<30, 24*time.Hour, 10
+	}
+	var err error
+	if h.Trail, err = Start(c); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *house) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *house) advance(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+func (h *house) random() (id [16]byte) {
+	binary.BigEndian.PutUint64(id[8:], h.ids.Add(1))
+	return id
+}
+
+// Write takes log lines.
+func (h *house) Write(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.log.Write(b)
+}
+
+func (h *house) logged() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.log.String()
+}
+
+func (h *house) stop() {
+	h.t.Helper()
+	if err := h.Close(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// trailOf reads all files of a folder, in order.
+func trailOf(t *testing.T, dir string) (lines []string) {
+	t.Helper()
+	for _, name := range filesOf(t, dir) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) == 0 {
+			continue
+		}
+		if b[len(b)-1] != '\n' {
+			t.Errorf("%s ends in the middle of a line", name)
+		}
+		lines = append(lines, strings.Split(string(b[:len(b)-1]), "\n")...)
+	}
+	return lines
+}
+
+func filesOf(t *testing.T, dir string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// record is what a reader sees of a line.
+type record struct {
+	EventName           string
+	EventID             string
+	RequestID           string
+	RequestParameters   json.RawMessage
+	ServiceEventDetails struct{ Records int }
+}
+
+func recordOf(t *testing.T, line string) (r record) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(line), &r); err != nil {
+		t.Fatalf("%v: %s", err, line)
+	}
+	return r
+}
+
+func TestGolden(t *testing.T) {
+	h := newHouse(t, Config{})
+	user := Identity{
+		Type: "IAMUser", PrincipalID: "AIDAEXAMPLE", ARN: "arn:aws:iam::123456789012:user/ann",
+		Account: "123456789012", AccessKey: "AKIAEXAMPLE", UserName: "ann",
+	}
+	base := Call{
+		Time: noon, Service: "swf", Identity: user, Account: "123456789012", Region: "us-east-1",
+		SourceIP: "10.0.0.1", UserAgent: `aws-cli/2 "x"` + "\n", RequestID: "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+	}
+	call := func(change func(*Call)) *Call {
+		c := base
+		change(&c)
+		return &c
+	}
+	for _, c := range []struct {
+		name string
+		call *Call
+	}{
+		{"start", call(func(c *Call) {
+			c.Action, c.DataEvent = "StartWorkflowExecution", true
+			c.Request = h.JSON([]byte(`{"domain":"orders","workflowId":"o-1","workflowType":{"name":"order","version":"1"},"input":"{\"card\":1}","tagList":["a","b"], "unknown":"x"}`))
+			c.Response = h.JSON([]byte(`{"runId":"22abc="}`))
+			c.Resources = []Resource{{"arn:aws:swf:us-east-1:123456789012:/domain/orders", "123456789012", "AWS::SWF::Domain"}}
+		})},
+		{"describe", call(func(c *Call) {
+			c.Action, c.ReadOnly = "DescribeDomain", true
+			c.Request = h.JSON([]byte(`{"name":"orders"}`))
+		})},
+		{"refused", call(func(c *Call) {
+			c.Action, c.DataEvent = "SignalWorkflowExecution", true
+			c.Identity = Identity{Type: "Unknown", AccessKey: "AKIAWRONG"}
+			c.ErrorCode, c.ErrorMessage = "UnrecognizedClientException", "The security token included in the request is invalid."
+		})},
+		{"invalid", call(func(c *Call) {
+			c.Action, c.DataEvent = "RespondActivityTaskFailed", true
+			c.Request = h.JSON([]byte(`{"taskToken":"AAA","reason":"because"}`))
+			c.ErrorCode, c.ErrorMessage = "ValidationException", "1 validation error detected: Value 'because' at 'reason' failed to satisfy constraint: Member must have length less than or equal to 3"
+		})},
+		{"role", call(func(c *Call) {
+			c.Service, c.Action = "iam", "CreateAccessKey"
+			c.Identity = Identity{
+				Type: "AssumedRole", PrincipalID: "AROAEXAMPLE:s", ARN: "arn:aws:sts::123456789012:assumed-role/admin/s",
+				Account: "123456789012", AccessKey: "ASIAEXAMPLE",
+				Session: Session{noon.Add(-time.Hour), Issuer{"Role", "AROAEXAMPLE", "arn:aws:iam::123456789012:role/admin", "123456789012", "admin"}},
+			}
+			c.Request = h.Form(map[string]string{"Action": "CreateAccessKey", "Version": "2010-05-08", "UserName": "ann", "X-Amz-Security-Token": "sesame"})
+			c.Response = h.XML([]byte(`<AccessKey><UserName>ann</UserName><AccessKeyId>AKIANEW</AccessKeyId><Status>Active</Status><SecretAccessKey>sesame</SecretAccessKey></AccessKey>`))
+			c.TLS = TLS{"TLSv1.3", "TLS_AES_128_GCM_SHA256", "iam.example"}
+		})},
+	} {
+		golden(t, c.name, c.call.append(nil, [16]byte{1, 2, 15: 3}, false))
+	}
+	golden(t, "gap", h.appendGap(nil, 7))
+}
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+
+// golden compares a line with testdata/name.json.
+func golden(t *testing.T, name string, line []byte) {
+	t.Helper()
+	if n := bytes.IndexByte(line, '\n'); n != len(line)-1 {
+		t.Errorf("%s is not one line: %q", name, line)
+	}
+	var got bytes.Buffer
+	if err := json.Indent(&got, line, "", "  "); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, line)
+	}
+	file := filepath.Join("testdata", name+".json")
+	if *rewrite {
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%s: got %s", name, got.Bytes())
+	}
+}
+
+func TestManyCallersOneTrail(t *testing.T) {
+	dir := t.TempDir()
+	h := newHouse(t, Config{Files: Files{Dir: dir, BytesMax: 300 << 10, AgeMax: time.Hour, Keep: 1000}})
+	const callers, calls = 8, 500
+	var all sync.WaitGroup
+	for caller := range callers {
+		all.Go(func() {
+			for i := range calls {
+				h.Record(&Call{Time: noon, Service: "swf", Action: "ListDomains", RequestID: fmt.Sprint(caller, "-", i)})
+			}
+		})
+	}
+	all.Wait()
+	h.stop()
+	seen := map[string]bool{}
+	last := map[string]int{}
+	for _, line := range trailOf(t, dir) {
+		r := recordOf(t, line)
+		var caller string
+		var i int
+		if _, err := fmt.Sscanf(strings.Replace(r.RequestID, "-", " ", 1), "%s %d", &caller, &i); err != nil {
+			t.Fatal(err)
+		}
+		if want := last[caller]; i != want {
+			t.Fatalf("record %d of caller %s comes where %d should", i, caller, want)
+		}
+		last[caller] = i + 1
+		seen[r.EventID] = true
+	}
+	if len(seen) != callers*calls {
+		t.Errorf("%d records with ids of their own, want %d", len(seen), callers*calls)
+	}
+	if n := len(filesOf(t, dir)); n < 4 {
+		t.Errorf("%d files; they should have been rotated", n)
+	}
+	if c := h.Counts(); c != (Counts{Recorded: callers * calls}) {
+		t.Errorf("counts %+v", c)
+	}
+}
+
+func BenchmarkRecord(b *testing.B) {
+	h, err := Start(Config{
+		Files: Files{Dir: b.TempDir(), BytesMax: 100 << 20, AgeMax: time.Hour, Keep: 2},
+		Now:   time.Now, Random: func() [16]byte { return [16]byte{} }, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := []byte(`{"domain":"orders","workflowId":"order-1234567","workflowType":{"name":"order","version":"1.0"},"taskList":{"name":"deciders"},"input":"` + strings.Repeat("x", 1000) + `","tagList":["a","b"],"childPolicy":"TERMINATE"}`)
+	answer := []byte(`{"runId":"22abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP="}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.Record(&Call{
+			Time: noon, Service: "swf", Action: "StartWorkflowExecution", DataEvent: true,
+			Identity: Identity{Type: "IAMUser", PrincipalID: "AIDAEXAMPLE", ARN: "arn:aws:iam::123456789012:user/ann", Account: "123456789012", AccessKey: "AKIAEXAMPLE", UserName: "ann"},
+			Account:  "123456789012", Region: "us-east-1", SourceIP: "10.0.0.1", UserAgent: "Boto3/1.34 md/Botocore#1.34",
+			RequestID: "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+			Request:   h.JSON(body), Response: h.JSON(answer),
+		})
+	}
+	b.StopTimer()
+	if err := h.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(h.Counts().FilesLost), "lost")
+}

@@ -1,0 +1,69 @@
+package operation_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"heddle/internal/aws/iam"
+	. "heddle/internal/aws/operation"
+)
+
+// guest is a caller who has a policy.
+type guest struct{ policies *iam.PolicySets }
+
+func (g guest) Authenticate(*http.Request, []byte) (Caller, error) {
+	return Caller{
+		Account: "123456789012", Region: "us-east-1", AccessKey: "AKIAGUEST",
+		Principal: iam.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: "123456789012"},
+		Policies:  g.policies,
+		Context:   iam.Context{{Key: "aws:username", Value: "ann"}},
+	}, nil
+}
+
+func TestPermission(t *testing.T) {
+	const text = "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: %s on resource: arn:aws:shop:us-east-1:123456789012:domain/"
+	for _, c := range []struct {
+		name, statements, operation, body string
+		code, message                     string // empty: permitted
+	}{
+		{"all", `{"Effect":"Allow","Action":"shop:*","Resource":"*"}`, "Buy", `{"domain":"d","text":"x"}`, "", ""},
+		{"own domain", `{"Effect":"Allow","Action":"shop:*","Resource":"arn:aws:shop:*:*:domain/${aws:username}"}`, "Buy", `{"domain":"ann"}`, "", ""},
+		{"another's domain", `{"Effect":"Allow","Action":"shop:*","Resource":"arn:aws:shop:*:*:domain/${aws:username}"}`, "Buy", `{"domain":"bob"}`,
+			codeClosed, strings.Replace(text, "%s", "shop:Buy", 1) + "bob because no identity-based policy allows the shop:Buy action"},
+		{"the second question", `{"Effect":"Allow","Action":"shop:Buy","Resource":"*"}`, "Buy", `{"domain":"d"}`,
+			codeClosed, strings.Replace(text, "%s", "shop:Enter", 1) + "d because no identity-based policy allows the shop:Enter action"},
+		{"fault that is not declared", `{"Effect":"Deny","Action":"*","Resource":"*"}`, "Cancel", `{"domain":"d"}`,
+			"com.amazon.coral.service#AccessDeniedException", strings.Replace(text, "%s", "shop:Cancel", 1) + "d with an explicit deny in an identity-based policy"},
+		{"nothing", ``, "Wait", `{"domain":"d","do":"until gone"}`,
+			"com.amazon.coral.service#AccessDeniedException", strings.Replace(text, "%s", "shop:Wait", 1) + "d because no identity-based policy allows the shop:Wait action"},
+		{"valid first", ``, "Buy", `{"domain":""}`,
+			"com.amazon.coral.validate#ValidationException", "1 validation error detected: Value null at 'domain' failed to satisfy constraint: Member must not be null"},
+		{"unknown", `{"Effect":"Allow","Action":"shop:*","Resource":"*"}`, "Buy", `{"domain":"d","do":"ask in vain"}`, "com.amazon.coral.service#InternalFailure", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			policies := &iam.PolicySets{}
+			if c.statements != "" {
+				p, err := iam.Parse([]byte(`{"Version":"2012-10-17","Statement":[` + c.statements + `]}`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				policies.Identity = []iam.Attached{{Source: "test", Policy: p}}
+			}
+			o := newShop()
+			o.Authenticator = guest{policies}
+			w := do(o, c.operation, c.body)
+			var got struct {
+				Type    string `json:"__type"`
+				Message string
+			}
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+				t.Fatal(err)
+			}
+			if got.Type != c.code || got.Message != c.message {
+				t.Errorf("got %d %s", w.Code, w.Body)
+			}
+		})
+	}
+}

@@ -1,0 +1,114 @@
+// Package throttle limits how often an account does something in a region: a
+// token bucket for each account, region and action. A full bucket takes a burst;
+// it refills at a steady rate.
+//
+// A bucket is one number, the time at which it will be full again, so one that is
+// full need not be remembered. It reads no clock.
+package throttle
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// Rate is what an action may cost: a burst of Bucket calls, and PerSecond calls a
+// second for good.
+type Rate struct {
+	Bucket    int
+	PerSecond int
+}
+
+// Rates are the rates of actions by their names; an action that is not there is
+// not limited.
+type Rates map[string]Rate
+
+// Limiter has the buckets.
+type Limiter struct {
+	rates map[string]pace
+	seed  maphash.Seed
+	parts [partsMax]part
+}
+
+const (
+	partsMax = 16
+	// bucketsMax is how many buckets a part remembers. When there are as many, half
+	// of them are forgotten, which makes them full.
+	bucketsMax = 8192
+	sweepMin   = 256
+)
+
+// pace is a rate in time.
+type pace struct {
+	interval time.Duration // in which one call's room comes back
+	fill     time.Duration // in which an empty bucket becomes full
+}
+
+// part is some of the buckets, under a lock of their own.
+type part struct {
+	mu    sync.Mutex
+	full  map[bucket]int64 // when each will be full, in nanoseconds since 1970
+	sweep int              // at so many buckets those that are full are forgotten
+}
+
+type bucket struct{ account, region, action string }
+
+// New is a Limiter whose buckets are full. Rates whose numbers are not above zero
+// allow nothing.
+func New(rates Rates) *Limiter {
+	l := &Limiter{rates: map[string]pace{}, seed: maphash.MakeSeed()}
+	for action, r := range rates {
+		p := pace{interval: time.Second}
+		if r.Bucket > 0 && r.PerSecond > 0 {
+			p.interval = time.Second / time.Duration(r.PerSecond)
+			p.fill = p.interval * time.Duration(r.Bucket)
+		}
+		l.rates[action] = p
+	}
+	for i := range l.parts {
+		l.parts[i] = part{full: map[bucket]int64{}, sweep: sweepMin}
+	}
+	return l
+}
+
+// Take takes one call out of a bucket, and tells whether it had one.
+func (l *Limiter) Take(now time.Time, account, region, action string) bool {
+	p, limited := l.rates[action]
+	if !limited {
+		return true
+	}
+	b := bucket{account, region, action}
+	t := now.UnixNano()
+	part := &l.parts[maphash.Comparable(l.seed, b)%partsMax]
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	full, known := part.full[b]
+	full = max(full, t) + int64(p.interval)
+	if full-t > int64(p.fill) {
+		return false
+	}
+	if !known {
+		part.makeRoom(t)
+	}
+	part.full[b] = full
+	return true
+}
+
+// makeRoom forgets buckets that are full, each time when their number has doubled.
+func (p *part) makeRoom(now int64) {
+	if len(p.full) < p.sweep {
+		return
+	}
+	for b, full := range p.full {
+		if full <= now {
+			delete(p.full, b)
+		}
+	}
+	for b := range p.full {
+		if len(p.full) <= bucketsMax/2 {
+			break
+		}
+		delete(p.full, b)
+	}
+	p.sweep = max(sweepMin, 2*len(p.full))
+}

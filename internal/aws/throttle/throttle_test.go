@@ -1,0 +1,155 @@
+package throttle
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// taken is how many of so many calls at a time are let through.
+func taken(l *Limiter, now time.Time, calls int, account, region, action string) (n int) {
+	for range calls {
+		if l.Take(now, account, region, action) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTake(t *testing.T) {
+	l := New(Rates{"A": {10, 2}, "B": {10, 2}, "Never": {}})
+	at := func(d time.Duration, calls int, account, region, action string, want int) {
+		t.Helper()
+		if got := taken(l, noon.Add(d), calls, account, region, action); got != want {
+			t.Errorf("after %s: %d of %d calls, want %d", d, got, calls, want)
+		}
+	}
+	at(0, 20, "1", "r", "A", 10)
+	at(0, 20, "1", "r", "B", 10) // each action, region and account has its own
+	at(0, 20, "1", "s", "A", 10)
+	at(0, 20, "2", "r", "A", 10)
+	at(0, 20, "1", "r", "Free", 20)
+	at(0, 20, "1", "r", "Never", 0)
+	at(499*time.Millisecond, 5, "1", "r", "A", 0)
+	at(500*time.Millisecond, 5, "1", "r", "A", 1)
+	at(2*time.Second, 20, "1", "r", "A", 3)
+	at(time.Second, 5, "1", "r", "A", 0) // a clock that was set back gives nothing away
+	at(time.Hour, 20, "1", "r", "A", 10)
+}
+
+func TestSteadyRate(t *testing.T) {
+	l := New(Rates{"A": {100, 30}})
+	n := 0
+	for i := range 100_000 { // 100 s, a call each millisecond
+		n += taken(l, noon.Add(time.Duration(i)*time.Millisecond), 1, "1", "r", "A")
+	}
+	if want := 100 + 30*100; n < want-1 || n > want+1 {
+		t.Errorf("%d calls in 100 s, want %d", n, want)
+	}
+}
+
+func TestFullBucketsAreForgotten(t *testing.T) {
+	l := New(Rates{"A": {10, 10}})
+	held := func() (n int) {
+		for i := range l.parts {
+			n += len(l.parts[i].full)
+		}
+		return n
+	}
+	for i := range 200_000 { // full again after 100 ms; never more than about 100 at a time
+		if !l.Take(noon.Add(time.Duration(i)*time.Millisecond), fmt.Sprint(i), "r", "A") {
+			t.Fatal("a full bucket gave nothing")
+		}
+	}
+	if n := held(); n > partsMax*sweepMin {
+		t.Errorf("%d buckets are held", n)
+	}
+	for i := range 200_000 { // all at once
+		l.Take(noon, fmt.Sprint(i), "r", "A")
+	}
+	if n := held(); n > partsMax*bucketsMax {
+		t.Errorf("%d buckets are held", n)
+	}
+}
+
+func TestConcurrently(t *testing.T) {
+	l := New(Rates{"A": {1000, 1}})
+	var n atomic.Int64
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() { n.Add(int64(taken(l, noon, 500, "1", "r", "A"))) })
+	}
+	all.Wait()
+	if n.Load() != 1000 {
+		t.Errorf("%d calls were let through", n.Load())
+	}
+}
+
+// Every action has a rate, and every decision that can fail by one.
+func TestAWSIsComplete(t *testing.T) {
+	var model struct {
+		Operations map[string]any
+		Shapes     map[string]struct{ Enum []string }
+	}
+	b, err := os.ReadFile("../../swf/api/model.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &model); err != nil {
+		t.Fatal(err)
+	}
+	rates := AWS()
+	decisions := model.Shapes["DecisionType"].Enum
+	for action, r := range rates {
+		_, isAction := model.Operations[action]
+		if !isAction && !slices.Contains(decisions, action) {
+			t.Errorf("%q is neither action nor decision", action)
+		}
+		if r.Bucket < r.PerSecond/4 || r.PerSecond < 1 {
+			t.Errorf("%s: %+v", action, r)
+		}
+	}
+	for action := range model.Operations {
+		if _, ok := rates[action]; !ok {
+			t.Errorf("%s has no rate", action)
+		}
+	}
+	if n := len(rates) - len(model.Operations); n != 5 {
+		t.Errorf("%d decisions have rates", n)
+	}
+}
+
+func TestSet(t *testing.T) {
+	r := AWS()
+	if err := r.Set([]string{"StartTimer=7/3", "ListDomains=none", "ScheduleLambdaFunction=1/1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, limited := r["ListDomains"]; limited || r["StartTimer"] != (Rate{7, 3}) || r["ScheduleLambdaFunction"] != (Rate{1, 1}) {
+		t.Errorf("%v", r)
+	}
+	for _, bad := range []string{"", "StartTimer", "StartTimer=", "StartTimer=5", "StartTimer=0/1", "StartTimer=1/0", "StartTimer=1/-1", "StartTimer=1/1/1", "StartTimer=2000000/1", "Start=1/1"} {
+		if err := AWS().Set([]string{bad}); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("rate %q: ", bad)) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func BenchmarkTake(b *testing.B) {
+	l := New(AWS())
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		now := noon
+		for pb.Next() {
+			now = now.Add(5 * time.Millisecond)
+			l.Take(now, "123456789012", "us-east-1", "StartWorkflowExecution")
+		}
+	})
+}

@@ -1,0 +1,232 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"heddle/internal/audit"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/operation"
+	"heddle/internal/identity"
+	identityapi "heddle/internal/identity/api"
+	"heddle/internal/swf/api"
+)
+
+// Audit says which calls are recorded, and where. The zero value is all calls, in
+// files in the data folder if the store is there too.
+type Audit struct {
+	Files  string // AuditAuto, AuditFile or AuditOff
+	Events string // AuditAll or AuditManagement
+	Data   bool   // free-form data of users is recorded too
+	FileMB int    // a file is not larger
+	Keep   int    // so many files are kept
+
+	WebhookURL   string // empty: none
+	WebhookToken string // sent to it as a bearer token
+}
+
+// Values of Audit.Files.
+const (
+	AuditAuto = "auto" // AuditFile, unless the store is in memory
+	AuditFile = "file"
+	AuditOff  = "off"
+)
+
+// Values of Audit.Events.
+const (
+	AuditAll        = "all"
+	AuditManagement = "management" // no calls about executions and tasks
+)
+
+// Defaults of Audit.
+const (
+	DefaultAuditFileMB = 100
+	DefaultAuditKeep   = 20
+)
+
+// auditAgeMax is how old a file of the trail becomes: one a day.
+const auditAgeMax = 24 * time.Hour
+
+// AuditDir is where a data folder has the files of the trail.
+func AuditDir(data string) string { return filepath.Join(data, "audit") }
+
+func (a *Audit) fill(store string) error {
+	setDefault(&a.Files, AuditAuto)
+	setDefault(&a.Events, AuditAll)
+	setDefault(&a.FileMB, DefaultAuditFileMB)
+	setDefault(&a.Keep, DefaultAuditKeep)
+	if a.Files == AuditAuto {
+		a.Files = AuditFile
+		if store == StoreMemory {
+			a.Files = AuditOff
+		}
+	}
+	if a.Files != AuditFile && a.Files != AuditOff {
+		return fmt.Errorf("config: audit %q: want %q, %q or %q", a.Files, AuditAuto, AuditFile, AuditOff)
+	}
+	if a.Events != AuditAll && a.Events != AuditManagement {
+		return fmt.Errorf("config: audit events %q: want %q or %q", a.Events, AuditAll, AuditManagement)
+	}
+	if a.FileMB < 1 || a.Keep < 1 {
+		return fmt.Errorf("config: %d audit files of %d MB: want at least 1 of each", a.Keep, a.FileMB)
+	}
+	return nil
+}
+
+// auditor records calls in a trail.
+type auditor struct {
+	*audit.Trail
+	account, region string // of calls whose sender is not known
+	all             bool
+}
+
+// newAuditor is nil if nothing is recorded.
+func newAuditor(cfg *Config) (*auditor, error) {
+	a := &cfg.Audit
+	c := audit.Config{
+		Webhook: audit.Webhook{URL: a.WebhookURL, Token: a.WebhookToken}, Data: a.Data, Account: cfg.Account, Region: cfg.Region,
+		Now: time.Now, Random: random[[16]byte], Log: cfg.Log,
+	}
+	if a.Files == AuditFile {
+		c.Files = audit.Files{Dir: AuditDir(cfg.Data), BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep}
+	}
+	if c.Files.Dir == "" && c.Webhook.URL == "" {
+		return nil, nil
+	}
+	trail, err := audit.Start(c)
+	if err != nil {
+		return nil, err
+	}
+	return &auditor{trail, cfg.Account, cfg.Region, a.Events == AuditAll}, nil
+}
+
+// close ends the trail, if there is one.
+func (a *auditor) close(ctx context.Context) error {
+	if a == nil {
+		return nil
+	}
+	return a.Close(ctx)
+}
+
+// jsonSources are the services with JSON protocols by the prefixes of their targets.
+var jsonSources = map[string]string{api.TargetPrefix: "swf"}
+
+// Asked implements operation.Auditor.
+func (a *auditor) Asked(action string, body []byte) (time.Time, []byte) {
+	if !a.records(action) {
+		return time.Time{}, nil
+	}
+	return time.Now(), a.JSON(body)
+}
+
+// Answered implements operation.Auditor.
+func (a *auditor) Answered(o *operation.Answered) {
+	if !a.records(o.Action) {
+		return
+	}
+	c := a.call(o.Request, o.RequestID, jsonSources[o.Service], o.Action)
+	if !o.At.IsZero() {
+		c.Time = o.At
+	}
+	c.Request = o.Parameters
+	c.Identity = audit.Identity{Type: "Unknown"}
+	if caller, ok := o.Caller.Identity.(*identity.Caller); ok && o.Caller.Account != "" {
+		c.Identity = auditIdentity(caller)
+		c.Account, c.Region = o.Caller.Account, o.Caller.Region
+	}
+	c.Identity.AccessKey = o.AccessKey
+	if o.Fault != nil {
+		c.ErrorCode, c.ErrorMessage = o.Fault.Name(), o.Fault.Message
+	} else if !c.ReadOnly {
+		c.Response = a.JSON(o.Answer)
+	}
+	if o.Touched.Kind == "domain" {
+		c.Resources = []audit.Resource{{
+			ARN:     "arn:aws:swf:" + c.Region + ":" + c.Account + ":/domain/" + o.Touched.Name,
+			Account: c.Account, Type: "AWS::SWF::Domain",
+		}}
+	}
+	a.Record(&c)
+}
+
+// observe records a call in the query protocol.
+func (a *auditor) observe(ctx context.Context, r *http.Request, o awsquery.Outcome) {
+	c := a.call(r, o.RequestID, o.API.Service, o.Action)
+	c.Identity = audit.Identity{Type: "Unknown"}
+	if caller := identityapi.CallerOf(ctx); caller != nil {
+		c.Identity = auditIdentity(caller)
+		c.Account = caller.Account
+		c.Request = a.Form(o.Params.Map())
+	}
+	c.Identity.AccessKey = operation.AccessKeyOf(r)
+	if o.Fault != nil {
+		c.ErrorCode, c.ErrorMessage = o.Fault.Code, o.Fault.Message
+	} else if !c.ReadOnly {
+		c.Response = a.XML(o.Result)
+	}
+	a.Record(&c)
+}
+
+// call is a record with what is the same for all protocols.
+func (a *auditor) call(r *http.Request, id, service, action string) audit.Call {
+	c := audit.Call{
+		Time: time.Now(), Service: service, Action: action, RequestID: id,
+		ReadOnly: readsOnly(action), DataEvent: service == "swf" && aboutExecutions(action),
+		Account: a.account, Region: a.region, SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
+	}
+	if r.TLS != nil {
+		c.TLS = audit.TLS{
+			Version: strings.Replace(tls.VersionName(r.TLS.Version), "TLS ", "TLSv", 1),
+			Cipher:  tls.CipherSuiteName(r.TLS.CipherSuite), Host: r.Host,
+		}
+	}
+	return c
+}
+
+func (a *auditor) records(action string) bool { return a.all || !aboutExecutions(action) }
+
+// aboutExecutions tells whether an action of SWF is about executions and tasks,
+// not about what is registered.
+func aboutExecutions(action string) bool {
+	return strings.Contains(action, "Execution") || strings.Contains(action, "Task")
+}
+
+// readsOnly tells whether an action changes nothing, by the names that AWS gives.
+func readsOnly(action string) bool {
+	for _, verb := range []string{"Count", "Describe", "Get", "List", "Simulate"} {
+		if strings.HasPrefix(action, verb) {
+			return action != "GetSessionToken"
+		}
+	}
+	return false
+}
+
+func auditIdentity(c *identity.Caller) audit.Identity {
+	i := audit.Identity{
+		Type: "Root", PrincipalID: c.UserID, ARN: c.Principal.ARN, Account: c.Account, AccessKey: c.KeyID,
+	}
+	switch c.Of.Sort {
+	case identity.User:
+		i.Type, i.UserName = "IAMUser", c.Of.Name
+	case identity.Role:
+		i.Type, i.ARN = "AssumedRole", c.Principal.Session
+		role, _, _ := strings.Cut(c.UserID, ":")
+		i.Session.Issuer = audit.Issuer{
+			Type: "Role", PrincipalID: role, ARN: c.Principal.ARN, Account: c.Account, UserName: c.Of.Name,
+		}
+	}
+	if c.Session {
+		for _, known := range c.Context {
+			if known.Key == "aws:TokenIssueTime" {
+				// It was written by identity; a time that can't be read is left out.
+				i.Session.Created, _ = time.Parse(time.RFC3339, known.Value)
+			}
+		}
+	}
+	return i
+}

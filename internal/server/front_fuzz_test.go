@@ -1,0 +1,168 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"heddle/internal/shard"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+	"heddle/internal/store/memstore"
+	"heddle/internal/swf/api"
+)
+
+// fuzzed is a server behind whose front a fuzzer stands.
+func fuzzed(t *testing.T) *Server {
+	cfg := memory()
+	cfg.PollHold = time.Millisecond
+	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelError}))
+	s, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeServer(t, s) })
+	return s
+}
+
+// complaints fails a test on what is written to it.
+type complaints struct{ t testing.TB }
+
+func (c complaints) Write(text []byte) (int, error) {
+	c.t.Errorf("logged: %s", text)
+	return len(text), nil
+}
+
+// serve hands a request to the server and wants an answer that a client can read
+// and that is no failure of the server's.
+func serve(t *testing.T, s *Server, r *http.Request) []byte {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.http.Handler.ServeHTTP(w, r.WithContext(t.Context()))
+	body := w.Body.Bytes()
+	if w.Code >= 500 && w.Code != http.StatusServiceUnavailable {
+		t.Fatalf("%s %s: %d %s", r.Method, r.Header.Get("X-Amz-Target"), w.Code, body)
+	}
+	if strings.HasPrefix(w.Header().Get("Content-Type"), "application/x-amz-json") && len(body) > 0 && !json.Valid(body) {
+		t.Fatalf("%d with what is not JSON: %q", w.Code, body)
+	}
+	return body
+}
+
+// FuzzFront sends any bytes as one HTTP request.
+func FuzzFront(f *testing.F) {
+	for _, request := range []string{
+		"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: SimpleWorkflowService.ListDomains\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: 35\r\n\r\n{\"registrationStatus\":\"REGISTERED\"}",
+		"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: SimpleWorkflowService.\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"PUT //x?X-Amz-Signature=1 HTTP/1.0\r\nAuthorization: AWS4-HMAC-SHA256 Credential=a/20260517/b/swf/aws4_request,SignedHeaders=host,Signature=\r\n\r\n",
+		"GET /health HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nX-Amz-Target: SimpleWorkflowService.RegisterDomain\r\nContent-Length: 99999999999\r\n\r\n{",
+		"POST /?Action=ListUsers HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 18\r\n\r\nVersion=2010-05-08",
+	} {
+		f.Add([]byte(request))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(b)))
+		if err != nil {
+			return
+		}
+		r.RemoteAddr = "127.0.0.1:1"
+		serve(t, fuzzed(t), r)
+	})
+}
+
+// FuzzSession sends any sequence of calls, one a line: an action, a space, a
+// body. RUN1, TOKEN1 and PAGE1 in a body stand for the latest run, task token and
+// page token that an answer had. In the end the stored logs fold to what the
+// server had in memory.
+func FuzzSession(f *testing.F) {
+	const prelude = `RegisterDomain {"name":"shop","workflowExecutionRetentionPeriodInDays":"7"}
+RegisterWorkflowType {"domain":"shop","name":"order","version":"1","defaultTaskList":{"name":"deciders"},"defaultExecutionStartToCloseTimeout":"3600","defaultTaskStartToCloseTimeout":"60","defaultChildPolicy":"TERMINATE"}
+RegisterActivityType {"domain":"shop","name":"charge","version":"1","defaultTaskList":{"name":"workers"},"defaultTaskHeartbeatTimeout":"NONE","defaultTaskScheduleToStartTimeout":"60","defaultTaskStartToCloseTimeout":"60","defaultTaskScheduleToCloseTimeout":"60"}
+StartWorkflowExecution ` + startOrder + "\nPollForDecisionTask " + pollDeciders
+	files, err := filepath.Glob("testdata/sessions/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no sessions: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var calls []string
+		for block := range strings.SplitSeq(string(text), "\n\n") {
+			request, _, asked := strings.Cut(block, "\n----")
+			if asked && !strings.Contains(request, " @") {
+				calls = append(calls, strings.ReplaceAll(request, "\n", " "))
+			}
+		}
+		for len(calls) > 0 {
+			n := min(6, len(calls))
+			f.Add(strings.Join(calls[:n], "\n"))
+			calls = calls[n:]
+		}
+	}
+	const callsMax = 30
+	f.Fuzz(func(t *testing.T, script string) {
+		s := fuzzed(t)
+		latest := map[string]string{"RUN1": "RUN1", "TOKEN1": "TOKEN1", "PAGE1": "PAGE1"}
+		lines := strings.Split(prelude+"\n"+script, "\n")
+		for _, line := range lines[:min(callsMax, len(lines))] {
+			action, body, _ := strings.Cut(line, " ")
+			for placeholder, value := range latest {
+				body = strings.ReplaceAll(body, placeholder, value)
+			}
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+			r.Header.Set("X-Amz-Target", api.TargetPrefix+"."+action)
+			var out struct{ RunID, TaskToken, NextPageToken string }
+			answer := serve(t, s, r)
+			if json.Unmarshal(answer, &out) != nil {
+				continue // health says "ok"
+			}
+			for placeholder, value := range map[string]string{"RUN1": out.RunID, "TOKEN1": out.TaskToken, "PAGE1": out.NextPageToken} {
+				if value != "" {
+					latest[placeholder] = value
+				}
+			}
+		}
+		checkMemory(t, s)
+	})
+}
+
+// checkMemory closes a server and checks what it stored.
+func checkMemory(t *testing.T, s *Server) {
+	t.Helper()
+	closeServer(t, s)
+	stopped := s.store.(*memstore.Store).Reopen()
+	found, err := inspectStore(t.Context(), stopped, stopped.Shards())
+	if err != nil || len(found.Wrong) > 0 {
+		t.Fatalf("check: %+v, %v", found, err)
+	}
+}
+
+// inspectStore is what heddle check does, on any store that nobody writes.
+func inspectStore(ctx context.Context, e store.Engine, shards uint16) (*shard.Findings, error) {
+	key, err := storeKey(ctx, e.Meta(), hashKeyName)
+	if err != nil {
+		return nil, err
+	}
+	var cfg Config
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	hash := keys.Hash(key)
+	archive, err := shard.OpenArchive(ctx, e, shards, &hash, rulesOf(&cfg))
+	if err != nil {
+		return nil, err
+	}
+	return archive.Check(ctx)
+}

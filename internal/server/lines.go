@@ -1,0 +1,134 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// lines accepts connections as lines. When all places are taken, the connection
+// that has let us wait longest gives way: idle ones, and those whose peers send a
+// request or read an answer too slowly. Those that are being served never do; then
+// others wait to be accepted.
+type lines struct {
+	net.Listener
+	max   int
+	grace time.Duration // a shorter wait is nobody's fault
+
+	mu     sync.Mutex
+	left   sync.Cond // a place may have become free
+	open   map[*line]struct{}
+	shares *shares
+}
+
+func newLines(listener net.Listener, s *shares, grace time.Duration) *lines {
+	l := &lines{Listener: listener, max: s.max, grace: grace, open: map[*line]struct{}{}, shares: s}
+	l.left.L = &l.mu
+	return l
+}
+
+// Accept implements net.Listener.
+func (l *lines) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if line := l.admit(conn); line != nil {
+			boundAcks(conn, ackTimeout)
+			return line, nil
+		}
+		_ = conn.Close() // no request has come that could be answered
+	}
+}
+
+// admit finds a place for a connection; nil: its client has his share.
+func (l *lines) admit(conn net.Conn) *line {
+	n := &line{Conn: conn, lines: l, client: clientOf(conn.RemoteAddr())}
+	n.awaitPeer()
+	if !l.shares.has(n.client) {
+		l.shares.complain(n.client)
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.open) >= l.max {
+		l.makeRoom()
+	}
+	l.open[n] = struct{}{}
+	l.shares.add(n.client, 1)
+	return n
+}
+
+// makeRoom closes the line that has let us wait longest, or waits until there may
+// be a place. It unlocks mu meanwhile.
+func (l *lines) makeRoom() {
+	var slowest *line
+	var since int64
+	for n := range l.open {
+		if w := n.waits.Load(); w != 0 && (slowest == nil || w < since) {
+			slowest, since = n, w
+		}
+	}
+	if slowest == nil {
+		l.left.Wait()
+		return
+	}
+	if rest := l.grace - time.Since(time.Unix(0, since)); rest > 0 {
+		timer := time.AfterFunc(rest, l.left.Signal)
+		defer timer.Stop()
+		l.left.Wait()
+		return
+	}
+	l.remove(slowest)
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	_ = slowest.Close() // how it ends does not matter
+}
+
+// leave gives the place of a line to others. It may be called again.
+func (l *lines) leave(n *line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.remove(n)
+}
+
+func (l *lines) remove(n *line) {
+	if _, here := l.open[n]; here {
+		delete(l.open, n)
+		l.shares.add(n.client, -1)
+		l.left.Signal()
+	}
+}
+
+// note follows what net/http does with a connection.
+func note(conn net.Conn, state http.ConnState) {
+	n := lineOf(conn)
+	if n == nil {
+		return
+	}
+	switch state {
+	case http.StateActive:
+		n.used.Store(true)
+		n.serve()
+	case http.StateIdle:
+		n.awaitPeer()
+	}
+}
+
+// closeUnused closes the connections on which no request has come yet. Clients
+// keep such spares; a server that stops need not wait for them.
+func (l *lines) closeUnused() {
+	l.mu.Lock()
+	var unused []*line
+	for n := range l.open {
+		if !n.used.Load() {
+			unused = append(unused, n)
+		}
+	}
+	l.mu.Unlock()
+	for _, n := range unused {
+		_ = n.Close() // of no use to anybody; how it ends does not matter
+	}
+}

@@ -1,0 +1,229 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"heddle/internal/store"
+	"heddle/internal/store/pebblestore"
+	"heddle/internal/store/sealed"
+)
+
+// RekeyConfig says how a stopped store is to be sealed from now on.
+type RekeyConfig struct {
+	Data    string
+	Sealing string   // SealingOn or SealingOff
+	Keys    RootKeys // the new ones
+	Old     RootKeys // those that it is sealed under; zero: the new ones
+	Log     *slog.Logger
+}
+
+// Folders of a rekeying, beside the store.
+const (
+	rekeyedName  = "store.rekey-new"
+	replacedName = "store.rekey-old"
+)
+
+// Rekey writes a stopped store anew, all of it under one new data key, and puts
+// the new one in the place of the old one, which is deleted: so nothing is left
+// that an old key opens, or that lay in the clear. It tells how many rows it
+// wrote. Cut off at any point, it leaves either store, whole. Errors:
+// store.ErrHeld if a server runs on it.
+func Rekey(ctx context.Context, cfg RekeyConfig) (rows int, err error) {
+	if err := errors.Join(cfg.Keys.check(), cfg.Old.check()); err != nil {
+		return 0, err
+	}
+	if err := finishRekey(cfg.Data); err != nil {
+		return 0, err
+	}
+	// Its lock is held until the new store is in its place.
+	old, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(cfg.Data), Logger: cfg.Log, ReadOnly: true})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, old.Close()) }()
+	rekeyed := filepath.Join(cfg.Data, rekeyedName)
+	if err := os.RemoveAll(rekeyed); err != nil { // of an attempt that was cut off
+		return 0, fmt.Errorf("rekey: %w", err)
+	}
+	if rows, err = writeAnew(ctx, cfg, old, rekeyed); err != nil {
+		return 0, errors.Join(fmt.Errorf("rekey store %q: %w", storeDir(cfg.Data), err), os.RemoveAll(rekeyed))
+	}
+	return rows, replaceStore(cfg.Data)
+}
+
+// writeAnew writes all of a store into a new one.
+func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir string) (rows int, err error) {
+	roots := &cfg.Old
+	if roots.File == "" && roots.Text == "" && len(roots.KMS.KeyIDs) == 0 {
+		roots = &cfg.Keys
+	}
+	from, err := openSealed(ctx, old, cfg.Data, roots, cfg.Log)
+	if err != nil {
+		return 0, err
+	}
+	s, err := pebblestore.Open(pebblestore.Options{Dir: dir, Shards: old.Shards(), Logger: cfg.Log})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var to store.Engine = s
+	if cfg.Sealing != SealingOff {
+		// The old store has opened, so a key that is not there is not its key.
+		keys, err := cfg.Keys.load(cfg.Data, true, cfg.Log)
+		if err != nil {
+			return 0, err
+		}
+		if to, err = sealed.Open(ctx, s, keys, false); err != nil {
+			return 0, err
+		}
+	}
+	return copyStore(ctx, from, to, old.Shards())
+}
+
+// copyStore copies all rows; sections are counted anew.
+func copyStore(ctx context.Context, from, to store.Engine, shards uint16) (rows int, err error) {
+	all, err := from.Meta().List(ctx, "")
+	if err != nil {
+		return 0, err
+	}
+	for key, value := range all {
+		if strings.HasPrefix(key, "store/") {
+			continue // the store's own
+		}
+		if err := to.Meta().CompareAndSet(ctx, key, nil, value); err != nil {
+			return 0, err
+		}
+		rows++
+	}
+	for shard := range shards {
+		source, err := from.Acquire(ctx, shard)
+		if err != nil {
+			return 0, err
+		}
+		c, err := newCopier(ctx, to, shard)
+		if err != nil {
+			return 0, err
+		}
+		if err := c.copy(ctx, source, store.ShardSpace); err != nil {
+			return 0, err
+		}
+		if shard == 0 { // any shard may write the index
+			if err := c.copy(ctx, from.Index(), store.IndexSpace); err != nil {
+				return 0, err
+			}
+		}
+		rows += c.rows
+	}
+	return rows, nil
+}
+
+// copier commits rows to one shard, many at a time.
+type copier struct {
+	engine  store.Engine
+	section store.Section
+	bytes   int
+	rows    int
+}
+
+// Bounds of what a copier keeps before it commits.
+const (
+	copyOpsMax   = 4096
+	copyBytesMax = 4 << 20
+)
+
+func newCopier(ctx context.Context, engine store.Engine, shard uint16) (*copier, error) {
+	h, err := engine.Acquire(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	return &copier{engine: engine, section: store.Section{Shard: shard, Epoch: h.Epoch(), Seq: h.Seq()}}, nil
+}
+
+// scanner is a handle or an index.
+type scanner interface {
+	Scan(ctx context.Context, r store.Range, visit store.Visit) error
+}
+
+func (c *copier) copy(ctx context.Context, from scanner, space store.Space) error {
+	var failed error
+	err := from.Scan(ctx, store.Range{}, func(key, value []byte) bool {
+		c.section.Ops = append(c.section.Ops, store.Op{Space: space, Key: bytes.Clone(key), Value: bytes.Clone(value)})
+		c.bytes += len(key) + len(value)
+		if len(c.section.Ops) == copyOpsMax || c.bytes >= copyBytesMax {
+			failed = c.commit(ctx)
+		}
+		return failed == nil
+	})
+	if err = errors.Join(failed, err); err != nil {
+		return err
+	}
+	return c.commit(ctx)
+}
+
+func (c *copier) commit(ctx context.Context) error {
+	if len(c.section.Ops) == 0 {
+		return nil
+	}
+	c.section.Seq++
+	c.rows += len(c.section.Ops)
+	err := c.engine.Commit(ctx, []store.Section{c.section})[0]
+	clear(c.section.Ops)
+	c.section.Ops, c.bytes = c.section.Ops[:0], 0
+	return err
+}
+
+// replaceStore puts a rekeyed store, which is whole, in the store's place.
+func replaceStore(data string) error {
+	if err := removeReplaced(data); err != nil {
+		return err
+	}
+	if err := os.Rename(storeDir(data), filepath.Join(data, replacedName)); err != nil {
+		return fmt.Errorf("put the rekeyed store in place: %w", err)
+	}
+	if err := finishRekey(data); err != nil {
+		return err
+	}
+	return removeReplaced(data)
+}
+
+// finishRekey ends a rekeying that was cut off between its two renames. Every
+// opening of a store begins with it.
+func finishRekey(data string) error {
+	if exists(storeDir(data)) || !exists(filepath.Join(data, replacedName)) {
+		return nil
+	}
+	err := os.Rename(filepath.Join(data, rekeyedName), storeDir(data))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // somebody else was as quick
+		return fmt.Errorf("put the rekeyed store in place: %w", err)
+	}
+	return syncDir(data)
+}
+
+// removeReplaced deletes what a rekeying has replaced. The store is in place.
+func removeReplaced(data string) error {
+	if err := os.RemoveAll(filepath.Join(data, replacedName)); err != nil {
+		return fmt.Errorf("delete the store before rekeying: %w", err)
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,357 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"heddle/internal/swf/api"
+)
+
+// wireRequest is a request as it goes over the wire, with a part of its body missing.
+func wireRequest(action, body string, missing int) string {
+	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: %s.%s\r\nContent-Length: %d\r\n\r\n%s",
+		api.TargetPrefix, action, len(body), body[:len(body)-missing])
+}
+
+const listDomains = `{"registrationStatus":"REGISTERED"}`
+
+// put writes to a connection.
+func put(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answerOn reads an answer from a connection.
+func answerOn(t *testing.T, conn net.Conn) string {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d %s", w.StatusCode, body)
+}
+
+const (
+	servedWell = `200 {"domainInfos":[]}`
+	throttled  = `400 {"__type":"com.amazon.coral.availability#ThrottlingException","message":"Rate exceeded"}`
+	halfRead   = `400 {"__type":"com.amazon.coral.service#SerializationException","message":"The body could not be read"}`
+)
+
+// wantCut waits until the server has closed a connection.
+func wantCut(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(deadline / 2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
+	}
+}
+
+// impatient is a server whose peers have the times that a test gives.
+func impatient(change func(*Timeouts)) Config {
+	cfg := memory()
+	cfg.Timeouts = DefaultTimeouts()
+	change(&cfg.Timeouts)
+	return cfg
+}
+
+const soon = 50 * time.Millisecond
+
+// TestSlowHead has clients that never finish the head of a request, or the
+// handshake.
+func TestSlowHead(t *testing.T) {
+	for _, protocol := range protocols[:2] {
+		s := startFor(t, protocol, impatient(func(c *Timeouts) { c.Header = soon }))
+		for _, head := range []string{"", "POST / HTTP/1.1\r\nX-Amz-", "\x16\x03\x01"} {
+			conn := dialFrom(t, alice, s.Addr())
+			put(t, conn, head)
+			wantCut(t, conn)
+		}
+	}
+}
+
+// TestIdle has a client that keeps its connection and asks nothing more.
+func TestIdle(t *testing.T) {
+	s := start(t, impatient(func(c *Timeouts) { c.Idle = soon }))
+	conn := dialFrom(t, alice, s.Addr())
+	put(t, conn, wireRequest("ListDomains", listDomains, 0))
+	if got := answerOn(t, conn); got != servedWell {
+		t.Error(got)
+	}
+	wantCut(t, conn)
+}
+
+// TestHalfBody has clients that send the half of a body: they are told so.
+func TestHalfBody(t *testing.T) {
+	cfg := impatient(func(c *Timeouts) { c.Body = soon })
+	s := start(t, cfg)
+	conn := dialFrom(t, alice, s.Addr())
+	put(t, conn, wireRequest("ListDomains", listDomains, 10))
+	if got := answerOn(t, conn); got != halfRead {
+		t.Error(got)
+	}
+	wantCut(t, conn)
+
+	s = startFor(t, protocols[2], cfg)
+	body, half := io.Pipe()
+	defer half.Close()
+	go io.WriteString(half, listDomains[:10])
+	r, err := http.NewRequest(http.MethodPost, s.URL(), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Amz-Target", api.TargetPrefix+".ListDomains")
+	w, err := newPeer(t, s, protocols[2]).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	if got, err := io.ReadAll(w.Body); err != nil || !strings.HasSuffix(halfRead, string(got)) {
+		t.Errorf("%s %v", got, err)
+	}
+}
+
+// largeHistory makes an execution whose history has at least so many bytes, and
+// says how to ask for it.
+func largeHistory(p *peer, size int) (request string) {
+	p.register()
+	run := p.must("StartWorkflowExecution", startOrder)
+	run = strings.TrimSuffix(strings.TrimPrefix(run, "{"), "}")
+	text := strings.Repeat("x", 32_000)
+	for n := 0; n < size; n += len(text) {
+		p.must("SignalWorkflowExecution", `{"domain":"shop","workflowId":"a","signalName":"s","input":"`+text+`"}`)
+	}
+	return `{"domain":"shop","execution":{"workflowId":"a",` + run + `}}`
+}
+
+// TestAnswersThatNobodyReads has clients that ask and read nothing.
+func TestAnswersThatNobodyReads(t *testing.T) {
+	cfg := impatient(func(c *Timeouts) { c.Answer = 10 * soon }) // honest answers need some
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			s := startFor(t, protocol, cfg)
+			const size = 2 << 20 // more than a stream takes in advance, and many times more than a socket
+			request := largeHistory(newPeer(t, s, protocol), size)
+			p := newPeer(t, s, protocol)
+			if protocol == protocols[2] {
+				r, err := http.NewRequest(http.MethodPost, s.URL(), strings.NewReader(request))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("X-Amz-Target", api.TargetPrefix+".GetWorkflowExecutionHistory")
+				w, err := p.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer w.Body.Close()
+				waitUntil(t, "the request has ended", s.requests.none)
+				if got, err := io.ReadAll(w.Body); err == nil {
+					t.Errorf("all %d bytes came", len(got))
+				}
+				return
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), ackTimeout/2) // when the kernel gives it up
+			defer cancel()
+			asked := make(chan reply)
+			go func() {
+				a, _ := p.ask(ctx, "ListDomains", listDomains) // opens the connection
+				p.stop()
+				for a.err == nil {
+					a, _ = p.ask(ctx, "GetWorkflowExecutionHistory", request)
+				}
+				asked <- a
+			}()
+			waitUntil(t, "a request is under way", func() bool { return !s.requests.none() })
+			waitUntil(t, "the request has ended", s.requests.none)
+			if ctx.Err() != nil {
+				t.Error("the request ended by the kernel's timeout")
+			}
+			cancel()
+			<-asked
+		})
+	}
+}
+
+// TestIdleConnectionsGiveWay fills all places with connections of one client that
+// ask nothing, ask half, or have asked: another client is served.
+func TestIdleConnectionsGiveWay(t *testing.T) {
+	for name, text := range map[string]string{
+		"new": "", "half a head": "POST / HT", "half a body": wireRequest("ListDomains", listDomains, 10), "idle": wireRequest("ListDomains", listDomains, 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := impatient(func(c *Timeouts) { c.Spare = soon })
+			cfg.ConnectionsMax, cfg.ClientPercent = 4, 100
+			s := start(t, cfg)
+			for range cfg.ConnectionsMax {
+				conn := dialFrom(t, alice, s.Addr())
+				put(t, conn, text)
+				if name == "idle" {
+					answerOn(t, conn)
+				}
+			}
+			conn := dialFrom(t, bob, s.Addr())
+			put(t, conn, wireRequest("ListDomains", listDomains, 0))
+			if got := answerOn(t, conn); got != servedWell {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// TestPollsDoNotGiveWay fills all places with polls that wait, and one that does
+// not: only that gives way.
+func TestPollsDoNotGiveWay(t *testing.T) {
+	cfg := impatient(func(c *Timeouts) { c.Spare = soon })
+	cfg.ConnectionsMax, cfg.ClientPercent = 3, 100
+	s := start(t, cfg)
+	register(t, s)
+	http.DefaultClient.CloseIdleConnections()
+	var polls []net.Conn
+	for range 2 {
+		conn := dialFrom(t, alice, s.Addr())
+		put(t, conn, wireRequest("PollForDecisionTask", pollDeciders, 0))
+		polls = append(polls, conn)
+	}
+	waitUntil(t, "the polls wait", func() bool { return s.matcher.Totals().Polls == 2 })
+	idle := dialFrom(t, alice, s.Addr())
+	conn := dialFrom(t, bob, s.Addr())
+	put(t, conn, wireRequest("StartWorkflowExecution", startOrder, 0))
+	answerOn(t, conn)
+	wantCut(t, idle)
+	if got := answerOn(t, polls[0]); !strings.Contains(got, "taskToken") {
+		t.Errorf("the poll got %s", got)
+	}
+}
+
+// TestRequestsAtATime has a client whose requests take all that he may have.
+func TestRequestsAtATime(t *testing.T) {
+	var log bytes.Buffer
+	cfg := memory()
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	cfg.RequestsMax, cfg.ClientPercent = 2, 50
+	s := start(t, cfg)
+	slow, quick, other := dialFrom(t, alice, s.Addr()), dialFrom(t, alice, s.Addr()), dialFrom(t, bob, s.Addr())
+	put(t, slow, wireRequest("ListDomains", listDomains, 1))
+	waitUntil(t, "the slow request has begun", func() bool { return !s.requests.none() })
+	for _, c := range []struct {
+		conn net.Conn
+		want string
+	}{{quick, throttled}, {quick, throttled}, {other, servedWell}} {
+		put(t, c.conn, wireRequest("ListDomains", listDomains, 0))
+		if got := answerOn(t, c.conn); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+	put(t, slow, "}")
+	if got := answerOn(t, slow); got != servedWell {
+		t.Errorf("the slow request: %s", got)
+	}
+	waitUntil(t, "the slow request has ended", s.requests.none)
+	put(t, quick, wireRequest("ListDomains", listDomains, 0))
+	if got := answerOn(t, quick); got != servedWell {
+		t.Errorf("the request after it: %s", got)
+	}
+	closeServer(t, s)
+	if n := strings.Count(log.String(), "too many at a time"); n != 1 {
+		t.Errorf("it was logged %d times, want once a minute:\n%s", n, &log)
+	}
+}
+
+// TestQueryRequestsAtATime has a caller of the query protocol who comes too much.
+func TestQueryRequestsAtATime(t *testing.T) {
+	cfg := memory()
+	cfg.RequestsMax = 1
+	s := start(t, cfg)
+	slow, quick := dialFrom(t, alice, s.Addr()), dialFrom(t, alice, s.Addr())
+	put(t, slow, wireRequest("ListDomains", listDomains, 1))
+	waitUntil(t, "the slow request has begun", func() bool { return !s.requests.none() })
+	const form = "Action=GetUser&Version=2010-05-08"
+	put(t, quick, fmt.Sprintf("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
+	if got := answerOn(t, quick); got != "503 " {
+		t.Error(got)
+	}
+}
+
+// TestPollsAtATime has a client who polls as much as he may. Polls that wait do
+// not count as requests.
+func TestPollsAtATime(t *testing.T) {
+	cfg := memory()
+	cfg.PollsMax, cfg.RequestsMax, cfg.ClientPercent = 2, 2, 50
+	s := start(t, cfg)
+	register(t, s)
+	first, second, other := dialFrom(t, alice, s.Addr()), dialFrom(t, alice, s.Addr()), dialFrom(t, bob, s.Addr())
+	for i, conn := range []net.Conn{first, other} {
+		put(t, conn, wireRequest("PollForDecisionTask", pollDeciders, 0))
+		waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == i+1 })
+	}
+	waitUntil(t, "no request is under way", s.requests.none)
+	put(t, second, wireRequest("PollForDecisionTask", pollDeciders, 0))
+	if got := answerOn(t, second); got != throttled {
+		t.Errorf("the poll too many: %s", got)
+	}
+	put(t, second, wireRequest("StartWorkflowExecution", startOrder, 0))
+	if got := answerOn(t, second); !strings.HasPrefix(got, "200 ") {
+		t.Errorf("another request: %s", got)
+	}
+	if got := answerOn(t, first); !strings.Contains(got, "taskToken") {
+		t.Errorf("the poll that waited: %s", got)
+	}
+}
+
+// TestRefusedLimits starts servers that could serve nobody.
+func TestRefusedLimits(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"config: -1 connections, 5000 requests, 50000 polls at a time: want no negative numbers": func(c *Config) { c.ConnectionsMax = -1 },
+		"config: 101 percent for one client: want 1 to 100":                                      func(c *Config) { c.ClientPercent = 101 },
+	} {
+		cfg := memory()
+		change(&cfg)
+		s, err := Start(t.Context(), cfg)
+		if err == nil {
+			closeServer(t, s)
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+	}
+}
+
+// TestSharesForgetClients keeps nothing of clients who have gone.
+func TestSharesForgetClients(t *testing.T) {
+	s := newShares("requests", 2, 100, slog.New(slog.DiscardHandler))
+	for i := range 100 {
+		client := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32)
+		for n, want := range []bool{true, true, false} {
+			if s.take(client) != want {
+				t.Fatalf("%s took %d, of 2", client, n)
+			}
+		}
+		s.add(client, -2)
+	}
+	if len(s.by) != 0 || !s.none() {
+		t.Errorf("%d clients, %d taken", len(s.by), s.taken)
+	}
+}

@@ -1,0 +1,153 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// certificates is the TLS side of the listener. The files are read at every
+// handshake, which costs little beside it: so new ones count at once, however they
+// came into their place.
+type certificates struct {
+	made                            *tls.Certificate // by the server itself; nil: it is in the files
+	certFile, keyFile, clientCAFile string
+	log                             *slog.Logger
+
+	mu     sync.Mutex
+	seen   [3]file // what the files were when they were last looked at
+	config *tls.Config
+}
+
+// file is what a file held, or why it could not be read.
+type file struct{ text, trouble string }
+
+// newCertificates is nil if the server has no TLS.
+func newCertificates(cfg *Config) (*certificates, error) {
+	if !cfg.hasTLS() {
+		return nil, nil
+	}
+	c := &certificates{certFile: cfg.TLSCert, keyFile: cfg.TLSKey, clientCAFile: cfg.TLSClientCA, log: cfg.Log}
+	if cfg.TLSSelfSigned {
+		made, err := selfSigned(cfg)
+		if err != nil {
+			return nil, fmt.Errorf("self-signed certificate: %w", err)
+		}
+		c.made = made
+	}
+	c.seen = c.read()
+	config, err := c.parse(c.seen)
+	if err != nil {
+		return nil, err
+	}
+	c.config = config
+	return c, nil
+}
+
+// listening is the configuration of the listener. Its keys seal session tickets,
+// whatever the files hold.
+func (c *certificates) listening() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return c.current(), nil
+		},
+	}
+}
+
+// current is what the files ask for, or asked for when they were last in order.
+func (c *certificates) current() *tls.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	files := c.read()
+	if files == c.seen {
+		return c.config
+	}
+	c.seen = files
+	config, err := c.parse(files)
+	if err != nil {
+		c.log.Error("the new TLS files can't be used; the server goes on with the old ones", "cause", err)
+		return c.config
+	}
+	c.log.Info("new TLS files are in use", "cert", c.certFile, "good_until", config.Certificates[0].Leaf.NotAfter)
+	c.config = config
+	return config
+}
+
+func (c *certificates) read() (files [3]file) {
+	for i, name := range []string{c.certFile, c.keyFile, c.clientCAFile} {
+		if name == "" {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			files[i].trouble = err.Error()
+		}
+		files[i].text = string(text)
+	}
+	return files
+}
+
+func (c *certificates) parse(files [3]file) (*tls.Config, error) {
+	for _, f := range files {
+		if f.trouble != "" {
+			return nil, fmt.Errorf("tls: %s", f.trouble)
+		}
+	}
+	pair := c.made
+	if pair == nil {
+		read, err := tls.X509KeyPair([]byte(files[0].text), []byte(files[1].text))
+		if err != nil {
+			return nil, fmt.Errorf("tls: certificate %q with key %q: %w", c.certFile, c.keyFile, err)
+		}
+		pair = &read
+	}
+	if time.Now().After(pair.Leaf.NotAfter) {
+		c.log.Warn("the TLS certificate has expired; clients will refuse it", "cert", c.certFile, "good_until", pair.Leaf.NotAfter)
+	}
+	config := &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"h2", "http/1.1"},
+		Certificates: []tls.Certificate{*pair},
+	}
+	if c.clientCAFile != "" {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+		config.ClientCAs = x509.NewCertPool()
+		if !config.ClientCAs.AppendCertsFromPEM([]byte(files[2].text)) {
+			return nil, fmt.Errorf("tls: client CA %q: it holds no certificate in PEM", c.clientCAFile)
+		}
+	}
+	return config, nil
+}
+
+// requirePrivate refuses to speak plain HTTP where others may listen in.
+func requirePrivate(cfg *Config, addr net.Addr) error {
+	if cfg.hasTLS() || cfg.InsecureListen {
+		return nil
+	}
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("listen on %q: it is not a loopback address, and there is no TLS; give --tls-cert and --tls-key or --tls-self-signed, or --insecure-listen if something else protects the way to it", cfg.Listen)
+}
+
+func (c *Config) hasTLS() bool { return c.TLSCert != "" || c.TLSSelfSigned }
+
+// fillTLS tells what is wrong with the fields for TLS.
+func (c *Config) fillTLS() error {
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return errors.New("config: a TLS certificate and its key go together: give both --tls-cert and --tls-key")
+	case c.TLSCert != "" && c.TLSSelfSigned:
+		return errors.New("config: give either --tls-cert or --tls-self-signed")
+	case c.TLSClientCA != "" && !c.hasTLS():
+		return fmt.Errorf("config: client CA %q: client certificates need TLS; give --tls-cert and --tls-key, or --tls-self-signed", c.TLSClientCA)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"heddle/internal/engine"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// TestCheckFindsDamage holds that Check finds each row that is missing and each
+// record that is wrong. A check that finds nothing is of no use.
+func TestCheckFindsDamage(t *testing.T) {
+	h := newHouse(t, 2)
+	for range 6 {
+		h.must("open", toyAdd{Text: strings.Repeat("x", 4000)}) // it has a snapshot
+	}
+	h.must("open", toyOffer{})
+	h.must("open", toyWake{At: h.now + 1<<40})
+	h.must("closed", toyAdd{})
+	h.must("closed", toyClose{Forget: h.now + 1<<40})
+	from := Route(h.cfg.Hash, 2, toyName("open"))
+	to := 0
+	for ; Route(h.cfg.Hash, 2, toyName(fmt.Sprint(to))) == from; to++ {
+	}
+	h.must("open", toyTell{fmt.Sprint(to)})
+	h.settle()
+	h.now += 2 * ackDelay
+	h.settle() // what was handled is deleted
+	h.give("open", toyTell{fmt.Sprint(to)})
+	h.step(h.shards[from]) // the second message is under way
+	d := &damage{house: h}
+	if wrong := d.check(); len(wrong) > 0 {
+		t.Fatalf("sound, and yet: %s", wrong)
+	}
+
+	found := map[byte]int{}
+	for _, r := range d.rows() {
+		switch r.key[0] {
+		case keys.Note, keys.Sent: // nothing else tells of them
+			continue
+		}
+		r.remove(d)
+		if wrong := d.check(); len(wrong) == 0 {
+			t.Errorf("row %q of space %d was removed, and nothing is found", r.key, r.space)
+		} else if r.space == store.ShardSpace {
+			found[r.key[0]]++
+		}
+		r.put(d, r.value)
+	}
+	for _, kind := range []byte{keys.OpenRun, keys.ClosedRun, keys.History, keys.Snapshot, keys.Forget, keys.Outgoing, keys.Applied} {
+		if found[kind] == 0 {
+			t.Errorf("no row of kind %q was there to be removed", kind)
+		}
+	}
+
+	for what, change := range map[string]func(*stored){
+		"status":                  func(r *stored) { r.Status = engine.Open + engine.Closed - r.Status },
+		"group":                   func(r *stored) { r.Group += "x" },
+		"start time":              func(r *stored) { r.Started++ },
+		"close time":              func(r *stored) { r.Closed++ },
+		"end of retention":        func(r *stored) { r.Forget++ },
+		"next user timer":         func(r *stored) { r.Timer++ },
+		"number of tasks at work": func(r *stored) { r.Working++ },
+		"having a deadline":       func(r *stored) { r.Wake = 1 - min(r.Wake, 1) },
+		"listing":                 func(r *stored) { r.Listing = append(r.Listing, 'x') },
+		"last event":              func(r *stored) { r.NextEvent++ },
+		"offers":                  func(r *stored) { r.Offers = append(r.Offers, engine.Offer{List: "toys", ID: 1 << 20}) },
+		"name":                    func(r *stored) { r.Name.Key += "x" },
+	} {
+		for _, r := range d.rows() {
+			if r.space != store.ShardSpace || r.key[0] != keys.OpenRun && r.key[0] != keys.ClosedRun {
+				continue
+			}
+			rec, err := readRecord(keys.Run(r.key), r.value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(rec)
+			r.put(d, rec.append(nil))
+			if wrong := d.check(); len(wrong) == 0 {
+				t.Errorf("the %s of run %q is wrong, and nothing is found", what, rec.Name.Key)
+			}
+			r.put(d, r.value)
+		}
+	}
+	if wrong := d.check(); len(wrong) > 0 {
+		t.Errorf("all was put back, and yet: %s", wrong)
+	}
+}
+
+// damage writes to a store past its shards.
+type damage struct{ *house }
+
+// damaged is a row that may be changed.
+type damaged struct {
+	shard      uint16
+	space      store.Space
+	key, value []byte
+}
+
+// rows are all rows of the store. Those of the index count as of shard 0.
+func (d *damage) rows() (all []damaged) {
+	row := damaged{}
+	add := func(key, value []byte) bool {
+		row.key, row.value = append([]byte(nil), key...), append([]byte(nil), value...)
+		all = append(all, row)
+		return true
+	}
+	for row.shard = range d.cfg.Shards {
+		if err := d.acquire(row.shard).Scan(context.Background(), store.Range{}, add); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	row.shard, row.space = 0, store.IndexSpace
+	if err := d.store.Index().Scan(context.Background(), store.Range{}, add); err != nil {
+		d.t.Fatal(err)
+	}
+	return all
+}
+
+func (d *damage) acquire(shard uint16) store.Handle {
+	h, err := d.store.Acquire(context.Background(), shard)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return h
+}
+
+func (r *damaged) remove(d *damage) {
+	r.write(d, store.Op{Kind: store.Delete, Space: r.space, Key: r.key})
+}
+
+func (r *damaged) put(d *damage, value []byte) {
+	r.write(d, store.Op{Kind: store.Put, Space: r.space, Key: r.key, Value: value})
+}
+
+func (r *damaged) write(d *damage, op store.Op) {
+	h := d.acquire(r.shard)
+	section := store.Section{Shard: r.shard, Epoch: h.Epoch(), Seq: h.Seq() + 1, Mark: h.Mark(), Ops: []store.Op{op}}
+	if err := d.store.Commit(context.Background(), []store.Section{section})[0]; err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *damage) check() []string {
+	a, err := OpenArchive(context.Background(), d.store, d.cfg.Shards, d.cfg.Hash, d.cfg.Rules)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	found, err := a.Check(context.Background())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return found.Wrong
+}

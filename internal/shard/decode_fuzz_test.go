@@ -1,0 +1,122 @@
+package shard
+
+import (
+	"bytes"
+	"testing"
+
+	"heddle/internal/engine"
+	"heddle/internal/pack"
+)
+
+var fuzzRun = engine.NewRunID(3, engine.Seed{1, 2, 3})
+
+// FuzzReadRecord reads bytes as a run's record.
+func FuzzReadRecord(f *testing.F) {
+	name := engine.Name{World: engine.World{Account: "123456789012", Region: "us-east-1"}, Kind: "toy", Key: "shop\x00a"}
+	full := stored{
+		Identity: engine.Identity{Name: name, Run: fuzzRun},
+		Record: engine.Record{
+			Status: engine.Open, Group: "g", Started: 1_700_000_000_000, Wake: 1_700_000_060_000, Working: 2, Listing: []byte("listing"),
+			Offers: []engine.Offer{
+				{List: "list", ID: 2, At: 1_700_000_000_000}, {List: "list", ID: 5, Priority: -1, At: 1_700_000_000_001, Held: true}, {List: "other", ID: 6},
+			},
+		},
+		NextEvent: 7, SnapshotAt: 4, SnapshotLen: 100, TailLen: 200,
+	}
+	f.Add(full.append(nil))
+	f.Add((&stored{Record: engine.Record{Status: engine.Closed, Closed: 5, Forget: 9}}).append(nil))
+	// Offers without end, in a record that has none.
+	empty := (&stored{}).append(nil)
+	f.Add(pack.Uint(empty[:len(empty)-1], 1<<60))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := readRecord(fuzzRun, b)
+		if err != nil {
+			return
+		}
+		written := s.append(nil)
+		again, err := readRecord(fuzzRun, written)
+		if err != nil {
+			t.Fatalf("%x was written as %x: %v", b, written, err)
+		}
+		if got := again.append(nil); !bytes.Equal(got, written) {
+			t.Fatalf("%x was written as %x and then as %x", b, written, got)
+		}
+	})
+}
+
+// FuzzReadTurn reads bytes as the events of a turn, and cuts out of them all
+// that a page of history or a replay would.
+func FuzzReadTurn(f *testing.F) {
+	f.Add(appendTurn(nil, 9, []engine.Event{
+		{ID: 3, At: 1_700_000_000_000, Public: []byte(`{"a":1}`), Private: []byte("p")}, {ID: 4, Public: []byte(`{}`)}, {ID: 5, Public: []byte(`{"b":2}`), Private: []byte("q")},
+	}))
+	f.Add(appendTurn(nil, 1, []engine.Event{{ID: 1}}))
+	head := pack.Int(pack.Int(pack.Uint([]byte{turnFormat}, 1), 5), 1)
+	// More events than bytes.
+	f.Add(pack.Uint(head, 1<<40))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		turn, err := readTurn(b)
+		if err != nil {
+			return
+		}
+		var events []engine.Event
+		if err := turn.events(plainRules{}, turn.First, func(e engine.Event) error {
+			events = append(events, e)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if len(events) == 0 || turn.Last() < turn.First {
+			return // ids beyond the largest number
+		}
+		page := turn.appendPublic(nil, turn.First, turn.Last())
+		if !bytes.Equal(page, turn.public) {
+			t.Fatalf("the page %q is not the events %q", page, turn.public)
+		}
+		// The commas between events are not read; they are written.
+		written := appendTurn(nil, turn.Seq, events)
+		again, err := readTurn(written)
+		if err != nil {
+			t.Fatalf("%x was written as %x: %v", b, written, err)
+		}
+		for i := range events {
+			id := turn.First + int64(i)
+			if got := again.appendPublic(nil, id, id); !bytes.Equal(got, events[i].Public) {
+				t.Fatalf("event %d is %q, then %q", id, events[i].Public, got)
+			}
+		}
+	})
+}
+
+// plainRules take an event for its bytes.
+type plainRules struct{ engine.Rules }
+
+func (plainRules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
+	return engine.Event{ID: id, At: at, Public: public, Private: private}, nil
+}
+
+// FuzzReadMessage reads bytes as a message between shards.
+func FuzzReadMessage(f *testing.F) {
+	f.Add(appendMessage(nil, &engine.Message{
+		To:  engine.Name{World: engine.World{Account: "123456789012", Region: "us-east-1"}, Kind: "toy", Key: "k"},
+		Run: fuzzRun, Begin: engine.Always, Seed: engine.Seed{7}, Group: "g", Body: []byte("body"),
+	}))
+	f.Add(appendMessage(nil, &engine.Message{}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		write := func(c engine.Command) []byte {
+			return appendMessage(nil, &engine.Message{To: c.Name, Run: c.Run, Begin: c.Begin, Seed: c.Seed, Group: c.Group, Body: c.Body.([]byte)})
+		}
+		c, err := readMessage(b)
+		if err != nil {
+			return
+		}
+		written := write(c)
+		again, err := readMessage(written)
+		if err != nil {
+			t.Fatalf("%x was written as %x: %v", b, written, err)
+		}
+		if got := write(again); !bytes.Equal(got, written) {
+			t.Fatalf("%x was written as %x and then as %x", b, written, got)
+		}
+	})
+}

@@ -1,0 +1,40 @@
+package sim
+
+import (
+	"net/http"
+
+	"heddle/internal/aws/iam"
+	"heddle/internal/aws/operation"
+)
+
+// doorman lets everybody in. In a limited world some decisions are not permitted.
+type doorman struct {
+	operation.Anyone
+	limited bool
+}
+
+// Authenticate implements operation.Authenticator.
+func (d doorman) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {
+	c, err := d.Anyone.Authenticate(r, body)
+	if d.limited {
+		c.Principal = iam.Principal{ARN: "arn:aws:iam::" + c.Account + ":user/simulated", Account: c.Account}
+		c.Policies = &limits
+	}
+	return c, err
+}
+
+// limits deny what no execution of the simulation waits for.
+var limits = iam.PolicySets{Identity: []iam.Attached{{Source: "limits", Policy: parsed(`{
+	"Version": "2012-10-17",
+	"Statement": [
+		{"Effect": "Allow", "Action": "*", "Resource": "*"},
+		{"Effect": "Deny", "Action": ["swf:RecordMarker", "swf:CancelTimer", "swf:SignalExternalWorkflowExecution"], "Resource": "*"}
+	]}`)}}}
+
+func parsed(document string) *iam.Policy {
+	p, err := iam.Parse([]byte(document))
+	if err != nil {
+		panic(err)
+	}
+	return p
+}

@@ -1,0 +1,161 @@
+package execution
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"heddle/internal/engine"
+)
+
+// lived is what random executions leave behind: seeds for the decoders.
+func lived(f *testing.F) *house {
+	limits := DefaultLimits()
+	limits.Events, limits.OpenExecutions = 60, 9
+	h := newHouse(f, limits)
+	h.quiet = true
+	m := &monkey{house: h, rand: rand.New(rand.NewPCG(11, 1))}
+	for range 400 {
+		m.act()
+	}
+	return h
+}
+
+// written checks that what a decoder read is written so that it reads the same.
+func written(t *testing.T, b []byte, take func([]byte) ([]byte, error)) {
+	t.Helper()
+	first, err := take(b)
+	if err != nil {
+		return
+	}
+	second, err := take(first)
+	if err != nil || !bytes.Equal(first, second) {
+		t.Fatalf("%x was written as %x and then as %x, %v", b, first, second, err)
+	}
+}
+
+// FuzzDecodeState reads bytes as a snapshot.
+func FuzzDecodeState(f *testing.F) {
+	h := lived(f)
+	for _, r := range h.runs {
+		f.Add(h.rules.EncodeState(r.state))
+	}
+	id := engine.Identity{Name: Name(testWorld, testDomain, "a"), Run: engine.NewRunID(7, engine.Seed{1})}
+	f.Add(h.rules.EncodeState(h.rules.New(id)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		written(t, b, func(b []byte) ([]byte, error) {
+			s, err := h.rules.DecodeState(id, b)
+			if err != nil {
+				return nil, err
+			}
+			return h.rules.EncodeState(s), nil
+		})
+	})
+}
+
+// FuzzDecodeEvent reads bytes as an event of a history.
+func FuzzDecodeEvent(f *testing.F) {
+	h := lived(f)
+	seen := map[string]bool{}
+	for _, r := range h.runs {
+		for _, e := range r.events {
+			if kind := eventType(e.Body.(attributes)); !seen[kind] {
+				seen[kind] = true
+				f.Add(e.ID, e.Public)
+			}
+		}
+	}
+	f.Add(int64(1), []byte(`{"eventId":1,"eventTimestamp":1.5,"eventType":"TimerFired"}`))
+	f.Fuzz(func(t *testing.T, id int64, public []byte) {
+		written(t, public, func(b []byte) ([]byte, error) {
+			e, err := h.rules.DecodeEvent(id, 1_700_000_000_123, b, nil)
+			if err != nil {
+				return nil, err
+			}
+			return appendEvent(nil, id, e.At, e.Body.(attributes)), nil
+		})
+	})
+}
+
+// FuzzDecodeMessage reads bytes as a message between executions.
+func FuzzDecodeMessage(f *testing.F) {
+	h := newHouse(f, DefaultLimits())
+	text, run := "text", engine.NewRunID(7, engine.Seed{2})
+	for _, fresh := range messageKinds {
+		f.Add(encodeMessage(fresh()))
+	}
+	f.Add(encodeMessage(&StartChild{Start: Start{Settings: Settings{Tags: []string{}}, Input: &text, Parent: Parent{"p", run, 5}}, Control: &text}))
+	f.Add(encodeMessage(&SignalExternal{External{"p", run, 5, 4, "c", &text, &text}, "go", &text}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		written(t, b, func(b []byte) ([]byte, error) {
+			m, err := h.rules.DecodeMessage(b)
+			if err != nil {
+				return nil, err
+			}
+			return encodeMessage(m.(message)), nil
+		})
+	})
+}
+
+// FuzzDecodeSmall reads bytes as a listing, as a header and as each kind of note.
+func FuzzDecodeSmall(f *testing.F) {
+	h := lived(f)
+	for _, r := range h.runs {
+		f.Add(r.record.Listing)
+		for key, value := range r.notes {
+			if key.kind != engine.NoteDelivered {
+				f.Add(value)
+			}
+		}
+		f.Add(r.events[0].Private)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		written(t, b, func(b []byte) ([]byte, error) {
+			l, err := DecodeListing(b)
+			if err != nil {
+				return nil, err
+			}
+			c := &coder{}
+			return c.b, l.code(c)
+		})
+		for _, code := range []func(*coder){
+			func(c *coder) {
+				var attempt int64
+				var since engine.Time
+				var back bool
+				codeAttempt(c, &attempt, &since, &back)
+			},
+			func(c *coder) {
+				var at engine.Time
+				var details *string
+				codeHeartbeat(c, &at, &details)
+			},
+			func(c *coder) {
+				var number, days int64
+				codeHeader(c, &number, &days)
+			},
+		} {
+			code(reading(b))
+		}
+	})
+}
+
+// TestLengthsOfNothing gives decoders counts and lengths that no bytes follow:
+// they must not make room for them.
+func TestLengthsOfNothing(t *testing.T) {
+	h := newHouse(t, DefaultLimits())
+	id := engine.Identity{Name: Name(testWorld, testDomain, "a")}
+	whole := h.rules.EncodeState(h.rules.New(id))
+	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}
+	var before, after runtime.MemStats
+	for i := range whole {
+		b := append(bytes.Clone(whole[:i]), huge...)
+		runtime.ReadMemStats(&before)
+		_, _ = h.rules.DecodeState(id, b) // whether it is an error depends on the place
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<16 {
+			t.Errorf("a length at byte %d of a state took %d bytes", i, took)
+		}
+	}
+}
