@@ -145,7 +145,7 @@ func TestAudit(t *testing.T) {
 				"swf:RegisterWorkflowType /domain/shop",
 				"swf:StartWorkflowExecution /domain/shop data runId",
 				"swf:PollForDecisionTask /domain/shop data previousStartedEventId startedEventId taskToken workflowExecution workflowType",
-				"swf:RespondDecisionTaskCompleted data",
+				"swf:RespondDecisionTaskCompleted /domain/shop data",
 				"swf:DescribeDomain /domain/shop reads",
 				"swf:GetWorkflowExecutionHistory /domain/shop reads data",
 				"swf:GetWorkflowExecutionHistory /domain/shop reads data",

@@ -26,8 +26,12 @@ func asks[In any](s *Service, name string, in *In) operation.Ask {
 	return &ask{permission.Call(name, in), s}
 }
 
-// Touches implements operation.Ask. The domain of a task is not in the request.
-func (a *ask) Touches() operation.Resource {
+// Touches implements operation.Ask.
+func (a *ask) Touches(ctx context.Context) operation.Resource {
+	if a.TaskToken != "" {
+		// Without a domain a bad token touches nothing.
+		_, _ = a.domain(ctx, worldOf(ctx))
+	}
 	if a.Domain == "" {
 		return operation.Resource{}
 	}

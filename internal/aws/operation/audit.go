@@ -62,7 +62,7 @@ func (h *Handler) answered(r *http.Request, ctx *call, op *mounted, in any, answ
 	a.Service, _, _ = awsjson.Target(r) // the operation was found by it
 	a.AccessKey = AccessKeyOf(r)
 	if in != nil {
-		a.Touched = op.ask(in).Touches()
+		a.Touched = op.ask(in).Touches(ctx)
 	}
 	h.Auditor.Answered(&a)
 }

@@ -94,10 +94,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !op.waits {
 		ctx.Context = context.WithoutCancel(r.Context())
 	}
-	if err := permit(ctx, op, in); err != nil {
-		h.refuse(w, r, ctx, op, in, err)
-		return
-	}
 	out, answer, err := h.handle(ctx, op, in)
 	if err != nil {
 		h.refuse(w, r, ctx, op, in, err)
@@ -153,7 +149,8 @@ func permit(ctx *call, op *mounted, in any) error {
 	return nil
 }
 
-// handle runs the action and encodes its output. A panic becomes an error.
+// handle runs the action, if the caller may, and encodes its output. A panic
+// becomes an error.
 func (h *Handler) handle(ctx *call, op *mounted, in any) (out output, answer *buffer, err error) {
 	defer func() {
 		p := recover()
@@ -165,6 +162,9 @@ func (h *Handler) handle(ctx *call, op *mounted, in any) (out output, answer *bu
 			delivery.Delivered(err)
 		}
 	}()
+	if err = permit(ctx, op, in); err != nil {
+		return nil, nil, err
+	}
 	if out, err = op.handle(ctx, in); err != nil {
 		return nil, nil, err
 	}
@@ -227,7 +227,7 @@ func (h *Handler) logFailure(ctx *call, op *mounted, in any, what string, err er
 	if op != nil {
 		attributes = append(attributes, slog.String("operation", op.name))
 		if in != nil {
-			if touched := op.ask(in).Touches(); touched.Kind != "" {
+			if touched := op.ask(in).Touches(ctx); touched.Kind != "" {
 				attributes = append(attributes, slog.String(touched.Kind, touched.Name))
 			}
 		}

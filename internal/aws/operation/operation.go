@@ -19,10 +19,10 @@ import (
 
 // Ask is what a request asks permission for.
 type Ask interface {
-	// Touches is what the request itself says that it is about.
-	Touches() Resource
-	// Requests are the questions to the caller's policies: all must be allowed.
-	// The context is a handler's. It is not called for those who may do anything.
+	// Touches is what the request is about. The context is a handler's.
+	Touches(ctx context.Context) Resource
+	// Requests are the questions to the caller's policies: all must be allowed. It
+	// is not called for those who may do anything.
 	Requests(ctx context.Context) ([]iam.Request, error)
 }
 

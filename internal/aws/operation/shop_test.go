@@ -130,7 +130,7 @@ type asking struct {
 
 func asks(_ *shop, name string, o *order) Ask { return asking{"shop:" + name, o} }
 
-func (a asking) Touches() Resource { return Resource{Kind: "domain", Name: a.Domain} }
+func (a asking) Touches(context.Context) Resource { return Resource{Kind: "domain", Name: a.Domain} }
 
 func (a asking) Requests(ctx context.Context) ([]iam.Request, error) {
 	if a.Do == "ask in vain" {
