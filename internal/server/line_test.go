@@ -105,7 +105,7 @@ func (c *cuttable) SetReadDeadline(at time.Time) error {
 }
 
 func (c *cuttable) Close() error {
-	c.once.Do(func() { close(c.closed) })
+	defer c.once.Do(func() { close(c.closed) }) // now, so that who reads can't say goodbye
 	return c.TCPConn.Close()
 }
 

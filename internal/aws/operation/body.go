@@ -24,6 +24,9 @@ var (
 	decoders = &sync.Pool{New: func() any { return new(jx.Decoder) }}
 )
 
+// promisedMax is how much room a body is given before any of it came.
+const promisedMax = 64 << 10
+
 func (b *buffer) release(pool *sync.Pool) {
 	if cap(b.bytes) > keptMax {
 		return
@@ -37,8 +40,10 @@ func (b *buffer) read(r *http.Request, limit int64) error {
 	if r.ContentLength > limit {
 		return awsjson.TooLarge()
 	}
-	if want := r.ContentLength; int64(cap(b.bytes)) <= want {
-		b.bytes = make([]byte, 0, want+1) // one more, to see the end without growing
+	// One more, to see the end without growing. A long body is given room as it
+	// comes: what a head promises costs its sender nothing.
+	if want := min(r.ContentLength, promisedMax); int64(cap(b.bytes)) <= want {
+		b.bytes = make([]byte, 0, want+1)
 	}
 	for {
 		b.bytes = slices.Grow(b.bytes, 1)
