@@ -17,26 +17,16 @@ import (
 	"time"
 
 	"heddle/internal/aws/authn"
-	"heddle/internal/aws/awsquery"
-	"heddle/internal/aws/credentials"
-	"heddle/internal/aws/iam"
-	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/identity"
-	identityapi "heddle/internal/identity/api"
 	"heddle/internal/matching"
 	"heddle/internal/shard"
 	"heddle/internal/store"
-	"heddle/internal/store/keys"
 	"heddle/internal/store/memstore"
 	"heddle/internal/store/pebblestore"
-	"heddle/internal/swf"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/lambda"
 	"heddle/internal/swf/registry"
-	"heddle/internal/token"
-	"heddle/internal/visibility"
 )
 
 // memoryShards is how many shards a store in memory has.
@@ -128,34 +118,15 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.auditor, err = newAuditor(cfg); err != nil {
 		return err
 	}
-	limits, err := newThrottle(cfg)
+	held, err := holdKeys(ctx, s.store.Meta())
 	if err != nil {
 		return err
 	}
-	hashKey, err := storeKey(ctx, s.store.Meta(), hashKeyName)
-	if err != nil {
-		return err
-	}
-	tokenKey, err := storeKey(ctx, s.store.Meta(), tokenKeyName)
-	if err != nil {
-		return err
-	}
-	identityKey, err := storeKey(ctx, s.store.Meta(), identityKeyName)
-	if err != nil {
-		return err
-	}
-	root := credentials.Credential{Account: cfg.Account}
-	if cfg.Auth == AuthSigV4 {
-		if root, err = rootCredentials(cfg); err != nil {
-			return err
-		}
-	}
-	hash := keys.Hash(hashKey)
 	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
-		Store: s.store, Shards: shards, Hash: &hash,
+		Store: s.store, Shards: shards, Hash: &held.hash,
 		Rules:        rulesOf(cfg),
 		Offers:       s.matcher,
 		Log:          cfg.Log,
@@ -165,6 +136,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			s.node.Close()
+		}
+	}()
 	if last := s.node.LastTime(); last > s.clock.Now() {
 		cfg.Log.Warn("the store was written at a later time; the server's clock begins there", "ahead_by", time.Duration(last-s.clock.Now())*time.Millisecond)
 		s.clock.begin(last)
@@ -176,62 +152,19 @@ func (s *Server) open(ctx context.Context) (err error) {
 			Concurrent: min(cfg.LambdaConcurrent, cfg.PollsPerListMax),
 			Log:        cfg.Log,
 		}); err != nil {
-			s.node.Close()
 			return err
 		}
+		defer func() {
+			if err != nil {
+				s.lambda.Close(ctx)
+			}
+		}()
 	}
-	sealer := identity.NewSealer(identityKey)
-	directory := identity.NewDirectory(identity.Config{
-		Runs: s.node, Rules: identity.NewRules(identity.DefaultLimits()), Sealer: sealer,
-		Roots: []credentials.Credential{root},
-	})
-	callers := newCallers(cfg, directory)
-	calls := operation.Config{
-		Authenticator: callers,
-		Log:           cfg.Log,
-		Random:        random[[16]byte],
+	services, err := s.services(held)
+	if err != nil {
+		return err
 	}
-	var throttleDecisions func(engine.World, string) bool
-	if limits != nil {
-		calls.Throttle, throttleDecisions = limits.call, limits.decision
-	}
-	var observe func(context.Context, *http.Request, awsquery.Outcome)
-	if s.auditor != nil {
-		calls.Auditor, observe = s.auditor, s.auditor.observe
-	}
-	handler := operation.New(calls)
-	swfModel := operation.Model{Prefix: api.TargetPrefix, Faults: api.Faults(), NotPermitted: api.CodeOperationNotPermittedFault}
-	operation.Mount(handler, swfModel, swf.New(swf.Config{
-		Runs: s.node, Tasks: s.tasks,
-		Visibility: visibility.New(s.store.Index(), &hash, s.node),
-		Tokens:     token.New(tokenKey, rand.Reader),
-		Entropy:    s.rootSeed,
-		Clock:      s.clock.Now,
-		PollHold:   cfg.PollHold,
-		CountMax:   cfg.CountMax,
-
-		ExecutionSecondsMax: cfg.ExecutionSecondsMax,
-		LambdaAvailable:     cfg.LambdaEndpoint != "",
-		Throttle:            throttleDecisions,
-	}), swf.Operations)
-	identities := identityapi.New(identityapi.Config{
-		Directory: directory, Sealer: sealer,
-		Authenticate: callers.authenticateQuery,
-		Context:      func(r *http.Request) iam.Context { return requestContext(r, time.Now()) },
-		Now:          time.Now, Random: rand.Reader, Log: cfg.Log,
-		Observe: observe,
-	})
-	var all http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if awsquery.Is(r) {
-			identities.ServeHTTP(w, r)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	})
-	if cfg.Auth == AuthNone {
-		all = authn.LoopbackHost(all)
-	}
-	s.http = s.newHTTP(all)
+	s.http = s.newHTTP(services)
 	return nil
 }
 
@@ -268,36 +201,6 @@ func openStore(cfg *Config) (store.Engine, uint16, error) {
 		return nil, 0, errors.Join(err, s.Close())
 	}
 	return s, s.Shards(), nil
-}
-
-// Names of the keys that a store keeps.
-const (
-	hashKeyName     = "keys/hash"
-	tokenKeyName    = "keys/token"
-	identityKeyName = "keys/identity"
-)
-
-// storeKey gives a key that the store keeps, and makes it at first use.
-func storeKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, err error) {
-	value, err := meta.Get(ctx, name)
-	if errors.Is(err, store.ErrNotFound) {
-		key = random[[32]byte]()
-		return key, meta.CompareAndSet(ctx, name, nil, key[:])
-	}
-	if err != nil {
-		return key, fmt.Errorf("read %q: %w", name, err)
-	}
-	if copy(key[:], value) != len(key) || len(value) != len(key) {
-		return key, fmt.Errorf("read %q: %d bytes, want %d", name, len(value), len(key))
-	}
-	return key, nil
-}
-
-// rootSeed gives the seed of a root run.
-func (s *Server) rootSeed() engine.Seed {
-	var b [8]byte
-	rand.Read(b[:])
-	return engine.RootSeed(s.clock.Now(), b)
 }
 
 func random[T [16]byte | [32]byte]() (v T) {

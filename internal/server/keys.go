@@ -1,0 +1,54 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// Names of the keys that a store holds.
+const (
+	hashKeyName     = "keys/hash"
+	tokenKeyName    = "keys/token"
+	identityKeyName = "keys/identity"
+)
+
+// heldKeys are the keys that a store holds.
+type heldKeys struct {
+	hash     keys.Hash
+	token    [32]byte
+	identity [32]byte
+}
+
+// holdKeys reads the keys of a store, and makes them at first start.
+func holdKeys(ctx context.Context, meta store.Meta) (*heldKeys, error) {
+	held := &heldKeys{}
+	for name, key := range map[string]*[32]byte{
+		hashKeyName: (*[32]byte)(&held.hash), tokenKeyName: &held.token, identityKeyName: &held.identity,
+	} {
+		var err error
+		if *key, err = storeKey(ctx, meta, name); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// storeKey gives a key that the store holds, and makes it at first use.
+func storeKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, err error) {
+	value, err := meta.Get(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		key = random[[32]byte]()
+		return key, meta.CompareAndSet(ctx, name, nil, key[:])
+	}
+	if err != nil {
+		return key, fmt.Errorf("read %q: %w", name, err)
+	}
+	if copy(key[:], value) != len(key) || len(value) != len(key) {
+		return key, fmt.Errorf("read %q: %d bytes, want %d", name, len(value), len(key))
+	}
+	return key, nil
+}
