@@ -52,3 +52,19 @@ func TestShortInputIsAnError(t *testing.T) {
 		t.Error("a byte too many read without an error")
 	}
 }
+
+func TestHugeLengthsAreErrors(t *testing.T) {
+	for _, n := range []uint64{3, 1 << 31, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 1} {
+		b := append(Uint(nil, n), "ab"...)
+		for what, read := range map[string]func(*Reader){
+			"Bytes": func(r *Reader) { r.Bytes() },
+			"Text":  func(r *Reader) { r.Text() },
+			"Count": func(r *Reader) { r.Count() },
+		} {
+			r := Read(b)
+			if read(r); r.Err() == nil {
+				t.Errorf("%s of length %d read from two bytes without an error", what, n)
+			}
+		}
+	}
+}

@@ -369,6 +369,7 @@ func TestLinearizable(t *testing.T) {
 // cut. The judge must see it, or he would not see a server that answers too early.
 func TestLyingDisk(t *testing.T) {
 	m := newMachine(t, t.TempDir(), vfs.NewCrashableMem())
+	m.hold = 2 * time.Millisecond
 	if err := m.boot(); err != nil {
 		t.Fatal(err)
 	}
@@ -416,6 +417,7 @@ func TestLinearizableThroughPowerCuts(t *testing.T) {
 	for seed := range uint64(*histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := newMachine(t, t.TempDir(), vfs.NewCrashableMem())
+			m.hold = 2 * time.Millisecond
 			if err := m.boot(); err != nil {
 				t.Fatal(err)
 			}

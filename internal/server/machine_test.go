@@ -36,9 +36,10 @@ type machine struct {
 	disk   *vfs.MemFS
 	loss   int                       // per cent of what is not synced that a power cut takes
 	seed   uint64                    // which part that is
-	fault  func(op errorfs.Op) error // asked before each operation of the disk; may be nil
+	fault  func(op errorfs.Op) error // asked before each operation of the disk, in the lives that begin now; may be nil
 
-	lies atomic.Bool // the disk says that it has synced what it has not
+	hold time.Duration // how long polls wait
+	lies atomic.Bool   // the disk says that it has synced what it has not
 
 	// lonely: the process starts or stops, and nobody commits. If Pebble can't end
 	// its log then, it panics.
@@ -53,7 +54,7 @@ type machine struct {
 }
 
 func newMachine(t testing.TB, data string, disk *vfs.MemFS) *machine {
-	return &machine{t: t, data: data, disk: disk}
+	return &machine{t: t, data: data, disk: disk, hold: patience / 6}
 }
 
 // errDied says that the process ended by itself.
@@ -72,21 +73,22 @@ func (m *machine) boot() error {
 		m.cut(ended)
 		select {} // os.Exit would not come back either
 	}
+	fault := m.fault
 	files := errorfs.Wrap(lyingDisk{m.disk, &m.lies}, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if ended.Err() != nil {
 			select {} // nothing that an ended life still does is of interest
 		}
-		if m.fault == nil {
+		if fault == nil {
 			return nil
 		}
-		err := m.fault(op)
+		err := fault(op)
 		if err != nil && (m.lonely.Load() && strings.HasSuffix(op.Path, ".log") || underPanic()) {
 			exit(2)
 		}
 		return err
 	}))
 	cfg := Config{
-		Listen: "127.0.0.1:0", Data: m.data, Auth: AuthNone, PollHold: 20 * time.Millisecond, CachedStates: 640,
+		Listen: "127.0.0.1:0", Data: m.data, Auth: AuthNone, PollHold: m.hold, CachedStates: 640,
 		Log: slog.New(slog.NewTextHandler(&lifeLog{m, ended}, &slog.HandlerOptions{Level: slog.LevelError})),
 		machine: func(o *pebblestore.Options) {
 			o.Dir, o.Files, o.Exit, o.CacheBytes = storeFolder, files, exit, 1<<20

@@ -54,6 +54,12 @@ func FuzzReadTurn(f *testing.F) {
 	head := pack.Int(pack.Int(pack.Uint([]byte{turnFormat}, 1), 5), 1)
 	// More events than bytes.
 	f.Add(pack.Uint(head, 1<<40))
+	// Lengths that make up for one another.
+	two := pack.Uint(head, 2)
+	for _, n := range []uint64{1<<64 - 5, 0, 8, 0} {
+		two = pack.Uint(two, n)
+	}
+	f.Add(append(two, "abcd"...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		turn, err := readTurn(b)
 		if err != nil {

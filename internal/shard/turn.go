@@ -62,10 +62,13 @@ func readTurn(b []byte) (*storedTurn, error) {
 	public, private := n-1, 0
 	for i := range n {
 		t.lens[i], t.privs[i] = int(r.Uint()), int(r.Uint())
+		if uint(t.lens[i]) > uint(len(b)) || uint(t.privs[i]) > uint(len(b)) {
+			return nil, fmt.Errorf("turn at event %d: %w", t.First, pack.ErrMalformed)
+		}
 		public += t.lens[i]
 		private += t.privs[i]
 	}
-	if r.Err() != nil || public < 0 || private < 0 || public+private != r.Len() {
+	if r.Err() != nil || public+private != r.Len() {
 		return nil, fmt.Errorf("turn at event %d: %w", t.First, pack.ErrMalformed)
 	}
 	t.public = b[len(b)-public-private : len(b)-private]

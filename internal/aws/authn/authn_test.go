@@ -3,6 +3,7 @@ package authn_test
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -95,6 +96,7 @@ func TestHolder(t *testing.T) {
 		want *credentials.Credential
 	}{
 		{signed(t, root, ""), body, &root},
+		{overTLS(signed(t, root, "UNSIGNED-PAYLOAD")), "any", &root},
 		{signed(t, role, ""), body, &role},
 	} {
 		for range 2 { // the second time with a remembered key
@@ -104,6 +106,11 @@ func TestHolder(t *testing.T) {
 			}
 		}
 	}
+}
+
+func overTLS(r *http.Request) *http.Request {
+	r.TLS = &tls.ConnectionState{}
+	return r
 }
 
 func TestKeysThatCantBeRead(t *testing.T) {
@@ -154,7 +161,7 @@ func TestRefused(t *testing.T) {
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"altered body", signed(t, root, ""), func(_ *house, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"body left out", signed(t, root, "UNSIGNED-PAYLOAD"), nil,
+		{"body left out without TLS", signed(t, root, "UNSIGNED-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body in pieces", signed(t, root, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},

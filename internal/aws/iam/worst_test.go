@@ -16,8 +16,8 @@ func TestWorstPolicies(t *testing.T) {
 	value := strings.Repeat("a", 256)
 	key := "aws:PrincipalTag/" + strings.Repeat("k", 128)
 	known := iam.Context{{Key: "swf:taskList.name", Value: value}}
-	for range 50 { // as many tags as there may be, and none is the one that is asked for
-		known = append(known, iam.Value{Key: key[:len(key)-1] + "x", Value: value})
+	for i := range 50 { // as many tags as there may be, with keys that differ at their ends
+		known = append(known, iam.Value{Key: key[:len(key)-1] + string("xy"[min(i, 1)]), Value: value})
 	}
 	known = append(known, iam.Value{Key: "aws:username", Value: "a"})
 	for name, s := range map[string]string{
@@ -35,7 +35,7 @@ func TestWorstPolicies(t *testing.T) {
 		values := `"` + s + `"` + strings.Repeat(`,"`+s+`"`, size/len(s))
 		for _, document := range []string{
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLike":{"swf:taskList.name":[` + values + `]}}}}`,
-			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringNotLike":{"` + key[:len(key)-1] + "x" + `":[` + values + `]}}}}`,
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotLike":{"` + key[:len(key)-1] + "x" + `":[` + values + `]}}}}`,
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":["arn:aws:swf:*:*:/domain/` + strings.ReplaceAll(values, `","`, `","arn:aws:swf:*:*:/domain/`)[1:] + `]}}`,
 		} {
 			p, err := iam.Parse([]byte(document))

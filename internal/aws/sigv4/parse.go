@@ -37,6 +37,7 @@ func Parse(r *http.Request, services []string) (*Signature, error) {
 	case authorization != nil:
 		f, err = s.fromHeader(authorization)
 	case presigned:
+		s.presigned = true
 		f, err = s.fromQuery()
 	default:
 		return nil, errMissing

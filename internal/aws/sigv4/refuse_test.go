@@ -1,6 +1,8 @@
 package sigv4_test
 
 import (
+	"crypto/tls"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -199,5 +201,47 @@ func TestTime(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("after %s: %v", c.now, err)
 		}
+	}
+}
+
+// TestUnsignedBody leaves the body out of the signature: good over TLS, and not of
+// a presigned URL.
+func TestUnsignedBody(t *testing.T) {
+	const payload = "UNSIGNED-PAYLOAD"
+	request := func() *http.Request {
+		r := sdkRequest(t, "http://127.0.0.1:7930/", `{"domain":"orders"}`)
+		r.Header.Set("X-Amz-Content-Sha256", payload)
+		return r
+	}
+	for _, c := range []struct {
+		name           string
+		presigned, tls bool
+		kind           sigv4.Kind
+	}{
+		{"over TLS", false, true, 0},
+		{"in the clear", false, false, sigv4.Mismatch},
+		{"presigned, over TLS", true, true, sigv4.Mismatch},
+		{"presigned, in the clear", true, false, sigv4.Mismatch},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := request()
+			if c.presigned {
+				r = presign(t, r, "", payload)
+			} else {
+				sign(t, r, "", payload)
+			}
+			got, body := read(t, wire(t, r))
+			if c.tls {
+				got.TLS = &tls.ConnectionState{}
+			}
+			_, err := verify(got, body, at)
+			if c.kind == 0 {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			wantKind(t, err, c.kind, signatureText)
+		})
 	}
 }

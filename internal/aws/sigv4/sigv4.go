@@ -5,9 +5,11 @@
 // Parse reads what the request says of its signer and refuses what no secret
 // could make good. Verify then computes the signature anew and compares. What
 // was verified is: the method, the path, all of the query, the signed headers
-// (always host and every x-amz-* header) and the body. Bodies that are left out of
-// the signature (UNSIGNED-PAYLOAD), or signed piece by piece, are S3's alone. Who
-// the signer is and what a session token is worth is for the caller to find out.
+// (always host and every x-amz-* header) and the body. A signer may leave the body
+// out (UNSIGNED-PAYLOAD) only over TLS, which then guards it, and not of a
+// presigned URL, whose holder could choose it. Bodies that are signed piece by
+// piece are S3's alone. Who the signer is and what a session token is worth is for
+// the caller to find out.
 package sigv4
 
 import (
@@ -20,9 +22,10 @@ import (
 )
 
 const (
-	algorithm  = "AWS4-HMAC-SHA256"
-	terminator = "aws4_request"
-	dateLayout = "20060102T150405Z"
+	algorithm       = "AWS4-HMAC-SHA256"
+	terminator      = "aws4_request"
+	unsignedPayload = "UNSIGNED-PAYLOAD"
+	dateLayout      = "20060102T150405Z"
 )
 
 // Skew is how far the signer's clock may be off, either way, and how long a
@@ -36,6 +39,7 @@ type Signature struct {
 	Token string // of a session; empty: none
 
 	request       *http.Request
+	presigned     bool
 	query         []pair // without the signature itself
 	signedHeaders string
 	payload       string // what the signer says of the body; empty: nothing
@@ -66,7 +70,11 @@ func (s *Signature) Verify(body [sha256.Size]byte, key *Key, now time.Time) erro
 		return errMismatch
 	}
 	end := len(text)
-	text = hex.AppendEncode(text, body[:])
+	if s.payload == unsignedPayload && s.request.TLS != nil && !s.presigned {
+		text = append(text, unsignedPayload...)
+	} else {
+		text = hex.AppendEncode(text, body[:])
+	}
 	if s.payload != "" && s.payload != string(text[end:]) {
 		return errMismatch
 	}

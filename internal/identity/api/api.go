@@ -135,6 +135,9 @@ func (s *service) bind(name, version, namespace string, rows map[string]row) aws
 				return denied("Credentials from GetSessionToken cannot be used to call IAM")
 			}
 			t := r.touches(c)
+			if c.flaw != nil { // it could not be looked up, so nobody knows who may touch it
+				return c.flaw
+			}
 			if err := c.permit(name+":"+action, t); err != nil {
 				return err
 			}

@@ -25,6 +25,7 @@ func iamRows() map[string]row {
 		"SimulateCustomPolicy":    {nothing, simulateCustom},
 		"ListAccountAliases":      {nothing, none("AccountAliases")},
 		"ListInstanceProfiles":    {nothing, none("InstanceProfiles")},
+		"ListVirtualMFADevices":   {nothing, none("VirtualMFADevices")},
 		"ListMFADevices":          {self, none("MFADevices")},
 		"ListSSHPublicKeys":       {self, none("SSHPublicKeys")},
 		"ListSigningCertificates": {self, none("Certificates")},

@@ -80,7 +80,7 @@ func deleteKey(c *call) error {
 func keyOwner(c *call) target {
 	id := c.Get("AccessKeyId")
 	t := target{resource: "*"}
-	if reply, err := c.Directory.Do(c, c.caller.Account, identity.Resolve{Key: id}); err == nil {
+	if reply, ok := c.look(identity.Resolve{Key: id}); ok {
 		t = c.entityTarget(reply.(identity.Grants).Entity.Ref)
 	}
 	t.called = "access key " + id

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -38,9 +39,9 @@ func (c *call) entityTarget(of identity.Ref) target {
 		resource: identity.ARN(c.caller.Account, of.Sort.String(), "/", of.Name),
 		called:   of.Sort.String() + " " + of.Name,
 	}
-	reply, err := c.Directory.Do(c, c.caller.Account, identity.GetEntity{Of: of})
-	if err != nil {
-		return t // what is to be done will fail the same way
+	reply, ok := c.look(identity.GetEntity{Of: of})
+	if !ok {
+		return t
 	}
 	e := reply.(*identity.Entity)
 	t.resource = e.ARN(c.caller.Account)
@@ -49,6 +50,19 @@ func (c *call) entityTarget(of identity.Ref) target {
 		t.context = append(t.context, iam.Value{Key: "iam:PermissionsBoundary", Value: e.Boundary})
 	}
 	return t
+}
+
+// look looks up what an action touches; ok is false if it is not there. Any other
+// failure is the call's: without tags and paths, denials would be passed over.
+func (c *call) look(question any) (reply any, ok bool) {
+	reply, err := c.Directory.Do(c, c.caller.Account, question)
+	if err == nil {
+		return reply, true
+	}
+	if _, refused := errors.AsType[*identity.Error](err); !refused {
+		c.fail(err)
+	}
+	return nil, false
 }
 
 // tagsContext is what conditions may ask of the tags of what is there.
@@ -110,8 +124,7 @@ func listed(sort string) func(*call) target {
 func policyTarget(c *call) target {
 	name := c.Get("PolicyArn")
 	t := target{resource: name, called: "policy " + name}
-	reply, err := c.Directory.Do(c, c.caller.Account, identity.GetPolicy{Policy: name})
-	if err == nil {
+	if reply, ok := c.look(identity.GetPolicy{Policy: name}); ok {
 		t.context = tagsContext(reply.(identity.PolicyUse).Tags)
 	}
 	return t
