@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type measured struct {
 	noisy     bool     // logs much that means nothing
 	heddle    bool     // it is ours, be it another build
 	own       bool     // loaded by its own client, not by ours
+	guest     bool     // loaded by a user who has policies
 	args      func(b *bench, data string) []string
 }
 
@@ -35,9 +37,13 @@ type measured struct {
 var servers = []measured{
 	{name: "heddle", pkg: "heddle/cmd/heddle", heddle: true, args: heddleArgs},
 	{name: "before", heddle: true, args: heddleArgs}, // the binary that -before names
-	{name: "unsealed", pkg: "heddle/cmd/heddle", heddle: true, args: func(b *bench, data string) []string {
-		return append(heddleArgs(b, data), "--sealing", "off")
-	}},
+	// What each part of access and protection costs: ours with one of them off, and
+	// one with policies, which the root user is not asked.
+	{name: "unsealed", pkg: "heddle/cmd/heddle", heddle: true, args: heddleWith("--sealing", "off")},
+	{name: "unaudited", pkg: "heddle/cmd/heddle", heddle: true, args: heddleWith("--audit", "off")},
+	{name: "unsigned", pkg: "heddle/cmd/heddle", heddle: true, auth: server.AuthNone, args: heddleWith("--auth", "none")},
+	{name: "guest", pkg: "heddle/cmd/heddle", heddle: true, guest: true, args: heddleArgs},
+	{name: "bare", pkg: "heddle/cmd/heddle", heddle: true, auth: server.AuthNone, args: heddleWith("--auth", "none", "--sealing", "off", "--audit", "off")},
 	{name: "stub", pkg: "heddle/bench/stub", workloads: []string{"one-activity", "idle"}, args: func(b *bench, data string) []string {
 		var args []string
 		if b.store != server.StoreMemory {
@@ -52,6 +58,11 @@ var servers = []measured{
 	{name: "moto", pkg: "heddle/bench/moto", store: "memory", auth: "none", workloads: shapes, noisy: true},
 	{name: "temporal-sqlite", pkg: ".", dir: "bench/temporal", store: "sqlite", auth: "none", workloads: shapes, own: true, args: temporal("sqlite")},
 	{name: "temporal-postgres", pkg: ".", dir: "bench/temporal", store: "postgres", auth: "none", workloads: shapes, own: true, noisy: true, args: temporal("postgres")},
+}
+
+// heddleWith adds flags, of which the last of two counts.
+func heddleWith(flags ...string) func(*bench, string) []string {
+	return func(b *bench, data string) []string { return append(heddleArgs(b, data), flags...) }
 }
 
 func heddleArgs(b *bench, data string) []string {
@@ -153,11 +164,14 @@ func (b *bench) openServer(m *measured, data string) (*process.Server, error) {
 // target is a started server with the credentials that it accepts.
 func (b *bench) target(m *measured, s *process.Server, data string) (target, error) {
 	t := target{s.Addr, ours}
-	if !m.heddle || b.auth == server.AuthNone {
+	if !m.heddle || cmp.Or(m.auth, b.auth) == server.AuthNone {
 		return t, nil
 	}
 	pair, err := credentials.ReadFile(server.CredentialsFile(data))
 	t.credentials.AccessKey, t.credentials.SecretKey = pair.KeyID, string(pair.Secret)
+	if err == nil && m.guest {
+		t.credentials, err = admitGuest(s.Addr, t.credentials)
+	}
 	return t, err
 }
 
