@@ -27,8 +27,16 @@ test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for 
 	$(GO) test ./internal/sim -count=1 -timeout 120m -seeds $(or $(SEEDS),10000) -coverage
 
 .PHONY: test/crash
-test/crash: ## kill -9 under load, again and again; KILLS=1000 for a long run
-	$(GO) test ./bench/crash -count=1 -timeout 60m -kills $(or $(KILLS),20) -v
+test/crash: ## kill -9 under load, in starts and in rekeyings, again and again; KILLS=1000 for a long run
+	$(GO) test ./bench/crash -count=1 -timeout 2h -kills $(or $(KILLS),300) -v
+
+.PHONY: test/overload
+test/overload: ## four times the load that the server sustains, with 5,000 idle polls
+	$(GO) test ./bench/overload -count=1 -timeout 10m -polls 5000 -requests 5000 -sustained 5s -flood 20s -v
+
+.PHONY: soak
+soak: ## steady load for long, and what grows that should not; MINUTES=600
+	$(GO) test ./bench/soak -count=1 -timeout 48h -minutes $(or $(MINUTES),60) -v
 
 .PHONY: test/disk
 test/disk: ## disks that fail, fill up, lose power and flip bits under a whole server; TRIALS=0 for every place
@@ -56,7 +64,7 @@ test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/sim test/disk test/linear test/compat ## all that must pass before a change lands
+test/all: lint verify test/race test/sim test/crash test/overload test/disk test/linear test/compat ## all that must pass before a change lands
 
 .PHONY: lint
 lint: ## gofmt, vet and staticcheck

@@ -36,6 +36,7 @@ func serve(args []string) error {
 	limits := execution.DefaultLimits()
 	limits.OpenExecutions = *open
 	began := time.Now()
+	server.PaceGarbage()
 	s, err := server.Start(ctx, server.Config{Listen: *listen, Data: *data, Store: *store, Auth: *auth, Execution: limits})
 	if err != nil {
 		return err

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"sync"
+	"syscall"
+	"time"
 
 	"heddle/bench/client"
 	"heddle/bench/process"
@@ -43,6 +47,51 @@ func (b *bench) onStage(m *measured, name string, run func(*stage) error) error 
 }
 
 func (s *stage) read() (reading, error) { return s.bench.read(s.kind, s.server, s.data, os.Getpid()) }
+
+// profile has the server write its profiles of a run, if they are asked for.
+func (s *stage) profile(run func() error) error {
+	if s.kind.name != "heddle" || !s.profiled() {
+		return run()
+	}
+	if err := s.server.Signal(syscall.SIGUSR1); err != nil {
+		return err
+	}
+	if err := run(); err != nil {
+		return err
+	}
+	return s.server.Signal(syscall.SIGUSR1)
+}
+
+// Waiting for a server to rest.
+const (
+	restLook = 250 * time.Millisecond
+	restBusy = 10 * time.Millisecond // of CPU between two looks
+	restMost = 120                   // looks
+)
+
+// rest waits until the server has done what the load left behind, so that what
+// is measured next does not share its processors with compactions.
+func (s *stage) rest(ctx context.Context) error {
+	look := time.NewTicker(restLook)
+	defer look.Stop()
+	var last time.Duration
+	for range restMost {
+		used, err := s.server.Usage()
+		if err != nil {
+			return err
+		}
+		if last > 0 && used.CPU-last <= restBusy {
+			return nil
+		}
+		last = used.CPU
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("the server does not come to rest")
+}
 
 // crew runs a number of goroutines, each with a connection, and gives the first
 // error. The others end when their work does or the context is done.

@@ -46,8 +46,15 @@ func (b *bench) measureVisibility(ctx context.Context, m *measured, repeat int) 
 				return err
 			}
 			closed = n
+			if err := s.rest(ctx); err != nil {
+				return err
+			}
 			result := pages{Server: m.name, Workload: "visibility", Repeat: repeat, Closed: n, machine: b.describe(m)}
-			if err := s.list(&result); err != nil {
+			list := func() error { return s.list(&result) }
+			if n == counts[len(counts)-1] {
+				list = func() error { return s.profile(func() error { return s.list(&result) }) }
+			}
+			if err := list(); err != nil {
 				return err
 			}
 			if err := b.out.Encode(result); err != nil {

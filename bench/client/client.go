@@ -24,6 +24,7 @@ const (
 // Conn is one connection. Only Close and HangUp may be called beside a call.
 type Conn struct {
 	signer signer
+	dialer net.Dialer
 	in     *bufio.Reader
 	out    []byte
 	answer []byte
@@ -43,6 +44,10 @@ func New(addr string, c Credentials) *Conn {
 		in:     bufio.NewReaderSize(nil, 16<<10),
 	}
 }
+
+// From has the connection come from another address of this machine; to a server
+// that makes another client. It is said before the first call.
+func (c *Conn) From(ip net.IP) { c.dialer.LocalAddr = &net.TCPAddr{IP: ip} }
 
 // Close ends the connection and whatever call waits on it.
 func (c *Conn) Close() {
@@ -109,7 +114,7 @@ func (c *Conn) dial() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	if c.conn == nil {
-		conn, err := net.Dial("tcp", c.signer.host)
+		conn, err := c.dialer.Dial("tcp", c.signer.host)
 		if err != nil {
 			return nil, err
 		}

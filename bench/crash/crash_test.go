@@ -4,40 +4,102 @@ import (
 	"context"
 	"flag"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 	"time"
 
+	"heddle/bench/client"
 	"heddle/bench/process"
+	awscredentials "heddle/internal/aws/credentials"
+	heddle "heddle/internal/server"
 )
 
 var (
-	kills      = flag.Int("kills", 5, "how often each test kills the server")
-	executions = flag.Int("executions", 1000, "how many executions the largest test runs")
+	kills      = flag.Int("kills", 25, "how often the server is killed, in all")
+	executions = flag.Int("executions", 0, "how many executions the largest part runs; 0: enough for the kills")
+	checkEvery = flag.Int("check-every", 1, "check the store after each n-th kill")
 	seed       = flag.Uint64("seed", 0, "seed of when the kills come; 0: another one each time")
 )
 
-func TestCrash(t *testing.T) {
-	binary, err := process.Build(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+// scratch is a folder for what all tests share.
+var scratch string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	var err error
+	if scratch, err = os.MkdirTemp("", "heddle-crash-"); err != nil {
+		panic(err)
 	}
-	for _, test := range []struct {
-		name          string
-		workflows     workflows
-		share         int // of the executions: one in so many
-		retentionDays int
-	}{
-		{"orders", orders(), 1, 7},
-		{"orders kept for no time", orders(), 2, 0},
-		{"lates", lates(), 2, 7},
-		{"families", families(), 4, 7},
-		{"families kept for no time", families(), 4, 0},
-	} {
-		t.Run(test.name, func(t *testing.T) {
+	result := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(result)
+}
+
+// parts are the forms that executions have, and for how long they are kept.
+var parts = []struct {
+	name          string
+	workflows     workflows
+	share         int // of the executions: one in so many
+	retentionDays int
+}{
+	{"orders", orders(), 1, 7},
+	{"orders kept for no time", orders(), 2, 0},
+	{"lates", lates(), 2, 7},
+	{"families", families(), 4, 7},
+	{"families kept for no time", families(), 4, 0},
+}
+
+func TestCrash(t *testing.T) {
+	binary := build(t)
+	seeds := seeded(t)
+	for i, part := range parts {
+		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
-			crash(t, binary, test.workflows, max(1, *executions/test.share), *kills, test.retentionDays)
+			many := *executions
+			if many == 0 {
+				many = max(1000, *kills*8)
+			}
+			each := (*kills + len(parts) - 1) / len(parts)
+			crash(t, binary, part.workflows, max(1, many/part.share), each, part.retentionDays, seeds(i))
 		})
+	}
+}
+
+// Servers are killed at their first start, of which the store, the keys and the
+// trail may be there or not. The next start must do.
+func TestKilledFirstStarts(t *testing.T) {
+	binary := build(t)
+	random := seeded(t)(100)
+	opens := 100 * time.Millisecond
+	for range max(3, *kills/5) {
+		k := &killer{victim: &victim{binary: binary, data: t.TempDir(), addr: "127.0.0.1:0"}, random: random, checkEvery: 1}
+		k.rootKey = heddle.RootKeyFile(k.data)
+		for range 1 + random.IntN(3) {
+			if ended, err := k.runUntil(k.moment(opens), k.serve()); ended || err != nil {
+				t.Fatalf("the server exited while it started: %v", err)
+			}
+		}
+		server, err := process.Start(t.Output(), binary, k.serve()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opens = server.Opened
+		root, err := awscredentials.ReadFile(heddle.CredentialsFile(k.data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := client.New(server.Addr, client.Credentials{AccessKey: root.KeyID, SecretKey: string(root.Secret), Region: "us-east-1"})
+		if _, err := conn.Call("RegisterDomain", []byte(`{"name":"crash","workflowExecutionRetentionPeriodInDays":"7"}`)); err != nil {
+			t.Error(err)
+		}
+		if err := server.Kill(); err != nil {
+			t.Error(err)
+		}
+		conn.Close()
+		if err := k.killed(k.rootKey); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -45,61 +107,91 @@ func TestCrash(t *testing.T) {
 // (Both at once may cost a timeout: a server that is killed can't see that an
 // answer it has sent was never read.)
 func TestVanishingPollers(t *testing.T) {
-	binary, err := process.Build(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := orders()
 	w.fickle = true
-	crash(t, binary, w, max(1, *executions/2), 0, 7)
+	crash(t, build(t), w, 500, 0, 7, seeded(t)(200))
 }
 
-func crash(t *testing.T, binary string, w workflows, executions, kills, retentionDays int) {
-	// Tasks time out after ten hours. Whatever waits for that, or for a poll to
-	// end, is too late here.
-	allowed := 30*time.Second + time.Duration(kills)*time.Second + time.Duration(executions)*20*time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), allowed)
+var built struct {
+	sync.Once
+	binary string
+	err    error
+}
+
+// build compiles the server, once.
+func build(t *testing.T) string {
+	built.Do(func() { built.binary, built.err = process.Build(t.Context(), scratch) })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.binary
+}
+
+// seeded gives randomness for each part of a test, all from one seed, which is
+// told if the test fails.
+func seeded(t *testing.T) func(part int) *rand.Rand {
+	from := *seed
+	if from == 0 {
+		from = rand.Uint64()
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("kills at the same moments: go test ./bench/crash -count=1 -v -run '^%s$' -seed %d -kills %d -executions %d -check-every %d",
+				t.Name(), from, *kills, *executions, *checkEvery)
+		}
+	})
+	return func(part int) *rand.Rand { return rand.New(rand.NewPCG(from, uint64(part))) }
+}
+
+// patience is how long nothing may happen while the server is up. Tasks time out
+// after ten hours, and polls end after 55 s; what waits for those is too late.
+const patience = 45 * time.Second
+
+func crash(t *testing.T, binary string, w workflows, executions, kills, retentionDays int, random *rand.Rand) {
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var once sync.Once
 	fail := func(err error) {
 		t.Error(err)
-		once.Do(cancel)
+		cancel()
 	}
 	v := newVictim(t, binary, fail)
 	c := newCrowd(v, w, executions, fail)
 	if err := c.declare(ctx, retentionDays); err != nil {
 		t.Fatal(err)
 	}
-	random := *seed
-	if random == 0 {
-		random = rand.Uint64()
-	}
-	var killer sync.WaitGroup
-	killer.Go(func() {
-		v.killRandomly(ctx, rand.New(rand.NewPCG(random, 0)), kills, int64(executions*w.stepsMin)*9/10, fail)
-	})
+	k := &killer{victim: v, random: random, checkEvery: *checkEvery, opens: v.server.Opened}
+	var killing sync.WaitGroup
+	killing.Go(func() { k.kill(ctx, kills, int64(executions*w.stepsMin)*9/10, fail) })
 	began := time.Now()
+	stalled := v.watch(ctx, cancel)
 	c.run(ctx)
 	took := time.Since(began)
-	timedOut := ctx.Err() == context.DeadlineExceeded
-	if timedOut {
-		t.Errorf("%d of %d executions did not complete in %s", c.left.Load(), executions, allowed)
+	if stalled() {
+		t.Errorf("nothing has happened for %s; %d of %d executions did not complete", patience, c.left.Load(), executions)
 	}
 	cancelled := ctx.Err() != nil
-	killer.Wait()
-	t.Logf("seed %d: %d executions, %d kills, %s; %d steps acknowledged; %d tasks delivered again",
-		random, executions, v.kills, took.Round(time.Millisecond), v.acknowledged.Load(), c.ledger.twice)
-	if timedOut && v.wait(t.Context()) == nil {
+	killing.Wait()
+	t.Logf("%d executions in %s, %s; %d steps acknowledged; %d tasks delivered again",
+		executions, took.Round(time.Millisecond), k, v.acknowledged.Load(), c.ledger.twice)
+	if stalled() && v.wait(t.Context()) == nil {
 		t.Log(c.stuck(t.Context()))
 	}
 	if cancelled {
 		return
 	}
-	if v.kills < kills {
-		t.Errorf("%d kills, want %d", v.kills, kills)
+	if k.kills < kills {
+		t.Errorf("%d kills, want %d", k.kills, kills)
 	}
 	if err := c.inspect(ctx, retentionDays > 0); err != nil {
 		t.Error(err)
 	}
-	v.check(t)
+	if err := v.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := v.check(v.rootKey); err != nil {
+		t.Error(err)
+	}
+	if err := audited(ctx, v.data, v.rootKey, k.kills); err != nil {
+		t.Error(err)
+	}
 }

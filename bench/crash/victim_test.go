@@ -1,10 +1,8 @@
 package crash
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,19 +20,24 @@ import (
 // address.
 type victim struct {
 	binary, data, addr string
+	rootKey            string // file of it
 	log                *os.File
 	acknowledged       atomic.Int64 // answers to steps; the kills are timed by it
+	lives              atomic.Int64
 	step               chan struct{}
 
 	mu      sync.Mutex
 	server  *process.Server
 	up      chan struct{} // closed while the server is up
 	expects bool          // an exit
-	kills   int
 }
 
 func newVictim(t *testing.T, binary string, fail func(error)) *victim {
-	v := &victim{binary: binary, data: t.TempDir(), addr: "127.0.0.1:0", up: make(chan struct{}), step: make(chan struct{}, 1)}
+	data := t.TempDir()
+	v := &victim{
+		binary: binary, data: data, addr: "127.0.0.1:0", rootKey: heddle.RootKeyFile(data),
+		up: make(chan struct{}), step: make(chan struct{}, 1),
+	}
 	var err error
 	if v.log, err = os.Create(filepath.Join(t.TempDir(), "log")); err != nil {
 		t.Fatal(err)
@@ -70,12 +73,19 @@ func (v *victim) showLog(t *testing.T) {
 	t.Logf("the server's log:\n%s", log[max(0, len(log)-most):])
 }
 
+// serve are the arguments of the server. All else is as it is by default:
+// signatures, sealing, the audit trail.
+func (v *victim) serve() []string {
+	return []string{"serve", "--data", v.data, "--listen", v.addr, "--root-key-file", v.rootKey}
+}
+
 // start starts the server and watches that it exits only when it is killed.
 func (v *victim) start(fail func(error)) error {
-	server, err := process.Start(v.log, v.binary, "serve", "--data", v.data, "--listen", v.addr)
+	server, err := process.Start(v.log, v.binary, v.serve()...)
 	if err != nil {
 		return err
 	}
+	v.lives.Add(1)
 	v.mu.Lock()
 	v.server, v.addr, v.expects = server, server.Addr, false
 	close(v.up)
@@ -121,58 +131,47 @@ func (v *victim) acknowledge() {
 	}
 }
 
-// killRandomly kills the server at random numbers of acknowledged steps below
-// steps, and sometimes again while it starts. It returns after the last kill.
-func (v *victim) killRandomly(ctx context.Context, random *rand.Rand, kills int, steps int64, fail func(error)) {
-	for v.kills < kills && ctx.Err() == nil {
-		at := steps * int64(v.kills) / int64(kills)
-		at += random.Int64N(steps/int64(kills) + 1)
-		for v.acknowledged.Load() < at {
+// watch cancels when nothing happens for too long. What it returns stops that,
+// and tells whether it has.
+func (v *victim) watch(ctx context.Context, cancel func()) (stalled func() bool) {
+	ctx, stop := context.WithCancel(ctx)
+	found := make(chan bool, 1)
+	go func() {
+		look := time.NewTicker(time.Second)
+		defer look.Stop()
+		var before int64
+		since := time.Now()
+		for {
 			select {
-			case <-v.step:
 			case <-ctx.Done():
+				found <- false
 				return
+			case now := <-look.C:
+				if happened := v.acknowledged.Load() + v.lives.Load(); happened != before {
+					before, since = happened, now
+				}
+				if now.Sub(since) > patience {
+					found <- true
+					cancel()
+					return
+				}
 			}
 		}
-		if err := v.down().Kill(); err != nil {
-			fail(err)
-			return
-		}
-		v.kills++
-		for v.kills < kills && random.IntN(4) == 0 {
-			if err := v.killStarting(ctx, time.Duration(random.IntN(60))*time.Millisecond); err != nil {
-				fail(err)
-				return
-			}
-			v.kills++
-		}
-		if err := v.start(fail); err != nil {
-			fail(err)
-			return
-		}
-	}
+	}()
+	return sync.OnceValue(func() bool {
+		stop()
+		return <-found
+	})
 }
 
-// killStarting starts the server and kills it before it is likely to listen.
-func (v *victim) killStarting(ctx context.Context, after time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, after)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, v.binary, "serve", "--data", v.data, "--listen", v.addr)
-	if err := cmd.Run(); ctx.Err() == nil {
-		return fmt.Errorf("the server exited while it started: %w", err)
+// stop has the server drain and exit.
+func (v *victim) stop() error { return v.down().Stop() }
+
+// check runs the check of the stopped store, which changes nothing in it.
+func (v *victim) check(rootKey string) error {
+	out, err := exec.Command(v.binary, "check", "--data", v.data, "--root-key-file", rootKey).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("check of the store: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// check stops the server and runs the check of its store.
-func (v *victim) check(t *testing.T) {
-	if err := v.down().Stop(); err != nil {
-		t.Error(err)
-	}
-	var said bytes.Buffer
-	cmd := exec.Command(v.binary, "check", "--data", v.data)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		t.Errorf("check of the store: %v\n%s", err, &said)
-	}
 }

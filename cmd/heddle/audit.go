@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"os"
+	"time"
 
 	"heddle/internal/server"
 )
@@ -21,4 +26,40 @@ func (f *auditFlags) config() server.Audit {
 		Files: f.Files, Events: f.Events, Data: f.Data, FileMB: f.FileMB, Keep: f.Keep,
 		WebhookURL: f.Webhook, WebhookToken: os.Getenv("HEDDLE_AUDIT_WEBHOOK_TOKEN"),
 	}
+}
+
+// auditCommand reads a trail, also while the server runs.
+type auditCommand struct {
+	Data   string   `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store. The server may run."`
+	Since  whenFlag `placeholder:"TIME" help:"Only calls at this time or later: 2026-03-01T12:00:00Z, or how long ago, such as 90m."`
+	Until  whenFlag `placeholder:"TIME" help:"Only calls before it."`
+	Follow bool     `help:"Go on with the calls that come."`
+
+	RootKeys rootKeyFlags `embed:""`
+}
+
+func (c *auditCommand) Run(ctx context.Context) error {
+	return server.ReadAudit(ctx, server.AuditReading{
+		Data: c.Data, RootKeys: c.RootKeys.config(),
+		Since: time.Time(c.Since), Until: time.Time(c.Until), Follow: c.Follow,
+		Wrong: func(err error) { fmt.Fprintln(os.Stderr, "heddle:", err) },
+		Log:   slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}, os.Stdout)
+}
+
+// whenFlag is a time, or how long ago it was.
+type whenFlag time.Time
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *whenFlag) UnmarshalText(text []byte) error {
+	if ago, err := time.ParseDuration(string(text)); err == nil {
+		*f = whenFlag(time.Now().Add(-ago))
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, string(text))
+	if err != nil {
+		return errors.New("want a time such as 2026-03-01T12:00:00Z, or how long ago, such as 90m")
+	}
+	*f = whenFlag(at)
+	return nil
 }

@@ -15,6 +15,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Check   checkCommand   `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
 	Export  exportCommand  `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
+	Audit   auditCommand   `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
 	Rekey   rekeyCommand   `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

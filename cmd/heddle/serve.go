@@ -130,6 +130,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("--poll-hold %s: want more than 0, and at most %s", c.PollHold, server.PollHoldMax)
 	}
 	began := time.Now()
+	server.PaceGarbage()
 	s, err := server.Start(ctx, c.config())
 	if err != nil {
 		return err

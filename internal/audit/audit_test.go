@@ -251,8 +251,14 @@ func TestManyCallersOneTrail(t *testing.T) {
 }
 
 func BenchmarkRecord(b *testing.B) {
+	for name, key := range map[string]*Key{"plain": nil, "sealed": testKey} {
+		b.Run(name, func(b *testing.B) { benchmarkRecord(b, key) })
+	}
+}
+
+func benchmarkRecord(b *testing.B, key *Key) {
 	h, err := Start(Config{
-		Files: Files{Dir: b.TempDir(), BytesMax: 100 << 20, AgeMax: time.Hour, Keep: 2},
+		Files: Files{Dir: b.TempDir(), Key: key, BytesMax: 100 << 20, AgeMax: time.Hour, Keep: 2},
 		Now:   time.Now, Random: func() [16]byte { return [16]byte{} }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -69,7 +69,7 @@ func TestRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A restart goes on in the newest file, and ends the line that a crash left.
+	// A restart goes on in the newest file, without the half line that a crash left.
 	last := filesOf(t, dir)[2]
 	if err := os.WriteFile(last, []byte("whole\nhal"), 0o600); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestRotation(t *testing.T) {
 	}
 	write(5)
 	b, err := os.ReadFile(last)
-	if err != nil || string(b) != "whole\nhal\nxxxx\n" {
+	if err != nil || string(b) != "whole\nxxxx\n" {
 		t.Errorf("%q, %v", b, err)
 	}
 	if err := f.close(); err != nil {

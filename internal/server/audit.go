@@ -3,7 +3,10 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -78,6 +81,58 @@ func (a *Audit) fill(store string) error {
 	return nil
 }
 
+// AuditReading says which records of a trail are wanted.
+type AuditReading struct {
+	Data     string
+	RootKeys RootKeys
+	Since    time.Time   // only records with this eventTime or a later one
+	Until    time.Time   // only records with an earlier one; zero: all
+	Follow   bool        // go on with what is recorded meanwhile
+	Wrong    func(error) // is told of each place where records were changed, moved or are gone
+	Log      *slog.Logger
+}
+
+// auditFollowEvery is how soon what is recorded is shown to who follows a trail.
+const auditFollowEvery = 200 * time.Millisecond
+
+// ReadAudit writes the records of a trail, a line of JSON for each, while a server
+// runs or not.
+func ReadAudit(ctx context.Context, cfg AuditReading, out io.Writer) error {
+	dir := AuditDir(cfg.Data)
+	wrong := 0
+	r := audit.Reader{Dir: dir, Since: cfg.Since, Until: cfg.Until, Wrong: func(err error) {
+		wrong++
+		cfg.Wrong(fmt.Errorf("audit trail %q: %w", dir, err))
+	}}
+	if cfg.Follow {
+		r.Wait = func(ctx context.Context) bool {
+			select {
+			case <-time.After(auditFollowEvery):
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		}
+	}
+	err := cfg.RootKeys.check()
+	if err == nil {
+		r.Key, err = readerAuditKey(ctx, cfg.Data, &cfg.RootKeys, cfg.Log)
+	}
+	if err == nil {
+		err = r.Read(ctx, out)
+	}
+	if cfg.Follow && errors.Is(err, context.Canceled) {
+		err = nil // that is how it ends
+	}
+	if err == nil && wrong > 0 {
+		err = fmt.Errorf("%d things are wrong", wrong)
+	}
+	if err != nil {
+		return fmt.Errorf("read audit trail %q: %w", dir, err)
+	}
+	return nil
+}
+
 // auditor records calls in a trail.
 type auditor struct {
 	*audit.Trail
@@ -85,15 +140,15 @@ type auditor struct {
 	all             bool
 }
 
-// newAuditor is nil if nothing is recorded.
-func newAuditor(cfg *Config) (*auditor, error) {
+// newAuditor is nil if nothing is recorded. A key seals the files.
+func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
 	a := &cfg.Audit
 	c := audit.Config{
 		Webhook: audit.Webhook{URL: a.WebhookURL, Token: a.WebhookToken}, Data: a.Data, Account: cfg.Account, Region: cfg.Region,
 		Now: time.Now, Random: random[[16]byte], Log: cfg.Log,
 	}
 	if a.Files == AuditFile {
-		c.Files = audit.Files{Dir: AuditDir(cfg.Data), BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep}
+		c.Files = audit.Files{Dir: AuditDir(cfg.Data), Key: key, BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep}
 	}
 	if c.Files.Dir == "" && c.Webhook.URL == "" {
 		return nil, nil

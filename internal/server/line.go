@@ -22,8 +22,10 @@ import (
 // an acknowledgement before the connection counts as broken.
 const ackTimeout = 10 * time.Second
 
-// keepAlive finds the peers that vanished while they wait in a poll.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
+// keepAlive finds the peers that vanished while they wait in a poll. Linux gives a
+// peer up who has not answered the last probe, if nothing has come from him for
+// ackTimeout; so three are sent by then, or one that was lost would end the poll.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
 // line is a connection that notices whether the last answers arrived. It lies
 // below TLS, where resets are seen.

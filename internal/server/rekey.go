@@ -25,17 +25,19 @@ type RekeyConfig struct {
 	Log     *slog.Logger
 }
 
-// Folders of a rekeying, beside the store.
+// Folders of a rekeying, beside the store, and in the folder of the audit trail.
 const (
-	rekeyedName  = "store.rekey-new"
-	replacedName = "store.rekey-old"
+	rekeyedName      = "store.rekey-new"
+	replacedName     = "store.rekey-old" // there: the new store is the one that counts
+	rekeyedTrailName = "rekey-new"       // takes the old one's place after the store has
+	movedTrailName   = "rekey-moved" // of no use
 )
 
 // Rekey writes a stopped store anew, all of it under one new data key, and puts
-// the new one in the place of the old one, which is deleted: so nothing is left
-// that an old key opens, or that lay in the clear. It tells how many rows it
-// wrote. Cut off at any point, it leaves either store, whole. Errors:
-// store.ErrHeld if a server runs on it.
+// the new one in the place of the old one, which is deleted; so it does with the
+// files of the audit trail. So nothing is left that an old key opens, or that lay
+// in the clear. It tells how many rows it wrote. Cut off at any point, it leaves
+// either store with its trail, whole. Errors: store.ErrHeld if a server runs on it.
 func Rekey(ctx context.Context, cfg RekeyConfig) (rows int, err error) {
 	if err := errors.Join(cfg.Keys.check(), cfg.Old.check()); err != nil {
 		return 0, err
@@ -49,23 +51,38 @@ func Rekey(ctx context.Context, cfg RekeyConfig) (rows int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, old.Close()) }()
-	rekeyed := filepath.Join(cfg.Data, rekeyedName)
-	if err := os.RemoveAll(rekeyed); err != nil { // of an attempt that was cut off
-		return 0, fmt.Errorf("rekey: %w", err)
+	if err := tidyRekey(cfg.Data); err != nil {
+		return 0, err
 	}
-	if rows, err = writeAnew(ctx, cfg, old, rekeyed); err != nil {
-		return 0, errors.Join(fmt.Errorf("rekey store %q: %w", storeDir(cfg.Data), err), os.RemoveAll(rekeyed))
+	if rows, err = writeAnew(ctx, cfg, old, filepath.Join(cfg.Data, rekeyedName)); err != nil {
+		return 0, errors.Join(fmt.Errorf("rekey store %q: %w", storeDir(cfg.Data), err), removeRekeyed(cfg.Data))
+	}
+	if err := rewriteTrail(ctx, cfg); err != nil {
+		return 0, errors.Join(fmt.Errorf("rekey audit trail %q: %w", AuditDir(cfg.Data), err), removeRekeyed(cfg.Data))
 	}
 	return rows, replaceStore(cfg.Data)
 }
 
+// before are the root keys that the store is sealed under.
+func (c *RekeyConfig) before() *RootKeys {
+	if c.Old.File == "" && c.Old.Text == "" && len(c.Old.KMS.KeyIDs) == 0 {
+		return &c.Keys
+	}
+	return &c.Old
+}
+
+// removeRekeyed deletes what a rekeying wrote that was not put in place.
+func removeRekeyed(data string) error {
+	err := errors.Join(os.RemoveAll(filepath.Join(data, rekeyedName)), os.RemoveAll(filepath.Join(AuditDir(data), rekeyedTrailName)))
+	if err != nil {
+		return fmt.Errorf("delete what an unfinished rekeying wrote: %w", err)
+	}
+	return nil
+}
+
 // writeAnew writes all of a store into a new one.
 func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir string) (rows int, err error) {
-	roots := &cfg.Old
-	if roots.File == "" && roots.Text == "" && len(roots.KMS.KeyIDs) == 0 {
-		roots = &cfg.Keys
-	}
-	from, err := openSealed(ctx, old, cfg.Data, roots, cfg.Log)
+	from, err := openSealed(ctx, old, cfg.Data, cfg.before(), cfg.Log)
 	if err != nil {
 		return 0, err
 	}
@@ -182,16 +199,13 @@ func (c *copier) commit(ctx context.Context) error {
 
 // replaceStore puts a rekeyed store, which is whole, in the store's place.
 func replaceStore(data string) error {
-	if err := removeReplaced(data); err != nil {
-		return err
-	}
 	if err := os.Rename(storeDir(data), filepath.Join(data, replacedName)); err != nil {
 		return fmt.Errorf("put the rekeyed store in place: %w", err)
 	}
 	if err := finishRekey(data); err != nil {
 		return err
 	}
-	return removeReplaced(data)
+	return tidyRekey(data)
 }
 
 // finishRekey ends a rekeying that was cut off between its two renames. Every
@@ -207,12 +221,19 @@ func finishRekey(data string) error {
 	return syncDir(data)
 }
 
-// removeReplaced deletes what a rekeying has replaced. The store is in place.
-func removeReplaced(data string) error {
-	if err := os.RemoveAll(filepath.Join(data, replacedName)); err != nil {
-		return fmt.Errorf("delete the store before rekeying: %w", err)
+// tidyRekey puts the trail of a rekeyed store in its place too, and deletes what
+// was replaced, or what an attempt that was cut off has left. The store is in
+// place, and its lock is held.
+func tidyRekey(data string) error {
+	if replaced := filepath.Join(data, replacedName); exists(replaced) {
+		if err := replaceTrail(AuditDir(data)); err != nil {
+			return fmt.Errorf("put the rekeyed audit trail in place: %w", err)
+		}
+		if err := os.RemoveAll(replaced); err != nil {
+			return fmt.Errorf("delete the store before rekeying: %w", err)
+		}
 	}
-	return nil
+	return removeRekeyed(data)
 }
 
 func exists(path string) bool {

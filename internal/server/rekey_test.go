@@ -26,9 +26,12 @@ func rekey(t *testing.T, cfg RekeyConfig) {
 
 func wantNothingLeft(t *testing.T, data string) {
 	t.Helper()
-	for _, name := range []string{rekeyedName, replacedName} {
-		if exists(filepath.Join(data, name)) {
-			t.Errorf("left behind: %s", name)
+	for _, path := range []string{
+		filepath.Join(data, rekeyedName), filepath.Join(data, replacedName),
+		filepath.Join(AuditDir(data), rekeyedTrailName), filepath.Join(AuditDir(data), movedTrailName),
+	} {
+		if exists(path) {
+			t.Errorf("left behind: %s", path)
 		}
 	}
 }
@@ -66,7 +69,7 @@ func TestRekeySealsAPlainStore(t *testing.T) {
 	cfg.Sealing = SealingOn
 	refused(t, cfg, "it is not sealed", "heddle rekey", "--sealing off")
 	rekey(t, RekeyConfig{Data: cfg.Data})
-	if found := plantedIn(t, storeDir(cfg.Data)); len(found) > 0 {
+	if found := plantedIn(t, cfg.Data); len(found) > 0 {
 		t.Errorf("sealed, found %v", found)
 	}
 	wantSame(t, cfg, before)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"heddle/internal/audit"
 	"heddle/internal/rootkey"
 	"heddle/internal/store"
 	"heddle/internal/store/sealed"
@@ -103,41 +104,44 @@ func (s *Server) seal(ctx context.Context, engine store.Engine) (store.Engine, e
 	if cfg.Store == StoreMemory {
 		return engine, nil
 	}
-	sealedStore, err := sealStore(ctx, cfg, engine)
+	sealedStore, keys, err := sealStore(ctx, cfg, engine)
 	if err != nil {
 		return nil, fmt.Errorf("open store %q: %w", storeDir(cfg.Data), err)
 	}
 	if sealedStore == nil {
 		return engine, nil
 	}
+	if s.auditKey, err = serverAuditKey(ctx, cfg, keys); err != nil {
+		return nil, err
+	}
 	if file := cfg.RootKeys.file(cfg.Data); file != "" {
-		s.roots = &rootWatch{file: file, store: sealedStore, log: cfg.Log}
+		s.roots = &rootWatch{file: file, store: sealedStore, auditDir: AuditDir(cfg.Data), auditKey: s.auditKey, log: cfg.Log}
 	}
 	return sealedStore, nil
 }
 
 // sealStore gives nil for a store that is not sealed and need not be.
-func sealStore(ctx context.Context, cfg *Config, engine store.Engine) (*sealed.Store, error) {
+func sealStore(ctx context.Context, cfg *Config, engine store.Engine) (*sealed.Store, *rootkey.Keys, error) {
 	state, err := sealed.Look(ctx, engine)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case cfg.Sealing == SealingOff && state == sealed.Sealed:
-		return nil, errors.New("it is sealed; start without --sealing off, or stop sealing it with 'heddle rekey --sealing off'")
+		return nil, nil, errors.New("it is sealed; start without --sealing off, or stop sealing it with 'heddle rekey --sealing off'")
 	case cfg.Sealing == SealingOff:
-		return nil, nil
+		return nil, nil, nil
 	case state == sealed.Plain:
-		return nil, errors.New("it is not sealed; seal it with 'heddle rekey', or start with --sealing off")
+		return nil, nil, errors.New("it is not sealed; seal it with 'heddle rekey', or start with --sealing off")
 	}
 	keys, err := cfg.RootKeys.load(cfg.Data, state == sealed.Empty, cfg.Log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sealedStore, err := sealed.Open(ctx, engine, keys, false)
 	if err == nil {
 		cfg.Log.Info("the store is sealed", "root_key", keys.Name())
 	}
-	return sealedStore, err
+	return sealedStore, keys, err
 }
 
 // openSealed gives a stopped store's values for reading, whether they are sealed
@@ -160,11 +164,13 @@ const rootWatchEvery = time.Second
 // rootWatch follows the file of the root keys, so that they can be changed while
 // the server runs.
 type rootWatch struct {
-	file    string
-	store   *sealed.Store
-	log     *slog.Logger
-	taken   string // the text whose keys are in force
-	refused string // the last complaint, made once
+	file     string
+	store    *sealed.Store
+	auditDir string
+	auditKey *audit.Key // nil: there is none
+	log      *slog.Logger
+	taken    string // the text whose keys are in force
+	refused  string // the last complaint, made once
 }
 
 func (w *rootWatch) run(ctx context.Context) {
@@ -187,7 +193,10 @@ func (w *rootWatch) look(ctx context.Context) {
 	if err == nil && text == w.taken {
 		return
 	}
-	rotated := false
+	var rotated, rewrapped bool
+	if err == nil && w.auditKey != nil {
+		rewrapped, err = keepAuditKey(ctx, w.auditDir, w.auditKey, keys)
+	}
 	if err == nil {
 		rotated, err = w.store.Rotate(ctx, keys)
 	}
@@ -198,7 +207,7 @@ func (w *rootWatch) look(ctx context.Context) {
 	case err == nil:
 		w.taken, w.refused = text, ""
 	}
-	if rotated {
+	if err == nil && (rotated || rewrapped) {
 		w.log.Info("the store is sealed under a new root key; the others may go", "root_key", keys.Name())
 	}
 }

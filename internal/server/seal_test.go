@@ -85,13 +85,14 @@ func plant(t *testing.T, s *Server) []string {
 	return slices.Sorted(maps.Keys(words))
 }
 
-// plantedIn gives the planted texts that lie in the files of a folder.
-func plantedIn(t *testing.T, dir string) []string {
+// plantedIn gives the planted texts that lie in a data folder, in all files but
+// those that are to be kept apart from copies of it.
+func plantedIn(t *testing.T, data string) []string {
 	t.Helper()
 	words := map[string]bool{}
 	files := 0
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path == RootKeyFile(data) || path == CredentialsFile(data) {
 			return err
 		}
 		files++
@@ -107,26 +108,28 @@ func plantedIn(t *testing.T, dir string) []string {
 	return slices.Sorted(maps.Keys(words))
 }
 
-// TestACopiedStoreRevealsNothing reads the files of a store, as somebody who has
-// a copy of it, but not the root key. In a store that is not sealed he finds all.
-func TestACopiedStoreRevealsNothing(t *testing.T) {
+// TestACopiedFolderRevealsNothing reads the files of a data folder, as somebody
+// who has a copy of it, but not the root key. If it is not sealed he finds all.
+func TestACopiedFolderRevealsNothing(t *testing.T) {
 	plain := onDisk(t)
 	plain.Sealing = SealingOff
 	s := start(t, plain)
 	planted := plant(t, s)
-	if found := plantedIn(t, storeDir(plain.Data)); !slices.Equal(found, planted) {
+	if found := plantedIn(t, plain.Data); !slices.Equal(found, planted) {
 		t.Fatalf("not sealed, found\n%v\nwant\n%v", found, planted)
 	}
 
 	cfg := onDisk(t)
+	cfg.Audit.Data = true // it is to hide even that
 	s = start(t, cfg)
 	plant(t, s)
-	if found := plantedIn(t, storeDir(cfg.Data)); len(found) > 0 {
-		t.Errorf("in the running store: %v", found)
+	waitUntil(t, "the audit trail is on disk", func() bool { return strings.Contains(readTrail(t, cfg), "planted-open") })
+	if found := plantedIn(t, cfg.Data); len(found) > 0 {
+		t.Errorf("with the running server: %v", found)
 	}
 	closeServer(t, s)
-	if found := plantedIn(t, storeDir(cfg.Data)); len(found) > 0 {
-		t.Errorf("in the closed store: %v", found)
+	if found := plantedIn(t, cfg.Data); len(found) > 0 {
+		t.Errorf("after it was closed: %v", found)
 	}
 	info, err := os.Stat(RootKeyFile(cfg.Data))
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -252,7 +255,7 @@ func TestRootKeysAreTakenUp(t *testing.T) {
 	register(t, s)
 	var logged bytes.Buffer
 	watch := rootWatch{
-		file: RootKeyFile(cfg.Data), store: s.store.(*sealed.Store),
+		file: RootKeyFile(cfg.Data), store: s.store.(*sealed.Store), auditDir: AuditDir(cfg.Data), auditKey: s.auditKey,
 		log: slog.New(slog.NewTextHandler(&logged, nil)),
 	}
 	step := func(text, want string) {
@@ -284,6 +287,10 @@ func TestRootKeysAreTakenUp(t *testing.T) {
 	cfg.RootKeys.Text = ""
 	s = start(t, cfg)
 	mustCall(t, s, "DescribeWorkflowType", `{"domain":"shop","workflowType":{"name":"order","version":"1"}}`)
+	closeServer(t, s)
+	if n := recorded(t, cfg); n != 4 {
+		t.Errorf("%d records of all root keys' time", n)
+	}
 }
 
 // TestAServerWatchesItsRootKeys takes as long as the server may wait before it
@@ -302,6 +309,10 @@ func TestAServerWatchesItsRootKeys(t *testing.T) {
 		row, err := s.store.Meta().Get(t.Context(), "store/keys")
 		return err == nil && keys.Current(row)
 	})
+	wrapped, err := os.ReadFile(auditKeyFile(AuditDir(cfg.Data)))
+	if err != nil || !keys.Current(wrapped) {
+		t.Errorf("the key of the audit trail: %v", err)
+	}
 }
 
 // TestTamperedStore changes one byte of an event in a stopped store.

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heddle/internal/audit"
 	"heddle/internal/aws/authn"
 	"heddle/internal/engine"
 	"heddle/internal/identity"
@@ -42,6 +43,7 @@ type Server struct {
 	matcher      *matching.Matcher
 	tasks        *countedTasks // the matcher, for callers
 	auditor      *auditor      // nil: nothing is recorded
+	auditKey     *audit.Key    // nil: its files are in the clear
 	listener     net.Listener
 	http         *http.Server
 	lines        *lines
@@ -115,7 +117,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.store, err = s.seal(ctx, opened); err != nil {
 		return err
 	}
-	if s.auditor, err = newAuditor(cfg); err != nil {
+	if s.auditor, err = newAuditor(cfg, s.auditKey); err != nil {
 		return err
 	}
 	held, err := holdKeys(ctx, s.store.Meta())
@@ -197,7 +199,7 @@ func openStore(cfg *Config) (store.Engine, uint16, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := removeReplaced(cfg.Data); err != nil {
+	if err := tidyRekey(cfg.Data); err != nil {
 		return nil, 0, errors.Join(err, s.Close())
 	}
 	return s, s.Shards(), nil

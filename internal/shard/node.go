@@ -35,7 +35,8 @@ type Node struct {
 
 // OpenNode takes over every shard of the store and starts the loops.
 func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
-	n, err := newNode(ctx, cfg, clock, loopsFor(runtime.GOMAXPROCS(0)))
+	processors := runtime.GOMAXPROCS(0)
+	n, err := newNode(ctx, cfg, clock, loopsFor(processors), processors)
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +46,9 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	return n, nil
 }
 
-// newNode takes over every shard of the store. Nobody runs its loops yet; those
-// with something to do are kicked.
-func newNode(ctx context.Context, cfg Config, clock Clock, loops int) (*Node, error) {
+// newNode takes over every shard of the store, so many at a time as the crew.
+// Nobody runs its loops yet; those with something to do are kicked.
+func newNode(ctx context.Context, cfg Config, clock Clock, loops, crew int) (*Node, error) {
 	if cfg.Shards == 0 {
 		return nil, errors.New("open node: no shards")
 	}
@@ -66,10 +67,10 @@ func newNode(ctx context.Context, cfg Config, clock Clock, loops int) (*Node, er
 		s.loop = n.loops[int(id)%len(n.loops)]
 		n.shards = append(n.shards, s)
 	}
+	if err := n.recoverShards(ctx, crew); err != nil {
+		return nil, err
+	}
 	for _, s := range n.shards {
-		if err := s.recover(ctx, clock.Now()); err != nil {
-			return nil, err
-		}
 		n.lastTime = max(n.lastTime, s.up)
 	}
 	for _, s := range n.shards {
@@ -78,6 +79,28 @@ func newNode(ctx context.Context, cfg Config, clock Clock, loops int) (*Node, er
 		}
 	}
 	return n, nil
+}
+
+// recoverShards recovers all shards. A crew of one does it in this goroutine, in
+// their order.
+func (n *Node) recoverShards(ctx context.Context, crew int) error {
+	var next atomic.Int32
+	failed := make([]error, len(n.shards))
+	work := func() {
+		for i := next.Add(1) - 1; int(i) < len(n.shards); i = next.Add(1) - 1 {
+			failed[i] = n.shards[i].recover(ctx, n.clock.Now())
+			if failed[i] != nil {
+				return
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range crew - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+	return firstError(failed...)
 }
 
 // loopsFor tells how many loops serve so many processors. Few loops make large
@@ -349,6 +372,10 @@ func (l *loop) run() {
 			l.mu.Unlock()
 			return
 		}
+		// Handlers that are about to submit get to it, and share the sync.
+		l.mu.Unlock()
+		runtime.Gosched()
+		l.mu.Lock()
 		l.work, l.kicked = l.kicked, l.work[:0]
 		for _, s := range l.work {
 			s.kicked = false

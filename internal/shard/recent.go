@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"sync"
 
 	"heddle/internal/engine"
@@ -17,8 +18,8 @@ type recent struct {
 }
 
 type recentEvents struct {
-	public []byte // from event 1 on, with commas between
-	ends   []int  // where each event ends
+	public [][]byte // from event 1 on
+	len    int      // bytes of all
 }
 
 // add takes in events that have become durable.
@@ -27,24 +28,28 @@ func (r *recent) add(run engine.RunID, events []engine.Event) {
 	defer r.mu.Unlock()
 	kept := r.runs[run]
 	if kept == nil && events[0].ID == 1 {
-		kept = &recentEvents{}
+		kept = &recentEvents{public: make([][]byte, 0, 12)}
 		if r.runs == nil {
 			r.runs = map[engine.RunID]*recentEvents{}
 		}
 		r.runs[run] = kept
 	}
-	if kept == nil || int64(len(kept.ends)) != events[0].ID-1 {
+	if kept == nil || int64(len(kept.public)) != events[0].ID-1 {
 		return
 	}
+	size := 0
 	for i := range events {
-		if len(kept.public) > 0 {
-			kept.public = append(kept.public, ',')
-		}
-		kept.public = append(kept.public, events[i].Public...)
-		kept.ends = append(kept.ends, len(kept.public))
+		size += len(events[i].Public)
 	}
-	if len(kept.public) > recentLenMax {
+	if kept.len += size; kept.len > recentLenMax {
 		delete(r.runs, run)
+		return
+	}
+	room := make([]byte, 0, size) // the events' own memory is larger, and would live on
+	for i := range events {
+		from := len(room)
+		room = append(room, events[i].Public...)
+		kept.public = append(kept.public, room[from:])
 	}
 }
 
@@ -65,12 +70,20 @@ func (r *recent) append(b []byte, run engine.RunID, first, last int64) ([]byte, 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept := r.runs[run]
-	if kept == nil || last > int64(len(kept.ends)) || first < 1 || first > last {
+	if kept == nil || last > int64(len(kept.public)) || first < 1 || first > last {
 		return b, false
 	}
-	start := 0
-	if first > 1 {
-		start = kept.ends[first-2] + 1 // after the comma
+	events := kept.public[first-1 : last]
+	size := len(events)
+	for _, e := range events {
+		size += len(e)
 	}
-	return append(b, kept.public[start:kept.ends[last-1]]...), true
+	b = slices.Grow(b, size)
+	for i, e := range events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, e...)
+	}
+	return b, true
 }

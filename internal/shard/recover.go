@@ -22,7 +22,7 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 	s.mu.Lock()
 	s.handle = handle
 	s.mu.Unlock()
-	s.seq, s.last = handle.Seq(), engine.Time(handle.Mark())
+	s.seq, s.last = handle.Seq(), engine.Time(handle.Stamp())
 	s.runs = map[engine.RunID]*run{}
 	s.names = names{}
 	s.wakes = nil

@@ -110,7 +110,7 @@ type Shard struct {
 	handle store.Handle // written under mu
 	seq    uint64
 	up     engine.Time
-	last   engine.Time // time of the last batch: the mark of its section
+	last   engine.Time // time of the last batch: the stamp of its section
 
 	mu         sync.Mutex
 	inbox      []*call
@@ -247,7 +247,7 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 	s.writeMarks(b)
 	s.flushAcks(b)
 	if len(b.Section.Ops) > 0 {
-		b.Section.Shard, b.Section.Epoch, b.Section.Seq, b.Section.Mark = s.id, s.handle.Epoch(), s.seq+1, uint64(b.now)
+		b.Section.Shard, b.Section.Epoch, b.Section.Seq, b.Section.Stamp = s.id, s.handle.Epoch(), s.seq+1, uint64(b.now)
 	}
 	return b
 }

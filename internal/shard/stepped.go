@@ -21,7 +21,7 @@ type Stepped struct {
 
 // OpenStepped takes over every shard of the store, as OpenNode does.
 func OpenStepped(ctx context.Context, cfg Config, clock Clock) (*Stepped, error) {
-	n, err := newNode(ctx, cfg, clock, 1)
+	n, err := newNode(ctx, cfg, clock, 1, 1)
 	if err != nil {
 		return nil, err
 	}

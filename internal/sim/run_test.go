@@ -104,6 +104,16 @@ func (w *world) closeAll() {
 // forgetAll lets retention pass. It stops if a run begins that was not seen.
 func (w *world) forgetAll(seen *int) {
 	*seen = len(w.judge.order)
+	// When the first may go, the others may not yet: the judge looks at each that goes.
+	if first := w.firstToGo(); first != 0 {
+		w.now = max(w.now, first-w.house.skew)
+		w.house.node.Advance()
+		for range 30 {
+			if w.act(); w.judge.failure != "" || len(w.judge.order) > *seen {
+				return
+			}
+		}
+	}
 	w.now = max(w.now, w.latest-w.house.skew) + forgetting
 	w.house.node.Advance()
 	left := ""
@@ -116,6 +126,16 @@ func (w *world) forgetAll(seen *int) {
 		}
 	}
 	w.judge.fail("%d h after the last execution closed there is %s", forgetting/3600_000, left)
+}
+
+// firstToGo is when the first execution that is kept may be forgotten; 0: there is none.
+func (w *world) firstToGo() (first engine.Time) {
+	for _, l := range w.judge.order {
+		if l.closed && !l.gone && l.view.Forget != 0 && (first == 0 || l.view.Forget < first) {
+			first = l.view.Forget
+		}
+	}
+	return first
 }
 
 func (w *world) stillOpen() *life {

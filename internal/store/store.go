@@ -83,13 +83,13 @@ type Op struct {
 }
 
 // Section is one shard's share of a commit. Seq must be one above the last
-// committed section of the shard. Mark is a number of the owner's own, which the
+// committed section of the shard. Stamp is a number of the owner's own, which the
 // store keeps beside the sequence.
 type Section struct {
 	Shard uint16
 	Epoch uint64
 	Seq   uint64
-	Mark  uint64
+	Stamp uint64
 	Ops   []Op
 }
 
@@ -99,8 +99,8 @@ type Handle interface {
 	Epoch() uint64
 	// Seq is the sequence of the last section that was committed before Acquire.
 	Seq() uint64
-	// Mark is the mark of that section; 0 if there was none.
-	Mark() uint64
+	// Stamp is the stamp of that section; 0 if there was none.
+	Stamp() uint64
 	// Get returns a copy of the value. Errors: ErrNotFound.
 	Get(ctx context.Context, key []byte) ([]byte, error)
 	// Scan visits one consistent view of the shard space; see Range. The visitor

@@ -137,6 +137,39 @@ func TestRunsThatChangedAreLeftOut(t *testing.T) {
 	}
 }
 
+// syncing is an index, and records that a batch under way has just changed. Whoever
+// scans waits for what is under way.
+type syncing struct {
+	store.Index
+	Runs
+	underWay bool
+}
+
+func (s *syncing) Scan(ctx context.Context, r store.Range, visit store.Visit) error {
+	err := s.Index.Scan(ctx, r, visit)
+	s.underWay = false
+	return err
+}
+
+func (s *syncing) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error) {
+	s.underWay = true
+	return s.Runs.Stored(ctx, run)
+}
+
+// TestListsWaitForTheRecordsTheyShow has every record be of a batch that is not yet
+// synced: a list answers only when it is.
+func TestListsWaitForTheRecordsTheyShow(t *testing.T) {
+	r, known := newReader(t, 10, 20)
+	s := &syncing{Index: r.index, Runs: known}
+	page, err := New(s, r.hash, s).List(t.Context(), Place{World: here, Family: 2, Equal: "e"}, engine.Open, false, nil, 5)
+	if err != nil || len(page.Runs) != 2 {
+		t.Fatalf("%+v, error %v", page, err)
+	}
+	if s.underWay {
+		t.Error("the list shows what a power cut may take back")
+	}
+}
+
 func TestCountsStopAtTheirBound(t *testing.T) {
 	r, _ := newReader(t, 10, 20, 30)
 	for most, want := range []struct {

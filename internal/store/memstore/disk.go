@@ -20,7 +20,7 @@ type disk struct {
 type shard struct {
 	epoch uint64 // the last one given out
 	seq   uint64 // of the last section written
-	mark  uint64 // the same section's
+	stamp uint64 // the same section's
 	rows  space
 }
 
@@ -50,7 +50,7 @@ func (d *disk) apply(section *store.Section) {
 			panic(fmt.Sprintf("memstore: operation of kind %d", op.Kind))
 		}
 	}
-	sh.seq, sh.mark = section.Seq, section.Mark
+	sh.seq, sh.stamp = section.Seq, section.Stamp
 }
 
 // space is one ordered key space.

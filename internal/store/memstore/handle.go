@@ -13,14 +13,14 @@ type handle struct {
 	shard    uint16
 	epoch    uint64
 	seq      uint64
-	mark     uint64
+	stamp    uint64
 	released bool // under the store's mutex
 }
 
 func (h *handle) Shard() uint16 { return h.shard }
 func (h *handle) Epoch() uint64 { return h.epoch }
 func (h *handle) Seq() uint64   { return h.seq }
-func (h *handle) Mark() uint64  { return h.mark }
+func (h *handle) Stamp() uint64 { return h.stamp }
 
 func (h *handle) Get(ctx context.Context, key []byte) ([]byte, error) {
 	h.store.mu.Lock()

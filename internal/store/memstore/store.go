@@ -80,7 +80,7 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	sh := &s.disk.shards[number]
 	sh.epoch++
 	s.owners[number] = sh.epoch
-	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, mark: sh.mark}, nil
+	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp}, nil
 }
 
 // Commit is part of store.Engine. A section meets its check only after the hook

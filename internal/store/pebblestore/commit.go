@@ -131,7 +131,7 @@ func (s *Store) writeBatch(sections []store.Section, errs []error, bytes int) er
 		if errs[i] != nil {
 			continue
 		}
-		last = appendLast(last, section.Shard, lastSection{section.Seq, section.Mark})
+		last = appendLast(last, section.Shard, lastSection{section.Seq, section.Stamp})
 		if !slices.ContainsFunc(section.Ops, func(op store.Op) bool { return op.Kind == store.DeleteRange }) {
 			sorted.add(section)
 			continue
@@ -206,7 +206,7 @@ func (s *Store) settle(sections []store.Section, errs []error, durable chan stru
 			sh.epoch, sh.unknown = 0, true
 			continue
 		}
-		sh.last = lastSection{sections[i].Seq, sections[i].Mark}
+		sh.last = lastSection{sections[i].Seq, sections[i].Stamp}
 	}
 	delete(s.inFlight, durable)
 	close(durable)

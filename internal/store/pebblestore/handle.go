@@ -25,7 +25,7 @@ type handle struct {
 func (h *handle) Shard() uint16 { return h.shard }
 func (h *handle) Epoch() uint64 { return h.epoch }
 func (h *handle) Seq() uint64   { return h.last.seq }
-func (h *handle) Mark() uint64  { return h.last.mark }
+func (h *handle) Stamp() uint64 { return h.last.stamp }
 
 // enter begins a call on a handle that is still held.
 func (h *handle) enter() error {

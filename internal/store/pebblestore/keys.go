@@ -7,7 +7,7 @@ import "encoding/binary"
 //	's' shard(2) key   a row of a shard's space
 //	'i' key            a row of the index space
 //	'm' key            a row of the meta space
-//	'q'                of each shard's last section, sequence and mark; merged
+//	'q'                of each shard's last section, sequence and stamp; merged
 //	'o'                how often the store was opened, 8 bytes
 //
 // Numbers are big-endian, so that shards lie one after another.

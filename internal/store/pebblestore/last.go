@@ -12,12 +12,12 @@ import (
 )
 
 // lastSection is what is kept of the last section of a shard.
-type lastSection struct{ seq, mark uint64 }
+type lastSection struct{ seq, stamp uint64 }
 
 // The last sections of all shards are one row. Each commit merges into it what
 // its own sections change, so that it costs one row, however many shards the
 // commit has; Pebble joins the pieces when it flushes and compacts. A piece is a
-// row of shard, sequence and mark, as varints; of one shard the highest sequence
+// row of shard, sequence and stamp, as varints; of one shard the highest sequence
 // counts.
 
 // mergerName stands in Pebble's files: it opens them with this merger only.
@@ -76,7 +76,7 @@ const lastBytesMax = 3 * binary.MaxVarintLen64
 func appendLast(piece []byte, shard uint16, last lastSection) []byte {
 	piece = binary.AppendUvarint(piece, uint64(shard))
 	piece = binary.AppendUvarint(piece, last.seq)
-	return binary.AppendUvarint(piece, last.mark)
+	return binary.AppendUvarint(piece, last.stamp)
 }
 
 // readLast reads the last sections of all shards.

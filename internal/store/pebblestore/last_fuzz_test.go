@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"bytes"
 	"errors"
-	"io"
 	"testing"
 )
 
@@ -31,7 +30,7 @@ func FuzzLastSections(f *testing.F) {
 			}
 			row, closer, err := m.Finish(true)
 			if closer != nil {
-				err = errors.Join(err, closer.(io.Closer).Close())
+				err = errors.Join(err, closer.Close())
 			}
 			return row, err
 		}

@@ -28,6 +28,7 @@ const (
 
 	shardsDefault     = 64
 	cacheBytesDefault = 64 << 20
+	memTableBytes     = 64 << 20
 )
 
 // Options is how to open a store.
@@ -270,16 +271,18 @@ func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
 	cores := runtime.GOMAXPROCS(0)
 	logger := pebbleLogger{options.Logger, options.Exit}
 	o := &pebble.Options{
-		FS:        options.Files,
-		Lock:      lock,
-		Logger:    logger,
-		ReadOnly:  options.ReadOnly,
-		Merger:    merger,
-		CacheSize: cacheBytes,
+		FS:       options.Files,
+		Lock:     lock,
+		Logger:   logger,
+		ReadOnly: options.ReadOnly,
+		Merger:   merger,
+		// Pebble takes its memtables out of the cache: the one that is written and
+		// the one that is flushed.
+		CacheSize: cacheBytes + 2*memTableBytes,
 		// Named, so that a newer Pebble does not raise it by itself.
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		// A large memtable lets rows die in memory that live only for moments.
-		MemTableSize:                64 << 20,
+		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: 4,
 		// Flushed tables may pile up while a burst lasts: latency comes first.
 		L0CompactionThreshold: 4,

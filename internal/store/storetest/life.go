@@ -153,7 +153,7 @@ func outlive(t *testing.T, engine store.Engine, end func() store.Engine) {
 			o.commit(put(fmt.Sprint(i), fmt.Sprint("value ", i)), put("gone", ""), indexed(put(fmt.Sprint(shard, i), "")))
 		}
 		section := o.section(delRange("gone", "gonf"))
-		section.Mark = uint64(shard) * 1_000_000
+		section.Stamp = uint64(shard) * 1_000_000
 		wantCommit(t, engine, []store.Section{section}, nil)
 	}
 	if err := engine.Meta().CompareAndSet(t.Context(), "test/key", nil, []byte("value")); err != nil {
@@ -171,8 +171,8 @@ func outlive(t *testing.T, engine store.Engine, end func() store.Engine) {
 		if o.seq != uint64(shard)+1 || o.handle.Epoch() <= epochs[shard] {
 			t.Fatalf("shard %d: sequence %d and epoch %d after %d and %d", shard, o.seq, o.handle.Epoch(), shard+1, epochs[shard])
 		}
-		if o.handle.Mark() != uint64(shard)*1_000_000 {
-			t.Fatalf("shard %d: mark %d", shard, o.handle.Mark())
+		if o.handle.Stamp() != uint64(shard)*1_000_000 {
+			t.Fatalf("shard %d: stamp %d", shard, o.handle.Stamp())
 		}
 		for i := range shard {
 			o.want(fmt.Sprint(i), fmt.Sprint("value ", i))

@@ -135,25 +135,25 @@ func acquireAgain(t *testing.T, b Backend) {
 	o.want("key", "3")
 }
 
-// marks: the mark is that of the last section, whatever it is.
-func marks(t *testing.T, b Backend) {
-	want := func(shard uint16, mark uint64) *owner {
+// stamps: the stamp is that of the last section, whatever it is.
+func stamps(t *testing.T, b Backend) {
+	want := func(shard uint16, stamp uint64) *owner {
 		t.Helper()
 		o := acquire(t, b.Engine, shard)
-		if o.handle.Mark() != mark {
-			t.Fatalf("shard %d has mark %d, want %d", shard, o.handle.Mark(), mark)
+		if o.handle.Stamp() != stamp {
+			t.Fatalf("shard %d has stamp %d, want %d", shard, o.handle.Stamp(), stamp)
 		}
 		return o
 	}
 	o, other := want(1, 0), want(2, 0)
-	for _, mark := range []uint64{7, 1 << 63, 3} {
+	for _, stamp := range []uint64{7, 1 << 63, 3} {
 		section := o.section(put("key", ""))
-		section.Mark = mark
+		section.Stamp = stamp
 		wantCommit(t, b.Engine, []store.Section{section}, nil)
 		o.seq++
 	}
 	lost := o.section(put("key", ""))
-	lost.Mark, lost.Seq = 9, lost.Seq+1
+	lost.Stamp, lost.Seq = 9, lost.Seq+1
 	wantCommit(t, b.Engine, []store.Section{lost}, store.ErrFenced)
 	other.commit(put("key", ""))
 	want(1, 3)

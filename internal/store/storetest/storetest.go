@@ -50,7 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"a section too large fails alone", tooLargeAlone},
 		{"a commit with a cancelled context", cancelledCommit},
 		{"acquire again", acquireAgain},
-		{"marks", marks},
+		{"stamps", stamps},
 		{"release", release},
 		{"meta compare and set", metaCompareAndSet},
 		{"meta list", metaList},

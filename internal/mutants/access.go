@@ -1,0 +1,117 @@
+package mutants
+
+// Who may do what.
+var access = []Mutant{{
+	Name: "body-hash-believed",
+	File: "internal/aws/sigv4/sigv4.go",
+	Old:  "if s.payload != \"\" && s.payload != string(text[end:]) {\n\t\treturn errMismatch\n\t}",
+	New:  "if s.payload != \"\" {\n\t\ttext = append(text[:end], s.payload...)\n\t}",
+	Bug:  "Who sees a signed request on its way sends another body under its signature.",
+}, {
+	Name: "old-signature-accepted",
+	File: "internal/aws/sigv4/sigv4.go",
+	Old:  "if err := s.checkTime(now); err != nil {",
+	New:  "if err := s.checkTime(now); err != nil && false {",
+	Bug:  "A request that was overheard a year ago works again.",
+}, {
+	Name: "unsigned-header-accepted",
+	File: "internal/aws/sigv4/parse.go",
+	Old:  "strings.EqualFold(key[:len(prefix)], prefix) && !s.covers(key)",
+	New:  "strings.EqualFold(key[:len(prefix)], prefix) && !s.covers(\"host\")",
+	Bug:  "Somebody on the way changes the action of a signed request.",
+}, {
+	Name: "session-token-unchecked",
+	File: "internal/aws/authn/authn.go",
+	Old:  "[]byte(known.Token)) != 1 {",
+	New:  "[]byte(known.Token)) > 1 {",
+	Bug:  "Temporary credentials work without their token.",
+	Then: []string{identities},
+}, {
+	Name: "expired-session-accepted",
+	File: "internal/aws/authn/authn.go",
+	Old:  "if !known.Expires.IsZero() && !now.Before(known.Expires) {",
+	New:  "if known.Expires.IsZero() && !now.Before(known.Expires) && false {",
+	Bug:  "Temporary credentials work for ever.",
+	Then: []string{identities},
+}, {
+	Name: "session-outlives-its-user",
+	File: "internal/identity/directory.go",
+	Old:  "if g.Entity.ID != s.ID {",
+	New:  "if false {",
+	Bug:  "A session of a deleted user has the rights of the next one with his name.",
+	Then: []string{identities},
+}, {
+	Name: "inactive-key-works",
+	File: "internal/identity/directory.go",
+	Old:  "if k.ID != keyID || k.Inactive {",
+	New:  "if k.ID != keyID {",
+	Bug:  "An access key that was switched off goes on working.",
+	Then: []string{identities},
+}, {
+	Name: "change-of-rights-not-seen",
+	File: "internal/identity/directory.go",
+	Old:  "if c.Account == account {\n\t\t\tdelete(d.known, id)\n\t\t}",
+	New:  "_, _ = id, c",
+	Bug:  "A right that was taken away holds until the server restarts.",
+	Then: []string{identities},
+}, {
+	Name: "explicit-deny-ignored",
+	File: "internal/aws/iam/evaluate.go",
+	Old:  "f := found{&policies[i], j}\n\t\t\tif s.deny {\n\t\t\t\treturn f\n\t\t\t}",
+	New:  "f := found{&policies[i], j}\n\t\t\tif s.deny {\n\t\t\t\tcontinue\n\t\t\t}",
+	Bug:  "What a policy forbids is allowed by another.",
+}, {
+	Name: "boundary-ignored",
+	File: "internal/aws/iam/evaluate.go",
+	Old:  "case policies.Boundary != nil && found[Boundary].policy == nil:",
+	New:  "case false:",
+	Bug:  "Users get past their permissions boundary.",
+}, {
+	Name: "session-policy-ignored",
+	File: "internal/aws/iam/evaluate.go",
+	Old:  "case policies.Session != nil && found[Session].policy == nil:",
+	New:  "case false:",
+	Bug:  "A session that was handed out with few rights has all of its role's.",
+}, {
+	Name: "decision-permission-not-asked",
+	File: "internal/swf/decision_task.go",
+	Old:  "fact.Denied = !unlimited && ",
+	New:  "fact.Denied = false && !unlimited && ",
+	Bug:  "A decider makes decisions that his policies deny.",
+}, {
+	Name: "pass-role-not-asked",
+	File: "internal/swf/permit.go",
+	Old:  "a.PassRole(c.Principal, c.Context); ok {",
+	New:  "a.PassRole(c.Principal, c.Context); ok && false {",
+	Bug:  "Who may start a workflow hands it a role that is not his to give.",
+}, {
+	Name: "default-list-is-no-condition-value",
+	File: "internal/swf/permit.go",
+	Old:  "if d != nil && a.NeedsDefault() {",
+	New:  "if d != nil && a.NeedsDefault() && false {",
+	Bug:  "A policy about task lists is got round by leaving the list to the type's default.",
+}, {
+	Name: "default-list-of-a-decision-is-no-condition-value",
+	File: "internal/swf/permission/permission.go",
+	Old:  "if a.NeedsDefault() {\n\t\ta.TaskList = list\n\t}",
+	New:  "_ = list",
+	Bug:  "A decider gets round a policy about task lists in the same way.",
+}, {
+	Name: "domain-tags-are-no-condition-values",
+	File: "internal/swf/permit.go",
+	Old:  "known = append(known, permission.ResourceTag(t.Key, t.Value))",
+	New:  "_ = permission.ResourceTag(t.Key, t.Value)",
+	Bug:  "A policy that denies by a domain's tag denies nothing.",
+}, {
+	Name: "pages-from-elsewhere-may-call",
+	File: "internal/server/auth.go",
+	Old:  "func (t *trusting) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {\n\tif authn.CrossSite(r) {",
+	New:  "func (t *trusting) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {\n\tif false {",
+	Bug:  "Without authentication, any web page that a developer opens starts workflows on his machine.",
+}, {
+	Name: "body-without-a-bound",
+	File: "internal/aws/operation/body.go",
+	Old:  "case int64(len(b.bytes)) > limit:",
+	New:  "case false:",
+	Bug:  "One caller without credentials fills the memory.",
+}}

@@ -1,0 +1,88 @@
+package mutants
+
+// What deciders are told, and what comes of what they decide.
+var decisions = []Mutant{{
+	Name: "queued-decision-lost",
+	File: "internal/swf/execution/decision_task.go",
+	Old:  "s.decision, s.queued = s.queued, decisionTask{}",
+	New:  "s.decision, s.queued = decisionTask{}, decisionTask{}",
+	Bug:  "A signal during a started decision is shown to no decider: the workflow hangs.",
+}, {
+	Name: "unhandled-decision-not-raised",
+	File: "internal/swf/execution/close.go",
+	Old:  "case t.s.decision.scheduled != 0:",
+	New:  "case false:",
+	Bug:  "A decider closes an execution although a signal came that he has not seen.",
+}, {
+	Name: "closing-decision-anywhere",
+	File: "internal/swf/api/rules.go",
+	Old:  "decisions[i].Closes() && i != len(decisions)-1",
+	New:  "decisions[i].Closes() && i >= len(decisions)",
+	Bug:  "Decisions after a closing one are accepted, and silently dropped.",
+}, {
+	Name: "activity-id-twice",
+	File: "internal/swf/execution/activity.go",
+	Old:  "case t.s.activityNamed(d.ActivityID) != nil:",
+	New:  "case false:",
+	Bug:  "Two open activity tasks have one activityId; a cancel request reaches the wrong one.",
+}, {
+	Name: "timer-id-twice",
+	File: "internal/swf/execution/timer.go",
+	Old:  "case t.s.timerNamed(d.TimerID) != nil:",
+	New:  "case false:",
+	Bug:  "Two open timers have one timerId; who cancels one leaves the other to fire.",
+}, {
+	Name: "open-timers-off-by-one",
+	File: "internal/swf/execution/timer.go",
+	Old:  "len(t.s.timers) >= t.limits.OpenTimers",
+	New:  "len(t.s.timers) > t.limits.OpenTimers",
+	Bug:  "One timer more than the limit is open.",
+}, {
+	Name: "open-activities-off-by-one",
+	File: "internal/swf/execution/activity.go",
+	Old:  "len(t.s.activities) >= t.limits.OpenActivities",
+	New:  "len(t.s.activities) > t.limits.OpenActivities",
+	Bug:  "One activity task more than the limit is open.",
+}, {
+	Name: "open-children-off-by-one",
+	File: "internal/swf/execution/child.go",
+	Old:  "len(t.s.children) >= t.limits.OpenChildren",
+	New:  "len(t.s.children) > t.limits.OpenChildren",
+	Bug:  "One child more than the limit is open.",
+}, {
+	Name: "event-limit-off-by-one",
+	File: "internal/swf/execution/turn.go",
+	Old:  "s.last+1 >= int64(t.limits.Events)",
+	New:  "s.last+2 >= int64(t.limits.Events)",
+	Bug:  "A history is closed one event before it is full.",
+}, {
+	Name: "terminate-ignores-the-asked-policy",
+	File: "internal/swf/execution/close.go",
+	Old:  "policy := c.ChildPolicy\n",
+	New:  "policy := \"\"\n",
+	Bug:  "Terminating with another child policy applies the execution's own to the children.",
+}, {
+	Name: "child-policies-swapped",
+	File: "internal/swf/execution/close.go",
+	Old:  "if policy == api.ChildPolicyTerminate {",
+	New:  "if policy != api.ChildPolicyTerminate {",
+	Bug:  "REQUEST_CANCEL kills children that were to be asked, TERMINATE only asks them.",
+}, {
+	Name: "terminate-any-child-of-the-name",
+	File: "internal/swf/execution/child.go",
+	Old:  "if t.s.parent != c.Parent {\n\t\treturn // another execution has the child's name now\n\t}",
+	New:  "",
+	Bug:  "A parent's end terminates an unrelated execution that has taken the name of its child.",
+}, {
+	Name: "continue-as-new-loses-the-parent",
+	File: "internal/swf/execution/close.go",
+	Old:  "Parent: s.parent, Continued: s.id.Run,",
+	New:  "Continued: s.id.Run,",
+	Bug:  "A child that continues as new never tells its parent how it ended.",
+}, {
+	Name: "refused-child-not-told",
+	File: "internal/swf/execution/message.go",
+	Old:  "case *StartChild:\n\t\treturn answer(",
+	New:  "case *StartChild:\n\t\t_ = answer(",
+	Bug:  "A parent whose child could not be started waits for ever.",
+}}

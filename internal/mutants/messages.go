@@ -1,0 +1,46 @@
+package mutants
+
+// What executions tell each other.
+var messages = []Mutant{{
+	Name: "end-of-a-child-dropped",
+	File: "internal/swf/execution/message.go",
+	Old:  "case *ChildClosed:\n\t\tt.childClosed(c)",
+	New:  "case *ChildClosed:",
+	Bug:  "A parent never learns that its child has ended.",
+}, {
+	Name: "mark-not-written",
+	File: "internal/shard/outbox.go",
+	Old:  "b.put(store.ShardSpace, keys.AppendShard(nil, keys.Applied, from), binary.BigEndian.AppendUint64(nil, number))",
+	New:  "_, _ = from, number",
+	Bug:  "After a crash messages are handled twice, or never again: their receiver does not know where it was.",
+}, {
+	Name: "message-handled-each-time-it-comes",
+	File: "internal/shard/outbox.go",
+	Old:  "if c.number != s.applied[c.from]+1 {",
+	New:  "if c.number > s.applied[c.from]+1 {",
+	Bug:  "A message that is sent again signals, starts or cancels twice.",
+}, {
+	Name: "outgoing-row-not-written",
+	File: "internal/shard/outbox.go",
+	Old:  "b.put(store.ShardSpace, keys.AppendOutgoing(nil, to, q.last), value)",
+	New:  "",
+	Bug:  "A crash loses messages: children that never start, parents that wait for ever.",
+}, {
+	Name: "row-deleted-too-early",
+	File: "internal/shard/outbox.go",
+	Old:  "q.rows[n].number <= a.number",
+	New:  "q.rows[n].number <= a.number+1",
+	Bug:  "A message that was not handled is deleted with the one before it.",
+}, {
+	Name: "parked-messages-forgotten",
+	File: "internal/shard/recover.go",
+	Old:  "{keys.Parked, s.recoverParked},",
+	New:  "",
+	Bug:  "What was told to a quarantined execution is lost, though its sender heard otherwise.",
+}, {
+	Name: "not-sent-again-after-a-takeover",
+	File: "internal/shard/node.go",
+	Old:  "peer.resend = append(peer.resend, s.id)",
+	New:  "",
+	Bug:  "Messages that a shard lost with its memory wait until others follow them.",
+}}

@@ -1,0 +1,54 @@
+// Package mutants is a list of bugs, each of which some test must notice: a test of
+// the tests.
+//
+// A mutant is a small change of one file that a person could make by mistake. The
+// list is data; the tree is never changed:
+//
+//	go test ./internal/mutants                       each bug still has its place in the source
+//	make test/mutants                                each is caught; testdata/caught.md says by what
+//	make test/mutants MUTANT=ack-before-sync         one of them, or those that match a pattern
+//
+// The run puts one mutant at a time over the tree (go test -overlay) and tries the
+// suites in order, the tests of its own package first, until one fails. Who adds a
+// mutant that survives first asks whether anybody could tell it from the truth; if
+// so, a test is missing.
+package mutants
+
+import (
+	"path"
+	"slices"
+)
+
+// Mutant is one bug.
+type Mutant struct {
+	Name string
+	File string   // from the root of the tree
+	Old  string   // stands in the file exactly once
+	New  string   // what stands there instead
+	Bug  string   // what it does, and to whom
+	Then []string // suites to try after those of its package
+}
+
+// Suites that see the whole server; each is the arguments of go test.
+const (
+	sessions   = "./internal/server -run TestSessions"
+	seeds      = "./internal/sim -run Seeds -seeds 300 -tell" // to tell a failed seed is to leave it as long as it is
+	server     = "./internal/server"
+	identities = "./internal/identity/..."
+)
+
+// Suites are the tests that may catch a mutant, in the order in which they are tried.
+func (m *Mutant) Suites() []string {
+	all := append([]string{"./" + path.Dir(m.File)}, m.Then...)
+	for _, suite := range []string{sessions, seeds, server} {
+		if !slices.Contains(all, suite) {
+			all = append(all, suite)
+		}
+	}
+	return all
+}
+
+// All is the list.
+func All() []Mutant {
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access)
+}

@@ -1,0 +1,58 @@
+package mutants
+
+// What is due, and when.
+var timeouts = []Mutant{{
+	Name: "deadline-a-second-early",
+	File: "internal/swf/execution/state.go",
+	Old:  "return from + engine.Seconds(timeout)",
+	New:  "return from + engine.Seconds(timeout-1)",
+	Bug:  "Every timeout and timer comes a second before its time.",
+}, {
+	Name: "heartbeat-does-not-count",
+	File: "internal/swf/execution/activity.go",
+	Old:  "max(a.since, a.beatAt, up)",
+	New:  "max(a.since, up)",
+	Bug:  "A worker that sends heartbeats is timed out all the same.",
+}, {
+	Name: "heartbeats-due-while-down",
+	File: "internal/swf/execution/activity.go",
+	Old:  "max(a.since, a.beatAt, up)",
+	New:  "max(a.since, a.beatAt)",
+	Bug:  "A restart times out every worker that could not reach the server meanwhile.",
+}, {
+	Name: "later-timeout-first",
+	File: "internal/swf/execution/wake.go",
+	Old:  "at != 0 && (d.at == 0 || at < d.at)",
+	New:  "at != 0 && (d.at == 0 || at <= d.at)",
+	Bug:  "Of two timeouts at one moment the wrong one is told.",
+}, {
+	Name: "only-the-first-that-is-due",
+	File: "internal/swf/execution/wake.go",
+	Old:  "t.fireTimer(at(s.timers, d.event, (*timer).id))",
+	New:  "t.fireTimer(at(s.timers, d.event, (*timer).id))\n\t\t\treturn",
+	Bug:  "Timers that are due together fire one by one, each with a decision task of its own.",
+}, {
+	Name: "timeout-forgotten-on-restart",
+	File: "internal/shard/recover.go",
+	Old:  "s.wakes.settle(r)",
+	New:  "",
+	Bug:  "After a restart no timer fires and nothing times out until somebody touches the execution.",
+}, {
+	Name: "clock-goes-back-after-a-takeover",
+	File: "internal/shard/recover.go",
+	Old:  "s.up = max(now, s.last+1)",
+	New:  "s.up = now",
+	Bug:  "Events after a restart are older than those before; timeouts come again.",
+}, {
+	Name: "clock-goes-back-as-it-slows",
+	File: "internal/server/clock.go",
+	Old:  "c.last = max(c.last, t)",
+	New:  "c.last = t",
+	Bug:  "A clock that is ahead of the wall steps back by some milliseconds every second.",
+}, {
+	Name: "retention-from-the-start",
+	File: "internal/swf/execution/record.go",
+	Old:  "rec.Forget = s.closed + ",
+	New:  "rec.Forget = s.started + ",
+	Bug:  "An execution that ran for longer than its retention is gone the moment it closes.",
+}}

@@ -1,0 +1,371 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// readTrail reads the trail of a data folder, and wants nothing wrong with it.
+func readTrail(t *testing.T, cfg Config) string {
+	t.Helper()
+	var out bytes.Buffer
+	err := ReadAudit(t.Context(), AuditReading{
+		Data: cfg.Data, RootKeys: cfg.RootKeys,
+		Wrong: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler),
+	}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// recorded is how many records a trail has.
+func recorded(t *testing.T, cfg Config) int {
+	t.Helper()
+	return len(recordsOf(t, readTrail(t, cfg)))
+}
+
+// unreadable wants the reading of a trail to fail, and its error to hold words.
+func unreadable(t *testing.T, cfg Config, words ...string) {
+	t.Helper()
+	var all []error
+	err := ReadAudit(t.Context(), AuditReading{
+		Data: cfg.Data, RootKeys: cfg.RootKeys,
+		Wrong: func(err error) { all = append(all, err) }, Log: slog.New(slog.DiscardHandler),
+	}, new(bytes.Buffer))
+	err = errors.Join(append(all, err)...)
+	for _, word := range words {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("read the trail: %v\nwant %q in it", err, word)
+		}
+	}
+}
+
+// trailFiles are the files of a trail with one of the suffixes.
+func trailFiles(t *testing.T, data, suffix string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(AuditDir(data), "audit-*"+suffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestReadAudit reads a trail of which the store has another owner, and goes on.
+func TestReadAudit(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	lines := make(chan string, 100)
+	ended := make(chan error)
+	go func() {
+		ended <- ReadAudit(ctx, AuditReading{
+			Data: cfg.Data, Follow: true, Wrong: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler),
+		}, toChannel(lines))
+	}()
+	want := func(action string) {
+		t.Helper()
+		if line := <-lines; !strings.Contains(line, `"eventName":"`+action+`"`) {
+			t.Errorf("read %s, want %s", line, action)
+		}
+	}
+	want("RegisterDomain")
+	want("RegisterWorkflowType")
+	mustCall(t, s, "StartWorkflowExecution", startOrder)
+	want("StartWorkflowExecution")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	closeServer(t, s)
+
+	// The next server goes on in the same file.
+	s = start(t, cfg)
+	mustCall(t, s, "DescribeDomain", `{"name":"shop"}`)
+	closeServer(t, s)
+	if n, files := recorded(t, cfg), trailFiles(t, cfg.Data, ".sealed"); n != 4 || len(files) != 1 {
+		t.Errorf("%d records in %v", n, files)
+	}
+	var out bytes.Buffer
+	if err := ReadAudit(t.Context(), AuditReading{Data: cfg.Data, Until: time.Unix(0, 0), Log: slog.New(slog.DiscardHandler)}, &out); err != nil || out.Len() > 0 {
+		t.Errorf("of before: %s, %v", out.String(), err)
+	}
+
+	b, err := os.ReadFile(trailFiles(t, cfg.Data, "")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := slices.Collect(bytes.Lines(b))[1]
+	second[40] ^= 1 // of b
+	if err := os.WriteFile(trailFiles(t, cfg.Data, "")[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unreadable(t, cfg, AuditDir(cfg.Data), filepath.Base(trailFiles(t, cfg.Data, "")[0])+`", line 2: `, "1 things are wrong")
+	unreadable(t, Config{Data: t.TempDir()}, "read audit trail", "no such file")
+}
+
+// toChannel gives lines that are written to it.
+type toChannel chan<- string
+
+func (c toChannel) Write(b []byte) (int, error) {
+	for line := range strings.Lines(string(b)) {
+		c <- line
+	}
+	return len(b), nil
+}
+
+// TestATrailWantsItsKey takes away the root key, then the trail's own.
+func TestATrailWantsItsKey(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	closeServer(t, s)
+	key := auditKeyFile(AuditDir(cfg.Data))
+	info, err := os.Stat(key)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the trail's key: %v, %v", info, err)
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	root := RootKeyFile(cfg.Data)
+	move(root, root+".away")
+	unreadable(t, cfg, "read audit trail", "put the file back", root)
+	otherText, other := newRootKeys(t)
+	otherwise := cfg
+	otherwise.RootKeys.Text = otherText
+	unreadable(t, otherwise, key, other.Name(), "give it too")
+	move(root+".away", root)
+
+	move(key, key+".away")
+	unreadable(t, cfg, "is sealed, and the key of the trail is not there")
+	refused(t, cfg, key, "put it back")
+	if exists(key) {
+		t.Error("a new key was made for a sealed trail")
+	}
+	if err := os.WriteFile(key, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, cfg, key)
+	move(key+".away", key)
+	if n := recorded(t, cfg); n != 2 {
+		t.Errorf("%d records", n)
+	}
+
+	// A server that records nothing takes the key along to another root key.
+	text, err := os.ReadFile(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeRootKeys(t, root, otherText+string(text))
+	silent := cfg
+	silent.Audit.Files = AuditOff
+	closeServer(t, start(t, silent))
+	writeRootKeys(t, root, otherText)
+	if n := recorded(t, cfg); n != 2 {
+		t.Errorf("%d records under the other root key", n)
+	}
+}
+
+// TestRekeyedTrail: files of before are read under the new root key only, and
+// other files in the folder stay.
+func TestRekeyedTrail(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	closeServer(t, s)
+	note := filepath.Join(AuditDir(cfg.Data), "notes.txt")
+	if err := os.WriteFile(note, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	trail := readTrail(t, cfg)
+	want := func(cfg Config, suffix string) {
+		t.Helper()
+		if got := readTrail(t, cfg); got != trail {
+			t.Errorf("read\n%s\nwant\n%s", got, trail)
+		}
+		if all, those := trailFiles(t, cfg.Data, ""), trailFiles(t, cfg.Data, suffix); len(all) != 1 || len(those) != 1 {
+			t.Errorf("files %v, want one with %s", all, suffix)
+		}
+		if !exists(note) {
+			t.Error("another file is gone")
+		}
+	}
+	key := auditKeyFile(AuditDir(cfg.Data))
+	exchange := func(path string, b []byte) (before []byte) {
+		t.Helper()
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b != nil {
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return before
+	}
+	before := exchange(key, nil)
+	moved := cfg
+	moved.RootKeys.File = filepath.Join(t.TempDir(), "new.key")
+	rekey(t, RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Old: RootKeys{File: RootKeyFile(cfg.Data)}})
+	want(moved, ".sealed")
+	unreadable(t, cfg, "give it too")
+	// The key is another one too: the one of before opens nothing.
+	after := exchange(key, before)
+	unreadable(t, cfg, "line 1: it was changed, or is from another file or trail")
+	exchange(key, after)
+
+	file := trailFiles(t, cfg.Data, "")[0]
+	changed := exchange(file, nil)
+	changed[40] ^= 1
+	exchange(file, changed)
+	if _, err := Rekey(t.Context(), RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "move the file away") {
+		t.Errorf("a trail that can't be read was rekeyed: %v", err)
+	}
+	wantNothingLeft(t, cfg.Data)
+}
+
+func TestRekeyedTrailInTheClear(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	closeServer(t, s)
+	trail := readTrail(t, cfg)
+	for _, sealing := range []string{SealingOff, SealingOff, SealingOn} {
+		rekey(t, RekeyConfig{Data: cfg.Data, Sealing: sealing})
+		if got := readTrail(t, cfg); got != trail {
+			t.Errorf("read\n%s\nwant\n%s", got, trail)
+		}
+		plain := len(trailFiles(t, cfg.Data, ".jsonl")) == 1
+		if plain != (sealing == SealingOff) || exists(auditKeyFile(AuditDir(cfg.Data))) == plain || len(trailFiles(t, cfg.Data, "")) != 1 {
+			t.Errorf("with sealing %s there is %v", sealing, trailFiles(t, cfg.Data, ""))
+		}
+	}
+}
+
+// TestReplaceTrailCutOff stands after each step of putting a rekeyed trail in
+// place.
+func TestReplaceTrailCutOff(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	closeServer(t, s)
+	trail := readTrail(t, cfg)
+	dir := AuditDir(cfg.Data)
+	rekeyed, moved := filepath.Join(dir, rekeyedTrailName), filepath.Join(dir, movedTrailName)
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sealing := range []string{SealingOn, SealingOff, SealingOff, SealingOn} {
+		for step := range 6 {
+			rekeying := RekeyConfig{Data: cfg.Data, Sealing: sealing, Log: slog.New(slog.DiscardHandler)}
+			if err := rewriteTrail(t.Context(), rekeying); err != nil {
+				t.Fatal(err)
+			}
+			if step == 0 { // not to be put in place
+				if err := removeRekeyed(cfg.Data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if step >= 2 { // files of the other sort are gone
+				for _, file := range trailFiles(t, cfg.Data, "") {
+					if strings.HasSuffix(file, ".sealed") != (sealing == SealingOn) {
+						if err := os.Remove(file); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
+			if step >= 3 { // the new files are there
+				files, err := filepath.Glob(filepath.Join(rekeyed, "audit-*"))
+				if err != nil || len(files) != 1 {
+					t.Fatal(files, err)
+				}
+				move(files[0], filepath.Join(dir, filepath.Base(files[0])))
+			}
+			if step >= 4 { // and the key
+				key, err := os.ReadFile(auditKeyFile(rekeyed))
+				if err == nil {
+					err = os.WriteFile(auditKeyFile(dir), key, 0o600)
+				} else {
+					_ = os.Remove(auditKeyFile(dir))
+					err = nil
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if step >= 5 { // what is left is of no use
+				move(rekeyed, moved)
+				_ = os.Remove(auditKeyFile(moved))
+			}
+			if err := replaceTrail(dir); err != nil {
+				t.Fatal(err)
+			}
+			if got := readTrail(t, cfg); got != trail {
+				t.Fatalf("sealing %s, step %d: read\n%s\nwant\n%s", sealing, step, got, trail)
+			}
+			if step > 0 && exists(auditKeyFile(dir)) != (sealing == SealingOn) || len(trailFiles(t, cfg.Data, "")) != 1 {
+				t.Fatalf("sealing %s, step %d: there is %v", sealing, step, trailFiles(t, cfg.Data, ""))
+			}
+			wantNothingLeft(t, cfg.Data)
+		}
+	}
+}
+
+// TestRekeyCutOffBeforeTheTrail: a rewritten trail counts if, and only if, the
+// store that was rewritten with it does.
+func TestRekeyCutOffBeforeTheTrail(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	closeServer(t, s)
+	trail := readTrail(t, cfg)
+	key := auditKeyFile(AuditDir(cfg.Data))
+	rekeying := RekeyConfig{Data: cfg.Data, Log: slog.New(slog.DiscardHandler)}
+	for name, open := range map[string]func(){
+		"server": func() { closeServer(t, start(t, cfg)) },
+		"rekey":  func() { rekey(t, rekeying) },
+	} {
+		for _, counts := range []bool{false, true} {
+			before, err := os.ReadFile(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := rewriteTrail(t.Context(), rekeying); err != nil {
+				t.Fatal(err)
+			}
+			if counts {
+				if err := os.Mkdir(filepath.Join(cfg.Data, replacedName), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			open()
+			after, err := os.ReadFile(key)
+			if err != nil || bytes.Equal(before, after) != (!counts && name == "server") {
+				t.Errorf("%s, %v: the key is the one of before: %v, %v", name, counts, bytes.Equal(before, after), err)
+			}
+			if got := readTrail(t, cfg); got != trail {
+				t.Errorf("%s, %v: read\n%s\nwant\n%s", name, counts, got, trail)
+			}
+			wantNothingLeft(t, cfg.Data)
+		}
+	}
+}
