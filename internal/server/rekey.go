@@ -30,7 +30,7 @@ const (
 	rekeyedName      = "store.rekey-new"
 	replacedName     = "store.rekey-old" // there: the new store is the one that counts
 	rekeyedTrailName = "rekey-new"       // takes the old one's place after the store has
-	movedTrailName   = "rekey-moved" // of no use
+	movedTrailName   = "rekey-moved"     // of no use
 )
 
 // Rekey writes a stopped store anew, all of it under one new data key, and puts
