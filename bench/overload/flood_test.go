@@ -34,14 +34,15 @@ type outcome struct {
 
 func (o *outcome) perSecond(n int64) float64 { return float64(n) / o.ended.Sub(o.began).Seconds() }
 
-func (o *outcome) cpuPer(n int64) time.Duration { return o.cpu / time.Duration(max(n, 1)) }
+// cost is the server's CPU for a call, done or refused.
+func (o *outcome) cost() time.Duration { return o.cpu / time.Duration(max(1, o.accepted+o.refused)) }
 
 func (o *outcome) latency(p float64) time.Duration { return o.latencies.at(p) }
 
 func (o *outcome) String() string {
 	return fmt.Sprintf("%.0f executions/s of %.0f offered, %.0f calls/s, %.0f refused/s, p50 %s, p99 %s, %s of CPU a call",
 		o.perSecond(o.pairs), o.perSecond(o.offered), o.perSecond(o.accepted), o.perSecond(o.refused),
-		o.latency(0.5).Round(100*time.Microsecond), o.latency(0.99).Round(100*time.Microsecond), o.cpuPer(o.accepted).Round(time.Microsecond))
+		o.latency(0.5).Round(100*time.Microsecond), o.latency(0.99).Round(100*time.Microsecond), o.cost().Round(time.Microsecond))
 }
 
 // hand is one connection.

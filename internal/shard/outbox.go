@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"heddle/internal/engine"
 	"heddle/internal/pack"
@@ -195,7 +196,7 @@ func (s *Shard) takeAcks(acks []ack) {
 		if n == 0 {
 			continue
 		}
-		q.rows = append(q.rows[:0], q.rows[n:]...)
+		q.rows = slices.Delete(q.rows, 0, n) // and lets what they hold go
 		q.sent = max(0, q.sent-n)
 		if s.ackAt == 0 {
 			s.ackAt = a.at + ackDelay
