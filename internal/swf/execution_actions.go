@@ -159,8 +159,8 @@ func (s *Service) describeWorkflowExecution(ctx context.Context, in *api.Describ
 	description := reply.(*execution.Description)
 	if id := description.ContextEventID; id != 0 {
 		e, err := s.event(ctx, cmd.Run, id)
-		if err != nil {
-			return nil, err
+		if err != nil { // it may have been forgotten meanwhile
+			return nil, runFault(err, in.Execution.WorkflowID, in.Execution.RunID)
 		}
 		if completed := e.DecisionTaskCompletedEventAttributes; completed != nil {
 			description.Detail.LatestExecutionContext = completed.ExecutionContext
