@@ -29,12 +29,12 @@ func CredentialsFile(data string) string { return filepath.Join(data, "credentia
 // rootCredentials reads the root key pair, and makes it at first start.
 func rootCredentials(cfg *Config) (credentials.Credential, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return credentials.Credential{}, fmt.Errorf("make the folder of the root key: %w", err)
+		return credentials.Credential{}, fmt.Errorf("make the folder of the root key pair: %w", err)
 	}
 	file := CredentialsFile(cfg.Data)
 	pair, created, err := credentials.LoadOrCreate(file, rand.Reader)
 	if err != nil {
-		return credentials.Credential{}, fmt.Errorf("root key: %w", err)
+		return credentials.Credential{}, fmt.Errorf("root key pair: %w", err)
 	}
 	if created {
 		cfg.Log.Info("made a root key pair", "file", file)

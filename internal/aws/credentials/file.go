@@ -53,7 +53,7 @@ func LoadOrCreate(path string, random io.Reader) (pair KeyPair, created bool, er
 		return KeyPair{}, false, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return KeyPair{}, false, fmt.Errorf("make the folder of the root key: %w", err)
+		return KeyPair{}, false, fmt.Errorf("make the folder of the root key pair: %w", err)
 	}
 	if err := WriteFile(path, pair); err != nil {
 		return KeyPair{}, false, err

@@ -77,7 +77,7 @@ func credential(r *http.Request) (credential string, signed bool) {
 	return "", false
 }
 
-// isRegion keeps odd strings out of keys and metrics.
+// isRegion keeps odd strings out of keys.
 func isRegion(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
