@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -43,7 +42,7 @@ func (c *auditCommand) Run(ctx context.Context) error {
 		Data: c.Data, RootKeys: c.RootKeys.config(),
 		Since: time.Time(c.Since), Until: time.Time(c.Until), Follow: c.Follow,
 		Wrong: func(err error) { fmt.Fprintln(os.Stderr, "heddle:", err) },
-		Log:   slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Log:   plainLog(),
 	}, os.Stdout)
 }
 

@@ -3,15 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
 
 	"heddle/internal/server"
 )
 
 // openOffline opens a stopped store for the commands that read one.
 func openOffline(ctx context.Context, data string, roots rootKeyFlags) (*server.Offline, error) {
-	return server.OpenOffline(ctx, data, roots.config(), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	return server.OpenOffline(ctx, data, roots.config(), plainLog())
 }
 
 type checkCommand struct {

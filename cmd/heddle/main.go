@@ -27,7 +27,7 @@ func main() {
 	parsed := kong.Parse(&c,
 		kong.Name("heddle"),
 		kong.Description("A durable workflow server that speaks Amazon SWF."),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	parsed.FatalIfErrorf(parsed.Run())

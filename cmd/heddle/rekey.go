@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"heddle/internal/rootkey"
@@ -43,7 +42,7 @@ type rekeyCommand struct {
 func (c *rekeyCommand) Run(ctx context.Context) error {
 	cfg := server.RekeyConfig{
 		Data: c.Data, Sealing: c.Sealing, Keys: c.RootKeys.config(),
-		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Log: plainLog(),
 	}
 	cfg.Old.File = c.OldRootKeyFile
 	if len(c.OldKMSKeyID) > 0 {

@@ -86,11 +86,6 @@ func (f *skipFlag) Decode(ctx *kong.DecodeContext) error {
 
 // config is what the flags ask of the server.
 func (c *serveCommand) config() server.Config {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	var handler slog.Handler = slog.NewTextHandler(os.Stderr, options)
-	if c.LogFormat == "json" {
-		handler = slog.NewJSONHandler(os.Stderr, options)
-	}
 	limits := execution.DefaultLimits()
 	limits.OpenActivities, limits.OpenTimers = c.Limits.OpenActivities, c.Limits.OpenTimers
 	limits.OpenChildren, limits.OpenLambdas = c.Limits.OpenChildren, c.Limits.OpenLambdas
@@ -113,14 +108,14 @@ func (c *serveCommand) config() server.Config {
 		Execution:           limits,
 		ExecutionSecondsMax: c.Limits.ExecutionSecs,
 		PollsPerListMax:     c.Limits.PollsPerList, CountMax: c.Limits.CountedMost,
-		Log: slog.New(handler),
+		Log: slog.New(logHandler(c.LogFormat, c.LogLevel)),
 	}
 }
 
 // credentials is the line that gives a shell its credentials.
 func (c *serveCommand) credentials() string {
 	if c.Auth == server.AuthSigV4 {
-		return "export AWS_SHARED_CREDENTIALS_FILE=" + server.CredentialsFile(c.Data)
+		return "export AWS_SHARED_CREDENTIALS_FILE=" + quoted(server.CredentialsFile(c.Data))
 	}
 	return "export AWS_ACCESS_KEY_ID=heddle AWS_SECRET_ACCESS_KEY=heddle"
 }

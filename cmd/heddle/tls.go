@@ -20,5 +20,5 @@ func (f *tlsFlags) trust(data string) string {
 	if !f.TLSSelfSigned {
 		return ""
 	}
-	return fmt.Sprintf("\n  export AWS_CA_BUNDLE=%s", server.CAFile(data))
+	return fmt.Sprintf("\n  export AWS_CA_BUNDLE=%s", quoted(server.CAFile(data)))
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -28,9 +27,6 @@ func CredentialsFile(data string) string { return filepath.Join(data, "credentia
 
 // rootCredentials reads the root key pair, and makes it at first start.
 func rootCredentials(cfg *Config) (credentials.Credential, error) {
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return credentials.Credential{}, fmt.Errorf("make the folder of the root key pair: %w", err)
-	}
 	file := CredentialsFile(cfg.Data)
 	pair, created, err := credentials.LoadOrCreate(file, rand.Reader)
 	if err != nil {

@@ -92,6 +92,7 @@ func (m *machine) boot() error {
 		Log: slog.New(slog.NewTextHandler(&lifeLog{m, ended}, &slog.HandlerOptions{Level: slog.LevelError})),
 		machine: func(o *pebblestore.Options) {
 			o.Dir, o.Files, o.Exit, o.CacheBytes = storeFolder, files, exit, 1<<20
+			o.NoCompactions = fault != nil
 		},
 	}
 	type started struct {

@@ -41,6 +41,9 @@ func (r *RootKeys) check() error {
 	if len(r.KMS.KeyIDs) == 0 && r.KMS.Endpoint != "" {
 		return errors.New("config: a KMS endpoint without a key id: give the id of the root key too")
 	}
+	if len(r.KMS.KeyIDs) > 0 && r.KMS.Endpoint == "" {
+		return errors.New("config: a KMS key id without an endpoint: say where the KMS is too")
+	}
 	return nil
 }
 

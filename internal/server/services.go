@@ -51,9 +51,9 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 	if s.auditor != nil {
 		calls.Auditor, observe = s.auditor, s.auditor.observe
 	}
-	json := operation.New(calls)
+	actions := operation.New(calls)
 	swfModel := operation.Model{Prefix: api.TargetPrefix, Faults: api.Faults(), NotPermitted: api.CodeOperationNotPermittedFault}
-	operation.Mount(json, swfModel, swf.New(swf.Config{
+	operation.Mount(actions, swfModel, swf.New(swf.Config{
 		Runs: s.node, Tasks: s.tasks,
 		Visibility: visibility.New(s.store.Index(), &held.hash, s.node),
 		Tokens:     token.New(held.token, rand.Reader),
@@ -80,7 +80,7 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 			query.ServeHTTP(w, r)
 			return
 		}
-		json.ServeHTTP(w, r)
+		actions.ServeHTTP(w, r)
 	})
 	if cfg.Auth == AuthNone {
 		all = authn.LoopbackHost(all)

@@ -21,6 +21,9 @@ type limiter struct{ *throttle.Limiter }
 // newThrottle is nil if nothing is throttled.
 func newThrottle(cfg *Config) (*limiter, error) {
 	if cfg.Throttle == ThrottleOff {
+		if len(cfg.ThrottleRates) > 0 {
+			return nil, fmt.Errorf("config: rates %q, and throttling is off: switch it on, or leave them out", cfg.ThrottleRates)
+		}
 		return nil, nil
 	}
 	rates := throttle.AWS()

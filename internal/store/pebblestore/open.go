@@ -49,6 +49,9 @@ type Options struct {
 	// For tests: another disk, and what ends the process, which must not return.
 	Files vfs.FS
 	Exit  func(code int)
+	// Pebble's compactions go on while an Open that failed takes apart what they
+	// use. That ends a process which ends anyway, and a test which does not.
+	NoCompactions bool
 }
 
 // Open opens the store in a directory, or creates it. Errors: store.ErrHeld if
@@ -276,6 +279,8 @@ func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
 		Logger:   logger,
 		ReadOnly: options.ReadOnly,
 		Merger:   merger,
+
+		DisableAutomaticCompactions: options.NoCompactions,
 		// Pebble takes its memtables out of the cache: the one that is written and
 		// the one that is flushed.
 		CacheSize: cacheBytes + 2*memTableBytes,
