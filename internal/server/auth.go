@@ -97,7 +97,7 @@ func (s *signed) identify(a *authn.Authenticator[*identity.Caller], r *http.Requ
 	if err != nil {
 		return nil, scope, err
 	}
-	if !isRegion(scope.Region) {
+	if !operation.IsRegion(scope.Region) {
 		return nil, scope, &sigv4.Error{Kind: sigv4.Mismatch, Message: "Credential should be scoped to a valid region."}
 	}
 	s.directory.Used(caller.KeyID, identity.Use{At: a.Now(), Service: scope.Service, Region: scope.Region})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"heddle/internal/aws/operation"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/lambda"
@@ -156,7 +157,7 @@ func (c *Config) fill() error {
 	if !isAccount(c.Account) {
 		return fmt.Errorf("config: account %q: want 12 digits", c.Account)
 	}
-	if !isRegion(c.Region) {
+	if !operation.IsRegion(c.Region) {
 		return fmt.Errorf("config: region %q: want a name such as us-east-1", c.Region)
 	}
 	if c.Execution.Events < eventsMin {
@@ -208,10 +209,6 @@ const eventsMin = 6
 
 func isAccount(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
-}
-
-func isRegion(s string) bool {
-	return s != "" && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 func setDefault[T comparable](v *T, fallback T) {

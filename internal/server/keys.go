@@ -39,11 +39,17 @@ func holdKeys(ctx context.Context, meta store.Meta) (*heldKeys, error) {
 
 // storeKey gives a key that the store holds, and makes it at first use.
 func storeKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, err error) {
-	value, err := meta.Get(ctx, name)
+	key, err = readKey(ctx, meta, name)
 	if errors.Is(err, store.ErrNotFound) {
 		key = random[[32]byte]()
-		return key, meta.CompareAndSet(ctx, name, nil, key[:])
+		err = meta.CompareAndSet(ctx, name, nil, key[:])
 	}
+	return key, err
+}
+
+// readKey reads a key that the store holds. Errors: store.ErrNotFound.
+func readKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, err error) {
+	value, err := meta.Get(ctx, name)
 	if err != nil {
 		return key, fmt.Errorf("read %q: %w", name, err)
 	}

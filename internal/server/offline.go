@@ -44,14 +44,14 @@ func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Log
 }
 
 func (o *Offline) open(ctx context.Context, shards uint16) (*shard.Archive, error) {
-	key, err := o.store.Meta().Get(ctx, hashKeyName)
+	key, err := readKey(ctx, o.store.Meta(), hashKeyName)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("its first start did not finish; start it once: %w", err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read %q: %w", hashKeyName, err)
+		return nil, err
 	}
-	if len(key) != len(o.hash) {
-		return nil, fmt.Errorf("read %q: %d bytes, want %d", hashKeyName, len(key), len(o.hash))
-	}
-	copy(o.hash[:], key)
+	o.hash = key
 	var cfg Config
 	if err := cfg.fill(); err != nil {
 		return nil, err

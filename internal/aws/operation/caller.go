@@ -53,7 +53,7 @@ func (a Anyone) Authenticate(r *http.Request, _ []byte) (Caller, error) {
 	key, rest, _ := strings.Cut(credential, "/")
 	_, rest, _ = strings.Cut(rest, "/")
 	region, _, _ := strings.Cut(rest, "/")
-	if key == "" || !isRegion(region) {
+	if key == "" || !IsRegion(region) {
 		return Caller{}, &awsjson.Fault{
 			Code:    awsjson.CodeIncompleteSignature,
 			Message: "Credential must be of the form access-key/date/region/service/aws4_request",
@@ -77,8 +77,8 @@ func credential(r *http.Request) (credential string, signed bool) {
 	return "", false
 }
 
-// isRegion keeps odd strings out of keys.
-func isRegion(s string) bool {
+// IsRegion tells whether a text may name a region: it keeps odd ones out of keys.
+func IsRegion(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return false
