@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"heddle/bench/process"
 )
 
 // opened is the result of starting many executions that nobody works on, then
@@ -42,56 +43,38 @@ func (b *bench) measureOpen(ctx context.Context, m *measured, repeat int) error 
 }
 
 func (b *bench) measureOpenCount(ctx context.Context, m *measured, repeat int, n int64) error {
-	data, err := b.newFolder("open")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(data)
-	server, err := b.openServer(m, data)
-	if err != nil {
-		return err
-	}
-	defer func() { server.Kill() }()
-	target, err := b.target(m, server, data)
-	if err != nil {
-		return err
-	}
-	if err := declare(target); err != nil {
-		return err
-	}
-	result := opened{Workload: "open", Repeat: repeat, Executions: n, EmptyStart: server.Opened.Seconds(), machine: b.machine}
-	before, err := b.read(m, server, data, os.Getpid())
-	if err != nil {
-		return err
-	}
-	l := newLoad(target, &workloads[0], b.inFlight)
-	l.limit = n
-	l.measured.Store(true)
-	began := time.Now()
-	l.start()
-	if err := b.until(ctx, server, l, nil, n); err != nil {
-		return err
-	}
-	l.halt()
-	result.StartSeconds = time.Since(began).Seconds()
-	after, err := b.read(m, server, data, os.Getpid())
-	if err != nil {
-		return err
-	}
-	result.RSSBytes = (after.server.RSSBytes - before.server.RSSBytes) / n
-	result.FolderBytes = (after.folder - before.folder) / n
-	if err := server.Kill(); err != nil {
-		return err
-	}
-	if server, err = b.openServer(m, data); err != nil {
-		return err
-	}
-	recovered, err := server.Usage()
-	if err != nil {
-		return err
-	}
-	result.Recovery = server.Opened.Seconds()
-	result.RecoveryCPU = recovered.CPU.Seconds()
-	result.RecoveredRSS = (recovered.RSSBytes - before.server.RSSBytes) / n
-	return b.out.Encode(result)
+	return b.onStage(m, "open", func(s *stage) error {
+		result := opened{Workload: "open", Repeat: repeat, Executions: n, EmptyStart: s.server.Opened.Seconds(), machine: b.machine}
+		before, err := s.read()
+		if err != nil {
+			return err
+		}
+		l := newLoad(s.target, &workloads[0], b.inFlight)
+		l.limit = n
+		l.measured.Store(true)
+		began := time.Now()
+		l.start()
+		if err := s.until(ctx, l, nil, n); err != nil {
+			return err
+		}
+		l.halt()
+		result.StartSeconds = time.Since(began).Seconds()
+		after, err := s.read()
+		if err != nil {
+			return err
+		}
+		result.RSSBytes = (after.server.RSSBytes - before.server.RSSBytes) / n
+		result.FolderBytes = (after.folder - before.folder) / n
+		if err := s.reopen((*process.Server).Kill); err != nil {
+			return err
+		}
+		recovered, err := s.server.Usage()
+		if err != nil {
+			return err
+		}
+		result.Recovery = s.server.Opened.Seconds()
+		result.RecoveryCPU = recovered.CPU.Seconds()
+		result.RecoveredRSS = (recovered.RSSBytes - before.server.RSSBytes) / n
+		return b.out.Encode(result)
+	})
 }

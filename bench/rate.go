@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"heddle/bench/process"
@@ -65,78 +63,52 @@ func (b *bench) read(m *measured, s *process.Server, data string, client int) (r
 }
 
 func (b *bench) measureRate(ctx context.Context, m *measured, w *workload, repeat int) error {
-	data, err := b.newFolder(w.name)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(data)
-	server, err := b.openServer(m, data)
-	if err != nil {
-		return err
-	}
-	defer server.Kill()
-	target, err := b.target(m, server, data)
-	if err != nil {
-		return err
-	}
-	if err := declare(target); err != nil {
-		return err
-	}
-	inFlight := b.inFlight
-	if w.inFlight > 0 {
-		inFlight = w.inFlight
-	}
-	l := newLoad(target, w, inFlight)
-	l.lenient = m.name == "moto"
-	l.start()
-	defer l.cut()
-	if err := b.until(ctx, server, l, time.After(b.warmUp), 0); err != nil {
-		return err
-	}
-	before, err := b.read(m, server, data, os.Getpid())
-	if err != nil {
-		return err
-	}
-	if m.name == "heddle" && b.profiled() {
-		if err := server.Signal(syscall.SIGUSR1); err != nil {
+	return b.onStage(m, w.name, func(s *stage) error {
+		inFlight := b.inFlight
+		if w.inFlight > 0 {
+			inFlight = w.inFlight
+		}
+		l := newLoad(s.target, w, inFlight)
+		l.lenient = m.name == "moto"
+		l.start()
+		defer l.cut()
+		if err := s.until(ctx, l, time.After(b.warmUp), 0); err != nil {
 			return err
 		}
-	}
-	l.measured.Store(true)
-	end := time.After(b.duration)
-	if b.workflows > 0 {
-		end = nil
-	}
-	if err := b.until(ctx, server, l, end, b.workflows); err != nil {
-		return err
-	}
-	l.measured.Store(false)
-	finished := l.finished.Load()
-	after, err := b.read(m, server, data, os.Getpid())
-	if err != nil {
-		return err
-	}
-	if m.name == "heddle" && b.profiled() {
-		if err := server.Signal(syscall.SIGUSR1); err != nil {
+		before, err := s.read()
+		if err != nil {
 			return err
 		}
-	}
-	l.halt()
-	slices.Sort(l.latencies)
-	slices.Sort(l.answers)
-	result := perWorkflow(finished, w, before, after)
-	result.Server, result.Workload, result.Repeat, result.InFlight, result.machine = m.name, w.name, repeat, inFlight, b.describe(m)
-	result.P50, result.P95 = percentile(l.latencies, 0.5), percentile(l.latencies, 0.95)
-	result.P99, result.P999 = percentile(l.latencies, 0.99), percentile(l.latencies, 0.999)
-	result.AnswerP50, result.AnswerP99 = percentile(l.answers, 0.5), percentile(l.answers, 0.99)
-	if err := b.report(result); err != nil {
-		return err
-	}
-	return server.Stop()
+		err = s.profile(func() error {
+			l.measured.Store(true)
+			defer l.measured.Store(false)
+			if b.workflows > 0 {
+				return s.until(ctx, l, nil, b.workflows)
+			}
+			return s.until(ctx, l, time.After(b.duration), 0)
+		})
+		if err != nil {
+			return err
+		}
+		finished := l.finished.Load()
+		after, err := s.read()
+		if err != nil {
+			return err
+		}
+		l.halt()
+		slices.Sort(l.latencies)
+		slices.Sort(l.answers)
+		result := perWorkflow(finished, w, before, after)
+		result.Server, result.Workload, result.Repeat, result.InFlight, result.machine = m.name, w.name, repeat, inFlight, b.describe(m)
+		result.P50, result.P95 = percentile(l.latencies, 0.5), percentile(l.latencies, 0.95)
+		result.P99, result.P999 = percentile(l.latencies, 0.99), percentile(l.latencies, 0.999)
+		result.AnswerP50, result.AnswerP99 = percentile(l.answers, 0.5), percentile(l.answers, 0.99)
+		return b.report(result)
+	})
 }
 
 // until waits for an end: a moment, or a number of workflows.
-func (b *bench) until(ctx context.Context, server *process.Server, l *load, end <-chan time.Time, workflows int64) error {
+func (s *stage) until(ctx context.Context, l *load, end <-chan time.Time, workflows int64) error {
 	look := time.NewTicker(time.Millisecond * 5)
 	defer look.Stop()
 	for {
@@ -150,7 +122,7 @@ func (b *bench) until(ctx context.Context, server *process.Server, l *load, end 
 		case err := <-l.failed:
 			l.failed <- err // for the others who wait
 			return err
-		case <-server.Exited():
+		case <-s.server.Exited():
 			return fmt.Errorf("the server exited")
 		case <-ctx.Done():
 			return ctx.Err()

@@ -12,7 +12,7 @@ import (
 	"heddle/bench/process"
 )
 
-// stage is a started server on a new store, for a workload that is not a rate.
+// stage is a started server on a new store, with what a workload needs of it.
 type stage struct {
 	*bench
 	kind   *measured
@@ -32,18 +32,30 @@ func (b *bench) onStage(m *measured, name string, run func(*stage) error) error 
 	if err != nil {
 		return err
 	}
-	defer server.Kill()
-	target, err := b.target(m, server, data)
-	if err != nil {
+	s := &stage{bench: b, kind: m, server: server, data: data}
+	defer func() { s.server.Kill() }()
+	if s.target, err = b.target(m, server, data); err != nil {
 		return err
 	}
-	if err := declare(target); err != nil {
+	if err := declare(s.target); err != nil {
 		return err
 	}
-	if err := run(&stage{b, m, server, target, data}); err != nil {
+	if err := run(s); err != nil {
 		return err
 	}
-	return server.Stop()
+	return s.server.Stop()
+}
+
+// reopen ends the server and starts it again on its store.
+func (s *stage) reopen(end func(*process.Server) error) (err error) {
+	if err := end(s.server); err != nil {
+		return err
+	}
+	if s.server, err = s.openServer(s.kind, s.data); err != nil {
+		return err
+	}
+	s.target.addr = s.server.Addr
+	return nil
 }
 
 func (s *stage) read() (reading, error) { return s.bench.read(s.kind, s.server, s.data, os.Getpid()) }

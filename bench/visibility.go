@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"heddle/bench/client"
+	"heddle/bench/process"
 )
 
 // pages is the result of listing among a number of closed executions.
@@ -46,6 +47,13 @@ func (b *bench) measureVisibility(ctx context.Context, m *measured, repeat int) 
 				return err
 			}
 			closed = n
+			// A server that goes on has the newest records in its memtable, which are
+			// all of them if they are few. Started anew, it reads tables for any number.
+			if b.store != "memory" {
+				if err := s.reopen((*process.Server).Stop); err != nil {
+					return err
+				}
+			}
 			if err := s.rest(ctx); err != nil {
 				return err
 			}

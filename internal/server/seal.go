@@ -100,27 +100,35 @@ func readRootKeys(path string) (keys *rootkey.Keys, text string, err error) {
 	return keys, text, nil
 }
 
-// seal puts the seal on a store that was opened. Whether a store is sealed is
-// decided by its first start; after it, only rekeying changes that.
-func (s *Server) seal(ctx context.Context, engine store.Engine) (store.Engine, error) {
-	cfg := &s.cfg
+// protection is what seals a server's store and its audit trail. The zero value
+// seals nothing.
+type protection struct {
+	store    *sealed.Store
+	auditKey *audit.Key // nil: the trail's files are in the clear
+	roots    *rootWatch // nil: the root keys are in no file
+}
+
+// protect seals a store that was opened, and what is recorded beside it. Whether
+// a store is sealed is decided by its first start; after it, only rekeying changes
+// that.
+func protect(ctx context.Context, cfg *Config, engine store.Engine) (p protection, err error) {
 	if cfg.Store == StoreMemory {
-		return engine, nil
+		return p, nil
 	}
-	sealedStore, keys, err := sealStore(ctx, cfg, engine)
-	if err != nil {
-		return nil, fmt.Errorf("open store %q: %w", storeDir(cfg.Data), err)
+	var keys *rootkey.Keys
+	if p.store, keys, err = sealStore(ctx, cfg, engine); err != nil {
+		return p, fmt.Errorf("open store %q: %w", storeDir(cfg.Data), err)
 	}
-	if sealedStore == nil {
-		return engine, nil
+	if p.store == nil {
+		return p, nil
 	}
-	if s.auditKey, err = serverAuditKey(ctx, cfg, keys); err != nil {
-		return nil, err
+	if p.auditKey, err = serverAuditKey(ctx, cfg, keys); err != nil {
+		return p, err
 	}
 	if file := cfg.RootKeys.file(cfg.Data); file != "" {
-		s.roots = &rootWatch{file: file, store: sealedStore, auditDir: AuditDir(cfg.Data), auditKey: s.auditKey, log: cfg.Log}
+		p.roots = &rootWatch{file: file, store: p.store, auditDir: AuditDir(cfg.Data), auditKey: p.auditKey, log: cfg.Log}
 	}
-	return sealedStore, nil
+	return p, nil
 }
 
 // sealStore gives nil for a store that is not sealed and need not be.

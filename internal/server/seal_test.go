@@ -249,13 +249,17 @@ func TestKMSRefuses(t *testing.T) {
 // TestRootKeysAreTakenUp changes the file of the root keys step by step.
 func TestRootKeysAreTakenUp(t *testing.T) {
 	cfg := onDisk(t)
-	oldText, _ := newRootKeys(t)
+	oldText, oldKeys := newRootKeys(t)
 	cfg.RootKeys.Text = oldText // so that the server itself watches nothing
 	s := start(t, cfg)
 	register(t, s)
+	auditKey, err := openAuditKey(t.Context(), AuditDir(cfg.Data), oldKeys)
+	if err != nil || auditKey == nil {
+		t.Fatalf("audit key %v, %v", auditKey, err)
+	}
 	var logged bytes.Buffer
 	watch := rootWatch{
-		file: RootKeyFile(cfg.Data), store: s.store.(*sealed.Store), auditDir: AuditDir(cfg.Data), auditKey: s.auditKey,
+		file: RootKeyFile(cfg.Data), store: s.store.(*sealed.Store), auditDir: AuditDir(cfg.Data), auditKey: auditKey,
 		log: slog.New(slog.NewTextHandler(&logged, nil)),
 	}
 	step := func(text, want string) {

@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"heddle/internal/audit"
 	"heddle/internal/aws/authn"
 	"heddle/internal/engine"
 	"heddle/internal/identity"
@@ -43,7 +42,6 @@ type Server struct {
 	matcher      *matching.Matcher
 	tasks        *countedTasks // the matcher, for callers
 	auditor      *auditor      // nil: nothing is recorded
-	auditKey     *audit.Key    // nil: its files are in the clear
 	listener     net.Listener
 	http         *http.Server
 	lines        *lines
@@ -114,10 +112,15 @@ func (s *Server) open(ctx context.Context) (err error) {
 			err = errors.Join(err, s.auditor.close(ctx), opened.Close())
 		}
 	}()
-	if s.store, err = s.seal(ctx, opened); err != nil {
+	sealing, err := protect(ctx, cfg, opened)
+	if err != nil {
 		return err
 	}
-	if s.auditor, err = newAuditor(cfg, s.auditKey); err != nil {
+	s.store, s.roots = opened, sealing.roots
+	if sealing.store != nil {
+		s.store = sealing.store
+	}
+	if s.auditor, err = newAuditor(cfg, sealing.auditKey); err != nil {
 		return err
 	}
 	held, err := holdKeys(ctx, s.store.Meta())

@@ -70,7 +70,7 @@ func (a *ask) domain(ctx context.Context, w engine.World) (*registry.Domain, err
 		return d, err
 	}
 	family := familyActivityTask
-	if a.Action == "swf:RespondDecisionTaskCompleted" {
+	if a.OfDecider {
 		family = familyDecisionTask
 	}
 	task, err := s.Tokens.OpenTask(family, w, a.TaskToken)

@@ -45,7 +45,7 @@ func AccessKeyOf(r *http.Request) string {
 // asked tells the auditor of a request.
 func (h *Handler) asked(ctx *call, op *mounted, body []byte) {
 	if h.Auditor != nil {
-		ctx.at, ctx.parameters = h.Auditor.Asked(op.name, body)
+		ctx.at, ctx.parameters = h.Auditor.Asked(op.operation, body)
 	}
 }
 
@@ -55,12 +55,10 @@ func (h *Handler) answered(r *http.Request, ctx *call, op *mounted, in any, answ
 		return
 	}
 	a := Answered{
-		Request: r, RequestID: ctx.id, Action: op.name,
-		Caller: ctx.caller, At: ctx.at, Parameters: ctx.parameters,
+		Request: r, RequestID: ctx.id, Service: op.service, Action: op.operation,
+		Caller: ctx.caller, AccessKey: AccessKeyOf(r), At: ctx.at, Parameters: ctx.parameters,
 		Answer: answer, Fault: fault,
 	}
-	a.Service, _, _ = awsjson.Target(r) // the operation was found by it
-	a.AccessKey = AccessKeyOf(r)
 	if in != nil {
 		a.Touched = op.ask(in).Touches(ctx)
 	}

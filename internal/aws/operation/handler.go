@@ -33,9 +33,9 @@ type Handler struct {
 type target struct{ service, operation string }
 
 type mounted struct {
+	target
 	action
 	limits
-	name         string
 	faults       []string // codes that the model declares
 	notPermitted string   // code of the fault for who may not do it
 }
@@ -65,7 +65,7 @@ func Mount[S any](h *Handler, m Model, s S, rows []Operation[S]) {
 		if h.mounted[key] != nil {
 			panic(fmt.Sprintf("operation: two rows for %q", row.Name))
 		}
-		op := &mounted{action: row.bind(s), limits: row.limits, name: row.Name, faults: declared, notPermitted: awsjson.CodeAccessDenied}
+		op := &mounted{target: key, action: row.bind(s), limits: row.limits, faults: declared, notPermitted: awsjson.CodeAccessDenied}
 		if slices.Contains(declared, m.NotPermitted) {
 			op.notPermitted = m.NotPermitted
 		}
@@ -123,7 +123,7 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, ctx *call, op 
 		return nil, err
 	}
 	h.asked(ctx, op, body.bytes)
-	if h.Throttle != nil && !h.Throttle(&ctx.caller, op.name) {
+	if h.Throttle != nil && !h.Throttle(&ctx.caller, op.operation) {
 		return nil, awsjson.Throttling()
 	}
 	d := decoders.Get().(*jx.Decoder)
@@ -225,7 +225,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, ctx *call, op *
 func (h *Handler) logFailure(ctx *call, op *mounted, in any, what string, err error) {
 	attributes := []slog.Attr{slog.String("request", ctx.id), slog.String("error", err.Error())}
 	if op != nil {
-		attributes = append(attributes, slog.String("operation", op.name))
+		attributes = append(attributes, slog.String("operation", op.operation))
 		if in != nil {
 			if touched := op.ask(in).Touches(ctx); touched.Kind != "" {
 				attributes = append(attributes, slog.String(touched.Kind, touched.Name))

@@ -28,6 +28,7 @@ type Ask struct {
 	Domain      string
 	EveryDomain bool // it is about all of them
 	TaskToken   string
+	OfDecider   bool // the token is of a decision task, not of an activity task
 	// ResourceARN is what the request itself calls the domain, if it does.
 	ResourceARN string
 

@@ -26,9 +26,9 @@ func on[In any](ask func(*In) Ask) func(any) Ask {
 	return func(in any) Ask { return ask(in.(*In)) }
 }
 
-// ofTask makes the function of a row for calls about a task: its domain is in the
-// token.
-func ofTask[In any](taskToken func(*In) string) func(any) Ask {
+// ofActivity makes the function of a row for calls about an activity task: its
+// domain is in the token.
+func ofActivity[In any](taskToken func(*In) string) func(any) Ask {
 	return on(func(in *In) Ask { return Ask{TaskToken: taskToken(in)} })
 }
 
@@ -83,7 +83,7 @@ var calls = rows(map[string]func(any) Ask{
 	"PollForDecisionTask": on(func(in *api.PollForDecisionTaskInput) Ask {
 		return Ask{Domain: in.Domain, TaskList: &in.TaskList}
 	}),
-	"RecordActivityTaskHeartbeat": ofTask(func(in *api.RecordActivityTaskHeartbeatInput) string { return in.TaskToken }),
+	"RecordActivityTaskHeartbeat": ofActivity(func(in *api.RecordActivityTaskHeartbeatInput) string { return in.TaskToken }),
 	"RegisterActivityType": on(func(in *api.RegisterActivityTypeInput) Ask {
 		return Ask{Domain: in.Domain, Name: &in.Name, Version: &in.Version, DefaultTaskList: in.DefaultTaskList}
 	}),
@@ -95,11 +95,13 @@ var calls = rows(map[string]func(any) Ask{
 		}
 	}),
 	"RequestCancelWorkflowExecution": on(func(in *api.RequestCancelWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
-	"RespondActivityTaskCanceled":    ofTask(func(in *api.RespondActivityTaskCanceledInput) string { return in.TaskToken }),
-	"RespondActivityTaskCompleted":   ofTask(func(in *api.RespondActivityTaskCompletedInput) string { return in.TaskToken }),
-	"RespondActivityTaskFailed":      ofTask(func(in *api.RespondActivityTaskFailedInput) string { return in.TaskToken }),
-	"RespondDecisionTaskCompleted":   ofTask(func(in *api.RespondDecisionTaskCompletedInput) string { return in.TaskToken }), // beside its decisions
-	"SignalWorkflowExecution":        on(func(in *api.SignalWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
+	"RespondActivityTaskCanceled":    ofActivity(func(in *api.RespondActivityTaskCanceledInput) string { return in.TaskToken }),
+	"RespondActivityTaskCompleted":   ofActivity(func(in *api.RespondActivityTaskCompletedInput) string { return in.TaskToken }),
+	"RespondActivityTaskFailed":      ofActivity(func(in *api.RespondActivityTaskFailedInput) string { return in.TaskToken }),
+	"RespondDecisionTaskCompleted": on(func(in *api.RespondDecisionTaskCompletedInput) Ask {
+		return Ask{TaskToken: in.TaskToken, OfDecider: true}
+	}), // beside its decisions
+	"SignalWorkflowExecution": on(func(in *api.SignalWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
 	"StartWorkflowExecution": on(func(in *api.StartWorkflowExecutionInput) Ask {
 		return Ask{
 			Domain: in.Domain, WorkflowType: &in.WorkflowType, TaskList: in.TaskList, hasDefault: true,
