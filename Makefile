@@ -50,7 +50,7 @@ test/linear: ## histories of concurrent clients under faults are judged; HISTORI
 
 .PHONY: test/fuzz
 test/fuzz: ## every fuzz target in its turn; FUZZTIME=1m for longer
-	@grep -rHo '^func Fuzz[A-Za-z]*' --include='*_test.go' internal | while IFS=: read -r file target; do \
+	@grep -rHo '^func Fuzz[A-Za-z]*' --include='*_test.go' internal cmd | while IFS=: read -r file target; do \
 		echo "$${file%/*} $${target#func }"; \
 		$(GO) test ./$${file%/*} -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(or $(FUZZTIME),10s) -parallel $(or $(PARALLEL),2) || exit 1; \
 	done
@@ -86,8 +86,8 @@ verify: generate ## generated files are what the generators make
 
 .PHONY: golden
 golden: ## rewrite the story files; read the diff
-	$(GO) test ./internal/swf/... -run 'Stor|Cover' -rewrite
-	$(GO) test ./internal/server -run TestSessions -rewrite
+	$(GO) test ./internal/swf/registry ./internal/swf/execution ./internal/identity/... ./internal/server \
+		./internal/aws/operation ./internal/audit -run 'Stories|Sessions|Golden' -rewrite
 
 .PHONY: bench
 bench: ## measure workflows/s, latency, CPU and bytes per workflow

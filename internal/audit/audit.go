@@ -14,9 +14,9 @@
 // always are.
 //
 // Files are not synced line by line: a crash of the process loses what is in the
-// queue, a power cut what the kernel had not written. With a key they are sealed:
-// who has a copy of them, but not the key, sees how many records were written
-// when, and how long they are. Who can write to them can take away whole files,
+// queue, a power cut what the kernel had not written. With a key they are packed
+// and sealed: who has a copy of them, but not the key, sees when records were
+// written, and about how many. Who can write to them can take away whole files,
 // and lines from the end of one; a Reader notices all else.
 package audit
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"heddle/internal/golden"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -178,15 +179,13 @@ func TestGolden(t *testing.T) {
 			c.TLS = TLS{"TLSv1.3", "TLS_AES_128_GCM_SHA256", "iam.example"}
 		})},
 	} {
-		golden(t, c.name, c.call.append(nil, [16]byte{1, 2, 15: 3}, false))
+		compare(t, c.name, c.call.append(nil, [16]byte{1, 2, 15: 3}, false))
 	}
-	golden(t, "gap", h.appendGap(nil, 7))
+	compare(t, "gap", h.appendGap(nil, 7))
 }
 
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
-
-// golden compares a line with testdata/name.json.
-func golden(t *testing.T, name string, line []byte) {
+// compare compares a line with testdata/name.json.
+func compare(t *testing.T, name string, line []byte) {
 	t.Helper()
 	if n := bytes.IndexByte(line, '\n'); n != len(line)-1 {
 		t.Errorf("%s is not one line: %q", name, line)
@@ -195,19 +194,7 @@ func golden(t *testing.T, name string, line []byte) {
 	if err := json.Indent(&got, line, "", "  "); err != nil {
 		t.Fatalf("%s: %v: %s", name, err, line)
 	}
-	file := filepath.Join("testdata", name+".json")
-	if *rewrite {
-		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%s: got %s", name, got.Bytes())
-	}
+	golden.Compare(t, "testdata/"+name+".json", got.String())
 }
 
 func TestManyCallersOneTrail(t *testing.T) {

@@ -209,7 +209,8 @@ func (f *files) write(_ context.Context, lines []byte) (int, error) {
 	if err := f.cut(); err != nil {
 		return 0, err
 	}
-	size := len(lines)
+	packed := f.pack(lines)
+	size := len(packed)
 	if f.Key != nil {
 		size = sealedLen(size)
 	}
@@ -218,18 +219,27 @@ func (f *files) write(_ context.Context, lines []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if err := f.add(lines); err != nil {
+	if err := f.add(packed); err != nil {
 		return 0, err
 	}
 	return len(lines), nil
 }
 
-// add appends lines to the file.
-func (f *files) add(lines []byte) error {
-	if f.Key != nil {
-		lines = f.Key.seal(&f.room, place{filepath.Base(f.file.Name()), f.size}, lines)
+// pack gives lines as add takes them.
+func (f *files) pack(lines []byte) []byte {
+	if f.Key == nil {
+		return lines
 	}
-	n, err := f.file.Write(lines)
+	return f.room.pack(lines)
+}
+
+// add appends what was packed to the file.
+func (f *files) add(packed []byte) error {
+	line := packed
+	if f.Key != nil {
+		line = f.Key.seal(&f.room, place{filepath.Base(f.file.Name()), f.size}, packed)
+	}
+	n, err := f.file.Write(line)
 	if err != nil {
 		f.torn = n > 0
 		return err

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // Key seals the files of a trail. Who makes it also keeps it: it is in no file of
@@ -19,14 +21,14 @@ type Key [32]byte
 
 // A sealed line is base64 of
 //
-//	format u8 = 1 | salt (32) | offset in the file be64 | ciphertext | tag (16)
+//	format u8 = 2 | salt (32) | offset in the file be64 | ciphertext | tag (16)
 //
-// Each has a key of its own, derived from the trail's key and the salt, so there
+// of packed lines. Each has a key of its own, derived from the trail's key and the salt, so there
 // is no nonce that could come twice: not after a crash, nor in copies of a folder
 // that both go on. What stands before the ciphertext, and the name of the file,
 // are authenticated with it.
 const (
-	lineFormat  = 1
+	lineFormat  = 2
 	saltLen     = 32
 	lineHeadLen = 1 + saltLen + 8
 	tagLen      = 16
@@ -43,19 +45,26 @@ type place struct {
 	offset int64
 }
 
-// sealedLen is how long the sealed line of so many bytes is.
+// sealedLen is how long the sealed line of so many packed bytes is.
 func sealedLen(n int) int { return lineEncoding.EncodedLen(lineHeadLen+n+tagLen) + 1 }
 
 // room is memory for a line that is used again.
-type room struct{ raw, line []byte }
+type room struct{ packed, raw, line []byte }
 
-// seal gives the sealed line that holds some lines of records, in the room.
-func (k *Key) seal(m *room, at place, lines []byte) []byte {
-	raw := slices.Grow(m.raw[:0], lineHeadLen+len(lines)+tagLen)[:lineHeadLen]
+// pack gives some lines of records as a sealed line holds them, in the room. They
+// repeat each other, so that those of a busy moment become an eighth.
+func (m *room) pack(lines []byte) []byte {
+	m.packed = s2.Encode(m.packed[:cap(m.packed)], lines)
+	return m.packed
+}
+
+// seal gives the sealed line that holds what was packed, in the room.
+func (k *Key) seal(m *room, at place, packed []byte) []byte {
+	raw := slices.Grow(m.raw[:0], lineHeadLen+len(packed)+tagLen)[:lineHeadLen]
 	raw[0] = lineFormat
 	rand.Read(raw[1 : 1+saltLen])
 	binary.BigEndian.PutUint64(raw[1+saltLen:], uint64(at.offset))
-	m.raw = k.lineCipher(raw).Seal(raw, noNonce, lines, bound(raw, at.file))
+	m.raw = k.lineCipher(raw).Seal(raw, noNonce, packed, bound(raw, at.file))
 	m.line = append(lineEncoding.AppendEncode(m.line[:0], m.raw), '\n')
 	return m.line
 }
@@ -74,9 +83,12 @@ func (k *Key) open(file string, line []byte) (lines []byte, offset int64, err er
 		return nil, 0, fmt.Errorf("it has format %d, and this release reads %d; or it was changed", raw[0], lineFormat)
 	}
 	head := raw[:lineHeadLen:lineHeadLen]
-	lines, err = k.lineCipher(head).Open(raw[lineHeadLen:lineHeadLen], noNonce, raw[lineHeadLen:], bound(head, file))
+	packed, err := k.lineCipher(head).Open(raw[lineHeadLen:lineHeadLen], noNonce, raw[lineHeadLen:], bound(head, file))
 	if err != nil {
 		return nil, 0, errChanged
+	}
+	if lines, err = s2.Decode(nil, packed); err != nil {
+		return nil, 0, fmt.Errorf("unpack: %w", err)
 	}
 	return lines, int64(binary.BigEndian.Uint64(head[1+saltLen:])), nil
 }

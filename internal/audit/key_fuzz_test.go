@@ -9,9 +9,9 @@ import (
 // not, and breaks nothing.
 func FuzzOpenLine(f *testing.F) {
 	const file = "audit-20260301T120000.000Z.sealed"
-	sealed := []byte("ARY9sDP5omJ+KYnJDUeg7CPaItwJLCOok0TuiJqSQ6XuAAAAAAAAAHg51/XPIpNihNMuE024Px6+yaR0")
+	sealed := []byte("AkDm0gNol6urRRVdIkgzbwu4PO1Oo7FgmG3NNYE80LuWAAAAAAAAAHh+w2c1jnrbL01M0QqE5LUPFc6x1MY=")
 	f.Add(sealed)
-	f.Add([]byte("AQ=="))
+	f.Add([]byte("Ag=="))
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		lines, offset, err := testKey.open(file, line)

@@ -15,7 +15,7 @@ func BenchmarkSeal(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(size))
 			for b.Loop() {
-				testKey.seal(m, place{"audit-20260301T120000.000Z.sealed", 1 << 20}, lines)
+				testKey.seal(m, place{"audit-20260301T120000.000Z.sealed", 1 << 20}, m.pack(lines))
 			}
 		})
 	}
@@ -24,10 +24,11 @@ func BenchmarkSeal(b *testing.B) {
 // TestEveryBitOfALineCounts, in base64 with and without padding.
 func TestEveryBitOfALineCounts(t *testing.T) {
 	for size := range 3 {
-		want := bytes.Repeat([]byte{'x'}, size)
-		line := bytes.TrimSuffix(testKey.seal(new(room), place{"name", 7}, want), []byte{'\n'})
-		if len(line)+1 != sealedLen(size) {
-			t.Errorf("%d bytes, want %d", len(line)+1, sealedLen(size))
+		want, m := bytes.Repeat([]byte{'x'}, size), new(room)
+		packed := m.pack(want)
+		line := bytes.TrimSuffix(testKey.seal(m, place{"name", 7}, packed), []byte{'\n'})
+		if len(line)+1 != sealedLen(len(packed)) {
+			t.Errorf("%d bytes, want %d", len(line)+1, sealedLen(len(packed)))
 		}
 		if got, offset, err := testKey.open("name", line); !bytes.Equal(got, want) || offset != 7 || err != nil {
 			t.Errorf("%q, %d, %v", got, offset, err)
@@ -46,15 +47,15 @@ func TestEveryBitOfALineCounts(t *testing.T) {
 func TestLinesHaveKeysOfTheirOwn(t *testing.T) {
 	salts, m := map[string]bool{}, new(room)
 	for range 100 {
-		testKey.seal(m, place{"name", 7}, []byte("{}\n"))
+		testKey.seal(m, place{"name", 7}, m.pack([]byte("{}\n")))
 		salts[string(m.raw[1:1+saltLen])] = true
 	}
 	if len(salts) != 100 {
 		t.Errorf("%d salts", len(salts))
 	}
 	a, b := new(room), new(room)
-	testKey.seal(a, place{"name", 7}, make([]byte, 64))
-	testKey.seal(b, place{"name", 7}, make([]byte, 64))
+	testKey.seal(a, place{"name", 7}, a.pack(make([]byte, 64)))
+	testKey.seal(b, place{"name", 7}, b.pack(make([]byte, 64)))
 	if bytes.Equal(a.raw[lineHeadLen:], b.raw[lineHeadLen:]) {
 		t.Error("the salt changes nothing")
 	}

@@ -3,8 +3,11 @@ package audit
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,7 +72,7 @@ func wantRead(t *testing.T, r Reader, want string) {
 
 func TestSealedTrail(t *testing.T) {
 	dir := t.TempDir()
-	h := newHouse(t, Config{Files: Files{Dir: dir, Key: testKey, BytesMax: 20 << 10, AgeMax: time.Hour, Keep: 1000}})
+	h := newHouse(t, Config{Files: Files{Dir: dir, Key: testKey, BytesMax: 4 << 10, AgeMax: time.Hour, Keep: 1000}})
 	const calls = 200
 	for i := range calls {
 		h.Record(&Call{Time: noon, Service: "swf", Action: "PlantedAction", RequestID: fmt.Sprint(i)})
@@ -179,6 +182,55 @@ func TestAFailedWriteIsCutOff(t *testing.T) {
 	}
 }
 
+// TestAWriteThatEndsHalfway has the disk take the beginning of a line, which must
+// go before anything else is written.
+func TestAWriteThatEndsHalfway(t *testing.T) {
+	dir := t.TempDir()
+	h := &house{t: t, now: noon}
+	f, err := openFiles(Files{Dir: dir, Key: testKey, BytesMax: 1 << 30, AgeMax: time.Hour, Keep: 10}, h.clock, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(word string) error {
+		_, err := f.write(t.Context(), fmt.Appendf(nil, "{\"word\":%q}\n", word))
+		return err
+	}
+	if err := write("a"); err != nil {
+		t.Fatal(err)
+	}
+	// A pipe stands for the disk: it breaks when it holds the beginning.
+	disk := f.file
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.file = to
+	begun := make(chan []byte, 1)
+	go func() {
+		half := make([]byte, 3)
+		_, _ = io.ReadFull(from, half)
+		from.Close()
+		begun <- half
+	}()
+	large := make([]byte, 1<<19) // of random bytes, which do not pack
+	rand.Read(large)
+	if err := write(hex.EncodeToString(large)); err == nil {
+		t.Fatal("a broken pipe took a line")
+	}
+	to.Close()
+	f.file = disk
+	if _, err := disk.Write(<-begun); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("b"); err != nil {
+		t.Fatal(err)
+	}
+	wantRead(t, Reader{Dir: dir, Key: testKey}, "a b")
+	if err := f.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestEveryByteOfATrailCounts flips a bit of each byte of the first of two files.
 // Every time its line is named, and all other lines are read.
 func TestEveryByteOfATrailCounts(t *testing.T) {
@@ -249,7 +301,7 @@ func TestTampering(t *testing.T) {
 		"empty":             {[]string{first[0], "\n", first[1], first[2], first[3]}, "a b c d", "2 changed, 3 moved"},
 		"a line end":        {[]string{first[0], "\r" + first[1], first[2], first[3]}, "a c d", "2 changed, 3 moved"},
 		"cut off":           {[]string{first[0], first[1], first[2], first[3][:20]}, "a b c", "4 cut off"},
-		"another format":    {[]string{first[0], first[1], first[2], strings.Replace(first[3], "A", "B", 1)}, "a b c", "4 format 5"},
+		"another format":    {[]string{first[0], first[1], first[2], strings.Replace(first[3], "A", "B", 1)}, "a b c", "4 format 6"},
 	} {
 		if err := os.WriteFile(names[0], []byte(strings.Join(c.lines, "")), 0o600); err != nil {
 			t.Fatal(err)
@@ -422,7 +474,7 @@ func TestFollow(t *testing.T) {
 // order, whatever rotation does.
 func TestReadingWhileItIsWritten(t *testing.T) {
 	dir := t.TempDir()
-	h := newHouse(t, Config{Files: Files{Dir: dir, Key: testKey, BytesMax: 30 << 10, AgeMax: time.Hour, Keep: 1000}})
+	h := newHouse(t, Config{Files: Files{Dir: dir, Key: testKey, BytesMax: 8 << 10, AgeMax: time.Hour, Keep: 1000}})
 	const calls = 2000
 	go func() {
 		for i := range calls {

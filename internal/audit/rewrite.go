@@ -47,7 +47,7 @@ func (r *Reader) rewriteFile(ctx context.Context, name fileName, newest bool, to
 		if chunk = append(chunk, lines...); len(chunk) < chunkMax {
 			return nil
 		}
-		err := f.add(chunk)
+		err := f.add(f.pack(chunk))
 		chunk = chunk[:0]
 		return err
 	})
@@ -57,7 +57,7 @@ func (r *Reader) rewriteFile(ctx context.Context, name fileName, newest bool, to
 	if err != nil || len(chunk) == 0 {
 		return err
 	}
-	return f.add(chunk)
+	return f.add(f.pack(chunk))
 }
 
 // RemoveFiles deletes the sealed files of a folder, or the plain ones.

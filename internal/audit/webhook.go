@@ -35,10 +35,18 @@ type webhook struct {
 	body   []byte
 }
 
-func newWebhook(c Webhook) (*webhook, error) {
+// Check refuses what is no URL of a webhook.
+func (c Webhook) Check() error {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("webhook: want a URL such as https://host/path") // it may hold a secret
+		return errors.New("audit webhook: want a URL such as https://host/path") // it may hold a secret
+	}
+	return nil
+}
+
+func newWebhook(c Webhook) (*webhook, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
 	return &webhook{Webhook: c, client: http.Client{
 		Timeout: answerTimeout,

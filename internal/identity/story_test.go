@@ -1,12 +1,8 @@
 package identity
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,52 +10,27 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/enginetest"
+	"heddle/internal/golden"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the stories gave into their files")
-
 // TestStories runs testdata/*.txt: commands, and indented beneath each what it
-// gave. Run with -rewrite to write the output anew.
+// gave.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := newStory(t).tell(string(want))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-			for i := range max(len(gotLines), len(wantLines)) {
-				if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
-					t.Fatalf("%s tells otherwise from line %d on:\n%s", file, i+1, strings.Join(gotLines[min(i, len(gotLines)):min(i+5, len(gotLines))], "\n"))
-				}
-			}
-		})
-	}
+	golden.Each(t, "testdata/*.txt", func(t *testing.T, text string) string { return golden.Lines(text, newStory(t).do) })
 }
 
-// story is one account and its log, which is folded again after every command.
+// story is one account.
 type story struct {
-	t     testing.TB
-	id    engine.Identity
-	rules *Rules
-	state engine.State
-	log   []engine.Event
-	now   engine.Time
-	made  int
+	*enginetest.Run
+	t    testing.TB
+	now  engine.Time
+	made int
 }
 
 const storyAccount = "123456789012"
+
+var storyID = engine.Identity{Name: command(storyAccount, nil).Name}
 
 func newStory(t testing.TB) *story {
 	rules := NewRules(Limits{
@@ -67,27 +38,7 @@ func newStory(t testing.TB) *story {
 		GroupsPerUserMax: 2, KeysPerUserMax: 2, AttachedPerEntityMax: 2, VersionsPerPolicyMax: 3, TagsMax: 2,
 		UserInlineMax: 200, GroupInlineMax: 300, RoleInlineMax: 400, PolicyMax: 250, TrustMax: 200,
 	})
-	id := engine.Identity{Name: command(storyAccount, nil).Name}
-	return &story{t: t, id: id, rules: rules, state: rules.New(id), now: 1000}
-}
-
-func (s *story) tell(script string) string {
-	var out strings.Builder
-	for line := range strings.Lines(script) {
-		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(line, "  ") { // made anew
-			continue
-		}
-		fmt.Fprintln(&out, line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		s.now += 1000
-		for _, told := range s.handle(s.command(line)) {
-			fmt.Fprintln(&out, "  "+told)
-		}
-	}
-	return out.String()
+	return &story{Run: enginetest.NewRun(t, rules, storyID), t: t, now: 1000}
 }
 
 // documents that stories name by a word.
@@ -246,60 +197,30 @@ func (s *story) command(line string) any {
 	return nil
 }
 
-// handle gives a command to the account and tells what it did.
-func (s *story) handle(body any) []string {
-	before := s.rules.EncodeState(s.state)
-	turn, err := s.rules.Handle(s.state, body, engine.Input{Now: s.now})
-	if err == nil && len(turn.Events) > 0 && reads(body) {
-		s.t.Errorf("%T counts as reading, but writes", body)
-	}
-	if err != nil || reads(body) {
-		if !bytes.Equal(before, s.rules.EncodeState(s.state)) {
-			s.t.Errorf("%T: changed the state without an event", body)
-		}
-	}
+// do runs one line, a second after the one before, and tells what it gave.
+func (s *story) do(line string) []string {
+	s.now += 1000
+	body := s.command(line)
+	lived := s.State.(*account)
+	turn, err := s.Handle(s.now, body)
 	if err != nil {
 		return []string{err.Error()}
 	}
-	var told []string
-	for _, e := range turn.Events {
-		s.log = append(s.log, e)
-		told = append(told, fmt.Sprintf("event %d %s", e.ID, tellEvent(e.Body)))
+	// Owners are not stored; they are made again with the state.
+	if found := s.State.(*account); !reflect.DeepEqual(found.owners, lived.owners) {
+		s.t.Fatalf("owners of keys %v, want %v", found.owners, lived.owners)
 	}
-	s.check()
 	if reads(body) {
+		if len(turn.Events) > 0 {
+			s.t.Errorf("%T counts as reading, but writes", body)
+		}
 		return tellReply(turn.Reply)
 	}
+	var told []string
+	for _, e := range turn.Events {
+		told = append(told, fmt.Sprintf("event %d %s", e.ID, tellEvent(e.Body)))
+	}
 	return told
-}
-
-// check folds the stored log again, and takes the state through its encoding:
-// both must give the state that the commands gave.
-func (s *story) check() {
-	s.t.Helper()
-	want := s.rules.EncodeState(s.state)
-	folded := s.rules.New(s.id)
-	for _, e := range s.log {
-		decoded, err := s.rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
-		if err != nil {
-			s.t.Fatalf("decode event %d: %v", e.ID, err)
-		}
-		s.rules.Apply(folded, decoded)
-	}
-	if !bytes.Equal(s.rules.EncodeState(folded), want) {
-		s.t.Fatalf("replay gives another state:\n%+v\nwant\n%+v", folded, s.state)
-	}
-	decoded, err := s.rules.DecodeState(s.id, want)
-	if err != nil {
-		s.t.Fatalf("decode state: %v", err)
-	}
-	if !bytes.Equal(s.rules.EncodeState(decoded), want) {
-		s.t.Fatalf("the state changes on its way through the store:\n%+v\nwant\n%+v", decoded, s.state)
-	}
-	if !reflect.DeepEqual(decoded.(*account).owners, s.state.(*account).owners) {
-		s.t.Fatalf("owners of keys %v, want %v", decoded.(*account).owners, s.state.(*account).owners)
-	}
-	s.state = decoded // what goes on is what a restart would find
 }
 
 func tellEvent(body any) string {
@@ -403,30 +324,30 @@ func tellReply(reply any) []string {
 // first byte.
 func TestDecodingRefusesWhatItDidNotWrite(t *testing.T) {
 	s := newStory(t)
-	s.handle(s.command("create user/ann tag:a=b"))
-	s.handle(s.command("create-policy p document=allow"))
-	for _, e := range s.log {
+	s.do("create user/ann tag:a=b")
+	s.do("create-policy p document=allow")
+	for _, e := range s.Log {
 		for cut := range e.Public {
-			if _, err := s.rules.DecodeEvent(e.ID, e.At, e.Public[:cut], nil); err == nil {
+			if _, err := s.Rules.DecodeEvent(e.ID, e.At, e.Public[:cut], nil); err == nil {
 				t.Errorf("event %d cut to %d bytes is read", e.ID, cut)
 			}
 		}
 		garbled := append([]byte{99}, e.Public[1:]...)
-		if _, err := s.rules.DecodeEvent(e.ID, e.At, garbled, nil); err == nil {
+		if _, err := s.Rules.DecodeEvent(e.ID, e.At, garbled, nil); err == nil {
 			t.Errorf("event %d of an unknown mark is read", e.ID)
 		}
 	}
-	state := s.rules.EncodeState(s.state)
+	state := s.Rules.EncodeState(s.State)
 	for cut := range state {
-		if _, err := s.rules.DecodeState(s.id, state[:cut]); err == nil {
+		if _, err := s.Rules.DecodeState(storyID, state[:cut]); err == nil {
 			t.Errorf("state cut to %d bytes is read", cut)
 		}
 	}
-	if _, err := s.rules.DecodeMessage(nil); err == nil {
+	if _, err := s.Rules.DecodeMessage(nil); err == nil {
 		t.Error("a message is read")
 	}
 	var refusal *Error
-	if _, err := s.rules.Handle(s.state, GetEntity{Ref{Role, "ann"}}, engine.Input{}); !errors.As(err, &refusal) || refusal.Code != NoSuchEntity {
+	if _, err := s.Rules.Handle(s.State, GetEntity{Ref{Role, "ann"}}, engine.Input{}); !errors.As(err, &refusal) || refusal.Code != NoSuchEntity {
 		t.Errorf("a user found as a role: %v", err)
 	}
 }

@@ -3,12 +3,9 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -17,14 +14,13 @@ import (
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/golden"
 	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what the sessions now give into testdata")
 
 // TestSessions plays testdata/sessions/*.txt against a running server, over
 // HTTP. A session is blocks with a blank line between. Most are a request, four
@@ -56,22 +52,17 @@ var rewrite = flag.Bool("rewrite", false, "write what the sessions now give into
 //
 // With -rewrite the answers are written into the files; read the diff.
 func TestSessions(t *testing.T) {
-	files, err := filepath.Glob("testdata/sessions/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d sessions, %v", len(files), err)
-	}
-	shown := newCoverage()
+	shown, files := newCoverage(), 0
 	t.Run("all", func(t *testing.T) {
-		for _, file := range files {
-			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-				t.Parallel()
-				s := &session{t: t, shown: shown, masks: map[string]string{}, values: map[string]string{}, counts: map[string]int{}}
-				s.play(file)
-				shown.played.Add(1)
-			})
-		}
+		files = golden.Each(t, "testdata/sessions/*.txt", func(t *testing.T, text string) string {
+			t.Parallel()
+			s := newSession(t, shown)
+			text = golden.Blocks(text, s.do)
+			shown.played.Add(1)
+			return text
+		})
 	})
-	if !t.Failed() && int(shown.played.Load()) == len(files) { // not if -run chose some
+	if !t.Failed() && int(shown.played.Load()) == files { // not if -run chose some
 		shown.check(t)
 	}
 }
@@ -94,53 +85,20 @@ type session struct {
 // deadline bounds all waiting of a session; nothing in it takes that long.
 const deadline = time.Minute
 
-func (s *session) play(file string) {
-	want, err := os.ReadFile(file)
-	if err != nil {
-		s.t.Fatal(err)
+func newSession(t *testing.T, shown *coverage) *session {
+	return &session{
+		t: t, shown: shown, masks: map[string]string{}, values: map[string]string{}, counts: map[string]int{},
+		cfg: Config{
+			Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: 30 * time.Second,
+			Registry: registry.DefaultLimits(), Execution: execution.DefaultLimits(),
+		},
 	}
-	s.cfg = Config{
-		Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: 30 * time.Second,
-		Registry: registry.DefaultLimits(), Execution: execution.DefaultLimits(),
-	}
-	var got strings.Builder
-	for i, block := range strings.Split(strings.TrimSpace(string(want)), "\n\n") {
-		request, _, _ := strings.Cut(block, "\n----")
-		if i > 0 {
-			got.WriteString("\n")
-		}
-		got.WriteString(request + "\n")
-		if answer, answered := s.do(request); answered {
-			got.WriteString("----\n" + answer)
-		}
-	}
-	switch {
-	case got.String() == string(want):
-	case *rewrite:
-		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-			s.t.Fatal(err)
-		}
-	default:
-		s.t.Errorf("%s: %s", file, firstDifference(got.String(), string(want)))
-	}
-}
-
-func firstDifference(got, want string) string {
-	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(gotLines), len(wantLines)) {
-		if gotLines[i] != wantLines[i] {
-			return fmt.Sprintf("line %d\n got: %s\nwant: %s", i+1, gotLines[i], wantLines[i])
-		}
-	}
-	return fmt.Sprintf("%d lines, want %d", len(gotLines), len(wantLines))
 }
 
 // do plays one block. Only requests are answered.
 func (s *session) do(block string) (answer string, answered bool) {
 	verb, rest, _ := strings.Cut(block, " ")
 	switch verb {
-	case "#":
-		return "", false
 	case "server":
 		s.configure(strings.Fields(rest))
 		return "", false

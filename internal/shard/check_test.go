@@ -33,7 +33,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	h.give("open", toyTell{fmt.Sprint(to)})
 	h.step(h.shards[from]) // the second message is under way
 	d := &damage{house: h}
-	if wrong := d.check(); len(wrong) > 0 {
+	if wrong := d.wrong(); len(wrong) > 0 {
 		t.Fatalf("sound, and yet: %s", wrong)
 	}
 
@@ -44,7 +44,7 @@ func TestCheckFindsDamage(t *testing.T) {
 			continue
 		}
 		r.remove(d)
-		if wrong := d.check(); len(wrong) == 0 {
+		if wrong := d.wrong(); len(wrong) == 0 {
 			t.Errorf("row %q of space %d was removed, and nothing is found", r.key, r.space)
 		} else if r.space == store.ShardSpace {
 			found[r.key[0]]++
@@ -81,13 +81,13 @@ func TestCheckFindsDamage(t *testing.T) {
 			}
 			change(rec)
 			r.put(d, rec.append(nil))
-			if wrong := d.check(); len(wrong) == 0 {
+			if wrong := d.wrong(); len(wrong) == 0 {
 				t.Errorf("the %s of run %q is wrong, and nothing is found", what, rec.Name.Key)
 			}
 			r.put(d, r.value)
 		}
 	}
-	if wrong := d.check(); len(wrong) > 0 {
+	if wrong := d.wrong(); len(wrong) > 0 {
 		t.Errorf("all was put back, and yet: %s", wrong)
 	}
 }
@@ -144,16 +144,4 @@ func (r *damaged) write(d *damage, op store.Op) {
 	if err := d.store.Commit(context.Background(), []store.Section{section})[0]; err != nil {
 		d.t.Fatal(err)
 	}
-}
-
-func (d *damage) check() []string {
-	a, err := OpenArchive(context.Background(), d.store, d.cfg.Shards, d.cfg.Hash, d.cfg.Rules)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	found, err := a.Check(context.Background())
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return found.Wrong
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/enginetest"
 	"heddle/internal/pack"
 )
 
@@ -29,18 +30,13 @@ func FuzzReadRecord(f *testing.F) {
 	empty := (&stored{}).append(nil)
 	f.Add(pack.Uint(empty[:len(empty)-1], 1<<60))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := readRecord(fuzzRun, b)
-		if err != nil {
-			return
-		}
-		written := s.append(nil)
-		again, err := readRecord(fuzzRun, written)
-		if err != nil {
-			t.Fatalf("%x was written as %x: %v", b, written, err)
-		}
-		if got := again.append(nil); !bytes.Equal(got, written) {
-			t.Fatalf("%x was written as %x and then as %x", b, written, got)
-		}
+		enginetest.ReadsBack(t, b, func(b []byte) ([]byte, error) {
+			s, err := readRecord(fuzzRun, b)
+			if err != nil {
+				return nil, err
+			}
+			return s.append(nil), nil
+		})
 	})
 }
 
@@ -109,20 +105,12 @@ func FuzzReadMessage(f *testing.F) {
 	}))
 	f.Add(appendMessage(nil, &engine.Message{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		write := func(c engine.Command) []byte {
-			return appendMessage(nil, &engine.Message{To: c.Name, Run: c.Run, Begin: c.Begin, Seed: c.Seed, Group: c.Group, Body: c.Body.([]byte)})
-		}
-		c, err := readMessage(b)
-		if err != nil {
-			return
-		}
-		written := write(c)
-		again, err := readMessage(written)
-		if err != nil {
-			t.Fatalf("%x was written as %x: %v", b, written, err)
-		}
-		if got := write(again); !bytes.Equal(got, written) {
-			t.Fatalf("%x was written as %x and then as %x", b, written, got)
-		}
+		enginetest.ReadsBack(t, b, func(b []byte) ([]byte, error) {
+			c, err := readMessage(b)
+			if err != nil {
+				return nil, err
+			}
+			return appendMessage(nil, &engine.Message{To: c.Name, Run: c.Run, Begin: c.Begin, Seed: c.Seed, Group: c.Group, Body: c.Body.([]byte)}), nil
+		})
 	})
 }

@@ -133,10 +133,10 @@ func (h *house) read(key string) toyState {
 	return h.must(key, toyRead{}).(toyState)
 }
 
-// check verifies the store as heddle check does.
-func (h *house) check() {
+// wrong is what heddle check would find; it takes the shards over.
+func (h *house) wrong() []string {
 	h.t.Helper()
-	a, err := OpenArchive(context.Background(), h.store, h.store.Shards(), h.cfg.Hash, h.cfg.Rules)
+	a, err := OpenArchive(context.Background(), h.store, h.cfg.Shards, h.cfg.Hash, h.cfg.Rules)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -144,7 +144,13 @@ func (h *house) check() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, w := range found.Wrong {
+	return found.Wrong
+}
+
+// check fails the test on what is wrong, and goes on.
+func (h *house) check() {
+	h.t.Helper()
+	for _, w := range h.wrong() {
 		h.t.Error(w)
 	}
 	for _, s := range h.shards { // the archive took the shards over

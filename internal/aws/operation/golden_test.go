@@ -3,51 +3,30 @@ package operation_test
 import (
 	"bufio"
 	"bytes"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+	"heddle/internal/golden"
+)
 
 // TestGolden sends the request of each file in testdata over a connection and
 // compares what comes back with the rest of the file. Line ends of the head are
 // CRLF on the wire, and Content-Length is added.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.http")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d golden files, %v", len(files), err)
-	}
 	server := httptest.NewServer(newShop())
 	defer server.Close()
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".http"), func(t *testing.T) {
-			file, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			request, want, _ := bytes.Cut(file, []byte("\n----\n"))
-			got := exchange(t, server.Listener.Addr().String(), request)
-			if *rewrite {
-				if err := os.WriteFile(name, slices.Concat(request, []byte("\n----\n"), got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
-		})
-	}
+	golden.Each(t, "testdata/*.http", func(t *testing.T, text string) string {
+		const dashes = "\n----\n"
+		request, _, _ := strings.Cut(text, dashes)
+		return request + dashes + string(exchange(t, server.Listener.Addr().String(), []byte(request)))
+	})
 }
 
 func exchange(t *testing.T, address string, request []byte) []byte {

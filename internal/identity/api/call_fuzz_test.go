@@ -5,28 +5,20 @@ import (
 	"io"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"heddle/internal/golden"
 )
 
 // FuzzCalls makes calls as the root user, one a line, each a form without its
 // version. Whatever they say, every answer is whole XML, and nothing is an
 // internal failure.
 func FuzzCalls(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		script, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, text := range golden.Files(f, "testdata/*.txt") {
 		documents := map[string]string{}
 		var calls []string
-		for line := range strings.Lines(string(script)) {
+		for line := range strings.Lines(text) {
 			words := strings.Fields(strings.Split(line, " => ")[0])
 			switch {
 			case len(words) > 2 && words[0] == "document":

@@ -6,12 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
-	"flag"
 	"fmt"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,43 +17,18 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"heddle/internal/golden"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the stories gave into their files")
-
 // TestStories runs testdata/*.txt: calls, and indented beneath each its status
-// and answer. Run with -rewrite to write the answers anew.
+// and answer.
 //
 // A line is: who calls, the action, parameters. Root does not sign; all others
 // are names under which an earlier line kept credentials by "=> name". A value
 // @name is the document of that name in the story.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := &story{house: newHouse(t), people: map[string]aws.Credentials{}, documents: map[string]string{}}
-			got := s.tell(string(want))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-			for i := range max(len(gotLines), len(wantLines)) {
-				if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
-					t.Fatalf("%s tells otherwise from line %d on:\n%s", file, i+1, strings.Join(gotLines[min(i, len(gotLines)):min(i+5, len(gotLines))], "\n"))
-				}
-			}
-		})
-	}
+	golden.Each(t, "testdata/*.txt", func(t *testing.T, text string) string { return golden.Lines(text, newStory(t).do) })
 }
 
 type story struct {
@@ -65,38 +37,28 @@ type story struct {
 	documents map[string]string
 }
 
-func (s *story) tell(script string) string {
-	var out strings.Builder
-	for line := range strings.Lines(script) {
-		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(line, "  ") { // made anew
-			continue
-		}
-		fmt.Fprintln(&out, line)
-		if line != "" && !strings.HasPrefix(line, "#") {
-			s.do(&out, line)
-		}
-	}
-	return out.String()
+func newStory(t testing.TB) *story {
+	return &story{house: newHouse(t), people: map[string]aws.Credentials{}, documents: map[string]string{}}
 }
 
-func (s *story) do(out *strings.Builder, line string) {
+// do runs one line and tells what was answered.
+func (s *story) do(line string) []string {
 	line, keep, _ := strings.Cut(line, " => ")
 	words := strings.Fields(line)
 	switch words[0] {
 	case "document":
 		s.documents[words[1]] = strings.Join(words[2:], " ")
-		return
+		return nil
 	case "advance":
 		d, err := time.ParseDuration(words[1])
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		s.advance(d)
-		return
+		return nil
 	case "restart":
 		s.restart()
-		return
+		return nil
 	}
 	form := url.Values{"Action": {words[1]}, "Version": {"2010-05-08"}}
 	if strings.HasPrefix(words[1], "AssumeRole") || strings.HasPrefix(words[1], "GetSession") || words[1] == "GetCallerIdentity" {
@@ -113,7 +75,7 @@ func (s *story) do(out *strings.Builder, line string) {
 	if keep != "" {
 		s.people[keep] = credentialsIn(s.t, answer)
 	}
-	fmt.Fprintf(out, "  %d %s\n", status, unchanging(answer))
+	return []string{fmt.Sprintf("%d %s", status, unchanging(answer))}
 }
 
 // keysIn puts the id of somebody's access key for key:name.
@@ -189,10 +151,9 @@ func unchanging(answer string) string {
 // TestSecretsAreNotStored looks for the secret of an access key in all that the
 // rules wrote.
 func TestSecretsAreNotStored(t *testing.T) {
-	s := &story{house: newHouse(t), people: map[string]aws.Credentials{}, documents: map[string]string{}}
-	var out strings.Builder
-	s.do(&out, "root CreateUser UserName=plantedname")
-	s.do(&out, "root CreateAccessKey UserName=plantedname => ann")
+	s := newStory(t)
+	s.do("root CreateUser UserName=plantedname")
+	s.do("root CreateAccessKey UserName=plantedname => ann")
 	rows := s.rows()
 	if !bytes.Contains(rows, []byte("plantedname")) {
 		t.Fatal("the user is not among the stored rows, so this test looks in the wrong place")

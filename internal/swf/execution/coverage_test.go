@@ -1,12 +1,11 @@
 package execution
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
+	"heddle/internal/golden"
 	"heddle/internal/swf/api"
 )
 
@@ -61,8 +60,7 @@ func wanted() []string {
 
 // check compares with testdata/coverage.md, the table of what the stories show.
 func (c coverage) check(t *testing.T) {
-	const file = "testdata/coverage.md"
-	var b bytes.Buffer
+	var b strings.Builder
 	b.WriteString("# What the stories show\nWritten by `go test -rewrite`. Each value of the model, and the stories in which it occurs.\n\n| value | stories |\n|---|---|\n")
 	for _, v := range wanted() {
 		stories := c[v]
@@ -71,18 +69,7 @@ func (c coverage) check(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", v, strings.Join(stories[:min(len(stories), 5)], ", "))
 	}
-	if t.Failed() {
-		return
-	}
-	old, err := os.ReadFile(file)
-	if err == nil && bytes.Equal(old, b.Bytes()) {
-		return
-	}
-	if !*rewrite {
-		t.Errorf("%s is out of date; run go test -rewrite", file)
-		return
-	}
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
+	if !t.Failed() {
+		golden.Compare(t, "testdata/coverage.md", b.String())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/enginetest"
 )
 
 // lived is what random executions leave behind: seeds for the decoders.
@@ -22,19 +23,6 @@ func lived(f *testing.F) *house {
 	return h
 }
 
-// written checks that what a decoder read is written so that it reads the same.
-func written(t *testing.T, b []byte, take func([]byte) ([]byte, error)) {
-	t.Helper()
-	first, err := take(b)
-	if err != nil {
-		return
-	}
-	second, err := take(first)
-	if err != nil || !bytes.Equal(first, second) {
-		t.Fatalf("%x was written as %x and then as %x, %v", b, first, second, err)
-	}
-}
-
 // FuzzDecodeState reads bytes as a snapshot.
 func FuzzDecodeState(f *testing.F) {
 	h := lived(f)
@@ -44,13 +32,7 @@ func FuzzDecodeState(f *testing.F) {
 	id := engine.Identity{Name: Name(testWorld, testDomain, "a"), Run: engine.NewRunID(7, engine.Seed{1})}
 	f.Add(h.rules.EncodeState(h.rules.New(id)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		written(t, b, func(b []byte) ([]byte, error) {
-			s, err := h.rules.DecodeState(id, b)
-			if err != nil {
-				return nil, err
-			}
-			return h.rules.EncodeState(s), nil
-		})
+		enginetest.StateReadsBack(t, h.rules, id, b)
 	})
 }
 
@@ -68,12 +50,8 @@ func FuzzDecodeEvent(f *testing.F) {
 	}
 	f.Add(int64(1), []byte(`{"eventId":1,"eventTimestamp":1.5,"eventType":"TimerFired"}`))
 	f.Fuzz(func(t *testing.T, id int64, public []byte) {
-		written(t, public, func(b []byte) ([]byte, error) {
-			e, err := h.rules.DecodeEvent(id, 1_700_000_000_123, b, nil)
-			if err != nil {
-				return nil, err
-			}
-			return appendEvent(nil, id, e.At, e.Body.(attributes)), nil
+		enginetest.EventReadsBack(t, h.rules, id, public, func(e engine.Event) []byte {
+			return appendEvent(nil, id, e.At, e.Body.(attributes))
 		})
 	})
 }
@@ -88,7 +66,7 @@ func FuzzDecodeMessage(f *testing.F) {
 	f.Add(encodeMessage(&StartChild{Start: Start{Settings: Settings{Tags: []string{}}, Input: &text, Parent: Parent{"p", run, 5}}, Control: &text}))
 	f.Add(encodeMessage(&SignalExternal{External{"p", run, 5, 4, "c", &text, &text}, "go", &text}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		written(t, b, func(b []byte) ([]byte, error) {
+		enginetest.ReadsBack(t, b, func(b []byte) ([]byte, error) {
 			m, err := h.rules.DecodeMessage(b)
 			if err != nil {
 				return nil, err
@@ -111,7 +89,7 @@ func FuzzDecodeSmall(f *testing.F) {
 		f.Add(r.events[0].Private)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		written(t, b, func(b []byte) ([]byte, error) {
+		enginetest.ReadsBack(t, b, func(b []byte) ([]byte, error) {
 			l, err := DecodeListing(b)
 			if err != nil {
 				return nil, err

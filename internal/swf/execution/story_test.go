@@ -1,12 +1,9 @@
 package execution
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,28 +13,21 @@ import (
 	"github.com/go-faster/jx"
 
 	"heddle/internal/engine"
+	"heddle/internal/golden"
 	"heddle/internal/swf/api"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the stories now give into testdata")
-
 // TestStories runs testdata/*.txt: a command, four dashes, what it gave.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
 	cover, told := coverage{}, 0
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		t.Run(name, func(t *testing.T) {
-			s := &story{house: newHouse(t, DefaultLimits())}
-			s.tell(file)
-			cover.add(name, s)
-			told++
-		})
-	}
-	if !t.Failed() && told == len(files) { // not if -run chose some
+	files := golden.Each(t, "testdata/*.txt", func(t *testing.T, text string) string {
+		s := &story{house: newHouse(t, DefaultLimits())}
+		text = golden.Blocks(text, s.tell)
+		cover.add(path.Base(t.Name()), s)
+		told++
+		return text
+	})
+	if !t.Failed() && told == files { // not if -run chose some
 		cover.check(t)
 	}
 }
@@ -49,33 +39,9 @@ type story struct {
 	seeds   int
 }
 
-func (s *story) tell(file string) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var now strings.Builder
-	for i, block := range strings.Split(strings.TrimSpace(string(b)), "\n\n") {
-		command, _, _ := strings.Cut(block, "\n----")
-		if i > 0 {
-			now.WriteString("\n")
-		}
-		now.WriteString(command + "\n")
-		if strings.HasPrefix(command, "#") {
-			continue
-		}
-		s.do(strings.Split(command, "\n"))
-		now.WriteString("----\n" + s.said())
-	}
-	if got := []byte(now.String()); !bytes.Equal(got, b) {
-		if *rewrite {
-			if err := os.WriteFile(file, got, 0o644); err != nil {
-				s.t.Fatal(err)
-			}
-			return
-		}
-		s.t.Errorf("%s differs; see the diff after -rewrite. Now:\n%s", file, got)
-	}
+func (s *story) tell(command string) (said string, always bool) {
+	s.do(strings.Split(command, "\n"))
+	return s.said(), true
 }
 
 // args are the words of a command: a verb, a run's label, key=value.

@@ -1,12 +1,8 @@
 package registry
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,52 +11,14 @@ import (
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/enginetest"
+	"heddle/internal/golden"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the stories gave into their files")
-
 // TestStories runs testdata/*.txt: commands, and indented beneath each what it
-// gave. Run with -rewrite to write the output anew.
+// gave.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := newStory(t).tell(string(want))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(want) {
-				t.Errorf("%s tells otherwise:\n%s", file, firstDifference(got, string(want)))
-			}
-		})
-	}
-}
-
-func firstDifference(got, want string) string {
-	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(gotLines), len(wantLines)) {
-		var g, w string
-		if i < len(gotLines) {
-			g = gotLines[i]
-		}
-		if i < len(wantLines) {
-			w = wantLines[i]
-		}
-		if g != w {
-			return fmt.Sprintf("line %d\n got: %s\nwant: %s", i+1, g, w)
-		}
-	}
-	return "no line differs"
+	golden.Each(t, "testdata/*.txt", func(t *testing.T, text string) string { return golden.Lines(text, newStory(t).do) })
 }
 
 // story is one world: its list of domains and their lists of types, with the
@@ -77,24 +35,6 @@ func newStory(t testing.TB) *story {
 	l := Limits{DomainsMax: 4, TypesPerDomainMax: 6, TagsPerDomainMax: 3, RetentionDaysMax: 90}
 	return &story{t: t, now: 1000, limits: l,
 		domains: newLedger(t, NewDomains(l)), types: map[string]*ledger{}}
-}
-
-func (s *story) tell(script string) string {
-	var out strings.Builder
-	for line := range strings.Lines(script) {
-		line = strings.TrimSuffix(line, "\n")
-		switch {
-		case strings.HasPrefix(line, "  "): // made anew
-		case line == "" || strings.HasPrefix(line, "#"):
-			fmt.Fprintln(&out, line)
-		default:
-			fmt.Fprintln(&out, line)
-			for _, told := range s.do(line) {
-				fmt.Fprintln(&out, "  "+told)
-			}
-		}
-	}
-	return out.String()
 }
 
 // do runs one line and tells what it gave.
@@ -130,24 +70,24 @@ func (s *story) do(line string) []string {
 		s.now += engine.Time(d.Milliseconds())
 		return []string{fmt.Sprintf("now %d", s.now)}
 	case "register-domain":
-		return s.domains.handle(s.now, RegisterDomain{arg["name"], arg["description"], arg["retention"], tags})
+		return s.domains.tell(s.now, RegisterDomain{arg["name"], arg["description"], arg["retention"], tags})
 	case "deprecate-domain":
-		return s.domains.handle(s.now, DeprecateDomain{arg["name"]})
+		return s.domains.tell(s.now, DeprecateDomain{arg["name"]})
 	case "undeprecate-domain":
-		return s.domains.handle(s.now, UndeprecateDomain{arg["name"]})
+		return s.domains.tell(s.now, UndeprecateDomain{arg["name"]})
 	case "tag-domain":
-		return s.domains.handle(s.now, TagDomain{arg["name"], tags})
+		return s.domains.tell(s.now, TagDomain{arg["name"], tags})
 	case "untag-domain":
-		return s.domains.handle(s.now, UntagDomain{arg["name"], strings.Split(arg["keys"], ",")})
+		return s.domains.tell(s.now, UntagDomain{arg["name"], strings.Split(arg["keys"], ",")})
 	case "describe-domain":
-		return s.domains.handle(s.now, DescribeDomain{arg["name"]})
+		return s.domains.tell(s.now, DescribeDomain{arg["name"]})
 	case "find-domain":
-		return s.domains.handle(s.now, FindDomain{uint32(number("number"))})
+		return s.domains.tell(s.now, FindDomain{uint32(number("number"))})
 	case "list-domains":
-		return s.domains.handle(s.now, ListDomains{deprecated, reverse, arg["after"], number("limit")})
+		return s.domains.tell(s.now, ListDomains{deprecated, reverse, arg["after"], number("limit")})
 	}
 
-	turn, err := s.domains.rules.Handle(s.domains.state, DescribeDomain{arg["domain"]}, engine.Input{Now: s.now})
+	turn, err := s.domains.Rules.Handle(s.domains.State, DescribeDomain{arg["domain"]}, engine.Input{Now: s.now})
 	if err != nil {
 		return []string{"error " + err.Error()}
 	}
@@ -161,21 +101,21 @@ func (s *story) do(line string) []string {
 	id := TypeID{sort, arg["name"], arg["version"]}
 	switch verb {
 	case "register-type":
-		return types.handle(s.now, RegisterType{sweep, id, arg["description"], Defaults{
+		return types.tell(s.now, RegisterType{sweep, id, arg["description"], Defaults{
 			TaskList: arg["list"], TaskStartToCloseTimeout: arg["timeout"],
 			ChildPolicy: arg["policy"], TaskHeartbeatTimeout: arg["heartbeat"],
 		}})
 	case "deprecate-type":
-		return types.handle(s.now, DeprecateType{sweep, id})
+		return types.tell(s.now, DeprecateType{sweep, id})
 	case "undeprecate-type":
-		return types.handle(s.now, UndeprecateType{sweep, id})
+		return types.tell(s.now, UndeprecateType{sweep, id})
 	case "delete-type":
-		return types.handle(s.now, DeleteType{sweep, id})
+		return types.tell(s.now, DeleteType{sweep, id})
 	case "describe-type":
-		return types.handle(s.now, DescribeType{sweep, id})
+		return types.tell(s.now, DescribeType{sweep, id})
 	case "list-types":
 		name, version, _ := strings.Cut(arg["after"], "/")
-		return types.handle(s.now, ListTypes{sweep, sort, arg["name"], deprecated, reverse,
+		return types.tell(s.now, ListTypes{sweep, sort, arg["name"], deprecated, reverse,
 			TypePosition{name, version}, number("limit")})
 	}
 	s.t.Fatalf("unknown verb in %q", line)
@@ -206,73 +146,44 @@ func splitWords(t testing.TB, line string) []string {
 	return words
 }
 
-// ledger is a run with its log, which is folded again after every command.
+// ledger is one of the lists.
 type ledger struct {
-	t     testing.TB
-	rules engine.Rules
-	state engine.State
-	log   []engine.Event
+	*enginetest.Run
+	t testing.TB
 }
 
 func newLedger(t testing.TB, rules engine.Rules) *ledger {
-	return &ledger{t: t, rules: rules, state: rules.New(engine.Identity{})}
+	return &ledger{enginetest.NewRun(t, rules, engine.Identity{}), t}
 }
 
-// handle gives a command to the run and tells what it did.
-func (l *ledger) handle(now engine.Time, body any) []string {
+// tell gives a command to the list and tells what it did.
+func (l *ledger) tell(now engine.Time, body any) []string {
 	l.t.Helper()
-	before := l.rules.EncodeState(l.state)
-	turn, err := l.rules.Handle(l.state, body, engine.Input{Now: now})
+	turn, err := l.Handle(now, body)
 	if err != nil {
-		if !bytes.Equal(before, l.rules.EncodeState(l.state)) {
-			l.t.Errorf("%T: refused, but the state changed", body)
-		}
 		name := strings.TrimPrefix(reflect.TypeOf(err).String(), "*registry.")
 		return []string{fmt.Sprintf("%s: %v", name, err)}
 	}
+	l.check()
 	var told []string
 	for _, e := range turn.Events {
-		l.log = append(l.log, e)
 		told = append(told, fmt.Sprintf("event %d %s", e.ID, tellEvent(e.Body)))
 	}
-	told = append(told, tellReply(turn.Reply)...)
-	l.check()
-	return told
+	return append(told, tellReply(turn.Reply)...)
 }
 
-// check folds the stored log again, and takes the state through its encoding:
-// both must give the state that the commands gave.
+// check holds that a list stays open for ever and is in no index.
 func (l *ledger) check() {
 	l.t.Helper()
-	want := l.rules.EncodeState(l.state)
-	folded := l.rules.New(engine.Identity{})
-	for _, e := range l.log {
-		decoded, err := l.rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
-		if err != nil {
-			l.t.Fatalf("decode event %d: %v", e.ID, err)
-		}
-		l.rules.Apply(folded, decoded)
+	record := l.Rules.Record(l.State, 0)
+	want := engine.Record{Status: engine.Open}
+	if len(l.Log) > 0 {
+		want.Started = l.Log[0].At
 	}
-	if !bytes.Equal(l.rules.EncodeState(folded), want) {
-		l.t.Fatalf("replay gives another state:\n%+v\nwant\n%+v", folded, l.state)
+	if !reflect.DeepEqual(record, want) {
+		l.t.Fatalf("record %+v, want %+v", record, want)
 	}
-	decoded, err := l.rules.DecodeState(engine.Identity{}, want)
-	if err != nil {
-		l.t.Fatalf("decode state: %v", err)
-	}
-	if !bytes.Equal(l.rules.EncodeState(decoded), want) {
-		l.t.Fatalf("the state changes on its way through the store:\n%+v\nwant\n%+v", decoded, l.state)
-	}
-	l.state = decoded // what goes on is what a restart would find
-	record := l.rules.Record(l.state, 0)
-	wantRecord := engine.Record{Status: engine.Open}
-	if len(l.log) > 0 {
-		wantRecord.Started = l.log[0].At
-	}
-	if !reflect.DeepEqual(record, wantRecord) {
-		l.t.Fatalf("record %+v, want %+v", record, wantRecord)
-	}
-	if entries := l.rules.Entries(engine.Identity{}, &record); entries != nil {
+	if entries := l.Rules.Entries(engine.Identity{}, &record); entries != nil {
 		l.t.Fatalf("index entries %v, want none", entries)
 	}
 }
