@@ -2,7 +2,6 @@ package matching
 
 import (
 	"container/heap"
-	"context"
 
 	"heddle/internal/engine"
 )
@@ -45,20 +44,6 @@ func (c *Claim) Return() {
 		c.list.pair()
 	}
 	c.list.dropIfEmpty()
-}
-
-// Refuse ends the claim, because the run would not start the task: it is no
-// longer there. The poll waits on at its old place, until it has another claim
-// or ctx is done; then the claim is nil. The list's limit does not count for it.
-func (c *Claim) Refuse(ctx context.Context) *Claim {
-	s := c.list.stripe
-	s.mu.Lock()
-	if c.ended {
-		s.mu.Unlock()
-		panic("matching: a claim was refused after its end")
-	}
-	c.consume()
-	return s.wait(ctx, c.list.name, c.ticket)
 }
 
 // consume ends the claim and its offer. The stripe is locked.

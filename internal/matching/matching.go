@@ -12,7 +12,7 @@
 //		if !connectionLives() { claim.Return(); break }   // somebody else gets it
 //		switch start(claim.Run, claim.ID) {
 //		case started: claim.Accept(); return task
-//		case refused: claim = claim.Refuse(ctx)           // waits on, first in line
+//		case refused: claim = m.Refuse(ctx, claim)        // waits on, first in line
 //		}
 //	}
 //
@@ -159,6 +159,20 @@ func (m *Matcher) Poll(ctx context.Context, list string) (*Claim, error) {
 	}
 	s.tickets++
 	return s.wait(ctx, list, s.tickets), nil
+}
+
+// Refuse ends a claim, because the run would not start the task: it is no longer
+// there. The poll waits on at its old place, as Poll does; the list's limit does
+// not count for it.
+func (m *Matcher) Refuse(ctx context.Context, c *Claim) *Claim {
+	s := c.list.stripe
+	s.mu.Lock()
+	if c.ended {
+		s.mu.Unlock()
+		panic("matching: a claim was refused after its end")
+	}
+	c.consume()
+	return s.wait(ctx, c.list.name, c.ticket)
 }
 
 // wait enters a poll into its list and waits for its claim. It unlocks the

@@ -67,9 +67,9 @@ func waiting(m *Matcher, ctx context.Context, list string) <-chan *Claim {
 }
 
 // refusing refuses in a goroutine and returns once the poll waits again.
-func refusing(c *Claim, ctx context.Context) <-chan *Claim {
+func refusing(m *Matcher, c *Claim, ctx context.Context) <-chan *Claim {
 	answer := make(chan *Claim, 1)
-	go func() { answer <- c.Refuse(ctx) }()
+	go func() { answer <- m.Refuse(ctx, c) }()
 	synctest.Wait()
 	return answer
 }
@@ -252,8 +252,8 @@ func TestRefusedPollsKeepTheFront(t *testing.T) {
 		claimA, claimB := <-a, <-b
 		c := waiting(m, t.Context(), "l")
 		d := waiting(m, t.Context(), "l")
-		b = refusing(claimB, t.Context())
-		a = refusing(claimA, t.Context())
+		b = refusing(m, claimB, t.Context())
+		a = refusing(m, claimA, t.Context())
 		if n := m.Backlog("l"); n != 0 {
 			t.Fatalf("backlog %d, want 0: what was refused is gone", n)
 		}
@@ -273,7 +273,7 @@ func TestRefusedPollTakesTheNextTask(t *testing.T) {
 	for id := range int64(5) {
 		wantID(t, c, id+1)
 		if id < 4 {
-			c = c.Refuse(t.Context()) // at the limit of one poll, too
+			c = m.Refuse(t.Context(), c) // at the limit of one poll, too
 		}
 	}
 	c.Accept()
@@ -289,7 +289,7 @@ func TestRefusedPollStillHasItsDeadline(t *testing.T) {
 		c := mustPoll(t, m, ctx, "l")
 		time.Sleep(2 * time.Minute) // start task took long
 		m.Offer(run(1, 1), offerOf("l", 2))
-		wantID(t, c.Refuse(ctx), 0)
+		wantID(t, m.Refuse(ctx, c), 0)
 		wantTotals(t, m, Totals{Lists: 1, Offers: 1})
 	})
 }
@@ -305,7 +305,7 @@ func TestRefusingAnEndedClaimPanics(t *testing.T) {
 		}
 		wantTotals(t, m, Totals{}) // and the lock is free
 	}()
-	c.Refuse(t.Context())
+	m.Refuse(t.Context(), c)
 }
 
 func TestWithdrawnWhileClaimedStaysAway(t *testing.T) {
@@ -423,7 +423,7 @@ func TestDrain(t *testing.T) {
 		wantTotals(t, m, Totals{Lists: 1, Claims: 1})
 		m.Offer(run(1, 1), offerOf("l", 2))
 		wantID(t, mustPoll(t, m, t.Context(), "l"), 0)
-		wantID(t, claim.Refuse(t.Context()), 0)
+		wantID(t, m.Refuse(t.Context(), claim), 0)
 		wantTotals(t, m, Totals{Lists: 1, Offers: 1})
 	})
 }

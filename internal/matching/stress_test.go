@@ -117,7 +117,7 @@ func TestStress(t *testing.T) {
 							c.Accept()
 							c = nil
 						default:
-							c = c.Refuse(held)
+							c = m.Refuse(held, c)
 						}
 					}
 					cancel()

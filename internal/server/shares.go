@@ -84,10 +84,26 @@ func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, 
 	if !t.polls.take(client) {
 		return nil, awsjson.Throttling()
 	}
-	defer t.polls.add(client, -1)
-	t.requests.add(client, -1)
-	defer t.requests.add(client, 1)
+	defer t.asPoll(client)()
 	return t.Matcher.Poll(ctx, list)
+}
+
+// Refuse has the poll wait on; it had its share when it came.
+func (t *countedTasks) Refuse(ctx context.Context, c *matching.Claim) *matching.Claim {
+	client := clientIn(ctx)
+	t.polls.add(client, 1)
+	defer t.asPoll(client)()
+	return t.Matcher.Refuse(ctx, c)
+}
+
+// asPoll stops counting a request of a client, who has a poll, until the function
+// is called that it returns.
+func (t *countedTasks) asPoll(client netip.Prefix) (end func()) {
+	t.requests.add(client, -1)
+	return func() {
+		t.requests.add(client, 1)
+		t.polls.add(client, -1)
+	}
 }
 
 // complainEvery keeps a flood out of the log.

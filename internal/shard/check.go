@@ -3,7 +3,6 @@ package shard
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -38,7 +37,7 @@ func (a *Archive) Check(ctx context.Context) (*Findings, error) {
 	f := &Findings{}
 	for _, h := range a.handles {
 		for _, step := range []func(context.Context, store.Handle, *Findings) error{
-			a.checkRuns, a.checkOrphans, a.checkForget,
+			a.checkRuns, a.checkOrphans, a.checkForget, a.checkParked,
 		} {
 			if err := step(ctx, h, f); err != nil {
 				return f, fmt.Errorf("check shard %d: %w", h.Shard(), err)
@@ -52,16 +51,6 @@ func (a *Archive) Check(ctx context.Context) (*Findings, error) {
 		return f, fmt.Errorf("check messages: %w", err)
 	}
 	return f, nil
-}
-
-// scanKind visits all rows of a kind.
-func scanKind(ctx context.Context, h store.Handle, kind byte, visit func(key, value []byte) error) error {
-	var failed error
-	err := h.Scan(ctx, store.Range{Start: []byte{kind}, End: []byte{kind + 1}}, func(key, value []byte) bool {
-		failed = visit(key, value)
-		return failed == nil
-	})
-	return firstError(err, failed)
 }
 
 func (a *Archive) checkRuns(ctx context.Context, h store.Handle, f *Findings) error {
@@ -130,23 +119,8 @@ func (a *Archive) checkRun(ctx context.Context, h store.Handle, rec *stored, f *
 		}
 	}
 	now := rules.Record(state, 0)
-	for _, c := range []struct {
-		what        string
-		stored, log any
-	}{
-		{"status", rec.Status, now.Status},
-		{"group", rec.Group, now.Group},
-		{"start time", rec.Started, now.Started},
-		{"close time", rec.Closed, now.Closed},
-		{"end of retention", rec.Forget, now.Forget},
-		{"next user timer", rec.Timer, now.Timer},
-		{"number of tasks at work", rec.Working, now.Working},
-		{"having a deadline", rec.Wake != 0, now.Wake != 0},
-		{"listing", string(rec.Listing), string(now.Listing)},
-	} {
-		if c.stored != c.log {
-			return fmt.Errorf("record and log disagree about its %s: %v and %v", c.what, c.stored, c.log)
-		}
+	if err := agree("record", &rec.Record, "log", &now); err != nil {
+		return err
 	}
 	if err := checkOffers(ctx, h, rec, now.Offers); err != nil {
 		return err
@@ -259,6 +233,20 @@ func (a *Archive) checkForget(ctx context.Context, h store.Handle, f *Findings) 
 	return err
 }
 
+// checkParked reads the messages that wait for their runs to be of use again.
+func (a *Archive) checkParked(ctx context.Context, h store.Handle, f *Findings) error {
+	return scanKind(ctx, h, keys.Parked, func(key, value []byte) error {
+		id := engine.RunID(keys.Run(key))
+		if _, err := readMessage(value); err != nil {
+			f.wrong("parked message for run %s: %v", id, err)
+		}
+		if _, err := readStored(ctx, h, id); errors.Is(err, store.ErrNotFound) {
+			f.wrong("run %s has a parked message but no record", id)
+		}
+		return nil
+	})
+}
+
 // checkIndex finds index entries whose run is not there, or stands elsewhere.
 func (a *Archive) checkIndex(ctx context.Context, f *Findings) error {
 	return a.store.Index().Scan(ctx, store.Range{}, func(key, _ []byte) bool {
@@ -297,7 +285,12 @@ func (a *Archive) checkMessages(ctx context.Context, f *Findings) error {
 	for _, sender := range a.handles {
 		sent := map[uint16]uint64{}
 		err := scanKind(ctx, sender, keys.Sent, func(key, value []byte) error {
-			sent[keys.ShardOf(key)] = mark(value)
+			to := keys.ShardOf(key)
+			last, err := readMark(value)
+			if err != nil {
+				f.wrong("count of messages from shard %d to shard %d: %v", sender.Shard(), to, err)
+			}
+			sent[to] = last
 			return nil
 		})
 		if err != nil {
@@ -328,7 +321,12 @@ func (a *Archive) checkMessages(ctx context.Context, f *Findings) error {
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			applied := mark(v)
+			applied := uint64(0)
+			if err == nil {
+				if applied, err = readMark(v); err != nil {
+					f.wrong("mark of messages from shard %d that shard %d handled: %v", sender.Shard(), to, err)
+				}
+			}
 			if applied > last {
 				f.wrong("shard %d handled message %d of shard %d, which sent only %d", to, applied, sender.Shard(), last)
 			}
@@ -336,6 +334,9 @@ func (a *Archive) checkMessages(ctx context.Context, f *Findings) error {
 			for _, number := range rows[to] {
 				if number == next {
 					next++
+				}
+				if number > last {
+					f.wrong("message %d from shard %d to shard %d is there, but only %d were sent", number, sender.Shard(), to, last)
 				}
 			}
 			if next <= last {
@@ -349,11 +350,4 @@ func (a *Archive) checkMessages(ctx context.Context, f *Findings) error {
 		}
 	}
 	return nil
-}
-
-func mark(value []byte) uint64 {
-	if len(value) != 8 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(value)
 }

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -90,6 +91,34 @@ func TestCheckFindsDamage(t *testing.T) {
 	if wrong := d.wrong(); len(wrong) > 0 {
 		t.Errorf("all was put back, and yet: %s", wrong)
 	}
+
+	message := appendMessage(nil, &engine.Message{To: toyName("open")})
+	other := uint16(1 - from)
+	for what, r := range map[string]damaged{
+		"a message above the count":          {key: keys.AppendOutgoing(nil, other, 99), value: message},
+		"a count that is cut off":            {key: keys.AppendShard(nil, keys.Sent, other), value: []byte{1}},
+		"a mark that is cut off":             {key: keys.AppendShard(nil, keys.Applied, other), value: []byte{1}},
+		"a parked message of nobody":         {key: keys.AppendParked(nil, engine.RunID{1}, other, 1), value: message},
+		"a parked message that is no text":   {key: keys.AppendParked(nil, h.shards[from].names.get(toyName("open")).Run, other, 1), value: []byte{1}},
+		"a message that can't be read":       {key: keys.AppendOutgoing(nil, other, 2), value: []byte{1}},
+		"an index entry that is too short":   {space: store.IndexSpace, key: []byte{1}},
+		"a record in the place of another's": {key: keys.AppendRun(nil, keys.OpenRun, engine.RunID{1}), value: []byte{1}},
+	} {
+		r.shard = uint16(from)
+		before, known := r.read(d)
+		r.put(d, r.value)
+		if wrong := d.wrong(); len(wrong) == 0 {
+			t.Errorf("%s, and nothing is found", what)
+		}
+		if known {
+			r.put(d, before)
+		} else {
+			r.remove(d)
+		}
+	}
+	if wrong := d.wrong(); len(wrong) > 0 {
+		t.Errorf("all was taken away, and yet: %s", wrong)
+	}
 }
 
 // damage writes to a store past its shards.
@@ -128,6 +157,18 @@ func (d *damage) acquire(shard uint16) store.Handle {
 		d.t.Fatal(err)
 	}
 	return h
+}
+
+// read gives what stands in the row's place.
+func (r *damaged) read(d *damage) (value []byte, known bool) {
+	if r.space == store.IndexSpace {
+		return nil, false
+	}
+	value, err := d.acquire(r.shard).Get(context.Background(), r.key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		d.t.Fatal(err)
+	}
+	return value, err == nil
 }
 
 func (r *damaged) remove(d *damage) {

@@ -118,3 +118,27 @@ func readName(r *pack.Reader) engine.Name {
 	n.Key = r.Text()
 	return n
 }
+
+// agree compares what must be the same in two records of a run, however old they
+// are.
+func agree(what string, a *engine.Record, other string, b *engine.Record) error {
+	for _, c := range []struct {
+		of   string
+		a, b any
+	}{
+		{"status", a.Status, b.Status},
+		{"group", a.Group, b.Group},
+		{"start time", a.Started, b.Started},
+		{"close time", a.Closed, b.Closed},
+		{"end of retention", a.Forget, b.Forget},
+		{"next user timer", a.Timer, b.Timer},
+		{"number of tasks at work", a.Working, b.Working},
+		{"listing", string(a.Listing), string(b.Listing)},
+		{"having a deadline", a.Wake != 0, b.Wake != 0},
+	} {
+		if c.a != c.b {
+			return fmt.Errorf("%s and %s disagree about its %s: %v and %v", what, other, c.of, c.a, c.b)
+		}
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unique"
 
@@ -41,15 +42,7 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 		{keys.Parked, s.recoverParked},
 		{keys.Forget, s.recoverForget},
 	} {
-		var failed error
-		err := handle.Scan(ctx, store.Range{Start: []byte{read.kind}, End: []byte{read.kind + 1}}, func(key, value []byte) bool {
-			failed = read.visit(key, value)
-			return failed == nil && read.kind != keys.Forget
-		})
-		if err == nil {
-			err = failed
-		}
-		if err != nil {
+		if err := scanKind(ctx, handle, read.kind, read.visit); err != nil && err != errEnough {
 			return fmt.Errorf("recover shard %d: %w", s.id, err)
 		}
 	}
@@ -108,10 +101,11 @@ func (s *Shard) recoverNote(key, _ []byte) error {
 }
 
 func (s *Shard) recoverSent(key, value []byte) error {
-	if len(value) != 8 {
-		return fmt.Errorf("mark of sent messages has %d bytes, want 8", len(value))
+	last, err := readMark(value)
+	if err != nil {
+		return fmt.Errorf("count of sent messages: %w", err)
 	}
-	s.out[keys.ShardOf(key)] = &outQueue{last: binary.BigEndian.Uint64(value)}
+	s.out[keys.ShardOf(key)] = &outQueue{last: last}
 	return nil
 }
 
@@ -139,17 +133,39 @@ func (s *Shard) recoverParked(key, value []byte) error {
 }
 
 func (s *Shard) recoverApplied(key, value []byte) error {
-	if len(value) != 8 {
-		return fmt.Errorf("mark of handled messages has %d bytes, want 8", len(value))
+	last, err := readMark(value)
+	if err != nil {
+		return fmt.Errorf("mark of handled messages: %w", err)
 	}
-	s.applied[keys.ShardOf(key)] = binary.BigEndian.Uint64(value)
+	s.applied[keys.ShardOf(key)] = last
 	return nil
 }
 
+// recoverForget looks at the first row only.
 func (s *Shard) recoverForget(key, _ []byte) error {
 	at, _ := keys.ForgetTime(key)
 	s.forgetAt = engine.Time(at)
-	return nil
+	return errEnough
+}
+
+var errEnough = errors.New("the other rows are not needed")
+
+// scanKind visits all rows of a kind, or until visit fails.
+func scanKind(ctx context.Context, h store.Handle, kind byte, visit func(key, value []byte) error) error {
+	var failed error
+	err := h.Scan(ctx, store.Range{Start: []byte{kind}, End: []byte{kind + 1}}, func(key, value []byte) bool {
+		failed = visit(key, value)
+		return failed == nil
+	})
+	return firstError(err, failed)
+}
+
+// readMark reads the number of the last message that was sent or handled.
+func readMark(value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("%d bytes, want 8", len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
 }
 
 func intern[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }

@@ -178,6 +178,11 @@ func (h *house) Poll(ctx context.Context, list string) (*matching.Claim, error) 
 	return h.matcher.Poll(&poll{Context: ctx, house: h, list: list, until: h.w.now + hold}, list)
 }
 
+// Refuse refuses a claim; the poll does not wait on.
+func (h *house) Refuse(ctx context.Context, c *matching.Claim) *matching.Claim {
+	return h.matcher.Refuse(ctx, c)
+}
+
 // Err is nil until the wait is over. The deadline of the context within is the
 // real clock's, and no news.
 func (p *poll) Err() error { return p.err }
@@ -412,7 +417,7 @@ func (h *house) invoke(t *thread, claim *matching.Claim) {
 	case err != nil:
 		expired, cancel := context.WithCancel(ctx)
 		cancel()
-		claim.Refuse(expired)
+		h.matcher.Refuse(expired, claim)
 		return
 	}
 	claim.Accept()

@@ -40,7 +40,7 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 			claim.Accept()
 			return reply, claim.Run, nil
 		case err == nil, refused(err):
-			claim, err = claim.Refuse(hold), nil
+			claim, err = s.Tasks.Refuse(hold, claim), nil
 		case errors.Is(err, engine.ErrUnusable):
 			// Offered again, its task would stand before all others of the list, for
 			// every poll.

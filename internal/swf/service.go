@@ -33,6 +33,7 @@ type Runs interface {
 // Tasks pairs polls with tasks.
 type Tasks interface {
 	Poll(ctx context.Context, list string) (*matching.Claim, error)
+	Refuse(context.Context, *matching.Claim) *matching.Claim
 	Backlog(list string) int
 }
 

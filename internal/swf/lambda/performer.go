@@ -50,6 +50,7 @@ type Runs interface {
 // Tasks pairs workers with tasks.
 type Tasks interface {
 	Poll(ctx context.Context, list string) (*matching.Claim, error)
+	Refuse(context.Context, *matching.Claim) *matching.Claim
 }
 
 // Config is what a Performer is built from.
@@ -137,7 +138,7 @@ func (p *Performer) take(claim *matching.Claim) {
 			}
 			return
 		case refused(err):
-			claim = claim.Refuse(p.polls)
+			claim = p.Tasks.Refuse(p.polls, claim)
 		default:
 			if errors.Is(err, engine.ErrUnusable) {
 				claim.Accept() // offered again it would stand before all others
