@@ -29,7 +29,7 @@ func (f *auditFlags) config() server.Audit {
 
 // auditCommand reads a trail, also while the server runs.
 type auditCommand struct {
-	Data   string   `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store. The server may run."`
+	Data   string   `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server may run."`
 	Since  whenFlag `placeholder:"TIME" help:"Only calls at this time or later: 2026-03-01T12:00:00Z, or how long ago, such as 90m."`
 	Until  whenFlag `placeholder:"TIME" help:"Only calls before it."`
 	Follow bool     `help:"Go on with the calls that come."`

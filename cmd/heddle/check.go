@@ -13,7 +13,7 @@ func openOffline(ctx context.Context, data string, roots rootKeyFlags) (*server.
 }
 
 type checkCommand struct {
-	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store. The server must be stopped."`
+	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped. Nothing is written."`
 
 	RootKeys rootKeyFlags `embed:""`
 }
@@ -34,7 +34,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	fmt.Printf("checked %d open and %d closed runs, %d events, %d index entries, %d messages under way: %d wrong\n",
 		found.Open, found.Closed, found.Events, found.Entries, found.Messages, len(found.Wrong))
 	if len(found.Wrong) > 0 {
-		return fmt.Errorf("store %q: %d things are wrong", c.Data, len(found.Wrong))
+		return fmt.Errorf("check store %q: %d wrong, as said above", c.Data, len(found.Wrong))
 	}
 	return nil
 }

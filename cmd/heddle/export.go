@@ -8,7 +8,7 @@ import (
 )
 
 type exportCommand struct {
-	Data       string `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store. The server must be stopped."`
+	Data       string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
 	Account    string `default:"123456789012" env:"HEDDLE_ACCOUNT" help:"Account of the execution."`
 	Region     string `default:"us-east-1" env:"HEDDLE_REGION" help:"Region of the execution."`
 	Domain     string `required:"" help:"Domain of the execution."`

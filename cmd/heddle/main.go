@@ -6,8 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/alecthomas/kong"
 )
 
 // commands are the sub-commands; each has a file of its own.
@@ -24,11 +22,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var c commands
-	parsed := kong.Parse(&c,
-		kong.Name("heddle"),
-		kong.Description("A durable workflow server that speaks Amazon SWF."),
-		kong.ShortUsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
-	parsed.FatalIfErrorf(parsed.Run())
+	parser, err := newParser(ctx, &c)
+	if err == nil {
+		err = unsetEmpty()
+	}
+	if err != nil {
+		panic(err) // the flags are a mistake of ours
+	}
+	command, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	command.FatalIfErrorf(command.Run())
 }

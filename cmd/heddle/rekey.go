@@ -31,7 +31,7 @@ func (f *rootKeyFlags) kms(ids []string) rootkey.KMS {
 }
 
 type rekeyCommand struct {
-	Data    string `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store. The server must be stopped, and the disk have room for the store and the audit trail once more."`
+	Data    string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped, and the disk have room for the store and the audit trail once more."`
 	Sealing string `default:"on" enum:"on,off" help:"off writes it in the clear."`
 
 	RootKeys       rootKeyFlags `embed:""`

@@ -21,7 +21,7 @@ const drainTime = 20 * time.Second
 
 type serveCommand struct {
 	Listen    string        `default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port."`
-	Data      string        `default:"heddle-data" env:"HEDDLE_DATA" type:"path" help:"Folder of the store; made at first start."`
+	Data      string        `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store; made at first start."`
 	Store     string        `default:"pebble" enum:"pebble,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; memory forgets everything at exit."`
 	Account   string        `default:"123456789012" env:"HEDDLE_ACCOUNT" help:"AWS account id of all callers."`
 	Region    string        `default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
@@ -60,7 +60,7 @@ type limitFlags struct {
 	OpenChildren    int   `default:"1000" env:"OPEN_CHILDREN" group:"Limits" help:"Open child executions per execution."`
 	OpenLambdas     int   `default:"1000" env:"OPEN_LAMBDAS" group:"Limits" help:"Open Lambda functions per execution."`
 	Events          int   `default:"25000" env:"EVENTS" group:"Limits" help:"Events per history."`
-	Connections     int   `default:"0" env:"CONNECTIONS" group:"Limits" help:"Connections; 0: as many as the limit of open files leaves room for."`
+	Connections     int   `env:"CONNECTIONS" placeholder:"N" group:"Limits" help:"Connections; by default as many as the limit of open files leaves room for."`
 	Requests        int   `default:"5000" env:"REQUESTS" group:"Limits" help:"Requests at a time, but for polls that wait."`
 	Polls           int   `default:"50000" env:"POLLS" group:"Limits" help:"Polls that wait."`
 	ClientPercent   int   `default:"50" env:"CLIENT_PERCENT" group:"Limits" help:"How much of the connections, requests and polls one client address may take. 100 where all come through one proxy."`
@@ -113,25 +113,26 @@ func (c *serveCommand) config() server.Config {
 }
 
 // credentials is the line that gives a shell its credentials.
-func (c *serveCommand) credentials() string {
-	if c.Auth == server.AuthSigV4 {
-		return "export AWS_SHARED_CREDENTIALS_FILE=" + quoted(server.CredentialsFile(c.Data))
+func credentials(cfg *server.Config) string {
+	if cfg.Auth == server.AuthSigV4 {
+		return "export AWS_SHARED_CREDENTIALS_FILE=" + quoted(server.CredentialsFile(cfg.Data))
 	}
 	return "export AWS_ACCESS_KEY_ID=heddle AWS_SECRET_ACCESS_KEY=heddle"
 }
 
 func (c *serveCommand) Run(ctx context.Context) error {
-	if c.PollHold <= 0 {
-		return fmt.Errorf("--poll-hold %s: want more than 0, and at most %s", c.PollHold, server.PollHoldMax)
-	}
-	began := time.Now()
-	server.PaceGarbage()
-	s, err := server.Start(ctx, c.config())
+	cfg, err := c.config().Filled()
 	if err != nil {
 		return err
 	}
-	where := c.Data
-	if c.Store == server.StoreMemory {
+	began := time.Now()
+	server.PaceGarbage()
+	s, err := server.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	where := cfg.Data
+	if cfg.Store == server.StoreMemory {
 		where = "memory; everything is forgotten at exit"
 	}
 	fmt.Printf(`heddle %s listens on %s after %d ms (store: %s)
@@ -143,7 +144,7 @@ To point the AWS CLI, boto3 or any AWS SDK at it:
   aws swf register-domain --name demo --workflow-execution-retention-period-in-days 7
   aws swf list-domains --registration-status REGISTERED
 
-`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), c.Region, c.Region, c.credentials(), c.TLS.trust(c.Data))
+`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), cfg.Region, cfg.Region, credentials(&cfg), c.TLS.trust(cfg.Data))
 	<-ctx.Done()
 	signal.Reset() // a second signal ends the process at once
 	fmt.Println("draining: polls are answered empty, work in flight is committed")

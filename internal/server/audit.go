@@ -46,39 +46,14 @@ const (
 	AuditManagement = "management" // no calls about executions and tasks
 )
 
-// Defaults of Audit.
-const (
-	DefaultAuditFileMB = 100
-	DefaultAuditKeep   = 20
-)
-
 // auditAgeMax is how old a file of the trail becomes: one a day.
 const auditAgeMax = 24 * time.Hour
 
 // AuditDir is where a data folder has the files of the trail.
 func AuditDir(data string) string { return filepath.Join(data, "audit") }
 
-func (a *Audit) fill(store string) error {
-	setDefault(&a.Files, AuditAuto)
-	setDefault(&a.Events, AuditAll)
-	setDefault(&a.FileMB, DefaultAuditFileMB)
-	setDefault(&a.Keep, DefaultAuditKeep)
-	if a.Files == AuditAuto {
-		a.Files = AuditFile
-		if store == StoreMemory {
-			a.Files = AuditOff
-		}
-	}
-	if a.Files != AuditFile && a.Files != AuditOff {
-		return fmt.Errorf("config: audit %q: want %q, %q or %q", a.Files, AuditAuto, AuditFile, AuditOff)
-	}
-	if a.Events != AuditAll && a.Events != AuditManagement {
-		return fmt.Errorf("config: audit events %q: want %q or %q", a.Events, AuditAll, AuditManagement)
-	}
-	if a.FileMB < 1 || a.Keep < 1 {
-		return fmt.Errorf("config: %d audit files of %d MB: want at least 1 of each", a.Keep, a.FileMB)
-	}
-	return nil
+func (a *Audit) webhook() audit.Webhook {
+	return audit.Webhook{URL: a.WebhookURL, Token: a.WebhookToken}
 }
 
 // AuditReading says which records of a trail are wanted.
@@ -125,7 +100,7 @@ func ReadAudit(ctx context.Context, cfg AuditReading, out io.Writer) error {
 		err = nil // that is how it ends
 	}
 	if err == nil && wrong > 0 {
-		err = fmt.Errorf("%d things are wrong", wrong)
+		err = fmt.Errorf("%d wrong, as said above", wrong)
 	}
 	if err != nil {
 		return fmt.Errorf("read audit trail %q: %w", dir, err)
@@ -144,7 +119,7 @@ type auditor struct {
 func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
 	a := &cfg.Audit
 	c := audit.Config{
-		Webhook: audit.Webhook{URL: a.WebhookURL, Token: a.WebhookToken}, Data: a.Data, Account: cfg.Account, Region: cfg.Region,
+		Webhook: a.webhook(), Data: a.Data, Account: cfg.Account, Region: cfg.Region,
 		Now: time.Now, Random: random[[16]byte], Log: cfg.Log,
 	}
 	if a.Files == AuditFile {

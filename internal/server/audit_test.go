@@ -278,13 +278,13 @@ func TestThrottle(t *testing.T) {
 
 func TestConfigOfAuditAndThrottle(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		`audit "x"`:              func(c *Config) { c.Audit.Files = "x" },
-		`audit events "x"`:       func(c *Config) { c.Audit.Events = "x" },
-		`-1 audit files`:         func(c *Config) { c.Audit.Keep = -1 },
-		`throttle "x"`:           func(c *Config) { c.Throttle = "x" },
-		`rate "Nothing=1/1"`:     func(c *Config) { c.Throttle, c.ThrottleRates = ThrottleAWS, []string{"Nothing=1/1"} },
-		`webhook: want a URL`:    func(c *Config) { c.Audit.WebhookURL = "ftp://x" },
-		`make the folder of the`: func(c *Config) { c.Audit.Files, c.Data = AuditFile, "/dev/null" },
+		`--audit "x"`:                         func(c *Config) { c.Audit.Files = "x" },
+		`--audit-events "x"`:                  func(c *Config) { c.Audit.Events = "x" },
+		`--audit-keep -1`:                     func(c *Config) { c.Audit.Keep = -1 },
+		`--throttle "x"`:                      func(c *Config) { c.Throttle = "x" },
+		`--throttle-rate: rate "Nothing=1/1"`: func(c *Config) { c.Throttle, c.ThrottleRates = ThrottleAWS, []string{"Nothing=1/1"} },
+		`webhook: want a URL`:                 func(c *Config) { c.Audit.WebhookURL = "ftp://x" },
+		`make the folder of the`:              func(c *Config) { c.Audit.Files, c.Data = AuditFile, "/dev/null" },
 	} {
 		cfg := memory()
 		change(&cfg)

@@ -109,7 +109,7 @@ func TestReadAudit(t *testing.T) {
 	if err := os.WriteFile(trailFiles(t, cfg.Data, "")[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	unreadable(t, cfg, AuditDir(cfg.Data), filepath.Base(trailFiles(t, cfg.Data, "")[0])+`", line 2: `, "1 things are wrong")
+	unreadable(t, cfg, AuditDir(cfg.Data), filepath.Base(trailFiles(t, cfg.Data, "")[0])+`", line 2: `, ": 1 wrong, as said above")
 	unreadable(t, Config{Data: t.TempDir()}, "read audit trail", "no such file")
 }
 

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +15,8 @@ import (
 	"heddle/internal/swf/registry"
 )
 
-// Config says how a server runs. The zero value of a field means its default.
+// Config says how a server runs. The zero value of a field means its default; a
+// number has no other way to say none.
 type Config struct {
 	Listen   string // host:port; default 127.0.0.1:7930
 	Data     string // folder of the store
@@ -41,7 +44,7 @@ type Config struct {
 	InsecureListen  bool   // plain HTTP may leave the loopback
 
 	// What there may be at a time, and the part of it that one client may have.
-	ConnectionsMax int // zero: as many as leave file descriptors for the store
+	ConnectionsMax int // default: as many as leave file descriptors for the store
 	RequestsMax    int // but for polls that wait for a task
 	PollsMax       int
 	ClientPercent  int
@@ -109,7 +112,6 @@ const (
 	DefaultAccount          = "123456789012"
 	DefaultRegion           = "us-east-1"
 	DefaultPollHold         = 55 * time.Second
-	PollHoldMax             = 60 * time.Second
 	DefaultRequests         = 5000
 	DefaultPolls            = 50_000
 	DefaultClientPercent    = 50
@@ -118,6 +120,18 @@ const (
 	DefaultExecutionSeconds = 365 * 24 * 60 * 60
 	DefaultCachedStates     = 10_000
 	DefaultLambdaConcurrent = 64
+	DefaultAuditFileMB      = 100
+	DefaultAuditKeep        = 20
+)
+
+// Bounds of numbers.
+const (
+	numberMax           = 1_000_000_000 // more than any machine has; what is reckoned from such numbers does not overflow
+	durationMin         = time.Millisecond
+	PollHoldMax         = time.Minute
+	timeoutMax          = 24 * time.Hour
+	lambdaConcurrentMax = 10_000 // each is a goroutine, and at worst a connection
+	eventsMin           = 6      // of a history: a start, a decision, an end
 )
 
 // DefaultTimeouts are those of a server whose clients have slow lines.
@@ -128,73 +142,119 @@ func DefaultTimeouts() Timeouts {
 	}
 }
 
+// Filled is a Config with its defaults, if it has nothing that makes no sense.
+// Nothing is opened or made to find out.
+func (c Config) Filled() (Config, error) {
+	if err := c.fill(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
 func (c *Config) fill() error {
 	setDefault(&c.Listen, DefaultListen)
 	setDefault(&c.Data, DefaultData)
-	setDefault(&c.Store, StorePebble)
 	setDefault(&c.Account, DefaultAccount)
 	setDefault(&c.Region, DefaultRegion)
-	setDefault(&c.Auth, AuthSigV4)
-	setDefault(&c.PollHold, DefaultPollHold)
-	setDefault(&c.TimeSkip, SkipOff)
-	setDefault(&c.Sealing, SealingOn)
-	setDefault(&c.Throttle, ThrottleOff)
-	setDefault(&c.ConnectionsMax, connectionsRoom())
-	setDefault(&c.RequestsMax, DefaultRequests)
-	setDefault(&c.PollsMax, DefaultPolls)
-	setDefault(&c.ClientPercent, DefaultClientPercent)
-	setDefault(&c.Timeouts, DefaultTimeouts())
-	setDefault(&c.PollsPerListMax, DefaultPollsPerList)
-	setDefault(&c.CountMax, DefaultCountMax)
-	setDefault(&c.ExecutionSecondsMax, DefaultExecutionSeconds)
-	setDefault(&c.CachedStates, DefaultCachedStates)
-	setDefault(&c.LambdaConcurrent, DefaultLambdaConcurrent)
-	setDefault(&c.Registry, registry.DefaultLimits())
-	setDefault(&c.Execution, execution.DefaultLimits())
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	err := errors.Join(c.fillChoices(), c.fillNumbers(), c.checkTLS(), c.checkOthers())
+	if err != nil {
+		err = fmt.Errorf("config: %w", err)
+	}
+	if err = errors.Join(err, c.RootKeys.check()); err != nil {
+		return err
+	}
+	if c.Audit.Files == AuditAuto {
+		c.Audit.Files = AuditFile
+		if c.Store == StoreMemory {
+			c.Audit.Files = AuditOff
+		}
+	}
+	return nil
+}
+
+// fillChoices fills the fields that have one of a few values; the first is the default.
+func (c *Config) fillChoices() error {
+	return errors.Join(
+		choice("--store", &c.Store, StorePebble, StoreMemory),
+		choice("--auth", &c.Auth, AuthSigV4, AuthNone),
+		choice("--sealing", &c.Sealing, SealingOn, SealingOff),
+		choice("--audit", &c.Audit.Files, AuditAuto, AuditFile, AuditOff),
+		choice("--audit-events", &c.Audit.Events, AuditAll, AuditManagement),
+		choice("--throttle", &c.Throttle, ThrottleOff, ThrottleAWS),
+		choice("--time-skip", &c.TimeSkip, SkipOff, SkipTimers, SkipAll),
+	)
+}
+
+// fillNumbers fills all numbers. Those without a flag go by their field.
+func (c *Config) fillNumbers() error {
+	r, rDefault := &c.Registry, registry.DefaultLimits()
+	e, eDefault := &c.Execution, execution.DefaultLimits()
+	t, tDefault := &c.Timeouts, DefaultTimeouts()
+	return errors.Join(
+		number("--poll-hold", &c.PollHold, DefaultPollHold, durationMin, PollHoldMax),
+		number("--lambda-concurrent", &c.LambdaConcurrent, DefaultLambdaConcurrent, 1, lambdaConcurrentMax),
+		number("--audit-file-mb", &c.Audit.FileMB, DefaultAuditFileMB, 1, numberMax),
+		number("--audit-keep", &c.Audit.Keep, DefaultAuditKeep, 1, numberMax),
+		number("--limit-domains", &r.DomainsMax, rDefault.DomainsMax, 1, numberMax),
+		number("--limit-types", &r.TypesPerDomainMax, rDefault.TypesPerDomainMax, 1, numberMax),
+		number("--limit-tags-per-resource", &r.TagsPerDomainMax, rDefault.TagsPerDomainMax, 1, numberMax),
+		number("--limit-retention-days", &r.RetentionDaysMax, rDefault.RetentionDaysMax, 1, numberMax),
+		number("--limit-execution-secs", &c.ExecutionSecondsMax, DefaultExecutionSeconds, 1, numberMax),
+		number("--limit-open-executions", &e.OpenExecutions, eDefault.OpenExecutions, 1, numberMax),
+		number("--limit-open-activities", &e.OpenActivities, eDefault.OpenActivities, 1, numberMax),
+		number("--limit-open-timers", &e.OpenTimers, eDefault.OpenTimers, 1, numberMax),
+		number("--limit-open-children", &e.OpenChildren, eDefault.OpenChildren, 1, numberMax),
+		number("--limit-open-lambdas", &e.OpenLambdas, eDefault.OpenLambdas, 1, numberMax),
+		number("--limit-events", &e.Events, eDefault.Events, eventsMin, numberMax),
+		number("--limit-connections", &c.ConnectionsMax, connectionsRoom(), 1, numberMax),
+		number("--limit-requests", &c.RequestsMax, DefaultRequests, 1, numberMax),
+		number("--limit-polls", &c.PollsMax, DefaultPolls, 1, numberMax),
+		number("--limit-client-percent", &c.ClientPercent, DefaultClientPercent, 1, 100),
+		number("--limit-polls-per-list", &c.PollsPerListMax, DefaultPollsPerList, 1, numberMax),
+		number("--limit-counted-most", &c.CountMax, DefaultCountMax, 1, numberMax),
+		number("CachedStates", &c.CachedStates, DefaultCachedStates, 1, numberMax),
+		number("Timeouts.Header", &t.Header, tDefault.Header, durationMin, timeoutMax),
+		number("Timeouts.Body", &t.Body, tDefault.Body, durationMin, timeoutMax),
+		number("Timeouts.Answer", &t.Answer, tDefault.Answer, durationMin, timeoutMax),
+		number("Timeouts.Idle", &t.Idle, tDefault.Idle, durationMin, timeoutMax),
+		number("Timeouts.Spare", &t.Spare, tDefault.Spare, durationMin, timeoutMax),
+	)
+}
+
+// checkOthers checks what has no list of values and is no number.
+func (c *Config) checkOthers() error {
+	var errs []error
 	if !isAccount(c.Account) {
-		return fmt.Errorf("config: account %q: want 12 digits", c.Account)
+		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}
 	if !operation.IsRegion(c.Region) {
-		return fmt.Errorf("config: region %q: want a name such as us-east-1", c.Region)
+		errs = append(errs, fmt.Errorf("--region %q: want a name such as us-east-1", c.Region))
 	}
-	if c.Execution.Events < eventsMin {
-		return fmt.Errorf("config: %d events per history: want at least %d", c.Execution.Events, eventsMin)
+	if c.LambdaEndpoint != "" {
+		errs = append(errs, lambda.CheckEndpoint(c.LambdaEndpoint, c.LambdaKey))
 	}
-	if err := c.fillTLS(); err != nil {
-		return err
+	if c.Audit.WebhookURL != "" {
+		errs = append(errs, c.Audit.webhook().Check())
 	}
-	if min(c.ConnectionsMax, c.RequestsMax, c.PollsMax) < 0 {
-		return fmt.Errorf("config: %d connections, %d requests, %d polls at a time: want no negative numbers", c.ConnectionsMax, c.RequestsMax, c.PollsMax)
+	_, err := newThrottle(c)
+	return errors.Join(append(errs, err)...)
+}
+
+func choice(flag string, v *string, values ...string) error {
+	setDefault(v, values[0])
+	if slices.Contains(values, *v) {
+		return nil
 	}
-	if c.ClientPercent < 1 || c.ClientPercent > 100 {
-		return fmt.Errorf("config: %d percent for one client: want 1 to 100", c.ClientPercent)
-	}
-	if c.PollHold < 0 || c.PollHold > PollHoldMax {
-		return fmt.Errorf("config: poll hold %s: want 0 to %s", c.PollHold, PollHoldMax)
-	}
-	if c.Store != StorePebble && c.Store != StoreMemory {
-		return fmt.Errorf("config: store %q: want %q or %q", c.Store, StorePebble, StoreMemory)
-	}
-	if c.Auth != AuthSigV4 && c.Auth != AuthNone {
-		return fmt.Errorf("config: auth %q: want %q or %q", c.Auth, AuthSigV4, AuthNone)
-	}
-	if c.Sealing != SealingOn && c.Sealing != SealingOff {
-		return fmt.Errorf("config: sealing %q: want %q or %q", c.Sealing, SealingOn, SealingOff)
-	}
-	if err := c.RootKeys.check(); err != nil {
-		return err
-	}
-	if err := c.Audit.fill(c.Store); err != nil {
-		return err
-	}
-	if c.Throttle != ThrottleOff && c.Throttle != ThrottleAWS {
-		return fmt.Errorf("config: throttle %q: want %q or %q", c.Throttle, ThrottleOff, ThrottleAWS)
-	}
-	if c.TimeSkip != SkipOff && c.TimeSkip != SkipTimers && c.TimeSkip != SkipAll {
-		return fmt.Errorf("config: time skip %q: want %q, %q or %q", c.TimeSkip, SkipOff, SkipTimers, SkipAll)
+	return fmt.Errorf("%s %q: want %s", flag, *v, strings.Join(values, " or "))
+}
+
+func number[T int | int64 | time.Duration](flag string, v *T, fallback, least, most T) error {
+	setDefault(v, fallback)
+	if *v < least || *v > most {
+		return fmt.Errorf("%s %v: want %v to %v", flag, *v, least, most)
 	}
 	return nil
 }
@@ -203,9 +263,6 @@ func (c *Config) fill() error {
 func (c *Config) shares(what string, max int) *shares {
 	return newShares(what, max, c.ClientPercent, c.Log)
 }
-
-// eventsMin is the least that a history may hold: a start, a decision, an end.
-const eventsMin = 6
 
 func isAccount(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""

@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/tls"
 	"io"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -35,7 +34,7 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsMax, WriteByteTimeout: s.cfg.Timeouts.Answer},
 		ConnContext:       withLine,
 		ConnState:         note,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
+		ErrorLog:          newPeerLog(s.cfg.Log),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 
 	"heddle/internal/engine"
 	"heddle/internal/shard"
@@ -23,22 +24,31 @@ type Offline struct {
 	archive *shard.Archive
 }
 
-// OpenOffline opens the store in a folder without changing it. Errors:
+// OpenOffline opens the store in a folder, and writes nothing there. Of a rekeying
+// that was cut off it reads the store that counts, and says so. Errors:
 // store.ErrHeld if a server runs on it.
 func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Logger) (*Offline, error) {
-	if err := errors.Join(roots.check(), finishRekey(data)); err != nil {
+	if err := roots.check(); err != nil {
 		return nil, err
 	}
-	s, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(data), Logger: log, ReadOnly: true})
+	dir := storeDir(data)
+	rekeyed, replaced := exists(filepath.Join(data, rekeyedName)), exists(filepath.Join(data, replacedName))
+	if rekeyed && replaced && !exists(dir) {
+		dir = filepath.Join(data, rekeyedName)
+	}
+	s, err := pebblestore.Open(pebblestore.Options{Dir: dir, Logger: log, ReadOnly: true, Shared: true})
 	if err != nil {
 		return nil, err
+	}
+	if rekeyed || replaced {
+		log.Warn("a rekeying was cut off; the next start of the server, or 'heddle rekey', tidies up after it", "read", dir, "old_store_is_left", replaced)
 	}
 	o := new(Offline)
 	if o.store, err = openSealed(ctx, s, data, &roots, log); err == nil {
 		o.archive, err = o.open(ctx, s.Shards())
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %q: %w", storeDir(data), err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open store %q: %w", dir, err), s.Close())
 	}
 	return o, nil
 }

@@ -162,3 +162,32 @@ func TestRekeyCutOff(t *testing.T) {
 	wantSame(t, cfg, before)
 	wantNothingLeft(t, cfg.Data)
 }
+
+// TestRekeyedTrailIsTriedAgain: while the rekeyed trail can't be put in place, the
+// old store stays, since it says that the trail is to follow.
+func TestRekeyedTrailIsTriedAgain(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	closeServer(t, s)
+	trail := readTrail(t, cfg)
+	moved := cfg
+	moved.RootKeys.File = filepath.Join(t.TempDir(), "new.key")
+	if err := rewriteTrail(t.Context(), RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Old: RootKeys{File: RootKeyFile(cfg.Data)}, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	key := auditKeyFile(filepath.Join(AuditDir(cfg.Data), rekeyedTrailName))
+	if err := errors.Join(os.Mkdir(filepath.Join(cfg.Data, replacedName), 0o700), os.Rename(key, key+".away"), os.Mkdir(key, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tidyRekey(cfg.Data); err == nil {
+		t.Fatal("a folder was taken for the key of the trail")
+	}
+	if err := errors.Join(os.Remove(key), os.Rename(key+".away", key), tidyRekey(cfg.Data)); err != nil {
+		t.Fatal(err)
+	}
+	if got := readTrail(t, moved); got != trail {
+		t.Errorf("read\n%s\nwant\n%s", got, trail)
+	}
+	wantNothingLeft(t, cfg.Data)
+}

@@ -182,10 +182,10 @@ func TestHealth(t *testing.T) {
 func TestRefusedConfig(t *testing.T) {
 	running := start(t, memory())
 	for want, change := range map[string]func(*Config){
-		"config: poll hold 1m1s: want 0 to 1m0s":                                                                           func(c *Config) { c.PollHold = 61 * time.Second },
-		"config: poll hold -1s: want 0 to 1m0s":                                                                            func(c *Config) { c.PollHold = -time.Second },
-		`config: store "paper": want "pebble" or "memory"`:                                                                 func(c *Config) { c.Store = "paper" },
-		`config: time skip "some": want "off", "timers" or "all"`:                                                          func(c *Config) { c.TimeSkip = "some" },
+		"config: --poll-hold 1m1s: want 1ms to 1m0s":                                                                       func(c *Config) { c.PollHold = 61 * time.Second },
+		"config: --poll-hold -1s: want 1ms to 1m0s":                                                                        func(c *Config) { c.PollHold = -time.Second },
+		`config: --store "paper": want pebble or memory`:                                                                   func(c *Config) { c.Store = "paper" },
+		`config: --time-skip "some": want off or timers or all`:                                                            func(c *Config) { c.TimeSkip = "some" },
 		"listen on " + strconv.Quote(running.Addr()) + ": listen tcp " + running.Addr() + ": bind: address already in use": func(c *Config) { c.Listen = running.Addr() },
 	} {
 		cfg := memory()
@@ -205,7 +205,7 @@ func TestRefusedConfig(t *testing.T) {
 func TestSecondServer(t *testing.T) {
 	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Auth: AuthNone}
 	s := start(t, cfg)
-	want := "locked by process " + strconv.Itoa(os.Getpid()) + "; stop it, or give another --data"
+	want := "held by another owner, process " + strconv.Itoa(os.Getpid()) + "; stop it, or give another --data"
 	if _, err := Start(t.Context(), cfg); !errors.Is(err, store.ErrHeld) || !strings.Contains(err.Error(), want) {
 		t.Errorf("second server: %v", err)
 	}

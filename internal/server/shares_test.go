@@ -14,8 +14,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"heddle/internal/engine"
+	"heddle/internal/matching"
 	"heddle/internal/swf/api"
 )
 
@@ -230,12 +233,12 @@ func TestPollsDoNotGiveWay(t *testing.T) {
 	register(t, s)
 	http.DefaultClient.CloseIdleConnections()
 	var polls []net.Conn
-	for range 2 {
+	for range 2 { // one after the other: the first gets the task
 		conn := dialFrom(t, alice, s.Addr())
 		put(t, conn, wireRequest("PollForDecisionTask", pollDeciders, 0))
 		polls = append(polls, conn)
+		waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == len(polls) })
 	}
-	waitUntil(t, "the polls wait", func() bool { return s.matcher.Totals().Polls == 2 })
 	idle := dialFrom(t, alice, s.Addr())
 	conn := dialFrom(t, bob, s.Addr())
 	put(t, conn, wireRequest("StartWorkflowExecution", startOrder, 0))
@@ -324,8 +327,8 @@ func TestPollsAtATime(t *testing.T) {
 // TestRefusedLimits starts servers that could serve nobody.
 func TestRefusedLimits(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"config: -1 connections, 5000 requests, 50000 polls at a time: want no negative numbers": func(c *Config) { c.ConnectionsMax = -1 },
-		"config: 101 percent for one client: want 1 to 100":                                      func(c *Config) { c.ClientPercent = 101 },
+		"config: --limit-connections -1: want 1 to 1000000000": func(c *Config) { c.ConnectionsMax = -1 },
+		"config: --limit-client-percent 101: want 1 to 100":    func(c *Config) { c.ClientPercent = 101 },
 	} {
 		cfg := memory()
 		change(&cfg)
@@ -353,5 +356,43 @@ func TestSharesForgetClients(t *testing.T) {
 	}
 	if len(s.by) != 0 || !s.none() {
 		t.Errorf("%d clients, %d taken", len(s.by), s.taken)
+	}
+}
+
+// TestPollsGiveWhatTheyTook: while a poll waits, for its first task or after one
+// that it could not start, it counts as a poll and not as a request; afterwards,
+// however it ends, it is as before.
+func TestPollsGiveWhatTheyTook(t *testing.T) {
+	for name, end := range map[string]func(m *matching.Matcher, hangUp func()){
+		"the caller has gone": func(_ *matching.Matcher, hangUp func()) { hangUp() },
+		"a task":              func(m *matching.Matcher, _ func()) { m.Offer(engine.RunID{1}, engine.Offer{List: "list", ID: 2}) },
+		"no more tasks":       func(m *matching.Matcher, _ func()) { m.Drain() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			polls, requests := newShares("polls", 2, 100, nil), newShares("requests", 2, 100, nil)
+			tasks := &countedTasks{matching.New(matching.Config{PollsPerListMax: 2}), polls, requests}
+			wantTaken := func(when string, wantPolls, wantRequests int) {
+				t.Helper()
+				if polls.taken != wantPolls || requests.taken != wantRequests {
+					t.Errorf("%s, %s: %d polls and %d requests, want %d and %d", name, when, polls.taken, requests.taken, wantPolls, wantRequests)
+				}
+			}
+			ctx, hangUp := context.WithCancel(t.Context())
+			defer hangUp()
+			requests.add(netip.Prefix{}, 1)
+			var claim *matching.Claim
+			go func() { claim, _ = tasks.Poll(ctx, "list") }()
+			synctest.Wait()
+			wantTaken("while it waits", 1, 0)
+			tasks.Offer(engine.RunID{1}, engine.Offer{List: "list", ID: 1})
+			synctest.Wait()
+			wantTaken("with a task", 0, 1)
+			go tasks.Refuse(ctx, claim)
+			synctest.Wait()
+			wantTaken("while it waits on", 1, 0)
+			end(tasks.Matcher, hangUp)
+			synctest.Wait()
+			wantTaken("afterwards", 0, 1)
+		})
 	}
 }

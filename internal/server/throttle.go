@@ -22,13 +22,13 @@ type limiter struct{ *throttle.Limiter }
 func newThrottle(cfg *Config) (*limiter, error) {
 	if cfg.Throttle == ThrottleOff {
 		if len(cfg.ThrottleRates) > 0 {
-			return nil, fmt.Errorf("config: rates %q, and throttling is off: switch it on, or leave them out", cfg.ThrottleRates)
+			return nil, fmt.Errorf("--throttle-rate %q, and throttling is off: give --throttle aws too, or leave them out", cfg.ThrottleRates)
 		}
 		return nil, nil
 	}
 	rates := throttle.AWS()
 	if err := rates.Set(cfg.ThrottleRates); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+		return nil, fmt.Errorf("--throttle-rate: %w", err)
 	}
 	return &limiter{throttle.New(rates)}, nil
 }

@@ -139,15 +139,15 @@ func requirePrivate(cfg *Config, addr net.Addr) error {
 
 func (c *Config) hasTLS() bool { return c.TLSCert != "" || c.TLSSelfSigned }
 
-// fillTLS tells what is wrong with the fields for TLS.
-func (c *Config) fillTLS() error {
+// checkTLS tells what is wrong with the fields for TLS.
+func (c *Config) checkTLS() error {
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):
-		return errors.New("config: a TLS certificate and its key go together: give both --tls-cert and --tls-key")
+		return errors.New("a TLS certificate and its key go together: give both --tls-cert and --tls-key")
 	case c.TLSCert != "" && c.TLSSelfSigned:
-		return errors.New("config: give either --tls-cert or --tls-self-signed")
+		return errors.New("give either --tls-cert or --tls-self-signed")
 	case c.TLSClientCA != "" && !c.hasTLS():
-		return fmt.Errorf("config: client CA %q: client certificates need TLS; give --tls-cert and --tls-key, or --tls-self-signed", c.TLSClientCA)
+		return fmt.Errorf("client CA %q: client certificates need TLS; give --tls-cert and --tls-key, or --tls-self-signed", c.TLSClientCA)
 	}
 	return nil
 }

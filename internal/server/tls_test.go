@@ -157,6 +157,38 @@ func TestSelfSigned(t *testing.T) {
 	}
 }
 
+// TestSelfSignedNames: a self-signed certificate is good for what the server
+// listens on, be it a name or an address.
+func TestSelfSignedNames(t *testing.T) {
+	for _, host := range []string{"192.0.2.7", "2001:db8::7", "heddle.example", "localhost", "127.0.0.1"} {
+		made, err := selfSigned(&Config{Data: t.TempDir(), Listen: net.JoinHostPort(host, "7777")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{host, "localhost", "127.0.0.1", "::1"} {
+			if err := made.Leaf.VerifyHostname(name); err != nil {
+				t.Errorf("listens on %s: %v", host, err)
+			}
+		}
+	}
+}
+
+// TestPrivate: only the loopback needs no TLS; nobody else is trusted to listen in.
+func TestPrivate(t *testing.T) {
+	for address, private := range map[string]bool{
+		"127.0.0.1": true, "127.1.2.3": true, "::1": true,
+		"0.0.0.0": false, "::": false, "10.0.0.1": false, "192.168.0.1": false, "fd00::1": false, "203.0.113.1": false,
+	} {
+		err := requirePrivate(&Config{Listen: address}, &net.TCPAddr{IP: net.ParseIP(address), Port: 7777})
+		if (err == nil) != private {
+			t.Errorf("in the clear on %s: %v", address, err)
+		}
+		if err := requirePrivate(&Config{InsecureListen: true}, &net.TCPAddr{IP: net.ParseIP(address), Port: 7777}); err != nil {
+			t.Errorf("as the operator wants on %s: %v", address, err)
+		}
+	}
+}
+
 // TestSelfSignedRefuses starts servers on folders whose CA is not in order.
 func TestSelfSignedRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(t *testing.T, data string) error{

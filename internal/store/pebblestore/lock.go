@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,43 +20,78 @@ import (
 // lock itself is Pebble's, and the kernel drops it when the process ends.
 const holderFile = "HOLDER"
 
+// locked are the directories that this process has on the system's disk. It asks
+// here first, since the system forgets all of a process's locks of a file when the
+// process closes any descriptor of it.
+var locked sync.Map
+
 // directoryLock keeps other processes out of a directory.
 type directoryLock struct {
 	files  vfs.FS
+	dir    string
 	lock   *pebble.Lock
-	holder string // path of the holder file
+	shared bool
 }
 
-func lockDirectory(files vfs.FS, dir string) (*directoryLock, error) {
-	holder := files.PathJoin(dir, holderFile)
-	lock, err := pebble.LockDirectory(dir, files)
+// lockDirectory locks a directory: for this process alone, or shared with others
+// that read. Shared, it writes nothing.
+func lockDirectory(files vfs.FS, dir string, shared bool) (_ *directoryLock, err error) {
+	if files == vfs.Default {
+		if _, ours := locked.LoadOrStore(dir, true); ours {
+			return nil, heldBy(os.Getpid())
+		}
+		defer func() {
+			if err != nil {
+				locked.Delete(dir)
+			}
+		}()
+	}
+	l := &directoryLock{files: files, dir: dir, shared: shared}
+	if shared {
+		files = sharing{files}
+	}
+	l.lock, err = pebble.LockDirectory(dir, files)
 	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
-		return nil, err // the lock file could not even be made
+		return nil, err // the lock could not be asked for
 	}
 	if err != nil {
-		who := "another process"
-		if pid, err := readHolder(files, holder); err == nil {
-			who = fmt.Sprintf("process %d", pid)
-		}
-		return nil, fmt.Errorf("locked by %s; stop it, or give another --data: %w", who, store.ErrHeld)
+		pid, _ := l.readHolder() // without it the error says less
+		return nil, heldBy(pid)
 	}
-	l := &directoryLock{files: files, lock: lock, holder: holder}
-	if err := writeHolder(files, holder); err != nil {
+	if shared {
+		return l, nil
+	}
+	if err := l.writeHolder(); err != nil {
 		l.release()
 		return nil, err
 	}
 	return l, nil
 }
 
+func heldBy(pid int) error {
+	who := ""
+	if pid != 0 {
+		who = fmt.Sprintf(", process %d", pid)
+	}
+	return fmt.Errorf("%w%s; stop it, or give another --data", store.ErrHeld, who)
+}
+
 // release lets others in. Errors are of no use: the process is about to end, or
 // has not begun.
 func (l *directoryLock) release() {
-	_ = l.files.Remove(l.holder)
+	if !l.shared {
+		_ = l.files.Remove(l.holder())
+	}
 	_ = l.lock.Close()
+	if l.files == vfs.Default {
+		locked.Delete(l.dir)
+	}
 }
 
-func writeHolder(files vfs.FS, path string) error {
-	f, err := files.Create(path, vfs.WriteCategoryUnspecified)
+func (l *directoryLock) holder() string { return l.files.PathJoin(l.dir, holderFile) }
+
+func (l *directoryLock) writeHolder() error {
+	f, err := l.files.Create(l.holder(), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
@@ -63,8 +99,8 @@ func writeHolder(files vfs.FS, path string) error {
 	return errors.Join(err, f.Close())
 }
 
-func readHolder(files vfs.FS, path string) (int, error) {
-	f, err := files.Open(path)
+func (l *directoryLock) readHolder() (int, error) {
+	f, err := l.files.Open(l.holder())
 	if err != nil {
 		return 0, err
 	}
@@ -74,4 +110,23 @@ func readHolder(files vfs.FS, path string) (int, error) {
 		return 0, err
 	}
 	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+// sharing are files whose lock is for reading: many may have it, and while one
+// does nobody has the other. A directory without a lock file is a copy that nobody
+// has opened, and is read without a lock.
+type sharing struct{ vfs.FS }
+
+func (sharing) Lock(path string) (io.Closer, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return io.NopCloser(nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := lockShared(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }

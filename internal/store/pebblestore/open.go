@@ -43,8 +43,11 @@ type Options struct {
 	// Logger hears of errors; nil is slog.Default().
 	Logger *slog.Logger
 	// ReadOnly changes nothing but the lock, fences every commit, and creates no
-	// store.
+	// store. The lock is for this process alone.
 	ReadOnly bool
+	// Shared, with ReadOnly, shares the lock with others that read, and writes
+	// nothing at all.
+	Shared bool
 
 	// For tests: another disk, and what ends the process, which must not return.
 	Files vfs.FS
@@ -80,7 +83,7 @@ func open(options Options) (_ *Store, err error) {
 	if err := inspect(options); err != nil {
 		return nil, err
 	}
-	lock, err := lockDirectory(options.Files, options.Dir)
+	lock, err := lockDirectory(options.Files, options.Dir, options.Shared && options.ReadOnly)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func TestShardCountIsOfCreation(t *testing.T) {
 func TestLockedBySameProcess(t *testing.T) {
 	options := Options{Dir: t.TempDir(), Logger: quiet(t)}
 	s := mustOpen(t, options)
-	err := wantRefused(t, options, fmt.Sprintf("locked by process %d; stop it, or give another --data", os.Getpid()))
+	err := wantRefused(t, options, fmt.Sprintf("held by another owner, process %d; stop it, or give another --data", os.Getpid()))
 	if !errors.Is(err, store.ErrHeld) {
 		t.Fatalf("%v is not ErrHeld", err)
 	}

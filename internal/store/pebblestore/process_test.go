@@ -101,9 +101,14 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("the other process ended: %s", errs)
 		}
 	}
-	err := wantRefused(t, options, fmt.Sprintf("locked by process %d", cmd.Process.Pid))
+	err := wantRefused(t, options, fmt.Sprintf("held by another owner, process %d", cmd.Process.Pid))
 	if !errors.Is(err, store.ErrHeld) {
 		t.Fatalf("%v is not ErrHeld", err)
+	}
+	shared := options
+	shared.ReadOnly, shared.Shared = true, true
+	if err := wantRefused(t, shared, fmt.Sprintf("process %d", cmd.Process.Pid)); !errors.Is(err, store.ErrHeld) {
+		t.Fatalf("to read it: %v is not ErrHeld", err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)

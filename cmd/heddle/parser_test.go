@@ -1,0 +1,152 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"heddle/internal/server"
+)
+
+// parse parses a command line as main does.
+func parse(t testing.TB, args ...string) (*commands, *kong.Context, error) {
+	t.Helper()
+	c := new(commands)
+	parser, err := newParser(t.Context(), c, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command, err := parser.Parse(args)
+	return c, command, err
+}
+
+// clearEnvironment takes away what the test's own environment says to heddle.
+func clearEnvironment(t testing.TB) {
+	t.Helper()
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "HEDDLE_") {
+			t.Setenv(name, "") // puts it back at the end
+		}
+	}
+	if err := unsetEmpty(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flagsOf are the flags of a command.
+func flagsOf(t testing.TB, command string) []*kong.Flag {
+	t.Helper()
+	parser, err := newParser(t.Context(), new(commands))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range parser.Model.Children {
+		if node.Name == command {
+			return node.Flags
+		}
+	}
+	t.Fatalf("no command %q", command)
+	return nil
+}
+
+// TestNumbers gives each number a value that makes no sense, by flag and by
+// environment, and wants to hear of which flag and what is wanted.
+func TestNumbers(t *testing.T) {
+	clearEnvironment(t)
+	found := 0
+	for _, flag := range flagsOf(t, "serve") {
+		if !flag.Target.CanInt() || flag.Target.Type() == reflect.TypeFor[slog.Level]() {
+			continue
+		}
+		found++
+		for _, bad := range []string{"0", "-1", "-1s", "0s", "x", "", "1e3", "0x10", "99999999999999999999"} {
+			given := "--" + flag.Name + "=" + bad
+			_, _, err := parse(t, "serve", given)
+			if err == nil || !strings.Contains(err.Error(), "--"+flag.Name+": ") || !strings.Contains(err.Error(), "want a ") {
+				t.Errorf("%s: %v", given, err)
+			}
+			t.Setenv(flag.Envs[0], bad)
+			_, _, err = parse(t, "serve")
+			if err == nil || !strings.Contains(err.Error(), "--"+flag.Name+": ") || !strings.Contains(err.Error(), flag.Envs[0]) {
+				t.Errorf("%s=%s: %v", flag.Envs[0], bad, err)
+			}
+			if err := os.Unsetenv(flag.Envs[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// What is too much is for the server to say; it names the flag too.
+		most := "2147483647"
+		if flag.Target.Type() == reflect.TypeFor[time.Duration]() {
+			most = "1000h"
+		}
+		c, _, err := parse(t, "serve", "--"+flag.Name, most)
+		if err != nil {
+			t.Errorf("--%s %s: %v", flag.Name, most, err)
+			continue
+		}
+		if _, err := c.Serve.config().Filled(); err == nil || !strings.HasPrefix(err.Error(), "config: --"+flag.Name+" "+c.value(flag.Name)) {
+			t.Errorf("--%s %s: %v", flag.Name, most, err)
+		}
+	}
+	if found < 21 {
+		t.Errorf("found %d numbers", found)
+	}
+}
+
+// value is how an error shows a number that is too large.
+func (c *commands) value(flag string) string {
+	if flag == "poll-hold" {
+		return c.Serve.PollHold.String()
+	}
+	return "2147483647"
+}
+
+// TestDefaults wants those that the help shows to be those of the server.
+func TestDefaults(t *testing.T) {
+	clearEnvironment(t)
+	c, _, err := parse(t, "serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Serve.config().Filled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := server.Config{Log: got.Log}.Filled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Data = got.Data                            // from the working directory
+	want.RootKeys.KMS.Region = server.DefaultRegion // of no use without a KMS
+	if !strings.HasSuffix(got.Data, "/"+server.DefaultData) || !reflect.DeepEqual(got, want) {
+		t.Errorf("by flags\n%+v\nof the server\n%+v", got, want)
+	}
+}
+
+// TestNothingGiven tells a variable that is empty, which counts as none, from a
+// folder that is.
+func TestNothingGiven(t *testing.T) {
+	clearEnvironment(t)
+	for _, name := range []string{"HEDDLE_DATA", "HEDDLE_REGION", "HEDDLE_AUTH", "HEDDLE_LIMIT_POLLS", "HEDDLE_TLS_SELF_SIGNED"} {
+		t.Setenv(name, "")
+	}
+	if err := unsetEmpty(); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := parse(t, "serve")
+	if err != nil || c.Serve.Region != server.DefaultRegion || c.Serve.Limits.Polls != server.DefaultPolls {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, command := range []string{"serve", "check", "audit", "rekey", "export --domain=d --workflow-id=w"} {
+		args := append(strings.Fields(command), "--data=")
+		if _, _, err := parse(t, args...); err == nil || !strings.Contains(err.Error(), "--data: want a folder") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"heddle/internal/rootkey"
+	"heddle/internal/swf/lambda"
+)
+
+// numbersOf are the numbers of a Config by the names of their fields.
+func numbersOf(c *Config) map[string]reflect.Value {
+	found := map[string]reflect.Value{}
+	var look func(name string, v reflect.Value)
+	look = func(name string, v reflect.Value) {
+		switch {
+		case v.CanInt() || v.CanUint() || v.CanFloat():
+			found[name] = v
+		case v.Kind() == reflect.Struct:
+			for i := range v.NumField() {
+				look(name+"."+v.Type().Field(i).Name, v.Field(i))
+			}
+		}
+	}
+	look("Config", reflect.ValueOf(c).Elem())
+	return found
+}
+
+// TestNumbers wants one rule for every number that a Config has, or will have.
+func TestNumbers(t *testing.T) {
+	numbers := numbersOf(new(Config))
+	if len(numbers) < 27 {
+		t.Fatalf("found %d numbers", len(numbers))
+	}
+	var zero Config
+	if err := zero.fill(); err != nil {
+		t.Fatal(err)
+	}
+	defaults := numbersOf(&zero)
+	for name := range numbers {
+		if d := defaults[name]; !d.CanInt() || d.Int() <= 0 {
+			t.Errorf("%s: default %v, want one above zero", name, d)
+			continue
+		}
+		for _, bad := range []int64{-1, -1 << 31} {
+			var c Config
+			numbersOf(&c)[name].SetInt(bad)
+			if err := c.fill(); err == nil || !strings.HasPrefix(err.Error(), "config: ") || strings.Count(err.Error(), ": want ") != 1 {
+				t.Errorf("%s of %d: %v", name, bad, err)
+			}
+		}
+		var c Config
+		v := numbersOf(&c)[name]
+		v.SetInt(1<<(v.Type().Bits()-1) - 1)
+		if err := c.fill(); err == nil {
+			t.Errorf("%s of %d is taken", name, v.Int())
+		}
+		// Of a group of limits one may be given, and the others keep their defaults.
+		c = Config{}
+		given := defaults[name].Int() - 1
+		numbersOf(&c)[name].SetInt(given)
+		if err := c.fill(); err != nil {
+			t.Errorf("%s of %d: %v", name, given, err)
+		}
+		for other, v := range numbersOf(&c) {
+			if want := defaults[other].Int(); other != name && v.Int() != want || other == name && v.Int() != given {
+				t.Errorf("%s of %d makes %s %d", name, given, other, v.Int())
+			}
+		}
+	}
+}
+
+// TestAllIsSaidAtOnce of what is wrong.
+func TestAllIsSaidAtOnce(t *testing.T) {
+	c := Config{Store: "paper", Account: "1", CountMax: -1, TLSCert: "x"}
+	err := c.fill()
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, word := range []string{`--store "paper"`, `--account "1"`, "--limit-counted-most -1", "--tls-key"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%v does not say %q", err, word)
+		}
+	}
+}
+
+// TestLargestNumbers has a server work under the largest numbers that it takes.
+func TestLargestNumbers(t *testing.T) {
+	cfg := memory()
+	for name, v := range numbersOf(&cfg) {
+		most := int64(numberMax)
+		switch {
+		case name == "Config.PollHold":
+			most = int64(PollHoldMax)
+		case name == "Config.ClientPercent":
+			most = 100
+		case name == "Config.LambdaConcurrent":
+			most = lambdaConcurrentMax
+		case v.Type() == reflect.TypeFor[time.Duration]():
+			most = int64(timeoutMax)
+		}
+		v.SetInt(most)
+	}
+	cfg.Audit.Files, cfg.Data = AuditFile, t.TempDir()
+	cfg.LambdaEndpoint = "http://127.0.0.1:1"
+	s := start(t, cfg)
+	register(t, s)
+	closeServer(t, s)
+}
+
+// TestRefusedBeforeAnythingIsMade gives what can be refused without a store.
+func TestRefusedBeforeAnythingIsMade(t *testing.T) {
+	kms := rootkey.KMS{KeyIDs: []string{"k"}, Endpoint: "ftp://x", Region: "r", Access: rootkey.AccessKey{ID: "i", Secret: "s"}}
+	half := kms
+	half.Endpoint, half.Access.Secret = "https://kms.example", ""
+	for want, change := range map[string]func(*Config){
+		`lambda endpoint "ftp://x"`:                 func(c *Config) { c.LambdaEndpoint = "ftp://x" },
+		"lambda endpoint: want an access key's id":  func(c *Config) { c.LambdaEndpoint, c.LambdaKey = "http://x", lambda.Key{ID: "i"} },
+		"audit webhook: want a URL":                 func(c *Config) { c.Audit.WebhookURL = "hook.example/x" },
+		`kms endpoint "ftp://x"`:                    func(c *Config) { c.RootKeys.KMS = kms },
+		"kms endpoint: want an access key's id and": func(c *Config) { c.RootKeys.KMS = half },
+		"read root key from the environment":        func(c *Config) { c.RootKeys.Text = "no key" },
+		"--throttle-rate: rate":                     func(c *Config) { c.Throttle, c.ThrottleRates = ThrottleAWS, []string{"StartTimer=0/1"} },
+		"and throttling is off":                     func(c *Config) { c.ThrottleRates = []string{"StartTimer=1/1"} },
+	} {
+		cfg := onDisk(t)
+		cfg.Data = filepath.Join(cfg.Data, "data")
+		change(&cfg)
+		if s, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+			if err == nil {
+				closeServer(t, s)
+			}
+		}
+		if exists(cfg.Data) {
+			t.Errorf("%q: it was refused, and the folder was made", want)
+		}
+		if cfg.RootKeys.check() == nil {
+			continue
+		}
+		// The commands for a stopped store take the same flags, and look at them first.
+		if err := os.MkdirAll(storeDir(cfg.Data), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		log := slog.New(slog.DiscardHandler)
+		if _, err := OpenOffline(t.Context(), cfg.Data, cfg.RootKeys, log); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("open offline: %q: %v", want, err)
+		}
+		if _, err := Rekey(t.Context(), RekeyConfig{Data: cfg.Data, Keys: cfg.RootKeys, Log: log}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("rekey: %q: %v", want, err)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// contentOf is what a folder holds, and when it was written.
+func contentOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		text := []byte{}
+		if !d.IsDir() {
+			if text, err = os.ReadFile(path); err != nil {
+				return err
+			}
+		}
+		found[path] = fmt.Sprint(info.Mode(), info.ModTime(), info.Size(), string(text))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestOfflineWritesNothing, and of a rekeying that was cut off it reads the store
+// that counts and says so.
+func TestOfflineWritesNothing(t *testing.T) {
+	cfg, before := planted(t, SealingOn)
+	store, rekeyed, replaced := storeDir(cfg.Data), filepath.Join(cfg.Data, rekeyedName), filepath.Join(cfg.Data, replacedName)
+	rename := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(state string, words ...string) {
+		t.Helper()
+		was := contentOf(t, cfg.Data)
+		var logged bytes.Buffer
+		o, err := OpenOffline(t.Context(), cfg.Data, cfg.RootKeys, slog.New(slog.NewTextHandler(&logged, nil)))
+		if err != nil {
+			t.Fatalf("%s: %v", state, err)
+		}
+		found, err := o.Check(t.Context())
+		if err != nil || !reflect.DeepEqual(found, before) {
+			t.Errorf("%s: found %+v, %v", state, found, err)
+		}
+		if err := o.Close(); err != nil {
+			t.Errorf("%s: %v", state, err)
+		}
+		if is := contentOf(t, cfg.Data); !maps.Equal(was, is) {
+			t.Errorf("%s: the folder was changed", state)
+		}
+		if strings.Contains(logged.String(), "a rekeying was cut off") != (len(words) > 0) {
+			t.Errorf("%s: logged %s", state, &logged)
+		}
+		for _, word := range words {
+			if !strings.Contains(logged.String(), word) {
+				t.Errorf("%s: logged %s, without %s", state, &logged, word)
+			}
+		}
+	}
+
+	look("as it was closed")
+	if err := os.Remove(filepath.Join(store, "LOCK")); err != nil {
+		t.Fatal(err)
+	}
+	look("a copy without a lock file")
+
+	if err := os.Mkdir(rekeyed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	look("cut off while it wrote", "read="+store, "old_store_is_left=false")
+	if err := os.Remove(rekeyed); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.CopyFS(replaced, os.DirFS(store)); err != nil {
+		t.Fatal(err)
+	}
+	look("before the old store was deleted", "read="+store, "old_store_is_left=true")
+
+	rename(store, rekeyed)
+	look("between the renames", "read="+rekeyed, "old_store_is_left=true")
+
+	rename(rekeyed, filepath.Join(t.TempDir(), "lost"))
+	_, err := OpenOffline(t.Context(), cfg.Data, cfg.RootKeys, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("open store %q: no such directory", store)) {
+		t.Errorf("without the new store: %v", err)
+	}
+}
