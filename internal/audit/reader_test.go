@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -71,41 +72,43 @@ func wantRead(t *testing.T, r Reader, want string) {
 }
 
 func TestSealedTrail(t *testing.T) {
-	dir := t.TempDir()
-	h := newHouse(t, Config{Files: Files{Dir: dir, Key: testKey, BytesMax: 4 << 10, AgeMax: time.Hour, Keep: 1000}})
-	const calls = 200
-	for i := range calls {
-		h.Record(&Call{Time: noon, Service: "swf", Action: "PlantedAction", RequestID: fmt.Sprint(i)})
-		if i%10 == 0 {
-			time.Sleep(filesGather) // so that there are many lines
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		h := newHouse(t, Config{Files: Files{Dir: dir, Key: testKey, BytesMax: 4 << 10, AgeMax: time.Hour, Keep: 1000}})
+		const calls = 200
+		for i := range calls {
+			h.Record(&Call{Time: noon, Service: "swf", Action: "PlantedAction", RequestID: fmt.Sprint(i)})
+			if i%10 == 0 {
+				time.Sleep(2 * filesGather) // so that there are many lines
+			}
 		}
-	}
-	h.stop()
-	names := filesOf(t, dir)
-	if len(names) < 4 {
-		t.Errorf("%d files; they should have been rotated", len(names))
-	}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err != nil || bytes.Contains(b, []byte("Planted")) || bytes.Count(b, []byte{'\n'}) == 0 {
-			t.Errorf("%s: %d bytes, %v", name, len(b), err)
+		h.stop()
+		names := filesOf(t, dir)
+		if len(names) < 4 {
+			t.Errorf("%d files; they should have been rotated", len(names))
 		}
-	}
-	var out bytes.Buffer
-	r := Reader{Dir: dir, Key: testKey, Wrong: func(err error) { t.Error(err) }}
-	if err := r.Read(t.Context(), &out); err != nil {
-		t.Fatal(err)
-	}
-	i := 0
-	for line := range strings.Lines(out.String()) {
-		if r := recordOf(t, line); r.EventName != "PlantedAction" || r.RequestID != fmt.Sprint(i) {
-			t.Fatalf("record %d: %+v", i, r)
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil || bytes.Contains(b, []byte("Planted")) || bytes.Count(b, []byte{'\n'}) == 0 {
+				t.Errorf("%s: %d bytes, %v", name, len(b), err)
+			}
 		}
-		i++
-	}
-	if i != calls {
-		t.Errorf("%d records, want %d", i, calls)
-	}
+		var out bytes.Buffer
+		r := Reader{Dir: dir, Key: testKey, Wrong: func(err error) { t.Error(err) }}
+		if err := r.Read(t.Context(), &out); err != nil {
+			t.Fatal(err)
+		}
+		i := 0
+		for line := range strings.Lines(out.String()) {
+			if r := recordOf(t, line); r.EventName != "PlantedAction" || r.RequestID != fmt.Sprint(i) {
+				t.Fatalf("record %d: %+v", i, r)
+			}
+			i++
+		}
+		if i != calls {
+			t.Errorf("%d records, want %d", i, calls)
+		}
+	})
 }
 
 // TestCutOffAnywhere cuts the newest file at each length, as a crash may. What was

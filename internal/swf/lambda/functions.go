@@ -68,16 +68,24 @@ type functions struct {
 	client *awslambda.Client
 }
 
-func newFunctions(endpoint string, key Key, concurrent int) (*functions, error) {
+// CheckEndpoint refuses what can't be an endpoint.
+func CheckEndpoint(endpoint string, key Key) error {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return nil, fmt.Errorf("lambda endpoint: %w", err)
+		return fmt.Errorf("lambda endpoint: %w", err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("lambda endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
+		return fmt.Errorf("lambda endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
 	}
 	if (key.ID == "") != (key.Secret == "") {
-		return nil, errors.New("lambda endpoint: want an access key's id and its secret, or neither")
+		return errors.New("lambda endpoint: want an access key's id and its secret, or neither")
+	}
+	return nil
+}
+
+func newFunctions(endpoint string, key Key, concurrent int) (*functions, error) {
+	if err := CheckEndpoint(endpoint, key); err != nil {
+		return nil, err
 	}
 	var credentials aws.CredentialsProvider = aws.AnonymousCredentials{}
 	if key != (Key{}) {
