@@ -34,8 +34,8 @@ var shards = []Mutant{{
 }, {
 	Name: "record-not-compared",
 	File: "internal/shard/check.go",
-	Old:  "if c.stored != c.log {",
-	New:  "if false {",
+	Old:  `"record", &rec.Record, "log", &now); err != nil {`,
+	New:  `"record", &rec.Record, "log", &now); false && err != nil {`,
 	Bug:  "heddle check finds damaged records in order.",
 }, {
 	Name: "any-note-is-a-delivery",

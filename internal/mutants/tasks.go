@@ -65,13 +65,13 @@ var tasks = []Mutant{{
 	Bug:  "The heap's order breaks: tasks of high priority wait behind others.",
 }, {
 	Name: "refused-poll-loses-its-wait",
-	File: "internal/matching/claim.go",
+	File: "internal/matching/matching.go",
 	Old:  "return s.wait(ctx, c.list.name, c.ticket)",
 	New:  "s.mu.Unlock()\n\treturn nil",
 	Bug:  "A poll that met a task which had just closed comes back empty while others wait for it.",
 }, {
 	Name: "refused-poll-goes-to-the-back",
-	File: "internal/matching/claim.go",
+	File: "internal/matching/matching.go",
 	Old:  "return s.wait(ctx, c.list.name, c.ticket)",
 	New:  "s.tickets++\n\treturn s.wait(ctx, c.list.name, s.tickets)",
 	Bug:  "A poll that was refused is overtaken by all that came after it.",
