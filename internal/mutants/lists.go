@@ -40,8 +40,8 @@ var lists = []Mutant{{
 }, {
 	Name: "records-read-before-their-sync",
 	File: "internal/visibility/visibility.go",
-	Old:  "err = r.index.Scan(ctx, store.Range{Start: start, End: start}, func(_, _ []byte) bool { return false })",
-	New:  "",
+	Old:  "r.index.Barrier(ctx); err != nil",
+	New:  "error(nil); err != nil",
 	Bug:  "Lists show of executions what a power cut then takes back.",
 }, {
 	Name: "index-of-all-regions",

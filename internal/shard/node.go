@@ -239,7 +239,7 @@ func (n *Node) AppendEvents(ctx context.Context, b []byte, run engine.RunID, fir
 }
 
 // Stored reads a run's record past the shard: it may be of a batch that is not
-// yet durable, so the caller passes the store's barrier before he answers.
+// yet durable, so the caller passes the index's Barrier before he answers.
 // Errors: store.ErrNotFound.
 func (n *Node) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error) {
 	h, err := n.handleOf(run)
@@ -322,7 +322,7 @@ const recoverEvery = engine.Time(1000)
 // again what they sent.
 func (n *Node) takeOver(s *Shard) {
 	if err := s.recover(context.Background(), n.clock.Now()); err != nil {
-		// The next command for the shard tries again.
+		// The next command tries again, or the alarm after recoverEvery.
 		n.cfg.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
 		s.drop(fmt.Errorf("%w: %w", ErrUnavailable, err))
 		s.nextWake.Store(int64(n.clock.Now() + recoverEvery))

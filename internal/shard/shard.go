@@ -346,7 +346,8 @@ func (s *Shard) publishWake() {
 }
 
 // drop forgets everything in memory, because the store may say otherwise, and
-// answers all who wait. The owner must call Recover before the next Ready.
+// answers all who wait. The owner must call recover before the next Ready, as
+// Node.takeOver does.
 func (s *Shard) drop(why error) {
 	s.Log.Error("shard dropped its memory", "shard", s.id, "cause", why)
 	s.mu.Lock()

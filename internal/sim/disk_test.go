@@ -95,6 +95,14 @@ func (d *disk) Scan(ctx context.Context, r store.Range, visit store.Visit) error
 	if err := scanOver(ctx, d.under.Index().Scan, ops, r, visit); err != nil {
 		return err
 	}
+	return d.Barrier(ctx)
+}
+
+// Barrier is store.Index's.
+func (d *disk) Barrier(context.Context) error {
+	if d.dead && !d.judging {
+		return store.ErrClosed
+	}
 	if !d.judging && !d.w.sabotage.noBarrier {
 		d.sync()
 	}

@@ -21,8 +21,6 @@ var (
 	ErrFenced = errors.New("fenced")
 	// ErrUnknown: whether the sections were written is not known.
 	ErrUnknown = errors.New("commit outcome unknown")
-	// ErrRegressed: the store has lost what it had acknowledged.
-	ErrRegressed = errors.New("store lost acknowledged data")
 	// ErrNotFound: no such key.
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: a compare-and-set found another value.
@@ -46,8 +44,8 @@ type Engine interface {
 	Acquire(ctx context.Context, shard uint16) (Handle, error)
 	// Commit writes sections, each whole or not at all, in one write and one
 	// sync. It returns an error (or nil) per section: ErrFenced, ErrUnknown,
-	// ErrTooLarge, ErrRegressed, ErrClosed, or the context's, if it was over
-	// before anything was written. A section that fails its check fails alone.
+	// ErrTooLarge, ErrClosed, or the context's, if it was over before anything was
+	// written. A section that fails its check fails alone.
 	// After ErrUnknown the shard must be acquired again. Several goroutines may
 	// commit at once, for different shards: a shard has one section under way.
 	Commit(ctx context.Context, sections []Section) []error
@@ -126,6 +124,9 @@ type Visit func(key, value []byte) bool
 // saw is durable when Scan returns.
 type Index interface {
 	Scan(ctx context.Context, r Range, visit Visit) error
+	// Barrier returns when all is durable that anybody could read before the call,
+	// of the index or of a shard.
+	Barrier(ctx context.Context) error
 }
 
 // Meta is a small space for format, shard count and keys. The store's own keys

@@ -124,10 +124,11 @@ func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest
 			page.Runs = append(page.Runs, view)
 		}
 	}
-	// The records may be of batches that are not yet synced; a scan returns only
-	// when what was visible to it is durable.
-	err = r.index.Scan(ctx, store.Range{Start: start, End: start}, func(_, _ []byte) bool { return false })
-	return page, err
+	// The records may be of batches that are not yet synced.
+	if err := r.index.Barrier(ctx); err != nil {
+		return nil, fmt.Errorf("list executions: %w", err)
+	}
+	return page, nil
 }
 
 // Count counts the runs of a place, up to most; truncated tells that there are

@@ -137,18 +137,16 @@ func TestRunsThatChangedAreLeftOut(t *testing.T) {
 	}
 }
 
-// syncing is an index, and records that a batch under way has just changed. Whoever
-// scans waits for what is under way.
+// syncing is an index, and records that a batch under way has just changed.
 type syncing struct {
 	store.Index
 	Runs
 	underWay bool
 }
 
-func (s *syncing) Scan(ctx context.Context, r store.Range, visit store.Visit) error {
-	err := s.Index.Scan(ctx, r, visit)
+func (s *syncing) Barrier(ctx context.Context) error {
 	s.underWay = false
-	return err
+	return s.Index.Barrier(ctx)
 }
 
 func (s *syncing) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error) {

@@ -110,13 +110,3 @@ func (c *call) Value(key any) any {
 func CallerOf(ctx context.Context) Caller {
 	return ctx.Value(callKey{}).(*call).caller
 }
-
-// RequestIDOf is the id of the request, for a handler's context.
-func RequestIDOf(ctx context.Context) string {
-	return ctx.Value(callKey{}).(*call).id
-}
-
-// WithCaller is a context as a handler gets it.
-func WithCaller(ctx context.Context, caller Caller, requestID string) context.Context {
-	return &call{Context: ctx, caller: caller, id: requestID}
-}

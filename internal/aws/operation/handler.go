@@ -176,7 +176,7 @@ func (h *Handler) handle(ctx *call, op *mounted, in any) (out output, answer *bu
 }
 
 // deliver writes an answer down to the connection and tells what became of it.
-func deliver(w http.ResponseWriter, r *http.Request, ctx context.Context, answer []byte, delivery Delivery) {
+func deliver(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte, delivery Delivery) {
 	if err := written(w, r, ctx, answer); err != nil {
 		delivery.Delivered(err)
 		return
@@ -189,11 +189,11 @@ func deliver(w http.ResponseWriter, r *http.Request, ctx context.Context, answer
 
 // written writes an answer. The error is nil only if all of it was taken and the
 // caller is not known to have gone.
-func written(w http.ResponseWriter, r *http.Request, ctx context.Context, answer []byte) error {
+func written(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := awsjson.Write(w, r, RequestIDOf(ctx), answer); err != nil {
+	if err := awsjson.Write(w, r, ctx.id, answer); err != nil {
 		return err
 	}
 	if err := http.NewResponseController(w).Flush(); err != nil {

@@ -117,7 +117,7 @@ func TestCaller(t *testing.T) {
 			if w.Code != 400 || !strings.Contains(got, "IncompleteSignatureException") {
 				t.Errorf("%+v: got %d %s", c, w.Code, got)
 			}
-		} else if got != `{"text":"`+c.want+" "+requestID+`"}` {
+		} else if got != `{"text":"`+c.want+`"}` {
 			t.Errorf("%+v: got %s", c, got)
 		}
 	}

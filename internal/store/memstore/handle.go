@@ -70,3 +70,13 @@ func (x index) Scan(ctx context.Context, r store.Range, visit store.Visit) error
 	x.store.mu.Unlock()
 	return rows.scan(ctx, r, visit)
 }
+
+// Barrier has nothing to wait for: what can be read is as durable as it gets.
+func (x index) Barrier(context.Context) error {
+	x.store.mu.Lock()
+	defer x.store.mu.Unlock()
+	if x.store.closed {
+		return fmt.Errorf("pass barrier: %w", store.ErrClosed)
+	}
+	return nil
+}

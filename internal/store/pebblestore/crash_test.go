@@ -194,13 +194,19 @@ func TestSyncUnderWay(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		var visited atomic.Bool
+		var visited, passed atomic.Bool
 		calls.Go(func() {
 			err := s.Index().Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { visited.Store(true); return true })
 			if err != nil {
 				t.Error(err)
 			}
 			scanned.Store(true)
+		})
+		calls.Go(func() {
+			if err := s.Index().Barrier(t.Context()); err != nil {
+				t.Error(err)
+			}
+			passed.Store(true)
 		})
 		// The next owner waits as well, and learns of the section.
 		var next store.Handle
@@ -213,9 +219,9 @@ func TestSyncUnderWay(t *testing.T) {
 			acquired.Store(true)
 		})
 		synctest.Wait()
-		if committed.Load() || refused.Load() != 2 || !visited.Load() || scanned.Load() || acquired.Load() {
-			t.Errorf("while the sync was held: committed %v, refused %d of 2, visited %v, scanned %v, acquired %v",
-				committed.Load(), refused.Load(), visited.Load(), scanned.Load(), acquired.Load())
+		if committed.Load() || refused.Load() != 2 || !visited.Load() || scanned.Load() || passed.Load() || acquired.Load() {
+			t.Errorf("while the sync was held: committed %v, refused %d of 2, visited %v, scanned %v, passed %v, acquired %v",
+				committed.Load(), refused.Load(), visited.Load(), scanned.Load(), passed.Load(), acquired.Load())
 		}
 		hold.Store(false)
 		close(release)

@@ -11,9 +11,8 @@ import (
 	"heddle/internal/store"
 )
 
-// handle is an owned shard. Its reads pass no barrier: what they may see
-// without being durable is the owner's own commit, and the owner waits for
-// those before he reads.
+// handle is an owned shard. Its reads wait for no sync: a shard reads only between
+// its commits, and who reads at other times passes the Barrier before he answers.
 type handle struct {
 	store    *Store
 	shard    uint16
@@ -92,14 +91,33 @@ func (x index) Scan(ctx context.Context, r store.Range, visit store.Visit) error
 		return fmt.Errorf("scan index: %w", err)
 	}
 	writes := x.store.underWay()
-	if err := rows.visit(ctx, visit); err != nil {
+	if err = rows.visit(ctx, visit); err == nil {
+		err = await(ctx, writes)
+	}
+	if err != nil {
 		return fmt.Errorf("scan index: %w", err)
 	}
+	return nil
+}
+
+func (x index) Barrier(ctx context.Context) error {
+	if err := x.store.enter(); err != nil {
+		return fmt.Errorf("pass barrier: %w", err)
+	}
+	defer x.store.users.Done()
+	if err := await(ctx, x.store.underWay()); err != nil {
+		return fmt.Errorf("pass barrier: %w", err)
+	}
+	return nil
+}
+
+// await waits until writes are durable.
+func await(ctx context.Context, writes []chan struct{}) error {
 	for _, durable := range writes {
 		select {
 		case <-durable:
 		case <-ctx.Done():
-			return fmt.Errorf("scan index: %w", ctx.Err())
+			return ctx.Err()
 		}
 	}
 	return nil

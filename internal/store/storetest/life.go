@@ -118,6 +118,7 @@ func closed(t *testing.T, b Backend) {
 		"scan":           o.handle.Scan(t.Context(), store.Range{}, never),
 		"release":        o.handle.Release(t.Context()),
 		"index scan":     b.Engine.Index().Scan(t.Context(), store.Range{}, never),
+		"barrier":        b.Engine.Index().Barrier(t.Context()),
 		"meta get":       metaErr,
 		"meta set":       b.Engine.Meta().CompareAndSet(t.Context(), "key", nil, []byte{}),
 		"meta list":      listErr,
