@@ -53,7 +53,7 @@ type limitFlags struct {
 	Domains         int   `default:"100" env:"DOMAINS" group:"Limits" help:"Domains per account and region."`
 	Types           int   `default:"10000" env:"TYPES" group:"Limits" help:"Workflow and activity types per domain."`
 	RetentionDays   int   `default:"90" env:"RETENTION_DAYS" group:"Limits" help:"Longest retention of a domain, in days."`
-	ExecutionSecs   int64 `default:"31536000" env:"EXECUTION_SECS" group:"Limits" help:"Longest timeout of an execution, in seconds."`
+	ExecutionSecs   int64 `default:"31536000" env:"EXECUTION_SECS" group:"Limits" help:"How long an execution runs at most, in seconds."`
 	OpenExecutions  int   `default:"100000" env:"OPEN_EXECUTIONS" group:"Limits" help:"Open executions per domain."`
 	OpenActivities  int   `default:"1000" env:"OPEN_ACTIVITIES" group:"Limits" help:"Open activity tasks per execution."`
 	OpenTimers      int   `default:"1000" env:"OPEN_TIMERS" group:"Limits" help:"Open timers per execution."`
@@ -65,7 +65,7 @@ type limitFlags struct {
 	Polls           int   `default:"50000" env:"POLLS" group:"Limits" help:"Polls that wait."`
 	ClientPercent   int   `default:"50" env:"CLIENT_PERCENT" group:"Limits" help:"How much of the connections, requests and polls one client address may take. 100 where all come through one proxy."`
 	PollsPerList    int   `default:"1000" env:"POLLS_PER_LIST" group:"Limits" help:"Polls that wait on one task list."`
-	CountedMost     int   `default:"1000" env:"COUNTED_MOST" group:"Limits" help:"Where Count actions stop and say truncated."`
+	CountedMost     int   `default:"10000" env:"COUNTED_MOST" group:"Limits" help:"Where counts of executions stop and say truncated."`
 	TagsPerResource int   `default:"50" env:"TAGS_PER_RESOURCE" group:"Limits" help:"Resource tags of a domain."`
 }
 
@@ -90,6 +90,7 @@ func (c *serveCommand) config() server.Config {
 	limits.OpenActivities, limits.OpenTimers = c.Limits.OpenActivities, c.Limits.OpenTimers
 	limits.OpenChildren, limits.OpenLambdas = c.Limits.OpenChildren, c.Limits.OpenLambdas
 	limits.Events, limits.OpenExecutions = c.Limits.Events, c.Limits.OpenExecutions
+	limits.ExecutionSeconds = c.Limits.ExecutionSecs
 	return server.Config{
 		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region, Auth: c.Auth,
 		PollHold: c.PollHold, TimeSkip: string(c.TimeSkip),
@@ -105,9 +106,8 @@ func (c *serveCommand) config() server.Config {
 			DomainsMax: c.Limits.Domains, TypesPerDomainMax: c.Limits.Types,
 			TagsPerDomainMax: c.Limits.TagsPerResource, RetentionDaysMax: c.Limits.RetentionDays,
 		},
-		Execution:           limits,
-		ExecutionSecondsMax: c.Limits.ExecutionSecs,
-		PollsPerListMax:     c.Limits.PollsPerList, CountMax: c.Limits.CountedMost,
+		Execution:       limits,
+		PollsPerListMax: c.Limits.PollsPerList, CountMax: c.Limits.CountedMost,
 		Log: slog.New(logHandler(c.LogFormat, c.LogLevel)),
 	}
 }

@@ -128,9 +128,9 @@ func (m *Matcher) Withdraw(list string, run engine.RunID, id int64) {
 	}
 }
 
-// Forget takes away all offers of the runs of one shard, claimed ones too: the
-// shard has a new owner, who offers anew what is owed.
-func (m *Matcher) Forget(shard uint16) {
+// WithdrawShard takes away all offers of the runs of one shard, claimed ones too:
+// the shard has a new owner, who offers anew what is owed.
+func (m *Matcher) WithdrawShard(shard uint16) {
 	for i := range m.stripes {
 		s := &m.stripes[i]
 		s.mu.Lock()

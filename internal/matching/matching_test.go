@@ -366,10 +366,10 @@ func TestForgetTakesTheOffersOfOneShard(t *testing.T) {
 	if c.Run.Shard() != 1 {
 		t.Fatalf("claimed a run of shard %d, want 1", c.Run.Shard())
 	}
-	m.Forget(1)
+	m.WithdrawShard(1)
 	c.Return()
 	wantTotals(t, m, Totals{Lists: 4, Offers: 40})
-	m.Forget(2)
+	m.WithdrawShard(2)
 	wantTotals(t, m, Totals{})
 }
 

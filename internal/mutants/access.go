@@ -114,4 +114,34 @@ var access = []Mutant{{
 	Old:  "case int64(len(b.bytes)) > limit:",
 	New:  "case false:",
 	Bug:  "One caller without credentials fills the memory.",
+}, {
+	Name: "our-failure-is-the-senders",
+	File: "internal/aws/awsquery/handler.go",
+	Old:  "if status >= http.StatusInternalServerError {",
+	New:  "if status > http.StatusInternalServerError {",
+	Bug:  "Clients of IAM are told that an internal failure was their fault.",
+}, {
+	Name: "member-without-its-last-field",
+	File: "internal/aws/awsquery/awsquery.go",
+	Old:  "there = there || ok",
+	New:  "there = ok",
+	Bug:  "A tag without a value ends the list of tags: those after it are dropped.",
+}, {
+	Name: "session-makes-itself-keys",
+	File: "internal/identity/api/api.go",
+	Old:  "if name == \"iam\" && c.caller.Session && c.caller.Of.Sort != identity.Role {",
+	New:  "if name == \"iam\" && c.caller.Session && c.caller.Of.Sort == identity.Role && false {",
+	Bug:  "Who has stolen a session of an hour makes himself keys that work for ever.",
+}, {
+	Name: "failed-look-denies-nothing",
+	File: "internal/identity/api/target.go",
+	Old:  "!refused {",
+	New:  "!refused && false {",
+	Bug:  "While the store fails, a denial by a user's tag or path is passed over.",
+}, {
+	Name: "boundary-that-was-counts",
+	File: "internal/identity/api/target.go",
+	Old:  "t.context = slices.DeleteFunc(t.context, func(",
+	New:  "_ = slices.DeleteFunc(slices.Clone(t.context), func(",
+	Bug:  "Who may set one boundary replaces it by any other.",
 }}

@@ -50,5 +50,5 @@ func (m *Mutant) Suites() []string {
 
 // All is the list.
 func All() []Mutant {
-	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access)
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections)
 }

@@ -4,8 +4,8 @@ package mutants
 var shards = []Mutant{{
 	Name: "unknown-outcome-is-success",
 	File: "internal/shard/shard.go",
-	Old:  "if err != nil {\n\t\ts.drop(fmt.Errorf(\"%w: %w\", ErrUnavailable, err))",
-	New:  "if err != nil && err != store.ErrUnknown {\n\t\ts.drop(fmt.Errorf(\"%w: %w\", ErrUnavailable, err))",
+	Old:  "if err != nil {\n\t\ts.drop(fmt.Errorf(\"%w: %w\", engine.ErrUnavailable, err))",
+	New:  "if err != nil && err != store.ErrUnknown {\n\t\ts.drop(fmt.Errorf(\"%w: %w\", engine.ErrUnavailable, err))",
 	Bug:  "A write of which nobody knows whether it was made is acknowledged.",
 }, {
 	Name: "fenced-commit-is-acknowledged",
@@ -16,10 +16,10 @@ var shards = []Mutant{{
 }, {
 	Name: "memory-kept-after-a-failed-commit",
 	File: "internal/shard/shard.go",
-	Old:  "s.drop(fmt.Errorf(\"%w: %w\", ErrUnavailable, err))\n\t\treturn",
+	Old:  "s.drop(fmt.Errorf(\"%w: %w\", engine.ErrUnavailable, err))\n\t\treturn",
 	New: `s.untouch(b)
 		for _, c := range b.calls {
-			c.reply, c.err = nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			c.reply, c.err = nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 			c.finish()
 		}
 		b.calls, s.committing = b.calls[:0], false

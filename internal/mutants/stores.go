@@ -61,4 +61,22 @@ var stores = []Mutant{{
 	Old:  "if n > uint64(len(r.rest)) {\n\t\tr.fail()\n\t\treturn nil",
 	New:  "if int(n) > len(r.rest) {\n\t\tr.fail()\n\t\treturn nil",
 	Bug:  "A damaged length panics instead of being refused.",
+}, {
+	Name: "export-lacks-the-closed",
+	File: "internal/server/offline.go",
+	Old:  ", {execution.ClosedByClose, engine.Closed}",
+	New:  "",
+	Bug:  "Without its runId, a closed execution can't be exported.",
+}, {
+	Name: "export-of-the-first-run",
+	File: "internal/server/offline.go",
+	Old:  "p.status, true, nil, 1)",
+	New:  "p.status, false, nil, 1)",
+	Bug:  "Instead of the last run the first one is exported.",
+}, {
+	Name: "export-of-another-execution",
+	File: "internal/server/offline.go",
+	Old:  "view.Name != name {",
+	New:  "view.Name.World != name.World {",
+	Bug:  "A runId of another domain's execution exports that one under the wrong name.",
 }}

@@ -105,4 +105,22 @@ var tasks = []Mutant{{
 	Old:  "return \"activity\\x00\" + w.Account + \"\\x00\" + w.Region + ",
 	New:  "return \"activity\\x00\" + w.Account + ",
 	Bug:  "Workers of one region take the tasks of another.",
+}, {
+	Name: "function-called-again",
+	File: "internal/swf/lambda/functions.go",
+	Old:  "aws.BoolTernary(undialled(err) || statusOf(err)",
+	New:  "aws.BoolTernary(statusOf(err) == 0 || statusOf(err)",
+	Bug:  "A function whose answer was lost runs a second time, though its decider was told of one.",
+}, {
+	Name: "function-fails-as-the-server-stops",
+	File: "internal/swf/lambda/performer.go",
+	Old:  "if limited || p.calls.Err() != nil {",
+	New:  "if limited {",
+	Bug:  "A stop fails the functions under way instead of having them run again.",
+}, {
+	Name: "functions-unsigned",
+	File: "internal/swf/lambda/functions.go",
+	Old:  "if key != (Key{}) {",
+	New:  "if key == (Key{}) {",
+	Bug:  "Calls of functions are not signed, and the endpoint refuses them.",
 }}

@@ -58,8 +58,6 @@ type Config struct {
 	PollsPerListMax int
 	CountMax        int
 
-	ExecutionSecondsMax int64 // longest timeout of an execution
-
 	CachedStates int // executions whose state is kept in memory
 
 	Log *slog.Logger
@@ -116,8 +114,7 @@ const (
 	DefaultPolls            = 50_000
 	DefaultClientPercent    = 50
 	DefaultPollsPerList     = 1000
-	DefaultCountMax         = 1000
-	DefaultExecutionSeconds = 365 * 24 * 60 * 60
+	DefaultCountMax         = 10_000
 	DefaultCachedStates     = 10_000
 	DefaultLambdaConcurrent = 64
 	DefaultAuditFileMB      = 100
@@ -202,7 +199,7 @@ func (c *Config) fillNumbers() error {
 		number("--limit-types", &r.TypesPerDomainMax, rDefault.TypesPerDomainMax, 1, numberMax),
 		number("--limit-tags-per-resource", &r.TagsPerDomainMax, rDefault.TagsPerDomainMax, 1, numberMax),
 		number("--limit-retention-days", &r.RetentionDaysMax, rDefault.RetentionDaysMax, 1, numberMax),
-		number("--limit-execution-secs", &c.ExecutionSecondsMax, DefaultExecutionSeconds, 1, numberMax),
+		number("--limit-execution-secs", &e.ExecutionSeconds, eDefault.ExecutionSeconds, 1, numberMax),
 		number("--limit-open-executions", &e.OpenExecutions, eDefault.OpenExecutions, 1, numberMax),
 		number("--limit-open-activities", &e.OpenActivities, eDefault.OpenActivities, 1, numberMax),
 		number("--limit-open-timers", &e.OpenTimers, eDefault.OpenTimers, 1, numberMax),

@@ -150,7 +150,7 @@ func checkMemory(t *testing.T, s *Server) {
 }
 
 // inspectStore is what heddle check does, on any store that nobody writes.
-func inspectStore(ctx context.Context, e store.Engine, shards uint16) (*shard.Findings, error) {
+func inspectStore(ctx context.Context, e store.Store, shards uint16) (*shard.Findings, error) {
 	key, err := storeKey(ctx, e.Meta(), hashKeyName)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 
 // Offline is a stopped store, opened for reading.
 type Offline struct {
-	store   store.Engine
+	store   store.Store
 	hash    keys.Hash
 	archive *shard.Archive
 }

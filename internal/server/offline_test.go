@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"heddle/internal/engine"
 )
 
 // contentOf is what a folder holds, and when it was written.
@@ -105,5 +108,74 @@ func TestOfflineWritesNothing(t *testing.T) {
 	_, err := OpenOffline(t.Context(), cfg.Data, cfg.RootKeys, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("open store %q: no such directory", store)) {
 		t.Errorf("without the new store: %v", err)
+	}
+}
+
+// TestExport asks for executions by what a person knows of them: without a runId
+// it is the open run, else the last of those that closed; a run is found under no
+// name but its own.
+func TestExport(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	runs := map[string]string{}
+	begin := func(name, id string) {
+		t.Helper()
+		runs[name] = mustCall(t, s, "StartWorkflowExecution", fmt.Sprintf(
+			`{"domain":"shop","workflowId":%q,"workflowType":{"name":"order","version":"1"},"input":%q}`, id, name)).RunID
+	}
+	end := func(id string) {
+		t.Helper()
+		mustCall(t, s, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"`+id+`"}`)
+	}
+	closedAt := func(name, id string) float64 {
+		t.Helper()
+		var described struct {
+			ExecutionInfo struct{ CloseTimestamp float64 }
+		}
+		a := call(t.Context(), s, "DescribeWorkflowExecution", `{"domain":"shop","execution":{"workflowId":"`+id+`","runId":"`+runs[name]+`"}}`)
+		if err := json.Unmarshal([]byte(a.body), &described); err != nil {
+			t.Fatal(err, a)
+		}
+		return described.ExecutionInfo.CloseTimestamp
+	}
+	begin("first of a", "a")
+	end("a")
+	for first := closedAt("first of a", "a"); ; { // until a millisecond has passed
+		begin("last of a", "a")
+		end("a")
+		if closedAt("last of a", "a") > first {
+			break
+		}
+	}
+	begin("closed of b", "b")
+	end("b")
+	begin("open of b", "b")
+	closeServer(t, s)
+
+	offline, err := OpenOffline(t.Context(), cfg.Data, cfg.RootKeys, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer offline.Close()
+	const noRun, noExecution = "no run", "no such execution"
+	for _, c := range []struct{ region, domain, id, run, want string }{
+		{DefaultRegion, "shop", "a", "", "last of a"},
+		{DefaultRegion, "shop", "b", "", "open of b"},
+		{DefaultRegion, "shop", "a", "first of a", "first of a"},
+		{DefaultRegion, "shop", "b", "closed of b", "closed of b"},
+		{DefaultRegion, "shop", "b", "first of a", noRun},
+		{DefaultRegion, "other", "a", "first of a", noRun},
+		{"eu-west-1", "shop", "a", "first of a", noRun},
+		{DefaultRegion, "shop", "c", "", noExecution},
+		{DefaultRegion, "other", "a", "", noExecution},
+		{"eu-west-1", "shop", "a", "", noExecution},
+	} {
+		var out bytes.Buffer
+		world := engine.World{Account: DefaultAccount, Region: c.region}
+		err := offline.Export(t.Context(), &out, world, c.domain, c.id, runs[c.run])
+		if got := fmt.Sprint(&out, err); !strings.Contains(got, c.want) || (err == nil) != (runs[c.want] != "") {
+			t.Errorf("run %q of %q in domain %s of %s: %s, want %q", c.run, c.id, c.domain, c.region, got, c.want)
+		}
 	}
 }

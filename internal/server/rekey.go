@@ -91,7 +91,7 @@ func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	var to store.Engine = s
+	var to store.Store = s
 	if cfg.Sealing != SealingOff {
 		// The old store has opened, so a key that is not there is not its key.
 		keys, err := cfg.Keys.load(cfg.Data, true, cfg.Log)
@@ -106,7 +106,7 @@ func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir
 }
 
 // copyStore copies all rows; sections are counted anew.
-func copyStore(ctx context.Context, from, to store.Engine, shards uint16) (rows int, err error) {
+func copyStore(ctx context.Context, from, to store.Store, shards uint16) (rows int, err error) {
 	all, err := from.Meta().List(ctx, "")
 	if err != nil {
 		return 0, err
@@ -144,7 +144,7 @@ func copyStore(ctx context.Context, from, to store.Engine, shards uint16) (rows 
 
 // copier commits rows to one shard, many at a time.
 type copier struct {
-	engine  store.Engine
+	to      store.Store
 	section store.Section
 	bytes   int
 	rows    int
@@ -156,12 +156,12 @@ const (
 	copyBytesMax = 4 << 20
 )
 
-func newCopier(ctx context.Context, engine store.Engine, shard uint16) (*copier, error) {
-	h, err := engine.Acquire(ctx, shard)
+func newCopier(ctx context.Context, to store.Store, shard uint16) (*copier, error) {
+	h, err := to.Acquire(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
-	return &copier{engine: engine, section: store.Section{Shard: shard, Epoch: h.Epoch(), Seq: h.Seq()}}, nil
+	return &copier{to: to, section: store.Section{Shard: shard, Epoch: h.Epoch(), Seq: h.Seq()}}, nil
 }
 
 // scanner is a handle or an index.
@@ -191,7 +191,7 @@ func (c *copier) commit(ctx context.Context) error {
 	}
 	c.section.Seq++
 	c.rows += len(c.section.Ops)
-	err := c.engine.Commit(ctx, []store.Section{c.section})[0]
+	err := c.to.Commit(ctx, []store.Section{c.section})[0]
 	clear(c.section.Ops)
 	c.section.Ops, c.bytes = c.section.Ops[:0], 0
 	return err

@@ -116,12 +116,12 @@ type protection struct {
 // protect seals a store that was opened, and what is recorded beside it. Whether
 // a store is sealed is decided by its first start; after it, only rekeying changes
 // that.
-func protect(ctx context.Context, cfg *Config, engine store.Engine) (p protection, err error) {
+func protect(ctx context.Context, cfg *Config, below store.Store) (p protection, err error) {
 	if cfg.Store == StoreMemory {
 		return p, nil
 	}
 	var keys *rootkey.Keys
-	if p.store, keys, err = sealStore(ctx, cfg, engine); err != nil {
+	if p.store, keys, err = sealStore(ctx, cfg, below); err != nil {
 		return p, fmt.Errorf("open store %q: %w", storeDir(cfg.Data), err)
 	}
 	if p.store == nil {
@@ -137,8 +137,8 @@ func protect(ctx context.Context, cfg *Config, engine store.Engine) (p protectio
 }
 
 // sealStore gives nil for a store that is not sealed and need not be.
-func sealStore(ctx context.Context, cfg *Config, engine store.Engine) (*sealed.Store, *rootkey.Keys, error) {
-	state, err := sealed.Look(ctx, engine)
+func sealStore(ctx context.Context, cfg *Config, below store.Store) (*sealed.Store, *rootkey.Keys, error) {
+	state, err := sealed.Look(ctx, below)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -153,7 +153,7 @@ func sealStore(ctx context.Context, cfg *Config, engine store.Engine) (*sealed.S
 	if err != nil {
 		return nil, nil, err
 	}
-	sealedStore, err := sealed.Open(ctx, engine, keys, false)
+	sealedStore, err := sealed.Open(ctx, below, keys, false)
 	if err == nil {
 		cfg.Log.Info("the store is sealed", "root_key", keys.Name())
 	}
@@ -162,16 +162,16 @@ func sealStore(ctx context.Context, cfg *Config, engine store.Engine) (*sealed.S
 
 // openSealed gives a stopped store's values for reading, whether they are sealed
 // or not.
-func openSealed(ctx context.Context, engine store.Engine, data string, roots *RootKeys, log *slog.Logger) (store.Engine, error) {
-	state, err := sealed.Look(ctx, engine)
+func openSealed(ctx context.Context, below store.Store, data string, roots *RootKeys, log *slog.Logger) (store.Store, error) {
+	state, err := sealed.Look(ctx, below)
 	if err != nil || state != sealed.Sealed {
-		return engine, err
+		return below, err
 	}
 	keys, err := roots.load(data, false, log)
 	if err != nil {
 		return nil, err
 	}
-	return sealed.Open(ctx, engine, keys, true)
+	return sealed.Open(ctx, below, keys, true)
 }
 
 // rootWatchEvery is how soon a server takes up a change of its root keys' file.

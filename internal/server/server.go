@@ -36,7 +36,7 @@ const memoryShards = 64
 type Server struct {
 	cfg          Config
 	clock        *clock
-	store        store.Engine
+	store        store.Store
 	node         *shard.Node
 	lambda       *lambda.Performer // nil: no endpoint
 	matcher      *matching.Matcher
@@ -187,7 +187,7 @@ func rulesOf(cfg *Config) map[engine.Kind]engine.Rules {
 // storeDir is where a data folder has its store; other files may stand beside it.
 func storeDir(data string) string { return filepath.Join(data, "store") }
 
-func openStore(cfg *Config) (store.Engine, uint16, error) {
+func openStore(cfg *Config) (store.Store, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}

@@ -62,9 +62,8 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 		PollHold:   cfg.PollHold,
 		CountMax:   cfg.CountMax,
 
-		ExecutionSecondsMax: cfg.ExecutionSecondsMax,
-		LambdaAvailable:     cfg.LambdaEndpoint != "",
-		Throttle:            throttleDecisions,
+		LambdaAvailable: cfg.LambdaEndpoint != "",
+		Throttle:        throttleDecisions,
 	}), swf.Operations)
 
 	query := identityapi.New(identityapi.Config{

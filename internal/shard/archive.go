@@ -11,14 +11,14 @@ import (
 
 // Archive reads the runs of a store that nobody writes: a stopped one.
 type Archive struct {
-	store   store.Engine
+	store   store.Store
 	handles []store.Handle
 	hash    *keys.Hash
 	rules   map[engine.Kind]engine.Rules
 }
 
 // OpenArchive acquires the shards of a store for reading.
-func OpenArchive(ctx context.Context, s store.Engine, shards uint16, hash *keys.Hash, rules map[engine.Kind]engine.Rules) (*Archive, error) {
+func OpenArchive(ctx context.Context, s store.Store, shards uint16, hash *keys.Hash, rules map[engine.Kind]engine.Rules) (*Archive, error) {
 	a := &Archive{store: s, hash: hash, rules: rules}
 	for id := range shards {
 		h, err := s.Acquire(ctx, id)

@@ -37,7 +37,7 @@ func (o *toyOffers) Offer(run engine.RunID, offer engine.Offer) {
 func (o *toyOffers) Withdraw(_ string, run engine.RunID, id int64) {
 	delete(o.open, offerKey(run, id))
 }
-func (o *toyOffers) Forget(shard uint16) {
+func (o *toyOffers) WithdrawShard(shard uint16) {
 	for k := range o.open {
 		if k[:4] == fmt.Sprintf("%04x", shard) {
 			delete(o.open, k)
@@ -154,7 +154,7 @@ func (h *house) check() {
 		h.t.Error(w)
 	}
 	for _, s := range h.shards { // the archive took the shards over
-		s.drop(ErrUnavailable)
+		s.drop(engine.ErrUnavailable)
 		h.takeOver(s)
 	}
 }

@@ -261,7 +261,7 @@ func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.handle == nil {
-		return nil, ErrUnavailable
+		return nil, engine.ErrUnavailable
 	}
 	return s.handle, nil
 }
@@ -324,7 +324,7 @@ func (n *Node) takeOver(s *Shard) {
 	if err := s.recover(context.Background(), n.clock.Now()); err != nil {
 		// The next command tries again, or the alarm after recoverEvery.
 		n.cfg.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
-		s.drop(fmt.Errorf("%w: %w", ErrUnavailable, err))
+		s.drop(fmt.Errorf("%w: %w", engine.ErrUnavailable, err))
 		s.nextWake.Store(int64(n.clock.Now() + recoverEvery))
 		return
 	}

@@ -46,9 +46,6 @@ const (
 	patientDelay    = engine.Time(50)   // how long patient commands may wait for a batch
 )
 
-// ErrUnavailable is engine.ErrUnavailable.
-var ErrUnavailable = engine.ErrUnavailable
-
 // ErrQuarantined is the answer to commands for a run whose rules panicked.
 var ErrQuarantined = fmt.Errorf("%w: its rules panicked; it is quarantined until restart", engine.ErrUnusable)
 
@@ -56,13 +53,13 @@ var ErrQuarantined = fmt.Errorf("%w: its rules panicked; it is quarantined until
 type Offers interface {
 	Offer(run engine.RunID, o engine.Offer)
 	Withdraw(list string, run engine.RunID, id int64)
-	// Forget takes back every offer of a shard's runs.
-	Forget(shard uint16)
+	// WithdrawShard takes back every offer of a shard's runs.
+	WithdrawShard(shard uint16)
 }
 
 // Config is what all shards of a node share.
 type Config struct {
-	Store        store.Engine
+	Store        store.Store
 	Shards       uint16
 	Hash         *keys.Hash
 	Rules        map[engine.Kind]engine.Rules
@@ -232,7 +229,7 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 			}
 			b.Section.Ops = nil
 			b.calls = s.taken
-			s.drop(fmt.Errorf("%w: panic", ErrUnavailable))
+			s.drop(fmt.Errorf("%w: panic", engine.ErrUnavailable))
 		}
 	}()
 	s.fireWakes(b)
@@ -279,7 +276,7 @@ func (s *Shard) Done(b *Batch, err error) {
 		return
 	}
 	if err != nil {
-		s.drop(fmt.Errorf("%w: %w", ErrUnavailable, err))
+		s.drop(fmt.Errorf("%w: %w", engine.ErrUnavailable, err))
 		return
 	}
 	if !b.Empty() {
@@ -368,7 +365,7 @@ func (s *Shard) drop(why error) {
 	s.working.Store(0)
 	s.committing = false
 	s.batch.calls = nil
-	s.Offers.Forget(s.id)
+	s.Offers.WithdrawShard(s.id)
 	for _, c := range waiting {
 		c.reply, c.err = nil, why
 		c.finish()

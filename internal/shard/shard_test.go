@@ -76,8 +76,8 @@ func TestFailedCommitIsAnErrorAndTheStoreDecides(t *testing.T) {
 		h := newHouse(t, 1)
 		h.must("a", toyAdd{})
 		h.store.FailNextCommit(written)
-		if _, err := h.do("a", toyAdd{}); !errors.Is(err, ErrUnavailable) {
-			t.Errorf("got %v, want ErrUnavailable", err)
+		if _, err := h.do("a", toyAdd{}); !errors.Is(err, engine.ErrUnavailable) {
+			t.Errorf("got %v, want engine.ErrUnavailable", err)
 		}
 		want := 1
 		if written {
@@ -94,15 +94,15 @@ func TestPanicQuarantinesOneRun(t *testing.T) {
 	h := newHouse(t, 1)
 	h.must("good", toyAdd{})
 	h.must("bad", toyAdd{})
-	if _, err := h.do("bad", toyPanic{}); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("got %v, want ErrUnavailable", err)
+	if _, err := h.do("bad", toyPanic{}); !errors.Is(err, engine.ErrUnavailable) {
+		t.Errorf("got %v, want engine.ErrUnavailable", err)
 	}
 	if _, err := h.do("bad", toyAdd{}); !errors.Is(err, ErrQuarantined) {
 		t.Errorf("got %v, want ErrQuarantined", err)
 	}
 	h.must("good", toyAdd{})
-	if _, err := h.do("new", toyPanic{}); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("got %v, want ErrUnavailable", err)
+	if _, err := h.do("new", toyPanic{}); !errors.Is(err, engine.ErrUnavailable) {
+		t.Errorf("got %v, want engine.ErrUnavailable", err)
 	}
 	if n := h.groups.add("g", 0); n != 2 {
 		t.Errorf("%d open runs are counted, want 2", n)
@@ -333,8 +333,8 @@ func TestMessagesAreHandledOnceUnderFaults(t *testing.T) {
 func TestMessageForAQuarantinedRunWaits(t *testing.T) {
 	h := newHouse(t, 2)
 	h.must("b", toyAdd{})
-	if _, err := h.do("b", toyPanic{}); !errors.Is(err, ErrUnavailable) {
-		t.Fatalf("got %v, want ErrUnavailable", err)
+	if _, err := h.do("b", toyPanic{}); !errors.Is(err, engine.ErrUnavailable) {
+		t.Fatalf("got %v, want engine.ErrUnavailable", err)
 	}
 	h.must("a", toyTell{To: "b"})
 	h.settle()

@@ -24,7 +24,7 @@ type disk struct {
 	unsynced []*flight
 }
 
-var _ store.Engine = (*disk)(nil)
+var _ store.Store = (*disk)(nil)
 
 // op counts an operation of the process.
 func (d *disk) op() error {

@@ -88,10 +88,9 @@ func (w *world) open(skew engine.Time) *house {
 		Clock:      h.Now,
 		// The simulation's own polls know how long they wait; a context with a
 		// deadline would follow the real clock.
-		PollHold:            0,
-		CountMax:            1000,
-		ExecutionSecondsMax: 31536000,
-		LambdaAvailable:     w.lambdaAvailable,
+		PollHold:        0,
+		CountMax:        1000,
+		LambdaAvailable: w.lambdaAvailable,
 	}), swf.Operations)
 	w.spawn("performer", h.perform).claims = true
 	h.node.Advance() // the alarm's first look
@@ -319,7 +318,7 @@ func (o *offers) Withdraw(list string, run engine.RunID, id int64) {
 	o.house.matcher.Withdraw(list, run, id)
 }
 
-func (o *offers) Forget(shard uint16) {
+func (o *offers) WithdrawShard(shard uint16) {
 	o.house.touched = true
 	o.flush()
 	for k := range o.open {
@@ -327,7 +326,7 @@ func (o *offers) Forget(shard uint16) {
 			delete(o.open, k)
 		}
 	}
-	o.house.matcher.Forget(shard)
+	o.house.matcher.WithdrawShard(shard)
 	o.anew = []newOffer{}
 }
 
@@ -388,7 +387,7 @@ func (l *listener) Handle(_ context.Context, r slog.Record) error {
 // excused tells whether a request may fail so: its shard lost its batch, or its
 // run was forgotten between two reads.
 func excused(failure string) bool {
-	return strings.Contains(failure, shard.ErrUnavailable.Error())
+	return strings.Contains(failure, engine.ErrUnavailable.Error())
 }
 
 // perform is the life of the process's Lambda performer.
@@ -411,7 +410,7 @@ func (h *house) invoke(t *thread, claim *matching.Claim) {
 	ctx := context.Background()
 	reply, err := h.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.StartLambda{ScheduledEventID: claim.ID}})
 	switch {
-	case errors.Is(err, shard.ErrUnavailable) || errors.Is(err, errDead):
+	case errors.Is(err, engine.ErrUnavailable) || errors.Is(err, errDead):
 		claim.Return()
 		return
 	case err != nil:
@@ -448,7 +447,7 @@ func (h *house) invoke(t *thread, claim *matching.Claim) {
 		if _, full := reply.(error); err == nil && !full {
 			w.judge.acknowledged("", mark)
 		}
-		if !errors.Is(err, shard.ErrUnavailable) || h.disk.dead {
+		if !errors.Is(err, engine.ErrUnavailable) || h.disk.dead {
 			return
 		}
 		if w.random.IntN(2) == 0 {

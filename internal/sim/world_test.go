@@ -89,6 +89,7 @@ func newWorld(p plan, trace io.Writer, c *coverage) *world {
 		w.limits = execution.Limits{
 			OpenActivities: 1 + setup.IntN(3), OpenTimers: 1 + setup.IntN(2), OpenChildren: 1 + setup.IntN(2), OpenLambdas: 1,
 			Events: 12 + setup.IntN(40), OpenExecutions: 3 + setup.IntN(3),
+			ExecutionSeconds: w.limits.ExecutionSeconds,
 		}
 	}
 	w.owners = make([]uint64, w.store.Shards())

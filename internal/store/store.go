@@ -37,8 +37,8 @@ type Limits struct {
 	SectionBytes int
 }
 
-// Engine is a store.
-type Engine interface {
+// Store is a store.
+type Store interface {
 	Limits() Limits
 	// Acquire takes a shard over and fences its earlier owner. Errors: ErrHeld.
 	Acquire(ctx context.Context, shard uint16) (Handle, error)

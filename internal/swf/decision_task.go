@@ -158,11 +158,6 @@ func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *api.Resp
 	if err != nil {
 		return errInvalidToken
 	}
-	for i := range in.Decisions {
-		if err := s.checkDecision(i, &in.Decisions[i]); err != nil {
-			return err
-		}
-	}
 	facts, err := s.facts(ctx, w, &task, in.Decisions)
 	if err != nil {
 		return err
@@ -180,20 +175,6 @@ func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *api.Resp
 		cmd.TaskList = in.TaskList.Name
 	}
 	return s.respond(ctx, task.Run, cmd)
-}
-
-// checkDecision refuses executions that may run for longer than the quota.
-func (s *Service) checkDecision(i int, d *api.Decision) error {
-	member := func(block string) string {
-		return fmt.Sprintf("decisions.%d.member.%s.executionStartToCloseTimeout", i+1, block)
-	}
-	switch {
-	case d.StartChildWorkflowExecutionDecisionAttributes != nil:
-		return s.checkLength(member("startChildWorkflowExecutionDecisionAttributes"), d.StartChildWorkflowExecutionDecisionAttributes.ExecutionStartToCloseTimeout)
-	case d.ContinueAsNewWorkflowExecutionDecisionAttributes != nil:
-		return s.checkLength(member("continueAsNewWorkflowExecutionDecisionAttributes"), d.ContinueAsNewWorkflowExecutionDecisionAttributes.ExecutionStartToCloseTimeout)
-	}
-	return nil
 }
 
 // facts looks up what the rules must know of decisions: the types that they name,
@@ -216,7 +197,7 @@ func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, d
 		case api.DecisionTypeScheduleActivityTask:
 			*fact, err = s.activityFact(ctx, w, domain, d.ScheduleActivityTaskDecisionAttributes.ActivityType)
 		case api.DecisionTypeStartChildWorkflowExecution:
-			*fact, err = s.workflowFact(ctx, w, domain, d.StartChildWorkflowExecutionDecisionAttributes.WorkflowType)
+			*fact, err = s.childFact(ctx, w, domain, d.StartChildWorkflowExecutionDecisionAttributes.WorkflowType)
 		case api.DecisionTypeContinueAsNewWorkflowExecution:
 			*fact, version, err = s.successorFact(ctx, w, domain, task.Run, d.ContinueAsNewWorkflowExecutionDecisionAttributes.WorkflowTypeVersion)
 		}
@@ -243,6 +224,16 @@ func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.
 		return execution.Fact{}, err
 	}
 	return execution.Fact{Type: found.status, Activity: found.activity}, nil
+}
+
+// childFact looks up the type of a child. In a deprecated domain no type begins
+// anything new, not even one that was undeprecated since.
+func (s *Service) childFact(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (execution.Fact, error) {
+	fact, err := s.workflowFact(ctx, w, d, t)
+	if d.Deprecated && fact.Type == execution.TypeRegistered {
+		fact.Type = execution.TypeDeprecated
+	}
+	return fact, err
 }
 
 func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (execution.Fact, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"heddle/internal/aws/awsjson"
 	"heddle/internal/engine"
 	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
@@ -34,9 +33,6 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkf
 	}
 	settings, err := resolve(in, t.workflow)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.checkLength("executionStartToCloseTimeout", &settings.ExecutionStartToCloseTimeout); err != nil {
 		return nil, err
 	}
 	reply, err := s.Runs.Do(ctx, engine.Command{
@@ -83,17 +79,6 @@ func resolve(in *api.StartWorkflowExecutionInput, defaults *api.WorkflowTypeConf
 		}
 	}
 	return set, nil
-}
-
-// checkLength refuses a timeout of executions above the quota.
-func (s *Service) checkLength(member string, timeout *string) error {
-	if timeout == nil {
-		return nil
-	}
-	if seconds, limited := api.Seconds(*timeout); limited && seconds > s.ExecutionSecondsMax {
-		return awsjson.Validation(fmt.Sprintf("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", *timeout, member, s.ExecutionSecondsMax))
-	}
-	return nil
 }
 
 func either(given, fallback *string) string {
@@ -265,7 +250,6 @@ func (s *Service) backlog(ctx context.Context, domain, list string) (*api.Pendin
 	if _, err := s.domain(ctx, worldOf(ctx), domain); err != nil {
 		return nil, err
 	}
-	n := s.Tasks.Backlog(list)
-	truncated := n > s.CountMax
-	return &api.PendingTaskCount{Count: int64(min(n, s.CountMax)), Truncated: &truncated}, nil
+	truncated := false
+	return &api.PendingTaskCount{Count: int64(s.Tasks.Backlog(list)), Truncated: &truncated}, nil
 }

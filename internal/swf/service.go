@@ -46,9 +46,7 @@ type Config struct {
 	Entropy    func() engine.Seed // for the ids of root runs
 	Clock      func() engine.Time
 	PollHold   time.Duration // how long a poll waits for a task
-	CountMax   int           // where counts stop and say truncated
-	// ExecutionSecondsMax bounds the timeout of an execution.
-	ExecutionSecondsMax int64
+	CountMax   int           // where counts of executions stop and say truncated
 	// Throttle tells whether there may be another decision of a type in a world now;
 	// nil: always.
 	Throttle func(w engine.World, decision string) bool
@@ -69,7 +67,7 @@ func New(c Config) *Service {
 
 // Operations are the actions, one row each.
 var Operations = []operation.Operation[*Service]{
-	operation.JSONWithoutOutput("RegisterDomain", (*Service).registerDomain, asks),
+	operation.JSONWithoutOutput("RegisterDomain", (*Service).registerDomain, asks, largeBody),
 	operation.JSON("DescribeDomain", (*Service).describeDomain, asks),
 	operation.JSON("ListDomains", (*Service).listDomains, asks),
 	operation.JSONWithoutOutput("DeprecateDomain", (*Service).deprecateDomain, asks),
@@ -89,7 +87,7 @@ var Operations = []operation.Operation[*Service]{
 	operation.JSONWithoutOutput("UndeprecateActivityType", (*Service).undeprecateActivityType, asks),
 	operation.JSONWithoutOutput("DeleteActivityType", (*Service).deleteActivityType, asks),
 
-	operation.JSONWithoutOutput("TagResource", (*Service).tagResource, asks),
+	operation.JSONWithoutOutput("TagResource", (*Service).tagResource, asks, largeBody),
 	operation.JSONWithoutOutput("UntagResource", (*Service).untagResource, asks),
 	operation.JSON("ListTagsForResource", (*Service).listTagsForResource, asks),
 
@@ -117,7 +115,7 @@ var Operations = []operation.Operation[*Service]{
 }
 
 // Bounds of bodies. A member of 32,768 characters may take six bytes for each
-// (\u0000), and decisions may carry many.
+// (\u0000), and decisions may carry many. The 50 tags of a domain need as much.
 var (
 	largeBody     = operation.WithBodyMax(512 << 10)
 	decisionsBody = operation.WithBodyMax(1<<20 + 64<<10)

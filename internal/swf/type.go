@@ -47,7 +47,7 @@ func (s *Service) askType(ctx context.Context, domain string, id registry.TypeID
 	return reply, nil
 }
 
-// changeType gives a writing command, which make builds from what the domain is
+// changeType gives a writing command, which build makes from what the domain is
 // right now.
 func (s *Service) changeType(ctx context.Context, domain string, id registry.TypeID, build func(registry.Sweep) any) error {
 	d, err := s.readDomain(ctx, worldOf(ctx), domain)

@@ -13,9 +13,6 @@ func workflowTypeID(t api.WorkflowType) registry.TypeID {
 
 // registerWorkflowType serves RegisterWorkflowType.
 func (s *Service) registerWorkflowType(ctx context.Context, in *api.RegisterWorkflowTypeInput) error {
-	if err := s.checkLength("defaultExecutionStartToCloseTimeout", in.DefaultExecutionStartToCloseTimeout); err != nil {
-		return err
-	}
 	id := workflowTypeID(api.WorkflowType{Name: in.Name, Version: in.Version})
 	return s.registerType(ctx, in.Domain, id, in.Description, registry.Defaults{
 		ExecutionStartToCloseTimeout: text(in.DefaultExecutionStartToCloseTimeout),

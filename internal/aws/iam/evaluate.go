@@ -89,11 +89,16 @@ func (d Decision) Explain(r *Request) string {
 type query struct {
 	*Request
 	resource name
+	alias    name
+}
+
+func queryOf(r *Request) query {
+	return query{Request: r, resource: nameOf(r.Resource), alias: nameOf(r.Alias)}
 }
 
 // Evaluate decides whether policies allow a request.
 func Evaluate(r *Request, policies *PolicySets) Decision {
-	q := query{Request: r, resource: nameOf(r.Resource)}
+	q := queryOf(r)
 	return q.decide(policies, Decision{})
 }
 
@@ -127,7 +132,7 @@ func (q *query) decide(policies *PolicySets, granted Decision) Decision {
 // Matches gives every statement that is about a request, of all layers: what
 // Evaluate combines.
 func Matches(r *Request, policies *PolicySets) []Decision {
-	q := query{Request: r, resource: nameOf(r.Resource)}
+	q := queryOf(r)
 	var all []Decision
 	for l := range Layer(layers) {
 		attached := policies.layer(l)
@@ -150,7 +155,7 @@ func Matches(r *Request, policies *PolicySets) []Decision {
 // of another one, the principal's policies must allow it too. A service has no
 // policies.
 func EvaluateTrust(r *Request, trust Attached, policies *PolicySets) Decision {
-	q := query{Request: r, resource: nameOf(r.Resource)}
+	q := queryOf(r)
 	best := unnamed
 	f := found{policy: &trust}
 	var allow Decision
@@ -239,7 +244,8 @@ func (s *statement) hasResource(q *query) bool {
 		return true
 	}
 	for i := range s.resources {
-		if s.resources[i].match(&q.resource, q.Context) {
+		p := &s.resources[i]
+		if p.match(&q.resource, q.Context) || q.Alias != "" && p.match(&q.alias, q.Context) {
 			return !s.notResources
 		}
 	}

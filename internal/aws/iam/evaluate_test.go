@@ -73,6 +73,25 @@ func TestActionsAndResources(t *testing.T) {
 	}
 }
 
+// A statement may call a resource by either of its names.
+func TestAlias(t *testing.T) {
+	r := iam.Request{Action: "swf:ListDomains", Resource: domain + "*", Alias: "arn:aws:swf::123456789012:domain/*"}
+	for members, want := range map[string]bool{
+		`"Resource":"arn:aws:swf:us-east-1:123456789012:/domain/*"`:    true,
+		`"Resource":"arn:aws:swf::123456789012:domain/*"`:              true,
+		`"Resource":"arn:aws:swf::210987654321:domain/*"`:              false,
+		`"NotResource":"arn:aws:swf:us-east-1:123456789012:/domain/*"`: false,
+		`"NotResource":"arn:aws:swf::123456789012:domain/*"`:           false,
+		`"NotResource":"arn:aws:swf::210987654321:domain/*"`:           true,
+	} {
+		allowed := iam.Evaluate(&r, &iam.PolicySets{Identity: set(t, statement(`"Effect":"Allow","Action":"*",`+members))})
+		denied := iam.Evaluate(&r, &iam.PolicySets{Identity: set(t, allow("*", "*"), statement(`"Effect":"Deny","Action":"*",`+members))})
+		if allowed.Allowed != want || denied.Allowed == want {
+			t.Errorf("%s: allows %v, denies %v, want %v", members, allowed.Allowed, !denied.Allowed, want)
+		}
+	}
+}
+
 // The last part of an ARN may hold colons, and * takes them there.
 func TestResourceWithColons(t *testing.T) {
 	r := iam.Request{Action: "states:X", Resource: "arn:aws:states:r:" + account + ":execution:machine:e"}

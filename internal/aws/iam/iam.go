@@ -16,6 +16,7 @@ type Request struct {
 	Principal Principal
 	Action    string // service:Operation
 	Resource  string // an ARN; "*" when the action is about nothing in particular
+	Alias     string // another name of the resource, by which statements may call it; "": none
 	Context   Context
 }
 

@@ -88,7 +88,7 @@ type noOffers struct{}
 
 func (noOffers) Offer(engine.RunID, engine.Offer)     {}
 func (noOffers) Withdraw(string, engine.RunID, int64) {}
-func (noOffers) Forget(uint16)                        {}
+func (noOffers) WithdrawShard(uint16)                 {}
 
 // Now implements shard.Clock.
 func (h *house) Now() engine.Time { return engine.Time(h.clock().UnixMilli()) }

@@ -1,7 +1,7 @@
 // Package memstore keeps a store in memory: for tests, for simulation, and for
 // servers that may forget.
 //
-// It keeps every promise of store.Engine but durability. What a test wants to
+// It keeps every promise of store.Store but durability. What a test wants to
 // happen to a store, it can make happen: commits that wait or fail, a shard
 // taken by somebody else, a crash that loses what had not been acknowledged.
 // The package starts no goroutine and knows no time, so a seed decides all.
@@ -22,7 +22,7 @@ const (
 	sectionBytesMax = 16 << 20
 )
 
-// Store is a store.Engine.
+// Store is a store.Store.
 type Store struct {
 	mu       sync.Mutex
 	disk     *disk
@@ -33,7 +33,7 @@ type Store struct {
 	hook     func([]store.Section)
 }
 
-var _ store.Engine = (*Store)(nil)
+var _ store.Store = (*Store)(nil)
 
 // fault is what FailNextCommit has ordered.
 type fault uint8
@@ -62,12 +62,12 @@ func open(d *disk) *Store {
 // Shards is the number of shards.
 func (s *Store) Shards() uint16 { return uint16(len(s.disk.shards)) }
 
-// Limits is part of store.Engine.
+// Limits is part of store.Store.
 func (s *Store) Limits() store.Limits {
 	return store.Limits{SectionOps: sectionOpsMax, SectionBytes: sectionBytesMax}
 }
 
-// Acquire is part of store.Engine. It never waits and is never refused.
+// Acquire is part of store.Store. It never waits and is never refused.
 func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp}, nil
 }
 
-// Commit is part of store.Engine. A section meets its check only after the hook
+// Commit is part of store.Store. A section meets its check only after the hook
 // of BeforeCommit has returned.
 func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 	errs := make([]error, len(sections))
@@ -169,13 +169,13 @@ func fill(errs []error, err error) []error {
 	return errs
 }
 
-// Index is part of store.Engine.
+// Index is part of store.Store.
 func (s *Store) Index() store.Index { return index{s} }
 
-// Meta is part of store.Engine.
+// Meta is part of store.Store.
 func (s *Store) Meta() store.Meta { return meta{s} }
 
-// Close is part of store.Engine. The data stay for Reopen.
+// Close is part of store.Store. The data stay for Reopen.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,9 +12,9 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Backend {
 		s := memstore.New(storetest.Shards)
 		return storetest.Backend{
-			Engine: s,
-			Reopen: func(t *testing.T) store.Engine { return s.Reopen() },
-			Crash:  func(t *testing.T) store.Engine { return s.Crash(0) },
+			Store:  s,
+			Reopen: func(t *testing.T) store.Store { return s.Reopen() },
+			Crash:  func(t *testing.T) store.Store { return s.Crash(0) },
 		}
 	})
 }

@@ -17,7 +17,7 @@ type benchOwner struct {
 	section store.Section
 }
 
-func newBenchOwner(b *testing.B, s store.Engine, shard uint16) *benchOwner {
+func newBenchOwner(b *testing.B, s store.Store, shard uint16) *benchOwner {
 	h, err := s.Acquire(b.Context(), shard)
 	if err != nil {
 		b.Fatal(err)

@@ -21,7 +21,7 @@ const (
 	opBytesMax = 1 + 5 + 5 + shardPrefixBytes
 )
 
-// Commit is part of store.Engine.
+// Commit is part of store.Store.
 //
 // Sections are admitted under the mutex: the check, and the mark that their
 // shards are being written. Then they are written and synced outside of it,

@@ -20,7 +20,7 @@ import (
 	"heddle/internal/store"
 )
 
-// Store is a store.Engine.
+// Store is a store.Store.
 type Store struct {
 	db       *pebble.DB
 	lock     *directoryLock
@@ -37,7 +37,7 @@ type Store struct {
 	metaMu sync.Mutex // held from a read of the meta space until what followed is durable
 }
 
-var _ store.Engine = (*Store)(nil)
+var _ store.Store = (*Store)(nil)
 
 // shard is what a check needs to know.
 type shard struct {
@@ -50,12 +50,12 @@ type shard struct {
 // Shards is the number of shards, as the store was created.
 func (s *Store) Shards() uint16 { return uint16(len(s.shards)) }
 
-// Limits is part of store.Engine.
+// Limits is part of store.Store.
 func (s *Store) Limits() store.Limits {
 	return store.Limits{SectionOps: sectionOpsMax, SectionBytes: sectionBytesMax}
 }
 
-// Acquire is part of store.Engine. It is never refused: this process has the
+// Acquire is part of store.Store. It is never refused: this process has the
 // whole directory. It waits for what the earlier owner is just writing.
 func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error) {
 	if err := s.enter(); err != nil {
@@ -94,10 +94,10 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	return &handle{store: s, shard: number, epoch: epoch, last: sh.last}, nil
 }
 
-// Index is part of store.Engine.
+// Index is part of store.Store.
 func (s *Store) Index() store.Index { return index{s} }
 
-// Meta is part of store.Engine.
+// Meta is part of store.Store.
 func (s *Store) Meta() store.Meta { return meta{s} }
 
 // Checkpoint writes a copy of the store, as it is now, to a directory that does
@@ -114,7 +114,7 @@ func (s *Store) Checkpoint(dir string) error {
 	return nil
 }
 
-// Close is part of store.Engine. It waits for the calls under way, scans too.
+// Close is part of store.Store. It waits for the calls under way, scans too.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	closed := s.closed

@@ -15,10 +15,10 @@ func TestStore(t *testing.T) {
 		options := Options{Dir: t.TempDir(), Shards: storetest.Shards, Logger: quiet(t)}
 		s := mustOpen(t, options)
 		return storetest.Backend{
-			Engine: s,
-			Reopen: func(t *testing.T) store.Engine { return mustOpen(t, options) },
+			Store:  s,
+			Reopen: func(t *testing.T) store.Store { return mustOpen(t, options) },
 			// The files as they are, without a close: what kill -9 leaves.
-			Crash: func(t *testing.T) store.Engine {
+			Crash: func(t *testing.T) store.Store {
 				copied := options
 				copied.Dir = t.TempDir()
 				if _, err := vfs.Clone(vfs.Default, vfs.Default, options.Dir, copied.Dir); err != nil {
@@ -38,9 +38,9 @@ func TestStorePowerCut(t *testing.T) {
 		options := Options{Dir: "/store", Shards: storetest.Shards, Logger: quiet(t), Files: disk}
 		s := mustOpen(t, options)
 		return storetest.Backend{
-			Engine: s,
-			Reopen: func(t *testing.T) store.Engine { return mustOpen(t, options) },
-			Crash: func(t *testing.T) store.Engine {
+			Store:  s,
+			Reopen: func(t *testing.T) store.Store { return mustOpen(t, options) },
+			Crash: func(t *testing.T) store.Store {
 				after := options
 				after.Files = disk.CrashClone(vfs.CrashCloneCfg{})
 				return mustOpen(t, after)

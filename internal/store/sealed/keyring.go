@@ -53,7 +53,7 @@ func newDataKey(number uint64, secret [keyBytes]byte) *dataKey {
 
 // keyring is the data keys of an open store.
 type keyring struct {
-	meta     store.Meta // of the engine below
+	meta     store.Meta // of the store below
 	sealsMax uint64
 
 	keys    atomic.Pointer[[]*dataKey] // in order of their numbers, without a gap; never changed in place

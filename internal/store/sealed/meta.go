@@ -36,7 +36,7 @@ func (m meta) open(key string, stored []byte) ([]byte, error) {
 }
 
 // CompareAndSet compares what was sealed, since a value has another ciphertext
-// each time, and then has the engine compare the ciphertext.
+// each time, and then has the store below compare the ciphertext.
 func (m meta) CompareAndSet(ctx context.Context, key string, old, next []byte) error {
 	if ownRow(key) {
 		return m.below.CompareAndSet(ctx, key, old, next)

@@ -46,9 +46,9 @@ const (
 	Sealed              // sealed values, and wrapped data keys
 )
 
-// Look tells what a store holds. It is given the engine under a Store.
-func Look(ctx context.Context, engine store.Engine) (State, error) {
-	rows, err := engine.Meta().List(ctx, "")
+// Look tells what a store holds. It is given what lies below a Store.
+func Look(ctx context.Context, below store.Store) (State, error) {
+	rows, err := below.Meta().List(ctx, "")
 	if err != nil {
 		return Empty, err
 	}
@@ -66,22 +66,22 @@ func Look(ctx context.Context, engine store.Engine) (State, error) {
 // ownRow tells whether a row of the meta space is the store's own.
 func ownRow(key string) bool { return strings.HasPrefix(key, "store/") }
 
-// Store is a store.Engine whose values lie sealed in another one.
+// Store is a store.Store whose values lie sealed in another one.
 type Store struct {
-	store.Engine
+	store.Store
 	keys   *keyring
 	limits store.Limits
 }
 
 // Open opens the data keys of a store that is empty or sealed, and wraps them
 // anew if not the first root key had wrapped them. With readOnly it changes
-// nothing. Close closes the engine too.
-func Open(ctx context.Context, engine store.Engine, root Root, readOnly bool) (*Store, error) {
-	keys, err := openKeyring(ctx, engine.Meta(), root)
+// nothing. Close closes the other store too.
+func Open(ctx context.Context, below store.Store, root Root, readOnly bool) (*Store, error) {
+	keys, err := openKeyring(ctx, below.Meta(), root)
 	if err != nil {
 		return nil, fmt.Errorf("open the store's data keys: %w", err)
 	}
-	s := &Store{Engine: engine, keys: keys, limits: engine.Limits()}
+	s := &Store{Store: below, keys: keys, limits: below.Limits()}
 	s.limits.SectionBytes -= s.limits.SectionOps * overheadMax
 	if !readOnly {
 		if _, err := s.Rotate(ctx, root); err != nil {
@@ -102,23 +102,23 @@ func (s *Store) Rotate(ctx context.Context, root Root) (bool, error) {
 	return rotated, nil
 }
 
-// Limits is part of store.Engine: what the engine takes, less what sealing adds.
+// Limits is part of store.Store: what the other store takes, less what sealing adds.
 func (s *Store) Limits() store.Limits { return s.limits }
 
-// Acquire is part of store.Engine.
+// Acquire is part of store.Store.
 func (s *Store) Acquire(ctx context.Context, shard uint16) (store.Handle, error) {
-	h, err := s.Engine.Acquire(ctx, shard)
+	h, err := s.Store.Acquire(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
 	return &handle{h, s.keys}, nil
 }
 
-// Index is part of store.Engine.
-func (s *Store) Index() store.Index { return index{s.Engine.Index(), s.keys} }
+// Index is part of store.Store.
+func (s *Store) Index() store.Index { return index{s.Store.Index(), s.keys} }
 
-// Meta is part of store.Engine.
-func (s *Store) Meta() store.Meta { return meta{s.Engine.Meta(), s.keys} }
+// Meta is part of store.Store.
+func (s *Store) Meta() store.Meta { return meta{s.Store.Meta(), s.keys} }
 
 // batch is the room for the sealed image of a commit, used again and again.
 type batch struct {
@@ -134,7 +134,7 @@ const batchBytesMax = 1 << 20
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-// Commit is part of store.Engine. The caller's sections stay as they are: after
+// Commit is part of store.Store. The caller's sections stay as they are: after
 // an error he may still want them.
 func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 	errs := make([]error, len(sections))
@@ -167,7 +167,7 @@ func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 		}
 		return errs
 	}
-	for j, err := range s.Engine.Commit(ctx, b.sections) {
+	for j, err := range s.Store.Commit(ctx, b.sections) {
 		errs[b.from[j]] = err
 	}
 	return errs

@@ -33,9 +33,9 @@ func newRoot(t testing.TB) *rootkey.Keys {
 	return keys
 }
 
-func mustOpen(t testing.TB, engine store.Engine, root Root) *Store {
+func mustOpen(t testing.TB, below store.Store, root Root) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), engine, root, false)
+	s, err := Open(t.Context(), below, root, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +46,9 @@ func TestMemstore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Backend {
 		root, below := newRoot(t), memstore.New(storetest.Shards)
 		return storetest.Backend{
-			Engine: mustOpen(t, below, root),
-			Reopen: func(t *testing.T) store.Engine { return mustOpen(t, below.Reopen(), root) },
-			Crash:  func(t *testing.T) store.Engine { return mustOpen(t, below.Crash(0), root) },
+			Store:  mustOpen(t, below, root),
+			Reopen: func(t *testing.T) store.Store { return mustOpen(t, below.Reopen(), root) },
+			Crash:  func(t *testing.T) store.Store { return mustOpen(t, below.Crash(0), root) },
 		}
 	})
 }
@@ -56,11 +56,11 @@ func TestMemstore(t *testing.T) {
 func TestPebblestore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Backend {
 		root, dir := newRoot(t), t.TempDir()
-		open := func(t *testing.T, dir string) store.Engine { return mustOpen(t, pebble(t, dir), root) }
+		open := func(t *testing.T, dir string) store.Store { return mustOpen(t, pebble(t, dir), root) }
 		return storetest.Backend{
-			Engine: open(t, dir),
-			Reopen: func(t *testing.T) store.Engine { return open(t, dir) },
-			Crash: func(t *testing.T) store.Engine {
+			Store:  open(t, dir),
+			Reopen: func(t *testing.T) store.Store { return open(t, dir) },
+			Crash: func(t *testing.T) store.Store {
 				after := t.TempDir()
 				if _, err := vfs.Clone(vfs.Default, vfs.Default, dir, after); err != nil {
 					t.Fatal(err)
@@ -71,7 +71,7 @@ func TestPebblestore(t *testing.T) {
 	})
 }
 
-func pebble(t testing.TB, dir string) store.Engine {
+func pebble(t testing.TB, dir string) store.Store {
 	t.Helper()
 	s, err := pebblestore.Open(pebblestore.Options{Dir: dir, Shards: storetest.Shards, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -85,21 +85,21 @@ func pebble(t testing.TB, dir string) store.Engine {
 	return s
 }
 
-// writer commits to one shard of an engine.
+// writer commits to one shard of a store.
 type writer struct {
 	t      testing.TB
-	engine store.Engine
+	below  store.Store
 	handle store.Handle
 	seq    uint64
 }
 
-func acquire(t testing.TB, engine store.Engine, shard uint16) *writer {
+func acquire(t testing.TB, below store.Store, shard uint16) *writer {
 	t.Helper()
-	h, err := engine.Acquire(t.Context(), shard)
+	h, err := below.Acquire(t.Context(), shard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &writer{t, engine, h, h.Seq()}
+	return &writer{t, below, h, h.Seq()}
 }
 
 func (w *writer) put(key string, value []byte) {
@@ -111,7 +111,7 @@ func (w *writer) commit(ops ...store.Op) {
 	w.t.Helper()
 	w.seq++
 	section := store.Section{Shard: w.handle.Shard(), Epoch: w.handle.Epoch(), Seq: w.seq, Ops: ops}
-	if err := w.engine.Commit(w.t.Context(), []store.Section{section})[0]; err != nil {
+	if err := w.below.Commit(w.t.Context(), []store.Section{section})[0]; err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -225,7 +225,7 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 	}
 }
 
-// TestNothingLiesBelowInTheClear plants a text everywhere, and searches the engine.
+// TestNothingLiesBelowInTheClear plants a text everywhere, and searches the store below.
 func TestNothingLiesBelowInTheClear(t *testing.T) {
 	const planted = "a text to be found"
 	below := memstore.New(storetest.Shards)
@@ -333,9 +333,9 @@ func TestAnOpeningThatSealsNothingLeavesNothing(t *testing.T) {
 }
 
 func TestLook(t *testing.T) {
-	want := func(engine store.Engine, want State) {
+	want := func(below store.Store, want State) {
 		t.Helper()
-		if got, err := Look(t.Context(), engine); got != want || err != nil {
+		if got, err := Look(t.Context(), below); got != want || err != nil {
 			t.Errorf("state %d, %v, want %d", got, err, want)
 		}
 	}

@@ -10,16 +10,16 @@ import (
 	"heddle/internal/store"
 )
 
-func wantMeta(t *testing.T, engine store.Engine, key, value string) {
+func wantMeta(t *testing.T, tested store.Store, key, value string) {
 	t.Helper()
-	got, err := engine.Meta().Get(t.Context(), key)
+	got, err := tested.Meta().Get(t.Context(), key)
 	if err != nil || string(got) != value {
 		t.Fatalf("meta %q: %q, %v, want %q", key, got, err, value)
 	}
 }
 
 func metaCompareAndSet(t *testing.T, b Backend) {
-	meta := b.Engine.Meta()
+	meta := b.Store.Meta()
 	set := func(old, next []byte, want error) {
 		t.Helper()
 		if err := meta.CompareAndSet(t.Context(), "test/key", old, next); !errors.Is(err, want) {
@@ -37,12 +37,12 @@ func metaCompareAndSet(t *testing.T, b Backend) {
 	set([]byte{}, []byte("2"), store.ErrConflict) // empty is not absent
 	wantAbsent()
 	set(nil, []byte("1"), nil)
-	wantMeta(t, b.Engine, "test/key", "1")
+	wantMeta(t, b.Store, "test/key", "1")
 	set(nil, []byte("2"), store.ErrConflict)
 	set([]byte("0"), []byte("2"), store.ErrConflict)
-	wantMeta(t, b.Engine, "test/key", "1")
+	wantMeta(t, b.Store, "test/key", "1")
 	set([]byte("1"), []byte{}, nil)
-	wantMeta(t, b.Engine, "test/key", "")
+	wantMeta(t, b.Store, "test/key", "")
 	set(nil, []byte("2"), store.ErrConflict)
 	set([]byte{}, []byte("2"), nil)
 	set([]byte("1"), nil, store.ErrConflict)
@@ -67,11 +67,11 @@ func metaCompareAndSet(t *testing.T, b Backend) {
 	if len(won) != 1 {
 		t.Fatalf("%d of %d won", len(won), cap(won))
 	}
-	wantMeta(t, b.Engine, "test/key", <-won)
+	wantMeta(t, b.Store, "test/key", <-won)
 }
 
 func metaList(t *testing.T, b Backend) {
-	meta := b.Engine.Meta()
+	meta := b.Store.Meta()
 	for _, key := range []string{"test/a", "test/b\xff", "test/", "test0", "tess/z"} {
 		if err := meta.CompareAndSet(t.Context(), key, nil, []byte("of "+key)); err != nil {
 			t.Fatal(err)
@@ -102,27 +102,27 @@ func metaList(t *testing.T, b Backend) {
 }
 
 func closed(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 1)
-	if err := b.Engine.Close(); err != nil {
+	o := acquire(t, b.Store, 1)
+	if err := b.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	never := func(_, _ []byte) bool { t.Error("a closed store showed a row"); return false }
-	_, acquireErr := b.Engine.Acquire(t.Context(), 1)
+	_, acquireErr := b.Store.Acquire(t.Context(), 1)
 	_, getErr := o.handle.Get(t.Context(), []byte("key"))
-	_, metaErr := b.Engine.Meta().Get(t.Context(), "key")
-	_, listErr := b.Engine.Meta().List(t.Context(), "")
+	_, metaErr := b.Store.Meta().Get(t.Context(), "key")
+	_, listErr := b.Store.Meta().List(t.Context(), "")
 	for call, err := range map[string]error{
 		"acquire":        acquireErr,
-		"commit":         b.Engine.Commit(t.Context(), []store.Section{o.section(put("key", ""))})[0],
+		"commit":         b.Store.Commit(t.Context(), []store.Section{o.section(put("key", ""))})[0],
 		"get":            getErr,
 		"scan":           o.handle.Scan(t.Context(), store.Range{}, never),
 		"release":        o.handle.Release(t.Context()),
-		"index scan":     b.Engine.Index().Scan(t.Context(), store.Range{}, never),
-		"barrier":        b.Engine.Index().Barrier(t.Context()),
+		"index scan":     b.Store.Index().Scan(t.Context(), store.Range{}, never),
+		"barrier":        b.Store.Index().Barrier(t.Context()),
 		"meta get":       metaErr,
-		"meta set":       b.Engine.Meta().CompareAndSet(t.Context(), "key", nil, []byte{}),
+		"meta set":       b.Store.Meta().CompareAndSet(t.Context(), "key", nil, []byte{}),
 		"meta list":      listErr,
-		"a second close": b.Engine.Close(),
+		"a second close": b.Store.Close(),
 	} {
 		if !errors.Is(err, store.ErrClosed) {
 			t.Errorf("%s after close: %v, want ErrClosed", call, err)
@@ -131,8 +131,8 @@ func closed(t *testing.T, b Backend) {
 }
 
 func reopen(t *testing.T, b Backend) {
-	outlive(t, b.Engine, func() store.Engine {
-		if err := b.Engine.Close(); err != nil {
+	outlive(t, b.Store, func() store.Store {
+		if err := b.Store.Close(); err != nil {
 			t.Fatal(err)
 		}
 		return b.Reopen(t)
@@ -140,35 +140,35 @@ func reopen(t *testing.T, b Backend) {
 }
 
 func crash(t *testing.T, b Backend) {
-	outlive(t, b.Engine, func() store.Engine { return b.Crash(t) })
+	outlive(t, b.Store, func() store.Store { return b.Crash(t) })
 }
 
 // outlive wants all that was acknowledged before an end to be there after it.
-func outlive(t *testing.T, engine store.Engine, end func() store.Engine) {
+func outlive(t *testing.T, tested store.Store, end func() store.Store) {
 	t.Helper()
 	var epochs [Shards]uint64
 	for shard := range uint16(Shards) {
-		o := acquire(t, engine, shard)
+		o := acquire(t, tested, shard)
 		epochs[shard] = o.handle.Epoch()
 		for i := range shard {
 			o.commit(put(fmt.Sprint(i), fmt.Sprint("value ", i)), put("gone", ""), indexed(put(fmt.Sprint(shard, i), "")))
 		}
 		section := o.section(delRange("gone", "gonf"))
 		section.Stamp = uint64(shard) * 1_000_000
-		wantCommit(t, engine, []store.Section{section}, nil)
+		wantCommit(t, tested, []store.Section{section}, nil)
 	}
-	if err := engine.Meta().CompareAndSet(t.Context(), "test/key", nil, []byte("value")); err != nil {
+	if err := tested.Meta().CompareAndSet(t.Context(), "test/key", nil, []byte("value")); err != nil {
 		t.Fatal(err)
 	}
-	stale := acquire(t, engine, 7)
+	stale := acquire(t, tested, 7)
 
-	engine = end()
-	wantMeta(t, engine, "test/key", "value")
+	tested = end()
+	wantMeta(t, tested, "test/key", "value")
 	indexed := 0
 	for shard := range uint16(Shards) {
 		before := store.Section{Shard: shard, Epoch: epochs[shard], Seq: uint64(shard) + 2}
-		wantCommit(t, engine, []store.Section{before}, store.ErrFenced)
-		o := acquire(t, engine, shard)
+		wantCommit(t, tested, []store.Section{before}, store.ErrFenced)
+		o := acquire(t, tested, shard)
 		if o.seq != uint64(shard)+1 || o.handle.Epoch() <= epochs[shard] {
 			t.Fatalf("shard %d: sequence %d and epoch %d after %d and %d", shard, o.seq, o.handle.Epoch(), shard+1, epochs[shard])
 		}
@@ -182,8 +182,8 @@ func outlive(t *testing.T, engine store.Engine, end func() store.Engine) {
 		indexed += int(shard)
 		o.commit(put("after", ""))
 	}
-	if found := rows(t, engine.Index(), store.Range{}); len(found) != indexed {
+	if found := rows(t, tested.Index(), store.Range{}); len(found) != indexed {
 		t.Fatalf("%d index entries, want %d: %q", len(found), indexed, found)
 	}
-	wantCommit(t, engine, []store.Section{stale.section()}, store.ErrFenced)
+	wantCommit(t, tested, []store.Section{stale.section()}, store.ErrFenced)
 }

@@ -11,28 +11,28 @@ import (
 )
 
 func fencingByEpoch(t *testing.T, b Backend) {
-	old := acquire(t, b.Engine, 5)
+	old := acquire(t, b.Store, 5)
 	old.commit(put("key", "old"))
-	now := acquire(t, b.Engine, 5)
+	now := acquire(t, b.Store, 5)
 	if now.handle.Epoch() <= old.handle.Epoch() {
 		t.Fatalf("epoch %d after epoch %d", now.handle.Epoch(), old.handle.Epoch())
 	}
-	wantCommit(t, b.Engine, []store.Section{old.section(put("key", "lost"), put("other", ""), indexed(put("lost", "")))}, store.ErrFenced)
+	wantCommit(t, b.Store, []store.Section{old.section(put("key", "lost"), put("other", ""), indexed(put("lost", "")))}, store.ErrFenced)
 	now.want("key", "old")
 	now.wantNone("other")
-	wantRows(t, b.Engine.Index(), store.Range{})
+	wantRows(t, b.Store.Index(), store.Range{})
 	now.commit(put("key", "new"))
 	now.want("key", "new")
 	for _, epoch := range []uint64{0, now.handle.Epoch() + 1} {
 		forged := now.section(put("key", "lost"))
 		forged.Epoch = epoch
-		wantCommit(t, b.Engine, []store.Section{forged}, store.ErrFenced)
+		wantCommit(t, b.Store, []store.Section{forged}, store.ErrFenced)
 	}
 	now.want("key", "new")
 }
 
 func fencingBySequence(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 5)
+	o := acquire(t, b.Store, 5)
 	if o.seq != 0 {
 		t.Fatalf("a new shard has sequence %d", o.seq)
 	}
@@ -40,19 +40,19 @@ func fencingBySequence(t *testing.T, b Backend) {
 	for _, seq := range []uint64{0, 1, 3} {
 		section := o.section(put("key", "lost"), indexed(put("lost", "")))
 		section.Seq = seq
-		wantCommit(t, b.Engine, []store.Section{section}, store.ErrFenced)
+		wantCommit(t, b.Store, []store.Section{section}, store.ErrFenced)
 	}
 	o.want("key", "1")
-	wantRows(t, b.Engine.Index(), store.Range{})
+	wantRows(t, b.Store.Index(), store.Range{})
 	o.commit(put("key", "2"))
 	o.want("key", "2")
 }
 
 func fencedAlone(t *testing.T, b Backend) {
-	one, two, three := acquire(t, b.Engine, 1), acquire(t, b.Engine, 2), acquire(t, b.Engine, 3)
+	one, two, three := acquire(t, b.Store, 1), acquire(t, b.Store, 2), acquire(t, b.Store, 3)
 	stale := two.section(put("key", "2"), indexed(put("two", "")))
-	two = acquire(t, b.Engine, 2)
-	wantCommit(t, b.Engine, []store.Section{
+	two = acquire(t, b.Store, 2)
+	wantCommit(t, b.Store, []store.Section{
 		one.section(put("key", "1"), indexed(put("one", ""))),
 		stale,
 		three.section(put("key", "3"), indexed(put("three", ""))),
@@ -62,40 +62,40 @@ func fencedAlone(t *testing.T, b Backend) {
 	one.want("key", "1")
 	two.wantNone("key")
 	three.want("key", "3")
-	wantRows(t, b.Engine.Index(), store.Range{}, "one=", "three=")
+	wantRows(t, b.Store.Index(), store.Range{}, "one=", "three=")
 	// The fenced section has not spoilt the sequences.
 	one.commit(put("key", "1"))
 	two.commit(put("key", "2"))
 	three.commit(put("key", "3"))
 
 	// Of two sections for one shard, with one sequence, at most one is written.
-	wantCommit(t, b.Engine, []store.Section{one.section(put("key", "first")), one.section(put("key", "second"))}, nil, store.ErrFenced)
+	wantCommit(t, b.Store, []store.Section{one.section(put("key", "first")), one.section(put("key", "second"))}, nil, store.ErrFenced)
 	one.want("key", "first")
 
-	if errs := b.Engine.Commit(t.Context(), nil); len(errs) != 0 {
+	if errs := b.Store.Commit(t.Context(), nil); len(errs) != 0 {
 		t.Fatalf("a commit of nothing gave %v", errs)
 	}
 }
 
 func unknownShard(t *testing.T, b Backend) {
-	if _, err := b.Engine.Acquire(t.Context(), Shards); err == nil {
+	if _, err := b.Store.Acquire(t.Context(), Shards); err == nil {
 		t.Fatalf("acquired shard %d of %d", Shards, Shards)
 	}
-	wantCommit(t, b.Engine, []store.Section{{Shard: Shards, Epoch: 1, Seq: 1}}, store.ErrFenced)
+	wantCommit(t, b.Store, []store.Section{{Shard: Shards, Epoch: 1, Seq: 1}}, store.ErrFenced)
 }
 
 func tooLargeAlone(t *testing.T, b Backend) {
-	limits := b.Engine.Limits()
+	limits := b.Store.Limits()
 	if limits.SectionOps < 10_000 || limits.SectionBytes < 4<<20 {
 		t.Fatalf("limits %+v: too small for a large history", limits)
 	}
-	one, two, three := acquire(t, b.Engine, 1), acquire(t, b.Engine, 2), acquire(t, b.Engine, 3)
+	one, two, three := acquire(t, b.Store, 1), acquire(t, b.Store, 2), acquire(t, b.Store, 3)
 	full := store.Op{Kind: store.Put, Key: []byte("key"), Value: make([]byte, limits.SectionBytes-len("key"))}
 	many := make([]store.Op, limits.SectionOps+1)
 	for i := range many {
 		many[i] = put("key", "")
 	}
-	wantCommit(t, b.Engine, []store.Section{one.section(full), two.section(full, put("x", "")), three.section(many...)},
+	wantCommit(t, b.Store, []store.Section{one.section(full), two.section(full, put("x", "")), three.section(many...)},
 		nil, store.ErrTooLarge, store.ErrTooLarge)
 	one.want("key", string(full.Value))
 	two.wantNone("key")
@@ -106,10 +106,10 @@ func tooLargeAlone(t *testing.T, b Backend) {
 }
 
 func cancelledCommit(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 1)
+	o := acquire(t, b.Store, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	errs := b.Engine.Commit(ctx, []store.Section{o.section(put("key", ""))})
+	errs := b.Store.Commit(ctx, []store.Section{o.section(put("key", ""))})
 	if !errors.Is(errs[0], context.Canceled) {
 		t.Fatalf("commit gave %v, want context.Canceled", errs[0])
 	}
@@ -118,12 +118,12 @@ func cancelledCommit(t *testing.T, b Backend) {
 }
 
 func acquireAgain(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 1)
+	o := acquire(t, b.Store, 1)
 	for i := range 3 {
 		o.commit(put("key", fmt.Sprint(i)))
 	}
-	other := acquire(t, b.Engine, 2)
-	o = acquire(t, b.Engine, 1)
+	other := acquire(t, b.Store, 2)
+	o = acquire(t, b.Store, 1)
 	if o.seq != 3 {
 		t.Fatalf("sequence %d after three sections", o.seq)
 	}
@@ -139,7 +139,7 @@ func acquireAgain(t *testing.T, b Backend) {
 func stamps(t *testing.T, b Backend) {
 	want := func(shard uint16, stamp uint64) *owner {
 		t.Helper()
-		o := acquire(t, b.Engine, shard)
+		o := acquire(t, b.Store, shard)
 		if o.handle.Stamp() != stamp {
 			t.Fatalf("shard %d has stamp %d, want %d", shard, o.handle.Stamp(), stamp)
 		}
@@ -149,24 +149,24 @@ func stamps(t *testing.T, b Backend) {
 	for _, stamp := range []uint64{7, 1 << 63, 3} {
 		section := o.section(put("key", ""))
 		section.Stamp = stamp
-		wantCommit(t, b.Engine, []store.Section{section}, nil)
+		wantCommit(t, b.Store, []store.Section{section}, nil)
 		o.seq++
 	}
 	lost := o.section(put("key", ""))
 	lost.Stamp, lost.Seq = 9, lost.Seq+1
-	wantCommit(t, b.Engine, []store.Section{lost}, store.ErrFenced)
+	wantCommit(t, b.Store, []store.Section{lost}, store.ErrFenced)
 	other.commit(put("key", ""))
 	want(1, 3)
 	want(2, 0)
 }
 
 func release(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 1)
+	o := acquire(t, b.Store, 1)
 	o.commit(put("key", "1"))
 	if err := o.handle.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	wantCommit(t, b.Engine, []store.Section{o.section(put("key", "lost"))}, store.ErrFenced)
+	wantCommit(t, b.Store, []store.Section{o.section(put("key", "lost"))}, store.ErrFenced)
 	if _, err := o.handle.Get(t.Context(), []byte("key")); !errors.Is(err, store.ErrClosed) {
 		t.Fatalf("get from a released handle: %v, want ErrClosed", err)
 	}
@@ -174,8 +174,8 @@ func release(t *testing.T, b Backend) {
 		t.Fatalf("scan of a released handle: %v, want ErrClosed", err)
 	}
 	// A handle of the past gives up nothing of the next owner's.
-	old := acquire(t, b.Engine, 1)
-	now := acquire(t, b.Engine, 1)
+	old := acquire(t, b.Store, 1)
+	now := acquire(t, b.Store, 1)
 	if err := old.handle.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -188,18 +188,18 @@ func concurrentCommits(t *testing.T, b Backend) {
 	const rounds = 40
 	var all sync.WaitGroup
 	for shard := range uint16(Shards) {
-		o := acquire(t, b.Engine, shard)
+		o := acquire(t, b.Store, shard)
 		all.Go(func() {
 			for i := range rounds {
 				key := fmt.Sprintf("%02d", i)
 				section := o.section(put("last", key), put(key, ""), indexed(put(fmt.Sprint(shard, "/", key), "")))
-				if errs := b.Engine.Commit(t.Context(), []store.Section{section}); errs[0] != nil {
+				if errs := b.Store.Commit(t.Context(), []store.Section{section}); errs[0] != nil {
 					t.Errorf("shard %d, round %d: %v", shard, i, errs[0])
 					return
 				}
 				o.seq++
 				seen := 0
-				err := b.Engine.Index().Scan(t.Context(), span(fmt.Sprint(shard, "/"), fmt.Sprint(shard, "0")), func(_, _ []byte) bool {
+				err := b.Store.Index().Scan(t.Context(), span(fmt.Sprint(shard, "/"), fmt.Sprint(shard, "0")), func(_, _ []byte) bool {
 					seen++
 					return true
 				})
@@ -212,13 +212,13 @@ func concurrentCommits(t *testing.T, b Backend) {
 	}
 	all.Wait()
 	for shard := range uint16(Shards) {
-		o := acquire(t, b.Engine, shard)
+		o := acquire(t, b.Store, shard)
 		o.want("last", fmt.Sprintf("%02d", rounds-1))
 		if o.seq != rounds {
 			t.Fatalf("shard %d: sequence %d after %d sections", shard, o.seq, rounds)
 		}
 	}
-	if found := rows(t, b.Engine.Index(), store.Range{}); len(found) != rounds*Shards {
+	if found := rows(t, b.Store.Index(), store.Range{}); len(found) != rounds*Shards {
 		t.Fatalf("%d index entries, want %d", len(found), rounds*Shards)
 	}
 }
@@ -227,7 +227,7 @@ func concurrentCommits(t *testing.T, b Backend) {
 // shard: what he was told is what the next owner finds.
 func replacedOwner(t *testing.T, b Backend) {
 	for range 20 {
-		o := acquire(t, b.Engine, 6)
+		o := acquire(t, b.Store, 6)
 		var writer sync.WaitGroup
 		var last error
 		started := make(chan struct{})
@@ -236,14 +236,14 @@ func replacedOwner(t *testing.T, b Backend) {
 				if i == 3 {
 					close(started)
 				}
-				last = b.Engine.Commit(t.Context(), []store.Section{o.section(put("seq", fmt.Sprint(o.seq+1)))})[0]
+				last = b.Store.Commit(t.Context(), []store.Section{o.section(put("seq", fmt.Sprint(o.seq+1)))})[0]
 				if last == nil {
 					o.seq++
 				}
 			}
 		})
 		<-started
-		now := acquire(t, b.Engine, 6)
+		now := acquire(t, b.Store, 6)
 		now.want("seq", fmt.Sprint(now.seq))
 		now.commit(put("seq", fmt.Sprint(now.seq+1)))
 		writer.Wait()

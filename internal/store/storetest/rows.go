@@ -14,7 +14,7 @@ import (
 )
 
 func order(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 3)
+	o := acquire(t, b.Store, 3)
 	o.commit(put("b", "1"), put("a\xff", "2"), put("a", "3"), put("\x00", "4"), put("\xff\xff", "5"), put("a\x00", "6"), put("", "7"))
 	want := []string{"=7", "\x00=4", "a=3", "a\x00=6", "a\xff=2", "b=1", "\xff\xff=5"}
 	wantRows(t, o.handle, store.Range{}, want...)
@@ -23,14 +23,14 @@ func order(t *testing.T, b Backend) {
 }
 
 func ranges(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 3)
+	o := acquire(t, b.Store, 3)
 	// Neighbours on both sides, whose rows no scan of shard 3 may show.
-	acquire(t, b.Engine, 2).commit(put("a", "2"), put("\xff\xff\xff", "2"))
-	acquire(t, b.Engine, 4).commit(put("", "4"), put("a", "4"))
+	acquire(t, b.Store, 2).commit(put("a", "2"), put("\xff\xff\xff", "2"))
+	acquire(t, b.Store, 4).commit(put("", "4"), put("a", "4"))
 	for _, op := range []func(store.Op) store.Op{func(op store.Op) store.Op { return op }, indexed} {
 		o.commit(op(put("a", "")), op(put("b", "")), op(put("c", "")), op(put("d", "")))
 	}
-	for _, s := range []scanner{o.handle, b.Engine.Index()} {
+	for _, s := range []scanner{o.handle, b.Store.Index()} {
 		for _, test := range []struct {
 			start, end string
 			want       []string
@@ -53,7 +53,7 @@ func ranges(t *testing.T, b Backend) {
 }
 
 func emptyValues(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 0)
+	o := acquire(t, b.Store, 0)
 	o.commit(put("empty", ""), store.Op{Kind: store.Put, Key: []byte("nil")})
 	for _, key := range []string{"empty", "nil"} {
 		value, err := o.handle.Get(t.Context(), []byte(key))
@@ -65,7 +65,7 @@ func emptyValues(t *testing.T, b Backend) {
 }
 
 func operationsInOrder(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 0)
+	o := acquire(t, b.Store, 0)
 	o.commit(put("a", "1"), put("a", "2"), put("b", "1"), del("b"), put("c", "1"), delRange("c", "d"), put("c", "2"), del("absent"))
 	wantRows(t, o.handle, store.Range{}, "a=2", "c=2")
 	o.commit()
@@ -73,8 +73,8 @@ func operationsInOrder(t *testing.T, b Backend) {
 	o.commit(put("z", "1"), put("b", "1"), put("a", "3"), put("z", "2"), del("b"), put("a", "4"), del("c"), put("c", "3"))
 	wantRows(t, o.handle, store.Range{}, "a=4", "c=3", "z=2")
 	// A section with a range beside one without: neither upsets the other.
-	other := acquire(t, b.Engine, 1)
-	wantCommit(t, b.Engine, []store.Section{
+	other := acquire(t, b.Store, 1)
+	wantCommit(t, b.Store, []store.Section{
 		o.section(put("d", "1"), delRange("a", "e"), put("b", "2")),
 		other.section(put("b", "1"), put("a", "1"), put("b", "2")),
 	}, nil, nil)
@@ -85,7 +85,7 @@ func operationsInOrder(t *testing.T, b Backend) {
 }
 
 func deleteRange(t *testing.T, b Backend) {
-	before, o, behind := acquire(t, b.Engine, 0), acquire(t, b.Engine, 1), acquire(t, b.Engine, 2)
+	before, o, behind := acquire(t, b.Store, 0), acquire(t, b.Store, 1), acquire(t, b.Store, 2)
 	for _, each := range []*owner{before, o, behind} {
 		each.commit(put("", ""), put("a", ""), put("b", ""), put("b\xff", ""), put("c", ""), put("\xff", ""),
 			indexed(put(fmt.Sprintf("b%d", each.handle.Shard()), "")))
@@ -94,7 +94,7 @@ func deleteRange(t *testing.T, b Backend) {
 		t.Helper()
 		wantRows(t, before.handle, store.Range{}, "=", "a=", "b=", "b\xff=", "c=", "\xff=")
 		wantRows(t, behind.handle, store.Range{}, "=", "a=", "b=", "b\xff=", "c=", "\xff=")
-		wantRows(t, b.Engine.Index(), store.Range{}, "b0=", "b1=", "b2=")
+		wantRows(t, b.Store.Index(), store.Range{}, "b0=", "b1=", "b2=")
 	}
 	o.commit(delRange("b", "c"))
 	wantRows(t, o.handle, store.Range{}, "=", "a=", "c=", "\xff=")
@@ -107,9 +107,9 @@ func deleteRange(t *testing.T, b Backend) {
 }
 
 func scanStops(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 0)
+	o := acquire(t, b.Store, 0)
 	o.commit(put("a", ""), put("b", ""), put("c", ""), indexed(put("a", "")), indexed(put("b", "")))
-	for _, s := range []scanner{o.handle, b.Engine.Index()} {
+	for _, s := range []scanner{o.handle, b.Store.Index()} {
 		visits := 0
 		err := s.Scan(t.Context(), store.Range{}, func(key, value []byte) bool {
 			visits++
@@ -122,7 +122,7 @@ func scanStops(t *testing.T, b Backend) {
 }
 
 func scanObeysContext(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 0)
+	o := acquire(t, b.Store, 0)
 	const many = 20_000
 	ops := make([]store.Op, many)
 	for i := range ops {
@@ -142,7 +142,7 @@ func scanObeysContext(t *testing.T, b Backend) {
 }
 
 func scanKeepsOneView(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 0)
+	o := acquire(t, b.Store, 0)
 	const rowCount = 300
 	var ops []store.Op
 	for i := range rowCount {
@@ -150,7 +150,7 @@ func scanKeepsOneView(t *testing.T, b Backend) {
 		ops = append(ops, put(key, "old"), indexed(put(key, "old")))
 	}
 	o.commit(ops...)
-	for _, s := range []scanner{o.handle, b.Engine.Index()} {
+	for _, s := range []scanner{o.handle, b.Store.Index()} {
 		visits := 0
 		err := s.Scan(t.Context(), store.Range{}, func(key, value []byte) bool {
 			if string(value) != "old" {
@@ -183,21 +183,21 @@ func scanKeepsOneView(t *testing.T, b Backend) {
 }
 
 func scanEmptyRange(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 0)
+	o := acquire(t, b.Store, 0)
 	for _, r := range []store.Range{{}, {Reverse: true}, span("a", "b"), span("b", "a")} {
 		wantRows(t, o.handle, r)
-		wantRows(t, b.Engine.Index(), r)
+		wantRows(t, b.Store.Index(), r)
 	}
 }
 
 func copies(t *testing.T, b Backend) {
-	o := acquire(t, b.Engine, 0)
+	o := acquire(t, b.Store, 0)
 	key, value := []byte("key"), []byte("value")
 	o.commit(store.Op{Kind: store.Put, Key: key, Value: value}, store.Op{Kind: store.Put, Space: store.IndexSpace, Key: key, Value: value})
 	copy(key, "xxx")
 	copy(value, "xxxxx")
 	o.want("key", "value")
-	wantRows(t, b.Engine.Index(), store.Range{}, "key=value")
+	wantRows(t, b.Store.Index(), store.Range{}, "key=value")
 
 	got, err := o.handle.Get(t.Context(), []byte("key"))
 	if err != nil {
@@ -211,26 +211,26 @@ func copies(t *testing.T, b Backend) {
 	}
 
 	old := []byte("old")
-	if err := b.Engine.Meta().CompareAndSet(t.Context(), "key", nil, old); err != nil {
+	if err := b.Store.Meta().CompareAndSet(t.Context(), "key", nil, old); err != nil {
 		t.Fatal(err)
 	}
 	copy(old, "xxx")
-	wantMeta(t, b.Engine, "key", "old")
+	wantMeta(t, b.Store, "key", "old")
 }
 
 func indexIsShared(t *testing.T, b Backend) {
-	one, two := acquire(t, b.Engine, 1), acquire(t, b.Engine, 2)
-	wantCommit(t, b.Engine, []store.Section{
+	one, two := acquire(t, b.Store, 1), acquire(t, b.Store, 2)
+	wantCommit(t, b.Store, []store.Section{
 		one.section(put("row", "1"), indexed(put("a1", "x")), indexed(put("c1", ""))),
 		two.section(put("row", "2"), indexed(put("b2", ""))),
 	}, nil, nil)
 	one.seq++
 	two.seq++
-	wantRows(t, b.Engine.Index(), store.Range{}, "a1=x", "b2=", "c1=")
+	wantRows(t, b.Store.Index(), store.Range{}, "a1=x", "b2=", "c1=")
 	wantRows(t, one.handle, store.Range{}, "row=1")
 	wantRows(t, two.handle, store.Range{}, "row=2")
 	two.commit(indexed(del("a1")), del("row"))
-	wantRows(t, b.Engine.Index(), store.Range{}, "b2=", "c1=")
+	wantRows(t, b.Store.Index(), store.Range{}, "b2=", "c1=")
 	one.want("row", "1")
 }
 
@@ -240,7 +240,7 @@ func randomOperations(t *testing.T, b Backend) {
 	shards, index := [Shards]map[string]string{}, map[string]string{}
 	owners := [Shards]*owner{}
 	for i := range owners {
-		owners[i] = acquire(t, b.Engine, uint16(i))
+		owners[i] = acquire(t, b.Store, uint16(i))
 		shards[i] = map[string]string{}
 	}
 	key := func() string { return fmt.Sprintf("%03d", rng.IntN(400)) }
@@ -278,13 +278,13 @@ func randomOperations(t *testing.T, b Backend) {
 			sections = append(sections, owners[i].section(ops...))
 			owners[i].seq++
 		}
-		wantCommit(t, b.Engine, sections, make([]error, len(sections))...)
+		wantCommit(t, b.Store, sections, make([]error, len(sections))...)
 		if round%10 != 0 {
 			continue
 		}
 		i, r := rng.IntN(Shards), span(key(), key())
 		wantModel(t, owners[i].handle, shards[i], r)
-		wantModel(t, b.Engine.Index(), index, store.Range{})
+		wantModel(t, b.Store.Index(), index, store.Range{})
 	}
 	for i := range owners {
 		wantModel(t, owners[i].handle, shards[i], store.Range{})

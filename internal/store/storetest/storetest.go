@@ -1,4 +1,4 @@
-// Package storetest is the meaning of store.Engine: a suite that every backend
+// Package storetest is the meaning of store.Store: a suite that every backend
 // runs. What it does not test is not promised.
 package storetest
 
@@ -17,12 +17,12 @@ const Shards = 8
 
 // Backend is a store under test and what may befall it.
 type Backend struct {
-	Engine store.Engine
-	// Reopen opens the data of the closed engine again.
-	Reopen func(t *testing.T) store.Engine
-	// Crash ends the engine without closing it, as a power cut would, and opens
+	Store store.Store
+	// Reopen opens the data of the closed store again.
+	Reopen func(t *testing.T) store.Store
+	// Crash ends the store without closing it, as a power cut would, and opens
 	// what survived.
-	Crash func(t *testing.T) store.Engine
+	Crash func(t *testing.T) store.Store
 }
 
 // Run runs the suite. Open gives a new, empty store each time, and sees to it
@@ -68,21 +68,21 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 // owner holds one shard and counts its sections.
 type owner struct {
 	t      *testing.T
-	engine store.Engine
+	tested store.Store
 	handle store.Handle
 	seq    uint64
 }
 
-func acquire(t *testing.T, engine store.Engine, shard uint16) *owner {
+func acquire(t *testing.T, tested store.Store, shard uint16) *owner {
 	t.Helper()
-	handle, err := engine.Acquire(t.Context(), shard)
+	handle, err := tested.Acquire(t.Context(), shard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if handle.Shard() != shard {
 		t.Fatalf("acquired shard %d, got shard %d", shard, handle.Shard())
 	}
-	return &owner{t: t, engine: engine, handle: handle, seq: handle.Seq()}
+	return &owner{t: t, tested: tested, handle: handle, seq: handle.Seq()}
 }
 
 // section is the owner's next one.
@@ -92,14 +92,14 @@ func (o *owner) section(ops ...store.Op) store.Section {
 
 func (o *owner) commit(ops ...store.Op) {
 	o.t.Helper()
-	wantCommit(o.t, o.engine, []store.Section{o.section(ops...)}, nil)
+	wantCommit(o.t, o.tested, []store.Section{o.section(ops...)}, nil)
 	o.seq++
 }
 
 // wantCommit commits and wants just these errors, by section.
-func wantCommit(t *testing.T, engine store.Engine, sections []store.Section, want ...error) {
+func wantCommit(t *testing.T, tested store.Store, sections []store.Section, want ...error) {
 	t.Helper()
-	got := engine.Commit(t.Context(), sections)
+	got := tested.Commit(t.Context(), sections)
 	if len(got) != len(sections) {
 		t.Fatalf("commit of %d sections gave %d errors", len(sections), len(got))
 	}

@@ -66,6 +66,15 @@ func (c *violations) secondsOrNone(at place, s string) {
 	}
 }
 
+// LambdaSecondsMax is the longest that a Lambda function runs.
+const LambdaSecondsMax = 900
+
+func (c *violations) lambdaSeconds(at place, s string) {
+	if n, ok := Seconds(s); !ok || !isDigits(s) || n < 1 || n > LambdaSecondsMax {
+		c.refuse(at, s, "must be a number of seconds from 1 to "+strconv.Itoa(LambdaSecondsMax))
+	}
+}
+
 func (c *violations) daysOrNone(at place, s string) {
 	if s != None && !isDigits(s) {
 		c.refuse(at, s, "must be a number of days, 0 or more, or NONE")
@@ -96,19 +105,25 @@ func (c *violations) resourceTag(at place, s string) {
 	}
 }
 
-// decisionsRule tells what is wrong with the list of decisions as a whole.
-func (v *RespondDecisionTaskCompletedInput) decisionsRule() string {
-	return DecisionsFlaw(v.Decisions)
-}
-
 // DecisionsFlaw tells what is wrong with a list of decisions as a whole, in the
 // service's words; "" if nothing.
 func DecisionsFlaw(decisions []Decision) string {
+	if flaw := closeFlaw(decisions); flaw != "" {
+		return flaw
+	}
+	return attributesFlaw(decisions)
+}
+
+func closeFlaw(decisions []Decision) string {
 	for i := range decisions {
 		if decisions[i].Closes() && i != len(decisions)-1 {
 			return "Close must be last decision in list"
 		}
 	}
+	return ""
+}
+
+func attributesFlaw(decisions []Decision) string {
 	for i := range decisions {
 		if d := &decisions[i]; !d.hasAttributes() {
 			return d.DecisionType + "DecisionAttributes must be specified for decision of type " + d.DecisionType

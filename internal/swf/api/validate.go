@@ -38,9 +38,12 @@ type violations struct {
 }
 
 // err is the error for the caller. The service looks at its own rules only when
-// the constraints hold, and there at first before any other.
-func (c *violations) err(first string) error {
+// the constraints hold, and there at first before any other; but before all it
+// looks at what it says even of a request that breaks constraints.
+func (c *violations) err(beforeAll, first string) error {
 	switch {
+	case beforeAll != "":
+		return errors.New(beforeAll)
 	case c.count == 1:
 		return errors.New("1 validation error detected: " + string(c.constraints))
 	case c.count > 1:

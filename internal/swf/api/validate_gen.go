@@ -66,6 +66,7 @@ func (v *ContinueAsNewWorkflowExecutionDecisionAttributes) validate(c *violation
 	if v.TaskList != nil {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 	if v.TaskPriority != nil {
 		c.priority(place{at, "taskPriority", 0}, *v.TaskPriority)
@@ -83,7 +84,7 @@ func (v *ContinueAsNewWorkflowExecutionDecisionAttributes) validate(c *violation
 func (v *CountClosedWorkflowExecutionsInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *CountClosedWorkflowExecutionsInput) validate(c *violations, at *place) {
@@ -122,7 +123,7 @@ func (v *CountClosedWorkflowExecutionsInput) validate(c *violations, at *place) 
 func (v *CountOpenWorkflowExecutionsInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *CountOpenWorkflowExecutionsInput) validate(c *violations, at *place) {
@@ -155,7 +156,7 @@ func (v *CountOpenWorkflowExecutionsInput) validate(c *violations, at *place) {
 func (v *CountPendingActivityTasksInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *CountPendingActivityTasksInput) validate(c *violations, at *place) {
@@ -169,6 +170,7 @@ func (v *CountPendingActivityTasksInput) validate(c *violations, at *place) {
 	} else {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 }
 
@@ -176,7 +178,7 @@ func (v *CountPendingActivityTasksInput) validate(c *violations, at *place) {
 func (v *CountPendingDecisionTasksInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *CountPendingDecisionTasksInput) validate(c *violations, at *place) {
@@ -190,6 +192,7 @@ func (v *CountPendingDecisionTasksInput) validate(c *violations, at *place) {
 	} else {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 }
 
@@ -257,7 +260,7 @@ func (v *Decision) validate(c *violations, at *place) {
 func (v *DeleteActivityTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DeleteActivityTypeInput) validate(c *violations, at *place) {
@@ -278,7 +281,7 @@ func (v *DeleteActivityTypeInput) validate(c *violations, at *place) {
 func (v *DeleteWorkflowTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DeleteWorkflowTypeInput) validate(c *violations, at *place) {
@@ -299,7 +302,7 @@ func (v *DeleteWorkflowTypeInput) validate(c *violations, at *place) {
 func (v *DeprecateActivityTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DeprecateActivityTypeInput) validate(c *violations, at *place) {
@@ -320,7 +323,7 @@ func (v *DeprecateActivityTypeInput) validate(c *violations, at *place) {
 func (v *DeprecateDomainInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DeprecateDomainInput) validate(c *violations, at *place) {
@@ -335,7 +338,7 @@ func (v *DeprecateDomainInput) validate(c *violations, at *place) {
 func (v *DeprecateWorkflowTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DeprecateWorkflowTypeInput) validate(c *violations, at *place) {
@@ -356,7 +359,7 @@ func (v *DeprecateWorkflowTypeInput) validate(c *violations, at *place) {
 func (v *DescribeActivityTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DescribeActivityTypeInput) validate(c *violations, at *place) {
@@ -377,7 +380,7 @@ func (v *DescribeActivityTypeInput) validate(c *violations, at *place) {
 func (v *DescribeDomainInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DescribeDomainInput) validate(c *violations, at *place) {
@@ -392,7 +395,7 @@ func (v *DescribeDomainInput) validate(c *violations, at *place) {
 func (v *DescribeWorkflowExecutionInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DescribeWorkflowExecutionInput) validate(c *violations, at *place) {
@@ -413,7 +416,7 @@ func (v *DescribeWorkflowExecutionInput) validate(c *violations, at *place) {
 func (v *DescribeWorkflowTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *DescribeWorkflowTypeInput) validate(c *violations, at *place) {
@@ -449,7 +452,7 @@ func (v *FailWorkflowExecutionDecisionAttributes) validate(c *violations, at *pl
 func (v *GetWorkflowExecutionHistoryInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *GetWorkflowExecutionHistoryInput) validate(c *violations, at *place) {
@@ -476,7 +479,7 @@ func (v *GetWorkflowExecutionHistoryInput) validate(c *violations, at *place) {
 func (v *ListActivityTypesInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *ListActivityTypesInput) validate(c *violations, at *place) {
@@ -505,7 +508,7 @@ func (v *ListActivityTypesInput) validate(c *violations, at *place) {
 func (v *ListClosedWorkflowExecutionsInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *ListClosedWorkflowExecutionsInput) validate(c *violations, at *place) {
@@ -550,7 +553,7 @@ func (v *ListClosedWorkflowExecutionsInput) validate(c *violations, at *place) {
 func (v *ListDomainsInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *ListDomainsInput) validate(c *violations, at *place) {
@@ -571,7 +574,7 @@ func (v *ListDomainsInput) validate(c *violations, at *place) {
 func (v *ListOpenWorkflowExecutionsInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *ListOpenWorkflowExecutionsInput) validate(c *violations, at *place) {
@@ -610,7 +613,7 @@ func (v *ListOpenWorkflowExecutionsInput) validate(c *violations, at *place) {
 func (v *ListTagsForResourceInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *ListTagsForResourceInput) validate(c *violations, at *place) {
@@ -625,7 +628,7 @@ func (v *ListTagsForResourceInput) validate(c *violations, at *place) {
 func (v *ListWorkflowTypesInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *ListWorkflowTypesInput) validate(c *violations, at *place) {
@@ -654,7 +657,7 @@ func (v *ListWorkflowTypesInput) validate(c *violations, at *place) {
 func (v *PollForActivityTaskInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *PollForActivityTaskInput) validate(c *violations, at *place) {
@@ -671,7 +674,7 @@ func (v *PollForActivityTaskInput) validate(c *violations, at *place) {
 	} else {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
-		c.name(place{&at, "name", 0}, v.TaskList.Name)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 }
 
@@ -679,7 +682,7 @@ func (v *PollForActivityTaskInput) validate(c *violations, at *place) {
 func (v *PollForDecisionTaskInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *PollForDecisionTaskInput) validate(c *violations, at *place) {
@@ -702,7 +705,7 @@ func (v *PollForDecisionTaskInput) validate(c *violations, at *place) {
 	} else {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
-		c.name(place{&at, "name", 0}, v.TaskList.Name)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 }
 
@@ -710,7 +713,7 @@ func (v *PollForDecisionTaskInput) validate(c *violations, at *place) {
 func (v *RecordActivityTaskHeartbeatInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RecordActivityTaskHeartbeatInput) validate(c *violations, at *place) {
@@ -739,7 +742,7 @@ func (v *RecordMarkerDecisionAttributes) validate(c *violations, at *place) {
 func (v *RegisterActivityTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RegisterActivityTypeInput) validate(c *violations, at *place) {
@@ -750,6 +753,7 @@ func (v *RegisterActivityTypeInput) validate(c *violations, at *place) {
 	if v.DefaultTaskList != nil {
 		at := place{at, "defaultTaskList", 0}
 		v.DefaultTaskList.validate(c, &at)
+		c.trimmedName(place{&at, "name", 0}, v.DefaultTaskList.Name)
 	}
 	if v.DefaultTaskPriority != nil {
 		c.priority(place{at, "defaultTaskPriority", 0}, *v.DefaultTaskPriority)
@@ -792,7 +796,7 @@ func (v *RegisterActivityTypeInput) validate(c *violations, at *place) {
 func (v *RegisterDomainInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RegisterDomainInput) validate(c *violations, at *place) {
@@ -825,7 +829,7 @@ func (v *RegisterDomainInput) validate(c *violations, at *place) {
 func (v *RegisterWorkflowTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RegisterWorkflowTypeInput) validate(c *violations, at *place) {
@@ -842,6 +846,7 @@ func (v *RegisterWorkflowTypeInput) validate(c *violations, at *place) {
 	if v.DefaultTaskList != nil {
 		at := place{at, "defaultTaskList", 0}
 		v.DefaultTaskList.validate(c, &at)
+		c.trimmedName(place{&at, "name", 0}, v.DefaultTaskList.Name)
 	}
 	if v.DefaultTaskPriority != nil {
 		c.priority(place{at, "defaultTaskPriority", 0}, *v.DefaultTaskPriority)
@@ -898,7 +903,7 @@ func (v *RequestCancelExternalWorkflowExecutionDecisionAttributes) validate(c *v
 func (v *RequestCancelWorkflowExecutionInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RequestCancelWorkflowExecutionInput) validate(c *violations, at *place) {
@@ -934,7 +939,7 @@ func (v *ResourceTag) validate(c *violations, at *place) {
 func (v *RespondActivityTaskCanceledInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RespondActivityTaskCanceledInput) validate(c *violations, at *place) {
@@ -952,7 +957,7 @@ func (v *RespondActivityTaskCanceledInput) validate(c *violations, at *place) {
 func (v *RespondActivityTaskCompletedInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RespondActivityTaskCompletedInput) validate(c *violations, at *place) {
@@ -970,7 +975,7 @@ func (v *RespondActivityTaskCompletedInput) validate(c *violations, at *place) {
 func (v *RespondActivityTaskFailedInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *RespondActivityTaskFailedInput) validate(c *violations, at *place) {
@@ -991,7 +996,7 @@ func (v *RespondActivityTaskFailedInput) validate(c *violations, at *place) {
 func (v *RespondDecisionTaskCompletedInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err(v.decisionsRule())
+	return c.err(closeFlaw(v.Decisions), attributesFlaw(v.Decisions))
 }
 
 func (v *RespondDecisionTaskCompletedInput) validate(c *violations, at *place) {
@@ -1009,6 +1014,7 @@ func (v *RespondDecisionTaskCompletedInput) validate(c *violations, at *place) {
 	if v.TaskList != nil {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 	if v.TaskListScheduleToStartTimeout != nil {
 		c.length(place{at, "taskListScheduleToStartTimeout", 0}, *v.TaskListScheduleToStartTimeout, 0, 8)
@@ -1059,7 +1065,7 @@ func (v *ScheduleActivityTaskDecisionAttributes) validate(c *violations, at *pla
 	if v.TaskList != nil {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
-		c.name(place{&at, "name", 0}, v.TaskList.Name)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 	if v.TaskPriority != nil {
 		c.priority(place{at, "taskPriority", 0}, *v.TaskPriority)
@@ -1085,7 +1091,7 @@ func (v *ScheduleLambdaFunctionDecisionAttributes) validate(c *violations, at *p
 	}
 	if v.StartToCloseTimeout != nil {
 		c.length(place{at, "startToCloseTimeout", 0}, *v.StartToCloseTimeout, 0, 8)
-		c.secondsOrNone(place{at, "startToCloseTimeout", 0}, *v.StartToCloseTimeout)
+		c.lambdaSeconds(place{at, "startToCloseTimeout", 0}, *v.StartToCloseTimeout)
 	}
 }
 
@@ -1115,7 +1121,7 @@ func (v *SignalExternalWorkflowExecutionDecisionAttributes) validate(c *violatio
 func (v *SignalWorkflowExecutionInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *SignalWorkflowExecutionInput) validate(c *violations, at *place) {
@@ -1213,7 +1219,7 @@ func (v *StartTimerDecisionAttributes) validate(c *violations, at *place) {
 func (v *StartWorkflowExecutionInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *StartWorkflowExecutionInput) validate(c *violations, at *place) {
@@ -1245,7 +1251,7 @@ func (v *StartWorkflowExecutionInput) validate(c *violations, at *place) {
 	if v.TaskList != nil {
 		at := place{at, "taskList", 0}
 		v.TaskList.validate(c, &at)
-		c.name(place{&at, "name", 0}, v.TaskList.Name)
+		c.trimmedName(place{&at, "name", 0}, v.TaskList.Name)
 	}
 	if v.TaskPriority != nil {
 		c.priority(place{at, "taskPriority", 0}, *v.TaskPriority)
@@ -1280,7 +1286,7 @@ func (v *TagFilter) validate(c *violations, at *place) {
 func (v *TagResourceInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *TagResourceInput) validate(c *violations, at *place) {
@@ -1315,7 +1321,7 @@ func (v *TaskList) validate(c *violations, at *place) {
 func (v *TerminateWorkflowExecutionInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *TerminateWorkflowExecutionInput) validate(c *violations, at *place) {
@@ -1347,7 +1353,7 @@ func (v *TerminateWorkflowExecutionInput) validate(c *violations, at *place) {
 func (v *UndeprecateActivityTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *UndeprecateActivityTypeInput) validate(c *violations, at *place) {
@@ -1368,7 +1374,7 @@ func (v *UndeprecateActivityTypeInput) validate(c *violations, at *place) {
 func (v *UndeprecateDomainInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *UndeprecateDomainInput) validate(c *violations, at *place) {
@@ -1383,7 +1389,7 @@ func (v *UndeprecateDomainInput) validate(c *violations, at *place) {
 func (v *UndeprecateWorkflowTypeInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *UndeprecateWorkflowTypeInput) validate(c *violations, at *place) {
@@ -1404,7 +1410,7 @@ func (v *UndeprecateWorkflowTypeInput) validate(c *violations, at *place) {
 func (v *UntagResourceInput) Validate() error {
 	var c violations
 	v.validate(&c, nil)
-	return c.err("")
+	return c.err("", "")
 }
 
 func (v *UntagResourceInput) validate(c *violations, at *place) {

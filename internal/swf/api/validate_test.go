@@ -18,6 +18,16 @@ func TestValidate(t *testing.T) {
 	constraint := func(value, at, text string) string {
 		return "1 validation error detected: Value " + value + " at '" + at + "' failed to satisfy constraint: Member must " + text
 	}
+	const enum = "satisfy enum value set: [CompleteWorkflowExecution, StartTimer, " +
+		"RequestCancelExternalWorkflowExecution, SignalExternalWorkflowExecution, CancelTimer, RecordMarker, ScheduleActivityTask, " +
+		"ContinueAsNewWorkflowExecution, ScheduleLambdaFunction, FailWorkflowExecution, RequestCancelActivityTask, " +
+		"StartChildWorkflowExecution, CancelWorkflowExecution]"
+	lambda := func(seconds string) string {
+		return token(`{"decisionType":"ScheduleLambdaFunction","scheduleLambdaFunctionDecisionAttributes":{"id":"i","name":"f","startToCloseTimeout":"` + seconds + `"}}`)
+	}
+	lambdaSeconds := func(value string) string {
+		return "Value '" + value + "' at 'decisions.1.member.scheduleLambdaFunctionDecisionAttributes.startToCloseTimeout' is invalid: must be a number of seconds from 1 to 900"
+	}
 	for _, c := range []struct{ input, body, want string }{
 		{"DescribeWorkflowExecutionInput", `{}`, `2 validation errors detected: ` +
 			`Value null at 'execution' failed to satisfy constraint: Member must not be null; ` +
@@ -34,10 +44,7 @@ func TestValidate(t *testing.T) {
 		{"RespondDecisionTaskCompletedInput", token(`{"decisionType":"RecordMarker","recordMarkerDecisionAttributes":{}}`),
 			constraint("null", "decisions.1.member.recordMarkerDecisionAttributes.markerName", "not be null")},
 		{"RespondDecisionTaskCompletedInput", token(`{"decisionType":"X"}`),
-			constraint("'X'", "decisions.1.member.decisionType", "satisfy enum value set: [CompleteWorkflowExecution, StartTimer, "+
-				"RequestCancelExternalWorkflowExecution, SignalExternalWorkflowExecution, CancelTimer, RecordMarker, ScheduleActivityTask, "+
-				"ContinueAsNewWorkflowExecution, ScheduleLambdaFunction, FailWorkflowExecution, RequestCancelActivityTask, "+
-				"StartChildWorkflowExecution, CancelWorkflowExecution]")},
+			constraint("'X'", "decisions.1.member.decisionType", enum)},
 		{"RespondDecisionTaskCompletedInput", token(`{"decisionType":"RecordMarker","recordMarkerDecisionAttributes":{"markerName":"m"}},null`),
 			constraint("null", "decisions.2.member", "not be null")},
 		{"RespondDecisionTaskCompletedInput", // a block that belongs to another type is looked at too
@@ -48,10 +55,21 @@ func TestValidate(t *testing.T) {
 		{"RespondDecisionTaskCompletedInput", // checked before anything else of the service
 			token(`{"decisionType":"CompleteWorkflowExecution"},{"decisionType":"StartTimer","startTimerDecisionAttributes":{"timerId":":","startToFireTimeout":"x"}}`),
 			"Close must be last decision in list"},
+		{"RespondDecisionTaskCompletedInput", // and before the constraints of the model
+			token(`{"decisionType":"FailWorkflowExecution"},null,{"decisionType":"X"}`), "Close must be last decision in list"},
+		{"RespondDecisionTaskCompletedInput", token(`{"decisionType":"StartTimer"},{"decisionType":"X"}`),
+			constraint("'X'", "decisions.2.member.decisionType", enum)},
 		{"RespondDecisionTaskCompletedInput", token(`{"decisionType":"StartTimer","startTimerDecisionAttributes":{"timerId":"t","startToFireTimeout":"0"}},` +
 			`{"decisionType":"CompleteWorkflowExecution","completeWorkflowExecutionDecisionAttributes":{}}`), ok},
 		{"RespondDecisionTaskCompletedInput", token(`{"decisionType":"StartTimer","startTimerDecisionAttributes":{"timerId":"t","startToFireTimeout":"NONE"}}`),
 			"Value 'NONE' at 'decisions.1.member.startTimerDecisionAttributes.startToFireTimeout' is invalid: must be a number of seconds, 0 or more"},
+
+		{"RespondDecisionTaskCompletedInput", lambda("1"), ok},
+		{"RespondDecisionTaskCompletedInput", lambda("900"), ok},
+		{"RespondDecisionTaskCompletedInput", lambda("0"), lambdaSeconds("0")},
+		{"RespondDecisionTaskCompletedInput", lambda("901"), lambdaSeconds("901")},
+		{"RespondDecisionTaskCompletedInput", lambda("NONE"), lambdaSeconds("NONE")},
+		{"RespondDecisionTaskCompletedInput", lambda("+9"), lambdaSeconds("+9")},
 
 		{"StartWorkflowExecutionInput", start(``), ok},
 		{"StartWorkflowExecutionInput", start(`,"childPolicy":"KILL"`),
@@ -112,6 +130,62 @@ func TestValidate(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s %.200s:\n got %s\nwant %s", c.input, c.body, got, c.want)
+		}
+	}
+}
+
+// TestTaskLists names a task list that nobody may poll, wherever one can be named.
+func TestTaskLists(t *testing.T) {
+	domain := `"domain":"d",`
+	kind := `"name":"n","version":"1",`
+	for input, c := range map[string]struct{ body, at string }{
+		"CountPendingActivityTasksInput": {`{` + domain + `"taskList":LIST}`, "taskList"},
+		"CountPendingDecisionTasksInput": {`{` + domain + `"taskList":LIST}`, "taskList"},
+		"PollForActivityTaskInput":       {`{` + domain + `"taskList":LIST}`, "taskList"},
+		"PollForDecisionTaskInput":       {`{` + domain + `"taskList":LIST}`, "taskList"},
+		"RegisterActivityTypeInput":      {`{` + domain + kind + `"defaultTaskList":LIST}`, "defaultTaskList"},
+		"RegisterWorkflowTypeInput":      {`{` + domain + kind + `"defaultTaskList":LIST}`, "defaultTaskList"},
+		"StartWorkflowExecutionInput": {
+			`{` + domain + `"workflowId":"w","workflowType":{"name":"n","version":"1"},"taskList":LIST}`, "taskList",
+		},
+		"RespondDecisionTaskCompletedInput": {`{"taskToken":"t","taskList":LIST}`, "taskList"},
+		"ScheduleActivityTask": {
+			`"activityId":"a","activityType":{"name":"n","version":"1"},"taskList":LIST`,
+			"decisions.1.member.scheduleActivityTaskDecisionAttributes.taskList",
+		},
+		"StartChildWorkflowExecution": {
+			`"workflowId":"w","workflowType":{"name":"n","version":"1"},"taskList":LIST`,
+			"decisions.1.member.startChildWorkflowExecutionDecisionAttributes.taskList",
+		},
+		"ContinueAsNewWorkflowExecution": {
+			`"taskList":LIST`, "decisions.1.member.continueAsNewWorkflowExecutionDecisionAttributes.taskList",
+		},
+	} {
+		if !strings.HasSuffix(input, "Input") {
+			block := strings.ToLower(input[:1]) + input[1:] + "DecisionAttributes"
+			c.body = fmt.Sprintf(`{"taskToken":"t","decisions":[{"decisionType":%q,%q:{%s}}]}`, input, block, c.body)
+			input = "RespondDecisionTaskCompletedInput"
+		}
+		for name, why := range map[string]string{
+			"a:b": "must not contain : (colon), / (slash), | (vertical bar) or a control character",
+			"arn": "must not be the literal string arn",
+			" a":  "must not start or end with whitespace",
+			"a b": "",
+		} {
+			in := structures[input]()
+			if err := in.Decode(jx.DecodeStr(strings.ReplaceAll(c.body, "LIST", `{"name":"`+name+`"}`))); err != nil {
+				t.Fatal(err)
+			}
+			got, want := "", ""
+			if err := in.(interface{ Validate() error }).Validate(); err != nil {
+				got = err.Error()
+			}
+			if why != "" {
+				want = "Value '" + name + "' at '" + c.at + ".name' is invalid: " + why
+			}
+			if got != want {
+				t.Errorf("%s of %s: got %q, want %q", c.at, input, got, want)
+			}
 		}
 	}
 }

@@ -269,9 +269,13 @@ func (t *turn) closeActivity(a *activity, body attributes) {
 	t.wantsDecision = true
 }
 
+// applyActivityClosed ends an activity task. One that no worker had is no sign that
+// the work goes on.
 func (s *State) applyActivityClosed(scheduled int64, now engine.Time) {
+	if s.activity(scheduled).started != 0 {
+		s.latestActivity = now
+	}
 	s.activities = without(s.activities, scheduled, (*activity).id)
-	s.latestActivity = now
 }
 
 // requestCancelActivity cancels an activity task that no worker has yet; a worker

@@ -23,7 +23,7 @@ func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
 		}
 		return rec
 	}
-	rec.Wake = s.next(up).at
+	rec.Wake = s.next(up, &r.limits).at
 	for i := range s.timers {
 		if fires := s.timers[i].fires; rec.Timer == 0 || fires < rec.Timer {
 			rec.Timer = fires

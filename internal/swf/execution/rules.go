@@ -27,17 +27,20 @@ type Limits struct {
 	OpenLambdas    int
 	Events         int // of one history; the last is then its WorkflowExecutionTerminated
 	OpenExecutions int // of one group
+	// ExecutionSeconds is how long an execution runs at most, whatever its own timeout.
+	ExecutionSeconds int64
 }
 
 // DefaultLimits are the service's own.
 func DefaultLimits() Limits {
 	return Limits{
-		OpenActivities: 1000,
-		OpenTimers:     1000,
-		OpenChildren:   1000,
-		OpenLambdas:    1000,
-		Events:         25000,
-		OpenExecutions: 100000,
+		OpenActivities:   1000,
+		OpenTimers:       1000,
+		OpenChildren:     1000,
+		OpenLambdas:      1000,
+		Events:           25000,
+		OpenExecutions:   100000,
+		ExecutionSeconds: 365 * 24 * 60 * 60,
 	}
 }
 

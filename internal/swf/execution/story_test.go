@@ -176,6 +176,7 @@ func (s *story) limits(a args) Limits {
 	l.OpenLambdas = int(a.int("lambdas", int64(l.OpenLambdas)))
 	l.Events = int(a.int("events", int64(l.Events)))
 	l.OpenExecutions = int(a.int("open", int64(l.OpenExecutions)))
+	l.ExecutionSeconds = a.int("seconds", l.ExecutionSeconds)
 	return l
 }
 

@@ -35,10 +35,20 @@ func (d *deadline) earliest(at engine.Time, what due, event int64) {
 	}
 }
 
+// closeBy is when the execution times out: at its own timeout, or after as many
+// seconds as any may run.
+func (s *State) closeBy(secondsMax int64) engine.Time {
+	timeout := secondsOf(s.settings.ExecutionStartToCloseTimeout)
+	if timeout == never || timeout > secondsMax {
+		timeout = secondsMax
+	}
+	return after(s.started, timeout)
+}
+
 // next gives the earliest deadline of an open execution.
-func (s *State) next(up engine.Time) deadline {
+func (s *State) next(up engine.Time, limits *Limits) deadline {
 	var d deadline
-	d.earliest(after(s.started, secondsOf(s.settings.ExecutionStartToCloseTimeout)), dueExecution, 1)
+	d.earliest(s.closeBy(limits.ExecutionSeconds), dueExecution, 1)
 	k := &s.decision
 	d.earliest(k.startBy(), dueDecisionStart, k.scheduled)
 	d.earliest(k.within(secondsOf(s.settings.TaskStartToCloseTimeout)), dueDecision, k.scheduled)
@@ -64,7 +74,7 @@ func (s *State) next(up engine.Time) deadline {
 func (t *turn) wake() {
 	s := t.s
 	for s.isOpen() {
-		d := s.next(t.in.Up)
+		d := s.next(t.in.Up, t.limits)
 		if d.at == 0 || d.at > t.in.Now {
 			return
 		}

@@ -9,7 +9,8 @@
 //	claim      a task was matched with a worker
 //	start      the execution records LambdaFunctionStarted; until then any
 //	           failure of ours puts the task back and costs nothing
-//	invoke     the function runs, within the task's startToCloseTimeout
+//	invoke     the function runs, within the task's startToCloseTimeout and while
+//	           the execution is open
 //	report     LambdaFunctionCompleted, LambdaFunctionFailed or
 //	           StartLambdaFunctionFailed
 //
@@ -63,9 +64,13 @@ type Config struct {
 	Log        *slog.Logger
 }
 
-// callMax bounds a call whose task has no timeout. It is the longest that Lambda
-// lets a function run.
-const callMax = 15 * time.Minute
+// callMax bounds a call, whatever the timeout of its task: a longer one, or none,
+// may stand in a history from before they were refused.
+const callMax = api.LambdaSecondsMax * time.Second
+
+// lookPause is how long a call runs until its execution is looked at, again and
+// again: for one that was closed nobody needs to wait.
+const lookPause = 5 * time.Second
 
 // troublePause is how long a worker rests when the kernel fails, so that a task
 // which it cannot start does not keep it spinning.
@@ -208,13 +213,10 @@ func (p *Performer) input(ctx context.Context, run engine.RunID, scheduled int64
 
 // perform invokes the function and reports how that ended.
 func (p *Performer) perform(t *task) {
-	limit := callMax
-	seconds, limited := api.Seconds(t.StartToCloseTimeout)
-	if limited {
-		limit = time.Duration(seconds) * time.Second
-	}
+	limit, limited := callLimit(t.StartToCloseTimeout)
 	ctx, cancel := context.WithTimeout(p.calls, limit)
 	defer cancel()
+	p.workers.Go(func() { p.watch(ctx, cancel, t.run) })
 	result, failed := p.functions.invoke(ctx, t.region, t.Name, t.input)
 	if failed != nil && ctx.Err() != nil {
 		if limited || p.calls.Err() != nil {
@@ -233,6 +235,32 @@ func (p *Performer) perform(t *task) {
 		log.Debug("a Lambda task ended before its function did", "cause", err)
 	default:
 		log.Warn("report Lambda task; it runs again when its shard is back", "cause", err)
+	}
+}
+
+// callLimit is how long a call may take. Limited says that the task has timed out by
+// then.
+func callLimit(startToClose string) (limit time.Duration, limited bool) {
+	seconds, limited := api.Seconds(startToClose)
+	if !limited || seconds > api.LambdaSecondsMax {
+		return callMax, false
+	}
+	return time.Duration(seconds) * time.Second, true
+}
+
+// watch lets go of a call when its execution was closed. An endpoint that never
+// answers would else occupy a worker for tasks that nobody waits for.
+func (p *Performer) watch(call context.Context, letGo context.CancelFunc, run engine.RunID) {
+	for {
+		rest(call, lookPause)
+		if call.Err() != nil {
+			return
+		}
+		view, err := p.Runs.Do(call, engine.Command{Run: run, Body: engine.Peek{}})
+		if refused(err) || err == nil && view.(*engine.RunView).Status != engine.Open {
+			letGo()
+			return
+		}
 	}
 }
 
@@ -269,7 +297,12 @@ func refused(err error) bool {
 // trouble tells the operator and rests.
 func (p *Performer) trouble(doing string, cause error, about ...any) {
 	p.Log.Error(doing+"; it is tried again", append(about, "cause", cause)...)
-	rest, cancel := context.WithTimeout(p.polls, troublePause)
+	rest(p.polls, troublePause)
+}
+
+// rest waits, unless ctx ends before.
+func rest(ctx context.Context, pause time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
-	<-rest.Done()
+	<-ctx.Done()
 }

@@ -41,37 +41,30 @@ func TestTimeout(t *testing.T) {
 	<-letGo
 }
 
-// A server that stops in the middle of a call runs the function again, whether it
-// has a timeout or not.
+// A server that stops in the middle of a call runs the function again.
 func TestRestart(t *testing.T) {
-	for _, timeout := range []string{"300", "NONE"} {
-		t.Run(timeout, func(t *testing.T) {
-			called := make(chan struct{}, 2)
-			var calls atomic.Int64
-			cfg := server.Config{Data: t.TempDir(), LambdaEndpoint: endpoint(t, func(w http.ResponseWriter, r *http.Request) {
-				n := calls.Add(1)
-				_, _ = io.Copy(io.Discard, r.Body)
-				called <- struct{}{}
-				if n == 1 {
-					<-r.Context().Done()
-					return
-				}
-				_, _ = io.WriteString(w, fmt.Sprintf(`"call %d"`, n))
-			})}
-			h := open(t, cfg)
-			h.begin("role")
-			f := function("f")
-			f.StartToCloseTimeout = &timeout
-			h.schedule(f)
-			<-called
-			h.kill()
+	called := make(chan struct{}, 2)
+	var calls atomic.Int64
+	cfg := server.Config{Data: t.TempDir(), LambdaEndpoint: endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		n := calls.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		called <- struct{}{}
+		if n == 1 {
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, fmt.Sprintf(`"call %d"`, n))
+	})}
+	h := open(t, cfg)
+	h.begin("role")
+	h.schedule(function("f"))
+	<-called
+	h.kill()
 
-			h = start(t, cfg)
-			want := []string{"LambdaFunctionStarted", `LambdaFunctionCompleted "call 2"`}
-			if got := h.lambdaEvents(); !slices.Equal(got, want) {
-				t.Errorf("history has %q, want %q", got, want)
-			}
-		})
+	h = start(t, cfg)
+	want := []string{"LambdaFunctionStarted", `LambdaFunctionCompleted "call 2"`}
+	if got := h.lambdaEvents(); !slices.Equal(got, want) {
+		t.Errorf("history has %q, want %q", got, want)
 	}
 }
 

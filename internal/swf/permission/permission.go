@@ -90,14 +90,15 @@ func (a *Ask) UseDefaults(list *api.TaskList, version *string) {
 // principal, the connection and the domain's tags; the rest is appended to it, in
 // its spare room if there is some.
 func (a *Ask) Request(p iam.Principal, region string, c iam.Context) iam.Request {
-	domain, resource := a.Domain, a.ResourceARN
+	domain, resource, alias := a.Domain, a.ResourceARN, ""
 	if a.EveryDomain {
-		domain = "*"
+		// The service's own description has it without region and slash.
+		domain, alias = "*", arn.ARN{Partition: "aws", Service: "swf", Account: p.Account, Resource: "domain/*"}.String()
 	}
 	if resource == "" {
 		resource = arn.ARN{Partition: "aws", Service: "swf", Region: region, Account: p.Account, Resource: domainPrefix + domain}.String()
 	}
-	return iam.Request{Principal: p, Action: a.Action, Resource: resource, Context: a.append(c)}
+	return iam.Request{Principal: p, Action: a.Action, Resource: resource, Alias: alias, Context: a.append(c)}
 }
 
 const domainPrefix = "/domain/"

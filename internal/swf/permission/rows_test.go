@@ -157,7 +157,15 @@ func TestCalls(t *testing.T) {
 		case "ResourceARN":
 			resource = "ResourceARN"
 		}
-		check(t, row.operation, row.keys, a.Request(ann, "us-east-1", nil), resource)
+		r := a.Request(ann, "us-east-1", nil)
+		check(t, row.operation, row.keys, r, resource)
+		alias := ""
+		if row.domain == "every" { // as its "Access Control" calls it
+			alias = "arn:aws:swf::123456789012:domain/*"
+		}
+		if r.Alias != alias {
+			t.Errorf("%s calls its resource %q too, want %q", row.operation, r.Alias, alias)
+		}
 	}
 	var operations []string
 	for _, op := range api.Operations {

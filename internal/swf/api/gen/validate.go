@@ -22,7 +22,8 @@ var checkFirst = map[string]string{
 	"GetWorkflowExecutionHistoryInput": "execution",
 }
 
-// shapeRule is what the service asks of all members of a shape beyond the model.
+// shapeRule is what the service asks of all members of a shape beyond the model. A
+// rule about a task list is about its name.
 var shapeRule = map[string]string{
 	"DurationInSeconds":         "seconds",
 	"DurationInSecondsOptional": "secondsOrNone",
@@ -30,10 +31,11 @@ var shapeRule = map[string]string{
 	"TaskPriority":              "priority",
 	"ResourceTagKey":            "resourceTag",
 	"ResourceTagValue":          "resourceTag",
+	"TaskList":                  "trimmedName", // what may not be polled may not be named either
 }
 
 // memberRule is what the manual asks of single members; it takes precedence
-// over shapeRule. A rule about a task list is about its name.
+// over shapeRule.
 var memberRule = map[string]string{
 	"RegisterDomainInput.name":                                      "trimmedName",
 	"RegisterActivityTypeInput.name":                                "name",
@@ -43,15 +45,11 @@ var memberRule = map[string]string{
 	"RegisterWorkflowTypeInput.defaultExecutionStartToCloseTimeout": "seconds",
 	"StartWorkflowExecutionInput.domain":                            "name",
 	"StartWorkflowExecutionInput.workflowId":                        "name",
-	"StartWorkflowExecutionInput.taskList":                          "name",
 	"StartWorkflowExecutionInput.executionStartToCloseTimeout":      "seconds",
-	"PollForActivityTaskInput.taskList":                             "name",
-	"PollForDecisionTaskInput.taskList":                             "name",
 	"ScheduleActivityTaskDecisionAttributes.activityId":             "name",
-	"ScheduleActivityTaskDecisionAttributes.taskList":               "name",
 	"StartChildWorkflowExecutionDecisionAttributes.workflowId":      "name",
-	"StartChildWorkflowExecutionDecisionAttributes.taskList":        "trimmedName",
 	"StartTimerDecisionAttributes.timerId":                          "name",
+	"ScheduleLambdaFunctionDecisionAttributes.startToCloseTimeout":  "lambdaSeconds",
 }
 
 func (g *generator) validators() {
@@ -64,9 +62,9 @@ func (g *generator) validators() {
 			g.p("func (v *%s) Validate() error {", s.Name)
 			g.p("var c violations\nv.validate(&c, nil)")
 			if s.Name == "RespondDecisionTaskCompletedInput" {
-				g.p("return c.err(v.decisionsRule())\n}\n")
+				g.p("return c.err(closeFlaw(v.Decisions), attributesFlaw(v.Decisions))\n}\n")
 			} else {
-				g.p("return c.err(\"\")\n}\n")
+				g.p("return c.err(\"\", \"\")\n}\n")
 			}
 		}
 		g.p("func (v *%s) validate(c *violations, at *place) {", s.Name)

@@ -1,0 +1,58 @@
+package mutants
+
+// Connections, and how much of the server each client and account has.
+var connections = []Mutant{{
+	Name: "refused-calls-cost-too",
+	File: "internal/aws/throttle/throttle.go",
+	Old:  "if full-t > int64(p.fill) {",
+	New:  "if full-t > int64(p.fill) {\n\t\tpart.full[b] = full",
+	Bug:  "Who repeats calls that were throttled never gets through again.",
+}, {
+	Name: "buckets-of-all-accounts",
+	File: "internal/aws/throttle/throttle.go",
+	Old:  "b := bucket{account, region, action}",
+	New:  "b := bucket{region: region, action: action}",
+	Bug:  "One account uses up the calls of all others.",
+}, {
+	Name: "decisions-of-all-regions",
+	File: "internal/server/throttle.go",
+	Old:  "l.Take(time.Now(), w.Account, w.Region, decision)",
+	New:  "l.Take(time.Now(), w.Account, \"\", decision)",
+	Bug:  "Decisions in one region use up those of another.",
+}, {
+	Name: "poll-gives-its-request-back-twice",
+	File: "internal/server/shares.go",
+	Old:  "\t\tt.requests.add(client, 1)\n",
+	New:  "",
+	Bug:  "With every poll a client may have one request more at a time.",
+}, {
+	Name: "poll-keeps-its-share",
+	File: "internal/server/shares.go",
+	Old:  "\t\tt.polls.add(client, -1)\n",
+	New:  "",
+	Bug:  "After some thousand polls a client gets no task any more.",
+}, {
+	Name: "each-address-is-a-client",
+	File: "internal/server/shares.go",
+	Old:  "bits := 64",
+	New:  "bits := 128",
+	Bug:  "A client with a network of IPv6 addresses has as many shares as he likes.",
+}, {
+	Name: "place-left-twice",
+	File: "internal/server/lines.go",
+	Old:  "if _, here := l.open[n]; here {",
+	New:  "{",
+	Bug:  "A connection that ends twice gives its client one more each time.",
+}, {
+	Name: "stream-written-before-it-is",
+	File: "internal/server/line.go",
+	Old:  "{ s.watch(lost, false) }",
+	New:  "{ s.watch(lost, true) }",
+	Bug:  "With HTTP/2, a task whose answer never arrived is given to nobody until it times out.",
+}, {
+	Name: "late-reset-counts",
+	File: "internal/server/line.go",
+	Old:  "if now.Before(w.until) && (reset || known && got < w.end) {",
+	New:  "if now.Before(w.until.Add(time.Hour)) && (reset || known && got < w.end) {",
+	Bug:  "A laptop that wakes up has the tasks given again that its worker is at.",
+}}

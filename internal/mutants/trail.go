@@ -1,0 +1,46 @@
+package mutants
+
+// The audit trail.
+var trail = []Mutant{{
+	Name: "token-in-the-trail",
+	File: "internal/audit/members.go",
+	Old:  "return c == secret || c == data && !showData",
+	New:  "return c != open && !showData",
+	Bug:  "Who has the data of users recorded records tokens and secret keys with it.",
+}, {
+	Name: "lost-records-not-told",
+	File: "internal/audit/destination.go",
+	Old:  "\t\t\t\tuntold = 0\n\t\t\t}\n\t\t}",
+	New:  "\t\t\t}\n\t\t\tuntold = 0\n\t\t}",
+	Bug:  "If the record of a loss is lost too, the trail never says that it has a hole.",
+}, {
+	Name: "half-a-record-kept",
+	File: "internal/audit/files.go",
+	Old:  "f.torn = n > 0",
+	New:  "_ = n",
+	Bug:  "After a full disk the next record stands in one line with a half of another: both are gone.",
+}, {
+	Name: "trail-file-deleted-too-early",
+	File: "internal/audit/files.go",
+	Old:  "all[:max(0, len(all)-f.Keep)]",
+	New:  "all[:max(0, len(all)-f.Keep+1)]",
+	Bug:  "A day of the trail less is kept than was asked for.",
+}, {
+	Name: "line-not-bound-to-its-file",
+	File: "internal/audit/key.go",
+	Old:  "return append(head[:lineHeadLen:lineHeadLen], file...)",
+	New:  "_ = file\n\treturn head",
+	Bug:  "Who can write the disk puts a line of yesterday in the place of today's, unnoticed.",
+}, {
+	Name: "removed-line-not-noticed",
+	File: "internal/audit/reader.go",
+	Old:  "case offset != p.due:",
+	New:  "case offset < p.due:",
+	Bug:  "Who can write the disk takes records away from a sealed trail, unnoticed.",
+}, {
+	Name: "trail-key-not-rewrapped",
+	File: "internal/server/auditkey.go",
+	Old:  "if err == nil && keys.Current(wrapped) {",
+	New:  "if err == nil {",
+	Bug:  "The trail stays under the old root key: who throws that away can't read it any more.",
+}}
