@@ -39,19 +39,19 @@ var connections = []Mutant{{
 	Bug:  "A client with a network of IPv6 addresses has as many shares as he likes.",
 }, {
 	Name: "place-left-twice",
-	File: "internal/server/lines.go",
+	File: "internal/server/connections.go",
 	Old:  "if _, here := l.open[n]; here {",
 	New:  "{",
 	Bug:  "A connection that ends twice gives its client one more each time.",
 }, {
 	Name: "stream-written-before-it-is",
-	File: "internal/server/line.go",
+	File: "internal/server/connection.go",
 	Old:  "{ s.watch(lost, false) }",
 	New:  "{ s.watch(lost, true) }",
 	Bug:  "With HTTP/2, a task whose answer never arrived is given to nobody until it times out.",
 }, {
 	Name: "late-reset-counts",
-	File: "internal/server/line.go",
+	File: "internal/server/connection.go",
 	Old:  "if now.Before(w.until) && (reset || known && got < w.end) {",
 	New:  "if now.Before(w.until.Add(time.Hour)) && (reset || known && got < w.end) {",
 	Bug:  "A laptop that wakes up has the tasks given again that its worker is at.",

@@ -32,7 +32,7 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 		IdleTimeout:       s.cfg.Timeouts.Idle,
 		MaxHeaderBytes:    headerBytesMax,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsMax, WriteByteTimeout: s.cfg.Timeouts.Answer},
-		ConnContext:       withLine,
+		ConnContext:       withConnection,
 		ConnState:         note,
 		ErrorLog:          newPeerLog(s.cfg.Log),
 	}
@@ -41,9 +41,9 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 // serve serves until the server is closed.
 func (s *Server) serve() error {
 	if s.certificates == nil {
-		return s.http.Serve(s.lines)
+		return s.http.Serve(s.connections)
 	}
-	return s.http.ServeTLS(s.lines, "", "")
+	return s.http.ServeTLS(s.connections, "", "")
 }
 
 // admitted handles as many requests at a time as may be. Polls that wait for a
@@ -69,10 +69,10 @@ func (s *Server) admitted(next http.Handler) http.Handler {
 // The time in between is ours; Server.ReadTimeout and WriteTimeout would count it.
 func (s *Server) timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = onLine(r)
+		r = onConnection(r)
 		p := &pace{ResponseWriter: w, ResponseController: http.NewResponseController(w), answerTime: s.cfg.Timeouts.Answer}
 		if r.ProtoMajor == 1 {
-			p.line = lineIn(r.Context())
+			p.connection = connectionIn(r.Context())
 			_ = p.SetWriteDeadline(time.Time{}) // of the answer before
 		}
 		if r.ContentLength != 0 && p.SetReadDeadline(time.Now().Add(s.cfg.Timeouts.Body)) == nil {
@@ -87,7 +87,7 @@ func (s *Server) timed(next http.Handler) http.Handler {
 type pace struct {
 	http.ResponseWriter
 	*http.ResponseController
-	line       *line // nil: others may be served on it meanwhile
+	connection *connection // nil: others may be served on it meanwhile
 	answerTime time.Duration
 	answering  bool
 }
@@ -117,8 +117,8 @@ func (p *pace) answer() {
 }
 
 func (p *pace) awaitPeer() {
-	if p.line != nil {
-		p.line.awaitPeer()
+	if p.connection != nil {
+		p.connection.awaitPeer()
 	}
 }
 
@@ -131,8 +131,8 @@ type timedBody struct {
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
-		if b.pace.line != nil {
-			b.pace.line.serve()
+		if b.pace.connection != nil {
+			b.pace.connection.serve()
 		}
 		if failed := b.pace.SetReadDeadline(time.Time{}); failed != nil {
 			return n, failed

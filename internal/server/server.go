@@ -44,7 +44,7 @@ type Server struct {
 	auditor      *auditor      // nil: nothing is recorded
 	listener     net.Listener
 	http         *http.Server
-	lines        *lines
+	connections  *connections
 	certificates *certificates // nil: no TLS
 	requests     *shares       // in flight, but for polls that wait
 	roots        *rootWatch    // nil: the root keys are in no file
@@ -66,7 +66,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("listen on %q: %w", cfg.Listen, err)
 	}
 	s.listener = listener
-	s.lines = newLines(listener, cfg.shares("connections", cfg.ConnectionsMax), cfg.Timeouts.Spare)
+	s.connections = newConnections(listener, cfg.shares("connections", cfg.ConnectionsMax), cfg.Timeouts.Spare)
 	if err := requirePrivate(&cfg, listener.Addr()); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -241,7 +241,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.close.Do(func() {
 		s.ready.Store(false)
 		s.matcher.Drain()
-		s.lines.closeUnused()
+		s.connections.closeUnused()
 		err := s.http.Shutdown(ctx)
 		if err != nil {
 			err = errors.Join(fmt.Errorf("drain: %w", err), s.http.Close())

@@ -142,7 +142,7 @@ func clientOf(addr net.Addr) netip.Prefix {
 
 // clientIn is whose a request is, by its context.
 func clientIn(ctx context.Context) netip.Prefix {
-	if l := lineIn(ctx); l != nil {
+	if l := connectionIn(ctx); l != nil {
 		return l.client
 	}
 	return netip.Prefix{}

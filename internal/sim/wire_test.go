@@ -132,7 +132,7 @@ func (w *world) send(name string, body []byte) *request {
 			Method: http.MethodPost, URL: target, ContentLength: int64(len(body)),
 			Header: http.Header{"X-Amz-Target": {api.TargetPrefix + "." + name}},
 			Body:   io.NopCloser(bytes.NewReader(body)),
-		}).WithContext(operation.WithLine(requestContext{context.Background(), r}, r))
+		}).WithContext(operation.WithConnection(requestContext{context.Background(), r}, r))
 		h.handler.ServeHTTP(r, in)
 		r.over, r.at = true, w.steps
 		if h.disk.dead || r.cut || r.lost || r.gone {

@@ -28,7 +28,7 @@ func (s *starting) Do(_ context.Context, cmd engine.Command) (any, error) {
 
 // line is a connection whose caller may have gone.
 type line struct {
-	operation.Line
+	operation.Connection
 	gone error
 }
 
@@ -59,7 +59,7 @@ func TestPollsEnd(t *testing.T) {
 			tasks.Offer(second, engine.Offer{List: "l", ID: 5, At: 2})
 			runs := &starting{errs: c.errs}
 			s := New(Config{Runs: runs, Tasks: tasks, PollHold: time.Minute})
-			ctx := operation.WithLine(t.Context(), line{gone: c.gone})
+			ctx := operation.WithConnection(t.Context(), line{gone: c.gone})
 			reply, run, err := s.poll(ctx, "l", func(id int64) any { return &execution.StartActivity{ScheduledEventID: id} })
 			if !errors.Is(err, c.err) {
 				t.Errorf("error %v, want %v", err, c.err)

@@ -182,8 +182,8 @@ func deliver(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte, d
 		return
 	}
 	delivery.Delivered(nil)
-	if line := lineOf(ctx); line != nil {
-		line.Watch(delivery.Delivered)
+	if c := connectionOf(ctx); c != nil {
+		c.Watch(delivery.Delivered)
 	}
 }
 
@@ -199,8 +199,8 @@ func written(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte) e
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return err
 	}
-	if line := lineOf(ctx); line != nil {
-		return line.Lost() // the context ends also when he has read and hung up
+	if c := connectionOf(ctx); c != nil {
+		return c.Lost() // the context ends also when he has read and hung up
 	}
 	return ctx.Err()
 }

@@ -220,7 +220,7 @@ func (p *Performer) perform(t *task) {
 	result, failed := p.functions.invoke(ctx, t.region, t.Name, t.input)
 	if failed != nil && ctx.Err() != nil {
 		if limited || p.calls.Err() != nil {
-			return // the rules time the task out, or it runs again after a restart
+			return // the rules time the task out, nobody waits for it, or it runs again after a restart
 		}
 		failed.details = fmt.Sprintf("the function did not answer within %s", limit)
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// accepting is a listener with its lines, and dials to it.
+// accepting is a listener with its connections, and dials to it.
 type accepting struct {
-	*lines
+	*connections
 	t *testing.T
 }
 
@@ -20,7 +20,7 @@ func accept(t *testing.T, max, percent int, grace time.Duration) *accepting {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	return &accepting{newLines(listener, newShares("connections", max, percent, slog.New(slog.DiscardHandler)), grace), t}
+	return &accepting{newConnections(listener, newShares("connections", max, percent, slog.New(slog.DiscardHandler)), grace), t}
 }
 
 // dial connects from an address of the loopback.
@@ -39,23 +39,23 @@ func dialFrom(t *testing.T, from, to string) net.Conn {
 	return conn
 }
 
-// next is the line that is accepted next.
-func (a *accepting) next() *line {
+// next is the connection that is accepted next.
+func (a *accepting) next() *connection {
 	a.t.Helper()
 	conn, err := a.Accept()
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(func() { conn.Close() })
-	return conn.(*line)
+	return conn.(*connection)
 }
 
-// later is a line that is accepted when it can be.
-func (a *accepting) later() <-chan *line {
-	accepted := make(chan *line, 1)
+// later is a connection that is accepted when it can be.
+func (a *accepting) later() <-chan *connection {
+	accepted := make(chan *connection, 1)
 	go func() {
 		if conn, err := a.Accept(); err == nil {
-			accepted <- conn.(*line)
+			accepted <- conn.(*connection)
 		}
 		close(accepted)
 	}()
@@ -84,7 +84,7 @@ func TestConnectionsWaitForAPlace(t *testing.T) {
 	}
 	(<-second).Close()
 	if len(a.open) != 0 || !a.shares.none() {
-		t.Errorf("%d lines are open after both were closed", len(a.open))
+		t.Errorf("%d connections are open after both were closed", len(a.open))
 	}
 }
 
@@ -93,7 +93,7 @@ func TestConnectionsWaitForAPlace(t *testing.T) {
 func TestSlowConnectionsGiveWay(t *testing.T) {
 	a := accept(t, 3, 100, 0)
 	var peers []net.Conn
-	var served []*line
+	var served []*connection
 	for range 3 {
 		peers = append(peers, a.dial(alice))
 		served = append(served, a.next())

@@ -7,45 +7,45 @@ import (
 	"time"
 )
 
-// lines accepts connections as lines. When all places are taken, the connection
-// that has let us wait longest gives way: idle ones, and those whose peers send a
+// connections accepts them. When all places are taken, the connection that has
+// let us wait longest gives way: idle ones, and those whose peers send a
 // request or read an answer too slowly. Those that are being served never do; then
 // others wait to be accepted.
-type lines struct {
+type connections struct {
 	net.Listener
 	max   int
 	grace time.Duration // a shorter wait is nobody's fault
 
 	mu     sync.Mutex
 	left   sync.Cond // a place may have become free
-	open   map[*line]struct{}
+	open   map[*connection]struct{}
 	shares *shares
 }
 
-func newLines(listener net.Listener, s *shares, grace time.Duration) *lines {
-	l := &lines{Listener: listener, max: s.max, grace: grace, open: map[*line]struct{}{}, shares: s}
+func newConnections(listener net.Listener, s *shares, grace time.Duration) *connections {
+	l := &connections{Listener: listener, max: s.max, grace: grace, open: map[*connection]struct{}{}, shares: s}
 	l.left.L = &l.mu
 	return l
 }
 
 // Accept implements net.Listener.
-func (l *lines) Accept() (net.Conn, error) {
+func (l *connections) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		if line := l.admit(conn); line != nil {
+		if admitted := l.admit(conn); admitted != nil {
 			boundAcks(conn, ackTimeout)
-			return line, nil
+			return admitted, nil
 		}
 		_ = conn.Close() // no request has come that could be answered
 	}
 }
 
 // admit finds a place for a connection; nil: its client has his share.
-func (l *lines) admit(conn net.Conn) *line {
-	n := &line{Conn: conn, lines: l, client: clientOf(conn.RemoteAddr())}
+func (l *connections) admit(conn net.Conn) *connection {
+	n := &connection{Conn: conn, connections: l, client: clientOf(conn.RemoteAddr())}
 	n.awaitPeer()
 	if !l.shares.has(n.client) {
 		l.shares.complain(n.client)
@@ -61,10 +61,10 @@ func (l *lines) admit(conn net.Conn) *line {
 	return n
 }
 
-// makeRoom closes the line that has let us wait longest, or waits until there may
+// makeRoom closes the connection that has let us wait longest, or waits until there may
 // be a place. It unlocks mu meanwhile.
-func (l *lines) makeRoom() {
-	var slowest *line
+func (l *connections) makeRoom() {
+	var slowest *connection
 	var since int64
 	for n := range l.open {
 		if w := n.waits.Load(); w != 0 && (slowest == nil || w < since) {
@@ -87,14 +87,14 @@ func (l *lines) makeRoom() {
 	_ = slowest.Close() // how it ends does not matter
 }
 
-// leave gives the place of a line to others. It may be called again.
-func (l *lines) leave(n *line) {
+// leave gives the place of a connection to others. It may be called again.
+func (l *connections) leave(n *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.remove(n)
 }
 
-func (l *lines) remove(n *line) {
+func (l *connections) remove(n *connection) {
 	if _, here := l.open[n]; here {
 		delete(l.open, n)
 		l.shares.add(n.client, -1)
@@ -104,7 +104,7 @@ func (l *lines) remove(n *line) {
 
 // note follows what net/http does with a connection.
 func note(conn net.Conn, state http.ConnState) {
-	n := lineOf(conn)
+	n := connectionOf(conn)
 	if n == nil {
 		return
 	}
@@ -119,9 +119,9 @@ func note(conn net.Conn, state http.ConnState) {
 
 // closeUnused closes the connections on which no request has come yet. Clients
 // keep such spares; a server that stops need not wait for them.
-func (l *lines) closeUnused() {
+func (l *connections) closeUnused() {
 	l.mu.Lock()
-	var unused []*line
+	var unused []*connection
 	for n := range l.open {
 		if !n.used.Load() {
 			unused = append(unused, n)

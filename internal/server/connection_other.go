@@ -11,7 +11,7 @@ import (
 func connectionsRoom() int { return 4096 }
 
 // look knows nothing here: what went wrong shows when the connection is used.
-func look(net.Conn) lineState { return unknown }
+func look(net.Conn) connectionState { return unknown }
 
 func acknowledged(net.Conn) (bytes uint64, known bool) { return 0, false }
 

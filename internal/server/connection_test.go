@@ -196,9 +196,9 @@ func (p *peer) wantTask() {
 
 // watchesNow is how many answers are watched.
 func (s *Server) watchesNow() (n int) {
-	s.lines.mu.Lock()
-	defer s.lines.mu.Unlock()
-	for l := range s.lines.open {
+	s.connections.mu.Lock()
+	defer s.connections.mu.Unlock()
+	for l := range s.connections.open {
 		l.mu.Lock()
 		n += len(l.watches)
 		l.mu.Unlock()
@@ -319,9 +319,9 @@ func TestArrivedAnswers(t *testing.T) {
 			other.CloseIdleConnections()
 			p.CloseIdleConnections()
 			waitUntil(t, "the connections are closed", func() bool {
-				s.lines.mu.Lock()
-				defer s.lines.mu.Unlock()
-				return len(s.lines.open) == 0
+				s.connections.mu.Lock()
+				defer s.connections.mu.Unlock()
+				return len(s.connections.open) == 0
 			})
 			// What a lost answer would have caused comes before this.
 			if pending := other.must("CountPendingDecisionTasks", pollDeciders); pending != `{"count":0,"truncated":false}` {
@@ -368,7 +368,7 @@ func TestLateResets(t *testing.T) {
 	}{"in time": {time.Hour, 1}, "late": {-time.Second, 0}} {
 		conn, _ := net.Pipe()
 		lost := 0
-		l := &line{Conn: conn, watches: []watch{{lost: func(error) { lost++ }, until: time.Now().Add(c.until)}}}
+		l := &connection{Conn: conn, watches: []watch{{lost: func(error) { lost++ }, until: time.Now().Add(c.until)}}}
 		l.end(syscall.ECONNRESET)
 		if lost != c.want {
 			t.Errorf("%s: the answer was lost %d times, want %d", name, lost, c.want)
@@ -382,7 +382,7 @@ func TestWhatHoldsAnAnswer(t *testing.T) {
 	conn, peer := net.Pipe()
 	defer conn.Close()
 	go func() { _, _ = io.Copy(io.Discard, peer) }()
-	l := &line{Conn: conn}
+	l := &connection{Conn: conn}
 	write := func(text string) {
 		t.Helper()
 		if _, err := l.Write([]byte(text)); err != nil {

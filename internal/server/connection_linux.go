@@ -31,7 +31,7 @@ func connectionsRoom() int {
 }
 
 // look asks the kernel about a connection.
-func look(conn net.Conn) lineState {
+func look(conn net.Conn) connectionState {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return unknown

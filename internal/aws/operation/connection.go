@@ -2,9 +2,9 @@ package operation
 
 import "context"
 
-// Line is the connection on which a caller waits for his answer. A server that
-// can look at connections gives one to each request by WithLine.
-type Line interface {
+// Connection is what a caller waits on for his answer. A server that
+// can look at connections gives one to each request by WithConnection.
+type Connection interface {
 	// Gone tells why the caller can't be answered any more; nil: he is there.
 	Gone() error
 	// Lost tells why what was written will not arrive; nil: it has arrived, or is
@@ -15,16 +15,16 @@ type Line interface {
 	Watch(lost func(error))
 }
 
-type lineKey struct{}
+type connectionKey struct{}
 
-// WithLine gives the requests of a connection their line.
-func WithLine(ctx context.Context, line Line) context.Context {
-	return context.WithValue(ctx, lineKey{}, line)
+// WithConnection gives requests the connection on which they come.
+func WithConnection(ctx context.Context, c Connection) context.Context {
+	return context.WithValue(ctx, connectionKey{}, c)
 }
 
-func lineOf(ctx context.Context) Line {
-	line, _ := ctx.Value(lineKey{}).(Line)
-	return line
+func connectionOf(ctx context.Context) Connection {
+	c, _ := ctx.Value(connectionKey{}).(Connection)
+	return c
 }
 
 // Gone tells why the caller of a request can't be answered any more; nil: he
@@ -33,8 +33,8 @@ func Gone(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if line := lineOf(ctx); line != nil {
-		return line.Gone()
+	if c := connectionOf(ctx); c != nil {
+		return c.Gone()
 	}
 	return nil
 }

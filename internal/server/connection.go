@@ -27,17 +27,17 @@ const ackTimeout = 10 * time.Second
 // ackTimeout; so three are sent by then, or one that was lost would end the poll.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
-// line is a connection that notices whether the last answers arrived. It lies
+// connection is a connection that notices whether the last answers arrived. It lies
 // below TLS, where resets are seen.
 //
 // The proof that an answer arrived is the next request, or a hang-up by a peer
 // whose host had acknowledged all; the proof that it did not is a reset, or no
 // acknowledgement. With HTTP/2 the next request proves nothing, since it may have
 // been sent before, so there answers are watched until it is too late.
-type line struct {
+type connection struct {
 	net.Conn
-	lines  *lines
-	client netip.Prefix
+	connections *connections
+	client      netip.Prefix
 
 	used  atomic.Bool  // a request has come
 	waits atomic.Int64 // since when the peer lets us wait, in Unix nanoseconds; 0: he does not
@@ -68,60 +68,60 @@ const watchTime = 2 * ackTimeout
 
 var errHungUp = errors.New("the caller has hung up")
 
-// lineOf is the line under a connection.
-func lineOf(conn net.Conn) *line {
+// connectionOf is ours below one of net/http's; nil: there is none.
+func connectionOf(conn net.Conn) *connection {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
-	l, _ := conn.(*line)
+	l, _ := conn.(*connection)
 	return l
 }
 
-type lineKey struct{}
+type connectionKey struct{}
 
-// withLine gives the requests of a connection their line.
-func withLine(ctx context.Context, conn net.Conn) context.Context {
-	l := lineOf(conn)
+// withConnection gives requests the connection on which they come.
+func withConnection(ctx context.Context, conn net.Conn) context.Context {
+	l := connectionOf(conn)
 	if l == nil {
 		return ctx
 	}
-	return operation.WithLine(context.WithValue(ctx, lineKey{}, l), l)
+	return operation.WithConnection(context.WithValue(ctx, connectionKey{}, l), l)
 }
 
-// onLine tells the line of a request that it has come. With HTTP/2 it gives the
-// request a line of its own.
-func onLine(r *http.Request) *http.Request {
-	l := lineIn(r.Context())
+// onConnection tells the connection of a request that it has come. With HTTP/2 it
+// gives the request a stream of it.
+func onConnection(r *http.Request) *http.Request {
+	l := connectionIn(r.Context())
 	switch {
 	case l == nil:
 	case r.ProtoMajor >= 2:
-		return r.WithContext(operation.WithLine(r.Context(), &stream{l, r.Context()}))
+		return r.WithContext(operation.WithConnection(r.Context(), &stream{l, r.Context()}))
 	default:
 		l.settle()
 	}
 	return r
 }
 
-func lineIn(ctx context.Context) *line {
-	l, _ := ctx.Value(lineKey{}).(*line)
+func connectionIn(ctx context.Context) *connection {
+	l, _ := ctx.Value(connectionKey{}).(*connection)
 	return l
 }
 
 // awaitPeer begins the time that the peer lets us wait, unless it has begun.
-func (l *line) awaitPeer() { l.waits.CompareAndSwap(0, time.Now().UnixNano()) }
+func (l *connection) awaitPeer() { l.waits.CompareAndSwap(0, time.Now().UnixNano()) }
 
 // serve ends it: now he waits for us.
-func (l *line) serve() { l.waits.Store(0) }
+func (l *connection) serve() { l.waits.Store(0) }
 
 // settle forgets the last answer: it has arrived.
-func (l *line) settle() {
+func (l *connection) settle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.watches = l.watches[:0]
 }
 
 // Read implements net.Conn.
-func (l *line) Read(p []byte) (int, error) {
+func (l *connection) Read(p []byte) (int, error) {
 	l.mu.Lock()
 	n := copy(p, l.ahead)
 	l.ahead = l.ahead[n:]
@@ -146,7 +146,7 @@ func (l *line) Read(p []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (l *line) Write(p []byte) (int, error) {
+func (l *connection) Write(p []byte) (int, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	l.hearOut()
@@ -170,7 +170,7 @@ const partingTime = time.Second
 // hearOut waits for a peer who has closed TLS to hang up, before he is told the
 // same: a reset after that may mean that he did not read it, and not the answer.
 // With HTTP/1.1 nothing else is written between an answer and the next request.
-func (l *line) hearOut() {
+func (l *connection) hearOut() {
 	l.mu.Lock()
 	closing := l.heard && l.ended == nil && len(l.watches) > 0 && l.watches[0].alone && time.Now().Before(l.watches[0].until)
 	l.mu.Unlock()
@@ -190,7 +190,7 @@ func (l *line) hearOut() {
 }
 
 // Close implements net.Conn.
-func (l *line) Close() error {
+func (l *connection) Close() error {
 	l.mu.Lock()
 	first := l.ended == nil
 	if first {
@@ -202,13 +202,13 @@ func (l *line) Close() error {
 		go l.part()
 		return nil
 	}
-	defer l.lines.leave(l)
+	defer l.connections.leave(l)
 	return l.Conn.Close()
 }
 
 // part hangs up and waits for the peer to do so too.
-func (l *line) part() {
-	defer l.lines.leave(l)
+func (l *connection) part() {
+	defer l.connections.leave(l)
 	if half, ok := l.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // that it can't be is what reading will show
 	}
@@ -226,7 +226,7 @@ func (l *line) part() {
 }
 
 // end takes in how reading ended.
-func (l *line) end(err error) {
+func (l *connection) end(err error) {
 	l.mu.Lock()
 	watches := l.watches
 	l.watches = nil
@@ -247,8 +247,8 @@ func (l *line) end(err error) {
 	}
 }
 
-// Gone implements operation.Line.
-func (l *line) Gone() error {
+// Gone implements operation.Connection.
+func (l *connection) Gone() error {
 	l.mu.Lock()
 	ended := l.ended
 	l.mu.Unlock()
@@ -261,18 +261,18 @@ func (l *line) Gone() error {
 	return nil
 }
 
-// Lost implements operation.Line.
-func (l *line) Lost() error {
+// Lost implements operation.Connection.
+func (l *connection) Lost() error {
 	if s := look(l.Conn); s == broken {
 		return errHungUp
 	}
 	return nil
 }
 
-// Watch implements operation.Line.
-func (l *line) Watch(lost func(error)) { l.watch(lost, true) }
+// Watch implements operation.Connection.
+func (l *connection) Watch(lost func(error)) { l.watch(lost, true) }
 
-func (l *line) watch(lost func(error), alone bool) {
+func (l *connection) watch(lost func(error), alone bool) {
 	now := time.Now()
 	l.mu.Lock()
 	ended := l.ended
@@ -293,31 +293,31 @@ func (l *line) watch(lost func(error), alone bool) {
 	}
 }
 
-// stream is the line of one request among those that share a connection.
+// stream is the part of one request in a connection that others share.
 type stream struct {
-	*line
+	*connection
 	ctx context.Context // of the request; ends when the caller resets the stream
 }
 
-// Lost implements operation.Line. A caller who resets the stream may have read
+// Lost implements operation.Connection. A caller who resets the stream may have read
 // the answer; that he gets the task again does less harm than that nobody does.
 func (s *stream) Lost() error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	return s.line.Lost()
+	return s.connection.Lost()
 }
 
-// Watch implements operation.Line. The flush of a stream does not wait for the
+// Watch implements operation.Connection. The flush of a stream does not wait for the
 // connection; what is written to that next holds the answer, if nothing before did.
 func (s *stream) Watch(lost func(error)) { s.watch(lost, false) }
 
-// lineState is what the kernel knows of a connection.
-type lineState uint8
+// connectionState is what the kernel knows of a connection.
+type connectionState uint8
 
 const (
-	unknown lineState = iota
-	open              // both sides may send
-	hungUp            // the peer sends no more, and had received all that was written
-	broken            // what was written may not have arrived
+	unknown connectionState = iota
+	open                    // both sides may send
+	hungUp                  // the peer sends no more, and had received all that was written
+	broken                  // what was written may not have arrived
 )
