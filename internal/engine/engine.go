@@ -144,7 +144,8 @@ type Turn struct {
 	// Successor begins the next run of the same name in the same batch; the
 	// turn must have closed this one. Its Seed makes the new run's id.
 	Successor *Command
-	// Reply is for the caller, who gets it once the turn is durable.
+	// Reply is for the caller, who gets it once the turn is durable. An error is the
+	// caller's error; the turn stands all the same.
 	Reply any
 }
 

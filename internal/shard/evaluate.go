@@ -33,6 +33,9 @@ func (s *Shard) evaluate(b *Batch, c *call) {
 		return
 	}
 	c.reply, c.err = s.handleIn(b, r, &c.cmd)
+	if refusal, ok := c.reply.(error); ok {
+		c.reply, c.err = nil, refusal
+	}
 }
 
 // find gives the run that a command is for; a new one if it may begin one.

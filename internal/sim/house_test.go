@@ -443,8 +443,8 @@ func (h *house) invoke(t *thread, claim *matching.Claim) {
 	}
 	for range 20 {
 		w.judge.sent(mark, 1)
-		reply, err := h.Do(ctx, engine.Command{Run: claim.Run, Body: body})
-		if _, full := reply.(error); err == nil && !full {
+		_, err := h.Do(ctx, engine.Command{Run: claim.Run, Body: body})
+		if err == nil {
 			w.judge.acknowledged("", mark)
 		}
 		if !errors.Is(err, engine.ErrUnavailable) || h.disk.dead {

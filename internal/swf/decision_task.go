@@ -265,12 +265,8 @@ func (s *Service) successorFact(ctx context.Context, w engine.World, d *registry
 
 // respond gives a worker's or decider's answer to the run.
 func (s *Service) respond(ctx context.Context, run engine.RunID, body any) error {
-	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: body})
-	if err != nil {
+	if _, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: body}); err != nil {
 		return taskFault(err)
-	}
-	if full, ok := reply.(error); ok { // the history was full; the execution is closed
-		return taskFault(full)
 	}
 	return nil
 }

@@ -116,11 +116,7 @@ func (s *Service) tell(ctx context.Context, domain, workflowID, runID string, bo
 		return unknownRun(workflowID, runID)
 	}
 	cmd.Body = body
-	reply, err := s.Runs.Do(ctx, cmd)
-	if full, ok := reply.(error); ok { // the history was full; the execution is closed
-		err = full
-	}
-	if err != nil {
+	if _, err := s.Runs.Do(ctx, cmd); err != nil {
 		return runFault(err, workflowID, runID)
 	}
 	return nil

@@ -34,12 +34,11 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 		}
 		// The command's outcome must be known, whatever becomes of the caller.
 		reply, err = s.Runs.Do(context.WithoutCancel(ctx), engine.Command{Run: claim.Run, Body: start(claim.ID)})
-		_, full := reply.(error) // the history was full; the execution is closed
 		switch {
-		case err == nil && !full:
+		case err == nil:
 			claim.Accept()
 			return reply, claim.Run, nil
-		case err == nil, refused(err):
+		case execution.IsGone(err):
 			claim, err = s.Tasks.Refuse(hold, claim), nil
 		case errors.Is(err, engine.ErrUnusable):
 			// Offered again, its task would stand before all others of the list, for
@@ -56,25 +55,11 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 // the execution was closed meanwhile and kept for no time: then there is no task,
 // and no fault of anybody.
 func (d *delivery) notMade(err error) error {
-	if refused(err) {
+	if execution.IsGone(err) {
 		return nil
 	}
 	d.Delivered(err)
 	return taskFault(err)
-}
-
-// refused tells whether a run would not start a task: it is closed, or the task
-// was closed or started meanwhile.
-func refused(err error) bool {
-	var (
-		noRun    *engine.UnknownRunError
-		closed   *execution.UnknownExecution
-		decision *execution.UnknownDecisionTask
-		activity *execution.UnknownActivity
-		lambda   *execution.UnknownLambda
-	)
-	return errors.As(err, &noRun) || errors.As(err, &closed) || errors.As(err, &decision) ||
-		errors.As(err, &activity) || errors.As(err, &lambda)
 }
 
 // delivery tells a run what became of the answer to a poll.

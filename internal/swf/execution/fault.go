@@ -1,6 +1,11 @@
 package execution
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"heddle/internal/engine"
+)
 
 // The errors that Handle returns. None of them has changed the state. The handler
 // of an action turns them into the service's faults.
@@ -48,3 +53,17 @@ func (e *TooManyOpen) Error() string {
 type Validation struct{ Text string }
 
 func (e *Validation) Error() string { return "decisions refused: " + e.Text }
+
+// IsGone tells whether a run would not take a command since it is closed or
+// forgotten, or since the task is closed or was started meanwhile.
+func IsGone(err error) bool {
+	var (
+		noRun    *engine.UnknownRunError
+		closed   *UnknownExecution
+		decision *UnknownDecisionTask
+		activity *UnknownActivity
+		lambda   *UnknownLambda
+	)
+	return errors.As(err, &noRun) || errors.As(err, &closed) || errors.As(err, &decision) ||
+		errors.As(err, &activity) || errors.As(err, &lambda)
+}

@@ -123,7 +123,7 @@ func (p *Performer) work() {
 			p.trouble("poll for Lambda tasks", err)
 			continue
 		}
-		if claim == nil { // the house closes
+		if claim == nil { // the performer is being closed
 			return
 		}
 		p.take(claim)
@@ -142,7 +142,7 @@ func (p *Performer) take(claim *matching.Claim) {
 				p.perform(t)
 			}
 			return
-		case refused(err):
+		case execution.IsGone(err):
 			claim = p.Tasks.Refuse(p.polls, claim)
 		default:
 			if errors.Is(err, engine.ErrUnusable) {
@@ -167,7 +167,7 @@ type task struct {
 // start starts a task; nil: it is over already. What is read for it comes first,
 // so that a task once started needs nothing more of the store.
 func (p *Performer) start(run engine.RunID, scheduled int64) (*task, error) {
-	// The outcome must be known, whoever closes the house meanwhile.
+	// The outcome must be known, whoever closes the performer meanwhile.
 	ctx := context.Background()
 	view, err := p.Runs.Do(ctx, engine.Command{Run: run, Body: engine.Peek{}})
 	if err != nil {
@@ -182,7 +182,7 @@ func (p *Performer) start(run engine.RunID, scheduled int64) (*task, error) {
 		return nil, err
 	}
 	started, ok := reply.(*execution.LambdaTask)
-	if !ok { // the execution has no role, or its history was full
+	if !ok { // the execution has no role
 		return nil, nil
 	}
 	return &task{
@@ -231,7 +231,7 @@ func (p *Performer) perform(t *task) {
 	_, err := p.Runs.Do(context.Background(), engine.Command{Run: t.run, Body: report(t, result, failed)})
 	switch {
 	case err == nil:
-	case refused(err):
+	case execution.IsGone(err):
 		log.Debug("a Lambda task ended before its function did", "cause", err)
 	default:
 		log.Warn("report Lambda task; it runs again when its shard is back", "cause", err)
@@ -257,7 +257,7 @@ func (p *Performer) watch(call context.Context, letGo context.CancelFunc, run en
 			return
 		}
 		view, err := p.Runs.Do(call, engine.Command{Run: run, Body: engine.Peek{}})
-		if refused(err) || err == nil && view.(*engine.RunView).Status != engine.Open {
+		if execution.IsGone(err) || err == nil && view.(*engine.RunView).Status != engine.Open {
 			letGo()
 			return
 		}
@@ -281,17 +281,6 @@ func report(t *task, result *string, failed *failure) any {
 			Reason: &reason, Details: &details,
 		}
 	}
-}
-
-// refused tells whether a run would not take a command: it is closed or gone, or
-// the task is.
-func refused(err error) bool {
-	var (
-		gone   *engine.UnknownRunError
-		closed *execution.UnknownExecution
-		ended  *execution.UnknownLambda
-	)
-	return errors.As(err, &gone) || errors.As(err, &closed) || errors.As(err, &ended)
 }
 
 // trouble tells the operator and rests.
