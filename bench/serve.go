@@ -23,7 +23,7 @@ func serve(args []string) error {
 	data := flags.String("data", "", "folder of the store")
 	store := flags.String("store", server.StorePebble, "pebble or memory")
 	auth := flags.String("auth", server.AuthSigV4, "sigv4 or none")
-	open := flags.Int("limit-open-executions", execution.DefaultLimits().OpenExecutions, "open executions per domain")
+	open := flags.Int("limit-open-executions", execution.DefaultLimits().OpenExecutionsMax, "open executions per domain")
 	cpu := flags.String("cpuprofile", "", "file for the CPU profile")
 	mem := flags.String("memprofile", "", "file for the memory profile")
 	if err := flags.Parse(args); err != nil {
@@ -34,7 +34,7 @@ func serve(args []string) error {
 	toggles := make(chan os.Signal, 1)
 	signal.Notify(toggles, syscall.SIGUSR1)
 	limits := execution.DefaultLimits()
-	limits.OpenExecutions = *open
+	limits.OpenExecutionsMax = *open
 	began := time.Now()
 	server.PaceGarbage()
 	s, err := server.Start(ctx, server.Config{Listen: *listen, Data: *data, Store: *store, Auth: *auth, Execution: limits})

@@ -87,10 +87,10 @@ func (f *skipFlag) Decode(ctx *kong.DecodeContext) error {
 // config is what the flags ask of the server.
 func (c *serveCommand) config() server.Config {
 	limits := execution.DefaultLimits()
-	limits.OpenActivities, limits.OpenTimers = c.Limits.OpenActivities, c.Limits.OpenTimers
-	limits.OpenChildren, limits.OpenLambdas = c.Limits.OpenChildren, c.Limits.OpenLambdas
-	limits.Events, limits.OpenExecutions = c.Limits.Events, c.Limits.OpenExecutions
-	limits.ExecutionSeconds = c.Limits.ExecutionSecs
+	limits.OpenActivitiesMax, limits.OpenTimersMax = c.Limits.OpenActivities, c.Limits.OpenTimers
+	limits.OpenChildrenMax, limits.OpenLambdasMax = c.Limits.OpenChildren, c.Limits.OpenLambdas
+	limits.EventsMax, limits.OpenExecutionsMax = c.Limits.Events, c.Limits.OpenExecutions
+	limits.ExecutionSecondsMax = c.Limits.ExecutionSecs
 	return server.Config{
 		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region, Auth: c.Auth,
 		PollHold: c.PollHold, TimeSkip: string(c.TimeSkip),

@@ -186,10 +186,10 @@ type Offer struct {
 }
 
 // Entry is a place of the run in the visibility index: the run is found in
-// Family under Equal, at Time.
+// Family under Value, at Time.
 type Entry struct {
 	Family byte
-	Equal  string
+	Value  string
 	Time   Time
 }
 

@@ -13,7 +13,7 @@ import (
 // spare room.
 type Caller struct {
 	credentials.Credential
-	Of        Ref    // no Sort: the root user
+	Of        Ref    // no Type: the root user
 	UserID    string // aws:userid
 	Session   bool   // has temporary credentials
 	Principal iam.Principal
@@ -35,7 +35,7 @@ func newRoot(c credentials.Credential) *Caller {
 
 // Unlimited tells whether the caller may do anything: he is a root user, and no
 // session takes from that.
-func (c *Caller) Unlimited() bool { return c.Of.Sort == 0 && c.Policies.Session == nil }
+func (c *Caller) Unlimited() bool { return c.Of.Type == 0 && c.Policies.Session == nil }
 
 var everything = must(iam.Parse([]byte(allow("*"))))
 
@@ -99,11 +99,11 @@ func AssumedRoleARN(account, role, session string) string {
 	return arn.ARN{Partition: "aws", Service: "sts", Account: account, Resource: "assumed-role/" + role + "/" + session}.String()
 }
 
-func baseContext(account, principal, userID, sort string, tags []Tag) iam.Context {
+func baseContext(account, principal, userID, entityType string, tags []Tag) iam.Context {
 	c := iam.Context{
 		{Key: "aws:PrincipalArn", Value: principal},
 		{Key: "aws:PrincipalAccount", Value: account},
-		{Key: "aws:PrincipalType", Value: sort},
+		{Key: "aws:PrincipalType", Value: entityType},
 		{Key: "aws:userid", Value: userID},
 		{Key: "aws:PrincipalIsAWSService", Value: "false"},
 	}
@@ -165,7 +165,7 @@ func addAll(to *[]iam.Attached, g *Grants, e *Entity) error {
 	for _, inline := range e.Inline {
 		p, err := iam.Parse([]byte(inline.Document))
 		if err != nil {
-			return fmt.Errorf("policy %q of %s %q: %w", inline.Name, e.Sort, e.Name, err)
+			return fmt.Errorf("policy %q of %s %q: %w", inline.Name, e.Type, e.Name, err)
 		}
 		*to = append(*to, iam.Attached{Source: e.InlineSource(inline.Name), Policy: p})
 	}
@@ -179,7 +179,7 @@ func addAll(to *[]iam.Attached, g *Grants, e *Entity) error {
 
 // InlineSource names an inline policy where a decision says its source.
 func (e *Entity) InlineSource(policy string) string {
-	return e.Sort.String() + "/" + e.Name + "/" + policy
+	return e.Type.String() + "/" + e.Name + "/" + policy
 }
 
 // addManaged adds a managed policy, if it exists.
@@ -200,7 +200,7 @@ func addManaged(to *[]iam.Attached, g *Grants, name string) error {
 // assumed a role, or a user who has nothing but a group.
 func Preview(account string, g *Grants) (*Caller, error) {
 	c := credentials.Credential{Account: account}
-	if g.Entity.Sort == Role {
+	if g.Entity.Type == Role {
 		return newRole(c, g, &Session{Name: "preview"})
 	}
 	return newUser(c, g)

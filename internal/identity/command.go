@@ -106,8 +106,8 @@ type (
 	// GetEntity replies with an *Entity.
 	GetEntity struct{ Of Ref }
 
-	// ListEntities replies with []*Entity of a sort, in order of name.
-	ListEntities struct{ Sort Sort }
+	// ListEntities replies with []*Entity of a type, in order of name.
+	ListEntities struct{ Type EntityType }
 
 	// ListGroups replies with the []*Entity that are a user's groups; ListMembers
 	// with those that are a group's users.

@@ -162,7 +162,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		KeyID: strings.Clone(keyID), Secret: s.Secret, Account: account,
 		Token: credentials.Secret(strings.Clone(string(token))), Expires: s.Expires,
 	}
-	if s.Of.Sort == 0 {
+	if s.Of.Type == 0 {
 		c := newRoot(credential)
 		return c, c.limit(s, &Grants{})
 	}
@@ -174,7 +174,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		return nil, credentials.ErrUnknown
 	}
 	var c *Caller
-	if s.Of.Sort == Role {
+	if s.Of.Type == Role {
 		c, err = newRole(credential, &g, s)
 	} else {
 		c, err = newUser(credential, &g)

@@ -12,23 +12,25 @@ import (
 
 // entity finds an entity.
 func (t *turn) entity(of Ref) (*Entity, error) {
-	e, ok := t.entities[of.Sort].find(of.Name)
+	e, ok := t.entities[of.Type].find(of.Name)
 	if !ok {
 		return nil, noEntity(of)
 	}
 	return e, nil
 }
 
-func (t *turn) list(sort Sort) []*Entity { return slices.Clone([]*Entity(t.entities[sort])) }
+func (t *turn) list(entityType EntityType) []*Entity {
+	return slices.Clone([]*Entity(t.entities[entityType]))
+}
 
 func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
 	e := c.New
-	if t.entities[e.Sort].taken(e.Name) {
-		return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Sort.title(), e.Name)
+	if t.entities[e.Type].taken(e.Name) {
+		return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Type.title(), e.Name)
 	}
 	var of string
 	var most int
-	switch e.Sort {
+	switch e.Type {
 	case User:
 		of, most = "UsersPerAccount", t.limits.UsersMax
 	case Group:
@@ -39,7 +41,7 @@ func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
 			return nil, err
 		}
 	}
-	if len(t.entities[e.Sort]) >= most {
+	if len(t.entities[e.Type]) >= most {
 		return nil, overQuota(of, most)
 	}
 	if err := t.checkBoundary(e.Boundary); err != nil {
@@ -62,8 +64,8 @@ func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
 	put := entityPut{entity: &e}
 	if c.NewName != nil && *c.NewName != e.Name {
 		// A name may take another case.
-		if !strings.EqualFold(*c.NewName, e.Name) && t.entities[e.Sort].taken(*c.NewName) {
-			return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Sort.title(), *c.NewName)
+		if !strings.EqualFold(*c.NewName, e.Name) && t.entities[e.Type].taken(*c.NewName) {
+			return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Type.title(), *c.NewName)
 		}
 		put.was, e.Name = e.Name, *c.NewName
 	}
@@ -101,7 +103,7 @@ func (t *turn) deleteEntity(c DeleteEntity) (*Entity, error) {
 		first = "detach all policies"
 	case len(e.Groups) > 0:
 		first = "remove users from group"
-	case e.Sort == Group && slices.ContainsFunc(t.entities[User], func(u *Entity) bool { return slices.Contains(u.Groups, e.ID) }):
+	case e.Type == Group && slices.ContainsFunc(t.entities[User], func(u *Entity) bool { return slices.Contains(u.Groups, e.ID) }):
 		first = "remove users from group"
 	}
 	if first != "" {
@@ -127,9 +129,9 @@ func (t *turn) putInline(c PutInline) (*Entity, error) {
 	for _, p := range e.Inline {
 		size += sizeOf(p.Document)
 	}
-	most := [...]int{User: t.limits.UserInlineMax, Group: t.limits.GroupInlineMax, Role: t.limits.RoleInlineMax}[e.Sort]
+	most := [...]int{User: t.limits.UserInlineMax, Group: t.limits.GroupInlineMax, Role: t.limits.RoleInlineMax}[e.Type]
 	if size > most {
-		return nil, refuse(LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, e.Sort, e.Name)
+		return nil, refuse(LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, e.Type, e.Name)
 	}
 	return t.put(&e)
 }
@@ -140,22 +142,22 @@ func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
 		return nil, err
 	}
 	if _, ok := old.document(c.Name); !ok {
-		return nil, noInline(c.Of.Sort, c.Name)
+		return nil, noInline(c.Of.Type, c.Name)
 	}
 	e := *old
 	e.Inline = slices.DeleteFunc(slices.Clone(e.Inline), func(p Inline) bool { return p.Name == c.Name })
 	return t.put(&e)
 }
 
-func noInline(sort Sort, name string) error {
-	return refuse(NoSuchEntity, "The %s policy with name %s cannot be found.", sort, name)
+func noInline(entityType EntityType, name string) error {
+	return refuse(NoSuchEntity, "The %s policy with name %s cannot be found.", entityType, name)
 }
 
 // Document gives an inline policy of an entity. Errors: NoSuchEntity.
 func (e *Entity) Document(name string) (string, error) {
 	document, ok := e.document(name)
 	if !ok {
-		return "", noInline(e.Sort, name)
+		return "", noInline(e.Type, name)
 	}
 	return document, nil
 }
@@ -172,7 +174,7 @@ func (t *turn) attach(c Attach) (*Entity, error) {
 		return old, nil
 	}
 	if len(old.Attached) >= t.limits.AttachedPerEntityMax {
-		return nil, overQuota("PoliciesPer"+old.Sort.title(), t.limits.AttachedPerEntityMax)
+		return nil, overQuota("PoliciesPer"+old.Type.title(), t.limits.AttachedPerEntityMax)
 	}
 	e := *old
 	e.Attached = append(slices.Clone(e.Attached), c.Policy)
@@ -203,7 +205,7 @@ func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
 		return nil, err
 	}
 	if c.Policy == "" && old.Boundary == "" {
-		return nil, refuse(NoSuchEntity, "%s %s does not have a permissions boundary.", old.Sort.title(), old.Name)
+		return nil, refuse(NoSuchEntity, "%s %s does not have a permissions boundary.", old.Type.title(), old.Name)
 	}
 	e := *old
 	e.Boundary = c.Policy

@@ -8,28 +8,28 @@ import (
 	"heddle/internal/pack"
 )
 
-// Sort is one of the sorts of entities.
-type Sort uint8
+// EntityType is one of the types of entities, as IAM calls them.
+type EntityType uint8
 
 const (
-	User Sort = iota + 1
+	User EntityType = iota + 1
 	Group
 	Role
 )
 
-var sortNames = [...]string{User: "user", Group: "group", Role: "role"}
+var entityNames = [...]string{User: "user", Group: "group", Role: "role"}
 
-// String is the sort's name in ARNs.
-func (s Sort) String() string { return sortNames[s] }
+// String is the type's name in ARNs.
+func (s EntityType) String() string { return entityNames[s] }
 
-func (s Sort) valid() bool { return User <= s && s <= Role }
+func (s EntityType) valid() bool { return User <= s && s <= Role }
 
-// title is the sort's name at the start of a sentence.
-func (s Sort) title() string { return strings.ToUpper(s.String()[:1]) + s.String()[1:] }
+// title is the type's name at the start of a sentence.
+func (s EntityType) title() string { return strings.ToUpper(s.String()[:1]) + s.String()[1:] }
 
 // Ref names an entity.
 type Ref struct {
-	Sort Sort
+	Type EntityType
 	Name string
 }
 
@@ -70,12 +70,12 @@ type Key struct {
 
 // ARN is the entity's name in policies.
 func (e *Entity) ARN(account string) string {
-	return ARN(account, e.Sort.String(), e.Path, e.Name)
+	return ARN(account, e.Type.String(), e.Path, e.Name)
 }
 
 // ARN is the name of a user, group, role or policy.
-func ARN(account, sort, path, name string) string {
-	return arn.ARN{Partition: "aws", Service: "iam", Account: account, Resource: sort + path + name}.String()
+func ARN(account, entityType, path, name string) string {
+	return arn.ARN{Partition: "aws", Service: "iam", Account: account, Resource: entityType + path + name}.String()
 }
 
 func (e *Entity) shelved() string { return e.Name }
@@ -91,7 +91,7 @@ func (e *Entity) document(name string) (string, bool) {
 }
 
 func packEntity(b []byte, e *Entity) []byte {
-	b = append(b, byte(e.Sort))
+	b = append(b, byte(e.Type))
 	for _, s := range [...]string{e.Name, e.Path, e.ID, e.Boundary, e.Trust, e.Description} {
 		b = pack.Text(b, s)
 	}
@@ -114,7 +114,7 @@ func packEntity(b []byte, e *Entity) []byte {
 
 func readEntity(r *pack.Reader) *Entity {
 	e := &Entity{}
-	e.Sort = Sort(r.Byte())
+	e.Type = EntityType(r.Byte())
 	for _, s := range [...]*string{&e.Name, &e.Path, &e.ID, &e.Boundary, &e.Trust, &e.Description} {
 		*s = r.Text()
 	}

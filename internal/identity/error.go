@@ -28,7 +28,7 @@ func refuse(code Code, format string, a ...any) error {
 }
 
 func noEntity(r Ref) error {
-	return refuse(NoSuchEntity, "The %s with name %s cannot be found.", r.Sort, r.Name)
+	return refuse(NoSuchEntity, "The %s with name %s cannot be found.", r.Type, r.Name)
 }
 
 func noPolicy(arn string) error {

@@ -65,7 +65,9 @@ func accountOf(keyID string) (account string, ok bool) {
 var idPrefixes = [...]string{0: "ANPA", User: "AIDA", Group: "AGPA", Role: "AROA"}
 
 // NewID makes the id of an entity.
-func NewID(sort Sort, random io.Reader) (string, error) { return newID(idPrefixes[sort], random) }
+func NewID(entityType EntityType, random io.Reader) (string, error) {
+	return newID(idPrefixes[entityType], random)
+}
 
 // NewPolicyID makes the id of a policy.
 func NewPolicyID(random io.Reader) (string, error) { return newID(idPrefixes[0], random) }

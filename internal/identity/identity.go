@@ -13,7 +13,7 @@
 // never older than the last change that this process made.
 //
 // Left out: instance profiles, passwords and consoles, devices, certificates and
-// federation. Names of one sort differ by more than their case.
+// federation. Names of one type of entity differ by more than their case.
 package identity
 
 import (

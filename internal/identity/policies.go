@@ -246,7 +246,7 @@ func (t *turn) resolve(c Resolve) (Grants, error) {
 			}
 		}
 	}
-	if e.Sort == User {
+	if e.Type == User {
 		g.Groups = t.groupsOf(e)
 	}
 	add(e.Attached...)

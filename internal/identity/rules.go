@@ -59,7 +59,7 @@ func (e entityPut) pack() []byte {
 	return packEntity(pack.Text([]byte{markEntityPut}, e.was), e.entity)
 }
 func (e entityRemoved) pack() []byte {
-	return pack.Text([]byte{markEntityRemoved, byte(e.of.Sort)}, e.of.Name)
+	return pack.Text([]byte{markEntityRemoved, byte(e.of.Type)}, e.of.Name)
 }
 func (e policyPut) pack() []byte     { return packPolicy([]byte{markPolicyPut}, e.policy) }
 func (e policyRemoved) pack() []byte { return pack.Text([]byte{markPolicyRemoved}, e.name) }
@@ -132,7 +132,7 @@ func (t *turn) handle(body any) (reply any, err error) {
 	case GetEntity:
 		return t.entity(c.Of)
 	case ListEntities:
-		return t.list(c.Sort), nil
+		return t.list(c.Type), nil
 	case ListGroups:
 		return t.listGroups(c)
 	case ListMembers:
@@ -200,7 +200,7 @@ func (*Rules) Apply(s engine.State, e engine.Event) {
 }
 
 func (a *account) place(e *Entity) {
-	a.entities[e.Sort].put(e)
+	a.entities[e.Type].put(e)
 	for _, k := range e.Keys {
 		a.owners[k.ID] = e.Name
 	}
@@ -208,14 +208,14 @@ func (a *account) place(e *Entity) {
 
 // take takes an entity out, if it is there.
 func (a *account) take(of Ref) {
-	e, ok := a.entities[of.Sort].find(of.Name)
+	e, ok := a.entities[of.Type].find(of.Name)
 	if !ok {
 		return
 	}
 	for _, k := range e.Keys {
 		delete(a.owners, k.ID)
 	}
-	a.entities[of.Sort].remove(of.Name)
+	a.entities[of.Type].remove(of.Name)
 }
 
 // Note is never called: the rules write no notes.
@@ -241,14 +241,14 @@ func (*Rules) Refused(engine.Name, any, error) []engine.Message { return nil }
 func (*Rules) DecodeEvent(id int64, at engine.Time, public, _ []byte) (engine.Event, error) {
 	r := pack.Read(public)
 	var body eventBody
-	sort := User
+	entityType := User
 	switch mark := r.Byte(); mark {
 	case markEntityPut:
 		put := entityPut{was: r.Text(), entity: readEntity(r)}
-		body, sort = put, put.entity.Sort
+		body, entityType = put, put.entity.Type
 	case markEntityRemoved:
-		sort = Sort(r.Byte())
-		body = entityRemoved{Ref{sort, r.Text()}}
+		entityType = EntityType(r.Byte())
+		body = entityRemoved{Ref{entityType, r.Text()}}
 	case markPolicyPut:
 		body = policyPut{readPolicy(r)}
 	case markPolicyRemoved:
@@ -259,8 +259,8 @@ func (*Rules) DecodeEvent(id int64, at engine.Time, public, _ []byte) (engine.Ev
 	if err := r.Done(); err != nil {
 		return engine.Event{}, fmt.Errorf("identity: decode event %d: %w", id, err)
 	}
-	if !sort.valid() {
-		return engine.Event{}, fmt.Errorf("identity: decode event %d: unknown sort %d", id, sort)
+	if !entityType.valid() {
+		return engine.Event{}, fmt.Errorf("identity: decode event %d: unknown entity type %d", id, entityType)
 	}
 	return engine.Event{ID: id, At: at, Body: body, Public: public}, nil
 }
@@ -273,9 +273,9 @@ func (*Rules) EncodeState(s engine.State) []byte {
 	b := []byte{stateVersion}
 	b = pack.Int(b, int64(a.started))
 	b = pack.Int(b, a.lastEventID)
-	for sort := User; sort <= Role; sort++ {
-		b = pack.Uint(b, uint64(len(a.entities[sort])))
-		for _, e := range a.entities[sort] {
+	for entityType := User; entityType <= Role; entityType++ {
+		b = pack.Uint(b, uint64(len(a.entities[entityType])))
+		for _, e := range a.entities[entityType] {
 			b = packEntity(b, e)
 		}
 	}
@@ -295,11 +295,11 @@ func (*Rules) DecodeState(id engine.Identity, b []byte) (engine.State, error) {
 	}
 	a.started = engine.Time(r.Int())
 	a.lastEventID = r.Int()
-	for sort := User; sort <= Role; sort++ {
+	for entityType := User; entityType <= Role; entityType++ {
 		for range r.Count() {
 			e := readEntity(r)
-			if r.Err() == nil && e.Sort != sort {
-				return nil, fmt.Errorf("identity: decode state: sort %d, want %d", e.Sort, sort)
+			if r.Err() == nil && e.Type != entityType {
+				return nil, fmt.Errorf("identity: decode state: entity type %d, want %d", e.Type, entityType)
 			}
 			if r.Err() == nil {
 				a.place(e)

@@ -60,7 +60,7 @@ func (s *Sealer) openSecret(k Key) (credentials.Secret, error) {
 type Session struct {
 	credentials.KeyPair
 	Account string
-	Of      Ref    // a user or a role; no Sort: the root user
+	Of      Ref    // a user or a role; no Type: the root user
 	ID      string // of the user or role, who may be gone, and another have the name
 	Name    string // as whoever assumed a role chose it
 	Issued  time.Time
@@ -90,7 +90,7 @@ func (s *Sealer) SealSession(v *Session) credentials.Secret {
 	b := []byte{tokenVersion}
 	b = pack.Text(b, string(v.Secret))
 	b = pack.Text(b, v.Account)
-	b = append(b, byte(v.Of.Sort))
+	b = append(b, byte(v.Of.Type))
 	b = pack.Text(b, v.Of.Name)
 	b = pack.Text(b, v.ID)
 	b = pack.Text(b, v.Name)
@@ -124,7 +124,7 @@ func (s *Sealer) openSession(keyID string, token credentials.Secret) (*Session, 
 	v := &Session{
 		KeyPair: credentials.KeyPair{KeyID: keyID, Secret: credentials.Secret(r.Text())},
 		Account: r.Text(),
-		Of:      Ref{Sort(r.Byte()), r.Text()},
+		Of:      Ref{EntityType(r.Byte()), r.Text()},
 		ID:      r.Text(),
 		Name:    r.Text(),
 		Issued:  time.Unix(r.Int(), 0).UTC(),

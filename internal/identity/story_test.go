@@ -85,8 +85,8 @@ func (s *story) command(line string) any {
 		return d
 	}
 	of := func(i int) Ref {
-		sort, name, _ := strings.Cut(at(i), "/")
-		return Ref{Sort(slices.Index(sortNames[:], sort)), name}
+		entityType, name, _ := strings.Cut(at(i), "/")
+		return Ref{EntityType(slices.Index(entityNames[:], entityType)), name}
 	}
 	policy := func(i int) string {
 		if name, ok := strings.CutPrefix(at(i), "aws/"); ok {
@@ -115,8 +115,8 @@ func (s *story) command(line string) any {
 	case "create":
 		s.made++
 		r := of(0)
-		e := Entity{Ref: r, Path: path, ID: fmt.Sprintf("%s%d", idPrefixes[r.Sort], s.made), Boundary: arg["boundary"], Tags: tags, Trust: document("trust")}
-		if r.Sort == Role {
+		e := Entity{Ref: r, Path: path, ID: fmt.Sprintf("%s%d", idPrefixes[r.Type], s.made), Boundary: arg["boundary"], Tags: tags, Trust: document("trust")}
+		if r.Type == Role {
 			e.SessionSecondsMax = 3600
 		}
 		return CreateEntity{e}
@@ -132,7 +132,7 @@ func (s *story) command(line string) any {
 	case "get":
 		return GetEntity{of(0)}
 	case "list":
-		return ListEntities{of(0).Sort}
+		return ListEntities{of(0).Type}
 	case "put-inline":
 		return PutInline{of(0), Inline{at(1), document("document")}}
 	case "delete-inline":
@@ -232,7 +232,7 @@ func tellEvent(body any) string {
 		}
 		return told
 	case entityRemoved:
-		return "EntityRemoved " + e.of.Sort.String() + "/" + e.of.Name
+		return "EntityRemoved " + e.of.Type.String() + "/" + e.of.Name
 	case policyPut:
 		return "PolicyPut " + tellPolicy(e.policy)
 	case policyRemoved:
@@ -242,7 +242,7 @@ func tellEvent(body any) string {
 }
 
 func tellEntity(e *Entity) string {
-	told := fmt.Sprintf("%s/%s id=%s path=%s created=%d", e.Sort, e.Name, e.ID, e.Path, e.CreatedAt)
+	told := fmt.Sprintf("%s/%s id=%s path=%s created=%d", e.Type, e.Name, e.ID, e.Path, e.CreatedAt)
 	add := func(name, value string) {
 		if value != "" {
 			told += " " + name + "=" + value
@@ -292,7 +292,7 @@ func tellReply(reply any) []string {
 	case []*Entity:
 		var told []string
 		for _, e := range r {
-			told = append(told, e.Sort.String()+"/"+e.Name)
+			told = append(told, e.Type.String()+"/"+e.Name)
 		}
 		return []string{fmt.Sprint(told)}
 	case PolicyUse:

@@ -129,8 +129,8 @@ var access = []Mutant{{
 }, {
 	Name: "session-makes-itself-keys",
 	File: "internal/identity/api/api.go",
-	Old:  "if name == \"iam\" && c.caller.Session && c.caller.Of.Sort != identity.Role {",
-	New:  "if name == \"iam\" && c.caller.Session && c.caller.Of.Sort == identity.Role && false {",
+	Old:  "if name == \"iam\" && c.caller.Session && c.caller.Of.Type != identity.Role {",
+	New:  "if name == \"iam\" && c.caller.Session && c.caller.Of.Type == identity.Role && false {",
 	Bug:  "Who has stolen a session of an hour makes himself keys that work for ever.",
 }, {
 	Name: "failed-look-denies-nothing",

@@ -52,8 +52,8 @@ var decisions = []Mutant{{
 }, {
 	Name: "event-limit-off-by-one",
 	File: "internal/swf/execution/turn.go",
-	Old:  "s.last+1 >= int64(t.limits.Events)",
-	New:  "s.last+2 >= int64(t.limits.Events)",
+	Old:  "s.last+1 >= int64(t.limits.EventsMax)",
+	New:  "s.last+2 >= int64(t.limits.EventsMax)",
 	Bug:  "A history is closed one event before it is full.",
 }, {
 	Name: "terminate-ignores-the-asked-policy",

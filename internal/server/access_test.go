@@ -262,7 +262,7 @@ func TestRefusals(t *testing.T) {
 			id, _, _ = strings.Cut(rest, "<")
 		}
 		return h.session(&identity.Session{
-			Of: identity.Ref{Sort: identity.User, Name: "ann"}, ID: id,
+			Of: identity.Ref{Type: identity.User, Name: "ann"}, ID: id,
 			Issued: time.Now(), Expires: time.Now().Add(expires),
 		})
 	}
@@ -397,7 +397,7 @@ func TestRefusals(t *testing.T) {
 		{"session with another's token", func(k *knock) { k.key = session(time.Hour); k.key.SessionToken = session(time.Hour).SessionToken }, unknown},
 		{"session of a user who is no more", with(func() aws.Credentials {
 			return h.session(&identity.Session{
-				Of: identity.Ref{Sort: identity.User, Name: "ann"}, ID: "AIDAFORMER", Issued: time.Now(), Expires: time.Now().Add(time.Hour)})
+				Of: identity.Ref{Type: identity.User, Name: "ann"}, ID: "AIDAFORMER", Issued: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}), unknown},
 		{"session that another server made", with(func() aws.Credentials {
 			pair, err := identity.NewSessionPair(DefaultAccount, rand.Reader)

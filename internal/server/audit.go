@@ -240,7 +240,7 @@ func auditIdentity(c *identity.Caller) audit.Identity {
 	i := audit.Identity{
 		Type: "Root", PrincipalID: c.UserID, ARN: c.Principal.ARN, Account: c.Account, AccessKey: c.KeyID,
 	}
-	switch c.Of.Sort {
+	switch c.Of.Type {
 	case identity.User:
 		i.Type, i.UserName = "IAMUser", c.Of.Name
 	case identity.Role:

@@ -110,7 +110,7 @@ func (o *Offline) find(ctx context.Context, w engine.World, domain, workflowID, 
 		status engine.Status
 	}{{execution.OpenByStart, engine.Open}, {execution.ClosedByClose, engine.Closed}} {
 		page, err := reader.List(ctx, visibility.Place{
-			World: w, Family: p.order | execution.FilterWorkflowID, Equal: execution.Equal(domain, workflowID),
+			World: w, Family: p.order | execution.FilterWorkflowID, Value: execution.IndexValue(domain, workflowID),
 		}, p.status, true, nil, 1)
 		if err != nil {
 			return nil, err

@@ -124,9 +124,9 @@ func (s *session) configure(options []string) {
 	numbers := map[string]*int{
 		"Domains": &s.cfg.Registry.DomainsMax, "Types": &s.cfg.Registry.TypesPerDomainMax,
 		"Tags": &s.cfg.Registry.TagsPerDomainMax, "RetentionDays": &s.cfg.Registry.RetentionDaysMax,
-		"OpenExecutions": &s.cfg.Execution.OpenExecutions, "OpenActivities": &s.cfg.Execution.OpenActivities,
-		"OpenTimers": &s.cfg.Execution.OpenTimers, "OpenChildren": &s.cfg.Execution.OpenChildren,
-		"Events": &s.cfg.Execution.Events, "Counted": &s.cfg.CountMax,
+		"OpenExecutions": &s.cfg.Execution.OpenExecutionsMax, "OpenActivities": &s.cfg.Execution.OpenActivitiesMax,
+		"OpenTimers": &s.cfg.Execution.OpenTimersMax, "OpenChildren": &s.cfg.Execution.OpenChildrenMax,
+		"Events": &s.cfg.Execution.EventsMax, "Counted": &s.cfg.CountMax,
 	}
 	for _, option := range options {
 		key, value, _ := strings.Cut(option, "=")

@@ -168,7 +168,7 @@ func checkOffers(ctx context.Context, h store.Handle, rec *stored, log []engine.
 }
 
 func (a *Archive) indexKey(rec *stored, e engine.Entry) []byte {
-	equal := a.hash.Index(rec.Name.World.Account, rec.Name.World.Region, e.Equal)
+	equal := a.hash.Index(rec.Name.World.Account, rec.Name.World.Region, e.Value)
 	return keys.AppendIndex(nil, e.Family, equal, int64(e.Time), rec.Run)
 }
 

@@ -241,7 +241,7 @@ func (s *Shard) settleIndex(b *Batch, r *run, rules engine.Rules) {
 
 func (s *Shard) indexKey(b *Batch, r *run, e engine.Entry) []byte {
 	from := len(b.room)
-	equal := s.Hash.Index(r.Name.World.Account, r.Name.World.Region, e.Equal)
+	equal := s.Hash.Index(r.Name.World.Account, r.Name.World.Region, e.Value)
 	return b.cut(keys.AppendIndex(b.room, e.Family, equal, int64(e.Time), r.Run), from)
 }
 

@@ -239,9 +239,9 @@ func (toyRules) Record(st engine.State, up engine.Time) engine.Record {
 
 func (toyRules) Entries(id engine.Identity, r *engine.Record) []engine.Entry {
 	if r.Status == engine.Open {
-		return []engine.Entry{{Family: 1, Equal: "all", Time: r.Started}}
+		return []engine.Entry{{Family: 1, Value: "all", Time: r.Started}}
 	}
-	return []engine.Entry{{Family: 2, Equal: "all", Time: r.Started}, {Family: 3, Equal: id.Name.Key, Time: r.Closed}}
+	return []engine.Entry{{Family: 2, Value: "all", Time: r.Started}, {Family: 3, Value: id.Name.Key, Time: r.Closed}}
 }
 
 func (toyRules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {

@@ -87,9 +87,9 @@ func newWorld(p plan, trace io.Writer, c *coverage) *world {
 	w.limited = stream(5).IntN(4) == 0
 	if setup.IntN(3) == 0 {
 		w.limits = execution.Limits{
-			OpenActivities: 1 + setup.IntN(3), OpenTimers: 1 + setup.IntN(2), OpenChildren: 1 + setup.IntN(2), OpenLambdas: 1,
-			Events: 12 + setup.IntN(40), OpenExecutions: 3 + setup.IntN(3),
-			ExecutionSeconds: w.limits.ExecutionSeconds,
+			OpenActivitiesMax: 1 + setup.IntN(3), OpenTimersMax: 1 + setup.IntN(2), OpenChildrenMax: 1 + setup.IntN(2), OpenLambdasMax: 1,
+			EventsMax: 12 + setup.IntN(40), OpenExecutionsMax: 3 + setup.IntN(3),
+			ExecutionSecondsMax: w.limits.ExecutionSecondsMax,
 		}
 	}
 	w.owners = make([]uint64, w.store.Shards())

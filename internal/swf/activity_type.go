@@ -8,7 +8,7 @@ import (
 )
 
 func activityTypeID(t api.ActivityType) registry.TypeID {
-	return registry.TypeID{Sort: registry.ActivityType, Name: t.Name, Version: t.Version}
+	return registry.TypeID{Kind: registry.ActivityType, Name: t.Name, Version: t.Version}
 }
 
 // registerActivityType serves RegisterActivityType.

@@ -120,13 +120,13 @@ func (s *Service) askDomain(ctx context.Context, w engine.World, name string, bo
 // workflowType gives what is known of a workflow type; its status may be
 // TypeUnknown.
 func (s *Service) workflowType(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (*knownType, error) {
-	return s.cachedType(ctx, w, d, registry.TypeID{Sort: registry.WorkflowType, Name: t.Name, Version: t.Version})
+	return s.cachedType(ctx, w, d, registry.TypeID{Kind: registry.WorkflowType, Name: t.Name, Version: t.Version})
 }
 
 // activityType gives what is known of an activity type; its status may be
 // TypeUnknown.
 func (s *Service) activityType(ctx context.Context, w engine.World, d *registry.Domain, t api.ActivityType) (*knownType, error) {
-	return s.cachedType(ctx, w, d, registry.TypeID{Sort: registry.ActivityType, Name: t.Name, Version: t.Version})
+	return s.cachedType(ctx, w, d, registry.TypeID{Kind: registry.ActivityType, Name: t.Name, Version: t.Version})
 }
 
 func (s *Service) cachedType(ctx context.Context, w engine.World, d *registry.Domain, id registry.TypeID) (*knownType, error) {
@@ -155,7 +155,7 @@ func known(t registry.Type) *knownType {
 	if t.DeprecatedAt != 0 {
 		k.status = execution.TypeDeprecated
 	}
-	if t.ID.Sort == registry.WorkflowType {
+	if t.ID.Kind == registry.WorkflowType {
 		k.workflow = workflowConfiguration(&t.Defaults)
 	} else {
 		k.activity = activityConfiguration(&t.Defaults)

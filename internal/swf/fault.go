@@ -36,7 +36,7 @@ var errInvalidToken = awsjson.Validation("Invalid token")
 // that named it by workflowId and runId.
 func runFault(err error, workflowID, runID string) error {
 	var unknown *engine.UnknownRunError
-	var closed *execution.UnknownExecution
+	var closed *execution.UnknownExecutionError
 	if !errors.As(err, &unknown) && !errors.As(err, &closed) {
 		return taskFault(err)
 	}
@@ -52,11 +52,11 @@ func taskFault(err error) error {
 	var (
 		noRun    *engine.UnknownRunError
 		open     *engine.AlreadyOpenError
-		closed   *execution.UnknownExecution
-		decision *execution.UnknownDecisionTask
-		activity *execution.UnknownActivity
-		many     *execution.TooManyOpen
-		invalid  *execution.Validation
+		closed   *execution.UnknownExecutionError
+		decision *execution.UnknownDecisionTaskError
+		activity *execution.UnknownActivityError
+		many     *execution.TooManyOpenError
+		invalid  *execution.ValidationError
 	)
 	switch {
 	case errors.As(err, &closed):

@@ -27,24 +27,24 @@ type executionQuery struct {
 // times may be given, and of closed executions just one of the two times.
 func (q *executionQuery) place(w engine.World) (visibility.Place, error) {
 	p := visibility.Place{World: w}
-	filter, equal, filters := execution.FilterNone, execution.Equal(q.domain), 0
+	filter, equal, filters := execution.FilterNone, execution.IndexValue(q.domain), 0
 	if q.execution != nil {
-		filter, equal = execution.FilterWorkflowID, execution.Equal(q.domain, q.execution.WorkflowID)
+		filter, equal = execution.FilterWorkflowID, execution.IndexValue(q.domain, q.execution.WorkflowID)
 		filters++
 	}
 	if q.workflow != nil {
-		filter, equal = execution.FilterType, execution.Equal(q.domain, q.workflow.Name)
+		filter, equal = execution.FilterType, execution.IndexValue(q.domain, q.workflow.Name)
 		if version := text(q.workflow.Version); version != "" {
-			filter, equal = execution.FilterTypeVersion, execution.Equal(q.domain, q.workflow.Name, version)
+			filter, equal = execution.FilterTypeVersion, execution.IndexValue(q.domain, q.workflow.Name, version)
 		}
 		filters++
 	}
 	if q.tag != nil {
-		filter, equal = execution.FilterTag, execution.Equal(q.domain, q.tag.Tag)
+		filter, equal = execution.FilterTag, execution.IndexValue(q.domain, q.tag.Tag)
 		filters++
 	}
 	if q.closeStatus != nil {
-		filter, equal = execution.FilterCloseStatus, execution.Equal(q.domain, q.closeStatus.Status)
+		filter, equal = execution.FilterCloseStatus, execution.IndexValue(q.domain, q.closeStatus.Status)
 		filters++
 	}
 	if filters > 1 {
@@ -63,7 +63,7 @@ func (q *executionQuery) place(w engine.World) (visibility.Place, error) {
 			return p, awsjson.Validation("Must specify time range filter: startTimeFilter or closeTimeFilter")
 		}
 	}
-	p.Family, p.Equal = order|filter, equal
+	p.Family, p.Value = order|filter, equal
 	p.From = engine.Time(times.OldestDate)
 	if times.LatestDate != nil {
 		latest := engine.Time(*times.LatestDate)
@@ -93,7 +93,7 @@ func (s *Service) list(ctx context.Context, q executionQuery, next *string, reve
 		return nil, err
 	}
 	newest := reverse == nil || !*reverse // the service lists the latest first
-	query := queryHash("executions", fmt.Sprint(p.Family, p.From, latestOf(p), newest), p.Equal)
+	query := queryHash("executions", fmt.Sprint(p.Family, p.From, latestOf(p), newest), p.Value)
 	var after *visibility.Position
 	if text(next) != "" {
 		b, err := s.Tokens.OpenPage(familyListPage, w, query, *next)

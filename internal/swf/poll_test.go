@@ -47,7 +47,7 @@ func TestPollsEnd(t *testing.T) {
 		left    int // tasks that still wait
 	}{
 		{"a task is started", nil, []error{nil}, []engine.RunID{first}, nil, 1},
-		{"a task has closed: the poll takes the next", nil, []error{&execution.UnknownActivity{}, nil}, []engine.RunID{first, second}, nil, 0},
+		{"a task has closed: the poll takes the next", nil, []error{&execution.UnknownActivityError{}, nil}, []engine.RunID{first, second}, nil, 0},
 		{"an execution has closed: the poll takes the next", nil, []error{&engine.UnknownRunError{}, nil}, []engine.RunID{first, second}, nil, 0},
 		{"nobody knows whether it was started: it waits", nil, []error{engine.ErrUnavailable}, []engine.RunID{first}, engine.ErrUnavailable, 2},
 		{"its execution can't be used: it must not stand before all others", nil, []error{engine.ErrUnusable}, []engine.RunID{first}, engine.ErrUnusable, 1},

@@ -102,7 +102,7 @@ func (s *Service) describeType(ctx context.Context, domain string, id registry.T
 // typeList is what ListWorkflowTypes and ListActivityTypes ask for.
 type typeList struct {
 	domain, status string
-	sort           registry.Sort
+	sort           registry.TypeKind
 	name, next     *string
 	reverse        *bool
 	size           *int64
@@ -116,7 +116,7 @@ func (s *Service) listTypes(ctx context.Context, asked typeList) ([]registry.Typ
 		return nil, nil, err
 	}
 	list := registry.ListTypes{
-		Sweep: d.Sweep, Sort: asked.sort, Name: text(asked.name),
+		Sweep: d.Sweep, Kind: asked.sort, Name: text(asked.name),
 		Deprecated: asked.status == api.RegistrationStatusDeprecated,
 		Reverse:    asked.reverse != nil && *asked.reverse,
 		Limit:      pageSize(asked.size),

@@ -8,7 +8,7 @@ import (
 )
 
 func workflowTypeID(t api.WorkflowType) registry.TypeID {
-	return registry.TypeID{Sort: registry.WorkflowType, Name: t.Name, Version: t.Version}
+	return registry.TypeID{Kind: registry.WorkflowType, Name: t.Name, Version: t.Version}
 }
 
 // registerWorkflowType serves RegisterWorkflowType.

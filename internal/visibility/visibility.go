@@ -33,18 +33,18 @@ func New(index store.Index, hash *keys.Hash, runs Runs) *Reader {
 	return &Reader{index: index, hash: hash, runs: runs}
 }
 
-// Place is one range of the index: the runs that stand in Family under Equal,
+// Place is one range of the index: the runs that stand in Family under Value,
 // with times from From to To, both included; without a To there is no end.
 type Place struct {
 	World  engine.World
 	Family byte
-	Equal  string
+	Value  string
 	From   engine.Time
 	To     *engine.Time
 }
 
 func (r *Reader) equal(p Place) [keys.HashSize]byte {
-	return r.hash.Index(p.World.Account, p.World.Region, p.Equal)
+	return r.hash.Index(p.World.Account, p.World.Region, p.Value)
 }
 
 func (r *Reader) bounds(p Place) (start, end []byte) {

@@ -104,7 +104,7 @@ func TestPagesJoinToTheList(t *testing.T) {
 				want = append(want, run(byte(i+1)))
 			}
 		}
-		p := Place{World: here, Family: 2, Equal: "e", From: span.from, To: span.to}
+		p := Place{World: here, Family: 2, Value: "e", From: span.from, To: span.to}
 		what := fmt.Sprint("from ", span.from)
 		if span.to != nil {
 			what += fmt.Sprint(" to ", *span.to)
@@ -130,7 +130,7 @@ func TestRunsThatChangedAreLeftOut(t *testing.T) {
 	known[run(2)].Status = engine.Closed
 	delete(known, run(3))
 	for limit := 1; limit <= 5; limit++ {
-		got := pages(t, r, Place{World: here, Family: 2, Equal: "e"}, false, limit)
+		got := pages(t, r, Place{World: here, Family: 2, Value: "e"}, false, limit)
 		if want := []engine.RunID{run(1), run(4)}; !slices.Equal(got, want) {
 			t.Errorf("pages of %d: runs %v, want %v", limit, got, want)
 		}
@@ -159,7 +159,7 @@ func (s *syncing) Stored(ctx context.Context, run engine.RunID) (*engine.RunView
 func TestListsWaitForTheRecordsTheyShow(t *testing.T) {
 	r, known := newReader(t, 10, 20)
 	s := &syncing{Index: r.index, Runs: known}
-	page, err := New(s, r.hash, s).List(t.Context(), Place{World: here, Family: 2, Equal: "e"}, engine.Open, false, nil, 5)
+	page, err := New(s, r.hash, s).List(t.Context(), Place{World: here, Family: 2, Value: "e"}, engine.Open, false, nil, 5)
 	if err != nil || len(page.Runs) != 2 {
 		t.Fatalf("%+v, error %v", page, err)
 	}
@@ -174,7 +174,7 @@ func TestCountsStopAtTheirBound(t *testing.T) {
 		n         int
 		truncated bool
 	}{{0, true}, {1, true}, {2, true}, {3, false}, {3, false}} {
-		n, truncated, err := r.Count(t.Context(), Place{World: here, Family: 2, Equal: "e"}, most)
+		n, truncated, err := r.Count(t.Context(), Place{World: here, Family: 2, Value: "e"}, most)
 		if n != want.n || truncated != want.truncated || err != nil {
 			t.Errorf("up to %d: %d, truncated %v, error %v; want %+v", most, n, truncated, err, want)
 		}

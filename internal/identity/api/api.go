@@ -130,7 +130,7 @@ func (s *service) bind(name, version, namespace string, rows map[string]row) aws
 		api.Actions[action] = func(ctx context.Context, p awsquery.Params, x *awsquery.XML) error {
 			a := ctx.Value(askingKey{}).(asking)
 			c := &call{Params: p, service: s, Context: ctx, caller: a.caller, base: a.base, x: x}
-			if name == "iam" && c.caller.Session && c.caller.Of.Sort != identity.Role {
+			if name == "iam" && c.caller.Session && c.caller.Of.Type != identity.Role {
 				// Else a session could outlive itself, by the keys that it makes.
 				return denied("Credentials from GetSessionToken cannot be used to call IAM")
 			}

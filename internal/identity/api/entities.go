@@ -39,8 +39,8 @@ func iamRows() map[string]row {
 		}},
 		"ListServiceSpecificCredentials": {self, none("ServiceSpecificCredentials")},
 	}
-	for sort := identity.User; sort <= identity.Role; sort++ {
-		maps.Copy(rows, entityRows(sort))
+	for entityType := identity.User; entityType <= identity.Role; entityType++ {
+		maps.Copy(rows, entityRows(entityType))
 	}
 	maps.Copy(rows, policyRows())
 	maps.Copy(rows, keyRows())
@@ -48,37 +48,37 @@ func iamRows() map[string]row {
 }
 
 // entityRows are the actions that users, groups and roles have alike.
-func entityRows(sort identity.Sort) map[string]row {
-	title := titles[sort]
-	touched, made := existing(sort), created(sort.String(), nameParam[sort])
-	if sort != identity.Group {
+func entityRows(entityType identity.EntityType) map[string]row {
+	title := titles[entityType]
+	touched, made := existing(entityType), created(entityType.String(), nameParam[entityType])
+	if entityType != identity.Group {
 		made = saying(made, newTags, theBoundary)
 	}
 	rows := map[string]row{
-		"Create" + title:                    {made, creates(sort)},
-		"Get" + title:                       {touched, gets(sort)},
-		"List" + title + "s":                {listed(sort.String()), lists(sort)},
-		"Delete" + title:                    {touched, deletes(sort)},
-		"Put" + title + "Policy":            {touched, putsInline(sort)},
-		"Get" + title + "Policy":            {touched, getsInline(sort)},
-		"List" + title + "Policies":         {touched, listsInline(sort)},
-		"Delete" + title + "Policy":         {touched, deletesInline(sort)},
-		"Attach" + title + "Policy":         {saying(touched, thePolicy), attaches(sort)},
-		"Detach" + title + "Policy":         {saying(touched, thePolicy), detaches(sort)},
-		"ListAttached" + title + "Policies": {touched, listsAttached(sort)},
+		"Create" + title:                    {made, creates(entityType)},
+		"Get" + title:                       {touched, gets(entityType)},
+		"List" + title + "s":                {listed(entityType.String()), lists(entityType)},
+		"Delete" + title:                    {touched, deletes(entityType)},
+		"Put" + title + "Policy":            {touched, putsInline(entityType)},
+		"Get" + title + "Policy":            {touched, getsInline(entityType)},
+		"List" + title + "Policies":         {touched, listsInline(entityType)},
+		"Delete" + title + "Policy":         {touched, deletesInline(entityType)},
+		"Attach" + title + "Policy":         {saying(touched, thePolicy), attaches(entityType)},
+		"Detach" + title + "Policy":         {saying(touched, thePolicy), detaches(entityType)},
+		"ListAttached" + title + "Policies": {touched, listsAttached(entityType)},
 	}
-	if sort == identity.User {
-		rows["GetUser"] = row{self, gets(sort)}
+	if entityType == identity.User {
+		rows["GetUser"] = row{self, gets(entityType)}
 	}
-	if sort == identity.Group {
+	if entityType == identity.Group {
 		return rows
 	}
 	maps.Copy(rows, map[string]row{
-		"Put" + title + "PermissionsBoundary":    {bounded(sort), putsBoundary(sort)},
-		"Delete" + title + "PermissionsBoundary": {touched, deletesBoundary(sort)},
-		"Tag" + title:                            {saying(touched, newTags), tags(sort)},
-		"Untag" + title:                          {saying(touched, oldTags), untags(sort)},
-		"List" + title + "Tags":                  {touched, listsTags(sort)},
+		"Put" + title + "PermissionsBoundary":    {bounded(entityType), putsBoundary(entityType)},
+		"Delete" + title + "PermissionsBoundary": {touched, deletesBoundary(entityType)},
+		"Tag" + title:                            {saying(touched, newTags), tags(entityType)},
+		"Untag" + title:                          {saying(touched, oldTags), untags(entityType)},
+		"List" + title + "Tags":                  {touched, listsTags(entityType)},
 	})
 	return rows
 }
@@ -94,26 +94,26 @@ const (
 	roleSessionSecondsMax = 43_200
 )
 
-func creates(sort identity.Sort) func(*call) error {
+func creates(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		e := identity.Entity{Ref: c.ref(sort), Path: c.path("Path")}
-		if sort != identity.Group {
+		e := identity.Entity{Ref: c.ref(entityType), Path: c.path("Path")}
+		if entityType != identity.Group {
 			e.Boundary, e.Tags = c.Get("PermissionsBoundary"), c.tags()
 		}
-		if sort == identity.Role {
+		if entityType == identity.Role {
 			e.Trust = c.required("AssumeRolePolicyDocument", 1, documentMax)
 			e.Description = c.description()
 			e.SessionSecondsMax = c.number("MaxSessionDuration", sessionSecondsDefault, roleSessionSecondsMax, sessionSecondsDefault)
 		}
 		var err error
-		if e.ID, err = identity.NewID(sort, c.Random); err != nil {
+		if e.ID, err = identity.NewID(entityType, c.Random); err != nil {
 			return err
 		}
 		made, err := do[*identity.Entity](c, identity.CreateEntity{New: e})
 		if err != nil {
 			return err
 		}
-		c.x.Element(titles[sort], func() { c.writeEntity(made, true) })
+		c.x.Element(titles[entityType], func() { c.writeEntity(made, true) })
 		return nil
 	}
 }
@@ -132,11 +132,11 @@ func getEntity(c *call, of identity.Ref) (*identity.Entity, error) {
 func (c *call) writeEntity(e *identity.Entity, details bool) {
 	x := c.x
 	x.Text("Path", e.Path)
-	x.Text(nameParam[e.Sort], e.Name)
-	x.Text(titles[e.Sort]+"Id", e.ID)
+	x.Text(nameParam[e.Type], e.Name)
+	x.Text(titles[e.Type]+"Id", e.ID)
 	x.Text("Arn", e.ARN(c.caller.Account))
 	x.Time("CreateDate", timeOf(e.CreatedAt))
-	if e.Sort == identity.Role {
+	if e.Type == identity.Role {
 		x.Text("AssumeRolePolicyDocument", documentText(e.Trust))
 		x.TextIf("Description", e.Description)
 		x.Int("MaxSessionDuration", e.SessionSecondsMax)
@@ -153,30 +153,30 @@ func (c *call) writeEntity(e *identity.Entity, details bool) {
 	if len(e.Tags) > 0 {
 		c.writeTags(e.Tags)
 	}
-	if e.Sort == identity.Role {
+	if e.Type == identity.Role {
 		x.Element("RoleLastUsed", func() {})
 	}
 }
 
-func gets(sort identity.Sort) func(*call) error {
+func gets(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
 		switch {
-		case sort == identity.Group:
+		case entityType == identity.Group:
 			return getGroup(c)
-		case sort == identity.User && c.Optional("UserName") == nil && c.caller.Of.Sort == 0:
+		case entityType == identity.User && c.Optional("UserName") == nil && c.caller.Of.Type == 0:
 			return getRoot(c)
 		}
 		of := identity.Ref{}
-		if sort == identity.User {
+		if entityType == identity.User {
 			of = c.userOrSelf()
 		} else {
-			of = c.ref(sort)
+			of = c.ref(entityType)
 		}
 		e, err := getEntity(c, of)
 		if err != nil {
 			return err
 		}
-		c.x.Element(titles[sort], func() { c.writeEntity(e, true) })
+		c.x.Element(titles[entityType], func() { c.writeEntity(e, true) })
 		return nil
 	}
 }
@@ -212,13 +212,13 @@ func (c *call) pageEntities(list string, entities []*identity.Entity) error {
 
 func nameKey(e *identity.Entity) string { return strings.ToLower(e.Name) }
 
-func lists(sort identity.Sort) func(*call) error {
+func lists(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		all, err := do[[]*identity.Entity](c, identity.ListEntities{Sort: sort})
+		all, err := do[[]*identity.Entity](c, identity.ListEntities{Type: entityType})
 		if err != nil {
 			return err
 		}
-		return c.pageEntities(titles[sort]+"s", under(c.Get("PathPrefix"), all, func(e *identity.Entity) string { return e.Path }))
+		return c.pageEntities(titles[entityType]+"s", under(c.Get("PathPrefix"), all, func(e *identity.Entity) string { return e.Path }))
 	}
 }
 
@@ -233,17 +233,17 @@ func under[T any](prefix string, all []T, path func(T) string) []T {
 	return kept
 }
 
-func deletes(sort identity.Sort) func(*call) error {
-	return func(c *call) error { return change(c, identity.DeleteEntity{Of: c.ref(sort)}) }
+func deletes(entityType identity.EntityType) func(*call) error {
+	return func(c *call) error { return change(c, identity.DeleteEntity{Of: c.ref(entityType)}) }
 }
 
 // updates renames or moves a user or group. The caller must be permitted to do so
 // to what it becomes, too.
-func updates(sort identity.Sort) func(*call) error {
+func updates(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
 		u := identity.UpdateEntity{
-			Of:      c.ref(sort),
-			NewName: c.Optional("New" + nameParam[sort]),
+			Of:      c.ref(entityType),
+			NewName: c.Optional("New" + nameParam[entityType]),
 			NewPath: c.Optional("NewPath"),
 		}
 		e, err := getEntity(c, u.Of)
@@ -252,7 +252,7 @@ func updates(sort identity.Sort) func(*call) error {
 		}
 		name, path := e.Name, e.Path
 		if u.NewName != nil {
-			name = c.name("New"+nameParam[sort], nameMax[sort])
+			name = c.name("New"+nameParam[entityType], nameMax[entityType])
 		}
 		if u.NewPath != nil {
 			path = c.path("NewPath")
@@ -260,7 +260,7 @@ func updates(sort identity.Sort) func(*call) error {
 		if c.flaw != nil {
 			return c.flaw
 		}
-		if err := c.permit("iam:Update"+titles[sort], target{resource: identity.ARN(c.caller.Account, sort.String(), path, name)}); err != nil {
+		if err := c.permit("iam:Update"+titles[entityType], target{resource: identity.ARN(c.caller.Account, entityType.String(), path, name)}); err != nil {
 			return err
 		}
 		return change(c, u)
@@ -312,29 +312,29 @@ func listGroupsForUser(c *call) error {
 	return c.pageEntities("Groups", groups)
 }
 
-func putsBoundary(sort identity.Sort) func(*call) error {
+func putsBoundary(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		return change(c, identity.SetBoundary{Of: c.ref(sort), Policy: c.required("PermissionsBoundary", 20, arnMax)})
+		return change(c, identity.SetBoundary{Of: c.ref(entityType), Policy: c.required("PermissionsBoundary", 20, arnMax)})
 	}
 }
 
-func deletesBoundary(sort identity.Sort) func(*call) error {
-	return func(c *call) error { return change(c, identity.SetBoundary{Of: c.ref(sort)}) }
+func deletesBoundary(entityType identity.EntityType) func(*call) error {
+	return func(c *call) error { return change(c, identity.SetBoundary{Of: c.ref(entityType)}) }
 }
 
-func tags(sort identity.Sort) func(*call) error {
-	return func(c *call) error { return change(c, identity.TagEntity{Of: c.ref(sort), Tags: c.tags()}) }
+func tags(entityType identity.EntityType) func(*call) error {
+	return func(c *call) error { return change(c, identity.TagEntity{Of: c.ref(entityType), Tags: c.tags()}) }
 }
 
-func untags(sort identity.Sort) func(*call) error {
+func untags(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		return change(c, identity.UntagEntity{Of: c.ref(sort), Keys: c.List("TagKeys")})
+		return change(c, identity.UntagEntity{Of: c.ref(entityType), Keys: c.List("TagKeys")})
 	}
 }
 
-func listsTags(sort identity.Sort) func(*call) error {
+func listsTags(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		e, err := getEntity(c, c.ref(sort))
+		e, err := getEntity(c, c.ref(entityType))
 		if err != nil {
 			return err
 		}

@@ -28,11 +28,11 @@ func TestGoneCaller(t *testing.T) {
 		}
 		policies.Identity = append(policies.Identity, iam.Attached{Policy: p})
 	}
-	kept := identity.Entity{Ref: identity.Ref{Sort: identity.User, Name: "kept"}, Path: "/", ID: "AIDAKEPT", Tags: []identity.Tag{{Key: "kept", Value: "yes"}}}
+	kept := identity.Entity{Ref: identity.Ref{Type: identity.User, Name: "kept"}, Path: "/", ID: "AIDAKEPT", Tags: []identity.Tag{{Key: "kept", Value: "yes"}}}
 	if _, err := h.directory.Do(t.Context(), account, identity.CreateEntity{New: kept}); err != nil {
 		t.Fatal(err)
 	}
-	caller := &identity.Caller{Credential: credentials.Credential{Account: account}, Of: identity.Ref{Sort: identity.User, Name: "ann"}, Policies: policies}
+	caller := &identity.Caller{Credential: credentials.Credential{Account: account}, Of: identity.Ref{Type: identity.User, Name: "ann"}, Policies: policies}
 	handler := New(Config{
 		Directory: h.directory, Now: h.clock, Random: h, Log: slog.New(slog.DiscardHandler),
 		Authenticate: func(*http.Request, []byte) (*identity.Caller, error) { return caller, nil },

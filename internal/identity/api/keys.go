@@ -45,7 +45,7 @@ func statusOf(k identity.Key) string {
 func listKeys(c *call) error {
 	var keys []identity.Key
 	of := c.caller.Of
-	if c.Optional("UserName") != nil || of.Sort != 0 { // the root user's key is not kept here
+	if c.Optional("UserName") != nil || of.Type != 0 { // the root user's key is not kept here
 		of = c.userOrSelf()
 		user, err := getEntity(c, of)
 		if err != nil {

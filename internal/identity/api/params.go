@@ -71,7 +71,7 @@ const (
 
 var nameMax = [...]int{identity.User: userNameMax, identity.Group: groupNameMax, identity.Role: roleNameMax}
 
-// nameParam is the parameter that names an entity of a sort.
+// nameParam is the parameter that names an entity of a type.
 var nameParam = [...]string{identity.User: "UserName", identity.Group: "GroupName", identity.Role: "RoleName"}
 
 // name gives a parameter that is a name.
@@ -92,8 +92,8 @@ func isAlphanumeric(r rune) bool {
 }
 
 // ref gives the entity that the parameters name.
-func (c *call) ref(sort identity.Sort) identity.Ref {
-	return identity.Ref{Sort: sort, Name: c.name(nameParam[sort], nameMax[sort])}
+func (c *call) ref(entityType identity.EntityType) identity.Ref {
+	return identity.Ref{Type: entityType, Name: c.name(nameParam[entityType], nameMax[entityType])}
 }
 
 // userOrSelf gives the user that the parameters name, or else the caller.
@@ -101,7 +101,7 @@ func (c *call) userOrSelf() identity.Ref {
 	if _, given := c.Lookup("UserName"); given {
 		return c.ref(identity.User)
 	}
-	if c.caller.Of.Sort != identity.User {
+	if c.caller.Of.Type != identity.User {
 		c.fail(invalid("Must specify userName when calling with non-User credentials"))
 	}
 	return c.caller.Of

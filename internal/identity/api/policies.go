@@ -36,16 +36,16 @@ func (c *call) policyARN() string { return c.required("PolicyArn", 20, arnMax) }
 
 func (c *call) document() string { return c.required("PolicyDocument", 1, documentMax) }
 
-func putsInline(sort identity.Sort) func(*call) error {
+func putsInline(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		return change(c, identity.PutInline{Of: c.ref(sort), Inline: identity.Inline{Name: c.policyName(), Document: c.document()}})
+		return change(c, identity.PutInline{Of: c.ref(entityType), Inline: identity.Inline{Name: c.policyName(), Document: c.document()}})
 	}
 }
 
-func getsInline(sort identity.Sort) func(*call) error {
+func getsInline(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
 		name := c.policyName()
-		e, err := getEntity(c, c.ref(sort))
+		e, err := getEntity(c, c.ref(entityType))
 		if err != nil {
 			return err
 		}
@@ -53,16 +53,16 @@ func getsInline(sort identity.Sort) func(*call) error {
 		if err != nil {
 			return err
 		}
-		c.x.Text(nameParam[sort], e.Name)
+		c.x.Text(nameParam[entityType], e.Name)
 		c.x.Text("PolicyName", name)
 		c.x.Text("PolicyDocument", documentText(document))
 		return nil
 	}
 }
 
-func listsInline(sort identity.Sort) func(*call) error {
+func listsInline(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		e, err := getEntity(c, c.ref(sort))
+		e, err := getEntity(c, c.ref(entityType))
 		if err != nil {
 			return err
 		}
@@ -74,27 +74,27 @@ func listsInline(sort identity.Sort) func(*call) error {
 	}
 }
 
-func deletesInline(sort identity.Sort) func(*call) error {
+func deletesInline(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		return change(c, identity.DeleteInline{Of: c.ref(sort), Name: c.policyName()})
+		return change(c, identity.DeleteInline{Of: c.ref(entityType), Name: c.policyName()})
 	}
 }
 
-func attaches(sort identity.Sort) func(*call) error {
+func attaches(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		return change(c, identity.Attach{Of: c.ref(sort), Policy: c.policyARN()})
+		return change(c, identity.Attach{Of: c.ref(entityType), Policy: c.policyARN()})
 	}
 }
 
-func detaches(sort identity.Sort) func(*call) error {
+func detaches(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		return change(c, identity.Detach{Of: c.ref(sort), Policy: c.policyARN()})
+		return change(c, identity.Detach{Of: c.ref(entityType), Policy: c.policyARN()})
 	}
 }
 
-func listsAttached(sort identity.Sort) func(*call) error {
+func listsAttached(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {
-		e, err := getEntity(c, c.ref(sort))
+		e, err := getEntity(c, c.ref(entityType))
 		if err != nil {
 			return err
 		}
@@ -251,17 +251,17 @@ func listHolders(c *call) error {
 		return err
 	}
 	all = under(c.Get("PathPrefix"), all, func(e *identity.Entity) string { return e.Path })
-	all = slices.DeleteFunc(all, func(e *identity.Entity) bool { return filter != "" && titles[e.Sort] != filter })
+	all = slices.DeleteFunc(all, func(e *identity.Entity) bool { return filter != "" && titles[e.Type] != filter })
 	// A page goes over all three lists, one after the other.
-	shown, next, err := cut(c, all, func(e *identity.Entity) string { return strconv.Itoa(int(e.Sort)) + nameKey(e) })
+	shown, next, err := cut(c, all, func(e *identity.Entity) string { return strconv.Itoa(int(e.Type)) + nameKey(e) })
 	if err != nil {
 		return err
 	}
-	for sort := identity.User; sort <= identity.Role; sort++ {
-		ofSort := slices.DeleteFunc(slices.Clone(shown), func(e *identity.Entity) bool { return e.Sort != sort })
-		awsquery.List(c.x, "Policy"+titles[sort]+"s", ofSort, func(e *identity.Entity) {
-			c.x.Text(nameParam[sort], e.Name)
-			c.x.Text(titles[sort]+"Id", e.ID)
+	for entityType := identity.User; entityType <= identity.Role; entityType++ {
+		ofSort := slices.DeleteFunc(slices.Clone(shown), func(e *identity.Entity) bool { return e.Type != entityType })
+		awsquery.List(c.x, "Policy"+titles[entityType]+"s", ofSort, func(e *identity.Entity) {
+			c.x.Text(nameParam[entityType], e.Name)
+			c.x.Text(titles[entityType]+"Id", e.ID)
 		})
 	}
 	c.writeNext(next)

@@ -63,9 +63,9 @@ func refOf(name string) (identity.Ref, bool) {
 	if err != nil || a.Service != "iam" {
 		return identity.Ref{}, false
 	}
-	for sort := identity.User; sort <= identity.Role; sort++ {
-		if rest, ok := strings.CutPrefix(a.Resource, sort.String()+"/"); ok {
-			return identity.Ref{Sort: sort, Name: rest[strings.LastIndexByte(rest, '/')+1:]}, true
+	for entityType := identity.User; entityType <= identity.Role; entityType++ {
+		if rest, ok := strings.CutPrefix(a.Resource, entityType.String()+"/"); ok {
+			return identity.Ref{Type: entityType, Name: rest[strings.LastIndexByte(rest, '/')+1:]}, true
 		}
 	}
 	return identity.Ref{}, false
@@ -245,14 +245,14 @@ func (c *call) writeStatement(d iam.Decision, at place) {
 }
 
 func sourceType(d iam.Decision) string {
-	sort, _, _ := strings.Cut(d.Source, "/")
+	entityType, _, _ := strings.Cut(d.Source, "/")
 	switch {
 	case strings.HasPrefix(d.Source, "arn:aws:iam::aws:"):
 		return "aws-managed"
 	case strings.HasPrefix(d.Source, "arn:"):
 		return "user-managed"
-	case sort == "user", sort == "group", sort == "role":
-		return sort
+	case entityType == "user", entityType == "group", entityType == "role":
+		return entityType
 	}
 	return "none"
 }

@@ -55,11 +55,11 @@ func getSessionToken(c *call) error {
 	if c.flaw != nil {
 		return c.flaw
 	}
-	if c.caller.Of.Sort == 0 {
+	if c.caller.Of.Type == 0 {
 		seconds = min(seconds, rootSessionSecondsMax)
 	}
 	s := &identity.Session{Account: c.caller.Account, Of: c.caller.Of}
-	if s.Of.Sort != 0 {
+	if s.Of.Type != 0 {
 		s.ID = c.caller.UserID
 	}
 	return c.begin(s, seconds)
@@ -135,7 +135,7 @@ func assumeRole(c *call) error {
 			return denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), request.Action, name))
 		}
 	}
-	switch chained := c.caller.Session && c.caller.Of.Sort == identity.Role; {
+	switch chained := c.caller.Session && c.caller.Of.Type == identity.Role; {
 	case seconds > role.SessionSecondsMax:
 		return invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	case chained && seconds > chainedSecondsMax:
@@ -193,7 +193,7 @@ func (c *call) findRole(name string) (role *identity.Entity, account string, err
 	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
 		return nil, "", invalid("%.256s is invalid", name)
 	}
-	of := identity.Ref{Sort: identity.Role, Name: a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]}
+	of := identity.Ref{Type: identity.Role, Name: a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]}
 	reply, err := c.Directory.Do(c, a.Account, identity.GetEntity{Of: of})
 	if refusal, ok := faultOf(err).(*awsquery.Fault); ok && refusal.Code == string(identity.NoSuchEntity) {
 		return nil, "", nil

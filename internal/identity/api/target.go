@@ -17,16 +17,18 @@ func nothing(*call) target { return target{resource: "*"} }
 func free(*call) target { return target{free: true} }
 
 // existing is the target of actions about an entity that exists, or should.
-func existing(sort identity.Sort) func(*call) target {
-	return func(c *call) target { return c.entityTarget(identity.Ref{Sort: sort, Name: c.Get(nameParam[sort])}) }
+func existing(entityType identity.EntityType) func(*call) target {
+	return func(c *call) target {
+		return c.entityTarget(identity.Ref{Type: entityType, Name: c.Get(nameParam[entityType])})
+	}
 }
 
 // self is the target of actions about a user, or else the caller.
 func self(c *call) target {
 	if name, given := c.Lookup("UserName"); given {
-		return c.entityTarget(identity.Ref{Sort: identity.User, Name: name})
+		return c.entityTarget(identity.Ref{Type: identity.User, Name: name})
 	}
-	if c.caller.Of.Sort == identity.User {
+	if c.caller.Of.Type == identity.User {
 		return c.entityTarget(c.caller.Of)
 	}
 	return target{resource: c.caller.Principal.ARN}
@@ -36,8 +38,8 @@ func self(c *call) target {
 // boundary.
 func (c *call) entityTarget(of identity.Ref) target {
 	t := target{
-		resource: identity.ARN(c.caller.Account, of.Sort.String(), "/", of.Name),
-		called:   of.Sort.String() + " " + of.Name,
+		resource: identity.ARN(c.caller.Account, of.Type.String(), "/", of.Name),
+		called:   of.Type.String() + " " + of.Name,
 	}
 	reply, ok := c.look(identity.GetEntity{Of: of})
 	if !ok {
@@ -89,34 +91,34 @@ func saying(touches func(*call) target, says ...func(*call) iam.Context) func(*c
 
 // bounded is the target of setting the boundary of an entity: conditions ask of the
 // one that is to be.
-func bounded(sort identity.Sort) func(*call) target {
+func bounded(entityType identity.EntityType) func(*call) target {
 	return func(c *call) target {
-		t := existing(sort)(c)
+		t := existing(entityType)(c)
 		t.context = slices.DeleteFunc(t.context, func(v iam.Value) bool { return v.Key == "iam:PermissionsBoundary" })
 		t.context = append(t.context, theBoundary(c)...)
 		return t
 	}
 }
 
-// created is the target of actions that make something of a sort.
-func created(sort, param string) func(*call) target {
+// created is the target of actions that make an entity of a type.
+func created(entityType, param string) func(*call) target {
 	return func(c *call) target {
 		path := "/"
 		if given := c.Get("Path"); given != "" {
 			path = given
 		}
-		return target{resource: identity.ARN(c.caller.Account, sort, path, c.Get(param))}
+		return target{resource: identity.ARN(c.caller.Account, entityType, path, c.Get(param))}
 	}
 }
 
-// listed is the target of actions that list things of a sort: where they are.
-func listed(sort string) func(*call) target {
+// listed is the target of actions that list entities of a type: where they are.
+func listed(entityType string) func(*call) target {
 	return func(c *call) target {
 		prefix := "/"
 		if given := c.Get("PathPrefix"); given != "" {
 			prefix = given
 		}
-		return target{resource: identity.ARN(c.caller.Account, sort, prefix, "")}
+		return target{resource: identity.ARN(c.caller.Account, entityType, prefix, "")}
 	}
 }
 

@@ -107,7 +107,7 @@ func (t *turn) resolveActivity(a *api.ActivityTaskScheduledEventAttributes, d *a
 		return api.ScheduleActivityTaskFailedCauseActivityTypeDeprecated
 	case t.s.activityNamed(d.ActivityID) != nil:
 		return api.ScheduleActivityTaskFailedCauseActivityIDAlreadyInUse
-	case len(t.s.activities) >= t.limits.OpenActivities:
+	case len(t.s.activities) >= t.limits.OpenActivitiesMax:
 		return api.ScheduleActivityTaskFailedCauseOpenActivitiesLimitExceeded
 	}
 	defaults := fact.Activity
@@ -170,7 +170,7 @@ func (t *turn) startActivity(c *StartActivity) error {
 	s := t.s
 	a := s.activity(c.ScheduledEventID)
 	if a == nil || !a.onOffer() || a.held(t.in.Up) {
-		return &UnknownActivity{c.ScheduledEventID}
+		return &UnknownActivityError{c.ScheduledEventID}
 	}
 	if a.started != 0 {
 		t.startAgain(&a.task)
@@ -188,7 +188,7 @@ func (t *turn) startActivity(c *StartActivity) error {
 func (s *State) startedActivity(ref ActivityRef) (*activity, error) {
 	a := s.activity(ref.ScheduledEventID)
 	if a == nil || a.started == 0 || a.started != ref.StartedEventID {
-		return nil, &UnknownActivity{ref.ScheduledEventID}
+		return nil, &UnknownActivityError{ref.ScheduledEventID}
 	}
 	return a, nil
 }

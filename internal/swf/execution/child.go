@@ -90,9 +90,9 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 // child's shard counts once more, since others start executions meanwhile.
 func (t *turn) childQuota() (cause string) {
 	switch {
-	case len(t.s.children) >= t.limits.OpenChildren:
+	case len(t.s.children) >= t.limits.OpenChildrenMax:
 		return api.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded
-	case t.in.OpenInGroup+1 >= t.limits.OpenExecutions:
+	case t.in.OpenInGroup+1 >= t.limits.OpenExecutionsMax:
 		return api.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded
 	}
 	return ""
@@ -101,7 +101,7 @@ func (t *turn) childQuota() (cause string) {
 // startAsChild begins the execution for its parent, and tells him.
 func (t *turn) startAsChild(c *StartChild) {
 	s := t.s
-	if t.in.OpenInGroup >= t.limits.OpenExecutions {
+	if t.in.OpenInGroup >= t.limits.OpenExecutionsMax {
 		t.tell(c.Parent.WorkflowID, c.Parent.Run,
 			c.failed(s.workflowID, api.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded))
 		return

@@ -86,7 +86,7 @@ func (t *turn) startDecision(c *StartDecision) error {
 	s := t.s
 	d := &s.decision
 	if d.scheduled != c.ScheduledEventID || !d.onOffer() || d.held(t.in.Up) {
-		return &UnknownDecisionTask{c.ScheduledEventID}
+		return &UnknownDecisionTaskError{c.ScheduledEventID}
 	}
 	if d.started != 0 {
 		t.startAgain(&d.task)
@@ -105,10 +105,10 @@ func (t *turn) completeDecision(c *CompleteDecision) error {
 	s := t.s
 	d := &s.decision
 	if d.scheduled != c.ScheduledEventID || d.started == 0 || d.started != c.StartedEventID {
-		return &UnknownDecisionTask{c.ScheduledEventID}
+		return &UnknownDecisionTaskError{c.ScheduledEventID}
 	}
 	if flaw := api.DecisionsFlaw(c.Decisions); flaw != "" {
-		return &Validation{flaw}
+		return &ValidationError{flaw}
 	}
 	a := &api.DecisionTaskCompletedEventAttributes{
 		ExecutionContext: c.ExecutionContext,

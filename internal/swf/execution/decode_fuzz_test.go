@@ -13,7 +13,7 @@ import (
 // lived is what random executions leave behind: seeds for the decoders.
 func lived(f *testing.F) *house {
 	limits := DefaultLimits()
-	limits.Events, limits.OpenExecutions = 60, 9
+	limits.EventsMax, limits.OpenExecutionsMax = 60, 9
 	h := newHouse(f, limits)
 	h.quiet = true
 	m := &monkey{house: h, rand: rand.New(rand.NewPCG(11, 1))}

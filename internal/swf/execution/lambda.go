@@ -43,7 +43,7 @@ func (t *turn) scheduleLambda(d *api.ScheduleLambdaFunctionDecisionAttributes, f
 		cause = api.ScheduleLambdaFunctionFailedCauseLambdaServiceNotAvailableInRegion
 	case t.s.lambdaNamed(d.ID):
 		cause = api.ScheduleLambdaFunctionFailedCauseIDAlreadyInUse
-	case len(t.s.lambdas) >= t.limits.OpenLambdas:
+	case len(t.s.lambdas) >= t.limits.OpenLambdasMax:
 		cause = api.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded
 	case fact.Throttled:
 		cause = api.ScheduleLambdaFunctionFailedCauseLambdaFunctionCreationRateExceeded
@@ -85,7 +85,7 @@ func (t *turn) startLambda(c *StartLambda) error {
 	s := t.s
 	l := at(s.lambdas, c.ScheduledEventID, (*lambda).id)
 	if l == nil || !l.onOffer() || l.held(t.in.Up) {
-		return &UnknownLambda{c.ScheduledEventID}
+		return &UnknownLambdaError{c.ScheduledEventID}
 	}
 	switch {
 	case l.started != 0:
@@ -109,7 +109,7 @@ func (t *turn) startLambda(c *StartLambda) error {
 func (t *turn) startLambdaFailed(c *StartLambdaFailed) error {
 	l := at(t.s.lambdas, c.ScheduledEventID, (*lambda).id)
 	if l == nil {
-		return &UnknownLambda{c.ScheduledEventID}
+		return &UnknownLambdaError{c.ScheduledEventID}
 	}
 	t.failLambdaStart(l, c.Message)
 	return nil
@@ -127,7 +127,7 @@ func (t *turn) failLambdaStart(l *lambda, message string) {
 func (s *State) startedLambda(scheduled, started int64) (*lambda, error) {
 	l := at(s.lambdas, scheduled, (*lambda).id)
 	if l == nil || l.started == 0 || l.started != started {
-		return nil, &UnknownLambda{scheduled}
+		return nil, &UnknownLambdaError{scheduled}
 	}
 	return l, nil
 }

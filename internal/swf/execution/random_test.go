@@ -21,9 +21,9 @@ func TestRandomLives(t *testing.T) {
 	for seed := range lives {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			limits := DefaultLimits()
-			limits.Events = 12 + int(seed%6)*20
-			limits.OpenActivities, limits.OpenTimers, limits.OpenChildren, limits.OpenLambdas = 4, 3, 3, 2
-			limits.OpenExecutions = 9
+			limits.EventsMax = 12 + int(seed%6)*20
+			limits.OpenActivitiesMax, limits.OpenTimersMax, limits.OpenChildrenMax, limits.OpenLambdasMax = 4, 3, 3, 2
+			limits.OpenExecutionsMax = 9
 			h := newHouse(t, limits)
 			h.quiet = true
 			m := &monkey{house: h, rand: rand.New(rand.NewPCG(seed, 1))}
@@ -96,7 +96,7 @@ func (m *monkey) act() {
 		m.last = fmt.Sprintf("%T %+v", body, body)
 		if _, err := m.handle(r, body); err != nil {
 			switch err.(type) {
-			case *UnknownExecution, *UnknownActivity, *UnknownDecisionTask, *UnknownLambda:
+			case *UnknownExecutionError, *UnknownActivityError, *UnknownDecisionTaskError, *UnknownLambdaError:
 			default:
 				m.t.Errorf("%s: %v", m.last, err)
 			}
@@ -117,7 +117,7 @@ func (m *monkey) start() {
 		}, RetentionDays: int64(m.rand.IntN(3)) - 1},
 	})
 	switch err.(type) {
-	case nil, *engine.AlreadyOpenError, *TooManyOpen:
+	case nil, *engine.AlreadyOpenError, *TooManyOpenError:
 	default:
 		m.t.Errorf("start: %v", err)
 	}

@@ -56,7 +56,7 @@ func (s *State) tasks(up engine.Time) (offers []engine.Offer, started int) {
 }
 
 // The visibility index. An entry's family is an order and a filter together; its
-// value is what Equal makes of the domain and what the filter looks for.
+// value is what IndexValue makes of the domain and what the filter looks for.
 const (
 	OpenByStart   byte = 0x10 // open executions, by start time
 	ClosedByStart byte = 0x20 // closed ones, by start time
@@ -70,8 +70,8 @@ const (
 	FilterCloseStatus byte = 6 // close status; closed executions only
 )
 
-// Equal composes the value of an index entry.
-func Equal(domain string, values ...string) string {
+// IndexValue composes the value of an index entry.
+func IndexValue(domain string, values ...string) string {
 	for _, v := range values {
 		domain += "\x00" + v
 	}
@@ -90,29 +90,29 @@ func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 		equal  string
 	}
 	values := []value{
-		{FilterNone, Equal(domain)},
-		{FilterType, Equal(domain, l.Type.Name)},
-		{FilterTypeVersion, Equal(domain, l.Type.Name, l.Type.Version)},
-		{FilterWorkflowID, Equal(domain, l.WorkflowID)},
+		{FilterNone, IndexValue(domain)},
+		{FilterType, IndexValue(domain, l.Type.Name)},
+		{FilterTypeVersion, IndexValue(domain, l.Type.Name, l.Type.Version)},
+		{FilterWorkflowID, IndexValue(domain, l.WorkflowID)},
 	}
 	for i, tag := range l.Tags {
 		if !slices.Contains(l.Tags[:i], tag) {
-			values = append(values, value{FilterTag, Equal(domain, tag)})
+			values = append(values, value{FilterTag, IndexValue(domain, tag)})
 		}
 	}
 	if rec.Status == engine.Open {
 		entries := make([]engine.Entry, 0, len(values))
 		for _, v := range values {
-			entries = append(entries, engine.Entry{Family: OpenByStart | v.filter, Equal: v.equal, Time: rec.Started})
+			entries = append(entries, engine.Entry{Family: OpenByStart | v.filter, Value: v.equal, Time: rec.Started})
 		}
 		return entries
 	}
-	values = append(values, value{FilterCloseStatus, Equal(domain, l.CloseStatus)})
+	values = append(values, value{FilterCloseStatus, IndexValue(domain, l.CloseStatus)})
 	entries := make([]engine.Entry, 0, 2*len(values))
 	for _, v := range values {
 		entries = append(entries,
-			engine.Entry{Family: ClosedByStart | v.filter, Equal: v.equal, Time: rec.Started},
-			engine.Entry{Family: ClosedByClose | v.filter, Equal: v.equal, Time: rec.Closed})
+			engine.Entry{Family: ClosedByStart | v.filter, Value: v.equal, Time: rec.Started},
+			engine.Entry{Family: ClosedByClose | v.filter, Value: v.equal, Time: rec.Closed})
 	}
 	return entries
 }

@@ -21,26 +21,26 @@ import (
 
 // Limits say how large one execution, and one domain, may grow.
 type Limits struct {
-	OpenActivities int
-	OpenTimers     int
-	OpenChildren   int
-	OpenLambdas    int
-	Events         int // of one history; the last is then its WorkflowExecutionTerminated
-	OpenExecutions int // of one group
-	// ExecutionSeconds is how long an execution runs at most, whatever its own timeout.
-	ExecutionSeconds int64
+	OpenActivitiesMax int
+	OpenTimersMax     int
+	OpenChildrenMax   int
+	OpenLambdasMax    int
+	EventsMax         int // of one history; the last is then its WorkflowExecutionTerminated
+	OpenExecutionsMax int // of one group
+	// ExecutionSecondsMax is how long an execution runs at most, whatever its own timeout.
+	ExecutionSecondsMax int64
 }
 
 // DefaultLimits are the service's own.
 func DefaultLimits() Limits {
 	return Limits{
-		OpenActivities:   1000,
-		OpenTimers:       1000,
-		OpenChildren:     1000,
-		OpenLambdas:      1000,
-		Events:           25000,
-		OpenExecutions:   100000,
-		ExecutionSeconds: 365 * 24 * 60 * 60,
+		OpenActivitiesMax:   1000,
+		OpenTimersMax:       1000,
+		OpenChildrenMax:     1000,
+		OpenLambdasMax:      1000,
+		EventsMax:           25000,
+		OpenExecutionsMax:   100000,
+		ExecutionSecondsMax: 365 * 24 * 60 * 60,
 	}
 }
 
@@ -85,7 +85,7 @@ func (t *turn) handle(body any) error {
 		return nil
 	}
 	if !t.s.isOpen() {
-		return &UnknownExecution{WorkflowID: t.s.workflowID, RunID: t.s.runID}
+		return &UnknownExecutionError{WorkflowID: t.s.workflowID, RunID: t.s.runID}
 	}
 	switch c := body.(type) {
 	case *StartDecision:

@@ -10,8 +10,8 @@ import (
 // start begins the execution. One that continues another takes its place in the
 // group, so only others are counted.
 func (t *turn) start(c *Start) error {
-	if c.Continued.IsZero() && t.in.OpenInGroup >= t.limits.OpenExecutions {
-		return &TooManyOpen{Limit: t.limits.OpenExecutions}
+	if c.Continued.IsZero() && t.in.OpenInGroup >= t.limits.OpenExecutionsMax {
+		return &TooManyOpenError{Limit: t.limits.OpenExecutionsMax}
 	}
 	t.begin(c)
 	t.answer(&Started{RunID: t.s.runID})

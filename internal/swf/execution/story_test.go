@@ -170,13 +170,13 @@ func (s *story) do(lines []string) {
 
 func (s *story) limits(a args) Limits {
 	l := DefaultLimits()
-	l.OpenActivities = int(a.int("activities", int64(l.OpenActivities)))
-	l.OpenTimers = int(a.int("timers", int64(l.OpenTimers)))
-	l.OpenChildren = int(a.int("children", int64(l.OpenChildren)))
-	l.OpenLambdas = int(a.int("lambdas", int64(l.OpenLambdas)))
-	l.Events = int(a.int("events", int64(l.Events)))
-	l.OpenExecutions = int(a.int("open", int64(l.OpenExecutions)))
-	l.ExecutionSeconds = a.int("seconds", l.ExecutionSeconds)
+	l.OpenActivitiesMax = int(a.int("activities", int64(l.OpenActivitiesMax)))
+	l.OpenTimersMax = int(a.int("timers", int64(l.OpenTimersMax)))
+	l.OpenChildrenMax = int(a.int("children", int64(l.OpenChildrenMax)))
+	l.OpenLambdasMax = int(a.int("lambdas", int64(l.OpenLambdasMax)))
+	l.EventsMax = int(a.int("events", int64(l.EventsMax)))
+	l.OpenExecutionsMax = int(a.int("open", int64(l.OpenExecutionsMax)))
+	l.ExecutionSecondsMax = a.int("seconds", l.ExecutionSecondsMax)
 	return l
 }
 

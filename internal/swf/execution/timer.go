@@ -37,7 +37,7 @@ func (t *turn) startTimer(d *api.StartTimerDecisionAttributes, fact Fact, decide
 		cause = api.StartTimerFailedCauseOperationNotPermitted
 	case t.s.timerNamed(d.TimerID) != nil:
 		cause = api.StartTimerFailedCauseTimerIDAlreadyInUse
-	case len(t.s.timers) >= t.limits.OpenTimers:
+	case len(t.s.timers) >= t.limits.OpenTimersMax:
 		cause = api.StartTimerFailedCauseOpenTimersLimitExceeded
 	case fact.Throttled:
 		cause = api.StartTimerFailedCauseTimerCreationRateExceeded

@@ -37,7 +37,7 @@ func (t *turn) emitWith(body attributes, private []byte) bool {
 	if s.closeStatus != "" {
 		return false
 	}
-	if s.last+1 >= int64(t.limits.Events) && !closes(body) {
+	if s.last+1 >= int64(t.limits.EventsMax) && !closes(body) {
 		t.closeFull()
 		return false
 	}
@@ -59,7 +59,7 @@ func (t *turn) emitWith(body attributes, private []byte) bool {
 func (t *turn) closeFull() {
 	s := t.s
 	if len(t.events) == 0 {
-		t.reply = &UnknownExecution{WorkflowID: s.workflowID, RunID: s.runID}
+		t.reply = &UnknownExecutionError{WorkflowID: s.workflowID, RunID: s.runID}
 	}
 	cause := api.WorkflowExecutionTerminatedCauseEventLimitExceeded
 	t.end(&api.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: s.settings.ChildPolicy},

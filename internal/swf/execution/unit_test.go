@@ -157,7 +157,7 @@ func TestEntries(t *testing.T) {
 	entries := func() string {
 		var list []string
 		for _, e := range h.rules.Entries(r.id, &r.record) {
-			list = append(list, fmt.Sprintf("%02x %s %s", e.Family, strings.ReplaceAll(e.Equal, "\x00", "|"), h.when(e.Time)))
+			list = append(list, fmt.Sprintf("%02x %s %s", e.Family, strings.ReplaceAll(e.Value, "\x00", "|"), h.when(e.Time)))
 		}
 		slices.Sort(list)
 		return strings.Join(list, "\n")
@@ -264,7 +264,7 @@ func TestFullHistory(t *testing.T) {
 		if e.ID != 25000 || signals != 24997 {
 			t.Errorf("full at event %d, after %d signals", e.ID, signals)
 		}
-		if _, ok := turn.Reply.(*UnknownExecution); !ok {
+		if _, ok := turn.Reply.(*UnknownExecutionError); !ok {
 			t.Errorf("the signal that found the history full hears %v", turn.Reply)
 		}
 		break

@@ -48,7 +48,7 @@ func (s *State) closeBy(secondsMax int64) engine.Time {
 // next gives the earliest deadline of an open execution.
 func (s *State) next(up engine.Time, limits *Limits) deadline {
 	var d deadline
-	d.earliest(s.closeBy(limits.ExecutionSeconds), dueExecution, 1)
+	d.earliest(s.closeBy(limits.ExecutionSecondsMax), dueExecution, 1)
 	k := &s.decision
 	d.earliest(k.startBy(), dueDecisionStart, k.scheduled)
 	d.earliest(k.within(secondsOf(s.settings.TaskStartToCloseTimeout)), dueDecision, k.scheduled)

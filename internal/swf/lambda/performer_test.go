@@ -181,7 +181,7 @@ func TestTrouble(t *testing.T) {
 // A task that is over is dropped, and the worker goes on to the next.
 func TestRefused(t *testing.T) {
 	for _, why := range []error{
-		&engine.UnknownRunError{}, &execution.UnknownExecution{}, &execution.UnknownLambda{ScheduledEventID: 1},
+		&engine.UnknownRunError{}, &execution.UnknownExecutionError{}, &execution.UnknownLambdaError{ScheduledEventID: 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var starts []int64

@@ -64,21 +64,21 @@ func TestPagesJoinToTheList(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	rules := NewTypes(wide)
 	s := rules.New(engine.Identity{})
-	want := map[Sort][]Type{}
+	want := map[TypeKind][]Type{}
 	for n := range 300 {
-		id := TypeID{Sort(1 + random.IntN(2)), fmt.Sprintf("n%d", random.IntN(40)), fmt.Sprint(n)}
+		id := TypeID{TypeKind(1 + random.IntN(2)), fmt.Sprintf("n%d", random.IntN(40)), fmt.Sprint(n)}
 		registered := handle(t, rules, s, RegisterType{ID: id}).(Type)
 		if random.IntN(3) == 0 {
 			handle(t, rules, s, DeprecateType{ID: id})
 		} else {
-			want[id.Sort] = append(want[id.Sort], registered)
+			want[id.Kind] = append(want[id.Kind], registered)
 		}
 	}
-	for sort, types := range want {
+	for kind, types := range want {
 		slices.SortFunc(types, func(a, b Type) int { return a.ID.Compare(b.ID) })
 		for _, reverse := range []bool{false, true} {
 			for _, limit := range []int{1, 2, 7, 100, len(types), len(types) + 1} {
-				list := ListTypes{Sort: sort, Reverse: reverse, Limit: limit}
+				list := ListTypes{Kind: kind, Reverse: reverse, Limit: limit}
 				var got []Type
 				for {
 					p := handle(t, rules, s, list).(TypePage)
@@ -96,7 +96,7 @@ func TestPagesJoinToTheList(t *testing.T) {
 					slices.Reverse(got)
 				}
 				if !slices.Equal(got, types) {
-					t.Errorf("%s, reverse %v, limit %d: %d types, want %d", sort, reverse, limit, len(got), len(types))
+					t.Errorf("%s, reverse %v, limit %d: %d types, want %d", kind, reverse, limit, len(got), len(types))
 				}
 			}
 		}
@@ -110,7 +110,7 @@ func TestPagesAreBounded(t *testing.T) {
 		handle(t, rules, s, RegisterType{ID: TypeID{ActivityType, "n", fmt.Sprint(n)}})
 	}
 	for _, limit := range []int{0, -1, PageMax, PageMax + 1} {
-		p := handle(t, rules, s, ListTypes{Sort: ActivityType, Limit: limit}).(TypePage)
+		p := handle(t, rules, s, ListTypes{Kind: ActivityType, Limit: limit}).(TypePage)
 		if len(p.Types) != PageMax || !p.More {
 			t.Errorf("limit %d: a page of %d types, more %v", limit, len(p.Types), p.More)
 		}
@@ -266,7 +266,7 @@ func BenchmarkFullDomain(b *testing.B) {
 	s := rules.New(engine.Identity{})
 	for n := range wide.TypesPerDomainMax {
 		handle(b, rules, s, RegisterType{
-			ID:          TypeID{Sort(1 + n%2), fmt.Sprintf("com.example.type%d", n/10), fmt.Sprintf("1.%d", n%10)},
+			ID:          TypeID{TypeKind(1 + n%2), fmt.Sprintf("com.example.type%d", n/10), fmt.Sprintf("1.%d", n%10)},
 			Description: "does something useful for orders",
 			Defaults:    Defaults{TaskList: "main", TaskStartToCloseTimeout: "60", ChildPolicy: "TERMINATE"},
 		})
@@ -279,7 +279,7 @@ func BenchmarkFullDomain(b *testing.B) {
 	})
 	b.Run("list", func(b *testing.B) {
 		for b.Loop() {
-			handle(b, rules, s, ListTypes{Sort: WorkflowType, Limit: 100})
+			handle(b, rules, s, ListTypes{Kind: WorkflowType, Limit: 100})
 		}
 	})
 	b.Run("encode", func(b *testing.B) {

@@ -97,8 +97,8 @@ func (s *story) do(line string) []string {
 		types = newLedger(s.t, NewTypes(s.limits))
 		s.types[arg["domain"]] = types
 	}
-	sort := map[string]Sort{"workflow": WorkflowType, "activity": ActivityType}[arg["sort"]]
-	id := TypeID{sort, arg["name"], arg["version"]}
+	kind := map[string]TypeKind{"workflow": WorkflowType, "activity": ActivityType}[arg["sort"]]
+	id := TypeID{kind, arg["name"], arg["version"]}
 	switch verb {
 	case "register-type":
 		return types.tell(s.now, RegisterType{sweep, id, arg["description"], Defaults{
@@ -115,7 +115,7 @@ func (s *story) do(line string) []string {
 		return types.tell(s.now, DescribeType{sweep, id})
 	case "list-types":
 		name, version, _ := strings.Cut(arg["after"], "/")
-		return types.tell(s.now, ListTypes{sweep, sort, arg["name"], deprecated, reverse,
+		return types.tell(s.now, ListTypes{sweep, kind, arg["name"], deprecated, reverse,
 			TypePosition{name, version}, number("limit")})
 	}
 	s.t.Fatalf("unknown verb in %q", line)

@@ -8,40 +8,40 @@ import (
 	"heddle/internal/pack"
 )
 
-// Sort tells workflow types from activity types.
-type Sort uint8
+// TypeKind tells workflow types from activity types.
+type TypeKind uint8
 
 const (
-	WorkflowType Sort = iota + 1
+	WorkflowType TypeKind = iota + 1
 	ActivityType
 )
 
-func (s Sort) String() string {
+func (s TypeKind) String() string {
 	switch s {
 	case WorkflowType:
 		return "WorkflowType"
 	case ActivityType:
 		return "ActivityType"
 	}
-	return fmt.Sprintf("Sort(%d)", uint8(s))
+	return fmt.Sprintf("TypeKind(%d)", uint8(s))
 }
 
 // TypeID names a type within its domain.
 type TypeID struct {
-	Sort    Sort
+	Kind    TypeKind
 	Name    string
 	Version string
 }
 
 // String is how SWF's faults name a type.
 func (id TypeID) String() string {
-	return fmt.Sprintf("%s=[name=%s, version=%s]", id.Sort, id.Name, id.Version)
+	return fmt.Sprintf("%s=[name=%s, version=%s]", id.Kind, id.Name, id.Version)
 }
 
-// Compare orders types by sort, name and version.
+// Compare orders types by kind, name and version.
 func (id TypeID) Compare(other TypeID) int {
 	return cmp.Or(
-		cmp.Compare(id.Sort, other.Sort),
+		cmp.Compare(id.Kind, other.Kind),
 		cmp.Compare(id.Name, other.Name),
 		cmp.Compare(id.Version, other.Version),
 	)
@@ -119,7 +119,7 @@ type (
 	// TypePage.
 	ListTypes struct {
 		Sweep      Sweep
-		Sort       Sort
+		Kind       TypeKind
 		Name       string // empty: all names
 		Deprecated bool
 		Reverse    bool
@@ -133,7 +133,7 @@ type (
 // TypePosition is a place in a list of types.
 type TypePosition struct{ Name, Version string }
 
-// TypePage is a part of the types of one sort in order of name, then version.
+// TypePage is a part of the types of one kind in order of name, then version.
 type TypePage struct {
 	Types []Type
 	More  bool // the list goes on after the last of Types
@@ -156,13 +156,13 @@ func (e *entry) shown(s Sweep) Type {
 }
 
 func packTypeID(b []byte, id TypeID) []byte {
-	b = append(b, byte(id.Sort))
+	b = append(b, byte(id.Kind))
 	b = pack.Text(b, id.Name)
 	return pack.Text(b, id.Version)
 }
 
 func readTypeID(r *pack.Reader) TypeID {
-	return TypeID{Sort: Sort(r.Byte()), Name: r.Text(), Version: r.Text()}
+	return TypeID{Kind: TypeKind(r.Byte()), Name: r.Text(), Version: r.Text()}
 }
 
 func packEntry(b []byte, e *entry) []byte {

@@ -162,7 +162,7 @@ func describeType(l *typeList, id TypeID, s Sweep) (engine.Turn, error) {
 func listTypes(l *typeList, c ListTypes) engine.Turn {
 	entries := l.entries
 	if c.After.Name != "" {
-		after := TypeID{c.Sort, c.After.Name, c.After.Version}
+		after := TypeID{c.Kind, c.After.Name, c.After.Version}
 		entries = follow(entries, after, byTypeID, c.Reverse)
 	}
 	first, _ := slices.BinarySearchFunc(entries, c, beforeList)
@@ -177,11 +177,11 @@ func listTypes(l *typeList, c ListTypes) engine.Turn {
 // beforeList tells where e stands to the types that a list may show: before
 // (-1), among (0) or behind them (1).
 func beforeList(e *entry, c ListTypes) int {
-	bySort := cmp.Compare(e.ID.Sort, c.Sort)
+	byKind := cmp.Compare(e.ID.Kind, c.Kind)
 	if c.Name == "" {
-		return bySort
+		return byKind
 	}
-	return cmp.Or(bySort, cmp.Compare(e.ID.Name, c.Name))
+	return cmp.Or(byKind, cmp.Compare(e.ID.Name, c.Name))
 }
 
 // upToList is beforeList with those among them counted as before.
