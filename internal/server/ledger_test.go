@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,8 +73,32 @@ type untold struct{ what string }
 
 func (e *untold) Error() string { return e.what }
 
+// unsettled says that a count differs from a list. What a client asked who has
+// hung up may still take effect between the two, so it counts if it stays.
+type unsettled struct{ what string }
+
+func (e *unsettled) Error() string { return e.what }
+
 // read asks a server for all executions and their histories, page by page.
 func (m *machine) read() (runs []*shownRun, err error) {
+	for range 5 {
+		runs, err = m.list()
+		if _, again := errors.AsType[*unsettled](err); !again {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if err := m.readHistory(r); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
+}
+
+func (m *machine) list() (runs []*shownRun, err error) {
 	for _, list := range []struct{ action, count, filter string }{
 		{"ListOpenWorkflowExecutions", "CountOpenWorkflowExecutions", `"startTimeFilter":{"oldestDate":0}`},
 		{"ListClosedWorkflowExecutions", "CountClosedWorkflowExecutions", `"startTimeFilter":{"oldestDate":0}`},
@@ -107,12 +132,7 @@ func (m *machine) read() (runs []*shownRun, err error) {
 			return nil, err
 		}
 		if counted.Count != listed {
-			return nil, fmt.Errorf("%s says %d, but %d are listed", list.count, counted.Count, listed)
-		}
-	}
-	for _, r := range runs {
-		if err := m.readHistory(r); err != nil {
-			return nil, err
+			return nil, &unsettled{fmt.Sprintf("%s says %d, but %d are listed", list.count, counted.Count, listed)}
 		}
 	}
 	return runs, nil
