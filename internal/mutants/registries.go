@@ -28,7 +28,7 @@ var registries = []Mutant{{
 }, {
 	Name: "registry-change-not-seen",
 	File: "internal/swf/domain.go",
-	Old:  "_, err := s.askDomain(ctx, worldOf(ctx), name, body)\n\ts.catalog.forget()",
+	Old:  "_, err := s.askDomain(ctx, worldOf(ctx), name, body)\n\ts.catalog.invalidate()",
 	New:  "_, err := s.askDomain(ctx, worldOf(ctx), name, body)",
 	Bug:  "For a second a deprecated domain takes executions, and a new tag does not count.",
 }}

@@ -57,7 +57,7 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 		Runs: s.node, Tasks: s.tasks,
 		Visibility: visibility.New(s.store.Index(), &held.hash, s.node),
 		Tokens:     token.New(held.token, rand.Reader),
-		Entropy:    s.rootSeed,
+		RootSeed:   s.rootSeed,
 		Clock:      s.clock.Now,
 		PollHold:   cfg.PollHold,
 		CountMax:   cfg.CountMax,

@@ -84,7 +84,7 @@ func (w *world) open(skew engine.Time) *house {
 		Runs: h, Tasks: h,
 		Visibility: visibility.New(h.disk, &w.hash, h.node),
 		Tokens:     w.tokens,
-		Entropy:    w.seed,
+		RootSeed:   w.seed,
 		Clock:      h.Now,
 		// The simulation's own polls know how long they wait; a context with a
 		// deadline would follow the real clock.

@@ -66,8 +66,8 @@ func (c *catalog) put(k catalogKey, e catalogEntry, changes uint64) {
 	c.known[k] = e
 }
 
-// forget comes after every change of the registry.
-func (c *catalog) forget() {
+// invalidate comes after every change of the registry.
+func (c *catalog) invalidate() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changes++

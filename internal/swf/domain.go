@@ -57,7 +57,7 @@ func mustBeRegistered(d *registry.Domain) error {
 // changeDomain gives a writing command to the world's domains.
 func (s *Service) changeDomain(ctx context.Context, name string, body any) error {
 	_, err := s.askDomain(ctx, worldOf(ctx), name, body)
-	s.catalog.forget()
+	s.catalog.invalidate()
 	return err
 }
 

@@ -38,7 +38,7 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkf
 	reply, err := s.Runs.Do(ctx, engine.Command{
 		Name:  execution.Name(w, in.Domain, in.WorkflowID),
 		Begin: engine.Always,
-		Seed:  s.Entropy(),
+		Seed:  s.RootSeed(),
 		Group: execution.Group(w, in.Domain),
 		Body: &execution.Start{
 			Settings: settings, Input: in.Input,

@@ -43,7 +43,7 @@ type Config struct {
 	Tasks      Tasks
 	Visibility *visibility.Reader
 	Tokens     *token.Sealer
-	Entropy    func() engine.Seed // for the ids of root runs
+	RootSeed   func() engine.Seed // for the ids of root runs
 	Clock      func() engine.Time
 	PollHold   time.Duration // how long a poll waits for a task
 	CountMax   int           // where counts of executions stop and say truncated

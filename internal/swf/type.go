@@ -55,7 +55,7 @@ func (s *Service) changeType(ctx context.Context, domain string, id registry.Typ
 		return err
 	}
 	_, err = s.askType(ctx, domain, id, build(d.Sweep))
-	s.catalog.forget()
+	s.catalog.invalidate()
 	return err
 }
 
@@ -70,7 +70,7 @@ func (s *Service) registerType(ctx context.Context, domain string, id registry.T
 	_, err = s.askType(ctx, domain, id, registry.RegisterType{
 		Sweep: d.Sweep, ID: id, Description: text(description), Defaults: defaults,
 	})
-	s.catalog.forget()
+	s.catalog.invalidate()
 	return err
 }
 

@@ -60,11 +60,11 @@ type keyring struct {
 	sealing atomic.Pointer[dataKey]    // the one that seals; nil: none yet
 
 	mu   sync.Mutex // held while keysRow is changed
-	root Root
+	root RootKeys
 	row  []byte // as it stands; nil: absent
 }
 
-func openKeyring(ctx context.Context, meta store.Meta, root Root) (*keyring, error) {
+func openKeyring(ctx context.Context, meta store.Meta, root RootKeys) (*keyring, error) {
 	r := &keyring{meta: meta, sealsMax: sealsMax, root: root}
 	r.keys.Store(new([]*dataKey))
 	row, err := meta.Get(ctx, keysRow)
@@ -147,7 +147,7 @@ func (r *keyring) succeed(ctx context.Context, last *dataKey) error {
 }
 
 // rotate goes over to other root keys; see Store.Rotate.
-func (r *keyring) rotate(ctx context.Context, root Root) (bool, error) {
+func (r *keyring) rotate(ctx context.Context, root RootKeys) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.row == nil || root.Current(r.row) {
@@ -163,7 +163,7 @@ func (r *keyring) rotate(ctx context.Context, root Root) (bool, error) {
 
 // begin makes a data key and wraps all of them. Only when that is durable may
 // the new one seal. The mutex is held.
-func (r *keyring) begin(ctx context.Context, root Root) error {
+func (r *keyring) begin(ctx context.Context, root RootKeys) error {
 	keys := *r.keys.Load()
 	number := uint64(1)
 	if len(keys) > 0 {

@@ -28,9 +28,9 @@ import (
 // ErrBroken: what is stored is not what was sealed there.
 var ErrBroken = errors.New("the sealed value does not open: it was changed or moved, or is damaged; restore a backup")
 
-// Root wraps the data keys under root keys. The first root key wraps; the others
+// RootKeys wrap the data keys. The first root key wraps; the others
 // are there for what was wrapped before.
-type Root interface {
+type RootKeys interface {
 	Wrap(ctx context.Context, plain, place []byte) (wrapped []byte, err error)
 	Unwrap(ctx context.Context, wrapped, place []byte) (plain []byte, err error)
 	// Current tells whether the first root key wrapped it.
@@ -76,7 +76,7 @@ type Store struct {
 // Open opens the data keys of a store that is empty or sealed, and wraps them
 // anew if not the first root key had wrapped them. With readOnly it changes
 // nothing. Close closes the other store too.
-func Open(ctx context.Context, below store.Store, root Root, readOnly bool) (*Store, error) {
+func Open(ctx context.Context, below store.Store, root RootKeys, readOnly bool) (*Store, error) {
 	keys, err := openKeyring(ctx, below.Meta(), root)
 	if err != nil {
 		return nil, fmt.Errorf("open the store's data keys: %w", err)
@@ -94,7 +94,7 @@ func Open(ctx context.Context, below store.Store, root Root, readOnly bool) (*St
 // Rotate goes over to other root keys, of which the first becomes the one that
 // wraps. If another one had wrapped the data keys so far, they are wrapped anew
 // and a new data key begins; it then tells true. Values stay as they are.
-func (s *Store) Rotate(ctx context.Context, root Root) (bool, error) {
+func (s *Store) Rotate(ctx context.Context, root RootKeys) (bool, error) {
 	rotated, err := s.keys.rotate(ctx, root)
 	if err != nil {
 		return false, fmt.Errorf("wrap the store's data keys: %w", err)

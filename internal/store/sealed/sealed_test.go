@@ -33,7 +33,7 @@ func newRoot(t testing.TB) *rootkey.Keys {
 	return keys
 }
 
-func mustOpen(t testing.TB, below store.Store, root Root) *Store {
+func mustOpen(t testing.TB, below store.Store, root RootKeys) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), below, root, false)
 	if err != nil {

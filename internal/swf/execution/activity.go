@@ -262,7 +262,7 @@ func (t *turn) closeActivity(a *activity, body attributes) {
 	if !t.emit(body) {
 		return
 	}
-	t.forget(&gone)
+	t.dropNotes(&gone)
 	if beat {
 		t.notes = append(t.notes, engine.Note{Subject: gone.scheduled, Kind: noteHeartbeat})
 	}

@@ -78,7 +78,7 @@ func (t *turn) end(body attributes, policy string, outcome *ChildClosed) {
 	if !t.emit(body) {
 		return
 	}
-	t.forget(&gone)
+	t.dropNotes(&gone)
 	if s.parent.WorkflowID != "" && outcome != nil {
 		outcome.InitiatedEventID = s.parent.InitiatedEventID
 		outcome.WorkflowID, outcome.Run, outcome.Type = s.workflowID, s.id.Run, s.settings.Type

@@ -121,7 +121,7 @@ func (t *turn) completeDecision(c *CompleteDecision) error {
 	}
 	gone := d.task
 	if t.emit(a) {
-		t.forget(&gone)
+		t.dropNotes(&gone)
 		t.decide(c, s.last)
 	}
 	return nil
@@ -158,7 +158,7 @@ func (t *turn) timeOutDecision(timeoutType string) {
 	if t.emit(&api.DecisionTaskTimedOutEventAttributes{
 		ScheduledEventID: gone.scheduled, StartedEventID: gone.started, TimeoutType: timeoutType,
 	}) {
-		t.forget(&gone)
+		t.dropNotes(&gone)
 		t.wantsDecision = true
 	}
 }

@@ -165,7 +165,7 @@ func (t *turn) timeOutLambda(l *lambda) {
 func (t *turn) closeLambda(l *lambda, body attributes) {
 	gone := l.task
 	if t.emit(body) {
-		t.forget(&gone)
+		t.dropNotes(&gone)
 		t.wantsDecision = true
 	}
 }

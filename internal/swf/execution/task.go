@@ -144,9 +144,9 @@ func (t *turn) delivered(scheduled, attempt int64, reached bool) {
 	}
 }
 
-// forget takes away the notes of a task that closed in this turn. The state needs
+// dropNotes takes away the notes of a task that closed in this turn. The state needs
 // no telling: the task went with the event.
-func (t *turn) forget(k *task) {
+func (t *turn) dropNotes(k *task) {
 	if k.delivered {
 		t.notes = append(t.notes, engine.Note{Subject: k.scheduled, Kind: engine.NoteDelivered})
 	}
