@@ -219,17 +219,7 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 	s.at = nil
 	defer func() {
 		if p := recover(); p != nil {
-			run := ""
-			if s.at != nil {
-				run = s.at.Run.String()
-			}
-			s.Log.Error("rules panicked; the batch is dropped and the run quarantined", "shard", s.id, "run", run, "panic", p, "stack", string(debug.Stack()))
-			if s.at != nil {
-				s.sick[s.at.Run] = true
-			}
-			b.Section.Ops = nil
-			b.calls = s.taken
-			s.drop(fmt.Errorf("%w: panic", engine.ErrUnavailable))
+			s.quarantine(b, p)
 		}
 	}()
 	s.fireWakes(b)
@@ -247,6 +237,20 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 		b.Section.Shard, b.Section.Epoch, b.Section.Seq, b.Section.Stamp = s.id, s.handle.Epoch(), s.seq+1, uint64(b.now)
 	}
 	return b
+}
+
+// quarantine drops a batch in which rules panicked. The run at which they were takes
+// no more commands until a restart.
+func (s *Shard) quarantine(b *Batch, panicked any) {
+	run := ""
+	if s.at != nil {
+		run = s.at.Run.String()
+		s.sick[s.at.Run] = true
+	}
+	s.Log.Error("rules panicked; the batch is dropped and the run quarantined", "shard", s.id, "run", run, "panic", panicked, "stack", string(debug.Stack()))
+	b.Section.Ops = nil
+	b.calls = s.taken
+	s.drop(fmt.Errorf("%w: panic", engine.ErrUnavailable))
 }
 
 // evaluateAll evaluates the taken commands from one on, and puts back what the
