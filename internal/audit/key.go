@@ -23,10 +23,10 @@ type Key [32]byte
 //
 //	format u8 = 2 | salt (32) | offset in the file be64 | ciphertext | tag (16)
 //
-// of packed lines. Each has a key of its own, derived from the trail's key and the salt, so there
-// is no nonce that could come twice: not after a crash, nor in copies of a folder
-// that both go on. What stands before the ciphertext, and the name of the file,
-// are authenticated with it.
+// of packed lines. Each has a key of its own, derived from the trail's key and the
+// salt, so there is no nonce that could come twice: not after a crash, nor in copies
+// of a folder that both go on. What stands before the ciphertext, and the name of
+// the file, are authenticated with it.
 const (
 	lineFormat  = 2
 	saltLen     = 32

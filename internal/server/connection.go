@@ -73,92 +73,92 @@ func connectionOf(conn net.Conn) *connection {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
-	l, _ := conn.(*connection)
-	return l
+	c, _ := conn.(*connection)
+	return c
 }
 
 type connectionKey struct{}
 
 // withConnection gives requests the connection on which they come.
 func withConnection(ctx context.Context, conn net.Conn) context.Context {
-	l := connectionOf(conn)
-	if l == nil {
+	c := connectionOf(conn)
+	if c == nil {
 		return ctx
 	}
-	return operation.WithConnection(context.WithValue(ctx, connectionKey{}, l), l)
+	return operation.WithConnection(context.WithValue(ctx, connectionKey{}, c), c)
 }
 
 // onConnection tells the connection of a request that it has come. With HTTP/2 it
 // gives the request a stream of it.
 func onConnection(r *http.Request) *http.Request {
-	l := connectionIn(r.Context())
+	c := connectionIn(r.Context())
 	switch {
-	case l == nil:
+	case c == nil:
 	case r.ProtoMajor >= 2:
-		return r.WithContext(operation.WithConnection(r.Context(), &stream{l, r.Context()}))
+		return r.WithContext(operation.WithConnection(r.Context(), &stream{c, r.Context()}))
 	default:
-		l.settle()
+		c.settle()
 	}
 	return r
 }
 
 func connectionIn(ctx context.Context) *connection {
-	l, _ := ctx.Value(connectionKey{}).(*connection)
-	return l
+	c, _ := ctx.Value(connectionKey{}).(*connection)
+	return c
 }
 
 // awaitPeer begins the time that the peer lets us wait, unless it has begun.
-func (l *connection) awaitPeer() { l.waits.CompareAndSwap(0, time.Now().UnixNano()) }
+func (c *connection) awaitPeer() { c.waits.CompareAndSwap(0, time.Now().UnixNano()) }
 
 // serve ends it: now he waits for us.
-func (l *connection) serve() { l.waits.Store(0) }
+func (c *connection) serve() { c.waits.Store(0) }
 
 // settle forgets the last answer: it has arrived.
-func (l *connection) settle() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.watches = l.watches[:0]
+func (c *connection) settle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watches = c.watches[:0]
 }
 
 // Read implements net.Conn.
-func (l *connection) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	n := copy(p, l.ahead)
-	l.ahead = l.ahead[n:]
-	l.mu.Unlock()
+func (c *connection) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	n := copy(p, c.ahead)
+	c.ahead = c.ahead[n:]
+	c.mu.Unlock()
 	if n > 0 {
 		return n, nil
 	}
-	n, err := l.Conn.Read(p)
+	n, err := c.Conn.Read(p)
 	switch {
 	case n > 0:
-		l.mu.Lock()
-		l.heard = true
-		l.mu.Unlock()
+		c.mu.Lock()
+		c.heard = true
+		c.mu.Unlock()
 	case err == io.EOF:
-		l.writing.Lock() // a Write may have been told of a reset in our stead
-		l.writing.Unlock()
-		l.end(err)
+		c.writing.Lock() // a Write may have been told of a reset in our stead
+		c.writing.Unlock()
+		c.end(err)
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-		l.end(err)
+		c.end(err)
 	}
 	return n, err
 }
 
 // Write implements net.Conn.
-func (l *connection) Write(p []byte) (int, error) {
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	l.hearOut()
-	l.mu.Lock()
-	l.written += uint64(len(p)) // if not all is taken, the connection ends
-	for i := len(l.watches) - 1; i >= 0 && l.watches[i].end == unwritten; i-- {
-		l.watches[i].end = l.written
+func (c *connection) Write(p []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.hearOut()
+	c.mu.Lock()
+	c.written += uint64(len(p)) // if not all is taken, the connection ends
+	for i := len(c.watches) - 1; i >= 0 && c.watches[i].end == unwritten; i-- {
+		c.watches[i].end = c.written
 	}
-	l.mu.Unlock()
-	n, err := l.Conn.Write(p)
+	c.mu.Unlock()
+	n, err := c.Conn.Write(p)
 	if errors.Is(err, syscall.ECONNRESET) { // it is told once; the next Read finds an end
-		l.end(err)
+		c.end(err)
 	}
 	return n, err
 }
@@ -170,76 +170,76 @@ const partingTime = time.Second
 // hearOut waits for a peer who has closed TLS to hang up, before he is told the
 // same: a reset after that may mean that he did not read it, and not the answer.
 // With HTTP/1.1 nothing else is written between an answer and the next request.
-func (l *connection) hearOut() {
-	l.mu.Lock()
-	closing := l.heard && l.ended == nil && len(l.watches) > 0 && l.watches[0].alone && time.Now().Before(l.watches[0].until)
-	l.mu.Unlock()
-	if !closing || l.Conn.SetReadDeadline(time.Now().Add(partingTime)) != nil {
+func (c *connection) hearOut() {
+	c.mu.Lock()
+	closing := c.heard && c.ended == nil && len(c.watches) > 0 && c.watches[0].alone && time.Now().Before(c.watches[0].until)
+	c.mu.Unlock()
+	if !closing || c.Conn.SetReadDeadline(time.Now().Add(partingTime)) != nil {
 		return
 	}
 	var more [1]byte
-	n, err := l.Conn.Read(more[:])
+	n, err := c.Conn.Read(more[:])
 	switch {
 	case n > 0:
-		l.mu.Lock()
-		l.ahead = more[:]
-		l.mu.Unlock()
+		c.mu.Lock()
+		c.ahead = more[:]
+		c.mu.Unlock()
 	case !errors.Is(err, os.ErrDeadlineExceeded):
-		l.end(err)
+		c.end(err)
 	}
 }
 
 // Close implements net.Conn.
-func (l *connection) Close() error {
-	l.mu.Lock()
-	first := l.ended == nil
+func (c *connection) Close() error {
+	c.mu.Lock()
+	first := c.ended == nil
 	if first {
-		l.ended = net.ErrClosed
+		c.ended = net.ErrClosed
 	}
-	watching := first && len(l.watches) > 0 && time.Now().Before(l.watches[len(l.watches)-1].until)
-	l.mu.Unlock()
+	watching := first && len(c.watches) > 0 && time.Now().Before(c.watches[len(c.watches)-1].until)
+	c.mu.Unlock()
 	if watching {
-		go l.part()
+		go c.part()
 		return nil
 	}
-	defer l.connections.leave(l)
-	return l.Conn.Close()
+	defer c.connections.leave(c)
+	return c.Conn.Close()
 }
 
 // part hangs up and waits for the peer to do so too.
-func (l *connection) part() {
-	defer l.connections.leave(l)
-	if half, ok := l.Conn.(interface{ CloseWrite() error }); ok {
+func (c *connection) part() {
+	defer c.connections.leave(c)
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // that it can't be is what reading will show
 	}
-	err := l.Conn.SetReadDeadline(time.Now().Add(partingTime))
+	err := c.Conn.SetReadDeadline(time.Now().Add(partingTime))
 	for rest := make([]byte, 1024); err == nil; {
-		_, err = l.Conn.Read(rest)
+		_, err = c.Conn.Read(rest)
 	}
-	l.mu.Lock()
-	if n := len(l.watches); n > 0 && l.written > l.watches[n-1].end {
+	c.mu.Lock()
+	if n := len(c.watches); n > 0 && c.written > c.watches[n-1].end {
 		err = io.EOF // if it was a reset, what we wrote last may have caused it
 	}
-	l.mu.Unlock()
-	l.end(err)
-	_ = l.Conn.Close() // nobody is left to hear of it
+	c.mu.Unlock()
+	c.end(err)
+	_ = c.Conn.Close() // nobody is left to hear of it
 }
 
 // end takes in how reading ended.
-func (l *connection) end(err error) {
-	l.mu.Lock()
-	watches := l.watches
-	l.watches = nil
-	if l.ended == nil {
-		l.ended = err
+func (c *connection) end(err error) {
+	c.mu.Lock()
+	watches := c.watches
+	c.watches = nil
+	if c.ended == nil {
+		c.ended = err
 	}
-	l.mu.Unlock()
+	c.mu.Unlock()
 	if len(watches) == 0 {
 		return
 	}
 	now := time.Now()
 	reset := err != io.EOF && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed)
-	got, known := acknowledged(l.Conn)
+	got, known := acknowledged(c.Conn)
 	for _, w := range watches {
 		if now.Before(w.until) && (reset || known && got < w.end) {
 			w.lost(errHungUp)
@@ -248,47 +248,47 @@ func (l *connection) end(err error) {
 }
 
 // Gone implements operation.Connection.
-func (l *connection) Gone() error {
-	l.mu.Lock()
-	ended := l.ended
-	l.mu.Unlock()
+func (c *connection) Gone() error {
+	c.mu.Lock()
+	ended := c.ended
+	c.mu.Unlock()
 	if ended != nil {
 		return ended
 	}
-	if s := look(l.Conn); s != unknown && s != open {
+	if s := look(c.Conn); s != unknown && s != open {
 		return errHungUp
 	}
 	return nil
 }
 
 // Lost implements operation.Connection.
-func (l *connection) Lost() error {
-	if s := look(l.Conn); s == broken {
+func (c *connection) Lost() error {
+	if s := look(c.Conn); s == broken {
 		return errHungUp
 	}
 	return nil
 }
 
 // Watch implements operation.Connection.
-func (l *connection) Watch(lost func(error)) { l.watch(lost, true) }
+func (c *connection) Watch(lost func(error)) { c.watch(lost, true) }
 
-func (l *connection) watch(lost func(error), alone bool) {
+func (c *connection) watch(lost func(error), alone bool) {
 	now := time.Now()
-	l.mu.Lock()
-	ended := l.ended
-	l.heard = false
+	c.mu.Lock()
+	ended := c.ended
+	c.heard = false
 	if ended == nil {
-		for len(l.watches) > 0 && now.After(l.watches[0].until) {
-			l.watches = l.watches[1:]
+		for len(c.watches) > 0 && now.After(c.watches[0].until) {
+			c.watches = c.watches[1:]
 		}
 		end := uint64(unwritten)
 		if alone {
-			end = l.written
+			end = c.written
 		}
-		l.watches = append(l.watches, watch{lost, now.Add(watchTime), end, alone})
+		c.watches = append(c.watches, watch{lost, now.Add(watchTime), end, alone})
 	}
-	l.mu.Unlock()
-	if ended != nil && l.Lost() != nil {
+	c.mu.Unlock()
+	if ended != nil && c.Lost() != nil {
 		lost(ended)
 	}
 }

@@ -87,7 +87,7 @@ func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 	domain, _ := Split(id.Name.Key)
 	type value struct {
 		filter byte
-		equal  string
+		value  string
 	}
 	values := []value{
 		{FilterNone, IndexValue(domain)},
@@ -103,7 +103,7 @@ func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 	if rec.Status == engine.Open {
 		entries := make([]engine.Entry, 0, len(values))
 		for _, v := range values {
-			entries = append(entries, engine.Entry{Family: OpenByStart | v.filter, Value: v.equal, Time: rec.Started})
+			entries = append(entries, engine.Entry{Family: OpenByStart | v.filter, Value: v.value, Time: rec.Started})
 		}
 		return entries
 	}
@@ -111,8 +111,8 @@ func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 	entries := make([]engine.Entry, 0, 2*len(values))
 	for _, v := range values {
 		entries = append(entries,
-			engine.Entry{Family: ClosedByStart | v.filter, Value: v.equal, Time: rec.Started},
-			engine.Entry{Family: ClosedByClose | v.filter, Value: v.equal, Time: rec.Closed})
+			engine.Entry{Family: ClosedByStart | v.filter, Value: v.value, Time: rec.Started},
+			engine.Entry{Family: ClosedByClose | v.filter, Value: v.value, Time: rec.Closed})
 	}
 	return entries
 }
