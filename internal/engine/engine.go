@@ -10,6 +10,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"heddle/internal/blob"
 )
 
 // Time is a moment in milliseconds since the Unix epoch. Zero means "never".
@@ -71,6 +73,9 @@ const (
 	// Always: a new run handles the command. If one is open, the command is
 	// refused with AlreadyOpenError.
 	Always
+	// Once: as Always, and a name whose last run is closed but still kept is refused
+	// with NameKeptError. Only for kinds whose names are kept (Traits).
+	Once
 )
 
 // Command asks something of one run.
@@ -81,6 +86,11 @@ type Command struct {
 	Seed  Seed   // for a new run: where its id comes from
 	Group string // for a new run: what its Record.Group will be
 	Body  any    // the rules' own type
+	// Await: answered when the run closes, with its Outcome, and not when the command
+	// is durable; a command that is refused is answered at once. Who waits is lost with
+	// the process, or with the shard's memory (ErrUnavailable), and asks again by
+	// name: a Peek that awaits changes nothing.
+	Await bool
 	// Patient: nobody waits for it, and it may wait a little for others with
 	// which to share a write. It goes after them, so what they do may spare it.
 	Patient bool
@@ -98,6 +108,16 @@ type Input struct {
 	Up Time
 	// OpenInGroup counts the open runs of the run's group, without this one.
 	OpenInGroup int
+	// Event gives the stored public bytes of an event of the run that was wanted, nil if
+	// there is no such event; Blob the bytes of a blob that was. Neither may be changed.
+	Event func(id int64) []byte
+	Blob  func(id blob.ID) []byte
+}
+
+// Want is what Handle must be given beside state and command.
+type Want struct {
+	Events []int64 // of the run's own history
+	Blobs  []blob.ID
 }
 
 // Event is an entry of a run's history. Ids are dense from 1.
@@ -141,12 +161,40 @@ type Turn struct {
 	Events   []Event
 	Notes    []Note
 	Messages []Message
+	// Keep are blobs that the events name: from now on they are kept, until the run is
+	// deleted or drops them. Drop are those that it no longer needs.
+	Keep, Drop []blob.ID
 	// Successor begins the next run of the same name in the same batch; the
 	// turn must have closed this one. Its Seed makes the new run's id.
 	Successor *Command
 	// Reply is for the caller, who gets it once the turn is durable. An error is the
 	// caller's error; the turn stands all the same.
 	Reply any
+}
+
+// TurnBytesMax bounds a turn, so that the batch that holds it is small as well. Rules
+// must stop below it, whatever a user asks for: what goes on by itself wants a Wake at
+// once (Record.Wake = Input.Now) and goes on there, in the next batch. A run whose
+// rules exceed it is quarantined, and nothing of the turn is written.
+const TurnBytesMax = 4 << 20
+
+// turnPartBytes is what an event, note or message counts beside its own bytes, so that
+// TurnBytesMax bounds their number too.
+const turnPartBytes = 256
+
+// Bytes is what counts of a turn towards TurnBytesMax.
+func (t *Turn) Bytes() int {
+	n := turnPartBytes * (len(t.Events) + len(t.Notes) + len(t.Messages) + len(t.Keep) + len(t.Drop))
+	for i := range t.Events {
+		n += len(t.Events[i].Public) + len(t.Events[i].Private)
+	}
+	for i := range t.Notes {
+		n += len(t.Notes[i].Value)
+	}
+	for i := range t.Messages {
+		n += len(t.Messages[i].To.Key) + len(t.Messages[i].Group) + len(t.Messages[i].Body)
+	}
+	return n
 }
 
 // Status of a run.
@@ -222,6 +270,30 @@ type Rules interface {
 	DecodeState(id Identity, b []byte) (State, error)
 }
 
+// Traits are what a shard must know of a kind as a whole.
+type Traits struct {
+	// KeepsNames: a name finds its last run for as long as that is kept, not only while
+	// it is open.
+	KeepsNames bool
+	// CutsLog: nobody reads the history. What a snapshot holds is deleted from the log,
+	// so that a run which never closes does not grow for ever.
+	CutsLog bool
+}
+
+// Rules may have more:
+type (
+	// TraitsRules are of a kind that has traits.
+	TraitsRules interface{ Traits() Traits }
+	// WantingRules want something to be fetched before Handle: Wants is pure, and asked
+	// with the state that Handle will get.
+	WantingRules interface {
+		Wants(s State, body any) Want
+	}
+	// OutcomeRules have runs that can be awaited: Outcome is what a closed run answers to
+	// those who do. An error is their error.
+	OutcomeRules interface{ Outcome(s State) any }
+)
+
 // ErrUnavailable is the answer to commands whose batch was lost. What they asked
 // may have happened.
 var ErrUnavailable = errors.New("the shard lost its batch; the outcome is unknown")
@@ -248,6 +320,23 @@ type AlreadyOpenError struct {
 
 func (e *AlreadyOpenError) Error() string {
 	return fmt.Sprintf("%s %q has the open run %s", e.Name.Kind, e.Name.Key, e.Run)
+}
+
+// NameKeptError says that the last run of a name is closed and still kept.
+type NameKeptError struct {
+	Name Name
+	Run  RunID
+}
+
+func (e *NameKeptError) Error() string {
+	return fmt.Sprintf("%s %q is the name of the closed run %s", e.Name.Kind, e.Name.Key, e.Run)
+}
+
+// RunExistsError says that the seed of a new run is that of a run which is there.
+type RunExistsError struct{ Run RunID }
+
+func (e *RunExistsError) Error() string {
+	return fmt.Sprintf("run %s can't begin: it exists", e.Run)
 }
 
 // Peek is the body of a command that any run answers with a RunView, whatever

@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 )
 
 // Seed is what a run id grows from. It begins with the time, so that runs which
@@ -21,6 +22,20 @@ func DeriveSeed(now Time, run RunID, eventID int64) Seed {
 	binary.BigEndian.PutUint64(b[16:], uint64(eventID))
 	sum := sha256.Sum256(b[:])
 	return newSeed(now, sum[:8])
+}
+
+// NameSeed gives the seed of a run that is the only one of its name, ever: it has no
+// time, so a shard looks whether that run is there before it begins.
+func NameSeed(n Name) Seed {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", n.Kind, n.World.Account, n.World.Region, n.Key))
+	return newSeed(0, sum[:8])
+}
+
+// Time is the moment with which the seed begins; zero: it has none.
+func (s Seed) Time() Time {
+	var at [8]byte
+	copy(at[2:], s[:6])
+	return Time(binary.BigEndian.Uint64(at[:]))
 }
 
 func newSeed(now Time, rest []byte) (s Seed) {

@@ -39,6 +39,9 @@ type Limits struct {
 
 // Store is a store.
 type Store interface {
+	// View shows what is there now. It may show what is not yet durable, unless it
+	// says otherwise: who answers with what it showed passes the Barrier first.
+	View
 	Limits() Limits
 	// Acquire takes a shard over and fences its earlier owner. Errors: ErrHeld.
 	Acquire(ctx context.Context, shard uint16) (Handle, error)
@@ -49,9 +52,40 @@ type Store interface {
 	// After ErrUnknown the shard must be acquired again. Several goroutines may
 	// commit at once, for different shards: a shard has one section under way.
 	Commit(ctx context.Context, sections []Section) []error
-	Index() Index
+	// Barrier returns when all is durable that anybody could read before the call,
+	// of the index or of a shard.
+	Barrier(ctx context.Context) error
+	// Snapshot is the whole store at one moment, however long it is read; all that
+	// it shows is durable. The caller closes it, before the store is closed.
+	Snapshot(ctx context.Context) (Snapshot, error)
 	Meta() Meta
 	Close() error
+}
+
+// View reads rows. Nobody has to own the shards that are read.
+type View interface {
+	// Get returns copies of the values of rows, by place, all of one moment: nil for
+	// a row that is not there, while a value that is empty is not nil.
+	Get(ctx context.Context, places []Place) ([][]byte, error)
+	// Scan visits rows of a shard's space as they are at one moment, in the order of
+	// their keys; see Range. The visitor may call the store.
+	Scan(ctx context.Context, shard uint16, r Range, visit Visit) error
+	// ScanIndex does so in the index space: all shards' entries, in one order. What
+	// it saw is durable when it returns.
+	ScanIndex(ctx context.Context, r Range, visit Visit) error
+}
+
+// Snapshot is a View of one moment.
+type Snapshot interface {
+	View
+	Close() error
+}
+
+// Place is where a row is. Shard counts in ShardSpace alone.
+type Place struct {
+	Space Space
+	Shard uint16
+	Key   []byte
 }
 
 // Space tells which key space an operation is in.
@@ -91,7 +125,7 @@ type Section struct {
 	Ops   []Op
 }
 
-// Handle is an owned shard, for reading.
+// Handle is an owned shard.
 type Handle interface {
 	Shard() uint16
 	Epoch() uint64
@@ -99,14 +133,8 @@ type Handle interface {
 	Seq() uint64
 	// Stamp is the stamp of that section; 0 if there was none.
 	Stamp() uint64
-	// Get returns a copy of the value. Errors: ErrNotFound.
-	Get(ctx context.Context, key []byte) ([]byte, error)
-	// Scan visits one consistent view of the shard space; see Range. The visitor
-	// may call the store.
-	Scan(ctx context.Context, r Range, visit Visit) error
-	// Release gives the shard up, and the handle is closed; what is being
-	// committed meanwhile is fenced or written, never half. It leaves alone the
-	// shard of a later owner.
+	// Release gives the shard up; what is being committed meanwhile is fenced or
+	// written, never half. It leaves alone the shard of a later owner.
 	Release(ctx context.Context) error
 }
 
@@ -114,20 +142,14 @@ type Handle interface {
 type Range struct {
 	Start, End []byte
 	Reverse    bool
+	// Limit is how many rows the scan visits at most; 0: all. Rows are fetched from
+	// some stores, so a scan that wants few says so here, and does not just stop.
+	Limit int
 }
 
 // Visit sees one key. The slices are only its own until it returns. Returning
 // false ends the scan.
 type Visit func(key, value []byte) bool
-
-// Index reads the index space: all shards' entries, in one order. What a scan
-// saw is durable when Scan returns.
-type Index interface {
-	Scan(ctx context.Context, r Range, visit Visit) error
-	// Barrier returns when all is durable that anybody could read before the call,
-	// of the index or of a shard.
-	Barrier(ctx context.Context) error
-}
 
 // Meta is a small space for format, shard count and keys. The store's own keys
 // begin with "store/".
