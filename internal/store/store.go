@@ -56,16 +56,20 @@ type Store interface {
 	// of the index or of a shard.
 	Barrier(ctx context.Context) error
 	// Snapshot is the whole store at one moment, however long it is read; all that
-	// it shows is durable. The caller closes it, before the store is closed.
+	// it shows is durable. The caller closes it.
 	Snapshot(ctx context.Context) (Snapshot, error)
 	Meta() Meta
+	// Close waits for the calls under way. It closes the snapshots that are still
+	// open: from then on they answer ErrClosed.
 	Close() error
 }
 
-// View reads rows. Nobody has to own the shards that are read.
+// View reads rows. Nobody has to own the shards that are read. A context that is
+// over when a read begins ends it, with the context's error.
 type View interface {
 	// Get returns copies of the values of rows, by place, all of one moment: nil for
-	// a row that is not there, while a value that is empty is not nil.
+	// a row that is not there, while a value that is empty is not nil. It is an error
+	// if the store has no such shard.
 	Get(ctx context.Context, places []Place) ([][]byte, error)
 	// Scan visits rows of a shard's space as they are at one moment, in the order of
 	// their keys; see Range. The visitor may call the store.
@@ -75,9 +79,11 @@ type View interface {
 	ScanIndex(ctx context.Context, r Range, visit Visit) error
 }
 
-// Snapshot is a View of one moment.
+// Snapshot is a View of one moment. Several goroutines may read it at once.
 type Snapshot interface {
 	View
+	// Close gives it up; scans under way go on. A second time, or after the store was
+	// closed, it answers ErrClosed.
 	Close() error
 }
 

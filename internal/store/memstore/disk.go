@@ -28,6 +28,26 @@ func newDisk(shards uint16) *disk {
 	return &disk{shards: make([]shard, shards), meta: map[string][]byte{}}
 }
 
+// copy is the rows of the disk as they are now, whatever is written later.
+func (d *disk) copy() *disk {
+	c := &disk{shards: make([]shard, len(d.shards)), index: *d.index.snapshot()}
+	for i := range c.shards {
+		c.shards[i].rows = *d.shards[i].rows.snapshot()
+	}
+	return c
+}
+
+// rowsOf is the space of a shard, or the one of the index.
+func (d *disk) rowsOf(in store.Space, shard uint16) (*space, error) {
+	if in == store.IndexSpace {
+		return &d.index, nil
+	}
+	if int(shard) >= len(d.shards) {
+		return nil, fmt.Errorf("the store has shards 0 to %d", len(d.shards)-1)
+	}
+	return &d.shards[shard].rows, nil
+}
+
 func (d *disk) apply(section *store.Section) {
 	sh := &d.shards[section.Shard]
 	for i := range section.Ops {
@@ -91,7 +111,7 @@ func (s *space) scan(ctx context.Context, r store.Range, visit store.Visit) erro
 			}
 		}
 		key, value = append(key[:0], k...), append(value[:0], v...)
-		return visit(key, value)
+		return visit(key, value) && visited != r.Limit
 	}
 	start, end := string(r.Start), string(r.End)
 	if !r.Reverse {

@@ -74,8 +74,8 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	if s.closed {
 		return nil, fmt.Errorf("acquire shard %d: %w", number, store.ErrClosed)
 	}
-	if int(number) >= len(s.disk.shards) {
-		return nil, fmt.Errorf("acquire shard %d: the store has shards 0 to %d", number, len(s.disk.shards)-1)
+	if _, err := s.disk.rowsOf(store.ShardSpace, number); err != nil {
+		return nil, fmt.Errorf("acquire shard %d: %w", number, err)
 	}
 	sh := &s.disk.shards[number]
 	sh.epoch++
@@ -168,9 +168,6 @@ func fill(errs []error, err error) []error {
 	}
 	return errs
 }
-
-// Index is part of store.Store.
-func (s *Store) Index() store.Index { return index{s} }
 
 // Meta is part of store.Store.
 func (s *Store) Meta() store.Meta { return meta{s} }

@@ -42,11 +42,11 @@ func (o *owner) put(key string) error {
 
 func (o *owner) has(key string) bool {
 	o.t.Helper()
-	_, err := o.handle.Get(o.t.Context(), []byte(key))
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	values, err := o.store.Get(o.t.Context(), []store.Place{{Shard: o.handle.Shard(), Key: []byte(key)}})
+	if err != nil {
 		o.t.Fatal(err)
 	}
-	return err == nil
+	return values[0] != nil
 }
 
 func TestFailNextCommit(t *testing.T) {

@@ -108,17 +108,17 @@ func closed(t *testing.T, b Backend) {
 	}
 	never := func(_, _ []byte) bool { t.Error("a closed store showed a row"); return false }
 	_, acquireErr := b.Store.Acquire(t.Context(), 1)
-	_, getErr := o.handle.Get(t.Context(), []byte("key"))
+	_, getErr := b.Store.Get(t.Context(), []store.Place{inShard(1, "key")})
 	_, metaErr := b.Store.Meta().Get(t.Context(), "key")
 	_, listErr := b.Store.Meta().List(t.Context(), "")
 	for call, err := range map[string]error{
 		"acquire":        acquireErr,
 		"commit":         b.Store.Commit(t.Context(), []store.Section{o.section(put("key", ""))})[0],
 		"get":            getErr,
-		"scan":           o.handle.Scan(t.Context(), store.Range{}, never),
+		"scan":           o.scan(t.Context(), store.Range{}, never),
 		"release":        o.handle.Release(t.Context()),
-		"index scan":     b.Store.Index().Scan(t.Context(), store.Range{}, never),
-		"barrier":        b.Store.Index().Barrier(t.Context()),
+		"index scan":     b.Store.ScanIndex(t.Context(), store.Range{}, never),
+		"barrier":        b.Store.Barrier(t.Context()),
 		"meta get":       metaErr,
 		"meta set":       b.Store.Meta().CompareAndSet(t.Context(), "key", nil, []byte{}),
 		"meta list":      listErr,
@@ -182,7 +182,7 @@ func outlive(t *testing.T, tested store.Store, end func() store.Store) {
 		indexed += int(shard)
 		o.commit(put("after", ""))
 	}
-	if found := rows(t, tested.Index(), store.Range{}); len(found) != indexed {
+	if found := rows(t, tested.ScanIndex, store.Range{}); len(found) != indexed {
 		t.Fatalf("%d index entries, want %d: %q", len(found), indexed, found)
 	}
 	wantCommit(t, tested, []store.Section{stale.section()}, store.ErrFenced)

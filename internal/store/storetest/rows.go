@@ -17,9 +17,9 @@ func order(t *testing.T, b Backend) {
 	o := acquire(t, b.Store, 3)
 	o.commit(put("b", "1"), put("a\xff", "2"), put("a", "3"), put("\x00", "4"), put("\xff\xff", "5"), put("a\x00", "6"), put("", "7"))
 	want := []string{"=7", "\x00=4", "a=3", "a\x00=6", "a\xff=2", "b=1", "\xff\xff=5"}
-	wantRows(t, o.handle, store.Range{}, want...)
+	wantRows(t, o.scan, store.Range{}, want...)
 	slices.Reverse(want)
-	wantRows(t, o.handle, store.Range{Reverse: true}, want...)
+	wantRows(t, o.scan, store.Range{Reverse: true}, want...)
 }
 
 func ranges(t *testing.T, b Backend) {
@@ -30,7 +30,7 @@ func ranges(t *testing.T, b Backend) {
 	for _, op := range []func(store.Op) store.Op{func(op store.Op) store.Op { return op }, indexed} {
 		o.commit(op(put("a", "")), op(put("b", "")), op(put("c", "")), op(put("d", "")))
 	}
-	for _, s := range []scanner{o.handle, b.Store.Index()} {
+	for _, s := range []scanner{o.scan, b.Store.ScanIndex} {
 		for _, test := range []struct {
 			start, end string
 			want       []string
@@ -56,9 +56,8 @@ func emptyValues(t *testing.T, b Backend) {
 	o := acquire(t, b.Store, 0)
 	o.commit(put("empty", ""), store.Op{Kind: store.Put, Key: []byte("nil")})
 	for _, key := range []string{"empty", "nil"} {
-		value, err := o.handle.Get(t.Context(), []byte(key))
-		if err != nil || value == nil || len(value) != 0 {
-			t.Fatalf("key %q: %v, %v, want an empty value that is not nil", key, value, err)
+		if value := o.get(key); value == nil || len(value) != 0 {
+			t.Fatalf("key %q: %v, want an empty value that is not nil", key, value)
 		}
 	}
 	o.wantNone("absent")
@@ -67,11 +66,11 @@ func emptyValues(t *testing.T, b Backend) {
 func operationsInOrder(t *testing.T, b Backend) {
 	o := acquire(t, b.Store, 0)
 	o.commit(put("a", "1"), put("a", "2"), put("b", "1"), del("b"), put("c", "1"), delRange("c", "d"), put("c", "2"), del("absent"))
-	wantRows(t, o.handle, store.Range{}, "a=2", "c=2")
+	wantRows(t, o.scan, store.Range{}, "a=2", "c=2")
 	o.commit()
-	wantRows(t, o.handle, store.Range{}, "a=2", "c=2")
+	wantRows(t, o.scan, store.Range{}, "a=2", "c=2")
 	o.commit(put("z", "1"), put("b", "1"), put("a", "3"), put("z", "2"), del("b"), put("a", "4"), del("c"), put("c", "3"))
-	wantRows(t, o.handle, store.Range{}, "a=4", "c=3", "z=2")
+	wantRows(t, o.scan, store.Range{}, "a=4", "c=3", "z=2")
 	// A section with a range beside one without: neither upsets the other.
 	other := acquire(t, b.Store, 1)
 	wantCommit(t, b.Store, []store.Section{
@@ -80,8 +79,8 @@ func operationsInOrder(t *testing.T, b Backend) {
 	}, nil, nil)
 	o.seq++
 	other.seq++
-	wantRows(t, o.handle, store.Range{}, "b=2", "z=2")
-	wantRows(t, other.handle, store.Range{}, "a=1", "b=2")
+	wantRows(t, o.scan, store.Range{}, "b=2", "z=2")
+	wantRows(t, other.scan, store.Range{}, "a=1", "b=2")
 }
 
 func deleteRange(t *testing.T, b Backend) {
@@ -92,26 +91,26 @@ func deleteRange(t *testing.T, b Backend) {
 	}
 	wantUntouched := func() {
 		t.Helper()
-		wantRows(t, before.handle, store.Range{}, "=", "a=", "b=", "b\xff=", "c=", "\xff=")
-		wantRows(t, behind.handle, store.Range{}, "=", "a=", "b=", "b\xff=", "c=", "\xff=")
-		wantRows(t, b.Store.Index(), store.Range{}, "b0=", "b1=", "b2=")
+		wantRows(t, before.scan, store.Range{}, "=", "a=", "b=", "b\xff=", "c=", "\xff=")
+		wantRows(t, behind.scan, store.Range{}, "=", "a=", "b=", "b\xff=", "c=", "\xff=")
+		wantRows(t, b.Store.ScanIndex, store.Range{}, "b0=", "b1=", "b2=")
 	}
 	o.commit(delRange("b", "c"))
-	wantRows(t, o.handle, store.Range{}, "=", "a=", "c=", "\xff=")
+	wantRows(t, o.scan, store.Range{}, "=", "a=", "c=", "\xff=")
 	wantUntouched()
 	o.commit(delRange("c", "c"), delRange("d", "b"))
-	wantRows(t, o.handle, store.Range{}, "=", "a=", "c=", "\xff=")
+	wantRows(t, o.scan, store.Range{}, "=", "a=", "c=", "\xff=")
 	o.commit(delRange("c", "")) // an empty end is no end, but of the shard
-	wantRows(t, o.handle, store.Range{}, "=", "a=")
+	wantRows(t, o.scan, store.Range{}, "=", "a=")
 	wantUntouched()
 }
 
 func scanStops(t *testing.T, b Backend) {
 	o := acquire(t, b.Store, 0)
 	o.commit(put("a", ""), put("b", ""), put("c", ""), indexed(put("a", "")), indexed(put("b", "")))
-	for _, s := range []scanner{o.handle, b.Store.Index()} {
+	for _, s := range []scanner{o.scan, b.Store.ScanIndex} {
 		visits := 0
-		err := s.Scan(t.Context(), store.Range{}, func(key, value []byte) bool {
+		err := s(t.Context(), store.Range{}, func(key, value []byte) bool {
 			visits++
 			return false
 		})
@@ -131,7 +130,7 @@ func scanObeysContext(t *testing.T, b Backend) {
 	o.commit(ops...)
 	ctx, cancel := context.WithCancel(t.Context())
 	visits := 0
-	err := o.handle.Scan(ctx, store.Range{}, func(key, value []byte) bool {
+	err := o.scan(ctx, store.Range{}, func(key, value []byte) bool {
 		cancel()
 		visits++
 		return true
@@ -150,9 +149,9 @@ func scanKeepsOneView(t *testing.T, b Backend) {
 		ops = append(ops, put(key, "old"), indexed(put(key, "old")))
 	}
 	o.commit(ops...)
-	for _, s := range []scanner{o.handle, b.Store.Index()} {
+	for _, s := range []scanner{o.scan, b.Store.ScanIndex} {
 		visits := 0
-		err := s.Scan(t.Context(), store.Range{}, func(key, value []byte) bool {
+		err := s(t.Context(), store.Range{}, func(key, value []byte) bool {
 			if string(value) != "old" {
 				t.Errorf("key %q: %q, which was written after the scan began", key, value)
 			}
@@ -185,8 +184,8 @@ func scanKeepsOneView(t *testing.T, b Backend) {
 func scanEmptyRange(t *testing.T, b Backend) {
 	o := acquire(t, b.Store, 0)
 	for _, r := range []store.Range{{}, {Reverse: true}, span("a", "b"), span("b", "a")} {
-		wantRows(t, o.handle, r)
-		wantRows(t, b.Store.Index(), r)
+		wantRows(t, o.scan, r)
+		wantRows(t, b.Store.ScanIndex, r)
 	}
 }
 
@@ -197,12 +196,9 @@ func copies(t *testing.T, b Backend) {
 	copy(key, "xxx")
 	copy(value, "xxxxx")
 	o.want("key", "value")
-	wantRows(t, b.Store.Index(), store.Range{}, "key=value")
+	wantRows(t, b.Store.ScanIndex, store.Range{}, "key=value")
 
-	got, err := o.handle.Get(t.Context(), []byte("key"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := o.get("key")
 	copy(got, "xxxxx")
 	o.want("key", "value")
 	o.commit(put("key", "other"))
@@ -226,11 +222,11 @@ func indexIsShared(t *testing.T, b Backend) {
 	}, nil, nil)
 	one.seq++
 	two.seq++
-	wantRows(t, b.Store.Index(), store.Range{}, "a1=x", "b2=", "c1=")
-	wantRows(t, one.handle, store.Range{}, "row=1")
-	wantRows(t, two.handle, store.Range{}, "row=2")
+	wantRows(t, b.Store.ScanIndex, store.Range{}, "a1=x", "b2=", "c1=")
+	wantRows(t, one.scan, store.Range{}, "row=1")
+	wantRows(t, two.scan, store.Range{}, "row=2")
 	two.commit(indexed(del("a1")), del("row"))
-	wantRows(t, b.Store.Index(), store.Range{}, "b2=", "c1=")
+	wantRows(t, b.Store.ScanIndex, store.Range{}, "b2=", "c1=")
 	one.want("row", "1")
 }
 
@@ -283,11 +279,11 @@ func randomOperations(t *testing.T, b Backend) {
 			continue
 		}
 		i, r := rng.IntN(Shards), span(key(), key())
-		wantModel(t, owners[i].handle, shards[i], r)
-		wantModel(t, b.Store.Index(), index, store.Range{})
+		wantModel(t, owners[i].scan, shards[i], r)
+		wantModel(t, b.Store.ScanIndex, index, store.Range{})
 	}
 	for i := range owners {
-		wantModel(t, owners[i].handle, shards[i], store.Range{})
+		wantModel(t, owners[i].scan, shards[i], store.Range{})
 	}
 }
 

@@ -110,31 +110,62 @@ func wantCommit(t *testing.T, tested store.Store, sections []store.Section, want
 	}
 }
 
+// get reads one row of the owner's shard; nil is none.
+func (o *owner) get(key string) []byte {
+	o.t.Helper()
+	return get(o.t, o.tested, inShard(o.handle.Shard(), key))[0]
+}
+
+// scan reads the owner's shard.
+func (o *owner) scan(ctx context.Context, r store.Range, visit store.Visit) error {
+	return o.tested.Scan(ctx, o.handle.Shard(), r, visit)
+}
+
 func (o *owner) want(key, value string) {
 	o.t.Helper()
-	got, err := o.handle.Get(o.t.Context(), []byte(key))
-	if err != nil || string(got) != value {
-		o.t.Fatalf("shard %d, key %q: %q, %v, want %q", o.handle.Shard(), key, got, err, value)
+	if got := o.get(key); got == nil || string(got) != value {
+		o.t.Fatalf("shard %d, key %q: %q, want %q", o.handle.Shard(), key, got, value)
 	}
 }
 
 func (o *owner) wantNone(key string) {
 	o.t.Helper()
-	if got, err := o.handle.Get(o.t.Context(), []byte(key)); !errors.Is(err, store.ErrNotFound) {
-		o.t.Fatalf("shard %d, key %q: %q, %v, want not found", o.handle.Shard(), key, got, err)
+	if got := o.get(key); got != nil {
+		o.t.Fatalf("shard %d, key %q: %q, want none", o.handle.Shard(), key, got)
 	}
 }
 
-// scanner is a handle or an index.
-type scanner interface {
-	Scan(ctx context.Context, r store.Range, visit store.Visit) error
+// get reads rows, which must succeed.
+func get(t *testing.T, v store.View, places ...store.Place) [][]byte {
+	t.Helper()
+	values, err := v.Get(t.Context(), places)
+	if err != nil || len(values) != len(places) {
+		t.Fatalf("get of %d places: %d values, %v", len(places), len(values), err)
+	}
+	return values
+}
+
+func inShard(shard uint16, key string) store.Place {
+	return store.Place{Shard: shard, Key: []byte(key)}
+}
+
+func inIndex(key string) store.Place {
+	return store.Place{Space: store.IndexSpace, Key: []byte(key)}
+}
+
+// scanner scans one key space: a shard's, or the index.
+type scanner func(ctx context.Context, r store.Range, visit store.Visit) error
+
+// scanOf scans a shard of a view.
+func scanOf(v store.View, shard uint16) scanner {
+	return func(ctx context.Context, r store.Range, visit store.Visit) error { return v.Scan(ctx, shard, r, visit) }
 }
 
 // rows is what a scan visits, each as "key=value".
 func rows(t *testing.T, s scanner, r store.Range) []string {
 	t.Helper()
 	found := []string{}
-	err := s.Scan(t.Context(), r, func(key, value []byte) bool {
+	err := s(t.Context(), r, func(key, value []byte) bool {
 		found = append(found, fmt.Sprintf("%s=%s", key, value))
 		return true
 	})
