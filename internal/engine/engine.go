@@ -108,6 +108,9 @@ type Input struct {
 	Up Time
 	// OpenInGroup counts the open runs of the run's group, without this one.
 	OpenInGroup int
+	// NameTaken: the run is closed, and another run of its name is open: it can't open
+	// again.
+	NameTaken bool
 	// Event gives the stored public bytes of an event of the run that was wanted, nil if
 	// there is no such event; Blob the bytes of a blob that was. Neither may be changed.
 	Event func(id int64) []byte
@@ -298,8 +301,8 @@ type (
 // may have happened.
 var ErrUnavailable = errors.New("the shard lost its batch; the outcome is unknown")
 
-// ErrUnusable is the answer to commands for a run that is there but can't be used
-// before a restart: its rules panicked, or what is stored of it can't be read.
+// ErrUnusable is the answer to commands for a run that is there but can't be used:
+// its rules panicked, and it rests until a restart, or what is stored of it can't be read.
 var ErrUnusable = errors.New("the run can't be used")
 
 // UnknownRunError says that a command named a run that is not there.

@@ -1,23 +1,28 @@
 package shard
 
 import (
+	"time"
+
 	"heddle/internal/engine"
 	"heddle/internal/store"
 )
 
-// Batch is what Ready evaluated: a section to commit, and what Done lets out.
+// Batch is what was evaluated: a section to commit, and what Done lets out.
 type Batch struct {
-	Section store.Section
-	now     engine.Time
-	calls   []*call // all that were evaluated
-	touched []*run
-	closed  map[engine.RunID]*run // closed in this batch
-	room    []byte                // keys and values of the section
-	events  []runEvents
-	offers  []offerChange
-	sent    []uint16 // shards that have new messages
-	marks   map[uint16]uint64
-	bytes   int
+	Section  store.Section
+	now      engine.Time
+	began    time.Duration
+	calls    []*call // all that were evaluated
+	outcomes []*call // that awaited a run which closed
+	touched  []*run
+	closed   map[engine.RunID]*run // closed in this batch
+	erased   []*run                // deleted in this batch
+	room     []byte                // keys and values of the section
+	events   []runEvents
+	offers   []offerChange
+	sent     []uint16 // shards that have new messages
+	marks    map[uint16]uint64
+	bytes    int // of values and of what is still to come; it ends the batch in time
 }
 
 type runEvents struct {
@@ -32,26 +37,34 @@ type offerChange struct {
 }
 
 func (b *Batch) reset() {
-	clear(b.calls)
-	clear(b.touched)
 	clear(b.closed)
 	clear(b.marks)
-	clear(b.events)
 	clear(b.Section.Ops)
 	*b = Batch{
 		Section: store.Section{Ops: b.Section.Ops[:0]},
-		calls:   b.calls[:0], touched: b.touched[:0], closed: b.closed, room: b.room[:0],
-		events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks,
+		calls:   b.calls[:0], outcomes: b.outcomes[:0], touched: b.touched[:0], closed: b.closed, erased: b.erased[:0],
+		room: b.room[:0], events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks,
 	}
 	if cap(b.room) > 1<<20 {
 		b.room = nil
 	}
 }
 
+// release lets go what the batch holds, but for its room.
+func (b *Batch) release() {
+	clear(b.calls)
+	clear(b.outcomes)
+	clear(b.touched)
+	clear(b.erased)
+	clear(b.closed)
+	clear(b.events)
+	b.calls, b.outcomes, b.touched, b.erased, b.events = b.calls[:0], b.outcomes[:0], b.touched[:0], b.erased[:0], b.events[:0]
+}
+
 // full tells whether the batch should take no further turn. A turn is bounded, so
 // a batch that was not full before it stays below the store's limits.
 func (b *Batch) full() bool {
-	return b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax
+	return b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax || len(b.calls) >= batchCallsMax
 }
 
 // put adds a mutation. Keys and values are mostly parts of the batch's room, so
@@ -62,13 +75,28 @@ func (b *Batch) put(space store.Space, key, value []byte) {
 }
 
 func (b *Batch) delete(space store.Space, key []byte) {
+	b.bytes += len(key)
 	b.Section.Ops = append(b.Section.Ops, store.Op{Kind: store.Delete, Space: space, Key: key})
 }
 
-// cut gives what was appended to room since it had the length from.
-func (b *Batch) cut(room []byte, from int) []byte {
-	b.room = room
-	return room[from:len(room):len(room)]
+// deleteRange deletes the rows of the shard from start on, without end.
+func (b *Batch) deleteRange(start, end []byte) {
+	b.Section.Ops = append(b.Section.Ops, store.Op{Kind: store.DeleteRange, Key: start, Value: end})
+}
+
+// cut gives what is appended to the batch's room.
+func (b *Batch) cut(append func(room []byte) []byte) []byte {
+	from := len(b.room)
+	b.room = append(b.room)
+	return b.room[from:len(b.room):len(b.room)]
+}
+
+// opsBytes is how many bytes the section has.
+func (b *Batch) opsBytes() (n int) {
+	for i := range b.Section.Ops {
+		n += len(b.Section.Ops[i].Key) + len(b.Section.Ops[i].Value)
+	}
+	return n
 }
 
 // Empty tells whether the batch has nothing to commit.

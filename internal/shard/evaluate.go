@@ -1,132 +1,242 @@
 package shard
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
 
-// evaluate gives one command to the rules.
-func (s *Shard) evaluate(b *Batch, c *call) {
-	if c.isMessage() {
-		s.evaluateMessage(b, c)
+// evaluate gives one call, which lacks nothing, to the rules.
+func (s *Shard) evaluate(b *Batch, c *call, t target) {
+	switch {
+	case c.isMessage():
+		s.evaluateMessage(b, c, t)
+		return
+	case c.parked != nil:
+		s.evaluateParked(b, c, t)
+		return
+	case c.wake:
+		s.evaluateWake(b, c, t)
 		return
 	}
-	if c.parked != nil {
-		s.evaluateParked(b, c)
-		return
-	}
-	r, err := s.find(b, &c.cmd)
+	r, err := s.find(b, &c.cmd, t)
 	if err != nil {
 		c.err = err
 		return
 	}
 	if _, ok := c.cmd.Body.(engine.Peek); ok {
-		if r.change != nil { // by an earlier command of the batch
-			s.settle(b, r)
-		}
-		c.reply = r.view()
+		s.peek(b, r, c)
 		return
 	}
-	c.reply, c.err = s.handleIn(b, r, &c.cmd)
+	c.reply, c.err = s.handleIn(b, r, &c.cmd, c.given)
 	if refusal, ok := c.reply.(error); ok {
 		c.reply, c.err = nil, refusal
+	}
+	if c.cmd.Await && c.err == nil {
+		c.reply = nil
+		c.fresh = true
+		s.await(r.Run, c)
+	}
+}
+
+// peek answers with what the shard knows of a run, or awaits that it closes.
+func (s *Shard) peek(b *Batch, r *run, c *call) {
+	if r.change != nil { // by an earlier command of the batch
+		s.settle(b, r)
+	}
+	switch {
+	case !c.cmd.Await:
+		c.reply = r.View()
+	case r.Status == engine.Open:
+		c.fresh = true
+		s.await(r.Run, c)
+	case r.state == nil:
+		c.err = ErrQuarantined
+	default:
+		s.at = r
+		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
 	}
 }
 
 // find gives the run that a command is for; a new one if it may begin one.
-func (s *Shard) find(b *Batch, cmd *engine.Command) (*run, error) {
-	unknown := func() error { return &engine.UnknownRunError{Name: cmd.Name, Run: cmd.Run} }
-	if !cmd.Run.IsZero() {
-		r, err := s.byID(b, cmd.Run)
-		if errors.Is(err, store.ErrNotFound) || err == nil && cmd.Name.Kind != "" && r.Name != cmd.Name {
-			return nil, unknown()
-		}
-		return r, err
+func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
+	if f := s.failed[factKey{run: t.key}]; f != nil && (t.run == nil || t.run.state == nil) {
+		return nil, f.failure()
 	}
-	r := s.names.get(cmd.Name)
+	r := t.run
+	if r != nil && r.Status == engine.Closed && r.Forget != 0 && r.Forget <= b.now {
+		r = nil // it is only still to be deleted
+	}
+	byName := cmd.Run.IsZero()
 	switch {
-	case r == nil && cmd.Begin == engine.Never:
-		return nil, unknown()
+	case r == nil && (!byName || cmd.Begin == engine.Never), !byName && cmd.Name.Kind != "" && r.Name != cmd.Name:
+		return nil, &engine.UnknownRunError{Name: cmd.Name, Run: cmd.Run}
 	case r == nil:
-		return &run{stored: stored{
-			Identity:  engine.Identity{Name: cmd.Name, Run: engine.NewRunID(s.id, cmd.Seed)},
-			NextEvent: 1,
-		}, place: -1}, nil
-	case cmd.Begin == engine.Always:
+		return s.begin(b, cmd)
+	case byName && r.Status == engine.Closed && cmd.Begin == engine.Once:
+		return nil, &engine.NameKeptError{Name: cmd.Name, Run: r.Run}
+	case byName && cmd.Begin >= engine.Always:
 		return nil, &engine.AlreadyOpenError{Name: cmd.Name, Run: r.Run}
 	}
 	return r, nil
 }
 
-// byID gives an open run, or a closed one read from the store for this command
-// alone.
-func (s *Shard) byID(b *Batch, id engine.RunID) (*run, error) {
-	if r := s.runs[id]; r != nil {
-		return r, nil
+// failure is what a call is answered for which something could not be fetched.
+func (f *fetch) failure() error { return fmt.Errorf("%w: %w", engine.ErrUnusable, f.err) }
+
+// begin gives a run that a command may begin.
+func (s *Shard) begin(b *Batch, cmd *engine.Command) (*run, error) {
+	if cmd.Begin == engine.Once && !s.keepsNames(cmd.Name.Kind) {
+		return nil, fmt.Errorf("kind %q keeps no names", cmd.Name.Kind)
 	}
-	if r := b.closed[id]; r != nil {
-		return r, nil
+	r := newRun(cmd, s.id)
+	if s.inMemory(b, r.Run) != nil || s.cold[r.Run] != nil {
+		return nil, &engine.RunExistsError{Run: r.Run}
 	}
-	var room [1 + keys.RunSize]byte
-	v, err := s.handle.Get(context.Background(), keys.AppendRun(room[:0], keys.ClosedRun, id))
-	if err != nil {
-		return nil, err
-	}
-	rec, err := readRecord(id, v)
-	if err != nil {
-		return nil, err
-	}
-	return &run{stored: *rec, place: -1}, nil
+	return r, nil
+}
+
+// newRun is a run without events.
+func newRun(cmd *engine.Command, shard uint16) *run {
+	return &run{Head: runlog.Head{
+		Identity:  engine.Identity{Name: cmd.Name, Run: engine.NewRunID(shard, cmd.Seed)},
+		NextEvent: 1,
+	}, place: -1}
 }
 
 // handleIn runs one command of a run and takes in what it did.
-func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command) (any, error) {
+func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, error) {
 	if s.sick[r.Run] {
 		return nil, ErrQuarantined
 	}
-	s.at = r
 	rules := s.Rules[r.Name.Kind]
 	if rules == nil {
 		return nil, fmt.Errorf("no rules for kind %q", r.Name.Kind)
 	}
-	if err := s.load(r, rules); err != nil {
-		s.Log.Error("a run can't be read; its commands fail", "run", r.Run, "name", r.Name.Key, "cause", err)
-		return nil, fmt.Errorf("%w: %w", engine.ErrUnusable, err)
+	if g != nil && g.failed != nil {
+		return nil, fmt.Errorf("fetch what its rules want: %w", g.failed.failure())
+	}
+	s.at = r
+	fresh := r.NextEvent == 1
+	if fresh && r.state == nil {
+		r.state = rules.New(r.Identity)
+	} else {
+		s.cache.use(r)
 	}
 	in := engine.Input{Now: b.now, Up: s.up}
-	fresh := r.NextEvent == 1
-	if !fresh {
-		in.OpenInGroup = s.groups.add(r.Group, 0) - 1
-	} else {
+	if g != nil {
+		in.Event = func(id int64) []byte { return g.events[id] }
+		in.Blob = func(id [32]byte) []byte { return g.blobs[id] }
+	}
+	switch {
+	case fresh:
 		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1
 		defer func() {
 			if s.runs[r.Run] != r && b.closed[r.Run] != r { // it did not begin
 				s.groups.add(cmd.Group, -1)
 			}
 		}()
+	case r.Status == engine.Closed:
+		in.OpenInGroup = s.groups.add(r.Group, 0)
+		in.NameTaken = s.names.get(r.Name) != nil
+	default:
+		in.OpenInGroup = s.groups.add(r.Group, 0) - 1
 	}
-	turn, err := rules.Handle(r.state, cmd.Body, in)
+	turn, err := safely(rules, r.state, cmd.Body, in)
 	if err != nil {
+		if fault, ok := errors.AsType[*fault](err); ok {
+			return nil, s.isolate(b, r, fault)
+		}
 		return nil, err
+	}
+	if n := turn.Bytes(); n > engine.TurnBytesMax {
+		return nil, s.isolate(b, r, &fault{fmt.Errorf("a turn of %d bytes: rules must stop at %d", n, engine.TurnBytesMax)})
 	}
 	if fresh && len(turn.Events) == 0 {
 		s.send(b, turn.Messages)
 		return turn.Reply, nil
 	}
-	if fresh {
-		r.Group = intern(cmd.Group)
-		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
-		s.runs[r.Run] = r
-		s.names.put(r)
-		s.cache.add(r)
+	if err := s.enter(b, r, rules, cmd); err != nil {
+		return nil, err
 	}
 	s.take(b, r, rules, &turn)
 	return turn.Reply, nil
+}
+
+// enter puts a run among the open ones that begins, or opens again.
+func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command) error {
+	switch {
+	case r.NextEvent == 1:
+		r.Group = intern(cmd.Group)
+		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
+		r.Name.Kind = intern(r.Name.Kind)
+		s.begun.add(r.Run, b.now)
+		if runlog.TraitsOf(rules).KeepsNames {
+			b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
+		}
+	case r.Status == engine.Closed && rules.Record(r.state, s.up).Status == engine.Open:
+		if other := s.names.get(r.Name); other != nil {
+			return s.isolate(b, r, &fault{fmt.Errorf("it opens again although run %s of its name is open", other.Run)})
+		}
+		delete(b.closed, r.Run)
+		s.touch(b, r)
+		s.groups.add(r.Group, 1)
+	default:
+		return nil
+	}
+	s.runs[r.Run] = r
+	s.names.put(r)
+	s.cache.add(r)
+	return nil
+}
+
+func (s *Shard) nameKey(b *Batch, r *run) []byte {
+	return b.cut(func(room []byte) []byte { return keys.AppendName(room, s.Hash.Name(runlog.NameParts(r.Name))) })
+}
+
+// fault is an error of rules: they panicked, or exceeded their bounds.
+type fault struct{ why error }
+
+func (f *fault) Error() string { return f.why.Error() }
+func (f *fault) Unwrap() error { return f.why }
+
+// safely hands a command to the rules; a panic of theirs is a *fault.
+func safely(rules engine.Rules, state engine.State, body any, in engine.Input) (turn engine.Turn, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault{panicked(p)}
+		}
+	}()
+	return rules.Handle(state, body, in)
+}
+
+// panicked makes an error of what recover gave.
+func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+
+// isolate quarantines a run whose rules have spoiled its state. If the batch holds
+// something of it, that can no longer be settled: then all of the batch is taken back.
+func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
+	if r.change != nil && !r.change.settled {
+		panic(f)
+	}
+	s.quarantine(r.Identity, f)
+	r.state = nil
+	delete(s.cold, r.Run)
+	if s.runs[r.Run] == r {
+		s.cache.remove(r)
+		s.wakes.remove(r)
+		for _, o := range r.Offers {
+			if !o.Held {
+				b.offers = append(b.offers, offerChange{r.Run, o, false})
+			}
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrQuarantined, f)
 }
 
 // take writes a turn into the batch.
@@ -139,39 +249,59 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 		if turn.Events[0].ID != r.NextEvent || turn.Events[n-1].ID != r.NextEvent+int64(n)-1 {
 			panic(fmt.Sprintf("run %s: events %d..%d after event %d", r.Run, turn.Events[0].ID, turn.Events[n-1].ID, r.NextEvent-1))
 		}
-		from := len(b.room)
-		key := b.cut(keys.AppendHistory(b.room, r.Run, r.NextEvent), from)
-		from = len(b.room)
-		value := b.cut(appendTurn(b.room, s.seq+1, turn.Events), from)
+		key := b.cut(func(room []byte) []byte { return keys.AppendHistory(room, r.Run, r.NextEvent) })
+		value := b.cut(func(room []byte) []byte { return runlog.AppendTurn(room, s.seq+1, turn.Events) })
 		b.put(store.ShardSpace, key, value)
 		b.events = append(b.events, runEvents{r.Run, turn.Events})
+		if s.Listener != nil && s.Listener.TurnDone != nil {
+			r.change.events = append(r.change.events, turn.Events...)
+		}
 		r.NextEvent += int64(n)
 		r.TailLen += len(value)
 	}
 	for _, note := range turn.Notes {
-		from := len(b.room)
-		key := b.cut(keys.AppendNote(b.room, r.Run, note.Subject, byte(note.Kind)), from)
+		key := b.cut(func(room []byte) []byte { return keys.AppendNote(room, r.Run, note.Subject, byte(note.Kind)) })
 		if len(note.Value) == 0 {
 			b.delete(store.ShardSpace, key)
 		} else {
 			b.put(store.ShardSpace, key, note.Value)
 		}
 	}
+	for _, id := range turn.Keep {
+		b.put(store.ShardSpace, keys.AppendBlobReference(nil, r.Run, id), nil)
+		b.put(store.IndexSpace, keys.AppendBlobIndex(nil, id, r.Run), nil)
+	}
+	for _, id := range turn.Drop {
+		b.delete(store.ShardSpace, keys.AppendBlobReference(nil, r.Run, id))
+		b.delete(store.IndexSpace, keys.AppendBlobIndex(nil, id, r.Run))
+	}
 	s.send(b, turn.Messages)
 	if turn.Successor != nil {
 		s.settle(b, r) // frees the name
-		next, err := s.find(b, turn.Successor)
-		if err == nil {
-			_, err = s.handleIn(b, next, turn.Successor)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("run %s: successor: %v", r.Run, err))
-		}
+		s.succeed(b, r, turn.Successor)
 	}
 }
 
-// touch has the batch settle a run. The record that it will then write counts
-// here, so that the batch ends in time; most of it is offers.
+// succeed begins the next run of a name in the batch that closes the last one.
+func (s *Shard) succeed(b *Batch, r *run, cmd *engine.Command) {
+	next, err := s.begin(b, cmd)
+	switch {
+	case err != nil:
+	case s.names.get(cmd.Name) != nil:
+		err = &engine.AlreadyOpenError{Name: cmd.Name, Run: s.names.get(cmd.Name).Run}
+	case !s.begun.isNew(next.Run, cmd.Seed.Time(), s.up, b.now):
+		err = errors.New("its seed is not of now")
+	default:
+		_, err = s.handleIn(b, next, cmd, nil)
+	}
+	if err != nil {
+		s.at = r
+		panic(fmt.Errorf("run %s: successor: %w", r.Run, err))
+	}
+}
+
+// touch has the batch settle a run. The head that it will then write counts here, so
+// that the batch ends in time; most of it is offers.
 func (s *Shard) touch(b *Batch, r *run) *change {
 	if r.change == nil {
 		if n := len(s.spare); n > 0 {
@@ -180,8 +310,12 @@ func (s *Shard) touch(b *Batch, r *run) *change {
 			r.change = &change{}
 		}
 		r.change.before, r.change.storedTo = r.Record, r.NextEvent
+		if s.Listener != nil {
+			r.change.first = r.Record
+		}
 		b.touched = append(b.touched, r)
-		b.bytes += recordBytes + offerBytes*len(r.Offers) + len(r.Listing)
+		b.bytes += r.Bytes()
+		s.disbelieve(r)
 	}
 	return r.change
 }
@@ -202,13 +336,36 @@ func (s *Shard) fireWakes(b *Batch) {
 	for n := 0; n < batchWakesMax && !b.full() && len(s.wakes) > 0 && s.wakes[0].Wake <= b.now; n++ {
 		r := s.wakes[0]
 		s.wakes.remove(r) // settle puts it back
-		s.touch(b, r)
-		next := r.NextEvent
-		if _, err := s.handleIn(b, r, &engine.Command{Body: engine.Wake{}}); err != nil {
-			s.Log.Error("wake refused", "run", r.Run, "name", r.Name.Key, "cause", err)
-			r.change.stalled = b.now + ackDelay
-		} else if r.NextEvent == next {
-			r.change.stalled = b.now + 1
-		}
+		s.try(b, &call{cmd: engine.Command{Run: r.Run, Body: engine.Wake{}}, wake: true})
+	}
+}
+
+func (s *Shard) evaluateWake(b *Batch, c *call, t target) {
+	r := t.run
+	if r == nil || s.runs[r.Run] != r {
+		return // it has closed meanwhile
+	}
+	if r.Wake == 0 || r.Wake > b.now {
+		s.wakes.settle(r) // another command moved its deadline
+		return
+	}
+	next := r.NextEvent
+	var stalled engine.Time
+	_, err := s.find(b, &c.cmd, t)
+	if err == nil {
+		_, err = s.handleIn(b, r, &c.cmd, c.given)
+	}
+	switch {
+	case err != nil:
+		s.Log.Error("wake refused", "run", r.Run, "name", r.Name.Key, "cause", err)
+		stalled = b.now + ackDelay
+	case r.NextEvent == next:
+		stalled = b.now + 1
+	}
+	if r.change != nil {
+		r.change.stalled = stalled
+	} else {
+		r.Wake = max(r.Wake, stalled)
+		s.queueWake(r)
 	}
 }

@@ -2,9 +2,10 @@ package shard
 
 import (
 	"context"
-	"errors"
+	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
@@ -13,79 +14,151 @@ import (
 // a longer one is worth a range deletion.
 const pointDeletesMax = 256
 
-// forgetDue deletes closed runs whose retention is over.
+// doomed is a closed run that is due to be deleted, and all that is stored of it.
+type doomed struct {
+	at         engine.Time
+	run        engine.RunID
+	head       *runlog.Head  // nil: there is no such run
+	keys       [][]byte      // rows of the shard
+	ranges     []store.Range // of rows
+	blobs      [][keys.BlobSize]byte
+	unreadable bool
+}
+
+// forgetDue has the closed runs looked up whose retention is over.
 func (s *Shard) forgetDue(b *Batch) {
-	var due []engine.RunID
-	var at []int64
-	s.forgetAt = 0
-	err := s.handle.Scan(context.Background(), store.Range{
-		Start: []byte{keys.Forget}, End: []byte{keys.Forget + 1},
-	}, func(key, _ []byte) bool {
-		t, id := keys.ForgetTime(key)
-		if engine.Time(t) > b.now || len(due) == batchForgetMax {
-			s.forgetAt = engine.Time(t)
-			return false
-		}
-		due, at = append(due, id), append(at, t)
-		return true
-	})
-	if err != nil {
-		s.Log.Error("read the runs to forget", "shard", s.id, "cause", err)
-		s.forgetAt = b.now + ackDelay
+	if s.forgetAt == 0 || s.forgetAt > b.now || s.forgetting != nil {
 		return
 	}
-	for i, id := range due {
-		if b.full() {
-			s.forgetAt = engine.Time(at[i])
-			return
-		}
-		r, err := s.byID(b, id)
-		switch {
-		case err == nil && s.Rules[r.Name.Kind] != nil:
-			s.erase(b, r)
-		case !errors.Is(err, store.ErrNotFound):
-			s.Log.Error("a closed run can't be forgotten", "run", id, "cause", err)
-			continue // it stays until the next restart looks again
-		}
-		b.delete(store.ShardSpace, keys.AppendForget(nil, at[i], id))
-	}
+	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.now}
+	s.fetch(s.forgetting)
 }
 
-// erase deletes all of a run: index entries, record and log.
-func (s *Shard) erase(b *Batch, r *run) {
-	for _, e := range s.Rules[r.Name.Kind].Entries(r.Identity, &r.Record) {
-		b.delete(store.IndexSpace, s.indexKey(b, r, e))
+// forgetWake is when a closed run is to be deleted, if nobody looks already.
+func (s *Shard) forgetWake() engine.Time {
+	if s.forgetting != nil {
+		return 0
 	}
-	b.delete(store.ShardSpace, keys.AppendRun(nil, keys.ClosedRun, r.Run))
-	s.eraseLog(b, r)
+	return s.forgetAt
 }
 
-// eraseLog deletes history, notes and snapshot, those that the batch itself
-// holds included.
-func (s *Shard) eraseLog(b *Batch, r *run) {
-	if r.SnapshotAt > 0 {
-		b.delete(store.ShardSpace, keys.AppendRun(nil, keys.Snapshot, r.Run))
+// readDue finds the runs to forget, and all rows of theirs.
+func (f *fetch) readDue(ctx context.Context) error {
+	err := f.shard.Store.Scan(ctx, f.shard.id, store.Range{
+		Start: []byte{keys.Forget}, End: []byte{keys.Forget + 1}, Limit: batchForgetMax + 1,
+	}, func(key, _ []byte) bool {
+		at, id := keys.ForgetTime(key)
+		if engine.Time(at) > f.now || len(f.doomed) == batchForgetMax {
+			f.next = engine.Time(at)
+			return false
+		}
+		f.doomed = append(f.doomed, doomed{at: engine.Time(at), run: id})
+		return true
+	})
+	for i := range f.doomed {
+		if err == nil {
+			err = f.readDoomed(ctx, &f.doomed[i])
+		}
 	}
-	for _, kind := range []byte{keys.History, keys.Note} {
-		prefix := keys.AppendRun(nil, kind, r.Run)
+	return err
+}
+
+func (f *fetch) readDoomed(ctx context.Context, d *doomed) error {
+	s := f.shard
+	key := keys.AppendRun(nil, keys.ClosedRun, d.run)
+	values, err := s.Store.Get(ctx, []store.Place{{Shard: s.id, Key: key}})
+	if err != nil || values[0] == nil {
+		return err
+	}
+	head, err := runlog.ReadHead(d.run, values[0])
+	if err != nil || s.Rules[head.Name.Kind] == nil {
+		// It stays, and so does the row that says when to forget it.
+		s.Log.Error("a closed run can't be forgotten", "run", d.run, "cause", err)
+		d.unreadable = true
+		return nil
+	}
+	d.head = head
+	d.keys = append(d.keys, key)
+	for _, kind := range []byte{keys.History, keys.Note, keys.Snapshot, keys.BlobReference} {
+		prefix := keys.AppendRun(nil, kind, d.run)
 		all := store.Range{Start: prefix, End: keys.End(prefix)}
 		var found [][]byte
-		err := s.handle.Scan(context.Background(), all, func(key, _ []byte) bool {
-			found = append(found, append([]byte(nil), key...))
-			return len(found) <= pointDeletesMax
-		})
-		for i := range b.Section.Ops {
-			op := &b.Section.Ops[i]
-			if op.Kind == store.Put && op.Space == store.ShardSpace && len(op.Key) > len(prefix) && string(op.Key[:len(prefix)]) == string(prefix) {
-				found = append(found, op.Key)
+		some := all
+		if kind != keys.BlobReference {
+			some.Limit = pointDeletesMax + 1
+		}
+		err := s.Store.Scan(ctx, s.id, some, func(key, _ []byte) bool {
+			found = append(found, slices.Clone(key))
+			if kind == keys.BlobReference {
+				d.blobs = append(d.blobs, keys.ReferredBlob(key))
 			}
+			return true
+		})
+		if err != nil {
+			return err
 		}
-		if err != nil || len(found) > pointDeletesMax {
-			b.Section.Ops = append(b.Section.Ops, store.Op{Kind: store.DeleteRange, Key: all.Start, Value: all.End})
-			continue
+		if len(found) > pointDeletesMax {
+			d.ranges = append(d.ranges, all)
+		} else {
+			d.keys = append(d.keys, found...)
 		}
-		for _, key := range found {
-			b.delete(store.ShardSpace, key)
+	}
+	if !s.keepsNames(head.Name.Kind) {
+		return nil
+	}
+	key = keys.AppendName(nil, s.Hash.Name(runlog.NameParts(head.Name)))
+	values, err = s.Store.Get(ctx, []store.Place{{Shard: s.id, Key: key}})
+	if err == nil && string(values[0]) == string(d.run[:]) { // else the name is a later run's
+		d.keys = append(d.keys, key)
+	}
+	return err
+}
+
+// eraseDue deletes the runs that were found, but those that the shard has changed
+// meanwhile.
+func (s *Shard) eraseDue(b *Batch, f *fetch) {
+	s.forgetAt = f.next
+	for i := range f.doomed {
+		d := &f.doomed[i]
+		changed := d.head != nil && slices.ContainsFunc(f.changed, func(id engine.Identity) bool { return id.Run == d.run || id.Name == d.head.Name })
+		switch {
+		case d.unreadable:
+		case changed || b.full():
+			s.forgetAt = earlier(s.forgetAt, d.at)
+		default:
+			s.erase(b, d)
 		}
+	}
+}
+
+// erase deletes all of a run: index entries, head, log, the name that it keeps, and its
+// references to blobs.
+func (s *Shard) erase(b *Batch, d *doomed) {
+	b.delete(store.ShardSpace, keys.AppendForget(nil, int64(d.at), d.run))
+	if d.head == nil {
+		return
+	}
+	r := &run{Head: *d.head, place: -1}
+	for _, e := range runlog.Entries(s.Rules[r.Name.Kind], r.Identity, &r.Record) {
+		b.delete(store.IndexSpace, s.indexKey(b, r, e))
+	}
+	for _, key := range d.keys {
+		b.delete(store.ShardSpace, key)
+	}
+	for _, rows := range d.ranges {
+		b.deleteRange(rows.Start, rows.End)
+	}
+	for _, id := range d.blobs {
+		b.delete(store.IndexSpace, keys.AppendBlobIndex(nil, id, r.Run))
+	}
+	// Until the batch is durable, a fetch would still find it.
+	b.erased = append(b.erased, r)
+	s.disbelieve(r)
+	if s.cold == nil {
+		s.cold = map[engine.RunID]*run{}
+	}
+	s.cold[r.Run] = nil
+	if s.kept[r.Name] == r.Run {
+		s.kept[r.Name] = engine.RunID{}
 	}
 }

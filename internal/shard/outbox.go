@@ -1,13 +1,12 @@
 package shard
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
 	"heddle/internal/engine"
-	"heddle/internal/pack"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
@@ -22,8 +21,11 @@ import (
 // that batch is durable it acknowledges, and the sender deletes the row in some
 // later batch.
 //
+// A message whose run must be fetched first holds up those behind it from the same
+// sender, and no others.
+//
 // What gets lost is sent again: a shard that is taken over has a new generation
-// and an empty inbox; every sender then sends all rows that it still has. A
+// and no message in its inbox; every sender then sends all rows that it still has. A
 // message carries the receiver's generation that the sender knew, so a late one
 // from before can't slip in between.
 
@@ -54,7 +56,7 @@ func (s *Shard) send(b *Batch, messages []engine.Message) {
 		m := &messages[i]
 		to := m.Run.Shard()
 		if m.Run.IsZero() {
-			to = s.route(m.To)
+			to = runlog.Route(s.Hash, s.Shards, m.To)
 		}
 		q := s.out[to]
 		if q == nil {
@@ -62,19 +64,13 @@ func (s *Shard) send(b *Batch, messages []engine.Message) {
 			s.out[to] = q
 		}
 		q.last++
-		value := appendMessage(nil, m)
+		value := runlog.AppendMessage(nil, m)
 		q.rows = append(q.rows, outRow{q.last, value})
 		b.put(store.ShardSpace, keys.AppendOutgoing(nil, to, q.last), value)
-		b.put(store.ShardSpace, keys.AppendShard(nil, keys.Sent, to), binary.BigEndian.AppendUint64(nil, q.last))
-		b.sent = append(b.sent, to)
+		if !slices.Contains(b.sent, to) {
+			b.sent = append(b.sent, to)
+		}
 	}
-}
-
-func (s *Shard) route(n engine.Name) uint16 { return Route(s.Hash, s.Shards, n) }
-
-// Route gives the shard of a name.
-func Route(hash *keys.Hash, shards uint16, n engine.Name) uint16 {
-	return hash.Shard(shards, "route", string(n.Kind), n.World.Account, n.World.Region, n.Key)
 }
 
 // dispatch puts what a shard has not been sent into its inbox.
@@ -88,7 +84,7 @@ func (s *Shard) dispatch(to uint16) {
 	}
 	for ; q.sent < len(q.rows); q.sent++ {
 		row := q.rows[q.sent]
-		cmd, err := readMessage(row.value)
+		cmd, err := runlog.ReadMessage(row.value)
 		if err != nil {
 			panic(fmt.Sprintf("shard %d: message %d to shard %d: %v", s.id, row.number, to, err))
 		}
@@ -96,75 +92,79 @@ func (s *Shard) dispatch(to uint16) {
 	}
 }
 
-// evaluateMessage handles a message, once.
-func (s *Shard) evaluateMessage(b *Batch, c *call) {
-	if c.generation != s.generation {
-		return
+// isNext tells whether a message is to be handled, now or in its turn after those that
+// wait.
+func (s *Shard) isNext(c *call) bool {
+	return c.generation == s.generation && c.number > s.applied[c.from] &&
+		(c.number == s.applied[c.from]+1 || s.senderLine.has(c.from))
+}
+
+// passOver ends a message that is not to be handled: it is of another generation, or it
+// was handled and its acknowledgement was lost, or others before it were.
+func (s *Shard) passOver(b *Batch, c *call) {
+	if c.generation == s.generation && c.number <= s.applied[c.from] {
+		s.mark(b, c.from)
 	}
-	if c.number != s.applied[c.from]+1 {
-		if c.number <= s.applied[c.from] {
-			s.mark(b, c.from) // its acknowledgement was lost
-		}
-		return
-	}
-	s.applied[c.from] = c.number
-	s.mark(b, c.from)
-	rules := s.Rules[c.cmd.Name.Kind]
-	if rules == nil {
-		s.Log.Error("message dropped: no rules", "kind", c.cmd.Name.Kind, "from_shard", c.from, "number", c.number)
-		return
-	}
-	body, err := rules.DecodeMessage(c.cmd.Body.([]byte))
-	if err != nil {
-		s.Log.Error("message dropped: it can't be read", "from_shard", c.from, "number", c.number, "cause", err)
+	b.calls = append(b.calls, c)
+}
+
+// decode has the rules read the body of a message.
+func (s *Shard) decode(c *call) {
+	if !c.isMessage() && c.parked == nil || c.packed != nil || c.unread != nil {
 		return
 	}
 	packed := c.cmd.Body.([]byte)
-	c.cmd.Body = body
-	r, err := s.find(b, &c.cmd)
-	if err == nil {
-		_, err = s.handleIn(b, r, &c.cmd)
+	rules := s.Rules[c.cmd.Name.Kind]
+	if rules == nil {
+		c.unread = fmt.Errorf("no rules for kind %q", c.cmd.Name.Kind)
+		return
 	}
-	switch {
-	case err == nil:
-	case errors.Is(err, engine.ErrUnusable):
-		s.park(b, r, c, packed)
-	default:
-		s.send(b, rules.Refused(c.cmd.Name, body, err))
+	body, err := rules.DecodeMessage(packed)
+	if err != nil {
+		c.unread = err
+		return
 	}
+	c.packed, c.cmd.Body = packed, body
 }
 
-// park keeps a message for a run that can't take it until the shard is recovered.
-func (s *Shard) park(b *Batch, r *run, c *call, packed []byte) {
-	s.Log.Error("message parked: its run can't take it before a restart", "run", r.Run, "from_shard", c.from, "number", c.number)
-	m := engine.Message{To: c.cmd.Name, Run: r.Run, Body: packed}
-	b.put(store.ShardSpace, keys.AppendParked(nil, r.Run, c.from, c.number), appendMessage(nil, &m))
+// evaluateMessage handles a message, once.
+func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
+	s.applied[c.from] = c.number
+	s.mark(b, c.from)
+	if c.unread != nil {
+		s.Log.Error("message dropped: it can't be read", "from_shard", c.from, "number", c.number, "cause", c.unread)
+		return
+	}
+	err := s.handleMessage(b, c, t)
+	if err == nil || !errors.Is(err, engine.ErrUnusable) {
+		return
+	}
+	s.Log.Error("message parked: its run can't take it before a restart", "run", t.key, "from_shard", c.from, "number", c.number, "cause", err)
+	m := engine.Message{To: c.cmd.Name, Run: t.key, Body: c.packed}
+	b.put(store.ShardSpace, keys.AppendParked(nil, t.key, c.from, c.number), runlog.AppendMessage(nil, &m))
+}
+
+// handleMessage gives a message to its run, or tells the sender that it was refused.
+func (s *Shard) handleMessage(b *Batch, c *call, t target) error {
+	r, err := s.find(b, &c.cmd, t)
+	if err == nil {
+		_, err = s.handleIn(b, r, &c.cmd, c.given)
+	}
+	if err != nil && !errors.Is(err, engine.ErrUnusable) {
+		s.send(b, s.Rules[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, err))
+	}
+	return err
 }
 
 // evaluateParked gives a parked message to its run once more.
-func (s *Shard) evaluateParked(b *Batch, c *call) {
-	rules := s.Rules[c.cmd.Name.Kind]
-	if rules == nil {
+func (s *Shard) evaluateParked(b *Batch, c *call, t target) {
+	if c.unread != nil {
+		s.Log.Error("parked message stays: it can't be read", "run", c.cmd.Run, "cause", c.unread)
 		return
 	}
-	body, err := rules.DecodeMessage(c.cmd.Body.([]byte))
-	if err != nil {
-		s.Log.Error("parked message stays: it can't be read", "run", c.cmd.Run, "cause", err)
-		return
+	if err := s.handleMessage(b, c, t); err == nil || !errors.Is(err, engine.ErrUnusable) {
+		b.delete(store.ShardSpace, c.parked)
 	}
-	c.cmd.Body = body
-	r, err := s.find(b, &c.cmd)
-	if err == nil {
-		_, err = s.handleIn(b, r, &c.cmd)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, engine.ErrUnusable):
-		return
-	default:
-		s.send(b, rules.Refused(c.cmd.Name, body, err))
-	}
-	b.delete(store.ShardSpace, c.parked)
 }
 
 func (s *Shard) mark(b *Batch, from uint16) {
@@ -175,8 +175,11 @@ func (s *Shard) mark(b *Batch, from uint16) {
 }
 
 func (s *Shard) writeMarks(b *Batch) {
+	for _, to := range b.sent {
+		b.put(store.ShardSpace, keys.AppendShard(nil, keys.Sent, to), runlog.AppendMark(nil, s.out[to].last))
+	}
 	for from, number := range b.marks {
-		b.put(store.ShardSpace, keys.AppendShard(nil, keys.Applied, from), binary.BigEndian.AppendUint64(nil, number))
+		b.put(store.ShardSpace, keys.AppendShard(nil, keys.Applied, from), runlog.AppendMark(nil, number))
 	}
 }
 
@@ -218,24 +221,4 @@ func (s *Shard) flushAcks(b *Batch) {
 		}
 	}
 	s.ackAt = 0
-}
-
-func appendMessage(b []byte, m *engine.Message) []byte {
-	b = appendName(b, m.To)
-	b = append(b, m.Run[:]...)
-	b = append(b, byte(m.Begin))
-	b = append(b, m.Seed[:]...)
-	b = pack.Text(b, m.Group)
-	return pack.Text(b, m.Body)
-}
-
-func readMessage(b []byte) (engine.Command, error) {
-	r := pack.Read(b)
-	cmd := engine.Command{Name: readName(r)}
-	r.Fill(cmd.Run[:])
-	cmd.Begin = engine.Begin(r.Byte())
-	r.Fill(cmd.Seed[:])
-	cmd.Group = r.Text()
-	cmd.Body = append([]byte(nil), r.Bytes()...)
-	return cmd, r.Done()
 }

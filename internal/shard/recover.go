@@ -1,57 +1,96 @@
 package shard
 
 import (
+	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"unique"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
 
-// recover takes the shard over and reads what it must know: the records of open
-// runs, which started tasks were delivered, and the messages under way. No state
-// is loaded.
-func (s *Shard) recover(ctx context.Context, now engine.Time) error {
-	handle, err := s.Store.Acquire(ctx, s.id)
-	if err != nil {
-		return fmt.Errorf("take over shard %d: %w", s.id, err)
+// recovered is a memory as it was read from the store, on its way to the shard.
+type recovered struct {
+	memory
+	parked []*call
+	resend []uint16
+}
+
+// takeOver has the memory read, or takes in what was.
+func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
+	for _, f := range fetched {
+		if !s.recovering || f.long == false || f.generation != 0 {
+			continue // of a memory that was dropped
+		}
+		s.recovering = false
+		if f.err != nil {
+			// The next command tries again, or the alarm after retryDelay.
+			err := fmt.Errorf("take over shard %d: %w", s.id, f.err)
+			s.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
+			s.drop(fmt.Errorf("%w: %w", engine.ErrUnavailable, err))
+			s.nextWake.Store(int64(now + retryDelay))
+			return
+		}
+		s.install(f.memory, now)
+		return
 	}
-	s.mu.Lock()
-	s.handle = handle
-	s.mu.Unlock()
-	s.seq, s.last = handle.Seq(), engine.Time(handle.Stamp())
-	s.runs = map[engine.RunID]*run{}
-	s.names = names{}
-	s.wakes = nil
-	s.forgetAt, s.ackAt = 0, 0
-	s.out = map[uint16]*outQueue{}
-	s.applied = map[uint16]uint64{}
+	if !s.recovering {
+		s.recovering = true
+		s.nextWake.Store(0)
+		s.fetch(&fetch{do: func(f *fetch, ctx context.Context) (err error) {
+			f.memory, err = readMemory(ctx, s.Store, s.id)
+			return err
+		}, long: true})
+	}
+}
+
+// readMemory takes a shard over and reads what it must know: the heads of open
+// runs, which started tasks were delivered, and the messages under way. No state
+// is folded.
+func readMemory(ctx context.Context, st store.Store, shard uint16) (*recovered, error) {
+	handle, err := st.Acquire(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	m := &recovered{memory: memory{
+		handle: handle, seq: handle.Seq(), last: engine.Time(handle.Stamp()),
+		runs: map[engine.RunID]*run{}, names: names{}, out: map[uint16]*outQueue{}, applied: map[uint16]uint64{},
+	}}
 	for _, read := range []struct {
 		kind  byte
 		visit func(key, value []byte) error
 	}{
-		{keys.OpenRun, s.recoverRun},
-		{keys.Note, s.recoverNote},
-		{keys.Sent, s.recoverSent},
-		{keys.Outgoing, s.recoverOutgoing},
-		{keys.Applied, s.recoverApplied},
-		{keys.Parked, s.recoverParked},
-		{keys.Forget, s.recoverForget},
+		{keys.OpenRun, m.readRun},
+		{keys.Note, m.readNote},
+		{keys.Sent, m.readSent},
+		{keys.Outgoing, m.readOutgoing},
+		{keys.Applied, m.readApplied},
+		{keys.Parked, m.readParked},
 	} {
-		if err := scanKind(ctx, handle, read.kind, read.visit); err != nil && err != errEnough {
-			return fmt.Errorf("recover shard %d: %w", s.id, err)
+		if err := runlog.ScanKind(ctx, st, shard, read.kind, read.visit); err != nil {
+			return nil, err
 		}
 	}
+	err = st.Scan(ctx, shard, store.Range{Start: []byte{keys.Forget}, End: []byte{keys.Forget + 1}, Limit: 1}, func(key, _ []byte) bool {
+		at, _ := keys.ForgetTime(key)
+		m.forgetAt = engine.Time(at)
+		return false
+	})
+	return m, err
+}
+
+// install makes what was read the shard's memory, and lets others hear of it.
+func (s *Shard) install(m *recovered, now engine.Time) {
 	// All that happened before has a time below up, all that follows does not.
-	s.up = max(now, s.last+1)
-	s.last = s.up
+	m.up = max(now, m.last+1)
+	m.last = m.up
+	s.memory = m.memory
 	for _, r := range s.runs {
 		s.groups.add(r.Group, 1)
-		s.wakes.settle(r)
+		s.queueWake(r)
 		s.working.Add(int64(r.Working))
 		for i := range r.Offers {
 			r.Offers[i].Held = false
@@ -60,34 +99,40 @@ func (s *Shard) recover(ctx context.Context, now engine.Time) error {
 			}
 		}
 	}
-	s.recovered = true
+	s.mu.Lock()
+	s.generation = s.handle.Epoch()
+	s.inbox = append(m.parked, s.inbox...)
+	s.resend = append(s.resend, m.resend...)
+	s.mu.Unlock()
 	s.publishWake()
-	return nil
+	if l := s.Listener; l != nil && l.TookOver != nil {
+		l.TookOver(s.id, len(s.runs))
+	}
 }
 
-func (s *Shard) recoverRun(key, value []byte) error {
-	rec, err := readRecord(keys.Run(key), value)
+func (m *recovered) readRun(key, value []byte) error {
+	head, err := runlog.ReadHead(keys.Run(key), value)
 	if err != nil {
 		return err
 	}
-	rec.Name.World.Account = intern(rec.Name.World.Account)
-	rec.Name.World.Region = intern(rec.Name.World.Region)
-	rec.Name.Kind = intern(rec.Name.Kind)
-	rec.Group = intern(rec.Group)
-	for i := range rec.Offers {
-		rec.Offers[i].List = intern(rec.Offers[i].List)
+	head.Name.World.Account = intern(head.Name.World.Account)
+	head.Name.World.Region = intern(head.Name.World.Region)
+	head.Name.Kind = intern(head.Name.Kind)
+	head.Group = intern(head.Group)
+	for i := range head.Offers {
+		head.Offers[i].List = intern(head.Offers[i].List)
 	}
-	r := &run{stored: *rec, place: -1}
-	s.runs[r.Run] = r
-	s.names.put(r)
+	r := &run{Head: *head, place: -1}
+	m.runs[r.Run] = r
+	m.names.put(r)
 	return nil
 }
 
-// recoverNote takes back the offers of tasks that reached their worker. Started
+// readNote takes back the offers of tasks that reached their worker. Started
 // tasks without the note are offered again.
-func (s *Shard) recoverNote(key, _ []byte) error {
+func (m *recovered) readNote(key, _ []byte) error {
 	subject, kind := keys.NoteSubject(key)
-	r := s.runs[keys.Run(key)]
+	r := m.runs[keys.Run(key)]
 	if r == nil || engine.NoteKind(kind) != engine.NoteDelivered {
 		return nil
 	}
@@ -100,72 +145,45 @@ func (s *Shard) recoverNote(key, _ []byte) error {
 	return nil
 }
 
-func (s *Shard) recoverSent(key, value []byte) error {
-	last, err := readMark(value)
+func (m *recovered) readSent(key, value []byte) error {
+	last, err := runlog.ReadMark(value)
 	if err != nil {
 		return fmt.Errorf("count of sent messages: %w", err)
 	}
-	s.out[keys.ShardOf(key)] = &outQueue{last: last}
+	m.out[keys.ShardOf(key)] = &outQueue{last: last}
 	return nil
 }
 
-func (s *Shard) recoverOutgoing(key, value []byte) error {
+func (m *recovered) readOutgoing(key, value []byte) error {
 	to, number := keys.OutgoingNumber(key)
-	q := s.out[to]
+	q := m.out[to]
 	if q == nil || number > q.last {
 		return fmt.Errorf("message %d to shard %d is above the mark", number, to)
 	}
-	q.rows = append(q.rows, outRow{number, append([]byte(nil), value...)})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.resend = append(s.resend, to)
-	return nil
-}
-
-// recoverParked gives parked messages to their runs once more.
-func (s *Shard) recoverParked(key, value []byte) error {
-	cmd, err := readMessage(value)
-	if err != nil {
-		return fmt.Errorf("parked message: %w", err)
+	if len(q.rows) == 0 {
+		m.resend = append(m.resend, to)
 	}
-	s.submit(&call{cmd: cmd, parked: append([]byte(nil), key...)})
+	q.rows = append(q.rows, outRow{number, bytes.Clone(value)})
 	return nil
 }
 
-func (s *Shard) recoverApplied(key, value []byte) error {
-	last, err := readMark(value)
+func (m *recovered) readApplied(key, value []byte) error {
+	last, err := runlog.ReadMark(value)
 	if err != nil {
 		return fmt.Errorf("mark of handled messages: %w", err)
 	}
-	s.applied[keys.ShardOf(key)] = last
+	m.applied[keys.ShardOf(key)] = last
 	return nil
 }
 
-// recoverForget looks at the first row only.
-func (s *Shard) recoverForget(key, _ []byte) error {
-	at, _ := keys.ForgetTime(key)
-	s.forgetAt = engine.Time(at)
-	return errEnough
-}
-
-var errEnough = errors.New("the other rows are not needed")
-
-// scanKind visits all rows of a kind, or until visit fails.
-func scanKind(ctx context.Context, h store.Handle, kind byte, visit func(key, value []byte) error) error {
-	var failed error
-	err := h.Scan(ctx, store.Range{Start: []byte{kind}, End: []byte{kind + 1}}, func(key, value []byte) bool {
-		failed = visit(key, value)
-		return failed == nil
-	})
-	return firstError(err, failed)
-}
-
-// readMark reads the number of the last message that was sent or handled.
-func readMark(value []byte) (uint64, error) {
-	if len(value) != 8 {
-		return 0, fmt.Errorf("%d bytes, want 8", len(value))
+// readParked has parked messages given to their runs once more.
+func (m *recovered) readParked(key, value []byte) error {
+	cmd, err := runlog.ReadMessage(value)
+	if err != nil {
+		return fmt.Errorf("parked message: %w", err)
 	}
-	return binary.BigEndian.Uint64(value), nil
+	m.parked = append(m.parked, &call{cmd: cmd, parked: bytes.Clone(key)})
+	return nil
 }
 
-func intern[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }
+var errNoShards = errors.New("no shards")

@@ -1,32 +1,43 @@
 // Package shard runs executions: it hands commands to the rules, makes what they
 // answer durable, and only then lets anybody hear of it.
 //
-// A Shard is a struct without a goroutine: commands are put into its inbox, Ready
-// evaluates them into a Batch, the caller commits the batch's section, Done lets
-// the outcome out. Between Ready and Done the shard evaluates nothing, so every
-// answer rests on durable state. A Node steps all shards of a process by a few
-// loops; tests step them by hand.
+// A Shard is a struct without a goroutine. Commands are put into its inbox; evaluate
+// hands them to the rules, into a batch; seal ends the batch; the caller commits its
+// section; Done lets the outcome out. Between seal and Done the shard evaluates
+// nothing, so every answer rests on durable state. Evaluating does no I/O: what a call
+// lacks (the state of a cold run, a closed run, the run that keeps a name, events and
+// blobs that the rules want) is fetched by readers beside it, while the call and those
+// behind it wait and others go on. A Node steps all shards of a process; tests and
+// simulation step them by hand (Stepped).
 //
 // Steps of a command, and what holds after each:
 //
-//	submit  it waits in the inbox; nothing is promised
-//	Ready   the rules have handled it, the state has moved, the batch holds its
-//	        writes; nobody outside has seen any of it
-//	commit  the section is in the store, whole or not at all
-//	Done    offers go to matching, messages to their shards, replies to callers
+//	submit    it waits in the inbox; nothing is promised
+//	lacks     it waits for a fetch, and in front of all later calls for its run
+//	evaluate  the rules have handled it, the state has moved, the batch holds its
+//	          writes; nobody outside has seen any of it
+//	seal      the batch holds all that follows from the runs' new states
+//	commit    the section is in the store, whole or not at all
+//	Done      offers go to matching, messages to their shards, replies to callers
 //
 // If the commit fails or its outcome is unknown, the shard drops all it has in
-// memory, answers its waiters with the error, and is recovered from the store.
+// memory, answers its waiters with the error, and reads the store anew. If rules panic
+// or exceed their bounds, their run is quarantined; where the batch already holds
+// something of it, the batch is taken back: nobody has heard of it, so the shard reads
+// its memory anew and evaluates the same calls again, without that run.
 package shard
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
@@ -40,14 +51,27 @@ const (
 	batchWakesMax  = 256     // deadlines that fire between live commands
 	batchForgetMax = 64      // closed runs deleted in one batch
 	snapshotLenMin = 16 << 10
-	// Above this many bytes a batch takes no snapshot; it stays due.
+	// Above this many bytes a batch takes no part of a snapshot; it stays due.
 	snapshotRoomMax = 8 << 20
 	ackDelay        = engine.Time(1000) // how long deleting handled messages may wait for a batch
 	patientDelay    = engine.Time(50)   // how long patient commands may wait for a batch
+	// fetchTries is how often what a message or wake lacks is fetched, retryDelay apart,
+	// before it must do without.
+	fetchTries = 3
+	retryDelay = engine.Time(1000)
 )
 
-// ErrQuarantined is the answer to commands for a run whose rules panicked.
-var ErrQuarantined = fmt.Errorf("%w: its rules panicked; it is quarantined until restart", engine.ErrUnusable)
+// sectionBytesMin and sectionOpsMin are what a store must take: a batch that is just
+// not full, one turn more with its successor, the heads of all runs that it touched,
+// and one part of a snapshot.
+const (
+	sectionBytesMin = 13 << 20
+	sectionOpsMin   = 1 << 16
+)
+
+// ErrQuarantined is the answer to commands for a run whose rules panicked or exceeded
+// their bounds.
+var ErrQuarantined = fmt.Errorf("%w: its rules panicked or exceeded their bounds; it is quarantined until restart", engine.ErrUnusable)
 
 // Offers is told which tasks wait for a poller.
 type Offers interface {
@@ -69,33 +93,22 @@ type Config struct {
 	// TrackTimers keeps Node.NextTimer and NextDeadline up to date, at the cost of
 	// a look at all open runs after each batch.
 	TrackTimers bool
+	// Blobs reads a whole blob, for rules that want it; nil: there are none.
+	Blobs func(ctx context.Context, id blob.ID) ([]byte, error)
+	// Listener may be nil, as may each of its functions.
+	Listener *engine.Listener
+	// Stopwatch is a time that only counts, for the Listener; nil: its spans are zero.
+	Stopwatch func() time.Duration
+	// ReadersMax is how many fetches are under way at a time; 0: readersDefault.
+	ReadersMax int
 }
 
-// call is a command on its way through a shard.
-type call struct {
-	cmd   engine.Command
-	reply any
-	err   error
-	done  chan struct{} // nil when nobody waits
-
-	// A message: who sent it, its number, and the receiver's generation.
-	from       uint16
-	number     uint64
-	generation uint64
-	parked     []byte // the key of a parked message, which this call is
-
-	pending *atomic.Int64 // counts the calls that are not finished
-}
-
-func (c *call) isMessage() bool { return c.number != 0 }
-
-func (c *call) finish() {
-	if c.pending != nil {
-		c.pending.Add(-1)
+// stopwatch reads the time for the listener, if there is one.
+func (c *Config) stopwatch() time.Duration {
+	if c.Stopwatch == nil || c.Listener == nil || c.Listener.BatchDone == nil {
+		return 0
 	}
-	if c.done != nil {
-		close(c.done)
-	}
+	return c.Stopwatch()
 }
 
 // Shard is one writer's slice of all executions.
@@ -104,185 +117,174 @@ type Shard struct {
 	id     uint16
 	peers  peers
 	groups *groups
-	handle store.Handle // written under mu
-	seq    uint64
-	up     engine.Time
-	last   engine.Time // time of the last batch: the stamp of its section
 
+	// The inbox: anybody puts something there, under mu, and kicks the shard.
 	mu         sync.Mutex
 	inbox      []*call
 	patient    []*call // wait for a batch that has something to write
 	impatient  bool    // the patient ones have waited long enough
 	acks       []ack
 	resend     []uint16 // shards that were taken over: send them everything again
-	generation uint64
-	taken      []*call // the inbox of the batch in progress; its memory is reused
+	fetched    []*fetch // have come back from the readers
+	generation uint64   // the owner's epoch; zero while the shard has no memory
+	stage      stage    // what its node does with it
 
+	// The memory and what is at work: of the one goroutine that steps the shard. All of
+	// the memory follows from the store, and goes with drop and takeBack.
+	memory
+	recovering bool                     // a fetch of the memory is under way
+	taken      []*call                  // to be tried, in order; nil where one has been
+	trying     *call                    // neither waits nor is in the batch yet
+	awaiting   map[engine.RunID][]*call // durable commands that are answered when the run closes
+	at         *run                     // the run at work: if something panics, it is the one
+	sick       map[engine.RunID]bool
+	takenBack  int // batches in a row that were taken back
+	spare      []*change
+
+	// The batch: open from the first call that is evaluated until seal, then under way
+	// until Done. Between seal and Done nobody touches the memory.
+	batch      Batch
+	open       bool
+	committing bool
+
+	recent recent // has its own lock
+
+	// Read by anybody.
+	nextWake                atomic.Int64
+	working                 atomic.Int64 // tasks in workers' hands
+	nextTimer, nextDeadline atomic.Int64 // of the open runs, if TrackTimers
+}
+
+// memory is what a shard has in memory of what the store holds.
+type memory struct {
+	handle   store.Handle
+	seq      uint64
+	up       engine.Time
+	last     engine.Time           // time of the last batch: the stamp of its section
 	runs     map[engine.RunID]*run // open runs
 	names    names
 	wakes    wakeQueue
 	cache    cache
-	recent   recent
 	forgetAt engine.Time // the first closed run to delete; zero: none
 	out      map[uint16]*outQueue
 	applied  map[uint16]uint64
 	ackAt    engine.Time
-	sick     map[engine.RunID]bool
-	at       *run // the run at work: if something panics, it is the one
-
-	loop   *loop
-	kicked bool // guarded by loop.mu
-
-	batch      Batch
-	spare      []*change
-	committing bool
-	recovered  bool // its open runs are counted in groups
-	nextWake   atomic.Int64
-	working    atomic.Int64 // tasks in workers' hands
-
-	// If TrackTimers, of the open runs:
-	nextTimer, nextDeadline atomic.Int64
+	begun    begun
+	lacking
+	snapshots  []*snapshot // that are not yet written whole
+	forgetting *fetch      // under way
 }
 
-// peers is how a shard reaches the others.
+// peers is how a shard reaches the others, and the readers.
 type peers interface {
 	// generation of a shard: it changes when the shard is taken over.
 	generationOf(shard uint16) uint64
 	deliver(to uint16, c *call)
 	acknowledge(to uint16, a ack)
+	// fetch has a fetch done, and its shard told by handIn.
+	fetch(f *fetch)
+	// blobs are those that were fetched lately.
+	blobs() *blobCache
 }
 
 func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
 	return &Shard{Config: cfg, id: id, peers: p, groups: g, sick: map[engine.RunID]bool{}}
 }
 
-// submit puts a command into the inbox.
-func (s *Shard) submit(c *call) {
-	s.mu.Lock()
-	if c.cmd.Patient {
-		s.patient = append(s.patient, c)
-	} else {
-		s.inbox = append(s.inbox, c)
-	}
-	s.mu.Unlock()
-}
-
-// hurry has the next batch take the patient commands, and tells whether there
-// are any.
-func (s *Shard) hurry() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.impatient = len(s.patient) > 0
-	return s.impatient
-}
-
-// takePatient evaluates the patient commands, if the batch is written anyway or
-// they have waited long enough.
-func (s *Shard) takePatient(b *Batch) {
-	s.mu.Lock()
-	if b.Empty() && !s.impatient {
-		s.mu.Unlock()
-		return
-	}
-	from := len(s.taken)
-	s.taken = append(s.taken, s.patient...)
-	clear(s.patient)
-	s.patient, s.impatient = s.patient[:0], false
-	s.mu.Unlock()
-	s.evaluateAll(b, from)
-}
-
 // NextWake is when the shard next wants to be stepped without a command; zero:
 // never.
 func (s *Shard) NextWake() engine.Time { return engine.Time(s.nextWake.Load()) }
 
-// Ready evaluates what waits into a batch, or returns nil if nothing waits or a
-// batch is under way.
-func (s *Shard) Ready(now engine.Time) *Batch {
-	if s.committing || s.handle == nil {
-		return nil
+// evaluate takes what has come into the open batch, or opens one. It does nothing
+// while a batch is under way.
+func (s *Shard) evaluate(now engine.Time) {
+	if s.committing {
+		return
+	}
+	acks, resend, fetched := s.takeInbox()
+	if s.handle == nil {
+		s.takeOver(fetched, now)
+		return
 	}
 	b := &s.batch
-	b.reset()
-	b.now = max(now, s.last)
-	s.mu.Lock()
-	s.taken, s.inbox = s.inbox, s.taken[:0]
-	acks, resend := s.acks, s.resend
-	s.acks, s.resend = nil, nil
-	s.mu.Unlock()
-
+	if !s.open {
+		s.open = true
+		b.reset()
+		b.began = s.stopwatch()
+	}
+	b.now = max(now, s.last, b.now)
 	s.takeAcks(acks)
 	for _, to := range resend {
 		s.dispatch(to)
 	}
-	s.committing = true
 	s.at = nil
 	defer func() {
 		if p := recover(); p != nil {
-			s.quarantine(b, p)
+			s.takeBack(panicked(p))
 		}
 	}()
+	s.takeFetched(b, fetched)
 	s.fireWakes(b)
-	s.evaluateAll(b, 0)
+	s.tryAll(b)
 	s.takePatient(b)
-	if s.forgetAt != 0 && s.forgetAt <= b.now {
-		s.forgetDue(b)
+	s.forgetDue(b)
+	s.at = nil
+}
+
+// dirty tells whether the open batch will have something to commit.
+func (s *Shard) dirty() bool {
+	return s.open && (len(s.batch.Section.Ops) > 0 || len(s.batch.marks) > 0)
+}
+
+// seal ends the open batch. It is nil if there is none, or if it was taken back.
+func (s *Shard) seal() (b *Batch) {
+	if !s.open {
+		return nil
 	}
+	b = &s.batch
+	defer func() {
+		if p := recover(); p != nil {
+			s.takeBack(panicked(p))
+			b = nil
+		}
+	}()
 	for _, r := range b.touched {
 		s.settle(b, r)
 	}
+	s.at = nil
+	s.writeSnapshots(b)
 	s.writeMarks(b)
 	s.flushAcks(b)
+	if limits := s.Store.Limits(); b.opsBytes() > limits.SectionBytes || len(b.Section.Ops) > limits.SectionOps {
+		s.at = s.largest(b)
+		panic(fmt.Errorf("a batch of %d operations and %d bytes is above the store's limits: a bound was missed", len(b.Section.Ops), b.opsBytes()))
+	}
 	if len(b.Section.Ops) > 0 {
 		b.Section.Shard, b.Section.Epoch, b.Section.Seq, b.Section.Stamp = s.id, s.handle.Epoch(), s.seq+1, uint64(b.now)
 	}
+	s.open, s.committing = false, true
 	return b
 }
 
-// quarantine drops a batch in which rules panicked. The run at which they were takes
-// no more commands until a restart.
-func (s *Shard) quarantine(b *Batch, panicked any) {
-	run := ""
-	if s.at != nil {
-		run = s.at.Run.String()
-		s.sick[s.at.Run] = true
+// Ready evaluates what waits and seals the batch; nil if there is none, or one is under
+// way.
+func (s *Shard) Ready(now engine.Time) *Batch {
+	if s.committing {
+		return nil
 	}
-	s.Log.Error("rules panicked; the batch is dropped and the run quarantined", "shard", s.id, "run", run, "panic", panicked, "stack", string(debug.Stack()))
-	b.Section.Ops = nil
-	b.calls = s.taken
-	s.drop(fmt.Errorf("%w: panic", engine.ErrUnavailable))
+	s.evaluate(now)
+	return s.seal()
 }
 
-// evaluateAll evaluates the taken commands from one on, and puts back what the
-// batch has no room for.
-func (s *Shard) evaluateAll(b *Batch, from int) {
-	for i, c := range s.taken[from:] {
-		if i == batchCallsMax || b.full() {
-			s.putBack(s.taken[from+i:])
-			s.taken = s.taken[:from+i]
-			return
-		}
-		b.calls = append(b.calls, c)
-		s.evaluate(b, c)
-	}
-}
-
-// putBack puts commands in front of those that came later.
-func (s *Shard) putBack(calls []*call) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inbox = append(slices.Clone(calls), s.inbox...)
-}
-
-// Done lets a batch's outcome out: err is what the commit said.
-func (s *Shard) Done(b *Batch, err error) {
-	if s.handle == nil { // dropped while evaluating
-		return
-	}
+// Done lets a batch's outcome out: err is what the commit said, and took how long it
+// took.
+func (s *Shard) Done(b *Batch, err error, took time.Duration) {
+	s.committing = false
 	if err != nil {
 		s.drop(fmt.Errorf("%w: %w", engine.ErrUnavailable, err))
 		return
 	}
+	s.takenBack = 0
 	if !b.Empty() {
 		s.seq++
 		s.last = b.now
@@ -308,26 +310,52 @@ func (s *Shard) Done(b *Batch, err error) {
 	for from, number := range b.marks {
 		s.peers.acknowledge(from, ack{by: s.id, number: number, at: b.now})
 	}
+	s.tell(b, took)
 	s.untouch(b)
+	s.forgetFacts(b)
 	for _, r := range s.cache.trim(s.CachedStates) {
 		s.recent.drop(r.Run)
 	}
-	s.committing = false
 	s.publishWake() // whoever is answered finds the deadlines as they are now
 	for _, c := range b.calls {
+		if c.awaits {
+			c.fresh = false // its command is durable
+		} else {
+			c.finish()
+		}
+	}
+	for _, c := range b.outcomes {
 		c.finish()
 	}
-	clear(b.calls)
-	b.calls = b.calls[:0]
+	b.release()
+}
+
+// tell tells the listener of a batch.
+func (s *Shard) tell(b *Batch, took time.Duration) {
+	l := s.Listener
+	if l == nil {
+		return
+	}
+	if l.TurnDone != nil {
+		for _, r := range b.touched {
+			l.TurnDone(&engine.TurnDone{Identity: r.Identity, Events: r.change.events, Before: &r.change.first, After: &r.Record})
+		}
+	}
+	if l.BatchDone != nil {
+		now := s.stopwatch()
+		l.BatchDone(&engine.BatchDone{
+			Shard: s.id, Calls: len(b.calls), Ops: len(b.Section.Ops), Bytes: b.opsBytes(), Wait: now - b.began - took, Commit: took,
+		})
+	}
 }
 
 func (s *Shard) publishWake() {
-	next := s.forgetAt
-	if s.ackAt != 0 && (next == 0 || s.ackAt < next) {
-		next = s.ackAt
+	next := earlier(s.forgetWake(), earlier(s.ackAt, s.retryAt))
+	if len(s.wakes) > 0 {
+		next = earlier(next, s.wakes[0].Wake)
 	}
-	if len(s.wakes) > 0 && (next == 0 || s.wakes[0].Wake < next) {
-		next = s.wakes[0].Wake
+	if len(s.snapshots) > 0 {
+		next = earlier(next, max(s.last, 1))
 	}
 	s.nextWake.Store(int64(next))
 	if !s.TrackTimers {
@@ -335,9 +363,7 @@ func (s *Shard) publishWake() {
 	}
 	var timer, deadline engine.Time
 	for _, r := range s.runs {
-		if r.Timer != 0 && (timer == 0 || r.Timer < timer) {
-			timer = r.Timer
-		}
+		timer = earlier(timer, r.Timer)
 	}
 	if len(s.wakes) > 0 {
 		deadline = s.wakes[0].Wake
@@ -346,32 +372,110 @@ func (s *Shard) publishWake() {
 	s.nextDeadline.Store(int64(deadline))
 }
 
+// earlier is the earlier of two times, of which zero is never.
+func earlier(a, b engine.Time) engine.Time {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
 // drop forgets everything in memory, because the store may say otherwise, and
-// answers all who wait. The owner must call recover before the next Ready, as
-// Node.takeOver does.
+// answers all who wait. The next evaluate begins to read the store anew.
 func (s *Shard) drop(why error) {
 	s.Log.Error("shard dropped its memory", "shard", s.id, "cause", why)
-	s.mu.Lock()
-	s.generation++
-	waiting := append(s.inbox, s.batch.calls...)
-	s.inbox, s.acks, s.resend = nil, nil, nil
-	s.handle = nil
-	s.mu.Unlock()
-	for _, r := range s.runs {
-		if s.recovered {
-			s.groups.add(r.Group, -1)
-		}
+	waiting := append(s.batch.calls, s.batch.outcomes...)
+	for _, calls := range s.awaiting {
+		waiting = append(waiting, calls...)
 	}
-	s.runs, s.names, s.wakes, s.out, s.applied = nil, nil, nil, nil, nil
-	s.cache = cache{}
-	s.recent.dropAll()
-	s.recovered = false
-	s.working.Store(0)
-	s.committing = false
-	s.batch.calls = nil
-	s.Offers.WithdrawShard(s.id)
+	s.awaiting = nil
+	waiting = append(waiting, s.forget()...)
+	s.mu.Lock()
+	waiting = append(waiting, s.inbox...)
+	s.inbox = nil
+	s.mu.Unlock()
 	for _, c := range waiting {
 		c.reply, c.err = nil, why
 		c.finish()
+	}
+	s.batch.release()
+	if l := s.Listener; l != nil && l.Dropped != nil {
+		l.Dropped(s.id, why)
+	}
+}
+
+// forget empties the memory, and gives the calls that were not yet evaluated.
+func (s *Shard) forget() (waiting []*call) {
+	s.mu.Lock()
+	s.generation = 0
+	s.acks, s.resend, s.fetched = nil, nil, nil
+	s.mu.Unlock()
+	for _, r := range s.runs {
+		s.groups.add(r.Group, -1)
+	}
+	waiting = s.waiting
+	if s.trying != nil {
+		waiting = append(waiting, s.trying)
+	}
+	for _, c := range s.taken {
+		if c != nil {
+			waiting = append(waiting, c)
+		}
+	}
+	s.taken, s.trying = s.taken[:0], nil
+	s.memory = memory{}
+	s.recent.dropAll()
+	s.working.Store(0)
+	s.open = false
+	s.Offers.WithdrawShard(s.id)
+	return waiting
+}
+
+// errTakenBack is the answer to calls whose batch could not be finished, and nobody
+// knows the run at fault.
+var errTakenBack = errors.New("the shard can't finish a batch")
+
+// takeBack forgets a batch that can't be finished: the rules of a run panicked, or made
+// too much. Nothing of it was written or heard of, so all its calls are evaluated again,
+// by a memory that is read anew; the run at fault takes no more commands.
+func (s *Shard) takeBack(why error) {
+	r := s.at
+	known := r != nil && !s.sick[r.Run]
+	if known {
+		s.quarantine(r.Identity, why)
+	} else {
+		s.Log.Error("a batch is taken back", "shard", s.id, "cause", why)
+	}
+	if s.takenBack++; !known && s.takenBack > 1 {
+		s.drop(fmt.Errorf("%w: %w: %w", engine.ErrUnavailable, errTakenBack, why))
+		return
+	}
+	b := &s.batch
+	for _, c := range b.outcomes { // the runs that they await did not close
+		s.await(c.awaited, c)
+		c.reply, c.err = nil, nil
+	}
+	var again []*call
+	for _, c := range slices.Concat(b.calls, s.forget()) {
+		if c.awaits && c.fresh {
+			s.leave(c)
+		}
+		if c.comesAgain() {
+			c.finish()
+			continue
+		}
+		c.reply, c.err, c.given = nil, nil, nil
+		again = append(again, c)
+	}
+	b.release()
+	s.putBack(again)
+}
+
+// quarantine has a run take no more commands until the process ends.
+func (s *Shard) quarantine(id engine.Identity, why error) {
+	s.sick[id.Run] = true
+	s.Log.Error("a run is quarantined", "shard", s.id, "run", id.Run, "kind", id.Name.Kind, "name", id.Name.Key, "cause", why)
+	if l := s.Listener; l != nil && l.Quarantined != nil {
+		l.Quarantined(id, why)
 	}
 }

@@ -14,18 +14,28 @@ const (
 	ClosedRun byte = 'c' // run -> record of a closed run
 	History   byte = 'h' // run, first event id -> the events of one turn
 	Note      byte = 'n' // run, subject event id, note kind -> note
-	Snapshot  byte = 's' // run -> encoded state
+	Snapshot  byte = 's' // run, slot, part -> a part of the encoded state
 	Forget    byte = 'x' // time, run -> nothing: when to delete a closed run
 	Outgoing  byte = 'q' // receiving shard, number -> message
 	Sent      byte = 'u' // receiving shard -> number of the last message to it
 	Applied   byte = 'i' // sending shard -> number of the last message handled
 	Parked    byte = 'p' // run, sending shard, number -> message that the run could not take
+	Name      byte = 'w' // hash of a name -> the last run of the name, while it is kept
+
+	BlobReference byte = 'b' // run, blob -> nothing: the run refers to the blob
+	// Notification is taken: number -> what was done, for those who are told of it.
+	Notification byte = 'e'
 )
+
+// BlobIndex is the first byte of an index key that says who refers to a blob. No family
+// of runs has it.
+const BlobIndex byte = 'b'
 
 // RunSize is the length of a run id.
 const RunSize = 16
 
-// AppendRun makes the key of an OpenRun, ClosedRun or Snapshot.
+// AppendRun makes the key of an OpenRun or ClosedRun, and the prefix of all other rows of
+// a run.
 func AppendRun(b []byte, kind byte, run [RunSize]byte) []byte {
 	return append(append(b, kind), run[:]...)
 }
@@ -39,6 +49,59 @@ func AppendHistory(b []byte, run [RunSize]byte, firstEvent int64) []byte {
 func AppendNote(b []byte, run [RunSize]byte, subject int64, kind byte) []byte {
 	b = binary.BigEndian.AppendUint64(AppendRun(b, Note, run), uint64(subject))
 	return append(b, kind)
+}
+
+// AppendSnapshotSlot makes the prefix of a snapshot's parts. A run has two slots, 0 and
+// 1, so that a new snapshot leaves alone the one that counts.
+func AppendSnapshotSlot(b []byte, run [RunSize]byte, slot byte) []byte {
+	return append(AppendRun(b, Snapshot, run), slot)
+}
+
+// AppendSnapshot makes the key of a part of a snapshot.
+func AppendSnapshot(b []byte, run [RunSize]byte, slot byte, part uint32) []byte {
+	return binary.BigEndian.AppendUint32(AppendSnapshotSlot(b, run, slot), part)
+}
+
+// SnapshotPart reads slot and part of a Snapshot key.
+func SnapshotPart(key []byte) (slot byte, part uint32) {
+	return key[1+RunSize], binary.BigEndian.Uint32(key[2+RunSize:])
+}
+
+// AppendName makes the key that keeps a name.
+func AppendName(b []byte, name [HashSize]byte) []byte { return append(append(b, Name), name[:]...) }
+
+// BlobSize is the length of a blob's id.
+const BlobSize = 32
+
+// AppendBlobReference makes the key that says that a run refers to a blob.
+func AppendBlobReference(b []byte, run [RunSize]byte, blob [BlobSize]byte) []byte {
+	return append(AppendRun(b, BlobReference, run), blob[:]...)
+}
+
+// ReferredBlob reads the blob of a BlobReference key.
+func ReferredBlob(key []byte) (blob [BlobSize]byte) {
+	copy(blob[:], key[1+RunSize:])
+	return blob
+}
+
+// BlobIndexSize is the length of an index key of a blob: BlobIndex, blob, run.
+const BlobIndexSize = 1 + BlobSize + RunSize
+
+// AppendBlobIndexPrefix makes the part of an index key that all who refer to a blob share.
+func AppendBlobIndexPrefix(b []byte, blob [BlobSize]byte) []byte {
+	return append(append(b, BlobIndex), blob[:]...)
+}
+
+// AppendBlobIndex makes the index key that says that a run refers to a blob.
+func AppendBlobIndex(b []byte, blob [BlobSize]byte, run [RunSize]byte) []byte {
+	return append(AppendBlobIndexPrefix(b, blob), run[:]...)
+}
+
+// BlobIndexEntry reads blob and run of an index key of a blob.
+func BlobIndexEntry(key []byte) (blob [BlobSize]byte, run [RunSize]byte) {
+	copy(blob[:], key[1:])
+	copy(run[:], key[1+BlobSize:])
+	return blob, run
 }
 
 // AppendForget makes the key that says when to forget a run.
@@ -64,7 +127,7 @@ func AppendShard(b []byte, kind byte, shard uint16) []byte {
 	return binary.BigEndian.AppendUint16(append(b, kind), shard)
 }
 
-// Run reads the run of an OpenRun, ClosedRun, Snapshot, History or Note key.
+// Run reads the run of a key that begins with its kind and a run.
 func Run(key []byte) (run [RunSize]byte) {
 	copy(run[:], key[1:])
 	return run
@@ -124,9 +187,14 @@ func (h *Hash) Sum(parts ...string) [HashSize]byte {
 	return [HashSize]byte(sum[:HashSize])
 }
 
-// Index is what stands in index keys for a value in an account's region.
-func (h *Hash) Index(account, region, value string) [HashSize]byte {
-	return h.Sum("index", account, region, value)
+// Index is what stands in index keys for a value of a kind in an account's region.
+func (h *Hash) Index(kind, account, region, value string) [HashSize]byte {
+	return h.Sum("index", kind, account, region, value)
+}
+
+// Name is what stands in the key that keeps a name.
+func (h *Hash) Name(kind, account, region, key string) [HashSize]byte {
+	return h.Sum("name", kind, account, region, key)
 }
 
 // Shard routes a name, given by its parts, to one of n shards.

@@ -1,4 +1,4 @@
-package shard
+package runlog
 
 import (
 	"fmt"
@@ -7,28 +7,38 @@ import (
 	"heddle/internal/pack"
 )
 
-// recordFormat is the first byte of a stored record.
-const recordFormat = 1
+// headFormat is the first byte of a stored head.
+const headFormat = 1
 
-// What a record takes about, and each of its offers on a list of its own.
+// What a head takes about, and each of its offers on a list of its own.
 const (
-	recordBytes = 256
-	offerBytes  = 96
+	headBytes  = 256
+	offerBytes = 96
 )
 
-// stored is the record of a run as the store keeps it: what the rules derived,
-// who the run is, and where its log stands.
-type stored struct {
+// Head is what the store keeps of a run beside its log: who the run is, what the rules
+// derived, and where the log stands. It is the row of an open or of a closed run.
+type Head struct {
 	engine.Identity
 	engine.Record
-	NextEvent   int64 // id of the next event
-	SnapshotAt  int64 // NextEvent when the snapshot was taken; 0: none
-	SnapshotLen int   // bytes of the snapshot
-	TailLen     int   // bytes of events since the snapshot
+	NextEvent    int64 // id of the next event
+	SnapshotAt   int64 // NextEvent when the snapshot was taken; 0: none
+	SnapshotLen  int   // bytes of the snapshot
+	SnapshotSlot byte  // which of the run's two places the snapshot is in
+	TailLen      int   // bytes of events since the snapshot
 }
 
-func (s *stored) append(b []byte) []byte {
-	b = append(b, recordFormat)
+// View is what others see of the head.
+func (s *Head) View() *engine.RunView {
+	return &engine.RunView{Identity: s.Identity, Record: s.Record, LastEvent: s.NextEvent - 1}
+}
+
+// Bytes is about what Append will write.
+func (s *Head) Bytes() int { return headBytes + offerBytes*len(s.Offers) + len(s.Listing) }
+
+// Append encodes the head.
+func (s *Head) Append(b []byte) []byte {
+	b = append(b, headFormat)
 	b = appendName(b, s.Name)
 	b = append(b, byte(s.Status))
 	b = pack.Text(b, s.Group)
@@ -42,13 +52,14 @@ func (s *stored) append(b []byte) []byte {
 	b = pack.Int(b, s.NextEvent)
 	b = pack.Int(b, s.SnapshotAt)
 	b = pack.Uint(b, uint64(s.SnapshotLen))
+	b = append(b, s.SnapshotSlot)
 	b = pack.Uint(b, uint64(s.TailLen))
 	return s.appendOffers(b)
 }
 
 // appendOffers writes each list's name once: a run may owe a thousand offers on
 // the same list.
-func (s *stored) appendOffers(b []byte) []byte {
+func (s *Head) appendOffers(b []byte) []byte {
 	b = pack.Uint(b, uint64(len(s.Offers)))
 	last := ""
 	for _, o := range s.Offers {
@@ -65,12 +76,13 @@ func (s *stored) appendOffers(b []byte) []byte {
 	return b
 }
 
-func readRecord(run engine.RunID, b []byte) (*stored, error) {
+// ReadHead reads what Append wrote of a run.
+func ReadHead(run engine.RunID, b []byte) (*Head, error) {
 	r := pack.Read(b)
-	if f := r.Byte(); f != recordFormat {
-		return nil, fmt.Errorf("record of run %s: format %d, want %d", run, f, recordFormat)
+	if f := r.Byte(); f != headFormat {
+		return nil, fmt.Errorf("record of run %s: format %d, want %d", run, f, headFormat)
 	}
-	s := &stored{Identity: engine.Identity{Name: readName(r), Run: run}}
+	s := &Head{Identity: engine.Identity{Name: readName(r), Run: run}}
 	s.Status = engine.Status(r.Byte())
 	s.Group = r.Text()
 	s.Started = engine.Time(r.Int())
@@ -83,6 +95,7 @@ func readRecord(run engine.RunID, b []byte) (*stored, error) {
 	s.NextEvent = r.Int()
 	s.SnapshotAt = r.Int()
 	s.SnapshotLen = int(r.Uint())
+	s.SnapshotSlot = r.Byte()
 	s.TailLen = int(r.Uint())
 	n := r.Count()
 	if n > 0 {
@@ -101,22 +114,6 @@ func readRecord(run engine.RunID, b []byte) (*stored, error) {
 		return nil, fmt.Errorf("record of run %s: %w", run, err)
 	}
 	return s, nil
-}
-
-func appendName(b []byte, n engine.Name) []byte {
-	b = pack.Text(b, n.Kind)
-	b = pack.Text(b, n.World.Account)
-	b = pack.Text(b, n.World.Region)
-	return pack.Text(b, n.Key)
-}
-
-func readName(r *pack.Reader) engine.Name {
-	var n engine.Name
-	n.Kind = engine.Kind(r.Text())
-	n.World.Account = r.Text()
-	n.World.Region = r.Text()
-	n.Key = r.Text()
-	return n
 }
 
 // agree compares what must be the same in two records of a run, however old they

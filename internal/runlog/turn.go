@@ -1,4 +1,4 @@
-package shard
+package runlog
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 // turnFormat is the first byte of a stored turn.
 const turnFormat = 1
 
-// storedTurn is the events of one turn as the store keeps them. The public bytes
+// Turn is the events of one turn as the store keeps them. The public bytes
 // stand together with commas between them: a page of history copies them out as
 // they are.
-type storedTurn struct {
+type Turn struct {
 	Seq     uint64 // the shard's batch that wrote it
 	At      engine.Time
 	First   int64 // id of the first event
@@ -23,8 +23,8 @@ type storedTurn struct {
 	private []byte
 }
 
-// appendTurn encodes events, which have dense ids and one time.
-func appendTurn(b []byte, seq uint64, events []engine.Event) []byte {
+// AppendTurn encodes events, which have dense ids and one time.
+func AppendTurn(b []byte, seq uint64, events []engine.Event) []byte {
 	b = append(b, turnFormat)
 	b = pack.Uint(b, seq)
 	b = pack.Int(b, int64(events[0].At))
@@ -46,13 +46,13 @@ func appendTurn(b []byte, seq uint64, events []engine.Event) []byte {
 	return b
 }
 
-// readTurn reads a turn; its parts point into b.
-func readTurn(b []byte) (*storedTurn, error) {
+// ReadTurn reads a turn; its parts point into b.
+func ReadTurn(b []byte) (*Turn, error) {
 	r := pack.Read(b)
 	if f := r.Byte(); f != turnFormat {
 		return nil, fmt.Errorf("turn: format %d, want %d", f, turnFormat)
 	}
-	t := &storedTurn{Seq: r.Uint(), At: engine.Time(r.Int()), First: r.Int()}
+	t := &Turn{Seq: r.Uint(), At: engine.Time(r.Int()), First: r.Int()}
 	n := r.Count()
 	if n == 0 {
 		return nil, fmt.Errorf("turn: no events: %w", pack.ErrMalformed)
@@ -77,10 +77,10 @@ func readTurn(b []byte) (*storedTurn, error) {
 }
 
 // Last is the id of the last event.
-func (t *storedTurn) Last() int64 { return t.First + int64(len(t.lens)) - 1 }
+func (t *Turn) Last() int64 { return t.First + int64(len(t.lens)) - 1 }
 
-// events decodes the events from id on.
-func (t *storedTurn) events(rules engine.Rules, from int64, each func(engine.Event) error) error {
+// Events decodes the events from id on.
+func (t *Turn) Events(rules engine.Rules, from int64, each func(engine.Event) error) error {
 	public, private := 0, 0
 	for i, n := range t.lens {
 		id := t.First + int64(i)
@@ -99,9 +99,9 @@ func (t *storedTurn) events(rules engine.Rules, from int64, each func(engine.Eve
 	return nil
 }
 
-// appendPublic appends the public bytes of the events from..to, with commas
+// AppendPublic appends the public bytes of the events from..to, with commas
 // between them, to b.
-func (t *storedTurn) appendPublic(b []byte, from, to int64) []byte {
+func (t *Turn) AppendPublic(b []byte, from, to int64) []byte {
 	start := 0
 	for i := t.First; i < from; i++ {
 		start += t.lens[i-t.First] + 1

@@ -1,6 +1,7 @@
-package shard
+package runlog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -9,18 +10,18 @@ import (
 	"heddle/internal/store/keys"
 )
 
-// appendEvents appends the public bytes of the events first..last of a run, with
+// AppendEvents appends the public bytes of the events first..last of a run, with
 // commas between them, to an empty b; last first if reverse. The caller has learned last
-// from the shard, so all of them are durable.
-func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID, first, last int64, reverse bool) ([]byte, error) {
+// from the run, so all of them are durable.
+func AppendEvents(ctx context.Context, v store.View, b []byte, id engine.RunID, first, last int64, reverse bool) ([]byte, error) {
 	next := first
 	if reverse {
 		next = last
 	}
 	var failed error
 	visit := func(_, value []byte) bool {
-		var t *storedTurn
-		if t, failed = readTurn(value); failed != nil {
+		var t *Turn
+		if t, failed = ReadTurn(value); failed != nil {
 			return false
 		}
 		if next < t.First || next > t.Last() {
@@ -32,7 +33,7 @@ func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID
 				b = append(b, ',')
 			}
 			to := min(last, t.Last())
-			b = t.appendPublic(b, next, to)
+			b = t.AppendPublic(b, next, to)
 			next = to + 1
 			return next <= last
 		}
@@ -40,45 +41,33 @@ func appendEvents(ctx context.Context, h store.Handle, b []byte, id engine.RunID
 			if len(b) > 0 {
 				b = append(b, ',')
 			}
-			b = t.appendPublic(b, next, next)
+			b = t.AppendPublic(b, next, next)
 		}
 		return next >= first
 	}
 	if reverse {
-		err := h.Scan(ctx, store.Range{
+		err := v.Scan(ctx, id.Shard(), store.Range{
 			Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, last+1), Reverse: true,
 		}, visit)
-		if err = firstError(err, failed); err == nil && next >= first {
+		if err = cmp.Or(err, failed); err == nil && next >= first {
 			err = fmt.Errorf("history ends before event %d: %w", next, &engine.UnknownRunError{Run: id})
 		}
 		return b, err
 	}
 	if first > 1 { // it may be in the middle of a turn
-		err := h.Scan(ctx, store.Range{
-			Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, first+1), Reverse: true,
-		}, func(key, value []byte) bool {
-			visit(key, value)
-			return false
-		})
-		if err := firstError(err, failed); err != nil || next > last {
+		err := v.Scan(ctx, id.Shard(), store.Range{
+			Start: keys.AppendHistory(nil, id, 0), End: keys.AppendHistory(nil, id, first+1), Reverse: true, Limit: 1,
+		}, visit)
+		if err := cmp.Or(err, failed); err != nil || next > last {
 			return b, err
 		}
 	}
-	err := h.Scan(ctx, store.Range{
+	err := v.Scan(ctx, id.Shard(), store.Range{
 		Start: keys.AppendHistory(nil, id, next), End: keys.AppendHistory(nil, id, last+1),
 	}, visit)
-	err = firstError(err, failed)
+	err = cmp.Or(err, failed)
 	if err == nil && next <= last {
 		err = fmt.Errorf("history ends before event %d: %w", next, &engine.UnknownRunError{Run: id})
 	}
 	return b, err
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

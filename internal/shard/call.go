@@ -1,0 +1,205 @@
+package shard
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+)
+
+// call is a command on its way through a shard.
+type call struct {
+	cmd   engine.Command
+	reply any
+	err   error
+	done  chan struct{} // nil when nobody waits
+
+	// A message: who sent it, its number, the receiver's generation, and its body as it
+	// is stored once cmd.Body was decoded.
+	from       uint16
+	number     uint64
+	generation uint64
+	packed     []byte
+	unread     error  // it can't be decoded
+	parked     []byte // the key of a parked message, which this call is
+	wake       bool   // the shard's own, for a deadline
+
+	given *given // what the rules want; nil: not asked yet
+	tries uint8  // how often what it lacks could not be fetched
+
+	// The command is done, and answered when the run awaited closes; fresh: the batch
+	// that did it is not yet durable.
+	awaits, fresh bool
+	awaited       engine.RunID
+	leaves        *call // this call takes another one out of those that await
+
+	pending *pending // counts the calls that are not finished
+}
+
+// given is what the rules of a call want beside state and command.
+type given struct {
+	events map[int64][]byte
+	blobs  map[blob.ID][]byte
+	failed *fetch // it could not be fetched
+}
+
+func (g *given) event(id int64, public []byte) {
+	if g.events == nil {
+		g.events = map[int64][]byte{}
+	}
+	g.events[id] = public
+}
+
+func (g *given) blob(id blob.ID, content []byte) {
+	if g.blobs == nil {
+		g.blobs = map[blob.ID][]byte{}
+	}
+	g.blobs[id] = content
+}
+
+func (c *call) isMessage() bool { return c.number != 0 }
+
+// comesAgain tells whether the call is made anew when the shard reads its memory:
+// messages are sent again, parked ones and deadlines are read.
+func (c *call) comesAgain() bool { return c.isMessage() || c.parked != nil || c.wake }
+
+func (c *call) finish() {
+	if c.pending != nil {
+		c.pending.add(-1)
+	}
+	if c.done != nil {
+		close(c.done)
+	}
+}
+
+// await has a call answered when the run closes.
+func (s *Shard) await(run engine.RunID, c *call) {
+	if s.awaiting == nil {
+		s.awaiting = map[engine.RunID][]*call{}
+	}
+	c.awaits, c.awaited = true, run
+	s.awaiting[run] = append(s.awaiting[run], c)
+}
+
+// leave takes a call out of those that await a close.
+func (s *Shard) leave(c *call) {
+	left := slices.DeleteFunc(s.awaiting[c.awaited], func(other *call) bool { return other == c })
+	if len(left) == 0 {
+		delete(s.awaiting, c.awaited)
+	} else {
+		s.awaiting[c.awaited] = left
+	}
+	c.awaits, c.fresh = false, false
+}
+
+// answerAwaiting gives the outcome of a run that closes to all who await it.
+func (s *Shard) answerAwaiting(b *Batch, r *run, rules engine.Rules) {
+	calls := s.awaiting[r.Run]
+	if len(calls) == 0 {
+		return
+	}
+	delete(s.awaiting, r.Run)
+	reply, err := outcome(rules, r.state)
+	for _, c := range calls {
+		c.reply, c.err = reply, err
+	}
+	b.outcomes = append(b.outcomes, calls...)
+}
+
+// outcome is what a closed run answers to those who await it.
+func outcome(rules engine.Rules, state engine.State) (any, error) {
+	of, ok := rules.(engine.OutcomeRules)
+	if !ok {
+		return nil, nil
+	}
+	reply := of.Outcome(state)
+	if err, ok := reply.(error); ok {
+		return nil, err
+	}
+	return reply, nil
+}
+
+// pending counts calls, and tells when there are none.
+type pending struct {
+	n    atomic.Int64
+	none chan struct{}
+}
+
+func (p *pending) add(n int64) {
+	if p.n.Add(n) == 0 {
+		select {
+		case p.none <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// submit puts a command into the inbox.
+func (s *Shard) submit(c *call) {
+	s.mu.Lock()
+	if c.cmd.Patient {
+		s.patient = append(s.patient, c)
+	} else {
+		s.inbox = append(s.inbox, c)
+	}
+	s.mu.Unlock()
+}
+
+// putBack puts commands in front of those that came later.
+func (s *Shard) putBack(calls []*call) {
+	if len(calls) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inbox = append(slices.Clone(calls), s.inbox...)
+}
+
+// handIn gives a fetch back.
+func (s *Shard) handIn(f *fetch) {
+	s.mu.Lock()
+	s.fetched = append(s.fetched, f)
+	s.mu.Unlock()
+}
+
+// takeInbox takes what has come. While the shard has no memory its commands stay.
+func (s *Shard) takeInbox() (acks []ack, resend []uint16, fetched []*fetch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fetched, s.fetched = s.fetched, nil
+	if s.handle == nil {
+		return nil, nil, fetched
+	}
+	s.taken = append(s.taken[:0], s.inbox...)
+	clear(s.inbox)
+	s.inbox = s.inbox[:0]
+	acks, resend = s.acks, s.resend
+	s.acks, s.resend = nil, nil
+	return acks, resend, fetched
+}
+
+// hurry has the next batch take the patient commands, and tells whether there
+// are any.
+func (s *Shard) hurry() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.impatient = len(s.patient) > 0
+	return s.impatient
+}
+
+// takePatient tries the patient commands, if the batch is written anyway or they have
+// waited long enough.
+func (s *Shard) takePatient(b *Batch) {
+	s.mu.Lock()
+	if !s.dirty() && !s.impatient || len(s.patient) == 0 {
+		s.impatient = false
+		s.mu.Unlock()
+		return
+	}
+	s.taken = append(s.taken[:0], s.patient...)
+	clear(s.patient)
+	s.patient, s.impatient = s.patient[:0], false
+	s.mu.Unlock()
+	s.tryTaken(b)
+}

@@ -1,0 +1,255 @@
+package shard
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/runlog"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// fetch is something that a shard wants to know of the store or of blobs. A reader does
+// it, beside the shard; what it may touch meanwhile is the fetch alone, and what all
+// share and nobody changes: the store, the rules, the configuration.
+type fetch struct {
+	shard      *Shard
+	generation uint64
+	key        factKey
+	do         func(*fetch, context.Context) error
+	long       bool // reads much: a whole memory, runs to forget
+
+	// What is asked.
+	run       engine.RunID
+	head      *runlog.Head // of a run whose state is wanted
+	withState bool         // of a run whose head is wanted
+	call      *call        // for which something is wanted
+	events    []int64
+	blobs     []blob.ID
+	now       engine.Time
+
+	// What came back.
+	err    error
+	broken bool // and would again
+	cold   *run
+	state  engine.State
+	id     engine.RunID
+	given  *given
+	memory *recovered
+	doomed []doomed
+	next   engine.Time // when the first run that is not among them is due; zero: never
+
+	// Of the shard: what it changed while the fetch was under way.
+	stale   bool
+	changed []engine.Identity
+}
+
+// fetch has a fetch done, unless it is being done.
+func (s *Shard) fetch(f *fetch) {
+	if f.key != (factKey{}) {
+		if s.fetching[f.key] != nil || s.failed[f.key] != nil {
+			return
+		}
+		if s.fetching == nil {
+			s.fetching = map[factKey]*fetch{}
+		}
+		s.fetching[f.key] = f
+	}
+	f.shard, f.generation = s, s.generation
+	s.peers.fetch(f)
+}
+
+// perform does the fetch and hands it in. A panic of rules is an error of their run.
+func (f *fetch) perform(ctx context.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.err, f.broken = panicked(p), true
+		}
+		f.shard.handIn(f)
+	}()
+	f.err = f.do(f, ctx)
+}
+
+// fetchState has the state of a run folded, of which the head is known.
+func (s *Shard) fetchState(r *run) {
+	head := r.Head
+	s.fetch(&fetch{key: factKey{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head})
+}
+
+func (f *fetch) readState(ctx context.Context) error {
+	rules := f.shard.Rules[f.head.Name.Kind]
+	if rules == nil {
+		f.broken = true
+		return fmt.Errorf("no rules for kind %q", f.head.Name.Kind)
+	}
+	watched := watch{View: f.shard.Store}
+	state, err := runlog.Fold(ctx, &watched, rules, f.head)
+	f.state, f.broken = state, err != nil && !watched.failed
+	return err
+}
+
+// watch tells errors of the store from those of what it holds.
+type watch struct {
+	store.View
+	failed bool
+}
+
+func (w *watch) Get(ctx context.Context, places []store.Place) ([][]byte, error) {
+	values, err := w.View.Get(ctx, places)
+	w.failed = w.failed || err != nil
+	return values, err
+}
+
+func (w *watch) Scan(ctx context.Context, shard uint16, r store.Range, visit store.Visit) error {
+	err := w.View.Scan(ctx, shard, r, visit)
+	w.failed = w.failed || err != nil
+	return err
+}
+
+// fetchCold has a closed run read, with its state if the call needs that.
+func (s *Shard) fetchCold(id engine.RunID, c *call) {
+	_, peek := c.cmd.Body.(engine.Peek)
+	s.fetch(&fetch{key: factKey{run: id}, do: (*fetch).readCold, run: id, withState: !peek || c.cmd.Await})
+}
+
+func (f *fetch) readCold(ctx context.Context) error {
+	values, err := f.shard.Store.Get(ctx, []store.Place{{Shard: f.shard.id, Key: keys.AppendRun(nil, keys.ClosedRun, f.run)}})
+	if err != nil || values[0] == nil {
+		return err
+	}
+	head, err := runlog.ReadHead(f.run, values[0])
+	if err != nil {
+		f.broken = true
+		return err
+	}
+	f.cold = &run{Head: *head, place: -1}
+	if f.withState {
+		f.head = head
+		err = f.readState(ctx)
+		f.cold.state = f.state
+	}
+	return err
+}
+
+func (f *fetch) readName(ctx context.Context) error {
+	key := keys.AppendName(nil, f.shard.Hash.Name(runlog.NameParts(f.key.name)))
+	values, err := f.shard.Store.Get(ctx, []store.Place{{Shard: f.shard.id, Key: key}})
+	if err != nil || values[0] == nil {
+		return err
+	}
+	if len(values[0]) != len(f.id) {
+		f.broken = true
+		return fmt.Errorf("the row of a name has %d bytes", len(values[0]))
+	}
+	f.id = engine.RunID(values[0])
+	return nil
+}
+
+// take makes a fact of what came back.
+func (f *fetch) take(s *Shard) {
+	switch {
+	case f.key.run.IsZero():
+		if s.kept == nil {
+			s.kept = map[engine.Name]engine.RunID{}
+		}
+		s.kept[f.key.name] = f.id
+	case f.cold == nil && f.head != nil:
+		r := s.runs[f.run]
+		if r == nil {
+			r = s.cold[f.run]
+		}
+		if r != nil && r.state == nil && r.NextEvent == f.head.NextEvent {
+			r.state = f.state
+			if r.Status == engine.Open {
+				s.cache.add(r)
+			}
+		}
+	default:
+		if s.cold == nil {
+			s.cold = map[engine.RunID]*run{}
+		}
+		s.cold[f.run] = f.cold
+	}
+}
+
+func (f *fetch) readWanted(ctx context.Context) error {
+	for _, id := range f.events {
+		public, err := runlog.AppendEvents(ctx, f.shard.Store, nil, f.run, id, id, false)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", id, err)
+		}
+		f.given.event(id, public)
+	}
+	for _, id := range f.blobs {
+		content, err := f.shard.readBlob(ctx, id)
+		if err != nil {
+			return fmt.Errorf("blob %s: %w", id, err)
+		}
+		f.given.blob(id, content)
+	}
+	return nil
+}
+
+func (s *Shard) readBlob(ctx context.Context, id blob.ID) ([]byte, error) {
+	if content, ok := s.peers.blobs().get(id); ok {
+		return content, nil
+	}
+	if s.Blobs == nil {
+		return nil, fmt.Errorf("there is no place for blobs")
+	}
+	content, err := s.Blobs(ctx, id)
+	if err == nil {
+		s.peers.blobs().put(id, content)
+	}
+	return content, err
+}
+
+// blobCacheBytesMax bounds the blobs that a node keeps in memory for its rules.
+const blobCacheBytesMax = 32 << 20
+
+// blobCache keeps the blobs that were wanted last.
+type blobCache struct {
+	mu    sync.Mutex
+	bytes int
+	used  list.List // of *cachedBlob, last used first
+	byID  map[blob.ID]*list.Element
+}
+
+type cachedBlob struct {
+	id      blob.ID
+	content []byte
+}
+
+func (c *blobCache) get(id blob.ID) ([]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.byID[id]
+	if !ok {
+		return nil, false
+	}
+	c.used.MoveToFront(e)
+	return e.Value.(*cachedBlob).content, true
+}
+
+func (c *blobCache) put(id blob.ID, content []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID[id] != nil || len(content) > blobCacheBytesMax/4 {
+		return
+	}
+	if c.byID == nil {
+		c.byID = map[blob.ID]*list.Element{}
+	}
+	c.byID[id] = c.used.PushFront(&cachedBlob{id, bytes.Clone(content)})
+	for c.bytes += len(content); c.bytes > blobCacheBytesMax; {
+		last := c.used.Back()
+		old := c.used.Remove(last).(*cachedBlob)
+		delete(c.byID, old.id)
+		c.bytes -= len(old.content)
+	}
+}

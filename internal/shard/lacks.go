@@ -1,0 +1,407 @@
+package shard
+
+import (
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/runlog"
+)
+
+// What calls lack, and how they wait for it.
+//
+// Each call is tried in the order in which it came. One that lacks something waits, and
+// has it fetched; so do all calls behind it for the same run or name, and all messages
+// behind it from the same shard, whose order counts. What those will lack is fetched
+// meanwhile. When a fetch has come back, all that wait are tried again, in their order,
+// before later ones. What was fetched counts until a batch has changed it: then the
+// facts are forgotten, and what is still on its way is not believed (stale).
+
+// lacking is the part of a shard's memory that is about calls that wait.
+type lacking struct {
+	waiting  []*call // in the order in which they came
+	again    bool    // something has come for them
+	retryAt  engine.Time
+	fetching map[factKey]*fetch
+
+	// In whose line something waits.
+	runLine    lines[engine.RunID]
+	nameLine   lines[engine.Name]
+	senderLine lines[uint16]
+
+	// Facts, as they were fetched.
+	cold   map[engine.RunID]*run        // closed runs; nil: there is no such run
+	kept   map[engine.Name]engine.RunID // the last runs of names that are kept; zero: none
+	failed map[factKey]*fetch           // came back without what was wanted, just now
+}
+
+// factKey says what a fact is about: a run's head and state, or a name's last run.
+type factKey struct {
+	run  engine.RunID
+	name engine.Name
+}
+
+// lines are the keys in whose line something waits.
+type lines[K comparable] map[K]struct{}
+
+func (l *lines[K]) join(key K) {
+	if *l == nil {
+		*l = lines[K]{}
+	}
+	(*l)[key] = struct{}{}
+}
+
+func (l lines[K]) has(key K) bool {
+	if len(l) == 0 {
+		return false
+	}
+	_, waits := l[key]
+	return waits
+}
+
+// tryAll tries what waits, if something has come for it, and then what came.
+func (s *Shard) tryAll(b *Batch) {
+	if s.retryAt != 0 && s.retryAt <= b.now {
+		s.again, s.retryAt = true, 0
+	}
+	if s.again && len(s.waiting) > 0 {
+		s.taken = append(s.waiting, s.taken...)
+		s.waiting = nil
+		clear(s.runLine)
+		clear(s.nameLine)
+		clear(s.senderLine)
+	}
+	s.again = false
+	s.tryTaken(b)
+	clear(s.failed)
+}
+
+// tryTaken tries the calls in hand, and puts back what the batch has no room for.
+func (s *Shard) tryTaken(b *Batch) {
+	for i, c := range s.taken {
+		if b.full() {
+			rest := s.taken[i:]
+			s.taken = s.taken[:i]
+			s.putBack(rest)
+			break
+		}
+		s.taken[i], s.trying = nil, c
+		s.try(b, c)
+	}
+	clear(s.taken)
+	s.taken = s.taken[:0]
+}
+
+// try evaluates a call, or has it wait.
+func (s *Shard) try(b *Batch, c *call) {
+	s.trying = c
+	if c.leaves != nil {
+		s.leave(c.leaves)
+		c.leaves.finish()
+		c.finish()
+	} else if c.isMessage() && !s.isNext(c) {
+		s.passOver(b, c)
+	} else if t, waits := s.lacks(b, c); waits {
+		s.waiting = append(s.waiting, c)
+	} else {
+		b.calls = append(b.calls, c)
+		s.trying = nil
+		s.evaluate(b, c, t)
+	}
+	s.trying = nil
+}
+
+// target is whom a command is for, as far as that is known.
+type target struct {
+	run     *run         // nil: there is none, or it is not known
+	key     engine.RunID // of the run, or of the one that would begin
+	unknown bool         // something must be fetched to know it
+}
+
+// lacks looks for the run of a call, and tells whether the call must wait. If so it
+// stands in its lines, and what it lacks is being fetched.
+func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
+	s.decode(c)
+	cmd := &c.cmd
+	byName := cmd.Run.IsZero()
+	t = s.target(b, c)
+	waits = t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
+	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, factKey{run: r.Run}) {
+		s.fetchState(r)
+		waits = true
+	}
+	if !waits && !s.lacksWanted(b, t, c) {
+		return t, false
+	}
+	if !t.key.IsZero() {
+		s.runLine.join(t.key)
+	}
+	if byName {
+		s.nameLine.join(cmd.Name)
+	}
+	if c.isMessage() {
+		s.senderLine.join(c.from)
+	}
+	return t, true
+}
+
+// needsState tells whether a call can't do without the state of a run, which is not in
+// memory.
+func (s *Shard) needsState(r *run, c *call) bool {
+	if r.state != nil || r.NextEvent == 1 || s.sick[r.Run] || c.unread != nil {
+		return false
+	}
+	if _, peek := c.cmd.Body.(engine.Peek); peek {
+		return c.cmd.Await && r.Status == engine.Closed
+	}
+	return true
+}
+
+// target looks for the run of a call, and has fetched what must be known for it.
+func (s *Shard) target(b *Batch, c *call) target {
+	cmd := &c.cmd
+	if !cmd.Run.IsZero() {
+		return s.targetByID(b, c, cmd.Run)
+	}
+	if r := s.names.get(cmd.Name); r != nil {
+		return target{run: r, key: r.Run}
+	}
+	if s.keepsNames(cmd.Name.Kind) && cmd.Begin != engine.Always {
+		id, known := s.kept[cmd.Name]
+		key := factKey{name: cmd.Name}
+		if !known && !s.mustDoWithout(c, key) {
+			s.fetch(&fetch{key: key, do: (*fetch).readName})
+			return target{unknown: true}
+		}
+		if !id.IsZero() {
+			return s.targetByID(b, c, id)
+		}
+	}
+	if cmd.Begin == engine.Never {
+		return target{}
+	}
+	id := engine.NewRunID(s.id, cmd.Seed)
+	if s.inMemory(b, id) != nil || s.begun.isNew(id, cmd.Seed.Time(), s.up, b.now) {
+		return target{key: id}
+	}
+	t := s.targetByID(b, c, id) // it should not be there
+	t.run = nil
+	return t
+}
+
+func (s *Shard) targetByID(b *Batch, c *call, id engine.RunID) target {
+	t := target{key: id}
+	if t.run = s.inMemory(b, id); t.run != nil {
+		return t
+	}
+	r, known := s.cold[id]
+	if !known && !s.mustDoWithout(c, factKey{run: id}) {
+		s.fetchCold(id, c)
+		t.unknown = true
+	}
+	t.run = r
+	return t
+}
+
+// inMemory gives a run that needs no fetch: an open one, or one that the batch has closed.
+func (s *Shard) inMemory(b *Batch, id engine.RunID) *run {
+	if r := s.runs[id]; r != nil {
+		return r
+	}
+	return b.closed[id]
+}
+
+func (s *Shard) keepsNames(kind engine.Kind) bool {
+	return runlog.TraitsOf(s.Rules[kind]).KeepsNames
+}
+
+// mustDoWithout tells whether a call goes on without a fact, since it could not be
+// fetched: evaluating will say so. What nobody would ask again is tried some times.
+func (s *Shard) mustDoWithout(c *call, key factKey) bool {
+	f := s.failed[key]
+	return f != nil && !s.triesAgain(c, f)
+}
+
+// triesAgain has a call wait a while for another try of a fetch that failed.
+func (s *Shard) triesAgain(c *call, failed *fetch) bool {
+	if failed.broken || !c.comesAgain() || c.tries >= fetchTries {
+		return false
+	}
+	if failed.key.name == (engine.Name{}) { // while the run is not known the call can't be parked with it
+		c.tries++
+	}
+	s.retryAt = earlier(s.retryAt, s.batch.now+retryDelay)
+	return true
+}
+
+// lacksWanted tells whether the rules want something for a call that has to be fetched.
+func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
+	if g := c.given; g != nil {
+		if g.failed == nil || !s.triesAgain(c, g.failed) {
+			return false
+		}
+		c.given = nil // the next try asks again
+		return true
+	}
+	r, kind := t.run, c.cmd.Name.Kind
+	if r != nil {
+		kind = r.Name.Kind
+	}
+	rules, ok := s.Rules[kind].(engine.WantingRules)
+	if _, peek := c.cmd.Body.(engine.Peek); !ok || peek || c.unread != nil || s.sick[t.key] || r != nil && r.state == nil {
+		return false
+	}
+	if r == nil {
+		if c.cmd.Begin == engine.Never {
+			return false
+		}
+		r = newRun(&c.cmd, s.id)
+		r.state = s.Rules[kind].New(r.Identity)
+	}
+	s.at = r
+	want := rules.Wants(r.state, c.cmd.Body)
+	s.at = nil
+	g := &given{}
+	var events []int64
+	for _, id := range want.Events {
+		if public, ok := s.eventInMemory(b, r.Run, id); ok {
+			g.event(id, public)
+		} else {
+			events = append(events, id)
+		}
+	}
+	var blobs []blob.ID
+	for _, id := range want.Blobs {
+		if content, ok := s.peers.blobs().get(id); ok {
+			g.blob(id, content)
+		} else {
+			blobs = append(blobs, id)
+		}
+	}
+	if len(events) == 0 && len(blobs) == 0 {
+		c.given = g
+		return false
+	}
+	s.fetch(&fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, blobs: blobs})
+	return true
+}
+
+// eventInMemory gives an event that the batch holds, or that is durable and kept.
+func (s *Shard) eventInMemory(b *Batch, run engine.RunID, id int64) ([]byte, bool) {
+	for i := range b.events {
+		e := &b.events[i]
+		if e.run == run && e.events[0].ID <= id && id <= e.events[len(e.events)-1].ID {
+			return e.events[id-e.events[0].ID].Public, true
+		}
+	}
+	return s.recent.append(nil, run, id, id)
+}
+
+// takeFetched takes in what has come back.
+func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
+	for _, f := range fetched {
+		if f.generation != s.generation {
+			continue
+		}
+		s.again = true
+		if f == s.forgetting {
+			s.forgetting = nil
+			if f.err != nil {
+				s.Log.Error("read the runs to forget", "shard", s.id, "cause", f.err)
+				s.forgetAt = b.now + retryDelay
+				continue
+			}
+			s.eraseDue(b, f)
+			continue
+		}
+		if f.call != nil {
+			f.given.failed = nil
+			if f.err != nil {
+				f.given.failed = f
+			}
+			f.call.given = f.given
+			continue
+		}
+		if s.fetching[f.key] == f {
+			delete(s.fetching, f.key)
+		}
+		if f.stale {
+			continue
+		}
+		if f.err != nil {
+			s.Log.Error("a run can't be read", "shard", s.id, "run", f.run, "name", f.key.name.Key, "broken", f.broken, "cause", f.err)
+			if s.failed == nil {
+				s.failed = map[factKey]*fetch{}
+			}
+			s.failed[f.key] = f
+			continue
+		}
+		f.take(s)
+	}
+}
+
+// forgetFacts forgets what a batch that is durable has changed, and what nobody waits
+// for.
+func (s *Shard) forgetFacts(b *Batch) {
+	if len(s.waiting) == 0 {
+		clear(s.cold)
+		clear(s.kept)
+		return
+	}
+	for _, runs := range [][]*run{b.touched, b.erased} {
+		for _, r := range runs {
+			delete(s.cold, r.Run)
+			delete(s.kept, r.Name)
+		}
+	}
+}
+
+// disbelieve has what is being fetched of a run and its name not believed: the batch
+// changes it.
+func (s *Shard) disbelieve(r *run) {
+	if len(s.fetching) > 0 {
+		for _, key := range []factKey{{run: r.Run}, {name: r.Name}} {
+			if f := s.fetching[key]; f != nil {
+				f.stale = true
+				delete(s.fetching, key)
+			}
+		}
+	}
+	if f := s.forgetting; f != nil {
+		f.changed = append(f.changed, r.Identity)
+	}
+}
+
+// begunFor is how long a run that began is remembered.
+const begunFor = engine.Time(10_000)
+
+// begun are the runs that began lately, to know without a fetch that a run can begin:
+// the seed of a new run tells when it was made.
+type begun struct {
+	ids   map[engine.RunID]struct{}
+	queue []engine.RunID
+}
+
+// isNew tells whether it is known that there is no run of this id, whose seed was made
+// at a time: none that began before this shard was taken over, at up, has such a seed.
+func (x *begun) isNew(id engine.RunID, at, up, now engine.Time) bool {
+	if at < up || at > now || at < now-begunFor {
+		return false
+	}
+	_, there := x.ids[id]
+	return !there
+}
+
+func (x *begun) add(id engine.RunID, now engine.Time) {
+	if x.ids == nil {
+		x.ids = map[engine.RunID]struct{}{}
+	}
+	x.ids[id] = struct{}{}
+	x.queue = append(x.queue, id)
+	n := 0
+	for n < len(x.queue) && seedTime(x.queue[n]) < now-begunFor {
+		delete(x.ids, x.queue[n])
+		n++
+	}
+	x.queue = x.queue[n:]
+}
+
+func seedTime(id engine.RunID) engine.Time { return engine.Seed(id[2:]).Time() }

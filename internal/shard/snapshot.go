@@ -1,0 +1,96 @@
+package shard
+
+import (
+	"slices"
+
+	"heddle/internal/engine"
+	"heddle/internal/runlog"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// Snapshots.
+//
+// A snapshot is due when the tail of the log has outgrown the last one, so an event
+// costs the same however long the log is. One of a single part takes the place of the
+// last in the batch that makes it. A longer one is written into the run's other slot,
+// part by part, by as many batches as it takes; the run goes on meanwhile. Only when all
+// parts are there does the head name the new slot, and the old one is deleted. A crash
+// in between leaves the old snapshot, and parts that the next one deletes first.
+
+// snapshot is one that is being written in parts.
+type snapshot struct {
+	run     *run
+	at      int64 // NextEvent when it was taken
+	state   []byte
+	slot    byte
+	written int // parts
+	tailLen int // what the tail had when it was taken
+}
+
+// settleSnapshot takes a snapshot of a run if it is due.
+func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
+	if r.TailLen < max(snapshotLenMin, r.SnapshotLen) || b.bytes > snapshotRoomMax || s.snapshotOf(r) >= 0 {
+		return // not yet due, or the next batch has more room
+	}
+	n := &snapshot{run: r, at: r.NextEvent, state: rules.EncodeState(r.state), slot: r.SnapshotSlot, tailLen: r.TailLen}
+	if runlog.SnapshotParts(len(n.state)) == 1 && runlog.SnapshotParts(r.SnapshotLen) <= 1 {
+		s.writePart(b, n)
+		s.finishSnapshot(b, n)
+		return
+	}
+	n.slot = 1 - r.SnapshotSlot
+	deleteSlot(b, r, n.slot)
+	s.snapshots = append(s.snapshots, n)
+}
+
+func (s *Shard) snapshotOf(r *run) int {
+	return slices.IndexFunc(s.snapshots, func(n *snapshot) bool { return n.run == r })
+}
+
+// writeSnapshots writes parts of the snapshots under way, while the batch has room.
+func (s *Shard) writeSnapshots(b *Batch) {
+	for len(s.snapshots) > 0 && b.bytes < snapshotRoomMax {
+		n := s.snapshots[0]
+		s.writePart(b, n)
+		if n.written < runlog.SnapshotParts(len(n.state)) {
+			continue
+		}
+		s.snapshots = slices.Delete(s.snapshots, 0, 1)
+		s.touch(b, n.run)
+		deleteSlot(b, n.run, n.run.SnapshotSlot)
+		s.finishSnapshot(b, n)
+		s.putHead(b, n.run, keys.OpenRun)
+	}
+}
+
+func (s *Shard) writePart(b *Batch, n *snapshot) {
+	from := n.written * runlog.SnapshotPartBytes
+	part := n.state[from:min(len(n.state), from+runlog.SnapshotPartBytes)]
+	key := b.cut(func(room []byte) []byte { return keys.AppendSnapshot(room, n.run.Run, n.slot, uint32(n.written)) })
+	b.put(store.ShardSpace, key, part)
+	n.written++
+}
+
+// finishSnapshot has the head name a snapshot that the batch has whole.
+func (s *Shard) finishSnapshot(b *Batch, n *snapshot) {
+	r := n.run
+	r.SnapshotAt, r.SnapshotLen, r.SnapshotSlot = n.at, len(n.state), n.slot
+	r.TailLen -= n.tailLen
+	if runlog.TraitsOf(s.Rules[r.Name.Kind]).CutsLog {
+		b.deleteRange(keys.AppendRun(nil, keys.History, r.Run), keys.AppendHistory(nil, r.Run, n.at))
+	}
+}
+
+// abandonSnapshot ends the snapshot of a run that closes.
+func (s *Shard) abandonSnapshot(b *Batch, r *run) {
+	if i := s.snapshotOf(r); i >= 0 {
+		deleteSlot(b, r, s.snapshots[i].slot)
+		s.snapshots = slices.Delete(s.snapshots, i, i+1)
+	}
+}
+
+func deleteSlot(b *Batch, r *run, slot byte) {
+	prefix := keys.AppendSnapshotSlot(nil, r.Run, slot)
+	b.deleteRange(prefix, keys.End(prefix))
+}
