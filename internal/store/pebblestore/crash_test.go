@@ -127,14 +127,14 @@ func wantWhole(t *testing.T, options Options, atLeast []uint64) {
 			continue
 		}
 		for i := range 5 {
-			value, err := h.Get(t.Context(), fmt.Appendf(nil, "row %d", i))
-			if err != nil || string(value) != fmt.Sprint(h.Seq()) {
-				t.Fatalf("shard %d: row %d is of section %q, %v, want %d", shard, i, value, err, h.Seq())
+			value := get(t, s, uint16(shard), fmt.Sprintf("row %d", i))
+			if string(value) != fmt.Sprint(h.Seq()) {
+				t.Fatalf("shard %d: row %d is of section %q, want %d", shard, i, value, h.Seq())
 			}
 		}
 		entries := uint64(0)
 		r := store.Range{Start: fmt.Appendf(nil, "%d/", shard), End: fmt.Appendf(nil, "%d0", shard)}
-		err = s.Index().Scan(t.Context(), r, func(_, _ []byte) bool { entries++; return true })
+		err = s.ScanIndex(t.Context(), r, func(_, _ []byte) bool { entries++; return true })
 		if err != nil || entries != h.Seq() {
 			t.Fatalf("shard %d: %d index entries, %v, want %d", shard, entries, err, h.Seq())
 		}
@@ -164,7 +164,7 @@ func TestSyncUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		scan := func() (seen int) {
-			if err := s.Index().Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { seen++; return true }); err != nil {
+			if err := s.ScanIndex(t.Context(), store.Range{}, func(_, _ []byte) bool { seen++; return true }); err != nil {
 				t.Error(err)
 			}
 			return seen
@@ -196,14 +196,14 @@ func TestSyncUnderWay(t *testing.T) {
 		synctest.Wait()
 		var visited, passed atomic.Bool
 		calls.Go(func() {
-			err := s.Index().Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { visited.Store(true); return true })
+			err := s.ScanIndex(t.Context(), store.Range{}, func(_, _ []byte) bool { visited.Store(true); return true })
 			if err != nil {
 				t.Error(err)
 			}
 			scanned.Store(true)
 		})
 		calls.Go(func() {
-			if err := s.Index().Barrier(t.Context()); err != nil {
+			if err := s.Barrier(t.Context()); err != nil {
 				t.Error(err)
 			}
 			passed.Store(true)

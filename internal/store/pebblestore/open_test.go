@@ -30,14 +30,20 @@ func write(t testing.TB, s *Store, shard uint16, key, value string) {
 	}
 }
 
-func wantValue(t testing.TB, s *Store, shard uint16, key, value string) {
+// get reads one row; nil is none.
+func get(t testing.TB, v store.View, shard uint16, key string) []byte {
 	t.Helper()
-	h, err := s.Acquire(t.Context(), shard)
+	values, err := v.Get(t.Context(), []store.Place{{Shard: shard, Key: []byte(key)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := h.Get(t.Context(), []byte(key)); err != nil || string(got) != value {
-		t.Fatalf("shard %d, key %q: %q, %v, want %q", shard, key, got, err, value)
+	return values[0]
+}
+
+func wantValue(t testing.TB, v store.View, shard uint16, key, value string) {
+	t.Helper()
+	if got := get(t, v, shard, key); got == nil || string(got) != value {
+		t.Fatalf("shard %d, key %q: %q, want %q", shard, key, got, value)
 	}
 }
 
