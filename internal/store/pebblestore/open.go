@@ -21,7 +21,7 @@ import (
 
 const (
 	// format is of our keys and values; Pebble counts the formats of its files.
-	format = 2
+	format = 3
 
 	formatKey = "store/format"
 	shardsKey = "store/shards"

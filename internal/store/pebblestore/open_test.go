@@ -125,10 +125,10 @@ func TestFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ key, value, words string }{
-		{formatKey, "3", "it has format 3, and this release reads up to 2; use the newer release"},
-		{formatKey, "1", "it has format 1, and this release reads from 2 on; begin with a new folder"},
+		{formatKey, "4", "it has format 4, and this release reads up to 3; use the newer release"},
+		{formatKey, "2", "it has format 2, and this release reads from 3 on; begin with a new folder"},
 		{formatKey, "blue", `format "blue": want a number`},
-		{formatKey, "2", ""},
+		{formatKey, "3", ""},
 		{shardsKey, "0", `shard count "0": want 1 to 65535`},
 		{shardsKey, "64", ""},
 	} {
