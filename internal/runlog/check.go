@@ -214,7 +214,7 @@ func (a *check) indexKey(rec *Head, e engine.Entry) []byte {
 // checkOrphans finds rows of runs that have no record, and snapshots that the record
 // does not know.
 func (a *check) checkOrphans(ctx context.Context, shard uint16, f *Findings) error {
-	for kind, what := range map[byte]string{keys.History: "history", keys.Note: "note", keys.Snapshot: "snapshot", keys.BlobReference: "reference to a blob"} {
+	for kind, what := range map[byte]string{keys.History: "history", keys.Note: "note", keys.Snapshot: "snapshot", keys.Blob: "reference to a blob"} {
 		var last engine.RunID
 		var head *Head
 		err := ScanKind(ctx, a.view, shard, kind, func(key, _ []byte) (err error) {
@@ -237,14 +237,14 @@ func (a *check) checkOrphans(ctx context.Context, shard uint16, f *Findings) err
 				if slot == head.SnapshotSlot && int(part) >= SnapshotParts(head.SnapshotLen) {
 					f.wrong("run %s has a part %d of its snapshot that its record does not know", id, part)
 				}
-			case keys.BlobReference:
-				entry := keys.AppendBlobIndex(nil, keys.ReferredBlob(key), id)
+			case keys.Blob:
+				entry := keys.AppendBlobIndex(nil, keys.BlobID(key), id)
 				found, err := a.view.Get(ctx, []store.Place{{Space: store.IndexSpace, Key: entry}})
 				if err != nil {
 					return err
 				}
 				if found[0] == nil {
-					f.wrong("run %s refers to blob %x, and the index does not say so", id, keys.ReferredBlob(key))
+					f.wrong("run %s refers to blob %x, and the index does not say so", id, keys.BlobID(key))
 				}
 			}
 			return nil
@@ -388,11 +388,11 @@ func (a *check) checkBlobIndex(ctx context.Context, key []byte, f *Findings) {
 		f.wrong("index key of a blob has %d bytes, want %d", len(key), keys.BlobIndexSize)
 		return
 	}
-	id, run := keys.BlobIndexEntry(key)
+	id, run := keys.BlobReferrer(key)
 	var row []byte
 	var err error
 	if engine.RunID(run).Shard() < a.shards {
-		row, err = a.get(ctx, engine.RunID(run).Shard(), keys.AppendBlobReference(nil, run, id))
+		row, err = a.get(ctx, engine.RunID(run).Shard(), keys.AppendBlob(nil, run, id))
 	}
 	if err != nil {
 		f.wrong("%v", err)

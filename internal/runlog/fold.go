@@ -11,11 +11,8 @@ import (
 	"heddle/internal/store/keys"
 )
 
-// SnapshotPartBytes is how long a part of a snapshot is, but for the last.
-const SnapshotPartBytes = 1 << 20
-
 // SnapshotParts is how many parts a snapshot of so many bytes has.
-func SnapshotParts(length int) int { return (length + SnapshotPartBytes - 1) / SnapshotPartBytes }
+func SnapshotParts(length int) int { return (length + keys.SnapshotPartBytes - 1) / keys.SnapshotPartBytes }
 
 // TraitsOf gives the traits of a kind.
 func TraitsOf(rules engine.Rules) engine.Traits {

@@ -268,11 +268,11 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 		}
 	}
 	for _, id := range turn.Keep {
-		b.put(store.ShardSpace, keys.AppendBlobReference(nil, r.Run, id), nil)
+		b.put(store.ShardSpace, keys.AppendBlob(nil, r.Run, id), nil)
 		b.put(store.IndexSpace, keys.AppendBlobIndex(nil, id, r.Run), nil)
 	}
 	for _, id := range turn.Drop {
-		b.delete(store.ShardSpace, keys.AppendBlobReference(nil, r.Run, id))
+		b.delete(store.ShardSpace, keys.AppendBlob(nil, r.Run, id))
 		b.delete(store.IndexSpace, keys.AppendBlobIndex(nil, id, r.Run))
 	}
 	s.send(b, turn.Messages)

@@ -79,18 +79,18 @@ func (f *fetch) readDoomed(ctx context.Context, d *doomed) error {
 	}
 	d.head = head
 	d.keys = append(d.keys, key)
-	for _, kind := range []byte{keys.History, keys.Note, keys.Snapshot, keys.BlobReference} {
+	for _, kind := range []byte{keys.History, keys.Note, keys.Snapshot, keys.Blob} {
 		prefix := keys.AppendRun(nil, kind, d.run)
 		all := store.Range{Start: prefix, End: keys.End(prefix)}
 		var found [][]byte
 		some := all
-		if kind != keys.BlobReference {
+		if kind != keys.Blob {
 			some.Limit = pointDeletesMax + 1
 		}
 		err := s.Store.Scan(ctx, s.id, some, func(key, _ []byte) bool {
 			found = append(found, slices.Clone(key))
-			if kind == keys.BlobReference {
-				d.blobs = append(d.blobs, keys.ReferredBlob(key))
+			if kind == keys.Blob {
+				d.blobs = append(d.blobs, keys.BlobID(key))
 			}
 			return true
 		})

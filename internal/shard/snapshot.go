@@ -65,8 +65,8 @@ func (s *Shard) writeSnapshots(b *Batch) {
 }
 
 func (s *Shard) writePart(b *Batch, n *snapshot) {
-	from := n.written * runlog.SnapshotPartBytes
-	part := n.state[from:min(len(n.state), from+runlog.SnapshotPartBytes)]
+	from := n.written * keys.SnapshotPartBytes
+	part := n.state[from:min(len(n.state), from+keys.SnapshotPartBytes)]
 	key := b.cut(func(room []byte) []byte { return keys.AppendSnapshot(room, n.run.Run, n.slot, uint32(n.written)) })
 	b.put(store.ShardSpace, key, part)
 	n.written++

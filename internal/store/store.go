@@ -59,8 +59,8 @@ type Store interface {
 	// it shows is durable. The caller closes it.
 	Snapshot(ctx context.Context) (Snapshot, error)
 	Meta() Meta
-	// Close waits for the calls under way. It closes the snapshots that are still
-	// open: from then on they answer ErrClosed.
+	// Close closes the snapshots that are still open too. From then on the store and
+	// they answer ErrClosed.
 	Close() error
 }
 

@@ -8,7 +8,8 @@ import (
 	"encoding/binary"
 )
 
-// Kinds of keys in a shard's space: the first byte of the key.
+// Kinds of keys in a shard's space: the first byte of the key. A letter that was
+// ever used is never given another meaning.
 const (
 	OpenRun   byte = 'o' // run -> record of an open run
 	ClosedRun byte = 'c' // run -> record of a closed run
@@ -20,22 +21,29 @@ const (
 	Sent      byte = 'u' // receiving shard -> number of the last message to it
 	Applied   byte = 'i' // sending shard -> number of the last message handled
 	Parked    byte = 'p' // run, sending shard, number -> message that the run could not take
-	Name      byte = 'w' // hash of a name -> the last run of the name, while it is kept
-
-	BlobReference byte = 'b' // run, blob -> nothing: the run refers to the blob
-	// Notification is taken: number -> what was done, for those who are told of it.
+	Name      byte = 'w' // hash of a name -> the last run of the name
+	Blob      byte = 'b' // run, blob id -> nothing: the run keeps the blob
+	// Notification is reserved: sequence (8 bytes) -> what others are to be told.
 	Notification byte = 'e'
 )
-
-// BlobIndex is the first byte of an index key that says who refers to a blob. No family
-// of runs has it.
-const BlobIndex byte = 'b'
 
 // RunSize is the length of a run id.
 const RunSize = 16
 
-// AppendRun makes the key of an OpenRun or ClosedRun, and the prefix of all other rows of
-// a run.
+// BlobSize is the length of a blob id.
+const BlobSize = 32
+
+const (
+	// SnapshotSlots is how many snapshots of a run can lie beside each other: a new one
+	// goes to the slot that the run's record does not name, so it overwrites nothing
+	// that is still needed.
+	SnapshotSlots = 2
+	// SnapshotPartBytes is what one part of a snapshot holds at most.
+	SnapshotPartBytes = 1 << 20
+)
+
+// AppendRun makes the key of an OpenRun or ClosedRun, and what all keys of a run
+// that are of another kind begin with: History, Note, Snapshot, Parked, Blob.
 func AppendRun(b []byte, kind byte, run [RunSize]byte) []byte {
 	return append(append(b, kind), run[:]...)
 }
@@ -51,57 +59,24 @@ func AppendNote(b []byte, run [RunSize]byte, subject int64, kind byte) []byte {
 	return append(b, kind)
 }
 
-// AppendSnapshotSlot makes the prefix of a snapshot's parts. A run has two slots, 0 and
-// 1, so that a new snapshot leaves alone the one that counts.
-func AppendSnapshotSlot(b []byte, run [RunSize]byte, slot byte) []byte {
-	return append(AppendRun(b, Snapshot, run), slot)
-}
-
-// AppendSnapshot makes the key of a part of a snapshot.
+// AppendSnapshot makes the key of a part of a snapshot; parts count from 0.
 func AppendSnapshot(b []byte, run [RunSize]byte, slot byte, part uint32) []byte {
 	return binary.BigEndian.AppendUint32(AppendSnapshotSlot(b, run, slot), part)
 }
 
-// SnapshotPart reads slot and part of a Snapshot key.
-func SnapshotPart(key []byte) (slot byte, part uint32) {
-	return key[1+RunSize], binary.BigEndian.Uint32(key[2+RunSize:])
+// AppendSnapshotSlot makes what the keys of all parts in a slot begin with.
+func AppendSnapshotSlot(b []byte, run [RunSize]byte, slot byte) []byte {
+	return append(AppendRun(b, Snapshot, run), slot)
 }
 
-// AppendName makes the key that keeps a name.
-func AppendName(b []byte, name [HashSize]byte) []byte { return append(append(b, Name), name[:]...) }
-
-// BlobSize is the length of a blob's id.
-const BlobSize = 32
-
-// AppendBlobReference makes the key that says that a run refers to a blob.
-func AppendBlobReference(b []byte, run [RunSize]byte, blob [BlobSize]byte) []byte {
-	return append(AppendRun(b, BlobReference, run), blob[:]...)
+// AppendName makes the key of a name; see Hash.Name.
+func AppendName(b []byte, name [HashSize]byte) []byte {
+	return append(append(b, Name), name[:]...)
 }
 
-// ReferredBlob reads the blob of a BlobReference key.
-func ReferredBlob(key []byte) (blob [BlobSize]byte) {
-	copy(blob[:], key[1+RunSize:])
-	return blob
-}
-
-// BlobIndexSize is the length of an index key of a blob: BlobIndex, blob, run.
-const BlobIndexSize = 1 + BlobSize + RunSize
-
-// AppendBlobIndexPrefix makes the part of an index key that all who refer to a blob share.
-func AppendBlobIndexPrefix(b []byte, blob [BlobSize]byte) []byte {
-	return append(append(b, BlobIndex), blob[:]...)
-}
-
-// AppendBlobIndex makes the index key that says that a run refers to a blob.
-func AppendBlobIndex(b []byte, blob [BlobSize]byte, run [RunSize]byte) []byte {
-	return append(AppendBlobIndexPrefix(b, blob), run[:]...)
-}
-
-// BlobIndexEntry reads blob and run of an index key of a blob.
-func BlobIndexEntry(key []byte) (blob [BlobSize]byte, run [RunSize]byte) {
-	copy(blob[:], key[1:])
-	copy(run[:], key[1+BlobSize:])
-	return blob, run
+// AppendBlob makes the key that says that a run keeps a blob.
+func AppendBlob(b []byte, run [RunSize]byte, id [BlobSize]byte) []byte {
+	return append(AppendRun(b, Blob, run), id[:]...)
 }
 
 // AppendForget makes the key that says when to forget a run.
@@ -127,7 +102,7 @@ func AppendShard(b []byte, kind byte, shard uint16) []byte {
 	return binary.BigEndian.AppendUint16(append(b, kind), shard)
 }
 
-// Run reads the run of a key that begins with its kind and a run.
+// Run reads the run of a key that AppendRun begins.
 func Run(key []byte) (run [RunSize]byte) {
 	copy(run[:], key[1:])
 	return run
@@ -136,6 +111,17 @@ func Run(key []byte) (run [RunSize]byte) {
 // NoteSubject reads subject and kind of a Note key.
 func NoteSubject(key []byte) (int64, byte) {
 	return int64(binary.BigEndian.Uint64(key[1+RunSize:])), key[len(key)-1]
+}
+
+// SnapshotPart reads slot and part of a Snapshot key.
+func SnapshotPart(key []byte) (slot byte, part uint32) {
+	return key[1+RunSize], binary.BigEndian.Uint32(key[1+RunSize+1:])
+}
+
+// BlobID reads the blob of a Blob key.
+func BlobID(key []byte) (id [BlobSize]byte) {
+	copy(id[:], key[1+RunSize:])
+	return id
 }
 
 // ForgetTime reads time and run of a Forget key.
@@ -164,8 +150,17 @@ func End(prefix []byte) []byte {
 	return nil
 }
 
-// IndexSize is the length of an index key: family, hash, time, run.
-const IndexSize = 1 + HashSize + 8 + RunSize
+// The index space holds entries of runs, which begin with their family, and
+// referrers of blobs.
+const (
+	// BlobIndex begins the keys that say which runs keep a blob: blob id, run -> nothing.
+	// No family of entries may ever have its number.
+	BlobIndex byte = 'b'
+	// IndexSize is the length of an entry's key: family, hash, time, run.
+	IndexSize = 1 + HashSize + 8 + RunSize
+	// BlobIndexSize is the length of a referrer's key: BlobIndex, blob id, run.
+	BlobIndexSize = 1 + BlobSize + RunSize
+)
 
 // HashSize is the length of a keyed hash.
 const HashSize = 16
@@ -187,12 +182,13 @@ func (h *Hash) Sum(parts ...string) [HashSize]byte {
 	return [HashSize]byte(sum[:HashSize])
 }
 
-// Index is what stands in index keys for a value of a kind in an account's region.
+// Index is what stands in index keys for a value in an account's region. The kind
+// goes in, so that each kind has families of its own.
 func (h *Hash) Index(kind, account, region, value string) [HashSize]byte {
 	return h.Sum("index", kind, account, region, value)
 }
 
-// Name is what stands in the key that keeps a name.
+// Name is what stands in Name keys for the name of a run.
 func (h *Hash) Name(kind, account, region, key string) [HashSize]byte {
 	return h.Sum("name", kind, account, region, key)
 }
@@ -220,4 +216,21 @@ func AppendIndex(b []byte, family byte, equal [HashSize]byte, at int64, run [Run
 func IndexPosition(key []byte) (at int64, run [RunSize]byte) {
 	copy(run[:], key[1+HashSize+8:])
 	return int64(binary.BigEndian.Uint64(key[1+HashSize:])), run
+}
+
+// AppendBlobIndexPrefix makes what the keys of all referrers of a blob begin with.
+func AppendBlobIndexPrefix(b []byte, id [BlobSize]byte) []byte {
+	return append(append(b, BlobIndex), id[:]...)
+}
+
+// AppendBlobIndex makes the index key that says that a run keeps a blob.
+func AppendBlobIndex(b []byte, id [BlobSize]byte, run [RunSize]byte) []byte {
+	return append(AppendBlobIndexPrefix(b, id), run[:]...)
+}
+
+// BlobReferrer reads blob and run of such a key.
+func BlobReferrer(key []byte) (id [BlobSize]byte, run [RunSize]byte) {
+	copy(id[:], key[1:])
+	copy(run[:], key[1+BlobSize:])
+	return id, run
 }

@@ -3,6 +3,7 @@ package keys
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"testing"
 )
 
@@ -17,6 +18,13 @@ func FuzzKeys(f *testing.F) {
 		copy(id1[:], run1)
 		copy(id2[:], run2)
 		runs := bytes.Compare(id1[:], id2[:])
+		var blob1, blob2 [BlobSize]byte
+		copy(blob1[8:], run2)
+		copy(blob2[8:], run1)
+		binary.BigEndian.PutUint64(blob1[:], number1)
+		binary.BigEndian.PutUint64(blob2[:], number2)
+		blobs := bytes.Compare(blob1[:], blob2[:])
+		part1, part2 := uint32(number1), uint32(number2)
 		for _, c := range []struct {
 			name       string
 			key1, key2 []byte
@@ -28,6 +36,10 @@ func FuzzKeys(f *testing.F) {
 			{"forget", AppendForget(nil, at1, id1), AppendForget(nil, at2, id2), cmp.Or(cmp.Compare(at1, at2), runs)},
 			{"outgoing", AppendOutgoing(nil, shard1, number1), AppendOutgoing(nil, shard2, number2), cmp.Or(cmp.Compare(shard1, shard2), cmp.Compare(number1, number2))},
 			{"parked", AppendParked(nil, id1, shard1, number1), AppendParked(nil, id2, shard2, number2), cmp.Or(runs, cmp.Compare(shard1, shard2), cmp.Compare(number1, number2))},
+			{"snapshot", AppendSnapshot(nil, id1, kind1, part1), AppendSnapshot(nil, id2, kind2, part2), cmp.Or(runs, cmp.Compare(kind1, kind2), cmp.Compare(part1, part2))},
+			{"name", AppendName(nil, id1), AppendName(nil, id2), runs},
+			{"blob", AppendBlob(nil, id1, blob1), AppendBlob(nil, id2, blob2), cmp.Or(runs, blobs)},
+			{"blob index", AppendBlobIndex(nil, blob1, id1), AppendBlobIndex(nil, blob2, id2), cmp.Or(blobs, runs)},
 			{"index", AppendIndex(nil, kind1, id1, at1, id2), AppendIndex(nil, kind2, id1, at2, id2), cmp.Or(cmp.Compare(kind1, kind2), cmp.Compare(at1, at2))},
 		} {
 			if got := bytes.Compare(c.key1, c.key2); got != c.want {
@@ -57,7 +69,25 @@ func FuzzKeys(f *testing.F) {
 		if shard := ShardOf(AppendShard(nil, Sent, shard1)); shard != shard1 {
 			t.Errorf("shard %d", shard)
 		}
-		if at, run := IndexPosition(AppendIndex(nil, kind1, id1, at1, id2)); at != at1 || run != id2 {
+		snapshot, blob := AppendSnapshot(nil, id1, kind1, part1), AppendBlob(nil, id1, blob1)
+		if slot, part := SnapshotPart(snapshot); slot != kind1 || part != part1 || Run(snapshot) != id1 {
+			t.Errorf("slot %d, part %d of run %x", slot, part, Run(snapshot))
+		}
+		if id := BlobID(blob); id != blob1 || Run(blob) != id1 {
+			t.Errorf("blob %x of run %x", id, Run(blob))
+		}
+		referrer := AppendBlobIndex(nil, blob1, id1)
+		if id, run := BlobReferrer(referrer); id != blob1 || run != id1 || len(referrer) != BlobIndexSize || referrer[0] != BlobIndex {
+			t.Errorf("blob %x is kept by run %x, in %d bytes", id, run, len(referrer))
+		}
+		if prefix := AppendBlobIndexPrefix(nil, blob1); !bytes.HasPrefix(referrer, prefix) {
+			t.Errorf("%x does not begin with %x", referrer, prefix)
+		}
+		entry := AppendIndex(nil, kind1, id1, at1, id2)
+		if len(entry) != IndexSize || len(entry) == BlobIndexSize {
+			t.Errorf("an entry of %d bytes", len(entry))
+		}
+		if at, run := IndexPosition(entry); at != at1 || run != id2 {
 			t.Errorf("index at %d, run %x", at, run)
 		}
 	})

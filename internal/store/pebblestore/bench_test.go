@@ -95,6 +95,48 @@ func BenchmarkCommitters(b *testing.B) {
 	}
 }
 
+// BenchmarkGet reads rows that lie together, as the records of runs that began
+// together do: some in tables, some in memory.
+func BenchmarkGet(b *testing.B) {
+	const total, shard = 100_000, 3
+	s := mustOpen(b, Options{Dir: b.TempDir(), Logger: quiet(b)})
+	h, err := s.Acquire(b.Context(), shard)
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := make([]store.Place, total)
+	section := store.Section{Shard: shard, Epoch: h.Epoch()}
+	for i := range all {
+		all[i] = store.Place{Shard: shard, Key: append(binary.BigEndian.AppendUint64([]byte{'o'}, uint64(i)), make([]byte, 8)...)}
+		section.Ops = append(section.Ops, store.Op{Key: all[i].Key, Value: make([]byte, 200)})
+		if len(section.Ops) < total/4 {
+			continue
+		}
+		section.Seq++
+		if err := s.Commit(b.Context(), []store.Section{section})[0]; err != nil {
+			b.Fatal(err)
+		}
+		section.Ops = section.Ops[:0]
+		if section.Seq == 3 {
+			if err := s.db.Flush(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for _, n := range []int{1, 2, 8, 100} {
+		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				from := i * 7919 % (total - n)
+				values, err := s.Get(b.Context(), all[from:from+n])
+				if err != nil || values[n-1] == nil {
+					b.Fatal(values, err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkOpen is a start on an empty directory.
 func BenchmarkOpen(b *testing.B) {
 	var opening time.Duration

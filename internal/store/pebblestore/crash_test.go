@@ -1,9 +1,11 @@
 package pebblestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,7 +58,8 @@ func TestCreationCutOff(t *testing.T) {
 }
 
 // TestPowerCuts cuts the power at any moment while many owners commit. What is
-// acknowledged survives, and each section that survives is whole.
+// acknowledged survives, and so does what a snapshot shows; each section that
+// survives is whole.
 func TestPowerCuts(t *testing.T) {
 	const shards, cuts = 8, 12
 	disk := vfs.NewCrashableMem()
@@ -99,6 +102,16 @@ func TestPowerCuts(t *testing.T) {
 		for shard := range atLeast {
 			atLeast[shard] = acknowledged[shard].Load()
 		}
+		if cut%2 == 1 {
+			snapshot, err := s.Snapshot(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for shard := range atLeast {
+				atLeast[shard] = wantRowsOf(t, snapshot, uint16(shard), atLeast[shard])
+			}
+			defer snapshot.Close()
+		}
 		after := options
 		rng := rand.New(rand.NewPCG(7, uint64(cut)))
 		after.Files = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: cut * 100 / cuts, RNG: rng})
@@ -106,6 +119,39 @@ func TestPowerCuts(t *testing.T) {
 	}
 	stop.Store(true)
 	owners.Wait()
+}
+
+// wantRowsOf wants the rows and entries of one section of at least a number, and
+// gives its number.
+func wantRowsOf(t *testing.T, v store.View, shard uint16, atLeast uint64) uint64 {
+	t.Helper()
+	places := make([]store.Place, 5)
+	for i := range places {
+		places[i] = store.Place{Shard: shard, Key: fmt.Appendf(nil, "row %d", i)}
+	}
+	values, err := v.Get(t.Context(), places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if values[0] == nil && atLeast == 0 {
+		return 0
+	}
+	seq, err := strconv.ParseUint(string(values[0]), 10, 64)
+	if err != nil || seq < atLeast {
+		t.Fatalf("shard %d: row 0 is of section %q, %v, want at least %d", shard, values[0], err, atLeast)
+	}
+	for i, value := range values {
+		if string(value) != string(values[0]) {
+			t.Fatalf("shard %d: row %d is of section %q, want %d", shard, i, value, seq)
+		}
+	}
+	entries := uint64(0)
+	r := store.Range{Start: fmt.Appendf(nil, "%d/", shard), End: fmt.Appendf(nil, "%d0", shard)}
+	err = v.ScanIndex(t.Context(), r, func(_, _ []byte) bool { entries++; return true })
+	if err != nil || entries != seq {
+		t.Fatalf("shard %d: %d index entries, %v, want %d", shard, entries, err, seq)
+	}
+	return seq
 }
 
 func wantWhole(t *testing.T, options Options, atLeast []uint64) {
@@ -123,27 +169,15 @@ func wantWhole(t *testing.T, options Options, atLeast []uint64) {
 		if h.Seq() < seq {
 			t.Fatalf("shard %d: sequence %d, but %d was acknowledged", shard, h.Seq(), seq)
 		}
-		if h.Seq() == 0 {
-			continue
-		}
-		for i := range 5 {
-			value, err := h.Get(t.Context(), fmt.Appendf(nil, "row %d", i))
-			if err != nil || string(value) != fmt.Sprint(h.Seq()) {
-				t.Fatalf("shard %d: row %d is of section %q, %v, want %d", shard, i, value, err, h.Seq())
-			}
-		}
-		entries := uint64(0)
-		r := store.Range{Start: fmt.Appendf(nil, "%d/", shard), End: fmt.Appendf(nil, "%d0", shard)}
-		err = s.Index().Scan(t.Context(), r, func(_, _ []byte) bool { entries++; return true })
-		if err != nil || entries != h.Seq() {
-			t.Fatalf("shard %d: %d index entries, %v, want %d", shard, entries, err, h.Seq())
+		if got := wantRowsOf(t, s, uint16(shard), seq); got != h.Seq() {
+			t.Fatalf("shard %d: the rows are of section %d, want %d", shard, got, h.Seq())
 		}
 	}
 }
 
 // TestSyncUnderWay holds a sync back. A scan of the index sees what is being
-// synced, and must not return before; the next owner must not begin before; and
-// nothing may be written on top of it.
+// synced, and must not return before, nor may a snapshot; the next owner must not
+// begin before; and nothing may be written on top of it.
 func TestSyncUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hold atomic.Bool
@@ -164,7 +198,7 @@ func TestSyncUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		scan := func() (seen int) {
-			if err := s.Index().Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { seen++; return true }); err != nil {
+			if err := s.ScanIndex(t.Context(), store.Range{}, func(_, _ []byte) bool { seen++; return true }); err != nil {
 				t.Error(err)
 			}
 			return seen
@@ -196,18 +230,43 @@ func TestSyncUnderWay(t *testing.T) {
 		synctest.Wait()
 		var visited, passed atomic.Bool
 		calls.Go(func() {
-			err := s.Index().Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { visited.Store(true); return true })
+			err := s.ScanIndex(t.Context(), store.Range{}, func(_, _ []byte) bool { visited.Store(true); return true })
 			if err != nil {
 				t.Error(err)
 			}
 			scanned.Store(true)
 		})
 		calls.Go(func() {
-			if err := s.Index().Barrier(t.Context()); err != nil {
+			if err := s.Barrier(t.Context()); err != nil {
 				t.Error(err)
 			}
 			passed.Store(true)
 		})
+		var snapshot store.Snapshot
+		var taken atomic.Bool
+		calls.Go(func() {
+			var err error
+			if snapshot, err = s.Snapshot(t.Context()); err != nil {
+				t.Error(err)
+			}
+			taken.Store(true)
+		})
+		// Who gives up waiting gets nothing, and leaves nothing behind.
+		soon, cancel := context.WithCancel(t.Context())
+		var gaveUp atomic.Int32
+		for _, wait := range []func() error{
+			func() error { return s.ScanIndex(soon, store.Range{}, func(_, _ []byte) bool { return true }) },
+			func() error { return s.Barrier(soon) },
+			func() error { _, err := s.Snapshot(soon); return err },
+		} {
+			calls.Go(func() {
+				if errors.Is(wait(), context.Canceled) {
+					gaveUp.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
 		// The next owner waits as well, and learns of the section.
 		var next store.Handle
 		var acquired atomic.Bool
@@ -219,9 +278,9 @@ func TestSyncUnderWay(t *testing.T) {
 			acquired.Store(true)
 		})
 		synctest.Wait()
-		if committed.Load() || refused.Load() != 2 || !visited.Load() || scanned.Load() || passed.Load() || acquired.Load() {
-			t.Errorf("while the sync was held: committed %v, refused %d of 2, visited %v, scanned %v, passed %v, acquired %v",
-				committed.Load(), refused.Load(), visited.Load(), scanned.Load(), passed.Load(), acquired.Load())
+		if committed.Load() || refused.Load() != 2 || !visited.Load() || scanned.Load() || passed.Load() || acquired.Load() || taken.Load() || gaveUp.Load() != 3 {
+			t.Errorf("while the sync was held: committed %v, refused %d of 2, visited %v, scanned %v, passed %v, acquired %v, snapshot taken %v, gave up %d of 3",
+				committed.Load(), refused.Load(), visited.Load(), scanned.Load(), passed.Load(), acquired.Load(), taken.Load(), gaveUp.Load())
 		}
 		hold.Store(false)
 		close(release)
@@ -231,6 +290,10 @@ func TestSyncUnderWay(t *testing.T) {
 		}
 		if seen := scan(); seen != 1 {
 			t.Fatalf("%d entries, want 1", seen)
+		}
+		shown := 0
+		if err := snapshot.ScanIndex(t.Context(), store.Range{}, func(_, _ []byte) bool { shown++; return true }); err != nil || shown != 1 {
+			t.Fatalf("the snapshot shows %d entries, %v, want the one that was being synced", shown, err)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

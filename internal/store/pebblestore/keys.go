@@ -1,6 +1,10 @@
 package pebblestore
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"heddle/internal/store"
+)
 
 // The first byte of a Pebble key says what the row is:
 //
@@ -32,6 +36,16 @@ func shardPrefix(rows byte, shard uint16) []byte {
 	prefix := make([]byte, shardPrefixBytes)
 	putShardPrefix(prefix, rows, shard)
 	return prefix
+}
+
+// appendRow makes the Pebble key of a place.
+func appendRow(b []byte, place *store.Place) []byte {
+	if place.Space == store.IndexSpace {
+		b = append(b, indexRows)
+	} else {
+		b = binary.BigEndian.AppendUint16(append(b, shardRows), place.Shard)
+	}
+	return append(b, place.Key...)
 }
 
 // join is prefix and key in new memory.

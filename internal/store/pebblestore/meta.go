@@ -64,12 +64,8 @@ func (m meta) List(ctx context.Context, prefix string) (map[string][]byte, error
 	defer m.store.users.Done()
 	m.store.metaMu.Lock()
 	defer m.store.metaMu.Unlock()
-	rows, err := newRows(m.store.db, metaRow(prefix), store.Range{})
-	if err != nil {
-		return nil, fmt.Errorf("list meta %q: %w", prefix, err)
-	}
 	found := map[string][]byte{}
-	err = rows.visit(ctx, func(key, value []byte) bool {
+	err := scanRows(ctx, m.store.db, metaRow(prefix), store.Range{}, func(key, value []byte) bool {
 		found[prefix+string(key)] = append([]byte{}, value...)
 		return true
 	})

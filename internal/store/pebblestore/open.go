@@ -21,7 +21,7 @@ import (
 
 const (
 	// format is of our keys and values; Pebble counts the formats of its files.
-	format = 2
+	format = 3
 
 	formatKey = "store/format"
 	shardsKey = "store/shards"
@@ -120,12 +120,13 @@ func open(options Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{
-		db:       db,
-		lock:     lock,
-		readOnly: options.ReadOnly,
-		opens:    opens,
-		shards:   make([]shard, shards),
-		inFlight: map[chan struct{}]struct{}{},
+		db:        db,
+		lock:      lock,
+		readOnly:  options.ReadOnly,
+		opens:     opens,
+		shards:    make([]shard, shards),
+		inFlight:  map[chan struct{}]struct{}{},
+		snapshots: map[*snapshot]struct{}{},
 	}
 	for i := range s.shards {
 		s.shards[i].last = last[i]
@@ -210,12 +211,11 @@ func readShardCount(db *pebble.DB, options Options) (int, error) {
 }
 
 func createStore(db *pebble.DB, options Options) (int, error) {
-	all, err := newRows(db, nil, store.Range{Start: []byte{0}})
-	if err != nil {
-		return 0, err
-	}
 	foreign := false
-	err = all.visit(context.Background(), func(_, _ []byte) bool { foreign = true; return false })
+	err := scanRows(context.Background(), db, nil, store.Range{Start: []byte{0}, Limit: 1}, func(_, _ []byte) bool {
+		foreign = true
+		return true
+	})
 	if err != nil {
 		return 0, err
 	}

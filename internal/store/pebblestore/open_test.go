@@ -30,14 +30,20 @@ func write(t testing.TB, s *Store, shard uint16, key, value string) {
 	}
 }
 
-func wantValue(t testing.TB, s *Store, shard uint16, key, value string) {
+// get reads one row; nil is none.
+func get(t testing.TB, v store.View, shard uint16, key string) []byte {
 	t.Helper()
-	h, err := s.Acquire(t.Context(), shard)
+	values, err := v.Get(t.Context(), []store.Place{{Shard: shard, Key: []byte(key)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := h.Get(t.Context(), []byte(key)); err != nil || string(got) != value {
-		t.Fatalf("shard %d, key %q: %q, %v, want %q", shard, key, got, err, value)
+	return values[0]
+}
+
+func wantValue(t testing.TB, v store.View, shard uint16, key, value string) {
+	t.Helper()
+	if got := get(t, v, shard, key); got == nil || string(got) != value {
+		t.Fatalf("shard %d, key %q: %q, want %q", shard, key, got, value)
 	}
 }
 
@@ -119,10 +125,10 @@ func TestFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ key, value, words string }{
-		{formatKey, "3", "it has format 3, and this release reads up to 2; use the newer release"},
-		{formatKey, "1", "it has format 1, and this release reads from 2 on; begin with a new folder"},
+		{formatKey, "4", "it has format 4, and this release reads up to 3; use the newer release"},
+		{formatKey, "2", "it has format 2, and this release reads from 3 on; begin with a new folder"},
 		{formatKey, "blue", `format "blue": want a number`},
-		{formatKey, "2", ""},
+		{formatKey, "3", ""},
 		{shardsKey, "0", `shard count "0": want 1 to 65535`},
 		{shardsKey, "64", ""},
 	} {

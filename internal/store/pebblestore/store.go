@@ -27,12 +27,13 @@ type Store struct {
 	readOnly bool
 	opens    uint64 // how often the store has been opened, this time too
 
-	mu       sync.Mutex
-	shards   []shard
-	acquired uint32                     // how often any shard was acquired since the store was opened
-	inFlight map[chan struct{}]struct{} // one for each write under way; closed when it is durable
-	closed   bool
-	users    sync.WaitGroup // calls under way; Close waits for them
+	mu        sync.Mutex
+	shards    []shard
+	acquired  uint32                     // how often any shard was acquired since the store was opened
+	inFlight  map[chan struct{}]struct{} // one for each write under way; closed when it is durable
+	snapshots map[*snapshot]struct{}     // that Pebble must be told to close
+	closed    bool
+	users     sync.WaitGroup // calls under way; Close waits for them
 
 	metaMu sync.Mutex // held from a read of the meta space until what followed is durable
 }
@@ -62,8 +63,8 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 		return nil, fmt.Errorf("acquire shard %d: %w", number, err)
 	}
 	defer s.users.Done()
-	if int(number) >= len(s.shards) {
-		return nil, fmt.Errorf("acquire shard %d: the store has shards 0 to %d", number, len(s.shards)-1)
+	if err := s.hasShard(number); err != nil {
+		return nil, fmt.Errorf("acquire shard %d: %w", number, err)
 	}
 	sh := &s.shards[number]
 
@@ -94,9 +95,6 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	return &handle{store: s, shard: number, epoch: epoch, last: sh.last}, nil
 }
 
-// Index is part of store.Store.
-func (s *Store) Index() store.Index { return index{s} }
-
 // Meta is part of store.Store.
 func (s *Store) Meta() store.Meta { return meta{s} }
 
@@ -124,6 +122,9 @@ func (s *Store) Close() error {
 		return store.ErrClosed
 	}
 	s.users.Wait()
+	for v := range s.snapshots { // left open by their callers; nobody can use them any more
+		_ = v.rows.Close() // it never fails
+	}
 	var flushed error
 	if !s.readOnly {
 		// After a clean stop nothing rests on the log, whose damaged tail would look

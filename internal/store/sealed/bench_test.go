@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"heddle/internal/store"
 	"heddle/internal/store/memstore"
 	"heddle/internal/store/storetest"
 )
@@ -44,6 +45,28 @@ func bench(b *testing.B, run func(b *testing.B, r *room, keys *keyring, key *dat
 			b.ReportAllocs()
 			b.SetBytes(int64(size))
 			run(b, new(room), s.keys, key, make([]byte, size))
+		})
+	}
+}
+
+// BenchmarkGet reads rows of 200 bytes through the seal, of a store in memory.
+func BenchmarkGet(b *testing.B) {
+	s := mustOpen(b, memstore.New(storetest.Shards), newRoot(b))
+	w := acquire(b, s, 3)
+	places := make([]store.Place, 100)
+	for i := range places {
+		key := fmt.Sprintf("key %013d", i)
+		w.put(key, make([]byte, 200))
+		places[i] = w.place(key)
+	}
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.Get(b.Context(), places[:n]); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 	}
 }

@@ -105,18 +105,6 @@ func (s *Store) Rotate(ctx context.Context, root RootKeys) (bool, error) {
 // Limits is part of store.Store: what the other store takes, less what sealing adds.
 func (s *Store) Limits() store.Limits { return s.limits }
 
-// Acquire is part of store.Store.
-func (s *Store) Acquire(ctx context.Context, shard uint16) (store.Handle, error) {
-	h, err := s.Store.Acquire(ctx, shard)
-	if err != nil {
-		return nil, err
-	}
-	return &handle{h, s.keys}, nil
-}
-
-// Index is part of store.Store.
-func (s *Store) Index() store.Index { return index{s.Store.Index(), s.keys} }
-
 // Meta is part of store.Store.
 func (s *Store) Meta() store.Meta { return meta{s.Store.Meta(), s.keys} }
 

@@ -118,26 +118,43 @@ func (w *writer) commit(ops ...store.Op) {
 
 func (w *writer) get(key string) []byte {
 	w.t.Helper()
-	value, err := w.handle.Get(w.t.Context(), []byte(key))
+	values, err := w.below.Get(w.t.Context(), []store.Place{w.place(key)})
+	if err != nil || values[0] == nil {
+		w.t.Fatalf("key %q: %v, %v", key, values, err)
+	}
+	return values[0]
+}
+
+func (w *writer) place(key string) store.Place {
+	return store.Place{Shard: w.handle.Shard(), Key: []byte(key)}
+}
+
+// scan reads the whole shard.
+func (w *writer) scan(visit store.Visit) error {
+	return w.below.Scan(w.t.Context(), w.handle.Shard(), store.Range{}, visit)
+}
+
+// wantBroken wants a read of a row to fail, by Get and by Scan, of the store and of a
+// snapshot, and the error to name shard and key.
+func (w *writer) wantBroken(what, key string) {
+	w.t.Helper()
+	snapshot, err := w.below.Snapshot(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return value
-}
-
-// wantBroken wants a read of a row to fail, by Get and by Scan, and the error to
-// name shard and key.
-func (w *writer) wantBroken(what, key string) {
-	w.t.Helper()
-	_, getErr := w.handle.Get(w.t.Context(), []byte(key))
-	scanErr := w.handle.Scan(w.t.Context(), store.Range{Start: []byte(key), End: []byte(key + "\x00")}, func(_, value []byte) bool {
-		w.t.Errorf("%s: the scan showed %q", what, value)
-		return true
-	})
-	for _, err := range []error{getErr, scanErr} {
-		place := fmt.Sprintf("shard %d, key %x", w.handle.Shard(), key)
-		if !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), place) {
-			w.t.Errorf("%s: %v, want ErrBroken at %s", what, err, place)
+	defer snapshot.Close()
+	for _, view := range []store.View{w.below, snapshot} {
+		_, getErr := view.Get(w.t.Context(), []store.Place{w.place("absent"), w.place(key)})
+		only := store.Range{Start: []byte(key), End: []byte(key + "\x00")}
+		scanErr := view.Scan(w.t.Context(), w.handle.Shard(), only, func(_, value []byte) bool {
+			w.t.Errorf("%s: the scan showed %q", what, value)
+			return true
+		})
+		for _, err := range []error{getErr, scanErr} {
+			place := fmt.Sprintf("shard %d, key %x", w.handle.Shard(), key)
+			if !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), place) {
+				w.t.Errorf("%s: %v, want ErrBroken at %s", what, err, place)
+			}
 		}
 	}
 }
@@ -183,7 +200,7 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 	raw, far := acquire(t, below, 3), acquire(t, below, 4)
 	here, there := raw.get("here"), raw.get("there")
 	var index []byte
-	err := below.Index().Scan(t.Context(), store.Range{}, func(_, value []byte) bool { index = bytes.Clone(value); return true })
+	err := below.ScanIndex(t.Context(), store.Range{}, func(_, value []byte) bool { index = bytes.Clone(value); return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,9 +225,19 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 
 	raw = acquire(t, below, 3)
 	raw.commit(store.Op{Space: store.IndexSpace, Key: []byte("here"), Value: here})
-	err = s.Index().Scan(t.Context(), store.Range{}, func(_, value []byte) bool { t.Errorf("the index showed %q", value); return true })
-	if !errors.Is(err, ErrBroken) {
-		t.Errorf("a shard's value in the index: %v, want ErrBroken", err)
+	snapshot, err := s.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	for _, view := range []store.View{s, snapshot} {
+		scanErr := view.ScanIndex(t.Context(), store.Range{}, func(_, value []byte) bool { t.Errorf("the index showed %q", value); return true })
+		_, getErr := view.Get(t.Context(), []store.Place{{Space: store.IndexSpace, Key: []byte("here")}})
+		for _, err := range []error{scanErr, getErr} {
+			if !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), fmt.Sprintf("index, key %x", "here")) {
+				t.Errorf("a shard's value in the index: %v, want ErrBroken at its key", err)
+			}
+		}
 	}
 	for name, value := range map[string][]byte{"other": meta, "third": here} {
 		if err := below.Meta().CompareAndSet(t.Context(), name, nil, value); err != nil {
@@ -245,7 +272,7 @@ func TestNothingLiesBelowInTheClear(t *testing.T) {
 		return true
 	}
 	raw := acquire(t, below, 3)
-	scans := errors.Join(raw.handle.Scan(t.Context(), store.Range{}, search), below.Index().Scan(t.Context(), store.Range{}, search))
+	scans := errors.Join(raw.scan(search), below.ScanIndex(t.Context(), store.Range{}, search))
 	all, err := below.Meta().List(t.Context(), "")
 	if err = errors.Join(scans, err); err != nil {
 		t.Fatal(err)
@@ -293,7 +320,7 @@ func TestNoncesAreNeverUsedTwice(t *testing.T) {
 	}
 	for shard := range uint16(storetest.Shards) {
 		w := acquire(t, below, shard)
-		if err := w.handle.Scan(t.Context(), store.Range{}, func(key, value []byte) bool {
+		if err := w.scan(func(key, value []byte) bool {
 			seen.see(t, fmt.Sprintf("shard %d, key %q", shard, key), value)
 			return true
 		}); err != nil {
@@ -309,7 +336,7 @@ func TestNoncesAreNeverUsedTwice(t *testing.T) {
 		t.Errorf("%d data keys: none came to its end", keys)
 	}
 	for shard := range uint16(storetest.Shards) {
-		if err := acquire(t, s, shard).handle.Scan(t.Context(), store.Range{}, func(_, _ []byte) bool { return true }); err != nil {
+		if err := acquire(t, s, shard).scan(func(_, _ []byte) bool { return true }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -457,8 +484,8 @@ func TestAKeyThatIsNotDurableSealsNothing(t *testing.T) {
 			t.Fatalf("commit: %v, want ErrConflict", err)
 		}
 	}
-	if _, err := w.handle.Get(t.Context(), []byte("key")); !errors.Is(err, store.ErrNotFound) {
-		t.Fatalf("after it: %v, want nothing written", err)
+	if values, err := s.Get(t.Context(), []store.Place{w.place("key")}); err != nil || values[0] != nil {
+		t.Fatalf("after it: %q, %v, want nothing written", values, err)
 	}
 }
 

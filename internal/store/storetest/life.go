@@ -103,18 +103,24 @@ func metaList(t *testing.T, b Backend) {
 
 func closed(t *testing.T, b Backend) {
 	o := acquire(t, b.Store, 1)
+	snapshot := snapshotOf(t, b.Store)
 	if err := b.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
+	wantClosed(t, snapshot)
 	never := func(_, _ []byte) bool { t.Error("a closed store showed a row"); return false }
 	_, acquireErr := b.Store.Acquire(t.Context(), 1)
 	_, getErr := b.Store.Get(t.Context(), []store.Place{inShard(1, "key")})
+	_, manyErr := b.Store.Get(t.Context(), []store.Place{inShard(1, "key"), inIndex("key")})
+	_, snapshotErr := b.Store.Snapshot(t.Context())
 	_, metaErr := b.Store.Meta().Get(t.Context(), "key")
 	_, listErr := b.Store.Meta().List(t.Context(), "")
 	for call, err := range map[string]error{
 		"acquire":        acquireErr,
 		"commit":         b.Store.Commit(t.Context(), []store.Section{o.section(put("key", ""))})[0],
 		"get":            getErr,
+		"get many":       manyErr,
+		"snapshot":       snapshotErr,
 		"scan":           o.scan(t.Context(), store.Range{}, never),
 		"release":        o.handle.Release(t.Context()),
 		"index scan":     b.Store.ScanIndex(t.Context(), store.Range{}, never),

@@ -240,6 +240,7 @@ func randomOperations(t *testing.T, b Backend) {
 		shards[i] = map[string]string{}
 	}
 	key := func() string { return fmt.Sprintf("%03d", rng.IntN(400)) }
+	var wantEarlier []func()
 	for round := range 300 {
 		var sections []store.Section
 		for i := range owners {
@@ -281,9 +282,41 @@ func randomOperations(t *testing.T, b Backend) {
 		i, r := rng.IntN(Shards), span(key(), key())
 		wantModel(t, owners[i].scan, shards[i], r)
 		wantModel(t, b.Store.ScanIndex, index, store.Range{})
+		var places []store.Place
+		for range rng.IntN(20) {
+			places = append(places, inShard(uint16(rng.IntN(Shards)), key()), inIndex(fmt.Sprint(rng.IntN(Shards), key())))
+		}
+		wantPlaces(t, b.Store, shards[:], index, places)
+		if round%100 == 0 {
+			s, shards, index := snapshotOf(t, b.Store), shards, maps.Clone(index)
+			for i := range shards {
+				shards[i] = maps.Clone(shards[i])
+			}
+			wantEarlier = append(wantEarlier, func() {
+				wantModel(t, scanOf(s, uint16(i)), shards[i], r)
+				wantModel(t, s.ScanIndex, index, store.Range{})
+				wantPlaces(t, s, shards[:], index, places)
+			})
+		}
+	}
+	for _, want := range wantEarlier {
+		want()
 	}
 	for i := range owners {
 		wantModel(t, owners[i].scan, shards[i], store.Range{})
+	}
+}
+
+func wantPlaces(t *testing.T, v store.View, shards []map[string]string, index map[string]string, places []store.Place) {
+	t.Helper()
+	for i, value := range get(t, v, places...) {
+		model := index
+		if places[i].Space == store.ShardSpace {
+			model = shards[places[i].Shard]
+		}
+		if want, found := model[string(places[i].Key)]; string(value) != want || found != (value != nil) {
+			t.Fatalf("place %d, key %q: %q, want %q, %v", i, places[i].Key, value, want, found)
+		}
 	}
 }
 
