@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"internal/server": {
 		"internal/audit", "internal/aws/throttle",
 		"internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/iam", "internal/aws/operation", "internal/aws/sigv4",
-		"internal/engine", "internal/identity", "internal/identity/api", "internal/matching", "internal/rootkey", "internal/shard", "internal/store",
+		"internal/engine", "internal/identity", "internal/identity/api", "internal/matching", "internal/rootkey", "internal/runlog", "internal/shard", "internal/store",
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/store/sealed", "internal/swf",
 		"internal/swf/api", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry",
 		"internal/token", "internal/visibility",
@@ -45,7 +45,9 @@ var arrows = map[string][]string{
 	"internal/aws/operation":     {"internal/aws/awsjson", "internal/aws/iam"},
 	"internal/identity":          {"internal/aws/arn", "internal/aws/credentials", "internal/aws/iam", "internal/engine", "internal/pack"},
 	"internal/identity/api":      {"internal/aws/arn", "internal/aws/awsquery", "internal/aws/iam", "internal/engine", "internal/identity"},
-	"internal/shard":             {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
+	"internal/engine":            {"internal/blob"},
+	"internal/runlog":            {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
+	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/visibility":        {"internal/engine", "internal/store", "internal/store/keys"},
 	"internal/matching":          {"internal/engine"},
 	"internal/token":             {"internal/engine", "internal/pack"},
@@ -59,7 +61,7 @@ var arrows = map[string][]string{
 }
 
 // kernel packages must not hear the words of any service.
-var kernel = []string{"internal/engine", "internal/shard", "internal/matching", "internal/visibility", "internal/store", "internal/pack"}
+var kernel = []string{"internal/blob", "internal/engine", "internal/runlog", "internal/shard", "internal/matching", "internal/visibility", "internal/store", "internal/pack"}
 
 // file is a parsed source file of the module.
 type file struct {

@@ -134,7 +134,7 @@ func (a *check) checkRun(ctx context.Context, rec *Head, f *Findings) (err error
 		}
 	}
 	now := rules.Record(state, 0)
-	if err := agree("record", &rec.Record, "log", &now); err != nil {
+	if err := Agree("record", &rec.Record, "log", &now); err != nil {
 		return err
 	}
 	if err := a.checkOffers(ctx, rec, now.Offers); err != nil {
@@ -221,7 +221,7 @@ func (a *check) checkOrphans(ctx context.Context, shard uint16, f *Findings) err
 			id := engine.RunID(keys.Run(key))
 			if id != last {
 				last = id
-				if head, err = a.head(ctx, id); err != nil {
+				if head, err = a.Head(ctx, id); err != nil {
 					f.wrong("%v", err)
 				} else if head == nil {
 					f.wrong("run %s has a %s but no record", id, what)
@@ -265,7 +265,7 @@ func (a *check) checkNames(ctx context.Context, shard uint16, f *Findings) error
 			return nil
 		}
 		id := engine.RunID(value)
-		head, err := a.head(ctx, id)
+		head, err := a.Head(ctx, id)
 		switch {
 		case err != nil:
 			f.wrong("%v", err)
@@ -305,7 +305,7 @@ func (a *check) checkForget(ctx context.Context, shard uint16, f *Findings) erro
 	err := ScanKind(ctx, a.view, shard, keys.Forget, func(key, _ []byte) error {
 		rows++
 		at, id := keys.ForgetTime(key)
-		rec, err := a.head(ctx, id)
+		rec, err := a.Head(ctx, id)
 		switch {
 		case err != nil:
 			f.wrong("%v", err)
@@ -339,7 +339,7 @@ func (a *check) checkParked(ctx context.Context, shard uint16, f *Findings) erro
 		if _, err := ReadMessage(value); err != nil {
 			f.wrong("parked message for run %s: %v", id, err)
 		}
-		if head, err := a.head(ctx, id); head == nil && err == nil {
+		if head, err := a.Head(ctx, id); head == nil && err == nil {
 			f.wrong("run %s has a parked message but no record", id)
 		}
 		return nil
@@ -359,7 +359,7 @@ func (a *check) checkIndex(ctx context.Context, f *Findings) error {
 			return true
 		}
 		_, id := keys.IndexPosition(key)
-		rec, err := a.head(ctx, id)
+		rec, err := a.Head(ctx, id)
 		if err != nil {
 			f.wrong("%v", err)
 			return true

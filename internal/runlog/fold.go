@@ -12,7 +12,9 @@ import (
 )
 
 // SnapshotParts is how many parts a snapshot of so many bytes has.
-func SnapshotParts(length int) int { return (length + keys.SnapshotPartBytes - 1) / keys.SnapshotPartBytes }
+func SnapshotParts(length int) int {
+	return (length + keys.SnapshotPartBytes - 1) / keys.SnapshotPartBytes
+}
 
 // TraitsOf gives the traits of a kind.
 func TraitsOf(rules engine.Rules) engine.Traits {

@@ -116,9 +116,9 @@ func ReadHead(run engine.RunID, b []byte) (*Head, error) {
 	return s, nil
 }
 
-// agree compares what must be the same in two records of a run, however old they
+// Agree compares what must be the same in two records of a run, however old they
 // are.
-func agree(what string, a *engine.Record, other string, b *engine.Record) error {
+func Agree(what string, a *engine.Record, other string, b *engine.Record) error {
 	for _, c := range []struct {
 		of   string
 		a, b any

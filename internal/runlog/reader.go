@@ -23,14 +23,15 @@ func NewReader(v store.View, shards uint16) Reader { return Reader{v, shards} }
 
 // Stored gives what is stored of a run, open or closed; nil if nothing is.
 func (r Reader) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error) {
-	head, err := r.head(ctx, run)
+	head, err := r.Head(ctx, run)
 	if head == nil || err != nil {
 		return nil, err
 	}
 	return head.View(), nil
 }
 
-func (r Reader) head(ctx context.Context, run engine.RunID) (*Head, error) {
+// Head gives the head of a run, open or closed; nil if nothing is stored of it.
+func (r Reader) Head(ctx context.Context, run engine.RunID) (*Head, error) {
 	heads, err := r.read(ctx, []engine.RunID{run}, keys.OpenRun, keys.ClosedRun)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"heddle/internal/shard"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/store/memstore"
@@ -150,7 +150,7 @@ func checkMemory(t *testing.T, s *Server) {
 }
 
 // inspectStore is what heddle check does, on any store that nobody writes.
-func inspectStore(ctx context.Context, e store.Store, shards uint16) (*shard.Findings, error) {
+func inspectStore(ctx context.Context, e store.Store, shards uint16) (*runlog.Findings, error) {
 	key, err := storeKey(ctx, e.Meta(), hashKeyName)
 	if err != nil {
 		return nil, err
@@ -160,9 +160,10 @@ func inspectStore(ctx context.Context, e store.Store, shards uint16) (*shard.Fin
 		return nil, err
 	}
 	hash := keys.Hash(key)
-	archive, err := shard.OpenArchive(ctx, e, shards, &hash, rulesOf(&cfg))
+	view, err := e.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return archive.Check(ctx)
+	defer view.Close()
+	return runlog.Check(ctx, view, shards, &hash, rulesOf(&cfg))
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
-	"heddle/internal/shard"
+	"heddle/internal/runlog"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/swf/api"
 )
@@ -349,7 +349,7 @@ func (m *machine) check() error {
 	if err != nil {
 		return err
 	}
-	found, err := func() (*shard.Findings, error) {
+	found, err := func() (*runlog.Findings, error) {
 		opened, err := openSealed(context.Background(), s, m.data, &RootKeys{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return nil, err

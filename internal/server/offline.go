@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"heddle/internal/engine"
-	"heddle/internal/shard"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/store/pebblestore"
@@ -19,9 +19,12 @@ import (
 
 // Offline is a stopped store, opened for reading.
 type Offline struct {
-	store   store.Store
-	hash    keys.Hash
-	archive *shard.Archive
+	store  store.Store
+	view   store.Snapshot
+	runs   runlog.Reader
+	shards uint16
+	hash   keys.Hash
+	rules  map[engine.Kind]engine.Rules
 }
 
 // OpenOffline opens the store in a folder, and writes nothing there. Of a rekeying
@@ -43,9 +46,9 @@ func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Log
 	if rekeyed || replaced {
 		log.Warn("a rekeying was cut off; the next start of the server, or 'heddle rekey', tidies up after it", "read", dir, "old_store_is_left", replaced)
 	}
-	o := new(Offline)
+	o := &Offline{shards: s.Shards()}
 	if o.store, err = openSealed(ctx, s, data, &roots, log); err == nil {
-		o.archive, err = o.open(ctx, s.Shards())
+		err = o.open(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %q: %w", dir, err), s.Close())
@@ -53,27 +56,34 @@ func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Log
 	return o, nil
 }
 
-func (o *Offline) open(ctx context.Context, shards uint16) (*shard.Archive, error) {
+func (o *Offline) open(ctx context.Context) error {
 	key, err := readKey(ctx, o.store.Meta(), hashKeyName)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("its first start did not finish; start it once: %w", err)
+		return fmt.Errorf("its first start did not finish; start it once: %w", err)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	o.hash = key
 	var cfg Config
 	if err := cfg.fill(); err != nil {
-		return nil, err
+		return err
 	}
-	return shard.OpenArchive(ctx, o.store, shards, &o.hash, rulesOf(&cfg))
+	o.rules = rulesOf(&cfg)
+	if o.view, err = o.store.Snapshot(ctx); err != nil {
+		return err
+	}
+	o.runs = runlog.NewReader(o.view, o.shards)
+	return nil
 }
 
 // Close closes the store.
-func (o *Offline) Close() error { return o.store.Close() }
+func (o *Offline) Close() error { return errors.Join(o.view.Close(), o.store.Close()) }
 
-// Check verifies the store; see shard.Archive.Check.
-func (o *Offline) Check(ctx context.Context) (*shard.Findings, error) { return o.archive.Check(ctx) }
+// Check verifies the store; see runlog.Check.
+func (o *Offline) Check(ctx context.Context) (*runlog.Findings, error) {
+	return runlog.Check(ctx, o.view, o.shards, &o.hash, o.rules)
+}
 
 // Export writes the history of an execution as JSON, in the shape that
 // GetWorkflowExecutionHistory has. Without a runId it takes the open run, else
@@ -83,7 +93,7 @@ func (o *Offline) Export(ctx context.Context, out io.Writer, w engine.World, dom
 	if err != nil {
 		return fmt.Errorf("export %q of domain %q: %w", workflowID, domain, err)
 	}
-	b, err := o.archive.AppendEvents(ctx, nil, view.Run, 1, view.LastEvent)
+	b, err := o.runs.AppendEvents(ctx, nil, view.Run, 1, view.LastEvent, false)
 	if err != nil {
 		return fmt.Errorf("export %q of domain %q: %w", workflowID, domain, err)
 	}
@@ -98,19 +108,19 @@ func (o *Offline) find(ctx context.Context, w engine.World, domain, workflowID, 
 		if !ok {
 			return nil, fmt.Errorf("runId %q is none of this store", runID)
 		}
-		view, err := o.archive.Stored(ctx, id)
-		if errors.Is(err, store.ErrNotFound) || err == nil && view.Name != name {
+		view, err := o.runs.Stored(ctx, id)
+		if err == nil && (view == nil || view.Name != name) {
 			return nil, fmt.Errorf("no run %q", runID)
 		}
 		return view, err
 	}
-	reader := visibility.New(o.store.Index(), &o.hash, o.archive)
+	reader := visibility.New(o.store, &o.hash, o.runs)
 	for _, p := range []struct {
 		order  byte
 		status engine.Status
 	}{{execution.OpenByStart, engine.Open}, {execution.ClosedByClose, engine.Closed}} {
 		page, err := reader.List(ctx, visibility.Place{
-			World: w, Family: p.order | execution.FilterWorkflowID, Value: execution.IndexValue(domain, workflowID),
+			Kind: execution.Kind, World: w, Family: p.order | execution.FilterWorkflowID, Value: execution.IndexValue(domain, workflowID),
 		}, p.status, true, nil, 1)
 		if err != nil {
 			return nil, err

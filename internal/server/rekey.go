@@ -121,19 +121,18 @@ func copyStore(ctx context.Context, from, to store.Store, shards uint16) (rows i
 		rows++
 	}
 	for shard := range shards {
-		source, err := from.Acquire(ctx, shard)
-		if err != nil {
-			return 0, err
-		}
 		c, err := newCopier(ctx, to, shard)
 		if err != nil {
 			return 0, err
+		}
+		source := func(ctx context.Context, r store.Range, visit store.Visit) error {
+			return from.Scan(ctx, shard, r, visit)
 		}
 		if err := c.copy(ctx, source, store.ShardSpace); err != nil {
 			return 0, err
 		}
 		if shard == 0 { // any shard may write the index
-			if err := c.copy(ctx, from.Index(), store.IndexSpace); err != nil {
+			if err := c.copy(ctx, from.ScanIndex, store.IndexSpace); err != nil {
 				return 0, err
 			}
 		}
@@ -164,14 +163,10 @@ func newCopier(ctx context.Context, to store.Store, shard uint16) (*copier, erro
 	return &copier{to: to, section: store.Section{Shard: shard, Epoch: h.Epoch(), Seq: h.Seq()}}, nil
 }
 
-// scanner is a handle or an index.
-type scanner interface {
-	Scan(ctx context.Context, r store.Range, visit store.Visit) error
-}
-
-func (c *copier) copy(ctx context.Context, from scanner, space store.Space) error {
+// copy commits all rows that a scan visits to a space.
+func (c *copier) copy(ctx context.Context, scan func(context.Context, store.Range, store.Visit) error, space store.Space) error {
 	var failed error
-	err := from.Scan(ctx, store.Range{}, func(key, value []byte) bool {
+	err := scan(ctx, store.Range{}, func(key, value []byte) bool {
 		c.section.Ops = append(c.section.Ops, store.Op{Space: space, Key: bytes.Clone(key), Value: bytes.Clone(value)})
 		c.bytes += len(key) + len(value)
 		if len(c.section.Ops) == copyOpsMax || c.bytes >= copyBytesMax {

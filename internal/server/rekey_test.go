@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/shard"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 )
 
@@ -37,7 +37,7 @@ func wantNothingLeft(t *testing.T, data string) {
 }
 
 // planted is a stopped store with planted texts, and what a check finds in it.
-func planted(t *testing.T, sealing string) (Config, *shard.Findings) {
+func planted(t *testing.T, sealing string) (Config, *runlog.Findings) {
 	t.Helper()
 	cfg := onDisk(t)
 	cfg.Sealing = sealing
@@ -53,7 +53,7 @@ func planted(t *testing.T, sealing string) (Config, *shard.Findings) {
 
 // wantSame wants a check of a stopped store to find what it had found before,
 // and a server to start on it.
-func wantSame(t *testing.T, cfg Config, before *shard.Findings) {
+func wantSame(t *testing.T, cfg Config, before *runlog.Findings) {
 	t.Helper()
 	if found, err := check(t, cfg); err != nil || !reflect.DeepEqual(found, before) {
 		t.Fatalf("check: %+v, %v, want %+v", found, err, before)

@@ -19,7 +19,7 @@ import (
 	"testing"
 
 	"heddle/internal/rootkey"
-	"heddle/internal/shard"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/store/sealed"
@@ -338,7 +338,7 @@ func TestTamperedStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		section := store.Section{Shard: shard, Epoch: h.Epoch(), Seq: h.Seq() + 1}
-		err = h.Scan(t.Context(), store.Range{Start: []byte("h"), End: []byte("i")}, func(key, value []byte) bool {
+		err = engine.Scan(t.Context(), shard, store.Range{Start: []byte("h"), End: []byte("i")}, func(key, value []byte) bool {
 			value = bytes.Clone(value)
 			value[len(value)/2] ^= 1
 			section.Ops = append(section.Ops, store.Op{Key: bytes.Clone(key), Value: value})
@@ -365,7 +365,7 @@ func TestTamperedStore(t *testing.T) {
 }
 
 // check verifies a stopped store.
-func check(t *testing.T, cfg Config) (*shard.Findings, error) {
+func check(t *testing.T, cfg Config) (*runlog.Findings, error) {
 	t.Helper()
 	o, err := OpenOffline(t.Context(), cfg.Data, cfg.RootKeys, slog.New(slog.DiscardHandler))
 	if err != nil {

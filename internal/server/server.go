@@ -143,7 +143,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			s.node.Close()
+			err = errors.Join(err, s.node.Stop(ctx))
 		}
 	}()
 	if last := s.node.LastTime(); last > s.clock.Now() {
@@ -251,8 +251,7 @@ func (s *Server) Close(ctx context.Context) error {
 		}
 		s.stop()
 		s.loops.Wait()
-		s.node.Close()
-		s.closed = errors.Join(err, s.store.Close(), s.auditor.close(ctx))
+		s.closed = errors.Join(err, s.node.Stop(ctx), s.store.Close(), s.auditor.close(ctx))
 	})
 	return s.closed
 }

@@ -55,7 +55,7 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 	swfModel := operation.Model{Prefix: api.TargetPrefix, Faults: api.Faults(), NotPermitted: api.CodeOperationNotPermittedFault}
 	operation.Mount(actions, swfModel, swf.New(swf.Config{
 		Runs: s.node, Tasks: s.tasks,
-		Visibility: visibility.New(s.store.Index(), &held.hash, s.node),
+		Visibility: visibility.New(s.store, &held.hash, s.node),
 		Tokens:     token.New(held.token, rand.Reader),
 		RootSeed:   s.rootSeed,
 		Clock:      s.clock.Now,

@@ -82,6 +82,16 @@ func (s *Shard) await(run engine.RunID, c *call) {
 	s.awaiting[run] = append(s.awaiting[run], c)
 }
 
+// settleAwait notes that the command of a call is durable, which awaits a close: it
+// no longer counts among those that are not finished.
+func (c *call) settleAwait() {
+	c.fresh = false
+	if c.pending != nil {
+		c.pending.add(-1)
+		c.pending = nil
+	}
+}
+
 // leave takes a call out of those that await a close.
 func (s *Shard) leave(c *call) {
 	left := slices.DeleteFunc(s.awaiting[c.awaited], func(other *call) bool { return other == c })

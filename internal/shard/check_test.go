@@ -2,12 +2,12 @@ package shard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
@@ -23,9 +23,9 @@ func TestCheckFindsDamage(t *testing.T) {
 	h.must("open", toyWake{At: h.now + 1<<40})
 	h.must("closed", toyAdd{})
 	h.must("closed", toyClose{Forget: h.now + 1<<40})
-	from := Route(h.cfg.Hash, 2, toyName("open"))
+	from := runlog.Route(h.cfg.Hash, 2, toyName("open"))
 	to := 0
-	for ; Route(h.cfg.Hash, 2, toyName(fmt.Sprint(to))) == from; to++ {
+	for ; runlog.Route(h.cfg.Hash, 2, toyName(fmt.Sprint(to))) == from; to++ {
 	}
 	h.must("open", toyTell{fmt.Sprint(to)})
 	h.settle()
@@ -58,30 +58,30 @@ func TestCheckFindsDamage(t *testing.T) {
 		}
 	}
 
-	for what, change := range map[string]func(*stored){
-		"status":                  func(r *stored) { r.Status = engine.Open + engine.Closed - r.Status },
-		"group":                   func(r *stored) { r.Group += "x" },
-		"start time":              func(r *stored) { r.Started++ },
-		"close time":              func(r *stored) { r.Closed++ },
-		"end of retention":        func(r *stored) { r.Forget++ },
-		"next user timer":         func(r *stored) { r.Timer++ },
-		"number of tasks at work": func(r *stored) { r.Working++ },
-		"having a deadline":       func(r *stored) { r.Wake = 1 - min(r.Wake, 1) },
-		"listing":                 func(r *stored) { r.Listing = append(r.Listing, 'x') },
-		"last event":              func(r *stored) { r.NextEvent++ },
-		"offers":                  func(r *stored) { r.Offers = append(r.Offers, engine.Offer{List: "toys", ID: 1 << 20}) },
-		"name":                    func(r *stored) { r.Name.Key += "x" },
+	for what, change := range map[string]func(*runlog.Head){
+		"status":                  func(r *runlog.Head) { r.Status = engine.Open + engine.Closed - r.Status },
+		"group":                   func(r *runlog.Head) { r.Group += "x" },
+		"start time":              func(r *runlog.Head) { r.Started++ },
+		"close time":              func(r *runlog.Head) { r.Closed++ },
+		"end of retention":        func(r *runlog.Head) { r.Forget++ },
+		"next user timer":         func(r *runlog.Head) { r.Timer++ },
+		"number of tasks at work": func(r *runlog.Head) { r.Working++ },
+		"having a deadline":       func(r *runlog.Head) { r.Wake = 1 - min(r.Wake, 1) },
+		"listing":                 func(r *runlog.Head) { r.Listing = append(r.Listing, 'x') },
+		"last event":              func(r *runlog.Head) { r.NextEvent++ },
+		"offers":                  func(r *runlog.Head) { r.Offers = append(r.Offers, engine.Offer{List: "toys", ID: 1 << 20}) },
+		"name":                    func(r *runlog.Head) { r.Name.Key += "x" },
 	} {
 		for _, r := range d.rows() {
 			if r.space != store.ShardSpace || r.key[0] != keys.OpenRun && r.key[0] != keys.ClosedRun {
 				continue
 			}
-			rec, err := readRecord(keys.Run(r.key), r.value)
+			rec, err := runlog.ReadHead(keys.Run(r.key), r.value)
 			if err != nil {
 				t.Fatal(err)
 			}
 			change(rec)
-			r.put(d, rec.append(nil))
+			r.put(d, rec.Append(nil))
 			if wrong := d.wrong(); len(wrong) == 0 {
 				t.Errorf("the %s of run %q is wrong, and nothing is found", what, rec.Name.Key)
 			}
@@ -92,7 +92,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		t.Errorf("all was put back, and yet: %s", wrong)
 	}
 
-	message := appendMessage(nil, &engine.Message{To: toyName("open")})
+	message := runlog.AppendMessage(nil, &engine.Message{To: toyName("open")})
 	other := uint16(1 - from)
 	for what, r := range map[string]damaged{
 		"a message above the count":          {key: keys.AppendOutgoing(nil, other, 99), value: message},
@@ -140,12 +140,12 @@ func (d *damage) rows() (all []damaged) {
 		return true
 	}
 	for row.shard = range d.cfg.Shards {
-		if err := d.acquire(row.shard).Scan(context.Background(), store.Range{}, add); err != nil {
+		if err := d.store.Scan(context.Background(), row.shard, store.Range{}, add); err != nil {
 			d.t.Fatal(err)
 		}
 	}
 	row.shard, row.space = 0, store.IndexSpace
-	if err := d.store.Index().Scan(context.Background(), store.Range{}, add); err != nil {
+	if err := d.store.ScanIndex(context.Background(), store.Range{}, add); err != nil {
 		d.t.Fatal(err)
 	}
 	return all
@@ -164,11 +164,11 @@ func (r *damaged) read(d *damage) (value []byte, known bool) {
 	if r.space == store.IndexSpace {
 		return nil, false
 	}
-	value, err := d.acquire(r.shard).Get(context.Background(), r.key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	values, err := d.store.Get(context.Background(), []store.Place{{Shard: r.shard, Key: r.key}})
+	if err != nil {
 		d.t.Fatal(err)
 	}
-	return value, err == nil
+	return values[0], values[0] != nil
 }
 
 func (r *damaged) remove(d *damage) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
 	"heddle/internal/store"
@@ -131,7 +132,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	in := engine.Input{Now: b.now, Up: s.up}
 	if g != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
-		in.Blob = func(id [32]byte) []byte { return g.blobs[id] }
+		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }
 	}
 	switch {
 	case fresh:

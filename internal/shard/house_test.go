@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/store/memstore"
@@ -73,11 +75,17 @@ func (h *house) kill() {
 
 // step takes a shard through one batch.
 func (h *house) step(s *Shard) {
-	b := h.Ready(s.id)
-	if b == nil {
-		return
+	if b := h.Ready(s.id); b != nil {
+		h.Done(s.id, b, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
 	}
-	h.Done(s.id, b, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
+	h.fetchAll()
+}
+
+// fetchAll does the fetches that wait.
+func (h *house) fetchAll() {
+	for h.Fetches() > 0 {
+		h.Fetch(context.Background(), 0)
+	}
 }
 
 // settle steps all shards until nothing moves.
@@ -97,9 +105,9 @@ func toyName(key string) engine.Name {
 func (h *house) give(key string, body any) *call {
 	c := &call{done: make(chan struct{}), cmd: engine.Command{
 		Name: toyName(key), Begin: engine.IfAbsent, Group: "g", Body: body,
-		Seed: engine.Seed([]byte(fmt.Sprintf("%014d", h.now+engine.Time(rand.Int32())))),
+		Seed: engine.RootSeed(h.now, [8]byte(binary.BigEndian.AppendUint64(nil, rand.Uint64()))),
 	}}
-	h.shards[Route(h.cfg.Hash, h.cfg.Shards, c.cmd.Name)].submit(c)
+	h.shards[runlog.Route(h.cfg.Hash, h.cfg.Shards, c.cmd.Name)].submit(c)
 	return c
 }
 
@@ -108,7 +116,7 @@ func (h *house) do(key string, body any) (any, error) {
 	h.t.Helper()
 	c := h.give(key, body)
 	for range 10 {
-		h.step(h.shards[Route(h.cfg.Hash, h.cfg.Shards, c.cmd.Name)])
+		h.step(h.shards[runlog.Route(h.cfg.Hash, h.cfg.Shards, c.cmd.Name)])
 		select {
 		case <-c.done:
 			return c.reply, c.err
@@ -133,14 +141,15 @@ func (h *house) read(key string) toyState {
 	return h.must(key, toyRead{}).(toyState)
 }
 
-// wrong is what heddle check would find; it takes the shards over.
+// wrong is what heddle check would find.
 func (h *house) wrong() []string {
 	h.t.Helper()
-	a, err := OpenArchive(context.Background(), h.store, h.cfg.Shards, h.cfg.Hash, h.cfg.Rules)
+	view, err := h.store.Snapshot(context.Background())
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	found, err := a.Check(context.Background())
+	defer view.Close()
+	found, err := runlog.Check(context.Background(), view, h.cfg.Shards, h.cfg.Hash, h.cfg.Rules)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -153,10 +162,6 @@ func (h *house) check() {
 	for _, w := range h.wrong() {
 		h.t.Error(w)
 	}
-	for _, s := range h.shards { // the archive took the shards over
-		s.drop(engine.ErrUnavailable)
-		h.takeOver(s)
-	}
 }
 
 // rows counts the rows of the shards and of the index.
@@ -168,11 +173,11 @@ func (h *house) rows() (n int) {
 		return true
 	}
 	for _, s := range h.shards {
-		if err := s.handle.Scan(context.Background(), store.Range{}, count); err != nil {
+		if err := h.store.Scan(context.Background(), s.id, store.Range{}, count); err != nil {
 			h.t.Fatal(err)
 		}
 	}
-	if err := h.store.Index().Scan(context.Background(), store.Range{}, count); err != nil {
+	if err := h.store.ScanIndex(context.Background(), store.Range{}, count); err != nil {
 		h.t.Fatal(err)
 	}
 	return n

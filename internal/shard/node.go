@@ -7,9 +7,10 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"heddle/internal/engine"
-	"heddle/internal/store"
+	"heddle/internal/runlog"
 )
 
 // Clock tells the time. It never goes backwards.
@@ -17,108 +18,156 @@ type Clock interface {
 	Now() engine.Time
 }
 
-// Node runs all shards of a process by a few loops, each of which steps its own
-// shards: evaluate what waits in all of them, commit it as one write, let it out.
+// readersDefault is how many fetches are under way at a time unless said otherwise.
+const readersDefault = 32
+
+// Node runs all shards of a process. A shard that is kicked is stepped by a goroutine,
+// shards beside each other; committers write what was evaluated in groups, while others
+// are evaluated; readers fetch. A shard is stepped by one goroutine at a time.
 type Node struct {
 	cfg    *Config
 	clock  Clock
 	shards []*Shard
-	loops  []*loop
 	groups *groups
-	done   sync.WaitGroup
+	cached blobCache
+	runlog.Reader
+
+	// What a kick and a fetch set off: goroutines, or entries in the lists of a Stepped.
+	kick  func(*Shard)
+	start func(*fetch)
+
+	committers    []*committer
+	readers, long readers // long ones don't hold up others
+	work          work
+	stopped       atomic.Bool
+	stopReaders   context.CancelFunc
 
 	lastTime  engine.Time
 	wakeMoved chan struct{}
 	patientAt atomic.Int64 // when patient commands must go; zero: none wait
-	pending   atomic.Int64 // commands and messages that are not finished
+	pending   pending      // commands and messages that are not finished
 }
 
-// OpenNode takes over every shard of the store and starts the loops.
+// OpenNode takes over every shard of the store and steps them from then on.
 func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	processors := runtime.GOMAXPROCS(0)
-	n, err := newNode(ctx, cfg, clock, loopsFor(processors), processors)
+	n, err := newNode(&cfg, clock)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range n.loops {
-		n.done.Go(l.run)
+	reading, stop := context.WithCancel(context.Background())
+	n.stopReaders = stop
+	most := cfg.ReadersMax
+	if most == 0 {
+		most = readersDefault
 	}
+	n.readers = readers{ctx: reading, work: &n.work, most: most}
+	n.long = readers{ctx: reading, work: &n.work, most: processors}
+	n.kick, n.start = n.kickStep, n.startFetch
+	for range committersFor(processors) {
+		n.committers = append(n.committers, &committer{node: n})
+	}
+	if err := n.recoverShards(ctx, processors); err != nil {
+		stop()
+		return nil, err
+	}
+	n.kickRecovered()
 	return n, nil
 }
 
-// newNode takes over every shard of the store, so many at a time as the crew.
-// Nobody runs its loops yet; those with something to do are kicked.
-func newNode(ctx context.Context, cfg Config, clock Clock, loops, crew int) (*Node, error) {
+func newNode(cfg *Config, clock Clock) (*Node, error) {
 	if cfg.Shards == 0 {
 		return nil, errors.New("open node: no shards")
 	}
-	n := &Node{
-		cfg: &cfg, clock: clock,
-		groups:    &groups{open: map[string]int{}},
-		wakeMoved: make(chan struct{}, 1),
+	if l := cfg.Store.Limits(); l.SectionBytes < sectionBytesMin || l.SectionOps < sectionOpsMin {
+		return nil, fmt.Errorf("open node: the store takes sections of %d bytes and %d operations, and must take %d and %d",
+			l.SectionBytes, l.SectionOps, sectionBytesMin, sectionOpsMin)
 	}
-	for range min(loops, int(cfg.Shards)) {
-		l := &loop{node: n}
-		l.wait.L = &l.mu
-		n.loops = append(n.loops, l)
+	n := &Node{
+		cfg: cfg, clock: clock,
+		groups:    &groups{open: map[string]int{}},
+		Reader:    runlog.NewReader(cfg.Store, cfg.Shards),
+		wakeMoved: make(chan struct{}, 1),
+		pending:   pending{none: make(chan struct{}, 1)},
 	}
 	for id := range cfg.Shards {
-		s := newShard(n.cfg, id, n, n.groups)
-		s.loop = n.loops[int(id)%len(n.loops)]
-		n.shards = append(n.shards, s)
-	}
-	if err := n.recoverShards(ctx, crew); err != nil {
-		return nil, err
-	}
-	for _, s := range n.shards {
-		n.lastTime = max(n.lastTime, s.up)
-	}
-	for _, s := range n.shards {
-		if len(s.resend) > 0 || len(s.inbox) > 0 { // messages to send again, or that were parked
-			s.loop.kick(s)
-		}
+		n.shards = append(n.shards, newShard(cfg, id, n, n.groups))
 	}
 	return n, nil
 }
 
-// recoverShards recovers all shards. A crew of one does it in this goroutine, in
-// their order.
+// recoverShards reads the memory of all shards. A crew of one does it in this goroutine,
+// in their order.
 func (n *Node) recoverShards(ctx context.Context, crew int) error {
-	var next atomic.Int32
 	failed := make([]error, len(n.shards))
+	inParallel(crew, len(n.shards), func(i int) {
+		m, err := readMemory(ctx, n.cfg.Store, uint16(i))
+		if err != nil {
+			failed[i] = fmt.Errorf("take over shard %d: %w", i, err)
+			return
+		}
+		n.shards[i].install(m, n.clock.Now())
+	})
+	for _, s := range n.shards {
+		n.lastTime = max(n.lastTime, s.up)
+	}
+	return errors.Join(failed...)
+}
+
+// kickRecovered kicks the shards that have something to do: messages to send again, or
+// that were parked.
+func (n *Node) kickRecovered() {
+	for _, s := range n.shards {
+		if len(s.resend) > 0 || len(s.inbox) > 0 {
+			n.kick(s)
+		}
+	}
+}
+
+// inParallel calls do with 0 to n-1, so many at a time as the crew.
+func inParallel(crew, n int, do func(i int)) {
+	var next atomic.Int32
 	work := func() {
-		for i := next.Add(1) - 1; int(i) < len(n.shards); i = next.Add(1) - 1 {
-			failed[i] = n.shards[i].recover(ctx, n.clock.Now())
-			if failed[i] != nil {
-				return
-			}
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			do(i)
 		}
 	}
 	var others sync.WaitGroup
-	for range crew - 1 {
+	for range min(crew, n) - 1 {
 		others.Go(work)
 	}
 	work()
 	others.Wait()
-	return firstError(failed...)
 }
 
-// loopsFor tells how many loops serve so many processors. Few loops make large
-// groups: fewer syncs, and less work for each command. A loop is seldom what
-// limits a node.
-func loopsFor(processors int) int { return max(1, processors/4) }
-
-// Close stops the loops once they have finished what they hold. Commands that
-// come later wait for ever, so callers stop first.
-func (n *Node) Close() {
-	n.hurry()
-	for _, l := range n.loops {
-		l.mu.Lock()
-		l.closed = true
-		l.mu.Unlock()
-		l.wait.Broadcast()
+// Stop ends the node: it finishes what has been submitted, answers ErrUnavailable to
+// what comes later and to those who await a run's close, and releases the shards. If ctx
+// ends first, it leaves unfinished what is. A second call does nothing.
+func (n *Node) Stop(ctx context.Context) error {
+	if n.stopped.Swap(true) {
+		return nil
 	}
-	n.done.Wait()
+	var err error
+	for n.hurry(); n.pending.n.Load() != 0 && err == nil; {
+		select {
+		case <-n.pending.none:
+		case <-ctx.Done():
+			err = fmt.Errorf("stop shards with %d commands unfinished: %w", n.pending.n.Load(), ctx.Err())
+		}
+	}
+	n.stopReaders()
+	n.work.stop()
+	for _, s := range n.shards {
+		if s.handle == nil {
+			continue
+		}
+		handle := s.handle
+		s.answerAll(fmt.Errorf("%w: the server stops", engine.ErrUnavailable))
+		if released := handle.Release(ctx); released != nil && err == nil {
+			err = fmt.Errorf("release shard %d: %w", s.id, released)
+		}
+	}
+	return err
 }
 
 // Do gives a command to its run and returns the reply once it is durable. If ctx
@@ -130,6 +179,9 @@ func (n *Node) Do(ctx context.Context, cmd engine.Command) (any, error) {
 	case <-c.done:
 		return c.reply, c.err
 	case <-ctx.Done():
+		if cmd.Await { // nobody may be left waiting for a run that never closes
+			n.submit(&call{cmd: engine.Command{Name: cmd.Name, Run: cmd.Run}, leaves: c})
+		}
 		return nil, ctx.Err()
 	}
 }
@@ -142,22 +194,28 @@ func (n *Node) Cast(cmd engine.Command) {
 func (n *Node) submit(c *call) {
 	id := c.cmd.Run.Shard()
 	if c.cmd.Run.IsZero() {
-		id = Route(n.cfg.Hash, n.cfg.Shards, c.cmd.Name)
+		id = runlog.Route(n.cfg.Hash, n.cfg.Shards, c.cmd.Name)
 	}
-	if int(id) >= len(n.shards) { // a run id that this store never made
+	switch {
+	case int(id) >= len(n.shards): // a run id that this store never made
 		c.err = &engine.UnknownRunError{Name: c.cmd.Name, Run: c.cmd.Run}
-		c.finish()
+	case n.stopped.Load():
+		c.err = fmt.Errorf("%w: the server stops", engine.ErrUnavailable)
+	default:
+		n.put(n.shards[id], c)
 		return
 	}
-	n.put(n.shards[id], c)
+	c.finish()
 }
 
 func (n *Node) put(s *Shard, c *call) {
 	c.pending = &n.pending
-	n.pending.Add(1)
+	n.pending.add(1)
 	s.submit(c)
 	if !c.cmd.Patient {
-		s.loop.kick(s)
+		n.kick(s)
+	} else if n.stopped.Load() {
+		n.hurry()
 	} else if n.patientAt.Load() == 0 && n.patientAt.CompareAndSwap(0, int64(n.clock.Now()+patientDelay)) {
 		n.moveWake()
 	}
@@ -168,7 +226,7 @@ func (n *Node) hurry() {
 	n.patientAt.Store(0) // first: who comes while we look sets it again
 	for _, s := range n.shards {
 		if s.hurry() {
-			s.loop.kick(s)
+			n.kick(s)
 		}
 	}
 }
@@ -186,9 +244,9 @@ func (n *Node) moveWake() {
 func (n *Node) Idle() bool {
 	working := int64(0)
 	for _, s := range n.shards {
-		working += s.working.Load()
+		working += s.working.Load() + s.waits.Load()
 	}
-	return working == 0 && n.pending.Load() == 0
+	return working == 0 && n.pending.n.Load() == 0
 }
 
 // NextTimer is the earliest moment that a user of any open run waits for, if
@@ -203,12 +261,9 @@ func (n *Node) NextDeadline() engine.Time {
 	return n.earliest(func(s *Shard) engine.Time { return engine.Time(s.nextDeadline.Load()) })
 }
 
-func (n *Node) earliest(of func(*Shard) engine.Time) engine.Time {
-	var next engine.Time
+func (n *Node) earliest(of func(*Shard) engine.Time) (next engine.Time) {
 	for _, s := range n.shards {
-		if t := of(s); t != 0 && (next == 0 || t < next) {
-			next = t
-		}
+		next = earlier(next, of(s))
 	}
 	return next
 }
@@ -226,44 +281,12 @@ func (n *Node) View(ctx context.Context, name engine.Name, run engine.RunID) (*e
 // comma between, to an empty b; last first if reverse. The caller learned last from the
 // run, so that all of them are durable.
 func (n *Node) AppendEvents(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool) ([]byte, error) {
-	h, err := n.handleOf(run)
-	if err != nil {
-		return b, err
-	}
-	if !reverse {
+	if !reverse && int(run.Shard()) < len(n.shards) {
 		if b, ok := n.shards[run.Shard()].recent.append(b, run, first, last); ok {
 			return b, nil
 		}
 	}
-	return appendEvents(ctx, h, b, run, first, last, reverse)
-}
-
-// Stored reads a run's record past the shard: it may be of a batch that is not
-// yet durable, so the caller passes the index's Barrier before he answers.
-// Errors: store.ErrNotFound.
-func (n *Node) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error) {
-	h, err := n.handleOf(run)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := readStored(ctx, h, run)
-	if err != nil {
-		return nil, err
-	}
-	return rec.view(), nil
-}
-
-func (n *Node) handleOf(run engine.RunID) (store.Handle, error) {
-	if int(run.Shard()) >= len(n.shards) {
-		return nil, store.ErrNotFound
-	}
-	s := n.shards[run.Shard()]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handle == nil {
-		return nil, engine.ErrUnavailable
-	}
-	return s.handle, nil
+	return n.Reader.AppendEvents(ctx, b, run, first, last, reverse)
 }
 
 // LastTime is the latest time that the store had seen when it was opened.
@@ -271,11 +294,7 @@ func (n *Node) LastTime() engine.Time { return n.lastTime }
 
 // NextWake is when the node next wants Advance; zero: never.
 func (n *Node) NextWake() engine.Time {
-	next := n.earliest((*Shard).NextWake)
-	if at := engine.Time(n.patientAt.Load()); at != 0 && (next == 0 || at < next) {
-		return at
-	}
-	return next
+	return earlier(n.earliest((*Shard).NextWake), engine.Time(n.patientAt.Load()))
 }
 
 // WakeMoved receives when NextWake may have become earlier.
@@ -289,12 +308,12 @@ func (n *Node) Advance() {
 	}
 	for _, s := range n.shards {
 		if w := s.NextWake(); w != 0 && w <= now {
-			s.loop.kick(s)
+			n.kick(s)
 		}
 	}
 }
 
-// generationOf, deliver and acknowledge connect the shards of one process.
+// generationOf, deliver, acknowledge, fetch and blobs connect the shards of one process.
 func (n *Node) generationOf(shard uint16) uint64 {
 	s := n.shards[shard]
 	s.mu.Lock()
@@ -311,119 +330,64 @@ func (n *Node) acknowledge(to uint16, a ack) {
 	first := len(s.acks) == 1
 	s.mu.Unlock()
 	if first { // it learns when to delete the rows
-		s.loop.kick(s)
+		n.kick(s)
 	}
 }
 
-// recoverEvery is how long a shard that can't be recovered waits for the next try.
-const recoverEvery = engine.Time(1000)
+func (n *Node) fetch(f *fetch)    { n.start(f) }
+func (n *Node) blobs() *blobCache { return &n.cached }
 
-// takeOver recovers a shard that dropped its memory, and has the others send it
-// again what they sent.
-func (n *Node) takeOver(s *Shard) {
-	if err := s.recover(context.Background(), n.clock.Now()); err != nil {
-		// The next command tries again, or the alarm after recoverEvery.
-		n.cfg.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
-		s.drop(fmt.Errorf("%w: %w", engine.ErrUnavailable, err))
-		s.nextWake.Store(int64(n.clock.Now() + recoverEvery))
-		return
-	}
-	for _, peer := range n.shards {
-		peer.mu.Lock()
-		peer.resend = append(peer.resend, s.id)
-		peer.mu.Unlock()
-		peer.loop.kick(peer)
-	}
-	s.loop.kick(s)
-}
-
-// loop steps the shards that were kicked, one pass after the other.
-type loop struct {
-	node   *Node
-	mu     sync.Mutex
-	wait   sync.Cond
-	kicked []*Shard
-	work   []*Shard
-	closed bool
-}
-
-func (l *loop) kick(s *Shard) {
-	l.mu.Lock()
-	if s.kicked {
-		l.mu.Unlock()
-		return
-	}
-	s.kicked = true
-	l.kicked = append(l.kicked, s)
-	l.mu.Unlock()
-	l.wait.Signal()
-}
-
-func (l *loop) run() {
-	var sections []store.Section
-	var batches []*Batch
-	var owners []*Shard
-	for {
-		l.mu.Lock()
-		for len(l.kicked) == 0 && !l.closed {
-			l.wait.Wait()
-		}
-		if len(l.kicked) == 0 {
-			l.mu.Unlock()
-			return
-		}
-		// Handlers that are about to submit get to it, and share the sync.
-		l.mu.Unlock()
-		runtime.Gosched()
-		l.mu.Lock()
-		l.work, l.kicked = l.kicked, l.work[:0]
-		for _, s := range l.work {
-			s.kicked = false
-		}
-		l.mu.Unlock()
-
-		sections, batches, owners = sections[:0], batches[:0], owners[:0]
-		now := l.node.clock.Now()
-		for _, s := range l.work {
-			b := s.Ready(now)
-			switch {
-			case b == nil:
-				if s.handle == nil {
-					l.node.takeOver(s)
-				}
-			case b.Empty():
-				l.finish(s, b, nil)
-			default:
-				sections = append(sections, b.Section)
-				batches = append(batches, b)
-				owners = append(owners, s)
-			}
-		}
-		if len(sections) == 0 {
-			continue
-		}
-		errs := l.node.cfg.Store.Commit(context.Background(), sections)
-		for i, s := range owners {
-			l.finish(s, batches[i], errs[i])
-		}
-	}
-}
-
-func (l *loop) finish(s *Shard, b *Batch, err error) {
+// advance evaluates what has come to a shard. A shard that has read its memory anew has
+// the others send it again what they sent.
+func (n *Node) advance(s *Shard) {
+	lost := s.handle == nil
 	before := s.NextWake()
-	s.Done(b, err)
-	if s.handle == nil {
-		l.node.takeOver(s)
-		return
+	s.advance(n.clock.Now())
+	if lost && s.handle != nil {
+		for _, peer := range n.shards {
+			peer.mu.Lock()
+			peer.resend = append(peer.resend, s.id)
+			peer.mu.Unlock()
+			n.kick(peer)
+		}
+		n.kick(s)
 	}
-	if w := s.NextWake(); w != 0 && (before == 0 || w < before) {
-		l.node.moveWake()
+	n.wakeEarlier(s, before)
+	n.revive(s)
+}
+
+func (n *Node) seal(s *Shard) *Batch {
+	b := s.seal()
+	n.revive(s)
+	return b
+}
+
+// revive has a shard that has forgotten its memory read it again. One that could not
+// waits for its time, or a command.
+func (n *Node) revive(s *Shard) {
+	if s.handle == nil && !s.recovering && s.NextWake() <= n.clock.Now() {
+		n.kick(s)
 	}
+}
+
+// done lets a batch out, and has the shard go on if it has more to do.
+func (n *Node) done(s *Shard, b *Batch, err error, took time.Duration) {
+	before := s.NextWake()
+	now := b.now // which a batch that is over no longer tells
+	s.Done(b, err, took)
+	n.wakeEarlier(s, before)
 	s.mu.Lock()
 	more := len(s.inbox) > 0
 	s.mu.Unlock()
-	if more || s.NextWake() != 0 && s.NextWake() <= b.now {
-		l.kick(s)
+	if w := s.NextWake(); more || w != 0 && w <= now {
+		n.kick(s)
+	}
+	n.revive(s)
+}
+
+func (n *Node) wakeEarlier(s *Shard, before engine.Time) {
+	if w := s.NextWake(); w != 0 && (before == 0 || w < before) {
+		n.moveWake()
 	}
 }
 

@@ -3,7 +3,6 @@ package shard
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
@@ -185,5 +184,3 @@ func (m *recovered) readParked(key, value []byte) error {
 	m.parked = append(m.parked, &call{cmd: cmd, parked: bytes.Clone(key)})
 	return nil
 }
-
-var errNoShards = errors.New("no shards")

@@ -1,7 +1,7 @@
 // Package shard runs executions: it hands commands to the rules, makes what they
 // answer durable, and only then lets anybody hear of it.
 //
-// A Shard is a struct without a goroutine. Commands are put into its inbox; evaluate
+// A Shard is a struct without a goroutine. Commands are put into its inbox; advance
 // hands them to the rules, into a batch; seal ends the batch; the caller commits its
 // section; Done lets the outcome out. Between seal and Done the shard evaluates
 // nothing, so every answer rests on durable state. Evaluating does no I/O: what a call
@@ -128,6 +128,7 @@ type Shard struct {
 	fetched    []*fetch // have come back from the readers
 	generation uint64   // the owner's epoch; zero while the shard has no memory
 	stage      stage    // what its node does with it
+	queued     bool     // with its committer, under that one's mu
 
 	// The memory and what is at work: of the one goroutine that steps the shard. All of
 	// the memory follows from the store, and goes with drop and takeBack.
@@ -152,6 +153,7 @@ type Shard struct {
 	// Read by anybody.
 	nextWake                atomic.Int64
 	working                 atomic.Int64 // tasks in workers' hands
+	waits                   atomic.Int64 // calls that wait for a fetch
 	nextTimer, nextDeadline atomic.Int64 // of the open runs, if TrackTimers
 }
 
@@ -195,9 +197,9 @@ func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
 // never.
 func (s *Shard) NextWake() engine.Time { return engine.Time(s.nextWake.Load()) }
 
-// evaluate takes what has come into the open batch, or opens one. It does nothing
+// advance evaluates what has come into the open batch, or opens one. It does nothing
 // while a batch is under way.
-func (s *Shard) evaluate(now engine.Time) {
+func (s *Shard) advance(now engine.Time) {
 	if s.committing {
 		return
 	}
@@ -228,6 +230,7 @@ func (s *Shard) evaluate(now engine.Time) {
 	s.tryAll(b)
 	s.takePatient(b)
 	s.forgetDue(b)
+	s.waits.Store(int64(len(s.waiting)))
 	s.at = nil
 }
 
@@ -272,7 +275,7 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 	if s.committing {
 		return nil
 	}
-	s.evaluate(now)
+	s.advance(now)
 	return s.seal()
 }
 
@@ -319,7 +322,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 	s.publishWake() // whoever is answered finds the deadlines as they are now
 	for _, c := range b.calls {
 		if c.awaits {
-			c.fresh = false // its command is durable
+			c.settleAwait()
 		} else {
 			c.finish()
 		}
@@ -381,9 +384,17 @@ func earlier(a, b engine.Time) engine.Time {
 }
 
 // drop forgets everything in memory, because the store may say otherwise, and
-// answers all who wait. The next evaluate begins to read the store anew.
+// answers all who wait. The next advance begins to read the store anew.
 func (s *Shard) drop(why error) {
 	s.Log.Error("shard dropped its memory", "shard", s.id, "cause", why)
+	s.answerAll(why)
+	if l := s.Listener; l != nil && l.Dropped != nil {
+		l.Dropped(s.id, why)
+	}
+}
+
+// answerAll forgets everything in memory and answers all who wait.
+func (s *Shard) answerAll(why error) {
 	waiting := append(s.batch.calls, s.batch.outcomes...)
 	for _, calls := range s.awaiting {
 		waiting = append(waiting, calls...)
@@ -399,9 +410,6 @@ func (s *Shard) drop(why error) {
 		c.finish()
 	}
 	s.batch.release()
-	if l := s.Listener; l != nil && l.Dropped != nil {
-		l.Dropped(s.id, why)
-	}
 }
 
 // forget empties the memory, and gives the calls that were not yet evaluated.
@@ -426,6 +434,8 @@ func (s *Shard) forget() (waiting []*call) {
 	s.memory = memory{}
 	s.recent.dropAll()
 	s.working.Store(0)
+	s.waits.Store(0)
+	s.nextWake.Store(0)
 	s.open = false
 	s.Offers.WithdrawShard(s.id)
 	return waiting
@@ -469,6 +479,23 @@ func (s *Shard) takeBack(why error) {
 	}
 	b.release()
 	s.putBack(again)
+}
+
+// largest is the run that has most in a batch.
+func (s *Shard) largest(b *Batch) (largest *run) {
+	most := 0
+	for _, r := range b.touched {
+		n := 0
+		for i := range b.Section.Ops {
+			if op := &b.Section.Ops[i]; op.Space == store.ShardSpace && len(op.Key) > keys.RunSize && engine.RunID(keys.Run(op.Key)) == r.Run {
+				n += len(op.Value)
+			}
+		}
+		if n >= most {
+			largest, most = r, n
+		}
+	}
+	return largest
 }
 
 // quarantine has a run take no more commands until the process ends.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 )
 
@@ -28,7 +29,7 @@ func TestReplyComesOnlyAfterTheCommit(t *testing.T) {
 	if err := h.store.Commit(context.Background(), []store.Section{b.Section})[0]; err != nil {
 		t.Fatal(err)
 	}
-	h.shards[0].Done(b, nil)
+	h.shards[0].Done(b, nil, 0)
 	<-c.done
 	h.step(h.shards[0])
 	<-later.done
@@ -94,15 +95,15 @@ func TestPanicQuarantinesOneRun(t *testing.T) {
 	h := newHouse(t, 1)
 	h.must("good", toyAdd{})
 	h.must("bad", toyAdd{})
-	if _, err := h.do("bad", toyPanic{}); !errors.Is(err, engine.ErrUnavailable) {
-		t.Errorf("got %v, want engine.ErrUnavailable", err)
+	if _, err := h.do("bad", toyPanic{}); !errors.Is(err, ErrQuarantined) {
+		t.Errorf("got %v, want ErrQuarantined", err)
 	}
 	if _, err := h.do("bad", toyAdd{}); !errors.Is(err, ErrQuarantined) {
 		t.Errorf("got %v, want ErrQuarantined", err)
 	}
 	h.must("good", toyAdd{})
-	if _, err := h.do("new", toyPanic{}); !errors.Is(err, engine.ErrUnavailable) {
-		t.Errorf("got %v, want engine.ErrUnavailable", err)
+	if _, err := h.do("new", toyPanic{}); !errors.Is(err, ErrQuarantined) {
+		t.Errorf("got %v, want ErrQuarantined", err)
 	}
 	if n := h.groups.add("g", 0); n != 2 {
 		t.Errorf("%d open runs are counted, want 2", n)
@@ -216,7 +217,7 @@ func TestHistoryPagesOfAnySizeAndDirection(t *testing.T) {
 	s := h.read("a")
 	run, last := s.ID.Run, s.Last
 	event := func(id int64) string {
-		b, err := appendEvents(context.Background(), h.shards[0].handle, nil, run, id, id, false)
+		b, err := runlog.AppendEvents(context.Background(), h.store, nil, run, id, id, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +234,7 @@ func TestHistoryPagesOfAnySizeAndDirection(t *testing.T) {
 				reverse bool
 				want    []string
 			}{{false, forward}, {true, backward}} {
-				b, err := appendEvents(context.Background(), h.shards[0].handle, nil, run, from, to, c.reverse)
+				b, err := runlog.AppendEvents(context.Background(), h.store, nil, run, from, to, c.reverse)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -243,7 +244,7 @@ func TestHistoryPagesOfAnySizeAndDirection(t *testing.T) {
 			}
 		}
 	}
-	if _, err := appendEvents(context.Background(), h.shards[0].handle, nil, run, 1, last+1, false); err == nil {
+	if _, err := runlog.AppendEvents(context.Background(), h.store, nil, run, 1, last+1, false); err == nil {
 		t.Error("an event beyond the last was read without an error")
 	}
 }
@@ -333,8 +334,8 @@ func TestMessagesAreHandledOnceUnderFaults(t *testing.T) {
 func TestMessageForAQuarantinedRunWaits(t *testing.T) {
 	h := newHouse(t, 2)
 	h.must("b", toyAdd{})
-	if _, err := h.do("b", toyPanic{}); !errors.Is(err, engine.ErrUnavailable) {
-		t.Fatalf("got %v, want engine.ErrUnavailable", err)
+	if _, err := h.do("b", toyPanic{}); !errors.Is(err, ErrQuarantined) {
+		t.Fatalf("got %v, want ErrQuarantined", err)
 	}
 	h.must("a", toyTell{To: "b"})
 	h.settle()

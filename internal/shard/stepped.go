@@ -7,25 +7,35 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
+	"heddle/internal/store"
 )
 
-// Stepped is a Node whose loop nobody runs. Its caller steps the shards one by
-// one, in the order he likes, and decides when a batch is committed and what
-// comes of it. It has no goroutine, so the same steps give the same outcome:
+// Stepped is a Node that nobody runs. Its caller steps the shards one by one, in any
+// order, and decides when a batch is committed and what comes of it, and when a
+// fetch is done. It has no goroutine, so the same steps give the same outcome:
 // tests and simulation use it. Do and View of the Node would wait for ever;
 // Submit takes their place.
 type Stepped struct {
 	*Node
-	loop *loop
+	kicked   map[uint16]bool
+	fetching []*fetch
 }
 
 // OpenStepped takes over every shard of the store, as OpenNode does.
 func OpenStepped(ctx context.Context, cfg Config, clock Clock) (*Stepped, error) {
-	n, err := newNode(ctx, cfg, clock, 1, 1)
+	n, err := newNode(&cfg, clock)
 	if err != nil {
 		return nil, err
 	}
-	return &Stepped{n, n.loops[0]}, nil
+	stepped := &Stepped{Node: n, kicked: map[uint16]bool{}}
+	n.kick = func(s *Shard) { stepped.kicked[s.id] = true }
+	n.start = func(f *fetch) { stepped.fetching = append(stepped.fetching, f) }
+	if err := n.recoverShards(ctx, 1); err != nil {
+		return nil, err
+	}
+	n.kickRecovered()
+	return stepped, nil
 }
 
 // Pending is a command that was submitted.
@@ -55,53 +65,71 @@ func (p Pending) Outcome() (reply any, err error) { return p.call.reply, p.call.
 // batch under way.
 func (n *Stepped) Kicked() []uint16 {
 	var ids []uint16
-	for _, s := range n.loop.kicked {
-		if !s.committing {
-			ids = append(ids, s.id)
+	for id := range n.kicked {
+		if !n.shards[id].committing {
+			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)
 	return ids
 }
 
-// Ready evaluates what waits for a shard into a batch, which the caller commits
-// and then hands to Done. It is nil if nothing has to be written: then the shard
-// is done already, or it had lost its memory and was taken over.
-func (n *Stepped) Ready(shard uint16) *Batch {
+// Fetches is how many fetches wait to be done.
+func (n *Stepped) Fetches() int { return len(n.fetching) }
+
+// Fetch does one of the fetches that wait, and tells of which shard it was.
+func (n *Stepped) Fetch(ctx context.Context, i int) (shard uint16) {
+	f := n.fetching[i]
+	n.fetching = slices.Delete(n.fetching, i, i+1)
+	f.perform(ctx)
+	n.kick(f.shard)
+	return f.shard.id
+}
+
+// Evaluate takes what waits for a shard into its open batch, which takes in more
+// until it is sealed by Ready, for which the shard stays kicked.
+func (n *Stepped) Evaluate(shard uint16) {
+	s := n.unwritten(shard)
+	n.advance(s)
+	n.kick(s)
+}
+
+func (n *Stepped) unwritten(shard uint16) *Shard {
 	s := n.shards[shard]
 	if s.committing {
 		panic(fmt.Sprintf("shard %d has a batch under way", shard))
 	}
-	if s.kicked {
-		s.kicked = false
-		n.loop.kicked = slices.DeleteFunc(n.loop.kicked, func(k *Shard) bool { return k == s })
-	}
-	b := s.Ready(n.clock.Now())
-	switch {
-	case b == nil:
-		if s.handle == nil {
-			n.takeOver(s)
-		}
-		return nil
-	case b.Empty():
-		n.loop.finish(s, b, nil)
+	delete(n.kicked, shard)
+	return s
+}
+
+// Ready evaluates what waits for a shard into a batch, which the caller commits
+// and then hands to Done. It is nil if nothing has to be written: then the shard
+// is done already, or it has no memory.
+func (n *Stepped) Ready(shard uint16) *Batch {
+	s := n.unwritten(shard)
+	n.advance(s)
+	b := n.seal(s)
+	if b != nil && b.Empty() {
+		n.done(s, b, nil, 0)
 		return nil
 	}
 	return b
 }
 
-// Lost tells whether a shard could not be taken over; its next step tries again.
+// Lost tells whether a shard has no memory: it is being read, or that has failed, and
+// the next step tries again.
 func (n *Stepped) Lost(shard uint16) bool { return n.shards[shard].handle == nil }
 
 // Done lets the outcome of a shard's batch out: err is what its commit said.
 func (n *Stepped) Done(shard uint16, b *Batch, err error) {
-	n.loop.finish(n.shards[shard], b, err)
+	n.done(n.shards[shard], b, err, 0)
 }
 
 // StoredEvents gives the events first..last of a run as the store has them; see
 // AppendEvents, which may answer from memory.
 func (n *Stepped) StoredEvents(ctx context.Context, run engine.RunID, first, last int64) ([]byte, error) {
-	return appendEvents(ctx, n.shards[run.Shard()].handle, nil, run, first, last, false)
+	return n.Reader.AppendEvents(ctx, nil, run, first, last, false)
 }
 
 // Twin is the events of a run folded from what is stored, beside the shard that
@@ -117,15 +145,18 @@ type Twin struct {
 // store.ErrNotFound if nothing is stored of the run.
 func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 	s := n.shards[id.Shard()]
-	rec, err := readStored(ctx, s.handle, id)
+	rec, err := n.Head(ctx, id)
 	if err != nil {
 		return err
+	}
+	if rec == nil {
+		return store.ErrNotFound
 	}
 	rules := s.Rules[rec.Name.Kind]
 	if t.state == nil {
 		*t = Twin{rules.New(rec.Identity), 1}
 	}
-	if t.next, err = foldEvents(s.handle, rules, t.state, id, t.next); err != nil {
+	if t.next, err = runlog.FoldEvents(ctx, s.Store, rules, t.state, id, t.next); err != nil {
 		return fmt.Errorf("fold run %s: %w", id, err)
 	}
 	if t.next != rec.NextEvent {
@@ -134,7 +165,7 @@ func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 	// Notes come and go: they are folded into a copy.
 	state, err := rules.DecodeState(rec.Identity, rules.EncodeState(t.state))
 	if err == nil {
-		err = foldNotes(s.handle, rules, state, id)
+		err = runlog.FoldNotes(ctx, s.Store, rules, state, id)
 	}
 	if err != nil {
 		return fmt.Errorf("fold run %s: %w", id, err)
@@ -156,7 +187,8 @@ func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 	if err := inTime(&now, "record in memory", &r.Record); err != nil {
 		return fmt.Errorf("run %s: %w", id, err)
 	}
-	if r.Wake != 0 && r.place < 0 {
+	woken := slices.ContainsFunc(s.waiting, func(c *call) bool { return c.wake && c.cmd.Run == id })
+	if r.Wake != 0 && r.place < 0 && !woken {
 		return fmt.Errorf("run %s wants to be woken at %d, and is not in the queue", id, r.Wake)
 	}
 	if !slices.Equal(now.Offers, r.Offers) {
@@ -178,5 +210,5 @@ func inTime(log *engine.Record, what string, rec *engine.Record) error {
 	if late := log.Wake + ackDelay; rec.Wake > late {
 		return fmt.Errorf("the %s wakes it at %d, and must by %d", what, rec.Wake, late)
 	}
-	return agree("log", log, what, rec)
+	return runlog.Agree("log", log, what, rec)
 }

@@ -14,12 +14,12 @@ import (
 // disk is the store as one process sees it: it may die at any operation, and it
 // shows what was written before that is durable, as Pebble does.
 type disk struct {
-	w       *world
-	under   *memstore.Store
-	dead    bool
-	dieIn   int // operations from now at which the process dies; 0: it lives
-	judging bool
-	shards  map[uint16]store.Handle // as they were last acquired
+	w        *world
+	under    *memstore.Store
+	dead     bool
+	dieIn    int // operations from now at which the process dies; 0: it lives
+	judging  bool
+	fetching bool // a reader is at work, whose reads may fail
 	// unsynced are commits that can be read and may be lost, in their order.
 	unsynced []*flight
 }
@@ -43,10 +43,22 @@ func (d *disk) op() error {
 	return nil
 }
 
+// read counts a read, which may fail if a reader does it.
+func (d *disk) read() error {
+	if err := d.op(); err != nil {
+		return err
+	}
+	if d.fetching && d.w.strikes(failedRead) {
+		return errRead
+	}
+	return nil
+}
+
+var errRead = errors.New("the disk does not answer")
+
 func (d *disk) Limits() store.Limits { return d.under.Limits() }
 func (d *disk) Meta() store.Meta     { return d.under.Meta() }
 func (d *disk) Close() error         { return nil }
-func (d *disk) Index() store.Index   { return d }
 
 func (d *disk) Acquire(ctx context.Context, shard uint16) (store.Handle, error) {
 	if err := d.op(); err != nil {
@@ -60,8 +72,7 @@ func (d *disk) Acquire(ctx context.Context, shard uint16) (store.Handle, error) 
 		return nil, err
 	}
 	d.w.owners[shard] = h.Epoch()
-	d.shards[shard] = h
-	return &handle{h, d}, nil
+	return h, nil
 }
 
 // Commit is not for processes: the scheduler writes their batches.
@@ -77,28 +88,18 @@ func (d *disk) sync() {
 	d.unsynced = nil
 }
 
-// Scan is store.Index's.
-func (d *disk) Scan(ctx context.Context, r store.Range, visit store.Visit) error {
+// ScanIndex is store.View's.
+func (d *disk) ScanIndex(ctx context.Context, r store.Range, visit store.Visit) error {
 	if err := d.op(); err != nil {
 		return err
 	}
-	var ops []store.Op
-	for _, f := range d.unsynced {
-		for i := range f.sections {
-			for _, op := range f.sections[i].Ops {
-				if op.Space == store.IndexSpace {
-					ops = append(ops, op)
-				}
-			}
-		}
-	}
-	if err := scanOver(ctx, d.under.Index().Scan, ops, r, visit); err != nil {
+	if err := scanOver(ctx, d.under.ScanIndex, d.ops(store.IndexSpace, 0), r, visit); err != nil {
 		return err
 	}
 	return d.Barrier(ctx)
 }
 
-// Barrier is store.Index's.
+// Barrier is store.Store's.
 func (d *disk) Barrier(context.Context) error {
 	if d.dead && !d.judging {
 		return store.ErrClosed
@@ -109,22 +110,16 @@ func (d *disk) Barrier(context.Context) error {
 	return nil
 }
 
-// handle reads one shard.
-type handle struct {
-	store.Handle
-	disk *disk
-}
-
-// ops are those of the shard that are visible and not durable.
-func (h *handle) ops() []store.Op {
+// ops are those of a space that are visible and not durable.
+func (d *disk) ops(space store.Space, shard uint16) []store.Op {
 	var ops []store.Op
-	for _, f := range h.disk.unsynced {
+	for _, f := range d.unsynced {
 		for i := range f.sections {
-			if f.sections[i].Shard != h.Shard() {
+			if space == store.ShardSpace && f.sections[i].Shard != shard {
 				continue
 			}
 			for _, op := range f.sections[i].Ops {
-				if op.Space == store.ShardSpace {
+				if op.Space == space {
 					ops = append(ops, op)
 				}
 			}
@@ -133,28 +128,41 @@ func (h *handle) ops() []store.Op {
 	return ops
 }
 
-func (h *handle) Get(ctx context.Context, key []byte) ([]byte, error) {
-	if err := h.disk.op(); err != nil {
+// Get is store.View's.
+func (d *disk) Get(ctx context.Context, places []store.Place) ([][]byte, error) {
+	if err := d.read(); err != nil {
 		return nil, err
 	}
-	value, err := h.Handle.Get(ctx, key)
-	for _, op := range h.ops() {
-		switch {
-		case op.Kind == store.Put && bytes.Equal(op.Key, key):
-			value, err = bytes.Clone(op.Value), nil
-		case covers(&op, key):
-			value, err = nil, store.ErrNotFound
+	values, err := d.under.Get(ctx, places)
+	if err != nil {
+		return nil, err
+	}
+	for i, place := range places {
+		for _, op := range d.ops(place.Space, place.Shard) {
+			switch {
+			case op.Kind == store.Put && bytes.Equal(op.Key, place.Key):
+				values[i] = append([]byte{}, op.Value...)
+			case covers(&op, place.Key):
+				values[i] = nil
+			}
 		}
 	}
-	return value, err
+	return values, nil
 }
 
-func (h *handle) Scan(ctx context.Context, r store.Range, visit store.Visit) error {
-	if err := h.disk.op(); err != nil {
+// Scan is store.View's.
+func (d *disk) Scan(ctx context.Context, shard uint16, r store.Range, visit store.Visit) error {
+	if err := d.read(); err != nil {
 		return err
 	}
-	return scanOver(ctx, h.Handle.Scan, h.ops(), r, visit)
+	scan := func(ctx context.Context, r store.Range, visit store.Visit) error {
+		return d.under.Scan(ctx, shard, r, visit)
+	}
+	return scanOver(ctx, scan, d.ops(store.ShardSpace, shard), r, visit)
 }
+
+// Snapshot is for those who stop the world.
+func (d *disk) Snapshot(ctx context.Context) (store.Snapshot, error) { return d.under.Snapshot(ctx) }
 
 // covers tells whether op takes a key away.
 func covers(op *store.Op, key []byte) bool {
@@ -175,7 +183,7 @@ func scanOver(ctx context.Context, scan func(context.Context, store.Range, store
 	type row struct{ key, value []byte }
 	var rows []row
 	all := r
-	all.Reverse = false
+	all.Reverse, all.Limit = false, 0
 	if err := scan(ctx, all, func(key, value []byte) bool {
 		rows = append(rows, row{bytes.Clone(key), bytes.Clone(value)})
 		return true
@@ -201,8 +209,8 @@ func scanOver(ctx context.Context, scan func(context.Context, store.Range, store
 	if r.Reverse {
 		slices.Reverse(rows)
 	}
-	for _, x := range rows {
-		if !visit(x.key, x.value) {
+	for i, x := range rows {
+		if r.Limit > 0 && i == r.Limit || !visit(x.key, x.value) {
 			break
 		}
 	}

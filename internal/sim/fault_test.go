@@ -19,6 +19,7 @@ const (
 	refusedShard                // a shard that was lost can't be taken at once
 	slowDisk                    // a commit takes long
 	unsynced                    // a commit can be read before it is durable
+	failedRead                  // what a call lacks can't be fetched
 	lostRequest                 // a request never arrives
 	lostAnswer                  // an answer is written and never arrives
 	cutAnswer                   // an answer can't be written
@@ -33,7 +34,7 @@ const (
 )
 
 var faultNames = [faultCount]string{
-	"crash", "crash-in-store", "crash-on-answer", "unknown-written", "unknown-lost", "fenced", "refused-shard", "slow-disk", "unsynced",
+	"crash", "crash-in-store", "crash-on-answer", "unknown-written", "unknown-lost", "fenced", "refused-shard", "slow-disk", "unsynced", "failed-read",
 	"lost-request", "lost-answer", "cut-answer", "repeated-call", "slow-answer", "impatience", "dead-poller", "lost-worker",
 	"clock-jump", "clock-step",
 }
@@ -96,7 +97,7 @@ type fate struct {
 // usual is how often a kind happens where it may, in a seed that favours it.
 var usual = [faultCount]float64{
 	crash: 0.008, crashInStore: 0.008, crashOnAnswer: 0.1,
-	unknownWritten: 0.06, unknownLost: 0.06, fenced: 0.01, refusedShard: 0.4, slowDisk: 0.3, unsynced: 0.3,
+	unknownWritten: 0.06, unknownLost: 0.06, fenced: 0.01, refusedShard: 0.4, slowDisk: 0.3, unsynced: 0.3, failedRead: 0.1,
 	lostRequest: 0.06, lostAnswer: 0.1, cutAnswer: 0.15, repeatedCall: 0.06, slowAnswer: 0.3, impatience: 0.06, deadPoller: 0.05,
 	lostWorker: 0.15, clockJump: 0.01, clockStep: 0.6,
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
@@ -263,12 +264,13 @@ func (j *judge) check() {
 		return
 	}
 	ctx := context.Background()
-	a, err := shard.OpenArchive(ctx, j.w.store, j.w.store.Shards(), &j.w.hash, j.w.rules)
+	view, err := j.w.store.Snapshot(ctx)
 	if err != nil {
-		j.fail("open archive: %v", err)
+		j.fail("snapshot: %v", err)
 		return
 	}
-	found, err := a.Check(ctx)
+	defer view.Close()
+	found, err := runlog.Check(ctx, view, j.w.store.Shards(), &j.w.hash, j.w.rules)
 	if err != nil {
 		j.fail("check: %v", err)
 		return
@@ -277,14 +279,17 @@ func (j *judge) check() {
 		slices.Sort(found.Wrong)
 		j.fail("check: %q", found.Wrong)
 	}
+	runs := runlog.NewReader(view, j.w.store.Shards())
 	for _, l := range j.order {
 		if l.gone || j.dirty[l.Run] {
 			continue
 		}
-		view, err := a.Stored(ctx, l.Run)
+		view, err := runs.Stored(ctx, l.Run)
 		switch {
 		case err != nil:
-			j.fail("run %s of %q was there and is not: %v", l.Run, l.Name.Key, err)
+			j.fail("%v", err)
+		case view == nil:
+			j.fail("run %s of %q was there and is not", l.Run, l.Name.Key)
 		case view.LastEvent != l.view.LastEvent || view.Status != l.view.Status:
 			j.fail("run %s of %q had %d events, and now %d", l.Run, l.Name.Key, l.view.LastEvent, view.LastEvent)
 		}
@@ -295,7 +300,7 @@ func (j *judge) check() {
 // owed is on offer, and what is due has come.
 func (j *judge) standing() {
 	h := j.w.house
-	if h == nil || h.disk.dead || len(h.flights) > 0 || len(h.node.Kicked()) > 0 || len(j.dirty) > 0 {
+	if h == nil || h.disk.dead || len(h.flights) > 0 || h.node.Fetches() > 0 || len(h.node.Kicked()) > 0 || len(j.dirty) > 0 {
 		return
 	}
 	for shard := range j.w.store.Shards() {
@@ -303,7 +308,7 @@ func (j *judge) standing() {
 			return
 		}
 	}
-	if h.node.Advance(); len(h.node.Kicked()) > 0 { // as the alarm does each second
+	if h.node.Advance(); len(h.node.Kicked()) > 0 || h.node.Fetches() > 0 { // as the alarm does each second
 		return
 	}
 	now := h.Now()

@@ -166,15 +166,14 @@ func (c *client) wake() {
 // left tells of a row that nothing explains once all executions were forgotten.
 func (w *world) left() (what string) {
 	ctx := context.Background()
-	h := w.house
-	if err := w.store.Index().Scan(ctx, store.Range{}, func(key, _ []byte) bool {
+	if err := w.store.ScanIndex(ctx, store.Range{}, func(key, _ []byte) bool {
 		what = fmt.Sprintf("an index entry %x", key)
 		return false
 	}); err != nil || what != "" {
 		return what
 	}
 	for shard := range w.store.Shards() {
-		err := h.disk.shards[shard].Scan(ctx, store.Range{}, func(key, _ []byte) bool {
+		err := w.store.Scan(ctx, shard, store.Range{}, func(key, _ []byte) bool {
 			switch key[0] {
 			case keys.Sent, keys.Applied:
 				return true

@@ -169,11 +169,11 @@ func (w *world) up() {
 	}
 	runnable := w.runnable()
 	kicked := h.node.Kicked()
-	weights := [3]int{2 * len(runnable), 0, len(h.flights)}
+	weights := [4]int{2 * len(runnable), 0, len(h.flights), h.node.Fetches()}
 	if len(kicked) > 0 {
 		weights[1] = 3
 	}
-	total := weights[0] + weights[1] + weights[2]
+	total := weights[0] + weights[1] + weights[2] + weights[3]
 	if total == 0 || w.random.IntN(12) == 0 {
 		w.pass(total == 0)
 		return
@@ -185,9 +185,19 @@ func (w *world) up() {
 		w.resume(t)
 	case n < weights[0]+weights[1]:
 		w.evaluate(kicked)
-	default:
+	case n < weights[0]+weights[1]+weights[2]:
 		w.land(n - weights[0] - weights[1])
+	default:
+		w.fetch(n - weights[0] - weights[1] - weights[2])
 	}
+}
+
+// fetch does one of the fetches that wait.
+func (w *world) fetch(i int) {
+	h := w.house
+	h.disk.fetching = true
+	w.tell("fetched for shard %d", h.node.Fetch(context.Background(), i))
+	h.disk.fetching = false
 }
 
 func (w *world) runnable() []*thread {
@@ -270,6 +280,11 @@ func (w *world) evaluate(kicked []uint16) {
 	first := w.random.IntN(len(kicked))
 	for i, shard := range kicked {
 		if i != first && w.random.IntN(2) == 0 {
+			continue
+		}
+		if w.random.IntN(8) == 0 { // the batch stays open, and takes in what comes meanwhile
+			h.node.Evaluate(shard)
+			h.offers.flush()
 			continue
 		}
 		if h.node.Lost(shard) {

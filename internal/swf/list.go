@@ -26,7 +26,7 @@ type executionQuery struct {
 // place turns a query into a range of the index. At most one filter beside the
 // times may be given, and of closed executions just one of the two times.
 func (q *executionQuery) place(w engine.World) (visibility.Place, error) {
-	p := visibility.Place{World: w}
+	p := visibility.Place{Kind: execution.Kind, World: w}
 	filter, equal, filters := execution.FilterNone, execution.IndexValue(q.domain), 0
 	if q.execution != nil {
 		filter, equal = execution.FilterWorkflowID, execution.IndexValue(q.domain, q.execution.WorkflowID)

@@ -7,35 +7,43 @@ package visibility
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"slices"
 
 	"heddle/internal/engine"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
 
+// Index is the part of a store that lists are read from.
+type Index interface {
+	ScanIndex(ctx context.Context, r store.Range, visit store.Visit) error
+	Barrier(ctx context.Context) error
+}
+
 // Runs reads the records of runs past their shards.
 type Runs interface {
-	// Stored may see what is not yet durable. Errors: store.ErrNotFound.
-	Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error)
+	// OfStatus gives the runs that have a status, nil for others; it may see what is not
+	// yet durable.
+	OfStatus(ctx context.Context, runs []engine.RunID, status engine.Status) ([]*engine.RunView, error)
 }
 
 // Reader reads the index of one store.
 type Reader struct {
-	index store.Index
+	index Index
 	hash  *keys.Hash
 	runs  Runs
 }
 
 // New makes a Reader.
-func New(index store.Index, hash *keys.Hash, runs Runs) *Reader {
+func New(index Index, hash *keys.Hash, runs Runs) *Reader {
 	return &Reader{index: index, hash: hash, runs: runs}
 }
 
-// Place is one range of the index: the runs that stand in Family under Value,
+// Place is one range of the index: the runs of a kind that stand in Family under Value,
 // with times from From to To, both included; without a To there is no end.
 type Place struct {
+	Kind   engine.Kind
 	World  engine.World
 	Family byte
 	Value  string
@@ -44,7 +52,7 @@ type Place struct {
 }
 
 func (r *Reader) equal(p Place) [keys.HashSize]byte {
-	return r.hash.Index(p.World.Account, p.World.Region, p.Value)
+	return r.hash.Index(string(p.Kind), p.World.Account, p.World.Region, p.Value)
 }
 
 func (r *Reader) bounds(p Place) (start, end []byte) {
@@ -99,10 +107,10 @@ func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest
 		}
 	}
 	var found []Position
-	err := r.index.Scan(ctx, store.Range{Start: start, End: end, Reverse: newest}, func(key, _ []byte) bool {
+	err := r.index.ScanIndex(ctx, store.Range{Start: start, End: end, Reverse: newest, Limit: limit + 1}, func(key, _ []byte) bool {
 		at, run := keys.IndexPosition(key)
 		found = append(found, Position{engine.Time(at), run})
-		return len(found) <= limit
+		return true
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list executions: %w", err)
@@ -112,18 +120,15 @@ func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest
 		found = found[:limit]
 		page.Next = &found[limit-1]
 	}
-	for _, f := range found {
-		view, err := r.runs.Stored(ctx, f.Run)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list executions: run %s: %w", f.Run, err)
-		}
-		if view.Status == status {
-			page.Runs = append(page.Runs, view)
-		}
+	runs := make([]engine.RunID, len(found))
+	for i := range found {
+		runs[i] = found[i].Run
 	}
+	views, err := r.runs.OfStatus(ctx, runs, status)
+	if err != nil {
+		return nil, fmt.Errorf("list executions: %w", err)
+	}
+	page.Runs = slices.DeleteFunc(views, func(v *engine.RunView) bool { return v == nil })
 	// The records may be of batches that are not yet synced.
 	if err := r.index.Barrier(ctx); err != nil {
 		return nil, fmt.Errorf("list executions: %w", err)
@@ -135,7 +140,7 @@ func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest
 // more.
 func (r *Reader) Count(ctx context.Context, p Place, most int) (n int, truncated bool, err error) {
 	start, end := r.bounds(p)
-	err = r.index.Scan(ctx, store.Range{Start: start, End: end}, func(_, _ []byte) bool {
+	err = r.index.ScanIndex(ctx, store.Range{Start: start, End: end, Limit: most + 1}, func(_, _ []byte) bool {
 		if n == most {
 			truncated = true
 			return false

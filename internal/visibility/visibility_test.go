@@ -17,11 +17,14 @@ var here = engine.World{Account: "1", Region: "r"}
 // records are the runs that the index is of.
 type records map[engine.RunID]*engine.RunView
 
-func (r records) Stored(_ context.Context, run engine.RunID) (*engine.RunView, error) {
-	if v := r[run]; v != nil {
-		return v, nil
+func (r records) OfStatus(_ context.Context, runs []engine.RunID, status engine.Status) ([]*engine.RunView, error) {
+	views := make([]*engine.RunView, len(runs))
+	for i, run := range runs {
+		if v := r[run]; v != nil && v.Status == status {
+			views[i] = v
+		}
 	}
-	return nil, store.ErrNotFound
+	return views, nil
 }
 
 // run is the n-th run.
@@ -34,7 +37,7 @@ func newReader(t *testing.T, at ...engine.Time) (*Reader, records) {
 	hash := &keys.Hash{3}
 	section := store.Section{Epoch: 1, Seq: 1}
 	put := func(w engine.World, family byte, equal string, at engine.Time, run engine.RunID) {
-		key := keys.AppendIndex(nil, family, hash.Index(w.Account, w.Region, equal), int64(at), run)
+		key := keys.AppendIndex(nil, family, hash.Index("k", w.Account, w.Region, equal), int64(at), run)
 		section.Ops = append(section.Ops, store.Op{Kind: store.Put, Space: store.IndexSpace, Key: key})
 	}
 	known := records{}
@@ -56,7 +59,7 @@ func newReader(t *testing.T, at ...engine.Time) (*Reader, records) {
 	if err := m.Commit(t.Context(), []store.Section{section})[0]; err != nil {
 		t.Fatal(err)
 	}
-	return New(m.Index(), hash, known), known
+	return New(m, hash, known), known
 }
 
 // pages reads all pages of a place.
@@ -104,7 +107,7 @@ func TestPagesJoinToTheList(t *testing.T) {
 				want = append(want, run(byte(i+1)))
 			}
 		}
-		p := Place{World: here, Family: 2, Value: "e", From: span.from, To: span.to}
+		p := Place{Kind: "k", World: here, Family: 2, Value: "e", From: span.from, To: span.to}
 		what := fmt.Sprint("from ", span.from)
 		if span.to != nil {
 			what += fmt.Sprint(" to ", *span.to)
@@ -130,7 +133,7 @@ func TestRunsThatChangedAreLeftOut(t *testing.T) {
 	known[run(2)].Status = engine.Closed
 	delete(known, run(3))
 	for limit := 1; limit <= 5; limit++ {
-		got := pages(t, r, Place{World: here, Family: 2, Value: "e"}, false, limit)
+		got := pages(t, r, Place{Kind: "k", World: here, Family: 2, Value: "e"}, false, limit)
 		if want := []engine.RunID{run(1), run(4)}; !slices.Equal(got, want) {
 			t.Errorf("pages of %d: runs %v, want %v", limit, got, want)
 		}
@@ -139,7 +142,7 @@ func TestRunsThatChangedAreLeftOut(t *testing.T) {
 
 // syncing is an index, and records that a batch under way has just changed.
 type syncing struct {
-	store.Index
+	Index
 	Runs
 	underWay bool
 }
@@ -149,9 +152,9 @@ func (s *syncing) Barrier(ctx context.Context) error {
 	return s.Index.Barrier(ctx)
 }
 
-func (s *syncing) Stored(ctx context.Context, run engine.RunID) (*engine.RunView, error) {
+func (s *syncing) OfStatus(ctx context.Context, runs []engine.RunID, status engine.Status) ([]*engine.RunView, error) {
 	s.underWay = true
-	return s.Runs.Stored(ctx, run)
+	return s.Runs.OfStatus(ctx, runs, status)
 }
 
 // TestListsWaitForTheRecordsTheyShow has every record be of a batch that is not yet
@@ -159,7 +162,7 @@ func (s *syncing) Stored(ctx context.Context, run engine.RunID) (*engine.RunView
 func TestListsWaitForTheRecordsTheyShow(t *testing.T) {
 	r, known := newReader(t, 10, 20)
 	s := &syncing{Index: r.index, Runs: known}
-	page, err := New(s, r.hash, s).List(t.Context(), Place{World: here, Family: 2, Value: "e"}, engine.Open, false, nil, 5)
+	page, err := New(s, r.hash, s).List(t.Context(), Place{Kind: "k", World: here, Family: 2, Value: "e"}, engine.Open, false, nil, 5)
 	if err != nil || len(page.Runs) != 2 {
 		t.Fatalf("%+v, error %v", page, err)
 	}
@@ -174,7 +177,7 @@ func TestCountsStopAtTheirBound(t *testing.T) {
 		n         int
 		truncated bool
 	}{{0, true}, {1, true}, {2, true}, {3, false}, {3, false}} {
-		n, truncated, err := r.Count(t.Context(), Place{World: here, Family: 2, Value: "e"}, most)
+		n, truncated, err := r.Count(t.Context(), Place{Kind: "k", World: here, Family: 2, Value: "e"}, most)
 		if n != want.n || truncated != want.truncated || err != nil {
 			t.Errorf("up to %d: %d, truncated %v, error %v; want %+v", most, n, truncated, err, want)
 		}

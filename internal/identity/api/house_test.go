@@ -45,7 +45,7 @@ type house struct {
 func newHouse(t testing.TB) *house {
 	h := &house{t: t, store: memstore.New(4), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	h.start()
-	t.Cleanup(func() { h.node.Close() })
+	t.Cleanup(func() { h.node.Stop(context.Background()) })
 	return h
 }
 
@@ -79,7 +79,7 @@ func (h *house) start() {
 
 // restart ends the process without a word and begins anew on what is durable.
 func (h *house) restart() {
-	h.node.Close()
+	h.node.Stop(context.Background())
 	h.store = h.store.Crash(0)
 	h.start()
 }
@@ -138,14 +138,10 @@ func (h *house) authenticate(r *http.Request, body []byte) (*identity.Caller, er
 
 // rows gives everything that is stored, one after the other.
 func (h *house) rows() (all []byte) {
-	h.node.Close()
+	h.node.Stop(context.Background())
 	h.store = h.store.Crash(0)
 	for id := range h.store.Shards() {
-		shard, err := h.store.Acquire(context.Background(), id)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		if err := shard.Scan(context.Background(), store.Range{}, func(key, value []byte) bool {
+		if err := h.store.Scan(context.Background(), id, store.Range{}, func(key, value []byte) bool {
 			all = append(append(all, key...), value...)
 			return true
 		}); err != nil {

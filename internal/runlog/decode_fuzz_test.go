@@ -1,4 +1,4 @@
-package shard
+package runlog
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 
 var fuzzRun = engine.NewRunID(3, engine.Seed{1, 2, 3})
 
-// FuzzReadRecord reads bytes as a run's record.
-func FuzzReadRecord(f *testing.F) {
+// FuzzReadHead reads bytes as a run's head.
+func FuzzReadHead(f *testing.F) {
 	name := engine.Name{World: engine.World{Account: "123456789012", Region: "us-east-1"}, Kind: "toy", Key: "shop\x00a"}
-	full := stored{
+	full := Head{
 		Identity: engine.Identity{Name: name, Run: fuzzRun},
 		Record: engine.Record{
 			Status: engine.Open, Group: "g", Started: 1_700_000_000_000, Wake: 1_700_000_060_000, Working: 2, Listing: []byte("listing"),
@@ -24,18 +24,18 @@ func FuzzReadRecord(f *testing.F) {
 		},
 		NextEvent: 7, SnapshotAt: 4, SnapshotLen: 100, TailLen: 200,
 	}
-	f.Add(full.append(nil))
-	f.Add((&stored{Record: engine.Record{Status: engine.Closed, Closed: 5, Forget: 9}}).append(nil))
+	f.Add(full.Append(nil))
+	f.Add((&Head{Record: engine.Record{Status: engine.Closed, Closed: 5, Forget: 9}}).Append(nil))
 	// Offers without end, in a record that has none.
-	empty := (&stored{}).append(nil)
+	empty := (&Head{}).Append(nil)
 	f.Add(pack.Uint(empty[:len(empty)-1], 1<<60))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		enginetest.ReadsBack(t, b, func(b []byte) ([]byte, error) {
-			s, err := readRecord(fuzzRun, b)
+			s, err := ReadHead(fuzzRun, b)
 			if err != nil {
 				return nil, err
 			}
-			return s.append(nil), nil
+			return s.Append(nil), nil
 		})
 	})
 }
@@ -43,10 +43,10 @@ func FuzzReadRecord(f *testing.F) {
 // FuzzReadTurn reads bytes as the events of a turn, and cuts out of them all
 // that a page of history or a replay would.
 func FuzzReadTurn(f *testing.F) {
-	f.Add(appendTurn(nil, 9, []engine.Event{
+	f.Add(AppendTurn(nil, 9, []engine.Event{
 		{ID: 3, At: 1_700_000_000_000, Public: []byte(`{"a":1}`), Private: []byte("p")}, {ID: 4, Public: []byte(`{}`)}, {ID: 5, Public: []byte(`{"b":2}`), Private: []byte("q")},
 	}))
-	f.Add(appendTurn(nil, 1, []engine.Event{{ID: 1}}))
+	f.Add(AppendTurn(nil, 1, []engine.Event{{ID: 1}}))
 	head := pack.Int(pack.Int(pack.Uint([]byte{turnFormat}, 1), 5), 1)
 	// More events than bytes.
 	f.Add(pack.Uint(head, 1<<40))
@@ -57,12 +57,12 @@ func FuzzReadTurn(f *testing.F) {
 	}
 	f.Add(append(two, "abcd"...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		turn, err := readTurn(b)
+		turn, err := ReadTurn(b)
 		if err != nil {
 			return
 		}
 		var events []engine.Event
-		if err := turn.events(plainRules{}, turn.First, func(e engine.Event) error {
+		if err := turn.Events(plainRules{}, turn.First, func(e engine.Event) error {
 			events = append(events, e)
 			return nil
 		}); err != nil {
@@ -71,19 +71,19 @@ func FuzzReadTurn(f *testing.F) {
 		if len(events) == 0 || turn.Last() < turn.First {
 			return // ids beyond the largest number
 		}
-		page := turn.appendPublic(nil, turn.First, turn.Last())
+		page := turn.AppendPublic(nil, turn.First, turn.Last())
 		if !bytes.Equal(page, turn.public) {
 			t.Fatalf("the page %q is not the events %q", page, turn.public)
 		}
 		// The commas between events are not read; they are written.
-		written := appendTurn(nil, turn.Seq, events)
-		again, err := readTurn(written)
+		written := AppendTurn(nil, turn.Seq, events)
+		again, err := ReadTurn(written)
 		if err != nil {
 			t.Fatalf("%x was written as %x: %v", b, written, err)
 		}
 		for i := range events {
 			id := turn.First + int64(i)
-			if got := again.appendPublic(nil, id, id); !bytes.Equal(got, events[i].Public) {
+			if got := again.AppendPublic(nil, id, id); !bytes.Equal(got, events[i].Public) {
 				t.Fatalf("event %d is %q, then %q", id, events[i].Public, got)
 			}
 		}
@@ -99,18 +99,18 @@ func (plainRules) DecodeEvent(id int64, at engine.Time, public, private []byte) 
 
 // FuzzReadMessage reads bytes as a message between shards.
 func FuzzReadMessage(f *testing.F) {
-	f.Add(appendMessage(nil, &engine.Message{
+	f.Add(AppendMessage(nil, &engine.Message{
 		To:  engine.Name{World: engine.World{Account: "123456789012", Region: "us-east-1"}, Kind: "toy", Key: "k"},
 		Run: fuzzRun, Begin: engine.Always, Seed: engine.Seed{7}, Group: "g", Body: []byte("body"),
 	}))
-	f.Add(appendMessage(nil, &engine.Message{}))
+	f.Add(AppendMessage(nil, &engine.Message{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		enginetest.ReadsBack(t, b, func(b []byte) ([]byte, error) {
-			c, err := readMessage(b)
+			c, err := ReadMessage(b)
 			if err != nil {
 				return nil, err
 			}
-			return appendMessage(nil, &engine.Message{To: c.Name, Run: c.Run, Begin: c.Begin, Seed: c.Seed, Group: c.Group, Body: c.Body.([]byte)}), nil
+			return AppendMessage(nil, &engine.Message{To: c.Name, Run: c.Run, Begin: c.Begin, Seed: c.Seed, Group: c.Group, Body: c.Body.([]byte)}), nil
 		})
 	})
 }

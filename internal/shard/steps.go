@@ -1,0 +1,243 @@
+package shard
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"heddle/internal/store"
+)
+
+// stage is where a shard stands with its node; under the shard's mu.
+type stage struct {
+	kicked   bool // it has something to do, as far as anybody knows
+	stepping bool // a goroutine evaluates
+	writing  bool // its committer has its batch
+}
+
+// kickStep has a shard stepped, now or as soon as its batch is through.
+func (n *Node) kickStep(s *Shard) {
+	s.mu.Lock()
+	s.stage.kicked = true
+	begin := !s.stage.stepping && !s.stage.writing
+	if begin {
+		begin = n.work.begin() // not once the node has stopped
+		s.stage.stepping = begin
+	}
+	s.mu.Unlock()
+	if begin {
+		go func() {
+			defer n.work.end()
+			n.step(s)
+		}()
+	}
+}
+
+// step evaluates what comes to a shard until there is no more, and hands the batch to
+// its committer. A batch that stays open meanwhile takes in what comes later.
+func (n *Node) step(s *Shard) {
+	batch := false
+	for again := true; again; {
+		s.mu.Lock()
+		s.stage.kicked = false
+		s.mu.Unlock()
+		n.advance(s)
+		if s.open && !s.dirty() { // nothing to write, or only what has waited long enough
+			if b := n.seal(s); b != nil && b.Empty() {
+				n.done(s, b, nil, 0)
+			}
+		}
+		s.mu.Lock()
+		again = s.stage.kicked && !s.committing && !(s.open && s.batch.full())
+		batch = s.open || s.committing
+		s.stage.stepping = again
+		s.mu.Unlock()
+	}
+	if c := n.committers[int(s.id)%len(n.committers)]; batch && c.offer(s) {
+		c.run()
+	}
+}
+
+// committer writes the batches of some shards, as many at a time as there are: while
+// one group is being synced the next one gathers.
+type committer struct {
+	node *Node
+	mu   sync.Mutex
+	// Shards whose batches are open and have something to write, or are sealed.
+	ready   []*Shard
+	running bool
+
+	// Of the goroutine that runs it.
+	shards   []*Shard
+	batches  []*Batch
+	sections []store.Section
+}
+
+// committersFor tells how many committers serve so many processors. Few make large
+// groups: fewer syncs, and less work for each command.
+func committersFor(processors int) int { return max(1, processors/4) }
+
+// offer takes in a shard that may have a batch, and tells whether the caller must run
+// the committer, since nobody does.
+func (c *committer) offer(s *Shard) (run bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !s.queued {
+		s.queued = true
+		c.ready = append(c.ready, s)
+	}
+	run = !c.running
+	c.running = true
+	return run
+}
+
+// take gives the shards whose batches can be written now: those that nobody steps.
+func (c *committer) take() []*Shard {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shards = c.shards[:0]
+	stepped := c.ready[:0]
+	for _, s := range c.ready {
+		s.mu.Lock()
+		if s.stage.stepping {
+			stepped = append(stepped, s) // it is offered again when that ends
+		} else if s.queued = false; s.open && !s.stage.writing || s.committing && !s.stage.writing {
+			s.stage.writing = true
+			c.shards = append(c.shards, s)
+		}
+		s.mu.Unlock()
+	}
+	clear(c.ready[len(stepped):])
+	c.ready = stepped
+	c.running = len(c.shards) > 0
+	return c.shards
+}
+
+// run writes groups until nothing is left to write.
+func (c *committer) run() {
+	n := c.node
+	for {
+		runtime.Gosched() // handlers that are about to submit get to it, and share the sync
+		shards := c.take()
+		if len(shards) == 0 {
+			return
+		}
+		c.batches = append(c.batches[:0], make([]*Batch, len(shards))...)
+		inParallel(crewFor(len(shards)), len(shards), func(i int) {
+			if s := shards[i]; s.committing {
+				c.batches[i] = &s.batch
+			} else {
+				c.batches[i] = n.seal(s)
+			}
+		})
+		c.sections = c.sections[:0]
+		for _, b := range c.batches {
+			if b != nil && !b.Empty() {
+				c.sections = append(c.sections, b.Section)
+			}
+		}
+		var errs []error
+		began := n.cfg.stopwatch()
+		if len(c.sections) > 0 {
+			errs = n.cfg.Store.Commit(context.Background(), c.sections)
+		}
+		took := n.cfg.stopwatch() - began
+		outcome := make([]error, len(shards))
+		for i, b := range c.batches {
+			if b != nil && !b.Empty() {
+				outcome[i], errs = errs[0], errs[1:]
+			}
+		}
+		inParallel(crewFor(len(shards)), len(shards), func(i int) {
+			s := shards[i]
+			if c.batches[i] != nil {
+				n.done(s, c.batches[i], outcome[i], took)
+			}
+			s.mu.Lock()
+			s.stage.writing = false
+			again := s.stage.kicked
+			s.mu.Unlock()
+			if again {
+				n.kick(s)
+			}
+		})
+		clear(c.sections)
+	}
+}
+
+// crewFor tells how many goroutines are worth the work at so many batches.
+func crewFor(batches int) int { return min(runtime.GOMAXPROCS(0), 1+batches/8) }
+
+// readers do fetches, some at a time, in the order in which they were asked for.
+type readers struct {
+	ctx     context.Context
+	work    *work
+	most    int
+	mu      sync.Mutex
+	queue   []*fetch
+	running int
+}
+
+func (n *Node) startFetch(f *fetch) {
+	r := &n.readers
+	if f.long {
+		r = &n.long
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running == r.most {
+		r.queue = append(r.queue, f)
+		return
+	}
+	if !r.work.begin() {
+		return // the node has stopped
+	}
+	r.running++
+	go func() {
+		defer r.work.end()
+		for f != nil {
+			f.perform(r.ctx)
+			n.kick(f.shard)
+			f = r.next()
+		}
+	}()
+}
+
+// next gives the next fetch, or ends a reader.
+func (r *readers) next() *fetch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		r.running--
+		return nil
+	}
+	f := r.queue[0]
+	r.queue[0] = nil
+	r.queue = r.queue[1:]
+	return f
+}
+
+// work counts goroutines, and lets none begin once they were told to stop.
+type work struct {
+	mu      sync.RWMutex
+	stopped bool
+	group   sync.WaitGroup
+}
+
+func (w *work) begin() bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if !w.stopped {
+		w.group.Add(1)
+	}
+	return !w.stopped
+}
+
+func (w *work) end() { w.group.Done() }
+
+func (w *work) stop() {
+	w.mu.Lock()
+	w.stopped = true
+	w.mu.Unlock()
+	w.group.Wait()
+}
