@@ -305,6 +305,10 @@ var ErrUnavailable = errors.New("the shard lost its batch; the outcome is unknow
 // its rules panicked, and it rests until a restart, or what is stored of it can't be read.
 var ErrUnusable = errors.New("the run can't be used")
 
+// ErrUnread is the answer to commands for which something could not be read from the
+// store or from blobs. Nothing was done, and another try may succeed.
+var ErrUnread = errors.New("what is stored could not be read")
+
 // UnknownRunError says that a command named a run that is not there.
 type UnknownRunError struct {
 	Name Name

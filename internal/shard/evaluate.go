@@ -88,7 +88,18 @@ func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
 }
 
 // failure is what a call is answered for which something could not be fetched.
-func (f *fetch) failure() error { return fmt.Errorf("%w: %w", engine.ErrUnusable, f.err) }
+func (f *fetch) failure() error {
+	if f.broken {
+		return fmt.Errorf("%w: %w", engine.ErrUnusable, f.err)
+	}
+	return fmt.Errorf("%w: %w", engine.ErrUnread, f.err)
+}
+
+// cantTake tells whether an error means that a run could not take a command, rather
+// than that the command was refused.
+func cantTake(err error) bool {
+	return errors.Is(err, engine.ErrUnusable) || errors.Is(err, engine.ErrUnread)
+}
 
 // begin gives a run that a command may begin.
 func (s *Shard) begin(b *Batch, cmd *engine.Command) (*run, error) {

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -136,7 +135,7 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 		return
 	}
 	err := s.handleMessage(b, c, t)
-	if err == nil || !errors.Is(err, engine.ErrUnusable) {
+	if !cantTake(err) {
 		return
 	}
 	s.Log.Error("message parked: its run can't take it before a restart", "run", t.key, "from_shard", c.from, "number", c.number, "cause", err)
@@ -150,7 +149,7 @@ func (s *Shard) handleMessage(b *Batch, c *call, t target) error {
 	if err == nil {
 		_, err = s.handleIn(b, r, &c.cmd, c.given)
 	}
-	if err != nil && !errors.Is(err, engine.ErrUnusable) {
+	if err != nil && !cantTake(err) {
 		s.send(b, s.Rules[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, err))
 	}
 	return err
@@ -162,7 +161,7 @@ func (s *Shard) evaluateParked(b *Batch, c *call, t target) {
 		s.Log.Error("parked message stays: it can't be read", "run", c.cmd.Run, "cause", c.unread)
 		return
 	}
-	if err := s.handleMessage(b, c, t); err == nil || !errors.Is(err, engine.ErrUnusable) {
+	if err := s.handleMessage(b, c, t); !cantTake(err) {
 		b.delete(store.ShardSpace, c.parked)
 	}
 }

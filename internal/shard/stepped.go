@@ -121,6 +121,12 @@ func (n *Stepped) Ready(shard uint16) *Batch {
 // the next step tries again.
 func (n *Stepped) Lost(shard uint16) bool { return n.shards[shard].handle == nil }
 
+// Waits tells whether calls of a shard wait for something to be fetched.
+func (n *Stepped) Waits(shard uint16) bool { return len(n.shards[shard].waiting) > 0 }
+
+// HasOpenBatch tells whether the memory of a shard is ahead of the store.
+func (n *Stepped) HasOpenBatch(shard uint16) bool { return n.shards[shard].open }
+
 // Done lets the outcome of a shard's batch out: err is what its commit said.
 func (n *Stepped) Done(shard uint16, b *Batch, err error) {
 	n.done(n.shards[shard], b, err, 0)

@@ -378,15 +378,17 @@ func (l *listener) Handle(_ context.Context, r slog.Record) error {
 			l.w.judge.fail("log: %s", text)
 		}
 	default:
-		l.w.judge.fail("log: %s", text)
+		if !strings.Contains(text, errRead.Error()) {
+			l.w.judge.fail("log: %s", text)
+		}
 	}
 	return nil
 }
 
-// excused tells whether a request may fail so: its shard lost its batch, or its
-// run was forgotten between two reads.
+// excused tells whether a request may fail so: its shard lost its batch, or what it
+// lacked could not be read.
 func excused(failure string) bool {
-	return strings.Contains(failure, engine.ErrUnavailable.Error())
+	return strings.Contains(failure, engine.ErrUnavailable.Error()) || strings.Contains(failure, errRead.Error())
 }
 
 // perform is the life of the process's Lambda performer.
@@ -409,7 +411,7 @@ func (h *house) invoke(t *thread, claim *matching.Claim) {
 	ctx := context.Background()
 	reply, err := h.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.StartLambda{ScheduledEventID: claim.ID}})
 	switch {
-	case errors.Is(err, engine.ErrUnavailable) || errors.Is(err, errDead):
+	case errors.Is(err, engine.ErrUnavailable) || errors.Is(err, engine.ErrUnread) || errors.Is(err, errDead):
 		claim.Return()
 		return
 	case err != nil:
@@ -446,7 +448,7 @@ func (h *house) invoke(t *thread, claim *matching.Claim) {
 		if err == nil {
 			w.judge.acknowledged("", mark)
 		}
-		if !errors.Is(err, engine.ErrUnavailable) || h.disk.dead {
+		if !errors.Is(err, engine.ErrUnavailable) && !errors.Is(err, engine.ErrUnread) || h.disk.dead {
 			return
 		}
 		if w.random.IntN(2) == 0 {

@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -157,15 +156,15 @@ func (j *judge) lookAt(h *house, run engine.RunID) *life {
 	ctx := context.Background()
 	l := j.lives[run]
 	view, err := h.node.Stored(ctx, run)
-	if errors.Is(err, store.ErrNotFound) {
+	if err != nil {
+		j.fail("read run %s: %v", run, err)
+		return nil
+	}
+	if view == nil {
 		j.someGone = true
 		if l != nil {
 			j.forgotten(l)
 		}
-		return nil
-	}
-	if err != nil {
-		j.fail("read run %s: %v", run, err)
 		return nil
 	}
 	fresh := l == nil
@@ -212,6 +211,10 @@ func (j *judge) begin(l *life) {
 	}
 	j.open[l.Name] = l
 }
+
+// mayBeGone tells whether nobody is shown the run any more: one that is kept for no time
+// is only still to be deleted once it has closed.
+func (l *life) mayBeGone() bool { return l.gone || l.closed && l.domain == domainDrop }
 
 // forgotten takes in that nothing is stored of a run any more.
 func (j *judge) forgotten(l *life) {
@@ -304,7 +307,7 @@ func (j *judge) standing() {
 		return
 	}
 	for shard := range j.w.store.Shards() {
-		if h.node.Lost(shard) {
+		if h.node.Lost(shard) || h.node.Waits(shard) { // what could not be read is tried again later
 			return
 		}
 	}

@@ -67,7 +67,7 @@ func (c *client) describe(d string) {
 	}
 	w.judge.settled(func() {
 		if o.fault != "" {
-			if !l.gone {
+			if !l.mayBeGone() {
 				w.judge.fail("DescribeWorkflowExecution of run %s: %s", l.Run, o.fault)
 			}
 			return
@@ -100,7 +100,7 @@ func (c *client) readHistory(d string) {
 		if !o.ok() {
 			if o.known && in.NextPageToken == nil {
 				w.judge.settled(func() {
-					if !l.gone {
+					if !l.mayBeGone() {
 						w.judge.fail("GetWorkflowExecutionHistory of run %s: %s", l.Run, o.fault)
 					}
 				})
@@ -235,6 +235,7 @@ func (c *client) listed(name, d string, f filter, infos *api.WorkflowExecutionIn
 	for _, l := range j.order {
 		if l.domain == d && l.history != nil && !l.gone && l.history.started != nil {
 			may, must := wants(l, j.times[l.Run])
+			must = must && !l.mayBeGone()
 			now[l.Run] = verdict{l, may, must}
 			if must && !seen[l.Run] && f.takes(l) && !j.dirty[l.Run] {
 				j.fail("%s of %q does not list run %s of %q", name, d, l.Run, l.workflowID)
@@ -277,7 +278,7 @@ func (c *client) count(d string) {
 	j.settled(func() {
 		least, most := 0, 0
 		for _, l := range j.order {
-			if l.domain != d || l.gone && !open {
+			if l.domain != d || l.mayBeGone() && !open {
 				continue
 			}
 			t := j.times[l.Run]

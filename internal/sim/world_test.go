@@ -397,5 +397,5 @@ func (h *house) busy(shard uint16) bool {
 			}
 		}
 	}
-	return h.node.Lost(shard)
+	return h.node.Lost(shard) || h.node.HasOpenBatch(shard)
 }
