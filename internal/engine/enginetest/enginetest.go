@@ -135,10 +135,10 @@ func (z *Sizes) AddState(rules engine.Rules, s engine.State) {
 	z.State = max(z.State, len(rules.EncodeState(s)))
 }
 
-// RecordBytes is what a record takes in a store, or a little more: each of its numbers
-// is taken for large, and no two offers to be on one list.
+// RecordBytes is what a record takes in a store, or a little more: its name and numbers
+// are taken for long, and no two offers to be on one list.
 func RecordBytes(rec *engine.Record) int {
-	const fixed, offer = 64, 32
+	const fixed, offer = 4096, 32
 	n := fixed + len(rec.Group) + len(rec.Listing)
 	for i := range rec.Offers {
 		n += offer + len(rec.Offers[i].List)
