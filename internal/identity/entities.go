@@ -51,7 +51,7 @@ func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
 		return nil, err
 	}
 	e.CreatedAt = t.now
-	return t.change(e.Ref, entityCreated{&e})
+	return t.record(e.Ref, entityCreated{&e})
 }
 
 func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
@@ -88,7 +88,7 @@ func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
 	if e == (entityUpdated{of: c.Of}) {
 		return old, nil
 	}
-	return t.change(of, e)
+	return t.record(of, e)
 }
 
 func (t *turn) deleteEntity(c DeleteEntity) (*Entity, error) {
@@ -124,15 +124,19 @@ func (t *turn) putInline(c PutInline) (*Entity, error) {
 	if err := checkPolicy(c.Document); err != nil {
 		return nil, err
 	}
-	size := 0
+	size, spaced := 0, 0
 	for _, p := range c.among(old.Inline) {
 		size += sizeOf(p.Document)
+		spaced += len(p.Document)
 	}
 	most := [...]int{User: t.limits.UserInlineMax, Group: t.limits.GroupInlineMax, Role: t.limits.RoleInlineMax}[old.Type]
+	if spaced > inlineSpacedMax {
+		size, most = spaced, inlineSpacedMax
+	}
 	if size > most {
 		return nil, refuse(LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, old.Type, old.Name)
 	}
-	return t.change(c.Of, inlinePut{c.Of, c.Inline})
+	return t.record(c.Of, inlinePut{c.Of, c.Inline})
 }
 
 func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
@@ -143,7 +147,7 @@ func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
 	if _, ok := old.document(c.Name); !ok {
 		return nil, noInline(c.Of.Type, c.Name)
 	}
-	return t.change(c.Of, inlineRemoved{c.Of, c.Name})
+	return t.record(c.Of, inlineRemoved{c.Of, c.Name})
 }
 
 func noInline(entityType EntityType, name string) error {
@@ -173,7 +177,7 @@ func (t *turn) attach(c Attach) (*Entity, error) {
 	if len(old.Attached) >= t.limits.AttachedPerEntityMax {
 		return nil, overQuota("PoliciesPer"+old.Type.title(), t.limits.AttachedPerEntityMax)
 	}
-	return t.change(c.Of, attached{c.Of, c.Policy})
+	return t.record(c.Of, attached{c.Of, c.Policy})
 }
 
 func (t *turn) detach(c Detach) (*Entity, error) {
@@ -184,7 +188,7 @@ func (t *turn) detach(c Detach) (*Entity, error) {
 	if !slices.Contains(old.Attached, c.Policy) {
 		return nil, refuse(NoSuchEntity, "Policy %s was not found.", c.Policy)
 	}
-	return t.change(c.Of, detached{c.Of, c.Policy})
+	return t.record(c.Of, detached{c.Of, c.Policy})
 }
 
 func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
@@ -201,7 +205,7 @@ func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
 	if c.Policy == old.Boundary {
 		return old, nil
 	}
-	return t.change(c.Of, entityUpdated{of: c.Of, boundary: &c.Policy})
+	return t.record(c.Of, entityUpdated{of: c.Of, boundary: &c.Policy})
 }
 
 func (t *turn) checkBoundary(policy string) error {
@@ -237,7 +241,7 @@ func (t *turn) setTags(old *Entity, tags []Tag) (*Entity, error) {
 	if c.isEmpty() {
 		return old, nil
 	}
-	return t.change(old.Ref, entityTagged{old.Ref, c})
+	return t.record(old.Ref, entityTagged{old.Ref, c})
 }
 
 // withTags gives the tags with more added. Keys that differ by case only are the
@@ -309,7 +313,7 @@ func (t *turn) join(c Join) (*Entity, error) {
 	if len(user.Groups) >= t.limits.GroupsPerUserMax {
 		return nil, overQuota("GroupsPerUser", t.limits.GroupsPerUserMax)
 	}
-	return t.change(user.Ref, joined{user.Name, group.ID})
+	return t.record(user.Ref, joined{user.Name, group.ID})
 }
 
 func (t *turn) leave(c Leave) (*Entity, error) {
@@ -320,7 +324,7 @@ func (t *turn) leave(c Leave) (*Entity, error) {
 	if !slices.Contains(user.Groups, group.ID) {
 		return nil, refuse(NoSuchEntity, "User %s is not a member of group %s.", c.User, c.Group)
 	}
-	return t.change(user.Ref, left{user.Name, group.ID})
+	return t.record(user.Ref, left{user.Name, group.ID})
 }
 
 func (t *turn) membership(user, group string) (u, g *Entity, err error) {
@@ -377,7 +381,7 @@ func (t *turn) createKey(c CreateKey) (*Entity, error) {
 	if _, taken := t.owners[c.ID]; taken {
 		return nil, fmt.Errorf("create access key %q: the id is taken", c.ID)
 	}
-	return t.change(user.Ref, keyPut{user.Name, Key{ID: c.ID, Sealed: c.Sealed, CreatedAt: t.now}})
+	return t.record(user.Ref, keyPut{user.Name, Key{ID: c.ID, Sealed: c.Sealed, CreatedAt: t.now}})
 }
 
 func (t *turn) updateKey(c UpdateKey) (*Entity, error) {
@@ -389,7 +393,7 @@ func (t *turn) updateKey(c UpdateKey) (*Entity, error) {
 		return user, nil
 	}
 	k.Inactive = c.Inactive
-	return t.change(user.Ref, keyPut{user.Name, k})
+	return t.record(user.Ref, keyPut{user.Name, k})
 }
 
 func (t *turn) deleteKey(c DeleteKey) (*Entity, error) {
@@ -397,7 +401,7 @@ func (t *turn) deleteKey(c DeleteKey) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.change(user.Ref, keyRemoved{user.Name, k.ID})
+	return t.record(user.Ref, keyRemoved{user.Name, k.ID})
 }
 
 // keyOf finds a user and its key.

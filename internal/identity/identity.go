@@ -47,6 +47,10 @@ func DefaultLimits() Limits {
 	}
 }
 
+// inlineSpacedMax bounds the bytes of all inline policies of one entity with their white
+// space, which the service's own limits don't count: as many as it takes of one policy.
+const inlineSpacedMax = 131_072
+
 // command addresses a command to an account. Its run grows from its name: there
 // is one of them, ever.
 func command(account string, body any) engine.Command {

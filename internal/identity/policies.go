@@ -59,7 +59,7 @@ func (t *turn) createPolicy(c CreatePolicy) (*Policy, error) {
 	p.CreatedAt, p.UpdatedAt = t.now, t.now
 	p.Versions = []Version{{1, c.Document, t.now}}
 	p.Default, p.Last = 1, 1
-	return t.changePolicy(p.Name, policyCreated{&p})
+	return t.recordPolicy(p.Name, policyCreated{&p})
 }
 
 func (t *turn) checkManaged(document string) error {
@@ -80,7 +80,7 @@ func (t *turn) createVersion(c CreateVersion) (*Policy, error) {
 	if most := t.limits.VersionsPerPolicyMax; len(old.Versions) >= most {
 		return nil, refuse(LimitExceeded, "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", most)
 	}
-	return t.changePolicy(old.Name, versionCreated{old.Name, c.Document, c.Default})
+	return t.recordPolicy(old.Name, versionCreated{old.Name, c.Document, c.Default})
 }
 
 func (t *turn) setDefaultVersion(c SetDefaultVersion) (*Policy, error) {
@@ -88,7 +88,7 @@ func (t *turn) setDefaultVersion(c SetDefaultVersion) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.changePolicy(old.Name, defaultSet{old.Name, c.Number})
+	return t.recordPolicy(old.Name, defaultSet{old.Name, c.Number})
 }
 
 func (t *turn) deleteVersion(c DeleteVersion) (*Policy, error) {
@@ -99,7 +99,7 @@ func (t *turn) deleteVersion(c DeleteVersion) (*Policy, error) {
 	if c.Number == old.Default {
 		return nil, refuse(DeleteConflict, "Cannot delete the default version of a policy.")
 	}
-	return t.changePolicy(old.Name, versionRemoved{old.Name, c.Number})
+	return t.recordPolicy(old.Name, versionRemoved{old.Name, c.Number})
 }
 
 // version finds a policy that may be changed and has the version.
@@ -159,7 +159,7 @@ func (t *turn) setPolicyTags(old *Policy, tags []Tag) (*Policy, error) {
 	if c.isEmpty() {
 		return old, nil
 	}
-	return t.changePolicy(old.Name, policyTagged{old.Name, c})
+	return t.recordPolicy(old.Name, policyTagged{old.Name, c})
 }
 
 // uses counts how often policies are attached, and how often they bound.

@@ -135,14 +135,14 @@ func (t *turn) emit(body eventBody) {
 	t.events = append(t.events, e)
 }
 
-// change records what became of an entity, and is the answer to a command.
-func (t *turn) change(of Ref, body eventBody) (*Entity, error) {
+// record writes what became of an entity; its result answers a command.
+func (t *turn) record(of Ref, body eventBody) (*Entity, error) {
 	t.emit(body)
 	return t.entity(of)
 }
 
-// changePolicy is change for a policy of the customer's.
-func (t *turn) changePolicy(name string, body eventBody) (*Policy, error) {
+// recordPolicy is record for a policy of the customer's.
+func (t *turn) recordPolicy(name string, body eventBody) (*Policy, error) {
 	t.emit(body)
 	p, _ := t.policies.find(name)
 	return p, nil
