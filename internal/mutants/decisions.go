@@ -70,7 +70,7 @@ var decisions = []Mutant{{
 }, {
 	Name: "terminate-any-child-of-the-name",
 	File: "internal/swf/execution/child.go",
-	Old:  "if t.s.parent != c.Parent {\n\t\treturn // another execution has the child's name now\n\t}",
+	Old:  "if !t.s.isChildOf(c.Link) {\n\t\treturn // another execution has the child's name now\n\t}",
 	New:  "",
 	Bug:  "A parent's end terminates an unrelated execution that has taken the name of its child.",
 }, {

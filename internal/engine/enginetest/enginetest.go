@@ -49,7 +49,7 @@ func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 		r.check()
 	}
 	if _, woken := body.(engine.Wake); woken {
-		CheckProgress(r.t, r.Rules, before, r.State, now)
+		CheckProgress(r.t, r.Rules, before, r.State, engine.Input{Now: now})
 	}
 	return turn, err
 }
@@ -65,11 +65,11 @@ func CheckTurn(t testing.TB, turn *engine.Turn) {
 
 // CheckProgress checks of a run that was woken, and was before as encoded: if it is to
 // be woken at once, something has changed. Else it would be woken for ever.
-func CheckProgress(t testing.TB, rules engine.Rules, before []byte, s engine.State, now engine.Time) {
+func CheckProgress(t testing.TB, rules engine.Rules, before []byte, s engine.State, in engine.Input) {
 	t.Helper()
-	wake := rules.Record(s, 0).Wake
-	if wake != 0 && wake <= now && bytes.Equal(before, rules.EncodeState(s)) {
-		t.Fatalf("the wake of %d, at %d, did nothing", wake, now)
+	wake := rules.Record(s, in.Up).Wake
+	if wake != 0 && wake <= in.Now && bytes.Equal(before, rules.EncodeState(s)) {
+		t.Fatalf("the wake of %d, at %d, did nothing", wake, in.Now)
 	}
 }
 
