@@ -85,4 +85,10 @@ var decisions = []Mutant{{
 	Old:  "case *StartChild:\n\t\treturn answer(",
 	New:  "case *StartChild:\n\t\t_ = answer(",
 	Bug:  "A parent whose child could not be started waits for ever.",
+}, {
+	Name: "decisions-not-tried",
+	File: "internal/swf/execution/size.go",
+	Old:  "if most <= engine.TurnBytesMax {",
+	New:  "if most > 0 {",
+	Bug:  "A response with thousands of short decisions stops its execution for good.",
 }}

@@ -27,6 +27,9 @@ const (
 
 	// textBytesMax is the longest that a name of 256 characters may be.
 	textBytesMax = 1024
+
+	// tellOneMax is what the message that tells one child takes at most.
+	tellOneMax = partBytes + 2*textBytesMax + 32
 )
 
 // DecisionsBytesMax is how many bytes the texts of a CompleteDecision take at most, as
@@ -48,13 +51,14 @@ func (t *turn) bytes() int {
 }
 
 // fits tells whether the decisions make a turn that is small enough. A hundred always
-// do. More are tried on a copy of the state first: what decisions have done can't be
-// undone, and none that was answered may be lost.
+// do, unless they may fill the history; clients' libraries send no more. Others are tried
+// on a copy of the state first: what decisions have done can't be undone, and none that
+// was answered may be lost.
 func (t *turn) fits(c *CompleteDecision) bool {
 	n := len(c.Decisions)
 	most := 2*DecisionsBytesMax + (n+1)*decisionBytes
-	if t.s.last+2*int64(n)+2 >= int64(t.limits.EventsMax) { // they may end it from without
-		most += t.s.tellBytes()
+	if t.s.last+2*int64(n)+2 >= int64(t.limits.EventsMax) {
+		most += t.s.tellBytes() + n*tellOneMax // they may fill the history, which ends it
 	}
 	if most <= engine.TurnBytesMax {
 		return true
@@ -78,18 +82,16 @@ func (s *State) clone() *State {
 
 // tellBytes is what the messages take that tell all children of the execution's end.
 func (s *State) tellBytes() int {
-	const body = 32
 	n := 0
 	for i := range s.children {
-		n += partBytes + len(s.domain) + 1 + len(s.children[i].workflowID) + body
+		n += tellOneMax - 2*textBytesMax + len(s.domain) + len(s.children[i].workflowID)
 	}
 	return n
 }
 
 // mayTellOneMore tells whether there is room for one more child, whatever its name.
 func (s *State) mayTellOneMore() bool {
-	const most = partBytes + 2*textBytesMax + 64
-	return (len(s.children)+1)*most <= tellBytesMax || s.tellBytes()+most <= tellBytesMax
+	return (len(s.children)+1)*tellOneMax <= tellBytesMax || s.tellBytes()+tellOneMax <= tellBytesMax
 }
 
 // mayOfferOneMore tells whether there is room for one more activity or Lambda task, on
