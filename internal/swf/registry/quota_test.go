@@ -86,6 +86,9 @@ func TestQuotasOfDomains(t *testing.T) {
 // TestQuotasOfTypes fills a domain with types, each with the longest of everything.
 func TestQuotasOfTypes(t *testing.T) {
 	l := DefaultLimits()
+	if testing.Short() {
+		l.TypesPerDomainMax = 1000
+	}
 	f := newFull(t, NewTypes(l))
 	name, description := long(256, 0), long(1024, 0)
 	defaults := Defaults{
