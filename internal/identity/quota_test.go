@@ -58,7 +58,7 @@ func newFull(t testing.TB) *full {
 func (f *full) handle(body any) (engine.Turn, error) {
 	f.t.Helper()
 	turn, err := f.Rules.Handle(f.State, body, engine.Input{Now: 1000})
-	f.sizes.Add(f.t, &turn, f.Rules.Record(f.State, 0))
+	f.sizes.Add(f.t, &turn)
 	f.Log = append(f.Log, turn.Events...)
 	return turn, err
 }

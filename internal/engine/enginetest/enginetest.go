@@ -122,17 +122,18 @@ func (r *Run) decode(state []byte) engine.State {
 // Sizes are the largest of each that a test has seen, in bytes.
 type Sizes struct{ Turn, Record, State int }
 
-// Add takes in a turn, which it checks, and the record after it.
-func (z *Sizes) Add(t testing.TB, turn *engine.Turn, record engine.Record) {
+// Add takes in a turn, which it checks.
+func (z *Sizes) Add(t testing.TB, turn *engine.Turn) {
 	t.Helper()
 	CheckTurn(t, turn)
 	z.Turn = max(z.Turn, turn.Bytes())
-	z.Record = max(z.Record, RecordBytes(&record))
 }
 
-// AddState takes in the size of a state as it is stored.
+// AddState takes in a state as it is stored, and its record.
 func (z *Sizes) AddState(rules engine.Rules, s engine.State) {
 	z.State = max(z.State, len(rules.EncodeState(s)))
+	rec := rules.Record(s, 0)
+	z.Record = max(z.Record, RecordBytes(&rec))
 }
 
 // RecordBytes is what a record takes in a store, or a little more: its name and numbers

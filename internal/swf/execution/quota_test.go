@@ -55,10 +55,8 @@ func newFull(t testing.TB, limits Limits, policy string) *full {
 
 func (f *full) handle(body any) (engine.Turn, error) {
 	f.t.Helper()
-	in := engine.Input{Now: f.now, Up: houseStart}
-	turn, err := f.rules.Handle(f.state, body, in)
-	rec := f.rules.Record(f.state, in.Up)
-	f.sizes.Add(f.t, &turn, rec)
+	turn, err := f.rules.Handle(f.state, body, engine.Input{Now: f.now, Up: houseStart})
+	f.sizes.Add(f.t, &turn)
 	f.log = append(f.log, turn.Events...)
 	for _, n := range turn.Notes {
 		if key := (noteKey{n.Subject, n.Kind}); len(n.Value) == 0 {
@@ -348,6 +346,7 @@ func TestRaisedQuotas(t *testing.T) {
 	if n := len(f.state.activities); n < 1000 || n >= 1300 {
 		t.Errorf("%d activity tasks may be open", n)
 	}
+	f.sizes.AddState(f.rules, f.state)
 	if f.sizes.Record > offerBytesMax+32<<10 {
 		t.Errorf("a record of %d bytes", f.sizes.Record)
 	}

@@ -30,7 +30,7 @@ func newFull(t testing.TB, rules engine.Rules) *full {
 func (f *full) handle(body any) (events int, err error) {
 	f.t.Helper()
 	turn, err := f.rules.Handle(f.state, body, engine.Input{Now: 1_700_000_000_000})
-	f.sizes.Add(f.t, &turn, f.rules.Record(f.state, 0))
+	f.sizes.Add(f.t, &turn)
 	for _, e := range turn.Events {
 		events += len(e.Public)
 	}
