@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,7 +51,7 @@ func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
 		return nil, err
 	}
 	e.CreatedAt = t.now
-	return t.put(&e)
+	return t.record(e.Ref, entityCreated{&e})
 }
 
 func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
@@ -60,32 +59,36 @@ func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := *old
-	put := entityPut{entity: &e}
-	if c.NewName != nil && *c.NewName != e.Name {
+	e := entityUpdated{of: c.Of}
+	of := c.Of
+	if c.NewName != nil && *c.NewName != of.Name {
 		// A name may take another case.
-		if !strings.EqualFold(*c.NewName, e.Name) && t.entities[e.Type].taken(*c.NewName) {
-			return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Type.title(), *c.NewName)
+		if !strings.EqualFold(*c.NewName, of.Name) && t.entities[of.Type].taken(*c.NewName) {
+			return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", of.Type.title(), *c.NewName)
 		}
-		put.was, e.Name = e.Name, *c.NewName
+		e.name, of.Name = c.NewName, *c.NewName
 	}
-	if c.NewPath != nil {
-		e.Path = *c.NewPath
+	if c.NewPath != nil && *c.NewPath != old.Path {
+		e.path = c.NewPath
 	}
 	if c.Trust != nil {
 		if err := t.checkTrust(*c.Trust); err != nil {
 			return nil, err
 		}
-		e.Trust = *c.Trust
+		if *c.Trust != old.Trust {
+			e.trust = c.Trust
+		}
 	}
-	if c.Description != nil {
-		e.Description = *c.Description
+	if c.Description != nil && *c.Description != old.Description {
+		e.description = c.Description
 	}
-	if c.SessionSecondsMax != nil {
-		e.SessionSecondsMax = *c.SessionSecondsMax
+	if c.SessionSecondsMax != nil && *c.SessionSecondsMax != old.SessionSecondsMax {
+		e.sessionSecondsMax = c.SessionSecondsMax
 	}
-	t.emit(put)
-	return &e, nil
+	if e == (entityUpdated{of: c.Of}) {
+		return old, nil
+	}
+	return t.record(of, e)
 }
 
 func (t *turn) deleteEntity(c DeleteEntity) (*Entity, error) {
@@ -121,19 +124,19 @@ func (t *turn) putInline(c PutInline) (*Entity, error) {
 	if err := checkPolicy(c.Document); err != nil {
 		return nil, err
 	}
-	e := *old
-	e.Inline = slices.DeleteFunc(slices.Clone(e.Inline), func(p Inline) bool { return p.Name == c.Name })
-	e.Inline = append(e.Inline, c.Inline)
-	slices.SortFunc(e.Inline, func(a, b Inline) int { return cmp.Compare(a.Name, b.Name) })
-	size := 0
-	for _, p := range e.Inline {
+	size, spaced := 0, 0
+	for _, p := range c.among(old.Inline) {
 		size += sizeOf(p.Document)
+		spaced += len(p.Document)
 	}
-	most := [...]int{User: t.limits.UserInlineMax, Group: t.limits.GroupInlineMax, Role: t.limits.RoleInlineMax}[e.Type]
+	most := [...]int{User: t.limits.UserInlineMax, Group: t.limits.GroupInlineMax, Role: t.limits.RoleInlineMax}[old.Type]
+	if spaced > inlineSpacedMax {
+		size, most = spaced, inlineSpacedMax
+	}
 	if size > most {
-		return nil, refuse(LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, e.Type, e.Name)
+		return nil, refuse(LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, old.Type, old.Name)
 	}
-	return t.put(&e)
+	return t.record(c.Of, inlinePut{c.Of, c.Inline})
 }
 
 func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
@@ -144,9 +147,7 @@ func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
 	if _, ok := old.document(c.Name); !ok {
 		return nil, noInline(c.Of.Type, c.Name)
 	}
-	e := *old
-	e.Inline = slices.DeleteFunc(slices.Clone(e.Inline), func(p Inline) bool { return p.Name == c.Name })
-	return t.put(&e)
+	return t.record(c.Of, inlineRemoved{c.Of, c.Name})
 }
 
 func noInline(entityType EntityType, name string) error {
@@ -176,10 +177,7 @@ func (t *turn) attach(c Attach) (*Entity, error) {
 	if len(old.Attached) >= t.limits.AttachedPerEntityMax {
 		return nil, overQuota("PoliciesPer"+old.Type.title(), t.limits.AttachedPerEntityMax)
 	}
-	e := *old
-	e.Attached = append(slices.Clone(e.Attached), c.Policy)
-	slices.Sort(e.Attached)
-	return t.put(&e)
+	return t.record(c.Of, attached{c.Of, c.Policy})
 }
 
 func (t *turn) detach(c Detach) (*Entity, error) {
@@ -187,13 +185,10 @@ func (t *turn) detach(c Detach) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.Index(old.Attached, c.Policy)
-	if i < 0 {
+	if !slices.Contains(old.Attached, c.Policy) {
 		return nil, refuse(NoSuchEntity, "Policy %s was not found.", c.Policy)
 	}
-	e := *old
-	e.Attached = slices.Delete(slices.Clone(e.Attached), i, i+1)
-	return t.put(&e)
+	return t.record(c.Of, detached{c.Of, c.Policy})
 }
 
 func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
@@ -207,9 +202,10 @@ func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
 	if c.Policy == "" && old.Boundary == "" {
 		return nil, refuse(NoSuchEntity, "%s %s does not have a permissions boundary.", old.Type.title(), old.Name)
 	}
-	e := *old
-	e.Boundary = c.Policy
-	return t.put(&e)
+	if c.Policy == old.Boundary {
+		return old, nil
+	}
+	return t.record(c.Of, entityUpdated{of: c.Of, boundary: &c.Policy})
 }
 
 func (t *turn) checkBoundary(policy string) error {
@@ -225,11 +221,11 @@ func (t *turn) tagEntity(c TagEntity) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := *old
-	if e.Tags, err = t.withTags(old.Tags, c.Tags); err != nil {
+	tags, err := t.withTags(old.Tags, c.Tags)
+	if err != nil {
 		return nil, err
 	}
-	return t.put(&e)
+	return t.setTags(old, tags)
 }
 
 func (t *turn) untagEntity(c UntagEntity) (*Entity, error) {
@@ -237,9 +233,15 @@ func (t *turn) untagEntity(c UntagEntity) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := *old
-	e.Tags = withoutTags(old.Tags, c.Keys)
-	return t.put(&e)
+	return t.setTags(old, withoutTags(old.Tags, c.Keys))
+}
+
+func (t *turn) setTags(old *Entity, tags []Tag) (*Entity, error) {
+	c := tagsBetween(old.Tags, tags)
+	if c.isEmpty() {
+		return old, nil
+	}
+	return t.record(old.Ref, entityTagged{old.Ref, c})
 }
 
 // withTags gives the tags with more added. Keys that differ by case only are the
@@ -259,12 +261,11 @@ func (t *turn) withTags(tags, more []Tag) ([]Tag, error) {
 	if len(all) > t.limits.TagsMax {
 		return nil, refuse(LimitExceeded, "The number of tags has reached the maximum limit.")
 	}
-	slices.SortFunc(all, func(a, b Tag) int { return cmp.Compare(a.Key, b.Key) })
-	return all, nil
+	return sortTags(all), nil
 }
 
 func withoutTags(tags []Tag, keys []string) []Tag {
-	return slices.DeleteFunc(slices.Clone(tags), func(t Tag) bool {
+	return without(tags, func(t Tag) bool {
 		return slices.ContainsFunc(keys, func(key string) bool { return strings.EqualFold(key, t.Key) })
 	})
 }
@@ -312,9 +313,7 @@ func (t *turn) join(c Join) (*Entity, error) {
 	if len(user.Groups) >= t.limits.GroupsPerUserMax {
 		return nil, overQuota("GroupsPerUser", t.limits.GroupsPerUserMax)
 	}
-	e := *user
-	e.Groups = append(slices.Clone(e.Groups), group.ID)
-	return t.put(&e)
+	return t.record(user.Ref, joined{user.Name, group.ID})
 }
 
 func (t *turn) leave(c Leave) (*Entity, error) {
@@ -322,13 +321,10 @@ func (t *turn) leave(c Leave) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.Index(user.Groups, group.ID)
-	if i < 0 {
+	if !slices.Contains(user.Groups, group.ID) {
 		return nil, refuse(NoSuchEntity, "User %s is not a member of group %s.", c.User, c.Group)
 	}
-	e := *user
-	e.Groups = slices.Delete(slices.Clone(e.Groups), i, i+1)
-	return t.put(&e)
+	return t.record(user.Ref, left{user.Name, group.ID})
 }
 
 func (t *turn) membership(user, group string) (u, g *Entity, err error) {
@@ -385,42 +381,40 @@ func (t *turn) createKey(c CreateKey) (*Entity, error) {
 	if _, taken := t.owners[c.ID]; taken {
 		return nil, fmt.Errorf("create access key %q: the id is taken", c.ID)
 	}
-	e := *user
-	e.Keys = append(slices.Clone(e.Keys), Key{ID: c.ID, Sealed: c.Sealed, CreatedAt: t.now})
-	return t.put(&e)
+	return t.record(user.Ref, keyPut{user.Name, Key{ID: c.ID, Sealed: c.Sealed, CreatedAt: t.now}})
 }
 
 func (t *turn) updateKey(c UpdateKey) (*Entity, error) {
-	e, i, err := t.keyOf(c.User, c.ID)
+	user, k, err := t.keyOf(c.User, c.ID)
 	if err != nil {
 		return nil, err
 	}
-	e.Keys[i].Inactive = c.Inactive
-	return t.put(e)
+	if k.Inactive == c.Inactive {
+		return user, nil
+	}
+	k.Inactive = c.Inactive
+	return t.record(user.Ref, keyPut{user.Name, k})
 }
 
 func (t *turn) deleteKey(c DeleteKey) (*Entity, error) {
-	e, i, err := t.keyOf(c.User, c.ID)
+	user, k, err := t.keyOf(c.User, c.ID)
 	if err != nil {
 		return nil, err
 	}
-	e.Keys = slices.Delete(e.Keys, i, i+1)
-	return t.put(e)
+	return t.record(user.Ref, keyRemoved{user.Name, k.ID})
 }
 
-// keyOf gives a copy of a user, to be changed, and where its key stands.
-func (t *turn) keyOf(user, id string) (*Entity, int, error) {
-	found, err := t.entity(Ref{User, user})
+// keyOf finds a user and its key.
+func (t *turn) keyOf(name, id string) (*Entity, Key, error) {
+	user, err := t.entity(Ref{User, name})
 	if err != nil {
-		return nil, 0, err
+		return nil, Key{}, err
 	}
-	i := slices.IndexFunc(found.Keys, func(k Key) bool { return k.ID == id })
+	i := user.key(id)
 	if i < 0 {
-		return nil, 0, noKey(id)
+		return nil, Key{}, noKey(id)
 	}
-	e := *found
-	e.Keys = slices.Clone(e.Keys)
-	return &e, i, nil
+	return user, user.Keys[i], nil
 }
 
 func noKey(id string) error {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"strings"
 
 	"heddle/internal/aws/arn"
@@ -90,6 +91,11 @@ func (e *Entity) document(name string) (string, bool) {
 	return "", false
 }
 
+// key gives the place of an access key; -1: the user has none such.
+func (e *Entity) key(id string) int {
+	return slices.IndexFunc(e.Keys, func(k Key) bool { return k.ID == id })
+}
+
 func packEntity(b []byte, e *Entity) []byte {
 	b = append(b, byte(e.Type))
 	for _, s := range [...]string{e.Name, e.Path, e.ID, e.Boundary, e.Trust, e.Description} {
@@ -105,11 +111,19 @@ func packEntity(b []byte, e *Entity) []byte {
 	b = packTexts(b, e.Attached)
 	b = packTexts(b, e.Groups)
 	b = pack.Uint(b, uint64(len(e.Keys)))
-	for _, k := range e.Keys {
-		b = pack.Text(pack.Text(b, k.ID), k.Sealed)
-		b = pack.Int(pack.Bool(b, k.Inactive), int64(k.CreatedAt))
+	for i := range e.Keys {
+		b = packKey(b, &e.Keys[i])
 	}
 	return b
+}
+
+func packKey(b []byte, k *Key) []byte {
+	b = pack.Text(pack.Text(b, k.ID), k.Sealed)
+	return pack.Int(pack.Bool(b, k.Inactive), int64(k.CreatedAt))
+}
+
+func readKey(r *pack.Reader) Key {
+	return Key{r.Text(), []byte(r.Text()), r.Bool(), engine.Time(r.Int())}
 }
 
 func readEntity(r *pack.Reader) *Entity {
@@ -127,7 +141,7 @@ func readEntity(r *pack.Reader) *Entity {
 	e.Attached = readTexts(r)
 	e.Groups = readTexts(r)
 	for range r.Count() {
-		e.Keys = append(e.Keys, Key{r.Text(), []byte(r.Text()), r.Bool(), engine.Time(r.Int())})
+		e.Keys = append(e.Keys, readKey(r))
 	}
 	return e
 }

@@ -3,8 +3,8 @@
 //
 // Each account is one execution of kind "iam", begun by the first thing that is
 // created in it and never closed; it belongs to no region. Reads are commands
-// too, so they answer what is durable. An event says what a thing became, as a
-// whole: the log of an account is short, and so are the things in it.
+// too, so they answer what is durable. An event says what has changed of a thing; the
+// state is everything, since the log behind a snapshot is cut (engine.Traits).
 //
 // What the rules hand out (Entity, Policy) never changes; a change makes a new
 // one. Secrets of access keys come to the rules sealed, and only the Directory
@@ -16,12 +16,7 @@
 // federation. Names of one type of entity differ by more than their case.
 package identity
 
-import (
-	"crypto/sha256"
-	"fmt"
-
-	"heddle/internal/engine"
-)
+import "heddle/internal/engine"
 
 // Kind is the kind of an account's execution. Its key is empty.
 const Kind engine.Kind = "iam"
@@ -52,6 +47,10 @@ func DefaultLimits() Limits {
 	}
 }
 
+// inlineSpacedMax bounds the bytes of all inline policies of one entity with their white
+// space, which the service's own limits don't count: as many as it takes of one policy.
+const inlineSpacedMax = 131_072
+
 // command addresses a command to an account. Its run grows from its name: there
 // is one of them, ever.
 func command(account string, body any) engine.Command {
@@ -60,8 +59,7 @@ func command(account string, body any) engine.Command {
 	switch body.(type) {
 	case CreateEntity, CreatePolicy:
 		c.Begin = engine.IfAbsent
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", Kind, account))
-		c.Seed = engine.Seed(sum[:])
+		c.Seed = engine.NameSeed(name)
 	}
 	return c
 }

@@ -59,7 +59,7 @@ func (t *turn) createPolicy(c CreatePolicy) (*Policy, error) {
 	p.CreatedAt, p.UpdatedAt = t.now, t.now
 	p.Versions = []Version{{1, c.Document, t.now}}
 	p.Default, p.Last = 1, 1
-	return t.putPolicy(&p)
+	return t.recordPolicy(p.Name, policyCreated{&p})
 }
 
 func (t *turn) checkManaged(document string) error {
@@ -80,14 +80,7 @@ func (t *turn) createVersion(c CreateVersion) (*Policy, error) {
 	if most := t.limits.VersionsPerPolicyMax; len(old.Versions) >= most {
 		return nil, refuse(LimitExceeded, "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", most)
 	}
-	p := *old
-	p.Last++
-	p.Versions = append(slices.Clone(p.Versions), Version{p.Last, c.Document, t.now})
-	if c.Default {
-		p.Default = p.Last
-	}
-	p.UpdatedAt = t.now
-	return t.putPolicy(&p)
+	return t.recordPolicy(old.Name, versionCreated{old.Name, c.Document, c.Default})
 }
 
 func (t *turn) setDefaultVersion(c SetDefaultVersion) (*Policy, error) {
@@ -95,9 +88,7 @@ func (t *turn) setDefaultVersion(c SetDefaultVersion) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := *old
-	p.Default, p.UpdatedAt = c.Number, t.now
-	return t.putPolicy(&p)
+	return t.recordPolicy(old.Name, defaultSet{old.Name, c.Number})
 }
 
 func (t *turn) deleteVersion(c DeleteVersion) (*Policy, error) {
@@ -108,10 +99,7 @@ func (t *turn) deleteVersion(c DeleteVersion) (*Policy, error) {
 	if c.Number == old.Default {
 		return nil, refuse(DeleteConflict, "Cannot delete the default version of a policy.")
 	}
-	p := *old
-	p.Versions = slices.DeleteFunc(slices.Clone(p.Versions), func(v Version) bool { return v.Number == c.Number })
-	p.UpdatedAt = t.now
-	return t.putPolicy(&p)
+	return t.recordPolicy(old.Name, versionRemoved{old.Name, c.Number})
 }
 
 // version finds a policy that may be changed and has the version.
@@ -151,11 +139,11 @@ func (t *turn) tagPolicy(c TagPolicy) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := *old
-	if p.Tags, err = t.withTags(old.Tags, c.Tags); err != nil {
+	tags, err := t.withTags(old.Tags, c.Tags)
+	if err != nil {
 		return nil, err
 	}
-	return t.putPolicy(&p)
+	return t.setPolicyTags(old, tags)
 }
 
 func (t *turn) untagPolicy(c UntagPolicy) (*Policy, error) {
@@ -163,9 +151,15 @@ func (t *turn) untagPolicy(c UntagPolicy) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := *old
-	p.Tags = withoutTags(old.Tags, c.Keys)
-	return t.putPolicy(&p)
+	return t.setPolicyTags(old, withoutTags(old.Tags, c.Keys))
+}
+
+func (t *turn) setPolicyTags(old *Policy, tags []Tag) (*Policy, error) {
+	c := tagsBetween(old.Tags, tags)
+	if c.isEmpty() {
+		return old, nil
+	}
+	return t.recordPolicy(old.Name, policyTagged{old.Name, c})
 }
 
 // uses counts how often policies are attached, and how often they bound.

@@ -11,10 +11,16 @@ import (
 // Rules are the rules of Kind.
 type Rules struct{ limits Limits }
 
-var _ engine.Rules = (*Rules)(nil)
+var (
+	_ engine.Rules       = (*Rules)(nil)
+	_ engine.TraitsRules = (*Rules)(nil)
+)
 
 // NewRules makes the rules of Kind.
 func NewRules(l Limits) *Rules { return &Rules{limits: l} }
+
+// Traits says that an account is its state: nobody reads its log.
+func (*Rules) Traits() engine.Traits { return engine.Traits{CutsLog: true} }
 
 // account is the state of Kind.
 type account struct {
@@ -33,36 +39,6 @@ func newAccount(id engine.Identity) *account {
 
 // New is an account with nobody but its root user in it.
 func (*Rules) New(id engine.Identity) engine.State { return newAccount(id) }
-
-// Events of Kind.
-type (
-	entityPut struct {
-		entity *Entity
-		was    string // its name before, if it has another now
-	}
-	entityRemoved struct{ of Ref }
-	policyPut     struct{ policy *Policy }
-	policyRemoved struct{ name string }
-)
-
-// The first byte of a stored event says which it is.
-const (
-	markEntityPut byte = iota + 1
-	markEntityRemoved
-	markPolicyPut
-	markPolicyRemoved
-)
-
-type eventBody interface{ pack() []byte }
-
-func (e entityPut) pack() []byte {
-	return packEntity(pack.Text([]byte{markEntityPut}, e.was), e.entity)
-}
-func (e entityRemoved) pack() []byte {
-	return pack.Text([]byte{markEntityRemoved, byte(e.of.Type)}, e.of.Name)
-}
-func (e policyPut) pack() []byte     { return packPolicy([]byte{markPolicyPut}, e.policy) }
-func (e policyRemoved) pack() []byte { return pack.Text([]byte{markPolicyRemoved}, e.name) }
 
 // Handle decides a command; command.go lists them.
 func (r *Rules) Handle(s engine.State, body any, in engine.Input) (engine.Turn, error) {
@@ -159,44 +135,17 @@ func (t *turn) emit(body eventBody) {
 	t.events = append(t.events, e)
 }
 
-// put records what an entity became, and is the answer to a command.
-func (t *turn) put(e *Entity) (*Entity, error) {
-	t.emit(entityPut{entity: e})
-	return e, nil
+// record writes what became of an entity; its result answers a command.
+func (t *turn) record(of Ref, body eventBody) (*Entity, error) {
+	t.emit(body)
+	return t.entity(of)
 }
 
-func (t *turn) putPolicy(p *Policy) (*Policy, error) {
-	t.emit(policyPut{p})
+// recordPolicy is record for a policy of the customer's.
+func (t *turn) recordPolicy(name string, body eventBody) (*Policy, error) {
+	t.emit(body)
+	p, _ := t.policies.find(name)
 	return p, nil
-}
-
-// Apply folds an event into the account.
-func (*Rules) Apply(s engine.State, e engine.Event) {
-	a := s.(*account)
-	if e.ID != a.lastEventID+1 {
-		panic(fmt.Sprintf("identity: event %d applied after event %d", e.ID, a.lastEventID))
-	}
-	if e.ID == 1 {
-		a.started = e.At
-	}
-	a.lastEventID = e.ID
-	switch body := e.Body.(type) {
-	case entityPut:
-		before := body.entity.Ref
-		if body.was != "" {
-			before.Name = body.was
-		}
-		a.take(before)
-		a.place(body.entity)
-	case entityRemoved:
-		a.take(body.of)
-	case policyPut:
-		a.policies.put(body.policy)
-	case policyRemoved:
-		a.policies.remove(body.name)
-	default:
-		panic(fmt.Sprintf("identity: no rule for event %T", e.Body))
-	}
 }
 
 func (a *account) place(e *Entity) {
@@ -206,16 +155,12 @@ func (a *account) place(e *Entity) {
 	}
 }
 
-// take takes an entity out, if it is there.
-func (a *account) take(of Ref) {
-	e, ok := a.entities[of.Type].find(of.Name)
-	if !ok {
-		return
-	}
+// take takes an entity out.
+func (a *account) take(e *Entity) {
 	for _, k := range e.Keys {
 		delete(a.owners, k.ID)
 	}
-	a.entities[of.Type].remove(of.Name)
+	a.entities[e.Type].remove(e.Name)
 }
 
 // Note is never called: the rules write no notes.
@@ -236,34 +181,6 @@ func (*Rules) DecodeMessage([]byte) (any, error) {
 
 // Refused answers nothing: nothing sends messages to an account.
 func (*Rules) Refused(engine.Name, any, error) []engine.Message { return nil }
-
-// DecodeEvent reads an event back.
-func (*Rules) DecodeEvent(id int64, at engine.Time, public, _ []byte) (engine.Event, error) {
-	r := pack.Read(public)
-	var body eventBody
-	entityType := User
-	switch mark := r.Byte(); mark {
-	case markEntityPut:
-		put := entityPut{was: r.Text(), entity: readEntity(r)}
-		body, entityType = put, put.entity.Type
-	case markEntityRemoved:
-		entityType = EntityType(r.Byte())
-		body = entityRemoved{Ref{entityType, r.Text()}}
-	case markPolicyPut:
-		body = policyPut{readPolicy(r)}
-	case markPolicyRemoved:
-		body = policyRemoved{r.Text()}
-	default:
-		return engine.Event{}, fmt.Errorf("identity: decode event %d: unknown mark %d", id, mark)
-	}
-	if err := r.Done(); err != nil {
-		return engine.Event{}, fmt.Errorf("identity: decode event %d: %w", id, err)
-	}
-	if !entityType.valid() {
-		return engine.Event{}, fmt.Errorf("identity: decode event %d: unknown entity type %d", id, entityType)
-	}
-	return engine.Event{ID: id, At: at, Body: body, Public: public}, nil
-}
 
 const stateVersion = 1
 

@@ -220,25 +220,74 @@ func (s *story) do(line string) []string {
 	for _, e := range turn.Events {
 		told = append(told, fmt.Sprintf("event %d %s", e.ID, tellEvent(e.Body)))
 	}
-	return told
+	return append(told, tellReply(turn.Reply)...)
 }
 
 func tellEvent(body any) string {
+	of := func(r Ref) string { return r.Type.String() + "/" + r.Name }
 	switch e := body.(type) {
-	case entityPut:
-		told := "EntityPut " + tellEntity(e.entity)
-		if e.was != "" {
-			told += " was=" + e.was
+	case entityCreated:
+		return "EntityCreated " + tellEntity(e.entity)
+	case entityUpdated:
+		told := "EntityUpdated " + of(e.of)
+		for i, name := range [...]string{"name", "path", "boundary", "trust", "description"} {
+			if text := *e.texts()[i]; text != nil {
+				told += " " + name + "=" + wordOf(*text)
+			}
+		}
+		if e.sessionSecondsMax != nil {
+			told += fmt.Sprintf(" session=%d", *e.sessionSecondsMax)
 		}
 		return told
+	case entityTagged:
+		return "EntityTagged " + of(e.of) + tellTags(e.tagChange)
 	case entityRemoved:
-		return "EntityRemoved " + e.of.Type.String() + "/" + e.of.Name
-	case policyPut:
-		return "PolicyPut " + tellPolicy(e.policy)
+		return "EntityRemoved " + of(e.of)
+	case inlinePut:
+		return "InlinePut " + of(e.of) + " " + e.Name + "=" + wordOf(e.Document)
+	case inlineRemoved:
+		return "InlineRemoved " + of(e.of) + " " + e.name
+	case attached:
+		return "Attached " + of(e.of) + " " + e.policy
+	case detached:
+		return "Detached " + of(e.of) + " " + e.policy
+	case joined:
+		return "Joined " + e.user + " " + e.group
+	case left:
+		return "Left " + e.user + " " + e.group
+	case keyPut:
+		return "KeyPut " + e.user + " " + tellKey(e.Key)
+	case keyRemoved:
+		return "KeyRemoved " + e.user + " " + e.id
+	case policyCreated:
+		return "PolicyCreated " + tellPolicy(e.policy)
+	case policyTagged:
+		return "PolicyTagged " + e.name + tellTags(e.tagChange)
 	case policyRemoved:
 		return "PolicyRemoved " + e.name
+	case versionCreated:
+		return fmt.Sprintf("VersionCreated %s %s default=%v", e.policy, wordOf(e.document), e.counts)
+	case versionRemoved:
+		return fmt.Sprintf("VersionRemoved %s v%d", e.policy, e.number)
+	case defaultSet:
+		return fmt.Sprintf("DefaultSet %s v%d", e.policy, e.number)
 	}
 	return fmt.Sprintf("unknown event %T", body)
+}
+
+func tellTags(c tagChange) string {
+	told := ""
+	for _, t := range c.set {
+		told += " tag:" + t.Key + "=" + t.Value
+	}
+	for _, key := range c.removed {
+		told += " -tag:" + key
+	}
+	return told
+}
+
+func tellKey(k Key) string {
+	return fmt.Sprintf("%s(%s inactive=%v created=%d)", k.ID, k.Sealed, k.Inactive, k.CreatedAt)
 }
 
 func tellEntity(e *Entity) string {
@@ -260,7 +309,7 @@ func tellEntity(e *Entity) string {
 	add("attached", strings.Join(e.Attached, ","))
 	add("groups", strings.Join(e.Groups, ","))
 	for _, k := range e.Keys {
-		add("key", fmt.Sprintf("%s(%s inactive=%v created=%d)", k.ID, k.Sealed, k.Inactive, k.CreatedAt))
+		add("key", tellKey(k))
 	}
 	return told
 }
@@ -295,6 +344,8 @@ func tellReply(reply any) []string {
 			told = append(told, e.Type.String()+"/"+e.Name)
 		}
 		return []string{fmt.Sprint(told)}
+	case *Policy:
+		return []string{tellPolicy(r)}
 	case PolicyUse:
 		return []string{fmt.Sprintf("%s attachments=%d boundaries=%d", tellPolicy(r.Policy), r.Attachments, r.Boundaries)}
 	case []PolicyUse:

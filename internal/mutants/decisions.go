@@ -70,7 +70,7 @@ var decisions = []Mutant{{
 }, {
 	Name: "terminate-any-child-of-the-name",
 	File: "internal/swf/execution/child.go",
-	Old:  "if t.s.parent != c.Parent {\n\t\treturn // another execution has the child's name now\n\t}",
+	Old:  "if !t.s.isChildOf(c.Link) {\n\t\treturn // another execution has the child's name now\n\t}",
 	New:  "",
 	Bug:  "A parent's end terminates an unrelated execution that has taken the name of its child.",
 }, {
@@ -85,4 +85,10 @@ var decisions = []Mutant{{
 	Old:  "case *StartChild:\n\t\treturn answer(",
 	New:  "case *StartChild:\n\t\t_ = answer(",
 	Bug:  "A parent whose child could not be started waits for ever.",
+}, {
+	Name: "decisions-not-tried",
+	File: "internal/swf/execution/size.go",
+	Old:  "if most <= engine.TurnBytesMax {",
+	New:  "if most > 0 {",
+	Bug:  "A response with thousands of short decisions stops its execution for good.",
 }}

@@ -32,6 +32,12 @@ var timeouts = []Mutant{{
 	New:  "t.fireTimer(at(s.timers, d.event, (*timer).id))\n\t\t\treturn",
 	Bug:  "Timers that are due together fire one by one, each with a decision task of its own.",
 }, {
+	Name: "all-that-is-due-in-one-turn",
+	File: "internal/swf/execution/wake.go",
+	Old:  "for s.isOpen() && t.bytes() < wakeBytes {",
+	New:  "for s.isOpen() {",
+	Bug:  "A thousand activities that time out at once make a turn that no store takes: their execution is stuck for good.",
+}, {
 	Name: "timeout-forgotten-on-restart",
 	File: "internal/shard/recover.go",
 	Old:  "s.wakes.settle(r)",

@@ -118,7 +118,7 @@ var Operations = []operation.Operation[*Service]{
 // (\u0000), and decisions may carry many. The 50 tags of a domain need as much.
 var (
 	largeBody     = operation.WithBodyMax(512 << 10)
-	decisionsBody = operation.WithBodyMax(1<<20 + 64<<10)
+	decisionsBody = operation.WithBodyMax(execution.DecisionsBytesMax)
 )
 
 // worldOf is the world of the caller.

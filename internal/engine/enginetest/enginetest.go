@@ -1,6 +1,8 @@
-// Package enginetest checks of any rules what a shard relies on: that a run's log
-// alone gives its state again, and that what they write they can read. Only tests
-// import it. Rules with notes need more than a Run.
+// Package enginetest checks of any rules what a shard relies on: that a turn is small
+// enough, that a run's log alone gives its state again (or, of a kind that cuts its
+// log, a snapshot and what came after it), that a wake which is due gets on, and that
+// what the rules write they can read. Only tests import it. Rules with notes need more
+// than a Run.
 package enginetest
 
 import (
@@ -18,11 +20,18 @@ type Run struct {
 
 	t  testing.TB
 	id engine.Identity
+
+	cut   []byte // a snapshot, of the time when the log had cutAt events
+	cutAt int
 }
+
+// tailMax is how many events a snapshot leaves behind it before the next is taken.
+const tailMax = 3
 
 // NewRun is a run without events.
 func NewRun(t testing.TB, rules engine.Rules, id engine.Identity) *Run {
-	return &Run{Rules: rules, State: rules.New(id), t: t, id: id}
+	s := rules.New(id)
+	return &Run{Rules: rules, State: s, t: t, id: id, cut: rules.EncodeState(s)}
 }
 
 // Handle gives a command to the run, and then checks it. State is afterwards what
@@ -35,36 +44,107 @@ func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 		r.t.Errorf("%T: changed the state without an event", body)
 	}
 	if err == nil {
+		CheckTurn(r.t, &turn)
 		r.Log = append(r.Log, turn.Events...)
 		r.check()
+	}
+	if _, woken := body.(engine.Wake); woken {
+		CheckProgress(r.t, r.Rules, before, r.State, engine.Input{Now: now})
 	}
 	return turn, err
 }
 
+// CheckTurn checks that a turn is no larger than a turn may be.
+func CheckTurn(t testing.TB, turn *engine.Turn) {
+	t.Helper()
+	if n := turn.Bytes(); n > engine.TurnBytesMax {
+		t.Errorf("a turn of %d bytes: %d events, %d notes, %d messages; at most %d bytes are taken",
+			n, len(turn.Events), len(turn.Notes), len(turn.Messages), engine.TurnBytesMax)
+	}
+}
+
+// CheckProgress checks of a run that was woken, and was before as encoded: if it is to
+// be woken at once, something has changed. Else it would be woken for ever.
+func CheckProgress(t testing.TB, rules engine.Rules, before []byte, s engine.State, in engine.Input) {
+	t.Helper()
+	wake := rules.Record(s, in.Up).Wake
+	if wake != 0 && wake <= in.Now && bytes.Equal(before, rules.EncodeState(s)) {
+		t.Fatalf("the wake of %d, at %d, did nothing", wake, in.Now)
+	}
+}
+
 // check folds the stored log again, and takes the state through its encoding:
-// both must give the state that the commands gave.
+// both must give the state that the commands gave. So must a snapshot and the log
+// behind it, if nothing else will be left.
 func (r *Run) check() {
 	r.t.Helper()
 	want := r.Rules.EncodeState(r.State)
-	folded := r.Rules.New(r.id)
-	for _, e := range r.Log {
+	same := func(what string, s engine.State) {
+		r.t.Helper()
+		if !bytes.Equal(r.Rules.EncodeState(s), want) {
+			r.t.Fatalf("%s gives another state:\n%+v\nwant\n%+v", what, s, r.State)
+		}
+	}
+	same("replay", r.fold(r.Rules.New(r.id), r.Log))
+	decoded := r.decode(want)
+	same("its way through the store", decoded)
+	if kind, ok := r.Rules.(engine.TraitsRules); ok && kind.Traits().CutsLog {
+		same("a cut log", r.fold(r.decode(r.cut), r.Log[r.cutAt:]))
+		if len(r.Log)-r.cutAt > tailMax {
+			r.cut, r.cutAt = want, len(r.Log)
+		}
+	}
+	r.State = decoded
+}
+
+// fold applies events as they were stored.
+func (r *Run) fold(s engine.State, log []engine.Event) engine.State {
+	r.t.Helper()
+	for _, e := range log {
 		decoded, err := r.Rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
 		if err != nil {
 			r.t.Fatalf("decode event %d: %v", e.ID, err)
 		}
-		r.Rules.Apply(folded, decoded)
+		r.Rules.Apply(s, decoded)
 	}
-	if !bytes.Equal(r.Rules.EncodeState(folded), want) {
-		r.t.Fatalf("replay gives another state:\n%+v\nwant\n%+v", folded, r.State)
-	}
-	decoded, err := r.Rules.DecodeState(r.id, want)
+	return s
+}
+
+func (r *Run) decode(state []byte) engine.State {
+	r.t.Helper()
+	s, err := r.Rules.DecodeState(r.id, state)
 	if err != nil {
 		r.t.Fatalf("decode state: %v", err)
 	}
-	if !bytes.Equal(r.Rules.EncodeState(decoded), want) {
-		r.t.Fatalf("the state changes on its way through the store:\n%+v\nwant\n%+v", decoded, r.State)
+	return s
+}
+
+// Sizes are the largest of each that a test has seen, in bytes.
+type Sizes struct{ Turn, Record, State int }
+
+// Add takes in a turn, which it checks.
+func (z *Sizes) Add(t testing.TB, turn *engine.Turn) {
+	t.Helper()
+	CheckTurn(t, turn)
+	z.Turn = max(z.Turn, turn.Bytes())
+}
+
+// AddState takes in a state as it is stored, and its record.
+func (z *Sizes) AddState(rules engine.Rules, s engine.State) {
+	z.State = max(z.State, len(rules.EncodeState(s)))
+	rec := rules.Record(s, 0)
+	z.Record = max(z.Record, RecordBytes(&rec))
+}
+
+// RecordBytes is what a record takes in a store, or a little more: its name and numbers
+// are taken for long, and no two offers to be on one list.
+func RecordBytes(rec *engine.Record) int {
+	const fixed, offer = 4096, 32
+	n := fixed + len(rec.Group) + len(rec.Listing)
+	for i := range rec.Offers {
+		n += offer + len(rec.Offers[i].List)
 	}
-	r.State = decoded
+	return n
 }
 
 // AddSeeds gives a fuzzer of bytes the run's state and its events.

@@ -101,7 +101,7 @@ func creates(entityType identity.EntityType) func(*call) error {
 			e.Boundary, e.Tags = c.Get("PermissionsBoundary"), c.tags()
 		}
 		if entityType == identity.Role {
-			e.Trust = c.required("AssumeRolePolicyDocument", 1, documentMax)
+			e.Trust = c.policy("AssumeRolePolicyDocument")
 			e.Description = c.description()
 			e.SessionSecondsMax = c.number("MaxSessionDuration", sessionSecondsDefault, roleSessionSecondsMax, sessionSecondsDefault)
 		}
@@ -292,7 +292,7 @@ func updateRoleDescription(c *call) error {
 }
 
 func updateTrust(c *call) error {
-	document := c.required("PolicyDocument", 1, documentMax)
+	document := c.policy("PolicyDocument")
 	return change(c, identity.UpdateEntity{Of: c.ref(identity.Role), Trust: &document})
 }
 

@@ -107,6 +107,19 @@ func (c *call) userOrSelf() identity.Ref {
 	return c.caller.Of
 }
 
+// policy gives a parameter that is a policy.
+func (c *call) policy(param string) string {
+	v := c.required(param, 1, documentMax)
+	if strings.ContainsFunc(v, notInPolicies) {
+		c.fail(constraint(param, v, `Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`))
+	}
+	return v
+}
+
+func notInPolicies(r rune) bool {
+	return r > 0xff || r < ' ' && r != '\t' && r != '\n' && r != '\r'
+}
+
 // path gives a path; param may be missing.
 func (c *call) path(param string) string {
 	v, ok := c.Lookup(param)

@@ -34,7 +34,7 @@ func (c *call) policyName() string { return c.name("PolicyName", policyNameMax) 
 // policyARN gives the policy that the parameters name.
 func (c *call) policyARN() string { return c.required("PolicyArn", 20, arnMax) }
 
-func (c *call) document() string { return c.required("PolicyDocument", 1, documentMax) }
+func (c *call) document() string { return c.policy("PolicyDocument") }
 
 func putsInline(entityType identity.EntityType) func(*call) error {
 	return func(c *call) error {

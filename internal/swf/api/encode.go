@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString appends s as a JSON string. Bytes that are not UTF-8 become the
-// replacement character.
+// AppendString appends s as a JSON string, which is never longer than the one that it
+// was read from. Bytes that are not UTF-8 become the replacement character.
 func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	clean := 0 // start of what can be copied as it is
@@ -46,6 +46,10 @@ func appendEscape(b []byte, c byte) []byte {
 		return append(b, '\\', 'r')
 	case '\t':
 		return append(b, '\\', 't')
+	case '\b':
+		return append(b, '\\', 'b')
+	case '\f':
+		return append(b, '\\', 'f')
 	}
 	return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ func TestAppendString(t *testing.T) {
 		"plain":                `"plain"`,
 		"a\"b\\c\nd\re\tf\x00": `"a\"b\\c\nd\re\tf\u0000"`,
 		"\x1f\x7f":             "\"\\u001f\x7f\"",
+		"\b\f":                 `"\b\f"`,
 		"<a>&amp;/":            `"<a>&amp;/"`,
 		"snow ☃ 𝄞":             `"snow ☃ 𝄞"`,
 		"bad \xff\xfe end\xc3": `"bad �� end�"`,
@@ -26,6 +28,30 @@ func TestAppendString(t *testing.T) {
 		}
 		if !json.Valid([]byte(got)) {
 			t.Errorf("%q: not JSON: %s", in, got)
+		}
+	}
+}
+
+// What is stored of a text is never longer than what came: bounds of turns rest on it.
+func TestTextsDoNotGrow(t *testing.T) {
+	for c := range rune(0x300) {
+		forms := []string{fmt.Sprintf(`"\u%04x"`, c), `"` + string(c) + `"`}
+		if c < 0x80 {
+			forms = append(forms, `"\`+string(c)+`"`)
+		}
+		for _, form := range forms {
+			s, ok, err := decodeString(jx.DecodeStr(form))
+			if !ok || err != nil {
+				continue
+			}
+			if written := AppendString(nil, s); len(written) > len(form) {
+				t.Errorf("%s is written as %s", form, written)
+			}
+		}
+	}
+	for _, form := range []string{`"\ud83d\ude00"`, `"\ud83d"`, `"\u2028"`, "\"\u2028\"", "\"\xff\""} {
+		if s, ok, err := decodeString(jx.DecodeStr(form)); ok && err == nil && len(AppendString(nil, s)) > len(form) {
+			t.Errorf("%q is written as %q", form, AppendString(nil, s))
 		}
 	}
 }

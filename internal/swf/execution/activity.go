@@ -107,7 +107,7 @@ func (t *turn) resolveActivity(a *api.ActivityTaskScheduledEventAttributes, d *a
 		return api.ScheduleActivityTaskFailedCauseActivityTypeDeprecated
 	case t.s.activityNamed(d.ActivityID) != nil:
 		return api.ScheduleActivityTaskFailedCauseActivityIDAlreadyInUse
-	case len(t.s.activities) >= t.limits.OpenActivitiesMax:
+	case len(t.s.activities) >= t.limits.OpenActivitiesMax, !t.s.mayOfferOneMore():
 		return api.ScheduleActivityTaskFailedCauseOpenActivitiesLimitExceeded
 	}
 	defaults := fact.Activity

@@ -70,7 +70,7 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 	}) {
 		return
 	}
-	t.messages = append(t.messages, engine.Message{
+	t.send(engine.Message{
 		To:    Name(s.id.Name.World, s.domain, d.WorkflowID),
 		Begin: engine.Always,
 		Seed:  engine.DeriveSeed(t.in.Now, s.id.Run, s.last),
@@ -87,10 +87,11 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 }
 
 // childQuota gives the cause why no further child may be started; "": one may. The
-// child's shard counts once more, since others start executions meanwhile.
+// child's shard counts once more, since others start executions meanwhile. Of children
+// with long names there may be fewer than the quota, if that is above the service's own.
 func (t *turn) childQuota() (cause string) {
 	switch {
-	case len(t.s.children) >= t.limits.OpenChildrenMax:
+	case len(t.s.children) >= t.limits.OpenChildrenMax, !t.s.mayTellOneMore():
 		return api.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded
 	case t.in.OpenInGroup+1 >= t.limits.OpenExecutionsMax:
 		return api.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded
@@ -182,7 +183,7 @@ func (t *turn) childClosed(c *ChildClosed) {
 // terminateChild ends the execution because its parent ended. It passes the end on
 // by its own policy; the parent is closed and hears nothing.
 func (t *turn) terminateChild(c *TerminateChild) {
-	if t.s.parent != c.Parent {
+	if !t.s.isChildOf(c.Link) {
 		return // another execution has the child's name now
 	}
 	policy := t.s.settings.ChildPolicy
@@ -193,13 +194,13 @@ func (t *turn) terminateChild(c *TerminateChild) {
 
 // cancelChild asks the execution to cancel itself because its parent ended.
 func (t *turn) cancelChild(c *CancelChild) {
-	if t.s.parent != c.Parent {
+	if !t.s.isChildOf(c.Link) {
 		return
 	}
 	cause := api.WorkflowExecutionCancelRequestedCauseChildPolicyApplied
 	if t.emit(&api.WorkflowExecutionCancelRequestedEventAttributes{
 		Cause: &cause, ExternalInitiatedEventID: &noEvent,
-		ExternalWorkflowExecution: &api.WorkflowExecution{WorkflowID: c.Parent.WorkflowID, RunID: FormatRun(c.Parent.Run)},
+		ExternalWorkflowExecution: &api.WorkflowExecution{WorkflowID: t.s.parent.WorkflowID, RunID: FormatRun(c.Run)},
 	}) {
 		t.wantsDecision = true
 	}

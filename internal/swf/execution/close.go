@@ -89,7 +89,7 @@ func (t *turn) end(body attributes, policy string, outcome *ChildClosed) {
 	}
 	for i := range s.children {
 		k := &s.children[i]
-		link := Parent{WorkflowID: s.workflowID, Run: s.id.Run, InitiatedEventID: k.initiated}
+		link := Link{Run: s.id.Run, InitiatedEventID: k.initiated}
 		if policy == api.ChildPolicyTerminate {
 			t.tell(k.workflowID, engine.RunID{}, &TerminateChild{link})
 		} else {

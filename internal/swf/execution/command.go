@@ -7,7 +7,7 @@ import (
 
 // Commands are the bodies of engine.Command for kind Kind. They are handed in as
 // pointers. Each names its reply; where it names none, the reply is nil. A reply
-// may be an *UnknownExecution instead: the command found the history full and
+// may be an *UnknownExecutionError instead: the command found the history full and
 // closed the execution, and nothing else of it was recorded.
 
 // KeepForever as RetentionDays keeps a closed execution for good.
@@ -34,7 +34,7 @@ type Parent struct {
 }
 
 // Start begins an execution; its engine.Command has Begin Always. The reply is a
-// *Started. Errors: *TooManyOpen.
+// *Started. Errors: *TooManyOpenError.
 type Start struct {
 	Settings
 	Input         *string
@@ -67,7 +67,7 @@ type Terminate struct {
 }
 
 // StartDecision says that a poll was matched with the offer of a decision task.
-// The reply is a *DecisionTask. Errors: *UnknownDecisionTask if the task is no
+// The reply is a *DecisionTask. Errors: *UnknownDecisionTaskError if the task is no
 // longer on offer.
 type StartDecision struct {
 	ScheduledEventID int64
@@ -87,8 +87,8 @@ type DecisionTask struct {
 	Attempt                int64
 }
 
-// CompleteDecision answers a decision task. Errors: *UnknownDecisionTask,
-// *Validation; after either nothing has changed.
+// CompleteDecision answers a decision task. Errors: *UnknownDecisionTaskError,
+// *ValidationError; after either nothing has changed.
 type CompleteDecision struct {
 	ScheduledEventID               int64
 	StartedEventID                 int64
@@ -124,7 +124,7 @@ type Fact struct {
 }
 
 // StartActivity says that a poll was matched with the offer of an activity task.
-// The reply is an *ActivityTask. Errors: *UnknownActivity if the task is no
+// The reply is an *ActivityTask. Errors: *UnknownActivityError if the task is no
 // longer on offer.
 type StartActivity struct {
 	ScheduledEventID int64
@@ -145,7 +145,7 @@ type ActivityTask struct {
 }
 
 // ActivityRef names a started activity task as its token does. Errors of all
-// commands that hold it: *UnknownActivity. Which attempt speaks does not matter:
+// commands that hold it: *UnknownActivityError. Which attempt speaks does not matter:
 // the first that closes the task wins.
 type ActivityRef struct {
 	ScheduledEventID int64
@@ -185,7 +185,7 @@ type CancelActivity struct {
 
 // StartLambda says that the performer takes a Lambda task. The reply is a
 // *LambdaTask, or nil if the execution has no role: the task then has failed.
-// Errors: *UnknownLambda if the task is no longer on offer.
+// Errors: *UnknownLambdaError if the task is no longer on offer.
 type StartLambda struct {
 	ScheduledEventID int64
 }
@@ -205,14 +205,14 @@ type LambdaTask struct {
 }
 
 // CompleteLambda closes a started Lambda task with a result. Errors:
-// *UnknownLambda.
+// *UnknownLambdaError.
 type CompleteLambda struct {
 	ScheduledEventID int64
 	StartedEventID   int64
 	Result           *string
 }
 
-// FailLambda closes a started Lambda task as failed. Errors: *UnknownLambda.
+// FailLambda closes a started Lambda task as failed. Errors: *UnknownLambdaError.
 type FailLambda struct {
 	ScheduledEventID int64
 	StartedEventID   int64
@@ -221,7 +221,7 @@ type FailLambda struct {
 }
 
 // StartLambdaFailed says that the execution's role could not be used. Errors:
-// *UnknownLambda.
+// *UnknownLambdaError.
 type StartLambdaFailed struct {
 	ScheduledEventID int64
 	Message          string

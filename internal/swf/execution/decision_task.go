@@ -102,14 +102,23 @@ func (t *turn) startDecision(c *StartDecision) error {
 
 // completeDecision takes a decider's answer.
 func (t *turn) completeDecision(c *CompleteDecision) error {
-	s := t.s
-	d := &s.decision
+	d := &t.s.decision
 	if d.scheduled != c.ScheduledEventID || d.started == 0 || d.started != c.StartedEventID {
 		return &UnknownDecisionTaskError{c.ScheduledEventID}
 	}
 	if flaw := api.DecisionsFlaw(c.Decisions); flaw != "" {
 		return &ValidationError{flaw}
 	}
+	if !t.fits(c) {
+		return &ValidationError{decisionsTooLarge}
+	}
+	t.takeDecisions(c)
+	return nil
+}
+
+// takeDecisions ends the decision task that is started, by its decisions.
+func (t *turn) takeDecisions(c *CompleteDecision) {
+	d := &t.s.decision
 	a := &api.DecisionTaskCompletedEventAttributes{
 		ExecutionContext: c.ExecutionContext,
 		ScheduledEventID: d.scheduled,
@@ -122,9 +131,8 @@ func (t *turn) completeDecision(c *CompleteDecision) error {
 	gone := d.task
 	if t.emit(a) {
 		t.dropNotes(&gone)
-		t.decide(c, s.last)
+		t.decide(c, t.s.last)
 	}
-	return nil
 }
 
 func (s *State) applyDecisionCompleted(e *engine.Event, a *api.DecisionTaskCompletedEventAttributes) {

@@ -48,8 +48,8 @@ func (e *TooManyOpenError) Error() string {
 	return fmt.Sprintf("domain has %d open executions", e.Limit)
 }
 
-// ValidationError: the decisions of a decision task don't hold together. Text is for
-// the caller, in the service's words.
+// ValidationError: the decisions of a decision task don't hold together, or make more
+// than a turn may hold. Text is for the caller, in the service's words.
 type ValidationError struct{ Text string }
 
 func (e *ValidationError) Error() string { return "decisions refused: " + e.Text }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/enginetest"
 	"heddle/internal/swf/api"
 )
 
@@ -160,7 +161,11 @@ func (h *house) countOpen(group string) int {
 
 func (h *house) handle(r *houseRun, body any) (any, error) {
 	before := h.rules.EncodeState(r.state)
-	turn, err := h.rules.Handle(r.state, body, engine.Input{Now: h.now, Up: h.up})
+	in := engine.Input{Now: h.now, Up: h.up}
+	turn, err := h.rules.Handle(r.state, body, in)
+	if _, woken := body.(engine.Wake); woken {
+		enginetest.CheckProgress(h.t, h.rules, before, r.state, in)
+	}
 	if err != nil {
 		if !bytes.Equal(before, h.rules.EncodeState(r.state)) {
 			h.t.Errorf("%s: %T changed the state though it was refused: %v", r.label, body, err)
@@ -173,6 +178,7 @@ func (h *house) handle(r *houseRun, body any) (any, error) {
 
 // take stores a turn, says what it did and checks it.
 func (h *house) take(r *houseRun, turn engine.Turn) {
+	enginetest.CheckTurn(h.t, &turn)
 	for _, e := range turn.Events {
 		e.Public, e.Private = bytes.Clone(e.Public), bytes.Clone(e.Private)
 		r.events = append(r.events, e)

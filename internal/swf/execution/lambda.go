@@ -43,7 +43,7 @@ func (t *turn) scheduleLambda(d *api.ScheduleLambdaFunctionDecisionAttributes, f
 		cause = api.ScheduleLambdaFunctionFailedCauseLambdaServiceNotAvailableInRegion
 	case t.s.lambdaNamed(d.ID):
 		cause = api.ScheduleLambdaFunctionFailedCauseIDAlreadyInUse
-	case len(t.s.lambdas) >= t.limits.OpenLambdasMax:
+	case len(t.s.lambdas) >= t.limits.OpenLambdasMax, !t.s.mayOfferOneMore():
 		cause = api.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded
 	case fact.Throttled:
 		cause = api.ScheduleLambdaFunctionFailedCauseLambdaFunctionCreationRateExceeded

@@ -50,11 +50,22 @@ type ChildClosed struct {
 	Details          *string
 }
 
-// TerminateChild applies the child policy TERMINATE to the child of a link.
-type TerminateChild struct{ Parent Parent }
+// TerminateChild applies the child policy TERMINATE.
+type TerminateChild struct{ Link }
 
-// CancelChild applies the child policy REQUEST_CANCEL to the child of a link.
-type CancelChild struct{ Parent Parent }
+// CancelChild applies the child policy REQUEST_CANCEL.
+type CancelChild struct{ Link }
+
+// Link tells a child of a run from others that may have its name by now. It is short:
+// a run that ends may have to tell a thousand.
+type Link struct {
+	Run              engine.RunID // the parent
+	InitiatedEventID int64
+}
+
+func (s *State) isChildOf(l Link) bool {
+	return s.parent.Run == l.Run && s.parent.InitiatedEventID == l.InitiatedEventID
+}
 
 // External is a decider's request to another execution.
 type External struct {
@@ -146,7 +157,7 @@ func (t *turn) receive(m message) {
 // tell sends a message to an execution of the same domain; without a run, to the
 // open one.
 func (t *turn) tell(workflowID string, run engine.RunID, m message) {
-	t.messages = append(t.messages, engine.Message{
+	t.send(engine.Message{
 		To: Name(t.s.id.Name.World, t.s.domain, workflowID), Run: run, Body: encodeMessage(m),
 	})
 }
@@ -286,9 +297,10 @@ func (m *ChildClosed) code(c *coder) {
 	c.optional(&m.Details)
 }
 
-func (m *TerminateChild) code(c *coder) { m.Parent.code(c) }
-
-func (m *CancelChild) code(c *coder) { m.Parent.code(c) }
+func (m *Link) code(c *coder) {
+	c.run(&m.Run)
+	c.int(&m.InitiatedEventID)
+}
 
 func (m *External) code(c *coder) {
 	c.text(&m.FromWorkflowID)

@@ -18,6 +18,7 @@ type turn struct {
 	ends      []int  // where each ends
 	notes     []engine.Note
 	messages  []engine.Message
+	others    int // bytes of the events' Private, the notes and the messages
 	successor *engine.Command
 	reply     any
 
@@ -51,6 +52,7 @@ func (t *turn) emitWith(body attributes, private []byte) bool {
 	t.events = append(t.events, e)
 	t.public = appendEvent(t.public, e.ID, e.At, body)
 	t.ends = append(t.ends, len(t.public))
+	t.others += len(private)
 	return true
 }
 
@@ -70,6 +72,13 @@ func (t *turn) closeFull() {
 func (t *turn) note(n engine.Note) {
 	note(t.s, n)
 	t.notes = append(t.notes, n)
+	t.others += len(n.Value)
+}
+
+// send sends a message.
+func (t *turn) send(m engine.Message) {
+	t.messages = append(t.messages, m)
+	t.others += len(m.To.Key) + len(m.Group) + len(m.Body)
 }
 
 // answer sets the reply, unless the turn has closed a full history.

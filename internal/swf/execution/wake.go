@@ -69,11 +69,11 @@ func (s *State) next(up engine.Time, limits *Limits) deadline {
 	return d
 }
 
-// wake does all that is due, in the order of its deadlines. What an earlier one
-// ended is due no more.
+// wake does what is due, in the order of its deadlines. What an earlier one ended is
+// due no more. If it is much, the rest stays due, and so wants a wake at once.
 func (t *turn) wake() {
 	s := t.s
-	for s.isOpen() {
+	for s.isOpen() && t.bytes() < wakeBytes {
 		d := s.next(t.in.Up, t.limits)
 		if d.at == 0 || d.at > t.in.Now {
 			return

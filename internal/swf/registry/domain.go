@@ -122,20 +122,3 @@ func readDomain(r *pack.Reader) *Domain {
 		Tags:        readTags(r),
 	}
 }
-
-func packTags(b []byte, tags []Tag) []byte {
-	b = pack.Uint(b, uint64(len(tags)))
-	for _, t := range tags {
-		b = pack.Text(b, t.Key)
-		b = pack.Text(b, t.Value)
-	}
-	return b
-}
-
-func readTags(r *pack.Reader) []Tag {
-	var tags []Tag
-	for range r.Count() {
-		tags = append(tags, Tag{Key: r.Text(), Value: r.Text()})
-	}
-	return tags
-}

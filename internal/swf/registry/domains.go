@@ -15,7 +15,10 @@ type Domains struct {
 	limits Limits
 }
 
-var _ engine.Rules = (*Domains)(nil)
+var (
+	_ engine.Rules       = (*Domains)(nil)
+	_ engine.TraitsRules = (*Domains)(nil)
+)
 
 // NewDomains makes the rules of KindDomains.
 func NewDomains(l Limits) *Domains { return &Domains{limits: l} }
@@ -40,9 +43,9 @@ type (
 	domainRegistered   struct{ domain *Domain }
 	domainDeprecated   struct{ name string }
 	domainUndeprecated struct{ name string }
-	domainTagsSet      struct {
+	domainTagged       struct {
 		name string
-		tags []Tag // all of them
+		tagChange
 	}
 )
 
@@ -51,7 +54,7 @@ const (
 	markDomainRegistered byte = iota + 1
 	markDomainDeprecated
 	markDomainUndeprecated
-	markDomainTagsSet
+	markDomainTagged
 )
 
 func (e domainRegistered) pack() []byte {
@@ -59,8 +62,8 @@ func (e domainRegistered) pack() []byte {
 }
 func (e domainDeprecated) pack() []byte   { return pack.Text([]byte{markDomainDeprecated}, e.name) }
 func (e domainUndeprecated) pack() []byte { return pack.Text([]byte{markDomainUndeprecated}, e.name) }
-func (e domainTagsSet) pack() []byte {
-	return packTags(pack.Text([]byte{markDomainTagsSet}, e.name), e.tags)
+func (e domainTagged) pack() []byte {
+	return e.tagChange.pack(pack.Text([]byte{markDomainTagged}, e.name))
 }
 
 // New is a list of no domains.
@@ -172,10 +175,11 @@ func (d *Domains) untag(l *domainList, c UntagDomain, now engine.Time) (engine.T
 }
 
 func (d *Domains) setTags(l *domainList, found *Domain, tags []Tag, now engine.Time) (engine.Turn, error) {
-	if slices.Equal(found.Tags, tags) {
+	c := tagsBetween(found.Tags, tags)
+	if len(c.set)+len(c.removed) == 0 {
 		return engine.Turn{Reply: *found}, nil
 	}
-	return d.write(l, now, found.Name, domainTagsSet{found.Name, tags})
+	return d.write(l, now, found.Name, domainTagged{found.Name, c})
 }
 
 func describeDomain(l *domainList, name string) (engine.Turn, error) {
@@ -222,8 +226,9 @@ func (*Domains) Apply(s engine.State, e engine.Event) {
 		d.Sweep = Sweep{Count: d.Sweep.Count + 1, At: e.At}
 	case domainUndeprecated:
 		change(body.name).Deprecated = false
-	case domainTagsSet:
-		change(body.name).Tags = body.tags
+	case domainTagged:
+		d := change(body.name)
+		d.Tags = body.tags(d.Tags)
 	default:
 		panic(fmt.Sprintf("registry: no rule of domains for event %T", e.Body))
 	}
@@ -245,8 +250,8 @@ func (*Domains) DecodeEvent(id int64, at engine.Time, public, _ []byte) (engine.
 		body = domainDeprecated{r.Text()}
 	case markDomainUndeprecated:
 		body = domainUndeprecated{r.Text()}
-	case markDomainTagsSet:
-		body = domainTagsSet{r.Text(), readTags(r)}
+	case markDomainTagged:
+		body = domainTagged{r.Text(), readTagChange(r)}
 	default:
 		return engine.Event{}, fmt.Errorf("registry: decode event %d of domains: unknown mark %d", id, mark)
 	}

@@ -20,7 +20,6 @@
 package registry
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,9 +67,7 @@ func TypesCommand(world engine.World, domain string, body any) engine.Command {
 func command(name engine.Name, begins bool, body any) engine.Command {
 	c := engine.Command{Name: name, Body: body}
 	if begins {
-		c.Begin = engine.IfAbsent
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", name.Kind, name.World.Account, name.World.Region, name.Key))
-		c.Seed = engine.Seed(sum[:])
+		c.Begin, c.Seed = engine.IfAbsent, engine.NameSeed(name)
 	}
 	return c
 }
@@ -114,7 +111,8 @@ func (h *head) readHead(b []byte, version byte) (*pack.Reader, error) {
 	return r, r.Err()
 }
 
-// eventBody is what the events of both kinds have in common.
+// eventBody is what the events of both kinds have in common. Each says what has
+// changed, and no more.
 type eventBody interface{ pack() []byte }
 
 // emit makes the one event of a turn.
@@ -125,6 +123,9 @@ func (h *head) emit(now engine.Time, body eventBody) engine.Event {
 // plain answers for the parts of engine.Rules that a registry has no use for: it
 // has no notes, no index entries and no messages.
 type plain struct{}
+
+// Traits says that a registry is its state: nobody reads its log.
+func (plain) Traits() engine.Traits { return engine.Traits{CutsLog: true} }
 
 // Note is never called: the rules write no notes.
 func (plain) Note(engine.State, engine.Note) { panic("registry: no rule for notes") }

@@ -196,8 +196,8 @@ func tellEvent(body any) string {
 		return "DomainDeprecated " + e.name
 	case domainUndeprecated:
 		return "DomainUndeprecated " + e.name
-	case domainTagsSet:
-		return fmt.Sprintf("DomainTagsSet %s %v", e.name, e.tags)
+	case domainTagged:
+		return fmt.Sprintf("DomainTagged %s %v -%v", e.name, e.set, e.removed)
 	case typeRegistered:
 		return fmt.Sprintf("TypeRegistered %s seen=%d", tellType(e.entry.Type), e.entry.seen)
 	case typeDeprecated:

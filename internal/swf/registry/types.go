@@ -15,7 +15,10 @@ type Types struct {
 	limits Limits
 }
 
-var _ engine.Rules = (*Types)(nil)
+var (
+	_ engine.Rules       = (*Types)(nil)
+	_ engine.TraitsRules = (*Types)(nil)
+)
 
 // NewTypes makes the rules of KindTypes.
 func NewTypes(l Limits) *Types { return &Types{limits: l} }
