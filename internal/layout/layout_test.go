@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"internal/shard":             {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/visibility":        {"internal/engine", "internal/store", "internal/store/keys"},
 	"internal/matching":          {"internal/engine"},
+	"internal/engine":            {"internal/blob"},
 	"internal/token":             {"internal/engine", "internal/pack"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
@@ -59,7 +60,7 @@ var arrows = map[string][]string{
 }
 
 // kernel packages must not hear the words of any service.
-var kernel = []string{"internal/engine", "internal/shard", "internal/matching", "internal/visibility", "internal/store", "internal/pack"}
+var kernel = []string{"internal/engine", "internal/shard", "internal/matching", "internal/visibility", "internal/store", "internal/blob", "internal/pack"}
 
 // file is a parsed source file of the module.
 type file struct {
