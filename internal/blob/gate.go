@@ -1,23 +1,30 @@
 package blob
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
 
-// gate keeps those apart who change one blob, and has the blobs that a Sweeper
+// gate keeps those apart who change one blob, and remembers which blobs a sweep
 // found unreferenced. Whoever puts a blob passes it, and strikes the blob out.
 type gate struct {
 	mu      sync.Mutex
 	passing map[ID]*passage
-	// doomed has the moment of the sweep that first found a blob unreferenced.
-	doomed map[ID]time.Time
+	doomed  map[ID]doom
+	sweep   uint64 // number of the last one
 }
 
 // passage is for one blob, and there while somebody is in it or waits.
 type passage struct {
 	sync.Mutex
 	users int
+}
+
+// doom is of a blob that was found unreferenced.
+type doom struct {
+	since time.Time // moment of the first sweep that found it so
+	sweep uint64    // the last one that came by
 }
 
 // enter waits until nobody else is at the blob. The caller leaves by what it gets.
@@ -44,18 +51,41 @@ func (g *gate) enter(id ID) (leave func()) {
 	}
 }
 
-// doom notes that a blob was found unreferenced, unless there are so many already.
-func (g *gate) doom(id ID, at time.Time, max int) bool {
+func (g *gate) beginSweep() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweep++
+}
+
+// endSweep forgets blobs that a whole sweep did not come by: they are gone.
+func (g *gate) endSweep() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.doomed, func(_ ID, d doom) bool { return d.sweep != g.sweep })
+}
+
+// doom notes that the sweep found a blob unreferenced, unless there are so many.
+func (g *gate) doom(id ID, since time.Time, max int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.doomed) >= max {
-		return false
+		return
 	}
 	if g.doomed == nil {
-		g.doomed = map[ID]time.Time{}
+		g.doomed = map[ID]doom{}
 	}
-	g.doomed[id] = at
-	return true
+	g.doomed[id] = doom{since, g.sweep}
+}
+
+// doomedSince tells the sweep, which came by, when a blob was first found unreferenced.
+func (g *gate) doomedSince(id ID) (time.Time, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d, doomed := g.doomed[id]
+	if doomed {
+		g.doomed[id] = doom{d.since, g.sweep}
+	}
+	return d.since, doomed
 }
 
 // spare forgets that a blob was found unreferenced.
@@ -63,12 +93,4 @@ func (g *gate) spare(id ID) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.doomed, id)
-}
-
-// doomedSince tells when a blob was first found unreferenced.
-func (g *gate) doomedSince(id ID) (time.Time, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	at, ok := g.doomed[id]
-	return at, ok
 }

@@ -56,6 +56,7 @@ var arrows = map[string][]string{
 	// No arrow leads to what serves tests alone.
 	"internal/engine/enginetest": {"internal/engine"},
 	"internal/store/storetest":   {"internal/store"},
+	"internal/blob/blobtest":     {"internal/blob"},
 	"internal/golden":            {},
 }
 
