@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"internal/visibility":        {"internal/engine", "internal/store", "internal/store/keys"},
 	"internal/matching":          {"internal/engine"},
 	"internal/engine":            {"internal/blob"},
+	"internal/blob/dir":          {"internal/blob"},
 	"internal/token":             {"internal/engine", "internal/pack"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
@@ -56,7 +57,7 @@ var arrows = map[string][]string{
 	// No arrow leads to what serves tests alone.
 	"internal/engine/enginetest": {"internal/engine"},
 	"internal/store/storetest":   {"internal/store"},
-	"internal/blob/blobtest":     {"internal/blob"},
+	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
 	"internal/golden":            {},
 }
 
