@@ -134,6 +134,21 @@ func TestSweepSpares(t *testing.T) {
 		y.wantThere(id, true)
 		y.sweep(time.Hour, 1, 0)
 	})
+	t.Run("what is put while the first sweep looks", func(t *testing.T) {
+		y := newYard(t)
+		id := y.put("x")
+		began := y.clock.Advance(time.Minute)
+		y.refs.before = func(blob.ID) {
+			y.clock.Advance(30 * time.Minute)
+			y.put("x")
+		}
+		if _, err := y.sweeper.Sweep(t.Context(), began); err != nil {
+			t.Fatal(err)
+		}
+		y.refs.before = nil
+		y.sweep(30*time.Minute, 0, 1)
+		y.wantThere(id, true)
+	})
 	t.Run("what is referred to between", func(t *testing.T) {
 		y := newYard(t)
 		id := y.put("x")
@@ -386,6 +401,21 @@ func TestSweepRemembersSoMany(t *testing.T) {
 	y.sweep(time.Minute, 0, 7)
 	y.sweep(time.Hour, 3, 4) // places become free as it goes
 	y.sweep(time.Hour, 3, 1)
+	y.sweep(time.Hour, 1, 0)
+}
+
+// TestSweepForgetsWhatIsGone has a blob deleted by who does not go by the library.
+func TestSweepForgetsWhatIsGone(t *testing.T) {
+	y := newYard(t)
+	y.sweeper.DoomedMax = 1
+	id := y.put("x")
+	y.sweep(time.Minute, 0, 1)
+	if err := y.memory.Delete(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	y.sweep(time.Minute, 0, 0)
+	y.put("y")
+	y.sweep(time.Minute, 0, 1)
 	y.sweep(time.Hour, 1, 0)
 }
 

@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"internal/matching":          {"internal/engine"},
 	"internal/engine":            {"internal/blob"},
 	"internal/blob/dir":          {"internal/blob"},
+	"internal/blob/s3":           {"internal/blob"},
 	"internal/token":             {"internal/engine", "internal/pack"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
