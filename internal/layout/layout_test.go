@@ -50,6 +50,8 @@ var arrows = map[string][]string{
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/visibility":        {"internal/engine", "internal/store", "internal/store/keys"},
 	"internal/matching":          {"internal/engine"},
+	"internal/blob/dir":          {"internal/blob"},
+	"internal/blob/s3":           {"internal/blob"},
 	"internal/token":             {"internal/engine", "internal/pack"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
@@ -57,6 +59,7 @@ var arrows = map[string][]string{
 	// No arrow leads to what serves tests alone.
 	"internal/engine/enginetest": {"internal/engine"},
 	"internal/store/storetest":   {"internal/store"},
+	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
 	"internal/golden":            {},
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
@@ -269,7 +270,9 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 			r.change.events = append(r.change.events, turn.Events...)
 		}
 		r.NextEvent += int64(n)
-		r.TailLen += len(value)
+		if r.TailLen += len(value); r.TailLen >= largeLen && snapshotDue(r) && !slices.Contains(s.due, r) {
+			s.due = append(s.due, r)
+		}
 	}
 	for _, note := range turn.Notes {
 		key := b.cut(func(room []byte) []byte { return keys.AppendNote(room, r.Run, note.Subject, byte(note.Kind)) })

@@ -37,7 +37,8 @@ type Node struct {
 	start func(*fetch)
 
 	committers    []*committer
-	readers, long readers // long ones don't hold up others
+	readers, long readers       // long ones don't hold up others
+	slow          chan struct{} // holds one for each slow shard that evaluates
 	work          work
 	stopped       atomic.Bool
 	stopReaders   context.CancelFunc
@@ -62,7 +63,9 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 		most = readersDefault
 	}
 	n.readers = readers{ctx: reading, work: &n.work, most: most}
-	n.long = readers{ctx: reading, work: &n.work, most: processors}
+	spare := max(1, processors-1) // one is left to what is quick
+	n.long = readers{ctx: reading, work: &n.work, most: spare}
+	n.slow = make(chan struct{}, spare)
 	n.kick, n.start = n.kickStep, n.startFetch
 	for range committersFor(processors) {
 		n.committers = append(n.committers, &committer{node: n})

@@ -97,15 +97,16 @@ type Config struct {
 	Blobs func(ctx context.Context, id blob.ID) ([]byte, error)
 	// Listener may be nil, as may each of its functions.
 	Listener *engine.Listener
-	// Stopwatch is a time that only counts, for the Listener; nil: its spans are zero.
+	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,
+	// and the Listener how long something took; nil: all are quick.
 	Stopwatch func() time.Duration
 	// ReadersMax is how many fetches are under way at a time; 0: readersDefault.
 	ReadersMax int
 }
 
-// stopwatch reads the time for the listener, if there is one.
+// stopwatch reads the stopwatch, if there is one.
 func (c *Config) stopwatch() time.Duration {
-	if c.Stopwatch == nil || c.Listener == nil || c.Listener.BatchDone == nil {
+	if c.Stopwatch == nil {
 		return 0
 	}
 	return c.Stopwatch()
@@ -139,7 +140,9 @@ type Shard struct {
 	awaiting   map[engine.RunID][]*call // durable commands that are answered when the run closes
 	at         *run                     // the run at work: if something panics, it is the one
 	sick       map[engine.RunID]bool
-	takenBack  int // batches in a row that were taken back
+	slow       bool   // the last time it evaluated took long
+	due        []*run // want a large snapshot
+	takenBack  int    // batches in a row that were taken back
 	spare      []*change
 
 	// The batch: open from the first call that is evaluated until seal, then under way
@@ -230,6 +233,7 @@ func (s *Shard) advance(now engine.Time) {
 	s.tryAll(b)
 	s.takePatient(b)
 	s.forgetDue(b)
+	s.beginSnapshots(b)
 	s.waits.Store(int64(len(s.waiting)))
 	s.at = nil
 }
@@ -430,7 +434,7 @@ func (s *Shard) forget() (waiting []*call) {
 			waiting = append(waiting, c)
 		}
 	}
-	s.taken, s.trying = s.taken[:0], nil
+	s.taken, s.trying, s.due = s.taken[:0], nil, nil
 	s.memory = memory{}
 	s.recent.dropAll()
 	s.working.Store(0)

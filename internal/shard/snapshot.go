@@ -28,13 +28,38 @@ type snapshot struct {
 	tailLen int // what the tail had when it was taken
 }
 
-// settleSnapshot takes a snapshot of a run if it is due.
+// largeLen is from where on a snapshot is made beside what the shard evaluates, and not
+// as a part of writing the batch, which others wait for.
+const largeLen = 256 << 10
+
+// snapshotDue tells whether a run's tail has outgrown its snapshot.
+func snapshotDue(r *run) bool { return r.TailLen >= max(snapshotLenMin, r.SnapshotLen) }
+
+// settleSnapshot takes a snapshot of a run if it is due, and not large.
 func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
-	if r.TailLen < max(snapshotLenMin, r.SnapshotLen) || b.bytes > snapshotRoomMax || s.snapshotOf(r) >= 0 {
-		return // not yet due, or the next batch has more room
+	if snapshotDue(r) && r.TailLen < largeLen && b.bytes <= snapshotRoomMax { // else the next batch has more room
+		s.beginSnapshot(b, r, rules)
+	}
+}
+
+// beginSnapshots takes the large snapshots that are due.
+func (s *Shard) beginSnapshots(b *Batch) {
+	for _, r := range s.due {
+		if r.state != nil && s.runs[r.Run] == r {
+			s.at = r
+			s.beginSnapshot(b, r, s.Rules[r.Name.Kind])
+		}
+	}
+	clear(s.due)
+	s.due = s.due[:0]
+}
+
+func (s *Shard) beginSnapshot(b *Batch, r *run, rules engine.Rules) {
+	if s.snapshotOf(r) >= 0 {
+		return // one is being written
 	}
 	n := &snapshot{run: r, at: r.NextEvent, state: rules.EncodeState(r.state), slot: r.SnapshotSlot, tailLen: r.TailLen}
-	if runlog.SnapshotParts(len(n.state)) == 1 && runlog.SnapshotParts(r.SnapshotLen) <= 1 {
+	if len(n.state) < largeLen && runlog.SnapshotParts(r.SnapshotLen) <= 1 && r.change != nil {
 		s.writePart(b, n)
 		s.finishSnapshot(b, n)
 		return

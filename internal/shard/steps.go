@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 
 	"heddle/internal/store"
 )
@@ -33,15 +34,29 @@ func (n *Node) kickStep(s *Shard) {
 	}
 }
 
+// slowStep is how long a shard may evaluate at a time, and still count as quick.
+const slowStep = 2 * time.Millisecond
+
 // step evaluates what comes to a shard until there is no more, and hands the batch to
-// its committer. A batch that stays open meanwhile takes in what comes later.
+// its committer. A batch that stays open meanwhile takes in what comes later. Shards
+// that were slow the last time take turns, so that they leave a processor to the
+// others.
 func (n *Node) step(s *Shard) {
 	batch := false
 	for again := true; again; {
 		s.mu.Lock()
 		s.stage.kicked = false
 		s.mu.Unlock()
+		slow := s.slow
+		if slow {
+			n.slow <- struct{}{}
+		}
+		began := n.cfg.stopwatch()
 		n.advance(s)
+		s.slow = n.cfg.stopwatch()-began > slowStep
+		if slow {
+			<-n.slow
+		}
 		if s.open && !s.dirty() { // nothing to write, or only what has waited long enough
 			if b := n.seal(s); b != nil && b.Empty() {
 				n.done(s, b, nil, 0)
@@ -117,7 +132,9 @@ func (c *committer) take() []*Shard {
 func (c *committer) run() {
 	n := c.node
 	for {
-		runtime.Gosched() // handlers that are about to submit get to it, and share the sync
+		if len(n.slow) == 0 {
+			runtime.Gosched() // handlers that are about to submit get to it, and share the sync
+		}
 		shards := c.take()
 		if len(shards) == 0 {
 			return

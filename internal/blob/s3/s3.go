@@ -1,0 +1,387 @@
+// Package s3 is a blob.Shelf in a bucket of S3, or of what speaks its protocol: an
+// object per blob, named by the prefix and the 64 digits of its ID.
+//
+// What is written is first spooled to a local file. A blob's name is known at its
+// end only; so nothing is sent before the name is known, nothing has to be copied or
+// renamed in the bucket, what failed can be sent again, and the bucket never has half
+// a blob. Of a sealed shelf the spool has ciphertext only. Above 16 MiB a blob goes
+// in parts; Tidy removes parts that a crash has left.
+//
+// The bucket must be as consistent as S3 is: what was put is listed and read at once.
+// It should keep no old versions, or drop them by a rule of its own, since deleting
+// would free nothing. Times of Put are the bucket's, in whole seconds.
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+
+	"heddle/internal/blob"
+)
+
+// Bounds of a call. Bodies may take as long as their senders and readers do.
+const (
+	dialTimeout   = 10 * time.Second
+	answerTimeout = 60 * time.Second // from the end of a request to the begin of its answer
+	abortTimeout  = 30 * time.Second
+	idleTimeout   = 90 * time.Second
+	idleConnsMax  = 32
+	sendsMax      = 3
+	backoffMax    = time.Second
+	partLen       = 16 << 20
+	partsMax      = 10_000
+	draftNames    = "draft-*"
+)
+
+// Options is how to reach a bucket.
+type Options struct {
+	Bucket string
+	// Prefix begins all names, for example "blobs/". Nothing else may be under it.
+	Prefix string
+	// Endpoint is an URL; empty is AWS's own in the region.
+	Endpoint string
+	// Region is what requests are signed for.
+	Region string
+	// PathStyle has the bucket in the path of URLs, not in the host's name.
+	PathStyle bool
+	// Credentials sign the requests. Nothing is looked for elsewhere.
+	Credentials aws.CredentialsProvider
+	// Spool is a local folder of the shelf's own for what is being written. It is
+	// made if it does not exist, and what is left in it is removed.
+	Spool string
+
+	backoffMax time.Duration // for tests; 0 is backoffMax
+}
+
+// Shelf is a blob.Shelf.
+type Shelf struct {
+	client *awss3.Client
+	bucket string
+	prefix string
+	spool  string
+}
+
+var _ blob.Shelf = (*Shelf)(nil)
+
+// New makes a shelf. It calls nobody yet.
+func New(o Options) (*Shelf, error) {
+	s, err := newShelf(o)
+	if err != nil {
+		return nil, fmt.Errorf("blobs in bucket %q: %w", o.Bucket, err)
+	}
+	return s, nil
+}
+
+func newShelf(o Options) (*Shelf, error) {
+	switch {
+	case o.Bucket == "":
+		return nil, errors.New("want the name of a bucket")
+	case o.Region == "":
+		return nil, errors.New("want the region that requests are signed for")
+	case o.Credentials == nil:
+		return nil, errors.New("want credentials")
+	case o.Spool == "":
+		return nil, errors.New("want a folder for what is being written")
+	case o.Prefix != "" && !strings.HasSuffix(o.Prefix, "/"), strings.HasPrefix(o.Prefix, "/"):
+		return nil, fmt.Errorf("prefix %q: want it to end with a slash, and not to begin with one", o.Prefix)
+	}
+	if o.backoffMax == 0 {
+		o.backoffMax = backoffMax
+	}
+	options := awss3.Options{
+		Region:       o.Region,
+		UsePathStyle: o.PathStyle,
+		Credentials:  o.Credentials,
+		HTTPClient:   newHTTPClient(),
+		Retryer:      retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = sendsMax, o.backoffMax }),
+		// The signature has the hash of what is sent, and the Library checks what is
+		// read. Not all that speak S3 know newer checksums.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	}
+	if o.Endpoint != "" {
+		u, err := url.Parse(o.Endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("endpoint: %w", err)
+		}
+		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
+		}
+		options.BaseEndpoint = &o.Endpoint
+	}
+	if err := clearSpool(o.Spool); err != nil {
+		return nil, err
+	}
+	// New, unlike NewFromConfig, looks for settings and credentials nowhere.
+	return &Shelf{awss3.New(options), o.Bucket, o.Prefix, o.Spool}, nil
+}
+
+// newHTTPClient talks to the endpoint and to nobody else: no proxy from the
+// environment, no redirects.
+func newHTTPClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSHandshakeTimeout:   dialTimeout,
+			ResponseHeaderTimeout: answerTimeout,
+			MaxIdleConnsPerHost:   idleConnsMax,
+			IdleConnTimeout:       idleTimeout,
+			DisableCompression:    true, // lengths count
+			ForceAttemptHTTP2:     true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func clearSpool(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	left, err := filepath.Glob(filepath.Join(dir, draftNames))
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Shelf) name(id blob.ID) *string { return aws.String(s.prefix + id.String()) }
+
+// failed gives the error of a call; blob.ErrNotFound if there is no such object.
+func failed(err error) error {
+	if api := smithy.APIError(nil); errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "NoSuchKey", "NotFound": // the latter where an answer has no body
+			return blob.ErrNotFound
+		}
+	}
+	return err
+}
+
+// Tidy removes what a crash has left in the bucket: parts of blobs that were never
+// put together. Only the process that owns the shelf may call it, before it puts.
+func (s *Shelf) Tidy(ctx context.Context) error {
+	in := &awss3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &s.prefix}
+	for {
+		out, err := s.client.ListMultipartUploads(ctx, in)
+		if err != nil {
+			return fmt.Errorf("list unfinished uploads: %w", err)
+		}
+		for _, u := range out.Uploads {
+			if err := s.abort(ctx, u.Key, u.UploadId); err != nil {
+				return err
+			}
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			return nil
+		}
+		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker
+	}
+}
+
+func (s *Shelf) abort(ctx context.Context, key, upload *string) error {
+	_, err := s.client.AbortMultipartUpload(ctx, &awss3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: key, UploadId: upload})
+	if api := smithy.APIError(nil); errors.As(err, &api) && api.ErrorCode() == "NoSuchUpload" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("abort an unfinished upload: %w", err)
+	}
+	return nil
+}
+
+// Begin is part of blob.Shelf.
+func (s *Shelf) Begin(ctx context.Context) (blob.Draft, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(s.spool, draftNames) // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	return &draft{file: f, shelf: s}, nil
+}
+
+// draft is a file in the spool.
+type draft struct {
+	file  *os.File
+	shelf *Shelf
+	size  int64
+	gone  bool
+}
+
+func (d *draft) Write(p []byte) (int, error) {
+	n, err := d.file.Write(p)
+	d.size += int64(n)
+	return n, err
+}
+
+func (d *draft) WriteAt(p []byte, offset int64) (int, error) { return d.file.WriteAt(p, offset) }
+
+// Keep is part of blob.Draft. The time is the bucket's.
+func (d *draft) Keep(ctx context.Context, id blob.ID, _ time.Time) error {
+	s := d.shelf
+	if d.size > partLen {
+		return d.keepParts(ctx, s.name(id))
+	}
+	_, err := s.client.PutObject(ctx, &awss3.PutObjectInput{
+		Bucket: &s.bucket, Key: s.name(id), ContentLength: &d.size, Body: io.NewSectionReader(d.file, 0, d.size),
+	})
+	return err
+}
+
+// keepParts sends a large blob. Nobody sees it before it is complete.
+func (d *draft) keepParts(ctx context.Context, key *string) (err error) {
+	s := d.shelf
+	begun, err := s.client.CreateMultipartUpload(ctx, &awss3.CreateMultipartUploadInput{Bucket: &s.bucket, Key: key})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil { // the parts go, though the caller's time is over
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+			defer cancel()
+			err = errors.Join(err, s.abort(ctx, key, begun.UploadId))
+		}
+	}()
+	var parts []types.CompletedPart
+	for offset, length := int64(0), partOf(d.size); offset < d.size; offset += length {
+		number, n := aws.Int32(int32(len(parts)+1)), min(length, d.size-offset)
+		part, err := s.client.UploadPart(ctx, &awss3.UploadPartInput{
+			Bucket: &s.bucket, Key: key, UploadId: begun.UploadId, PartNumber: number,
+			ContentLength: &n, Body: io.NewSectionReader(d.file, offset, n),
+		})
+		if err != nil {
+			return fmt.Errorf("part %d: %w", *number, err)
+		}
+		parts = append(parts, types.CompletedPart{PartNumber: number, ETag: part.ETag})
+	}
+	_, err = s.client.CompleteMultipartUpload(ctx, &awss3.CompleteMultipartUploadInput{
+		Bucket: &s.bucket, Key: key, UploadId: begun.UploadId,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+	})
+	return err
+}
+
+// partOf is how long the parts of a blob are, in whole MiB, so that there are not too
+// many.
+func partOf(size int64) int64 {
+	const mib = 1 << 20
+	return max(partLen, ((size+partsMax-1)/partsMax+mib-1)/mib*mib)
+}
+
+func (d *draft) Discard() error {
+	if d.gone {
+		return nil
+	}
+	d.gone = true
+	return errors.Join(d.file.Close(), os.Remove(d.file.Name()))
+}
+
+// Open is part of blob.Shelf.
+func (s *Shelf) Open(ctx context.Context, id blob.ID, offset int64) (io.ReadCloser, error) {
+	in := &awss3.GetObjectInput{Bucket: &s.bucket, Key: s.name(id)}
+	if offset > 0 {
+		in.Range = aws.String("bytes=" + strconv.FormatInt(offset, 10) + "-")
+	}
+	out, err := s.client.GetObject(ctx, in)
+	if api := smithy.APIError(nil); errors.As(err, &api) && api.ErrorCode() == "InvalidRange" {
+		return http.NoBody, nil // at the end, or past it
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	if offset > 0 && !strings.HasPrefix(aws.ToString(out.ContentRange), "bytes "+strconv.FormatInt(offset, 10)+"-") {
+		return nil, errors.Join(fmt.Errorf("asked for bytes from %d on, and got %q", offset, aws.ToString(out.ContentRange)), out.Body.Close())
+	}
+	if out.ContentLength == nil {
+		return out.Body, nil
+	}
+	return &reader{out.Body, *out.ContentLength}, nil
+}
+
+// reader sees to it that an answer is as long as was said.
+type reader struct {
+	io.ReadCloser
+	rest int64
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	r.rest -= int64(n)
+	if err == io.EOF && r.rest > 0 {
+		err = fmt.Errorf("the answer was cut off: %w", io.ErrUnexpectedEOF)
+	}
+	return n, err
+}
+
+// Stat is part of blob.Shelf.
+func (s *Shelf) Stat(ctx context.Context, id blob.ID) (blob.Info, error) {
+	out, err := s.client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &s.bucket, Key: s.name(id)})
+	if err != nil {
+		return blob.Info{}, failed(err)
+	}
+	return blob.Info{ID: id, Size: aws.ToInt64(out.ContentLength), Put: aws.ToTime(out.LastModified)}, nil
+}
+
+// List is part of blob.Shelf. It has a page of names in memory. Objects with other
+// names are passed over.
+func (s *Shelf) List(ctx context.Context, after blob.ID, visit func(blob.Info) bool) error {
+	in := &awss3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &s.prefix, StartAfter: s.name(after)}
+	for {
+		out, err := s.client.ListObjectsV2(ctx, in)
+		if err != nil {
+			return err
+		}
+		for _, o := range out.Contents {
+			name, _ := strings.CutPrefix(aws.ToString(o.Key), s.prefix)
+			id, ok := blob.ParseID(name)
+			if !ok {
+				continue
+			}
+			if id.Compare(after) <= 0 {
+				return fmt.Errorf("the bucket lists out of order: %s after %s; blobs need a bucket in order of names", id, after)
+			}
+			after = id
+			if !visit(blob.Info{ID: id, Size: aws.ToInt64(o.Size), Put: aws.ToTime(o.LastModified)}) {
+				return nil
+			}
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			return nil
+		}
+		if aws.ToString(out.NextContinuationToken) == "" {
+			return errors.New("the bucket's list breaks off")
+		}
+		in.ContinuationToken = out.NextContinuationToken
+	}
+}
+
+// Delete is part of blob.Shelf.
+func (s *Shelf) Delete(ctx context.Context, id blob.ID) error {
+	_, err := s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &s.bucket, Key: s.name(id)})
+	if err = failed(err); errors.Is(err, blob.ErrNotFound) {
+		return nil
+	}
+	return err
+}
