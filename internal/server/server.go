@@ -38,6 +38,7 @@ type Server struct {
 	clock        *clock
 	store        store.Store
 	node         *shard.Node
+	began        time.Time
 	lambda       *lambda.Performer // nil: no endpoint
 	matcher      *matching.Matcher
 	tasks        *countedTasks // the matcher, for callers
@@ -60,7 +61,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, clock: newClock(cfg.Log)}
+	s := &Server{cfg: cfg, clock: newClock(cfg.Log), began: time.Now()}
 	listener, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", cfg.Listen, err)
@@ -137,6 +138,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(shards)),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
+		Stopwatch:    func() time.Duration { return time.Since(s.began) },
 	}, s.clock)
 	if err != nil {
 		return err
