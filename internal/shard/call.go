@@ -10,31 +10,37 @@ import (
 
 // call is a command on its way through a shard.
 type call struct {
-	cmd   engine.Command
-	reply any
-	err   error
-	done  chan struct{} // nil when nobody waits
+	cmd     engine.Command
+	reply   any
+	err     error
+	done    chan struct{} // nil when nobody waits
+	pending *pending      // counts the calls that are not finished
 
-	// A message: who sent it, its number, the receiver's generation, and its body as it
-	// is stored once cmd.Body was decoded.
+	*message        // nil: it is none
+	given    *given // what the rules want; nil: not asked yet
+	awaits   *await // nil: it does not await a close
+	leaves   *call  // this call is there to say that the caller of another has gone
+	gone     bool   // its caller has: it need not await
+	wake     bool   // the shard's own, for a deadline
+	tries    uint8  // how often what it lacks could not be fetched
+}
+
+// message is what a call has more that came from a shard: this one, where it was parked,
+// or another, which counts its messages.
+type message struct {
 	from       uint16
 	number     uint64
-	generation uint64
-	packed     []byte
+	generation uint64 // of the receiver, as far as the sender knew
+	parked     []byte // the key of a parked message; nil: it was not parked
+	packed     []byte // its body as it is stored, once cmd.Body was decoded
 	unread     error  // it can't be decoded
-	parked     []byte // the key of a parked message, which this call is
-	wake       bool   // the shard's own, for a deadline
+}
 
-	given *given // what the rules want; nil: not asked yet
-	tries uint8  // how often what it lacks could not be fetched
-
-	// The command is done, and answered when the run awaited closes; fresh: the batch
-	// that did it is not yet durable.
-	awaits, fresh bool
-	awaited       engine.RunID
-	leaves        *call // this call takes another one out of those that await
-
-	pending *pending // counts the calls that are not finished
+// await is what a call has more whose command is done, and which is answered when the
+// run closes; fresh: the batch that did it is not yet durable.
+type await struct {
+	run   engine.RunID
+	fresh bool
 }
 
 // given is what the rules of a call want beside state and command.
@@ -58,11 +64,17 @@ func (g *given) blob(id blob.ID, content []byte) {
 	g.blobs[id] = content
 }
 
-func (c *call) isMessage() bool { return c.number != 0 }
+// isMessage tells whether the call is a message in its turn.
+func (c *call) isMessage() bool { return c.message != nil && c.parked == nil }
+
+func (c *call) isParked() bool { return c.message != nil && c.parked != nil }
+
+// unreadable tells whether the call is a message that can't be decoded.
+func (c *call) unreadable() bool { return c.message != nil && c.unread != nil }
 
 // comesAgain tells whether the call is made anew when the shard reads its memory:
 // messages are sent again, parked ones and deadlines are read.
-func (c *call) comesAgain() bool { return c.isMessage() || c.parked != nil || c.wake }
+func (c *call) comesAgain() bool { return c.message != nil || c.wake }
 
 func (c *call) finish() {
 	if c.pending != nil {
@@ -73,34 +85,44 @@ func (c *call) finish() {
 	}
 }
 
-// await has a call answered when the run closes.
+// await has a call answered when the run closes; its command is of the open batch.
 func (s *Shard) await(run engine.RunID, c *call) {
+	s.awaitAgain(c, &await{run, true})
+}
+
+func (s *Shard) awaitAgain(c *call, a *await) {
 	if s.awaiting == nil {
 		s.awaiting = map[engine.RunID][]*call{}
 	}
-	c.awaits, c.awaited = true, run
-	s.awaiting[run] = append(s.awaiting[run], c)
+	c.awaits = a
+	s.awaiting[a.run] = append(s.awaiting[a.run], c)
 }
 
 // settleAwait notes that the command of a call is durable, which awaits a close: it
 // no longer counts among those that are not finished.
 func (c *call) settleAwait() {
-	c.fresh = false
+	c.awaits.fresh = false
 	if c.pending != nil {
 		c.pending.add(-1)
 		c.pending = nil
 	}
 }
 
-// leave takes a call out of those that await a close.
-func (s *Shard) leave(c *call) {
-	left := slices.DeleteFunc(s.awaiting[c.awaited], func(other *call) bool { return other == c })
-	if len(left) == 0 {
-		delete(s.awaiting, c.awaited)
-	} else {
-		s.awaiting[c.awaited] = left
+// leave takes a call out of those that await a close, and tells whether it was there.
+func (s *Shard) leave(c *call) bool {
+	if c.awaits == nil {
+		return false
 	}
-	c.awaits, c.fresh = false, false
+	run := c.awaits.run
+	i := slices.Index(s.awaiting[run], c)
+	if i < 0 {
+		return false // it is being answered
+	}
+	if s.awaiting[run] = slices.Delete(s.awaiting[run], i, i+1); len(s.awaiting[run]) == 0 {
+		delete(s.awaiting, run)
+	}
+	c.awaits = nil
+	return true
 }
 
 // answerAwaiting gives the outcome of a run that closes to all who await it.
@@ -212,4 +234,5 @@ func (s *Shard) takePatient(b *Batch) {
 	s.patient, s.impatient = s.patient[:0], false
 	s.mu.Unlock()
 	s.tryTaken(b)
+	clear(s.failed)
 }

@@ -19,7 +19,7 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 	case c.isMessage():
 		s.evaluateMessage(b, c, t)
 		return
-	case c.parked != nil:
+	case c.isParked():
 		s.evaluateParked(b, c, t)
 		return
 	case c.wake:
@@ -39,9 +39,8 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 	if refusal, ok := c.reply.(error); ok {
 		c.reply, c.err = nil, refusal
 	}
-	if c.cmd.Await && c.err == nil {
+	if c.cmd.Await && c.err == nil && !c.gone {
 		c.reply = nil
-		c.fresh = true
 		s.await(r.Run, c)
 	}
 }
@@ -54,8 +53,8 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 	switch {
 	case !c.cmd.Await:
 		c.reply = r.View()
+	case r.Status == engine.Open && c.gone:
 	case r.Status == engine.Open:
-		c.fresh = true
 		s.await(r.Run, c)
 	case r.state == nil:
 		c.err = ErrQuarantined
@@ -266,8 +265,8 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 		value := b.cut(func(room []byte) []byte { return runlog.AppendTurn(room, s.seq+1, turn.Events) })
 		b.put(store.ShardSpace, key, value)
 		b.events = append(b.events, runEvents{r.Run, turn.Events})
-		if s.Listener != nil && s.Listener.TurnDone != nil {
-			r.change.events = append(r.change.events, turn.Events...)
+		if t := r.change.told; t != nil {
+			t.events = append(t.events, turn.Events...)
 		}
 		r.NextEvent += int64(n)
 		if r.TailLen += len(value); r.TailLen >= largeLen && snapshotDue(r) && !slices.Contains(s.due, r) {
@@ -325,8 +324,8 @@ func (s *Shard) touch(b *Batch, r *run) *change {
 			r.change = &change{}
 		}
 		r.change.before, r.change.storedTo = r.Record, r.NextEvent
-		if s.Listener != nil {
-			r.change.first = r.Record
+		if s.Listener != nil && s.Listener.TurnDone != nil {
+			r.change.told = &told{before: r.Record}
 		}
 		b.touched = append(b.touched, r)
 		b.bytes += r.Bytes()

@@ -94,8 +94,9 @@ func (s *Shard) tryTaken(b *Batch) {
 func (s *Shard) try(b *Batch, c *call) {
 	s.trying = c
 	if c.leaves != nil {
-		s.leave(c.leaves)
-		c.leaves.finish()
+		if c.leaves.gone = true; s.leave(c.leaves) {
+			c.leaves.finish()
+		}
 		c.finish()
 	} else if c.isMessage() && !s.isNext(c) {
 		s.passOver(b, c)
@@ -128,7 +129,7 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 		s.fetchState(r)
 		waits = true
 	}
-	if !waits && !s.lacksWanted(b, t, c) {
+	if !waits && (!s.wants || !s.lacksWanted(b, t, c)) {
 		return t, false
 	}
 	if !t.key.IsZero() {
@@ -146,7 +147,7 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 // needsState tells whether a call can't do without the state of a run, which is not in
 // memory.
 func (s *Shard) needsState(r *run, c *call) bool {
-	if r.state != nil || r.NextEvent == 1 || s.sick[r.Run] || c.unread != nil {
+	if r.state != nil || r.NextEvent == 1 || s.sick[r.Run] || c.unreadable() {
 		return false
 	}
 	if _, peek := c.cmd.Body.(engine.Peek); peek {
@@ -210,7 +211,7 @@ func (s *Shard) inMemory(b *Batch, id engine.RunID) *run {
 }
 
 func (s *Shard) keepsNames(kind engine.Kind) bool {
-	return runlog.TraitsOf(s.Rules[kind]).KeepsNames
+	return s.Config.keepsNames && runlog.TraitsOf(s.Rules[kind]).KeepsNames
 }
 
 // mustDoWithout tells whether a call goes on without a fact, since it could not be
@@ -246,7 +247,7 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		kind = r.Name.Kind
 	}
 	rules, ok := s.Rules[kind].(engine.WantingRules)
-	if _, peek := c.cmd.Body.(engine.Peek); !ok || peek || c.unread != nil || s.sick[t.key] || r != nil && r.state == nil {
+	if _, peek := c.cmd.Body.(engine.Peek); !ok || peek || c.unreadable() || s.sick[t.key] || r != nil && r.state == nil {
 		return false
 	}
 	if r == nil {

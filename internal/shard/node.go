@@ -39,6 +39,7 @@ type Node struct {
 	committers    []*committer
 	readers, long readers       // long ones don't hold up others
 	slow          chan struct{} // holds one for each slow shard that evaluates
+	steppers      steppers
 	work          work
 	stopped       atomic.Bool
 	stopReaders   context.CancelFunc
@@ -65,6 +66,7 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	n.readers = readers{ctx: reading, work: &n.work, most: most}
 	spare := max(1, processors-1) // one is left to what is quick
 	n.long = readers{ctx: reading, work: &n.work, most: spare}
+	n.steppers = steppers{node: n, work: &n.work}
 	n.slow = make(chan struct{}, spare)
 	n.kick, n.start = n.kickStep, n.startFetch
 	for range committersFor(processors) {
@@ -92,6 +94,11 @@ func newNode(cfg *Config, clock Clock) (*Node, error) {
 		Reader:    runlog.NewReader(cfg.Store, cfg.Shards),
 		wakeMoved: make(chan struct{}, 1),
 		pending:   pending{none: make(chan struct{}, 1)},
+	}
+	for _, rules := range cfg.Rules {
+		_, wanting := rules.(engine.WantingRules)
+		cfg.wants = cfg.wants || wanting
+		cfg.keepsNames = cfg.keepsNames || runlog.TraitsOf(rules).KeepsNames
 	}
 	for id := range cfg.Shards {
 		n.shards = append(n.shards, newShard(cfg, id, n, n.groups))
@@ -129,6 +136,12 @@ func (n *Node) kickRecovered() {
 
 // inParallel calls do with 0 to n-1, so many at a time as the crew.
 func inParallel(crew, n int, do func(i int)) {
+	if crew = min(crew, n); crew <= 1 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
 	var next atomic.Int32
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
@@ -136,7 +149,7 @@ func inParallel(crew, n int, do func(i int)) {
 		}
 	}
 	var others sync.WaitGroup
-	for range min(crew, n) - 1 {
+	for range crew - 1 {
 		others.Go(work)
 	}
 	work()
@@ -159,6 +172,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		}
 	}
 	n.stopReaders()
+	n.steppers.stop()
 	n.work.stop()
 	for _, s := range n.shards {
 		if s.handle == nil {

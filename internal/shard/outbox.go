@@ -87,7 +87,7 @@ func (s *Shard) dispatch(to uint16) {
 		if err != nil {
 			panic(fmt.Sprintf("shard %d: message %d to shard %d: %v", s.id, row.number, to, err))
 		}
-		s.peers.deliver(to, &call{cmd: cmd, from: s.id, number: row.number, generation: q.generation})
+		s.peers.deliver(to, &call{cmd: cmd, message: &message{from: s.id, number: row.number, generation: q.generation}})
 	}
 }
 
@@ -109,7 +109,7 @@ func (s *Shard) passOver(b *Batch, c *call) {
 
 // decode has the rules read the body of a message.
 func (s *Shard) decode(c *call) {
-	if !c.isMessage() && c.parked == nil || c.packed != nil || c.unread != nil {
+	if c.message == nil || c.packed != nil || c.unread != nil {
 		return
 	}
 	packed := c.cmd.Body.([]byte)

@@ -181,6 +181,6 @@ func (m *recovered) readParked(key, value []byte) error {
 	if err != nil {
 		return fmt.Errorf("parked message: %w", err)
 	}
-	m.parked = append(m.parked, &call{cmd: cmd, parked: bytes.Clone(key)})
+	m.parked = append(m.parked, &call{cmd: cmd, message: &message{parked: bytes.Clone(key)}})
 	return nil
 }

@@ -24,9 +24,12 @@ type change struct {
 	before   engine.Record // when the batch last settled it, or first touched it
 	storedTo int64         // NextEvent of the record that the store or the batch has
 	stalled  engine.Time   // a Wake that did nothing comes again no earlier
+	told     *told         // for the listener; nil without one
+}
 
-	// For the listener: all that the batch did.
-	first  engine.Record // when the batch first touched it
+// told is what the listener is told of a run that a batch has moved.
+type told struct {
+	before engine.Record // when the batch first touched it
 	events []engine.Event
 }
 

@@ -102,6 +102,8 @@ type Config struct {
 	Stopwatch func() time.Duration
 	// ReadersMax is how many fetches are under way at a time; 0: readersDefault.
 	ReadersMax int
+
+	wants, keepsNames bool // whether any of the Rules does
 }
 
 // stopwatch reads the stopwatch, if there is one.
@@ -110,6 +112,14 @@ func (c *Config) stopwatch() time.Duration {
 		return 0
 	}
 	return c.Stopwatch()
+}
+
+// listenedSince reads the stopwatch for a listener, if one is told of batches.
+func (c *Config) listenedSince() time.Duration {
+	if c.Listener == nil || c.Listener.BatchDone == nil {
+		return 0
+	}
+	return c.stopwatch()
 }
 
 // Shard is one writer's slice of all executions.
@@ -141,6 +151,7 @@ type Shard struct {
 	at         *run                     // the run at work: if something panics, it is the one
 	sick       map[engine.RunID]bool
 	slow       bool   // the last time it evaluated took long
+	steps      uint32 // of which some are timed
 	due        []*run // want a large snapshot
 	takenBack  int    // batches in a row that were taken back
 	spare      []*change
@@ -215,7 +226,7 @@ func (s *Shard) advance(now engine.Time) {
 	if !s.open {
 		s.open = true
 		b.reset()
-		b.began = s.stopwatch()
+		b.began = s.listenedSince()
 	}
 	b.now = max(now, s.last, b.now)
 	s.takeAcks(acks)
@@ -231,7 +242,6 @@ func (s *Shard) advance(now engine.Time) {
 	s.takeFetched(b, fetched)
 	s.fireWakes(b)
 	s.tryAll(b)
-	s.takePatient(b)
 	s.forgetDue(b)
 	s.beginSnapshots(b)
 	s.waits.Store(int64(len(s.waiting)))
@@ -255,6 +265,7 @@ func (s *Shard) seal() (b *Batch) {
 			b = nil
 		}
 	}()
+	s.takePatient(b) // last, since what came meanwhile may spare them
 	for _, r := range b.touched {
 		s.settle(b, r)
 	}
@@ -325,7 +336,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 	}
 	s.publishWake() // whoever is answered finds the deadlines as they are now
 	for _, c := range b.calls {
-		if c.awaits {
+		if c.awaits != nil {
 			c.settleAwait()
 		} else {
 			c.finish()
@@ -345,11 +356,13 @@ func (s *Shard) tell(b *Batch, took time.Duration) {
 	}
 	if l.TurnDone != nil {
 		for _, r := range b.touched {
-			l.TurnDone(&engine.TurnDone{Identity: r.Identity, Events: r.change.events, Before: &r.change.first, After: &r.Record})
+			if t := r.change.told; t != nil {
+				l.TurnDone(&engine.TurnDone{Identity: r.Identity, Events: t.events, Before: &t.before, After: &r.Record})
+			}
 		}
 	}
 	if l.BatchDone != nil {
-		now := s.stopwatch()
+		now := s.listenedSince()
 		l.BatchDone(&engine.BatchDone{
 			Shard: s.id, Calls: len(b.calls), Ops: len(b.Section.Ops), Bytes: b.opsBytes(), Wait: now - b.began - took, Commit: took,
 		})
@@ -466,12 +479,12 @@ func (s *Shard) takeBack(why error) {
 	}
 	b := &s.batch
 	for _, c := range b.outcomes { // the runs that they await did not close
-		s.await(c.awaited, c)
+		s.awaitAgain(c, c.awaits)
 		c.reply, c.err = nil, nil
 	}
 	var again []*call
 	for _, c := range slices.Concat(b.calls, s.forget()) {
-		if c.awaits && c.fresh {
+		if c.awaits != nil && c.awaits.fresh {
 			s.leave(c)
 		}
 		if c.comesAgain() {

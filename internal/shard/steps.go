@@ -22,20 +22,75 @@ func (n *Node) kickStep(s *Shard) {
 	s.stage.kicked = true
 	begin := !s.stage.stepping && !s.stage.writing
 	if begin {
-		begin = n.work.begin() // not once the node has stopped
-		s.stage.stepping = begin
+		s.stage.stepping = true
 	}
 	s.mu.Unlock()
 	if begin {
-		go func() {
-			defer n.work.end()
-			n.step(s)
-		}()
+		n.steppers.step(s)
+	}
+}
+
+// steppers are goroutines that step shards. There are as many as shards are stepped at
+// a time; some rest when there is nothing to do, since a new goroutine costs more.
+type steppers struct {
+	node    *Node
+	work    *work
+	mu      sync.Mutex
+	idle    []chan *Shard
+	stopped bool
+}
+
+// steppersIdleMax bounds the goroutines that rest.
+const steppersIdleMax = 16
+
+func (p *steppers) step(s *Shard) {
+	p.mu.Lock()
+	if last := len(p.idle) - 1; last >= 0 {
+		next := p.idle[last]
+		p.idle = p.idle[:last]
+		p.mu.Unlock()
+		next <- s
+		return
+	}
+	p.mu.Unlock()
+	if p.work.begin() {
+		go p.run(s)
+	}
+}
+
+func (p *steppers) run(s *Shard) {
+	defer p.work.end()
+	next := make(chan *Shard, 1)
+	for s != nil {
+		p.node.step(s)
+		p.mu.Lock()
+		if p.stopped || len(p.idle) == steppersIdleMax {
+			p.mu.Unlock()
+			return
+		}
+		p.idle = append(p.idle, next)
+		p.mu.Unlock()
+		s = <-next
+	}
+}
+
+// stop ends those that rest, and the others when they are done.
+func (p *steppers) stop() {
+	p.mu.Lock()
+	p.stopped = true
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, next := range idle {
+		next <- nil
 	}
 }
 
 // slowStep is how long a shard may evaluate at a time, and still count as quick.
 const slowStep = 2 * time.Millisecond
+
+// slowSample is how many steps a quick shard makes for each that is timed.
+const slowSample = 4
 
 // step evaluates what comes to a shard until there is no more, and hands the batch to
 // its committer. A batch that stays open meanwhile takes in what comes later. Shards
@@ -51,9 +106,13 @@ func (n *Node) step(s *Shard) {
 		if slow {
 			n.slow <- struct{}{}
 		}
-		began := n.cfg.stopwatch()
-		n.advance(s)
-		s.slow = n.cfg.stopwatch()-began > slowStep
+		if s.steps++; slow || s.steps%slowSample == 0 {
+			began := n.cfg.stopwatch()
+			n.advance(s)
+			s.slow = n.cfg.stopwatch()-began > slowStep
+		} else {
+			n.advance(s)
+		}
 		if slow {
 			<-n.slow
 		}
@@ -86,6 +145,7 @@ type committer struct {
 	shards   []*Shard
 	batches  []*Batch
 	sections []store.Section
+	outcomes []error
 }
 
 // committersFor tells how many committers serve so many processors. Few make large
@@ -154,21 +214,21 @@ func (c *committer) run() {
 			}
 		}
 		var errs []error
-		began := n.cfg.stopwatch()
+		began := n.cfg.listenedSince()
 		if len(c.sections) > 0 {
 			errs = n.cfg.Store.Commit(context.Background(), c.sections)
 		}
-		took := n.cfg.stopwatch() - began
-		outcome := make([]error, len(shards))
+		took := n.cfg.listenedSince() - began
+		c.outcomes = append(c.outcomes[:0], make([]error, len(shards))...)
 		for i, b := range c.batches {
 			if b != nil && !b.Empty() {
-				outcome[i], errs = errs[0], errs[1:]
+				c.outcomes[i], errs = errs[0], errs[1:]
 			}
 		}
 		inParallel(crewFor(len(shards)), len(shards), func(i int) {
 			s := shards[i]
 			if c.batches[i] != nil {
-				n.done(s, c.batches[i], outcome[i], took)
+				n.done(s, c.batches[i], c.outcomes[i], took)
 			}
 			s.mu.Lock()
 			s.stage.writing = false
