@@ -57,15 +57,17 @@ func (s *Head) Append(b []byte) []byte {
 	return s.appendOffers(b)
 }
 
-// appendOffers writes each list's name once: a run may owe a thousand offers on
-// the same list.
+// appendOffers writes of each list's name only what is not as in the one before: a run
+// may owe a thousand offers, on the same list or on lists of one place.
 func (s *Head) appendOffers(b []byte) []byte {
 	b = pack.Uint(b, uint64(len(s.Offers)))
 	last := ""
 	for _, o := range s.Offers {
 		b = pack.Bool(b, o.List == last)
 		if o.List != last {
-			b = pack.Text(b, o.List)
+			shared := sharedPrefix(last, o.List)
+			b = pack.Uint(b, uint64(shared))
+			b = pack.Text(b, o.List[shared:])
 			last = o.List
 		}
 		b = pack.Int(b, o.ID)
@@ -74,6 +76,13 @@ func (s *Head) appendOffers(b []byte) []byte {
 		b = pack.Bool(b, o.Held)
 	}
 	return b
+}
+
+func sharedPrefix(a, b string) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // ReadHead reads what Append wrote of a run.
@@ -104,7 +113,11 @@ func ReadHead(run engine.RunID, b []byte) (*Head, error) {
 	last := ""
 	for i := range s.Offers {
 		if !r.Bool() {
-			last = r.Text()
+			shared := r.Uint()
+			if shared > uint64(len(last)) {
+				return nil, fmt.Errorf("record of run %s: %w", run, pack.ErrMalformed)
+			}
+			last = last[:shared] + r.Text()
 		}
 		s.Offers[i] = engine.Offer{
 			List: last, ID: r.Int(), Priority: int32(r.Int()), At: s.Started + engine.Time(r.Int()), Held: r.Bool(),

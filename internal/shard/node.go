@@ -128,7 +128,10 @@ func (n *Node) recoverShards(ctx context.Context, crew int) error {
 // that were parked.
 func (n *Node) kickRecovered() {
 	for _, s := range n.shards {
-		if len(s.resend) > 0 || len(s.inbox) > 0 {
+		s.mu.Lock()
+		begin := len(s.resend) > 0 || len(s.inbox) > 0
+		s.mu.Unlock()
+		if begin {
 			n.kick(s)
 		}
 	}
