@@ -46,8 +46,8 @@ var lists = []Mutant{{
 }, {
 	Name: "index-of-all-regions",
 	File: "internal/store/keys/keys.go",
-	Old:  "return h.Sum(\"index\", account, region, value)",
-	New:  "return h.Sum(\"index\", account, value)",
+	Old:  "return h.Sum(\"index\", kind, account, region, value)",
+	New:  "return h.Sum(\"index\", kind, account, value)",
 	Bug:  "Lists and counts of one region show the executions of another.",
 }, {
 	Name: "page-token-of-another-query",

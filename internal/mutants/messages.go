@@ -10,14 +10,14 @@ var messages = []Mutant{{
 }, {
 	Name: "mark-not-written",
 	File: "internal/shard/outbox.go",
-	Old:  "b.put(store.ShardSpace, keys.AppendShard(nil, keys.Applied, from), binary.BigEndian.AppendUint64(nil, number))",
+	Old:  "b.put(store.ShardSpace, keys.AppendShard(nil, keys.Applied, from), runlog.AppendMark(nil, number))",
 	New:  "_, _ = from, number",
 	Bug:  "After a crash messages are handled twice, or never again: their receiver does not know where it was.",
 }, {
 	Name: "message-handled-each-time-it-comes",
 	File: "internal/shard/outbox.go",
-	Old:  "if c.number != s.applied[c.from]+1 {",
-	New:  "if c.number > s.applied[c.from]+1 {",
+	Old:  "c.number > s.applied[c.from] &&",
+	New:  "true ||",
 	Bug:  "A message that is sent again signals, starts or cancels twice.",
 }, {
 	Name: "outgoing-row-not-written",
@@ -34,7 +34,7 @@ var messages = []Mutant{{
 }, {
 	Name: "parked-messages-forgotten",
 	File: "internal/shard/recover.go",
-	Old:  "{keys.Parked, s.recoverParked},",
+	Old:  "{keys.Parked, m.readParked},",
 	New:  "",
 	Bug:  "What was told to a quarantined execution is lost, though its sender heard otherwise.",
 }, {

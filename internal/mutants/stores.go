@@ -9,9 +9,9 @@ var stores = []Mutant{{
 	Bug:  "A power cut loses what was acknowledged.",
 }, {
 	Name: "index-read-before-its-sync",
-	File: "internal/store/pebblestore/handle.go",
-	Old:  "writes := x.store.underWay()",
-	New:  "writes := x.store.underWay()[:0]",
+	File: "internal/store/pebblestore/view.go",
+	Old:  "writes := s.underWay()",
+	New:  "writes := s.underWay()[:0]",
 	Bug:  "Lists show executions that a power cut then takes away.",
 }, {
 	Name: "epoch-unchecked",
@@ -76,7 +76,7 @@ var stores = []Mutant{{
 }, {
 	Name: "export-of-another-execution",
 	File: "internal/server/offline.go",
-	Old:  "view.Name != name {",
-	New:  "view.Name.World != name.World {",
+	Old:  "view.Name != name) {",
+	New:  "view.Name.World != name.World) {",
 	Bug:  "A runId of another domain's execution exports that one under the wrong name.",
 }}

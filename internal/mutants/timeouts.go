@@ -40,14 +40,14 @@ var timeouts = []Mutant{{
 }, {
 	Name: "timeout-forgotten-on-restart",
 	File: "internal/shard/recover.go",
-	Old:  "s.wakes.settle(r)",
+	Old:  "s.queueWake(r)",
 	New:  "",
 	Bug:  "After a restart no timer fires and nothing times out until somebody touches the execution.",
 }, {
 	Name: "clock-goes-back-after-a-takeover",
 	File: "internal/shard/recover.go",
-	Old:  "s.up = max(now, s.last+1)",
-	New:  "s.up = now",
+	Old:  "m.up = max(now, m.last+1)",
+	New:  "m.up = now",
 	Bug:  "Events after a restart are older than those before; timeouts come again.",
 }, {
 	Name: "clock-goes-back-as-it-slows",
