@@ -73,20 +73,22 @@ func (s *Shard) snapshotOf(r *run) int {
 	return slices.IndexFunc(s.snapshots, func(n *snapshot) bool { return n.run == r })
 }
 
-// writeSnapshots writes parts of the snapshots under way, while the batch has room.
+// writeSnapshots writes one part of the snapshots under way, so that the batch stays
+// small and others need not wait for it.
 func (s *Shard) writeSnapshots(b *Batch) {
-	for len(s.snapshots) > 0 && b.bytes < snapshotRoomMax {
-		n := s.snapshots[0]
-		s.writePart(b, n)
-		if n.written < runlog.SnapshotParts(len(n.state)) {
-			continue
-		}
-		s.snapshots = slices.Delete(s.snapshots, 0, 1)
-		s.touch(b, n.run)
-		deleteSlot(b, n.run, n.run.SnapshotSlot)
-		s.finishSnapshot(b, n)
-		s.putHead(b, n.run, keys.OpenRun)
+	if len(s.snapshots) == 0 || b.bytes > snapshotRoomMax {
+		return
 	}
+	n := s.snapshots[0]
+	s.writePart(b, n)
+	if n.written < runlog.SnapshotParts(len(n.state)) {
+		return
+	}
+	s.snapshots = slices.Delete(s.snapshots, 0, 1)
+	s.touch(b, n.run)
+	deleteSlot(b, n.run, n.run.SnapshotSlot)
+	s.finishSnapshot(b, n)
+	s.putHead(b, n.run, keys.OpenRun)
 }
 
 func (s *Shard) writePart(b *Batch, n *snapshot) {
