@@ -347,7 +347,7 @@ func (s *Shard) untouch(b *Batch) {
 
 // fireWakes gives a Wake to the runs whose deadline has come.
 func (s *Shard) fireWakes(b *Batch) {
-	for n := 0; n < batchWakesMax && !b.full() && len(s.wakes) > 0 && s.wakes[0].Wake <= b.now; n++ {
+	for n := s.wakesWaiting; n < batchWakesMax && !b.full() && len(s.wakes) > 0 && s.wakes[0].Wake <= b.now; n++ {
 		r := s.wakes[0]
 		s.wakes.remove(r) // settle puts it back
 		s.try(b, &call{cmd: engine.Command{Run: r.Run, Body: engine.Wake{}}, wake: true})

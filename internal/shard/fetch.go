@@ -34,15 +34,16 @@ type fetch struct {
 	now       engine.Time
 
 	// What came back.
-	err    error
-	broken bool // and would again
-	cold   *run
-	state  engine.State
-	id     engine.RunID
-	given  *given
-	memory *recovered
-	doomed []doomed
-	next   engine.Time // when the first run that is not among them is due; zero: never
+	err      error
+	broken   bool // and would again
+	panicked bool // the rules did, of the run whose head is known
+	cold     *run
+	state    engine.State
+	id       engine.RunID
+	given    *given
+	memory   *recovered
+	doomed   []doomed
+	next     engine.Time // when the first run that is not among them is due; zero: never
 
 	// Of the shard: what it changed while the fetch was under way.
 	stale   bool
@@ -68,7 +69,7 @@ func (s *Shard) fetch(f *fetch) {
 func (f *fetch) perform(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			f.err, f.broken = panicked(p), true
+			f.err, f.broken, f.panicked = panicked(p), true, true
 		}
 		f.shard.handIn(f)
 	}()

@@ -17,10 +17,11 @@ import (
 
 // lacking is the part of a shard's memory that is about calls that wait.
 type lacking struct {
-	waiting  []*call // in the order in which they came
-	again    bool    // something has come for them
-	retryAt  engine.Time
-	fetching map[factKey]*fetch
+	waiting      []*call // in the order in which they came
+	wakesWaiting int     // those of them that are for deadlines; while there are many no more fire
+	again        bool    // something has come for them
+	retryAt      engine.Time
+	fetching     map[factKey]*fetch
 
 	// In whose line something waits.
 	runLine    lines[engine.RunID]
@@ -64,7 +65,7 @@ func (s *Shard) tryAll(b *Batch) {
 	}
 	if s.again && len(s.waiting) > 0 {
 		s.taken = append(s.waiting, s.taken...)
-		s.waiting = nil
+		s.waiting, s.wakesWaiting = nil, 0
 		clear(s.runLine)
 		clear(s.nameLine)
 		clear(s.senderLine)
@@ -102,6 +103,9 @@ func (s *Shard) try(b *Batch, c *call) {
 		s.passOver(b, c)
 	} else if t, waits := s.lacks(b, c); waits {
 		s.waiting = append(s.waiting, c)
+		if c.wake {
+			s.wakesWaiting++
+		}
 	} else {
 		b.calls = append(b.calls, c)
 		s.trying = nil
@@ -333,6 +337,9 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 				s.failed = map[factKey]*fetch{}
 			}
 			s.failed[f.key] = f
+			if f.head != nil && f.panicked {
+				s.quarantine(f.head.Identity, f.err)
+			}
 			continue
 		}
 		f.take(s)

@@ -371,7 +371,7 @@ func (s *Shard) tell(b *Batch, took time.Duration) {
 
 func (s *Shard) publishWake() {
 	next := earlier(s.forgetWake(), earlier(s.ackAt, s.retryAt))
-	if len(s.wakes) > 0 {
+	if len(s.wakes) > 0 && s.wakesWaiting < batchWakesMax {
 		next = earlier(next, s.wakes[0].Wake)
 	}
 	if len(s.snapshots) > 0 {
