@@ -112,7 +112,7 @@ var shards = []Mutant{{
 }, {
 	Name: "failed-read-is-final",
 	File: "internal/shard/lacks.go",
-	Old:  "if failed.broken || !c.comesAgain() || c.tries >= fetchTries {",
+	Old:  "if failed.broken || !c.comesAgain() {",
 	New:  "if true {",
 	Bug:  "One read that fails has a message parked until the next restart.",
 }, {

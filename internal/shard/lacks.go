@@ -128,6 +128,9 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 	cmd := &c.cmd
 	byName := cmd.Run.IsZero()
 	t = s.target(b, c)
+	if f := s.failed[factKey{run: t.key}]; f != nil && !c.comesAgain() && (t.run == nil || s.needsState(t.run, c)) {
+		return t, false // it is told so at once, whoever waits before it
+	}
 	waits = t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
 	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, factKey{run: r.Run}) {
 		s.fetchState(r)
@@ -219,7 +222,7 @@ func (s *Shard) keepsNames(kind engine.Kind) bool {
 }
 
 // mustDoWithout tells whether a call goes on without a fact, since it could not be
-// fetched: evaluating will say so. What nobody would ask again is tried some times.
+// fetched: evaluating will say so. What nobody would ask again is tried again.
 func (s *Shard) mustDoWithout(c *call, key factKey) bool {
 	f := s.failed[key]
 	return f != nil && !s.triesAgain(c, f)
@@ -227,10 +230,13 @@ func (s *Shard) mustDoWithout(c *call, key factKey) bool {
 
 // triesAgain has a call wait a while for another try of a fetch that failed.
 func (s *Shard) triesAgain(c *call, failed *fetch) bool {
-	if failed.broken || !c.comesAgain() || c.tries >= fetchTries {
+	if failed.broken || !c.comesAgain() {
 		return false
 	}
-	if failed.key.name == (engine.Name{}) { // while the run is not known the call can't be parked with it
+	if c.isMessage() && failed.key.name == (engine.Name{}) { // it holds up others, and can be parked with its run
+		if c.tries >= fetchTries {
+			return false
+		}
 		c.tries++
 	}
 	s.retryAt = earlier(s.retryAt, s.batch.now+retryDelay)

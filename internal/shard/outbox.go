@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -138,9 +139,17 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 	if !cantTake(err) {
 		return
 	}
-	s.Log.Error("message parked: its run can't take it before a restart", "run", t.key, "from_shard", c.from, "number", c.number, "cause", err)
+	s.Log.Error("message parked: its run can't take it", "run", t.key, "from_shard", c.from, "number", c.number, "cause", err)
 	m := engine.Message{To: c.cmd.Name, Run: t.key, Body: c.packed}
-	b.put(store.ShardSpace, keys.AppendParked(nil, t.key, c.from, c.number), runlog.AppendMessage(nil, &m))
+	key := keys.AppendParked(nil, t.key, c.from, c.number)
+	b.put(store.ShardSpace, key, runlog.AppendMessage(nil, &m))
+	if errors.Is(err, engine.ErrUnread) {
+		// Its run may be readable again; others of its sender need not wait for that.
+		cmd := engine.Command{Name: m.To, Run: m.Run, Body: m.Body}
+		s.waiting = append(s.waiting, &call{cmd: cmd, message: &message{parked: key}})
+		s.runLine.join(t.key)
+		s.retryAt = earlier(s.retryAt, b.now+retryDelay)
+	}
 }
 
 // handleMessage gives a message to its run, or tells the sender that it was refused.

@@ -55,8 +55,8 @@ const (
 	snapshotRoomMax = 8 << 20
 	ackDelay        = engine.Time(1000) // how long deleting handled messages may wait for a batch
 	patientDelay    = engine.Time(50)   // how long patient commands may wait for a batch
-	// fetchTries is how often what a message or wake lacks is fetched, retryDelay apart,
-	// before it must do without.
+	// fetchTries is how often what a message lacks is fetched, retryDelay apart, before it
+	// is parked with its run, and those behind it go on.
 	fetchTries = 3
 	retryDelay = engine.Time(1000)
 )
