@@ -130,8 +130,8 @@ var shards = []Mutant{{
 }, {
 	Name: "begun-over-another",
 	File: "internal/shard/evaluate.go",
-	Old:  "if s.inMemory(b, r.Run) != nil || s.cold[r.Run] != nil {",
-	New:  "if s.inMemory(b, r.Run) != nil {",
+	Old:  "if exists {",
+	New:  "if exists && s.runs[r.Run] != nil {",
 	Bug:  "A new run with the seed of a closed one is written over it.",
 }, {
 	Name: "reopened-over-another",

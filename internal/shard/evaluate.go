@@ -78,7 +78,7 @@ func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
 	case r == nil && (!byName || cmd.Begin == engine.Never), !byName && cmd.Name.Kind != "" && r.Name != cmd.Name:
 		return nil, &engine.UnknownRunError{Name: cmd.Name, Run: cmd.Run}
 	case r == nil:
-		return s.begin(b, cmd)
+		return s.begin(cmd, t.exists)
 	case byName && r.Status == engine.Closed && cmd.Begin == engine.Once:
 		return nil, &engine.NameKeptError{Name: cmd.Name, Run: r.Run}
 	case byName && cmd.Begin >= engine.Always:
@@ -101,13 +101,13 @@ func cantTake(err error) bool {
 	return errors.Is(err, engine.ErrUnusable) || errors.Is(err, engine.ErrUnread)
 }
 
-// begin gives a run that a command may begin.
-func (s *Shard) begin(b *Batch, cmd *engine.Command) (*run, error) {
+// begin gives a run that a command may begin, unless it exists.
+func (s *Shard) begin(cmd *engine.Command, exists bool) (*run, error) {
 	if cmd.Begin == engine.Once && !s.keepsNames(cmd.Name.Kind) {
 		return nil, fmt.Errorf("kind %q keeps no names", cmd.Name.Kind)
 	}
 	r := newRun(cmd, s.id)
-	if s.inMemory(b, r.Run) != nil || s.cold[r.Run] != nil {
+	if exists {
 		return nil, &engine.RunExistsError{Run: r.Run}
 	}
 	return r, nil
@@ -186,7 +186,6 @@ func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command)
 	case r.NextEvent == 1:
 		r.Group = intern(cmd.Group)
 		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
-		r.Name.Kind = intern(r.Name.Kind)
 		s.begun.add(r.Run, b.now)
 		if runlog.TraitsOf(rules).KeepsNames {
 			b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
@@ -298,7 +297,7 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 
 // succeed begins the next run of a name in the batch that closes the last one.
 func (s *Shard) succeed(b *Batch, r *run, cmd *engine.Command) {
-	next, err := s.begin(b, cmd)
+	next, err := s.begin(cmd, false)
 	switch {
 	case err != nil:
 	case s.names.get(cmd.Name) != nil:

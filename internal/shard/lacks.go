@@ -119,6 +119,7 @@ type target struct {
 	run     *run         // nil: there is none, or it is not known
 	key     engine.RunID // of the run, or of the one that would begin
 	unknown bool         // something must be fetched to know it
+	exists  bool         // the run that would begin is there
 }
 
 // lacks looks for the run of a call, and tells whether the call must wait. If so it
@@ -187,11 +188,11 @@ func (s *Shard) target(b *Batch, c *call) target {
 		return target{}
 	}
 	id := engine.NewRunID(s.id, cmd.Seed)
-	if s.inMemory(b, id) != nil || s.begun.isNew(id, cmd.Seed.Time(), s.up, b.now) {
+	if s.begun.isNew(id, cmd.Seed.Time(), s.up, b.now) {
 		return target{key: id}
 	}
-	t := s.targetByID(b, c, id) // it should not be there
-	t.run = nil
+	t := s.targetByID(b, c, id)
+	t.run, t.exists = nil, t.run != nil
 	return t
 }
 
