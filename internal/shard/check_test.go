@@ -98,7 +98,6 @@ func TestCheckFindsDamage(t *testing.T) {
 		"a message above the count":          {key: keys.AppendOutgoing(nil, other, 99), value: message},
 		"a count that is cut off":            {key: keys.AppendShard(nil, keys.Sent, other), value: []byte{1}},
 		"a mark that is cut off":             {key: keys.AppendShard(nil, keys.Applied, other), value: []byte{1}},
-		"a parked message of nobody":         {key: keys.AppendParked(nil, engine.RunID{1}, other, 1), value: message},
 		"a parked message that is no text":   {key: keys.AppendParked(nil, h.shards[from].names.get(toyName("open")).Run, other, 1), value: []byte{1}},
 		"a message that can't be read":       {key: keys.AppendOutgoing(nil, other, 2), value: []byte{1}},
 		"an index entry that is too short":   {space: store.IndexSpace, key: []byte{1}},

@@ -372,8 +372,9 @@ func (s *Shard) forgetFacts(b *Batch) {
 // disbelieve has what is being fetched of a run and its name not believed: the batch
 // changes it.
 func (s *Shard) disbelieve(r *run) {
-	if len(s.fetching) > 0 {
+	if len(s.fetching) > 0 || len(s.failed) > 0 {
 		for _, key := range []factKey{{run: r.Run}, {name: r.Name}} {
+			delete(s.failed, key)
 			if f := s.fetching[key]; f != nil {
 				f.stale = true
 				delete(s.fetching, key)
