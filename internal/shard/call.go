@@ -92,6 +92,28 @@ func (c *call) settleAwait() {
 	}
 }
 
+// takeAwaiting gives those who await that a run closes, which are no longer among them.
+func (s *Shard) takeAwaiting(run engine.RunID) []*call {
+	calls := s.awaiting[run]
+	delete(s.awaiting, run)
+	return calls
+}
+
+// letGo lets the caller of a call go, who no longer awaits a close: if the call awaits
+// one it is finished, with its batch if that is not yet durable; if it has yet to be
+// evaluated, now or again, it will not await.
+func (s *Shard) letGo(c *call) {
+	c.cmd.Await = false
+	if !slices.Contains(s.awaiting[c.awaited], c) {
+		return
+	}
+	fresh := c.fresh
+	s.leave(c)
+	if !fresh {
+		c.finish()
+	}
+}
+
 // leave takes a call out of those that await a close.
 func (s *Shard) leave(c *call) {
 	left := slices.DeleteFunc(s.awaiting[c.awaited], func(other *call) bool { return other == c })
@@ -105,11 +127,10 @@ func (s *Shard) leave(c *call) {
 
 // answerAwaiting gives the outcome of a run that closes to all who await it.
 func (s *Shard) answerAwaiting(b *Batch, r *run, rules engine.Rules) {
-	calls := s.awaiting[r.Run]
-	if len(calls) == 0 {
+	if len(s.awaiting[r.Run]) == 0 {
 		return
 	}
-	delete(s.awaiting, r.Run)
+	calls := s.takeAwaiting(r.Run)
 	reply, err := outcome(rules, r.state)
 	for _, c := range calls {
 		c.reply, c.err = reply, err

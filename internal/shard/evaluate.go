@@ -39,10 +39,13 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 	if refusal, ok := c.reply.(error); ok {
 		c.reply, c.err = nil, refusal
 	}
-	if c.cmd.Await && c.err == nil {
-		c.reply = nil
-		c.fresh = true
+	switch {
+	case !c.cmd.Await || c.err != nil:
+	case s.runs[r.Run] == r:
+		c.reply, c.fresh = nil, true
 		s.await(r.Run, c)
+	case r.NextEvent > 1: // it is closed already
+		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
 	}
 }
 
@@ -54,11 +57,11 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 	switch {
 	case !c.cmd.Await:
 		c.reply = r.View()
+	case s.sick[r.Run]:
+		c.err = ErrQuarantined // it never closes
 	case r.Status == engine.Open:
 		c.fresh = true
 		s.await(r.Run, c)
-	case r.state == nil:
-		c.err = ErrQuarantined
 	default:
 		s.at = r
 		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
@@ -248,6 +251,10 @@ func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
 				b.offers = append(b.offers, offerChange{r.Run, o, false})
 			}
 		}
+	}
+	for _, c := range s.takeAwaiting(r.Run) {
+		c.reply, c.err = nil, ErrQuarantined
+		b.outcomes = append(b.outcomes, c)
 	}
 	return fmt.Errorf("%w: %w", ErrQuarantined, f)
 }

@@ -94,8 +94,7 @@ func (s *Shard) tryTaken(b *Batch) {
 func (s *Shard) try(b *Batch, c *call) {
 	s.trying = c
 	if c.leaves != nil {
-		s.leave(c.leaves)
-		c.leaves.finish()
+		s.letGo(c.leaves)
 		c.finish()
 	} else if c.isMessage() && !s.isNext(c) {
 		s.passOver(b, c)

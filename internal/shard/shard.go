@@ -399,7 +399,12 @@ func (s *Shard) drop(why error) {
 
 // answerAll forgets everything in memory and answers all who wait.
 func (s *Shard) answerAll(why error) {
-	waiting := append(s.batch.calls, s.batch.outcomes...)
+	waiting := slices.Clone(s.batch.outcomes)
+	for _, c := range s.batch.calls {
+		if !c.awaits { // else it is among those that follow, or among the outcomes
+			waiting = append(waiting, c)
+		}
+	}
 	for _, calls := range s.awaiting {
 		waiting = append(waiting, calls...)
 	}
@@ -483,6 +488,12 @@ func (s *Shard) takeBack(why error) {
 	}
 	b.release()
 	s.putBack(again)
+	for id := range s.sick {
+		for _, c := range s.takeAwaiting(id) {
+			c.reply, c.err = nil, ErrQuarantined
+			c.finish()
+		}
+	}
 }
 
 // largest is the run that has most in a batch.
