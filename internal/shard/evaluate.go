@@ -70,6 +70,9 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 
 // find gives the run that a command is for; a new one if it may begin one.
 func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
+	if t.failed != nil {
+		return nil, t.failed.failure()
+	}
 	if f := s.failed[factKey{run: t.key}]; f != nil && (t.run == nil || t.run.state == nil) {
 		return nil, f.failure()
 	}
@@ -192,9 +195,6 @@ func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command)
 		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
 		r.Name.Kind = intern(r.Name.Kind)
 		s.begun.add(r.Run, b.now)
-		if runlog.TraitsOf(rules).KeepsNames {
-			b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
-		}
 	case r.Status == engine.Closed && rules.Record(r.state, s.up).Status == engine.Open:
 		if other := s.names.get(r.Name); other != nil {
 			return s.isolate(b, r, &fault{fmt.Errorf("it opens again although run %s of its name is open", other.Run)})
@@ -204,6 +204,9 @@ func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command)
 		s.groups.add(r.Group, 1)
 	default:
 		return nil
+	}
+	if runlog.TraitsOf(rules).KeepsNames {
+		b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
 	}
 	s.runs[r.Run] = r
 	s.names.put(r)

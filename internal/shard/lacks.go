@@ -113,6 +113,7 @@ type target struct {
 	run     *run         // nil: there is none, or it is not known
 	key     engine.RunID // of the run, or of the one that would begin
 	unknown bool         // something must be fetched to know it
+	failed  *fetch       // nobody can say whose the name is
 }
 
 // lacks looks for the run of a call, and tells whether the call must wait. If so it
@@ -160,7 +161,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 	if !cmd.Run.IsZero() {
 		return s.targetByID(b, c, cmd.Run)
 	}
-	if r := s.names.get(cmd.Name); r != nil {
+	if r := s.openRun(b, cmd); r != nil {
 		return target{run: r, key: r.Run}
 	}
 	if s.keepsNames(cmd.Name.Kind) && cmd.Begin != engine.Always {
@@ -169,6 +170,9 @@ func (s *Shard) target(b *Batch, c *call) target {
 		if !known && !s.mustDoWithout(c, key) {
 			s.fetch(&fetch{key: key, do: (*fetch).readName})
 			return target{unknown: true}
+		}
+		if !known {
+			return target{failed: s.failed[key]}
 		}
 		if !id.IsZero() {
 			return s.targetByID(b, c, id)
@@ -184,6 +188,21 @@ func (s *Shard) target(b *Batch, c *call) target {
 	t := s.targetByID(b, c, id) // it should not be there
 	t.run = nil
 	return t
+}
+
+// openRun gives the open run of a command's name. One that the batch is about to close
+// leaves its name to a command that may begin the next.
+func (s *Shard) openRun(b *Batch, cmd *engine.Command) *run {
+	r := s.names.get(cmd.Name)
+	if r == nil || cmd.Begin == engine.Never || r.change == nil || r.change.settled {
+		return r
+	}
+	s.at = r
+	if s.Rules[r.Name.Kind].Record(r.state, s.up).Status == engine.Closed {
+		s.settle(b, r)
+	}
+	s.at = nil
+	return s.names.get(cmd.Name)
 }
 
 func (s *Shard) targetByID(b *Batch, c *call, id engine.RunID) target {
