@@ -336,8 +336,12 @@ func (a *check) checkForget(ctx context.Context, shard uint16, f *Findings) erro
 func (a *check) checkParked(ctx context.Context, shard uint16, f *Findings) error {
 	return ScanKind(ctx, a.view, shard, keys.Parked, func(key, value []byte) error {
 		id := engine.RunID(keys.Run(key))
-		if _, err := ReadMessage(value); err != nil {
+		m, err := ReadMessage(value)
+		if err != nil {
 			f.wrong("parked message for run %s: %v", id, err)
+		}
+		if begins := m.Run.IsZero() && m.Begin != engine.Never; begins {
+			return nil
 		}
 		if head, err := a.Head(ctx, id); head == nil && err == nil {
 			f.wrong("run %s has a parked message but no record", id)

@@ -15,8 +15,8 @@ type call struct {
 	err   error
 	done  chan struct{} // nil when nobody waits
 
-	// A message: who sent it, its number, the receiver's generation, and its body as it
-	// is stored once cmd.Body was decoded.
+	// A message: who sent it, its number, the receiver's generation (of a parked one too),
+	// and its body as it is stored once cmd.Body was decoded.
 	from       uint16
 	number     uint64
 	generation uint64

@@ -264,7 +264,7 @@ func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
 
 // take writes a turn into the batch.
 func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
-	if len(turn.Events) == 0 && len(turn.Notes) == 0 && len(turn.Messages) == 0 {
+	if len(turn.Events) == 0 && len(turn.Notes) == 0 && len(turn.Messages) == 0 && len(turn.Keep) == 0 && len(turn.Drop) == 0 {
 		return
 	}
 	s.touch(b, r).settled = false

@@ -92,12 +92,14 @@ func (s *Shard) tryTaken(b *Batch) {
 
 // try evaluates a call, or has it wait.
 func (s *Shard) try(b *Batch, c *call) {
-	s.trying = c
+	s.trying, s.at = c, nil
 	if c.leaves != nil {
 		s.letGo(c.leaves)
 		c.finish()
 	} else if c.isMessage() && !s.isNext(c) {
 		s.passOver(b, c)
+	} else if c.parked != nil && c.generation != s.generation {
+		b.calls = append(b.calls, c) // it was read anew
 	} else if t, waits := s.lacks(b, c); waits {
 		s.waiting = append(s.waiting, c)
 	} else {

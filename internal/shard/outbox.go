@@ -118,12 +118,32 @@ func (s *Shard) decode(c *call) {
 		c.unread = fmt.Errorf("no rules for kind %q", c.cmd.Name.Kind)
 		return
 	}
-	body, err := rules.DecodeMessage(packed)
+	body, err := decode(rules, packed)
 	if err != nil {
 		c.unread = err
 		return
 	}
 	c.packed, c.cmd.Body = packed, body
+}
+
+// decode reads the body of a message; a panic of the rules is an error.
+func decode(rules engine.Rules, packed []byte) (body any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	return rules.DecodeMessage(packed)
+}
+
+// refuse gives what to send for a message that was refused; nothing if the rules panic.
+func (s *Shard) refuse(c *call, why error) (messages []engine.Message) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("the sender of a refused message does not hear of it", "name", c.cmd.Name.Key, "cause", panicked(p))
+		}
+	}()
+	return s.Rules[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, why)
 }
 
 // evaluateMessage handles a message, once.
@@ -140,6 +160,13 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 	}
 	s.Log.Error("message parked: its run can't take it before a restart", "run", t.key, "from_shard", c.from, "number", c.number, "cause", err)
 	m := engine.Message{To: c.cmd.Name, Run: t.key, Body: c.packed}
+	if t.run == nil && c.cmd.Run.IsZero() { // the run would have begun
+		m.Run, m.Begin, m.Seed, m.Group = c.cmd.Run, c.cmd.Begin, c.cmd.Seed, c.cmd.Group
+	}
+	b.parked = append(b.parked, engine.Identity{Name: c.cmd.Name, Run: t.key})
+	if f := s.forgetting; f != nil {
+		f.changed = append(f.changed, engine.Identity{Name: c.cmd.Name, Run: t.key})
+	}
 	b.put(store.ShardSpace, keys.AppendParked(nil, t.key, c.from, c.number), runlog.AppendMessage(nil, &m))
 }
 
@@ -150,7 +177,7 @@ func (s *Shard) handleMessage(b *Batch, c *call, t target) error {
 		_, err = s.handleIn(b, r, &c.cmd, c.given)
 	}
 	if err != nil && !cantTake(err) {
-		s.send(b, s.Rules[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, err))
+		s.send(b, s.refuse(c, err))
 	}
 	return err
 }

@@ -100,6 +100,9 @@ func (s *Shard) install(m *recovered, now engine.Time) {
 	}
 	s.mu.Lock()
 	s.generation = s.handle.Epoch()
+	for _, c := range m.parked {
+		c.generation = s.generation
+	}
 	s.inbox = append(m.parked, s.inbox...)
 	s.resend = append(s.resend, m.resend...)
 	s.mu.Unlock()

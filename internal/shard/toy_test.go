@@ -102,6 +102,12 @@ type (
 	toyExcess struct{ Many bool }   // makes too much: one event, or many
 	toyFall   struct{ Sick string } // falls sick
 	toyParent struct{ Children, Window int }
+	toySkip   struct{} // makes an event with a wrong id
+	toyBulk   struct { // makes much, within bounds
+		Keep                    []blob.ID
+		Events, Messages, Bytes int
+		Renew                   bool // and begins a successor that does so too
+	}
 	// Messages.
 	toyChild struct {
 		Parent engine.Identity
@@ -318,6 +324,26 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		}
 		for c.Many && turn.Bytes() <= engine.TurnBytesMax {
 			emit(toyEvent{What: "add"})
+		}
+	case toySkip:
+		emit(toyEvent{What: "add"})
+		turn.Events[0].ID++
+	case toyBulk:
+		emit(toyEvent{What: "bulk", Text: strings.Repeat("x", c.Bytes)})
+		for range c.Events {
+			emit(toyEvent{What: "add"})
+		}
+		turn.Keep = c.Keep
+		for i := range c.Messages {
+			to := s.ID.Name
+			to.Key = fmt.Sprint("nobody ", i)
+			turn.Messages = append(turn.Messages, engine.Message{To: to, Body: []byte("a{}")})
+		}
+		if c.Renew {
+			c.Renew = false
+			emit(toyEvent{What: "close"})
+			turn.Successor = &engine.Command{Name: s.ID.Name, Begin: engine.Always, Group: "g",
+				Seed: engine.DeriveSeed(in.Now, s.ID.Run, s.Last), Body: c}
 		}
 	case toyFall:
 		emit(toyEvent{What: "sick", Text: c.Sick})
