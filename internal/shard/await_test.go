@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -37,7 +36,7 @@ func (h *house) one(err error) {
 		h.t.Fatal("nothing to commit")
 	}
 	if err == nil {
-		err = h.store.Commit(context.Background(), []store.Section{b.Section})[0]
+		err = h.commit(b)
 	}
 	h.Done(0, b, err)
 }
@@ -80,7 +79,7 @@ func TestAwaitingIsAnsweredByTheClose(t *testing.T) {
 			t.Error("answered before the commit")
 		}
 	}
-	h.Done(0, b, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
+	h.Done(0, b, h.commit(b))
 	for _, c := range []*call{begun, before, early, peek, closing, late} {
 		if !answered(c) {
 			t.Fatalf("%T is not answered by the close", c.cmd.Body)
@@ -237,7 +236,7 @@ func TestAwaitingCallerMayLeave(t *testing.T) {
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			b := h.Ready(0)
 			leave(h, c)
-			h.Done(0, b, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
+			h.Done(0, b, h.commit(b))
 			return c
 		},
 		"after it was answered": func(h *house) *call {

@@ -295,7 +295,7 @@ func TestFullestBatchesFit(t *testing.T) {
 		}
 		calls = append(calls, h.give("a", bulk))
 		if b := h.Ready(0); b != nil {
-			err := h.store.Commit(context.Background(), []store.Section{b.Section})[0]
+			err := h.commit(b)
 			if err != nil {
 				t.Errorf("%s: %d operations: %v", what, len(b.Section.Ops), err)
 			}

@@ -39,6 +39,7 @@ type call struct {
 
 // given is what the rules of a call want beside state and command.
 type given struct {
+	run    engine.RunID // whose rules wanted it
 	events map[int64][]byte
 	blobs  map[blob.ID][]byte
 	failed *fetch // it could not be fetched

@@ -77,8 +77,8 @@ func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
 		return nil, f.failure()
 	}
 	r := t.run
-	if r != nil && r.Status == engine.Closed && r.Forget != 0 && r.Forget <= b.now {
-		r = nil // it is only still to be deleted
+	if r != nil && r.isOver(b.now) {
+		r = nil
 	}
 	byName := cmd.Run.IsZero()
 	switch {
@@ -201,6 +201,7 @@ func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command)
 		}
 		delete(b.closed, r.Run)
 		s.touch(b, r)
+		r.Status, r.Forget = engine.Open, 0 // as those find it who come before it is settled
 		s.groups.add(r.Group, 1)
 	default:
 		return nil

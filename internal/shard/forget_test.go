@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
-	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
 
@@ -57,7 +56,7 @@ func TestRunThatClosesWhileOthersAreForgottenIsForgotten(t *testing.T) {
 	h.give("b", toyClose{Forget: h.now + 10})
 	b := h.Ready(0)
 	h.fetchAll() // before it is written
-	h.Done(0, b, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
+	h.Done(0, b, h.commit(b))
 	h.settle()
 	h.now += 10
 	h.Advance()
@@ -117,8 +116,8 @@ func TestForgettingSparesTheNameOfTheNextRun(t *testing.T) {
 		h.Fetch(context.Background(), 1)
 	}
 	h.Fetch(context.Background(), 0)
-	b := h.shards[0].batch
-	h.Done(0, &h.shards[0].batch, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
+	b := &h.shards[0].batch // it was sealed
+	h.Done(0, b, h.commit(b))
 	h.ok(next)
 	h.settle()
 	for range 2 {

@@ -152,6 +152,11 @@ func (h *house) step(s *Shard) {
 	h.fetchAll()
 }
 
+// commit writes a batch.
+func (h *house) commit(b *Batch) error {
+	return h.store.Commit(context.Background(), []store.Section{b.Section})[0]
+}
+
 // fetchAll does the fetches that wait.
 func (h *house) fetchAll() {
 	for h.Fetches() > 0 {

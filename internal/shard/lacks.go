@@ -177,7 +177,10 @@ func (s *Shard) target(b *Batch, c *call) target {
 			return target{failed: s.failed[key]}
 		}
 		if !id.IsZero() {
-			return s.targetByID(b, c, id)
+			t := s.targetByID(b, c, id)
+			if over := t.run == nil || t.run.isOver(b.now); t.unknown || !over || s.failed[factKey{run: id}] != nil {
+				return t
+			} // else the name is free
 		}
 	}
 	if cmd.Begin == engine.Never {
@@ -254,7 +257,7 @@ func (s *Shard) triesAgain(c *call, failed *fetch) bool {
 
 // lacksWanted tells whether the rules want something for a call that has to be fetched.
 func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
-	if g := c.given; g != nil {
+	if g := c.given; g != nil && g.run == t.key { // else another run has the name by now
 		if g.failed == nil || !s.triesAgain(c, g.failed) {
 			return false
 		}
@@ -279,10 +282,12 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 	s.at = r
 	want := rules.Wants(r.state, c.cmd.Body)
 	s.at = nil
-	g := &given{}
+	g := &given{run: r.Run}
 	var events []int64
 	for _, id := range want.Events {
-		if public, ok := s.eventInMemory(b, r.Run, id); ok {
+		if id < 1 || id >= r.NextEvent {
+			g.event(id, nil)
+		} else if public, ok := s.eventInMemory(b, r.Run, id); ok {
 			g.event(id, public)
 		} else {
 			events = append(events, id)
@@ -300,7 +305,8 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		c.given = g
 		return false
 	}
-	s.fetch(&fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, blobs: blobs})
+	cuts := runlog.TraitsOf(s.Rules[kind]).CutsLog
+	s.fetch(&fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
 	return true
 }
 

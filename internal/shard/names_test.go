@@ -1,13 +1,11 @@
 package shard
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
 
 	"heddle/internal/engine"
-	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
 
@@ -194,7 +192,7 @@ func TestRunOfTodayIsBegunWithoutAFetch(t *testing.T) {
 		seed := engine.RootSeed(c.at, [8]byte{byte(c.at)})
 		h.submit(engine.Command{Name: toyName(fmt.Sprint(c.at)), Begin: engine.Always, Group: "g", Seed: seed, Body: toyBegin{}})
 		if b := h.Ready(0); b != nil {
-			h.Done(0, b, h.store.Commit(context.Background(), []store.Section{b.Section})[0])
+			h.Done(0, b, h.commit(b))
 		}
 		if fetches := h.Fetches() > 0; fetches != c.fetches {
 			t.Errorf("a seed of %d at %d: fetches %v, want %v", c.at, h.now, fetches, c.fetches)

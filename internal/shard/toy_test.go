@@ -487,6 +487,8 @@ func (toyRules) DecodeMessage(b []byte) (any, error) {
 		var m toyChild
 		err := json.Unmarshal(b[1:], &m)
 		return m, err
+	case 'u':
+		return toyPut{string(b)}, nil
 	case 'r':
 		var m toyReport
 		_, err := fmt.Sscanf(string(b), "r%d", &m.Child)
