@@ -130,7 +130,7 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 		s.fetchState(r)
 		waits = true
 	}
-	if !waits && !s.lacksWanted(b, t, c) {
+	if !waits && (t.failed != nil || !s.lacksWanted(b, t, c)) {
 		return t, false
 	}
 	if !t.key.IsZero() {
