@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -103,7 +104,7 @@ func (h *house) config() Config {
 			keptKind: toyRules{engine.Traits{KeepsNames: true}, h.trips},
 			cutKind:  toyRules{engine.Traits{CutsLog: true}, h.trips},
 		},
-		Offers: h.offers, Log: slog.New(slog.DiscardHandler), CachedStates: 2, Listener: &h.listener,
+		Offers: h.offers, Log: h.log(), CachedStates: 2, Listener: &h.listener,
 		Blobs: func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },
 	}
 }
@@ -342,3 +343,13 @@ func (h *house) onOffer() []string {
 	slices.Sort(open)
 	return open
 }
+
+// log tells nobody, unless -log.
+func (h *house) log() *slog.Logger {
+	if *logFlag {
+		return slog.Default()
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+var logFlag = flag.Bool("log", false, "print what shards log")

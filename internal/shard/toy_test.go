@@ -85,7 +85,7 @@ type (
 	toyReach  struct{ Task int64 }
 	toyFinish struct{ Task int64 }
 	toyClose  struct{ Forget engine.Time }
-	toyRenew  struct{}
+	toyRenew  struct{ Forget engine.Time }
 	toyRead   struct{}
 	toyPut    struct{ Token string } // is answered with a toyDone
 	toyReopen struct{}               // is answered with how many others are open
@@ -236,7 +236,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		if s.BeginAt != 0 {
 			from := s.Begun
 			emit(toyEvent{What: "begun", Size: min(s.Window, s.Children-s.Begun)})
-			for i := from; i < s.Begun; i++ {
+			for i := from; i < s.Begun; i++ { // Apply has counted them
 				to := s.ID.Name
 				to.Key = fmt.Sprintf("%s/%d", s.ID.Name.Key, i)
 				b, _ := json.Marshal(toyChild{s.ID, i})
@@ -283,7 +283,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 	case toyClose:
 		emit(toyEvent{What: "close", At: c.Forget})
 	case toyRenew:
-		emit(toyEvent{What: "close"})
+		emit(toyEvent{What: "close", At: c.Forget})
 		turn.Successor = &engine.Command{Name: s.ID.Name, Begin: engine.Always, Group: "g",
 			Seed: engine.DeriveSeed(in.Now, s.ID.Run, s.Last), Body: toyBegin{}}
 	case toyRead:
@@ -348,6 +348,9 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 	case toyFall:
 		emit(toyEvent{What: "sick", Text: c.Sick})
 	case toyParent:
+		if s.Children > 0 {
+			return engine.Turn{}, errToy
+		}
 		emit(toyEvent{What: "parent", Task: int64(c.Window), Size: c.Children})
 	case toyChild:
 		emit(toyEvent{What: "child", Size: c.Child, From: &c.Parent})
@@ -425,7 +428,9 @@ func (r toyRules) Apply(st engine.State, e engine.Event) {
 	case "child":
 		s.Parent, s.Child = *b.From, b.Size
 	case "report":
-		s.Reports[b.Size]++
+		if b.Size < len(s.Reports) { // else it is of an earlier run with the seed of this one
+			s.Reports[b.Size]++
+		}
 	}
 }
 
