@@ -265,6 +265,14 @@ func TestAwaitingCallerMayLeave(t *testing.T) {
 			h.Ready(0)
 			return c
 		},
+		"while it is patient, and memory goes": func(h *house) *call {
+			h.give("other", toyAdd{})
+			b := h.Ready(0)
+			c := h.submit(engine.Command{Name: toyName("a"), Begin: engine.Always, Group: "g", Seed: h.seed(), Body: toyPut{"1"}, Await: true, Patient: true})
+			leave(h, c)
+			h.Done(0, b, store.ErrUnknown)
+			return c
+		},
 		"while it is patient": func(h *house) *call {
 			c := h.submit(engine.Command{Name: toyName("a"), Begin: engine.Always, Group: "g", Seed: h.seed(), Body: toyPut{"1"}, Await: true, Patient: true})
 			leave(h, c)

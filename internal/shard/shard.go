@@ -411,8 +411,8 @@ func (s *Shard) answerAll(why error) {
 	s.awaiting = nil
 	waiting = append(waiting, s.forget()...)
 	s.mu.Lock()
-	waiting = append(waiting, s.inbox...)
-	s.inbox = nil
+	waiting = slices.Concat(waiting, s.inbox, s.patient)
+	s.inbox, s.patient = nil, nil
 	s.mu.Unlock()
 	for _, c := range waiting {
 		c.reply, c.err = nil, why
