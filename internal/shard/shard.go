@@ -220,7 +220,9 @@ func (s *Shard) advance(now engine.Time) {
 	b.now = max(now, s.last, b.now)
 	s.takeAcks(acks)
 	for _, to := range resend {
-		s.dispatch(to)
+		if !slices.Contains(b.sent, to) { // else Done does, when what the open batch sends is durable
+			s.dispatch(to)
+		}
 	}
 	s.at = nil
 	defer func() {

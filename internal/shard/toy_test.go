@@ -322,8 +322,8 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		if !c.Many {
 			emit(toyEvent{What: "add", Text: strings.Repeat("x", engine.TurnBytesMax)})
 		}
-		for c.Many && turn.Bytes() <= engine.TurnBytesMax {
-			emit(toyEvent{What: "add"})
+		for n := 0; c.Many && n <= engine.TurnBytesMax/256; n++ {
+			turn.Messages = append(turn.Messages, engine.Message{To: s.ID.Name})
 		}
 	case toySkip:
 		emit(toyEvent{What: "add"})
