@@ -21,7 +21,7 @@ func TestFaultyRulesHurtOnlyTheirRun(t *testing.T) {
 	for what, bad := range map[string]any{
 		"a panic":          toyPanic{},
 		"a large event":    toyExcess{},
-		"many messages":     toyExcess{Many: true},
+		"many messages":    toyExcess{Many: true},
 		"a broken record":  toyFall{"record"},
 		"a broken outcome": toyFall{"outcome"},
 		"broken wants":     toyFall{"wants"},

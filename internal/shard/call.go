@@ -167,15 +167,19 @@ func (p *pending) add(n int64) {
 	}
 }
 
-// submit puts a command into the inbox.
-func (s *Shard) submit(c *call) {
+// submit puts a command into the inbox, unless the shard takes no more.
+func (s *Shard) submit(c *call) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
 	if c.cmd.Patient {
 		s.patient = append(s.patient, c)
 	} else {
 		s.inbox = append(s.inbox, c)
 	}
-	s.mu.Unlock()
+	return true
 }
 
 // putBack puts commands in front of those that came later.

@@ -129,6 +129,7 @@ type Shard struct {
 	fetched    []*fetch // have come back from the readers
 	generation uint64   // the owner's epoch; zero while the shard has no memory
 	stage      stage    // what its node does with it
+	closed     bool     // its node has stopped
 	queued     bool     // with its committer, under that one's mu
 
 	// The memory and what is at work: of the one goroutine that steps the shard. All of

@@ -127,9 +127,8 @@ type sealedBatch struct {
 type ask struct {
 	call  *call
 	token string
-	sent  []string // tokens of the messages that it sends
-	at    int      // step
-	now   engine.Time
+	sent  []string             // tokens of the messages that it sends
+	at    int                  // step
 	acked map[engine.RunID]int // how many tokens were acknowledged when it was asked
 	left  bool
 }
@@ -175,7 +174,7 @@ func simulate(t *testing.T, seed uint64, steps int, out io.Writer) *sim {
 			}
 		},
 	}
-	s.sweeper = &blob.Sweeper{Library: s.library, References: s, Grace: 30 * time.Second}
+	s.sweeper = &blob.Sweeper{Library: s.library, References: s, Grace: time.Second}
 	defer func() {
 		if p := recover(); p != nil {
 			s.model.fail("panic: %v\n%s", p, debug.Stack())
@@ -376,7 +375,7 @@ const retention = 6000
 
 // ask submits a random command.
 func (s *sim) ask() {
-	a := &ask{at: s.step, now: s.now, acked: map[engine.RunID]int{}}
+	a := &ask{at: s.step, acked: map[engine.RunID]int{}}
 	cmd := engine.Command{Name: s.name(), Group: "g", Seed: s.newSeed(), Begin: engine.Begin(s.IntN(3)), Patient: s.IntN(15) == 0, Await: s.IntN(6) == 0}
 	if isOnce(cmd.Name) && cmd.Begin == engine.Always {
 		cmd.Begin = engine.Once
@@ -667,7 +666,7 @@ func (s *sim) judgeError(a *ask) {
 // sweep deletes unreferenced blobs, unless a command may be about to keep one.
 func (s *sim) sweep() {
 	for _, a := range s.asked {
-		if _, keeps := a.call.cmd.Body.(toyKeep); keeps && s.now-a.now > 10_000 {
+		if _, keeps := a.call.cmd.Body.(toyKeep); keeps {
 			return
 		}
 	}
