@@ -21,7 +21,7 @@ type recovered struct {
 // takeOver has the memory read, or takes in what was.
 func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 	for _, f := range fetched {
-		if !s.recovering || f.long == false || f.generation != 0 {
+		if !s.recovering || !f.long || f.generation != 0 {
 			continue // of a memory that was dropped
 		}
 		s.recovering = false

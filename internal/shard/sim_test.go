@@ -188,7 +188,13 @@ func simulate(t *testing.T, seed uint64, steps int, out io.Writer) *sim {
 	return s
 }
 
-func firstLine(err error) string { return strings.SplitN(err.Error(), "\n", 2)[0] }
+// firstLine leaves out where a panic was.
+func firstLine(err error) string {
+	if err == nil {
+		return "done"
+	}
+	return strings.SplitN(err.Error(), "\n", 2)[0]
+}
 
 // tell adds to the trace.
 func (s *sim) tell(format string, args ...any) {
@@ -545,7 +551,7 @@ func (s *sim) outcomes() map[string]string {
 // judge compares an answer with the model.
 func (s *sim) judge(a *ask) {
 	m, c := s.model, a.call
-	s.tell("answer to %T of %s %s: %v", c.cmd.Body, c.cmd.Name.Key, c.cmd.Run, c.err)
+	s.tell("answer to %T of %s %s: %v", c.cmd.Body, c.cmd.Name.Key, c.cmd.Run, firstLine(c.err))
 	if c.err != nil {
 		s.judgeError(a)
 		return
