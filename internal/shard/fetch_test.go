@@ -283,6 +283,38 @@ func TestWhatChangesWhileItIsFetchedIsNotBelieved(t *testing.T) {
 	h.quiet()
 }
 
+// TestNameThatMovesWhileItIsFetchedIsNotBelieved: the name's row is read, and then an
+// earlier run of the name opens and closes again, and has it.
+func TestNameThatMovesWhileItIsFetchedIsNotBelieved(t *testing.T) {
+	h := newHouse(t, 1)
+	name := nameOf(keptKind, "a")
+	var runs []engine.RunID
+	for _, token := range []string{"1", "2"} {
+		h.ok(h.begin(engine.Always, name, toyPut{token}))
+		runs = append(runs, h.names(name))
+		h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 1000}))
+	}
+	h.kill()
+	c := h.begin(engine.Never, name, toyRead{})
+	h.Ready(0)
+	h.to(runs[0], toyReopen{})
+	h.to(runs[0], engine.Peek{})
+	h.to(runs[0], toyClose{Forget: h.now + 1000})
+	h.Ready(0)
+	if h.Fetches() != 2 {
+		t.Fatalf("%d fetches, want those of the name and of the run", h.Fetches())
+	}
+	h.Fetch(context.Background(), 1)
+	b := h.Ready(0)
+	h.Fetch(context.Background(), 0) // reads the store before the commit
+	h.Done(0, b, h.commit(b))
+	if got := h.ok(c).(toyState); got.ID.Run != runs[0] {
+		t.Errorf("the name finds run %s, want %s", got.ID.Run, runs[0])
+	}
+	h.check()
+	h.quiet()
+}
+
 // ok2 answers calls, one of which may be refused since it came too early.
 func (h *house) ok2(calls ...*call) {
 	h.t.Helper()
