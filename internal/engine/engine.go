@@ -187,7 +187,7 @@ const turnPartBytes = 256
 
 // Bytes is what counts of a turn towards TurnBytesMax.
 func (t *Turn) Bytes() int {
-	n := turnPartBytes * (len(t.Events) + len(t.Notes) + len(t.Messages) + len(t.Keep) + len(t.Drop))
+	n := turnPartBytes * (len(t.Events) + len(t.Notes) + len(t.Messages) + 2*len(t.Keep) + 2*len(t.Drop)) // a reference is two rows
 	for i := range t.Events {
 		n += len(t.Events[i].Public) + len(t.Events[i].Private)
 	}

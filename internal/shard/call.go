@@ -20,7 +20,6 @@ type call struct {
 	given    *given // what the rules want; nil: not asked yet
 	awaits   *await // nil: it does not await a close
 	leaves   *call  // this call is there to say that the caller of another has gone
-	gone     bool   // its caller has: it need not await
 	wake     bool   // the shard's own, for a deadline
 	tries    uint8  // how often what it lacks could not be fetched
 }
@@ -45,6 +44,7 @@ type await struct {
 
 // given is what the rules of a call want beside state and command.
 type given struct {
+	run    engine.RunID // whose rules wanted it
 	events map[int64][]byte
 	blobs  map[blob.ID][]byte
 	failed *fetch // it could not be fetched
@@ -108,30 +108,46 @@ func (c *call) settleAwait() {
 	}
 }
 
-// leave takes a call out of those that await a close, and tells whether it was there.
-func (s *Shard) leave(c *call) bool {
-	if c.awaits == nil {
-		return false
+// takeAwaiting gives those who await that a run closes, which are no longer among them.
+func (s *Shard) takeAwaiting(run engine.RunID) []*call {
+	calls := s.awaiting[run]
+	delete(s.awaiting, run)
+	return calls
+}
+
+// letGo lets the caller of a call go, who no longer awaits a close: if the call awaits
+// one it is finished, with its batch if that is not yet durable; if it has yet to be
+// evaluated, now or again, it will not await.
+func (s *Shard) letGo(c *call) {
+	c.cmd.Await = false
+	if c.awaits == nil || !slices.Contains(s.awaiting[c.awaits.run], c) {
+		return
 	}
+	fresh := c.awaits.fresh
+	s.leave(c)
+	if !fresh {
+		c.finish()
+	}
+}
+
+// leave takes a call out of those that await a close.
+func (s *Shard) leave(c *call) {
 	run := c.awaits.run
-	i := slices.Index(s.awaiting[run], c)
-	if i < 0 {
-		return false // it is being answered
-	}
-	if s.awaiting[run] = slices.Delete(s.awaiting[run], i, i+1); len(s.awaiting[run]) == 0 {
+	left := slices.DeleteFunc(s.awaiting[run], func(other *call) bool { return other == c })
+	if len(left) == 0 {
 		delete(s.awaiting, run)
+	} else {
+		s.awaiting[run] = left
 	}
 	c.awaits = nil
-	return true
 }
 
 // answerAwaiting gives the outcome of a run that closes to all who await it.
 func (s *Shard) answerAwaiting(b *Batch, r *run, rules engine.Rules) {
-	calls := s.awaiting[r.Run]
-	if len(calls) == 0 {
+	if len(s.awaiting[r.Run]) == 0 {
 		return
 	}
-	delete(s.awaiting, r.Run)
+	calls := s.takeAwaiting(r.Run)
 	reply, err := outcome(rules, r.state)
 	for _, c := range calls {
 		c.reply, c.err = reply, err
@@ -167,15 +183,19 @@ func (p *pending) add(n int64) {
 	}
 }
 
-// submit puts a command into the inbox.
-func (s *Shard) submit(c *call) {
+// submit puts a command into the inbox, unless the shard takes no more.
+func (s *Shard) submit(c *call) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
 	if c.cmd.Patient {
 		s.patient = append(s.patient, c)
 	} else {
 		s.inbox = append(s.inbox, c)
 	}
-	s.mu.Unlock()
+	return true
 }
 
 // putBack puts commands in front of those that came later.

@@ -39,9 +39,13 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 	if refusal, ok := c.reply.(error); ok {
 		c.reply, c.err = nil, refusal
 	}
-	if c.cmd.Await && c.err == nil && !c.gone {
+	switch {
+	case !c.cmd.Await || c.err != nil:
+	case s.runs[r.Run] == r:
 		c.reply = nil
 		s.await(r.Run, c)
+	case r.NextEvent > 1: // it is closed already
+		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
 	}
 }
 
@@ -53,11 +57,10 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 	switch {
 	case !c.cmd.Await:
 		c.reply = r.View()
-	case r.Status == engine.Open && c.gone:
+	case s.sick[r.Run]:
+		c.err = ErrQuarantined // it never closes
 	case r.Status == engine.Open:
 		s.await(r.Run, c)
-	case r.state == nil:
-		c.err = ErrQuarantined
 	default:
 		s.at = r
 		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
@@ -66,12 +69,15 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 
 // find gives the run that a command is for; a new one if it may begin one.
 func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
+	if t.failed != nil {
+		return nil, t.failed.failure()
+	}
 	if f := s.failed[factKey{run: t.key}]; f != nil && (t.run == nil || t.run.state == nil) {
 		return nil, f.failure()
 	}
 	r := t.run
-	if r != nil && r.Status == engine.Closed && r.Forget != 0 && r.Forget <= b.now {
-		r = nil // it is only still to be deleted
+	if r != nil && r.isOver(b.now) {
+		r = nil
 	}
 	byName := cmd.Run.IsZero()
 	switch {
@@ -187,18 +193,19 @@ func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command)
 		r.Group = intern(cmd.Group)
 		r.Name.World.Account, r.Name.World.Region = intern(r.Name.World.Account), intern(r.Name.World.Region)
 		s.begun.add(r.Run, b.now)
-		if runlog.TraitsOf(rules).KeepsNames {
-			b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
-		}
 	case r.Status == engine.Closed && rules.Record(r.state, s.up).Status == engine.Open:
 		if other := s.names.get(r.Name); other != nil {
 			return s.isolate(b, r, &fault{fmt.Errorf("it opens again although run %s of its name is open", other.Run)})
 		}
 		delete(b.closed, r.Run)
 		s.touch(b, r)
+		r.Status, r.Forget = engine.Open, 0 // as those find it who come before it is settled
 		s.groups.add(r.Group, 1)
 	default:
 		return nil
+	}
+	if runlog.TraitsOf(rules).KeepsNames {
+		b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
 	}
 	s.runs[r.Run] = r
 	s.names.put(r)
@@ -247,12 +254,16 @@ func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
 			}
 		}
 	}
+	for _, c := range s.takeAwaiting(r.Run) {
+		c.reply, c.err = nil, ErrQuarantined
+		b.outcomes = append(b.outcomes, c)
+	}
 	return fmt.Errorf("%w: %w", ErrQuarantined, f)
 }
 
 // take writes a turn into the batch.
 func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
-	if len(turn.Events) == 0 && len(turn.Notes) == 0 && len(turn.Messages) == 0 {
+	if len(turn.Events) == 0 && len(turn.Notes) == 0 && len(turn.Messages) == 0 && len(turn.Keep) == 0 && len(turn.Drop) == 0 {
 		return
 	}
 	s.touch(b, r).settled = false

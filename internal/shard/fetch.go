@@ -30,6 +30,7 @@ type fetch struct {
 	withState bool         // of a run whose head is wanted
 	call      *call        // for which something is wanted
 	events    []int64
+	cuts      bool // the run's log has not all events
 	blobs     []blob.ID
 	now       engine.Time
 
@@ -180,7 +181,7 @@ func (f *fetch) take(s *Shard) {
 
 func (f *fetch) readWanted(ctx context.Context) error {
 	for _, id := range f.events {
-		public, err := runlog.AppendEvents(ctx, f.shard.Store, nil, f.run, id, id, false)
+		public, err := f.readEvent(ctx, id)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", id, err)
 		}
@@ -194,6 +195,22 @@ func (f *fetch) readWanted(ctx context.Context) error {
 		f.given.blob(id, content)
 	}
 	return nil
+}
+
+// readEvent gives the public bytes of an event; nil if it was cut from the log.
+func (f *fetch) readEvent(ctx context.Context, id int64) ([]byte, error) {
+	if f.cuts {
+		there := false
+		first := store.Range{Start: keys.AppendRun(nil, keys.History, f.run), End: keys.AppendHistory(nil, f.run, id+1), Limit: 1}
+		err := f.shard.Store.Scan(ctx, f.shard.id, first, func(_, _ []byte) bool {
+			there = true
+			return false
+		})
+		if err != nil || !there {
+			return nil, err
+		}
+	}
+	return runlog.AppendEvents(ctx, f.shard.Store, nil, f.run, id, id, false)
 }
 
 func (s *Shard) readBlob(ctx context.Context, id blob.ID) ([]byte, error) {

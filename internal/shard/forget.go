@@ -22,15 +22,24 @@ type doomed struct {
 	keys       [][]byte      // rows of the shard
 	ranges     []store.Range // of rows
 	blobs      [][keys.BlobSize]byte
+	some       bool // these are not all: they go first
+	waits      bool // for messages that are parked with it
 	unreadable bool
 }
 
+// blobDeletesMax is how many references of a run are deleted in one batch.
+const blobDeletesMax = 4096
+
 // forgetDue has the closed runs looked up whose retention is over.
 func (s *Shard) forgetDue(b *Batch) {
-	if s.forgetAt == 0 || s.forgetAt > b.now || s.forgetting != nil {
+	if s.forgetAt == 0 || s.forgetAt > b.now || s.forgetting != nil || len(b.erased) > 0 {
 		return
 	}
-	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.now}
+	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.now, changed: slices.Clone(b.parked)}
+	for _, r := range b.touched { // the store does not have this yet
+		s.forgetting.changed = append(s.forgetting.changed, r.Identity)
+	}
+	s.forgetAt = 0 // what closes meanwhile sets it anew
 	s.fetch(s.forgetting)
 }
 
@@ -78,14 +87,23 @@ func (f *fetch) readDoomed(ctx context.Context, d *doomed) error {
 		return nil
 	}
 	d.head = head
+	parked := keys.AppendRun(nil, keys.Parked, d.run)
+	err = s.Store.Scan(ctx, s.id, store.Range{Start: parked, End: keys.End(parked), Limit: 1}, func(_, _ []byte) bool {
+		d.waits = true
+		return false
+	})
+	if err != nil || d.waits {
+		return err
+	}
 	d.keys = append(d.keys, key)
 	for _, kind := range []byte{keys.History, keys.Note, keys.Snapshot, keys.Blob} {
 		prefix := keys.AppendRun(nil, kind, d.run)
 		all := store.Range{Start: prefix, End: keys.End(prefix)}
 		var found [][]byte
 		some := all
-		if kind != keys.Blob {
-			some.Limit = pointDeletesMax + 1
+		some.Limit = pointDeletesMax + 1
+		if kind == keys.Blob {
+			some.Limit = blobDeletesMax + 1
 		}
 		err := s.Store.Scan(ctx, s.id, some, func(key, _ []byte) bool {
 			found = append(found, slices.Clone(key))
@@ -96,6 +114,10 @@ func (f *fetch) readDoomed(ctx context.Context, d *doomed) error {
 		})
 		if err != nil {
 			return err
+		}
+		if d.some = len(d.blobs) > blobDeletesMax; d.some {
+			d.blobs = d.blobs[:blobDeletesMax]
+			return nil
 		}
 		if len(found) > pointDeletesMax {
 			d.ranges = append(d.ranges, all)
@@ -117,12 +139,14 @@ func (f *fetch) readDoomed(ctx context.Context, d *doomed) error {
 // eraseDue deletes the runs that were found, but those that the shard has changed
 // meanwhile.
 func (s *Shard) eraseDue(b *Batch, f *fetch) {
-	s.forgetAt = f.next
+	s.forgetAt = earlier(s.forgetAt, f.next)
 	for i := range f.doomed {
 		d := &f.doomed[i]
 		changed := d.head != nil && slices.ContainsFunc(f.changed, func(id engine.Identity) bool { return id.Run == d.run || id.Name == d.head.Name })
 		switch {
 		case d.unreadable:
+		case d.waits:
+			s.forgetAt = earlier(s.forgetAt, b.now+retryDelay)
 		case changed || b.full():
 			s.forgetAt = earlier(s.forgetAt, d.at)
 		default:
@@ -134,6 +158,15 @@ func (s *Shard) eraseDue(b *Batch, f *fetch) {
 // erase deletes all of a run: index entries, head, log, the name that it keeps, and its
 // references to blobs.
 func (s *Shard) erase(b *Batch, d *doomed) {
+	if d.some {
+		for _, id := range d.blobs {
+			b.delete(store.ShardSpace, keys.AppendBlob(nil, d.run, id))
+			b.delete(store.IndexSpace, keys.AppendBlobIndex(nil, id, d.run))
+		}
+		b.erased = append(b.erased, &run{Head: *d.head, place: -1})
+		s.forgetAt = earlier(s.forgetAt, d.at)
+		return
+	}
 	b.delete(store.ShardSpace, keys.AppendForget(nil, int64(d.at), d.run))
 	if d.head == nil {
 		return

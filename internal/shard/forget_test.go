@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/store/keys"
 )
 
 // TestOnlyWhatIsDueIsForgotten closes more executions than one batch forgets, some
@@ -40,4 +41,123 @@ func TestOnlyWhatIsDueIsForgotten(t *testing.T) {
 			h.check()
 		}
 	}
+}
+
+// TestRunThatClosesWhileOthersAreForgottenIsForgotten too, at its time.
+func TestRunThatClosesWhileOthersAreForgottenIsForgotten(t *testing.T) {
+	h := newHouse(t, 1)
+	h.must("a", toyClose{Forget: h.now + 10})
+	h.must("b", toyAdd{})
+	h.now += 10
+	h.Ready(0) // looks for what is due
+	if h.Fetches() != 1 {
+		t.Fatalf("%d fetches", h.Fetches())
+	}
+	h.give("b", toyClose{Forget: h.now + 10})
+	b := h.Ready(0)
+	h.fetchAll() // before it is written
+	h.Done(0, b, h.commit(b))
+	h.settle()
+	h.now += 10
+	h.Advance()
+	h.settle()
+	if n := h.rows(); n != 0 {
+		t.Errorf("%d rows are left", n)
+	}
+	h.check()
+}
+
+// TestRunThatTheBatchOpensAgainIsNotForgotten although the store still has it closed and
+// due when the fetch looks.
+func TestRunThatTheBatchOpensAgainIsNotForgotten(t *testing.T) {
+	for _, change := range []any{toyReopen{}, toyReport{}} {
+		h := newHouse(t, 1)
+		h.must("a", toyParent{Children: 1, Window: 0})
+		run := h.names(toyName("a"))
+		h.must("a", toyClose{Forget: h.now + 10})
+		c := h.to(run, change)
+		h.Evaluate(0)
+		h.fetchAll()
+		h.Evaluate(0)
+		if h.HasOpenBatch(0); !h.shards[0].dirty() {
+			t.Fatal("the batch has nothing of the run")
+		}
+		h.now += 10
+		h.Evaluate(0)
+		if h.Fetches() != 1 {
+			t.Fatalf("%d fetches", h.Fetches())
+		}
+		h.fetchAll()
+		h.one(nil)
+		h.ok(c)
+		h.settle()
+		h.check()
+		_, err := h.answer(h.to(run, toyRead{}))
+		if _, reopened := change.(toyReopen); reopened && err != nil {
+			t.Errorf("the run that opened again can't be read: %v", err)
+		}
+	}
+}
+
+// TestForgettingSparesTheNameOfTheNextRun, which begins between the look and the deletion.
+func TestForgettingSparesTheNameOfTheNextRun(t *testing.T) {
+	h := newHouse(t, 1)
+	name := nameOf(keptKind, "a")
+	h.ok(h.begin(engine.Once, name, toyPut{"1"}))
+	h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 10}))
+	h.now += 10
+	next := h.begin(engine.Once, name, toyPut{"2"})
+	h.Ready(0) // looks for the name, and for what is due
+	if h.Fetches() != 2 {
+		t.Fatalf("%d fetches, want those of the name and of what is due", h.Fetches())
+	}
+	h.Fetch(context.Background(), 0)
+	for h.Ready(0) == nil && h.Fetches() > 1 { // the look stays under way
+		h.Fetch(context.Background(), 1)
+	}
+	h.Fetch(context.Background(), 0)
+	b := &h.shards[0].batch // it was sealed
+	h.Done(0, b, h.commit(b))
+	h.ok(next)
+	h.settle()
+	for range 2 {
+		if got := h.ok(h.begin(engine.Never, name, toyRead{})).(toyState); len(got.Tokens) != 1 || got.Tokens[0] != "2" {
+			t.Errorf("the name finds %+v", got)
+		}
+		h.check()
+		h.kill()
+	}
+}
+
+// TestForgettingGoesOnAfterAFailedRead and takes no row twice.
+func TestForgettingGoesOnAfterAFailedRead(t *testing.T) {
+	h := newHouse(t, 1)
+	for i := range 3 * batchForgetMax {
+		h.must(fmt.Sprint(i), toyClose{Forget: h.now + 10})
+	}
+	h.now += 10
+	for _, kind := range []byte{keys.Forget, keys.ClosedRun, keys.History, keys.Blob} {
+		h.failRead = func(k byte) bool { return k == kind }
+		rows := h.rows()
+		h.Advance()
+		h.settle()
+		if n := h.rows(); n != rows {
+			t.Errorf("%d rows of %d are left although %q can't be read", n, rows, kind)
+		}
+		h.check()
+		h.now += retryDelay
+	}
+	h.failRead = nil
+	ops := 0
+	h.listener.BatchDone = func(b *engine.BatchDone) { ops += b.Ops }
+	rows := h.rows()
+	h.Advance()
+	h.settle()
+	if n := h.rows(); n != 0 {
+		t.Errorf("%d rows are left", n)
+	}
+	if ops > rows {
+		t.Errorf("%d rows were deleted by %d operations", rows, ops)
+	}
+	h.quiet()
 }

@@ -3,12 +3,17 @@ package shard
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
 	"heddle/internal/store"
@@ -23,6 +28,43 @@ type house struct {
 	store  *memstore.Store
 	offers *toyOffers
 	now    engine.Time
+	trips  map[string]bool // of the rules
+
+	failRead func(kind byte) bool // tells whether a read of such rows fails; 0: many kinds
+	listener engine.Listener
+	shelf    *blob.Memory
+	library  *blob.Library
+}
+
+// flaky is a store whose reads fail when the house says so.
+type flaky struct {
+	store.Store
+	house *house
+}
+
+var errRead = errors.New("the disk can't be read")
+
+func (f *flaky) fails(key []byte) error {
+	if f.house.failRead != nil && len(key) > 0 && f.house.failRead(key[0]) {
+		return errRead
+	}
+	return nil
+}
+
+func (f *flaky) Get(ctx context.Context, places []store.Place) ([][]byte, error) {
+	for _, p := range places {
+		if err := f.fails(p.Key); err != nil {
+			return nil, err
+		}
+	}
+	return f.Store.Get(ctx, places)
+}
+
+func (f *flaky) Scan(ctx context.Context, shard uint16, r store.Range, visit store.Visit) error {
+	if err := f.fails(r.Start); err != nil {
+		return err
+	}
+	return f.Store.Scan(ctx, shard, r, visit)
 }
 
 // Now makes a house the clock of its shards.
@@ -48,19 +90,49 @@ func (o *toyOffers) WithdrawShard(shard uint16) {
 }
 
 func newHouse(t *testing.T, shards uint16) *house {
-	h := &house{t: t, store: memstore.New(shards), now: 1000}
+	h := &house{t: t, store: memstore.New(shards), now: 1000, trips: map[string]bool{}, shelf: &blob.Memory{}}
+	h.library = blob.New(blob.Options{Shelf: h.shelf, Key: [32]byte{1}, Now: func() time.Time { return time.UnixMilli(int64(h.now)) }})
 	h.start()
 	return h
+}
+
+func (h *house) config() Config {
+	return Config{
+		Store: &flaky{h.store, h}, Shards: h.store.Shards(), Hash: &keys.Hash{7},
+		Rules: map[engine.Kind]engine.Rules{
+			toyKind:  toyRules{trips: h.trips},
+			keptKind: toyRules{engine.Traits{KeepsNames: true}, h.trips},
+			cutKind:  toyRules{engine.Traits{CutsLog: true}, h.trips},
+		},
+		Offers: h.offers, Log: h.log(), CachedStates: 2, Listener: &h.listener,
+		Blobs: func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },
+	}
+}
+
+// putBlob puts a blob of these bytes.
+func (h *house) putBlob(content string) blob.ID {
+	h.t.Helper()
+	ref, err := h.library.Put(context.Background(), strings.NewReader(content))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return ref.ID
+}
+
+// Referenced makes a house the references of its blobs.
+func (h *house) Referenced(ctx context.Context, id blob.ID) (found bool, err error) {
+	prefix := keys.AppendBlobIndexPrefix(nil, id)
+	err = h.store.ScanIndex(ctx, store.Range{Start: prefix, End: keys.End(prefix), Limit: 1}, func(_, _ []byte) bool {
+		found = true
+		return false
+	})
+	return found, err
 }
 
 // start opens all shards on the store, as a process does.
 func (h *house) start() {
 	h.offers = &toyOffers{open: map[string]engine.Offer{}}
-	stepped, err := OpenStepped(context.Background(), Config{
-		Store: h.store, Shards: h.store.Shards(), Hash: &keys.Hash{7},
-		Rules: map[engine.Kind]engine.Rules{toyKind: toyRules{}}, Offers: h.offers,
-		Log: slog.New(slog.DiscardHandler), CachedStates: 2,
-	}, h)
+	stepped, err := OpenStepped(context.Background(), h.config(), h)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -81,6 +153,11 @@ func (h *house) step(s *Shard) {
 	h.fetchAll()
 }
 
+// commit writes a batch.
+func (h *house) commit(b *Batch) error {
+	return h.store.Commit(context.Background(), []store.Section{b.Section})[0]
+}
+
 // fetchAll does the fetches that wait.
 func (h *house) fetchAll() {
 	for h.Fetches() > 0 {
@@ -94,11 +171,86 @@ func (h *house) settle() {
 		for _, s := range h.shards {
 			h.step(s)
 		}
+		if len(h.Kicked()) == 0 && h.Fetches() == 0 && (h.NextWake() == 0 || h.NextWake() > h.now) {
+			return
+		}
 	}
 }
 
-func toyName(key string) engine.Name {
-	return engine.Name{World: engine.World{Account: "1", Region: "r"}, Kind: toyKind, Key: key}
+func toyName(key string) engine.Name { return nameOf(toyKind, key) }
+
+func nameOf(kind engine.Kind, key string) engine.Name {
+	return engine.Name{World: engine.World{Account: "1", Region: "r"}, Kind: kind, Key: key}
+}
+
+// seed gives a new one.
+func (h *house) seed() engine.Seed {
+	return engine.RootSeed(h.now, [8]byte(binary.BigEndian.AppendUint64(nil, rand.Uint64())))
+}
+
+// submit gives a command as it is.
+func (h *house) submit(cmd engine.Command) *call {
+	c := &call{cmd: cmd, done: make(chan struct{})}
+	h.Stepped.submit(c)
+	return c
+}
+
+// start submits a command that may begin a run.
+func (h *house) begin(begin engine.Begin, name engine.Name, body any) *call {
+	return h.submit(engine.Command{Name: name, Begin: begin, Group: "g", Seed: h.seed(), Body: body})
+}
+
+// to submits a command for a run.
+func (h *house) to(run engine.RunID, body any) *call {
+	return h.submit(engine.Command{Run: run, Body: body})
+}
+
+// answered tells whether a call is.
+func answered(c *call) bool { return Pending{c}.Answered() }
+
+// answer settles and gives what a call was answered.
+func (h *house) answer(c *call) (any, error) {
+	h.t.Helper()
+	for range 10 {
+		if answered(c) {
+			return c.reply, c.err
+		}
+		h.settle()
+	}
+	h.t.Fatalf("%T was never answered", c.cmd.Body)
+	return nil, nil
+}
+
+// ok fails the test unless a call was answered without an error.
+func (h *house) ok(c *call) any {
+	h.t.Helper()
+	reply, err := h.answer(c)
+	if err != nil {
+		h.t.Fatalf("%T: %v", c.cmd.Body, err)
+	}
+	return reply
+}
+
+// refused fails the test unless a call was answered with such an error.
+func refused[E error](h *house, c *call) {
+	h.t.Helper()
+	_, err := h.answer(c)
+	if _, ok := errors.AsType[E](err); !ok {
+		h.t.Errorf("%T was answered %v, want a %T", c.cmd.Body, err, *new(E))
+	}
+}
+
+// quiet fails the test if somebody still waits for something.
+func (h *house) quiet() {
+	h.t.Helper()
+	for _, s := range h.shards {
+		if len(s.awaiting)+len(s.waiting)+len(s.inbox)+len(s.patient) > 0 {
+			h.t.Errorf("shard %d: %d await a close, %d wait for a fetch, %d and %d in the inbox", s.id, len(s.awaiting), len(s.waiting), len(s.inbox), len(s.patient))
+		}
+	}
+	if n := h.pending.n.Load(); n != 0 {
+		h.t.Errorf("%d commands count as unfinished", n)
+	}
 }
 
 // give submits a command for the run called key, which begins if it must.
@@ -191,3 +343,13 @@ func (h *house) onOffer() []string {
 	slices.Sort(open)
 	return open
 }
+
+// log tells nobody, unless -log.
+func (h *house) log() *slog.Logger {
+	if *logFlag {
+		return slog.Default()
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+var logFlag = flag.Bool("log", false, "print what shards log")

@@ -93,14 +93,14 @@ func (s *Shard) tryTaken(b *Batch) {
 
 // try evaluates a call, or has it wait.
 func (s *Shard) try(b *Batch, c *call) {
-	s.trying = c
+	s.trying, s.at = c, nil
 	if c.leaves != nil {
-		if c.leaves.gone = true; s.leave(c.leaves) {
-			c.leaves.finish()
-		}
+		s.letGo(c.leaves)
 		c.finish()
 	} else if c.isMessage() && !s.isNext(c) {
 		s.passOver(b, c)
+	} else if c.isParked() && c.generation != s.generation {
+		b.calls = append(b.calls, c) // it was read anew
 	} else if t, waits := s.lacks(b, c); waits {
 		s.waiting = append(s.waiting, c)
 		if c.wake {
@@ -120,6 +120,7 @@ type target struct {
 	key     engine.RunID // of the run, or of the one that would begin
 	unknown bool         // something must be fetched to know it
 	exists  bool         // the run that would begin is there
+	failed  *fetch       // nobody can say whose the name is
 }
 
 // lacks looks for the run of a call, and tells whether the call must wait. If so it
@@ -137,7 +138,7 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 		s.fetchState(r)
 		waits = true
 	}
-	if !waits && (!s.wants || !s.lacksWanted(b, t, c)) {
+	if !waits && (t.failed != nil || !s.wants || !s.lacksWanted(b, t, c)) {
 		return t, false
 	}
 	if !t.key.IsZero() {
@@ -170,7 +171,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 	if !cmd.Run.IsZero() {
 		return s.targetByID(b, c, cmd.Run)
 	}
-	if r := s.names.get(cmd.Name); r != nil {
+	if r := s.openRun(b, cmd); r != nil {
 		return target{run: r, key: r.Run}
 	}
 	if s.keepsNames(cmd.Name.Kind) && cmd.Begin != engine.Always {
@@ -180,8 +181,14 @@ func (s *Shard) target(b *Batch, c *call) target {
 			s.fetch(&fetch{key: key, do: (*fetch).readName})
 			return target{unknown: true}
 		}
+		if !known {
+			return target{failed: s.failed[key]}
+		}
 		if !id.IsZero() {
-			return s.targetByID(b, c, id)
+			t := s.targetByID(b, c, id)
+			if over := t.run == nil || t.run.isOver(b.now); t.unknown || !over || s.failed[factKey{run: id}] != nil {
+				return t
+			} // else the name is free
 		}
 	}
 	if cmd.Begin == engine.Never {
@@ -194,6 +201,21 @@ func (s *Shard) target(b *Batch, c *call) target {
 	t := s.targetByID(b, c, id)
 	t.run, t.exists = nil, t.run != nil
 	return t
+}
+
+// openRun gives the open run of a command's name. One that the batch is about to close
+// leaves its name to a command that may begin the next.
+func (s *Shard) openRun(b *Batch, cmd *engine.Command) *run {
+	r := s.names.get(cmd.Name)
+	if r == nil || cmd.Begin == engine.Never || r.change == nil || r.change.settled {
+		return r
+	}
+	s.at = r
+	if s.Rules[r.Name.Kind].Record(r.state, s.up).Status == engine.Closed {
+		s.settle(b, r)
+	}
+	s.at = nil
+	return s.names.get(cmd.Name)
 }
 
 func (s *Shard) targetByID(b *Batch, c *call, id engine.RunID) target {
@@ -246,7 +268,7 @@ func (s *Shard) triesAgain(c *call, failed *fetch) bool {
 
 // lacksWanted tells whether the rules want something for a call that has to be fetched.
 func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
-	if g := c.given; g != nil {
+	if g := c.given; g != nil && g.run == t.key { // else another run has the name by now
 		if g.failed == nil || !s.triesAgain(c, g.failed) {
 			return false
 		}
@@ -271,10 +293,12 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 	s.at = r
 	want := rules.Wants(r.state, c.cmd.Body)
 	s.at = nil
-	g := &given{}
+	g := &given{run: r.Run}
 	var events []int64
 	for _, id := range want.Events {
-		if public, ok := s.eventInMemory(b, r.Run, id); ok {
+		if id < 1 || id >= r.NextEvent {
+			g.event(id, nil)
+		} else if public, ok := s.eventInMemory(b, r.Run, id); ok {
 			g.event(id, public)
 		} else {
 			events = append(events, id)
@@ -292,7 +316,8 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		c.given = g
 		return false
 	}
-	s.fetch(&fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, blobs: blobs})
+	cuts := runlog.TraitsOf(s.Rules[kind]).CutsLog
+	s.fetch(&fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
 	return true
 }
 

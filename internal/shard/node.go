@@ -161,7 +161,7 @@ func inParallel(crew, n int, do func(i int)) {
 
 // Stop ends the node: it finishes what has been submitted, answers ErrUnavailable to
 // what comes later and to those who await a run's close, and releases the shards. If ctx
-// ends first, it leaves unfinished what is. A second call does nothing.
+// ends first, it answers that to what is unfinished too. A second call does nothing.
 func (n *Node) Stop(ctx context.Context) error {
 	if n.stopped.Swap(true) {
 		return nil
@@ -178,11 +178,14 @@ func (n *Node) Stop(ctx context.Context) error {
 	n.steppers.stop()
 	n.work.stop()
 	for _, s := range n.shards {
-		if s.handle == nil {
+		handle := s.handle
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		s.answerAll(errStopped)
+		if handle == nil {
 			continue
 		}
-		handle := s.handle
-		s.answerAll(fmt.Errorf("%w: the server stops", engine.ErrUnavailable))
 		if released := handle.Release(ctx); released != nil && err == nil {
 			err = fmt.Errorf("release shard %d: %w", s.id, released)
 		}
@@ -216,22 +219,30 @@ func (n *Node) submit(c *call) {
 	if c.cmd.Run.IsZero() {
 		id = runlog.Route(n.cfg.Hash, n.cfg.Shards, c.cmd.Name)
 	}
-	switch {
-	case int(id) >= len(n.shards): // a run id that this store never made
+	if int(id) >= len(n.shards) { // a run id that this store never made
 		c.err = &engine.UnknownRunError{Name: c.cmd.Name, Run: c.cmd.Run}
-	case n.stopped.Load():
-		c.err = fmt.Errorf("%w: the server stops", engine.ErrUnavailable)
-	default:
-		n.put(n.shards[id], c)
+		c.finish()
 		return
 	}
-	c.finish()
+	c.pending = &n.pending
+	n.pending.add(1) // and then look: Stop waits for the call, or the call hears of Stop
+	if n.stopped.Load() {
+		c.err = errStopped
+		c.finish()
+		return
+	}
+	n.put(n.shards[id], c)
 }
 
+// errStopped is the answer to commands that come too late.
+var errStopped = fmt.Errorf("%w: the server stops", engine.ErrUnavailable)
+
 func (n *Node) put(s *Shard, c *call) {
-	c.pending = &n.pending
-	n.pending.add(1)
-	s.submit(c)
+	if !s.submit(c) {
+		c.err = errStopped
+		c.finish()
+		return
+	}
 	if !c.cmd.Patient {
 		n.kick(s)
 	} else if n.stopped.Load() {
@@ -341,7 +352,11 @@ func (n *Node) generationOf(shard uint16) uint64 {
 	return s.generation
 }
 
-func (n *Node) deliver(to uint16, c *call) { n.put(n.shards[to], c) }
+func (n *Node) deliver(to uint16, c *call) {
+	c.pending = &n.pending
+	n.pending.add(1)
+	n.put(n.shards[to], c)
+}
 
 func (n *Node) acknowledge(to uint16, a ack) {
 	s := n.shards[to]

@@ -119,12 +119,32 @@ func (s *Shard) decode(c *call) {
 		c.unread = fmt.Errorf("no rules for kind %q", c.cmd.Name.Kind)
 		return
 	}
-	body, err := rules.DecodeMessage(packed)
+	body, err := decode(rules, packed)
 	if err != nil {
 		c.unread = err
 		return
 	}
 	c.packed, c.cmd.Body = packed, body
+}
+
+// decode reads the body of a message; a panic of the rules is an error.
+func decode(rules engine.Rules, packed []byte) (body any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	return rules.DecodeMessage(packed)
+}
+
+// refuse gives what to send for a message that was refused; nothing if the rules panic.
+func (s *Shard) refuse(c *call, why error) (messages []engine.Message) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("the sender of a refused message does not hear of it", "name", c.cmd.Name.Key, "cause", panicked(p))
+		}
+	}()
+	return s.Rules[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, why)
 }
 
 // evaluateMessage handles a message, once.
@@ -141,12 +161,19 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 	}
 	s.Log.Error("message parked: its run can't take it", "run", t.key, "from_shard", c.from, "number", c.number, "cause", err)
 	m := engine.Message{To: c.cmd.Name, Run: t.key, Body: c.packed}
+	if t.run == nil && c.cmd.Run.IsZero() { // the run would have begun
+		m.Run, m.Begin, m.Seed, m.Group = c.cmd.Run, c.cmd.Begin, c.cmd.Seed, c.cmd.Group
+	}
+	b.parked = append(b.parked, engine.Identity{Name: c.cmd.Name, Run: t.key})
+	if f := s.forgetting; f != nil {
+		f.changed = append(f.changed, engine.Identity{Name: c.cmd.Name, Run: t.key})
+	}
 	key := keys.AppendParked(nil, t.key, c.from, c.number)
 	b.put(store.ShardSpace, key, runlog.AppendMessage(nil, &m))
 	if errors.Is(err, engine.ErrUnread) {
 		// Its run may be readable again; others of its sender need not wait for that.
-		cmd := engine.Command{Name: m.To, Run: m.Run, Body: m.Body}
-		s.waiting = append(s.waiting, &call{cmd: cmd, message: &message{parked: key}})
+		cmd := engine.Command{Name: m.To, Run: m.Run, Begin: m.Begin, Seed: m.Seed, Group: m.Group, Body: m.Body}
+		s.waiting = append(s.waiting, &call{cmd: cmd, message: &message{parked: key, generation: s.generation}})
 		s.runLine.join(t.key)
 		s.retryAt = earlier(s.retryAt, b.now+retryDelay)
 	}
@@ -159,7 +186,7 @@ func (s *Shard) handleMessage(b *Batch, c *call, t target) error {
 		_, err = s.handleIn(b, r, &c.cmd, c.given)
 	}
 	if err != nil && !cantTake(err) {
-		s.send(b, s.Rules[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, err))
+		s.send(b, s.refuse(c, err))
 	}
 	return err
 }

@@ -21,7 +21,7 @@ type recovered struct {
 // takeOver has the memory read, or takes in what was.
 func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 	for _, f := range fetched {
-		if !s.recovering || f.long == false || f.generation != 0 {
+		if !s.recovering || !f.long || f.generation != 0 {
 			continue // of a memory that was dropped
 		}
 		s.recovering = false
@@ -100,6 +100,9 @@ func (s *Shard) install(m *recovered, now engine.Time) {
 	}
 	s.mu.Lock()
 	s.generation = s.handle.Epoch()
+	for _, c := range m.parked {
+		c.generation = s.generation
+	}
 	s.inbox = append(m.parked, s.inbox...)
 	s.resend = append(s.resend, m.resend...)
 	s.mu.Unlock()

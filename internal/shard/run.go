@@ -17,6 +17,11 @@ type run struct {
 	newer, older *run    // in the cache
 }
 
+// isOver tells whether a run is only still to be deleted.
+func (r *run) isOver(now engine.Time) bool {
+	return r.Status == engine.Closed && r.Forget != 0 && r.Forget <= now
+}
+
 // change is what a batch must know to settle a run. It is apart from the run,
 // since there may be a million of those.
 type change struct {

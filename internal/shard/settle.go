@@ -37,7 +37,7 @@ func (s *Shard) settle(b *Batch, r *run) {
 	offered := s.settleOffers(b, r)
 	switch r.Status {
 	case engine.Open:
-		if r.NextEvent > c.storedTo || offered {
+		if r.NextEvent > c.storedTo || offered || c.before.Status == engine.Closed {
 			s.settleSnapshot(b, r, rules)
 			s.putHead(b, r, keys.OpenRun)
 		}

@@ -139,6 +139,7 @@ type Shard struct {
 	fetched    []*fetch // have come back from the readers
 	generation uint64   // the owner's epoch; zero while the shard has no memory
 	stage      stage    // what its node does with it
+	closed     bool     // its node has stopped
 	queued     bool     // with its committer, under that one's mu
 
 	// The memory and what is at work: of the one goroutine that steps the shard. All of
@@ -231,7 +232,9 @@ func (s *Shard) advance(now engine.Time) {
 	b.now = max(now, s.last, b.now)
 	s.takeAcks(acks)
 	for _, to := range resend {
-		s.dispatch(to)
+		if !slices.Contains(b.sent, to) { // else Done does, when what the open batch sends is durable
+			s.dispatch(to)
+		}
 	}
 	s.at = nil
 	defer func() {
@@ -412,15 +415,20 @@ func (s *Shard) drop(why error) {
 
 // answerAll forgets everything in memory and answers all who wait.
 func (s *Shard) answerAll(why error) {
-	waiting := append(s.batch.calls, s.batch.outcomes...)
+	waiting := slices.Clone(s.batch.outcomes)
+	for _, c := range s.batch.calls {
+		if c.awaits == nil { // else it is among those that follow, or among the outcomes
+			waiting = append(waiting, c)
+		}
+	}
 	for _, calls := range s.awaiting {
 		waiting = append(waiting, calls...)
 	}
 	s.awaiting = nil
 	waiting = append(waiting, s.forget()...)
 	s.mu.Lock()
-	waiting = append(waiting, s.inbox...)
-	s.inbox = nil
+	waiting = slices.Concat(waiting, s.inbox, s.patient)
+	s.inbox, s.patient = nil, nil
 	s.mu.Unlock()
 	for _, c := range waiting {
 		c.reply, c.err = nil, why
@@ -496,6 +504,12 @@ func (s *Shard) takeBack(why error) {
 	}
 	b.release()
 	s.putBack(again)
+	for id := range s.sick {
+		for _, c := range s.takeAwaiting(id) {
+			c.reply, c.err = nil, ErrQuarantined
+			c.finish()
+		}
+	}
 }
 
 // largest is the run that has most in a batch.

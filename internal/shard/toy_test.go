@@ -7,12 +7,20 @@ import (
 	"slices"
 	"strings"
 
+	"heddle/internal/blob"
 	"heddle/internal/engine"
 )
 
 // The toy kind of execution: a counter that tells other counters, offers tasks,
 // wakes, closes and begins again. Its state is its events.
-const toyKind engine.Kind = "toy"
+//
+// All toys have the same rules: those of keptKind keep their names, those of cutKind cut
+// their log.
+const (
+	toyKind  engine.Kind = "toy"
+	keptKind engine.Kind = "kept"
+	cutKind  engine.Kind = "cut"
+)
 
 type toyState struct {
 	ID       engine.Identity
@@ -28,6 +36,18 @@ type toyState struct {
 	Tasks    []toyTask
 	Closed   engine.Time
 	Forget   engine.Time
+	Reopened int
+	Tokens   []string        `json:",omitempty"` // what was put, in order
+	Kept     []string        `json:",omitempty"` // blobs
+	Pile     string          `json:",omitempty"` // makes the state large, and not the log
+	Sick     string          `json:",omitempty"` // where its rules panic
+	Parent   engine.Identity // of a child
+	Child    int
+	Children int         // that it starts in all
+	Window   int         // how many in a turn
+	Begun    int         // children
+	BeginAt  engine.Time // the next ones
+	Reports  []byte      `json:",omitempty"` // how often each child has reported
 }
 
 type toyTask struct {
@@ -39,12 +59,13 @@ type toyTask struct {
 
 // toyEvent is an event's body and its public bytes.
 type toyEvent struct {
-	ID   int64       `json:"id"`
-	What string      `json:"what"`
-	At   engine.Time `json:"at,omitempty"`
-	Task int64       `json:"task,omitempty"`
-	Text string      `json:"text,omitempty"`
-	Size int         `json:"size,omitempty"`
+	ID   int64            `json:"id"`
+	What string           `json:"what"`
+	At   engine.Time      `json:"at,omitempty"`
+	Task int64            `json:"task,omitempty"`
+	Text string           `json:"text,omitempty"`
+	Size int              `json:"size,omitempty"`
+	From *engine.Identity `json:"from,omitempty"`
 }
 
 // Commands of the toy.
@@ -64,16 +85,85 @@ type (
 	toyReach  struct{ Task int64 }
 	toyFinish struct{ Task int64 }
 	toyClose  struct{ Forget engine.Time }
-	toyRenew  struct{}
+	toyRenew  struct{ Forget engine.Time }
 	toyRead   struct{}
+	toyPut    struct{ Token string } // is answered with a toyDone
+	toyReopen struct{}               // is answered with how many others are open
+	toySend   struct{ Messages []engine.Message }
+	toyForce  struct{} // reopens although the name is taken
+	toyRevive struct{} // reopens by a note alone
+	toyKeep   struct{ IDs []blob.ID }
+	toyDrop   struct{ IDs []blob.ID }
+	toyWant   struct { // is answered with a toyGot
+		Events []int64
+		Blobs  []blob.ID
+	}
+	toyPile   struct{ Size int }
+	toyExcess struct{ Many bool }   // makes too much: one event, or many
+	toyFall   struct{ Sick string } // falls sick
+	toyParent struct{ Children, Window int }
+	toySkip   struct{} // makes an event with a wrong id
+	toyBulk   struct { // makes much, within bounds
+		Keep                    []blob.ID
+		Events, Messages, Bytes int
+		Renew                   bool // and begins a successor that does so too
+	}
 	// Messages.
+	toyChild struct {
+		Parent engine.Identity
+		Child  int
+	}
+	toyReport struct{ Child int }
 	toyTold   struct{ From engine.Identity }
 	toyAnswer struct{}
 )
 
-var errToy = errors.New("toy refuses")
+var (
+	errToy   = errors.New("toy refuses")
+	errTaken = errors.New("toy can't open again: its name is taken")
+)
 
-type toyRules struct{}
+// toyDone answers what changed a run.
+type toyDone struct{ Run engine.RunID }
+
+// toyGot is what a run was given.
+type toyGot struct {
+	Events map[int64]string
+	Blobs  map[blob.ID]string
+}
+
+// toyOutcome is what those hear who await a close.
+type toyOutcome struct {
+	Run    engine.RunID
+	Tokens []string
+}
+
+type toyRules struct {
+	traits engine.Traits
+	trips  map[string]bool // "where key": the rules panic there
+}
+
+func (r toyRules) trip(where string, s *toyState) {
+	if s.Sick == where || r.trips[where+" "+s.ID.Name.Key] {
+		panic("toy panics in " + where)
+	}
+}
+
+func (r toyRules) Traits() engine.Traits { return r.traits }
+
+func (r toyRules) Wants(st engine.State, body any) engine.Want {
+	r.trip("wants", st.(*toyState))
+	if c, ok := body.(toyWant); ok {
+		return engine.Want{Events: c.Events, Blobs: c.Blobs}
+	}
+	return engine.Want{}
+}
+
+func (r toyRules) Outcome(st engine.State) any {
+	s := st.(*toyState)
+	r.trip("outcome", s)
+	return toyOutcome{s.ID.Run, slices.Clone(s.Tokens)}
+}
 
 func (toyRules) New(id engine.Identity) engine.State { return &toyState{ID: id} }
 
@@ -88,10 +178,30 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		turn.Events = append(turn.Events, ev)
 	}
 	if s.Closed != 0 {
-		switch body.(type) {
+		switch c := body.(type) {
 		case toyRead:
 			turn.Reply = *s
 			return turn, nil
+		case toyReport: // a run hears its children after its end
+			emit(toyEvent{What: "report", Size: c.Child})
+			return turn, nil
+		case toyReopen:
+			if in.NameTaken {
+				return turn, errTaken
+			}
+			emit(toyEvent{What: "reopen"})
+			turn.Reply = in.OpenInGroup
+			return turn, nil
+		case toyForce:
+			emit(toyEvent{What: "reopen"})
+			return turn, nil
+		case toyRevive:
+			n := engine.Note{Subject: 1, Kind: noteOpen, Value: []byte{1}}
+			r.Note(s, n)
+			turn.Notes = append(turn.Notes, n)
+			return turn, nil
+		case toyPanic:
+			panic("toy panics")
 		}
 		return turn, errToy
 	}
@@ -123,9 +233,23 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 	case toyWake:
 		emit(toyEvent{What: "wake-at", At: c.At, Size: c.Size})
 	case engine.Wake:
+		if s.BeginAt != 0 {
+			from := s.Begun
+			emit(toyEvent{What: "begun", Size: min(s.Window, s.Children-s.Begun)})
+			for i := from; i < s.Begun; i++ { // Apply has counted them
+				to := s.ID.Name
+				to.Key = fmt.Sprintf("%s/%d", s.ID.Name.Key, i)
+				b, _ := json.Marshal(toyChild{s.ID, i})
+				turn.Messages = append(turn.Messages, engine.Message{To: to, Begin: engine.Always, Group: "g",
+					Seed: engine.DeriveSeed(in.Now, s.ID.Run, int64(i)), Body: append([]byte("c"), b...)})
+			}
+		}
 		if s.Wake != 0 && s.Wake <= in.Now {
 			emit(toyEvent{What: "woken", Text: strings.Repeat("x", s.Size)})
 		}
+	case toySend:
+		emit(toyEvent{What: "send"})
+		turn.Messages = append(turn.Messages, c.Messages...)
 	case toyOffer:
 		emit(toyEvent{What: "task"})
 		turn.Reply = s.Last
@@ -159,19 +283,93 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 	case toyClose:
 		emit(toyEvent{What: "close", At: c.Forget})
 	case toyRenew:
-		emit(toyEvent{What: "close"})
+		emit(toyEvent{What: "close", At: c.Forget})
 		turn.Successor = &engine.Command{Name: s.ID.Name, Begin: engine.Always, Group: "g",
 			Seed: engine.DeriveSeed(in.Now, s.ID.Run, s.Last), Body: toyBegin{}}
 	case toyRead:
 		turn.Reply = *s
+	case toyPut:
+		emit(toyEvent{What: "put", Text: c.Token})
+		turn.Reply = toyDone{s.ID.Run}
+	case toyReopen, toyForce, toyRevive:
+		return engine.Turn{}, errToy
+	case toyKeep:
+		for _, id := range c.IDs {
+			emit(toyEvent{What: "keep", Text: id.String()})
+		}
+		turn.Keep = c.IDs
+		turn.Reply = toyDone{s.ID.Run}
+	case toyDrop:
+		for _, id := range c.IDs {
+			emit(toyEvent{What: "drop", Text: id.String()})
+		}
+		turn.Drop = c.IDs
+	case toyWant:
+		got := toyGot{map[int64]string{}, map[blob.ID]string{}}
+		for _, id := range c.Events {
+			if b := in.Event(id); b != nil {
+				got.Events[id] = string(b)
+			}
+		}
+		for _, id := range c.Blobs {
+			got.Blobs[id] = string(in.Blob(id))
+		}
+		turn.Reply = got
+	case toyPile:
+		emit(toyEvent{What: "pile", Size: c.Size})
+	case toyExcess:
+		emit(toyEvent{What: "add"})
+		if !c.Many {
+			emit(toyEvent{What: "add", Text: strings.Repeat("x", engine.TurnBytesMax)})
+		}
+		for n := 0; c.Many && n <= engine.TurnBytesMax/256; n++ {
+			turn.Messages = append(turn.Messages, engine.Message{To: s.ID.Name})
+		}
+	case toySkip:
+		emit(toyEvent{What: "add"})
+		turn.Events[0].ID++
+	case toyBulk:
+		emit(toyEvent{What: "bulk", Text: strings.Repeat("x", c.Bytes)})
+		for range c.Events {
+			emit(toyEvent{What: "add"})
+		}
+		turn.Keep = c.Keep
+		for i := range c.Messages {
+			to := s.ID.Name
+			to.Key = fmt.Sprint("nobody ", i)
+			turn.Messages = append(turn.Messages, engine.Message{To: to, Body: []byte("a{}")})
+		}
+		if c.Renew {
+			c.Renew = false
+			emit(toyEvent{What: "close"})
+			turn.Successor = &engine.Command{Name: s.ID.Name, Begin: engine.Always, Group: "g",
+				Seed: engine.DeriveSeed(in.Now, s.ID.Run, s.Last), Body: c}
+		}
+	case toyFall:
+		emit(toyEvent{What: "sick", Text: c.Sick})
+	case toyParent:
+		if s.Children > 0 {
+			return engine.Turn{}, errToy
+		}
+		emit(toyEvent{What: "parent", Task: int64(c.Window), Size: c.Children})
+	case toyChild:
+		emit(toyEvent{What: "child", Size: c.Child, From: &c.Parent})
+		turn.Messages = append(turn.Messages, engine.Message{To: c.Parent.Name, Run: c.Parent.Run, Body: fmt.Appendf(nil, "r%d", c.Child)})
+		emit(toyEvent{What: "close", At: in.Now + 1})
+	case toyReport:
+		emit(toyEvent{What: "report", Size: c.Child})
 	default:
 		return turn, fmt.Errorf("toy: no rule for %T", body)
 	}
 	return turn, nil
 }
 
-func (toyRules) Apply(st engine.State, e engine.Event) {
+// noteOpen opens a run again.
+const noteOpen = engine.NoteDelivered + 2
+
+func (r toyRules) Apply(st engine.State, e engine.Event) {
 	s := st.(*toyState)
+	r.trip("apply", s)
 	if e.ID != s.Last+1 {
 		panic(fmt.Sprintf("toy: event %d after event %d", e.ID, s.Last))
 	}
@@ -205,11 +403,43 @@ func (toyRules) Apply(st engine.State, e engine.Event) {
 	case "close":
 		s.Closed = e.At
 		s.Forget = b.At
+		s.Children, s.BeginAt = s.Begun, 0
+	case "reopen":
+		s.Closed, s.Forget = 0, 0
+		s.Reopened++
+	case "put":
+		s.Tokens = append(s.Tokens, b.Text)
+	case "keep":
+		s.Kept = append(s.Kept, b.Text)
+	case "drop":
+		s.Kept = slices.DeleteFunc(s.Kept, func(id string) bool { return id == b.Text })
+	case "pile":
+		s.Pile = strings.Repeat("x", b.Size)
+	case "sick":
+		s.Sick = b.Text
+	case "parent":
+		s.Children, s.Window, s.BeginAt = b.Size, int(b.Task), e.At
+		s.Reports = make([]byte, b.Size)
+	case "begun":
+		s.Begun += b.Size
+		if s.BeginAt = e.At; s.Begun == s.Children {
+			s.BeginAt = 0
+		}
+	case "child":
+		s.Parent, s.Child = *b.From, b.Size
+	case "report":
+		if b.Size < len(s.Reports) { // else it is of an earlier run with the seed of this one
+			s.Reports[b.Size]++
+		}
 	}
 }
 
 func (toyRules) Note(st engine.State, n engine.Note) {
 	s := st.(*toyState)
+	if n.Kind == noteOpen {
+		s.Closed, s.Forget = 0, 0
+		return
+	}
 	for i := range s.Tasks {
 		if k := &s.Tasks[i]; k.ID == n.Subject {
 			if n.Kind == engine.NoteDelivered {
@@ -223,9 +453,10 @@ func (toyRules) Note(st engine.State, n engine.Note) {
 	}
 }
 
-func (toyRules) Record(st engine.State, up engine.Time) engine.Record {
+func (rules toyRules) Record(st engine.State, up engine.Time) engine.Record {
 	s := st.(*toyState)
-	r := engine.Record{Status: engine.Open, Group: "g", Started: s.Started, Closed: s.Closed, Wake: s.Wake, Timer: s.Wake, Listing: []byte(s.ID.Name.Key)}
+	rules.trip("record", s)
+	r := engine.Record{Status: engine.Open, Group: "g", Started: s.Started, Closed: s.Closed, Wake: earlier(s.Wake, s.BeginAt), Timer: s.Wake, Listing: []byte(s.ID.Name.Key)}
 	if s.Closed != 0 {
 		return engine.Record{Status: engine.Closed, Group: "g", Started: s.Started, Closed: s.Closed, Forget: s.Forget, Listing: r.Listing}
 	}
@@ -237,7 +468,8 @@ func (toyRules) Record(st engine.State, up engine.Time) engine.Record {
 	return r
 }
 
-func (toyRules) Entries(id engine.Identity, r *engine.Record) []engine.Entry {
+func (rules toyRules) Entries(id engine.Identity, r *engine.Record) []engine.Entry {
+	rules.trip("entries", &toyState{ID: id})
 	if r.Status == engine.Open {
 		return []engine.Entry{{Family: 1, Value: "all", Time: r.Started}}
 	}
@@ -251,7 +483,22 @@ func (toyRules) DecodeEvent(id int64, at engine.Time, public, private []byte) (e
 }
 
 func (toyRules) DecodeMessage(b []byte) (any, error) {
-	if b[0] == 't' {
+	switch b[0] {
+	case 'p': // a poisoned one
+		panic("toy panics in decode")
+	case 'q': // one whose refusal panics
+		return toyPoison{}, nil
+	case 'c':
+		var m toyChild
+		err := json.Unmarshal(b[1:], &m)
+		return m, err
+	case 'u':
+		return toyPut{string(b)}, nil
+	case 'r':
+		var m toyReport
+		_, err := fmt.Sscanf(string(b), "r%d", &m.Child)
+		return m, err
+	case 't':
 		var m toyTold
 		err := json.Unmarshal(b[1:], &m)
 		return m, err
@@ -259,14 +506,23 @@ func (toyRules) DecodeMessage(b []byte) (any, error) {
 	return toyAnswer{}, nil
 }
 
+// toyPoison can't be handled, nor refused.
+type toyPoison struct{}
+
 func (toyRules) Refused(to engine.Name, body any, why error) []engine.Message {
-	if m, ok := body.(toyTold); ok {
+	switch m := body.(type) {
+	case toyPoison:
+		panic("toy panics in refused")
+	case toyChild: // its name is taken
+		return []engine.Message{{To: m.Parent.Name, Run: m.Parent.Run, Body: fmt.Appendf(nil, "r%d", m.Child)}}
+	case toyTold:
 		return []engine.Message{{To: m.From.Name, Run: m.From.Run, Body: []byte(`a{}`)}}
 	}
 	return nil // the teller has closed
 }
 
-func (toyRules) EncodeState(st engine.State) []byte {
+func (r toyRules) EncodeState(st engine.State) []byte {
+	r.trip("encode", st.(*toyState))
 	b, err := json.Marshal(st)
 	if err != nil {
 		panic(err)

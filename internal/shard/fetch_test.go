@@ -1,0 +1,400 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/runlog"
+	"heddle/internal/store/keys"
+)
+
+// elsewhere gives a name of another shard than that of a.
+func (h *house) elsewhere(a string) string {
+	for i := 0; ; i++ {
+		key := fmt.Sprint("elsewhere ", i)
+		if runlog.Route(h.cfg.Hash, h.cfg.Shards, toyName(key)) != runlog.Route(h.cfg.Hash, h.cfg.Shards, toyName(a)) {
+			return key
+		}
+	}
+}
+
+// TestWantedEventsAndBlobsAreGiven from the open batch, memory and the store; what is not
+// there is nil.
+func TestWantedEventsAndBlobsAreGiven(t *testing.T) {
+	h := newHouse(t, 1)
+	id, large := h.putBlob("hello"), h.putBlob(strings.Repeat("x", blobCacheBytesMax/4+1)[:900_000])
+	for i := range 3 {
+		h.must("a", toyPut{fmt.Sprint(i)})
+	}
+	ask := func(name engine.Name) toyGot {
+		t.Helper()
+		got := h.ok(h.begin(engine.Never, name, toyWant{Events: []int64{-1, 0, 1, 2, 4, 5, 6, 1 << 40}, Blobs: []blob.ID{id, large}})).(toyGot)
+		if len(got.Blobs) != 2 || got.Blobs[id] != "hello" || len(got.Blobs[large]) != 900_000 {
+			t.Errorf("got blobs of %d bytes, %q", len(got.Blobs[large]), got.Blobs[id])
+		}
+		for event, b := range got.Events {
+			if !strings.HasPrefix(b, fmt.Sprintf(`{"id":%d,`, event)) {
+				t.Errorf("event %d is %s", event, b)
+			}
+		}
+		return got
+	}
+	if got := ask(toyName("a")); len(got.Events) != 3 {
+		t.Errorf("got %v, want events 1, 2, 4", got.Events)
+	}
+	// The last one is only in the batch.
+	h.give("a", toyPut{"in the batch"})
+	h.Evaluate(0)
+	if got := ask(toyName("a")); len(got.Events) != 4 {
+		t.Errorf("got %v, want events 1, 2, 4, 5", got.Events)
+	}
+	h.kill()
+	if got := ask(toyName("a")); len(got.Events) != 4 {
+		t.Errorf("got %v, want events 1, 2, 4, 5", got.Events)
+	}
+	// A new run has none.
+	got := h.ok(h.begin(engine.Always, toyName("new"), toyWant{Events: []int64{1}, Blobs: []blob.ID{id}})).(toyGot)
+	if len(got.Events) != 0 || got.Blobs[id] != "hello" {
+		t.Errorf("a new run got %+v", got)
+	}
+	// What is cut from the log is not there either.
+	cut := nameOf(cutKind, "c")
+	for range 30 {
+		h.ok(h.begin(engine.IfAbsent, cut, toyAdd{Text: strings.Repeat("x", 1000)}))
+	}
+	h.ok(h.begin(engine.IfAbsent, cut, toyPile{Size: 1}))
+	h.kill()
+	if got := h.ok(h.begin(engine.Never, cut, toyWant{Events: []int64{1, 32}})).(toyGot); len(got.Events) != 1 {
+		t.Errorf("a cut log gave %v, want event 32", got.Events)
+	}
+	h.check()
+	h.quiet()
+}
+
+// TestWhatIsWantedIsOfTheRunThatHandles: while a call waits, another run takes the name.
+func TestWhatIsWantedIsOfTheRunThatHandles(t *testing.T) {
+	h := newHouse(t, 1)
+	id := h.putBlob("hello")
+	h.must("a", toyPut{"1"})
+	run := h.names(toyName("a"))
+	h.must("a", toyClose{Forget: h.now + 1000})
+	c := h.begin(engine.IfAbsent, toyName("a"), toyWant{Events: []int64{2}, Blobs: []blob.ID{id}})
+	h.Ready(0)
+	reopen := h.to(run, toyReopen{})
+	h.Ready(0)
+	for h.Fetches() > 1 {
+		h.Fetch(context.Background(), 1)
+		if b := h.Ready(0); b != nil {
+			h.Done(0, b, h.commit(b))
+		}
+	}
+	h.ok(reopen)
+	if got := h.ok(c).(toyGot); !strings.Contains(got.Events[2], `"put"`) {
+		t.Errorf("got %+v, want event 2 of the run that opened again", got)
+	}
+	// A run that is only still to be deleted is asked nothing.
+	kept := nameOf(keptKind, "k")
+	h.ok(h.begin(engine.Once, kept, toyPut{"1"}))
+	h.ok(h.begin(engine.Never, kept, toyClose{Forget: h.now + 10}))
+	h.now += 10
+	c = h.begin(engine.Once, kept, toyWant{Events: []int64{1}, Blobs: []blob.ID{h.putBlob("other")}})
+	if got := h.ok(c).(toyGot); len(got.Events) > 0 || len(got.Blobs) != 1 {
+		t.Errorf("the next run of the name got %+v", got)
+	}
+	h.quiet()
+}
+
+// TestUnreadIsSaidOrTriedAgain: whoever asks hears that something can't be read, and
+// asks again; messages and wakes are tried some times.
+func TestUnreadIsSaidOrTriedAgain(t *testing.T) {
+	h := newHouse(t, 2)
+	other := h.elsewhere("a")
+	h.must("a", toyPut{"1"})
+	h.must("a", toyWake{At: h.now + 10})
+	h.must(other, toyAdd{})
+	h.kill()
+	h.failRead = func(kind byte) bool { return kind == keys.History }
+	if _, err := h.do("a", toyPut{"2"}); !errors.Is(err, engine.ErrUnread) || errors.Is(err, engine.ErrUnusable) {
+		t.Errorf("got %v, want engine.ErrUnread", err)
+	}
+	h.failRead = nil
+	h.must(other, toyTell{"a"})
+	h.kill()
+	h.must(other, toyTell{"a"}) // in front of it
+	h.kill()
+	h.failRead = func(kind byte) bool { return kind == keys.History }
+	h.now += 10
+	h.Advance()
+	h.settle()
+	h.failRead = nil
+	h.now += retryDelay
+	h.Advance()
+	h.settle()
+	if s := h.read("a"); s.Woken != 1 || s.Heard != 2 || len(s.Tokens) != 1 {
+		t.Errorf("after the disk came back: %+v", s)
+	}
+	h.check()
+	h.quiet()
+}
+
+// TestMessageIsParkedWhenItsRunCantBeRead in fetchTries times, retryDelay apart: others
+// from its shard go on, and it is handled when its run can be read again.
+func TestMessageIsParkedWhenItsRunCantBeRead(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		testUnreadable(t, restart)
+	}
+}
+
+func testUnreadable(t *testing.T, restart bool) {
+	h := newHouse(t, 2)
+	other := h.elsewhere("a")
+	to := runlog.Route(h.cfg.Hash, 2, toyName("a"))
+	h.must("a", toyPut{"1"})
+	more := "b" // of the same shard as a
+	for runlog.Route(h.cfg.Hash, 2, toyName(more)) != to {
+		more += "b"
+	}
+	h.must(other, toyAdd{})
+	h.kill()
+	tries := 0
+	h.must(other, toyAdd{}) // it has its state in memory
+	h.failRead = func(kind byte) bool {
+		if kind == keys.History {
+			tries++
+		}
+		return kind == keys.History
+	}
+	h.must(other, toyTell{"a"})
+	h.settle()
+	for try := 1; try <= fetchTries; try++ {
+		if tries != try || !h.Waits(to) {
+			t.Errorf("%d tries, waits %v; want %d", tries, h.Waits(to), try)
+		}
+		h.now += retryDelay + 10 // a shard that was taken over is some milliseconds ahead
+		h.Advance()
+		h.settle()
+	}
+	h.must(other, toyTell{more}) // it is behind the one that is parked now
+	h.settle()
+	if s := h.read(more); s.Heard != 1 {
+		t.Error("a message that can't be handled holds up others of its sender for ever")
+	}
+	h.check()
+	if restart {
+		h.failRead = nil
+		h.kill()
+		h.settle()
+	} else {
+		h.now += retryDelay + 10
+		h.Advance()
+		h.settle()
+		if s := h.read(other); s.Answered != 1 {
+			t.Errorf("%d messages were answered, want the other one", s.Answered)
+		}
+		h.failRead = nil
+		h.now += retryDelay + 10
+		h.Advance()
+		h.settle()
+	}
+	if s := h.read("a"); s.Heard != 1 {
+		t.Errorf("restart %v: heard %d", restart, s.Heard)
+	}
+	if s := h.read(other); s.Answered != 2 {
+		t.Errorf("restart %v: %d messages were answered", restart, s.Answered)
+	}
+	h.check()
+	h.quiet()
+}
+
+// TestMissingBlobIsAnErrorOfItsCall, and of no other.
+func TestMissingBlobIsAnErrorOfItsCall(t *testing.T) {
+	h := newHouse(t, 1)
+	id := h.putBlob("hello")
+	h.must("a", toyAdd{})
+	missing := h.begin(engine.Never, toyName("a"), toyWant{Blobs: []blob.ID{{1}}})
+	good := h.begin(engine.Never, toyName("a"), toyPut{"1"})
+	if _, err := h.answer(missing); !errors.Is(err, engine.ErrUnread) || !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	h.ok(good)
+	h.shelf.FailNext(1, errRead)
+	if _, err := h.answer(h.begin(engine.Never, toyName("a"), toyWant{Blobs: []blob.ID{id}})); !errors.Is(err, engine.ErrUnread) {
+		t.Errorf("got %v", err)
+	}
+	if got := h.ok(h.begin(engine.Never, toyName("a"), toyWant{Blobs: []blob.ID{id}})).(toyGot); got.Blobs[id] != "hello" {
+		t.Errorf("got %+v", got)
+	}
+	h.quiet()
+}
+
+// TestCallsKeepTheirOrderWhileOneWaits: those of one run do, and messages of one sender
+// do; others overtake.
+func TestCallsKeepTheirOrderWhileOneWaits(t *testing.T) {
+	h := newHouse(t, 2)
+	sender := h.elsewhere("a")
+	to := runlog.Route(h.cfg.Hash, 2, toyName("a"))
+	var same []string // of a's shard
+	for i := 0; len(same) < 3; i++ {
+		if key := fmt.Sprint(i); runlog.Route(h.cfg.Hash, 2, toyName(key)) == to {
+			same = append(same, key)
+		}
+	}
+	cold, warm, quick := same[0], same[1], same[2]
+	for _, key := range []string{cold, warm, quick, sender} {
+		h.must(key, toyPut{"0"})
+	}
+	h.kill()
+	h.must(warm, toyPut{"1"})
+	h.must(quick, toyPut{"1"})
+	h.must(sender, toySend{[]engine.Message{
+		{To: toyName(cold), Body: []byte("u1")}, {To: toyName(warm), Body: []byte("u2")}, {To: toyName(cold), Body: []byte("u3")},
+	}})
+	h.Ready(to) // the first message waits
+	if h.Fetches() != 1 {
+		t.Fatalf("%d fetches", h.Fetches())
+	}
+	after := h.give(cold, toyPut{"4"})
+	quickly, warmly := h.give(quick, toyPut{"2"}), h.give(warm, toyPut{"2"})
+	b := h.Ready(to)
+	h.Done(to, b, h.commit(b))
+	if !answered(quickly) {
+		t.Error("a call of another run waits")
+	}
+	if answered(after) || answered(warmly) {
+		t.Error("a call has overtaken a message of its run")
+	}
+	h.settle()
+	if s := h.read(cold); strings.Join(s.Tokens, " ") != "0 u1 u3 4" {
+		t.Errorf("got %q", s.Tokens)
+	}
+	if s := h.read(warm); strings.Join(s.Tokens, " ") != "0 1 u2 2" {
+		t.Errorf("got %q", s.Tokens)
+	}
+	h.quiet()
+	h.check()
+}
+
+// TestWhatChangesWhileItIsFetchedIsNotBelieved: the fetch has read the store, and then a
+// batch changes what it read.
+func TestWhatChangesWhileItIsFetchedIsNotBelieved(t *testing.T) {
+	h := newHouse(t, 1)
+	name := nameOf(keptKind, "a")
+	// The name: it is read as that of nobody, and then a run takes it.
+	once := h.begin(engine.Never, name, toyRead{})
+	h.Ready(0)
+	h.fetchAll()
+	h.ok2(h.begin(engine.Always, name, toyPut{"1"}), once)
+	run := h.names(name)
+	h.ok(h.to(run, toyClose{Forget: h.now + 1000}))
+	// The closed run: it is read as closed, and then it opens, gets on, and closes.
+	h.kill()
+	peek := h.to(run, engine.Peek{})
+	h.Ready(0)
+	h.Fetch(context.Background(), 0)
+	h.listener.Quarantined = func(id engine.Identity, why error) { t.Error(why) }
+	reopen := h.to(run, toyReopen{})
+	put := h.to(run, toyPut{"2"})
+	h.ok2(peek, reopen, put)
+	h.ok(h.to(run, toyClose{Forget: h.now + 1000}))
+	if got := h.ok(h.begin(engine.Never, name, toyRead{})).(toyState); strings.Join(got.Tokens, " ") != "1 2" {
+		t.Errorf("got %q", got.Tokens)
+	}
+	h.check()
+	h.quiet()
+}
+
+// TestNameThatMovesWhileItIsFetchedIsNotBelieved: the name's row is read, and then an
+// earlier run of the name opens and closes again, and has it.
+func TestNameThatMovesWhileItIsFetchedIsNotBelieved(t *testing.T) {
+	h := newHouse(t, 1)
+	name := nameOf(keptKind, "a")
+	var runs []engine.RunID
+	for _, token := range []string{"1", "2"} {
+		h.ok(h.begin(engine.Always, name, toyPut{token}))
+		runs = append(runs, h.names(name))
+		h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 1000}))
+	}
+	h.kill()
+	c := h.begin(engine.Never, name, toyRead{})
+	h.Ready(0)
+	h.to(runs[0], toyReopen{})
+	h.to(runs[0], engine.Peek{})
+	h.to(runs[0], toyClose{Forget: h.now + 1000})
+	h.Ready(0)
+	if h.Fetches() != 2 {
+		t.Fatalf("%d fetches, want those of the name and of the run", h.Fetches())
+	}
+	h.Fetch(context.Background(), 1)
+	b := h.Ready(0)
+	h.Fetch(context.Background(), 0) // reads the store before the commit
+	h.Done(0, b, h.commit(b))
+	if got := h.ok(c).(toyState); got.ID.Run != runs[0] {
+		t.Errorf("the name finds run %s, want %s", got.ID.Run, runs[0])
+	}
+	h.check()
+	h.quiet()
+}
+
+// ok2 answers calls, one of which may be refused since it came too early.
+func (h *house) ok2(calls ...*call) {
+	h.t.Helper()
+	for _, c := range calls {
+		if _, err := h.answer(c); err != nil {
+			if _, unknown := errors.AsType[*engine.UnknownRunError](err); !unknown {
+				h.t.Fatalf("%T: %v", c.cmd.Body, err)
+			}
+		}
+	}
+}
+
+// TestShardThatCantBeReadAnswersAndTriesAgain, after retryDelay or with a command.
+func TestShardThatCantBeReadAnswersAndTriesAgain(t *testing.T) {
+	for _, alarm := range []bool{false, true} {
+		h := newHouse(t, 2)
+		h.must("a", toyPut{"1"})
+		s := h.shards[runlog.Route(h.cfg.Hash, 2, toyName("a"))]
+		h.store.FailNextCommit(false)
+		lost := h.give("a", toyPut{"2"})
+		h.failRead = func(kind byte) bool { return kind == keys.OpenRun }
+		b := h.Ready(s.id)
+		waits := h.give("a", toyPut{"3"})
+		h.Done(s.id, b, h.commit(b))
+		if !errors.Is(lost.err, engine.ErrUnavailable) || !answered(lost) {
+			t.Errorf("got %v", lost.err)
+		}
+		comes := h.give("a", toyPut{"4"})
+		h.step(s)
+		h.step(s)
+		for _, c := range []*call{waits, comes} {
+			if !answered(c) || !errors.Is(c.err, engine.ErrUnavailable) {
+				t.Errorf("answered %v with %v", answered(c), c.err)
+			}
+		}
+		if !h.Lost(s.id) {
+			t.Error("it has a memory")
+		}
+		h.failRead = nil
+		if alarm {
+			if w := h.NextWake(); w > h.now+retryDelay || w == 0 {
+				t.Errorf("it wants to be stepped at %d, and it is %d", w, h.now)
+			}
+			h.now += retryDelay
+			h.Advance()
+			h.settle()
+			if h.Lost(s.id) {
+				t.Error("it has no memory yet")
+			}
+		}
+		h.must("a", toyPut{"5"})
+		if got := h.read("a"); strings.Join(got.Tokens, " ") != "1 5" {
+			t.Errorf("got %q", got.Tokens)
+		}
+		h.check()
+		h.quiet()
+	}
+}

@@ -1,0 +1,210 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"heddle/internal/engine"
+	"heddle/internal/runlog"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// rowsOf counts the rows of a kind that a run has, and their bytes.
+func (h *house) rowsOf(kind byte, run engine.RunID) (rows, bytes int) {
+	h.t.Helper()
+	prefix := keys.AppendRun(nil, kind, run)
+	err := h.store.Scan(context.Background(), run.Shard(), store.Range{Start: prefix, End: keys.End(prefix)}, func(key, value []byte) bool {
+		rows++
+		bytes += len(key) + len(value)
+		return true
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return rows, bytes
+}
+
+// head gives the stored head of a run.
+func (h *house) head(run engine.RunID) *runlog.Head {
+	h.t.Helper()
+	head, err := h.Head(context.Background(), run)
+	if err != nil || head == nil {
+		h.t.Fatalf("head of %s: %v, %v", run, head, err)
+	}
+	return head
+}
+
+// TestLargeSnapshotIsWrittenInParts, by several batches, and the process is killed
+// before or after each of their commits: the state is always right, the check finds
+// nothing, and in the end the old parts are gone.
+func TestLargeSnapshotIsWrittenInParts(t *testing.T) {
+	const size = 6 << 20 // more than a batch takes that is full otherwise
+	const first, last = 400 << 10, 300 << 10
+	for _, kind := range []engine.Kind{toyKind, cutKind} {
+		for _, written := range []bool{false, true} {
+			for killAt := 0; ; killAt++ {
+				h := newHouse(t, 1)
+				name := nameOf(kind, "a")
+				put := func(text string) *call { return h.begin(engine.IfAbsent, name, toyPut{text}) }
+				h.ok(put("1"))
+				run := h.names(name)
+				h.ok(h.begin(engine.Never, name, toyPile{Size: first}))
+				for range 5 {
+					h.ok(h.begin(engine.Never, name, toyAdd{Text: strings.Repeat("x", 60<<10)}))
+				}
+				old := h.head(run)
+				if old.SnapshotAt == 0 || old.SnapshotLen < first {
+					t.Fatalf("there is no first snapshot: %+v", old)
+				}
+				h.ok(h.begin(engine.Never, name, toyPile{Size: size}))
+				for range 36 {
+					h.give("other", toyAdd{Text: strings.Repeat("x", 60<<10)}) // fills batches
+					h.begin(engine.Never, name, toyAdd{Text: strings.Repeat("y", 60<<10)})
+				}
+				tokens := []string{"1"}
+				batches, between := 0, 0
+				killed := false
+				for n := 0; n < 40 && !killed; n++ {
+					if b := h.Ready(0); b != nil {
+						now := batches == killAt
+						if batches++; now && !written {
+							h.kill()
+							killed = true
+							break
+						}
+						err := h.commit(b)
+						if now {
+							h.kill()
+							killed = true
+							break
+						}
+						h.Done(0, b, err)
+						if len(h.shards[0].snapshots) > 0 {
+							between++
+							tokens = append(tokens, fmt.Sprint("while it is written ", n))
+							put(tokens[len(tokens)-1]) // the run goes on
+						}
+						h.check()
+					}
+					h.fetchAll()
+				}
+				if !killed && between < 1 {
+					t.Fatalf("the snapshot was written in one batch")
+				}
+				h.check()
+				h.settle()
+				s := h.ok(h.begin(engine.Never, name, toyRead{})).(toyState)
+				// A put that was evaluated and not written has gone with its caller.
+				if got := len(s.Tokens); got > len(tokens) || got < len(tokens)-1 || !killed && got != len(tokens) {
+					t.Errorf("%s, killed at %d: %d tokens, want %d", kind, killAt, got, len(tokens))
+				}
+				if n := len(s.Pile); n != size && n != first {
+					t.Errorf("%s, killed at %d: a pile of %d", kind, killAt, n)
+				}
+				// The run goes on until a snapshot is whole.
+				h.ok(h.begin(engine.Never, name, toyPile{Size: last}))
+				for n := 0; h.head(run).SnapshotLen < last || h.head(run).SnapshotLen >= first; n++ {
+					if n > 400 {
+						t.Fatal("no snapshot is made")
+					}
+					h.ok(h.begin(engine.Never, name, toyAdd{Text: strings.Repeat("z", 60<<10)}))
+				}
+				h.settle()
+				h.check()
+				head := h.head(run)
+				if rows, _ := h.rowsOf(keys.Snapshot, run); rows != runlog.SnapshotParts(head.SnapshotLen) {
+					t.Errorf("%s, killed at %d: %d parts, want %d", kind, killAt, rows, runlog.SnapshotParts(head.SnapshotLen))
+				}
+				h.kill()
+				if got := h.ok(h.begin(engine.Never, name, toyRead{})).(toyState); len(got.Pile) != last || len(got.Tokens) != len(s.Tokens) {
+					t.Errorf("%s, killed at %d: a pile of %d and %q", kind, killAt, len(got.Pile), got.Tokens)
+				}
+				if killAt == 1 { // and all of it is forgotten
+					h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 1}))
+					h.must("other", toyClose{Forget: h.now + 1})
+					h.now++
+					h.settle()
+					if n := h.rows(); n != 0 {
+						t.Errorf("%d rows are left", n)
+					}
+				}
+				h.quiet()
+				if t.Failed() || !killed {
+					break
+				}
+			}
+		}
+	}
+}
+
+// TestRunClosesWhileItsSnapshotIsWritten: the parts go, those of before a kill with the
+// run.
+func TestRunClosesWhileItsSnapshotIsWritten(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		h := newHouse(t, 1)
+		h.must("a", toyPile{Size: 11 << 20})
+		run := h.names(toyName("a"))
+		for range 5 {
+			h.give("a", toyAdd{Text: strings.Repeat("x", 60<<10)})
+		}
+		h.one(nil) // it has become due, and does not fit
+		if rows, _ := h.rowsOf(keys.Snapshot, run); rows == 0 || len(h.shards[0].snapshots) == 0 {
+			t.Fatalf("%d parts are written, %d snapshots under way", rows, len(h.shards[0].snapshots))
+		}
+		if kill {
+			h.kill()
+		}
+		h.must("a", toyClose{Forget: h.now + 10})
+		h.check()
+		if rows, _ := h.rowsOf(keys.Snapshot, run); rows != 0 && !kill {
+			t.Errorf("%d parts are left", rows)
+		}
+		h.ok(h.to(run, toyReopen{}))
+		if got := h.read("a"); len(got.Pile) != 11<<20 {
+			t.Errorf("a pile of %d", len(got.Pile))
+		}
+		h.must("a", toyClose{Forget: h.now + 10})
+		h.now += 10
+		h.settle()
+		if n := h.rows(); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
+		h.quiet()
+	}
+}
+
+// TestCutLogStaysShort over thousands of changes.
+func TestCutLogStaysShort(t *testing.T) {
+	h := newHouse(t, 1)
+	name := nameOf(cutKind, "a")
+	most := func(rows, bytes int) bool { return rows <= 900 && bytes <= 3*snapshotLenMin }
+	worst, worstBytes := 0, 0
+	for i := range 8000 {
+		c := h.begin(engine.IfAbsent, name, toyAdd{})
+		if i%7 == 0 {
+			h.ok(c)
+		}
+		if i%400 == 0 {
+			h.kill()
+			h.check()
+		}
+		if i%40 == 0 && i > 0 {
+			run := h.ok(h.begin(engine.Never, name, engine.Peek{})).(*engine.RunView).Run
+			rows, bytes := h.rowsOf(keys.History, run)
+			parts, more := h.rowsOf(keys.Snapshot, run)
+			worst, worstBytes = max(worst, rows+parts), max(worstBytes, bytes+more)
+		}
+	}
+	if !most(worst, worstBytes) {
+		t.Errorf("the run had %d rows of %d bytes", worst, worstBytes)
+	}
+	s := h.ok(h.begin(engine.Never, name, toyRead{})).(toyState)
+	if s.Added < 7000 || int64(s.Added) != s.Last-1 {
+		t.Errorf("%d changes, and the last event is %d", s.Added, s.Last)
+	}
+	h.check()
+	h.quiet()
+}
