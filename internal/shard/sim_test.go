@@ -643,7 +643,7 @@ func (s *sim) judgeError(a *ask) {
 	m, c := s.model, a.call
 	stored := func(run engine.RunID, what string) {
 		m.seen[what]++
-		if m.runs[run] == nil || m.runs[run].last == 0 {
+		if r := m.runs[run]; r == nil || r.last == 0 && !r.reborn {
 			m.fail("%T was answered %v, which is not stored", c.cmd.Body, c.err)
 		}
 	}
