@@ -536,8 +536,12 @@ func (s *sim) over(a *ask, outcome string) {
 		s.model.holds(a.token, outcome)
 		s.tokens(a.token, outcome)
 	}
-	for _, token := range a.sent {
-		s.tokens(token, outcome)
+	for i, token := range a.sent {
+		if strings.HasPrefix(a.to[i], "bad") && outcome == acknowledged {
+			s.tokens(token, unknown) // it may be parked with a run that has closed when it comes again, and refuses it
+		} else {
+			s.tokens(token, outcome)
+		}
 	}
 }
 
