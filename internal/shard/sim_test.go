@@ -461,8 +461,8 @@ func (s *sim) ask() {
 		cmd.Body = toyAdd{Text: strings.Repeat("x", s.IntN(40_000))}
 	case n < 93:
 		cmd.Body = toyPile{Size: s.IntN(20_000)}
-		if s.IntN(30) == 0 {
-			cmd.Body = toyPile{Size: 1<<20 + s.IntN(1<<20)}
+		if s.IntN(4) == 0 {
+			cmd.Body = toyPile{Size: 1<<20 + s.IntN(1<<18)}
 		}
 	case n < 94:
 		cmd.Body = toyFail{}
