@@ -2,6 +2,7 @@ package shard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"heddle/internal/engine"
@@ -17,6 +18,8 @@ type model struct {
 	open     map[engine.Name]engine.RunID
 	tokens   map[string][]engine.RunID // in which runs a token is durable, by event
 	parked   map[string]bool
+	places   map[string]int    // of tokens, in the order in which they became durable
+	said     map[string][]said // tokens that were acknowledged, by whom they were for
 	handled  map[string]int    // reports, by parent and child
 	wrong    string            // the first thing that must not be
 	seen     map[string]int    // what was reached
@@ -39,7 +42,7 @@ type modelRun struct {
 func newModel() *model {
 	return &model{
 		runs: map[engine.RunID]*modelRun{}, open: map[engine.Name]engine.RunID{}, tokens: map[string][]engine.RunID{},
-		parked: map[string]bool{}, handled: map[string]int{}, seen: map[string]int{},
+		parked: map[string]bool{}, places: map[string]int{}, said: map[string][]said{}, handled: map[string]int{}, seen: map[string]int{},
 	}
 }
 
@@ -152,6 +155,7 @@ func (m *model) turn(id engine.RunID, value []byte) {
 		switch b.What {
 		case "put":
 			m.tokens[b.Text] = append(m.tokens[b.Text], id)
+			m.places[b.Text] = len(m.places)
 		case "begun":
 			r.children += b.Size
 		case "report":
@@ -200,6 +204,31 @@ func (r *modelRun) isKept(now engine.Time) bool {
 
 // isOnce tells whether all runs of a name begin once.
 func isOnce(n engine.Name) bool { return strings.HasPrefix(n.Key, "once") }
+
+// said is a token that somebody put, and when it was asked.
+type said struct {
+	token string
+	at    int
+}
+
+// inOrder holds that what was asked of one target, or sent to it by one sender in one
+// turn, was done in that order.
+func (m *model) inOrder() {
+	for target, all := range m.said {
+		slices.SortFunc(all, func(a, b said) int { return a.at - b.at })
+		last := map[engine.RunID]said{}
+		for _, s := range all {
+			if len(m.tokens[s.token]) == 0 {
+				continue
+			}
+			run := m.tokens[s.token][0]
+			if before, ok := last[run]; ok && m.places[before.token] > m.places[s.token] {
+				m.fail("%s was asked of %s before %s, and was done after it", before.token, target, s.token)
+			}
+			last[run] = s
+		}
+	}
+}
 
 // Outcomes of a token, as its caller knows them.
 const (

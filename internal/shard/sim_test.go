@@ -127,7 +127,10 @@ type sealedBatch struct {
 type ask struct {
 	call  *call
 	token string
-	sent  []string             // tokens of the messages that it sends
+	sent  []string // tokens of the messages that it sends
+	to    []string // and to whom
+	id    int
+	await bool
 	at    int                  // step
 	acked map[engine.RunID]int // how many tokens were acknowledged when it was asked
 	left  bool
@@ -381,7 +384,8 @@ const retention = 6000
 
 // ask submits a random command.
 func (s *sim) ask() {
-	a := &ask{at: s.step, acked: map[engine.RunID]int{}}
+	s.next++
+	a := &ask{id: s.next, at: s.step, acked: map[engine.RunID]int{}}
 	cmd := engine.Command{Name: s.name(), Group: "g", Seed: s.newSeed(), Begin: engine.Begin(s.IntN(3)), Patient: s.IntN(15) == 0, Await: s.IntN(6) == 0}
 	if isOnce(cmd.Name) && cmd.Begin == engine.Always {
 		cmd.Begin = engine.Once
@@ -424,7 +428,7 @@ func (s *sim) ask() {
 				m.Body = []byte{"pq"[s.IntN(2)]}
 			} else {
 				token := "u" + s.token()
-				a.sent = append(a.sent, token)
+				a.sent, a.to = append(a.sent, token), append(a.to, m.To.Key)
 				m.Body = []byte(token)
 			}
 			send.Messages = append(send.Messages, m)
@@ -457,8 +461,8 @@ func (s *sim) ask() {
 		cmd.Body = toyAdd{Text: strings.Repeat("x", s.IntN(40_000))}
 	case n < 93:
 		cmd.Body = toyPile{Size: s.IntN(20_000)}
-		if s.IntN(30) == 0 {
-			cmd.Body = toyPile{Size: 1<<20 + s.IntN(1<<20)}
+		if s.IntN(4) == 0 {
+			cmd.Body = toyPile{Size: 1<<20 + s.IntN(1<<18)}
 		}
 	case n < 94:
 		cmd.Body = toyFail{}
@@ -474,6 +478,7 @@ func (s *sim) ask() {
 		}
 	}
 	s.tell("ask %d: %T %s%s of %s %s, begin %d, await %v", len(s.asked), cmd.Body, a.token, a.sent, cmd.Name.Key, cmd.Run, cmd.Begin, cmd.Await)
+	a.await = cmd.Await
 	a.call = s.submit(cmd)
 	s.asked = append(s.asked, a)
 }
@@ -531,8 +536,12 @@ func (s *sim) over(a *ask, outcome string) {
 		s.model.holds(a.token, outcome)
 		s.tokens(a.token, outcome)
 	}
-	for _, token := range a.sent {
-		s.tokens(token, outcome)
+	for i, token := range a.sent {
+		if strings.HasPrefix(a.to[i], "bad") && outcome == acknowledged {
+			s.tokens(token, unknown) // it may be parked with a run that has closed when it comes again, and refuses it
+		} else {
+			s.tokens(token, outcome)
+		}
 	}
 }
 
@@ -557,6 +566,15 @@ func (s *sim) judge(a *ask) {
 		return
 	}
 	s.over(a, acknowledged)
+	if a.token != "" && !c.cmd.Patient {
+		target := fmt.Sprint(c.cmd.Name, c.cmd.Run)
+		m.said[target] = append(m.said[target], said{a.token, a.id})
+	}
+	for i, token := range a.sent {
+		if target := fmt.Sprint("message ", a.id, " to ", a.to[i]); !strings.Contains(target, "bad") {
+			m.said[target] = append(m.said[target], said{token, i})
+		}
+	}
 	if a.left {
 		return
 	}
@@ -586,7 +604,7 @@ func (s *sim) judge(a *ask) {
 			s.runIDs = append(s.runIDs, reply.Run)
 		}
 	case *engine.RunView:
-		if r := m.runs[reply.Run]; r == nil || reply.LastEvent > r.last {
+		if r := m.runs[reply.Run]; r == nil || reply.LastEvent > r.last && !r.reborn {
 			m.fail("a view shows event %d of run %s: %+v", reply.LastEvent, reply.Run, r)
 		}
 	case toyState:
@@ -629,8 +647,8 @@ func (s *sim) judgeError(a *ask) {
 	m, c := s.model, a.call
 	stored := func(run engine.RunID, what string) {
 		m.seen[what]++
-		if m.runs[run] == nil { // it may have been deleted in the batch that answers
-			m.fail("%T was answered %v, which was never stored", c.cmd.Body, c.err)
+		if r := m.runs[run]; r == nil || r.last == 0 && !r.reborn {
+			m.fail("%T was answered %v, which is not stored", c.cmd.Body, c.err)
 		}
 	}
 	if e, ok := errors.AsType[*engine.AlreadyOpenError](c.err); ok {
@@ -662,7 +680,7 @@ func (s *sim) judgeError(a *ask) {
 	if errors.Is(c.err, errTakenBack) {
 		m.fail("%v", c.err)
 	}
-	if errors.Is(c.err, engine.ErrUnavailable) || (c.cmd.Await || a.left) && errors.Is(c.err, ErrQuarantined) {
+	if errors.Is(c.err, engine.ErrUnavailable) || a.await && errors.Is(c.err, ErrQuarantined) {
 		s.over(a, unknown)
 	} else {
 		s.over(a, refusedNow)
@@ -817,6 +835,9 @@ func (s *sim) end() {
 	}
 	for _, id := range ids {
 		s.kept(id)
+	}
+	if s.model.seen["parked"] == 0 { // what was parked comes late
+		s.model.inOrder()
 	}
 	s.verifyAll(true)
 	// Somebody awaits each run, and then all close.
