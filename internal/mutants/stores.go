@@ -76,7 +76,7 @@ var stores = []Mutant{{
 }, {
 	Name: "export-of-another-execution",
 	File: "internal/server/offline.go",
-	Old:  "view.Name != name {",
-	New:  "view.Name.World != name.World {",
+	Old:  "view.Name != name) {",
+	New:  "view.Name.World != name.World) {",
 	Bug:  "A runId of another domain's execution exports that one under the wrong name.",
 }}

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"heddle/internal/aws/awsjson"
@@ -36,6 +40,38 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 		ConnState:         note,
 		ErrorLog:          newPeerLog(s.cfg.Log),
 	}
+}
+
+// front answers requests.
+type front struct {
+	server *Server
+	serves sync.WaitGroup
+}
+
+// Start implements lifecycle.Service.
+func (f *front) Start(context.Context) error {
+	s := f.server
+	services, err := s.services(s.held)
+	if err != nil {
+		return err
+	}
+	s.http = s.newHTTP(services)
+	f.serves.Go(func() {
+		if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
+			s.cfg.Log.Error("serve", "cause", err)
+		}
+	})
+	return nil
+}
+
+// Stop implements lifecycle.Service.
+func (f *front) Stop(ctx context.Context) error {
+	err := f.server.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("drain: %w", err), f.server.http.Close())
+	}
+	f.serves.Wait()
+	return err
 }
 
 // serve serves until the server is closed.

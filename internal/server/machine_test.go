@@ -172,8 +172,7 @@ func (m *machine) cut(life context.Context) {
 	m.end()
 	m.disk = m.clone()
 	if s := m.server; s != nil {
-		s.stop()
-		go s.http.Close()
+		go s.Close(m.ended) // which waits for ever at the disk, or ends
 	}
 	m.server = nil
 	m.client.CloseIdleConnections()
