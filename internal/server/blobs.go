@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -126,11 +128,12 @@ func (c *Config) mayHaveBlobs() bool {
 	if c.Blobs.Bucket != "" {
 		return true
 	}
+	stat := os.Stat
 	if c.blobFiles != nil {
-		_, err := c.blobFiles.Stat(BlobDir(c.Data))
-		return err == nil
+		stat = c.blobFiles.Stat
 	}
-	return exists(BlobDir(c.Data))
+	_, err := stat(BlobDir(c.Data))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 var errBlobsClosed = errors.New("blobs: the server stops")

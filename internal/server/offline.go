@@ -118,7 +118,7 @@ func (o *Offline) library(ctx context.Context, b *Blobs) (*blob.Library, error) 
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound): // no blob was ever put
-		k, shelf = blobKeys{id: random[[32]byte]()}, new(blob.Memory)
+		k, shelf, err = blobKeys{id: random[[32]byte]()}, new(blob.Memory), nil
 	case err != nil:
 		return nil, err
 	case b.Bucket != "":
