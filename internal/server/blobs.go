@@ -19,6 +19,7 @@ import (
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"heddle/internal/blob"
 	"heddle/internal/blob/dir"
@@ -88,7 +89,7 @@ func (b *Blobs) bucket(ctx context.Context, k *blobKeys, o s3.Options) (_ *s3.Sh
 	if o.Prefix, err = k.prefix(b); err != nil {
 		return nil, err
 	}
-	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(b.Region))
+	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(b.Region), awsconfig.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, fmt.Errorf("find credentials for bucket %q: %w", b.Bucket, err)
 	}

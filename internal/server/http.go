@@ -113,6 +113,9 @@ func (s *Server) timed(next http.Handler) http.Handler {
 		}
 		if r.ContentLength != 0 && p.SetReadDeadline(time.Now().Add(s.cfg.Timeouts.Body)) == nil {
 			p.awaitPeer()
+			if p.connection != nil {
+				p.connection.sends.Store(true)
+			}
 			r.Body = &timedBody{r.Body, p}
 		}
 		next.ServeHTTP(p, r)
@@ -168,6 +171,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
 		if b.pace.connection != nil {
+			b.pace.connection.sends.Store(false)
 			b.pace.connection.serve()
 		}
 		if failed := b.pace.SetReadDeadline(time.Time{}); failed != nil {
