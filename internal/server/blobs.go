@@ -84,7 +84,7 @@ func (k *blobKeys) prefix(b *Blobs) (string, error) {
 
 // bucket reaches a store's blobs in their bucket. It calls nobody yet, unless to learn
 // credentials.
-func (b *Blobs) bucket(ctx context.Context, k *blobKeys, o s3.Options) (_ *s3.Shelf, err error) {
+func (b *Blobs) bucket(ctx context.Context, k *blobKeys, log *slog.Logger, o s3.Options) (_ *s3.Shelf, err error) {
 	o.Bucket, o.Endpoint, o.Region, o.PathStyle = b.Bucket, b.Endpoint, b.Region, b.PathStyle
 	if o.Prefix, err = k.prefix(b); err != nil {
 		return nil, err
@@ -94,6 +94,7 @@ func (b *Blobs) bucket(ctx context.Context, k *blobKeys, o s3.Options) (_ *s3.Sh
 		return nil, fmt.Errorf("find credentials for bucket %q: %w", b.Bucket, err)
 	}
 	o.Credentials = aws.Credentials
+	log.Info("blobs are in a bucket", "bucket", o.Bucket, "prefix", o.Prefix)
 	return s3.New(o)
 }
 
@@ -174,7 +175,7 @@ func (b *blobs) shelf(ctx context.Context, k *blobKeys) (blob.Shelf, error) {
 	case cfg.Store == StoreMemory:
 		return new(blob.Memory), nil
 	case cfg.Blobs.Bucket != "":
-		bucket, err := cfg.Blobs.bucket(ctx, k, s3.Options{Spool: spoolDir(cfg.Data)})
+		bucket, err := cfg.Blobs.bucket(ctx, k, cfg.Log, s3.Options{Spool: spoolDir(cfg.Data)})
 		if err != nil {
 			return nil, err
 		}

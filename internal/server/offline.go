@@ -24,6 +24,7 @@ import (
 // Offline is a stopped store, opened for reading.
 type Offline struct {
 	data   string
+	log    *slog.Logger
 	store  store.Store
 	view   store.Snapshot
 	runs   runlog.Reader
@@ -51,7 +52,7 @@ func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Log
 	if rekeyed || replaced {
 		log.Warn("a rekeying was cut off; the next start of the server, or 'heddle rekey', tidies up after it", "read", dir, "old_store_is_left", replaced)
 	}
-	o := &Offline{data: data, shards: s.Shards()}
+	o := &Offline{data: data, log: log, shards: s.Shards()}
 	if o.store, err = openSealed(ctx, s, data, &roots, log); err == nil {
 		err = o.open(ctx)
 	}
@@ -122,7 +123,7 @@ func (o *Offline) library(ctx context.Context, b *Blobs) (*blob.Library, error) 
 	case err != nil:
 		return nil, err
 	case b.Bucket != "":
-		shelf, err = b.bucket(ctx, &k, s3.Options{ReadOnly: true})
+		shelf, err = b.bucket(ctx, &k, o.log, s3.Options{ReadOnly: true})
 	default:
 		shelf, err = dir.Open(dir.Options{Dir: BlobDir(o.data), ReadOnly: true})
 	}
