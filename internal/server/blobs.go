@@ -75,20 +75,25 @@ func (b *Blobs) check(inMemory bool) error {
 // They never change, since the blobs stay as they are; rekeying seals the keys anew.
 type blobKeys struct{ id, data [32]byte }
 
-// prefix is what the names of the store's blobs in a bucket begin with. It has a part
-// of the store's own, lest two servers with one bucket sweep each other's blobs.
-func (k *blobKeys) prefix(b *Blobs) (string, error) {
-	part, err := hkdf.Key(sha256.New, k.id[:], nil, "heddle blob prefix", 8)
-	return b.Prefix + hex.EncodeToString(part) + "/", err
+// digits are the store's own part of the names of its blobs' places. So two servers
+// with one bucket don't sweep each other's blobs, nor does a store those that another
+// one has left in the folder.
+func (k *blobKeys) digits() string {
+	b, err := hkdf.Key(sha256.New, k.id[:], nil, "heddle blob prefix", 8)
+	if err != nil {
+		panic(fmt.Sprintf("server: HKDF: %v", err))
+	}
+	return hex.EncodeToString(b)
 }
+
+// folder is where a data folder has the blobs of these keys.
+func (k *blobKeys) folder(data string) string { return filepath.Join(BlobDir(data), k.digits()) }
 
 // bucket reaches a store's blobs in their bucket. It calls nobody yet, unless to learn
 // credentials.
-func (b *Blobs) bucket(ctx context.Context, k *blobKeys, log *slog.Logger, o s3.Options) (_ *s3.Shelf, err error) {
+func (b *Blobs) bucket(ctx context.Context, k *blobKeys, log *slog.Logger, o s3.Options) (*s3.Shelf, error) {
 	o.Bucket, o.Endpoint, o.Region, o.PathStyle = b.Bucket, b.Endpoint, b.Region, b.PathStyle
-	if o.Prefix, err = k.prefix(b); err != nil {
-		return nil, err
-	}
+	o.Prefix = b.Prefix + k.digits() + "/"
 	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(b.Region), awsconfig.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, fmt.Errorf("find credentials for bucket %q: %w", b.Bucket, err)
@@ -182,7 +187,7 @@ func (b *blobs) shelf(ctx context.Context, k *blobKeys) (blob.Shelf, error) {
 		b.tidy(ctx, bucket)
 		return blob.Seal(bucket, k.data), nil
 	}
-	folder, err := dir.Open(dir.Options{Dir: BlobDir(cfg.Data), Files: cfg.blobFiles})
+	folder, err := dir.Open(dir.Options{Dir: k.folder(cfg.Data), Files: cfg.blobFiles})
 	if err != nil {
 		return nil, err
 	}

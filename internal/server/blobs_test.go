@@ -201,7 +201,13 @@ func TestBrokenBlobs(t *testing.T) {
 	cfg := onDisk(t)
 	s := start(t, cfg)
 	broken, missing := putBlob(t, s, "broken"), putBlob(t, s, "missing")
-	path := func(id blob.ID) string { return filepath.Join(BlobDir(cfg.Data), id.String()[:2], id.String()) }
+	path := func(id blob.ID) string {
+		found, err := filepath.Glob(filepath.Join(BlobDir(cfg.Data), "*", id.String()[:2], id.String()))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("blob %s: %q, %v", id, found, err)
+		}
+		return found[0]
+	}
 	closeServer(t, s)
 	refer(t, cfg, broken, missing)
 	b, err := os.ReadFile(path(broken))
@@ -277,6 +283,32 @@ func TestBlobsOfTwoServers(t *testing.T) {
 			t.Errorf("name %q", name)
 		}
 	}
+}
+
+// TestBlobsOfAnotherStore that was in the folder before are left alone.
+func TestBlobsOfAnotherStore(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	id := putBlob(t, s, "old")
+	closeServer(t, s)
+	aside := filepath.Join(t.TempDir(), "store")
+	if err := os.Rename(storeDir(cfg.Data), aside); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, cfg)
+	other := putBlob(t, s, "new")
+	wantNoBlob(t, s, id)
+	w := &sweeps{blobs: s.blobs, references: references{s.store}, log: s.cfg.Log}
+	for range 2 {
+		s.clock.skip(s.clock.Now() + engine.Time(time.Hour/time.Millisecond))
+		w.sweep(t.Context())
+	}
+	wantNoBlob(t, s, other)
+	closeServer(t, s)
+	if err := errors.Join(os.RemoveAll(storeDir(cfg.Data)), os.Rename(aside, storeDir(cfg.Data))); err != nil {
+		t.Fatal(err)
+	}
+	wantBlob(t, start(t, cfg), id, "old")
 }
 
 // TestABucketThatFails keeps nothing from starting, and is complained of once.

@@ -171,8 +171,9 @@ const partingTime = time.Second
 // lingerTime is how long it stays for a peer who is still sending a request that was
 // refused early, as one with a body too large is. What is not read when a connection
 // is closed makes the kernel send a reset, at which the peer's writing fails, and the
-// answer that waits for him is thrown away (RFC 9112, section 9.6). So what he sends is
-// read and dropped until he is through.
+// answer that waits for it is thrown away (RFC 9112, section 9.6). So what it sends is
+// read and dropped until it is through. net/http would do so in part, but not with our
+// own Body and ResponseWriter, behind which it does not see that something is unread.
 const lingerTime = 5 * time.Second
 
 // hearOut waits for a peer who has closed TLS to hang up, before he is told the

@@ -82,7 +82,7 @@ func (l *connections) makeRoom() {
 		return
 	}
 	l.remove(slowest)
-	slowest.sends.Store(false) // nobody waits for him any more
+	slowest.sends.Store(false) // nobody waits for it any more
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	_ = slowest.Close() // how it ends does not matter

@@ -125,7 +125,7 @@ func (o *Offline) library(ctx context.Context, b *Blobs) (*blob.Library, error) 
 	case b.Bucket != "":
 		shelf, err = b.bucket(ctx, &k, o.log, s3.Options{ReadOnly: true})
 	default:
-		shelf, err = dir.Open(dir.Options{Dir: BlobDir(o.data), ReadOnly: true})
+		shelf, err = dir.Open(dir.Options{Dir: k.folder(o.data), ReadOnly: true})
 	}
 	if err != nil {
 		return nil, err
