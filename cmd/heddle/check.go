@@ -16,6 +16,9 @@ type checkCommand struct {
 	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped. Nothing is written."`
 
 	RootKeys rootKeyFlags `embed:""`
+
+	Contents bool      `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
+	Blobs    blobFlags `embed:""`
 }
 
 func (c *checkCommand) Run(ctx context.Context) error {
@@ -33,8 +36,31 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	}
 	fmt.Printf("checked %d open and %d closed runs, %d events, %d index entries, %d messages under way: %d wrong\n",
 		found.Open, found.Closed, found.Events, found.Entries, found.Messages, len(found.Wrong))
-	if len(found.Wrong) > 0 {
-		return fmt.Errorf("check store %q: %d wrong, as said above", c.Data, len(found.Wrong))
+	wrong, err := c.checkBlobs(ctx, o)
+	if wrong += len(found.Wrong); wrong > 0 && err == nil {
+		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Data, wrong)
 	}
-	return nil
+	return err
+}
+
+// faultsShown is how many faults of blobs are a line each.
+const faultsShown = 1000
+
+// checkBlobs tells how many blobs are not what they should be.
+func (c *checkCommand) checkBlobs(ctx context.Context, o *server.Offline) (wrong int, err error) {
+	found, err := o.CheckBlobs(ctx, c.Blobs.config(), c.Contents, func(err error) {
+		if wrong++; wrong <= faultsShown {
+			fmt.Println(err)
+		}
+	})
+	if err != nil || found.References+found.Blobs == 0 {
+		return wrong, err
+	}
+	looked := "not read"
+	if c.Contents {
+		looked = "read"
+	}
+	fmt.Printf("checked %d blobs of %d bytes, %s: %d referred to, %d missing, %d broken, %d that nothing refers to (%d bytes)\n",
+		found.Blobs, found.Bytes, looked, found.References, found.Missing, found.Broken, found.Unreferenced, found.UnreferencedBytes)
+	return wrong, nil
 }

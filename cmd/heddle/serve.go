@@ -41,6 +41,7 @@ type serveCommand struct {
 	RootKeys rootKeyFlags `embed:""`
 
 	Audit auditFlags `embed:""`
+	Blobs blobFlags  `embed:""`
 
 	Throttle     string   `default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that Amazon SWF has by default are refused, for each account and region."`
 	ThrottleRate []string `env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it."`
@@ -100,7 +101,7 @@ func (c *serveCommand) config() server.Config {
 		ClientPercent:  c.Limits.ClientPercent,
 		LambdaKey:      lambda.Key{ID: c.LambdaAccessKey, Secret: os.Getenv("HEDDLE_LAMBDA_SECRET_ACCESS_KEY")},
 		LambdaEndpoint: c.LambdaEndpoint, LambdaConcurrent: c.LambdaConcurrent,
-		Audit: c.Audit.config(), Throttle: c.Throttle, ThrottleRates: c.ThrottleRate,
+		Audit: c.Audit.config(), Blobs: c.Blobs.config(), Throttle: c.Throttle, ThrottleRates: c.ThrottleRate,
 		Sealing: c.Sealing, RootKeys: c.RootKeys.config(),
 		Registry: registry.Limits{
 			DomainsMax: c.Limits.Domains, TypesPerDomainMax: c.Limits.Types,

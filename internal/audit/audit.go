@@ -50,6 +50,7 @@ type Trail struct {
 	files    *destination // nil: none
 	webhook  *destination // nil: none
 
+	stop         sync.Once
 	closing      context.Context // done: nothing is tried again
 	startClosing context.CancelFunc
 	life         context.Context // done: writes under way are cut
@@ -76,7 +77,7 @@ func Start(c Config) (*Trail, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("audit: %w", errors.Join(err, t.Close(context.Background())))
+		return nil, fmt.Errorf("audit: %w", errors.Join(err, t.Stop(context.Background())))
 	}
 	return t, nil
 }
@@ -109,8 +110,14 @@ func (t *Trail) Counts() Counts {
 	return Counts{t.recorded.Load(), t.files.losses(), t.webhook.losses()}
 }
 
-// Close writes what is queued. When ctx ends first, what is left is lost.
-func (t *Trail) Close(ctx context.Context) error {
+// Stop writes what is queued, and takes no more. When ctx ends first, what is left is
+// lost, as is what comes later. A second call does nothing.
+func (t *Trail) Stop(ctx context.Context) (err error) {
+	t.stop.Do(func() { err = t.finish(ctx) })
+	return err
+}
+
+func (t *Trail) finish(ctx context.Context) error {
 	defer context.AfterFunc(ctx, t.end)()
 	t.startClosing()
 	var errs []error

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -78,7 +79,7 @@ func (h *house) logged() string {
 
 func (h *house) stop() {
 	h.t.Helper()
-	if err := h.Close(context.Background()); err != nil {
+	if err := errors.Join(h.Stop(context.Background()), h.Stop(context.Background())); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -264,7 +265,7 @@ func benchmarkRecord(b *testing.B, key *Key) {
 		})
 	}
 	b.StopTimer()
-	if err := h.Close(context.Background()); err != nil {
+	if err := h.Stop(context.Background()); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(h.Counts().FilesLost), "lost")

@@ -194,7 +194,7 @@ func TestCloseCutsAHangingWebhook(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		if err := h.Close(ctx); err != nil {
+		if err := h.Stop(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if d := time.Since(began); d != time.Second {

@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"cmd/heddle": {"internal/rootkey", "internal/server", "internal/engine", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry"},
 
 	"internal/server": {
-		"internal/audit", "internal/aws/throttle",
+		"internal/audit", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/lifecycle",
 		"internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/iam", "internal/aws/operation", "internal/aws/sigv4",
 		"internal/engine", "internal/identity", "internal/identity/api", "internal/matching", "internal/rootkey", "internal/runlog", "internal/shard", "internal/store",
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/store/sealed", "internal/swf",

@@ -23,8 +23,12 @@ type Claim struct {
 func (c *Claim) Accept() {
 	s := c.list.stripe
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.consume()
+	first := !c.ended
+	gone := c.consume()
+	s.mu.Unlock()
+	if first {
+		tell(s.listener.Accepted, c.list.name, gone)
+	}
 }
 
 // Return ends the claim and puts the task back at its own place: the poller has
@@ -33,28 +37,38 @@ func (c *Claim) Accept() {
 func (c *Claim) Return() {
 	s := c.list.stripe
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if c.ended {
+		s.mu.Unlock()
 		return
 	}
 	c.ended = true
 	c.list.claims--
+	gone := c.offer.gone
+	var p Pairing
+	paired := false
 	if !c.offer.gone {
 		heap.Push(&c.list.waiting, c.offer)
-		c.list.pair()
+		p, paired = c.list.pair(true)
 	}
 	c.list.dropIfEmpty()
+	s.mu.Unlock()
+	tell(s.listener.Returned, c.list.name, gone)
+	if paired {
+		s.listener.paired(p)
+	}
 }
 
-// consume ends the claim and its offer. The stripe is locked.
-func (c *Claim) consume() {
+// consume ends the claim and its offer. It tells whether that was gone before. The
+// stripe is locked.
+func (c *Claim) consume() (gone bool) {
 	if c.ended {
-		return
+		return false
 	}
 	c.ended = true
 	c.list.claims--
-	if !c.offer.gone {
+	if gone = c.offer.gone; !gone {
 		c.list.remove(c.offer)
 	}
 	c.list.dropIfEmpty()
+	return gone
 }

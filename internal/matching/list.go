@@ -46,19 +46,20 @@ type poll struct {
 	answer chan *Claim   // takes one answer without blocking; nil: no task
 }
 
-// put adds an offer, or changes the one with the same name.
-func (l *taskList) put(t task, priority int32, at engine.Time) {
+// put adds an offer, which it tells, or changes the one with the same name.
+func (l *taskList) put(t task, priority int32, at engine.Time) (isNew bool) {
 	o := l.offers[t]
 	if o == nil {
 		o = &offer{task: t, priority: priority, at: at}
 		l.offers[t] = o
 		heap.Push(&l.waiting, o)
-		return
+		return true
 	}
 	o.priority, o.at = priority, at
 	if o.place != nowhere {
 		heap.Fix(&l.waiting, o.place)
 	}
+	return false
 }
 
 // remove takes an offer away for good.
@@ -100,16 +101,20 @@ func (l *taskList) first() *poll {
 	return nil
 }
 
-// pair makes claims until offers or polls run out.
-func (l *taskList) pair() {
-	for len(l.waiting) > 0 && l.polls.Len() > 0 {
-		o := heap.Pop(&l.waiting).(*offer)
-		p := l.first()
-		l.leave(p)
-		l.claims++
-		l.stripe.pairings++
-		p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket}
+// pair makes a claim if an offer and a poll wait. There can't be more than one to
+// make: one of them has just come, and before that nobody waited on its side or on the
+// other. It gives what is to be told of it.
+func (l *taskList) pair(pollWaited bool) (made Pairing, ok bool) {
+	if len(l.waiting) == 0 || l.polls.Len() == 0 {
+		return Pairing{}, false
 	}
+	o := heap.Pop(&l.waiting).(*offer)
+	p := l.first()
+	l.leave(p)
+	l.claims++
+	l.stripe.pairings++
+	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket}
+	return Pairing{Task{l.name, o.run, o.id, o.priority, o.at}, pollWaited}, true
 }
 
 // dropIfEmpty forgets a list that holds nothing.

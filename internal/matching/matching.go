@@ -50,6 +50,8 @@ type Config struct {
 	// PollsPerListMax bounds the polls of one list, waiting and claimed ones
 	// together.
 	PollsPerListMax int
+	// Listener may be nil, as may each of its functions.
+	Listener *Listener
 }
 
 // stripeCount is how many locks share the lists. Polls and offers of different
@@ -65,6 +67,7 @@ type Matcher struct {
 
 // stripe is a share of the lists under one lock.
 type stripe struct {
+	listener *Listener
 	mu       sync.Mutex
 	lists    map[string]*taskList
 	tickets  uint64 // the last ticket given to a poll
@@ -75,8 +78,11 @@ type stripe struct {
 // New makes a Matcher with no lists.
 func New(c Config) *Matcher {
 	m := &Matcher{pollsPerListMax: c.PollsPerListMax, seed: maphash.MakeSeed()}
+	if c.Listener == nil {
+		c.Listener = new(Listener)
+	}
 	for i := range m.stripes {
-		m.stripes[i].lists = map[string]*taskList{}
+		m.stripes[i].lists, m.stripes[i].listener = map[string]*taskList{}, c.Listener
 	}
 	return m
 }
@@ -105,10 +111,16 @@ func (m *Matcher) Offer(run engine.RunID, o engine.Offer) {
 	}
 	s := m.stripe(o.List)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	l := s.list(o.List)
-	l.put(task{run, o.ID}, o.Priority, o.At)
-	l.pair()
+	isNew := l.put(task{run, o.ID}, o.Priority, o.At)
+	p, paired := l.pair(true)
+	s.mu.Unlock()
+	if isNew {
+		s.listener.offered(Task{o.List, run, o.ID, o.Priority, o.At})
+	}
+	if paired {
+		s.listener.paired(p)
+	}
 }
 
 // Withdraw takes a task from its list, because it was started, closed, timed
@@ -117,15 +129,16 @@ func (m *Matcher) Offer(run engine.RunID, o engine.Offer) {
 func (m *Matcher) Withdraw(list string, run engine.RunID, id int64) {
 	s := m.stripe(list)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.lists[list]
-	if l == nil {
-		return
+	gone := 0
+	if l := s.lists[list]; l != nil {
+		if o := l.offers[task{run, id}]; o != nil {
+			l.remove(o)
+			l.dropIfEmpty()
+			gone = 1
+		}
 	}
-	if o := l.offers[task{run, id}]; o != nil {
-		l.remove(o)
-		l.dropIfEmpty()
-	}
+	s.mu.Unlock()
+	s.listener.withdrawn(list, gone)
 }
 
 // WithdrawShard takes away all offers of the runs of one shard, claimed ones too:
@@ -133,16 +146,21 @@ func (m *Matcher) Withdraw(list string, run engine.RunID, id int64) {
 func (m *Matcher) WithdrawShard(shard uint16) {
 	for i := range m.stripes {
 		s := &m.stripes[i]
+		gone := map[string]int{}
 		s.mu.Lock()
 		for _, l := range s.lists {
 			for t, o := range l.offers {
 				if t.run.Shard() == shard {
 					l.remove(o)
+					gone[l.name]++
 				}
 			}
 			l.dropIfEmpty()
 		}
 		s.mu.Unlock()
+		for list, tasks := range gone {
+			s.listener.withdrawn(list, tasks)
+		}
 	}
 }
 
@@ -153,12 +171,12 @@ func (m *Matcher) WithdrawShard(shard uint16) {
 func (m *Matcher) Poll(ctx context.Context, list string) (*Claim, error) {
 	s := m.stripe(list)
 	s.mu.Lock()
-	if l := s.lists[list]; l != nil && l.polls.Len()+l.claims >= m.pollsPerListMax {
+	if l := s.lists[list]; l != nil && !s.drained && l.polls.Len()+l.claims >= m.pollsPerListMax {
 		s.mu.Unlock()
 		return nil, ErrTooManyPolls
 	}
 	s.tickets++
-	return s.wait(ctx, list, s.tickets), nil
+	return s.wait(ctx, list, s.tickets, nil), nil
 }
 
 // Refuse ends a claim, because the run would not start the task: it is no longer
@@ -171,21 +189,35 @@ func (m *Matcher) Refuse(ctx context.Context, c *Claim) *Claim {
 		s.mu.Unlock()
 		panic("matching: a claim was refused after its end")
 	}
-	c.consume()
-	return s.wait(ctx, c.list.name, c.ticket)
+	gone := c.consume()
+	var told func()
+	if refused := s.listener.Refused; refused != nil {
+		told = func() { refused(c.list.name, gone) }
+	}
+	return s.wait(ctx, c.list.name, c.ticket, told)
 }
 
-// wait enters a poll into its list and waits for its claim. It unlocks the
-// stripe, which its caller has locked.
-func (s *stripe) wait(ctx context.Context, list string, ticket uint64) *Claim {
+// wait enters a poll into its list and waits for its claim. It unlocks the stripe,
+// which its caller has locked, and then calls a function that may be nil.
+func (s *stripe) wait(ctx context.Context, list string, ticket uint64, unlocked func()) *Claim {
 	if s.drained || ctx.Err() != nil {
 		s.mu.Unlock()
+		if unlocked != nil {
+			unlocked()
+		}
 		return nil
 	}
 	l := s.list(list)
 	p := l.enter(ticket)
-	l.pair()
+	pairing, paired := l.pair(false)
 	s.mu.Unlock()
+	if unlocked != nil {
+		unlocked()
+	}
+	s.listener.pollBegan(list)
+	if paired {
+		s.listener.paired(pairing)
+	}
 
 	var c *Claim
 	select {
@@ -196,6 +228,11 @@ func (s *stripe) wait(ctx context.Context, list string, ticket uint64) *Claim {
 			l.leave(p)
 			l.dropIfEmpty()
 			s.mu.Unlock()
+			why := PollOver
+			if ctx.Err() == context.Canceled {
+				why = PollGone
+			}
+			s.listener.pollEnded(list, 1, why)
 			return nil
 		}
 		s.mu.Unlock()
@@ -213,16 +250,21 @@ func (s *stripe) wait(ctx context.Context, list string, ticket uint64) *Claim {
 func (m *Matcher) Drain() {
 	for i := range m.stripes {
 		s := &m.stripes[i]
+		ended := map[string]int{}
 		s.mu.Lock()
 		s.drained = true
 		for _, l := range s.lists {
 			for p := l.first(); p != nil; p = l.first() {
 				l.leave(p)
 				p.answer <- nil
+				ended[l.name]++
 			}
 			l.dropIfEmpty()
 		}
 		s.mu.Unlock()
+		for list, polls := range ended {
+			s.listener.pollEnded(list, polls, PollsDrained)
+		}
 	}
 }
 

@@ -187,7 +187,7 @@ func TestDeadlineDoesNotEmptyAClaimedPoll(t *testing.T) {
 			l := s.lists["l"]
 			l.put(task{run(1, 1), 1}, 0, 1)
 			time.Sleep(time.Minute)
-			l.pair()
+			l.pair(true)
 			s.mu.Unlock()
 			c := <-p
 			wantID(t, c, 1)
@@ -216,7 +216,7 @@ func TestDeadPollersSwallowNothing(t *testing.T) {
 			s.mu.Lock()
 			cancel()
 			s.lists["l"].put(task{run(1, 1), id}, 0, 1)
-			s.lists["l"].pair()
+			s.lists["l"].pair(true)
 			s.mu.Unlock()
 			wantID(t, <-going, 0)
 			c := <-next
@@ -426,6 +426,22 @@ func TestDrain(t *testing.T) {
 		wantID(t, m.Refuse(t.Context(), claim), 0)
 		wantTotals(t, m, Totals{Lists: 1, Offers: 1})
 	})
+}
+
+// TestDrainedPollsAreAnswered also where there would be no place for them.
+func TestDrainedPollsAreAnswered(t *testing.T) {
+	m := New(Config{PollsPerListMax: 1})
+	m.Offer(run(1, 1), offerOf("l", 1))
+	claim := mustPoll(t, m, t.Context(), "l")
+	if _, err := m.Poll(t.Context(), "l"); !errors.Is(err, ErrTooManyPolls) {
+		t.Errorf("poll 2: %v, want ErrTooManyPolls", err)
+	}
+	m.Drain()
+	wantID(t, mustPoll(t, m, t.Context(), "l"), 0)
+	m.Offer(run(1, 1), offerOf("l", 2))
+	wantID(t, mustPoll(t, m, t.Context(), "l"), 0)
+	claim.Return() // what is offered waits for the next start
+	wantTotals(t, m, Totals{Lists: 1, Offers: 2})
 }
 
 func TestListsAndTotals(t *testing.T) {

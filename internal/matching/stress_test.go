@@ -41,7 +41,8 @@ func (w *owedTask) start() bool {
 func TestStress(t *testing.T) {
 	const lists, shards, tasks, pollers = 5, 4, 2000, 60
 	synctest.Test(t, func(t *testing.T) {
-		m := New(Config{PollsPerListMax: 1000})
+		var told counters
+		m := New(Config{PollsPerListMax: 1000, Listener: told.listener()})
 		owed := make([]*owedTask, tasks)
 		index := map[task]*owedTask{}
 		for i := range owed {
@@ -137,6 +138,10 @@ func TestStress(t *testing.T) {
 			}
 		}
 		wantTotals(t, m, Totals{})
+		told.want(t, Totals{Pairings: m.pairings()})
+		if n := told.offered.Load(); n < tasks || told.refused.Load() == 0 || told.returned.Load() == 0 || told.polls[PollGone].Load() == 0 || told.polls[PollOver].Load() == 0 {
+			t.Errorf("told %+v", &told)
+		}
 	})
 }
 
@@ -170,7 +175,12 @@ func TestIdlePollsOnManyLists(t *testing.T) {
 
 // BenchmarkOfferPollAccept is a task's whole way when no poll waits.
 func BenchmarkOfferPollAccept(b *testing.B) {
-	m := New(Config{PollsPerListMax: 1000})
+	b.Run("nobody listens", func(b *testing.B) { offerPollAccept(b, nil) })
+	b.Run("counted", func(b *testing.B) { offerPollAccept(b, new(counters).listener()) })
+}
+
+func offerPollAccept(b *testing.B, l *Listener) {
+	m := New(Config{PollsPerListMax: 1000, Listener: l})
 	var lists atomic.Int64
 	b.RunParallel(func(pb *testing.PB) {
 		n := lists.Add(1)
@@ -191,7 +201,12 @@ func BenchmarkOfferPollAccept(b *testing.B) {
 
 // BenchmarkHandover is the time from an offer to a poll that waits for it.
 func BenchmarkHandover(b *testing.B) {
-	m := New(Config{PollsPerListMax: 1000})
+	b.Run("nobody listens", func(b *testing.B) { handover(b, nil) })
+	b.Run("counted", func(b *testing.B) { handover(b, new(counters).listener()) })
+}
+
+func handover(b *testing.B, l *Listener) {
+	m := New(Config{PollsPerListMax: 1000, Listener: l})
 	ctx, cancel := context.WithCancel(context.Background())
 	got := make(chan struct{})
 	go func() {

@@ -66,14 +66,14 @@ var tasks = []Mutant{{
 }, {
 	Name: "refused-poll-loses-its-wait",
 	File: "internal/matching/matching.go",
-	Old:  "return s.wait(ctx, c.list.name, c.ticket)",
+	Old:  "return s.wait(ctx, c.list.name, c.ticket, told)",
 	New:  "s.mu.Unlock()\n\treturn nil",
 	Bug:  "A poll that met a task which had just closed comes back empty while others wait for it.",
 }, {
 	Name: "refused-poll-goes-to-the-back",
 	File: "internal/matching/matching.go",
-	Old:  "return s.wait(ctx, c.list.name, c.ticket)",
-	New:  "s.tickets++\n\treturn s.wait(ctx, c.list.name, s.tickets)",
+	Old:  "return s.wait(ctx, c.list.name, c.ticket, told)",
+	New:  "s.tickets++\n\treturn s.wait(ctx, c.list.name, s.tickets, told)",
 	Bug:  "A poll that was refused is overtaken by all that came after it.",
 }, {
 	Name: "withdrawn-task-comes-back",

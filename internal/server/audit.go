@@ -135,12 +135,12 @@ func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
 	return &auditor{trail, cfg.Account, cfg.Region, a.Events == AuditAll}, nil
 }
 
-// close ends the trail, if there is one.
-func (a *auditor) close(ctx context.Context) error {
+// stop ends the trail, if there is one.
+func (a *auditor) stop(ctx context.Context) error {
 	if a == nil {
 		return nil
 	}
-	return a.Close(ctx)
+	return a.Stop(ctx)
 }
 
 // jsonSources are the services with JSON protocols by the prefixes of their targets.

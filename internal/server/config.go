@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/operation"
+	"heddle/internal/blob/dir"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/lambda"
@@ -29,6 +30,8 @@ type Config struct {
 
 	Sealing  string   // SealingOn or SealingOff; a store in memory is never sealed
 	RootKeys RootKeys // under which the store is sealed
+
+	Blobs Blobs
 
 	// LambdaEndpoint is where Lambda functions are invoked; empty: nowhere.
 	LambdaEndpoint   string
@@ -62,7 +65,8 @@ type Config struct {
 
 	Log *slog.Logger
 
-	machine func(*pebblestore.Options) // for tests: the disk, and how the process ends
+	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
+	blobFiles dir.Files                  // for tests: the disk of the blobs
 }
 
 // Timeouts are how long peers may let the server wait.
@@ -153,6 +157,7 @@ func (c *Config) fill() error {
 	setDefault(&c.Data, DefaultData)
 	setDefault(&c.Account, DefaultAccount)
 	setDefault(&c.Region, DefaultRegion)
+	setDefault(&c.Blobs.Region, DefaultRegion)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -223,7 +228,7 @@ func (c *Config) fillNumbers() error {
 
 // checkOthers checks what has no list of values and is no number.
 func (c *Config) checkOthers() error {
-	var errs []error
+	errs := []error{c.Blobs.check(c.Store == StoreMemory)}
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}

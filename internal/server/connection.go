@@ -40,6 +40,7 @@ type connection struct {
 	client      netip.Prefix
 
 	used  atomic.Bool  // a request has come
+	sends atomic.Bool  // the peer may still be sending a request that we have answered
 	waits atomic.Int64 // since when the peer lets us wait, in Unix nanoseconds; 0: he does not
 
 	writing sync.Mutex // held while something is written
@@ -167,6 +168,14 @@ func (c *connection) Write(p []byte) (int, error) {
 // answer arrived.
 const partingTime = time.Second
 
+// lingerTime is how long it stays for a peer who is still sending a request that was
+// refused early, as one with a body too large is. What is not read when a connection
+// is closed makes the kernel send a reset, at which the peer's writing fails, and the
+// answer that waits for it is thrown away (RFC 9112, section 9.6). So what it sends is
+// read and dropped until it is through. net/http would do so in part, but not with our
+// own Body and ResponseWriter, behind which it does not see that something is unread.
+const lingerTime = 5 * time.Second
+
 // hearOut waits for a peer who has closed TLS to hang up, before he is told the
 // same: a reset after that may mean that he did not read it, and not the answer.
 // With HTTP/1.1 nothing else is written between an answer and the next request.
@@ -198,8 +207,12 @@ func (c *connection) Close() error {
 	}
 	watching := first && len(c.watches) > 0 && time.Now().Before(c.watches[len(c.watches)-1].until)
 	c.mu.Unlock()
-	if watching {
-		go c.part()
+	switch {
+	case first && c.sends.Load():
+		go c.part(lingerTime)
+		return nil
+	case watching:
+		go c.part(partingTime)
 		return nil
 	}
 	defer c.connections.leave(c)
@@ -207,13 +220,13 @@ func (c *connection) Close() error {
 }
 
 // part hangs up and waits for the peer to do so too.
-func (c *connection) part() {
+func (c *connection) part(most time.Duration) {
 	defer c.connections.leave(c)
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // that it can't be is what reading will show
 	}
-	err := c.Conn.SetReadDeadline(time.Now().Add(partingTime))
-	for rest := make([]byte, 1024); err == nil; {
+	err := c.Conn.SetReadDeadline(time.Now().Add(most))
+	for rest := make([]byte, 4096); err == nil; {
 		_, err = c.Conn.Read(rest)
 	}
 	c.mu.Lock()

@@ -82,6 +82,7 @@ func (l *connections) makeRoom() {
 		return
 	}
 	l.remove(slowest)
+	slowest.sends.Store(false) // nobody waits for it any more
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	_ = slowest.Close() // how it ends does not matter
@@ -113,6 +114,7 @@ func note(conn net.Conn, state http.ConnState) {
 		n.used.Store(true)
 		n.serve()
 	case http.StateIdle:
+		n.sends.Store(false)
 		n.awaitPeer()
 	}
 }

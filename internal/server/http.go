@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"heddle/internal/aws/awsjson"
@@ -36,6 +40,38 @@ func (s *Server) newHTTP(api http.Handler) *http.Server {
 		ConnState:         note,
 		ErrorLog:          newPeerLog(s.cfg.Log),
 	}
+}
+
+// front answers requests.
+type front struct {
+	server *Server
+	serves sync.WaitGroup
+}
+
+// Start implements lifecycle.Service.
+func (f *front) Start(context.Context) error {
+	s := f.server
+	services, err := s.services(s.held)
+	if err != nil {
+		return err
+	}
+	s.http = s.newHTTP(services)
+	f.serves.Go(func() {
+		if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
+			s.cfg.Log.Error("serve", "cause", err)
+		}
+	})
+	return nil
+}
+
+// Stop implements lifecycle.Service.
+func (f *front) Stop(ctx context.Context) error {
+	err := f.server.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("drain: %w", err), f.server.http.Close())
+	}
+	f.serves.Wait()
+	return err
 }
 
 // serve serves until the server is closed.
@@ -77,6 +113,9 @@ func (s *Server) timed(next http.Handler) http.Handler {
 		}
 		if r.ContentLength != 0 && p.SetReadDeadline(time.Now().Add(s.cfg.Timeouts.Body)) == nil {
 			p.awaitPeer()
+			if p.connection != nil {
+				p.connection.sends.Store(true)
+			}
 			r.Body = &timedBody{r.Body, p}
 		}
 		next.ServeHTTP(p, r)
@@ -132,6 +171,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
 		if b.pace.connection != nil {
+			b.pace.connection.sends.Store(false)
 			b.pace.connection.serve()
 		}
 		if failed := b.pace.SetReadDeadline(time.Time{}); failed != nil {

@@ -14,6 +14,8 @@ const (
 	hashKeyName     = "keys/hash"
 	tokenKeyName    = "keys/token"
 	identityKeyName = "keys/identity"
+	blobIDKeyName   = "keys/blob"      // these two are made
+	blobDataKeyName = "keys/blob-data" // for the first blob
 )
 
 // heldKeys are the keys that a store holds.

@@ -21,6 +21,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"heddle/internal/blob/blobtest"
 	"heddle/internal/runlog"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/swf/api"
@@ -38,8 +39,9 @@ type machine struct {
 	seed   uint64                    // which part that is
 	fault  func(op errorfs.Op) error // asked before each operation of the disk, in the lives that begin now; may be nil
 
-	hold time.Duration // how long polls wait
-	lies atomic.Bool   // the disk says that it has synced what it has not
+	blobs bool          // it has blobs on its disk too
+	hold  time.Duration // how long polls wait
+	lies  atomic.Bool   // the disk says that it has synced what it has not
 
 	// lonely: the process starts or stops, and nobody commits. If Pebble can't end
 	// its log then, it panics.
@@ -94,6 +96,9 @@ func (m *machine) boot() error {
 			o.Dir, o.Files, o.Exit, o.CacheBytes = storeFolder, files, exit, 1<<20
 			o.NoCompactions = fault != nil
 		},
+	}
+	if m.blobs {
+		cfg.blobFiles = blobtest.Files(files)
 	}
 	type started struct {
 		server *Server
@@ -172,8 +177,7 @@ func (m *machine) cut(life context.Context) {
 	m.end()
 	m.disk = m.clone()
 	if s := m.server; s != nil {
-		s.stop()
-		go s.http.Close()
+		go s.Close(m.ended) // which waits for ever at the disk, or ends
 	}
 	m.server = nil
 	m.client.CloseIdleConnections()

@@ -7,7 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"time"
 
+	"heddle/internal/blob"
+	"heddle/internal/blob/dir"
+	"heddle/internal/blob/s3"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
 	"heddle/internal/store"
@@ -19,6 +23,8 @@ import (
 
 // Offline is a stopped store, opened for reading.
 type Offline struct {
+	data   string
+	log    *slog.Logger
 	store  store.Store
 	view   store.Snapshot
 	runs   runlog.Reader
@@ -46,7 +52,7 @@ func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Log
 	if rekeyed || replaced {
 		log.Warn("a rekeying was cut off; the next start of the server, or 'heddle rekey', tidies up after it", "read", dir, "old_store_is_left", replaced)
 	}
-	o := &Offline{shards: s.Shards()}
+	o := &Offline{data: data, log: log, shards: s.Shards()}
 	if o.store, err = openSealed(ctx, s, data, &roots, log); err == nil {
 		err = o.open(ctx)
 	}
@@ -83,6 +89,48 @@ func (o *Offline) Close() error { return errors.Join(o.view.Close(), o.store.Clo
 // Check verifies the store; see runlog.Check.
 func (o *Offline) Check(ctx context.Context) (*runlog.Findings, error) {
 	return runlog.Check(ctx, o.view, o.shards, &o.hash, o.rules)
+}
+
+// CheckBlobs compares the blobs of the store with what refers to them, and with
+// contents reads them too. Tell hears of each fault. See blob.Check.
+func (o *Offline) CheckBlobs(ctx context.Context, b Blobs, contents bool, tell func(error)) (blob.Checked, error) {
+	setDefault(&b.Region, DefaultRegion)
+	if err := b.check(false); err != nil {
+		return blob.Checked{}, fmt.Errorf("config: %w", err)
+	}
+	library, err := o.library(ctx, &b)
+	if err != nil {
+		return blob.Checked{}, fmt.Errorf("check blobs: %w", err)
+	}
+	refs := references{o.view}
+	return blob.Check(ctx, library, refs.all(ctx), blob.CheckOptions{Contents: contents, Tell: func(id blob.ID, fault error) {
+		run, _, err := refs.first(ctx, id)
+		tell(errors.Join(fmt.Errorf("run %s refers to blob %s: %w", engine.RunID(run), id, fault), err))
+	}})
+}
+
+// library opens the store's blobs for reading.
+func (o *Offline) library(ctx context.Context, b *Blobs) (*blob.Library, error) {
+	var k blobKeys
+	var shelf blob.Shelf
+	id, err := readKey(ctx, o.store.Meta(), blobIDKeyName)
+	if k.id = id; err == nil {
+		k.data, err = readKey(ctx, o.store.Meta(), blobDataKeyName)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound): // no blob was ever put
+		k, shelf, err = blobKeys{id: random[[32]byte]()}, new(blob.Memory), nil
+	case err != nil:
+		return nil, err
+	case b.Bucket != "":
+		shelf, err = b.bucket(ctx, &k, o.log, s3.Options{ReadOnly: true})
+	default:
+		shelf, err = dir.Open(dir.Options{Dir: k.folder(o.data), ReadOnly: true})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return blob.New(blob.Options{Shelf: blob.Seal(shelf, k.data), Key: k.id, Now: time.Now}), nil
 }
 
 // Export writes the history of an execution as JSON, in the shape that

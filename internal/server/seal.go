@@ -189,6 +189,13 @@ type rootWatch struct {
 	refused  string // the last complaint, made once
 }
 
+// runRootWatch follows the root keys' file, if there is one.
+func (s *Server) runRootWatch(ctx context.Context) {
+	if s.roots != nil {
+		s.roots.run(ctx)
+	}
+}
+
 func (w *rootWatch) run(ctx context.Context) {
 	ticker := time.NewTicker(rootWatchEvery)
 	defer ticker.Stop()

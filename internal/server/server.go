@@ -12,13 +12,13 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"heddle/internal/aws/authn"
 	"heddle/internal/engine"
 	"heddle/internal/identity"
+	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
 	"heddle/internal/shard"
 	"heddle/internal/store"
@@ -37,6 +37,9 @@ type Server struct {
 	cfg          Config
 	clock        *clock
 	store        store.Store
+	shards       uint16
+	held         *heldKeys
+	blobs        *blobs
 	node         *shard.Node
 	began        time.Time
 	lambda       *lambda.Performer // nil: no endpoint
@@ -50,10 +53,7 @@ type Server struct {
 	requests     *shares       // in flight, but for polls that wait
 	roots        *rootWatch    // nil: the root keys are in no file
 	ready        atomic.Bool
-	stop         context.CancelFunc // of the background loops
-	loops        sync.WaitGroup
-	close        sync.Once
-	closed       error
+	parts        lifecycle.List // all that has a life
 }
 
 // Start opens the store, takes over its shards and listens.
@@ -62,116 +62,130 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, clock: newClock(cfg.Log), began: time.Now()}
-	listener, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w", cfg.Listen, err)
+	s.addParts()
+	if err := s.parts.Start(ctx); err != nil {
+		return nil, err
 	}
-	s.listener = listener
-	s.connections = newConnections(listener, cfg.shares("connections", cfg.ConnectionsMax), cfg.Timeouts.Spare)
-	if err := requirePrivate(&cfg, listener.Addr()); err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	if cfg.Auth == AuthNone {
-		if err := authn.RequireLoopback(listener.Addr()); err != nil {
-			return nil, errors.Join(err, listener.Close())
-		}
-	}
-	if s.certificates, err = newCertificates(&cfg); err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
-	s.loops.Go(func() { s.runAlarm(background) })
-	if s.roots != nil {
-		s.loops.Go(func() { s.roots.run(background) })
-	}
-	if cfg.TimeSkip != SkipOff {
-		cfg.Log.Warn("time skipping is on: the clock jumps when nothing is runnable; for development only")
-		s.loops.Go(func() { s.runSkip(background) })
-	}
-	s.loops.Go(func() {
-		if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
-			cfg.Log.Error("serve", "cause", err)
-		}
-	})
-	s.ready.Store(true)
 	return s, nil
 }
 
-// open builds what is behind the listener.
-func (s *Server) open(ctx context.Context) (err error) {
+// addParts lists what a server is made of, in the order in which it starts; it stops
+// in reverse.
+func (s *Server) addParts() {
+	add := func(name string, start, stop func(context.Context) error) {
+		s.parts.Add(name, lifecycle.NewHooks(lifecycle.Hooks{OnStart: start, OnStop: stop}))
+	}
+	add("port", s.listen, s.stopListening)
+	// It begins when the store has opened, which has its key, and ends after it.
+	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
+	add("store", s.openStore, func(context.Context) error { return s.store.Close() })
+	add("keys", s.unseal, nil)
+	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
+	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
+	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
+	s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
+	if s.cfg.TimeSkip != SkipOff {
+		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
+	}
+	s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+	if s.cfg.LambdaEndpoint != "" {
+		add("Lambda tasks", s.startLambda, func(ctx context.Context) error { return s.lambda.Stop(ctx) })
+	}
+	s.parts.Add("http", &front{server: s})
+	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)
+}
+
+// listen opens the port. Requests wait until all has started.
+func (s *Server) listen(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	opened, shards, err := openStore(cfg)
+	s.listener, err = (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %q: %w", cfg.Listen, err)
+	}
+	s.connections = newConnections(s.listener, cfg.shares("connections", cfg.ConnectionsMax), cfg.Timeouts.Spare)
+	if err = requirePrivate(cfg, s.listener.Addr()); err == nil && cfg.Auth == AuthNone {
+		err = authn.RequireLoopback(s.listener.Addr())
+	}
+	if err == nil {
+		s.certificates, err = newCertificates(cfg)
+	}
+	if err != nil {
+		return errors.Join(err, s.listener.Close())
+	}
+	return nil
+}
+
+// stopListening closes the port, unless whoever served on it has done so.
+func (s *Server) stopListening(context.Context) error {
+	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func (s *Server) openStore(context.Context) (err error) {
+	s.store, s.shards, err = openStore(&s.cfg)
+	return err
+}
+
+// unseal opens what the store has under its root key, and the trail beside it.
+func (s *Server) unseal(ctx context.Context) error {
+	sealing, err := protect(ctx, &s.cfg, s.store)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.auditor.close(ctx), opened.Close())
-		}
-	}()
-	sealing, err := protect(ctx, cfg, opened)
-	if err != nil {
-		return err
-	}
-	s.store, s.roots = opened, sealing.roots
+	s.roots = sealing.roots
 	if sealing.store != nil {
 		s.store = sealing.store
 	}
-	if s.auditor, err = newAuditor(cfg, sealing.auditKey); err != nil {
+	if s.auditor, err = newAuditor(&s.cfg, sealing.auditKey); err != nil {
 		return err
 	}
-	held, err := holdKeys(ctx, s.store.Meta())
-	if err != nil {
-		return err
-	}
+	s.held, err = holdKeys(ctx, s.store.Meta())
+	return err
+}
+
+func (s *Server) openNode(ctx context.Context) (err error) {
+	cfg := &s.cfg
 	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
-		Store: s.store, Shards: shards, Hash: &held.hash,
+		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg),
 		Offers:       s.matcher,
 		Log:          cfg.Log,
-		CachedStates: max(1, cfg.CachedStates/int(shards)),
+		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
+		Blobs:        s.blobs.read,
 		Stopwatch:    func() time.Duration { return time.Since(s.began) },
 	}, s.clock)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.node.Stop(ctx))
-		}
-	}()
 	if last := s.node.LastTime(); last > s.clock.Now() {
 		cfg.Log.Warn("the store was written at a later time; the server's clock begins there", "ahead_by", time.Duration(last-s.clock.Now())*time.Millisecond)
 		s.clock.begin(last)
 	}
-	if cfg.LambdaEndpoint != "" {
-		if s.lambda, err = lambda.Start(lambda.Config{
-			Runs: s.node, Tasks: s.matcher,
-			Endpoint: cfg.LambdaEndpoint, Key: cfg.LambdaKey,
-			Concurrent: min(cfg.LambdaConcurrent, cfg.PollsPerListMax),
-			Log:        cfg.Log,
-		}); err != nil {
-			return err
-		}
-		defer func() {
-			if err != nil {
-				s.lambda.Close(ctx)
-			}
-		}()
-	}
-	services, err := s.services(held)
-	if err != nil {
-		return err
-	}
-	s.http = s.newHTTP(services)
+	return nil
+}
+
+func (s *Server) startLambda(context.Context) (err error) {
+	cfg := &s.cfg
+	s.lambda, err = lambda.Start(lambda.Config{
+		Runs: s.node, Tasks: s.matcher,
+		Endpoint: cfg.LambdaEndpoint, Key: cfg.LambdaKey,
+		Concurrent: min(cfg.LambdaConcurrent, cfg.PollsPerListMax),
+		Log:        cfg.Log,
+	})
+	return err
+}
+
+// answerPolls answers the polls that wait, and has all be told that the server stops.
+func (s *Server) answerPolls(context.Context) error {
+	s.ready.Store(false)
+	s.matcher.Drain()
+	s.connections.closeUnused()
 	return nil
 }
 
@@ -238,25 +252,8 @@ func (s *Server) URL() string {
 
 // Close drains the server: waiting polls are answered empty, what is in flight
 // is finished and committed, then the store is closed. When ctx ends first, the
-// connections that are left are cut.
-func (s *Server) Close(ctx context.Context) error {
-	s.close.Do(func() {
-		s.ready.Store(false)
-		s.matcher.Drain()
-		s.connections.closeUnused()
-		err := s.http.Shutdown(ctx)
-		if err != nil {
-			err = errors.Join(fmt.Errorf("drain: %w", err), s.http.Close())
-		}
-		if s.lambda != nil {
-			s.lambda.Close(ctx)
-		}
-		s.stop()
-		s.loops.Wait()
-		s.closed = errors.Join(err, s.node.Stop(ctx), s.store.Close(), s.auditor.close(ctx))
-	})
-	return s.closed
-}
+// connections that are left are cut. A second call gives the error of the first.
+func (s *Server) Close(ctx context.Context) error { return s.parts.Stop(ctx) }
 
 // alarmEvery is how long the alarm sleeps at most: the clock may step.
 const alarmEvery = time.Second

@@ -18,6 +18,7 @@ const (
 // message under way, no task on offer, claimed or in a worker's hands, and no
 // call but polls that wait.
 func (s *Server) runSkip(ctx context.Context) {
+	s.cfg.Log.Warn("time skipping is on: the clock jumps when nothing is runnable; for development only")
 	ticker := time.NewTicker(skipLook)
 	defer ticker.Stop()
 	var since time.Time

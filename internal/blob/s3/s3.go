@@ -65,6 +65,8 @@ type Options struct {
 	// Spool is a local folder of the shelf's own for what is being written. It is
 	// made if it does not exist, and what is left in it is removed.
 	Spool string
+	// ReadOnly changes nothing, and needs no Spool.
+	ReadOnly bool
 
 	backoffMax time.Duration // for tests; 0 is backoffMax
 }
@@ -74,7 +76,7 @@ type Shelf struct {
 	client *awss3.Client
 	bucket string
 	prefix string
-	spool  string
+	spool  string // empty: only for reading
 }
 
 var _ blob.Shelf = (*Shelf)(nil)
@@ -96,7 +98,7 @@ func newShelf(o Options) (*Shelf, error) {
 		return nil, errors.New("want the region that requests are signed for")
 	case o.Credentials == nil:
 		return nil, errors.New("want credentials")
-	case o.Spool == "":
+	case o.Spool == "" && !o.ReadOnly:
 		return nil, errors.New("want a folder for what is being written")
 	case o.Prefix != "" && !strings.HasSuffix(o.Prefix, "/"), strings.HasPrefix(o.Prefix, "/"):
 		return nil, fmt.Errorf("prefix %q: want it to end with a slash, and not to begin with one", o.Prefix)
@@ -116,20 +118,32 @@ func newShelf(o Options) (*Shelf, error) {
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	}
 	if o.Endpoint != "" {
-		u, err := url.Parse(o.Endpoint)
-		if err != nil {
-			return nil, fmt.Errorf("endpoint: %w", err)
-		}
-		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return nil, fmt.Errorf("endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
+		if err := CheckEndpoint(o.Endpoint); err != nil {
+			return nil, err
 		}
 		options.BaseEndpoint = &o.Endpoint
 	}
-	if err := clearSpool(o.Spool); err != nil {
-		return nil, err
-	}
 	// New, unlike NewFromConfig, looks for settings and credentials nowhere.
-	return &Shelf{awss3.New(options), o.Bucket, o.Prefix, o.Spool}, nil
+	s := &Shelf{client: awss3.New(options), bucket: o.Bucket, prefix: o.Prefix}
+	if o.ReadOnly {
+		return s, nil
+	}
+	s.spool = o.Spool
+	return s, clearSpool(o.Spool)
+}
+
+var errReadOnly = errors.New("the shelf is open for reading only")
+
+// CheckEndpoint refuses an endpoint that no shelf would take. It calls nobody.
+func CheckEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return fmt.Errorf("endpoint: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
+	}
+	return nil
 }
 
 // newHTTPClient talks to the endpoint and to nobody else: no proxy from the
@@ -214,6 +228,9 @@ func (s *Shelf) abort(ctx context.Context, key, upload *string) error {
 func (s *Shelf) Begin(ctx context.Context) (blob.Draft, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if s.spool == "" {
+		return nil, errReadOnly
 	}
 	f, err := os.CreateTemp(s.spool, draftNames) // mode 0600
 	if err != nil {
@@ -379,6 +396,9 @@ func (s *Shelf) List(ctx context.Context, after blob.ID, visit func(blob.Info) b
 
 // Delete is part of blob.Shelf.
 func (s *Shelf) Delete(ctx context.Context, id blob.ID) error {
+	if s.spool == "" {
+		return errReadOnly
+	}
 	_, err := s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &s.bucket, Key: s.name(id)})
 	if err = failed(err); errors.Is(err, blob.ErrNotFound) {
 		return nil

@@ -77,6 +77,28 @@ func TestShelf(t *testing.T) {
 	}})
 }
 
+// TestReadOnly needs no folder, and changes nothing.
+func TestReadOnly(t *testing.T) {
+	f, _, l := setUp(t)
+	ref, err := l.Put(t.Context(), strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, f.url)
+	o.ReadOnly, o.Spool = true, ""
+	s := mustNew(t, o)
+	reading := blob.New(blob.Options{Shelf: s, Key: blobtest.Key, Now: f.now})
+	if b, err := blob.ReadAll(t.Context(), reading, ref.ID, 10); err != nil || string(b) != "x" {
+		t.Errorf("read %q, %v", b, err)
+	}
+	if _, err := reading.Put(t.Context(), strings.NewReader("y")); !errors.Is(err, errReadOnly) {
+		t.Errorf("put: %v", err)
+	}
+	if err := reading.Delete(t.Context(), ref.ID); !errors.Is(err, errReadOnly) || len(f.objects) != 1 {
+		t.Errorf("delete: %v", err)
+	}
+}
+
 func TestParts(t *testing.T) {
 	f, s, l := setUp(t)
 	for _, size := range []int{partLen, partLen + 1, 2*partLen + 5} {

@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-faster/jx"
@@ -85,6 +86,7 @@ type Performer struct {
 	calls     context.Context // ends when calls under way are cut
 	stopCalls context.CancelFunc
 	workers   sync.WaitGroup
+	stopped   atomic.Bool
 }
 
 // Start makes a Performer and sets its workers to work.
@@ -105,14 +107,19 @@ func Start(c Config) (*Performer, error) {
 	return p, nil
 }
 
-// Close takes no more tasks and waits for the calls under way. When ctx ends
-// first they are cut: their tasks stay started and unreported, and run again
-// when the server is back.
-func (p *Performer) Close(ctx context.Context) {
+// Stop takes no more tasks and waits for the calls under way. When ctx ends first
+// they are cut: their tasks stay started and unreported, and run again when the
+// server is back. A second call does nothing.
+func (p *Performer) Stop(ctx context.Context) error {
 	p.stopPolls()
 	defer context.AfterFunc(ctx, p.stopCalls)()
 	p.workers.Wait()
+	first, cut := !p.stopped.Swap(true), p.calls.Err() != nil
 	p.stopCalls()
+	if first && cut {
+		return fmt.Errorf("functions under way were left; they are called again: %w", ctx.Err())
+	}
+	return nil
 }
 
 // work is the life of one worker.

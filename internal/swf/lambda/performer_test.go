@@ -136,6 +136,14 @@ func perform(t *testing.T, workers, n int, onStart func(id int64) error) (*lambd
 	return p, m
 }
 
+// stop stops a performer, twice.
+func stop(t *testing.T, p *lambda.Performer) {
+	t.Helper()
+	if err := errors.Join(p.Stop(t.Context()), p.Stop(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
 // No more tasks are taken at a time than there are workers.
 func TestConcurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -150,7 +158,7 @@ func TestConcurrent(t *testing.T) {
 		if now := m.Totals(); now.Claims != 0 || now.Offers != 0 || now.Polls != 2 {
 			t.Errorf("%d tasks are taken, %d wait, %d workers poll, want 0, 0 and 2", now.Claims, now.Offers, now.Polls)
 		}
-		p.Close(t.Context())
+		stop(t, p)
 	})
 }
 
@@ -174,7 +182,7 @@ func TestTrouble(t *testing.T) {
 		if now := m.Totals(); now.Claims != 0 || now.Offers != 0 {
 			t.Errorf("%d tasks are taken and %d wait, want none", now.Claims, now.Offers)
 		}
-		p.Close(t.Context())
+		stop(t, p)
 	})
 }
 
@@ -196,7 +204,7 @@ func TestRefused(t *testing.T) {
 			if !slices.Equal(starts, []int64{1, 2}) || m.Totals().Polls != 1 || time.Since(began) != 0 {
 				t.Errorf("after %q tasks %d were started, want 1 and 2 at once", why, starts)
 			}
-			p.Close(t.Context())
+			stop(t, p)
 		})
 	}
 }
@@ -214,7 +222,7 @@ func TestSettings(t *testing.T) {
 	} {
 		p, err := lambda.Start(c)
 		if err == nil {
-			p.Close(t.Context())
+			_ = p.Stop(t.Context())
 			t.Errorf("endpoint %q, key %q, %d workers: accepted", c.Endpoint, c.Key.ID, c.Concurrent)
 		}
 	}

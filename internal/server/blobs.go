@@ -1,0 +1,329 @@
+package server
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
+
+	"heddle/internal/blob"
+	"heddle/internal/blob/dir"
+	"heddle/internal/blob/s3"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+)
+
+// Blobs says where blobs are: what executions keep that is too large for their
+// events. The zero value is a folder beside the store, or memory if the store is there.
+type Blobs struct {
+	Bucket    string // of S3, or of what speaks its protocol; empty: no bucket
+	Prefix    string // of the names in the bucket; what is above it may be others'
+	Endpoint  string // URL; empty: AWS's own
+	Region    string // that requests are signed for
+	PathStyle bool   // the bucket is in the path of URLs, not in the host's name
+}
+
+// BlobDir is where a data folder has blobs.
+func BlobDir(data string) string { return filepath.Join(data, "blobs") }
+
+// spoolDir is where what goes to a bucket is while it is being written.
+func spoolDir(data string) string { return filepath.Join(data, "blob-spool") }
+
+const (
+	// blobBytesMax is how large a blob is at most that rules ask for.
+	blobBytesMax = 4 << 20
+	// tidyTime is how long a start waits at most for a bucket.
+	tidyTime = 10 * time.Second
+)
+
+// check refuses what can't be. It calls nobody.
+func (b *Blobs) check(inMemory bool) error {
+	var errs []error
+	switch {
+	case b.Bucket == "" && (b.Prefix != "" || b.Endpoint != "" || b.PathStyle):
+		errs = append(errs, errors.New("--blob-prefix, --blob-endpoint and --blob-path-style: want a --blob-bucket too"))
+	case b.Bucket != "" && inMemory:
+		errs = append(errs, errors.New("--blob-bucket: want a store on disk; one in memory forgets what it has in the bucket"))
+	}
+	if p := b.Prefix; p != "" && (!strings.HasSuffix(p, "/") || strings.HasPrefix(p, "/")) {
+		errs = append(errs, fmt.Errorf("--blob-prefix %q: want it to end with a slash, and not to begin with one", p))
+	}
+	if b.Endpoint != "" {
+		if err := s3.CheckEndpoint(b.Endpoint); err != nil {
+			errs = append(errs, fmt.Errorf("--blob-endpoint: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// blobKeys are two keys that the store holds: one names blobs, the other seals them.
+// They never change, since the blobs stay as they are; rekeying seals the keys anew.
+type blobKeys struct{ id, data [32]byte }
+
+// digits are the store's own part of the names of its blobs' places. So two servers
+// with one bucket don't sweep each other's blobs, nor does a store those that another
+// one has left in the folder.
+func (k *blobKeys) digits() string {
+	b, err := hkdf.Key(sha256.New, k.id[:], nil, "heddle blob prefix", 8)
+	if err != nil {
+		panic(fmt.Sprintf("server: HKDF: %v", err))
+	}
+	return hex.EncodeToString(b)
+}
+
+// folder is where a data folder has the blobs of these keys.
+func (k *blobKeys) folder(data string) string { return filepath.Join(BlobDir(data), k.digits()) }
+
+// bucket reaches a store's blobs in their bucket. It calls nobody yet, unless to learn
+// credentials.
+func (b *Blobs) bucket(ctx context.Context, k *blobKeys, log *slog.Logger, o s3.Options) (*s3.Shelf, error) {
+	o.Bucket, o.Endpoint, o.Region, o.PathStyle = b.Bucket, b.Endpoint, b.Region, b.PathStyle
+	o.Prefix = b.Prefix + k.digits() + "/"
+	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(b.Region), awsconfig.WithLogger(logging.Nop{}))
+	if err != nil {
+		return nil, fmt.Errorf("find credentials for bucket %q: %w", b.Bucket, err)
+	}
+	o.Credentials = aws.Credentials
+	log.Info("blobs are in a bucket", "bucket", o.Bucket, "prefix", o.Prefix)
+	return s3.New(o)
+}
+
+// blobs are those of a running server. Nothing is made for them before the first is
+// put: a store without blobs has no keys for them, and no folder.
+type blobs struct {
+	cfg  *Config
+	meta store.Meta
+	now  func() time.Time
+
+	library atomic.Pointer[blob.Library] // nil: no blob was ever put
+
+	mu     sync.Mutex
+	lock   io.Closer // of the folder; nil: none
+	closed bool
+}
+
+// openBlobs opens what there is.
+func (s *Server) openBlobs(ctx context.Context) error {
+	s.blobs = &blobs{
+		cfg: &s.cfg, meta: s.store.Meta(),
+		now: func() time.Time { return time.UnixMilli(int64(s.clock.Now())) },
+	}
+	if !s.cfg.mayHaveBlobs() {
+		return nil
+	}
+	_, err := s.blobs.open(ctx)
+	return err
+}
+
+// mayHaveBlobs tells whether there may be blobs of an earlier life.
+func (c *Config) mayHaveBlobs() bool {
+	if c.Blobs.Bucket != "" {
+		return true
+	}
+	stat := os.Stat
+	if c.blobFiles != nil {
+		stat = c.blobFiles.Stat
+	}
+	_, err := stat(BlobDir(c.Data))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+var errBlobsClosed = errors.New("blobs: the server stops")
+
+// open gives the library, and makes what it needs.
+func (b *blobs) open(ctx context.Context) (*blob.Library, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, errBlobsClosed
+	}
+	if l := b.library.Load(); l != nil {
+		return l, nil
+	}
+	var k blobKeys
+	var err error
+	if k.id, err = storeKey(ctx, b.meta, blobIDKeyName); err != nil {
+		return nil, err
+	}
+	if k.data, err = storeKey(ctx, b.meta, blobDataKeyName); err != nil {
+		return nil, err
+	}
+	shelf, err := b.shelf(ctx, &k)
+	if err != nil {
+		return nil, err
+	}
+	l := blob.New(blob.Options{Shelf: shelf, Key: k.id, Now: b.now})
+	b.library.Store(l)
+	return l, nil
+}
+
+// shelf opens where the blobs are. They are sealed also if the store is not; then
+// their key lies open in it, and rekeying can seal both without writing them anew.
+func (b *blobs) shelf(ctx context.Context, k *blobKeys) (blob.Shelf, error) {
+	cfg := b.cfg
+	switch {
+	case cfg.Store == StoreMemory:
+		return new(blob.Memory), nil
+	case cfg.Blobs.Bucket != "":
+		bucket, err := cfg.Blobs.bucket(ctx, k, cfg.Log, s3.Options{Spool: spoolDir(cfg.Data)})
+		if err != nil {
+			return nil, err
+		}
+		b.tidy(ctx, bucket)
+		return blob.Seal(bucket, k.data), nil
+	}
+	folder, err := dir.Open(dir.Options{Dir: k.folder(cfg.Data), Files: cfg.blobFiles})
+	if err != nil {
+		return nil, err
+	}
+	b.lock = folder
+	return blob.Seal(folder, k.data), nil
+}
+
+// tidy removes what a crash has left in a bucket. A bucket that does not answer keeps
+// no server from starting: executions without blobs go on.
+func (b *blobs) tidy(ctx context.Context, bucket *s3.Shelf) {
+	bounded, cancel := context.WithTimeout(ctx, tidyTime)
+	defer cancel()
+	if err := bucket.Tidy(bounded); err != nil && ctx.Err() == nil {
+		b.cfg.Log.Error("the bucket of the blobs can't be used; the server starts nevertheless", "bucket", b.cfg.Blobs.Bucket, "cause", err)
+	}
+}
+
+// Put keeps a blob; see blob.Store. Who refers to it must do so soon: what nobody
+// refers to is swept.
+func (b *blobs) Put(ctx context.Context, r io.Reader) (blob.Ref, error) {
+	l, err := b.open(ctx)
+	if err != nil {
+		return blob.Ref{}, err
+	}
+	return l.Put(ctx, r)
+}
+
+// read gives a whole blob to the rules that want it.
+func (b *blobs) read(ctx context.Context, id blob.ID) ([]byte, error) {
+	l := b.library.Load()
+	if l == nil {
+		return nil, fmt.Errorf("read blob %s: %w", id, blob.ErrNotFound)
+	}
+	return blob.ReadAll(ctx, l, id, blobBytesMax)
+}
+
+// close lets others at the blobs.
+func (b *blobs) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed = true; b.lock == nil {
+		return nil
+	}
+	return b.lock.Close()
+}
+
+// references asks the index of a store who refers to a blob.
+type references struct{ store.View }
+
+// Referenced implements blob.References.
+func (r references) Referenced(ctx context.Context, id blob.ID) (found bool, err error) {
+	_, found, err = r.first(ctx, id)
+	return found, err
+}
+
+// first is a run that refers to a blob.
+func (r references) first(ctx context.Context, id blob.ID) (run [keys.RunSize]byte, found bool, err error) {
+	prefix := keys.AppendBlobIndexPrefix(nil, id)
+	err = r.ScanIndex(ctx, store.Range{Start: prefix, End: keys.End(prefix), Limit: 1}, func(key, _ []byte) bool {
+		if len(key) == keys.BlobIndexSize {
+			_, run = keys.BlobReferrer(key)
+		}
+		found = true
+		return false
+	})
+	return run, found, err
+}
+
+// all gives all that is referred to, in order.
+func (r references) all(ctx context.Context) iter.Seq2[blob.ID, error] {
+	return func(yield func(blob.ID, error) bool) {
+		prefix, goesOn := []byte{keys.BlobIndex}, true
+		err := r.ScanIndex(ctx, store.Range{Start: prefix, End: keys.End(prefix)}, func(key, _ []byte) bool {
+			if len(key) == keys.BlobIndexSize { // of others the check of the index tells
+				id, _ := keys.BlobReferrer(key)
+				goesOn = yield(id, nil)
+			}
+			return goesOn
+		})
+		if err != nil && goesOn {
+			yield(blob.ID{}, err)
+		}
+	}
+}
+
+// When blobs are swept: not while a server that starts has other things to do.
+const (
+	sweepFirst = 10 * time.Minute
+	sweepEvery = time.Hour
+)
+
+// runSweeps deletes blobs that nobody refers to.
+func (s *Server) runSweeps(ctx context.Context) {
+	w := &sweeps{blobs: s.blobs, references: references{s.store}, log: s.cfg.Log}
+	timer := time.NewTimer(sweepFirst)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		w.sweep(ctx)
+		timer.Reset(sweepEvery)
+	}
+}
+
+type sweeps struct {
+	blobs      *blobs
+	references blob.References
+	log        *slog.Logger
+	sweeper    *blob.Sweeper // nil: nothing was swept yet
+	failing    bool          // and said so
+}
+
+func (w *sweeps) sweep(ctx context.Context) {
+	l := w.blobs.library.Load()
+	if l == nil {
+		return
+	}
+	if w.sweeper == nil {
+		w.sweeper = &blob.Sweeper{Library: l, References: w.references}
+	}
+	swept, err := w.sweeper.Sweep(ctx, w.blobs.now())
+	if ctx.Err() != nil {
+		return
+	}
+	if swept.Deleted > 0 {
+		w.log.Info("deleted blobs that nothing refers to", "deleted", swept.Deleted, "deleted_bytes", swept.DeletedBytes,
+			"waiting", swept.Waiting, "left", swept.Blobs-swept.Deleted)
+	}
+	switch {
+	case err != nil && !w.failing:
+		w.log.Error("blobs can't be swept; it is tried again each hour, and said when it succeeds", "failures", swept.Failures, "cause", err)
+	case err == nil && w.failing:
+		w.log.Info("blobs are swept again")
+	}
+	w.failing = err != nil
+}
