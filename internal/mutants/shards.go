@@ -98,13 +98,13 @@ var shards = []Mutant{{
 	New:  "false\n",
 	Bug:  "While one execution is read, messages behind it are taken for lost, or handled before it.",
 }, {
-	Name: "stale-fact-believed",
+	Name: "stale-lookup-believed",
 	File: "internal/shard/lacks.go",
 	Old:  "f.stale = true",
 	New:  "",
 	Bug:  "What was read before a batch changed it counts after it.",
 }, {
-	Name: "facts-outlive-the-batch",
+	Name: "lookups-outlive-the-batch",
 	File: "internal/shard/lacks.go",
 	Old:  "delete(s.cold, r.Run)\n\t\t\tdelete(s.kept, r.Name)",
 	New:  "",

@@ -72,7 +72,7 @@ func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
 	if t.failed != nil {
 		return nil, t.failed.failure()
 	}
-	if f := s.failed[factKey{run: t.key}]; f != nil && (t.run == nil || t.run.state == nil) {
+	if f := s.failed[lookup{run: t.key}]; f != nil && (t.run == nil || t.run.state == nil) {
 		return nil, f.failure()
 	}
 	r := t.run
@@ -233,8 +233,31 @@ func safely(rules engine.Rules, state engine.State, body any, in engine.Input) (
 	return rules.Handle(state, body, in)
 }
 
+// panicError is a panic of rules. Only a log has use for the stack.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
 // panicked makes an error of what recover gave.
-func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+func panicked(p any) error {
+	if err, ok := p.(error); ok {
+		if _, own := errors.AsType[*fault](err); own {
+			return err
+		}
+	}
+	return &panicError{p, debug.Stack()}
+}
+
+// stackOf is where a panic was, for a log.
+func stackOf(err error) string {
+	if p, ok := errors.AsType[*panicError](err); ok {
+		return string(p.stack)
+	}
+	return ""
+}
 
 // isolate quarantines a run whose rules have spoiled its state. If the batch holds
 // something of it, that can no longer be settled: then all of the batch is taken back.

@@ -20,7 +20,7 @@ import (
 type fetch struct {
 	shard      *Shard
 	generation uint64
-	key        factKey
+	key        lookup
 	do         func(*fetch, context.Context) error
 	long       bool // reads much: a whole memory, runs to forget
 
@@ -49,16 +49,17 @@ type fetch struct {
 	// Of the shard: what it changed while the fetch was under way.
 	stale   bool
 	changed []engine.Identity
+	spared  map[engine.RunID]bool // runs that are not to be looked up
 }
 
 // fetch has a fetch done, unless it is being done.
 func (s *Shard) fetch(f *fetch) {
-	if f.key != (factKey{}) {
+	if f.key != (lookup{}) {
 		if s.fetching[f.key] != nil || s.failed[f.key] != nil {
 			return
 		}
 		if s.fetching == nil {
-			s.fetching = map[factKey]*fetch{}
+			s.fetching = map[lookup]*fetch{}
 		}
 		s.fetching[f.key] = f
 	}
@@ -80,7 +81,7 @@ func (f *fetch) perform(ctx context.Context) {
 // fetchState has the state of a run folded, of which the head is known.
 func (s *Shard) fetchState(r *run) {
 	head := r.Head
-	s.fetch(&fetch{key: factKey{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head})
+	s.fetch(&fetch{key: lookup{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head})
 }
 
 func (f *fetch) readState(ctx context.Context) error {
@@ -116,7 +117,7 @@ func (w *watch) Scan(ctx context.Context, shard uint16, r store.Range, visit sto
 // fetchCold has a closed run read, with its state if the call needs that.
 func (s *Shard) fetchCold(id engine.RunID, c *call) {
 	_, peek := c.cmd.Body.(engine.Peek)
-	s.fetch(&fetch{key: factKey{run: id}, do: (*fetch).readCold, run: id, withState: !peek || c.cmd.Await})
+	s.fetch(&fetch{key: lookup{run: id}, do: (*fetch).readCold, run: id, withState: !peek || c.cmd.Await})
 }
 
 func (f *fetch) readCold(ctx context.Context) error {
@@ -152,7 +153,7 @@ func (f *fetch) readName(ctx context.Context) error {
 	return nil
 }
 
-// take makes a fact of what came back.
+// take takes in what was looked up.
 func (f *fetch) take(s *Shard) {
 	switch {
 	case f.key.run.IsZero():

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"heddle/internal/engine"
@@ -35,7 +36,7 @@ func (s *Shard) forgetDue(b *Batch) {
 	if s.forgetAt == 0 || s.forgetAt > b.now || s.forgetting != nil || len(b.erased) > 0 {
 		return
 	}
-	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.now, changed: slices.Clone(b.parked)}
+	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.now, spared: maps.Clone(s.spared), changed: slices.Clone(b.parked)}
 	for _, r := range b.touched { // the store does not have this yet
 		s.forgetting.changed = append(s.forgetting.changed, r.Identity)
 	}
@@ -54,9 +55,12 @@ func (s *Shard) forgetWake() engine.Time {
 // readDue finds the runs to forget, and all rows of theirs.
 func (f *fetch) readDue(ctx context.Context) error {
 	err := f.shard.Store.Scan(ctx, f.shard.id, store.Range{
-		Start: []byte{keys.Forget}, End: []byte{keys.Forget + 1}, Limit: batchForgetMax + 1,
+		Start: []byte{keys.Forget}, End: []byte{keys.Forget + 1}, Limit: batchForgetMax + 1 + len(f.spared),
 	}, func(key, _ []byte) bool {
 		at, id := keys.ForgetTime(key)
+		if f.spared[id] {
+			return true
+		}
 		if engine.Time(at) > f.now || len(f.doomed) == batchForgetMax {
 			f.next = engine.Time(at)
 			return false
@@ -144,7 +148,11 @@ func (s *Shard) eraseDue(b *Batch, f *fetch) {
 		d := &f.doomed[i]
 		changed := d.head != nil && slices.ContainsFunc(f.changed, func(id engine.Identity) bool { return id.Run == d.run || id.Name == d.head.Name })
 		switch {
-		case d.unreadable:
+		case d.unreadable || s.sick[d.run]:
+			if s.spared == nil {
+				s.spared = map[engine.RunID]bool{}
+			}
+			s.spared[d.run] = true
 		case d.waits:
 			s.forgetAt = earlier(s.forgetAt, b.now+retryDelay)
 		case changed || b.full():
@@ -172,9 +180,11 @@ func (s *Shard) erase(b *Batch, d *doomed) {
 		return
 	}
 	r := &run{Head: *d.head, place: -1}
+	s.at = r // its rules are asked
 	for _, e := range runlog.Entries(s.Rules[r.Name.Kind], r.Identity, &r.Record) {
 		b.delete(store.IndexSpace, s.indexKey(b, r, e))
 	}
+	s.at = nil
 	for _, key := range d.keys {
 		b.delete(store.ShardSpace, key)
 	}

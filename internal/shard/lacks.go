@@ -13,7 +13,7 @@ import (
 // behind it from the same shard, whose order counts. What those will lack is fetched
 // meanwhile. When a fetch has come back, all that wait are tried again, in their order,
 // before later ones. What was fetched counts until a batch has changed it: then the
-// facts are forgotten, and what is still on its way is not believed (stale).
+// look-up is forgotten, and what is still on its way is not believed (stale).
 
 // lacking is the part of a shard's memory that is about calls that wait.
 type lacking struct {
@@ -21,21 +21,21 @@ type lacking struct {
 	wakesWaiting int     // those of them that are for deadlines; while there are many no more fire
 	again        bool    // something has come for them
 	retryAt      engine.Time
-	fetching     map[factKey]*fetch
+	fetching     map[lookup]*fetch
 
 	// In whose line something waits.
 	runLine    lines[engine.RunID]
 	nameLine   lines[engine.Name]
 	senderLine lines[uint16]
 
-	// Facts, as they were fetched.
+	// What was looked up.
 	cold   map[engine.RunID]*run        // closed runs; nil: there is no such run
 	kept   map[engine.Name]engine.RunID // the last runs of names that are kept; zero: none
-	failed map[factKey]*fetch           // came back without what was wanted, just now
+	failed map[lookup]*fetch            // came back without what was wanted, just now
 }
 
-// factKey says what a fact is about: a run's head and state, or a name's last run.
-type factKey struct {
+// lookup says what is looked up: a run's head and state, or a name's last run.
+type lookup struct {
 	run  engine.RunID
 	name engine.Name
 }
@@ -130,11 +130,11 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 	cmd := &c.cmd
 	byName := cmd.Run.IsZero()
 	t = s.target(b, c)
-	if f := s.failed[factKey{run: t.key}]; f != nil && !c.comesAgain() && (t.run == nil || s.needsState(t.run, c)) {
+	if f := s.failed[lookup{run: t.key}]; f != nil && !c.comesAgain() && (t.run == nil || s.needsState(t.run, c)) {
 		return t, false // it is told so at once, whoever waits before it
 	}
 	waits = t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
-	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, factKey{run: r.Run}) {
+	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, lookup{run: r.Run}) {
 		s.fetchState(r)
 		waits = true
 	}
@@ -176,7 +176,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 	}
 	if s.keepsNames(cmd.Name.Kind) && cmd.Begin != engine.Always {
 		id, known := s.kept[cmd.Name]
-		key := factKey{name: cmd.Name}
+		key := lookup{name: cmd.Name}
 		if !known && !s.mustDoWithout(c, key) {
 			s.fetch(&fetch{key: key, do: (*fetch).readName})
 			return target{unknown: true}
@@ -186,7 +186,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 		}
 		if !id.IsZero() {
 			t := s.targetByID(b, c, id)
-			if over := t.run == nil || t.run.isOver(b.now); t.unknown || !over || s.failed[factKey{run: id}] != nil {
+			if over := t.run == nil || t.run.isOver(b.now); t.unknown || !over || s.failed[lookup{run: id}] != nil {
 				return t
 			} // else the name is free
 		}
@@ -224,7 +224,7 @@ func (s *Shard) targetByID(b *Batch, c *call, id engine.RunID) target {
 		return t
 	}
 	r, known := s.cold[id]
-	if !known && !s.mustDoWithout(c, factKey{run: id}) {
+	if !known && !s.mustDoWithout(c, lookup{run: id}) {
 		s.fetchCold(id, c)
 		t.unknown = true
 	}
@@ -244,9 +244,9 @@ func (s *Shard) keepsNames(kind engine.Kind) bool {
 	return s.Config.keepsNames && runlog.TraitsOf(s.Rules[kind]).KeepsNames
 }
 
-// mustDoWithout tells whether a call goes on without a fact, since it could not be
+// mustDoWithout tells whether a call goes on without a look-up, since it could not be
 // fetched: evaluating will say so. What nobody would ask again is tried again.
-func (s *Shard) mustDoWithout(c *call, key factKey) bool {
+func (s *Shard) mustDoWithout(c *call, key lookup) bool {
 	f := s.failed[key]
 	return f != nil && !s.triesAgain(c, f)
 }
@@ -366,7 +366,7 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 		if f.err != nil {
 			s.Log.Error("a run can't be read", "shard", s.id, "run", f.run, "name", f.key.name.Key, "broken", f.broken, "cause", f.err)
 			if s.failed == nil {
-				s.failed = map[factKey]*fetch{}
+				s.failed = map[lookup]*fetch{}
 			}
 			s.failed[f.key] = f
 			if f.head != nil && f.panicked {
@@ -378,9 +378,9 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 	}
 }
 
-// forgetFacts forgets what a batch that is durable has changed, and what nobody waits
+// forgetLookups forgets what a batch that is durable has changed, and what nobody waits
 // for.
-func (s *Shard) forgetFacts(b *Batch) {
+func (s *Shard) forgetLookups(b *Batch) {
 	if len(s.waiting) == 0 {
 		clear(s.cold)
 		clear(s.kept)
@@ -398,7 +398,7 @@ func (s *Shard) forgetFacts(b *Batch) {
 // changes it.
 func (s *Shard) disbelieve(r *run) {
 	if len(s.fetching) > 0 || len(s.failed) > 0 {
-		for _, key := range []factKey{{run: r.Run}, {name: r.Name}} {
+		for _, key := range []lookup{{run: r.Run}, {name: r.Name}} {
 			delete(s.failed, key)
 			if f := s.fetching[key]; f != nil {
 				f.stale = true

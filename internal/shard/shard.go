@@ -188,8 +188,9 @@ type memory struct {
 	ackAt    engine.Time
 	begun    begun
 	lacking
-	snapshots  []*snapshot // that are not yet written whole
-	forgetting *fetch      // under way
+	snapshots  []*snapshot           // that are not yet written whole
+	forgetting *fetch                // under way
+	spared     map[engine.RunID]bool // closed runs that are due and can't be deleted
 }
 
 // peers is how a shard reaches the others, and the readers.
@@ -333,7 +334,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 	}
 	s.tell(b, took)
 	s.untouch(b)
-	s.forgetFacts(b)
+	s.forgetLookups(b)
 	for _, r := range s.cache.trim(s.CachedStates) {
 		s.recent.drop(r.Run)
 	}
@@ -479,7 +480,7 @@ func (s *Shard) takeBack(why error) {
 	if known {
 		s.quarantine(r.Identity, why)
 	} else {
-		s.Log.Error("a batch is taken back", "shard", s.id, "cause", why)
+		s.Log.Error("a batch is taken back", "shard", s.id, "cause", why, "stack", stackOf(why))
 	}
 	if s.takenBack++; !known && s.takenBack > 1 {
 		s.drop(fmt.Errorf("%w: %w: %w", engine.ErrUnavailable, errTakenBack, why))
@@ -532,7 +533,7 @@ func (s *Shard) largest(b *Batch) (largest *run) {
 // quarantine has a run take no more commands until the process ends.
 func (s *Shard) quarantine(id engine.Identity, why error) {
 	s.sick[id.Run] = true
-	s.Log.Error("a run is quarantined", "shard", s.id, "run", id.Run, "kind", id.Name.Kind, "name", id.Name.Key, "cause", why)
+	s.Log.Error("a run is quarantined", "shard", s.id, "run", id.Run, "kind", id.Name.Kind, "name", id.Name.Key, "cause", why, "stack", stackOf(why))
 	if l := s.Listener; l != nil && l.Quarantined != nil {
 		l.Quarantined(id, why)
 	}

@@ -85,7 +85,9 @@ func (s *Shard) writeSnapshots(b *Batch) {
 		return
 	}
 	s.snapshots = slices.Delete(s.snapshots, 0, 1)
-	s.touch(b, n.run)
+	if n.run.change == nil {
+		s.touch(b, n.run).told = nil // nothing moved
+	}
 	deleteSlot(b, n.run, n.run.SnapshotSlot)
 	s.finishSnapshot(b, n)
 	s.putHead(b, n.run, keys.OpenRun)
