@@ -10,6 +10,7 @@ import (
 	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
+	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
 
@@ -209,6 +210,28 @@ func testUnreadable(t *testing.T, restart bool) {
 	}
 	h.check()
 	h.quiet()
+}
+
+// TestCallsOfARunKeepTheirOrder also when only the first lacks something.
+func TestCallsOfARunKeepTheirOrder(t *testing.T) {
+	h := newHouse(t, 1)
+	id := h.putBlob("hello")
+	h.must("a", toyPut{"1"})
+	h.must("b", toyPut{"1"})
+	want := h.begin(engine.Never, toyName("a"), toyWant{Blobs: []blob.ID{id}})
+	put := h.begin(engine.Never, toyName("a"), toyPut{"2"})
+	other := h.begin(engine.Never, toyName("b"), toyPut{"2"})
+	for range 3 {
+		if b := h.Ready(0); b != nil {
+			h.Done(0, b, h.store.Commit(t.Context(), []store.Section{b.Section})[0])
+		}
+	}
+	if !answered(other) || answered(want) || answered(put) {
+		t.Errorf("answered: the other run's command %v, want yes; what lacks a blob %v and what is behind it %v, want no",
+			answered(other), answered(want), answered(put))
+	}
+	h.ok(want)
+	h.ok(put)
 }
 
 // TestMissingBlobIsAnErrorOfItsCall, and of no other.
