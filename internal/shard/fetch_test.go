@@ -217,9 +217,10 @@ func TestCallsOfARunKeepTheirOrder(t *testing.T) {
 	h := newHouse(t, 1)
 	id := h.putBlob("hello")
 	h.must("a", toyPut{"1"})
+	run := h.read("a").ID.Run
 	h.must("b", toyPut{"1"})
 	want := h.begin(engine.Never, toyName("a"), toyWant{Blobs: []blob.ID{id}})
-	put := h.begin(engine.Never, toyName("a"), toyPut{"2"})
+	put := h.to(run, toyPut{"2"}) // the same run, called otherwise
 	other := h.begin(engine.Never, toyName("b"), toyPut{"2"})
 	for range 3 {
 		if b := h.Ready(0); b != nil {
