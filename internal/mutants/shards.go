@@ -122,12 +122,6 @@ var shards = []Mutant{{
 	New:  "n > 1<<40 {",
 	Bug:  "One run's excess takes the batch above what the store takes, and its neighbours with it.",
 }, {
-	Name: "spoiled-state-kept",
-	File: "internal/shard/evaluate.go",
-	Old:  "if r.change != nil && !r.change.settled {\n\t\tpanic(f)\n\t}",
-	New:  "",
-	Bug:  "A run whose rules failed in the midst of a batch is written as it never was.",
-}, {
 	Name: "begun-over-another",
 	File: "internal/shard/evaluate.go",
 	Old:  "if exists {",
