@@ -27,10 +27,19 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "simulate this seed alone, and tell each step; 0: many")
-	seedsFlag = flag.Int("seeds", 1000, "how many seeds to simulate")
+	seedsFlag = flag.Int("seeds", everydaySeeds(), "how many seeds to simulate")
 	fromFlag  = flag.Uint64("from", 1, "the first of them")
 	stepsFlag = flag.Int("steps", 150, "steps of each seed in which things go wrong")
 )
+
+// everydaySeeds is how many seeds run with all other tests. There is no concurrency in
+// them that the race detector could find anything in.
+func everydaySeeds() int {
+	if racing {
+		return 50
+	}
+	return 1000
+}
 
 // TestSeeds simulates shards under all faults, and holds what callers heard against what
 // is stored.
