@@ -107,7 +107,7 @@ var shards = []Mutant{{
 	Name: "lookups-outlive-the-batch",
 	File: "internal/shard/lacks.go",
 	Old:  "delete(s.cold, r.Run)\n\t\t\tdelete(s.kept, r.Name)",
-	New:  "",
+	New:  "_ = r",
 	Bug:  "A closed run that was read once is used again after it has changed.",
 }, {
 	Name: "failed-read-is-final",

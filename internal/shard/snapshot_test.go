@@ -44,7 +44,7 @@ func TestLargeSnapshotIsWrittenInParts(t *testing.T) {
 	if racing {
 		t.Skip("it copies gigabytes in one goroutine, in which there is no race to be found")
 	}
-	const size = 6 << 20 // more than a batch takes that is full otherwise
+	const size = 5 << 19 // three parts
 	const first, last = 400 << 10, 300 << 10
 	for _, kind := range []engine.Kind{toyKind, cutKind} {
 		for _, written := range []bool{false, true} {
