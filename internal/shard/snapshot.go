@@ -47,26 +47,32 @@ func (s *Shard) beginSnapshots(b *Batch) {
 	for _, r := range s.due {
 		if r.state != nil && s.runs[r.Run] == r {
 			s.at = r
-			s.beginSnapshot(b, r, s.Rules[r.Name.Kind])
+			if s.beginSnapshot(b, r, s.Rules[r.Name.Kind]) {
+				// The head must name it, whatever else the batch has or had of the run.
+				r.change.settled, r.change.storedTo = false, 0
+			}
 		}
 	}
 	clear(s.due)
 	s.due = s.due[:0]
 }
 
-func (s *Shard) beginSnapshot(b *Batch, r *run, rules engine.Rules) {
+// beginSnapshot takes a snapshot, and tells whether the batch has all of it: then the
+// head is to be written.
+func (s *Shard) beginSnapshot(b *Batch, r *run, rules engine.Rules) (whole bool) {
 	if s.snapshotOf(r) >= 0 {
-		return // one is being written
+		return false // one is being written
 	}
 	n := &snapshot{run: r, at: r.NextEvent, state: rules.EncodeState(r.state), slot: r.SnapshotSlot, tailLen: r.TailLen}
 	if len(n.state) < largeLen && runlog.SnapshotParts(r.SnapshotLen) <= 1 && r.change != nil {
 		s.writePart(b, n)
 		s.finishSnapshot(b, n)
-		return
+		return true
 	}
 	n.slot = 1 - r.SnapshotSlot
 	deleteSlot(b, r, n.slot)
 	s.snapshots = append(s.snapshots, n)
+	return false
 }
 
 func (s *Shard) snapshotOf(r *run) int {

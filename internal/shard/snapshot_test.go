@@ -208,3 +208,38 @@ func TestCutLogStaysShort(t *testing.T) {
 	h.check()
 	h.quiet()
 }
+
+// TestHeadNamesTheSnapshotThatItsBatchHas, also when the run was settled before the
+// snapshot was taken, or the batch has nothing else of the run than a note.
+func TestHeadNamesTheSnapshotThatItsBatchHas(t *testing.T) {
+	for _, kind := range []engine.Kind{toyKind, cutKind} {
+		for _, note := range []bool{false, true} {
+			h := newHouse(t, 1)
+			name := nameOf(kind, "a")
+			h.ok(h.begin(engine.IfAbsent, name, toyOffer{}))
+			run := h.names(name)
+			for n := 1; n <= 2; n++ {
+				text := strings.Repeat("x", n*(largeLen+1))
+				h.ok(h.begin(engine.Never, name, toyPut{"1"})) // each state has another length
+				if note {
+					h.submit(engine.Command{Name: name, Body: toyAdd{Text: text}, Patient: true})
+					h.ok(h.give("other", toyAdd{}))
+					h.ok(h.to(run, toyReach{2}))
+				} else {
+					add := h.begin(engine.Never, name, toyAdd{Text: text})
+					h.ok(h.to(run, engine.Peek{}))
+					h.ok(add)
+				}
+				if at := h.head(run).SnapshotAt; at == 0 {
+					t.Errorf("%s, note %v: the head knows no snapshot", kind, note)
+				}
+				h.check()
+				h.kill()
+				if got := h.ok(h.begin(engine.Never, name, toyRead{})).(toyState); got.Added != n || len(got.Tokens) != n {
+					t.Errorf("%s, note %v: after a kill %d events and %q", kind, note, got.Added, got.Tokens)
+				}
+			}
+			h.quiet()
+		}
+	}
+}
