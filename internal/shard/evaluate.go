@@ -265,10 +265,16 @@ func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
 	if r.change != nil && !r.change.settled {
 		panic(f)
 	}
-	s.quarantine(r.Identity, f)
 	r.state = nil
-	delete(s.cold, r.Run)
-	if s.runs[r.Run] == r {
+	s.setAside(b, r.Identity, f)
+	return fmt.Errorf("%w: %w", ErrQuarantined, f)
+}
+
+// setAside quarantines a run of which the batch holds nothing that is yet to be settled.
+func (s *Shard) setAside(b *Batch, id engine.Identity, why error) {
+	s.quarantine(id, why)
+	delete(s.cold, id.Run)
+	if r := s.runs[id.Run]; r != nil {
 		s.cache.remove(r)
 		s.wakes.remove(r)
 		for _, o := range r.Offers {
@@ -277,11 +283,10 @@ func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
 			}
 		}
 	}
-	for _, c := range s.takeAwaiting(r.Run) {
+	for _, c := range s.takeAwaiting(id.Run) {
 		c.reply, c.err = nil, ErrQuarantined
 		b.outcomes = append(b.outcomes, c)
 	}
-	return fmt.Errorf("%w: %w", ErrQuarantined, f)
 }
 
 // take writes a turn into the batch.

@@ -422,3 +422,27 @@ func TestShardThatCantBeReadAnswersAndTriesAgain(t *testing.T) {
 		h.quiet()
 	}
 }
+
+// TestRunThatCantBeFoldedIsSetAside as one whose rules panic later: who awaits its end
+// hears that it won't come, and its tasks are no longer on offer.
+func TestRunThatCantBeFoldedIsSetAside(t *testing.T) {
+	h := newHouse(t, 1)
+	h.must("bad", toyOffer{})
+	h.kill()
+	awaiting := h.awaits(toyName("bad"), engine.Never, engine.Peek{})
+	h.settle()
+	if answered(awaiting) || len(h.onOffer()) != 1 {
+		t.Fatalf("answered %v, %d offers", answered(awaiting), len(h.onOffer()))
+	}
+	h.trips["apply bad"] = true
+	if _, err := h.do("bad", toyPut{"1"}); !errors.Is(err, engine.ErrUnusable) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.answer(awaiting); !errors.Is(err, ErrQuarantined) {
+		t.Errorf("who awaits it is answered %v", err)
+	}
+	if n := len(h.onOffer()); n != 0 {
+		t.Errorf("%d tasks are on offer that can't be started", n)
+	}
+	h.quiet()
+}

@@ -370,7 +370,7 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 			}
 			s.failed[f.key] = f
 			if f.head != nil && f.panicked {
-				s.quarantine(f.head.Identity, f.err)
+				s.setAside(b, f.head.Identity, f.err)
 			}
 			continue
 		}
