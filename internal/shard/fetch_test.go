@@ -446,3 +446,89 @@ func TestRunThatCantBeFoldedIsSetAside(t *testing.T) {
 	}
 	h.quiet()
 }
+
+// TestFailedReadsAreTriedAgainAfterAWhile, and not whenever another read fails.
+func TestFailedReadsAreTriedAgainAfterAWhile(t *testing.T) {
+	h := newHouse(t, 1)
+	for _, key := range []string{"a", "b", "c"} {
+		h.must(key, toyWake{At: h.now + 10})
+	}
+	h.must("teller", toyAdd{})
+	h.kill()
+	h.must("teller", toySend{[]engine.Message{{To: toyName("a"), Body: []byte("u1")}, {To: toyName("b"), Body: []byte("u2")}}})
+	tries := 0
+	h.failRead = func(kind byte) bool {
+		if kind == keys.History {
+			tries++
+		}
+		return kind == keys.History
+	}
+	h.now += 20
+	h.Advance()
+	for try := 1; try <= 2; try++ {
+		for range 20 { // reads fail one by one
+			if b := h.Ready(0); b != nil {
+				h.Done(0, b, h.commit(b))
+			}
+			if h.Fetches() > 0 {
+				h.Fetch(context.Background(), 0)
+			}
+		}
+		if tries != 3*try {
+			t.Errorf("%d reads of three runs, want %d", tries, 3*try)
+		}
+		h.now += retryDelay + 10
+		h.Advance()
+	}
+	h.failRead = nil
+	h.settle()
+	for _, key := range []string{"a", "b", "c"} {
+		if s := h.read(key); s.Woken != 1 || (len(s.Tokens) == 1) != (key != "c") {
+			t.Errorf("%q was woken %d times and has %q", key, s.Woken, s.Tokens)
+		}
+	}
+	h.check()
+	h.quiet()
+}
+
+// TestStatesAreFetchedOnceAheadOfTheirTurn: calls that wait behind one that is tried again
+// and again lack more states than are kept.
+func TestStatesAreFetchedOnceAheadOfTheirTurn(t *testing.T) {
+	h := newHouse(t, 1)
+	messages := []engine.Message{{To: nameOf(keptKind, "a"), Body: []byte("u1")}}
+	for i := range 5 {
+		h.must(fmt.Sprint(i), toyAdd{})
+		messages = append(messages, engine.Message{To: toyName(fmt.Sprint(i)), Body: []byte("u2")})
+	}
+	h.must("teller", toyAdd{})
+	h.kill()
+	h.must("teller", toySend{messages})
+	reads := 0
+	h.failRead = func(kind byte) bool {
+		if kind == keys.History {
+			reads++
+		}
+		return kind == keys.Name
+	}
+	for range 40 {
+		if b := h.Ready(0); b != nil {
+			h.Done(0, b, h.commit(b))
+		}
+		if h.Fetches() > 0 {
+			h.Fetch(context.Background(), 0)
+		}
+	}
+	if reads > 5 {
+		t.Errorf("%d reads of 5 runs", reads)
+	}
+	h.failRead = nil
+	h.now += retryDelay + 10
+	h.Advance()
+	h.settle()
+	for i := range 5 {
+		if s := h.read(fmt.Sprint(i)); len(s.Tokens) != 1 {
+			t.Errorf("run %d has %q", i, s.Tokens)
+		}
+	}
+	h.quiet()
+}

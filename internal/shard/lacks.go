@@ -135,7 +135,10 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 	}
 	waits = t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
 	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, lookup{run: r.Run}) {
-		s.fetchState(r)
+		if !waits || !c.ahead { // once ahead of its turn: states may have to go again before that comes
+			s.fetchState(r, c)
+		}
+		c.ahead = c.ahead || waits
 		waits = true
 	}
 	if !waits && (t.failed != nil || !s.wants || !s.lacksWanted(b, t, c)) {
@@ -178,7 +181,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 		id, known := s.kept[cmd.Name]
 		key := lookup{name: cmd.Name}
 		if !known && !s.mustDoWithout(c, key) {
-			s.fetch(&fetch{key: key, do: (*fetch).readName})
+			s.fetchFor(c, &fetch{key: key, do: (*fetch).readName})
 			return target{unknown: true}
 		}
 		if !known {
@@ -251,19 +254,37 @@ func (s *Shard) mustDoWithout(c *call, key lookup) bool {
 	return f != nil && !s.triesAgain(c, f)
 }
 
-// triesAgain has a call wait a while for another try of a fetch that failed.
+// triesAgain has a call wait a while for another try of a fetch that failed. One that
+// goes on without may still have to wait behind others: it asks no earlier either.
 func (s *Shard) triesAgain(c *call, failed *fetch) bool {
-	if failed.broken || !c.comesAgain() {
+	if !c.comesAgain() {
 		return false
 	}
-	if c.isMessage() && failed.key.name == (engine.Name{}) { // it holds up others, and can be parked with its run
+	asked := c.retryAt <= s.batch.now // else it was for another call
+	if asked {
+		c.retryAt = s.batch.now + retryDelay
+	}
+	if failed.broken {
+		return false
+	}
+	if asked && c.isMessage() && failed.key.name == (engine.Name{}) { // it holds up others, and can be parked with its run
 		if c.tries >= fetchTries {
 			return false
 		}
 		c.tries++
 	}
-	s.retryAt = earlier(s.retryAt, s.batch.now+retryDelay)
+	s.retryAt = earlier(s.retryAt, c.retryAt)
 	return true
+}
+
+// fetchFor has a fetch done that a call lacks, unless the call is to wait before it asks
+// again: it is also tried whenever something has come for others.
+func (s *Shard) fetchFor(c *call, f *fetch) {
+	if c.retryAt > s.batch.now {
+		s.retryAt = earlier(s.retryAt, c.retryAt)
+		return
+	}
+	s.fetch(f)
 }
 
 // lacksWanted tells whether the rules want something for a call that has to be fetched.
@@ -317,7 +338,7 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		return false
 	}
 	cuts := runlog.TraitsOf(s.Rules[kind]).CutsLog
-	s.fetch(&fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
+	s.fetchFor(c, &fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
 	return true
 }
 

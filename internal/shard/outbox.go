@@ -173,9 +173,10 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 	if errors.Is(err, engine.ErrUnread) {
 		// Its run may be readable again; others of its sender need not wait for that.
 		cmd := engine.Command{Name: m.To, Run: m.Run, Begin: m.Begin, Seed: m.Seed, Group: m.Group, Body: m.Body}
-		s.waiting = append(s.waiting, &call{cmd: cmd, message: &message{parked: key, generation: s.generation}})
+		again := &call{cmd: cmd, message: &message{parked: key, generation: s.generation}, retryAt: b.now + retryDelay}
+		s.waiting = append(s.waiting, again)
 		s.runLine.join(t.key)
-		s.retryAt = earlier(s.retryAt, b.now+retryDelay)
+		s.retryAt = earlier(s.retryAt, again.retryAt)
 	}
 }
 
