@@ -532,3 +532,38 @@ func TestStatesAreFetchedOnceAheadOfTheirTurn(t *testing.T) {
 	}
 	h.quiet()
 }
+
+// TestLookUpsAreForgottenWhileOthersWait: a shard that always has a call waiting doesn't
+// keep all that it ever looked up.
+func TestLookUpsAreForgottenWhileOthersWait(t *testing.T) {
+	h := newHouse(t, 1)
+	const many = lookupsMax + 100
+	var runs []engine.RunID
+	for i := range many {
+		name := nameOf(keptKind, fmt.Sprint(i))
+		c := h.begin(engine.Once, name, toyPut{"1"})
+		h.begin(engine.Never, name, toyClose{Forget: h.now + 1<<30})
+		if i%100 == 0 {
+			h.settle()
+		}
+		runs = append(runs, h.ok(c).(toyDone).Run)
+	}
+	h.kill()
+	s := h.shards[0]
+	waits := h.to(runs[0], toyRead{})
+	h.Ready(0) // its fetch is slow
+	for _, run := range runs[1:] {
+		c := h.to(run, toyRead{})
+		h.Ready(0)
+		h.Fetch(context.Background(), 1)
+		h.Ready(0)
+		if !answered(c) {
+			t.Fatal("not answered")
+		}
+		if n := max(len(s.cold), len(s.kept)); n > lookupsMax+1 {
+			t.Fatalf("%d look-ups are kept", n)
+		}
+	}
+	h.ok(waits)
+	h.quiet()
+}

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"maps"
+
 	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
@@ -399,6 +401,10 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 	}
 }
 
+// lookupsMax is from how many look-ups on those are forgotten that nobody waits for. They
+// may be many where something always waits, and hold states.
+const lookupsMax = 1024
+
 // forgetLookups forgets what a batch that is durable has changed, and what nobody waits
 // for.
 func (s *Shard) forgetLookups(b *Batch) {
@@ -412,6 +418,10 @@ func (s *Shard) forgetLookups(b *Batch) {
 			delete(s.cold, r.Run)
 			delete(s.kept, r.Name)
 		}
+	}
+	if len(s.cold)+len(s.kept) > lookupsMax {
+		maps.DeleteFunc(s.cold, func(id engine.RunID, _ *run) bool { return !s.runLine.has(id) })
+		maps.DeleteFunc(s.kept, func(name engine.Name, _ engine.RunID) bool { return !s.nameLine.has(name) })
 	}
 }
 
