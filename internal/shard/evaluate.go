@@ -26,7 +26,7 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 		s.evaluateWake(b, c, t)
 		return
 	}
-	r, err := s.find(b, &c.cmd, t)
+	r, err := s.find(b, c, t)
 	if err != nil {
 		c.err = err
 		return
@@ -68,11 +68,12 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 }
 
 // find gives the run that a command is for; a new one if it may begin one.
-func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
+func (s *Shard) find(b *Batch, c *call, t target) (*run, error) {
+	cmd := &c.cmd
 	if t.failed != nil {
 		return nil, t.failed.failure()
 	}
-	if f := s.failed[lookup{run: t.key}]; f != nil && (t.run == nil || t.run.state == nil) {
+	if f := s.failed[lookup{run: t.key}]; f != nil && (t.run == nil || s.needsState(t.run, c)) {
 		return nil, f.failure()
 	}
 	r := t.run
@@ -403,7 +404,7 @@ func (s *Shard) evaluateWake(b *Batch, c *call, t target) {
 	}
 	next := r.NextEvent
 	var stalled engine.Time
-	_, err := s.find(b, &c.cmd, t)
+	_, err := s.find(b, c, t)
 	if err == nil {
 		_, err = s.handleIn(b, r, &c.cmd, c.given)
 	}

@@ -567,3 +567,20 @@ func TestLookUpsAreForgottenWhileOthersWait(t *testing.T) {
 	h.ok(waits)
 	h.quiet()
 }
+
+// TestLookingNeedsNoState: what is known of a run is told, also just when its state could
+// not be read.
+func TestLookingNeedsNoState(t *testing.T) {
+	h := newHouse(t, 1)
+	h.must("a", toyPut{"1"})
+	run := h.names(toyName("a"))
+	h.kill()
+	h.failRead = func(kind byte) bool { return kind == keys.History }
+	put := h.give("a", toyPut{"2"})
+	peek := h.to(run, engine.Peek{})
+	if _, err := h.answer(put); !errors.Is(err, engine.ErrUnread) {
+		t.Errorf("got %v", err)
+	}
+	h.ok(peek)
+	h.quiet()
+}

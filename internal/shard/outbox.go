@@ -182,7 +182,7 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 
 // handleMessage gives a message to its run, or tells the sender that it was refused.
 func (s *Shard) handleMessage(b *Batch, c *call, t target) error {
-	r, err := s.find(b, &c.cmd, t)
+	r, err := s.find(b, c, t)
 	if err == nil {
 		_, err = s.handleIn(b, r, &c.cmd, c.given)
 	}
