@@ -45,6 +45,7 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 		c.reply = nil
 		s.await(r.Run, c)
 	case r.NextEvent > 1: // it is closed already
+		s.at = r // and no longer its successor
 		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
 	}
 }
