@@ -249,7 +249,7 @@ func (s *Shard) flushAcks(b *Batch) {
 	}
 	for to, q := range s.out {
 		for len(q.deletable) > 0 {
-			if b.full() {
+			if b.large() {
 				return // the next batch takes the rest
 			}
 			b.delete(store.ShardSpace, keys.AppendOutgoing(nil, to, q.deletable[0]))
