@@ -32,19 +32,38 @@ type snapshot struct {
 // as a part of writing the batch, which others wait for.
 const largeLen = 256 << 10
 
+// snapshotsBytesMax is how many bytes of snapshots are in memory from where on no other is
+// begun: a batch writes one part, and many runs may grow at a time.
+const snapshotsBytesMax = 32 << 20
+
+// snapshotsFull tells whether no other snapshot is to be begun.
+func (s *Shard) snapshotsFull() bool {
+	held := 0
+	for _, n := range s.snapshots {
+		held += len(n.state)
+	}
+	return held >= snapshotsBytesMax
+}
+
 // snapshotDue tells whether a run's tail has outgrown its snapshot.
 func snapshotDue(r *run) bool { return r.TailLen >= max(snapshotLenMin, r.SnapshotLen) }
 
 // settleSnapshot takes a snapshot of a run if it is due, and not large.
 func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
-	if snapshotDue(r) && r.TailLen < largeLen && b.bytes <= snapshotRoomMax { // else the next batch has more room
+	if snapshotDue(r) && r.TailLen < largeLen && b.bytes <= snapshotRoomMax && !s.snapshotsFull() { // else the next batch has more room
 		s.beginSnapshot(b, r, rules)
 	}
 }
 
-// beginSnapshots takes the large snapshots that are due.
+// beginSnapshots takes the large snapshots that are due, as many as there is memory for. A
+// run whose state has gone until its turn comes is due again with its next event.
 func (s *Shard) beginSnapshots(b *Batch) {
+	begun := 0
 	for _, r := range s.due {
+		if s.snapshotsFull() {
+			break
+		}
+		begun++
 		if r.state != nil && s.runs[r.Run] == r {
 			s.at = r
 			if s.beginSnapshot(b, r, s.Rules[r.Name.Kind]) {
@@ -53,8 +72,7 @@ func (s *Shard) beginSnapshots(b *Batch) {
 			}
 		}
 	}
-	clear(s.due)
-	s.due = s.due[:0]
+	s.due = slices.Delete(s.due, 0, begun)
 }
 
 // beginSnapshot takes a snapshot, and tells whether the batch has all of it: then the

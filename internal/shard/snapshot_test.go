@@ -243,3 +243,41 @@ func TestHeadNamesTheSnapshotThatItsBatchHas(t *testing.T) {
 		}
 	}
 }
+
+// TestSnapshotsInMemoryAreBounded when many large runs grow at a time.
+func TestSnapshotsInMemoryAreBounded(t *testing.T) {
+	h := newHouse(t, 1)
+	const runs, size = 48, 1 << 20
+	var calls []*call
+	for i := range runs {
+		calls = append(calls, h.give(fmt.Sprint(i), toyPile{Size: size}), h.give(fmt.Sprint(i), toyAdd{Text: strings.Repeat("x", largeLen)}))
+	}
+	held := 0
+	for len(h.Kicked()) > 0 || !answered(calls[len(calls)-1]) {
+		h.step(h.shards[0])
+		n := 0
+		for _, s := range h.shards[0].snapshots {
+			n += len(s.state)
+		}
+		held = max(held, n)
+	}
+	if held > snapshotsBytesMax+2*size {
+		t.Errorf("%d bytes of snapshots were in memory", held)
+	}
+	h.settle()
+	h.check()
+	h.kill()
+	for i := range runs {
+		if s := h.read(fmt.Sprint(i)); s.Added != 1 || len(s.Pile) != size {
+			t.Errorf("run %d has %d events and a pile of %d", i, s.Added, len(s.Pile))
+		}
+		if i%8 == 0 { // a run whose snapshot had to wait has it taken with its next event
+			h.must(fmt.Sprint(i), toyAdd{Text: strings.Repeat("x", largeLen)})
+		}
+	}
+	h.settle()
+	if n := len(h.shards[0].snapshots) + len(h.shards[0].due); n > 0 {
+		t.Errorf("%d snapshots are not yet written", n)
+	}
+	h.check()
+}
