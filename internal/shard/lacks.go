@@ -14,15 +14,17 @@ import (
 // has it fetched; so do all calls behind it for the same run or name, and all messages
 // behind it from the same shard, whose order counts. What those will lack is fetched
 // meanwhile. When a fetch has come back, all that wait are tried again, in their order,
-// before later ones. What was fetched counts until a batch has changed it: then the
-// look-up is forgotten, and what is still on its way is not believed (stale).
+// before later ones. Messages and deadlines ask again for what could not be fetched, each
+// time only after retryDelay; others are told so. What was fetched counts until a batch has
+// changed it: then the look-up is forgotten, and what is still on its way is not believed
+// (stale).
 
 // lacking is the part of a shard's memory that is about calls that wait.
 type lacking struct {
-	waiting      []*call // in the order in which they came
-	wakesWaiting int     // those of them that are for deadlines; while there are many no more fire
-	again        bool    // something has come for them
-	retryAt      engine.Time
+	waiting      []*call     // in the order in which they came
+	wakesWaiting int         // those of them that are for deadlines; while there are many no more fire
+	again        bool        // something has come for them
+	retryAt      engine.Time // the first of theirs
 	fetching     map[lookup]*fetch
 
 	// In whose line something waits.
