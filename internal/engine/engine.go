@@ -266,8 +266,9 @@ type Rules interface {
 	DecodeEvent(id int64, at Time, public, private []byte) (Event, error)
 	// DecodeMessage reads a Message's body.
 	DecodeMessage(body []byte) (any, error)
-	// Refused tells what to send when a message found no run to handle it: why
-	// is UnknownRunError or AlreadyOpenError.
+	// Refused tells what to send when a message was refused: it found no run to handle
+	// it, or found one that it may not begin again (UnknownRunError, AlreadyOpenError,
+	// NameKeptError, RunExistsError), or Handle returned an error.
 	Refused(to Name, body any, why error) []Message
 	EncodeState(s State) []byte
 	DecodeState(id Identity, b []byte) (State, error)

@@ -319,3 +319,20 @@ func TestAwaitByKeptName(t *testing.T) {
 	refused[*engine.UnknownRunError](h, h.awaits(name, engine.Never, engine.Peek{}))
 	h.quiet()
 }
+
+// TestOutcomeThatPanicsIsOfTheRunThatClosed, and not of its successor.
+func TestOutcomeThatPanicsIsOfTheRunThatClosed(t *testing.T) {
+	h := newHouse(t, 1)
+	var quarantined []engine.RunID
+	h.listener.Quarantined = func(id engine.Identity, why error) { quarantined = append(quarantined, id.Run) }
+	name := toyName("a")
+	h.ok(h.begin(engine.Always, name, toyFall{"outcome"}))
+	run := h.names(name)
+	if _, err := h.answer(h.awaits(name, engine.Never, toyRenew{})); !errors.Is(err, ErrQuarantined) {
+		t.Errorf("got %v", err)
+	}
+	if len(quarantined) != 1 || quarantined[0] != run {
+		t.Errorf("quarantined %v, want %v", quarantined, run)
+	}
+	h.quiet()
+}

@@ -64,9 +64,10 @@ func (b *Batch) release() {
 
 // full tells whether the batch should take no further turn. A turn is bounded, so
 // a batch that was not full before it stays below the store's limits.
-func (b *Batch) full() bool {
-	return b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax || len(b.calls) >= batchCallsMax
-}
+func (b *Batch) full() bool { return b.large() || len(b.calls) >= batchCallsMax }
+
+// large tells whether the batch should take nothing more to write.
+func (b *Batch) large() bool { return b.bytes > batchBytesMax || len(b.Section.Ops) > batchOpsMax }
 
 // put adds a mutation. Keys and values are mostly parts of the batch's room, so
 // that a batch is a few allocations, not thousands.

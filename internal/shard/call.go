@@ -16,12 +16,14 @@ type call struct {
 	done    chan struct{} // nil when nobody waits
 	pending *pending      // counts the calls that are not finished
 
-	*message        // nil: it is none
-	given    *given // what the rules want; nil: not asked yet
-	awaits   *await // nil: it does not await a close
-	leaves   *call  // this call is there to say that the caller of another has gone
-	wake     bool   // the shard's own, for a deadline
-	tries    uint8  // how often what it lacks could not be fetched
+	*message             // nil: it is none
+	given    *given      // what the rules want; nil: not asked yet
+	awaits   *await      // nil: it does not await a close
+	leaves   *call       // this call is there to say that the caller of another has gone
+	wake     bool        // the shard's own, for a deadline
+	tries    uint8       // how often what it lacks could not be fetched
+	ahead    bool        // a state was fetched for it while it waited behind others
+	retryAt  engine.Time // it asks for nothing before
 }
 
 // message is what a call has more that came from a shard: this one, where it was parked,

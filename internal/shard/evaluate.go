@@ -26,7 +26,7 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 		s.evaluateWake(b, c, t)
 		return
 	}
-	r, err := s.find(b, &c.cmd, t)
+	r, err := s.find(b, c, t)
 	if err != nil {
 		c.err = err
 		return
@@ -45,6 +45,7 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 		c.reply = nil
 		s.await(r.Run, c)
 	case r.NextEvent > 1: // it is closed already
+		s.at = r // and no longer its successor
 		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
 	}
 }
@@ -68,11 +69,12 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 }
 
 // find gives the run that a command is for; a new one if it may begin one.
-func (s *Shard) find(b *Batch, cmd *engine.Command, t target) (*run, error) {
+func (s *Shard) find(b *Batch, c *call, t target) (*run, error) {
+	cmd := &c.cmd
 	if t.failed != nil {
 		return nil, t.failed.failure()
 	}
-	if f := s.failed[lookup{run: t.key}]; f != nil && (t.run == nil || t.run.state == nil) {
+	if f := s.failed[lookup{run: t.key}]; f != nil && (t.run == nil || s.needsState(t.run, c)) {
 		return nil, f.failure()
 	}
 	r := t.run
@@ -265,10 +267,16 @@ func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
 	if r.change != nil && !r.change.settled {
 		panic(f)
 	}
-	s.quarantine(r.Identity, f)
 	r.state = nil
-	delete(s.cold, r.Run)
-	if s.runs[r.Run] == r {
+	s.setAside(b, r.Identity, f)
+	return fmt.Errorf("%w: %w", ErrQuarantined, f)
+}
+
+// setAside quarantines a run of which the batch holds nothing that is yet to be settled.
+func (s *Shard) setAside(b *Batch, id engine.Identity, why error) {
+	s.quarantine(id, why)
+	delete(s.cold, id.Run)
+	if r := s.runs[id.Run]; r != nil {
 		s.cache.remove(r)
 		s.wakes.remove(r)
 		for _, o := range r.Offers {
@@ -277,11 +285,10 @@ func (s *Shard) isolate(b *Batch, r *run, f *fault) error {
 			}
 		}
 	}
-	for _, c := range s.takeAwaiting(r.Run) {
+	for _, c := range s.takeAwaiting(id.Run) {
 		c.reply, c.err = nil, ErrQuarantined
 		b.outcomes = append(b.outcomes, c)
 	}
-	return fmt.Errorf("%w: %w", ErrQuarantined, f)
 }
 
 // take writes a turn into the batch.
@@ -398,7 +405,7 @@ func (s *Shard) evaluateWake(b *Batch, c *call, t target) {
 	}
 	next := r.NextEvent
 	var stalled engine.Time
-	_, err := s.find(b, &c.cmd, t)
+	_, err := s.find(b, c, t)
 	if err == nil {
 		_, err = s.handleIn(b, r, &c.cmd, c.given)
 	}

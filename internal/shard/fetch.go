@@ -79,9 +79,9 @@ func (f *fetch) perform(ctx context.Context) {
 }
 
 // fetchState has the state of a run folded, of which the head is known.
-func (s *Shard) fetchState(r *run) {
+func (s *Shard) fetchState(r *run, c *call) {
 	head := r.Head
-	s.fetch(&fetch{key: lookup{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head})
+	s.fetchFor(c, &fetch{key: lookup{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head})
 }
 
 func (f *fetch) readState(ctx context.Context) error {
@@ -117,7 +117,7 @@ func (w *watch) Scan(ctx context.Context, shard uint16, r store.Range, visit sto
 // fetchCold has a closed run read, with its state if the call needs that.
 func (s *Shard) fetchCold(id engine.RunID, c *call) {
 	_, peek := c.cmd.Body.(engine.Peek)
-	s.fetch(&fetch{key: lookup{run: id}, do: (*fetch).readCold, run: id, withState: !peek || c.cmd.Await})
+	s.fetchFor(c, &fetch{key: lookup{run: id}, do: (*fetch).readCold, run: id, withState: !peek || c.cmd.Await})
 }
 
 func (f *fetch) readCold(ctx context.Context) error {

@@ -422,3 +422,165 @@ func TestShardThatCantBeReadAnswersAndTriesAgain(t *testing.T) {
 		h.quiet()
 	}
 }
+
+// TestRunThatCantBeFoldedIsSetAside as one whose rules panic later: who awaits its end
+// hears that it won't come, and its tasks are no longer on offer.
+func TestRunThatCantBeFoldedIsSetAside(t *testing.T) {
+	h := newHouse(t, 1)
+	h.must("bad", toyOffer{})
+	h.kill()
+	awaiting := h.awaits(toyName("bad"), engine.Never, engine.Peek{})
+	h.settle()
+	if answered(awaiting) || len(h.onOffer()) != 1 {
+		t.Fatalf("answered %v, %d offers", answered(awaiting), len(h.onOffer()))
+	}
+	h.trips["apply bad"] = true
+	if _, err := h.do("bad", toyPut{"1"}); !errors.Is(err, engine.ErrUnusable) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.answer(awaiting); !errors.Is(err, ErrQuarantined) {
+		t.Errorf("who awaits it is answered %v", err)
+	}
+	if n := len(h.onOffer()); n != 0 {
+		t.Errorf("%d tasks are on offer that can't be started", n)
+	}
+	h.quiet()
+}
+
+// TestFailedReadsAreTriedAgainAfterAWhile, and not whenever another read fails.
+func TestFailedReadsAreTriedAgainAfterAWhile(t *testing.T) {
+	h := newHouse(t, 1)
+	for _, key := range []string{"a", "b", "c"} {
+		h.must(key, toyWake{At: h.now + 10})
+	}
+	h.must("teller", toyAdd{})
+	h.kill()
+	h.must("teller", toySend{[]engine.Message{{To: toyName("a"), Body: []byte("u1")}, {To: toyName("b"), Body: []byte("u2")}}})
+	tries := 0
+	h.failRead = func(kind byte) bool {
+		if kind == keys.History {
+			tries++
+		}
+		return kind == keys.History
+	}
+	h.now += 20
+	h.Advance()
+	for try := 1; try <= 2; try++ {
+		for range 20 { // reads fail one by one
+			if b := h.Ready(0); b != nil {
+				h.Done(0, b, h.commit(b))
+			}
+			if h.Fetches() > 0 {
+				h.Fetch(context.Background(), 0)
+			}
+		}
+		if tries != 3*try {
+			t.Errorf("%d reads of three runs, want %d", tries, 3*try)
+		}
+		h.now += retryDelay + 10
+		h.Advance()
+	}
+	h.failRead = nil
+	h.settle()
+	for _, key := range []string{"a", "b", "c"} {
+		if s := h.read(key); s.Woken != 1 || (len(s.Tokens) == 1) != (key != "c") {
+			t.Errorf("%q was woken %d times and has %q", key, s.Woken, s.Tokens)
+		}
+	}
+	h.check()
+	h.quiet()
+}
+
+// TestStatesAreFetchedOnceAheadOfTheirTurn: calls that wait behind one that is tried again
+// and again lack more states than are kept.
+func TestStatesAreFetchedOnceAheadOfTheirTurn(t *testing.T) {
+	h := newHouse(t, 1)
+	messages := []engine.Message{{To: nameOf(keptKind, "a"), Body: []byte("u1")}}
+	for i := range 5 {
+		h.must(fmt.Sprint(i), toyAdd{})
+		messages = append(messages, engine.Message{To: toyName(fmt.Sprint(i)), Body: []byte("u2")})
+	}
+	h.must("teller", toyAdd{})
+	h.kill()
+	h.must("teller", toySend{messages})
+	reads := 0
+	h.failRead = func(kind byte) bool {
+		if kind == keys.History {
+			reads++
+		}
+		return kind == keys.Name
+	}
+	for range 40 {
+		if b := h.Ready(0); b != nil {
+			h.Done(0, b, h.commit(b))
+		}
+		if h.Fetches() > 0 {
+			h.Fetch(context.Background(), 0)
+		}
+	}
+	if reads > 5 {
+		t.Errorf("%d reads of 5 runs", reads)
+	}
+	h.failRead = nil
+	h.now += retryDelay + 10
+	h.Advance()
+	h.settle()
+	for i := range 5 {
+		if s := h.read(fmt.Sprint(i)); len(s.Tokens) != 1 {
+			t.Errorf("run %d has %q", i, s.Tokens)
+		}
+	}
+	h.quiet()
+}
+
+// TestLookUpsAreForgottenWhileOthersWait: a shard that always has a call waiting doesn't
+// keep all that it ever looked up.
+func TestLookUpsAreForgottenWhileOthersWait(t *testing.T) {
+	h := newHouse(t, 1)
+	const many = lookupsMax + 100
+	var runs []engine.RunID
+	for i := range many {
+		name := nameOf(keptKind, fmt.Sprint(i))
+		c := h.begin(engine.Once, name, toyPut{"1"})
+		h.begin(engine.Never, name, toyClose{Forget: h.now + 1<<30})
+		if i%100 == 0 {
+			h.settle()
+		}
+		runs = append(runs, h.ok(c).(toyDone).Run)
+	}
+	h.kill()
+	s := h.shards[0]
+	waits := h.to(runs[0], toyRead{})
+	h.Ready(0) // its fetch is slow
+	for _, run := range runs[1:] {
+		c := h.to(run, toyRead{})
+		h.Ready(0)
+		h.Fetch(context.Background(), 1)
+		h.Ready(0)
+		if !answered(c) {
+			t.Fatal("not answered")
+		}
+		if n := max(len(s.cold), len(s.kept)); n > lookupsMax+1 {
+			t.Fatalf("%d look-ups are kept", n)
+		}
+	}
+	h.ok(waits)
+	h.quiet()
+}
+
+// TestLookingNeedsNoState: what is known of a run is told, also just when its state could
+// not be read.
+func TestLookingNeedsNoState(t *testing.T) {
+	h := newHouse(t, 1)
+	h.must("a", toyPut{"1"})
+	run := h.names(toyName("a"))
+	h.kill()
+	h.failRead = func(kind byte) bool { return kind == keys.History }
+	put := h.give("a", toyPut{"2"})
+	peek := h.to(run, engine.Peek{})
+	if _, err := h.answer(put); !errors.Is(err, engine.ErrUnread) {
+		t.Errorf("got %v", err)
+	}
+	h.ok(peek)
+	h.quiet()
+}

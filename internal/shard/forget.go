@@ -146,7 +146,9 @@ func (s *Shard) eraseDue(b *Batch, f *fetch) {
 	s.forgetAt = earlier(s.forgetAt, f.next)
 	for i := range f.doomed {
 		d := &f.doomed[i]
-		changed := d.head != nil && slices.ContainsFunc(f.changed, func(id engine.Identity) bool { return id.Run == d.run || id.Name == d.head.Name })
+		changed := slices.ContainsFunc(f.changed, func(id engine.Identity) bool {
+			return id.Run == d.run || d.head != nil && id.Name == d.head.Name
+		})
 		switch {
 		case d.unreadable || s.sick[d.run]:
 			if s.spared == nil {

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"maps"
+
 	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
@@ -12,15 +14,17 @@ import (
 // has it fetched; so do all calls behind it for the same run or name, and all messages
 // behind it from the same shard, whose order counts. What those will lack is fetched
 // meanwhile. When a fetch has come back, all that wait are tried again, in their order,
-// before later ones. What was fetched counts until a batch has changed it: then the
-// look-up is forgotten, and what is still on its way is not believed (stale).
+// before later ones. Messages and deadlines ask again for what could not be fetched, each
+// time only after retryDelay; others are told so. What was fetched counts until a batch has
+// changed it: then the look-up is forgotten, and what is still on its way is not believed
+// (stale).
 
 // lacking is the part of a shard's memory that is about calls that wait.
 type lacking struct {
-	waiting      []*call // in the order in which they came
-	wakesWaiting int     // those of them that are for deadlines; while there are many no more fire
-	again        bool    // something has come for them
-	retryAt      engine.Time
+	waiting      []*call     // in the order in which they came
+	wakesWaiting int         // those of them that are for deadlines; while there are many no more fire
+	again        bool        // something has come for them
+	retryAt      engine.Time // the first of theirs
 	fetching     map[lookup]*fetch
 
 	// In whose line something waits.
@@ -135,7 +139,10 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 	}
 	waits = t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
 	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, lookup{run: r.Run}) {
-		s.fetchState(r)
+		if !waits || !c.ahead { // once ahead of its turn: states may have to go again before that comes
+			s.fetchState(r, c)
+		}
+		c.ahead = c.ahead || waits
 		waits = true
 	}
 	if !waits && (t.failed != nil || !s.wants || !s.lacksWanted(b, t, c)) {
@@ -178,7 +185,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 		id, known := s.kept[cmd.Name]
 		key := lookup{name: cmd.Name}
 		if !known && !s.mustDoWithout(c, key) {
-			s.fetch(&fetch{key: key, do: (*fetch).readName})
+			s.fetchFor(c, &fetch{key: key, do: (*fetch).readName})
 			return target{unknown: true}
 		}
 		if !known {
@@ -251,19 +258,37 @@ func (s *Shard) mustDoWithout(c *call, key lookup) bool {
 	return f != nil && !s.triesAgain(c, f)
 }
 
-// triesAgain has a call wait a while for another try of a fetch that failed.
+// triesAgain has a call wait a while for another try of a fetch that failed. One that
+// goes on without may still have to wait behind others: it asks no earlier either.
 func (s *Shard) triesAgain(c *call, failed *fetch) bool {
-	if failed.broken || !c.comesAgain() {
+	if !c.comesAgain() {
 		return false
 	}
-	if c.isMessage() && failed.key.name == (engine.Name{}) { // it holds up others, and can be parked with its run
+	asked := c.retryAt <= s.batch.now // else it was for another call
+	if asked {
+		c.retryAt = s.batch.now + retryDelay
+	}
+	if failed.broken {
+		return false
+	}
+	if asked && c.isMessage() && failed.key.name == (engine.Name{}) { // it holds up others, and can be parked with its run
 		if c.tries >= fetchTries {
 			return false
 		}
 		c.tries++
 	}
-	s.retryAt = earlier(s.retryAt, s.batch.now+retryDelay)
+	s.retryAt = earlier(s.retryAt, c.retryAt)
 	return true
+}
+
+// fetchFor has a fetch done that a call lacks, unless the call is to wait before it asks
+// again: it is also tried whenever something has come for others.
+func (s *Shard) fetchFor(c *call, f *fetch) {
+	if c.retryAt > s.batch.now {
+		s.retryAt = earlier(s.retryAt, c.retryAt)
+		return
+	}
+	s.fetch(f)
 }
 
 // lacksWanted tells whether the rules want something for a call that has to be fetched.
@@ -317,7 +342,7 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		return false
 	}
 	cuts := runlog.TraitsOf(s.Rules[kind]).CutsLog
-	s.fetch(&fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
+	s.fetchFor(c, &fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
 	return true
 }
 
@@ -370,13 +395,17 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 			}
 			s.failed[f.key] = f
 			if f.head != nil && f.panicked {
-				s.quarantine(f.head.Identity, f.err)
+				s.setAside(b, f.head.Identity, f.err)
 			}
 			continue
 		}
 		f.take(s)
 	}
 }
+
+// lookupsMax is from how many look-ups on those are forgotten that nobody waits for. They
+// may be many where something always waits, and hold states.
+const lookupsMax = 1024
 
 // forgetLookups forgets what a batch that is durable has changed, and what nobody waits
 // for.
@@ -391,6 +420,10 @@ func (s *Shard) forgetLookups(b *Batch) {
 			delete(s.cold, r.Run)
 			delete(s.kept, r.Name)
 		}
+	}
+	if len(s.cold)+len(s.kept) > lookupsMax {
+		maps.DeleteFunc(s.cold, func(id engine.RunID, _ *run) bool { return !s.runLine.has(id) })
+		maps.DeleteFunc(s.kept, func(name engine.Name, _ engine.RunID) bool { return !s.nameLine.has(name) })
 	}
 }
 

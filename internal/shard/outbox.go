@@ -173,15 +173,16 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 	if errors.Is(err, engine.ErrUnread) {
 		// Its run may be readable again; others of its sender need not wait for that.
 		cmd := engine.Command{Name: m.To, Run: m.Run, Begin: m.Begin, Seed: m.Seed, Group: m.Group, Body: m.Body}
-		s.waiting = append(s.waiting, &call{cmd: cmd, message: &message{parked: key, generation: s.generation}})
+		again := &call{cmd: cmd, message: &message{parked: key, generation: s.generation}, retryAt: b.now + retryDelay}
+		s.waiting = append(s.waiting, again)
 		s.runLine.join(t.key)
-		s.retryAt = earlier(s.retryAt, b.now+retryDelay)
+		s.retryAt = earlier(s.retryAt, again.retryAt)
 	}
 }
 
 // handleMessage gives a message to its run, or tells the sender that it was refused.
 func (s *Shard) handleMessage(b *Batch, c *call, t target) error {
-	r, err := s.find(b, &c.cmd, t)
+	r, err := s.find(b, c, t)
 	if err == nil {
 		_, err = s.handleIn(b, r, &c.cmd, c.given)
 	}
@@ -248,7 +249,7 @@ func (s *Shard) flushAcks(b *Batch) {
 	}
 	for to, q := range s.out {
 		for len(q.deletable) > 0 {
-			if b.full() {
+			if b.large() {
 				return // the next batch takes the rest
 			}
 			b.delete(store.ShardSpace, keys.AppendOutgoing(nil, to, q.deletable[0]))

@@ -45,3 +45,25 @@ func TestNothingIsSentBeforeItIsDurable(t *testing.T) {
 		h.check()
 	}
 }
+
+// TestHandledMessagesAreDeletedUnderLoad: also if every batch takes as many calls as it
+// can.
+func TestHandledMessagesAreDeletedUnderLoad(t *testing.T) {
+	h := newHouse(t, 2)
+	h.must("a", toyBulk{Messages: 100})
+	h.settle()
+	from := h.read("a").ID.Run.Shard()
+	run := h.names(toyName("a"))
+	for range 5 {
+		h.now += ackDelay
+		for range batchCallsMax {
+			h.to(run, toyPut{"1"})
+		}
+		h.step(h.shards[from])
+	}
+	for to, q := range h.shards[from].out {
+		if n := len(q.rows) + len(q.deletable); n > 0 {
+			t.Errorf("%d messages to shard %d are left", n, to)
+		}
+	}
+}

@@ -32,41 +32,65 @@ type snapshot struct {
 // as a part of writing the batch, which others wait for.
 const largeLen = 256 << 10
 
+// snapshotsBytesMax is how many bytes of snapshots are in memory from where on no other is
+// begun: a batch writes one part, and many runs may grow at a time.
+const snapshotsBytesMax = 32 << 20
+
+// snapshotsFull tells whether no other snapshot is to be begun.
+func (s *Shard) snapshotsFull() bool {
+	held := 0
+	for _, n := range s.snapshots {
+		held += len(n.state)
+	}
+	return held >= snapshotsBytesMax
+}
+
 // snapshotDue tells whether a run's tail has outgrown its snapshot.
 func snapshotDue(r *run) bool { return r.TailLen >= max(snapshotLenMin, r.SnapshotLen) }
 
 // settleSnapshot takes a snapshot of a run if it is due, and not large.
 func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
-	if snapshotDue(r) && r.TailLen < largeLen && b.bytes <= snapshotRoomMax { // else the next batch has more room
+	if snapshotDue(r) && r.TailLen < largeLen && b.bytes <= snapshotRoomMax && !s.snapshotsFull() { // else the next batch has more room
 		s.beginSnapshot(b, r, rules)
 	}
 }
 
-// beginSnapshots takes the large snapshots that are due.
+// beginSnapshots takes the large snapshots that are due, as many as there is memory for. A
+// run whose state has gone until its turn comes is due again with its next event.
 func (s *Shard) beginSnapshots(b *Batch) {
+	begun := 0
 	for _, r := range s.due {
+		if s.snapshotsFull() {
+			break
+		}
+		begun++
 		if r.state != nil && s.runs[r.Run] == r {
 			s.at = r
-			s.beginSnapshot(b, r, s.Rules[r.Name.Kind])
+			if s.beginSnapshot(b, r, s.Rules[r.Name.Kind]) {
+				// The head must name it, whatever else the batch has or had of the run.
+				r.change.settled, r.change.storedTo = false, 0
+			}
 		}
 	}
-	clear(s.due)
-	s.due = s.due[:0]
+	s.due = slices.Delete(s.due, 0, begun)
 }
 
-func (s *Shard) beginSnapshot(b *Batch, r *run, rules engine.Rules) {
+// beginSnapshot takes a snapshot, and tells whether the batch has all of it: then the
+// head is to be written.
+func (s *Shard) beginSnapshot(b *Batch, r *run, rules engine.Rules) (whole bool) {
 	if s.snapshotOf(r) >= 0 {
-		return // one is being written
+		return false // one is being written
 	}
 	n := &snapshot{run: r, at: r.NextEvent, state: rules.EncodeState(r.state), slot: r.SnapshotSlot, tailLen: r.TailLen}
 	if len(n.state) < largeLen && runlog.SnapshotParts(r.SnapshotLen) <= 1 && r.change != nil {
 		s.writePart(b, n)
 		s.finishSnapshot(b, n)
-		return
+		return true
 	}
 	n.slot = 1 - r.SnapshotSlot
 	deleteSlot(b, r, n.slot)
 	s.snapshots = append(s.snapshots, n)
+	return false
 }
 
 func (s *Shard) snapshotOf(r *run) int {

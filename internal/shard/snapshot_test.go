@@ -211,3 +211,76 @@ func TestCutLogStaysShort(t *testing.T) {
 	h.check()
 	h.quiet()
 }
+
+// TestHeadNamesTheSnapshotThatItsBatchHas, also when the run was settled before the
+// snapshot was taken, or the batch has nothing else of the run than a note.
+func TestHeadNamesTheSnapshotThatItsBatchHas(t *testing.T) {
+	for _, kind := range []engine.Kind{toyKind, cutKind} {
+		for _, note := range []bool{false, true} {
+			h := newHouse(t, 1)
+			name := nameOf(kind, "a")
+			h.ok(h.begin(engine.IfAbsent, name, toyOffer{}))
+			run := h.names(name)
+			for n := 1; n <= 2; n++ {
+				text := strings.Repeat("x", n*(largeLen+1))
+				h.ok(h.begin(engine.Never, name, toyPut{"1"})) // each state has another length
+				if note {
+					h.submit(engine.Command{Name: name, Body: toyAdd{Text: text}, Patient: true})
+					h.ok(h.give("other", toyAdd{}))
+					h.ok(h.to(run, toyReach{2}))
+				} else {
+					add := h.begin(engine.Never, name, toyAdd{Text: text})
+					h.ok(h.to(run, engine.Peek{}))
+					h.ok(add)
+				}
+				if at := h.head(run).SnapshotAt; at == 0 {
+					t.Errorf("%s, note %v: the head knows no snapshot", kind, note)
+				}
+				h.check()
+				h.kill()
+				if got := h.ok(h.begin(engine.Never, name, toyRead{})).(toyState); got.Added != n || len(got.Tokens) != n {
+					t.Errorf("%s, note %v: after a kill %d events and %q", kind, note, got.Added, got.Tokens)
+				}
+			}
+			h.quiet()
+		}
+	}
+}
+
+// TestSnapshotsInMemoryAreBounded when many large runs grow at a time.
+func TestSnapshotsInMemoryAreBounded(t *testing.T) {
+	h := newHouse(t, 1)
+	const runs, size = 48, 1 << 20
+	var calls []*call
+	for i := range runs {
+		calls = append(calls, h.give(fmt.Sprint(i), toyPile{Size: size}), h.give(fmt.Sprint(i), toyAdd{Text: strings.Repeat("x", largeLen)}))
+	}
+	held := 0
+	for len(h.Kicked()) > 0 || !answered(calls[len(calls)-1]) {
+		h.step(h.shards[0])
+		n := 0
+		for _, s := range h.shards[0].snapshots {
+			n += len(s.state)
+		}
+		held = max(held, n)
+	}
+	if held > snapshotsBytesMax+2*size {
+		t.Errorf("%d bytes of snapshots were in memory", held)
+	}
+	h.settle()
+	h.check()
+	h.kill()
+	for i := range runs {
+		if s := h.read(fmt.Sprint(i)); s.Added != 1 || len(s.Pile) != size {
+			t.Errorf("run %d has %d events and a pile of %d", i, s.Added, len(s.Pile))
+		}
+		if i%8 == 0 { // a run whose snapshot had to wait has it taken with its next event
+			h.must(fmt.Sprint(i), toyAdd{Text: strings.Repeat("x", largeLen)})
+		}
+	}
+	h.settle()
+	if n := len(h.shards[0].snapshots) + len(h.shards[0].due); n > 0 {
+		t.Errorf("%d snapshots are not yet written", n)
+	}
+	h.check()
+}
