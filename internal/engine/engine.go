@@ -168,7 +168,8 @@ type Turn struct {
 	// deleted or drops them. Drop are those that it no longer needs.
 	Keep, Drop []blob.ID
 	// Successor begins the next run of the same name in the same batch; the
-	// turn must have closed this one. Its Seed makes the new run's id.
+	// turn must have closed this one. Its Seed makes the new run's id. That run's
+	// first turn has no successor.
 	Successor *Command
 	// Reply is for the caller, who gets it once the turn is durable. An error is the
 	// caller's error; the turn stands all the same.

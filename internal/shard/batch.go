@@ -9,21 +9,22 @@ import (
 
 // Batch is what was evaluated: a section to commit, and what Done lets out.
 type Batch struct {
-	Section  store.Section
-	now      engine.Time
-	began    time.Duration
-	calls    []*call // all that were evaluated
-	outcomes []*call // that awaited a run which closed
-	touched  []*run
-	closed   map[engine.RunID]*run // closed in this batch
-	erased   []*run                // deleted in this batch
-	parked   []engine.Identity     // runs that could not take a message
-	room     []byte                // keys and values of the section
-	events   []runEvents
-	offers   []offerChange
-	sent     []uint16 // shards that have new messages
-	marks    map[uint16]uint64
-	bytes    int // of values and of what is still to come; it ends the batch in time
+	Section    store.Section
+	now        engine.Time
+	began      time.Duration
+	calls      []*call // all that were evaluated
+	outcomes   []*call // that awaited a run which closed
+	touched    []*run
+	closed     map[engine.RunID]*run // closed in this batch
+	erased     []*run                // deleted in this batch
+	parked     []engine.Identity     // runs that could not take a message
+	room       []byte                // keys and values of the section
+	events     []runEvents
+	offers     []offerChange
+	sent       []uint16 // shards that have new messages
+	marks      map[uint16]uint64
+	succeeding bool // a successor begins: it has none of its own
+	bytes      int  // of values and of what is still to come; it ends the batch in time
 }
 
 type runEvents struct {

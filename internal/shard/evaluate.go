@@ -338,6 +338,12 @@ func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
 
 // succeed begins the next run of a name in the batch that closes the last one.
 func (s *Shard) succeed(b *Batch, r *run, cmd *engine.Command) {
+	if b.succeeding {
+		s.at = r
+		panic(errors.New("the successor of a successor in one turn"))
+	}
+	b.succeeding = true
+	defer func() { b.succeeding = false }()
 	next, err := s.begin(cmd, false)
 	switch {
 	case err != nil:

@@ -150,15 +150,13 @@ func (s *Shard) eraseDue(b *Batch, f *fetch) {
 			return id.Run == d.run || d.head != nil && id.Name == d.head.Name
 		})
 		switch {
-		case d.unreadable || s.sick[d.run]:
+		case changed || b.full():
+			s.forgetAt = earlier(s.forgetAt, d.at)
+		case d.unreadable || d.waits || s.sick[d.run]:
 			if s.spared == nil {
 				s.spared = map[engine.RunID]bool{}
 			}
 			s.spared[d.run] = true
-		case d.waits:
-			s.forgetAt = earlier(s.forgetAt, b.now+retryDelay)
-		case changed || b.full():
-			s.forgetAt = earlier(s.forgetAt, d.at)
 		default:
 			s.erase(b, d)
 		}

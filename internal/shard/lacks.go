@@ -107,7 +107,7 @@ func (s *Shard) try(b *Batch, c *call) {
 		b.calls = append(b.calls, c) // it was read anew
 	} else if t, waits := s.lacks(b, c); waits {
 		s.waiting = append(s.waiting, c)
-		if c.wake {
+		if c.wake && c.retryAt <= b.now { // else it waits for another try, and others go on
 			s.wakesWaiting++
 		}
 	} else {

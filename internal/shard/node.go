@@ -74,6 +74,11 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	}
 	if err := n.recoverShards(ctx, processors); err != nil {
 		stop()
+		for _, s := range n.shards {
+			if s.handle != nil {
+				err = errors.Join(err, s.handle.Release(ctx))
+			}
+		}
 		return nil, err
 	}
 	n.kickRecovered()

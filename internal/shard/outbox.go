@@ -200,6 +200,13 @@ func (s *Shard) evaluateParked(b *Batch, c *call, t target) {
 	}
 	if err := s.handleMessage(b, c, t); !cantTake(err) {
 		b.delete(store.ShardSpace, c.parked)
+		if f := s.forgetting; f != nil {
+			f.changed = append(f.changed, engine.Identity{Name: c.cmd.Name, Run: t.key})
+		}
+		if s.spared[t.key] { // it was, for this message's sake
+			delete(s.spared, t.key)
+			s.forgetAt = earlier(s.forgetAt, b.now)
+		}
 	}
 }
 

@@ -488,8 +488,13 @@ func (s *Shard) takeBack(why error) {
 	}
 	b := &s.batch
 	for _, c := range b.outcomes { // the runs that they await did not close
-		s.awaitAgain(c, c.awaits)
 		c.reply, c.err = nil, nil
+		switch {
+		case c.cmd.Await:
+			s.awaitAgain(c, c.awaits)
+		case !c.awaits.fresh: // its caller has gone
+			c.finish()
+		}
 	}
 	var again []*call
 	for _, c := range slices.Concat(b.calls, s.forget()) {
