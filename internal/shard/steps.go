@@ -100,6 +100,11 @@ func (n *Node) step(s *Shard) {
 	batch := false
 	for again := true; again; {
 		s.mu.Lock()
+		if s.committing { // its batch is sealed: the kick counts when that is through
+			batch, s.stage.stepping = true, false
+			s.mu.Unlock()
+			break
+		}
 		s.stage.kicked = false
 		s.mu.Unlock()
 		slow := s.slow
