@@ -271,6 +271,8 @@ type Rules interface {
 	// it, or found one that it may not begin again (UnknownRunError, AlreadyOpenError,
 	// NameKeptError, RunExistsError), or Handle returned an error.
 	Refused(to Name, body any, why error) []Message
+	// EncodeState gives a snapshot. All notes are folded again after it was decoded, and by
+	// then some may have gone: what a note alone says must not be in it.
 	EncodeState(s State) []byte
 	DecodeState(id Identity, b []byte) (State, error)
 }

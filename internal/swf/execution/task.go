@@ -78,7 +78,7 @@ func (k *task) code(c *coder) {
 	}
 	c.time(&k.since)
 	c.int(&k.attempt)
-	c.bool(&k.delivered)
+	// Whether it was delivered its note says, which may go again after a snapshot.
 	c.bool(&k.back)
 }
 
