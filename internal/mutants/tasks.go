@@ -67,7 +67,7 @@ var tasks = []Mutant{{
 	Name: "refused-poll-loses-its-wait",
 	File: "internal/matching/matching.go",
 	Old:  "return s.wait(ctx, c.list.name, c.ticket, told)",
-	New:  "s.mu.Unlock()\n\treturn nil",
+	New:  "_ = told\n\ts.mu.Unlock()\n\treturn nil",
 	Bug:  "A poll that met a task which had just closed comes back empty while others wait for it.",
 }, {
 	Name: "refused-poll-goes-to-the-back",
