@@ -17,7 +17,6 @@ type Batch struct {
 	touched    []*run
 	closed     map[engine.RunID]*run // closed in this batch
 	erased     []*run                // deleted in this batch
-	parked     []engine.Identity     // runs that could not take a message
 	room       []byte                // keys and values of the section
 	events     []runEvents
 	offers     []offerChange
@@ -44,7 +43,7 @@ func (b *Batch) reset() {
 	clear(b.Section.Ops)
 	*b = Batch{
 		Section: store.Section{Ops: b.Section.Ops[:0]},
-		calls:   b.calls[:0], outcomes: b.outcomes[:0], touched: b.touched[:0], closed: b.closed, erased: b.erased[:0], parked: b.parked[:0],
+		calls:   b.calls[:0], outcomes: b.outcomes[:0], touched: b.touched[:0], closed: b.closed, erased: b.erased[:0],
 		room: b.room[:0], events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks,
 	}
 	if cap(b.room) > 1<<20 {

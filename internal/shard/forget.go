@@ -31,15 +31,13 @@ type doomed struct {
 // blobDeletesMax is how many references of a run are deleted in one batch.
 const blobDeletesMax = 4096
 
-// forgetDue has the closed runs looked up whose retention is over.
+// forgetDue has the closed runs looked up whose retention is over. The batch must hold
+// nothing yet: what it closes the store does not have, and would be taken for looked up.
 func (s *Shard) forgetDue(b *Batch) {
-	if s.forgetAt == 0 || s.forgetAt > b.now || s.forgetting != nil || len(b.erased) > 0 {
+	if s.forgetAt == 0 || s.forgetAt > b.now || s.forgetting != nil {
 		return
 	}
-	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.now, spared: maps.Clone(s.spared), changed: slices.Clone(b.parked)}
-	for _, r := range b.touched { // the store does not have this yet
-		s.forgetting.changed = append(s.forgetting.changed, r.Identity)
-	}
+	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.now, spared: maps.Clone(s.spared)}
 	s.forgetAt = 0 // what closes meanwhile sets it anew
 	s.fetch(s.forgetting)
 }

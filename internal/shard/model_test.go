@@ -146,6 +146,10 @@ func (m *model) turn(id engine.RunID, value []byte) {
 		r = &modelRun{Identity: engine.Identity{Run: id}}
 		m.runs[id] = r
 	}
+	if t.First == 1 && r.last > 0 && r.status == 0 { // deleted before in this section
+		r.Identity = engine.Identity{Run: id}
+		r.last, r.acked, r.reborn = 0, nil, true
+	}
 	if t.First != r.last+1 {
 		m.fail("run %s: event %d is written after event %d", id, t.First, r.last)
 	}

@@ -164,7 +164,6 @@ func (s *Shard) evaluateMessage(b *Batch, c *call, t target) {
 	if t.run == nil && c.cmd.Run.IsZero() { // the run would have begun
 		m.Run, m.Begin, m.Seed, m.Group = c.cmd.Run, c.cmd.Begin, c.cmd.Seed, c.cmd.Group
 	}
-	b.parked = append(b.parked, engine.Identity{Name: c.cmd.Name, Run: t.key})
 	if f := s.forgetting; f != nil {
 		f.changed = append(f.changed, engine.Identity{Name: c.cmd.Name, Run: t.key})
 	}

@@ -225,7 +225,8 @@ func (s *Shard) advance(now engine.Time) {
 		return
 	}
 	b := &s.batch
-	if !s.open {
+	fresh := !s.open
+	if fresh {
 		s.open = true
 		b.reset()
 		b.began = s.listenedSince()
@@ -244,9 +245,11 @@ func (s *Shard) advance(now engine.Time) {
 		}
 	}()
 	s.takeFetched(b, fetched)
+	if fresh && !s.dirty() {
+		s.forgetDue(b)
+	}
 	s.fireWakes(b)
 	s.tryAll(b)
-	s.forgetDue(b)
 	s.beginSnapshots(b)
 	s.waits.Store(int64(len(s.waiting)))
 	s.at = nil

@@ -674,7 +674,7 @@ func (s *sim) judgeError(a *ask) {
 		if r := m.runs[m.open[c.cmd.Name]]; c.cmd.Run.IsZero() && r != nil && r.openedAt < a.at {
 			m.fail("%T of %q was answered %v, and run %s is open", c.cmd.Body, c.cmd.Name.Key, c.err, r.Run)
 		}
-		if r := m.runs[c.cmd.Run]; r != nil && r.status != 0 && r.isKept(s.now) && r.forget == 0 {
+		if r := m.runs[c.cmd.Run]; r != nil && r.status != 0 && !r.reborn && r.isKept(s.now) && r.forget == 0 {
 			m.fail("%T was answered %v, and the run is there", c.cmd.Body, c.err)
 		}
 	}
