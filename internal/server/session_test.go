@@ -204,7 +204,7 @@ func (s *session) advance(by string) {
 		s.server.node.Advance()
 		waitUntil(s.t, "what is due was done", func() bool {
 			next := s.server.node.NextWake()
-			return next == 0 || next > to
+			return (next == 0 || next > to) && !s.server.node.Unfinished()
 		})
 	}
 }

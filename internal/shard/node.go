@@ -280,9 +280,20 @@ func (n *Node) moveWake() {
 func (n *Node) Idle() bool {
 	working := int64(0)
 	for _, s := range n.shards {
-		working += s.working.Load() + s.waits.Load()
+		working += s.working.Load()
 	}
-	return working == 0 && n.pending.n.Load() == 0
+	return working == 0 && n.pending.n.Load() == 0 && !n.Unfinished()
+}
+
+// Unfinished tells whether a shard has begun something that it has not finished: it
+// fetches, or what it evaluated is not yet durable.
+func (n *Node) Unfinished() bool {
+	for _, s := range n.shards {
+		if s.unfinished.Load() != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // NextTimer is the earliest moment that a user of any open run waits for, if

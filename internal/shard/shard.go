@@ -168,7 +168,7 @@ type Shard struct {
 	// Read by anybody.
 	nextWake                atomic.Int64
 	working                 atomic.Int64 // tasks in workers' hands
-	waits                   atomic.Int64 // calls that wait for a fetch
+	unfinished              atomic.Int64 // whether it has calls or look-ups, or a batch, that are not finished
 	nextTimer, nextDeadline atomic.Int64 // of the open runs, if TrackTimers
 }
 
@@ -251,7 +251,7 @@ func (s *Shard) advance(now engine.Time) {
 	s.fireWakes(b)
 	s.tryAll(b)
 	s.beginSnapshots(b)
-	s.waits.Store(int64(len(s.waiting)))
+	s.publishUnfinished()
 	s.at = nil
 }
 
@@ -341,6 +341,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 	for _, r := range s.cache.trim(s.CachedStates) {
 		s.recent.drop(r.Run)
 	}
+	s.publishUnfinished()
 	s.publishWake() // whoever is answered finds the deadlines as they are now
 	for _, c := range b.calls {
 		if c.awaits != nil {
@@ -374,6 +375,15 @@ func (s *Shard) tell(b *Batch, took time.Duration) {
 			Shard: s.id, Calls: len(b.calls), Ops: len(b.Section.Ops), Bytes: b.opsBytes(), Wait: now - b.began - took, Commit: took,
 		})
 	}
+}
+
+// publishUnfinished tells others whether something is under way that nobody else counts.
+func (s *Shard) publishUnfinished() {
+	unfinished := int64(0)
+	if len(s.waiting) > 0 || s.forgetting != nil || s.dirty() {
+		unfinished = 1
+	}
+	s.unfinished.Store(unfinished)
 }
 
 func (s *Shard) publishWake() {
@@ -463,7 +473,7 @@ func (s *Shard) forget() (waiting []*call) {
 	s.memory = memory{}
 	s.recent.dropAll()
 	s.working.Store(0)
-	s.waits.Store(0)
+	s.unfinished.Store(0)
 	s.nextWake.Store(0)
 	s.open = false
 	s.Offers.WithdrawShard(s.id)
