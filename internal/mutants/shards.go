@@ -33,6 +33,7 @@ var shards = []Mutant{{
 	Bug:  "Long executions can't be loaded any more once their state has left the memory.",
 }, {
 	Name: "record-not-compared",
+	Then: []string{"./internal/shard"}, // whose runs it reads
 	File: "internal/runlog/check.go",
 	Old:  `"record", &rec.Record, "log", &now); err != nil {`,
 	New:  `"record", &rec.Record, "log", &now); false && err != nil {`,
@@ -75,12 +76,14 @@ var shards = []Mutant{{
 	Bug:  "A domain takes no more executions once so many were ever started.",
 }, {
 	Name: "middle-of-a-turn-skipped",
+	Then: []string{"./internal/shard"}, // whose runs it reads
 	File: "internal/runlog/history.go",
 	Old:  "if first > 1 { // it may be in the middle of a turn",
 	New:  "if first > 2 { // it may be in the middle of a turn",
 	Bug:  "A page of history that begins with the second event can't be read.",
 }, {
 	Name: "reverse-page-loses-its-first-event",
+	Then: []string{"./internal/shard"}, // whose runs it reads
 	File: "internal/runlog/history.go",
 	Old:  "for ; next >= max(first, t.First); next-- {",
 	New:  "for ; next > max(first, t.First); next-- {",
