@@ -86,7 +86,7 @@ verify: generate ## generated files are what the generators make
 
 .PHONY: golden
 golden: ## rewrite the story files; read the diff
-	$(GO) test ./internal/swf/registry ./internal/swf/execution ./internal/identity/... ./internal/server \
+	$(GO) test ./internal/swf/registry ./internal/swf/execution ./internal/iam/account/... ./internal/server \
 		./internal/aws/operation ./internal/audit -run 'Stories|Sessions|Golden' -rewrite
 
 .PHONY: bench

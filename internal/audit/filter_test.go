@@ -116,7 +116,7 @@ func TestMembersOfSWF(t *testing.T) {
 			Members map[string]struct{ Shape string }
 		}
 	}
-	b, err := os.ReadFile("../swf/api/model.json")
+	b, err := os.ReadFile("../swf/wire/model.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ var decisions = []Mutant{{
 	Bug:  "A decider closes an execution although a signal came that he has not seen.",
 }, {
 	Name: "closing-decision-anywhere",
-	File: "internal/swf/api/rules.go",
+	File: "internal/swf/wire/rules.go",
 	Old:  "decisions[i].Closes() && i != len(decisions)-1",
 	New:  "decisions[i].Closes() && i >= len(decisions)",
 	Bug:  "Decisions after a closing one are accepted, and silently dropped.",
@@ -64,8 +64,8 @@ var decisions = []Mutant{{
 }, {
 	Name: "child-policies-swapped",
 	File: "internal/swf/execution/close.go",
-	Old:  "if policy == api.ChildPolicyTerminate {",
-	New:  "if policy != api.ChildPolicyTerminate {",
+	Old:  "if policy == wire.ChildPolicyTerminate {",
+	New:  "if policy != wire.ChildPolicyTerminate {",
 	Bug:  "REQUEST_CANCEL kills children that were to be asked, TERMINATE only asks them.",
 }, {
 	Name: "terminate-any-child-of-the-name",

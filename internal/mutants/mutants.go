@@ -34,7 +34,7 @@ const (
 	sessions   = "./internal/server -run TestSessions"
 	seeds      = "./internal/sim -run Seeds -seeds 300 -tell" // to tell a failed seed is to leave it as long as it is
 	server     = "./internal/server"
-	identities = "./internal/identity/..."
+	identities = "./internal/iam/account/..."
 )
 
 // Suites are the tests that may catch a mutant, in the order in which they are tried.

@@ -15,24 +15,24 @@ import (
 	"time"
 
 	"heddle/internal/aws/credentials"
-	"heddle/internal/identity"
-	"heddle/internal/swf/api"
+	"heddle/internal/iam/account"
+	"heddle/internal/swf/wire"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// house is a server that wants signatures, and the key of its owner.
-type house struct {
+// harness is a server that wants signatures, and the key of its owner.
+type harness struct {
 	t *testing.T
 	*Server
 	root aws.Credentials
 }
 
-func newHouse(t *testing.T) *house {
+func newHarness(t *testing.T) *harness {
 	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Second}
 	s := start(t, cfg)
-	return &house{t, s, rootKey(t, cfg.Data)}
+	return &harness{t, s, rootKey(t, cfg.Data)}
 }
 
 // knock is a request, which is signed and then perhaps changed.
@@ -51,15 +51,15 @@ type knock struct {
 }
 
 // swf is a call of an action.
-func (h *house) swf(key aws.Credentials, action, body string) *knock {
+func (h *harness) swf(key aws.Credentials, action, body string) *knock {
 	return &knock{
 		key: key, service: "swf", region: DefaultRegion, at: time.Now(), method: http.MethodPost, body: body,
-		header: http.Header{"X-Amz-Target": {api.TargetPrefix + "." + action}, "Content-Type": {"application/x-amz-json-1.0"}},
+		header: http.Header{"X-Amz-Target": {wire.TargetPrefix + "." + action}, "Content-Type": {"application/x-amz-json-1.0"}},
 	}
 }
 
 // iam is a call of an action of IAM or STS, with its parameters as names and values.
-func (h *house) iam(key aws.Credentials, action string, parameters ...string) *knock {
+func (h *harness) iam(key aws.Credentials, action string, parameters ...string) *knock {
 	form, service := url.Values{"Action": {action}, "Version": {"2010-05-08"}}, "iam"
 	switch action {
 	case "AssumeRole", "GetSessionToken", "GetCallerIdentity":
@@ -76,7 +76,7 @@ func (h *house) iam(key aws.Credentials, action string, parameters ...string) *k
 }
 
 // request is the knock as it will go over the wire.
-func (h *house) request(k *knock) *http.Request {
+func (h *harness) request(k *knock) *http.Request {
 	h.t.Helper()
 	r, err := http.NewRequestWithContext(h.t.Context(), k.method, h.URL()+"/?"+k.query, strings.NewReader(k.body))
 	if err != nil {
@@ -124,7 +124,7 @@ var (
 	queryFault = regexp.MustCompile(`<Code>(\w+)</Code>`)
 )
 
-func (h *house) send(r *http.Request) answered {
+func (h *harness) send(r *http.Request) answered {
 	h.t.Helper()
 	w, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -147,13 +147,13 @@ func (h *house) send(r *http.Request) answered {
 	return answer
 }
 
-func (h *house) ask(k *knock) answered {
+func (h *harness) ask(k *knock) answered {
 	h.t.Helper()
 	return h.send(h.request(k))
 }
 
 // must asks for what is granted, and gives the answer.
-func (h *house) must(k *knock) string {
+func (h *harness) must(k *knock) string {
 	h.t.Helper()
 	answer := h.ask(k)
 	if answer.fault != "" {
@@ -163,7 +163,7 @@ func (h *house) must(k *knock) string {
 }
 
 // refused asks for what must be refused, and gives the answer.
-func (h *house) refused(fault string, k *knock) string {
+func (h *harness) refused(fault string, k *knock) string {
 	h.t.Helper()
 	answer := h.ask(k)
 	if answer.fault != fault {
@@ -188,7 +188,7 @@ func keyIn(t *testing.T, answer string) aws.Credentials {
 }
 
 // user makes a user with a policy of these statements, and gives his key.
-func (h *house) user(name string, statements ...string) aws.Credentials {
+func (h *harness) user(name string, statements ...string) aws.Credentials {
 	h.t.Helper()
 	h.must(h.iam(h.root, "CreateUser", "UserName", name))
 	if len(statements) > 0 {
@@ -208,17 +208,17 @@ func allow(actions, resource string) string {
 }
 
 // session seals a session as the server would.
-func (h *house) session(s *identity.Session) aws.Credentials {
+func (h *harness) session(s *account.Session) aws.Credentials {
 	h.t.Helper()
 	key, err := storeKey(h.t.Context(), h.store.Meta(), identityKeyName)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if s.KeyPair, err = identity.NewSessionPair(DefaultAccount, rand.Reader); err != nil {
+	if s.KeyPair, err = account.NewSessionPair(DefaultAccount, rand.Reader); err != nil {
 		h.t.Fatal(err)
 	}
 	s.Account = DefaultAccount
-	return credentialsOf(s.KeyPair, identity.NewSealer(key).SealSession(s))
+	return credentialsOf(s.KeyPair, account.NewSealer(key).SealSession(s))
 }
 
 func credentialsOf(pair credentials.KeyPair, token credentials.Secret) aws.Credentials {
@@ -229,7 +229,7 @@ func credentialsOf(pair credentials.KeyPair, token credentials.Secret) aws.Crede
 // with the query protocol. Each first comes unchanged, so that what is refused is
 // the change.
 func TestRefusals(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	ann := h.user("ann", allow("*", "*"))
 	mismatch := [...]string{"InvalidSignatureException", "SignatureDoesNotMatch", "403"}
 	unknown := [...]string{"UnrecognizedClientException", "InvalidClientTokenId", "403"}
@@ -261,8 +261,8 @@ func TestRefusals(t *testing.T) {
 		if _, rest, ok := strings.Cut(h.must(h.iam(ann, "GetCallerIdentity")), "<UserId>"); ok {
 			id, _, _ = strings.Cut(rest, "<")
 		}
-		return h.session(&identity.Session{
-			Of: identity.Ref{Type: identity.User, Name: "ann"}, ID: id,
+		return h.session(&account.Session{
+			Of: account.Ref{Type: account.User, Name: "ann"}, ID: id,
 			Issued: time.Now(), Expires: time.Now().Add(expires),
 		})
 	}
@@ -293,7 +293,7 @@ func TestRefusals(t *testing.T) {
 		{"key in lower case", func(k *knock) { k.key.AccessKeyID = strings.ToLower(k.key.AccessKeyID) }, unknown},
 		{"key that is no key", func(k *knock) { k.key.AccessKeyID = "../../x" }, incomplete},
 		{"key of another account", with(func() aws.Credentials {
-			pair, err := identity.NewKeyPair("999999999999", rand.Reader)
+			pair, err := account.NewKeyPair("999999999999", rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -396,15 +396,15 @@ func TestRefusals(t *testing.T) {
 		}, unknown},
 		{"session with another's token", func(k *knock) { k.key = session(time.Hour); k.key.SessionToken = session(time.Hour).SessionToken }, unknown},
 		{"session of a user who is no more", with(func() aws.Credentials {
-			return h.session(&identity.Session{
-				Of: identity.Ref{Type: identity.User, Name: "ann"}, ID: "AIDAFORMER", Issued: time.Now(), Expires: time.Now().Add(time.Hour)})
+			return h.session(&account.Session{
+				Of: account.Ref{Type: account.User, Name: "ann"}, ID: "AIDAFORMER", Issued: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}), unknown},
 		{"session that another server made", with(func() aws.Credentials {
-			pair, err := identity.NewSessionPair(DefaultAccount, rand.Reader)
+			pair, err := account.NewSessionPair(DefaultAccount, rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return credentialsOf(pair, identity.NewSealer([32]byte{1}).SealSession(&identity.Session{
+			return credentialsOf(pair, account.NewSealer([32]byte{1}).SealSession(&account.Session{
 				KeyPair: pair, Account: DefaultAccount, Issued: time.Now(), Expires: time.Now().Add(time.Hour)}))
 		}), unknown},
 		{"token with a key that needs none", func(k *knock) { k.key.SessionToken = session(time.Hour).SessionToken }, unknown},

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -26,7 +26,7 @@ const (
 // openDomain registers a domain with a workflow type and an activity type, and
 // starts two executions with a started decision task and a started activity task
 // each.
-func (h *house) openDomain(name string) (decisionToken, activityToken, runID string) {
+func (h *harness) openDomain(name string) (decisionToken, activityToken, runID string) {
 	h.t.Helper()
 	h.must(h.swf(h.root, "RegisterDomain", `{"name":"`+name+`","workflowExecutionRetentionPeriodInDays":"1"}`))
 	h.must(h.swf(h.root, "RegisterWorkflowType", `{"domain":"`+name+`","name":"order","version":"1","defaultTaskList":{"name":"deciders"},
@@ -49,7 +49,7 @@ func (h *house) openDomain(name string) (decisionToken, activityToken, runID str
 }
 
 // field reads a text in an answer.
-func (h *house) field(name, answer string) string {
+func (h *harness) field(name, answer string) string {
 	h.t.Helper()
 	var all map[string]any
 	if err := json.Unmarshal([]byte(answer), &all); err != nil {
@@ -65,7 +65,7 @@ func (h *house) field(name, answer string) string {
 // TestTaskTokens: what a token may be used for is for the policies on its domain
 // to say, and a token is good for nothing but what it was made for.
 func TestTaskTokens(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	decision, activity, _ := h.openDomain("a")
 	ownDecision, ownActivity, _ := h.openDomain("b")
 	bob := h.user("bob", allow("swf:*", "arn:aws:swf:*:*:/domain/b"))
@@ -124,7 +124,7 @@ func TestTaskTokens(t *testing.T) {
 	for _, forged := range []string{activity + "A", activity + "=", activity + `\n`, " " + activity, activity + ownActivity, strings.ToUpper(activity), "h", "hAA", strings.Repeat("hA", 512), "\u0130"} {
 		h.refused(invalidToken, h.swf(h.root, "RespondActivityTaskCompleted", `{"taskToken":"`+forged+`"}`))
 	}
-	another := newHouse(t)
+	another := newHarness(t)
 	_, foreign, _ := another.openDomain("a")
 	h.refused(invalidToken, h.swf(h.root, "RespondActivityTaskCompleted", `{"taskToken":"`+foreign+`"}`))
 
@@ -142,7 +142,7 @@ func TestTaskTokens(t *testing.T) {
 
 // TestPageTokens: a page token is good for the next page of its question.
 func TestPageTokens(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	_, _, run := h.openDomain("a")
 	h.openDomain("b")
 	for _, name := range []string{"order", "pack"} {
@@ -210,7 +210,7 @@ func TestPageTokens(t *testing.T) {
 // TestNothingIsTold: whoever may not do something hears the same of what is there
 // and of what is not.
 func TestNothingIsTold(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	_, _, run := h.openDomain("here")
 	h.must(h.swf(h.root, "TagResource", `{"resourceArn":"arn:aws:swf:us-east-1:123456789012:/domain/here","tags":[{"key":"team","value":"red"}]}`))
 	h.must(h.iam(h.root, "CreateRole", "RoleName", "real", "AssumeRolePolicyDocument", policyOf(`{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}`)))
@@ -318,7 +318,7 @@ func TestNothingIsTold(t *testing.T) {
 
 // TestNames: names that look like something else are only names.
 func TestNames(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	register := func(name string) *knock {
 		return h.swf(h.root, "RegisterDomain", `{"name":`+fmt.Sprintf("%q", name)+`,"workflowExecutionRetentionPeriodInDays":"1","tags":[{"key":"secret","value":"yes"}]}`)
 	}
@@ -371,7 +371,7 @@ func TestNames(t *testing.T) {
 	// Actions are found by their exact names.
 	for _, target := range []string{"listDomains", "LISTDOMAINS", "List\u0000Domains", "ListDomain\u017f", "ListDomains ", "", "../ListDomains", "ListDomains.ListDomains.x"} {
 		k := h.swf(own, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
-		k.header["X-Amz-Target"] = []string{api.TargetPrefix + "." + target}
+		k.header["X-Amz-Target"] = []string{wire.TargetPrefix + "." + target}
 		if strings.ContainsRune(target, 0) {
 			continue // the client does not send it
 		}
@@ -386,7 +386,7 @@ func TestNames(t *testing.T) {
 
 // TestPoliciesDoNotBurn: policies and questions of any size end soon.
 func TestPoliciesDoNotBurn(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	h.user("ann")
 	began := time.Now()
 	put := func(document string) *knock {

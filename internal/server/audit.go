@@ -15,9 +15,9 @@ import (
 	"heddle/internal/audit"
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/operation"
-	"heddle/internal/identity"
-	identityapi "heddle/internal/identity/api"
-	"heddle/internal/swf/api"
+	"heddle/internal/iam"
+	"heddle/internal/iam/account"
+	"heddle/internal/swf/wire"
 )
 
 // Audit says which calls are recorded, and where. The zero value is all calls, in
@@ -144,7 +144,7 @@ func (a *auditor) stop(ctx context.Context) error {
 }
 
 // jsonSources are the services with JSON protocols by the prefixes of their targets.
-var jsonSources = map[string]string{api.TargetPrefix: "swf"}
+var jsonSources = map[string]string{wire.TargetPrefix: "swf"}
 
 // Asked implements operation.Auditor.
 func (a *auditor) Asked(action string, body []byte) (time.Time, []byte) {
@@ -165,7 +165,7 @@ func (a *auditor) Answered(o *operation.Answered) {
 	}
 	c.Request = o.Parameters
 	c.Identity = audit.Identity{Type: "Unknown"}
-	if caller, ok := o.Caller.Identity.(*identity.Caller); ok && o.Caller.Account != "" {
+	if caller, ok := o.Caller.Identity.(*account.Caller); ok && o.Caller.Account != "" {
 		c.Identity = auditIdentity(caller)
 		c.Account, c.Region = o.Caller.Account, o.Caller.Region
 	}
@@ -188,7 +188,7 @@ func (a *auditor) Answered(o *operation.Answered) {
 func (a *auditor) observe(ctx context.Context, r *http.Request, o awsquery.Outcome) {
 	c := a.call(r, o.RequestID, o.API.Service, o.Action)
 	c.Identity = audit.Identity{Type: "Unknown"}
-	if caller := identityapi.CallerOf(ctx); caller != nil {
+	if caller := iam.CallerOf(ctx); caller != nil {
 		c.Identity = auditIdentity(caller)
 		c.Account = caller.Account
 		c.Request = a.Form(o.Params.Map())
@@ -236,14 +236,14 @@ func readsOnly(action string) bool {
 	return false
 }
 
-func auditIdentity(c *identity.Caller) audit.Identity {
+func auditIdentity(c *account.Caller) audit.Identity {
 	i := audit.Identity{
 		Type: "Root", PrincipalID: c.UserID, ARN: c.Principal.ARN, Account: c.Account, AccessKey: c.KeyID,
 	}
 	switch c.Of.Type {
-	case identity.User:
+	case account.User:
 		i.Type, i.UserName = "IAMUser", c.Of.Name
-	case identity.Role:
+	case account.Role:
 		i.Type, i.ARN = "AssumedRole", c.Principal.Session
 		role, _, _ := strings.Cut(c.UserID, ":")
 		i.Session.Issuer = audit.Issuer{

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // BenchmarkAudit is what a recorded call costs more than one that is not.
@@ -22,7 +22,7 @@ func BenchmarkAudit(b *testing.B) {
 			}
 			do := func(action, body string) {
 				r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(body))
-				r.Header.Set("X-Amz-Target", api.TargetPrefix+"."+action)
+				r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
 				w := httptest.NewRecorder()
 				s.http.Handler.ServeHTTP(w, r)
 				if w.Code != http.StatusOK {

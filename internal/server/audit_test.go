@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // trailOf is what is in the trail of a closed server.
@@ -173,7 +173,7 @@ func TestAuditOfUnknownSenders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-Amz-Target", api.TargetPrefix+".DescribeDomain")
+	r.Header.Set("X-Amz-Target", wire.TargetPrefix+".DescribeDomain")
 	now := time.Now().UTC()
 	r.Header.Set("X-Amz-Date", now.Format("20060102T150405Z"))
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIANOBODY/"+now.Format("20060102")+"/eu-north-1/swf/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature="+strings.Repeat("0", 64))
@@ -224,7 +224,7 @@ func TestAuditIsOffInMemory(t *testing.T) {
 // executions.
 func TestAuditClasses(t *testing.T) {
 	var reads, manages []string
-	for action := range api.Faults() {
+	for action := range wire.Faults() {
 		if readsOnly(action) {
 			reads = append(reads, action)
 		}

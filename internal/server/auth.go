@@ -14,11 +14,11 @@ import (
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
-	"heddle/internal/aws/iam"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
 	"heddle/internal/aws/sigv4"
-	"heddle/internal/identity"
-	identityapi "heddle/internal/identity/api"
+	"heddle/internal/iam"
+	"heddle/internal/iam/account"
 )
 
 // CredentialsFile is where a data folder has the root key pair, as an AWS shared
@@ -41,10 +41,10 @@ func rootCredentials(cfg *Config) (credentials.Credential, error) {
 // callers finds out whose requests are, for the services of either protocol.
 type callers interface {
 	operation.Authenticator
-	authenticateQuery(r *http.Request, body []byte) (*identity.Caller, error)
+	authenticateQuery(r *http.Request, body []byte) (*account.Caller, error)
 }
 
-func newCallers(cfg *Config, d *identity.Directory) callers {
+func newCallers(cfg *Config, d *account.Directory) callers {
 	if cfg.Auth == AuthNone {
 		return &trusting{operation.Anyone{Account: cfg.Account, Region: cfg.Region}, d.Root(cfg.Account)}
 	}
@@ -57,17 +57,17 @@ var jsonServices = []string{"swf"}
 
 // signed finds out whose requests are by their signatures.
 type signed struct {
-	directory *identity.Directory
-	json      *authn.Authenticator[*identity.Caller]
-	query     *authn.Authenticator[*identity.Caller]
+	directory *account.Directory
+	json      *authn.Authenticator[*account.Caller]
+	query     *authn.Authenticator[*account.Caller]
 }
 
-func newSigned(d *identity.Directory) *signed {
-	keys := func(services []string) *authn.Authenticator[*identity.Caller] {
+func newSigned(d *account.Directory) *signed {
+	keys := func(services []string) *authn.Authenticator[*account.Caller] {
 		// Clients sign the real time; time skipping does not move it.
-		return authn.New(authn.Config[*identity.Caller]{Keys: d, Services: services, Now: time.Now})
+		return authn.New(authn.Config[*account.Caller]{Keys: d, Services: services, Now: time.Now})
 	}
-	return &signed{d, keys(jsonServices), keys(identityapi.Services)}
+	return &signed{d, keys(jsonServices), keys(iam.Services)}
 }
 
 // Authenticate implements operation.Authenticator.
@@ -83,7 +83,7 @@ func (s *signed) Authenticate(r *http.Request, body []byte) (operation.Caller, e
 }
 
 // authenticateQuery is Authenticate for the services with the query protocol.
-func (s *signed) authenticateQuery(r *http.Request, body []byte) (*identity.Caller, error) {
+func (s *signed) authenticateQuery(r *http.Request, body []byte) (*account.Caller, error) {
 	caller, _, err := s.identify(s.query, r, body)
 	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
 		code, status := authn.QueryFault(refusal)
@@ -92,7 +92,7 @@ func (s *signed) authenticateQuery(r *http.Request, body []byte) (*identity.Call
 	return caller, err
 }
 
-func (s *signed) identify(a *authn.Authenticator[*identity.Caller], r *http.Request, body []byte) (*identity.Caller, sigv4.Scope, error) {
+func (s *signed) identify(a *authn.Authenticator[*account.Caller], r *http.Request, body []byte) (*account.Caller, sigv4.Scope, error) {
 	caller, scope, err := a.Identify(r, body)
 	if err != nil {
 		return nil, scope, err
@@ -100,7 +100,7 @@ func (s *signed) identify(a *authn.Authenticator[*identity.Caller], r *http.Requ
 	if !operation.IsRegion(scope.Region) {
 		return nil, scope, &sigv4.Error{Kind: sigv4.Mismatch, Message: "Credential should be scoped to a valid region."}
 	}
-	s.directory.Used(caller.KeyID, identity.Use{At: a.Now(), Service: scope.Service, Region: scope.Region})
+	s.directory.Used(caller.KeyID, account.Use{At: a.Now(), Service: scope.Service, Region: scope.Region})
 	return caller, scope, nil
 }
 
@@ -109,7 +109,7 @@ func (s *signed) identify(a *authn.Authenticator[*identity.Caller], r *http.Requ
 // they send what pages from anywhere tell them to.
 type trusting struct {
 	operation.Anyone
-	root *identity.Caller
+	root *account.Caller
 }
 
 // Authenticate implements operation.Authenticator.
@@ -122,7 +122,7 @@ func (t *trusting) Authenticate(r *http.Request, body []byte) (operation.Caller,
 	return c, err
 }
 
-func (t *trusting) authenticateQuery(r *http.Request, _ []byte) (*identity.Caller, error) {
+func (t *trusting) authenticateQuery(r *http.Request, _ []byte) (*account.Caller, error) {
 	if authn.CrossSite(r) {
 		return nil, &awsquery.Fault{Code: "AccessDenied", Status: http.StatusForbidden, Message: crossSite}
 	}
@@ -132,7 +132,7 @@ func (t *trusting) authenticateQuery(r *http.Request, _ []byte) (*identity.Calle
 const crossSite = "Without authentication, only programs may call, and pages of this server: no pages from elsewhere"
 
 // callerOf is a caller of identity's, as the operations know callers.
-func callerOf(c *identity.Caller, region string, r *http.Request) operation.Caller {
+func callerOf(c *account.Caller, region string, r *http.Request) operation.Caller {
 	caller := operation.Caller{
 		Account: c.Account, Region: region, AccessKey: c.KeyID,
 		Principal: c.Principal, Identity: c,
@@ -140,28 +140,28 @@ func callerOf(c *identity.Caller, region string, r *http.Request) operation.Call
 	if !c.Unlimited() {
 		caller.Policies = &c.Policies
 		caller.Context = append(requestContext(r, time.Now()), c.Context...)
-		caller.Context = append(caller.Context, iam.Value{Key: "aws:RequestedRegion", Value: region})
+		caller.Context = append(caller.Context, policy.Value{Key: "aws:RequestedRegion", Value: region})
 		caller.Context = caller.Context[:len(caller.Context):len(caller.Context)]
 	}
 	return caller
 }
 
 // requestContext is what conditions may ask of a request beside its caller.
-func requestContext(r *http.Request, now time.Time) iam.Context {
-	c := iam.Context{
+func requestContext(r *http.Request, now time.Time) policy.Context {
+	c := policy.Context{
 		{Key: "aws:CurrentTime", Value: now.UTC().Format(time.RFC3339)},
 		{Key: "aws:EpochTime", Value: strconv.FormatInt(now.Unix(), 10)},
 		{Key: "aws:SecureTransport", Value: strconv.FormatBool(r.TLS != nil)},
 		{Key: "aws:ViaAWSService", Value: "false"},
 	}
 	if ip := sourceIP(r); ip != "" {
-		c = append(c, iam.Value{Key: "aws:SourceIp", Value: ip})
+		c = append(c, policy.Value{Key: "aws:SourceIp", Value: ip})
 	}
 	if agent := r.UserAgent(); agent != "" {
-		c = append(c, iam.Value{Key: "aws:UserAgent", Value: agent})
+		c = append(c, policy.Value{Key: "aws:UserAgent", Value: agent})
 	}
 	if referer := r.Referer(); referer != "" {
-		c = append(c, iam.Value{Key: "aws:Referer", Value: referer})
+		c = append(c, policy.Value{Key: "aws:Referer", Value: referer})
 	}
 	return c
 }

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // protocols are the ways in which a server can be reached.
@@ -140,7 +140,7 @@ func (p *peer) ask(ctx context.Context, action, body string) (reply, *http.Respo
 	if err != nil {
 		return reply{err: err}, nil
 	}
-	r.Header.Set("X-Amz-Target", api.TargetPrefix+"."+action)
+	r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
 	w, err := p.Do(r)
 	if err != nil {
 		return reply{err: err}, nil

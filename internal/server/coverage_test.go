@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // coverage is what the sessions showed of each action: its success, and each
@@ -33,13 +33,13 @@ func (c *coverage) add(action, outcome string) {
 // model.
 func (c *coverage) success(t *testing.T, action string, body []byte) {
 	t.Helper()
-	i := slices.IndexFunc(api.Operations, func(op api.Operation) bool { return op.Name == action })
+	i := slices.IndexFunc(wire.Operations, func(op wire.Operation) bool { return op.Name == action })
 	if i < 0 {
 		t.Errorf("%s was answered, but is no action", action)
 		return
 	}
-	if has := len(body) > 0; has != (api.Operations[i].Output != "") {
-		t.Errorf("%s: answered %q, its output is %q", action, body, api.Operations[i].Output)
+	if has := len(body) > 0; has != (wire.Operations[i].Output != "") {
+		t.Errorf("%s: answered %q, its output is %q", action, body, wire.Operations[i].Output)
 	}
 	c.add(action, "success")
 }
@@ -51,7 +51,7 @@ func (c *coverage) fault(t *testing.T, action, code string) {
 	if strings.HasPrefix(code, "com.amazon.coral.") {
 		return
 	}
-	if !slices.Contains(api.Faults()[action], code) {
+	if !slices.Contains(wire.Faults()[action], code) {
 		t.Errorf("%s: the model does not declare %s", action, code)
 	}
 	c.add(action, code)
@@ -60,7 +60,7 @@ func (c *coverage) fault(t *testing.T, action, code string) {
 // cannotCome are declared faults that this server has no cause for.
 func cannotCome(action, code string) bool {
 	switch code {
-	case api.CodeLimitExceededFault:
+	case wire.CodeLimitExceededFault:
 		switch action {
 		case "TagResource", "UntagResource", "ListTagsForResource":
 			return true // what a resource may have is told by TooManyTagsFault
@@ -72,7 +72,7 @@ func cannotCome(action, code string) bool {
 }
 
 func (c *coverage) check(t *testing.T) {
-	for _, op := range api.Operations {
+	for _, op := range wire.Operations {
 		if !c.seen[op.Name]["success"] {
 			t.Errorf("no session shows %s succeed", op.Name)
 		}

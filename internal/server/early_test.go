@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // TestRefusedEarly sends a body that is too large, of which the server reads little:
@@ -23,7 +23,7 @@ func TestRefusedEarly(t *testing.T) {
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/1.1 with TLS"} {
 		s := startFor(t, protocol, memory())
 		for name, header := range map[string]string{
-			"JSON":  "X-Amz-Target: " + api.TargetPrefix + ".ListDomains\r\nContent-Type: application/x-amz-json-1.0",
+			"JSON":  "X-Amz-Target: " + wire.TargetPrefix + ".ListDomains\r\nContent-Type: application/x-amz-json-1.0",
 			"query": "Content-Type: application/x-www-form-urlencoded",
 		} {
 			t.Run(protocol+", "+name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 const everything = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 
 // whoAmI is what a key is worth: the ARN of its caller.
-func (h *house) whoAmI(key aws.Credentials) string {
+func (h *harness) whoAmI(key aws.Credentials) string {
 	h.t.Helper()
 	_, rest, _ := strings.Cut(h.must(h.iam(key, "GetCallerIdentity")), "<Arn>")
 	name, _, _ := strings.Cut(rest, "<")
@@ -19,19 +19,19 @@ func (h *house) whoAmI(key aws.Credentials) string {
 }
 
 // assume gives the credentials of a role.
-func (h *house) assume(key aws.Credentials, role string, parameters ...string) aws.Credentials {
+func (h *harness) assume(key aws.Credentials, role string, parameters ...string) aws.Credentials {
 	h.t.Helper()
 	return keyIn(h.t, h.must(h.iam(key, "AssumeRole", append([]string{"RoleArn", roleARN(role), "RoleSessionName", "test"}, parameters...)...)))
 }
 
-func (h *house) cannotAssume(key aws.Credentials, role string, parameters ...string) {
+func (h *harness) cannotAssume(key aws.Credentials, role string, parameters ...string) {
 	h.t.Helper()
 	h.refused(accessDenied, h.iam(key, "AssumeRole", append([]string{"RoleArn", roleARN(role), "RoleSessionName", "test"}, parameters...)...))
 }
 
 func roleARN(name string) string { return "arn:aws:iam::" + DefaultAccount + ":role/" + name }
 
-func (h *house) role(name, trust string, statements ...string) {
+func (h *harness) role(name, trust string, statements ...string) {
 	h.t.Helper()
 	h.must(h.iam(h.root, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", policyOf(trust)))
 	if len(statements) > 0 {
@@ -42,7 +42,7 @@ func (h *house) role(name, trust string, statements ...string) {
 // TestEscalation: with the rights to a part of IAM one gets what that part gives, and
 // no more.
 func TestEscalation(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	h.user("victim", everything)
 
 	// Whoever may write his own policies may do so, to his own, and then has what he
@@ -114,7 +114,7 @@ func TestEscalation(t *testing.T) {
 
 // TestTemporaryCredentials is what temporary credentials are worth.
 func TestTemporaryCredentials(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	admin := h.user("admin", everything)
 	ann := h.user("ann", allow("sts:AssumeRole sts:TagSession", "*"))
 	account := `"Principal":{"AWS":"` + DefaultAccount + `"}`

@@ -18,7 +18,7 @@ import (
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/store/memstore"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // fuzzed is a server behind whose front a fuzzer stands.
@@ -122,7 +122,7 @@ StartWorkflowExecution ` + startOrder + "\nPollForDecisionTask " + pollDeciders
 				body = strings.ReplaceAll(body, placeholder, value)
 			}
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-			r.Header.Set("X-Amz-Target", api.TargetPrefix+"."+action)
+			r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
 			var out struct{ RunID, TaskToken, NextPageToken string }
 			answer := serve(t, s, r)
 			if json.Unmarshal(answer, &out) != nil {

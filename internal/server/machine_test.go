@@ -24,7 +24,7 @@ import (
 	"heddle/internal/blob/blobtest"
 	"heddle/internal/runlog"
 	"heddle/internal/store/pebblestore"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // machine is a computer of the test: a disk that may fail and lose what was not
@@ -322,7 +322,7 @@ func (m *machine) call(ctx context.Context, action, body string) heard {
 		m.t.Error(err)
 		return heard{}
 	}
-	r.Header.Set("X-Amz-Target", api.TargetPrefix+"."+action)
+	r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
 	w, err := client.Do(r)
 	if err != nil {
 		if context.Cause(ctx) == errHangs {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"heddle/internal/identity"
+	"heddle/internal/iam/account"
 	"heddle/internal/swf/registry"
 )
 
@@ -23,7 +23,7 @@ func TestFullQuotasHurtNobody(t *testing.T) {
 	}
 	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), PollHold: time.Second}
 	s := start(t, cfg)
-	h := &house{t, s, rootKey(t, cfg.Data)}
+	h := &harness{t, s, rootKey(t, cfg.Data)}
 	h.must(h.swf(h.root, "RegisterDomain", `{"name":"other","workflowExecutionRetentionPeriodInDays":"1"}`))
 	h.must(h.swf(h.root, "RegisterWorkflowType", `{"domain":"other","name":"t","version":"1","defaultTaskList":{"name":"l"},
 		"defaultExecutionStartToCloseTimeout":"36000","defaultTaskStartToCloseTimeout":"60","defaultChildPolicy":"TERMINATE"}`))
@@ -64,7 +64,7 @@ func TestFullQuotasHurtNobody(t *testing.T) {
 			arn, fmt.Sprintf("%02d", i)+strings.Repeat("\u00e9", 126), strings.Repeat("\u00e9", 256))))
 	}
 
-	limits := identity.DefaultLimits()
+	limits := account.DefaultLimits()
 	resource := `"arn:aws:swf:*:*:/domain/` + strings.Repeat("x", 200) + `",`
 	document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"swf:*","Resource":[` + strings.Repeat(resource, (limits.PolicyMax-200)/len(resource)) + `"*"]}]}`
 	h.each(limits.PoliciesMax, func(i int) *knock {
@@ -94,7 +94,7 @@ func TestFullQuotasHurtNobody(t *testing.T) {
 }
 
 // each makes calls, some at a time, all of which must succeed.
-func (h *house) each(n int, make func(i int) *knock) {
+func (h *harness) each(n int, make func(i int) *knock) {
 	h.t.Helper()
 	var next atomic.Int64
 	var callers sync.WaitGroup

@@ -17,7 +17,7 @@ import (
 
 	"heddle/internal/aws/authn"
 	"heddle/internal/engine"
-	"heddle/internal/identity"
+	"heddle/internal/iam/account"
 	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
 	"heddle/internal/shard"
@@ -196,7 +196,7 @@ func rulesOf(cfg *Config) map[engine.Kind]engine.Rules {
 		registry.KindDomains: registry.NewDomains(cfg.Registry),
 		registry.KindTypes:   registry.NewTypes(cfg.Registry),
 		execution.Kind:       execution.New(cfg.Execution),
-		identity.Kind:        identity.NewRules(identity.DefaultLimits()),
+		account.Kind:         account.NewRules(account.DefaultLimits()),
 	}
 }
 

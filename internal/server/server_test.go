@@ -17,7 +17,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/store"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // reply is what came back of one request.
@@ -32,7 +32,7 @@ func call(ctx context.Context, s *Server, action, body string) reply {
 	if err != nil {
 		return reply{err: err}
 	}
-	r.Header.Set("X-Amz-Target", api.TargetPrefix+"."+action)
+	r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
 	w, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return reply{err: err}

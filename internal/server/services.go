@@ -9,13 +9,13 @@ import (
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
-	"heddle/internal/aws/iam"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
-	"heddle/internal/identity"
-	identityapi "heddle/internal/identity/api"
+	"heddle/internal/iam"
+	"heddle/internal/iam/account"
 	"heddle/internal/swf"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 	"heddle/internal/visibility"
 )
@@ -31,9 +31,9 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	sealer := identity.NewSealer(held.identity)
-	directory := identity.NewDirectory(identity.Config{
-		Runs: s.node, Rules: identity.NewRules(identity.DefaultLimits()), Sealer: sealer,
+	sealer := account.NewSealer(held.identity)
+	directory := account.NewDirectory(account.Config{
+		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: sealer,
 		Roots: []credentials.Credential{root},
 	})
 	callers := newCallers(cfg, directory)
@@ -52,7 +52,7 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 		calls.Auditor, observe = s.auditor, s.auditor.observe
 	}
 	actions := operation.New(calls)
-	swfModel := operation.Model{Prefix: api.TargetPrefix, Faults: api.Faults(), NotPermitted: api.CodeOperationNotPermittedFault}
+	swfModel := operation.Model{Prefix: wire.TargetPrefix, Faults: wire.Faults(), NotPermitted: wire.CodeOperationNotPermittedFault}
 	operation.Mount(actions, swfModel, swf.New(swf.Config{
 		Runs: s.node, Tasks: s.tasks,
 		Visibility: visibility.New(s.store, &held.hash, s.node),
@@ -66,10 +66,10 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 		Throttle:        throttleDecisions,
 	}), swf.Operations)
 
-	query := identityapi.New(identityapi.Config{
+	query := iam.New(iam.Config{
 		Directory: directory, Sealer: sealer,
 		Authenticate: callers.authenticateQuery,
-		Context:      func(r *http.Request) iam.Context { return requestContext(r, time.Now()) },
+		Context:      func(r *http.Request) policy.Context { return requestContext(r, time.Now()) },
 		Now:          time.Now, Random: rand.Reader, Log: cfg.Log,
 		Observe: observe,
 	})

@@ -15,9 +15,9 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/golden"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -254,7 +254,7 @@ func (s *session) ask(q request) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r.Header.Set("X-Amz-Target", q.option("target", api.TargetPrefix+"."+q.action))
+	r.Header.Set("X-Amz-Target", q.option("target", wire.TargetPrefix+"."+q.action))
 	r.Header.Set("Content-Type", q.option("type", "application/x-amz-json-1.0"))
 	if encoding := q.option("encoding", ""); encoding != "" {
 		r.Header.Set("Content-Encoding", encoding)
@@ -427,7 +427,7 @@ func (s *session) unmask(body string) string {
 					s.t.Fatal(err)
 				}
 			}
-			return string(api.AppendTimestamp(nil, api.Timestamp(s.began+engine.Seconds(off))))
+			return string(wire.AppendTimestamp(nil, wire.Timestamp(s.began+engine.Seconds(off))))
 		}
 		value, ok := s.values[found]
 		if !ok {

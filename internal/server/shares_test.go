@@ -19,13 +19,13 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/matching"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // wireRequest is a request as it goes over the wire, with a part of its body missing.
 func wireRequest(action, body string, missing int) string {
 	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: %s.%s\r\nContent-Length: %d\r\n\r\n%s",
-		api.TargetPrefix, action, len(body), body[:len(body)-missing])
+		wire.TargetPrefix, action, len(body), body[:len(body)-missing])
 }
 
 const listDomains = `{"registrationStatus":"REGISTERED"}`
@@ -126,7 +126,7 @@ func TestHalfBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-Amz-Target", api.TargetPrefix+".ListDomains")
+	r.Header.Set("X-Amz-Target", wire.TargetPrefix+".ListDomains")
 	w, err := newPeer(t, s, protocols[2]).Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				r.Header.Set("X-Amz-Target", api.TargetPrefix+".GetWorkflowExecutionHistory")
+				r.Header.Set("X-Amz-Target", wire.TargetPrefix+".GetWorkflowExecutionHistory")
 				w, err := p.Do(r)
 				if err != nil {
 					t.Fatal(err)

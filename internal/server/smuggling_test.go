@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -13,13 +13,13 @@ import (
 // TestSmuggling: what a request says twice, or in a strange place, does not count
 // for more than what is signed and permitted.
 func TestSmuggling(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	h.openDomain("a")
 	reader := h.user("reader", allow("swf:DescribeDomain iam:GetUser", "*"))
 	describe := `{"name":"a"}`
 	for name, change := range map[string]func(*knock){
-		"another target behind":         func(k *knock) { k.header.Add("X-Amz-Target", api.TargetPrefix+".DeprecateDomain") },
-		"target in the query":           func(k *knock) { k.query = "X-Amz-Target=" + api.TargetPrefix + ".DeprecateDomain" },
+		"another target behind":         func(k *knock) { k.header.Add("X-Amz-Target", wire.TargetPrefix+".DeprecateDomain") },
+		"target in the query":           func(k *knock) { k.query = "X-Amz-Target=" + wire.TargetPrefix + ".DeprecateDomain" },
 		"operation in the query":        func(k *knock) { k.query = "Action=DeleteUser&Version=2010-05-08&UserName=reader" },
 		"method to be taken":            func(k *knock) { k.header.Set("X-Http-Method-Override", "DELETE") },
 		"target after a proxy":          func(k *knock) { k.header.Set("X-Original-Url", "/?Action=DeleteUser&UserName=reader") },
@@ -35,14 +35,14 @@ func TestSmuggling(t *testing.T) {
 	}
 	// First the one, then the other, and signed: the first counts, and policies see it.
 	k := h.swf(reader, "DeprecateDomain", describe)
-	k.header.Add("X-Amz-Target", api.TargetPrefix+".DescribeDomain")
+	k.header.Add("X-Amz-Target", wire.TargetPrefix+".DescribeDomain")
 	h.refused(notPermitted, k)
 	// Behind the signature nothing may be added.
 	k = h.swf(h.root, "DescribeDomain", describe)
-	k.change = func(r *http.Request) { r.Header.Add("X-Amz-Target", api.TargetPrefix+".DeprecateDomain") }
+	k.change = func(r *http.Request) { r.Header.Add("X-Amz-Target", wire.TargetPrefix+".DeprecateDomain") }
 	h.refused("InvalidSignatureException", k)
 	k = h.iam(h.root, "GetUser", "UserName", "reader")
-	k.change = func(r *http.Request) { r.Header.Set("X-Amz-Target", api.TargetPrefix+".DescribeDomain") }
+	k.change = func(r *http.Request) { r.Header.Set("X-Amz-Target", wire.TargetPrefix+".DescribeDomain") }
 	h.refused("InvalidSignatureException", k)
 
 	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "post", "PROPFIND"} {
@@ -78,7 +78,7 @@ func TestSmuggling(t *testing.T) {
 // TestWebPages: without authentication the server believes programs, and nothing
 // that a page from elsewhere has a browser send.
 func TestWebPages(t *testing.T) {
-	h := &house{t, start(t, memory()), aws.Credentials{}}
+	h := &harness{t, start(t, memory()), aws.Credentials{}}
 	evil := func(k *knock, change func(*http.Request)) {
 		t.Helper()
 		k.change = change

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 )
 
 // A domain has as many tags as it may have, all as long as they may be and written
@@ -21,7 +21,7 @@ func TestFullTags(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("X-Amz-Target", api.TargetPrefix+"."+action)
+		r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
 		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 		w, err := http.DefaultClient.Do(r)
 		if err != nil {

@@ -9,13 +9,13 @@ import (
 )
 
 // awaits submits a command that is answered when its run closes.
-func (h *house) awaits(name engine.Name, begin engine.Begin, body any) *call {
+func (h *harness) awaits(name engine.Name, begin engine.Begin, body any) *call {
 	return h.submit(engine.Command{Name: name, Begin: begin, Group: "g", Seed: h.seed(), Body: body, Await: true})
 }
 
 // has fails the test unless a call was answered with the outcome of a run that has these
 // tokens.
-func (h *house) has(c *call, tokens ...string) {
+func (h *harness) has(c *call, tokens ...string) {
 	h.t.Helper()
 	got, ok := h.ok(c).(toyOutcome)
 	if !ok || len(got.Tokens) != len(tokens) {
@@ -29,7 +29,7 @@ func (h *house) has(c *call, tokens ...string) {
 }
 
 // one steps shard 0 through a batch whose commit ends like this.
-func (h *house) one(err error) {
+func (h *harness) one(err error) {
 	h.t.Helper()
 	b := h.Ready(0)
 	if b == nil {
@@ -44,7 +44,7 @@ func (h *house) one(err error) {
 // TestAwaitingIsAnsweredByTheClose has callers await a run from before, in and after the
 // batch that closes it.
 func TestAwaitingIsAnsweredByTheClose(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := toyName("a")
 	begun := h.awaits(name, engine.Always, toyPut{"1"})
 	h.settle()
@@ -93,7 +93,7 @@ func TestAwaitingIsAnsweredByTheClose(t *testing.T) {
 	h.check()
 }
 
-func (h *house) names(name engine.Name) engine.RunID {
+func (h *harness) names(name engine.Name) engine.RunID {
 	h.t.Helper()
 	for _, s := range h.shards {
 		if r := s.names.get(name); r != nil {
@@ -106,7 +106,7 @@ func (h *house) names(name engine.Name) engine.RunID {
 
 // TestAwaitedRunIsSucceeded has the command that is awaited begin the next run.
 func TestAwaitedRunIsSucceeded(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("a", toyPut{"1"})
 	earlier := h.awaits(toyName("a"), engine.Never, engine.Peek{})
 	h.has(h.awaits(toyName("a"), engine.Never, toyRenew{}), "1")
@@ -117,7 +117,7 @@ func TestAwaitedRunIsSucceeded(t *testing.T) {
 
 // TestAwaitOfWhatNeverBegan answers a command that began no run.
 func TestAwaitOfWhatNeverBegan(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	refused[*engine.UnknownRunError](h, h.awaits(toyName("a"), engine.Never, toyPut{}))
 	if _, err := h.answer(h.awaits(toyName("a"), engine.Always, toyFail{})); !errors.Is(err, errToy) {
 		t.Errorf("got %v", err)
@@ -128,7 +128,7 @@ func TestAwaitOfWhatNeverBegan(t *testing.T) {
 // TestAwaitingIsAnsweredWhenMemoryGoes fails commits at each place.
 func TestAwaitingIsAnsweredWhenMemoryGoes(t *testing.T) {
 	for _, closes := range []bool{false, true} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		begun := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 		h.settle()
 		also := h.awaits(toyName("a"), engine.Never, toyPut{"2"})
@@ -153,7 +153,7 @@ func TestAwaitingIsAnsweredWhenMemoryGoes(t *testing.T) {
 
 // TestAwaitingOutlivesATakenBackBatch has a batch taken back that closed an awaited run.
 func TestAwaitingOutlivesATakenBackBatch(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("bad", toyAdd{})
 	begun := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 	h.settle()
@@ -183,7 +183,7 @@ func TestAwaitingOutlivesATakenBackBatch(t *testing.T) {
 // TestAwaitingOfAQuarantinedRunIsAnswered: such a run does not close any more.
 func TestAwaitingOfAQuarantinedRunIsAnswered(t *testing.T) {
 	for _, body := range []any{toyPanic{}, toyFall{"record"}, toyExcess{}} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		begun := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 		h.settle()
 		same := h.awaits(toyName("a"), engine.Never, toyPut{"2"})
@@ -203,50 +203,50 @@ func TestAwaitingOfAQuarantinedRunIsAnswered(t *testing.T) {
 
 // TestAwaitingCallerMayLeave has the caller go at each moment.
 func TestAwaitingCallerMayLeave(t *testing.T) {
-	leave := func(h *house, c *call) {
+	leave := func(h *harness, c *call) {
 		h.Stepped.submit(&call{cmd: engine.Command{Name: c.cmd.Name, Run: c.cmd.Run}, leaves: c})
 	}
-	for what, story := range map[string]func(h *house) *call{
-		"while the run is open": func(h *house) *call {
+	for what, story := range map[string]func(h *harness) *call{
+		"while the run is open": func(h *harness) *call {
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			h.settle()
 			leave(h, c)
 			return c
 		},
-		"before it is evaluated": func(h *house) *call {
+		"before it is evaluated": func(h *harness) *call {
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			leave(h, c)
 			return c
 		},
-		"in the open batch": func(h *house) *call {
+		"in the open batch": func(h *harness) *call {
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			h.Evaluate(0)
 			leave(h, c)
 			h.Evaluate(0)
 			return c
 		},
-		"in a batch that is taken back": func(h *house) *call {
+		"in a batch that is taken back": func(h *harness) *call {
 			h.must("bad", toyAdd{})
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			leave(h, c)
 			h.begin(engine.Never, toyName("bad"), toyFall{"record"})
 			return c
 		},
-		"while the batch is written": func(h *house) *call {
+		"while the batch is written": func(h *harness) *call {
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			b := h.Ready(0)
 			leave(h, c)
 			h.Done(0, b, h.commit(b))
 			return c
 		},
-		"after it was answered": func(h *house) *call {
+		"after it was answered": func(h *harness) *call {
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			h.settle()
 			h.must("a", toyClose{})
 			leave(h, c)
 			return c
 		},
-		"in the batch that closes the run": func(h *house) *call {
+		"in the batch that closes the run": func(h *harness) *call {
 			c := h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 			h.settle()
 			h.begin(engine.Never, toyName("a"), toyClose{})
@@ -256,7 +256,7 @@ func TestAwaitingCallerMayLeave(t *testing.T) {
 			h.Evaluate(0)
 			return c
 		},
-		"while it waits for a fetch": func(h *house) *call {
+		"while it waits for a fetch": func(h *harness) *call {
 			h.must("a", toyPut{"1"})
 			h.kill()
 			c := h.awaits(toyName("a"), engine.Never, toyPut{"2"})
@@ -265,7 +265,7 @@ func TestAwaitingCallerMayLeave(t *testing.T) {
 			h.Ready(0)
 			return c
 		},
-		"while it is patient, and memory goes": func(h *house) *call {
+		"while it is patient, and memory goes": func(h *harness) *call {
 			h.give("other", toyAdd{})
 			b := h.Ready(0)
 			c := h.submit(engine.Command{Name: toyName("a"), Begin: engine.Always, Group: "g", Seed: h.seed(), Body: toyPut{"1"}, Await: true, Patient: true})
@@ -273,7 +273,7 @@ func TestAwaitingCallerMayLeave(t *testing.T) {
 			h.Done(0, b, store.ErrUnknown)
 			return c
 		},
-		"while it is patient": func(h *house) *call {
+		"while it is patient": func(h *harness) *call {
 			c := h.submit(engine.Command{Name: toyName("a"), Begin: engine.Always, Group: "g", Seed: h.seed(), Body: toyPut{"1"}, Await: true, Patient: true})
 			leave(h, c)
 			h.settle()
@@ -282,7 +282,7 @@ func TestAwaitingCallerMayLeave(t *testing.T) {
 			return c
 		},
 	} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.must("other", toyAdd{})
 		c := story(h)
 		h.settle()
@@ -296,7 +296,7 @@ func TestAwaitingCallerMayLeave(t *testing.T) {
 }
 
 func TestAwaitingIsForgottenWithTheProcess(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.awaits(toyName("a"), engine.Always, toyPut{"1"})
 	h.settle()
 	h.kill()
@@ -309,7 +309,7 @@ func TestAwaitingIsForgottenWithTheProcess(t *testing.T) {
 
 // TestAwaitByKeptName asks again by name after the close, from the store.
 func TestAwaitByKeptName(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(keptKind, "a")
 	h.ok(h.begin(engine.Once, name, toyPut{"1"}))
 	h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 1000}))
@@ -322,7 +322,7 @@ func TestAwaitByKeptName(t *testing.T) {
 
 // TestOutcomeThatPanicsIsOfTheRunThatClosed, and not of its successor.
 func TestOutcomeThatPanicsIsOfTheRunThatClosed(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	var quarantined []engine.RunID
 	h.listener.Quarantined = func(id engine.Identity, why error) { quarantined = append(quarantined, id.Run) }
 	name := toyName("a")

@@ -30,7 +30,7 @@ func TestFaultyRulesHurtOnlyTheirRun(t *testing.T) {
 		for _, earlier := range []bool{false, true} {
 			for _, fresh := range []bool{false, true} {
 				what := fmt.Sprintf("%s, earlier turn %v, fresh %v", what, earlier, fresh)
-				h := newHouse(t, 1)
+				h := newHarness(t, 1)
 				var quarantined []string
 				h.listener.Quarantined = func(id engine.Identity, why error) { quarantined = append(quarantined, id.Name.Key) }
 				dropped := false
@@ -118,7 +118,7 @@ func TestFaultyRulesHurtOnlyTheirRun(t *testing.T) {
 // TestPanicInAFoldIsOfItsRun: a run whose events can't be applied is quarantined when
 // it is fetched, and others go on.
 func TestPanicInAFoldIsOfItsRun(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	h.must("bad", toyPut{"1"})
 	h.must("closed", toyPut{"1"})
 	closed := h.read("closed").ID.Run
@@ -155,7 +155,7 @@ func TestPanicInAFoldIsOfItsRun(t *testing.T) {
 // TestPoisonedMessageHurtsNobody: one that panics where it is read, and one that panics
 // where it is refused, are dropped.
 func TestPoisonedMessageHurtsNobody(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	var quarantined []string
 	h.listener.Quarantined = func(id engine.Identity, why error) { quarantined = append(quarantined, id.Name.Key) }
 	h.must("a", toyAdd{})
@@ -187,7 +187,7 @@ func TestPoisonedMessageHurtsNobody(t *testing.T) {
 // TestMessageThatBeginsAFaultyRunComesAgain: it is parked with the run that it would
 // have begun, and begins it after a restart.
 func TestMessageThatBeginsAFaultyRunComesAgain(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	h.trips["apply b"] = true
 	h.must("a", toyTell{"b"})
 	h.settle()
@@ -207,7 +207,7 @@ func TestMessageThatBeginsAFaultyRunComesAgain(t *testing.T) {
 // TestParkedMessagesAreHandledOnce gives more of them back than a batch takes, and has
 // the batch taken back.
 func TestParkedMessagesAreHandledOnce(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("b", toyAdd{})
 	h.must("bad", toyAdd{})
 	if _, err := h.do("b", toyPanic{}); !errors.Is(err, ErrQuarantined) {
@@ -243,7 +243,7 @@ func TestParkedMessagesAreHandledOnce(t *testing.T) {
 // TestParkedMessageOutlivesTheRetentionOfItsRun: a closed run that messages wait for is
 // kept until they were given to it, or refused.
 func TestParkedMessageOutlivesTheRetentionOfItsRun(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	h.must("b", toyAdd{})
 	run := h.read("b").ID.Run
 	h.must("b", toyClose{Forget: h.now + 1000})
@@ -279,7 +279,7 @@ func TestFullestBatchesFit(t *testing.T) {
 		"messages": toyBulk{Messages: engine.TurnBytesMax / 600},
 		"bytes":    toyBulk{Bytes: engine.TurnBytesMax - 1<<10},
 	} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.listener.Quarantined = func(id engine.Identity, why error) { t.Errorf("%s: quarantined %q: %v", what, id.Name.Key, why) }
 		h.must("a", toyAdd{})
 		bulk := body.(toyBulk)
@@ -316,7 +316,7 @@ func TestFullestBatchesFit(t *testing.T) {
 
 // TestRunWithManyBlobsIsForgotten: what it refers to goes in several batches.
 func TestRunWithManyBlobsIsForgotten(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("good", toyAdd{})
 	h.listener.Quarantined = func(id engine.Identity, why error) { t.Errorf("quarantined %q: %v", id.Name.Key, why) }
 	const each, turns = 7000, 10
@@ -344,7 +344,7 @@ func TestRunWithManyBlobsIsForgotten(t *testing.T) {
 
 // TestLongestTailOfMessagesFitsTheStore: what is handled is deleted in batches.
 func TestHandledMessagesAreDeletedInBatches(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	from := runlog.Route(h.cfg.Hash, 2, toyName("a"))
 	for range 3 {
 		h.must("a", toyBulk{Messages: 12000})

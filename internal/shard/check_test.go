@@ -15,7 +15,7 @@ import (
 // TestCheckFindsDamage holds that Check finds each row that is missing and each
 // record that is wrong. A check that finds nothing is of no use.
 func TestCheckFindsDamage(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	for range 6 {
 		h.must("open", toyAdd{Text: strings.Repeat("x", 4000)}) // it has a snapshot
 	}
@@ -33,7 +33,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	h.settle() // what was handled is deleted
 	h.give("open", toyTell{fmt.Sprint(to)})
 	h.step(h.shards[from]) // the second message is under way
-	d := &damage{house: h}
+	d := &damage{harness: h}
 	if wrong := d.wrong(); len(wrong) > 0 {
 		t.Fatalf("sound, and yet: %s", wrong)
 	}
@@ -121,7 +121,7 @@ func TestCheckFindsDamage(t *testing.T) {
 }
 
 // damage writes to a store past its shards.
-type damage struct{ *house }
+type damage struct{ *harness }
 
 // damaged is a row that may be changed.
 type damaged struct {

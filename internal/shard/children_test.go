@@ -11,7 +11,7 @@ import (
 func TestTenThousandChildren(t *testing.T) {
 	const children, window = 10_000, 100
 	for _, kills := range []bool{false, true} {
-		h := newHouse(t, 4)
+		h := newHarness(t, 4)
 		turns := map[engine.RunID]int{}
 		h.listener.TurnDone = func(d *engine.TurnDone) {
 			for _, e := range d.Events {

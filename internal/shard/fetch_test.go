@@ -15,7 +15,7 @@ import (
 )
 
 // elsewhere gives a name of another shard than that of a.
-func (h *house) elsewhere(a string) string {
+func (h *harness) elsewhere(a string) string {
 	for i := 0; ; i++ {
 		key := fmt.Sprint("elsewhere ", i)
 		if runlog.Route(h.cfg.Hash, h.cfg.Shards, toyName(key)) != runlog.Route(h.cfg.Hash, h.cfg.Shards, toyName(a)) {
@@ -27,7 +27,7 @@ func (h *house) elsewhere(a string) string {
 // TestWantedEventsAndBlobsAreGiven from the open batch, memory and the store; what is not
 // there is nil.
 func TestWantedEventsAndBlobsAreGiven(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	id, large := h.putBlob("hello"), h.putBlob(strings.Repeat("x", blobCacheBytesMax/4+1)[:900_000])
 	for i := range 3 {
 		h.must("a", toyPut{fmt.Sprint(i)})
@@ -79,7 +79,7 @@ func TestWantedEventsAndBlobsAreGiven(t *testing.T) {
 
 // TestWhatIsWantedIsOfTheRunThatHandles: while a call waits, another run takes the name.
 func TestWhatIsWantedIsOfTheRunThatHandles(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	id := h.putBlob("hello")
 	h.must("a", toyPut{"1"})
 	run := h.names(toyName("a"))
@@ -113,7 +113,7 @@ func TestWhatIsWantedIsOfTheRunThatHandles(t *testing.T) {
 // TestUnreadIsSaidOrTriedAgain: whoever asks hears that something can't be read, and
 // asks again; messages and wakes are tried some times.
 func TestUnreadIsSaidOrTriedAgain(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	other := h.elsewhere("a")
 	h.must("a", toyPut{"1"})
 	h.must("a", toyWake{At: h.now + 10})
@@ -152,7 +152,7 @@ func TestMessageIsParkedWhenItsRunCantBeRead(t *testing.T) {
 }
 
 func testUnreadable(t *testing.T, restart bool) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	other := h.elsewhere("a")
 	to := runlog.Route(h.cfg.Hash, 2, toyName("a"))
 	h.must("a", toyPut{"1"})
@@ -214,7 +214,7 @@ func testUnreadable(t *testing.T, restart bool) {
 
 // TestCallsOfARunKeepTheirOrder also when only the first lacks something.
 func TestCallsOfARunKeepTheirOrder(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	id := h.putBlob("hello")
 	h.must("a", toyPut{"1"})
 	run := h.read("a").ID.Run
@@ -237,7 +237,7 @@ func TestCallsOfARunKeepTheirOrder(t *testing.T) {
 
 // TestMissingBlobIsAnErrorOfItsCall, and of no other.
 func TestMissingBlobIsAnErrorOfItsCall(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	id := h.putBlob("hello")
 	h.must("a", toyAdd{})
 	missing := h.begin(engine.Never, toyName("a"), toyWant{Blobs: []blob.ID{{1}}})
@@ -259,7 +259,7 @@ func TestMissingBlobIsAnErrorOfItsCall(t *testing.T) {
 // TestCallsKeepTheirOrderWhileOneWaits: those of one run do, and messages of one sender
 // do; others overtake.
 func TestCallsKeepTheirOrderWhileOneWaits(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	sender := h.elsewhere("a")
 	to := runlog.Route(h.cfg.Hash, 2, toyName("a"))
 	var same []string // of a's shard
@@ -306,7 +306,7 @@ func TestCallsKeepTheirOrderWhileOneWaits(t *testing.T) {
 // TestWhatChangesWhileItIsFetchedIsNotBelieved: the fetch has read the store, and then a
 // batch changes what it read.
 func TestWhatChangesWhileItIsFetchedIsNotBelieved(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(keptKind, "a")
 	// The name: it is read as that of nobody, and then a run takes it.
 	once := h.begin(engine.Never, name, toyRead{})
@@ -335,7 +335,7 @@ func TestWhatChangesWhileItIsFetchedIsNotBelieved(t *testing.T) {
 // TestNameThatMovesWhileItIsFetchedIsNotBelieved: the name's row is read, and then an
 // earlier run of the name opens and closes again, and has it.
 func TestNameThatMovesWhileItIsFetchedIsNotBelieved(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(keptKind, "a")
 	var runs []engine.RunID
 	for _, token := range []string{"1", "2"} {
@@ -365,7 +365,7 @@ func TestNameThatMovesWhileItIsFetchedIsNotBelieved(t *testing.T) {
 }
 
 // ok2 answers calls, one of which may be refused since it came too early.
-func (h *house) ok2(calls ...*call) {
+func (h *harness) ok2(calls ...*call) {
 	h.t.Helper()
 	for _, c := range calls {
 		if _, err := h.answer(c); err != nil {
@@ -379,7 +379,7 @@ func (h *house) ok2(calls ...*call) {
 // TestShardThatCantBeReadAnswersAndTriesAgain, after retryDelay or with a command.
 func TestShardThatCantBeReadAnswersAndTriesAgain(t *testing.T) {
 	for _, alarm := range []bool{false, true} {
-		h := newHouse(t, 2)
+		h := newHarness(t, 2)
 		h.must("a", toyPut{"1"})
 		s := h.shards[runlog.Route(h.cfg.Hash, 2, toyName("a"))]
 		h.store.FailNextCommit(false)
@@ -426,7 +426,7 @@ func TestShardThatCantBeReadAnswersAndTriesAgain(t *testing.T) {
 // TestRunThatCantBeFoldedIsSetAside as one whose rules panic later: who awaits its end
 // hears that it won't come, and its tasks are no longer on offer.
 func TestRunThatCantBeFoldedIsSetAside(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("bad", toyOffer{})
 	h.kill()
 	awaiting := h.awaits(toyName("bad"), engine.Never, engine.Peek{})
@@ -449,7 +449,7 @@ func TestRunThatCantBeFoldedIsSetAside(t *testing.T) {
 
 // TestFailedReadsAreTriedAgainAfterAWhile, and not whenever another read fails.
 func TestFailedReadsAreTriedAgainAfterAWhile(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	for _, key := range []string{"a", "b", "c"} {
 		h.must(key, toyWake{At: h.now + 10})
 	}
@@ -494,7 +494,7 @@ func TestFailedReadsAreTriedAgainAfterAWhile(t *testing.T) {
 // TestStatesAreFetchedOnceAheadOfTheirTurn: calls that wait behind one that is tried again
 // and again lack more states than are kept.
 func TestStatesAreFetchedOnceAheadOfTheirTurn(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	messages := []engine.Message{{To: nameOf(keptKind, "a"), Body: []byte("u1")}}
 	for i := range 5 {
 		h.must(fmt.Sprint(i), toyAdd{})
@@ -536,7 +536,7 @@ func TestStatesAreFetchedOnceAheadOfTheirTurn(t *testing.T) {
 // TestLookUpsAreForgottenWhileOthersWait: a shard that always has a call waiting doesn't
 // keep all that it ever looked up.
 func TestLookUpsAreForgottenWhileOthersWait(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	const many = lookupsMax + 100
 	var runs []engine.RunID
 	for i := range many {
@@ -571,7 +571,7 @@ func TestLookUpsAreForgottenWhileOthersWait(t *testing.T) {
 // TestLookingNeedsNoState: what is known of a run is told, also just when its state could
 // not be read.
 func TestLookingNeedsNoState(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("a", toyPut{"1"})
 	run := h.names(toyName("a"))
 	h.kill()

@@ -14,7 +14,7 @@ import (
 // if the server was down meanwhile.
 func TestOnlyWhatIsDueIsForgotten(t *testing.T) {
 	for _, down := range []bool{false, true} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		kept := map[engine.RunID]engine.Time{}
 		for i := range 3 * (batchForgetMax + 10) {
 			key := fmt.Sprint(i)
@@ -45,7 +45,7 @@ func TestOnlyWhatIsDueIsForgotten(t *testing.T) {
 
 // TestRunThatClosesWhileOthersAreForgottenIsForgotten too, at its time.
 func TestRunThatClosesWhileOthersAreForgottenIsForgotten(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("a", toyClose{Forget: h.now + 10})
 	h.must("b", toyAdd{})
 	h.now += 10
@@ -71,7 +71,7 @@ func TestRunThatClosesWhileOthersAreForgottenIsForgotten(t *testing.T) {
 // it is due.
 func TestRunThatTheBatchOpensAgainIsNotForgotten(t *testing.T) {
 	for _, change := range []any{toyReopen{}, toyReport{}} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.must("a", toyParent{Children: 1, Window: 0})
 		run := h.names(toyName("a"))
 		h.must("a", toyClose{Forget: h.now + 10})
@@ -100,7 +100,7 @@ func TestRunThatTheBatchOpensAgainIsNotForgotten(t *testing.T) {
 
 // TestForgettingSparesTheNameOfTheNextRun, which begins between the look and the deletion.
 func TestForgettingSparesTheNameOfTheNextRun(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(keptKind, "a")
 	h.ok(h.begin(engine.Once, name, toyPut{"1"}))
 	h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 10}))
@@ -130,7 +130,7 @@ func TestForgettingSparesTheNameOfTheNextRun(t *testing.T) {
 
 // TestForgettingGoesOnAfterAFailedRead and takes no row twice.
 func TestForgettingGoesOnAfterAFailedRead(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	for i := range 3 * batchForgetMax {
 		h.must(fmt.Sprint(i), toyClose{Forget: h.now + 10})
 	}
@@ -164,7 +164,7 @@ func TestForgettingGoesOnAfterAFailedRead(t *testing.T) {
 // TestRunThatClosesInAnOpenBatchIsForgotten, also if somebody looks at it, and the shard
 // goes on evaluating, before that batch is durable.
 func TestRunThatClosesInAnOpenBatchIsForgotten(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("a", toyAdd{})
 	run := h.read("a").ID.Run
 	closes := h.give("a", toyClose{Forget: h.now})

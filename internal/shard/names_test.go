@@ -11,7 +11,7 @@ import (
 
 // TestNameIsUsedOnce begins runs of one name at all times.
 func TestNameIsUsedOnce(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(keptKind, "a")
 	once := func() *call { return h.begin(engine.Once, name, toyPut{"1"}) }
 	first, second := once(), once() // in one batch
@@ -64,7 +64,7 @@ func TestNameIsUsedOnce(t *testing.T) {
 }
 
 func TestOnceIsForKindsThatKeepNames(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	if _, err := h.answer(h.begin(engine.Once, toyName("a"), toyPut{"1"})); err == nil {
 		t.Error("a kind that keeps no names has begun a run once")
 	}
@@ -76,7 +76,7 @@ func TestOnceIsForKindsThatKeepNames(t *testing.T) {
 // TestUnreadNameBeginsNothing: while nobody can tell whether a name is kept, it is not
 // used.
 func TestUnreadNameBeginsNothing(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(keptKind, "a")
 	h.ok(h.begin(engine.Once, name, toyPut{"1"}))
 	h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 1000}))
@@ -106,7 +106,7 @@ func TestSeedThatExists(t *testing.T) {
 			for _, age := range []engine.Time{0, 20_000} { // of the seed when it is used again
 				for _, when := range []string{"open", "closed in the batch", "closed", "closed, after a kill"} {
 					what := fmt.Sprintf("%s begin %d %s, seed %d ms old", kind, begin, when, age)
-					h := newHouse(t, 1)
+					h := newHarness(t, 1)
 					seed := h.seed()
 					a, b := nameOf(kind, "a"), nameOf(kind, "b")
 					h.ok(h.submit(engine.Command{Name: a, Begin: engine.Always, Group: "g", Seed: seed, Body: toyPut{"1"}}))
@@ -158,7 +158,7 @@ func TestSeedThatExists(t *testing.T) {
 
 // TestNameSeedIsUsedOnceAtATime begins a run whose seed has no time.
 func TestNameSeedIsUsedOnceAtATime(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := toyName("a")
 	begin := func() *call {
 		return h.submit(engine.Command{Name: name, Begin: engine.IfAbsent, Group: "g", Seed: engine.NameSeed(name), Body: toyPut{"1"}})
@@ -183,7 +183,7 @@ func TestNameSeedIsUsedOnceAtATime(t *testing.T) {
 // TestRunOfTodayIsBegunWithoutAFetch: a new run costs no look into the store, unless its
 // seed is not of now.
 func TestRunOfTodayIsBegunWithoutAFetch(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.now += 100_000
 	for _, c := range []struct {
 		at      engine.Time
@@ -206,7 +206,7 @@ func TestRunOfTodayIsBegunWithoutAFetch(t *testing.T) {
 // TestCommandsAfterACloseInOneBatch: what comes after a close finds the name free.
 func TestCommandsAfterACloseInOneBatch(t *testing.T) {
 	for _, begin := range []engine.Begin{engine.IfAbsent, engine.Always} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.must("a", toyAdd{})
 		first := h.names(toyName("a"))
 		h.begin(engine.Never, toyName("a"), toyClose{})
@@ -222,7 +222,7 @@ func TestCommandsAfterACloseInOneBatch(t *testing.T) {
 
 func TestReopenedRunIsOpen(t *testing.T) {
 	for _, batches := range []string{"one", "several", "several, and kills"} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.must("other", toyAdd{})
 		h.must("a", toyPut{"1"})
 		run := h.names(toyName("a"))
@@ -295,7 +295,7 @@ func TestReopenedRunIsOpen(t *testing.T) {
 
 func TestReopeningIsRefusedWhileTheNameIsTaken(t *testing.T) {
 	for _, kill := range []bool{false, true} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.must("a", toyPut{"1"})
 		first := h.names(toyName("a"))
 		h.must("a", toyClose{Forget: h.now + 1000})
@@ -326,7 +326,7 @@ func TestReopeningIsRefusedWhileTheNameIsTaken(t *testing.T) {
 
 // TestReopenedByANote opens a run again without an event.
 func TestReopenedByANote(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("a", toyPut{"1"})
 	run := h.names(toyName("a"))
 	h.must("a", toyClose{Forget: h.now + 1000})
@@ -341,7 +341,7 @@ func TestReopenedByANote(t *testing.T) {
 
 // TestReopenedKeptRunHasItsName: the name finds it, and still does when it has closed.
 func TestReopenedKeptRunHasItsName(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(keptKind, "a")
 	h.ok(h.begin(engine.Once, name, toyPut{"1"}))
 	run := h.names(name)

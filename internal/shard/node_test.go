@@ -28,8 +28,8 @@ func (silent) Offer(engine.RunID, engine.Offer)     {}
 func (silent) Withdraw(string, engine.RunID, int64) {}
 func (silent) WithdrawShard(uint16)                 {}
 
-// openNode runs the shards of a house's store.
-func (h *house) openNode(change func(*Config)) (*Node, *ticker) {
+// openNode runs the shards of a harness's store.
+func (h *harness) openNode(change func(*Config)) (*Node, *ticker) {
 	h.t.Helper()
 	cfg := h.config()
 	cfg.Offers = silent{}
@@ -46,7 +46,7 @@ func (h *house) openNode(change func(*Config)) (*Node, *ticker) {
 }
 
 // released fails the test unless the shards of a node belong to nobody.
-func (h *house) released(handles []store.Handle) {
+func (h *harness) released(handles []store.Handle) {
 	h.t.Helper()
 	for _, handle := range handles {
 		section := store.Section{Shard: handle.Shard(), Epoch: handle.Epoch(), Seq: handle.Seq() + 1}
@@ -81,7 +81,7 @@ func alone(t *testing.T, before int) {
 // is left running.
 func TestManyCallersAndAStop(t *testing.T) {
 	for round := range uint64(4) {
-		h := newHouse(t, 8)
+		h := newHarness(t, 8)
 		before := runtime.NumGoroutine()
 		n, clock := h.openNode(nil)
 		owned := handles(n)
@@ -178,7 +178,7 @@ func TestManyCallersAndAStop(t *testing.T) {
 func TestStopAnswersEverybody(t *testing.T) {
 	for range 300 {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t, 3)
+			h := newHarness(t, 3)
 			n, clock := h.openNode(nil)
 			owned := handles(n)
 			var all sync.WaitGroup
@@ -208,7 +208,7 @@ func TestStopAnswersEverybody(t *testing.T) {
 // context ends, and who waits for it is answered.
 func TestStopLeavesWhatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, 2)
+		h := newHarness(t, 2)
 		reading := make(chan struct{})
 		n, clock := h.openNode(func(c *Config) {
 			c.Blobs = func(ctx context.Context, id blob.ID) ([]byte, error) {

@@ -11,7 +11,7 @@ import (
 // is durable, and not what an open batch has sent.
 func TestNothingIsSentBeforeItIsDurable(t *testing.T) {
 	for _, fails := range []bool{false, true} {
-		h := newHouse(t, 2)
+		h := newHarness(t, 2)
 		to := h.elsewhere("a")
 		a, b := runlog.Route(h.cfg.Hash, 2, toyName("a")), runlog.Route(h.cfg.Hash, 2, toyName(to))
 		h.must("a", toyAdd{})
@@ -49,7 +49,7 @@ func TestNothingIsSentBeforeItIsDurable(t *testing.T) {
 // TestHandledMessagesAreDeletedUnderLoad: also if every batch takes as many calls as it
 // can.
 func TestHandledMessagesAreDeletedUnderLoad(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	h.must("a", toyBulk{Messages: 100})
 	h.settle()
 	from := h.read("a").ID.Run.Shard()

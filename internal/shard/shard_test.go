@@ -14,7 +14,7 @@ import (
 )
 
 func TestReplyComesOnlyAfterTheCommit(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	c := h.give("a", toyAdd{})
 	b := h.shards[0].Ready(h.now)
 	select {
@@ -39,7 +39,7 @@ func TestReplyComesOnlyAfterTheCommit(t *testing.T) {
 }
 
 func TestRefusalChangesNothing(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("a", toyAdd{})
 	if _, err := h.do("a", toyFail{}); !errors.Is(err, errToy) {
 		t.Errorf("got %v, want the rules' own error", err)
@@ -54,7 +54,7 @@ func TestRefusalChangesNothing(t *testing.T) {
 }
 
 func TestEverythingComesBackAfterAKill(t *testing.T) {
-	h := newHouse(t, 4)
+	h := newHarness(t, 4)
 	for i := range 20 {
 		for range i + 1 {
 			h.must(fmt.Sprint(i), toyAdd{Text: strings.Repeat("x", 4000)}) // some have snapshots
@@ -74,7 +74,7 @@ func TestEverythingComesBackAfterAKill(t *testing.T) {
 
 func TestFailedCommitIsAnErrorAndTheStoreDecides(t *testing.T) {
 	for _, written := range []bool{true, false} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.must("a", toyAdd{})
 		h.store.FailNextCommit(written)
 		if _, err := h.do("a", toyAdd{}); !errors.Is(err, engine.ErrUnavailable) {
@@ -92,7 +92,7 @@ func TestFailedCommitIsAnErrorAndTheStoreDecides(t *testing.T) {
 }
 
 func TestPanicQuarantinesOneRun(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("good", toyAdd{})
 	h.must("bad", toyAdd{})
 	if _, err := h.do("bad", toyPanic{}); !errors.Is(err, ErrQuarantined) {
@@ -112,7 +112,7 @@ func TestPanicQuarantinesOneRun(t *testing.T) {
 }
 
 func TestWakesFireInOrderAndAfterAKill(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	h.must("late", toyWake{At: h.now + 200})
 	h.must("early", toyWake{At: h.now + 100})
 	if got := h.shards[0].NextWake(); got != h.now+100 {
@@ -133,7 +133,7 @@ func TestWakesFireInOrderAndAfterAKill(t *testing.T) {
 }
 
 func TestStartedTaskIsOfferedAgainUnlessDelivered(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	id := h.must("a", toyOffer{}).(int64)
 	key := offerKey(h.read("a").ID.Run, id)
 	if got := h.onOffer(); len(got) != 1 || got[0] != key {
@@ -168,7 +168,7 @@ func TestStartedTaskIsOfferedAgainUnlessDelivered(t *testing.T) {
 }
 
 func TestSuccessorBeginsInTheBatchThatCloses(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	first := h.read("a").ID.Run
 	h.must("a", toyRenew{})
 	second := h.read("a").ID.Run
@@ -187,7 +187,7 @@ func TestSuccessorBeginsInTheBatchThatCloses(t *testing.T) {
 
 func TestForgottenRunLeavesNothing(t *testing.T) {
 	for _, when := range []engine.Time{1, 500} { // at once, and later
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		empty := h.rows()
 		for range 10 {
 			h.must("a", toyAdd{Text: strings.Repeat("x", 4000)})
@@ -207,7 +207,7 @@ func TestForgottenRunLeavesNothing(t *testing.T) {
 }
 
 func TestHistoryPagesOfAnySizeAndDirection(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	for range 3 {
 		for range 3 { // three turns in each batch
 			h.give("a", toyAdd{})
@@ -250,7 +250,7 @@ func TestHistoryPagesOfAnySizeAndDirection(t *testing.T) {
 }
 
 func TestQuotaGroupCountsWhatIsOpen(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	for i := range 5 {
 		h.must(fmt.Sprint(i), toyBegin{})
 	}
@@ -275,7 +275,7 @@ func TestMessagesAreHandledOnceUnderFaults(t *testing.T) {
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
-			h := newHouse(t, 4)
+			h := newHarness(t, 4)
 			const runs = 6
 			for range 150 {
 				a, b := fmt.Sprint(random.IntN(runs)), fmt.Sprint(random.IntN(runs))
@@ -332,7 +332,7 @@ func TestMessagesAreHandledOnceUnderFaults(t *testing.T) {
 }
 
 func TestMessageForAQuarantinedRunWaits(t *testing.T) {
-	h := newHouse(t, 2)
+	h := newHarness(t, 2)
 	h.must("b", toyAdd{})
 	if _, err := h.do("b", toyPanic{}); !errors.Is(err, ErrQuarantined) {
 		t.Fatalf("got %v, want ErrQuarantined", err)
@@ -355,7 +355,7 @@ func TestMessageForAQuarantinedRunWaits(t *testing.T) {
 }
 
 func TestBurstOfWakesFitsTheStore(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	const runs = 100
 	for i := range runs {
 		h.must(fmt.Sprint(i), toyWake{At: h.now + 1000, Size: 100 << 10})
@@ -371,7 +371,7 @@ func TestBurstOfWakesFitsTheStore(t *testing.T) {
 }
 
 func TestOfferMadeByANoteComesBackAfterAKill(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	id := h.must("a", toyOffer{}).(int64)
 	h.must("a", toyStart{id})
 	h.must("a", toyReach{id})

@@ -106,7 +106,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 
 // sim is one simulation.
 type sim struct {
-	*house
+	*harness
 	*rand.Rand
 	model *model
 	step  int
@@ -151,7 +151,7 @@ func simulate(t *testing.T, seed uint64, steps int, out io.Writer) *sim {
 		Rand: r, model: newModel(), out: out, sum: fnv.New64a(), faults: true,
 		sealed: map[uint16]*sealedBatch{}, blobs: map[blob.ID]string{},
 	}
-	s.house = newHouse(t, uint16(1+r.IntN(4)))
+	s.harness = newHarness(t, uint16(1+r.IntN(4)))
 	s.shelf.Fail(func(blob.Step) error {
 		if s.faults && s.IntN(10) == 0 {
 			s.model.seen["blob failed"]++
@@ -159,7 +159,7 @@ func simulate(t *testing.T, seed uint64, steps int, out io.Writer) *sim {
 		}
 		return nil
 	})
-	s.house.failRead = func(byte) bool {
+	s.harness.failRead = func(byte) bool {
 		fails := s.faults && s.IntN(12) == 0
 		if fails {
 			s.model.seen["read failed"]++
@@ -339,7 +339,7 @@ func (s *sim) killAll() {
 	s.store = s.store.Crash(0)
 	for {
 		s.offers = &toyOffers{open: map[string]engine.Offer{}}
-		stepped, err := OpenStepped(context.Background(), s.config(), s.house)
+		stepped, err := OpenStepped(context.Background(), s.config(), s.harness)
 		if err == nil {
 			s.Stepped = stepped
 			return

@@ -13,7 +13,7 @@ import (
 )
 
 // rowsOf counts the rows of a kind that a run has, and their bytes.
-func (h *house) rowsOf(kind byte, run engine.RunID) (rows, bytes int) {
+func (h *harness) rowsOf(kind byte, run engine.RunID) (rows, bytes int) {
 	h.t.Helper()
 	prefix := keys.AppendRun(nil, kind, run)
 	err := h.store.Scan(context.Background(), run.Shard(), store.Range{Start: prefix, End: keys.End(prefix)}, func(key, value []byte) bool {
@@ -28,7 +28,7 @@ func (h *house) rowsOf(kind byte, run engine.RunID) (rows, bytes int) {
 }
 
 // head gives the stored head of a run.
-func (h *house) head(run engine.RunID) *runlog.Head {
+func (h *harness) head(run engine.RunID) *runlog.Head {
 	h.t.Helper()
 	head, err := h.Head(context.Background(), run)
 	if err != nil || head == nil {
@@ -49,7 +49,7 @@ func TestLargeSnapshotIsWrittenInParts(t *testing.T) {
 	for _, kind := range []engine.Kind{toyKind, cutKind} {
 		for _, written := range []bool{false, true} {
 			for killAt := 0; ; killAt++ {
-				h := newHouse(t, 1)
+				h := newHarness(t, 1)
 				name := nameOf(kind, "a")
 				put := func(text string) *call { return h.begin(engine.IfAbsent, name, toyPut{text}) }
 				h.ok(put("1"))
@@ -147,7 +147,7 @@ func TestLargeSnapshotIsWrittenInParts(t *testing.T) {
 // run.
 func TestRunClosesWhileItsSnapshotIsWritten(t *testing.T) {
 	for _, kill := range []bool{false, true} {
-		h := newHouse(t, 1)
+		h := newHarness(t, 1)
 		h.must("a", toyPile{Size: 11 << 20})
 		run := h.names(toyName("a"))
 		for range 5 {
@@ -181,7 +181,7 @@ func TestRunClosesWhileItsSnapshotIsWritten(t *testing.T) {
 
 // TestCutLogStaysShort over thousands of changes.
 func TestCutLogStaysShort(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	name := nameOf(cutKind, "a")
 	most := func(rows, bytes int) bool { return rows <= 900 && bytes <= 3*snapshotLenMin }
 	worst, worstBytes := 0, 0
@@ -217,7 +217,7 @@ func TestCutLogStaysShort(t *testing.T) {
 func TestHeadNamesTheSnapshotThatItsBatchHas(t *testing.T) {
 	for _, kind := range []engine.Kind{toyKind, cutKind} {
 		for _, note := range []bool{false, true} {
-			h := newHouse(t, 1)
+			h := newHarness(t, 1)
 			name := nameOf(kind, "a")
 			h.ok(h.begin(engine.IfAbsent, name, toyOffer{}))
 			run := h.names(name)
@@ -249,7 +249,7 @@ func TestHeadNamesTheSnapshotThatItsBatchHas(t *testing.T) {
 
 // TestSnapshotsInMemoryAreBounded when many large runs grow at a time.
 func TestSnapshotsInMemoryAreBounded(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	const runs, size = 48, 1 << 20
 	var calls []*call
 	for i := range runs {

@@ -11,7 +11,7 @@ import (
 // committer counts when the batch is through. What it was for, a fetch that has come back
 // as an example, is nobody's word but the kick's.
 func TestKickOutlivesASealedBatch(t *testing.T) {
-	h := newHouse(t, 1)
+	h := newHarness(t, 1)
 	n, err := OpenNode(context.Background(), *h.cfg, h)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // coverage counts what simulations reached, alone and in combination.
@@ -37,7 +37,7 @@ func newCoverage() *coverage {
 func (c *coverage) call(name string)    { c.calls[name]++ }
 func (c *coverage) refusal(what string) { c.refusals[what]++ }
 
-func (c *coverage) decision(d *api.Decision) { c.decisions[d.DecisionType]++ }
+func (c *coverage) decision(d *wire.Decision) { c.decisions[d.DecisionType]++ }
 
 func (c *coverage) fault(f fault, inFlight []string) {
 	c.faults[f.String()]++
@@ -46,7 +46,7 @@ func (c *coverage) fault(f fault, inFlight []string) {
 	}
 }
 
-func (c *coverage) event(e *api.HistoryEvent, before []string) {
+func (c *coverage) event(e *wire.HistoryEvent, before []string) {
 	if n := len(before); n > 0 {
 		c.pairs[before[n-1]+" "+e.EventType]++
 	}
@@ -111,10 +111,10 @@ func (c *coverage) add(o *coverage) {
 // report prints tables: what was reached how often, and what never was.
 func (c *coverage) report(w io.Writer) {
 	fmt.Fprintf(w, "%d seeds, %d steps\n", c.worlds, c.steps)
-	table(w, "decisions", c.decisions, api.DecisionTypeValues)
+	table(w, "decisions", c.decisions, wire.DecisionTypeValues)
 	table(w, "events", c.events, nil)
 	var missing []string
-	for _, kind := range api.EventTypeValues {
+	for _, kind := range wire.EventTypeValues {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(c.events)), func(k string) bool { return k == kind || strings.HasPrefix(k, kind+" ") }) {
 			missing = append(missing, kind)
 		}
@@ -124,11 +124,11 @@ func (c *coverage) report(w io.Writer) {
 	table(w, "refusals", c.refusals, nil)
 	table(w, "faults", c.faults, faultNames[:])
 	var operations []string
-	for _, op := range api.Operations {
+	for _, op := range wire.Operations {
 		operations = append(operations, op.Name)
 	}
 	matrix(w, "faults while an operation was in the server", c.struck, operations)
-	matrix(w, "faults of commits that carried an event", c.written, api.EventTypeValues)
+	matrix(w, "faults of commits that carried an event", c.written, wire.EventTypeValues)
 	table(w, "calls answered", c.calls, operations)
 }
 

@@ -2,8 +2,8 @@ package sim
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 )
 
 // decideAll is the life of a decider.
@@ -12,7 +12,7 @@ func (c *client) decideAll(identity string) {
 	for !w.ending {
 		w.sleep(c.t, engine.Time(w.random.IntN(300)))
 		d, list := w.place("decision")
-		in := &api.PollForDecisionTaskInput{Domain: d, TaskList: api.TaskList{Name: list}, Identity: &identity}
+		in := &wire.PollForDecisionTaskInput{Domain: d, TaskList: wire.TaskList{Name: list}, Identity: &identity}
 		if w.chance(3) {
 			in.MaximumPageSize = ptr(int64(1 + w.random.IntN(6)))
 		}
@@ -22,7 +22,7 @@ func (c *client) decideAll(identity string) {
 		if w.chance(4) {
 			in.ReverseOrder = ptr(true)
 		}
-		var task api.DecisionTask
+		var task wire.DecisionTask
 		o := c.call("PollForDecisionTask", in, &task)
 		if !o.ok() || task.TaskToken == "" {
 			c.rest(o)
@@ -47,13 +47,13 @@ func (c *client) decideAll(identity string) {
 }
 
 // pages reads the further pages of a decision task, if it can.
-func (c *client) pages(in *api.PollForDecisionTaskInput, task *api.DecisionTask) (events []api.HistoryEvent, whole bool) {
+func (c *client) pages(in *wire.PollForDecisionTaskInput, task *wire.DecisionTask) (events []wire.HistoryEvent, whole bool) {
 	events = task.Events
 	next := task.NextPageToken
 	for next != nil {
 		further := *in
 		further.NextPageToken = next
-		var page api.DecisionTask
+		var page wire.DecisionTask
 		if !c.call("PollForDecisionTask", &further, &page).ok() {
 			return nil, false
 		}
@@ -64,7 +64,7 @@ func (c *client) pages(in *api.PollForDecisionTaskInput, task *api.DecisionTask)
 }
 
 // shown holds the history that came with a decision task against what is stored.
-func (j *judge) shown(run engine.RunID, events []api.HistoryEvent, in *api.PollForDecisionTaskInput, task *api.DecisionTask) {
+func (j *judge) shown(run engine.RunID, events []wire.HistoryEvent, in *wire.PollForDecisionTaskInput, task *wire.DecisionTask) {
 	j.settled(func() {
 		l := j.lives[run]
 		if l == nil || l.gone {
@@ -91,10 +91,10 @@ func (j *judge) shown(run engine.RunID, events []api.HistoryEvent, in *api.PollF
 	})
 }
 
-func (c *client) decide(task *api.DecisionTask) {
+func (c *client) decide(task *wire.DecisionTask) {
 	w := c.w
 	mark := w.judge.mark()
-	in := &api.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken, ExecutionContext: w.text(mark)}
+	in := &wire.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken, ExecutionContext: w.text(mark)}
 	if w.draining {
 		in.Decisions = c.finish(task)
 	} else {
@@ -105,7 +105,7 @@ func (c *client) decide(task *api.DecisionTask) {
 			in.Decisions = append(in.Decisions, c.closing())
 		}
 		if w.chance(8) {
-			in.TaskList = &api.TaskList{Name: w.one(lists...)}
+			in.TaskList = &wire.TaskList{Name: w.one(lists...)}
 			in.TaskListScheduleToStartTimeout = w.maybe("1", "10")
 		}
 	}
@@ -117,81 +117,81 @@ func (c *client) decide(task *api.DecisionTask) {
 }
 
 // finish closes an execution that has nothing open; else it waits for that.
-func (c *client) finish(task *api.DecisionTask) []api.Decision {
+func (c *client) finish(task *wire.DecisionTask) []wire.Decision {
 	w := c.w
 	run, _ := execution.ParseRun(task.WorkflowExecution.RunID)
 	if l := w.judge.lives[run]; l != nil && !l.history.quiet() {
 		return nil
 	}
-	return []api.Decision{{
-		DecisionType: api.DecisionTypeCompleteWorkflowExecution,
-		CompleteWorkflowExecutionDecisionAttributes: &api.CompleteWorkflowExecutionDecisionAttributes{},
+	return []wire.Decision{{
+		DecisionType: wire.DecisionTypeCompleteWorkflowExecution,
+		CompleteWorkflowExecutionDecisionAttributes: &wire.CompleteWorkflowExecutionDecisionAttributes{},
 	}}
 }
 
-func (c *client) decision() api.Decision {
+func (c *client) decision() wire.Decision {
 	w := c.w
 	mark := w.judge.mark()
 	w.judge.sent(mark, 1)
 	switch w.random.IntN(16) {
 	case 0, 1, 2, 3:
-		a := &api.ScheduleActivityTaskDecisionAttributes{
-			ActivityID: w.one("a1", "a2", "a3"), ActivityType: api.ActivityType{Name: w.typeName(), Version: "1"}, Input: w.text(mark),
+		a := &wire.ScheduleActivityTaskDecisionAttributes{
+			ActivityID: w.one("a1", "a2", "a3"), ActivityType: wire.ActivityType{Name: w.typeName(), Version: "1"}, Input: w.text(mark),
 			HeartbeatTimeout: w.maybe("2", "NONE"), ScheduleToStartTimeout: w.maybe("1", "10", "NONE"),
 			ScheduleToCloseTimeout: w.maybe("5", "60"), StartToCloseTimeout: w.maybe("3", "20", "NONE"), TaskPriority: w.maybe("1", "-1"),
 		}
 		if w.chance(2) {
-			a.TaskList = &api.TaskList{Name: w.one(lists...)}
+			a.TaskList = &wire.TaskList{Name: w.one(lists...)}
 		}
-		return api.Decision{DecisionType: api.DecisionTypeScheduleActivityTask, ScheduleActivityTaskDecisionAttributes: a}
+		return wire.Decision{DecisionType: wire.DecisionTypeScheduleActivityTask, ScheduleActivityTaskDecisionAttributes: a}
 	case 4:
-		return api.Decision{
-			DecisionType: api.DecisionTypeRequestCancelActivityTask,
-			RequestCancelActivityTaskDecisionAttributes: &api.RequestCancelActivityTaskDecisionAttributes{ActivityID: w.one("a1", "a2", "a3")},
+		return wire.Decision{
+			DecisionType: wire.DecisionTypeRequestCancelActivityTask,
+			RequestCancelActivityTaskDecisionAttributes: &wire.RequestCancelActivityTaskDecisionAttributes{ActivityID: w.one("a1", "a2", "a3")},
 		}
 	case 5, 6:
-		return api.Decision{
-			DecisionType: api.DecisionTypeStartTimer,
-			StartTimerDecisionAttributes: &api.StartTimerDecisionAttributes{
+		return wire.Decision{
+			DecisionType: wire.DecisionTypeStartTimer,
+			StartTimerDecisionAttributes: &wire.StartTimerDecisionAttributes{
 				TimerID: w.one("t1", "t2", "t3"), StartToFireTimeout: w.one("0", "1", "5", "30"), Control: w.maybe("c"),
 			},
 		}
 	case 7:
-		return api.Decision{
-			DecisionType:                  api.DecisionTypeCancelTimer,
-			CancelTimerDecisionAttributes: &api.CancelTimerDecisionAttributes{TimerID: w.one("t1", "t2", "t3")},
+		return wire.Decision{
+			DecisionType:                  wire.DecisionTypeCancelTimer,
+			CancelTimerDecisionAttributes: &wire.CancelTimerDecisionAttributes{TimerID: w.one("t1", "t2", "t3")},
 		}
 	case 8, 9, 10:
-		return api.Decision{
-			DecisionType: api.DecisionTypeStartChildWorkflowExecution,
-			StartChildWorkflowExecutionDecisionAttributes: &api.StartChildWorkflowExecutionDecisionAttributes{
-				WorkflowID: w.one(workflowIDs...), WorkflowType: api.WorkflowType{Name: w.typeName(), Version: "1"}, Input: w.text(mark),
+		return wire.Decision{
+			DecisionType: wire.DecisionTypeStartChildWorkflowExecution,
+			StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{
+				WorkflowID: w.one(workflowIDs...), WorkflowType: wire.WorkflowType{Name: w.typeName(), Version: "1"}, Input: w.text(mark),
 				ChildPolicy: w.maybe(policies...), ExecutionStartToCloseTimeout: w.maybe(w.executionTimeout()), Control: w.maybe("c"),
 			},
 		}
 	case 11, 12:
-		return api.Decision{
-			DecisionType: api.DecisionTypeSignalExternalWorkflowExecution,
-			SignalExternalWorkflowExecutionDecisionAttributes: &api.SignalExternalWorkflowExecutionDecisionAttributes{
+		return wire.Decision{
+			DecisionType: wire.DecisionTypeSignalExternalWorkflowExecution,
+			SignalExternalWorkflowExecutionDecisionAttributes: &wire.SignalExternalWorkflowExecutionDecisionAttributes{
 				WorkflowID: w.one(workflowIDs...), SignalName: signal, Input: w.text(mark), RunID: c.anyRun(),
 			},
 		}
 	case 13:
-		return api.Decision{
-			DecisionType: api.DecisionTypeRequestCancelExternalWorkflowExecution,
-			RequestCancelExternalWorkflowExecutionDecisionAttributes: &api.RequestCancelExternalWorkflowExecutionDecisionAttributes{
+		return wire.Decision{
+			DecisionType: wire.DecisionTypeRequestCancelExternalWorkflowExecution,
+			RequestCancelExternalWorkflowExecutionDecisionAttributes: &wire.RequestCancelExternalWorkflowExecutionDecisionAttributes{
 				WorkflowID: w.one(workflowIDs...), RunID: c.anyRun(),
 			},
 		}
 	case 14:
-		return api.Decision{
-			DecisionType:                   api.DecisionTypeRecordMarker,
-			RecordMarkerDecisionAttributes: &api.RecordMarkerDecisionAttributes{MarkerName: "m", Details: w.text(mark)},
+		return wire.Decision{
+			DecisionType:                   wire.DecisionTypeRecordMarker,
+			RecordMarkerDecisionAttributes: &wire.RecordMarkerDecisionAttributes{MarkerName: "m", Details: w.text(mark)},
 		}
 	}
-	return api.Decision{
-		DecisionType: api.DecisionTypeScheduleLambdaFunction,
-		ScheduleLambdaFunctionDecisionAttributes: &api.ScheduleLambdaFunctionDecisionAttributes{
+	return wire.Decision{
+		DecisionType: wire.DecisionTypeScheduleLambdaFunction,
+		ScheduleLambdaFunctionDecisionAttributes: &wire.ScheduleLambdaFunctionDecisionAttributes{
 			ID: w.one("l1", "l2"), Name: "f", Input: w.text(mark), StartToCloseTimeout: w.maybe("3", "60"),
 		},
 	}
@@ -211,35 +211,35 @@ func (c *client) anyRun() *string {
 	return nil
 }
 
-func (c *client) closing() api.Decision {
+func (c *client) closing() wire.Decision {
 	w := c.w
 	mark := w.judge.mark()
 	w.judge.sent(mark, 1)
 	switch w.random.IntN(6) {
 	case 0:
-		return api.Decision{
-			DecisionType:                            api.DecisionTypeFailWorkflowExecution,
-			FailWorkflowExecutionDecisionAttributes: &api.FailWorkflowExecutionDecisionAttributes{Reason: w.maybe("r"), Details: w.text(mark)},
+		return wire.Decision{
+			DecisionType:                            wire.DecisionTypeFailWorkflowExecution,
+			FailWorkflowExecutionDecisionAttributes: &wire.FailWorkflowExecutionDecisionAttributes{Reason: w.maybe("r"), Details: w.text(mark)},
 		}
 	case 1:
-		return api.Decision{
-			DecisionType: api.DecisionTypeCancelWorkflowExecution,
-			CancelWorkflowExecutionDecisionAttributes: &api.CancelWorkflowExecutionDecisionAttributes{Details: w.text(mark)},
+		return wire.Decision{
+			DecisionType: wire.DecisionTypeCancelWorkflowExecution,
+			CancelWorkflowExecutionDecisionAttributes: &wire.CancelWorkflowExecutionDecisionAttributes{Details: w.text(mark)},
 		}
 	case 2, 3:
-		a := &api.ContinueAsNewWorkflowExecutionDecisionAttributes{
+		a := &wire.ContinueAsNewWorkflowExecutionDecisionAttributes{
 			Input: w.text(mark), ChildPolicy: w.maybe(policies...), ExecutionStartToCloseTimeout: w.maybe(w.executionTimeout()),
 		}
 		if w.chance(3) {
-			a.TaskList = &api.TaskList{Name: w.one(lists...)}
+			a.TaskList = &wire.TaskList{Name: w.one(lists...)}
 		}
 		if w.chance(8) {
 			a.WorkflowTypeVersion = ptr("2")
 		}
-		return api.Decision{DecisionType: api.DecisionTypeContinueAsNewWorkflowExecution, ContinueAsNewWorkflowExecutionDecisionAttributes: a}
+		return wire.Decision{DecisionType: wire.DecisionTypeContinueAsNewWorkflowExecution, ContinueAsNewWorkflowExecutionDecisionAttributes: a}
 	}
-	return api.Decision{
-		DecisionType: api.DecisionTypeCompleteWorkflowExecution,
-		CompleteWorkflowExecutionDecisionAttributes: &api.CompleteWorkflowExecutionDecisionAttributes{Result: w.text(mark)},
+	return wire.Decision{
+		DecisionType: wire.DecisionTypeCompleteWorkflowExecution,
+		CompleteWorkflowExecutionDecisionAttributes: &wire.CompleteWorkflowExecutionDecisionAttributes{Result: w.text(mark)},
 	}
 }

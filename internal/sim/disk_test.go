@@ -64,7 +64,7 @@ func (d *disk) Acquire(ctx context.Context, shard uint16) (store.Handle, error) 
 	if err := d.op(); err != nil {
 		return nil, err
 	}
-	if d.w.house != nil && d.w.strikes(refusedShard) {
+	if d.w.harness != nil && d.w.strikes(refusedShard) {
 		return nil, fmt.Errorf("acquire shard %d: %w", shard, store.ErrHeld)
 	}
 	h, err := d.under.Acquire(ctx, shard)
@@ -219,7 +219,7 @@ func scanOver(ctx context.Context, scan func(context.Context, store.Range, store
 
 // flight is a commit on its way: batches of several shards in one write.
 type flight struct {
-	house    *house
+	harness  *harness
 	shards   []uint16
 	batches  []*batch
 	sections []store.Section
@@ -232,9 +232,9 @@ func (f *flight) settle(errs []error) {
 	f.errs = errs
 	for i, err := range errs {
 		if err == nil {
-			f.house.w.judge.stored(&f.sections[i])
+			f.harness.w.judge.stored(&f.sections[i])
 		} else if !errors.Is(err, store.ErrFenced) {
-			f.house.w.judge.fail("commit to shard %d: %v", f.shards[i], err)
+			f.harness.w.judge.fail("commit to shard %d: %v", f.shards[i], err)
 		}
 	}
 }

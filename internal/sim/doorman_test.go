@@ -3,8 +3,8 @@ package sim
 import (
 	"net/http"
 
-	"heddle/internal/aws/iam"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
 )
 
 // doorman lets everybody in. In a limited world some decisions are not permitted.
@@ -17,22 +17,22 @@ type doorman struct {
 func (d doorman) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {
 	c, err := d.Anyone.Authenticate(r, body)
 	if d.limited {
-		c.Principal = iam.Principal{ARN: "arn:aws:iam::" + c.Account + ":user/simulated", Account: c.Account}
+		c.Principal = policy.Principal{ARN: "arn:aws:iam::" + c.Account + ":user/simulated", Account: c.Account}
 		c.Policies = &limits
 	}
 	return c, err
 }
 
 // limits deny what no execution of the simulation waits for.
-var limits = iam.PolicySets{Identity: []iam.Attached{{Source: "limits", Policy: parsed(`{
+var limits = policy.PolicySets{Identity: []policy.Attached{{Source: "limits", Policy: parsed(`{
 	"Version": "2012-10-17",
 	"Statement": [
 		{"Effect": "Allow", "Action": "*", "Resource": "*"},
 		{"Effect": "Deny", "Action": ["swf:RecordMarker", "swf:CancelTimer", "swf:SignalExternalWorkflowExecution"], "Resource": "*"}
 	]}`)}}}
 
-func parsed(document string) *iam.Policy {
-	p, err := iam.Parse([]byte(document))
+func parsed(document string) *policy.Policy {
+	p, err := policy.Parse([]byte(document))
 	if err != nil {
 		panic(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/go-faster/jx"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 )
 
 // history is a run's history as a user reads it: it knows nothing of the rules,
@@ -21,7 +21,7 @@ type history struct {
 	last        int64
 	at          engine.Time
 	types       []string // of the events, from the first
-	started     *api.WorkflowExecutionStartedEventAttributes
+	started     *wire.WorkflowExecutionStartedEventAttributes
 	startedAt   engine.Time
 	closeStatus string
 	childPolicy string // applied when it was closed
@@ -70,9 +70,9 @@ func (h *history) fail(format string, args ...any) {
 // read reads further events, with commas between them.
 func (h *history) read(b []byte) {
 	list := append(append([]byte{'['}, b...), ']')
-	var events []api.HistoryEvent
+	var events []wire.HistoryEvent
 	if err := jx.DecodeBytes(list).Arr(func(d *jx.Decoder) error {
-		var e api.HistoryEvent
+		var e wire.HistoryEvent
 		if err := e.Decode(d); err != nil {
 			return err
 		}
@@ -91,14 +91,14 @@ func limit(timeout *string) int64 {
 	if timeout == nil {
 		return -1
 	}
-	if n, limited := api.Seconds(*timeout); limited {
+	if n, limited := wire.Seconds(*timeout); limited {
 		return n
 	}
 	return -1
 }
 
 // early fails if an event comes before a timeout that began at some moment ended.
-func (h *history) early(e *api.HistoryEvent, what string, from engine.Time, seconds int64) {
+func (h *history) early(e *wire.HistoryEvent, what string, from engine.Time, seconds int64) {
 	switch end := from + engine.Seconds(seconds); {
 	case seconds < 0:
 		h.fail("event %d: %s without such a timeout", e.EventID, what)
@@ -108,7 +108,7 @@ func (h *history) early(e *api.HistoryEvent, what string, from engine.Time, seco
 }
 
 // marked notes marks that clients wrote.
-func (h *history) marked(e *api.HistoryEvent, texts ...*string) {
+func (h *history) marked(e *wire.HistoryEvent, texts ...*string) {
 	for _, t := range texts {
 		if t == nil {
 			continue
@@ -120,7 +120,7 @@ func (h *history) marked(e *api.HistoryEvent, texts ...*string) {
 }
 
 // answered holds a decider's answer against the task that he was given.
-func (h *history) answered(e *api.HistoryEvent, a *api.DecisionTaskCompletedEventAttributes) {
+func (h *history) answered(e *wire.HistoryEvent, a *wire.DecisionTaskCompletedEventAttributes) {
 	if a.ExecutionContext == nil {
 		return
 	}
@@ -130,7 +130,7 @@ func (h *history) answered(e *api.HistoryEvent, a *api.DecisionTaskCompletedEven
 	}
 }
 
-func (h *history) event(e *api.HistoryEvent) {
+func (h *history) event(e *wire.HistoryEvent) {
 	at := engine.Time(e.EventTimestamp)
 	h.j.w.coverage.event(e, h.types)
 	h.j.w.note("run %s event %d %s at %d", h.life.Run, e.EventID, e.EventType, at)
@@ -143,53 +143,53 @@ func (h *history) event(e *api.HistoryEvent) {
 	if h.closeStatus != "" {
 		h.fail("event %d %s after its end", e.EventID, e.EventType)
 	}
-	if (h.last == 0) != (e.EventType == api.EventTypeWorkflowExecutionStarted) {
+	if (h.last == 0) != (e.EventType == wire.EventTypeWorkflowExecutionStarted) {
 		h.fail("event %d is %s", e.EventID, e.EventType)
 	}
 	h.last, h.at = e.EventID, at
 	h.types = append(h.types, e.EventType)
 	switch e.EventType {
-	case api.EventTypeWorkflowExecutionStarted:
+	case wire.EventTypeWorkflowExecutionStarted:
 		h.begin(e, e.WorkflowExecutionStartedEventAttributes)
-	case api.EventTypeWorkflowExecutionSignaled:
+	case wire.EventTypeWorkflowExecutionSignaled:
 		h.marked(e, e.WorkflowExecutionSignaledEventAttributes.Input)
 
-	case api.EventTypeWorkflowExecutionCompleted:
+	case wire.EventTypeWorkflowExecutionCompleted:
 		h.marked(e, e.WorkflowExecutionCompletedEventAttributes.Result)
-		h.close(api.CloseStatusCompleted, "")
-	case api.EventTypeWorkflowExecutionFailed:
+		h.close(wire.CloseStatusCompleted, "")
+	case wire.EventTypeWorkflowExecutionFailed:
 		h.marked(e, e.WorkflowExecutionFailedEventAttributes.Details)
-		h.close(api.CloseStatusFailed, "")
-	case api.EventTypeWorkflowExecutionCanceled:
+		h.close(wire.CloseStatusFailed, "")
+	case wire.EventTypeWorkflowExecutionCanceled:
 		h.marked(e, e.WorkflowExecutionCanceledEventAttributes.Details)
-		h.close(api.CloseStatusCanceled, "")
-	case api.EventTypeWorkflowExecutionContinuedAsNew:
+		h.close(wire.CloseStatusCanceled, "")
+	case wire.EventTypeWorkflowExecutionContinuedAsNew:
 		h.marked(e, e.WorkflowExecutionContinuedAsNewEventAttributes.Input)
-		h.close(api.CloseStatusContinuedAsNew, "")
-	case api.EventTypeWorkflowExecutionTerminated:
+		h.close(wire.CloseStatusContinuedAsNew, "")
+	case wire.EventTypeWorkflowExecutionTerminated:
 		h.marked(e, e.WorkflowExecutionTerminatedEventAttributes.Details)
-		h.close(api.CloseStatusTerminated, e.WorkflowExecutionTerminatedEventAttributes.ChildPolicy)
-	case api.EventTypeWorkflowExecutionTimedOut:
+		h.close(wire.CloseStatusTerminated, e.WorkflowExecutionTerminatedEventAttributes.ChildPolicy)
+	case wire.EventTypeWorkflowExecutionTimedOut:
 		h.early(e, "the execution timed out", h.startedAt, limit(h.started.ExecutionStartToCloseTimeout))
-		h.close(api.CloseStatusTimedOut, e.WorkflowExecutionTimedOutEventAttributes.ChildPolicy)
+		h.close(wire.CloseStatusTimedOut, e.WorkflowExecutionTimedOutEventAttributes.ChildPolicy)
 
-	case api.EventTypeDecisionTaskScheduled:
+	case wire.EventTypeDecisionTaskScheduled:
 		a := e.DecisionTaskScheduledEventAttributes
 		h.decisions[e.EventID] = &openTask{scheduledAt: at, toStart: limit(a.ScheduleToStartTimeout), run: limit(a.StartToCloseTimeout)}
 		if len(h.decisions) > 2 {
 			h.fail("event %d schedules a third decision task", e.EventID)
 		}
-	case api.EventTypeDecisionTaskStarted:
+	case wire.EventTypeDecisionTaskStarted:
 		h.startDecision(e, e.DecisionTaskStartedEventAttributes.ScheduledEventID)
-	case api.EventTypeDecisionTaskCompleted:
+	case wire.EventTypeDecisionTaskCompleted:
 		a := e.DecisionTaskCompletedEventAttributes
 		h.marked(e, a.ExecutionContext)
 		h.answered(e, a)
 		h.closeTask(e, h.decisions, a.ScheduledEventID, a.StartedEventID, true)
-	case api.EventTypeDecisionTaskTimedOut:
+	case wire.EventTypeDecisionTaskTimedOut:
 		a := e.DecisionTaskTimedOutEventAttributes
-		if k := h.closeTask(e, h.decisions, a.ScheduledEventID, a.StartedEventID, a.TimeoutType == api.DecisionTaskTimeoutTypeStartToClose); k != nil {
-			if a.TimeoutType == api.DecisionTaskTimeoutTypeStartToClose {
+		if k := h.closeTask(e, h.decisions, a.ScheduledEventID, a.StartedEventID, a.TimeoutType == wire.DecisionTaskTimeoutTypeStartToClose); k != nil {
+			if a.TimeoutType == wire.DecisionTaskTimeoutTypeStartToClose {
 				h.early(e, "a decision task timed out", k.startedAt, k.run)
 			} else {
 				h.early(e, "a decision task timed out before its start", k.scheduledAt, k.toStart)
@@ -201,10 +201,10 @@ func (h *history) event(e *api.HistoryEvent) {
 }
 
 // taskEvent is event for what deciders ask for.
-func (h *history) taskEvent(e *api.HistoryEvent) {
+func (h *history) taskEvent(e *wire.HistoryEvent) {
 	at := engine.Time(e.EventTimestamp)
 	switch e.EventType {
-	case api.EventTypeActivityTaskScheduled:
+	case wire.EventTypeActivityTaskScheduled:
 		a := e.ActivityTaskScheduledEventAttributes
 		h.marked(e, a.Input)
 		for id, k := range h.tasks {
@@ -216,59 +216,59 @@ func (h *history) taskEvent(e *api.HistoryEvent) {
 			scheduledAt: at, name: "activity " + a.ActivityID, toStart: limit(a.ScheduleToStartTimeout), toClose: limit(a.ScheduleToCloseTimeout),
 			run: limit(a.StartToCloseTimeout), beat: limit(a.HeartbeatTimeout),
 		}
-	case api.EventTypeActivityTaskStarted:
+	case wire.EventTypeActivityTaskStarted:
 		h.startTask(e, e.ActivityTaskStartedEventAttributes.ScheduledEventID)
-	case api.EventTypeActivityTaskCompleted:
+	case wire.EventTypeActivityTaskCompleted:
 		a := e.ActivityTaskCompletedEventAttributes
 		h.marked(e, a.Result)
 		h.closeTask(e, h.tasks, a.ScheduledEventID, a.StartedEventID, true)
-	case api.EventTypeActivityTaskFailed:
+	case wire.EventTypeActivityTaskFailed:
 		a := e.ActivityTaskFailedEventAttributes
 		h.marked(e, a.Details)
 		h.closeTask(e, h.tasks, a.ScheduledEventID, a.StartedEventID, true)
-	case api.EventTypeActivityTaskCanceled:
+	case wire.EventTypeActivityTaskCanceled:
 		a := e.ActivityTaskCanceledEventAttributes
 		h.marked(e, a.Details)
 		h.closeTask(e, h.tasks, a.ScheduledEventID, a.StartedEventID, a.StartedEventID != 0)
-	case api.EventTypeActivityTaskTimedOut:
+	case wire.EventTypeActivityTaskTimedOut:
 		a := e.ActivityTaskTimedOutEventAttributes
 		k := h.closeTask(e, h.tasks, a.ScheduledEventID, a.StartedEventID, a.StartedEventID != 0)
 		if k == nil {
 			return
 		}
 		switch a.TimeoutType {
-		case api.ActivityTaskTimeoutTypeScheduleToStart:
+		case wire.ActivityTaskTimeoutTypeScheduleToStart:
 			h.early(e, "an activity task timed out before its start", k.scheduledAt, k.toStart)
-		case api.ActivityTaskTimeoutTypeScheduleToClose:
+		case wire.ActivityTaskTimeoutTypeScheduleToClose:
 			h.early(e, "an activity task timed out", k.scheduledAt, k.toClose)
-		case api.ActivityTaskTimeoutTypeStartToClose:
+		case wire.ActivityTaskTimeoutTypeStartToClose:
 			h.early(e, "an activity task timed out after its start", k.startedAt, k.run)
-		case api.ActivityTaskTimeoutTypeHeartbeat:
+		case wire.ActivityTaskTimeoutTypeHeartbeat:
 			h.early(e, "a heartbeat was missed", k.startedAt, k.beat)
 		}
 
-	case api.EventTypeLambdaFunctionScheduled:
+	case wire.EventTypeLambdaFunctionScheduled:
 		a := e.LambdaFunctionScheduledEventAttributes
 		h.marked(e, a.Input)
 		h.tasks[e.EventID] = &openTask{
 			scheduledAt: at, name: "lambda " + a.ID, toStart: -1, toClose: -1, run: limit(a.StartToCloseTimeout), beat: -1,
 		}
-	case api.EventTypeLambdaFunctionStarted:
+	case wire.EventTypeLambdaFunctionStarted:
 		h.startTask(e, e.LambdaFunctionStartedEventAttributes.ScheduledEventID)
-	case api.EventTypeLambdaFunctionCompleted:
+	case wire.EventTypeLambdaFunctionCompleted:
 		a := e.LambdaFunctionCompletedEventAttributes
 		h.marked(e, a.Result)
 		h.closeTask(e, h.tasks, a.ScheduledEventID, a.StartedEventID, true)
-	case api.EventTypeLambdaFunctionFailed:
+	case wire.EventTypeLambdaFunctionFailed:
 		a := e.LambdaFunctionFailedEventAttributes
 		h.marked(e, a.Details)
 		h.closeTask(e, h.tasks, a.ScheduledEventID, a.StartedEventID, true)
-	case api.EventTypeLambdaFunctionTimedOut:
+	case wire.EventTypeLambdaFunctionTimedOut:
 		a := e.LambdaFunctionTimedOutEventAttributes
 		if k := h.closeTask(e, h.tasks, a.ScheduledEventID, a.StartedEventID, true); k != nil {
 			h.early(e, "a Lambda function timed out", k.startedAt, k.run)
 		}
-	case api.EventTypeStartLambdaFunctionFailed:
+	case wire.EventTypeStartLambdaFunctionFailed:
 		a := e.StartLambdaFunctionFailedEventAttributes
 		h.marked(e, a.Message)
 		if _, open := h.tasks[*a.ScheduledEventID]; !open {
@@ -276,16 +276,16 @@ func (h *history) taskEvent(e *api.HistoryEvent) {
 		}
 		delete(h.tasks, *a.ScheduledEventID)
 
-	case api.EventTypeTimerStarted:
+	case wire.EventTypeTimerStarted:
 		a := e.TimerStartedEventAttributes
 		h.timers[e.EventID] = at + engine.Seconds(limit(&a.StartToFireTimeout))
-	case api.EventTypeTimerFired:
+	case wire.EventTypeTimerFired:
 		a := e.TimerFiredEventAttributes
 		if fires := h.timers[a.StartedEventID]; fires > at {
 			h.fail("event %d: a timer fired at %d, due at %d", e.EventID, at, fires)
 		}
 		closeOne(h, e, h.timers, a.StartedEventID)
-	case api.EventTypeTimerCanceled:
+	case wire.EventTypeTimerCanceled:
 		closeOne(h, e, h.timers, e.TimerCanceledEventAttributes.StartedEventID)
 	default:
 		h.otherEvent(e)
@@ -293,15 +293,15 @@ func (h *history) taskEvent(e *api.HistoryEvent) {
 }
 
 // otherEvent is event for what other executions have a part in.
-func (h *history) otherEvent(e *api.HistoryEvent) {
+func (h *history) otherEvent(e *wire.HistoryEvent) {
 	switch e.EventType {
-	case api.EventTypeMarkerRecorded:
+	case wire.EventTypeMarkerRecorded:
 		h.marked(e, e.MarkerRecordedEventAttributes.Details)
-	case api.EventTypeStartChildWorkflowExecutionInitiated:
+	case wire.EventTypeStartChildWorkflowExecutionInitiated:
 		a := e.StartChildWorkflowExecutionInitiatedEventAttributes
 		h.marked(e, a.Input)
 		h.children[e.EventID] = &openChild{workflowID: a.WorkflowID}
-	case api.EventTypeStartChildWorkflowExecutionFailed:
+	case wire.EventTypeStartChildWorkflowExecutionFailed:
 		if id := e.StartChildWorkflowExecutionFailedEventAttributes.InitiatedEventID; id != 0 {
 			h.j.settled(func() {
 				if h.j.links[link{h.runID(), id}] != nil {
@@ -310,7 +310,7 @@ func (h *history) otherEvent(e *api.HistoryEvent) {
 			})
 			h.closeChild(e, id, false, "")
 		}
-	case api.EventTypeChildWorkflowExecutionStarted:
+	case wire.EventTypeChildWorkflowExecutionStarted:
 		a := e.ChildWorkflowExecutionStartedEventAttributes
 		k := h.children[a.InitiatedEventID]
 		if k == nil || k.run != "" {
@@ -318,35 +318,35 @@ func (h *history) otherEvent(e *api.HistoryEvent) {
 			return
 		}
 		k.run = a.WorkflowExecution.RunID
-	case api.EventTypeChildWorkflowExecutionCompleted:
-		h.closeChild(e, e.ChildWorkflowExecutionCompletedEventAttributes.InitiatedEventID, true, api.CloseStatusCompleted)
-	case api.EventTypeChildWorkflowExecutionFailed:
-		h.closeChild(e, e.ChildWorkflowExecutionFailedEventAttributes.InitiatedEventID, true, api.CloseStatusFailed)
-	case api.EventTypeChildWorkflowExecutionCanceled:
-		h.closeChild(e, e.ChildWorkflowExecutionCanceledEventAttributes.InitiatedEventID, true, api.CloseStatusCanceled)
-	case api.EventTypeChildWorkflowExecutionTimedOut:
-		h.closeChild(e, e.ChildWorkflowExecutionTimedOutEventAttributes.InitiatedEventID, true, api.CloseStatusTimedOut)
-	case api.EventTypeChildWorkflowExecutionTerminated:
-		h.closeChild(e, e.ChildWorkflowExecutionTerminatedEventAttributes.InitiatedEventID, true, api.CloseStatusTerminated)
+	case wire.EventTypeChildWorkflowExecutionCompleted:
+		h.closeChild(e, e.ChildWorkflowExecutionCompletedEventAttributes.InitiatedEventID, true, wire.CloseStatusCompleted)
+	case wire.EventTypeChildWorkflowExecutionFailed:
+		h.closeChild(e, e.ChildWorkflowExecutionFailedEventAttributes.InitiatedEventID, true, wire.CloseStatusFailed)
+	case wire.EventTypeChildWorkflowExecutionCanceled:
+		h.closeChild(e, e.ChildWorkflowExecutionCanceledEventAttributes.InitiatedEventID, true, wire.CloseStatusCanceled)
+	case wire.EventTypeChildWorkflowExecutionTimedOut:
+		h.closeChild(e, e.ChildWorkflowExecutionTimedOutEventAttributes.InitiatedEventID, true, wire.CloseStatusTimedOut)
+	case wire.EventTypeChildWorkflowExecutionTerminated:
+		h.closeChild(e, e.ChildWorkflowExecutionTerminatedEventAttributes.InitiatedEventID, true, wire.CloseStatusTerminated)
 
-	case api.EventTypeSignalExternalWorkflowExecutionInitiated:
+	case wire.EventTypeSignalExternalWorkflowExecutionInitiated:
 		a := e.SignalExternalWorkflowExecutionInitiatedEventAttributes
 		h.marked(e, a.Input)
 		h.externals[e.EventID] = *a.Input
-	case api.EventTypeRequestCancelExternalWorkflowExecutionInitiated:
+	case wire.EventTypeRequestCancelExternalWorkflowExecutionInitiated:
 		h.externals[e.EventID] = ""
-	case api.EventTypeExternalWorkflowExecutionSignaled:
+	case wire.EventTypeExternalWorkflowExecutionSignaled:
 		id := e.ExternalWorkflowExecutionSignaledEventAttributes.InitiatedEventID
 		h.reached(e, h.externals[id], true)
 		closeOne(h, e, h.externals, id)
-	case api.EventTypeSignalExternalWorkflowExecutionFailed:
+	case wire.EventTypeSignalExternalWorkflowExecutionFailed:
 		if id := e.SignalExternalWorkflowExecutionFailedEventAttributes.InitiatedEventID; id != 0 {
 			h.reached(e, h.externals[id], false)
 			closeOne(h, e, h.externals, id)
 		}
-	case api.EventTypeExternalWorkflowExecutionCancelRequested:
+	case wire.EventTypeExternalWorkflowExecutionCancelRequested:
 		closeOne(h, e, h.externals, e.ExternalWorkflowExecutionCancelRequestedEventAttributes.InitiatedEventID)
-	case api.EventTypeRequestCancelExternalWorkflowExecutionFailed:
+	case wire.EventTypeRequestCancelExternalWorkflowExecutionFailed:
 		if id := e.RequestCancelExternalWorkflowExecutionFailedEventAttributes.InitiatedEventID; id != 0 {
 			closeOne(h, e, h.externals, id)
 		}
@@ -354,10 +354,10 @@ func (h *history) otherEvent(e *api.HistoryEvent) {
 }
 
 // reached holds the outcome of a signal against its target's history.
-func (h *history) reached(e *api.HistoryEvent, text string, did bool) {
+func (h *history) reached(e *wire.HistoryEvent, text string, did bool) {
 	mark, _, _ := strings.Cut(text, ".")
 	h.j.settled(func() {
-		n := h.j.record(mark + ".").events[api.EventTypeWorkflowExecutionSignaled]
+		n := h.j.record(mark + ".").events[wire.EventTypeWorkflowExecutionSignaled]
 		if did != (n > 0) && !(did && h.j.someGone) {
 			h.fail("event %d %s, and %d executions have the signal", e.EventID, e.EventType, n)
 		}
@@ -366,7 +366,7 @@ func (h *history) reached(e *api.HistoryEvent, text string, did bool) {
 
 func (h *history) runID() string { return execution.FormatRun(h.life.Run) }
 
-func (h *history) begin(e *api.HistoryEvent, a *api.WorkflowExecutionStartedEventAttributes) {
+func (h *history) begin(e *wire.HistoryEvent, a *wire.WorkflowExecutionStartedEventAttributes) {
 	h.marked(e, a.Input)
 	h.started, h.startedAt = a, h.at
 	if a.ParentWorkflowExecution == nil || a.ContinuedExecutionRunID != nil {
@@ -383,7 +383,7 @@ func (h *history) close(status, childPolicy string) {
 	h.closeStatus, h.childPolicy = status, childPolicy
 }
 
-func (h *history) startDecision(e *api.HistoryEvent, scheduled int64) {
+func (h *history) startDecision(e *wire.HistoryEvent, scheduled int64) {
 	for id, k := range h.decisions {
 		if k.startedID != 0 {
 			h.fail("event %d starts a decision task while that of event %d is started", e.EventID, id)
@@ -395,9 +395,9 @@ func (h *history) startDecision(e *api.HistoryEvent, scheduled int64) {
 	h.start(e, h.decisions, scheduled)
 }
 
-func (h *history) startTask(e *api.HistoryEvent, scheduled int64) { h.start(e, h.tasks, scheduled) }
+func (h *history) startTask(e *wire.HistoryEvent, scheduled int64) { h.start(e, h.tasks, scheduled) }
 
-func (h *history) start(e *api.HistoryEvent, tasks map[int64]*openTask, scheduled int64) {
+func (h *history) start(e *wire.HistoryEvent, tasks map[int64]*openTask, scheduled int64) {
 	k := tasks[scheduled]
 	if k == nil || k.startedID != 0 {
 		h.fail("event %d starts the task of event %d, which does not wait", e.EventID, scheduled)
@@ -407,7 +407,7 @@ func (h *history) start(e *api.HistoryEvent, tasks map[int64]*openTask, schedule
 }
 
 // closeTask ends an open task, which must be started if wasStarted, and gives it.
-func (h *history) closeTask(e *api.HistoryEvent, tasks map[int64]*openTask, scheduled, started int64, wasStarted bool) *openTask {
+func (h *history) closeTask(e *wire.HistoryEvent, tasks map[int64]*openTask, scheduled, started int64, wasStarted bool) *openTask {
 	k := tasks[scheduled]
 	if k == nil || k.startedID != started || wasStarted != (started != 0) {
 		h.fail("event %d %s ends the task of event %d, started by %d, which is not open", e.EventID, e.EventType, scheduled, started)
@@ -417,7 +417,7 @@ func (h *history) closeTask(e *api.HistoryEvent, tasks map[int64]*openTask, sche
 	return k
 }
 
-func closeOne[T any](h *history, e *api.HistoryEvent, open map[int64]T, id int64) {
+func closeOne[T any](h *history, e *wire.HistoryEvent, open map[int64]T, id int64) {
 	if _, ok := open[id]; !ok {
 		h.fail("event %d %s ends what event %d began, which is not open", e.EventID, e.EventType, id)
 	}
@@ -425,7 +425,7 @@ func closeOne[T any](h *history, e *api.HistoryEvent, open map[int64]T, id int64
 }
 
 // closeChild ends a child; its own history must say the same.
-func (h *history) closeChild(e *api.HistoryEvent, initiated int64, wasStarted bool, status string) {
+func (h *history) closeChild(e *wire.HistoryEvent, initiated int64, wasStarted bool, status string) {
 	k := h.children[initiated]
 	if k == nil || wasStarted != (k.run != "") {
 		h.fail("event %d %s ends the child of event %d, which is not open", e.EventID, e.EventType, initiated)

@@ -12,8 +12,8 @@ import (
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 )
 
@@ -114,7 +114,7 @@ func (j *judge) time(op *store.Op) {
 // look judges the runs that were written since it last looked, as far as their
 // shards have nothing under way.
 func (j *judge) look() {
-	h := j.w.house
+	h := j.w.harness
 	if h == nil || h.disk.dead || len(j.dirty) == 0 {
 		return // what is put off waits for what is dirty
 	}
@@ -152,7 +152,7 @@ func (j *judge) settled(judgement func()) {
 }
 
 // lookAt judges one run; it gives the run if it was open and not seen before.
-func (j *judge) lookAt(h *house, run engine.RunID) *life {
+func (j *judge) lookAt(h *harness, run engine.RunID) *life {
 	ctx := context.Background()
 	l := j.lives[run]
 	view, err := h.node.Stored(ctx, run)
@@ -233,7 +233,7 @@ func (j *judge) forgotten(l *life) {
 }
 
 // readHistory reads what a run's history has more.
-func (j *judge) readHistory(h *house, l *life) {
+func (j *judge) readHistory(h *harness, l *life) {
 	last := l.view.LastEvent
 	if l.history.last >= last {
 		if l.history.last > last {
@@ -302,7 +302,7 @@ func (j *judge) check() {
 // standing judges what must hold whenever no shard has anything to do: what is
 // owed is on offer, and what is due has come.
 func (j *judge) standing() {
-	h := j.w.house
+	h := j.w.harness
 	if h == nil || h.disk.dead || len(h.flights) > 0 || h.node.Fetches() > 0 || len(h.node.Kicked()) > 0 || len(j.dirty) > 0 {
 		return
 	}
@@ -356,10 +356,10 @@ func (j *judge) obeys(l *life) {
 		return
 	}
 	switch p.history.childPolicy {
-	case api.ChildPolicyTerminate:
+	case wire.ChildPolicyTerminate:
 		j.fail("run %s of %q is open, and its parent %s was ended with policy TERMINATE", l.Run, l.Name.Key, run)
-	case api.ChildPolicyRequestCancel:
-		if started.ContinuedExecutionRunID == nil && !slices.Contains(l.history.types, api.EventTypeWorkflowExecutionCancelRequested) {
+	case wire.ChildPolicyRequestCancel:
+		if started.ContinuedExecutionRunID == nil && !slices.Contains(l.history.types, wire.EventTypeWorkflowExecutionCancelRequested) {
 			j.fail("run %s of %q was not asked to cancel, and its parent %s was ended with policy REQUEST_CANCEL", l.Run, l.Name.Key, run)
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 )
 
 // look reads something and holds it against what is stored.
@@ -27,9 +27,9 @@ func (c *client) look(d, id string) {
 	case 5:
 		c.count(d)
 	case 6:
-		c.call("CountPendingDecisionTasks", &api.CountPendingDecisionTasksInput{Domain: d, TaskList: api.TaskList{Name: w.one(lists...)}}, &api.PendingTaskCount{})
+		c.call("CountPendingDecisionTasks", &wire.CountPendingDecisionTasksInput{Domain: d, TaskList: wire.TaskList{Name: w.one(lists...)}}, &wire.PendingTaskCount{})
 	case 7:
-		c.call("CountPendingActivityTasks", &api.CountPendingActivityTasksInput{Domain: d, TaskList: api.TaskList{Name: w.one(lists...)}}, &api.PendingTaskCount{})
+		c.call("CountPendingActivityTasks", &wire.CountPendingActivityTasksInput{Domain: d, TaskList: wire.TaskList{Name: w.one(lists...)}}, &wire.PendingTaskCount{})
 	}
 }
 
@@ -48,8 +48,8 @@ func (c *client) someRun(d string) *life {
 	return lives[w.random.IntN(len(lives))]
 }
 
-func (l *life) execution() api.WorkflowExecution {
-	return api.WorkflowExecution{WorkflowID: l.workflowID, RunID: execution.FormatRun(l.Run)}
+func (l *life) execution() wire.WorkflowExecution {
+	return wire.WorkflowExecution{WorkflowID: l.workflowID, RunID: execution.FormatRun(l.Run)}
 }
 
 func (c *client) describe(d string) {
@@ -58,9 +58,9 @@ func (c *client) describe(d string) {
 	if l == nil {
 		return
 	}
-	var detail api.WorkflowExecutionDetail
+	var detail wire.WorkflowExecutionDetail
 	before := w.steps
-	o := c.call("DescribeWorkflowExecution", &api.DescribeWorkflowExecutionInput{Domain: d, Execution: l.execution()}, &detail)
+	o := c.call("DescribeWorkflowExecution", &wire.DescribeWorkflowExecutionInput{Domain: d, Execution: l.execution()}, &detail)
 	after := o.at
 	if !o.known {
 		return
@@ -73,7 +73,7 @@ func (c *client) describe(d string) {
 			return
 		}
 		t := w.judge.times[l.Run]
-		open := detail.ExecutionInfo.ExecutionStatus == api.ExecutionStatusOpen
+		open := detail.ExecutionInfo.ExecutionStatus == wire.ExecutionStatusOpen
 		if open && !t.wasOpen(before, after) || !open && t.stayedOpen(before, after) {
 			w.judge.fail("DescribeWorkflowExecution says that run %s is %s", l.Run, detail.ExecutionInfo.ExecutionStatus)
 		}
@@ -88,14 +88,14 @@ func (c *client) readHistory(d string) {
 		return
 	}
 	known := l.history.last
-	in := &api.GetWorkflowExecutionHistoryInput{Domain: d, Execution: l.execution(), MaximumPageSize: ptr(int64(w.random.IntN(8)))}
+	in := &wire.GetWorkflowExecutionHistoryInput{Domain: d, Execution: l.execution(), MaximumPageSize: ptr(int64(w.random.IntN(8)))}
 	reverse := w.chance(2)
 	if reverse {
 		in.ReverseOrder = &reverse
 	}
-	var events []api.HistoryEvent
+	var events []wire.HistoryEvent
 	for {
-		var page api.History
+		var page wire.History
 		o := c.call("GetWorkflowExecutionHistory", in, &page)
 		if !o.ok() {
 			if o.known && in.NextPageToken == nil {
@@ -131,23 +131,23 @@ func (c *client) readHistory(d string) {
 
 // filter is one that lists and counts take.
 type filter struct {
-	execution *api.WorkflowExecutionFilter
-	workflow  *api.WorkflowTypeFilter
-	tag       *api.TagFilter
-	status    *api.CloseStatusFilter
+	execution *wire.WorkflowExecutionFilter
+	workflow  *wire.WorkflowTypeFilter
+	tag       *wire.TagFilter
+	status    *wire.CloseStatusFilter
 }
 
 func (c *client) filter(id string, closed bool) filter {
 	w := c.w
 	switch n := w.random.IntN(6); {
 	case n == 0:
-		return filter{execution: &api.WorkflowExecutionFilter{WorkflowID: id}}
+		return filter{execution: &wire.WorkflowExecutionFilter{WorkflowID: id}}
 	case n == 1:
-		return filter{workflow: &api.WorkflowTypeFilter{Name: w.one(whole, bare), Version: w.maybe("1", "2")}}
+		return filter{workflow: &wire.WorkflowTypeFilter{Name: w.one(whole, bare), Version: w.maybe("1", "2")}}
 	case n == 2:
-		return filter{tag: &api.TagFilter{Tag: w.one("red", "blue")}}
+		return filter{tag: &wire.TagFilter{Tag: w.one("red", "blue")}}
 	case n == 3 && closed:
-		return filter{status: &api.CloseStatusFilter{Status: w.one(api.CloseStatusValues...)}}
+		return filter{status: &wire.CloseStatusFilter{Status: w.one(wire.CloseStatusValues...)}}
 	}
 	return filter{}
 }
@@ -168,14 +168,14 @@ func (f filter) takes(l *life) bool {
 	return true
 }
 
-var always = api.ExecutionTimeFilter{OldestDate: 0}
+var always = wire.ExecutionTimeFilter{OldestDate: 0}
 
 func (c *client) listOpen(d, id string) {
 	w := c.w
 	f := c.filter(id, false)
-	var infos api.WorkflowExecutionInfos
+	var infos wire.WorkflowExecutionInfos
 	before := w.steps
-	o := c.call("ListOpenWorkflowExecutions", &api.ListOpenWorkflowExecutionsInput{
+	o := c.call("ListOpenWorkflowExecutions", &wire.ListOpenWorkflowExecutionsInput{
 		Domain: d, StartTimeFilter: always, ExecutionFilter: f.execution, TypeFilter: f.workflow, TagFilter: f.tag,
 		ReverseOrder: ptr(w.chance(2)),
 	}, &infos)
@@ -190,7 +190,7 @@ func (c *client) listOpen(d, id string) {
 func (c *client) listClosed(d, id string) {
 	w := c.w
 	f := c.filter(id, true)
-	in := &api.ListClosedWorkflowExecutionsInput{
+	in := &wire.ListClosedWorkflowExecutionsInput{
 		Domain: d, ExecutionFilter: f.execution, TypeFilter: f.workflow, TagFilter: f.tag, CloseStatusFilter: f.status,
 		ReverseOrder: ptr(w.chance(2)),
 	}
@@ -199,7 +199,7 @@ func (c *client) listClosed(d, id string) {
 	} else {
 		in.CloseTimeFilter = &always
 	}
-	var infos api.WorkflowExecutionInfos
+	var infos wire.WorkflowExecutionInfos
 	before := w.steps
 	o := c.call("ListClosedWorkflowExecutions", in, &infos)
 	if !o.ok() {
@@ -212,7 +212,7 @@ func (c *client) listClosed(d, id string) {
 
 // listed holds a list against what is stored. An answer rests on what was durable
 // when it came, in the step at, and on nothing else.
-func (c *client) listed(name, d string, f filter, infos *api.WorkflowExecutionInfos, at int, wants func(*life, *times) (may, must bool)) {
+func (c *client) listed(name, d string, f filter, infos *wire.WorkflowExecutionInfos, at int, wants func(*life, *times) (may, must bool)) {
 	j := c.w.judge
 	seen := map[engine.RunID]bool{}
 	var order []engine.RunID
@@ -261,15 +261,15 @@ func (c *client) listed(name, d string, f filter, infos *api.WorkflowExecutionIn
 func (c *client) count(d string) {
 	w := c.w
 	j := w.judge
-	var n api.WorkflowExecutionCount
+	var n wire.WorkflowExecutionCount
 	before := w.steps
 	name, open := "CountOpenWorkflowExecutions", w.chance(2)
 	var o outcome
 	if open {
-		o = c.call(name, &api.CountOpenWorkflowExecutionsInput{Domain: d, StartTimeFilter: always}, &n)
+		o = c.call(name, &wire.CountOpenWorkflowExecutionsInput{Domain: d, StartTimeFilter: always}, &n)
 	} else {
 		name = "CountClosedWorkflowExecutions"
-		o = c.call(name, &api.CountClosedWorkflowExecutionsInput{Domain: d, CloseTimeFilter: &always}, &n)
+		o = c.call(name, &wire.CountClosedWorkflowExecutionsInput{Domain: d, CloseTimeFilter: &always}, &n)
 	}
 	if !o.ok() {
 		return

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 )
 
 // Names that the simulation uses. Few, so that people meet.
@@ -23,7 +23,7 @@ var (
 	domains     = []string{domainKeep, domainKeep, domainKeep, domainDrop}
 	workflowIDs = []string{"a", "b", "c", "d", "e"}
 	lists       = []string{"list1", "list2"}
-	policies    = []string{api.ChildPolicyTerminate, api.ChildPolicyRequestCancel, api.ChildPolicyAbandon}
+	policies    = []string{wire.ChildPolicyTerminate, wire.ChildPolicyRequestCancel, wire.ChildPolicyAbandon}
 )
 
 // whole says that a type has all defaults, bare that it has none; old is
@@ -59,9 +59,9 @@ func (w *world) typeName() string {
 // place gives the domain and the name of a task list: often of one where tasks of
 // a kind wait.
 func (w *world) place(kind string) (domain, list string) {
-	if w.house != nil && w.random.IntN(4) > 0 {
+	if w.harness != nil && w.random.IntN(4) > 0 {
 		var waiting []string
-		for _, o := range w.house.offers.open {
+		for _, o := range w.harness.offers.open {
 			if strings.HasPrefix(o.List, kind+"\x00") && !slices.Contains(waiting, o.List) {
 				waiting = append(waiting, o.List)
 			}
@@ -118,23 +118,23 @@ func (c *client) furnish() {
 		}
 	}
 	for _, d := range []struct{ name, retention string }{{domainKeep, "1"}, {domainDrop, "NONE"}} {
-		must("RegisterDomain", &api.RegisterDomainInput{Name: d.name, WorkflowExecutionRetentionPeriodInDays: d.retention})
+		must("RegisterDomain", &wire.RegisterDomainInput{Name: d.name, WorkflowExecutionRetentionPeriodInDays: d.retention})
 		for _, name := range []string{whole, old} {
-			must("RegisterWorkflowType", &api.RegisterWorkflowTypeInput{
-				Domain: d.name, Name: name, Version: "1", DefaultChildPolicy: ptr(api.ChildPolicyTerminate),
+			must("RegisterWorkflowType", &wire.RegisterWorkflowTypeInput{
+				Domain: d.name, Name: name, Version: "1", DefaultChildPolicy: ptr(wire.ChildPolicyTerminate),
 				DefaultExecutionStartToCloseTimeout: ptr(yearSeconds), DefaultTaskStartToCloseTimeout: ptr("10"),
-				DefaultTaskList: &api.TaskList{Name: lists[0]}, DefaultLambdaRole: ptr("arn:aws:iam::123456789012:role/r"),
+				DefaultTaskList: &wire.TaskList{Name: lists[0]}, DefaultLambdaRole: ptr("arn:aws:iam::123456789012:role/r"),
 			})
-			must("RegisterActivityType", &api.RegisterActivityTypeInput{
-				Domain: d.name, Name: name, Version: "1", DefaultTaskList: &api.TaskList{Name: lists[0]},
+			must("RegisterActivityType", &wire.RegisterActivityTypeInput{
+				Domain: d.name, Name: name, Version: "1", DefaultTaskList: &wire.TaskList{Name: lists[0]},
 				DefaultTaskHeartbeatTimeout: ptr("NONE"), DefaultTaskScheduleToStartTimeout: ptr("NONE"),
 				DefaultTaskScheduleToCloseTimeout: ptr("60"), DefaultTaskStartToCloseTimeout: ptr("20"),
 			})
 		}
-		must("RegisterWorkflowType", &api.RegisterWorkflowTypeInput{Domain: d.name, Name: bare, Version: "1"})
-		must("RegisterActivityType", &api.RegisterActivityTypeInput{Domain: d.name, Name: bare, Version: "1"})
-		must("DeprecateWorkflowType", &api.DeprecateWorkflowTypeInput{Domain: d.name, WorkflowType: api.WorkflowType{Name: old, Version: "1"}})
-		must("DeprecateActivityType", &api.DeprecateActivityTypeInput{Domain: d.name, ActivityType: api.ActivityType{Name: old, Version: "1"}})
+		must("RegisterWorkflowType", &wire.RegisterWorkflowTypeInput{Domain: d.name, Name: bare, Version: "1"})
+		must("RegisterActivityType", &wire.RegisterActivityTypeInput{Domain: d.name, Name: bare, Version: "1"})
+		must("DeprecateWorkflowType", &wire.DeprecateWorkflowTypeInput{Domain: d.name, WorkflowType: wire.WorkflowType{Name: old, Version: "1"}})
+		must("DeprecateActivityType", &wire.DeprecateActivityTypeInput{Domain: d.name, ActivityType: wire.ActivityType{Name: old, Version: "1"}})
 	}
 }
 
@@ -167,13 +167,13 @@ func (c *client) operate() {
 		case n < 7:
 			c.start(w.one(domains...), w.one(workflowIDs...), mark)
 		case n < 11:
-			c.write("SignalWorkflowExecution", &api.SignalWorkflowExecutionInput{
+			c.write("SignalWorkflowExecution", &wire.SignalWorkflowExecutionInput{
 				Domain: d, WorkflowID: id, RunID: c.aRun(d, id), SignalName: signal, Input: w.text(mark),
 			}, nil, mark)
 		case n < 12:
-			c.call("RequestCancelWorkflowExecution", &api.RequestCancelWorkflowExecutionInput{Domain: d, WorkflowID: id, RunID: c.aRun(d, id)}, nil)
+			c.call("RequestCancelWorkflowExecution", &wire.RequestCancelWorkflowExecutionInput{Domain: d, WorkflowID: id, RunID: c.aRun(d, id)}, nil)
 		case n < 13:
-			c.write("TerminateWorkflowExecution", &api.TerminateWorkflowExecutionInput{
+			c.write("TerminateWorkflowExecution", &wire.TerminateWorkflowExecutionInput{
 				Domain: d, WorkflowID: id, RunID: c.aRun(d, id), Details: w.text(mark), ChildPolicy: w.maybe(policies...),
 			}, nil, mark)
 		default:
@@ -184,14 +184,14 @@ func (c *client) operate() {
 
 func (c *client) start(d, id, mark string) {
 	w := c.w
-	in := &api.StartWorkflowExecutionInput{
-		Domain: d, WorkflowID: id, WorkflowType: api.WorkflowType{Name: w.typeName(), Version: "1"}, Input: w.text(mark),
+	in := &wire.StartWorkflowExecutionInput{
+		Domain: d, WorkflowID: id, WorkflowType: wire.WorkflowType{Name: w.typeName(), Version: "1"}, Input: w.text(mark),
 		ChildPolicy: w.maybe(policies...), TaskPriority: w.maybe("-3", "9"),
 	}
 	if w.chance(3) {
 		in.ExecutionStartToCloseTimeout = ptr(w.executionTimeout())
 		in.TaskStartToCloseTimeout = ptr(w.one("2", "10", "30"))
-		in.TaskList = &api.TaskList{Name: w.one(lists...)}
+		in.TaskList = &wire.TaskList{Name: w.one(lists...)}
 		in.ChildPolicy = ptr(w.one(policies...))
 	}
 	for range w.random.IntN(3) {
@@ -200,7 +200,7 @@ func (c *client) start(d, id, mark string) {
 	if w.chance(10) {
 		in.LambdaRole = ptr("arn:aws:iam::123456789012:role/other")
 	}
-	var run api.Run
+	var run wire.Run
 	if c.write("StartWorkflowExecution", in, &run, mark).ok() {
 		id, ok := execution.ParseRun(*run.RunID)
 		if !ok {
@@ -233,46 +233,46 @@ func (c *client) keepTypes() {
 	for !w.ending && !w.draining {
 		w.sleep(c.t, engine.Time(1000+w.random.IntN(20000)))
 		d := w.one(domains...)
-		workflow, activity := api.WorkflowType{Name: w.one(whole, bare), Version: "1"}, api.ActivityType{Name: w.one(whole, bare), Version: "1"}
+		workflow, activity := wire.WorkflowType{Name: w.one(whole, bare), Version: "1"}, wire.ActivityType{Name: w.one(whole, bare), Version: "1"}
 		switch w.random.IntN(11) {
 		case 10:
-			t, a := api.WorkflowType{Name: bare, Version: "1"}, api.ActivityType{Name: bare, Version: "1"}
-			c.until("DeprecateWorkflowType", &api.DeprecateWorkflowTypeInput{Domain: d, WorkflowType: t})
-			c.until("DeleteWorkflowType", &api.DeleteWorkflowTypeInput{Domain: d, WorkflowType: t})
-			c.until("RegisterWorkflowType", &api.RegisterWorkflowTypeInput{Domain: d, Name: t.Name, Version: t.Version})
-			c.until("DeprecateActivityType", &api.DeprecateActivityTypeInput{Domain: d, ActivityType: a})
-			c.until("DeleteActivityType", &api.DeleteActivityTypeInput{Domain: d, ActivityType: a})
-			c.until("RegisterActivityType", &api.RegisterActivityTypeInput{Domain: d, Name: a.Name, Version: a.Version})
+			t, a := wire.WorkflowType{Name: bare, Version: "1"}, wire.ActivityType{Name: bare, Version: "1"}
+			c.until("DeprecateWorkflowType", &wire.DeprecateWorkflowTypeInput{Domain: d, WorkflowType: t})
+			c.until("DeleteWorkflowType", &wire.DeleteWorkflowTypeInput{Domain: d, WorkflowType: t})
+			c.until("RegisterWorkflowType", &wire.RegisterWorkflowTypeInput{Domain: d, Name: t.Name, Version: t.Version})
+			c.until("DeprecateActivityType", &wire.DeprecateActivityTypeInput{Domain: d, ActivityType: a})
+			c.until("DeleteActivityType", &wire.DeleteActivityTypeInput{Domain: d, ActivityType: a})
+			c.until("RegisterActivityType", &wire.RegisterActivityTypeInput{Domain: d, Name: a.Name, Version: a.Version})
 		case 0:
-			c.call("DeprecateWorkflowType", &api.DeprecateWorkflowTypeInput{Domain: d, WorkflowType: workflow}, nil)
-			c.until("UndeprecateWorkflowType", &api.UndeprecateWorkflowTypeInput{Domain: d, WorkflowType: workflow})
+			c.call("DeprecateWorkflowType", &wire.DeprecateWorkflowTypeInput{Domain: d, WorkflowType: workflow}, nil)
+			c.until("UndeprecateWorkflowType", &wire.UndeprecateWorkflowTypeInput{Domain: d, WorkflowType: workflow})
 		case 1:
-			c.call("DeprecateActivityType", &api.DeprecateActivityTypeInput{Domain: d, ActivityType: activity}, nil)
-			c.until("UndeprecateActivityType", &api.UndeprecateActivityTypeInput{Domain: d, ActivityType: activity})
+			c.call("DeprecateActivityType", &wire.DeprecateActivityTypeInput{Domain: d, ActivityType: activity}, nil)
+			c.until("UndeprecateActivityType", &wire.UndeprecateActivityTypeInput{Domain: d, ActivityType: activity})
 		case 2:
-			c.call("DeprecateDomain", &api.DeprecateDomainInput{Name: d}, nil)
-			c.until("UndeprecateDomain", &api.UndeprecateDomainInput{Name: d})
+			c.call("DeprecateDomain", &wire.DeprecateDomainInput{Name: d}, nil)
+			c.until("UndeprecateDomain", &wire.UndeprecateDomainInput{Name: d})
 			for _, name := range []string{whole, bare} {
-				c.until("UndeprecateWorkflowType", &api.UndeprecateWorkflowTypeInput{Domain: d, WorkflowType: api.WorkflowType{Name: name, Version: "1"}})
-				c.until("UndeprecateActivityType", &api.UndeprecateActivityTypeInput{Domain: d, ActivityType: api.ActivityType{Name: name, Version: "1"}})
+				c.until("UndeprecateWorkflowType", &wire.UndeprecateWorkflowTypeInput{Domain: d, WorkflowType: wire.WorkflowType{Name: name, Version: "1"}})
+				c.until("UndeprecateActivityType", &wire.UndeprecateActivityTypeInput{Domain: d, ActivityType: wire.ActivityType{Name: name, Version: "1"}})
 			}
 		case 3:
-			c.call("DescribeWorkflowType", &api.DescribeWorkflowTypeInput{Domain: d, WorkflowType: workflow}, &api.WorkflowTypeDetail{})
+			c.call("DescribeWorkflowType", &wire.DescribeWorkflowTypeInput{Domain: d, WorkflowType: workflow}, &wire.WorkflowTypeDetail{})
 		case 4:
-			c.call("DescribeActivityType", &api.DescribeActivityTypeInput{Domain: d, ActivityType: activity}, &api.ActivityTypeDetail{})
+			c.call("DescribeActivityType", &wire.DescribeActivityTypeInput{Domain: d, ActivityType: activity}, &wire.ActivityTypeDetail{})
 		case 5:
-			c.call("ListWorkflowTypes", &api.ListWorkflowTypesInput{Domain: d, RegistrationStatus: w.one(api.RegistrationStatusValues...)}, &api.WorkflowTypeInfos{})
+			c.call("ListWorkflowTypes", &wire.ListWorkflowTypesInput{Domain: d, RegistrationStatus: w.one(wire.RegistrationStatusValues...)}, &wire.WorkflowTypeInfos{})
 		case 6:
-			c.call("ListActivityTypes", &api.ListActivityTypesInput{Domain: d, RegistrationStatus: w.one(api.RegistrationStatusValues...)}, &api.ActivityTypeInfos{})
+			c.call("ListActivityTypes", &wire.ListActivityTypesInput{Domain: d, RegistrationStatus: w.one(wire.RegistrationStatusValues...)}, &wire.ActivityTypeInfos{})
 		case 7:
-			c.call("ListDomains", &api.ListDomainsInput{RegistrationStatus: w.one(api.RegistrationStatusValues...)}, &api.DomainInfos{})
+			c.call("ListDomains", &wire.ListDomainsInput{RegistrationStatus: w.one(wire.RegistrationStatusValues...)}, &wire.DomainInfos{})
 		case 8:
-			c.call("DescribeDomain", &api.DescribeDomainInput{Name: d}, &api.DomainDetail{})
+			c.call("DescribeDomain", &wire.DescribeDomainInput{Name: d}, &wire.DomainDetail{})
 		case 9:
 			arn := "arn:aws:swf:" + region + ":" + account + ":/domain/" + d
-			c.call("TagResource", &api.TagResourceInput{ResourceARN: arn, Tags: []api.ResourceTag{{Key: "k", Value: ptr("v")}}}, nil)
-			c.call("ListTagsForResource", &api.ListTagsForResourceInput{ResourceARN: arn}, &api.ListTagsForResourceOutput{})
-			c.call("UntagResource", &api.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}}, nil)
+			c.call("TagResource", &wire.TagResourceInput{ResourceARN: arn, Tags: []wire.ResourceTag{{Key: "k", Value: ptr("v")}}}, nil)
+			c.call("ListTagsForResource", &wire.ListTagsForResourceInput{ResourceARN: arn}, &wire.ListTagsForResourceOutput{})
+			c.call("UntagResource", &wire.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}}, nil)
 		}
 	}
 }
@@ -292,9 +292,9 @@ func (c *client) workAll(identity string) {
 	w := c.w
 	for !w.ending {
 		w.sleep(c.t, engine.Time(w.random.IntN(500)))
-		var task api.ActivityTask
+		var task wire.ActivityTask
 		d, list := w.place("activity")
-		o := c.call("PollForActivityTask", &api.PollForActivityTaskInput{Domain: d, TaskList: api.TaskList{Name: list}, Identity: &identity}, &task)
+		o := c.call("PollForActivityTask", &wire.PollForActivityTaskInput{Domain: d, TaskList: wire.TaskList{Name: list}, Identity: &identity}, &task)
 		if !o.ok() || task.TaskToken == "" {
 			c.rest(o)
 			continue
@@ -323,8 +323,8 @@ func (c *client) work(token string) {
 	w := c.w
 	for !w.draining && w.chance(2) {
 		w.sleep(c.t, engine.Time(w.random.IntN(3000)))
-		var status api.ActivityTaskStatus
-		o := c.call("RecordActivityTaskHeartbeat", &api.RecordActivityTaskHeartbeatInput{TaskToken: token, Details: w.maybe("beat")}, &status)
+		var status wire.ActivityTaskStatus
+		o := c.call("RecordActivityTaskHeartbeat", &wire.RecordActivityTaskHeartbeatInput{TaskToken: token, Details: w.maybe("beat")}, &status)
 		if o.refused() {
 			return
 		}
@@ -333,11 +333,11 @@ func (c *client) work(token string) {
 	mark := w.judge.mark()
 	switch w.random.IntN(6) {
 	case 0:
-		c.write("RespondActivityTaskFailed", &api.RespondActivityTaskFailedInput{TaskToken: token, Reason: w.maybe("r"), Details: w.text(mark)}, nil, mark)
+		c.write("RespondActivityTaskFailed", &wire.RespondActivityTaskFailedInput{TaskToken: token, Reason: w.maybe("r"), Details: w.text(mark)}, nil, mark)
 	case 1:
-		c.write("RespondActivityTaskCanceled", &api.RespondActivityTaskCanceledInput{TaskToken: token, Details: w.text(mark)}, nil, mark)
+		c.write("RespondActivityTaskCanceled", &wire.RespondActivityTaskCanceledInput{TaskToken: token, Details: w.text(mark)}, nil, mark)
 	default:
-		c.write("RespondActivityTaskCompleted", &api.RespondActivityTaskCompletedInput{TaskToken: token, Result: w.text(mark)}, nil, mark)
+		c.write("RespondActivityTaskCompleted", &wire.RespondActivityTaskCompletedInput{TaskToken: token, Result: w.text(mark)}, nil, mark)
 	}
 }
 

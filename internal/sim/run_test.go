@@ -9,8 +9,8 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 )
 
 // verdict is what came of a simulation.
@@ -33,7 +33,7 @@ func simulate(p plan, trace io.Writer, c *coverage) verdict {
 	defer w.end()
 	off := w.fate.off
 	w.fate.off = true
-	w.house = w.open(0)
+	w.harness = w.open(0)
 	furnished := false
 	w.spawn("furnisher", func(t *thread) {
 		(&client{w, t}).furnish()
@@ -71,8 +71,8 @@ const (
 func (w *world) drain() {
 	w.tell("faults stop")
 	w.fate.off, w.draining = true, true
-	if w.house != nil {
-		w.house.disk.dieIn = 0
+	if w.harness != nil {
+		w.harness.disk.dieIn = 0
 	}
 	w.spawn("closer", func(t *thread) { (&client{w, t}).wake() })
 	for seen := -1; seen < len(w.judge.order) && w.judge.failure == ""; { // messages may still begin executions
@@ -88,7 +88,7 @@ func (w *world) drain() {
 
 func (w *world) closeAll() {
 	began, steps := w.now, w.steps
-	for w.house == nil || w.callers > 0 || len(w.judge.dirty) > 0 || w.stillOpen() != nil {
+	for w.harness == nil || w.callers > 0 || len(w.judge.dirty) > 0 || w.stillOpen() != nil {
 		if w.judge.failure != "" {
 			return
 		}
@@ -106,16 +106,16 @@ func (w *world) forgetAll(seen *int) {
 	*seen = len(w.judge.order)
 	// When the first may go, the others may not yet: the judge looks at each that goes.
 	if first := w.firstToGo(); first != 0 {
-		w.now = max(w.now, first-w.house.skew)
-		w.house.node.Advance()
+		w.now = max(w.now, first-w.harness.skew)
+		w.harness.node.Advance()
 		for range 30 {
 			if w.act(); w.judge.failure != "" || len(w.judge.order) > *seen {
 				return
 			}
 		}
 	}
-	w.now = max(w.now, w.latest-w.house.skew) + forgetting
-	w.house.node.Advance()
+	w.now = max(w.now, w.latest-w.harness.skew) + forgetting
+	w.harness.node.Advance()
 	left := ""
 	for range 2000 {
 		if w.act(); w.judge.failure != "" || len(w.judge.order) > *seen {
@@ -156,7 +156,7 @@ func (c *client) wake() {
 			if l.history == nil || l.closed || l.gone || len(l.history.decisions) > 0 || !l.history.quiet() {
 				continue
 			}
-			c.call("SignalWorkflowExecution", &api.SignalWorkflowExecutionInput{
+			c.call("SignalWorkflowExecution", &wire.SignalWorkflowExecutionInput{
 				Domain: l.domain, WorkflowID: l.workflowID, RunID: ptr(execution.FormatRun(l.Run)), SignalName: "wake",
 			}, nil)
 		}

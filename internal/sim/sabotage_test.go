@@ -7,7 +7,7 @@ import (
 	"heddle/internal/swf/execution"
 )
 
-// sabotage breaks the house in one way, so that the judge can show that he sees
+// sabotage breaks the harness in one way, so that the judge can show that he sees
 // it. Its zero value breaks nothing.
 type sabotage struct {
 	rules       func(engine.Rules) engine.Rules // in place of those of executions
@@ -65,7 +65,7 @@ func (r *brokenRules) Refused(to engine.Name, body any, why error) []engine.Mess
 	return r.Rules.Refused(to, body, why)
 }
 
-// TestTheJudgeSees breaks the house in many ways, each of which some seed must
+// TestTheJudgeSees breaks the harness in many ways, each of which some seed must
 // show.
 func TestTheJudgeSees(t *testing.T) {
 	rules := func(b brokenRules) sabotage {

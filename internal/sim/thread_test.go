@@ -57,8 +57,8 @@ func (w *world) resume(t *thread) {
 	before := w.running
 	w.running = t
 	_, more := t.next()
-	if t.claims && w.house != nil {
-		w.house.touched = true
+	if t.claims && w.harness != nil {
+		w.harness.touched = true
 	}
 	w.running = before
 	t.over = !more

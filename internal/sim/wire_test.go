@@ -13,19 +13,19 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // request is one call as the server sees it, and its answer as the client does.
 type request struct {
-	house  *house
-	name   string
-	gone   bool // the client has gone, and the server knows
-	cut    bool // the answer can't be written
-	lost   bool // the answer is written and does not arrive
-	broken bool // the client has no answer and will get none
-	over   bool // the server has finished with it
-	at     int  // the step in which it had
+	harness *harness
+	name    string
+	gone    bool // the client has gone, and the server knows
+	cut     bool // the answer can't be written
+	lost    bool // the answer is written and does not arrive
+	broken  bool // the client has no answer and will get none
+	over    bool // the server has finished with it
+	at      int  // the step in which it had
 
 	disruptions int // of the world until its last command was submitted
 
@@ -70,13 +70,13 @@ func (r *request) Lost() error {
 
 // Watch tells later, perhaps, that an answer was lost.
 func (r *request) Watch(lost func(error)) {
-	w := r.house.w
+	w := r.harness.w
 	if !r.lost || !w.chance(2) {
 		return
 	}
 	w.spawn("reset of "+r.name, func(t *thread) {
 		w.sleep(t, engine.Time(w.random.IntN(10_000)))
-		if !r.house.disk.dead && !w.ending {
+		if !r.harness.disk.dead && !w.ending {
 			lost(errCut)
 		}
 	})
@@ -88,24 +88,24 @@ func (r *request) Header() http.Header { return r.header }
 func (r *request) WriteHeader(status int) { r.status = status }
 
 func (r *request) Write(b []byte) (int, error) {
-	if r.house.disk.dead || r.cut {
+	if r.harness.disk.dead || r.cut {
 		return 0, errCut
 	}
 	return r.answer.Write(b)
 }
 
 func (r *request) FlushError() error {
-	w := r.house.w
+	w := r.harness.w
 	for range w.random.IntN(2) {
 		w.rest(w.running)
 	}
 	if w.strikes(slowAnswer) {
 		w.sleep(w.running, engine.Time(w.fate.random.IntN(8000)))
 	}
-	if w.house == r.house && w.strikes(crashOnAnswer) {
-		r.house.disk.dead = true
+	if w.harness == r.harness && w.strikes(crashOnAnswer) {
+		r.harness.disk.dead = true
 	}
-	if r.house.disk.dead || r.cut {
+	if r.harness.disk.dead || r.cut {
 		return errCut
 	}
 	return nil
@@ -115,9 +115,9 @@ var target = &url.URL{Path: "/"}
 
 // send starts a request in the server.
 func (w *world) send(name string, body []byte) *request {
-	r := &request{house: w.house, name: name, header: http.Header{}}
+	r := &request{harness: w.harness, name: name, header: http.Header{}}
 	switch {
-	case w.house == nil, w.strikes(lostRequest):
+	case w.harness == nil, w.strikes(lostRequest):
 		r.broken, r.over = true, true
 		return r
 	case w.strikes(lostAnswer):
@@ -125,12 +125,12 @@ func (w *world) send(name string, body []byte) *request {
 	case w.strikes(cutAnswer):
 		r.cut = true
 	}
-	h := w.house
+	h := w.harness
 	h.calls = append(h.calls, r)
 	t := w.spawn(name, func(*thread) {
 		in := (&http.Request{
 			Method: http.MethodPost, URL: target, ContentLength: int64(len(body)),
-			Header: http.Header{"X-Amz-Target": {api.TargetPrefix + "." + name}},
+			Header: http.Header{"X-Amz-Target": {wire.TargetPrefix + "." + name}},
 			Body:   io.NopCloser(bytes.NewReader(body)),
 		}).WithContext(operation.WithConnection(requestContext{context.Background(), r}, r))
 		h.handler.ServeHTTP(r, in)
@@ -151,11 +151,11 @@ func (w *world) send(name string, body []byte) *request {
 
 // inFlight are the names of the calls in the server.
 func (w *world) inFlight() []string {
-	if w.house == nil {
+	if w.harness == nil {
 		return nil
 	}
-	names := make([]string, 0, len(w.house.calls))
-	for _, r := range w.house.calls {
+	names := make([]string, 0, len(w.harness.calls))
+	for _, r := range w.harness.calls {
 		if !r.over {
 			names = append(names, r.name)
 		}

@@ -11,8 +11,8 @@ import (
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/store/memstore"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 )
 
@@ -28,27 +28,27 @@ type plan struct {
 // world is one simulation.
 type world struct {
 	plan
-	random   *rand.Rand // what happens next
-	entropy  *rand.Rand // ids and nonces
-	fate     *fate
-	now      engine.Time // true time; processes may have another
-	latest   engine.Time // the latest time that any process had
-	upAt     engine.Time // when the next process starts
-	skew     engine.Time // of its clock
-	steps    int
-	threads  []*thread
-	running  *thread
-	store    *memstore.Store
-	owners   []uint64 // the epoch that may write, by shard
-	house    *house   // nil: down
-	houses   int
-	judge    *judge
-	coverage *coverage
-	trace    io.Writer // nil: nobody wants to know
-	sum      uint64    // of all that happened
-	callers  int       // those who have not gone home
-	draining bool      // faults are over; everything is to close
-	ending   bool      // nothing counts any more
+	random    *rand.Rand // what happens next
+	entropy   *rand.Rand // ids and nonces
+	fate      *fate
+	now       engine.Time // true time; processes may have another
+	latest    engine.Time // the latest time that any process had
+	upAt      engine.Time // when the next process starts
+	skew      engine.Time // of its clock
+	steps     int
+	threads   []*thread
+	running   *thread
+	store     *memstore.Store
+	owners    []uint64 // the epoch that may write, by shard
+	harness   *harness // nil: down
+	harnesses int
+	judge     *judge
+	coverage  *coverage
+	trace     io.Writer // nil: nobody wants to know
+	sum       uint64    // of all that happened
+	callers   int       // those who have not gone home
+	draining  bool      // faults are over; everything is to close
+	ending    bool      // nothing counts any more
 
 	disruptions int // how often a shard or a process forgot what it had in memory
 
@@ -69,7 +69,7 @@ type world struct {
 // start is the moment at which each world begins.
 const start engine.Time = 1_700_000_000_000
 
-var declared = api.Faults() // faults, by operation
+var declared = wire.Faults() // faults, by operation
 
 func newWorld(p plan, trace io.Writer, c *coverage) *world {
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(p.seed, n)) }
@@ -133,13 +133,13 @@ func hashOf(parts ...[]byte) uint64 {
 // done before.
 func (w *world) act() {
 	w.steps++
-	if w.house == nil {
+	if w.harness == nil {
 		w.down()
 	} else {
 		w.up()
 	}
 	w.bury()
-	if h := w.house; h != nil {
+	if h := w.harness; h != nil {
 		h.offers.flush()
 		w.latest = max(w.latest, h.Now())
 		if h.disk.dead {
@@ -152,7 +152,7 @@ func (w *world) act() {
 
 // up is a step while the process lives.
 func (w *world) up() {
-	h := w.house
+	h := w.harness
 	if w.strikes(crash) {
 		w.kill()
 		return
@@ -194,7 +194,7 @@ func (w *world) up() {
 
 // fetch does one of the fetches that wait.
 func (w *world) fetch(i int) {
-	h := w.house
+	h := w.harness
 	h.disk.fetching = true
 	w.tell("fetched for shard %d", h.node.Fetch(context.Background(), i))
 	h.disk.fetching = false
@@ -213,13 +213,13 @@ func (w *world) runnable() []*thread {
 // down is a step while no process runs.
 func (w *world) down() {
 	if w.now >= w.upAt {
-		w.house = w.open(w.skew)
-		if w.house == nil {
+		w.harness = w.open(w.skew)
+		if w.harness == nil {
 			w.tell("a process dies while it starts")
 			w.upAt = w.now + 500
 			return
 		}
-		w.tell("process %d starts", w.house.number)
+		w.tell("process %d starts", w.harness.number)
 		return
 	}
 	if runnable := w.runnable(); len(runnable) > 0 && w.random.IntN(3) > 0 {
@@ -243,25 +243,25 @@ func (w *world) pass(idle bool) {
 		for _, t := range w.threads {
 			sooner(t.at)
 		}
-		if w.house == nil {
+		if w.harness == nil {
 			sooner(w.upAt)
-		} else if wake := w.house.node.NextWake(); wake != 0 {
-			sooner(wake - w.house.skew)
+		} else if wake := w.harness.node.NextWake(); wake != 0 {
+			sooner(wake - w.harness.skew)
 		}
 		if w.random.IntN(4) == 0 { // the alarm comes late
 			next += engine.Time(w.random.IntN(200))
 		}
 	}
 	w.now = max(w.now+1, next)
-	if w.house != nil {
-		w.house.node.Advance()
+	if w.harness != nil {
+		w.harness.node.Advance()
 	}
 }
 
 // fence lets another process take a shard for a moment.
 func (w *world) fence() {
 	shard := uint16(w.fate.random.IntN(int(w.store.Shards())))
-	for _, f := range w.house.disk.unsynced {
+	for _, f := range w.harness.disk.unsynced {
 		for _, s := range f.shards {
 			if s == shard {
 				return // a store that shows what is not durable has one process
@@ -275,8 +275,8 @@ func (w *world) fence() {
 // evaluate steps some of the shards that want it; what they write goes on its way
 // together.
 func (w *world) evaluate(kicked []uint16) {
-	h := w.house
-	f := &flight{house: h}
+	h := w.harness
+	f := &flight{harness: h}
 	first := w.random.IntN(len(kicked))
 	for i, shard := range kicked {
 		if i != first && w.random.IntN(2) == 0 {
@@ -326,7 +326,7 @@ func (w *world) current(f *flight) bool {
 
 // land brings a commit nearer to its end, and ends it.
 func (w *world) land(i int) {
-	h := w.house
+	h := w.harness
 	f := h.flights[i]
 	if f.steps > 0 {
 		f.steps--
@@ -350,7 +350,7 @@ func (w *world) land(i int) {
 
 // commit writes a flight.
 func (w *world) commit(f *flight) {
-	d := w.house.disk
+	d := w.harness.disk
 	written, lost := w.strikes(unknownWritten), w.strikes(unknownLost)
 	for i := range f.sections {
 		if written || lost {
@@ -389,7 +389,7 @@ func (w *world) commit(f *flight) {
 	}
 }
 
-func (h *house) busy(shard uint16) bool {
+func (h *harness) busy(shard uint16) bool {
 	for _, f := range h.flights {
 		for _, s := range f.shards {
 			if s == shard {

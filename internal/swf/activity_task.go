@@ -5,15 +5,15 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 )
 
 // activityTask answers PollForActivityTask.
 type activityTask struct {
 	delivery
-	task *api.ActivityTask // nil: no task
+	task *wire.ActivityTask // nil: no task
 }
 
 // AppendJSON writes the answer. Without a task the token is left out: clients
@@ -26,7 +26,7 @@ func (t *activityTask) AppendJSON(b []byte) []byte {
 }
 
 // pollForActivityTask serves PollForActivityTask.
-func (s *Service) pollForActivityTask(ctx context.Context, in *api.PollForActivityTaskInput) (*activityTask, error) {
+func (s *Service) pollForActivityTask(ctx context.Context, in *wire.PollForActivityTaskInput) (*activityTask, error) {
 	w := worldOf(ctx)
 	if _, err := s.domain(ctx, w, in.Domain); err != nil {
 		return nil, err
@@ -43,9 +43,9 @@ func (s *Service) pollForActivityTask(ctx context.Context, in *api.PollForActivi
 	task := reply.(*execution.ActivityTask)
 	t := &activityTask{
 		delivery: delivery{s.Runs, run, task.ScheduledEventID, task.Attempt},
-		task: &api.ActivityTask{
+		task: &wire.ActivityTask{
 			ActivityID: task.ActivityID, ActivityType: task.Type, StartedEventID: task.StartedEventID,
-			WorkflowExecution: api.WorkflowExecution{RunID: task.RunID, WorkflowID: task.WorkflowID},
+			WorkflowExecution: wire.WorkflowExecution{RunID: task.RunID, WorkflowID: task.WorkflowID},
 		},
 	}
 	t.task.TaskToken, err = s.Tokens.SealTask(familyActivityTask, w, token.Task{
@@ -76,7 +76,7 @@ func (s *Service) activity(ctx context.Context, taskToken string) (engine.RunID,
 }
 
 // recordActivityTaskHeartbeat serves RecordActivityTaskHeartbeat.
-func (s *Service) recordActivityTaskHeartbeat(ctx context.Context, in *api.RecordActivityTaskHeartbeatInput) (*api.ActivityTaskStatus, error) {
+func (s *Service) recordActivityTaskHeartbeat(ctx context.Context, in *wire.RecordActivityTaskHeartbeatInput) (*wire.ActivityTaskStatus, error) {
 	run, ref, err := s.activity(ctx, in.TaskToken)
 	if err != nil {
 		return nil, err
@@ -85,11 +85,11 @@ func (s *Service) recordActivityTaskHeartbeat(ctx context.Context, in *api.Recor
 	if err != nil {
 		return nil, taskFault(err)
 	}
-	return &api.ActivityTaskStatus{CancelRequested: reply.(*execution.HeartbeatReply).CancelRequested}, nil
+	return &wire.ActivityTaskStatus{CancelRequested: reply.(*execution.HeartbeatReply).CancelRequested}, nil
 }
 
 // respondActivityTaskCompleted serves RespondActivityTaskCompleted.
-func (s *Service) respondActivityTaskCompleted(ctx context.Context, in *api.RespondActivityTaskCompletedInput) error {
+func (s *Service) respondActivityTaskCompleted(ctx context.Context, in *wire.RespondActivityTaskCompletedInput) error {
 	run, ref, err := s.activity(ctx, in.TaskToken)
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (s *Service) respondActivityTaskCompleted(ctx context.Context, in *api.Resp
 }
 
 // respondActivityTaskFailed serves RespondActivityTaskFailed.
-func (s *Service) respondActivityTaskFailed(ctx context.Context, in *api.RespondActivityTaskFailedInput) error {
+func (s *Service) respondActivityTaskFailed(ctx context.Context, in *wire.RespondActivityTaskFailedInput) error {
 	run, ref, err := s.activity(ctx, in.TaskToken)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (s *Service) respondActivityTaskFailed(ctx context.Context, in *api.Respond
 }
 
 // respondActivityTaskCanceled serves RespondActivityTaskCanceled.
-func (s *Service) respondActivityTaskCanceled(ctx context.Context, in *api.RespondActivityTaskCanceledInput) error {
+func (s *Service) respondActivityTaskCanceled(ctx context.Context, in *wire.RespondActivityTaskCanceledInput) error {
 	run, ref, err := s.activity(ctx, in.TaskToken)
 	if err != nil {
 		return err

@@ -3,17 +3,17 @@ package swf
 import (
 	"context"
 
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 )
 
-func activityTypeID(t api.ActivityType) registry.TypeID {
+func activityTypeID(t wire.ActivityType) registry.TypeID {
 	return registry.TypeID{Kind: registry.ActivityType, Name: t.Name, Version: t.Version}
 }
 
 // registerActivityType serves RegisterActivityType.
-func (s *Service) registerActivityType(ctx context.Context, in *api.RegisterActivityTypeInput) error {
-	id := activityTypeID(api.ActivityType{Name: in.Name, Version: in.Version})
+func (s *Service) registerActivityType(ctx context.Context, in *wire.RegisterActivityTypeInput) error {
+	id := activityTypeID(wire.ActivityType{Name: in.Name, Version: in.Version})
 	return s.registerType(ctx, in.Domain, id, in.Description, registry.Defaults{
 		TaskStartToCloseTimeout:    text(in.DefaultTaskStartToCloseTimeout),
 		TaskList:                   listName(in.DefaultTaskList),
@@ -25,26 +25,26 @@ func (s *Service) registerActivityType(ctx context.Context, in *api.RegisterActi
 }
 
 // describeActivityType serves DescribeActivityType.
-func (s *Service) describeActivityType(ctx context.Context, in *api.DescribeActivityTypeInput) (*api.ActivityTypeDetail, error) {
+func (s *Service) describeActivityType(ctx context.Context, in *wire.DescribeActivityTypeInput) (*wire.ActivityTypeDetail, error) {
 	t, err := s.describeType(ctx, in.Domain, activityTypeID(in.ActivityType))
 	if err != nil {
 		return nil, err
 	}
-	return &api.ActivityTypeDetail{Configuration: *activityConfiguration(&t.Defaults), TypeInfo: activityTypeInfo(t)}, nil
+	return &wire.ActivityTypeDetail{Configuration: *activityConfiguration(&t.Defaults), TypeInfo: activityTypeInfo(t)}, nil
 }
 
-func activityTypeInfo(t *registry.Type) api.ActivityTypeInfo {
-	return api.ActivityTypeInfo{
-		CreationDate:    api.Timestamp(t.CreatedAt),
+func activityTypeInfo(t *registry.Type) wire.ActivityTypeInfo {
+	return wire.ActivityTypeInfo{
+		CreationDate:    wire.Timestamp(t.CreatedAt),
 		DeprecationDate: deprecationDate(t),
 		Description:     present(t.Description),
 		Status:          registrationStatus(t.DeprecatedAt != 0),
-		ActivityType:    api.ActivityType{Name: t.ID.Name, Version: t.ID.Version},
+		ActivityType:    wire.ActivityType{Name: t.ID.Name, Version: t.ID.Version},
 	}
 }
 
 // listActivityTypes serves ListActivityTypes.
-func (s *Service) listActivityTypes(ctx context.Context, in *api.ListActivityTypesInput) (*api.ActivityTypeInfos, error) {
+func (s *Service) listActivityTypes(ctx context.Context, in *wire.ListActivityTypesInput) (*wire.ActivityTypeInfos, error) {
 	types, next, err := s.listTypes(ctx, typeList{
 		domain: in.Domain, status: in.RegistrationStatus, sort: registry.ActivityType,
 		name: in.Name, next: in.NextPageToken, reverse: in.ReverseOrder, size: in.MaximumPageSize,
@@ -52,7 +52,7 @@ func (s *Service) listActivityTypes(ctx context.Context, in *api.ListActivityTyp
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ActivityTypeInfos{NextPageToken: next, TypeInfos: []api.ActivityTypeInfo{}}
+	out := &wire.ActivityTypeInfos{NextPageToken: next, TypeInfos: []wire.ActivityTypeInfo{}}
 	for i := range types {
 		out.TypeInfos = append(out.TypeInfos, activityTypeInfo(&types[i]))
 	}
@@ -60,16 +60,16 @@ func (s *Service) listActivityTypes(ctx context.Context, in *api.ListActivityTyp
 }
 
 // deprecateActivityType serves DeprecateActivityType.
-func (s *Service) deprecateActivityType(ctx context.Context, in *api.DeprecateActivityTypeInput) error {
+func (s *Service) deprecateActivityType(ctx context.Context, in *wire.DeprecateActivityTypeInput) error {
 	return s.deprecateType(ctx, in.Domain, activityTypeID(in.ActivityType))
 }
 
 // undeprecateActivityType serves UndeprecateActivityType.
-func (s *Service) undeprecateActivityType(ctx context.Context, in *api.UndeprecateActivityTypeInput) error {
+func (s *Service) undeprecateActivityType(ctx context.Context, in *wire.UndeprecateActivityTypeInput) error {
 	return s.undeprecateType(ctx, in.Domain, activityTypeID(in.ActivityType))
 }
 
 // deleteActivityType serves DeleteActivityType.
-func (s *Service) deleteActivityType(ctx context.Context, in *api.DeleteActivityTypeInput) error {
+func (s *Service) deleteActivityType(ctx context.Context, in *wire.DeleteActivityTypeInput) error {
 	return s.deleteType(ctx, in.Domain, activityTypeID(in.ActivityType))
 }

@@ -6,9 +6,9 @@ import (
 	"sync"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 )
 
 // What actions must know of domains and types before they can make a command.
@@ -43,8 +43,8 @@ type catalogEntry struct {
 // knownType is a type as commands for executions carry it.
 type knownType struct {
 	status   execution.TypeStatus
-	workflow *api.WorkflowTypeConfiguration
-	activity *api.ActivityTypeConfiguration
+	workflow *wire.WorkflowTypeConfiguration
+	activity *wire.ActivityTypeConfiguration
 }
 
 func (c *catalog) get(k catalogKey, now engine.Time) (e catalogEntry, changes uint64, ok bool) {
@@ -119,13 +119,13 @@ func (s *Service) askDomain(ctx context.Context, w engine.World, name string, bo
 
 // workflowType gives what is known of a workflow type; its status may be
 // TypeUnknown.
-func (s *Service) workflowType(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (*knownType, error) {
+func (s *Service) workflowType(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (*knownType, error) {
 	return s.cachedType(ctx, w, d, registry.TypeID{Kind: registry.WorkflowType, Name: t.Name, Version: t.Version})
 }
 
 // activityType gives what is known of an activity type; its status may be
 // TypeUnknown.
-func (s *Service) activityType(ctx context.Context, w engine.World, d *registry.Domain, t api.ActivityType) (*knownType, error) {
+func (s *Service) activityType(ctx context.Context, w engine.World, d *registry.Domain, t wire.ActivityType) (*knownType, error) {
 	return s.cachedType(ctx, w, d, registry.TypeID{Kind: registry.ActivityType, Name: t.Name, Version: t.Version})
 }
 
@@ -163,8 +163,8 @@ func known(t registry.Type) *knownType {
 	return k
 }
 
-func workflowConfiguration(d *registry.Defaults) *api.WorkflowTypeConfiguration {
-	return &api.WorkflowTypeConfiguration{
+func workflowConfiguration(d *registry.Defaults) *wire.WorkflowTypeConfiguration {
+	return &wire.WorkflowTypeConfiguration{
 		DefaultChildPolicy:                  present(d.ChildPolicy),
 		DefaultExecutionStartToCloseTimeout: present(d.ExecutionStartToCloseTimeout),
 		DefaultLambdaRole:                   present(d.LambdaRole),
@@ -174,8 +174,8 @@ func workflowConfiguration(d *registry.Defaults) *api.WorkflowTypeConfiguration 
 	}
 }
 
-func activityConfiguration(d *registry.Defaults) *api.ActivityTypeConfiguration {
-	return &api.ActivityTypeConfiguration{
+func activityConfiguration(d *registry.Defaults) *wire.ActivityTypeConfiguration {
+	return &wire.ActivityTypeConfiguration{
 		DefaultTaskHeartbeatTimeout:       present(d.TaskHeartbeatTimeout),
 		DefaultTaskList:                   taskList(d.TaskList),
 		DefaultTaskPriority:               present(d.TaskPriority),
@@ -185,14 +185,14 @@ func activityConfiguration(d *registry.Defaults) *api.ActivityTypeConfiguration 
 	}
 }
 
-func taskList(name string) *api.TaskList {
+func taskList(name string) *wire.TaskList {
 	if name == "" {
 		return nil
 	}
-	return &api.TaskList{Name: name}
+	return &wire.TaskList{Name: name}
 }
 
-func listName(l *api.TaskList) string {
+func listName(l *wire.TaskList) string {
 	if l == nil {
 		return ""
 	}

@@ -9,9 +9,9 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/pack"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 )
 
@@ -41,14 +41,14 @@ func (t *decisionTask) AppendJSON(b []byte) []byte {
 	b = append(b, `,"taskToken":"`...)
 	b = append(b, t.token...)
 	b = append(b, `","workflowExecution":`...)
-	b = (&api.WorkflowExecution{RunID: t.task.RunID, WorkflowID: t.task.WorkflowID}).AppendJSON(b)
+	b = (&wire.WorkflowExecution{RunID: t.task.RunID, WorkflowID: t.task.WorkflowID}).AppendJSON(b)
 	b = append(b, `,"workflowType":`...)
 	b = t.task.Type.AppendJSON(b)
 	return append(b, '}')
 }
 
 // pollForDecisionTask serves PollForDecisionTask.
-func (s *Service) pollForDecisionTask(ctx context.Context, in *api.PollForDecisionTaskInput) (*decisionTask, error) {
+func (s *Service) pollForDecisionTask(ctx context.Context, in *wire.PollForDecisionTaskInput) (*decisionTask, error) {
 	w := worldOf(ctx)
 	if _, err := s.domain(ctx, w, in.Domain); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func readDecisionPosition(position []byte, t *decisionTask, pages *historyPages)
 }
 
 // respondDecisionTaskCompleted serves RespondDecisionTaskCompleted.
-func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *api.RespondDecisionTaskCompletedInput) error {
+func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *wire.RespondDecisionTaskCompletedInput) error {
 	w := worldOf(ctx)
 	task, err := s.Tokens.OpenTask(familyDecisionTask, w, in.TaskToken)
 	if err != nil {
@@ -179,7 +179,7 @@ func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *api.Resp
 
 // facts looks up what the rules must know of decisions: the types that they name,
 // and whether the caller may make them.
-func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, decisions []api.Decision) ([]execution.Fact, error) {
+func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, decisions []wire.Decision) ([]execution.Fact, error) {
 	c := operation.CallerOf(ctx)
 	unlimited := c.Policies == nil
 	if unlimited && s.Throttle == nil && !slices.ContainsFunc(decisions, namesType) {
@@ -194,11 +194,11 @@ func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, d
 		d, fact := &decisions[i], &facts[i]
 		var version *string
 		switch d.DecisionType {
-		case api.DecisionTypeScheduleActivityTask:
+		case wire.DecisionTypeScheduleActivityTask:
 			*fact, err = s.activityFact(ctx, w, domain, d.ScheduleActivityTaskDecisionAttributes.ActivityType)
-		case api.DecisionTypeStartChildWorkflowExecution:
+		case wire.DecisionTypeStartChildWorkflowExecution:
 			*fact, err = s.childFact(ctx, w, domain, d.StartChildWorkflowExecutionDecisionAttributes.WorkflowType)
-		case api.DecisionTypeContinueAsNewWorkflowExecution:
+		case wire.DecisionTypeContinueAsNewWorkflowExecution:
 			*fact, version, err = s.successorFact(ctx, w, domain, task.Run, d.ContinueAsNewWorkflowExecutionDecisionAttributes.WorkflowTypeVersion)
 		}
 		if err != nil {
@@ -210,15 +210,15 @@ func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, d
 	return facts, nil
 }
 
-func namesType(d api.Decision) bool {
+func namesType(d wire.Decision) bool {
 	switch d.DecisionType {
-	case api.DecisionTypeScheduleActivityTask, api.DecisionTypeStartChildWorkflowExecution, api.DecisionTypeContinueAsNewWorkflowExecution:
+	case wire.DecisionTypeScheduleActivityTask, wire.DecisionTypeStartChildWorkflowExecution, wire.DecisionTypeContinueAsNewWorkflowExecution:
 		return true
 	}
 	return false
 }
 
-func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.Domain, t api.ActivityType) (execution.Fact, error) {
+func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.ActivityType) (execution.Fact, error) {
 	found, err := s.activityType(ctx, w, d, t)
 	if err != nil {
 		return execution.Fact{}, err
@@ -228,7 +228,7 @@ func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.
 
 // childFact looks up the type of a child. In a deprecated domain no type begins
 // anything new, not even one that was undeprecated since.
-func (s *Service) childFact(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (execution.Fact, error) {
+func (s *Service) childFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (execution.Fact, error) {
 	fact, err := s.workflowFact(ctx, w, d, t)
 	if d.Deprecated && fact.Type == execution.TypeRegistered {
 		fact.Type = execution.TypeDeprecated
@@ -236,7 +236,7 @@ func (s *Service) childFact(ctx context.Context, w engine.World, d *registry.Dom
 	return fact, err
 }
 
-func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.Domain, t api.WorkflowType) (execution.Fact, error) {
+func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (execution.Fact, error) {
 	found, err := s.workflowType(ctx, w, d, t)
 	if err != nil {
 		return execution.Fact{}, err

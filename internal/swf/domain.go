@@ -9,8 +9,8 @@ import (
 
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 )
 
 // domainFault is the fault for what the registry said about the domain called
@@ -30,13 +30,13 @@ func domainFault(err error, name string) error {
 	case errors.As(err, &noRun), errors.As(err, &unknown):
 		return unknownDomain(name)
 	case errors.As(err, &exists):
-		return fault(api.CodeDomainAlreadyExistsFault, name)
+		return fault(wire.CodeDomainAlreadyExistsFault, name)
 	case errors.As(err, &deprecated):
-		return fault(api.CodeDomainDeprecatedFault, name)
+		return fault(wire.CodeDomainDeprecatedFault, name)
 	case errors.As(err, &limit):
-		return fault(api.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
+		return fault(wire.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
 	case errors.As(err, &tags):
-		return fault(api.CodeTooManyTagsFault, "At most "+strconv.Itoa(tags.Max)+" tags per resource")
+		return fault(wire.CodeTooManyTagsFault, "At most "+strconv.Itoa(tags.Max)+" tags per resource")
 	case errors.As(err, &tag):
 		return awsjson.Validation(fmt.Sprintf("Tag %q: %s", tag.Key, tag.Reason))
 	case errors.As(err, &retention):
@@ -62,7 +62,7 @@ func (s *Service) changeDomain(ctx context.Context, name string, body any) error
 }
 
 // registerDomain serves RegisterDomain.
-func (s *Service) registerDomain(ctx context.Context, in *api.RegisterDomainInput) error {
+func (s *Service) registerDomain(ctx context.Context, in *wire.RegisterDomainInput) error {
 	return s.changeDomain(ctx, in.Name, registry.RegisterDomain{
 		Name: in.Name, Description: text(in.Description),
 		Retention: in.WorkflowExecutionRetentionPeriodInDays, Tags: tagsOf(in.Tags),
@@ -70,40 +70,40 @@ func (s *Service) registerDomain(ctx context.Context, in *api.RegisterDomainInpu
 }
 
 // deprecateDomain serves DeprecateDomain.
-func (s *Service) deprecateDomain(ctx context.Context, in *api.DeprecateDomainInput) error {
+func (s *Service) deprecateDomain(ctx context.Context, in *wire.DeprecateDomainInput) error {
 	return s.changeDomain(ctx, in.Name, registry.DeprecateDomain{Name: in.Name})
 }
 
 // undeprecateDomain serves UndeprecateDomain.
-func (s *Service) undeprecateDomain(ctx context.Context, in *api.UndeprecateDomainInput) error {
+func (s *Service) undeprecateDomain(ctx context.Context, in *wire.UndeprecateDomainInput) error {
 	return s.changeDomain(ctx, in.Name, registry.UndeprecateDomain{Name: in.Name})
 }
 
 // describeDomain serves DescribeDomain.
-func (s *Service) describeDomain(ctx context.Context, in *api.DescribeDomainInput) (*api.DomainDetail, error) {
+func (s *Service) describeDomain(ctx context.Context, in *wire.DescribeDomainInput) (*wire.DomainDetail, error) {
 	w := worldOf(ctx)
 	d, err := s.readDomain(ctx, w, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &api.DomainDetail{
-		Configuration: api.DomainConfiguration{WorkflowExecutionRetentionPeriodInDays: d.Retention},
+	return &wire.DomainDetail{
+		Configuration: wire.DomainConfiguration{WorkflowExecutionRetentionPeriodInDays: d.Retention},
 		DomainInfo:    domainInfo(w, d),
 	}, nil
 }
 
-func domainInfo(w engine.World, d *registry.Domain) api.DomainInfo {
+func domainInfo(w engine.World, d *registry.Domain) wire.DomainInfo {
 	arn := domainARN(w, d.Name)
-	return api.DomainInfo{
+	return wire.DomainInfo{
 		ARN: &arn, Description: present(d.Description), Name: d.Name, Status: registrationStatus(d.Deprecated),
 	}
 }
 
 func registrationStatus(deprecated bool) string {
 	if deprecated {
-		return api.RegistrationStatusDeprecated
+		return wire.RegistrationStatusDeprecated
 	}
-	return api.RegistrationStatusRegistered
+	return wire.RegistrationStatusRegistered
 }
 
 // domainARN names a domain for policies and tags.
@@ -122,10 +122,10 @@ func domainOfARN(arn string) string {
 }
 
 // listDomains serves ListDomains.
-func (s *Service) listDomains(ctx context.Context, in *api.ListDomainsInput) (*api.DomainInfos, error) {
+func (s *Service) listDomains(ctx context.Context, in *wire.ListDomainsInput) (*wire.DomainInfos, error) {
 	w := worldOf(ctx)
 	list := registry.ListDomains{
-		Deprecated: in.RegistrationStatus == api.RegistrationStatusDeprecated,
+		Deprecated: in.RegistrationStatus == wire.RegistrationStatusDeprecated,
 		Reverse:    in.ReverseOrder != nil && *in.ReverseOrder,
 		Limit:      pageSize(in.MaximumPageSize),
 	}
@@ -137,7 +137,7 @@ func (s *Service) listDomains(ctx context.Context, in *api.ListDomainsInput) (*a
 		}
 		list.After = string(after)
 	}
-	out := &api.DomainInfos{DomainInfos: []api.DomainInfo{}}
+	out := &wire.DomainInfos{DomainInfos: []wire.DomainInfo{}}
 	reply, err := s.Runs.Do(ctx, registry.DomainsCommand(w, list))
 	var none *engine.UnknownRunError
 	if errors.As(err, &none) {
@@ -158,7 +158,7 @@ func (s *Service) listDomains(ctx context.Context, in *api.ListDomainsInput) (*a
 }
 
 // tagResource serves TagResource.
-func (s *Service) tagResource(ctx context.Context, in *api.TagResourceInput) error {
+func (s *Service) tagResource(ctx context.Context, in *wire.TagResourceInput) error {
 	name, err := taggedDomain(worldOf(ctx), in.ResourceARN)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (s *Service) tagResource(ctx context.Context, in *api.TagResourceInput) err
 }
 
 // untagResource serves UntagResource.
-func (s *Service) untagResource(ctx context.Context, in *api.UntagResourceInput) error {
+func (s *Service) untagResource(ctx context.Context, in *wire.UntagResourceInput) error {
 	name, err := taggedDomain(worldOf(ctx), in.ResourceARN)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (s *Service) untagResource(ctx context.Context, in *api.UntagResourceInput)
 }
 
 // listTagsForResource serves ListTagsForResource.
-func (s *Service) listTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
+func (s *Service) listTagsForResource(ctx context.Context, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
 	w := worldOf(ctx)
 	name, err := taggedDomain(w, in.ResourceARN)
 	if err != nil {
@@ -186,9 +186,9 @@ func (s *Service) listTagsForResource(ctx context.Context, in *api.ListTagsForRe
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListTagsForResourceOutput{Tags: []api.ResourceTag{}}
+	out := &wire.ListTagsForResourceOutput{Tags: []wire.ResourceTag{}}
 	for _, t := range d.Tags {
-		out.Tags = append(out.Tags, api.ResourceTag{Key: t.Key, Value: &t.Value})
+		out.Tags = append(out.Tags, wire.ResourceTag{Key: t.Key, Value: &t.Value})
 	}
 	return out, nil
 }
@@ -202,7 +202,7 @@ func taggedDomain(w engine.World, arn string) (string, error) {
 	return name, nil
 }
 
-func tagsOf(given []api.ResourceTag) []registry.Tag {
+func tagsOf(given []wire.ResourceTag) []registry.Tag {
 	tags := make([]registry.Tag, len(given))
 	for i, t := range given {
 		tags[i] = registry.Tag{Key: t.Key, Value: text(t.Value)}

@@ -5,14 +5,14 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 
 	"github.com/go-faster/jx"
 )
 
 // startWorkflowExecution serves StartWorkflowExecution.
-func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkflowExecutionInput) (*api.Run, error) {
+func (s *Service) startWorkflowExecution(ctx context.Context, in *wire.StartWorkflowExecutionInput) (*wire.Run, error) {
 	w := worldOf(ctx)
 	d, err := s.domain(ctx, w, in.Domain)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkf
 	case execution.TypeUnknown:
 		return nil, unknownResource("Unknown type: " + workflowTypeText(in.WorkflowType))
 	case execution.TypeDeprecated:
-		return nil, fault(api.CodeTypeDeprecatedFault, workflowTypeText(in.WorkflowType))
+		return nil, fault(wire.CodeTypeDeprecatedFault, workflowTypeText(in.WorkflowType))
 	}
 	if err := mustBeRegistered(d); err != nil { // the type was undeprecated since
 		return nil, err
@@ -48,12 +48,12 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *api.StartWorkf
 	if err != nil {
 		return nil, taskFault(err)
 	}
-	return &api.Run{RunID: &reply.(*execution.Started).RunID}, nil
+	return &wire.Run{RunID: &reply.(*execution.Started).RunID}, nil
 }
 
 // resolve gives what the execution runs with: the request's values, else the
 // type's defaults. Each missing one is its own fault.
-func resolve(in *api.StartWorkflowExecutionInput, defaults *api.WorkflowTypeConfiguration) (execution.Settings, error) {
+func resolve(in *wire.StartWorkflowExecutionInput, defaults *wire.WorkflowTypeConfiguration) (execution.Settings, error) {
 	set := execution.Settings{
 		Type:                         in.WorkflowType,
 		TaskPriority:                 either(in.TaskPriority, defaults.DefaultTaskPriority),
@@ -75,7 +75,7 @@ func resolve(in *api.StartWorkflowExecutionInput, defaults *api.WorkflowTypeConf
 		{"childPolicy", set.ChildPolicy},
 	} {
 		if member.value == "" {
-			return set, fault(api.CodeDefaultUndefinedFault, member.name)
+			return set, fault(wire.CodeDefaultUndefinedFault, member.name)
 		}
 	}
 	return set, nil
@@ -89,17 +89,17 @@ func either(given, fallback *string) string {
 }
 
 // signalWorkflowExecution serves SignalWorkflowExecution.
-func (s *Service) signalWorkflowExecution(ctx context.Context, in *api.SignalWorkflowExecutionInput) error {
+func (s *Service) signalWorkflowExecution(ctx context.Context, in *wire.SignalWorkflowExecutionInput) error {
 	return s.tell(ctx, in.Domain, in.WorkflowID, text(in.RunID), &execution.Signal{Name: in.SignalName, Input: in.Input})
 }
 
 // requestCancelWorkflowExecution serves RequestCancelWorkflowExecution.
-func (s *Service) requestCancelWorkflowExecution(ctx context.Context, in *api.RequestCancelWorkflowExecutionInput) error {
+func (s *Service) requestCancelWorkflowExecution(ctx context.Context, in *wire.RequestCancelWorkflowExecutionInput) error {
 	return s.tell(ctx, in.Domain, in.WorkflowID, text(in.RunID), &execution.RequestCancel{})
 }
 
 // terminateWorkflowExecution serves TerminateWorkflowExecution.
-func (s *Service) terminateWorkflowExecution(ctx context.Context, in *api.TerminateWorkflowExecutionInput) error {
+func (s *Service) terminateWorkflowExecution(ctx context.Context, in *wire.TerminateWorkflowExecutionInput) error {
 	return s.tell(ctx, in.Domain, in.WorkflowID, text(in.RunID), &execution.Terminate{
 		Reason: in.Reason, Details: in.Details, ChildPolicy: text(in.ChildPolicy),
 	})
@@ -123,7 +123,7 @@ func (s *Service) tell(ctx context.Context, domain, workflowID, runID string, bo
 }
 
 // describeWorkflowExecution serves DescribeWorkflowExecution.
-func (s *Service) describeWorkflowExecution(ctx context.Context, in *api.DescribeWorkflowExecutionInput) (*api.WorkflowExecutionDetail, error) {
+func (s *Service) describeWorkflowExecution(ctx context.Context, in *wire.DescribeWorkflowExecutionInput) (*wire.WorkflowExecutionDetail, error) {
 	w := worldOf(ctx)
 	if _, err := s.domain(ctx, w, in.Domain); err != nil {
 		return nil, err
@@ -151,12 +151,12 @@ func (s *Service) describeWorkflowExecution(ctx context.Context, in *api.Describ
 }
 
 // event reads one event of a history.
-func (s *Service) event(ctx context.Context, run engine.RunID, id int64) (*api.HistoryEvent, error) {
+func (s *Service) event(ctx context.Context, run engine.RunID, id int64) (*wire.HistoryEvent, error) {
 	b, err := s.Runs.AppendEvents(ctx, nil, run, id, id, false)
 	if err != nil {
 		return nil, fmt.Errorf("read event %d: %w", id, err)
 	}
-	var e api.HistoryEvent
+	var e wire.HistoryEvent
 	if err := e.Decode(jx.DecodeBytes(b)); err != nil {
 		return nil, fmt.Errorf("read event %d of run %s: %w", id, run, err)
 	}
@@ -198,7 +198,7 @@ func pageSize(asked *int64) int {
 }
 
 // getWorkflowExecutionHistory serves GetWorkflowExecutionHistory.
-func (s *Service) getWorkflowExecutionHistory(ctx context.Context, in *api.GetWorkflowExecutionHistoryInput) (*history, error) {
+func (s *Service) getWorkflowExecutionHistory(ctx context.Context, in *wire.GetWorkflowExecutionHistoryInput) (*history, error) {
 	w := worldOf(ctx)
 	if _, err := s.domain(ctx, w, in.Domain); err != nil {
 		return nil, err
@@ -231,21 +231,21 @@ func (s *Service) getWorkflowExecutionHistory(ctx context.Context, in *api.GetWo
 }
 
 // countPendingDecisionTasks serves CountPendingDecisionTasks.
-func (s *Service) countPendingDecisionTasks(ctx context.Context, in *api.CountPendingDecisionTasksInput) (*api.PendingTaskCount, error) {
+func (s *Service) countPendingDecisionTasks(ctx context.Context, in *wire.CountPendingDecisionTasksInput) (*wire.PendingTaskCount, error) {
 	w := worldOf(ctx)
 	return s.backlog(ctx, in.Domain, execution.DecisionList(w, in.Domain, in.TaskList.Name))
 }
 
 // countPendingActivityTasks serves CountPendingActivityTasks.
-func (s *Service) countPendingActivityTasks(ctx context.Context, in *api.CountPendingActivityTasksInput) (*api.PendingTaskCount, error) {
+func (s *Service) countPendingActivityTasks(ctx context.Context, in *wire.CountPendingActivityTasksInput) (*wire.PendingTaskCount, error) {
 	w := worldOf(ctx)
 	return s.backlog(ctx, in.Domain, execution.ActivityList(w, in.Domain, in.TaskList.Name))
 }
 
-func (s *Service) backlog(ctx context.Context, domain, list string) (*api.PendingTaskCount, error) {
+func (s *Service) backlog(ctx context.Context, domain, list string) (*wire.PendingTaskCount, error) {
 	if _, err := s.domain(ctx, worldOf(ctx), domain); err != nil {
 		return nil, err
 	}
 	truncated := false
-	return &api.PendingTaskCount{Count: int64(s.Tasks.Backlog(list)), Truncated: &truncated}, nil
+	return &wire.PendingTaskCount{Count: int64(s.Tasks.Backlog(list)), Truncated: &truncated}, nil
 }

@@ -7,8 +7,8 @@ import (
 
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 )
 
@@ -18,7 +18,7 @@ func fault(code, message string) error {
 	return &awsjson.Fault{Code: code, Message: message}
 }
 
-func unknownResource(message string) error { return fault(api.CodeUnknownResourceFault, message) }
+func unknownResource(message string) error { return fault(wire.CodeUnknownResourceFault, message) }
 
 func unknownDomain(name string) error { return unknownResource("Unknown domain: " + name) }
 
@@ -26,7 +26,7 @@ func unknownRun(workflowID, runID string) error {
 	return unknownResource("Unknown execution: WorkflowExecution=[workflowId=" + workflowID + ", runId=" + runID + "]")
 }
 
-func workflowTypeText(t api.WorkflowType) string {
+func workflowTypeText(t wire.WorkflowType) string {
 	return "WorkflowType=[name=" + t.Name + ", version=" + t.Version + "]"
 }
 
@@ -69,11 +69,11 @@ func taskFault(err error) error {
 		return unknownResource("Unknown execution, runId = " + execution.FormatRun(noRun.Run))
 	case errors.As(err, &open):
 		return &awsjson.Fault{
-			Code: api.CodeWorkflowExecutionAlreadyStartedFault, Message: "Already Started",
+			Code: wire.CodeWorkflowExecutionAlreadyStartedFault, Message: "Already Started",
 			Header: http.Header{"X-Heddle-Open-Run-Id": {execution.FormatRun(open.Run)}},
 		}
 	case errors.As(err, &many):
-		return fault(api.CodeLimitExceededFault, "Limit on open workflow executions per domain reached ("+strconv.Itoa(many.Limit)+")")
+		return fault(wire.CodeLimitExceededFault, "Limit on open workflow executions per domain reached ("+strconv.Itoa(many.Limit)+")")
 	case errors.As(err, &invalid):
 		return awsjson.Validation(invalid.Text)
 	case errors.Is(err, token.ErrInvalid):

@@ -6,20 +6,20 @@ import (
 
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 	"heddle/internal/visibility"
 )
 
 // executionQuery is what the four actions that list and count executions ask.
 type executionQuery struct {
 	domain      string
-	startTime   *api.ExecutionTimeFilter
-	closeTime   *api.ExecutionTimeFilter
-	execution   *api.WorkflowExecutionFilter
-	workflow    *api.WorkflowTypeFilter
-	tag         *api.TagFilter
-	closeStatus *api.CloseStatusFilter
+	startTime   *wire.ExecutionTimeFilter
+	closeTime   *wire.ExecutionTimeFilter
+	execution   *wire.WorkflowExecutionFilter
+	workflow    *wire.WorkflowTypeFilter
+	tag         *wire.TagFilter
+	closeStatus *wire.CloseStatusFilter
 	closed      bool
 }
 
@@ -83,7 +83,7 @@ func latestOf(p visibility.Place) string {
 }
 
 // list serves ListOpenWorkflowExecutions and ListClosedWorkflowExecutions.
-func (s *Service) list(ctx context.Context, q executionQuery, next *string, reverse *bool, size *int64) (*api.WorkflowExecutionInfos, error) {
+func (s *Service) list(ctx context.Context, q executionQuery, next *string, reverse *bool, size *int64) (*wire.WorkflowExecutionInfos, error) {
 	w := worldOf(ctx)
 	p, err := q.place(w)
 	if err != nil {
@@ -112,13 +112,13 @@ func (s *Service) list(ctx context.Context, q executionQuery, next *string, reve
 	if err != nil {
 		return nil, err
 	}
-	out := &api.WorkflowExecutionInfos{ExecutionInfos: make([]api.WorkflowExecutionInfo, 0, len(page.Runs))}
+	out := &wire.WorkflowExecutionInfos{ExecutionInfos: make([]wire.WorkflowExecutionInfo, 0, len(page.Runs))}
 	for _, r := range page.Runs {
 		listing, err := execution.DecodeListing(r.Listing)
 		if err != nil {
 			return nil, fmt.Errorf("list executions: run %s: %w", r.Run, err)
 		}
-		info := listing.Info(execution.FormatRun(r.Run), api.Timestamp(r.Started), api.Timestamp(r.Closed))
+		info := listing.Info(execution.FormatRun(r.Run), wire.Timestamp(r.Started), wire.Timestamp(r.Closed))
 		out.ExecutionInfos = append(out.ExecutionInfos, info)
 	}
 	if page.Next != nil {
@@ -128,7 +128,7 @@ func (s *Service) list(ctx context.Context, q executionQuery, next *string, reve
 }
 
 // count serves CountOpenWorkflowExecutions and CountClosedWorkflowExecutions.
-func (s *Service) count(ctx context.Context, q executionQuery) (*api.WorkflowExecutionCount, error) {
+func (s *Service) count(ctx context.Context, q executionQuery) (*wire.WorkflowExecutionCount, error) {
 	w := worldOf(ctx)
 	p, err := q.place(w)
 	if err != nil {
@@ -141,11 +141,11 @@ func (s *Service) count(ctx context.Context, q executionQuery) (*api.WorkflowExe
 	if err != nil {
 		return nil, err
 	}
-	return &api.WorkflowExecutionCount{Count: int64(n), Truncated: &truncated}, nil
+	return &wire.WorkflowExecutionCount{Count: int64(n), Truncated: &truncated}, nil
 }
 
 // listOpenWorkflowExecutions serves ListOpenWorkflowExecutions.
-func (s *Service) listOpenWorkflowExecutions(ctx context.Context, in *api.ListOpenWorkflowExecutionsInput) (*api.WorkflowExecutionInfos, error) {
+func (s *Service) listOpenWorkflowExecutions(ctx context.Context, in *wire.ListOpenWorkflowExecutionsInput) (*wire.WorkflowExecutionInfos, error) {
 	return s.list(ctx, executionQuery{
 		domain: in.Domain, startTime: &in.StartTimeFilter,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter,
@@ -153,7 +153,7 @@ func (s *Service) listOpenWorkflowExecutions(ctx context.Context, in *api.ListOp
 }
 
 // listClosedWorkflowExecutions serves ListClosedWorkflowExecutions.
-func (s *Service) listClosedWorkflowExecutions(ctx context.Context, in *api.ListClosedWorkflowExecutionsInput) (*api.WorkflowExecutionInfos, error) {
+func (s *Service) listClosedWorkflowExecutions(ctx context.Context, in *wire.ListClosedWorkflowExecutionsInput) (*wire.WorkflowExecutionInfos, error) {
 	return s.list(ctx, executionQuery{
 		domain: in.Domain, startTime: in.StartTimeFilter, closeTime: in.CloseTimeFilter, closed: true,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter, closeStatus: in.CloseStatusFilter,
@@ -161,7 +161,7 @@ func (s *Service) listClosedWorkflowExecutions(ctx context.Context, in *api.List
 }
 
 // countOpenWorkflowExecutions serves CountOpenWorkflowExecutions.
-func (s *Service) countOpenWorkflowExecutions(ctx context.Context, in *api.CountOpenWorkflowExecutionsInput) (*api.WorkflowExecutionCount, error) {
+func (s *Service) countOpenWorkflowExecutions(ctx context.Context, in *wire.CountOpenWorkflowExecutionsInput) (*wire.WorkflowExecutionCount, error) {
 	return s.count(ctx, executionQuery{
 		domain: in.Domain, startTime: &in.StartTimeFilter,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter,
@@ -169,7 +169,7 @@ func (s *Service) countOpenWorkflowExecutions(ctx context.Context, in *api.Count
 }
 
 // countClosedWorkflowExecutions serves CountClosedWorkflowExecutions.
-func (s *Service) countClosedWorkflowExecutions(ctx context.Context, in *api.CountClosedWorkflowExecutionsInput) (*api.WorkflowExecutionCount, error) {
+func (s *Service) countClosedWorkflowExecutions(ctx context.Context, in *wire.CountClosedWorkflowExecutionsInput) (*wire.WorkflowExecutionCount, error) {
 	return s.count(ctx, executionQuery{
 		domain: in.Domain, startTime: in.StartTimeFilter, closeTime: in.CloseTimeFilter, closed: true,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter, closeStatus: in.CloseStatusFilter,

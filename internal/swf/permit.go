@@ -6,13 +6,13 @@ import (
 	"slices"
 
 	"heddle/internal/aws/awsjson"
-	"heddle/internal/aws/iam"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/permission"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 )
 
 // ask is what a call asks permission for.
@@ -40,7 +40,7 @@ func (a *ask) Touches(ctx context.Context) operation.Resource {
 
 // Requests implements operation.Ask. A domain or a type that does not exist is
 // for the handler to tell, once it is known that the caller may hear it.
-func (a *ask) Requests(ctx context.Context) ([]iam.Request, error) {
+func (a *ask) Requests(ctx context.Context) ([]policy.Request, error) {
 	s, w, c := a.service, worldOf(ctx), operation.CallerOf(ctx)
 	d, err := a.domain(ctx, w)
 	if err != nil {
@@ -64,7 +64,7 @@ func (a *ask) domain(ctx context.Context, w engine.World) (*registry.Domain, err
 	}
 	if a.TaskToken == "" {
 		d, err := s.domain(ctx, w, a.Domain)
-		if fault, ok := errors.AsType[*awsjson.Fault](err); ok && fault.Code == api.CodeUnknownResourceFault {
+		if fault, ok := errors.AsType[*awsjson.Fault](err); ok && fault.Code == wire.CodeUnknownResourceFault {
 			return nil, nil
 		}
 		return d, err
@@ -85,14 +85,14 @@ func (a *ask) domain(ctx context.Context, w engine.World) (*registry.Domain, err
 }
 
 // requests are the questions to the policies of a caller.
-func requests(a *permission.Ask, c *operation.Caller, d *registry.Domain) []iam.Request {
+func requests(a *permission.Ask, c *operation.Caller, d *registry.Domain) []policy.Request {
 	known := slices.Clip(c.Context)
 	if d != nil {
 		for _, t := range d.Tags {
 			known = append(known, permission.ResourceTag(t.Key, t.Value))
 		}
 	}
-	all := []iam.Request{a.Request(c.Principal, c.Region, known)}
+	all := []policy.Request{a.Request(c.Principal, c.Region, known)}
 	if pass, ok := a.PassRole(c.Principal, c.Context); ok {
 		all = append(all, pass)
 	}
@@ -101,7 +101,7 @@ func requests(a *permission.Ask, c *operation.Caller, d *registry.Domain) []iam.
 
 // mayDecide tells whether a caller may make a decision, as if it were a call. Fact
 // is what is known of the type that it names; version is that of the execution.
-func mayDecide(c *operation.Caller, d *registry.Domain, decision *api.Decision, fact *execution.Fact, version *string) bool {
+func mayDecide(c *operation.Caller, d *registry.Domain, decision *wire.Decision, fact *execution.Fact, version *string) bool {
 	a := permission.Decision(decision)
 	a.Domain = d.Name
 	a.UseDefaults((&knownType{workflow: fact.Workflow, activity: fact.Activity}).defaultList(), version)
@@ -113,7 +113,7 @@ func mayDecide(c *operation.Caller, d *registry.Domain, decision *api.Decision, 
 	return true
 }
 
-func (k *knownType) defaultList() *api.TaskList {
+func (k *knownType) defaultList() *wire.TaskList {
 	switch {
 	case k.workflow != nil:
 		return k.workflow.DefaultTaskList

@@ -7,8 +7,8 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 )
 
 // emptyPoll is what a poll without a task answers, of either sort.
@@ -25,7 +25,7 @@ func (s *Service) poll(ctx context.Context, list string, start func(id int64) an
 	defer cancel()
 	claim, err := s.Tasks.Poll(hold, list)
 	if errors.Is(err, matching.ErrTooManyPolls) {
-		return nil, run, fault(api.CodeLimitExceededFault, "Limit on maximum concurrent poll requests per task list reached")
+		return nil, run, fault(wire.CodeLimitExceededFault, "Limit on maximum concurrent poll requests per task list reached")
 	}
 	for err == nil && claim != nil {
 		if gone := operation.Gone(ctx); gone != nil {

@@ -8,8 +8,8 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/pack"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 )
 
@@ -27,13 +27,13 @@ func typeFault(err error, id registry.TypeID) error {
 	case errors.As(err, &noRun), errors.As(err, &unknown):
 		return unknownResource("Unknown type: " + id.String())
 	case errors.As(err, &exists):
-		return fault(api.CodeTypeAlreadyExistsFault, id.String())
+		return fault(wire.CodeTypeAlreadyExistsFault, id.String())
 	case errors.As(err, &deprecated):
-		return fault(api.CodeTypeDeprecatedFault, id.String())
+		return fault(wire.CodeTypeDeprecatedFault, id.String())
 	case errors.As(err, &registered):
-		return fault(api.CodeTypeNotDeprecatedFault, "The type is currently registered and cannot be deleted in its current state")
+		return fault(wire.CodeTypeNotDeprecatedFault, "The type is currently registered and cannot be deleted in its current state")
 	case errors.As(err, &limit):
-		return fault(api.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
+		return fault(wire.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
 	}
 	return err
 }
@@ -117,7 +117,7 @@ func (s *Service) listTypes(ctx context.Context, asked typeList) ([]registry.Typ
 	}
 	list := registry.ListTypes{
 		Sweep: d.Sweep, Kind: asked.sort, Name: text(asked.name),
-		Deprecated: asked.status == api.RegistrationStatusDeprecated,
+		Deprecated: asked.status == wire.RegistrationStatusDeprecated,
 		Reverse:    asked.reverse != nil && *asked.reverse,
 		Limit:      pageSize(asked.size),
 	}
@@ -159,10 +159,10 @@ func (s *Service) nextPage(family token.Family, w engine.World, query [16]byte, 
 	return &next, nil
 }
 
-func deprecationDate(t *registry.Type) *api.Timestamp {
+func deprecationDate(t *registry.Type) *wire.Timestamp {
 	if t.DeprecatedAt == 0 {
 		return nil
 	}
-	at := api.Timestamp(t.DeprecatedAt)
+	at := wire.Timestamp(t.DeprecatedAt)
 	return &at
 }

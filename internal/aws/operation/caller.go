@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/awsjson"
-	"heddle/internal/aws/iam"
+	"heddle/internal/aws/policy"
 )
 
 // Caller is who asks.
@@ -16,18 +16,18 @@ type Caller struct {
 	Region    string
 	AccessKey string // empty: the request was not signed
 
-	Principal iam.Principal
-	Policies  *iam.PolicySets // nil: may do anything
-	Context   iam.Context     // what conditions may ask of the caller and the connection; no spare room
-	Identity  any             // what the authenticator knows besides
+	Principal policy.Principal
+	Policies  *policy.PolicySets // nil: may do anything
+	Context   policy.Context     // what conditions may ask of the caller and the connection; no spare room
+	Identity  any                // what the authenticator knows besides
 }
 
 // May asks the caller's policies.
-func (c *Caller) May(r *iam.Request) iam.Decision {
+func (c *Caller) May(r *policy.Request) policy.Decision {
 	if c.Policies == nil {
-		return iam.Decision{Allowed: true}
+		return policy.Decision{Allowed: true}
 	}
-	return iam.Evaluate(r, c.Policies)
+	return policy.Evaluate(r, c.Policies)
 }
 
 // Authenticator finds out who asks. Its error goes to the caller if it is a

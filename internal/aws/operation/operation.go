@@ -12,7 +12,7 @@ import (
 	"errors"
 
 	"heddle/internal/aws/awsjson"
-	"heddle/internal/aws/iam"
+	"heddle/internal/aws/policy"
 
 	"github.com/go-faster/jx"
 )
@@ -23,7 +23,7 @@ type Ask interface {
 	Touches(ctx context.Context) Resource
 	// Requests are the questions to the caller's policies: all must be allowed. It
 	// is not called for those who may do anything.
-	Requests(ctx context.Context) ([]iam.Request, error)
+	Requests(ctx context.Context) ([]policy.Request, error)
 }
 
 // Resource is what a request touches, in the words of its service.

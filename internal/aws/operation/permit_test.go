@@ -6,19 +6,19 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/aws/iam"
 	. "heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
 )
 
 // guest is a caller who has a policy.
-type guest struct{ policies *iam.PolicySets }
+type guest struct{ policies *policy.PolicySets }
 
 func (g guest) Authenticate(*http.Request, []byte) (Caller, error) {
 	return Caller{
 		Account: "123456789012", Region: "us-east-1", AccessKey: "AKIAGUEST",
-		Principal: iam.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: "123456789012"},
+		Principal: policy.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: "123456789012"},
 		Policies:  g.policies,
-		Context:   iam.Context{{Key: "aws:username", Value: "ann"}},
+		Context:   policy.Context{{Key: "aws:username", Value: "ann"}},
 	}, nil
 }
 
@@ -43,13 +43,13 @@ func TestPermission(t *testing.T) {
 		{"unknown", `{"Effect":"Allow","Action":"shop:*","Resource":"*"}`, "Buy", `{"domain":"d","do":"ask in vain"}`, "com.amazon.coral.service#InternalFailure", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			policies := &iam.PolicySets{}
+			policies := &policy.PolicySets{}
 			if c.statements != "" {
-				p, err := iam.Parse([]byte(`{"Version":"2012-10-17","Statement":[` + c.statements + `]}`))
+				p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[` + c.statements + `]}`))
 				if err != nil {
 					t.Fatal(err)
 				}
-				policies.Identity = []iam.Attached{{Source: "test", Policy: p}}
+				policies.Identity = []policy.Attached{{Source: "test", Policy: p}}
 			}
 			o := newShop()
 			o.Authenticator = guest{policies}

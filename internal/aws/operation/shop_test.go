@@ -11,8 +11,8 @@ import (
 	"strconv"
 
 	"heddle/internal/aws/awsjson"
-	"heddle/internal/aws/iam"
 	. "heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
 
 	"github.com/go-faster/jx"
 )
@@ -132,15 +132,15 @@ func asks(_ *shop, name string, o *order) Ask { return asking{"shop:" + name, o}
 
 func (a asking) Touches(context.Context) Resource { return Resource{Kind: "domain", Name: a.Domain} }
 
-func (a asking) Requests(ctx context.Context) ([]iam.Request, error) {
+func (a asking) Requests(ctx context.Context) ([]policy.Request, error) {
 	if a.Do == "ask in vain" {
 		return nil, errors.New("nobody knows")
 	}
 	c := CallerOf(ctx)
-	ask := func(action string) iam.Request {
-		return iam.Request{Principal: c.Principal, Action: action, Resource: "arn:aws:shop:us-east-1:123456789012:domain/" + a.Domain, Context: c.Context}
+	ask := func(action string) policy.Request {
+		return policy.Request{Principal: c.Principal, Action: action, Resource: "arn:aws:shop:us-east-1:123456789012:domain/" + a.Domain, Context: c.Context}
 	}
-	return []iam.Request{ask(a.action), ask("shop:Enter")}, nil
+	return []policy.Request{ask(a.action), ask("shop:Enter")}, nil
 }
 
 var rows = []Operation[*shop]{

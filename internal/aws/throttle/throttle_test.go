@@ -99,7 +99,7 @@ func TestAWSIsComplete(t *testing.T) {
 		Operations map[string]any
 		Shapes     map[string]struct{ Enum []string }
 	}
-	b, err := os.ReadFile("../../swf/api/model.json")
+	b, err := os.ReadFile("../../swf/wire/model.json")
 	if err != nil {
 		t.Fatal(err)
 	}

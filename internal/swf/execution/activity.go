@@ -2,14 +2,14 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // activity is an open activity task.
 type activity struct {
 	task
 	name string // activityId
-	kind api.ActivityType
+	kind wire.ActivityType
 
 	scheduleToStart int64
 	scheduleToClose int64
@@ -76,8 +76,8 @@ func (s *State) activityNamed(name string) *activity {
 	return nil
 }
 
-func (t *turn) scheduleActivity(d *api.ScheduleActivityTaskDecisionAttributes, fact Fact, decided int64) {
-	a := &api.ActivityTaskScheduledEventAttributes{
+func (t *turn) scheduleActivity(d *wire.ScheduleActivityTaskDecisionAttributes, fact Fact, decided int64) {
+	a := &wire.ActivityTaskScheduledEventAttributes{
 		ActivityID:                   d.ActivityID,
 		ActivityType:                 d.ActivityType,
 		Control:                      d.Control,
@@ -86,7 +86,7 @@ func (t *turn) scheduleActivity(d *api.ScheduleActivityTaskDecisionAttributes, f
 	}
 	cause := t.resolveActivity(a, d, fact)
 	if cause != "" {
-		t.emit(&api.ScheduleActivityTaskFailedEventAttributes{
+		t.emit(&wire.ScheduleActivityTaskFailedEventAttributes{
 			ActivityID: d.ActivityID, ActivityType: d.ActivityType, Cause: cause, DecisionTaskCompletedEventID: decided,
 		})
 		t.wantsDecision = true
@@ -97,22 +97,22 @@ func (t *turn) scheduleActivity(d *api.ScheduleActivityTaskDecisionAttributes, f
 
 // resolveActivity fills a in from decision and defaults, or gives the cause why
 // the activity task can't be scheduled.
-func (t *turn) resolveActivity(a *api.ActivityTaskScheduledEventAttributes, d *api.ScheduleActivityTaskDecisionAttributes, fact Fact) (cause string) {
+func (t *turn) resolveActivity(a *wire.ActivityTaskScheduledEventAttributes, d *wire.ScheduleActivityTaskDecisionAttributes, fact Fact) (cause string) {
 	switch {
 	case fact.Denied:
-		return api.ScheduleActivityTaskFailedCauseOperationNotPermitted
+		return wire.ScheduleActivityTaskFailedCauseOperationNotPermitted
 	case fact.Type == TypeUnknown:
-		return api.ScheduleActivityTaskFailedCauseActivityTypeDoesNotExist
+		return wire.ScheduleActivityTaskFailedCauseActivityTypeDoesNotExist
 	case fact.Type == TypeDeprecated:
-		return api.ScheduleActivityTaskFailedCauseActivityTypeDeprecated
+		return wire.ScheduleActivityTaskFailedCauseActivityTypeDeprecated
 	case t.s.activityNamed(d.ActivityID) != nil:
-		return api.ScheduleActivityTaskFailedCauseActivityIDAlreadyInUse
+		return wire.ScheduleActivityTaskFailedCauseActivityIDAlreadyInUse
 	case len(t.s.activities) >= t.limits.OpenActivitiesMax, !t.s.mayOfferOneMore():
-		return api.ScheduleActivityTaskFailedCauseOpenActivitiesLimitExceeded
+		return wire.ScheduleActivityTaskFailedCauseOpenActivitiesLimitExceeded
 	}
 	defaults := fact.Activity
 	if defaults == nil {
-		defaults = &api.ActivityTypeConfiguration{}
+		defaults = &wire.ActivityTypeConfiguration{}
 	}
 	list := d.TaskList
 	if list == nil {
@@ -125,17 +125,17 @@ func (t *turn) resolveActivity(a *api.ActivityTaskScheduledEventAttributes, d *a
 	a.TaskPriority = either(d.TaskPriority, defaults.DefaultTaskPriority)
 	switch {
 	case a.ScheduleToCloseTimeout == nil:
-		return api.ScheduleActivityTaskFailedCauseDefaultScheduleToCloseTimeoutUndefined
+		return wire.ScheduleActivityTaskFailedCauseDefaultScheduleToCloseTimeoutUndefined
 	case list == nil:
-		return api.ScheduleActivityTaskFailedCauseDefaultTaskListUndefined
+		return wire.ScheduleActivityTaskFailedCauseDefaultTaskListUndefined
 	case a.ScheduleToStartTimeout == nil:
-		return api.ScheduleActivityTaskFailedCauseDefaultScheduleToStartTimeoutUndefined
+		return wire.ScheduleActivityTaskFailedCauseDefaultScheduleToStartTimeoutUndefined
 	case a.StartToCloseTimeout == nil:
-		return api.ScheduleActivityTaskFailedCauseDefaultStartToCloseTimeoutUndefined
+		return wire.ScheduleActivityTaskFailedCauseDefaultStartToCloseTimeoutUndefined
 	case a.HeartbeatTimeout == nil:
-		return api.ScheduleActivityTaskFailedCauseDefaultHeartbeatTimeoutUndefined
+		return wire.ScheduleActivityTaskFailedCauseDefaultHeartbeatTimeoutUndefined
 	case fact.Throttled:
-		return api.ScheduleActivityTaskFailedCauseActivityCreationRateExceeded
+		return wire.ScheduleActivityTaskFailedCauseActivityCreationRateExceeded
 	}
 	a.TaskList = *list
 	return ""
@@ -149,11 +149,11 @@ func either(said, otherwise *string) *string {
 	return otherwise
 }
 
-func (s *State) applyActivityScheduled(e *engine.Event, a *api.ActivityTaskScheduledEventAttributes) {
+func (s *State) applyActivityScheduled(e *engine.Event, a *wire.ActivityTaskScheduledEventAttributes) {
 	s.activities = append(s.activities, activity{
 		task: task{
 			scheduled: e.ID, scheduledAt: e.At, list: a.TaskList.Name, full: s.activityList(a.TaskList.Name),
-			priority: api.Priority(value(a.TaskPriority)),
+			priority: wire.Priority(value(a.TaskPriority)),
 		},
 		name:            a.ActivityID,
 		kind:            a.ActivityType,
@@ -174,7 +174,7 @@ func (t *turn) startActivity(c *StartActivity) error {
 	}
 	if a.started != 0 {
 		t.startAgain(&a.task)
-	} else if !t.emit(&api.ActivityTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: a.scheduled}) {
+	} else if !t.emit(&wire.ActivityTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: a.scheduled}) {
 		return nil
 	}
 	t.answer(&ActivityTask{
@@ -214,7 +214,7 @@ func (t *turn) completeActivity(c *CompleteActivity) error {
 	if err != nil {
 		return err
 	}
-	t.closeActivity(a, &api.ActivityTaskCompletedEventAttributes{
+	t.closeActivity(a, &wire.ActivityTaskCompletedEventAttributes{
 		Result: c.Result, ScheduledEventID: a.scheduled, StartedEventID: a.started,
 	})
 	return nil
@@ -225,7 +225,7 @@ func (t *turn) failActivity(c *FailActivity) error {
 	if err != nil {
 		return err
 	}
-	t.closeActivity(a, &api.ActivityTaskFailedEventAttributes{
+	t.closeActivity(a, &wire.ActivityTaskFailedEventAttributes{
 		Details: c.Details, Reason: c.Reason, ScheduledEventID: a.scheduled, StartedEventID: a.started,
 	})
 	return nil
@@ -241,7 +241,7 @@ func (t *turn) cancelActivity(c *CancelActivity) error {
 }
 
 func (t *turn) closeActivityCanceled(a *activity, details *string) {
-	body := &api.ActivityTaskCanceledEventAttributes{
+	body := &wire.ActivityTaskCanceledEventAttributes{
 		Details: details, ScheduledEventID: a.scheduled, StartedEventID: a.started,
 	}
 	if requested := a.cancelRequested; requested != 0 {
@@ -251,7 +251,7 @@ func (t *turn) closeActivityCanceled(a *activity, details *string) {
 }
 
 func (t *turn) timeOutActivity(a *activity, timeoutType string) {
-	t.closeActivity(a, &api.ActivityTaskTimedOutEventAttributes{
+	t.closeActivity(a, &wire.ActivityTaskTimedOutEventAttributes{
 		Details: a.beatDetails, ScheduledEventID: a.scheduled, StartedEventID: a.started, TimeoutType: timeoutType,
 	})
 }
@@ -280,23 +280,23 @@ func (s *State) applyActivityClosed(scheduled int64, now engine.Time) {
 
 // requestCancelActivity cancels an activity task that no worker has yet; a worker
 // that has it learns of the request by its next heartbeat.
-func (t *turn) requestCancelActivity(d *api.RequestCancelActivityTaskDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) requestCancelActivity(d *wire.RequestCancelActivityTaskDecisionAttributes, fact Fact, decided int64) {
 	a := t.s.activityNamed(d.ActivityID)
 	cause := ""
 	switch {
 	case fact.Denied:
-		cause = api.RequestCancelActivityTaskFailedCauseOperationNotPermitted
+		cause = wire.RequestCancelActivityTaskFailedCauseOperationNotPermitted
 	case a == nil:
-		cause = api.RequestCancelActivityTaskFailedCauseActivityIDUnknown
+		cause = wire.RequestCancelActivityTaskFailedCauseActivityIDUnknown
 	}
 	if cause != "" {
-		t.emit(&api.RequestCancelActivityTaskFailedEventAttributes{
+		t.emit(&wire.RequestCancelActivityTaskFailedEventAttributes{
 			ActivityID: d.ActivityID, Cause: cause, DecisionTaskCompletedEventID: decided,
 		})
 		t.wantsDecision = true
 		return
 	}
-	if t.emit(&api.ActivityTaskCancelRequestedEventAttributes{
+	if t.emit(&wire.ActivityTaskCancelRequestedEventAttributes{
 		ActivityID: d.ActivityID, DecisionTaskCompletedEventID: decided,
 	}) && a.started == 0 {
 		t.closeActivityCanceled(a, nil)

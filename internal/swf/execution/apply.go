@@ -5,7 +5,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/pack"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // Apply folds an event into the state.
@@ -21,109 +21,109 @@ func apply(s *State, e *engine.Event) {
 	}
 	s.last = e.ID
 	switch a := e.Body.(type) {
-	case *api.WorkflowExecutionStartedEventAttributes:
+	case *wire.WorkflowExecutionStartedEventAttributes:
 		s.applyStarted(e, a)
-	case *api.WorkflowExecutionCancelRequestedEventAttributes:
+	case *wire.WorkflowExecutionCancelRequestedEventAttributes:
 		s.cancelRequested = true
 		s.listing = nil
-	case *api.WorkflowExecutionCompletedEventAttributes:
-		s.applyClosed(e.At, api.CloseStatusCompleted)
-	case *api.WorkflowExecutionFailedEventAttributes:
-		s.applyClosed(e.At, api.CloseStatusFailed)
-	case *api.WorkflowExecutionCanceledEventAttributes:
-		s.applyClosed(e.At, api.CloseStatusCanceled)
-	case *api.WorkflowExecutionTimedOutEventAttributes:
-		s.applyClosed(e.At, api.CloseStatusTimedOut)
-	case *api.WorkflowExecutionTerminatedEventAttributes:
-		s.applyClosed(e.At, api.CloseStatusTerminated)
-	case *api.WorkflowExecutionContinuedAsNewEventAttributes:
-		s.applyClosed(e.At, api.CloseStatusContinuedAsNew)
+	case *wire.WorkflowExecutionCompletedEventAttributes:
+		s.applyClosed(e.At, wire.CloseStatusCompleted)
+	case *wire.WorkflowExecutionFailedEventAttributes:
+		s.applyClosed(e.At, wire.CloseStatusFailed)
+	case *wire.WorkflowExecutionCanceledEventAttributes:
+		s.applyClosed(e.At, wire.CloseStatusCanceled)
+	case *wire.WorkflowExecutionTimedOutEventAttributes:
+		s.applyClosed(e.At, wire.CloseStatusTimedOut)
+	case *wire.WorkflowExecutionTerminatedEventAttributes:
+		s.applyClosed(e.At, wire.CloseStatusTerminated)
+	case *wire.WorkflowExecutionContinuedAsNewEventAttributes:
+		s.applyClosed(e.At, wire.CloseStatusContinuedAsNew)
 
-	case *api.DecisionTaskScheduledEventAttributes:
+	case *wire.DecisionTaskScheduledEventAttributes:
 		s.applyDecisionScheduled(e, a)
-	case *api.DecisionTaskStartedEventAttributes:
+	case *wire.DecisionTaskStartedEventAttributes:
 		s.decision.start(e.ID, e.At)
-	case *api.DecisionTaskCompletedEventAttributes:
+	case *wire.DecisionTaskCompletedEventAttributes:
 		s.applyDecisionCompleted(e, a)
-	case *api.DecisionTaskTimedOutEventAttributes:
+	case *wire.DecisionTaskTimedOutEventAttributes:
 		s.applyDecisionTimedOut(e.At)
 
-	case *api.ActivityTaskScheduledEventAttributes:
+	case *wire.ActivityTaskScheduledEventAttributes:
 		s.applyActivityScheduled(e, a)
-	case *api.ActivityTaskStartedEventAttributes:
+	case *wire.ActivityTaskStartedEventAttributes:
 		s.activity(a.ScheduledEventID).start(e.ID, e.At)
 		s.latestActivity = e.At
-	case *api.ActivityTaskCompletedEventAttributes:
+	case *wire.ActivityTaskCompletedEventAttributes:
 		s.applyActivityClosed(a.ScheduledEventID, e.At)
-	case *api.ActivityTaskFailedEventAttributes:
+	case *wire.ActivityTaskFailedEventAttributes:
 		s.applyActivityClosed(a.ScheduledEventID, e.At)
-	case *api.ActivityTaskTimedOutEventAttributes:
+	case *wire.ActivityTaskTimedOutEventAttributes:
 		s.applyActivityClosed(a.ScheduledEventID, e.At)
-	case *api.ActivityTaskCanceledEventAttributes:
+	case *wire.ActivityTaskCanceledEventAttributes:
 		s.applyActivityClosed(a.ScheduledEventID, e.At)
-	case *api.ActivityTaskCancelRequestedEventAttributes:
+	case *wire.ActivityTaskCancelRequestedEventAttributes:
 		s.activityNamed(a.ActivityID).cancelRequested = e.ID
 
-	case *api.TimerStartedEventAttributes:
+	case *wire.TimerStartedEventAttributes:
 		s.timers = append(s.timers, timer{
 			name: a.TimerID, started: e.ID, fires: after(e.At, secondsOf(a.StartToFireTimeout)),
 		})
-	case *api.TimerFiredEventAttributes:
+	case *wire.TimerFiredEventAttributes:
 		s.timers = without(s.timers, a.StartedEventID, (*timer).id)
-	case *api.TimerCanceledEventAttributes:
+	case *wire.TimerCanceledEventAttributes:
 		s.timers = without(s.timers, a.StartedEventID, (*timer).id)
 
-	case *api.StartChildWorkflowExecutionInitiatedEventAttributes:
+	case *wire.StartChildWorkflowExecutionInitiatedEventAttributes:
 		s.children = append(s.children, child{workflowID: a.WorkflowID, initiated: e.ID})
-	case *api.StartChildWorkflowExecutionFailedEventAttributes:
+	case *wire.StartChildWorkflowExecutionFailedEventAttributes:
 		if a.InitiatedEventID != 0 {
 			s.children = without(s.children, a.InitiatedEventID, (*child).id)
 		}
-	case *api.ChildWorkflowExecutionStartedEventAttributes:
+	case *wire.ChildWorkflowExecutionStartedEventAttributes:
 		at(s.children, a.InitiatedEventID, (*child).id).started = e.ID
-	case *api.ChildWorkflowExecutionCompletedEventAttributes:
+	case *wire.ChildWorkflowExecutionCompletedEventAttributes:
 		s.children = without(s.children, a.InitiatedEventID, (*child).id)
-	case *api.ChildWorkflowExecutionFailedEventAttributes:
+	case *wire.ChildWorkflowExecutionFailedEventAttributes:
 		s.children = without(s.children, a.InitiatedEventID, (*child).id)
-	case *api.ChildWorkflowExecutionCanceledEventAttributes:
+	case *wire.ChildWorkflowExecutionCanceledEventAttributes:
 		s.children = without(s.children, a.InitiatedEventID, (*child).id)
-	case *api.ChildWorkflowExecutionTimedOutEventAttributes:
+	case *wire.ChildWorkflowExecutionTimedOutEventAttributes:
 		s.children = without(s.children, a.InitiatedEventID, (*child).id)
-	case *api.ChildWorkflowExecutionTerminatedEventAttributes:
+	case *wire.ChildWorkflowExecutionTerminatedEventAttributes:
 		s.children = without(s.children, a.InitiatedEventID, (*child).id)
 
-	case *api.LambdaFunctionScheduledEventAttributes:
+	case *wire.LambdaFunctionScheduledEventAttributes:
 		s.applyLambdaScheduled(e, a)
-	case *api.LambdaFunctionStartedEventAttributes:
+	case *wire.LambdaFunctionStartedEventAttributes:
 		at(s.lambdas, a.ScheduledEventID, (*lambda).id).start(e.ID, e.At)
-	case *api.LambdaFunctionCompletedEventAttributes:
+	case *wire.LambdaFunctionCompletedEventAttributes:
 		s.lambdas = without(s.lambdas, a.ScheduledEventID, (*lambda).id)
-	case *api.LambdaFunctionFailedEventAttributes:
+	case *wire.LambdaFunctionFailedEventAttributes:
 		s.lambdas = without(s.lambdas, a.ScheduledEventID, (*lambda).id)
-	case *api.LambdaFunctionTimedOutEventAttributes:
+	case *wire.LambdaFunctionTimedOutEventAttributes:
 		s.lambdas = without(s.lambdas, a.ScheduledEventID, (*lambda).id)
-	case *api.StartLambdaFunctionFailedEventAttributes:
+	case *wire.StartLambdaFunctionFailedEventAttributes:
 		s.lambdas = without(s.lambdas, *a.ScheduledEventID, (*lambda).id)
 
 	// These stand in the history and move nothing.
-	case *api.WorkflowExecutionSignaledEventAttributes,
-		*api.MarkerRecordedEventAttributes,
-		*api.SignalExternalWorkflowExecutionInitiatedEventAttributes,
-		*api.ExternalWorkflowExecutionSignaledEventAttributes,
-		*api.SignalExternalWorkflowExecutionFailedEventAttributes,
-		*api.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
-		*api.ExternalWorkflowExecutionCancelRequestedEventAttributes,
-		*api.RequestCancelExternalWorkflowExecutionFailedEventAttributes,
-		*api.CompleteWorkflowExecutionFailedEventAttributes,
-		*api.FailWorkflowExecutionFailedEventAttributes,
-		*api.CancelWorkflowExecutionFailedEventAttributes,
-		*api.ContinueAsNewWorkflowExecutionFailedEventAttributes,
-		*api.ScheduleActivityTaskFailedEventAttributes,
-		*api.RequestCancelActivityTaskFailedEventAttributes,
-		*api.RecordMarkerFailedEventAttributes,
-		*api.StartTimerFailedEventAttributes,
-		*api.CancelTimerFailedEventAttributes,
-		*api.ScheduleLambdaFunctionFailedEventAttributes:
+	case *wire.WorkflowExecutionSignaledEventAttributes,
+		*wire.MarkerRecordedEventAttributes,
+		*wire.SignalExternalWorkflowExecutionInitiatedEventAttributes,
+		*wire.ExternalWorkflowExecutionSignaledEventAttributes,
+		*wire.SignalExternalWorkflowExecutionFailedEventAttributes,
+		*wire.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+		*wire.ExternalWorkflowExecutionCancelRequestedEventAttributes,
+		*wire.RequestCancelExternalWorkflowExecutionFailedEventAttributes,
+		*wire.CompleteWorkflowExecutionFailedEventAttributes,
+		*wire.FailWorkflowExecutionFailedEventAttributes,
+		*wire.CancelWorkflowExecutionFailedEventAttributes,
+		*wire.ContinueAsNewWorkflowExecutionFailedEventAttributes,
+		*wire.ScheduleActivityTaskFailedEventAttributes,
+		*wire.RequestCancelActivityTaskFailedEventAttributes,
+		*wire.RecordMarkerFailedEventAttributes,
+		*wire.StartTimerFailedEventAttributes,
+		*wire.CancelTimerFailedEventAttributes,
+		*wire.ScheduleLambdaFunctionFailedEventAttributes:
 	default:
 		panic(fmt.Sprintf("execution: no rule for event %T", a))
 	}

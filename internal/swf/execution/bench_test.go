@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // BenchmarkOneActivity is the plainest life: seven commands and three words of
@@ -15,20 +15,20 @@ func BenchmarkOneActivity(b *testing.B) {
 	text := func(s string) *string { return &s }
 	start := &Start{
 		Settings: Settings{
-			Type: api.WorkflowType{Name: "order", Version: "1"}, TaskList: "deciders",
+			Type: wire.WorkflowType{Name: "order", Version: "1"}, TaskList: "deciders",
 			ExecutionStartToCloseTimeout: "3600", TaskStartToCloseTimeout: "60", ChildPolicy: "TERMINATE",
 		},
 		Input: text("input"), RetentionDays: 1,
 	}
-	schedule := []api.Decision{{
-		DecisionType: api.DecisionTypeScheduleActivityTask,
-		ScheduleActivityTaskDecisionAttributes: &api.ScheduleActivityTaskDecisionAttributes{
-			ActivityID: "a", ActivityType: api.ActivityType{Name: "pay", Version: "1"}, Input: text("input"),
+	schedule := []wire.Decision{{
+		DecisionType: wire.DecisionTypeScheduleActivityTask,
+		ScheduleActivityTaskDecisionAttributes: &wire.ScheduleActivityTaskDecisionAttributes{
+			ActivityID: "a", ActivityType: wire.ActivityType{Name: "pay", Version: "1"}, Input: text("input"),
 		},
 	}}
-	complete := []api.Decision{{
-		DecisionType: api.DecisionTypeCompleteWorkflowExecution,
-		CompleteWorkflowExecutionDecisionAttributes: &api.CompleteWorkflowExecutionDecisionAttributes{Result: text("done")},
+	complete := []wire.Decision{{
+		DecisionType: wire.DecisionTypeCompleteWorkflowExecution,
+		CompleteWorkflowExecutionDecisionAttributes: &wire.CompleteWorkflowExecutionDecisionAttributes{Result: text("done")},
 	}}
 	facts := decideFacts(schedule)
 	commands := []any{

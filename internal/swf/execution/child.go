@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // child is an open child execution, or one that is being started.
@@ -23,7 +23,7 @@ func (k *child) code(c *coder) {
 }
 
 // startChild asks for a child execution. Its outcome comes back as a message.
-func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) startChild(d *wire.StartChildWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
 	s := t.s
 	settings := Settings{
 		Type:                         d.WorkflowType,
@@ -39,22 +39,22 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 	}
 	cause := ""
 	if fact.Denied {
-		cause = api.StartChildWorkflowExecutionFailedCauseOperationNotPermitted
+		cause = wire.StartChildWorkflowExecutionFailedCauseOperationNotPermitted
 	} else if cause = settings.resolve(fact); cause == "" {
 		cause = t.childQuota()
 	}
 	if cause == "" && fact.Throttled {
-		cause = api.StartChildWorkflowExecutionFailedCauseChildCreationRateExceeded
+		cause = wire.StartChildWorkflowExecutionFailedCauseChildCreationRateExceeded
 	}
 	if cause != "" {
-		t.emit(&api.StartChildWorkflowExecutionFailedEventAttributes{
+		t.emit(&wire.StartChildWorkflowExecutionFailedEventAttributes{
 			Cause: cause, Control: d.Control, DecisionTaskCompletedEventID: decided,
 			WorkflowID: d.WorkflowID, WorkflowType: d.WorkflowType,
 		})
 		t.wantsDecision = true
 		return
 	}
-	if !t.emit(&api.StartChildWorkflowExecutionInitiatedEventAttributes{
+	if !t.emit(&wire.StartChildWorkflowExecutionInitiatedEventAttributes{
 		ChildPolicy:                  settings.ChildPolicy,
 		Control:                      d.Control,
 		DecisionTaskCompletedEventID: decided,
@@ -62,7 +62,7 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 		Input:                        d.Input,
 		LambdaRole:                   text(settings.LambdaRole),
 		TagList:                      settings.Tags,
-		TaskList:                     api.TaskList{Name: settings.TaskList},
+		TaskList:                     wire.TaskList{Name: settings.TaskList},
 		TaskPriority:                 text(settings.TaskPriority),
 		TaskStartToCloseTimeout:      &settings.TaskStartToCloseTimeout,
 		WorkflowID:                   d.WorkflowID,
@@ -92,9 +92,9 @@ func (t *turn) startChild(d *api.StartChildWorkflowExecutionDecisionAttributes, 
 func (t *turn) childQuota() (cause string) {
 	switch {
 	case len(t.s.children) >= t.limits.OpenChildrenMax, !t.s.mayTellOneMore():
-		return api.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded
+		return wire.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded
 	case t.in.OpenInGroup+1 >= t.limits.OpenExecutionsMax:
-		return api.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded
+		return wire.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded
 	}
 	return ""
 }
@@ -104,7 +104,7 @@ func (t *turn) startAsChild(c *StartChild) {
 	s := t.s
 	if t.in.OpenInGroup >= t.limits.OpenExecutionsMax {
 		t.tell(c.Parent.WorkflowID, c.Parent.Run,
-			c.failed(s.workflowID, api.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded))
+			c.failed(s.workflowID, wire.StartChildWorkflowExecutionFailedCauseOpenWorkflowsLimitExceeded))
 		return
 	}
 	t.begin(&c.Start)
@@ -122,9 +122,9 @@ func (c *StartChild) failed(workflowID, cause string) *ChildFailed {
 
 // childStarted takes in that a child runs.
 func (t *turn) childStarted(c *ChildStarted) {
-	if t.emit(&api.ChildWorkflowExecutionStartedEventAttributes{
+	if t.emit(&wire.ChildWorkflowExecutionStartedEventAttributes{
 		InitiatedEventID:  c.InitiatedEventID,
-		WorkflowExecution: api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
+		WorkflowExecution: wire.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
 		WorkflowType:      c.Type,
 	}) {
 		t.wantsDecision = true
@@ -133,7 +133,7 @@ func (t *turn) childStarted(c *ChildStarted) {
 
 // childFailed takes in that a child could not be started.
 func (t *turn) childFailed(c *ChildFailed) {
-	if t.emit(&api.StartChildWorkflowExecutionFailedEventAttributes{
+	if t.emit(&wire.StartChildWorkflowExecutionFailedEventAttributes{
 		Cause: c.Cause, Control: c.Control, DecisionTaskCompletedEventID: c.DecidedEventID,
 		InitiatedEventID: c.InitiatedEventID, WorkflowID: c.WorkflowID, WorkflowType: c.Type,
 	}) {
@@ -145,31 +145,31 @@ func (t *turn) childFailed(c *ChildFailed) {
 func (t *turn) childClosed(c *ChildClosed) {
 	k := at(t.s.children, c.InitiatedEventID, (*child).id)
 	mustHold(k != nil && k.started != 0, "child of event %d closed before it started", c.InitiatedEventID)
-	run := api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)}
+	run := wire.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)}
 	var body attributes
 	switch c.Status {
-	case api.CloseStatusCompleted:
-		body = &api.ChildWorkflowExecutionCompletedEventAttributes{
+	case wire.CloseStatusCompleted:
+		body = &wire.ChildWorkflowExecutionCompletedEventAttributes{
 			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
 			Result: c.Result,
 		}
-	case api.CloseStatusFailed:
-		body = &api.ChildWorkflowExecutionFailedEventAttributes{
+	case wire.CloseStatusFailed:
+		body = &wire.ChildWorkflowExecutionFailedEventAttributes{
 			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
 			Details: c.Details, Reason: c.Reason,
 		}
-	case api.CloseStatusCanceled:
-		body = &api.ChildWorkflowExecutionCanceledEventAttributes{
+	case wire.CloseStatusCanceled:
+		body = &wire.ChildWorkflowExecutionCanceledEventAttributes{
 			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
 			Details: c.Details,
 		}
-	case api.CloseStatusTimedOut:
-		body = &api.ChildWorkflowExecutionTimedOutEventAttributes{
+	case wire.CloseStatusTimedOut:
+		body = &wire.ChildWorkflowExecutionTimedOutEventAttributes{
 			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
-			TimeoutType: api.WorkflowExecutionTimeoutTypeStartToClose,
+			TimeoutType: wire.WorkflowExecutionTimeoutTypeStartToClose,
 		}
-	case api.CloseStatusTerminated:
-		body = &api.ChildWorkflowExecutionTerminatedEventAttributes{
+	case wire.CloseStatusTerminated:
+		body = &wire.ChildWorkflowExecutionTerminatedEventAttributes{
 			InitiatedEventID: k.initiated, StartedEventID: k.started, WorkflowExecution: run, WorkflowType: c.Type,
 		}
 	default:
@@ -187,8 +187,8 @@ func (t *turn) terminateChild(c *TerminateChild) {
 		return // another execution has the child's name now
 	}
 	policy := t.s.settings.ChildPolicy
-	cause := api.WorkflowExecutionTerminatedCauseChildPolicyApplied
-	t.end(&api.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: policy},
+	cause := wire.WorkflowExecutionTerminatedCauseChildPolicyApplied
+	t.end(&wire.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: policy},
 		policy, nil)
 }
 
@@ -197,10 +197,10 @@ func (t *turn) cancelChild(c *CancelChild) {
 	if !t.s.isChildOf(c.Link) {
 		return
 	}
-	cause := api.WorkflowExecutionCancelRequestedCauseChildPolicyApplied
-	if t.emit(&api.WorkflowExecutionCancelRequestedEventAttributes{
+	cause := wire.WorkflowExecutionCancelRequestedCauseChildPolicyApplied
+	if t.emit(&wire.WorkflowExecutionCancelRequestedEventAttributes{
 		Cause: &cause, ExternalInitiatedEventID: &noEvent,
-		ExternalWorkflowExecution: &api.WorkflowExecution{WorkflowID: t.s.parent.WorkflowID, RunID: FormatRun(c.Run)},
+		ExternalWorkflowExecution: &wire.WorkflowExecution{WorkflowID: t.s.parent.WorkflowID, RunID: FormatRun(c.Run)},
 	}) {
 		t.wantsDecision = true
 	}

@@ -2,7 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // closeCause tells why a decider may not close the execution: because he is not
@@ -11,9 +11,9 @@ import (
 func (t *turn) closeCause(fact Fact) (cause string) {
 	switch {
 	case fact.Denied:
-		return api.CompleteWorkflowExecutionFailedCauseOperationNotPermitted
+		return wire.CompleteWorkflowExecutionFailedCauseOperationNotPermitted
 	case t.s.decision.scheduled != 0:
-		return api.CompleteWorkflowExecutionFailedCauseUnhandledDecision
+		return wire.CompleteWorkflowExecutionFailedCauseUnhandledDecision
 	}
 	return ""
 }
@@ -24,31 +24,31 @@ func (t *turn) refuseClose(body attributes) {
 	t.wantsDecision = true
 }
 
-func (t *turn) complete(d *api.CompleteWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) complete(d *wire.CompleteWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
 	if cause := t.closeCause(fact); cause != "" {
-		t.refuseClose(&api.CompleteWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
+		t.refuseClose(&wire.CompleteWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
 		return
 	}
-	t.end(&api.WorkflowExecutionCompletedEventAttributes{DecisionTaskCompletedEventID: decided, Result: d.Result},
-		api.ChildPolicyAbandon, &ChildClosed{Status: api.CloseStatusCompleted, Result: d.Result})
+	t.end(&wire.WorkflowExecutionCompletedEventAttributes{DecisionTaskCompletedEventID: decided, Result: d.Result},
+		wire.ChildPolicyAbandon, &ChildClosed{Status: wire.CloseStatusCompleted, Result: d.Result})
 }
 
-func (t *turn) fail(d *api.FailWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) fail(d *wire.FailWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
 	if cause := t.closeCause(fact); cause != "" {
-		t.refuseClose(&api.FailWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
+		t.refuseClose(&wire.FailWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
 		return
 	}
-	t.end(&api.WorkflowExecutionFailedEventAttributes{DecisionTaskCompletedEventID: decided, Details: d.Details, Reason: d.Reason},
-		api.ChildPolicyAbandon, &ChildClosed{Status: api.CloseStatusFailed, Details: d.Details, Reason: d.Reason})
+	t.end(&wire.WorkflowExecutionFailedEventAttributes{DecisionTaskCompletedEventID: decided, Details: d.Details, Reason: d.Reason},
+		wire.ChildPolicyAbandon, &ChildClosed{Status: wire.CloseStatusFailed, Details: d.Details, Reason: d.Reason})
 }
 
-func (t *turn) cancel(d *api.CancelWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) cancel(d *wire.CancelWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
 	if cause := t.closeCause(fact); cause != "" {
-		t.refuseClose(&api.CancelWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
+		t.refuseClose(&wire.CancelWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
 		return
 	}
-	t.end(&api.WorkflowExecutionCanceledEventAttributes{DecisionTaskCompletedEventID: decided, Details: d.Details},
-		api.ChildPolicyAbandon, &ChildClosed{Status: api.CloseStatusCanceled, Details: d.Details})
+	t.end(&wire.WorkflowExecutionCanceledEventAttributes{DecisionTaskCompletedEventID: decided, Details: d.Details},
+		wire.ChildPolicyAbandon, &ChildClosed{Status: wire.CloseStatusCanceled, Details: d.Details})
 }
 
 func (t *turn) terminate(c *Terminate) {
@@ -56,17 +56,17 @@ func (t *turn) terminate(c *Terminate) {
 	if policy == "" {
 		policy = t.s.settings.ChildPolicy
 	}
-	cause := api.WorkflowExecutionTerminatedCauseOperatorInitiated
-	t.end(&api.WorkflowExecutionTerminatedEventAttributes{
+	cause := wire.WorkflowExecutionTerminatedCauseOperatorInitiated
+	t.end(&wire.WorkflowExecutionTerminatedEventAttributes{
 		Cause: &cause, ChildPolicy: policy, Details: c.Details, Reason: c.Reason,
-	}, policy, &ChildClosed{Status: api.CloseStatusTerminated})
+	}, policy, &ChildClosed{Status: wire.CloseStatusTerminated})
 }
 
 func (t *turn) timeOut() {
 	policy := t.s.settings.ChildPolicy
-	t.end(&api.WorkflowExecutionTimedOutEventAttributes{
-		ChildPolicy: policy, TimeoutType: api.WorkflowExecutionTimeoutTypeStartToClose,
-	}, policy, &ChildClosed{Status: api.CloseStatusTimedOut})
+	t.end(&wire.WorkflowExecutionTimedOutEventAttributes{
+		ChildPolicy: policy, TimeoutType: wire.WorkflowExecutionTimeoutTypeStartToClose,
+	}, policy, &ChildClosed{Status: wire.CloseStatusTimedOut})
 }
 
 // end closes the execution: it tells the outcome to a parent, if there is one, and
@@ -84,13 +84,13 @@ func (t *turn) end(body attributes, policy string, outcome *ChildClosed) {
 		outcome.WorkflowID, outcome.Run, outcome.Type = s.workflowID, s.id.Run, s.settings.Type
 		t.tell(s.parent.WorkflowID, s.parent.Run, outcome)
 	}
-	if policy == api.ChildPolicyAbandon {
+	if policy == wire.ChildPolicyAbandon {
 		return
 	}
 	for i := range s.children {
 		k := &s.children[i]
 		link := Link{Run: s.id.Run, InitiatedEventID: k.initiated}
-		if policy == api.ChildPolicyTerminate {
+		if policy == wire.ChildPolicyTerminate {
 			t.tell(k.workflowID, engine.RunID{}, &TerminateChild{link})
 		} else {
 			t.tell(k.workflowID, engine.RunID{}, &CancelChild{link})
@@ -106,7 +106,7 @@ func (s *State) applyClosed(now engine.Time, status string) {
 
 // continueAsNew closes the execution and begins the next run of its name. The
 // parent link goes with it: for the parent the child lives on.
-func (t *turn) continueAsNew(d *api.ContinueAsNewWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) continueAsNew(d *wire.ContinueAsNewWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
 	s := t.s
 	next := Settings{
 		Type:                         s.settings.Type,
@@ -129,14 +129,14 @@ func (t *turn) continueAsNew(d *api.ContinueAsNewWorkflowExecutionDecisionAttrib
 		cause = next.resolve(fact)
 	}
 	if cause == "" && fact.Throttled {
-		cause = api.ContinueAsNewWorkflowExecutionFailedCauseContinueAsNewWorkflowExecutionRateExceeded
+		cause = wire.ContinueAsNewWorkflowExecutionFailedCauseContinueAsNewWorkflowExecutionRateExceeded
 	}
 	if cause != "" {
-		t.refuseClose(&api.ContinueAsNewWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
+		t.refuseClose(&wire.ContinueAsNewWorkflowExecutionFailedEventAttributes{Cause: cause, DecisionTaskCompletedEventID: decided})
 		return
 	}
 	seed := engine.DeriveSeed(t.in.Now, s.id.Run, s.last+1)
-	if !t.emit(&api.WorkflowExecutionContinuedAsNewEventAttributes{
+	if !t.emit(&wire.WorkflowExecutionContinuedAsNewEventAttributes{
 		ChildPolicy:                  next.ChildPolicy,
 		DecisionTaskCompletedEventID: decided,
 		ExecutionStartToCloseTimeout: &next.ExecutionStartToCloseTimeout,
@@ -144,7 +144,7 @@ func (t *turn) continueAsNew(d *api.ContinueAsNewWorkflowExecutionDecisionAttrib
 		LambdaRole:                   text(next.LambdaRole),
 		NewExecutionRunID:            FormatRun(engine.NewRunID(s.id.Run.Shard(), seed)),
 		TagList:                      next.Tags,
-		TaskList:                     api.TaskList{Name: next.TaskList},
+		TaskList:                     wire.TaskList{Name: next.TaskList},
 		TaskPriority:                 text(next.TaskPriority),
 		TaskStartToCloseTimeout:      &next.TaskStartToCloseTimeout,
 		WorkflowType:                 next.Type,
@@ -166,13 +166,13 @@ func (t *turn) continueAsNew(d *api.ContinueAsNewWorkflowExecutionDecisionAttrib
 func (s *Settings) resolve(fact Fact) (cause string) {
 	switch fact.Type {
 	case TypeUnknown:
-		return api.StartChildWorkflowExecutionFailedCauseWorkflowTypeDoesNotExist
+		return wire.StartChildWorkflowExecutionFailedCauseWorkflowTypeDoesNotExist
 	case TypeDeprecated:
-		return api.StartChildWorkflowExecutionFailedCauseWorkflowTypeDeprecated
+		return wire.StartChildWorkflowExecutionFailedCauseWorkflowTypeDeprecated
 	}
 	defaults := fact.Workflow
 	if defaults == nil {
-		defaults = &api.WorkflowTypeConfiguration{}
+		defaults = &wire.WorkflowTypeConfiguration{}
 	}
 	fill := func(v *string, otherwise *string) {
 		if *v == "" {
@@ -189,13 +189,13 @@ func (s *Settings) resolve(fact Fact) (cause string) {
 	}
 	switch {
 	case s.ExecutionStartToCloseTimeout == "":
-		return api.StartChildWorkflowExecutionFailedCauseDefaultExecutionStartToCloseTimeoutUndefined
+		return wire.StartChildWorkflowExecutionFailedCauseDefaultExecutionStartToCloseTimeoutUndefined
 	case s.TaskList == "":
-		return api.StartChildWorkflowExecutionFailedCauseDefaultTaskListUndefined
+		return wire.StartChildWorkflowExecutionFailedCauseDefaultTaskListUndefined
 	case s.TaskStartToCloseTimeout == "":
-		return api.StartChildWorkflowExecutionFailedCauseDefaultTaskStartToCloseTimeoutUndefined
+		return wire.StartChildWorkflowExecutionFailedCauseDefaultTaskStartToCloseTimeoutUndefined
 	case s.ChildPolicy == "":
-		return api.StartChildWorkflowExecutionFailedCauseDefaultChildPolicyUndefined
+		return wire.StartChildWorkflowExecutionFailedCauseDefaultChildPolicyUndefined
 	}
 	return ""
 }

@@ -2,7 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // Commands are the bodies of engine.Command for kind Kind. They are handed in as
@@ -16,7 +16,7 @@ const KeepForever = -1
 // Settings are what an execution runs with, defaults resolved. Timeouts are
 // seconds or NONE; an empty TaskPriority or LambdaRole is not set.
 type Settings struct {
-	Type                         api.WorkflowType
+	Type                         wire.WorkflowType
 	TaskList                     string
 	TaskPriority                 string
 	ExecutionStartToCloseTimeout string
@@ -79,7 +79,7 @@ type StartDecision struct {
 type DecisionTask struct {
 	WorkflowID             string
 	RunID                  string
-	Type                   api.WorkflowType
+	Type                   wire.WorkflowType
 	DomainNumber           uint32
 	ScheduledEventID       int64
 	StartedEventID         int64
@@ -95,7 +95,7 @@ type CompleteDecision struct {
 	ExecutionContext               *string
 	TaskList                       string // "": no override
 	TaskListScheduleToStartTimeout *string
-	Decisions                      []api.Decision
+	Decisions                      []wire.Decision
 	// Facts has an element for each decision; empty: nothing is denied and no
 	// decision names a type.
 	Facts []Fact
@@ -119,8 +119,8 @@ type Fact struct {
 	Denied    bool
 	Throttled bool // there were too many such decisions lately
 	Type      TypeStatus
-	Activity  *api.ActivityTypeConfiguration
-	Workflow  *api.WorkflowTypeConfiguration
+	Activity  *wire.ActivityTypeConfiguration
+	Workflow  *wire.WorkflowTypeConfiguration
 }
 
 // StartActivity says that a poll was matched with the offer of an activity task.
@@ -137,7 +137,7 @@ type ActivityTask struct {
 	WorkflowID       string
 	RunID            string
 	ActivityID       string
-	Type             api.ActivityType
+	Type             wire.ActivityType
 	DomainNumber     uint32
 	ScheduledEventID int64
 	StartedEventID   int64
@@ -248,6 +248,6 @@ type Describe struct{}
 // Description is the reply to Describe. The latest execution context is in the
 // DecisionTaskCompleted event ContextEventID; 0: there is none.
 type Description struct {
-	Detail         api.WorkflowExecutionDetail
+	Detail         wire.WorkflowExecutionDetail
 	ContextEventID int64
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"heddle/internal/golden"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // coverage tells which stories show each value of the model.
@@ -32,29 +32,29 @@ func wanted() []string {
 			list = append(list, what+" "+v)
 		}
 	}
-	group("decision", api.DecisionTypeValues)
-	group("event", api.EventTypeValues)
-	group("ActivityTaskTimedOut", api.ActivityTaskTimeoutTypeValues)
-	group("DecisionTaskTimedOut", api.DecisionTaskTimeoutTypeValues)
-	group("LambdaFunctionTimedOut", api.LambdaFunctionTimeoutTypeValues)
-	group("WorkflowExecutionTimedOut", api.WorkflowExecutionTimeoutTypeValues)
-	group("ChildWorkflowExecutionTimedOut", api.WorkflowExecutionTimeoutTypeValues)
-	group("WorkflowExecutionTerminated", api.WorkflowExecutionTerminatedCauseValues)
-	group("WorkflowExecutionCancelRequested", api.WorkflowExecutionCancelRequestedCauseValues)
-	group("ScheduleActivityTaskFailed", api.ScheduleActivityTaskFailedCauseValues)
-	group("RequestCancelActivityTaskFailed", api.RequestCancelActivityTaskFailedCauseValues)
-	group("StartTimerFailed", api.StartTimerFailedCauseValues)
-	group("CancelTimerFailed", api.CancelTimerFailedCauseValues)
-	group("RecordMarkerFailed", api.RecordMarkerFailedCauseValues)
-	group("StartChildWorkflowExecutionFailed", api.StartChildWorkflowExecutionFailedCauseValues)
-	group("SignalExternalWorkflowExecutionFailed", api.SignalExternalWorkflowExecutionFailedCauseValues)
-	group("RequestCancelExternalWorkflowExecutionFailed", api.RequestCancelExternalWorkflowExecutionFailedCauseValues)
-	group("CompleteWorkflowExecutionFailed", api.CompleteWorkflowExecutionFailedCauseValues)
-	group("FailWorkflowExecutionFailed", api.FailWorkflowExecutionFailedCauseValues)
-	group("CancelWorkflowExecutionFailed", api.CancelWorkflowExecutionFailedCauseValues)
-	group("ContinueAsNewWorkflowExecutionFailed", api.ContinueAsNewWorkflowExecutionFailedCauseValues)
-	group("ScheduleLambdaFunctionFailed", api.ScheduleLambdaFunctionFailedCauseValues)
-	group("StartLambdaFunctionFailed", api.StartLambdaFunctionFailedCauseValues)
+	group("decision", wire.DecisionTypeValues)
+	group("event", wire.EventTypeValues)
+	group("ActivityTaskTimedOut", wire.ActivityTaskTimeoutTypeValues)
+	group("DecisionTaskTimedOut", wire.DecisionTaskTimeoutTypeValues)
+	group("LambdaFunctionTimedOut", wire.LambdaFunctionTimeoutTypeValues)
+	group("WorkflowExecutionTimedOut", wire.WorkflowExecutionTimeoutTypeValues)
+	group("ChildWorkflowExecutionTimedOut", wire.WorkflowExecutionTimeoutTypeValues)
+	group("WorkflowExecutionTerminated", wire.WorkflowExecutionTerminatedCauseValues)
+	group("WorkflowExecutionCancelRequested", wire.WorkflowExecutionCancelRequestedCauseValues)
+	group("ScheduleActivityTaskFailed", wire.ScheduleActivityTaskFailedCauseValues)
+	group("RequestCancelActivityTaskFailed", wire.RequestCancelActivityTaskFailedCauseValues)
+	group("StartTimerFailed", wire.StartTimerFailedCauseValues)
+	group("CancelTimerFailed", wire.CancelTimerFailedCauseValues)
+	group("RecordMarkerFailed", wire.RecordMarkerFailedCauseValues)
+	group("StartChildWorkflowExecutionFailed", wire.StartChildWorkflowExecutionFailedCauseValues)
+	group("SignalExternalWorkflowExecutionFailed", wire.SignalExternalWorkflowExecutionFailedCauseValues)
+	group("RequestCancelExternalWorkflowExecutionFailed", wire.RequestCancelExternalWorkflowExecutionFailedCauseValues)
+	group("CompleteWorkflowExecutionFailed", wire.CompleteWorkflowExecutionFailedCauseValues)
+	group("FailWorkflowExecutionFailed", wire.FailWorkflowExecutionFailedCauseValues)
+	group("CancelWorkflowExecutionFailed", wire.CancelWorkflowExecutionFailedCauseValues)
+	group("ContinueAsNewWorkflowExecutionFailed", wire.ContinueAsNewWorkflowExecutionFailedCauseValues)
+	group("ScheduleLambdaFunctionFailed", wire.ScheduleLambdaFunctionFailedCauseValues)
+	group("StartLambdaFunctionFailed", wire.StartLambdaFunctionFailedCauseValues)
 	return list
 }
 

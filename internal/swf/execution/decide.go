@@ -3,7 +3,7 @@ package execution
 import (
 	"fmt"
 
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // decide applies a decider's decisions in order. decided is the
@@ -22,33 +22,33 @@ func (t *turn) decide(c *CompleteDecision, decided int64) {
 	}
 }
 
-func (t *turn) decideOne(d *api.Decision, fact Fact, c *CompleteDecision, decided int64) {
+func (t *turn) decideOne(d *wire.Decision, fact Fact, c *CompleteDecision, decided int64) {
 	switch d.DecisionType {
-	case api.DecisionTypeScheduleActivityTask:
+	case wire.DecisionTypeScheduleActivityTask:
 		t.scheduleActivity(d.ScheduleActivityTaskDecisionAttributes, fact, decided)
-	case api.DecisionTypeRequestCancelActivityTask:
+	case wire.DecisionTypeRequestCancelActivityTask:
 		t.requestCancelActivity(d.RequestCancelActivityTaskDecisionAttributes, fact, decided)
-	case api.DecisionTypeCompleteWorkflowExecution:
+	case wire.DecisionTypeCompleteWorkflowExecution:
 		t.complete(d.CompleteWorkflowExecutionDecisionAttributes, fact, decided)
-	case api.DecisionTypeFailWorkflowExecution:
+	case wire.DecisionTypeFailWorkflowExecution:
 		t.fail(d.FailWorkflowExecutionDecisionAttributes, fact, decided)
-	case api.DecisionTypeCancelWorkflowExecution:
+	case wire.DecisionTypeCancelWorkflowExecution:
 		t.cancel(d.CancelWorkflowExecutionDecisionAttributes, fact, decided)
-	case api.DecisionTypeContinueAsNewWorkflowExecution:
+	case wire.DecisionTypeContinueAsNewWorkflowExecution:
 		t.continueAsNew(d.ContinueAsNewWorkflowExecutionDecisionAttributes, fact, decided)
-	case api.DecisionTypeRecordMarker:
+	case wire.DecisionTypeRecordMarker:
 		t.recordMarker(d.RecordMarkerDecisionAttributes, fact, decided)
-	case api.DecisionTypeStartTimer:
+	case wire.DecisionTypeStartTimer:
 		t.startTimer(d.StartTimerDecisionAttributes, fact, decided)
-	case api.DecisionTypeCancelTimer:
+	case wire.DecisionTypeCancelTimer:
 		t.cancelTimer(d.CancelTimerDecisionAttributes, fact, decided)
-	case api.DecisionTypeSignalExternalWorkflowExecution:
+	case wire.DecisionTypeSignalExternalWorkflowExecution:
 		t.signalExternal(d.SignalExternalWorkflowExecutionDecisionAttributes, fact, decided)
-	case api.DecisionTypeRequestCancelExternalWorkflowExecution:
+	case wire.DecisionTypeRequestCancelExternalWorkflowExecution:
 		t.requestCancelExternal(d.RequestCancelExternalWorkflowExecutionDecisionAttributes, fact, decided)
-	case api.DecisionTypeStartChildWorkflowExecution:
+	case wire.DecisionTypeStartChildWorkflowExecution:
 		t.startChild(d.StartChildWorkflowExecutionDecisionAttributes, fact, decided)
-	case api.DecisionTypeScheduleLambdaFunction:
+	case wire.DecisionTypeScheduleLambdaFunction:
 		t.scheduleLambda(d.ScheduleLambdaFunctionDecisionAttributes, fact, c.LambdaAvailable, decided)
 	default:
 		panic(fmt.Sprintf("execution: no rule for decision %q", d.DecisionType))

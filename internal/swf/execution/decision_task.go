@@ -2,7 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // decisionTask is a task for the decider. An execution has at most one that is
@@ -41,7 +41,7 @@ func (s *State) decisionList(name string) string {
 	return DecisionList(s.id.Name.World, s.domain, name)
 }
 
-var none = api.None
+var none = wire.None
 
 // scheduleDecision makes sure that a decision task comes after what this turn
 // wrote. One that has not started yet will show it.
@@ -50,10 +50,10 @@ func (t *turn) scheduleDecision() {
 	if s.closeStatus != "" || s.queued.scheduled != 0 || s.decision.scheduled != 0 && s.decision.started == 0 {
 		return
 	}
-	a := &api.DecisionTaskScheduledEventAttributes{
+	a := &wire.DecisionTaskScheduledEventAttributes{
 		ScheduleToStartTimeout: &none,
 		StartToCloseTimeout:    &s.settings.TaskStartToCloseTimeout,
-		TaskList:               api.TaskList{Name: s.list},
+		TaskList:               wire.TaskList{Name: s.list},
 		TaskPriority:           text(s.settings.TaskPriority),
 	}
 	if s.override != "" {
@@ -64,7 +64,7 @@ func (t *turn) scheduleDecision() {
 	t.emit(a)
 }
 
-func (s *State) applyDecisionScheduled(e *engine.Event, a *api.DecisionTaskScheduledEventAttributes) {
+func (s *State) applyDecisionScheduled(e *engine.Event, a *wire.DecisionTaskScheduledEventAttributes) {
 	d := &s.decision
 	if d.scheduled != 0 {
 		d = &s.queued
@@ -73,7 +73,7 @@ func (s *State) applyDecisionScheduled(e *engine.Event, a *api.DecisionTaskSched
 	*d = decisionTask{
 		task: task{
 			scheduled: e.ID, scheduledAt: e.At, list: a.TaskList.Name, full: s.decisionList(a.TaskList.Name),
-			priority: api.Priority(value(a.TaskPriority)),
+			priority: wire.Priority(value(a.TaskPriority)),
 		},
 		scheduleToStart: seconds(a.ScheduleToStartTimeout),
 		offered:         e.At,
@@ -90,7 +90,7 @@ func (t *turn) startDecision(c *StartDecision) error {
 	}
 	if d.started != 0 {
 		t.startAgain(&d.task)
-	} else if !t.emit(&api.DecisionTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: d.scheduled}) {
+	} else if !t.emit(&wire.DecisionTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: d.scheduled}) {
 		return nil
 	}
 	t.answer(&DecisionTask{
@@ -106,7 +106,7 @@ func (t *turn) completeDecision(c *CompleteDecision) error {
 	if d.scheduled != c.ScheduledEventID || d.started == 0 || d.started != c.StartedEventID {
 		return &UnknownDecisionTaskError{c.ScheduledEventID}
 	}
-	if flaw := api.DecisionsFlaw(c.Decisions); flaw != "" {
+	if flaw := wire.DecisionsFlaw(c.Decisions); flaw != "" {
 		return &ValidationError{flaw}
 	}
 	if !t.fits(c) {
@@ -119,13 +119,13 @@ func (t *turn) completeDecision(c *CompleteDecision) error {
 // takeDecisions ends the decision task that is started, by its decisions.
 func (t *turn) takeDecisions(c *CompleteDecision) {
 	d := &t.s.decision
-	a := &api.DecisionTaskCompletedEventAttributes{
+	a := &wire.DecisionTaskCompletedEventAttributes{
 		ExecutionContext: c.ExecutionContext,
 		ScheduledEventID: d.scheduled,
 		StartedEventID:   d.started,
 	}
 	if c.TaskList != "" {
-		a.TaskList = &api.TaskList{Name: c.TaskList}
+		a.TaskList = &wire.TaskList{Name: c.TaskList}
 		a.TaskListScheduleToStartTimeout = c.TaskListScheduleToStartTimeout
 	}
 	gone := d.task
@@ -135,7 +135,7 @@ func (t *turn) takeDecisions(c *CompleteDecision) {
 	}
 }
 
-func (s *State) applyDecisionCompleted(e *engine.Event, a *api.DecisionTaskCompletedEventAttributes) {
+func (s *State) applyDecisionCompleted(e *engine.Event, a *wire.DecisionTaskCompletedEventAttributes) {
 	s.handled = a.StartedEventID
 	if a.ExecutionContext != nil {
 		s.context = e.ID
@@ -163,7 +163,7 @@ func (s *State) nextDecision(now engine.Time) {
 // list takes the override with it.
 func (t *turn) timeOutDecision(timeoutType string) {
 	gone := t.s.decision.task
-	if t.emit(&api.DecisionTaskTimedOutEventAttributes{
+	if t.emit(&wire.DecisionTaskTimedOutEventAttributes{
 		ScheduledEventID: gone.scheduled, StartedEventID: gone.started, TimeoutType: timeoutType,
 	}) {
 		t.dropNotes(&gone)

@@ -11,12 +11,12 @@ import (
 )
 
 // lived is what random executions leave behind: seeds for the decoders.
-func lived(f *testing.F) *house {
+func lived(f *testing.F) *harness {
 	limits := DefaultLimits()
 	limits.EventsMax, limits.OpenExecutionsMax = 60, 9
-	h := newHouse(f, limits)
+	h := newHarness(f, limits)
 	h.quiet = true
-	m := &monkey{house: h, rand: rand.New(rand.NewPCG(11, 1))}
+	m := &monkey{harness: h, rand: rand.New(rand.NewPCG(11, 1))}
 	for range 400 {
 		m.act()
 	}
@@ -58,7 +58,7 @@ func FuzzDecodeEvent(f *testing.F) {
 
 // FuzzDecodeMessage reads bytes as a message between executions.
 func FuzzDecodeMessage(f *testing.F) {
-	h := newHouse(f, DefaultLimits())
+	h := newHarness(f, DefaultLimits())
 	text, run := "text", engine.NewRunID(7, engine.Seed{2})
 	for _, fresh := range messageKinds {
 		f.Add(encodeMessage(fresh()))
@@ -122,7 +122,7 @@ func FuzzDecodeSmall(f *testing.F) {
 // TestLengthsOfNothing gives decoders counts and lengths that no bytes follow:
 // they must not make room for them.
 func TestLengthsOfNothing(t *testing.T) {
-	h := newHouse(t, DefaultLimits())
+	h := newHarness(t, DefaultLimits())
 	id := engine.Identity{Name: Name(testWorld, testDomain, "a")}
 	whole := h.rules.EncodeState(h.rules.New(id))
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}

@@ -1,7 +1,7 @@
 package execution
 
 import (
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // describe answers Describe. Tasks, timers and children that were open when the
@@ -15,16 +15,16 @@ func (t *turn) describe() {
 	}
 	d := &Description{
 		ContextEventID: s.context,
-		Detail: api.WorkflowExecutionDetail{
-			ExecutionConfiguration: api.WorkflowExecutionConfiguration{
+		Detail: wire.WorkflowExecutionDetail{
+			ExecutionConfiguration: wire.WorkflowExecutionConfiguration{
 				ChildPolicy:                  s.settings.ChildPolicy,
 				ExecutionStartToCloseTimeout: s.settings.ExecutionStartToCloseTimeout,
 				LambdaRole:                   text(s.settings.LambdaRole),
-				TaskList:                     api.TaskList{Name: s.settings.TaskList},
+				TaskList:                     wire.TaskList{Name: s.settings.TaskList},
 				TaskPriority:                 text(s.settings.TaskPriority),
 				TaskStartToCloseTimeout:      s.settings.TaskStartToCloseTimeout,
 			},
-			OpenCounts: api.WorkflowExecutionOpenCounts{
+			OpenCounts: wire.WorkflowExecutionOpenCounts{
 				OpenActivityTasks:           int64(len(s.activities)),
 				OpenChildWorkflowExecutions: int64(len(s.children)),
 				OpenDecisionTasks:           decisions,
@@ -34,33 +34,33 @@ func (t *turn) describe() {
 		},
 	}
 	info := s.info()
-	d.Detail.ExecutionInfo = info.Info(s.runID, api.Timestamp(s.started), api.Timestamp(s.closed))
+	d.Detail.ExecutionInfo = info.Info(s.runID, wire.Timestamp(s.started), wire.Timestamp(s.closed))
 	if s.latestActivity != 0 {
-		at := api.Timestamp(s.latestActivity)
+		at := wire.Timestamp(s.latestActivity)
 		d.Detail.LatestActivityTaskTimestamp = &at
 	}
 	t.answer(d)
 }
 
 // Info gives the listing in the wire's form.
-func (l *Listing) Info(runID string, started, closed api.Timestamp) api.WorkflowExecutionInfo {
+func (l *Listing) Info(runID string, started, closed wire.Timestamp) wire.WorkflowExecutionInfo {
 	requested := l.CancelRequested
-	info := api.WorkflowExecutionInfo{
+	info := wire.WorkflowExecutionInfo{
 		CancelRequested: &requested,
-		Execution:       api.WorkflowExecution{WorkflowID: l.WorkflowID, RunID: runID},
-		ExecutionStatus: api.ExecutionStatusOpen,
+		Execution:       wire.WorkflowExecution{WorkflowID: l.WorkflowID, RunID: runID},
+		ExecutionStatus: wire.ExecutionStatusOpen,
 		StartTimestamp:  started,
 		TagList:         l.Tags,
 		WorkflowType:    l.Type,
 	}
 	if l.CloseStatus != "" {
 		status := l.CloseStatus
-		info.ExecutionStatus = api.ExecutionStatusClosed
+		info.ExecutionStatus = wire.ExecutionStatusClosed
 		info.CloseStatus = &status
 		info.CloseTimestamp = &closed
 	}
 	if l.Parent.WorkflowID != "" {
-		info.Parent = &api.WorkflowExecution{WorkflowID: l.Parent.WorkflowID, RunID: FormatRun(l.Parent.Run)}
+		info.Parent = &wire.WorkflowExecution{WorkflowID: l.Parent.WorkflowID, RunID: FormatRun(l.Parent.Run)}
 	}
 	return info
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/go-faster/jx"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // attributes are the body of an event: a pointer to one of the 54 structures of
@@ -22,7 +22,7 @@ func appendEvent(b []byte, id int64, at engine.Time, body attributes) []byte {
 	b = append(b, `{"eventId":`...)
 	b = strconv.AppendInt(b, id, 10)
 	b = append(b, `,"eventTimestamp":`...)
-	b = api.AppendTimestamp(b, api.Timestamp(at))
+	b = wire.AppendTimestamp(b, wire.Timestamp(at))
 	b = append(b, `,"eventType":"`...)
 	b = append(b, kind...)
 	b = append(b, `","`...)
@@ -35,7 +35,7 @@ func appendEvent(b []byte, id int64, at engine.Time, body attributes) []byte {
 
 // DecodeEvent reads an event back.
 func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
-	var h api.HistoryEvent
+	var h wire.HistoryEvent
 	if err := h.Decode(jx.DecodeBytes(public)); err != nil {
 		return engine.Event{}, fmt.Errorf("decode event %d: %w", id, err)
 	}
@@ -49,121 +49,121 @@ func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (e
 // eventType names the type of an event by its attributes.
 func eventType(body attributes) string {
 	switch body.(type) {
-	case *api.WorkflowExecutionStartedEventAttributes:
-		return api.EventTypeWorkflowExecutionStarted
-	case *api.WorkflowExecutionCancelRequestedEventAttributes:
-		return api.EventTypeWorkflowExecutionCancelRequested
-	case *api.WorkflowExecutionCompletedEventAttributes:
-		return api.EventTypeWorkflowExecutionCompleted
-	case *api.CompleteWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeCompleteWorkflowExecutionFailed
-	case *api.WorkflowExecutionFailedEventAttributes:
-		return api.EventTypeWorkflowExecutionFailed
-	case *api.FailWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeFailWorkflowExecutionFailed
-	case *api.WorkflowExecutionTimedOutEventAttributes:
-		return api.EventTypeWorkflowExecutionTimedOut
-	case *api.WorkflowExecutionCanceledEventAttributes:
-		return api.EventTypeWorkflowExecutionCanceled
-	case *api.CancelWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeCancelWorkflowExecutionFailed
-	case *api.WorkflowExecutionContinuedAsNewEventAttributes:
-		return api.EventTypeWorkflowExecutionContinuedAsNew
-	case *api.ContinueAsNewWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeContinueAsNewWorkflowExecutionFailed
-	case *api.WorkflowExecutionTerminatedEventAttributes:
-		return api.EventTypeWorkflowExecutionTerminated
-	case *api.DecisionTaskScheduledEventAttributes:
-		return api.EventTypeDecisionTaskScheduled
-	case *api.DecisionTaskStartedEventAttributes:
-		return api.EventTypeDecisionTaskStarted
-	case *api.DecisionTaskCompletedEventAttributes:
-		return api.EventTypeDecisionTaskCompleted
-	case *api.DecisionTaskTimedOutEventAttributes:
-		return api.EventTypeDecisionTaskTimedOut
-	case *api.ActivityTaskScheduledEventAttributes:
-		return api.EventTypeActivityTaskScheduled
-	case *api.ScheduleActivityTaskFailedEventAttributes:
-		return api.EventTypeScheduleActivityTaskFailed
-	case *api.ActivityTaskStartedEventAttributes:
-		return api.EventTypeActivityTaskStarted
-	case *api.ActivityTaskCompletedEventAttributes:
-		return api.EventTypeActivityTaskCompleted
-	case *api.ActivityTaskFailedEventAttributes:
-		return api.EventTypeActivityTaskFailed
-	case *api.ActivityTaskTimedOutEventAttributes:
-		return api.EventTypeActivityTaskTimedOut
-	case *api.ActivityTaskCanceledEventAttributes:
-		return api.EventTypeActivityTaskCanceled
-	case *api.ActivityTaskCancelRequestedEventAttributes:
-		return api.EventTypeActivityTaskCancelRequested
-	case *api.RequestCancelActivityTaskFailedEventAttributes:
-		return api.EventTypeRequestCancelActivityTaskFailed
-	case *api.WorkflowExecutionSignaledEventAttributes:
-		return api.EventTypeWorkflowExecutionSignaled
-	case *api.MarkerRecordedEventAttributes:
-		return api.EventTypeMarkerRecorded
-	case *api.RecordMarkerFailedEventAttributes:
-		return api.EventTypeRecordMarkerFailed
-	case *api.TimerStartedEventAttributes:
-		return api.EventTypeTimerStarted
-	case *api.StartTimerFailedEventAttributes:
-		return api.EventTypeStartTimerFailed
-	case *api.TimerFiredEventAttributes:
-		return api.EventTypeTimerFired
-	case *api.TimerCanceledEventAttributes:
-		return api.EventTypeTimerCanceled
-	case *api.CancelTimerFailedEventAttributes:
-		return api.EventTypeCancelTimerFailed
-	case *api.StartChildWorkflowExecutionInitiatedEventAttributes:
-		return api.EventTypeStartChildWorkflowExecutionInitiated
-	case *api.StartChildWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeStartChildWorkflowExecutionFailed
-	case *api.ChildWorkflowExecutionStartedEventAttributes:
-		return api.EventTypeChildWorkflowExecutionStarted
-	case *api.ChildWorkflowExecutionCompletedEventAttributes:
-		return api.EventTypeChildWorkflowExecutionCompleted
-	case *api.ChildWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeChildWorkflowExecutionFailed
-	case *api.ChildWorkflowExecutionTimedOutEventAttributes:
-		return api.EventTypeChildWorkflowExecutionTimedOut
-	case *api.ChildWorkflowExecutionCanceledEventAttributes:
-		return api.EventTypeChildWorkflowExecutionCanceled
-	case *api.ChildWorkflowExecutionTerminatedEventAttributes:
-		return api.EventTypeChildWorkflowExecutionTerminated
-	case *api.SignalExternalWorkflowExecutionInitiatedEventAttributes:
-		return api.EventTypeSignalExternalWorkflowExecutionInitiated
-	case *api.SignalExternalWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeSignalExternalWorkflowExecutionFailed
-	case *api.ExternalWorkflowExecutionSignaledEventAttributes:
-		return api.EventTypeExternalWorkflowExecutionSignaled
-	case *api.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes:
-		return api.EventTypeRequestCancelExternalWorkflowExecutionInitiated
-	case *api.RequestCancelExternalWorkflowExecutionFailedEventAttributes:
-		return api.EventTypeRequestCancelExternalWorkflowExecutionFailed
-	case *api.ExternalWorkflowExecutionCancelRequestedEventAttributes:
-		return api.EventTypeExternalWorkflowExecutionCancelRequested
-	case *api.LambdaFunctionScheduledEventAttributes:
-		return api.EventTypeLambdaFunctionScheduled
-	case *api.LambdaFunctionStartedEventAttributes:
-		return api.EventTypeLambdaFunctionStarted
-	case *api.LambdaFunctionCompletedEventAttributes:
-		return api.EventTypeLambdaFunctionCompleted
-	case *api.LambdaFunctionFailedEventAttributes:
-		return api.EventTypeLambdaFunctionFailed
-	case *api.LambdaFunctionTimedOutEventAttributes:
-		return api.EventTypeLambdaFunctionTimedOut
-	case *api.ScheduleLambdaFunctionFailedEventAttributes:
-		return api.EventTypeScheduleLambdaFunctionFailed
-	case *api.StartLambdaFunctionFailedEventAttributes:
-		return api.EventTypeStartLambdaFunctionFailed
+	case *wire.WorkflowExecutionStartedEventAttributes:
+		return wire.EventTypeWorkflowExecutionStarted
+	case *wire.WorkflowExecutionCancelRequestedEventAttributes:
+		return wire.EventTypeWorkflowExecutionCancelRequested
+	case *wire.WorkflowExecutionCompletedEventAttributes:
+		return wire.EventTypeWorkflowExecutionCompleted
+	case *wire.CompleteWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeCompleteWorkflowExecutionFailed
+	case *wire.WorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeWorkflowExecutionFailed
+	case *wire.FailWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeFailWorkflowExecutionFailed
+	case *wire.WorkflowExecutionTimedOutEventAttributes:
+		return wire.EventTypeWorkflowExecutionTimedOut
+	case *wire.WorkflowExecutionCanceledEventAttributes:
+		return wire.EventTypeWorkflowExecutionCanceled
+	case *wire.CancelWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeCancelWorkflowExecutionFailed
+	case *wire.WorkflowExecutionContinuedAsNewEventAttributes:
+		return wire.EventTypeWorkflowExecutionContinuedAsNew
+	case *wire.ContinueAsNewWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeContinueAsNewWorkflowExecutionFailed
+	case *wire.WorkflowExecutionTerminatedEventAttributes:
+		return wire.EventTypeWorkflowExecutionTerminated
+	case *wire.DecisionTaskScheduledEventAttributes:
+		return wire.EventTypeDecisionTaskScheduled
+	case *wire.DecisionTaskStartedEventAttributes:
+		return wire.EventTypeDecisionTaskStarted
+	case *wire.DecisionTaskCompletedEventAttributes:
+		return wire.EventTypeDecisionTaskCompleted
+	case *wire.DecisionTaskTimedOutEventAttributes:
+		return wire.EventTypeDecisionTaskTimedOut
+	case *wire.ActivityTaskScheduledEventAttributes:
+		return wire.EventTypeActivityTaskScheduled
+	case *wire.ScheduleActivityTaskFailedEventAttributes:
+		return wire.EventTypeScheduleActivityTaskFailed
+	case *wire.ActivityTaskStartedEventAttributes:
+		return wire.EventTypeActivityTaskStarted
+	case *wire.ActivityTaskCompletedEventAttributes:
+		return wire.EventTypeActivityTaskCompleted
+	case *wire.ActivityTaskFailedEventAttributes:
+		return wire.EventTypeActivityTaskFailed
+	case *wire.ActivityTaskTimedOutEventAttributes:
+		return wire.EventTypeActivityTaskTimedOut
+	case *wire.ActivityTaskCanceledEventAttributes:
+		return wire.EventTypeActivityTaskCanceled
+	case *wire.ActivityTaskCancelRequestedEventAttributes:
+		return wire.EventTypeActivityTaskCancelRequested
+	case *wire.RequestCancelActivityTaskFailedEventAttributes:
+		return wire.EventTypeRequestCancelActivityTaskFailed
+	case *wire.WorkflowExecutionSignaledEventAttributes:
+		return wire.EventTypeWorkflowExecutionSignaled
+	case *wire.MarkerRecordedEventAttributes:
+		return wire.EventTypeMarkerRecorded
+	case *wire.RecordMarkerFailedEventAttributes:
+		return wire.EventTypeRecordMarkerFailed
+	case *wire.TimerStartedEventAttributes:
+		return wire.EventTypeTimerStarted
+	case *wire.StartTimerFailedEventAttributes:
+		return wire.EventTypeStartTimerFailed
+	case *wire.TimerFiredEventAttributes:
+		return wire.EventTypeTimerFired
+	case *wire.TimerCanceledEventAttributes:
+		return wire.EventTypeTimerCanceled
+	case *wire.CancelTimerFailedEventAttributes:
+		return wire.EventTypeCancelTimerFailed
+	case *wire.StartChildWorkflowExecutionInitiatedEventAttributes:
+		return wire.EventTypeStartChildWorkflowExecutionInitiated
+	case *wire.StartChildWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeStartChildWorkflowExecutionFailed
+	case *wire.ChildWorkflowExecutionStartedEventAttributes:
+		return wire.EventTypeChildWorkflowExecutionStarted
+	case *wire.ChildWorkflowExecutionCompletedEventAttributes:
+		return wire.EventTypeChildWorkflowExecutionCompleted
+	case *wire.ChildWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeChildWorkflowExecutionFailed
+	case *wire.ChildWorkflowExecutionTimedOutEventAttributes:
+		return wire.EventTypeChildWorkflowExecutionTimedOut
+	case *wire.ChildWorkflowExecutionCanceledEventAttributes:
+		return wire.EventTypeChildWorkflowExecutionCanceled
+	case *wire.ChildWorkflowExecutionTerminatedEventAttributes:
+		return wire.EventTypeChildWorkflowExecutionTerminated
+	case *wire.SignalExternalWorkflowExecutionInitiatedEventAttributes:
+		return wire.EventTypeSignalExternalWorkflowExecutionInitiated
+	case *wire.SignalExternalWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeSignalExternalWorkflowExecutionFailed
+	case *wire.ExternalWorkflowExecutionSignaledEventAttributes:
+		return wire.EventTypeExternalWorkflowExecutionSignaled
+	case *wire.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes:
+		return wire.EventTypeRequestCancelExternalWorkflowExecutionInitiated
+	case *wire.RequestCancelExternalWorkflowExecutionFailedEventAttributes:
+		return wire.EventTypeRequestCancelExternalWorkflowExecutionFailed
+	case *wire.ExternalWorkflowExecutionCancelRequestedEventAttributes:
+		return wire.EventTypeExternalWorkflowExecutionCancelRequested
+	case *wire.LambdaFunctionScheduledEventAttributes:
+		return wire.EventTypeLambdaFunctionScheduled
+	case *wire.LambdaFunctionStartedEventAttributes:
+		return wire.EventTypeLambdaFunctionStarted
+	case *wire.LambdaFunctionCompletedEventAttributes:
+		return wire.EventTypeLambdaFunctionCompleted
+	case *wire.LambdaFunctionFailedEventAttributes:
+		return wire.EventTypeLambdaFunctionFailed
+	case *wire.LambdaFunctionTimedOutEventAttributes:
+		return wire.EventTypeLambdaFunctionTimedOut
+	case *wire.ScheduleLambdaFunctionFailedEventAttributes:
+		return wire.EventTypeScheduleLambdaFunctionFailed
+	case *wire.StartLambdaFunctionFailedEventAttributes:
+		return wire.EventTypeStartLambdaFunctionFailed
 	}
 	panic(fmt.Sprintf("execution: %T is not the body of an event", body))
 }
 
 // eventBody gives the attributes that belong to an event's type; nil if they are
 // missing.
-func eventBody(h *api.HistoryEvent) attributes {
+func eventBody(h *wire.HistoryEvent) attributes {
 	switch {
 	case h.WorkflowExecutionStartedEventAttributes != nil:
 		return h.WorkflowExecutionStartedEventAttributes

@@ -2,22 +2,22 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // signalExternal asks for a signal to another execution. The outcome comes back
 // as a message.
-func (t *turn) signalExternal(d *api.SignalExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) signalExternal(d *wire.SignalExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
 	if cause := fact.refusal(
-		api.SignalExternalWorkflowExecutionFailedCauseOperationNotPermitted,
-		api.SignalExternalWorkflowExecutionFailedCauseSignalExternalWorkflowExecutionRateExceeded,
+		wire.SignalExternalWorkflowExecutionFailedCauseOperationNotPermitted,
+		wire.SignalExternalWorkflowExecutionFailedCauseSignalExternalWorkflowExecutionRateExceeded,
 	); cause != "" {
 		t.signalExternalFailed(&External{
 			DecidedEventID: decided, WorkflowID: d.WorkflowID, RunID: d.RunID, Control: d.Control,
 		}, cause)
 		return
 	}
-	if !t.emit(&api.SignalExternalWorkflowExecutionInitiatedEventAttributes{
+	if !t.emit(&wire.SignalExternalWorkflowExecutionInitiatedEventAttributes{
 		Control: d.Control, DecisionTaskCompletedEventID: decided, Input: d.Input,
 		RunID: d.RunID, SignalName: d.SignalName, WorkflowID: d.WorkflowID,
 	}) {
@@ -26,7 +26,7 @@ func (t *turn) signalExternal(d *api.SignalExternalWorkflowExecutionDecisionAttr
 	request := t.external(decided, d.WorkflowID, d.RunID, d.Control)
 	run, ok := target(d.RunID)
 	if !ok {
-		t.signalExternalFailed(&request, api.SignalExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+		t.signalExternalFailed(&request, wire.SignalExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
 		return
 	}
 	t.tell(d.WorkflowID, run, &SignalExternal{External: request, Name: d.SignalName, Input: d.Input})
@@ -34,17 +34,17 @@ func (t *turn) signalExternal(d *api.SignalExternalWorkflowExecutionDecisionAttr
 
 // requestCancelExternal asks another execution to cancel itself. The outcome
 // comes back as a message.
-func (t *turn) requestCancelExternal(d *api.RequestCancelExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) requestCancelExternal(d *wire.RequestCancelExternalWorkflowExecutionDecisionAttributes, fact Fact, decided int64) {
 	if cause := fact.refusal(
-		api.RequestCancelExternalWorkflowExecutionFailedCauseOperationNotPermitted,
-		api.RequestCancelExternalWorkflowExecutionFailedCauseRequestCancelExternalWorkflowExecutionRateExceeded,
+		wire.RequestCancelExternalWorkflowExecutionFailedCauseOperationNotPermitted,
+		wire.RequestCancelExternalWorkflowExecutionFailedCauseRequestCancelExternalWorkflowExecutionRateExceeded,
 	); cause != "" {
 		t.cancelExternalFailed(&External{
 			DecidedEventID: decided, WorkflowID: d.WorkflowID, RunID: d.RunID, Control: d.Control,
 		}, cause)
 		return
 	}
-	if !t.emit(&api.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
+	if !t.emit(&wire.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
 		Control: d.Control, DecisionTaskCompletedEventID: decided, RunID: d.RunID, WorkflowID: d.WorkflowID,
 	}) {
 		return
@@ -52,7 +52,7 @@ func (t *turn) requestCancelExternal(d *api.RequestCancelExternalWorkflowExecuti
 	request := t.external(decided, d.WorkflowID, d.RunID, d.Control)
 	run, ok := target(d.RunID)
 	if !ok {
-		t.cancelExternalFailed(&request, api.RequestCancelExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+		t.cancelExternalFailed(&request, wire.RequestCancelExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
 		return
 	}
 	t.tell(d.WorkflowID, run, &CancelExternal{request})
@@ -87,13 +87,13 @@ func target(runID *string) (run engine.RunID, ok bool) {
 	return ParseRun(*runID)
 }
 
-func (e *External) from() *api.WorkflowExecution {
-	return &api.WorkflowExecution{WorkflowID: e.FromWorkflowID, RunID: FormatRun(e.FromRun)}
+func (e *External) from() *wire.WorkflowExecution {
+	return &wire.WorkflowExecution{WorkflowID: e.FromWorkflowID, RunID: FormatRun(e.FromRun)}
 }
 
 // takeSignal is what SignalExternal does to its target.
 func (t *turn) takeSignal(c *SignalExternal) {
-	if !t.emit(&api.WorkflowExecutionSignaledEventAttributes{
+	if !t.emit(&wire.WorkflowExecutionSignaledEventAttributes{
 		ExternalInitiatedEventID: &c.InitiatedEventID, ExternalWorkflowExecution: c.from(),
 		Input: c.Input, SignalName: c.Name,
 	}) {
@@ -106,7 +106,7 @@ func (t *turn) takeSignal(c *SignalExternal) {
 
 // takeCancel is what CancelExternal does to its target.
 func (t *turn) takeCancel(c *CancelExternal) {
-	if !t.emit(&api.WorkflowExecutionCancelRequestedEventAttributes{
+	if !t.emit(&wire.WorkflowExecutionCancelRequestedEventAttributes{
 		ExternalInitiatedEventID: &c.InitiatedEventID, ExternalWorkflowExecution: c.from(),
 	}) {
 		t.tell(c.FromWorkflowID, c.FromRun, &CancelExternalFailed{c.External})
@@ -121,25 +121,25 @@ func (t *turn) reached(e *External) Reached {
 }
 
 func (t *turn) externalSignaled(c *ExternalSignaled) {
-	if t.emit(&api.ExternalWorkflowExecutionSignaledEventAttributes{
+	if t.emit(&wire.ExternalWorkflowExecutionSignaledEventAttributes{
 		InitiatedEventID:  c.InitiatedEventID,
-		WorkflowExecution: api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
+		WorkflowExecution: wire.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
 	}) {
 		t.wantsDecision = true
 	}
 }
 
 func (t *turn) externalCancelRequested(c *ExternalCancelRequested) {
-	if t.emit(&api.ExternalWorkflowExecutionCancelRequestedEventAttributes{
+	if t.emit(&wire.ExternalWorkflowExecutionCancelRequestedEventAttributes{
 		InitiatedEventID:  c.InitiatedEventID,
-		WorkflowExecution: api.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
+		WorkflowExecution: wire.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)},
 	}) {
 		t.wantsDecision = true
 	}
 }
 
 func (t *turn) signalExternalFailed(e *External, cause string) {
-	t.emit(&api.SignalExternalWorkflowExecutionFailedEventAttributes{
+	t.emit(&wire.SignalExternalWorkflowExecutionFailedEventAttributes{
 		Cause: cause, Control: e.Control, DecisionTaskCompletedEventID: e.DecidedEventID,
 		InitiatedEventID: e.InitiatedEventID, RunID: e.RunID, WorkflowID: e.WorkflowID,
 	})
@@ -147,7 +147,7 @@ func (t *turn) signalExternalFailed(e *External, cause string) {
 }
 
 func (t *turn) cancelExternalFailed(e *External, cause string) {
-	t.emit(&api.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
+	t.emit(&wire.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
 		Cause: cause, Control: e.Control, DecisionTaskCompletedEventID: e.DecidedEventID,
 		InitiatedEventID: e.InitiatedEventID, RunID: e.RunID, WorkflowID: e.WorkflowID,
 	})

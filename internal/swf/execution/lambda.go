@@ -2,7 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // lambdaTimeout is the startToCloseTimeout of a Lambda task that names none.
@@ -34,34 +34,34 @@ func (l *lambda) code(c *coder) {
 	c.text(&l.startToClose)
 }
 
-func (t *turn) scheduleLambda(d *api.ScheduleLambdaFunctionDecisionAttributes, fact Fact, available bool, decided int64) {
+func (t *turn) scheduleLambda(d *wire.ScheduleLambdaFunctionDecisionAttributes, fact Fact, available bool, decided int64) {
 	cause := ""
 	switch {
 	case fact.Denied:
 		cause = notPermitted
 	case !available:
-		cause = api.ScheduleLambdaFunctionFailedCauseLambdaServiceNotAvailableInRegion
+		cause = wire.ScheduleLambdaFunctionFailedCauseLambdaServiceNotAvailableInRegion
 	case t.s.lambdaNamed(d.ID):
-		cause = api.ScheduleLambdaFunctionFailedCauseIDAlreadyInUse
+		cause = wire.ScheduleLambdaFunctionFailedCauseIDAlreadyInUse
 	case len(t.s.lambdas) >= t.limits.OpenLambdasMax, !t.s.mayOfferOneMore():
-		cause = api.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded
+		cause = wire.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded
 	case fact.Throttled:
-		cause = api.ScheduleLambdaFunctionFailedCauseLambdaFunctionCreationRateExceeded
+		cause = wire.ScheduleLambdaFunctionFailedCauseLambdaFunctionCreationRateExceeded
 	}
 	if cause != "" {
-		t.emit(&api.ScheduleLambdaFunctionFailedEventAttributes{
+		t.emit(&wire.ScheduleLambdaFunctionFailedEventAttributes{
 			Cause: cause, DecisionTaskCompletedEventID: decided, ID: d.ID, Name: d.Name,
 		})
 		t.wantsDecision = true
 		return
 	}
-	t.emit(&api.LambdaFunctionScheduledEventAttributes{
+	t.emit(&wire.LambdaFunctionScheduledEventAttributes{
 		Control: d.Control, DecisionTaskCompletedEventID: decided, ID: d.ID, Input: d.Input, Name: d.Name,
 		StartToCloseTimeout: either(d.StartToCloseTimeout, &lambdaTimeout),
 	})
 }
 
-func (s *State) applyLambdaScheduled(e *engine.Event, a *api.LambdaFunctionScheduledEventAttributes) {
+func (s *State) applyLambdaScheduled(e *engine.Event, a *wire.LambdaFunctionScheduledEventAttributes) {
 	s.lambdas = append(s.lambdas, lambda{
 		task:         task{scheduled: e.ID, scheduledAt: e.At, full: LambdaList},
 		name:         a.ID,
@@ -94,7 +94,7 @@ func (t *turn) startLambda(c *StartLambda) error {
 		t.failLambdaStart(l, "the execution has no Lambda role")
 		return nil
 	default:
-		if !t.emit(&api.LambdaFunctionStartedEventAttributes{ScheduledEventID: l.scheduled}) {
+		if !t.emit(&wire.LambdaFunctionStartedEventAttributes{ScheduledEventID: l.scheduled}) {
 			return nil
 		}
 	}
@@ -116,9 +116,9 @@ func (t *turn) startLambdaFailed(c *StartLambdaFailed) error {
 }
 
 func (t *turn) failLambdaStart(l *lambda, message string) {
-	cause := api.StartLambdaFunctionFailedCauseAssumeRoleFailed
+	cause := wire.StartLambdaFunctionFailedCauseAssumeRoleFailed
 	scheduled := l.scheduled
-	t.closeLambda(l, &api.StartLambdaFunctionFailedEventAttributes{
+	t.closeLambda(l, &wire.StartLambdaFunctionFailedEventAttributes{
 		Cause: &cause, Message: &message, ScheduledEventID: &scheduled,
 	})
 }
@@ -137,7 +137,7 @@ func (t *turn) completeLambda(c *CompleteLambda) error {
 	if err != nil {
 		return err
 	}
-	t.closeLambda(l, &api.LambdaFunctionCompletedEventAttributes{
+	t.closeLambda(l, &wire.LambdaFunctionCompletedEventAttributes{
 		Result: c.Result, ScheduledEventID: l.scheduled, StartedEventID: l.started,
 	})
 	return nil
@@ -148,15 +148,15 @@ func (t *turn) failLambda(c *FailLambda) error {
 	if err != nil {
 		return err
 	}
-	t.closeLambda(l, &api.LambdaFunctionFailedEventAttributes{
+	t.closeLambda(l, &wire.LambdaFunctionFailedEventAttributes{
 		Details: c.Details, Reason: c.Reason, ScheduledEventID: l.scheduled, StartedEventID: l.started,
 	})
 	return nil
 }
 
 func (t *turn) timeOutLambda(l *lambda) {
-	timeoutType := api.LambdaFunctionTimeoutTypeStartToClose
-	t.closeLambda(l, &api.LambdaFunctionTimedOutEventAttributes{
+	timeoutType := wire.LambdaFunctionTimeoutTypeStartToClose
+	t.closeLambda(l, &wire.LambdaFunctionTimedOutEventAttributes{
 		ScheduledEventID: l.scheduled, StartedEventID: l.started, TimeoutType: &timeoutType,
 	})
 }

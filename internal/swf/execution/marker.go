@@ -1,17 +1,17 @@
 package execution
 
-import "heddle/internal/swf/api"
+import "heddle/internal/swf/wire"
 
-func (t *turn) recordMarker(d *api.RecordMarkerDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) recordMarker(d *wire.RecordMarkerDecisionAttributes, fact Fact, decided int64) {
 	if fact.Denied {
-		t.emit(&api.RecordMarkerFailedEventAttributes{
-			Cause:                        api.RecordMarkerFailedCauseOperationNotPermitted,
+		t.emit(&wire.RecordMarkerFailedEventAttributes{
+			Cause:                        wire.RecordMarkerFailedCauseOperationNotPermitted,
 			DecisionTaskCompletedEventID: decided, MarkerName: d.MarkerName,
 		})
 		t.wantsDecision = true
 		return
 	}
-	t.emit(&api.MarkerRecordedEventAttributes{
+	t.emit(&wire.MarkerRecordedEventAttributes{
 		DecisionTaskCompletedEventID: decided, Details: d.Details, MarkerName: d.MarkerName,
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // Messages are what executions ask and tell each other. Each is handled exactly
@@ -25,7 +25,7 @@ type ChildStarted struct {
 	InitiatedEventID int64
 	WorkflowID       string
 	Run              engine.RunID
-	Type             api.WorkflowType
+	Type             wire.WorkflowType
 }
 
 // ChildFailed tells a parent that his child could not be started.
@@ -33,7 +33,7 @@ type ChildFailed struct {
 	InitiatedEventID int64
 	DecidedEventID   int64
 	WorkflowID       string
-	Type             api.WorkflowType
+	Type             wire.WorkflowType
 	Control          *string
 	Cause            string
 }
@@ -43,7 +43,7 @@ type ChildClosed struct {
 	InitiatedEventID int64
 	WorkflowID       string
 	Run              engine.RunID
-	Type             api.WorkflowType
+	Type             wire.WorkflowType
 	Status           string
 	Result           *string
 	Reason           *string
@@ -146,9 +146,9 @@ func (t *turn) receive(m message) {
 	case *ExternalCancelRequested:
 		t.externalCancelRequested(c)
 	case *SignalExternalFailed:
-		t.signalExternalFailed(&c.External, api.SignalExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+		t.signalExternalFailed(&c.External, wire.SignalExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
 	case *CancelExternalFailed:
-		t.cancelExternalFailed(&c.External, api.RequestCancelExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
+		t.cancelExternalFailed(&c.External, wire.RequestCancelExternalWorkflowExecutionFailedCauseUnknownExternalWorkflowExecution)
 	default:
 		panic(fmt.Sprintf("execution: no rule for message %T", m))
 	}
@@ -171,7 +171,7 @@ func (r *Rules) Refused(to engine.Name, body any, why error) []engine.Message {
 	switch c := body.(type) {
 	case *StartChild:
 		return answer(c.Parent.WorkflowID, c.Parent.Run,
-			c.failed(workflowID, api.StartChildWorkflowExecutionFailedCauseWorkflowAlreadyRunning))
+			c.failed(workflowID, wire.StartChildWorkflowExecutionFailedCauseWorkflowAlreadyRunning))
 	case *SignalExternal:
 		return answer(c.FromWorkflowID, c.FromRun, &SignalExternalFailed{c.External})
 	case *CancelExternal:
@@ -265,7 +265,7 @@ func (m *StartChild) code(c *coder) {
 	c.optional(&m.Control)
 }
 
-func codeType(c *coder, t *api.WorkflowType) {
+func codeType(c *coder, t *wire.WorkflowType) {
 	c.text(&t.Name)
 	c.text(&t.Version)
 }

@@ -8,7 +8,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // longName is a name of 256 characters of four bytes that ends with a number.
@@ -44,8 +44,8 @@ func newFull(t testing.TB, limits Limits, policy string) *full {
 	}
 	f.do(&Start{
 		Settings: Settings{
-			Type: api.WorkflowType{Name: longName(2), Version: longName(3)[:256]}, TaskList: longName(4), TaskPriority: "-2147483648",
-			ExecutionStartToCloseTimeout: "31536000", TaskStartToCloseTimeout: api.None, ChildPolicy: policy,
+			Type: wire.WorkflowType{Name: longName(2), Version: longName(3)[:256]}, TaskList: longName(4), TaskPriority: "-2147483648",
+			ExecutionStartToCloseTimeout: "31536000", TaskStartToCloseTimeout: wire.None, ChildPolicy: policy,
 			LambdaRole: longRole, Tags: tags,
 		},
 		Input: &longText, RetentionDays: 90, Parent: Parent{longName(5), engine.NewRunID(8, engine.Seed{2}), 12345},
@@ -88,7 +88,7 @@ func (f *full) begin() {
 }
 
 // answer is the command that ends the decision task.
-func (f *full) answer(decisions []api.Decision, facts []Fact) *CompleteDecision {
+func (f *full) answer(decisions []wire.Decision, facts []Fact) *CompleteDecision {
 	d := &f.state.decision
 	return &CompleteDecision{
 		ScheduledEventID: d.scheduled, StartedEventID: d.started, Decisions: decisions, Facts: facts, LambdaAvailable: true,
@@ -96,18 +96,18 @@ func (f *full) answer(decisions []api.Decision, facts []Fact) *CompleteDecision 
 }
 
 // facts know every type, and give it the longest defaults.
-func longFacts(decisions []api.Decision) []Fact {
+func longFacts(decisions []wire.Decision) []Fact {
 	facts := make([]Fact, len(decisions))
-	none, list, policy, role, priority := api.None, &api.TaskList{Name: longName(6)}, api.ChildPolicyRequestCancel, longRole, "-2147483648"
+	none, list, policy, role, priority := wire.None, &wire.TaskList{Name: longName(6)}, wire.ChildPolicyRequestCancel, longRole, "-2147483648"
 	year, soon := "31536000", "1000"
 	for i := range facts {
 		facts[i] = Fact{
 			Type: TypeRegistered,
-			Activity: &api.ActivityTypeConfiguration{
+			Activity: &wire.ActivityTypeConfiguration{
 				DefaultTaskList: list, DefaultTaskPriority: &priority, DefaultTaskHeartbeatTimeout: &none,
 				DefaultTaskScheduleToStartTimeout: &none, DefaultTaskStartToCloseTimeout: &none, DefaultTaskScheduleToCloseTimeout: &soon,
 			},
-			Workflow: &api.WorkflowTypeConfiguration{
+			Workflow: &wire.WorkflowTypeConfiguration{
 				DefaultTaskList: list, DefaultTaskPriority: &priority, DefaultChildPolicy: &policy, DefaultLambdaRole: &role,
 				DefaultExecutionStartToCloseTimeout: &year, DefaultTaskStartToCloseTimeout: &year,
 			},
@@ -117,7 +117,7 @@ func longFacts(decisions []api.Decision) []Fact {
 }
 
 // jsonBytes is what decisions take in a request.
-func jsonBytes(decisions []api.Decision) int {
+func jsonBytes(decisions []wire.Decision) int {
 	n := 0
 	for i := range decisions {
 		n += len(decisions[i].AppendJSON(nil)) + 1
@@ -126,7 +126,7 @@ func jsonBytes(decisions []api.Decision) int {
 }
 
 // decide gives decisions to the execution, in as many requests as they need.
-func (f *full) decide(decisions []api.Decision) {
+func (f *full) decide(decisions []wire.Decision) {
 	f.t.Helper()
 	for len(decisions) > 0 {
 		n := min(len(decisions), 200) // a client's library takes 100
@@ -139,41 +139,41 @@ func (f *full) decide(decisions []api.Decision) {
 	}
 }
 
-func activityDecision(n int) api.Decision {
-	list := api.TaskList{Name: longName(n)}
-	return api.Decision{
-		DecisionType: api.DecisionTypeScheduleActivityTask,
-		ScheduleActivityTaskDecisionAttributes: &api.ScheduleActivityTaskDecisionAttributes{
-			ActivityID: longName(n), ActivityType: api.ActivityType{Name: longName(n), Version: longName(n)[:256]}, TaskList: &list,
+func activityDecision(n int) wire.Decision {
+	list := wire.TaskList{Name: longName(n)}
+	return wire.Decision{
+		DecisionType: wire.DecisionTypeScheduleActivityTask,
+		ScheduleActivityTaskDecisionAttributes: &wire.ScheduleActivityTaskDecisionAttributes{
+			ActivityID: longName(n), ActivityType: wire.ActivityType{Name: longName(n), Version: longName(n)[:256]}, TaskList: &list,
 		},
 	}
 }
 
-func timerDecision(n int) api.Decision {
-	return api.Decision{
-		DecisionType:                 api.DecisionTypeStartTimer,
-		StartTimerDecisionAttributes: &api.StartTimerDecisionAttributes{TimerID: longName(n), StartToFireTimeout: "1000"},
+func timerDecision(n int) wire.Decision {
+	return wire.Decision{
+		DecisionType:                 wire.DecisionTypeStartTimer,
+		StartTimerDecisionAttributes: &wire.StartTimerDecisionAttributes{TimerID: longName(n), StartToFireTimeout: "1000"},
 	}
 }
 
-func lambdaDecision(n int) api.Decision {
-	return api.Decision{
-		DecisionType:                             api.DecisionTypeScheduleLambdaFunction,
-		ScheduleLambdaFunctionDecisionAttributes: &api.ScheduleLambdaFunctionDecisionAttributes{ID: longName(n), Name: "f"},
+func lambdaDecision(n int) wire.Decision {
+	return wire.Decision{
+		DecisionType:                             wire.DecisionTypeScheduleLambdaFunction,
+		ScheduleLambdaFunctionDecisionAttributes: &wire.ScheduleLambdaFunctionDecisionAttributes{ID: longName(n), Name: "f"},
 	}
 }
 
-func childDecision(n int) api.Decision {
-	return api.Decision{
-		DecisionType: api.DecisionTypeStartChildWorkflowExecution,
-		StartChildWorkflowExecutionDecisionAttributes: &api.StartChildWorkflowExecutionDecisionAttributes{
-			WorkflowID: longName(n), WorkflowType: api.WorkflowType{Name: "t", Version: "1"},
+func childDecision(n int) wire.Decision {
+	return wire.Decision{
+		DecisionType: wire.DecisionTypeStartChildWorkflowExecution,
+		StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{
+			WorkflowID: longName(n), WorkflowType: wire.WorkflowType{Name: "t", Version: "1"},
 		},
 	}
 }
 
-func many(n int, one func(int) api.Decision) []api.Decision {
-	var all []api.Decision
+func many(n int, one func(int) wire.Decision) []wire.Decision {
+	var all []wire.Decision
 	for i := range n {
 		all = append(all, one(i))
 	}
@@ -184,13 +184,13 @@ func many(n int, one func(int) api.Decision) []api.Decision {
 func (f *full) lastCause() string {
 	for i := len(f.log) - 1; i >= 0; i-- {
 		switch b := f.log[i].Body.(type) {
-		case *api.ScheduleActivityTaskFailedEventAttributes:
+		case *wire.ScheduleActivityTaskFailedEventAttributes:
 			return b.Cause
-		case *api.StartTimerFailedEventAttributes:
+		case *wire.StartTimerFailedEventAttributes:
 			return b.Cause
-		case *api.StartChildWorkflowExecutionFailedEventAttributes:
+		case *wire.StartChildWorkflowExecutionFailedEventAttributes:
 			return b.Cause
-		case *api.ScheduleLambdaFunctionFailedEventAttributes:
+		case *wire.ScheduleLambdaFunctionFailedEventAttributes:
 			return b.Cause
 		}
 	}
@@ -201,19 +201,19 @@ func (f *full) lastCause() string {
 func (f *full) fill() {
 	f.t.Helper()
 	for _, kind := range []struct {
-		one   func(int) api.Decision
+		one   func(int) wire.Decision
 		cause string
 	}{
-		{activityDecision, api.ScheduleActivityTaskFailedCauseOpenActivitiesLimitExceeded},
-		{timerDecision, api.StartTimerFailedCauseOpenTimersLimitExceeded},
-		{childDecision, api.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded},
-		{lambdaDecision, api.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded},
+		{activityDecision, wire.ScheduleActivityTaskFailedCauseOpenActivitiesLimitExceeded},
+		{timerDecision, wire.StartTimerFailedCauseOpenTimersLimitExceeded},
+		{childDecision, wire.StartChildWorkflowExecutionFailedCauseOpenChildrenLimitExceeded},
+		{lambdaDecision, wire.ScheduleLambdaFunctionFailedCauseOpenLambdaFunctionsLimitExceeded},
 	} {
 		f.decide(many(1000, kind.one))
 		if cause := f.lastCause(); cause == kind.cause {
 			f.t.Errorf("%s before the quota is full", cause)
 		}
-		f.decide([]api.Decision{kind.one(99_999)})
+		f.decide([]wire.Decision{kind.one(99_999)})
 		if cause := f.lastCause(); cause != kind.cause {
 			f.t.Errorf("beyond the quota: %q, want %s", cause, kind.cause)
 		}
@@ -268,7 +268,7 @@ func (f *full) wakes() int {
 
 // Everything that may be open is, and becomes due in one moment.
 func TestAllIsDueAtOnce(t *testing.T) {
-	f := newFull(t, DefaultLimits(), api.ChildPolicyTerminate)
+	f := newFull(t, DefaultLimits(), wire.ChildPolicyTerminate)
 	f.fill()
 	for i := range f.state.activities {
 		scheduled := f.state.activities[i].scheduled
@@ -289,7 +289,7 @@ func TestAllIsDueAtOnce(t *testing.T) {
 	}
 	tasks := 0
 	for _, e := range f.log[before:] {
-		if _, ok := e.Body.(*api.DecisionTaskScheduledEventAttributes); ok {
+		if _, ok := e.Body.(*wire.DecisionTaskScheduledEventAttributes); ok {
 			tasks++
 		}
 	}
@@ -304,7 +304,7 @@ func TestAllIsDueAtOnce(t *testing.T) {
 func TestTellingManyChildren(t *testing.T) {
 	for what, end := range map[string]func(f *full){
 		"terminated": func(f *full) { f.do(&Terminate{Details: &longText, Reason: &longName256}) },
-		"asked":      func(f *full) { f.do(&Terminate{Details: &longText, ChildPolicy: api.ChildPolicyRequestCancel}) },
+		"asked":      func(f *full) { f.do(&Terminate{Details: &longText, ChildPolicy: wire.ChildPolicyRequestCancel}) },
 		"timed out":  func(f *full) { f.now += engine.Seconds(31_536_000); f.wakes() },
 		"full": func(f *full) {
 			f.rules.limits.EventsMax = int(f.state.last) + 2
@@ -319,7 +319,7 @@ func TestTellingManyChildren(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			f := newFull(t, DefaultLimits(), api.ChildPolicyTerminate)
+			f := newFull(t, DefaultLimits(), wire.ChildPolicyTerminate)
 			f.decide(many(1000, childDecision))
 			f.sizes = enginetest.Sizes{}
 			end(f)
@@ -337,7 +337,7 @@ var longName256 = longName(7)
 func TestRaisedQuotas(t *testing.T) {
 	limits := DefaultLimits()
 	limits.OpenChildrenMax, limits.OpenActivitiesMax, limits.OpenLambdasMax = 1<<20, 1<<20, 1<<20
-	f := newFull(t, limits, api.ChildPolicyRequestCancel)
+	f := newFull(t, limits, wire.ChildPolicyRequestCancel)
 	f.decide(many(1300, childDecision))
 	f.decide(many(1300, activityDecision))
 	if n := len(f.state.children); n <= 1000 || n >= 1300 || f.state.tellBytes() > tellBytesMax {
@@ -359,7 +359,7 @@ func TestRaisedQuotas(t *testing.T) {
 func TestLargestEvents(t *testing.T) {
 	limits := DefaultLimits()
 	limits.EventsMax = 200
-	f := newFull(t, limits, api.ChildPolicyTerminate)
+	f := newFull(t, limits, wire.ChildPolicyTerminate)
 	for f.state.isOpen() {
 		f.do(&Signal{Name: longName(1), Input: &longText})
 	}
@@ -367,82 +367,82 @@ func TestLargestEvents(t *testing.T) {
 }
 
 // largestDecisions are requests of decisions, each as large as a request may be.
-func largestDecisions() map[string][]api.Decision {
+func largestDecisions() map[string][]wire.Decision {
 	text := func(n int, c string) *string { s := strings.Repeat(c, n); return &s }
-	one := map[string]func(i int) api.Decision{
-		"short cancellations of timers": func(int) api.Decision {
-			return api.Decision{DecisionType: api.DecisionTypeCancelTimer, CancelTimerDecisionAttributes: &api.CancelTimerDecisionAttributes{TimerID: "a"}}
+	one := map[string]func(i int) wire.Decision{
+		"short cancellations of timers": func(int) wire.Decision {
+			return wire.Decision{DecisionType: wire.DecisionTypeCancelTimer, CancelTimerDecisionAttributes: &wire.CancelTimerDecisionAttributes{TimerID: "a"}}
 		},
-		"short markers": func(int) api.Decision {
-			return api.Decision{DecisionType: api.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &api.RecordMarkerDecisionAttributes{MarkerName: "a"}}
+		"short markers": func(int) wire.Decision {
+			return wire.Decision{DecisionType: wire.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &wire.RecordMarkerDecisionAttributes{MarkerName: "a"}}
 		},
-		"markers": func(int) api.Decision {
-			return api.Decision{DecisionType: api.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &api.RecordMarkerDecisionAttributes{MarkerName: "a", Details: &longText}}
+		"markers": func(int) wire.Decision {
+			return wire.Decision{DecisionType: wire.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &wire.RecordMarkerDecisionAttributes{MarkerName: "a", Details: &longText}}
 		},
-		"short signals": func(int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeSignalExternalWorkflowExecution,
-				SignalExternalWorkflowExecutionDecisionAttributes: &api.SignalExternalWorkflowExecutionDecisionAttributes{WorkflowID: "a", SignalName: "s"},
+		"short signals": func(int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeSignalExternalWorkflowExecution,
+				SignalExternalWorkflowExecutionDecisionAttributes: &wire.SignalExternalWorkflowExecutionDecisionAttributes{WorkflowID: "a", SignalName: "s"},
 			}
 		},
-		"signals": func(i int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeSignalExternalWorkflowExecution,
-				SignalExternalWorkflowExecutionDecisionAttributes: &api.SignalExternalWorkflowExecutionDecisionAttributes{
+		"signals": func(i int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeSignalExternalWorkflowExecution,
+				SignalExternalWorkflowExecutionDecisionAttributes: &wire.SignalExternalWorkflowExecutionDecisionAttributes{
 					WorkflowID: longName(i), SignalName: longName(i), Input: text(4000, "\u07ff"), Control: text(4000, "\u07ff"),
 				},
 			}
 		},
-		"signals to nobody": func(i int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeSignalExternalWorkflowExecution,
-				SignalExternalWorkflowExecutionDecisionAttributes: &api.SignalExternalWorkflowExecutionDecisionAttributes{
+		"signals to nobody": func(i int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeSignalExternalWorkflowExecution,
+				SignalExternalWorkflowExecutionDecisionAttributes: &wire.SignalExternalWorkflowExecutionDecisionAttributes{
 					WorkflowID: longName(i), SignalName: "s", Control: text(5000, "\u07ff"), RunID: text(64, "\U00020000"),
 				},
 			}
 		},
-		"short requests to cancel": func(int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeRequestCancelExternalWorkflowExecution,
-				RequestCancelExternalWorkflowExecutionDecisionAttributes: &api.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowID: "a"},
+		"short requests to cancel": func(int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeRequestCancelExternalWorkflowExecution,
+				RequestCancelExternalWorkflowExecutionDecisionAttributes: &wire.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowID: "a"},
 			}
 		},
-		"short activities": func(i int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeScheduleActivityTask,
-				ScheduleActivityTaskDecisionAttributes: &api.ScheduleActivityTaskDecisionAttributes{
-					ActivityID: fmt.Sprint(i), ActivityType: api.ActivityType{Name: "a", Version: "1"},
+		"short activities": func(i int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeScheduleActivityTask,
+				ScheduleActivityTaskDecisionAttributes: &wire.ScheduleActivityTaskDecisionAttributes{
+					ActivityID: fmt.Sprint(i), ActivityType: wire.ActivityType{Name: "a", Version: "1"},
 				},
 			}
 		},
-		"short cancellations of activities": func(int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeRequestCancelActivityTask,
-				RequestCancelActivityTaskDecisionAttributes: &api.RequestCancelActivityTaskDecisionAttributes{ActivityID: "a"},
+		"short cancellations of activities": func(int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeRequestCancelActivityTask,
+				RequestCancelActivityTaskDecisionAttributes: &wire.RequestCancelActivityTaskDecisionAttributes{ActivityID: "a"},
 			}
 		},
-		"short children": func(i int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeStartChildWorkflowExecution,
-				StartChildWorkflowExecutionDecisionAttributes: &api.StartChildWorkflowExecutionDecisionAttributes{
-					WorkflowID: fmt.Sprint(i), WorkflowType: api.WorkflowType{Name: "a", Version: "1"},
+		"short children": func(i int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeStartChildWorkflowExecution,
+				StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{
+					WorkflowID: fmt.Sprint(i), WorkflowType: wire.WorkflowType{Name: "a", Version: "1"},
 				},
 			}
 		},
-		"children": func(i int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeStartChildWorkflowExecution,
-				StartChildWorkflowExecutionDecisionAttributes: &api.StartChildWorkflowExecutionDecisionAttributes{
-					WorkflowID: fmt.Sprint(i), WorkflowType: api.WorkflowType{Name: longName(i), Version: longName(i)[:256]},
+		"children": func(i int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeStartChildWorkflowExecution,
+				StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{
+					WorkflowID: fmt.Sprint(i), WorkflowType: wire.WorkflowType{Name: longName(i), Version: longName(i)[:256]},
 					Input: text(4000, "\U00020000"),
 				},
 			}
 		},
-		"large children": func(i int) api.Decision {
-			return api.Decision{
-				DecisionType: api.DecisionTypeStartChildWorkflowExecution,
-				StartChildWorkflowExecutionDecisionAttributes: &api.StartChildWorkflowExecutionDecisionAttributes{
-					WorkflowID: fmt.Sprint(i), WorkflowType: api.WorkflowType{Name: "a", Version: "1"},
+		"large children": func(i int) wire.Decision {
+			return wire.Decision{
+				DecisionType: wire.DecisionTypeStartChildWorkflowExecution,
+				StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{
+					WorkflowID: fmt.Sprint(i), WorkflowType: wire.WorkflowType{Name: "a", Version: "1"},
 					Input: text(32768, "\b"), Control: text(32768, "\U00020000"),
 				},
 			}
@@ -451,7 +451,7 @@ func largestDecisions() map[string][]api.Decision {
 		"activities": activityDecision,
 		"lambdas":    lambdaDecision,
 	}
-	all := map[string][]api.Decision{}
+	all := map[string][]wire.Decision{}
 	for what, make := range one {
 		size := 0
 		for i := 0; ; i++ {
@@ -468,7 +468,7 @@ func largestDecisions() map[string][]api.Decision {
 // A request of decisions is taken as a whole, or refused and nothing has happened.
 func TestLargestDecisions(t *testing.T) {
 	for what, decisions := range largestDecisions() {
-		f := newFull(t, DefaultLimits(), api.ChildPolicyAbandon)
+		f := newFull(t, DefaultLimits(), wire.ChildPolicyAbandon)
 		f.begin()
 		before := f.rules.EncodeState(f.state)
 		last := f.state.last
@@ -499,7 +499,7 @@ func TestLargestDecisions(t *testing.T) {
 // What fits takes for granted of a hundred decisions, and of one that closes with them.
 func TestHundredDecisionsFit(t *testing.T) {
 	for what, decisions := range largestDecisions() {
-		f := newFull(t, DefaultLimits(), api.ChildPolicyAbandon)
+		f := newFull(t, DefaultLimits(), wire.ChildPolicyAbandon)
 		f.begin()
 		decisions = decisions[:min(100, len(decisions))]
 		c := f.answer(decisions, longFacts(decisions))
@@ -521,15 +521,15 @@ func TestHundredDecisionsFit(t *testing.T) {
 // Nobody with names of an ordinary length is refused what the quotas allow.
 func TestOrdinaryDecisionsFit(t *testing.T) {
 	h, r := begun(t, "order-4711")
-	var decisions []api.Decision
+	var decisions []wire.Decision
 	for n := range 1000 {
 		name := fmt.Sprintf("an-ordinary-name-%d", n)
-		for _, one := range []func(int) api.Decision{activityDecision, timerDecision, childDecision} {
+		for _, one := range []func(int) wire.Decision{activityDecision, timerDecision, childDecision} {
 			d := one(n)
 			switch {
 			case d.ScheduleActivityTaskDecisionAttributes != nil:
 				a := d.ScheduleActivityTaskDecisionAttributes
-				a.ActivityID, a.ActivityType, a.TaskList = name, api.ActivityType{Name: "charge", Version: "1"}, nil
+				a.ActivityID, a.ActivityType, a.TaskList = name, wire.ActivityType{Name: "charge", Version: "1"}, nil
 			case d.StartTimerDecisionAttributes != nil:
 				d.StartTimerDecisionAttributes.TimerID = name
 			default:

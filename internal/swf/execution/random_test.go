@@ -7,11 +7,11 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // TestRandomLives lets random deciders, workers and operators loose on a few
-// executions. The house compares states after each command; here the histories
+// executions. The harness compares states after each command; here the histories
 // are read as a user reads them, without the rules' help.
 func TestRandomLives(t *testing.T) {
 	lives := uint64(60)
@@ -24,9 +24,9 @@ func TestRandomLives(t *testing.T) {
 			limits.EventsMax = 12 + int(seed%6)*20
 			limits.OpenActivitiesMax, limits.OpenTimersMax, limits.OpenChildrenMax, limits.OpenLambdasMax = 4, 3, 3, 2
 			limits.OpenExecutionsMax = 9
-			h := newHouse(t, limits)
+			h := newHarness(t, limits)
 			h.quiet = true
-			m := &monkey{house: h, rand: rand.New(rand.NewPCG(seed, 1))}
+			m := &monkey{harness: h, rand: rand.New(rand.NewPCG(seed, 1))}
 			for range 600 {
 				m.act()
 				if t.Failed() {
@@ -44,7 +44,7 @@ func TestRandomLives(t *testing.T) {
 
 // monkey does random things.
 type monkey struct {
-	*house
+	*harness
 	rand  *rand.Rand
 	seeds uint64
 	last  string
@@ -111,9 +111,9 @@ func (m *monkey) start() {
 		Name: Name(testWorld, testDomain, m.name()), Begin: engine.Always, Seed: engine.Seed{byte(m.seeds), byte(m.seeds >> 8)},
 		Group: Group(testWorld, testDomain),
 		Body: &Start{Settings: Settings{
-			Type: api.WorkflowType{Name: "order", Version: "1"}, TaskList: "deciders",
+			Type: wire.WorkflowType{Name: "order", Version: "1"}, TaskList: "deciders",
 			ExecutionStartToCloseTimeout: m.one("100", "1000", "NONE"), TaskStartToCloseTimeout: m.one("10", "100", "NONE"),
-			ChildPolicy: m.one(api.ChildPolicyValues...), LambdaRole: m.one("", "arn:role"), TaskPriority: m.one("", "5"),
+			ChildPolicy: m.one(wire.ChildPolicyValues...), LambdaRole: m.one("", "arn:role"), TaskPriority: m.one("", "5"),
 		}, RetentionDays: int64(m.rand.IntN(3)) - 1},
 	})
 	switch err.(type) {
@@ -125,7 +125,7 @@ func (m *monkey) start() {
 
 // task gives a task of the run: often one that is on offer or started, sometimes
 // any event.
-func (m *monkey) task(r *houseRun) (scheduled, started int64) {
+func (m *monkey) task(r *harnessRun) (scheduled, started int64) {
 	var ids []int64
 	for _, o := range r.record.Offers {
 		ids = append(ids, o.ID)
@@ -142,7 +142,7 @@ func (m *monkey) task(r *houseRun) (scheduled, started int64) {
 	return scheduled, args{run: r}.started(scheduled)
 }
 
-func (m *monkey) body(r *houseRun) any {
+func (m *monkey) body(r *harnessRun) any {
 	scheduled, started := m.task(r)
 	ref := ActivityRef{scheduled, started}
 	switch m.rand.IntN(16) {
@@ -181,7 +181,7 @@ func (m *monkey) body(r *houseRun) any {
 	case 14:
 		switch m.rand.IntN(8) {
 		case 0:
-			return &Terminate{ChildPolicy: m.one("", api.ChildPolicyTerminate, api.ChildPolicyAbandon)}
+			return &Terminate{ChildPolicy: m.one("", wire.ChildPolicyTerminate, wire.ChildPolicyAbandon)}
 		case 1:
 			return &RequestCancel{}
 		}
@@ -189,7 +189,7 @@ func (m *monkey) body(r *houseRun) any {
 	return &Describe{}
 }
 
-func (m *monkey) decide(r *houseRun) any {
+func (m *monkey) decide(r *harnessRun) any {
 	s := r.state.(*State)
 	c := &CompleteDecision{
 		ScheduledEventID: s.decision.scheduled, StartedEventID: s.decision.started,
@@ -212,63 +212,63 @@ func (m *monkey) decide(r *houseRun) any {
 	return c
 }
 
-func (m *monkey) decision() api.Decision {
+func (m *monkey) decision() wire.Decision {
 	kind := m.one("pay", "pay", "pay", "bare", "old", "missing")
-	var d api.Decision
+	var d wire.Decision
 	switch m.rand.IntN(10) {
 	case 0, 1, 2:
-		d.DecisionType = api.DecisionTypeScheduleActivityTask
-		a := &api.ScheduleActivityTaskDecisionAttributes{
-			ActivityID: m.name(), ActivityType: api.ActivityType{Name: kind, Version: "1"},
+		d.DecisionType = wire.DecisionTypeScheduleActivityTask
+		a := &wire.ScheduleActivityTaskDecisionAttributes{
+			ActivityID: m.name(), ActivityType: wire.ActivityType{Name: kind, Version: "1"},
 			HeartbeatTimeout: m.maybe(m.timeout()), StartToCloseTimeout: m.maybe(m.timeout()),
 			ScheduleToStartTimeout: m.maybe(m.timeout()), ScheduleToCloseTimeout: m.maybe(m.timeout()),
 		}
 		d.ScheduleActivityTaskDecisionAttributes = a
 	case 3:
-		d.DecisionType = api.DecisionTypeRequestCancelActivityTask
-		d.RequestCancelActivityTaskDecisionAttributes = &api.RequestCancelActivityTaskDecisionAttributes{ActivityID: m.name()}
+		d.DecisionType = wire.DecisionTypeRequestCancelActivityTask
+		d.RequestCancelActivityTaskDecisionAttributes = &wire.RequestCancelActivityTaskDecisionAttributes{ActivityID: m.name()}
 	case 4:
-		d.DecisionType = api.DecisionTypeStartTimer
-		d.StartTimerDecisionAttributes = &api.StartTimerDecisionAttributes{TimerID: m.name(), StartToFireTimeout: m.one("0", "3", "40")}
+		d.DecisionType = wire.DecisionTypeStartTimer
+		d.StartTimerDecisionAttributes = &wire.StartTimerDecisionAttributes{TimerID: m.name(), StartToFireTimeout: m.one("0", "3", "40")}
 	case 5:
-		d.DecisionType = api.DecisionTypeCancelTimer
-		d.CancelTimerDecisionAttributes = &api.CancelTimerDecisionAttributes{TimerID: m.name()}
+		d.DecisionType = wire.DecisionTypeCancelTimer
+		d.CancelTimerDecisionAttributes = &wire.CancelTimerDecisionAttributes{TimerID: m.name()}
 	case 6:
-		d.DecisionType = api.DecisionTypeStartChildWorkflowExecution
-		d.StartChildWorkflowExecutionDecisionAttributes = &api.StartChildWorkflowExecutionDecisionAttributes{
-			WorkflowID: m.name(), WorkflowType: api.WorkflowType{Name: kind, Version: "1"}, ChildPolicy: m.maybe(m.one(api.ChildPolicyValues...)),
+		d.DecisionType = wire.DecisionTypeStartChildWorkflowExecution
+		d.StartChildWorkflowExecutionDecisionAttributes = &wire.StartChildWorkflowExecutionDecisionAttributes{
+			WorkflowID: m.name(), WorkflowType: wire.WorkflowType{Name: kind, Version: "1"}, ChildPolicy: m.maybe(m.one(wire.ChildPolicyValues...)),
 		}
 	case 7:
-		d.DecisionType = api.DecisionTypeSignalExternalWorkflowExecution
-		d.SignalExternalWorkflowExecutionDecisionAttributes = &api.SignalExternalWorkflowExecutionDecisionAttributes{
+		d.DecisionType = wire.DecisionTypeSignalExternalWorkflowExecution
+		d.SignalExternalWorkflowExecutionDecisionAttributes = &wire.SignalExternalWorkflowExecutionDecisionAttributes{
 			WorkflowID: m.name(), SignalName: "ext", Control: m.maybe("c"), RunID: m.maybe(m.one("", "x")),
 		}
 	case 8:
-		d.DecisionType = api.DecisionTypeRequestCancelExternalWorkflowExecution
-		d.RequestCancelExternalWorkflowExecutionDecisionAttributes = &api.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowID: m.name()}
+		d.DecisionType = wire.DecisionTypeRequestCancelExternalWorkflowExecution
+		d.RequestCancelExternalWorkflowExecutionDecisionAttributes = &wire.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowID: m.name()}
 	default:
-		d.DecisionType = api.DecisionTypeScheduleLambdaFunction
-		d.ScheduleLambdaFunctionDecisionAttributes = &api.ScheduleLambdaFunctionDecisionAttributes{
+		d.DecisionType = wire.DecisionTypeScheduleLambdaFunction
+		d.ScheduleLambdaFunctionDecisionAttributes = &wire.ScheduleLambdaFunctionDecisionAttributes{
 			ID: m.name(), Name: "f", StartToCloseTimeout: m.maybe("7"),
 		}
 	}
 	return d
 }
 
-func (m *monkey) closing() api.Decision {
+func (m *monkey) closing() wire.Decision {
 	switch m.rand.IntN(4) {
 	case 0:
-		return api.Decision{DecisionType: api.DecisionTypeCompleteWorkflowExecution, CompleteWorkflowExecutionDecisionAttributes: &api.CompleteWorkflowExecutionDecisionAttributes{Result: m.maybe("r")}}
+		return wire.Decision{DecisionType: wire.DecisionTypeCompleteWorkflowExecution, CompleteWorkflowExecutionDecisionAttributes: &wire.CompleteWorkflowExecutionDecisionAttributes{Result: m.maybe("r")}}
 	case 1:
-		return api.Decision{DecisionType: api.DecisionTypeFailWorkflowExecution, FailWorkflowExecutionDecisionAttributes: &api.FailWorkflowExecutionDecisionAttributes{}}
+		return wire.Decision{DecisionType: wire.DecisionTypeFailWorkflowExecution, FailWorkflowExecutionDecisionAttributes: &wire.FailWorkflowExecutionDecisionAttributes{}}
 	case 2:
-		return api.Decision{DecisionType: api.DecisionTypeCancelWorkflowExecution, CancelWorkflowExecutionDecisionAttributes: &api.CancelWorkflowExecutionDecisionAttributes{}}
+		return wire.Decision{DecisionType: wire.DecisionTypeCancelWorkflowExecution, CancelWorkflowExecutionDecisionAttributes: &wire.CancelWorkflowExecutionDecisionAttributes{}}
 	}
-	return api.Decision{DecisionType: api.DecisionTypeContinueAsNewWorkflowExecution, ContinueAsNewWorkflowExecutionDecisionAttributes: &api.ContinueAsNewWorkflowExecutionDecisionAttributes{}}
+	return wire.Decision{DecisionType: wire.DecisionTypeContinueAsNewWorkflowExecution, ContinueAsNewWorkflowExecutionDecisionAttributes: &wire.ContinueAsNewWorkflowExecutionDecisionAttributes{}}
 }
 
 // readHistory reads a history as a user does, and finds what can't be.
-func readHistory(t *testing.T, r *houseRun) {
+func readHistory(t *testing.T, r *harnessRun) {
 	t.Helper()
 	var scheduled, started, queued int64 // the decision tasks
 	unseen := false                      // something came that no decision task was promised for
@@ -304,7 +304,7 @@ func readHistory(t *testing.T, r *houseRun) {
 		}
 		at = e.At
 		switch b := e.Body.(type) {
-		case *api.DecisionTaskScheduledEventAttributes:
+		case *wire.DecisionTaskScheduledEventAttributes:
 			switch {
 			case scheduled == 0:
 				scheduled = e.ID
@@ -314,101 +314,101 @@ func readHistory(t *testing.T, r *houseRun) {
 				fail(e, "one decision task too many")
 			}
 			unseen = false
-		case *api.DecisionTaskStartedEventAttributes:
+		case *wire.DecisionTaskStartedEventAttributes:
 			if b.ScheduledEventID != scheduled || started != 0 {
 				fail(e, "no such decision task is scheduled")
 			}
 			started = e.ID
 			unseen = false
-		case *api.DecisionTaskCompletedEventAttributes:
+		case *wire.DecisionTaskCompletedEventAttributes:
 			if b.ScheduledEventID != scheduled || b.StartedEventID != started || started == 0 {
 				fail(e, "no such decision task is started")
 			}
 			scheduled, started, queued = queued, 0, 0
-		case *api.DecisionTaskTimedOutEventAttributes:
+		case *wire.DecisionTaskTimedOutEventAttributes:
 			if b.ScheduledEventID != scheduled || b.StartedEventID != started {
 				fail(e, "no such decision task")
 			}
 			scheduled, started, queued = queued, 0, 0
 			unseen = true
-		case *api.ActivityTaskScheduledEventAttributes:
+		case *wire.ActivityTaskScheduledEventAttributes:
 			open[e.ID] = "activity"
-		case *api.ActivityTaskStartedEventAttributes:
+		case *wire.ActivityTaskStartedEventAttributes:
 			begin(e, b.ScheduledEventID, e.ID, "activity")
-		case *api.ActivityTaskCompletedEventAttributes:
+		case *wire.ActivityTaskCompletedEventAttributes:
 			end(e, b.ScheduledEventID, "activity")
 			if running[b.ScheduledEventID] != b.StartedEventID || b.StartedEventID == 0 {
 				fail(e, "it was not started so")
 			}
 			unseen = true
-		case *api.ActivityTaskFailedEventAttributes:
+		case *wire.ActivityTaskFailedEventAttributes:
 			end(e, b.ScheduledEventID, "activity")
 			unseen = true
-		case *api.ActivityTaskTimedOutEventAttributes:
+		case *wire.ActivityTaskTimedOutEventAttributes:
 			end(e, b.ScheduledEventID, "activity")
 			if running[b.ScheduledEventID] != b.StartedEventID {
 				fail(e, "it was not started so")
 			}
-			never := b.TimeoutType == api.ActivityTaskTimeoutTypeScheduleToStart
-			ran := b.TimeoutType == api.ActivityTaskTimeoutTypeStartToClose || b.TimeoutType == api.ActivityTaskTimeoutTypeHeartbeat
+			never := b.TimeoutType == wire.ActivityTaskTimeoutTypeScheduleToStart
+			ran := b.TimeoutType == wire.ActivityTaskTimeoutTypeStartToClose || b.TimeoutType == wire.ActivityTaskTimeoutTypeHeartbeat
 			if never && b.StartedEventID != 0 || ran && b.StartedEventID == 0 {
 				fail(e, "that clock does not run")
 			}
 			unseen = true
-		case *api.ActivityTaskCanceledEventAttributes:
+		case *wire.ActivityTaskCanceledEventAttributes:
 			end(e, b.ScheduledEventID, "activity")
 			unseen = true
-		case *api.TimerStartedEventAttributes:
+		case *wire.TimerStartedEventAttributes:
 			open[e.ID] = "timer"
-		case *api.TimerFiredEventAttributes:
+		case *wire.TimerFiredEventAttributes:
 			end(e, b.StartedEventID, "timer")
 			from := r.events[b.StartedEventID-1]
-			n, _ := api.Seconds(from.Body.(*api.TimerStartedEventAttributes).StartToFireTimeout)
+			n, _ := wire.Seconds(from.Body.(*wire.TimerStartedEventAttributes).StartToFireTimeout)
 			if e.At < from.At+engine.Seconds(n) {
 				fail(e, "too early")
 			}
 			unseen = true
-		case *api.TimerCanceledEventAttributes:
+		case *wire.TimerCanceledEventAttributes:
 			end(e, b.StartedEventID, "timer")
-		case *api.LambdaFunctionScheduledEventAttributes:
+		case *wire.LambdaFunctionScheduledEventAttributes:
 			open[e.ID] = "lambda"
-		case *api.LambdaFunctionStartedEventAttributes:
+		case *wire.LambdaFunctionStartedEventAttributes:
 			begin(e, b.ScheduledEventID, e.ID, "lambda")
-		case *api.LambdaFunctionCompletedEventAttributes:
+		case *wire.LambdaFunctionCompletedEventAttributes:
 			end(e, b.ScheduledEventID, "lambda")
 			unseen = true
-		case *api.LambdaFunctionFailedEventAttributes:
+		case *wire.LambdaFunctionFailedEventAttributes:
 			end(e, b.ScheduledEventID, "lambda")
 			unseen = true
-		case *api.LambdaFunctionTimedOutEventAttributes:
+		case *wire.LambdaFunctionTimedOutEventAttributes:
 			end(e, b.ScheduledEventID, "lambda")
 			unseen = true
-		case *api.StartLambdaFunctionFailedEventAttributes:
+		case *wire.StartLambdaFunctionFailedEventAttributes:
 			end(e, *b.ScheduledEventID, "lambda")
 			unseen = true
-		case *api.StartChildWorkflowExecutionInitiatedEventAttributes:
+		case *wire.StartChildWorkflowExecutionInitiatedEventAttributes:
 			open[e.ID] = "child"
-		case *api.StartChildWorkflowExecutionFailedEventAttributes:
+		case *wire.StartChildWorkflowExecutionFailedEventAttributes:
 			if b.InitiatedEventID != 0 {
 				end(e, b.InitiatedEventID, "child")
 			}
 			unseen = true
-		case *api.ChildWorkflowExecutionStartedEventAttributes:
+		case *wire.ChildWorkflowExecutionStartedEventAttributes:
 			begin(e, b.InitiatedEventID, e.ID, "child")
 			unseen = true
-		case *api.ChildWorkflowExecutionCompletedEventAttributes:
+		case *wire.ChildWorkflowExecutionCompletedEventAttributes:
 			end(e, b.InitiatedEventID, "child")
 			unseen = true
-		case *api.ChildWorkflowExecutionTerminatedEventAttributes:
+		case *wire.ChildWorkflowExecutionTerminatedEventAttributes:
 			end(e, b.InitiatedEventID, "child")
 			unseen = true
-		case *api.ChildWorkflowExecutionTimedOutEventAttributes:
+		case *wire.ChildWorkflowExecutionTimedOutEventAttributes:
 			end(e, b.InitiatedEventID, "child")
 			unseen = true
-		case *api.ChildWorkflowExecutionFailedEventAttributes:
+		case *wire.ChildWorkflowExecutionFailedEventAttributes:
 			end(e, b.InitiatedEventID, "child")
 			unseen = true
-		case *api.ChildWorkflowExecutionCanceledEventAttributes:
+		case *wire.ChildWorkflowExecutionCanceledEventAttributes:
 			end(e, b.InitiatedEventID, "child")
 			unseen = true
 		default:
@@ -441,15 +441,15 @@ func (m *monkey) checkFamilies() {
 		parent engine.RunID
 		event  int64
 	}
-	first := map[link]*houseRun{}
-	latest := map[link]*houseRun{}
+	first := map[link]*harnessRun{}
+	latest := map[link]*harnessRun{}
 	for _, r := range m.runs {
 		s := r.state.(*State)
 		if s.parent.WorkflowID == "" {
 			continue
 		}
 		k := link{s.parent.Run, s.parent.InitiatedEventID}
-		if started := r.events[0].Body.(*api.WorkflowExecutionStartedEventAttributes); started.ContinuedExecutionRunID == nil {
+		if started := r.events[0].Body.(*wire.WorkflowExecutionStartedEventAttributes); started.ContinuedExecutionRunID == nil {
 			if first[k] != nil {
 				m.t.Errorf("%s and %s are the same child", r.label, first[k].label)
 			}
@@ -466,11 +466,11 @@ func (m *monkey) checkFamilies() {
 			case r.open() && (child == nil || !child.open()):
 				m.t.Errorf("%s: child of event %d is open in its parent only", r.label, k.event)
 			case child == nil || r.open():
-			case (s.closeStatus == api.CloseStatusTerminated || s.closeStatus == api.CloseStatusTimedOut) && child.open():
+			case (s.closeStatus == wire.CloseStatusTerminated || s.closeStatus == wire.CloseStatusTimedOut) && child.open():
 				switch b := r.events[len(r.events)-1].Body.(type) {
-				case *api.WorkflowExecutionTerminatedEventAttributes:
+				case *wire.WorkflowExecutionTerminatedEventAttributes:
 					m.checkPolicy(r, child, b.ChildPolicy)
-				case *api.WorkflowExecutionTimedOutEventAttributes:
+				case *wire.WorkflowExecutionTimedOutEventAttributes:
 					m.checkPolicy(r, child, b.ChildPolicy)
 				}
 			}
@@ -478,11 +478,11 @@ func (m *monkey) checkFamilies() {
 	}
 }
 
-func (m *monkey) checkPolicy(parent, child *houseRun, policy string) {
+func (m *monkey) checkPolicy(parent, child *harnessRun, policy string) {
 	switch policy {
-	case api.ChildPolicyTerminate:
+	case wire.ChildPolicyTerminate:
 		m.t.Errorf("%s was ended by TERMINATE, and its child %s lives", parent.label, child.label)
-	case api.ChildPolicyRequestCancel:
+	case wire.ChildPolicyRequestCancel:
 		// A child that went on as a new run after the request begins anew.
 		if s := child.state.(*State); !s.cancelRequested && child.events[0].At < parent.record.Closed {
 			m.t.Errorf("%s was ended by REQUEST_CANCEL, and its child %s does not know", parent.label, child.label)

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 const dayMillis = 24 * 60 * 60 * 1000
@@ -121,7 +121,7 @@ func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 // its record.
 type Listing struct {
 	WorkflowID      string
-	Type            api.WorkflowType
+	Type            wire.WorkflowType
 	Tags            []string
 	Parent          Parent // zero: a root
 	CloseStatus     string // "": open

@@ -1,12 +1,12 @@
 package execution
 
-import "heddle/internal/swf/api"
+import "heddle/internal/swf/wire"
 
 // noEvent is the externalInitiatedEventId of what no other execution initiated.
 var noEvent int64
 
 func (t *turn) signal(c *Signal) {
-	if t.emit(&api.WorkflowExecutionSignaledEventAttributes{
+	if t.emit(&wire.WorkflowExecutionSignaledEventAttributes{
 		ExternalInitiatedEventID: &noEvent, Input: c.Input, SignalName: c.Name,
 	}) {
 		t.wantsDecision = true
@@ -14,7 +14,7 @@ func (t *turn) signal(c *Signal) {
 }
 
 func (t *turn) requestCancel() {
-	if t.emit(&api.WorkflowExecutionCancelRequestedEventAttributes{ExternalInitiatedEventID: &noEvent}) {
+	if t.emit(&wire.WorkflowExecutionCancelRequestedEventAttributes{ExternalInitiatedEventID: &noEvent}) {
 		t.wantsDecision = true
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // start begins the execution. One that continues another takes its place in the
@@ -20,20 +20,20 @@ func (t *turn) start(c *Start) error {
 
 func (t *turn) begin(c *Start) {
 	mustHold(t.s.last == 0, "start of %q, which has %d events", t.s.workflowID, t.s.last)
-	a := &api.WorkflowExecutionStartedEventAttributes{
+	a := &wire.WorkflowExecutionStartedEventAttributes{
 		ChildPolicy:                  c.ChildPolicy,
 		ExecutionStartToCloseTimeout: &c.ExecutionStartToCloseTimeout,
 		Input:                        c.Input,
 		LambdaRole:                   text(c.LambdaRole),
 		ParentInitiatedEventID:       &c.Parent.InitiatedEventID,
 		TagList:                      c.Tags,
-		TaskList:                     api.TaskList{Name: c.TaskList},
+		TaskList:                     wire.TaskList{Name: c.TaskList},
 		TaskPriority:                 text(c.TaskPriority),
 		TaskStartToCloseTimeout:      &c.TaskStartToCloseTimeout,
 		WorkflowType:                 c.Type,
 	}
 	if c.Parent.WorkflowID != "" {
-		a.ParentWorkflowExecution = &api.WorkflowExecution{
+		a.ParentWorkflowExecution = &wire.WorkflowExecution{
 			WorkflowID: c.Parent.WorkflowID, RunID: FormatRun(c.Parent.Run),
 		}
 	}
@@ -55,7 +55,7 @@ func codeHeader(c *coder, domainNumber, retentionDays *int64) {
 	c.int(retentionDays)
 }
 
-func (s *State) applyStarted(e *engine.Event, a *api.WorkflowExecutionStartedEventAttributes) {
+func (s *State) applyStarted(e *engine.Event, a *wire.WorkflowExecutionStartedEventAttributes) {
 	header := reading(e.Private)
 	var number int64
 	codeHeader(header, &number, &s.retentionDays)

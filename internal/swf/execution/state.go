@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // State is one execution, folded from its history and notes. Inputs, results and
@@ -92,7 +92,7 @@ func seconds(timeout *string) int64 {
 }
 
 func secondsOf(timeout string) int64 {
-	if n, limited := api.Seconds(timeout); limited {
+	if n, limited := wire.Seconds(timeout); limited {
 		return n
 	}
 	return never

@@ -14,14 +14,14 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/golden"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // TestStories runs testdata/*.txt: a command, four dashes, what it gave.
 func TestStories(t *testing.T) {
 	cover, told := coverage{}, 0
 	files := golden.Each(t, "testdata/*.txt", func(t *testing.T, text string) string {
-		s := &story{house: newHouse(t, DefaultLimits())}
+		s := &story{harness: newHarness(t, DefaultLimits())}
 		text = golden.Blocks(text, s.tell)
 		cover.add(path.Base(t.Name()), s)
 		told++
@@ -34,7 +34,7 @@ func TestStories(t *testing.T) {
 
 // story plays one file.
 type story struct {
-	*house
+	*harness
 	decided map[string]bool // decision types
 	seeds   int
 }
@@ -47,7 +47,7 @@ func (s *story) tell(command string) (said string, always bool) {
 // args are the words of a command: a verb, a run's label, key=value.
 type args struct {
 	s      *story
-	run    *houseRun
+	run    *harnessRun
 	values map[string]string
 }
 
@@ -84,15 +84,15 @@ func (a args) started(scheduled int64) int64 {
 	}
 	for _, e := range a.run.events {
 		switch b := e.Body.(type) {
-		case *api.DecisionTaskStartedEventAttributes:
+		case *wire.DecisionTaskStartedEventAttributes:
 			if b.ScheduledEventID == scheduled {
 				return e.ID
 			}
-		case *api.ActivityTaskStartedEventAttributes:
+		case *wire.ActivityTaskStartedEventAttributes:
 			if b.ScheduledEventID == scheduled {
 				return e.ID
 			}
-		case *api.LambdaFunctionStartedEventAttributes:
+		case *wire.LambdaFunctionStartedEventAttributes:
 			if b.ScheduledEventID == scheduled {
 				return e.ID
 			}
@@ -186,7 +186,7 @@ func (s *story) start(workflowID string, a args) (any, error) {
 	name, version, _ := strings.Cut(a.or("type", "order/1"), "/")
 	c := &Start{
 		Settings: Settings{
-			Type:                         api.WorkflowType{Name: name, Version: version},
+			Type:                         wire.WorkflowType{Name: name, Version: version},
 			TaskList:                     a.or("list", "deciders"),
 			TaskPriority:                 a.or("priority", ""),
 			ExecutionStartToCloseTimeout: a.or("exec", "3600"),
@@ -284,7 +284,7 @@ func (s *story) decision(a args, lines []string) any {
 		if ok {
 			b = fmt.Appendf(b, `,"%s%sDecisionAttributes":%s`, strings.ToLower(kind[:1]), kind[1:], block)
 		}
-		var d api.Decision
+		var d wire.Decision
 		if err := d.Decode(jx.DecodeBytes(append(b, '}'))); err != nil {
 			s.t.Fatalf("%s: %v", line, err)
 		}

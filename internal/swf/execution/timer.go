@@ -2,7 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // timer is an open timer.
@@ -30,54 +30,54 @@ func (s *State) timerNamed(name string) *timer {
 	return nil
 }
 
-func (t *turn) startTimer(d *api.StartTimerDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) startTimer(d *wire.StartTimerDecisionAttributes, fact Fact, decided int64) {
 	cause := ""
 	switch {
 	case fact.Denied:
-		cause = api.StartTimerFailedCauseOperationNotPermitted
+		cause = wire.StartTimerFailedCauseOperationNotPermitted
 	case t.s.timerNamed(d.TimerID) != nil:
-		cause = api.StartTimerFailedCauseTimerIDAlreadyInUse
+		cause = wire.StartTimerFailedCauseTimerIDAlreadyInUse
 	case len(t.s.timers) >= t.limits.OpenTimersMax:
-		cause = api.StartTimerFailedCauseOpenTimersLimitExceeded
+		cause = wire.StartTimerFailedCauseOpenTimersLimitExceeded
 	case fact.Throttled:
-		cause = api.StartTimerFailedCauseTimerCreationRateExceeded
+		cause = wire.StartTimerFailedCauseTimerCreationRateExceeded
 	}
 	if cause != "" {
-		t.emit(&api.StartTimerFailedEventAttributes{
+		t.emit(&wire.StartTimerFailedEventAttributes{
 			Cause: cause, DecisionTaskCompletedEventID: decided, TimerID: d.TimerID,
 		})
 		t.wantsDecision = true
 		return
 	}
-	t.emit(&api.TimerStartedEventAttributes{
+	t.emit(&wire.TimerStartedEventAttributes{
 		Control: d.Control, DecisionTaskCompletedEventID: decided,
 		StartToFireTimeout: d.StartToFireTimeout, TimerID: d.TimerID,
 	})
 }
 
-func (t *turn) cancelTimer(d *api.CancelTimerDecisionAttributes, fact Fact, decided int64) {
+func (t *turn) cancelTimer(d *wire.CancelTimerDecisionAttributes, fact Fact, decided int64) {
 	open := t.s.timerNamed(d.TimerID)
 	cause := ""
 	switch {
 	case fact.Denied:
-		cause = api.CancelTimerFailedCauseOperationNotPermitted
+		cause = wire.CancelTimerFailedCauseOperationNotPermitted
 	case open == nil:
-		cause = api.CancelTimerFailedCauseTimerIDUnknown
+		cause = wire.CancelTimerFailedCauseTimerIDUnknown
 	}
 	if cause != "" {
-		t.emit(&api.CancelTimerFailedEventAttributes{
+		t.emit(&wire.CancelTimerFailedEventAttributes{
 			Cause: cause, DecisionTaskCompletedEventID: decided, TimerID: d.TimerID,
 		})
 		t.wantsDecision = true
 		return
 	}
-	t.emit(&api.TimerCanceledEventAttributes{
+	t.emit(&wire.TimerCanceledEventAttributes{
 		DecisionTaskCompletedEventID: decided, StartedEventID: open.started, TimerID: d.TimerID,
 	})
 }
 
 func (t *turn) fireTimer(due *timer) {
-	if t.emit(&api.TimerFiredEventAttributes{StartedEventID: due.started, TimerID: due.name}) {
+	if t.emit(&wire.TimerFiredEventAttributes{StartedEventID: due.started, TimerID: due.name}) {
 		t.wantsDecision = true
 	}
 }

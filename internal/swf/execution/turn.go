@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // turn is what a command does, while it is being decided.
@@ -63,9 +63,9 @@ func (t *turn) closeFull() {
 	if len(t.events) == 0 {
 		t.reply = &UnknownExecutionError{WorkflowID: s.workflowID, RunID: s.runID}
 	}
-	cause := api.WorkflowExecutionTerminatedCauseEventLimitExceeded
-	t.end(&api.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: s.settings.ChildPolicy},
-		s.settings.ChildPolicy, &ChildClosed{Status: api.CloseStatusTerminated})
+	cause := wire.WorkflowExecutionTerminatedCauseEventLimitExceeded
+	t.end(&wire.WorkflowExecutionTerminatedEventAttributes{Cause: &cause, ChildPolicy: s.settings.ChildPolicy},
+		s.settings.ChildPolicy, &ChildClosed{Status: wire.CloseStatusTerminated})
 }
 
 // note records a note; the state moves with it.
@@ -107,12 +107,12 @@ func (t *turn) finish() engine.Turn {
 // closes tells whether an event closes its execution.
 func closes(body attributes) bool {
 	switch body.(type) {
-	case *api.WorkflowExecutionCompletedEventAttributes,
-		*api.WorkflowExecutionFailedEventAttributes,
-		*api.WorkflowExecutionCanceledEventAttributes,
-		*api.WorkflowExecutionContinuedAsNewEventAttributes,
-		*api.WorkflowExecutionTerminatedEventAttributes,
-		*api.WorkflowExecutionTimedOutEventAttributes:
+	case *wire.WorkflowExecutionCompletedEventAttributes,
+		*wire.WorkflowExecutionFailedEventAttributes,
+		*wire.WorkflowExecutionCanceledEventAttributes,
+		*wire.WorkflowExecutionContinuedAsNewEventAttributes,
+		*wire.WorkflowExecutionTerminatedEventAttributes,
+		*wire.WorkflowExecutionTimedOutEventAttributes:
 		return true
 	}
 	return false

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 func TestRunOnTheWire(t *testing.T) {
@@ -51,15 +51,15 @@ func TestListsDiffer(t *testing.T) {
 	}
 }
 
-// begun gives a house with one execution that has a started decision task.
-func begun(t testing.TB, workflowID string) (*house, *houseRun) {
-	h := newHouse(t, DefaultLimits())
+// begun gives a harness with one execution that has a started decision task.
+func begun(t testing.TB, workflowID string) (*harness, *harnessRun) {
+	h := newHarness(t, DefaultLimits())
 	h.quiet = true
 	_, err := h.command(engine.Command{
 		Name: Name(testWorld, testDomain, workflowID), Begin: engine.Always, Seed: engine.Seed{1},
 		Group: Group(testWorld, testDomain),
 		Body: &Start{Settings: Settings{
-			Type: api.WorkflowType{Name: "order", Version: "1"}, TaskList: "deciders",
+			Type: wire.WorkflowType{Name: "order", Version: "1"}, TaskList: "deciders",
 			ExecutionStartToCloseTimeout: "3600", TaskStartToCloseTimeout: "60", ChildPolicy: "TERMINATE",
 			Tags: []string{"red", "blue", "red"},
 		}, RetentionDays: 1},
@@ -78,14 +78,14 @@ func TestStateIsSmall(t *testing.T) {
 	long := strings.Repeat("x", 32768)
 	c := &CompleteDecision{ScheduledEventID: 2, StartedEventID: 3, ExecutionContext: &long}
 	for _, id := range []string{"a", "b", "c"} {
-		c.Decisions = append(c.Decisions, api.Decision{
-			DecisionType: api.DecisionTypeScheduleActivityTask,
-			ScheduleActivityTaskDecisionAttributes: &api.ScheduleActivityTaskDecisionAttributes{
-				ActivityID: "activity-" + id, ActivityType: api.ActivityType{Name: "charge-credit-card", Version: "1.0"}, Input: &long, Control: &long,
+		c.Decisions = append(c.Decisions, wire.Decision{
+			DecisionType: wire.DecisionTypeScheduleActivityTask,
+			ScheduleActivityTaskDecisionAttributes: &wire.ScheduleActivityTaskDecisionAttributes{
+				ActivityID: "activity-" + id, ActivityType: wire.ActivityType{Name: "charge-credit-card", Version: "1.0"}, Input: &long, Control: &long,
 			},
-		}, api.Decision{
-			DecisionType:                 api.DecisionTypeStartTimer,
-			StartTimerDecisionAttributes: &api.StartTimerDecisionAttributes{TimerID: "timer-" + id, StartToFireTimeout: "60", Control: &long},
+		}, wire.Decision{
+			DecisionType:                 wire.DecisionTypeStartTimer,
+			StartTimerDecisionAttributes: &wire.StartTimerDecisionAttributes{TimerID: "timer-" + id, StartToFireTimeout: "60", Control: &long},
 		})
 	}
 	c.Facts = decideFacts(c.Decisions)
@@ -198,28 +198,28 @@ func TestEntries(t *testing.T) {
 
 // What can only come of a fault of ours stops the execution, loudly.
 func TestBrokenInvariantsPanic(t *testing.T) {
-	for what, f := range map[string]func(h *house, r *houseRun){
-		"gap in the log":  func(h *house, r *houseRun) { h.rules.Apply(r.state, engine.Event{ID: 9}) },
-		"unknown event":   func(h *house, r *houseRun) { h.rules.Apply(r.state, engine.Event{ID: 4}) },
-		"unknown command": func(h *house, r *houseRun) { h.rules.Handle(r.state, "what", engine.Input{}) },
-		"note about nothing": func(h *house, r *houseRun) {
+	for what, f := range map[string]func(h *harness, r *harnessRun){
+		"gap in the log":  func(h *harness, r *harnessRun) { h.rules.Apply(r.state, engine.Event{ID: 9}) },
+		"unknown event":   func(h *harness, r *harnessRun) { h.rules.Apply(r.state, engine.Event{ID: 4}) },
+		"unknown command": func(h *harness, r *harnessRun) { h.rules.Handle(r.state, "what", engine.Input{}) },
+		"note about nothing": func(h *harness, r *harnessRun) {
 			h.rules.Note(r.state, engine.Note{Subject: 77, Kind: 1, Value: []byte{1}})
 		},
-		"unknown note": func(h *house, r *houseRun) {
+		"unknown note": func(h *harness, r *harnessRun) {
 			h.rules.Note(r.state, engine.Note{Subject: 2, Kind: 99, Value: []byte{1}})
 		},
-		"damaged note": func(h *house, r *houseRun) {
+		"damaged note": func(h *harness, r *harnessRun) {
 			h.rules.Note(r.state, engine.Note{Subject: 2, Kind: noteAttempt, Value: []byte{1}})
 		},
-		"timer that is not": func(h *house, r *houseRun) {
-			h.rules.Apply(r.state, engine.Event{ID: 4, Body: &api.TimerFiredEventAttributes{StartedEventID: 1}})
+		"timer that is not": func(h *harness, r *harnessRun) {
+			h.rules.Apply(r.state, engine.Event{ID: 4, Body: &wire.TimerFiredEventAttributes{StartedEventID: 1}})
 		},
-		"second start": func(h *house, r *houseRun) { h.rules.Handle(r.state, &Start{}, engine.Input{}) },
-		"child out of order": func(h *house, r *houseRun) {
+		"second start": func(h *harness, r *harnessRun) { h.rules.Handle(r.state, &Start{}, engine.Input{}) },
+		"child out of order": func(h *harness, r *harnessRun) {
 			h.rules.Handle(r.state, &ChildClosed{InitiatedEventID: 3}, engine.Input{})
 		},
-		"damaged listing": func(h *house, r *houseRun) { h.rules.Entries(r.id, &engine.Record{}) },
-		"event after the end": func(h *house, r *houseRun) {
+		"damaged listing": func(h *harness, r *harnessRun) { h.rules.Entries(r.id, &engine.Record{}) },
+		"event after the end": func(h *harness, r *harnessRun) {
 			r.state.(*State).closeStatus = "x"
 			h.rules.Apply(r.state, engine.Event{ID: 4})
 		},
@@ -243,7 +243,7 @@ func TestFullHistory(t *testing.T) {
 	s := rules.New(id)
 	in := engine.Input{Now: houseStart, Up: houseStart}
 	if _, err := rules.Handle(s, &Start{Settings: Settings{
-		ExecutionStartToCloseTimeout: api.None, TaskStartToCloseTimeout: api.None, ChildPolicy: api.ChildPolicyAbandon,
+		ExecutionStartToCloseTimeout: wire.None, TaskStartToCloseTimeout: wire.None, ChildPolicy: wire.ChildPolicyAbandon,
 	}}, in); err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestFullHistory(t *testing.T) {
 			t.Fatalf("signal %d gave %d events", signals, len(turn.Events))
 		}
 		e := turn.Events[0]
-		if _, full := e.Body.(*api.WorkflowExecutionTerminatedEventAttributes); !full {
+		if _, full := e.Body.(*wire.WorkflowExecutionTerminatedEventAttributes); !full {
 			signals++
 			continue
 		}

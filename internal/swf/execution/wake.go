@@ -2,7 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // What may be due.
@@ -82,17 +82,17 @@ func (t *turn) wake() {
 		case dueExecution:
 			t.timeOut()
 		case dueDecisionStart:
-			t.timeOutDecision(api.DecisionTaskTimeoutTypeScheduleToStart)
+			t.timeOutDecision(wire.DecisionTaskTimeoutTypeScheduleToStart)
 		case dueDecision:
-			t.timeOutDecision(api.DecisionTaskTimeoutTypeStartToClose)
+			t.timeOutDecision(wire.DecisionTaskTimeoutTypeStartToClose)
 		case dueActivityStart:
-			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeScheduleToStart)
+			t.timeOutActivity(s.activity(d.event), wire.ActivityTaskTimeoutTypeScheduleToStart)
 		case dueActivityRun:
-			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeStartToClose)
+			t.timeOutActivity(s.activity(d.event), wire.ActivityTaskTimeoutTypeStartToClose)
 		case dueActivityClose:
-			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeScheduleToClose)
+			t.timeOutActivity(s.activity(d.event), wire.ActivityTaskTimeoutTypeScheduleToClose)
 		case dueHeartbeat:
-			t.timeOutActivity(s.activity(d.event), api.ActivityTaskTimeoutTypeHeartbeat)
+			t.timeOutActivity(s.activity(d.event), wire.ActivityTaskTimeoutTypeHeartbeat)
 		case dueTimer:
 			t.fireTimer(at(s.timers, d.event, (*timer).id))
 		case dueLambda:

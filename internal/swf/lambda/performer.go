@@ -37,8 +37,8 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/matching"
-	"heddle/internal/swf/api"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/wire"
 )
 
 // Runs is the part of the kernel that a performer needs.
@@ -67,7 +67,7 @@ type Config struct {
 
 // callMax bounds a call, whatever the timeout of its task: a longer one, or none,
 // may stand in a history from before they were refused.
-const callMax = api.LambdaSecondsMax * time.Second
+const callMax = wire.LambdaSecondsMax * time.Second
 
 // lookPause is how long a call runs until its execution is looked at, again and
 // again: for one that was closed nobody needs to wait.
@@ -204,7 +204,7 @@ func (p *Performer) input(ctx context.Context, run engine.RunID, scheduled int64
 	if err != nil {
 		return "", fmt.Errorf("read event %d: %w", scheduled, err)
 	}
-	var e api.HistoryEvent
+	var e wire.HistoryEvent
 	if err := e.Decode(jx.DecodeBytes(b)); err != nil {
 		return "", fmt.Errorf("read event %d: %w", scheduled, err)
 	}
@@ -248,8 +248,8 @@ func (p *Performer) perform(t *task) {
 // callLimit is how long a call may take. Limited says that the task has timed out by
 // then.
 func callLimit(startToClose string) (limit time.Duration, limited bool) {
-	seconds, limited := api.Seconds(startToClose)
-	if !limited || seconds > api.LambdaSecondsMax {
+	seconds, limited := wire.Seconds(startToClose)
+	if !limited || seconds > wire.LambdaSecondsMax {
 		return callMax, false
 	}
 	return time.Duration(seconds) * time.Second, true

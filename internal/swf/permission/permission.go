@@ -8,15 +8,15 @@
 //
 // Sources: SWF Developer Guide, "API Summary"; SWF API Reference, "Access
 // Control" of each action and decision. Whether the answer is yes is for package
-// iam to say.
+// policy to say.
 package permission
 
 import (
 	"slices"
 
 	"heddle/internal/aws/arn"
-	"heddle/internal/aws/iam"
-	"heddle/internal/swf/api"
+	"heddle/internal/aws/policy"
+	"heddle/internal/swf/wire"
 )
 
 // Ask is what a call or a decision asks permission for. What a request leaves
@@ -32,20 +32,20 @@ type Ask struct {
 	// ResourceARN is what the request itself calls the domain, if it does.
 	ResourceARN string
 
-	TaskList        *api.TaskList
-	DefaultTaskList *api.TaskList
-	ActivityType    *api.ActivityType
-	WorkflowType    *api.WorkflowType
+	TaskList        *wire.TaskList
+	DefaultTaskList *wire.TaskList
+	ActivityType    *wire.ActivityType
+	WorkflowType    *wire.WorkflowType
 	// WorkflowTypeVersion is what an execution continues as.
 	WorkflowTypeVersion *string
 	Name, Version       *string // of a type that is being registered
-	TypeFilter          *api.WorkflowTypeFilter
-	TagFilter           *api.TagFilter
+	TypeFilter          *wire.WorkflowTypeFilter
+	TagFilter           *wire.TagFilter
 	TagList             []string
 	// LambdaRole is the role that the request hands to the service.
 	LambdaRole *string
 
-	SetTags    []api.ResourceTag // of the domain
+	SetTags    []wire.ResourceTag // of the domain
 	RemoveTags []string
 	child      bool
 	hasDefault bool
@@ -62,7 +62,7 @@ func Call(operation string, in any) Ask {
 }
 
 // Decision gives what a decision asks. It must be valid.
-func Decision(d *api.Decision) Ask {
+func Decision(d *wire.Decision) Ask {
 	r, known := decisions[d.DecisionType]
 	if !known {
 		panic("permission: no row for decision " + d.DecisionType)
@@ -77,7 +77,7 @@ func (a *Ask) NeedsDefault() bool { return a.hasDefault && a.TaskList == nil }
 // UseDefaults fills in what applies if the request does not say it: the type's
 // task list and, for continuing as new, the execution's own version. What is not
 // known is nil.
-func (a *Ask) UseDefaults(list *api.TaskList, version *string) {
+func (a *Ask) UseDefaults(list *wire.TaskList, version *string) {
 	if a.NeedsDefault() {
 		a.TaskList = list
 	}
@@ -86,10 +86,10 @@ func (a *Ask) UseDefaults(list *api.TaskList, version *string) {
 	}
 }
 
-// Request is the question for package iam. C is what is known besides: of the
+// Request is the question for package policy. C is what is known besides: of the
 // principal, the connection and the domain's tags; the rest is appended to it, in
 // its spare room if there is some.
-func (a *Ask) Request(p iam.Principal, region string, c iam.Context) iam.Request {
+func (a *Ask) Request(p policy.Principal, region string, c policy.Context) policy.Request {
 	domain, resource, alias := a.Domain, a.ResourceARN, ""
 	if a.EveryDomain {
 		// The service's own description has it without region and slash.
@@ -98,19 +98,19 @@ func (a *Ask) Request(p iam.Principal, region string, c iam.Context) iam.Request
 	if resource == "" {
 		resource = arn.ARN{Partition: "aws", Service: "swf", Region: region, Account: p.Account, Resource: domainPrefix + domain}.String()
 	}
-	return iam.Request{Principal: p, Action: a.Action, Resource: resource, Alias: alias, Context: a.append(c)}
+	return policy.Request{Principal: p, Action: a.Action, Resource: resource, Alias: alias, Context: a.append(c)}
 }
 
 const domainPrefix = "/domain/"
 
 // PassRole is the second question of a request that hands a role to the service;
 // ok is false if it does not.
-func (a *Ask) PassRole(p iam.Principal, c iam.Context) (r iam.Request, ok bool) {
+func (a *Ask) PassRole(p policy.Principal, c policy.Context) (r policy.Request, ok bool) {
 	if a.LambdaRole == nil {
 		return r, false
 	}
-	c = append(slices.Clip(c), iam.Value{Key: "iam:PassedToService", Value: "swf.amazonaws.com"})
-	return iam.Request{Principal: p, Action: "iam:PassRole", Resource: *a.LambdaRole, Context: c}, true
+	c = append(slices.Clip(c), policy.Value{Key: "iam:PassedToService", Value: "swf.amazonaws.com"})
+	return policy.Request{Principal: p, Action: "iam:PassRole", Resource: *a.LambdaRole, Context: c}, true
 }
 
 var tagListKeys = [...]struct{ member, short string }{
@@ -122,8 +122,8 @@ var tagListKeys = [...]struct{ member, short string }{
 }
 
 // append adds the condition keys and their values.
-func (a *Ask) append(c iam.Context) iam.Context {
-	add := func(key, value string) { c = append(c, iam.Value{Key: key, Value: value}) }
+func (a *Ask) append(c policy.Context) policy.Context {
+	add := func(key, value string) { c = append(c, policy.Value{Key: key, Value: value}) }
 	if a.TaskList != nil {
 		add("swf:taskList.name", a.TaskList.Name)
 	}
@@ -177,6 +177,6 @@ func (a *Ask) append(c iam.Context) iam.Context {
 }
 
 // ResourceTag is what conditions can ask about a tag of the domain.
-func ResourceTag(key, value string) iam.Value {
-	return iam.Value{Key: "aws:ResourceTag/" + key, Value: value}
+func ResourceTag(key, value string) policy.Value {
+	return policy.Value{Key: "aws:ResourceTag/" + key, Value: value}
 }

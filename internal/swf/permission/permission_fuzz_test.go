@@ -6,9 +6,9 @@ import (
 
 	"github.com/go-faster/jx"
 
-	"heddle/internal/aws/iam"
-	"heddle/internal/swf/api"
+	"heddle/internal/aws/policy"
 	"heddle/internal/swf/permission"
+	"heddle/internal/swf/wire"
 )
 
 // FuzzAsk reads any body as the input of each action. Whatever passed validation
@@ -32,7 +32,7 @@ func FuzzAsk(f *testing.F) {
 			}
 			ask := permission.Call(row.operation, in)
 			asks := []permission.Ask{ask}
-			if completed, ok := in.(*api.RespondDecisionTaskCompletedInput); ok {
+			if completed, ok := in.(*wire.RespondDecisionTaskCompletedInput); ok {
 				for i := range completed.Decisions {
 					asks = append(asks, permission.Decision(&completed.Decisions[i]))
 				}
@@ -42,7 +42,7 @@ func FuzzAsk(f *testing.F) {
 				if r.Action != a.Action || len(r.Action) < 5 || r.Resource == "" {
 					t.Fatalf("%s asks for %q on %q", row.operation, r.Action, r.Resource)
 				}
-				iam.Evaluate(&r, &iam.PolicySets{})
+				policy.Evaluate(&r, &policy.PolicySets{})
 			}
 		}
 	})

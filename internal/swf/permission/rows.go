@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"heddle/internal/aws/arn"
-	"heddle/internal/swf/api"
+	"heddle/internal/swf/wire"
 )
 
 // row is one action or decision.
@@ -19,7 +19,7 @@ func (r row) of(in any) Ask {
 	return a
 }
 
-const continueAsNew = "swf:" + api.DecisionTypeContinueAsNewWorkflowExecution
+const continueAsNew = "swf:" + wire.DecisionTypeContinueAsNewWorkflowExecution
 
 // on makes the function of a row for inputs of one type.
 func on[In any](ask func(*In) Ask) func(any) Ask {
@@ -33,95 +33,95 @@ func ofActivity[In any](taskToken func(*In) string) func(any) Ask {
 }
 
 var calls = rows(map[string]func(any) Ask{
-	"CountClosedWorkflowExecutions": on(func(in *api.CountClosedWorkflowExecutionsInput) Ask {
+	"CountClosedWorkflowExecutions": on(func(in *wire.CountClosedWorkflowExecutionsInput) Ask {
 		return Ask{Domain: in.Domain, TypeFilter: in.TypeFilter, TagFilter: in.TagFilter}
 	}),
-	"CountOpenWorkflowExecutions": on(func(in *api.CountOpenWorkflowExecutionsInput) Ask {
+	"CountOpenWorkflowExecutions": on(func(in *wire.CountOpenWorkflowExecutionsInput) Ask {
 		return Ask{Domain: in.Domain, TypeFilter: in.TypeFilter, TagFilter: in.TagFilter}
 	}),
-	"CountPendingActivityTasks": on(func(in *api.CountPendingActivityTasksInput) Ask {
+	"CountPendingActivityTasks": on(func(in *wire.CountPendingActivityTasksInput) Ask {
 		return Ask{Domain: in.Domain, TaskList: &in.TaskList}
 	}),
-	"CountPendingDecisionTasks": on(func(in *api.CountPendingDecisionTasksInput) Ask {
+	"CountPendingDecisionTasks": on(func(in *wire.CountPendingDecisionTasksInput) Ask {
 		return Ask{Domain: in.Domain, TaskList: &in.TaskList}
 	}),
-	"DeleteActivityType": on(func(in *api.DeleteActivityTypeInput) Ask {
+	"DeleteActivityType": on(func(in *wire.DeleteActivityTypeInput) Ask {
 		return Ask{Domain: in.Domain, ActivityType: &in.ActivityType}
 	}),
-	"DeleteWorkflowType": on(func(in *api.DeleteWorkflowTypeInput) Ask {
+	"DeleteWorkflowType": on(func(in *wire.DeleteWorkflowTypeInput) Ask {
 		return Ask{Domain: in.Domain, WorkflowType: &in.WorkflowType}
 	}),
-	"DeprecateActivityType": on(func(in *api.DeprecateActivityTypeInput) Ask {
+	"DeprecateActivityType": on(func(in *wire.DeprecateActivityTypeInput) Ask {
 		return Ask{Domain: in.Domain, ActivityType: &in.ActivityType}
 	}),
-	"DeprecateDomain": on(func(in *api.DeprecateDomainInput) Ask { return Ask{Domain: in.Name} }),
-	"DeprecateWorkflowType": on(func(in *api.DeprecateWorkflowTypeInput) Ask {
+	"DeprecateDomain": on(func(in *wire.DeprecateDomainInput) Ask { return Ask{Domain: in.Name} }),
+	"DeprecateWorkflowType": on(func(in *wire.DeprecateWorkflowTypeInput) Ask {
 		return Ask{Domain: in.Domain, WorkflowType: &in.WorkflowType}
 	}),
-	"DescribeActivityType": on(func(in *api.DescribeActivityTypeInput) Ask {
+	"DescribeActivityType": on(func(in *wire.DescribeActivityTypeInput) Ask {
 		return Ask{Domain: in.Domain, ActivityType: &in.ActivityType}
 	}),
-	"DescribeDomain":            on(func(in *api.DescribeDomainInput) Ask { return Ask{Domain: in.Name} }),
-	"DescribeWorkflowExecution": on(func(in *api.DescribeWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
-	"DescribeWorkflowType": on(func(in *api.DescribeWorkflowTypeInput) Ask {
+	"DescribeDomain":            on(func(in *wire.DescribeDomainInput) Ask { return Ask{Domain: in.Name} }),
+	"DescribeWorkflowExecution": on(func(in *wire.DescribeWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
+	"DescribeWorkflowType": on(func(in *wire.DescribeWorkflowTypeInput) Ask {
 		return Ask{Domain: in.Domain, WorkflowType: &in.WorkflowType}
 	}),
-	"GetWorkflowExecutionHistory": on(func(in *api.GetWorkflowExecutionHistoryInput) Ask { return Ask{Domain: in.Domain} }),
-	"ListActivityTypes":           on(func(in *api.ListActivityTypesInput) Ask { return Ask{Domain: in.Domain} }),
-	"ListClosedWorkflowExecutions": on(func(in *api.ListClosedWorkflowExecutionsInput) Ask {
+	"GetWorkflowExecutionHistory": on(func(in *wire.GetWorkflowExecutionHistoryInput) Ask { return Ask{Domain: in.Domain} }),
+	"ListActivityTypes":           on(func(in *wire.ListActivityTypesInput) Ask { return Ask{Domain: in.Domain} }),
+	"ListClosedWorkflowExecutions": on(func(in *wire.ListClosedWorkflowExecutionsInput) Ask {
 		return Ask{Domain: in.Domain, TypeFilter: in.TypeFilter, TagFilter: in.TagFilter}
 	}),
-	"ListDomains": on(func(in *api.ListDomainsInput) Ask { return Ask{EveryDomain: true} }),
-	"ListOpenWorkflowExecutions": on(func(in *api.ListOpenWorkflowExecutionsInput) Ask {
+	"ListDomains": on(func(in *wire.ListDomainsInput) Ask { return Ask{EveryDomain: true} }),
+	"ListOpenWorkflowExecutions": on(func(in *wire.ListOpenWorkflowExecutionsInput) Ask {
 		return Ask{Domain: in.Domain, TypeFilter: in.TypeFilter, TagFilter: in.TagFilter}
 	}),
-	"ListTagsForResource": on(func(in *api.ListTagsForResourceInput) Ask { return tagged(in.ResourceARN) }),
-	"ListWorkflowTypes":   on(func(in *api.ListWorkflowTypesInput) Ask { return Ask{Domain: in.Domain} }),
-	"PollForActivityTask": on(func(in *api.PollForActivityTaskInput) Ask {
+	"ListTagsForResource": on(func(in *wire.ListTagsForResourceInput) Ask { return tagged(in.ResourceARN) }),
+	"ListWorkflowTypes":   on(func(in *wire.ListWorkflowTypesInput) Ask { return Ask{Domain: in.Domain} }),
+	"PollForActivityTask": on(func(in *wire.PollForActivityTaskInput) Ask {
 		return Ask{Domain: in.Domain, TaskList: &in.TaskList}
 	}),
-	"PollForDecisionTask": on(func(in *api.PollForDecisionTaskInput) Ask {
+	"PollForDecisionTask": on(func(in *wire.PollForDecisionTaskInput) Ask {
 		return Ask{Domain: in.Domain, TaskList: &in.TaskList}
 	}),
-	"RecordActivityTaskHeartbeat": ofActivity(func(in *api.RecordActivityTaskHeartbeatInput) string { return in.TaskToken }),
-	"RegisterActivityType": on(func(in *api.RegisterActivityTypeInput) Ask {
+	"RecordActivityTaskHeartbeat": ofActivity(func(in *wire.RecordActivityTaskHeartbeatInput) string { return in.TaskToken }),
+	"RegisterActivityType": on(func(in *wire.RegisterActivityTypeInput) Ask {
 		return Ask{Domain: in.Domain, Name: &in.Name, Version: &in.Version, DefaultTaskList: in.DefaultTaskList}
 	}),
-	"RegisterDomain": on(func(in *api.RegisterDomainInput) Ask { return Ask{Domain: in.Name, SetTags: in.Tags} }),
-	"RegisterWorkflowType": on(func(in *api.RegisterWorkflowTypeInput) Ask {
+	"RegisterDomain": on(func(in *wire.RegisterDomainInput) Ask { return Ask{Domain: in.Name, SetTags: in.Tags} }),
+	"RegisterWorkflowType": on(func(in *wire.RegisterWorkflowTypeInput) Ask {
 		return Ask{
 			Domain: in.Domain, Name: &in.Name, Version: &in.Version, DefaultTaskList: in.DefaultTaskList,
 			LambdaRole: in.DefaultLambdaRole,
 		}
 	}),
-	"RequestCancelWorkflowExecution": on(func(in *api.RequestCancelWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
-	"RespondActivityTaskCanceled":    ofActivity(func(in *api.RespondActivityTaskCanceledInput) string { return in.TaskToken }),
-	"RespondActivityTaskCompleted":   ofActivity(func(in *api.RespondActivityTaskCompletedInput) string { return in.TaskToken }),
-	"RespondActivityTaskFailed":      ofActivity(func(in *api.RespondActivityTaskFailedInput) string { return in.TaskToken }),
-	"RespondDecisionTaskCompleted": on(func(in *api.RespondDecisionTaskCompletedInput) Ask {
+	"RequestCancelWorkflowExecution": on(func(in *wire.RequestCancelWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
+	"RespondActivityTaskCanceled":    ofActivity(func(in *wire.RespondActivityTaskCanceledInput) string { return in.TaskToken }),
+	"RespondActivityTaskCompleted":   ofActivity(func(in *wire.RespondActivityTaskCompletedInput) string { return in.TaskToken }),
+	"RespondActivityTaskFailed":      ofActivity(func(in *wire.RespondActivityTaskFailedInput) string { return in.TaskToken }),
+	"RespondDecisionTaskCompleted": on(func(in *wire.RespondDecisionTaskCompletedInput) Ask {
 		return Ask{TaskToken: in.TaskToken, OfDecider: true}
 	}), // beside its decisions
-	"SignalWorkflowExecution": on(func(in *api.SignalWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
-	"StartWorkflowExecution": on(func(in *api.StartWorkflowExecutionInput) Ask {
+	"SignalWorkflowExecution": on(func(in *wire.SignalWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
+	"StartWorkflowExecution": on(func(in *wire.StartWorkflowExecutionInput) Ask {
 		return Ask{
 			Domain: in.Domain, WorkflowType: &in.WorkflowType, TaskList: in.TaskList, hasDefault: true,
 			TagList: in.TagList, LambdaRole: in.LambdaRole,
 		}
 	}),
-	"TagResource": on(func(in *api.TagResourceInput) Ask {
+	"TagResource": on(func(in *wire.TagResourceInput) Ask {
 		a := tagged(in.ResourceARN)
 		a.SetTags = in.Tags
 		return a
 	}),
-	"TerminateWorkflowExecution": on(func(in *api.TerminateWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
-	"UndeprecateActivityType": on(func(in *api.UndeprecateActivityTypeInput) Ask {
+	"TerminateWorkflowExecution": on(func(in *wire.TerminateWorkflowExecutionInput) Ask { return Ask{Domain: in.Domain} }),
+	"UndeprecateActivityType": on(func(in *wire.UndeprecateActivityTypeInput) Ask {
 		return Ask{Domain: in.Domain, ActivityType: &in.ActivityType}
 	}),
-	"UndeprecateDomain": on(func(in *api.UndeprecateDomainInput) Ask { return Ask{Domain: in.Name} }),
-	"UndeprecateWorkflowType": on(func(in *api.UndeprecateWorkflowTypeInput) Ask {
+	"UndeprecateDomain": on(func(in *wire.UndeprecateDomainInput) Ask { return Ask{Domain: in.Name} }),
+	"UndeprecateWorkflowType": on(func(in *wire.UndeprecateWorkflowTypeInput) Ask {
 		return Ask{Domain: in.Domain, WorkflowType: &in.WorkflowType}
 	}),
-	"UntagResource": on(func(in *api.UntagResourceInput) Ask {
+	"UntagResource": on(func(in *wire.UntagResourceInput) Ask {
 		a := tagged(in.ResourceARN)
 		a.RemoveTags = in.TagKeys
 		return a
@@ -141,37 +141,37 @@ func tagged(name string) Ask {
 }
 
 // unconstrained is the function of a decision without condition keys.
-var unconstrained = on(func(*api.Decision) Ask { return Ask{} })
+var unconstrained = on(func(*wire.Decision) Ask { return Ask{} })
 
 var decisions = rows(map[string]func(any) Ask{
-	api.DecisionTypeCancelTimer:               unconstrained,
-	api.DecisionTypeCancelWorkflowExecution:   unconstrained,
-	api.DecisionTypeCompleteWorkflowExecution: unconstrained,
-	api.DecisionTypeContinueAsNewWorkflowExecution: on(func(d *api.Decision) Ask {
+	wire.DecisionTypeCancelTimer:               unconstrained,
+	wire.DecisionTypeCancelWorkflowExecution:   unconstrained,
+	wire.DecisionTypeCompleteWorkflowExecution: unconstrained,
+	wire.DecisionTypeContinueAsNewWorkflowExecution: on(func(d *wire.Decision) Ask {
 		in := d.ContinueAsNewWorkflowExecutionDecisionAttributes
 		return Ask{
 			WorkflowTypeVersion: in.WorkflowTypeVersion, TaskList: in.TaskList, hasDefault: true,
 			TagList: in.TagList, LambdaRole: in.LambdaRole,
 		}
 	}),
-	api.DecisionTypeFailWorkflowExecution:                  unconstrained,
-	api.DecisionTypeRecordMarker:                           unconstrained,
-	api.DecisionTypeRequestCancelActivityTask:              unconstrained,
-	api.DecisionTypeRequestCancelExternalWorkflowExecution: unconstrained,
-	api.DecisionTypeScheduleActivityTask: on(func(d *api.Decision) Ask {
+	wire.DecisionTypeFailWorkflowExecution:                  unconstrained,
+	wire.DecisionTypeRecordMarker:                           unconstrained,
+	wire.DecisionTypeRequestCancelActivityTask:              unconstrained,
+	wire.DecisionTypeRequestCancelExternalWorkflowExecution: unconstrained,
+	wire.DecisionTypeScheduleActivityTask: on(func(d *wire.Decision) Ask {
 		in := d.ScheduleActivityTaskDecisionAttributes
 		return Ask{ActivityType: &in.ActivityType, TaskList: in.TaskList, hasDefault: true}
 	}),
-	api.DecisionTypeScheduleLambdaFunction:          unconstrained,
-	api.DecisionTypeSignalExternalWorkflowExecution: unconstrained,
-	api.DecisionTypeStartChildWorkflowExecution: on(func(d *api.Decision) Ask {
+	wire.DecisionTypeScheduleLambdaFunction:          unconstrained,
+	wire.DecisionTypeSignalExternalWorkflowExecution: unconstrained,
+	wire.DecisionTypeStartChildWorkflowExecution: on(func(d *wire.Decision) Ask {
 		in := d.StartChildWorkflowExecutionDecisionAttributes
 		return Ask{
 			WorkflowType: &in.WorkflowType, TaskList: in.TaskList, hasDefault: true,
 			TagList: in.TagList, child: true, LambdaRole: in.LambdaRole,
 		}
 	}),
-	api.DecisionTypeStartTimer: unconstrained,
+	wire.DecisionTypeStartTimer: unconstrained,
 })
 
 func rows(asks map[string]func(any) Ask) map[string]row {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/aws/iam"
-	"heddle/internal/swf/api"
+	"heddle/internal/aws/policy"
 	"heddle/internal/swf/permission"
+	"heddle/internal/swf/wire"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 	domains = "arn:aws:swf:us-east-1:123456789012:/domain/"
 )
 
-var ann = iam.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: account}
+var ann = policy.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: account}
 
 // Where a condition key's value comes from: key=member of the request.
 const (
@@ -38,45 +38,45 @@ var summary = []struct {
 	operation, domain, keys string
 	input                   any
 }{
-	{"CountClosedWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &api.CountClosedWorkflowExecutionsInput{}},
-	{"CountOpenWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &api.CountOpenWorkflowExecutionsInput{}},
-	{"CountPendingActivityTasks", "Domain", taskList, &api.CountPendingActivityTasksInput{}},
-	{"CountPendingDecisionTasks", "Domain", taskList, &api.CountPendingDecisionTasksInput{}},
-	{"DeleteActivityType", "Domain", activityType, &api.DeleteActivityTypeInput{}},
-	{"DeprecateActivityType", "Domain", activityType, &api.DeprecateActivityTypeInput{}},
-	{"DeprecateDomain", "Name", "", &api.DeprecateDomainInput{}},
-	{"DeleteWorkflowType", "Domain", workflowType, &api.DeleteWorkflowTypeInput{}},
-	{"DeprecateWorkflowType", "Domain", workflowType, &api.DeprecateWorkflowTypeInput{}},
-	{"DescribeActivityType", "Domain", activityType, &api.DescribeActivityTypeInput{}},
-	{"DescribeDomain", "Name", "", &api.DescribeDomainInput{}},
-	{"DescribeWorkflowExecution", "Domain", "", &api.DescribeWorkflowExecutionInput{}},
-	{"DescribeWorkflowType", "Domain", workflowType, &api.DescribeWorkflowTypeInput{}},
-	{"GetWorkflowExecutionHistory", "Domain", "", &api.GetWorkflowExecutionHistoryInput{}},
-	{"ListActivityTypes", "Domain", "", &api.ListActivityTypesInput{}},
-	{"ListClosedWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &api.ListClosedWorkflowExecutionsInput{}},
-	{"ListDomains", "every", "", &api.ListDomainsInput{}},
-	{"ListOpenWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &api.ListOpenWorkflowExecutionsInput{}},
-	{"ListTagsForResource", "ResourceARN", "", &api.ListTagsForResourceInput{}},
-	{"ListWorkflowTypes", "Domain", "", &api.ListWorkflowTypesInput{}},
-	{"PollForActivityTask", "Domain", taskList, &api.PollForActivityTaskInput{}},
-	{"PollForDecisionTask", "Domain", taskList, &api.PollForDecisionTaskInput{}},
-	{"RecordActivityTaskHeartbeat", "token", "", &api.RecordActivityTaskHeartbeatInput{}},
-	{"RegisterActivityType", "Domain", registered, &api.RegisterActivityTypeInput{}},
-	{"RegisterDomain", "Name", setTags, &api.RegisterDomainInput{}},
-	{"RegisterWorkflowType", "Domain", registered, &api.RegisterWorkflowTypeInput{}},
-	{"RequestCancelWorkflowExecution", "Domain", "", &api.RequestCancelWorkflowExecutionInput{}},
-	{"RespondActivityTaskCanceled", "token", "", &api.RespondActivityTaskCanceledInput{}},
-	{"RespondActivityTaskCompleted", "token", "", &api.RespondActivityTaskCompletedInput{}},
-	{"RespondActivityTaskFailed", "token", "", &api.RespondActivityTaskFailedInput{}},
-	{"RespondDecisionTaskCompleted", "token", "", &api.RespondDecisionTaskCompletedInput{}},
-	{"SignalWorkflowExecution", "Domain", "", &api.SignalWorkflowExecutionInput{}},
-	{"StartWorkflowExecution", "Domain", tagList + " " + taskList + " " + workflowType, &api.StartWorkflowExecutionInput{}},
-	{"TagResource", "ResourceARN", setTags, &api.TagResourceInput{}},
-	{"TerminateWorkflowExecution", "Domain", "", &api.TerminateWorkflowExecutionInput{}},
-	{"UndeprecateActivityType", "Domain", activityType, &api.UndeprecateActivityTypeInput{}},
-	{"UndeprecateDomain", "Name", "", &api.UndeprecateDomainInput{}},
-	{"UndeprecateWorkflowType", "Domain", workflowType, &api.UndeprecateWorkflowTypeInput{}},
-	{"UntagResource", "ResourceARN", "aws:TagKeys=TagKeys[0] aws:TagKeys=TagKeys[1] aws:TagKeys=TagKeys[2] aws:TagKeys=TagKeys[3] aws:TagKeys=TagKeys[4]", &api.UntagResourceInput{}},
+	{"CountClosedWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &wire.CountClosedWorkflowExecutionsInput{}},
+	{"CountOpenWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &wire.CountOpenWorkflowExecutionsInput{}},
+	{"CountPendingActivityTasks", "Domain", taskList, &wire.CountPendingActivityTasksInput{}},
+	{"CountPendingDecisionTasks", "Domain", taskList, &wire.CountPendingDecisionTasksInput{}},
+	{"DeleteActivityType", "Domain", activityType, &wire.DeleteActivityTypeInput{}},
+	{"DeprecateActivityType", "Domain", activityType, &wire.DeprecateActivityTypeInput{}},
+	{"DeprecateDomain", "Name", "", &wire.DeprecateDomainInput{}},
+	{"DeleteWorkflowType", "Domain", workflowType, &wire.DeleteWorkflowTypeInput{}},
+	{"DeprecateWorkflowType", "Domain", workflowType, &wire.DeprecateWorkflowTypeInput{}},
+	{"DescribeActivityType", "Domain", activityType, &wire.DescribeActivityTypeInput{}},
+	{"DescribeDomain", "Name", "", &wire.DescribeDomainInput{}},
+	{"DescribeWorkflowExecution", "Domain", "", &wire.DescribeWorkflowExecutionInput{}},
+	{"DescribeWorkflowType", "Domain", workflowType, &wire.DescribeWorkflowTypeInput{}},
+	{"GetWorkflowExecutionHistory", "Domain", "", &wire.GetWorkflowExecutionHistoryInput{}},
+	{"ListActivityTypes", "Domain", "", &wire.ListActivityTypesInput{}},
+	{"ListClosedWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &wire.ListClosedWorkflowExecutionsInput{}},
+	{"ListDomains", "every", "", &wire.ListDomainsInput{}},
+	{"ListOpenWorkflowExecutions", "Domain", tagFilter + " " + typeFilter, &wire.ListOpenWorkflowExecutionsInput{}},
+	{"ListTagsForResource", "ResourceARN", "", &wire.ListTagsForResourceInput{}},
+	{"ListWorkflowTypes", "Domain", "", &wire.ListWorkflowTypesInput{}},
+	{"PollForActivityTask", "Domain", taskList, &wire.PollForActivityTaskInput{}},
+	{"PollForDecisionTask", "Domain", taskList, &wire.PollForDecisionTaskInput{}},
+	{"RecordActivityTaskHeartbeat", "token", "", &wire.RecordActivityTaskHeartbeatInput{}},
+	{"RegisterActivityType", "Domain", registered, &wire.RegisterActivityTypeInput{}},
+	{"RegisterDomain", "Name", setTags, &wire.RegisterDomainInput{}},
+	{"RegisterWorkflowType", "Domain", registered, &wire.RegisterWorkflowTypeInput{}},
+	{"RequestCancelWorkflowExecution", "Domain", "", &wire.RequestCancelWorkflowExecutionInput{}},
+	{"RespondActivityTaskCanceled", "token", "", &wire.RespondActivityTaskCanceledInput{}},
+	{"RespondActivityTaskCompleted", "token", "", &wire.RespondActivityTaskCompletedInput{}},
+	{"RespondActivityTaskFailed", "token", "", &wire.RespondActivityTaskFailedInput{}},
+	{"RespondDecisionTaskCompleted", "token", "", &wire.RespondDecisionTaskCompletedInput{}},
+	{"SignalWorkflowExecution", "Domain", "", &wire.SignalWorkflowExecutionInput{}},
+	{"StartWorkflowExecution", "Domain", tagList + " " + taskList + " " + workflowType, &wire.StartWorkflowExecutionInput{}},
+	{"TagResource", "ResourceARN", setTags, &wire.TagResourceInput{}},
+	{"TerminateWorkflowExecution", "Domain", "", &wire.TerminateWorkflowExecutionInput{}},
+	{"UndeprecateActivityType", "Domain", activityType, &wire.UndeprecateActivityTypeInput{}},
+	{"UndeprecateDomain", "Name", "", &wire.UndeprecateDomainInput{}},
+	{"UndeprecateWorkflowType", "Domain", workflowType, &wire.UndeprecateWorkflowTypeInput{}},
+	{"UntagResource", "ResourceARN", "aws:TagKeys=TagKeys[0] aws:TagKeys=TagKeys[1] aws:TagKeys=TagKeys[2] aws:TagKeys=TagKeys[3] aws:TagKeys=TagKeys[4]", &wire.UntagResourceInput{}},
 }
 
 // pseudo is the pseudo API of the manual's API Summary.
@@ -122,7 +122,7 @@ func fill(v reflect.Value, path string) {
 	}
 }
 
-func check(t *testing.T, name, keys string, r iam.Request, resource string) {
+func check(t *testing.T, name, keys string, r policy.Request, resource string) {
 	t.Helper()
 	if r.Action != "swf:"+name || r.Resource != resource || r.Principal != ann {
 		t.Errorf("%s asks for %s on %s, want %s", name, r.Action, r.Resource, resource)
@@ -168,7 +168,7 @@ func TestCalls(t *testing.T) {
 		}
 	}
 	var operations []string
-	for _, op := range api.Operations {
+	for _, op := range wire.Operations {
 		operations = append(operations, op.Name)
 		i := slices.Index(covered, op.Name)
 		if i >= 0 && reflect.TypeOf(summary[i].input).Elem().Name() != op.Input {
@@ -186,7 +186,7 @@ func TestDecisions(t *testing.T) {
 	var covered []string
 	for _, row := range pseudo {
 		covered = append(covered, row.decision)
-		d := &api.Decision{}
+		d := &wire.Decision{}
 		attributes := reflect.ValueOf(d).Elem().FieldByName(row.decision + "DecisionAttributes")
 		fill(attributes, "")
 		d.DecisionType = row.decision
@@ -198,7 +198,7 @@ func TestDecisions(t *testing.T) {
 		check(t, row.decision, row.keys, a.Request(ann, "us-east-1", nil), domains+"d")
 	}
 	slices.Sort(covered)
-	if all := slices.Sorted(slices.Values(api.DecisionTypeValues)); !slices.Equal(covered, all) {
+	if all := slices.Sorted(slices.Values(wire.DecisionTypeValues)); !slices.Equal(covered, all) {
 		t.Errorf("rows are\n%s, decisions are\n%s", covered, all)
 	}
 }
@@ -214,30 +214,30 @@ func TestAbsentMembers(t *testing.T) {
 			}
 		}
 	}
-	a := permission.Call("StartWorkflowExecution", &api.StartWorkflowExecutionInput{TagList: []string{"x"}})
+	a := permission.Call("StartWorkflowExecution", &wire.StartWorkflowExecutionInput{TagList: []string{"x"}})
 	check(t, "StartWorkflowExecution", "swf:tagList.member.0=x swf:workflowType.name= swf:workflowType.version=", a.Request(ann, "us-east-1", nil), domains)
-	list := permission.Call("ListOpenWorkflowExecutions", &api.ListOpenWorkflowExecutionsInput{Domain: "d", TypeFilter: &api.WorkflowTypeFilter{Name: "n"}})
+	list := permission.Call("ListOpenWorkflowExecutions", &wire.ListOpenWorkflowExecutionsInput{Domain: "d", TypeFilter: &wire.WorkflowTypeFilter{Name: "n"}})
 	check(t, "ListOpenWorkflowExecutions", "swf:typeFilter.name=n", list.Request(ann, "us-east-1", nil), domains+"d")
 }
 
 func TestDefaults(t *testing.T) {
-	given, fallback, version := &api.TaskList{Name: "given"}, &api.TaskList{Name: "default"}, new(string)
+	given, fallback, version := &wire.TaskList{Name: "given"}, &wire.TaskList{Name: "default"}, new(string)
 	*version = "v1"
-	has := func(r iam.Request, key, value string) bool {
-		return slices.Contains(r.Context, iam.Value{Key: key, Value: value})
+	has := func(r policy.Request, key, value string) bool {
+		return slices.Contains(r.Context, policy.Value{Key: key, Value: value})
 	}
-	asks := map[string]func(*api.TaskList) permission.Ask{
-		"StartWorkflowExecution": func(l *api.TaskList) permission.Ask {
-			return permission.Call("StartWorkflowExecution", &api.StartWorkflowExecutionInput{TaskList: l})
+	asks := map[string]func(*wire.TaskList) permission.Ask{
+		"StartWorkflowExecution": func(l *wire.TaskList) permission.Ask {
+			return permission.Call("StartWorkflowExecution", &wire.StartWorkflowExecutionInput{TaskList: l})
 		},
-		"ScheduleActivityTask": func(l *api.TaskList) permission.Ask {
-			return permission.Decision(&api.Decision{DecisionType: "ScheduleActivityTask", ScheduleActivityTaskDecisionAttributes: &api.ScheduleActivityTaskDecisionAttributes{TaskList: l}})
+		"ScheduleActivityTask": func(l *wire.TaskList) permission.Ask {
+			return permission.Decision(&wire.Decision{DecisionType: "ScheduleActivityTask", ScheduleActivityTaskDecisionAttributes: &wire.ScheduleActivityTaskDecisionAttributes{TaskList: l}})
 		},
-		"StartChildWorkflowExecution": func(l *api.TaskList) permission.Ask {
-			return permission.Decision(&api.Decision{DecisionType: "StartChildWorkflowExecution", StartChildWorkflowExecutionDecisionAttributes: &api.StartChildWorkflowExecutionDecisionAttributes{TaskList: l}})
+		"StartChildWorkflowExecution": func(l *wire.TaskList) permission.Ask {
+			return permission.Decision(&wire.Decision{DecisionType: "StartChildWorkflowExecution", StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{TaskList: l}})
 		},
-		"ContinueAsNewWorkflowExecution": func(l *api.TaskList) permission.Ask {
-			return permission.Decision(&api.Decision{DecisionType: "ContinueAsNewWorkflowExecution", ContinueAsNewWorkflowExecutionDecisionAttributes: &api.ContinueAsNewWorkflowExecutionDecisionAttributes{TaskList: l}})
+		"ContinueAsNewWorkflowExecution": func(l *wire.TaskList) permission.Ask {
+			return permission.Decision(&wire.Decision{DecisionType: "ContinueAsNewWorkflowExecution", ContinueAsNewWorkflowExecutionDecisionAttributes: &wire.ContinueAsNewWorkflowExecutionDecisionAttributes{TaskList: l}})
 		},
 	}
 	for name, ask := range asks {
@@ -269,7 +269,7 @@ func TestDefaults(t *testing.T) {
 			}
 		}
 	}
-	poll := permission.Call("PollForActivityTask", &api.PollForActivityTaskInput{TaskList: *given})
+	poll := permission.Call("PollForActivityTask", &wire.PollForActivityTaskInput{TaskList: *given})
 	if poll.NeedsDefault() {
 		t.Error("a poll needs a default list")
 	}
@@ -279,7 +279,7 @@ func TestTaggedDomain(t *testing.T) {
 	for name, want := range map[string]string{
 		domains + "d": "d", "arn:aws:swf:us-east-1:123456789012:domain/d": "", "arn:aws:sns:r:a:/domain/d": "", "x": "",
 	} {
-		a := permission.Call("TagResource", &api.TagResourceInput{ResourceARN: name})
+		a := permission.Call("TagResource", &wire.TagResourceInput{ResourceARN: name})
 		if r := a.Request(ann, "us-east-1", nil); a.Domain != want || r.Resource != name {
 			t.Errorf("%s: domain %q, resource %s", name, a.Domain, r.Resource)
 		}
@@ -289,17 +289,17 @@ func TestTaggedDomain(t *testing.T) {
 func TestPassRole(t *testing.T) {
 	role := "arn:aws:iam::123456789012:role/lambda"
 	for _, a := range []permission.Ask{
-		permission.Call("StartWorkflowExecution", &api.StartWorkflowExecutionInput{LambdaRole: &role}),
-		permission.Call("RegisterWorkflowType", &api.RegisterWorkflowTypeInput{DefaultLambdaRole: &role}),
-		permission.Decision(&api.Decision{DecisionType: "StartChildWorkflowExecution", StartChildWorkflowExecutionDecisionAttributes: &api.StartChildWorkflowExecutionDecisionAttributes{LambdaRole: &role}}),
-		permission.Decision(&api.Decision{DecisionType: "ContinueAsNewWorkflowExecution", ContinueAsNewWorkflowExecutionDecisionAttributes: &api.ContinueAsNewWorkflowExecutionDecisionAttributes{LambdaRole: &role}}),
+		permission.Call("StartWorkflowExecution", &wire.StartWorkflowExecutionInput{LambdaRole: &role}),
+		permission.Call("RegisterWorkflowType", &wire.RegisterWorkflowTypeInput{DefaultLambdaRole: &role}),
+		permission.Decision(&wire.Decision{DecisionType: "StartChildWorkflowExecution", StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{LambdaRole: &role}}),
+		permission.Decision(&wire.Decision{DecisionType: "ContinueAsNewWorkflowExecution", ContinueAsNewWorkflowExecutionDecisionAttributes: &wire.ContinueAsNewWorkflowExecutionDecisionAttributes{LambdaRole: &role}}),
 	} {
 		r, ok := a.PassRole(ann, nil)
-		if !ok || r.Action != "iam:PassRole" || r.Resource != role || !slices.Contains(r.Context, iam.Value{Key: "iam:PassedToService", Value: "swf.amazonaws.com"}) {
+		if !ok || r.Action != "iam:PassRole" || r.Resource != role || !slices.Contains(r.Context, policy.Value{Key: "iam:PassedToService", Value: "swf.amazonaws.com"}) {
 			t.Errorf("%s: %+v, %v", a.Action, r, ok)
 		}
 	}
-	a := permission.Call("StartWorkflowExecution", &api.StartWorkflowExecutionInput{})
+	a := permission.Call("StartWorkflowExecution", &wire.StartWorkflowExecutionInput{})
 	if _, ok := a.PassRole(ann, nil); ok {
 		t.Error("no role is passed, yet permission is asked")
 	}
@@ -307,10 +307,10 @@ func TestPassRole(t *testing.T) {
 
 func TestUnknownRowPanics(t *testing.T) {
 	for name, f := range map[string]func(){
-		"operation": func() { permission.Call("NoSuch", &api.ListDomainsInput{}) },
-		"input":     func() { permission.Call("ListDomains", &api.DescribeDomainInput{}) },
-		"task":      func() { permission.Call("RespondActivityTaskFailed", &api.ListDomainsInput{}) },
-		"decision":  func() { permission.Decision(&api.Decision{DecisionType: "NoSuch"}) },
+		"operation": func() { permission.Call("NoSuch", &wire.ListDomainsInput{}) },
+		"input":     func() { permission.Call("ListDomains", &wire.DescribeDomainInput{}) },
+		"task":      func() { permission.Call("RespondActivityTaskFailed", &wire.ListDomainsInput{}) },
+		"decision":  func() { permission.Decision(&wire.Decision{DecisionType: "NoSuch"}) },
 	} {
 		func() {
 			defer func() {

@@ -1,0 +1,262 @@
+package policy
+
+import "strings"
+
+// Attached is a policy with what it is called where it is attached.
+type Attached struct {
+	Source string // such as a managed policy's ARN, or user/ann/reader for an inline one
+	Policy *Policy
+}
+
+// PolicySets are the policies that count for a principal. Those of Identity and
+// Groups add up. Boundary and Session limit what they allow: nil sets no limit,
+// an empty set allows nothing.
+type PolicySets struct {
+	Identity []Attached // of the user or role itself
+	Groups   []Attached // of the user's groups
+	Boundary []Attached
+	Session  []Attached
+}
+
+// Layer is a set of policies, as a decision names it.
+type Layer uint8
+
+const (
+	Identity Layer = iota
+	Group
+	Boundary
+	Session
+	Trust
+)
+
+// layers are those of PolicySets.
+const layers = int(Trust)
+
+func (p *PolicySets) layer(l Layer) []Attached {
+	switch l {
+	case Identity:
+		return p.Identity
+	case Group:
+		return p.Groups
+	case Boundary:
+		return p.Boundary
+	}
+	return p.Session
+}
+
+// String is the layer as AWS calls it.
+func (l Layer) String() string {
+	switch l {
+	case Boundary:
+		return "permissions boundary"
+	case Session:
+		return "session policy"
+	case Trust:
+		return "role trust policy"
+	}
+	return "identity-based policy"
+}
+
+// Decision is the answer to a request. A statement that allows or denies is
+// named by its policy, its place (from 0) and its id. What no statement allows
+// is denied implicitly: then Layer is the one that should have allowed it.
+type Decision struct {
+	Allowed   bool
+	Explicit  bool // denied by a statement
+	Layer     Layer
+	Source    string
+	Statement int
+	Sid       string
+}
+
+// Explain says in AWS's words why r was refused.
+func (d Decision) Explain(r *Request) string {
+	var b strings.Builder
+	b.WriteString("User: " + r.Principal.name() + " is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
+	article := "a "
+	if d.Layer <= Group {
+		article = "an "
+	}
+	if d.Explicit {
+		b.WriteString(" with an explicit deny in " + article + d.Layer.String())
+	} else {
+		b.WriteString(" because no " + d.Layer.String() + " allows the " + r.Action + " action")
+	}
+	return b.String()
+}
+
+// query is a request that is being evaluated.
+type query struct {
+	*Request
+	resource name
+	alias    name
+}
+
+func queryOf(r *Request) query {
+	return query{Request: r, resource: nameOf(r.Resource), alias: nameOf(r.Alias)}
+}
+
+// Evaluate decides whether policies allow a request.
+func Evaluate(r *Request, policies *PolicySets) Decision {
+	q := queryOf(r)
+	return q.decide(policies, Decision{})
+}
+
+// decide asks all layers. Granted is an allowance from elsewhere that stands for
+// one of the identity's.
+func (q *query) decide(policies *PolicySets, granted Decision) Decision {
+	var found [layers]found
+	for l := range Layer(layers) {
+		if found[l] = q.ask(policies.layer(l)); found[l].denies() {
+			return found[l].decision(l)
+		}
+	}
+	switch {
+	case granted.Allowed:
+	case found[Identity].policy != nil:
+		granted = found[Identity].decision(Identity)
+	case found[Group].policy != nil:
+		granted = found[Group].decision(Group)
+	default:
+		return Decision{Layer: Identity}
+	}
+	switch {
+	case policies.Boundary != nil && found[Boundary].policy == nil:
+		return Decision{Layer: Boundary}
+	case policies.Session != nil && found[Session].policy == nil:
+		return Decision{Layer: Session}
+	}
+	return granted
+}
+
+// Matches gives every statement that is about a request, of all layers: what
+// Evaluate combines.
+func Matches(r *Request, policies *PolicySets) []Decision {
+	q := queryOf(r)
+	var all []Decision
+	for l := range Layer(layers) {
+		attached := policies.layer(l)
+		for i := range attached {
+			f := found{policy: &attached[i]}
+			for f.statement = range f.policy.Policy.statements {
+				if f.policy.Policy.statements[f.statement].applies(&q) {
+					all = append(all, f.decision(l))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// EvaluateTrust decides whether the principal of r may assume the role that is
+// the resource of r. Trust is the role's trust policy, policies are the
+// principal's own. Where the trust policy names the principal itself and both
+// are of one account, that is enough; where it names the account, or the role is
+// of another one, the principal's policies must allow it too. A service has no
+// policies.
+func EvaluateTrust(r *Request, trust Attached, policies *PolicySets) Decision {
+	q := queryOf(r)
+	best := unnamed
+	f := found{policy: &trust}
+	var allow Decision
+	for i := range trust.Policy.statements {
+		s := &trust.Policy.statements[i]
+		b := s.principals.bond(&r.Principal)
+		if b == unnamed || !s.applies(&q) {
+			continue
+		}
+		f.statement = i
+		if s.deny {
+			return f.decision(Trust)
+		}
+		if b > best {
+			best, allow = b, f.decision(Trust)
+		}
+	}
+	if best == unnamed {
+		return Decision{Layer: Trust}
+	}
+	if r.Principal.Service != "" {
+		return allow
+	}
+	var granted Decision
+	if best == directly && q.resource.isARN && r.Principal.Account == q.resource.parts[4] {
+		granted = allow
+	}
+	if d := q.decide(policies, granted); !d.Allowed {
+		return d
+	}
+	return allow
+}
+
+// found is a statement that is about a request; without a policy, none is.
+type found struct {
+	policy    *Attached
+	statement int
+}
+
+func (f found) denies() bool {
+	return f.policy != nil && f.policy.Policy.statements[f.statement].deny
+}
+
+func (f found) decision(l Layer) Decision {
+	s := &f.policy.Policy.statements[f.statement]
+	return Decision{Allowed: !s.deny, Explicit: s.deny, Layer: l, Source: f.policy.Source, Statement: f.statement, Sid: s.sid}
+}
+
+// ask finds the first statement of a layer that denies, or else the first that
+// allows.
+func (q *query) ask(policies []Attached) found {
+	var allow found
+	for i := range policies {
+		statements := policies[i].Policy.statements
+		for j := range statements {
+			s := &statements[j]
+			if !s.deny && allow.policy != nil || !s.applies(q) {
+				continue
+			}
+			f := found{&policies[i], j}
+			if s.deny {
+				return f
+			}
+			allow = f
+		}
+	}
+	return allow
+}
+
+// applies tells whether a statement is about the request.
+func (s *statement) applies(q *query) bool {
+	return s.hasAction(q) && s.hasResource(q) && s.holds(q)
+}
+
+func (s *statement) hasAction(q *query) bool {
+	for _, p := range s.actions {
+		if p.match(q.Action, nil, true) {
+			return !s.notActions
+		}
+	}
+	return s.notActions
+}
+
+func (s *statement) hasResource(q *query) bool {
+	if s.principals != nil {
+		return true
+	}
+	for i := range s.resources {
+		p := &s.resources[i]
+		if p.match(&q.resource, q.Context) || q.Alias != "" && p.match(&q.alias, q.Context) {
+			return !s.notResources
+		}
+	}
+	return s.notResources
+}
+
+func (s *statement) holds(q *query) bool {
+	for i := range s.conditions {
+		if !s.conditions[i].holds(q) {
+			return false
+		}
+	}
+	return true
+}

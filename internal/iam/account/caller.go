@@ -1,0 +1,207 @@
+package account
+
+import (
+	"fmt"
+	"time"
+
+	"heddle/internal/aws/arn"
+	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/policy"
+)
+
+// Caller is whom an access key stands for. It never changes; Context has no
+// spare room.
+type Caller struct {
+	credentials.Credential
+	Of        Ref    // no Type: the root user
+	UserID    string // aws:userid
+	Session   bool   // has temporary credentials
+	Principal policy.Principal
+	Policies  policy.PolicySets
+	Context   policy.Context // what conditions may ask of the caller
+}
+
+// newRoot is the root user of an account, who may do everything.
+func newRoot(c credentials.Credential) *Caller {
+	c.Principal = rootARN(c.Account)
+	return &Caller{
+		Credential: c,
+		UserID:     c.Account,
+		Principal:  policy.Principal{ARN: c.Principal, Account: c.Account},
+		Policies:   policy.PolicySets{Identity: []policy.Attached{{Source: "root", Policy: everything}}},
+		Context:    baseContext(c.Account, c.Principal, c.Account, "Account", nil),
+	}
+}
+
+// Unlimited tells whether the caller may do anything: he is a root user, and no
+// session takes from that.
+func (c *Caller) Unlimited() bool { return c.Of.Type == 0 && c.Policies.Session == nil }
+
+var everything = must(policy.Parse([]byte(allow("*"))))
+
+func must(p *policy.Policy, err error) *policy.Policy {
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func rootARN(account string) string {
+	return arn.ARN{Partition: "aws", Service: "iam", Account: account, Resource: "root"}.String()
+}
+
+// newUser is the owner of an access key.
+func newUser(c credentials.Credential, g *Grants) (*Caller, error) {
+	e := g.Entity
+	c.Principal = e.ARN(c.Account)
+	policies, err := PolicySetsOf(c.Account, g)
+	if err != nil {
+		return nil, err
+	}
+	base := baseContext(c.Account, c.Principal, e.ID, "User", e.Tags)
+	base = append(base, policy.Value{Key: "aws:username", Value: e.Name})
+	return &Caller{
+		Credential: c, Of: e.Ref, UserID: e.ID,
+		Principal: policy.Principal{ARN: c.Principal, Account: c.Account},
+		Policies:  policies, Context: base[:len(base):len(base)],
+	}, nil
+}
+
+// newRole is whoever assumed a role.
+func newRole(c credentials.Credential, g *Grants, s *Session) (*Caller, error) {
+	e := g.Entity
+	role := e.ARN(c.Account)
+	c.Principal = AssumedRoleARN(c.Account, e.Name, s.Name)
+	policies, err := PolicySetsOf(c.Account, g)
+	if err != nil {
+		return nil, err
+	}
+	id := e.ID + ":" + s.Name
+	// A session's tag counts for the role's of the same key.
+	base := baseContext(c.Account, role, id, "AssumedRole", append(withoutTags(e.Tags, keysOf(s.Tags)), s.Tags...))
+	return &Caller{
+		Credential: c, Of: e.Ref, UserID: id,
+		Principal: policy.Principal{ARN: role, Session: c.Principal, Account: c.Account},
+		Policies:  policies, Context: base,
+	}, nil
+}
+
+func keysOf(tags []Tag) []string {
+	var keys []string
+	for _, t := range tags {
+		keys = append(keys, t.Key)
+	}
+	return keys
+}
+
+// AssumedRoleARN is what a session of a role is called.
+func AssumedRoleARN(account, role, session string) string {
+	return arn.ARN{Partition: "aws", Service: "sts", Account: account, Resource: "assumed-role/" + role + "/" + session}.String()
+}
+
+func baseContext(account, principal, userID, entityType string, tags []Tag) policy.Context {
+	c := policy.Context{
+		{Key: "aws:PrincipalArn", Value: principal},
+		{Key: "aws:PrincipalAccount", Value: account},
+		{Key: "aws:PrincipalType", Value: entityType},
+		{Key: "aws:userid", Value: userID},
+		{Key: "aws:PrincipalIsAWSService", Value: "false"},
+	}
+	for _, t := range tags {
+		c = append(c, policy.Value{Key: "aws:PrincipalTag/" + t.Key, Value: t.Value})
+	}
+	return c[:len(c):len(c)]
+}
+
+// limit makes the caller one with the temporary credentials of a session.
+func (c *Caller) limit(s *Session, g *Grants) error {
+	c.Session = true
+	c.Context = append(c.Context,
+		policy.Value{Key: "aws:TokenIssueTime", Value: s.Issued.Format(time.RFC3339)},
+		policy.Value{Key: "aws:MultiFactorAuthPresent", Value: "false"})
+	c.Context = c.Context[:len(c.Context):len(c.Context)]
+	if !s.Limited {
+		return nil
+	}
+	c.Policies.Session = []policy.Attached{} // of none: nothing is allowed
+	if s.Policy != "" {
+		p, err := policy.Parse([]byte(s.Policy))
+		if err != nil {
+			return fmt.Errorf("policy of session %q: %w", s.Name, err)
+		}
+		c.Policies.Session = append(c.Policies.Session, policy.Attached{Source: "session", Policy: p})
+	}
+	for _, name := range s.Policies {
+		if err := addManaged(&c.Policies.Session, g, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PolicySetsOf gives the policies that count for an entity, ready to be
+// evaluated. A policy that can't be read is an error: one that denies must not be
+// passed over.
+func PolicySetsOf(account string, g *Grants) (policy.PolicySets, error) {
+	var sets policy.PolicySets
+	if err := addAll(&sets.Identity, g, g.Entity); err != nil {
+		return sets, err
+	}
+	for _, group := range g.Groups {
+		if err := addAll(&sets.Groups, g, group); err != nil {
+			return sets, err
+		}
+	}
+	if g.Entity.Boundary != "" {
+		sets.Boundary = []policy.Attached{}
+		if err := addManaged(&sets.Boundary, g, g.Entity.Boundary); err != nil {
+			return sets, err
+		}
+	}
+	return sets, nil
+}
+
+func addAll(to *[]policy.Attached, g *Grants, e *Entity) error {
+	for _, inline := range e.Inline {
+		p, err := policy.Parse([]byte(inline.Document))
+		if err != nil {
+			return fmt.Errorf("policy %q of %s %q: %w", inline.Name, e.Type, e.Name, err)
+		}
+		*to = append(*to, policy.Attached{Source: e.InlineSource(inline.Name), Policy: p})
+	}
+	for _, name := range e.Attached {
+		if err := addManaged(to, g, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// InlineSource names an inline policy where a decision says its source.
+func (e *Entity) InlineSource(policy string) string {
+	return e.Type.String() + "/" + e.Name + "/" + policy
+}
+
+// addManaged adds a managed policy, if it exists.
+func addManaged(to *[]policy.Attached, g *Grants, name string) error {
+	found := g.Policies[name]
+	if found == nil {
+		return nil
+	}
+	p, err := policy.Parse([]byte(found.Document()))
+	if err != nil {
+		return fmt.Errorf("policy %q: %w", name, err)
+	}
+	*to = append(*to, policy.Attached{Source: name, Policy: p})
+	return nil
+}
+
+// Preview is the caller that an entity would be: a user with a key, somebody who
+// assumed a role, or a user who has nothing but a group.
+func Preview(account string, g *Grants) (*Caller, error) {
+	c := credentials.Credential{Account: account}
+	if g.Entity.Type == Role {
+		return newRole(c, g, &Session{Name: "preview"})
+	}
+	return newUser(c, g)
+}

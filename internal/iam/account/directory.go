@@ -1,0 +1,227 @@
+package account
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"heddle/internal/aws/credentials"
+	"heddle/internal/engine"
+)
+
+// Runs takes commands to accounts.
+type Runs interface {
+	Do(ctx context.Context, c engine.Command) (reply any, err error)
+}
+
+// Config is what a Directory is given.
+type Config struct {
+	Runs   Runs
+	Rules  *Rules // those of Kind that the runs follow
+	Sealer *Sealer
+	Roots  []credentials.Credential // of root users
+}
+
+// Directory knows whom access keys stand for, and is the way to accounts. It
+// remembers the callers it has found until their account changes.
+type Directory struct {
+	Config
+	roots map[string]*Caller
+
+	mu      sync.RWMutex
+	known   map[string]*Caller // by key id; the tokens of sessions were verified
+	changes map[string]uint64  // of each account
+	used    map[string]Use
+}
+
+// Use is when and where an access key was last used.
+type Use struct {
+	At              time.Time
+	Service, Region string
+}
+
+// knownMax bounds what a Directory remembers of either sort.
+const knownMax = 10_000
+
+// NewDirectory is a Directory.
+func NewDirectory(c Config) *Directory {
+	d := &Directory{
+		Config: c, roots: map[string]*Caller{},
+		known: map[string]*Caller{}, changes: map[string]uint64{}, used: map[string]Use{},
+	}
+	for _, root := range c.Roots {
+		d.roots[root.KeyID] = newRoot(root)
+	}
+	return d
+}
+
+// Do takes a command to an account. What it changed counts for the next Lookup.
+func (d *Directory) Do(ctx context.Context, account string, body any) (any, error) {
+	cmd := command(account, body)
+	if reads(body) {
+		reply, err := d.Runs.Do(ctx, cmd)
+		return d.orEmpty(cmd, reply, err)
+	}
+	defer d.changed(account)
+	// Whoever hangs up must not leave before the change is there: what we remember
+	// would be of before.
+	reply, err := d.Runs.Do(context.WithoutCancel(ctx), cmd)
+	return d.orEmpty(cmd, reply, err)
+}
+
+// orEmpty answers for an account in which nothing was ever created.
+func (d *Directory) orEmpty(cmd engine.Command, reply any, err error) (any, error) {
+	if _, absent := errors.AsType[*engine.UnknownRunError](err); !absent {
+		return reply, err
+	}
+	turn, err := d.Rules.Handle(d.Rules.New(engine.Identity{Name: cmd.Name}), cmd.Body, engine.Input{})
+	return turn.Reply, err
+}
+
+// changed forgets the callers of an account.
+func (d *Directory) changed(account string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changes[account]++
+	for id, c := range d.known {
+		if c.Account == account {
+			delete(d.known, id)
+		}
+	}
+}
+
+// Lookup tells whom an access key stands for; token is that of the request. It
+// does not ask whether a session has expired. Errors: credentials.ErrUnknown.
+func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, error) {
+	if root := d.roots[keyID]; root != nil {
+		return root, nil
+	}
+	d.mu.RLock()
+	known := d.known[keyID]
+	d.mu.RUnlock()
+	if known != nil && subtle.ConstantTimeCompare([]byte(known.Token), []byte(token)) == 1 {
+		return known, nil
+	}
+	account, ok := accountOf(keyID)
+	if !ok {
+		return nil, credentials.ErrUnknown
+	}
+	d.mu.RLock()
+	changes := d.changes[account]
+	d.mu.RUnlock()
+	found, err := d.find(ctx, account, keyID, credentials.Secret(token))
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.changes[account] == changes { // else what we found may be of before
+		if len(d.known) >= knownMax {
+			clear(d.known)
+		}
+		d.known[strings.Clone(keyID)] = found // keyID is a part of a request's header
+	}
+	return found, nil
+}
+
+func (d *Directory) find(ctx context.Context, account, keyID string, token credentials.Secret) (*Caller, error) {
+	switch {
+	case strings.HasPrefix(keyID, sessionPrefix):
+		return d.findSession(ctx, account, keyID, token)
+	case !strings.HasPrefix(keyID, keyPrefix) || token != "":
+		return nil, credentials.ErrUnknown
+	}
+	g, err := d.grants(ctx, account, Resolve{Key: keyID})
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range g.Entity.Keys {
+		if k.ID != keyID || k.Inactive {
+			continue
+		}
+		secret, err := d.Sealer.openSecret(k)
+		if err != nil {
+			return nil, err
+		}
+		return newUser(credentials.Credential{KeyID: k.ID, Secret: secret, Account: account}, &g)
+	}
+	return nil, credentials.ErrUnknown
+}
+
+// findSession reads a session from its token. It is over when its user or role
+// is gone.
+func (d *Directory) findSession(ctx context.Context, account, keyID string, token credentials.Secret) (*Caller, error) {
+	s, err := d.Sealer.openSession(keyID, token)
+	if err != nil || s.Account != account {
+		return nil, credentials.ErrUnknown
+	}
+	credential := credentials.Credential{
+		KeyID: strings.Clone(keyID), Secret: s.Secret, Account: account,
+		Token: credentials.Secret(strings.Clone(string(token))), Expires: s.Expires,
+	}
+	if s.Of.Type == 0 {
+		c := newRoot(credential)
+		return c, c.limit(s, &Grants{})
+	}
+	g, err := d.grants(ctx, account, Resolve{Of: s.Of, Further: s.Policies})
+	if err != nil {
+		return nil, err
+	}
+	if g.Entity.ID != s.ID {
+		return nil, credentials.ErrUnknown
+	}
+	var c *Caller
+	if s.Of.Type == Role {
+		c, err = newRole(credential, &g, s)
+	} else {
+		c, err = newUser(credential, &g)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, c.limit(s, &g)
+}
+
+// grants resolves; an entity that is not there makes its keys unknown.
+func (d *Directory) grants(ctx context.Context, account string, r Resolve) (Grants, error) {
+	reply, err := d.Do(ctx, account, r)
+	if refusal, ok := errors.AsType[*Error](err); ok && refusal.Code == NoSuchEntity {
+		return Grants{}, credentials.ErrUnknown
+	}
+	if err != nil {
+		return Grants{}, err
+	}
+	return reply.(Grants), nil
+}
+
+// Root is the root user of an account, for requests that nobody signs.
+func (d *Directory) Root(account string) *Caller {
+	return newRoot(credentials.Credential{Account: account})
+}
+
+// Used notes that a verified request came with an access key. It is not stored:
+// after a restart nobody knows of earlier uses.
+func (d *Directory) Used(keyID string, u Use) {
+	d.mu.RLock()
+	last := d.used[keyID]
+	d.mu.RUnlock()
+	if u.At.Sub(last.At) < time.Second && u.Service == last.Service && u.Region == last.Region {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.used) >= knownMax {
+		clear(d.used)
+	}
+	d.used[strings.Clone(keyID)] = Use{u.At, strings.Clone(u.Service), strings.Clone(u.Region)}
+}
+
+// LastUse tells of the last use of an access key; zero: none is known.
+func (d *Directory) LastUse(keyID string) Use {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.used[keyID]
+}

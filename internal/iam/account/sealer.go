@@ -1,0 +1,141 @@
+package account
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"heddle/internal/aws/credentials"
+	"heddle/internal/pack"
+)
+
+// Sealer keeps secrets of access keys from all but this server (AES-256-GCM), and
+// makes the tokens of sessions, which hold all that there is to know of a session:
+// none is stored, and each opens after a restart, too.
+//
+// What is sealed is bound to the id of its access key.
+type Sealer struct{ secrets, sessions cipher.AEAD }
+
+// NewSealer makes a Sealer under a key of the store's.
+func NewSealer(key [32]byte) *Sealer {
+	derive := func(purpose string) cipher.AEAD {
+		derived, err := hkdf.Key(sha256.New, key[:], nil, purpose, len(key))
+		if err != nil {
+			panic(fmt.Sprintf("identity: derive a key: %v", err))
+		}
+		block, err := aes.NewCipher(derived)
+		if err != nil {
+			panic(fmt.Sprintf("identity: AES: %v", err))
+		}
+		aead, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
+			panic(fmt.Sprintf("identity: GCM: %v", err))
+		}
+		return aead
+	}
+	return &Sealer{derive("heddle identity: secrets of access keys"), derive("heddle identity: sessions")}
+}
+
+// SealSecret seals the secret of an access key.
+func (s *Sealer) SealSecret(pair credentials.KeyPair) []byte {
+	return s.secrets.Seal(nil, nil, []byte(pair.Secret), []byte(pair.KeyID))
+}
+
+// openSecret is the opposite of SealSecret.
+func (s *Sealer) openSecret(k Key) (credentials.Secret, error) {
+	secret, err := s.secrets.Open(nil, nil, k.Sealed, []byte(k.ID))
+	if err != nil {
+		return "", fmt.Errorf("open the secret of access key %q: %w", k.ID, err)
+	}
+	return credentials.Secret(secret), nil
+}
+
+// Session is what temporary credentials stand for.
+type Session struct {
+	credentials.KeyPair
+	Account string
+	Of      Ref    // a user or a role; no Type: the root user
+	ID      string // of the user or role, who may be gone, and another have the name
+	Name    string // as whoever assumed a role chose it
+	Issued  time.Time
+	Expires time.Time
+
+	// What limits the session; nothing, if Limited is not set.
+	Limited  bool
+	Policy   string   // a document; empty: none
+	Policies []string // ARNs
+	Tags     []Tag
+}
+
+// TokenBytesMax is how long a token may be: no longer one is opened.
+const TokenBytesMax = 16 << 10
+
+const (
+	tokenLetter  = "h"
+	tokenVersion = 1
+)
+
+var tokenText = base64.RawURLEncoding.Strict()
+
+var errToken = errors.New("invalid session token")
+
+// SealSession makes the token of a session.
+func (s *Sealer) SealSession(v *Session) credentials.Secret {
+	b := []byte{tokenVersion}
+	b = pack.Text(b, string(v.Secret))
+	b = pack.Text(b, v.Account)
+	b = append(b, byte(v.Of.Type))
+	b = pack.Text(b, v.Of.Name)
+	b = pack.Text(b, v.ID)
+	b = pack.Text(b, v.Name)
+	b = pack.Int(b, v.Issued.Unix())
+	b = pack.Int(b, v.Expires.Unix())
+	b = pack.Bool(b, v.Limited)
+	b = pack.Text(b, v.Policy)
+	b = packTexts(b, v.Policies)
+	b = packTags(b, v.Tags)
+	return credentials.Secret(tokenLetter + tokenText.EncodeToString(s.sessions.Seal(nil, nil, b, []byte(v.KeyID))))
+}
+
+// openSession gives the session of a token that goes with an access key.
+func (s *Sealer) openSession(keyID string, token credentials.Secret) (*Session, error) {
+	text, ok := strings.CutPrefix(string(token), tokenLetter)
+	if !ok || len(text) > TokenBytesMax || strings.ContainsAny(text, "\r\n") { // base64 passes line ends over
+		return nil, errToken
+	}
+	sealed, err := tokenText.DecodeString(text)
+	if err != nil {
+		return nil, errToken
+	}
+	b, err := s.sessions.Open(nil, nil, sealed, []byte(keyID))
+	if err != nil {
+		return nil, errToken
+	}
+	r := pack.Read(b)
+	if r.Byte() != tokenVersion {
+		return nil, errToken
+	}
+	v := &Session{
+		KeyPair: credentials.KeyPair{KeyID: keyID, Secret: credentials.Secret(r.Text())},
+		Account: r.Text(),
+		Of:      Ref{EntityType(r.Byte()), r.Text()},
+		ID:      r.Text(),
+		Name:    r.Text(),
+		Issued:  time.Unix(r.Int(), 0).UTC(),
+		Expires: time.Unix(r.Int(), 0).UTC(),
+		Limited: r.Bool(),
+		Policy:  r.Text(),
+	}
+	v.Policies = readTexts(r)
+	v.Tags = readTags(r)
+	if r.Done() != nil {
+		return nil, errToken
+	}
+	return v, nil
+}

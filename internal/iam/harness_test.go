@@ -1,0 +1,153 @@
+package iam
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"heddle/internal/aws/authn"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/policy"
+	"heddle/internal/aws/sigv4"
+	"heddle/internal/engine"
+	"heddle/internal/iam/account"
+	"heddle/internal/shard"
+	"heddle/internal/store"
+	"heddle/internal/store/keys"
+	"heddle/internal/store/memstore"
+)
+
+const accountID = "123456789012"
+
+var rootKey = credentials.KeyPair{KeyID: "AKIAROOTROOTROOTROOT", Secret: "root secret"}
+
+// harness is a node with accounts in it, and a handler before it.
+type harness struct {
+	t         testing.TB
+	store     *memstore.Store
+	node      *shard.Node
+	directory *account.Directory
+	handler   http.Handler
+
+	mu       sync.Mutex
+	now      time.Time
+	random   uint64
+	outcomes []awsquery.Outcome
+}
+
+func newHarness(t testing.TB) *harness {
+	h := &harness{t: t, store: memstore.New(4), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	h.start()
+	t.Cleanup(func() { h.node.Stop(context.Background()) })
+	return h
+}
+
+// start begins on the store as a process does.
+func (h *harness) start() {
+	rules := account.NewRules(account.DefaultLimits())
+	var err error
+	h.node, err = shard.OpenNode(context.Background(), shard.Config{
+		Store: h.store, Shards: h.store.Shards(), Hash: &keys.Hash{1},
+		Rules:  map[engine.Kind]engine.Rules{account.Kind: rules},
+		Offers: noOffers{}, Log: slog.New(slog.DiscardHandler), CachedStates: 4,
+	}, h)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	sealer := account.NewSealer([32]byte{7})
+	h.directory = account.NewDirectory(account.Config{
+		Runs: h.node, Rules: rules, Sealer: sealer,
+		Roots: []credentials.Credential{credentials.Root(accountID, rootKey)},
+	})
+	h.handler = New(Config{
+		Directory: h.directory, Sealer: sealer,
+		Authenticate: h.authenticate,
+		Context: func(r *http.Request) policy.Context {
+			return policy.Context{{Key: "aws:SourceIp", Value: "10.0.0.1"}}
+		},
+		Now: h.clock, Random: h, Log: slog.New(slog.DiscardHandler),
+		Observe: func(_ context.Context, _ *http.Request, o awsquery.Outcome) { h.outcomes = append(h.outcomes, o) },
+	})
+}
+
+// restart ends the process without a word and begins anew on what is durable.
+func (h *harness) restart() {
+	h.node.Stop(context.Background())
+	h.store = h.store.Crash(0)
+	h.start()
+}
+
+type noOffers struct{}
+
+func (noOffers) Offer(engine.RunID, engine.Offer)     {}
+func (noOffers) Withdraw(string, engine.RunID, int64) {}
+func (noOffers) WithdrawShard(uint16)                 {}
+
+// Now implements shard.Clock.
+func (h *harness) Now() engine.Time { return engine.Time(h.clock().UnixMilli()) }
+
+func (h *harness) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *harness) advance(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+// Read is a source of bytes that are the same in every run of a test.
+func (h *harness) Read(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := 0; i < len(b); i += sha256.Size {
+		h.random++
+		sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, h.random))
+		copy(b[i:], sum[:])
+	}
+	return len(b), nil
+}
+
+// authenticate takes who does not sign for the root user.
+func (h *harness) authenticate(r *http.Request, body []byte) (*account.Caller, error) {
+	if r.Header.Get("Authorization") == "" {
+		return h.directory.Root(accountID), nil
+	}
+	a := authn.New(authn.Config[*account.Caller]{Keys: h.directory, Services: Services, Now: h.clock})
+	c, scope, err := a.Identify(r, body)
+	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
+		code, status := authn.QueryFault(refusal)
+		return nil, &awsquery.Fault{Code: code, Status: status, Message: refusal.Message}
+	}
+	if err != nil {
+		h.t.Error(err)
+		return nil, err
+	}
+	h.directory.Used(c.KeyID, account.Use{At: h.clock(), Service: scope.Service, Region: scope.Region})
+	return c, nil
+}
+
+// rows gives everything that is stored, one after the other.
+func (h *harness) rows() (all []byte) {
+	h.node.Stop(context.Background())
+	h.store = h.store.Crash(0)
+	for id := range h.store.Shards() {
+		if err := h.store.Scan(context.Background(), id, store.Range{}, func(key, value []byte) bool {
+			all = append(append(all, key...), value...)
+			return true
+		}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.start()
+	return all
+}

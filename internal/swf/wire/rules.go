@@ -1,0 +1,177 @@
+package wire
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// None is the duration without a limit.
+const None = "NONE"
+
+// Seconds reads a duration that was validated. Limited is false for None.
+func Seconds(duration string) (n int64, limited bool) {
+	if duration == None {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(duration, 10, 64)
+	return n, err == nil
+}
+
+// Priority reads a task priority that was validated.
+func Priority(s string) int32 {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
+}
+
+func (c *violations) refuse(at place, value, why string) {
+	if c.rule == "" {
+		c.rule = "Value '" + value + "' at '" + string(at.append(nil)) + "' is invalid: " + why
+	}
+}
+
+func (c *violations) name(at place, s string) {
+	if s == "arn" {
+		c.refuse(at, s, "must not be the literal string arn")
+		return
+	}
+	for _, r := range s {
+		if r == ':' || r == '/' || r == '|' || r <= 0x1f || r >= 0x7f && r <= 0x9f {
+			c.refuse(at, s, "must not contain : (colon), / (slash), | (vertical bar) or a control character")
+			return
+		}
+	}
+}
+
+func (c *violations) trimmedName(at place, s string) {
+	if strings.TrimSpace(s) != s {
+		c.refuse(at, s, "must not start or end with whitespace")
+		return
+	}
+	c.name(at, s)
+}
+
+func (c *violations) seconds(at place, s string) {
+	if !isDigits(s) {
+		c.refuse(at, s, "must be a number of seconds, 0 or more")
+	}
+}
+
+func (c *violations) secondsOrNone(at place, s string) {
+	if s != None && !isDigits(s) {
+		c.refuse(at, s, "must be a number of seconds, 0 or more, or NONE")
+	}
+}
+
+// LambdaSecondsMax is the longest that a Lambda function runs.
+const LambdaSecondsMax = 900
+
+func (c *violations) lambdaSeconds(at place, s string) {
+	if n, ok := Seconds(s); !ok || !isDigits(s) || n < 1 || n > LambdaSecondsMax {
+		c.refuse(at, s, "must be a number of seconds from 1 to "+strconv.Itoa(LambdaSecondsMax))
+	}
+}
+
+func (c *violations) daysOrNone(at place, s string) {
+	if s != None && !isDigits(s) {
+		c.refuse(at, s, "must be a number of days, 0 or more, or NONE")
+	}
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (c *violations) priority(at place, s string) {
+	if _, err := strconv.ParseInt(s, 10, 32); err != nil {
+		c.refuse(at, s, "must be an integer from -2147483648 to 2147483647")
+	}
+}
+
+func (c *violations) resourceTag(at place, s string) {
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsSpace(r) && !strings.ContainsRune("_.:/=+-@", r) {
+			c.refuse(at, s, "may only contain letters, digits, whitespace and _ . : / = + - @")
+			return
+		}
+	}
+}
+
+// DecisionsFlaw tells what is wrong with a list of decisions as a whole, in the
+// service's words; "" if nothing.
+func DecisionsFlaw(decisions []Decision) string {
+	if flaw := closeFlaw(decisions); flaw != "" {
+		return flaw
+	}
+	return attributesFlaw(decisions)
+}
+
+func closeFlaw(decisions []Decision) string {
+	for i := range decisions {
+		if decisions[i].Closes() && i != len(decisions)-1 {
+			return "Close must be last decision in list"
+		}
+	}
+	return ""
+}
+
+func attributesFlaw(decisions []Decision) string {
+	for i := range decisions {
+		if d := &decisions[i]; !d.hasAttributes() {
+			return d.DecisionType + "DecisionAttributes must be specified for decision of type " + d.DecisionType
+		}
+	}
+	return ""
+}
+
+// Closes tells whether the decision closes the execution.
+func (v *Decision) Closes() bool {
+	switch v.DecisionType {
+	case DecisionTypeCompleteWorkflowExecution, DecisionTypeFailWorkflowExecution,
+		DecisionTypeCancelWorkflowExecution, DecisionTypeContinueAsNewWorkflowExecution:
+		return true
+	}
+	return false
+}
+
+// hasAttributes tells whether the block that belongs to the decision's type is
+// there.
+func (v *Decision) hasAttributes() bool {
+	switch v.DecisionType {
+	case DecisionTypeScheduleActivityTask:
+		return v.ScheduleActivityTaskDecisionAttributes != nil
+	case DecisionTypeRequestCancelActivityTask:
+		return v.RequestCancelActivityTaskDecisionAttributes != nil
+	case DecisionTypeCompleteWorkflowExecution:
+		return v.CompleteWorkflowExecutionDecisionAttributes != nil
+	case DecisionTypeFailWorkflowExecution:
+		return v.FailWorkflowExecutionDecisionAttributes != nil
+	case DecisionTypeCancelWorkflowExecution:
+		return v.CancelWorkflowExecutionDecisionAttributes != nil
+	case DecisionTypeContinueAsNewWorkflowExecution:
+		return v.ContinueAsNewWorkflowExecutionDecisionAttributes != nil
+	case DecisionTypeRecordMarker:
+		return v.RecordMarkerDecisionAttributes != nil
+	case DecisionTypeStartTimer:
+		return v.StartTimerDecisionAttributes != nil
+	case DecisionTypeCancelTimer:
+		return v.CancelTimerDecisionAttributes != nil
+	case DecisionTypeSignalExternalWorkflowExecution:
+		return v.SignalExternalWorkflowExecutionDecisionAttributes != nil
+	case DecisionTypeRequestCancelExternalWorkflowExecution:
+		return v.RequestCancelExternalWorkflowExecutionDecisionAttributes != nil
+	case DecisionTypeStartChildWorkflowExecution:
+		return v.StartChildWorkflowExecutionDecisionAttributes != nil
+	case DecisionTypeScheduleLambdaFunction:
+		return v.ScheduleLambdaFunctionDecisionAttributes != nil
+	}
+	return false
+}
