@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heddle/internal/server"
+	"heddle/internal/swf"
 	"heddle/internal/swf/execution"
 )
 
@@ -33,11 +34,11 @@ func serve(args []string) error {
 	defer stop()
 	toggles := make(chan os.Signal, 1)
 	signal.Notify(toggles, syscall.SIGUSR1)
-	limits := execution.DefaultLimits()
-	limits.OpenExecutionsMax = *open
+	services := server.Services()
+	swf.OptionsOf(services).Execution.OpenExecutionsMax = *open
 	began := time.Now()
 	server.PaceGarbage()
-	s, err := server.Start(ctx, server.Config{Listen: *listen, Data: *data, Store: *store, Auth: *auth, Execution: limits})
+	s, err := server.Start(ctx, server.Config{Listen: *listen, Data: *data, Store: *store, Auth: *auth, Services: services})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -28,6 +29,7 @@ import (
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/operation"
 )
 
 func main() {
@@ -49,9 +51,9 @@ func serve() error {
 	s := &stub{verify: func(*http.Request, []byte) error { return nil }}
 	if *key != "" {
 		root := credentials.Root("123456789012", credentials.KeyPair{KeyID: *key, Secret: credentials.Secret(*secret)})
-		signed := authn.New(authn.Config[*credentials.Credential]{Keys: onlyKey{&root}, Services: []string{"swf"}, Now: time.Now})
+		signed := authn.New(authn.Config[*credentials.Credential]{Keys: onlyKey{&root}, Now: time.Now})
 		s.verify = func(r *http.Request, body []byte) error {
-			_, _, err := signed.Identify(r, body)
+			_, _, err := signed.Identify(r, []string{"swf"}, whole(body))
 			return err
 		}
 	}
@@ -78,6 +80,12 @@ func serve() error {
 	return nil
 }
 
+// whole is a body that was read.
+type whole []byte
+
+// Digest implements authn.Body.
+func (b whole) Digest() [sha256.Size]byte { return sha256.Sum256(b) }
+
 // onlyKey knows one access key.
 type onlyKey struct{ *credentials.Credential }
 
@@ -101,7 +109,7 @@ var bodies = sync.Pool{New: func() any { return new([]byte) }}
 func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var random [16]byte
 	rand.Read(random[:])
-	id := awsjson.RequestID(random)
+	id := operation.RequestID(random)
 	pooled := bodies.Get().(*[]byte)
 	defer bodies.Put(pooled)
 	if int64(cap(*pooled)) < r.ContentLength {
@@ -121,7 +129,7 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	_ = awsjson.Write(w, r, id, answer) // a caller who has gone needs no answer
+	_ = awsjson.Write(w, r, id, "1.0", http.StatusOK, answer) // a caller who has gone needs no answer
 }
 
 func (s *stub) answer(ctx context.Context, action string, body []byte) ([]byte, error) {

@@ -50,6 +50,10 @@ func FuzzConfig(f *testing.F) {
 		}
 		wantUsable(t, "Config", reflect.ValueOf(given), reflect.ValueOf(filled))
 		again, err := filled.Filled()
+		if !reflect.DeepEqual(settings(&again), settings(&filled)) {
+			t.Errorf("settings of services, filled again: %+v after %+v", settings(&again), settings(&filled))
+		}
+		again.Services, filled.Services = nil, nil // which hold functions
 		if err != nil || !reflect.DeepEqual(again, filled) {
 			t.Errorf("filled again it is\n%+v\nafter\n%+v\n%v", again, filled, err)
 		}

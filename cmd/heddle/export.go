@@ -2,27 +2,45 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 
-	"heddle/internal/engine"
+	"github.com/alecthomas/kong"
+
+	"heddle/internal/server"
+	"heddle/internal/service"
 )
 
+// exportCommand has a sub-command for each service that can export.
 type exportCommand struct {
-	Data       string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
-	Account    string `default:"123456789012" env:"HEDDLE_ACCOUNT" help:"Account of the execution."`
-	Region     string `default:"us-east-1" env:"HEDDLE_REGION" help:"Region of the execution."`
-	Domain     string `required:"" help:"Domain of the execution."`
-	WorkflowID string `required:"" help:"workflowId of the execution."`
-	RunID      string `help:"runId; without it the open run, else the one that closed last."`
-
+	Data     string       `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
 	RootKeys rootKeyFlags `embed:""`
+
+	Services kong.Plugins
+
+	offline *server.Offline
 }
 
-func (c *exportCommand) Run(ctx context.Context) error {
-	o, err := openOffline(ctx, c.Data, c.RootKeys)
-	if err != nil {
-		return err
+func newExportCommand() (c exportCommand) {
+	for _, s := range server.Services() {
+		if s.Export != nil {
+			c.Services = append(c.Services, s.Export)
+		}
 	}
-	defer o.Close()
-	return o.Export(ctx, os.Stdout, engine.World{Account: c.Account, Region: c.Region}, c.Domain, c.WorkflowID, c.RunID)
+	return c
 }
+
+// AfterApply opens the store for the sub-command, once the flags are known.
+func (c *exportCommand) AfterApply(ctx context.Context, k *kong.Context) error {
+	k.BindTo(os.Stdout, (*io.Writer)(nil))
+	return k.BindToProvider(func() (service.Stored, error) {
+		var err error
+		if c.offline, err = openOffline(ctx, c.Data, c.RootKeys); err != nil {
+			return service.Stored{}, err
+		}
+		return c.offline.Stored(), nil
+	})
+}
+
+// AfterRun closes it.
+func (c *exportCommand) AfterRun() error { return c.offline.Close() }

@@ -18,11 +18,14 @@ type commands struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
+func newCommands() *commands {
+	return &commands{Serve: newServeCommand(), Export: newExportCommand()}
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var c commands
-	parser, err := newParser(ctx, &c)
+	parser, err := newParser(ctx, newCommands())
 	if err == nil {
 		err = unsetEmpty()
 	}

@@ -17,7 +17,7 @@ import (
 // parse parses a command line as main does.
 func parse(t testing.TB, args ...string) (*commands, *kong.Context, error) {
 	t.Helper()
-	c := new(commands)
+	c := newCommands()
 	parser, err := newParser(t.Context(), c, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func clearEnvironment(t testing.TB) {
 // flagsOf are the flags of a command.
 func flagsOf(t testing.TB, command string) []*kong.Flag {
 	t.Helper()
-	parser, err := newParser(t.Context(), new(commands))
+	parser, err := newParser(t.Context(), newCommands())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +124,21 @@ func TestDefaults(t *testing.T) {
 	}
 	want.Data = got.Data                            // from the working directory
 	want.RootKeys.KMS.Region = server.DefaultRegion // of no use without a KMS
+	if !reflect.DeepEqual(settings(&got), settings(&want)) {
+		t.Errorf("settings of services by flags %+v, of the server %+v", settings(&got), settings(&want))
+	}
+	got.Services, want.Services = nil, nil // which hold functions
 	if !strings.HasSuffix(got.Data, "/"+server.DefaultData) || !reflect.DeepEqual(got, want) {
 		t.Errorf("by flags\n%+v\nof the server\n%+v", got, want)
 	}
+}
+
+// settings are those of all services.
+func settings(c *server.Config) (all []any) {
+	for _, s := range c.Services {
+		all = append(all, s.Options)
+	}
+	return all
 }
 
 // TestNothingGiven tells a variable that is empty, which counts as none, from a

@@ -10,10 +10,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"heddle/internal/options"
 	"heddle/internal/server"
-	"heddle/internal/swf/execution"
-	"heddle/internal/swf/lambda"
-	"heddle/internal/swf/registry"
+	"heddle/internal/service"
 )
 
 // drainTime is how long a stopping server waits for requests in flight.
@@ -33,10 +32,6 @@ type serveCommand struct {
 
 	TLS tlsFlags `embed:""`
 
-	LambdaEndpoint   string `env:"HEDDLE_LAMBDA_ENDPOINT" placeholder:"URL" help:"Where Lambda functions are invoked (anything with Lambda's Invoke API). Without it, ScheduleLambdaFunction fails with LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION."`
-	LambdaAccessKey  string `env:"HEDDLE_LAMBDA_ACCESS_KEY_ID" placeholder:"KEY" help:"Access key that signs invocations; its secret comes from the environment variable HEDDLE_LAMBDA_SECRET_ACCESS_KEY alone. Without it they are not signed."`
-	LambdaConcurrent int    `default:"64" env:"HEDDLE_LAMBDA_CONCURRENT" help:"How many Lambda functions are invoked at a time."`
-
 	Sealing  string       `default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."`
 	RootKeys rootKeyFlags `embed:""`
 
@@ -47,27 +42,29 @@ type serveCommand struct {
 	ThrottleRate []string `env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it."`
 
 	Limits limitFlags `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_"`
+
+	Services kong.Plugins // their settings
+	services []*service.Service
 }
 
-// limitFlags are the quotas; the defaults are Amazon SWF's.
+// newServeCommand has the settings of all services.
+func newServeCommand() serveCommand {
+	c := serveCommand{services: server.Services()}
+	for _, s := range c.services {
+		if s.Options != nil {
+			c.Services = append(c.Services, s.Options)
+		}
+	}
+	return c
+}
+
+// limitFlags are the bounds of the server; services have quotas of their own.
 type limitFlags struct {
-	Domains         int   `default:"100" env:"DOMAINS" group:"Limits" help:"Domains per account and region."`
-	Types           int   `default:"10000" env:"TYPES" group:"Limits" help:"Workflow and activity types per domain."`
-	RetentionDays   int   `default:"90" env:"RETENTION_DAYS" group:"Limits" help:"Longest retention of a domain, in days."`
-	ExecutionSecs   int64 `default:"31536000" env:"EXECUTION_SECS" group:"Limits" help:"How long an execution runs at most, in seconds."`
-	OpenExecutions  int   `default:"100000" env:"OPEN_EXECUTIONS" group:"Limits" help:"Open executions per domain."`
-	OpenActivities  int   `default:"1000" env:"OPEN_ACTIVITIES" group:"Limits" help:"Open activity tasks per execution."`
-	OpenTimers      int   `default:"1000" env:"OPEN_TIMERS" group:"Limits" help:"Open timers per execution."`
-	OpenChildren    int   `default:"1000" env:"OPEN_CHILDREN" group:"Limits" help:"Open child executions per execution."`
-	OpenLambdas     int   `default:"1000" env:"OPEN_LAMBDAS" group:"Limits" help:"Open Lambda functions per execution."`
-	Events          int   `default:"25000" env:"EVENTS" group:"Limits" help:"Events per history."`
-	Connections     int   `env:"CONNECTIONS" placeholder:"N" group:"Limits" help:"Connections; by default as many as the limit of open files leaves room for."`
-	Requests        int   `default:"5000" env:"REQUESTS" group:"Limits" help:"Requests at a time, but for polls that wait."`
-	Polls           int   `default:"50000" env:"POLLS" group:"Limits" help:"Polls that wait."`
-	ClientPercent   int   `default:"50" env:"CLIENT_PERCENT" group:"Limits" help:"How much of the connections, requests and polls one client address may take. 100 where all come through one proxy."`
-	PollsPerList    int   `default:"1000" env:"POLLS_PER_LIST" group:"Limits" help:"Polls that wait on one task list."`
-	CountedMost     int   `default:"10000" env:"COUNTED_MOST" group:"Limits" help:"Where counts of executions stop and say truncated."`
-	TagsPerResource int   `default:"50" env:"TAGS_PER_RESOURCE" group:"Limits" help:"Resource tags of a domain."`
+	Connections   int `env:"CONNECTIONS" placeholder:"N" group:"Limits" help:"Connections; by default as many as the limit of open files leaves room for."`
+	Requests      int `default:"5000" env:"REQUESTS" group:"Limits" help:"Requests at a time, but for polls that wait."`
+	Polls         int `default:"50000" env:"POLLS" group:"Limits" help:"Polls that wait."`
+	ClientPercent int `default:"50" env:"CLIENT_PERCENT" group:"Limits" help:"How much of the connections, requests and polls one client address may take. 100 where all come through one proxy."`
+	PollsPerList  int `default:"1000" env:"POLLS_PER_LIST" group:"Limits" help:"Polls that wait on one task list."`
 }
 
 // skipFlag is given without a value (timers) or with one.
@@ -87,29 +84,21 @@ func (f *skipFlag) Decode(ctx *kong.DecodeContext) error {
 
 // config is what the flags ask of the server.
 func (c *serveCommand) config() server.Config {
-	limits := execution.DefaultLimits()
-	limits.OpenActivitiesMax, limits.OpenTimersMax = c.Limits.OpenActivities, c.Limits.OpenTimers
-	limits.OpenChildrenMax, limits.OpenLambdasMax = c.Limits.OpenChildren, c.Limits.OpenLambdas
-	limits.EventsMax, limits.OpenExecutionsMax = c.Limits.Events, c.Limits.OpenExecutions
-	limits.ExecutionSecondsMax = c.Limits.ExecutionSecs
+	for _, one := range c.services {
+		options.ReadSecrets(one.Options, os.Getenv)
+	}
 	return server.Config{
 		Listen: c.Listen, Data: c.Data, Store: c.Store, Account: c.Account, Region: c.Region, Auth: c.Auth,
 		PollHold: c.PollHold, TimeSkip: string(c.TimeSkip),
 		TLSCert: c.TLS.TLSCert, TLSKey: c.TLS.TLSKey, TLSSelfSigned: c.TLS.TLSSelfSigned,
 		TLSClientCA: c.TLS.TLSClientCA, InsecureListen: c.TLS.InsecureListen,
 		ConnectionsMax: c.Limits.Connections, RequestsMax: c.Limits.Requests, PollsMax: c.Limits.Polls,
-		ClientPercent:  c.Limits.ClientPercent,
-		LambdaKey:      lambda.Key{ID: c.LambdaAccessKey, Secret: os.Getenv("HEDDLE_LAMBDA_SECRET_ACCESS_KEY")},
-		LambdaEndpoint: c.LambdaEndpoint, LambdaConcurrent: c.LambdaConcurrent,
-		Audit: c.Audit.config(), Blobs: c.Blobs.config(), Throttle: c.Throttle, ThrottleRates: c.ThrottleRate,
+		ClientPercent: c.Limits.ClientPercent,
+		Audit:         c.Audit.config(), Blobs: c.Blobs.config(), Throttle: c.Throttle, ThrottleRates: c.ThrottleRate,
 		Sealing: c.Sealing, RootKeys: c.RootKeys.config(),
-		Registry: registry.Limits{
-			DomainsMax: c.Limits.Domains, TypesPerDomainMax: c.Limits.Types,
-			TagsPerDomainMax: c.Limits.TagsPerResource, RetentionDaysMax: c.Limits.RetentionDays,
-		},
-		Execution:       limits,
-		PollsPerListMax: c.Limits.PollsPerList, CountMax: c.Limits.CountedMost,
-		Log: slog.New(logHandler(c.LogFormat, c.LogLevel)),
+		Services:        c.services,
+		PollsPerListMax: c.Limits.PollsPerList,
+		Log:             slog.New(logHandler(c.LogFormat, c.LogLevel)),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"heddle/internal/aws/fault"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -126,7 +127,7 @@ func (h *harness) authenticate(r *http.Request, body []byte) (*account.Caller, e
 	c, scope, err := a.Identify(r, body)
 	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
 		code, status := authn.QueryFault(refusal)
-		return nil, &awsquery.Fault{Code: code, Status: status, Message: refusal.Message}
+		return nil, &fault.Fault{Code: code, Status: status, Message: refusal.Message}
 	}
 	if err != nil {
 		h.t.Error(err)

@@ -20,7 +20,7 @@ func createKey(c *call) error {
 	if err != nil {
 		return err
 	}
-	user, err := do[*account.Entity](c, account.CreateKey{User: of.Name, ID: pair.KeyID, Sealed: c.Sealer.SealSecret(pair)})
+	user, err := do[*account.Entity](c, account.CreateKey{User: of.Name, ID: pair.KeyID, Sealed: c.Accounts.Sealer.SealSecret(pair)})
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func getKeyLastUsed(c *call) error {
 	if err != nil {
 		return err
 	}
-	use := c.Directory.LastUse(id)
+	use := c.Accounts.LastUse(id)
 	c.x.Text("UserName", g.Entity.Name)
 	c.x.Element("AccessKeyLastUsed", func() {
 		if use.At.IsZero() {

@@ -3,7 +3,7 @@ package iam
 import (
 	"encoding/base64"
 	"fmt"
-	"net/http"
+	"heddle/internal/aws/fault"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,17 +15,17 @@ import (
 )
 
 // invalid is the fault for a value that an action does not take.
-func invalid(format string, a ...any) *awsquery.Fault {
-	return &awsquery.Fault{Code: "ValidationError", Status: http.StatusBadRequest, Message: fmt.Sprintf(format, a...)}
+func invalid(format string, a ...any) *fault.Fault {
+	return fault.Invalid(fmt.Sprintf(format, a...))
 }
 
 // constraint words a flaw as AWS's validation does.
-func constraint(param, value, want string) *awsquery.Fault {
+func constraint(param, value, want string) *fault.Fault {
 	const most = 256 // of what is sent back
 	return invalid("1 validation error detected: Value '%.*s' at '%s' failed to satisfy constraint: %s", most, value, lowerFirst(param), want)
 }
 
-func missing(param string) *awsquery.Fault {
+func missing(param string) *fault.Fault {
 	return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: Member must not be null", lowerFirst(param))
 }
 
@@ -143,7 +143,7 @@ func (c *call) number(param string, min, max, missing int) int {
 	n, err := strconv.Atoi(v)
 	switch {
 	case err != nil:
-		c.fail(&awsquery.Fault{Code: "MalformedInput", Message: fmt.Sprintf("%s is not a number", param)})
+		c.fail(&fault.Fault{Code: "MalformedInput", Message: fmt.Sprintf("%s is not a number", param)})
 	case n < min:
 		c.fail(constraint(param, v, fmt.Sprintf("Member must have value greater than or equal to %d", min)))
 	case n > max:
@@ -156,7 +156,7 @@ func (c *call) number(param string, min, max, missing int) int {
 func (c *call) flag(param string) bool {
 	v, ok := c.Lookup(param)
 	if ok && v != "true" && v != "false" {
-		c.fail(&awsquery.Fault{Code: "MalformedInput", Message: fmt.Sprintf("%s is neither true nor false", param)})
+		c.fail(&fault.Fault{Code: "MalformedInput", Message: fmt.Sprintf("%s is neither true nor false", param)})
 	}
 	return v == "true"
 }
@@ -187,14 +187,14 @@ func (c *call) tags() []account.Tag {
 		c.checkLength("Tags.member.key", t.Key, 1, 128)
 		c.checkLength("Tags.member.value", t.Value, 0, 256)
 		if len(t.Key) >= 4 && strings.EqualFold(t.Key[:4], "aws:") {
-			c.fail(&awsquery.Fault{Code: "InvalidInput", Message: "Tag keys that begin with aws: are reserved."})
+			c.fail(&fault.Fault{Code: "InvalidInput", Message: "Tag keys that begin with aws: are reserved."})
 		}
 		if strings.ContainsFunc(t.Key, notInTags) || strings.ContainsFunc(t.Value, notInTags) {
 			c.fail(constraint("Tags", t.Key, `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`))
 		}
 		if slices.ContainsFunc(tags, func(u account.Tag) bool { return strings.EqualFold(u.Key, t.Key) }) {
 			// A session would have both values, and conditions would take either.
-			c.fail(&awsquery.Fault{Code: "InvalidInput", Message: "Duplicate tag keys found. Please note that Tag keys are case insensitive."})
+			c.fail(&fault.Fault{Code: "InvalidInput", Message: "Duplicate tag keys found. Please note that Tag keys are case insensitive."})
 		}
 		tags = append(tags, t)
 	}

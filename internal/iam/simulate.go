@@ -3,6 +3,7 @@ package iam
 import (
 	"encoding/json"
 	"fmt"
+	"heddle/internal/aws/fault"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func simulatePrincipal(c *call) error {
 	}
 	of, ok := refOf(source)
 	if !ok {
-		return &awsquery.Fault{Code: "InvalidInput", Message: fmt.Sprintf("Invalid Entity Arn: %.256s does not clearly define entity type and name.", source)}
+		return &fault.Fault{Code: "InvalidInput", Message: fmt.Sprintf("Invalid Entity Arn: %.256s does not clearly define entity type and name.", source)}
 	}
 	g, err := do[account.Grants](c, account.Resolve{Of: of})
 	if err != nil {
@@ -178,7 +179,7 @@ func (c *call) addPolicies(param string, to *[]policy.Attached, texts map[string
 		}
 		p, err := policy.Parse([]byte(document))
 		if err != nil {
-			return &awsquery.Fault{Code: "InvalidInput", Message: fmt.Sprintf("Invalid Input Policies: %v", err)}
+			return &fault.Fault{Code: "InvalidInput", Message: fmt.Sprintf("Invalid Input Policies: %v", err)}
 		}
 		source := fmt.Sprintf("%s.%d", param, i+1)
 		texts[source] = document

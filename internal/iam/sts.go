@@ -2,12 +2,12 @@ package iam
 
 import (
 	"fmt"
+	"heddle/internal/aws/fault"
 	"net/http"
 	"strings"
 	"time"
 
 	"heddle/internal/aws/arn"
-	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/policy"
 	"heddle/internal/iam/account"
 )
@@ -74,9 +74,9 @@ func (c *call) begin(s *account.Session, seconds int) error {
 	s.KeyPair = pair
 	s.Issued = c.Now().UTC().Truncate(time.Second)
 	s.Expires = s.Issued.Add(time.Duration(seconds) * time.Second)
-	token := c.Sealer.SealSession(s)
+	token := c.Accounts.Sealer.SealSession(s)
 	if len(token) > account.TokenBytesMax {
-		return &awsquery.Fault{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest, Message: "The policies and tags of the session take more room than its token has"}
+		return &fault.Fault{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest, Message: "The policies and tags of the session take more room than its token has"}
 	}
 	c.x.Element("Credentials", func() {
 		c.x.Text("AccessKeyId", pair.KeyID)
@@ -163,7 +163,7 @@ func (c *call) readLimits(s *account.Session) error {
 	if document, given := c.Lookup("Policy"); given {
 		c.checkLength("Policy", document, 1, sessionPolicyMax)
 		if _, err := policy.Parse([]byte(document)); err != nil {
-			return &awsquery.Fault{Code: "MalformedPolicyDocument", Message: err.Error()}
+			return &fault.Fault{Code: "MalformedPolicyDocument", Message: err.Error()}
 		}
 		s.Limited, s.Policy = true, document
 	}
@@ -180,7 +180,7 @@ func (c *call) readLimits(s *account.Session) error {
 // checkSessionPolicies asks whether the managed policies of a session exist.
 func (c *call) checkSessionPolicies(s *account.Session) error {
 	for _, policy := range s.Policies {
-		if _, err := c.Directory.Do(c, s.Account, account.GetPolicy{Policy: policy}); err != nil {
+		if _, err := c.Accounts.Do(c, s.Account, account.GetPolicy{Policy: policy}); err != nil {
 			return err
 		}
 	}
@@ -194,8 +194,8 @@ func (c *call) findRole(name string) (role *account.Entity, owner string, err er
 		return nil, "", invalid("%.256s is invalid", name)
 	}
 	of := account.Ref{Type: account.Role, Name: a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]}
-	reply, err := c.Directory.Do(c, a.Account, account.GetEntity{Of: of})
-	if refusal, ok := faultOf(err).(*awsquery.Fault); ok && refusal.Code == string(account.NoSuchEntity) {
+	reply, err := c.Accounts.Do(c, a.Account, account.GetEntity{Of: of})
+	if refusal, ok := faultOf(err).(*fault.Fault); ok && refusal.Code == string(account.NoSuchEntity) {
 		return nil, "", nil
 	}
 	if err != nil {

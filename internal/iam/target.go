@@ -57,7 +57,7 @@ func (c *call) entityTarget(of account.Ref) target {
 // look looks up what an action touches; ok is false if it is not there. Any other
 // failure is the call's: without tags and paths, denials would be passed over.
 func (c *call) look(question any) (reply any, ok bool) {
-	reply, err := c.Directory.Do(c, c.caller.Account, question)
+	reply, err := c.Accounts.Do(c, c.caller.Account, question)
 	if err == nil {
 		return reply, true
 	}

@@ -7,17 +7,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"heddle/internal/audit"
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/operation"
-	"heddle/internal/iam"
 	"heddle/internal/iam/account"
-	"heddle/internal/swf/wire"
+	"heddle/internal/service"
 )
 
 // Audit says which calls are recorded, and where. The zero value is all calls, in
@@ -113,6 +112,7 @@ type auditor struct {
 	*audit.Trail
 	account, region string // of calls whose sender is not known
 	all             bool
+	services        map[string]*service.Service
 }
 
 // newAuditor is nil if nothing is recorded. A key seals the files.
@@ -132,7 +132,11 @@ func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &auditor{trail, cfg.Account, cfg.Region, a.Events == AuditAll}, nil
+	services := map[string]*service.Service{}
+	for _, s := range cfg.Services {
+		services[s.Name] = s
+	}
+	return &auditor{trail, cfg.Account, cfg.Region, a.Events == AuditAll, services}, nil
 }
 
 // stop ends the trail, if there is one.
@@ -143,71 +147,19 @@ func (a *auditor) stop(ctx context.Context) error {
 	return a.Stop(ctx)
 }
 
-// jsonSources are the services with JSON protocols by the prefixes of their targets.
-var jsonSources = map[string]string{wire.TargetPrefix: "swf"}
-
-// Asked implements operation.Auditor.
-func (a *auditor) Asked(action string, body []byte) (time.Time, []byte) {
-	if !a.records(action) {
-		return time.Time{}, nil
-	}
-	return time.Now(), a.JSON(body)
-}
-
-// Answered implements operation.Auditor.
-func (a *auditor) Answered(o *operation.Answered) {
-	if !a.records(o.Action) {
+// record records a call.
+func (a *auditor) record(o *operation.Answered) {
+	of, action := a.services[o.Operation.API.Service], o.Operation.Name
+	data := of.Audit.DataEvent != nil && of.Audit.DataEvent(action)
+	if data && !a.all {
 		return
 	}
-	c := a.call(o.Request, o.RequestID, jsonSources[o.Service], o.Action)
-	if !o.At.IsZero() {
-		c.Time = o.At
-	}
-	c.Request = o.Parameters
-	c.Identity = audit.Identity{Type: "Unknown"}
-	if caller, ok := o.Caller.Identity.(*account.Caller); ok && o.Caller.Account != "" {
-		c.Identity = auditIdentity(caller)
-		c.Account, c.Region = o.Caller.Account, o.Caller.Region
-	}
-	c.Identity.AccessKey = o.AccessKey
-	if o.Fault != nil {
-		c.ErrorCode, c.ErrorMessage = o.Fault.Name(), o.Fault.Message
-	} else if !c.ReadOnly {
-		c.Response = a.JSON(o.Answer)
-	}
-	if o.Touched.Kind == "domain" {
-		c.Resources = []audit.Resource{{
-			ARN:     "arn:aws:swf:" + c.Region + ":" + c.Account + ":/domain/" + o.Touched.Name,
-			Account: c.Account, Type: "AWS::SWF::Domain",
-		}}
-	}
-	a.Record(&c)
-}
-
-// observe records a call in the query protocol.
-func (a *auditor) observe(ctx context.Context, r *http.Request, o awsquery.Outcome) {
-	c := a.call(r, o.RequestID, o.API.Service, o.Action)
-	c.Identity = audit.Identity{Type: "Unknown"}
-	if caller := iam.CallerOf(ctx); caller != nil {
-		c.Identity = auditIdentity(caller)
-		c.Account = caller.Account
-		c.Request = a.Form(o.Params.Map())
-	}
-	c.Identity.AccessKey = operation.AccessKeyOf(r)
-	if o.Fault != nil {
-		c.ErrorCode, c.ErrorMessage = o.Fault.Code, o.Fault.Message
-	} else if !c.ReadOnly {
-		c.Response = a.XML(o.Result)
-	}
-	a.Record(&c)
-}
-
-// call is a record with what is the same for all protocols.
-func (a *auditor) call(r *http.Request, id, service, action string) audit.Call {
+	r := o.Request
 	c := audit.Call{
-		Time: time.Now(), Service: service, Action: action, RequestID: id,
-		ReadOnly: readsOnly(action), DataEvent: service == "swf" && aboutExecutions(action),
+		Time: o.At, Service: of.Name, Action: action, RequestID: o.RequestID,
+		ReadOnly: readsOnly(action) && !slices.Contains(of.Audit.Changes, action), DataEvent: data,
 		Account: a.account, Region: a.region, SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
+		Identity: audit.Identity{Type: "Unknown"},
 	}
 	if r.TLS != nil {
 		c.TLS = audit.TLS{
@@ -215,22 +167,50 @@ func (a *auditor) call(r *http.Request, id, service, action string) audit.Call {
 			Cipher:  tls.CipherSuiteName(r.TLS.CipherSuite), Host: r.Host,
 		}
 	}
-	return c
+	if caller, ok := o.Caller.Identity.(*account.Caller); ok {
+		c.Identity = auditIdentity(caller)
+		c.Account = o.Caller.Account
+		if !of.Global {
+			c.Region = o.Caller.Region
+		}
+	}
+	c.Identity.AccessKey = o.AccessKey
+	c.Request = a.input(o.Input)
+	if o.Fault != nil {
+		c.ErrorCode, c.ErrorMessage = o.Fault.Name(), o.Fault.Message
+	} else if !c.ReadOnly {
+		c.Response = a.output(o)
+	}
+	if o.Touched.ARN != "" {
+		c.Resources = []audit.Resource{{ARN: o.Touched.ARN, Account: c.Account, Type: o.Touched.Type}}
+	}
+	a.Record(&c)
 }
 
-func (a *auditor) records(action string) bool { return a.all || !aboutExecutions(action) }
+// input shows what was decoded, not what was sent: members that nobody reads are no
+// part of it.
+func (a *auditor) input(in any) audit.Shown {
+	switch in := in.(type) {
+	case awsquery.Params:
+		return a.Form(in.Map())
+	case interface{ AppendJSON([]byte) []byte }:
+		return a.JSON(in.AppendJSON(nil))
+	}
+	return nil
+}
 
-// aboutExecutions tells whether an action of SWF is about executions and tasks,
-// not about what is registered.
-func aboutExecutions(action string) bool {
-	return strings.Contains(action, "Execution") || strings.Contains(action, "Task")
+func (a *auditor) output(o *operation.Answered) audit.Shown {
+	if o.Operation.Protocol == awsquery.Name {
+		return a.XML(o.Answer.Body)
+	}
+	return a.JSON(o.Answer.Body)
 }
 
 // readsOnly tells whether an action changes nothing, by the names that AWS gives.
 func readsOnly(action string) bool {
 	for _, verb := range []string{"Count", "Describe", "Get", "List", "Simulate"} {
 		if strings.HasPrefix(action, verb) {
-			return action != "GetSessionToken"
+			return true
 		}
 	}
 	return false

@@ -2,22 +2,19 @@ package server
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"heddle/internal/aws/authn"
-	"heddle/internal/aws/awsjson"
-	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
-	"heddle/internal/aws/sigv4"
-	"heddle/internal/iam"
 	"heddle/internal/iam/account"
 )
 
@@ -38,70 +35,31 @@ func rootCredentials(cfg *Config) (credentials.Credential, error) {
 	return credentials.Root(cfg.Account, pair), nil
 }
 
-// callers finds out whose requests are, for the services of either protocol.
-type callers interface {
-	operation.Authenticator
-	authenticateQuery(r *http.Request, body []byte) (*account.Caller, error)
-}
-
-func newCallers(cfg *Config, d *account.Directory) callers {
+func newAuthenticator(cfg *Config, d *account.Directory) operation.Authenticator {
 	if cfg.Auth == AuthNone {
 		return &trusting{operation.Anyone{Account: cfg.Account, Region: cfg.Region}, d.Root(cfg.Account)}
 	}
-	return newSigned(d)
+	// Clients sign the real time; time skipping does not move it.
+	return &signed{d, authn.New(authn.Config[*account.Caller]{Keys: d, Now: time.Now})}
 }
-
-// jsonServices are the services with JSON protocols, as the scopes of signatures
-// name them.
-var jsonServices = []string{"swf"}
 
 // signed finds out whose requests are by their signatures.
 type signed struct {
 	directory *account.Directory
-	json      *authn.Authenticator[*account.Caller]
-	query     *authn.Authenticator[*account.Caller]
-}
-
-func newSigned(d *account.Directory) *signed {
-	keys := func(services []string) *authn.Authenticator[*account.Caller] {
-		// Clients sign the real time; time skipping does not move it.
-		return authn.New(authn.Config[*account.Caller]{Keys: d, Services: services, Now: time.Now})
-	}
-	return &signed{d, keys(jsonServices), keys(iam.Services)}
+	*authn.Authenticator[*account.Caller]
 }
 
 // Authenticate implements operation.Authenticator.
-func (s *signed) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {
-	caller, scope, err := s.identify(s.json, r, body)
-	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
-		return operation.Caller{}, authn.JSONFault(refusal)
-	}
+func (s *signed) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
+	caller, scope, err := s.Identify(r, services, body)
 	if err != nil {
 		return operation.Caller{}, err
 	}
-	return callerOf(caller, scope.Region, r), nil
-}
-
-// authenticateQuery is Authenticate for the services with the query protocol.
-func (s *signed) authenticateQuery(r *http.Request, body []byte) (*account.Caller, error) {
-	caller, _, err := s.identify(s.query, r, body)
-	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
-		code, status := authn.QueryFault(refusal)
-		return nil, &awsquery.Fault{Code: code, Status: status, Message: refusal.Message}
-	}
-	return caller, err
-}
-
-func (s *signed) identify(a *authn.Authenticator[*account.Caller], r *http.Request, body []byte) (*account.Caller, sigv4.Scope, error) {
-	caller, scope, err := a.Identify(r, body)
-	if err != nil {
-		return nil, scope, err
-	}
 	if !operation.IsRegion(scope.Region) {
-		return nil, scope, &sigv4.Error{Kind: sigv4.Mismatch, Message: "Credential should be scoped to a valid region."}
+		return operation.Caller{}, fault.Of(fault.BadSignature, "Credential should be scoped to a valid region.")
 	}
-	s.directory.Used(caller.KeyID, account.Use{At: a.Now(), Service: scope.Service, Region: scope.Region})
-	return caller, scope, nil
+	s.directory.Used(caller.KeyID, account.Use{At: s.Now(), Service: scope.Service, Region: scope.Region})
+	return callerOf(caller, scope.Region, r), nil
 }
 
 // trusting believes every request of a program: its sender is the root user. It
@@ -113,37 +71,35 @@ type trusting struct {
 }
 
 // Authenticate implements operation.Authenticator.
-func (t *trusting) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {
+func (t *trusting) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
 	if authn.CrossSite(r) {
-		return operation.Caller{}, &awsjson.Fault{Code: awsjson.CodeAccessDenied, Status: http.StatusForbidden, Message: crossSite}
+		return operation.Caller{}, &fault.Fault{Kind: fault.AccessDenied, Status: http.StatusForbidden, Message: crossSite}
 	}
-	c, err := t.Anyone.Authenticate(r, body)
-	c.Principal, c.Identity = t.root.Principal, t.root
-	return c, err
-}
-
-func (t *trusting) authenticateQuery(r *http.Request, _ []byte) (*account.Caller, error) {
-	if authn.CrossSite(r) {
-		return nil, &awsquery.Fault{Code: "AccessDenied", Status: http.StatusForbidden, Message: crossSite}
-	}
-	return t.root, nil
+	c, err := t.Anyone.Authenticate(r, services, body)
+	known := callerOf(t.root, c.Region, r)
+	known.AccessKey = c.AccessKey
+	return known, err
 }
 
 const crossSite = "Without authentication, only programs may call, and pages of this server: no pages from elsewhere"
 
-// callerOf is a caller of identity's, as the operations know callers.
+// callerOf is a caller of a directory, as the operations know callers.
 func callerOf(c *account.Caller, region string, r *http.Request) operation.Caller {
 	caller := operation.Caller{
 		Account: c.Account, Region: region, AccessKey: c.KeyID,
-		Principal: c.Principal, Identity: c,
+		Principal: c.Principal, Identity: c, Request: r, Ask: conditions,
 	}
 	if !c.Unlimited() {
 		caller.Policies = &c.Policies
-		caller.Context = append(requestContext(r, time.Now()), c.Context...)
-		caller.Context = append(caller.Context, policy.Value{Key: "aws:RequestedRegion", Value: region})
-		caller.Context = caller.Context[:len(caller.Context):len(caller.Context)]
 	}
 	return caller
+}
+
+// conditions are what policies may ask of a caller and its request.
+func conditions(c *operation.Caller) policy.Context {
+	all := append(requestContext(c.Request, time.Now()), c.Identity.(*account.Caller).Context...)
+	all = append(all, policy.Value{Key: "aws:RequestedRegion", Value: c.Region})
+	return slices.Clip(all)
 }
 
 // requestContext is what conditions may ask of a request beside its caller.

@@ -10,10 +10,9 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
+	"heddle/internal/options"
+	"heddle/internal/service"
 	"heddle/internal/store/pebblestore"
-	"heddle/internal/swf/execution"
-	"heddle/internal/swf/lambda"
-	"heddle/internal/swf/registry"
 )
 
 // Config says how a server runs. The zero value of a field means its default; a
@@ -33,13 +32,8 @@ type Config struct {
 
 	Blobs Blobs
 
-	// LambdaEndpoint is where Lambda functions are invoked; empty: nowhere.
-	LambdaEndpoint   string
-	LambdaKey        lambda.Key // zero: requests are not signed
-	LambdaConcurrent int
-
-	Registry  registry.Limits
-	Execution execution.Limits
+	// Services have settings of their own; nil: Services().
+	Services []*service.Service
 
 	TLSCert, TLSKey string // files in PEM, read anew when they change; empty: no TLS
 	TLSSelfSigned   bool   // with a certificate that the server makes itself
@@ -59,7 +53,6 @@ type Config struct {
 	ThrottleRates []string // other rates: ACTION=BURST/PERSECOND or ACTION=none
 
 	PollsPerListMax int
-	CountMax        int
 
 	CachedStates int // executions whose state is kept in memory
 
@@ -109,30 +102,26 @@ const (
 
 // Defaults of Config.
 const (
-	DefaultListen           = "127.0.0.1:7930"
-	DefaultData             = "heddle-data"
-	DefaultAccount          = "123456789012"
-	DefaultRegion           = "us-east-1"
-	DefaultPollHold         = 55 * time.Second
-	DefaultRequests         = 5000
-	DefaultPolls            = 50_000
-	DefaultClientPercent    = 50
-	DefaultPollsPerList     = 1000
-	DefaultCountMax         = 10_000
-	DefaultCachedStates     = 10_000
-	DefaultLambdaConcurrent = 64
-	DefaultAuditFileMB      = 100
-	DefaultAuditKeep        = 20
+	DefaultListen        = "127.0.0.1:7930"
+	DefaultData          = "heddle-data"
+	DefaultAccount       = "123456789012"
+	DefaultRegion        = "us-east-1"
+	DefaultPollHold      = 55 * time.Second
+	DefaultRequests      = 5000
+	DefaultPolls         = 50_000
+	DefaultClientPercent = 50
+	DefaultPollsPerList  = 1000
+	DefaultCachedStates  = 10_000
+	DefaultAuditFileMB   = 100
+	DefaultAuditKeep     = 20
 )
 
 // Bounds of numbers.
 const (
-	numberMax           = 1_000_000_000 // more than any machine has; what is reckoned from such numbers does not overflow
-	durationMin         = time.Millisecond
-	PollHoldMax         = time.Minute
-	timeoutMax          = 24 * time.Hour
-	lambdaConcurrentMax = 10_000 // each is a goroutine, and at worst a connection
-	eventsMin           = 6      // of a history: a start, a decision, an end
+	numberMax   = 1_000_000_000 // more than any machine has; what is reckoned from such numbers does not overflow
+	durationMin = time.Millisecond
+	PollHoldMax = time.Minute
+	timeoutMax  = 24 * time.Hour
 )
 
 // DefaultTimeouts are those of a server whose clients have slow lines.
@@ -158,10 +147,13 @@ func (c *Config) fill() error {
 	setDefault(&c.Account, DefaultAccount)
 	setDefault(&c.Region, DefaultRegion)
 	setDefault(&c.Blobs.Region, DefaultRegion)
+	if c.Services == nil {
+		c.Services = Services()
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	err := errors.Join(c.fillChoices(), c.fillNumbers(), c.checkTLS(), c.checkOthers())
+	err := errors.Join(c.fillChoices(), c.fillNumbers(), c.checkTLS(), c.fillServices(), c.checkOthers())
 	if err != nil {
 		err = fmt.Errorf("config: %w", err)
 	}
@@ -192,31 +184,16 @@ func (c *Config) fillChoices() error {
 
 // fillNumbers fills all numbers. Those without a flag go by their field.
 func (c *Config) fillNumbers() error {
-	r, rDefault := &c.Registry, registry.DefaultLimits()
-	e, eDefault := &c.Execution, execution.DefaultLimits()
 	t, tDefault := &c.Timeouts, DefaultTimeouts()
 	return errors.Join(
 		number("--poll-hold", &c.PollHold, DefaultPollHold, durationMin, PollHoldMax),
-		number("--lambda-concurrent", &c.LambdaConcurrent, DefaultLambdaConcurrent, 1, lambdaConcurrentMax),
 		number("--audit-file-mb", &c.Audit.FileMB, DefaultAuditFileMB, 1, numberMax),
 		number("--audit-keep", &c.Audit.Keep, DefaultAuditKeep, 1, numberMax),
-		number("--limit-domains", &r.DomainsMax, rDefault.DomainsMax, 1, numberMax),
-		number("--limit-types", &r.TypesPerDomainMax, rDefault.TypesPerDomainMax, 1, numberMax),
-		number("--limit-tags-per-resource", &r.TagsPerDomainMax, rDefault.TagsPerDomainMax, 1, numberMax),
-		number("--limit-retention-days", &r.RetentionDaysMax, rDefault.RetentionDaysMax, 1, numberMax),
-		number("--limit-execution-secs", &e.ExecutionSecondsMax, eDefault.ExecutionSecondsMax, 1, numberMax),
-		number("--limit-open-executions", &e.OpenExecutionsMax, eDefault.OpenExecutionsMax, 1, numberMax),
-		number("--limit-open-activities", &e.OpenActivitiesMax, eDefault.OpenActivitiesMax, 1, numberMax),
-		number("--limit-open-timers", &e.OpenTimersMax, eDefault.OpenTimersMax, 1, numberMax),
-		number("--limit-open-children", &e.OpenChildrenMax, eDefault.OpenChildrenMax, 1, numberMax),
-		number("--limit-open-lambdas", &e.OpenLambdasMax, eDefault.OpenLambdasMax, 1, numberMax),
-		number("--limit-events", &e.EventsMax, eDefault.EventsMax, eventsMin, numberMax),
 		number("--limit-connections", &c.ConnectionsMax, connectionsRoom(), 1, numberMax),
 		number("--limit-requests", &c.RequestsMax, DefaultRequests, 1, numberMax),
 		number("--limit-polls", &c.PollsMax, DefaultPolls, 1, numberMax),
 		number("--limit-client-percent", &c.ClientPercent, DefaultClientPercent, 1, 100),
 		number("--limit-polls-per-list", &c.PollsPerListMax, DefaultPollsPerList, 1, numberMax),
-		number("--limit-counted-most", &c.CountMax, DefaultCountMax, 1, numberMax),
 		number("CachedStates", &c.CachedStates, DefaultCachedStates, 1, numberMax),
 		number("Timeouts.Header", &t.Header, tDefault.Header, durationMin, timeoutMax),
 		number("Timeouts.Body", &t.Body, tDefault.Body, durationMin, timeoutMax),
@@ -224,6 +201,21 @@ func (c *Config) fillNumbers() error {
 		number("Timeouts.Idle", &t.Idle, tDefault.Idle, durationMin, timeoutMax),
 		number("Timeouts.Spare", &t.Spare, tDefault.Spare, durationMin, timeoutMax),
 	)
+}
+
+// fillServices fills the settings of all services.
+func (c *Config) fillServices() error {
+	var errs []error
+	for _, s := range c.Services {
+		if s.Options == nil {
+			continue
+		}
+		errs = append(errs, options.Fill(s.Options))
+		if s.Check != nil {
+			errs = append(errs, s.Check())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // checkOthers checks what has no list of values and is no number.
@@ -235,13 +227,10 @@ func (c *Config) checkOthers() error {
 	if !operation.IsRegion(c.Region) {
 		errs = append(errs, fmt.Errorf("--region %q: want a name such as us-east-1", c.Region))
 	}
-	if c.LambdaEndpoint != "" {
-		errs = append(errs, lambda.CheckEndpoint(c.LambdaEndpoint, c.LambdaKey))
-	}
 	if c.Audit.WebhookURL != "" {
 		errs = append(errs, c.Audit.webhook().Check())
 	}
-	_, err := newThrottle(c)
+	_, err := newLimiters(c)
 	return errors.Join(append(errs, err)...)
 }
 

@@ -10,8 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"heddle/internal/aws/awsjson"
-	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 )
 
 // Bounds of a connection.
@@ -51,11 +50,7 @@ type front struct {
 // Start implements lifecycle.Service.
 func (f *front) Start(context.Context) error {
 	s := f.server
-	services, err := s.services(s.held)
-	if err != nil {
-		return err
-	}
-	s.http = s.newHTTP(services)
+	s.http = s.newHTTP(s.handler())
 	f.serves.Go(func() {
 		if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
 			s.cfg.Log.Error("serve", "cause", err)
@@ -92,12 +87,7 @@ func (s *Server) admitted(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if awsquery.Is(r) { // its clients do not read JSON; they repeat this too
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		// A caller who has gone needs no answer.
-		_ = awsjson.WriteFault(w, r, awsjson.RequestID(random[[16]byte]()), awsjson.Throttling())
+		s.actions.Refuse(w, r, fault.Throttled())
 	})
 }
 

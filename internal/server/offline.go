@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -14,10 +13,10 @@ import (
 	"heddle/internal/blob/s3"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
+	"heddle/internal/service"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/store/pebblestore"
-	"heddle/internal/swf/execution"
 	"heddle/internal/visibility"
 )
 
@@ -75,7 +74,7 @@ func (o *Offline) open(ctx context.Context) error {
 	if err := cfg.fill(); err != nil {
 		return err
 	}
-	o.rules = rulesOf(&cfg)
+	o.rules = rulesOf(cfg.Services)
 	if o.view, err = o.store.Snapshot(ctx); err != nil {
 		return err
 	}
@@ -133,49 +132,7 @@ func (o *Offline) library(ctx context.Context, b *Blobs) (*blob.Library, error) 
 	return blob.New(blob.Options{Shelf: blob.Seal(shelf, k.data), Key: k.id, Now: time.Now}), nil
 }
 
-// Export writes the history of an execution as JSON, in the shape that
-// GetWorkflowExecutionHistory has. Without a runId it takes the open run, else
-// the one that closed last.
-func (o *Offline) Export(ctx context.Context, out io.Writer, w engine.World, domain, workflowID, runID string) error {
-	view, err := o.find(ctx, w, domain, workflowID, runID)
-	if err != nil {
-		return fmt.Errorf("export %q of domain %q: %w", workflowID, domain, err)
-	}
-	b, err := o.runs.AppendEvents(ctx, nil, view.Run, 1, view.LastEvent, false)
-	if err != nil {
-		return fmt.Errorf("export %q of domain %q: %w", workflowID, domain, err)
-	}
-	_, err = fmt.Fprintf(out, "{\"events\":[%s]}\n", b)
-	return err
-}
-
-func (o *Offline) find(ctx context.Context, w engine.World, domain, workflowID, runID string) (*engine.RunView, error) {
-	name := execution.Name(w, domain, workflowID)
-	if runID != "" {
-		id, ok := execution.ParseRun(runID)
-		if !ok {
-			return nil, fmt.Errorf("runId %q is none of this store", runID)
-		}
-		view, err := o.runs.Stored(ctx, id)
-		if err == nil && (view == nil || view.Name != name) {
-			return nil, fmt.Errorf("no run %q", runID)
-		}
-		return view, err
-	}
-	reader := visibility.New(o.store, &o.hash, o.runs)
-	for _, p := range []struct {
-		order  byte
-		status engine.Status
-	}{{execution.OpenByStart, engine.Open}, {execution.ClosedByClose, engine.Closed}} {
-		page, err := reader.List(ctx, visibility.Place{
-			Kind: execution.Kind, World: w, Family: p.order | execution.FilterWorkflowID, Value: execution.IndexValue(domain, workflowID),
-		}, p.status, true, nil, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(page.Runs) > 0 {
-			return page.Runs[0], nil
-		}
-	}
-	return nil, errors.New("no such execution")
+// Stored is what the commands of services read.
+func (o *Offline) Stored() service.Stored {
+	return service.Stored{Runs: o.runs, Visibility: visibility.New(o.store, &o.hash, o.runs)}
 }

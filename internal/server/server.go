@@ -16,17 +16,13 @@ import (
 	"time"
 
 	"heddle/internal/aws/authn"
-	"heddle/internal/engine"
-	"heddle/internal/iam/account"
+	"heddle/internal/aws/operation"
 	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/memstore"
 	"heddle/internal/store/pebblestore"
-	"heddle/internal/swf/execution"
-	"heddle/internal/swf/lambda"
-	"heddle/internal/swf/registry"
 )
 
 // memoryShards is how many shards a store in memory has.
@@ -42,11 +38,12 @@ type Server struct {
 	blobs        *blobs
 	node         *shard.Node
 	began        time.Time
-	lambda       *lambda.Performer // nil: no endpoint
 	matcher      *matching.Matcher
 	tasks        *countedTasks // the matcher, for callers
 	auditor      *auditor      // nil: nothing is recorded
 	listener     net.Listener
+	actions      *operation.Handler
+	performers   lifecycle.List // of services
 	http         *http.Server
 	connections  *connections
 	certificates *certificates // nil: no TLS
@@ -88,9 +85,7 @@ func (s *Server) addParts() {
 		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
 	}
 	s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
-	if s.cfg.LambdaEndpoint != "" {
-		add("Lambda tasks", s.startLambda, func(ctx context.Context) error { return s.lambda.Stop(ctx) })
-	}
+	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
 	s.parts.Add("http", &front{server: s})
 	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)
 }
@@ -152,7 +147,8 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
-		Rules:        rulesOf(cfg),
+		Rules:        rulesOf(cfg.Services),
+		Listener:     listenerOf(cfg.Services),
 		Offers:       s.matcher,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
@@ -170,15 +166,12 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *Server) startLambda(context.Context) (err error) {
-	cfg := &s.cfg
-	s.lambda, err = lambda.Start(lambda.Config{
-		Runs: s.node, Tasks: s.matcher,
-		Endpoint: cfg.LambdaEndpoint, Key: cfg.LambdaKey,
-		Concurrent: min(cfg.LambdaConcurrent, cfg.PollsPerListMax),
-		Log:        cfg.Log,
-	})
-	return err
+// startServices opens the services and starts what in them has a life.
+func (s *Server) startServices(ctx context.Context) error {
+	if err := s.openServices(); err != nil {
+		return err
+	}
+	return s.performers.Start(ctx)
 }
 
 // answerPolls answers the polls that wait, and has all be told that the server stops.
@@ -187,17 +180,6 @@ func (s *Server) answerPolls(context.Context) error {
 	s.matcher.Drain()
 	s.connections.closeUnused()
 	return nil
-}
-
-// rulesOf is the table of all kinds of execution. A further service adds its
-// kinds here.
-func rulesOf(cfg *Config) map[engine.Kind]engine.Rules {
-	return map[engine.Kind]engine.Rules{
-		registry.KindDomains: registry.NewDomains(cfg.Registry),
-		registry.KindTypes:   registry.NewTypes(cfg.Registry),
-		execution.Kind:       execution.New(cfg.Execution),
-		account.Kind:         account.NewRules(account.DefaultLimits()),
-	}
 }
 
 // storeDir is where a data folder has its store; other files may stand beside it.

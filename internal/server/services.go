@@ -1,90 +1,133 @@
 package server
 
 import (
-	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"time"
 
 	"heddle/internal/aws/authn"
+	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/operation"
-	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
+	"heddle/internal/service"
 	"heddle/internal/swf"
-	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 	"heddle/internal/visibility"
 )
 
-// services makes what answers requests: the services with JSON protocols, and IAM
-// and STS with the query protocol. All ask the same directory who sends them.
-func (s *Server) services(held *heldKeys) (http.Handler, error) {
-	cfg := &s.cfg
+// Services are the services of a server, with options of their own. A further one is a
+// folder and a line here.
+func Services() []*service.Service {
+	return []*service.Service{
+		swf.Service(),
+		iam.Service(),
+		iam.STS(),
+	}
+}
+
+// rulesOf is the table of all kinds of execution.
+func rulesOf(services []*service.Service) map[engine.Kind]engine.Rules {
+	all := map[engine.Kind]engine.Rules{}
+	for _, s := range services {
+		if s.Rules == nil {
+			continue
+		}
+		for kind, rules := range s.Rules() {
+			if all[kind] != nil {
+				panic(fmt.Sprintf("server: two services have rules for %q", kind))
+			}
+			all[kind] = rules
+		}
+	}
+	return all
+}
+
+// listenerOf tells each service of the runs of its kinds; nil: none wants to hear.
+func listenerOf(services []*service.Service) *engine.Listener {
+	hears := map[engine.Kind]func(*engine.TurnDone){}
+	for _, s := range services {
+		if s.TurnDone == nil || s.Rules == nil {
+			continue
+		}
+		for kind := range s.Rules() {
+			hears[kind] = s.TurnDone
+		}
+	}
+	if len(hears) == 0 {
+		return nil
+	}
+	return &engine.Listener{TurnDone: func(t *engine.TurnDone) {
+		if hear := hears[t.Name.Kind]; hear != nil {
+			hear(t)
+		}
+	}}
+}
+
+// openServices makes what answers requests. All services ask the same directory who
+// sends them.
+func (s *Server) openServices() error {
+	cfg, held := &s.cfg, s.held
 	root := credentials.Credential{Account: cfg.Account}
 	if cfg.Auth == AuthSigV4 {
 		var err error
 		if root, err = rootCredentials(cfg); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	sealer := account.NewSealer(held.identity)
 	directory := account.NewDirectory(account.Config{
-		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: sealer,
+		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(held.identity),
 		Roots: []credentials.Credential{root},
 	})
-	callers := newCallers(cfg, directory)
-	limits, err := newThrottle(cfg)
+	limiters, err := newLimiters(cfg)
 	if err != nil {
-		return nil, err
+		return err
 	}
-
-	calls := operation.Config{Authenticator: callers, Log: cfg.Log, Random: random[[16]byte]}
-	var throttleDecisions func(engine.World, string) bool
-	if limits != nil {
-		calls.Throttle, throttleDecisions = limits.call, limits.decision
-	}
-	var observe func(context.Context, *http.Request, awsquery.Outcome)
+	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	if s.auditor != nil {
-		calls.Auditor, observe = s.auditor, s.auditor.observe
+		calls.Audit = s.auditor.record
 	}
-	actions := operation.New(calls)
-	swfModel := operation.Model{Prefix: wire.TargetPrefix, Faults: wire.Faults(), NotPermitted: wire.CodeOperationNotPermittedFault}
-	operation.Mount(actions, swfModel, swf.New(swf.Config{
-		Runs: s.node, Tasks: s.tasks,
-		Visibility: visibility.New(s.store, &held.hash, s.node),
-		Tokens:     token.New(held.token, rand.Reader),
-		RootSeed:   s.rootSeed,
-		Clock:      s.clock.Now,
-		PollHold:   cfg.PollHold,
-		CountMax:   cfg.CountMax,
-
-		LambdaAvailable: cfg.LambdaEndpoint != "",
-		Throttle:        throttleDecisions,
-	}), swf.Operations)
-
-	query := iam.New(iam.Config{
-		Directory: directory, Sealer: sealer,
-		Authenticate: callers.authenticateQuery,
-		Context:      func(r *http.Request) policy.Context { return requestContext(r, time.Now()) },
-		Now:          time.Now, Random: rand.Reader, Log: cfg.Log,
-		Observe: observe,
-	})
-
-	var all http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if awsquery.Is(r) {
-			query.ServeHTTP(w, r)
-			return
+	s.actions = operation.New(calls, awsquery.New(), awsjson.New())
+	for _, one := range cfg.Services {
+		kernel := &service.Kernel{
+			Runs: s.node, Tasks: s.tasks, Performed: s.matcher,
+			Visibility: visibility.New(s.store, &held.hash, s.node),
+			Tokens:     token.New(held.token, rand.Reader),
+			Accounts:   directory,
+			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
+			PollHold: cfg.PollHold, PollsPerListMax: cfg.PollsPerListMax,
+			Log: cfg.Log,
 		}
-		actions.ServeHTTP(w, r)
-	})
-	if cfg.Auth == AuthNone {
-		all = authn.LoopbackHost(all)
+		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames}
+		if api.SigningNames == nil {
+			api.SigningNames = []string{one.Name}
+		}
+		if l := limiters[one.Name]; l != nil {
+			kernel.Throttle, api.Throttle = l.inWorld, l.take
+		}
+		opened, err := one.Open(kernel)
+		if err != nil {
+			return fmt.Errorf("open service %q: %w", one.Name, err)
+		}
+		api.Model, api.Operations = opened.Model, opened.Operations
+		s.actions.Mount(api)
+		for _, p := range opened.Parts {
+			s.performers.Add(p.Name, p.Service)
+		}
 	}
-	return all, nil
+	return nil
+}
+
+// handler is what all requests to services go to.
+func (s *Server) handler() http.Handler {
+	if s.cfg.Auth == AuthNone {
+		return authn.LoopbackHost(s.actions)
+	}
+	return s.actions
 }
 
 // rootSeed gives the seed of a root run.

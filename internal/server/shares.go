@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
 	"heddle/internal/matching"
 )
 
@@ -82,7 +82,7 @@ type countedTasks struct {
 func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, error) {
 	client := clientIn(ctx)
 	if !t.polls.take(client) {
-		return nil, awsjson.Throttling()
+		return nil, fault.Throttled()
 	}
 	defer t.asPoll(client)()
 	return t.Matcher.Poll(ctx, list)

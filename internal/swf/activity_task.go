@@ -7,7 +7,6 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
-	"heddle/internal/token"
 )
 
 // activityTask answers PollForActivityTask.
@@ -26,9 +25,9 @@ func (t *activityTask) AppendJSON(b []byte) []byte {
 }
 
 // pollForActivityTask serves PollForActivityTask.
-func (s *Service) pollForActivityTask(ctx context.Context, in *wire.PollForActivityTaskInput) (*activityTask, error) {
+func (s *actions) pollForActivityTask(ctx context.Context, in *wire.PollForActivityTaskInput) (*activityTask, error) {
 	w := worldOf(ctx)
-	if _, err := s.domain(ctx, w, in.Domain); err != nil {
+	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
 	reply, run, err := s.poll(ctx, execution.ActivityList(w, in.Domain, in.TaskList.Name), func(id int64) any {
@@ -48,7 +47,7 @@ func (s *Service) pollForActivityTask(ctx context.Context, in *wire.PollForActiv
 			WorkflowExecution: wire.WorkflowExecution{RunID: task.RunID, WorkflowID: task.WorkflowID},
 		},
 	}
-	t.task.TaskToken, err = s.Tokens.SealTask(familyActivityTask, w, token.Task{
+	t.task.TaskToken, err = sealTask(s.Tokens, familyActivityTask, w, Task{
 		Run: run, Domain: task.DomainNumber,
 		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
 	})
@@ -66,21 +65,15 @@ func (s *Service) pollForActivityTask(ctx context.Context, in *wire.PollForActiv
 	return t, nil
 }
 
-// activity opens the token of an activity task.
-func (s *Service) activity(ctx context.Context, taskToken string) (engine.RunID, execution.ActivityRef, error) {
-	task, err := s.Tokens.OpenTask(familyActivityTask, worldOf(ctx), taskToken)
-	if err != nil {
-		return engine.RunID{}, execution.ActivityRef{}, errInvalidToken
-	}
-	return task.Run, execution.ActivityRef{ScheduledEventID: task.Scheduled, StartedEventID: task.Started}, nil
+// activityOf is the activity task that the call's token stands for.
+func activityOf(ctx context.Context) (engine.RunID, execution.ActivityRef) {
+	task := &subjectOf(ctx).task
+	return task.Run, execution.ActivityRef{ScheduledEventID: task.Scheduled, StartedEventID: task.Started}
 }
 
 // recordActivityTaskHeartbeat serves RecordActivityTaskHeartbeat.
-func (s *Service) recordActivityTaskHeartbeat(ctx context.Context, in *wire.RecordActivityTaskHeartbeatInput) (*wire.ActivityTaskStatus, error) {
-	run, ref, err := s.activity(ctx, in.TaskToken)
-	if err != nil {
-		return nil, err
-	}
+func (s *actions) recordActivityTaskHeartbeat(ctx context.Context, in *wire.RecordActivityTaskHeartbeatInput) (*wire.ActivityTaskStatus, error) {
+	run, ref := activityOf(ctx)
 	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Heartbeat{ActivityRef: ref, Details: in.Details}})
 	if err != nil {
 		return nil, taskFault(err)
@@ -89,28 +82,19 @@ func (s *Service) recordActivityTaskHeartbeat(ctx context.Context, in *wire.Reco
 }
 
 // respondActivityTaskCompleted serves RespondActivityTaskCompleted.
-func (s *Service) respondActivityTaskCompleted(ctx context.Context, in *wire.RespondActivityTaskCompletedInput) error {
-	run, ref, err := s.activity(ctx, in.TaskToken)
-	if err != nil {
-		return err
-	}
+func (s *actions) respondActivityTaskCompleted(ctx context.Context, in *wire.RespondActivityTaskCompletedInput) error {
+	run, ref := activityOf(ctx)
 	return s.respond(ctx, run, &execution.CompleteActivity{ActivityRef: ref, Result: in.Result})
 }
 
 // respondActivityTaskFailed serves RespondActivityTaskFailed.
-func (s *Service) respondActivityTaskFailed(ctx context.Context, in *wire.RespondActivityTaskFailedInput) error {
-	run, ref, err := s.activity(ctx, in.TaskToken)
-	if err != nil {
-		return err
-	}
+func (s *actions) respondActivityTaskFailed(ctx context.Context, in *wire.RespondActivityTaskFailedInput) error {
+	run, ref := activityOf(ctx)
 	return s.respond(ctx, run, &execution.FailActivity{ActivityRef: ref, Reason: in.Reason, Details: in.Details})
 }
 
 // respondActivityTaskCanceled serves RespondActivityTaskCanceled.
-func (s *Service) respondActivityTaskCanceled(ctx context.Context, in *wire.RespondActivityTaskCanceledInput) error {
-	run, ref, err := s.activity(ctx, in.TaskToken)
-	if err != nil {
-		return err
-	}
+func (s *actions) respondActivityTaskCanceled(ctx context.Context, in *wire.RespondActivityTaskCanceledInput) error {
+	run, ref := activityOf(ctx)
 	return s.respond(ctx, run, &execution.CancelActivity{ActivityRef: ref, Details: in.Details})
 }

@@ -12,7 +12,7 @@ func activityTypeID(t wire.ActivityType) registry.TypeID {
 }
 
 // registerActivityType serves RegisterActivityType.
-func (s *Service) registerActivityType(ctx context.Context, in *wire.RegisterActivityTypeInput) error {
+func (s *actions) registerActivityType(ctx context.Context, in *wire.RegisterActivityTypeInput) error {
 	id := activityTypeID(wire.ActivityType{Name: in.Name, Version: in.Version})
 	return s.registerType(ctx, in.Domain, id, in.Description, registry.Defaults{
 		TaskStartToCloseTimeout:    text(in.DefaultTaskStartToCloseTimeout),
@@ -25,7 +25,7 @@ func (s *Service) registerActivityType(ctx context.Context, in *wire.RegisterAct
 }
 
 // describeActivityType serves DescribeActivityType.
-func (s *Service) describeActivityType(ctx context.Context, in *wire.DescribeActivityTypeInput) (*wire.ActivityTypeDetail, error) {
+func (s *actions) describeActivityType(ctx context.Context, in *wire.DescribeActivityTypeInput) (*wire.ActivityTypeDetail, error) {
 	t, err := s.describeType(ctx, in.Domain, activityTypeID(in.ActivityType))
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func activityTypeInfo(t *registry.Type) wire.ActivityTypeInfo {
 }
 
 // listActivityTypes serves ListActivityTypes.
-func (s *Service) listActivityTypes(ctx context.Context, in *wire.ListActivityTypesInput) (*wire.ActivityTypeInfos, error) {
+func (s *actions) listActivityTypes(ctx context.Context, in *wire.ListActivityTypesInput) (*wire.ActivityTypeInfos, error) {
 	types, next, err := s.listTypes(ctx, typeList{
 		domain: in.Domain, status: in.RegistrationStatus, sort: registry.ActivityType,
 		name: in.Name, next: in.NextPageToken, reverse: in.ReverseOrder, size: in.MaximumPageSize,
@@ -60,16 +60,16 @@ func (s *Service) listActivityTypes(ctx context.Context, in *wire.ListActivityTy
 }
 
 // deprecateActivityType serves DeprecateActivityType.
-func (s *Service) deprecateActivityType(ctx context.Context, in *wire.DeprecateActivityTypeInput) error {
+func (s *actions) deprecateActivityType(ctx context.Context, in *wire.DeprecateActivityTypeInput) error {
 	return s.deprecateType(ctx, in.Domain, activityTypeID(in.ActivityType))
 }
 
 // undeprecateActivityType serves UndeprecateActivityType.
-func (s *Service) undeprecateActivityType(ctx context.Context, in *wire.UndeprecateActivityTypeInput) error {
+func (s *actions) undeprecateActivityType(ctx context.Context, in *wire.UndeprecateActivityTypeInput) error {
 	return s.undeprecateType(ctx, in.Domain, activityTypeID(in.ActivityType))
 }
 
 // deleteActivityType serves DeleteActivityType.
-func (s *Service) deleteActivityType(ctx context.Context, in *wire.DeleteActivityTypeInput) error {
+func (s *actions) deleteActivityType(ctx context.Context, in *wire.DeleteActivityTypeInput) error {
 	return s.deleteType(ctx, in.Domain, activityTypeID(in.ActivityType))
 }

@@ -74,21 +74,21 @@ func (c *catalog) invalidate() {
 	clear(c.known)
 }
 
-// domain gives a domain. Errors: UnknownResourceFault.
-func (s *Service) domain(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
+// domainByName gives a domain. Errors: UnknownResourceFault.
+func (s *actions) domainByName(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
 	return s.cachedDomain(catalogKey{world: w, domain: name}, func() (*registry.Domain, error) {
 		return s.readDomain(ctx, w, name)
 	})
 }
 
 // domainByNumber gives the domain of a task token. Errors: UnknownResourceFault.
-func (s *Service) domainByNumber(ctx context.Context, w engine.World, number uint32) (*registry.Domain, error) {
+func (s *actions) domainByNumber(ctx context.Context, w engine.World, number uint32) (*registry.Domain, error) {
 	return s.cachedDomain(catalogKey{world: w, number: number}, func() (*registry.Domain, error) {
 		return s.askDomain(ctx, w, "", registry.FindDomain{Number: number})
 	})
 }
 
-func (s *Service) cachedDomain(k catalogKey, read func() (*registry.Domain, error)) (*registry.Domain, error) {
+func (s *actions) cachedDomain(k catalogKey, read func() (*registry.Domain, error)) (*registry.Domain, error) {
 	now := s.Clock()
 	e, changes, ok := s.catalog.get(k, now)
 	if ok {
@@ -102,13 +102,13 @@ func (s *Service) cachedDomain(k catalogKey, read func() (*registry.Domain, erro
 }
 
 // readDomain asks the registry itself, as changes of types must.
-func (s *Service) readDomain(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
+func (s *actions) readDomain(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
 	return s.askDomain(ctx, w, name, registry.DescribeDomain{Name: name})
 }
 
 // askDomain gives a command to the world's domains and returns the domain that
 // it is about.
-func (s *Service) askDomain(ctx context.Context, w engine.World, name string, body any) (*registry.Domain, error) {
+func (s *actions) askDomain(ctx context.Context, w engine.World, name string, body any) (*registry.Domain, error) {
 	reply, err := s.Runs.Do(ctx, registry.DomainsCommand(w, body))
 	if err != nil {
 		return nil, domainFault(err, name)
@@ -119,17 +119,17 @@ func (s *Service) askDomain(ctx context.Context, w engine.World, name string, bo
 
 // workflowType gives what is known of a workflow type; its status may be
 // TypeUnknown.
-func (s *Service) workflowType(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (*knownType, error) {
+func (s *actions) workflowType(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (*knownType, error) {
 	return s.cachedType(ctx, w, d, registry.TypeID{Kind: registry.WorkflowType, Name: t.Name, Version: t.Version})
 }
 
 // activityType gives what is known of an activity type; its status may be
 // TypeUnknown.
-func (s *Service) activityType(ctx context.Context, w engine.World, d *registry.Domain, t wire.ActivityType) (*knownType, error) {
+func (s *actions) activityType(ctx context.Context, w engine.World, d *registry.Domain, t wire.ActivityType) (*knownType, error) {
 	return s.cachedType(ctx, w, d, registry.TypeID{Kind: registry.ActivityType, Name: t.Name, Version: t.Version})
 }
 
-func (s *Service) cachedType(ctx context.Context, w engine.World, d *registry.Domain, id registry.TypeID) (*knownType, error) {
+func (s *actions) cachedType(ctx context.Context, w engine.World, d *registry.Domain, id registry.TypeID) (*knownType, error) {
 	k := catalogKey{world: w, domain: d.Name, id: id}
 	now := s.Clock()
 	e, changes, ok := s.catalog.get(k, now)

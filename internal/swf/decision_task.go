@@ -12,7 +12,6 @@ import (
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
-	"heddle/internal/token"
 )
 
 // decisionTask answers PollForDecisionTask: the shape DecisionTask, with events
@@ -48,9 +47,9 @@ func (t *decisionTask) AppendJSON(b []byte) []byte {
 }
 
 // pollForDecisionTask serves PollForDecisionTask.
-func (s *Service) pollForDecisionTask(ctx context.Context, in *wire.PollForDecisionTaskInput) (*decisionTask, error) {
+func (s *actions) pollForDecisionTask(ctx context.Context, in *wire.PollForDecisionTaskInput) (*decisionTask, error) {
 	w := worldOf(ctx)
-	if _, err := s.domain(ctx, w, in.Domain); err != nil {
+	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
 	reverse := in.ReverseOrder != nil && *in.ReverseOrder
@@ -72,7 +71,7 @@ func (s *Service) pollForDecisionTask(ctx context.Context, in *wire.PollForDecis
 		delivery: delivery{s.Runs, run, task.ScheduledEventID, task.Attempt},
 		task:     task,
 	}
-	t.token, err = s.Tokens.SealTask(familyDecisionTask, w, token.Task{
+	t.token, err = sealTask(s.Tokens, familyDecisionTask, w, Task{
 		Run: run, Domain: task.DomainNumber,
 		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
 	})
@@ -89,7 +88,7 @@ func (s *Service) pollForDecisionTask(ctx context.Context, in *wire.PollForDecis
 	return t, nil
 }
 
-func (s *Service) readDecisionPage(ctx context.Context, w engine.World, t *decisionTask, query [16]byte, pages *historyPages, size int) error {
+func (s *actions) readDecisionPage(ctx context.Context, w engine.World, t *decisionTask, query [16]byte, pages *historyPages, size int) error {
 	events, more, err := pages.read(ctx, s.Runs, size)
 	if err != nil {
 		return err
@@ -102,7 +101,7 @@ func (s *Service) readDecisionPage(ctx context.Context, w engine.World, t *decis
 }
 
 // nextDecisionPage answers with more events of a task that was handed out.
-func (s *Service) nextDecisionPage(ctx context.Context, w engine.World, query [16]byte, next string, reverse bool, size int) (*decisionTask, error) {
+func (s *actions) nextDecisionPage(ctx context.Context, w engine.World, query [16]byte, next string, reverse bool, size int) (*decisionTask, error) {
 	position, err := s.Tokens.OpenPage(familyDecisionPage, w, query, next)
 	if err != nil {
 		return nil, errInvalidToken
@@ -152,13 +151,9 @@ func readDecisionPosition(position []byte, t *decisionTask, pages *historyPages)
 }
 
 // respondDecisionTaskCompleted serves RespondDecisionTaskCompleted.
-func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *wire.RespondDecisionTaskCompletedInput) error {
-	w := worldOf(ctx)
-	task, err := s.Tokens.OpenTask(familyDecisionTask, w, in.TaskToken)
-	if err != nil {
-		return errInvalidToken
-	}
-	facts, err := s.facts(ctx, w, &task, in.Decisions)
+func (s *actions) respondDecisionTaskCompleted(ctx context.Context, in *wire.RespondDecisionTaskCompletedInput) error {
+	task := &subjectOf(ctx).task
+	facts, err := s.facts(ctx, task, in.Decisions)
 	if err != nil {
 		return err
 	}
@@ -169,7 +164,7 @@ func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *wire.Res
 		TaskListScheduleToStartTimeout: in.TaskListScheduleToStartTimeout,
 		Decisions:                      in.Decisions,
 		Facts:                          facts,
-		LambdaAvailable:                s.LambdaAvailable,
+		LambdaAvailable:                (s.options.Lambda.Endpoint != ""),
 	}
 	if in.TaskList != nil {
 		cmd.TaskList = in.TaskList.Name
@@ -179,13 +174,13 @@ func (s *Service) respondDecisionTaskCompleted(ctx context.Context, in *wire.Res
 
 // facts looks up what the rules must know of decisions: the types that they name,
 // and whether the caller may make them.
-func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, decisions []wire.Decision) ([]execution.Fact, error) {
-	c := operation.CallerOf(ctx)
+func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decision) ([]execution.Fact, error) {
+	c, w := operation.CallerOf(ctx), worldOf(ctx)
 	unlimited := c.Policies == nil
 	if unlimited && s.Throttle == nil && !slices.ContainsFunc(decisions, namesType) {
 		return nil, nil
 	}
-	domain, err := s.domainByNumber(ctx, w, task.Domain)
+	domain, err := domainOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +199,7 @@ func (s *Service) facts(ctx context.Context, w engine.World, task *token.Task, d
 		if err != nil {
 			return nil, err
 		}
-		fact.Denied = !unlimited && !mayDecide(&c, domain, d, fact, version)
+		fact.Denied = !unlimited && !mayDecide(c, domain, d, fact, version)
 		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
 	}
 	return facts, nil
@@ -218,7 +213,7 @@ func namesType(d wire.Decision) bool {
 	return false
 }
 
-func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.ActivityType) (execution.Fact, error) {
+func (s *actions) activityFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.ActivityType) (execution.Fact, error) {
 	found, err := s.activityType(ctx, w, d, t)
 	if err != nil {
 		return execution.Fact{}, err
@@ -228,7 +223,7 @@ func (s *Service) activityFact(ctx context.Context, w engine.World, d *registry.
 
 // childFact looks up the type of a child. In a deprecated domain no type begins
 // anything new, not even one that was undeprecated since.
-func (s *Service) childFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (execution.Fact, error) {
+func (s *actions) childFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (execution.Fact, error) {
 	fact, err := s.workflowFact(ctx, w, d, t)
 	if d.Deprecated && fact.Type == execution.TypeRegistered {
 		fact.Type = execution.TypeDeprecated
@@ -236,7 +231,7 @@ func (s *Service) childFact(ctx context.Context, w engine.World, d *registry.Dom
 	return fact, err
 }
 
-func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (execution.Fact, error) {
+func (s *actions) workflowFact(ctx context.Context, w engine.World, d *registry.Domain, t wire.WorkflowType) (execution.Fact, error) {
 	found, err := s.workflowType(ctx, w, d, t)
 	if err != nil {
 		return execution.Fact{}, err
@@ -246,7 +241,7 @@ func (s *Service) workflowFact(ctx context.Context, w engine.World, d *registry.
 
 // successorFact looks up the type that an execution continues as: its own name,
 // and the given version or its own. It also returns that version.
-func (s *Service) successorFact(ctx context.Context, w engine.World, d *registry.Domain, run engine.RunID, version *string) (execution.Fact, *string, error) {
+func (s *actions) successorFact(ctx context.Context, w engine.World, d *registry.Domain, run engine.RunID, version *string) (execution.Fact, *string, error) {
 	view, err := s.Runs.View(ctx, engine.Name{}, run)
 	if err != nil {
 		return execution.Fact{}, nil, taskFault(err)
@@ -264,7 +259,7 @@ func (s *Service) successorFact(ctx context.Context, w engine.World, d *registry
 }
 
 // respond gives a worker's or decider's answer to the run.
-func (s *Service) respond(ctx context.Context, run engine.RunID, body any) error {
+func (s *actions) respond(ctx context.Context, run engine.RunID, body any) error {
 	if _, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: body}); err != nil {
 		return taskFault(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
 	"heddle/internal/engine"
 	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
@@ -30,17 +30,17 @@ func domainFault(err error, name string) error {
 	case errors.As(err, &noRun), errors.As(err, &unknown):
 		return unknownDomain(name)
 	case errors.As(err, &exists):
-		return fault(wire.CodeDomainAlreadyExistsFault, name)
+		return refusal(wire.CodeDomainAlreadyExistsFault, name)
 	case errors.As(err, &deprecated):
-		return fault(wire.CodeDomainDeprecatedFault, name)
+		return refusal(wire.CodeDomainDeprecatedFault, name)
 	case errors.As(err, &limit):
-		return fault(wire.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
+		return refusal(wire.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
 	case errors.As(err, &tags):
-		return fault(wire.CodeTooManyTagsFault, "At most "+strconv.Itoa(tags.Max)+" tags per resource")
+		return refusal(wire.CodeTooManyTagsFault, "At most "+strconv.Itoa(tags.Max)+" tags per resource")
 	case errors.As(err, &tag):
-		return awsjson.Validation(fmt.Sprintf("Tag %q: %s", tag.Key, tag.Reason))
+		return fault.Invalid(fmt.Sprintf("Tag %q: %s", tag.Key, tag.Reason))
 	case errors.As(err, &retention):
-		return awsjson.Validation(fmt.Sprintf("1 validation error detected: Value '%s' at 'workflowExecutionRetentionPeriodInDays' failed to satisfy constraint: Member must be NONE or a number of days up to %d", retention.Given, retention.Max))
+		return fault.Invalid(fmt.Sprintf("1 validation error detected: Value '%s' at 'workflowExecutionRetentionPeriodInDays' failed to satisfy constraint: Member must be NONE or a number of days up to %d", retention.Given, retention.Max))
 	}
 	return err
 }
@@ -55,14 +55,14 @@ func mustBeRegistered(d *registry.Domain) error {
 }
 
 // changeDomain gives a writing command to the world's domains.
-func (s *Service) changeDomain(ctx context.Context, name string, body any) error {
+func (s *actions) changeDomain(ctx context.Context, name string, body any) error {
 	_, err := s.askDomain(ctx, worldOf(ctx), name, body)
 	s.catalog.invalidate()
 	return err
 }
 
 // registerDomain serves RegisterDomain.
-func (s *Service) registerDomain(ctx context.Context, in *wire.RegisterDomainInput) error {
+func (s *actions) registerDomain(ctx context.Context, in *wire.RegisterDomainInput) error {
 	return s.changeDomain(ctx, in.Name, registry.RegisterDomain{
 		Name: in.Name, Description: text(in.Description),
 		Retention: in.WorkflowExecutionRetentionPeriodInDays, Tags: tagsOf(in.Tags),
@@ -70,19 +70,19 @@ func (s *Service) registerDomain(ctx context.Context, in *wire.RegisterDomainInp
 }
 
 // deprecateDomain serves DeprecateDomain.
-func (s *Service) deprecateDomain(ctx context.Context, in *wire.DeprecateDomainInput) error {
+func (s *actions) deprecateDomain(ctx context.Context, in *wire.DeprecateDomainInput) error {
 	return s.changeDomain(ctx, in.Name, registry.DeprecateDomain{Name: in.Name})
 }
 
 // undeprecateDomain serves UndeprecateDomain.
-func (s *Service) undeprecateDomain(ctx context.Context, in *wire.UndeprecateDomainInput) error {
+func (s *actions) undeprecateDomain(ctx context.Context, in *wire.UndeprecateDomainInput) error {
 	return s.changeDomain(ctx, in.Name, registry.UndeprecateDomain{Name: in.Name})
 }
 
 // describeDomain serves DescribeDomain.
-func (s *Service) describeDomain(ctx context.Context, in *wire.DescribeDomainInput) (*wire.DomainDetail, error) {
+func (s *actions) describeDomain(ctx context.Context, in *wire.DescribeDomainInput) (*wire.DomainDetail, error) {
 	w := worldOf(ctx)
-	d, err := s.readDomain(ctx, w, in.Name)
+	d, err := domainOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func domainOfARN(arn string) string {
 }
 
 // listDomains serves ListDomains.
-func (s *Service) listDomains(ctx context.Context, in *wire.ListDomainsInput) (*wire.DomainInfos, error) {
+func (s *actions) listDomains(ctx context.Context, in *wire.ListDomainsInput) (*wire.DomainInfos, error) {
 	w := worldOf(ctx)
 	list := registry.ListDomains{
 		Deprecated: in.RegistrationStatus == wire.RegistrationStatusDeprecated,
@@ -158,7 +158,7 @@ func (s *Service) listDomains(ctx context.Context, in *wire.ListDomainsInput) (*
 }
 
 // tagResource serves TagResource.
-func (s *Service) tagResource(ctx context.Context, in *wire.TagResourceInput) error {
+func (s *actions) tagResource(ctx context.Context, in *wire.TagResourceInput) error {
 	name, err := taggedDomain(worldOf(ctx), in.ResourceARN)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (s *Service) tagResource(ctx context.Context, in *wire.TagResourceInput) er
 }
 
 // untagResource serves UntagResource.
-func (s *Service) untagResource(ctx context.Context, in *wire.UntagResourceInput) error {
+func (s *actions) untagResource(ctx context.Context, in *wire.UntagResourceInput) error {
 	name, err := taggedDomain(worldOf(ctx), in.ResourceARN)
 	if err != nil {
 		return err
@@ -176,13 +176,11 @@ func (s *Service) untagResource(ctx context.Context, in *wire.UntagResourceInput
 }
 
 // listTagsForResource serves ListTagsForResource.
-func (s *Service) listTagsForResource(ctx context.Context, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
-	w := worldOf(ctx)
-	name, err := taggedDomain(w, in.ResourceARN)
-	if err != nil {
+func (s *actions) listTagsForResource(ctx context.Context, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
+	if _, err := taggedDomain(worldOf(ctx), in.ResourceARN); err != nil {
 		return nil, err
 	}
-	d, err := s.readDomain(ctx, w, name)
+	d, err := domainOf(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 // startWorkflowExecution serves StartWorkflowExecution.
-func (s *Service) startWorkflowExecution(ctx context.Context, in *wire.StartWorkflowExecutionInput) (*wire.Run, error) {
+func (s *actions) startWorkflowExecution(ctx context.Context, in *wire.StartWorkflowExecutionInput) (*wire.Run, error) {
 	w := worldOf(ctx)
-	d, err := s.domain(ctx, w, in.Domain)
+	d, err := domainOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (s *Service) startWorkflowExecution(ctx context.Context, in *wire.StartWork
 	case execution.TypeUnknown:
 		return nil, unknownResource("Unknown type: " + workflowTypeText(in.WorkflowType))
 	case execution.TypeDeprecated:
-		return nil, fault(wire.CodeTypeDeprecatedFault, workflowTypeText(in.WorkflowType))
+		return nil, refusal(wire.CodeTypeDeprecatedFault, workflowTypeText(in.WorkflowType))
 	}
 	if err := mustBeRegistered(d); err != nil { // the type was undeprecated since
 		return nil, err
@@ -75,7 +75,7 @@ func resolve(in *wire.StartWorkflowExecutionInput, defaults *wire.WorkflowTypeCo
 		{"childPolicy", set.ChildPolicy},
 	} {
 		if member.value == "" {
-			return set, fault(wire.CodeDefaultUndefinedFault, member.name)
+			return set, refusal(wire.CodeDefaultUndefinedFault, member.name)
 		}
 	}
 	return set, nil
@@ -89,26 +89,26 @@ func either(given, fallback *string) string {
 }
 
 // signalWorkflowExecution serves SignalWorkflowExecution.
-func (s *Service) signalWorkflowExecution(ctx context.Context, in *wire.SignalWorkflowExecutionInput) error {
+func (s *actions) signalWorkflowExecution(ctx context.Context, in *wire.SignalWorkflowExecutionInput) error {
 	return s.tell(ctx, in.Domain, in.WorkflowID, text(in.RunID), &execution.Signal{Name: in.SignalName, Input: in.Input})
 }
 
 // requestCancelWorkflowExecution serves RequestCancelWorkflowExecution.
-func (s *Service) requestCancelWorkflowExecution(ctx context.Context, in *wire.RequestCancelWorkflowExecutionInput) error {
+func (s *actions) requestCancelWorkflowExecution(ctx context.Context, in *wire.RequestCancelWorkflowExecutionInput) error {
 	return s.tell(ctx, in.Domain, in.WorkflowID, text(in.RunID), &execution.RequestCancel{})
 }
 
 // terminateWorkflowExecution serves TerminateWorkflowExecution.
-func (s *Service) terminateWorkflowExecution(ctx context.Context, in *wire.TerminateWorkflowExecutionInput) error {
+func (s *actions) terminateWorkflowExecution(ctx context.Context, in *wire.TerminateWorkflowExecutionInput) error {
 	return s.tell(ctx, in.Domain, in.WorkflowID, text(in.RunID), &execution.Terminate{
 		Reason: in.Reason, Details: in.Details, ChildPolicy: text(in.ChildPolicy),
 	})
 }
 
 // tell gives a command to an open execution.
-func (s *Service) tell(ctx context.Context, domain, workflowID, runID string, body any) error {
+func (s *actions) tell(ctx context.Context, domain, workflowID, runID string, body any) error {
 	w := worldOf(ctx)
-	if _, err := s.domain(ctx, w, domain); err != nil {
+	if _, err := domainOf(ctx); err != nil {
 		return err
 	}
 	cmd, ok := named(w, domain, workflowID, runID)
@@ -123,9 +123,9 @@ func (s *Service) tell(ctx context.Context, domain, workflowID, runID string, bo
 }
 
 // describeWorkflowExecution serves DescribeWorkflowExecution.
-func (s *Service) describeWorkflowExecution(ctx context.Context, in *wire.DescribeWorkflowExecutionInput) (*wire.WorkflowExecutionDetail, error) {
+func (s *actions) describeWorkflowExecution(ctx context.Context, in *wire.DescribeWorkflowExecutionInput) (*wire.WorkflowExecutionDetail, error) {
 	w := worldOf(ctx)
-	if _, err := s.domain(ctx, w, in.Domain); err != nil {
+	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
 	cmd, ok := named(w, in.Domain, in.Execution.WorkflowID, in.Execution.RunID)
@@ -151,7 +151,7 @@ func (s *Service) describeWorkflowExecution(ctx context.Context, in *wire.Descri
 }
 
 // event reads one event of a history.
-func (s *Service) event(ctx context.Context, run engine.RunID, id int64) (*wire.HistoryEvent, error) {
+func (s *actions) event(ctx context.Context, run engine.RunID, id int64) (*wire.HistoryEvent, error) {
 	b, err := s.Runs.AppendEvents(ctx, nil, run, id, id, false)
 	if err != nil {
 		return nil, fmt.Errorf("read event %d: %w", id, err)
@@ -198,9 +198,9 @@ func pageSize(asked *int64) int {
 }
 
 // getWorkflowExecutionHistory serves GetWorkflowExecutionHistory.
-func (s *Service) getWorkflowExecutionHistory(ctx context.Context, in *wire.GetWorkflowExecutionHistoryInput) (*history, error) {
+func (s *actions) getWorkflowExecutionHistory(ctx context.Context, in *wire.GetWorkflowExecutionHistoryInput) (*history, error) {
 	w := worldOf(ctx)
-	if _, err := s.domain(ctx, w, in.Domain); err != nil {
+	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
 	cmd, ok := named(w, in.Domain, in.Execution.WorkflowID, in.Execution.RunID)
@@ -231,19 +231,19 @@ func (s *Service) getWorkflowExecutionHistory(ctx context.Context, in *wire.GetW
 }
 
 // countPendingDecisionTasks serves CountPendingDecisionTasks.
-func (s *Service) countPendingDecisionTasks(ctx context.Context, in *wire.CountPendingDecisionTasksInput) (*wire.PendingTaskCount, error) {
+func (s *actions) countPendingDecisionTasks(ctx context.Context, in *wire.CountPendingDecisionTasksInput) (*wire.PendingTaskCount, error) {
 	w := worldOf(ctx)
 	return s.backlog(ctx, in.Domain, execution.DecisionList(w, in.Domain, in.TaskList.Name))
 }
 
 // countPendingActivityTasks serves CountPendingActivityTasks.
-func (s *Service) countPendingActivityTasks(ctx context.Context, in *wire.CountPendingActivityTasksInput) (*wire.PendingTaskCount, error) {
+func (s *actions) countPendingActivityTasks(ctx context.Context, in *wire.CountPendingActivityTasksInput) (*wire.PendingTaskCount, error) {
 	w := worldOf(ctx)
 	return s.backlog(ctx, in.Domain, execution.ActivityList(w, in.Domain, in.TaskList.Name))
 }
 
-func (s *Service) backlog(ctx context.Context, domain, list string) (*wire.PendingTaskCount, error) {
-	if _, err := s.domain(ctx, worldOf(ctx), domain); err != nil {
+func (s *actions) backlog(ctx context.Context, domain, list string) (*wire.PendingTaskCount, error) {
+	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
 	truncated := false

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
 	"heddle/internal/engine"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
@@ -14,11 +14,11 @@ import (
 
 // Faults in the words of the service.
 
-func fault(code, message string) error {
-	return &awsjson.Fault{Code: code, Message: message}
+func refusal(code, message string) error {
+	return &fault.Fault{Code: code, Message: message}
 }
 
-func unknownResource(message string) error { return fault(wire.CodeUnknownResourceFault, message) }
+func unknownResource(message string) error { return refusal(wire.CodeUnknownResourceFault, message) }
 
 func unknownDomain(name string) error { return unknownResource("Unknown domain: " + name) }
 
@@ -30,7 +30,7 @@ func workflowTypeText(t wire.WorkflowType) string {
 	return "WorkflowType=[name=" + t.Name + ", version=" + t.Version + "]"
 }
 
-var errInvalidToken = awsjson.Validation("Invalid token")
+var errInvalidToken = fault.Invalid("Invalid token")
 
 // runFault is the fault for what a run, or the lack of it, said to a command
 // that named it by workflowId and runId.
@@ -68,14 +68,14 @@ func taskFault(err error) error {
 	case errors.As(err, &noRun): // the run is gone with its retention
 		return unknownResource("Unknown execution, runId = " + execution.FormatRun(noRun.Run))
 	case errors.As(err, &open):
-		return &awsjson.Fault{
+		return &fault.Fault{
 			Code: wire.CodeWorkflowExecutionAlreadyStartedFault, Message: "Already Started",
 			Header: http.Header{"X-Heddle-Open-Run-Id": {execution.FormatRun(open.Run)}},
 		}
 	case errors.As(err, &many):
-		return fault(wire.CodeLimitExceededFault, "Limit on open workflow executions per domain reached ("+strconv.Itoa(many.Limit)+")")
+		return refusal(wire.CodeLimitExceededFault, "Limit on open workflow executions per domain reached ("+strconv.Itoa(many.Limit)+")")
 	case errors.As(err, &invalid):
-		return awsjson.Validation(invalid.Text)
+		return fault.Invalid(invalid.Text)
 	case errors.Is(err, token.ErrInvalid):
 		return errInvalidToken
 	}

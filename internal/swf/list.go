@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
 	"heddle/internal/engine"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
@@ -48,19 +48,19 @@ func (q *executionQuery) place(w engine.World) (visibility.Place, error) {
 		filters++
 	}
 	if filters > 1 {
-		return p, awsjson.Validation("Cannot specify more than one exclusive filters in the same query: executionFilter, typeFilter, tagFilter and closeStatusFilter exclude each other")
+		return p, fault.Invalid("Cannot specify more than one exclusive filters in the same query: executionFilter, typeFilter, tagFilter and closeStatusFilter exclude each other")
 	}
 	order, times := execution.OpenByStart, q.startTime
 	if q.closed {
 		switch {
 		case q.startTime != nil && q.closeTime != nil:
-			return p, awsjson.Validation("Cannot specify more than one time range filters in the same query: startTimeFilter and closeTimeFilter exclude each other")
+			return p, fault.Invalid("Cannot specify more than one time range filters in the same query: startTimeFilter and closeTimeFilter exclude each other")
 		case q.closeTime != nil:
 			order, times = execution.ClosedByClose, q.closeTime
 		case q.startTime != nil:
 			order = execution.ClosedByStart
 		default:
-			return p, awsjson.Validation("Must specify time range filter: startTimeFilter or closeTimeFilter")
+			return p, fault.Invalid("Must specify time range filter: startTimeFilter or closeTimeFilter")
 		}
 	}
 	p.Family, p.Value = order|filter, equal
@@ -69,7 +69,7 @@ func (q *executionQuery) place(w engine.World) (visibility.Place, error) {
 		latest := engine.Time(*times.LatestDate)
 		p.To = &latest
 		if latest < p.From {
-			return p, awsjson.Validation("latestDate is before oldestDate")
+			return p, fault.Invalid("latestDate is before oldestDate")
 		}
 	}
 	return p, nil
@@ -83,13 +83,13 @@ func latestOf(p visibility.Place) string {
 }
 
 // list serves ListOpenWorkflowExecutions and ListClosedWorkflowExecutions.
-func (s *Service) list(ctx context.Context, q executionQuery, next *string, reverse *bool, size *int64) (*wire.WorkflowExecutionInfos, error) {
+func (s *actions) list(ctx context.Context, q executionQuery, next *string, reverse *bool, size *int64) (*wire.WorkflowExecutionInfos, error) {
 	w := worldOf(ctx)
 	p, err := q.place(w)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.domain(ctx, w, q.domain); err != nil {
+	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
 	newest := reverse == nil || !*reverse // the service lists the latest first
@@ -128,16 +128,16 @@ func (s *Service) list(ctx context.Context, q executionQuery, next *string, reve
 }
 
 // count serves CountOpenWorkflowExecutions and CountClosedWorkflowExecutions.
-func (s *Service) count(ctx context.Context, q executionQuery) (*wire.WorkflowExecutionCount, error) {
+func (s *actions) count(ctx context.Context, q executionQuery) (*wire.WorkflowExecutionCount, error) {
 	w := worldOf(ctx)
 	p, err := q.place(w)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.domain(ctx, w, q.domain); err != nil {
+	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
-	n, truncated, err := s.Visibility.Count(ctx, p, s.CountMax)
+	n, truncated, err := s.Visibility.Count(ctx, p, s.options.CountMax)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (s *Service) count(ctx context.Context, q executionQuery) (*wire.WorkflowEx
 }
 
 // listOpenWorkflowExecutions serves ListOpenWorkflowExecutions.
-func (s *Service) listOpenWorkflowExecutions(ctx context.Context, in *wire.ListOpenWorkflowExecutionsInput) (*wire.WorkflowExecutionInfos, error) {
+func (s *actions) listOpenWorkflowExecutions(ctx context.Context, in *wire.ListOpenWorkflowExecutionsInput) (*wire.WorkflowExecutionInfos, error) {
 	return s.list(ctx, executionQuery{
 		domain: in.Domain, startTime: &in.StartTimeFilter,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter,
@@ -153,7 +153,7 @@ func (s *Service) listOpenWorkflowExecutions(ctx context.Context, in *wire.ListO
 }
 
 // listClosedWorkflowExecutions serves ListClosedWorkflowExecutions.
-func (s *Service) listClosedWorkflowExecutions(ctx context.Context, in *wire.ListClosedWorkflowExecutionsInput) (*wire.WorkflowExecutionInfos, error) {
+func (s *actions) listClosedWorkflowExecutions(ctx context.Context, in *wire.ListClosedWorkflowExecutionsInput) (*wire.WorkflowExecutionInfos, error) {
 	return s.list(ctx, executionQuery{
 		domain: in.Domain, startTime: in.StartTimeFilter, closeTime: in.CloseTimeFilter, closed: true,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter, closeStatus: in.CloseStatusFilter,
@@ -161,7 +161,7 @@ func (s *Service) listClosedWorkflowExecutions(ctx context.Context, in *wire.Lis
 }
 
 // countOpenWorkflowExecutions serves CountOpenWorkflowExecutions.
-func (s *Service) countOpenWorkflowExecutions(ctx context.Context, in *wire.CountOpenWorkflowExecutionsInput) (*wire.WorkflowExecutionCount, error) {
+func (s *actions) countOpenWorkflowExecutions(ctx context.Context, in *wire.CountOpenWorkflowExecutionsInput) (*wire.WorkflowExecutionCount, error) {
 	return s.count(ctx, executionQuery{
 		domain: in.Domain, startTime: &in.StartTimeFilter,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter,
@@ -169,7 +169,7 @@ func (s *Service) countOpenWorkflowExecutions(ctx context.Context, in *wire.Coun
 }
 
 // countClosedWorkflowExecutions serves CountClosedWorkflowExecutions.
-func (s *Service) countClosedWorkflowExecutions(ctx context.Context, in *wire.CountClosedWorkflowExecutionsInput) (*wire.WorkflowExecutionCount, error) {
+func (s *actions) countClosedWorkflowExecutions(ctx context.Context, in *wire.CountClosedWorkflowExecutionsInput) (*wire.WorkflowExecutionCount, error) {
 	return s.count(ctx, executionQuery{
 		domain: in.Domain, startTime: in.StartTimeFilter, closeTime: in.CloseTimeFilter, closed: true,
 		execution: in.ExecutionFilter, workflow: in.TypeFilter, tag: in.TagFilter, closeStatus: in.CloseStatusFilter,

@@ -7,6 +7,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/pack"
+	"heddle/internal/service"
 	"heddle/internal/token"
 )
 
@@ -47,7 +48,7 @@ type historyPages struct {
 
 // read gives the next page of at most size events, fewer if they are large, and
 // whether there are more.
-func (p *historyPages) read(ctx context.Context, runs Runs, size int) (events []byte, more bool, err error) {
+func (p *historyPages) read(ctx context.Context, runs service.Runs, size int) (events []byte, more bool, err error) {
 	for size > 0 && p.first <= p.last && len(events) < pageBytesMax {
 		n := min(int64(size), pageChunk, p.last-p.first+1)
 		first, last := p.first, p.first+n-1

@@ -7,6 +7,7 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
+	"heddle/internal/service"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
 )
@@ -20,12 +21,12 @@ const emptyPoll = `{"previousStartedEventId":0,"startedEventId":0}`
 // Started is written only while the caller's connection is alive. From then on
 // the task is his until Delivered or Undelivered: a restart in between offers it
 // again.
-func (s *Service) poll(ctx context.Context, list string, start func(id int64) any) (reply any, run engine.RunID, err error) {
+func (s *actions) poll(ctx context.Context, list string, start func(id int64) any) (reply any, run engine.RunID, err error) {
 	hold, cancel := context.WithTimeout(ctx, s.PollHold)
 	defer cancel()
 	claim, err := s.Tasks.Poll(hold, list)
 	if errors.Is(err, matching.ErrTooManyPolls) {
-		return nil, run, fault(wire.CodeLimitExceededFault, "Limit on maximum concurrent poll requests per task list reached")
+		return nil, run, refusal(wire.CodeLimitExceededFault, "Limit on maximum concurrent poll requests per task list reached")
 	}
 	for err == nil && claim != nil {
 		if gone := operation.Gone(ctx); gone != nil {
@@ -64,7 +65,7 @@ func (d *delivery) notMade(err error) error {
 
 // delivery tells a run what became of the answer to a poll.
 type delivery struct {
-	runs      Runs
+	runs      service.Runs
 	run       engine.RunID
 	scheduled int64
 	attempt   int64

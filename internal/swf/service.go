@@ -8,110 +8,161 @@ package swf
 
 import (
 	"context"
-	"time"
+	"strings"
 
+	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
-	"heddle/internal/matching"
+	"heddle/internal/lifecycle"
+	"heddle/internal/service"
 	"heddle/internal/swf/execution"
-	"heddle/internal/token"
-	"heddle/internal/visibility"
+	"heddle/internal/swf/lambda"
+	"heddle/internal/swf/registry"
+	"heddle/internal/swf/wire"
 )
 
-// Runs is the part of the kernel that handlers need.
-type Runs interface {
-	// Do gives a command to its run and returns the reply once it is durable.
-	Do(ctx context.Context, cmd engine.Command) (any, error)
-	// Cast gives a command to its run; nobody hears of the outcome.
-	Cast(cmd engine.Command)
-	// View gives what is known of a run without its state.
-	View(ctx context.Context, name engine.Name, run engine.RunID) (*engine.RunView, error)
-	// AppendEvents appends the events first..last as the wire carries them.
-	AppendEvents(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool) ([]byte, error)
+// Options are the settings of the service.
+type Options struct {
+	Registry  registry.Limits  `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_" group:"Limits"`
+	Execution execution.Limits `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_" group:"Limits"`
+	CountMax  int              `name:"limit-counted-most" env:"HEDDLE_LIMIT_COUNTED_MOST" group:"Limits" default:"10000" min:"1" max:"1000000000" help:"Where counts of executions stop and say truncated."`
+	Lambda    lambda.Options   `embed:"" prefix:"lambda-" envprefix:"HEDDLE_LAMBDA_"`
 }
 
-// Tasks pairs polls with tasks.
-type Tasks interface {
-	Poll(ctx context.Context, list string) (*matching.Claim, error)
-	Refuse(context.Context, *matching.Claim) *matching.Claim
-	Backlog(list string) int
+// OptionsOf are those of SWF among services.
+func OptionsOf(services []*service.Service) *Options {
+	for _, s := range services {
+		if o, ours := s.Options.(*Options); ours {
+			return o
+		}
+	}
+	return nil
 }
 
-// Config is what a Service is built from.
-type Config struct {
-	Runs       Runs
-	Tasks      Tasks
-	Visibility *visibility.Reader
-	Tokens     *token.Sealer
-	RootSeed   func() engine.Seed // for the ids of root runs
-	Clock      func() engine.Time
-	PollHold   time.Duration // how long a poll waits for a task
-	CountMax   int           // where counts of executions stop and say truncated
-	// Throttle tells whether there may be another decision of a type in a world now;
-	// nil: always.
-	Throttle func(w engine.World, decision string) bool
-	// LambdaAvailable tells whether Lambda functions can be invoked.
-	LambdaAvailable bool
+// Service is SWF for the server.
+func Service() *service.Service {
+	o := &Options{}
+	return &service.Service{
+		Name:    "swf",
+		Options: o,
+		Check:   o.Lambda.Check,
+		Rules: func() map[engine.Kind]engine.Rules {
+			return map[engine.Kind]engine.Rules{
+				registry.KindDomains: registry.NewDomains(o.Registry),
+				registry.KindTypes:   registry.NewTypes(o.Registry),
+				execution.Kind:       execution.New(o.Execution),
+			}
+		},
+		Rates:     rates(),
+		Unlimited: unlimited,
+		Audit:     service.Audit{DataEvent: aboutExecutions},
+		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
+		Export:    &exports{},
+	}
 }
 
-// Service handles the actions of SWF.
-type Service struct {
-	Config
+// aboutExecutions tells whether an action is about executions and tasks, not about what
+// is registered.
+func aboutExecutions(action string) bool {
+	return strings.Contains(action, "Execution") || strings.Contains(action, "Task")
+}
+
+// actions handles the actions of SWF.
+type actions struct {
+	*service.Kernel
+	options *Options
 	catalog catalog
 }
 
-// New makes the service.
-func New(c Config) *Service {
-	return &Service{Config: c, catalog: catalog{known: map[catalogKey]catalogEntry{}}}
+func open(k *service.Kernel, o *Options) *service.Opened {
+	s := &actions{Kernel: k, options: o, catalog: catalog{known: map[catalogKey]catalogEntry{}}}
+	opened := &service.Opened{
+		Model: operation.Model{
+			TargetPrefix: wire.TargetPrefix, JSONVersion: "1.0",
+			Faults: wire.Faults(), NotPermitted: wire.CodeOperationNotPermittedFault,
+		},
+		Operations: s.operations(),
+	}
+	if o.Lambda.Endpoint != "" {
+		opened.Parts = []service.Part{{Name: "Lambda tasks", Service: performer(k, &o.Lambda)}}
+	}
+	return opened
 }
 
-// Operations are the actions, one row each.
-var Operations = []operation.Operation[*Service]{
-	operation.JSONWithoutOutput("RegisterDomain", (*Service).registerDomain, asks, largeBody),
-	operation.JSON("DescribeDomain", (*Service).describeDomain, asks),
-	operation.JSON("ListDomains", (*Service).listDomains, asks),
-	operation.JSONWithoutOutput("DeprecateDomain", (*Service).deprecateDomain, asks),
-	operation.JSONWithoutOutput("UndeprecateDomain", (*Service).undeprecateDomain, asks),
+// performer runs Lambda tasks.
+func performer(k *service.Kernel, o *lambda.Options) lifecycle.Service {
+	var p *lambda.Performer
+	return lifecycle.NewHooks(lifecycle.Hooks{
+		OnStart: func(context.Context) (err error) {
+			p, err = lambda.Start(lambda.Config{
+				Runs: k.Runs, Tasks: k.Performed, Endpoint: o.Endpoint, Key: o.Key(),
+				Concurrent: min(o.Concurrent, k.PollsPerListMax), Log: k.Log,
+			})
+			return err
+		},
+		OnStop: func(ctx context.Context) error { return p.Stop(ctx) },
+	})
+}
 
-	operation.JSONWithoutOutput("RegisterWorkflowType", (*Service).registerWorkflowType, asks),
-	operation.JSON("DescribeWorkflowType", (*Service).describeWorkflowType, asks),
-	operation.JSON("ListWorkflowTypes", (*Service).listWorkflowTypes, asks),
-	operation.JSONWithoutOutput("DeprecateWorkflowType", (*Service).deprecateWorkflowType, asks),
-	operation.JSONWithoutOutput("UndeprecateWorkflowType", (*Service).undeprecateWorkflowType, asks),
-	operation.JSONWithoutOutput("DeleteWorkflowType", (*Service).deleteWorkflowType, asks),
+// operations are the actions, one row each.
+func (s *actions) operations() []operation.Operation {
+	return []operation.Operation{
+		silent(s, "RegisterDomain", s.registerDomain, largeBody),
+		row(s, "DescribeDomain", s.describeDomain),
+		row(s, "ListDomains", s.listDomains),
+		silent(s, "DeprecateDomain", s.deprecateDomain),
+		silent(s, "UndeprecateDomain", s.undeprecateDomain),
 
-	operation.JSONWithoutOutput("RegisterActivityType", (*Service).registerActivityType, asks),
-	operation.JSON("DescribeActivityType", (*Service).describeActivityType, asks),
-	operation.JSON("ListActivityTypes", (*Service).listActivityTypes, asks),
-	operation.JSONWithoutOutput("DeprecateActivityType", (*Service).deprecateActivityType, asks),
-	operation.JSONWithoutOutput("UndeprecateActivityType", (*Service).undeprecateActivityType, asks),
-	operation.JSONWithoutOutput("DeleteActivityType", (*Service).deleteActivityType, asks),
+		silent(s, "RegisterWorkflowType", s.registerWorkflowType),
+		row(s, "DescribeWorkflowType", s.describeWorkflowType),
+		row(s, "ListWorkflowTypes", s.listWorkflowTypes),
+		silent(s, "DeprecateWorkflowType", s.deprecateWorkflowType),
+		silent(s, "UndeprecateWorkflowType", s.undeprecateWorkflowType),
+		silent(s, "DeleteWorkflowType", s.deleteWorkflowType),
 
-	operation.JSONWithoutOutput("TagResource", (*Service).tagResource, asks, largeBody),
-	operation.JSONWithoutOutput("UntagResource", (*Service).untagResource, asks),
-	operation.JSON("ListTagsForResource", (*Service).listTagsForResource, asks),
+		silent(s, "RegisterActivityType", s.registerActivityType),
+		row(s, "DescribeActivityType", s.describeActivityType),
+		row(s, "ListActivityTypes", s.listActivityTypes),
+		silent(s, "DeprecateActivityType", s.deprecateActivityType),
+		silent(s, "UndeprecateActivityType", s.undeprecateActivityType),
+		silent(s, "DeleteActivityType", s.deleteActivityType),
 
-	operation.JSON("StartWorkflowExecution", (*Service).startWorkflowExecution, asks, largeBody),
-	operation.JSONWithoutOutput("SignalWorkflowExecution", (*Service).signalWorkflowExecution, asks, largeBody),
-	operation.JSONWithoutOutput("RequestCancelWorkflowExecution", (*Service).requestCancelWorkflowExecution, asks),
-	operation.JSONWithoutOutput("TerminateWorkflowExecution", (*Service).terminateWorkflowExecution, asks, largeBody),
-	operation.JSON("DescribeWorkflowExecution", (*Service).describeWorkflowExecution, asks),
-	operation.JSON("GetWorkflowExecutionHistory", (*Service).getWorkflowExecutionHistory, asks),
+		silent(s, "TagResource", s.tagResource, largeBody),
+		silent(s, "UntagResource", s.untagResource),
+		row(s, "ListTagsForResource", s.listTagsForResource),
 
-	operation.JSON("ListOpenWorkflowExecutions", (*Service).listOpenWorkflowExecutions, asks),
-	operation.JSON("ListClosedWorkflowExecutions", (*Service).listClosedWorkflowExecutions, asks),
-	operation.JSON("CountOpenWorkflowExecutions", (*Service).countOpenWorkflowExecutions, asks),
-	operation.JSON("CountClosedWorkflowExecutions", (*Service).countClosedWorkflowExecutions, asks),
-	operation.JSON("CountPendingDecisionTasks", (*Service).countPendingDecisionTasks, asks),
-	operation.JSON("CountPendingActivityTasks", (*Service).countPendingActivityTasks, asks),
+		row(s, "StartWorkflowExecution", s.startWorkflowExecution, largeBody),
+		silent(s, "SignalWorkflowExecution", s.signalWorkflowExecution, largeBody),
+		silent(s, "RequestCancelWorkflowExecution", s.requestCancelWorkflowExecution),
+		silent(s, "TerminateWorkflowExecution", s.terminateWorkflowExecution, largeBody),
+		row(s, "DescribeWorkflowExecution", s.describeWorkflowExecution),
+		row(s, "GetWorkflowExecutionHistory", s.getWorkflowExecutionHistory),
 
-	operation.JSON("PollForDecisionTask", (*Service).pollForDecisionTask, asks, operation.Waits),
-	operation.JSONWithoutOutput("RespondDecisionTaskCompleted", (*Service).respondDecisionTaskCompleted, asks, decisionsBody),
-	operation.JSON("PollForActivityTask", (*Service).pollForActivityTask, asks, operation.Waits),
-	operation.JSON("RecordActivityTaskHeartbeat", (*Service).recordActivityTaskHeartbeat, asks),
-	operation.JSONWithoutOutput("RespondActivityTaskCompleted", (*Service).respondActivityTaskCompleted, asks, largeBody),
-	operation.JSONWithoutOutput("RespondActivityTaskFailed", (*Service).respondActivityTaskFailed, asks, largeBody),
-	operation.JSONWithoutOutput("RespondActivityTaskCanceled", (*Service).respondActivityTaskCanceled, asks, largeBody),
+		row(s, "ListOpenWorkflowExecutions", s.listOpenWorkflowExecutions),
+		row(s, "ListClosedWorkflowExecutions", s.listClosedWorkflowExecutions),
+		row(s, "CountOpenWorkflowExecutions", s.countOpenWorkflowExecutions),
+		row(s, "CountClosedWorkflowExecutions", s.countClosedWorkflowExecutions),
+		row(s, "CountPendingDecisionTasks", s.countPendingDecisionTasks),
+		row(s, "CountPendingActivityTasks", s.countPendingActivityTasks),
+
+		row(s, "PollForDecisionTask", s.pollForDecisionTask, operation.Waits),
+		silent(s, "RespondDecisionTaskCompleted", s.respondDecisionTaskCompleted, decisionsBody),
+		row(s, "PollForActivityTask", s.pollForActivityTask, operation.Waits),
+		row(s, "RecordActivityTaskHeartbeat", s.recordActivityTaskHeartbeat),
+		silent(s, "RespondActivityTaskCompleted", s.respondActivityTaskCompleted, largeBody),
+		silent(s, "RespondActivityTaskFailed", s.respondActivityTaskFailed, largeBody),
+		silent(s, "RespondActivityTaskCanceled", s.respondActivityTaskCanceled, largeBody),
+	}
+}
+
+// row is the row of an action with an output.
+func row[In, Out any, I awsjson.Input[In], O awsjson.Output[Out]](s *actions, name string, handler func(context.Context, *In) (*Out, error), options ...operation.Option) operation.Operation {
+	return awsjson.Operation[In, Out, I, O](name, handler, about[In](s, name), options...)
+}
+
+// silent is the row of an action without one.
+func silent[In any, I awsjson.Input[In]](s *actions, name string, handler func(context.Context, *In) error, options ...operation.Option) operation.Operation {
+	return awsjson.WithoutOutput[In, I](name, handler, about[In](s, name), options...)
 }
 
 // Bounds of bodies. A member of 32,768 characters may take six bytes for each

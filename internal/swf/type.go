@@ -27,19 +27,19 @@ func typeFault(err error, id registry.TypeID) error {
 	case errors.As(err, &noRun), errors.As(err, &unknown):
 		return unknownResource("Unknown type: " + id.String())
 	case errors.As(err, &exists):
-		return fault(wire.CodeTypeAlreadyExistsFault, id.String())
+		return refusal(wire.CodeTypeAlreadyExistsFault, id.String())
 	case errors.As(err, &deprecated):
-		return fault(wire.CodeTypeDeprecatedFault, id.String())
+		return refusal(wire.CodeTypeDeprecatedFault, id.String())
 	case errors.As(err, &registered):
-		return fault(wire.CodeTypeNotDeprecatedFault, "The type is currently registered and cannot be deleted in its current state")
+		return refusal(wire.CodeTypeNotDeprecatedFault, "The type is currently registered and cannot be deleted in its current state")
 	case errors.As(err, &limit):
-		return fault(wire.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
+		return refusal(wire.CodeLimitExceededFault, "Limit on "+limit.Of+" reached ("+strconv.Itoa(limit.Max)+")")
 	}
 	return err
 }
 
 // askType gives a command about a type to the registry of its domain.
-func (s *Service) askType(ctx context.Context, domain string, id registry.TypeID, body any) (any, error) {
+func (s *actions) askType(ctx context.Context, domain string, id registry.TypeID, body any) (any, error) {
 	reply, err := s.Runs.Do(ctx, registry.TypesCommand(worldOf(ctx), domain, body))
 	if err != nil {
 		return nil, typeFault(err, id)
@@ -49,8 +49,8 @@ func (s *Service) askType(ctx context.Context, domain string, id registry.TypeID
 
 // changeType gives a writing command, which build makes from what the domain is
 // right now.
-func (s *Service) changeType(ctx context.Context, domain string, id registry.TypeID, build func(registry.Sweep) any) error {
-	d, err := s.readDomain(ctx, worldOf(ctx), domain)
+func (s *actions) changeType(ctx context.Context, domain string, id registry.TypeID, build func(registry.Sweep) any) error {
+	d, err := domainOf(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (s *Service) changeType(ctx context.Context, domain string, id registry.Typ
 	return err
 }
 
-func (s *Service) registerType(ctx context.Context, domain string, id registry.TypeID, description *string, defaults registry.Defaults) error {
-	d, err := s.readDomain(ctx, worldOf(ctx), domain)
+func (s *actions) registerType(ctx context.Context, domain string, id registry.TypeID, description *string, defaults registry.Defaults) error {
+	d, err := domainOf(ctx)
 	if err == nil {
 		err = mustBeRegistered(d)
 	}
@@ -74,20 +74,20 @@ func (s *Service) registerType(ctx context.Context, domain string, id registry.T
 	return err
 }
 
-func (s *Service) deprecateType(ctx context.Context, domain string, id registry.TypeID) error {
+func (s *actions) deprecateType(ctx context.Context, domain string, id registry.TypeID) error {
 	return s.changeType(ctx, domain, id, func(sweep registry.Sweep) any { return registry.DeprecateType{Sweep: sweep, ID: id} })
 }
 
-func (s *Service) undeprecateType(ctx context.Context, domain string, id registry.TypeID) error {
+func (s *actions) undeprecateType(ctx context.Context, domain string, id registry.TypeID) error {
 	return s.changeType(ctx, domain, id, func(sweep registry.Sweep) any { return registry.UndeprecateType{Sweep: sweep, ID: id} })
 }
 
-func (s *Service) deleteType(ctx context.Context, domain string, id registry.TypeID) error {
+func (s *actions) deleteType(ctx context.Context, domain string, id registry.TypeID) error {
 	return s.changeType(ctx, domain, id, func(sweep registry.Sweep) any { return registry.DeleteType{Sweep: sweep, ID: id} })
 }
 
-func (s *Service) describeType(ctx context.Context, domain string, id registry.TypeID) (*registry.Type, error) {
-	d, err := s.readDomain(ctx, worldOf(ctx), domain)
+func (s *actions) describeType(ctx context.Context, domain string, id registry.TypeID) (*registry.Type, error) {
+	d, err := domainOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,9 +109,9 @@ type typeList struct {
 }
 
 // listTypes gives a page of types and the token of the next.
-func (s *Service) listTypes(ctx context.Context, asked typeList) ([]registry.Type, *string, error) {
+func (s *actions) listTypes(ctx context.Context, asked typeList) ([]registry.Type, *string, error) {
 	w := worldOf(ctx)
-	d, err := s.readDomain(ctx, w, asked.domain)
+	d, err := domainOf(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,7 +151,7 @@ func (s *Service) listTypes(ctx context.Context, asked typeList) ([]registry.Typ
 }
 
 // nextPage makes a page token.
-func (s *Service) nextPage(family token.Family, w engine.World, query [16]byte, position []byte) (*string, error) {
+func (s *actions) nextPage(family token.Family, w engine.World, query [16]byte, position []byte) (*string, error) {
 	next, err := s.Tokens.SealPage(family, w, query, position)
 	if err != nil {
 		return nil, err

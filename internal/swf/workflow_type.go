@@ -12,7 +12,7 @@ func workflowTypeID(t wire.WorkflowType) registry.TypeID {
 }
 
 // registerWorkflowType serves RegisterWorkflowType.
-func (s *Service) registerWorkflowType(ctx context.Context, in *wire.RegisterWorkflowTypeInput) error {
+func (s *actions) registerWorkflowType(ctx context.Context, in *wire.RegisterWorkflowTypeInput) error {
 	id := workflowTypeID(wire.WorkflowType{Name: in.Name, Version: in.Version})
 	return s.registerType(ctx, in.Domain, id, in.Description, registry.Defaults{
 		ExecutionStartToCloseTimeout: text(in.DefaultExecutionStartToCloseTimeout),
@@ -25,7 +25,7 @@ func (s *Service) registerWorkflowType(ctx context.Context, in *wire.RegisterWor
 }
 
 // describeWorkflowType serves DescribeWorkflowType.
-func (s *Service) describeWorkflowType(ctx context.Context, in *wire.DescribeWorkflowTypeInput) (*wire.WorkflowTypeDetail, error) {
+func (s *actions) describeWorkflowType(ctx context.Context, in *wire.DescribeWorkflowTypeInput) (*wire.WorkflowTypeDetail, error) {
 	t, err := s.describeType(ctx, in.Domain, workflowTypeID(in.WorkflowType))
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func workflowTypeInfo(t *registry.Type) wire.WorkflowTypeInfo {
 }
 
 // listWorkflowTypes serves ListWorkflowTypes.
-func (s *Service) listWorkflowTypes(ctx context.Context, in *wire.ListWorkflowTypesInput) (*wire.WorkflowTypeInfos, error) {
+func (s *actions) listWorkflowTypes(ctx context.Context, in *wire.ListWorkflowTypesInput) (*wire.WorkflowTypeInfos, error) {
 	types, next, err := s.listTypes(ctx, typeList{
 		domain: in.Domain, status: in.RegistrationStatus, sort: registry.WorkflowType,
 		name: in.Name, next: in.NextPageToken, reverse: in.ReverseOrder, size: in.MaximumPageSize,
@@ -60,16 +60,16 @@ func (s *Service) listWorkflowTypes(ctx context.Context, in *wire.ListWorkflowTy
 }
 
 // deprecateWorkflowType serves DeprecateWorkflowType.
-func (s *Service) deprecateWorkflowType(ctx context.Context, in *wire.DeprecateWorkflowTypeInput) error {
+func (s *actions) deprecateWorkflowType(ctx context.Context, in *wire.DeprecateWorkflowTypeInput) error {
 	return s.deprecateType(ctx, in.Domain, workflowTypeID(in.WorkflowType))
 }
 
 // undeprecateWorkflowType serves UndeprecateWorkflowType.
-func (s *Service) undeprecateWorkflowType(ctx context.Context, in *wire.UndeprecateWorkflowTypeInput) error {
+func (s *actions) undeprecateWorkflowType(ctx context.Context, in *wire.UndeprecateWorkflowTypeInput) error {
 	return s.undeprecateType(ctx, in.Domain, workflowTypeID(in.WorkflowType))
 }
 
 // deleteWorkflowType serves DeleteWorkflowType.
-func (s *Service) deleteWorkflowType(ctx context.Context, in *wire.DeleteWorkflowTypeInput) error {
+func (s *actions) deleteWorkflowType(ctx context.Context, in *wire.DeleteWorkflowTypeInput) error {
 	return s.deleteType(ctx, in.Domain, workflowTypeID(in.WorkflowType))
 }

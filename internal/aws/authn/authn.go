@@ -33,9 +33,8 @@ type Keys[H Holder] interface {
 
 // Config is what an Authenticator is given.
 type Config[H Holder] struct {
-	Keys     Keys[H]
-	Services []string         // as they stand in the scope of a signature: "swf"
-	Now      func() time.Time // the real time, which clients sign
+	Keys Keys[H]
+	Now  func() time.Time // the real time, which clients sign
 }
 
 // Authenticator believes signed requests only.
@@ -54,11 +53,23 @@ var (
 	errExpired = &sigv4.Error{Kind: sigv4.ExpiredToken, Message: "The security token included in the request is expired"}
 )
 
-// Identify tells who signed a request, and for which region and service. What is
-// wrong with a request is a *sigv4.Error; any other error is of Keys.
-func (a *Authenticator[H]) Identify(r *http.Request, body []byte) (holder H, scope sigv4.Scope, err error) {
+// Body gives the digest of a request's body, which its signature covers.
+type Body interface{ Digest() [sha256.Size]byte }
+
+// Identify tells who signed a request, and for which region and service: one of
+// services, as scopes of signatures name them. What is wrong with a request is a
+// *fault.Fault; any other error is of Keys.
+func (a *Authenticator[H]) Identify(r *http.Request, services []string, body Body) (H, sigv4.Scope, error) {
+	holder, scope, err := a.identify(r, services, body)
+	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
+		err = faultOf(refusal)
+	}
+	return holder, scope, err
+}
+
+func (a *Authenticator[H]) identify(r *http.Request, services []string, body Body) (holder H, scope sigv4.Scope, err error) {
 	var nobody H
-	signature, err := sigv4.Parse(r, a.Services)
+	signature, err := sigv4.Parse(r, services)
 	if err != nil {
 		return nobody, scope, err
 	}
@@ -71,7 +82,7 @@ func (a *Authenticator[H]) Identify(r *http.Request, body []byte) (holder H, sco
 	}
 	known := holder.Held()
 	now := a.Now()
-	if err := a.derived.Verify(signature, sha256.Sum256(body), string(known.Secret), now); err != nil {
+	if err := a.derived.Verify(signature, body.Digest(), string(known.Secret), now); err != nil {
 		return nobody, scope, err
 	}
 	// What a session is worth, only those learn who have its secret.

@@ -1,37 +1,20 @@
 package authn
 
 import (
-	"net/http"
-
-	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/sigv4"
 )
 
-// names are what a kind of refusal is called in each protocol.
-type names struct {
-	json        string
-	query       string
-	queryStatus int
+var kinds = map[sigv4.Kind]fault.Kind{
+	sigv4.Missing:      fault.Unsigned,
+	sigv4.Incomplete:   fault.IncompleteSignature,
+	sigv4.UnknownKey:   fault.UnknownKey,
+	sigv4.Mismatch:     fault.BadSignature,
+	sigv4.Stale:        fault.BadSignature,
+	sigv4.ExpiredToken: fault.ExpiredToken,
 }
 
-var faults = map[sigv4.Kind]names{
-	sigv4.Missing:      {"MissingAuthenticationTokenException", "MissingAuthenticationToken", http.StatusForbidden},
-	sigv4.Incomplete:   {"IncompleteSignatureException", "IncompleteSignature", http.StatusBadRequest},
-	sigv4.UnknownKey:   {"UnrecognizedClientException", "InvalidClientTokenId", http.StatusForbidden},
-	sigv4.Mismatch:     {"InvalidSignatureException", "SignatureDoesNotMatch", http.StatusForbidden},
-	sigv4.Stale:        {"InvalidSignatureException", "SignatureDoesNotMatch", http.StatusForbidden},
-	sigv4.ExpiredToken: {"ExpiredTokenException", "ExpiredToken", http.StatusForbidden},
-}
-
-// JSONFault is a refusal as the services with JSON protocols word it: with
-// status 400, whatever it is.
-func JSONFault(refusal *sigv4.Error) *awsjson.Fault {
-	return &awsjson.Fault{Code: "com.amazon.coral.service#" + faults[refusal.Kind].json, Message: refusal.Message}
-}
-
-// QueryFault is the code and the status of a refusal in the query protocol, as
-// the identity services have it; the message is the same.
-func QueryFault(refusal *sigv4.Error) (code string, status int) {
-	n := faults[refusal.Kind]
-	return n.query, n.queryStatus
+// faultOf is a refusal in words for its sender; protocols have their own codes for it.
+func faultOf(refusal *sigv4.Error) *fault.Fault {
+	return fault.Of(kinds[refusal.Kind], refusal.Message)
 }

@@ -1,32 +1,75 @@
-// Package awsjson is the AWS JSON 1.0 protocol on HTTP: which operation a
-// request names, and how an answer or a fault is written. It knows no service.
+// Package awsjson is the AWS JSON protocol on HTTP, in its versions 1.0 and 1.1: which
+// operation a request names, and how an answer or a fault is written. It knows no
+// service.
 package awsjson
 
 import (
-	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
+
+	"github.com/go-faster/jx"
 )
 
-// Target is the service and the operation that a request names. Old clients
-// write a longer target, of which the last two dotted parts count.
-func Target(r *http.Request) (service, operation string, err error) {
-	if r.Method != http.MethodPost {
-		return "", "", &Fault{Code: CodeUnknownOperation, Status: http.StatusNotFound, Message: "Operations are called by POST"}
+// Name is what rows call the protocol.
+const Name = "json"
+
+// Protocol implements operation.Protocol.
+type Protocol struct{ mounted map[target]*operation.Mounted }
+
+type target struct{ prefix, operation string }
+
+// New is the protocol, without operations.
+func New() *Protocol { return &Protocol{map[target]*operation.Mounted{}} }
+
+// Name implements operation.Protocol.
+func (*Protocol) Name() string { return Name }
+
+// Mount implements operation.Protocol.
+func (p *Protocol) Mount(m *operation.Mounted) {
+	t := target{m.API.Model.TargetPrefix, m.Name}
+	if p.mounted[t] != nil {
+		panic(fmt.Sprintf("awsjson: two rows for %q", m.Name))
 	}
-	target := r.Header.Get("X-Amz-Target")
-	if target == "" {
-		return "", "", &Fault{Code: CodeUnknownOperation, Message: "The header X-Amz-Target is missing"}
+	p.mounted[t] = m
+}
+
+// Claims implements operation.Protocol: a request that names a target is in this
+// protocol.
+func (*Protocol) Claims(r *http.Request) bool { return r.Header.Get("X-Amz-Target") != "" }
+
+// Find implements operation.Protocol. Old clients write a longer target, of which the
+// last two dotted parts count.
+func (p *Protocol) Find(c *operation.Call) (*operation.Mounted, error) {
+	if c.Request.Method != http.MethodPost {
+		return nil, &fault.Fault{Kind: fault.UnknownOperation, Status: http.StatusNotFound, Message: "Operations are called by POST"}
 	}
-	prefix, operation, dotted := cutLast(target)
-	if !dotted || operation == "" {
-		return "", "", UnknownOperation(target)
+	named := c.Request.Header.Get("X-Amz-Target")
+	if named == "" {
+		return nil, fault.Of(fault.UnknownOperation, "The header X-Amz-Target is missing")
 	}
-	if _, service, dotted := cutLast(prefix); dotted {
-		return service, operation, nil
+	prefix, name, dotted := cutLast(named)
+	if !dotted || name == "" {
+		return nil, unknown(named)
 	}
-	return prefix, operation, nil
+	if _, last, dotted := cutLast(prefix); dotted {
+		prefix = last
+	}
+	if m := p.mounted[target{prefix, name}]; m != nil {
+		return m, nil
+	}
+	return nil, unknown(prefix + "." + name)
+}
+
+func unknown(target string) *fault.Fault {
+	return fault.Of(fault.UnknownOperation, "Unknown operation: "+target)
 }
 
 func cutLast(s string) (before, after string, found bool) {
@@ -37,39 +80,30 @@ func cutLast(s string) (before, after string, found bool) {
 	return s[:i], s[i+1:], true
 }
 
-// UnknownOperation is the fault for a target that nothing serves.
-func UnknownOperation(target string) *Fault {
-	return &Fault{Code: CodeUnknownOperation, Message: "Unknown operation: " + target}
+// WriteAnswer implements operation.Protocol. The body is empty when the operation has
+// no output.
+func (*Protocol) WriteAnswer(w http.ResponseWriter, c *operation.Call, a *operation.Answer) error {
+	return Write(w, c.Request, c.RequestID, version(c.Model), http.StatusOK, a.Body)
 }
 
-// RequestID is the id of a request, made of random bytes.
-func RequestID(random [16]byte) string {
-	random[6] = random[6]&0x0f | 0x40 // version 4: random
-	random[8] = random[8]&0x3f | 0x80
-	var id [36]byte
-	hex.Encode(id[0:8], random[0:4])
-	hex.Encode(id[9:13], random[4:6])
-	hex.Encode(id[14:18], random[6:8])
-	hex.Encode(id[19:23], random[8:10])
-	hex.Encode(id[24:36], random[10:16])
-	id[8], id[13], id[18], id[23] = '-', '-', '-', '-'
-	return string(id[:])
-}
-
-// Write answers with success. The body is empty when the operation has no output.
-func Write(w http.ResponseWriter, r *http.Request, requestID string, body []byte) error {
-	return write(w, r, requestID, http.StatusOK, body)
+// version is that of the protocol for a service; what belongs to no service is 1.0.
+func version(m *operation.Model) string {
+	if m == nil || m.JSONVersion == "" {
+		return "1.0"
+	}
+	return m.JSONVersion
 }
 
 // Values of headers that are the same in many answers; nobody changes them.
 var (
-	typeAmzJSON = []string{"application/x-amz-json-1.0"}
+	typeAmzJSON = map[string][]string{"1.0": {"application/x-amz-json-1.0"}, "1.1": {"application/x-amz-json-1.1"}}
 	typeJSON    = []string{"application/json"}
 )
 
-func write(w http.ResponseWriter, r *http.Request, requestID string, status int, body []byte) error {
+// Write writes an answer in a version of the protocol.
+func Write(w http.ResponseWriter, r *http.Request, requestID, version string, status int, body []byte) error {
 	h := w.Header()
-	h["Content-Type"] = typeAmzJSON
+	h["Content-Type"] = typeAmzJSON[version]
 	// Clients of the first years say application/json and get it back.
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		h["Content-Type"] = typeJSON
@@ -82,4 +116,37 @@ func write(w http.ResponseWriter, r *http.Request, requestID string, status int,
 	}
 	_, err := w.Write(body)
 	return err
+}
+
+// decoders are for bodies.
+var decoders = sync.Pool{New: func() any { return new(jx.Decoder) }}
+
+// decode reads and validates a whole body.
+func decode[In any, I Input[In]](c *operation.Call) (any, error) {
+	d := decoders.Get().(*jx.Decoder)
+	defer decoders.Put(d)
+	d.ResetBytes(c.Body)
+	in := new(In)
+	if err := I(in).Decode(d); err != nil {
+		return nil, fault.Of(fault.Serialization, innermost(err).Error())
+	}
+	if err := d.Skip(); err != io.EOF {
+		return nil, fault.Of(fault.Serialization, "unexpected data after the end of the request")
+	}
+	if err := I(in).Validate(); err != nil {
+		return nil, fault.Invalid(err.Error())
+	}
+	return in, nil
+}
+
+// innermost is the cause at the end of the chain: what was wrong, without the
+// decoder's way to it.
+func innermost(err error) error {
+	for {
+		cause := errors.Unwrap(err)
+		if cause == nil {
+			return err
+		}
+		err = cause
+	}
 }

@@ -4,104 +4,76 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"strings"
+
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
 )
 
-// What faults of every service are called on the wire.
-const (
-	CodeValidation            = "com.amazon.coral.validate#ValidationException"
-	CodeSerialization         = "com.amazon.coral.service#SerializationException"
-	CodeUnknownOperation      = "com.amazon.coral.service#UnknownOperationException"
-	CodeInternalFailure       = "com.amazon.coral.service#InternalFailure"
-	CodeIncompleteSignature   = "com.amazon.coral.service#IncompleteSignatureException"
-	CodeAccessDenied          = "com.amazon.coral.service#AccessDeniedException"
-	CodeThrottling            = "com.amazon.coral.availability#ThrottlingException"
-	CodeRequestEntityTooLarge = "com.amazon.coral.service#RequestEntityTooLargeException"
-)
-
-// Fault is an error that the caller is told about, word for word.
-type Fault struct {
-	Code    string // with its namespace
-	Status  int    // zero: 400
-	Message string
-	Header  http.Header // further headers of the answer; may be nil
+// spelling is what faults of every service are called on the wire.
+var spelling = map[fault.Kind]struct {
+	code   string
+	status int // zero: 400
+}{
+	fault.Validation:          {"com.amazon.coral.validate#ValidationException", 0},
+	fault.Serialization:       {"com.amazon.coral.service#SerializationException", 0},
+	fault.BrokenBody:          {"com.amazon.coral.service#SerializationException", 0},
+	fault.UnknownOperation:    {"com.amazon.coral.service#UnknownOperationException", 0},
+	fault.MissingOperation:    {"com.amazon.coral.service#UnknownOperationException", 0},
+	fault.Internal:            {"com.amazon.coral.service#InternalFailure", http.StatusInternalServerError},
+	fault.Throttling:          {"com.amazon.coral.availability#ThrottlingException", 0},
+	fault.TooLarge:            {"com.amazon.coral.service#RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
+	fault.AccessDenied:        {"com.amazon.coral.service#AccessDeniedException", 0},
+	fault.Unsigned:            {"com.amazon.coral.service#MissingAuthenticationTokenException", 0},
+	fault.IncompleteSignature: {"com.amazon.coral.service#IncompleteSignatureException", 0},
+	fault.UnknownKey:          {"com.amazon.coral.service#UnrecognizedClientException", 0},
+	fault.BadSignature:        {"com.amazon.coral.service#InvalidSignatureException", 0},
+	fault.ExpiredToken:        {"com.amazon.coral.service#ExpiredTokenException", 0},
 }
 
-func (f *Fault) Error() string {
-	if f.Message == "" {
-		return f.Name()
-	}
-	return f.Name() + ": " + f.Message
-}
-
-// Name is the code without its namespace.
-func (f *Fault) Name() string {
-	return f.Code[strings.LastIndexByte(f.Code, '#')+1:]
-}
-
-// Common tells whether any operation may answer with the fault, whatever its
-// model declares.
-func (f *Fault) Common() bool { return strings.HasPrefix(f.Code, "com.amazon.coral.") }
-
-func (f *Fault) status() int {
+// Spell implements operation.Protocol.
+func (*Protocol) Spell(f *fault.Fault) {
+	s := spelling[f.Kind]
+	f.Code = s.code
 	if f.Status == 0 {
-		return http.StatusBadRequest
-	}
-	return f.Status
-}
-
-// Validation is the fault for a value that the service does not take.
-func Validation(message string) *Fault {
-	return &Fault{Code: CodeValidation, Message: message}
-}
-
-// Serialization is the fault for a body that is not the JSON that the operation
-// takes.
-func Serialization(message string) *Fault {
-	return &Fault{Code: CodeSerialization, Message: message}
-}
-
-// InternalFailure is the fault that says nothing; what happened is in our log,
-// under the request id.
-func InternalFailure() *Fault {
-	return &Fault{Code: CodeInternalFailure, Status: http.StatusInternalServerError}
-}
-
-// Throttling is the fault for a caller who asks too often.
-func Throttling() *Fault {
-	return &Fault{Code: CodeThrottling, Message: "Rate exceeded"}
-}
-
-// TooLarge is the fault for a body above the operation's bound.
-func TooLarge() *Fault {
-	return &Fault{
-		Code:    CodeRequestEntityTooLarge,
-		Status:  http.StatusRequestEntityTooLarge,
-		Message: "Request size exceeded the maximum of the operation",
+		f.Status = s.status
 	}
 }
 
-// WriteFault answers with a fault.
-func WriteFault(w http.ResponseWriter, r *http.Request, requestID string, f *Fault) error {
+// WriteFault implements operation.Protocol.
+func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.Fault) error {
 	for name, values := range f.Header {
 		w.Header()[name] = values
 	}
-	status := f.status()
+	status := f.Status
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
 	blame := ";Sender"
 	if status >= 500 {
 		blame = ";Receiver"
 	}
 	w.Header()["x-amzn-query-error"] = []string{f.Name() + blame}
+	return Write(w, c.Request, c.RequestID, version(c.Model), status, faultBody(f))
+}
 
-	var body bytes.Buffer
-	e := json.NewEncoder(&body)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(struct {
-		Type    string `json:"__type"`
-		Message string `json:"message,omitempty"`
-	}{f.Code, f.Message}); err != nil {
-		return err
+// faultBody is the JSON of a fault. A fault without a message has none.
+func faultBody(f *fault.Fault) []byte {
+	b := text([]byte(`{"__type":`), f.Code)
+	if f.Message != "" {
+		b = text(append(b, `,"message":`...), f.Message)
 	}
-	body.Truncate(body.Len() - 1) // the encoder's line feed
-	return write(w, r, requestID, status, body.Bytes())
+	for _, m := range f.Members {
+		b = append(text(append(b, ','), m.Name), ':')
+		b = text(b, m.Value)
+	}
+	return append(b, '}')
+}
+
+// text appends a text as JSON. HTML's signs stay as they are.
+func text(b []byte, s string) []byte {
+	var t bytes.Buffer
+	e := json.NewEncoder(&t)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a text can always be encoded
+	return append(b, bytes.TrimSuffix(t.Bytes(), []byte("\n"))...)
 }

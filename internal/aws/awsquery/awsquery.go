@@ -1,28 +1,15 @@
 // Package awsquery is the AWS query protocol on HTTP: calls come as forms, in the
-// body of a POST or in the query of a GET, and answers go as XML. It finds the
-// action, has the caller authenticated, and writes the answer or the fault. It
-// knows no service.
+// body of a POST or in the query of a GET, and answers go as XML. It knows no
+// service.
 package awsquery
 
 import (
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
-)
 
-// Is tells whether a request is a call in this protocol.
-func Is(r *http.Request) bool {
-	switch r.Method {
-	case http.MethodPost:
-		form, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		return err == nil && form == "application/x-www-form-urlencoded" && r.Header.Get("X-Amz-Target") == ""
-	case http.MethodGet:
-		return strings.Contains("&"+r.URL.RawQuery, "&Action=")
-	}
-	return false
-}
+	"heddle/internal/aws/fault"
+)
 
 // Params are the parameters of a call.
 type Params struct {
@@ -40,7 +27,7 @@ func parse(r *http.Request, body []byte) (Params, error) {
 		}
 	}
 	if err != nil {
-		return Params{}, &Fault{Code: "MalformedQueryString", Message: "The query string contains a syntax error"}
+		return Params{}, fault.Of(fault.Serialization, "The query string contains a syntax error")
 	}
 	return Params{values: values}, nil
 }

@@ -2,11 +2,11 @@ package operation
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"strings"
-	"time"
 
-	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/policy"
 )
 
@@ -18,8 +18,22 @@ type Caller struct {
 
 	Principal policy.Principal
 	Policies  *policy.PolicySets // nil: may do anything
-	Context   policy.Context     // what conditions may ask of the caller and the connection; no spare room
 	Identity  any                // what the authenticator knows besides
+
+	Request *http.Request
+	// Known is what conditions may ask of the caller and the connection, without spare
+	// room. If it is nil, Ask tells it when somebody asks.
+	Known policy.Context
+	Ask   func(*Caller) policy.Context
+}
+
+// Context is what conditions may ask of the caller and the connection; it has no spare
+// room.
+func (c *Caller) Context() policy.Context {
+	if c.Known == nil && c.Ask != nil {
+		c.Known = c.Ask(c)
+	}
+	return c.Known
 }
 
 // May asks the caller's policies.
@@ -33,8 +47,12 @@ func (c *Caller) May(r *policy.Request) policy.Decision {
 // Authenticator finds out who asks. Its error goes to the caller if it is a
 // fault.
 type Authenticator interface {
-	Authenticate(r *http.Request, body []byte) (Caller, error)
+	// Authenticate takes requests that were signed for one of services.
+	Authenticate(r *http.Request, services []string, body Body) (Caller, error)
 }
+
+// Body is what a signature covers of a body.
+type Body interface{ Digest() [sha256.Size]byte }
 
 // Anyone trusts every request: it believes the access key and the region in the
 // signature's credential and verifies nothing. All callers have one account.
@@ -44,7 +62,7 @@ type Anyone struct {
 }
 
 // Authenticate implements Authenticator.
-func (a Anyone) Authenticate(r *http.Request, _ []byte) (Caller, error) {
+func (a Anyone) Authenticate(r *http.Request, _ []string, _ Body) (Caller, error) {
 	credential, signed := credential(r)
 	if !signed {
 		return Caller{Account: a.Account, Region: a.Region}, nil
@@ -54,10 +72,7 @@ func (a Anyone) Authenticate(r *http.Request, _ []byte) (Caller, error) {
 	_, rest, _ = strings.Cut(rest, "/")
 	region, _, _ := strings.Cut(rest, "/")
 	if key == "" || !IsRegion(region) {
-		return Caller{}, &awsjson.Fault{
-			Code:    awsjson.CodeIncompleteSignature,
-			Message: "Credential must be of the form access-key/date/region/service/aws4_request",
-		}
+		return Caller{}, fault.Of(fault.IncompleteSignature, "Credential must be of the form access-key/date/region/service/aws4_request")
 	}
 	return Caller{Account: a.Account, Region: region, AccessKey: key}, nil
 }
@@ -77,6 +92,14 @@ func credential(r *http.Request) (credential string, signed bool) {
 	return "", false
 }
 
+// AccessKeyOf is the access key that a request names, whether it is its sender's
+// or not; empty: none.
+func AccessKeyOf(r *http.Request) string {
+	named, _ := credential(r)
+	key, _, _ := strings.Cut(named, "/")
+	return key
+}
+
 // IsRegion tells whether a text may name a region: it keeps odd ones out of keys.
 func IsRegion(s string) bool {
 	for i := range len(s) {
@@ -87,26 +110,33 @@ func IsRegion(s string) bool {
 	return s != "" && len(s) <= 32
 }
 
-// call is the context of one request; it also carries who asks.
-type call struct {
-	context.Context
-	caller Caller
-	id     string
-
-	at         time.Time // when it came, and
-	parameters []byte    // what may be recorded of it; zero: nobody audits it
-}
-
-type callKey struct{}
-
-func (c *call) Value(key any) any {
-	if key == (callKey{}) {
-		return c
+// permit asks whether the caller may do what it asks.
+func (c *Call) permit() error {
+	if c.caller.Policies == nil {
+		return nil
 	}
-	return c.Context.Value(key)
+	questions, err := c.subject.Questions(c)
+	if err != nil {
+		return err
+	}
+	for i := range questions {
+		if d := c.caller.May(&questions[i]); !d.Allowed {
+			return c.Operation.denied(d.Explain(&questions[i]))
+		}
+	}
+	return nil
 }
 
-// CallerOf is who asks, for a handler's context.
-func CallerOf(ctx context.Context) Caller {
-	return ctx.Value(callKey{}).(*call).caller
+// denied is the fault for a caller that may not call the operation.
+func (m *Mounted) denied(message string) *fault.Fault {
+	if m.notPermitted != nil {
+		return &fault.Fault{Code: *m.notPermitted, Message: message}
+	}
+	return fault.Of(fault.AccessDenied, message)
+}
+
+// Denied is the fault for a caller that may not do what it asks, for a handler's
+// context.
+func Denied(ctx context.Context, message string) *fault.Fault {
+	return ctx.Value(callKey{}).(*Call).Operation.denied(message)
 }

@@ -2,10 +2,10 @@ package operation
 
 import "context"
 
-// Connection is what a caller waits on for his answer. A server that
+// Connection is what a caller waits on for its answer. A server that
 // can look at connections gives one to each request by WithConnection.
 type Connection interface {
-	// Gone tells why the caller can't be answered any more; nil: he is there.
+	// Gone tells why the caller can't be answered any more; nil: it is there.
 	Gone() error
 	// Lost tells why what was written will not arrive; nil: it has arrived, or is
 	// on its way.
@@ -27,7 +27,7 @@ func connectionOf(ctx context.Context) Connection {
 	return c
 }
 
-// Gone tells why the caller of a request can't be answered any more; nil: he
+// Gone tells why the caller of a request can't be answered any more; nil: it
 // waits, as far as anybody can know.
 func Gone(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {

@@ -2,156 +2,175 @@ package operation
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"time"
 
-	"heddle/internal/aws/awsjson"
-
-	"github.com/go-faster/jx"
+	"heddle/internal/aws/fault"
 )
 
 // Config is what a Handler is given.
 type Config struct {
 	Authenticator Authenticator
 	Log           *slog.Logger
-	Random        func() [16]byte // a source of request ids
-	Auditor       Auditor         // may be nil
-	// Throttle tells whether a caller may call an action now; nil: always.
-	Throttle func(c *Caller, action string) bool
+	Random        func() [16]byte  // a source of request ids
+	Now           func() time.Time // the real time
+	// Audit hears of a call before its answer is written; nil: nobody does. It keeps
+	// nothing of what it is given.
+	Audit func(*Answered)
+	// Observe hears of a call after its answer was written, and how long it took; nil:
+	// nobody does. It keeps nothing of what it is given.
+	Observe func(a *Answered, took time.Duration)
 }
 
 // Handler serves the operations that were mounted on it.
 type Handler struct {
 	Config
-	mounted map[target]*mounted
+	protocols []Protocol
 }
 
-type target struct{ service, operation string }
-
-type mounted struct {
-	target
-	action
-	limits
-	faults       []string // codes that the model declares
-	notPermitted string   // code of the fault for who may not do it
+// New is a handler that serves nothing yet. A request goes to the first protocol that
+// claims it, and to the last if none does.
+func New(c Config, protocols ...Protocol) *Handler {
+	return &Handler{Config: c, protocols: protocols}
 }
 
-// New is a handler that serves nothing yet.
-func New(c Config) *Handler {
-	return &Handler{Config: c, mounted: map[target]*mounted{}}
-}
-
-// Model is what the model of a service says of all its operations.
-type Model struct {
-	Prefix string              // of targets
-	Faults map[string][]string // codes that each operation declares
-	// NotPermitted is the service's own code for who may not do something. The
-	// operations that don't declare it answer with the common one.
-	NotPermitted string
-}
-
-// Mount serves the rows of a service. It comes before serving.
-func Mount[S any](h *Handler, m Model, s S, rows []Operation[S]) {
-	for _, row := range rows {
-		declared, known := m.Faults[row.Name]
-		if !known {
-			panic(fmt.Sprintf("operation: %s has no operation %q", m.Prefix, row.Name))
+// Mount serves the operations of a service. It comes before serving.
+func (h *Handler) Mount(api *API) {
+	for i := range api.Operations {
+		m := &Mounted{Operation: api.Operations[i], API: api}
+		if api.Model.Faults != nil {
+			declared, known := api.Model.Faults[m.Name]
+			if !known {
+				panic(fmt.Sprintf("operation: %s has no operation %q", api.Service, m.Name))
+			}
+			m.faults = declared
 		}
-		key := target{m.Prefix, row.Name}
-		if h.mounted[key] != nil {
-			panic(fmt.Sprintf("operation: two rows for %q", row.Name))
+		m.undeclared = api.Model.Faults == nil
+		if slices.Contains(m.faults, api.Model.NotPermitted) {
+			m.notPermitted = &api.Model.NotPermitted
 		}
-		op := &mounted{target: key, action: row.bind(s), limits: row.limits, faults: declared, notPermitted: awsjson.CodeAccessDenied}
-		if slices.Contains(declared, m.NotPermitted) {
-			op.notPermitted = m.NotPermitted
-		}
-		h.mounted[key] = op
+		h.protocol(m.Protocol).Mount(m)
 	}
+}
+
+func (h *Handler) protocol(name string) Protocol {
+	for _, p := range h.protocols {
+		if p.Name() == name {
+			return p
+		}
+	}
+	panic(fmt.Sprintf("operation: no protocol %q", name))
+}
+
+// protocolOf is the protocol of a request.
+func (h *Handler) protocolOf(r *http.Request) Protocol {
+	last := len(h.protocols) - 1
+	for _, p := range h.protocols[:last] {
+		if p.Claims(r) {
+			return p
+		}
+	}
+	return h.protocols[last]
+}
+
+// RequestID is the id of a request, made of random bytes.
+func RequestID(random [16]byte) string {
+	random[6] = random[6]&0x0f | 0x40 // version 4: random
+	random[8] = random[8]&0x3f | 0x80
+	var id [36]byte
+	hex.Encode(id[0:8], random[0:4])
+	hex.Encode(id[9:13], random[4:6])
+	hex.Encode(id[14:18], random[6:8])
+	hex.Encode(id[19:23], random[8:10])
+	hex.Encode(id[24:36], random[10:16])
+	id[8], id[13], id[18], id[23] = '-', '-', '-', '-'
+	return string(id[:])
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := &call{Context: r.Context(), id: awsjson.RequestID(h.Random())}
-	service, name, err := awsjson.Target(r)
+	p := h.protocolOf(r)
+	c := &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), at: h.Now()}
+	in, err := h.receive(w, c, p)
 	if err != nil {
-		h.refuse(w, r, ctx, nil, nil, err)
+		h.refuse(w, c, p, in, err)
 		return
 	}
-	op := h.mounted[target{service, name}]
-	if op == nil {
-		h.refuse(w, r, ctx, nil, nil, awsjson.UnknownOperation(service+"."+name))
-		return
+	if !c.Operation.Waits {
+		c.Context = context.WithoutCancel(r.Context())
 	}
-	in, err := h.receive(w, r, ctx, op)
+	answer := answers.Get().(*Answer)
+	defer answer.release()
+	out, err := h.handle(c, in, answer)
 	if err != nil {
-		h.refuse(w, r, ctx, op, nil, err)
+		h.refuse(w, c, p, in, err)
 		return
 	}
-	if !op.waits {
-		ctx.Context = context.WithoutCancel(r.Context())
-	}
-	out, answer, err := h.handle(ctx, op, in)
-	if err != nil {
-		h.refuse(w, r, ctx, op, in, err)
-		return
-	}
-	defer answer.release(answers)
-	h.answered(r, ctx, op, in, answer.bytes, nil)
+	told := h.tell(c, in, answer, nil)
 	if delivery, awaited := out.(Delivery); awaited {
-		deliver(w, r, ctx, answer.bytes, delivery)
-		return
+		deliver(w, c, p, answer, delivery)
+	} else {
+		_ = p.WriteAnswer(w, c, answer) // a caller that has gone needs no answer
 	}
-	// A caller who has gone needs no answer.
-	_ = awsjson.Write(w, r, ctx.id, answer.bytes)
+	h.observe(c, told)
 }
 
-// receive reads the body, authenticates and decodes. The body is not kept while
-// the operation is handled: a poll may wait for a minute.
-func (h *Handler) receive(w http.ResponseWriter, r *http.Request, ctx *call, op *mounted) (in any, err error) {
-	body := bodies.Get().(*buffer)
-	defer body.release(bodies)
-	if err := body.read(r, op.bodyMax); err != nil {
-		// What is left of the body is not worth reading.
-		w.Header()["Connection"] = []string{"close"}
-		return nil, err
-	}
-	if ctx.caller, err = h.Authenticator.Authenticate(r, body.bytes); err != nil {
-		return nil, err
-	}
-	h.asked(ctx, op, body.bytes)
-	if h.Throttle != nil && !h.Throttle(&ctx.caller, op.operation) {
-		return nil, awsjson.Throttling()
-	}
-	d := decoders.Get().(*jx.Decoder)
-	defer decoders.Put(d)
-	d.ResetBytes(body.bytes)
-	return op.decode(d)
-}
-
-// permit asks whether the caller may do what he asks.
-func permit(ctx *call, op *mounted, in any) error {
-	if ctx.caller.Policies == nil {
+// tell has a call recorded, and gives what it told.
+func (h *Handler) tell(c *Call, in any, answer *Answer, f *fault.Fault) *Answered {
+	if c.Operation == nil || h.Audit == nil && h.Observe == nil {
 		return nil
 	}
-	requests, err := op.ask(in).Requests(ctx)
-	if err != nil {
-		return fmt.Errorf("authorise: %w", err)
+	told := c.answered(in, answer, f)
+	if h.Audit != nil {
+		h.Audit(told)
 	}
-	for i := range requests {
-		if d := ctx.caller.May(&requests[i]); !d.Allowed {
-			return &awsjson.Fault{Code: op.notPermitted, Message: d.Explain(&requests[i])}
-		}
-	}
-	return nil
+	return told
 }
 
-// handle runs the action, if the caller may, and encodes its output. A panic
-// becomes an error.
-func (h *Handler) handle(ctx *call, op *mounted, in any) (out output, answer *buffer, err error) {
+func (h *Handler) observe(c *Call, told *Answered) {
+	if told != nil && h.Observe != nil {
+		h.Observe(told, h.Now().Sub(c.at))
+	}
+}
+
+// receive finds the operation, reads the body, authenticates and decodes. The body is
+// not kept while the operation is handled.
+func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, err error) {
+	defer c.releaseBody()
+	c.Operation, err = p.Find(c)
+	if err == nil {
+		c.Model = &c.Operation.API.Model
+		err = c.readOrStream()
+	}
+	if f, ok := errors.AsType[*fault.Fault](err); ok && (f.Kind == fault.TooLarge || f.Kind == fault.BrokenBody) {
+		// What is left of the body is not worth reading.
+		w.Header()["Connection"] = []string{"close"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.caller, err = h.Authenticator.Authenticate(c.Request, c.Operation.API.SigningNames, c); err != nil {
+		return nil, err
+	}
+	return c.Operation.Decode(c)
+}
+
+func (c *Call) readOrStream() error {
+	if c.Operation.Streams {
+		return c.openStream(c.Operation.BodyMax)
+	}
+	return c.ReadBody(c.Operation.BodyMax)
+}
+
+// handle resolves what the call is about and does it, if the caller may, and encodes
+// the output. A panic becomes an error.
+func (h *Handler) handle(c *Call, in any, answer *Answer) (out any, err error) {
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -162,80 +181,102 @@ func (h *Handler) handle(ctx *call, op *mounted, in any) (out output, answer *bu
 			delivery.Delivered(err)
 		}
 	}()
-	if err = permit(ctx, op, in); err != nil {
-		return nil, nil, err
+	op := c.Operation
+	if c.subject, err = op.Subject(c, in); err != nil {
+		return nil, err
 	}
-	if out, err = op.handle(ctx, in); err != nil {
-		return nil, nil, err
+	if err = c.permit(); err != nil {
+		return nil, err
 	}
-	answer = answers.Get().(*buffer)
-	if out != nil {
-		answer.bytes = out.AppendJSON(answer.bytes)
+	if t := op.API.Throttle; t != nil && !t(c.caller.Account, c.caller.Region, op.Name) {
+		return nil, fault.Throttled()
 	}
-	return out, answer, nil
+	if out, err = op.Handle(c, in); err != nil {
+		return nil, err
+	}
+	if op.Encode == nil {
+		answer.NoOutput = true
+	} else {
+		op.Encode(out, answer)
+	}
+	return out, nil
 }
 
 // deliver writes an answer down to the connection and tells what became of it.
-func deliver(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte, delivery Delivery) {
-	if err := written(w, r, ctx, answer); err != nil {
+func deliver(w http.ResponseWriter, c *Call, p Protocol, a *Answer, delivery Delivery) {
+	if err := written(w, c, p, a); err != nil {
 		delivery.Delivered(err)
 		return
 	}
 	delivery.Delivered(nil)
-	if c := connectionOf(ctx); c != nil {
-		c.Watch(delivery.Delivered)
+	if conn := connectionOf(c); conn != nil {
+		conn.Watch(delivery.Delivered)
 	}
 }
 
 // written writes an answer. The error is nil only if all of it was taken and the
 // caller is not known to have gone.
-func written(w http.ResponseWriter, r *http.Request, ctx *call, answer []byte) error {
-	if err := ctx.Err(); err != nil {
+func written(w http.ResponseWriter, c *Call, p Protocol, a *Answer) error {
+	if err := c.Err(); err != nil {
 		return err
 	}
-	if err := awsjson.Write(w, r, ctx.id, answer); err != nil {
+	if err := p.WriteAnswer(w, c, a); err != nil {
 		return err
 	}
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return err
 	}
-	if c := connectionOf(ctx); c != nil {
-		return c.Lost() // the context ends also when he has read and hung up
+	if conn := connectionOf(c); conn != nil {
+		return conn.Lost() // the context ends also when the caller has read and hung up
 	}
-	return ctx.Err()
+	return c.Err()
 }
 
 // refuse answers with the fault that err is, or with an internal failure.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, ctx *call, op *mounted, in any, err error) {
-	var fault *awsjson.Fault
+func (h *Handler) refuse(w http.ResponseWriter, c *Call, p Protocol, in any, err error) {
+	f, ok := errors.AsType[*fault.Fault](err)
+	op := c.Operation
 	switch {
-	case !errors.As(err, &fault):
-		fault = awsjson.InternalFailure()
+	case !ok:
+		f = fault.Of(fault.Internal, "")
 		// That the caller has gone is no news.
-		if Gone(ctx) == nil {
-			h.logFailure(ctx, op, in, "request failed", err)
+		if Gone(c) == nil {
+			h.logFailure(c, "request failed", err)
 		}
-	case op != nil && !fault.Common() && !slices.Contains(op.faults, fault.Code):
-		h.logFailure(ctx, op, in, "fault is not declared for the operation", err)
+	case op != nil && f.Kind == 0 && !op.undeclared && !slices.Contains(op.faults, f.Code):
+		h.logFailure(c, "fault is not declared for the operation", err)
 	}
-	h.answered(r, ctx, op, in, nil, fault)
-	_ = awsjson.WriteFault(w, r, ctx.id, fault)
+	if f.Kind != 0 {
+		spelled := *f // faults may be shared
+		f = &spelled
+		p.Spell(f)
+	}
+	told := h.tell(c, in, nil, f)
+	_ = p.WriteFault(w, c, f) // a caller that has gone needs no answer
+	h.observe(c, told)
 }
 
-func (h *Handler) logFailure(ctx *call, op *mounted, in any, what string, err error) {
-	attributes := []slog.Attr{slog.String("request", ctx.id), slog.String("error", err.Error())}
-	if op != nil {
-		attributes = append(attributes, slog.String("operation", op.operation))
-		if in != nil {
-			if touched := op.ask(in).Touches(ctx); touched.Kind != "" {
-				attributes = append(attributes, slog.String(touched.Kind, touched.Name))
-			}
+// Refuse answers a request that was not let in with a fault, in its own protocol.
+func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
+	p, spelled := h.protocolOf(r), *f
+	p.Spell(&spelled)
+	_ = p.WriteFault(w, &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random())}, &spelled)
+}
+
+func (h *Handler) logFailure(c *Call, what string, err error) {
+	attributes := []slog.Attr{slog.String("request", c.RequestID), slog.String("error", err.Error())}
+	if c.Operation != nil {
+		attributes = append(attributes, slog.String("operation", c.Operation.Name))
+	}
+	if c.subject != nil {
+		if touched := c.subject.Resource(c); touched.Kind != "" {
+			attributes = append(attributes, slog.String(touched.Kind, touched.Name))
 		}
 	}
 	if p, ok := errors.AsType[*panicError](err); ok {
 		attributes = append(attributes, slog.String("stack", string(p.stack)))
 	}
-	h.Log.LogAttrs(ctx, slog.LevelError, what, attributes...)
+	h.Log.LogAttrs(c, slog.LevelError, what, attributes...)
 }
 
 type panicError struct {

@@ -71,8 +71,12 @@ type Decision struct {
 
 // Explain says in AWS's words why r was refused.
 func (d Decision) Explain(r *Request) string {
+	called := r.Called
+	if called == "" {
+		called = r.Resource
+	}
 	var b strings.Builder
-	b.WriteString("User: " + r.Principal.name() + " is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
+	b.WriteString("User: " + r.Principal.name() + " is not authorized to perform: " + r.Action + " on resource: " + called)
 	article := "a "
 	if d.Layer <= Group {
 		article = "an "

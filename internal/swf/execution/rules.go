@@ -17,32 +17,24 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/options"
 )
 
 // Limits say how large one execution, and one domain, may grow.
 type Limits struct {
-	OpenActivitiesMax int
-	OpenTimersMax     int
-	OpenChildrenMax   int
-	OpenLambdasMax    int
-	EventsMax         int // of one history; the last is then its WorkflowExecutionTerminated
-	OpenExecutionsMax int // of one group
-	// ExecutionSecondsMax is how long an execution runs at most, whatever its own timeout.
-	ExecutionSecondsMax int64
+	ExecutionSecondsMax int64 `name:"execution-secs" env:"EXECUTION_SECS" default:"31536000" min:"1" max:"1000000000" help:"How long an execution runs at most, in seconds."` // whatever its own timeout
+	OpenExecutionsMax   int   `name:"open-executions" env:"OPEN_EXECUTIONS" default:"100000" min:"1" max:"1000000000" help:"Open executions per domain."`                     // of one group
+	OpenActivitiesMax   int   `name:"open-activities" env:"OPEN_ACTIVITIES" default:"1000" min:"1" max:"1000000000" help:"Open activity tasks per execution."`
+	OpenTimersMax       int   `name:"open-timers" env:"OPEN_TIMERS" default:"1000" min:"1" max:"1000000000" help:"Open timers per execution."`
+	OpenChildrenMax     int   `name:"open-children" env:"OPEN_CHILDREN" default:"1000" min:"1" max:"1000000000" help:"Open child executions per execution."`
+	OpenLambdasMax      int   `name:"open-lambdas" env:"OPEN_LAMBDAS" default:"1000" min:"1" max:"1000000000" help:"Open Lambda functions per execution."`
+	// EventsMax is at least a start, a decision and an end; the last event is then
+	// WorkflowExecutionTerminated.
+	EventsMax int `name:"events" env:"EVENTS" default:"25000" min:"6" max:"1000000000" help:"Events per history."`
 }
 
 // DefaultLimits are the service's own.
-func DefaultLimits() Limits {
-	return Limits{
-		OpenActivitiesMax:   1000,
-		OpenTimersMax:       1000,
-		OpenChildrenMax:     1000,
-		OpenLambdasMax:      1000,
-		EventsMax:           25000,
-		OpenExecutionsMax:   100000,
-		ExecutionSecondsMax: 365 * 24 * 60 * 60,
-	}
-}
+func DefaultLimits() Limits { return options.Defaults[Limits]() }
 
 // Rules are engine.Rules for kind Kind.
 type Rules struct{ limits Limits }

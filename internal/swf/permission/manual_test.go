@@ -13,7 +13,7 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-func asked(a permission.Ask, domain string) policy.Request {
+func asked(a permission.Need, domain string) policy.Request {
 	if a.Domain == "" {
 		a.Domain = domain
 	}
@@ -236,7 +236,7 @@ func TestMisprintOfTheManual(t *testing.T) {
 	}
 }
 
-// BenchmarkStart asks and answers for one start: what a call costs.
+// BenchmarkStart needs and answers for one start: what a call costs.
 func BenchmarkStart(b *testing.B) {
 	p, err := policy.Parse([]byte(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "swf:*", "Resource": "arn:aws:swf:*:123456789012:/domain/*"}]}`))
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package permission says what each action of Amazon SWF, and each decision of a
-// decider, asks permission for: the action's name in policies, the domain that
+// decider, needs permission for: the action's name in policies, the domain that
 // it touches, and the condition keys with their values.
 //
 // A decision is authorised as if it were a call of its own. A default that
@@ -19,9 +19,9 @@ import (
 	"heddle/internal/swf/wire"
 )
 
-// Ask is what a call or a decision asks permission for. What a request leaves
+// Need is what a call or a decision needs permission for. What a request leaves
 // out is nil.
-type Ask struct {
+type Need struct {
 	Action string // as policies have it, such as swf:StartWorkflowExecution
 	// Domain is the domain's name. Of decisions, and of calls with a TaskToken, the
 	// caller fills it in: the token says it.
@@ -51,9 +51,9 @@ type Ask struct {
 	hasDefault bool
 }
 
-// Call gives what a call of an operation asks. In is the operation's decoded
+// Call gives what a call of an operation needs. In is the operation's decoded
 // input; any other, and an unknown operation, panics.
-func Call(operation string, in any) Ask {
+func Call(operation string, in any) Need {
 	r, known := calls[operation]
 	if !known {
 		panic("permission: no row for operation " + operation)
@@ -61,8 +61,8 @@ func Call(operation string, in any) Ask {
 	return r.of(in)
 }
 
-// Decision gives what a decision asks. It must be valid.
-func Decision(d *wire.Decision) Ask {
+// Decision gives what a decision needs. It must be valid.
+func Decision(d *wire.Decision) Need {
 	r, known := decisions[d.DecisionType]
 	if !known {
 		panic("permission: no row for decision " + d.DecisionType)
@@ -72,12 +72,12 @@ func Decision(d *wire.Decision) Ask {
 
 // NeedsDefault tells whether the task list will be the default of the type: the
 // request could name one and does not.
-func (a *Ask) NeedsDefault() bool { return a.hasDefault && a.TaskList == nil }
+func (a *Need) NeedsDefault() bool { return a.hasDefault && a.TaskList == nil }
 
 // UseDefaults fills in what applies if the request does not say it: the type's
 // task list and, for continuing as new, the execution's own version. What is not
 // known is nil.
-func (a *Ask) UseDefaults(list *wire.TaskList, version *string) {
+func (a *Need) UseDefaults(list *wire.TaskList, version *string) {
 	if a.NeedsDefault() {
 		a.TaskList = list
 	}
@@ -89,7 +89,7 @@ func (a *Ask) UseDefaults(list *wire.TaskList, version *string) {
 // Request is the question for package policy. C is what is known besides: of the
 // principal, the connection and the domain's tags; the rest is appended to it, in
 // its spare room if there is some.
-func (a *Ask) Request(p policy.Principal, region string, c policy.Context) policy.Request {
+func (a *Need) Request(p policy.Principal, region string, c policy.Context) policy.Request {
 	domain, resource, alias := a.Domain, a.ResourceARN, ""
 	if a.EveryDomain {
 		// The service's own description has it without region and slash.
@@ -105,7 +105,7 @@ const domainPrefix = "/domain/"
 
 // PassRole is the second question of a request that hands a role to the service;
 // ok is false if it does not.
-func (a *Ask) PassRole(p policy.Principal, c policy.Context) (r policy.Request, ok bool) {
+func (a *Need) PassRole(p policy.Principal, c policy.Context) (r policy.Request, ok bool) {
 	if a.LambdaRole == nil {
 		return r, false
 	}
@@ -122,7 +122,7 @@ var tagListKeys = [...]struct{ member, short string }{
 }
 
 // append adds the condition keys and their values.
-func (a *Ask) append(c policy.Context) policy.Context {
+func (a *Need) append(c policy.Context) policy.Context {
 	add := func(key, value string) { c = append(c, policy.Value{Key: key, Value: value}) }
 	if a.TaskList != nil {
 		add("swf:taskList.name", a.TaskList.Name)

@@ -31,16 +31,16 @@ func FuzzAsk(f *testing.F) {
 				continue
 			}
 			ask := permission.Call(row.operation, in)
-			asks := []permission.Ask{ask}
+			needs := []permission.Need{ask}
 			if completed, ok := in.(*wire.RespondDecisionTaskCompletedInput); ok {
 				for i := range completed.Decisions {
-					asks = append(asks, permission.Decision(&completed.Decisions[i]))
+					needs = append(needs, permission.Decision(&completed.Decisions[i]))
 				}
 			}
-			for _, a := range asks {
+			for _, a := range needs {
 				r := a.Request(ann, "us-east-1", nil)
 				if r.Action != a.Action || len(r.Action) < 5 || r.Resource == "" {
-					t.Fatalf("%s asks for %q on %q", row.operation, r.Action, r.Resource)
+					t.Fatalf("%s needs for %q on %q", row.operation, r.Action, r.Resource)
 				}
 				policy.Evaluate(&r, &policy.PolicySets{})
 			}

@@ -125,7 +125,7 @@ func fill(v reflect.Value, path string) {
 func check(t *testing.T, name, keys string, r policy.Request, resource string) {
 	t.Helper()
 	if r.Action != "swf:"+name || r.Resource != resource || r.Principal != ann {
-		t.Errorf("%s asks for %s on %s, want %s", name, r.Action, r.Resource, resource)
+		t.Errorf("%s needs for %s on %s, want %s", name, r.Action, r.Resource, resource)
 	}
 	var got []string
 	for _, v := range r.Context {
@@ -226,21 +226,21 @@ func TestDefaults(t *testing.T) {
 	has := func(r policy.Request, key, value string) bool {
 		return slices.Contains(r.Context, policy.Value{Key: key, Value: value})
 	}
-	asks := map[string]func(*wire.TaskList) permission.Ask{
-		"StartWorkflowExecution": func(l *wire.TaskList) permission.Ask {
+	needs := map[string]func(*wire.TaskList) permission.Need{
+		"StartWorkflowExecution": func(l *wire.TaskList) permission.Need {
 			return permission.Call("StartWorkflowExecution", &wire.StartWorkflowExecutionInput{TaskList: l})
 		},
-		"ScheduleActivityTask": func(l *wire.TaskList) permission.Ask {
+		"ScheduleActivityTask": func(l *wire.TaskList) permission.Need {
 			return permission.Decision(&wire.Decision{DecisionType: "ScheduleActivityTask", ScheduleActivityTaskDecisionAttributes: &wire.ScheduleActivityTaskDecisionAttributes{TaskList: l}})
 		},
-		"StartChildWorkflowExecution": func(l *wire.TaskList) permission.Ask {
+		"StartChildWorkflowExecution": func(l *wire.TaskList) permission.Need {
 			return permission.Decision(&wire.Decision{DecisionType: "StartChildWorkflowExecution", StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{TaskList: l}})
 		},
-		"ContinueAsNewWorkflowExecution": func(l *wire.TaskList) permission.Ask {
+		"ContinueAsNewWorkflowExecution": func(l *wire.TaskList) permission.Need {
 			return permission.Decision(&wire.Decision{DecisionType: "ContinueAsNewWorkflowExecution", ContinueAsNewWorkflowExecutionDecisionAttributes: &wire.ContinueAsNewWorkflowExecutionDecisionAttributes{TaskList: l}})
 		},
 	}
-	for name, ask := range asks {
+	for name, ask := range needs {
 		a := ask(given)
 		if a.NeedsDefault() {
 			t.Errorf("%s needs a default beside what is given", name)
@@ -288,7 +288,7 @@ func TestTaggedDomain(t *testing.T) {
 
 func TestPassRole(t *testing.T) {
 	role := "arn:aws:iam::123456789012:role/lambda"
-	for _, a := range []permission.Ask{
+	for _, a := range []permission.Need{
 		permission.Call("StartWorkflowExecution", &wire.StartWorkflowExecutionInput{LambdaRole: &role}),
 		permission.Call("RegisterWorkflowType", &wire.RegisterWorkflowTypeInput{DefaultLambdaRole: &role}),
 		permission.Decision(&wire.Decision{DecisionType: "StartChildWorkflowExecution", StartChildWorkflowExecutionDecisionAttributes: &wire.StartChildWorkflowExecutionDecisionAttributes{LambdaRole: &role}}),

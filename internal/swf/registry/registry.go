@@ -25,6 +25,7 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/options"
 	"heddle/internal/pack"
 )
 
@@ -37,16 +38,14 @@ const (
 
 // Limits are what the rules hold users to.
 type Limits struct {
-	DomainsMax        int // domains in a world, deprecated ones too
-	TypesPerDomainMax int // types of both sorts, every version, deprecated ones too
-	TagsPerDomainMax  int
-	RetentionDaysMax  int
+	DomainsMax        int `name:"domains" env:"DOMAINS" default:"100" min:"1" max:"1000000000" help:"Domains per account and region."`       // deprecated ones too
+	TypesPerDomainMax int `name:"types" env:"TYPES" default:"10000" min:"1" max:"1000000000" help:"Workflow and activity types per domain."` // every version, deprecated ones too
+	TagsPerDomainMax  int `name:"tags-per-resource" env:"TAGS_PER_RESOURCE" default:"50" min:"1" max:"1000000000" help:"Resource tags of a domain."`
+	RetentionDaysMax  int `name:"retention-days" env:"RETENTION_DAYS" default:"90" min:"1" max:"1000000000" help:"Longest retention of a domain, in days."`
 }
 
 // DefaultLimits are the service's own.
-func DefaultLimits() Limits {
-	return Limits{DomainsMax: 100, TypesPerDomainMax: 10_000, TagsPerDomainMax: 50, RetentionDaysMax: 90}
-}
+func DefaultLimits() Limits { return options.Defaults[Limits]() }
 
 // PageMax bounds the entries of one page, and is what a limit of 0 means.
 const PageMax = 1000

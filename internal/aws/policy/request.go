@@ -18,6 +18,9 @@ type Request struct {
 	Resource  string // an ARN; "*" when the action is about nothing in particular
 	Alias     string // another name of the resource, by which statements may call it; "": none
 	Context   Context
+	// Called is what a refusal calls the resource, if that is not what it is: in words of
+	// the request alone, so that nobody learns what is there.
+	Called string
 }
 
 // Principal is who asks. Of a role, ARN is the role's, however long its path is,

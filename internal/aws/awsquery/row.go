@@ -1,0 +1,110 @@
+package awsquery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
+)
+
+// Input is what an operation takes.
+type Input[In any] interface {
+	*In
+	DecodeQuery(Params) error
+	Validate() error
+}
+
+// Output is what an operation answers with: the elements of its result.
+type Output[Out any] interface {
+	*Out
+	AppendXML(*XML)
+}
+
+var errNoOutput = errors.New("the handler returned neither output nor error")
+
+// Operation is the row of an operation with an output. Subject tells what a call is
+// about; a row without it does not compile.
+func Operation[In, Out any, I Input[In], O Output[Out]](
+	name string,
+	handler func(context.Context, *In) (*Out, error),
+	subject func(context.Context, *In) (operation.Subject, error),
+	options ...operation.Option,
+) operation.Operation {
+	op := row[In, I](name, subject, options)
+	op.Handle = func(ctx context.Context, in any) (any, error) {
+		out, err := handler(ctx, in.(*In))
+		if err == nil && out == nil {
+			err = errNoOutput
+		}
+		if err != nil {
+			return nil, err
+		}
+		return O(out), nil
+	}
+	op.Encode = func(out any, a *operation.Answer) {
+		x := XML{b: *bytes.NewBuffer(a.Body)}
+		O(out.(*Out)).AppendXML(&x)
+		a.Body = x.b.Bytes()
+	}
+	return op
+}
+
+// WithoutOutput is the row of an operation whose answer has no result.
+func WithoutOutput[In any, I Input[In]](
+	name string,
+	handler func(context.Context, *In) error,
+	subject func(context.Context, *In) (operation.Subject, error),
+	options ...operation.Option,
+) operation.Operation {
+	op := row[In, I](name, subject, options)
+	op.Handle = func(ctx context.Context, in any) (any, error) { return nil, handler(ctx, in.(*In)) }
+	return op
+}
+
+func row[In any, I Input[In]](name string, subject func(context.Context, *In) (operation.Subject, error), options []operation.Option) operation.Operation {
+	op := operation.Operation{
+		Name: name, Protocol: Name, Options: limits(options),
+		Subject: func(ctx context.Context, in any) (operation.Subject, error) { return subject(ctx, in.(*In)) },
+	}
+	op.Decode = func(c *operation.Call) (any, error) {
+		in := new(In)
+		if err := I(in).DecodeQuery(c.Found.(Params)); err != nil {
+			return nil, fault.Of(fault.Serialization, err.Error())
+		}
+		if err := I(in).Validate(); err != nil {
+			return nil, fault.Invalid(err.Error())
+		}
+		return in, nil
+	}
+	return op
+}
+
+// Raw is the row of an operation that reads its parameters one by one and writes its
+// result element by element.
+func Raw(
+	name string,
+	handler func(context.Context, Params, *XML) error,
+	subject func(context.Context, Params) (operation.Subject, error),
+	options ...operation.Option,
+) operation.Operation {
+	return operation.Operation{
+		Name: name, Protocol: Name, Options: limits(options),
+		Decode:  func(c *operation.Call) (any, error) { return c.Found, nil },
+		Subject: func(ctx context.Context, in any) (operation.Subject, error) { return subject(ctx, in.(Params)) },
+		Handle: func(ctx context.Context, in any) (any, error) {
+			x := &XML{}
+			return x, handler(ctx, in.(Params), x)
+		},
+		Encode: func(out any, a *operation.Answer) {
+			x := out.(*XML)
+			a.Body = append(a.Body, x.b.Bytes()...)
+			a.NoOutput = len(a.Body) == 0 && !x.empty
+		},
+	}
+}
+
+func limits(options []operation.Option) operation.Options {
+	return operation.Apply(append([]operation.Option{operation.WithBodyMax(BodyMax)}, options...))
+}

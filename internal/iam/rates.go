@@ -1,0 +1,31 @@
+package iam
+
+import (
+	"strings"
+
+	"heddle/internal/aws/throttle"
+)
+
+// iamRates are how often an account may manage its identities. AWS publishes none;
+// these are what its clients meet in practice, by order of magnitude: reading is four
+// times as cheap as changing.
+func iamRates(rows map[string]row) throttle.Rates {
+	rates := throttle.Rates{}
+	for action := range rows {
+		rates[action] = throttle.Rate{Bucket: 50, PerSecond: 10}
+		if strings.HasPrefix(action, "Get") || strings.HasPrefix(action, "List") {
+			rates[action] = throttle.Rate{Bucket: 200, PerSecond: 40}
+		}
+	}
+	return rates
+}
+
+// stsRates are those of the manual for all of an account's calls together ("IAM and AWS
+// STS quotas": 600 a second), here for each action.
+func stsRates(rows map[string]row) throttle.Rates {
+	rates := throttle.Rates{}
+	for action := range rows {
+		rates[action] = throttle.Rate{Bucket: 600, PerSecond: 600}
+	}
+	return rates
+}

@@ -1,0 +1,185 @@
+// Package options reads what struct fields say of themselves as settings: each is
+// declared once, with the package that uses it, by tags of its field.
+//
+//	name        of its flag; without it, the field's name
+//	default     what zero means
+//	min, max    bounds of a number or a duration
+//	enum        the values that there are, with commas; the first is the default
+//	secret      the variable of a setting that must be on no command line
+//	env, help, placeholder, group   for the command line and the documents
+//	embed       the field is a struct whose fields are settings too; prefix and
+//	            envprefix are put before their names
+//
+// The command line reads the same tags (package kong), so a setting has one default,
+// wherever it comes from.
+package options
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Option is a setting.
+type Option struct {
+	Flag        string // without dashes
+	Env         string
+	Default     string
+	Min, Max    string
+	Enum        []string
+	Help        string
+	Placeholder string
+	Group       string
+	value       reflect.Value
+}
+
+// Of gives the settings of a struct, in the order of its fields. Options is a pointer
+// to it; nil: none.
+func Of(options any) []Option {
+	if options == nil {
+		return nil
+	}
+	return collect(nil, reflect.ValueOf(options).Elem(), Option{})
+}
+
+// collect appends the settings of a struct; within has the prefixes and the group.
+func collect(all []Option, v reflect.Value, within Option) []Option {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if !f.IsExported() || f.Tag.Get("kong") == "-" {
+			continue
+		}
+		tag := f.Tag
+		group := tag.Get("group")
+		if group == "" {
+			group = within.Group
+		}
+		if _, embedded := tag.Lookup("embed"); embedded {
+			all = collect(all, v.Field(i), Option{
+				Flag: within.Flag + tag.Get("prefix"), Env: within.Env + tag.Get("envprefix"), Group: group,
+			})
+			continue
+		}
+		o := Option{
+			Flag: within.Flag + tag.Get("name"), Env: tag.Get("env"), Default: tag.Get("default"), Min: tag.Get("min"), Max: tag.Get("max"),
+			Help: tag.Get("help"), Placeholder: tag.Get("placeholder"), Group: group, value: v.Field(i),
+		}
+		if tag.Get("name") == "" {
+			o.Flag = f.Name
+		}
+		if o.Env != "" {
+			o.Env = within.Env + o.Env
+		}
+		if enum := tag.Get("enum"); enum != "" {
+			o.Enum = strings.Split(enum, ",")
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// ReadSecrets gives the settings of a struct that are secrets what their variables
+// hold. Options is a pointer to it.
+func ReadSecrets(options any, getenv func(string) string) {
+	if options != nil {
+		readSecrets(reflect.ValueOf(options).Elem(), "", getenv)
+	}
+}
+
+func readSecrets(v reflect.Value, prefix string, getenv func(string) string) {
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		if name := tag.Get("secret"); name != "" {
+			v.Field(i).SetString(getenv(prefix + name))
+		}
+		if _, embedded := tag.Lookup("embed"); embedded {
+			readSecrets(v.Field(i), prefix+tag.Get("envprefix"), getenv)
+		}
+	}
+}
+
+// Fill gives the settings of a struct that are zero their defaults, and refuses what is
+// outside their bounds. Options is a pointer to it.
+func Fill(options any) error {
+	var errs []error
+	for _, o := range Of(options) {
+		errs = append(errs, o.fill())
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Option) fill() error {
+	if o.value.IsZero() && o.Default != "" {
+		if err := set(o.value, o.Default); err != nil {
+			panic(fmt.Sprintf("options: default of %s: %v", o.Flag, err))
+		}
+	}
+	switch {
+	case o.Enum != nil:
+		if !slices.Contains(o.Enum, o.value.String()) {
+			return fmt.Errorf("--%s %q: want %s", o.Flag, o.value.String(), strings.Join(o.Enum, " or "))
+		}
+	case o.Min != "" || o.Max != "":
+		if !o.within() {
+			return fmt.Errorf("--%s %v: want %s to %s", o.Flag, o.value.Interface(), o.bound(o.Min), o.bound(o.Max))
+		}
+	}
+	return nil
+}
+
+// within tells whether a number is within its bounds; what has no bound on a side is
+// not bounded there.
+func (o *Option) within() bool {
+	least, most := reflect.New(o.value.Type()).Elem(), reflect.New(o.value.Type()).Elem()
+	return (o.Min == "" || must(set(least, o.Min)) && o.value.Int() >= least.Int()) &&
+		(o.Max == "" || must(set(most, o.Max)) && o.value.Int() <= most.Int())
+}
+
+// bound is a bound as the setting's own type shows it.
+func (o *Option) bound(text string) string {
+	v := reflect.New(o.value.Type()).Elem()
+	must(set(v, text))
+	return fmt.Sprint(v.Interface())
+}
+
+func must(err error) bool {
+	if err != nil {
+		panic("options: bound: " + err.Error())
+	}
+	return true
+}
+
+// set reads a text into a setting.
+func set(v reflect.Value, text string) error {
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		d, err := time.ParseDuration(text)
+		v.SetInt(int64(d))
+		return err
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+		return nil
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		v.SetBool(b)
+		return err
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
+		v.SetInt(n)
+		return err
+	}
+	return fmt.Errorf("no setting has the type %s", v.Type())
+}
+
+// Defaults gives the settings of a struct their defaults.
+func Defaults[T any]() (t T) {
+	if err := Fill(&t); err != nil {
+		panic("options: " + err.Error())
+	}
+	return t
+}

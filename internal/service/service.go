@@ -1,0 +1,134 @@
+// Package service is what a service is to the server: one value that says its name,
+// its options, its kinds of execution and their rules, and what its callers may do and
+// how often; and what it is given when it opens. The server ranges over a list of such
+// values, so a further service is a folder and a line.
+package service
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/aws/throttle"
+	"heddle/internal/engine"
+	"heddle/internal/iam/account"
+	"heddle/internal/lifecycle"
+	"heddle/internal/matching"
+	"heddle/internal/runlog"
+	"heddle/internal/token"
+	"heddle/internal/visibility"
+)
+
+// Service is one service of the server. All fields but Name and Open may be zero.
+type Service struct {
+	Name string // as policies have it: "swf"
+	// SigningNames are in the scopes of signatures; nil: Name.
+	SigningNames []string
+
+	// Options points to a struct whose fields are the service's settings, with tags as
+	// package options reads them.
+	Options any
+	// Check tells what of Options makes no sense that their tags can't say.
+	Check func() error
+
+	// Global: an account is one in all regions, as its callers see it.
+	Global bool
+
+	// Rules are those of its kinds of execution, under Options.
+	Rules func() map[engine.Kind]engine.Rules
+
+	// Rates are how often AWS lets an account do something in a region by default.
+	// Unlimited are actions that AWS does not limit, though an operator may.
+	Rates     throttle.Rates
+	Unlimited []string
+
+	Audit Audit
+
+	// Open makes what answers calls.
+	Open func(*Kernel) (*Opened, error)
+
+	// TurnDone hears of what became durable of the runs of its kinds, as
+	// engine.Listener has it, also before Open was called: metrics are made of it.
+	TurnDone func(*engine.TurnDone)
+
+	// Export is a command of the command line with its flags: it writes an execution of
+	// a stopped store as the service's own API shows it. It has a method
+	// Run(context.Context, Stored, io.Writer) error.
+	Export any
+}
+
+// Audit is what the audit trail must know of the actions of a service.
+type Audit struct {
+	// DataEvent tells whether an action is about what users do with what was set up,
+	// not about setting it up; nil: none is.
+	DataEvent func(action string) bool
+	// Changes are actions that change something, though their names, such as Get, say
+	// otherwise.
+	Changes []string
+}
+
+// Runs is the part of the shards that services need.
+type Runs interface {
+	// Do gives a command to its run and returns the reply once it is durable.
+	Do(ctx context.Context, cmd engine.Command) (any, error)
+	// Cast gives a command to its run; nobody hears of the outcome.
+	Cast(cmd engine.Command)
+	// View gives what is known of a run without its state.
+	View(ctx context.Context, name engine.Name, run engine.RunID) (*engine.RunView, error)
+	// AppendEvents appends the events first..last as the wire carries them.
+	AppendEvents(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool) ([]byte, error)
+}
+
+// Tasks pairs polls with tasks.
+type Tasks interface {
+	// Poll waits for a task of a list; nil: the context ended first.
+	Poll(ctx context.Context, list string) (*matching.Claim, error)
+	// Refuse gives the place of a claim that could not be used back, first in line, and
+	// waits on.
+	Refuse(context.Context, *matching.Claim) *matching.Claim
+	// Backlog tells how many tasks wait on a list.
+	Backlog(list string) int
+}
+
+// Kernel is what a service is given when it opens.
+type Kernel struct {
+	Runs       Runs
+	Tasks      Tasks // for callers: their polls are counted, and bounded
+	Performed  Tasks // for performers of the server's own
+	Visibility *visibility.Reader
+	Tokens     *token.Sealer
+	Accounts   *account.Directory // who there is
+
+	RootSeed func() engine.Seed // for the ids of root runs
+	Clock    func() engine.Time // may be ahead of the real time, when time is skipped
+	Now      func() time.Time   // the real time
+	Random   io.Reader
+	PollHold time.Duration // how long a poll waits for a task
+	// PollsPerListMax bounds the polls that wait on a list.
+	PollsPerListMax int
+	// Throttle tells whether something may be done in a world now that is throttled
+	// beside calls, by its name in Rates; nil: always.
+	Throttle func(w engine.World, name string) bool
+	Log      *slog.Logger
+}
+
+// Opened is a service that answers calls.
+type Opened struct {
+	Model      operation.Model
+	Operations []operation.Operation
+	Parts      []Part // what has a life besides: performers
+}
+
+// Part is something with a life.
+type Part struct {
+	Name string // for the operator: "Lambda tasks"
+	lifecycle.Service
+}
+
+// Stored is a stopped store, for reading.
+type Stored struct {
+	Runs       runlog.Reader
+	Visibility *visibility.Reader
+}
