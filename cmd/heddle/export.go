@@ -16,7 +16,7 @@ type exportCommand struct {
 	Data     string       `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
 	RootKeys rootKeyFlags `embed:""`
 
-	Services kong.Plugins
+	Services kong.Plugins `embed:""`
 
 	offline *server.Offline
 }

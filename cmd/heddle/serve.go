@@ -43,7 +43,7 @@ type serveCommand struct {
 
 	Limits limitFlags `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_"`
 
-	Services kong.Plugins // their settings
+	Services kong.Plugins `embed:""` // their settings
 	services []*service.Service
 }
 
