@@ -2,13 +2,13 @@ package iam
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 	"heddle/internal/iam/account"
 )
@@ -33,11 +33,7 @@ func TestGoneCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	caller := &account.Caller{Credential: credentials.Credential{Account: accountID}, Of: account.Ref{Type: account.User, Name: "ann"}, Policies: policies}
-	handler := New(Config{
-		Directory: h.directory, Now: h.clock, Random: h, Log: slog.New(slog.DiscardHandler),
-		Authenticate: func(*http.Request, []byte) (*account.Caller, error) { return caller, nil },
-		Context:      func(*http.Request) policy.Context { return nil },
-	})
+	handler := h.serving(always{callerOf(caller)})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := httptest.NewRequestWithContext(gone, "POST", "/", strings.NewReader("Action=DeleteUser&Version=2010-05-08&UserName=kept"))
@@ -46,4 +42,11 @@ func TestGoneCaller(t *testing.T) {
 	if _, err := h.directory.Do(t.Context(), accountID, account.GetEntity{Of: kept.Ref}); err != nil {
 		t.Error(err)
 	}
+}
+
+// always takes everybody for one caller.
+type always struct{ caller operation.Caller }
+
+func (a always) Authenticate(*http.Request, []string, operation.Body) (operation.Caller, error) {
+	return a.caller, nil
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"heddle/internal/aws/fault"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,10 +14,11 @@ import (
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
-	"heddle/internal/aws/sigv4"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
+	"heddle/internal/service"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
@@ -37,10 +37,9 @@ type harness struct {
 	directory *account.Directory
 	handler   http.Handler
 
-	mu       sync.Mutex
-	now      time.Time
-	random   uint64
-	outcomes []awsquery.Outcome
+	mu     sync.Mutex
+	now    time.Time
+	random uint64
 }
 
 func newHarness(t testing.TB) *harness {
@@ -62,20 +61,27 @@ func (h *harness) start() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	sealer := account.NewSealer([32]byte{7})
 	h.directory = account.NewDirectory(account.Config{
-		Runs: h.node, Rules: rules, Sealer: sealer,
+		Runs: h.node, Rules: rules, Sealer: account.NewSealer([32]byte{7}),
 		Roots: []credentials.Credential{credentials.Root(accountID, rootKey)},
 	})
-	h.handler = New(Config{
-		Directory: h.directory, Sealer: sealer,
-		Authenticate: h.authenticate,
-		Context: func(r *http.Request) policy.Context {
-			return policy.Context{{Key: "aws:SourceIp", Value: "10.0.0.1"}}
-		},
-		Now: h.clock, Random: h, Log: slog.New(slog.DiscardHandler),
-		Observe: func(_ context.Context, _ *http.Request, o awsquery.Outcome) { h.outcomes = append(h.outcomes, o) },
-	})
+	h.handler = h.serving(h)
+}
+
+// serving is a handler of both services.
+func (h *harness) serving(who operation.Authenticator) *operation.Handler {
+	handler := operation.New(operation.Config{
+		Authenticator: who, Log: slog.New(slog.DiscardHandler), Now: h.clock,
+		Random: func() (id [16]byte) { _, _ = h.Read(id[:]); return id },
+	}, awsquery.New())
+	for _, s := range []*service.Service{Service(), STS()} {
+		opened, err := s.Open(&service.Kernel{Accounts: h.directory, Now: h.clock, Random: h})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		handler.Mount(&operation.API{Service: s.Name, SigningNames: []string{s.Name}, Model: opened.Model, Operations: opened.Operations})
+	}
+	return handler
 }
 
 // restart ends the process without a word and begins anew on what is durable.
@@ -118,23 +124,28 @@ func (h *harness) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// authenticate takes who does not sign for the root user.
-func (h *harness) authenticate(r *http.Request, body []byte) (*account.Caller, error) {
+// Authenticate implements operation.Authenticator. It takes who does not sign for the
+// root user.
+func (h *harness) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
 	if r.Header.Get("Authorization") == "" {
-		return h.directory.Root(accountID), nil
+		return callerOf(h.directory.Root(accountID)), nil
 	}
-	a := authn.New(authn.Config[*account.Caller]{Keys: h.directory, Services: Services, Now: h.clock})
-	c, scope, err := a.Identify(r, body)
-	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
-		code, status := authn.QueryFault(refusal)
-		return nil, &fault.Fault{Code: code, Status: status, Message: refusal.Message}
-	}
+	a := authn.New(authn.Config[*account.Caller]{Keys: h.directory, Now: h.clock})
+	c, scope, err := a.Identify(r, services, body)
 	if err != nil {
-		h.t.Error(err)
-		return nil, err
+		return operation.Caller{}, err
 	}
 	h.directory.Used(c.KeyID, account.Use{At: h.clock(), Service: scope.Service, Region: scope.Region})
-	return c, nil
+	return callerOf(c), nil
+}
+
+func callerOf(c *account.Caller) operation.Caller {
+	known := append(policy.Context{{Key: "aws:SourceIp", Value: "10.0.0.1"}}, c.Context...)
+	caller := operation.Caller{Account: c.Account, Principal: c.Principal, Identity: c, Known: slices.Clip(known)}
+	if !c.Unlimited() {
+		caller.Policies = &c.Policies
+	}
+	return caller
 }
 
 // rows gives everything that is stored, one after the other.

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"heddle/internal/swf"
 	"io"
 	"maps"
 	"net/http"
@@ -224,6 +225,7 @@ func TestAuditIsOffInMemory(t *testing.T) {
 // executions.
 func TestAuditClasses(t *testing.T) {
 	var reads, manages []string
+	aboutExecutions := swf.Service().Audit.DataEvent
 	for action := range wire.Faults() {
 		if readsOnly(action) {
 			reads = append(reads, action)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"heddle/internal/swf"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -28,6 +29,18 @@ func numbersOf(c *Config) map[string]reflect.Value {
 		}
 	}
 	look("Config", reflect.ValueOf(c).Elem())
+	if c.Services == nil {
+		c.Services = Services()
+	}
+	for _, s := range c.Services {
+		if s.Options == nil {
+			continue
+		}
+		v := reflect.ValueOf(s.Options).Elem()
+		for i := range v.NumField() {
+			look(v.Type().Field(i).Name, v.Field(i))
+		}
+	}
 	return found
 }
 
@@ -77,7 +90,8 @@ func TestNumbers(t *testing.T) {
 
 // TestAllIsSaidAtOnce of what is wrong.
 func TestAllIsSaidAtOnce(t *testing.T) {
-	c := Config{Store: "paper", Account: "1", CountMax: -1, TLSCert: "x"}
+	c := Config{Store: "paper", Account: "1", Services: Services(), TLSCert: "x"}
+	swf.OptionsOf(c.Services).CountMax = -1
 	err := c.fill()
 	if err == nil {
 		t.Fatal("taken")
@@ -99,15 +113,15 @@ func TestLargestNumbers(t *testing.T) {
 			most = int64(PollHoldMax)
 		case name == "Config.ClientPercent":
 			most = 100
-		case name == "Config.LambdaConcurrent":
-			most = lambdaConcurrentMax
+		case name == "Lambda.Concurrent":
+			most = 10_000
 		case v.Type() == reflect.TypeFor[time.Duration]():
 			most = int64(timeoutMax)
 		}
 		v.SetInt(most)
 	}
 	cfg.Audit.Files, cfg.Data = AuditFile, t.TempDir()
-	cfg.LambdaEndpoint = "http://127.0.0.1:1"
+	cfg.Services = invoking("http://127.0.0.1:1", lambda.Key{})
 	s := start(t, cfg)
 	register(t, s)
 	closeServer(t, s)
@@ -119,8 +133,8 @@ func TestRefusedBeforeAnythingIsMade(t *testing.T) {
 	half := kms
 	half.Endpoint, half.Access.Secret = "https://kms.example", ""
 	for want, change := range map[string]func(*Config){
-		`lambda endpoint "ftp://x"`:                 func(c *Config) { c.LambdaEndpoint = "ftp://x" },
-		"lambda endpoint: want an access key's id":  func(c *Config) { c.LambdaEndpoint, c.LambdaKey = "http://x", lambda.Key{ID: "i"} },
+		`lambda endpoint "ftp://x"`:                 func(c *Config) { c.Services = invoking("ftp://x", lambda.Key{}) },
+		"lambda endpoint: want an access key's id":  func(c *Config) { c.Services = invoking("http://x", lambda.Key{ID: "i"}) },
 		"audit webhook: want a URL":                 func(c *Config) { c.Audit.WebhookURL = "hook.example/x" },
 		`kms endpoint "ftp://x"`:                    func(c *Config) { c.RootKeys.KMS = kms },
 		"kms endpoint: want an access key's id and": func(c *Config) { c.RootKeys.KMS = half },

@@ -165,5 +165,5 @@ func inspectStore(ctx context.Context, e store.Store, shards uint16) (*runlog.Fi
 		return nil, err
 	}
 	defer view.Close()
-	return runlog.Check(ctx, view, shards, &hash, rulesOf(&cfg))
+	return runlog.Check(ctx, view, shards, &hash, rulesOf(cfg.Services))
 }

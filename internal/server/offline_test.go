@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"heddle/internal/swf"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -173,7 +174,7 @@ func TestExport(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		world := engine.World{Account: DefaultAccount, Region: c.region}
-		err := offline.Export(t.Context(), &out, world, c.domain, c.id, runs[c.run])
+		err := (&swf.Export{Account: world.Account, Region: world.Region, Domain: c.domain, WorkflowID: c.id, RunID: runs[c.run]}).Run(t.Context(), offline.Stored(), &out)
 		if got := fmt.Sprint(&out, err); !strings.Contains(got, c.want) || (err == nil) != (runs[c.want] != "") {
 			t.Errorf("run %q of %q in domain %s of %s: %s, want %q", c.run, c.id, c.domain, c.region, got, c.want)
 		}

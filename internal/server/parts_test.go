@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"heddle/internal/service"
+	"heddle/internal/swf"
+	"heddle/internal/swf/lambda"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,7 +23,7 @@ func TestFailedStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Listen: port.Addr().String(), Data: t.TempDir(), LambdaEndpoint: "http://127.0.0.1:1"}
+	cfg := Config{Listen: port.Addr().String(), Data: t.TempDir(), Services: invoking("http://127.0.0.1:1", lambda.Key{})}
 	if err := port.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,7 @@ func TestFailedStart(t *testing.T) {
 // answer.
 func TestAfterTheEnd(t *testing.T) {
 	cfg := onDisk(t)
-	cfg.LambdaEndpoint = "http://127.0.0.1:1"
+	cfg.Services = invoking("http://127.0.0.1:1", lambda.Key{})
 	s := start(t, cfg)
 	register(t, s)
 	closeServer(t, s)
@@ -60,7 +63,15 @@ func TestAfterTheEnd(t *testing.T) {
 		t.Errorf("command: %v", err)
 	}
 	s.auditor.Record(&audit.Call{})
-	if err := errors.Join(s.auditor.Stop(t.Context()), s.lambda.Stop(t.Context()), s.node.Stop(t.Context())); err != nil {
+	if err := errors.Join(s.auditor.Stop(t.Context()), s.performers.Stop(t.Context()), s.node.Stop(t.Context())); err != nil {
 		t.Error(err)
 	}
+}
+
+// invoking are services that invoke Lambda functions at an endpoint.
+func invoking(endpoint string, key lambda.Key) []*service.Service {
+	all := Services()
+	o := &swf.OptionsOf(all).Lambda
+	o.Endpoint, o.AccessKey, o.SecretKey = endpoint, key.ID, key.Secret
+	return all
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"heddle/internal/swf"
 	"io"
 	"log/slog"
 	"net/http"
@@ -261,7 +262,7 @@ func TestRestart(t *testing.T) {
 	}
 	var exported bytes.Buffer
 	world := engine.World{Account: DefaultAccount, Region: DefaultRegion}
-	if err := offline.Export(t.Context(), &exported, world, "shop", "a", ""); err != nil {
+	if err := (&swf.Export{Account: world.Account, Region: world.Region, Domain: "shop", WorkflowID: "a"}).Run(t.Context(), offline.Stored(), &exported); err != nil {
 		t.Fatal(err)
 	}
 	want, err := json.Marshal(map[string]any{"events": events})

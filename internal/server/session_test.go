@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"heddle/internal/swf"
 	"io"
 	"net/http"
 	"regexp"
@@ -15,8 +16,6 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/golden"
-	"heddle/internal/swf/execution"
-	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -90,7 +89,7 @@ func newSession(t *testing.T, shown *coverage) *session {
 		t: t, shown: shown, masks: map[string]string{}, values: map[string]string{}, counts: map[string]int{},
 		cfg: Config{
 			Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: 30 * time.Second,
-			Registry: registry.DefaultLimits(), Execution: execution.DefaultLimits(),
+			Services: Services(),
 		},
 	}
 }
@@ -121,12 +120,13 @@ func (s *session) do(block string) (answer string, answered bool) {
 
 // configure changes the server that the session will start.
 func (s *session) configure(options []string) {
+	o := swf.OptionsOf(s.cfg.Services)
 	numbers := map[string]*int{
-		"Domains": &s.cfg.Registry.DomainsMax, "Types": &s.cfg.Registry.TypesPerDomainMax,
-		"Tags": &s.cfg.Registry.TagsPerDomainMax, "RetentionDays": &s.cfg.Registry.RetentionDaysMax,
-		"OpenExecutions": &s.cfg.Execution.OpenExecutionsMax, "OpenActivities": &s.cfg.Execution.OpenActivitiesMax,
-		"OpenTimers": &s.cfg.Execution.OpenTimersMax, "OpenChildren": &s.cfg.Execution.OpenChildrenMax,
-		"Events": &s.cfg.Execution.EventsMax, "Counted": &s.cfg.CountMax,
+		"Domains": &o.Registry.DomainsMax, "Types": &o.Registry.TypesPerDomainMax,
+		"Tags": &o.Registry.TagsPerDomainMax, "RetentionDays": &o.Registry.RetentionDaysMax,
+		"OpenExecutions": &o.Execution.OpenExecutionsMax, "OpenActivities": &o.Execution.OpenActivitiesMax,
+		"OpenTimers": &o.Execution.OpenTimersMax, "OpenChildren": &o.Execution.OpenChildrenMax,
+		"Events": &o.Execution.EventsMax, "Counted": &o.CountMax,
 	}
 	for _, option := range options {
 		key, value, _ := strings.Cut(option, "=")

@@ -1,25 +1,28 @@
 package server
 
 import (
+	"fmt"
 	"testing"
 
-	"heddle/internal/aws/operation"
+	"heddle/internal/aws/throttle"
 	"heddle/internal/engine"
+	"heddle/internal/service"
 )
 
 // TestThrottledApart uses up what one account may do in one region. Others go on,
 // in calls and in decisions.
 func TestThrottledApart(t *testing.T) {
-	l, err := newThrottle(&Config{Throttle: ThrottleAWS, ThrottleRates: []string{"ListDomains=1/1", "StartTimer=1/1"}})
+	limiters, err := newLimiters(&Config{Services: Services(), Throttle: ThrottleAWS, ThrottleRates: []string{"ListDomains=1/1", "swf:StartTimer=1/1", "GetUser=1/1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	l, global := limiters["swf"], limiters["iam"]
 	for name, take := range map[string]func(account, region string) bool{
 		"call": func(account, region string) bool {
-			return l.call(&operation.Caller{Account: account, Region: region}, "ListDomains")
+			return l.take(account, region, "ListDomains")
 		},
 		"decision": func(account, region string) bool {
-			return l.decision(engine.World{Account: account, Region: region}, "StartTimer")
+			return l.inWorld(engine.World{Account: account, Region: region}, "StartTimer")
 		},
 	} {
 		for take("111111111111", "us-east-1") {
@@ -29,6 +32,35 @@ func TestThrottledApart(t *testing.T) {
 		}
 		if !take("222222222222", "us-east-1") {
 			t.Errorf("%s: another account is throttled", name)
+		}
+	}
+	// IAM is one for all regions: who names another gains nothing.
+	for global.take("111111111111", "us-east-1", "GetUser") {
+	}
+	if global.take("111111111111", "eu-west-1", "GetUser") {
+		t.Error("a call of IAM has a rate for each region")
+	}
+	if !global.take("222222222222", "us-east-1", "GetUser") {
+		t.Error("IAM: another account is throttled")
+	}
+}
+
+// TestRatesOfServices sets rates of actions that no service has, or several have.
+func TestRatesOfServices(t *testing.T) {
+	two := []*service.Service{
+		{Name: "a", Rates: throttle.Rates{"Tag": {Bucket: 1, PerSecond: 1}}},
+		{Name: "b", Rates: throttle.Rates{"Tag": {Bucket: 1, PerSecond: 1}}, Unlimited: []string{"Free"}},
+	}
+	for setting, want := range map[string]string{
+		"Tag=1/1":    `rate "Tag=1/1": several services have "Tag"; want a:Tag=1/1`,
+		"c:Tag=1/1":  `rate "c:Tag=1/1": no such action or decision "c:Tag"; want one of Tag, Tag, Free`,
+		"a:Free=1/1": `rate "a:Free=1/1": no such action or decision "a:Free"; want one of Tag, Tag, Free`,
+		"b:Tag=0/1":  `rate "b:Tag=0/1": want ACTION=BURST/PERSECOND, each from 1 to 1000000, or ACTION=none`,
+		"b:Tag=2/3":  "", "Free=1/1": "", "a:Tag=none": "",
+	} {
+		_, err := newLimiters(&Config{Services: two, Throttle: ThrottleAWS, ThrottleRates: []string{setting}})
+		if text := fmt.Sprint(err); want == "" && err != nil || want != "" && text != "--throttle-rate: "+want {
+			t.Errorf("%s: %v", setting, err)
 		}
 	}
 }

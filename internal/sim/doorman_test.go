@@ -14,8 +14,8 @@ type doorman struct {
 }
 
 // Authenticate implements operation.Authenticator.
-func (d doorman) Authenticate(r *http.Request, body []byte) (operation.Caller, error) {
-	c, err := d.Anyone.Authenticate(r, body)
+func (d doorman) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
+	c, err := d.Anyone.Authenticate(r, services, body)
 	if d.limited {
 		c.Principal = policy.Principal{ARN: "arn:aws:iam::" + c.Account + ":user/simulated", Account: c.Account}
 		c.Policies = &limits

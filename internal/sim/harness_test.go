@@ -10,15 +10,17 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
+	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
+	"heddle/internal/service"
 	"heddle/internal/shard"
 	"heddle/internal/swf"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
-	"heddle/internal/swf/wire"
 	"heddle/internal/visibility"
 )
 
@@ -78,19 +80,28 @@ func (w *world) open(skew engine.Time) *harness {
 		Authenticator: doorman{operation.Anyone{Account: account, Region: region}, w.limited},
 		Log:           slog.New(&listener{w: w, harness: h}),
 		Random:        func() [16]byte { return [16]byte{} },
-	})
-	operation.Mount(h.handler, operation.Model{Prefix: wire.TargetPrefix, Faults: declared, NotPermitted: wire.CodeOperationNotPermittedFault}, swf.New(swf.Config{
-		Runs: h, Tasks: h,
+		Now:           func() time.Time { return time.UnixMilli(int64(h.w.now)) },
+	}, awsjson.New())
+	api := swf.Service()
+	options := api.Options.(*swf.Options)
+	options.CountMax = 1000
+	if w.lambdaAvailable {
+		options.Lambda.Endpoint = "http://performed-by-the-simulation"
+	}
+	opened, err := api.Open(&service.Kernel{
+		Runs: h, Tasks: h, Performed: h,
 		Visibility: visibility.New(h.disk, &w.hash, h.node),
 		Tokens:     w.tokens,
 		RootSeed:   w.seed,
 		Clock:      h.Now,
 		// The simulation's own polls know how long they wait; a context with a
 		// deadline would follow the real clock.
-		PollHold:        0,
-		CountMax:        1000,
-		LambdaAvailable: w.lambdaAvailable,
-	}), swf.Operations)
+		PollHold: 0,
+	})
+	if err != nil {
+		panic(err)
+	}
+	h.handler.Mount(&operation.API{Service: api.Name, SigningNames: []string{api.Name}, Model: opened.Model, Operations: opened.Operations})
 	w.spawn("performer", h.perform).claims = true
 	h.node.Advance() // the alarm's first look
 	return h

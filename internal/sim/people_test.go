@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"heddle/internal/engine"
+	"heddle/internal/swf"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
 )
@@ -299,7 +300,7 @@ func (c *client) workAll(identity string) {
 			c.rest(o)
 			continue
 		}
-		opened, err := w.tokens.OpenTask("swf.activity", here, task.TaskToken)
+		opened, err := swf.OpenTask(w.tokens, "swf.activity", here, task.TaskToken)
 		if err != nil {
 			w.judge.fail("PollForActivityTask gave token %q: %v", task.TaskToken, err)
 			continue

@@ -9,12 +9,13 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
+	"heddle/internal/service"
 	"heddle/internal/swf/execution"
 )
 
 // starting answers the commands that start tasks, with its errors in turn.
 type starting struct {
-	Runs
+	service.Runs
 	errs    []error
 	started []engine.RunID
 }
@@ -58,7 +59,7 @@ func TestPollsEnd(t *testing.T) {
 			tasks.Offer(first, engine.Offer{List: "l", ID: 5, At: 1})
 			tasks.Offer(second, engine.Offer{List: "l", ID: 5, At: 2})
 			runs := &starting{errs: c.errs}
-			s := New(Config{Runs: runs, Tasks: tasks, PollHold: time.Minute})
+			s := &actions{Kernel: &service.Kernel{Runs: runs, Tasks: tasks, PollHold: time.Minute}}
 			ctx := operation.WithConnection(t.Context(), line{gone: c.gone})
 			reply, run, err := s.poll(ctx, "l", func(id int64) any { return &execution.StartActivity{ScheduledEventID: id} })
 			if !errors.Is(err, c.err) {

@@ -13,6 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
 
 	"heddle/internal/server"
+	"heddle/internal/service"
+	heddle "heddle/internal/swf"
+	"heddle/internal/swf/lambda"
 )
 
 const (
@@ -48,6 +51,16 @@ func open(t *testing.T, cfg server.Config) *harness {
 		DefaultTaskStartToCloseTimeout: aws.String("60"), DefaultExecutionStartToCloseTimeout: aws.String("600"),
 	}))(t)
 	return h
+}
+
+// invoking are services that invoke functions at an endpoint.
+func invoking(endpoint string) []*service.Service { return invokingAs(lambda.Key{}, endpoint) }
+
+func invokingAs(key lambda.Key, endpoint string) []*service.Service {
+	all := server.Services()
+	o := &heddle.OptionsOf(all).Lambda
+	o.Endpoint, o.AccessKey, o.SecretKey = endpoint, key.ID, key.Secret
+	return all
 }
 
 // start starts a server.

@@ -65,10 +65,10 @@ func TestOutcomes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var sends atomic.Int64
-			h := open(t, server.Config{LambdaEndpoint: endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+			h := open(t, server.Config{Services: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
 				sends.Add(1)
 				c.answer(w, r)
-			})})
+			}))})
 			h.begin("arn:aws:iam::123456789012:role/lambda")
 			h.schedule(function("f"))
 			if got, want := h.lambdaEvents(), []string{"LambdaFunctionStarted", c.want}; !slices.Equal(got, want) {
@@ -84,11 +84,11 @@ func TestOutcomes(t *testing.T) {
 // A refusal for the moment is waited out.
 func TestThrottledOnce(t *testing.T) {
 	var sends atomic.Int64
-	h := open(t, server.Config{LambdaEndpoint: endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
+	h := open(t, server.Config{Services: invoking(endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
 		if sends.Add(1) == 1 {
 			w.WriteHeader(http.StatusTooManyRequests)
 		}
-	})})
+	}))})
 	h.begin("role")
 	h.schedule(function("f"))
 	if got, want := h.lambdaEvents(), []string{"LambdaFunctionStarted", "LambdaFunctionCompleted (absent)"}; !slices.Equal(got, want) {
@@ -99,7 +99,7 @@ func TestThrottledOnce(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	h := open(t, server.Config{LambdaEndpoint: gone.URL})
+	h := open(t, server.Config{Services: invoking(gone.URL)})
 	h.begin("role")
 	h.schedule(function("f"))
 	want := []string{
@@ -142,11 +142,11 @@ func TestRequest(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			requests := make(chan *http.Request, 1)
 			bodies := make(chan string, 1)
-			h := open(t, server.Config{LambdaKey: c.key, LambdaEndpoint: endpoint(t, func(_ http.ResponseWriter, r *http.Request) {
+			h := open(t, server.Config{Services: invokingAs(c.key, endpoint(t, func(_ http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
 				requests <- r
 				bodies <- string(body)
-			}) + "/base"})
+			})+"/base")})
 			h.begin("role")
 			h.schedule(c.fn)
 			h.lambdaEvents()
@@ -171,9 +171,9 @@ func TestRequest(t *testing.T) {
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var followed atomic.Bool
 	elsewhere := endpoint(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
-	h := open(t, server.Config{LambdaEndpoint: endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+	h := open(t, server.Config{Services: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
-	})})
+	}))})
 	h.begin("role")
 	h.schedule(function("f"))
 	want := []string{"LambdaFunctionStarted", "LambdaFunctionFailed EndpointFailed: the Lambda endpoint answered 307"}
@@ -188,7 +188,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 // A name that means something in a URL goes nowhere.
 func TestNamesFormNoPath(t *testing.T) {
 	var sends atomic.Int64
-	h := open(t, server.Config{LambdaEndpoint: endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) })})
+	h := open(t, server.Config{Services: invoking(endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) }))})
 	h.begin("role")
 	names := []string{"..", ".", "a/b", "a?b", "a#b", "a%2fb", "http://elsewhere", "a b", "\u00e9"}
 	for _, name := range names {
@@ -207,7 +207,7 @@ func TestNamesFormNoPath(t *testing.T) {
 // Without a role nothing is sent.
 func TestNoRole(t *testing.T) {
 	var sends atomic.Int64
-	h := open(t, server.Config{LambdaEndpoint: endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) })})
+	h := open(t, server.Config{Services: invoking(endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) }))})
 	h.begin("")
 	h.schedule(function("f"))
 	want := []string{"StartLambdaFunctionFailed ASSUME_ROLE_FAILED the execution has no Lambda role"}

@@ -25,11 +25,11 @@ import (
 // The rules time a task out; the performer lets go of the call.
 func TestTimeout(t *testing.T) {
 	letGo := make(chan struct{})
-	h := open(t, server.Config{LambdaEndpoint: endpoint(t, func(_ http.ResponseWriter, r *http.Request) {
+	h := open(t, server.Config{Services: invoking(endpoint(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // only then the server sees that the caller has gone
 		<-r.Context().Done()
 		close(letGo)
-	})})
+	}))})
 	h.begin("role")
 	slow := function("slow")
 	slow.StartToCloseTimeout = aws.String("1")
@@ -45,7 +45,7 @@ func TestTimeout(t *testing.T) {
 func TestRestart(t *testing.T) {
 	called := make(chan struct{}, 2)
 	var calls atomic.Int64
-	cfg := server.Config{Data: t.TempDir(), LambdaEndpoint: endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+	cfg := server.Config{Data: t.TempDir(), Services: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
 		n := calls.Add(1)
 		_, _ = io.Copy(io.Discard, r.Body)
 		called <- struct{}{}
@@ -54,7 +54,7 @@ func TestRestart(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, fmt.Sprintf(`"call %d"`, n))
-	})}
+	}))}
 	h := open(t, cfg)
 	h.begin("role")
 	h.schedule(function("f"))
@@ -71,11 +71,11 @@ func TestRestart(t *testing.T) {
 // A server that is given time to stop waits for its calls.
 func TestDrain(t *testing.T) {
 	called, release := make(chan struct{}), make(chan struct{})
-	cfg := server.Config{Data: t.TempDir(), LambdaEndpoint: endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
+	cfg := server.Config{Data: t.TempDir(), Services: invoking(endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(called) // a second call would panic
 		<-release
 		_, _ = io.WriteString(w, `"done"`)
-	})}
+	}))}
 	h := open(t, cfg)
 	h.begin("role")
 	h.schedule(function("f"))
