@@ -10,8 +10,8 @@ var keys = []Mutant{{
 }, {
 	Name: "root-key-overwritten",
 	File: "internal/rootkey/file.go",
-	Old:  "err = os.Link(f.Name(), path)\n\t}\n\tif err = errors.Join(err, os.Remove(f.Name())); err != nil {",
-	New:  "err = os.Rename(f.Name(), path)\n\t}\n\tif err != nil {",
+	Old:  "secretfile.Create(",
+	New:  "secretfile.Replace(",
 	Bug:  "Of two first starts the second replaces the root key, and nobody can read the store.",
 }, {
 	Name: "old-root-key-stays",
@@ -33,15 +33,15 @@ var keys = []Mutant{{
 	Bug:  "After a failed write, values are sealed under a key that is nowhere.",
 }, {
 	Name: "rekeyed-rows-share-memory",
-	File: "internal/server/rekey.go",
+	File: "internal/sealing/rekey.go",
 	Old:  "Value: bytes.Clone(value)",
 	New:  "Value: value",
 	Bug:  "A rekeying writes one row's value into others.",
 }, {
 	Name: "old-store-goes-before-the-trail",
-	File: "internal/server/rekey.go",
-	Old:  "\t\tif err := replaceTrail(AuditDir(data)); err != nil {",
-	New:  "\t\t_ = os.RemoveAll(replaced)\n\t\tif err := replaceTrail(AuditDir(data)); err != nil {",
+	File: "internal/sealing/rekey.go",
+	Old:  "\t\tif err := replaceTrail(TrailDir(data)); err != nil {",
+	New:  "\t\t_ = os.RemoveAll(replaced)\n\t\tif err := replaceTrail(TrailDir(data)); err != nil {",
 	Bug:  "A rekeying that is cut off leaves the trail under the old key, and deletes the one under the new key.",
 }, {
 	Name: "self-signed-without-its-address",

@@ -10,6 +10,7 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
+	"heddle/internal/sealing"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/lambda"
@@ -28,8 +29,8 @@ type Config struct {
 	PollHold time.Duration
 	TimeSkip string // SkipOff, SkipTimers or SkipAll
 
-	Sealing  string   // SealingOn or SealingOff; a store in memory is never sealed
-	RootKeys RootKeys // under which the store is sealed
+	Sealing  string           // SealingOn or SealingOff; a store in memory is never sealed
+	RootKeys sealing.RootKeys // under which the store is sealed
 
 	Blobs Blobs
 
@@ -165,7 +166,7 @@ func (c *Config) fill() error {
 	if err != nil {
 		err = fmt.Errorf("config: %w", err)
 	}
-	if err = errors.Join(err, c.RootKeys.check()); err != nil {
+	if err = errors.Join(err, c.RootKeys.Check()); err != nil {
 		return err
 	}
 	if c.Audit.Files == AuditAuto {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"heddle/internal/iam/account"
 	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
+	"heddle/internal/sealing"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/memstore"
@@ -49,9 +49,9 @@ type Server struct {
 	listener     net.Listener
 	http         *http.Server
 	connections  *connections
-	certificates *certificates // nil: no TLS
-	requests     *shares       // in flight, but for polls that wait
-	roots        *rootWatch    // nil: the root keys are in no file
+	certificates *certificates  // nil: no TLS
+	requests     *shares        // in flight, but for polls that wait
+	roots        *sealing.Watch // nil: the root keys are in no file
 	ready        atomic.Bool
 	parts        lifecycle.List // all that has a life
 }
@@ -130,19 +130,27 @@ func (s *Server) openStore(context.Context) (err error) {
 
 // unseal opens what the store has under its root key, and the trail beside it.
 func (s *Server) unseal(ctx context.Context) error {
-	sealing, err := protect(ctx, &s.cfg, s.store)
+	protection, err := s.cfg.protect(ctx, s.store)
 	if err != nil {
 		return err
 	}
-	s.roots = sealing.roots
-	if sealing.store != nil {
-		s.store = sealing.store
-	}
-	if s.auditor, err = newAuditor(&s.cfg, sealing.auditKey); err != nil {
+	s.store, s.roots = protection.Store, protection.Watch
+	if s.auditor, err = newAuditor(&s.cfg, protection.TrailKey); err != nil {
 		return err
 	}
 	s.held, err = holdKeys(ctx, s.store.Meta())
 	return err
+}
+
+// protect seals a store that was opened, and what is recorded beside it.
+func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protection, error) {
+	if c.Store == StoreMemory {
+		return sealing.Protection{Store: below}, nil
+	}
+	return sealing.Open(ctx, sealing.Config{
+		Data: c.Data, Off: c.Sealing == SealingOff, RootKeys: c.RootKeys,
+		Trail: c.Audit.Files == AuditFile, Log: c.Log,
+	}, below)
 }
 
 func (s *Server) openNode(ctx context.Context) (err error) {
@@ -200,26 +208,17 @@ func rulesOf(cfg *Config) map[engine.Kind]engine.Rules {
 	}
 }
 
-// storeDir is where a data folder has its store; other files may stand beside it.
-func storeDir(data string) string { return filepath.Join(data, "store") }
-
 func openStore(cfg *Config) (store.Store, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
-	if err := finishRekey(cfg.Data); err != nil {
-		return nil, 0, err
-	}
-	options := pebblestore.Options{Dir: storeDir(cfg.Data), Logger: cfg.Log}
+	options := pebblestore.Options{Logger: cfg.Log}
 	if cfg.machine != nil {
 		cfg.machine(&options)
 	}
-	s, err := pebblestore.Open(options)
+	s, err := sealing.OpenStore(cfg.Data, options)
 	if err != nil {
 		return nil, 0, err
-	}
-	if err := tidyRekey(cfg.Data); err != nil {
-		return nil, 0, errors.Join(err, s.Close())
 	}
 	return s, s.Shards(), nil
 }
@@ -254,6 +253,26 @@ func (s *Server) URL() string {
 // is finished and committed, then the store is closed. When ctx ends first, the
 // connections that are left are cut. A second call gives the error of the first.
 func (s *Server) Close(ctx context.Context) error { return s.parts.Stop(ctx) }
+
+// rootWatchEvery is how soon a server takes up a change of its root keys' file.
+const rootWatchEvery = time.Second
+
+// runRootWatch follows the root keys' file, if there is one.
+func (s *Server) runRootWatch(ctx context.Context) {
+	if s.roots == nil {
+		return
+	}
+	ticker := time.NewTicker(rootWatchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.roots.Look(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // alarmEvery is how long the alarm sleeps at most: the clock may step.
 const alarmEvery = time.Second
