@@ -26,11 +26,12 @@ var arrows = map[string][]string{
 	"internal/server": {
 		"internal/audit", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/lifecycle",
 		"internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/policy", "internal/aws/operation", "internal/aws/sigv4",
-		"internal/engine", "internal/iam/account", "internal/iam", "internal/matching", "internal/runlog", "internal/sealing", "internal/shard", "internal/store",
+		"internal/engine", "internal/iam/account", "internal/iam", "internal/listen", "internal/matching", "internal/runlog", "internal/sealing", "internal/shard", "internal/store",
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
 		"internal/swf/wire", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry",
 		"internal/token", "internal/visibility",
 	},
+	"internal/listen":  {"internal/secretfile"},
 	"internal/sealing": {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/swf": {
 		"internal/aws/awsjson", "internal/aws/policy", "internal/aws/operation", "internal/engine", "internal/matching", "internal/pack",

@@ -45,19 +45,19 @@ var keys = []Mutant{{
 	Bug:  "A rekeying that is cut off leaves the trail under the old key, and deletes the one under the new key.",
 }, {
 	Name: "self-signed-without-its-address",
-	File: "internal/server/selfsigned.go",
+	File: "internal/listen/selfsigned.go",
 	Old:  "c.IPAddresses = append(c.IPAddresses, ip)",
 	New:  "c.DNSNames = append(c.DNSNames, ip.String())",
 	Bug:  "Clients that call a self-signed server by its address refuse it.",
 }, {
 	Name: "client-certificate-optional",
-	File: "internal/server/tls.go",
+	File: "internal/listen/tls.go",
 	Old:  "tls.RequireAndVerifyClientCert",
 	New:  "tls.VerifyClientCertIfGiven",
 	Bug:  "Clients without a certificate are let in.",
 }, {
 	Name: "private-network-is-loopback",
-	File: "internal/server/tls.go",
+	File: "internal/listen/tls.go",
 	Old:  "ok && tcp.IP.IsLoopback() {",
 	New:  "ok && (tcp.IP.IsLoopback() || tcp.IP.IsPrivate()) {",
 	Bug:  "In a network at home or at work everything goes over the wire in the clear.",

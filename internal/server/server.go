@@ -7,17 +7,15 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
-	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"heddle/internal/aws/authn"
+	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
 	"heddle/internal/lifecycle"
+	"heddle/internal/listen"
 	"heddle/internal/matching"
 	"heddle/internal/sealing"
 	"heddle/internal/shard"
@@ -34,26 +32,23 @@ const memoryShards = 64
 
 // Server is a running server.
 type Server struct {
-	cfg          Config
-	clock        *clock
-	store        store.Store
-	shards       uint16
-	held         *heldKeys
-	blobs        *blobs
-	node         *shard.Node
-	began        time.Time
-	lambda       *lambda.Performer // nil: no endpoint
-	matcher      *matching.Matcher
-	tasks        *countedTasks // the matcher, for callers
-	auditor      *auditor      // nil: nothing is recorded
-	listener     net.Listener
-	http         *http.Server
-	connections  *connections
-	certificates *certificates  // nil: no TLS
-	requests     *shares        // in flight, but for polls that wait
-	roots        *sealing.Watch // nil: the root keys are in no file
-	ready        atomic.Bool
-	parts        lifecycle.List // all that has a life
+	cfg      Config
+	clock    *clock
+	store    store.Store
+	shards   uint16
+	held     *heldKeys
+	blobs    *blobs
+	node     *shard.Node
+	began    time.Time
+	lambda   *lambda.Performer // nil: no endpoint
+	matcher  *matching.Matcher
+	tasks    *countedTasks // the matcher, for callers
+	auditor  *auditor      // nil: nothing is recorded
+	door     *listen.Door
+	requests *listen.Shares // in flight, but for polls that wait
+	roots    *sealing.Watch // nil: the root keys are in no file
+	ready    atomic.Bool
+	parts    lifecycle.List // all that has a life
 }
 
 // Start opens the store, takes over its shards and listens.
@@ -75,7 +70,7 @@ func (s *Server) addParts() {
 	add := func(name string, start, stop func(context.Context) error) {
 		s.parts.Add(name, lifecycle.NewHooks(lifecycle.Hooks{OnStart: start, OnStop: stop}))
 	}
-	add("port", s.listen, s.stopListening)
+	add("port", s.listen, func(context.Context) error { return s.door.Close() })
 	// It begins when the store has opened, which has its key, and ends after it.
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
 	add("store", s.openStore, func(context.Context) error { return s.store.Close() })
@@ -98,29 +93,20 @@ func (s *Server) addParts() {
 // listen opens the port. Requests wait until all has started.
 func (s *Server) listen(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	s.listener, err = (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %q: %w", cfg.Listen, err)
+	c := listen.Config{
+		Address: cfg.Listen, TLS: cfg.tls(), Insecure: cfg.InsecureListen,
+		ConnectionsMax: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Timeouts: cfg.Timeouts,
+		Attach: func(ctx context.Context, c listen.Connection) context.Context {
+			return operation.WithConnection(ctx, c)
+		},
+		Clock: listen.Clock{Now: time.Now, AfterFunc: time.AfterFunc},
+		Log:   cfg.Log,
 	}
-	s.connections = newConnections(s.listener, cfg.shares("connections", cfg.ConnectionsMax), cfg.Timeouts.Spare)
-	if err = requirePrivate(cfg, s.listener.Addr()); err == nil && cfg.Auth == AuthNone {
-		err = authn.RequireLoopback(s.listener.Addr())
+	if cfg.Auth == AuthNone {
+		c.Allowed = authn.RequireLoopback
 	}
-	if err == nil {
-		s.certificates, err = newCertificates(cfg)
-	}
-	if err != nil {
-		return errors.Join(err, s.listener.Close())
-	}
-	return nil
-}
-
-// stopListening closes the port, unless whoever served on it has done so.
-func (s *Server) stopListening(context.Context) error {
-	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
+	s.door, err = listen.Open(ctx, c)
+	return err
 }
 
 func (s *Server) openStore(context.Context) (err error) {
@@ -193,7 +179,7 @@ func (s *Server) startLambda(context.Context) (err error) {
 func (s *Server) answerPolls(context.Context) error {
 	s.ready.Store(false)
 	s.matcher.Drain()
-	s.connections.closeUnused()
+	s.door.CloseUnused()
 	return nil
 }
 
@@ -234,20 +220,10 @@ func random[T [16]byte | [32]byte]() (v T) {
 }
 
 // Addr is where the server listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string { return s.door.Addr().String() }
 
 // URL is how clients on this machine reach the server.
-func (s *Server) URL() string {
-	scheme := "http://"
-	if s.cfg.hasTLS() {
-		scheme = "https://"
-	}
-	addr := s.listener.Addr().(*net.TCPAddr)
-	if addr.IP.IsUnspecified() {
-		return fmt.Sprintf("%s127.0.0.1:%d", scheme, addr.Port)
-	}
-	return scheme + s.Addr()
-}
+func (s *Server) URL() string { return s.door.URL() }
 
 // Close drains the server: waiting polls are answered empty, what is in flight
 // is finished and committed, then the store is closed. When ctx ends first, the

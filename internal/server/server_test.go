@@ -172,7 +172,7 @@ func TestHealth(t *testing.T) {
 	closeServer(t, s) // does nothing
 	for path, want := range map[string]int{"/health": http.StatusOK, "/ready": http.StatusServiceUnavailable} {
 		w := httptest.NewRecorder()
-		s.http.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		s.door.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != want {
 			t.Errorf("%s after closing: %d, want %d", path, w.Code, want)
 		}
