@@ -33,7 +33,7 @@ func (t *countedTasks) Refuse(ctx context.Context, c *matching.Claim) *matching.
 	return t.Matcher.Refuse(ctx, c)
 }
 
-// asPoll stops counting a request of a client, who has a poll, until the function
+// asPoll stops counting a request of a client, which has a poll, until the function
 // is called that it returns.
 func (t *countedTasks) asPoll(client netip.Prefix) (end func()) {
 	t.requests.Add(client, -1)
