@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"heddle/internal/sealing"
 	heddle "heddle/internal/server"
 )
 
@@ -16,7 +17,7 @@ func audited(ctx context.Context, data, rootKey string, kills int) error {
 	var trail bytes.Buffer
 	var wrong []error
 	err := heddle.ReadAudit(ctx, heddle.AuditReading{
-		Data: data, RootKeys: heddle.RootKeys{File: rootKey}, Log: slog.New(slog.DiscardHandler),
+		Data: data, RootKeys: sealing.RootKeys{File: rootKey}, Log: slog.New(slog.DiscardHandler),
 		Wrong: func(err error) { wrong = append(wrong, err) },
 	}, &trail)
 	if len(wrong) > kills || err != nil && len(wrong) == 0 {

@@ -12,6 +12,7 @@ import (
 	"heddle/bench/client"
 	"heddle/bench/process"
 	awscredentials "heddle/internal/aws/credentials"
+	"heddle/internal/sealing"
 	heddle "heddle/internal/server"
 )
 
@@ -74,7 +75,7 @@ func TestKilledFirstStarts(t *testing.T) {
 	opens := 100 * time.Millisecond
 	for range max(3, *kills/5) {
 		k := &killer{victim: &victim{binary: binary, data: t.TempDir(), addr: "127.0.0.1:0"}, random: random, checkEvery: 1}
-		k.rootKey = heddle.RootKeyFile(k.data)
+		k.rootKey = sealing.RootKeyFile(k.data)
 		for range 1 + random.IntN(3) {
 			if ended, err := k.runUntil(k.moment(opens), k.serve()); ended || err != nil {
 				t.Fatalf("the server exited while it started: %v", err)

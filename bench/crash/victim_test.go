@@ -13,6 +13,7 @@ import (
 
 	"heddle/bench/process"
 	awscredentials "heddle/internal/aws/credentials"
+	"heddle/internal/sealing"
 	heddle "heddle/internal/server"
 )
 
@@ -35,7 +36,7 @@ type victim struct {
 func newVictim(t *testing.T, binary string, fail func(error)) *victim {
 	data := t.TempDir()
 	v := &victim{
-		binary: binary, data: data, addr: "127.0.0.1:0", rootKey: heddle.RootKeyFile(data),
+		binary: binary, data: data, addr: "127.0.0.1:0", rootKey: sealing.RootKeyFile(data),
 		up: make(chan struct{}), step: make(chan struct{}, 1),
 	}
 	var err error

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"heddle/internal/rootkey"
+	"heddle/internal/sealing"
 	"heddle/internal/server"
 )
 
@@ -18,8 +19,8 @@ type rootKeyFlags struct {
 	KMSAccessKey string   `name:"kms-access-key" env:"HEDDLE_KMS_ACCESS_KEY_ID" placeholder:"KEY" group:"Sealing" help:"Access key that signs them; its secret comes from the environment variable HEDDLE_KMS_SECRET_ACCESS_KEY alone."`
 }
 
-func (f *rootKeyFlags) config() server.RootKeys {
-	return server.RootKeys{File: f.RootKeyFile, Text: os.Getenv("HEDDLE_ROOT_KEY"), KMS: f.kms(f.KMSKeyID)}
+func (f *rootKeyFlags) config() sealing.RootKeys {
+	return sealing.RootKeys{File: f.RootKeyFile, Text: os.Getenv("HEDDLE_ROOT_KEY"), KMS: f.kms(f.KMSKeyID)}
 }
 
 // kms is the service with some of its keys.
@@ -40,8 +41,8 @@ type rekeyCommand struct {
 }
 
 func (c *rekeyCommand) Run(ctx context.Context) error {
-	cfg := server.RekeyConfig{
-		Data: c.Data, Sealing: c.Sealing, Keys: c.RootKeys.config(),
+	cfg := sealing.RekeyConfig{
+		Data: c.Data, Off: c.Sealing == server.SealingOff, Keys: c.RootKeys.config(),
 		Log: plainLog(),
 	}
 	cfg.Old.File = c.OldRootKeyFile
@@ -51,7 +52,7 @@ func (c *rekeyCommand) Run(ctx context.Context) error {
 			cfg.Keys.KMS = rootkey.KMS{} // the service is that of the old keys
 		}
 	}
-	rows, err := server.Rekey(ctx, cfg)
+	rows, err := sealing.Rekey(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -21,16 +21,18 @@ const root = "../.."
 // arrows are the imports inside the module that each package may have; test files
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
-	"cmd/heddle": {"internal/rootkey", "internal/server", "internal/engine", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry"},
+	"cmd/heddle": {"internal/rootkey", "internal/sealing", "internal/server", "internal/engine", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry"},
 
 	"internal/server": {
 		"internal/audit", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/lifecycle",
 		"internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/policy", "internal/aws/operation", "internal/aws/sigv4",
-		"internal/engine", "internal/iam/account", "internal/iam", "internal/matching", "internal/rootkey", "internal/runlog", "internal/shard", "internal/store",
-		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/store/sealed", "internal/swf",
+		"internal/engine", "internal/iam/account", "internal/iam", "internal/listen", "internal/matching", "internal/runlog", "internal/sealing", "internal/shard", "internal/store",
+		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
 		"internal/swf/wire", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry",
 		"internal/token", "internal/visibility",
 	},
+	"internal/listen":  {"internal/secretfile"},
+	"internal/sealing": {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/swf": {
 		"internal/aws/awsjson", "internal/aws/policy", "internal/aws/operation", "internal/engine", "internal/matching", "internal/pack",
 		"internal/swf/wire", "internal/swf/execution", "internal/swf/permission", "internal/swf/registry", "internal/token", "internal/visibility",
@@ -45,6 +47,8 @@ var arrows = map[string][]string{
 	"internal/aws/operation":     {"internal/aws/awsjson", "internal/aws/policy"},
 	"internal/iam/account":       {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/pack"},
 	"internal/iam":               {"internal/aws/arn", "internal/aws/awsquery", "internal/aws/policy", "internal/engine", "internal/iam/account"},
+	"internal/aws/credentials":   {"internal/secretfile"},
+	"internal/rootkey":           {"internal/secretfile"},
 	"internal/engine":            {"internal/blob"},
 	"internal/runlog":            {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},

@@ -39,7 +39,7 @@ var trail = []Mutant{{
 	Bug:  "Who can write the disk takes records away from a sealed trail, unnoticed.",
 }, {
 	Name: "trail-key-not-rewrapped",
-	File: "internal/server/auditkey.go",
+	File: "internal/sealing/trailkey.go",
 	Old:  "if err == nil && keys.Current(wrapped) {",
 	New:  "if err == nil {",
 	Bug:  "The trail stays under the old root key: who throws that away can't read it any more.",

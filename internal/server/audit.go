@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/operation"
 	"heddle/internal/iam/account"
+	"heddle/internal/sealing"
 	"heddle/internal/service"
 )
 
@@ -49,7 +49,7 @@ const (
 const auditAgeMax = 24 * time.Hour
 
 // AuditDir is where a data folder has the files of the trail.
-func AuditDir(data string) string { return filepath.Join(data, "audit") }
+func AuditDir(data string) string { return sealing.TrailDir(data) }
 
 func (a *Audit) webhook() audit.Webhook {
 	return audit.Webhook{URL: a.WebhookURL, Token: a.WebhookToken}
@@ -58,7 +58,7 @@ func (a *Audit) webhook() audit.Webhook {
 // AuditReading says which records of a trail are wanted.
 type AuditReading struct {
 	Data     string
-	RootKeys RootKeys
+	RootKeys sealing.RootKeys
 	Since    time.Time   // only records with this eventTime or a later one
 	Until    time.Time   // only records with an earlier one; zero: all
 	Follow   bool        // go on with what is recorded meanwhile
@@ -88,11 +88,8 @@ func ReadAudit(ctx context.Context, cfg AuditReading, out io.Writer) error {
 			}
 		}
 	}
-	err := cfg.RootKeys.check()
-	if err == nil {
-		r.Key, err = readerAuditKey(ctx, cfg.Data, &cfg.RootKeys, cfg.Log)
-	}
-	if err == nil {
+	var err error
+	if r.Key, err = sealing.ReadTrailKey(ctx, cfg.Data, cfg.RootKeys, cfg.Log); err == nil {
 		err = r.Read(ctx, out)
 	}
 	if cfg.Follow && errors.Is(err, context.Canceled) {

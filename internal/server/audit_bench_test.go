@@ -24,7 +24,7 @@ func BenchmarkAudit(b *testing.B) {
 				r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(body))
 				r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
 				w := httptest.NewRecorder()
-				s.http.Handler.ServeHTTP(w, r)
+				s.door.ServeHTTP(w, r)
 				if w.Code != http.StatusOK {
 					b.Fatalf("%s: %d %s", action, w.Code, w.Body)
 				}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"heddle/internal/sealing"
 )
 
 // readTrail reads the trail of a data folder, and wants nothing wrong with it.
@@ -129,7 +131,7 @@ func TestATrailWantsItsKey(t *testing.T) {
 	s := start(t, cfg)
 	register(t, s)
 	closeServer(t, s)
-	key := auditKeyFile(AuditDir(cfg.Data))
+	key := trailKey(cfg.Data)
 	info, err := os.Stat(key)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the trail's key: %v, %v", info, err)
@@ -141,7 +143,7 @@ func TestATrailWantsItsKey(t *testing.T) {
 		}
 	}
 
-	root := RootKeyFile(cfg.Data)
+	root := sealing.RootKeyFile(cfg.Data)
 	move(root, root+".away")
 	unreadable(t, cfg, "read audit trail", "put the file back", root)
 	otherText, other := newRootKeys(t)
@@ -204,7 +206,7 @@ func TestRekeyedTrail(t *testing.T) {
 			t.Error("another file is gone")
 		}
 	}
-	key := auditKeyFile(AuditDir(cfg.Data))
+	key := trailKey(cfg.Data)
 	exchange := func(path string, b []byte) (before []byte) {
 		t.Helper()
 		before, err := os.ReadFile(path)
@@ -221,7 +223,7 @@ func TestRekeyedTrail(t *testing.T) {
 	before := exchange(key, nil)
 	moved := cfg
 	moved.RootKeys.File = filepath.Join(t.TempDir(), "new.key")
-	rekey(t, RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Old: RootKeys{File: RootKeyFile(cfg.Data)}})
+	rekey(t, sealing.RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Old: sealing.RootKeys{File: sealing.RootKeyFile(cfg.Data)}})
 	want(moved, ".sealed")
 	unreadable(t, cfg, "give it too")
 	// The key is another one too: the one of before opens nothing.
@@ -233,7 +235,7 @@ func TestRekeyedTrail(t *testing.T) {
 	changed := exchange(file, nil)
 	changed[40] ^= 1
 	exchange(file, changed)
-	if _, err := Rekey(t.Context(), RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "move the file away") {
+	if _, err := sealing.Rekey(t.Context(), sealing.RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "move the file away") {
 		t.Errorf("a trail that can't be read was rekeyed: %v", err)
 	}
 	wantNothingLeft(t, cfg.Data)
@@ -245,127 +247,14 @@ func TestRekeyedTrailInTheClear(t *testing.T) {
 	register(t, s)
 	closeServer(t, s)
 	trail := readTrail(t, cfg)
-	for _, sealing := range []string{SealingOff, SealingOff, SealingOn} {
-		rekey(t, RekeyConfig{Data: cfg.Data, Sealing: sealing})
+	for _, how := range []string{SealingOff, SealingOff, SealingOn} {
+		rekey(t, sealing.RekeyConfig{Data: cfg.Data, Off: how == SealingOff})
 		if got := readTrail(t, cfg); got != trail {
 			t.Errorf("read\n%s\nwant\n%s", got, trail)
 		}
 		plain := len(trailFiles(t, cfg.Data, ".jsonl")) == 1
-		if plain != (sealing == SealingOff) || exists(auditKeyFile(AuditDir(cfg.Data))) == plain || len(trailFiles(t, cfg.Data, "")) != 1 {
-			t.Errorf("with sealing %s there is %v", sealing, trailFiles(t, cfg.Data, ""))
-		}
-	}
-}
-
-// TestReplaceTrailCutOff stands after each step of putting a rekeyed trail in
-// place.
-func TestReplaceTrailCutOff(t *testing.T) {
-	cfg := onDisk(t)
-	s := start(t, cfg)
-	register(t, s)
-	closeServer(t, s)
-	trail := readTrail(t, cfg)
-	dir := AuditDir(cfg.Data)
-	rekeyed, moved := filepath.Join(dir, rekeyedTrailName), filepath.Join(dir, movedTrailName)
-	move := func(from, to string) {
-		t.Helper()
-		if err := os.Rename(from, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, sealing := range []string{SealingOn, SealingOff, SealingOff, SealingOn} {
-		for step := range 6 {
-			rekeying := RekeyConfig{Data: cfg.Data, Sealing: sealing, Log: slog.New(slog.DiscardHandler)}
-			if err := rewriteTrail(t.Context(), rekeying); err != nil {
-				t.Fatal(err)
-			}
-			if step == 0 { // not to be put in place
-				if err := removeRekeyed(cfg.Data); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if step >= 2 { // files of the other sort are gone
-				for _, file := range trailFiles(t, cfg.Data, "") {
-					if strings.HasSuffix(file, ".sealed") != (sealing == SealingOn) {
-						if err := os.Remove(file); err != nil {
-							t.Fatal(err)
-						}
-					}
-				}
-			}
-			if step >= 3 { // the new files are there
-				files, err := filepath.Glob(filepath.Join(rekeyed, "audit-*"))
-				if err != nil || len(files) != 1 {
-					t.Fatal(files, err)
-				}
-				move(files[0], filepath.Join(dir, filepath.Base(files[0])))
-			}
-			if step >= 4 { // and the key
-				key, err := os.ReadFile(auditKeyFile(rekeyed))
-				if err == nil {
-					err = os.WriteFile(auditKeyFile(dir), key, 0o600)
-				} else {
-					_ = os.Remove(auditKeyFile(dir))
-					err = nil
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			if step >= 5 { // what is left is of no use
-				move(rekeyed, moved)
-				_ = os.Remove(auditKeyFile(moved))
-			}
-			if err := replaceTrail(dir); err != nil {
-				t.Fatal(err)
-			}
-			if got := readTrail(t, cfg); got != trail {
-				t.Fatalf("sealing %s, step %d: read\n%s\nwant\n%s", sealing, step, got, trail)
-			}
-			if step > 0 && exists(auditKeyFile(dir)) != (sealing == SealingOn) || len(trailFiles(t, cfg.Data, "")) != 1 {
-				t.Fatalf("sealing %s, step %d: there is %v", sealing, step, trailFiles(t, cfg.Data, ""))
-			}
-			wantNothingLeft(t, cfg.Data)
-		}
-	}
-}
-
-// TestRekeyCutOffBeforeTheTrail: a rewritten trail counts if, and only if, the
-// store that was rewritten with it does.
-func TestRekeyCutOffBeforeTheTrail(t *testing.T) {
-	cfg := onDisk(t)
-	s := start(t, cfg)
-	register(t, s)
-	closeServer(t, s)
-	trail := readTrail(t, cfg)
-	key := auditKeyFile(AuditDir(cfg.Data))
-	rekeying := RekeyConfig{Data: cfg.Data, Log: slog.New(slog.DiscardHandler)}
-	for name, open := range map[string]func(){
-		"server": func() { closeServer(t, start(t, cfg)) },
-		"rekey":  func() { rekey(t, rekeying) },
-	} {
-		for _, counts := range []bool{false, true} {
-			before, err := os.ReadFile(key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := rewriteTrail(t.Context(), rekeying); err != nil {
-				t.Fatal(err)
-			}
-			if counts {
-				if err := os.Mkdir(filepath.Join(cfg.Data, replacedName), 0o700); err != nil {
-					t.Fatal(err)
-				}
-			}
-			open()
-			after, err := os.ReadFile(key)
-			if err != nil || bytes.Equal(before, after) != (!counts && name == "server") {
-				t.Errorf("%s, %v: the key is the one of before: %v, %v", name, counts, bytes.Equal(before, after), err)
-			}
-			if got := readTrail(t, cfg); got != trail {
-				t.Errorf("%s, %v: read\n%s\nwant\n%s", name, counts, got, trail)
-			}
-			wantNothingLeft(t, cfg.Data)
+		if plain != (how == SealingOff) || exists(trailKey(cfg.Data)) == plain || len(trailFiles(t, cfg.Data, "")) != 1 {
+			t.Errorf("with sealing %s there is %v", how, trailFiles(t, cfg.Data, ""))
 		}
 	}
 }

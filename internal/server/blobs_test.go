@@ -26,6 +26,7 @@ import (
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
+	"heddle/internal/sealing"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
@@ -63,14 +64,11 @@ func refer(t *testing.T, cfg Config, ids ...blob.ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := protect(t.Context(), &cfg, below)
+	p, err := cfg.protect(t.Context(), below)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := below
-	if p.store != nil {
-		s = p.store
-	}
+	s := p.Store
 	h, err := s.Acquire(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
@@ -233,13 +231,16 @@ func TestRekeyedBlobs(t *testing.T) {
 	id := putBlob(t, s, "planted-text")
 	closeServer(t, s)
 	before := contentOf(t, BlobDir(cfg.Data))
-	old, moved := RootKeys{File: RootKeyFile(cfg.Data)}, RootKeys{File: filepath.Join(t.TempDir(), "new.key")}
-	for _, c := range []RekeyConfig{
-		{Keys: moved, Old: old}, {Keys: moved, Sealing: SealingOff}, {Keys: moved},
+	old, moved := sealing.RootKeys{File: sealing.RootKeyFile(cfg.Data)}, sealing.RootKeys{File: filepath.Join(t.TempDir(), "new.key")}
+	for _, c := range []sealing.RekeyConfig{
+		{Keys: moved, Old: old}, {Keys: moved, Off: true}, {Keys: moved},
 	} {
 		c.Data = cfg.Data
 		rekey(t, c)
-		cfg.Sealing, cfg.RootKeys = c.Sealing, moved
+		cfg.Sealing, cfg.RootKeys = SealingOn, moved
+		if c.Off {
+			cfg.Sealing = SealingOff
+		}
 		if is := contentOf(t, BlobDir(cfg.Data)); !maps.Equal(is, before) {
 			t.Fatal("the blobs were changed")
 		}
@@ -292,7 +293,7 @@ func TestBlobsOfAnotherStore(t *testing.T) {
 	id := putBlob(t, s, "old")
 	closeServer(t, s)
 	aside := filepath.Join(t.TempDir(), "store")
-	if err := os.Rename(storeDir(cfg.Data), aside); err != nil {
+	if err := os.Rename(sealing.StoreDir(cfg.Data), aside); err != nil {
 		t.Fatal(err)
 	}
 	s = start(t, cfg)
@@ -305,7 +306,7 @@ func TestBlobsOfAnotherStore(t *testing.T) {
 	}
 	wantNoBlob(t, s, other)
 	closeServer(t, s)
-	if err := errors.Join(os.RemoveAll(storeDir(cfg.Data)), os.Rename(aside, storeDir(cfg.Data))); err != nil {
+	if err := errors.Join(os.RemoveAll(sealing.StoreDir(cfg.Data)), os.Rename(aside, sealing.StoreDir(cfg.Data))); err != nil {
 		t.Fatal(err)
 	}
 	wantBlob(t, start(t, cfg), id, "old")

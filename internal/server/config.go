@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
+	"heddle/internal/listen"
 	"heddle/internal/options"
+	"heddle/internal/sealing"
 	"heddle/internal/service"
 	"heddle/internal/store/pebblestore"
 )
@@ -27,8 +30,8 @@ type Config struct {
 	PollHold time.Duration
 	TimeSkip string // SkipOff, SkipTimers or SkipAll
 
-	Sealing  string   // SealingOn or SealingOff; a store in memory is never sealed
-	RootKeys RootKeys // under which the store is sealed
+	Sealing  string           // SealingOn or SealingOff; a store in memory is never sealed
+	RootKeys sealing.RootKeys // under which the store is sealed
 
 	Blobs Blobs
 
@@ -46,7 +49,7 @@ type Config struct {
 	PollsMax       int
 	ClientPercent  int
 
-	Timeouts Timeouts
+	Timeouts listen.Timeouts
 
 	Audit         Audit
 	Throttle      string   // ThrottleOff or ThrottleAWS
@@ -60,15 +63,6 @@ type Config struct {
 
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
-}
-
-// Timeouts are how long peers may let the server wait.
-type Timeouts struct {
-	Header time.Duration // for the head of a request, or the handshake of TLS
-	Body   time.Duration // for its body
-	Answer time.Duration // for the reading of an answer
-	Idle   time.Duration // for another request
-	Spare  time.Duration // for any of these, when others wait for a connection
 }
 
 // Values of Config.Store.
@@ -124,14 +118,6 @@ const (
 	timeoutMax  = 24 * time.Hour
 )
 
-// DefaultTimeouts are those of a server whose clients have slow lines.
-func DefaultTimeouts() Timeouts {
-	return Timeouts{
-		Header: 10 * time.Second, Body: 30 * time.Second, Answer: 30 * time.Second,
-		Idle: 10 * time.Minute, Spare: time.Second,
-	}
-}
-
 // Filled is a Config with its defaults, if it has nothing that makes no sense.
 // Nothing is opened or made to find out.
 func (c Config) Filled() (Config, error) {
@@ -153,11 +139,12 @@ func (c *Config) fill() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	err := errors.Join(c.fillChoices(), c.fillNumbers(), c.checkTLS(), c.fillServices(), c.checkOthers())
+	tls := c.tls()
+	err := errors.Join(c.fillChoices(), c.fillNumbers(), tls.Check(), c.fillServices(), c.checkOthers())
 	if err != nil {
 		err = fmt.Errorf("config: %w", err)
 	}
-	if err = errors.Join(err, c.RootKeys.check()); err != nil {
+	if err = errors.Join(err, c.RootKeys.Check()); err != nil {
 		return err
 	}
 	if c.Audit.Files == AuditAuto {
@@ -184,12 +171,12 @@ func (c *Config) fillChoices() error {
 
 // fillNumbers fills all numbers. Those without a flag go by their field.
 func (c *Config) fillNumbers() error {
-	t, tDefault := &c.Timeouts, DefaultTimeouts()
+	t, tDefault := &c.Timeouts, listen.DefaultTimeouts()
 	return errors.Join(
 		number("--poll-hold", &c.PollHold, DefaultPollHold, durationMin, PollHoldMax),
 		number("--audit-file-mb", &c.Audit.FileMB, DefaultAuditFileMB, 1, numberMax),
 		number("--audit-keep", &c.Audit.Keep, DefaultAuditKeep, 1, numberMax),
-		number("--limit-connections", &c.ConnectionsMax, connectionsRoom(), 1, numberMax),
+		number("--limit-connections", &c.ConnectionsMax, listen.Room(), 1, numberMax),
 		number("--limit-requests", &c.RequestsMax, DefaultRequests, 1, numberMax),
 		number("--limit-polls", &c.PollsMax, DefaultPolls, 1, numberMax),
 		number("--limit-client-percent", &c.ClientPercent, DefaultClientPercent, 1, 100),
@@ -250,9 +237,19 @@ func number[T int | int64 | time.Duration](flag string, v *T, fallback, least, m
 	return nil
 }
 
+// CAFile is where a data folder has the certificate that clients of a self-signed
+// server must trust.
+func CAFile(data string) string { return listen.CAFile(caDir(data)) }
+
+func caDir(data string) string { return filepath.Join(data, "tls") }
+
+func (c *Config) tls() listen.TLS {
+	return listen.TLS{Cert: c.TLSCert, Key: c.TLSKey, SelfSigned: c.TLSSelfSigned, CADir: caDir(c.Data), ClientCA: c.TLSClientCA}
+}
+
 // shares are places of which one client may have a part.
-func (c *Config) shares(what string, max int) *shares {
-	return newShares(what, max, c.ClientPercent, c.Log)
+func (c *Config) shares(what string, max int) *listen.Shares {
+	return listen.NewShares(listen.ShareConfig{What: what, Max: max, ClientPercent: c.ClientPercent, Now: time.Now, Log: c.Log})
 }
 
 func isAccount(s string) bool {

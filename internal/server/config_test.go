@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heddle/internal/rootkey"
+	"heddle/internal/sealing"
 	"heddle/internal/swf/lambda"
 )
 
@@ -154,18 +155,18 @@ func TestRefusedBeforeAnythingIsMade(t *testing.T) {
 		if exists(cfg.Data) {
 			t.Errorf("%q: it was refused, and the folder was made", want)
 		}
-		if cfg.RootKeys.check() == nil {
+		if cfg.RootKeys.Check() == nil {
 			continue
 		}
 		// The commands for a stopped store take the same flags, and look at them first.
-		if err := os.MkdirAll(storeDir(cfg.Data), 0o700); err != nil {
+		if err := os.MkdirAll(sealing.StoreDir(cfg.Data), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		log := slog.New(slog.DiscardHandler)
 		if _, err := OpenOffline(t.Context(), cfg.Data, cfg.RootKeys, log); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("open offline: %q: %v", want, err)
 		}
-		if _, err := Rekey(t.Context(), RekeyConfig{Data: cfg.Data, Keys: cfg.RootKeys, Log: log}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := sealing.Rekey(t.Context(), sealing.RekeyConfig{Data: cfg.Data, Keys: cfg.RootKeys, Log: log}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("rekey: %q: %v", want, err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -59,7 +58,7 @@ func newPeer(t *testing.T, s *Server, protocol string) *peer {
 			return c, nil
 		},
 	}
-	if s.certificates != nil {
+	if s.cfg.TLSSelfSigned {
 		transport.TLSClientConfig = &tls.Config{RootCAs: trustOf(t, s)}
 		transport.ForceAttemptHTTP2 = protocol == "HTTP/2.0 over TLS"
 	}
@@ -194,18 +193,6 @@ func (p *peer) wantTask() {
 	}
 }
 
-// watchesNow is how many answers are watched.
-func (s *Server) watchesNow() (n int) {
-	s.connections.mu.Lock()
-	defer s.connections.mu.Unlock()
-	for l := range s.connections.open {
-		l.mu.Lock()
-		n += len(l.watches)
-		l.mu.Unlock()
-	}
-	return n
-}
-
 // TestLostAnswers has pollers who do not get the answer that was written to them:
 // the task is offered again.
 func TestLostAnswers(t *testing.T) {
@@ -219,13 +206,13 @@ func TestLostAnswers(t *testing.T) {
 			"by a reset": func(p *peer, _ func()) {
 				p.stop()
 				newPeer(p.t, p.server, protocol).must("StartWorkflowExecution", startOrder)
-				waitUntil(p.t, "it was answered", func() bool { return p.server.watchesNow() == 1 })
+				waitUntil(p.t, "it was answered", func() bool { return p.server.door.Counts().Watched == 1 })
 				p.die()
 			},
 			"by hanging up": func(p *peer, hangUp func()) {
 				p.stop()
 				newPeer(p.t, p.server, protocol).must("StartWorkflowExecution", startOrder)
-				waitUntil(p.t, "it was answered", func() bool { return p.server.watchesNow() == 1 })
+				waitUntil(p.t, "it was answered", func() bool { return p.server.door.Counts().Watched == 1 })
 				hangUp()
 			},
 		} {
@@ -268,7 +255,7 @@ func TestLostAnswersOfOneConnection(t *testing.T) {
 	for _, id := range []string{`"a"`, `"b"`, `"c"`} {
 		other.must("StartWorkflowExecution", strings.Replace(startOrder, `"a"`, id, 1))
 	}
-	waitUntil(t, "all were answered", func() bool { return s.watchesNow() == 3 })
+	waitUntil(t, "all were answered", func() bool { return s.door.Counts().Watched == 3 })
 	p.die()
 	for _, polled := range polls {
 		if a := <-polled; a.err == nil {
@@ -318,11 +305,7 @@ func TestArrivedAnswers(t *testing.T) {
 			}
 			other.CloseIdleConnections()
 			p.CloseIdleConnections()
-			waitUntil(t, "the connections are closed", func() bool {
-				s.connections.mu.Lock()
-				defer s.connections.mu.Unlock()
-				return len(s.connections.open) == 0
-			})
+			waitUntil(t, "the connections are closed", func() bool { return s.door.Counts().Connections == 0 })
 			// What a lost answer would have caused comes before this.
 			if pending := other.must("CountPendingDecisionTasks", pollDeciders); pending != `{"count":0,"truncated":false}` {
 				t.Errorf("%s tasks are offered", pending)
@@ -348,54 +331,14 @@ func TestNextRequestProvesArrival(t *testing.T) {
 			if a := <-polled; a.err != nil {
 				t.Fatal(a.err)
 			}
-			waitUntil(t, "the answer is watched", func() bool { return s.watchesNow() == 1 })
+			waitUntil(t, "the answer is watched", func() bool { return s.door.Counts().Watched == 1 })
 			p.must("ListDomains", `{"registrationStatus":"REGISTERED"}`)
-			if n := s.watchesNow(); n != 0 {
+			if n := s.door.Counts().Watched; n != 0 {
 				t.Errorf("%d answers are watched after the next request", n)
 			}
 			if len(p.conns) != 1 {
 				t.Errorf("%d connections, want 1", len(p.conns))
 			}
 		})
-	}
-}
-
-// TestLateResets: a reset tells that an answer was not read only for a while.
-func TestLateResets(t *testing.T) {
-	for name, c := range map[string]struct {
-		until time.Duration
-		want  int
-	}{"in time": {time.Hour, 1}, "late": {-time.Second, 0}} {
-		conn, _ := net.Pipe()
-		lost := 0
-		l := &connection{Conn: conn, watches: []watch{{lost: func(error) { lost++ }, until: time.Now().Add(c.until)}}}
-		l.end(syscall.ECONNRESET)
-		if lost != c.want {
-			t.Errorf("%s: the answer was lost %d times, want %d", name, lost, c.want)
-		}
-	}
-}
-
-// TestWhatHoldsAnAnswer: when an answer is watched, it has been written to the
-// connection with HTTP/1.1, and is still to be with HTTP/2.
-func TestWhatHoldsAnAnswer(t *testing.T) {
-	conn, peer := net.Pipe()
-	defer conn.Close()
-	go func() { _, _ = io.Copy(io.Discard, peer) }()
-	l := &connection{Conn: conn}
-	write := func(text string) {
-		t.Helper()
-		if _, err := l.Write([]byte(text)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lost := func(err error) { t.Error(err) }
-	write("first")
-	l.Watch(lost)
-	(&stream{l, t.Context()}).Watch(lost)
-	write("second")
-	write("third")
-	if first, second := l.watches[0].end, l.watches[1].end; first != 5 || second != 11 {
-		t.Errorf("answers are in the first %d and %d bytes, want 5 and 11", first, second)
 	}
 }

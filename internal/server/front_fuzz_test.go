@@ -47,7 +47,7 @@ func (c complaints) Write(text []byte) (int, error) {
 func serve(t *testing.T, s *Server, r *http.Request) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
-	s.http.Handler.ServeHTTP(w, r.WithContext(t.Context()))
+	s.door.ServeHTTP(w, r.WithContext(t.Context()))
 	body := w.Body.Bytes()
 	if w.Code >= 500 && w.Code != http.StatusServiceUnavailable {
 		t.Fatalf("%s %s: %d %s", r.Method, r.Header.Get("X-Amz-Target"), w.Code, body)

@@ -23,6 +23,7 @@ import (
 
 	"heddle/internal/blob/blobtest"
 	"heddle/internal/runlog"
+	"heddle/internal/sealing"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/swf/wire"
 )
@@ -354,7 +355,7 @@ func (m *machine) check() error {
 		return err
 	}
 	found, err := func() (*runlog.Findings, error) {
-		opened, err := openSealed(context.Background(), s, m.data, &RootKeys{}, slog.New(slog.DiscardHandler))
+		opened, err := sealing.Unseal(context.Background(), s, m.data, &sealing.RootKeys{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return nil, err
 		}

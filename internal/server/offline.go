@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"heddle/internal/blob"
@@ -13,10 +12,10 @@ import (
 	"heddle/internal/blob/s3"
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
+	"heddle/internal/sealing"
 	"heddle/internal/service"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
-	"heddle/internal/store/pebblestore"
 	"heddle/internal/visibility"
 )
 
@@ -35,28 +34,14 @@ type Offline struct {
 // OpenOffline opens the store in a folder, and writes nothing there. Of a rekeying
 // that was cut off it reads the store that counts, and says so. Errors:
 // store.ErrHeld if a server runs on it.
-func OpenOffline(ctx context.Context, data string, roots RootKeys, log *slog.Logger) (*Offline, error) {
-	if err := roots.check(); err != nil {
-		return nil, err
-	}
-	dir := storeDir(data)
-	rekeyed, replaced := exists(filepath.Join(data, rekeyedName)), exists(filepath.Join(data, replacedName))
-	if rekeyed && replaced && !exists(dir) {
-		dir = filepath.Join(data, rekeyedName)
-	}
-	s, err := pebblestore.Open(pebblestore.Options{Dir: dir, Logger: log, ReadOnly: true, Shared: true})
+func OpenOffline(ctx context.Context, data string, roots sealing.RootKeys, log *slog.Logger) (*Offline, error) {
+	s, shards, err := sealing.OpenReadOnly(ctx, data, roots, log)
 	if err != nil {
 		return nil, err
 	}
-	if rekeyed || replaced {
-		log.Warn("a rekeying was cut off; the next start of the server, or 'heddle rekey', tidies up after it", "read", dir, "old_store_is_left", replaced)
-	}
-	o := &Offline{data: data, log: log, shards: s.Shards()}
-	if o.store, err = openSealed(ctx, s, data, &roots, log); err == nil {
-		err = o.open(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %q: %w", dir, err), s.Close())
+	o := &Offline{data: data, log: log, store: s, shards: shards}
+	if err := o.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %q: %w", sealing.StoreDir(data), err), s.Close())
 	}
 	return o, nil
 }

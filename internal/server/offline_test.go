@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/sealing"
 )
 
 // contentOf is what a folder holds, and when it was written.
@@ -48,7 +49,7 @@ func contentOf(t *testing.T, dir string) map[string]string {
 // that counts and says so.
 func TestOfflineWritesNothing(t *testing.T) {
 	cfg, before := planted(t, SealingOn)
-	store, rekeyed, replaced := storeDir(cfg.Data), filepath.Join(cfg.Data, rekeyedName), filepath.Join(cfg.Data, replacedName)
+	store, rekeyed, replaced := sealing.StoreDir(cfg.Data), filepath.Join(cfg.Data, rekeyedName), filepath.Join(cfg.Data, replacedName)
 	rename := func(from, to string) {
 		t.Helper()
 		if err := os.Rename(from, to); err != nil {

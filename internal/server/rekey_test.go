@@ -11,14 +11,28 @@ import (
 	"testing"
 
 	"heddle/internal/runlog"
+	"heddle/internal/sealing"
 	"heddle/internal/store"
 )
 
+// Folders of a rekeying, and the key of the trail; see package sealing.
+const (
+	rekeyedName  = "store.rekey-new"
+	replacedName = "store.rekey-old"
+)
+
+func trailKey(data string) string { return filepath.Join(AuditDir(data), "key") }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // rekey rekeys a stopped store, and wants nothing left of the one before.
-func rekey(t *testing.T, cfg RekeyConfig) {
+func rekey(t *testing.T, cfg sealing.RekeyConfig) {
 	t.Helper()
 	cfg.Log = slog.New(slog.DiscardHandler)
-	if rows, err := Rekey(t.Context(), cfg); err != nil || rows == 0 {
+	if rows, err := sealing.Rekey(t.Context(), cfg); err != nil || rows == 0 {
 		t.Fatalf("rekeyed %d rows, %v", rows, err)
 	}
 	wantNothingLeft(t, cfg.Data)
@@ -28,7 +42,7 @@ func wantNothingLeft(t *testing.T, data string) {
 	t.Helper()
 	for _, path := range []string{
 		filepath.Join(data, rekeyedName), filepath.Join(data, replacedName),
-		filepath.Join(AuditDir(data), rekeyedTrailName), filepath.Join(AuditDir(data), movedTrailName),
+		filepath.Join(AuditDir(data), "rekey-new"), filepath.Join(AuditDir(data), "rekey-moved"),
 	} {
 		if exists(path) {
 			t.Errorf("left behind: %s", path)
@@ -37,10 +51,10 @@ func wantNothingLeft(t *testing.T, data string) {
 }
 
 // planted is a stopped store with planted texts, and what a check finds in it.
-func planted(t *testing.T, sealing string) (Config, *runlog.Findings) {
+func planted(t *testing.T, mode string) (Config, *runlog.Findings) {
 	t.Helper()
 	cfg := onDisk(t)
-	cfg.Sealing = sealing
+	cfg.Sealing = mode
 	s := start(t, cfg)
 	plant(t, s)
 	closeServer(t, s)
@@ -68,14 +82,14 @@ func TestRekeySealsAPlainStore(t *testing.T) {
 	cfg, before := planted(t, SealingOff)
 	cfg.Sealing = SealingOn
 	refused(t, cfg, "it is not sealed", "heddle rekey", "--sealing off")
-	rekey(t, RekeyConfig{Data: cfg.Data})
+	rekey(t, sealing.RekeyConfig{Data: cfg.Data})
 	if found := plantedIn(t, cfg.Data); len(found) > 0 {
 		t.Errorf("sealed, found %v", found)
 	}
 	wantSame(t, cfg, before)
 
 	// And back.
-	rekey(t, RekeyConfig{Data: cfg.Data, Sealing: SealingOff})
+	rekey(t, sealing.RekeyConfig{Data: cfg.Data, Off: true})
 	refused(t, cfg, "it is not sealed")
 	cfg.Sealing = SealingOff
 	wantSame(t, cfg, before)
@@ -84,9 +98,9 @@ func TestRekeySealsAPlainStore(t *testing.T) {
 // TestRekeyUnderAnotherRootKey: after it the old one opens nothing.
 func TestRekeyUnderAnotherRootKey(t *testing.T) {
 	cfg, before := planted(t, SealingOn)
-	oldFile := RootKeyFile(cfg.Data)
+	oldFile := sealing.RootKeyFile(cfg.Data)
 	moved := filepath.Join(t.TempDir(), "new.key")
-	rekey(t, RekeyConfig{Data: cfg.Data, Keys: RootKeys{File: moved}, Old: RootKeys{File: oldFile}})
+	rekey(t, sealing.RekeyConfig{Data: cfg.Data, Keys: sealing.RootKeys{File: moved}, Old: sealing.RootKeys{File: oldFile}})
 	refused(t, cfg, "give it too") // by the old file, which is still there
 	cfg.RootKeys.File = moved
 	wantSame(t, cfg, before)
@@ -97,17 +111,17 @@ func TestRekeyRefuses(t *testing.T) {
 	cfg, before := planted(t, SealingOn)
 	log := slog.New(slog.DiscardHandler)
 	s := start(t, cfg)
-	if _, err := Rekey(t.Context(), RekeyConfig{Data: cfg.Data, Log: log}); !errors.Is(err, store.ErrHeld) {
+	if _, err := sealing.Rekey(t.Context(), sealing.RekeyConfig{Data: cfg.Data, Log: log}); !errors.Is(err, store.ErrHeld) {
 		t.Errorf("while a server runs: %v, want ErrHeld", err)
 	}
 	closeServer(t, s)
 	text, keys := newRootKeys(t)
-	if _, err := Rekey(t.Context(), RekeyConfig{Data: cfg.Data, Keys: RootKeys{Text: text}, Log: log}); err == nil || !strings.Contains(err.Error(), keys.Name()) {
+	if _, err := sealing.Rekey(t.Context(), sealing.RekeyConfig{Data: cfg.Data, Keys: sealing.RootKeys{Text: text}, Log: log}); err == nil || !strings.Contains(err.Error(), keys.Name()) {
 		t.Errorf("without the old root key: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Rekey(ctx, RekeyConfig{Data: cfg.Data, Log: log}); !errors.Is(err, context.Canceled) {
+	if _, err := sealing.Rekey(ctx, sealing.RekeyConfig{Data: cfg.Data, Log: log}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	wantNothingLeft(t, cfg.Data)
@@ -120,7 +134,7 @@ func TestRekeyCutOff(t *testing.T) {
 	rekeyed, replaced := filepath.Join(cfg.Data, rekeyedName), filepath.Join(cfg.Data, replacedName)
 	copyStoreTo := func(dir string) {
 		t.Helper()
-		if err := os.CopyFS(dir, os.DirFS(storeDir(cfg.Data))); err != nil {
+		if err := os.CopyFS(dir, os.DirFS(sealing.StoreDir(cfg.Data))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,16 +153,16 @@ func TestRekeyCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSame(t, cfg, before)
-	rekey(t, RekeyConfig{Data: cfg.Data})
+	rekey(t, sealing.RekeyConfig{Data: cfg.Data})
 
 	// Between the renames: each opening ends them.
 	for name, open := range map[string]func(){
 		"server": func() { closeServer(t, start(t, cfg)) },
 		"check":  func() { wantSame(t, cfg, before) },
-		"rekey":  func() { rekey(t, RekeyConfig{Data: cfg.Data}) },
+		"rekey":  func() { rekey(t, sealing.RekeyConfig{Data: cfg.Data}) },
 	} {
 		copyStoreTo(rekeyed)
-		rename(storeDir(cfg.Data), replaced)
+		rename(sealing.StoreDir(cfg.Data), replaced)
 		open()
 		wantSame(t, cfg, before)
 		wantNothingLeft(t, cfg.Data)
@@ -160,34 +174,5 @@ func TestRekeyCutOff(t *testing.T) {
 	// Before the old store was deleted.
 	copyStoreTo(replaced)
 	wantSame(t, cfg, before)
-	wantNothingLeft(t, cfg.Data)
-}
-
-// TestRekeyedTrailIsTriedAgain: while the rekeyed trail can't be put in place, the
-// old store stays, since it says that the trail is to follow.
-func TestRekeyedTrailIsTriedAgain(t *testing.T) {
-	cfg := onDisk(t)
-	s := start(t, cfg)
-	register(t, s)
-	closeServer(t, s)
-	trail := readTrail(t, cfg)
-	moved := cfg
-	moved.RootKeys.File = filepath.Join(t.TempDir(), "new.key")
-	if err := rewriteTrail(t.Context(), RekeyConfig{Data: cfg.Data, Keys: moved.RootKeys, Old: RootKeys{File: RootKeyFile(cfg.Data)}, Log: slog.New(slog.DiscardHandler)}); err != nil {
-		t.Fatal(err)
-	}
-	key := auditKeyFile(filepath.Join(AuditDir(cfg.Data), rekeyedTrailName))
-	if err := errors.Join(os.Mkdir(filepath.Join(cfg.Data, replacedName), 0o700), os.Rename(key, key+".away"), os.Mkdir(key, 0o700)); err != nil {
-		t.Fatal(err)
-	}
-	if err := tidyRekey(cfg.Data); err == nil {
-		t.Fatal("a folder was taken for the key of the trail")
-	}
-	if err := errors.Join(os.Remove(key), os.Rename(key+".away", key), tidyRekey(cfg.Data)); err != nil {
-		t.Fatal(err)
-	}
-	if got := readTrail(t, moved); got != trail {
-		t.Errorf("read\n%s\nwant\n%s", got, trail)
-	}
 	wantNothingLeft(t, cfg.Data)
 }

@@ -20,9 +20,9 @@ import (
 
 	"heddle/internal/rootkey"
 	"heddle/internal/runlog"
+	"heddle/internal/sealing"
 	"heddle/internal/store"
 	"heddle/internal/store/pebblestore"
-	"heddle/internal/store/sealed"
 )
 
 // onDisk is a server on a folder of its own.
@@ -92,7 +92,7 @@ func plantedIn(t *testing.T, data string) []string {
 	words := map[string]bool{}
 	files := 0
 	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path == RootKeyFile(data) || path == CredentialsFile(data) {
+		if err != nil || d.IsDir() || path == sealing.RootKeyFile(data) || path == CredentialsFile(data) {
 			return err
 		}
 		files++
@@ -131,11 +131,11 @@ func TestACopiedFolderRevealsNothing(t *testing.T) {
 	if found := plantedIn(t, cfg.Data); len(found) > 0 {
 		t.Errorf("after it was closed: %v", found)
 	}
-	info, err := os.Stat(RootKeyFile(cfg.Data))
+	info, err := os.Stat(sealing.RootKeyFile(cfg.Data))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("root key: %v, %v", info, err)
 	}
-	if rel, err := filepath.Rel(storeDir(cfg.Data), RootKeyFile(cfg.Data)); err != nil || !strings.HasPrefix(rel, "..") {
+	if rel, err := filepath.Rel(sealing.StoreDir(cfg.Data), sealing.RootKeyFile(cfg.Data)); err != nil || !strings.HasPrefix(rel, "..") {
 		t.Errorf("the root key is in the store, at %q", rel)
 	}
 	s = start(t, cfg)
@@ -184,7 +184,7 @@ func TestASealedStoreWantsItsKey(t *testing.T) {
 	s := start(t, cfg)
 	register(t, s)
 	closeServer(t, s)
-	file := RootKeyFile(cfg.Data)
+	file := sealing.RootKeyFile(cfg.Data)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestASealedStoreWantsItsKey(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, cfg, `open store "`+storeDir(cfg.Data)+`"`, "put the file back", "--root-key-file", "HEDDLE_ROOT_KEY", "--kms-key-id", file)
+	refused(t, cfg, `open store "`+sealing.StoreDir(cfg.Data)+`"`, "put the file back", "--root-key-file", "HEDDLE_ROOT_KEY", "--kms-key-id", file)
 	if exists(file) {
 		t.Fatal("a new key was made for a sealed store")
 	}
@@ -208,9 +208,9 @@ func TestASealedStoreWantsItsKey(t *testing.T) {
 	off.Sealing = SealingOff
 	refused(t, off, "it is sealed", "heddle rekey")
 	both := cfg
-	both.RootKeys = RootKeys{File: file, Text: string(text)}
+	both.RootKeys = sealing.RootKeys{File: file, Text: string(text)}
 	refused(t, both, "more than one place")
-	if _, err := OpenOffline(t.Context(), cfg.Data, RootKeys{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), keys.Name()) {
+	if _, err := OpenOffline(t.Context(), cfg.Data, sealing.RootKeys{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), keys.Name()) {
 		t.Errorf("reading the stopped store: %v", err)
 	}
 
@@ -239,62 +239,11 @@ func TestKMSRefuses(t *testing.T) {
 		Access: rootkey.AccessKey{ID: "AKID", Secret: "secret"},
 	}
 	refused(t, cfg, `root key "kms:alias/heddle"`, "AccessDeniedException")
-	if exists(RootKeyFile(cfg.Data)) {
+	if exists(sealing.RootKeyFile(cfg.Data)) {
 		t.Error("a root key was made though it is in the KMS")
 	}
-	cfg.RootKeys = RootKeys{}
+	cfg.RootKeys = sealing.RootKeys{}
 	register(t, start(t, cfg))
-}
-
-// TestRootKeysAreTakenUp changes the file of the root keys step by step.
-func TestRootKeysAreTakenUp(t *testing.T) {
-	cfg := onDisk(t)
-	oldText, oldKeys := newRootKeys(t)
-	cfg.RootKeys.Text = oldText // so that the server itself watches nothing
-	s := start(t, cfg)
-	register(t, s)
-	auditKey, err := openAuditKey(t.Context(), AuditDir(cfg.Data), oldKeys)
-	if err != nil || auditKey == nil {
-		t.Fatalf("audit key %v, %v", auditKey, err)
-	}
-	var logged bytes.Buffer
-	watch := rootWatch{
-		file: RootKeyFile(cfg.Data), store: s.store.(*sealed.Store), auditDir: AuditDir(cfg.Data), auditKey: auditKey,
-		log: slog.New(slog.NewTextHandler(&logged, nil)),
-	}
-	step := func(text, want string) {
-		t.Helper()
-		if text != "" {
-			writeRootKeys(t, watch.file, text)
-		} else if err := os.Remove(watch.file); err != nil {
-			t.Fatal(err)
-		}
-		for range 2 { // the second time there is nothing new to say
-			watch.look(t.Context())
-		}
-		got := logged.String()
-		logged.Reset()
-		if lines := strings.Count(got, "\n"); (want == "") != (lines == 0) || lines > 1 || !strings.Contains(got, want) {
-			t.Errorf("logged %q, want one line with %q", got, want)
-		}
-	}
-	newText, keys := newRootKeys(t)
-	step(oldText, "")
-	step("not a key", "can't be taken up")
-	step("", "no such file")
-	step(newText+oldText, keys.Name())
-	step(newText, "")
-	mustCall(t, s, "StartWorkflowExecution", startOrder)
-	closeServer(t, s)
-
-	refused(t, cfg, keys.Name())
-	cfg.RootKeys.Text = ""
-	s = start(t, cfg)
-	mustCall(t, s, "DescribeWorkflowType", `{"domain":"shop","workflowType":{"name":"order","version":"1"}}`)
-	closeServer(t, s)
-	if n := recorded(t, cfg); n != 4 {
-		t.Errorf("%d records of all root keys' time", n)
-	}
 }
 
 // TestAServerWatchesItsRootKeys takes as long as the server may wait before it
@@ -303,17 +252,17 @@ func TestAServerWatchesItsRootKeys(t *testing.T) {
 	t.Parallel()
 	cfg := onDisk(t)
 	s := start(t, cfg)
-	old, err := os.ReadFile(RootKeyFile(cfg.Data))
+	old, err := os.ReadFile(sealing.RootKeyFile(cfg.Data))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text, keys := newRootKeys(t)
-	writeRootKeys(t, RootKeyFile(cfg.Data), text+string(old))
+	writeRootKeys(t, sealing.RootKeyFile(cfg.Data), text+string(old))
 	waitUntil(t, "the new root key wraps", func() bool {
 		row, err := s.store.Meta().Get(t.Context(), "store/keys")
 		return err == nil && keys.Current(row)
 	})
-	wrapped, err := os.ReadFile(auditKeyFile(AuditDir(cfg.Data)))
+	wrapped, err := os.ReadFile(trailKey(cfg.Data))
 	if err != nil || !keys.Current(wrapped) {
 		t.Errorf("the key of the audit trail: %v", err)
 	}
@@ -327,7 +276,7 @@ func TestTamperedStore(t *testing.T) {
 	mustCall(t, s, "StartWorkflowExecution", startOrder)
 	closeServer(t, s)
 
-	engine, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(cfg.Data)})
+	engine, err := pebblestore.Open(pebblestore.Options{Dir: sealing.StoreDir(cfg.Data)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,18 +7,15 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
-	"net"
-	"net/http"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/operation"
 	"heddle/internal/lifecycle"
+	"heddle/internal/listen"
 	"heddle/internal/matching"
+	"heddle/internal/sealing"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/memstore"
@@ -30,27 +27,24 @@ const memoryShards = 64
 
 // Server is a running server.
 type Server struct {
-	cfg          Config
-	clock        *clock
-	store        store.Store
-	shards       uint16
-	held         *heldKeys
-	blobs        *blobs
-	node         *shard.Node
-	began        time.Time
-	matcher      *matching.Matcher
-	tasks        *countedTasks // the matcher, for callers
-	auditor      *auditor      // nil: nothing is recorded
-	listener     net.Listener
-	actions      *operation.Handler
-	performers   lifecycle.List // of services
-	http         *http.Server
-	connections  *connections
-	certificates *certificates // nil: no TLS
-	requests     *shares       // in flight, but for polls that wait
-	roots        *rootWatch    // nil: the root keys are in no file
-	ready        atomic.Bool
-	parts        lifecycle.List // all that has a life
+	cfg        Config
+	clock      *clock
+	store      store.Store
+	shards     uint16
+	held       *heldKeys
+	blobs      *blobs
+	node       *shard.Node
+	began      time.Time
+	matcher    *matching.Matcher
+	tasks      *countedTasks // the matcher, for callers
+	auditor    *auditor      // nil: nothing is recorded
+	door       *listen.Door
+	actions    *operation.Handler // answers the calls of services
+	performers lifecycle.List     // of services
+	requests   *listen.Shares     // in flight, but for polls that wait
+	roots      *sealing.Watch     // nil: the root keys are in no file
+	ready      atomic.Bool
+	parts      lifecycle.List // all that has a life
 }
 
 // Start opens the store, takes over its shards and listens.
@@ -72,7 +66,7 @@ func (s *Server) addParts() {
 	add := func(name string, start, stop func(context.Context) error) {
 		s.parts.Add(name, lifecycle.NewHooks(lifecycle.Hooks{OnStart: start, OnStop: stop}))
 	}
-	add("port", s.listen, s.stopListening)
+	add("port", s.listen, func(context.Context) error { return s.door.Close() })
 	// It begins when the store has opened, which has its key, and ends after it.
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
 	add("store", s.openStore, func(context.Context) error { return s.store.Close() })
@@ -93,29 +87,20 @@ func (s *Server) addParts() {
 // listen opens the port. Requests wait until all has started.
 func (s *Server) listen(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	s.listener, err = (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %q: %w", cfg.Listen, err)
+	c := listen.Config{
+		Address: cfg.Listen, TLS: cfg.tls(), Insecure: cfg.InsecureListen,
+		ConnectionsMax: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Timeouts: cfg.Timeouts,
+		Attach: func(ctx context.Context, c listen.Connection) context.Context {
+			return operation.WithConnection(ctx, c)
+		},
+		Clock: listen.Clock{Now: time.Now, AfterFunc: time.AfterFunc},
+		Log:   cfg.Log,
 	}
-	s.connections = newConnections(s.listener, cfg.shares("connections", cfg.ConnectionsMax), cfg.Timeouts.Spare)
-	if err = requirePrivate(cfg, s.listener.Addr()); err == nil && cfg.Auth == AuthNone {
-		err = authn.RequireLoopback(s.listener.Addr())
+	if cfg.Auth == AuthNone {
+		c.Allowed = authn.RequireLoopback
 	}
-	if err == nil {
-		s.certificates, err = newCertificates(cfg)
-	}
-	if err != nil {
-		return errors.Join(err, s.listener.Close())
-	}
-	return nil
-}
-
-// stopListening closes the port, unless whoever served on it has done so.
-func (s *Server) stopListening(context.Context) error {
-	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
+	s.door, err = listen.Open(ctx, c)
+	return err
 }
 
 func (s *Server) openStore(context.Context) (err error) {
@@ -125,19 +110,27 @@ func (s *Server) openStore(context.Context) (err error) {
 
 // unseal opens what the store has under its root key, and the trail beside it.
 func (s *Server) unseal(ctx context.Context) error {
-	sealing, err := protect(ctx, &s.cfg, s.store)
+	protection, err := s.cfg.protect(ctx, s.store)
 	if err != nil {
 		return err
 	}
-	s.roots = sealing.roots
-	if sealing.store != nil {
-		s.store = sealing.store
-	}
-	if s.auditor, err = newAuditor(&s.cfg, sealing.auditKey); err != nil {
+	s.store, s.roots = protection.Store, protection.Watch
+	if s.auditor, err = newAuditor(&s.cfg, protection.TrailKey); err != nil {
 		return err
 	}
 	s.held, err = holdKeys(ctx, s.store.Meta())
 	return err
+}
+
+// protect seals a store that was opened, and what is recorded beside it.
+func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protection, error) {
+	if c.Store == StoreMemory {
+		return sealing.Protection{Store: below}, nil
+	}
+	return sealing.Open(ctx, sealing.Config{
+		Data: c.Data, Off: c.Sealing == SealingOff, RootKeys: c.RootKeys,
+		Trail: c.Audit.Files == AuditFile, Log: c.Log,
+	}, below)
 }
 
 func (s *Server) openNode(ctx context.Context) (err error) {
@@ -178,30 +171,21 @@ func (s *Server) startServices(ctx context.Context) error {
 func (s *Server) answerPolls(context.Context) error {
 	s.ready.Store(false)
 	s.matcher.Drain()
-	s.connections.closeUnused()
+	s.door.CloseUnused()
 	return nil
 }
-
-// storeDir is where a data folder has its store; other files may stand beside it.
-func storeDir(data string) string { return filepath.Join(data, "store") }
 
 func openStore(cfg *Config) (store.Store, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
-	if err := finishRekey(cfg.Data); err != nil {
-		return nil, 0, err
-	}
-	options := pebblestore.Options{Dir: storeDir(cfg.Data), Logger: cfg.Log}
+	options := pebblestore.Options{Logger: cfg.Log}
 	if cfg.machine != nil {
 		cfg.machine(&options)
 	}
-	s, err := pebblestore.Open(options)
+	s, err := sealing.OpenStore(cfg.Data, options)
 	if err != nil {
 		return nil, 0, err
-	}
-	if err := tidyRekey(cfg.Data); err != nil {
-		return nil, 0, errors.Join(err, s.Close())
 	}
 	return s, s.Shards(), nil
 }
@@ -217,25 +201,35 @@ func random[T [16]byte | [32]byte]() (v T) {
 }
 
 // Addr is where the server listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string { return s.door.Addr().String() }
 
 // URL is how clients on this machine reach the server.
-func (s *Server) URL() string {
-	scheme := "http://"
-	if s.cfg.hasTLS() {
-		scheme = "https://"
-	}
-	addr := s.listener.Addr().(*net.TCPAddr)
-	if addr.IP.IsUnspecified() {
-		return fmt.Sprintf("%s127.0.0.1:%d", scheme, addr.Port)
-	}
-	return scheme + s.Addr()
-}
+func (s *Server) URL() string { return s.door.URL() }
 
 // Close drains the server: waiting polls are answered empty, what is in flight
 // is finished and committed, then the store is closed. When ctx ends first, the
 // connections that are left are cut. A second call gives the error of the first.
 func (s *Server) Close(ctx context.Context) error { return s.parts.Stop(ctx) }
+
+// rootWatchEvery is how soon a server takes up a change of its root keys' file.
+const rootWatchEvery = time.Second
+
+// runRootWatch follows the root keys' file, if there is one.
+func (s *Server) runRootWatch(ctx context.Context) {
+	if s.roots == nil {
+		return
+	}
+	ticker := time.NewTicker(rootWatchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.roots.Look(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // alarmEvery is how long the alarm sleeps at most: the clock may step.
 const alarmEvery = time.Second

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/sealing"
 	"heddle/internal/store"
 	"heddle/internal/swf/wire"
 )
@@ -172,7 +173,7 @@ func TestHealth(t *testing.T) {
 	closeServer(t, s) // does nothing
 	for path, want := range map[string]int{"/health": http.StatusOK, "/ready": http.StatusServiceUnavailable} {
 		w := httptest.NewRecorder()
-		s.http.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		s.door.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != want {
 			t.Errorf("%s after closing: %d, want %d", path, w.Code, want)
 		}
@@ -210,7 +211,7 @@ func TestSecondServer(t *testing.T) {
 	if _, err := Start(t.Context(), cfg); !errors.Is(err, store.ErrHeld) || !strings.Contains(err.Error(), want) {
 		t.Errorf("second server: %v", err)
 	}
-	if _, err := OpenOffline(t.Context(), cfg.Data, RootKeys{}, slog.New(slog.DiscardHandler)); !errors.Is(err, store.ErrHeld) {
+	if _, err := OpenOffline(t.Context(), cfg.Data, sealing.RootKeys{}, slog.New(slog.DiscardHandler)); !errors.Is(err, store.ErrHeld) {
 		t.Errorf("reading a store that is in use: %v", err)
 	}
 	register(t, s) // the first was not harmed
@@ -247,7 +248,7 @@ func TestRestart(t *testing.T) {
 	}
 	closeServer(t, s)
 
-	offline, err := OpenOffline(t.Context(), cfg.Data, RootKeys{}, slog.New(slog.DiscardHandler))
+	offline, err := OpenOffline(t.Context(), cfg.Data, sealing.RootKeys{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

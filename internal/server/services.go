@@ -122,8 +122,8 @@ func (s *Server) openServices() error {
 	return nil
 }
 
-// handler is what all requests to services go to.
-func (s *Server) handler() http.Handler {
+// calls is what all requests to services go to.
+func (s *Server) calls() http.Handler {
 	if s.cfg.Auth == AuthNone {
 		return authn.LoopbackHost(s.actions)
 	}

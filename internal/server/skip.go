@@ -31,7 +31,7 @@ func (s *Server) runSkip(ctx context.Context) {
 		}
 		totals := s.matcher.Totals()
 		idle := totals.Offers == 0 && totals.Claims == 0 && totals.Pairings == pairings &&
-			s.requests.none() && s.node.Idle()
+			s.requests.Taken() == 0 && s.node.Idle()
 		pairings = totals.Pairings
 		now := time.Now()
 		if !idle || since.IsZero() {

@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
+
+	"heddle/internal/secretfile"
 )
 
 // KeyPair is an access key as its user has it.
@@ -52,9 +51,6 @@ func LoadOrCreate(path string, random io.Reader) (pair KeyPair, created bool, er
 	if pair, err = NewKeyPair(random); err != nil {
 		return KeyPair{}, false, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return KeyPair{}, false, fmt.Errorf("make the folder of the root key pair: %w", err)
-	}
 	if err := WriteFile(path, pair); err != nil {
 		return KeyPair{}, false, err
 	}
@@ -63,37 +59,13 @@ func LoadOrCreate(path string, random io.Reader) (pair KeyPair, created bool, er
 
 // WriteFile writes the key pair for its owner's eyes only. The file is there as
 // a whole or not at all, even after a power cut.
-func WriteFile(path string, pair KeyPair) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write key pair %q: %w", path, err)
-		}
-	}()
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".credentials-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(f, "# The root key pair of a Heddle server: who has it may do anything there.\n%s\n%s = %s\n%s = %s\n",
+func WriteFile(path string, pair KeyPair) error {
+	text := fmt.Sprintf("# The root key pair of a Heddle server: who has it may do anything there.\n%s\n%s = %s\n%s = %s\n",
 		profile, keyName, pair.KeyID, valueName, string(pair.Secret))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+	if err := secretfile.Replace(path, []byte(text)); err != nil {
+		return fmt.Errorf("write key pair %q: %w", path, err)
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // a folder can't be opened there
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
 
 // ReadFile reads the key pair of the profile "default". It refuses a file that
@@ -107,20 +79,7 @@ func ReadFile(path string) (KeyPair, error) {
 }
 
 func readFile(path string) (pair KeyPair, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return pair, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return pair, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return pair, fmt.Errorf("mode %04o lets others read it; chmod it to 0600", mode)
-	}
-	const sizeMax = 64 << 10
-	text, err := io.ReadAll(io.LimitReader(f, sizeMax))
+	text, err := secretfile.Read(path)
 	if err != nil {
 		return pair, err
 	}

@@ -1,4 +1,4 @@
-package server
+package sealing
 
 import (
 	"context"
@@ -8,28 +8,29 @@ import (
 	"path/filepath"
 
 	"heddle/internal/audit"
+	"heddle/internal/secretfile"
 )
 
 // rewriteTrail writes the files of the audit trail anew, and their key, into a
 // folder in theirs: so also where that is a volume of its own.
 func rewriteTrail(ctx context.Context, cfg RekeyConfig) error {
-	dir := AuditDir(cfg.Data)
+	dir := TrailDir(cfg.Data)
 	if !exists(dir) {
 		return nil
 	}
-	old, err := readerAuditKey(ctx, cfg.Data, cfg.before(), cfg.Log)
+	old, err := ReadTrailKey(ctx, cfg.Data, *cfg.before(), cfg.Log)
 	if err != nil {
 		return err
 	}
 	rekeyed := filepath.Join(dir, rekeyedTrailName)
 	var key *audit.Key
-	if cfg.Sealing != SealingOff {
+	if !cfg.Off {
 		keys, err := cfg.Keys.load(cfg.Data, true, cfg.Log)
 		if err != nil {
 			return err
 		}
-		key = newAuditKey()
-		if _, err := keepAuditKey(ctx, rekeyed, key, keys); err != nil {
+		key = newTrailKey()
+		if _, err := keepTrailKey(ctx, rekeyed, key, keys); err != nil {
 			return err
 		}
 	}
@@ -37,7 +38,7 @@ func rewriteTrail(ctx context.Context, cfg RekeyConfig) error {
 	if err := from.Rewrite(ctx, rekeyed, key); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(rekeyed), syncDir(dir))
+	return errors.Join(secretfile.SyncDir(rekeyed), secretfile.SyncDir(dir))
 }
 
 // replaceTrail puts a rekeyed trail, which is whole, in the trail's place. It may
@@ -48,7 +49,7 @@ func replaceTrail(dir string) error {
 	if !exists(rekeyed) {
 		return os.RemoveAll(moved)
 	}
-	key, err := os.ReadFile(auditKeyFile(rekeyed))
+	key, err := os.ReadFile(trailKeyFile(rekeyed))
 	sealed := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -60,15 +61,15 @@ func replaceTrail(dir string) error {
 		return err
 	}
 	if sealed {
-		err = replaceFile(auditKeyFile(dir), key)
-	} else if err = os.Remove(auditKeyFile(dir)); errors.Is(err, fs.ErrNotExist) {
+		err = secretfile.Replace(trailKeyFile(dir), key)
+	} else if err = os.Remove(trailKeyFile(dir)); errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
 	// At once, lest a folder without its key be met by another attempt.
-	if err := errors.Join(os.RemoveAll(moved), os.Rename(rekeyed, moved), syncDir(dir)); err != nil {
+	if err := errors.Join(os.RemoveAll(moved), os.Rename(rekeyed, moved), secretfile.SyncDir(dir)); err != nil {
 		return err
 	}
 	return os.RemoveAll(moved)

@@ -1,7 +1,6 @@
-package server
+package listen
 
 import (
-	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -20,7 +19,7 @@ func accept(t *testing.T, max, percent int, grace time.Duration) *accepting {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	return &accepting{newConnections(listener, newShares("connections", max, percent, slog.New(slog.DiscardHandler)), grace), t}
+	return &accepting{newConnections(listener, grace, clock, shares("connections", max, percent)), t}
 }
 
 // dial connects from an address of the loopback.
@@ -83,7 +82,7 @@ func TestConnectionsWaitForAPlace(t *testing.T) {
 		first.Close()
 	}
 	(<-second).Close()
-	if len(a.open) != 0 || !a.shares.none() {
+	if len(a.open) != 0 || a.shares.Taken() != 0 {
 		t.Errorf("%d connections are open after both were closed", len(a.open))
 	}
 }
@@ -129,7 +128,7 @@ func TestSlowConnectionsHaveAGrace(t *testing.T) {
 	}
 }
 
-// TestOneClientLeavesPlacesToOthers has a client who takes what he can get.
+// TestOneClientLeavesPlacesToOthers has a client who takes what it can get.
 func TestOneClientLeavesPlacesToOthers(t *testing.T) {
 	a := accept(t, 4, 50, time.Hour)
 	for range 2 {
@@ -142,7 +141,7 @@ func TestOneClientLeavesPlacesToOthers(t *testing.T) {
 		t.Errorf("%s was accepted next", l.client)
 	}
 	if _, err := greedy.Read(make([]byte, 1)); err == nil {
-		t.Error("the client has more than his share")
+		t.Error("the client has more than its share")
 	}
 }
 

@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"net"
@@ -13,17 +13,17 @@ import (
 // others wait to be accepted.
 type connections struct {
 	net.Listener
-	max   int
-	grace time.Duration // a shorter wait is nobody's fault
+	clock  Clock
+	grace  time.Duration // a shorter wait is nobody's fault
+	shares *Shares       // has a lock of its own, which is taken under mu
 
-	mu     sync.Mutex
-	left   sync.Cond // a place may have become free
-	open   map[*connection]struct{}
-	shares *shares
+	mu   sync.Mutex
+	left sync.Cond                // a place may have become free; its lock is mu
+	open map[*connection]struct{} // guarded by mu
 }
 
-func newConnections(listener net.Listener, s *shares, grace time.Duration) *connections {
-	l := &connections{Listener: listener, max: s.max, grace: grace, open: map[*connection]struct{}{}, shares: s}
+func newConnections(listener net.Listener, grace time.Duration, clock Clock, s *Shares) *connections {
+	l := &connections{Listener: listener, clock: clock, grace: grace, shares: s, open: map[*connection]struct{}{}}
 	l.left.L = &l.mu
 	return l
 }
@@ -43,9 +43,9 @@ func (l *connections) Accept() (net.Conn, error) {
 	}
 }
 
-// admit finds a place for a connection; nil: its client has his share.
+// admit finds a place for a connection; nil: its client has all of its share.
 func (l *connections) admit(conn net.Conn) *connection {
-	n := &connection{Conn: conn, connections: l, client: clientOf(conn.RemoteAddr())}
+	n := &connection{Conn: conn, connections: l, now: l.clock.Now, client: clientOf(conn.RemoteAddr())}
 	n.awaitPeer()
 	if !l.shares.has(n.client) {
 		l.shares.complain(n.client)
@@ -53,11 +53,11 @@ func (l *connections) admit(conn net.Conn) *connection {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.open) >= l.max {
+	for len(l.open) >= l.shares.cfg.Max {
 		l.makeRoom()
 	}
 	l.open[n] = struct{}{}
-	l.shares.add(n.client, 1)
+	l.shares.Add(n.client, 1)
 	return n
 }
 
@@ -75,8 +75,8 @@ func (l *connections) makeRoom() {
 		l.left.Wait()
 		return
 	}
-	if rest := l.grace - time.Since(time.Unix(0, since)); rest > 0 {
-		timer := time.AfterFunc(rest, l.left.Signal)
+	if rest := l.grace - l.clock.Now().Sub(time.Unix(0, since)); rest > 0 {
+		timer := l.clock.AfterFunc(rest, l.left.Signal)
 		defer timer.Stop()
 		l.left.Wait()
 		return
@@ -95,10 +95,11 @@ func (l *connections) leave(n *connection) {
 	l.remove(n)
 }
 
+// remove is leave; mu is held.
 func (l *connections) remove(n *connection) {
 	if _, here := l.open[n]; here {
 		delete(l.open, n)
-		l.shares.add(n.client, -1)
+		l.shares.Add(n.client, -1)
 		l.left.Signal()
 	}
 }
@@ -133,4 +134,16 @@ func (l *connections) closeUnused() {
 	for _, n := range unused {
 		_ = n.Close() // of no use to anybody; how it ends does not matter
 	}
+}
+
+func (l *connections) counts() Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := Counts{Connections: len(l.open)}
+	for n := range l.open {
+		n.mu.Lock()
+		c.Watched += len(n.watches)
+		n.mu.Unlock()
+	}
+	return c
 }

@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"crypto"
@@ -17,29 +17,28 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"heddle/internal/secretfile"
 )
 
-// CAFile is where a data folder has the certificate that clients of a self-signed
-// server must trust.
-func CAFile(data string) string { return filepath.Join(data, "tls", "ca.pem") }
+// CAFile is where a folder has the certificate that clients of a self-signed server
+// must trust. Its key is beside it.
+func CAFile(dir string) string { return filepath.Join(dir, "ca.pem") }
 
-func caKeyFile(data string) string { return filepath.Join(data, "tls", "ca-key.pem") }
+func caKeyFile(dir string) string { return filepath.Join(dir, "ca-key.pem") }
 
 // madeFor is how long a self-signed CA is good: nobody renews it.
 const madeFor = 10 * 365 * 24 * time.Hour
 
-// selfSigned makes a certificate for this machine, by the CA of the data folder.
-// Only the CA is kept, so clients go on trusting it when the machine gets another
-// name.
-func selfSigned(cfg *Config) (*tls.Certificate, error) {
-	if err := os.MkdirAll(filepath.Dir(CAFile(cfg.Data)), 0o700); err != nil {
-		return nil, err
-	}
-	caKey, err := loadOrMakeKey(caKeyFile(cfg.Data))
+// selfSigned makes a certificate for this machine and the address that is listened
+// on, by the CA in a folder. Only the CA is kept, so clients go on trusting it when
+// the machine gets another name.
+func selfSigned(dir, address string, now time.Time) (*tls.Certificate, error) {
+	caKey, err := loadOrMakeKey(caKeyFile(dir))
 	if err != nil {
 		return nil, err
 	}
-	ca, err := loadOrMakeCA(CAFile(cfg.Data), caKey)
+	ca, err := loadOrMakeCA(CAFile(dir), caKey, now)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +55,7 @@ func selfSigned(cfg *Config) (*tls.Certificate, error) {
 		DNSNames:    []string{"localhost"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
-	nameHosts(template, cfg.Listen)
+	nameHosts(template, address)
 	der, err := x509.CreateCertificate(rand.Reader, template, ca, key.Public(), caKey)
 	if err != nil {
 		return nil, err
@@ -83,7 +82,8 @@ func nameHosts(c *x509.Certificate, listen string) {
 }
 
 func serial() *big.Int {
-	id := random[[16]byte]()
+	var id [16]byte
+	rand.Read(id[:])
 	id[0] &= 0x7f // positive, and no longer than may be
 	return new(big.Int).SetBytes(id[:])
 }
@@ -104,7 +104,7 @@ func loadOrMakeKey(path string) (crypto.Signer, error) {
 		if der, err = x509.MarshalPKCS8PrivateKey(key); err != nil {
 			return nil, err
 		}
-		return key, writePEM(path, 0o600, pemKey, der)
+		return key, secretfile.Replace(path, pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: der}))
 	}
 	if err != nil {
 		return nil, err
@@ -121,11 +121,10 @@ func loadOrMakeKey(path string) (crypto.Signer, error) {
 }
 
 // loadOrMakeCA reads the CA's certificate, and makes it at first start.
-func loadOrMakeCA(path string, key crypto.Signer) (*x509.Certificate, error) {
+func loadOrMakeCA(path string, key crypto.Signer, now time.Time) (*x509.Certificate, error) {
 	der, err := readPEM(path, pemCertificate)
 	if errors.Is(err, fs.ErrNotExist) {
 		id := serial()
-		now := time.Now()
 		template := &x509.Certificate{
 			SerialNumber: id,
 			Subject:      pkix.Name{CommonName: fmt.Sprintf("Heddle CA %x", id)}, // one name per key, or clients that know several mistake them
@@ -136,7 +135,7 @@ func loadOrMakeCA(path string, key crypto.Signer) (*x509.Certificate, error) {
 		if der, err = x509.CreateCertificate(rand.Reader, template, template, key.Public(), key); err != nil {
 			return nil, err
 		}
-		if err := writePEM(path, 0o644, pemCertificate, der); err != nil {
+		if err := secretfile.ReplacePublic(path, pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: der})); err != nil {
 			return nil, err
 		}
 	} else if err != nil {
@@ -149,23 +148,20 @@ func loadOrMakeCA(path string, key crypto.Signer) (*x509.Certificate, error) {
 	if public, ok := ca.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(key.Public()) {
 		return nil, fmt.Errorf("CA %q: its key is another one; remove the folder %q to have both made anew", path, filepath.Dir(path))
 	}
-	if time.Now().After(ca.NotAfter) {
+	if now.After(ca.NotAfter) {
 		return nil, fmt.Errorf("CA %q: it expired at %s; remove the folder %q to have another made", path, ca.NotAfter, filepath.Dir(path))
 	}
 	return ca, nil
 }
 
-// readPEM reads the one block of a file. What is secret in it must be nobody
-// else's to read.
-func readPEM(path, kind string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+// readPEM reads the one block of a file. A key must be nobody else's to read.
+func readPEM(path, kind string) (der []byte, err error) {
+	var text []byte
+	if kind != pemKey {
+		text, err = os.ReadFile(path)
+	} else if text, err = secretfile.Read(path); err != nil {
+		err = fmt.Errorf("key %q: %w", path, err)
 	}
-	if mode := info.Mode().Perm(); kind == pemKey && mode&0o077 != 0 {
-		return nil, fmt.Errorf("key %q: mode %04o lets others read it; chmod it to 0600", path, mode)
-	}
-	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -174,20 +170,4 @@ func readPEM(path, kind string) ([]byte, error) {
 		return nil, fmt.Errorf("%q holds no %s in PEM; remove the folder %q to have it made anew", path, kind, filepath.Dir(path))
 	}
 	return block.Bytes, nil
-}
-
-// writePEM writes a file as a whole or not at all.
-func writePEM(path string, mode fs.FileMode, kind string, der []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

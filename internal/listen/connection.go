@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"context"
@@ -14,8 +14,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"heddle/internal/aws/operation"
 )
 
 // ackTimeout is how long a caller's host may leave what was written to it without
@@ -23,9 +21,21 @@ import (
 const ackTimeout = 10 * time.Second
 
 // keepAlive finds the peers that vanished while they wait in a poll. Linux gives a
-// peer up who has not answered the last probe, if nothing has come from him for
+// peer up that has not answered the last probe, if nothing has come from it for
 // ackTimeout; so three are sent by then, or one that was lost would end the poll.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
+
+// Connection is what a caller waits on for its answer.
+type Connection interface {
+	// Gone tells why the caller can't be answered any more; nil: it is there.
+	Gone() error
+	// Lost tells why what was written will not arrive; nil: it has arrived, or is
+	// on its way.
+	Lost() error
+	// Watch calls lost, at most once, if it turns out before the next request that
+	// what was written did not arrive.
+	Watch(lost func(error))
+}
 
 // connection is a connection that notices whether the last answers arrived. It lies
 // below TLS, where resets are seen.
@@ -38,19 +48,20 @@ type connection struct {
 	net.Conn
 	connections *connections
 	client      netip.Prefix
+	now         func() time.Time
 
 	used  atomic.Bool  // a request has come
 	sends atomic.Bool  // the peer may still be sending a request that we have answered
-	waits atomic.Int64 // since when the peer lets us wait, in Unix nanoseconds; 0: he does not
+	waits atomic.Int64 // since when the peer lets us wait, in Unix nanoseconds; 0: it does not
 
 	writing sync.Mutex // held while something is written
 
-	mu      sync.Mutex
-	written uint64  // bytes
-	watches []watch // oldest first; only HTTP/2 has more than one
-	heard   bool    // something has come since the last answer
-	ahead   []byte  // what came, and nobody has read yet
-	ended   error   // how reading ended, or that we hung up
+	mu      sync.Mutex // guards what follows; nothing is read or written under it
+	written uint64     // bytes
+	watches []watch    // oldest first; only HTTP/2 has more than one
+	heard   bool       // something has come since the last answer
+	ahead   []byte     // what came, and nobody has read yet
+	ended   error      // how reading ended, or that we hung up
 }
 
 // watch is an answer of which it is not known whether it arrived.
@@ -81,26 +92,34 @@ func connectionOf(conn net.Conn) *connection {
 type connectionKey struct{}
 
 // withConnection gives requests the connection on which they come.
-func withConnection(ctx context.Context, conn net.Conn) context.Context {
+func (d *Door) withConnection(ctx context.Context, conn net.Conn) context.Context {
 	c := connectionOf(conn)
 	if c == nil {
 		return ctx
 	}
-	return operation.WithConnection(context.WithValue(ctx, connectionKey{}, c), c)
+	return d.attach(context.WithValue(ctx, connectionKey{}, c), c)
 }
 
 // onConnection tells the connection of a request that it has come. With HTTP/2 it
 // gives the request a stream of it.
-func onConnection(r *http.Request) *http.Request {
+func (d *Door) onConnection(r *http.Request) *http.Request {
 	c := connectionIn(r.Context())
 	switch {
 	case c == nil:
 	case r.ProtoMajor >= 2:
-		return r.WithContext(operation.WithConnection(r.Context(), &stream{c, r.Context()}))
+		return r.WithContext(d.attach(r.Context(), &stream{c, r.Context()}))
 	default:
 		c.settle()
 	}
 	return r
+}
+
+// attach has the context of a request hold its connection.
+func (d *Door) attach(ctx context.Context, c Connection) context.Context {
+	if d.cfg.Attach == nil {
+		return ctx
+	}
+	return d.cfg.Attach(ctx, c)
 }
 
 func connectionIn(ctx context.Context) *connection {
@@ -109,9 +128,9 @@ func connectionIn(ctx context.Context) *connection {
 }
 
 // awaitPeer begins the time that the peer lets us wait, unless it has begun.
-func (c *connection) awaitPeer() { c.waits.CompareAndSwap(0, time.Now().UnixNano()) }
+func (c *connection) awaitPeer() { c.waits.CompareAndSwap(0, c.now().UnixNano()) }
 
-// serve ends it: now he waits for us.
+// serve ends it: now the peer waits for us.
 func (c *connection) serve() { c.waits.Store(0) }
 
 // settle forgets the last answer: it has arrived.
@@ -176,14 +195,14 @@ const partingTime = time.Second
 // own Body and ResponseWriter, behind which it does not see that something is unread.
 const lingerTime = 5 * time.Second
 
-// hearOut waits for a peer who has closed TLS to hang up, before he is told the
-// same: a reset after that may mean that he did not read it, and not the answer.
+// hearOut waits for a peer who has closed TLS to hang up, before it is told the
+// same: a reset after that may mean that it did not read this, and not the answer.
 // With HTTP/1.1 nothing else is written between an answer and the next request.
 func (c *connection) hearOut() {
 	c.mu.Lock()
-	closing := c.heard && c.ended == nil && len(c.watches) > 0 && c.watches[0].alone && time.Now().Before(c.watches[0].until)
+	closing := c.heard && c.ended == nil && len(c.watches) > 0 && c.watches[0].alone && c.now().Before(c.watches[0].until)
 	c.mu.Unlock()
-	if !closing || c.Conn.SetReadDeadline(time.Now().Add(partingTime)) != nil {
+	if !closing || c.Conn.SetReadDeadline(c.now().Add(partingTime)) != nil {
 		return
 	}
 	var more [1]byte
@@ -205,7 +224,7 @@ func (c *connection) Close() error {
 	if first {
 		c.ended = net.ErrClosed
 	}
-	watching := first && len(c.watches) > 0 && time.Now().Before(c.watches[len(c.watches)-1].until)
+	watching := first && len(c.watches) > 0 && c.now().Before(c.watches[len(c.watches)-1].until)
 	c.mu.Unlock()
 	switch {
 	case first && c.sends.Load():
@@ -225,7 +244,7 @@ func (c *connection) part(most time.Duration) {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // that it can't be is what reading will show
 	}
-	err := c.Conn.SetReadDeadline(time.Now().Add(most))
+	err := c.Conn.SetReadDeadline(c.now().Add(most))
 	for rest := make([]byte, 4096); err == nil; {
 		_, err = c.Conn.Read(rest)
 	}
@@ -250,7 +269,7 @@ func (c *connection) end(err error) {
 	if len(watches) == 0 {
 		return
 	}
-	now := time.Now()
+	now := c.now()
 	reset := err != io.EOF && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed)
 	got, known := acknowledged(c.Conn)
 	for _, w := range watches {
@@ -260,7 +279,7 @@ func (c *connection) end(err error) {
 	}
 }
 
-// Gone implements operation.Connection.
+// Gone implements Connection.
 func (c *connection) Gone() error {
 	c.mu.Lock()
 	ended := c.ended
@@ -274,7 +293,7 @@ func (c *connection) Gone() error {
 	return nil
 }
 
-// Lost implements operation.Connection.
+// Lost implements Connection.
 func (c *connection) Lost() error {
 	if s := look(c.Conn); s == broken {
 		return errHungUp
@@ -282,11 +301,11 @@ func (c *connection) Lost() error {
 	return nil
 }
 
-// Watch implements operation.Connection.
+// Watch implements Connection.
 func (c *connection) Watch(lost func(error)) { c.watch(lost, true) }
 
 func (c *connection) watch(lost func(error), alone bool) {
-	now := time.Now()
+	now := c.now()
 	c.mu.Lock()
 	ended := c.ended
 	c.heard = false
@@ -312,8 +331,8 @@ type stream struct {
 	ctx context.Context // of the request; ends when the caller resets the stream
 }
 
-// Lost implements operation.Connection. A caller who resets the stream may have read
-// the answer; that he gets the task again does less harm than that nobody does.
+// Lost implements Connection. A caller who resets the stream may have read
+// the answer; that it gets the task again does less harm than that nobody does.
 func (s *stream) Lost() error {
 	if err := s.ctx.Err(); err != nil {
 		return err
@@ -321,7 +340,7 @@ func (s *stream) Lost() error {
 	return s.connection.Lost()
 }
 
-// Watch implements operation.Connection. The flush of a stream does not wait for the
+// Watch implements Connection. The flush of a stream does not wait for the
 // connection; what is written to that next holds the answer, if nothing before did.
 func (s *stream) Watch(lost func(error)) { s.watch(lost, false) }
 

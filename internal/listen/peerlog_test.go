@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 func TestPeerLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		log := newPeerLog(slog.New(slog.NewTextHandler(&out, nil)))
+		log := newPeerLog(slog.New(slog.NewTextHandler(&out, nil)), time.Now)
 		say := func(times int, text string) (said []string) {
 			out.Reset()
 			for i := range times {
@@ -53,27 +53,28 @@ func TestPeerLog(t *testing.T) {
 // TestStrangersAtTheDoor come without TLS, and the log says so once.
 func TestStrangersAtTheDoor(t *testing.T) {
 	var out bytes.Buffer
-	cfg := memory()
-	cfg.Data, cfg.TLSSelfSigned = t.TempDir(), true
+	cfg := secured(t)
 	cfg.Log = slog.New(slog.NewTextHandler(&out, nil))
 	s := start(t, cfg)
 	for range 20 {
-		conn, err := net.Dial("tcp", s.Addr())
+		conn, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		put(t, conn, "GET / HTTP/1.0\r\n\r\n")
+		if _, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := io.Copy(io.Discard, conn); err != nil { // until the server has closed it
 			t.Log(err)
 		}
 		conn.Close()
 	}
-	if conn, err := tls.Dial("tcp", s.Addr(), &tls.Config{InsecureSkipVerify: true}); err != nil {
+	if conn, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true}); err != nil {
 		t.Error(err)
 	} else {
 		conn.Close()
 	}
-	closeServer(t, s)
+	s.stop()
 	if n := strings.Count(out.String(), "TLS handshake error"); n != 1 {
 		t.Errorf("%d lines:\n%s", n, out.String())
 	}

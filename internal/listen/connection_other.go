@@ -1,14 +1,14 @@
 //go:build !linux
 
-package server
+package listen
 
 import (
 	"net"
 	"time"
 )
 
-// connectionsRoom is how many connections the process may hold.
-func connectionsRoom() int { return 4096 }
+// Room is how many connections the process may hold.
+func Room() int { return 4096 }
 
 // look knows nothing here: what went wrong shows when the connection is used.
 func look(net.Conn) connectionState { return unknown }

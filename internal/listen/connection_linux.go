@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"net"
@@ -20,8 +20,8 @@ const (
 	connectionsAtMost = 100_000
 )
 
-// connectionsRoom is how many connections the process can hold.
-func connectionsRoom() int {
+// Room is how many connections the process can hold.
+func Room() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return connectionsAtMost

@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"log"
@@ -12,9 +12,10 @@ import (
 // sent. Of each kind of line it logs one a minute, and how many it left out.
 type peerLog struct {
 	log *slog.Logger
+	now func() time.Time
 
 	mu    sync.Mutex
-	kinds map[string]*linesOfKind
+	kinds map[string]*linesOfKind // guarded by mu, and what they hold
 }
 
 type linesOfKind struct {
@@ -22,13 +23,13 @@ type linesOfKind struct {
 	leftOut int       // since then
 }
 
-func newPeerLog(to *slog.Logger) *log.Logger {
-	return log.New(&peerLog{log: to, kinds: map[string]*linesOfKind{}}, "", 0)
+func newPeerLog(to *slog.Logger, now func() time.Time) *log.Logger {
+	return log.New(&peerLog{log: to, now: now, kinds: map[string]*linesOfKind{}}, "", 0)
 }
 
 // Write implements io.Writer; log.Logger gives it a line at a time.
 func (p *peerLog) Write(line []byte) (int, error) {
-	now, text := time.Now(), strings.TrimSpace(string(line))
+	now, text := p.now(), strings.TrimSpace(string(line))
 	p.mu.Lock()
 	kind := p.kinds[kindOf(text)]
 	if kind == nil {

@@ -1,4 +1,4 @@
-package server
+package sealing
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"heddle/internal/secretfile"
 	"heddle/internal/store"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/store/sealed"
@@ -18,11 +19,11 @@ import (
 
 // RekeyConfig says how a stopped store is to be sealed from now on.
 type RekeyConfig struct {
-	Data    string
-	Sealing string   // SealingOn or SealingOff
-	Keys    RootKeys // the new ones
-	Old     RootKeys // those that it is sealed under; zero: the new ones
-	Log     *slog.Logger
+	Data string   // its folder
+	Off  bool     // it is to lie in the clear
+	Keys RootKeys // the new ones
+	Old  RootKeys // those that it is sealed under; zero: the new ones
+	Log  *slog.Logger
 }
 
 // Folders of a rekeying, beside the store, and in the folder of the audit trail.
@@ -39,26 +40,20 @@ const (
 // in the clear. It tells how many rows it wrote. Cut off at any point, it leaves
 // either store with its trail, whole. Errors: store.ErrHeld if a server runs on it.
 func Rekey(ctx context.Context, cfg RekeyConfig) (rows int, err error) {
-	if err := errors.Join(cfg.Keys.check(), cfg.Old.check()); err != nil {
-		return 0, err
-	}
-	if err := finishRekey(cfg.Data); err != nil {
+	if err := errors.Join(cfg.Keys.Check(), cfg.Old.Check()); err != nil {
 		return 0, err
 	}
 	// Its lock is held until the new store is in its place.
-	old, err := pebblestore.Open(pebblestore.Options{Dir: storeDir(cfg.Data), Logger: cfg.Log, ReadOnly: true})
+	old, err := OpenStore(cfg.Data, pebblestore.Options{Logger: cfg.Log, ReadOnly: true})
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, old.Close()) }()
-	if err := tidyRekey(cfg.Data); err != nil {
-		return 0, err
-	}
 	if rows, err = writeAnew(ctx, cfg, old, filepath.Join(cfg.Data, rekeyedName)); err != nil {
-		return 0, errors.Join(fmt.Errorf("rekey store %q: %w", storeDir(cfg.Data), err), removeRekeyed(cfg.Data))
+		return 0, errors.Join(fmt.Errorf("rekey store %q: %w", StoreDir(cfg.Data), err), removeRekeyed(cfg.Data))
 	}
 	if err := rewriteTrail(ctx, cfg); err != nil {
-		return 0, errors.Join(fmt.Errorf("rekey audit trail %q: %w", AuditDir(cfg.Data), err), removeRekeyed(cfg.Data))
+		return 0, errors.Join(fmt.Errorf("rekey audit trail %q: %w", TrailDir(cfg.Data), err), removeRekeyed(cfg.Data))
 	}
 	return rows, replaceStore(cfg.Data)
 }
@@ -73,7 +68,7 @@ func (c *RekeyConfig) before() *RootKeys {
 
 // removeRekeyed deletes what a rekeying wrote that was not put in place.
 func removeRekeyed(data string) error {
-	err := errors.Join(os.RemoveAll(filepath.Join(data, rekeyedName)), os.RemoveAll(filepath.Join(AuditDir(data), rekeyedTrailName)))
+	err := errors.Join(os.RemoveAll(filepath.Join(data, rekeyedName)), os.RemoveAll(filepath.Join(TrailDir(data), rekeyedTrailName)))
 	if err != nil {
 		return fmt.Errorf("delete what an unfinished rekeying wrote: %w", err)
 	}
@@ -82,7 +77,7 @@ func removeRekeyed(data string) error {
 
 // writeAnew writes all of a store into a new one.
 func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir string) (rows int, err error) {
-	from, err := openSealed(ctx, old, cfg.Data, cfg.before(), cfg.Log)
+	from, err := Unseal(ctx, old, cfg.Data, cfg.before(), cfg.Log)
 	if err != nil {
 		return 0, err
 	}
@@ -92,7 +87,7 @@ func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	var to store.Store = s
-	if cfg.Sealing != SealingOff {
+	if !cfg.Off {
 		// The old store has opened, so a key that is not there is not its key.
 		keys, err := cfg.Keys.load(cfg.Data, true, cfg.Log)
 		if err != nil {
@@ -194,7 +189,7 @@ func (c *copier) commit(ctx context.Context) error {
 
 // replaceStore puts a rekeyed store, which is whole, in the store's place.
 func replaceStore(data string) error {
-	if err := os.Rename(storeDir(data), filepath.Join(data, replacedName)); err != nil {
+	if err := os.Rename(StoreDir(data), filepath.Join(data, replacedName)); err != nil {
 		return fmt.Errorf("put the rekeyed store in place: %w", err)
 	}
 	if err := finishRekey(data); err != nil {
@@ -206,14 +201,14 @@ func replaceStore(data string) error {
 // finishRekey ends a rekeying that was cut off between its two renames. Every
 // opening of a store begins with it.
 func finishRekey(data string) error {
-	if exists(storeDir(data)) || !exists(filepath.Join(data, replacedName)) {
+	if exists(StoreDir(data)) || !exists(filepath.Join(data, replacedName)) {
 		return nil
 	}
-	err := os.Rename(filepath.Join(data, rekeyedName), storeDir(data))
+	err := os.Rename(filepath.Join(data, rekeyedName), StoreDir(data))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // somebody else was as quick
 		return fmt.Errorf("put the rekeyed store in place: %w", err)
 	}
-	return syncDir(data)
+	return secretfile.SyncDir(data)
 }
 
 // tidyRekey puts the trail of a rekeyed store in its place too, and deletes what
@@ -221,7 +216,7 @@ func finishRekey(data string) error {
 // place, and its lock is held.
 func tidyRekey(data string) error {
 	if replaced := filepath.Join(data, replacedName); exists(replaced) {
-		if err := replaceTrail(AuditDir(data)); err != nil {
+		if err := replaceTrail(TrailDir(data)); err != nil {
 			return fmt.Errorf("put the rekeyed audit trail in place: %w", err)
 		}
 		if err := os.RemoveAll(replaced); err != nil {
@@ -229,17 +224,4 @@ func tidyRekey(data string) error {
 		}
 	}
 	return removeRekeyed(data)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

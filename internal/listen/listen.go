@@ -1,0 +1,188 @@
+// Package listen is the door of a server: a port, with TLS or without, the
+// connections that come through it, and the pace of the requests on them. It knows
+// no service: who serves gives it a handler.
+//
+// It promises three things. No peer keeps what others wait for: connections have a
+// bound, one client has a part of it, and whoever lets the server wait longest gives
+// way (connections.go); heads, bodies and answers have their times (pace.go). A
+// handler can learn whether the caller is still there, and whether the answer
+// arrived (Connection). And nothing goes over the wire in the clear where others may
+// listen in, unless the operator wants that (tls.go).
+package listen
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Config says how a server is reached.
+type Config struct {
+	Address string               // host:port
+	Allowed func(net.Addr) error // may refuse the address that is listened on; nil: any is good
+
+	TLS      TLS
+	Insecure bool // plain HTTP may leave the loopback
+
+	ConnectionsMax int
+	ClientPercent  int // the part of them that one client may have
+	Timeouts       Timeouts
+
+	// Attach gives requests the connection on which they come.
+	Attach func(context.Context, Connection) context.Context
+
+	Clock Clock
+	Log   *slog.Logger
+}
+
+// Clock is the real time, to which peers are held.
+type Clock struct {
+	Now       func() time.Time
+	AfterFunc func(time.Duration, func()) *time.Timer
+}
+
+// Timeouts are how long peers may let the server wait.
+type Timeouts struct {
+	Header time.Duration // for the head of a request, or the handshake of TLS
+	Body   time.Duration // for its body
+	Answer time.Duration // for the reading of an answer
+	Idle   time.Duration // for another request
+	Spare  time.Duration // for any of these, when others wait for a connection
+}
+
+// DefaultTimeouts are those of a server whose clients have slow lines.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{
+		Header: 10 * time.Second, Body: 30 * time.Second, Answer: 30 * time.Second,
+		Idle: 10 * time.Minute, Spare: time.Second,
+	}
+}
+
+// Bounds of a connection.
+const (
+	headerBytesMax = 64 << 10
+	streamsMax     = 250 // of a connection with HTTP/2
+)
+
+// Door is an open port.
+type Door struct {
+	cfg          Config
+	connections  *connections
+	certificates *certificates // nil: no TLS
+	http         *http.Server  // its handler is set by Handle
+}
+
+// Open opens the port. Requests wait until Serve.
+func Open(ctx context.Context, cfg Config) (*Door, error) {
+	listener, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %q: %w", cfg.Address, err)
+	}
+	d := &Door{cfg: cfg, connections: newConnections(listener, cfg.Timeouts.Spare, cfg.Clock, NewShares(ShareConfig{
+		What: "connections", Max: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Now: cfg.Clock.Now, Log: cfg.Log,
+	}))}
+	if err = d.secure(listener.Addr()); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	d.http = d.newHTTP()
+	return d, nil
+}
+
+// secure refuses an address that is not protected as it must be, and reads or makes
+// the certificates.
+func (d *Door) secure(addr net.Addr) (err error) {
+	cfg := &d.cfg
+	if !cfg.TLS.On() && !cfg.Insecure {
+		err = requirePrivate(cfg.Address, addr)
+	}
+	if err == nil && cfg.Allowed != nil {
+		err = cfg.Allowed(addr)
+	}
+	if err == nil && cfg.TLS.On() {
+		d.certificates, err = newCertificates(cfg.TLS, cfg.Address, cfg.Clock.Now, cfg.Log)
+	}
+	return err
+}
+
+func (d *Door) newHTTP() *http.Server {
+	var secure *tls.Config
+	if d.certificates != nil {
+		secure = d.certificates.listening()
+	}
+	return &http.Server{
+		TLSConfig:         secure,
+		ReadHeaderTimeout: d.cfg.Timeouts.Header,
+		IdleTimeout:       d.cfg.Timeouts.Idle,
+		MaxHeaderBytes:    headerBytesMax,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsMax, WriteByteTimeout: d.cfg.Timeouts.Answer},
+		ConnContext:       d.withConnection,
+		ConnState:         note,
+		ErrorLog:          newPeerLog(d.cfg.Log, d.cfg.Clock.Now),
+	}
+}
+
+// Handle says what answers requests. It is called once, before Serve.
+func (d *Door) Handle(h http.Handler) { d.http.Handler = d.timed(h) }
+
+// ServeHTTP answers a request that came on no connection of the port.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.http.Handler.ServeHTTP(w, r) }
+
+// Serve serves until Shutdown or Close: http.ErrServerClosed.
+func (d *Door) Serve() error {
+	if d.certificates == nil {
+		return d.http.Serve(d.connections)
+	}
+	return d.http.ServeTLS(d.connections, "", "")
+}
+
+// Shutdown closes the port, and waits until what is in flight has been answered.
+// When ctx ends first, the connections that are left are cut.
+func (d *Door) Shutdown(ctx context.Context) error {
+	err := d.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("drain: %w", err), d.http.Close())
+	}
+	return err
+}
+
+// CloseUnused closes the connections on which no request has come yet. Clients keep
+// such spares; a server that stops need not wait for them.
+func (d *Door) CloseUnused() { d.connections.closeUnused() }
+
+// Counts are how much there is at a moment.
+type Counts struct {
+	Connections int // open ones
+	Watched     int // answers of which it is not known whether they arrived
+}
+
+// Counts counts.
+func (d *Door) Counts() Counts { return d.connections.counts() }
+
+// Close closes the port, unless Shutdown has done so.
+func (d *Door) Close() error {
+	if err := d.connections.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Addr is the address that is listened on.
+func (d *Door) Addr() net.Addr { return d.connections.Addr() }
+
+// URL is how clients on this machine reach the port.
+func (d *Door) URL() string {
+	scheme := "http://"
+	if d.certificates != nil {
+		scheme = "https://"
+	}
+	addr := d.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("%s127.0.0.1:%d", scheme, addr.Port)
+	}
+	return scheme + addr.String()
+}

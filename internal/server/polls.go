@@ -1,0 +1,44 @@
+package server
+
+import (
+	"context"
+	"net/netip"
+
+	"heddle/internal/aws/fault"
+	"heddle/internal/listen"
+	"heddle/internal/matching"
+)
+
+// countedTasks bounds the polls that wait for a task. While they wait they are not
+// counted as requests.
+type countedTasks struct {
+	*matching.Matcher
+	polls, requests *listen.Shares
+}
+
+func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, error) {
+	client := listen.ClientIn(ctx)
+	if !t.polls.Take(client) {
+		return nil, fault.Throttled()
+	}
+	defer t.asPoll(client)()
+	return t.Matcher.Poll(ctx, list)
+}
+
+// Refuse has the poll wait on; it had its share when it came.
+func (t *countedTasks) Refuse(ctx context.Context, c *matching.Claim) *matching.Claim {
+	client := listen.ClientIn(ctx)
+	t.polls.Add(client, 1)
+	defer t.asPoll(client)()
+	return t.Matcher.Refuse(ctx, c)
+}
+
+// asPoll stops counting a request of a client, which has a poll, until the function
+// is called that it returns.
+func (t *countedTasks) asPoll(client netip.Prefix) (end func()) {
+	t.requests.Add(client, -1)
+	return func() {
+		t.requests.Add(client, 1)
+		t.polls.Add(client, -1)
+	}
+}
