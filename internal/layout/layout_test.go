@@ -154,22 +154,71 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
+// clocks are what reads a clock or waits for one, by the package that has it.
+var clocks = map[string][]string{
+	"time":    {"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Since", "Until"},
+	"context": {"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"},
+	"syscall": {"Gettimeofday", "Time"},
+}
+
+// readsClock gives what a file uses of clocks, called or as a value, under whatever
+// name it imports their packages.
+func readsClock(f *ast.File) (uses []string) {
+	forbidden := map[string][]string{} // by the name in the file
+	for _, i := range f.Imports {
+		pkg, _ := strconv.Unquote(i.Path.Value)
+		if clocks[pkg] == nil {
+			continue
+		}
+		name := pkg
+		if i.Name != nil {
+			name = i.Name.Name
+		}
+		if name == "." {
+			uses = append(uses, "a dot import of "+pkg)
+		}
+		forbidden[name] = clocks[pkg]
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := ast.Unparen(s.X).(*ast.Ident); ok && slices.Contains(forbidden[x.Name], s.Sel.Name) {
+				uses = append(uses, x.Name+"."+s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return uses
+}
+
 func TestOnlyTheServerReadsAClock(t *testing.T) {
-	forbidden := []string{"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Since", "Until"}
 	for _, f := range files(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || f.pkg == "internal/server" || strings.HasSuffix(f.pkg, "test") {
 			continue
 		}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			s, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(forbidden, s.Sel.Name) {
-				t.Errorf("%s uses time.%s; time is handed in", f.path, s.Sel.Name)
-			}
-			return true
-		})
+		for _, use := range readsClock(f.ast) {
+			t.Errorf("%s uses %s; time is handed in by the server, as a function of the package's Config", f.path, use)
+		}
+	}
+}
+
+func TestReadsClock(t *testing.T) {
+	for source, want := range map[string]string{
+		"import \"time\"; var x = time.Now()":                                            "time.Now",
+		"import \"time\"; var x = time.Now":                                              "time.Now",
+		"import t \"time\"; func f() { t.Sleep(1) }":                                     "t.Sleep",
+		"import . \"time\"; var x = Now()":                                               "a dot import of time",
+		"import \"context\"; func f() { context.WithDeadlineCause(nil, x, nil) }":        "context.WithDeadlineCause",
+		"import c \"context\"; var within = (c).WithTimeout":                             "c.WithTimeout",
+		"import \"context\"; func f() { context.WithCancel(nil) }":                       "",
+		"import \"heddle/time\"; func f(s s) { s.time.Now(); time.Unix(1, 2); x.Now() }": "",
+	} {
+		f, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x; "+source, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(readsClock(f), ", "); got != want {
+			t.Errorf("%s: found %q, want %q", source, got, want)
+		}
 	}
 }
 

@@ -176,6 +176,7 @@ func (s *Server) startLambda(context.Context) (err error) {
 		Runs: s.node, Tasks: s.matcher,
 		Endpoint: cfg.LambdaEndpoint, Key: cfg.LambdaKey,
 		Concurrent: min(cfg.LambdaConcurrent, cfg.PollsPerListMax),
+		Within:     context.WithTimeout,
 		Log:        cfg.Log,
 	})
 	return err

@@ -60,6 +60,7 @@ func (s *Server) services(held *heldKeys) (http.Handler, error) {
 		RootSeed:   s.rootSeed,
 		Clock:      s.clock.Now,
 		PollHold:   cfg.PollHold,
+		Within:     context.WithTimeout,
 		CountMax:   cfg.CountMax,
 
 		LambdaAvailable: cfg.LambdaEndpoint != "",

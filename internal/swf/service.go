@@ -46,7 +46,10 @@ type Config struct {
 	RootSeed   func() engine.Seed // for the ids of root runs
 	Clock      func() engine.Time
 	PollHold   time.Duration // how long a poll waits for a task
-	CountMax   int           // where counts of executions stop and say truncated
+	// Within ends a context after a while: context.WithTimeout, or what stands for it
+	// where time is not real.
+	Within   func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	CountMax int // where counts of executions stop and say truncated
 	// Throttle tells whether there may be another decision of a type in a world now;
 	// nil: always.
 	Throttle func(w engine.World, decision string) bool
