@@ -38,8 +38,10 @@ type Config struct {
 	Account string
 	Region  string
 	Now     func() time.Time
-	Random  func() [16]byte // ids of records
-	Log     *slog.Logger
+	// Within ends a context after a while, as context.WithTimeout does.
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	Random func() [16]byte // ids of records
+	Log    *slog.Logger
 }
 
 // Trail takes records.

@@ -34,7 +34,7 @@ type house struct {
 func newHouse(t *testing.T, c Config) *house {
 	t.Helper()
 	h := &house{t: t, now: noon}
-	c.Now, c.Random = h.clock, h.random
+	c.Now, c.Within, c.Random = h.clock, context.WithTimeout, h.random
 	c.Log = slog.New(slog.NewTextHandler(h, nil))
 	c.Account, c.Region = "123456789012", "us-east-1"
 	if c.Files.BytesMax == 0 {
@@ -247,7 +247,7 @@ func BenchmarkRecord(b *testing.B) {
 func benchmarkRecord(b *testing.B, key *Key) {
 	h, err := Start(Config{
 		Files: Files{Dir: b.TempDir(), Key: key, BytesMax: 100 << 20, AgeMax: time.Hour, Keep: 2},
-		Now:   time.Now, Random: func() [16]byte { return [16]byte{} }, Log: slog.New(slog.DiscardHandler),
+		Now:   time.Now, Within: context.WithTimeout, Random: func() [16]byte { return [16]byte{} }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		b.Fatal(err)

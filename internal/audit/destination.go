@@ -28,13 +28,13 @@ type sink interface {
 
 // toFiles begins to write to the files.
 func (t *Trail) toFiles(s sink) {
-	t.files = &destination{Trail: t, name: "files", sink: s, gather: filesGather, queue: newQueue(filesWait)}
+	t.files = &destination{Trail: t, name: "files", sink: s, gather: filesGather, queue: newQueue(filesWait, t.Within)}
 	t.files.start()
 }
 
 // toWebhook begins to post to the webhook.
 func (t *Trail) toWebhook(s sink) {
-	t.webhook = &destination{Trail: t, name: "webhook", sink: s, sends: sendsMax, gather: webhookGather, queue: newQueue(0)}
+	t.webhook = &destination{Trail: t, name: "webhook", sink: s, sends: sendsMax, gather: webhookGather, queue: newQueue(0, nil)}
 	t.webhook.start()
 }
 
@@ -54,7 +54,7 @@ func (d *destination) start() {
 
 // pause waits, less long if the trail is being closed.
 func (d *destination) pause(t time.Duration) {
-	rest, cancel := context.WithTimeout(d.closing, t)
+	rest, cancel := d.Within(d.closing, t)
 	<-rest.Done()
 	cancel()
 }

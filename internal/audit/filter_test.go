@@ -179,7 +179,7 @@ func TestMembersOfIdentity(t *testing.T) {
 		"required", "name", "Get", "Lookup", "Optional", "oneOf", "number", "flag", "path", "List", "Members",
 		"Text", "TextIf", "Texts", "Element", "Time", "Int", "Bool",
 	}
-	files, err := filepath.Glob("../identity/api/*.go")
+	files, err := filepath.Glob("../iam/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,9 @@ const (
 
 // queue holds whole lines between those who record and the one who writes.
 type queue struct {
-	wait   time.Duration // how long put waits for room; zero: it does not
-	filled chan struct{} // has an element when there is something to take
+	wait   time.Duration                                                              // how long put waits for room; zero: it does not
+	within func(context.Context, time.Duration) (context.Context, context.CancelFunc) // ends that wait
+	filled chan struct{}                                                              // has an element when there is something to take
 
 	mu     sync.Mutex
 	lines  []byte
@@ -26,8 +27,8 @@ type queue struct {
 	closed bool
 }
 
-func newQueue(wait time.Duration) *queue {
-	return &queue{wait: wait, filled: make(chan struct{}, 1)}
+func newQueue(wait time.Duration, within func(context.Context, time.Duration) (context.Context, context.CancelFunc)) *queue {
+	return &queue{wait: wait, within: within, filled: make(chan struct{}, 1)}
 }
 
 // fate is what became of a line.
@@ -47,7 +48,7 @@ func (q *queue) put(line []byte) fate {
 		return queued
 	}
 	if room != never && q.wait > 0 {
-		patience, cancel := context.WithTimeout(context.Background(), q.wait)
+		patience, cancel := q.within(context.Background(), q.wait)
 		defer cancel()
 		for room != never && patience.Err() == nil {
 			select {

@@ -21,54 +21,61 @@ const root = "../.."
 // arrows are the imports inside the module that each package may have; test files
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
-	"cmd/heddle": {"internal/rootkey", "internal/sealing", "internal/server", "internal/engine", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry"},
-
+	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
-		"internal/audit", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/lifecycle",
-		"internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/policy", "internal/aws/operation", "internal/aws/sigv4",
-		"internal/engine", "internal/iam/account", "internal/iam", "internal/listen", "internal/matching", "internal/runlog", "internal/sealing", "internal/shard", "internal/store",
-		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
-		"internal/swf/wire", "internal/swf/execution", "internal/swf/lambda", "internal/swf/registry",
-		"internal/token", "internal/visibility",
+		"internal/audit", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/engine",
+		"internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching", "internal/options", "internal/runlog",
+		"internal/sealing", "internal/service", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore",
+		"internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
-	"internal/listen":  {"internal/secretfile"},
-	"internal/sealing": {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
-	"internal/swf": {
-		"internal/aws/awsjson", "internal/aws/policy", "internal/aws/operation", "internal/engine", "internal/matching", "internal/pack",
-		"internal/swf/wire", "internal/swf/execution", "internal/swf/permission", "internal/swf/registry", "internal/token", "internal/visibility",
+	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
+	"internal/aws/awsjson":     {"internal/aws/fault", "internal/aws/operation"},
+	"internal/aws/awsquery":    {"internal/aws/fault", "internal/aws/operation"},
+	"internal/aws/credentials": {"internal/secretfile"},
+	"internal/aws/operation":   {"internal/aws/fault", "internal/aws/policy"},
+	"internal/aws/policy":      {"internal/aws/arn"},
+	"internal/blob/dir":        {"internal/blob"},
+	"internal/blob/s3":         {"internal/blob"},
+	"internal/engine":          {"internal/blob"},
+	"internal/iam": {
+		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
+		"internal/engine", "internal/iam/account", "internal/service",
 	},
-	"internal/swf/lambda":        {"internal/engine", "internal/matching", "internal/swf/wire", "internal/swf/execution"},
-	"internal/swf/execution":     {"internal/engine", "internal/pack", "internal/swf/wire"},
-	"internal/swf/registry":      {"internal/engine", "internal/pack"},
-	"internal/swf/permission":    {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
-	"internal/aws/authn":         {"internal/aws/awsjson", "internal/aws/credentials", "internal/aws/sigv4"},
-	"internal/aws/awsquery":      {"internal/aws/awsjson"},
-	"internal/aws/policy":        {"internal/aws/arn"},
-	"internal/aws/operation":     {"internal/aws/awsjson", "internal/aws/policy"},
-	"internal/iam/account":       {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/pack"},
-	"internal/iam":               {"internal/aws/arn", "internal/aws/awsquery", "internal/aws/policy", "internal/engine", "internal/iam/account"},
-	"internal/aws/credentials":   {"internal/secretfile"},
-	"internal/rootkey":           {"internal/secretfile"},
-	"internal/engine":            {"internal/blob"},
-	"internal/runlog":            {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
+	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/pack"},
+	"internal/listen":      {"internal/secretfile"},
+	"internal/matching":    {"internal/engine"},
+	"internal/rootkey":     {"internal/secretfile"},
+	"internal/runlog":      {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
+	"internal/sealing":     {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
+	"internal/service": {
+		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
+		"internal/runlog", "internal/token", "internal/visibility",
+	},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
-	"internal/visibility":        {"internal/engine", "internal/store", "internal/store/keys"},
-	"internal/matching":          {"internal/engine"},
-	"internal/blob/dir":          {"internal/blob"},
-	"internal/blob/s3":           {"internal/blob"},
-	"internal/token":             {"internal/engine", "internal/pack"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
+	"internal/swf": {
+		"internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
+		"internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/swf/execution", "internal/swf/lambda",
+		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
+	},
+	"internal/swf/execution":  {"internal/engine", "internal/options", "internal/pack", "internal/swf/wire"},
+	"internal/swf/lambda":     {"internal/engine", "internal/matching", "internal/swf/execution", "internal/swf/wire"},
+	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
+	"internal/swf/registry":   {"internal/engine", "internal/options", "internal/pack"},
+	"internal/token":          {"internal/engine"},
+	"internal/visibility":     {"internal/engine", "internal/store", "internal/store/keys"},
 	// No arrow leads to what serves tests alone.
-	"internal/engine/enginetest": {"internal/engine"},
-	"internal/store/storetest":   {"internal/store"},
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
+	"internal/engine/enginetest": {"internal/engine"},
 	"internal/golden":            {},
+	"internal/store/storetest":   {"internal/store"},
 }
 
 // kernel packages must not hear the words of any service.
-var kernel = []string{"internal/blob", "internal/engine", "internal/runlog", "internal/shard", "internal/matching", "internal/visibility", "internal/store", "internal/pack"}
+var kernel = []string{"internal/token", "internal/blob", "internal/engine", "internal/runlog", "internal/shard", "internal/matching", "internal/visibility", "internal/store", "internal/pack"}
 
 // file is a parsed source file of the module.
 type file struct {
@@ -158,22 +165,71 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
+// clocks are what reads a clock or waits for one, by the package that has it.
+var clocks = map[string][]string{
+	"time":    {"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Since", "Until"},
+	"context": {"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"},
+	"syscall": {"Gettimeofday", "Time"},
+}
+
+// readsClock gives what a file uses of clocks, called or as a value, under whatever
+// name it imports their packages.
+func readsClock(f *ast.File) (uses []string) {
+	forbidden := map[string][]string{} // by the name in the file
+	for _, i := range f.Imports {
+		pkg, _ := strconv.Unquote(i.Path.Value)
+		if clocks[pkg] == nil {
+			continue
+		}
+		name := pkg
+		if i.Name != nil {
+			name = i.Name.Name
+		}
+		if name == "." {
+			uses = append(uses, "a dot import of "+pkg)
+		}
+		forbidden[name] = clocks[pkg]
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := ast.Unparen(s.X).(*ast.Ident); ok && slices.Contains(forbidden[x.Name], s.Sel.Name) {
+				uses = append(uses, x.Name+"."+s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return uses
+}
+
 func TestOnlyTheServerReadsAClock(t *testing.T) {
-	forbidden := []string{"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Since", "Until"}
 	for _, f := range files(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || f.pkg == "internal/server" || strings.HasSuffix(f.pkg, "test") {
 			continue
 		}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			s, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(forbidden, s.Sel.Name) {
-				t.Errorf("%s uses time.%s; time is handed in", f.path, s.Sel.Name)
-			}
-			return true
-		})
+		for _, use := range readsClock(f.ast) {
+			t.Errorf("%s uses %s; time is handed in by the server, as a function of the package's Config", f.path, use)
+		}
+	}
+}
+
+func TestReadsClock(t *testing.T) {
+	for source, want := range map[string]string{
+		"import \"time\"; var x = time.Now()":                                            "time.Now",
+		"import \"time\"; var x = time.Now":                                              "time.Now",
+		"import t \"time\"; func f() { t.Sleep(1) }":                                     "t.Sleep",
+		"import . \"time\"; var x = Now()":                                               "a dot import of time",
+		"import \"context\"; func f() { context.WithDeadlineCause(nil, x, nil) }":        "context.WithDeadlineCause",
+		"import c \"context\"; var within = (c).WithTimeout":                             "c.WithTimeout",
+		"import \"context\"; func f() { context.WithCancel(nil) }":                       "",
+		"import \"heddle/time\"; func f(s s) { s.time.Now(); time.Unix(1, 2); x.Now() }": "",
+	} {
+		f, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x; "+source, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(readsClock(f), ", "); got != want {
+			t.Errorf("%s: found %q, want %q", source, got, want)
+		}
 	}
 }
 

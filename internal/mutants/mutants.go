@@ -1,8 +1,9 @@
 // Package mutants is a list of bugs, each of which some test must notice: a test of
 // the tests.
 //
-// A mutant is a small change of one file that a person could make by mistake. The
-// list is data; the tree is never changed:
+// A mutant is a small change that a person could make by mistake. It is anchored by
+// the function it changes and some text of it, so that code may move to another file
+// or folder and keep its mutants. The list is data; the tree is never changed:
 //
 //	go test ./internal/mutants                       each bug still has its place in the source
 //	make test/mutants                                each is caught; testdata/caught.md says by what
@@ -14,16 +15,13 @@
 // so, a test is missing.
 package mutants
 
-import (
-	"path"
-	"slices"
-)
+import "slices"
 
 // Mutant is one bug.
 type Mutant struct {
 	Name string
-	File string   // from the root of the tree
-	Old  string   // stands in the file exactly once
+	In   string   // the function, method, var, const or type: "execution.(*turn).close"; with more of the folder before it where that is not enough
+	Old  string   // the line, or the part of it, that stands there exactly once
 	New  string   // what stands there instead
 	Bug  string   // what it does, and to whom
 	Then []string // suites to try after those of its package
@@ -37,9 +35,10 @@ const (
 	identities = "./internal/iam/account/..."
 )
 
-// Suites are the tests that may catch a mutant, in the order in which they are tried.
-func (m *Mutant) Suites() []string {
-	all := append([]string{"./" + path.Dir(m.File)}, m.Then...)
+// Suites are the tests that may catch a mutant of the package in the folder, in the
+// order in which they are tried.
+func (m *Mutant) Suites(folder string) []string {
+	all := append([]string{"./" + folder}, m.Then...)
 	for _, suite := range []string{sessions, seeds, server} {
 		if !slices.Contains(all, suite) {
 			all = append(all, suite)

@@ -2,7 +2,6 @@ package mutants
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -11,6 +10,10 @@ const root = "../.."
 
 // TestEveryBugHasItsPlace keeps the list in step with the source.
 func TestEveryBugHasItsPlace(t *testing.T) {
+	source, err := Read(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	for _, m := range All() {
 		if m.Name == "" || strings.Trim(m.Name, "abcdefghijklmnopqrstuvwxyz-") != "" || seen[m.Name] {
@@ -20,16 +23,11 @@ func TestEveryBugHasItsPlace(t *testing.T) {
 		if m.Bug == "" || strings.Contains(m.Bug, "|") {
 			t.Errorf("mutant %q: its line %q does not fit a table", m.Name, m.Bug)
 		}
-		source, err := os.ReadFile(filepath.Join(root, m.File))
-		if err != nil {
+		if _, err := source.Find(&m); err != nil {
 			t.Errorf("mutant %q: %v", m.Name, err)
-			continue
 		}
-		if n := strings.Count(string(source), m.Old); n != 1 {
-			t.Errorf("mutant %q: %s has its text %d times, want once; the code has changed, so give the bug its new place", m.Name, m.File, n)
-		}
-		if m.Old == m.New || strings.HasSuffix(m.File, "_test.go") || strings.HasSuffix(m.File, "_gen.go") {
-			t.Errorf("mutant %q changes no source of ours", m.Name)
+		if m.Old == m.New {
+			t.Errorf("mutant %q changes nothing", m.Name)
 		}
 	}
 	if len(seen) < 40 {

@@ -3,31 +3,31 @@ package mutants
 // Domains and types.
 var registries = []Mutant{{
 	Name: "types-stay-when-their-domain-goes",
-	File: "internal/swf/registry/type.go",
+	In:   "registry.(*entry).shown",
 	Old:  "t.DeprecatedAt == 0 && e.seen < s.Count",
 	New:  "t.DeprecatedAt == 0 && e.seen > s.Count",
 	Bug:  "Deprecating a domain leaves its types registered.",
 }, {
 	Name: "domain-tag-lost",
-	File: "internal/swf/registry/tag.go",
+	In:   "registry.withTags",
 	Old:  "all = append(all, t)",
 	New:  "_ = t",
 	Bug:  "Adding a tag to a domain takes away the others, and whatever policies rest on them.",
 }, {
 	Name: "types-off-by-one",
-	File: "internal/swf/registry/types.go",
+	In:   "registry.(*Types).register",
 	Old:  "len(l.entries) >= t.limits.TypesPerDomainMax",
 	New:  "len(l.entries) > t.limits.TypesPerDomainMax",
 	Bug:  "A domain has one type more than the limit.",
 }, {
 	Name: "registered-type-deleted",
-	File: "internal/swf/registry/types.go",
+	In:   "registry.(*Types).delete",
 	Old:  "if found.DeprecatedAt == 0 {\n\t\treturn engine.Turn{}, &TypeNotDeprecatedError{c.ID}\n\t}",
 	New:  "_ = found",
 	Bug:  "A type in use is deleted without a word.",
 }, {
 	Name: "registry-change-not-seen",
-	File: "internal/swf/domain.go",
+	In:   "swf.(*actions).changeDomain",
 	Old:  "_, err := s.askDomain(ctx, worldOf(ctx), name, body)\n\ts.catalog.invalidate()",
 	New:  "_, err := s.askDomain(ctx, worldOf(ctx), name, body)",
 	Bug:  "For a second a deprecated domain takes executions, and a new tag does not count.",

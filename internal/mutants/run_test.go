@@ -44,9 +44,13 @@ func TestMutants(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := readRows(string(written))
+	source, err := Read(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
 	began, sound := time.Now(), map[string]bool{}
 	for _, m := range some {
-		if caught := m.catch(t, sound); caught != "" {
+		if caught := m.catch(t, source, sound); caught != "" {
 			rows[m.Name] = fmt.Sprintf("| %s | %s | %s |\n", m.Name, m.Bug, caught)
 		} else {
 			delete(rows, m.Name)
@@ -58,13 +62,17 @@ func TestMutants(t *testing.T) {
 
 // catch tries the suites until one fails, and tells which test it was. Sound are the
 // suites that are known to pass without a mutant.
-func (m *Mutant) catch(t *testing.T, sound map[string]bool) (caught string) {
-	overlay, err := m.overlay(t.TempDir())
+func (m *Mutant) catch(t *testing.T, source *Source, sound map[string]bool) (caught string) {
+	place, err := source.Find(m)
+	if err != nil {
+		t.Fatalf("%s: %v", m.Name, err)
+	}
+	overlay, err := overlay(t.TempDir(), place.File, source.Mutate(place, m))
 	if err != nil {
 		t.Fatalf("%s: %v", m.Name, err)
 	}
 	began := time.Now()
-	for _, suite := range m.Suites() {
+	for _, suite := range m.Suites(place.Folder()) {
 		if !sound[suite] {
 			if o, text := run(suite, ""); o != passed {
 				t.Fatalf("%s fails without a mutant:\n%s", suite, text)
@@ -94,21 +102,14 @@ func (m *Mutant) catch(t *testing.T, sound map[string]bool) (caught string) {
 	return ""
 }
 
-// overlay writes the mutated file, and the file that puts it over the real one.
-func (m *Mutant) overlay(dir string) (string, error) {
-	place, err := filepath.Abs(filepath.Join(root, m.File))
+// overlay writes the mutated file, and the one that puts it over the real one.
+func overlay(dir, file, text string) (string, error) {
+	place, err := filepath.Abs(filepath.Join(root, file))
 	if err != nil {
 		return "", err
 	}
-	source, err := os.ReadFile(place)
-	if err != nil {
-		return "", err
-	}
-	if n := strings.Count(string(source), m.Old); n != 1 {
-		return "", fmt.Errorf("its text stands in %s %d times, want once", m.File, n)
-	}
-	mutated := filepath.Join(dir, filepath.Base(m.File))
-	if err := os.WriteFile(mutated, []byte(strings.Replace(string(source), m.Old, m.New, 1)), 0o600); err != nil {
+	mutated := filepath.Join(dir, filepath.Base(file))
+	if err := os.WriteFile(mutated, []byte(text), 0o600); err != nil {
 		return "", err
 	}
 	b, err := json.Marshal(map[string]any{"Replace": map[string]string{place: mutated}})

@@ -117,7 +117,7 @@ func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
 	a := &cfg.Audit
 	c := audit.Config{
 		Webhook: a.webhook(), Data: a.Data, Account: cfg.Account, Region: cfg.Region,
-		Now: time.Now, Random: random[[16]byte], Log: cfg.Log,
+		Now: time.Now, Within: context.WithTimeout, Random: random[[16]byte], Log: cfg.Log,
 	}
 	if a.Files == AuditFile {
 		c.Files = audit.Files{Dir: AuditDir(cfg.Data), Key: key, BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep}

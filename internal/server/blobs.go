@@ -98,7 +98,7 @@ func (b *Blobs) bucket(ctx context.Context, k *blobKeys, log *slog.Logger, o s3.
 	if err != nil {
 		return nil, fmt.Errorf("find credentials for bucket %q: %w", b.Bucket, err)
 	}
-	o.Credentials = aws.Credentials
+	o.Credentials, o.Within = aws.Credentials, context.WithTimeout
 	log.Info("blobs are in a bucket", "bucket", o.Bucket, "prefix", o.Prefix)
 	return s3.New(o)
 }

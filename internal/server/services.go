@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -99,7 +100,7 @@ func (s *Server) openServices() error {
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,
 			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
-			PollHold: cfg.PollHold, PollsPerListMax: cfg.PollsPerListMax,
+			PollHold: cfg.PollHold, Within: context.WithTimeout, PollsPerListMax: cfg.PollsPerListMax,
 			Log: cfg.Log,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames}

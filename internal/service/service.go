@@ -106,6 +106,9 @@ type Kernel struct {
 	Now      func() time.Time   // the real time
 	Random   io.Reader
 	PollHold time.Duration // how long a poll waits for a task
+	// Within ends a context after a while: context.WithTimeout, or what stands for it
+	// where time is not real.
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	// PollsPerListMax bounds the polls that wait on a list.
 	PollsPerListMax int
 	// Throttle tells whether something may be done in a world now that is throttled

@@ -6,17 +6,17 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/service"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
-	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
-	"heddle/internal/service"
 	"heddle/internal/shard"
 	"heddle/internal/swf"
 	"heddle/internal/swf/execution"
@@ -45,9 +45,9 @@ type harness struct {
 	offers  *offers
 	handler *operation.Handler
 	polls   map[string][]*poll // those that wait, by list, in their order
+	tickets int                // the last that a poll was given
 	touched bool               // matching may have changed since it was looked at
 	totals  matching.Totals    // as they were then
-	waiting map[string]int     // polls that wait in matching, by list; nil: as many as here
 	flights []*flight
 	calls   []*request // in the order of their arrival
 }
@@ -94,9 +94,8 @@ func (w *world) open(skew engine.Time) *harness {
 		Tokens:     w.tokens,
 		RootSeed:   w.seed,
 		Clock:      h.Now,
-		// The simulation's own polls know how long they wait; a context with a
-		// deadline would follow the real clock.
-		PollHold: 0,
+		PollHold:   20 * time.Second,
+		Within:     h.within,
 	})
 	if err != nil {
 		panic(err)
@@ -168,33 +167,55 @@ func (h *harness) AppendEvents(ctx context.Context, b []byte, run engine.RunID, 
 // Backlog counts the tasks of a list.
 func (h *harness) Backlog(list string) int { return h.matcher.Backlog(list) }
 
-// poll is a call of Matcher.Poll that waits. It is the context of that call:
-// matching asks for Done once the poll stands in its list, and there it sleeps.
+// poll is a call that waits for a task. It is the context of that call: matching asks
+// for Done once the poll stands in its list, and there it sleeps.
 type poll struct {
 	context.Context
-	harness *harness
-	list    string
-	until   engine.Time
-	err     error
+	harness  *harness
+	list     string
+	ticket   int // its place among the polls of all lists
+	until    engine.Time
+	answered bool
 }
 
-// Poll waits for a task of a list, in simulated time.
+// within makes the context of a poll, which ends in simulated time, at most after d:
+// not all servers hold polls equally long.
+func (h *harness) within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	hold := 1 + engine.Time(h.w.random.IntN(int(d.Milliseconds())))
+	return &poll{Context: ctx, harness: h, until: h.w.now + hold}, func() {}
+}
+
+// Poll waits for a task of a list; ctx is of within.
 func (h *harness) Poll(ctx context.Context, list string) (*matching.Claim, error) {
 	if h.disk.dead || h.w.ending {
 		return nil, errDead
 	}
-	hold := 1 + engine.Time(h.w.random.IntN(20000))
-	return h.matcher.Poll(&poll{Context: ctx, harness: h, list: list, until: h.w.now + hold}, list)
+	p := ctx.(*poll)
+	h.tickets++
+	p.list, p.ticket = list, h.tickets
+	return h.matcher.Poll(p, list)
 }
 
-// Refuse refuses a claim; the poll does not wait on.
+// Refuse refuses a claim; the poll waits on, for as long as is left.
 func (h *harness) Refuse(ctx context.Context, c *matching.Claim) *matching.Claim {
+	h.look() // before the poll is back at its place, in front of others
+	h.touched = true
 	return h.matcher.Refuse(ctx, c)
 }
 
-// Err is nil until the wait is over. The deadline of the context within is the
-// real clock's, and no news.
-func (p *poll) Err() error { return p.err }
+// gone tells whether the client of a thread has hung up.
+func gone(t *thread) bool { return t.request != nil && t.request.gone }
+
+// Err is nil until the wait is over.
+func (p *poll) Err() error {
+	switch h := p.harness; {
+	case gone(h.w.running):
+		return context.Canceled
+	case p.until <= h.w.now || h.disk.dead || h.w.ending:
+		return context.DeadlineExceeded
+	}
+	return nil
+}
 
 var closed = func() chan struct{} {
 	c := make(chan struct{})
@@ -206,39 +227,31 @@ var closed = func() chan struct{} {
 // client has gone. matching looks for the answer whatever Done says.
 func (p *poll) Done() <-chan struct{} {
 	h := p.harness
-	caller := h.w.running
-	gone := func() bool { return caller.request != nil && caller.request.gone }
-	h.polls[p.list] = append(h.polls[p.list], p)
+	p.answered = false
+	line := append(h.polls[p.list], p)
+	slices.SortFunc(line, func(a, b *poll) int { return cmp.Compare(a.ticket, b.ticket) })
+	h.polls[p.list] = line
 	h.touched = true
-	for !h.answered(p) && p.until > h.w.now && !gone() && !h.disk.dead && !h.w.ending {
-		caller.park(func() bool { return h.answered(p) || gone() || h.disk.dead }, p.until)
+	caller := h.w.running
+	woken := func() bool {
+		h.look()
+		return p.answered || gone(caller) || h.disk.dead
+	}
+	for !woken() && p.until > h.w.now && !h.w.ending {
+		caller.park(woken, p.until)
 	}
 	h.polls[p.list] = slices.DeleteFunc(h.polls[p.list], func(q *poll) bool { return q == p })
 	h.touched = true
-	p.err = context.DeadlineExceeded
-	if gone() {
-		p.err = context.Canceled
-	}
 	return closed
 }
 
-// answered tells whether matching has answered a poll: a list answers its polls
-// in their order.
-func (h *harness) answered(p *poll) bool {
-	h.count()
-	if h.waiting == nil {
-		return false
-	}
-	line := h.polls[p.list]
-	return slices.Index(line, p) < len(line)-h.waiting[p.list]
-}
-
-// count asks matching how many polls wait, if that may have changed.
-func (h *harness) count() {
+// look asks matching how many polls of each list wait, if that may have changed. The
+// others are answered: a list answers its polls in their order.
+func (h *harness) look() {
 	if !h.touched {
 		return
 	}
-	h.touched, h.waiting = false, nil
+	h.touched = false
 	h.totals = h.matcher.Totals()
 	here := 0
 	for _, line := range h.polls {
@@ -247,9 +260,16 @@ func (h *harness) count() {
 	if h.totals.Polls == here {
 		return
 	}
-	h.waiting = map[string]int{}
+	waiting := map[string]int{}
 	for _, l := range h.matcher.Lists() {
-		h.waiting[l.List] = l.Polls
+		waiting[l.List] = l.Polls
+	}
+	for list, line := range h.polls {
+		n := max(0, len(line)-waiting[list])
+		for _, p := range line[:n] {
+			p.answered = true
+		}
+		h.polls[list] = line[n:]
 	}
 }
 
@@ -406,7 +426,8 @@ func excused(failure string) bool {
 func (h *harness) perform(t *thread) {
 	w := h.w
 	for !h.disk.dead && !w.ending {
-		claim, err := h.Poll(context.Background(), execution.LambdaList)
+		hold, _ := h.within(context.Background(), 20*time.Second)
+		claim, err := h.Poll(hold, execution.LambdaList)
 		switch {
 		case err != nil:
 			w.sleep(t, 100)

@@ -22,7 +22,7 @@ const emptyPoll = `{"previousStartedEventId":0,"startedEventId":0}`
 // the task is his until Delivered or Undelivered: a restart in between offers it
 // again.
 func (s *actions) poll(ctx context.Context, list string, start func(id int64) any) (reply any, run engine.RunID, err error) {
-	hold, cancel := context.WithTimeout(ctx, s.PollHold)
+	hold, cancel := s.Within(ctx, s.PollHold)
 	defer cancel()
 	claim, err := s.Tasks.Poll(hold, list)
 	if errors.Is(err, matching.ErrTooManyPolls) {

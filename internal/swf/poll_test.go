@@ -59,7 +59,7 @@ func TestPollsEnd(t *testing.T) {
 			tasks.Offer(first, engine.Offer{List: "l", ID: 5, At: 1})
 			tasks.Offer(second, engine.Offer{List: "l", ID: 5, At: 2})
 			runs := &starting{errs: c.errs}
-			s := &actions{Kernel: &service.Kernel{Runs: runs, Tasks: tasks, PollHold: time.Minute}}
+			s := &actions{Kernel: &service.Kernel{Runs: runs, Tasks: tasks, PollHold: time.Minute, Within: context.WithTimeout}}
 			ctx := operation.WithConnection(t.Context(), line{gone: c.gone})
 			reply, run, err := s.poll(ctx, "l", func(id int64) any { return &execution.StartActivity{ScheduledEventID: id} })
 			if !errors.Is(err, c.err) {

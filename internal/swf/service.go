@@ -96,7 +96,7 @@ func performer(k *service.Kernel, o *lambda.Options) lifecycle.Service {
 		OnStart: func(context.Context) (err error) {
 			p, err = lambda.Start(lambda.Config{
 				Runs: k.Runs, Tasks: k.Performed, Endpoint: o.Endpoint, Key: o.Key(),
-				Concurrent: min(o.Concurrent, k.PollsPerListMax), Log: k.Log,
+				Concurrent: min(o.Concurrent, k.PollsPerListMax), Within: k.Within, Log: k.Log,
 			})
 			return err
 		},

@@ -65,7 +65,9 @@ type Options struct {
 	// Spool is a local folder of the shelf's own for what is being written. It is
 	// made if it does not exist, and what is left in it is removed.
 	Spool string
-	// ReadOnly changes nothing, and needs no Spool.
+	// Within ends a context after a while, as context.WithTimeout does.
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	// ReadOnly changes nothing, and needs neither Spool nor Within.
 	ReadOnly bool
 
 	backoffMax time.Duration // for tests; 0 is backoffMax
@@ -76,7 +78,8 @@ type Shelf struct {
 	client *awss3.Client
 	bucket string
 	prefix string
-	spool  string // empty: only for reading
+	spool  string                                                                     // empty: only for reading
+	within func(context.Context, time.Duration) (context.Context, context.CancelFunc) // as in Options
 }
 
 var _ blob.Shelf = (*Shelf)(nil)
@@ -100,6 +103,8 @@ func newShelf(o Options) (*Shelf, error) {
 		return nil, errors.New("want credentials")
 	case o.Spool == "" && !o.ReadOnly:
 		return nil, errors.New("want a folder for what is being written")
+	case o.Within == nil && !o.ReadOnly:
+		return nil, errors.New("want a clock")
 	case o.Prefix != "" && !strings.HasSuffix(o.Prefix, "/"), strings.HasPrefix(o.Prefix, "/"):
 		return nil, fmt.Errorf("prefix %q: want it to end with a slash, and not to begin with one", o.Prefix)
 	}
@@ -124,7 +129,7 @@ func newShelf(o Options) (*Shelf, error) {
 		options.BaseEndpoint = &o.Endpoint
 	}
 	// New, unlike NewFromConfig, looks for settings and credentials nowhere.
-	s := &Shelf{client: awss3.New(options), bucket: o.Bucket, prefix: o.Prefix}
+	s := &Shelf{client: awss3.New(options), bucket: o.Bucket, prefix: o.Prefix, within: o.Within}
 	if o.ReadOnly {
 		return s, nil
 	}
@@ -276,7 +281,7 @@ func (d *draft) keepParts(ctx context.Context, key *string) (err error) {
 	}
 	defer func() {
 		if err != nil { // the parts go, though the caller's time is over
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+			ctx, cancel := s.within(context.WithoutCancel(ctx), abortTimeout)
 			defer cancel()
 			err = errors.Join(err, s.abort(ctx, key, begun.UploadId))
 		}

@@ -31,7 +31,7 @@ func credentials(context.Context) (aws.Credentials, error) {
 func options(t *testing.T, endpoint string) Options {
 	return Options{
 		Bucket: bucketName, Prefix: "heddle/blobs/", Endpoint: endpoint, Region: "eu-west-1", PathStyle: true,
-		Credentials: aws.CredentialsProviderFunc(credentials), Spool: t.TempDir(), backoffMax: time.Millisecond,
+		Credentials: aws.CredentialsProviderFunc(credentials), Spool: t.TempDir(), Within: context.WithTimeout, backoffMax: time.Millisecond,
 	}
 }
 

@@ -82,7 +82,7 @@ func TestCallsEnd(t *testing.T) {
 					defer cancel()
 				}
 				p := &Performer{
-					Config: Config{Runs: runs, Log: slog.New(slog.DiscardHandler)}, calls: calls,
+					Config: Config{Runs: runs, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler)}, calls: calls,
 					functions: &functions{awslambda.New(awslambda.Options{
 						BaseEndpoint: aws.String("http://localhost"), Credentials: aws.AnonymousCredentials{}, HTTPClient: silent{},
 					})},

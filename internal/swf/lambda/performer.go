@@ -62,7 +62,9 @@ type Config struct {
 	Endpoint   string // http or https URL of Lambda's Invoke API
 	Key        Key    // zero: requests are not signed
 	Concurrent int    // workers, and so calls at a time
-	Log        *slog.Logger
+	// Within ends a context after a while, as context.WithTimeout does.
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	Log    *slog.Logger
 }
 
 // callMax bounds a call, whatever the timeout of its task: a longer one, or none,
@@ -221,7 +223,7 @@ func (p *Performer) input(ctx context.Context, run engine.RunID, scheduled int64
 // perform invokes the function and reports how that ended.
 func (p *Performer) perform(t *task) {
 	limit, limited := callLimit(t.StartToCloseTimeout)
-	ctx, cancel := context.WithTimeout(p.calls, limit)
+	ctx, cancel := p.Within(p.calls, limit)
 	defer cancel()
 	p.workers.Go(func() { p.watch(ctx, cancel, t.run) })
 	result, failed := p.functions.invoke(ctx, t.region, t.Name, t.input)
@@ -259,7 +261,7 @@ func callLimit(startToClose string) (limit time.Duration, limited bool) {
 // answers would else occupy a worker for tasks that nobody waits for.
 func (p *Performer) watch(call context.Context, letGo context.CancelFunc, run engine.RunID) {
 	for {
-		rest(call, lookPause)
+		p.rest(call, lookPause)
 		if call.Err() != nil {
 			return
 		}
@@ -293,12 +295,12 @@ func report(t *task, result *string, failed *failure) any {
 // trouble tells the operator and rests.
 func (p *Performer) trouble(doing string, cause error, about ...any) {
 	p.Log.Error(doing+"; it is tried again", append(about, "cause", cause)...)
-	rest(p.polls, troublePause)
+	p.rest(p.polls, troublePause)
 }
 
 // rest waits, unless ctx ends before.
-func rest(ctx context.Context, pause time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, pause)
+func (p *Performer) rest(ctx context.Context, pause time.Duration) {
+	ctx, cancel := p.Within(ctx, pause)
 	defer cancel()
 	<-ctx.Done()
 }

@@ -128,7 +128,7 @@ func perform(t *testing.T, workers, n int, onStart func(id int64) error) (*lambd
 	}
 	p, err := lambda.Start(lambda.Config{
 		Runs: &kernel{onStart}, Tasks: m, Endpoint: "http://127.0.0.1:1", Concurrent: workers,
-		Log: slog.New(slog.DiscardHandler),
+		Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
