@@ -12,8 +12,8 @@ import (
 	"heddle/internal/listen"
 )
 
-// handler answers all requests: those of the services, and those about the server.
-func (s *Server) handler(api http.Handler) http.Handler {
+// routes leads requests to the services, and answers those about the server.
+func (s *Server) routes(api http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.health)
 	mux.HandleFunc("GET /ready", s.readiness)
@@ -34,7 +34,7 @@ func (f *front) Start(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.door.Handle(s.handler(services))
+	s.door.Handle(s.routes(services))
 	f.serves.Go(func() {
 		if err := s.door.Serve(); !errors.Is(err, http.ErrServerClosed) {
 			s.cfg.Log.Error("serve", "cause", err)
