@@ -54,7 +54,7 @@ func tryToBegin(t *testing.T, cfg Config) (*life, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	if cfg.Trail {
-		l.trail, err = audit.Start(audit.Config{
+		l.trail, err = audit.Start(audit.Config{Within: context.WithTimeout,
 			Files: audit.Files{Dir: TrailDir(cfg.Data), Key: l.TrailKey, BytesMax: 1 << 20, AgeMax: time.Hour, Keep: 10},
 			Now:   time.Now, Random: func() [16]byte { return [16]byte{1} }, Log: cfg.Log,
 		})

@@ -11,8 +11,8 @@ import (
 	"heddle/internal/listen"
 )
 
-// handler answers all requests: those of the services, and those about the server.
-func (s *Server) handler() http.Handler {
+// routes leads requests to the services, and answers those about the server.
+func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.health)
 	mux.HandleFunc("GET /ready", s.readiness)
@@ -29,7 +29,7 @@ type front struct {
 // Start implements lifecycle.Service.
 func (f *front) Start(context.Context) error {
 	s := f.server
-	s.door.Handle(s.handler())
+	s.door.Handle(s.routes())
 	f.serves.Go(func() {
 		if err := s.door.Serve(); !errors.Is(err, http.ErrServerClosed) {
 			s.cfg.Log.Error("serve", "cause", err)
