@@ -138,7 +138,7 @@ func (c *client) furnish() {
 	}
 }
 
-// populate starts all who call the server.
+// populate starts all clients, deciders and workers.
 func (w *world) populate() {
 	for i := range 2 + w.random.IntN(2) {
 		w.callers++
