@@ -15,8 +15,8 @@
 //
 // Files are not synced line by line: a crash of the process loses what is in the
 // queue, a power cut what the kernel had not written. With a key they are packed
-// and sealed: who has a copy of them, but not the key, sees when records were
-// written, and about how many. Who can write to them can take away whole files,
+// and sealed: a reader without the key sees when records were written, and about
+// how many. Who can write to them can take away whole files,
 // and lines from the end of one; a Reader notices all else.
 package audit
 

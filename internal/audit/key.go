@@ -15,7 +15,7 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// Key seals the files of a trail. Who makes it also keeps it: it is in no file of
+// Key seals the files of a trail. Its maker also keeps it: it is in no file of
 // the trail.
 type Key [32]byte
 

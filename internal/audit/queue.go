@@ -92,7 +92,7 @@ func (q *queue) enter(line []byte) <-chan struct{} {
 	return nil
 }
 
-// signal wakes who takes. mu is held.
+// signal wakes the goroutine that takes. mu is held.
 func (q *queue) signal() {
 	if q.closed {
 		return

@@ -12,8 +12,8 @@
 // One process owns a shelf. Many may read it; but what keeps a Put from being swept
 // while it is young is in memory.
 //
-// The order for who refers to a blob: Put, then commit the reference, well within
-// the Sweeper's Grace; or Put again. The order for who forgets: the reference goes,
+// The order for a caller that refers to a blob: Put, then commit the reference, well within
+// the Sweeper's Grace; or Put again. For one that forgets it: the reference goes,
 // and the next sweeps take the blob.
 package blob
 
@@ -82,7 +82,7 @@ type Store interface {
 	// error they may be there or not.
 	Put(ctx context.Context, r io.Reader) (Ref, error)
 	// Open reads a blob's bytes from an offset on; at its end or past it there are
-	// none. From offset 0 they are checked against the ID, and who has read to io.EOF
+	// none. From offset 0 they are checked against the ID, and a reader that comes to io.EOF
 	// has the blob; from another offset see Seal: a shelf that is not sealed can't
 	// check them. Errors, of Open or of reading: ErrNotFound, ErrBroken. The caller
 	// closes the reader. A blob that is deleted meanwhile may be cut off by an error.

@@ -7,7 +7,7 @@ import (
 )
 
 // gate keeps those apart who change one blob, and remembers which blobs a sweep
-// found unreferenced. Whoever puts a blob passes it, and strikes the blob out.
+// found unreferenced. Every Put passes it, and strikes the blob out.
 type gate struct {
 	mu      sync.Mutex
 	passing map[ID]*passage

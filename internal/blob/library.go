@@ -162,7 +162,7 @@ func (l *Library) Delete(ctx context.Context, id ID) error {
 	return l.delete(ctx, id)
 }
 
-// delete is for who has entered the gate.
+// delete is for callers that have entered the gate.
 func (l *Library) delete(ctx context.Context, id ID) error {
 	l.gate.spare(id)
 	if err := l.shelf.Delete(ctx, id); err != nil {

@@ -30,13 +30,13 @@ const (
 	StepBegin   Step = iota // a draft begins
 	StepWrite               // bytes come to a draft
 	StepKeep                // a draft is to be kept, and is not
-	StepKept                // a draft was kept, and who did it does not hear of it
+	StepKept                // a draft was kept, and its caller does not hear of it
 	StepOpen                // a blob is opened
 	StepRead                // bytes are read, or the end
 	StepStat                // a blob is looked at
 	StepList                // a list goes on to its next blob, or begins
 	StepDelete              // a blob is to be deleted, and is not
-	StepDeleted             // a blob was deleted, and who did it does not hear of it
+	StepDeleted             // a blob was deleted, and its caller does not hear of it
 	Steps                   // how many there are
 )
 

@@ -56,8 +56,8 @@ type sealedShelf struct {
 	key   [32]byte
 }
 
-// Seal lays a shelf over another that seals what comes to it under a key. Who has
-// the shelf below, and not the key, learns sizes and IDs and when blobs were put.
+// Seal lays a shelf over another that seals what comes to it under a key. A
+// reader of the shelf below without the key learns sizes and IDs and when blobs were put.
 // These give ErrBroken, at every Open and from every offset, before a byte is given
 // out that is not the blob's: bytes that were changed, chunks in another order, of
 // another blob, or of the same blob when it was put another time; a blob that was

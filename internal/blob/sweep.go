@@ -36,9 +36,9 @@ type References interface {
 // so did those between, and it was last put before the first of them. The second
 // sweep looks at the blob's time, asks for references and deletes while no Put of
 // the same bytes can go on: such a Put was before, and the blob stays, or it comes
-// after, and makes the blob anew. So who refers to a blob within Grace of their Put
-// finds it there. Who had not put it, and had its ID from elsewhere, must know
-// that a reference stands until theirs is committed.
+// after, and makes the blob anew. So a caller that refers to a blob within Grace of its
+// Put finds it there. A caller that did not put it, and has its ID from elsewhere,
+// must know that a reference stands until its own is committed.
 //
 // What the first sweep found is in memory. After a start, or on other nodes than
 // that of the Library, nothing is remembered, and blobs stay for longer.

@@ -1,15 +1,18 @@
 // Package layout keeps the shape of the source tree: who may import whom, that
-// every package says what it is for, and that only the server reads a clock. It
-// parses the files, so that Go's test cache sees every change.
+// every package says what it is for, that only the server reads a clock, and that
+// only internal/swf speaks of SWF. It parses the files, so that Go's test cache sees
+// every change.
 package layout
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,4 +254,98 @@ func TestKernelKnowsNoService(t *testing.T) {
 			return true
 		})
 	}
+}
+
+// swfWords are words of SWF's API, in small letters. What others say too is not here:
+// decision and task list.
+var swfWords = regexp.MustCompile(`swf|workflow|domain|decider|decision ?task|activity ?(task|type|id)|pollfor`)
+
+// speaksSWF are the declarations outside of internal/swf that have words of SWF, and
+// how many. None may be added, and what is gone must go from here. In the end there
+// stay IAM's managed policies, the one line of the server that names the service, and
+// how cmd/heddle shows examples.
+var speaksSWF = map[string]int{
+	"cmd/heddle newParser":          2,
+	"cmd/heddle serveCommand.Run":   5,
+	"internal/audit members":        17,
+	"internal/iam/account managed":  27,
+	"internal/iam/account swfReads": 6,
+	"internal/server Services":      1,
+	"internal/server imports":       1,
+}
+
+func TestOnlySWFSpeaksSWF(t *testing.T) {
+	found := map[string]int{}
+	for _, f := range files(t) {
+		if f.test || f.pkg == "internal/swf" || strings.HasPrefix(f.pkg, "internal/swf/") || servesTests(f.pkg) {
+			continue
+		}
+		for _, d := range f.ast.Decls {
+			for place, n := range swfIn(d) {
+				found[f.pkg+" "+place] += n
+			}
+		}
+	}
+	for place, n := range found {
+		if n > speaksSWF[place] {
+			t.Errorf("%q: %d words of SWF, want %d; they belong into internal/swf", place, n, speaksSWF[place])
+		}
+	}
+	for place, n := range speaksSWF {
+		if found[place] < n {
+			t.Errorf("%q: %d words of SWF are left of %d; say so in this file's list", place, found[place], n)
+		}
+	}
+}
+
+// servesTests tells whether nothing but tests imports a package.
+func servesTests(pkg string) bool {
+	switch pkg {
+	case "internal/linear", "internal/mutants", "internal/sim", "internal/golden", "internal/layout":
+		return true
+	}
+	return strings.HasSuffix(pkg, "test") || !strings.HasPrefix(pkg, "internal/") && !strings.HasPrefix(pkg, "cmd/")
+}
+
+// swfIn counts the names, literals and imports with words of SWF in a declaration, by
+// the name of what is declared.
+func swfIn(d ast.Decl) map[string]int {
+	found := map[string]int{}
+	count := func(place string, n ast.Node) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			text := ""
+			switch n := n.(type) {
+			case *ast.Ident:
+				text = n.Name
+			case *ast.BasicLit:
+				if n.Kind == token.STRING {
+					text = n.Value
+				}
+			}
+			if words := swfWords.FindAllString(strings.ToLower(text), -1); words != nil {
+				found[place] += len(words)
+			}
+			return true
+		})
+	}
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		name := d.Name.Name
+		if d.Recv != nil {
+			name = strings.TrimPrefix(types.ExprString(d.Recv.List[0].Type), "*") + "." + name
+		}
+		count(name, d)
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch spec := spec.(type) {
+			case *ast.ImportSpec:
+				count("imports", spec)
+			case *ast.TypeSpec:
+				count(spec.Name.Name, spec)
+			case *ast.ValueSpec:
+				count(spec.Names[0].Name, spec)
+			}
+		}
+	}
+	return found
 }

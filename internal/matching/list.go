@@ -38,7 +38,7 @@ type offer struct {
 // nowhere is the place of an offer that doesn't wait.
 const nowhere = -1
 
-// poll is a caller who waits. Tickets rise with the time of the first wait, so
+// poll is a caller that waits. Tickets rise with the time of the first wait, so
 // a poll that comes back after a refusal stands before all that came later.
 type poll struct {
 	ticket uint64

@@ -91,8 +91,8 @@ func (m *Matcher) stripe(list string) *stripe {
 	return &m.stripes[maphash.String(m.seed, list)%stripeCount]
 }
 
-// list finds a list or makes it. Who makes one must give it something to hold,
-// or call dropIfEmpty.
+// list finds a list, or makes an empty one. A list that stays empty must be
+// dropped, by dropIfEmpty.
 func (s *stripe) list(name string) *taskList {
 	l := s.lists[name]
 	if l == nil {
@@ -142,7 +142,7 @@ func (m *Matcher) Withdraw(list string, run engine.RunID, id int64) {
 }
 
 // WithdrawShard takes away all offers of the runs of one shard, claimed ones too:
-// the shard has a new owner, who offers anew what is owed.
+// the shard has a new owner, which offers anew what is owed.
 func (m *Matcher) WithdrawShard(shard uint16) {
 	for i := range m.stripes {
 		s := &m.stripes[i]

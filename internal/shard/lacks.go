@@ -135,7 +135,7 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 	byName := cmd.Run.IsZero()
 	t = s.target(b, c)
 	if f := s.failed[lookup{run: t.key}]; f != nil && !c.comesAgain() && (t.run == nil || s.needsState(t.run, c)) {
-		return t, false // it is told so at once, whoever waits before it
+		return t, false // it is told so at once, whatever waits before it
 	}
 	waits = t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
 	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, lookup{run: r.Run}) {

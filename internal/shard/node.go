@@ -259,7 +259,7 @@ func (n *Node) put(s *Shard, c *call) {
 
 // hurry lets all patient commands go.
 func (n *Node) hurry() {
-	n.patientAt.Store(0) // first: who comes while we look sets it again
+	n.patientAt.Store(0) // first: a call that comes while we look sets it again
 	for _, s := range n.shards {
 		if s.hurry() {
 			n.kick(s)

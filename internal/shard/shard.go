@@ -342,7 +342,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 		s.recent.drop(r.Run)
 	}
 	s.publishUnfinished()
-	s.publishWake() // whoever is answered finds the deadlines as they are now
+	s.publishWake() // callers that are answered find the deadlines as they are now
 	for _, c := range b.calls {
 		if c.awaits != nil {
 			c.settleAwait()

@@ -12,7 +12,7 @@ func (c *client) decideAll(identity string) {
 	w := c.w
 	for !w.ending {
 		w.sleep(c.t, engine.Time(w.random.IntN(300)))
-		d, list := w.place("decision")
+		d, list := w.someList("decision")
 		in := &wire.PollForDecisionTaskInput{Domain: d, TaskList: wire.TaskList{Name: list}, Identity: &identity}
 		if w.chance(3) {
 			in.MaximumPageSize = ptr(int64(1 + w.random.IntN(6)))

@@ -161,7 +161,7 @@ func (d *disk) Scan(ctx context.Context, shard uint16, r store.Range, visit stor
 	return scanOver(ctx, scan, d.ops(store.ShardSpace, shard), r, visit)
 }
 
-// Snapshot is for those who stop the world.
+// Snapshot is read while the world stands still.
 func (d *disk) Snapshot(ctx context.Context) (store.Snapshot, error) { return d.under.Snapshot(ctx) }
 
 // covers tells whether op takes a key away.

@@ -25,8 +25,8 @@ const (
 	cutAnswer                   // an answer can't be written
 	repeatedCall                // a request arrives twice
 	slowAnswer                  // an answer takes long
-	impatience                  // a client goes before his answer, and the server sees it
-	deadPoller                  // a client dies before his answer, and the server doesn't see it
+	impatience                  // a client goes before its answer, and the server sees it
+	deadPoller                  // a client dies before its answer, and the server doesn't see it
 	lostWorker                  // a worker or decider dies with a task
 	clockJump                   // the server's clock jumps forward
 	clockStep                   // the next process has another clock

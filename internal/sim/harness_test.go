@@ -77,7 +77,7 @@ func (w *world) open(skew engine.Time) *harness {
 	}
 	h.offers.flush()
 	h.handler = operation.New(operation.Config{
-		Authenticator: doorman{operation.Anyone{Account: account, Region: region}, w.limited},
+		Authenticator: authenticator{operation.Anyone{Account: account, Region: region}, w.limited},
 		Log:           slog.New(&listener{w: w, harness: h}),
 		Random:        func() [16]byte { return [16]byte{} },
 		Now:           func() time.Time { return time.UnixMilli(int64(h.w.now)) },
@@ -198,7 +198,7 @@ func (h *harness) Poll(ctx context.Context, list string) (*matching.Claim, error
 
 // Refuse refuses a claim; the poll waits on, for as long as is left.
 func (h *harness) Refuse(ctx context.Context, c *matching.Claim) *matching.Claim {
-	h.look() // before the poll is back at its place, in front of others
+	h.markAnswered() // before the poll is back at its place, in front of others
 	h.touched = true
 	return h.matcher.Refuse(ctx, c)
 }
@@ -234,7 +234,7 @@ func (p *poll) Done() <-chan struct{} {
 	h.touched = true
 	caller := h.w.running
 	woken := func() bool {
-		h.look()
+		h.markAnswered()
 		return p.answered || gone(caller) || h.disk.dead
 	}
 	for !woken() && p.until > h.w.now && !h.w.ending {
@@ -245,9 +245,9 @@ func (p *poll) Done() <-chan struct{} {
 	return closed
 }
 
-// look asks matching how many polls of each list wait, if that may have changed. The
+// markAnswered asks matching how many polls of each list wait, if that may have changed. The
 // others are answered: a list answers its polls in their order.
-func (h *harness) look() {
+func (h *harness) markAnswered() {
 	if !h.touched {
 		return
 	}

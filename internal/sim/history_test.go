@@ -119,7 +119,7 @@ func (h *history) marked(e *wire.HistoryEvent, texts ...*string) {
 	}
 }
 
-// answered holds a decider's answer against the task that he was given.
+// answered holds a decider's answer against the task that it was given.
 func (h *history) answered(e *wire.HistoryEvent, a *wire.DecisionTaskCompletedEventAttributes) {
 	if a.ExecutionContext == nil {
 		return

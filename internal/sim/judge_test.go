@@ -336,7 +336,7 @@ func (j *judge) standing() {
 		}
 	}
 	// A claim may be on an offer that has been withdrawn.
-	h.look()
+	h.markAnswered()
 	has, want := h.totals, len(h.offers.open)
 	if has.Offers > want || has.Offers+has.Claims < want {
 		j.fail("shards offer %d tasks, in matching wait %d, and %d are claimed", want, has.Offers, has.Claims)

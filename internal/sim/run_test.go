@@ -36,14 +36,14 @@ func simulate(p plan, trace io.Writer, c *coverage) verdict {
 	w.harness = w.open(0)
 	furnished := false
 	w.spawn("furnisher", func(t *thread) {
-		(&client{w, t}).furnish()
+		(&client{w, t}).registerAll()
 		furnished = true
 	})
 	for !furnished && w.judge.failure == "" {
 		w.act()
 	}
 	w.fate.off = off
-	w.populate()
+	w.startCallers()
 	for n := 1; n <= p.actions && w.judge.failure == ""; n++ {
 		w.act()
 		if w.judge.failure != "" {

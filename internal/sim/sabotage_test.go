@@ -7,7 +7,7 @@ import (
 	"heddle/internal/swf/execution"
 )
 
-// sabotage breaks the harness in one way, so that the judge can show that he sees
+// sabotage breaks the harness in one way, so that the judge can show that it sees
 // it. Its zero value breaks nothing.
 type sabotage struct {
 	rules       func(engine.Rules) engine.Rules // in place of those of executions
@@ -28,7 +28,7 @@ type brokenRules struct {
 	engine.Rules
 	record  func(*engine.Record)
 	entries func([]engine.Entry) []engine.Entry
-	refused bool // nobody is told that he was refused
+	refused bool // no caller is told that it was refused
 	clock   engine.Time
 	notes   bool // notes are not stored
 }

@@ -176,7 +176,7 @@ type decoder interface{ Decode(*jx.Decoder) error }
 
 // outcome is what a client knows of a call.
 type outcome struct {
-	known  bool   // he has an answer that says what was done
+	known  bool   // the client has an answer that says what was done
 	fault  string // "": success
 	copies int    // how often the call went out
 	at     int    // the step in which the server had answered
@@ -186,7 +186,7 @@ type outcome struct {
 
 func (o outcome) ok() bool { return o.known && o.fault == "" }
 
-// client is who calls the server.
+// client calls the server.
 type client struct {
 	w *world
 	t *thread

@@ -46,7 +46,7 @@ type world struct {
 	coverage  *coverage
 	trace     io.Writer // nil: nobody wants to know
 	sum       uint64    // of all that happened
-	callers   int       // those who have not gone home
+	callers   int       // those that are not yet over
 	draining  bool      // faults are over; everything is to close
 	ending    bool      // nothing counts any more
 

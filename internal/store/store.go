@@ -4,7 +4,7 @@
 // A store holds a fixed number of shards. Each shard has its own key space and
 // at most one owner; all shards share one index space. An owner writes by
 // Sections: all or nothing each, checked against the shard's epoch and sequence,
-// so that an owner who lost his shard cannot write. Package storetest is the
+// so that an owner that lost its shard cannot write. Package storetest is the
 // meaning of this interface: what it does not test is not promised.
 package store
 
@@ -40,7 +40,7 @@ type Limits struct {
 // Store is a store.
 type Store interface {
 	// View shows what is there now. It may show what is not yet durable, unless it
-	// says otherwise: who answers with what it showed passes the Barrier first.
+	// says otherwise: Barrier must return before anybody is told what it showed.
 	View
 	Limits() Limits
 	// Acquire takes a shard over and fences its earlier owner. Errors: ErrHeld.

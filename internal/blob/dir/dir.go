@@ -93,7 +93,7 @@ func (s *Shelf) open() (err error) {
 func (s *Shelf) makeDir(dir string) error {
 	parent := filepath.Dir(dir)
 	if _, err := s.files.Stat(dir); err == nil || parent == dir {
-		// Who made it may have been killed before this. An error does not count: the
+		// The process that made it may have been killed before this. An error does not count: the
 		// folder above may be another's, or on a disk that can't be written.
 		_ = s.files.SyncDir(parent)
 		return nil

@@ -4,5 +4,5 @@ package dir
 
 import "os"
 
-// lock does nothing: whoever starts two processes on one folder is not told.
+// lock does nothing: two processes on one folder are not noticed.
 func lock(*os.File) error { return nil }

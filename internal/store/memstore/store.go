@@ -122,7 +122,7 @@ func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 		}
 	}
 	if ordered != noFault {
-		// Whoever does not know what is written must ask by Acquire.
+		// An owner that does not know what is written must ask by Acquire.
 		for i := range sections {
 			s.unseat(sections[i].Shard, sections[i].Epoch)
 		}

@@ -12,8 +12,8 @@ import (
 )
 
 // Get is part of store.Store. It waits for no sync, and so may show what a power
-// cut takes back: a shard reads only between its commits, and who reads at other
-// times passes the Barrier before they answer.
+// cut takes back: a shard reads only between its commits, and other readers
+// wait for Barrier before they answer.
 func (s *Store) Get(ctx context.Context, places []store.Place) ([][]byte, error) {
 	if err := s.enter(); err != nil {
 		return nil, fmt.Errorf("get %d rows: %w", len(places), err)

@@ -3,7 +3,7 @@
 //
 // Values are sealed with AES-256-GCM under data keys. The data keys are one row
 // of the meta space, store/keys, wrapped under a root key that is not in the
-// store: who has the store's files alone can read no value, and can neither
+// store: a thief of the store's files alone can read no value, and can neither
 // change one nor put it in another row's place without being noticed. What stays
 // visible are keys, lengths, and which rows exist; so a row that was deleted, or
 // put back in the version that it had before, opens.
@@ -123,7 +123,7 @@ const batchBytesMax = 1 << 20
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // Commit is part of store.Store. The caller's sections stay as they are: after
-// an error he may still want them.
+// an error it may still want them.
 func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 	errs := make([]error, len(sections))
 	b := batches.Get().(*batch)

@@ -223,8 +223,8 @@ func concurrentCommits(t *testing.T, b Backend) {
 	}
 }
 
-// replacedOwner lets an owner commit without a pause while others take his
-// shard: what he was told is what the next owner finds.
+// replacedOwner lets an owner commit without a pause while others take its
+// shard: what it was told is what the next owner finds.
 func replacedOwner(t *testing.T, b Backend) {
 	for range 20 {
 		o := acquire(t, b.Store, 6)

@@ -35,8 +35,8 @@ const answerBytesMax = dataMax * utf8.UTFMax
 
 // A call is sent again only if it surely did not run the function: the endpoint
 // could not be reached, or it turned us away for the moment. A short restart of
-// the endpoint or a burst thus goes unnoticed. All else is for the decider, who
-// knows whether his function may run twice and how long is worth waiting.
+// the endpoint or a burst thus goes unnoticed. All else is for the decider, which
+// knows whether its function may run twice and how long is worth waiting.
 const (
 	sendsMax   = 3
 	backoffMax = time.Second

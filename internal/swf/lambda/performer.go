@@ -3,7 +3,7 @@
 // and reports how each call ended.
 //
 // A Lambda task is offered on an internal task list. The Performer is a bounded
-// number of workers who poll that list like anybody else; a started task is
+// number of workers that poll that list like anybody else; a started task is
 // theirs until they report its outcome:
 //
 //	claim      a task was matched with a worker
@@ -17,7 +17,7 @@
 // The delivery of a Lambda task is never noted. So whatever ends a worker before
 // its report is durable (a crash, a stop, a lost batch), the task is offered
 // again as the next attempt: a function runs at least once. Timeouts belong to
-// the rules, who record LambdaFunctionTimedOut; the worker then merely lets go of
+// the rules, which record LambdaFunctionTimedOut; the worker then merely lets go of
 // its call, and reports that come too late are refused.
 //
 // The package does not assume the execution's role: that is for the endpoint,

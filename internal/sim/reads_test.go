@@ -8,8 +8,8 @@ import (
 	"heddle/internal/swf/wire"
 )
 
-// look reads something and holds it against what is stored.
-func (c *client) look(d, id string) {
+// read reads something and holds it against what is stored.
+func (c *client) read(d, id string) {
 	w := c.w
 	switch w.random.IntN(8) {
 	case 0:

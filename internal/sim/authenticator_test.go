@@ -7,16 +7,16 @@ import (
 	"heddle/internal/aws/policy"
 )
 
-// doorman lets everybody in. In a limited world some decisions are not permitted.
-type doorman struct {
+// authenticator lets everybody in. In a limited world some decisions are not permitted.
+type authenticator struct {
 	operation.Anyone
 	limited bool
 }
 
 // Authenticate implements operation.Authenticator.
-func (d doorman) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
-	c, err := d.Anyone.Authenticate(r, services, body)
-	if d.limited {
+func (a authenticator) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
+	c, err := a.Anyone.Authenticate(r, services, body)
+	if a.limited {
 		c.Principal = policy.Principal{ARN: "arn:aws:iam::" + c.Account + ":user/simulated", Account: c.Account}
 		c.Policies = &limits
 	}

@@ -6,12 +6,11 @@ import (
 	"strings"
 
 	"heddle/internal/engine"
-	"heddle/internal/swf"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
 )
 
-// Names that the simulation uses. Few, so that people meet.
+// Names that the simulation uses. Few, so that callers meet.
 const (
 	domainKeep = "keep" // keeps closed executions for keptFor
 	domainDrop = "drop" // keeps none
@@ -57,9 +56,9 @@ func (w *world) typeName() string {
 	return whole
 }
 
-// place gives the domain and the name of a task list: often of one where tasks of
+// someList gives the domain and the name of a task list: often of one where tasks of
 // a kind wait.
-func (w *world) place(kind string) (domain, list string) {
+func (w *world) someList(kind string) (domain, list string) {
 	if w.harness != nil && w.random.IntN(4) > 0 {
 		var waiting []string
 		for _, o := range w.harness.offers.open {
@@ -76,8 +75,8 @@ func (w *world) place(kind string) (domain, list string) {
 	return w.one(domains...), w.one(lists...)
 }
 
-// someone gives the domain and workflowId of an execution: often of an open one.
-func (w *world) someone() (domain, id string) {
+// someExecution gives the domain and workflowId of an execution: often of an open one.
+func (w *world) someExecution() (domain, id string) {
 	if w.chance(2) {
 		var open []*life
 		for _, l := range w.judge.order {
@@ -108,8 +107,8 @@ func (w *world) executionTimeout() string {
 	return w.one("5", "20", yearSeconds, yearSeconds, yearSeconds)
 }
 
-// furnish registers domains and types.
-func (c *client) furnish() {
+// registerAll registers domains and types.
+func (c *client) registerAll() {
 	must := func(name string, in encoder) {
 		for !c.w.ending {
 			if o := c.call(name, in, nil); o.known {
@@ -139,8 +138,8 @@ func (c *client) furnish() {
 	}
 }
 
-// populate starts all who call the server.
-func (w *world) populate() {
+// startCallers starts all clients, deciders and workers.
+func (w *world) startCallers() {
 	for i := range 2 + w.random.IntN(2) {
 		w.callers++
 		w.spawn(fmt.Sprintf("caller%d", i), func(t *thread) {
@@ -154,7 +153,7 @@ func (w *world) populate() {
 	for i := range 1 + w.random.IntN(3) {
 		w.spawn(fmt.Sprintf("worker%d", i), func(t *thread) { (&client{w, t}).workAll(fmt.Sprintf("w%d", i)) })
 	}
-	w.spawn("clerk", func(t *thread) { (&client{w, t}).keepTypes() })
+	w.spawn("clerk", func(t *thread) { (&client{w, t}).changeTypes() })
 }
 
 // operate is the life of a caller: starts, signals, terminations and looks.
@@ -162,23 +161,23 @@ func (c *client) operate() {
 	w := c.w
 	for !w.ending && !w.draining {
 		w.sleep(c.t, engine.Time(w.random.IntN(int(w.busyness))))
-		d, id := w.someone()
+		d, id := w.someExecution()
 		mark := w.judge.mark()
 		switch n := w.random.IntN(20); {
 		case n < 7:
 			c.start(w.one(domains...), w.one(workflowIDs...), mark)
 		case n < 11:
 			c.write("SignalWorkflowExecution", &wire.SignalWorkflowExecutionInput{
-				Domain: d, WorkflowID: id, RunID: c.aRun(d, id), SignalName: signal, Input: w.text(mark),
+				Domain: d, WorkflowID: id, RunID: c.maybeRun(d, id), SignalName: signal, Input: w.text(mark),
 			}, nil, mark)
 		case n < 12:
-			c.call("RequestCancelWorkflowExecution", &wire.RequestCancelWorkflowExecutionInput{Domain: d, WorkflowID: id, RunID: c.aRun(d, id)}, nil)
+			c.call("RequestCancelWorkflowExecution", &wire.RequestCancelWorkflowExecutionInput{Domain: d, WorkflowID: id, RunID: c.maybeRun(d, id)}, nil)
 		case n < 13:
 			c.write("TerminateWorkflowExecution", &wire.TerminateWorkflowExecutionInput{
-				Domain: d, WorkflowID: id, RunID: c.aRun(d, id), Details: w.text(mark), ChildPolicy: w.maybe(policies...),
+				Domain: d, WorkflowID: id, RunID: c.maybeRun(d, id), Details: w.text(mark), ChildPolicy: w.maybe(policies...),
 			}, nil, mark)
 		default:
-			c.look(d, id)
+			c.read(d, id)
 		}
 	}
 }
@@ -215,8 +214,8 @@ func (c *client) start(d, id, mark string) {
 	}
 }
 
-// aRun gives the run of a name, or of another, or none.
-func (c *client) aRun(d, id string) *string {
+// maybeRun gives the run of a name, or of another, or none.
+func (c *client) maybeRun(d, id string) *string {
 	w := c.w
 	if !w.chance(3) || len(w.judge.order) == 0 {
 		return nil
@@ -228,8 +227,8 @@ func (c *client) aRun(d, id string) *string {
 	return ptr(execution.FormatRun(l.Run))
 }
 
-// keepTypes deprecates and restores types and domains, and lists them.
-func (c *client) keepTypes() {
+// changeTypes deprecates and restores types and domains, and lists them.
+func (c *client) changeTypes() {
 	w := c.w
 	for !w.ending && !w.draining {
 		w.sleep(c.t, engine.Time(1000+w.random.IntN(20000)))
@@ -285,60 +284,6 @@ func (c *client) until(name string, in encoder) {
 			return
 		}
 		c.w.sleep(c.t, engine.Time(100+c.w.random.IntN(1000)))
-	}
-}
-
-// workAll is the life of a worker of activities.
-func (c *client) workAll(identity string) {
-	w := c.w
-	for !w.ending {
-		w.sleep(c.t, engine.Time(w.random.IntN(500)))
-		var task wire.ActivityTask
-		d, list := w.place("activity")
-		o := c.call("PollForActivityTask", &wire.PollForActivityTaskInput{Domain: d, TaskList: wire.TaskList{Name: list}, Identity: &identity}, &task)
-		if !o.ok() || task.TaskToken == "" {
-			c.rest(o)
-			continue
-		}
-		opened, err := swf.OpenTask(w.tokens, "swf.activity", here, task.TaskToken)
-		if err != nil {
-			w.judge.fail("PollForActivityTask gave token %q: %v", task.TaskToken, err)
-			continue
-		}
-		w.judge.got(opened, o.disruptions)
-		if w.strikes(lostWorker) {
-			continue
-		}
-		c.work(task.TaskToken)
-	}
-}
-
-// rest is the pause of a poller whose server does not answer.
-func (c *client) rest(o outcome) {
-	if !o.known {
-		c.w.sleep(c.t, engine.Time(500+c.w.random.IntN(2000)))
-	}
-}
-
-func (c *client) work(token string) {
-	w := c.w
-	for !w.draining && w.chance(2) {
-		w.sleep(c.t, engine.Time(w.random.IntN(3000)))
-		var status wire.ActivityTaskStatus
-		o := c.call("RecordActivityTaskHeartbeat", &wire.RecordActivityTaskHeartbeatInput{TaskToken: token, Details: w.maybe("beat")}, &status)
-		if o.refused() {
-			return
-		}
-	}
-	w.sleep(c.t, engine.Time(w.random.IntN(3000)))
-	mark := w.judge.mark()
-	switch w.random.IntN(6) {
-	case 0:
-		c.write("RespondActivityTaskFailed", &wire.RespondActivityTaskFailedInput{TaskToken: token, Reason: w.maybe("r"), Details: w.text(mark)}, nil, mark)
-	case 1:
-		c.write("RespondActivityTaskCanceled", &wire.RespondActivityTaskCanceledInput{TaskToken: token, Details: w.text(mark)}, nil, mark)
-	default:
-		c.write("RespondActivityTaskCompleted", &wire.RespondActivityTaskCompletedInput{TaskToken: token, Result: w.text(mark)}, nil, mark)
 	}
 }
 
