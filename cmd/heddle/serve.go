@@ -38,7 +38,7 @@ type serveCommand struct {
 	Audit auditFlags `embed:""`
 	Blobs blobFlags  `embed:""`
 
-	Throttle     string   `default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that Amazon SWF has by default are refused, for each account and region."`
+	Throttle     string   `default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that AWS has by default are refused, for each account and region."`
 	ThrottleRate []string `env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it."`
 
 	Limits limitFlags `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_"`

@@ -44,7 +44,8 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Trail takes records.
+// Trail takes records, from any goroutine. Its destinations and contexts are set once,
+// by Start.
 type Trail struct {
 	Config
 	lines    sync.Pool

@@ -15,7 +15,7 @@ type destination struct {
 	sends    int           // how often a chunk is tried; 0: until it succeeds
 	gather   time.Duration // how long lines wait for others
 	queue    *queue
-	lost     atomic.Int64
+	lost     atomic.Int64 // lines that were given up or, before they were taken, lost
 	finished chan struct{}
 }
 

@@ -20,7 +20,7 @@ type queue struct {
 	within func(context.Context, time.Duration) (context.Context, context.CancelFunc) // ends that wait
 	filled chan struct{}                                                              // has an element when there is something to take
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards the fields below
 	lines  []byte
 	room   chan struct{} // closed when there is room again; nil: nobody waits
 	lost   int64         // lines since the last take

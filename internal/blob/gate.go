@@ -9,7 +9,7 @@ import (
 // gate keeps those apart who change one blob, and remembers which blobs a sweep
 // found unreferenced. Every Put passes it, and strikes the blob out.
 type gate struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the fields below, and users of each passage
 	passing map[ID]*passage
 	doomed  map[ID]doom
 	sweep   uint64 // number of the last one
@@ -17,8 +17,8 @@ type gate struct {
 
 // passage is for one blob, and there while somebody is in it or waits.
 type passage struct {
-	sync.Mutex
-	users int
+	sync.Mutex // held by the call that is in it
+	users      int
 }
 
 // doom is of a blob that was found unreferenced.

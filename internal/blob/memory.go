@@ -12,7 +12,7 @@ import (
 
 // Memory is a Shelf in memory. Its zero value is empty.
 type Memory struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards blobs and fail; fail is called without it
 	blobs map[ID]memoryBlob
 	fail  func(Step) error
 }

@@ -67,8 +67,9 @@ type Matcher struct {
 
 // stripe is a share of the lists under one lock.
 type stripe struct {
-	listener *Listener
-	mu       sync.Mutex
+	listener *Listener // set once; called without mu
+
+	mu       sync.Mutex // guards the fields below, the lists, and their offers, polls and claims
 	lists    map[string]*taskList
 	tickets  uint64 // the last ticket given to a poll
 	pairings uint64 // claims ever made

@@ -233,7 +233,7 @@ const blobCacheBytesMax = 32 << 20
 
 // blobCache keeps the blobs that were wanted last.
 type blobCache struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards all below
 	bytes int
 	used  list.List // of *cachedBlob, last used first
 	byID  map[blob.ID]*list.Element

@@ -44,10 +44,10 @@ type Node struct {
 	stopped       atomic.Bool
 	stopReaders   context.CancelFunc
 
-	lastTime  engine.Time
-	wakeMoved chan struct{}
-	patientAt atomic.Int64 // when patient commands must go; zero: none wait
-	pending   pending      // commands and messages that are not finished
+	lastTime  engine.Time   // set once, when the node is opened
+	wakeMoved chan struct{} // has an element when NextWake may be earlier
+	patientAt atomic.Int64  // when patient commands must go; zero: none wait
+	pending   pending       // commands and messages that are not finished
 }
 
 // OpenNode takes over every shard of the store and steps them from then on.
@@ -444,7 +444,7 @@ func (n *Node) wakeEarlier(s *Shard, before engine.Time) {
 
 // groups counts open runs by quota group.
 type groups struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards open
 	open map[string]int
 }
 

@@ -137,7 +137,7 @@ type Shard struct {
 	acks       []ack
 	resend     []uint16 // shards that were taken over: send them everything again
 	fetched    []*fetch // have come back from the readers
-	generation uint64   // the owner's epoch; zero while the shard has no memory
+	generation uint64   // the owner's epoch; zero while the shard has no memory; written under mu by the goroutine that steps, which reads it without
 	stage      stage    // what its node does with it
 	closed     bool     // its node has stopped
 	queued     bool     // with its committer, under that one's mu

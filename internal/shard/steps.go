@@ -35,7 +35,7 @@ func (n *Node) kickStep(s *Shard) {
 type steppers struct {
 	node    *Node
 	work    *work
-	mu      sync.Mutex
+	mu      sync.Mutex // guards idle and stopped
 	idle    []chan *Shard
 	stopped bool
 }
@@ -141,7 +141,7 @@ func (n *Node) step(s *Shard) {
 // one group is being synced the next one gathers.
 type committer struct {
 	node *Node
-	mu   sync.Mutex
+	mu   sync.Mutex // guards ready, running, and queued of its shards
 	// Shards whose batches are open and have something to write, or are sealed.
 	ready   []*Shard
 	running bool
@@ -255,7 +255,7 @@ type readers struct {
 	ctx     context.Context
 	work    *work
 	most    int
-	mu      sync.Mutex
+	mu      sync.Mutex // guards queue and running
 	queue   []*fetch
 	running int
 }
@@ -301,7 +301,7 @@ func (r *readers) next() *fetch {
 
 // work counts goroutines, and lets none begin once they were told to stop.
 type work struct {
-	mu      sync.RWMutex
+	mu      sync.RWMutex // guards stopped: nothing is added to group once it is true
 	stopped bool
 	group   sync.WaitGroup
 }

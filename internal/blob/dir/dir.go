@@ -49,10 +49,10 @@ type Options struct {
 type Shelf struct {
 	files    Files
 	dir      string
-	lock     io.Closer // nil: only for reading
-	drafts   atomic.Uint64
-	mu       sync.Mutex
-	prepared [256]bool // by the first byte of an ID: its folder is there, and durable
+	lock     io.Closer     // nil: only for reading
+	drafts   atomic.Uint64 // how many were begun, for their names
+	mu       sync.Mutex    // guards prepared
+	prepared [256]bool     // by the first byte of an ID: its folder is there, and durable
 }
 
 var _ blob.Shelf = (*Shelf)(nil)

@@ -24,7 +24,7 @@ const (
 
 // Store is a store.Store.
 type Store struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // guards all below; disk is set once, mu guards what it holds
 	disk     *disk
 	owners   []uint64 // by shard: the epoch that may write; 0 is nobody
 	inFlight []*flight

@@ -27,13 +27,13 @@ type Store struct {
 	readOnly bool
 	opens    uint64 // how often the store has been opened, this time too
 
-	mu        sync.Mutex
+	mu        sync.Mutex // guards the fields below, up to users; the length of shards is set once
 	shards    []shard
 	acquired  uint32                     // how often any shard was acquired since the store was opened
 	inFlight  map[chan struct{}]struct{} // one for each write under way; closed when it is durable
 	snapshots map[*snapshot]struct{}     // that Pebble must be told to close
 	closed    bool
-	users     sync.WaitGroup // calls under way; Close waits for them
+	users     sync.WaitGroup // calls under way, added to under mu; Close waits for them
 
 	metaMu sync.Mutex // held from a read of the meta space until what followed is durable
 }

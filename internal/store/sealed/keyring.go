@@ -59,7 +59,7 @@ type keyring struct {
 	keys    atomic.Pointer[[]*dataKey] // in order of their numbers, without a gap; never changed in place
 	sealing atomic.Pointer[dataKey]    // the one that seals; nil: none yet
 
-	mu   sync.Mutex // held while keysRow is changed
+	mu   sync.Mutex // guards the fields below; held while keysRow is changed
 	root RootKeys
 	row  []byte // as it stands; nil: absent
 }

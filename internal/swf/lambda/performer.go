@@ -79,7 +79,7 @@ const lookPause = 5 * time.Second
 // which it cannot start does not keep it spinning.
 const troublePause = time.Second
 
-// Performer runs Lambda tasks.
+// Performer runs Lambda tasks. All but the workers and stopped is set once, by Start.
 type Performer struct {
 	Config
 	functions *functions
@@ -88,7 +88,7 @@ type Performer struct {
 	calls     context.Context // ends when calls under way are cut
 	stopCalls context.CancelFunc
 	workers   sync.WaitGroup
-	stopped   atomic.Bool
+	stopped   atomic.Bool // a Stop has told how the calls ended
 }
 
 // Start makes a Performer and sets its workers to work.
