@@ -121,7 +121,9 @@ func TestMembersOfAFault(t *testing.T) {
 func TestWriteTellsTheConnectionsError(t *testing.T) {
 	c := &operation.Call{Request: httptest.NewRequest("POST", "/", nil)}
 	for _, write := range []func(http.ResponseWriter) error{
-		func(w http.ResponseWriter) error { return New().WriteAnswer(w, c, &operation.Answer{Body: []byte("{}")}) },
+		func(w http.ResponseWriter) error {
+			return New().WriteAnswer(w, c, &operation.Answer{Body: []byte("{}")})
+		},
 		func(w http.ResponseWriter) error { return New().WriteFault(w, c, &fault.Fault{Code: "a#B"}) },
 	} {
 		if err := write(broken{httptest.NewRecorder()}); !errors.Is(err, errBroken) {
