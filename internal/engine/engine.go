@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"heddle/internal/blob"
+	"heddle/internal/pack"
 )
 
 // Time is a moment in milliseconds since the Unix epoch. Zero means "never".
@@ -19,6 +20,9 @@ type Time int64
 
 // Seconds is a span of n seconds, to be added to a Time.
 func Seconds(n int64) Time { return Time(n * 1000) }
+
+// Code writes a time or reads it back.
+func (t *Time) Code(c *pack.Coder) { c.Int((*int64)(t)) }
 
 // World is one account in one region. Two worlds share nothing.
 type World struct {
@@ -53,6 +57,9 @@ func (id RunID) Shard() uint16 { return binary.BigEndian.Uint16(id[:2]) }
 
 // IsZero tells whether the id names no run.
 func (id RunID) IsZero() bool { return id == RunID{} }
+
+// Code writes a run or reads it back.
+func (id *RunID) Code(c *pack.Coder) { c.Fixed(id[:]) }
 
 func (id RunID) String() string { return fmt.Sprintf("%x", id[:]) }
 

@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"internal/aws/operation":     {"internal/aws/awsjson", "internal/aws/policy"},
 	"internal/iam/account":       {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/pack"},
 	"internal/iam":               {"internal/aws/arn", "internal/aws/awsquery", "internal/aws/policy", "internal/engine", "internal/iam/account"},
-	"internal/engine":            {"internal/blob"},
+	"internal/engine":            {"internal/blob", "internal/pack"},
 	"internal/runlog":            {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/visibility":        {"internal/engine", "internal/store", "internal/store/keys"},

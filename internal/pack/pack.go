@@ -1,6 +1,8 @@
 // Package pack writes small records as bytes and reads them back: varints and
-// length-prefixed strings, without reflection. Writers append; a Reader
-// remembers its first error, so that a decoder checks once, at its end.
+// length-prefixed strings. Writers append; a Reader remembers its first error, so
+// that a decoder checks once, at its end. A Coder is both: with it a type says its
+// fields once. Types is a table of what is stored with a byte before it that says
+// what it is.
 package pack
 
 import (
