@@ -252,62 +252,6 @@ type Entry struct {
 	Time   Time
 }
 
-// State is the folded log of one run; each kind has its own type.
-type State any
-
-// Rules is one kind of execution: pure, deterministic, bounded.
-type Rules interface {
-	// New is the state of a run before its first event.
-	New(Identity) State
-	// Handle decides what a command does. It changes s by Apply and Note only,
-	// and not at all when it returns an error, which goes to the caller as is.
-	Handle(s State, body any, in Input) (Turn, error)
-	// Apply folds an event into s. Replay is Apply over a log.
-	Apply(s State, e Event)
-	// Note folds a note into s.
-	Note(s State, n Note)
-	// Record derives the record; up is Input.Up.
-	Record(s State, up Time) Record
-	// Entries gives a run's places in the visibility index.
-	Entries(id Identity, r *Record) []Entry
-	// DecodeEvent reads an event back from what was stored.
-	DecodeEvent(id int64, at Time, public, private []byte) (Event, error)
-	// DecodeMessage reads a Message's body.
-	DecodeMessage(body []byte) (any, error)
-	// Refused tells what to send when a message was refused: it found no run to handle
-	// it, or found one that it may not begin again (UnknownRunError, AlreadyOpenError,
-	// NameKeptError, RunExistsError), or Handle returned an error.
-	Refused(to Name, body any, why error) []Message
-	// EncodeState gives a snapshot. All notes are folded again after it was decoded, and by
-	// then some may have gone: what a note alone says must not be in it.
-	EncodeState(s State) []byte
-	DecodeState(id Identity, b []byte) (State, error)
-}
-
-// Traits are what a shard must know of a kind as a whole.
-type Traits struct {
-	// KeepsNames: a name finds its last run for as long as that is kept, not only while
-	// it is open.
-	KeepsNames bool
-	// CutsLog: nobody reads the history. What a snapshot holds is deleted from the log,
-	// so that a run which never closes does not grow for ever.
-	CutsLog bool
-}
-
-// Rules may have more:
-type (
-	// TraitsRules are of a kind that has traits.
-	TraitsRules interface{ Traits() Traits }
-	// WantingRules want something to be fetched before Handle: Wants is pure, and asked
-	// with the state that Handle will get.
-	WantingRules interface {
-		Wants(s State, body any) Want
-	}
-	// OutcomeRules have runs that can be awaited: Outcome is what a closed run answers to
-	// those who do. An error is their error.
-	OutcomeRules interface{ Outcome(s State) any }
-)
-
 // ErrUnavailable is the answer to commands whose batch was lost. What they asked
 // may have happened.
 var ErrUnavailable = errors.New("the shard lost its batch; the outcome is unknown")

@@ -1,7 +1,6 @@
 package account
 
 import (
-	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
@@ -163,24 +162,10 @@ func (a *account) take(e *Entity) {
 	a.entities[e.Type].remove(e.Name)
 }
 
-// Note is never called: the rules write no notes.
-func (*Rules) Note(engine.State, engine.Note) { panic("identity: no rule for notes") }
-
 // Record says that the account is open and wants nothing.
 func (*Rules) Record(s engine.State, _ engine.Time) engine.Record {
 	return engine.Record{Status: engine.Open, Started: s.(*account).started}
 }
-
-// Entries gives none: accounts are not listed as executions.
-func (*Rules) Entries(engine.Identity, *engine.Record) []engine.Entry { return nil }
-
-// DecodeMessage refuses: nothing sends messages to an account.
-func (*Rules) DecodeMessage([]byte) (any, error) {
-	return nil, errors.New("identity: decode message: an account takes none")
-}
-
-// Refused answers nothing: nothing sends messages to an account.
-func (*Rules) Refused(engine.Name, any, error) []engine.Message { return nil }
 
 const stateVersion = 1
 

@@ -20,7 +20,6 @@
 package registry
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -120,26 +119,11 @@ func (h *head) emit(now engine.Time, body eventBody) engine.Event {
 	return engine.Event{ID: h.lastEventID + 1, At: now, Body: body, Public: body.pack()}
 }
 
-// plain answers for the parts of engine.Rules that a registry has no use for: it
-// has no notes, no index entries and no messages.
+// plain is what the rules of both kinds have in common.
 type plain struct{}
 
 // Traits says that a registry is its state: nobody reads its log.
 func (plain) Traits() engine.Traits { return engine.Traits{CutsLog: true} }
-
-// Note is never called: the rules write no notes.
-func (plain) Note(engine.State, engine.Note) { panic("registry: no rule for notes") }
-
-// Entries gives none: registries are not listed as executions.
-func (plain) Entries(engine.Identity, *engine.Record) []engine.Entry { return nil }
-
-// DecodeMessage refuses: nothing sends messages to a registry.
-func (plain) DecodeMessage([]byte) (any, error) {
-	return nil, errors.New("registry: decode message: a registry takes none")
-}
-
-// Refused answers nothing: nothing sends messages to a registry.
-func (plain) Refused(engine.Name, any, error) []engine.Message { return nil }
 
 // follow narrows sorted entries to those that come after a position, read in
 // either direction.

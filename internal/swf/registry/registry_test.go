@@ -210,12 +210,6 @@ func TestStoredBytes(t *testing.T) {
 		if _, err := c.rules.DecodeEvent(1, 1, []byte{200}, nil); err == nil {
 			t.Error("an unknown event was decoded")
 		}
-		if _, err := c.rules.DecodeMessage(nil); err == nil {
-			t.Error("a message was decoded")
-		}
-		if sent := c.rules.Refused(engine.Name{}, nil, nil); sent != nil {
-			t.Errorf("a refusal sends %v", sent)
-		}
 	}
 }
 
@@ -247,7 +241,6 @@ func TestBrokenLogsPanic(t *testing.T) {
 		"another kind's command, types": func() {
 			types.Handle(&typeList{}, ListDomains{}, engine.Input{})
 		},
-		"a note": func() { types.Note(&typeList{}, engine.Note{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
