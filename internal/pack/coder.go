@@ -29,17 +29,13 @@ func (c *Coder) Err() error { return c.r.err }
 func (c *Coder) Done() error { return c.r.Done() }
 
 // Fail ends reading: what was read can't be. The first error counts.
-func (c *Coder) Fail(why error) {
-	if c.r.err == nil {
-		c.r.err, c.r.rest = why, nil
-	}
-}
+func (c *Coder) Fail(why error) { c.r.failWith(why) }
 
 // Format codes a format's number, the first byte of what is stored.
 func (c *Coder) Format(want byte) {
 	got := want
 	if c.Byte(&got); got != want {
-		c.r.err, c.r.rest = fmt.Errorf("format %d, want %d", got, want), nil
+		c.Fail(fmt.Errorf("format %d, want %d", got, want))
 	}
 }
 

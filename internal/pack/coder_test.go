@@ -97,8 +97,8 @@ func TestFirstErrorOfACoderCounts(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	v := "old"
-	if c.Text(&v); v != "" {
-		t.Errorf("a failed coder reads %q", v)
+	if c.Text(&v); v != "" || errors.Is(c.Err(), ErrMalformed) {
+		t.Errorf("a failed coder reads %q, error %v", v, c.Err())
 	}
 	c = Reading([]byte{1, 2})
 	c.Fail(errors.New("no"))

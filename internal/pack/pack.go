@@ -55,8 +55,13 @@ func (r *Reader) Done() error {
 // Len counts the bytes that are not yet read.
 func (r *Reader) Len() int { return len(r.rest) }
 
-func (r *Reader) fail() {
-	r.err = ErrMalformed
+func (r *Reader) fail() { r.failWith(ErrMalformed) }
+
+// failWith ends reading. The first error counts.
+func (r *Reader) failWith(why error) {
+	if r.err == nil {
+		r.err = why
+	}
 	r.rest = nil
 }
 

@@ -57,7 +57,7 @@ func (s *story) do(line string) []string {
 	var tags []Tag
 	for _, key := range slices.Sorted(maps.Keys(arg)) {
 		if name, ok := strings.CutPrefix(key, "tag:"); ok {
-			tags = append(tags, Tag{name, arg[key]})
+			tags = append(tags, Tag{Key: name, Value: arg[key]})
 		}
 	}
 
@@ -187,21 +187,21 @@ func (l *ledger) check() {
 
 func tellEvent(body any) string {
 	switch e := body.(type) {
-	case domainRegistered:
-		return "DomainRegistered " + tellDomain(e.domain)
-	case domainDeprecated:
+	case *domainRegistered:
+		return "DomainRegistered " + tellDomain(&e.domain)
+	case *domainDeprecated:
 		return "DomainDeprecated " + e.name
-	case domainUndeprecated:
+	case *domainUndeprecated:
 		return "DomainUndeprecated " + e.name
-	case domainTagged:
-		return fmt.Sprintf("DomainTagged %s %v -%v", e.name, e.set, e.removed)
-	case typeRegistered:
+	case *domainTagged:
+		return fmt.Sprintf("DomainTagged %s %v -%v", e.name, e.Set, e.Removed)
+	case *typeRegistered:
 		return fmt.Sprintf("TypeRegistered %s seen=%d", tellType(e.entry.Type), e.entry.seen)
-	case typeDeprecated:
+	case *typeDeprecated:
 		return fmt.Sprintf("TypeDeprecated %s", e.id)
-	case typeUndeprecated:
+	case *typeUndeprecated:
 		return fmt.Sprintf("TypeUndeprecated %s seen=%d", e.id, e.seen)
-	case typeDeleted:
+	case *typeDeleted:
 		return fmt.Sprintf("TypeDeleted %s", e.id)
 	}
 	return fmt.Sprintf("unknown event %T", body)
