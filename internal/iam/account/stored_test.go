@@ -44,9 +44,9 @@ func (s *story) doRare() {
 	seconds, trust, description := 7200, documents["trust2"], "what it is for"
 	role := Ref{Role, "rare"}
 	for _, body := range []any{
-		CreateEntity{Entity{Ref: role, Path: "/r/", ID: "AROARARE", Trust: documents["trust"], Description: "d", SessionSecondsMax: 3600, Tags: []Tag{{"b", "2"}, {"a", ""}}}},
+		CreateEntity{Entity{Ref: role, Path: "/r/", ID: "AROARARE", Trust: documents["trust"], Description: "d", SessionSecondsMax: 3600, Tags: []Tag{{Key: "b", Value: "2"}, {Key: "a", Value: ""}}}},
 		UpdateEntity{Of: role, Trust: &trust, Description: &description, SessionSecondsMax: &seconds},
-		CreatePolicy{Policy{Name: "rare", Path: "/p/", ID: "ANPARARE", Description: "d", Tags: []Tag{{"k", "v"}}}, documents["allow"]},
+		CreatePolicy{Policy{Name: "rare", Path: "/p/", ID: "ANPARARE", Description: "d", Tags: []Tag{{Key: "k", Value: "v"}}}, documents["allow"]},
 	} {
 		if _, err := s.Handle(s.now, body); err != nil {
 			s.t.Fatalf("%T: %v", body, err)
@@ -70,6 +70,6 @@ func storedSession() *Session {
 	return &Session{
 		KeyPair: credentials.KeyPair{KeyID: "ASIAKEY", Secret: "secret"}, Account: storyAccount, Of: Ref{Role, "deployer"},
 		ID: "AROAID", Name: "session", Issued: time.Unix(1_700_000_000, 0).UTC(), Expires: time.Unix(1_700_003_600, 0).UTC(),
-		Limited: true, Policy: documents["allow"], Policies: []string{"arn:aws:iam::aws:policy/IAMFullAccess"}, Tags: []Tag{{"k", "v"}},
+		Limited: true, Policy: documents["allow"], Policies: []string{"arn:aws:iam::aws:policy/IAMFullAccess"}, Tags: []Tag{{Key: "k", Value: "v"}},
 	}
 }
