@@ -123,9 +123,3 @@ func TestToyIsSmall(t *testing.T) {
 		t.Errorf("the toy has %d lines, %v", n, err)
 	}
 }
-
-// What the rules of every kind must have, also those that want none of it.
-func (cakes) Note(engine.State, engine.Note)                         {}
-func (cakes) Entries(engine.Identity, *engine.Record) []engine.Entry { return nil }
-func (cakes) DecodeMessage([]byte) (any, error)                      { return nil, nil }
-func (cakes) Refused(engine.Name, any, error) []engine.Message       { return nil }
