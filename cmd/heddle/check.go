@@ -3,22 +3,26 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
+	"heddle/internal/options"
+	"heddle/internal/sealing"
 	"heddle/internal/server"
 )
 
 // openOffline opens a stopped store for the commands that read one.
-func openOffline(ctx context.Context, data string, roots rootKeyFlags) (*server.Offline, error) {
-	return server.OpenOffline(ctx, data, roots.config(), plainLog())
+func openOffline(ctx context.Context, data string, roots sealing.RootKeys) (*server.Offline, error) {
+	options.ReadSecrets(&roots, os.Getenv)
+	return server.OpenOffline(ctx, data, roots, plainLog())
 }
 
 type checkCommand struct {
 	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped. Nothing is written."`
 
-	RootKeys rootKeyFlags `embed:""`
+	RootKeys sealing.RootKeys `embed:""`
 
-	Contents bool      `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
-	Blobs    blobFlags `embed:""`
+	Contents bool         `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
+	Blobs    server.Blobs `embed:""`
 }
 
 func (c *checkCommand) Run(ctx context.Context) error {
@@ -48,7 +52,7 @@ const faultsShown = 1000
 
 // checkBlobs tells how many blobs are not what they should be.
 func (c *checkCommand) checkBlobs(ctx context.Context, o *server.Offline) (wrong int, err error) {
-	found, err := o.CheckBlobs(ctx, c.Blobs.config(), c.Contents, func(err error) {
+	found, err := o.CheckBlobs(ctx, c.Blobs, c.Contents, func(err error) {
 		if wrong++; wrong <= faultsShown {
 			fmt.Println(err)
 		}

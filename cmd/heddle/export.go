@@ -7,14 +7,15 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"heddle/internal/sealing"
 	"heddle/internal/server"
 	"heddle/internal/service"
 )
 
 // exportCommand has a sub-command for each service that can export.
 type exportCommand struct {
-	Data     string       `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
-	RootKeys rootKeyFlags `embed:""`
+	Data     string           `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
+	RootKeys sealing.RootKeys `embed:""`
 
 	Services kong.Plugins `embed:""`
 

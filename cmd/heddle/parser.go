@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"heddle/internal/server"
 )
 
 // newParser parses the command line into c.
@@ -24,6 +26,7 @@ func newParser(ctx context.Context, c *commands, options ...kong.Option) (*kong.
 		kong.KindMapper(reflect.Int64, kong.MapperFunc(decodeNumber)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)),
 		kong.NamedMapper("folder", kong.MapperFunc(decodeFolder)),
+		kong.NamedMapper("skip", skipMapper{}),
 	}, options...)...)
 }
 
@@ -67,6 +70,22 @@ func decodeFolder(ctx *kong.DecodeContext, target reflect.Value) error {
 		return errors.New("want a folder, not nothing")
 	}
 	target.SetString(kong.ExpandPath(path))
+	return nil
+}
+
+// skipMapper reads a setting that is given without a value, for timers, or with one.
+type skipMapper struct{}
+
+// IsBool implements kong.BoolMapper: the value may be left out.
+func (skipMapper) IsBool() bool { return true }
+
+// Decode implements kong.Mapper.
+func (skipMapper) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	value := server.SkipTimers
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		value = fmt.Sprint(ctx.Scan.Pop().Value)
+	}
+	target.SetString(value)
 	return nil
 }
 
