@@ -7,25 +7,21 @@ import (
 	"os"
 	"time"
 
-	"heddle/internal/options"
-	"heddle/internal/sealing"
 	"heddle/internal/server"
 )
 
 // auditCommand reads a trail, also while the server runs.
 type auditCommand struct {
-	Data   string   `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server may run."`
+	Stored storedFlags `embed:"" set:"about=The server may run."`
+
 	Since  whenFlag `placeholder:"TIME" help:"Only calls at this time or later: 2026-03-01T12:00:00Z, or how long ago, such as 90m."`
 	Until  whenFlag `placeholder:"TIME" help:"Only calls before it."`
 	Follow bool     `help:"Go on with the calls that come."`
-
-	RootKeys sealing.RootKeys `embed:""`
 }
 
 func (c *auditCommand) Run(ctx context.Context) error {
-	options.ReadSecrets(&c.RootKeys, os.Getenv)
 	return server.ReadAudit(ctx, server.AuditReading{
-		Data: c.Data, RootKeys: c.RootKeys,
+		Data: c.Stored.Data, RootKeys: c.Stored.roots(),
 		Since: time.Time(c.Since), Until: time.Time(c.Until), Follow: c.Follow,
 		Wrong: func(err error) { fmt.Fprintln(os.Stderr, "heddle:", err) },
 		Log:   plainLog(),

@@ -3,30 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
-	"heddle/internal/options"
-	"heddle/internal/sealing"
 	"heddle/internal/server"
 )
 
-// openOffline opens a stopped store for the commands that read one.
-func openOffline(ctx context.Context, data string, roots sealing.RootKeys) (*server.Offline, error) {
-	options.ReadSecrets(&roots, os.Getenv)
-	return server.OpenOffline(ctx, data, roots, plainLog())
-}
-
 type checkCommand struct {
-	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped. Nothing is written."`
-
-	RootKeys sealing.RootKeys `embed:""`
+	Stored storedFlags `embed:"" set:"about=The server must be stopped. Nothing is written."`
 
 	Contents bool         `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
 	Blobs    server.Blobs `embed:""`
 }
 
 func (c *checkCommand) Run(ctx context.Context) error {
-	o, err := openOffline(ctx, c.Data, c.RootKeys)
+	o, err := c.Stored.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,7 +31,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 		found.Open, found.Closed, found.Events, found.Entries, found.Messages, len(found.Wrong))
 	wrong, err := c.checkBlobs(ctx, o)
 	if wrong += len(found.Wrong); wrong > 0 && err == nil {
-		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Data, wrong)
+		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Stored.Data, wrong)
 	}
 	return err
 }

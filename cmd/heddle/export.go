@@ -7,16 +7,13 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"heddle/internal/sealing"
 	"heddle/internal/server"
 	"heddle/internal/service"
 )
 
 // exportCommand has a sub-command for each service that can export.
 type exportCommand struct {
-	Data     string           `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
-	RootKeys sealing.RootKeys `embed:""`
-
+	Stored   storedFlags  `embed:"" set:"about=The server must be stopped."`
 	Services kong.Plugins `embed:""`
 
 	offline *server.Offline
@@ -36,7 +33,7 @@ func (c *exportCommand) AfterApply(ctx context.Context, k *kong.Context) error {
 	k.BindTo(os.Stdout, (*io.Writer)(nil))
 	return k.BindToProvider(func() (service.Stored, error) {
 		var err error
-		if c.offline, err = openOffline(ctx, c.Data, c.RootKeys); err != nil {
+		if c.offline, err = c.Stored.open(ctx); err != nil {
 			return service.Stored{}, err
 		}
 		return c.offline.Stored(), nil

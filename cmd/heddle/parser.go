@@ -12,22 +12,24 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"heddle/internal/options"
 	"heddle/internal/server"
 )
 
 // newParser parses the command line into c.
-func newParser(ctx context.Context, c *commands, options ...kong.Option) (*kong.Kong, error) {
+func newParser(ctx context.Context, c *commands, more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append([]kong.Option{
 		kong.Name("heddle"),
 		kong.Description("A durable workflow server that speaks Amazon SWF."),
 		kong.ShortUsageOnError(),
+		kong.Vars{"data": options.Defaults[server.Config]().Data},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeNumber)),
 		kong.KindMapper(reflect.Int64, kong.MapperFunc(decodeNumber)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)),
 		kong.NamedMapper("folder", kong.MapperFunc(decodeFolder)),
 		kong.NamedMapper("skip", skipMapper{}),
-	}, options...)...)
+	}, more...)...)
 }
 
 // decodeNumber takes numbers above zero: zero is what a Config has in place of a

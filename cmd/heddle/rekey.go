@@ -3,32 +3,29 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
-	"heddle/internal/options"
 	"heddle/internal/rootkey"
 	"heddle/internal/sealing"
 	"heddle/internal/server"
 )
 
 type rekeyCommand struct {
-	Data    string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped, and the disk have room for the store and the audit trail once more."`
+	Stored storedFlags `embed:"" set:"about=The server must be stopped, and the disk have room for the store and the audit trail once more."`
+
 	Sealing string `default:"on" enum:"on,off" help:"off writes it in the clear."`
 
-	RootKeys       sealing.RootKeys `embed:""`
-	OldRootKeyFile string           `type:"path" placeholder:"FILE" group:"Sealing" help:"File of the root keys under which the store is sealed now, if they are others."`
-	OldKMSKeyID    []string         `name:"old-kms-key-id" placeholder:"ID" group:"Sealing" help:"The same in the key management service."`
+	OldRootKeyFile string   `type:"path" placeholder:"FILE" group:"Sealing" help:"File of the root keys under which the store is sealed now, if they are others."`
+	OldKMSKeyID    []string `name:"old-kms-key-id" placeholder:"ID" group:"Sealing" help:"The same in the key management service."`
 }
 
 func (c *rekeyCommand) Run(ctx context.Context) error {
-	options.ReadSecrets(&c.RootKeys, os.Getenv)
 	cfg := sealing.RekeyConfig{
-		Data: c.Data, Off: c.Sealing == server.SealingOff, Keys: c.RootKeys,
+		Data: c.Stored.Data, Off: c.Sealing == server.SealingOff, Keys: c.Stored.roots(),
 		Log: plainLog(),
 	}
 	cfg.Old.File = c.OldRootKeyFile
 	if len(c.OldKMSKeyID) > 0 {
-		cfg.Old.KMS = c.RootKeys.KMS
+		cfg.Old.KMS = cfg.Keys.KMS
 		cfg.Old.KMS.KeyIDs = c.OldKMSKeyID
 		if len(cfg.Keys.KMS.KeyIDs) == 0 {
 			cfg.Keys.KMS = rootkey.KMS{} // the service is that of the old keys
