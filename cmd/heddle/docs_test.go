@@ -60,7 +60,7 @@ func tables(flags []*kong.Flag) string {
 
 // row is the row of a flag.
 func row(f *kong.Flag) string {
-	fallback, values := "", ""
+	fallback, values, enum := "", "", f.Enum+f.Tag.Get("oneof")
 	switch {
 	case f.Default != "":
 		fallback = code(f.Default)
@@ -68,8 +68,8 @@ func row(f *kong.Flag) string {
 		fallback = "off"
 	}
 	switch {
-	case f.Enum != "":
-		values = code(strings.ReplaceAll(f.Enum, ",", "`, `"))
+	case enum != "":
+		values = code(strings.ReplaceAll(enum, ",", "`, `"))
 	case f.Tag.Get("min") != "":
 		values = f.Tag.Get("min") + " to " + f.Tag.Get("max")
 	case f.PlaceHolder != "":

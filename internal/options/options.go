@@ -4,7 +4,8 @@
 //	name        of its flag; without it there is none, and it goes by its field's name
 //	default     what zero means; without it zero is left, for others to fill
 //	min, max    bounds of a number or a duration: both, or none
-//	enum        the values that there are, with commas; the first is the default
+//	enum        the values that there are, with commas
+//	oneof       the same, of a flag that the command line leaves to Fill to check
 //	secret      the variable of a setting that must be on no command line
 //	env, help, placeholder, group, type   for the command line and the documents
 //	embed       the field is a struct whose fields are settings too; prefix and
@@ -52,7 +53,7 @@ func collect(all []option, v reflect.Value, prefix string) []option {
 		} else if o.fallback == "" {
 			continue
 		}
-		if enum := tag.Get("enum"); enum != "" {
+		if enum := tag.Get("enum") + tag.Get("oneof"); enum != "" {
 			o.enum = strings.Split(enum, ",")
 		}
 		all = append(all, o)

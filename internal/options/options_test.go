@@ -21,8 +21,9 @@ type settings struct {
 	Deeper struct {
 		Secret string `kong:"-" secret:"TOKEN"`
 	} `embed:"" envprefix:"DEEP_"`
-	Unnamed int `kong:"-" default:"3" min:"1" max:"4"`
-	Later   int `name:"later" min:"2" max:"4"`
+	Unnamed int    `kong:"-" default:"3" min:"1" max:"4"`
+	Later   int    `name:"later" min:"2" max:"4"`
+	Skip    string `name:"skip" oneof:"x,y"`
 	None    func()
 }
 
@@ -48,6 +49,7 @@ func TestFillRefuses(t *testing.T) {
 		"--limit-events 5: want 6 to 1000":                              {Quotas: quotas{Events: 5}},
 		"Unnamed 5: want 1 to 4":                                        {Unnamed: 5},
 		"--hold -1ns: want 1ms to 1m0s\n--limit-timers 10: want 1 to 9": {Hold: -1, Quotas: quotas{Timers: 10}},
+		`--skip "z": want x or y`:                                       {Skip: "z"},
 		"--later 1: want 2 to 4":                                        {Later: 1},
 	} {
 		if err := Fill(&s); err == nil || err.Error() != want {
