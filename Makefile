@@ -85,9 +85,9 @@ verify: generate ## generated files are what the generators make
 	git diff --exit-code -- '*_gen.go' '**/coverage.md'
 
 .PHONY: golden
-golden: ## rewrite the story files; read the diff
+golden: ## rewrite the story files and the tables of settings; read the diff
 	$(GO) test ./internal/swf/registry ./internal/swf/execution ./internal/iam/account/... ./internal/server \
-		./internal/aws/operation ./internal/audit -run 'Stories|Sessions|Golden' -rewrite
+		./internal/aws/operation ./internal/audit ./cmd/heddle -run 'Stories|Sessions|Golden' -rewrite
 
 .PHONY: bench
 bench: ## measure workflows/s, latency, CPU and bytes per workflow
