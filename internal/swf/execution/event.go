@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-faster/jx"
 
+	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
 	"heddle/internal/swf/wire"
 )
@@ -22,7 +23,7 @@ func appendEvent(b []byte, id int64, at engine.Time, body attributes) []byte {
 	b = append(b, `{"eventId":`...)
 	b = strconv.AppendInt(b, id, 10)
 	b = append(b, `,"eventTimestamp":`...)
-	b = wire.AppendTimestamp(b, wire.Timestamp(at))
+	b = shape.AppendTimestamp(b, shape.Timestamp(at))
 	b = append(b, `,"eventType":"`...)
 	b = append(b, kind...)
 	b = append(b, `","`...)
