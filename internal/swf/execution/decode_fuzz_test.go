@@ -8,6 +8,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
+	"heddle/internal/swf/wire"
 )
 
 // lived is what random executions leave behind: seeds for the decoders.
@@ -42,7 +43,7 @@ func FuzzDecodeEvent(f *testing.F) {
 	seen := map[string]bool{}
 	for _, r := range h.runs {
 		for _, e := range r.events {
-			if kind := eventType(e.Body.(attributes)); !seen[kind] {
+			if kind := e.Body.(wire.EventBody).EventType(); !seen[kind] {
 				seen[kind] = true
 				f.Add(e.ID, e.Public)
 			}
@@ -51,7 +52,7 @@ func FuzzDecodeEvent(f *testing.F) {
 	f.Add(int64(1), []byte(`{"eventId":1,"eventTimestamp":1.5,"eventType":"TimerFired"}`))
 	f.Fuzz(func(t *testing.T, id int64, public []byte) {
 		enginetest.EventReadsBack(t, h.rules, id, public, func(e engine.Event) []byte {
-			return appendEvent(nil, id, e.At, e.Body.(attributes))
+			return appendEvent(nil, id, e.At, e.Body.(wire.EventBody))
 		})
 	})
 }
@@ -60,8 +61,8 @@ func FuzzDecodeEvent(f *testing.F) {
 func FuzzDecodeMessage(f *testing.F) {
 	h := newHarness(f, DefaultLimits())
 	text, run := "text", engine.NewRunID(7, engine.Seed{2})
-	for _, fresh := range messageKinds {
-		f.Add(encodeMessage(fresh()))
+	for _, kind := range messageKinds {
+		f.Add(encodeMessage(kind.empty()))
 	}
 	f.Add(encodeMessage(&StartChild{Start: Start{Settings: Settings{Tags: []string{}}, Input: &text, Parent: Parent{"p", run, 5}}, Control: &text}))
 	f.Add(encodeMessage(&SignalExternal{External{"p", run, 5, 4, "c", &text, &text}, "go", &text}))

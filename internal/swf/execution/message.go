@@ -183,55 +183,49 @@ func (r *Rules) Refused(to engine.Name, body any, why error) []engine.Message {
 // messageFormat is the first byte of each message; its kind is the second.
 const messageFormat = 1
 
-// messageKinds makes an empty message of each kind. Kinds are stored: new ones go
-// to the end.
-var messageKinds = []func() message{
-	func() message { return &StartChild{} },
-	func() message { return &ChildStarted{} },
-	func() message { return &ChildFailed{} },
-	func() message { return &ChildClosed{} },
-	func() message { return &TerminateChild{} },
-	func() message { return &CancelChild{} },
-	func() message { return &SignalExternal{} },
-	func() message { return &CancelExternal{} },
-	func() message { return &ExternalSignaled{} },
-	func() message { return &ExternalCancelRequested{} },
-	func() message { return &SignalExternalFailed{} },
-	func() message { return &CancelExternalFailed{} },
+// messageKinds are the kinds of messages: its place here is what is stored of a kind, so
+// new ones go to the end.
+var messageKinds = []messageKind{
+	kind[StartChild](),
+	kind[ChildStarted](),
+	kind[ChildFailed](),
+	kind[ChildClosed](),
+	kind[TerminateChild](),
+	kind[CancelChild](),
+	kind[SignalExternal](),
+	kind[CancelExternal](),
+	kind[ExternalSignaled](),
+	kind[ExternalCancelRequested](),
+	kind[SignalExternalFailed](),
+	kind[CancelExternalFailed](),
 }
 
-func messageKind(m message) byte {
-	switch m.(type) {
-	case *StartChild:
-		return 0
-	case *ChildStarted:
-		return 1
-	case *ChildFailed:
-		return 2
-	case *ChildClosed:
-		return 3
-	case *TerminateChild:
-		return 4
-	case *CancelChild:
-		return 5
-	case *SignalExternal:
-		return 6
-	case *CancelExternal:
-		return 7
-	case *ExternalSignaled:
-		return 8
-	case *ExternalCancelRequested:
-		return 9
-	case *SignalExternalFailed:
-		return 10
-	case *CancelExternalFailed:
-		return 11
+type messageKind struct {
+	has   func(message) bool
+	empty func() message
+}
+
+func kind[M any, P interface {
+	*M
+	message
+}]() messageKind {
+	return messageKind{
+		has:   func(m message) bool { _, ok := m.(P); return ok },
+		empty: func() message { return P(new(M)) },
+	}
+}
+
+func kindOf(m message) byte {
+	for i := range messageKinds {
+		if messageKinds[i].has(m) {
+			return byte(i)
+		}
 	}
 	panic(fmt.Sprintf("execution: %T is not a message", m))
 }
 
 func encodeMessage(m message) []byte {
-	c := &coder{b: append(make([]byte, 0, 128), messageFormat, messageKind(m))}
+	c := &coder{b: append(make([]byte, 0, 128), messageFormat, kindOf(m))}
 	m.code(c)
 	return c.b
 }
@@ -246,7 +240,7 @@ func (r *Rules) DecodeMessage(body []byte) (any, error) {
 	if int(kind) >= len(messageKinds) {
 		return nil, fmt.Errorf("message: kind %d is not known", kind)
 	}
-	m := messageKinds[kind]()
+	m := messageKinds[kind].empty()
 	m.code(c)
 	if err := c.r.Done(); err != nil {
 		return nil, fmt.Errorf("message %T: %w", m, err)

@@ -144,9 +144,9 @@ func TestDamagedBytesAreRefused(t *testing.T) {
 
 // Each kind of message keeps its number: it is stored.
 func TestMessageKinds(t *testing.T) {
-	for i, empty := range messageKinds {
-		m := empty()
-		if got := messageKind(m); int(got) != i {
+	for i, kind := range messageKinds {
+		m := kind.empty()
+		if got := kindOf(m); int(got) != i {
 			t.Errorf("%T has kind %d and is made by kind %d", m, got, i)
 		}
 	}

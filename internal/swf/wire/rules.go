@@ -134,7 +134,7 @@ func closeFlaw(decisions []Decision) string {
 
 func attributesFlaw(decisions []Decision) string {
 	for i := range decisions {
-		if d := &decisions[i]; !d.hasAttributes() {
+		if d := &decisions[i]; d.Body() == nil {
 			return d.DecisionType + "DecisionAttributes must be specified for decision of type " + d.DecisionType
 		}
 	}
@@ -147,40 +147,6 @@ func (v *Decision) Closes() bool {
 	case DecisionTypeCompleteWorkflowExecution, DecisionTypeFailWorkflowExecution,
 		DecisionTypeCancelWorkflowExecution, DecisionTypeContinueAsNewWorkflowExecution:
 		return true
-	}
-	return false
-}
-
-// hasAttributes tells whether the block that belongs to the decision's type is
-// there.
-func (v *Decision) hasAttributes() bool {
-	switch v.DecisionType {
-	case DecisionTypeScheduleActivityTask:
-		return v.ScheduleActivityTaskDecisionAttributes != nil
-	case DecisionTypeRequestCancelActivityTask:
-		return v.RequestCancelActivityTaskDecisionAttributes != nil
-	case DecisionTypeCompleteWorkflowExecution:
-		return v.CompleteWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeFailWorkflowExecution:
-		return v.FailWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeCancelWorkflowExecution:
-		return v.CancelWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeContinueAsNewWorkflowExecution:
-		return v.ContinueAsNewWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeRecordMarker:
-		return v.RecordMarkerDecisionAttributes != nil
-	case DecisionTypeStartTimer:
-		return v.StartTimerDecisionAttributes != nil
-	case DecisionTypeCancelTimer:
-		return v.CancelTimerDecisionAttributes != nil
-	case DecisionTypeSignalExternalWorkflowExecution:
-		return v.SignalExternalWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeRequestCancelExternalWorkflowExecution:
-		return v.RequestCancelExternalWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeStartChildWorkflowExecution:
-		return v.StartChildWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeScheduleLambdaFunction:
-		return v.ScheduleLambdaFunctionDecisionAttributes != nil
 	}
 	return false
 }
