@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"heddle/internal/audit"
@@ -191,10 +192,21 @@ func (a *auditor) input(in any) audit.Shown {
 	case awsquery.Params:
 		return a.Form(in.Map())
 	case interface{ AppendJSON([]byte) []byte }:
-		return a.JSON(in.AppendJSON(nil))
+		b := inputs.Get().(*[]byte)
+		*b = in.AppendJSON((*b)[:0])
+		shown := a.JSON(*b)
+		if cap(*b) <= inputBytesKept {
+			inputs.Put(b)
+		}
+		return shown
 	}
 	return nil
 }
+
+// inputs are rooms for inputs as JSON, before the trail has picked what it shows.
+var inputs = sync.Pool{New: func() any { return new([]byte) }}
+
+const inputBytesKept = 64 << 10
 
 func (a *auditor) output(o *operation.Answered) audit.Shown {
 	if o.Operation.Protocol == awsquery.Name {

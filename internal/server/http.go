@@ -13,11 +13,19 @@ import (
 
 // routes leads requests to the services, and answers those about the server.
 func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", s.health)
-	mux.HandleFunc("GET /ready", s.readiness)
-	mux.Handle("/", s.admitted(s.calls()))
-	return mux
+	calls := s.admitted(s.calls())
+	// No http.ServeMux, which sends a path that is not clean elsewhere: in REST an
+	// escaped label may be anything.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch asks := r.Method == http.MethodGet || r.Method == http.MethodHead; {
+		case asks && r.URL.Path == "/health":
+			s.health(w, r)
+		case asks && r.URL.Path == "/ready":
+			s.readiness(w, r)
+		default:
+			calls.ServeHTTP(w, r)
+		}
+	})
 }
 
 // front answers requests.

@@ -12,6 +12,7 @@ import (
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/restjson"
 	"heddle/internal/engine"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
@@ -92,7 +93,7 @@ func (s *Server) openServices() error {
 	if s.auditor != nil {
 		calls.Audit = s.auditor.record
 	}
-	s.actions = operation.New(calls, awsquery.New(), awsjson.New())
+	s.actions = operation.New(calls, awsquery.New(), restjson.New(), awsjson.New())
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
 			Runs: s.node, Tasks: s.tasks, Performed: s.matcher,

@@ -108,13 +108,13 @@ func TestTheJudgeSees(t *testing.T) {
 		{"notes are not stored", rules(brokenRules{notes: true})},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			for seed := uint64(1); seed <= 400; seed++ {
+			for seed := uint64(1); seed <= 2000; seed++ {
 				if v := simulate(plan{seed: seed, actions: 400, faults: allFaults, sabotage: c.done}, nil, newCoverage()); v.failure != "" {
 					t.Logf("seed %d: %s", seed, v.failure)
 					return
 				}
 			}
-			t.Error("400 seeds did not show it")
+			t.Error("2000 seeds did not show it")
 		})
 	}
 }

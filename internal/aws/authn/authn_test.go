@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 	"io"
 	"net"
 	"net/http"
@@ -18,7 +19,6 @@ import (
 	. "heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/credentials"
-	"heddle/internal/aws/sigv4"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -39,12 +39,18 @@ var (
 	stranger = credentials.Credential{KeyID: "AKIASTRANGER", Secret: "x"}
 )
 
-// house is an authenticator with its keys and its clock.
-type house struct {
+// harness is an authenticator with its keys and its clock.
+type harness struct {
 	*Authenticator[*credentials.Credential]
-	keys keys
-	now  time.Time
+	keys     keys
+	services []string
+	now      time.Time
 }
+
+// whole is a body that was read.
+type whole []byte
+
+func (b whole) Digest() [sha256.Size]byte { return sha256.Sum256(b) }
 
 // keys are credentials by key id.
 type keys map[string]*credentials.Credential
@@ -62,9 +68,9 @@ func (k keys) Lookup(_ context.Context, keyID, _ string) (*credentials.Credentia
 	return c, nil
 }
 
-func newHouse() *house {
-	h := &house{keys: keys{root.KeyID: &root, role.KeyID: &role}, now: at}
-	h.Authenticator = New(Config[*credentials.Credential]{Keys: h.keys, Services: []string{"swf"}, Now: func() time.Time { return h.now }})
+func newHarness() *harness {
+	h := &harness{keys: keys{root.KeyID: &root, role.KeyID: &role}, services: []string{"swf"}, now: at}
+	h.Authenticator = New(Config[*credentials.Credential]{Keys: h.keys, Now: func() time.Time { return h.now }})
 	return h
 }
 
@@ -89,7 +95,7 @@ func signed(t testing.TB, c credentials.Credential, payload string) *http.Reques
 }
 
 func TestHolder(t *testing.T) {
-	h := newHouse()
+	h := newHarness()
 	for _, c := range []struct {
 		r    *http.Request
 		body string
@@ -100,7 +106,7 @@ func TestHolder(t *testing.T) {
 		{signed(t, role, ""), body, &role},
 	} {
 		for range 2 { // the second time with a remembered key
-			got, scope, err := h.Identify(c.r, []byte(c.body))
+			got, scope, err := h.Identify(c.r, h.services, whole(c.body))
 			if err != nil || got != c.want || scope.Region != "eu-west-1" || scope.Service != "swf" {
 				t.Errorf("got %+v, %+v, %v, want %+v", got, scope, err, c.want)
 			}
@@ -114,9 +120,9 @@ func overTLS(r *http.Request) *http.Request {
 }
 
 func TestKeysThatCantBeRead(t *testing.T) {
-	h := newHouse()
+	h := newHarness()
 	h.keys[root.KeyID] = nil
-	if got, _, err := h.Identify(signed(t, root, ""), []byte(body)); err != errStuck || got != nil {
+	if got, _, err := h.Identify(signed(t, root, ""), h.services, whole(body)); err != errStuck || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -132,40 +138,42 @@ func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		r          *http.Request
-		change     func(h *house, r *http.Request)
+		change     func(h *harness, r *http.Request)
 		code, text string
 		query      string
 		status     int
 	}{
-		{"no signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Del("Authorization") },
+		{"no signature", signed(t, root, ""), func(_ *harness, r *http.Request) { r.Header.Del("Authorization") },
 			"MissingAuthenticationTokenException", "Request is missing Authentication Token", "MissingAuthenticationToken", 403},
-		{"half a signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAROOT") },
+		{"half a signature", signed(t, root, ""), func(_ *harness, r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAROOT")
+		},
 			"IncompleteSignatureException", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. " +
 				"(Hashed with SHA-256 and encoded with Base64) Authorization=/AYNdZJmrfsnBhL+uQvbK8KvYRFNF3eiR/lefeM8uJE=", "IncompleteSignature", 400},
 		{"wrong secret", signed(t, with(root, func(c *credentials.Credential) { c.Secret = "guess" }), ""), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"unknown key", signed(t, stranger, ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"key removed", signed(t, root, ""), func(h *house, _ *http.Request) { delete(h.keys, root.KeyID) },
+		{"key removed", signed(t, root, ""), func(h *harness, _ *http.Request) { delete(h.keys, root.KeyID) },
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"secret replaced", signed(t, root, ""), func(h *house, _ *http.Request) {
+		{"secret replaced", signed(t, root, ""), func(h *harness, _ *http.Request) {
 			replaced := with(root, func(c *credentials.Credential) { c.Secret = "another" })
 			h.keys[root.KeyID] = &replaced
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"stale date", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
+		{"stale date", signed(t, root, ""), func(h *harness, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
 			"InvalidSignatureException", "Signature expired: 20260517T102030Z is now earlier than 20260517T102130Z (20260517T103630Z - 15 min.)", "SignatureDoesNotMatch", 403},
-		{"date to come", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(-16 * time.Minute) },
+		{"date to come", signed(t, root, ""), func(h *harness, _ *http.Request) { h.now = at.Add(-16 * time.Minute) },
 			"InvalidSignatureException", "Signature not yet current: 20260517T102030Z is still later than 20260517T101930Z (20260517T100430Z + 15 min.)", "SignatureDoesNotMatch", 403},
-		{"altered header", signed(t, root, ""), func(_ *house, r *http.Request) {
+		{"altered header", signed(t, root, ""), func(_ *harness, r *http.Request) {
 			r.Header.Set("X-Amz-Target", "SimpleWorkflowService.TerminateWorkflowExecution")
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"altered body", signed(t, root, ""), func(_ *house, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
+		{"altered body", signed(t, root, ""), func(_ *harness, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body left out without TLS", signed(t, root, "UNSIGNED-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body in pieces", signed(t, root, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"another service", signed(t, root, ""), func(h *house, _ *http.Request) { h.Services = []string{"states"} },
+		{"another service", signed(t, root, ""), func(h *harness, _ *http.Request) { h.services = []string{"states"} },
 			"InvalidSignatureException", "Credential should be scoped to correct service: 'states'.", "SignatureDoesNotMatch", 403},
 		{"session without token", signed(t, with(role, func(c *credentials.Credential) { c.Token = "" }), ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
@@ -173,14 +181,14 @@ func TestRefused(t *testing.T) {
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
 		{"token with a key for good", signed(t, with(root, func(c *credentials.Credential) { c.Token = "FwoG/token" }), ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"session over", signed(t, role, ""), func(h *house, _ *http.Request) { h.now = role.Expires },
+		{"session over", signed(t, role, ""), func(h *harness, _ *http.Request) { h.now = role.Expires },
 			"ExpiredTokenException", "The security token included in the request is expired", "ExpiredToken", 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHouse()
+			h := newHarness()
 			if c.change != nil {
 				// First without the change, so that its key is remembered.
-				if _, _, err := h.Identify(c.r, []byte(body)); err != nil {
+				if _, _, err := h.Identify(c.r, h.services, whole(body)); err != nil {
 					t.Fatal(err)
 				}
 				c.change(h, c.r)
@@ -189,28 +197,20 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			holder, _, err := h.Identify(c.r, content)
-			refusal, ok := errors.AsType[*sigv4.Error](err)
+			holder, _, err := h.Identify(c.r, h.services, whole(content))
+			refusal, ok := errors.AsType[*fault.Fault](err)
 			if !ok || holder != nil || refusal.Message != c.text {
 				t.Fatalf("got %+v, %v", holder, err)
 			}
-			w := httptest.NewRecorder()
-			if err := awsjson.WriteFault(w, c.r, "id", JSONFault(refusal)); err != nil {
-				t.Fatal(err)
+			// As each protocol has it, of the JSON protocols with status 400 whatever it is.
+			json, query := *refusal, *refusal
+			awsjson.New().Spell(&json)
+			awsquery.New().Spell(&query)
+			if json.Code != "com.amazon.coral.service#"+c.code || json.Status != 0 || json.Message != c.text {
+				t.Errorf("JSON: %+v", json)
 			}
-			var got struct {
-				Type    string `json:"__type"`
-				Message string
-			}
-			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-				t.Fatal(err)
-			}
-			if w.Code != 400 || got.Type != "com.amazon.coral.service#"+c.code || got.Message != c.text {
-				t.Errorf("got %d %s", w.Code, w.Body)
-			}
-
-			if code, status := QueryFault(refusal); code != c.query || status != c.status {
-				t.Errorf("got %s %d", code, status)
+			if query.Code != c.query || max(query.Status, 400) != c.status {
+				t.Errorf("query: %+v", query)
 			}
 		})
 	}
@@ -286,12 +286,12 @@ func TestCrossSite(t *testing.T) {
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	h := newHouse()
+	h := newHarness()
 	r := signed(b, root, "")
 	content := []byte(body)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := h.Identify(r, content); err != nil {
+		if _, _, err := h.Identify(r, h.services, whole(content)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -17,7 +17,7 @@ func FuzzServe(f *testing.F) {
 	f.Add("Action=Refuse&Version=2020-02-02", "", false, false)
 	f.Add("Action=%F0%9F%98%80&Version="+strings.Repeat("9", 300), "", false, true)
 	f.Fuzz(func(t *testing.T, query, body string, post, known bool) {
-		h := newHouse()
+		h := newHarness()
 		method := "GET"
 		if post {
 			method = "POST"
@@ -28,7 +28,7 @@ func FuzzServe(f *testing.F) {
 		if known {
 			r.Header.Set("Who", "ann")
 		}
-		Is(r)
+		New().Claims(r)
 		status, answer := h.call(r)
 		if status != 200 && (status < 400 || status > 500) {
 			t.Fatalf("status %d: %s", status, answer)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,31 +17,69 @@ import (
 	"time"
 )
 
-type whoKey struct{}
-
-// house is a handler with an API of a few actions.
-type house struct {
-	*Handler
-	log      bytes.Buffer
-	outcomes []Outcome
+// harness is a handler with an API of a few actions.
+type harness struct {
+	*operation.Handler
+	log     bytes.Buffer
+	answers []string // as the auditor hears of them
 }
 
-func newHouse() *house {
-	h := &house{}
-	h.Handler = New(Config{
-		Authenticate: func(r *http.Request, body []byte) (context.Context, error) {
-			switch who := r.Header.Get("Who"); who {
-			case "":
-				return nil, &Fault{Code: "MissingAuthenticationToken", Status: 403, Message: "Who are you?"}
-			case "broken":
-				return nil, errors.New("the store is away")
-			default:
-				return context.WithValue(r.Context(), whoKey{}, who), nil
+// Authenticate implements operation.Authenticator.
+func (h *harness) Authenticate(r *http.Request, _ []string, _ operation.Body) (operation.Caller, error) {
+	switch who := r.Header.Get("Who"); who {
+	case "":
+		return operation.Caller{}, fault.Of(fault.Unsigned, "Who are you?")
+	case "broken":
+		return operation.Caller{}, errors.New("the store is away")
+	default:
+		return operation.Caller{Account: who}, nil
+	}
+}
+
+// in is an input that was generated, as far as the row knows.
+type in struct{ Name string }
+
+func (i *in) DecodeQuery(p Params) error {
+	if i.Name = p.Get("Name"); i.Name == "unread" {
+		return errors.New("no name")
+	}
+	return nil
+}
+
+func (i *in) Validate() error {
+	if i.Name == "" {
+		return errors.New("a name is missing")
+	}
+	return nil
+}
+
+type out struct{ in }
+
+func (o *out) AppendXML(x *XML) { x.Text("Name", o.Name) }
+
+func newHarness() *harness {
+	h := &harness{}
+	h.Handler = operation.New(operation.Config{
+		Authenticator: h,
+		Log:           slog.New(slog.NewTextHandler(&h.log, nil)),
+		Random:        func() [16]byte { return [16]byte{1} },
+		Now:           time.Now,
+		Audit: func(a *operation.Answered) {
+			line := a.Operation.API.Service + ":" + a.Operation.Name + " " + a.RequestID
+			if p, ok := a.Input.(Params); ok {
+				line += " " + p.Map()["Name"]
 			}
+			if a.Fault != nil {
+				line += " " + a.Fault.Code
+			}
+			h.answers = append(h.answers, line)
 		},
-		APIs: []API{{Service: "shop", Version: "2020-02-02", Namespace: "https://shop/", Actions: map[string]Action{
-			"Echo": func(ctx context.Context, p Params, x *XML) error {
-				x.Text("Who", ctx.Value(whoKey{}).(string))
+	}, New())
+	h.Mount(&operation.API{
+		Service: "shop", Model: operation.Model{Version: "2020-02-02", Namespace: "https://shop/"},
+		Operations: []operation.Operation{
+			Raw("Echo", func(ctx context.Context, p Params, x *XML) error {
+				x.Text("Who", operation.CallerOf(ctx).Account)
 				x.Element("Echo", func() {
 					x.TextIf("None", "")
 					x.Text("Name", p.Get("Name"))
@@ -52,24 +92,26 @@ func newHouse() *house {
 					x.Texts("Values", m.List("Values"))
 				})
 				return nil
-			},
-			"Nothing": func(context.Context, Params, *XML) error { return nil },
-			"Empty":   func(_ context.Context, _ Params, x *XML) error { x.Empty(); return nil },
-			"Refuse": func(_ context.Context, _ Params, x *XML) error {
+			}, free),
+			Raw("Nothing", func(context.Context, Params, *XML) error { return nil }, free),
+			Raw("Empty", func(_ context.Context, _ Params, x *XML) error { x.Empty(); return nil }, free),
+			Raw("Refuse", func(_ context.Context, _ Params, x *XML) error {
 				x.Text("Half", "done")
-				return &Fault{Code: "NoSuchThing", Status: 404, Message: "<none>"}
-			},
-			"Fail":  func(context.Context, Params, *XML) error { return errors.New("inner detail") },
-			"Panic": func(context.Context, Params, *XML) error { panic("inner panic") },
-		}}},
-		Log:     slog.New(slog.NewTextHandler(&h.log, nil)),
-		Random:  func() [16]byte { return [16]byte{1} },
-		Observe: func(_ context.Context, _ *http.Request, o Outcome) { h.outcomes = append(h.outcomes, o) },
+				return &fault.Fault{Code: "NoSuchThing", Status: 404, Message: "<none>"}
+			}, free),
+			Raw("Fail", func(context.Context, Params, *XML) error { return errors.New("inner detail") }, free),
+			Raw("Panic", func(context.Context, Params, *XML) error { panic("inner panic") }, free),
+			Operation("Typed", func(_ context.Context, i *in) (*out, error) { return &out{*i}, nil }, freeTyped),
+			WithoutOutput("Silent", func(context.Context, *in) error { return nil }, freeTyped),
+		},
 	})
 	return h
 }
 
-func (h *house) call(r *http.Request) (int, string) {
+func free(context.Context, Params) (operation.Subject, error)   { return operation.Free{}, nil }
+func freeTyped(context.Context, *in) (operation.Subject, error) { return operation.Free{}, nil }
+
+func (h *harness) call(r *http.Request) (int, string) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	var ids []string
@@ -133,6 +175,10 @@ func TestExchanges(t *testing.T) {
 		"nothing":   {post("Action=Nothing" + version), 200, success("Nothing", "")},
 		"empty":     {post("Action=Empty" + version), 200, success("Empty", "<EmptyResult></EmptyResult>")},
 		"refused":   {post("Action=Refuse" + version), 404, failure("https://shop/", "Sender", "NoSuchThing", "&lt;none&gt;")},
+		"typed":     {post("Action=Typed&Name=%3Ca" + version), 200, success("Typed", "<TypedResult><Name>&lt;a</Name></TypedResult>")},
+		"silent":    {post("Action=Silent&Name=a" + version), 200, success("Silent", "")},
+		"invalid":   {post("Action=Typed" + version), 400, failure("https://shop/", "Sender", "ValidationError", "a name is missing")},
+		"unread":    {post("Action=Typed&Name=unread" + version), 400, failure("https://shop/", "Sender", "MalformedQueryString", "no name")},
 		"failed":    {post("Action=Fail" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"panic":     {post("Action=Panic" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"anonymous": {anonymous, 403, failure("https://shop/", "Sender", "MissingAuthenticationToken", "Who are you?")},
@@ -145,7 +191,7 @@ func TestExchanges(t *testing.T) {
 		"large":     {post("Action=Echo&Name=" + strings.Repeat("x", BodyMax)), 413, failure(faultNamespace, "Sender", "RequestEntityTooLarge", "The request is too large")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse()
+			h := newHarness()
 			status, body := h.call(test.request)
 			if status != test.status || body != test.body {
 				t.Errorf("got %d\n%s\nwant %d\n%s", status, body, test.status, test.body)
@@ -159,41 +205,45 @@ func TestExchanges(t *testing.T) {
 
 func TestFailuresAreLoggedUnderTheirRequest(t *testing.T) {
 	for action, want := range map[string]string{"Fail": "inner detail", "Panic": "inner panic"} {
-		h := newHouse()
+		h := newHarness()
 		h.call(post("Version=2020-02-02&Action=" + action))
 		if logged := h.log.String(); !strings.Contains(logged, want) || !strings.Contains(logged, requestID) {
 			t.Errorf("log of %s: %s", action, logged)
 		}
+		// An operation that does not wait comes to its end, and fails, also for a caller
+		// that has gone.
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		h = newHouse()
+		h = newHarness()
 		h.call(post("Version=2020-02-02&Action=" + action).WithContext(ctx))
-		if h.log.Len() > 0 {
-			t.Errorf("log of one who had gone: %s", h.log.String())
+		if !strings.Contains(h.log.String(), want) {
+			t.Errorf("log of one that had gone: %s", h.log.String())
 		}
 	}
 }
 
-func TestObserve(t *testing.T) {
-	h := newHouse()
+func TestAudit(t *testing.T) {
+	h := newHarness()
 	for _, action := range []string{"Nothing", "Refuse", "Steal"} {
 		h.call(post("Version=2020-02-02&Name=n&Action=" + action))
 	}
-	var told []string
-	for _, o := range h.outcomes {
-		line := o.API.Service + ":" + o.Action + " " + o.RequestID + " " + o.Params.Map()["Name"]
-		if o.Fault != nil {
-			line += " " + o.Fault.Code
-		}
-		told = append(told, line)
-	}
 	want := []string{"shop:Nothing " + requestID + " n", "shop:Refuse " + requestID + " n NoSuchThing"}
-	if !slices.Equal(told, want) {
-		t.Errorf("outcomes %q, want %q", told, want)
+	if !slices.Equal(h.answers, want) {
+		t.Errorf("heard of %q, want %q", h.answers, want)
 	}
 }
 
-func TestIs(t *testing.T) {
+func TestEveryKindIsSpelled(t *testing.T) {
+	for _, kind := range fault.Kinds() {
+		f := fault.Of(kind, "m")
+		New().Spell(f)
+		if f.Code == "" || f.Message == "" {
+			t.Errorf("%s: %+v", kind, f)
+		}
+	}
+}
+
+func TestClaims(t *testing.T) {
 	request := func(method, target, contentType, amzTarget string) *http.Request {
 		r := httptest.NewRequest(method, target, nil)
 		r.Header.Set("Content-Type", contentType)
@@ -216,7 +266,7 @@ func TestIs(t *testing.T) {
 		{request("GET", "/?NoAction=X", "", ""), false},
 		{request("PUT", "/?Action=X", form, ""), false},
 	} {
-		if got := Is(test.request); got != test.want {
+		if got := New().Claims(test.request); got != test.want {
 			t.Errorf("%s %s %v: %v", test.request.Method, test.request.URL, test.request.Header, got)
 		}
 	}
@@ -228,5 +278,8 @@ func TestTwoAPIsOfAVersion(t *testing.T) {
 			t.Error("two APIs that nobody could tell apart")
 		}
 	}()
-	New(Config{APIs: []API{{Version: "1"}, {Version: "1"}}})
+	p := New()
+	for _, namespace := range []string{"a", "b"} {
+		p.Mount(&operation.Mounted{Operation: Raw("X", nil, free), API: &operation.API{Model: operation.Model{Version: "1", Namespace: namespace}}})
+	}
 }

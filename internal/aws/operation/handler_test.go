@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"heddle/internal/aws/fault"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"heddle/internal/aws/awsjson"
 	. "heddle/internal/aws/operation"
@@ -126,14 +129,14 @@ func TestCaller(t *testing.T) {
 // refusing is an authenticator that says no, in one of two ways.
 type refusing struct{ err error }
 
-func (a refusing) Authenticate(*http.Request, []byte) (Caller, error) { return Caller{}, a.err }
+func (a refusing) Authenticate(*http.Request, []string, Body) (Caller, error) { return Caller{}, a.err }
 
 func TestAuthenticationRefused(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want int
 	}{
-		{&awsjson.Fault{Code: "com.amazon.coral.service#InvalidSignatureException"}, 400},
+		{fault.Of(fault.BadSignature, "no"), 400},
 		{errors.New("key store is closed"), 500},
 	} {
 		shop := newShop()
@@ -223,20 +226,79 @@ func TestNothingToDeliver(t *testing.T) {
 }
 
 func TestMountRefuses(t *testing.T) {
-	for name, rows := range map[string][]Operation[*shop]{
-		"unknown": {JSON("Steal", (*shop).buy, asks)},
-		"twice":   {JSON("Buy", (*shop).buy, asks)},
-	} {
+	for name, action := range map[string]string{"unknown": "Steal", "twice": "Buy"} {
 		shop := newShop()
+		api := shop.api()
+		api.Operations = []Operation{awsjson.Operation(action, shop.buy, asks(action))}
 		func() {
 			defer func() {
 				if recover() == nil {
 					t.Errorf("%s: mounted", name)
 				}
 			}()
-			Mount(shop.Handler, Model{Prefix: "ShopService", Faults: faults}, shop.shop, rows)
+			shop.Mount(api)
 		}()
 	}
+}
+
+// TestSteps tells what each keeper of accounts hears, in which order, of calls that
+// come to their end and of calls that are refused on the way.
+func TestSteps(t *testing.T) {
+	for _, c := range []struct{ operation, body, want string }{
+		{"Buy", `{"domain":"d","text":"x"}`, "audit Buy d input answer; written 200; observe"},
+		{"Buy", `{"domain":"d","do":"fault"}`, "audit Buy d input SoldOutFault; written 400; observe"},
+		{"Buy", `{"domain":"d","do":"error"}`, "audit Buy d input InternalFailure; written 500; observe"},
+		{"Buy", `{"domain":"d","do":"panic"}`, "audit Buy d input InternalFailure; written 500; observe"},
+		{"Buy", `{"domain":"d","do":"no subject"}`, "audit Buy  input ValidationException; written 400; observe"},
+		{"Buy", `{"domain":""}`, "audit Buy   ValidationException; written 400; observe"},
+		{"Buy", `{`, "audit Buy   SerializationException; written 400; observe"},
+		{"Buy", `{"domain":"closed"}`, "audit Buy closed input ThrottlingException; written 400; observe"},
+		{"Steal", `{}`, "written 400"},
+	} {
+		shop := newShop()
+		shop.Handler = New(shop.Config, awsjson.New())
+		api := shop.api()
+		throttled := false
+		api.Throttle = func(account, region, action string) bool { return !throttled }
+		var steps []string
+		shop.Audit = func(a *Answered) {
+			step := "audit " + a.Operation.Name + " " + a.Touched.Name + " "
+			if a.Input != nil {
+				step += "input"
+			}
+			if a.Fault != nil {
+				step += " " + a.Fault.Name()
+			} else if len(a.Answer.Body) > 0 {
+				step += " answer"
+			}
+			steps = append(steps, step)
+		}
+		shop.Observe = func(a *Answered, took time.Duration) {
+			if took < 0 || a.Operation.Name != c.operation {
+				t.Errorf("observed %s, %s", a.Operation.Name, took)
+			}
+			steps = append(steps, "observe")
+		}
+		throttled = strings.Contains(c.body, "closed")
+		shop.Mount(api)
+		r := httptest.NewRequest("POST", "/", strings.NewReader(c.body))
+		r.Header.Set("X-Amz-Target", "ShopService."+c.operation)
+		shop.ServeHTTP(writes{httptest.NewRecorder(), &steps}, r)
+		if got := strings.Join(steps, "; "); got != c.want {
+			t.Errorf("%s %s:\n%s, want\n%s", c.operation, c.body, got, c.want)
+		}
+	}
+}
+
+// writes tells when the head of an answer is written.
+type writes struct {
+	http.ResponseWriter
+	steps *[]string
+}
+
+func (w writes) WriteHeader(status int) {
+	*w.steps = append(*w.steps, fmt.Sprint("written ", status))
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // discard is the cheapest writer there can be.
@@ -267,8 +329,8 @@ func smallCall(shop *openShop) func() {
 
 func TestAllocations(t *testing.T) {
 	// The context, the request id, its header, Content-Length and its header,
-	// the input, its two strings, two keys of this test's decoder and the output.
-	if n := testing.AllocsPerRun(100, smallCall(newShop())); n > 12 {
+	// the input, its two strings, two keys of this test's decoder, the subject and the output.
+	if n := testing.AllocsPerRun(100, smallCall(newShop())); n > 13 {
 		t.Errorf("%v allocations for a small call", n)
 	}
 }

@@ -60,6 +60,9 @@ func WithBodyMax(n int64) Option {
 // Waits marks an action that waits; see Options.
 func Waits(o *Options) { o.Waits = true }
 
+// Streams marks an action whose handler reads the body itself; see Options.
+func Streams(o *Options) { o.Streams = true }
+
 // Apply gives the options of a row.
 func Apply(options []Option) Options {
 	o := Options{BodyMax: BodyMax}
@@ -122,6 +125,8 @@ type Model struct {
 	JSONVersion  string // JSON: "1.0" or "1.1"
 	Version      string // query: of the API
 	Namespace    string // query: of the XML
+	// MessageMember is what the message of a fault is called, in REST; empty: message.
+	MessageMember string
 
 	Faults map[string][]string // codes that each operation declares; nil: nobody says
 	// NotPermitted is the service's own code for a caller that may not do something.

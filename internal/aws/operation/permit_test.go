@@ -13,12 +13,12 @@ import (
 // guest is a caller who has a policy.
 type guest struct{ policies *policy.PolicySets }
 
-func (g guest) Authenticate(*http.Request, []byte) (Caller, error) {
+func (g guest) Authenticate(*http.Request, []string, Body) (Caller, error) {
 	return Caller{
 		Account: "123456789012", Region: "us-east-1", AccessKey: "AKIAGUEST",
 		Principal: policy.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: "123456789012"},
 		Policies:  g.policies,
-		Context:   policy.Context{{Key: "aws:username", Value: "ann"}},
+		Known:     policy.Context{{Key: "aws:username", Value: "ann"}},
 	}, nil
 }
 

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"heddle/internal/aws/fault"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"heddle/internal/aws/awsjson"
 	. "heddle/internal/aws/operation"
@@ -83,13 +85,13 @@ const (
 func (s *shop) buy(ctx context.Context, o *order) (*receipt, error) {
 	switch o.Do {
 	case "fault":
-		return nil, fmt.Errorf("buy: %w", &awsjson.Fault{
+		return nil, fmt.Errorf("buy: %w", &fault.Fault{
 			Code: codeSoldOut, Message: `none of "` + o.Text + `" <left>`, Header: http.Header{"X-Shop-Next": {"monday"}},
 		})
 	case "undeclared":
-		return nil, &awsjson.Fault{Code: codeStrange}
+		return nil, &fault.Fault{Code: codeStrange}
 	case "throttle":
-		return nil, awsjson.Throttling()
+		return nil, fault.Throttled()
 	case "error":
 		return nil, errors.New("the till is stuck")
 	case "panic":
@@ -122,35 +124,52 @@ func (s *shop) wait(ctx context.Context, o *order) (*parcel, error) {
 	return &parcel{receipt{o.Text}, s}, nil
 }
 
-// asking is what orders ask permission for.
+// asking is what an order is about.
 type asking struct {
 	action string
 	*order
 }
 
-func asks(_ *shop, name string, o *order) Ask { return asking{"shop:" + name, o} }
+// asks makes the subject of a row.
+func asks(action string) func(context.Context, *order) (Subject, error) {
+	return func(_ context.Context, o *order) (Subject, error) {
+		if o.Do == "no subject" {
+			return nil, fault.Invalid("what is it about?")
+		}
+		return asking{"shop:" + action, o}, nil
+	}
+}
 
-func (a asking) Touches(context.Context) Resource { return Resource{Kind: "domain", Name: a.Domain} }
+func (a asking) Resource(context.Context) Resource { return Resource{Kind: "domain", Name: a.Domain} }
 
-func (a asking) Requests(ctx context.Context) ([]policy.Request, error) {
+func (a asking) Questions(ctx context.Context) ([]policy.Request, error) {
 	if a.Do == "ask in vain" {
 		return nil, errors.New("nobody knows")
 	}
 	c := CallerOf(ctx)
 	ask := func(action string) policy.Request {
-		return policy.Request{Principal: c.Principal, Action: action, Resource: "arn:aws:shop:us-east-1:123456789012:domain/" + a.Domain, Context: c.Context}
+		return policy.Request{Principal: c.Principal, Action: action, Resource: "arn:aws:shop:us-east-1:123456789012:domain/" + a.Domain, Context: c.Context()}
 	}
 	return []policy.Request{ask(a.action), ask("shop:Enter")}, nil
 }
 
-var rows = []Operation[*shop]{
-	JSON("Buy", (*shop).buy, asks),
-	JSON("BuyBig", (*shop).buy, asks, WithBodyMax(1<<20)),
-	JSON("Wait", (*shop).wait, asks, Waits),
-	JSONWithoutOutput("Cancel", (*shop).cancel, asks),
+func (s *shop) rows() []Operation {
+	return []Operation{
+		awsjson.Operation("Buy", s.buy, asks("Buy")),
+		awsjson.Operation("BuyBig", s.buy, asks("BuyBig"), WithBodyMax(1<<20)),
+		awsjson.Operation("Wait", s.wait, asks("Wait"), Waits),
+		awsjson.WithoutOutput("Cancel", s.cancel, asks("Cancel")),
+	}
 }
 
 var faults = map[string][]string{"Buy": {codeSoldOut, codeClosed}, "BuyBig": nil, "Wait": nil, "Cancel": nil}
+
+func (s *shop) api() *API {
+	return &API{
+		Service: "shop", SigningNames: []string{"shop"}, Operations: s.rows(),
+		Model: Model{TargetPrefix: "ShopService", Faults: faults, NotPermitted: codeClosed},
+	}
+}
 
 type openShop struct {
 	*shop
@@ -164,8 +183,9 @@ func newShop() *openShop {
 		Authenticator: Anyone{Account: "123456789012", Region: "us-east-1"},
 		Log:           slog.New(slog.NewJSONHandler(&o.log, nil)),
 		Random:        func() [16]byte { return [16]byte{1, 2, 3, 4, 5, 6, 0xff, 8, 0xff, 10, 11, 12, 13, 14, 15, 16} },
-	})
-	Mount(o.Handler, Model{Prefix: "ShopService", Faults: faults, NotPermitted: codeClosed}, o.shop, rows)
+		Now:           time.Now,
+	}, awsjson.New())
+	o.Handler.Mount(o.shop.api())
 	return o
 }
 

@@ -1,10 +1,8 @@
 package throttle
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"slices"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,57 +91,27 @@ func TestConcurrently(t *testing.T) {
 	}
 }
 
-// Every action has a rate, and every decision that can fail by one.
-func TestAWSIsComplete(t *testing.T) {
-	var model struct {
-		Operations map[string]any
-		Shapes     map[string]struct{ Enum []string }
-	}
-	b, err := os.ReadFile("../../swf/wire/model.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &model); err != nil {
-		t.Fatal(err)
-	}
-	rates := AWS()
-	decisions := model.Shapes["DecisionType"].Enum
-	for action, r := range rates {
-		_, isAction := model.Operations[action]
-		if !isAction && !slices.Contains(decisions, action) {
-			t.Errorf("%q is neither action nor decision", action)
+func TestSettings(t *testing.T) {
+	r := Rates{"StartTimer": {2000, 200}, "ListDomains": {100, 6}}
+	for _, text := range []string{"StartTimer=7/3", "ListDomains=none", "Other=1/1"} {
+		setting, err := ParseSetting(text)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if r.Bucket < r.PerSecond/4 || r.PerSecond < 1 {
-			t.Errorf("%s: %+v", action, r)
-		}
+		r.Set(setting)
 	}
-	for action := range model.Operations {
-		if _, ok := rates[action]; !ok {
-			t.Errorf("%s has no rate", action)
-		}
+	if want := (Rates{"StartTimer": {7, 3}, "Other": {1, 1}}); !maps.Equal(r, want) {
+		t.Errorf("%v, want %v", r, want)
 	}
-	if n := len(rates) - len(model.Operations); n != 5 {
-		t.Errorf("%d decisions have rates", n)
-	}
-}
-
-func TestSet(t *testing.T) {
-	r := AWS()
-	if err := r.Set([]string{"StartTimer=7/3", "ListDomains=none", "ScheduleLambdaFunction=1/1"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, limited := r["ListDomains"]; limited || r["StartTimer"] != (Rate{7, 3}) || r["ScheduleLambdaFunction"] != (Rate{1, 1}) {
-		t.Errorf("%v", r)
-	}
-	for _, bad := range []string{"", "StartTimer", "StartTimer=", "StartTimer=5", "StartTimer=0/1", "StartTimer=1/0", "StartTimer=1/-1", "StartTimer=1/1/1", "StartTimer=2000000/1", "Start=1/1"} {
-		if err := AWS().Set([]string{bad}); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("rate %q: ", bad)) {
+	for _, bad := range []string{"", "StartTimer", "StartTimer=", "StartTimer=5", "StartTimer=0/1", "StartTimer=1/0", "StartTimer=1/-1", "StartTimer=1/1/1", "StartTimer=2000000/1"} {
+		if _, err := ParseSetting(bad); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("rate %q: ", bad)) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }
 
 func BenchmarkTake(b *testing.B) {
-	l := New(AWS())
+	l := New(Rates{"StartWorkflowExecution": {2000, 200}})
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		now := noon
