@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
 		"internal/audit", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
-		"internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/engine",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/engine",
 		"internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching", "internal/options", "internal/runlog",
 		"internal/sealing", "internal/service", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore",
 		"internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"internal/aws/gen":         {"internal/aws/gen/emit"},
 	"internal/aws/operation":   {"internal/aws/fault", "internal/aws/policy"},
 	"internal/aws/policy":      {"internal/aws/arn"},
+	"internal/aws/restjson":    {"internal/aws/fault", "internal/aws/operation"},
 	"internal/blob/dir":        {"internal/blob"},
 	"internal/blob/s3":         {"internal/blob"},
 	"internal/engine":          {"internal/blob"},

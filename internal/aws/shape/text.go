@@ -7,10 +7,19 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // The readers of texts are for values in parameters, paths and headers. Name is the
 // value's, for the error.
+
+// ParseString reads a text, which must be UTF-8.
+func ParseString(name, s string) (string, error) {
+	if !utf8.ValidString(s) {
+		return "", fmt.Errorf("%s: the text is not valid UTF-8", name)
+	}
+	return s, nil
+}
 
 // ParseInteger reads a whole number.
 func ParseInteger(name, s string) (int64, error) {

@@ -6,4 +6,4 @@ import (
 	"heddle/internal/aws/gen/gentest"
 )
 
-func TestGeneratedFilesAreFresh(t *testing.T) { gentest.Fresh(t) }
+func TestGeneratedFilesAreFresh(t *testing.T) { gentest.Fresh(t, ".") }

@@ -2,6 +2,7 @@ package emit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -145,7 +146,7 @@ type generator struct {
 
 func newGenerator(m *model, h *Hints) *generator {
 	g := &generator{
-		model: m, hints: h, protocol: m.Metadata.Protocol, offered: slices.Sorted(slices.Values(h.Operations)),
+		model: m, hints: h, protocol: cmp.Or(h.Protocol, m.Metadata.Protocol), offered: slices.Sorted(slices.Values(h.Operations)),
 		inputs: map[string][]string{}, outputs: map[string][]string{}, taken: map[string]bool{}, given: map[string]bool{},
 	}
 	if len(g.offered) == 0 {

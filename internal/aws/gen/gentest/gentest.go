@@ -11,16 +11,16 @@ import (
 	"heddle/internal/aws/gen/emit"
 )
 
-// Fresh fails if the generated files of the test's own folder are not those that their
-// model and hints give, or if there are others.
-func Fresh(t *testing.T) {
+// Fresh fails if the generated files of a folder are not those that its model and hints
+// give, or if there are others.
+func Fresh(t *testing.T, dir string) {
 	t.Helper()
-	files, err := emit.Folder(".")
+	files, err := emit.Folder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range files {
-		got, err := os.ReadFile(name)
+		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,12 +29,12 @@ func Fresh(t *testing.T) {
 		}
 	}
 	for _, pattern := range []string{"*_gen.go", "*_gen_test.go"} {
-		there, err := filepath.Glob(pattern)
+		there, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range there {
-			if files[name] == nil {
+			if files[filepath.Base(name)] == nil {
 				t.Errorf("%s is not written by the generator any more", name)
 			}
 		}
