@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"heddle/internal/aws/shape"
 	"heddle/internal/swf/wire"
 )
 
@@ -33,7 +34,7 @@ func (c *coverage) add(action, outcome string) {
 // model.
 func (c *coverage) success(t *testing.T, action string, body []byte) {
 	t.Helper()
-	i := slices.IndexFunc(wire.Operations, func(op wire.Operation) bool { return op.Name == action })
+	i := slices.IndexFunc(wire.Operations, func(op shape.Operation) bool { return op.Name == action })
 	if i < 0 {
 		t.Errorf("%s was answered, but is no action", action)
 		return

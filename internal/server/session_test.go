@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
 	"heddle/internal/golden"
 	"heddle/internal/swf/wire"
@@ -427,7 +428,7 @@ func (s *session) unmask(body string) string {
 					s.t.Fatal(err)
 				}
 			}
-			return string(wire.AppendTimestamp(nil, wire.Timestamp(s.began+engine.Seconds(off))))
+			return string(shape.AppendTimestamp(nil, shape.Timestamp(s.began+engine.Seconds(off))))
 		}
 		value, ok := s.values[found]
 		if !ok {

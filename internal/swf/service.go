@@ -78,7 +78,7 @@ func open(k *service.Kernel, o *Options) *service.Opened {
 	s := &actions{Kernel: k, options: o, catalog: catalog{known: map[catalogKey]catalogEntry{}}}
 	opened := &service.Opened{
 		Model: operation.Model{
-			TargetPrefix: wire.TargetPrefix, JSONVersion: "1.0",
+			TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion,
 			Faults: wire.Faults(), NotPermitted: wire.CodeOperationNotPermittedFault,
 		},
 		Operations: s.operations(),

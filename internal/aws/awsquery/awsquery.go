@@ -4,8 +4,10 @@
 package awsquery
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"heddle/internal/aws/fault"
@@ -14,7 +16,13 @@ import (
 // Params are the parameters of a call.
 type Params struct {
 	values url.Values
-	prefix string // of a member's own parameters
+	names  []string // of all, sorted
+	prefix string   // of a member's own parameters
+}
+
+// ParamsOf are the parameters of a form.
+func ParamsOf(values url.Values) Params {
+	return Params{values: values, names: slices.Sorted(maps.Keys(values))}
 }
 
 func parse(r *http.Request, body []byte) (Params, error) {
@@ -29,7 +37,7 @@ func parse(r *http.Request, body []byte) (Params, error) {
 	if err != nil {
 		return Params{}, fault.Of(fault.Serialization, "The query string contains a syntax error")
 	}
-	return Params{values: values}, nil
+	return ParamsOf(values), nil
 }
 
 // Lookup gives a parameter and whether it is there.
@@ -72,7 +80,7 @@ func (p Params) List(name string) []string {
 func (p Params) Members(name string, fields ...string) []Params {
 	var all []Params
 	for {
-		m := Params{p.values, p.prefix + memberOf(name, len(all)) + "."}
+		m := Params{p.values, p.names, p.prefix + memberOf(name, len(all)) + "."}
 		there := false
 		for _, field := range fields {
 			_, ok := m.Lookup(field)

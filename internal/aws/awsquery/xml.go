@@ -23,6 +23,12 @@ func (x *XML) Element(name string, body func()) {
 	x.b.WriteString("</" + name + ">")
 }
 
+// Open writes the beginning of an element, Close its end.
+func (x *XML) Open(name string) { x.b.WriteString("<" + name + ">") }
+
+// Close writes the end of an element.
+func (x *XML) Close(name string) { x.b.WriteString("</" + name + ">") }
+
 // Text writes an element with text in it.
 func (x *XML) Text(name, value string) {
 	x.b.WriteString("<" + name + ">")

@@ -258,7 +258,7 @@ func (t *turn) timeOutActivity(a *activity, timeoutType string) {
 }
 
 // closeActivity records how an activity task ended.
-func (t *turn) closeActivity(a *activity, body attributes) {
+func (t *turn) closeActivity(a *activity, body wire.EventBody) {
 	gone, beat := a.task, a.beatAt != 0
 	if !t.emit(body) {
 		return

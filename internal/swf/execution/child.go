@@ -147,7 +147,7 @@ func (t *turn) childClosed(c *ChildClosed) {
 	k := at(t.s.children, c.InitiatedEventID, (*child).id)
 	mustHold(k != nil && k.started != 0, "child of event %d closed before it started", c.InitiatedEventID)
 	run := wire.WorkflowExecution{WorkflowID: c.WorkflowID, RunID: FormatRun(c.Run)}
-	var body attributes
+	var body wire.EventBody
 	switch c.Status {
 	case wire.CloseStatusCompleted:
 		body = &wire.ChildWorkflowExecutionCompletedEventAttributes{

@@ -19,7 +19,7 @@ func (t *turn) closeCause(fact Fact) (cause string) {
 }
 
 // refuseClose records that a closing decision failed.
-func (t *turn) refuseClose(body attributes) {
+func (t *turn) refuseClose(body wire.EventBody) {
 	t.emit(body)
 	t.wantsDecision = true
 }
@@ -72,7 +72,7 @@ func (t *turn) timeOut() {
 // end closes the execution: it tells the outcome to a parent, if there is one, and
 // applies a child policy. A decider's own close gives ABANDON, since policies are
 // for executions that were ended from without. What is open stays in the counts.
-func (t *turn) end(body attributes, policy string, outcome *ChildClosed) {
+func (t *turn) end(body wire.EventBody, policy string, outcome *ChildClosed) {
 	s := t.s
 	gone := s.decision.task
 	if !t.emit(body) {

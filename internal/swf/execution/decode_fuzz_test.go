@@ -9,6 +9,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
 	"heddle/internal/pack"
+	"heddle/internal/swf/wire"
 )
 
 // lived is what random executions leave behind: seeds for the decoders.
@@ -43,7 +44,7 @@ func FuzzDecodeEvent(f *testing.F) {
 	seen := map[string]bool{}
 	for _, r := range h.runs {
 		for _, e := range r.events {
-			if kind := eventType(e.Body.(attributes)); !seen[kind] {
+			if kind := e.Body.(wire.EventBody).EventType(); !seen[kind] {
 				seen[kind] = true
 				f.Add(e.ID, e.Public)
 			}
@@ -52,7 +53,7 @@ func FuzzDecodeEvent(f *testing.F) {
 	f.Add(int64(1), []byte(`{"eventId":1,"eventTimestamp":1.5,"eventType":"TimerFired"}`))
 	f.Fuzz(func(t *testing.T, id int64, public []byte) {
 		enginetest.EventReadsBack(t, h.rules, id, public, func(e engine.Event) []byte {
-			return appendEvent(nil, id, e.At, e.Body.(attributes))
+			return appendEvent(nil, id, e.At, e.Body.(wire.EventBody))
 		})
 	})
 }

@@ -393,7 +393,7 @@ func (h *harness) when(at engine.Time) string {
 }
 
 func (h *harness) sayEvent(r *harnessRun, e engine.Event) {
-	kind := eventType(e.Body.(attributes))
+	kind := e.Body.(wire.EventBody).EventType()
 	h.events[kind] = true
 	body := reflect.ValueOf(e.Body).Elem()
 	for _, field := range []string{"Cause", "TimeoutType"} {

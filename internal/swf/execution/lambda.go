@@ -163,7 +163,7 @@ func (t *turn) timeOutLambda(l *lambda) {
 }
 
 // closeLambda records how a Lambda task ended.
-func (t *turn) closeLambda(l *lambda, body attributes) {
+func (t *turn) closeLambda(l *lambda, body wire.EventBody) {
 	gone := l.task
 	if t.emit(body) {
 		t.dropNotes(&gone)

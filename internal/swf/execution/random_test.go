@@ -276,7 +276,7 @@ func readHistory(t *testing.T, r *harnessRun) {
 	running := map[int64]int64{}         // Started by Scheduled
 	closed := false
 	fail := func(e engine.Event, why string) {
-		t.Fatalf("%s, event %d (%s): %s", r.label, e.ID, eventType(e.Body.(attributes)), why)
+		t.Fatalf("%s, event %d (%s): %s", r.label, e.ID, e.Body.(wire.EventBody).EventType(), why)
 	}
 	end := func(e engine.Event, first int64, what string) {
 		if open[first] != what {
@@ -292,7 +292,7 @@ func readHistory(t *testing.T, r *harnessRun) {
 	}
 	at := engine.Time(0)
 	for i, e := range r.events {
-		kind := eventType(e.Body.(attributes))
+		kind := e.Body.(wire.EventBody).EventType()
 		if closed {
 			fail(e, "the execution is closed")
 		}
@@ -412,7 +412,7 @@ func readHistory(t *testing.T, r *harnessRun) {
 			end(e, b.InitiatedEventID, "child")
 			unseen = true
 		default:
-			closed = closes(e.Body.(attributes))
+			closed = closes(e.Body.(wire.EventBody))
 			unseen = unseen || strings.HasSuffix(kind, "Failed") && !closed ||
 				strings.Contains(kind, "Signaled") || strings.HasSuffix(kind, "ExecutionCancelRequested")
 		}

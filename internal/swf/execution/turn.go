@@ -31,9 +31,9 @@ type turn struct {
 //
 // The last place of a full history is for its end: emit then closes the execution
 // instead. It tells whether body was recorded.
-func (t *turn) emit(body attributes) bool { return t.emitWith(body, nil) }
+func (t *turn) emit(body wire.EventBody) bool { return t.emitWith(body, nil) }
 
-func (t *turn) emitWith(body attributes, private []byte) bool {
+func (t *turn) emitWith(body wire.EventBody, private []byte) bool {
 	s := t.s
 	if s.closeStatus != "" {
 		return false
@@ -105,7 +105,7 @@ func (t *turn) finish() engine.Turn {
 }
 
 // closes tells whether an event closes its execution.
-func closes(body attributes) bool {
+func closes(body wire.EventBody) bool {
 	switch body.(type) {
 	case *wire.WorkflowExecutionCompletedEventAttributes,
 		*wire.WorkflowExecutionFailedEventAttributes,

@@ -232,3 +232,41 @@ func readLimits(t testing.TB) map[string]map[string]int {
 	}
 	return limits
 }
+
+// TestUnions puts a body of every type into an event and a decision, and finds it.
+func TestUnions(t *testing.T) {
+	for _, kind := range EventTypeValues {
+		var whole, bare, again HistoryEvent
+		if err := whole.Decode(jx.DecodeStr(`{"eventType":"` + kind + `","` + strings.ToLower(kind[:1]) + kind[1:] + `EventAttributes":{}}`)); err != nil {
+			t.Fatal(err)
+		}
+		body := whole.Body()
+		if body == nil || body.EventType() != kind {
+			t.Errorf("%s has the body %T", kind, body)
+			continue
+		}
+		if again.SetBody(body); again.Body() != body || again.EventType != kind {
+			t.Errorf("%s: %T was put in, there is %T", kind, body, again.Body())
+		}
+		if bare.EventType = kind; bare.Body() != nil {
+			t.Errorf("%s without a body has %T", kind, bare.Body())
+		}
+	}
+	for _, kind := range DecisionTypeValues {
+		var whole, bare, again Decision
+		if err := whole.Decode(jx.DecodeStr(`{"decisionType":"` + kind + `","` + strings.ToLower(kind[:1]) + kind[1:] + `DecisionAttributes":{}}`)); err != nil {
+			t.Fatal(err)
+		}
+		body := whole.Body()
+		if body == nil || body.DecisionType() != kind {
+			t.Errorf("%s has the body %T", kind, body)
+			continue
+		}
+		if again.SetBody(body); again.Body() != body || again.DecisionType != kind {
+			t.Errorf("%s: %T was put in, there is %T", kind, body, again.Body())
+		}
+		if bare.DecisionType = kind; bare.Body() != nil {
+			t.Errorf("%s without a body has %T", kind, bare.Body())
+		}
+	}
+}

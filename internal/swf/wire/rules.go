@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"heddle/internal/aws/shape"
 )
 
 // None is the duration without a limit.
@@ -27,57 +29,58 @@ func Priority(s string) int32 {
 	return int32(n)
 }
 
-func (c *violations) refuse(at place, value, why string) {
-	if c.rule == "" {
-		c.rule = "Value '" + value + "' at '" + string(at.append(nil)) + "' is invalid: " + why
-	}
-}
+// The rules of gen.json: what the service asks of values beyond the model.
 
-func (c *violations) name(at place, s string) {
+func checkName(c *shape.Violations, at shape.Place, s string) {
 	if s == "arn" {
-		c.refuse(at, s, "must not be the literal string arn")
+		c.Refuse(at, s, "must not be the literal string arn")
 		return
 	}
 	for _, r := range s {
 		if r == ':' || r == '/' || r == '|' || r <= 0x1f || r >= 0x7f && r <= 0x9f {
-			c.refuse(at, s, "must not contain : (colon), / (slash), | (vertical bar) or a control character")
+			c.Refuse(at, s, "must not contain : (colon), / (slash), | (vertical bar) or a control character")
 			return
 		}
 	}
 }
 
-func (c *violations) trimmedName(at place, s string) {
+func checkTrimmedName(c *shape.Violations, at shape.Place, s string) {
 	if strings.TrimSpace(s) != s {
-		c.refuse(at, s, "must not start or end with whitespace")
+		c.Refuse(at, s, "must not start or end with whitespace")
 		return
 	}
-	c.name(at, s)
+	checkName(c, at, s)
 }
 
-func (c *violations) seconds(at place, s string) {
+// checkTaskList: what may not be polled may not be named either.
+func checkTaskList(c *shape.Violations, at shape.Place, list *TaskList) {
+	checkTrimmedName(c, at.Member("name"), list.Name)
+}
+
+func checkSeconds(c *shape.Violations, at shape.Place, s string) {
 	if !isDigits(s) {
-		c.refuse(at, s, "must be a number of seconds, 0 or more")
+		c.Refuse(at, s, "must be a number of seconds, 0 or more")
 	}
 }
 
-func (c *violations) secondsOrNone(at place, s string) {
+func checkSecondsOrNone(c *shape.Violations, at shape.Place, s string) {
 	if s != None && !isDigits(s) {
-		c.refuse(at, s, "must be a number of seconds, 0 or more, or NONE")
+		c.Refuse(at, s, "must be a number of seconds, 0 or more, or NONE")
 	}
 }
 
 // LambdaSecondsMax is the longest that a Lambda function runs.
 const LambdaSecondsMax = 900
 
-func (c *violations) lambdaSeconds(at place, s string) {
+func checkLambdaSeconds(c *shape.Violations, at shape.Place, s string) {
 	if n, ok := Seconds(s); !ok || !isDigits(s) || n < 1 || n > LambdaSecondsMax {
-		c.refuse(at, s, "must be a number of seconds from 1 to "+strconv.Itoa(LambdaSecondsMax))
+		c.Refuse(at, s, "must be a number of seconds from 1 to "+strconv.Itoa(LambdaSecondsMax))
 	}
 }
 
-func (c *violations) daysOrNone(at place, s string) {
+func checkDaysOrNone(c *shape.Violations, at shape.Place, s string) {
 	if s != None && !isDigits(s) {
-		c.refuse(at, s, "must be a number of days, 0 or more, or NONE")
+		c.Refuse(at, s, "must be a number of days, 0 or more, or NONE")
 	}
 }
 
@@ -90,16 +93,16 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-func (c *violations) priority(at place, s string) {
+func checkPriority(c *shape.Violations, at shape.Place, s string) {
 	if _, err := strconv.ParseInt(s, 10, 32); err != nil {
-		c.refuse(at, s, "must be an integer from -2147483648 to 2147483647")
+		c.Refuse(at, s, "must be an integer from -2147483648 to 2147483647")
 	}
 }
 
-func (c *violations) resourceTag(at place, s string) {
+func checkResourceTag(c *shape.Violations, at shape.Place, s string) {
 	for _, r := range s {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsSpace(r) && !strings.ContainsRune("_.:/=+-@", r) {
-			c.refuse(at, s, "may only contain letters, digits, whitespace and _ . : / = + - @")
+			c.Refuse(at, s, "may only contain letters, digits, whitespace and _ . : / = + - @")
 			return
 		}
 	}
@@ -114,6 +117,12 @@ func DecisionsFlaw(decisions []Decision) string {
 	return attributesFlaw(decisions)
 }
 
+func (v *RespondDecisionTaskCompletedInput) closeFlaw() string { return closeFlaw(v.Decisions) }
+
+func (v *RespondDecisionTaskCompletedInput) attributesFlaw() string {
+	return attributesFlaw(v.Decisions)
+}
+
 func closeFlaw(decisions []Decision) string {
 	for i := range decisions {
 		if decisions[i].Closes() && i != len(decisions)-1 {
@@ -125,7 +134,7 @@ func closeFlaw(decisions []Decision) string {
 
 func attributesFlaw(decisions []Decision) string {
 	for i := range decisions {
-		if d := &decisions[i]; !d.hasAttributes() {
+		if d := &decisions[i]; d.Body() == nil {
 			return d.DecisionType + "DecisionAttributes must be specified for decision of type " + d.DecisionType
 		}
 	}
@@ -138,40 +147,6 @@ func (v *Decision) Closes() bool {
 	case DecisionTypeCompleteWorkflowExecution, DecisionTypeFailWorkflowExecution,
 		DecisionTypeCancelWorkflowExecution, DecisionTypeContinueAsNewWorkflowExecution:
 		return true
-	}
-	return false
-}
-
-// hasAttributes tells whether the block that belongs to the decision's type is
-// there.
-func (v *Decision) hasAttributes() bool {
-	switch v.DecisionType {
-	case DecisionTypeScheduleActivityTask:
-		return v.ScheduleActivityTaskDecisionAttributes != nil
-	case DecisionTypeRequestCancelActivityTask:
-		return v.RequestCancelActivityTaskDecisionAttributes != nil
-	case DecisionTypeCompleteWorkflowExecution:
-		return v.CompleteWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeFailWorkflowExecution:
-		return v.FailWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeCancelWorkflowExecution:
-		return v.CancelWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeContinueAsNewWorkflowExecution:
-		return v.ContinueAsNewWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeRecordMarker:
-		return v.RecordMarkerDecisionAttributes != nil
-	case DecisionTypeStartTimer:
-		return v.StartTimerDecisionAttributes != nil
-	case DecisionTypeCancelTimer:
-		return v.CancelTimerDecisionAttributes != nil
-	case DecisionTypeSignalExternalWorkflowExecution:
-		return v.SignalExternalWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeRequestCancelExternalWorkflowExecution:
-		return v.RequestCancelExternalWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeStartChildWorkflowExecution:
-		return v.StartChildWorkflowExecutionDecisionAttributes != nil
-	case DecisionTypeScheduleLambdaFunction:
-		return v.ScheduleLambdaFunctionDecisionAttributes != nil
 	}
 	return false
 }

@@ -1,6 +1,10 @@
-package wire
+package shape
 
 import (
+	"encoding/base64"
+	"maps"
+	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -71,7 +75,69 @@ func AppendTimestamp(b []byte, t Timestamp) []byte {
 	return append(b, digits[:n]...)
 }
 
-func appendStrings(b []byte, list []string) []byte {
+// AppendTime appends t as a text in the format of ISO 8601, with milliseconds if it has
+// some.
+func AppendTime(b []byte, t Timestamp) []byte {
+	b = append(b, '"')
+	b = append(b, FormatTime(t)...)
+	return append(b, '"')
+}
+
+// AppendInteger appends a whole number.
+func AppendInteger(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
+
+// AppendFloat appends a number, or the text that names one which JSON cannot write.
+func AppendFloat(b []byte, f float64) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(b, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(b, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(b, `"-Infinity"`...)
+	}
+	form := byte('f')
+	if size := math.Abs(f); size != 0 && (size < 1e-6 || size >= 1e21) {
+		form = 'e'
+	}
+	return strconv.AppendFloat(b, f, form, -1, 64)
+}
+
+// AppendBlob appends bytes as base64.
+func AppendBlob(b, blob []byte) []byte {
+	b = append(b, '"')
+	b = base64.StdEncoding.AppendEncode(b, blob)
+	return append(b, '"')
+}
+
+// AppendList appends a list by the writer of its elements.
+func AppendList[T any](b []byte, list []T, element func([]byte, T) []byte) []byte {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = element(b, v)
+	}
+	return append(b, ']')
+}
+
+// AppendMap appends a map by the writer of its values, in the order of its keys.
+func AppendMap[T any](b []byte, m map[string]T, value func([]byte, T) []byte) []byte {
+	b = append(b, '{')
+	for i, k := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendString(b, k)
+		b = append(b, ':')
+		b = value(b, m[k])
+	}
+	return append(b, '}')
+}
+
+// AppendStrings appends a list of strings; [Null] is a null.
+func AppendStrings(b []byte, list []string) []byte {
 	b = append(b, '[')
 	for i, s := range list {
 		if i > 0 {
@@ -86,9 +152,9 @@ func appendStrings(b []byte, list []string) []byte {
 	return append(b, ']')
 }
 
-// closeObject ends an object whose members, from start on, each begin with a
+// CloseObject ends an object whose members, from start on, each begin with a
 // comma.
-func closeObject(b []byte, start int) []byte {
+func CloseObject(b []byte, start int) []byte {
 	if len(b) == start {
 		return append(b, '{', '}')
 	}

@@ -1,0 +1,2 @@
+// Package toyquery is the toy model in the query protocol, for the generator's tests.
+package toyquery

@@ -1,0 +1,2 @@
+// Package toyrest is the toy model in the REST protocol, for the generator's tests.
+package toyrest
