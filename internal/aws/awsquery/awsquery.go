@@ -18,6 +18,7 @@ type Params struct {
 	values url.Values
 	names  []string // of all, sorted
 	prefix string   // of a member's own parameters
+	depth  int      // of the structure that they are of
 }
 
 // ParamsOf are the parameters of a form.
@@ -80,7 +81,7 @@ func (p Params) List(name string) []string {
 func (p Params) Members(name string, fields ...string) []Params {
 	var all []Params
 	for {
-		m := Params{p.values, p.names, p.prefix + memberOf(name, len(all)) + "."}
+		m := Params{values: p.values, names: p.names, prefix: p.prefix + memberOf(name, len(all)) + "."}
 		there := false
 		for _, field := range fields {
 			_, ok := m.Lookup(field)

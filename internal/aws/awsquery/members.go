@@ -6,8 +6,14 @@ import (
 	"strings"
 )
 
+// depthMax is how deep structures may stand in each other; what is deeper is not there.
+const depthMax = 32
+
 // Structure gives the parameters of a structure, and whether it has any.
 func (p Params) Structure(name string) (Params, bool) {
+	if p.depth++; p.depth > depthMax {
+		return Params{}, false
+	}
 	p.prefix += name + "."
 	i, _ := slices.BinarySearch(p.names, p.prefix)
 	return p, i < len(p.names) && strings.HasPrefix(p.names[i], p.prefix)

@@ -16,6 +16,9 @@ type XML struct {
 // Empty has the result stand in the answer even if nothing is in it.
 func (x *XML) Empty() { x.empty = true }
 
+// String is what was written.
+func (x *XML) String() string { return x.b.String() }
+
 // Element writes an element around what body writes.
 func (x *XML) Element(name string, body func()) {
 	x.b.WriteString("<" + name + ">")

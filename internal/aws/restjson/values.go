@@ -1,9 +1,12 @@
 package restjson
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // QueryValue gives a value of the query string, and whether it is there.
@@ -22,31 +25,35 @@ var signing = []string{
 
 // QueryMap gives the first value of each name in the query string that no other member
 // has; nil if there is none.
-func (r *Request) QueryMap(others ...string) map[string]string {
-	var m map[string]string
-	for name, values := range r.QueryMapOfLists(others...) {
-		if m == nil {
-			m = map[string]string{}
-		}
+func (r *Request) QueryMap(others ...string) (map[string]string, error) {
+	lists, err := r.QueryMapOfLists(others...)
+	if lists == nil {
+		return nil, err
+	}
+	m := make(map[string]string, len(lists))
+	for name, values := range lists {
 		m[name] = values[0]
 	}
-	return m
+	return m, nil
 }
 
 // QueryMapOfLists gives all values of each name in the query string that no other member
 // has; nil if there is none.
-func (r *Request) QueryMapOfLists(others ...string) map[string][]string {
+func (r *Request) QueryMapOfLists(others ...string) (map[string][]string, error) {
 	var m map[string][]string
 	for name, values := range r.Query {
 		if len(values) == 0 || slices.Contains(others, name) || slices.Contains(signing, name) {
 			continue
+		}
+		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+			return nil, errors.New("the query string is not valid UTF-8")
 		}
 		if m == nil {
 			m = map[string][]string{}
 		}
 		m[name] = values
 	}
-	return m
+	return m, nil
 }
 
 // HeaderValue gives a header, and whether it is there.
@@ -97,20 +104,24 @@ func cutValue(line string) (value, rest string) {
 
 // HeaderMap gives the headers whose names begin with the prefix, by the rest of their
 // names in small letters; nil if there is none.
-func (r *Request) HeaderMap(prefix string) map[string]string {
+func (r *Request) HeaderMap(prefix string) (map[string]string, error) {
 	var m map[string]string
+	prefix = strings.ToLower(prefix)
 	for name, values := range r.Header {
-		name = strings.ToLower(name)
-		rest, ok := strings.CutPrefix(name, strings.ToLower(prefix))
+		rest, ok := strings.CutPrefix(strings.ToLower(name), prefix)
 		if !ok || rest == "" || len(values) == 0 {
 			continue
+		}
+		value := strings.Join(values, ",")
+		if !utf8.ValidString(value) {
+			return nil, fmt.Errorf("the header %s is not valid UTF-8", name)
 		}
 		if m == nil {
 			m = map[string]string{}
 		}
-		m[rest] = strings.Join(values, ",")
+		m[rest] = value
 	}
-	return m
+	return m, nil
 }
 
 // SetHeader sets a header of an answer.

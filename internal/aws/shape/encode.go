@@ -2,9 +2,7 @@ package shape
 
 import (
 	"encoding/base64"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -125,7 +123,7 @@ func AppendList[T any](b []byte, list []T, element func([]byte, T) []byte) []byt
 // AppendMap appends a map by the writer of its values, in the order of its keys.
 func AppendMap[T any](b []byte, m map[string]T, value func([]byte, T) []byte) []byte {
 	b = append(b, '{')
-	for i, k := range slices.Sorted(maps.Keys(m)) {
+	for i, k := range Keys(m) {
 		if i > 0 {
 			b = append(b, ',')
 		}

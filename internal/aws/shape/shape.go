@@ -4,7 +4,11 @@
 // knows no service and does no I/O.
 package shape
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Timestamp is a moment in milliseconds since the Unix epoch.
 type Timestamp int64
@@ -15,6 +19,9 @@ func (t Timestamp) Time() time.Time { return time.UnixMilli(int64(t)).UTC() }
 // Null stands for a null in a list of strings. It is not valid UTF-8, so no
 // string of a request equals it.
 const Null = "\xff"
+
+// Keys are the keys of a map in their order.
+func Keys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Operation is what the model says of one operation. Input and Output are names
 // of structures; Output is empty when the answer has no body.

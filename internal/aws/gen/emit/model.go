@@ -67,6 +67,7 @@ type shape struct {
 	Payload         string
 	TimestampFormat string
 	Exception       bool
+	Fault           bool // of the service, not of its caller
 	Error           struct {
 		Code           string
 		HTTPStatusCode int

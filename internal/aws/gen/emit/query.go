@@ -16,7 +16,7 @@ func (g *generator) query() {
 		if g.taken[s.Name] {
 			g.decodeQuery(s)
 		}
-		if g.given[s.Name] {
+		if g.given[s.Name] || s.Exception && g.hasType(s) {
 			g.appendXML(s)
 		}
 	}
@@ -37,7 +37,7 @@ func (g *generator) decodeQuery(s *shape) {
 			}
 			g.p("if err := %s.DecodeQuery(p); err != nil {\nreturn err\n}\n%s}", field, seen)
 		case "list", "map":
-			g.queryMany(f.Shape, fmt.Sprintf("%q", called), func(value string) { g.p("%s = %s\n%s", field, value, seen) }, 0)
+			g.queryMany(f.Shape, fmt.Sprintf("%q", called), func(value string) { g.p("%s = %s", field, value); g.out.WriteString(seen) }, 0)
 		default:
 			g.p("if s, ok := p.Lookup(%q); ok {", called)
 			g.parseText(s, f, called, inXML)
@@ -66,7 +66,8 @@ func (g *generator) queryMany(s *shape, name string, take func(value string), de
 	value := g.value(s)
 	g.p("if %s, ok := p.Entries(%s); ok {", names, g.mapArguments(s, name))
 	g.p("%s := make(%s, len(%s))", many, g.goType(s), names)
-	g.p("for _, e := range %s {\nkey, %s := e.Key, e.Value", names, one)
+	g.p("for _, e := range %s {\n%s := e.Value", names, one)
+	g.p("key, err := %s(%s, e.Key)\nif err != nil {\nreturn err\n}", g.shape("ParseString"), one)
 	g.queryValue(value, one, func(value string) { g.p("%s[key] = %s", many, value) }, depth)
 	g.p("}")
 	take(many)
@@ -154,7 +155,7 @@ func (g *generator) xmlElement(s *shape, name, value, timestampFormat string) {
 			open(name)
 			inner = "entry"
 		}
-		g.p("for _, key := range %s(%s(%s)) {", g.std("slices", "Sorted"), g.std("maps", "Keys"), value)
+		g.p("for _, key := range %s(%s) {", g.shape("Keys"), value)
 		open(inner)
 		g.p("x.Text(%q, key)", cmp.Or(s.Key.LocationName, "key"))
 		g.p("e := %s[key]", value)

@@ -23,15 +23,12 @@ func (g *generator) rest() {
 }
 
 func (g *generator) decodeREST(s *shape) {
-	g.p("// DecodeREST reads the input from a request. Members of a body that it does not have\n// are skipped, null stands for a missing member.")
-	g.p("func (v *%s) DecodeREST(r *%s) error {", s.Name, g.restjson("Request"))
-	g.p("%s", g.fresh(s))
 	var payload *member
-	var body []*member
+	var bound, body []*member
 	for i := range s.Members {
 		switch f := &s.Members[i]; {
 		case f.Location != "":
-			g.decodeBound(s, f)
+			bound = append(bound, f)
 		case f.Name == s.Payload:
 			payload = f
 		case s.Payload == "":
@@ -39,6 +36,15 @@ func (g *generator) decodeREST(s *shape) {
 		default:
 			flawed("%s.%s has no place beside the payload", s.Name, f.Name)
 		}
+	}
+	g.p("// DecodeREST reads the input from a request.")
+	if body != nil {
+		g.p("// Members of the body that it does not have are skipped, null stands for a missing\n// member.")
+	}
+	g.p("func (v *%s) DecodeREST(r *%s) error {", s.Name, g.restjson("Request"))
+	g.p("%s", g.fresh(s))
+	for _, f := range bound {
+		g.decodeBound(s, f)
 	}
 	switch {
 	case payload != nil:
@@ -108,7 +114,7 @@ func (g *generator) decodeTexts(s *shape, f *member, list, usual string) {
 
 // decodeTextMap takes a map of texts.
 func (g *generator) decodeTextMap(s *shape, f *member, source string) {
-	g.p("if m := %s; m != nil {\nv.%s = m\n%s}", source, f.field(), g.seen(s, f))
+	g.p("if m, err := %s; err != nil {\nreturn err\n} else if m != nil {\nv.%s = m\n%s}", source, f.field(), g.seen(s, f))
 }
 
 func (g *generator) decodePayload(s *shape, f *member) {

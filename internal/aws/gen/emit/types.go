@@ -11,6 +11,9 @@ func (g *generator) types() {
 		g.p("// missingSelf marks an element of a list that was null.\nconst missingSelf = 1 << %d\n", g.maskBits-1)
 	}
 	for s := range g.structures {
+		if !g.hasType(s) {
+			continue
+		}
 		switch {
 		case g.isInput(s):
 			g.p("// %s is what %s takes.", s.Name, strings.Join(g.inputs[s.Name], " and "))
@@ -36,6 +39,14 @@ func (g *generator) types() {
 		}
 		g.p("}\n")
 	}
+}
+
+// hasType tells whether the structure is written. Of faults in the query protocol those
+// are not that have nothing but a message.
+func (g *generator) hasType(s *shape) bool {
+	return g.protocol != protocolQuery || !s.Exception || slices.ContainsFunc(s.Members, func(f member) bool {
+		return !strings.EqualFold(f.Name, "message")
+	})
 }
 
 // mayBeNull tells whether a request has lists of structures whose nulls are complained
@@ -80,7 +91,7 @@ func (g *generator) code(s *shape) string {
 	switch {
 	case g.protocol == protocolJSON:
 		return g.hints.FaultNamespace + s.Name
-	case s.Error.Code != "":
+	case g.protocol == protocolQuery && s.Error.Code != "":
 		return s.Error.Code
 	}
 	return s.Name
@@ -101,9 +112,7 @@ func (g *generator) operations() {
 		}
 		g.p(")\n")
 	}
-	if g.protocol != protocolJSON {
-		g.statuses(faults)
-	}
+	g.statuses(faults)
 	g.p("// Operations are all operations of the service, by name.")
 	g.p("var Operations = []%s{", g.shape("Operation"))
 	for _, name := range g.offered {
@@ -119,11 +128,11 @@ func (g *generator) operations() {
 				route += fmt.Sprintf(", Status: %d", status)
 			}
 		}
-		list := "nil"
+		declared := ""
 		if len(codes) > 0 {
-			list = "[]string{" + strings.Join(codes, ", ") + "}"
+			declared = ", Faults: []string{" + strings.Join(codes, ", ") + "}"
 		}
-		g.p("{Name: %q, Input: %q, Output: %q, Faults: %s%s},", name, op.Input.Shape, op.Output.Shape, list, route)
+		g.p("{Name: %q, Input: %q, Output: %q%s%s},", name, op.Input.Shape, op.Output.Shape, declared, route)
 	}
 	g.p("}")
 }
@@ -149,7 +158,11 @@ func (g *generator) constants() {
 func (g *generator) statuses(faults []*shape) {
 	var rows []string
 	for _, s := range faults {
-		if status := s.Error.HTTPStatusCode; status != 0 && status != 400 {
+		status := s.Error.HTTPStatusCode
+		if status == 0 && s.Fault {
+			status = 500
+		}
+		if status != 0 && status != 400 {
 			rows = append(rows, fmt.Sprintf("Code%s: %d,", s.Name, status))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 func (g *generator) validators() {
@@ -141,11 +140,7 @@ func (g *generator) checks(s *shape, value, field, called, here, rule string, pa
 	case "blob":
 		bounds("Blob", value)
 	case "structure":
-		code = fmt.Sprintf("at := %s\n%s.validate(c, &at)\n", here, field)
-		if rule != "" {
-			code += fmt.Sprintf("%s(c, at, %s)\n", rule, value)
-		}
-		return code
+		return fmt.Sprintf("at := %s\n%s", here, structureChecks(field, value, rule))
 	case "list":
 		element := g.element(s)
 		if element.Type == "string" {
@@ -158,12 +153,21 @@ func (g *generator) checks(s *shape, value, field, called, here, rule string, pa
 		}
 	case "map":
 		bounds("Count", "len("+value+")")
-		if each := g.entryChecks(s, called, patterns); each != "" {
-			code += fmt.Sprintf("for key, e := range %s {\n%s}\n", value, each)
+		if each := g.entryChecks(s, value, called, patterns); each != "" {
+			code += fmt.Sprintf("for _, key := range %s(%s) {\n%s}\n", g.shape("Keys"), value, each)
 		}
 	}
 	if rule != "" {
 		code += fmt.Sprintf("%s(c, %s, %s)\n", rule, here, value)
+	}
+	return code
+}
+
+// structureChecks is the code that checks the structure at the place "at".
+func structureChecks(value, pointer, rule string) string {
+	code := fmt.Sprintf("%s.validate(c, &at)\n", value)
+	if rule != "" {
+		code += fmt.Sprintf("%s(c, at, %s)\n", rule, pointer)
 	}
 	return code
 }
@@ -174,10 +178,11 @@ func (g *generator) elementChecks(element *shape, list, called string, patterns 
 	here := fmt.Sprintf("at.Element(%q, i+1)", called)
 	switch element.Type {
 	case "structure":
+		checks := structureChecks(value, "&"+value, g.hints.ShapeRules[element.Name])
 		if !g.hasMask(element) {
-			return fmt.Sprintf("at := %s\n%s.validate(c, &at)\n", here, value)
+			return fmt.Sprintf("at := %s\n%s", here, checks)
 		}
-		return fmt.Sprintf("at := %s\nif %s.missing == missingSelf {\nc.Null(at)\n} else {\n%s.validate(c, &at)\n}\n", here, value, value)
+		return fmt.Sprintf("at := %s\nif %s.missing == missingSelf {\nc.Null(at)\n} else {\n%s}\n", here, value, checks)
 	case "string":
 		checks := g.stringChecks(element, value, here, g.hints.ShapeRules[element.Name], patterns)
 		switch null := g.shape("Null"); {
@@ -191,34 +196,30 @@ func (g *generator) elementChecks(element *shape, list, called string, patterns 
 		}
 		return ""
 	case "list", "map":
-		checks := g.checks(element, "e", "e", "", "outer", "", patterns)
+		checks := g.checks(element, "e", "e", "", "at", g.hints.ShapeRules[element.Name], patterns)
 		if checks == "" {
 			return ""
 		}
-		return fmt.Sprintf("e, outer := %s, %s\nat := &outer\n_ = at\n%s", value, here, checks)
+		return fmt.Sprintf("e, at := %s, %s\n%s", value, here, checks)
 	}
 	return g.checks(element, value, value, "", here, g.hints.ShapeRules[element.Name], patterns)
 }
 
-// entryChecks is the code that checks key and e of a map.
-func (g *generator) entryChecks(m *shape, called string, patterns map[string]string) string {
-	here := fmt.Sprintf("at.Entry(%q, key)", called)
-	code := g.stringChecks(g.at(m.Key), "key", here, g.hints.ShapeRules[m.Key.Shape], patterns)
+// entryChecks is the code that checks a key of a map, and its value.
+func (g *generator) entryChecks(m *shape, of, called string, patterns map[string]string) string {
+	code := g.stringChecks(g.at(m.Key), "key", "at", g.hints.ShapeRules[m.Key.Shape], patterns)
 	value := g.value(m)
-	switch value.Type {
-	case "structure":
-		code += fmt.Sprintf("at := %s\ne.validate(c, &at)\n", here)
-	case "list", "map":
-		if checks := g.checks(value, "e", "e", "", "outer", "", patterns); checks != "" {
-			code += fmt.Sprintf("outer := %s\nat := &outer\n%s", here, checks)
-		}
-	default:
-		code += g.checks(value, "e", "e", "", here, g.hints.ShapeRules[value.Name], patterns)
+	checks := structureChecks("e", "&e", g.hints.ShapeRules[value.Name])
+	if value.Type != "structure" {
+		checks = g.checks(value, "e", "e", "", "at", g.hints.ShapeRules[value.Name], patterns)
 	}
-	if code != "" && !strings.Contains(code, "e.") && !strings.Contains(code, " e") {
-		code += "_ = e\n"
+	if checks != "" {
+		code += fmt.Sprintf("e := %s[key]\n%s", of, checks)
 	}
-	return code
+	if code == "" {
+		return ""
+	}
+	return fmt.Sprintf("at := at.Entry(%q, key)\n%s", called, code)
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

@@ -16,10 +16,15 @@ const (
 	CodeShelfFullException = "example.toys#ShelfFullException"
 )
 
+// Statuses are what faults answer with; those that are not here, 400.
+var Statuses = map[string]int{
+	CodeNoSuchShelf: 404,
+}
+
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
 	{Name: "BreakToy", Input: "BreakToyInput", Output: "", Faults: []string{CodeNoSuchShelf}},
-	{Name: "Count", Input: "CountInput", Output: "CountOutput", Faults: nil},
+	{Name: "Count", Input: "CountInput", Output: "CountOutput"},
 	{Name: "ListToys", Input: "ListToysInput", Output: "ListToysOutput", Faults: []string{CodeNoSuchShelf}},
 	{Name: "MakeToy", Input: "MakeToyInput", Output: "MakeToyOutput", Faults: []string{CodeShelfFullException, CodeNoSuchShelf}},
 }

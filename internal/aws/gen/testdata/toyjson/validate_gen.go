@@ -70,9 +70,11 @@ func (v *ListToysInput) validate(c *shape.Violations, at *shape.Place) {
 			checkText(c, at.Element("flat", i+1), v.Flat[i])
 		}
 	}
-	for key, e := range v.FlatTags {
-		checkText(c, at.Entry("flatTags", key), key)
-		checkText(c, at.Entry("flatTags", key), e)
+	for _, key := range shape.Keys(v.FlatTags) {
+		at := at.Entry("flatTags", key)
+		checkText(c, at, key)
+		e := v.FlatTags[key]
+		checkText(c, at, e)
 	}
 	for i := range v.Items {
 		if v.Items[i] == shape.Null {
@@ -135,10 +137,8 @@ func (v *MakeToyInput) validate(c *shape.Violations, at *shape.Place) {
 		c.Integer(at.Element("numbers", i+1), v.Numbers[i], 1, 10)
 	}
 	for i := range v.Grid {
-		e, outer := v.Grid[i], at.Element("grid", i+1)
-		at := &outer
-		_ = at
-		c.Count(outer, len(e), 0, 3)
+		e, at := v.Grid[i], at.Element("grid", i+1)
+		c.Count(at, len(e), 0, 3)
 		for i := range e {
 			c.Integer(at.Element("", i+1), e[i], 1, 10)
 		}
@@ -150,6 +150,7 @@ func (v *MakeToyInput) validate(c *shape.Violations, at *shape.Place) {
 			c.Null(at)
 		} else {
 			v.Parts[i].validate(c, &at)
+			checkPart(c, at, &v.Parts[i])
 		}
 	}
 	if v.Box != nil {
@@ -157,21 +158,25 @@ func (v *MakeToyInput) validate(c *shape.Violations, at *shape.Place) {
 		v.Box.validate(c, &at)
 		checkPart(c, at, v.Box)
 	}
-	for key, e := range v.Tags {
-		c.Length(at.Entry("tags", key), key, 2, 8)
-		c.Pattern(at.Entry("tags", key), key, patternShelfId, `[\u0061-\u007A]+`)
-		checkText(c, at.Entry("tags", key), e)
+	for _, key := range shape.Keys(v.Tags) {
+		at := at.Entry("tags", key)
+		c.Length(at, key, 2, 8)
+		c.Pattern(at, key, patternShelfId, `[\u0061-\u007A]+`)
+		e := v.Tags[key]
+		checkText(c, at, e)
 	}
-	for key, e := range v.PartsByName {
-		checkText(c, at.Entry("partsByName", key), key)
+	for _, key := range shape.Keys(v.PartsByName) {
 		at := at.Entry("partsByName", key)
+		checkText(c, at, key)
+		e := v.PartsByName[key]
 		e.validate(c, &at)
+		checkPart(c, at, &e)
 	}
-	for key, e := range v.Index {
-		checkText(c, at.Entry("index", key), key)
-		outer := at.Entry("index", key)
-		at := &outer
-		c.List(outer, e, 1, 3)
+	for _, key := range shape.Keys(v.Index) {
+		at := at.Entry("index", key)
+		checkText(c, at, key)
+		e := v.Index[key]
+		c.List(at, e, 1, 3)
 		for i := range e {
 			if e[i] == shape.Null {
 				c.Null(at.Element("", i+1))
@@ -214,19 +219,23 @@ func (v *MakeToyInput) validate(c *shape.Violations, at *shape.Place) {
 			}
 		}
 	}
-	for key, e := range v.Extra {
-		c.Length(at.Entry("extra", key), key, 2, 8)
-		c.Pattern(at.Entry("extra", key), key, patternShelfId, `[\u0061-\u007A]+`)
-		checkText(c, at.Entry("extra", key), e)
+	for _, key := range shape.Keys(v.Extra) {
+		at := at.Entry("extra", key)
+		c.Length(at, key, 2, 8)
+		c.Pattern(at, key, patternShelfId, `[\u0061-\u007A]+`)
+		e := v.Extra[key]
+		checkText(c, at, e)
 	}
 	c.Count(at.Member("sizes"), len(v.Sizes), 0, 3)
 	for i := range v.Sizes {
 		c.Integer(at.Element("sizes", i+1), v.Sizes[i], 1, 10)
 	}
-	for key, e := range v.Rest {
-		c.Length(at.Entry("rest", key), key, 2, 8)
-		c.Pattern(at.Entry("rest", key), key, patternShelfId, `[\u0061-\u007A]+`)
-		checkText(c, at.Entry("rest", key), e)
+	for _, key := range shape.Keys(v.Rest) {
+		at := at.Entry("rest", key)
+		c.Length(at, key, 2, 8)
+		c.Pattern(at, key, patternShelfId, `[\u0061-\u007A]+`)
+		e := v.Rest[key]
+		checkText(c, at, e)
 	}
 }
 

@@ -24,7 +24,7 @@ var Statuses = map[string]int{
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
 	{Name: "BreakToy", Input: "BreakToyInput", Output: "", Faults: []string{CodeNoSuchShelf}},
-	{Name: "Count", Input: "CountInput", Output: "CountOutput", Faults: nil},
+	{Name: "Count", Input: "CountInput", Output: "CountOutput"},
 	{Name: "ListToys", Input: "ListToysInput", Output: "ListToysOutput", Faults: []string{CodeNoSuchShelf}},
 	{Name: "MakeToy", Input: "MakeToyInput", Output: "MakeToyOutput", Faults: []string{CodeShelfFullException, CodeNoSuchShelf}},
 }

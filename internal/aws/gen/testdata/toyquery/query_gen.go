@@ -3,9 +3,6 @@
 package toyquery
 
 import (
-	"maps"
-	"slices"
-
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/shape"
 )
@@ -105,12 +102,15 @@ func (v *ListToysInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Flat = list
-
 	}
 	if names, ok := p.Entries("FlatTags", "", "K", "V"); ok {
 		entries := make(map[string]string, len(names))
 		for _, e := range names {
-			key, name := e.Key, e.Value
+			name := e.Value
+			key, err := shape.ParseString(name, e.Key)
+			if err != nil {
+				return err
+			}
 			value, err := shape.ParseString(name, p.Get(name))
 			if err != nil {
 				return err
@@ -118,7 +118,6 @@ func (v *ListToysInput) DecodeQuery(p awsquery.Params) error {
 			entries[key] = value
 		}
 		v.FlatTags = entries
-
 	}
 	if names, ok := p.Elements("items", ".item"); ok {
 		list := make([]string, len(names))
@@ -130,7 +129,6 @@ func (v *ListToysInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Items = list
-
 	}
 	return nil
 }
@@ -238,7 +236,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Names = list
-
 	}
 	if names, ok := p.Elements("Numbers", ".member"); ok {
 		list := make([]int64, len(names))
@@ -250,7 +247,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Numbers = list
-
 	}
 	if names, ok := p.Elements("Grid", ".member"); ok {
 		list := make([][]int64, len(names))
@@ -268,7 +264,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			}
 		}
 		v.Grid = list
-
 	}
 	if names, ok := p.Elements("Parts", ".member"); ok {
 		list := make([]Part, len(names))
@@ -281,7 +276,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Parts = list
-
 	}
 	if p, ok := p.Structure("Box"); ok {
 		v.Box = new(Part)
@@ -292,7 +286,11 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 	if names, ok := p.Entries("Tags", ".entry", "key", "value"); ok {
 		entries := make(map[string]string, len(names))
 		for _, e := range names {
-			key, name := e.Key, e.Value
+			name := e.Value
+			key, err := shape.ParseString(name, e.Key)
+			if err != nil {
+				return err
+			}
 			value, err := shape.ParseString(name, p.Get(name))
 			if err != nil {
 				return err
@@ -300,12 +298,15 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			entries[key] = value
 		}
 		v.Tags = entries
-
 	}
 	if names, ok := p.Entries("PartsByName", ".entry", "key", "value"); ok {
 		entries := make(map[string]Part, len(names))
 		for _, e := range names {
-			key, name := e.Key, e.Value
+			name := e.Value
+			key, err := shape.ParseString(name, e.Key)
+			if err != nil {
+				return err
+			}
 			var value Part
 			p, _ := p.Structure(name)
 			if err := value.DecodeQuery(p); err != nil {
@@ -314,12 +315,15 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			entries[key] = value
 		}
 		v.PartsByName = entries
-
 	}
 	if names, ok := p.Entries("Index", ".entry", "key", "value"); ok {
 		entries := make(map[string][]string, len(names))
 		for _, e := range names {
-			key, name := e.Key, e.Value
+			name := e.Value
+			key, err := shape.ParseString(name, e.Key)
+			if err != nil {
+				return err
+			}
 			if names2, ok := p.Elements(name, ".member"); ok {
 				list2 := make([]string, len(names2))
 				for i, name2 := range names2 {
@@ -333,7 +337,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			}
 		}
 		v.Index = entries
-
 	}
 	if names, ok := p.Elements("OtherNames", ".member"); ok {
 		list := make([]string, len(names))
@@ -345,7 +348,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Renamed = list
-
 	}
 	if names, ok := p.Elements("Steps", ".member"); ok {
 		list := make([]Step, len(names))
@@ -358,7 +360,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Steps = list
-
 	}
 	if s, ok := p.Lookup("X-Author"); ok {
 		value, err := shape.ParseString("X-Author", s)
@@ -384,12 +385,15 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Colours = list
-
 	}
 	if names, ok := p.Entries("X-Extra-", ".entry", "key", "value"); ok {
 		entries := make(map[string]string, len(names))
 		for _, e := range names {
-			key, name := e.Key, e.Value
+			name := e.Value
+			key, err := shape.ParseString(name, e.Key)
+			if err != nil {
+				return err
+			}
 			value, err := shape.ParseString(name, p.Get(name))
 			if err != nil {
 				return err
@@ -397,7 +401,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			entries[key] = value
 		}
 		v.Extra = entries
-
 	}
 	if s, ok := p.Lookup("dry"); ok {
 		value, err := shape.ParseBool("dry", s)
@@ -423,12 +426,15 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			list[i] = value
 		}
 		v.Sizes = list
-
 	}
 	if names, ok := p.Entries("Rest", ".entry", "key", "value"); ok {
 		entries := make(map[string]string, len(names))
 		for _, e := range names {
-			key, name := e.Key, e.Value
+			name := e.Value
+			key, err := shape.ParseString(name, e.Key)
+			if err != nil {
+				return err
+			}
 			value, err := shape.ParseString(name, p.Get(name))
 			if err != nil {
 				return err
@@ -436,7 +442,6 @@ func (v *MakeToyInput) DecodeQuery(p awsquery.Params) error {
 			entries[key] = value
 		}
 		v.Rest = entries
-
 	}
 	return nil
 }
@@ -465,7 +470,7 @@ func (v *MakeToyOutput) AppendXML(x *awsquery.XML) {
 	}
 	if v.Tags != nil {
 		x.Open("Tags")
-		for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
+		for _, key := range shape.Keys(v.Tags) {
 			x.Open("entry")
 			x.Text("key", key)
 			e := v.Tags[key]
@@ -480,7 +485,7 @@ func (v *MakeToyOutput) AppendXML(x *awsquery.XML) {
 		}
 	}
 	if v.FlatTags != nil {
-		for _, key := range slices.Sorted(maps.Keys(v.FlatTags)) {
+		for _, key := range shape.Keys(v.FlatTags) {
 			x.Open("FlatTags")
 			x.Text("K", key)
 			e := v.FlatTags[key]
@@ -519,7 +524,7 @@ func (v *MakeToyOutput) AppendXML(x *awsquery.XML) {
 	}
 	if v.Extra != nil {
 		x.Open("X-Extra-")
-		for _, key := range slices.Sorted(maps.Keys(v.Extra)) {
+		for _, key := range shape.Keys(v.Extra) {
 			x.Open("entry")
 			x.Text("key", key)
 			e := v.Extra[key]
@@ -577,6 +582,17 @@ func (v *Part) AppendXML(x *awsquery.XML) {
 	}
 	if v.When != nil {
 		x.Text("when", shape.FormatDate(*v.When))
+	}
+}
+
+// AppendXML appends the members as elements.
+func (v *ShelfFullException) AppendXML(x *awsquery.XML) {
+	x.Text("Message", v.Message)
+	if v.LimitName != nil {
+		x.Text("LimitName", *v.LimitName)
+	}
+	if v.LimitValue != nil {
+		x.Text("LimitValue", shape.FormatFloat(*v.LimitValue))
 	}
 }
 

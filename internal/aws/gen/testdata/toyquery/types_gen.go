@@ -99,11 +99,6 @@ type MakeToyOutput struct {
 	Extra    map[string]string
 }
 
-// NoSuchShelf is a fault.
-type NoSuchShelf struct {
-	Message *string
-}
-
 type Part struct {
 	Name  string
 	Inner *Part

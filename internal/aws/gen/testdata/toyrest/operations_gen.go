@@ -6,7 +6,7 @@ import "heddle/internal/aws/shape"
 
 // What faults are called on the wire.
 const (
-	CodeNoSuchShelf        = "NoShelf"
+	CodeNoSuchShelf        = "NoSuchShelf"
 	CodeShelfFullException = "ShelfFullException"
 )
 
@@ -18,11 +18,11 @@ var Statuses = map[string]int{
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
 	{Name: "BreakToy", Input: "BreakToyInput", Output: "", Faults: []string{CodeNoSuchShelf}, Method: "DELETE", URI: "/v1/toys/{Path+}", Status: 204},
-	{Name: "Count", Input: "CountInput", Output: "CountOutput", Faults: nil, Method: "GET", URI: "/v1/count"},
-	{Name: "GetPicture", Input: "GetPictureInput", Output: "GetPictureOutput", Faults: nil, Method: "GET", URI: "/v1/pictures/{Name}"},
+	{Name: "Count", Input: "CountInput", Output: "CountOutput", Method: "GET", URI: "/v1/count"},
+	{Name: "GetPicture", Input: "GetPictureInput", Output: "GetPictureOutput", Method: "GET", URI: "/v1/pictures/{Name}"},
 	{Name: "ListToys", Input: "ListToysInput", Output: "ListToysOutput", Faults: []string{CodeNoSuchShelf}, Method: "GET", URI: "/v1/shelves/{ShelfId}/toys"},
 	{Name: "MakeToy", Input: "MakeToyInput", Output: "MakeToyOutput", Faults: []string{CodeShelfFullException, CodeNoSuchShelf}, Method: "PUT", URI: "/v1/shelves/{ShelfId}/toys/{Count}", Status: 201},
-	{Name: "Note", Input: "NoteInput", Output: "NoteOutput", Faults: nil, Method: "POST", URI: "/v1/note"},
-	{Name: "PutPicture", Input: "PutPictureInput", Output: "PutPictureOutput", Faults: nil, Method: "PUT", URI: "/v1/pictures/{Name}"},
-	{Name: "Sketch", Input: "SketchInput", Output: "SketchOutput", Faults: nil, Method: "POST", URI: "/v1/sketch"},
+	{Name: "Note", Input: "NoteInput", Output: "NoteOutput", Method: "POST", URI: "/v1/note"},
+	{Name: "PutPicture", Input: "PutPictureInput", Output: "PutPictureOutput", Method: "PUT", URI: "/v1/pictures/{Name}"},
+	{Name: "Sketch", Input: "SketchInput", Output: "SketchOutput", Method: "POST", URI: "/v1/sketch"},
 }

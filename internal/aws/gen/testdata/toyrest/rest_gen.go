@@ -12,8 +12,7 @@ import (
 	"heddle/internal/aws/shape"
 )
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
 func (v *BreakToyInput) DecodeREST(r *restjson.Request) error {
 	*v = BreakToyInput{missing: 1<<1 - 1}
 	if s := r.Label("Path"); s != "" {
@@ -27,8 +26,7 @@ func (v *BreakToyInput) DecodeREST(r *restjson.Request) error {
 	return nil
 }
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
 func (v *CountInput) DecodeREST(r *restjson.Request) error {
 	*v = CountInput{}
 	return nil
@@ -48,8 +46,7 @@ func (v *CountOutput) appendBody(b []byte) []byte {
 	return shape.CloseObject(b, start)
 }
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
 func (v *GetPictureInput) DecodeREST(r *restjson.Request) error {
 	*v = GetPictureInput{missing: 1<<1 - 1}
 	if s := r.Label("Name"); s != "" {
@@ -79,8 +76,7 @@ func (v *GetPictureOutput) EncodeREST(a *restjson.Answer) {
 	}
 }
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
 func (v *ListToysInput) DecodeREST(r *restjson.Request) error {
 	*v = ListToysInput{missing: 1<<1 - 1}
 	if s := r.Label("ShelfId"); s != "" {
@@ -108,7 +104,9 @@ func (v *ListToysInput) DecodeREST(r *restjson.Request) error {
 			v.Flat[i] = value
 		}
 	}
-	if m := r.QueryMap("maxResults", "flat", "items"); m != nil {
+	if m, err := r.QueryMap("maxResults", "flat", "items"); err != nil {
+		return err
+	} else if m != nil {
 		v.FlatTags = m
 	}
 	if list := r.Query["items"]; list != nil {
@@ -150,8 +148,9 @@ func (v *ListToysOutput) appendBody(b []byte) []byte {
 	return shape.CloseObject(b, start)
 }
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
+// Members of the body that it does not have are skipped, null stands for a missing
+// member.
 func (v *MakeToyInput) DecodeREST(r *restjson.Request) error {
 	*v = MakeToyInput{missing: 1<<3 - 1}
 	if s := r.Label("ShelfId"); s != "" {
@@ -194,7 +193,9 @@ func (v *MakeToyInput) DecodeREST(r *restjson.Request) error {
 			v.Colours[i] = value
 		}
 	}
-	if m := r.HeaderMap("X-Extra-"); m != nil {
+	if m, err := r.HeaderMap("X-Extra-"); err != nil {
+		return err
+	} else if m != nil {
 		v.Extra = m
 	}
 	if s, ok := r.QueryValue("dry"); ok {
@@ -221,7 +222,9 @@ func (v *MakeToyInput) DecodeREST(r *restjson.Request) error {
 			v.Sizes[i] = value
 		}
 	}
-	if m := r.QueryMap("dry", "after", "size"); m != nil {
+	if m, err := r.QueryMap("dry", "after", "size"); err != nil {
+		return err
+	} else if m != nil {
 		v.Rest = m
 	}
 	return shape.DecodeBody(r.Body, func(d *jx.Decoder, key []byte) error {
@@ -447,8 +450,7 @@ func (v *MakeToyOutput) appendBody(b []byte) []byte {
 	return shape.CloseObject(b, start)
 }
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
 func (v *NoteInput) DecodeREST(r *restjson.Request) error {
 	*v = NoteInput{}
 	if len(r.Body) > 0 {
@@ -470,8 +472,7 @@ func (v *NoteOutput) EncodeREST(a *restjson.Answer) {
 	}
 }
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
 func (v *PutPictureInput) DecodeREST(r *restjson.Request) error {
 	*v = PutPictureInput{missing: 1<<2 - 1}
 	if s := r.Label("Name"); s != "" {
@@ -495,8 +496,7 @@ func (v *PutPictureOutput) EncodeREST(a *restjson.Answer) {
 	}
 }
 
-// DecodeREST reads the input from a request. Members of a body that it does not have
-// are skipped, null stands for a missing member.
+// DecodeREST reads the input from a request.
 func (v *SketchInput) DecodeREST(r *restjson.Request) error {
 	*v = SketchInput{missing: 1<<1 - 1}
 	if len(r.Body) > 0 {

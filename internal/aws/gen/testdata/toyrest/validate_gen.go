@@ -135,10 +135,8 @@ func (v *MakeToyInput) validate(c *shape.Violations, at *shape.Place) {
 		c.Integer(at.Element("numbers", i+1), v.Numbers[i], 1, 10)
 	}
 	for i := range v.Grid {
-		e, outer := v.Grid[i], at.Element("grid", i+1)
-		at := &outer
-		_ = at
-		c.Count(outer, len(e), 0, 3)
+		e, at := v.Grid[i], at.Element("grid", i+1)
+		c.Count(at, len(e), 0, 3)
 		for i := range e {
 			c.Integer(at.Element("", i+1), e[i], 1, 10)
 		}
@@ -156,18 +154,19 @@ func (v *MakeToyInput) validate(c *shape.Violations, at *shape.Place) {
 		at := at.Member("box")
 		v.Box.validate(c, &at)
 	}
-	for key, e := range v.Tags {
-		c.Length(at.Entry("tags", key), key, 2, 8)
-		_ = e
+	for _, key := range shape.Keys(v.Tags) {
+		at := at.Entry("tags", key)
+		c.Length(at, key, 2, 8)
 	}
-	for key, e := range v.PartsByName {
+	for _, key := range shape.Keys(v.PartsByName) {
 		at := at.Entry("partsByName", key)
+		e := v.PartsByName[key]
 		e.validate(c, &at)
 	}
-	for key, e := range v.Index {
-		outer := at.Entry("index", key)
-		at := &outer
-		c.List(outer, e, 1, 3)
+	for _, key := range shape.Keys(v.Index) {
+		at := at.Entry("index", key)
+		e := v.Index[key]
+		c.List(at, e, 1, 3)
 		for i := range e {
 			if e[i] == shape.Null {
 				c.Null(at.Element("", i+1))
@@ -204,17 +203,17 @@ func (v *MakeToyInput) validate(c *shape.Violations, at *shape.Place) {
 			}
 		}
 	}
-	for key, e := range v.Extra {
-		c.Length(at.Entry("extra", key), key, 2, 8)
-		_ = e
+	for _, key := range shape.Keys(v.Extra) {
+		at := at.Entry("extra", key)
+		c.Length(at, key, 2, 8)
 	}
 	c.Count(at.Member("sizes"), len(v.Sizes), 0, 3)
 	for i := range v.Sizes {
 		c.Integer(at.Element("sizes", i+1), v.Sizes[i], 1, 10)
 	}
-	for key, e := range v.Rest {
-		c.Length(at.Entry("rest", key), key, 2, 8)
-		_ = e
+	for _, key := range shape.Keys(v.Rest) {
+		at := at.Entry("rest", key)
+		c.Length(at, key, 2, 8)
 	}
 }
 
