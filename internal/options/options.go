@@ -4,7 +4,7 @@
 //	name        of its flag; without it, the field's name
 //	default     what zero means
 //	min, max    bounds of a number or a duration
-//	enum        the values that there are, with commas; the first is the default
+//	enum        the values that there are, with commas; without default, the first is it
 //	secret      the variable of a setting that must be on no command line
 //	env, help, placeholder, group   for the command line and the documents
 //	embed       the field is a struct whose fields are settings too; prefix and
@@ -15,6 +15,7 @@
 package options
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -64,18 +65,20 @@ func collect(all []Option, v reflect.Value, within Option) []Option {
 			})
 			continue
 		}
-		o := Option{
-			Flag: within.Flag + tag.Get("name"), Env: tag.Get("env"), Default: tag.Get("default"), Min: tag.Get("min"), Max: tag.Get("max"),
-			Help: tag.Get("help"), Placeholder: tag.Get("placeholder"), Group: group, value: v.Field(i),
+		name := tag.Get("name")
+		if name == "" {
+			name = f.Name
 		}
-		if tag.Get("name") == "" {
-			o.Flag = f.Name
+		o := Option{
+			Flag: within.Flag + name, Env: tag.Get("env"), Default: tag.Get("default"), Min: tag.Get("min"), Max: tag.Get("max"),
+			Help: tag.Get("help"), Placeholder: tag.Get("placeholder"), Group: group, value: v.Field(i),
 		}
 		if o.Env != "" {
 			o.Env = within.Env + o.Env
 		}
 		if enum := tag.Get("enum"); enum != "" {
 			o.Enum = strings.Split(enum, ",")
+			o.Default = cmp.Or(o.Default, o.Enum[0])
 		}
 		all = append(all, o)
 	}
@@ -125,7 +128,7 @@ func (o *Option) fill() error {
 		}
 	case o.Min != "" || o.Max != "":
 		if !o.within() {
-			return fmt.Errorf("--%s %v: want %s to %s", o.Flag, o.value.Interface(), o.bound(o.Min), o.bound(o.Max))
+			return fmt.Errorf("--%s %v: want %s", o.Flag, o.value.Interface(), o.bounds())
 		}
 	}
 	return nil
@@ -139,11 +142,20 @@ func (o *Option) within() bool {
 		(o.Max == "" || must(set(most, o.Max)) && o.value.Int() <= most.Int())
 }
 
-// bound is a bound as the setting's own type shows it.
-func (o *Option) bound(text string) string {
-	v := reflect.New(o.value.Type()).Elem()
-	must(set(v, text))
-	return fmt.Sprint(v.Interface())
+// bounds are the bounds as the setting's own type shows them.
+func (o *Option) bounds() string {
+	bound := func(text string) string {
+		v := reflect.New(o.value.Type()).Elem()
+		must(set(v, text))
+		return fmt.Sprint(v.Interface())
+	}
+	switch {
+	case o.Max == "":
+		return bound(o.Min) + " or more"
+	case o.Min == "":
+		return "at most " + bound(o.Max)
+	}
+	return bound(o.Min) + " to " + bound(o.Max)
 }
 
 func must(err error) bool {

@@ -1,11 +1,11 @@
 package authn_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -17,8 +17,9 @@ import (
 
 	. "heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
-	"heddle/internal/aws/sigv4"
+	"heddle/internal/aws/fault"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -42,9 +43,17 @@ var (
 // house is an authenticator with its keys and its clock.
 type house struct {
 	*Authenticator[*credentials.Credential]
-	keys keys
-	now  time.Time
+	keys     keys
+	now      time.Time
+	services []string // that requests of TestRefused must be for
 }
+
+var swf = []string{"swf"}
+
+// digested is a body.
+type digested []byte
+
+func (b digested) Digest() [sha256.Size]byte { return sha256.Sum256(b) }
 
 // keys are credentials by key id.
 type keys map[string]*credentials.Credential
@@ -63,8 +72,8 @@ func (k keys) Lookup(_ context.Context, keyID, _ string) (*credentials.Credentia
 }
 
 func newHouse() *house {
-	h := &house{keys: keys{root.KeyID: &root, role.KeyID: &role}, now: at}
-	h.Authenticator = New(Config[*credentials.Credential]{Keys: h.keys, Services: []string{"swf"}, Now: func() time.Time { return h.now }})
+	h := &house{keys: keys{root.KeyID: &root, role.KeyID: &role}, now: at, services: swf}
+	h.Authenticator = New(Config[*credentials.Credential]{Keys: h.keys, Now: func() time.Time { return h.now }})
 	return h
 }
 
@@ -100,7 +109,7 @@ func TestHolder(t *testing.T) {
 		{signed(t, role, ""), body, &role},
 	} {
 		for range 2 { // the second time with a remembered key
-			got, scope, err := h.Identify(c.r, []byte(c.body))
+			got, scope, err := h.Identify(c.r, swf, digested(c.body))
 			if err != nil || got != c.want || scope.Region != "eu-west-1" || scope.Service != "swf" {
 				t.Errorf("got %+v, %+v, %v, want %+v", got, scope, err, c.want)
 			}
@@ -116,7 +125,7 @@ func overTLS(r *http.Request) *http.Request {
 func TestKeysThatCantBeRead(t *testing.T) {
 	h := newHouse()
 	h.keys[root.KeyID] = nil
-	if got, _, err := h.Identify(signed(t, root, ""), []byte(body)); err != errStuck || got != nil {
+	if got, _, err := h.Identify(signed(t, root, ""), swf, digested(body)); err != errStuck || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -165,7 +174,7 @@ func TestRefused(t *testing.T) {
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body in pieces", signed(t, root, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"another service", signed(t, root, ""), func(h *house, _ *http.Request) { h.Services = []string{"states"} },
+		{"another service", signed(t, root, ""), func(h *house, _ *http.Request) { h.services = []string{"states"} },
 			"InvalidSignatureException", "Credential should be scoped to correct service: 'states'.", "SignatureDoesNotMatch", 403},
 		{"session without token", signed(t, with(role, func(c *credentials.Credential) { c.Token = "" }), ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
@@ -180,7 +189,7 @@ func TestRefused(t *testing.T) {
 			h := newHouse()
 			if c.change != nil {
 				// First without the change, so that its key is remembered.
-				if _, _, err := h.Identify(c.r, []byte(body)); err != nil {
+				if _, _, err := h.Identify(c.r, swf, digested(body)); err != nil {
 					t.Fatal(err)
 				}
 				c.change(h, c.r)
@@ -189,28 +198,19 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			holder, _, err := h.Identify(c.r, content)
-			refusal, ok := errors.AsType[*sigv4.Error](err)
+			holder, _, err := h.Identify(c.r, h.services, digested(content))
+			refusal, ok := err.(*fault.Fault)
 			if !ok || holder != nil || refusal.Message != c.text {
 				t.Fatalf("got %+v, %v", holder, err)
 			}
-			w := httptest.NewRecorder()
-			if err := awsjson.WriteFault(w, c.r, "id", JSONFault(refusal)); err != nil {
-				t.Fatal(err)
+			json, query := *refusal, *refusal
+			awsjson.New().Spell(&json)
+			awsquery.New().Spell(&query)
+			if json.Code != "com.amazon.coral.service#"+c.code || json.Status != 0 || json.Message != c.text {
+				t.Errorf("JSON: got %+v", json)
 			}
-			var got struct {
-				Type    string `json:"__type"`
-				Message string
-			}
-			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-				t.Fatal(err)
-			}
-			if w.Code != 400 || got.Type != "com.amazon.coral.service#"+c.code || got.Message != c.text {
-				t.Errorf("got %d %s", w.Code, w.Body)
-			}
-
-			if code, status := QueryFault(refusal); code != c.query || status != c.status {
-				t.Errorf("got %s %d", code, status)
+			if status := cmp.Or(query.Status, 400); query.Code != c.query || status != c.status || query.Message != c.text {
+				t.Errorf("query: got %+v", query)
 			}
 		})
 	}
@@ -288,10 +288,10 @@ func TestCrossSite(t *testing.T) {
 func BenchmarkAuthenticate(b *testing.B) {
 	h := newHouse()
 	r := signed(b, root, "")
-	content := []byte(body)
+	content := digested(body)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := h.Identify(r, content); err != nil {
+		if _, _, err := h.Identify(r, swf, content); err != nil {
 			b.Fatal(err)
 		}
 	}

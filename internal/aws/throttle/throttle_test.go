@@ -1,11 +1,8 @@
 package throttle
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"slices"
-	"strings"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -93,57 +90,37 @@ func TestConcurrently(t *testing.T) {
 	}
 }
 
-// Every action has a rate, and every decision that can fail by one.
-func TestAWSIsComplete(t *testing.T) {
-	var model struct {
-		Operations map[string]any
-		Shapes     map[string]struct{ Enum []string }
-	}
-	b, err := os.ReadFile("../../swf/wire/model.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &model); err != nil {
-		t.Fatal(err)
-	}
-	rates := AWS()
-	decisions := model.Shapes["DecisionType"].Enum
-	for action, r := range rates {
-		_, isAction := model.Operations[action]
-		if !isAction && !slices.Contains(decisions, action) {
-			t.Errorf("%q is neither action nor decision", action)
-		}
-		if r.Bucket < r.PerSecond/4 || r.PerSecond < 1 {
-			t.Errorf("%s: %+v", action, r)
+func TestParseSetting(t *testing.T) {
+	for text, want := range map[string]Setting{
+		"StartTimer=7/3":             {Name: "StartTimer", Rate: Rate{7, 3}},
+		"StartTimer=1000000/1000000": {Name: "StartTimer", Rate: Rate{1_000_000, 1_000_000}},
+		"ListDomains=none":           {Name: "ListDomains", None: true},
+	} {
+		if got, err := ParseSetting(text); err != nil || got != want {
+			t.Errorf("%q: got %+v, %v", text, got, err)
 		}
 	}
-	for action := range model.Operations {
-		if _, ok := rates[action]; !ok {
-			t.Errorf("%s has no rate", action)
+	for _, bad := range []string{"", "StartTimer", "StartTimer=", "StartTimer=5", "StartTimer=0/1", "StartTimer=1/0", "StartTimer=1/-1", "StartTimer=1/1/1", "StartTimer=2000000/1", "StartTimer=1/2000000"} {
+		got, err := ParseSetting(bad)
+		want := fmt.Sprintf("rate %q: want ACTION=BURST/PERSECOND, each from 1 to 1000000, or ACTION=none", bad)
+		if err == nil || err.Error() != want || got != (Setting{}) {
+			t.Errorf("%q: got %+v, %v", bad, got, err)
 		}
-	}
-	if n := len(rates) - len(model.Operations); n != 5 {
-		t.Errorf("%d decisions have rates", n)
 	}
 }
 
 func TestSet(t *testing.T) {
-	r := AWS()
-	if err := r.Set([]string{"StartTimer=7/3", "ListDomains=none", "ScheduleLambdaFunction=1/1"}); err != nil {
-		t.Fatal(err)
+	r := Rates{"Start": {10, 1}, "List": {20, 2}, "Stop": {30, 3}}
+	for _, s := range []Setting{{Name: "Start", Rate: Rate{7, 3}}, {Name: "List", None: true}, {Name: "Free", Rate: Rate{1, 1}}, {Name: "Never", None: true}} {
+		r.Set(s)
 	}
-	if _, limited := r["ListDomains"]; limited || r["StartTimer"] != (Rate{7, 3}) || r["ScheduleLambdaFunction"] != (Rate{1, 1}) {
-		t.Errorf("%v", r)
-	}
-	for _, bad := range []string{"", "StartTimer", "StartTimer=", "StartTimer=5", "StartTimer=0/1", "StartTimer=1/0", "StartTimer=1/-1", "StartTimer=1/1/1", "StartTimer=2000000/1", "Start=1/1"} {
-		if err := AWS().Set([]string{bad}); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("rate %q: ", bad)) {
-			t.Errorf("%q: %v", bad, err)
-		}
+	if want := (Rates{"Start": {7, 3}, "Stop": {30, 3}, "Free": {1, 1}}); !maps.Equal(r, want) {
+		t.Errorf("got %v, want %v", r, want)
 	}
 }
 
 func BenchmarkTake(b *testing.B) {
-	l := New(AWS())
+	l := New(Rates{"StartWorkflowExecution": {2000, 200}})
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		now := noon
