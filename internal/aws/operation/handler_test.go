@@ -7,10 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 	. "heddle/internal/aws/operation"
 )
 
@@ -33,7 +36,7 @@ func TestLog(t *testing.T) {
 		{"NoSuch", `{}`, "", ""},
 	} {
 		shop := newShop()
-		do(shop, c.operation, c.body)
+		call(shop, c.operation, c.body)
 		line := shop.logged()
 		if c.message == "" {
 			if line != nil {
@@ -126,19 +129,19 @@ func TestCaller(t *testing.T) {
 // refusing is an authenticator that says no, in one of two ways.
 type refusing struct{ err error }
 
-func (a refusing) Authenticate(*http.Request, []byte) (Caller, error) { return Caller{}, a.err }
+func (a refusing) Authenticate(*http.Request, []string, Body) (Caller, error) { return Caller{}, a.err }
 
 func TestAuthenticationRefused(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want int
 	}{
-		{&awsjson.Fault{Code: "com.amazon.coral.service#InvalidSignatureException"}, 400},
+		{fault.Of(fault.BadSignature, "not yours"), 400},
 		{errors.New("key store is closed"), 500},
 	} {
 		shop := newShop()
 		shop.Authenticator = refusing{c.err}
-		if w := do(shop, "Buy", `{"domain":"d"}`); w.Code != c.want || strings.Contains(w.Body.String(), "closed") {
+		if w := call(shop, "Buy", `{"domain":"d"}`); w.Code != c.want || strings.Contains(w.Body.String(), "closed") {
 			t.Errorf("%v: got %d %s", c.err, w.Code, w.Body)
 		}
 	}
@@ -208,7 +211,7 @@ func TestNotDeliveredWhenTheWriteFails(t *testing.T) {
 
 func TestNotDeliveredWhenEncodingPanics(t *testing.T) {
 	shop := newShop()
-	w := do(shop, "Wait", `{"domain":"d","text":"burst"}`)
+	w := call(shop, "Wait", `{"domain":"d","text":"burst"}`)
 	if err := <-shop.delivered; err == nil || w.Code != 500 {
 		t.Errorf("delivered with %v, status %d", err, w.Code)
 	}
@@ -216,26 +219,112 @@ func TestNotDeliveredWhenEncodingPanics(t *testing.T) {
 
 func TestNothingToDeliver(t *testing.T) {
 	shop := newShop()
-	w := do(shop, "Wait", `{"domain":"d","do":"error"}`)
+	w := call(shop, "Wait", `{"domain":"d","do":"error"}`)
 	if w.Code != 500 || len(shop.delivered) != 0 {
 		t.Errorf("status %d, delivered %d times", w.Code, len(shop.delivered))
 	}
 }
 
 func TestMountRefuses(t *testing.T) {
-	for name, rows := range map[string][]Operation[*shop]{
-		"unknown": {JSON("Steal", (*shop).buy, asks)},
-		"twice":   {JSON("Buy", (*shop).buy, asks)},
+	shop := newShop()
+	for name, op := range map[string]Operation{
+		"operation: shop has no operation \"Steal\"":                  awsjson.Operation("Steal", shop.buy, asks("Steal")),
+		"awsjson: two rows for \"Buy\"":                               awsjson.Operation("Buy", shop.buy, asks("Buy")),
+		"awsquery: two rows for \"Forget\" of version \"2020-02-02\"": awsquery.WithoutOutput("Forget", shop.cancel, asks("Forget")),
+		"operation: no protocol \"smoke\"":                            {Name: "Cancel", Protocol: "smoke"},
 	} {
-		shop := newShop()
 		func() {
 			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: mounted", name)
+				if got := recover(); got != name {
+					t.Errorf("got %v, want %s", got, name)
 				}
 			}()
-			Mount(shop.Handler, Model{Prefix: "ShopService", Faults: faults}, shop.shop, rows)
+			api := shop.api()
+			api.Operations = []Operation{op}
+			shop.Mount(api)
 		}()
+	}
+}
+
+// One handler answers both protocols, each call in its own.
+func TestByQuery(t *testing.T) {
+	const id = "<RequestId>" + requestID + "</RequestId>"
+	refused := func(blame, code, message string) string {
+		return `<ErrorResponse xmlns="https://shop/"><Error><Type>` + blame + "</Type><Code>" + code + "</Code><Message>" + message + "</Message></Error>" + id + "</ErrorResponse>\n"
+	}
+	for _, c := range []struct {
+		action, domain, do string
+		status             int
+		want               string
+	}{
+		{"AskFor", "d", "", 200, `<AskForResponse xmlns="https://shop/"><AskForResult><Text>tea</Text></AskForResult><ResponseMetadata>` + id + "</ResponseMetadata></AskForResponse>\n"},
+		{"Forget", "d", "", 200, `<ForgetResponse xmlns="https://shop/"><ResponseMetadata>` + id + "</ResponseMetadata></ForgetResponse>\n"},
+		{"AskFor", "d", "fault", 400, refused("Sender", codeSoldOut, "none of &#34;tea&#34; &lt;left&gt;")},
+		{"AskFor", "d", "throttle", 400, refused("Sender", "Throttling", "Rate exceeded")},
+		{"AskFor", "d", "nothing", 500, refused("Receiver", "InternalFailure", "The request processing has failed because of an internal error.")},
+		{"Forget", "", "", 400, refused("Sender", "ValidationError", "1 validation error detected: Value null at &#39;domain&#39; failed to satisfy constraint: Member must not be null")},
+		{"Buy", "d", "", 400, refused("Sender", "InvalidAction", "Could not find operation Buy for version 2020-02-02")},
+	} {
+		w := query(newShop(), c.action, c.domain, c.do)
+		if w.Code != c.status || w.Body.String() != c.want {
+			t.Errorf("%s %s: got %d %s", c.action, c.do, w.Code, w.Body)
+		}
+		if next := w.Header().Get("X-Shop-Next"); (next != "") != (c.do == "fault") {
+			t.Errorf("%s %s: header %q", c.action, c.do, next)
+		}
+	}
+}
+
+// Refuse has the protocol's words for a kind, and leaves a service's own alone. The
+// fault, which others may hold, stays as it was.
+func TestRefuse(t *testing.T) {
+	shop := newShop()
+	form := httptest.NewRequest("GET", "/?Action=AskFor", nil)
+	common, own := fault.Of(fault.TooLarge, "too much"), &fault.Fault{Code: codeStrange, Status: 409}
+	for _, c := range []struct {
+		r      *http.Request
+		f      *fault.Fault
+		status int
+		code   string
+	}{
+		{request("Buy", nil), common, 413, "com.amazon.coral.service#RequestEntityTooLargeException"},
+		{form, common, 413, "<Code>RequestEntityTooLarge</Code>"},
+		{request("Buy", nil), own, 409, codeStrange},
+		{form, own, 409, "<Code>" + codeStrange + "</Code>"},
+	} {
+		w := httptest.NewRecorder()
+		shop.Refuse(w, c.r, c.f)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.code) || !strings.Contains(w.Body.String(), requestID) && w.Header().Get("Content-Type") == "text/xml" {
+			t.Errorf("got %d %s, want %d %s", w.Code, w.Body, c.status, c.code)
+		}
+	}
+	if common.Code != "" || common.Status != 0 {
+		t.Errorf("the fault became %+v", common)
+	}
+}
+
+// Where nobody says which faults there are, none is strange.
+func TestFaultsThatNobodyDeclares(t *testing.T) {
+	shop := newShop()
+	api := shop.api()
+	api.Model.Faults = nil
+	api.Model.TargetPrefix, api.Model.Version = "OpenShop", "2021"
+	shop.Mount(api)
+	r := request("Buy", strings.NewReader(`{"domain":"d","do":"undeclared"}`))
+	r.Header.Set("X-Amz-Target", "OpenShop.Buy")
+	w := httptest.NewRecorder()
+	shop.ServeHTTP(w, r)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), codeStrange) || shop.logged() != nil {
+		t.Errorf("got %d %s, logged %v", w.Code, w.Body, shop.logged())
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	form := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	for _, random := range [][16]byte{{}, {0, 1, 2, 3, 4, 5, 0xff, 7, 0xff, 9, 10, 11, 12, 13, 14, 15}} {
+		if id := RequestID(random); !form.MatchString(id) {
+			t.Errorf("%x became %s", random, id)
+		}
 	}
 }
 
@@ -266,8 +355,8 @@ func smallCall(shop *openShop) func() {
 }
 
 func TestAllocations(t *testing.T) {
-	// The context, the request id, its header, Content-Length and its header,
-	// the input, its two strings, two keys of this test's decoder and the output.
+	// The call, the request id, its header, Content-Length and its header, the input,
+	// its two strings, two keys of this test's decoder, the subject and the output.
 	if n := testing.AllocsPerRun(100, smallCall(newShop())); n > 12 {
 		t.Errorf("%v allocations for a small call", n)
 	}

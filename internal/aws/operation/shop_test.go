@@ -9,8 +9,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 	. "heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 
@@ -46,6 +49,11 @@ func (o *order) Decode(d *jx.Decoder) error {
 	})
 }
 
+func (o *order) DecodeQuery(p awsquery.Params) error {
+	*o = order{p.Get("Domain"), p.Get("Do"), p.Get("Text")}
+	return nil
+}
+
 func (o *order) Validate() error {
 	if o.Domain == "" {
 		return errors.New("1 validation error detected: Value null at 'domain' failed to satisfy constraint: Member must not be null")
@@ -58,6 +66,8 @@ type receipt struct{ text string }
 func (r *receipt) AppendJSON(b []byte) []byte {
 	return append(strconv.AppendQuote(append(b, `{"text":`...), r.text), '}')
 }
+
+func (r *receipt) AppendXML(x *awsquery.XML) { x.Text("Text", r.text) }
 
 // parcel is an output whose delivery matters.
 type parcel struct {
@@ -83,13 +93,15 @@ const (
 func (s *shop) buy(ctx context.Context, o *order) (*receipt, error) {
 	switch o.Do {
 	case "fault":
-		return nil, fmt.Errorf("buy: %w", &awsjson.Fault{
+		return nil, fmt.Errorf("buy: %w", &fault.Fault{
 			Code: codeSoldOut, Message: `none of "` + o.Text + `" <left>`, Header: http.Header{"X-Shop-Next": {"monday"}},
 		})
 	case "undeclared":
-		return nil, &awsjson.Fault{Code: codeStrange}
+		return nil, &fault.Fault{Code: codeStrange}
 	case "throttle":
-		return nil, awsjson.Throttling()
+		return nil, fault.Throttled()
+	case "deny":
+		return nil, Denied(ctx, "not for you")
 	case "error":
 		return nil, errors.New("the till is stuck")
 	case "panic":
@@ -122,35 +134,51 @@ func (s *shop) wait(ctx context.Context, o *order) (*parcel, error) {
 	return &parcel{receipt{o.Text}, s}, nil
 }
 
-// asking is what orders ask permission for.
+// asking is what an order is about.
 type asking struct {
 	action string
 	*order
 }
 
-func asks(_ *shop, name string, o *order) Ask { return asking{"shop:" + name, o} }
+func asks(name string) func(context.Context, *order) (Subject, error) {
+	return func(_ context.Context, o *order) (Subject, error) { return asking{"shop:" + name, o}, nil }
+}
 
-func (a asking) Touches(context.Context) Resource { return Resource{Kind: "domain", Name: a.Domain} }
+func (a asking) Resource(context.Context) Resource { return Resource{Kind: "domain", Name: a.Domain} }
 
-func (a asking) Requests(ctx context.Context) ([]policy.Request, error) {
+func (a asking) Questions(ctx context.Context) ([]policy.Request, error) {
 	if a.Do == "ask in vain" {
 		return nil, errors.New("nobody knows")
 	}
 	c := CallerOf(ctx)
 	ask := func(action string) policy.Request {
-		return policy.Request{Principal: c.Principal, Action: action, Resource: "arn:aws:shop:us-east-1:123456789012:domain/" + a.Domain, Context: c.Context}
+		return policy.Request{Principal: c.Principal, Action: action, Resource: "arn:aws:shop:us-east-1:123456789012:domain/" + a.Domain, Context: c.Context()}
 	}
 	return []policy.Request{ask(a.action), ask("shop:Enter")}, nil
 }
 
-var rows = []Operation[*shop]{
-	JSON("Buy", (*shop).buy, asks),
-	JSON("BuyBig", (*shop).buy, asks, WithBodyMax(1<<20)),
-	JSON("Wait", (*shop).wait, asks, Waits),
-	JSONWithoutOutput("Cancel", (*shop).cancel, asks),
+// api is the shop as its callers see it, by both protocols.
+func (s *shop) api() *API {
+	return &API{
+		Service: "shop", SigningNames: []string{"shop"},
+		Model: Model{
+			TargetPrefix: "ShopService", JSONVersion: "1.0", Version: "2020-02-02", Namespace: "https://shop/",
+			NotPermitted: codeClosed,
+			Faults: map[string][]string{
+				"Buy": {codeSoldOut, codeClosed}, "BuyBig": nil, "Wait": nil, "Cancel": nil,
+				"AskFor": {codeSoldOut}, "Forget": {codeClosed},
+			},
+		},
+		Operations: []Operation{
+			awsjson.Operation("Buy", s.buy, asks("Buy")),
+			awsjson.Operation("BuyBig", s.buy, asks("BuyBig"), WithBodyMax(1<<20)),
+			awsjson.Operation("Wait", s.wait, asks("Wait"), Waits),
+			awsjson.WithoutOutput("Cancel", s.cancel, asks("Cancel")),
+			awsquery.Operation("AskFor", s.buy, asks("AskFor")),
+			awsquery.WithoutOutput("Forget", s.cancel, asks("Forget")),
+		},
+	}
 }
-
-var faults = map[string][]string{"Buy": {codeSoldOut, codeClosed}, "BuyBig": nil, "Wait": nil, "Cancel": nil}
 
 type openShop struct {
 	*shop
@@ -164,8 +192,9 @@ func newShop() *openShop {
 		Authenticator: Anyone{Account: "123456789012", Region: "us-east-1"},
 		Log:           slog.New(slog.NewJSONHandler(&o.log, nil)),
 		Random:        func() [16]byte { return [16]byte{1, 2, 3, 4, 5, 6, 0xff, 8, 0xff, 10, 11, 12, 13, 14, 15, 16} },
-	})
-	Mount(o.Handler, Model{Prefix: "ShopService", Faults: faults, NotPermitted: codeClosed}, o.shop, rows)
+		Now:           time.Now,
+	}, awsquery.New(), awsjson.New())
+	o.Mount(o.api())
 	return o
 }
 
