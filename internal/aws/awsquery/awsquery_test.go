@@ -13,58 +13,140 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-type whoKey struct{}
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
+)
 
 // house is a handler with an API of a few actions.
 type house struct {
-	*Handler
-	log      bytes.Buffer
-	outcomes []Outcome
+	*operation.Handler
+	log  bytes.Buffer
+	told []string
+}
+
+// door lets in who says a name.
+type door struct{}
+
+func (door) Authenticate(r *http.Request, _ []string, _ operation.Body) (operation.Caller, error) {
+	switch who := r.Header.Get("Who"); who {
+	case "":
+		return operation.Caller{}, fault.Of(fault.Unsigned, "Who are you?")
+	case "broken":
+		return operation.Caller{}, errors.New("the store is away")
+	default:
+		return operation.Caller{Account: "1", Identity: who}, nil
+	}
+}
+
+// echo is Echo with a typed input and output.
+type echo struct {
+	Who, Name string
+	Given     bool
+	Count     int
+	Tags      []tag
+}
+
+type tag struct {
+	Key    string
+	Values []string
+}
+
+func (e *echo) DecodeQuery(p Params) error {
+	e.Name, e.Given, e.Count = p.Get("Name"), p.Optional("Name") != nil, len(p.List("Name"))
+	if e.Name == "unread" {
+		return errors.New("nobody can read this")
+	}
+	for _, m := range p.Members("Tags", "Key", "Value") {
+		e.Tags = append(e.Tags, tag{m.Get("Key"), m.List("Values")})
+	}
+	return nil
+}
+
+func (e *echo) Validate() error {
+	if e.Name == "invalid" {
+		return errors.New("nobody wants this")
+	}
+	return nil
+}
+
+func (e *echo) AppendXML(x *XML) {
+	x.Text("Who", e.Who)
+	x.Element("Echo", func() {
+		x.TextIf("None", "")
+		x.Text("Name", e.Name)
+		x.Int("Count", e.Count)
+		x.Bool("Given", e.Given)
+		x.Time("At", time.Date(2020, 2, 2, 12, 0, 0, 999, time.FixedZone("", 3600)))
+	})
+	List(x, "Tags", e.Tags, func(m tag) {
+		x.Text("Key", m.Key)
+		x.Texts("Values", m.Values)
+	})
+}
+
+func aboutNothing[In any](context.Context, In) (operation.Subject, error) {
+	return operation.Free{}, nil
+}
+
+func raw(name string, handler func(context.Context, Params, *XML) error) operation.Operation {
+	return Raw(name, handler, aboutNothing[Params])
+}
+
+func (h *house) tell(a *operation.Answered) {
+	line := a.Operation.API.Service + ":" + a.Operation.Name + " " + a.RequestID
+	switch in := a.Input.(type) {
+	case Params:
+		line += " " + in.Map()["Name"]
+	case *echo:
+		line += " " + in.Name
+	}
+	if a.Fault != nil {
+		line += " " + a.Fault.Code
+	}
+	h.told = append(h.told, line)
 }
 
 func newHouse() *house {
 	h := &house{}
-	h.Handler = New(Config{
-		Authenticate: func(r *http.Request, body []byte) (context.Context, error) {
-			switch who := r.Header.Get("Who"); who {
-			case "":
-				return nil, &Fault{Code: "MissingAuthenticationToken", Status: 403, Message: "Who are you?"}
-			case "broken":
-				return nil, errors.New("the store is away")
-			default:
-				return context.WithValue(r.Context(), whoKey{}, who), nil
-			}
-		},
-		APIs: []API{{Service: "shop", Version: "2020-02-02", Namespace: "https://shop/", Actions: map[string]Action{
-			"Echo": func(ctx context.Context, p Params, x *XML) error {
-				x.Text("Who", ctx.Value(whoKey{}).(string))
-				x.Element("Echo", func() {
-					x.TextIf("None", "")
-					x.Text("Name", p.Get("Name"))
-					x.Int("Count", len(p.List("Name")))
-					x.Bool("Given", p.Optional("Name") != nil)
-					x.Time("At", time.Date(2020, 2, 2, 12, 0, 0, 999, time.FixedZone("", 3600)))
-				})
-				List(x, "Tags", p.Members("Tags", "Key", "Value"), func(m Params) {
-					x.Text("Key", m.Get("Key"))
-					x.Texts("Values", m.List("Values"))
-				})
+	h.Handler = operation.New(operation.Config{
+		Authenticator: door{},
+		Log:           slog.New(slog.NewTextHandler(&h.log, nil)),
+		Random:        func() [16]byte { return [16]byte{1} },
+		Now:           time.Now,
+		Observe:       func(a *operation.Answered, _ time.Duration) { h.tell(a) },
+	}, New(), awsjson.New())
+	h.Mount(&operation.API{
+		Service: "shop", Model: operation.Model{Version: "2020-02-02", Namespace: "https://shop/"},
+		Operations: []operation.Operation{
+			raw("Echo", func(ctx context.Context, p Params, x *XML) error {
+				e := echo{Who: operation.CallerOf(ctx).Identity.(string)}
+				_ = e.DecodeQuery(p)
+				e.AppendXML(x)
 				return nil
-			},
-			"Nothing": func(context.Context, Params, *XML) error { return nil },
-			"Empty":   func(_ context.Context, _ Params, x *XML) error { x.Empty(); return nil },
-			"Refuse": func(_ context.Context, _ Params, x *XML) error {
+			}),
+			Operation("Typed", func(ctx context.Context, e *echo) (*echo, error) {
+				if e.Name == "nothing" {
+					return nil, nil
+				}
+				e.Who = operation.CallerOf(ctx).Identity.(string)
+				return e, nil
+			}, aboutNothing[*echo]),
+			WithoutOutput("Done", func(context.Context, *echo) error { return nil }, aboutNothing[*echo]),
+			Operation("Small", func(_ context.Context, e *echo) (*echo, error) { return e, nil }, aboutNothing[*echo], operation.WithBodyMax(100)),
+			raw("Nothing", func(context.Context, Params, *XML) error { return nil }),
+			raw("Empty", func(_ context.Context, _ Params, x *XML) error { x.Empty(); return nil }),
+			raw("Refuse", func(_ context.Context, _ Params, x *XML) error {
 				x.Text("Half", "done")
-				return &Fault{Code: "NoSuchThing", Status: 404, Message: "<none>"}
-			},
-			"Fail":  func(context.Context, Params, *XML) error { return errors.New("inner detail") },
-			"Panic": func(context.Context, Params, *XML) error { panic("inner panic") },
-		}}},
-		Log:     slog.New(slog.NewTextHandler(&h.log, nil)),
-		Random:  func() [16]byte { return [16]byte{1} },
-		Observe: func(_ context.Context, _ *http.Request, o Outcome) { h.outcomes = append(h.outcomes, o) },
+				return &fault.Fault{Code: "NoSuchThing", Status: 404, Message: "<none>"}
+			}),
+			raw("Explain", func(context.Context, Params, *XML) error {
+				return &fault.Fault{Code: "TooLong", Message: "m", Members: fault.Members{{Name: "Most", Value: "<7>"}, {Name: "Given", Value: "8"}}}
+			}),
+			raw("Fail", func(context.Context, Params, *XML) error { return errors.New("inner detail") }),
+			raw("Panic", func(context.Context, Params, *XML) error { panic("inner panic") }),
+		},
 	})
 	return h
 }
@@ -104,6 +186,10 @@ func success(action, result string) string {
 }
 
 func TestExchanges(t *testing.T) {
+	typed := func(name, count, given, tags string) string {
+		return success("Typed", "<TypedResult><Who>ann</Who><Echo><Name>"+name+"</Name><Count>"+count+"</Count><Given>"+given+
+			"</Given><At>2020-02-02T11:00:00Z</At></Echo><Tags>"+tags+"</Tags></TypedResult>")
+	}
 	echoed := func(name, count, given, tags string) string {
 		return success("Echo", "<EchoResult><Who>ann</Who><Echo><Name>"+name+"</Name><Count>"+count+"</Count><Given>"+given+
 			"</Given><At>2020-02-02T11:00:00Z</At></Echo><Tags>"+tags+"</Tags></EchoResult>")
@@ -128,11 +214,18 @@ func TestExchanges(t *testing.T) {
 		"missing":   {post("Action=Echo" + version), 200, echoed("", "0", "false", "")},
 		"list":      {post("Action=Echo&Name.member.2=b&Name.member.1=a&Name.member.4=d" + version), 200, echoed("", "2", "false", "")},
 		"members":   {post("Action=Echo&Tags.member.1.Key=k&Tags.member.1.Values.member.1=v&Tags.member.2.Value=only&Tags.member.4.Key=lost" + version), 200, echoed("", "0", "false", "<member><Key>k</Key><Values><member>v</member></Values></member><member><Key></Key><Values></Values></member>")},
+		"typed":     {post("Action=Typed&Name=%3Ca%3E&Name.member.1=b&Tags.member.1.Key=k&Tags.member.1.Values.member.1=v" + version), 200, typed("&lt;a&gt;", "1", "true", "<member><Key>k</Key><Values><member>v</member></Values></member>")},
+		"unread":    {post("Action=Typed&Name=unread" + version), 400, failure("https://shop/", "Sender", "MalformedQueryString", "nobody can read this")},
+		"invalid":   {post("Action=Typed&Name=invalid" + version), 400, failure("https://shop/", "Sender", "ValidationError", "nobody wants this")},
+		"no output": {post("Action=Typed&Name=nothing" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
+		"done":      {post("Action=Done" + version), 200, success("Done", "")},
+		"small":     {post("Action=Small&Name=" + strings.Repeat("x", 100) + version), 413, failure("https://shop/", "Sender", "RequestEntityTooLarge", "The request is too large")},
 		"get":       {get, 200, echoed("a", "0", "true", "")},
 		"body wins": {both, 200, echoed("body", "0", "true", "")},
 		"nothing":   {post("Action=Nothing" + version), 200, success("Nothing", "")},
 		"empty":     {post("Action=Empty" + version), 200, success("Empty", "<EmptyResult></EmptyResult>")},
 		"refused":   {post("Action=Refuse" + version), 404, failure("https://shop/", "Sender", "NoSuchThing", "&lt;none&gt;")},
+		"explained": {post("Action=Explain" + version), 400, strings.Replace(failure("https://shop/", "Sender", "TooLong", "m"), "</Error>", "<Most>&lt;7&gt;</Most><Given>8</Given></Error>", 1)},
 		"failed":    {post("Action=Fail" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"panic":     {post("Action=Panic" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"anonymous": {anonymous, 403, failure("https://shop/", "Sender", "MissingAuthenticationToken", "Who are you?")},
@@ -158,42 +251,69 @@ func TestExchanges(t *testing.T) {
 }
 
 func TestFailuresAreLoggedUnderTheirRequest(t *testing.T) {
+	gone, leave := context.WithCancel(context.Background())
+	leave()
 	for action, want := range map[string]string{"Fail": "inner detail", "Panic": "inner panic"} {
-		h := newHouse()
-		h.call(post("Version=2020-02-02&Action=" + action))
-		if logged := h.log.String(); !strings.Contains(logged, want) || !strings.Contains(logged, requestID) {
-			t.Errorf("log of %s: %s", action, logged)
+		// What was begun goes on to its end, so it is news of one who had gone, too.
+		for _, ctx := range []context.Context{context.Background(), gone} {
+			h := newHouse()
+			h.call(post("Version=2020-02-02&Action=" + action).WithContext(ctx))
+			if logged := h.log.String(); !strings.Contains(logged, want) || !strings.Contains(logged, requestID) {
+				t.Errorf("log of %s: %s", action, logged)
+			}
 		}
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		h = newHouse()
-		h.call(post("Version=2020-02-02&Action=" + action).WithContext(ctx))
-		if h.log.Len() > 0 {
-			t.Errorf("log of one who had gone: %s", h.log.String())
-		}
+	}
+	h := newHouse()
+	broken := post("Version=2020-02-02&Action=Nothing").WithContext(gone)
+	broken.Header.Set("Who", "broken")
+	if status, _ := h.call(broken); status != 500 || h.log.Len() > 0 {
+		t.Errorf("log of one who had gone before anything began: %s", h.log.String())
 	}
 }
 
 func TestObserve(t *testing.T) {
 	h := newHouse()
-	for _, action := range []string{"Nothing", "Refuse", "Steal"} {
+	for _, action := range []string{"Nothing", "Refuse", "Steal", "Typed", "Done"} {
 		h.call(post("Version=2020-02-02&Name=n&Action=" + action))
 	}
-	var told []string
-	for _, o := range h.outcomes {
-		line := o.API.Service + ":" + o.Action + " " + o.RequestID + " " + o.Params.Map()["Name"]
-		if o.Fault != nil {
-			line += " " + o.Fault.Code
-		}
-		told = append(told, line)
+	h.call(post("Version=2020-02-02&Name=invalid&Action=Typed")) // nothing of it was decoded
+	want := []string{
+		"shop:Nothing " + requestID + " n", "shop:Refuse " + requestID + " n NoSuchThing",
+		"shop:Typed " + requestID + " n", "shop:Done " + requestID + " n", "shop:Typed " + requestID + " ValidationError",
 	}
-	want := []string{"shop:Nothing " + requestID + " n", "shop:Refuse " + requestID + " n NoSuchThing"}
-	if !slices.Equal(told, want) {
-		t.Errorf("outcomes %q, want %q", told, want)
+	if !slices.Equal(h.told, want) {
+		t.Errorf("told %q, want %q", h.told, want)
 	}
 }
 
-func TestIs(t *testing.T) {
+// What is in the other protocol goes there.
+func TestOtherProtocol(t *testing.T) {
+	r := post("Action=Nothing&Version=2020-02-02")
+	r.Header.Set("X-Amz-Target", "Shop.Nothing")
+	w := httptest.NewRecorder()
+	newHouse().ServeHTTP(w, r)
+	if want := `{"__type":"com.amazon.coral.service#UnknownOperationException","message":"Unknown operation: Shop.Nothing"}`; w.Body.String() != want {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+func TestWhatIsTooLargeClosesTheConnection(t *testing.T) {
+	w := httptest.NewRecorder()
+	newHouse().ServeHTTP(w, post("Action=Echo&Name="+strings.Repeat("x", BodyMax)))
+	if w.Code != 413 || w.Header().Get("Connection") != "close" {
+		t.Errorf("got %d, %v", w.Code, w.Header())
+	}
+}
+
+func TestFaultHeaders(t *testing.T) {
+	w := httptest.NewRecorder()
+	f := &fault.Fault{Code: "F", Header: http.Header{"X-Next": {"monday"}}}
+	if err := New().WriteFault(w, &operation.Call{Request: post("")}, f); err != nil || w.Header().Get("X-Next") != "monday" {
+		t.Errorf("got %v, %v", w.Header(), err)
+	}
+}
+
+func TestClaims(t *testing.T) {
 	request := func(method, target, contentType, amzTarget string) *http.Request {
 		r := httptest.NewRequest(method, target, nil)
 		r.Header.Set("Content-Type", contentType)
@@ -216,17 +336,28 @@ func TestIs(t *testing.T) {
 		{request("GET", "/?NoAction=X", "", ""), false},
 		{request("PUT", "/?Action=X", form, ""), false},
 	} {
-		if got := Is(test.request); got != test.want {
+		if got := New().Claims(test.request); got != test.want {
 			t.Errorf("%s %s %v: %v", test.request.Method, test.request.URL, test.request.Header, got)
 		}
 	}
 }
 
-func TestTwoAPIsOfAVersion(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("two APIs that nobody could tell apart")
-		}
-	}()
-	New(Config{APIs: []API{{Version: "1"}, {Version: "1"}}})
+func TestMountRefuses(t *testing.T) {
+	nothing := raw("Nothing", func(context.Context, Params, *XML) error { return nil })
+	for want, other := range map[string]operation.Model{
+		`awsquery: two APIs of version "1"`:               {Version: "1", Namespace: "https://another/"},
+		`awsquery: two rows for "Nothing" of version "1"`: {Version: "1", Namespace: "https://shop/"},
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("got %v, want %s", got, want)
+				}
+			}()
+			h := operation.New(operation.Config{}, New())
+			for _, model := range []operation.Model{{Version: "1", Namespace: "https://shop/"}, other} {
+				h.Mount(&operation.API{Model: model, Operations: []operation.Operation{nothing}})
+			}
+		}()
+	}
 }
