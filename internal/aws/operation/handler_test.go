@@ -355,6 +355,9 @@ func smallCall(shop *openShop) func() {
 }
 
 func TestAllocations(t *testing.T) {
+	if racing {
+		t.Skip("it is about what pools keep")
+	}
 	// The call, its context that does not end with the caller, the request id, the
 	// values of two headers, the input, its two strings, two keys of this test's decoder,
 	// the subject and the output. Content-Length below 100 costs nothing.
