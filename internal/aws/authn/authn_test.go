@@ -1,6 +1,7 @@
 package authn_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -18,7 +19,9 @@ import (
 
 	. "heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/fault"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -43,14 +46,16 @@ var (
 type harness struct {
 	*Authenticator[*credentials.Credential]
 	keys     keys
-	services []string
 	now      time.Time
+	services []string // that requests of TestRefused must be for
 }
 
-// whole is a body that was read.
-type whole []byte
+var swf = []string{"swf"}
 
-func (b whole) Digest() [sha256.Size]byte { return sha256.Sum256(b) }
+// digested is a body.
+type digested []byte
+
+func (b digested) Digest() [sha256.Size]byte { return sha256.Sum256(b) }
 
 // keys are credentials by key id.
 type keys map[string]*credentials.Credential
@@ -68,8 +73,8 @@ func (k keys) Lookup(_ context.Context, keyID, _ string) (*credentials.Credentia
 	return c, nil
 }
 
-func newHarness() *harness {
-	h := &harness{keys: keys{root.KeyID: &root, role.KeyID: &role}, services: []string{"swf"}, now: at}
+func newHouse() *house {
+	h := &house{keys: keys{root.KeyID: &root, role.KeyID: &role}, now: at, services: swf}
 	h.Authenticator = New(Config[*credentials.Credential]{Keys: h.keys, Now: func() time.Time { return h.now }})
 	return h
 }
@@ -106,7 +111,7 @@ func TestHolder(t *testing.T) {
 		{signed(t, role, ""), body, &role},
 	} {
 		for range 2 { // the second time with a remembered key
-			got, scope, err := h.Identify(c.r, h.services, whole(c.body))
+			got, scope, err := h.Identify(c.r, swf, digested(c.body))
 			if err != nil || got != c.want || scope.Region != "eu-west-1" || scope.Service != "swf" {
 				t.Errorf("got %+v, %+v, %v, want %+v", got, scope, err, c.want)
 			}
@@ -122,7 +127,7 @@ func overTLS(r *http.Request) *http.Request {
 func TestKeysThatCantBeRead(t *testing.T) {
 	h := newHarness()
 	h.keys[root.KeyID] = nil
-	if got, _, err := h.Identify(signed(t, root, ""), h.services, whole(body)); err != errStuck || got != nil {
+	if got, _, err := h.Identify(signed(t, root, ""), swf, digested(body)); err != errStuck || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -173,7 +178,7 @@ func TestRefused(t *testing.T) {
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body in pieces", signed(t, root, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"another service", signed(t, root, ""), func(h *harness, _ *http.Request) { h.services = []string{"states"} },
+		{"another service", signed(t, root, ""), func(h *house, _ *http.Request) { h.services = []string{"states"} },
 			"InvalidSignatureException", "Credential should be scoped to correct service: 'states'.", "SignatureDoesNotMatch", 403},
 		{"session without token", signed(t, with(role, func(c *credentials.Credential) { c.Token = "" }), ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
@@ -188,7 +193,7 @@ func TestRefused(t *testing.T) {
 			h := newHarness()
 			if c.change != nil {
 				// First without the change, so that its key is remembered.
-				if _, _, err := h.Identify(c.r, h.services, whole(body)); err != nil {
+				if _, _, err := h.Identify(c.r, swf, digested(body)); err != nil {
 					t.Fatal(err)
 				}
 				c.change(h, c.r)
@@ -197,20 +202,19 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			holder, _, err := h.Identify(c.r, h.services, whole(content))
-			refusal, ok := errors.AsType[*fault.Fault](err)
+			holder, _, err := h.Identify(c.r, h.services, digested(content))
+			refusal, ok := err.(*fault.Fault)
 			if !ok || holder != nil || refusal.Message != c.text {
 				t.Fatalf("got %+v, %v", holder, err)
 			}
-			// As each protocol has it, of the JSON protocols with status 400 whatever it is.
 			json, query := *refusal, *refusal
 			awsjson.New().Spell(&json)
 			awsquery.New().Spell(&query)
 			if json.Code != "com.amazon.coral.service#"+c.code || json.Status != 0 || json.Message != c.text {
-				t.Errorf("JSON: %+v", json)
+				t.Errorf("JSON: got %+v", json)
 			}
-			if query.Code != c.query || max(query.Status, 400) != c.status {
-				t.Errorf("query: %+v", query)
+			if status := cmp.Or(query.Status, 400); query.Code != c.query || status != c.status || query.Message != c.text {
+				t.Errorf("query: got %+v", query)
 			}
 		})
 	}
@@ -288,10 +292,10 @@ func TestCrossSite(t *testing.T) {
 func BenchmarkAuthenticate(b *testing.B) {
 	h := newHarness()
 	r := signed(b, root, "")
-	content := []byte(body)
+	content := digested(body)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := h.Identify(r, h.services, whole(content)); err != nil {
+		if _, _, err := h.Identify(r, swf, content); err != nil {
 			b.Fatal(err)
 		}
 	}
