@@ -1,10 +1,11 @@
 // Package options reads what struct fields say of themselves as settings: each is
 // declared once, with the package that uses it, by tags of its field.
 //
-//	name        of its flag; without it, the field's name
-//	default     what zero means
-//	min, max    bounds of a number or a duration
-//	enum        the values that there are, with commas; without default, the first is it
+//	name        of its flag; without it there is none, and it goes by its field's name
+//	default     what zero means; without it zero is left, for others to fill
+//	min, max    bounds of a number or a duration: both, or none
+//	enum        the values that there are, with commas
+//	oneof       the same, of a flag that the command line leaves to Fill to check
 //	secret      the variable of a setting that must be on no command line
 //	env, help, placeholder, group, type   for the command line and the documents
 //	embed       the field is a struct whose fields are settings too; prefix and
@@ -16,7 +17,6 @@
 package options
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -44,20 +44,17 @@ func collect(all []option, v reflect.Value, prefix string) []option {
 			all = collect(all, v.Field(i), prefix+tag.Get("prefix"))
 			continue
 		}
-		name := tag.Get("name")
-		if name == "" {
-			name = f.Name
+		o := option{
+			name: prefix + f.Name, fallback: tag.Get("default"),
+			least: tag.Get("min"), most: tag.Get("max"), value: v.Field(i),
 		}
-		o := Option{
-			Flag: within.Flag + name, Env: tag.Get("env"), Default: tag.Get("default"), Min: tag.Get("min"), Max: tag.Get("max"),
-			Help: tag.Get("help"), Placeholder: tag.Get("placeholder"), Group: group, value: v.Field(i),
+		if name := tag.Get("name"); name != "" {
+			o.name = "--" + prefix + name
+		} else if o.fallback == "" {
+			continue
 		}
-		if o.Env != "" {
-			o.Env = within.Env + o.Env
-		}
-		if enum := tag.Get("enum"); enum != "" {
-			o.Enum = strings.Split(enum, ",")
-			o.Default = cmp.Or(o.Default, o.Enum[0])
+		if enum := tag.Get("enum") + tag.Get("oneof"); enum != "" {
+			o.enum = strings.Split(enum, ",")
 		}
 		all = append(all, o)
 	}
@@ -108,41 +105,20 @@ func (o *option) fill() error {
 		if !slices.Contains(o.enum, o.value.String()) {
 			return fmt.Errorf("%s %q: want %s", o.name, o.value.String(), strings.Join(o.enum, " or "))
 		}
-	case o.Min != "" || o.Max != "":
-		if !o.within() {
-			return fmt.Errorf("--%s %v: want %s", o.Flag, o.value.Interface(), o.bounds())
+	case o.least != "":
+		least, most := o.bound(o.least), o.bound(o.most)
+		if n := o.value.Int(); n < least.Int() || n > most.Int() {
+			return fmt.Errorf("%s %v: want %v to %v", o.name, o.value.Interface(), least.Interface(), most.Interface())
 		}
 	}
 	return nil
 }
 
-// within tells whether a number is within its bounds; what has no bound on a side is
-// not bounded there.
-func (o *Option) within() bool {
-	least, most := reflect.New(o.value.Type()).Elem(), reflect.New(o.value.Type()).Elem()
-	return (o.Min == "" || must(set(least, o.Min)) && o.value.Int() >= least.Int()) &&
-		(o.Max == "" || must(set(most, o.Max)) && o.value.Int() <= most.Int())
-}
-
-// bounds are the bounds as the setting's own type shows them.
-func (o *Option) bounds() string {
-	bound := func(text string) string {
-		v := reflect.New(o.value.Type()).Elem()
-		must(set(v, text))
-		return fmt.Sprint(v.Interface())
-	}
-	switch {
-	case o.Max == "":
-		return bound(o.Min) + " or more"
-	case o.Min == "":
-		return "at most " + bound(o.Max)
-	}
-	return bound(o.Min) + " to " + bound(o.Max)
-}
-
-func must(err error) bool {
-	if err != nil {
-		panic("options: bound: " + err.Error())
+// bound is a bound in the setting's own type.
+func (o *option) bound(text string) reflect.Value {
+	v := reflect.New(o.value.Type()).Elem()
+	if err := set(v, text); err != nil {
+		panic(fmt.Sprintf("options: bound of %s: %v", o.name, err))
 	}
 	return v
 }

@@ -1,166 +1,92 @@
-package options_test
+package options
 
 import (
-	"fmt"
-	"maps"
 	"reflect"
-	"slices"
-	"strings"
 	"testing"
 	"time"
-
-	. "heddle/internal/options"
 )
 
-// oven has a setting of each sort.
-type oven struct {
-	Degrees int           `name:"degrees" env:"DEGREES" default:"180" min:"50" max:"300" help:"How hot." placeholder:"C" group:"Heat"`
-	For     time.Duration `name:"for" default:"1h" min:"1m" max:"24h"`
-	Mode    string        `name:"mode" enum:"fan,grill"`
-	Label   string        `default:"bread"`
-	Steam   bool          `name:"steam" default:"true"`
-	Weight  int64         `name:"weight" min:"0"`
-	Shelf   int           `name:"shelf" max:"4"`
-	Tray    tray          `embed:"" prefix:"tray-" envprefix:"OVEN_" group:"Trays"`
-	Key     string        `kong:"-" secret:"OVEN_KEY"`
-
-	hidden int
+type quotas struct {
+	Timers int   `name:"timers" env:"TIMERS" default:"7" min:"1" max:"9" help:"Timers."`
+	Events int64 `name:"events" default:"100" min:"6" max:"1000"`
 }
 
-type tray struct {
-	Width int    `name:"width" env:"WIDTH" default:"40"`
-	Rack  rack   `embed:"" prefix:"rack-" envprefix:"TRAY_"`
-	Seal  string `kong:"-" secret:"SEAL"`
-}
-
-type rack struct {
-	Bars  int    `name:"bars" env:"BARS" default:"9" group:"Racks"`
-	Steel string `default:"304"`
-	Code  string `kong:"-" secret:"CODE"`
-}
-
-func TestOf(t *testing.T) {
-	var got []string
-	for _, o := range Of(&oven{hidden: 1}) {
-		got = append(got, strings.Join([]string{o.Flag, o.Env, o.Default, o.Min, o.Max, strings.Join(o.Enum, ","), o.Help, o.Placeholder, o.Group}, "|"))
-	}
-	want := []string{
-		"degrees|DEGREES|180|50|300||How hot.|C|Heat",
-		"for||1h|1m|24h||||",
-		"mode||fan|||fan,grill|||",
-		"Label||bread||||||",
-		"steam||true||||||",
-		"weight|||0|||||",
-		"shelf||||4||||",
-		"tray-width|OVEN_WIDTH|40|||||" + "|Trays",
-		"tray-rack-bars|OVEN_TRAY_BARS|9|||||" + "|Racks",
-		"tray-rack-Steel||304|||||" + "|Trays",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-func TestNoOptions(t *testing.T) {
-	ReadSecrets(nil, nil)
-	if all, err := Of(nil), Fill(nil); all != nil || err != nil {
-		t.Errorf("got %v, %v", all, err)
-	}
+type settings struct {
+	Kind   string        `name:"kind" default:"a" enum:"a,b" env:"HEDDLE_KIND" help:"What it is." group:"First"`
+	Hold   time.Duration `name:"hold" default:"55s" min:"1ms" max:"60s"`
+	On     bool          `name:"on" default:"true"`
+	Free   string        `name:"free"`
+	Quotas quotas        `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_" group:"Limits"`
+	Secret string        `kong:"-" secret:"KEY"`
+	Deeper struct {
+		Secret string `kong:"-" secret:"TOKEN"`
+	} `embed:"" envprefix:"DEEP_"`
+	Unnamed int    `kong:"-" default:"3" min:"1" max:"4"`
+	Later   int    `name:"later" min:"2" max:"4"`
+	Skip    string `name:"skip" oneof:"x,y"`
+	None    func()
 }
 
 func TestFill(t *testing.T) {
-	defaults := oven{
-		Degrees: 180, For: time.Hour, Mode: "fan", Label: "bread", Steam: true,
-		Tray: tray{Width: 40, Rack: rack{Bars: 9, Steel: "304"}},
+	s := settings{Quotas: quotas{Timers: 2}}
+	if err := Fill(&s); err != nil {
+		t.Fatal(err)
 	}
-	if got := Defaults[oven](); got != defaults {
-		t.Errorf("got %+v", got)
+	want := settings{Kind: "a", Hold: 55 * time.Second, On: true, Quotas: quotas{Timers: 2, Events: 100}, Unnamed: 3}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("got %+v, want %+v", s, want)
 	}
-	set := oven{Degrees: 300, For: time.Minute, Mode: "grill", Label: "x", Steam: true, Weight: 5, Shelf: -7, Tray: tray{1, rack{2, "316", "c"}, "s"}, Key: "k"}
-	got := set
-	if err := Fill(&got); err != nil || got != set {
-		t.Errorf("got %+v, %v", got, err)
+	if d := Defaults[quotas](); d != (quotas{Timers: 7, Events: 100}) {
+		t.Errorf("defaults %+v", d)
 	}
 }
 
 func TestFillRefuses(t *testing.T) {
-	for _, c := range []struct {
-		change func(*oven)
-		want   string
-	}{
-		{func(o *oven) { o.Degrees = 49 }, "--degrees 49: want 50 to 300"},
-		{func(o *oven) { o.Degrees = 301 }, "--degrees 301: want 50 to 300"},
-		{func(o *oven) { o.For = time.Second }, "--for 1s: want 1m0s to 24h0m0s"},
-		{func(o *oven) { o.For = 25 * time.Hour }, "--for 25h0m0s: want 1m0s to 24h0m0s"},
-		{func(o *oven) { o.Mode = "fry" }, `--mode "fry": want fan or grill`},
-		{func(o *oven) { o.Weight = -1 }, "--weight -1: want 0 or more"},
-		{func(o *oven) { o.Shelf = 5 }, "--shelf 5: want at most 4"},
-		{func(o *oven) { o.Degrees, o.Shelf = 1, 9 }, "--degrees 1: want 50 to 300\n--shelf 9: want at most 4"},
+	for want, s := range map[string]settings{
+		`--kind "c": want a or b`:                                       {Kind: "c"},
+		"--hold 1m1s: want 1ms to 1m0s":                                 {Hold: 61 * time.Second},
+		"--limit-timers -1: want 1 to 9":                                {Quotas: quotas{Timers: -1}},
+		"--limit-events 5: want 6 to 1000":                              {Quotas: quotas{Events: 5}},
+		"Unnamed 5: want 1 to 4":                                        {Unnamed: 5},
+		"--hold -1ns: want 1ms to 1m0s\n--limit-timers 10: want 1 to 9": {Hold: -1, Quotas: quotas{Timers: 10}},
+		`--skip "z": want x or y`:                                       {Skip: "z"},
+		"--later 1: want 2 to 4":                                        {Later: 1},
 	} {
-		var o oven
-		c.change(&o)
-		if err := Fill(&o); err == nil || err.Error() != c.want {
-			t.Errorf("got %v, want %s", err, c.want)
+		if err := Fill(&s); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
-// Tags that make no sense are found when the program starts.
-func TestTagsThatMakeNoSense(t *testing.T) {
-	for _, options := range []any{
-		&struct {
+func TestReadSecrets(t *testing.T) {
+	var s settings
+	ReadSecrets(&s, func(name string) string { return "of " + name })
+	if s.Secret != "of KEY" || s.Deeper.Secret != "of DEEP_TOKEN" {
+		t.Errorf("%+v", s)
+	}
+	ReadSecrets(nil, nil)
+}
+
+// TestMistakesOfOurs panics: a default that can't be read is no setting of anybody's.
+func TestMistakesOfOurs(t *testing.T) {
+	for what, s := range map[string]any{
+		"default": &struct {
 			N int `default:"many"`
 		}{},
-		&struct {
-			N int `min:"few"`
+		"type": &struct {
+			N float64 `default:"1"`
 		}{},
-		&struct {
-			N int `max:"many"`
-		}{},
-		&struct {
-			D time.Duration `default:"long"`
-		}{},
-		&struct {
-			B bool `default:"perhaps"`
-		}{},
-		&struct {
-			F float64 `default:"1.5"`
-		}{},
-		&struct {
-			N int8 `default:"1"`
+		"bound": &struct {
+			N int `default:"1" min:"few" max:"1"`
 		}{},
 	} {
 		func() {
 			defer func() {
-				if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "options: ") {
-					t.Errorf("%v: %s", reflect.TypeOf(options), text)
+				if recover() == nil {
+					t.Errorf("%s: taken", what)
 				}
 			}()
-			_ = Fill(options)
+			_ = Fill(s)
 		}()
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("defaults out of their bounds")
-		}
-	}()
-	Defaults[struct {
-		N int `min:"1"`
-	}]()
-}
-
-func TestReadSecrets(t *testing.T) {
-	asked := map[string]bool{}
-	var o oven
-	ReadSecrets(&o, func(name string) string {
-		asked[name] = true
-		return "what " + name + " holds"
-	})
-	want := oven{Key: "what OVEN_KEY holds", Tray: tray{Seal: "what OVEN_SEAL holds", Rack: rack{Code: "what OVEN_TRAY_CODE holds"}}}
-	if o != want {
-		t.Errorf("got %+v", o)
-	}
-	if names := slices.Sorted(maps.Keys(asked)); !slices.Equal(names, []string{"OVEN_KEY", "OVEN_SEAL", "OVEN_TRAY_CODE"}) {
-		t.Errorf("asked for %q", names)
 	}
 }

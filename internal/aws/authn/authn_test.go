@@ -7,8 +7,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
-	"heddle/internal/aws/awsquery"
-	"heddle/internal/aws/fault"
 	"io"
 	"net"
 	"net/http"
@@ -42,8 +40,8 @@ var (
 	stranger = credentials.Credential{KeyID: "AKIASTRANGER", Secret: "x"}
 )
 
-// harness is an authenticator with its keys and its clock.
-type harness struct {
+// house is an authenticator with its keys and its clock.
+type house struct {
 	*Authenticator[*credentials.Credential]
 	keys     keys
 	now      time.Time
@@ -100,7 +98,7 @@ func signed(t testing.TB, c credentials.Credential, payload string) *http.Reques
 }
 
 func TestHolder(t *testing.T) {
-	h := newHarness()
+	h := newHouse()
 	for _, c := range []struct {
 		r    *http.Request
 		body string
@@ -125,7 +123,7 @@ func overTLS(r *http.Request) *http.Request {
 }
 
 func TestKeysThatCantBeRead(t *testing.T) {
-	h := newHarness()
+	h := newHouse()
 	h.keys[root.KeyID] = nil
 	if got, _, err := h.Identify(signed(t, root, ""), swf, digested(body)); err != errStuck || got != nil {
 		t.Errorf("got %v, %v", got, err)
@@ -143,36 +141,34 @@ func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		r          *http.Request
-		change     func(h *harness, r *http.Request)
+		change     func(h *house, r *http.Request)
 		code, text string
 		query      string
 		status     int
 	}{
-		{"no signature", signed(t, root, ""), func(_ *harness, r *http.Request) { r.Header.Del("Authorization") },
+		{"no signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Del("Authorization") },
 			"MissingAuthenticationTokenException", "Request is missing Authentication Token", "MissingAuthenticationToken", 403},
-		{"half a signature", signed(t, root, ""), func(_ *harness, r *http.Request) {
-			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAROOT")
-		},
+		{"half a signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAROOT") },
 			"IncompleteSignatureException", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. " +
 				"(Hashed with SHA-256 and encoded with Base64) Authorization=/AYNdZJmrfsnBhL+uQvbK8KvYRFNF3eiR/lefeM8uJE=", "IncompleteSignature", 400},
 		{"wrong secret", signed(t, with(root, func(c *credentials.Credential) { c.Secret = "guess" }), ""), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"unknown key", signed(t, stranger, ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"key removed", signed(t, root, ""), func(h *harness, _ *http.Request) { delete(h.keys, root.KeyID) },
+		{"key removed", signed(t, root, ""), func(h *house, _ *http.Request) { delete(h.keys, root.KeyID) },
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"secret replaced", signed(t, root, ""), func(h *harness, _ *http.Request) {
+		{"secret replaced", signed(t, root, ""), func(h *house, _ *http.Request) {
 			replaced := with(root, func(c *credentials.Credential) { c.Secret = "another" })
 			h.keys[root.KeyID] = &replaced
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"stale date", signed(t, root, ""), func(h *harness, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
+		{"stale date", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
 			"InvalidSignatureException", "Signature expired: 20260517T102030Z is now earlier than 20260517T102130Z (20260517T103630Z - 15 min.)", "SignatureDoesNotMatch", 403},
-		{"date to come", signed(t, root, ""), func(h *harness, _ *http.Request) { h.now = at.Add(-16 * time.Minute) },
+		{"date to come", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(-16 * time.Minute) },
 			"InvalidSignatureException", "Signature not yet current: 20260517T102030Z is still later than 20260517T101930Z (20260517T100430Z + 15 min.)", "SignatureDoesNotMatch", 403},
-		{"altered header", signed(t, root, ""), func(_ *harness, r *http.Request) {
+		{"altered header", signed(t, root, ""), func(_ *house, r *http.Request) {
 			r.Header.Set("X-Amz-Target", "SimpleWorkflowService.TerminateWorkflowExecution")
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"altered body", signed(t, root, ""), func(_ *harness, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
+		{"altered body", signed(t, root, ""), func(_ *house, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body left out without TLS", signed(t, root, "UNSIGNED-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
@@ -186,11 +182,11 @@ func TestRefused(t *testing.T) {
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
 		{"token with a key for good", signed(t, with(root, func(c *credentials.Credential) { c.Token = "FwoG/token" }), ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"session over", signed(t, role, ""), func(h *harness, _ *http.Request) { h.now = role.Expires },
+		{"session over", signed(t, role, ""), func(h *house, _ *http.Request) { h.now = role.Expires },
 			"ExpiredTokenException", "The security token included in the request is expired", "ExpiredToken", 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHarness()
+			h := newHouse()
 			if c.change != nil {
 				// First without the change, so that its key is remembered.
 				if _, _, err := h.Identify(c.r, swf, digested(body)); err != nil {
@@ -290,7 +286,7 @@ func TestCrossSite(t *testing.T) {
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	h := newHarness()
+	h := newHouse()
 	r := signed(b, root, "")
 	content := digested(body)
 	b.ReportAllocs()

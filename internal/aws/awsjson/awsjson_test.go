@@ -140,22 +140,6 @@ func TestFault(t *testing.T) {
 			t.Errorf("%v: got %d %v %s", c.fault, w.Code, got, w.Body)
 		}
 	}
-	kept := &fault.Fault{Kind: fault.AccessDenied, Status: 403}
-	if New().Spell(kept); kept.Status != 403 {
-		t.Errorf("the status of a fault is changed: %+v", kept)
-	}
-}
-
-func TestMembersOfAFault(t *testing.T) {
-	c := &operation.Call{Request: httptest.NewRequest("POST", "/", nil)}
-	w := httptest.NewRecorder()
-	f := &fault.Fault{Code: "a#ValidationException", Message: `<"`, Members: fault.Members{{Name: "reason", Value: "API_DOES_NOT_SUPPORT"}}}
-	if err := New().WriteFault(w, c, f); err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"__type":"a#ValidationException","message":"<\"","reason":"API_DOES_NOT_SUPPORT"}`; w.Body.String() != want {
-		t.Errorf("got %s, want %s", w.Body, want)
-	}
 }
 
 func TestFaultHeaders(t *testing.T) {

@@ -18,7 +18,7 @@ func FuzzServe(f *testing.F) {
 	f.Add("Action=Refuse&Version=2020-02-02", "", false, false)
 	f.Add("Action=%F0%9F%98%80&Version="+strings.Repeat("9", 300), "", false, true)
 	f.Fuzz(func(t *testing.T, query, body string, post, known bool) {
-		h := newHarness()
+		h := newHouse()
 		method := "GET"
 		if post {
 			method = "POST"

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"heddle/internal/aws/fault"
-	"heddle/internal/aws/operation"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -153,10 +151,7 @@ func newHouse() *house {
 	return h
 }
 
-func free(context.Context, Params) (operation.Subject, error)   { return operation.Free{}, nil }
-func freeTyped(context.Context, *in) (operation.Subject, error) { return operation.Free{}, nil }
-
-func (h *harness) call(r *http.Request) (int, string) {
+func (h *house) call(r *http.Request) (int, string) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	var ids []string
@@ -243,7 +238,7 @@ func TestExchanges(t *testing.T) {
 		"large":     {post("Action=Echo&Name=" + strings.Repeat("x", BodyMax)), 413, failure(faultNamespace, "Sender", "RequestEntityTooLarge", "The request is too large")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHarness()
+			h := newHouse()
 			status, body := h.call(test.request)
 			if status != test.status || body != test.body {
 				t.Errorf("got %d\n%s\nwant %d\n%s", status, body, test.status, test.body)

@@ -7,6 +7,7 @@ import (
 	"heddle/internal/aws/awsquery"
 	. "heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/restjson"
 )
 
 func TestFault(t *testing.T) {
@@ -49,7 +50,7 @@ func TestKindsHaveNames(t *testing.T) {
 // Each protocol spells every kind, keeps what the fault says of itself, and leaves the
 // client to blame for all but internal failures.
 func TestKindsAreSpelledInEachProtocol(t *testing.T) {
-	for _, p := range []operation.Protocol{awsjson.New(), awsquery.New()} {
+	for _, p := range []operation.Protocol{awsjson.New(), awsquery.New(), restjson.New()} {
 		for _, k := range Kinds() {
 			f := Of(k, "what was wrong")
 			p.Spell(f)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"heddle/internal/aws/fault"
 	"log/slog"
 	"net/http"
 	"strconv"
