@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // TestGoldenSettings wants the tables of OPERATING.md to be what the settings say of

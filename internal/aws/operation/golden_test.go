@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // TestGolden sends the request of each file in testdata over a connection and

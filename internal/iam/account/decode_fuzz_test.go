@@ -5,7 +5,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // FuzzDecode reads bytes as the state of an account and as an event. What can be

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/credentials"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // TestStoredBytesStay compares every event and the last state of all stories with the

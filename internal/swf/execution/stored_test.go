@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
-	"heddle/internal/golden"
 	"heddle/internal/swf/wire"
+	"heddle/test/golden"
 )
 
 // TestStoredBytesStay compares states, listings, notes and messages with the bytes that

@@ -6,7 +6,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
 	"heddle/internal/engine/enginetest"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // FuzzDecode reads bytes as a state and as an event of both kinds of registry.

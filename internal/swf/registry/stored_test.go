@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine/enginetest"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // TestStoredBytesStay compares every event and the last states of all stories with the

@@ -12,7 +12,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // TestStories runs testdata/*.txt: commands, and indented beneath each what it

@@ -78,7 +78,6 @@ var arrows = map[string][]string{
 	// No arrow leads to what serves tests alone.
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
 	"internal/engine/enginetest": {"internal/engine"},
-	"internal/golden":            {},
 	"internal/store/storetest":   {"internal/store"},
 }
 
@@ -156,7 +155,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	documented := map[string]bool{}
 	var packages []string
 	for _, f := range files(t) {
-		if f.test && !(f.pkg == "internal/layout") {
+		if f.test && !(f.pkg == "test/layout") {
 			continue
 		}
 		if !slices.Contains(packages, f.pkg) {
@@ -306,7 +305,7 @@ func TestOnlySWFSpeaksSWF(t *testing.T) {
 // servesTests tells whether nothing but tests imports a package.
 func servesTests(pkg string) bool {
 	switch pkg {
-	case "internal/linear", "internal/mutants", "internal/sim", "internal/golden", "internal/layout":
+	case "test/linear", "test/mutants", "test/sim", "test/golden", "test/layout":
 		return true
 	}
 	return strings.HasSuffix(pkg, "test") || !strings.HasPrefix(pkg, "internal/") && !strings.HasPrefix(pkg, "cmd/")
