@@ -24,7 +24,7 @@ test/race: ## the same under the race detector
 
 .PHONY: test/sim
 test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for a long run
-	$(GO) test ./internal/sim -count=1 -timeout 120m -seeds $(or $(SEEDS),10000) -coverage
+	$(GO) test ./test/sim -count=1 -timeout 120m -seeds $(or $(SEEDS),10000) -coverage
 
 .PHONY: test/crash
 test/crash: ## kill -9 under load, in starts and in rekeyings, again and again; KILLS=1000 for a long run
@@ -57,7 +57,7 @@ test/fuzz: ## every fuzz target in its turn; FUZZTIME=1m for longer
 
 .PHONY: test/mutants
 test/mutants: ## bugs put in on purpose, each of which a test must catch; MUTANT=name for some of them
-	nice $(GO) test -tags mutants ./internal/mutants -run TestMutants -count=1 -timeout 6h -v -args -mutant '$(MUTANT)'
+	nice $(GO) test -tags mutants ./test/mutants -run TestMutants -count=1 -timeout 6h -v -args -mutant '$(MUTANT)'
 
 .PHONY: test/compat
 test/compat: ## the vendors' clients against a running server
@@ -85,9 +85,9 @@ verify: generate ## generated files are what the generators make
 	git diff --exit-code -- '*_gen.go' '**/coverage.md'
 
 .PHONY: golden
-golden: ## rewrite the story files; read the diff
+golden: ## rewrite the story files and the tables of settings; read the diff
 	$(GO) test ./internal/swf/registry ./internal/swf/execution ./internal/iam/account/... ./internal/server \
-		./internal/aws/operation ./internal/audit -run 'Stories|Sessions|Golden' -rewrite
+		./internal/aws/operation ./internal/audit ./cmd/heddle -run 'Stories|Sessions|Golden' -rewrite
 
 .PHONY: bench
 bench: ## measure workflows/s, latency, CPU and bytes per workflow

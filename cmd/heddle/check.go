@@ -7,22 +7,15 @@ import (
 	"heddle/internal/server"
 )
 
-// openOffline opens a stopped store for the commands that read one.
-func openOffline(ctx context.Context, data string, roots rootKeyFlags) (*server.Offline, error) {
-	return server.OpenOffline(ctx, data, roots.config(), plainLog())
-}
-
 type checkCommand struct {
-	Data string `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped. Nothing is written."`
+	Stored storedFlags `embed:"" set:"about=The server must be stopped. Nothing is written."`
 
-	RootKeys rootKeyFlags `embed:""`
-
-	Contents bool      `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
-	Blobs    blobFlags `embed:""`
+	Contents bool         `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
+	Blobs    server.Blobs `embed:""`
 }
 
 func (c *checkCommand) Run(ctx context.Context) error {
-	o, err := openOffline(ctx, c.Data, c.RootKeys)
+	o, err := c.Stored.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,7 +31,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 		found.Open, found.Closed, found.Events, found.Entries, found.Messages, len(found.Wrong))
 	wrong, err := c.checkBlobs(ctx, o)
 	if wrong += len(found.Wrong); wrong > 0 && err == nil {
-		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Data, wrong)
+		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Stored.Data, wrong)
 	}
 	return err
 }
@@ -48,7 +41,7 @@ const faultsShown = 1000
 
 // checkBlobs tells how many blobs are not what they should be.
 func (c *checkCommand) checkBlobs(ctx context.Context, o *server.Offline) (wrong int, err error) {
-	found, err := o.CheckBlobs(ctx, c.Blobs.config(), c.Contents, func(err error) {
+	found, err := o.CheckBlobs(ctx, c.Blobs, c.Contents, func(err error) {
 		if wrong++; wrong <= faultsShown {
 			fmt.Println(err)
 		}

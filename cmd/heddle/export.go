@@ -13,9 +13,7 @@ import (
 
 // exportCommand has a sub-command for each service that can export.
 type exportCommand struct {
-	Data     string       `default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. The server must be stopped."`
-	RootKeys rootKeyFlags `embed:""`
-
+	Stored   storedFlags  `embed:"" set:"about=The server must be stopped."`
 	Services kong.Plugins `embed:""`
 
 	offline *server.Offline
@@ -35,7 +33,7 @@ func (c *exportCommand) AfterApply(ctx context.Context, k *kong.Context) error {
 	k.BindTo(os.Stdout, (*io.Writer)(nil))
 	return k.BindToProvider(func() (service.Stored, error) {
 		var err error
-		if c.offline, err = openOffline(ctx, c.Data, c.RootKeys); err != nil {
+		if c.offline, err = c.Stored.open(ctx); err != nil {
 			return service.Stored{}, err
 		}
 		return c.offline.Stored(), nil

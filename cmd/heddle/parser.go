@@ -11,20 +11,25 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"heddle/internal/options"
+	"heddle/internal/server"
 )
 
 // newParser parses the command line into c.
-func newParser(ctx context.Context, c *commands, options ...kong.Option) (*kong.Kong, error) {
+func newParser(ctx context.Context, c *commands, more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append([]kong.Option{
 		kong.Name("heddle"),
 		kong.Description("A durable workflow server that speaks Amazon SWF."),
 		kong.ShortUsageOnError(),
+		kong.Vars{"data": options.Defaults[server.Config]().Data},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeNumber)),
 		kong.KindMapper(reflect.Int64, kong.MapperFunc(decodeNumber)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)),
 		kong.NamedMapper("folder", kong.MapperFunc(decodeFolder)),
-	}, options...)...)
+		kong.NamedMapper("skip", skipMapper{}),
+	}, more...)...)
 }
 
 // decodeNumber takes numbers above zero: zero is what a Config has in place of a
@@ -67,6 +72,22 @@ func decodeFolder(ctx *kong.DecodeContext, target reflect.Value) error {
 		return errors.New("want a folder, not nothing")
 	}
 	target.SetString(kong.ExpandPath(path))
+	return nil
+}
+
+// skipMapper reads a setting that is given without a value, for timers, or with one.
+type skipMapper struct{}
+
+// IsBool implements kong.BoolMapper: the value may be left out.
+func (skipMapper) IsBool() bool { return true }
+
+// Decode implements kong.Mapper.
+func (skipMapper) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	value := server.SkipTimers
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		value = fmt.Sprint(ctx.Scan.Pop().Value)
+	}
+	target.SetString(value)
 	return nil
 }
 

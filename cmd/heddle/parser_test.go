@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"heddle/internal/options"
 	"heddle/internal/server"
 )
 
@@ -102,7 +103,7 @@ func TestNumbers(t *testing.T) {
 // value is how an error shows a number that is too large.
 func (c *commands) value(flag string) string {
 	if flag == "poll-hold" {
-		return c.Serve.PollHold.String()
+		return c.Serve.Config.PollHold.String()
 	}
 	return "2147483647"
 }
@@ -122,13 +123,13 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Data = got.Data                            // from the working directory
-	want.RootKeys.KMS.Region = server.DefaultRegion // of no use without a KMS
+	folder := want.Data
+	want.Data = got.Data // from the working directory
 	if !reflect.DeepEqual(settings(&got), settings(&want)) {
 		t.Errorf("settings of services by flags %+v, of the server %+v", settings(&got), settings(&want))
 	}
 	got.Services, want.Services = nil, nil // which hold functions
-	if !strings.HasSuffix(got.Data, "/"+server.DefaultData) || !reflect.DeepEqual(got, want) {
+	if !strings.HasSuffix(got.Data, "/"+folder) || !reflect.DeepEqual(got, want) {
 		t.Errorf("by flags\n%+v\nof the server\n%+v", got, want)
 	}
 }
@@ -151,8 +152,9 @@ func TestNothingGiven(t *testing.T) {
 	if err := unsetEmpty(); err != nil {
 		t.Fatal(err)
 	}
+	defaults := options.Defaults[server.Config]()
 	c, _, err := parse(t, "serve")
-	if err != nil || c.Serve.Region != server.DefaultRegion || c.Serve.Limits.Polls != server.DefaultPolls {
+	if err != nil || c.Serve.Config.Region != defaults.Region || c.Serve.Config.PollsMax != defaults.PollsMax {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for _, command := range []string{"serve", "check", "audit", "rekey", "export --domain=d --workflow-id=w"} {

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

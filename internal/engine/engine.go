@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"heddle/internal/blob"
+	"heddle/internal/pack"
 )
 
 // Time is a moment in milliseconds since the Unix epoch. Zero means "never".
@@ -19,6 +20,9 @@ type Time int64
 
 // Seconds is a span of n seconds, to be added to a Time.
 func Seconds(n int64) Time { return Time(n * 1000) }
+
+// Code writes a time or reads it back.
+func (t *Time) Code(c *pack.Coder) { c.Int((*int64)(t)) }
 
 // World is one account in one region. Two worlds share nothing.
 type World struct {
@@ -53,6 +57,9 @@ func (id RunID) Shard() uint16 { return binary.BigEndian.Uint16(id[:2]) }
 
 // IsZero tells whether the id names no run.
 func (id RunID) IsZero() bool { return id == RunID{} }
+
+// Code writes a run or reads it back.
+func (id *RunID) Code(c *pack.Coder) { c.Fixed(id[:]) }
 
 func (id RunID) String() string { return fmt.Sprintf("%x", id[:]) }
 
@@ -244,62 +251,6 @@ type Entry struct {
 	Value  string
 	Time   Time
 }
-
-// State is the folded log of one run; each kind has its own type.
-type State any
-
-// Rules is one kind of execution: pure, deterministic, bounded.
-type Rules interface {
-	// New is the state of a run before its first event.
-	New(Identity) State
-	// Handle decides what a command does. It changes s by Apply and Note only,
-	// and not at all when it returns an error, which goes to the caller as is.
-	Handle(s State, body any, in Input) (Turn, error)
-	// Apply folds an event into s. Replay is Apply over a log.
-	Apply(s State, e Event)
-	// Note folds a note into s.
-	Note(s State, n Note)
-	// Record derives the record; up is Input.Up.
-	Record(s State, up Time) Record
-	// Entries gives a run's places in the visibility index.
-	Entries(id Identity, r *Record) []Entry
-	// DecodeEvent reads an event back from what was stored.
-	DecodeEvent(id int64, at Time, public, private []byte) (Event, error)
-	// DecodeMessage reads a Message's body.
-	DecodeMessage(body []byte) (any, error)
-	// Refused tells what to send when a message was refused: it found no run to handle
-	// it, or found one that it may not begin again (UnknownRunError, AlreadyOpenError,
-	// NameKeptError, RunExistsError), or Handle returned an error.
-	Refused(to Name, body any, why error) []Message
-	// EncodeState gives a snapshot. All notes are folded again after it was decoded, and by
-	// then some may have gone: what a note alone says must not be in it.
-	EncodeState(s State) []byte
-	DecodeState(id Identity, b []byte) (State, error)
-}
-
-// Traits are what a shard must know of a kind as a whole.
-type Traits struct {
-	// KeepsNames: a name finds its last run for as long as that is kept, not only while
-	// it is open.
-	KeepsNames bool
-	// CutsLog: nobody reads the history. What a snapshot holds is deleted from the log,
-	// so that a run which never closes does not grow for ever.
-	CutsLog bool
-}
-
-// Rules may have more:
-type (
-	// TraitsRules are of a kind that has traits.
-	TraitsRules interface{ Traits() Traits }
-	// WantingRules want something to be fetched before Handle: Wants is pure, and asked
-	// with the state that Handle will get.
-	WantingRules interface {
-		Wants(s State, body any) Want
-	}
-	// OutcomeRules have runs that can be awaited: Outcome is what a closed run answers to
-	// those who do. An error is their error.
-	OutcomeRules interface{ Outcome(s State) any }
-)
 
 // ErrUnavailable is the answer to commands whose batch was lost. What they asked
 // may have happened.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // FuzzCalls makes calls as the root user, one a line, each a form without its

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // TestStories runs testdata/*.txt: calls, and indented beneath each its status

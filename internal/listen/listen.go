@@ -26,8 +26,7 @@ type Config struct {
 	Address string               // host:port
 	Allowed func(net.Addr) error // may refuse the address that is listened on; nil: any is good
 
-	TLS      TLS
-	Insecure bool // plain HTTP may leave the loopback
+	TLS TLS
 
 	ConnectionsMax int
 	ClientPercent  int // the part of them that one client may have
@@ -46,21 +45,14 @@ type Clock struct {
 	AfterFunc func(time.Duration, func()) *time.Timer
 }
 
-// Timeouts are how long peers may let the server wait.
+// Timeouts are how long peers may let the server wait. The defaults are for clients that
+// have slow lines.
 type Timeouts struct {
-	Header time.Duration // for the head of a request, or the handshake of TLS
-	Body   time.Duration // for its body
-	Answer time.Duration // for the reading of an answer
-	Idle   time.Duration // for another request
-	Spare  time.Duration // for any of these, when others wait for a connection
-}
-
-// DefaultTimeouts are those of a server whose clients have slow lines.
-func DefaultTimeouts() Timeouts {
-	return Timeouts{
-		Header: 10 * time.Second, Body: 30 * time.Second, Answer: 30 * time.Second,
-		Idle: 10 * time.Minute, Spare: time.Second,
-	}
+	Header time.Duration `default:"10s" min:"1ms" max:"24h"` // for the head of a request, or the handshake of TLS
+	Body   time.Duration `default:"30s" min:"1ms" max:"24h"` // for its body
+	Answer time.Duration `default:"30s" min:"1ms" max:"24h"` // for the reading of an answer
+	Idle   time.Duration `default:"10m" min:"1ms" max:"24h"` // for another request
+	Spare  time.Duration `default:"1s" min:"1ms" max:"24h"`  // for any of these, when others wait for a connection
 }
 
 // Bounds of a connection.
@@ -97,7 +89,7 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 // the certificates.
 func (d *Door) secure(addr net.Addr) (err error) {
 	cfg := &d.cfg
-	if !cfg.TLS.On() && !cfg.Insecure {
+	if !cfg.TLS.On() && !cfg.TLS.Insecure {
 		err = requirePrivate(cfg.Address, addr)
 	}
 	if err == nil && cfg.Allowed != nil {

@@ -11,12 +11,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"heddle/internal/options"
 )
 
 // plain is a port without TLS.
 func plain() Config {
 	return Config{
-		Address: "127.0.0.1:0", ConnectionsMax: 100, ClientPercent: 100, Timeouts: DefaultTimeouts(),
+		Address: "127.0.0.1:0", ConnectionsMax: 100, ClientPercent: 100, Timeouts: options.Defaults[Timeouts](),
 		Clock: clock, Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -14,10 +14,12 @@ import (
 
 // TLS says how the port is protected. The zero value is plain HTTP.
 type TLS struct {
-	Cert, Key  string // files in PEM, read anew when they change
-	SelfSigned bool   // instead of files, with a certificate that is made at each start
-	CADir      string // where the CA of that is kept; see CAFile
-	ClientCA   string // file of the CAs that clients' certificates must come from; empty: anybody's client may connect
+	Cert       string `name:"tls-cert" type:"path" env:"HEDDLE_TLS_CERT" placeholder:"FILE" group:"TLS" help:"Certificate, and those between it and its CA, in PEM. Read again when it changes."`
+	Key        string `name:"tls-key" type:"path" env:"HEDDLE_TLS_KEY" placeholder:"FILE" group:"TLS" help:"Its key, in PEM."`
+	SelfSigned bool   `name:"tls-self-signed" env:"HEDDLE_TLS_SELF_SIGNED" group:"TLS" help:"Make a CA in DATA/tls, and a certificate by it for localhost, this host's name and the address of --listen. Clients must trust DATA/tls/ca.pem."`
+	ClientCA   string `name:"tls-client-ca" type:"path" env:"HEDDLE_TLS_CLIENT_CA" placeholder:"FILE" group:"TLS" help:"Only clients with a certificate by one of these CAs, in PEM, may connect. Read again when it changes."`
+	Insecure   bool   `name:"insecure-listen" env:"HEDDLE_INSECURE_LISTEN" group:"TLS" help:"Serve plain HTTP on an address that others can reach. Only behind something that protects the way, such as a proxy with TLS."`
+	CADir      string `kong:"-"` // where the CA of a self-signed certificate is kept; see CAFile
 }
 
 // On tells whether there is TLS.

@@ -178,7 +178,7 @@ func TestPrivate(t *testing.T) {
 		if err := secure(func(*Config) {}); (err == nil) != private {
 			t.Errorf("in the clear on %s: %v", address, err)
 		}
-		if err := secure(func(c *Config) { c.Insecure = true }); err != nil {
+		if err := secure(func(c *Config) { c.TLS.Insecure = true }); err != nil {
 			t.Errorf("as the operator wants on %s: %v", address, err)
 		}
 		if err := secure(func(c *Config) { c.TLS.SelfSigned = true }); err != nil {

@@ -1,17 +1,19 @@
 // Package options reads what struct fields say of themselves as settings: each is
 // declared once, with the package that uses it, by tags of its field.
 //
-//	name        of its flag; without it, the field's name
-//	default     what zero means
-//	min, max    bounds of a number or a duration
-//	enum        the values that there are, with commas; the first is the default
+//	name        of its flag; without it there is none, and it goes by its field's name
+//	default     what zero means; without it zero is left, for others to fill
+//	min, max    bounds of a number or a duration: both, or none
+//	enum        the values that there are, with commas
+//	oneof       the same, of a flag that the command line leaves to Fill to check
 //	secret      the variable of a setting that must be on no command line
-//	env, help, placeholder, group   for the command line and the documents
+//	env, help, placeholder, group, type   for the command line and the documents
 //	embed       the field is a struct whose fields are settings too; prefix and
 //	            envprefix are put before their names
 //
-// The command line reads the same tags (package kong), so a setting has one default,
-// wherever it comes from.
+// A field without a name, a default and embed is no setting. The command line reads the
+// same tags (package kong), so a setting has one default, wherever it comes from; its
+// own kong:"-" keeps it from fields that are no flags.
 package options
 
 import (
@@ -24,58 +26,35 @@ import (
 	"time"
 )
 
-// Option is a setting.
-type Option struct {
-	Flag        string // without dashes
-	Env         string
-	Default     string
-	Min, Max    string
-	Enum        []string
-	Help        string
-	Placeholder string
-	Group       string
+// option is a setting.
+type option struct {
+	name        string // as users write it: of a flag with its dashes
+	fallback    string
+	least, most string
+	enum        []string
 	value       reflect.Value
 }
 
-// Of gives the settings of a struct, in the order of its fields. Options is a pointer
-// to it; nil: none.
-func Of(options any) []Option {
-	if options == nil {
-		return nil
-	}
-	return collect(nil, reflect.ValueOf(options).Elem(), Option{})
-}
-
-// collect appends the settings of a struct; within has the prefixes and the group.
-func collect(all []Option, v reflect.Value, within Option) []Option {
+// collect appends the settings of a struct, in the order of its fields.
+func collect(all []option, v reflect.Value, prefix string) []option {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if !f.IsExported() || f.Tag.Get("kong") == "-" {
-			continue
-		}
 		tag := f.Tag
-		group := tag.Get("group")
-		if group == "" {
-			group = within.Group
-		}
 		if _, embedded := tag.Lookup("embed"); embedded {
-			all = collect(all, v.Field(i), Option{
-				Flag: within.Flag + tag.Get("prefix"), Env: within.Env + tag.Get("envprefix"), Group: group,
-			})
+			all = collect(all, v.Field(i), prefix+tag.Get("prefix"))
 			continue
 		}
-		o := Option{
-			Flag: within.Flag + tag.Get("name"), Env: tag.Get("env"), Default: tag.Get("default"), Min: tag.Get("min"), Max: tag.Get("max"),
-			Help: tag.Get("help"), Placeholder: tag.Get("placeholder"), Group: group, value: v.Field(i),
+		o := option{
+			name: prefix + f.Name, fallback: tag.Get("default"),
+			least: tag.Get("min"), most: tag.Get("max"), value: v.Field(i),
 		}
-		if tag.Get("name") == "" {
-			o.Flag = f.Name
+		if name := tag.Get("name"); name != "" {
+			o.name = "--" + prefix + name
+		} else if o.fallback == "" {
+			continue
 		}
-		if o.Env != "" {
-			o.Env = within.Env + o.Env
-		}
-		if enum := tag.Get("enum"); enum != "" {
-			o.Enum = strings.Split(enum, ",")
+		if enum := tag.Get("enum") + tag.Get("oneof"); enum != "" {
+			o.enum = strings.Split(enum, ",")
 		}
 		all = append(all, o)
 	}
@@ -106,51 +85,42 @@ func readSecrets(v reflect.Value, prefix string, getenv func(string) string) {
 // outside their bounds. Options is a pointer to it.
 func Fill(options any) error {
 	var errs []error
-	for _, o := range Of(options) {
+	for _, o := range collect(nil, reflect.ValueOf(options).Elem(), "") {
 		errs = append(errs, o.fill())
 	}
 	return errors.Join(errs...)
 }
 
-func (o *Option) fill() error {
-	if o.value.IsZero() && o.Default != "" {
-		if err := set(o.value, o.Default); err != nil {
-			panic(fmt.Sprintf("options: default of %s: %v", o.Flag, err))
+func (o *option) fill() error {
+	if o.value.IsZero() {
+		if o.fallback == "" {
+			return nil
+		}
+		if err := set(o.value, o.fallback); err != nil {
+			panic(fmt.Sprintf("options: default of %s: %v", o.name, err))
 		}
 	}
 	switch {
-	case o.Enum != nil:
-		if !slices.Contains(o.Enum, o.value.String()) {
-			return fmt.Errorf("--%s %q: want %s", o.Flag, o.value.String(), strings.Join(o.Enum, " or "))
+	case o.enum != nil:
+		if !slices.Contains(o.enum, o.value.String()) {
+			return fmt.Errorf("%s %q: want %s", o.name, o.value.String(), strings.Join(o.enum, " or "))
 		}
-	case o.Min != "" || o.Max != "":
-		if !o.within() {
-			return fmt.Errorf("--%s %v: want %s to %s", o.Flag, o.value.Interface(), o.bound(o.Min), o.bound(o.Max))
+	case o.least != "":
+		least, most := o.bound(o.least), o.bound(o.most)
+		if n := o.value.Int(); n < least.Int() || n > most.Int() {
+			return fmt.Errorf("%s %v: want %v to %v", o.name, o.value.Interface(), least.Interface(), most.Interface())
 		}
 	}
 	return nil
 }
 
-// within tells whether a number is within its bounds; what has no bound on a side is
-// not bounded there.
-func (o *Option) within() bool {
-	least, most := reflect.New(o.value.Type()).Elem(), reflect.New(o.value.Type()).Elem()
-	return (o.Min == "" || must(set(least, o.Min)) && o.value.Int() >= least.Int()) &&
-		(o.Max == "" || must(set(most, o.Max)) && o.value.Int() <= most.Int())
-}
-
-// bound is a bound as the setting's own type shows it.
-func (o *Option) bound(text string) string {
+// bound is a bound in the setting's own type.
+func (o *option) bound(text string) reflect.Value {
 	v := reflect.New(o.value.Type()).Elem()
-	must(set(v, text))
-	return fmt.Sprint(v.Interface())
-}
-
-func must(err error) bool {
-	if err != nil {
-		panic("options: bound: " + err.Error())
+	if err := set(v, text); err != nil {
+		panic(fmt.Sprintf("options: bound of %s: %v", o.name, err))
 	}
-	return true
+	return v
 }
 
 // set reads a text into a setting.

@@ -1,8 +1,7 @@
 package options
 
 import (
-	"slices"
-	"strings"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -22,7 +21,10 @@ type settings struct {
 	Deeper struct {
 		Secret string `kong:"-" secret:"TOKEN"`
 	} `embed:"" envprefix:"DEEP_"`
-	Unnamed int `default:"3" min:"1" max:"4"`
+	Unnamed int    `kong:"-" default:"3" min:"1" max:"4"`
+	Later   int    `name:"later" min:"2" max:"4"`
+	Skip    string `name:"skip" oneof:"x,y"`
+	None    func()
 }
 
 func TestFill(t *testing.T) {
@@ -31,7 +33,7 @@ func TestFill(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := settings{Kind: "a", Hold: 55 * time.Second, On: true, Quotas: quotas{Timers: 2, Events: 100}, Unnamed: 3}
-	if s != want {
+	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got %+v, want %+v", s, want)
 	}
 	if d := Defaults[quotas](); d != (quotas{Timers: 7, Events: 100}) {
@@ -45,29 +47,14 @@ func TestFillRefuses(t *testing.T) {
 		"--hold 1m1s: want 1ms to 1m0s":                                 {Hold: 61 * time.Second},
 		"--limit-timers -1: want 1 to 9":                                {Quotas: quotas{Timers: -1}},
 		"--limit-events 5: want 6 to 1000":                              {Quotas: quotas{Events: 5}},
-		"--Unnamed 5: want 1 to 4":                                      {Unnamed: 5},
+		"Unnamed 5: want 1 to 4":                                        {Unnamed: 5},
 		"--hold -1ns: want 1ms to 1m0s\n--limit-timers 10: want 1 to 9": {Hold: -1, Quotas: quotas{Timers: 10}},
+		`--skip "z": want x or y`:                                       {Skip: "z"},
+		"--later 1: want 2 to 4":                                        {Later: 1},
 	} {
 		if err := Fill(&s); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
-	}
-}
-
-func TestOf(t *testing.T) {
-	var got []string
-	for _, o := range Of(new(settings)) {
-		got = append(got, strings.Join([]string{o.Flag, o.Env, o.Default, o.Group}, "|"))
-	}
-	want := []string{
-		"kind|HEDDLE_KIND|a|First", "hold||55s|", "on||true|", "free|||",
-		"limit-timers|HEDDLE_LIMIT_TIMERS|7|Limits", "limit-events||100|Limits", "Unnamed||3|",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if Of(nil) != nil {
-		t.Error("nothing has settings")
 	}
 }
 
@@ -90,7 +77,7 @@ func TestMistakesOfOurs(t *testing.T) {
 			N float64 `default:"1"`
 		}{},
 		"bound": &struct {
-			N int `default:"1" min:"few"`
+			N int `default:"1" min:"few" max:"1"`
 		}{},
 	} {
 		func() {

@@ -1,6 +1,8 @@
 // Package pack writes small records as bytes and reads them back: varints and
-// length-prefixed strings, without reflection. Writers append; a Reader
-// remembers its first error, so that a decoder checks once, at its end.
+// length-prefixed strings. Writers append; a Reader remembers its first error, so
+// that a decoder checks once, at its end. A Coder is both: with it a type says its
+// fields once. Types is a table of what is stored with a byte before it that says
+// what it is.
 package pack
 
 import (
@@ -53,8 +55,13 @@ func (r *Reader) Done() error {
 // Len counts the bytes that are not yet read.
 func (r *Reader) Len() int { return len(r.rest) }
 
-func (r *Reader) fail() {
-	r.err = ErrMalformed
+func (r *Reader) fail() { r.failWith(ErrMalformed) }
+
+// failWith ends reading. The first error counts.
+func (r *Reader) failWith(why error) {
+	if r.err == nil {
+		r.err = why
+	}
 	r.rest = nil
 }
 

@@ -17,16 +17,16 @@ import (
 // KMS says which root keys are in a key management service, and how it is
 // reached.
 type KMS struct {
-	KeyIDs   []string // id, ARN or alias; the first wraps
-	Endpoint string
-	Region   string // that requests are signed for
-	Access   AccessKey
+	KeyIDs   []string  `name:"key-id" env:"KEY_ID" placeholder:"ID" help:"Root keys in a key management service, instead of a file: the first seals, the others open what was sealed before."` // ids, ARNs or aliases
+	Endpoint string    `name:"endpoint" env:"ENDPOINT" placeholder:"URL" help:"Where the key management service is (anything with KMS's Encrypt and Decrypt)."`
+	Region   string    `name:"region" env:"REGION" default:"us-east-1" help:"Region that its requests are signed for."`
+	Access   AccessKey `embed:""`
 }
 
 // AccessKey signs requests to the service.
 type AccessKey struct {
-	ID     string
-	Secret string
+	ID     string `name:"access-key" env:"ACCESS_KEY_ID" placeholder:"KEY" help:"Access key that signs them; its secret comes from the environment variable HEDDLE_KMS_SECRET_ACCESS_KEY alone."`
+	Secret string `kong:"-" secret:"SECRET_ACCESS_KEY"`
 }
 
 // Bounds of a call. It is made at a start and when root keys change; a server

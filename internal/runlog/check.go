@@ -34,7 +34,7 @@ func (f *Findings) wrong(format string, args ...any) {
 // row is without its run, and messages and marks fit together. An error means
 // that the check itself could not be done.
 func Check(ctx context.Context, v store.Snapshot, shards uint16, hash *keys.Hash, rules map[engine.Kind]engine.Rules) (*Findings, error) {
-	a := &check{Reader: NewReader(v, shards), hash: hash, rules: rules}
+	a := &check{Reader: NewReader(v, shards), hash: hash, rules: engine.Rulesets(rules)}
 	f := &Findings{}
 	for shard := range shards {
 		for _, step := range []func(context.Context, uint16, *Findings) error{
@@ -58,7 +58,7 @@ func Check(ctx context.Context, v store.Snapshot, shards uint16, hash *keys.Hash
 type check struct {
 	Reader
 	hash  *keys.Hash
-	rules map[engine.Kind]engine.Rules
+	rules map[engine.Kind]*engine.Ruleset
 }
 
 func (a *check) checkRuns(ctx context.Context, shard uint16, f *Findings) error {
@@ -112,7 +112,7 @@ func (a *check) checkRun(ctx context.Context, rec *Head, f *Findings) (err error
 		}
 	}()
 	whole := *rec
-	cut := TraitsOf(rules).CutsLog
+	cut := rules.Traits.CutsLog
 	if !cut {
 		whole.SnapshotAt = 0
 	}
@@ -140,7 +140,7 @@ func (a *check) checkRun(ctx context.Context, rec *Head, f *Findings) (err error
 	if err := a.checkOffers(ctx, rec, now.Offers); err != nil {
 		return err
 	}
-	entries := Entries(rules, rec.Identity, &rec.Record)
+	entries := rules.Entries(rec.Identity, &rec.Record)
 	places := make([]store.Place, len(entries))
 	for i, e := range entries {
 		places[i] = store.Place{Space: store.IndexSpace, Key: a.indexKey(rec, e)}
@@ -284,7 +284,7 @@ func (a *check) checkNames(ctx context.Context, shard uint16, f *Findings) error
 	for _, kind := range []byte{keys.OpenRun, keys.ClosedRun} {
 		err := ScanKind(ctx, a.view, shard, kind, func(key, value []byte) error {
 			head, err := ReadHead(keys.Run(key), value)
-			if err != nil || a.rules[head.Name.Kind] == nil || !TraitsOf(a.rules[head.Name.Kind]).KeepsNames {
+			if err != nil || a.rules[head.Name.Kind] == nil || !a.rules[head.Name.Kind].Traits.KeepsNames {
 				return nil
 			}
 			if !kept[a.hash.Name(NameParts(head.Name))] {
@@ -369,7 +369,7 @@ func (a *check) checkIndex(ctx context.Context, f *Findings) error {
 		if rules == nil {
 			return true // told with the run
 		}
-		for _, e := range Entries(rules, rec.Identity, &rec.Record) {
+		for _, e := range rules.Entries(rec.Identity, &rec.Record) {
 			if bytes.Equal(key, a.indexKey(rec, e)) {
 				return true
 			}

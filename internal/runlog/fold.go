@@ -16,27 +16,10 @@ func SnapshotParts(length int) int {
 	return (length + keys.SnapshotPartBytes - 1) / keys.SnapshotPartBytes
 }
 
-// TraitsOf gives the traits of a kind.
-func TraitsOf(rules engine.Rules) engine.Traits {
-	if r, ok := rules.(engine.TraitsRules); ok {
-		return r.Traits()
-	}
-	return engine.Traits{}
-}
-
-// Entries gives a run's places in the index by its record. One that is to be forgotten as
-// soon as it closes has none then; neither has one without a record yet.
-func Entries(rules engine.Rules, id engine.Identity, r *engine.Record) []engine.Entry {
-	if r.Status == 0 || r.Status == engine.Closed && r.Forget != 0 && r.Forget <= r.Closed {
-		return nil
-	}
-	return rules.Entries(id, r)
-}
-
 // Fold makes a run's state from what is stored of it: the snapshot, then the events
 // and notes after it. Nothing may be written of the run meanwhile, or the view must be
 // of one moment.
-func Fold(ctx context.Context, v store.View, rules engine.Rules, h *Head) (engine.State, error) {
+func Fold(ctx context.Context, v store.View, rules *engine.Ruleset, h *Head) (engine.State, error) {
 	state := rules.New(h.Identity)
 	next := int64(1)
 	if h.SnapshotAt > 0 {
@@ -81,7 +64,7 @@ func readSnapshot(ctx context.Context, v store.View, h *Head) ([]byte, error) {
 }
 
 // FoldEvents applies a run's events from id next on, and gives the id after the last.
-func FoldEvents(ctx context.Context, v store.View, rules engine.Rules, state engine.State, id engine.RunID, next int64) (int64, error) {
+func FoldEvents(ctx context.Context, v store.View, rules *engine.Ruleset, state engine.State, id engine.RunID, next int64) (int64, error) {
 	var failed error
 	err := v.Scan(ctx, id.Shard(), store.Range{
 		Start: keys.AppendHistory(nil, id, next),
@@ -106,13 +89,15 @@ func FoldEvents(ctx context.Context, v store.View, rules engine.Rules, state eng
 }
 
 // FoldNotes takes a run's notes into a state that has all its events.
-func FoldNotes(ctx context.Context, v store.View, rules engine.Rules, state engine.State, id engine.RunID) error {
+func FoldNotes(ctx context.Context, v store.View, rules *engine.Ruleset, state engine.State, id engine.RunID) error {
+	var failed error
 	prefix := keys.AppendRun(nil, keys.Note, id)
-	return v.Scan(ctx, id.Shard(), store.Range{Start: prefix, End: keys.End(prefix)}, func(key, value []byte) bool {
+	err := v.Scan(ctx, id.Shard(), store.Range{Start: prefix, End: keys.End(prefix)}, func(key, value []byte) bool {
 		subject, kind := keys.NoteSubject(key)
-		rules.Note(state, engine.Note{Subject: subject, Kind: engine.NoteKind(kind), Value: bytes.Clone(value)})
-		return true
+		failed = rules.Note(state, engine.Note{Subject: subject, Kind: engine.NoteKind(kind), Value: bytes.Clone(value)})
+		return failed == nil
 	})
+	return cmp.Or(err, failed)
 }
 
 // ScanKind visits all rows of a kind of a shard, or until visit fails.

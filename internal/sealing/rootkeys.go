@@ -14,9 +14,9 @@ import (
 // RootKeys says where the root keys are, under which a store is sealed: in one
 // place. The zero value is the file RootKeyFile of the data folder.
 type RootKeys struct {
-	File string
-	Text string // what a file would hold
-	KMS  rootkey.KMS
+	File string      `name:"root-key-file" env:"HEDDLE_ROOT_KEY_FILE" type:"path" placeholder:"FILE" group:"Sealing" help:"File of root keys, under which the store is sealed; the first start makes one. Without it DATA/root.key. Instead of a file, HEDDLE_ROOT_KEY may hold its text."`
+	Text string      `kong:"-" secret:"HEDDLE_ROOT_KEY"` // what a file would hold
+	KMS  rootkey.KMS `embed:"" prefix:"kms-" envprefix:"HEDDLE_KMS_" group:"Sealing"`
 }
 
 // RootKeyFile is where a data folder has its root keys, if nothing else is said.

@@ -53,7 +53,7 @@ type knock struct {
 // swf is a call of an action.
 func (h *harness) swf(key aws.Credentials, action, body string) *knock {
 	return &knock{
-		key: key, service: "swf", region: DefaultRegion, at: time.Now(), method: http.MethodPost, body: body,
+		key: key, service: "swf", region: defaults.Region, at: time.Now(), method: http.MethodPost, body: body,
 		header: http.Header{"X-Amz-Target": {wire.TargetPrefix + "." + action}, "Content-Type": {"application/x-amz-json-1.0"}},
 	}
 }
@@ -70,7 +70,7 @@ func (h *harness) iam(key aws.Credentials, action string, parameters ...string) 
 		form.Add(parameters[i], parameters[i+1])
 	}
 	return &knock{
-		key: key, service: service, region: DefaultRegion, at: time.Now(), method: http.MethodPost, body: form.Encode(),
+		key: key, service: service, region: defaults.Region, at: time.Now(), method: http.MethodPost, body: form.Encode(),
 		header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 	}
 }
@@ -214,10 +214,10 @@ func (h *harness) session(s *account.Session) aws.Credentials {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if s.KeyPair, err = account.NewSessionPair(DefaultAccount, rand.Reader); err != nil {
+	if s.KeyPair, err = account.NewSessionPair(defaults.Account, rand.Reader); err != nil {
 		h.t.Fatal(err)
 	}
-	s.Account = DefaultAccount
+	s.Account = defaults.Account
 	return credentialsOf(s.KeyPair, account.NewSealer(key).SealSession(s))
 }
 
@@ -351,7 +351,7 @@ func TestRefusals(t *testing.T) {
 				k.service = "swf"
 			}
 		}, mismatch},
-		{"another region after signing", edit("Authorization", DefaultRegion, "eu-west-1"), mismatch},
+		{"another region after signing", edit("Authorization", defaults.Region, "eu-west-1"), mismatch},
 		{"another day after signing", edit("Authorization", "/20", "/19"), mismatch},
 		{"odd region", func(k *knock) { k.region = "US_EAST_1" }, mismatch},
 		{"region like a path", func(k *knock) { k.region = "..%2f" }, mismatch},
@@ -400,12 +400,12 @@ func TestRefusals(t *testing.T) {
 				Of: account.Ref{Type: account.User, Name: "ann"}, ID: "AIDAFORMER", Issued: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}), unknown},
 		{"session that another server made", with(func() aws.Credentials {
-			pair, err := account.NewSessionPair(DefaultAccount, rand.Reader)
+			pair, err := account.NewSessionPair(defaults.Account, rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return credentialsOf(pair, account.NewSealer([32]byte{1}).SealSession(&account.Session{
-				KeyPair: pair, Account: DefaultAccount, Issued: time.Now(), Expires: time.Now().Add(time.Hour)}))
+				KeyPair: pair, Account: defaults.Account, Issued: time.Now(), Expires: time.Now().Add(time.Hour)}))
 		}), unknown},
 		{"token with a key that needs none", func(k *knock) { k.key.SessionToken = session(time.Hour).SessionToken }, unknown},
 	} {

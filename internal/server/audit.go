@@ -23,14 +23,14 @@ import (
 // Audit says which calls are recorded, and where. The zero value is all calls, in
 // files in the data folder if the store is there too.
 type Audit struct {
-	Files  string // AuditAuto, AuditFile or AuditOff
-	Events string // AuditAll or AuditManagement
-	Data   bool   // free-form data of users is recorded too
-	FileMB int    // a file is not larger
-	Keep   int    // so many files are kept
+	Files  string `name:"audit" default:"auto" enum:"auto,file,off" env:"HEDDLE_AUDIT" help:"file: a line for each call, in CloudTrail's form, in files in DATA/audit. auto: file, unless --store is memory."`
+	Events string `name:"audit-events" default:"all" enum:"all,management" env:"HEDDLE_AUDIT_EVENTS" help:"management: no calls about executions and tasks."`
+	Data   bool   `name:"audit-data" env:"HEDDLE_AUDIT_DATA" help:"Record inputs, results, details and the like too. Secrets and tokens never are."`
+	FileMB int    `name:"audit-file-mb" default:"100" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_FILE_MB" help:"A file of the trail is not larger; each day begins another."`
+	Keep   int    `name:"audit-keep" default:"20" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_KEEP" help:"How many files of the trail are kept."`
 
-	WebhookURL   string // empty: none
-	WebhookToken string // sent to it as a bearer token
+	WebhookURL   string `name:"audit-webhook" env:"HEDDLE_AUDIT_WEBHOOK" placeholder:"URL" help:"Where records are posted in batches, too. HEDDLE_AUDIT_WEBHOOK_TOKEN, if it is set, is sent as a bearer token."`
+	WebhookToken string `kong:"-" secret:"HEDDLE_AUDIT_WEBHOOK_TOKEN"`
 }
 
 // Values of Audit.Files.

@@ -120,7 +120,7 @@ func TestAudit(t *testing.T) {
 			}
 			var got []string
 			for _, r := range recordsOf(t, trail) {
-				if r.UserIdentity.Type != "Root" || r.UserIdentity.AccountID != DefaultAccount || r.SourceIPAddress != "127.0.0.1" || r.AwsRegion != DefaultRegion || r.RecipientAccountID != DefaultAccount {
+				if r.UserIdentity.Type != "Root" || r.UserIdentity.AccountID != defaults.Account || r.SourceIPAddress != "127.0.0.1" || r.AwsRegion != defaults.Region || r.RecipientAccountID != defaults.Account {
 					t.Errorf("%+v", r)
 				}
 				line := strings.TrimSuffix(r.EventSource, ".amazonaws.com") + ":" + r.EventName
@@ -194,7 +194,7 @@ func TestAuditOfUnknownSenders(t *testing.T) {
 	}
 	for i, want := range []struct{ key, code string }{{"AKIANOBODY", "UnrecognizedClientException"}, {"", "MissingAuthenticationToken"}} {
 		r := all[i]
-		if r.UserIdentity.Type != "Unknown" || r.UserIdentity.ARN != "" || r.UserIdentity.AccessKeyID != want.key || r.ErrorCode != want.code || r.AwsRegion != DefaultRegion || r.RequestParameters != nil {
+		if r.UserIdentity.Type != "Unknown" || r.UserIdentity.ARN != "" || r.UserIdentity.AccessKeyID != want.key || r.ErrorCode != want.code || r.AwsRegion != defaults.Region || r.RequestParameters != nil {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -365,7 +365,7 @@ func TestConfigOfBlobs(t *testing.T) {
 		}
 	}
 	filled, err := Config{Blobs: Blobs{Bucket: "b", Prefix: "x/", Endpoint: "https://x:1/y", PathStyle: true}}.Filled()
-	if want := (Blobs{"b", "x/", "https://x:1/y", DefaultRegion, true}); err != nil || !reflect.DeepEqual(filled.Blobs, want) {
+	if want := (Blobs{"b", "x/", "https://x:1/y", defaults.Region, true}); err != nil || !reflect.DeepEqual(filled.Blobs, want) {
 		t.Errorf("%+v, %v", filled.Blobs, err)
 	}
 }

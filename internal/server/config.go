@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,48 +17,44 @@ import (
 	"heddle/internal/store/pebblestore"
 )
 
-// Config says how a server runs. The zero value of a field means its default; a
-// number has no other way to say none.
+// Config says how a server runs. Its settings are declared here or with the packages that
+// use them; the zero value of one means its default, and a number has no other way to
+// say none.
 type Config struct {
-	Listen   string // host:port; default 127.0.0.1:7930
-	Data     string // folder of the store
-	Store    string // StorePebble or StoreMemory
-	Account  string // of every caller
-	Auth     string // AuthSigV4 or AuthNone
-	Region   string // of callers whose requests name none
-	PollHold time.Duration
-	TimeSkip string // SkipOff, SkipTimers or SkipAll
+	Listen   string        `name:"listen" default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port."`
+	Data     string        `name:"data" default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store; made at first start."`
+	Store    string        `name:"store" default:"pebble" enum:"pebble,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; memory forgets everything at exit."`
+	Account  string        `name:"account" default:"123456789012" env:"HEDDLE_ACCOUNT" help:"AWS account id of all callers."`
+	Region   string        `name:"region" default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
+	Auth     string        `name:"auth" default:"sigv4" enum:"sigv4,none" env:"HEDDLE_AUTH" help:"sigv4 verifies signatures and asks policies; the first start writes the root key pair to DATA/credentials. none lets everybody on this machine do anything: it listens on a loopback address only."`
+	PollHold time.Duration `name:"poll-hold" default:"55s" min:"1ms" max:"60s" env:"HEDDLE_POLL_HOLD" help:"How long a poll waits for a task, at most 60s. Keep it below the clients' read timeout."`
+	TimeSkip string        `name:"time-skip" default:"off" oneof:"off,timers,all" type:"skip" env:"HEDDLE_TIME_SKIP" placeholder:"timers|all" help:"For development: when nothing is runnable, jump to the next user timer; with =all also to the next timeout."`
 
-	Sealing  string           // SealingOn or SealingOff; a store in memory is never sealed
-	RootKeys sealing.RootKeys // under which the store is sealed
+	TLS listen.TLS `embed:""`
 
-	Blobs Blobs
+	Sealing  string           `name:"sealing" default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."` // a store in memory never is
+	RootKeys sealing.RootKeys `embed:""`
 
-	// Services have settings of their own; nil: Services().
-	Services []*service.Service
+	Audit Audit `embed:""`
+	Blobs Blobs `embed:""`
 
-	TLSCert, TLSKey string // files in PEM, read anew when they change; empty: no TLS
-	TLSSelfSigned   bool   // with a certificate that the server makes itself
-	TLSClientCA     string // file of the CAs that clients' certificates must come from; empty: anybody's client may connect
-	InsecureListen  bool   // plain HTTP may leave the loopback
+	Throttle      string   `name:"throttle" default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that AWS has by default are refused, for each account and region."`
+	ThrottleRates []string `name:"throttle-rate" env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it."`
 
 	// What there may be at a time, and the part of it that one client may have.
-	ConnectionsMax int // default: as many as leave file descriptors for the store
-	RequestsMax    int // but for polls that wait for a task
-	PollsMax       int
-	ClientPercent  int
+	// Services have quotas of their own.
+	ConnectionsMax  int `name:"limit-connections" min:"1" max:"1000000000" env:"HEDDLE_LIMIT_CONNECTIONS" placeholder:"N" group:"Limits" help:"Connections; by default as many as the limit of open files leaves room for."`
+	RequestsMax     int `name:"limit-requests" default:"5000" min:"1" max:"1000000000" env:"HEDDLE_LIMIT_REQUESTS" group:"Limits" help:"Requests at a time, but for polls that wait."`
+	PollsMax        int `name:"limit-polls" default:"50000" min:"1" max:"1000000000" env:"HEDDLE_LIMIT_POLLS" group:"Limits" help:"Polls that wait."`
+	ClientPercent   int `name:"limit-client-percent" default:"50" min:"1" max:"100" env:"HEDDLE_LIMIT_CLIENT_PERCENT" group:"Limits" help:"How much of the connections, requests and polls one client address may take. 100 where all come through one proxy."`
+	PollsPerListMax int `name:"limit-polls-per-list" default:"1000" min:"1" max:"1000000000" env:"HEDDLE_LIMIT_POLLS_PER_LIST" group:"Limits" help:"Polls that wait on one task list."`
 
-	Timeouts listen.Timeouts
+	Timeouts     listen.Timeouts `kong:"-" embed:"" prefix:"Timeouts."`
+	CachedStates int             `kong:"-" default:"10000" min:"1" max:"1000000000"` // executions whose state is kept in memory
 
-	Audit         Audit
-	Throttle      string   // ThrottleOff or ThrottleAWS
-	ThrottleRates []string // other rates: ACTION=BURST/PERSECOND or ACTION=none
-
-	PollsPerListMax int
-
-	CachedStates int // executions whose state is kept in memory
-
-	Log *slog.Logger
+	// Services have settings of their own; nil: Services().
+	Services []*service.Service `kong:"-"`
+	Log      *slog.Logger       `kong:"-"`
 
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
@@ -94,29 +89,13 @@ const (
 	SkipAll    = "all"
 )
 
-// Defaults of Config.
-const (
-	DefaultListen        = "127.0.0.1:7930"
-	DefaultData          = "heddle-data"
-	DefaultAccount       = "123456789012"
-	DefaultRegion        = "us-east-1"
-	DefaultPollHold      = 55 * time.Second
-	DefaultRequests      = 5000
-	DefaultPolls         = 50_000
-	DefaultClientPercent = 50
-	DefaultPollsPerList  = 1000
-	DefaultCachedStates  = 10_000
-	DefaultAuditFileMB   = 100
-	DefaultAuditKeep     = 20
-)
-
-// Bounds of numbers.
-const (
-	numberMax   = 1_000_000_000 // more than any machine has; what is reckoned from such numbers does not overflow
-	durationMin = time.Millisecond
-	PollHoldMax = time.Minute
-	timeoutMax  = 24 * time.Hour
-)
+// ReadSecrets takes the settings that are on no command line from the environment.
+func (c *Config) ReadSecrets(getenv func(string) string) {
+	options.ReadSecrets(c, getenv)
+	for _, one := range c.Services {
+		options.ReadSecrets(one.Options, getenv)
+	}
+}
 
 // Filled is a Config with its defaults, if it has nothing that makes no sense.
 // Nothing is opened or made to find out.
@@ -128,19 +107,16 @@ func (c Config) Filled() (Config, error) {
 }
 
 func (c *Config) fill() error {
-	setDefault(&c.Listen, DefaultListen)
-	setDefault(&c.Data, DefaultData)
-	setDefault(&c.Account, DefaultAccount)
-	setDefault(&c.Region, DefaultRegion)
-	setDefault(&c.Blobs.Region, DefaultRegion)
 	if c.Services == nil {
 		c.Services = Services()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	tls := c.tls()
-	err := errors.Join(c.fillChoices(), c.fillNumbers(), tls.Check(), c.fillServices(), c.checkOthers())
+	if c.ConnectionsMax == 0 {
+		c.ConnectionsMax = listen.Room()
+	}
+	err := errors.Join(options.Fill(c), c.TLS.Check(), c.fillServices(), c.checkOthers())
 	if err != nil {
 		err = fmt.Errorf("config: %w", err)
 	}
@@ -154,40 +130,6 @@ func (c *Config) fill() error {
 		}
 	}
 	return nil
-}
-
-// fillChoices fills the fields that have one of a few values; the first is the default.
-func (c *Config) fillChoices() error {
-	return errors.Join(
-		choice("--store", &c.Store, StorePebble, StoreMemory),
-		choice("--auth", &c.Auth, AuthSigV4, AuthNone),
-		choice("--sealing", &c.Sealing, SealingOn, SealingOff),
-		choice("--audit", &c.Audit.Files, AuditAuto, AuditFile, AuditOff),
-		choice("--audit-events", &c.Audit.Events, AuditAll, AuditManagement),
-		choice("--throttle", &c.Throttle, ThrottleOff, ThrottleAWS),
-		choice("--time-skip", &c.TimeSkip, SkipOff, SkipTimers, SkipAll),
-	)
-}
-
-// fillNumbers fills all numbers. Those without a flag go by their field.
-func (c *Config) fillNumbers() error {
-	t, tDefault := &c.Timeouts, listen.DefaultTimeouts()
-	return errors.Join(
-		number("--poll-hold", &c.PollHold, DefaultPollHold, durationMin, PollHoldMax),
-		number("--audit-file-mb", &c.Audit.FileMB, DefaultAuditFileMB, 1, numberMax),
-		number("--audit-keep", &c.Audit.Keep, DefaultAuditKeep, 1, numberMax),
-		number("--limit-connections", &c.ConnectionsMax, listen.Room(), 1, numberMax),
-		number("--limit-requests", &c.RequestsMax, DefaultRequests, 1, numberMax),
-		number("--limit-polls", &c.PollsMax, DefaultPolls, 1, numberMax),
-		number("--limit-client-percent", &c.ClientPercent, DefaultClientPercent, 1, 100),
-		number("--limit-polls-per-list", &c.PollsPerListMax, DefaultPollsPerList, 1, numberMax),
-		number("CachedStates", &c.CachedStates, DefaultCachedStates, 1, numberMax),
-		number("Timeouts.Header", &t.Header, tDefault.Header, durationMin, timeoutMax),
-		number("Timeouts.Body", &t.Body, tDefault.Body, durationMin, timeoutMax),
-		number("Timeouts.Answer", &t.Answer, tDefault.Answer, durationMin, timeoutMax),
-		number("Timeouts.Idle", &t.Idle, tDefault.Idle, durationMin, timeoutMax),
-		number("Timeouts.Spare", &t.Spare, tDefault.Spare, durationMin, timeoutMax),
-	)
 }
 
 // fillServices fills the settings of all services.
@@ -205,7 +147,7 @@ func (c *Config) fillServices() error {
 	return errors.Join(errs...)
 }
 
-// checkOthers checks what has no list of values and is no number.
+// checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
 	errs := []error{c.Blobs.check(c.Store == StoreMemory)}
 	if !isAccount(c.Account) {
@@ -221,30 +163,17 @@ func (c *Config) checkOthers() error {
 	return errors.Join(append(errs, err)...)
 }
 
-func choice(flag string, v *string, values ...string) error {
-	setDefault(v, values[0])
-	if slices.Contains(values, *v) {
-		return nil
-	}
-	return fmt.Errorf("%s %q: want %s", flag, *v, strings.Join(values, " or "))
-}
-
-func number[T int | int64 | time.Duration](flag string, v *T, fallback, least, most T) error {
-	setDefault(v, fallback)
-	if *v < least || *v > most {
-		return fmt.Errorf("%s %v: want %v to %v", flag, *v, least, most)
-	}
-	return nil
-}
-
 // CAFile is where a data folder has the certificate that clients of a self-signed
 // server must trust.
 func CAFile(data string) string { return listen.CAFile(caDir(data)) }
 
 func caDir(data string) string { return filepath.Join(data, "tls") }
 
+// tls is how the port is protected.
 func (c *Config) tls() listen.TLS {
-	return listen.TLS{Cert: c.TLSCert, Key: c.TLSKey, SelfSigned: c.TLSSelfSigned, CADir: caDir(c.Data), ClientCA: c.TLSClientCA}
+	t := c.TLS
+	t.CADir = caDir(c.Data)
+	return t
 }
 
 // shares are places of which one client may have a part.
@@ -254,11 +183,4 @@ func (c *Config) shares(what string, max int) *listen.Shares {
 
 func isAccount(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
-}
-
-func setDefault[T comparable](v *T, fallback T) {
-	var zero T
-	if *v == zero {
-		*v = fallback
-	}
 }

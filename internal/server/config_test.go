@@ -1,7 +1,6 @@
 package server
 
 import (
-	"heddle/internal/swf"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,9 +9,22 @@ import (
 	"testing"
 	"time"
 
+	"heddle/internal/listen"
+	"heddle/internal/options"
 	"heddle/internal/rootkey"
 	"heddle/internal/sealing"
+	"heddle/internal/swf"
 	"heddle/internal/swf/lambda"
+)
+
+// defaults are the settings of a server of which nobody said anything.
+var defaults = options.Defaults[Config]()
+
+// Bounds of settings.
+const (
+	numberMax   = 1_000_000_000 // more than any machine has; what is reckoned from such numbers does not overflow
+	pollHoldMax = time.Minute
+	timeoutMax  = 24 * time.Hour
 )
 
 // numbersOf are the numbers of a Config by the names of their fields.
@@ -91,7 +103,7 @@ func TestNumbers(t *testing.T) {
 
 // TestAllIsSaidAtOnce of what is wrong.
 func TestAllIsSaidAtOnce(t *testing.T) {
-	c := Config{Store: "paper", Account: "1", Services: Services(), TLSCert: "x"}
+	c := Config{Store: "paper", Account: "1", Services: Services(), TLS: listen.TLS{Cert: "x"}}
 	swf.OptionsOf(c.Services).CountMax = -1
 	err := c.fill()
 	if err == nil {
@@ -111,7 +123,7 @@ func TestLargestNumbers(t *testing.T) {
 		most := int64(numberMax)
 		switch {
 		case name == "Config.PollHold":
-			most = int64(PollHoldMax)
+			most = int64(pollHoldMax)
 		case name == "Config.ClientPercent":
 			most = 100
 		case name == "Lambda.Concurrent":

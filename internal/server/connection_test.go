@@ -26,7 +26,7 @@ var protocols = []string{"HTTP/1.1", "HTTP/1.1 over TLS", "HTTP/2.0 over TLS"}
 func startFor(t *testing.T, protocol string, cfg Config) *Server {
 	t.Helper()
 	cfg.Data = t.TempDir()
-	cfg.TLSSelfSigned = strings.HasSuffix(protocol, "TLS")
+	cfg.TLS.SelfSigned = strings.HasSuffix(protocol, "TLS")
 	return start(t, cfg)
 }
 
@@ -58,7 +58,7 @@ func newPeer(t *testing.T, s *Server, protocol string) *peer {
 			return c, nil
 		},
 	}
-	if s.cfg.TLSSelfSigned {
+	if s.cfg.TLS.SelfSigned {
 		transport.TLSClientConfig = &tls.Config{RootCAs: trustOf(t, s)}
 		transport.ForceAttemptHTTP2 = protocol == "HTTP/2.0 over TLS"
 	}

@@ -29,7 +29,7 @@ func (h *harness) cannotAssume(key aws.Credentials, role string, parameters ...s
 	h.refused(accessDenied, h.iam(key, "AssumeRole", append([]string{"RoleArn", roleARN(role), "RoleSessionName", "test"}, parameters...)...))
 }
 
-func roleARN(name string) string { return "arn:aws:iam::" + DefaultAccount + ":role/" + name }
+func roleARN(name string) string { return "arn:aws:iam::" + defaults.Account + ":role/" + name }
 
 func (h *harness) role(name, trust string, statements ...string) {
 	h.t.Helper()
@@ -62,7 +62,7 @@ func TestEscalation(t *testing.T) {
 	for _, action := range []string{"DeleteUserPermissionsBoundary", "ListUsers", "CreateAccessKey", "DeleteUser"} {
 		h.refused(accessDenied, h.iam(bounded, action, "UserName", "bounded"))
 	}
-	h.role("open", `{"Effect":"Allow","Principal":{"AWS":"`+DefaultAccount+`"},"Action":"sts:AssumeRole"}`, everything)
+	h.role("open", `{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":"sts:AssumeRole"}`, everything)
 	h.cannotAssume(bounded, "open")
 
 	// Conditions are about what an action takes, and about what is there: what else a
@@ -98,8 +98,8 @@ func TestEscalation(t *testing.T) {
 	h.must(h.iam(h.root, "CreatePolicy", "PolicyName", "kept", "PolicyDocument", policyOf(everything), "Tags.member.1.Key", "kept", "Tags.member.1.Value", "yes"))
 	h.must(h.iam(h.root, "TagRole", "RoleName", "open", "Tags.member.1.Key", "kept", "Tags.member.1.Value", "yes"))
 	tidy := h.user("tidy", everything, `{"Effect":"Deny","Action":["iam:*Policy*","sts:AssumeRole"],"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/kept":"yes"}}}`)
-	h.refused(accessDenied, h.iam(tidy, "DeletePolicy", "PolicyArn", "arn:aws:iam::"+DefaultAccount+":policy/kept"))
-	h.refused(accessDenied, h.iam(tidy, "CreatePolicyVersion", "PolicyArn", "arn:aws:iam::"+DefaultAccount+":policy/kept", "PolicyDocument", policyOf(everything)))
+	h.refused(accessDenied, h.iam(tidy, "DeletePolicy", "PolicyArn", "arn:aws:iam::"+defaults.Account+":policy/kept"))
+	h.refused(accessDenied, h.iam(tidy, "CreatePolicyVersion", "PolicyArn", "arn:aws:iam::"+defaults.Account+":policy/kept", "PolicyDocument", policyOf(everything)))
 	h.cannotAssume(tidy, "open")
 
 	// What denies wins; what is left out by Not is not left out of a denial.
@@ -117,7 +117,7 @@ func TestTemporaryCredentials(t *testing.T) {
 	h := newHarness(t)
 	admin := h.user("admin", everything)
 	ann := h.user("ann", allow("sts:AssumeRole sts:TagSession", "*"))
-	account := `"Principal":{"AWS":"` + DefaultAccount + `"}`
+	account := `"Principal":{"AWS":"` + defaults.Account + `"}`
 
 	// Of GetSessionToken: not for IAM, not for more of their kind.
 	for _, key := range []aws.Credentials{admin, h.root} {
@@ -133,14 +133,14 @@ func TestTemporaryCredentials(t *testing.T) {
 	}
 
 	// A trust policy lets in whom it names.
-	h.role("named", `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::`+DefaultAccount+`:user/admin"},"Action":"sts:AssumeRole"}`, everything)
+	h.role("named", `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::`+defaults.Account+`:user/admin"},"Action":"sts:AssumeRole"}`, everything)
 	h.cannotAssume(ann, "named")
 	h.role("anybody", `{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`)
 	nobody := h.user("nobody")
 	h.assume(nobody, "anybody") // of this account, as with AWS
 	h.role("account", `{"Effect":"Allow",`+account+`,"Action":"sts:AssumeRole"}`)
 	h.cannotAssume(nobody, "account") // his own policies do not say so
-	h.role("denied", `{"Effect":"Allow",`+account+`,"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::`+DefaultAccount+`:user/ann"},"Action":"sts:*"}`)
+	h.role("denied", `{"Effect":"Allow",`+account+`,"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::`+defaults.Account+`:user/ann"},"Action":"sts:*"}`)
 	h.cannotAssume(ann, "denied")
 	h.assume(admin, "denied")
 	h.role("others", `{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"sts:AssumeRole"}`)
@@ -150,7 +150,7 @@ func TestTemporaryCredentials(t *testing.T) {
 	h.role("federated", `{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRole"}`)
 	h.cannotAssume(admin, "federated")
 	for _, trust := range []string{
-		`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + DefaultAccount + `:user/*"},"Action":"sts:AssumeRole"}`,
+		`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + defaults.Account + `:user/*"},"Action":"sts:AssumeRole"}`,
 		`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::*:root"},"Action":"sts:AssumeRole"}`,
 		`{"Effect":"Allow","Principal":{"Federated":"*"},"Action":"sts:AssumeRole"}`,
 		`{"Effect":"Allow","Principal":{"Service":"*"},"Action":"sts:AssumeRole"}`,

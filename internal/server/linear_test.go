@@ -17,9 +17,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"heddle/internal/linear"
 	"heddle/internal/store"
 	"heddle/internal/store/memstore"
+	"heddle/test/linear"
 )
 
 var histories = flag.Int("histories", 3, "how many histories each test of linearizability makes")

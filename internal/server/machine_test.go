@@ -225,7 +225,7 @@ func (m *machine) shutDown() error {
 	closed := make(chan error, 1)
 	m.lonely.Store(true)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), PollHoldMax/2)
+		ctx, cancel := context.WithTimeout(context.Background(), pollHoldMax/2)
 		defer cancel()
 		closed <- s.Close(ctx)
 	}()

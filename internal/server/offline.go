@@ -11,6 +11,7 @@ import (
 	"heddle/internal/blob/dir"
 	"heddle/internal/blob/s3"
 	"heddle/internal/engine"
+	"heddle/internal/options"
 	"heddle/internal/runlog"
 	"heddle/internal/sealing"
 	"heddle/internal/service"
@@ -78,8 +79,7 @@ func (o *Offline) Check(ctx context.Context) (*runlog.Findings, error) {
 // CheckBlobs compares the blobs of the store with what refers to them, and with
 // contents reads them too. Tell hears of each fault. See blob.Check.
 func (o *Offline) CheckBlobs(ctx context.Context, b Blobs, contents bool, tell func(error)) (blob.Checked, error) {
-	setDefault(&b.Region, DefaultRegion)
-	if err := b.check(false); err != nil {
+	if err := errors.Join(options.Fill(&b), b.check(false)); err != nil {
 		return blob.Checked{}, fmt.Errorf("config: %w", err)
 	}
 	library, err := o.library(ctx, &b)

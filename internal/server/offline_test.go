@@ -162,19 +162,19 @@ func TestExport(t *testing.T) {
 	defer offline.Close()
 	const noRun, noExecution = "no run", "no such execution"
 	for _, c := range []struct{ region, domain, id, run, want string }{
-		{DefaultRegion, "shop", "a", "", "last of a"},
-		{DefaultRegion, "shop", "b", "", "open of b"},
-		{DefaultRegion, "shop", "a", "first of a", "first of a"},
-		{DefaultRegion, "shop", "b", "closed of b", "closed of b"},
-		{DefaultRegion, "shop", "b", "first of a", noRun},
-		{DefaultRegion, "other", "a", "first of a", noRun},
+		{defaults.Region, "shop", "a", "", "last of a"},
+		{defaults.Region, "shop", "b", "", "open of b"},
+		{defaults.Region, "shop", "a", "first of a", "first of a"},
+		{defaults.Region, "shop", "b", "closed of b", "closed of b"},
+		{defaults.Region, "shop", "b", "first of a", noRun},
+		{defaults.Region, "other", "a", "first of a", noRun},
 		{"eu-west-1", "shop", "a", "first of a", noRun},
-		{DefaultRegion, "shop", "c", "", noExecution},
-		{DefaultRegion, "other", "a", "", noExecution},
+		{defaults.Region, "shop", "c", "", noExecution},
+		{defaults.Region, "other", "a", "", noExecution},
 		{"eu-west-1", "shop", "a", "", noExecution},
 	} {
 		var out bytes.Buffer
-		world := engine.World{Account: DefaultAccount, Region: c.region}
+		world := engine.World{Account: defaults.Account, Region: c.region}
 		err := (&swf.Export{Account: world.Account, Region: world.Region, Domain: c.domain, WorkflowID: c.id, RunID: runs[c.run]}).Run(t.Context(), offline.Stored(), &out)
 		if got := fmt.Sprint(&out, err); !strings.Contains(got, c.want) || (err == nil) != (runs[c.want] != "") {
 			t.Errorf("run %q of %q in domain %s of %s: %s, want %q", c.run, c.id, c.domain, c.region, got, c.want)

@@ -58,7 +58,7 @@ func TestFullQuotasHurtNobody(t *testing.T) {
 		action := []string{"DeprecateWorkflowType", "UndeprecateWorkflowType"}[i/200]
 		return h.swf(h.root, action, fmt.Sprintf(`{"domain":"full","workflowType":{"name":"type-%05d","version":"1"}}`, i%200))
 	})
-	arn := "arn:aws:swf:" + DefaultRegion + ":" + DefaultAccount + ":/domain/full"
+	arn := "arn:aws:swf:" + defaults.Region + ":" + defaults.Account + ":/domain/full"
 	for i := range 50 {
 		h.must(h.swf(h.root, "TagResource", fmt.Sprintf(`{"resourceArn":"%s","tags":[{"key":"%s","value":"%s"}]}`,
 			arn, fmt.Sprintf("%02d", i)+strings.Repeat("\u00e9", 126), strings.Repeat("\u00e9", 256))))
@@ -71,7 +71,7 @@ func TestFullQuotasHurtNobody(t *testing.T) {
 		return h.iam(h.root, "CreatePolicy", "PolicyName", fmt.Sprintf("policy-%04d", i), "PolicyDocument", document)
 	})
 	h.each(limits.PoliciesMax*(limits.VersionsPerPolicyMax-1), func(i int) *knock {
-		return h.iam(h.root, "CreatePolicyVersion", "PolicyArn", fmt.Sprintf("arn:aws:iam::%s:policy/policy-%04d", DefaultAccount, i%limits.PoliciesMax), "PolicyDocument", document)
+		return h.iam(h.root, "CreatePolicyVersion", "PolicyArn", fmt.Sprintf("arn:aws:iam::%s:policy/policy-%04d", defaults.Account, i%limits.PoliciesMax), "PolicyDocument", document)
 	})
 	h.refused("LimitExceeded", h.iam(h.root, "CreatePolicy", "PolicyName", "more", "PolicyDocument", document))
 

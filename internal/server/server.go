@@ -88,7 +88,7 @@ func (s *Server) addParts() {
 func (s *Server) listen(ctx context.Context) (err error) {
 	cfg := &s.cfg
 	c := listen.Config{
-		Address: cfg.Listen, TLS: cfg.tls(), Insecure: cfg.InsecureListen,
+		Address: cfg.Listen, TLS: cfg.tls(),
 		ConnectionsMax: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Timeouts: cfg.Timeouts,
 		Attach: func(ctx context.Context, c listen.Connection) context.Context {
 			return operation.WithConnection(ctx, c)

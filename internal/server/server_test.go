@@ -79,13 +79,13 @@ const (
 )
 
 func memory() Config {
-	return Config{Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: PollHoldMax}
+	return Config{Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: pollHoldMax}
 }
 
 // closeServer closes a server, which must not need the time that polls may wait.
 func closeServer(t *testing.T, s *Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), PollHoldMax/2)
+	ctx, cancel := context.WithTimeout(t.Context(), pollHoldMax/2)
 	defer cancel()
 	if err := s.Close(ctx); err != nil {
 		t.Fatal(err)
@@ -262,7 +262,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("check: %+v %v", found, err)
 	}
 	var exported bytes.Buffer
-	world := engine.World{Account: DefaultAccount, Region: DefaultRegion}
+	world := engine.World{Account: defaults.Account, Region: defaults.Region}
 	if err := (&swf.Export{Account: world.Account, Region: world.Region, Domain: "shop", WorkflowID: "a"}).Run(t.Context(), offline.Stored(), &exported); err != nil {
 		t.Fatal(err)
 	}

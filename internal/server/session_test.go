@@ -16,8 +16,8 @@ import (
 
 	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
-	"heddle/internal/golden"
 	"heddle/internal/swf/wire"
+	"heddle/test/golden"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )

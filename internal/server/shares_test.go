@@ -78,7 +78,7 @@ func wantCut(t *testing.T, conn net.Conn) {
 // impatient is a server whose peers have the times that a test gives.
 func impatient(change func(*listen.Timeouts)) Config {
 	cfg := memory()
-	cfg.Timeouts = listen.DefaultTimeouts()
+	cfg.Timeouts = defaults.Timeouts
 	change(&cfg.Timeouts)
 	return cfg
 }
@@ -179,7 +179,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 			if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil { // or it grows with what nobody reads
 				t.Fatal(err)
 			}
-			if s.cfg.TLSSelfSigned {
+			if s.cfg.TLS.SelfSigned {
 				conn = tls.Client(conn, &tls.Config{RootCAs: trustOf(t, s), ServerName: "localhost"})
 			}
 			began := time.Now()

@@ -19,11 +19,11 @@ func TestProtocols(t *testing.T) {
 // TestRefusedTLS starts servers that must not start.
 func TestRefusedTLS(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"config: a TLS certificate and its key go together: give both --tls-cert and --tls-key": func(c *Config) { c.TLSCert = "crt" },
+		"config: a TLS certificate and its key go together: give both --tls-cert and --tls-key": func(c *Config) { c.TLS.Cert = "crt" },
 		"config: give either --tls-cert or --tls-self-signed": func(c *Config) {
-			c.TLSCert, c.TLSKey, c.TLSSelfSigned = "crt", "key", true
+			c.TLS.Cert, c.TLS.Key, c.TLS.SelfSigned = "crt", "key", true
 		},
-		`config: client CA "ca.pem": client certificates need TLS; give --tls-cert and --tls-key, or --tls-self-signed`: func(c *Config) { c.TLSClientCA = "ca.pem" },
+		`config: client CA "ca.pem": client certificates need TLS; give --tls-cert and --tls-key, or --tls-self-signed`: func(c *Config) { c.TLS.ClientCA = "ca.pem" },
 		`listen on "0.0.0.0:0": it is not a loopback address, and there is no TLS; give --tls-cert and --tls-key or --tls-self-signed, or --insecure-listen if something else protects the way to it`: func(c *Config) {
 			c.Listen, c.Auth = "0.0.0.0:0", AuthSigV4
 		},
@@ -40,8 +40,8 @@ func TestRefusedTLS(t *testing.T) {
 		}
 	}
 	for _, change := range []func(*Config){
-		func(c *Config) { c.TLSSelfSigned = true },
-		func(c *Config) { c.InsecureListen = true },
+		func(c *Config) { c.TLS.SelfSigned = true },
+		func(c *Config) { c.TLS.Insecure = true },
 	} {
 		cfg := memory()
 		cfg.Listen, cfg.Auth, cfg.Data = "0.0.0.0:0", AuthSigV4, t.TempDir()

@@ -70,7 +70,7 @@ func rootKey(t *testing.T, data string) aws.Credentials {
 func sign(t *testing.T, r *http.Request, key aws.Credentials, service, body string) {
 	t.Helper()
 	digest := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(digest[:]), service, DefaultRegion, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(digest[:]), service, defaults.Region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }

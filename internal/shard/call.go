@@ -145,29 +145,16 @@ func (s *Shard) leave(c *call) {
 }
 
 // answerAwaiting gives the outcome of a run that closes to all who await it.
-func (s *Shard) answerAwaiting(b *Batch, r *run, rules engine.Rules) {
+func (s *Shard) answerAwaiting(b *Batch, r *run, rules *engine.Ruleset) {
 	if len(s.awaiting[r.Run]) == 0 {
 		return
 	}
 	calls := s.takeAwaiting(r.Run)
-	reply, err := outcome(rules, r.state)
+	reply, err := rules.Outcome(r.state)
 	for _, c := range calls {
 		c.reply, c.err = reply, err
 	}
 	b.outcomes = append(b.outcomes, calls...)
-}
-
-// outcome is what a closed run answers to those who await it.
-func outcome(rules engine.Rules, state engine.State) (any, error) {
-	of, ok := rules.(engine.OutcomeRules)
-	if !ok {
-		return nil, nil
-	}
-	reply := of.Outcome(state)
-	if err, ok := reply.(error); ok {
-		return nil, err
-	}
-	return reply, nil
 }
 
 // pending counts calls, and tells when there are none.

@@ -46,7 +46,7 @@ func (s *Shard) evaluate(b *Batch, c *call, t target) {
 		s.await(r.Run, c)
 	case r.NextEvent > 1: // it is closed already
 		s.at = r // and no longer its successor
-		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
+		c.reply, c.err = s.kinds[r.Name.Kind].Outcome(r.state)
 	}
 }
 
@@ -64,7 +64,7 @@ func (s *Shard) peek(b *Batch, r *run, c *call) {
 		s.await(r.Run, c)
 	default:
 		s.at = r
-		c.reply, c.err = outcome(s.Rules[r.Name.Kind], r.state)
+		c.reply, c.err = s.kinds[r.Name.Kind].Outcome(r.state)
 	}
 }
 
@@ -134,7 +134,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	if s.sick[r.Run] {
 		return nil, ErrQuarantined
 	}
-	rules := s.Rules[r.Name.Kind]
+	rules := s.kinds[r.Name.Kind]
 	if rules == nil {
 		return nil, fmt.Errorf("no rules for kind %q", r.Name.Kind)
 	}
@@ -177,6 +177,9 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	if n := turn.Bytes(); n > engine.TurnBytesMax {
 		return nil, s.isolate(b, r, &fault{fmt.Errorf("a turn of %d bytes: rules must stop at %d", n, engine.TurnBytesMax)})
 	}
+	if err := rules.CheckNotes(turn.Notes); err != nil {
+		return nil, s.isolate(b, r, &fault{err})
+	}
 	if fresh && len(turn.Events) == 0 {
 		s.send(b, turn.Messages)
 		return turn.Reply, nil
@@ -189,7 +192,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 }
 
 // enter puts a run among the open ones that begins, or opens again.
-func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command) error {
+func (s *Shard) enter(b *Batch, r *run, rules *engine.Ruleset, cmd *engine.Command) error {
 	switch {
 	case r.NextEvent == 1:
 		r.Group = intern(cmd.Group)
@@ -206,7 +209,7 @@ func (s *Shard) enter(b *Batch, r *run, rules engine.Rules, cmd *engine.Command)
 	default:
 		return nil
 	}
-	if runlog.TraitsOf(rules).KeepsNames {
+	if rules.Traits.KeepsNames {
 		b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
 	}
 	s.runs[r.Run] = r
@@ -226,7 +229,7 @@ func (f *fault) Error() string { return f.why.Error() }
 func (f *fault) Unwrap() error { return f.why }
 
 // safely hands a command to the rules; a panic of theirs is a *fault.
-func safely(rules engine.Rules, state engine.State, body any, in engine.Input) (turn engine.Turn, err error) {
+func safely(rules *engine.Ruleset, state engine.State, body any, in engine.Input) (turn engine.Turn, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &fault{panicked(p)}
@@ -292,7 +295,7 @@ func (s *Shard) setAside(b *Batch, id engine.Identity, why error) {
 }
 
 // take writes a turn into the batch.
-func (s *Shard) take(b *Batch, r *run, rules engine.Rules, turn *engine.Turn) {
+func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn) {
 	if len(turn.Events) == 0 && len(turn.Notes) == 0 && len(turn.Messages) == 0 && len(turn.Keep) == 0 && len(turn.Drop) == 0 {
 		return
 	}

@@ -85,7 +85,7 @@ func (s *Shard) fetchState(r *run, c *call) {
 }
 
 func (f *fetch) readState(ctx context.Context) error {
-	rules := f.shard.Rules[f.head.Name.Kind]
+	rules := f.shard.kinds[f.head.Name.Kind]
 	if rules == nil {
 		f.broken = true
 		return fmt.Errorf("no rules for kind %q", f.head.Name.Kind)

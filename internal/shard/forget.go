@@ -82,7 +82,7 @@ func (f *fetch) readDoomed(ctx context.Context, d *doomed) error {
 		return err
 	}
 	head, err := runlog.ReadHead(d.run, values[0])
-	if err != nil || s.Rules[head.Name.Kind] == nil {
+	if err != nil || s.kinds[head.Name.Kind] == nil {
 		// It stays, and so does the row that says when to forget it.
 		s.Log.Error("a closed run can't be forgotten", "run", d.run, "cause", err)
 		d.unreadable = true
@@ -179,7 +179,7 @@ func (s *Shard) erase(b *Batch, d *doomed) {
 	}
 	r := &run{Head: *d.head, place: -1}
 	s.at = r // its rules are asked
-	for _, e := range runlog.Entries(s.Rules[r.Name.Kind], r.Identity, &r.Record) {
+	for _, e := range s.kinds[r.Name.Kind].Entries(r.Identity, &r.Record) {
 		b.delete(store.IndexSpace, s.indexKey(b, r, e))
 	}
 	s.at = nil

@@ -103,6 +103,7 @@ func (h *harness) config() Config {
 			toyKind:  toyRules{trips: h.trips},
 			keptKind: toyRules{engine.Traits{KeepsNames: true}, h.trips},
 			cutKind:  toyRules{engine.Traits{CutsLog: true}, h.trips},
+			bareKind: bareRules{toyRules{trips: h.trips}},
 		},
 		Offers: h.offers, Log: h.log(), CachedStates: 2, Listener: &h.listener,
 		Blobs: func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },

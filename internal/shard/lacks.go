@@ -5,7 +5,6 @@ import (
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
-	"heddle/internal/runlog"
 )
 
 // What calls lack, and how they wait for it.
@@ -218,7 +217,7 @@ func (s *Shard) openRun(b *Batch, cmd *engine.Command) *run {
 		return r
 	}
 	s.at = r
-	if s.Rules[r.Name.Kind].Record(r.state, s.up).Status == engine.Closed {
+	if s.kinds[r.Name.Kind].Record(r.state, s.up).Status == engine.Closed {
 		s.settle(b, r)
 	}
 	s.at = nil
@@ -248,7 +247,8 @@ func (s *Shard) inMemory(b *Batch, id engine.RunID) *run {
 }
 
 func (s *Shard) keepsNames(kind engine.Kind) bool {
-	return s.Config.keepsNames && runlog.TraitsOf(s.Rules[kind]).KeepsNames
+	rules := s.kinds[kind]
+	return s.Config.keepsNames && rules != nil && rules.Traits.KeepsNames
 }
 
 // mustDoWithout tells whether a call goes on without a look-up, since it could not be
@@ -304,8 +304,8 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 	if r != nil {
 		kind = r.Name.Kind
 	}
-	rules, ok := s.Rules[kind].(engine.WantingRules)
-	if _, peek := c.cmd.Body.(engine.Peek); !ok || peek || c.unreadable() || s.sick[t.key] || r != nil && r.state == nil {
+	rules := s.kinds[kind]
+	if _, peek := c.cmd.Body.(engine.Peek); rules == nil || !rules.Wanting() || peek || c.unreadable() || s.sick[t.key] || r != nil && r.state == nil {
 		return false
 	}
 	if r == nil {
@@ -313,7 +313,7 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 			return false
 		}
 		r = newRun(&c.cmd, s.id)
-		r.state = s.Rules[kind].New(r.Identity)
+		r.state = rules.New(r.Identity)
 	}
 	s.at = r
 	want := rules.Wants(r.state, c.cmd.Body)
@@ -341,7 +341,7 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		c.given = g
 		return false
 	}
-	cuts := runlog.TraitsOf(s.Rules[kind]).CutsLog
+	cuts := rules.Traits.CutsLog
 	s.fetchFor(c, &fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
 	return true
 }

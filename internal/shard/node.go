@@ -100,10 +100,10 @@ func newNode(cfg *Config, clock Clock) (*Node, error) {
 		wakeMoved: make(chan struct{}, 1),
 		pending:   pending{none: make(chan struct{}, 1)},
 	}
-	for _, rules := range cfg.Rules {
-		_, wanting := rules.(engine.WantingRules)
-		cfg.wants = cfg.wants || wanting
-		cfg.keepsNames = cfg.keepsNames || runlog.TraitsOf(rules).KeepsNames
+	cfg.kinds = engine.Rulesets(cfg.Rules)
+	for _, rules := range cfg.kinds {
+		cfg.wants = cfg.wants || rules.Wanting()
+		cfg.keepsNames = cfg.keepsNames || rules.Traits.KeepsNames
 	}
 	for id := range cfg.Shards {
 		n.shards = append(n.shards, newShard(cfg, id, n, n.groups))

@@ -114,7 +114,7 @@ func (s *Shard) decode(c *call) {
 		return
 	}
 	packed := c.cmd.Body.([]byte)
-	rules := s.Rules[c.cmd.Name.Kind]
+	rules := s.kinds[c.cmd.Name.Kind]
 	if rules == nil {
 		c.unread = fmt.Errorf("no rules for kind %q", c.cmd.Name.Kind)
 		return
@@ -128,7 +128,7 @@ func (s *Shard) decode(c *call) {
 }
 
 // decode reads the body of a message; a panic of the rules is an error.
-func decode(rules engine.Rules, packed []byte) (body any, err error) {
+func decode(rules *engine.Ruleset, packed []byte) (body any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(p)
@@ -144,7 +144,7 @@ func (s *Shard) refuse(c *call, why error) (messages []engine.Message) {
 			s.Log.Error("the sender of a refused message does not hear of it", "name", c.cmd.Name.Key, "cause", panicked(p))
 		}
 	}()
-	return s.Rules[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, why)
+	return s.kinds[c.cmd.Name.Kind].Refused(c.cmd.Name, c.cmd.Body, why)
 }
 
 // evaluateMessage handles a message, once.

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
-	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
@@ -25,7 +24,7 @@ func (s *Shard) settle(b *Batch, r *run) {
 	}
 	c.settled = true
 	s.at = r
-	rules := s.Rules[r.Name.Kind]
+	rules := s.kinds[r.Name.Kind]
 	group := r.Group
 	r.Record = rules.Record(r.state, s.up)
 	r.Group = group
@@ -72,7 +71,7 @@ func (s *Shard) putHead(b *Batch, r *run, kind byte) {
 }
 
 // close moves a run from the open to the closed ones.
-func (s *Shard) close(b *Batch, r *run, rules engine.Rules) {
+func (s *Shard) close(b *Batch, r *run, rules *engine.Ruleset) {
 	if s.runs[r.Run] == r {
 		delete(s.runs, r.Run)
 		s.names.drop(r)
@@ -84,7 +83,7 @@ func (s *Shard) close(b *Batch, r *run, rules engine.Rules) {
 			b.closed = map[engine.RunID]*run{}
 		}
 		b.closed[r.Run] = r
-		if runlog.TraitsOf(rules).KeepsNames {
+		if rules.Traits.KeepsNames {
 			if s.kept == nil {
 				s.kept = map[engine.Name]engine.RunID{}
 			}
@@ -123,12 +122,12 @@ func forgetKey(b *Batch, at engine.Time, r *run) []byte {
 	return b.cut(func(room []byte) []byte { return keys.AppendForget(room, int64(at), r.Run) })
 }
 
-func (s *Shard) settleIndex(b *Batch, r *run, rules engine.Rules) {
+func (s *Shard) settleIndex(b *Batch, r *run, rules *engine.Ruleset) {
 	before := &r.change.before
 	if r.Status == before.Status && r.Closed == before.Closed && bytes.Equal(r.Listing, before.Listing) {
 		return
 	}
-	old, now := runlog.Entries(rules, r.Identity, before), runlog.Entries(rules, r.Identity, &r.Record)
+	old, now := rules.Entries(r.Identity, before), rules.Entries(r.Identity, &r.Record)
 	for _, e := range old {
 		if !slices.Contains(now, e) {
 			b.delete(store.IndexSpace, s.indexKey(b, r, e))

@@ -103,7 +103,8 @@ type Config struct {
 	// ReadersMax is how many fetches are under way at a time; 0: readersDefault.
 	ReadersMax int
 
-	wants, keepsNames bool // whether any of the Rules does
+	kinds             map[engine.Kind]*engine.Ruleset // the Rules
+	wants, keepsNames bool                            // whether any of them does
 }
 
 // stopwatch reads the stopwatch, if there is one.

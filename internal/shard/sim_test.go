@@ -748,7 +748,7 @@ func (s *sim) verifyAll(all bool) {
 			}
 		} else if head, err := s.Head(ctx, id); err != nil || head == nil {
 			s.model.fail("head of %q: %v", m.Name.Key, err)
-		} else if state, err := runlog.Fold(ctx, s.store, s.cfg.Rules[cutKind], head); err != nil {
+		} else if state, err := runlog.Fold(ctx, s.store, engine.NewRuleset(s.cfg.Rules[cutKind]), head); err != nil {
 			s.model.fail("fold %q: %v", m.Name.Key, err)
 		} else if r := sh.runs[id]; r != nil && r.state != nil && fmt.Sprintf("%+v", r.state) != fmt.Sprintf("%+v", state) {
 			s.model.fail("state of %q in memory and log disagree:\n%+v\n%+v", m.Name.Key, r.state, state)
@@ -922,7 +922,7 @@ func (s *sim) kept(id engine.RunID) {
 		s.model.fail("head of %s: %v", id, err)
 		return
 	}
-	state, err := runlog.Fold(context.Background(), s.store, s.cfg.Rules[head.Name.Kind], head)
+	state, err := runlog.Fold(context.Background(), s.store, engine.NewRuleset(s.cfg.Rules[head.Name.Kind]), head)
 	if err != nil {
 		s.model.fail("fold %s: %v", id, err)
 		return

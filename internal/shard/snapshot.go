@@ -49,7 +49,7 @@ func (s *Shard) snapshotsFull() bool {
 func snapshotDue(r *run) bool { return r.TailLen >= max(snapshotLenMin, r.SnapshotLen) }
 
 // settleSnapshot takes a snapshot of a run if it is due, and not large.
-func (s *Shard) settleSnapshot(b *Batch, r *run, rules engine.Rules) {
+func (s *Shard) settleSnapshot(b *Batch, r *run, rules *engine.Ruleset) {
 	if snapshotDue(r) && r.TailLen < largeLen && b.bytes <= snapshotRoomMax && !s.snapshotsFull() { // else the next batch has more room
 		s.beginSnapshot(b, r, rules)
 	}
@@ -66,7 +66,7 @@ func (s *Shard) beginSnapshots(b *Batch) {
 		begun++
 		if r.state != nil && s.runs[r.Run] == r {
 			s.at = r
-			if s.beginSnapshot(b, r, s.Rules[r.Name.Kind]) {
+			if s.beginSnapshot(b, r, s.kinds[r.Name.Kind]) {
 				// The head must name it, whatever else the batch has or had of the run.
 				r.change.settled, r.change.storedTo = false, 0
 			}
@@ -77,7 +77,7 @@ func (s *Shard) beginSnapshots(b *Batch) {
 
 // beginSnapshot takes a snapshot, and tells whether the batch has all of it: then the
 // head is to be written.
-func (s *Shard) beginSnapshot(b *Batch, r *run, rules engine.Rules) (whole bool) {
+func (s *Shard) beginSnapshot(b *Batch, r *run, rules *engine.Ruleset) (whole bool) {
 	if s.snapshotOf(r) >= 0 {
 		return false // one is being written
 	}
@@ -130,7 +130,7 @@ func (s *Shard) finishSnapshot(b *Batch, n *snapshot) {
 	r := n.run
 	r.SnapshotAt, r.SnapshotLen, r.SnapshotSlot = n.at, len(n.state), n.slot
 	r.TailLen -= n.tailLen
-	if runlog.TraitsOf(s.Rules[r.Name.Kind]).CutsLog {
+	if s.kinds[r.Name.Kind].Traits.CutsLog {
 		b.deleteRange(keys.AppendRun(nil, keys.History, r.Run), keys.AppendHistory(nil, r.Run, n.at))
 	}
 }

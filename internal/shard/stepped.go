@@ -158,7 +158,7 @@ func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 	if rec == nil {
 		return store.ErrNotFound
 	}
-	rules := s.Rules[rec.Name.Kind]
+	rules := s.kinds[rec.Name.Kind]
 	if t.state == nil {
 		*t = Twin{rules.New(rec.Identity), 1}
 	}

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Every action has a rate, and every decision that can fail by one.
+// Every action has a rate, and every decision that can fail by one is limited or may
+// be by an operator.
 func TestRatesAreComplete(t *testing.T) {
 	var model struct {
 		Operations map[string]any
@@ -20,9 +21,9 @@ func TestRatesAreComplete(t *testing.T) {
 	if err := json.Unmarshal(b, &model); err != nil {
 		t.Fatal(err)
 	}
-	all := rates()
+	rates := rates()
 	decisions := model.Shapes["DecisionType"].Enum
-	for action, r := range all {
+	for action, r := range rates {
 		_, isAction := model.Operations[action]
 		if !isAction && !slices.Contains(decisions, action) {
 			t.Errorf("%q is neither action nor decision", action)
@@ -32,11 +33,16 @@ func TestRatesAreComplete(t *testing.T) {
 		}
 	}
 	for action := range model.Operations {
-		if _, ok := all[action]; !ok {
+		if _, ok := rates[action]; !ok {
 			t.Errorf("%s has no rate", action)
 		}
 	}
-	if n := len(all) - len(model.Operations); n != 5 {
+	if n := len(rates) - len(model.Operations); n != 5 {
 		t.Errorf("%d decisions have rates", n)
+	}
+	for _, decision := range unlimited {
+		if _, limited := rates[decision]; limited || !slices.Contains(decisions, decision) {
+			t.Errorf("%q is no decision without a rate", decision)
+		}
 	}
 }

@@ -1,13 +1,12 @@
 package authn_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
-	"heddle/internal/aws/awsquery"
-	"heddle/internal/aws/fault"
 	"io"
 	"net"
 	"net/http"
@@ -18,7 +17,9 @@ import (
 
 	. "heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/credentials"
+	"heddle/internal/aws/fault"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -39,18 +40,20 @@ var (
 	stranger = credentials.Credential{KeyID: "AKIASTRANGER", Secret: "x"}
 )
 
-// harness is an authenticator with its keys and its clock.
-type harness struct {
+// house is an authenticator with its keys and its clock.
+type house struct {
 	*Authenticator[*credentials.Credential]
 	keys     keys
-	services []string
 	now      time.Time
+	services []string // that requests of TestRefused must be for
 }
 
-// whole is a body that was read.
-type whole []byte
+var swf = []string{"swf"}
 
-func (b whole) Digest() [sha256.Size]byte { return sha256.Sum256(b) }
+// digested is a body.
+type digested []byte
+
+func (b digested) Digest() [sha256.Size]byte { return sha256.Sum256(b) }
 
 // keys are credentials by key id.
 type keys map[string]*credentials.Credential
@@ -68,8 +71,8 @@ func (k keys) Lookup(_ context.Context, keyID, _ string) (*credentials.Credentia
 	return c, nil
 }
 
-func newHarness() *harness {
-	h := &harness{keys: keys{root.KeyID: &root, role.KeyID: &role}, services: []string{"swf"}, now: at}
+func newHouse() *house {
+	h := &house{keys: keys{root.KeyID: &root, role.KeyID: &role}, now: at, services: swf}
 	h.Authenticator = New(Config[*credentials.Credential]{Keys: h.keys, Now: func() time.Time { return h.now }})
 	return h
 }
@@ -95,7 +98,7 @@ func signed(t testing.TB, c credentials.Credential, payload string) *http.Reques
 }
 
 func TestHolder(t *testing.T) {
-	h := newHarness()
+	h := newHouse()
 	for _, c := range []struct {
 		r    *http.Request
 		body string
@@ -106,7 +109,7 @@ func TestHolder(t *testing.T) {
 		{signed(t, role, ""), body, &role},
 	} {
 		for range 2 { // the second time with a remembered key
-			got, scope, err := h.Identify(c.r, h.services, whole(c.body))
+			got, scope, err := h.Identify(c.r, swf, digested(c.body))
 			if err != nil || got != c.want || scope.Region != "eu-west-1" || scope.Service != "swf" {
 				t.Errorf("got %+v, %+v, %v, want %+v", got, scope, err, c.want)
 			}
@@ -120,9 +123,9 @@ func overTLS(r *http.Request) *http.Request {
 }
 
 func TestKeysThatCantBeRead(t *testing.T) {
-	h := newHarness()
+	h := newHouse()
 	h.keys[root.KeyID] = nil
-	if got, _, err := h.Identify(signed(t, root, ""), h.services, whole(body)); err != errStuck || got != nil {
+	if got, _, err := h.Identify(signed(t, root, ""), swf, digested(body)); err != errStuck || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -138,42 +141,40 @@ func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		r          *http.Request
-		change     func(h *harness, r *http.Request)
+		change     func(h *house, r *http.Request)
 		code, text string
 		query      string
 		status     int
 	}{
-		{"no signature", signed(t, root, ""), func(_ *harness, r *http.Request) { r.Header.Del("Authorization") },
+		{"no signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Del("Authorization") },
 			"MissingAuthenticationTokenException", "Request is missing Authentication Token", "MissingAuthenticationToken", 403},
-		{"half a signature", signed(t, root, ""), func(_ *harness, r *http.Request) {
-			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAROOT")
-		},
+		{"half a signature", signed(t, root, ""), func(_ *house, r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAROOT") },
 			"IncompleteSignatureException", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. " +
 				"(Hashed with SHA-256 and encoded with Base64) Authorization=/AYNdZJmrfsnBhL+uQvbK8KvYRFNF3eiR/lefeM8uJE=", "IncompleteSignature", 400},
 		{"wrong secret", signed(t, with(root, func(c *credentials.Credential) { c.Secret = "guess" }), ""), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"unknown key", signed(t, stranger, ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"key removed", signed(t, root, ""), func(h *harness, _ *http.Request) { delete(h.keys, root.KeyID) },
+		{"key removed", signed(t, root, ""), func(h *house, _ *http.Request) { delete(h.keys, root.KeyID) },
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"secret replaced", signed(t, root, ""), func(h *harness, _ *http.Request) {
+		{"secret replaced", signed(t, root, ""), func(h *house, _ *http.Request) {
 			replaced := with(root, func(c *credentials.Credential) { c.Secret = "another" })
 			h.keys[root.KeyID] = &replaced
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"stale date", signed(t, root, ""), func(h *harness, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
+		{"stale date", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(16 * time.Minute) },
 			"InvalidSignatureException", "Signature expired: 20260517T102030Z is now earlier than 20260517T102130Z (20260517T103630Z - 15 min.)", "SignatureDoesNotMatch", 403},
-		{"date to come", signed(t, root, ""), func(h *harness, _ *http.Request) { h.now = at.Add(-16 * time.Minute) },
+		{"date to come", signed(t, root, ""), func(h *house, _ *http.Request) { h.now = at.Add(-16 * time.Minute) },
 			"InvalidSignatureException", "Signature not yet current: 20260517T102030Z is still later than 20260517T101930Z (20260517T100430Z + 15 min.)", "SignatureDoesNotMatch", 403},
-		{"altered header", signed(t, root, ""), func(_ *harness, r *http.Request) {
+		{"altered header", signed(t, root, ""), func(_ *house, r *http.Request) {
 			r.Header.Set("X-Amz-Target", "SimpleWorkflowService.TerminateWorkflowExecution")
 		}, "InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"altered body", signed(t, root, ""), func(_ *harness, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
+		{"altered body", signed(t, root, ""), func(_ *house, r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"domain":"ORDERS"}`)) },
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body left out without TLS", signed(t, root, "UNSIGNED-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
 		{"body in pieces", signed(t, root, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), nil,
 			"InvalidSignatureException", mismatchText, "SignatureDoesNotMatch", 403},
-		{"another service", signed(t, root, ""), func(h *harness, _ *http.Request) { h.services = []string{"states"} },
+		{"another service", signed(t, root, ""), func(h *house, _ *http.Request) { h.services = []string{"states"} },
 			"InvalidSignatureException", "Credential should be scoped to correct service: 'states'.", "SignatureDoesNotMatch", 403},
 		{"session without token", signed(t, with(role, func(c *credentials.Credential) { c.Token = "" }), ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
@@ -181,14 +182,14 @@ func TestRefused(t *testing.T) {
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
 		{"token with a key for good", signed(t, with(root, func(c *credentials.Credential) { c.Token = "FwoG/token" }), ""), nil,
 			"UnrecognizedClientException", invalidText, "InvalidClientTokenId", 403},
-		{"session over", signed(t, role, ""), func(h *harness, _ *http.Request) { h.now = role.Expires },
+		{"session over", signed(t, role, ""), func(h *house, _ *http.Request) { h.now = role.Expires },
 			"ExpiredTokenException", "The security token included in the request is expired", "ExpiredToken", 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHarness()
+			h := newHouse()
 			if c.change != nil {
 				// First without the change, so that its key is remembered.
-				if _, _, err := h.Identify(c.r, h.services, whole(body)); err != nil {
+				if _, _, err := h.Identify(c.r, swf, digested(body)); err != nil {
 					t.Fatal(err)
 				}
 				c.change(h, c.r)
@@ -197,20 +198,19 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			holder, _, err := h.Identify(c.r, h.services, whole(content))
-			refusal, ok := errors.AsType[*fault.Fault](err)
+			holder, _, err := h.Identify(c.r, h.services, digested(content))
+			refusal, ok := err.(*fault.Fault)
 			if !ok || holder != nil || refusal.Message != c.text {
 				t.Fatalf("got %+v, %v", holder, err)
 			}
-			// As each protocol has it, of the JSON protocols with status 400 whatever it is.
 			json, query := *refusal, *refusal
 			awsjson.New().Spell(&json)
 			awsquery.New().Spell(&query)
 			if json.Code != "com.amazon.coral.service#"+c.code || json.Status != 0 || json.Message != c.text {
-				t.Errorf("JSON: %+v", json)
+				t.Errorf("JSON: got %+v", json)
 			}
-			if query.Code != c.query || max(query.Status, 400) != c.status {
-				t.Errorf("query: %+v", query)
+			if status := cmp.Or(query.Status, 400); query.Code != c.query || status != c.status || query.Message != c.text {
+				t.Errorf("query: got %+v", query)
 			}
 		})
 	}
@@ -286,12 +286,12 @@ func TestCrossSite(t *testing.T) {
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	h := newHarness()
+	h := newHouse()
 	r := signed(b, root, "")
-	content := []byte(body)
+	content := digested(body)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := h.Identify(r, h.services, whole(content)); err != nil {
+		if _, _, err := h.Identify(r, swf, content); err != nil {
 			b.Fatal(err)
 		}
 	}

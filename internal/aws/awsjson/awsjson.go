@@ -108,8 +108,8 @@ func Write(w http.ResponseWriter, r *http.Request, requestID, version string, st
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		h["Content-Type"] = typeJSON
 	}
-	h["x-amzn-RequestId"] = []string{requestID}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	values := []string{requestID, strconv.Itoa(len(body))} // of two headers, in one allocation
+	h["x-amzn-RequestId"], h["Content-Length"] = values[:1:1], values[1:]
 	w.WriteHeader(status)
 	if len(body) == 0 {
 		return nil

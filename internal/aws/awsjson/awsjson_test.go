@@ -3,131 +3,175 @@ package awsjson
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
-
-	"github.com/go-faster/jx"
 )
 
-type nothing struct{}
-
-func (*nothing) Decode(d *jx.Decoder) error { return d.Skip() }
-func (*nothing) Validate() error            { return nil }
-
-func none(context.Context, *nothing) error { return nil }
-
-func free(context.Context, *nothing) (operation.Subject, error) { return operation.Free{}, nil }
-
-// mounted is the protocol with two services, in both versions.
-func mounted() *Protocol {
-	p := New()
-	for prefix, m := range map[string]operation.Model{
-		"SimpleWorkflowService": {JSONVersion: "1.0"}, "AWSStepFunctions": {JSONVersion: "1.0"}, "TrentService": {JSONVersion: "1.1"},
-	} {
-		m.TargetPrefix = prefix
-		api := &operation.API{Service: prefix, Model: m}
-		for _, name := range []string{"PollForDecisionTask", "CreateActivity"} {
-			p.Mount(&operation.Mounted{Operation: WithoutOutput(name, none, free), API: api})
+// serve is a handler of two services, of the two versions, whose operations answer with
+// what answer gives.
+func serve(answer func() ([]byte, error)) *operation.Handler {
+	h := operation.New(operation.Config{
+		Authenticator: operation.Anyone{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Random: func() [16]byte { return [16]byte{} },
+	}, New())
+	op := func(name string) operation.Operation {
+		return operation.Operation{
+			Name: name, Protocol: Name, Options: operation.Apply(nil),
+			Decode:  func(c *operation.Call) (any, error) { return c.Operation.API.Service + " " + name, nil },
+			Subject: func(context.Context, any) (operation.Subject, error) { return operation.Free{}, nil },
+			Handle: func(_ context.Context, in any) (any, error) {
+				b, err := answer()
+				return append([]byte(in.(string)), b...), err
+			},
+			Encode: func(out any, a *operation.Answer) { a.Body = append(a.Body, out.([]byte)...) },
 		}
 	}
-	return p
+	h.Mount(&operation.API{
+		Service: "swf", Model: operation.Model{TargetPrefix: "SimpleWorkflowService"},
+		Operations: []operation.Operation{op("PollForDecisionTask"), op("Same")},
+	})
+	h.Mount(&operation.API{
+		Service: "states", Model: operation.Model{TargetPrefix: "AWSStepFunctions", JSONVersion: "1.1"},
+		Operations: []operation.Operation{op("CreateActivity"), op("Same")},
+	})
+	return h
+}
+
+func call(h http.Handler, method, target, contentType string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/", nil)
+	if target != "" {
+		r.Header.Set("X-Amz-Target", target)
+	}
+	r.Header.Set("Content-Type", contentType)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
 }
 
 func TestFind(t *testing.T) {
-	p := mounted()
-	for _, c := range []struct{ method, target, prefix, operation, fault string }{
-		{"POST", "SimpleWorkflowService.PollForDecisionTask", "SimpleWorkflowService", "PollForDecisionTask", ""},
-		{"POST", "com.amazonaws.swf.service.model.SimpleWorkflowService.PollForDecisionTask", "SimpleWorkflowService", "PollForDecisionTask", ""},
-		{"POST", "AWSStepFunctions.CreateActivity", "AWSStepFunctions", "CreateActivity", ""},
-		{"POST", "", "", "", "unknown operation: The header X-Amz-Target is missing"},
-		{"POST", "PollForDecisionTask", "", "", "unknown operation: Unknown operation: PollForDecisionTask"},
-		{"POST", "SimpleWorkflowService.", "", "", "unknown operation: Unknown operation: SimpleWorkflowService."},
-		{"POST", "SimpleWorkflowService.X", "", "", "unknown operation: Unknown operation: SimpleWorkflowService.X"},
-		{"POST", "Other.CreateActivity", "", "", "unknown operation: Unknown operation: Other.CreateActivity"},
-		{"PUT", "SimpleWorkflowService.X", "", "", "unknown operation: Operations are called by POST"},
+	h := serve(func() ([]byte, error) { return nil, nil })
+	for _, c := range []struct{ method, target, operation, fault string }{
+		{"POST", "SimpleWorkflowService.PollForDecisionTask", "swf PollForDecisionTask", ""},
+		{"POST", "com.amazonaws.swf.service.model.SimpleWorkflowService.PollForDecisionTask", "swf PollForDecisionTask", ""},
+		{"POST", "AWSStepFunctions.CreateActivity", "states CreateActivity", ""},
+		{"POST", "SimpleWorkflowService.Same", "swf Same", ""},
+		{"POST", "AWSStepFunctions.Same", "states Same", ""},
+		{"POST", "AWSStepFunctions.PollForDecisionTask", "", "Unknown operation: AWSStepFunctions.PollForDecisionTask"},
+		{"POST", "com.example.AWSStepFunctions.Steal", "", "Unknown operation: AWSStepFunctions.Steal"},
+		{"POST", "", "", "The header X-Amz-Target is missing"},
+		{"POST", "PollForDecisionTask", "", "Unknown operation: PollForDecisionTask"},
+		{"POST", "SimpleWorkflowService.", "", "Unknown operation: SimpleWorkflowService."},
+		{"PUT", "SimpleWorkflowService.PollForDecisionTask", "", "Operations are called by POST"},
+		{"PUT", "SimpleWorkflowService.X", "", "Operations are called by POST"},
 	} {
-		r := httptest.NewRequest(c.method, "/", nil)
-		if c.target != "" {
-			r.Header.Set("X-Amz-Target", c.target)
+		w := call(h, c.method, c.target, "")
+		status, want := 200, c.operation
+		if c.fault != "" {
+			status, want = 400, `{"__type":"com.amazon.coral.service#UnknownOperationException","message":"`+c.fault+`"}`
 		}
-		m, err := p.Find(&operation.Call{Request: r})
-		if err != nil {
-			if err.Error() != c.fault {
-				t.Errorf("%s %q: %v", c.method, c.target, err)
+		if c.method != "POST" {
+			status = 404
+		}
+		if w.Code != status || w.Body.String() != want {
+			t.Errorf("%s %q: got %d %s, want %d %s", c.method, c.target, w.Code, w.Body, status, want)
+		}
+	}
+}
+
+func TestClaims(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
+	if New().Claims(r) {
+		t.Error("a request without a target is in this protocol")
+	}
+	r.Header.Set("X-Amz-Target", "x")
+	if !New().Claims(r) {
+		t.Error("a request with a target is not in this protocol")
+	}
+}
+
+func TestContentType(t *testing.T) {
+	failing := serve(func() ([]byte, error) { return nil, fault.Throttled() })
+	for _, c := range []struct{ target, sent, want string }{
+		{"SimpleWorkflowService.Same", "", "application/x-amz-json-1.0"},
+		{"SimpleWorkflowService.Same", "application/x-amz-json-1.0", "application/x-amz-json-1.0"},
+		{"SimpleWorkflowService.Same", "application/x-amz-json-1.1", "application/x-amz-json-1.0"},
+		{"SimpleWorkflowService.Same", "application/json", "application/json"},
+		{"AWSStepFunctions.Same", "application/x-amz-json-1.1", "application/x-amz-json-1.1"},
+		{"AWSStepFunctions.Same", "application/json; charset=UTF-8", "application/json"},
+		{"Nobody.Same", "application/x-amz-json-1.1", "application/x-amz-json-1.0"},
+	} {
+		for _, h := range []*operation.Handler{serve(func() ([]byte, error) { return nil, nil }), failing} {
+			w := call(h, "POST", c.target, c.sent)
+			if got := w.Header().Get("Content-Type"); got != c.want {
+				t.Errorf("%s sent as %q: got %d as %q", c.target, c.sent, w.Code, got)
 			}
-			continue
-		}
-		if c.fault != "" || m.Name != c.operation || m.API.Model.TargetPrefix != c.prefix {
-			t.Errorf("%s %q: got %s of %s", c.method, c.target, m.Name, m.API.Service)
 		}
 	}
 }
 
-func TestTwoRowsOfAName(t *testing.T) {
-	p := mounted()
-	defer func() {
-		if recover() == nil {
-			t.Error("two rows that nobody could tell apart")
+func TestFault(t *testing.T) {
+	for _, c := range []struct {
+		fault  *fault.Fault
+		status int
+		query  string // the header
+		body   string
+	}{
+		{&fault.Fault{Code: "base#UnknownResourceFault", Message: "Unknown domain: d"}, 400, "UnknownResourceFault;Sender", `{"__type":"base#UnknownResourceFault","message":"Unknown domain: d"}`},
+		{&fault.Fault{Code: "x#F", Status: 409}, 409, "F;Sender", `{"__type":"x#F"}`},
+		{&fault.Fault{Code: "x#F", Status: 503, Message: "\"<&>\"\n\x01é\xff"}, 503, "F;Receiver", `{"__type":"x#F","message":"\"<&>\"\n\u0001é` + `\ufffd"}`},
+		{
+			&fault.Fault{Code: "ResourceNotFound", Message: "m", Members: fault.Members{{Name: "resourceName", Value: `a"b`}, {Name: "reason", Value: ""}}},
+			400, "ResourceNotFound;Sender", `{"__type":"ResourceNotFound","message":"m","resourceName":"a\"b","reason":""}`,
+		},
+		{&fault.Fault{Code: "F", Members: fault.Members{{Name: "reason", Value: "r"}}}, 400, "F;Sender", `{"__type":"F","reason":"r"}`},
+		{fault.Throttled(), 400, "ThrottlingException;Sender", `{"__type":"com.amazon.coral.availability#ThrottlingException","message":"Rate exceeded"}`},
+		{fault.Of(fault.Internal, ""), 500, "InternalFailure;Receiver", `{"__type":"com.amazon.coral.service#InternalFailure"}`},
+		{fault.Of(fault.TooLarge, ""), 413, "RequestEntityTooLargeException;Sender", `{"__type":"com.amazon.coral.service#RequestEntityTooLargeException"}`},
+	} {
+		w := call(serve(func() ([]byte, error) { return nil, c.fault }), "POST", "SimpleWorkflowService.Same", "")
+		if got := w.Header()["x-amzn-query-error"]; w.Code != c.status || len(got) != 1 || got[0] != c.query || w.Body.String() != c.body {
+			t.Errorf("%v: got %d %v %s", c.fault, w.Code, got, w.Body)
 		}
-	}()
-	p.Mount(&operation.Mounted{Operation: WithoutOutput("CreateActivity", none, free), API: &operation.API{Model: operation.Model{TargetPrefix: "TrentService"}}})
-}
-
-func TestVersions(t *testing.T) {
-	for version, want := range map[string]string{"": "application/x-amz-json-1.0", "1.0": "application/x-amz-json-1.0", "1.1": "application/x-amz-json-1.1"} {
-		c := &operation.Call{Request: httptest.NewRequest("POST", "/", nil), RequestID: "id", Model: &operation.Model{JSONVersion: version}}
-		for _, write := range []func(http.ResponseWriter) error{
-			func(w http.ResponseWriter) error { return New().WriteAnswer(w, c, &operation.Answer{}) },
-			func(w http.ResponseWriter) error { return New().WriteFault(w, c, &fault.Fault{Code: "a#B"}) },
-		} {
-			w := httptest.NewRecorder()
-			if err := write(w); err != nil || w.Header().Get("Content-Type") != want {
-				t.Errorf("version %q: %v %v", version, w.Header(), err)
-			}
-		}
-	}
-}
-
-func TestEveryKindIsSpelled(t *testing.T) {
-	for _, kind := range fault.Kinds() {
-		f := fault.Of(kind, "m")
-		New().Spell(f)
-		if f.Name() == "" || f.Name() == f.Code || f.Message != "m" {
-			t.Errorf("%s: %+v", kind, f)
-		}
-	}
-	kept := &fault.Fault{Kind: fault.AccessDenied, Status: 403}
-	if New().Spell(kept); kept.Status != 403 {
-		t.Errorf("the status of a fault is changed: %+v", kept)
 	}
 }
 
-func TestMembersOfAFault(t *testing.T) {
-	c := &operation.Call{Request: httptest.NewRequest("POST", "/", nil)}
+func TestFaultHeaders(t *testing.T) {
+	f := &fault.Fault{Code: "F", Header: http.Header{"X-Next": {"monday"}}}
+	if w := call(serve(func() ([]byte, error) { return nil, f }), "POST", "AWSStepFunctions.Same", ""); w.Header().Get("X-Next") != "monday" {
+		t.Errorf("got %v", w.Header())
+	}
+}
+
+// Values of two headers share their memory: to append to one changes no other.
+func TestHeadersAreTheirOwn(t *testing.T) {
 	w := httptest.NewRecorder()
-	f := &fault.Fault{Code: "a#ValidationException", Message: `<"`, Members: fault.Members{{Name: "reason", Value: "API_DOES_NOT_SUPPORT"}}}
-	if err := New().WriteFault(w, c, f); err != nil {
+	r := httptest.NewRequest("POST", "/", nil)
+	if err := Write(w, r, "id", "1.0", 200, []byte(strings.Repeat("x", 120))); err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"__type":"a#ValidationException","message":"<\"","reason":"API_DOES_NOT_SUPPORT"}`; w.Body.String() != want {
-		t.Errorf("got %s, want %s", w.Body, want)
+	h := w.Header()
+	h["x-amzn-RequestId"] = append(h["x-amzn-RequestId"], "another")
+	if got := h["Content-Length"]; len(got) != 1 || got[0] != "120" || h["x-amzn-RequestId"][0] != "id" {
+		t.Errorf("got %v", h)
 	}
 }
 
 func TestWriteTellsTheConnectionsError(t *testing.T) {
-	c := &operation.Call{Request: httptest.NewRequest("POST", "/", nil)}
-	for _, write := range []func(http.ResponseWriter) error{
-		func(w http.ResponseWriter) error {
-			return New().WriteAnswer(w, c, &operation.Answer{Body: []byte("{}")})
-		},
-		func(w http.ResponseWriter) error { return New().WriteFault(w, c, &fault.Fault{Code: "a#B"}) },
+	c := &operation.Call{Request: httptest.NewRequest("POST", "/", nil), RequestID: "id"}
+	p := New()
+	for name, err := range map[string]error{
+		"answer": p.WriteAnswer(broken{httptest.NewRecorder()}, c, &operation.Answer{Body: []byte("{}")}),
+		"fault":  p.WriteFault(broken{httptest.NewRecorder()}, c, &fault.Fault{Code: "F"}),
 	} {
-		if err := write(broken{httptest.NewRecorder()}); !errors.Is(err, errBroken) {
-			t.Errorf("got %v", err)
+		if !errors.Is(err, errBroken) {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"heddle/internal/aws/fault"
-	"heddle/internal/aws/operation"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,103 +13,145 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
 )
 
-// harness is a handler with an API of a few actions.
-type harness struct {
+// house is a handler with an API of a few actions.
+type house struct {
 	*operation.Handler
-	log     bytes.Buffer
-	answers []string // as the auditor hears of them
+	log  bytes.Buffer
+	told []string
 }
 
-// Authenticate implements operation.Authenticator.
-func (h *harness) Authenticate(r *http.Request, _ []string, _ operation.Body) (operation.Caller, error) {
+// door lets in who says a name.
+type door struct{}
+
+func (door) Authenticate(r *http.Request, _ []string, _ operation.Body) (operation.Caller, error) {
 	switch who := r.Header.Get("Who"); who {
 	case "":
 		return operation.Caller{}, fault.Of(fault.Unsigned, "Who are you?")
 	case "broken":
 		return operation.Caller{}, errors.New("the store is away")
 	default:
-		return operation.Caller{Account: who}, nil
+		return operation.Caller{Account: "1", Identity: who}, nil
 	}
 }
 
-// in is an input that was generated, as far as the row knows.
-type in struct{ Name string }
+// echo is Echo with a typed input and output.
+type echo struct {
+	Who, Name string
+	Given     bool
+	Count     int
+	Tags      []tag
+}
 
-func (i *in) DecodeQuery(p Params) error {
-	if i.Name = p.Get("Name"); i.Name == "unread" {
-		return errors.New("no name")
+type tag struct {
+	Key    string
+	Values []string
+}
+
+func (e *echo) DecodeQuery(p Params) error {
+	e.Name, e.Given, e.Count = p.Get("Name"), p.Optional("Name") != nil, len(p.List("Name"))
+	if e.Name == "unread" {
+		return errors.New("nobody can read this")
+	}
+	for _, m := range p.Members("Tags", "Key", "Value") {
+		e.Tags = append(e.Tags, tag{m.Get("Key"), m.List("Values")})
 	}
 	return nil
 }
 
-func (i *in) Validate() error {
-	if i.Name == "" {
-		return errors.New("a name is missing")
+func (e *echo) Validate() error {
+	if e.Name == "invalid" {
+		return errors.New("nobody wants this")
 	}
 	return nil
 }
 
-type out struct{ in }
+func (e *echo) AppendXML(x *XML) {
+	x.Text("Who", e.Who)
+	x.Element("Echo", func() {
+		x.TextIf("None", "")
+		x.Text("Name", e.Name)
+		x.Int("Count", e.Count)
+		x.Bool("Given", e.Given)
+		x.Time("At", time.Date(2020, 2, 2, 12, 0, 0, 999, time.FixedZone("", 3600)))
+	})
+	List(x, "Tags", e.Tags, func(m tag) {
+		x.Text("Key", m.Key)
+		x.Texts("Values", m.Values)
+	})
+}
 
-func (o *out) AppendXML(x *XML) { x.Text("Name", o.Name) }
+func aboutNothing[In any](context.Context, In) (operation.Subject, error) {
+	return operation.Free{}, nil
+}
 
-func newHarness() *harness {
-	h := &harness{}
+func raw(name string, handler func(context.Context, Params, *XML) error) operation.Operation {
+	return Raw(name, handler, aboutNothing[Params])
+}
+
+func (h *house) tell(a *operation.Answered) {
+	line := a.Operation.API.Service + ":" + a.Operation.Name + " " + a.RequestID
+	switch in := a.Input.(type) {
+	case Params:
+		line += " " + in.Map()["Name"]
+	case *echo:
+		line += " " + in.Name
+	}
+	if a.Fault != nil {
+		line += " " + a.Fault.Code
+	}
+	h.told = append(h.told, line)
+}
+
+func newHouse() *house {
+	h := &house{}
 	h.Handler = operation.New(operation.Config{
-		Authenticator: h,
+		Authenticator: door{},
 		Log:           slog.New(slog.NewTextHandler(&h.log, nil)),
 		Random:        func() [16]byte { return [16]byte{1} },
 		Now:           time.Now,
-		Audit: func(a *operation.Answered) {
-			line := a.Operation.API.Service + ":" + a.Operation.Name + " " + a.RequestID
-			if p, ok := a.Input.(Params); ok {
-				line += " " + p.Map()["Name"]
-			}
-			if a.Fault != nil {
-				line += " " + a.Fault.Code
-			}
-			h.answers = append(h.answers, line)
-		},
-	}, New())
+		Observe:       func(a *operation.Answered, _ time.Duration) { h.tell(a) },
+	}, New(), awsjson.New())
 	h.Mount(&operation.API{
 		Service: "shop", Model: operation.Model{Version: "2020-02-02", Namespace: "https://shop/"},
 		Operations: []operation.Operation{
-			Raw("Echo", func(ctx context.Context, p Params, x *XML) error {
-				x.Text("Who", operation.CallerOf(ctx).Account)
-				x.Element("Echo", func() {
-					x.TextIf("None", "")
-					x.Text("Name", p.Get("Name"))
-					x.Int("Count", len(p.List("Name")))
-					x.Bool("Given", p.Optional("Name") != nil)
-					x.Time("At", time.Date(2020, 2, 2, 12, 0, 0, 999, time.FixedZone("", 3600)))
-				})
-				List(x, "Tags", p.Members("Tags", "Key", "Value"), func(m Params) {
-					x.Text("Key", m.Get("Key"))
-					x.Texts("Values", m.List("Values"))
-				})
+			raw("Echo", func(ctx context.Context, p Params, x *XML) error {
+				e := echo{Who: operation.CallerOf(ctx).Identity.(string)}
+				_ = e.DecodeQuery(p)
+				e.AppendXML(x)
 				return nil
-			}, free),
-			Raw("Nothing", func(context.Context, Params, *XML) error { return nil }, free),
-			Raw("Empty", func(_ context.Context, _ Params, x *XML) error { x.Empty(); return nil }, free),
-			Raw("Refuse", func(_ context.Context, _ Params, x *XML) error {
+			}),
+			Operation("Typed", func(ctx context.Context, e *echo) (*echo, error) {
+				if e.Name == "nothing" {
+					return nil, nil
+				}
+				e.Who = operation.CallerOf(ctx).Identity.(string)
+				return e, nil
+			}, aboutNothing[*echo]),
+			WithoutOutput("Done", func(context.Context, *echo) error { return nil }, aboutNothing[*echo]),
+			Operation("Small", func(_ context.Context, e *echo) (*echo, error) { return e, nil }, aboutNothing[*echo], operation.WithBodyMax(100)),
+			raw("Nothing", func(context.Context, Params, *XML) error { return nil }),
+			raw("Empty", func(_ context.Context, _ Params, x *XML) error { x.Empty(); return nil }),
+			raw("Refuse", func(_ context.Context, _ Params, x *XML) error {
 				x.Text("Half", "done")
 				return &fault.Fault{Code: "NoSuchThing", Status: 404, Message: "<none>"}
-			}, free),
-			Raw("Fail", func(context.Context, Params, *XML) error { return errors.New("inner detail") }, free),
-			Raw("Panic", func(context.Context, Params, *XML) error { panic("inner panic") }, free),
-			Operation("Typed", func(_ context.Context, i *in) (*out, error) { return &out{*i}, nil }, freeTyped),
-			WithoutOutput("Silent", func(context.Context, *in) error { return nil }, freeTyped),
+			}),
+			raw("Explain", func(context.Context, Params, *XML) error {
+				return &fault.Fault{Code: "TooLong", Message: "m", Members: fault.Members{{Name: "Most", Value: "<7>"}, {Name: "Given", Value: "8"}}}
+			}),
+			raw("Fail", func(context.Context, Params, *XML) error { return errors.New("inner detail") }),
+			raw("Panic", func(context.Context, Params, *XML) error { panic("inner panic") }),
 		},
 	})
 	return h
 }
 
-func free(context.Context, Params) (operation.Subject, error)   { return operation.Free{}, nil }
-func freeTyped(context.Context, *in) (operation.Subject, error) { return operation.Free{}, nil }
-
-func (h *harness) call(r *http.Request) (int, string) {
+func (h *house) call(r *http.Request) (int, string) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	var ids []string
@@ -146,6 +186,10 @@ func success(action, result string) string {
 }
 
 func TestExchanges(t *testing.T) {
+	typed := func(name, count, given, tags string) string {
+		return success("Typed", "<TypedResult><Who>ann</Who><Echo><Name>"+name+"</Name><Count>"+count+"</Count><Given>"+given+
+			"</Given><At>2020-02-02T11:00:00Z</At></Echo><Tags>"+tags+"</Tags></TypedResult>")
+	}
 	echoed := func(name, count, given, tags string) string {
 		return success("Echo", "<EchoResult><Who>ann</Who><Echo><Name>"+name+"</Name><Count>"+count+"</Count><Given>"+given+
 			"</Given><At>2020-02-02T11:00:00Z</At></Echo><Tags>"+tags+"</Tags></EchoResult>")
@@ -170,15 +214,18 @@ func TestExchanges(t *testing.T) {
 		"missing":   {post("Action=Echo" + version), 200, echoed("", "0", "false", "")},
 		"list":      {post("Action=Echo&Name.member.2=b&Name.member.1=a&Name.member.4=d" + version), 200, echoed("", "2", "false", "")},
 		"members":   {post("Action=Echo&Tags.member.1.Key=k&Tags.member.1.Values.member.1=v&Tags.member.2.Value=only&Tags.member.4.Key=lost" + version), 200, echoed("", "0", "false", "<member><Key>k</Key><Values><member>v</member></Values></member><member><Key></Key><Values></Values></member>")},
+		"typed":     {post("Action=Typed&Name=%3Ca%3E&Name.member.1=b&Tags.member.1.Key=k&Tags.member.1.Values.member.1=v" + version), 200, typed("&lt;a&gt;", "1", "true", "<member><Key>k</Key><Values><member>v</member></Values></member>")},
+		"unread":    {post("Action=Typed&Name=unread" + version), 400, failure("https://shop/", "Sender", "MalformedQueryString", "nobody can read this")},
+		"invalid":   {post("Action=Typed&Name=invalid" + version), 400, failure("https://shop/", "Sender", "ValidationError", "nobody wants this")},
+		"no output": {post("Action=Typed&Name=nothing" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
+		"done":      {post("Action=Done" + version), 200, success("Done", "")},
+		"small":     {post("Action=Small&Name=" + strings.Repeat("x", 100) + version), 413, failure("https://shop/", "Sender", "RequestEntityTooLarge", "The request is too large")},
 		"get":       {get, 200, echoed("a", "0", "true", "")},
 		"body wins": {both, 200, echoed("body", "0", "true", "")},
 		"nothing":   {post("Action=Nothing" + version), 200, success("Nothing", "")},
 		"empty":     {post("Action=Empty" + version), 200, success("Empty", "<EmptyResult></EmptyResult>")},
 		"refused":   {post("Action=Refuse" + version), 404, failure("https://shop/", "Sender", "NoSuchThing", "&lt;none&gt;")},
-		"typed":     {post("Action=Typed&Name=%3Ca" + version), 200, success("Typed", "<TypedResult><Name>&lt;a</Name></TypedResult>")},
-		"silent":    {post("Action=Silent&Name=a" + version), 200, success("Silent", "")},
-		"invalid":   {post("Action=Typed" + version), 400, failure("https://shop/", "Sender", "ValidationError", "a name is missing")},
-		"unread":    {post("Action=Typed&Name=unread" + version), 400, failure("https://shop/", "Sender", "MalformedQueryString", "no name")},
+		"explained": {post("Action=Explain" + version), 400, strings.Replace(failure("https://shop/", "Sender", "TooLong", "m"), "</Error>", "<Most>&lt;7&gt;</Most><Given>8</Given></Error>", 1)},
 		"failed":    {post("Action=Fail" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"panic":     {post("Action=Panic" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"anonymous": {anonymous, 403, failure("https://shop/", "Sender", "MissingAuthenticationToken", "Who are you?")},
@@ -191,7 +238,7 @@ func TestExchanges(t *testing.T) {
 		"large":     {post("Action=Echo&Name=" + strings.Repeat("x", BodyMax)), 413, failure(faultNamespace, "Sender", "RequestEntityTooLarge", "The request is too large")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHarness()
+			h := newHouse()
 			status, body := h.call(test.request)
 			if status != test.status || body != test.body {
 				t.Errorf("got %d\n%s\nwant %d\n%s", status, body, test.status, test.body)
@@ -204,42 +251,65 @@ func TestExchanges(t *testing.T) {
 }
 
 func TestFailuresAreLoggedUnderTheirRequest(t *testing.T) {
+	gone, leave := context.WithCancel(context.Background())
+	leave()
 	for action, want := range map[string]string{"Fail": "inner detail", "Panic": "inner panic"} {
-		h := newHarness()
-		h.call(post("Version=2020-02-02&Action=" + action))
-		if logged := h.log.String(); !strings.Contains(logged, want) || !strings.Contains(logged, requestID) {
-			t.Errorf("log of %s: %s", action, logged)
+		// What was begun goes on to its end, so it is news of one who had gone, too.
+		for _, ctx := range []context.Context{context.Background(), gone} {
+			h := newHouse()
+			h.call(post("Version=2020-02-02&Action=" + action).WithContext(ctx))
+			if logged := h.log.String(); !strings.Contains(logged, want) || !strings.Contains(logged, requestID) {
+				t.Errorf("log of %s: %s", action, logged)
+			}
 		}
-		// An operation that does not wait comes to its end, and fails, also for a caller
-		// that has gone.
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		h = newHarness()
-		h.call(post("Version=2020-02-02&Action=" + action).WithContext(ctx))
-		if !strings.Contains(h.log.String(), want) {
-			t.Errorf("log of one that had gone: %s", h.log.String())
-		}
+	}
+	h := newHouse()
+	broken := post("Version=2020-02-02&Action=Nothing").WithContext(gone)
+	broken.Header.Set("Who", "broken")
+	if status, _ := h.call(broken); status != 500 || h.log.Len() > 0 {
+		t.Errorf("log of one who had gone before anything began: %s", h.log.String())
 	}
 }
 
-func TestAudit(t *testing.T) {
-	h := newHarness()
-	for _, action := range []string{"Nothing", "Refuse", "Steal"} {
+func TestObserve(t *testing.T) {
+	h := newHouse()
+	for _, action := range []string{"Nothing", "Refuse", "Steal", "Typed", "Done"} {
 		h.call(post("Version=2020-02-02&Name=n&Action=" + action))
 	}
-	want := []string{"shop:Nothing " + requestID + " n", "shop:Refuse " + requestID + " n NoSuchThing"}
-	if !slices.Equal(h.answers, want) {
-		t.Errorf("heard of %q, want %q", h.answers, want)
+	h.call(post("Version=2020-02-02&Name=invalid&Action=Typed")) // nothing of it was decoded
+	want := []string{
+		"shop:Nothing " + requestID + " n", "shop:Refuse " + requestID + " n NoSuchThing",
+		"shop:Typed " + requestID + " n", "shop:Done " + requestID + " n", "shop:Typed " + requestID + " ValidationError",
+	}
+	if !slices.Equal(h.told, want) {
+		t.Errorf("told %q, want %q", h.told, want)
 	}
 }
 
-func TestEveryKindIsSpelled(t *testing.T) {
-	for _, kind := range fault.Kinds() {
-		f := fault.Of(kind, "m")
-		New().Spell(f)
-		if f.Code == "" || f.Message == "" {
-			t.Errorf("%s: %+v", kind, f)
-		}
+// What is in the other protocol goes there.
+func TestOtherProtocol(t *testing.T) {
+	r := post("Action=Nothing&Version=2020-02-02")
+	r.Header.Set("X-Amz-Target", "Shop.Nothing")
+	w := httptest.NewRecorder()
+	newHouse().ServeHTTP(w, r)
+	if want := `{"__type":"com.amazon.coral.service#UnknownOperationException","message":"Unknown operation: Shop.Nothing"}`; w.Body.String() != want {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+func TestWhatIsTooLargeClosesTheConnection(t *testing.T) {
+	w := httptest.NewRecorder()
+	newHouse().ServeHTTP(w, post("Action=Echo&Name="+strings.Repeat("x", BodyMax)))
+	if w.Code != 413 || w.Header().Get("Connection") != "close" {
+		t.Errorf("got %d, %v", w.Code, w.Header())
+	}
+}
+
+func TestFaultHeaders(t *testing.T) {
+	w := httptest.NewRecorder()
+	f := &fault.Fault{Code: "F", Header: http.Header{"X-Next": {"monday"}}}
+	if err := New().WriteFault(w, &operation.Call{Request: post("")}, f); err != nil || w.Header().Get("X-Next") != "monday" {
+		t.Errorf("got %v, %v", w.Header(), err)
 	}
 }
 
@@ -272,14 +342,22 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-func TestTwoAPIsOfAVersion(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("two APIs that nobody could tell apart")
-		}
-	}()
-	p := New()
-	for _, namespace := range []string{"a", "b"} {
-		p.Mount(&operation.Mounted{Operation: Raw("X", nil, free), API: &operation.API{Model: operation.Model{Version: "1", Namespace: namespace}}})
+func TestMountRefuses(t *testing.T) {
+	nothing := raw("Nothing", func(context.Context, Params, *XML) error { return nil })
+	for want, other := range map[string]operation.Model{
+		`awsquery: two APIs of version "1"`:               {Version: "1", Namespace: "https://another/"},
+		`awsquery: two rows for "Nothing" of version "1"`: {Version: "1", Namespace: "https://shop/"},
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("got %v, want %s", got, want)
+				}
+			}()
+			h := operation.New(operation.Config{}, New())
+			for _, model := range []operation.Model{{Version: "1", Namespace: "https://shop/"}, other} {
+				h.Mount(&operation.API{Model: model, Operations: []operation.Operation{nothing}})
+			}
+		}()
 	}
 }

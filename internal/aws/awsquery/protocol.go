@@ -154,6 +154,9 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 	if status >= http.StatusInternalServerError {
 		blame = "Receiver"
 	}
+	for name, values := range f.Header {
+		w.Header()[name] = values
+	}
 	var x XML
 	x.b.WriteString(`<ErrorResponse xmlns="` + namespace + `">`)
 	x.Element("Error", func() {

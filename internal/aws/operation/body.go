@@ -49,7 +49,7 @@ var (
 	errBroken   = fault.Of(fault.BrokenBody, "The body could not be read")
 )
 
-// ReadBody reads the body, of at most limit bytes, unless that was done.
+// ReadBody reads the body, of at most limit bytes, into Body, unless that was done.
 func (c *Call) ReadBody(limit int64) error {
 	if c.body == nil {
 		c.body = bodies.Get().(*buffer)
@@ -148,7 +148,7 @@ func (s *stream) Read(b []byte) (int, error) {
 	}
 	switch {
 	case s.left < 0:
-		s.err = errTooLarge
+		n, s.err = n+int(s.left), errTooLarge
 	case err == io.EOF && s.hash != nil && subtle.ConstantTimeCompare(s.hash.Sum(nil), s.promised[:]) != 1:
 		s.err = fault.Of(fault.BadSignature, "The body is not what was signed")
 	case err != nil && !errors.Is(err, io.EOF):

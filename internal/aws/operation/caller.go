@@ -129,8 +129,8 @@ func (c *Call) permit() error {
 
 // denied is the fault for a caller that may not call the operation.
 func (m *Mounted) denied(message string) *fault.Fault {
-	if m.notPermitted != nil {
-		return &fault.Fault{Code: *m.notPermitted, Message: message}
+	if m.notPermitted != "" {
+		return &fault.Fault{Code: m.notPermitted, Message: message}
 	}
 	return fault.Of(fault.AccessDenied, message)
 }

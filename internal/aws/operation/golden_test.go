@@ -9,11 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // TestGolden sends the request of each file in testdata over a connection and
@@ -76,11 +77,26 @@ func exchange(t *testing.T, address string, request []byte) []byte {
 	return out.Bytes()
 }
 
-// do serves one request without a connection.
-func do(h http.Handler, operation, body string) *httptest.ResponseRecorder {
+// call serves one request without a connection.
+func call(h http.Handler, operation, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	h.ServeHTTP(w, request(operation, strings.NewReader(body)))
+	return w
+}
+
+// request is one of the shop.
+func request(operation string, body io.Reader) *http.Request {
+	r := httptest.NewRequest("POST", "/", body)
 	r.Header.Set("X-Amz-Target", "ShopService."+operation)
+	return r
+}
+
+// query serves one request of the query protocol.
+func query(h http.Handler, action, domain, do string) *httptest.ResponseRecorder {
+	form := url.Values{"Version": {"2020-02-02"}, "Action": {action}, "Domain": {domain}, "Do": {do}, "Text": {"tea"}}
+	r := httptest.NewRequest("POST", "/", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
 }

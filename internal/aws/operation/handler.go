@@ -51,9 +51,8 @@ func (h *Handler) Mount(api *API) {
 			}
 			m.faults = declared
 		}
-		m.undeclared = api.Model.Faults == nil
 		if slices.Contains(m.faults, api.Model.NotPermitted) {
-			m.notPermitted = &api.Model.NotPermitted
+			m.notPermitted = api.Model.NotPermitted
 		}
 		h.protocol(m.Protocol).Mount(m)
 	}
@@ -243,14 +242,10 @@ func (h *Handler) refuse(w http.ResponseWriter, c *Call, p Protocol, in any, err
 		if Gone(c) == nil {
 			h.logFailure(c, "request failed", err)
 		}
-	case op != nil && f.Kind == 0 && !op.undeclared && !slices.Contains(op.faults, f.Code):
+	case op != nil && f.Kind == 0 && op.API.Model.Faults != nil && !slices.Contains(op.faults, f.Code):
 		h.logFailure(c, "fault is not declared for the operation", err)
 	}
-	if f.Kind != 0 {
-		spelled := *f // faults may be shared
-		f = &spelled
-		p.Spell(f)
-	}
+	f = spelled(p, f)
 	told := h.tell(c, in, nil, f)
 	_ = p.WriteFault(w, c, f) // a caller that has gone needs no answer
 	h.observe(c, told)
@@ -258,9 +253,19 @@ func (h *Handler) refuse(w http.ResponseWriter, c *Call, p Protocol, in any, err
 
 // Refuse answers a request that was not let in with a fault, in its own protocol.
 func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
-	p, spelled := h.protocolOf(r), *f
-	p.Spell(&spelled)
-	_ = p.WriteFault(w, &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random())}, &spelled)
+	p := h.protocolOf(r)
+	_ = p.WriteFault(w, &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random())}, spelled(p, f))
+}
+
+// spelled is a fault in the words of a protocol. Faults may be shared, so f stays as it
+// is.
+func spelled(p Protocol, f *fault.Fault) *fault.Fault {
+	if f.Kind == 0 {
+		return f
+	}
+	own := *f
+	p.Spell(&own)
+	return &own
 }
 
 func (h *Handler) logFailure(c *Call, what string, err error) {

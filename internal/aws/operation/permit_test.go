@@ -53,7 +53,7 @@ func TestPermission(t *testing.T) {
 			}
 			o := newShop()
 			o.Authenticator = guest{policies}
-			w := do(o, c.operation, c.body)
+			w := call(o, c.operation, c.body)
 			var got struct {
 				Type    string `json:"__type"`
 				Message string
@@ -65,5 +65,43 @@ func TestPermission(t *testing.T) {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
 		})
+	}
+}
+
+// In the query protocol, too, a service's own fault is only for the operations that
+// declare it.
+func TestPermissionByQuery(t *testing.T) {
+	for action, code := range map[string]string{"AskFor": "AccessDenied", "Forget": codeClosed} {
+		o := newShop()
+		o.Authenticator = guest{&policy.PolicySets{}}
+		if w := query(o, action, "d", ""); !strings.Contains(w.Body.String(), "<Code>"+code+"</Code><Message>User: arn:aws:iam::123456789012:user/ann is not authorized to perform: shop:"+action+" on") {
+			t.Errorf("%s: got %d %s", action, w.Code, w.Body)
+		}
+	}
+}
+
+func TestContextIsAskedForOnce(t *testing.T) {
+	asked := 0
+	c := Caller{Account: "1", Ask: func(c *Caller) policy.Context {
+		asked++
+		return policy.Context{{Key: "account", Value: c.Account}}
+	}}
+	for range 2 {
+		if got := c.Context(); len(got) != 1 || got[0].Value != "1" {
+			t.Errorf("got %v", got)
+		}
+	}
+	if none := (&Caller{}).Context(); asked != 1 || none != nil {
+		t.Errorf("asked %d times; of nobody %v is known", asked, none)
+	}
+}
+
+func TestDeniedForAHandler(t *testing.T) {
+	o := newShop()
+	for do, code := range map[string]string{"Buy": codeClosed, "BuyBig": "com.amazon.coral.service#AccessDeniedException"} {
+		w := call(o, do, `{"domain":"d","do":"deny"}`)
+		if want := `{"__type":"` + code + `","message":"not for you"}`; w.Code != 400 || w.Body.String() != want {
+			t.Errorf("%s: got %d %s", do, w.Code, w.Body)
+		}
 	}
 }

@@ -36,8 +36,7 @@ type Mounted struct {
 	Operation
 	API          *API
 	faults       []string // codes that the model declares
-	undeclared   bool     // the model says nothing of faults
-	notPermitted *string  // code of the fault for a caller that may not do it; nil: the common one
+	notPermitted string   // code of the fault for a caller that may not do it; empty: the common one
 }
 
 // Call is one request on its way, and the context of its handler.

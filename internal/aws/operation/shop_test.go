@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"heddle/internal/aws/fault"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
 
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 	. "heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 
@@ -48,6 +49,11 @@ func (o *order) Decode(d *jx.Decoder) error {
 	})
 }
 
+func (o *order) DecodeQuery(p awsquery.Params) error {
+	*o = order{p.Get("Domain"), p.Get("Do"), p.Get("Text")}
+	return nil
+}
+
 func (o *order) Validate() error {
 	if o.Domain == "" {
 		return errors.New("1 validation error detected: Value null at 'domain' failed to satisfy constraint: Member must not be null")
@@ -60,6 +66,8 @@ type receipt struct{ text string }
 func (r *receipt) AppendJSON(b []byte) []byte {
 	return append(strconv.AppendQuote(append(b, `{"text":`...), r.text), '}')
 }
+
+func (r *receipt) AppendXML(x *awsquery.XML) { x.Text("Text", r.text) }
 
 // parcel is an output whose delivery matters.
 type parcel struct {
@@ -92,6 +100,8 @@ func (s *shop) buy(ctx context.Context, o *order) (*receipt, error) {
 		return nil, &fault.Fault{Code: codeStrange}
 	case "throttle":
 		return nil, fault.Throttled()
+	case "deny":
+		return nil, Denied(ctx, "not for you")
 	case "error":
 		return nil, errors.New("the till is stuck")
 	case "panic":
@@ -130,14 +140,8 @@ type asking struct {
 	*order
 }
 
-// asks makes the subject of a row.
-func asks(action string) func(context.Context, *order) (Subject, error) {
-	return func(_ context.Context, o *order) (Subject, error) {
-		if o.Do == "no subject" {
-			return nil, fault.Invalid("what is it about?")
-		}
-		return asking{"shop:" + action, o}, nil
-	}
+func asks(name string) func(context.Context, *order) (Subject, error) {
+	return func(_ context.Context, o *order) (Subject, error) { return asking{"shop:" + name, o}, nil }
 }
 
 func (a asking) Resource(context.Context) Resource { return Resource{Kind: "domain", Name: a.Domain} }
@@ -153,21 +157,26 @@ func (a asking) Questions(ctx context.Context) ([]policy.Request, error) {
 	return []policy.Request{ask(a.action), ask("shop:Enter")}, nil
 }
 
-func (s *shop) rows() []Operation {
-	return []Operation{
-		awsjson.Operation("Buy", s.buy, asks("Buy")),
-		awsjson.Operation("BuyBig", s.buy, asks("BuyBig"), WithBodyMax(1<<20)),
-		awsjson.Operation("Wait", s.wait, asks("Wait"), Waits),
-		awsjson.WithoutOutput("Cancel", s.cancel, asks("Cancel")),
-	}
-}
-
-var faults = map[string][]string{"Buy": {codeSoldOut, codeClosed}, "BuyBig": nil, "Wait": nil, "Cancel": nil}
-
+// api is the shop as its callers see it, by both protocols.
 func (s *shop) api() *API {
 	return &API{
-		Service: "shop", SigningNames: []string{"shop"}, Operations: s.rows(),
-		Model: Model{TargetPrefix: "ShopService", Faults: faults, NotPermitted: codeClosed},
+		Service: "shop", SigningNames: []string{"shop"},
+		Model: Model{
+			TargetPrefix: "ShopService", JSONVersion: "1.0", Version: "2020-02-02", Namespace: "https://shop/",
+			NotPermitted: codeClosed,
+			Faults: map[string][]string{
+				"Buy": {codeSoldOut, codeClosed}, "BuyBig": nil, "Wait": nil, "Cancel": nil,
+				"AskFor": {codeSoldOut}, "Forget": {codeClosed},
+			},
+		},
+		Operations: []Operation{
+			awsjson.Operation("Buy", s.buy, asks("Buy")),
+			awsjson.Operation("BuyBig", s.buy, asks("BuyBig"), WithBodyMax(1<<20)),
+			awsjson.Operation("Wait", s.wait, asks("Wait"), Waits),
+			awsjson.WithoutOutput("Cancel", s.cancel, asks("Cancel")),
+			awsquery.Operation("AskFor", s.buy, asks("AskFor")),
+			awsquery.WithoutOutput("Forget", s.cancel, asks("Forget")),
+		},
 	}
 }
 
@@ -184,8 +193,8 @@ func newShop() *openShop {
 		Log:           slog.New(slog.NewJSONHandler(&o.log, nil)),
 		Random:        func() [16]byte { return [16]byte{1, 2, 3, 4, 5, 6, 0xff, 8, 0xff, 10, 11, 12, 13, 14, 15, 16} },
 		Now:           time.Now,
-	}, awsjson.New())
-	o.Handler.Mount(o.shop.api())
+	}, awsquery.New(), awsjson.New())
+	o.Mount(o.api())
 	return o
 }
 

@@ -3,7 +3,6 @@ package throttle
 import (
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -91,22 +90,32 @@ func TestConcurrently(t *testing.T) {
 	}
 }
 
-func TestSettings(t *testing.T) {
-	r := Rates{"StartTimer": {2000, 200}, "ListDomains": {100, 6}}
-	for _, text := range []string{"StartTimer=7/3", "ListDomains=none", "Other=1/1"} {
-		setting, err := ParseSetting(text)
-		if err != nil {
-			t.Fatal(err)
+func TestParseSetting(t *testing.T) {
+	for text, want := range map[string]Setting{
+		"StartTimer=7/3":             {Name: "StartTimer", Rate: Rate{7, 3}},
+		"StartTimer=1000000/1000000": {Name: "StartTimer", Rate: Rate{1_000_000, 1_000_000}},
+		"ListDomains=none":           {Name: "ListDomains", None: true},
+	} {
+		if got, err := ParseSetting(text); err != nil || got != want {
+			t.Errorf("%q: got %+v, %v", text, got, err)
 		}
-		r.Set(setting)
 	}
-	if want := (Rates{"StartTimer": {7, 3}, "Other": {1, 1}}); !maps.Equal(r, want) {
-		t.Errorf("%v, want %v", r, want)
-	}
-	for _, bad := range []string{"", "StartTimer", "StartTimer=", "StartTimer=5", "StartTimer=0/1", "StartTimer=1/0", "StartTimer=1/-1", "StartTimer=1/1/1", "StartTimer=2000000/1"} {
-		if _, err := ParseSetting(bad); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("rate %q: ", bad)) {
-			t.Errorf("%q: %v", bad, err)
+	for _, bad := range []string{"", "StartTimer", "StartTimer=", "StartTimer=5", "StartTimer=0/1", "StartTimer=1/0", "StartTimer=1/-1", "StartTimer=1/1/1", "StartTimer=2000000/1", "StartTimer=1/2000000"} {
+		got, err := ParseSetting(bad)
+		want := fmt.Sprintf("rate %q: want ACTION=BURST/PERSECOND, each from 1 to 1000000, or ACTION=none", bad)
+		if err == nil || err.Error() != want || got != (Setting{}) {
+			t.Errorf("%q: got %+v, %v", bad, got, err)
 		}
+	}
+}
+
+func TestSet(t *testing.T) {
+	r := Rates{"Start": {10, 1}, "List": {20, 2}, "Stop": {30, 3}}
+	for _, s := range []Setting{{Name: "Start", Rate: Rate{7, 3}}, {Name: "List", None: true}, {Name: "Free", Rate: Rate{1, 1}}, {Name: "Never", None: true}} {
+		r.Set(s)
+	}
+	if want := (Rates{"Start": {7, 3}, "Stop": {30, 3}, "Free": {1, 1}}); !maps.Equal(r, want) {
+		t.Errorf("got %v, want %v", r, want)
 	}
 }
 

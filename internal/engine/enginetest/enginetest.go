@@ -1,12 +1,14 @@
 // Package enginetest checks of any rules what a shard relies on: that a turn is small
 // enough, that a run's log alone gives its state again (or, of a kind that cuts its
-// log, a snapshot and what came after it), that a wake which is due gets on, and that
-// what the rules write they can read. Only tests import it. Rules with notes need more
+// log, a snapshot and what came after it), that a wake which is due gets on, that
+// what the rules write they can read, and that they have each optional part whole or
+// not at all. Only tests import it. Rules with notes need more
 // than a Run.
 package enginetest
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"heddle/internal/engine"
@@ -18,8 +20,9 @@ type Run struct {
 	State engine.State
 	Log   []engine.Event
 
-	t  testing.TB
-	id engine.Identity
+	t   testing.TB
+	set *engine.Ruleset
+	id  engine.Identity
 
 	cut   []byte // a snapshot, of the time when the log had cutAt events
 	cutAt int
@@ -30,8 +33,10 @@ const tailMax = 3
 
 // NewRun is a run without events.
 func NewRun(t testing.TB, rules engine.Rules, id engine.Identity) *Run {
+	t.Helper()
+	CheckParts(t, rules)
 	s := rules.New(id)
-	return &Run{Rules: rules, State: s, t: t, id: id, cut: rules.EncodeState(s)}
+	return &Run{Rules: rules, State: s, t: t, set: engine.NewRuleset(rules), id: id, cut: rules.EncodeState(s)}
 }
 
 // Handle gives a command to the run, and then checks it. State is afterwards what
@@ -45,6 +50,9 @@ func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 	}
 	if err == nil {
 		CheckTurn(r.t, &turn)
+		if err := r.set.CheckNotes(turn.Notes); err != nil {
+			r.t.Errorf("%T writes %v", body, err)
+		}
 		r.Log = append(r.Log, turn.Events...)
 		r.check()
 	}
@@ -52,6 +60,23 @@ func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 		CheckProgress(r.t, r.Rules, before, r.State, engine.Input{Now: now})
 	}
 	return turn, err
+}
+
+// CheckParts checks that the rules have each optional part whole or not at all: a method
+// with a name of a part's is of that part.
+func CheckParts(t testing.TB, rules engine.Rules) {
+	t.Helper()
+	of := reflect.TypeOf(rules)
+	for _, part := range []reflect.Type{
+		reflect.TypeFor[engine.TraitsRules](), reflect.TypeFor[engine.NotingRules](), reflect.TypeFor[engine.ListedRules](),
+		reflect.TypeFor[engine.MessagedRules](), reflect.TypeFor[engine.WantingRules](), reflect.TypeFor[engine.OutcomeRules](),
+	} {
+		for method := range part.Methods() {
+			if _, has := of.MethodByName(method.Name); has && !of.Implements(part) {
+				t.Errorf("%s has a method %s, and is no %s", of, method.Name, part)
+			}
+		}
+	}
 }
 
 // CheckTurn checks that a turn is no larger than a turn may be.
@@ -88,7 +113,7 @@ func (r *Run) check() {
 	same("replay", r.fold(r.Rules.New(r.id), r.Log))
 	decoded := r.decode(want)
 	same("its way through the store", decoded)
-	if kind, ok := r.Rules.(engine.TraitsRules); ok && kind.Traits().CutsLog {
+	if r.set.Traits.CutsLog {
 		same("a cut log", r.fold(r.decode(r.cut), r.Log[r.cutAt:]))
 		if len(r.Log)-r.cutAt > tailMax {
 			r.cut, r.cutAt = want, len(r.Log)

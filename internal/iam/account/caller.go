@@ -7,6 +7,7 @@ import (
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/policy"
+	"heddle/internal/engine/collection"
 )
 
 // Caller is whom an access key stands for. It never changes; Context has no
@@ -78,7 +79,7 @@ func newRole(c credentials.Credential, g *Grants, s *Session) (*Caller, error) {
 	}
 	id := e.ID + ":" + s.Name
 	// A session's tag counts for the role's of the same key.
-	base := baseContext(c.Account, role, id, "AssumedRole", append(withoutTags(e.Tags, keysOf(s.Tags)), s.Tags...))
+	base := baseContext(c.Account, role, id, "AssumedRole", append(collection.AnyCase.Without(e.Tags, keysOf(s.Tags)), s.Tags...))
 	return &Caller{
 		Credential: c, Of: e.Ref, UserID: id,
 		Principal: policy.Principal{ARN: role, Session: c.Principal, Account: c.Account},

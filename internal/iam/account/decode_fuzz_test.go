@@ -5,7 +5,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // FuzzDecode reads bytes as the state of an account and as an event. What can be
@@ -19,6 +19,6 @@ func FuzzDecode(f *testing.F) {
 	rules := NewRules(DefaultLimits())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		enginetest.StateReadsBack(t, rules, storyID, b)
-		enginetest.EventReadsBack(t, rules, 1, b, func(e engine.Event) []byte { return e.Body.(eventBody).pack() })
+		enginetest.EventReadsBack(t, rules, 1, b, func(e engine.Event) []byte { return rules.Pack(e.Body.(eventBody)) })
 	})
 }

@@ -247,10 +247,10 @@ func (c *contextRuns) Do(ctx context.Context, cmd engine.Command) (any, error) {
 
 func TestCallersContext(t *testing.T) {
 	d := newTown(t)
-	d.do(CreateEntity{Entity{Ref: Ref{User, "ann"}, Path: "/x/", ID: "AIDA1", Tags: []Tag{{"team", "red"}}}})
+	d.do(CreateEntity{Entity{Ref: Ref{User, "ann"}, Path: "/x/", ID: "AIDA1", Tags: []Tag{{Key: "team", Value: "red"}}}})
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*"}]}`
-	d.do(CreateEntity{Entity{Ref: Ref{Role, "r"}, Path: "/", ID: "AROA1", Trust: trust, Tags: []Tag{{"Team", "red"}, {"x", "y"}}}})
-	session, token := d.session(&Session{Of: Ref{Role, "r"}, ID: "AROA1", Name: "s", Tags: []Tag{{"team", "blue"}}, Issued: time.Unix(1_000_000, 0)})
+	d.do(CreateEntity{Entity{Ref: Ref{Role, "r"}, Path: "/", ID: "AROA1", Trust: trust, Tags: []Tag{{Key: "Team", Value: "red"}, {Key: "x", Value: "y"}}}})
+	session, token := d.session(&Session{Of: Ref{Role, "r"}, ID: "AROA1", Name: "s", Tags: []Tag{{Key: "team", Value: "blue"}}, Issued: time.Unix(1_000_000, 0)})
 	for _, test := range []struct {
 		caller *Caller
 		want   string
@@ -384,7 +384,7 @@ func TestPolicyThatCannotBeRead(t *testing.T) {
 	state := d.ledger.accounts[storyAccount].(*account)
 	e := *state.entities[User][0]
 	e.Inline = []Inline{{"fine", document("Allow", "*")}, {"odd", "{"}}
-	state.entities[User].put(&e)
+	state.entities[User].Put(&e)
 	d.changed(storyAccount)
 	if c, err := d.Lookup(context.Background(), pair.KeyID, ""); err == nil {
 		t.Errorf("caller %+v, want an error", c)

@@ -7,11 +7,12 @@ import (
 	"unicode"
 
 	"heddle/internal/aws/policy"
+	"heddle/internal/engine/collection"
 )
 
 // entity finds an entity.
 func (t *turn) entity(of Ref) (*Entity, error) {
-	e, ok := t.entities[of.Type].find(of.Name)
+	e, ok := t.find(of)
 	if !ok {
 		return nil, noEntity(of)
 	}
@@ -24,7 +25,7 @@ func (t *turn) list(entityType EntityType) []*Entity {
 
 func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
 	e := c.New
-	if t.entities[e.Type].taken(e.Name) {
+	if t.entities[e.Type].Has(e.SortKey()) {
 		return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", e.Type.title(), e.Name)
 	}
 	var of string
@@ -51,7 +52,7 @@ func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
 		return nil, err
 	}
 	e.CreatedAt = t.now
-	return t.record(e.Ref, entityCreated{&e})
+	return t.record(e.Ref, &entityCreated{e})
 }
 
 func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
@@ -63,7 +64,7 @@ func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
 	of := c.Of
 	if c.NewName != nil && *c.NewName != of.Name {
 		// A name may take another case.
-		if !strings.EqualFold(*c.NewName, of.Name) && t.entities[of.Type].taken(*c.NewName) {
+		if !strings.EqualFold(*c.NewName, of.Name) && t.entities[of.Type].Has(collection.Fold(*c.NewName)) {
 			return nil, refuse(EntityAlreadyExists, "%s with name %s already exists.", of.Type.title(), *c.NewName)
 		}
 		e.name, of.Name = c.NewName, *c.NewName
@@ -88,7 +89,7 @@ func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
 	if e == (entityUpdated{of: c.Of}) {
 		return old, nil
 	}
-	return t.record(of, e)
+	return t.record(of, &e)
 }
 
 func (t *turn) deleteEntity(c DeleteEntity) (*Entity, error) {
@@ -112,7 +113,7 @@ func (t *turn) deleteEntity(c DeleteEntity) (*Entity, error) {
 	if first != "" {
 		return nil, refuse(DeleteConflict, "Cannot delete entity, must %s first.", first)
 	}
-	t.emit(entityRemoved{c.Of})
+	t.emit(&entityRemoved{c.Of})
 	return e, nil
 }
 
@@ -136,7 +137,7 @@ func (t *turn) putInline(c PutInline) (*Entity, error) {
 	if size > most {
 		return nil, refuse(LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, old.Type, old.Name)
 	}
-	return t.record(c.Of, inlinePut{c.Of, c.Inline})
+	return t.record(c.Of, &inlinePut{c.Of, c.Inline})
 }
 
 func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
@@ -147,7 +148,7 @@ func (t *turn) deleteInline(c DeleteInline) (*Entity, error) {
 	if _, ok := old.document(c.Name); !ok {
 		return nil, noInline(c.Of.Type, c.Name)
 	}
-	return t.record(c.Of, inlineRemoved{c.Of, c.Name})
+	return t.record(c.Of, &inlineRemoved{c.Of, c.Name})
 }
 
 func noInline(entityType EntityType, name string) error {
@@ -177,7 +178,7 @@ func (t *turn) attach(c Attach) (*Entity, error) {
 	if len(old.Attached) >= t.limits.AttachedPerEntityMax {
 		return nil, overQuota("PoliciesPer"+old.Type.title(), t.limits.AttachedPerEntityMax)
 	}
-	return t.record(c.Of, attached{c.Of, c.Policy})
+	return t.record(c.Of, &attached{c.Of, c.Policy})
 }
 
 func (t *turn) detach(c Detach) (*Entity, error) {
@@ -188,7 +189,7 @@ func (t *turn) detach(c Detach) (*Entity, error) {
 	if !slices.Contains(old.Attached, c.Policy) {
 		return nil, refuse(NoSuchEntity, "Policy %s was not found.", c.Policy)
 	}
-	return t.record(c.Of, detached{c.Of, c.Policy})
+	return t.record(c.Of, &detached{c.Of, c.Policy})
 }
 
 func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
@@ -205,7 +206,7 @@ func (t *turn) setBoundary(c SetBoundary) (*Entity, error) {
 	if c.Policy == old.Boundary {
 		return old, nil
 	}
-	return t.record(c.Of, entityUpdated{of: c.Of, boundary: &c.Policy})
+	return t.record(c.Of, &entityUpdated{of: c.Of, boundary: &c.Policy})
 }
 
 func (t *turn) checkBoundary(policy string) error {
@@ -233,41 +234,30 @@ func (t *turn) untagEntity(c UntagEntity) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.setTags(old, withoutTags(old.Tags, c.Keys))
+	return t.setTags(old, collection.AnyCase.Without(old.Tags, c.Keys))
 }
 
 func (t *turn) setTags(old *Entity, tags []Tag) (*Entity, error) {
-	c := tagsBetween(old.Tags, tags)
-	if c.isEmpty() {
+	c := collection.TagsBetween(old.Tags, tags)
+	if c.IsEmpty() {
 		return old, nil
 	}
-	return t.record(old.Ref, entityTagged{old.Ref, c})
+	return t.record(old.Ref, &entityTagged{old.Ref, c})
 }
 
 // withTags gives the tags with more added. Keys that differ by case only are the
 // same.
 func (t *turn) withTags(tags, more []Tag) ([]Tag, error) {
-	for i, tag := range more {
-		if slices.ContainsFunc(more[:i], func(u Tag) bool { return strings.EqualFold(u.Key, tag.Key) }) {
+	for i := range more {
+		if collection.AnyCase.Twice(more, i) {
 			return nil, refuse(InvalidInput, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
 	}
-	all := slices.Clone(more)
-	for _, tag := range tags {
-		if !slices.ContainsFunc(more, func(u Tag) bool { return strings.EqualFold(u.Key, tag.Key) }) {
-			all = append(all, tag)
-		}
-	}
+	all := collection.AnyCase.With(tags, more)
 	if len(all) > t.limits.TagsMax {
 		return nil, refuse(LimitExceeded, "The number of tags has reached the maximum limit.")
 	}
-	return sortTags(all), nil
-}
-
-func withoutTags(tags []Tag, keys []string) []Tag {
-	return without(tags, func(t Tag) bool {
-		return slices.ContainsFunc(keys, func(key string) bool { return strings.EqualFold(key, t.Key) })
-	})
+	return all, nil
 }
 
 // checkPolicy reads a policy as those who evaluate it will.
@@ -313,7 +303,7 @@ func (t *turn) join(c Join) (*Entity, error) {
 	if len(user.Groups) >= t.limits.GroupsPerUserMax {
 		return nil, overQuota("GroupsPerUser", t.limits.GroupsPerUserMax)
 	}
-	return t.record(user.Ref, joined{user.Name, group.ID})
+	return t.record(user.Ref, &joined{user.Name, group.ID})
 }
 
 func (t *turn) leave(c Leave) (*Entity, error) {
@@ -324,7 +314,7 @@ func (t *turn) leave(c Leave) (*Entity, error) {
 	if !slices.Contains(user.Groups, group.ID) {
 		return nil, refuse(NoSuchEntity, "User %s is not a member of group %s.", c.User, c.Group)
 	}
-	return t.record(user.Ref, left{user.Name, group.ID})
+	return t.record(user.Ref, &left{user.Name, group.ID})
 }
 
 func (t *turn) membership(user, group string) (u, g *Entity, err error) {
@@ -381,7 +371,7 @@ func (t *turn) createKey(c CreateKey) (*Entity, error) {
 	if _, taken := t.owners[c.ID]; taken {
 		return nil, fmt.Errorf("create access key %q: the id is taken", c.ID)
 	}
-	return t.record(user.Ref, keyPut{user.Name, Key{ID: c.ID, Sealed: c.Sealed, CreatedAt: t.now}})
+	return t.record(user.Ref, &keyPut{user.Name, Key{ID: c.ID, Sealed: c.Sealed, CreatedAt: t.now}})
 }
 
 func (t *turn) updateKey(c UpdateKey) (*Entity, error) {
@@ -393,7 +383,7 @@ func (t *turn) updateKey(c UpdateKey) (*Entity, error) {
 		return user, nil
 	}
 	k.Inactive = c.Inactive
-	return t.record(user.Ref, keyPut{user.Name, k})
+	return t.record(user.Ref, &keyPut{user.Name, k})
 }
 
 func (t *turn) deleteKey(c DeleteKey) (*Entity, error) {
@@ -401,7 +391,7 @@ func (t *turn) deleteKey(c DeleteKey) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.record(user.Ref, keyRemoved{user.Name, k.ID})
+	return t.record(user.Ref, &keyRemoved{user.Name, k.ID})
 }
 
 // keyOf finds a user and its key.

@@ -6,6 +6,7 @@ import (
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
 )
 
@@ -59,7 +60,7 @@ type Entity struct {
 type Inline struct{ Name, Document string }
 
 // Tag is a tag of an entity or a policy.
-type Tag struct{ Key, Value string }
+type Tag = collection.Tag
 
 // Key is an access key of a user.
 type Key struct {
@@ -79,7 +80,8 @@ func ARN(account, entityType, path, name string) string {
 	return arn.ARN{Partition: "aws", Service: "iam", Account: account, Resource: entityType + path + name}.String()
 }
 
-func (e *Entity) shelved() string { return e.Name }
+// SortKey is what lists of entities are sorted by.
+func (e *Entity) SortKey() collection.Folded { return collection.Fold(e.Name) }
 
 // document gives an inline policy.
 func (e *Entity) document(name string) (string, bool) {
@@ -96,84 +98,26 @@ func (e *Entity) key(id string) int {
 	return slices.IndexFunc(e.Keys, func(k Key) bool { return k.ID == id })
 }
 
-func packEntity(b []byte, e *Entity) []byte {
-	b = append(b, byte(e.Type))
-	for _, s := range [...]string{e.Name, e.Path, e.ID, e.Boundary, e.Trust, e.Description} {
-		b = pack.Text(b, s)
-	}
-	b = pack.Int(b, int64(e.CreatedAt))
-	b = pack.Int(b, int64(e.SessionSecondsMax))
-	b = packTags(b, e.Tags)
-	b = pack.Uint(b, uint64(len(e.Inline)))
-	for _, p := range e.Inline {
-		b = pack.Text(pack.Text(b, p.Name), p.Document)
-	}
-	b = packTexts(b, e.Attached)
-	b = packTexts(b, e.Groups)
-	b = pack.Uint(b, uint64(len(e.Keys)))
-	for i := range e.Keys {
-		b = packKey(b, &e.Keys[i])
-	}
-	return b
+func (r *Ref) code(c *pack.Coder) {
+	c.Byte((*byte)(&r.Type))
+	c.Text(&r.Name)
 }
 
-func packKey(b []byte, k *Key) []byte {
-	b = pack.Text(pack.Text(b, k.ID), k.Sealed)
-	return pack.Int(pack.Bool(b, k.Inactive), int64(k.CreatedAt))
+func (e *Entity) code(c *pack.Coder) {
+	e.Ref.code(c)
+	codeTexts(c, &e.Path, &e.ID, &e.Boundary, &e.Trust, &e.Description)
+	e.CreatedAt.Code(c)
+	pack.Signed(c, &e.SessionSecondsMax)
+	collection.CodeTags(c, &e.Tags)
+	pack.List(c, &e.Inline, func(p *Inline, c *pack.Coder) { codeTexts(c, &p.Name, &p.Document) })
+	c.Texts(&e.Attached)
+	c.Texts(&e.Groups)
+	pack.List(c, &e.Keys, (*Key).code)
 }
 
-func readKey(r *pack.Reader) Key {
-	return Key{r.Text(), []byte(r.Text()), r.Bool(), engine.Time(r.Int())}
-}
-
-func readEntity(r *pack.Reader) *Entity {
-	e := &Entity{}
-	e.Type = EntityType(r.Byte())
-	for _, s := range [...]*string{&e.Name, &e.Path, &e.ID, &e.Boundary, &e.Trust, &e.Description} {
-		*s = r.Text()
-	}
-	e.CreatedAt = engine.Time(r.Int())
-	e.SessionSecondsMax = int(r.Int())
-	e.Tags = readTags(r)
-	for range r.Count() {
-		e.Inline = append(e.Inline, Inline{r.Text(), r.Text()})
-	}
-	e.Attached = readTexts(r)
-	e.Groups = readTexts(r)
-	for range r.Count() {
-		e.Keys = append(e.Keys, readKey(r))
-	}
-	return e
-}
-
-func packTexts(b []byte, texts []string) []byte {
-	b = pack.Uint(b, uint64(len(texts)))
-	for _, s := range texts {
-		b = pack.Text(b, s)
-	}
-	return b
-}
-
-func readTexts(r *pack.Reader) []string {
-	var texts []string
-	for range r.Count() {
-		texts = append(texts, r.Text())
-	}
-	return texts
-}
-
-func packTags(b []byte, tags []Tag) []byte {
-	b = pack.Uint(b, uint64(len(tags)))
-	for _, t := range tags {
-		b = pack.Text(pack.Text(b, t.Key), t.Value)
-	}
-	return b
-}
-
-func readTags(r *pack.Reader) []Tag {
-	var tags []Tag
-	for range r.Count() {
-		tags = append(tags, Tag{r.Text(), r.Text()})
-	}
-	return tags
+func (k *Key) code(c *pack.Coder) {
+	c.Text(&k.ID)
+	c.Bytes(&k.Sealed)
+	c.Bool(&k.Inactive)
+	k.CreatedAt.Code(c)
 }

@@ -16,7 +16,10 @@
 // federation. Names of one type of entity differ by more than their case.
 package account
 
-import "heddle/internal/engine"
+import (
+	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
+)
 
 // Kind is the kind of an account's execution. Its key is empty.
 const Kind engine.Kind = "iam"
@@ -51,15 +54,13 @@ func DefaultLimits() Limits {
 // space, which the service's own limits don't count: as many as it takes of one policy.
 const inlineSpacedMax = 131_072
 
-// command addresses a command to an account. Its run grows from its name: there
-// is one of them, ever.
+// command addresses a command to an account.
 func command(account string, body any) engine.Command {
 	name := engine.Name{World: engine.World{Account: account}, Kind: Kind}
-	c := engine.Command{Name: name, Body: body}
+	makes := false
 	switch body.(type) {
 	case CreateEntity, CreatePolicy:
-		c.Begin = engine.IfAbsent
-		c.Seed = engine.NameSeed(name)
+		makes = true
 	}
-	return c
+	return collection.Command(name, body, makes)
 }

@@ -39,11 +39,11 @@ func allow(actions ...string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["` + strings.Join(actions, `","`) + `"],"Resource":"*"}]}`
 }
 
-func builtIn(texts []builtInText) shelf[*Policy] {
+func builtIn(texts []builtInText) policySet {
 	at := engine.Time(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
-	var all shelf[*Policy]
+	var all policySet
 	for i, t := range texts {
-		all.put(&Policy{
+		all.Put(&Policy{
 			Name: t.name, Path: "/", ID: fmt.Sprintf("ANPAHEDDLE%011d", i+1), Description: t.description,
 			CreatedAt: at, UpdatedAt: at, BuiltIn: true,
 			Versions: []Version{{1, t.document, at}}, Default: 1, Last: 1,

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"heddle/internal/aws/arn"
+	"heddle/internal/engine/collection"
 )
 
 // policy finds a managed policy, the customer's or one of ours.
@@ -23,7 +24,7 @@ func (t *turn) policy(name string) (*Policy, error) {
 			break
 		}
 	}
-	if p, ok := kept.find(last); ok && p.ARN(t.id) == name {
+	if p, ok := findPolicy(kept, last); ok && p.ARN(t.id) == name {
 		return p, nil
 	}
 	return nil, noPolicy(name)
@@ -43,7 +44,7 @@ func (t *turn) ownPolicy(name string) (*Policy, error) {
 
 func (t *turn) createPolicy(c CreatePolicy) (*Policy, error) {
 	p := c.New
-	if t.policies.taken(p.Name) {
+	if t.policies.Has(p.SortKey()) {
 		return nil, refuse(EntityAlreadyExists, "A policy called %s already exists. Duplicate names are not allowed.", p.Name)
 	}
 	if len(t.policies) >= t.limits.PoliciesMax {
@@ -59,7 +60,7 @@ func (t *turn) createPolicy(c CreatePolicy) (*Policy, error) {
 	p.CreatedAt, p.UpdatedAt = t.now, t.now
 	p.Versions = []Version{{1, c.Document, t.now}}
 	p.Default, p.Last = 1, 1
-	return t.recordPolicy(p.Name, policyCreated{&p})
+	return t.recordPolicy(p.Name, &policyCreated{p})
 }
 
 func (t *turn) checkManaged(document string) error {
@@ -80,7 +81,7 @@ func (t *turn) createVersion(c CreateVersion) (*Policy, error) {
 	if most := t.limits.VersionsPerPolicyMax; len(old.Versions) >= most {
 		return nil, refuse(LimitExceeded, "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", most)
 	}
-	return t.recordPolicy(old.Name, versionCreated{old.Name, c.Document, c.Default})
+	return t.recordPolicy(old.Name, &versionCreated{old.Name, c.Document, c.Default})
 }
 
 func (t *turn) setDefaultVersion(c SetDefaultVersion) (*Policy, error) {
@@ -88,7 +89,7 @@ func (t *turn) setDefaultVersion(c SetDefaultVersion) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.recordPolicy(old.Name, defaultSet{old.Name, c.Number})
+	return t.recordPolicy(old.Name, &defaultSet{old.Name, c.Number})
 }
 
 func (t *turn) deleteVersion(c DeleteVersion) (*Policy, error) {
@@ -99,7 +100,7 @@ func (t *turn) deleteVersion(c DeleteVersion) (*Policy, error) {
 	if c.Number == old.Default {
 		return nil, refuse(DeleteConflict, "Cannot delete the default version of a policy.")
 	}
-	return t.recordPolicy(old.Name, versionRemoved{old.Name, c.Number})
+	return t.recordPolicy(old.Name, &versionRemoved{old.Name, c.Number})
 }
 
 // version finds a policy that may be changed and has the version.
@@ -130,7 +131,7 @@ func (t *turn) deletePolicy(c DeletePolicy) (*Policy, error) {
 	if len(p.Versions) > 1 {
 		return nil, refuse(DeleteConflict, "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 	}
-	t.emit(policyRemoved{p.Name})
+	t.emit(&policyRemoved{p.Name})
 	return p, nil
 }
 
@@ -151,15 +152,15 @@ func (t *turn) untagPolicy(c UntagPolicy) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.setPolicyTags(old, withoutTags(old.Tags, c.Keys))
+	return t.setPolicyTags(old, collection.AnyCase.Without(old.Tags, c.Keys))
 }
 
 func (t *turn) setPolicyTags(old *Policy, tags []Tag) (*Policy, error) {
-	c := tagsBetween(old.Tags, tags)
-	if c.isEmpty() {
+	c := collection.TagsBetween(old.Tags, tags)
+	if c.IsEmpty() {
 		return old, nil
 	}
-	return t.recordPolicy(old.Name, policyTagged{old.Name, c})
+	return t.recordPolicy(old.Name, &policyTagged{old.Name, c})
 }
 
 // uses counts how often policies are attached, and how often they bound.
@@ -195,7 +196,7 @@ func (t *turn) getPolicy(c GetPolicy) (PolicyUse, error) {
 func (t *turn) listPolicies() []PolicyUse {
 	attached, bounds := t.uses()
 	var all []PolicyUse
-	for _, kept := range [...]shelf[*Policy]{t.policies, managed} {
+	for _, kept := range [...]policySet{t.policies, managed} {
 		for _, p := range kept {
 			name := p.ARN(t.id)
 			all = append(all, PolicyUse{p, attached[name], bounds[name]})

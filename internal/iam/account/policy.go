@@ -2,6 +2,7 @@ package account
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
 )
 
@@ -52,36 +53,21 @@ func (p *Policy) Document() string {
 	return v.Document
 }
 
-func (p *Policy) shelved() string { return p.Name }
+// SortKey is what lists of policies are sorted by.
+func (p *Policy) SortKey() collection.Folded { return collection.Fold(p.Name) }
 
-func packPolicy(b []byte, p *Policy) []byte {
-	for _, s := range [...]string{p.Name, p.Path, p.ID, p.Description} {
-		b = pack.Text(b, s)
-	}
-	b = pack.Int(b, int64(p.CreatedAt))
-	b = pack.Int(b, int64(p.UpdatedAt))
-	b = packTags(b, p.Tags)
-	b = pack.Uint(b, uint64(len(p.Versions)))
-	for _, v := range p.Versions {
-		b = pack.Uint(b, uint64(v.Number))
-		b = pack.Int(pack.Text(b, v.Document), int64(v.CreatedAt))
-	}
-	b = pack.Uint(b, uint64(p.Default))
-	return pack.Uint(b, uint64(p.Last))
+func (p *Policy) code(c *pack.Coder) {
+	codeTexts(c, &p.Name, &p.Path, &p.ID, &p.Description)
+	p.CreatedAt.Code(c)
+	p.UpdatedAt.Code(c)
+	collection.CodeTags(c, &p.Tags)
+	pack.List(c, &p.Versions, (*Version).code)
+	pack.Unsigned(c, &p.Default)
+	pack.Unsigned(c, &p.Last)
 }
 
-func readPolicy(r *pack.Reader) *Policy {
-	p := &Policy{}
-	for _, s := range [...]*string{&p.Name, &p.Path, &p.ID, &p.Description} {
-		*s = r.Text()
-	}
-	p.CreatedAt = engine.Time(r.Int())
-	p.UpdatedAt = engine.Time(r.Int())
-	p.Tags = readTags(r)
-	for range r.Count() {
-		p.Versions = append(p.Versions, Version{int(r.Uint()), r.Text(), engine.Time(r.Int())})
-	}
-	p.Default = int(r.Uint())
-	p.Last = int(r.Uint())
-	return p
+func (v *Version) code(c *pack.Coder) {
+	pack.Unsigned(c, &v.Number)
+	c.Text(&v.Document)
+	v.CreatedAt.Code(c)
 }

@@ -33,7 +33,7 @@ func longTrust(characters int) string {
 func longTags(n int) []Tag {
 	var tags []Tag
 	for i := range n {
-		tags = append(tags, Tag{fmt.Sprintf("%02d%s", i, strings.Repeat("\U00020000", 126)), strings.Repeat("\U00020000", 256)})
+		tags = append(tags, Tag{Key: fmt.Sprintf("%02d%s", i, strings.Repeat("\U00020000", 126)), Value: strings.Repeat("\U00020000", 256)})
 	}
 	return tags
 }
@@ -119,7 +119,7 @@ func (f *full) fillEntity(e Entity) {
 	f.do(PutInline{e.Ref, Inline{longName("i", 9), longDocument(120, 0)}})
 	f.refuse(PutInline{e.Ref, Inline{longName("i", 9), longDocument(120, 20_000)}})
 	if e.Type != Group {
-		f.refuse(TagEntity{e.Ref, []Tag{{"more", ""}}})
+		f.refuse(TagEntity{e.Ref, []Tag{{Key: "more", Value: ""}}})
 	}
 }
 
@@ -141,7 +141,7 @@ func TestQuotasOfOne(t *testing.T) {
 	}
 	f.refuse(CreateVersion{arn, longDocument(120, 0), false})
 	f.refuse(CreatePolicy{Policy{Name: "more"}, longDocument(l.PolicyMax+1, 0)})
-	f.refuse(TagPolicy{arn, []Tag{{"more", ""}}})
+	f.refuse(TagPolicy{arn, []Tag{{Key: "more", Value: ""}}})
 
 	for n := range l.GroupsPerUserMax + 1 {
 		f.do(CreateEntity{Entity{Ref: Ref{Group, longName("other", n)}, Path: longPath, ID: longName("", n)}})
@@ -163,10 +163,10 @@ func TestQuotasOfOne(t *testing.T) {
 	f.refuse(CreateKey{user.Name, "AKIAMORE", nil})
 
 	whole := func(of Ref) int {
-		e, _ := f.State.(*account).entities[of.Type].find(of.Name)
-		return len(packEntity(nil, e))
+		e, _ := f.State.(*account).find(of)
+		return len(rules.Pack(&entityCreated{*e}))
 	}
-	tag := f.do(TagEntity{user, []Tag{{longTags(1)[0].Key, "x"}}})
+	tag := f.do(TagEntity{user, []Tag{{Key: longTags(1)[0].Key, Value: "x"}}})
 	key := f.do(UpdateKey{user.Name, longName("AKIA", 0), true})
 	f.do(DeleteVersion{arn, 2})
 	version := f.do(CreateVersion{arn, longDocument(120, 0), true})
@@ -175,10 +175,10 @@ func TestQuotasOfOne(t *testing.T) {
 	}
 	f.do(DeleteVersion{arn, 1})
 	largest := f.do(CreateVersion{arn, longDocument(l.PolicyMax, spaces), true})
-	p, _ := f.State.(*account).policies.find(longName("p", 0))
+	p, _ := findPolicy(f.State.(*account).policies, longName("p", 0))
 	t.Logf("the user takes %d bytes; one tag changes by %d, a key by %d", whole(user), tag, key)
 	t.Logf("the role takes %d bytes, the group %d", whole(Ref{Role, longName("r", 1)}), whole(Ref{Group, longName("g", 1)}))
-	t.Logf("the policy takes %d bytes; a small version is %d, the largest %d", len(packPolicy(nil, p)), version, largest)
+	t.Logf("the policy takes %d bytes; a small version is %d, the largest %d", len(rules.Pack(&policyCreated{*p})), version, largest)
 	f.end()
 }
 

@@ -1,62 +1,111 @@
 package account
 
 import (
-	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
 )
 
 // Rules are the rules of Kind.
-type Rules struct{ limits Limits }
+type Rules struct {
+	*collection.Rules[*account]
+	limits Limits
+}
 
-var (
-	_ engine.Rules       = (*Rules)(nil)
-	_ engine.TraitsRules = (*Rules)(nil)
-)
+var _ engine.Rules = (*Rules)(nil)
 
 // NewRules makes the rules of Kind.
-func NewRules(l Limits) *Rules { return &Rules{limits: l} }
+func NewRules(l Limits) *Rules { return &Rules{rules, l} }
 
-// Traits says that an account is its state: nobody reads its log.
-func (*Rules) Traits() engine.Traits { return engine.Traits{CutsLog: true} }
+var rules = collection.NewRules(collection.Config[*account]{
+	Package: "identity", New: newAccount, Version: 1, Events: events,
+})
 
-// account is the state of Kind.
+// account is the state of Kind. Names that differ by case only are one.
 type account struct {
-	id          string
-	started     engine.Time
-	lastEventID int64
+	collection.Log
+	id string
 
-	entities [Role + 1]shelf[*Entity]
-	policies shelf[*Policy]
+	entities [Role + 1]collection.Set[collection.Folded, *Entity]
+	policies policySet
 	owners   map[string]string // of access keys: users' names by key id
 }
+
+type policySet = collection.Set[collection.Folded, *Policy]
 
 func newAccount(id engine.Identity) *account {
 	return &account{id: id.Name.World.Account, owners: map[string]string{}}
 }
 
-// New is an account with nobody but its root user in it.
-func (*Rules) New(id engine.Identity) engine.State { return newAccount(id) }
+// Code says the fields that are stored.
+func (a *account) Code(c *pack.Coder) {
+	for entityType := User; entityType <= Role; entityType++ {
+		collection.Code(c, &a.entities[entityType], (*Entity).code)
+		if !c.Reads() {
+			continue
+		}
+		for _, e := range a.entities[entityType] {
+			if e.Type != entityType {
+				c.Fail(fmt.Errorf("entity type %d, want %d", e.Type, entityType))
+			}
+			a.own(e)
+		}
+	}
+	collection.Code(c, &a.policies, (*Policy).code)
+}
+
+// find finds by the exact name.
+func (a *account) find(of Ref) (*Entity, bool) {
+	e, ok := a.entities[of.Type].Find(collection.Fold(of.Name))
+	return e, ok && e.Name == of.Name
+}
+
+// findPolicy finds by the exact name.
+func findPolicy(kept policySet, name string) (*Policy, bool) {
+	p, ok := kept.Find(collection.Fold(name))
+	return p, ok && p.Name == name
+}
+
+// place puts an entity in.
+func (a *account) place(e *Entity) {
+	a.entities[e.Type].Put(e)
+	a.own(e)
+}
+
+func (a *account) own(e *Entity) {
+	for _, k := range e.Keys {
+		a.owners[k.ID] = e.Name
+	}
+}
+
+// take takes an entity out.
+func (a *account) take(e *Entity) {
+	for _, k := range e.Keys {
+		delete(a.owners, k.ID)
+	}
+	a.entities[e.Type].Remove(e.SortKey())
+}
 
 // Handle decides a command; command.go lists them.
 func (r *Rules) Handle(s engine.State, body any, in engine.Input) (engine.Turn, error) {
-	t := &turn{limits: &r.limits, account: s.(*account), rules: r, now: in.Now}
+	t := &turn{account: s.(*account), rules: r, limits: &r.limits, now: in.Now}
 	reply, err := t.handle(body)
 	if err != nil {
 		return engine.Turn{}, err
 	}
-	return engine.Turn{Events: t.events, Reply: reply}, nil
+	t.done.Reply = reply
+	return t.done, nil
 }
 
 // turn is a command being handled.
 type turn struct {
 	*account
-	limits *Limits
 	rules  *Rules
+	limits *Limits
 	now    engine.Time
-	events []engine.Event
+	done   engine.Turn
 }
 
 func (t *turn) handle(body any) (reply any, err error) {
@@ -129,11 +178,7 @@ func (t *turn) handle(body any) (reply any, err error) {
 }
 
 // emit records what became true. The account moves with it.
-func (t *turn) emit(body eventBody) {
-	e := engine.Event{ID: t.lastEventID + 1, At: t.now, Body: body, Public: body.pack()}
-	t.rules.Apply(t.account, e)
-	t.events = append(t.events, e)
-}
+func (t *turn) emit(body eventBody) { t.rules.Emit(&t.done, t.account, t.now, body) }
 
 // record writes what became of an entity; its result answers a command.
 func (t *turn) record(of Ref, body eventBody) (*Entity, error) {
@@ -144,90 +189,6 @@ func (t *turn) record(of Ref, body eventBody) (*Entity, error) {
 // recordPolicy is record for a policy of the customer's.
 func (t *turn) recordPolicy(name string, body eventBody) (*Policy, error) {
 	t.emit(body)
-	p, _ := t.policies.find(name)
+	p, _ := findPolicy(t.policies, name)
 	return p, nil
-}
-
-func (a *account) place(e *Entity) {
-	a.entities[e.Type].put(e)
-	for _, k := range e.Keys {
-		a.owners[k.ID] = e.Name
-	}
-}
-
-// take takes an entity out.
-func (a *account) take(e *Entity) {
-	for _, k := range e.Keys {
-		delete(a.owners, k.ID)
-	}
-	a.entities[e.Type].remove(e.Name)
-}
-
-// Note is never called: the rules write no notes.
-func (*Rules) Note(engine.State, engine.Note) { panic("identity: no rule for notes") }
-
-// Record says that the account is open and wants nothing.
-func (*Rules) Record(s engine.State, _ engine.Time) engine.Record {
-	return engine.Record{Status: engine.Open, Started: s.(*account).started}
-}
-
-// Entries gives none: accounts are not listed as executions.
-func (*Rules) Entries(engine.Identity, *engine.Record) []engine.Entry { return nil }
-
-// DecodeMessage refuses: nothing sends messages to an account.
-func (*Rules) DecodeMessage([]byte) (any, error) {
-	return nil, errors.New("identity: decode message: an account takes none")
-}
-
-// Refused answers nothing: nothing sends messages to an account.
-func (*Rules) Refused(engine.Name, any, error) []engine.Message { return nil }
-
-const stateVersion = 1
-
-// EncodeState packs the account.
-func (*Rules) EncodeState(s engine.State) []byte {
-	a := s.(*account)
-	b := []byte{stateVersion}
-	b = pack.Int(b, int64(a.started))
-	b = pack.Int(b, a.lastEventID)
-	for entityType := User; entityType <= Role; entityType++ {
-		b = pack.Uint(b, uint64(len(a.entities[entityType])))
-		for _, e := range a.entities[entityType] {
-			b = packEntity(b, e)
-		}
-	}
-	b = pack.Uint(b, uint64(len(a.policies)))
-	for _, p := range a.policies {
-		b = packPolicy(b, p)
-	}
-	return b
-}
-
-// DecodeState unpacks an account.
-func (*Rules) DecodeState(id engine.Identity, b []byte) (engine.State, error) {
-	a := newAccount(id)
-	r := pack.Read(b)
-	if version := r.Byte(); r.Err() == nil && version != stateVersion {
-		return nil, fmt.Errorf("identity: decode state: version %d, want %d", version, stateVersion)
-	}
-	a.started = engine.Time(r.Int())
-	a.lastEventID = r.Int()
-	for entityType := User; entityType <= Role; entityType++ {
-		for range r.Count() {
-			e := readEntity(r)
-			if r.Err() == nil && e.Type != entityType {
-				return nil, fmt.Errorf("identity: decode state: entity type %d, want %d", e.Type, entityType)
-			}
-			if r.Err() == nil {
-				a.place(e)
-			}
-		}
-	}
-	for range r.Count() {
-		a.policies.put(readPolicy(r))
-	}
-	if err := r.Done(); err != nil {
-		return nil, fmt.Errorf("identity: decode state: %w", err)
-	}
-	return a, nil
 }

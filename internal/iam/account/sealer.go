@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/credentials"
+	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
 )
 
@@ -87,20 +88,9 @@ var errToken = errors.New("invalid session token")
 
 // SealSession makes the token of a session.
 func (s *Sealer) SealSession(v *Session) credentials.Secret {
-	b := []byte{tokenVersion}
-	b = pack.Text(b, string(v.Secret))
-	b = pack.Text(b, v.Account)
-	b = append(b, byte(v.Of.Type))
-	b = pack.Text(b, v.Of.Name)
-	b = pack.Text(b, v.ID)
-	b = pack.Text(b, v.Name)
-	b = pack.Int(b, v.Issued.Unix())
-	b = pack.Int(b, v.Expires.Unix())
-	b = pack.Bool(b, v.Limited)
-	b = pack.Text(b, v.Policy)
-	b = packTexts(b, v.Policies)
-	b = packTags(b, v.Tags)
-	return credentials.Secret(tokenLetter + tokenText.EncodeToString(s.sessions.Seal(nil, nil, b, []byte(v.KeyID))))
+	c := pack.Writing([]byte{tokenVersion})
+	v.code(c)
+	return credentials.Secret(tokenLetter + tokenText.EncodeToString(s.sessions.Seal(nil, nil, c.Written(), []byte(v.KeyID))))
 }
 
 // openSession gives the session of a token that goes with an access key.
@@ -117,25 +107,29 @@ func (s *Sealer) openSession(keyID string, token credentials.Secret) (*Session, 
 	if err != nil {
 		return nil, errToken
 	}
-	r := pack.Read(b)
-	if r.Byte() != tokenVersion {
+	if len(b) == 0 || b[0] != tokenVersion {
 		return nil, errToken
 	}
-	v := &Session{
-		KeyPair: credentials.KeyPair{KeyID: keyID, Secret: credentials.Secret(r.Text())},
-		Account: r.Text(),
-		Of:      Ref{EntityType(r.Byte()), r.Text()},
-		ID:      r.Text(),
-		Name:    r.Text(),
-		Issued:  time.Unix(r.Int(), 0).UTC(),
-		Expires: time.Unix(r.Int(), 0).UTC(),
-		Limited: r.Bool(),
-		Policy:  r.Text(),
-	}
-	v.Policies = readTexts(r)
-	v.Tags = readTags(r)
-	if r.Done() != nil {
+	v, c := &Session{KeyPair: credentials.KeyPair{KeyID: keyID}}, pack.Reading(b[1:])
+	if v.code(c); c.Done() != nil {
 		return nil, errToken
 	}
 	return v, nil
+}
+
+// code says the fields that a token holds.
+func (v *Session) code(c *pack.Coder) {
+	issued, expires := v.Issued.Unix(), v.Expires.Unix()
+	codeTexts(c, (*string)(&v.Secret), &v.Account)
+	v.Of.code(c)
+	codeTexts(c, &v.ID, &v.Name)
+	c.Int(&issued)
+	c.Int(&expires)
+	if c.Reads() {
+		v.Issued, v.Expires = time.Unix(issued, 0).UTC(), time.Unix(expires, 0).UTC()
+	}
+	c.Bool(&v.Limited)
+	c.Text(&v.Policy)
+	c.Texts(&v.Policies)
+	collection.CodeTags(c, &v.Tags)
 }

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -23,22 +24,22 @@ type activity struct {
 
 func (a *activity) id() int64 { return a.scheduled }
 
-func (a *activity) code(c *coder) {
+func (a *activity) code(c *pack.Coder) {
 	a.task.code(c)
-	c.text(&a.name)
-	c.text(&a.kind.Name)
-	c.text(&a.kind.Version)
-	c.int(&a.scheduleToStart)
-	c.int(&a.scheduleToClose)
-	c.int(&a.startToClose)
-	c.int(&a.heartbeat)
+	c.Text(&a.name)
+	c.Text(&a.kind.Name)
+	c.Text(&a.kind.Version)
+	c.Int(&a.scheduleToStart)
+	c.Int(&a.scheduleToClose)
+	c.Int(&a.startToClose)
+	c.Int(&a.heartbeat)
 	codeHeartbeat(c, &a.beatAt, &a.beatDetails)
-	c.int(&a.cancelRequested)
+	c.Int(&a.cancelRequested)
 }
 
-func codeHeartbeat(c *coder, at *engine.Time, details **string) {
-	c.time(at)
-	c.optional(details)
+func codeHeartbeat(c *pack.Coder, at *engine.Time, details **string) {
+	at.Code(c)
+	c.Optional(details)
 }
 
 // startBy is when the wait for a worker ends; zero: never.
@@ -198,10 +199,10 @@ func (t *turn) heartbeat(c *Heartbeat) error {
 	if err != nil {
 		return err
 	}
-	k := &coder{}
+	k := pack.Writing(nil)
 	now, details := t.in.Now, c.Details
 	codeHeartbeat(k, &now, &details)
-	t.note(engine.Note{Subject: a.scheduled, Kind: noteHeartbeat, Value: k.b})
+	t.note(engine.Note{Subject: a.scheduled, Kind: noteHeartbeat, Value: k.Written()})
 	if !a.delivered { // whatever became of the answer: a worker has the task
 		t.noteDelivered(&a.task)
 	}

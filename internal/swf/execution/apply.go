@@ -145,24 +145,24 @@ func note(s *State, n engine.Note) {
 	case engine.NoteDelivered:
 		k.delivered = true
 	case noteAttempt:
-		c := reading(n.Value)
+		c := pack.Reading(n.Value)
 		codeAttempt(c, &k.attempt, &k.since, &k.back)
-		mustRead(c.r, n)
+		mustRead(c, n)
 		if k.back {
 			k.delivered = false
 		}
 	case noteHeartbeat:
 		a := s.activity(n.Subject)
-		c := reading(n.Value)
+		c := pack.Reading(n.Value)
 		codeHeartbeat(c, &a.beatAt, &a.beatDetails)
-		mustRead(c.r, n)
+		mustRead(c, n)
 	default:
 		panic(fmt.Sprintf("execution: no rule for note %d", n.Kind))
 	}
 }
 
-func mustRead(r *pack.Reader, n engine.Note) {
-	if err := r.Done(); err != nil {
+func mustRead(c *pack.Coder, n engine.Note) {
+	if err := c.Done(); err != nil {
 		panic(fmt.Sprintf("execution: note %d about event %d: %v", n.Kind, n.Subject, err))
 	}
 }

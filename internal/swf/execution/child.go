@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -16,10 +17,10 @@ type child struct {
 
 func (k *child) id() int64 { return k.initiated }
 
-func (k *child) code(c *coder) {
-	c.text(&k.workflowID)
-	c.int(&k.initiated)
-	c.int(&k.started)
+func (k *child) code(c *pack.Coder) {
+	c.Text(&k.workflowID)
+	c.Int(&k.initiated)
+	c.Int(&k.started)
 }
 
 // startChild asks for a child execution. Its outcome comes back as a message.

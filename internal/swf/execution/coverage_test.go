@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"heddle/internal/golden"
 	"heddle/internal/swf/wire"
+	"heddle/test/golden"
 )
 
 // coverage tells which stories show each value of the model.

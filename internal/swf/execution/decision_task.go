@@ -2,6 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -16,13 +17,13 @@ type decisionTask struct {
 	offered         engine.Time // when a poller could first take the task
 }
 
-func (d *decisionTask) code(c *coder) {
+func (d *decisionTask) code(c *pack.Coder) {
 	d.task.code(c)
 	if d.scheduled == 0 {
 		return
 	}
-	c.int(&d.scheduleToStart)
-	c.time(&d.offered)
+	c.Int(&d.scheduleToStart)
+	d.offered.Code(c)
 }
 
 // startBy is when an override ends that nobody has taken the task from; zero:

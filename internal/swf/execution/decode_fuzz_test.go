@@ -8,6 +8,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -61,8 +62,9 @@ func FuzzDecodeEvent(f *testing.F) {
 func FuzzDecodeMessage(f *testing.F) {
 	h := newHarness(f, DefaultLimits())
 	text, run := "text", engine.NewRunID(7, engine.Seed{2})
-	for _, kind := range messageKinds {
-		f.Add(encodeMessage(kind.empty()))
+	for kind := range byte(12) {
+		m, _ := messageKinds.New(kind)
+		f.Add(encodeMessage(m))
 	}
 	f.Add(encodeMessage(&StartChild{Start: Start{Settings: Settings{Tags: []string{}}, Input: &text, Parent: Parent{"p", run, 5}}, Control: &text}))
 	f.Add(encodeMessage(&SignalExternal{External{"p", run, 5, 4, "c", &text, &text}, "go", &text}))
@@ -95,27 +97,29 @@ func FuzzDecodeSmall(f *testing.F) {
 			if err != nil {
 				return nil, err
 			}
-			c := &coder{}
-			return c.b, l.code(c)
+			c := pack.Writing(nil)
+			l.code(c)
+			return c.Written(), nil
 		})
-		for _, code := range []func(*coder){
-			func(c *coder) {
+		for _, code := range []func(*pack.Coder){
+			func(c *pack.Coder) {
 				var attempt int64
 				var since engine.Time
 				var back bool
 				codeAttempt(c, &attempt, &since, &back)
 			},
-			func(c *coder) {
+			func(c *pack.Coder) {
 				var at engine.Time
 				var details *string
 				codeHeartbeat(c, &at, &details)
 			},
-			func(c *coder) {
-				var number, days int64
+			func(c *pack.Coder) {
+				var number uint32
+				var days int64
 				codeHeader(c, &number, &days)
 			},
 		} {
-			code(reading(b))
+			code(pack.Reading(b))
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 )
 
 // stateFormat is the first byte of an encoded state.
@@ -11,85 +12,74 @@ const stateFormat = 1
 
 // EncodeState writes a snapshot. Equal states give equal bytes.
 func (r *Rules) EncodeState(st engine.State) []byte {
-	c := &coder{b: make([]byte, 0, 512)}
-	if err := st.(*State).code(c); err != nil {
-		panic(err)
-	}
-	return c.b
+	c := pack.Writing(make([]byte, 0, 512))
+	st.(*State).code(c)
+	return c.Written()
 }
 
 // DecodeState reads a snapshot.
 func (r *Rules) DecodeState(id engine.Identity, b []byte) (engine.State, error) {
 	s := newState(id)
-	c := reading(b)
-	err := s.code(c)
-	if err == nil {
-		err = c.r.Done()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("state of execution %q: %w", s.workflowID, err)
+	c := pack.Reading(b)
+	if s.code(c); c.Done() != nil {
+		return nil, fmt.Errorf("state of execution %q: %w", s.workflowID, c.Err())
 	}
 	return s, nil
 }
 
-func (s *State) code(c *coder) error {
-	if err := c.version(stateFormat); err != nil {
-		return err
-	}
+func (s *State) code(c *pack.Coder) {
+	c.Format(stateFormat)
 	s.settings.code(c)
-	number := int64(s.domainNumber)
-	c.int(&number)
-	s.domainNumber = uint32(number)
-	c.int(&s.retentionDays)
+	pack.Signed(c, &s.domainNumber)
+	c.Int(&s.retentionDays)
 	s.parent.code(c)
 
-	c.int(&s.last)
-	c.time(&s.started)
-	c.time(&s.closed)
-	c.text(&s.closeStatus)
-	c.bool(&s.cancelRequested)
+	c.Int(&s.last)
+	s.started.Code(c)
+	s.closed.Code(c)
+	c.Text(&s.closeStatus)
+	c.Bool(&s.cancelRequested)
 
-	c.text(&s.list)
-	c.text(&s.override)
-	c.text(&s.overrideStart)
+	c.Text(&s.list)
+	c.Text(&s.override)
+	c.Text(&s.overrideStart)
 	s.decision.code(c)
 	s.queued.code(c)
-	if c.r != nil {
+	if c.Reads() {
 		s.decision.full = s.decisionList(s.decision.list)
 		s.queued.full = s.decisionList(s.queued.list)
 	}
-	c.int(&s.handled)
-	c.int(&s.context)
-	c.time(&s.latestActivity)
+	c.Int(&s.handled)
+	c.Int(&s.context)
+	s.latestActivity.Code(c)
 
-	codeList(c, &s.activities, func(c *coder, a *activity) {
+	pack.List(c, &s.activities, func(a *activity, c *pack.Coder) {
 		a.code(c)
-		if c.r != nil {
+		if c.Reads() {
 			a.full = s.activityList(a.list)
 		}
 	})
-	codeList(c, &s.timers, func(c *coder, t *timer) { t.code(c) })
-	codeList(c, &s.children, func(c *coder, k *child) { k.code(c) })
-	codeList(c, &s.lambdas, func(c *coder, l *lambda) { l.code(c) })
-	return nil
+	pack.List(c, &s.timers, (*timer).code)
+	pack.List(c, &s.children, (*child).code)
+	pack.List(c, &s.lambdas, (*lambda).code)
 }
 
-func (s *Settings) code(c *coder) {
-	c.text(&s.Type.Name)
-	c.text(&s.Type.Version)
-	c.text(&s.TaskList)
-	c.text(&s.TaskPriority)
-	c.text(&s.ExecutionStartToCloseTimeout)
-	c.text(&s.TaskStartToCloseTimeout)
-	c.text(&s.ChildPolicy)
-	c.text(&s.LambdaRole)
-	c.texts(&s.Tags)
+func (s *Settings) code(c *pack.Coder) {
+	c.Text(&s.Type.Name)
+	c.Text(&s.Type.Version)
+	c.Text(&s.TaskList)
+	c.Text(&s.TaskPriority)
+	c.Text(&s.ExecutionStartToCloseTimeout)
+	c.Text(&s.TaskStartToCloseTimeout)
+	c.Text(&s.ChildPolicy)
+	c.Text(&s.LambdaRole)
+	c.OptionalTexts(&s.Tags)
 }
 
-func (p *Parent) code(c *coder) {
-	c.text(&p.WorkflowID)
+func (p *Parent) code(c *pack.Coder) {
+	c.Text(&p.WorkflowID)
 	if p.WorkflowID != "" {
-		c.run(&p.Run)
-		c.int(&p.InitiatedEventID)
+		p.Run.Code(c)
+		c.Int(&p.InitiatedEventID)
 	}
 }

@@ -61,6 +61,7 @@ func (r *harnessRun) open() bool { return r.record.Status == engine.Open }
 const houseStart = engine.Time(1_500_000_000_000)
 
 func newHarness(t testing.TB, limits Limits) *harness {
+	enginetest.CheckParts(t, New(limits))
 	return &harness{
 		t: t, rules: New(limits), now: houseStart, up: houseStart,
 		events: map[string]bool{}, causes: map[string]bool{},

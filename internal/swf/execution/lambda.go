@@ -2,6 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -24,14 +25,14 @@ type lambda struct {
 
 func (l *lambda) id() int64 { return l.scheduled }
 
-func (l *lambda) code(c *coder) {
+func (l *lambda) code(c *pack.Coder) {
 	l.task.code(c)
-	if c.r != nil {
+	if c.Reads() {
 		l.full = LambdaList
 	}
-	c.text(&l.name)
-	c.text(&l.function)
-	c.text(&l.startToClose)
+	c.Text(&l.name)
+	c.Text(&l.function)
+	c.Text(&l.startToClose)
 }
 
 func (t *turn) scheduleLambda(d *wire.ScheduleLambdaFunctionDecisionAttributes, fact Fact, available bool, decided int64) {

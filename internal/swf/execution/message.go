@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -11,7 +12,7 @@ import (
 // once, in the order of its sender; receivers may be gone. What the sender needs
 // to record the outcome travels with the request and back, so neither side keeps
 // anything while it is on its way.
-type message interface{ code(*coder) }
+type message interface{ code(*pack.Coder) }
 
 // StartChild begins a child execution, with Begin Always.
 type StartChild struct {
@@ -183,137 +184,112 @@ func (r *Rules) Refused(to engine.Name, body any, why error) []engine.Message {
 // messageFormat is the first byte of each message; its kind is the second.
 const messageFormat = 1
 
-// messageKinds are the kinds of messages: its place here is what is stored of a kind, so
-// new ones go to the end.
-var messageKinds = []messageKind{
-	kind[StartChild](),
-	kind[ChildStarted](),
-	kind[ChildFailed](),
-	kind[ChildClosed](),
-	kind[TerminateChild](),
-	kind[CancelChild](),
-	kind[SignalExternal](),
-	kind[CancelExternal](),
-	kind[ExternalSignaled](),
-	kind[ExternalCancelRequested](),
-	kind[SignalExternalFailed](),
-	kind[CancelExternalFailed](),
-}
-
-type messageKind struct {
-	has   func(message) bool
-	empty func() message
-}
-
-func kind[M any, P interface {
-	*M
-	message
-}]() messageKind {
-	return messageKind{
-		has:   func(m message) bool { _, ok := m.(P); return ok },
-		empty: func() message { return P(new(M)) },
-	}
-}
-
-func kindOf(m message) byte {
-	for i := range messageKinds {
-		if messageKinds[i].has(m) {
-			return byte(i)
-		}
-	}
-	panic(fmt.Sprintf("execution: %T is not a message", m))
-}
+// messageKinds are the kinds of messages.
+var messageKinds = pack.NewTypes(map[byte]message{
+	0:  &StartChild{},
+	1:  &ChildStarted{},
+	2:  &ChildFailed{},
+	3:  &ChildClosed{},
+	4:  &TerminateChild{},
+	5:  &CancelChild{},
+	6:  &SignalExternal{},
+	7:  &CancelExternal{},
+	8:  &ExternalSignaled{},
+	9:  &ExternalCancelRequested{},
+	10: &SignalExternalFailed{},
+	11: &CancelExternalFailed{},
+})
 
 func encodeMessage(m message) []byte {
-	c := &coder{b: append(make([]byte, 0, 128), messageFormat, kindOf(m))}
+	c := pack.Writing(append(make([]byte, 0, 128), messageFormat, messageKinds.Mark(m)))
 	m.code(c)
-	return c.b
+	return c.Written()
 }
 
 // DecodeMessage reads a message's body.
 func (r *Rules) DecodeMessage(body []byte) (any, error) {
-	c := reading(body)
-	if err := c.version(messageFormat); err != nil {
-		return nil, fmt.Errorf("message: %w", err)
+	c := pack.Reading(body)
+	var kind byte
+	c.Format(messageFormat)
+	c.Byte(&kind)
+	if c.Err() != nil {
+		return nil, fmt.Errorf("message: %w", c.Err())
 	}
-	kind := c.r.Byte()
-	if int(kind) >= len(messageKinds) {
+	m, ok := messageKinds.New(kind)
+	if !ok {
 		return nil, fmt.Errorf("message: kind %d is not known", kind)
 	}
-	m := messageKinds[kind].empty()
 	m.code(c)
-	if err := c.r.Done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, fmt.Errorf("message %T: %w", m, err)
 	}
 	return m, nil
 }
 
-func (m *StartChild) code(c *coder) {
+func (m *StartChild) code(c *pack.Coder) {
 	m.Settings.code(c)
-	c.optional(&m.Input)
-	number := int64(m.DomainNumber)
-	codeHeader(c, &number, &m.RetentionDays)
-	m.DomainNumber = uint32(number)
+	c.Optional(&m.Input)
+	codeHeader(c, &m.DomainNumber, &m.RetentionDays)
 	m.Parent.code(c)
-	c.int(&m.DecidedEventID)
-	c.optional(&m.Control)
+	c.Int(&m.DecidedEventID)
+	c.Optional(&m.Control)
 }
 
-func codeType(c *coder, t *wire.WorkflowType) {
-	c.text(&t.Name)
-	c.text(&t.Version)
+func codeType(c *pack.Coder, t *wire.WorkflowType) {
+	c.Text(&t.Name)
+	c.Text(&t.Version)
 }
 
-func (m *ChildStarted) code(c *coder) {
-	c.int(&m.InitiatedEventID)
-	c.text(&m.WorkflowID)
-	c.run(&m.Run)
+func (m *ChildStarted) code(c *pack.Coder) {
+	c.Int(&m.InitiatedEventID)
+	c.Text(&m.WorkflowID)
+	m.Run.Code(c)
 	codeType(c, &m.Type)
 }
 
-func (m *ChildFailed) code(c *coder) {
-	c.int(&m.InitiatedEventID)
-	c.int(&m.DecidedEventID)
-	c.text(&m.WorkflowID)
+func (m *ChildFailed) code(c *pack.Coder) {
+	c.Int(&m.InitiatedEventID)
+	c.Int(&m.DecidedEventID)
+	c.Text(&m.WorkflowID)
 	codeType(c, &m.Type)
-	c.optional(&m.Control)
-	c.text(&m.Cause)
+	c.Optional(&m.Control)
+	c.Text(&m.Cause)
 }
 
-func (m *ChildClosed) code(c *coder) {
-	c.int(&m.InitiatedEventID)
-	c.text(&m.WorkflowID)
-	c.run(&m.Run)
+func (m *ChildClosed) code(c *pack.Coder) {
+	c.Int(&m.InitiatedEventID)
+	c.Text(&m.WorkflowID)
+	m.Run.Code(c)
 	codeType(c, &m.Type)
-	c.text(&m.Status)
-	c.optional(&m.Result)
-	c.optional(&m.Reason)
-	c.optional(&m.Details)
+	c.Text(&m.Status)
+	c.Optional(&m.Result)
+	c.Optional(&m.Reason)
+	c.Optional(&m.Details)
 }
 
-func (m *Link) code(c *coder) {
-	c.run(&m.Run)
-	c.int(&m.InitiatedEventID)
+func (m *Link) code(c *pack.Coder) {
+	m.Run.Code(c)
+	c.Int(&m.InitiatedEventID)
 }
 
-func (m *External) code(c *coder) {
-	c.text(&m.FromWorkflowID)
-	c.run(&m.FromRun)
-	c.int(&m.InitiatedEventID)
-	c.int(&m.DecidedEventID)
-	c.text(&m.WorkflowID)
-	c.optional(&m.RunID)
-	c.optional(&m.Control)
+func (m *External) code(c *pack.Coder) {
+	c.Text(&m.FromWorkflowID)
+	m.FromRun.Code(c)
+	c.Int(&m.InitiatedEventID)
+	c.Int(&m.DecidedEventID)
+	c.Text(&m.WorkflowID)
+	c.Optional(&m.RunID)
+	c.Optional(&m.Control)
 }
 
-func (m *SignalExternal) code(c *coder) {
+func (m *SignalExternal) code(c *pack.Coder) {
 	m.External.code(c)
-	c.text(&m.Name)
-	c.optional(&m.Input)
+	c.Text(&m.Name)
+	c.Optional(&m.Input)
 }
 
-func (m *Reached) code(c *coder) {
-	c.int(&m.InitiatedEventID)
-	c.text(&m.WorkflowID)
-	c.run(&m.Run)
+func (m *Reached) code(c *pack.Coder) {
+	c.Int(&m.InitiatedEventID)
+	c.Text(&m.WorkflowID)
+	m.Run.Code(c)
 }

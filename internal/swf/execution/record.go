@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -131,28 +132,22 @@ type Listing struct {
 // listingFormat is the first byte of an encoded Listing.
 const listingFormat = 1
 
-func (l *Listing) code(c *coder) error {
-	if err := c.version(listingFormat); err != nil {
-		return err
-	}
-	c.text(&l.WorkflowID)
+func (l *Listing) code(c *pack.Coder) {
+	c.Format(listingFormat)
+	c.Text(&l.WorkflowID)
 	codeType(c, &l.Type)
-	c.texts(&l.Tags)
+	c.OptionalTexts(&l.Tags)
 	l.Parent.code(c)
-	c.text(&l.CloseStatus)
-	c.bool(&l.CancelRequested)
-	return nil
+	c.Text(&l.CloseStatus)
+	c.Bool(&l.CancelRequested)
 }
 
 // DecodeListing reads a record's Listing.
 func DecodeListing(b []byte) (Listing, error) {
 	var l Listing
-	c := reading(b)
-	err := l.code(c)
-	if err == nil {
-		err = c.r.Done()
-	}
-	return l, err
+	c := pack.Reading(b)
+	l.code(c)
+	return l, c.Done()
 }
 
 // info is the listing of an execution as it stands.
@@ -166,12 +161,10 @@ func (s *State) info() Listing {
 // encodedListing changes so seldom that the state keeps it.
 func (s *State) encodedListing() []byte {
 	if s.listing == nil {
-		c := &coder{b: make([]byte, 0, 64)}
+		c := pack.Writing(make([]byte, 0, 64))
 		l := s.info()
-		if err := l.code(c); err != nil {
-			panic(err)
-		}
-		s.listing = c.b
+		l.code(c)
+		s.listing = c.Written()
 	}
 	return s.listing
 }

@@ -39,7 +39,12 @@ func DefaultLimits() Limits { return options.Defaults[Limits]() }
 // Rules are engine.Rules for kind Kind.
 type Rules struct{ limits Limits }
 
-var _ engine.Rules = (*Rules)(nil)
+var _ interface {
+	engine.Rules
+	engine.NotingRules
+	engine.ListedRules
+	engine.MessagedRules
+} = (*Rules)(nil)
 
 // New gives the rules under limits.
 func New(limits Limits) *Rules { return &Rules{limits} }

@@ -1,6 +1,9 @@
 package execution
 
-import "heddle/internal/engine"
+import (
+	"heddle/internal/engine"
+	"heddle/internal/pack"
+)
 
 // How a turn stays below engine.TurnBytesMax, and a record small.
 //
@@ -70,13 +73,12 @@ func (t *turn) fits(c *CompleteDecision) bool {
 }
 
 func (s *State) clone() *State {
-	written := &coder{}
+	written := pack.Writing(nil)
 	other := newState(s.id)
-	err := s.code(written)
-	if err == nil {
-		err = other.code(reading(written.b))
-	}
-	mustHold(err == nil, "copy of %q: %v", s.workflowID, err)
+	s.code(written)
+	read := pack.Reading(written.Written())
+	other.code(read)
+	mustHold(read.Done() == nil, "copy of %q: %v", s.workflowID, read.Err())
 	return other
 }
 

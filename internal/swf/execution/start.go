@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -41,28 +42,25 @@ func (t *turn) begin(c *Start) {
 		run := FormatRun(c.Continued)
 		a.ContinuedExecutionRunID = &run
 	}
-	header := &coder{b: make([]byte, 0, 8)}
-	number := int64(c.DomainNumber)
-	codeHeader(header, &number, &c.RetentionDays)
-	t.emitWith(a, header.b)
+	header := pack.Writing(make([]byte, 0, 8))
+	codeHeader(header, &c.DomainNumber, &c.RetentionDays)
+	t.emitWith(a, header.Written())
 	t.wantsDecision = true
 }
 
 // codeHeader codes what the first event can't show: the domain's number and how
 // long the closed execution is kept.
-func codeHeader(c *coder, domainNumber, retentionDays *int64) {
-	c.int(domainNumber)
-	c.int(retentionDays)
+func codeHeader(c *pack.Coder, domainNumber *uint32, retentionDays *int64) {
+	pack.Signed(c, domainNumber)
+	c.Int(retentionDays)
 }
 
 func (s *State) applyStarted(e *engine.Event, a *wire.WorkflowExecutionStartedEventAttributes) {
-	header := reading(e.Private)
-	var number int64
-	codeHeader(header, &number, &s.retentionDays)
-	if err := header.r.Done(); err != nil {
+	header := pack.Reading(e.Private)
+	codeHeader(header, &s.domainNumber, &s.retentionDays)
+	if err := header.Done(); err != nil {
 		panic(fmt.Sprintf("execution: header of %q: %v", s.workflowID, err))
 	}
-	s.domainNumber = uint32(number)
 	s.settings = Settings{
 		Type:                         a.WorkflowType,
 		TaskList:                     a.TaskList.Name,

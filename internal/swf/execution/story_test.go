@@ -13,8 +13,8 @@ import (
 	"github.com/go-faster/jx"
 
 	"heddle/internal/engine"
-	"heddle/internal/golden"
 	"heddle/internal/swf/wire"
+	"heddle/test/golden"
 )
 
 // TestStories runs testdata/*.txt: a command, four dashes, what it gave.

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 )
 
 // Notes about a task. Their subject is the task's Scheduled event.
@@ -62,24 +63,22 @@ func (k *task) appendOffer(offers []engine.Offer, up engine.Time) []engine.Offer
 // held tells whether the latest attempt is on its way to its poller.
 func (k *task) held(up engine.Time) bool { return k.started != 0 && !k.back && k.since >= up }
 
-func (k *task) code(c *coder) {
-	c.int(&k.scheduled)
+func (k *task) code(c *pack.Coder) {
+	c.Int(&k.scheduled)
 	if k.scheduled == 0 {
 		return
 	}
-	c.time(&k.scheduledAt)
-	c.text(&k.list)
-	priority := int64(k.priority)
-	c.int(&priority)
-	k.priority = int32(priority)
-	c.int(&k.started)
+	k.scheduledAt.Code(c)
+	c.Text(&k.list)
+	pack.Signed(c, &k.priority)
+	c.Int(&k.started)
 	if k.started == 0 {
 		return
 	}
-	c.time(&k.since)
-	c.int(&k.attempt)
+	k.since.Code(c)
+	c.Int(&k.attempt)
 	// Whether it was delivered its note says, which may go again after a snapshot.
-	c.bool(&k.back)
+	c.Bool(&k.back)
 }
 
 // openTask gives the open task of a Scheduled event, or nil.
@@ -102,9 +101,9 @@ func (t *turn) startAgain(k *task) {
 }
 
 func (t *turn) noteAttempt(k *task, attempt int64, since engine.Time, back bool) {
-	c := &coder{}
+	c := pack.Writing(nil)
 	codeAttempt(c, &attempt, &since, &back)
-	t.note(engine.Note{Subject: k.scheduled, Kind: noteAttempt, Value: c.b})
+	t.note(engine.Note{Subject: k.scheduled, Kind: noteAttempt, Value: c.Written()})
 }
 
 // noteDelivered says that a worker has the task. If it was handed back, the worker
@@ -116,10 +115,10 @@ func (t *turn) noteDelivered(k *task) {
 	t.note(engine.Note{Subject: k.scheduled, Kind: engine.NoteDelivered, Value: []byte{1}})
 }
 
-func codeAttempt(c *coder, attempt *int64, since *engine.Time, back *bool) {
-	c.int(attempt)
-	c.time(since)
-	c.bool(back)
+func codeAttempt(c *pack.Coder, attempt *int64, since *engine.Time, back *bool) {
+	c.Int(attempt)
+	since.Code(c)
+	c.Bool(back)
 }
 
 // delivered takes in that an attempt's answer was written, or that it did not

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -14,10 +15,10 @@ type timer struct {
 
 func (t *timer) id() int64 { return t.started }
 
-func (t *timer) code(c *coder) {
-	c.text(&t.name)
-	c.int(&t.started)
-	c.time(&t.fires)
+func (t *timer) code(c *pack.Coder) {
+	c.Text(&t.name)
+	c.Int(&t.started)
+	t.fires.Code(c)
 }
 
 // timerNamed gives the open timer with a timerId, or nil.

@@ -142,16 +142,6 @@ func TestDamagedBytesAreRefused(t *testing.T) {
 	}
 }
 
-// Each kind of message keeps its number: it is stored.
-func TestMessageKinds(t *testing.T) {
-	for i, kind := range messageKinds {
-		m := kind.empty()
-		if got := kindOf(m); int(got) != i {
-			t.Errorf("%T has kind %d and is made by kind %d", m, got, i)
-		}
-	}
-}
-
 func TestEntries(t *testing.T) {
 	h, r := begun(t, "wf")
 	entries := func() string {

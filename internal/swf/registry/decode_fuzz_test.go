@@ -4,8 +4,9 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/engine/enginetest"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 // FuzzDecode reads bytes as a state and as an event of both kinds of registry.
@@ -20,9 +21,10 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, rules := range []engine.Rules{NewDomains(DefaultLimits()), NewTypes(DefaultLimits())} {
-			enginetest.StateReadsBack(t, rules, engine.Identity{}, b)
-			enginetest.EventReadsBack(t, rules, 1, b, func(e engine.Event) []byte { return e.Body.(eventBody).pack() })
-		}
+		domains, types := NewDomains(DefaultLimits()), NewTypes(DefaultLimits())
+		enginetest.StateReadsBack(t, domains, engine.Identity{}, b)
+		enginetest.StateReadsBack(t, types, engine.Identity{}, b)
+		enginetest.EventReadsBack(t, domains, 1, b, func(e engine.Event) []byte { return domains.Pack(e.Body.(collection.Event[*domainList])) })
+		enginetest.EventReadsBack(t, types, 1, b, func(e engine.Event) []byte { return types.Pack(e.Body.(collection.Event[*typeList])) })
 	})
 }

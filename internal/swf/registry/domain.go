@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
 )
 
@@ -98,27 +99,17 @@ type DomainPage struct {
 	More    bool // the list goes on after the last of Domains
 }
 
-func packDomain(b []byte, d *Domain) []byte {
-	b = pack.Text(b, d.Name)
-	b = pack.Uint(b, uint64(d.Number))
-	b = pack.Text(b, d.Description)
-	b = pack.Text(b, d.Retention)
-	b = pack.Bool(b, d.Deprecated)
-	b = pack.Uint(b, d.Sweep.Count)
-	b = pack.Int(b, int64(d.Sweep.At))
-	b = pack.Int(b, int64(d.CreatedAt))
-	return packTags(b, d.Tags)
-}
+// SortKey is what lists of domains are sorted by.
+func (d *Domain) SortKey() collection.Name { return collection.Name(d.Name) }
 
-func readDomain(r *pack.Reader) *Domain {
-	return &Domain{
-		Name:        r.Text(),
-		Number:      uint32(r.Uint()),
-		Description: r.Text(),
-		Retention:   r.Text(),
-		Deprecated:  r.Bool(),
-		Sweep:       Sweep{Count: r.Uint(), At: engine.Time(r.Int())},
-		CreatedAt:   engine.Time(r.Int()),
-		Tags:        readTags(r),
-	}
+func (d *Domain) code(c *pack.Coder) {
+	c.Text(&d.Name)
+	pack.Unsigned(c, &d.Number)
+	c.Text(&d.Description)
+	c.Text(&d.Retention)
+	c.Bool(&d.Deprecated)
+	c.Uint(&d.Sweep.Count)
+	d.Sweep.At.Code(c)
+	d.CreatedAt.Code(c)
+	collection.CodeTags(c, &d.Tags)
 }

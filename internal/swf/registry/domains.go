@@ -1,73 +1,104 @@
 package registry
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
 )
 
 // Domains is the rules of KindDomains.
 type Domains struct {
-	plain
+	*collection.Rules[*domainList]
 	limits Limits
 }
 
-var (
-	_ engine.Rules       = (*Domains)(nil)
-	_ engine.TraitsRules = (*Domains)(nil)
-)
+var _ engine.Rules = (*Domains)(nil)
 
 // NewDomains makes the rules of KindDomains.
-func NewDomains(l Limits) *Domains { return &Domains{limits: l} }
+func NewDomains(l Limits) *Domains { return &Domains{domainRules, l} }
+
+var domainRules = collection.NewRules(collection.Config[*domainList]{
+	Package: "registry",
+	Of:      "domains",
+	New:     func(engine.Identity) *domainList { return &domainList{} },
+	Version: 1,
+	Events: map[byte]collection.Event[*domainList]{
+		1: &domainRegistered{},
+		2: &domainDeprecated{},
+		3: &domainUndeprecated{},
+		4: &domainTagged{},
+	},
+})
 
 // domainList is the state of KindDomains.
 type domainList struct {
-	head
-	domains []*Domain // by name; none is ever taken away
+	collection.Log
+	domains collection.Set[collection.Name, *Domain] // none is ever taken away
 }
 
-func byDomainName(d *Domain, name string) int { return cmp.Compare(d.Name, name) }
+// Code says the fields.
+func (l *domainList) Code(c *pack.Coder) { collection.Code(c, &l.domains, (*Domain).code) }
 
 func (l *domainList) find(name string) (*Domain, error) {
-	if i, ok := slices.BinarySearchFunc(l.domains, name, byDomainName); ok {
-		return l.domains[i], nil
+	if d, ok := l.domains.Find(collection.Name(name)); ok {
+		return d, nil
 	}
 	return nil, &UnknownDomainError{name}
 }
 
+// change puts in a domain's place what f makes of a copy.
+func (l *domainList) change(name string, f func(d *Domain)) {
+	old, err := l.find(name)
+	if err != nil {
+		panic(fmt.Sprintf("registry: event %d: %v", l.LastEventID, err))
+	}
+	d := *old
+	f(&d)
+	l.domains.Put(&d)
+}
+
 // Events of KindDomains.
 type (
-	domainRegistered   struct{ domain *Domain }
+	domainRegistered   struct{ domain Domain }
 	domainDeprecated   struct{ name string }
 	domainUndeprecated struct{ name string }
 	domainTagged       struct {
 		name string
-		tagChange
+		collection.TagChange
 	}
 )
 
-// The first byte of a stored event says which it is.
-const (
-	markDomainRegistered byte = iota + 1
-	markDomainDeprecated
-	markDomainUndeprecated
-	markDomainTagged
-)
-
-func (e domainRegistered) pack() []byte {
-	return packDomain([]byte{markDomainRegistered}, e.domain)
-}
-func (e domainDeprecated) pack() []byte   { return pack.Text([]byte{markDomainDeprecated}, e.name) }
-func (e domainUndeprecated) pack() []byte { return pack.Text([]byte{markDomainUndeprecated}, e.name) }
-func (e domainTagged) pack() []byte {
-	return e.tagChange.pack(pack.Text([]byte{markDomainTagged}, e.name))
+func (e *domainRegistered) Code(c *pack.Coder)   { e.domain.code(c) }
+func (e *domainDeprecated) Code(c *pack.Coder)   { c.Text(&e.name) }
+func (e *domainUndeprecated) Code(c *pack.Coder) { c.Text(&e.name) }
+func (e *domainTagged) Code(c *pack.Coder) {
+	c.Text(&e.name)
+	e.TagChange.Code(c)
 }
 
-// New is a list of no domains.
-func (*Domains) New(engine.Identity) engine.State { return &domainList{} }
+func (e *domainRegistered) Apply(l *domainList, _ engine.Time) {
+	if l.domains.Has(e.domain.SortKey()) {
+		panic(fmt.Sprintf("registry: event %d: domain %q exists", l.LastEventID, e.domain.Name))
+	}
+	l.domains.Put(&e.domain)
+}
+
+func (e *domainDeprecated) Apply(l *domainList, at engine.Time) {
+	l.change(e.name, func(d *Domain) {
+		d.Deprecated = true
+		d.Sweep = Sweep{Count: d.Sweep.Count + 1, At: at}
+	})
+}
+
+func (e *domainUndeprecated) Apply(l *domainList, _ engine.Time) {
+	l.change(e.name, func(d *Domain) { d.Deprecated = false })
+}
+
+func (e *domainTagged) Apply(l *domainList, _ engine.Time) {
+	l.change(e.name, func(d *Domain) { d.Tags = e.Change(d.Tags) })
+}
 
 // Handle decides a command; domain.go lists them.
 func (d *Domains) Handle(s engine.State, body any, in engine.Input) (engine.Turn, error) {
@@ -100,12 +131,12 @@ func (d *Domains) Handle(s engine.State, body any, in engine.Input) (engine.Turn
 }
 
 // write makes a turn of one event, which is about the domain called name.
-func (d *Domains) write(l *domainList, now engine.Time, name string, body eventBody) (engine.Turn, error) {
-	e := l.emit(now, body)
-	d.Apply(l, e)
-	turn, err := describeDomain(l, name)
-	turn.Events = []engine.Event{e}
-	return turn, err
+func (d *Domains) write(l *domainList, now engine.Time, name string, body collection.Event[*domainList]) (engine.Turn, error) {
+	var t engine.Turn
+	d.Emit(&t, l, now, body)
+	found, err := l.find(name)
+	t.Reply = *found
+	return t, err
 }
 
 func (d *Domains) register(l *domainList, c RegisterDomain, now engine.Time) (engine.Turn, error) {
@@ -122,7 +153,7 @@ func (d *Domains) register(l *domainList, c RegisterDomain, now engine.Time) (en
 	if len(l.domains) >= d.limits.DomainsMax {
 		return engine.Turn{}, &LimitError{"domains", d.limits.DomainsMax}
 	}
-	return d.write(l, now, c.Name, domainRegistered{&Domain{
+	return d.write(l, now, c.Name, &domainRegistered{Domain{
 		Name:        c.Name,
 		Number:      uint32(len(l.domains)) + 1, // free, since no domain is ever taken away
 		Description: c.Description,
@@ -140,7 +171,7 @@ func (d *Domains) deprecate(l *domainList, c DeprecateDomain, now engine.Time) (
 	if found.Deprecated {
 		return engine.Turn{}, &DomainDeprecatedError{c.Name}
 	}
-	return d.write(l, now, c.Name, domainDeprecated{c.Name})
+	return d.write(l, now, c.Name, &domainDeprecated{c.Name})
 }
 
 func (d *Domains) undeprecate(l *domainList, c UndeprecateDomain, now engine.Time) (engine.Turn, error) {
@@ -151,7 +182,7 @@ func (d *Domains) undeprecate(l *domainList, c UndeprecateDomain, now engine.Tim
 	if !found.Deprecated {
 		return engine.Turn{}, &DomainExistsError{c.Name}
 	}
-	return d.write(l, now, c.Name, domainUndeprecated{c.Name})
+	return d.write(l, now, c.Name, &domainUndeprecated{c.Name})
 }
 
 func (d *Domains) tag(l *domainList, c TagDomain, now engine.Time) (engine.Turn, error) {
@@ -171,15 +202,15 @@ func (d *Domains) untag(l *domainList, c UntagDomain, now engine.Time) (engine.T
 	if err != nil {
 		return engine.Turn{}, err
 	}
-	return d.setTags(l, found, withoutTags(found.Tags, c.Keys), now)
+	return d.setTags(l, found, collection.Exactly.Without(found.Tags, c.Keys), now)
 }
 
 func (d *Domains) setTags(l *domainList, found *Domain, tags []Tag, now engine.Time) (engine.Turn, error) {
-	c := tagsBetween(found.Tags, tags)
-	if len(c.set)+len(c.removed) == 0 {
+	c := collection.TagsBetween(found.Tags, tags)
+	if c.IsEmpty() {
 		return engine.Turn{Reply: *found}, nil
 	}
-	return d.write(l, now, found.Name, domainTagged{found.Name, c})
+	return d.write(l, now, found.Name, &domainTagged{found.Name, c})
 }
 
 func describeDomain(l *domainList, name string) (engine.Turn, error) {
@@ -193,99 +224,10 @@ func describeDomain(l *domainList, name string) (engine.Turn, error) {
 func listDomains(l *domainList, c ListDomains) engine.Turn {
 	domains := l.domains
 	if c.After != "" {
-		domains = follow(domains, c.After, byDomainName, c.Reverse)
+		domains = domains.After(collection.Name(c.After), c.Reverse)
 	}
-	shown, more := page(domains, c.Reverse, c.Limit, func(d *Domain) (Domain, bool) {
+	shown, more := collection.Page(domains, c.Reverse, pageLimit(c.Limit), func(d *Domain) (Domain, bool) {
 		return *d, d.Deprecated == c.Deprecated
 	})
 	return engine.Turn{Reply: DomainPage{Domains: shown, More: more}}
-}
-
-// Apply folds an event into the list.
-func (*Domains) Apply(s engine.State, e engine.Event) {
-	l := s.(*domainList)
-	l.advance(e)
-	change := func(name string) *Domain {
-		d, err := l.find(name)
-		if err != nil {
-			panic(fmt.Sprintf("registry: event %d: %v", e.ID, err))
-		}
-		return d
-	}
-	switch body := e.Body.(type) {
-	case domainRegistered:
-		i, found := slices.BinarySearchFunc(l.domains, body.domain.Name, byDomainName)
-		if found {
-			panic(fmt.Sprintf("registry: event %d: domain %q exists", e.ID, body.domain.Name))
-		}
-		d := *body.domain // the event stays as it is
-		l.domains = slices.Insert(l.domains, i, &d)
-	case domainDeprecated:
-		d := change(body.name)
-		d.Deprecated = true
-		d.Sweep = Sweep{Count: d.Sweep.Count + 1, At: e.At}
-	case domainUndeprecated:
-		change(body.name).Deprecated = false
-	case domainTagged:
-		d := change(body.name)
-		d.Tags = body.tags(d.Tags)
-	default:
-		panic(fmt.Sprintf("registry: no rule of domains for event %T", e.Body))
-	}
-}
-
-// Record says that the list is open and wants nothing.
-func (*Domains) Record(s engine.State, _ engine.Time) engine.Record {
-	return s.(*domainList).record()
-}
-
-// DecodeEvent reads an event back.
-func (*Domains) DecodeEvent(id int64, at engine.Time, public, _ []byte) (engine.Event, error) {
-	r := pack.Read(public)
-	var body eventBody
-	switch mark := r.Byte(); mark {
-	case markDomainRegistered:
-		body = domainRegistered{readDomain(r)}
-	case markDomainDeprecated:
-		body = domainDeprecated{r.Text()}
-	case markDomainUndeprecated:
-		body = domainUndeprecated{r.Text()}
-	case markDomainTagged:
-		body = domainTagged{r.Text(), readTagChange(r)}
-	default:
-		return engine.Event{}, fmt.Errorf("registry: decode event %d of domains: unknown mark %d", id, mark)
-	}
-	if err := r.Done(); err != nil {
-		return engine.Event{}, fmt.Errorf("registry: decode event %d of domains: %w", id, err)
-	}
-	return engine.Event{ID: id, At: at, Body: body, Public: public}, nil
-}
-
-const domainListVersion = 1
-
-// EncodeState packs the list.
-func (*Domains) EncodeState(s engine.State) []byte {
-	l := s.(*domainList)
-	b := l.packHead(domainListVersion)
-	b = pack.Uint(b, uint64(len(l.domains)))
-	for _, d := range l.domains {
-		b = packDomain(b, d)
-	}
-	return b
-}
-
-// DecodeState unpacks a list.
-func (*Domains) DecodeState(_ engine.Identity, b []byte) (engine.State, error) {
-	l := &domainList{}
-	r, err := l.readHead(b, domainListVersion)
-	if err == nil {
-		for range r.Count() {
-			l.domains = append(l.domains, readDomain(r))
-		}
-		err = r.Done()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("registry: decode state of domains: %w", err)
-	}
-	return l, nil
 }

@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/engine/enginetest"
+	"heddle/internal/pack"
 )
 
 // long is a text of so many characters of four bytes that ends with a number.
@@ -59,7 +61,7 @@ func TestQuotasOfDomains(t *testing.T) {
 	f := newFull(t, NewDomains(l))
 	var tags []Tag
 	for n := range l.TagsPerDomainMax {
-		tags = append(tags, Tag{long(tagKeyMax, n), long(tagValueMax, n)})
+		tags = append(tags, Tag{Key: long(tagKeyMax, n), Value: long(tagValueMax, n)})
 	}
 	for n := range l.DomainsMax {
 		f.do(RegisterDomain{Name: long(256, n), Description: long(1024, 0), Retention: "90", Tags: tags})
@@ -68,16 +70,18 @@ func TestQuotasOfDomains(t *testing.T) {
 		t.Errorf("a domain beyond the quota: %v", err)
 	}
 	name := long(256, 1)
-	if _, err := f.handle(TagDomain{name, []Tag{{"more", ""}}}); !isTooMany(err) {
+	if _, err := f.handle(TagDomain{name, []Tag{{Key: "more", Value: ""}}}); !isTooMany(err) {
 		t.Errorf("a tag beyond the quota: %v", err)
 	}
-	one := f.do(TagDomain{name, []Tag{{tags[0].Key, "x"}}})
-	none := f.do(TagDomain{name, []Tag{{tags[0].Key, "x"}}})
-	short := f.do(TagDomain{name, []Tag{{tags[0].Key, tags[0].Value}}})
+	one := f.do(TagDomain{name, []Tag{{Key: tags[0].Key, Value: "x"}}})
+	none := f.do(TagDomain{name, []Tag{{Key: tags[0].Key, Value: "x"}}})
+	short := f.do(TagDomain{name, []Tag{{Key: tags[0].Key, Value: tags[0].Value}}})
 	if one > 2048 || none != 0 {
 		t.Errorf("one tag's event takes %d bytes, that of a tag which was there %d", one, none)
 	}
-	whole := len(packTags(nil, tags))
+	c := pack.Writing(nil)
+	collection.CodeTags(c, &tags)
+	whole := len(c.Written())
 	t.Logf("one tag changes by %d bytes, to the longest value by %d; all tags take %d", one, short, whole)
 	t.Logf("deprecating a domain takes %d bytes", f.do(DeprecateDomain{name}))
 	f.end()

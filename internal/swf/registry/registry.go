@@ -20,13 +20,9 @@
 package registry
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/options"
-	"heddle/internal/pack"
 )
 
 const (
@@ -50,127 +46,21 @@ func DefaultLimits() Limits { return options.Defaults[Limits]() }
 // PageMax bounds the entries of one page, and is what a limit of 0 means.
 const PageMax = 1000
 
+func pageLimit(limit int) int {
+	if limit <= 0 || limit > PageMax {
+		return PageMax
+	}
+	return limit
+}
+
 // DomainsCommand addresses a command to a world's domains.
 func DomainsCommand(world engine.World, body any) engine.Command {
 	_, begins := body.(RegisterDomain)
-	return command(engine.Name{World: world, Kind: KindDomains}, begins, body)
+	return collection.Command(engine.Name{World: world, Kind: KindDomains}, body, begins)
 }
 
 // TypesCommand addresses a command to the types of a domain.
 func TypesCommand(world engine.World, domain string, body any) engine.Command {
 	_, begins := body.(RegisterType)
-	return command(engine.Name{World: world, Kind: KindTypes, Key: domain}, begins, body)
-}
-
-// command derives the run's seed from its name: a name has only one run, ever.
-func command(name engine.Name, begins bool, body any) engine.Command {
-	c := engine.Command{Name: name, Body: body}
-	if begins {
-		c.Begin, c.Seed = engine.IfAbsent, engine.NameSeed(name)
-	}
-	return c
-}
-
-// head is what both kinds of state remember of their log.
-type head struct {
-	started     engine.Time
-	lastEventID int64
-}
-
-// advance notes an event; events come in order or not at all.
-func (h *head) advance(e engine.Event) {
-	if e.ID != h.lastEventID+1 {
-		panic(fmt.Sprintf("registry: event %d applied after event %d", e.ID, h.lastEventID))
-	}
-	if e.ID == 1 {
-		h.started = e.At
-	}
-	h.lastEventID = e.ID
-}
-
-func (h *head) record() engine.Record {
-	return engine.Record{Status: engine.Open, Started: h.started}
-}
-
-// packHead begins an encoded state: version, then the head.
-func (h *head) packHead(version byte) []byte {
-	b := []byte{version}
-	b = pack.Int(b, int64(h.started))
-	return pack.Int(b, h.lastEventID)
-}
-
-// readHead reads what packHead wrote; the reader goes on with the rest.
-func (h *head) readHead(b []byte, version byte) (*pack.Reader, error) {
-	r := pack.Read(b)
-	if got := r.Byte(); r.Err() == nil && got != version {
-		return nil, fmt.Errorf("version %d, want %d", got, version)
-	}
-	h.started = engine.Time(r.Int())
-	h.lastEventID = r.Int()
-	return r, r.Err()
-}
-
-// eventBody is what the events of both kinds have in common. Each says what has
-// changed, and no more.
-type eventBody interface{ pack() []byte }
-
-// emit makes the one event of a turn.
-func (h *head) emit(now engine.Time, body eventBody) engine.Event {
-	return engine.Event{ID: h.lastEventID + 1, At: now, Body: body, Public: body.pack()}
-}
-
-// plain answers for the parts of engine.Rules that a registry has no use for: it
-// has no notes, no index entries and no messages.
-type plain struct{}
-
-// Traits says that a registry is its state: nobody reads its log.
-func (plain) Traits() engine.Traits { return engine.Traits{CutsLog: true} }
-
-// Note is never called: the rules write no notes.
-func (plain) Note(engine.State, engine.Note) { panic("registry: no rule for notes") }
-
-// Entries gives none: registries are not listed as executions.
-func (plain) Entries(engine.Identity, *engine.Record) []engine.Entry { return nil }
-
-// DecodeMessage refuses: nothing sends messages to a registry.
-func (plain) DecodeMessage([]byte) (any, error) {
-	return nil, errors.New("registry: decode message: a registry takes none")
-}
-
-// Refused answers nothing: nothing sends messages to a registry.
-func (plain) Refused(engine.Name, any, error) []engine.Message { return nil }
-
-// follow narrows sorted entries to those that come after a position, read in
-// either direction.
-func follow[E, P any](sorted []E, after P, order func(E, P) int, reverse bool) []E {
-	i, found := slices.BinarySearchFunc(sorted, after, order)
-	if reverse {
-		return sorted[:i]
-	}
-	if found {
-		i++
-	}
-	return sorted[i:]
-}
-
-// page takes up to limit entries from the front, or from the back, and tells
-// whether there are more. show says what a reader sees of an entry, if he does.
-func page[E, V any](sorted []E, reverse bool, limit int, show func(E) (V, bool)) (shown []V, more bool) {
-	if limit <= 0 || limit > PageMax {
-		limit = PageMax
-	}
-	for n := range sorted {
-		if reverse {
-			n = len(sorted) - 1 - n
-		}
-		v, ok := show(sorted[n])
-		if !ok {
-			continue
-		}
-		if len(shown) == limit {
-			return shown, true
-		}
-		shown = append(shown, v)
-	}
-	return shown, false
+	return collection.Command(engine.Name{World: world, Kind: KindTypes, Key: domain}, body, begins)
 }

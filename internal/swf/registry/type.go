@@ -155,51 +155,32 @@ func (e *entry) shown(s Sweep) Type {
 	return t
 }
 
-func packTypeID(b []byte, id TypeID) []byte {
-	b = append(b, byte(id.Kind))
-	b = pack.Text(b, id.Name)
-	return pack.Text(b, id.Version)
+// SortKey is what lists of types are sorted by.
+func (e *entry) SortKey() TypeID { return e.ID }
+
+func (id *TypeID) code(c *pack.Coder) {
+	c.Byte((*byte)(&id.Kind))
+	c.Text(&id.Name)
+	c.Text(&id.Version)
 }
 
-func readTypeID(r *pack.Reader) TypeID {
-	return TypeID{Kind: TypeKind(r.Byte()), Name: r.Text(), Version: r.Text()}
+func (e *entry) code(c *pack.Coder) {
+	e.ID.code(c)
+	c.Text(&e.Description)
+	e.Defaults.code(c)
+	e.CreatedAt.Code(c)
+	e.DeprecatedAt.Code(c)
+	c.Uint(&e.seen)
 }
 
-func packEntry(b []byte, e *entry) []byte {
-	b = packTypeID(b, e.ID)
-	b = pack.Text(b, e.Description)
-	for _, value := range e.Defaults.fields() {
-		b = pack.Text(b, *value)
-	}
-	b = pack.Int(b, int64(e.CreatedAt))
-	b = pack.Int(b, int64(e.DeprecatedAt))
-	return pack.Uint(b, e.seen)
-}
-
-func readEntry(r *pack.Reader) *entry {
-	e := &entry{}
-	e.ID = readTypeID(r)
-	e.Description = r.Text()
-	for _, value := range e.Defaults.fields() {
-		*value = r.Text()
-	}
-	e.CreatedAt = engine.Time(r.Int())
-	e.DeprecatedAt = engine.Time(r.Int())
-	e.seen = r.Uint()
-	return e
-}
-
-// fields are all defaults in the order in which they are stored.
-func (d *Defaults) fields() [9]*string {
-	return [...]*string{
-		&d.ExecutionStartToCloseTimeout,
-		&d.ChildPolicy,
-		&d.LambdaRole,
-		&d.TaskStartToCloseTimeout,
-		&d.TaskList,
-		&d.TaskPriority,
-		&d.TaskHeartbeatTimeout,
-		&d.TaskScheduleToStartTimeout,
-		&d.TaskScheduleToCloseTimeout,
-	}
+func (d *Defaults) code(c *pack.Coder) {
+	c.Text(&d.ExecutionStartToCloseTimeout)
+	c.Text(&d.ChildPolicy)
+	c.Text(&d.LambdaRole)
+	c.Text(&d.TaskStartToCloseTimeout)
+	c.Text(&d.TaskList)
+	c.Text(&d.TaskPriority)
+	c.Text(&d.TaskHeartbeatTimeout)
+	c.Text(&d.TaskScheduleToStartTimeout)
+	c.Text(&d.TaskScheduleToCloseTimeout)
 }

@@ -3,44 +3,64 @@ package registry
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
 )
 
 // Types is the rules of KindTypes.
 type Types struct {
-	plain
+	*collection.Rules[*typeList]
 	limits Limits
 }
 
-var (
-	_ engine.Rules       = (*Types)(nil)
-	_ engine.TraitsRules = (*Types)(nil)
-)
+var _ engine.Rules = (*Types)(nil)
 
 // NewTypes makes the rules of KindTypes.
-func NewTypes(l Limits) *Types { return &Types{limits: l} }
+func NewTypes(l Limits) *Types { return &Types{typeRules, l} }
+
+var typeRules = collection.NewRules(collection.Config[*typeList]{
+	Package: "registry",
+	Of:      "types",
+	New:     func(engine.Identity) *typeList { return &typeList{} },
+	Version: 1,
+	Events: map[byte]collection.Event[*typeList]{
+		1: &typeRegistered{},
+		2: &typeDeprecated{},
+		3: &typeUndeprecated{},
+		4: &typeDeleted{},
+	},
+})
 
 // typeList is the state of KindTypes.
 type typeList struct {
-	head
-	entries []*entry // by TypeID
+	collection.Log
+	entries collection.Set[TypeID, *entry]
 }
 
-func byTypeID(e *entry, id TypeID) int { return e.ID.Compare(id) }
+// Code says the fields.
+func (l *typeList) Code(c *pack.Coder) { collection.Code(c, &l.entries, (*entry).code) }
 
 func (l *typeList) find(id TypeID) (*entry, error) {
-	if i, ok := slices.BinarySearchFunc(l.entries, id, byTypeID); ok {
-		return l.entries[i], nil
+	if e, ok := l.entries.Find(id); ok {
+		return e, nil
 	}
 	return nil, &UnknownTypeError{id}
 }
 
+// mustFind finds what an event is about.
+func (l *typeList) mustFind(id TypeID) *entry {
+	e, err := l.find(id)
+	if err != nil {
+		panic(fmt.Sprintf("registry: event %d: %v", l.LastEventID, err))
+	}
+	return e
+}
+
 // Events of KindTypes.
 type (
-	typeRegistered   struct{ entry *entry }
+	typeRegistered   struct{ entry entry }
 	typeDeprecated   struct{ id TypeID }
 	typeUndeprecated struct {
 		id   TypeID
@@ -49,23 +69,34 @@ type (
 	typeDeleted struct{ id TypeID }
 )
 
-// The first byte of a stored event says which it is.
-const (
-	markTypeRegistered byte = iota + 1
-	markTypeDeprecated
-	markTypeUndeprecated
-	markTypeDeleted
-)
-
-func (e typeRegistered) pack() []byte { return packEntry([]byte{markTypeRegistered}, e.entry) }
-func (e typeDeprecated) pack() []byte { return packTypeID([]byte{markTypeDeprecated}, e.id) }
-func (e typeUndeprecated) pack() []byte {
-	return pack.Uint(packTypeID([]byte{markTypeUndeprecated}, e.id), e.seen)
+func (e *typeRegistered) Code(c *pack.Coder) { e.entry.code(c) }
+func (e *typeDeprecated) Code(c *pack.Coder) { e.id.code(c) }
+func (e *typeUndeprecated) Code(c *pack.Coder) {
+	e.id.code(c)
+	c.Uint(&e.seen)
 }
-func (e typeDeleted) pack() []byte { return packTypeID([]byte{markTypeDeleted}, e.id) }
+func (e *typeDeleted) Code(c *pack.Coder) { e.id.code(c) }
 
-// New is a list of no types.
-func (*Types) New(engine.Identity) engine.State { return &typeList{} }
+func (e *typeRegistered) Apply(l *typeList, _ engine.Time) {
+	if l.entries.Has(e.entry.ID) {
+		panic(fmt.Sprintf("registry: event %d: %s exists", l.LastEventID, e.entry.ID))
+	}
+	l.entries.Put(&e.entry)
+}
+
+func (e *typeDeprecated) Apply(l *typeList, at engine.Time) {
+	next := *l.mustFind(e.id)
+	next.DeprecatedAt = at
+	l.entries.Put(&next)
+}
+
+func (e *typeUndeprecated) Apply(l *typeList, _ engine.Time) {
+	next := *l.mustFind(e.id)
+	next.DeprecatedAt, next.seen = 0, e.seen
+	l.entries.Put(&next)
+}
+
+func (e *typeDeleted) Apply(l *typeList, _ engine.Time) { l.entries.Remove(l.mustFind(e.id).ID) }
 
 // Handle decides a command; type.go lists them.
 func (t *Types) Handle(s engine.State, body any, in engine.Input) (engine.Turn, error) {
@@ -89,11 +120,11 @@ func (t *Types) Handle(s engine.State, body any, in engine.Input) (engine.Turn, 
 }
 
 // write makes a turn of one event, which leaves the type id in the list.
-func (t *Types) write(l *typeList, now engine.Time, id TypeID, s Sweep, body eventBody) (engine.Turn, error) {
-	e := l.emit(now, body)
-	t.Apply(l, e)
-	turn, err := describeType(l, id, s)
-	turn.Events = []engine.Event{e}
+func (t *Types) write(l *typeList, now engine.Time, id TypeID, s Sweep, body collection.Event[*typeList]) (engine.Turn, error) {
+	var turn engine.Turn
+	t.Emit(&turn, l, now, body)
+	found, err := l.findShown(id, s)
+	turn.Reply = found
 	return turn, err
 }
 
@@ -104,7 +135,7 @@ func (t *Types) register(l *typeList, c RegisterType, now engine.Time) (engine.T
 	if len(l.entries) >= t.limits.TypesPerDomainMax {
 		return engine.Turn{}, &LimitError{"types", t.limits.TypesPerDomainMax}
 	}
-	return t.write(l, now, c.ID, c.Sweep, typeRegistered{&entry{
+	return t.write(l, now, c.ID, c.Sweep, &typeRegistered{entry{
 		Type: Type{ID: c.ID, Description: c.Description, Defaults: c.Defaults, CreatedAt: now},
 		seen: c.Sweep.Count,
 	}})
@@ -127,7 +158,7 @@ func (t *Types) deprecate(l *typeList, c DeprecateType, now engine.Time) (engine
 	if found.DeprecatedAt != 0 {
 		return engine.Turn{}, &TypeDeprecatedError{c.ID}
 	}
-	return t.write(l, now, c.ID, c.Sweep, typeDeprecated{c.ID})
+	return t.write(l, now, c.ID, c.Sweep, &typeDeprecated{c.ID})
 }
 
 func (t *Types) undeprecate(l *typeList, c UndeprecateType, now engine.Time) (engine.Turn, error) {
@@ -138,7 +169,7 @@ func (t *Types) undeprecate(l *typeList, c UndeprecateType, now engine.Time) (en
 	if found.DeprecatedAt == 0 {
 		return engine.Turn{}, &TypeExistsError{c.ID}
 	}
-	return t.write(l, now, c.ID, c.Sweep, typeUndeprecated{c.ID, c.Sweep.Count})
+	return t.write(l, now, c.ID, c.Sweep, &typeUndeprecated{c.ID, c.Sweep.Count})
 }
 
 func (t *Types) delete(l *typeList, c DeleteType, now engine.Time) (engine.Turn, error) {
@@ -149,9 +180,9 @@ func (t *Types) delete(l *typeList, c DeleteType, now engine.Time) (engine.Turn,
 	if found.DeprecatedAt == 0 {
 		return engine.Turn{}, &TypeNotDeprecatedError{c.ID}
 	}
-	e := l.emit(now, typeDeleted{c.ID})
-	t.Apply(l, e)
-	return engine.Turn{Events: []engine.Event{e}}, nil
+	var turn engine.Turn
+	t.Emit(&turn, l, now, &typeDeleted{c.ID})
+	return turn, nil
 }
 
 func describeType(l *typeList, id TypeID, s Sweep) (engine.Turn, error) {
@@ -165,125 +196,18 @@ func describeType(l *typeList, id TypeID, s Sweep) (engine.Turn, error) {
 func listTypes(l *typeList, c ListTypes) engine.Turn {
 	entries := l.entries
 	if c.After.Name != "" {
-		after := TypeID{c.Kind, c.After.Name, c.After.Version}
-		entries = follow(entries, after, byTypeID, c.Reverse)
+		entries = entries.After(TypeID{c.Kind, c.After.Name, c.After.Version}, c.Reverse)
 	}
-	first, _ := slices.BinarySearchFunc(entries, c, beforeList)
-	end, _ := slices.BinarySearchFunc(entries, c, upToList)
-	shown, more := page(entries[first:end], c.Reverse, c.Limit, func(e *entry) (Type, bool) {
+	entries = entries.Range(func(id TypeID) int {
+		byKind := cmp.Compare(id.Kind, c.Kind)
+		if c.Name == "" {
+			return byKind
+		}
+		return cmp.Or(byKind, cmp.Compare(id.Name, c.Name))
+	})
+	shown, more := collection.Page(entries, c.Reverse, pageLimit(c.Limit), func(e *entry) (Type, bool) {
 		t := e.shown(c.Sweep)
 		return t, (t.DeprecatedAt != 0) == c.Deprecated
 	})
 	return engine.Turn{Reply: TypePage{Types: shown, More: more}}
-}
-
-// beforeList tells where e stands to the types that a list may show: before
-// (-1), among (0) or behind them (1).
-func beforeList(e *entry, c ListTypes) int {
-	byKind := cmp.Compare(e.ID.Kind, c.Kind)
-	if c.Name == "" {
-		return byKind
-	}
-	return cmp.Or(byKind, cmp.Compare(e.ID.Name, c.Name))
-}
-
-// upToList is beforeList with those among them counted as before.
-func upToList(e *entry, c ListTypes) int {
-	if at := beforeList(e, c); at != 0 {
-		return at
-	}
-	return -1
-}
-
-// Apply folds an event into the list.
-func (*Types) Apply(s engine.State, e engine.Event) {
-	l := s.(*typeList)
-	l.advance(e)
-	place := func(id TypeID) int {
-		i, ok := slices.BinarySearchFunc(l.entries, id, byTypeID)
-		if !ok {
-			panic(fmt.Sprintf("registry: event %d: no %s", e.ID, id))
-		}
-		return i
-	}
-	change := func(id TypeID) *entry {
-		i := place(id)
-		next := *l.entries[i]
-		l.entries[i] = &next
-		return &next
-	}
-	switch body := e.Body.(type) {
-	case typeRegistered:
-		i, found := slices.BinarySearchFunc(l.entries, body.entry.ID, byTypeID)
-		if found {
-			panic(fmt.Sprintf("registry: event %d: %s exists", e.ID, body.entry.ID))
-		}
-		l.entries = slices.Insert(l.entries, i, body.entry)
-	case typeDeprecated:
-		change(body.id).DeprecatedAt = e.At
-	case typeUndeprecated:
-		next := change(body.id)
-		next.DeprecatedAt, next.seen = 0, body.seen
-	case typeDeleted:
-		i := place(body.id)
-		l.entries = slices.Delete(l.entries, i, i+1)
-	default:
-		panic(fmt.Sprintf("registry: no rule of types for event %T", e.Body))
-	}
-}
-
-// Record says that the list is open and wants nothing.
-func (*Types) Record(s engine.State, _ engine.Time) engine.Record {
-	return s.(*typeList).record()
-}
-
-// DecodeEvent reads an event back.
-func (*Types) DecodeEvent(id int64, at engine.Time, public, _ []byte) (engine.Event, error) {
-	r := pack.Read(public)
-	var body eventBody
-	switch mark := r.Byte(); mark {
-	case markTypeRegistered:
-		body = typeRegistered{readEntry(r)}
-	case markTypeDeprecated:
-		body = typeDeprecated{readTypeID(r)}
-	case markTypeUndeprecated:
-		body = typeUndeprecated{readTypeID(r), r.Uint()}
-	case markTypeDeleted:
-		body = typeDeleted{readTypeID(r)}
-	default:
-		return engine.Event{}, fmt.Errorf("registry: decode event %d of types: unknown mark %d", id, mark)
-	}
-	if err := r.Done(); err != nil {
-		return engine.Event{}, fmt.Errorf("registry: decode event %d of types: %w", id, err)
-	}
-	return engine.Event{ID: id, At: at, Body: body, Public: public}, nil
-}
-
-const typeListVersion = 1
-
-// EncodeState packs the list.
-func (*Types) EncodeState(s engine.State) []byte {
-	l := s.(*typeList)
-	b := l.packHead(typeListVersion)
-	b = pack.Uint(b, uint64(len(l.entries)))
-	for _, e := range l.entries {
-		b = packEntry(b, e)
-	}
-	return b
-}
-
-// DecodeState unpacks a list.
-func (*Types) DecodeState(_ engine.Identity, b []byte) (engine.State, error) {
-	l := &typeList{}
-	r, err := l.readHead(b, typeListVersion)
-	if err == nil {
-		for range r.Count() {
-			l.entries = append(l.entries, readEntry(r))
-		}
-		err = r.Done()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("registry: decode state of types: %w", err)
-	}
-	return l, nil
 }

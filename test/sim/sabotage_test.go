@@ -25,7 +25,7 @@ func each(count *int, n int) bool {
 }
 
 type brokenRules struct {
-	engine.Rules
+	*execution.Rules
 	record  func(*engine.Record)
 	entries func([]engine.Entry) []engine.Entry
 	refused bool // no caller is told that it was refused
@@ -70,7 +70,7 @@ func (r *brokenRules) Refused(to engine.Name, body any, why error) []engine.Mess
 func TestTheJudgeSees(t *testing.T) {
 	rules := func(b brokenRules) sabotage {
 		return sabotage{rules: func(sound engine.Rules) engine.Rules {
-			b.Rules = sound
+			b.Rules = sound.(*execution.Rules)
 			return &b
 		}}
 	}

@@ -9,7 +9,7 @@ var registries = []Mutant{{
 	Bug:  "Deprecating a domain leaves its types registered.",
 }, {
 	Name: "domain-tag-lost",
-	In:   "registry.withTags",
+	In:   "collection.SameKey.With",
 	Old:  "all = append(all, t)",
 	New:  "_ = t",
 	Bug:  "Adding a tag to a domain takes away the others, and whatever policies rest on them.",

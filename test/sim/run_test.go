@@ -23,7 +23,7 @@ type verdict struct {
 
 // command repeats the simulation.
 func (v *verdict) command() string {
-	return fmt.Sprintf("go test ./internal/sim -count=1 -v -run Seeds -seed %d -actions %d -faults %s -tell", v.seed, v.actions, v.faults)
+	return fmt.Sprintf("go test ./test/sim -count=1 -v -run Seeds -seed %d -actions %d -faults %s -tell", v.seed, v.actions, v.faults)
 }
 
 // simulate runs a plan to its end, or to the first thing that must not be.

@@ -5,7 +5,7 @@
 // the function it changes and some text of it, so that code may move to another file
 // or folder and keep its mutants. The list is data; the tree is never changed:
 //
-//	go test ./internal/mutants                       each bug still has its place in the source
+//	go test ./test/mutants                       each bug still has its place in the source
 //	make test/mutants                                each is caught; testdata/caught.md says by what
 //	make test/mutants MUTANT=ack-before-sync         one of them, or those that match a pattern
 //
@@ -30,7 +30,7 @@ type Mutant struct {
 // Suites that see the whole server; each is the arguments of go test.
 const (
 	sessions   = "./internal/server -run TestSessions"
-	seeds      = "./internal/sim -run Seeds -seeds 300 -tell" // to tell a failed seed is to leave it as long as it is
+	seeds      = "./test/sim -run Seeds -seeds 300 -tell" // to tell a failed seed is to leave it as long as it is
 	server     = "./internal/server"
 	identities = "./internal/iam/account/..."
 )

@@ -27,27 +27,29 @@ var arrows = map[string][]string{
 	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
 		"internal/audit", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
-		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/throttle", "internal/blob", "internal/blob/dir", "internal/blob/s3", "internal/engine",
-		"internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching", "internal/options", "internal/runlog",
-		"internal/sealing", "internal/service", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore",
-		"internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
+		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
+		"internal/options", "internal/runlog", "internal/sealing", "internal/service", "internal/shard", "internal/store", "internal/store/keys",
+		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
-	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
-	"internal/aws/awsjson":     {"internal/aws/fault", "internal/aws/operation"},
-	"internal/aws/awsquery":    {"internal/aws/fault", "internal/aws/operation"},
-	"internal/aws/credentials": {"internal/secretfile"},
-	"internal/aws/gen":         {"internal/aws/gen/emit"},
-	"internal/aws/operation":   {"internal/aws/fault", "internal/aws/policy"},
-	"internal/aws/policy":      {"internal/aws/arn"},
-	"internal/aws/restjson":    {"internal/aws/fault", "internal/aws/operation"},
-	"internal/blob/dir":        {"internal/blob"},
-	"internal/blob/s3":         {"internal/blob"},
-	"internal/engine":          {"internal/blob"},
+	"internal/aws/authn":         {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
+	"internal/aws/awsjson":       {"internal/aws/fault", "internal/aws/operation"},
+	"internal/aws/awsquery":      {"internal/aws/fault", "internal/aws/operation"},
+	"internal/aws/credentials":   {"internal/secretfile"},
+	"internal/aws/gen":           {"internal/aws/gen/emit"},
+	"internal/aws/gen/gentest":   {"internal/aws/gen/emit"},
+	"internal/aws/operation":     {"internal/aws/fault", "internal/aws/policy"},
+	"internal/aws/policy":        {"internal/aws/arn"},
+	"internal/aws/restjson":      {"internal/aws/fault", "internal/aws/operation"},
+	"internal/blob/dir":          {"internal/blob"},
+	"internal/blob/s3":           {"internal/blob"},
+	"internal/engine":            {"internal/blob", "internal/pack"},
+	"internal/engine/collection": {"internal/engine", "internal/pack"},
 	"internal/iam": {
 		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
 		"internal/engine", "internal/iam/account", "internal/service",
 	},
-	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/pack"},
+	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/matching":    {"internal/engine"},
 	"internal/rootkey":     {"internal/secretfile"},
@@ -69,15 +71,13 @@ var arrows = map[string][]string{
 	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/options", "internal/pack", "internal/swf/wire"},
 	"internal/swf/lambda":     {"internal/engine", "internal/matching", "internal/swf/execution", "internal/swf/wire"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
-	"internal/swf/registry":   {"internal/engine", "internal/options", "internal/pack"},
+	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/swf/wire":       {"internal/aws/shape"},
 	"internal/token":          {"internal/engine"},
 	"internal/visibility":     {"internal/engine", "internal/store", "internal/store/keys"},
 	// No arrow leads to what serves tests alone.
-	"internal/aws/gen/gentest":   {"internal/aws/gen/emit"},
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
 	"internal/engine/enginetest": {"internal/engine"},
-	"internal/golden":            {},
 	"internal/store/storetest":   {"internal/store"},
 }
 
@@ -155,7 +155,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	documented := map[string]bool{}
 	var packages []string
 	for _, f := range files(t) {
-		if f.test && !(f.pkg == "internal/layout") {
+		if f.test && !(f.pkg == "test/layout") {
 			continue
 		}
 		if !slices.Contains(packages, f.pkg) {
@@ -305,7 +305,7 @@ func TestOnlySWFSpeaksSWF(t *testing.T) {
 // servesTests tells whether nothing but tests imports a package.
 func servesTests(pkg string) bool {
 	switch pkg {
-	case "internal/linear", "internal/mutants", "internal/sim", "internal/golden", "internal/layout":
+	case "test/linear", "test/mutants", "test/sim", "test/golden", "test/layout":
 		return true
 	}
 	return strings.HasSuffix(pkg, "test") || !strings.HasPrefix(pkg, "internal/") && !strings.HasPrefix(pkg, "cmd/")

@@ -10,9 +10,9 @@
 // with what shards have in memory, with what is on offer, and with what clients
 // were told. In the end faults stop and everything must close, and go.
 //
-//	go test ./internal/sim                                       the short form
-//	go test ./internal/sim -v -run Seeds -seeds 10000 -coverage  more seeds, and what they reached
-//	go test ./internal/sim -v -run Seeds -seed 17 -tell          one seed, told step by step
+//	go test ./test/sim                                       the short form
+//	go test ./test/sim -v -run Seeds -seeds 10000 -coverage  more seeds, and what they reached
+//	go test ./test/sim -v -run Seeds -seed 17 -tell          one seed, told step by step
 //
 // A seed that fails is shrunk to fewer steps and fewer kinds of fault, and the
 // command that repeats it is printed.
