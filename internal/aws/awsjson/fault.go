@@ -58,22 +58,22 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 
 // faultBody is the JSON of a fault. A fault without a message has none.
 func faultBody(f *fault.Fault) []byte {
-	b := text([]byte(`{"__type":`), f.Code)
+	b := value([]byte(`{"__type":`), f.Code)
 	if f.Message != "" {
-		b = text(append(b, `,"message":`...), f.Message)
+		b = value(append(b, `,"message":`...), f.Message)
 	}
 	for _, m := range f.Members {
-		b = append(text(append(b, ','), m.Name), ':')
-		b = text(b, m.Value)
+		b = append(value(append(b, ','), m.Name), ':')
+		b = value(b, m.Value)
 	}
 	return append(b, '}')
 }
 
-// text appends a text as JSON. HTML's signs stay as they are.
-func text(b []byte, s string) []byte {
+// value appends a value as JSON. HTML's signs stay as they are.
+func value(b []byte, v any) []byte {
 	var t bytes.Buffer
 	e := json.NewEncoder(&t)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a text can always be encoded
+	_ = e.Encode(v) // what faults have can always be encoded
 	return append(b, bytes.TrimSuffix(t.Bytes(), []byte("\n"))...)
 }

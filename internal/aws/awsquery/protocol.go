@@ -164,7 +164,7 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 		x.Text("Code", f.Code)
 		x.Text("Message", f.Message)
 		for _, m := range f.Members {
-			x.Text(m.Name, m.Value)
+			x.Text(m.Name, fmt.Sprint(m.Value))
 		}
 	})
 	x.Text("RequestId", c.RequestID)

@@ -22,8 +22,11 @@ type Fault struct {
 // Members are the members of a fault besides its message, in the order of the wire.
 type Members []Member
 
-// Member is a member with a text as its value.
-type Member struct{ Name, Value string }
+// Member is a member, whose value is a text, a number, a truth value or a list of them.
+type Member struct {
+	Name  string
+	Value any
+}
 
 func (f *Fault) Error() string {
 	name := f.Name()

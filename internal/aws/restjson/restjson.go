@@ -240,11 +240,11 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 	if c.Model != nil && c.Model.MessageMember != "" {
 		member = c.Model.MessageMember
 	}
-	b := append(text([]byte{'{'}, member), ':')
-	b = text(b, f.Message)
+	b := append(value([]byte{'{'}, member), ':')
+	b = value(b, f.Message)
 	for _, m := range f.Members {
-		b = append(text(append(b, ','), m.Name), ':')
-		b = text(b, m.Value)
+		b = append(value(append(b, ','), m.Name), ':')
+		b = value(b, m.Value)
 	}
 	b = append(b, '}')
 	h["Content-Type"] = []string{"application/json"}
@@ -260,11 +260,11 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 	return err
 }
 
-// text appends a text as JSON. HTML's signs stay as they are.
-func text(b []byte, s string) []byte {
+// value appends a value as JSON. HTML's signs stay as they are.
+func value(b []byte, v any) []byte {
 	var t bytes.Buffer
 	e := json.NewEncoder(&t)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a text can always be encoded
+	_ = e.Encode(v) // what faults have can always be encoded
 	return append(b, bytes.TrimSuffix(t.Bytes(), []byte("\n"))...)
 }

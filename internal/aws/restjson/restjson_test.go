@@ -85,8 +85,8 @@ func TestFaults(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	c := &operation.Call{RequestID: "id", Model: &operation.Model{MessageMember: "Message"}}
-	err := New().WriteFault(w, c, &fault.Fault{Code: "ServiceLimitExceededException", Status: 402, Message: `<">`, Members: fault.Members{{Name: "LimitName", Value: "n"}}})
-	if got := fmt.Sprint(w.Code, " ", w.Header()["X-Amzn-Errortype"][0], " ", w.Body); err != nil || got != `402 ServiceLimitExceededException {"Message":"<\">","LimitName":"n"}` {
+	err := New().WriteFault(w, c, &fault.Fault{Code: "ServiceLimitExceededException", Status: 402, Message: `<">`, Members: fault.Members{{Name: "LimitName", Value: "n"}, {Name: "LimitValue", Value: 3}}})
+	if got := fmt.Sprint(w.Code, " ", w.Header()["X-Amzn-Errortype"][0], " ", w.Body); err != nil || got != `402 ServiceLimitExceededException {"Message":"<\">","LimitName":"n","LimitValue":3}` {
 		t.Errorf("%s, %v", got, err)
 	}
 }

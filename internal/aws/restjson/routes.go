@@ -29,6 +29,9 @@ type route struct {
 // add adds a pattern such as /v1/sets/{SetId}/files/{Name+}. It tells whether the
 // pattern could be told apart from those that are there.
 func (r *routes) add(method, pattern string, m *operation.Mounted) bool {
+	if strings.Contains(pattern, "?") || strings.Contains(pattern, "+}/") {
+		panic("restjson: patterns with query parts, or with more after a greedy label, are not known here: " + pattern)
+	}
 	var labels []string
 	for _, part := range strings.Split(strings.TrimPrefix(pattern, "/"), "/") {
 		name, open := strings.CutPrefix(part, "{")
