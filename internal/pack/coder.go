@@ -58,27 +58,47 @@ func (c *Coder) Bool(v *bool) {
 }
 
 // Int codes a number that may be negative.
-func (c *Coder) Int(v *int64) { Signed(c, v) }
+func (c *Coder) Int(v *int64) {
+	if n := c.signed(*v); c.reading {
+		*v = n
+	}
+}
 
 // Uint codes a number.
-func (c *Coder) Uint(v *uint64) { Unsigned(c, v) }
+func (c *Coder) Uint(v *uint64) {
+	if n := c.unsigned(*v); c.reading {
+		*v = n
+	}
+}
 
 // Signed codes a number of any type as one that may be negative.
 func Signed[T ~int | ~int32 | ~int64 | ~uint32](c *Coder, v *T) {
-	if c.reading {
-		*v = T(c.r.Int())
-	} else {
-		c.b = Int(c.b, int64(*v))
+	if n := c.signed(int64(*v)); c.reading {
+		*v = T(n)
 	}
 }
 
 // Unsigned codes a number of any type that is not negative.
 func Unsigned[T ~int | ~uint32 | ~uint64](c *Coder, v *T) {
-	if c.reading {
-		*v = T(c.r.Uint())
-	} else {
-		c.b = Uint(c.b, uint64(*v))
+	if n := c.unsigned(uint64(*v)); c.reading {
+		*v = T(n)
 	}
+}
+
+func (c *Coder) signed(n int64) int64 {
+	if c.reading {
+		return c.r.Int()
+	}
+	c.b = Int(c.b, n)
+	return n
+}
+
+func (c *Coder) unsigned(n uint64) uint64 {
+	if c.reading {
+		return c.r.Uint()
+	}
+	c.b = Uint(c.b, n)
+	return n
 }
 
 // Text codes a string.
@@ -90,10 +110,10 @@ func (c *Coder) Text(v *string) {
 	}
 }
 
-// Bytes codes bytes with their length before them; what is read is a copy.
+// Bytes codes bytes with their length before them; what is read is a copy, or nil.
 func (c *Coder) Bytes(v *[]byte) {
 	if c.reading {
-		*v = append([]byte{}, c.r.Bytes()...)
+		*v = append([]byte(nil), c.r.Bytes()...)
 	} else {
 		c.b = Text(c.b, *v)
 	}

@@ -56,8 +56,8 @@ func (e *everything) code(c *Coder) {
 func TestCoderReadsWhatItWrites(t *testing.T) {
 	text, seconds := "there", 60
 	for what, v := range map[string]*everything{
-		"nothing": {Bytes: []byte{}},
-		"empty":   {Bytes: []byte{}, Maybe: []string{}},
+		"nothing": {},
+		"empty":   {Maybe: []string{}},
 		"all": {
 			Byte: 1, Bool: true, Int: -300, Uint: 300, Signed: -3, Text: "héddle", Bytes: []byte{0, 1}, Fixed: [3]byte{1, 2, 3},
 			Optional: &text, Seconds: &seconds, Texts: []string{"a", ""}, Maybe: []string{"b"},
@@ -71,7 +71,7 @@ func TestCoderReadsWhatItWrites(t *testing.T) {
 			t.Errorf("%s: wrote %q, error %v", what, c.Written(), c.Done())
 		}
 		// What is read into may have been used.
-		got := &everything{Optional: &text, Texts: []string{"old"}, Maybe: []string{"old"}, List: []element{{"old", 1}}}
+		got := &everything{Bytes: []byte("old"), Optional: &text, Texts: []string{"old"}, Maybe: []string{"old"}, List: []element{{"old", 1}}}
 		r := Reading(b)
 		if got.code(r); r.Done() != nil || !reflect.DeepEqual(got, v) {
 			t.Errorf("%s: read %+v, error %v, want %+v", what, got, r.Done(), v)

@@ -64,6 +64,15 @@ func (s Set[K, E]) Find(key K) (e E, ok bool) {
 	return e, false
 }
 
+// Add adds e, unless its key is there.
+func (s *Set[K, E]) Add(e E) (added bool) {
+	i, there := s.place(e.SortKey())
+	if !there {
+		*s = slices.Insert(*s, i, e)
+	}
+	return !there
+}
+
 // Put adds e, or puts it in the place of what has its key.
 func (s *Set[K, E]) Put(e E) {
 	i, there := s.place(e.SortKey())

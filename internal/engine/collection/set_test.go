@@ -38,10 +38,17 @@ func TestSetIsASortedMap(t *testing.T) {
 		case 0:
 			s.Remove(key)
 			delete(want, key)
-		default:
+		case 1:
 			note := fmt.Sprint(n)
 			s.Put(&thing{name, note})
 			want[key] = note
+		case 2:
+			note := fmt.Sprint(n)
+			if _, there := want[key]; s.Add(&thing{name, note}) == there {
+				t.Fatalf("%q: there %v, and added %v", name, there, !there)
+			} else if !there {
+				want[key] = note
+			}
 		}
 		e, ok := s.Find(key)
 		if note, there := want[key]; ok != there || s.Has(key) != there || ok && e.note != note {

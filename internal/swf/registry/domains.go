@@ -79,10 +79,9 @@ func (e *domainTagged) Code(c *pack.Coder) {
 }
 
 func (e *domainRegistered) Apply(l *domainList, _ engine.Time) {
-	if l.domains.Has(e.domain.SortKey()) {
+	if !l.domains.Add(&e.domain) {
 		panic(fmt.Sprintf("registry: event %d: domain %q exists", l.LastEventID, e.domain.Name))
 	}
-	l.domains.Put(&e.domain)
 }
 
 func (e *domainDeprecated) Apply(l *domainList, at engine.Time) {

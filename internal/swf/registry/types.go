@@ -78,10 +78,9 @@ func (e *typeUndeprecated) Code(c *pack.Coder) {
 func (e *typeDeleted) Code(c *pack.Coder) { e.id.code(c) }
 
 func (e *typeRegistered) Apply(l *typeList, _ engine.Time) {
-	if l.entries.Has(e.entry.ID) {
+	if !l.entries.Add(&e.entry) {
 		panic(fmt.Sprintf("registry: event %d: %s exists", l.LastEventID, e.entry.ID))
 	}
-	l.entries.Put(&e.entry)
 }
 
 func (e *typeDeprecated) Apply(l *typeList, at engine.Time) {
