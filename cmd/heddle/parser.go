@@ -33,7 +33,7 @@ func newParser(ctx context.Context, c *commands, more ...kong.Option) (*kong.Kon
 }
 
 // decodeNumber takes numbers above zero: zero is what a Config has in place of a
-// default, so nobody who writes it gets what he means.
+// default, so nobody who writes it gets what they mean.
 func decodeNumber(ctx *kong.DecodeContext, target reflect.Value) error {
 	var text string
 	if err := ctx.Scan.PopValueInto("number", &text); err != nil {

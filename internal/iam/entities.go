@@ -181,7 +181,7 @@ func gets(entityType account.EntityType) func(*call) error {
 	}
 }
 
-// getRoot answers the root user who asks for himself.
+// getRoot answers the root user that asks for itself.
 func getRoot(c *call) error {
 	c.x.Element("User", func() {
 		c.x.Text("UserId", c.caller.Account)

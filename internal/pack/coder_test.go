@@ -118,7 +118,7 @@ func TestCountsOfNothingTakeNoRoom(t *testing.T) {
 type shape interface{ sides() int }
 
 type (
-	triangle struct{ a, b, c int }
+	triangle struct{}
 	square   struct{ a int }
 	circle   struct{}
 )

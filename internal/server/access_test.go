@@ -187,7 +187,7 @@ func keyIn(t *testing.T, answer string) aws.Credentials {
 	return key
 }
 
-// user makes a user with a policy of these statements, and gives his key.
+// user makes a user with a policy of these statements, and gives its key.
 func (h *harness) user(name string, statements ...string) aws.Credentials {
 	h.t.Helper()
 	h.must(h.iam(h.root, "CreateUser", "UserName", name))

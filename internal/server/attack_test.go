@@ -14,8 +14,8 @@ import (
 )
 
 // The tests of this file try to get in where they must not. Each attempt is one that
-// somebody would make who knows the server's code, has a key of his own, and policies
-// that give him something else.
+// somebody would make who knows the server's code, has a key of their own, and policies
+// that give them something else.
 
 const (
 	notPermitted = "OperationNotPermittedFault"
@@ -334,7 +334,7 @@ func TestNames(t *testing.T) {
 	for _, name := range []string{"*", "?", "..", "a*", "$", "${aws}", "${*}", "own", "Own", "ow"} {
 		h.must(register(name))
 	}
-	// Who may use his own domain may use no other, whatever it is called.
+	// Who may use their own domain may use no other, whatever it is called.
 	own := h.user("own", allow("swf:*", "arn:aws:swf:*:*:/domain/${aws:username}"))
 	h.must(describe(own, "own"))
 	for _, name := range []string{"*", "?", "..", "$", "${aws:username}", "${*}", "Own", "OWN", "ow", "own "} {

@@ -45,7 +45,7 @@ func TestEscalation(t *testing.T) {
 	h := newHarness(t)
 	h.user("victim", everything)
 
-	// Whoever may write his own policies may do so, to his own, and then has what he
+	// Whoever may write their own policies may do so, to their own, and then has what they
 	// wrote: IAM says the same.
 	self := h.user("self", allow("iam:PutUserPolicy iam:DeleteUserPolicy", "arn:aws:iam::*:user/${aws:username}"))
 	h.refused(accessDenied, h.iam(self, "PutUserPolicy", "UserName", "victim", "PolicyName", "q", "PolicyDocument", policyOf(everything)))
@@ -55,7 +55,7 @@ func TestEscalation(t *testing.T) {
 	h.must(h.iam(self, "PutUserPolicy", "UserName", "self", "PolicyName", "q", "PolicyDocument", policyOf(everything)))
 	h.must(h.iam(self, "CreateAccessKey", "UserName", "victim"))
 
-	// A boundary holds, whatever he writes.
+	// A boundary holds, whatever they write.
 	bounded := h.user("bounded", everything)
 	h.must(h.iam(h.root, "PutUserPermissionsBoundary", "UserName", "bounded", "PermissionsBoundary", "arn:aws:iam::aws:policy/SimpleWorkflowFullAccess"))
 	h.must(h.swf(bounded, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
@@ -139,7 +139,7 @@ func TestTemporaryCredentials(t *testing.T) {
 	nobody := h.user("nobody")
 	h.assume(nobody, "anybody") // of this account, as with AWS
 	h.role("account", `{"Effect":"Allow",`+account+`,"Action":"sts:AssumeRole"}`)
-	h.cannotAssume(nobody, "account") // his own policies do not say so
+	h.cannotAssume(nobody, "account") // their own policies do not say so
 	h.role("denied", `{"Effect":"Allow",`+account+`,"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::`+defaults.Account+`:user/ann"},"Action":"sts:*"}`)
 	h.cannotAssume(ann, "denied")
 	h.assume(admin, "denied")

@@ -366,7 +366,7 @@ func TestLinearizable(t *testing.T) {
 }
 
 // TestLyingDisk has a disk that says it has synced what it has not, and a power
-// cut. The judge must see it, or he would not see a server that answers too early.
+// cut. The judge must see it, or it would not see a server that answers too early.
 func TestLyingDisk(t *testing.T) {
 	m := newMachine(t, t.TempDir(), vfs.NewCrashableMem())
 	m.hold = 2 * time.Millisecond

@@ -109,7 +109,7 @@ func plantedIn(t *testing.T, data string) []string {
 }
 
 // TestACopiedFolderRevealsNothing reads the files of a data folder, as somebody
-// who has a copy of it, but not the root key. If it is not sealed he finds all.
+// who has a copy of it, but not the root key. If it is not sealed they find all.
 func TestACopiedFolderRevealsNothing(t *testing.T) {
 	plain := onDisk(t)
 	plain.Sealing = SealingOff

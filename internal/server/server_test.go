@@ -136,7 +136,7 @@ func TestPollGetsTask(t *testing.T) {
 	}
 }
 
-// TestPollerGone has a poller who hangs up: he gets no task, the next one does.
+// TestPollerGone has a poller that hangs up: it gets no task, the next one does.
 func TestPollerGone(t *testing.T) {
 	s := start(t, memory())
 	register(t, s)

@@ -263,7 +263,7 @@ func TestPollsDoNotGiveWay(t *testing.T) {
 	}
 }
 
-// TestRequestsAtATime has a client whose requests take all that he may have.
+// TestRequestsAtATime has a client whose requests take all that it may have.
 func TestRequestsAtATime(t *testing.T) {
 	var log bytes.Buffer
 	cfg := memory()
@@ -312,7 +312,7 @@ func TestQueryRequestsAtATime(t *testing.T) {
 	}
 }
 
-// TestPollsAtATime has a client who polls as much as he may. Polls that wait do
+// TestPollsAtATime has a client that polls as much as it may. Polls that wait do
 // not count as requests.
 func TestPollsAtATime(t *testing.T) {
 	cfg := memory()

@@ -17,8 +17,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// become makes the requests that follow those of a user. The first time his policy
-// is given, and he is created. Without a name they are the root user's.
+// become makes the requests that follow those of a user. The first time its policy
+// is given, and it is created. Without a name they are the root user's.
 func (s *session) become(who string) {
 	name, policy, created := strings.Cut(who, " ")
 	if name == "root" {

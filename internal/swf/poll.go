@@ -19,7 +19,7 @@ const emptyPoll = `{"previousStartedEventId":0,"startedEventId":0}`
 // of a claim. The reply is nil when the hold time passed without a task.
 //
 // Started is written only while the caller's connection is alive. From then on
-// the task is his until Delivered or Undelivered: a restart in between offers it
+// the task is the caller's until Delivered or Undelivered: a restart in between offers it
 // again.
 func (s *actions) poll(ctx context.Context, list string, start func(id int64) any) (reply any, run engine.RunID, err error) {
 	hold, cancel := s.Within(ctx, s.PollHold)

@@ -144,4 +144,28 @@ var access = []Mutant{{
 	Old:  "t.context = slices.DeleteFunc(t.context, func(",
 	New:  "_ = slices.DeleteFunc(slices.Clone(t.context), func(",
 	Bug:  "Who may set one boundary replaces it by any other.",
+}, {
+	Name: "stream-not-held-to-its-digest",
+	In:   "operation.(*stream).Read",
+	Old:  "err == io.EOF && s.hash != nil && ",
+	New:  "false && ",
+	Bug:  "A body that is read as it comes may be another than the one that was signed.",
+}, {
+	Name: "throttled-before-it-is-permitted",
+	In:   "operation.(*Handler).handle",
+	Old:  "if c.subject, err = op.Subject(c, in); err != nil {",
+	New:  "if t := op.API.Throttle; t != nil && !t(c.caller.Account, c.caller.Region, op.Name) {\n\t\treturn nil, fault.Throttled()\n\t}\n\tif c.subject, err = op.Subject(c, in); err != nil {",
+	Bug:  "Calls that nobody may make use up those of others in the account.",
+}, {
+	Name: "signed-for-any-service",
+	In:   "authn.(*Authenticator).identify",
+	Old:  "sigv4.Parse(r, services)",
+	New:  "sigv4.Parse(r, append([]string{\"swf\", \"iam\", \"sts\", \"states\"}, services...))",
+	Bug:  "A signature for one service opens another.",
+}, {
+	Name: "path-decoded-before-it-is-cut",
+	In:   "restjson.(*routes).find",
+	Old:  "parts := strings.Split(strings.TrimPrefix(escaped, \"/\"), \"/\")",
+	New:  "once, _ := url.PathUnescape(escaped)\n\tparts := strings.Split(strings.TrimPrefix(once, \"/\"), \"/\")",
+	Bug:  "A name with an escaped slash reaches another operation.",
 }}

@@ -133,7 +133,7 @@ func (s *Source) Find(m *Mutant) (Place, error) {
 	slash := strings.LastIndex(m.In, "/") + 1
 	pkg, name, ok := strings.Cut(m.In[slash:], ".")
 	if !ok || pkg == "" || name == "" || m.Old == "" {
-		return Place{}, fmt.Errorf("In is %q and Old is %q; want a package and a name, as in \"execution.(*turn).close\", and some of its text", m.In, m.Old)
+		return Place{}, fmt.Errorf("mutant: In is %q and Old is %q; want a package and a name, as in \"execution.(*turn).close\", and some of its text", m.In, m.Old)
 	}
 	pkg = m.In[:slash] + pkg
 	var found []decl

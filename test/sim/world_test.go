@@ -12,7 +12,6 @@ import (
 	"heddle/internal/store/keys"
 	"heddle/internal/store/memstore"
 	"heddle/internal/swf/execution"
-	"heddle/internal/swf/wire"
 	"heddle/internal/token"
 )
 
@@ -68,8 +67,6 @@ type world struct {
 
 // start is the moment at which each world begins.
 const start engine.Time = 1_700_000_000_000
-
-var declared = wire.Faults() // faults, by operation
 
 func newWorld(p plan, trace io.Writer, c *coverage) *world {
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(p.seed, n)) }

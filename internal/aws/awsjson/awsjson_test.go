@@ -136,7 +136,7 @@ func TestFault(t *testing.T) {
 		{fault.Of(fault.TooLarge, ""), 413, "RequestEntityTooLargeException;Sender", `{"__type":"com.amazon.coral.service#RequestEntityTooLargeException"}`},
 	} {
 		w := call(serve(func() ([]byte, error) { return nil, c.fault }), "POST", "SimpleWorkflowService.Same", "")
-		if got := w.Header()["x-amzn-query-error"]; w.Code != c.status || len(got) != 1 || got[0] != c.query || w.Body.String() != c.body {
+		if got := map[string][]string(w.Header())["x-amzn-query-error"]; w.Code != c.status || len(got) != 1 || got[0] != c.query || w.Body.String() != c.body {
 			t.Errorf("%v: got %d %v %s", c.fault, w.Code, got, w.Body)
 		}
 	}
@@ -156,7 +156,7 @@ func TestHeadersAreTheirOwn(t *testing.T) {
 	if err := Write(w, r, "id", "1.0", 200, []byte(strings.Repeat("x", 120))); err != nil {
 		t.Fatal(err)
 	}
-	h := w.Header()
+	h := map[string][]string(w.Header()) // the names are not in Go's form
 	h["x-amzn-RequestId"] = append(h["x-amzn-RequestId"], "another")
 	if got := h["Content-Length"]; len(got) != 1 || got[0] != "120" || h["x-amzn-RequestId"][0] != "id" {
 		t.Errorf("got %v", h)

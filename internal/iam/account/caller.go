@@ -34,7 +34,7 @@ func newRoot(c credentials.Credential) *Caller {
 	}
 }
 
-// Unlimited tells whether the caller may do anything: he is a root user, and no
+// Unlimited tells whether the caller may do anything: it is a root user, and no
 // session takes from that.
 func (c *Caller) Unlimited() bool { return c.Of.Type == 0 && c.Policies.Session == nil }
 

@@ -55,7 +55,7 @@ type (
 		Keys []string
 	}
 
-	// Join puts a user into a group; Leave takes him out of it.
+	// Join puts a user into a group; Leave takes the user out of it.
 	Join  struct{ User, Group string }
 	Leave struct{ User, Group string }
 

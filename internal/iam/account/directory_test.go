@@ -235,7 +235,7 @@ func TestChangesAreSeenThroughEvenIfTheCallerHangsUp(t *testing.T) {
 	}
 }
 
-// contextRuns refuses whom his context left.
+// contextRuns refuses callers whose context ended.
 type contextRuns struct{ *ledger }
 
 func (c *contextRuns) Do(ctx context.Context, cmd engine.Command) (any, error) {

@@ -9,7 +9,7 @@
 // What the rules hand out (Entity, Policy) never changes; a change makes a new
 // one. Secrets of access keys come to the rules sealed, and only the Directory
 // opens them. The Directory answers who an access key belongs to and which
-// policies count for him; every change goes through it, so what it remembers is
+// policies count for it; every change goes through it, so what it remembers is
 // never older than the last change that this process made.
 //
 // Left out: instance profiles, passwords and consoles, devices, certificates and

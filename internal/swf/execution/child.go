@@ -100,7 +100,7 @@ func (t *turn) childQuota() (cause string) {
 	return ""
 }
 
-// startAsChild begins the execution for its parent, and tells him.
+// startAsChild begins the execution for its parent, and tells it.
 func (t *turn) startAsChild(c *StartChild) {
 	s := t.s
 	if t.in.OpenInGroup >= t.limits.OpenExecutionsMax {

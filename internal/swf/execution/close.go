@@ -5,8 +5,8 @@ import (
 	"heddle/internal/swf/wire"
 )
 
-// closeCause tells why a decider may not close the execution: because he is not
-// permitted to, or because something came that he has not seen; "": he may. The
+// closeCause tells why a decider may not close the execution: because it is not
+// permitted to, or because something came that it has not seen; "": it may. The
 // closing decisions share their causes.
 func (t *turn) closeCause(fact Fact) (cause string) {
 	switch {

@@ -21,7 +21,7 @@ type StartChild struct {
 	Control        *string
 }
 
-// ChildStarted tells a parent that his child runs.
+// ChildStarted tells a parent that its child runs.
 type ChildStarted struct {
 	InitiatedEventID int64
 	WorkflowID       string
@@ -29,7 +29,7 @@ type ChildStarted struct {
 	Type             wire.WorkflowType
 }
 
-// ChildFailed tells a parent that his child could not be started.
+// ChildFailed tells a parent that its child could not be started.
 type ChildFailed struct {
 	InitiatedEventID int64
 	DecidedEventID   int64
@@ -39,7 +39,7 @@ type ChildFailed struct {
 	Cause            string
 }
 
-// ChildClosed tells a parent how his child ended.
+// ChildClosed tells a parent how its child ended.
 type ChildClosed struct {
 	InitiatedEventID int64
 	WorkflowID       string

@@ -107,7 +107,7 @@ func (t *turn) noteAttempt(k *task, attempt int64, since engine.Time, back bool)
 }
 
 // noteDelivered says that a worker has the task. If it was handed back, the worker
-// goes on with an attempt of his own.
+// goes on with an attempt of its own.
 func (t *turn) noteDelivered(k *task) {
 	if k.back {
 		t.noteAttempt(k, k.attempt+1, k.since, false)

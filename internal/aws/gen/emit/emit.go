@@ -40,6 +40,8 @@ type Hints struct {
 	// EnumOrder is the order of an enum's values in messages, where it is not the
 	// model's.
 	EnumOrder map[string][]string `json:"enumOrder"`
+	// EnumNames are what the constants of an enum begin with, where it is not its own name.
+	EnumNames map[string]string `json:"enumNames"`
 	// CheckFirst is the member of a structure that is complained about before the others.
 	CheckFirst map[string]string `json:"checkFirst"`
 	// ShapeRules and MemberRules name the functions of the package that check what the

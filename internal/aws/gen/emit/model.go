@@ -285,6 +285,9 @@ func (g *generator) checkNames() {
 		s := g.model.Shapes[name]
 		if s.Type == "structure" {
 			claim(name, name)
+			if s.Exception {
+				claim("Code"+name, name)
+			}
 			fields := map[string]bool{}
 			for _, f := range s.Members {
 				if fields[f.field()] {
@@ -294,7 +297,7 @@ func (g *generator) checkNames() {
 			}
 		}
 		for _, v := range s.Enum {
-			claim(constName(name, v), name+" "+v)
+			claim(constName(g.enumName(s), v), name+" "+v)
 		}
 	}
 }
@@ -308,6 +311,9 @@ func (g *generator) checkHints() {
 	}
 	for name := range g.hints.EnumOrder {
 		known("enumOrder", name)
+	}
+	for name := range g.hints.EnumNames {
+		known("enumNames", name)
 	}
 	for name := range g.hints.CheckFirst {
 		known("checkFirst", name)
@@ -368,7 +374,12 @@ func goName(name string) string {
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
-// typeName is the name of an enum in Go.
+// enumName is what the constants of an enum begin with.
+func (g *generator) enumName(s *shape) string {
+	return cmp.Or(g.hints.EnumNames[s.Name], typeName(s.Name))
+}
+
+// typeName is the name of a shape in Go that has no type there.
 func typeName(name string) string {
 	name = strings.TrimLeft(name, "_")
 	return strings.ToUpper(name[:1]) + name[1:]
@@ -379,7 +390,7 @@ func typeName(name string) string {
 func constName(enum, value string) string {
 	shouts := strings.ToUpper(value) == value
 	var b strings.Builder
-	b.WriteString(typeName(enum))
+	b.WriteString(enum)
 	words := strings.FieldsFunc(value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	for i, word := range words {
 		if shouts {

@@ -64,10 +64,10 @@ func (g *generator) enums() {
 		if s.Enum == nil {
 			continue
 		}
-		called := typeName(name)
+		called := g.enumName(s)
 		g.p("// The values of %s.\nconst (", called)
 		for _, v := range s.Enum {
-			g.p("%s = %q", constName(name, v), v)
+			g.p("%s = %q", constName(called, v), v)
 		}
 		g.p(")\n")
 		values := s.Enum
@@ -80,7 +80,7 @@ func (g *generator) enums() {
 		g.p("// %sValues are all values of %s, in the order in which messages list them.", called, called)
 		g.p("var %sValues = []string{", called)
 		for _, v := range values {
-			g.p("%s,", constName(name, v))
+			g.p("%s,", constName(called, v))
 		}
 		g.p("}\n")
 	}
@@ -177,6 +177,9 @@ func (g *generator) statuses(faults []*shape) {
 func (g *generator) registry() {
 	g.p("var structures = map[string]func() structure{")
 	for s := range g.structures {
+		if !g.hasType(s) {
+			continue
+		}
 		g.p("%q: func() structure { return new(%s) },", s.Name, s.Name)
 	}
 	g.p("}")

@@ -111,7 +111,7 @@ func (g *generator) toldUnion(u *union, structures []*shape, types map[string][]
 	g.p("// %s is the type that the body belongs to.\n%s() string", method, method)
 	g.p("AppendJSON([]byte) []byte\n}\n")
 	for _, s := range structures {
-		g.p("func (*%s) %s() string { return %s }", s.Name, method, constName(u.typed.Shape.Name, types[s.Name][0]))
+		g.p("func (*%s) %s() string { return %s }", s.Name, method, constName(g.enumName(u.typed.Shape), types[s.Name][0]))
 	}
 	g.p("")
 	g.body(u)
@@ -143,7 +143,7 @@ func (g *generator) tellingUnion(u *union, structures []*shape) {
 	g.p("func (v *%s) SetBody(kind string, body %s) bool {", u.Shape, u.Body)
 	g.p("ok := false\nswitch kind {")
 	for _, group := range u.grouped() {
-		g.p("case %s:", group.labels(u))
+		g.p("case %s:", group.labels(g.enumName(u.typed.Shape)))
 		if group.body == nil {
 			g.p("ok = body == nil")
 		} else {
@@ -162,7 +162,7 @@ func (g *generator) body(u *union) {
 	for _, group := range u.grouped() {
 		if group.body != nil {
 			field := group.body.field()
-			g.p("case %s:\nif v.%s != nil {\nreturn v.%s\n}", group.labels(u), field, field)
+			g.p("case %s:\nif v.%s != nil {\nreturn v.%s\n}", group.labels(g.enumName(u.typed.Shape)), field, field)
 		}
 	}
 	g.p("}\nreturn nil\n}\n")
@@ -187,10 +187,10 @@ func (u *union) grouped() []*unionGroup {
 	return groups
 }
 
-func (g *unionGroup) labels(u *union) string {
+func (g *unionGroup) labels(enum string) string {
 	var names []string
 	for _, v := range g.values {
-		names = append(names, constName(u.typed.Shape.Name, v))
+		names = append(names, constName(enum, v))
 	}
 	if len(names) > 3 {
 		return strings.Join(names, ",\n")

@@ -242,7 +242,7 @@ func (g *generator) infinite(s *shape) string {
 
 func (g *generator) stringChecks(s *shape, value, here, rule string, patterns map[string]string) string {
 	if s.Enum != nil {
-		return fmt.Sprintf("c.Enum(%s, %s, %sValues)\n", here, value, typeName(s.Name))
+		return fmt.Sprintf("c.Enum(%s, %s, %sValues)\n", here, value, g.enumName(s))
 	}
 	code := ""
 	if s.Max != nil || s.Min != nil && *s.Min > 0 {
