@@ -93,7 +93,7 @@ func (s *Server) openServices() error {
 	if s.auditor != nil {
 		calls.Audit = s.auditor.record
 	}
-	s.actions = operation.New(calls, awsquery.New(), restjson.New(), awsjson.New())
+	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
 			Runs: s.node, Tasks: s.tasks, Performed: s.matcher,

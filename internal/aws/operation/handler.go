@@ -35,7 +35,7 @@ type Handler struct {
 }
 
 // New is a handler that serves nothing yet. A request goes to the first protocol that
-// claims it, and to the last if none does.
+// claims it, and to the very first if none does.
 func New(c Config, protocols ...Protocol) *Handler {
 	return &Handler{Config: c, protocols: protocols}
 }
@@ -69,13 +69,12 @@ func (h *Handler) protocol(name string) Protocol {
 
 // protocolOf is the protocol of a request.
 func (h *Handler) protocolOf(r *http.Request) Protocol {
-	last := len(h.protocols) - 1
-	for _, p := range h.protocols[:last] {
+	for _, p := range h.protocols {
 		if p.Claims(r) {
 			return p
 		}
 	}
-	return h.protocols[last]
+	return h.protocols[0]
 }
 
 // RequestID is the id of a request, made of random bytes.

@@ -193,7 +193,7 @@ func newShop() *openShop {
 		Log:           slog.New(slog.NewJSONHandler(&o.log, nil)),
 		Random:        func() [16]byte { return [16]byte{1, 2, 3, 4, 5, 6, 0xff, 8, 0xff, 10, 11, 12, 13, 14, 15, 16} },
 		Now:           time.Now,
-	}, awsquery.New(), awsjson.New())
+	}, awsjson.New(), awsquery.New())
 	o.Mount(o.api())
 	return o
 }
