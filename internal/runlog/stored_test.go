@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
-	"heddle/internal/golden"
+	"heddle/test/golden"
 )
 
 var (

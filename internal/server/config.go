@@ -39,7 +39,7 @@ type Config struct {
 	Blobs Blobs `embed:""`
 
 	Throttle      string   `name:"throttle" default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that AWS has by default are refused, for each account and region."`
-	ThrottleRates []string `name:"throttle-rate" env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it."`
+	ThrottleRates []string `name:"throttle-rate" env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it. Where several services have the action: SERVICE:ACTION."`
 
 	// What there may be at a time, and the part of it that one client may have.
 	// Services have quotas of their own.

@@ -33,6 +33,7 @@ const (
 	seeds      = "./test/sim -run Seeds -seeds 300 -tell" // to tell a failed seed is to leave it as long as it is
 	server     = "./internal/server"
 	identities = "./internal/iam/account/..."
+	exports    = "./internal/server -run TestExport"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the

@@ -67,16 +67,19 @@ var stores = []Mutant{{
 	Old:  ", {execution.ClosedByClose, engine.Closed}",
 	New:  "",
 	Bug:  "Without its runId, a closed execution can't be exported.",
+	Then: []string{exports},
 }, {
 	Name: "export-of-the-first-run",
 	In:   "swf.(*Export).find",
 	Old:  "p.status, true, nil, 1)",
 	New:  "p.status, false, nil, 1)",
 	Bug:  "Instead of the last run the first one is exported.",
+	Then: []string{exports},
 }, {
 	Name: "export-of-another-execution",
 	In:   "swf.(*Export).find",
 	Old:  "view.Name != name) {",
 	New:  "view.Name.World != name.World) {",
 	Bug:  "A runId of another domain's execution exports that one under the wrong name.",
+	Then: []string{exports},
 }}
