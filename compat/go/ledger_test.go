@@ -45,7 +45,7 @@ func newLedger(t *testing.T) *ledger {
 // readModel reads which operations the service has.
 func readModel(t *testing.T) map[string]operation {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "internal", "swf", "api", "model.json"))
+	b, err := os.ReadFile(filepath.Join("..", "..", "internal", "swf", "wire", "model.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
