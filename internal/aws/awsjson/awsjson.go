@@ -4,7 +4,6 @@
 package awsjson
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -128,7 +127,7 @@ func decode[In any, I Input[In]](c *operation.Call) (any, error) {
 	d.ResetBytes(c.Body)
 	in := new(In)
 	if err := I(in).Decode(d); err != nil {
-		return nil, fault.Of(fault.Serialization, innermost(err).Error())
+		return nil, fault.Of(fault.Serialization, operation.Innermost(err).Error())
 	}
 	if err := d.Skip(); err != io.EOF {
 		return nil, fault.Of(fault.Serialization, "unexpected data after the end of the request")
@@ -137,16 +136,4 @@ func decode[In any, I Input[In]](c *operation.Call) (any, error) {
 		return nil, fault.Invalid(err.Error())
 	}
 	return in, nil
-}
-
-// innermost is the cause at the end of the chain: what was wrong, without the
-// decoder's way to it.
-func innermost(err error) error {
-	for {
-		cause := errors.Unwrap(err)
-		if cause == nil {
-			return err
-		}
-		err = cause
-	}
 }

@@ -2,7 +2,6 @@ package awsjson
 
 import (
 	"context"
-	"errors"
 
 	"heddle/internal/aws/operation"
 
@@ -22,8 +21,6 @@ type Output[Out any] interface {
 	AppendJSON([]byte) []byte
 }
 
-var errNoOutput = errors.New("the handler returned neither output nor error")
-
 // Operation is the row of an operation with an output. Subject tells what a call is
 // about; a row without it does not compile.
 func Operation[In, Out any, I Input[In], O Output[Out]](
@@ -33,16 +30,7 @@ func Operation[In, Out any, I Input[In], O Output[Out]](
 	options ...operation.Option,
 ) operation.Operation {
 	op := row[In, I](name, subject, options)
-	op.Handle = func(ctx context.Context, in any) (any, error) {
-		out, err := handler(ctx, in.(*In))
-		if err == nil && out == nil {
-			err = errNoOutput
-		}
-		if err != nil {
-			return nil, err
-		}
-		return O(out), nil
-	}
+	op.Handle = operation.Handles(handler)
 	op.Encode = func(out any, a *operation.Answer) { a.Body = O(out.(*Out)).AppendJSON(a.Body) }
 	return op
 }
@@ -55,7 +43,7 @@ func WithoutOutput[In any, I Input[In]](
 	options ...operation.Option,
 ) operation.Operation {
 	op := row[In, I](name, subject, options)
-	op.Handle = func(ctx context.Context, in any) (any, error) { return nil, handler(ctx, in.(*In)) }
+	op.Handle = operation.HandlesSilently(handler)
 	return op
 }
 
@@ -63,6 +51,6 @@ func row[In any, I Input[In]](name string, subject func(context.Context, *In) (o
 	return operation.Operation{
 		Name: name, Protocol: Name, Options: operation.Apply(options),
 		Decode:  decode[In, I],
-		Subject: func(ctx context.Context, in any) (operation.Subject, error) { return subject(ctx, in.(*In)) },
+		Subject: operation.IsAbout(subject),
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -95,8 +94,6 @@ type Output[Out any] interface {
 	EncodeREST(*Answer)
 }
 
-var errNoOutput = errors.New("the handler returned neither output nor error")
-
 // Operation is the row of an operation with an output, called by a method and a URI with
 // labels, as the model has them. Subject tells what a call is about; a row without it
 // does not compile.
@@ -107,16 +104,7 @@ func Operation[In, Out any, I Input[In], O Output[Out]](
 	options ...operation.Option,
 ) operation.Operation {
 	op := row[In, I](name, method, uri, subject, options)
-	op.Handle = func(ctx context.Context, in any) (any, error) {
-		out, err := handler(ctx, in.(*In))
-		if err == nil && out == nil {
-			err = errNoOutput
-		}
-		if err != nil {
-			return nil, err
-		}
-		return O(out), nil
-	}
+	op.Handle = operation.Handles(handler)
 	op.Encode = func(out any, a *Answer) { O(out.(*Out)).EncodeREST(a) }
 	return op
 }
@@ -129,7 +117,7 @@ func WithoutOutput[In any, I Input[In]](
 	options ...operation.Option,
 ) operation.Operation {
 	op := row[In, I](name, method, uri, subject, options)
-	op.Handle = func(ctx context.Context, in any) (any, error) { return nil, handler(ctx, in.(*In)) }
+	op.Handle = operation.HandlesSilently(handler)
 	return op
 }
 
@@ -137,7 +125,7 @@ func row[In any, I Input[In]](name, method, uri string, subject func(context.Con
 	return operation.Operation{
 		Name: name, Protocol: Name, Method: method, URI: uri, Options: operation.Apply(options),
 		Decode:  decode[In, I],
-		Subject: func(ctx context.Context, in any) (operation.Subject, error) { return subject(ctx, in.(*In)) },
+		Subject: operation.IsAbout(subject),
 	}
 }
 
@@ -146,24 +134,12 @@ func decode[In any, I Input[In]](c *operation.Call) (any, error) {
 	r.Body, r.Stream = c.Body, c.Stream
 	in := new(In)
 	if err := I(in).DecodeREST(r); err != nil {
-		return nil, fault.Of(fault.Serialization, innermost(err).Error())
+		return nil, fault.Of(fault.Serialization, operation.Innermost(err).Error())
 	}
 	if err := I(in).Validate(); err != nil {
 		return nil, fault.Invalid(err.Error())
 	}
 	return in, nil
-}
-
-// innermost is the cause at the end of the chain: what was wrong, without the decoder's
-// way to it.
-func innermost(err error) error {
-	for {
-		cause := errors.Unwrap(err)
-		if cause == nil {
-			return err
-		}
-		err = cause
-	}
 }
 
 // WriteAnswer implements operation.Protocol. The status is that of the output, or else
