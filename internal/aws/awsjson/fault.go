@@ -1,8 +1,6 @@
 package awsjson
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 
 	"heddle/internal/aws/fault"
@@ -58,22 +56,13 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 
 // faultBody is the JSON of a fault. A fault without a message has none.
 func faultBody(f *fault.Fault) []byte {
-	b := value([]byte(`{"__type":`), f.Code)
+	b := fault.AppendJSON([]byte(`{"__type":`), f.Code)
 	if f.Message != "" {
-		b = value(append(b, `,"message":`...), f.Message)
+		b = fault.AppendJSON(append(b, `,"message":`...), f.Message)
 	}
 	for _, m := range f.Members {
-		b = append(value(append(b, ','), m.Name), ':')
-		b = value(b, m.Value)
+		b = append(fault.AppendJSON(append(b, ','), m.Name), ':')
+		b = fault.AppendJSON(b, m.Value)
 	}
 	return append(b, '}')
-}
-
-// value appends a value as JSON. HTML's signs stay as they are.
-func value(b []byte, v any) []byte {
-	var t bytes.Buffer
-	e := json.NewEncoder(&t)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // what faults have can always be encoded
-	return append(b, bytes.TrimSuffix(t.Bytes(), []byte("\n"))...)
 }

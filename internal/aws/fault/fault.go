@@ -3,7 +3,11 @@
 // its kind: each protocol has its own words for those.
 package fault
 
-import "net/http"
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+)
 
 // Fault is an error that the caller is told about, word for word.
 type Fault struct {
@@ -26,6 +30,16 @@ type Members []Member
 type Member struct {
 	Name  string
 	Value any
+}
+
+// AppendJSON appends what faults have, a code, a message or the value of a member, as
+// JSON. HTML's signs stay as they are.
+func AppendJSON(b []byte, v any) []byte {
+	var t bytes.Buffer
+	e := json.NewEncoder(&t)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // what faults have can always be encoded
+	return append(b, bytes.TrimSuffix(t.Bytes(), []byte("\n"))...)
 }
 
 func (f *Fault) Error() string {

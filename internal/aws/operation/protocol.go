@@ -62,7 +62,8 @@ type Call struct {
 	subject Subject   // nil until it was resolved
 }
 
-// Answer is what an operation answers with.
+// Answer is what an operation answers with. Status, Header and Stream are for REST: the
+// other protocols have one status for all answers, and whole bodies.
 type Answer struct {
 	Status int         // zero: 200
 	Header http.Header // further headers; may be nil

@@ -5,9 +5,7 @@
 package restjson
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -216,11 +214,11 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 	if c.Model != nil && c.Model.MessageMember != "" {
 		member = c.Model.MessageMember
 	}
-	b := append(value([]byte{'{'}, member), ':')
-	b = value(b, f.Message)
+	b := append(fault.AppendJSON([]byte{'{'}, member), ':')
+	b = fault.AppendJSON(b, f.Message)
 	for _, m := range f.Members {
-		b = append(value(append(b, ','), m.Name), ':')
-		b = value(b, m.Value)
+		b = append(fault.AppendJSON(append(b, ','), m.Name), ':')
+		b = fault.AppendJSON(b, m.Value)
 	}
 	b = append(b, '}')
 	h["Content-Type"] = []string{"application/json"}
@@ -234,13 +232,4 @@ func (*Protocol) WriteFault(w http.ResponseWriter, c *operation.Call, f *fault.F
 	w.WriteHeader(status)
 	_, err := w.Write(b)
 	return err
-}
-
-// value appends a value as JSON. HTML's signs stay as they are.
-func value(b []byte, v any) []byte {
-	var t bytes.Buffer
-	e := json.NewEncoder(&t)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // what faults have can always be encoded
-	return append(b, bytes.TrimSuffix(t.Bytes(), []byte("\n"))...)
 }
