@@ -62,7 +62,7 @@ func (h *harness) start() {
 		h.t.Fatal(err)
 	}
 	h.directory = account.NewDirectory(account.Config{
-		Runs: h.node, Rules: rules, Sealer: account.NewSealer([32]byte{7}),
+		Runs: h.node, Rules: rules, Sealer: account.NewSealer(account.SealerKeys{Secrets: [32]byte{7}, Sessions: [32]byte{8}}),
 		Roots: []credentials.Credential{credentials.Root(accountID, rootKey)},
 	})
 	h.handler = h.serving(h)
@@ -128,7 +128,8 @@ func (h *harness) Read(b []byte) (int, error) {
 // root user.
 func (h *harness) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
 	if r.Header.Get("Authorization") == "" {
-		return callerOf(h.directory.Root(accountID)), nil
+		root, err := h.directory.Lookup(r.Context(), rootKey.KeyID, "")
+		return callerOf(root), err
 	}
 	a := authn.New(authn.Config[*account.Caller]{Keys: h.directory, Now: h.clock})
 	c, scope, err := a.Identify(r, services, body)

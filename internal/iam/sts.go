@@ -74,6 +74,7 @@ func (c *call) begin(s *account.Session, seconds int) error {
 	s.KeyPair = pair
 	s.Issued = c.Now().UTC().Truncate(time.Second)
 	s.Expires = s.Issued.Add(time.Duration(seconds) * time.Second)
+	c.caller.Lend(s)
 	token := c.Accounts.Sealer.SealSession(s)
 	if len(token) > account.TokenBytesMax {
 		return &fault.Fault{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest, Message: "The policies and tags of the session take more room than its token has"}
@@ -142,7 +143,7 @@ func assumeRole(c *call) error {
 		return invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
 	s.Account, s.Of, s.ID = owner, role.Ref, role.ID
-	if err := c.checkSessionPolicies(s); err != nil {
+	if err := c.findSessionPolicies(s); err != nil {
 		return err
 	}
 	if err := c.begin(s, seconds); err != nil {
@@ -169,7 +170,7 @@ func (c *call) readLimits(s *account.Session) error {
 	}
 	for _, m := range c.Members("PolicyArns", "arn") {
 		s.Limited = true
-		s.Policies = append(s.Policies, m.Get("arn"))
+		s.Policies = append(s.Policies, account.NamedPolicy{ARN: m.Get("arn")})
 	}
 	if len(s.Policies) > sessionPoliciesMax {
 		c.fail(invalid("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", sessionPoliciesMax))
@@ -177,12 +178,14 @@ func (c *call) readLimits(s *account.Session) error {
 	return nil
 }
 
-// checkSessionPolicies asks whether the managed policies of a session exist.
-func (c *call) checkSessionPolicies(s *account.Session) error {
-	for _, policy := range s.Policies {
-		if _, err := c.Accounts.Do(c, s.Account, account.GetPolicy{Policy: policy}); err != nil {
+// findSessionPolicies finds the managed policies of a session.
+func (c *call) findSessionPolicies(s *account.Session) error {
+	for i := range s.Policies {
+		found, err := c.Accounts.Do(c, s.Account, account.GetPolicy{Policy: s.Policies[i].ARN})
+		if err != nil {
 			return err
 		}
+		s.Policies[i].ID = found.(account.PolicyUse).ID
 	}
 	return nil
 }

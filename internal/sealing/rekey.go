@@ -100,6 +100,11 @@ func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir
 	return copyStore(ctx, from, to, old.Shards())
 }
 
+// NotCopied begins the names of keys in a store's meta space that end with a
+// rekeying: whoever holds them makes them anew. What lives no longer than some
+// hours is sealed under them.
+const NotCopied = "once/"
+
 // copyStore copies all rows; sections are counted anew.
 func copyStore(ctx context.Context, from, to store.Store, shards uint16) (rows int, err error) {
 	all, err := from.Meta().List(ctx, "")
@@ -107,8 +112,8 @@ func copyStore(ctx context.Context, from, to store.Store, shards uint16) (rows i
 		return 0, err
 	}
 	for key, value := range all {
-		if strings.HasPrefix(key, "store/") {
-			continue // the store's own
+		if strings.HasPrefix(key, "store/") || strings.HasPrefix(key, NotCopied) {
+			continue // the store's own, or not to be kept
 		}
 		if err := to.Meta().CompareAndSet(ctx, key, nil, value); err != nil {
 			return 0, err

@@ -210,15 +210,21 @@ func allow(actions, resource string) string {
 // session seals a session as the server would.
 func (h *harness) session(s *account.Session) aws.Credentials {
 	h.t.Helper()
-	key, err := storeKey(h.t.Context(), h.store.Meta(), identityKeyName)
+	key, err := storeKey(h.t.Context(), h.store.Meta(), sessionKeyName)
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	root := credentials.Root(defaults.Account, credentials.KeyPair{KeyID: h.root.AccessKeyID, Secret: credentials.Secret(h.root.SecretAccessKey)})
+	lender, err := account.NewDirectory(account.Config{Roots: []credentials.Credential{root}}).Lookup(h.t.Context(), root.KeyID, "")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	lender.Lend(s)
 	if s.KeyPair, err = account.NewSessionPair(defaults.Account, rand.Reader); err != nil {
 		h.t.Fatal(err)
 	}
 	s.Account = defaults.Account
-	return credentialsOf(s.KeyPair, account.NewSealer(key).SealSession(s))
+	return credentialsOf(s.KeyPair, account.NewSealer(account.SealerKeys{Sessions: key}).SealSession(s))
 }
 
 func credentialsOf(pair credentials.KeyPair, token credentials.Secret) aws.Credentials {
@@ -404,7 +410,7 @@ func TestRefusals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return credentialsOf(pair, account.NewSealer([32]byte{1}).SealSession(&account.Session{
+			return credentialsOf(pair, account.NewSealer(account.SealerKeys{}).SealSession(&account.Session{
 				KeyPair: pair, Account: defaults.Account, Issued: time.Now(), Expires: time.Now().Add(time.Hour)}))
 		}), unknown},
 		{"token with a key that needs none", func(k *knock) { k.key.SessionToken = session(time.Hour).SessionToken }, unknown},

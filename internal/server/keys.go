@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"heddle/internal/sealing"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
@@ -14,8 +15,9 @@ const (
 	hashKeyName     = "keys/hash"
 	tokenKeyName    = "keys/token"
 	identityKeyName = "keys/identity"
-	blobIDKeyName   = "keys/blob"      // these two are made
-	blobDataKeyName = "keys/blob-data" // for the first blob
+	sessionKeyName  = sealing.NotCopied + "session" // sessions end when a store is rekeyed
+	blobIDKeyName   = "keys/blob"                   // these two are made
+	blobDataKeyName = "keys/blob-data"              // for the first blob
 )
 
 // heldKeys are the keys that a store holds.
@@ -23,13 +25,14 @@ type heldKeys struct {
 	hash     keys.Hash
 	token    [32]byte
 	identity [32]byte
+	session  [32]byte
 }
 
 // holdKeys reads the keys of a store, and makes them at first start.
 func holdKeys(ctx context.Context, meta store.Meta) (*heldKeys, error) {
 	held := &heldKeys{}
 	for name, key := range map[string]*[32]byte{
-		hashKeyName: (*[32]byte)(&held.hash), tokenKeyName: &held.token, identityKeyName: &held.identity,
+		hashKeyName: (*[32]byte)(&held.hash), tokenKeyName: &held.token, identityKeyName: &held.identity, sessionKeyName: &held.session,
 	} {
 		var err error
 		if *key, err = storeKey(ctx, meta, name); err != nil {

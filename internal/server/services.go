@@ -82,7 +82,7 @@ func (s *Server) openServices() error {
 		}
 	}
 	directory := account.NewDirectory(account.Config{
-		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(held.identity),
+		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: []credentials.Credential{root},
 	})
 	limiters, err := newLimiters(cfg)

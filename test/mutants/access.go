@@ -35,9 +35,9 @@ var access = []Mutant{{
 	Then: []string{identities},
 }, {
 	Name: "session-outlives-its-user",
-	In:   "account.(*Directory).findSession",
-	Old:  "if g.Entity.ID != s.ID {",
-	New:  "if false {",
+	In:   "account.(*turn).resolve",
+	Old:  "case c.ID != \"\":\n\t\te, ok := t.ids[c.ID]",
+	New:  "case c.ID != \"\":\n\t\te, ok := t.entities[User][0], true",
 	Bug:  "A session of a deleted user has the rights of the next one with his name.",
 	Then: []string{identities},
 }, {

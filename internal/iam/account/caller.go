@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"heddle/internal/aws/arn"
@@ -20,6 +21,7 @@ type Caller struct {
 	Principal policy.Principal
 	Policies  policy.PolicySets
 	Context   policy.Context // what conditions may ask of the caller
+	from      Origin         // what the sessions that it begins rest on
 }
 
 // newRoot is the root user of an account, who may do everything.
@@ -31,6 +33,7 @@ func newRoot(c credentials.Credential) *Caller {
 		Principal:  policy.Principal{ARN: c.Principal, Account: c.Account},
 		Policies:   policy.PolicySets{Identity: []policy.Attached{{Source: "root", Policy: everything}}},
 		Context:    baseContext(c.Account, c.Principal, c.Account, "Account", nil),
+		from:       Origin{Key: c.KeyID, Proof: proofOf(c.Secret)},
 	}
 }
 
@@ -65,6 +68,7 @@ func newUser(c credentials.Credential, g *Grants) (*Caller, error) {
 		Credential: c, Of: e.Ref, UserID: e.ID,
 		Principal: policy.Principal{ARN: c.Principal, Account: c.Account},
 		Policies:  policies, Context: base[:len(base):len(base)],
+		from: Origin{Key: c.KeyID, Proof: proofOf(c.Secret)},
 	}, nil
 }
 
@@ -117,6 +121,10 @@ func baseContext(account, principal, userID, entityType string, tags []Tag) poli
 // limit makes the caller one with the temporary credentials of a session.
 func (c *Caller) limit(s *Session, g *Grants) error {
 	c.Session = true
+	c.from = s.From
+	if s.ID != "" {
+		c.from.Through = append(slices.Clip(c.from.Through), s.ID)
+	}
 	c.Context = append(c.Context,
 		policy.Value{Key: "aws:TokenIssueTime", Value: s.Issued.Format(time.RFC3339)},
 		policy.Value{Key: "aws:MultiFactorAuthPresent", Value: "false"})
@@ -132,8 +140,11 @@ func (c *Caller) limit(s *Session, g *Grants) error {
 		}
 		c.Policies.Session = append(c.Policies.Session, policy.Attached{Source: "session", Policy: p})
 	}
-	for _, name := range s.Policies {
-		if err := addManaged(&c.Policies.Session, g, name); err != nil {
+	for _, named := range s.Policies {
+		if found := g.Policies[named.ARN]; found == nil || found.ID != named.ID {
+			continue
+		}
+		if err := addManaged(&c.Policies.Session, g, named.ARN); err != nil {
 			return err
 		}
 	}

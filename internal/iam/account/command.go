@@ -127,10 +127,12 @@ type (
 		Boundary bool
 	}
 
-	// Resolve replies with Grants: of the owner of an access key, or of an entity
-	// if Key is empty. Further are ARNs of policies to be given as well.
+	// Resolve replies with Grants: of the owner of an access key, or else of the
+	// entity with an id, or else of the one with a name. Further are ARNs of policies
+	// to be given as well.
 	Resolve struct {
 		Key     string
+		ID      string
 		Of      Ref
 		Further []string
 	}

@@ -152,7 +152,7 @@ func (d *Directory) find(ctx context.Context, account, keyID string, token crede
 }
 
 // findSession reads a session from its token. It is over when its user or role
-// is gone.
+// is gone, or anything else that it rests on.
 func (d *Directory) findSession(ctx context.Context, account, keyID string, token credentials.Secret) (*Caller, error) {
 	s, err := d.Sealer.openSession(keyID, token)
 	if err != nil || s.Account != account {
@@ -162,19 +162,23 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		KeyID: strings.Clone(keyID), Secret: s.Secret, Account: account,
 		Token: credentials.Secret(strings.Clone(string(token))), Expires: s.Expires,
 	}
-	if s.Of.Type == 0 {
+	if err := d.rests(ctx, account, &s.From); err != nil {
+		return nil, err
+	}
+	if s.ID == "" {
 		c := newRoot(credential)
 		return c, c.limit(s, &Grants{})
 	}
-	g, err := d.grants(ctx, account, Resolve{Of: s.Of, Further: s.Policies})
+	further := make([]string, len(s.Policies))
+	for i, p := range s.Policies {
+		further[i] = p.ARN
+	}
+	g, err := d.grants(ctx, account, Resolve{ID: s.ID, Further: further})
 	if err != nil {
 		return nil, err
 	}
-	if g.Entity.ID != s.ID {
-		return nil, credentials.ErrUnknown
-	}
 	var c *Caller
-	if s.Of.Type == Role {
+	if g.Entity.Type == Role {
 		c, err = newRole(credential, &g, s)
 	} else {
 		c, err = newUser(credential, &g)
@@ -183,6 +187,24 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		return nil, err
 	}
 	return c, c.limit(s, &g)
+}
+
+// rests tells whether all is there that a session rests on: the key that it came from,
+// usable as it was, and whoever it went through. Errors: credentials.ErrUnknown.
+func (d *Directory) rests(ctx context.Context, account string, on *Origin) error {
+	source, err := d.Lookup(ctx, on.Key, "")
+	if err != nil {
+		return err
+	}
+	if source.Account != account || subtle.ConstantTimeCompare(proofOf(source.Secret), on.Proof) != 1 {
+		return credentials.ErrUnknown
+	}
+	for _, id := range on.Through {
+		if _, err := d.grants(ctx, account, Resolve{ID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // grants resolves; an entity that is not there makes its keys unknown.

@@ -71,7 +71,7 @@ func newTown(t *testing.T) *town {
 	rules := NewRules(DefaultLimits())
 	l := &ledger{rules: rules, accounts: map[string]engine.State{}}
 	root := credentials.Root(storyAccount, credentials.KeyPair{KeyID: "AKIAROOT", Secret: "root"})
-	return &town{NewDirectory(Config{Runs: l, Rules: rules, Sealer: NewSealer([32]byte{1}), Roots: []credentials.Credential{root}}), t, l, &counter{}}
+	return &town{NewDirectory(Config{Runs: l, Rules: rules, Sealer: NewSealer(SealerKeys{Secrets: [32]byte{1}, Sessions: [32]byte{3}}), Roots: []credentials.Credential{root}}), t, l, &counter{}}
 }
 
 func (d *town) do(body any) any {
@@ -280,6 +280,9 @@ func (d *town) session(s *Session) (pair credentials.KeyPair, token string) {
 		d.t.Fatal(err)
 	}
 	s.KeyPair, s.Account = pair, storyAccount
+	if s.From.Key == "" {
+		s.From = d.lookup("AKIAROOT", "").from
+	}
 	if s.Expires.IsZero() {
 		s.Expires = time.Unix(2_000_000_000, 0)
 	}
@@ -308,7 +311,7 @@ func TestSessionTokens(t *testing.T) {
 		d.unknown(b.KeyID, string(changed))
 	}
 	// A token of another server's.
-	other := NewSealer([32]byte{2})
+	other := NewSealer(SealerKeys{Secrets: [32]byte{2}, Sessions: [32]byte{4}})
 	d.unknown(b.KeyID, string(other.SealSession(&Session{KeyPair: b, Account: storyAccount, Of: Ref{User, "bob"}, ID: "AIDAbob"})))
 	// A key for good has no token.
 	pair := d.key("ann")
@@ -339,10 +342,11 @@ func TestSessionLimits(t *testing.T) {
 		{Session{}, "true user/ann/all, true user/ann/all"},
 		{Session{Limited: true}, "false , false "},
 		{Session{Limited: true, Policy: document("Allow", "swf:List*")}, "true user/ann/all, false "},
-		{Session{Limited: true, Policies: []string{policy}}, "true user/ann/all, false "},
-		{Session{Limited: true, Policy: document("Allow", "swf:Count*"), Policies: []string{policy}}, "true user/ann/all, true user/ann/all"},
+		{Session{Limited: true, Policies: []NamedPolicy{{policy, "ANPAp"}}}, "true user/ann/all, false "},
+		{Session{Limited: true, Policy: document("Allow", "swf:Count*"), Policies: []NamedPolicy{{policy, "ANPAp"}}}, "true user/ann/all, true user/ann/all"},
 		{Session{Limited: true, Policy: document("Deny", "swf:List*")}, "false session, false "},
-		{Session{Limited: true, Policies: []string{policy + "gone"}}, "false , false "},
+		{Session{Limited: true, Policies: []NamedPolicy{{policy + "gone", "ANPAp"}}}, "false , false "},
+		{Session{Limited: true, Policies: []NamedPolicy{{policy, "ANPAbefore"}}}, "false , false "},
 	} {
 		s := test.session
 		s.Of, s.ID = Ref{User, "ann"}, "AIDAann"
@@ -485,7 +489,7 @@ func TestLastUse(t *testing.T) {
 func BenchmarkLookup(b *testing.B) {
 	rules := NewRules(DefaultLimits())
 	l := &ledger{rules: rules, accounts: map[string]engine.State{}}
-	sealer := NewSealer([32]byte{1})
+	sealer := NewSealer(SealerKeys{Secrets: [32]byte{1}, Sessions: [32]byte{3}})
 	d := NewDirectory(Config{Runs: l, Rules: rules, Sealer: sealer})
 	ctx := context.Background()
 	if _, err := d.Do(ctx, storyAccount, CreateEntity{Entity{Ref: Ref{User, "ann"}, Path: "/", ID: "AIDA1"}}); err != nil {

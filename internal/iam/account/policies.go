@@ -222,12 +222,19 @@ func (t *turn) listHolders(c ListHolders) ([]*Entity, error) {
 
 func (t *turn) resolve(c Resolve) (Grants, error) {
 	of := c.Of
-	if c.Key != "" {
+	switch {
+	case c.Key != "":
 		owner, ok := t.owners[c.Key]
 		if !ok {
 			return Grants{}, noKey(c.Key)
 		}
 		of = Ref{User, owner}
+	case c.ID != "":
+		e, ok := t.ids[c.ID]
+		if !ok {
+			return Grants{}, refuse(NoSuchEntity, "The entity with id %s cannot be found.", c.ID)
+		}
+		of = e.Ref
 	}
 	e, err := t.entity(of)
 	if err != nil {

@@ -30,13 +30,14 @@ type account struct {
 
 	entities [Role + 1]collection.Set[collection.Folded, *Entity]
 	policies policySet
-	owners   map[string]string // of access keys: users' names by key id
+	owners   map[string]string  // of access keys: users' names by key id
+	ids      map[string]*Entity // all entities by their ids, which are never given again
 }
 
 type policySet = collection.Set[collection.Folded, *Policy]
 
 func newAccount(id engine.Identity) *account {
-	return &account{id: id.Name.World.Account, owners: map[string]string{}}
+	return &account{id: id.Name.World.Account, owners: map[string]string{}, ids: map[string]*Entity{}}
 }
 
 // Code says the fields that are stored.
@@ -75,6 +76,7 @@ func (a *account) place(e *Entity) {
 }
 
 func (a *account) own(e *Entity) {
+	a.ids[e.ID] = e
 	for _, k := range e.Keys {
 		a.owners[k.ID] = e.Name
 	}
@@ -85,6 +87,7 @@ func (a *account) take(e *Entity) {
 	for _, k := range e.Keys {
 		delete(a.owners, k.ID)
 	}
+	delete(a.ids, e.ID)
 	a.entities[e.Type].Remove(e.SortKey())
 }
 

@@ -23,9 +23,13 @@ import (
 // What is sealed is bound to the id of its access key.
 type Sealer struct{ secrets, sessions cipher.AEAD }
 
-// NewSealer makes a Sealer under a key of the store's.
-func NewSealer(key [32]byte) *Sealer {
-	derive := func(purpose string) cipher.AEAD {
+// SealerKeys are the keys of a Sealer. Sessions end with theirs; secrets must be read
+// as long as there is a store.
+type SealerKeys struct{ Secrets, Sessions [32]byte }
+
+// NewSealer makes a Sealer.
+func NewSealer(keys SealerKeys) *Sealer {
+	derive := func(key [32]byte, purpose string) cipher.AEAD {
 		derived, err := hkdf.Key(sha256.New, key[:], nil, purpose, len(key))
 		if err != nil {
 			panic(fmt.Sprintf("identity: derive a key: %v", err))
@@ -40,7 +44,10 @@ func NewSealer(key [32]byte) *Sealer {
 		}
 		return aead
 	}
-	return &Sealer{derive("heddle identity: secrets of access keys"), derive("heddle identity: sessions")}
+	return &Sealer{
+		derive(keys.Secrets, "heddle identity: secrets of access keys"),
+		derive(keys.Sessions, "heddle identity: sessions"),
+	}
 }
 
 // SealSecret seals the secret of an access key.
@@ -66,12 +73,40 @@ type Session struct {
 	Name    string // as whoever assumed a role chose it
 	Issued  time.Time
 	Expires time.Time
+	From    Origin
 
 	// What limits the session; nothing, if Limited is not set.
 	Limited  bool
-	Policy   string   // a document; empty: none
-	Policies []string // ARNs
+	Policy   string // a document; empty: none
+	Policies []NamedPolicy
 	Tags     []Tag
+}
+
+// NamedPolicy is a managed policy that a session names: another one that takes its
+// name is not the one that was meant.
+type NamedPolicy struct{ ARN, ID string }
+
+// Origin is what a session rests on. It ends with any of it.
+type Origin struct {
+	Key   string // the id of the access key for good that was at its beginning
+	Proof []byte // of that key's secret: a root user's may be replaced alone
+	// Through are the ids of the users and roles whose sessions came between.
+	Through []string
+}
+
+// proofOf tells secrets apart.
+func proofOf(secret credentials.Secret) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:16]
+}
+
+// Lend makes a session one that the caller began: it rests on what the caller rests
+// on, and is over when the caller's own is.
+func (c *Caller) Lend(s *Session) {
+	s.From = c.from
+	if c.Session && s.Expires.After(c.Expires) {
+		s.Expires = c.Expires
+	}
 }
 
 // TokenBytesMax is how long a token may be: no longer one is opened.
@@ -79,7 +114,7 @@ const TokenBytesMax = 16 << 10
 
 const (
 	tokenLetter  = "h"
-	tokenVersion = 1
+	tokenVersion = 2 // 1: sessions that did not say what they rest on
 )
 
 var tokenText = base64.RawURLEncoding.Strict()
@@ -130,6 +165,9 @@ func (v *Session) code(c *pack.Coder) {
 	}
 	c.Bool(&v.Limited)
 	c.Text(&v.Policy)
-	c.Texts(&v.Policies)
+	pack.List(c, &v.Policies, func(p *NamedPolicy, c *pack.Coder) { codeTexts(c, &p.ARN, &p.ID) })
 	collection.CodeTags(c, &v.Tags)
+	c.Text(&v.From.Key)
+	c.Bytes(&v.From.Proof)
+	c.Texts(&v.From.Through)
 }

@@ -54,15 +54,23 @@ func (s *story) doRare() {
 	}
 }
 
-// TestSessionsStayOpen opens a token that was made by an earlier server.
+// TestSessionsStayOpen opens a token that was made by an earlier server, but none that
+// does not say what its session rests on.
 func TestSessionsStayOpen(t *testing.T) {
-	const token = "hbfbW9Hn6lw00t7VlKn4SpkT-QYZ_T3vynAbft_frBvBJmfRUEiHuOyJgbvHcLZ6EDRUIa91PIEF1-4Ay9yxtpAGnTkvdo4OCXyDmfP0-DOdw9TUcL-KgJP-nvmWoCP8n5s9B8hRqbbaeV93MmZnf6UV-8u12UAtflzcG4cDcjrXchkGFJAePocMflIqr3MLctC_iPdcEFTYFPtVKATGb4MDuUAh8kOJYk9aGE8A4h6VTYXk2jcfO5VAbRIguVMHWybh7YzeeABhPS3NlYRQSW25eZcO4QArsNSGn"
-	s, err := NewSealer([32]byte{7}).openSession("ASIAKEY", token)
+	const (
+		token   = "h4SS8XB-4qIxP4C29NSsgWudZ30WPuGOpI5Z1iFSuIpc1JN72J7j1KgTQ7m7wntDh4kZzXmSa2Rbsjw50SBeHWcJ1DrgKYEYK50QppxFH5BUytQNZs9HjdaOaQ8rflnKQ3aLW5mX-uHyLNK4CE-pN03EQvO1ogPv5rIEiAhcQ0_s_i70ddcShWC6mMT9uHzbnMwCks0JQbCiuuN-1wtbKXDp8X17AyVHRUKwrl5rqIuyj20yD8JX5V-IZGFeDGmDfTNVig016IMrgV48FEKraQngA5gkBFe64p1ZEJ312wKgmbr7o1QzG9pYcccxUnrnp9XdVQADKDkI"
+		first   = "hbfbW9Hn6lw00t7VlKn4SpkT-QYZ_T3vynAbft_frBvBJmfRUEiHuOyJgbvHcLZ6EDRUIa91PIEF1-4Ay9yxtpAGnTkvdo4OCXyDmfP0-DOdw9TUcL-KgJP-nvmWoCP8n5s9B8hRqbbaeV93MmZnf6UV-8u12UAtflzcG4cDcjrXchkGFJAePocMflIqr3MLctC_iPdcEFTYFPtVKATGb4MDuUAh8kOJYk9aGE8A4h6VTYXk2jcfO5VAbRIguVMHWybh7YzeeABhPS3NlYRQSW25eZcO4QArsNSGn"
+	)
+	sealer := NewSealer(SealerKeys{Sessions: [32]byte{7}})
+	s, err := sealer.openSession("ASIAKEY", token)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := storedSession(); !reflect.DeepEqual(s, want) {
 		t.Errorf("got %+v, want %+v", s, want)
+	}
+	if s, err := sealer.openSession("ASIAKEY", first); err == nil {
+		t.Errorf("a token of version 1: %+v", s)
 	}
 }
 
@@ -70,6 +78,7 @@ func storedSession() *Session {
 	return &Session{
 		KeyPair: credentials.KeyPair{KeyID: "ASIAKEY", Secret: "secret"}, Account: storyAccount, Of: Ref{Role, "deployer"},
 		ID: "AROAID", Name: "session", Issued: time.Unix(1_700_000_000, 0).UTC(), Expires: time.Unix(1_700_003_600, 0).UTC(),
-		Limited: true, Policy: documents["allow"], Policies: []string{"arn:aws:iam::aws:policy/IAMFullAccess"}, Tags: []Tag{{Key: "k", Value: "v"}},
+		Limited: true, Policy: documents["allow"], Policies: []NamedPolicy{{"arn:aws:iam::aws:policy/IAMFullAccess", "ANPAID"}}, Tags: []Tag{{Key: "k", Value: "v"}},
+		From: Origin{Key: "AKIAKEY", Proof: []byte("proof"), Through: []string{"AIDAID"}},
 	}
 }
