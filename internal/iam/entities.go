@@ -137,7 +137,7 @@ func (c *call) writeEntity(e *account.Entity, details bool) {
 	x.Text("Arn", e.ARN(c.caller.Account))
 	x.Time("CreateDate", timeOf(e.CreatedAt))
 	if e.Type == account.Role {
-		x.Text("AssumeRolePolicyDocument", documentText(e.Trust))
+		x.Text("AssumeRolePolicyDocument", documentText(e.TrustDocument()))
 		x.TextIf("Description", e.Description)
 		x.Int("MaxSessionDuration", e.SessionSecondsMax)
 	}

@@ -17,6 +17,8 @@ type node struct {
 	text    string   // of a string, number or boolean
 	members []member // of an object
 	items   []node   // of a list
+
+	from, end int // where its text begins in the document, with what parts it from others, and ends
 }
 
 type nodeKind uint8
@@ -70,10 +72,12 @@ func (n *node) read(d *json.Decoder, depth int) error {
 	if depth > documentDepthMax {
 		return malformed(syntaxErrors, n.path, "is nested too deeply")
 	}
+	n.from = int(d.InputOffset())
 	token, err := d.Token()
 	if err != nil {
 		return err
 	}
+	n.end = int(d.InputOffset())
 	switch t := token.(type) {
 	case string:
 		n.kind, n.text = stringNode, t

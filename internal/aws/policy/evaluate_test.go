@@ -190,10 +190,10 @@ func TestDecidingStatement(t *testing.T) {
 func TestTrust(t *testing.T) {
 	const other = "999999999999"
 	var (
-		ann     = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/team/ann", Account: account}
-		bob     = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/bob", Account: account}
-		eve     = policy.Principal{ARN: "arn:aws:iam::" + other + ":user/eve", Account: other}
-		robot   = policy.Principal{ARN: "arn:aws:iam::" + account + ":role/robot", Session: "arn:aws:sts::" + account + ":assumed-role/robot/7", Account: account}
+		ann     = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/team/ann", ID: "AIDA1", Account: account}
+		bob     = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/bob", ID: "AIDA2", Account: account}
+		eve     = policy.Principal{ARN: "arn:aws:iam::" + other + ":user/eve", ID: "AIDA3", Account: other}
+		robot   = policy.Principal{ARN: "arn:aws:iam::" + account + ":role/robot", ID: "AROA4", Session: "arn:aws:sts::" + account + ":assumed-role/robot/7", SessionID: "AROA4:7", Account: account}
 		service = policy.Principal{Service: "swf.amazonaws.com"}
 	)
 	trust := func(effect, who string, more ...string) string {
@@ -203,7 +203,7 @@ func TestTrust(t *testing.T) {
 		}
 		return `{"Version":"2012-10-17","Statement":[` + s + `]}`
 	}
-	onlyAnn := trust("Allow", `"Principal":{"AWS":["`+ann.ARN+`"]}`)
+	onlyAnn := trust("Allow", `"Principal":{"AWS":["`+ann.ID+`"]}`)
 	inAccount := trust("Allow", `"Principal":{"AWS":"`+account+`"}`)
 	root := trust("Allow", `"Principal":{"AWS":"arn:aws:iam::`+account+`:root"}`)
 	anybody := trust("Allow", `"Principal":"*"`)
@@ -231,12 +231,16 @@ func TestTrust(t *testing.T) {
 		{"two accounts", both, eve, policy.PolicySets{Identity: set(t, may)}, true, policy.Trust},
 		{"service", both, service, policy.PolicySets{}, true, policy.Trust},
 		{"another service", both, policy.Principal{Service: "states.amazonaws.com"}, policy.PolicySets{}, false, policy.Trust},
-		{"role", trust("Allow", `"Principal":{"AWS":"`+robot.ARN+`"}`), robot, policy.PolicySets{}, true, policy.Trust},
-		{"session", trust("Allow", `"Principal":{"AWS":"`+robot.Session+`"}`), robot, policy.PolicySets{}, true, policy.Trust},
+		{"role", trust("Allow", `"Principal":{"AWS":"`+robot.ID+`"}`), robot, policy.PolicySets{}, true, policy.Trust},
+		{"session", trust("Allow", `"Principal":{"AWS":"`+robot.SessionID+`"}`), robot, policy.PolicySets{}, true, policy.Trust},
+		{"another session", trust("Allow", `"Principal":{"AWS":"`+robot.ID+`:8"}`), robot, policy.PolicySets{}, false, policy.Trust},
+		{"by name, who may be another", trust("Allow", `"Principal":{"AWS":"`+ann.ARN+`"}`), ann, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
+		{"role by name", trust("Allow", `"Principal":{"AWS":"`+robot.ARN+`"}`), robot, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
+		{"session by name", trust("Allow", `"Principal":{"AWS":"`+robot.Session+`"}`), robot, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
 		{"federated", trust("Allow", `"Principal":{"Federated":"cognito-identity.amazonaws.com"}`), ann, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
-		{"denied by trust", trust("Allow", `"Principal":"*"`, `{"Effect":"Deny","Action":"sts:*","Principal":{"AWS":"`+bob.ARN+`"}}`), bob, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
-		{"all but ann denied", trust("Deny", `"NotPrincipal":{"AWS":"`+ann.ARN+`"}`, `{"Effect":"Allow","Action":"sts:*","Principal":"*"}`), bob, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
-		{"ann is the exception", trust("Deny", `"NotPrincipal":{"AWS":"`+ann.ARN+`"}`, `{"Effect":"Allow","Action":"sts:*","Principal":"*"}`), ann, policy.PolicySets{}, true, policy.Trust},
+		{"denied by trust", trust("Allow", `"Principal":"*"`, `{"Effect":"Deny","Action":"sts:*","Principal":{"AWS":"`+bob.ID+`"}}`), bob, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
+		{"all but ann denied", trust("Deny", `"NotPrincipal":{"AWS":"`+ann.ID+`"}`, `{"Effect":"Allow","Action":"sts:*","Principal":"*"}`), bob, policy.PolicySets{Identity: set(t, may)}, false, policy.Trust},
+		{"ann is the exception", trust("Deny", `"NotPrincipal":{"AWS":"`+ann.ID+`"}`, `{"Effect":"Allow","Action":"sts:*","Principal":"*"}`), ann, policy.PolicySets{}, true, policy.Trust},
 		{"condition fails", trust("Allow", `"Principal":"*","Condition":{"StringEquals":{"sts:ExternalId":"8"}}`), ann, policy.PolicySets{}, false, policy.Trust},
 		{"condition holds", trust("Allow", `"Principal":"*","Condition":{"StringEquals":{"sts:ExternalId":"7"}}`), ann, policy.PolicySets{}, true, policy.Trust},
 		{"another action", `{"Statement":{"Effect":"Allow","Action":"sts:TagSession","Principal":"*"}}`, ann, policy.PolicySets{}, false, policy.Trust},
@@ -252,6 +256,24 @@ func TestTrust(t *testing.T) {
 		got := policy.EvaluateTrust(&r, policy.Attached{Source: "role/r", Policy: p}, &c.policies)
 		if got.Allowed != c.allowed || got.Layer != c.layer {
 			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
+// TestRewritePrincipals changes principals and nothing else.
+func TestRewritePrincipals(t *testing.T) {
+	double := func(p string) string { return p + p }
+	for document, want := range map[string]string{
+		`{"Statement":{"Principal":{"AWS":"a"}}}`:                                                             `{"Statement":{"Principal":{"AWS":"aa"}}}`,
+		"{ \"Statement\" : [ {\n\"Principal\" :\t{ \"AWS\" : [ \"a\" ,\n \"b\" ] , \"Service\":\"s\" } } ] }": "{ \"Statement\" : [ {\n\"Principal\" :\t{ \"AWS\" : [ \"aa\" ,\n \"bb\" ] , \"Service\":\"s\" } } ] }",
+		`{"Statement":[{"NotPrincipal":{"AWS":"\u0061\/\"<"}},{"Principal":{"AWS":["b"]}}]}`:                  `{"Statement":[{"NotPrincipal":{"AWS":"a/\"\u003ca/\"\u003c"}},{"Principal":{"AWS":["bb"]}}]}`,
+		`{"AWS":"a","Statement":{"Principal":"*","Condition":{"StringEquals":{"Principal":{"AWS":"a"}}}}}`:    `{"AWS":"a","Statement":{"Principal":"*","Condition":{"StringEquals":{"Principal":{"AWS":"a"}}}}}`,
+		`{"Statement":{"Principal":{"AWS":[]}}}`:                                                              `{"Statement":{"Principal":{"AWS":[]}}}`,
+		`{}`:                                                                                                  `{}`,
+		`{`:                                                                                                   "",
+	} {
+		if got, err := policy.RewritePrincipals(document, double); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: got %s, %v, want %s", document, got, err, want)
 		}
 	}
 }

@@ -23,13 +23,15 @@ type Request struct {
 	Called string
 }
 
-// Principal is who asks. Of a role, ARN is the role's, however long its path is,
-// and Session the one under sts; a service has only Service.
+// Principal is who asks. Of a role, ARN and ID are the role's, however long its path
+// is, and Session and SessionID those under sts; a service has only Service.
 type Principal struct {
-	ARN     string
-	Session string
-	Account string
-	Service string // such as swf.amazonaws.com
+	ARN       string
+	ID        string // of a user or role, and of no other ever; a root user has none
+	Session   string
+	SessionID string // ID, a colon and the session's name
+	Account   string
+	Service   string // such as swf.amazonaws.com
 }
 
 // name is what a refusal calls the principal.

@@ -66,7 +66,7 @@ func newUser(c credentials.Credential, g *Grants) (*Caller, error) {
 	base = append(base, policy.Value{Key: "aws:username", Value: e.Name})
 	return &Caller{
 		Credential: c, Of: e.Ref, UserID: e.ID,
-		Principal: policy.Principal{ARN: c.Principal, Account: c.Account},
+		Principal: policy.Principal{ARN: c.Principal, ID: e.ID, Account: c.Account},
 		Policies:  policies, Context: base[:len(base):len(base)],
 		from: Origin{Key: c.KeyID, Proof: proofOf(c.Secret)},
 	}, nil
@@ -86,7 +86,7 @@ func newRole(c credentials.Credential, g *Grants, s *Session) (*Caller, error) {
 	base := baseContext(c.Account, role, id, "AssumedRole", append(collection.AnyCase.Without(e.Tags, keysOf(s.Tags)), s.Tags...))
 	return &Caller{
 		Credential: c, Of: e.Ref, UserID: id,
-		Principal: policy.Principal{ARN: role, Session: c.Principal, Account: c.Account},
+		Principal: policy.Principal{ARN: role, ID: e.ID, Session: c.Principal, SessionID: id, Account: c.Account},
 		Policies:  policies, Context: base,
 	}, nil
 }
@@ -101,8 +101,10 @@ func keysOf(tags []Tag) []string {
 
 // AssumedRoleARN is what a session of a role is called.
 func AssumedRoleARN(account, role, session string) string {
-	return arn.ARN{Partition: "aws", Service: "sts", Account: account, Resource: "assumed-role/" + role + "/" + session}.String()
+	return arn.ARN{Partition: "aws", Service: "sts", Account: account, Resource: sessionPath + role + "/" + session}.String()
 }
+
+const sessionPath = "assumed-role/"
 
 func baseContext(account, principal, userID, entityType string, tags []Tag) policy.Context {
 	c := policy.Context{

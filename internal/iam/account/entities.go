@@ -40,6 +40,7 @@ func (t *turn) createEntity(c CreateEntity) (*Entity, error) {
 		if err := t.checkTrust(e.Trust); err != nil {
 			return nil, err
 		}
+		e.Trust, _ = t.bind(e.Trust)
 	}
 	if len(t.entities[e.Type]) >= most {
 		return nil, overQuota(of, most)
@@ -76,8 +77,8 @@ func (t *turn) updateEntity(c UpdateEntity) (*Entity, error) {
 		if err := t.checkTrust(*c.Trust); err != nil {
 			return nil, err
 		}
-		if *c.Trust != old.Trust {
-			e.trust = c.Trust
+		if bound, _ := t.bind(*c.Trust); bound != old.Trust {
+			e.trust = &bound
 		}
 	}
 	if c.Description != nil && *c.Description != old.Description {
@@ -270,8 +271,13 @@ func (t *turn) checkTrust(document string) error {
 	if sizeOf(document) > t.limits.TrustMax {
 		return overQuota("ACLSizePerRole", t.limits.TrustMax)
 	}
-	_, err := policy.ParseTrust([]byte(document))
-	return malformed(err)
+	if _, err := policy.ParseTrust([]byte(document)); err != nil {
+		return malformed(err)
+	}
+	if _, unknown := t.bind(document); unknown != nil {
+		return refuse(MalformedPolicy, "Invalid principal in policy: %q:%q", "AWS", unknown[0])
+	}
+	return nil
 }
 
 func malformed(err error) error {

@@ -51,7 +51,8 @@ type Entity struct {
 	Keys   []Key
 
 	// Of a role.
-	Trust             string // the policy that says who may assume it
+	Trust             string // the policy that says who may assume it, with ids for names
+	named             string // the same with names, for readers; empty: it is the same. It is not stored
 	Description       string
 	SessionSecondsMax int
 }

@@ -90,7 +90,11 @@ func (e *entityCreated) Code(c *pack.Coder) {
 	}
 }
 
-func (e *entityCreated) Apply(a *account, _ engine.Time) { a.place(&e.entity) }
+func (e *entityCreated) Apply(a *account, _ engine.Time) {
+	made := e.entity
+	made.Trust = a.bindStored(made.Trust)
+	a.place(&made)
+}
 
 // entityUpdated has what is new; what stays as it is, is nil.
 type entityUpdated struct {
@@ -121,6 +125,9 @@ func (e *entityUpdated) Apply(a *account, _ engine.Time) {
 			if text := *e.texts()[i]; text != nil {
 				*field = *text
 			}
+		}
+		if e.trust != nil {
+			x.Trust = a.bindStored(*e.trust)
 		}
 		if e.sessionSecondsMax != nil {
 			x.SessionSecondsMax = *e.sessionSecondsMax

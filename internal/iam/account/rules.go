@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"slices"
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
@@ -55,6 +56,18 @@ func (a *account) Code(c *pack.Coder) {
 		}
 	}
 	collection.Code(c, &a.policies, (*Policy).code)
+	if c.Reads() {
+		a.bindAll()
+	}
+}
+
+// bindAll binds the trust policies of a state that was stored with names.
+func (a *account) bindAll() {
+	for _, role := range slices.Clone(a.entities[Role]) {
+		if bound := a.bindStored(role.Trust); bound != role.Trust {
+			a.change(role.Ref, func(e *Entity) { e.Trust = bound })
+		}
+	}
 }
 
 // find finds by the exact name.
@@ -97,6 +110,14 @@ func (r *Rules) Handle(s engine.State, body any, in engine.Input) (engine.Turn, 
 	reply, err := t.handle(body)
 	if err != nil {
 		return engine.Turn{}, err
+	}
+	switch v := reply.(type) {
+	case *Entity:
+		reply = t.shown(v)
+	case []*Entity:
+		for i := range v {
+			v[i] = t.shown(v[i])
+		}
 	}
 	t.done.Reply = reply
 	return t.done, nil

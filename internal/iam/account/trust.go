@@ -1,0 +1,117 @@
+package account
+
+import (
+	"strings"
+
+	"heddle/internal/aws/arn"
+	"heddle/internal/aws/policy"
+)
+
+// A trust policy is kept with ids where it was written with names of users, roles and
+// sessions of roles, so that it trusts those who were meant, whatever they are called
+// later, and nobody else who takes their names. Whoever reads it sees names again, but
+// for those who are no more. It is bound when it becomes part of the state: those of
+// events and of states that were stored with names, too, to who had the names then.
+
+// formerID stands for a name that nobody had when a policy was bound that had been
+// stored with it. Nobody has this id.
+const formerID = "AIDAHADNOBODYWHENBOUND"
+
+// bind gives a trust policy with ids for names, and the principals that are nobody's.
+func (a *account) bind(document string) (bound string, unknown []string) {
+	bound, err := policy.RewritePrincipals(document, func(principal string) string {
+		id, ok := a.principalID(principal)
+		if !ok {
+			unknown = append(unknown, principal)
+		}
+		return id
+	})
+	if err != nil {
+		return document, nil // who evaluates it will say so
+	}
+	return bound, unknown
+}
+
+// bindStored is bind for what is stored: a name that nobody has is given up for good.
+func (a *account) bindStored(document string) string {
+	if !strings.Contains(document, "arn:") && !strings.Contains(document, `\`) {
+		return document // it has no names, not even escaped ones
+	}
+	bound, err := policy.RewritePrincipals(document, func(principal string) string {
+		id, ok := a.principalID(principal)
+		if _, err := arn.Parse(id); !ok && err == nil {
+			return formerID
+		}
+		return id
+	})
+	if err != nil {
+		return document
+	}
+	return bound
+}
+
+// principalID gives what a principal of a trust policy is bound to: the id of a user or
+// role, one's session with the id of its role, all else itself. Ok is false if it names
+// somebody who is not there.
+func (a *account) principalID(principal string) (id string, ok bool) {
+	name, err := arn.Parse(principal)
+	if err != nil {
+		if id, _, _ := strings.Cut(principal, ":"); strings.HasPrefix(id, idPrefixes[User]) || strings.HasPrefix(id, idPrefixes[Role]) {
+			_, ok = a.ids[id]
+			return principal, ok
+		}
+		return principal, true // an account, everybody, or no principal at all
+	}
+	if name.Service == "iam" && name.Resource == "root" {
+		return principal, true
+	}
+	if role, session, found := strings.Cut(strings.TrimPrefix(name.Resource, sessionPath), "/"); found && name.Service == "sts" {
+		e, ok := a.find(Ref{Role, role})
+		if !ok || AssumedRoleARN(a.id, role, session) != principal {
+			return principal, false
+		}
+		return e.ID + ":" + session, true
+	}
+	for _, entityType := range [...]EntityType{User, Role} {
+		last := name.Resource[strings.LastIndexByte(name.Resource, '/')+1:]
+		if e, ok := a.find(Ref{entityType, last}); ok && e.ARN(a.id) == principal {
+			return e.ID, true
+		}
+	}
+	return principal, false
+}
+
+// principalName is the opposite of principalID. An id that is nobody's any more stays.
+func (a *account) principalName(principal string) string {
+	id, session, ofSession := strings.Cut(principal, ":")
+	e, ok := a.ids[id]
+	switch {
+	case !ok:
+		return principal
+	case ofSession:
+		return AssumedRoleARN(a.id, e.Name, session)
+	}
+	return e.ARN(a.id)
+}
+
+// shown gives an entity as its readers see it.
+func (a *account) shown(e *Entity) *Entity {
+	if e == nil || e.Type != Role || !strings.Contains(e.Trust, idPrefixes[User]) && !strings.Contains(e.Trust, idPrefixes[Role]) {
+		return e
+	}
+	document, err := policy.RewritePrincipals(e.Trust, a.principalName)
+	if err != nil || document == e.Trust {
+		return e
+	}
+	with := *e
+	with.named = document
+	return &with
+}
+
+// TrustDocument is a role's trust policy with names, as its readers see it.
+func (e *Entity) TrustDocument() string {
+	if e.named != "" {
+		return e.named
+	}
+	return e.Trust
+}
