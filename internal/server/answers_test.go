@@ -47,7 +47,8 @@ func strict(next http.RoundTripper) http.RoundTripper { return &strictTransport{
 func (s *strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	w, err := s.RoundTripper.RoundTrip(r)
 	prefix, action, swf := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	if err == nil && swf && prefix == wire.TargetPrefix && r.Method == http.MethodPost {
+	refused := w != nil && w.StatusCode == http.StatusForbidden // before any service heard of it, in plain text
+	if err == nil && swf && prefix == wire.TargetPrefix && r.Method == http.MethodPost && !refused {
 		w.Body = &readAnswer{ReadCloser: w.Body, action: action, status: w.StatusCode, length: w.ContentLength}
 	}
 	return w, err
