@@ -174,7 +174,7 @@ func (s *stub) answer(ctx context.Context, action string, body []byte) ([]byte, 
 func (s *stub) poll(ctx context.Context, tasks *list, take func(*run) []byte) ([]byte, error) {
 	run := tasks.take(ctx)
 	if run == nil {
-		return []byte(`{"previousStartedEventId":0,"startedEventId":0}`), nil
+		return []byte(`{"startedEventId":0}`), nil
 	}
 	answer := take(run)
 	s.commit("taken", []byte(run.id))

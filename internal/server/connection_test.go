@@ -62,7 +62,7 @@ func newPeer(t *testing.T, s *Server, protocol string) *peer {
 		transport.TLSClientConfig = &tls.Config{RootCAs: trustOf(t, s)}
 		transport.ForceAttemptHTTP2 = protocol == "HTTP/2.0 over TLS"
 	}
-	p.Transport = transport
+	p.Transport = strict(transport)
 	t.Cleanup(p.CloseIdleConnections)
 	return p
 }

@@ -279,7 +279,7 @@ func (f lyingFile) SyncTo(length int64) (fullSync bool, err error) {
 }
 
 func httpClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8, DisableCompression: true}}
+	return &http.Client{Transport: strict(&http.Transport{MaxIdleConnsPerHost: 8, DisableCompression: true})}
 }
 
 // heard is what a client got.

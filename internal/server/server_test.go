@@ -20,6 +20,7 @@ import (
 	"heddle/internal/sealing"
 	"heddle/internal/store"
 	"heddle/internal/swf/wire"
+	"heddle/internal/swf/wire/wiretest"
 )
 
 // reply is what came back of one request.
@@ -95,8 +96,7 @@ func closeServer(t *testing.T, s *Server) {
 // TestPolls has two polls on a list that takes one: one is refused at once, the
 // other waits until the server closes, and is answered empty.
 func TestPolls(t *testing.T) {
-	const empty = `{"previousStartedEventId":0,"startedEventId":0}`
-	for _, action := range []string{"PollForDecisionTask", "PollForActivityTask"} {
+	for action, empty := range wiretest.EmptyPolls {
 		t.Run(action, func(t *testing.T) {
 			cfg := memory()
 			cfg.PollsPerListMax = 1

@@ -313,6 +313,11 @@ func (s *session) check(q *request, r *http.Request, w *http.Response, body []by
 			s.t.Errorf("%s: %v in the answer %s", q.action, err, body)
 		}
 	}
+	if r.Method == http.MethodPost && q.options["target"] == "" {
+		if flaw := model.Flaw(q.action, w.StatusCode, body); flaw != nil {
+			s.t.Errorf("%s: %v", q.action, flaw)
+		}
+	}
 	if w.StatusCode == http.StatusOK {
 		s.shown.success(s.t, q.action, body)
 		return

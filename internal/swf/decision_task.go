@@ -23,11 +23,11 @@ type decisionTask struct {
 	events history
 }
 
-// AppendJSON writes the answer. Without a task the token is left out: clients
-// test for that.
+// AppendJSON writes the answer. Without a task it has the numbers that a task has
+// always, and no token: clients test for that.
 func (t *decisionTask) AppendJSON(b []byte) []byte {
 	if t.task == nil {
-		return append(b, emptyPoll...)
+		return append(b, `{"previousStartedEventId":0,"startedEventId":0}`...)
 	}
 	b = append(b, `{"events":[`...)
 	b = append(b, t.events.events...)

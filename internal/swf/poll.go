@@ -12,9 +12,6 @@ import (
 	"heddle/internal/swf/wire"
 )
 
-// emptyPoll is what a poll without a task answers, of either sort.
-const emptyPoll = `{"previousStartedEventId":0,"startedEventId":0}`
-
 // poll waits for a task of a list and starts it by the command that start makes
 // of a claim. The reply is nil when the hold time passed without a task.
 //

@@ -79,6 +79,7 @@ var arrows = map[string][]string{
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
 	"internal/engine/enginetest": {"internal/engine"},
 	"internal/store/storetest":   {"internal/store"},
+	"internal/swf/wire/wiretest": {"internal/aws/shape/shapetest"},
 }
 
 // kernel packages must not hear the words of any service.

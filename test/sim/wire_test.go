@@ -14,6 +14,7 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/swf/wire"
+	"heddle/internal/swf/wire/wiretest"
 )
 
 // request is one call as the server sees it, and its answer as the client does.
@@ -174,6 +175,9 @@ type encoder interface{ AppendJSON([]byte) []byte }
 
 type decoder interface{ Decode(*jx.Decoder) error }
 
+// answers holds every answer against the model.
+var answers = wiretest.Read("../../internal/swf/wire/model.json")
+
 // outcome is what a client knows of a call.
 type outcome struct {
 	known  bool   // the client has an answer that says what was done
@@ -229,6 +233,9 @@ func (c *client) call(name string, in encoder, out decoder) outcome {
 	w.hashBytes(got.answer.Bytes())
 	w.note("%s < %s %d %s", c.t.name, name, got.status, got.answer.Bytes())
 	w.coverage.call(name)
+	if flaw := answers.Flaw(name, got.status, got.answer.Bytes()); flaw != nil {
+		w.judge.fail("%s %d: %v", name, got.status, flaw)
+	}
 	if got.status == http.StatusOK {
 		if out != nil {
 			if err := out.Decode(jx.DecodeBytes(got.answer.Bytes())); err != nil {

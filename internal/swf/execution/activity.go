@@ -93,8 +93,12 @@ func (t *turn) scheduleActivity(d *wire.ScheduleActivityTaskDecisionAttributes, 
 		t.wantsDecision = true
 		return
 	}
-	t.emit(a)
+	t.emitWith(a, isActivity)
 }
+
+// isActivity rides with ActivityTaskScheduled: it counts as the latest activity. Older
+// logs don't have it, and fold to what they did, which their snapshots hold.
+var isActivity = []byte{1}
 
 // resolveActivity fills a in from decision and defaults, or gives the cause why
 // the activity task can't be scheduled.
@@ -151,6 +155,9 @@ func either(said, otherwise *string) *string {
 }
 
 func (s *State) applyActivityScheduled(e *engine.Event, a *wire.ActivityTaskScheduledEventAttributes) {
+	if len(e.Private) > 0 {
+		s.latestActivity = e.At
+	}
 	s.activities = append(s.activities, activity{
 		task: task{
 			scheduled: e.ID, scheduledAt: e.At, list: a.TaskList.Name, full: s.activityList(a.TaskList.Name),
@@ -270,8 +277,8 @@ func (t *turn) closeActivity(a *activity, body wire.EventBody) {
 	t.wantsDecision = true
 }
 
-// applyActivityClosed ends an activity task. One that no worker had is no sign that
-// the work goes on.
+// applyActivityClosed ends an activity task. The end of one that no worker had is no
+// sign that the work goes on.
 func (s *State) applyActivityClosed(scheduled int64, now engine.Time) {
 	if s.activity(scheduled).started != 0 {
 		s.latestActivity = now

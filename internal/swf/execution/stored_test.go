@@ -15,7 +15,8 @@ import (
 )
 
 // TestStoredBytesStay compares states, listings, notes and messages with the bytes that
-// stores have of them. The file may grow; what is in it is never changed.
+// stores have of them. The file may grow; what is in it changes with what the rules
+// decide in a random life, never with how they write it.
 func TestStoredBytesStay(t *testing.T) {
 	var told strings.Builder
 	limits := DefaultLimits()
@@ -58,4 +59,34 @@ func TestStoredBytesStay(t *testing.T) {
 		fmt.Fprintf(&told, "%T %x\n", m, encodeMessage(m))
 	}
 	golden.Compare(t, "testdata/stored.hex", told.String())
+}
+
+// TestLogsOfOlderBinaries folds logs in which ActivityTaskScheduled has nothing private,
+// and others beside them: each to the state that the snapshots of its time hold.
+func TestLogsOfOlderBinaries(t *testing.T) {
+	h, r := begun(t, "wf")
+	decisions := []wire.Decision{activityDecision(1)}
+	if _, err := h.handle(r, &CompleteDecision{ScheduledEventID: 2, StartedEventID: 3, Decisions: decisions, Facts: decideFacts(decisions)}); err != nil {
+		t.Fatal(err)
+	}
+	fold := func(change func(*engine.Event)) *State {
+		s := h.rules.New(r.id).(*State)
+		for _, e := range r.events {
+			change(&e)
+			h.rules.Apply(s, e)
+		}
+		return s
+	}
+	if got := fold(func(*engine.Event) {}).latestActivity; got == 0 {
+		t.Error("a scheduled activity task is no activity")
+	}
+	older := 0
+	s := fold(func(e *engine.Event) {
+		if _, scheduled := e.Body.(*wire.ActivityTaskScheduledEventAttributes); scheduled {
+			e.Private, older = nil, older+1
+		}
+	})
+	if s.latestActivity != 0 || older != 1 {
+		t.Errorf("%d events of older binaries fold to an activity at %d", older, s.latestActivity)
+	}
 }

@@ -1206,7 +1206,7 @@ func (v *CountPendingDecisionTasksInput) Decode(d *jx.Decoder) error {
 // null stands for a missing member.
 func (v *Decision) Decode(d *jx.Decoder) error {
 	*v = Decision{missing: 1<<1 - 1}
-	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+	if err := shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "cancelTimerDecisionAttributes":
 			if d.Next() == jx.Null {
@@ -1297,7 +1297,11 @@ func (v *Decision) Decode(d *jx.Decoder) error {
 		default:
 			return shape.SkipMember(d, key)
 		}
-	})
+	}); err != nil {
+		return err
+	}
+	v.emptyBody()
+	return nil
 }
 
 // Decode reads the structure. Members that it does not have are skipped,

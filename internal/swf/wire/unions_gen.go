@@ -614,3 +614,25 @@ func (v *Decision) SetBody(body DecisionBody) {
 		v.StartTimerDecisionAttributes = body
 	}
 }
+
+// emptyBody gives v the body of its type, if that was left out and needs no member.
+func (v *Decision) emptyBody() {
+	switch v.DecisionType {
+	case DecisionTypeCancelWorkflowExecution:
+		if v.CancelWorkflowExecutionDecisionAttributes == nil {
+			v.CancelWorkflowExecutionDecisionAttributes = new(CancelWorkflowExecutionDecisionAttributes)
+		}
+	case DecisionTypeCompleteWorkflowExecution:
+		if v.CompleteWorkflowExecutionDecisionAttributes == nil {
+			v.CompleteWorkflowExecutionDecisionAttributes = new(CompleteWorkflowExecutionDecisionAttributes)
+		}
+	case DecisionTypeContinueAsNewWorkflowExecution:
+		if v.ContinueAsNewWorkflowExecutionDecisionAttributes == nil {
+			v.ContinueAsNewWorkflowExecutionDecisionAttributes = new(ContinueAsNewWorkflowExecutionDecisionAttributes)
+		}
+	case DecisionTypeFailWorkflowExecution:
+		if v.FailWorkflowExecutionDecisionAttributes == nil {
+			v.FailWorkflowExecutionDecisionAttributes = new(FailWorkflowExecutionDecisionAttributes)
+		}
+	}
+}

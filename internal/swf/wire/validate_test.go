@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -251,5 +252,48 @@ func TestManyViolations(t *testing.T) {
 	err := in.Validate()
 	if err == nil || !strings.HasPrefix(err.Error(), "10000 validation errors detected: ") || strings.Count(err.Error(), "not be null") != 100 {
 		t.Errorf("got %.100v, %d listed", err, strings.Count(err.Error(), "not be null"))
+	}
+}
+
+// TestDecisionsWithoutTheirBlocks leaves out the block of each type of decision, and
+// sends null in its place: where the model requires no member of it, that is an empty
+// block, else it is refused.
+func TestDecisionsWithoutTheirBlocks(t *testing.T) {
+	shapes, empty := readModel(t).Shapes, 0
+	for _, kind := range DecisionTypeValues {
+		member := strings.ToLower(kind[:1]) + kind[1:] + "DecisionAttributes"
+		for _, without := range []string{"", `,"` + member + `":null`} {
+			var in, with RespondDecisionTaskCompletedInput
+			body := `{"taskToken":"t","decisions":[{"decisionType":"` + kind + `"` + without + `}]}`
+			if err := in.Decode(jx.DecodeStr(body)); err != nil {
+				t.Fatal(err)
+			}
+			err := in.Validate()
+			if len(shapes[kind+"DecisionAttributes"].Required) > 0 {
+				want := kind + "DecisionAttributes must be specified for decision of type " + kind
+				if err == nil || err.Error() != want {
+					t.Errorf("%s: %v, want %s", body, err, want)
+				}
+				continue
+			}
+			empty++
+			if err := with.Decode(jx.DecodeStr(`{"taskToken":"t","decisions":[{"` + member + `":{},"decisionType":"` + kind + `"}]}`)); err != nil {
+				t.Fatal(err)
+			}
+			if err != nil || !reflect.DeepEqual(in, with) {
+				t.Errorf("%s: %v, %s", body, err, in.AppendJSON(nil))
+			}
+		}
+	}
+	if empty != 2*4 {
+		t.Errorf("%d of 26 were taken", empty)
+	}
+	// A block of another type is none of this one's.
+	var in RespondDecisionTaskCompletedInput
+	if err := in.Decode(jx.DecodeStr(`{"taskToken":"t","decisions":[{"decisionType":"FailWorkflowExecution","completeWorkflowExecutionDecisionAttributes":{"result":"r"}}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	if body, ok := in.Decisions[0].Body().(*FailWorkflowExecutionDecisionAttributes); !ok || !reflect.DeepEqual(*body, FailWorkflowExecutionDecisionAttributes{}) || in.Validate() != nil {
+		t.Errorf("%s: %v", in.AppendJSON(nil), in.Validate())
 	}
 }

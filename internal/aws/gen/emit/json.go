@@ -197,13 +197,17 @@ func (g *generator) decoder(s *shape) {
 		g.p("return %s(d, %s)\n}\n", g.shape("DecodeObject"), g.shape("SkipMember"))
 		return
 	}
-	g.p("return %s(d, func(d *%s, key []byte) error {", g.shape("DecodeObject"), decoder)
+	object, end := "return %s(d, func(d *%s, key []byte) error {", "})\n}\n"
+	if g.fillsBodies(s) {
+		object, end = "if err := %s(d, func(d *%s, key []byte) error {", "}); err != nil {\nreturn err\n}\nv.emptyBody()\nreturn nil\n}\n"
+	}
+	g.p(object, g.shape("DecodeObject"), decoder)
 	var members []*member
 	for i := range s.Members {
 		members = append(members, &s.Members[i])
 	}
 	g.decodeMembers(s, members)
-	g.p("})\n}\n")
+	g.p("%s", end)
 }
 
 // fresh is the code that makes v what it is before its first member was read.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -142,6 +143,14 @@ func TestUnionOfSharedBodies(t *testing.T) {
 		s = toyjson.Step{}
 		if ok := s.SetBody(c.kind, c.body); ok != c.ok || ok && (s.Type != c.kind || s.Body() != c.body) || !ok && s != (toyjson.Step{}) {
 			t.Errorf("%s with %T: %v, %s", c.kind, c.body, ok, s.AppendJSON(nil))
+		}
+	}
+	for body, want := range map[string]toyjson.StepBody{
+		`{"type":"SawCut"}`: cut, `{"type":"Glue","glueDetails":null}`: glue, `{"type":"Glue","cutDetails":{}}`: glue,
+		`{"type":"Wait"}`: nil, `{"type":"Dance"}`: nil, `{}`: nil,
+	} {
+		if err := s.Decode(jx.DecodeStr(body)); err != nil || !reflect.DeepEqual(s.Body(), want) {
+			t.Errorf("%s: %v, %T", body, err, s.Body())
 		}
 	}
 	if s = (toyjson.Step{Type: "SawCut", GlueDetails: glue}); s.Body() != nil {

@@ -19,6 +19,9 @@ type Union struct {
 	Shared []string `json:"shared"`
 	// Body is the name of the interface of all bodies.
 	Body string `json:"body"`
+	// EmptyBodies tells that a body which requests leave out is taken for an empty one,
+	// where it has no required member.
+	EmptyBodies bool `json:"emptyBodies"`
 }
 
 // union is a Union, linked.
@@ -100,7 +103,30 @@ func (g *generator) unions() {
 		} else {
 			g.toldUnion(u, structures, types)
 		}
+		g.emptyBody(u)
 	}
+}
+
+// emptyBody writes the method that makes up for a body that was left out.
+func (g *generator) emptyBody(u *union) {
+	if !u.EmptyBodies {
+		return
+	}
+	g.p("// emptyBody gives v the body of its type, if that was left out and needs no member.")
+	g.p("func (v *%s) emptyBody() {", u.Shape)
+	g.p("switch v.%s {", u.typed.field())
+	for _, group := range u.grouped() {
+		if group.body != nil && len(group.body.Shape.Required) == 0 {
+			field := group.body.field()
+			g.p("case %s:\nif v.%s == nil {\nv.%s = new(%s)\n}", group.labels(g.enumName(u.typed.Shape)), field, field, group.body.Shape.Name)
+		}
+	}
+	g.p("}\n}\n")
+}
+
+// fillsBodies tells whether decoding a structure makes up for a body that was left out.
+func (g *generator) fillsBodies(s *shape) bool {
+	return slices.ContainsFunc(g.hints.Unions, func(u Union) bool { return u.Shape == s.Name && u.EmptyBodies })
 }
 
 // toldUnion writes a union whose bodies tell their types.

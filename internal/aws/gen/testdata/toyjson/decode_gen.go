@@ -626,7 +626,7 @@ func (v *ShelfFullException) Decode(d *jx.Decoder) error {
 // null stands for a missing member.
 func (v *Step) Decode(d *jx.Decoder) error {
 	*v = Step{missing: 1<<1 - 1}
-	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+	if err := shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "type":
 			value, ok, err := shape.DecodeString(d)
@@ -651,5 +651,9 @@ func (v *Step) Decode(d *jx.Decoder) error {
 		default:
 			return shape.SkipMember(d, key)
 		}
-	})
+	}); err != nil {
+		return err
+	}
+	v.emptyBody()
+	return nil
 }

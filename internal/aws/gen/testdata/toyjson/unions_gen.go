@@ -49,3 +49,17 @@ func (v *Step) SetBody(kind string, body StepBody) bool {
 	}
 	return ok
 }
+
+// emptyBody gives v the body of its type, if that was left out and needs no member.
+func (v *Step) emptyBody() {
+	switch v.Type {
+	case StepTypeGlue:
+		if v.GlueDetails == nil {
+			v.GlueDetails = new(GlueDetails)
+		}
+	case StepTypeHandCut, StepTypeSawCut:
+		if v.CutDetails == nil {
+			v.CutDetails = new(CutDetails)
+		}
+	}
+}
