@@ -11,6 +11,8 @@ import (
 
 // Call is a call that was answered.
 type Call struct {
+	Kind         Kind
+	Kept         bool      // Trail.Keep took room for its record
 	Time         time.Time // when it came
 	Service      string    // as in "swf.amazonaws.com", without the domain
 	Action       string
@@ -45,6 +47,15 @@ type Identity struct {
 	Session     Session
 }
 
+// principal is whose policies counted: of a session those of its role. Empty: nobody
+// known.
+func (i *Identity) principal() string {
+	if i.Session.Issuer.ARN != "" {
+		return i.Session.Issuer.ARN
+	}
+	return i.ARN
+}
+
 // Session is about temporary credentials.
 type Session struct {
 	Created time.Time // zero: there are none
@@ -74,6 +85,8 @@ const (
 	textMax = 1 << 10
 	// shownMax bounds what is shown of a request or an answer, as CloudTrail does.
 	shownMax = 100 << 10
+	// refusedShownMax bounds it for those whose flood must not fill the trail.
+	refusedShownMax = 4 << 10
 )
 
 // append appends the record as a line; data: free-form data of users is shown.
@@ -92,8 +105,12 @@ func (c *Call) append(b []byte, id [16]byte, data bool) []byte {
 	text(&w, `,"userAgent":`, c.UserAgent)
 	present(&w, `,"errorCode":`, c.ErrorCode)
 	present(&w, `,"errorMessage":`, message(c.ErrorMessage, data))
-	shown(&w, `,"requestParameters":`, c.Request)
-	shown(&w, `,"responseElements":`, c.Response)
+	most := shownMax
+	if c.Kind == Refused {
+		most = refusedShownMax
+	}
+	shown(&w, `,"requestParameters":`, c.Request, most)
+	shown(&w, `,"responseElements":`, c.Response, most)
 	text(&w, `,"requestID":`, c.RequestID)
 	writeID(&w, id)
 	w.RawStr(`,"readOnly":`)
@@ -182,12 +199,12 @@ func present(w *jx.Writer, before, s string) {
 	}
 }
 
-func shown(w *jx.Writer, before string, v Shown) {
+func shown(w *jx.Writer, before string, v Shown, most int) {
 	w.RawStr(before)
 	switch {
 	case len(v) == 0:
 		w.Null()
-	case len(v) > shownMax:
+	case len(v) > most:
 		w.RawStr(`{"omitted":"it is too large"}`)
 	default:
 		w.Raw(v)
@@ -210,15 +227,22 @@ func writeID(w *jx.Writer, id [16]byte) {
 // appendGap appends the record that stands for those that were lost.
 func (t *Trail) appendGap(b []byte, lost int64) []byte {
 	w := jx.Writer{Buf: b}
-	w.RawStr(`{"eventVersion":"` + eventVersion + `","userIdentity":{"type":"AWSService","invokedBy":"heddle"},"eventTime":"`)
-	w.Buf = t.Now().UTC().AppendFormat(w.Buf, time.RFC3339)
-	text(&w, `","eventSource":"heddle","eventName":"AuditRecordsLost","awsRegion":`, t.Region)
-	w.RawStr(`,"sourceIPAddress":"heddle","userAgent":"heddle","requestParameters":null,"responseElements":null`)
-	writeID(&w, t.Random())
-	w.RawStr(`,"readOnly":true,"eventType":"AwsServiceEvent","managementEvent":true,"eventCategory":"Management"`)
-	text(&w, `,"recipientAccountId":`, t.Account)
-	w.RawStr(`,"serviceEventDetails":{"records":`)
+	t.beginNotice(&w, "AuditRecordsLost")
+	w.RawStr(`{"records":`)
 	w.Int64(lost)
 	w.RawStr("}}\n")
 	return w.Buf
+}
+
+// beginNotice begins a record of the trail's own, up to its details.
+func (t *Trail) beginNotice(w *jx.Writer, name string) {
+	w.RawStr(`{"eventVersion":"` + eventVersion + `","userIdentity":{"type":"AWSService","invokedBy":"heddle"},"eventTime":"`)
+	w.Buf = t.Now().UTC().AppendFormat(w.Buf, time.RFC3339)
+	text(w, `","eventSource":"heddle","eventName":`, name)
+	text(w, `,"awsRegion":`, t.Region)
+	w.RawStr(`,"sourceIPAddress":"heddle","userAgent":"heddle","requestParameters":null,"responseElements":null`)
+	writeID(w, t.Random())
+	w.RawStr(`,"readOnly":true,"eventType":"AwsServiceEvent","managementEvent":true,"eventCategory":"Management"`)
+	text(w, `,"recipientAccountId":`, t.Account)
+	w.RawStr(`,"serviceEventDetails":`)
 }

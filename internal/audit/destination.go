@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// destination is where lines go, with the queue before it.
+// destination is where lines of one kind go, with the queue before it.
 type destination struct {
 	*Trail
 	name     string
+	kind     Kind
 	sink     sink
 	sends    int           // how often a chunk is tried; 0: until it succeeds
 	gather   time.Duration // how long lines wait for others
@@ -26,25 +27,38 @@ type sink interface {
 	close() error
 }
 
-// toFiles begins to write to the files.
-func (t *Trail) toFiles(s sink) {
-	t.files = &destination{Trail: t, name: "files", sink: s, gather: filesGather, queue: newQueue(filesWait, t.Within)}
-	t.files.start()
+// toFiles begins to write lines of a kind to files.
+func (t *Trail) toFiles(kind Kind, s sink) {
+	d := &destination{Trail: t, name: "files", kind: kind, sink: s, gather: filesGather}
+	switch kind {
+	case Changes:
+		d.gather = 0 // somebody waits for them
+		d.queue = newQueue(queueMax[kind], changesWait, t.Within)
+	case Calls:
+		d.queue = newQueue(queueMax[kind], filesWait, t.Within)
+	case Refused:
+		d.queue = newQueue(queueMax[kind], 0, nil)
+	}
+	t.files[kind] = d
+	d.start()
 }
 
-// toWebhook begins to post to the webhook.
-func (t *Trail) toWebhook(s sink) {
-	t.webhook = &destination{Trail: t, name: "webhook", sink: s, sends: sendsMax, gather: webhookGather, queue: newQueue(0, nil)}
-	t.webhook.start()
+// toWebhook begins to post lines of a kind to a webhook.
+func (t *Trail) toWebhook(kind Kind, s sink) {
+	d := &destination{Trail: t, name: "webhook", kind: kind, sink: s, sends: sendsMax, gather: webhookGather, queue: newQueue(queueMax[kind], 0, nil)}
+	t.webhook[kind] = d
+	d.start()
 }
 
 const (
-	// filesGather is what a crash of the process may lose. It spares a write for
-	// each line.
+	// filesGather is what a crash of the process may lose of calls and refusals. It
+	// spares a write for each line.
 	filesGather   = 5 * time.Millisecond
 	webhookGather = time.Second
 	// filesWait is how long a call waits for room in the queue of the files.
 	filesWait = 100 * time.Millisecond
+	// changesWait is how long a change waits for room before it is refused.
+	changesWait = time.Second
 )
 
 func (d *destination) start() {
@@ -59,6 +73,13 @@ func (d *destination) pause(t time.Duration) {
 	cancel()
 }
 
+// put queues a line that may be lost.
+func (d *destination) put(line []byte) {
+	if d != nil && d.queue.put(line) == lostFirst {
+		d.Log.Error("audit records are being lost: they come faster than they are written", "destination", d.name, "kind", d.kind.String())
+	}
+}
+
 // losses is how many lines were lost; of no destination none.
 func (d *destination) losses() int64 {
 	if d == nil {
@@ -70,26 +91,34 @@ func (d *destination) losses() int64 {
 // run writes what is queued until the queue is closed and empty.
 func (d *destination) run() {
 	defer close(d.finished)
-	var lines, gap []byte
-	var lost, untold int64
-	for ok := true; ; {
-		if lines, lost, ok = d.queue.take(lines, func() { d.pause(d.gather) }); !ok {
+	var gap []byte
+	var untold int64
+	gather := func() {
+		if d.gather > 0 {
+			d.pause(d.gather)
+		}
+	}
+	for of, ok := (drawn{}), true; ; {
+		if of, ok = d.queue.draw(of.lines, gather); !ok {
 			return
 		}
-		d.lost.Add(lost)
-		untold += lost
-		for rest := lines; len(rest) > 0; {
+		d.lost.Add(of.lost)
+		untold += of.lost
+		var err error
+		for rest := of.lines; len(rest) > 0; {
 			chunk := firstChunk(rest)
 			rest = rest[len(chunk):]
 			if n := d.deliver(chunk); n > 0 {
 				d.lost.Add(n)
 				untold += n
+				err = errUnsaved
 			}
 		}
+		of.batch.settle(err)
 		if untold > 0 {
 			gap = d.appendGap(gap[:0], untold)
 			if d.deliver(gap) == 0 {
-				d.Log.Error("audit records were lost", "destination", d.name, "records", untold)
+				d.Log.Error("audit records were lost", "destination", d.name, "kind", d.kind.String(), "records", untold)
 				untold = 0
 			}
 		}
@@ -124,17 +153,19 @@ func (d *destination) deliver(lines []byte) (lost int64) {
 		lines = lines[n:]
 		if err == nil {
 			if tried > 1 {
-				d.Log.Info("audit records are written again", "destination", d.name)
+				d.queue.fail(false)
+				d.Log.Info("audit records are written again", "destination", d.name, "kind", d.kind.String())
 			}
 			return 0
 		}
 		if tried == d.sends || d.closing.Err() != nil {
 			lost = int64(bytes.Count(lines, []byte{'\n'}))
-			d.Log.Error("audit records are given up", "destination", d.name, "records", lost, "cause", err)
+			d.Log.Error("audit records are given up", "destination", d.name, "kind", d.kind.String(), "records", lost, "cause", err)
 			return lost
 		}
 		if tried == 1 {
-			d.Log.Error("write audit records; it is tried again", "destination", d.name, "cause", err)
+			d.queue.fail(true)
+			d.Log.Error("write audit records; it is tried again", "destination", d.name, "kind", d.kind.String(), "cause", err)
 		}
 		d.pause(pause)
 		pause = min(2*pause, pauseMax)

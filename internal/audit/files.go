@@ -2,45 +2,64 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"heddle/internal/secretfile"
 )
 
-// Files are where lines go, oldest to newest by their names; the newest is being
-// written.
+// Files are where lines go, oldest to newest by their names; the newest of each kind
+// is being written.
 type Files struct {
 	Dir      string        // made if it is not there
 	Key      *Key          // seals them; nil: they are in the clear
 	BytesMax int64         // of one file
 	AgeMax   time.Duration // of one file; a record that comes later begins another
-	Keep     int           // how many files there are at most
+	Keep     int           // how many files of a kind there are at most
+	// ChangesAge is how long a record of a change is kept at least, whatever Keep says.
+	ChangesAge time.Duration
+	// ChangesRoom is how many bytes the files of changes have at most; at least
+	// BytesMax times Keep. When it is used up by files that are not old enough to go, changes
+	// are refused.
+	ChangesRoom int64
 }
 
-// files writes them.
+// files writes those of one kind.
 type files struct {
 	Files
-	now func() time.Time
-	log *slog.Logger
+	kind Kind
+	now  func() time.Time
+	log  *slog.Logger
 
-	file  *os.File
-	began time.Time
-	size  int64
-	torn  bool // there may be a part of a line after size
-	room  room
+	file    *os.File
+	began   time.Time
+	size    int64
+	torn    bool // there may be something after size
+	nameNew bool // the folder was not synced since the file was made
+	room    room
+
+	tidying sync.Mutex   // one looks at the other files at a time
+	used    atomic.Int64 // bytes of all files of the kind
+	deleted atomic.Int64 // files
 }
 
-// fileName is the name of a file: audit-20260301T120000.000Z.jsonl, or with
-// .sealed, by when it was begun.
+// fileName is the name of a file: audit-changes-20260301T120000.000Z.jsonl, or with
+// .sealed, by its kind and when it was begun.
 type fileName struct {
+	kind   Kind
 	began  time.Time
 	sealed bool
 }
@@ -57,7 +76,11 @@ func (n fileName) String() string {
 	if n.sealed {
 		suffix = sealedSuffix
 	}
-	return namePrefix + n.began.Format(nameTime) + suffix
+	prefix := namePrefix
+	if n.kind != unsorted {
+		prefix += n.kind.String() + "-"
+	}
+	return prefix + n.began.Format(nameTime) + suffix
 }
 
 func parseName(text string) (n fileName, ok bool) {
@@ -66,8 +89,16 @@ func parseName(text string) (n fileName, ok bool) {
 	if !ok {
 		began = strings.TrimSuffix(text, plainSuffix)
 	}
+	began = strings.TrimPrefix(began, namePrefix)
+	for n.kind = range Kind(kinds) {
+		if rest, ok := strings.CutPrefix(began, n.kind.String()+"-"); ok {
+			began = rest
+			break
+		}
+		n.kind = unsorted
+	}
 	var err error
-	n.began, err = time.Parse(namePrefix+nameTime, began)
+	n.began, err = time.Parse(nameTime, began)
 	return n, err == nil && n.String() == text
 }
 
@@ -83,8 +114,21 @@ func listFiles(dir string) ([]fileName, error) {
 			all = append(all, n)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b fileName) int { return a.began.Compare(b.began) })
+	slices.SortStableFunc(all, func(a, b fileName) int {
+		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.kind, b.kind))
+	})
 	return all, nil
+}
+
+// ofKind are the files of a list that have a kind, in order.
+func ofKind(all []fileName, kind Kind) []fileName {
+	var some []fileName
+	for _, n := range all {
+		if n.kind == kind {
+			some = append(some, n)
+		}
+	}
+	return some
 }
 
 // Sealed tells whether a folder has sealed files.
@@ -96,9 +140,9 @@ func Sealed(dir string) (bool, error) {
 	return slices.ContainsFunc(all, func(n fileName) bool { return n.sealed }), err
 }
 
-// openFiles goes on in the newest file, or begins the first one.
-func openFiles(c Files, now func() time.Time, log *slog.Logger) (*files, error) {
-	f := &files{Files: c, now: now, log: log}
+// openFiles goes on in the newest file of a kind, or begins the first one.
+func openFiles(c Files, kind Kind, now func() time.Time, log *slog.Logger) (*files, error) {
+	f := &files{Files: c, kind: kind, now: now, log: log}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the trail: %w", err)
 	}
@@ -106,44 +150,106 @@ func openFiles(c Files, now func() time.Time, log *slog.Logger) (*files, error) 
 	if err != nil {
 		return nil, err
 	}
-	if len(all) == 0 {
+	own := ofKind(all, kind)
+	if len(own) == 0 {
 		return f, f.begin()
 	}
-	newest := all[len(all)-1]
+	newest := own[len(own)-1]
 	if err := f.open(newest, os.O_RDWR); err != nil {
 		return nil, err
 	}
-	if err := f.mend(); err != nil {
-		return nil, errors.Join(err, f.file.Close())
+	f.nameNew = true // nobody knows whether a crash came before the folder was synced
+	err = f.mend()
+	if err == nil && newest.sealed != (f.Key != nil) {
+		err = f.begin()
 	}
-	if newest.sealed != (f.Key != nil) {
-		if err := f.begin(); err != nil {
-			return nil, errors.Join(err, f.file.Close())
-		}
+	if err == nil {
+		err = f.tidy()
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.file.Close())
 	}
 	return f, nil
 }
 
 // begin makes a new file, and deletes those that are too many.
 func (f *files) begin() error {
-	name := fileName{f.now().UTC().Truncate(time.Millisecond), f.Key != nil}
+	name := fileName{f.kind, f.now().UTC().Truncate(time.Millisecond), f.Key != nil}
 	if !name.began.After(f.began) { // the clock was set back; names stay in order
 		name.began = f.began.Add(time.Millisecond)
 	}
 	if err := f.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL); err != nil {
 		return err
 	}
+	f.nameNew = true
+	return errors.Join(f.syncName(), f.tidy())
+}
+
+// syncName makes the name of a new file outlast a power cut.
+func (f *files) syncName() error {
+	if !f.nameNew {
+		return nil
+	}
+	if err := secretfile.SyncDir(f.Dir); err != nil {
+		return fmt.Errorf("sync the folder of the trail: %w", err)
+	}
+	f.nameNew = false
+	return nil
+}
+
+// tidy deletes files that are too many, and old enough, and adds up the others.
+func (f *files) tidy() error {
+	f.tidying.Lock()
+	defer f.tidying.Unlock()
 	all, err := listFiles(f.Dir)
 	if err != nil {
 		return err
 	}
-	for _, old := range all[:max(0, len(all)-f.Keep)] {
-		// A file that stays costs room and no record.
-		if err := os.Remove(filepath.Join(f.Dir, old.String())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			f.log.Warn("delete an old file of the audit trail", "cause", err)
+	own := slices.DeleteFunc(all, func(n fileName) bool {
+		return n.kind != f.kind && (n.kind != unsorted || f.kind != Changes)
+	})
+	var used int64
+	for i, n := range own {
+		info, err := os.Stat(filepath.Join(f.Dir, n.String()))
+		if errors.Is(err, fs.ErrNotExist) { // the operator took it
+			continue
 		}
+		if err != nil {
+			return fmt.Errorf("look at a file of the trail: %w", err)
+		}
+		if i < len(own)-f.Keep && f.mayGo(own[i+1].began) && f.delete(n, own[i+1].began, info.Size()) {
+			continue
+		}
+		used += info.Size()
 	}
+	f.used.Store(used)
 	return nil
+}
+
+// mayGo tells whether a file may be deleted whose last record is from before a time.
+func (f *files) mayGo(last time.Time) bool {
+	return f.kind != Changes || f.now().Sub(last) >= f.ChangesAge
+}
+
+// delete deletes a file, whose records are from before a time.
+func (f *files) delete(n fileName, last time.Time, bytes int64) bool {
+	// A file that stays costs room and no record.
+	if err := os.Remove(filepath.Join(f.Dir, n.String())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.log.Warn("delete an old file of the audit trail", "file", n.String(), "cause", err)
+		return false
+	}
+	f.deleted.Add(1)
+	f.log.Info("deleted an old file of the audit trail", "file", n.String(), "records_from", n.began, "records_until", last, "bytes", bytes)
+	return true
+}
+
+// changesRoom is how many bytes files of changes have at most.
+func (f *files) changesRoom() int64 {
+	all := int64(math.MaxInt64)
+	if int64(f.Keep) < all/max(1, f.BytesMax) {
+		all = int64(f.Keep) * f.BytesMax
+	}
+	return max(all, f.ChangesRoom)
 }
 
 // open makes a file the one that is written.
@@ -204,7 +310,7 @@ func (f *files) cut() error {
 	return nil
 }
 
-// write implements sink. It takes all or nothing.
+// write implements sink. It takes all or nothing. What it took of changes is synced.
 func (f *files) write(_ context.Context, lines []byte) (int, error) {
 	if err := f.cut(); err != nil {
 		return 0, err
@@ -219,9 +325,21 @@ func (f *files) write(_ context.Context, lines []byte) (int, error) {
 			return 0, err
 		}
 	}
+	if err := f.syncName(); err != nil {
+		return 0, err
+	}
+	before := f.size
 	if err := f.add(packed); err != nil {
 		return 0, err
 	}
+	if f.kind == Changes {
+		// After a failure nobody knows what the disk has, so it is written again.
+		if err := f.file.Sync(); err != nil {
+			f.size, f.torn = before, true
+			return 0, err
+		}
+	}
+	f.used.Add(f.size - before)
 	return len(lines), nil
 }
 

@@ -20,7 +20,7 @@ func line(size int) []byte {
 func TestRotation(t *testing.T) {
 	h := &house{t: t, now: noon}
 	dir := filepath.Join(t.TempDir(), "audit")
-	f, err := openFiles(Files{Dir: dir, BytesMax: 100, AgeMax: time.Hour, Keep: 3}, h.clock, nil)
+	f, err := openFiles(Files{Dir: dir, BytesMax: 100, AgeMax: time.Hour, Keep: 3}, Calls, h.clock, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestRotation(t *testing.T) {
 	if err := os.WriteFile(last, []byte("whole\nhal"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if f, err = openFiles(f.Files, h.clock, nil); err != nil {
+	if f, err = openFiles(f.Files, Calls, h.clock, quiet); err != nil {
 		t.Fatal(err)
 	}
 	write(5)
@@ -96,10 +96,10 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 	}
 	h := newHouse(t, Config{Files: Files{Dir: dir, BytesMax: 1, AgeMax: time.Hour, Keep: 1}})
 	for range 5 {
-		h.Record(&Call{Time: noon})
+		h.record(&Call{Time: noon})
 	}
 	h.stop()
-	if n := len(filesOf(t, dir)); n != 5 {
+	if n := len(filesOf(t, dir)); n != 4+kinds {
 		t.Errorf("%d files", n)
 	}
 }
@@ -130,7 +130,9 @@ func (g *gate) close() error { return nil }
 // behind gives a trail whose files are a sink of the test.
 func behind(t *testing.T, s sink) *house {
 	h := newHouse(t, Config{})
-	h.toFiles(s)
+	for kind := range Kind(kinds) {
+		h.toFiles(kind, s)
+	}
 	return h
 }
 
@@ -139,11 +141,11 @@ func TestFullQueue(t *testing.T) {
 		g := &gate{opened: make(chan struct{})}
 		h := behind(t, g)
 		big := &Call{Time: noon, Request: Shown(`"` + strings.Repeat("x", 90<<10) + `"`)}
-		h.Record(big)
+		h.record(big)
 		time.Sleep(2 * filesGather) // the sink has it
 		took := func() time.Duration {
 			began := time.Now()
-			h.Record(big)
+			h.record(big)
 			return time.Since(began)
 		}
 		n := 1
@@ -165,7 +167,7 @@ func TestFullQueue(t *testing.T) {
 		}
 		close(g.opened)
 		time.Sleep(2 * filesGather)
-		h.Record(&Call{Time: noon, RequestID: "after"})
+		h.record(&Call{Time: noon, RequestID: "after"})
 		h.stop()
 		lines := strings.SplitAfter(g.taken.String(), "\n")
 		if r := recordOf(t, lines[n]); r.EventName != "AuditRecordsLost" || r.ServiceEventDetails.Records != 4 {
@@ -184,16 +186,16 @@ func TestRoomInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &gate{opened: make(chan struct{})}
 		h := behind(t, g)
-		h.Record(&Call{Time: noon})
+		h.record(&Call{Time: noon})
 		time.Sleep(2 * filesGather)
-		for h.files.queue.put(line(1<<20)) == queued && len(h.files.queue.lines) < queueMax {
+		for h.files[Calls].queue.put(line(1<<20)) == queued && len(h.files[Calls].queue.lines) < queueMax[Calls] {
 		}
 		go func() {
 			time.Sleep(filesWait / 2)
 			close(g.opened)
 		}()
 		began := time.Now()
-		h.Record(&Call{Time: noon})
+		h.record(&Call{Time: noon})
 		if d := time.Since(began); d != filesWait/2+filesGather {
 			t.Errorf("waited for %s", d)
 		}
@@ -232,7 +234,7 @@ func TestFullDisk(t *testing.T) {
 		d := &tight{room: 100}
 		h := behind(t, d)
 		for range 3 {
-			h.Record(&Call{Time: noon})
+			h.record(&Call{Time: noon})
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -257,9 +259,9 @@ func TestFullDisk(t *testing.T) {
 func TestCloseGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := behind(t, &tight{})
-		h.Record(&Call{Time: noon})
+		h.record(&Call{Time: noon})
 		time.Sleep(2 * filesGather) // it is being tried
-		h.Record(&Call{Time: noon})
+		h.record(&Call{Time: noon})
 		began := time.Now()
 		h.stop()
 		if d := time.Since(began); d != 0 {
@@ -268,7 +270,7 @@ func TestCloseGivesUp(t *testing.T) {
 		if c := h.Counts(); c.FilesLost != 2 {
 			t.Errorf("counts %+v", c)
 		}
-		h.Record(&Call{Time: noon}) // too late
+		h.record(&Call{Time: noon}) // too late
 		if c := h.Counts(); c.FilesLost != 3 {
 			t.Errorf("counts %+v", c)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,43 +33,130 @@ type Reader struct {
 	Wait func(context.Context) bool
 }
 
-// Read writes the records, a line of JSON for each.
+// Read writes the records, a line of JSON for each: those of each kind in the order in
+// which they were written, among each other by their times.
 func (r *Reader) Read(ctx context.Context, out io.Writer) error {
 	w := bufio.NewWriter(out)
-	err := r.follow(ctx, func(lines []byte) error {
-		for line := range bytes.Lines(lines) {
-			if r.wants(line) {
-				if _, err := w.Write(line); err != nil {
-					return err
-				}
-			}
+	err := r.follow(ctx, func(line []byte) error {
+		if !r.wants(line) {
+			return nil
 		}
-		return nil
+		_, err := w.Write(line)
+		return err
 	}, w.Flush)
 	return errors.Join(err, w.Flush())
 }
 
 // follow gives lines to take, and calls pause where the trail ends for now.
-func (r *Reader) follow(ctx context.Context, take func(lines []byte) error, pause func() error) error {
-	var p position
+func (r *Reader) follow(ctx context.Context, take func(line []byte) error, pause func() error) error {
+	var at [kinds + 1]position
 	for {
 		all, err := listFiles(r.Dir)
 		if err != nil {
 			return err
 		}
-		all = slices.DeleteFunc(all, func(n fileName) bool { return n.began.Before(p.name.began) })
-		for i, name := range all {
-			if name != p.name {
-				p = position{name: name}
-			}
-			if err := r.scan(ctx, &p, i == len(all)-1, take); err != nil {
-				return err
-			}
+		var streams []*stream
+		for _, kind := range []Kind{unsorted, Changes, Refused, Calls} { // at the same time in this order
+			streams = append(streams, r.stream(ctx, &at[kind], ofKind(all, kind)))
+		}
+		if err := merge(streams, take); err != nil {
+			return err
 		}
 		if err := pause(); err != nil || r.Wait == nil || !r.Wait(ctx) {
 			return err
 		}
 	}
+}
+
+// stream are lines of one kind, oldest first, and the first of them that was not taken.
+type stream struct {
+	next func() ([]byte, bool) // the next lines
+	stop func()
+	rest []byte // of the lines that came last
+	line []byte // nil: there is none
+	at   time.Time
+	err  error
+}
+
+// stream reads files of a kind from a position on.
+func (r *Reader) stream(ctx context.Context, at *position, all []fileName) *stream {
+	s := &stream{}
+	s.next, s.stop = iter.Pull(func(yield func([]byte) bool) {
+		for i, name := range all {
+			if name.began.Before(at.name.began) {
+				continue
+			}
+			if name != at.name {
+				*at = position{name: name}
+			}
+			s.err = r.scan(ctx, at, i == len(all)-1, func(lines []byte) error {
+				if !yield(lines) {
+					return errStopped
+				}
+				return nil
+			})
+			if s.err != nil {
+				return
+			}
+		}
+	})
+	return s
+}
+
+var errStopped = errors.New("nobody reads on")
+
+// advance goes to the next line.
+func (s *stream) advance() error {
+	for len(s.rest) == 0 {
+		var more bool
+		if s.rest, more = s.next(); !more {
+			s.line = nil
+			return s.err
+		}
+	}
+	end := bytes.IndexByte(s.rest, '\n') + 1
+	if end == 0 {
+		end = len(s.rest)
+	}
+	s.line, s.rest = s.rest[:end], s.rest[end:]
+	// Lines stand as they were written, a call that took long after those that came
+	// later than it: so the time goes on with the largest one.
+	if at := timeOf(s.line); at.After(s.at) {
+		s.at = at
+	}
+	return nil
+}
+
+// merge takes the lines of all streams, each time one of the earliest.
+func merge(streams []*stream, take func(line []byte) error) error {
+	for _, s := range streams {
+		defer s.stop()
+		if err := s.advance(); err != nil {
+			return err
+		}
+	}
+	for {
+		var first *stream
+		for _, s := range streams {
+			if s.line != nil && (first == nil || s.at.Before(first.at)) {
+				first = s
+			}
+		}
+		if first == nil {
+			return nil
+		}
+		if err := take(first.line); err != nil {
+			return err
+		}
+		if err := first.advance(); err != nil {
+			return err
+		}
+	}
+}
+
+// isNewest tells whether a file is the newest of its kind.
+func isNewest(all []fileName, i int) bool {
+	return !slices.ContainsFunc(all[i+1:], func(n fileName) bool { return n.kind == all[i].kind })
 }
 
 // position is how far a file was read.
@@ -79,8 +167,8 @@ type position struct {
 	due    int64 // at which offset the next sealed line was written, if none is missing
 }
 
-// scan reads a file from a position to its end. Only the newest file may end in
-// the middle of a line: it is being written, or a crash cut it off.
+// scan reads a file from a position to its end. Only the newest file of a kind may end
+// in the middle of a line: it is being written, or a crash cut it off.
 func (r *Reader) scan(ctx context.Context, p *position, newest bool, take func(lines []byte) error) error {
 	if p.name.sealed && r.Key == nil {
 		return fmt.Errorf("%q is sealed, and the key of the trail is not there", p.name)
@@ -151,7 +239,12 @@ func (r *Reader) wants(line []byte) bool {
 	if r.Since.IsZero() && r.Until.IsZero() {
 		return true
 	}
-	var at time.Time
+	at := timeOf(line)
+	return at.IsZero() || !at.Before(r.Since) && (r.Until.IsZero() || at.Before(r.Until))
+}
+
+// timeOf is the time of a record; zero: it has none.
+func timeOf(line []byte) (at time.Time) {
 	err := jx.DecodeBytes(line).ObjBytes(func(d *jx.Decoder, key []byte) error {
 		if string(key) != "eventTime" {
 			return d.Skip()
@@ -160,10 +253,15 @@ func (r *Reader) wants(line []byte) bool {
 		if err == nil {
 			at, err = time.Parse(time.RFC3339, text)
 		}
+		if err == nil {
+			err = errFound
+		}
 		return err
 	})
-	if err != nil || at.IsZero() {
-		return true
+	if !errors.Is(err, errFound) {
+		return time.Time{}
 	}
-	return !at.Before(r.Since) && (r.Until.IsZero() || at.Before(r.Until))
+	return at
 }
+
+var errFound = errors.New("found")

@@ -87,7 +87,7 @@ func hooked(t *testing.T, handle func(v *receiver, w http.ResponseWriter, r *htt
 	}
 	hook.client.Transport.(*http.Transport).DialContext = p.dial
 	h := newHouse(t, Config{})
-	h.toWebhook(hook)
+	h.toWebhook(Calls, hook)
 	return h, v
 }
 
@@ -101,7 +101,7 @@ func TestWebhook(t *testing.T) {
 			v.take(batch)
 		})
 		for i := range 10 {
-			h.Record(&Call{Time: noon, RequestID: fmt.Sprint(i)})
+			h.record(&Call{Time: noon, RequestID: fmt.Sprint(i)})
 			if i == 3 {
 				time.Sleep(webhookGather + time.Millisecond)
 			}
@@ -131,7 +131,7 @@ func TestWebhookThatFails(t *testing.T) {
 				w.WriteHeader(204)
 			}
 		})
-		h.Record(&Call{Time: noon, RequestID: "a"})
+		h.record(&Call{Time: noon, RequestID: "a"})
 		time.Sleep(time.Hour)
 		h.stop()
 		if len(v.batches) != 1 || len(v.batches[0]) != 1 || v.batches[0][0].RequestID != "a" {
@@ -165,7 +165,7 @@ func TestWebhookThatIsDown(t *testing.T) {
 		})
 		began := time.Now()
 		for range 3 {
-			h.Record(&Call{Time: noon})
+			h.record(&Call{Time: noon})
 		}
 		if d := time.Since(began); d != 0 {
 			t.Errorf("recording took %s", d)
@@ -178,7 +178,7 @@ func TestWebhookThatIsDown(t *testing.T) {
 			t.Error(log)
 		}
 		down = false
-		h.Record(&Call{Time: noon, RequestID: "after"})
+		h.record(&Call{Time: noon, RequestID: "after"})
 		h.stop()
 		if len(v.batches) != 2 || v.batches[0][0].RequestID != "after" || v.batches[1][0].ServiceEventDetails.Records != 3 {
 			t.Errorf("batches %v", v.batches)
@@ -189,7 +189,7 @@ func TestWebhookThatIsDown(t *testing.T) {
 func TestCloseCutsAHangingWebhook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := hooked(t, func(_ *receiver, _ http.ResponseWriter, r *http.Request, _ []record) { <-r.Context().Done() })
-		h.Record(&Call{Time: noon})
+		h.record(&Call{Time: noon})
 		time.Sleep(2 * webhookGather)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

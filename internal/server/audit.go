@@ -14,6 +14,7 @@ import (
 
 	"heddle/internal/audit"
 	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/iam/account"
 	"heddle/internal/sealing"
@@ -27,7 +28,7 @@ type Audit struct {
 	Events string `name:"audit-events" default:"all" enum:"all,management" env:"HEDDLE_AUDIT_EVENTS" help:"management: no calls about executions and tasks."`
 	Data   bool   `name:"audit-data" env:"HEDDLE_AUDIT_DATA" help:"Record inputs, results, details and the like too. Secrets and tokens never are."`
 	FileMB int    `name:"audit-file-mb" default:"100" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_FILE_MB" help:"A file of the trail is not larger; each day begins another."`
-	Keep   int    `name:"audit-keep" default:"20" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_KEEP" help:"How many files of the trail are kept."`
+	Keep   int    `name:"audit-keep" default:"20" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_KEEP" help:"How many files of each kind (changes, calls, refusals) are kept; those of changes 30 days at least."`
 
 	WebhookURL   string `name:"audit-webhook" env:"HEDDLE_AUDIT_WEBHOOK" placeholder:"URL" help:"Where records are posted in batches, too. HEDDLE_AUDIT_WEBHOOK_TOKEN, if it is set, is sent as a bearer token."`
 	WebhookToken string `kong:"-" secret:"HEDDLE_AUDIT_WEBHOOK_TOKEN"`
@@ -46,8 +47,15 @@ const (
 	AuditManagement = "management" // no calls about executions and tasks
 )
 
-// auditAgeMax is how old a file of the trail becomes: one a day.
-const auditAgeMax = 24 * time.Hour
+const (
+	// auditAgeMax is how old a file of the trail becomes: one a day.
+	auditAgeMax = 24 * time.Hour
+	// auditChangesAge is how long records of changes are kept at least.
+	auditChangesAge = 30 * 24 * time.Hour
+	// auditChangesRoom is what the files of changes may have at least, so that a small
+	// trail of calls does not soon have changes refused.
+	auditChangesRoom = 256 << 20
+)
 
 // AuditDir is where a data folder has the files of the trail.
 func AuditDir(data string) string { return sealing.TrailDir(data) }
@@ -121,7 +129,7 @@ func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
 		Now: time.Now, Within: context.WithTimeout, Random: random[[16]byte], Log: cfg.Log,
 	}
 	if a.Files == AuditFile {
-		c.Files = audit.Files{Dir: AuditDir(cfg.Data), Key: key, BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep}
+		c.Files = audit.Files{Dir: AuditDir(cfg.Data), Key: key, BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep, ChangesAge: auditChangesAge, ChangesRoom: auditChangesRoom}
 	}
 	if c.Files.Dir == "" && c.Webhook.URL == "" {
 		return nil, nil
@@ -145,17 +153,59 @@ func (a *auditor) stop(ctx context.Context) error {
 	return a.Stop(ctx)
 }
 
+// keep takes room for the record of a call that is to change what was set up.
+func (a *auditor) keep(m *operation.Mounted, by *operation.Caller) (bool, error) {
+	of := a.services[m.API.Service]
+	if isData(of, m.Name) || isReadOnly(of, m.Name) {
+		return false, nil
+	}
+	if err := a.Keep(by.Principal.ARN, by.Policies == nil); err != nil {
+		return false, fault.Throttled() // so that clients try again
+	}
+	return true, nil
+}
+
+func isData(of *service.Service, action string) bool {
+	return of.Audit.DataEvent != nil && of.Audit.DataEvent(action)
+}
+
+func isReadOnly(of *service.Service, action string) bool {
+	return readsOnly(action) && !slices.Contains(of.Audit.Changes, action)
+}
+
+// kindOf tells to which of the trails a call belongs. One that failed for a reason that
+// is ours may have been done.
+func kindOf(o *operation.Answered) audit.Kind {
+	switch f := o.Fault; {
+	case o.Kept && (f == nil || f.Kind == fault.Internal):
+		return audit.Changes
+	case o.Caller.Account == "", f != nil && refuses(f, o.Operation.API.Model.NotPermitted):
+		return audit.Refused
+	}
+	return audit.Calls
+}
+
+// refuses tells whether a fault says that the caller may not, or not that often.
+func refuses(f *fault.Fault, notPermitted string) bool {
+	switch f.Kind {
+	case fault.Throttling, fault.AccessDenied, fault.Unsigned, fault.IncompleteSignature, fault.UnknownKey, fault.BadSignature, fault.ExpiredToken:
+		return true
+	}
+	return f.Kind == 0 && notPermitted != "" && f.Code == notPermitted
+}
+
 // record records a call.
-func (a *auditor) record(o *operation.Answered) {
+func (a *auditor) record(o *operation.Answered) error {
 	of, action := a.services[o.Operation.API.Service], o.Operation.Name
-	data := of.Audit.DataEvent != nil && of.Audit.DataEvent(action)
+	data := isData(of, action)
 	if data && !a.all {
-		return
+		return nil
 	}
 	r := o.Request
 	c := audit.Call{
+		Kind: kindOf(o), Kept: o.Kept,
 		Time: o.At, Service: of.Name, Action: action, RequestID: o.RequestID,
-		ReadOnly: readsOnly(action) && !slices.Contains(of.Audit.Changes, action), DataEvent: data,
+		ReadOnly: isReadOnly(of, action), DataEvent: data,
 		Account: a.account, Region: a.region, SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
 		Identity: audit.Identity{Type: "Unknown"},
 	}
@@ -182,7 +232,7 @@ func (a *auditor) record(o *operation.Answered) {
 	if o.Touched.ARN != "" {
 		c.Resources = []audit.Resource{{ARN: o.Touched.ARN, Account: c.Account, Type: o.Touched.Type}}
 	}
-	a.Record(&c)
+	return a.Record(&c)
 }
 
 // input shows what was decoded, not what was sent: members that nobody reads are no

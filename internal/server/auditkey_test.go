@@ -90,11 +90,11 @@ func TestReadAudit(t *testing.T) {
 	}
 	closeServer(t, s)
 
-	// The next server goes on in the same file.
+	// The next server goes on in the same files.
 	s = start(t, cfg)
 	mustCall(t, s, "DescribeDomain", `{"name":"shop"}`)
 	closeServer(t, s)
-	if n, files := recorded(t, cfg), trailFiles(t, cfg.Data, ".sealed"); n != 4 || len(files) != 1 {
+	if n, files := recorded(t, cfg), trailFiles(t, cfg.Data, ".sealed"); n != 4 || len(files) != 3 {
 		t.Errorf("%d records in %v", n, files)
 	}
 	var out bytes.Buffer
@@ -199,8 +199,8 @@ func TestRekeyedTrail(t *testing.T) {
 		if got := readTrail(t, cfg); got != trail {
 			t.Errorf("read\n%s\nwant\n%s", got, trail)
 		}
-		if all, those := trailFiles(t, cfg.Data, ""), trailFiles(t, cfg.Data, suffix); len(all) != 1 || len(those) != 1 {
-			t.Errorf("files %v, want one with %s", all, suffix)
+		if all, those := trailFiles(t, cfg.Data, ""), trailFiles(t, cfg.Data, suffix); len(all) != 3 || len(those) != 3 {
+			t.Errorf("files %v, want one of each kind with %s", all, suffix)
 		}
 		if !exists(note) {
 			t.Error("another file is gone")
@@ -231,7 +231,7 @@ func TestRekeyedTrail(t *testing.T) {
 	unreadable(t, cfg, "line 1: it was changed, or is from another file or trail")
 	exchange(key, after)
 
-	file := trailFiles(t, cfg.Data, "")[0]
+	file := trailFiles(t, cfg.Data, "")[1] // of changes
 	changed := exchange(file, nil)
 	changed[40] ^= 1
 	exchange(file, changed)
@@ -252,8 +252,8 @@ func TestRekeyedTrailInTheClear(t *testing.T) {
 		if got := readTrail(t, cfg); got != trail {
 			t.Errorf("read\n%s\nwant\n%s", got, trail)
 		}
-		plain := len(trailFiles(t, cfg.Data, ".jsonl")) == 1
-		if plain != (how == SealingOff) || exists(trailKey(cfg.Data)) == plain || len(trailFiles(t, cfg.Data, "")) != 1 {
+		plain := len(trailFiles(t, cfg.Data, ".jsonl")) == 3
+		if plain != (how == SealingOff) || exists(trailKey(cfg.Data)) == plain || len(trailFiles(t, cfg.Data, "")) != 3 {
 			t.Errorf("with sealing %s there is %v", how, trailFiles(t, cfg.Data, ""))
 		}
 	}

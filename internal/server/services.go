@@ -91,7 +91,7 @@ func (s *Server) openServices() error {
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	if s.auditor != nil {
-		calls.Audit = s.auditor.record
+		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
 	}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	for _, one := range cfg.Services {

@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 		"internal/options", "internal/runlog", "internal/sealing", "internal/service", "internal/shard", "internal/store", "internal/store/keys",
 		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
+	"internal/audit":             {"internal/secretfile"},
 	"internal/aws/authn":         {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
 	"internal/aws/awsjson":       {"internal/aws/fault", "internal/aws/operation"},
 	"internal/aws/awsquery":      {"internal/aws/fault", "internal/aws/operation"},

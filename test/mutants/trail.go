@@ -21,9 +21,9 @@ var trail = []Mutant{{
 	Bug:  "After a full disk the next record stands in one line with a half of another: both are gone.",
 }, {
 	Name: "trail-file-deleted-too-early",
-	In:   "audit.(*files).begin",
-	Old:  "all[:max(0, len(all)-f.Keep)]",
-	New:  "all[:max(0, len(all)-f.Keep+1)]",
+	In:   "audit.(*files).tidy",
+	Old:  "i < len(own)-f.Keep &&",
+	New:  "i <= len(own)-f.Keep && i+1 < len(own) &&",
 	Bug:  "A day of the trail less is kept than was asked for.",
 }, {
 	Name: "line-not-bound-to-its-file",

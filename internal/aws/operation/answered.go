@@ -22,13 +22,14 @@ type Answered struct {
 	Touched Resource
 	Answer  *Answer      // as the operation encoded it; nil: it was refused
 	Fault   *fault.Fault // nil: it succeeded
+	Kept    bool         // Config.Keep took room for it
 }
 
 // answered is a call's answer for those who keep account.
 func (c *Call) answered(in any, answer *Answer, f *fault.Fault) *Answered {
 	a := &Answered{
 		Request: c.Request, RequestID: c.RequestID, Operation: c.Operation, Caller: &c.caller,
-		AccessKey: AccessKeyOf(c.Request), At: c.at, Input: in, Answer: answer, Fault: f,
+		AccessKey: AccessKeyOf(c.Request), At: c.at, Input: in, Answer: answer, Fault: f, Kept: c.kept,
 	}
 	if c.subject != nil {
 		a.Touched = c.subject.Resource(c)

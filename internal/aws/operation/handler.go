@@ -20,9 +20,14 @@ type Config struct {
 	Log           *slog.Logger
 	Random        func() [16]byte  // a source of request ids
 	Now           func() time.Time // the real time
+	// Keep takes room for the record of a call that is about to be done, and tells
+	// whether it has; Audit is told. Its error goes to the caller, and the call is not
+	// done. Nil: nobody needs room.
+	Keep func(*Mounted, *Caller) (kept bool, err error)
 	// Audit hears of a call before its answer is written; nil: nobody does. It keeps
-	// nothing of what it is given.
-	Audit func(*Answered)
+	// nothing of what it is given. An error means that the call may not be answered as
+	// if all were well, since it left no record.
+	Audit func(*Answered) error
 	// Observe hears of a call after its answer was written, and how long it took; nil:
 	// nobody does. It keeps nothing of what it is given.
 	Observe func(a *Answered, took time.Duration)
@@ -110,7 +115,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, c, p, in, err)
 		return
 	}
-	told := h.tell(c, in, answer, nil)
+	told, err := h.tell(c, in, answer, nil)
+	if err != nil {
+		h.disown(w, c, p, out, answer, told, err)
+		return
+	}
 	if delivery, awaited := out.(Delivery); awaited {
 		deliver(w, c, p, answer, delivery)
 	} else {
@@ -119,16 +128,29 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.observe(c, told)
 }
 
+// disown answers a call that was done, but whose record is not known to be kept.
+func (h *Handler) disown(w http.ResponseWriter, c *Call, p Protocol, out any, answer *Answer, told *Answered, err error) {
+	if delivery, awaited := out.(Delivery); awaited {
+		delivery.Delivered(err)
+	}
+	if answer.Stream != nil {
+		_ = answer.Stream.Close() // it was not read
+	}
+	told.Fault = h.faultOf(c, p, fmt.Errorf("it was done, and its record is not known to be kept: %w", err))
+	_ = p.WriteFault(w, c, told.Fault)
+	h.observe(c, told)
+}
+
 // tell has a call recorded, and gives what it told.
-func (h *Handler) tell(c *Call, in any, answer *Answer, f *fault.Fault) *Answered {
+func (h *Handler) tell(c *Call, in any, answer *Answer, f *fault.Fault) (told *Answered, err error) {
 	if c.Operation == nil || h.Audit == nil && h.Observe == nil {
-		return nil
+		return nil, nil
 	}
-	told := c.answered(in, answer, f)
+	told = c.answered(in, answer, f)
 	if h.Audit != nil {
-		h.Audit(told)
+		err = h.Audit(told)
 	}
-	return told
+	return told, err
 }
 
 func (h *Handler) observe(c *Call, told *Answered) {
@@ -189,6 +211,11 @@ func (h *Handler) handle(c *Call, in any, answer *Answer) (out any, err error) {
 	if t := op.API.Throttle; t != nil && !t(c.caller.Account, c.caller.Region, op.Name) {
 		return nil, fault.Throttled()
 	}
+	if h.Keep != nil {
+		if c.kept, err = h.Keep(op, &c.caller); err != nil {
+			return nil, err
+		}
+	}
 	if out, err = op.Handle(c, in); err != nil {
 		return nil, err
 	}
@@ -232,6 +259,14 @@ func written(w http.ResponseWriter, c *Call, p Protocol, a *Answer) error {
 
 // refuse answers with the fault that err is, or with an internal failure.
 func (h *Handler) refuse(w http.ResponseWriter, c *Call, p Protocol, in any, err error) {
+	f := h.faultOf(c, p, err)
+	told, _ := h.tell(c, in, nil, f) // no worse than it is
+	_ = p.WriteFault(w, c, f)        // a caller that has gone needs no answer
+	h.observe(c, told)
+}
+
+// faultOf is the fault that err is, or an internal failure, which is logged.
+func (h *Handler) faultOf(c *Call, p Protocol, err error) *fault.Fault {
 	f, ok := errors.AsType[*fault.Fault](err)
 	op := c.Operation
 	switch {
@@ -244,10 +279,7 @@ func (h *Handler) refuse(w http.ResponseWriter, c *Call, p Protocol, in any, err
 	case op != nil && f.Kind == 0 && op.API.Model.Faults != nil && !slices.Contains(op.faults, f.Code):
 		h.logFailure(c, "fault is not declared for the operation", err)
 	}
-	f = spelled(p, f)
-	told := h.tell(c, in, nil, f)
-	_ = p.WriteFault(w, c, f) // a caller that has gone needs no answer
-	h.observe(c, told)
+	return spelled(p, f)
 }
 
 // Refuse answers a request that was not let in with a fault, in its own protocol.

@@ -127,6 +127,9 @@ func (p *path) tells(a *Answered) string {
 	if a.Touched.Kind != "" {
 		line += ", " + a.Touched.Kind + " " + a.Touched.Name
 	}
+	if a.Kept {
+		line += ", kept"
+	}
 	if a.Answer != nil {
 		line += ", " + string(a.Answer.Body)
 	}
@@ -161,9 +164,15 @@ func walk(fails string, how func() error) (*path, *httptest.ResponseRecorder) {
 			defer func() { p.now = p.now.Add(5) }()
 			return p.now
 		},
-		Audit: func(a *Answered) {
-			_ = p.step("audit")
+		Keep: func(m *Mounted, c *Caller) (bool, error) {
+			if m.Name != "Walk" || c.Account != "1" {
+				return false, fmt.Errorf("keeps %s of %q", m.Name, c.Account)
+			}
+			return true, p.step("keep")
+		},
+		Audit: func(a *Answered) error {
 			p.told = append(p.told, "audit "+p.tells(a))
+			return p.step("audit")
 		},
 		Observe: func(a *Answered, took time.Duration) {
 			_ = p.step("observe")
@@ -180,7 +189,7 @@ func walk(fails string, how func() error) (*path, *httptest.ResponseRecorder) {
 }
 
 // all are the steps of a call.
-var all = []string{"find", "read", "authenticate", "decode", "subject", "permit", "throttle 1 r Walk", "handle", "encode", "audit", "write", "observe"}
+var all = []string{"find", "read", "authenticate", "decode", "subject", "permit", "throttle 1 r Walk", "keep", "handle", "encode", "audit", "write", "observe"}
 
 // told is what is told of a call: the same to both who listen.
 func told(what string) []string { return []string{"audit " + what, "observe " + what + " took 5"} }
@@ -199,7 +208,7 @@ func TestSteps(t *testing.T) {
 		how   func() error
 		want  []string
 	}{
-		{"", nil, told(somebody + ", decoded input, stone s, output")},
+		{"", nil, told(somebody + ", decoded input, stone s, kept, output")},
 		{"find", func() error { return fault.Of(fault.UnknownOperation, "") }, nil},
 		{"read", func() error { return errors.New("reset") }, told(nobody + ", SerializationException 0")},
 		{"authenticate", func() error { return fault.Of(fault.BadSignature, "") }, told(nobody + ", InvalidSignatureException 0")},
@@ -207,7 +216,8 @@ func TestSteps(t *testing.T) {
 		{"subject", muddy, told(somebody + ", decoded input, Muddy 0")},
 		{"permit", muddy, told(somebody + ", decoded input, stone s, Muddy 0")},
 		{"throttle 1 r Walk", muddy, told(somebody + ", decoded input, stone s, ThrottlingException 0")},
-		{"handle", muddy, told(somebody + ", decoded input, stone s, Muddy 0")},
+		{"keep", func() error { return fault.Throttled() }, told(somebody + ", decoded input, stone s, kept, ThrottlingException 0")},
+		{"handle", muddy, told(somebody + ", decoded input, stone s, kept, Muddy 0")},
 	} {
 		p, w := walk(c.fails, c.how)
 		want := all
@@ -246,12 +256,12 @@ func TestFailuresAtEachStep(t *testing.T) {
 		{"decode", stumble, somebody},
 		{"subject", stumble, somebody + ", decoded input"},
 		{"permit", stumble, somebody + ", decoded input, stone s"},
-		{"handle", stumble, somebody + ", decoded input, stone s"},
+		{"handle", stumble, somebody + ", decoded input, stone s, kept"},
 		{"subject", burn, somebody + ", decoded input"},
 		{"permit", burn, somebody + ", decoded input, stone s"},
 		{"throttle 1 r Walk", burn, somebody + ", decoded input, stone s"},
-		{"handle", burn, somebody + ", decoded input, stone s"},
-		{"encode", burn, somebody + ", decoded input, stone s"},
+		{"handle", burn, somebody + ", decoded input, stone s, kept"},
+		{"encode", burn, somebody + ", decoded input, stone s, kept"},
 	} {
 		p, w := walk(c.fails, c.how)
 		if want := append(slices.Clone(all[:slices.Index(all, c.fails)+1]), "audit", "write", "observe"); !slices.Equal(p.steps, want) {
@@ -269,5 +279,21 @@ func TestFailuresAtEachStep(t *testing.T) {
 			!strings.Contains(logged, "stumbled") && !strings.Contains(logged, `"panic: burning"`) {
 			t.Errorf("fails at %q: logged %s", c.fails, logged)
 		}
+	}
+}
+
+// A call that was done without a record that is known to be kept is not answered as if
+// all were well.
+func TestNoAnswerWithoutARecord(t *testing.T) {
+	p, w := walk("audit", func() error { return errors.New("the disk is full") })
+	if !slices.Equal(p.steps, all) {
+		t.Errorf("steps %q", p.steps)
+	}
+	done := somebody + ", decoded input, stone s, kept, output"
+	if want := []string{"audit " + done, "observe " + done + ", InternalFailure 500 took 5"}; !slices.Equal(p.told, want) {
+		t.Errorf("told %q, want %q", p.told, want)
+	}
+	if w.Code != 500 || strings.Contains(w.Body.String(), "output") || !strings.Contains(p.log.String(), "the disk is full") {
+		t.Errorf("%d %s, logged %s", w.Code, w.Body, p.log.String())
 	}
 }

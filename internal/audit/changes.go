@@ -1,0 +1,173 @@
+package audit
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The files of changes must stay for a time, so the room that they may fill is shared
+// out: a caller who may change something may not, by doing it without end, keep others from it.
+const (
+	// principalPart is the part of the room that one principal may fill at once, and
+	// again in each principalDay.
+	principalPart = 16
+	principalDay  = 24 * time.Hour
+	// rootPart is the part of the room that is left for the root user, who can
+	// take away from others what they may do.
+	rootPart = 8
+	// principalsMax is how many principals are told apart; further ones share.
+	principalsMax = 10_000
+	// lookEvery is how often it is looked whether there is room again.
+	lookEvery = time.Second
+)
+
+// changes share out the room for records of changes.
+type changes struct {
+	files   *files // nil: the records go to no files
+	refused atomic.Int64
+
+	mu     sync.Mutex // guards the fields below
+	spent  map[string]spending
+	looked time.Time
+	told   time.Time // when the log was told of refusals
+}
+
+// spending is what a principal has filled, and when that was so.
+type spending struct {
+	bytes float64
+	at    time.Time
+}
+
+// Keep takes room for the record of a change that is to be done: Record with Kept fills
+// it or leaves it. Root tells whether the principal is the root user. An error is for the
+// log, which has been told; the change must not be done.
+func (t *Trail) Keep(principal string, root bool) error {
+	to := t.files[Changes]
+	if to == nil {
+		return nil
+	}
+	err := t.mayChange(principal, root)
+	if err == nil {
+		err = to.queue.take()
+	}
+	if err != nil {
+		t.changes.refused.Add(1)
+		t.tellRefused(principal, err)
+	}
+	return err
+}
+
+// leave gives back room that was taken.
+func (t *Trail) leave() {
+	if to := t.files[Changes]; to != nil {
+		to.queue.leave()
+	}
+}
+
+func (t *Trail) mayChange(principal string, root bool) error {
+	for _, d := range t.files {
+		if d != nil && d.queue.fails() { // it is one disk
+			return errFailing
+		}
+	}
+	c := &t.changes
+	if c.files == nil {
+		return nil
+	}
+	room := c.files.changesRoom()
+	if !c.roomFor(room, root) {
+		c.lookAgain(t.Now())
+		if !c.roomFor(room, root) {
+			return fmt.Errorf("its files have %d of %d bytes, and none is old enough to go; raise --audit-keep, or move files elsewhere", c.files.used.Load(), room)
+		}
+	}
+	if !root && !c.has(principal, t.Now(), room) {
+		return fmt.Errorf("this caller has filled its part of a day, %d bytes", room/principalPart)
+	}
+	return nil
+}
+
+// roomFor tells whether the files have room.
+func (c *changes) roomFor(room int64, root bool) bool {
+	if !root {
+		room -= room / rootPart
+	}
+	return c.files.used.Load() < room
+}
+
+// lookAgain looks whether files were taken away, or may go now.
+func (c *changes) lookAgain(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if since := now.Sub(c.looked); since >= 0 && since < lookEvery {
+		return
+	}
+	c.looked = now
+	if err := c.files.tidy(); err != nil {
+		c.files.log.Warn("look for room in the audit trail", "cause", err)
+	}
+}
+
+// has tells whether a principal has not filled its part.
+func (c *changes) has(principal string, now time.Time, room int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.spent[principal]; !known && len(c.spent) >= principalsMax {
+		principal = ""
+	}
+	return c.spent[principal].now(now, room).bytes < float64(room/principalPart)
+}
+
+// charge counts bytes that a principal has filled.
+func (c *changes) charge(principal string, bytes int, now time.Time) {
+	if c.files == nil {
+		return
+	}
+	room := c.files.changesRoom()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.spent[principal]; !known && len(c.spent) >= principalsMax {
+		for who, s := range c.spent {
+			if s.now(now, room).bytes == 0 {
+				delete(c.spent, who)
+			}
+		}
+		if len(c.spent) >= principalsMax {
+			principal = ""
+		}
+	}
+	if c.spent == nil {
+		c.spent = map[string]spending{}
+	}
+	s := c.spent[principal].now(now, room)
+	s.bytes += float64(bytes)
+	c.spent[principal] = s
+}
+
+// now is what is left of a spending.
+func (s spending) now(now time.Time, room int64) spending {
+	if since := now.Sub(s.at); since > 0 {
+		s.bytes = max(0, s.bytes-float64(room/principalPart)*float64(since)/float64(principalDay))
+	}
+	s.at = now
+	return s
+}
+
+// tellEvery is how often the log is told that changes are refused.
+const tellEvery = time.Minute
+
+func (t *Trail) tellRefused(principal string, err error) {
+	c, now := &t.changes, t.Now()
+	c.mu.Lock()
+	since := now.Sub(c.told)
+	tell := since < 0 || since >= tellEvery
+	if tell {
+		c.told = now
+	}
+	c.mu.Unlock()
+	if tell {
+		t.Log.Error("changes are refused: there is no room for their audit records", "principal", principal, "cause", err, "refused", c.refused.Load())
+	}
+}
