@@ -221,10 +221,15 @@ func page[T any](c *call, list string, items []T, key func(T) string, each func(
 	if err != nil {
 		return err
 	}
-	awsquery.List(c.x, list, shown, each)
+	if n := awsquery.ListWithin(c.x, pageBytesMax, list, shown, each); n < len(shown) {
+		next = markerOf(key(shown[n-1]))
+	}
 	c.writeNext(next)
 	return nil
 }
+
+// pageBytesMax is how many bytes the items of a page have at most; the answer has 1 MiB.
+const pageBytesMax = 1<<20 - 16<<10
 
 // cut gives the part of a list that is asked for, and the marker of the next if
 // there is more. The items are in order of their keys.

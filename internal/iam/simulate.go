@@ -156,7 +156,9 @@ func (c *call) simulate(s *simulation) error {
 	for source, text := range s.texts {
 		s.places[source] = placesOf(text)
 	}
-	awsquery.List(c.x, "EvaluationResults", shown, func(a answer) { c.writeAnswer(&a, s.places) })
+	if n := awsquery.ListWithin(c.x, pageBytesMax, "EvaluationResults", shown, func(a answer) { c.writeAnswer(&a, s.places) }); n < len(shown) {
+		next = markerOf(key(shown[n-1]))
+	}
 	c.writeNext(next)
 	return nil
 }
@@ -219,7 +221,7 @@ func (c *call) writeAnswer(a *answer, places map[string][]place) {
 	c.x.Text("EvalActionName", a.request.Action)
 	c.x.Text("EvalResourceName", a.request.Resource)
 	c.x.Text("EvalDecision", decision)
-	awsquery.List(c.x, "MatchedStatements", matches, func(d policy.Decision) { c.writeStatement(d, places[d.Source][d.Statement]) })
+	awsquery.ListWithin(c.x, pageBytesMax/2, "MatchedStatements", matches, func(d policy.Decision) { c.writeStatement(d, places[d.Source][d.Statement]) })
 	c.x.Texts("MissingContextValues", nil)
 	if a.sets.Boundary != nil {
 		allowed := slices.ContainsFunc(matches, func(d policy.Decision) bool { return d.Layer == policy.Boundary && d.Allowed })

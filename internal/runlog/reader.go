@@ -103,3 +103,11 @@ func (r Reader) AppendEvents(ctx context.Context, b []byte, run engine.RunID, fi
 	}
 	return AppendEvents(ctx, r.view, b, run, first, last, reverse)
 }
+
+// AppendPage appends as many of them as there is room for; see the function.
+func (r Reader) AppendPage(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool, most int) ([]byte, int64, error) {
+	if run.Shard() >= r.shards {
+		return b, 0, &engine.UnknownRunError{Run: run}
+	}
+	return AppendPage(ctx, r.view, b, run, first, last, reverse, most)
+}

@@ -112,3 +112,18 @@ func (t *Turn) AppendPublic(b []byte, from, to int64) []byte {
 	}
 	return append(b, t.public[start:end]...)
 }
+
+// fitting gives the last of the events from..to that have room, with their commas, behind
+// length bytes, if most is how many there may be. The first of all has room always.
+func (t *Turn) fitting(from, to int64, length, most int) (last int64) {
+	for last = from - 1; last < to; last++ {
+		more := t.lens[last+1-t.First]
+		if length > 0 {
+			if more++; length+more > most {
+				break
+			}
+		}
+		length += more
+	}
+	return last
+}

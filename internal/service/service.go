@@ -79,6 +79,9 @@ type Runs interface {
 	View(ctx context.Context, name engine.Name, run engine.RunID) (*engine.RunView, error)
 	// AppendEvents appends the events first..last as the wire carries them.
 	AppendEvents(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool) ([]byte, error)
+	// AppendPage is AppendEvents of as many events as most bytes have room for, but of one
+	// at least. It tells how many.
+	AppendPage(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool, most int) ([]byte, int64, error)
 }
 
 // Tasks pairs polls with tasks.

@@ -336,6 +336,17 @@ func (n *Node) AppendEvents(ctx context.Context, b []byte, run engine.RunID, fir
 	return n.Reader.AppendEvents(ctx, b, run, first, last, reverse)
 }
 
+// AppendPage is AppendEvents of as many events as most bytes have room for, but of one at
+// least. It tells how many.
+func (n *Node) AppendPage(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool, most int) ([]byte, int64, error) {
+	if !reverse && int(run.Shard()) < len(n.shards) && most >= recentLenMax {
+		if b, ok := n.shards[run.Shard()].recent.append(b, run, first, last); ok {
+			return b, last + 1 - first, nil
+		}
+	}
+	return n.Reader.AppendPage(ctx, b, run, first, last, reverse, most)
+}
+
 // LastTime is the latest time that the store had seen when it was opened.
 func (n *Node) LastTime() engine.Time { return n.lastTime }
 

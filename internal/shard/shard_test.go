@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -246,6 +247,62 @@ func TestHistoryPagesOfAnySizeAndDirection(t *testing.T) {
 	}
 	if _, err := runlog.AppendEvents(context.Background(), h.store, nil, run, 1, last+1, false); err == nil {
 		t.Error("an event beyond the last was read without an error")
+	}
+}
+
+// TestHistoryPagesOfAnyRoom reads a history in pages of every size in bytes, either way,
+// from the store and through the node, which has it in memory.
+func TestHistoryPagesOfAnyRoom(t *testing.T) {
+	h := newHarness(t, 1)
+	for range 3 {
+		for range 3 {
+			h.give("a", toyAdd{})
+		}
+		h.step(h.shards[0])
+	}
+	s := h.read("a")
+	run, last := s.ID.Run, s.Last
+	whole, err := runlog.AppendEvents(t.Context(), h.store, nil, run, 1, last, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for most := range len(whole) + 2 {
+		for _, reverse := range []bool{false, true} {
+			want, err := runlog.AppendEvents(t.Context(), h.store, nil, run, 1, last, reverse)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []byte
+			first, end := int64(1), last
+			for first <= end {
+				page, n, err := runlog.AppendPage(t.Context(), h.store, nil, run, first, end, reverse, most)
+				if err != nil || n < 1 {
+					t.Fatalf("%d events, %v", n, err)
+				}
+				if n > 1 && len(page) > most {
+					t.Fatalf("%d events of %d bytes where there is room for %d", n, len(page), most)
+				}
+				from, to := first, end
+				if reverse {
+					end -= n
+					from = end
+				} else {
+					first += n
+					to = first
+				}
+				// One more would not have fitted.
+				if more, err := runlog.AppendEvents(t.Context(), h.store, nil, run, max(from, 1), min(to, last), reverse); err != nil || first <= end && len(more) <= most {
+					t.Fatalf("%d events where there is room for one more: %d of %d bytes, %v", n, len(more), most, err)
+				}
+				if len(got) > 0 {
+					got = append(got, ',')
+				}
+				got = append(got, page...)
+			}
+			if !bytes.Equal(got, want) {
+				t.Fatalf("pages of %d bytes, reverse %v:\n got %s\nwant %s", most, reverse, got, want)
+			}
+		}
 	}
 }
 

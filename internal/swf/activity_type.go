@@ -45,18 +45,14 @@ func activityTypeInfo(t *registry.Type) wire.ActivityTypeInfo {
 
 // listActivityTypes serves ListActivityTypes.
 func (s *actions) listActivityTypes(ctx context.Context, in *wire.ListActivityTypesInput) (*wire.ActivityTypeInfos, error) {
-	types, next, err := s.listTypes(ctx, typeList{
+	types, next, err := listTypes(ctx, s, typeList{
 		domain: in.Domain, status: in.RegistrationStatus, sort: registry.ActivityType,
 		name: in.Name, next: in.NextPageToken, reverse: in.ReverseOrder, size: in.MaximumPageSize,
-	})
+	}, activityTypeInfo)
 	if err != nil {
 		return nil, err
 	}
-	out := &wire.ActivityTypeInfos{NextPageToken: next, TypeInfos: []wire.ActivityTypeInfo{}}
-	for i := range types {
-		out.TypeInfos = append(out.TypeInfos, activityTypeInfo(&types[i]))
-	}
-	return out, nil
+	return &wire.ActivityTypeInfos{NextPageToken: next, TypeInfos: types}, nil
 }
 
 // deprecateActivityType serves DeprecateActivityType.

@@ -147,11 +147,9 @@ func (s *actions) listDomains(ctx context.Context, in *wire.ListDomainsInput) (*
 		return nil, err
 	}
 	page := reply.(registry.DomainPage)
-	for i := range page.Domains {
-		out.DomainInfos = append(out.DomainInfos, domainInfo(w, &page.Domains[i]))
-	}
-	if page.More {
-		last := page.Domains[len(page.Domains)-1].Name
+	out.DomainInfos, err = fitting(page.Domains, func(d *registry.Domain) (wire.DomainInfo, error) { return domainInfo(w, d), nil })
+	if n := len(out.DomainInfos); err == nil && (page.More || n < len(page.Domains)) {
+		last := page.Domains[n-1].Name
 		out.NextPageToken, err = s.nextPage(familyRegistryPage, w, query, []byte(last))
 	}
 	return out, err

@@ -64,7 +64,7 @@ func (e *Export) find(ctx context.Context, s service.Stored) (*engine.RunView, e
 	}{{execution.OpenByStart, engine.Open}, {execution.ClosedByClose, engine.Closed}} {
 		page, err := s.Visibility.List(ctx, visibility.Place{
 			Kind: execution.Kind, World: w, Family: p.order | execution.FilterWorkflowID, Value: execution.IndexValue(e.Domain, e.WorkflowID),
-		}, p.status, true, nil, 1)
+		}, p.status, true, nil, 1, 1)
 		if err != nil {
 			return nil, err
 		}

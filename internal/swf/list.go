@@ -108,23 +108,29 @@ func (s *actions) list(ctx context.Context, q executionQuery, next *string, reve
 	if q.closed {
 		status = engine.Closed
 	}
-	page, err := s.Visibility.List(ctx, p, status, newest, after, pageSize(size))
+	page, err := s.Visibility.List(ctx, p, status, newest, after, pageSize(size), pageBytesMax)
 	if err != nil {
 		return nil, err
 	}
-	out := &wire.WorkflowExecutionInfos{ExecutionInfos: make([]wire.WorkflowExecutionInfo, 0, len(page.Runs))}
-	for _, r := range page.Runs {
-		listing, err := execution.DecodeListing(r.Listing)
-		if err != nil {
-			return nil, fmt.Errorf("list executions: run %s: %w", r.Run, err)
-		}
-		info := listing.Info(execution.FormatRun(r.Run), wire.Timestamp(r.Started), wire.Timestamp(r.Closed))
-		out.ExecutionInfos = append(out.ExecutionInfos, info)
+	infos, err := fitting(page.Runs, func(r **engine.RunView) (wire.WorkflowExecutionInfo, error) { return infoOf(*r) })
+	if err != nil {
+		return nil, err
 	}
+	page.Cut(len(infos))
+	out := &wire.WorkflowExecutionInfos{ExecutionInfos: infos}
 	if page.Next != nil {
 		out.NextPageToken, err = s.nextPage(familyListPage, w, query, page.Next.Append(nil))
 	}
 	return out, err
+}
+
+// infoOf is what a list shows of a run.
+func infoOf(r *engine.RunView) (wire.WorkflowExecutionInfo, error) {
+	listing, err := execution.DecodeListing(r.Listing)
+	if err != nil {
+		return wire.WorkflowExecutionInfo{}, fmt.Errorf("list executions: run %s: %w", r.Run, err)
+	}
+	return listing.Info(execution.FormatRun(r.Run), wire.Timestamp(r.Started), wire.Timestamp(r.Closed)), nil
 }
 
 // count serves CountOpenWorkflowExecutions and CountClosedWorkflowExecutions.

@@ -32,12 +32,35 @@ func queryHash(parts ...string) [16]byte {
 	return [16]byte(sum[:16])
 }
 
-// Bounds of a page of history in bytes: an event may have 200 KB, so a page of a
-// thousand has to end early.
-const (
-	pageBytesMax = 1 << 20
-	pageChunk    = 64 // events read at a time
-)
+// pageBytesMax is how many bytes the items of a page have at most, whatever the page is
+// of: an event may have 400 KB, so that a page of a thousand has to end early. What is
+// around them, such as the token of the next page, has room in what is left of 1 MiB.
+const pageBytesMax = 1<<20 - 16<<10
+
+// jsonOf is a shape that writes itself.
+type jsonOf[T any] interface {
+	*T
+	AppendJSON(b []byte) []byte
+}
+
+// fitting shows things as the items of a page, as many as it has room for.
+func fitting[From, T any, P jsonOf[T]](things []From, show func(*From) (T, error)) ([]T, error) {
+	items := make([]T, 0, len(things))
+	var written []byte
+	room := pageBytesMax
+	for i := range things {
+		item, err := show(&things[i])
+		if err != nil {
+			return nil, err
+		}
+		written = P(&item).AppendJSON(written[:0])
+		if room -= len(written) + len(","); room < 0 && i > 0 {
+			break
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
 
 // historyPages reads the events first..last of a run page by page.
 type historyPages struct {
@@ -49,25 +72,20 @@ type historyPages struct {
 // read gives the next page of at most size events, fewer if they are large, and
 // whether there are more.
 func (p *historyPages) read(ctx context.Context, runs service.Runs, size int) (events []byte, more bool, err error) {
-	for size > 0 && p.first <= p.last && len(events) < pageBytesMax {
-		n := min(int64(size), pageChunk, p.last-p.first+1)
-		first, last := p.first, p.first+n-1
-		if p.reverse {
-			first, last = p.last-n+1, p.last
-			p.last = first - 1
-		} else {
-			p.first = last + 1
-		}
-		chunk, err := runs.AppendEvents(ctx, nil, p.run, first, last, p.reverse)
-		if err != nil {
-			return nil, false, err
-		}
-		if events == nil {
-			events = chunk
-		} else {
-			events = append(append(events, ','), chunk...)
-		}
-		size -= int(n)
+	first, last := p.first, p.last
+	if p.reverse {
+		first = max(first, last+1-int64(size))
+	} else {
+		last = min(last, first-1+int64(size))
+	}
+	events, n, err := runs.AppendPage(ctx, nil, p.run, first, last, p.reverse, pageBytesMax)
+	if err != nil {
+		return nil, false, err
+	}
+	if p.reverse {
+		p.last -= n
+	} else {
+		p.first += n
 	}
 	return events, p.first <= p.last, nil
 }

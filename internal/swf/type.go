@@ -108,8 +108,8 @@ type typeList struct {
 	size           *int64
 }
 
-// listTypes gives a page of types and the token of the next.
-func (s *actions) listTypes(ctx context.Context, asked typeList) ([]registry.Type, *string, error) {
+// listTypes gives a page of types, as show has them, and the token of the next.
+func listTypes[T any, P jsonOf[T]](ctx context.Context, s *actions, asked typeList, show func(*registry.Type) T) ([]T, *string, error) {
 	w := worldOf(ctx)
 	d, err := domainOf(ctx)
 	if err != nil {
@@ -136,18 +136,19 @@ func (s *actions) listTypes(ctx context.Context, asked typeList) ([]registry.Typ
 	reply, err := s.Runs.Do(ctx, registry.TypesCommand(w, asked.domain, list))
 	var none *engine.UnknownRunError
 	if errors.As(err, &none) {
-		return nil, nil, nil
+		return []T{}, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	page := reply.(registry.TypePage)
-	if !page.More {
-		return page.Types, nil, nil
+	types, err := fitting[registry.Type, T, P](page.Types, func(t *registry.Type) (T, error) { return show(t), nil })
+	if err != nil || !page.More && len(types) == len(page.Types) {
+		return types, nil, err
 	}
-	last := page.Types[len(page.Types)-1].ID
+	last := page.Types[len(types)-1].ID
 	next, err := s.nextPage(familyRegistryPage, w, query, pack.Text(pack.Text(nil, last.Name), last.Version))
-	return page.Types, next, err
+	return types, next, err
 }
 
 // nextPage makes a page token.

@@ -45,18 +45,14 @@ func workflowTypeInfo(t *registry.Type) wire.WorkflowTypeInfo {
 
 // listWorkflowTypes serves ListWorkflowTypes.
 func (s *actions) listWorkflowTypes(ctx context.Context, in *wire.ListWorkflowTypesInput) (*wire.WorkflowTypeInfos, error) {
-	types, next, err := s.listTypes(ctx, typeList{
+	types, next, err := listTypes(ctx, s, typeList{
 		domain: in.Domain, status: in.RegistrationStatus, sort: registry.WorkflowType,
 		name: in.Name, next: in.NextPageToken, reverse: in.ReverseOrder, size: in.MaximumPageSize,
-	})
+	}, workflowTypeInfo)
 	if err != nil {
 		return nil, err
 	}
-	out := &wire.WorkflowTypeInfos{NextPageToken: next, TypeInfos: []wire.WorkflowTypeInfo{}}
-	for i := range types {
-		out.TypeInfos = append(out.TypeInfos, workflowTypeInfo(&types[i]))
-	}
-	return out, nil
+	return &wire.WorkflowTypeInfos{NextPageToken: next, TypeInfos: types}, nil
 }
 
 // deprecateWorkflowType serves DeprecateWorkflowType.

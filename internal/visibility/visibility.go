@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"heddle/internal/engine"
 	"heddle/internal/store"
@@ -91,12 +90,26 @@ func ReadPosition(b []byte) (*Position, error) {
 type Page struct {
 	Runs []*engine.RunView
 	Next *Position // nil: the list ends here
+
+	ends []Position // where the page would end with each of Runs
 }
+
+// Cut leaves the first n of the page's runs in it, one at least; the next page has the
+// others.
+func (p *Page) Cut(n int) {
+	if n < len(p.Runs) {
+		p.Runs, p.ends, p.Next = p.Runs[:n], p.ends[:n], &p.ends[n-1]
+	}
+}
+
+// chunk is how many records are read at a time.
+const chunk = 64
 
 // List gives at most limit runs of a place, in order of time or, if newest, the
 // other way, after a position. Runs that closed or went while the page was read
-// are left out: status says which are wanted.
-func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest bool, after *Position, limit int) (*Page, error) {
+// are left out: status says which are wanted. The page ends early when its runs have
+// bytes or more of listings.
+func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest bool, after *Position, limit, bytes int) (*Page, error) {
 	start, end := r.bounds(p)
 	if after != nil {
 		key := keys.AppendIndex(nil, p.Family, r.equal(p), int64(after.Time), after.Run)
@@ -115,20 +128,33 @@ func (r *Reader) List(ctx context.Context, p Place, status engine.Status, newest
 	if err != nil {
 		return nil, fmt.Errorf("list executions: %w", err)
 	}
+	more := len(found) > limit
+	found = found[:min(limit, len(found))]
 	page := &Page{}
-	if len(found) > limit {
-		found = found[:limit]
-		page.Next = &found[limit-1]
+	read := 0
+	for read < len(found) && bytes > 0 {
+		runs := make([]engine.RunID, min(chunk, len(found)-read))
+		for i := range runs {
+			runs[i] = found[read+i].Run
+		}
+		views, err := r.runs.OfStatus(ctx, runs, status)
+		if err != nil {
+			return nil, fmt.Errorf("list executions: %w", err)
+		}
+		for _, v := range views {
+			if bytes <= 0 {
+				break
+			}
+			if v != nil {
+				page.Runs, page.ends = append(page.Runs, v), append(page.ends, found[read])
+				bytes -= len(v.Listing)
+			}
+			read++
+		}
 	}
-	runs := make([]engine.RunID, len(found))
-	for i := range found {
-		runs[i] = found[i].Run
+	if more || read < len(found) {
+		page.Next = &found[read-1]
 	}
-	views, err := r.runs.OfStatus(ctx, runs, status)
-	if err != nil {
-		return nil, fmt.Errorf("list executions: %w", err)
-	}
-	page.Runs = slices.DeleteFunc(views, func(v *engine.RunView) bool { return v == nil })
 	// The records may be of batches that are not yet synced.
 	if err := r.index.Barrier(ctx); err != nil {
 		return nil, fmt.Errorf("list executions: %w", err)

@@ -3,6 +3,7 @@ package visibility
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -67,7 +68,7 @@ func pages(t *testing.T, r *Reader, p Place, newest bool, limit int) (runs []eng
 	t.Helper()
 	var after *Position
 	for range 100 {
-		page, err := r.List(t.Context(), p, engine.Open, newest, after, limit)
+		page, err := r.List(t.Context(), p, engine.Open, newest, after, limit, math.MaxInt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,6 +127,76 @@ func TestPagesJoinToTheList(t *testing.T) {
 	}
 }
 
+// TestPagesEndWhenTheyHaveEnoughBytes has pages end by the bytes of their listings, and be
+// cut to every length: they join to the list, and no record is read that no page shows,
+// but for those that were read at once.
+func TestPagesEndWhenTheyHaveEnoughBytes(t *testing.T) {
+	const runs, listing = 200, 10
+	at := make([]engine.Time, runs)
+	for i := range at {
+		at[i] = engine.Time(i / 3)
+	}
+	r, known := newReader(t, at...)
+	for i, v := range known {
+		v.Listing = make([]byte, listing)
+		if i[15]%7 == 0 {
+			v.Status = engine.Closed // it is left out
+		}
+	}
+	counted := &counting{Runs: known}
+	r = New(r.index, r.hash, counted)
+	p := Place{Kind: "k", World: here, Family: 2, Value: "e"}
+	for _, newest := range []bool{false, true} {
+		var want []engine.RunID
+		for i := range runs {
+			if (i+1)%7 != 0 {
+				want = append(want, run(byte(i+1)))
+			}
+		}
+		if newest {
+			slices.Reverse(want)
+		}
+		for _, room := range []int{1, listing, listing + 1, 5 * listing, 64 * listing, 1000 * listing} {
+			for _, keep := range []int{1, 3, runs} {
+				var got []engine.RunID
+				var after *Position
+				for {
+					counted.read = 0
+					page, err := r.List(t.Context(), p, engine.Open, newest, after, runs, room)
+					if err != nil {
+						t.Fatal(err)
+					}
+					most := (room + listing - 1) / listing
+					if len(page.Runs) > most || counted.read > most+most/6+2*chunk {
+						t.Fatalf("a page for %d bytes has %d runs, and %d were read", room, len(page.Runs), counted.read)
+					}
+					page.Cut(keep)
+					for _, v := range page.Runs {
+						got = append(got, v.Run)
+					}
+					if after = page.Next; after == nil {
+						break
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("pages for %d bytes, cut to %d: %d runs, want %d", room, keep, len(got), len(want))
+				}
+			}
+		}
+	}
+}
+
+// counting counts the records that are read.
+type counting struct {
+	Runs
+	read int
+}
+
+func (c *counting) OfStatus(ctx context.Context, runs []engine.RunID, status engine.Status) ([]*engine.RunView, error) {
+	c.read += len(runs)
+	return c.Runs.OfStatus(ctx, runs, status)
+}
+
 // TestRunsThatChangedAreLeftOut has a run close and another go while a list is
 // read: they are not in it, and the others are.
 func TestRunsThatChangedAreLeftOut(t *testing.T) {
@@ -162,7 +233,7 @@ func (s *syncing) OfStatus(ctx context.Context, runs []engine.RunID, status engi
 func TestListsWaitForTheRecordsTheyShow(t *testing.T) {
 	r, known := newReader(t, 10, 20)
 	s := &syncing{Index: r.index, Runs: known}
-	page, err := New(s, r.hash, s).List(t.Context(), Place{Kind: "k", World: here, Family: 2, Value: "e"}, engine.Open, false, nil, 5)
+	page, err := New(s, r.hash, s).List(t.Context(), Place{Kind: "k", World: here, Family: 2, Value: "e"}, engine.Open, false, nil, 5, math.MaxInt)
 	if err != nil || len(page.Runs) != 2 {
 		t.Fatalf("%+v, error %v", page, err)
 	}

@@ -4,14 +4,14 @@ package mutants
 var lists = []Mutant{{
 	Name: "page-loses-an-event",
 	In:   "swf.(*historyPages).read",
-	Old:  "p.first = last + 1",
-	New:  "p.first = last + 2",
+	Old:  "p.first += n",
+	New:  "p.first += n + 1",
 	Bug:  "Deciders miss the first event of each further page.",
 }, {
 	Name: "reverse-page-loses-an-event",
 	In:   "swf.(*historyPages).read",
-	Old:  "p.last = first - 1",
-	New:  "p.last = first - 2",
+	Old:  "p.last -= n",
+	New:  "p.last -= n + 1",
 	Bug:  "Pages in reverse order miss an event between them.",
 }, {
 	Name: "list-in-the-wrong-order",

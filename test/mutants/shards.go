@@ -76,14 +76,14 @@ var shards = []Mutant{{
 }, {
 	Name: "middle-of-a-turn-skipped",
 	Then: []string{"./internal/shard"}, // whose runs it reads
-	In:   "runlog.AppendEvents",
+	In:   "runlog.AppendPage",
 	Old:  "if first > 1 { // it may be in the middle of a turn",
 	New:  "if first > 2 { // it may be in the middle of a turn",
 	Bug:  "A page of history that begins with the second event can't be read.",
 }, {
 	Name: "reverse-page-loses-its-first-event",
 	Then: []string{"./internal/shard"}, // whose runs it reads
-	In:   "runlog.AppendEvents",
+	In:   "runlog.AppendPage",
 	Old:  "for ; next >= max(first, t.First); next-- {",
 	New:  "for ; next > max(first, t.First); next-- {",
 	Bug:  "Histories in reverse order lack events.",

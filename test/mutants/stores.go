@@ -71,8 +71,8 @@ var stores = []Mutant{{
 }, {
 	Name: "export-of-the-first-run",
 	In:   "swf.(*Export).find",
-	Old:  "p.status, true, nil, 1)",
-	New:  "p.status, false, nil, 1)",
+	Old:  "p.status, true, nil, 1, 1)",
+	New:  "p.status, false, nil, 1, 1)",
 	Bug:  "Instead of the last run the first one is exported.",
 	Then: []string{exports},
 }, {

@@ -164,6 +164,17 @@ func (h *harness) AppendEvents(ctx context.Context, b []byte, run engine.RunID, 
 	return h.node.AppendEvents(ctx, b, run, first, last, reverse)
 }
 
+// AppendPage is the same for a page.
+func (h *harness) AppendPage(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool, most int) ([]byte, int64, error) {
+	if h.w.random.IntN(4) == 0 {
+		h.w.rest(h.w.running)
+	}
+	if h.disk.dead {
+		return b, 0, errDead
+	}
+	return h.node.AppendPage(ctx, b, run, first, last, reverse, most)
+}
+
 // Backlog counts the tasks of a list.
 func (h *harness) Backlog(list string) int { return h.matcher.Backlog(list) }
 

@@ -66,6 +66,23 @@ func List[T any](x *XML, name string, items []T, each func(T)) {
 	})
 }
 
+// ListWithin is List of as many items as most bytes have room for, but of one at least.
+// It tells how many.
+func ListWithin[T any](x *XML, most int, name string, items []T, each func(T)) (n int) {
+	x.Element(name, func() {
+		begin := x.b.Len()
+		for ; n < len(items); n++ {
+			end := x.b.Len()
+			x.Element("member", func() { each(items[n]) })
+			if n > 0 && x.b.Len()-begin > most {
+				x.b.Truncate(end)
+				return
+			}
+		}
+	})
+	return n
+}
+
 // Texts writes a list of texts.
 func (x *XML) Texts(name string, values []string) {
 	x.Element(name, func() {

@@ -1,0 +1,238 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"heddle/internal/iam/account"
+	"heddle/internal/service"
+	"heddle/internal/swf"
+)
+
+// answerBytesMax is what docs/OPERATING.md says of every answer.
+const answerBytesMax = 1 << 20
+
+// readers are the actions of a service that only read, in order, by their names.
+var readers = regexp.MustCompile(`^(List|Get|Describe|Count|Simulate|Poll)`)
+
+// servicesSeen are the services of a server, and what each has opened.
+func servicesSeen() ([]*service.Service, map[string]*service.Opened) {
+	services, opened := Services(), map[string]*service.Opened{}
+	for _, s := range services {
+		if o, ok := s.Options.(*swf.Options); ok {
+			o.Registry.DomainsMax = 1000
+		}
+		open := s.Open
+		s.Open = func(k *service.Kernel) (*service.Opened, error) {
+			o, err := open(k)
+			opened[s.Name] = o
+			return o, err
+		}
+	}
+	return services, opened
+}
+
+// TestAnswersAreBounded fills a server with the largest things of each sort that there may
+// be, some hundred of each, and asks everything that every service can be asked for the
+// largest page. No answer is larger than it may be, and pages join to the list.
+func TestAnswersAreBounded(t *testing.T) {
+	if racing || testing.Short() {
+		t.Skip("it is about amounts: some thousand large calls")
+	}
+	services, opened := servicesSeen()
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Millisecond, Services: services}
+	s := start(t, cfg)
+	h := &harness{t, s, rootKey(t, cfg.Data)}
+	const many = 300
+
+	// What takes most bytes of a character: an emoji four, in UTF-8; a control character
+	// six, in JSON; an ampersand five, in XML.
+	wide := func(n int) string { return strings.Repeat("\U0001F600", n) }
+	id := func(i, n int) string { return fmt.Sprintf("%03d", i) + wide(n-3) }
+	data := strings.Repeat(`\u0001`, 32768)
+	h.each(many, func(i int) *knock {
+		return h.swf(h.root, "RegisterDomain", fmt.Sprintf(`{"name":"%s","workflowExecutionRetentionPeriodInDays":"1","description":"%s"}`, id(i, 256), wide(1024)))
+	})
+	domain := id(0, 256)
+	arn := "arn:aws:swf:" + defaults.Region + ":" + defaults.Account + ":/domain/" + domain
+	for i := range 50 {
+		h.must(h.swf(h.root, "TagResource", fmt.Sprintf(`{"resourceArn":"%s","tags":[{"key":"%s","value":"%s"}]}`,
+			arn, fmt.Sprintf("%02d", i)+strings.Repeat("\u00e9", 126), strings.Repeat("\u00e9", 256))))
+	}
+	for _, kind := range []string{"Workflow", "Activity"} {
+		h.each(many, func(i int) *knock {
+			return h.swf(h.root, "Register"+kind+"Type", fmt.Sprintf(`{"domain":"%s","name":"%s","version":"%s","description":"%s"}`, domain, id(i, 256), wide(64), wide(1024)))
+		})
+	}
+	typeOf := func(kind string) string {
+		return fmt.Sprintf(`"%sType":{"name":"%s","version":"%s"}`, kind, id(0, 256), wide(64))
+	}
+	tags := `"` + strings.Join([]string{id(0, 256), id(1, 256), id(2, 256), id(3, 256), id(4, 256)}, `","`) + `"`
+	start := func(i int) *knock {
+		return h.swf(h.root, "StartWorkflowExecution", fmt.Sprintf(`{"domain":"%s","workflowId":"%s","taskList":{"name":"l%d"},"input":"%s","tagList":[%s],%s,
+			"executionStartToCloseTimeout":"36000","taskStartToCloseTimeout":"NONE","childPolicy":"TERMINATE"}`, domain, id(i, 256), i/many, data, tags, typeOf("workflow")))
+	}
+	h.each(2*many, start)
+	h.each(many, func(i int) *knock {
+		return h.swf(h.root, "TerminateWorkflowExecution", fmt.Sprintf(`{"domain":"%s","workflowId":"%s"}`, domain, id(i, 256)))
+	})
+	last := many*2 + 1
+	run := h.field("runId", h.must(start(last)))
+	const signals = 80
+	h.each(signals, func(int) *knock {
+		return h.swf(h.root, "SignalWorkflowExecution", fmt.Sprintf(`{"domain":"%s","workflowId":"%s","signalName":"%s","input":"%s"}`, domain, id(last, 256), wide(256), data))
+	})
+
+	// In IAM. A path is written twice, also in the ARN.
+	path := "/" + strings.Repeat("&", 510) + "/"
+	name := func(i int) string { return fmt.Sprintf("%03d", i) + strings.Repeat("n", 50) }
+	limits := account.DefaultLimits()
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"` + defaults.Account + `"}}}`
+	trust += strings.Repeat(" ", limits.TrustMax)
+	document := policyOf(slices.Repeat([]string{allow("a:*", "*")}, limits.PolicyMax/60)...)
+	policyARN := func(i int) string {
+		return "arn:aws:iam::" + defaults.Account + ":policy" + path + name(i)
+	}
+	h.each(many, func(i int) *knock {
+		return h.iam(h.root, "CreatePolicy", "PolicyName", name(i), "Path", path, "PolicyDocument", document, "Description", strings.Repeat("&", 1000))
+	})
+	for range limits.VersionsPerPolicyMax - 1 {
+		h.must(h.iam(h.root, "CreatePolicyVersion", "PolicyArn", policyARN(0), "PolicyDocument", document))
+	}
+	for _, title := range []string{"User", "Group", "Role"} {
+		h.each(many, func(i int) *knock {
+			k := []string{title + "Name", name(i), "Path", path}
+			if title == "Role" {
+				k = append(k, "AssumeRolePolicyDocument", trust, "Description", strings.Repeat("&", 1000))
+			}
+			return h.iam(h.root, "Create"+title, k...)
+		})
+		h.each(limits.AttachedPerEntityMax, func(i int) *knock {
+			return h.iam(h.root, "Attach"+title+"Policy", title+"Name", name(0), "PolicyArn", policyARN(i))
+		})
+		h.must(h.iam(h.root, "Put"+title+"Policy", title+"Name", name(0), "PolicyName", name(0), "PolicyDocument", policyOf(allow("a:*", "*"))))
+	}
+	h.each(many, func(i int) *knock {
+		return h.iam(h.root, "AddUserToGroup", "UserName", name(i), "GroupName", name(0))
+	})
+	h.each(many, func(i int) *knock {
+		return h.iam(h.root, "AttachRolePolicy", "RoleName", name(i), "PolicyArn", policyARN(0))
+	})
+	for i := range limits.GroupsPerUserMax {
+		h.must(h.iam(h.root, "AddUserToGroup", "UserName", name(0), "GroupName", name(i)))
+	}
+	key := keyIn(t, h.must(h.iam(h.root, "CreateAccessKey", "UserName", name(0)))).AccessKeyID
+
+	// One body, and one form, for all that there is to ask: what an action does not take it
+	// does not look at.
+	body := fmt.Sprintf(`{"domain":"%s","registrationStatus":"REGISTERED","resourceArn":"%s","maximumPageSize":1000,
+		"execution":{"workflowId":"%s","runId":"%s"},"startTimeFilter":{"oldestDate":0},"taskList":{"name":"l2"},%s,%s`,
+		domain, arn, id(last, 256), run, typeOf("workflow"), typeOf("activity"))
+	form := url.Values{
+		"MaxItems": {"1000"}, "UserName": {name(0)}, "GroupName": {name(0)}, "RoleName": {name(0)}, "PolicyName": {name(0)},
+		"PolicyArn": {policyARN(0)}, "VersionId": {"v1"}, "AccessKeyId": {key},
+		"PolicySourceArn": {"arn:aws:iam::" + defaults.Account + ":user" + path + name(0)},
+	}
+	for i := range 30 {
+		form.Set(fmt.Sprintf("ActionNames.member.%d", i+1), fmt.Sprintf("a:%d", i))
+		form.Set(fmt.Sprintf("ResourceArns.member.%d", i+1), fmt.Sprintf("arn:aws:a:::%d", i))
+	}
+	for i := range 60000 / len(document) {
+		form.Set(fmt.Sprintf("PolicyInputList.member.%d", i+1), document)
+	}
+	asked := 0
+	for _, of := range slices.Sorted(maps.Keys(opened)) {
+		for _, op := range opened[of].Operations {
+			if !readers.MatchString(op.Name) {
+				continue
+			}
+			asked++
+			items, pages, largest, next := 0, 0, 0, ""
+			most := 100
+			if strings.HasPrefix(op.Name, "Simulate") {
+				most = 3
+			}
+			for ; pages < most && (pages == 0 || next != ""); pages++ {
+				k := h.swf(h.root, op.Name, body+"}")
+				if op.Name == "DescribeDomain" { // a name is a filter elsewhere
+					k.body = body + fmt.Sprintf(`,"name":"%s"}`, domain)
+				}
+				if next != "" {
+					k.body = body + `,"nextPageToken":"` + next + `"}`
+				}
+				if of != "swf" {
+					k = h.iam(h.root, op.Name)
+					asked, _ := url.ParseQuery(k.body)
+					maps.Copy(asked, form)
+					if asked.Del("Marker"); next != "" {
+						asked.Set("Marker", next)
+					}
+					k.body = asked.Encode()
+				}
+				answer := h.ask(k)
+				if answer.status != http.StatusOK && !nothingThere[op.Name] {
+					t.Errorf("%s: %d %.300s", op.Name, answer.status, answer.text)
+				}
+				largest = max(largest, len(answer.text))
+				if len(answer.text) > answerBytesMax {
+					t.Errorf("%s: page %d of a list has %d bytes", op.Name, pages+1, len(answer.text))
+				}
+				var n int
+				n, next = itemsOf(answer.text, of)
+				items += n
+			}
+			if want, lists := itemsWanted(op.Name, many, signals, limits); lists && items != want {
+				t.Errorf("%s: %d pages have %d items, want %d", op.Name, pages, items, want)
+			}
+			t.Logf("%-32s %3d pages, %4d items, largest answer %7d bytes", op.Name, pages, items, largest)
+		}
+	}
+	if asked < 50 {
+		t.Errorf("%d actions were asked", asked)
+	}
+}
+
+// nothingThere are actions about what is not there.
+var nothingThere = map[string]bool{"GetLoginProfile": true, "GetSessionToken": true}
+
+// itemsOf counts what an answer lists, and gives the token of the next page.
+func itemsOf(answer, of string) (items int, next string) {
+	if of != "swf" {
+		_, rest, _ := strings.Cut(answer, "<Marker>")
+		next, _, _ = strings.Cut(rest, "<")
+		if n := strings.Count(answer, "<EvalDecision>"); n > 0 { // their statements are members, too
+			return n, next
+		}
+		return strings.Count(answer, "<member>"), next
+	}
+	var all map[string]any
+	_ = json.Unmarshal([]byte(answer), &all)
+	for _, v := range all {
+		if list, ok := v.([]any); ok {
+			items += len(list)
+		}
+	}
+	next, _ = all["nextPageToken"].(string)
+	return items, next
+}
+
+// itemsWanted is how many items the lists that may be long have.
+func itemsWanted(action string, many, signals int, l account.Limits) (n int, known bool) {
+	n, known = map[string]int{
+		"ListDomains": many, "ListWorkflowTypes": many, "ListActivityTypes": many,
+		"ListOpenWorkflowExecutions": many + 1, "ListClosedWorkflowExecutions": many,
+		"GetWorkflowExecutionHistory": signals + 2, "PollForDecisionTask": signals + 3,
+		"ListUsers": many, "ListGroups": many, "ListRoles": many, "GetGroup": many,
+		"ListPolicyVersions": l.VersionsPerPolicyMax, "ListGroupsForUser": l.GroupsPerUserMax,
+		"ListEntitiesForPolicy": many + 2,
+	}[action]
+	return n, known
+}
