@@ -118,6 +118,9 @@ func (s *Server) unseal(ctx context.Context) error {
 	if s.auditor, err = newAuditor(&s.cfg, protection.TrailKey); err != nil {
 		return err
 	}
+	if err = markSkip(ctx, s.store.Meta(), &s.cfg); err != nil {
+		return err
+	}
 	s.held, err = holdKeys(ctx, s.store.Meta())
 	return err
 }

@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/store"
 )
 
 // Time skipping, for development: when nothing is runnable the clock jumps to the
@@ -13,6 +16,29 @@ const (
 	skipLook = 10 * time.Millisecond // how often to look
 	skipIdle = 50 * time.Millisecond // how long nothing must have moved
 )
+
+// skipName is a row of the meta space that says that a store was made with time skipping.
+const skipName = "server/time-skip"
+
+// markSkip keeps time skipping from a store that was not made with it: what skips
+// timeouts and years of retention there would end and delete what somebody counts on.
+// A new store is marked before anything is in it.
+func markSkip(ctx context.Context, meta store.Meta, cfg *Config) error {
+	if cfg.TimeSkip == SkipOff {
+		return nil
+	}
+	_, err := meta.Get(ctx, skipName)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	switch _, err := readKey(ctx, meta, hashKeyName); { // made by the first start
+	case err == nil:
+		return fmt.Errorf("--time-skip: the store in %q was made without it, and skipping would time out and delete what is there; give another --data, or --store memory", cfg.Data)
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	return meta.CompareAndSet(ctx, skipName, nil, []byte(cfg.TimeSkip))
+}
 
 // runSkip moves the clock forward while nothing is runnable: no command or
 // message under way, no task on offer, claimed or in a worker's hands, and no
