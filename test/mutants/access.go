@@ -10,8 +10,8 @@ var access = []Mutant{{
 }, {
 	Name: "old-signature-accepted",
 	In:   "sigv4.(*Signature).Verify",
-	Old:  "if err := s.checkTime(now); err != nil {",
-	New:  "if err := s.checkTime(now); err != nil && false {",
+	Old:  "if err := s.Current(now); err != nil {",
+	New:  "if err := s.Current(now); err != nil && false {",
 	Bug:  "A request that was overheard a year ago works again.",
 }, {
 	Name: "unsigned-header-accepted",

@@ -20,8 +20,9 @@ type fields struct {
 	algorithm, credential, signedHeaders, signature, date string
 }
 
-// Parse reads the signature of a request, in whichever form it has. The service
-// in its scope must be one of services. The error is an *Error.
+// Parse reads the signature of a request, in whichever form it has, from its head alone.
+// The service in its scope must be one of services; nil: that is for For to say. The
+// error is an *Error.
 func Parse(r *http.Request, services []string) (*Signature, error) {
 	query, ok := parseQuery(r.URL.RawQuery)
 	if !ok {
@@ -55,6 +56,9 @@ func Parse(r *http.Request, services []string) (*Signature, error) {
 		return nil, err
 	}
 	if err := s.readSignedHeaders(f.signedHeaders); err != nil {
+		return nil, err
+	}
+	if err := s.readPayload(); err != nil {
 		return nil, err
 	}
 	if len(f.signature) != hex.EncodedLen(len(s.mac)) || f.signature != strings.ToLower(f.signature) {
@@ -94,9 +98,6 @@ func (s *Signature) fromHeader(values []string) (f fields, err error) {
 		return f, err
 	}
 	if s.Token, err = s.header("X-Amz-Security-Token"); err != nil {
-		return f, err
-	}
-	if s.payload, err = s.header("X-Amz-Content-Sha256"); err != nil {
 		return f, err
 	}
 
@@ -193,18 +194,13 @@ func (s *Signature) fromQuery() (f fields, err error) {
 		}
 		s.life = time.Duration(seconds) * time.Second
 	}
-	// The token and the hash may also be in signed headers.
+	// The token may also be in a signed header.
 	if s.Token = token; token == "" {
 		if s.Token, err = s.header("X-Amz-Security-Token"); err != nil {
 			return f, err
 		}
 	}
-	if s.payload, err = s.header("X-Amz-Content-Sha256"); err != nil {
-		return f, err
-	}
-	if s.payload == "" {
-		s.payload = payload
-	}
+	s.payload = payload
 	s.query = slices.DeleteFunc(s.query, func(p pair) bool { return p.name == "X-Amz-Signature" })
 	return f, nil
 }
@@ -242,12 +238,22 @@ func (s *Signature) readCredential(credential string, services []string) error {
 	if !isRegion(s.Scope.Region) {
 		return mismatch("Credential should be scoped to a valid region.")
 	}
-	if !slices.Contains(services, s.Scope.Service) {
-		return mismatch("Credential should be scoped to correct service: '%s'.", strings.Join(services, "' or '"))
+	if services != nil {
+		if err := s.For(services); err != nil {
+			return err
+		}
 	}
 	if day := s.stamp[:len("20060102")]; s.Scope.Date != day {
 		return mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
 			cited(s.Scope.Date), day, s.stamp)
+	}
+	return nil
+}
+
+// For refuses a signature for a service that is none of services. The error is an *Error.
+func (s *Signature) For(services []string) error {
+	if !slices.Contains(services, s.Scope.Service) {
+		return mismatch("Credential should be scoped to correct service: '%s'.", strings.Join(services, "' or '"))
 	}
 	return nil
 }
@@ -280,11 +286,30 @@ func (s *Signature) readSignedHeaders(list string) error {
 	}
 	for key := range s.request.Header {
 		const prefix = "x-amz-"
+		if key == contentHash {
+			continue
+		}
 		if len(key) > len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) && !s.covers(key) {
 			return mismatch("'%s' must be a 'SignedHeader' in the AWS Authorization.", cited(key))
 		}
 	}
 	return nil
+}
+
+// contentHash is the header in which signers say what they have signed for the body.
+const contentHash = "X-Amz-Content-Sha256"
+
+// readPayload reads what the signer says of the body. Signers of the first years send the
+// header and do not sign it: then it says nothing, and the body itself is hashed.
+func (s *Signature) readPayload() error {
+	if !s.covers(contentHash) {
+		return nil
+	}
+	said, err := s.header(contentHash)
+	if said != "" {
+		s.payload = said
+	}
+	return err
 }
 
 // isHeaderName takes lower case only.

@@ -70,7 +70,7 @@ func TestAltered(t *testing.T) {
 		{"signed header in upper case", "content-type;host", "Content-Type;host", sigv4.Mismatch, "lower case"},
 		{"too many signed headers", "SignedHeaders=", "SignedHeaders=" + manyNames(), sigv4.Mismatch, "more than 100 names"},
 		{"header added", "Content-Length", "X-Amz-Meta: x\r\nContent-Length", sigv4.Mismatch, "'X-Amz-Meta' must be a 'SignedHeader'"},
-		{"payload hash added", "Content-Length", "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\nContent-Length", sigv4.Mismatch, "must be a 'SignedHeader'"},
+		{"payload hash added", "Content-Length", "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\nContent-Length", 0, ""}, // is not believed: TestUnsignedHash
 		{"unsigned header added", "Content-Length", "X-Forwarded-For: ::1\r\nContent-Length", 0, ""},
 		{"signature", "Signature=", "Signature=0", sigv4.Mismatch, signatureText},
 		{"signature not hex", "Signature=", "Signature=" + strings.Repeat("x", 64) + ", x=", sigv4.Mismatch, signatureText},

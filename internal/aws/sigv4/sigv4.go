@@ -59,7 +59,7 @@ type Scope struct {
 // Verify tells, by nil, that the holder of the secret which key was derived from
 // signed this request, and that it is not stale. The error is an *Error.
 func (s *Signature) Verify(body [sha256.Size]byte, key *Key, now time.Time) error {
-	if err := s.checkTime(now); err != nil {
+	if err := s.Current(now); err != nil {
 		return err
 	}
 	w := scratches.Get().(*scratch)
@@ -93,8 +93,8 @@ func (s *Signature) Verify(body [sha256.Size]byte, key *Key, now time.Time) erro
 	return nil
 }
 
-// checkTime refuses a signature that is too old or too far ahead.
-func (s *Signature) checkTime(now time.Time) error {
+// Current refuses a signature that is too old or too far ahead. The error is an *Error.
+func (s *Signature) Current(now time.Time) error {
 	if oldest := now.Add(-s.life); s.time.Before(oldest.Truncate(time.Second)) {
 		return stale("Signature expired: %s is now earlier than %s (%s - %s)", s.time, oldest, now, s.life)
 	}
