@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -31,6 +32,7 @@ type harness struct {
 
 func newHarness(t *testing.T) *harness {
 	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Second}
+	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn})) // of what is refused nothing is logged
 	s := start(t, cfg)
 	return &harness{t, s, rootKey(t, cfg.Data)}
 }

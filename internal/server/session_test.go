@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"heddle/internal/swf"
 	"io"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -73,6 +74,7 @@ type session struct {
 	shown  *coverage
 	cfg    Config
 	server *Server
+	logs   *slog.LevelVar // of lines that fail the session
 	began  engine.Time
 	user   string // who asks; empty: the root user
 	users  map[string]aws.Credentials
@@ -86,11 +88,14 @@ type session struct {
 const deadline = time.Minute
 
 func newSession(t *testing.T, shown *coverage) *session {
+	logs := new(slog.LevelVar)
+	logs.Set(slog.LevelError)
+	log := slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: logs}))
 	return &session{
-		t: t, shown: shown, masks: map[string]string{}, values: map[string]string{}, counts: map[string]int{},
+		t: t, shown: shown, logs: logs, masks: map[string]string{}, values: map[string]string{}, counts: map[string]int{},
 		cfg: Config{
 			Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: 30 * time.Second,
-			Services: Services(),
+			Services: Services(), Log: log,
 		},
 	}
 }
@@ -157,6 +162,9 @@ func (s *session) start() {
 	}
 	s.began = engine.Time(time.Now().UnixMilli())
 	s.server = start(s.t, s.cfg)
+	if s.cfg.TimeSkip == "" { // which warns of itself
+		s.logs.Set(slog.LevelInfo) // whether a request succeeds or gets a fault, nothing is logged
+	}
 }
 
 // start runs a server until the test ends.

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 
 var childRoles = map[string]func() int{
 	"hold":      holdUntilKilled,
+	"read":      readUntilKilled,
 	"fail sync": commitWithFailingSync,
 }
 
