@@ -113,6 +113,8 @@ func simulation() url.Values {
 // flood sends one request over and over on many connections, while the root user
 // runs workflows and changes things.
 func (s *stage) flood(t *testing.T, request []byte) {
+	status, answer, err := s.send(request)
+	t.Logf("it is answered with status %d, %.200q, %v", status, answer, err)
 	ctx, end := context.WithTimeout(t.Context(), *flooded)
 	defer end()
 	var answers atomic.Int64
@@ -124,8 +126,6 @@ func (s *stage) flood(t *testing.T, request []byte) {
 			}
 		})
 	}
-	status, answer, err := s.send(request)
-	t.Logf("it is answered with status %d, %.200q, %v", status, answer, err)
 	before := s.usage(t)
 	began := time.Now()
 	o := &own{stage: s, conn: s.connect(), changes: s.connect()}
