@@ -122,7 +122,7 @@ func TestDomainIsLookedUpOnce(t *testing.T) {
 	h := operation.New(operation.Config{
 		Authenticator: limited{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Random: func() [16]byte { return [16]byte{} },
-		Audit:  func(a *operation.Answered) { domain = a.Touched.Name },
+		Audit:  func(a *operation.Answered) error { domain = a.Touched.Name; return nil },
 	}, awsjson.New())
 	h.Mount(&operation.API{Service: "swf", Model: opened.Model, Operations: opened.Operations})
 	for _, op := range opened.Operations {
