@@ -47,6 +47,6 @@ func TestGoneCaller(t *testing.T) {
 // always takes everybody for one caller.
 type always struct{ caller operation.Caller }
 
-func (a always) Authenticate(*http.Request, []string, operation.Body) (operation.Caller, error) {
-	return a.caller, nil
-}
+func (a always) Recognise(*http.Request, []string) (operation.Sender, error) { return a, nil }
+
+func (a always) Verify([]string, operation.Body) (operation.Caller, error) { return a.caller, nil }

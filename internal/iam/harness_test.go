@@ -124,9 +124,20 @@ func (h *harness) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Authenticate implements operation.Authenticator. It takes who does not sign for the
+// Recognise implements operation.Authenticator. It takes who does not sign for the
 // root user.
-func (h *harness) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
+func (h *harness) Recognise(r *http.Request, _ []string) (operation.Sender, error) {
+	return sender{h, r}, nil
+}
+
+type sender struct {
+	*harness
+	*http.Request
+}
+
+// Verify implements operation.Sender.
+func (s sender) Verify(services []string, body operation.Body) (operation.Caller, error) {
+	h, r := s.harness, s.Request
 	if r.Header.Get("Authorization") == "" {
 		root, err := h.directory.Lookup(r.Context(), rootKey.KeyID, "")
 		return callerOf(root), err

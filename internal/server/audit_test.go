@@ -189,7 +189,14 @@ func TestAuditOfUnknownSenders(t *testing.T) {
 	if err := w.Body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	query(t, s, "2010-05-08", "CreateUser", "UserName", "sesame")
+	query(t, s, "2010-05-08", "CreateUser", "UserName", "sesame") // whose body nobody reads, so nobody knows the action
+	get, err := http.Get(s.URL() + "/?Action=CreateUser&Version=2010-05-08&UserName=sesame")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := get.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
 	closeServer(t, s)
 	trail := trailOf(t, cfg.Data)
 	all := recordsOf(t, trail)

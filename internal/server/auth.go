@@ -49,9 +49,25 @@ type signed struct {
 	*authn.Authenticator[*account.Caller]
 }
 
-// Authenticate implements operation.Authenticator.
-func (s *signed) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
-	caller, scope, err := s.Identify(r, services, body)
+// Recognise implements operation.Authenticator.
+func (s *signed) Recognise(r *http.Request, services []string) (operation.Sender, error) {
+	known, err := s.Authenticator.Recognise(r, services)
+	if err != nil {
+		return nil, err
+	}
+	return &signer{s, r, known}, nil
+}
+
+// signer is who a signature says a request is from.
+type signer struct {
+	*signed
+	request *http.Request
+	known   *authn.Recognised[*account.Caller]
+}
+
+// Verify implements operation.Sender.
+func (s *signer) Verify(services []string, body operation.Body) (operation.Caller, error) {
+	caller, scope, err := s.known.Verify(services, body)
 	if err != nil {
 		return operation.Caller{}, err
 	}
@@ -59,7 +75,7 @@ func (s *signed) Authenticate(r *http.Request, services []string, body operation
 		return operation.Caller{}, fault.Of(fault.BadSignature, "Credential should be scoped to a valid region.")
 	}
 	s.directory.Used(caller.KeyID, account.Use{At: s.Now(), Service: scope.Service, Region: scope.Region})
-	return callerOf(caller, scope.Region, r), nil
+	return callerOf(caller, scope.Region, s.request), nil
 }
 
 // trusting believes every request of a program: its sender is the root user. It
@@ -70,15 +86,15 @@ type trusting struct {
 	root *account.Caller
 }
 
-// Authenticate implements operation.Authenticator.
-func (t *trusting) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
+// Recognise implements operation.Authenticator.
+func (t *trusting) Recognise(r *http.Request, _ []string) (operation.Sender, error) {
 	if authn.CrossSite(r) {
-		return operation.Caller{}, &fault.Fault{Kind: fault.AccessDenied, Status: http.StatusForbidden, Message: crossSite}
+		return nil, &fault.Fault{Kind: fault.AccessDenied, Status: http.StatusForbidden, Message: crossSite}
 	}
-	c, err := t.Anyone.Authenticate(r, services, body)
+	c, err := t.Caller(r)
 	known := callerOf(t.root, c.Region, r)
 	known.AccessKey = c.AccessKey
-	return known, err
+	return operation.Believe(known), err
 }
 
 const crossSite = "Without authentication, only programs may call, and pages of this server: no pages from elsewhere"

@@ -54,7 +54,9 @@ func (noTasks) Backlog(string) int                                    { return 0
 // limited is an IAM user that may do everything but name another's domain.
 type limited struct{}
 
-func (limited) Authenticate(*http.Request, []string, operation.Body) (operation.Caller, error) {
+func (l limited) Recognise(*http.Request, []string) (operation.Sender, error) { return l, nil }
+
+func (limited) Verify([]string, operation.Body) (operation.Caller, error) {
 	p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`))
 	return operation.Caller{
 		Account: taskWorld.Account, Region: taskWorld.Region, Policies: &policy.PolicySets{Identity: []policy.Attached{{Policy: p}}},

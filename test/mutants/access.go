@@ -21,14 +21,14 @@ var access = []Mutant{{
 	Bug:  "Somebody on the way changes the action of a signed request.",
 }, {
 	Name: "session-token-unchecked",
-	In:   "authn.(*Authenticator).identify",
+	In:   "authn.(*Recognised).verify",
 	Old:  "[]byte(known.Token)) != 1 {",
 	New:  "[]byte(known.Token)) > 1 {",
 	Bug:  "Temporary credentials work without their token.",
 	Then: []string{identities},
 }, {
 	Name: "expired-session-accepted",
-	In:   "authn.(*Authenticator).identify",
+	In:   "authn.(*Recognised).verify",
 	Old:  "if !known.Expires.IsZero() && !now.Before(known.Expires) {",
 	New:  "if known.Expires.IsZero() && !now.Before(known.Expires) && false {",
 	Bug:  "Temporary credentials work for ever.",
@@ -104,7 +104,7 @@ var access = []Mutant{{
 	Bug:  "A policy that denies by a domain's tag denies nothing.",
 }, {
 	Name: "pages-from-elsewhere-may-call",
-	In:   "server.(*trusting).Authenticate",
+	In:   "server.(*trusting).Recognise",
 	Old:  "if authn.CrossSite(r) {",
 	New:  "if false {",
 	Bug:  "Without authentication, any web page that a developer opens starts workflows on his machine.",
@@ -158,9 +158,9 @@ var access = []Mutant{{
 	Bug:  "Calls that nobody may make use up those of others in the account.",
 }, {
 	Name: "signed-for-any-service",
-	In:   "authn.(*Authenticator).identify",
-	Old:  "sigv4.Parse(r, services)",
-	New:  "sigv4.Parse(r, append([]string{\"swf\", \"iam\", \"sts\", \"states\"}, services...))",
+	In:   "sigv4.(*Signature).For",
+	Old:  "slices.Contains(services, s.Scope.Service)",
+	New:  "slices.Contains(append([]string{\"swf\", \"iam\", \"sts\", \"states\"}, services...), s.Scope.Service)",
 	Bug:  "A signature for one service opens another.",
 }, {
 	Name: "path-decoded-before-it-is-cut",

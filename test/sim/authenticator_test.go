@@ -13,14 +13,14 @@ type authenticator struct {
 	limited bool
 }
 
-// Authenticate implements operation.Authenticator.
-func (a authenticator) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
-	c, err := a.Anyone.Authenticate(r, services, body)
+// Recognise implements operation.Authenticator.
+func (a authenticator) Recognise(r *http.Request, _ []string) (operation.Sender, error) {
+	c, err := a.Caller(r)
 	if a.limited {
 		c.Principal = policy.Principal{ARN: "arn:aws:iam::" + c.Account + ":user/simulated", Account: c.Account}
 		c.Policies = &limits
 	}
-	return c, err
+	return operation.Believe(c), err
 }
 
 // limits deny what no execution of the simulation waits for.

@@ -1,5 +1,6 @@
 // Package authn finds out who signed a request, and keeps those that nobody signs
-// to the loopback.
+// to the loopback. It takes two steps: by the head of a request it recognises whose it
+// would be, so that nobody's body is read; with the body it verifies that.
 //
 // It joins sigv4, which knows signatures, and whoever knows the keys.
 package authn
@@ -60,37 +61,79 @@ type Body interface{ Digest() [sha256.Size]byte }
 // services, as scopes of signatures name them. What is wrong with a request is a
 // *fault.Fault; any other error is of Keys.
 func (a *Authenticator[H]) Identify(r *http.Request, services []string, body Body) (H, sigv4.Scope, error) {
-	holder, scope, err := a.identify(r, services, body)
-	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
-		err = faultOf(refusal)
+	var nobody H
+	known, err := a.Recognise(r, services)
+	if err != nil {
+		return nobody, sigv4.Scope{}, err
 	}
-	return holder, scope, err
+	return known.Verify(services, body)
 }
 
-func (a *Authenticator[H]) identify(r *http.Request, services []string, body Body) (holder H, scope sigv4.Scope, err error) {
-	var nobody H
+// Recognised is a request whose head says what its sender's would. Who knows the name of
+// a key can say so, too: only Verify proves it.
+type Recognised[H Holder] struct {
+	by        *Authenticator[H]
+	request   *http.Request
+	signature *sigv4.Signature
+}
+
+// Recognise refuses, by the head of a request alone, what no body could make good: a
+// signature that is not whole, that is not of now, or of a key that nobody has. The
+// services may be left out, if only the body tells. Errors are those of Identify.
+func (a *Authenticator[H]) Recognise(r *http.Request, services []string) (*Recognised[H], error) {
 	signature, err := sigv4.Parse(r, services)
 	if err != nil {
-		return nobody, scope, err
+		return nil, refusal(err)
 	}
-	holder, err = a.Keys.Lookup(r.Context(), signature.KeyID, signature.Token)
-	if errors.Is(err, credentials.ErrUnknown) {
-		return nobody, scope, errUnknown
+	k := &Recognised[H]{a, r, signature}
+	if _, err = k.lookup(); err == nil {
+		err = signature.Current(a.Now())
 	}
 	if err != nil {
-		return nobody, scope, err
+		return nil, refusal(err)
 	}
-	known := holder.Held()
-	now := a.Now()
-	if err := a.derived.Verify(signature, body.Digest(), string(known.Secret), now); err != nil {
-		return nobody, scope, err
+	return k, nil
+}
+
+// lookup finds the holder of the key.
+func (k *Recognised[H]) lookup() (H, error) {
+	holder, err := k.by.Keys.Lookup(k.request.Context(), k.signature.KeyID, k.signature.Token)
+	if errors.Is(err, credentials.ErrUnknown) {
+		err = errUnknown
+	}
+	return holder, err
+}
+
+// Verify tells who signed the request, once its body is there. Results are those of
+// Identify.
+func (k *Recognised[H]) Verify(services []string, body Body) (H, sigv4.Scope, error) {
+	holder, err := k.verify(services, body)
+	if err != nil {
+		var nobody H
+		return nobody, sigv4.Scope{}, refusal(err)
+	}
+	return holder, k.signature.Scope, nil
+}
+
+func (k *Recognised[H]) verify(services []string, body Body) (H, error) {
+	// The key may have been taken away while the body came.
+	holder, err := k.lookup()
+	if err != nil {
+		return holder, err
+	}
+	if err := k.signature.For(services); err != nil {
+		return holder, err
+	}
+	known, now := holder.Held(), k.by.Now()
+	if err := k.by.derived.Verify(k.signature, body.Digest(), string(known.Secret), now); err != nil {
+		return holder, err
 	}
 	// What a session is worth, only those learn who have its secret.
-	if subtle.ConstantTimeCompare([]byte(signature.Token), []byte(known.Token)) != 1 {
-		return nobody, scope, errUnknown
+	if subtle.ConstantTimeCompare([]byte(k.signature.Token), []byte(known.Token)) != 1 {
+		return holder, errUnknown
 	}
 	if !known.Expires.IsZero() && !now.Before(known.Expires) {
-		return nobody, scope, errExpired
+		return holder, errExpired
 	}
-	return holder, signature.Scope, nil
+	return holder, nil
 }

@@ -1,6 +1,8 @@
 package authn
 
 import (
+	"errors"
+
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/sigv4"
 )
@@ -14,7 +16,11 @@ var kinds = map[sigv4.Kind]fault.Kind{
 	sigv4.ExpiredToken: fault.ExpiredToken,
 }
 
-// faultOf is a refusal in words for its sender; protocols have their own codes for it.
-func faultOf(refusal *sigv4.Error) *fault.Fault {
-	return fault.Of(kinds[refusal.Kind], refusal.Message)
+// refusal is an error of a signature in words for its sender; protocols have their own
+// codes for it. Other errors stay what they are.
+func refusal(err error) error {
+	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
+		return fault.Of(kinds[refused.Kind], refused.Message)
+	}
+	return err
 }

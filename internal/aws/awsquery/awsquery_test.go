@@ -29,14 +29,14 @@ type house struct {
 // door lets in who says a name.
 type door struct{}
 
-func (door) Authenticate(r *http.Request, _ []string, _ operation.Body) (operation.Caller, error) {
+func (door) Recognise(r *http.Request, _ []string) (operation.Sender, error) {
 	switch who := r.Header.Get("Who"); who {
 	case "":
-		return operation.Caller{}, fault.Of(fault.Unsigned, "Who are you?")
+		return nil, fault.Of(fault.Unsigned, "Who are you?")
 	case "broken":
-		return operation.Caller{}, errors.New("the store is away")
+		return nil, errors.New("the store is away")
 	default:
-		return operation.Caller{Account: "1", Identity: who}, nil
+		return operation.Believe(operation.Caller{Account: "1", Identity: who}), nil
 	}
 }
 
@@ -228,8 +228,9 @@ func TestExchanges(t *testing.T) {
 		"explained": {post("Action=Explain" + version), 400, strings.Replace(failure("https://shop/", "Sender", "TooLong", "m"), "</Error>", "<Most>&lt;7&gt;</Most><Given>8</Given></Error>", 1)},
 		"failed":    {post("Action=Fail" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"panic":     {post("Action=Panic" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
-		"anonymous": {anonymous, 403, failure("https://shop/", "Sender", "MissingAuthenticationToken", "Who are you?")},
-		"broken":    {broken, 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
+		// Nobody's body is read, so nobody knows which API is meant.
+		"anonymous": {anonymous, 403, failure(faultNamespace, "Sender", "MissingAuthenticationToken", "Who are you?")},
+		"broken":    {broken, 500, failure(faultNamespace, "Receiver", "InternalFailure", internal)},
 		"no action": {post("Version=2020-02-02"), 400, failure("https://shop/", "Sender", "MissingAction", "The request is missing an action")},
 		"unknown":   {post("Action=Steal" + version), 400, failure("https://shop/", "Sender", "InvalidAction", "Could not find operation Steal for version 2020-02-02")},
 		"version":   {post("Action=Echo&Version=1"), 400, failure(faultNamespace, "Sender", "InvalidAction", "Could not find operation Echo for version 1")},

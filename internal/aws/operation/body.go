@@ -49,14 +49,23 @@ var (
 	errBroken   = fault.Of(fault.BrokenBody, "The body could not be read")
 )
 
-// ReadBody reads the body, of at most limit bytes, into Body, unless that was done.
+// ReadBody reads the body, of at most limit bytes, into Body, unless that was done. It
+// reads nobody's.
 func (c *Call) ReadBody(limit int64) error {
 	if c.body == nil {
+		if c.Request.ContentLength > limit {
+			return errTooLarge
+		}
+		if c.Request.ContentLength != 0 {
+			if err := c.recognise(); err != nil {
+				return err
+			}
+		}
 		c.body = bodies.Get().(*buffer)
 		if err := c.body.read(c.Request, limit); err != nil {
 			return err
 		}
-		c.Body = c.body.bytes
+		c.Body, c.whole = c.body.bytes, true
 	}
 	if int64(len(c.Body)) > limit {
 		return errTooLarge
@@ -74,9 +83,6 @@ func (c *Call) releaseBody() {
 
 // read reads the body of at most limit bytes.
 func (b *buffer) read(r *http.Request, limit int64) error {
-	if r.ContentLength > limit {
-		return errTooLarge
-	}
 	// One more, to see the end without growing. A long body is given room as it
 	// comes: what a head promises costs its sender nothing.
 	if want := min(r.ContentLength, promisedMax); int64(cap(b.bytes)) <= want {
@@ -92,9 +98,18 @@ func (b *buffer) read(r *http.Request, limit int64) error {
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return errBroken
+			return brokenBy(err)
 		}
 	}
+}
+
+// brokenBy is what the sender of a body is told that could not be read: why, if who
+// stopped it said that.
+func brokenBy(err error) error {
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f
+	}
+	return errBroken
 }
 
 // Digest implements Body: of a stream, it is what the sender says it will be.
@@ -113,6 +128,9 @@ func (c *Call) openStream(limit int64) error {
 	r := c.Request
 	if r.ContentLength > limit {
 		return errTooLarge
+	}
+	if err := c.recognise(); err != nil {
+		return err
 	}
 	s := &stream{from: r.Body, left: limit}
 	if promised := r.Header.Get("X-Amz-Content-Sha256"); len(promised) == 2*sha256.Size {
@@ -152,7 +170,7 @@ func (s *stream) Read(b []byte) (int, error) {
 	case err == io.EOF && s.hash != nil && subtle.ConstantTimeCompare(s.hash.Sum(nil), s.promised[:]) != 1:
 		s.err = fault.Of(fault.BadSignature, "The body is not what was signed")
 	case err != nil && !errors.Is(err, io.EOF):
-		s.err = errBroken
+		s.err = brokenBy(err)
 	default:
 		s.err = err
 	}

@@ -44,12 +44,28 @@ func (c *Caller) May(r *policy.Request) policy.Decision {
 	return policy.Evaluate(r, c.Policies)
 }
 
-// Authenticator finds out who asks. Its error goes to the caller if it is a
-// fault.
+// Authenticator finds out who asks, in two steps: what its head alone shows to be
+// nobody's is refused before its body is read. Errors go to the caller if they are
+// faults.
 type Authenticator interface {
-	// Authenticate takes requests that were signed for one of services.
-	Authenticate(r *http.Request, services []string, body Body) (Caller, error)
+	// Recognise tells whose a request is, if its body is what was signed. It must be for
+	// one of services; nil: only the body tells which.
+	Recognise(r *http.Request, services []string) (Sender, error)
 }
+
+// Sender is who a request is said to be from.
+type Sender interface {
+	// Verify takes a request that was signed for one of services.
+	Verify(services []string, body Body) (Caller, error)
+}
+
+// Believe is a Sender of whom no proof is asked.
+func Believe(c Caller) Sender { return (*believed)(&c) }
+
+type believed Caller
+
+// Verify implements Sender.
+func (b *believed) Verify([]string, Body) (Caller, error) { return Caller(*b), nil }
 
 // Body is what a signature covers of a body.
 type Body interface{ Digest() [sha256.Size]byte }
@@ -61,8 +77,14 @@ type Anyone struct {
 	Region  string // of requests that are not signed
 }
 
-// Authenticate implements Authenticator.
-func (a Anyone) Authenticate(r *http.Request, _ []string, _ Body) (Caller, error) {
+// Recognise implements Authenticator.
+func (a Anyone) Recognise(r *http.Request, _ []string) (Sender, error) {
+	caller, err := a.Caller(r)
+	return Believe(caller), err
+}
+
+// Caller is who a request says it is from.
+func (a Anyone) Caller(r *http.Request) (Caller, error) {
 	credential, signed := credential(r)
 	if !signed {
 		return Caller{Account: a.Account, Region: a.Region}, nil

@@ -99,7 +99,7 @@ func RequestID(random [16]byte) string {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := h.protocolOf(r)
-	c := &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), at: h.Now()}
+	c := &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), ask: h.Authenticator, at: h.Now()}
 	in, err := h.receive(w, c, p)
 	if err != nil {
 		h.refuse(w, c, p, in, err)
@@ -159,8 +159,8 @@ func (h *Handler) observe(c *Call, told *Answered) {
 	}
 }
 
-// receive finds the operation, reads the body, authenticates and decodes. The body is
-// not kept while the operation is handled.
+// receive finds the operation, recognises the sender, reads the body, verifies whose it
+// is, and decodes. The body is not kept while the operation is handled.
 func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, err error) {
 	defer c.releaseBody()
 	c.Operation, err = p.Find(c)
@@ -168,17 +168,33 @@ func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, e
 		c.Model = &c.Operation.API.Model
 		err = c.readOrStream()
 	}
-	if f, ok := errors.AsType[*fault.Fault](err); ok && (f.Kind == fault.TooLarge || f.Kind == fault.BrokenBody) {
-		// What is left of the body is not worth reading.
-		w.Header()["Connection"] = []string{"close"}
+	if err == nil {
+		err = c.recognise()
+	}
+	if err == nil {
+		c.caller, err = c.sender.Verify(c.Operation.API.SigningNames, c)
 	}
 	if err != nil {
-		return nil, err
-	}
-	if c.caller, err = h.Authenticator.Authenticate(c.Request, c.Operation.API.SigningNames, c); err != nil {
+		if r := c.Request; r.ProtoMajor == 1 && r.ContentLength != 0 && !c.whole {
+			// What is left of the body is not worth reading.
+			w.Header()["Connection"] = []string{"close"}
+		}
 		return nil, err
 	}
 	return c.Operation.Decode(c)
+}
+
+// recognise refuses what is nobody's, unless that was done.
+func (c *Call) recognise() (err error) {
+	if c.sender != nil || c.ask == nil {
+		return nil
+	}
+	var services []string
+	if c.Operation != nil {
+		services = c.Operation.API.SigningNames
+	}
+	c.sender, err = c.ask.Recognise(c.Request, services)
+	return err
 }
 
 func (c *Call) readOrStream() error {

@@ -129,7 +129,7 @@ func TestCaller(t *testing.T) {
 // refusing is an authenticator that says no, in one of two ways.
 type refusing struct{ err error }
 
-func (a refusing) Authenticate(*http.Request, []string, Body) (Caller, error) { return Caller{}, a.err }
+func (a refusing) Recognise(*http.Request, []string) (Sender, error) { return nil, a.err }
 
 func TestAuthenticationRefused(t *testing.T) {
 	for _, c := range []struct {
@@ -360,8 +360,9 @@ func TestAllocations(t *testing.T) {
 	}
 	// The call, its context that does not end with the caller, the request id, the
 	// values of two headers, the input, its two strings, two keys of this test's decoder,
-	// the subject and the output. Content-Length below 100 costs nothing.
-	if n := testing.AllocsPerRun(100, smallCall(newShop())); n > 12 {
+	// the subject, the output, and who the head says it is from. Content-Length below 100
+	// costs nothing.
+	if n := testing.AllocsPerRun(100, smallCall(newShop())); n > 13 {
 		t.Errorf("%v allocations for a small call", n)
 	}
 }

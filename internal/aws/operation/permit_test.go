@@ -13,7 +13,9 @@ import (
 // guest is a caller who has a policy.
 type guest struct{ policies *policy.PolicySets }
 
-func (g guest) Authenticate(*http.Request, []string, Body) (Caller, error) {
+func (g guest) Recognise(*http.Request, []string) (Sender, error) { return g, nil }
+
+func (g guest) Verify([]string, Body) (Caller, error) {
 	return Caller{
 		Account: "123456789012", Region: "us-east-1", AccessKey: "AKIAGUEST",
 		Principal: policy.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: "123456789012"},

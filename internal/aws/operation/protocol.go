@@ -57,6 +57,9 @@ type Call struct {
 	Found any
 
 	body    *buffer
+	whole   bool // the body was read to its end
+	ask     Authenticator
+	sender  Sender // nil until the head was looked at
 	caller  Caller
 	at      time.Time // when it came
 	subject Subject   // nil until it was resolved

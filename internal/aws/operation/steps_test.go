@@ -49,8 +49,19 @@ func (p *path) Find(c *Call) (*Mounted, error) {
 	return p.Protocol.Find(c)
 }
 
-// Authenticate implements Authenticator.
-func (p *path) Authenticate(_ *http.Request, services []string, body Body) (Caller, error) {
+// Recognise implements Authenticator.
+func (p *path) Recognise(_ *http.Request, services []string) (Sender, error) {
+	if err := p.step("recognise"); err != nil {
+		return nil, err
+	}
+	if !slices.Equal(services, []string{"path", "lane"}) {
+		return nil, fmt.Errorf("signed for %q", services)
+	}
+	return p, nil
+}
+
+// Verify implements Sender.
+func (p *path) Verify(services []string, body Body) (Caller, error) {
 	if err := p.step("authenticate"); err != nil {
 		return Caller{}, err
 	}
@@ -189,7 +200,7 @@ func walk(fails string, how func() error) (*path, *httptest.ResponseRecorder) {
 }
 
 // all are the steps of a call.
-var all = []string{"find", "read", "authenticate", "decode", "subject", "permit", "throttle 1 r Walk", "keep", "handle", "encode", "audit", "write", "observe"}
+var all = []string{"find", "recognise", "read", "authenticate", "decode", "subject", "permit", "throttle 1 r Walk", "keep", "handle", "encode", "audit", "write", "observe"}
 
 // told is what is told of a call: the same to both who listen.
 func told(what string) []string { return []string{"audit " + what, "observe " + what + " took 5"} }
@@ -210,6 +221,7 @@ func TestSteps(t *testing.T) {
 	}{
 		{"", nil, told(somebody + ", decoded input, stone s, kept, output")},
 		{"find", func() error { return fault.Of(fault.UnknownOperation, "") }, nil},
+		{"recognise", func() error { return fault.Of(fault.UnknownKey, "") }, told(nobody + ", UnrecognizedClientException 0")},
 		{"read", func() error { return errors.New("reset") }, told(nobody + ", SerializationException 0")},
 		{"authenticate", func() error { return fault.Of(fault.BadSignature, "") }, told(nobody + ", InvalidSignatureException 0")},
 		{"decode", func() error { return fault.Invalid("") }, told(somebody + ", ValidationException 0")},
@@ -252,6 +264,7 @@ func TestFailuresAtEachStep(t *testing.T) {
 		how   func() error
 		want  string // told
 	}{
+		{"recognise", stumble, nobody},
 		{"authenticate", stumble, nobody},
 		{"decode", stumble, somebody},
 		{"subject", stumble, somebody + ", decoded input"},

@@ -80,7 +80,7 @@ func TestStream(t *testing.T) {
 		{"nothing", strings.NewReader(""), 0, digest(""), 0, 0, 200, false},
 		{"another body", strings.NewReader(text(99)), 99, digest(text(100)), 99, fault.BadSignature, 400, false},
 		{"nothing of it", strings.NewReader(""), 0, digest(text(100)), 0, fault.BadSignature, 400, false},
-		{"no digest", strings.NewReader(text(1)), 1, strings.Repeat("z", 64), 0, 0, 400, false},
+		{"no digest", strings.NewReader(text(1)), 1, strings.Repeat("z", 64), 0, 0, 400, true},
 		{"says that it is too long", strings.NewReader(text(101)), 101, "", 0, 0, 413, true},
 		{"is too long", strings.NewReader(text(101)), -1, "", max, fault.TooLarge, 413, false},
 		{"is far too long", bytes.NewReader(make([]byte, 1<<20)), -1, digest(text(100)), max, fault.TooLarge, 413, false},
