@@ -15,6 +15,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/fault"
@@ -90,7 +91,14 @@ type call struct {
 	flaw   error // of the parameters; the first that was found
 }
 
+// simulates tells whether an action may take so long that it ends when its caller hangs up.
+func simulates(action string) bool { return strings.HasPrefix(action, "Simulate") }
+
 func (r row) bind(k *service.Kernel, service, action string) operation.Operation {
+	var options []operation.Option
+	if simulates(action) {
+		options = append(options, operation.Waits)
+	}
 	return awsquery.Raw(action,
 		func(ctx context.Context, _ awsquery.Params, x *awsquery.XML) error {
 			c := operation.SubjectOf(ctx).(*call)
@@ -109,7 +117,7 @@ func (r row) bind(k *service.Kernel, service, action string) operation.Operation
 			}
 			c.target = r.touches(c)
 			return c, c.flaw // what could not be looked up: nobody knows who may touch it
-		})
+		}, options...)
 }
 
 // Questions implements operation.Subject.

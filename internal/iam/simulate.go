@@ -90,6 +90,7 @@ type answer struct {
 	place   int // among all
 	request policy.Request
 	sets    *policy.PolicySets
+	decided policy.Decision
 	matches []policy.Decision
 }
 
@@ -115,19 +116,18 @@ func (c *call) simulate(s *simulation) error {
 		c.fail(invalid("At most %d actions times resources can be simulated at once", questionsMax))
 		return c.flaw
 	}
-	size, longest := 0, 0
-	for _, text := range s.texts {
-		size += len(text)
-	}
-	for _, v := range s.context {
-		longest += len(v.Key) + len(v.Value)
-	}
+	dearest := policy.Request{Principal: s.principal, Context: s.context} // has the longest values
 	for i, resource := range resources {
 		c.checkLength(fmt.Sprintf("ResourceArns.%d.member", i+1), resource, 1, arnMax)
-		longest = max(longest, len(resource))
+		if len(resource) > len(dearest.Resource) {
+			dearest.Resource = resource
+		}
 	}
 	var all []answer
 	for i, action := range actions {
+		if len(action) > len(dearest.Action) {
+			dearest.Action = action
+		}
 		service, name, ok := strings.Cut(action, ":")
 		c.checkLength(fmt.Sprintf("ActionNames.%d.member", i+1), action, 3, 128)
 		if !ok || service == "" || name == "" {
@@ -143,14 +143,23 @@ func (c *call) simulate(s *simulation) error {
 	if err != nil {
 		return err
 	}
-	steps := 0
+	price := policy.Price(&dearest, &s.sets, policy.StepsMax)
+	if price > policy.StepsMax {
+		return invalid("The policies and context keys take too long to be simulated")
+	}
+	steps, matches := 0, 0
 	for i := range shown {
-		shown[i].matches = policy.Matches(&shown[i].request, shown[i].sets)
-		steps += size*longest + stepsPerMatch*len(shown[i].matches)
-		if steps > stepsMax && i+1 < len(shown) {
-			shown, next = shown[:i+1], markerOf(key(shown[i]))
+		if i > 0 && (steps+2*price > stepsMax || matches > matchesMax) {
+			shown, next = shown[:i], markerOf(key(shown[i-1]))
 			break
 		}
+		if err := c.Err(); err != nil { // nobody is there any more
+			return err
+		}
+		a, meter := &shown[i], policy.Meter{}
+		a.decided, a.matches = meter.Evaluate(&a.request, a.sets), meter.Matches(&a.request, a.sets)
+		steps += meter.Steps()
+		matches += len(a.matches)
 	}
 	s.places = map[string][]place{}
 	for source, text := range s.texts {
@@ -163,13 +172,13 @@ func (c *call) simulate(s *simulation) error {
 	return nil
 }
 
-// Bounds of a simulation. A question costs at most as many steps as its values are
-// long, times what the policies are; a page ends when it has cost too much.
+// Bounds of a simulation. A question is priced before anything is evaluated, and a page
+// ends when the next could cost too much.
 const (
 	questionsMax     = 1000
 	givenPoliciesMax = 64 << 10 // bytes of all policies that come with the question
-	stepsMax         = 1 << 27
-	stepsPerMatch    = 1 << 12 // of telling about a statement
+	stepsMax         = policy.StepsMax
+	matchesMax       = 1 << 15 // statements that are told of
 )
 
 // addPolicies reads policies that are given with the question.
@@ -205,7 +214,7 @@ func (c *call) readContext(s *simulation) {
 }
 
 func (c *call) writeAnswer(a *answer, places map[string][]place) {
-	d := policy.Evaluate(&a.request, a.sets)
+	d := a.decided
 	decision := "implicitDeny"
 	switch {
 	case d.Allowed:

@@ -199,7 +199,12 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 		if err != nil {
 			return nil, err
 		}
-		fact.Denied = !unlimited && !mayDecide(c, domain, d, fact, version)
+		if !unlimited {
+			verdict := mayDecide(c, domain, d, fact, version)
+			if fact.Denied = !verdict.Allowed; verdict.TooDear {
+				return nil, operation.Denied(ctx, fmt.Sprintf("%d decisions are too many for the caller's policies, which take too long to evaluate", len(decisions)))
+			}
+		}
 		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
 	}
 	return facts, nil

@@ -139,16 +139,16 @@ func questions(n *permission.Need, c *operation.Caller, d *registry.Domain) []po
 
 // mayDecide tells whether a caller may make a decision, as if it were a call. Fact
 // is what is known of the type that it names; version is that of the execution.
-func mayDecide(c *operation.Caller, d *registry.Domain, decision *wire.Decision, fact *execution.Fact, version *string) bool {
+func mayDecide(c *operation.Caller, d *registry.Domain, decision *wire.Decision, fact *execution.Fact, version *string) (verdict policy.Decision) {
 	n := permission.Decision(decision)
 	n.Domain = d.Name
 	n.UseDefaults((&knownType{workflow: fact.Workflow, activity: fact.Activity}).defaultList(), version)
 	for _, r := range questions(&n, c, d) {
-		if !c.May(&r).Allowed {
-			return false
+		if verdict = c.May(&r); !verdict.Allowed {
+			break
 		}
 	}
-	return true
+	return verdict
 }
 
 func (k *knownType) defaultList() *wire.TaskList {

@@ -25,6 +25,8 @@ type Caller struct {
 	// room. If it is nil, Ask tells it when somebody asks.
 	Known policy.Context
 	Ask   func(*Caller) policy.Context
+
+	asked policy.Meter // what asking the policies has cost
 }
 
 // Context is what conditions may ask of the caller and the connection; it has no spare
@@ -36,12 +38,13 @@ func (c *Caller) Context() policy.Context {
 	return c.Known
 }
 
-// May asks the caller's policies.
+// May asks the caller's policies. What all questions of a call cost together is bounded:
+// then a decision is TooDear.
 func (c *Caller) May(r *policy.Request) policy.Decision {
 	if c.Policies == nil {
 		return policy.Decision{Allowed: true}
 	}
-	return policy.Evaluate(r, c.Policies)
+	return c.asked.Evaluate(r, c.Policies)
 }
 
 // Authenticator finds out who asks, in two steps: what its head alone shows to be

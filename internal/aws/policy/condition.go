@@ -38,14 +38,14 @@ func (c *condition) holds(q *query) bool {
 	found := false
 	for i := range q.Context {
 		v := &q.Context[i]
-		if !sameKey(v.Key, c.key) {
+		if q.steps += stepsOfKeys(v.Key, c.key); !sameKey(v.Key, c.key) {
 			continue
 		}
 		found = true
 		if c.kind == null {
 			break
 		}
-		fits := c.values.fit(c.operator, v.Value, q.Context)
+		fits := c.values.fit(c.operator, v.Value, q)
 		switch {
 		case c.quantity == allOf && fits == c.opposite:
 			return false
@@ -57,7 +57,7 @@ func (c *condition) holds(q *query) bool {
 	}
 	switch {
 	case c.kind == null:
-		return c.values.fit(c.operator, booleanText(!found), nil)
+		return c.values.fit(c.operator, booleanText(!found), q)
 	case !found && c.ifExists, c.quantity == allOf:
 		return true
 	case c.quantity == anyOf:

@@ -67,6 +67,7 @@ type Decision struct {
 	Source    string
 	Statement int
 	Sid       string
+	TooDear   bool // too many steps were needed to find out: nothing is allowed
 }
 
 // Explain says in AWS's words why r was refused.
@@ -81,7 +82,9 @@ func (d Decision) Explain(r *Request) string {
 	if d.Layer <= Group {
 		article = "an "
 	}
-	if d.Explicit {
+	if d.TooDear {
+		b.WriteString(" because its policies take too long to evaluate")
+	} else if d.Explicit {
 		b.WriteString(" with an explicit deny in " + article + d.Layer.String())
 	} else {
 		b.WriteString(" because no " + d.Layer.String() + " allows the " + r.Action + " action")
@@ -92,17 +95,24 @@ func (d Decision) Explain(r *Request) string {
 // query is a request that is being evaluated.
 type query struct {
 	*Request
+	*Meter
 	resource name
 	alias    name
 }
 
-func queryOf(r *Request) query {
-	return query{Request: r, resource: nameOf(r.Resource), alias: nameOf(r.Alias)}
+func queryOf(r *Request, m *Meter) query {
+	m.steps += len(r.Resource) + len(r.Alias)
+	return query{Request: r, Meter: m, resource: nameOf(r.Resource), alias: nameOf(r.Alias)}
 }
 
 // Evaluate decides whether policies allow a request.
 func Evaluate(r *Request, policies *PolicySets) Decision {
-	q := queryOf(r)
+	return new(Meter).Evaluate(r, policies)
+}
+
+// Evaluate is the function, for one of several evaluations whose steps count together.
+func (m *Meter) Evaluate(r *Request, policies *PolicySets) Decision {
+	q := queryOf(r, m)
 	return q.decide(policies, Decision{})
 }
 
@@ -113,6 +123,9 @@ func (q *query) decide(policies *PolicySets, granted Decision) Decision {
 	for l := range Layer(layers) {
 		if found[l] = q.ask(policies.layer(l)); found[l].denies() {
 			return found[l].decision(l)
+		}
+		if q.spent() {
+			return Decision{Layer: l, TooDear: true}
 		}
 	}
 	switch {
@@ -135,8 +148,8 @@ func (q *query) decide(policies *PolicySets, granted Decision) Decision {
 
 // Matches gives every statement that is about a request, of all layers: what
 // Evaluate combines.
-func Matches(r *Request, policies *PolicySets) []Decision {
-	q := queryOf(r)
+func (m *Meter) Matches(r *Request, policies *PolicySets) []Decision {
+	q := queryOf(r, m)
 	var all []Decision
 	for l := range Layer(layers) {
 		attached := policies.layer(l)
@@ -159,7 +172,7 @@ func Matches(r *Request, policies *PolicySets) []Decision {
 // of another one, the principal's policies must allow it too. A service has no
 // policies.
 func EvaluateTrust(r *Request, trust Attached, policies *PolicySets) Decision {
-	q := queryOf(r)
+	q := queryOf(r, new(Meter))
 	best := unnamed
 	f := found{policy: &trust}
 	var allow Decision
@@ -216,6 +229,9 @@ func (q *query) ask(policies []Attached) found {
 		statements := policies[i].Policy.statements
 		for j := range statements {
 			s := &statements[j]
+			if q.spent() {
+				return found{}
+			}
 			if !s.deny && allow.policy != nil || !s.applies(q) {
 				continue
 			}
@@ -231,12 +247,13 @@ func (q *query) ask(policies []Attached) found {
 
 // applies tells whether a statement is about the request.
 func (s *statement) applies(q *query) bool {
+	q.steps++
 	return s.hasAction(q) && s.hasResource(q) && s.holds(q)
 }
 
 func (s *statement) hasAction(q *query) bool {
 	for _, p := range s.actions {
-		if p.match(q.Action, nil, true) {
+		if p.match(q.Action, q, true) {
 			return !s.notActions
 		}
 	}
@@ -249,7 +266,7 @@ func (s *statement) hasResource(q *query) bool {
 	}
 	for i := range s.resources {
 		p := &s.resources[i]
-		if p.match(&q.resource, q.Context) || q.Alias != "" && p.match(&q.alias, q.Context) {
+		if p.match(&q.resource, q) || q.Alias != "" && p.match(&q.alias, q) {
 			return !s.notResources
 		}
 	}

@@ -170,7 +170,7 @@ func TestDecidingStatement(t *testing.T) {
 	if got := policy.Evaluate(&r, policies); got != denied {
 		t.Errorf("%+v, want %+v", got, denied)
 	}
-	got := policy.Matches(&r, policies)
+	got := new(policy.Meter).Matches(&r, policies)
 	want := []policy.Decision{
 		{Allowed: true, Source: "p", Statement: 1, Sid: "Start"},
 		{Allowed: true, Source: "p", Statement: 2, Sid: "All"},

@@ -149,12 +149,13 @@ func (v *values) add(o operator, variables bool, s string) error {
 
 // fit tells whether a value of the request fits one of the policy's. A value
 // that is not of the operator's kind fits none.
-func (v *values) fit(o operator, s string, c Context) bool {
+func (v *values) fit(o operator, s string, q *query) bool {
+	q.steps += len(s) + len(v.numbers) + len(v.dates) + len(v.networks)
 	switch o.kind {
 	case resource:
 		n := nameOf(s)
 		for i := range v.resources {
-			if v.resources[i].match(&n, c) {
+			if v.resources[i].match(&n, q) {
 				return true
 			}
 		}
@@ -182,7 +183,7 @@ func (v *values) fit(o operator, s string, c Context) bool {
 		}
 	default:
 		for _, p := range v.texts {
-			if p.match(s, c, o.fold) {
+			if p.match(s, q, o.fold) {
 				return true
 			}
 		}

@@ -54,17 +54,26 @@ type Context []Value
 type Value struct{ Key, Value string }
 
 // single gives the value of a key that has exactly one.
-func (c Context) single(key string) (value string, ok bool) {
-	for i := range c {
-		if !sameKey(c[i].Key, key) {
+func (q *query) single(key string) (value string, ok bool) {
+	for i := range q.Context {
+		v := &q.Context[i]
+		if q.steps += stepsOfKeys(v.Key, key); !sameKey(v.Key, key) {
 			continue
 		}
 		if ok {
 			return "", false
 		}
-		value, ok = c[i].Value, true
+		value, ok = v.Value, true
 	}
 	return value, ok
+}
+
+// stepsOfKeys is what comparing keys costs.
+func stepsOfKeys(a, b string) int {
+	if len(a) != len(b) {
+		return 1
+	}
+	return 1 + len(a)
 }
 
 // sameKey compares names of condition keys.

@@ -96,7 +96,8 @@ func (n *name) from(i int) string {
 }
 
 // match tells whether the pattern fits a name.
-func (p *resourcePattern) match(n *name, c Context) bool {
+func (p *resourcePattern) match(n *name, q *query) bool {
+	q.steps++
 	if len(p.parts) == 0 {
 		return true
 	}
@@ -105,9 +106,9 @@ func (p *resourcePattern) match(n *name, c Context) bool {
 	}
 	last := len(p.parts) - 1
 	for i, part := range p.parts[:last] {
-		if !part.match(n.parts[i], c, false) {
+		if !part.match(n.parts[i], q, false) {
 			return false
 		}
 	}
-	return p.parts[last].match(n.from(last), c, false)
+	return p.parts[last].match(n.from(last), q, false)
 }
