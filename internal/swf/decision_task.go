@@ -10,6 +10,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/pack"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/permission"
 	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
 )
@@ -199,7 +200,13 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 		if err != nil {
 			return nil, err
 		}
-		fact.Denied = !unlimited && !mayDecide(c, domain, d, fact, version)
+		if fact.Denied = !unlimited && !mayDecide(c, domain, d, fact, version); !fact.Denied {
+			passed, err := s.passes(ctx, permission.Decision(d).LambdaRole)
+			if err != nil {
+				return nil, err
+			}
+			fact.Denied = !passed
+		}
 		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
 	}
 	return facts, nil
