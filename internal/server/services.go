@@ -100,6 +100,7 @@ func (s *Server) openServices() error {
 			Visibility: visibility.New(s.store, &held.hash, s.node),
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,
+			Trusting:   cfg.Auth == AuthNone,
 			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, PollsPerListMax: cfg.PollsPerListMax,
 			Log: cfg.Log,

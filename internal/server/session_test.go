@@ -49,6 +49,7 @@ import (
 //	shop                  the domain and the types that most sessions use
 //	advance 60s           moves the server's clock; what is due then was done
 //	as ann {policy}       what follows is asked by a new user; as root goes back
+//	role name             makes a role that the service may act in
 //	settle                all messages between executions have arrived
 //
 // With -rewrite the answers are written into the files; read the diff.
@@ -114,6 +115,8 @@ func (s *session) do(block string) (answer string, answered bool) {
 		s.openShop()
 	case "as":
 		s.become(rest)
+	case "role":
+		s.makeRole(rest)
 	case "advance":
 		s.advance(rest)
 	case "settle":

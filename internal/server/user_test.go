@@ -29,7 +29,6 @@ func (s *session) become(who string) {
 	if !created {
 		return
 	}
-	root := s.rootKey()
 	var key struct {
 		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
 		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
@@ -39,12 +38,7 @@ func (s *session) become(who string) {
 		{"Action": {"PutUserPolicy"}, "UserName": {name}, "PolicyName": {"p"}, "PolicyDocument": {policy}},
 		{"Action": {"CreateAccessKey"}, "UserName": {name}},
 	} {
-		q.Set("Version", "2010-05-08")
-		status, body := send(s.t, s.server, root, "iam", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, q.Encode())
-		if status != http.StatusOK {
-			s.t.Fatalf("as %s: %s: %s", name, q.Get("Action"), body)
-		}
-		if err := xml.Unmarshal([]byte(body), &key); err != nil {
+		if err := xml.Unmarshal([]byte(s.askIAM(q)), &key); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -52,6 +46,22 @@ func (s *session) become(who string) {
 		s.users = map[string]aws.Credentials{}
 	}
 	s.users[name] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
+}
+
+// makeRole makes a role that the service may act in.
+func (s *session) makeRole(name string) {
+	s.askIAM(url.Values{"Action": {"CreateRole"}, "RoleName": {name}, "AssumeRolePolicyDocument": {
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"swf.amazonaws.com"}}]}`}})
+}
+
+// askIAM has the root user do something in IAM.
+func (s *session) askIAM(q url.Values) string {
+	q.Set("Version", "2010-05-08")
+	status, body := send(s.t, s.server, s.rootKey(), "iam", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, q.Encode())
+	if status != http.StatusOK {
+		s.t.Fatalf("%s: %s", q.Get("Action"), body)
+	}
+	return body
 }
 
 func (s *session) rootKey() aws.Credentials { return rootKey(s.t, s.cfg.Data) }

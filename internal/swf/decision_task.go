@@ -10,6 +10,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/pack"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/permission"
 	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
 )
@@ -204,6 +205,13 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 			if fact.Denied = !verdict.Allowed; verdict.TooDear {
 				return nil, operation.Denied(ctx, fmt.Sprintf("%d decisions are too many for the caller's policies, which take too long to evaluate", len(decisions)))
 			}
+		}
+		if !fact.Denied {
+			passed, err := s.passes(ctx, permission.Decision(d).LambdaRole)
+			if err != nil {
+				return nil, err
+			}
+			fact.Denied = !passed
 		}
 		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
 	}

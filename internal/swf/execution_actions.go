@@ -31,6 +31,9 @@ func (s *actions) startWorkflowExecution(ctx context.Context, in *wire.StartWork
 	if err := mustBeRegistered(d); err != nil { // the type was undeprecated since
 		return nil, err
 	}
+	if err := s.mustPass(ctx, in.LambdaRole); err != nil {
+		return nil, err
+	}
 	settings, err := resolve(in, t.workflow)
 	if err != nil {
 		return nil, err

@@ -92,12 +92,16 @@ func open(k *service.Kernel, o *Options) *service.Opened {
 // performer runs Lambda tasks.
 func performer(k *service.Kernel, o *lambda.Options) lifecycle.Service {
 	var p *lambda.Performer
+	c := lambda.Config{
+		Runs: k.Runs, Tasks: k.Performed, Endpoint: o.Endpoint, Key: o.Key(),
+		Concurrent: o.Concurrent, PollsMax: k.PollsPerListMax, Within: k.Within, Log: k.Log,
+	}
+	if o.Roles == lambda.RolesCheck && !k.Trusting {
+		c.Authority = invocations{k}
+	}
 	return lifecycle.NewHooks(lifecycle.Hooks{
 		OnStart: func(context.Context) (err error) {
-			p, err = lambda.Start(lambda.Config{
-				Runs: k.Runs, Tasks: k.Performed, Endpoint: o.Endpoint, Key: o.Key(),
-				Concurrent: min(o.Concurrent, k.PollsPerListMax), Within: k.Within, Log: k.Log,
-			})
+			p, err = lambda.Start(c)
 			return err
 		},
 		OnStop: func(ctx context.Context) error { return p.Stop(ctx) },

@@ -13,6 +13,9 @@ func workflowTypeID(t wire.WorkflowType) registry.TypeID {
 
 // registerWorkflowType serves RegisterWorkflowType.
 func (s *actions) registerWorkflowType(ctx context.Context, in *wire.RegisterWorkflowTypeInput) error {
+	if err := s.mustPass(ctx, in.DefaultLambdaRole); err != nil {
+		return err
+	}
 	id := workflowTypeID(wire.WorkflowType{Name: in.Name, Version: in.Version})
 	return s.registerType(ctx, in.Domain, id, in.Description, registry.Defaults{
 		ExecutionStartToCloseTimeout: text(in.DefaultExecutionStartToCloseTimeout),

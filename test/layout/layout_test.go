@@ -66,11 +66,11 @@ var arrows = map[string][]string{
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
 		"internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
-		"internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/swf/execution", "internal/swf/lambda",
+		"internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/swf/execution", "internal/swf/lambda",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
 	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/options", "internal/pack", "internal/swf/wire"},
-	"internal/swf/lambda":     {"internal/engine", "internal/matching", "internal/swf/execution", "internal/swf/wire"},
+	"internal/swf/lambda":     {"internal/aws/arn", "internal/engine", "internal/matching", "internal/swf/execution", "internal/swf/wire"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
 	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/swf/wire":       {"internal/aws/shape"},

@@ -77,7 +77,7 @@ func (d Decision) Explain(r *Request) string {
 		called = r.Resource
 	}
 	var b strings.Builder
-	b.WriteString("User: " + r.Principal.name() + " is not authorized to perform: " + r.Action + " on resource: " + called)
+	b.WriteString("User: " + r.Principal.Name() + " is not authorized to perform: " + r.Action + " on resource: " + called)
 	article := "a "
 	if d.Layer <= Group {
 		article = "an "

@@ -34,8 +34,8 @@ type Principal struct {
 	Service   string // such as swf.amazonaws.com
 }
 
-// name is what a refusal calls the principal.
-func (p *Principal) name() string {
+// Name is what a refusal calls the principal.
+func (p *Principal) Name() string {
 	switch {
 	case p.Session != "":
 		return p.Session

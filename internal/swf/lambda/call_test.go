@@ -87,7 +87,7 @@ func TestCallsEnd(t *testing.T) {
 						BaseEndpoint: aws.String("http://localhost"), Credentials: aws.AnonymousCredentials{}, HTTPClient: silent{},
 					})},
 				}
-				p.perform(&task{LambdaTask: &execution.LambdaTask{Name: "f", StartToCloseTimeout: c.timeout}, region: "eu-west-1", input: "{}"})
+				p.perform(&task{LambdaTask: &execution.LambdaTask{Name: "f", StartToCloseTimeout: c.timeout}, region: "eu-west-1", function: function{"arn:aws:lambda:eu-west-1:123456789012:function:f", "f"}, input: "{}"})
 				if took := time.Since(began); took != c.took || !slices.Equal(runs.reports, c.reports) {
 					t.Errorf("the call took %s and reported %q, want %s and %q", took, runs.reports, c.took, c.reports)
 				}

@@ -54,7 +54,8 @@ const (
 	reasonUnreachable = "EndpointUnreachable" // the function did not run
 	reasonEndpoint    = "EndpointFailed"      // nobody knows whether it ran
 	reasonTooLarge    = "ResultTooLarge"
-	reasonName        = "ValidationException" // the service's word
+	reasonName        = "ValidationException" // the service's words
+	reasonDenied      = "AccessDeniedException"
 )
 
 // Key signs requests to the endpoint.
@@ -153,9 +154,6 @@ type failure struct {
 
 // invoke runs a function and waits for it.
 func (f *functions) invoke(ctx context.Context, region, name, input string) (*string, *failure) {
-	if !nameSafe(name) {
-		return nil, &failure{reason: reasonName, details: fmt.Sprintf("%q can't be the name of a function", name)}
-	}
 	out, err := f.client.Invoke(ctx, &awslambda.InvokeInput{FunctionName: &name, Payload: []byte(input)},
 		func(o *awslambda.Options) { o.Region = region })
 	if err != nil {
@@ -172,21 +170,6 @@ func (f *functions) invoke(ctx context.Context, region, name, input string) (*st
 		return nil, nil
 	}
 	return &payload, nil
-}
-
-// nameSafe tells whether a name is made of what names and ARNs of functions are
-// made of, with perhaps a version or an alias. It goes into the path of a URL,
-// so nothing that means something there may pass.
-func nameSafe(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_:$", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return name != ""
 }
 
 // functionFailure is what a function's own error says of itself. kind is the

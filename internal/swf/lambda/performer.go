@@ -2,26 +2,28 @@
 // functions that deciders schedule, at the one endpoint that the operator named,
 // and reports how each call ended.
 //
-// A Lambda task is offered on an internal task list. The Performer is a bounded
-// number of workers that poll that list like anybody else; a started task is
-// theirs until they report its outcome:
+// A Lambda task is offered on an internal task list, which the Performer polls like
+// anybody else. What it takes waits in its queue, which shares a bounded number of calls
+// fairly among worlds, domains and functions; a started task is its own until it reports
+// the outcome:
 //
-//	claim      a task was matched with a worker
-//	start      the execution records LambdaFunctionStarted; until then any
-//	           failure of ours puts the task back and costs nothing
+//	take       a task was matched with a poll, and waits for a place
+//	authorise  the execution's role may be assumed, and may invoke the function
+//	start      the execution records LambdaFunctionStarted; until then a failure of
+//	           ours costs nothing
 //	invoke     the function runs, within the task's startToCloseTimeout and while
 //	           the execution is open
 //	report     LambdaFunctionCompleted, LambdaFunctionFailed or
 //	           StartLambdaFunctionFailed
 //
-// The delivery of a Lambda task is never noted. So whatever ends a worker before
+// The delivery of a Lambda task is never noted. So whatever ends a call before
 // its report is durable (a crash, a stop, a lost batch), the task is offered
 // again as the next attempt: a function runs at least once. Timeouts belong to
-// the rules, which record LambdaFunctionTimedOut; the worker then merely lets go of
+// the rules, which record LambdaFunctionTimedOut; the performer then merely lets go of
 // its call, and reports that come too late are refused.
 //
-// The package does not assume the execution's role: that is for the endpoint,
-// which knows us by the operator's credentials. All worlds share the workers.
+// The endpoint knows us by the operator's credentials, which may do more than any
+// role. So what an execution's role allows is asked here, each time.
 package lambda
 
 import (
@@ -61,11 +63,37 @@ type Config struct {
 	Tasks      Tasks
 	Endpoint   string // http or https URL of Lambda's Invoke API
 	Key        Key    // zero: requests are not signed
-	Concurrent int    // workers, and so calls at a time
+	Concurrent int    // calls at a time
+	PollsMax   int    // how many polls the list of tasks takes
+	Authority  Authority
 	// Within ends a context after a while, as context.WithTimeout does.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Log    *slog.Logger
 }
+
+// Authority tells what executions may have done in their name.
+type Authority interface {
+	// May tells whether an invocation may be.
+	May(context.Context, *Invocation) (Verdict, error)
+}
+
+// Invocation is what a Lambda task asks for.
+type Invocation struct {
+	World    engine.World
+	Domain   string
+	Role     string // ARN, as the execution was given it
+	Began    engine.Time
+	Function string // ARN
+}
+
+// Verdict says why an invocation may not be, in words for the decider; zero: it may.
+type Verdict struct {
+	NotAssumed string // the role can't be assumed
+	Denied     string // the role may not invoke the function
+}
+
+// takersMax bounds how many goroutines take tasks. Taking one is a look into its history.
+const takersMax = 8
 
 // callMax bounds a call, whatever the timeout of its task: a longer one, or none,
 // may stand in a history from before they were refused.
@@ -75,26 +103,27 @@ const callMax = wire.LambdaSecondsMax * time.Second
 // again: for one that was closed nobody needs to wait.
 const lookPause = 5 * time.Second
 
-// troublePause is how long a worker rests when the kernel fails, so that a task
-// which it cannot start does not keep it spinning.
+// troublePause is how long a taker or a call rests when the kernel fails, so that a task
+// which can't be started does not keep it spinning.
 const troublePause = time.Second
 
 // Performer runs Lambda tasks. All but the workers and stopped is set once, by Start.
 type Performer struct {
 	Config
 	functions *functions
+	queue     *queue
 	polls     context.Context // ends when no more tasks are taken
 	stopPolls context.CancelFunc
 	calls     context.Context // ends when calls under way are cut
 	stopCalls context.CancelFunc
-	workers   sync.WaitGroup
-	stopped   atomic.Bool // a Stop has told how the calls ended
+	workers   sync.WaitGroup // takers, calls and their watchers
+	stopped   atomic.Bool    // a Stop has told how the calls ended
 }
 
-// Start makes a Performer and sets its workers to work.
+// Start makes a Performer and sets it to work.
 func Start(c Config) (*Performer, error) {
-	if c.Concurrent < 1 {
-		return nil, fmt.Errorf("perform Lambda tasks: %d workers, want 1 or more", c.Concurrent)
+	if c.Concurrent < 1 || c.PollsMax < 1 {
+		return nil, fmt.Errorf("perform Lambda tasks: %d calls and %d polls at a time, want 1 or more", c.Concurrent, c.PollsMax)
 	}
 	f, err := newFunctions(c.Endpoint, c.Key, c.Concurrent)
 	if err != nil {
@@ -103,8 +132,14 @@ func Start(c Config) (*Performer, error) {
 	p := &Performer{Config: c, functions: f}
 	p.calls, p.stopCalls = context.WithCancel(context.Background())
 	p.polls, p.stopPolls = context.WithCancel(p.calls)
-	for range c.Concurrent {
-		p.workers.Go(p.work)
+	p.queue = newQueue(c.Concurrent, func(j job) {
+		p.workers.Go(func() {
+			defer p.queue.done(j)
+			p.do(j)
+		})
+	})
+	for range min(takersMax, c.Concurrent, c.PollsMax) {
+		p.workers.Go(p.take)
 	}
 	return p, nil
 }
@@ -114,6 +149,7 @@ func Start(c Config) (*Performer, error) {
 // server is back. A second call does nothing.
 func (p *Performer) Stop(ctx context.Context) error {
 	p.stopPolls()
+	p.queue.end()
 	defer context.AfterFunc(ctx, p.stopCalls)()
 	p.workers.Wait()
 	first, cut := !p.stopped.Swap(true), p.calls.Err() != nil
@@ -124,42 +160,73 @@ func (p *Performer) Stop(ctx context.Context) error {
 	return nil
 }
 
-// work is the life of one worker.
-func (p *Performer) work() {
+// take is the life of a taker: it finds out where tasks belong, and queues them. All
+// that is offered is taken, since who waits on the list stands behind whoever came
+// before. A task that was taken and never started is offered again when the server is
+// back.
+func (p *Performer) take() {
 	for p.polls.Err() == nil {
 		claim, err := p.Tasks.Poll(p.polls, execution.LambdaList)
 		if err != nil {
 			p.trouble("poll for Lambda tasks", err)
 			continue
 		}
-		if claim == nil { // the performer is being closed
-			return
+		for claim != nil {
+			at, err := p.placeOf(claim.Run, claim.ID)
+			if execution.IsGone(err) {
+				claim = p.Tasks.Refuse(p.polls, claim)
+				continue
+			}
+			if err != nil && !errors.Is(err, engine.ErrUnusable) {
+				claim.Return()
+			} else {
+				claim.Accept() // offered again, an unusable one would stand before all others
+			}
+			if err != nil {
+				p.trouble("take Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)
+			} else {
+				p.queue.add(at, claim.Run, claim.ID)
+			}
+			break
 		}
-		p.take(claim)
 	}
 }
 
-// take starts the claimed task, or the next one that its poll is given, and
-// performs it.
-func (p *Performer) take(claim *matching.Claim) {
-	for claim != nil {
-		t, err := p.start(claim.Run, claim.ID)
+// placeOf tells where a task belongs.
+func (p *Performer) placeOf(run engine.RunID, scheduled int64) (place, error) {
+	ctx := context.Background()
+	view, err := p.Runs.Do(ctx, engine.Command{Run: run, Body: engine.Peek{}})
+	if err != nil {
+		return place{}, err
+	}
+	event, err := p.event(ctx, run, scheduled)
+	if err != nil {
+		return place{}, err
+	}
+	a := event.LambdaFunctionScheduledEventAttributes
+	if a == nil {
+		return place{}, fmt.Errorf("read event %d: it is %s", scheduled, event.EventType)
+	}
+	name := view.(*engine.RunView).Name
+	domain, _ := execution.Split(name.Key)
+	return place{name.World, domain, a.Name}, nil
+}
+
+// do starts a task and performs it.
+func (p *Performer) do(j job) {
+	for p.polls.Err() == nil {
+		t, err := p.start(j)
 		switch {
 		case err == nil:
-			claim.Accept()
 			if t != nil {
 				p.perform(t)
 			}
 			return
 		case execution.IsGone(err):
-			claim = p.Tasks.Refuse(p.polls, claim)
-		default:
-			if errors.Is(err, engine.ErrUnusable) {
-				claim.Accept() // offered again it would stand before all others
-			} else {
-				claim.Return()
-			}
-			p.trouble("start Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)
+			return
+		}
+		p.trouble("start Lambda task", err, "run", j.run, "scheduledEventId", j.id)
+		if errors.Is(err, engine.ErrUnusable) {
 			return
 		}
 	}
@@ -168,25 +235,41 @@ func (p *Performer) take(claim *matching.Claim) {
 // task is a started Lambda task and what it needs.
 type task struct {
 	*execution.LambdaTask
-	run    engine.RunID
-	region string
-	input  string
+	run      engine.RunID
+	region   string
+	function function // none: the task names none that could be
+	input    string
+	denied   string // why the function may not be invoked
 }
 
 // start starts a task; nil: it is over already. What is read for it comes first,
 // so that a task once started needs nothing more of the store.
-func (p *Performer) start(run engine.RunID, scheduled int64) (*task, error) {
+func (p *Performer) start(j job) (*task, error) {
 	// The outcome must be known, whoever closes the performer meanwhile.
 	ctx := context.Background()
-	view, err := p.Runs.Do(ctx, engine.Command{Run: run, Body: engine.Peek{}})
+	event, err := p.event(ctx, j.run, j.id)
 	if err != nil {
 		return nil, err
 	}
-	input, err := p.input(ctx, run, scheduled)
-	if err != nil {
-		return nil, err
+	at := j.from.place
+	t := &task{run: j.run, region: at.world.Region, input: "{}"}
+	if given := event.LambdaFunctionScheduledEventAttributes.Input; given != nil && *given != "" {
+		t.input = *given
 	}
-	reply, err := p.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.StartLambda{ScheduledEventID: scheduled}})
+	named := false
+	if t.function, named = functionOf(at.world, at.function); named {
+		verdict, err := p.authorise(ctx, j, t.function.arn)
+		if err != nil {
+			return nil, err
+		}
+		if verdict.NotAssumed != "" {
+			message := cut(verdict.NotAssumed, messageMax)
+			_, err := p.Runs.Do(ctx, engine.Command{Run: j.run, Body: &execution.StartLambdaFailed{ScheduledEventID: j.id, Message: message}})
+			return nil, err
+		}
+		t.denied = verdict.Denied
+	}
+	reply, err := p.Runs.Do(ctx, engine.Command{Run: j.run, Body: &execution.StartLambda{ScheduledEventID: j.id}})
 	if err != nil {
 		return nil, err
 	}
@@ -194,30 +277,44 @@ func (p *Performer) start(run engine.RunID, scheduled int64) (*task, error) {
 	if !ok { // the execution has no role
 		return nil, nil
 	}
-	return &task{
-		LambdaTask: started, run: run,
-		region: view.(*engine.RunView).Name.World.Region, input: input,
-	}, nil
+	t.LambdaTask = started
+	return t, nil
 }
 
-// input reads what the decider gave to the function; nothing is an empty object.
-func (p *Performer) input(ctx context.Context, run engine.RunID, scheduled int64) (string, error) {
-	b, err := p.Runs.AppendEvents(ctx, nil, run, scheduled, scheduled, false)
+// authorise asks whether the execution's role allows what a task asks for. An execution
+// without a role is for the rules to refuse.
+func (p *Performer) authorise(ctx context.Context, j job, function string) (Verdict, error) {
+	if p.Authority == nil {
+		return Verdict{}, nil
+	}
+	first, err := p.event(ctx, j.run, 1)
 	if err != nil {
-		return "", fmt.Errorf("read event %d: %w", scheduled, err)
+		return Verdict{}, err
+	}
+	a := first.WorkflowExecutionStartedEventAttributes
+	if a == nil {
+		return Verdict{}, fmt.Errorf("read event 1: it is %s", first.EventType)
+	}
+	if a.LambdaRole == nil || *a.LambdaRole == "" {
+		return Verdict{}, nil
+	}
+	return p.Authority.May(ctx, &Invocation{
+		World: j.from.place.world, Domain: j.from.place.domain,
+		Role: *a.LambdaRole, Began: engine.Time(first.EventTimestamp), Function: function,
+	})
+}
+
+// event reads an event of an execution.
+func (p *Performer) event(ctx context.Context, run engine.RunID, id int64) (*wire.HistoryEvent, error) {
+	b, err := p.Runs.AppendEvents(ctx, nil, run, id, id, false)
+	if err != nil {
+		return nil, fmt.Errorf("read event %d: %w", id, err)
 	}
 	var e wire.HistoryEvent
 	if err := e.Decode(jx.DecodeBytes(b)); err != nil {
-		return "", fmt.Errorf("read event %d: %w", scheduled, err)
+		return nil, fmt.Errorf("read event %d: %w", id, err)
 	}
-	a := e.LambdaFunctionScheduledEventAttributes
-	if a == nil {
-		return "", fmt.Errorf("read event %d: it is %s", scheduled, e.EventType)
-	}
-	if a.Input == nil || *a.Input == "" {
-		return "{}", nil
-	}
-	return *a.Input, nil
+	return &e, nil
 }
 
 // perform invokes the function and reports how that ended.
@@ -226,7 +323,7 @@ func (p *Performer) perform(t *task) {
 	ctx, cancel := p.Within(p.calls, limit)
 	defer cancel()
 	p.workers.Go(func() { p.watch(ctx, cancel, t.run) })
-	result, failed := p.functions.invoke(ctx, t.region, t.Name, t.input)
+	result, failed := p.invoke(ctx, t)
 	if failed != nil && ctx.Err() != nil {
 		if limited || p.calls.Err() != nil {
 			return // the rules time the task out, nobody waits for it, or it runs again after a restart
@@ -245,6 +342,17 @@ func (p *Performer) perform(t *task) {
 	default:
 		log.Warn("report Lambda task; it runs again when its shard is back", "cause", err)
 	}
+}
+
+// invoke runs the function of a task, if it may be.
+func (p *Performer) invoke(ctx context.Context, t *task) (*string, *failure) {
+	switch {
+	case t.function == function{}:
+		return nil, &failure{reason: reasonName, details: fmt.Sprintf("%q can't be the name of a function", t.Name)}
+	case t.denied != "":
+		return nil, &failure{reason: reasonDenied, details: t.denied}
+	}
+	return p.functions.invoke(ctx, t.region, t.function.sent, t.input)
 }
 
 // callLimit is how long a call may take. Limited says that the task has timed out by

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -102,32 +103,39 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// kernel is a fake one, whose tasks end when they start: their executions have
-// no role. onStart is called before.
+// kernel is a fake one, of domains that are runs, and functions that are tasks: run 1 has
+// the domain "1", whose task 2 calls the function "f2". Its tasks end when they start:
+// their executions have no role. onStart is called before.
 type kernel struct {
-	onStart func(id int64) error
+	onStart func(run engine.RunID, id int64) error
 }
 
 func (k *kernel) Do(_ context.Context, cmd engine.Command) (any, error) {
 	if c, ok := cmd.Body.(*execution.StartLambda); ok {
-		return nil, k.onStart(c.ScheduledEventID)
+		return nil, k.onStart(cmd.Run, c.ScheduledEventID)
 	}
-	return &engine.RunView{}, nil
+	name := execution.Name(engine.World{Account: "123456789012", Region: region}, fmt.Sprint(cmd.Run[0]), "wf")
+	return &engine.RunView{Identity: engine.Identity{Name: name}}, nil
 }
 
 func (k *kernel) AppendEvents(_ context.Context, b []byte, _ engine.RunID, first, _ int64, _ bool) ([]byte, error) {
-	return fmt.Appendf(b, `{"eventId":%d,"eventType":"LambdaFunctionScheduled","lambdaFunctionScheduledEventAttributes":{"id":"i","name":"f","decisionTaskCompletedEventId":4}}`, first), nil
+	return fmt.Appendf(b, `{"eventId":%d,"eventType":"LambdaFunctionScheduled","lambdaFunctionScheduledEventAttributes":{"id":"i","name":"f%[1]d","decisionTaskCompletedEventId":4}}`, first), nil
+}
+
+// offer offers tasks 1 to n of a run.
+func offer(m *matching.Matcher, run byte, n int) {
+	for id := range n {
+		m.Offer(engine.RunID{run}, engine.Offer{List: execution.LambdaList, ID: int64(id + 1)})
+	}
 }
 
 // perform starts a performer on offers 1 to n of one run.
-func perform(t *testing.T, workers, n int, onStart func(id int64) error) (*lambda.Performer, *matching.Matcher) {
+func perform(t *testing.T, calls, n int, onStart func(run engine.RunID, id int64) error) (*lambda.Performer, *matching.Matcher) {
 	t.Helper()
-	m := matching.New(matching.Config{PollsPerListMax: workers})
-	for id := range n {
-		m.Offer(engine.RunID{1}, engine.Offer{List: execution.LambdaList, ID: int64(id + 1)})
-	}
+	m := matching.New(matching.Config{PollsPerListMax: 3})
+	offer(m, 1, n)
 	p, err := lambda.Start(lambda.Config{
-		Runs: &kernel{onStart}, Tasks: m, Endpoint: "http://127.0.0.1:1", Concurrent: workers,
+		Runs: &kernel{onStart}, Tasks: m, Endpoint: "http://127.0.0.1:1", Concurrent: calls, PollsMax: 3,
 		Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -144,31 +152,62 @@ func stop(t *testing.T, p *lambda.Performer) {
 	}
 }
 
-// No more tasks are taken at a time than there are workers.
+// No more tasks are started at a time than there may be calls; all are taken.
 func TestConcurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
-		p, m := perform(t, 2, 5, func(int64) error { <-goOn; return nil })
+		var begun atomic.Int64
+		p, m := perform(t, 8, 20, func(engine.RunID, int64) error { begun.Add(1); <-goOn; return nil })
 		synctest.Wait()
-		if now := m.Totals(); now.Claims != 2 || now.Offers != 3 {
-			t.Errorf("%d tasks are taken and %d wait, want 2 and 3", now.Claims, now.Offers)
+		if now := m.Totals(); now.Claims != 0 || now.Offers != 0 || begun.Load() != 4 { // a domain's half
+			t.Errorf("%d tasks are claimed, %d wait on their list, %d were started, want 0, 0 and 4", now.Claims, now.Offers, begun.Load())
 		}
 		close(goOn)
 		synctest.Wait()
-		if now := m.Totals(); now.Claims != 0 || now.Offers != 0 || now.Polls != 2 {
-			t.Errorf("%d tasks are taken, %d wait, %d workers poll, want 0, 0 and 2", now.Claims, now.Offers, now.Polls)
+		if now := m.Totals(); now.Claims != 0 || now.Offers != 0 || now.Polls != 3 || begun.Load() != 20 {
+			t.Errorf("%d tasks are claimed, %d wait, %d polls, %d were started, want 0, 0, 3 and 20", now.Claims, now.Offers, now.Polls, begun.Load())
 		}
 		stop(t, p)
 	})
 }
 
-// A task that the kernel cannot start is put back and tried again, not too fast.
+// A domain whose calls hang does not keep those of another from being made, nor does one
+// function keep another of its domain.
+func TestHangingCallsStarveNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		var mu sync.Mutex
+		began, at := time.Now(), map[byte][]time.Duration{}
+		p, m := perform(t, 64, 1000, func(run engine.RunID, id int64) error {
+			mu.Lock()
+			at[run[0]] = append(at[run[0]], time.Since(began))
+			mu.Unlock()
+			if run[0] == 1 {
+				<-hang
+			}
+			return nil
+		})
+		synctest.Wait()
+		time.Sleep(300 * time.Second) // as long as a call may hang
+		offer(m, 2, 100)
+		synctest.Wait()
+		mu.Lock()
+		if len(at[1]) != 32 || len(at[2]) != 100 || at[2][99] != 300*time.Second {
+			t.Errorf("the hanging domain has %d calls, the other made %d of 100, the last after %s", len(at[1]), len(at[2]), at[2][len(at[2])-1]-300*time.Second)
+		}
+		mu.Unlock()
+		close(hang)
+		stop(t, p)
+	})
+}
+
+// A task that the kernel cannot start is tried again, not too fast.
 func TestTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
 		began := time.Now()
 		done := make(chan time.Duration, 1)
-		p, m := perform(t, 1, 1, func(int64) error {
+		p, m := perform(t, 1, 1, func(engine.RunID, int64) error {
 			if tries++; tries < 3 {
 				return errors.New("no store")
 			}
@@ -186,23 +225,35 @@ func TestTrouble(t *testing.T) {
 	})
 }
 
-// A task that is over is dropped, and the worker goes on to the next.
+// A task that is over, or whose execution can't be used, is dropped, and its place goes
+// to the next.
 func TestRefused(t *testing.T) {
-	for _, why := range []error{
-		&engine.UnknownRunError{}, &execution.UnknownExecutionError{}, &execution.UnknownLambdaError{ScheduledEventID: 1},
+	for _, c := range []struct {
+		why  error
+		took time.Duration
+	}{
+		{&engine.UnknownRunError{}, 0},
+		{&execution.UnknownExecutionError{}, 0},
+		{&execution.UnknownLambdaError{ScheduledEventID: 1}, 0},
+		{fmt.Errorf("quarantined: %w", engine.ErrUnusable), time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var starts []int64
-			p, m := perform(t, 1, 2, func(id int64) error {
+			second := make(chan time.Duration, 1)
+			began := time.Now()
+			p, _ := perform(t, 1, 2, func(_ engine.RunID, id int64) error {
 				if starts = append(starts, id); id == 1 {
-					return why
+					return c.why
 				}
+				second <- time.Since(began)
 				return nil
 			})
-			began := time.Now()
+			if took := <-second; took != c.took {
+				t.Errorf("after %q the next came after %s, want %s", c.why, took, c.took)
+			}
 			synctest.Wait()
-			if !slices.Equal(starts, []int64{1, 2}) || m.Totals().Polls != 1 || time.Since(began) != 0 {
-				t.Errorf("after %q tasks %d were started, want 1 and 2 at once", why, starts)
+			if !slices.Equal(starts, []int64{1, 2}) {
+				t.Errorf("after %q tasks %d were started, want 1 and 2", c.why, starts)
 			}
 			stop(t, p)
 		})
@@ -212,13 +263,14 @@ func TestRefused(t *testing.T) {
 // Settings that cannot work are refused at the start.
 func TestSettings(t *testing.T) {
 	for _, c := range []lambda.Config{
-		{Endpoint: "127.0.0.1:9001", Concurrent: 1},
-		{Endpoint: "ftp://host", Concurrent: 1},
-		{Endpoint: "http://", Concurrent: 1},
-		{Endpoint: "http://user:secret@host", Concurrent: 1},
-		{Endpoint: "http://host?x=y", Concurrent: 1},
-		{Endpoint: "http://host", Key: lambda.Key{ID: "only"}, Concurrent: 1},
-		{Endpoint: "http://host", Concurrent: 0},
+		{Endpoint: "127.0.0.1:9001", Concurrent: 1, PollsMax: 1},
+		{Endpoint: "ftp://host", Concurrent: 1, PollsMax: 1},
+		{Endpoint: "http://", Concurrent: 1, PollsMax: 1},
+		{Endpoint: "http://user:secret@host", Concurrent: 1, PollsMax: 1},
+		{Endpoint: "http://host?x=y", Concurrent: 1, PollsMax: 1},
+		{Endpoint: "http://host", Key: lambda.Key{ID: "only"}, Concurrent: 1, PollsMax: 1},
+		{Endpoint: "http://host", Concurrent: 0, PollsMax: 1},
+		{Endpoint: "http://host", Concurrent: 1},
 	} {
 		p, err := lambda.Start(c)
 		if err == nil {
