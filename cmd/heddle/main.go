@@ -10,12 +10,13 @@ import (
 
 // commands are the sub-commands; each has a file of its own.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Check   checkCommand   `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
-	Export  exportCommand  `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
-	Audit   auditCommand   `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
-	Rekey   rekeyCommand   `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" help:"Run the server."`
+	Check      checkCommand      `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
+	Export     exportCommand     `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
+	Audit      auditCommand      `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
+	Rekey      rekeyCommand      `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
+	AcceptTime acceptTimeCommand `cmd:"" help:"Tell a server that the wall clock, which is far ahead of its own, is right."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 func newCommands() *commands {

@@ -98,7 +98,8 @@ func (noOffers) Withdraw(string, engine.RunID, int64) {}
 func (noOffers) WithdrawShard(uint16)                 {}
 
 // Now implements shard.Clock.
-func (h *harness) Now() engine.Time { return engine.Time(h.clock().UnixMilli()) }
+func (h *harness) Now() engine.Time       { return engine.Time(h.clock().UnixMilli()) }
+func (h *harness) Confirmed() engine.Time { return h.Now() }
 
 func (h *harness) clock() time.Time {
 	h.mu.Lock()

@@ -58,6 +58,8 @@ type Config struct {
 
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
+
+	timepieces timepieces // for tests: the machine's clocks
 }
 
 // Values of Config.Store.

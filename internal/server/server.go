@@ -29,6 +29,7 @@ const memoryShards = 64
 type Server struct {
 	cfg        Config
 	clock      *clock
+	clockRow   []byte // what the store has of it
 	store      store.Store
 	shards     uint16
 	held       *heldKeys
@@ -52,7 +53,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, clock: newClock(cfg.Log), began: time.Now()}
+	if cfg.timepieces == nil {
+		cfg.timepieces = newSystemTime()
+	}
+	s := &Server{cfg: cfg, clock: newClock(cfg.timepieces, cfg.Log), began: time.Now()}
 	s.addParts()
 	if err := s.parts.Start(ctx); err != nil {
 		return nil, err
@@ -71,8 +75,10 @@ func (s *Server) addParts() {
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
 	add("store", s.openStore, func(context.Context) error { return s.store.Close() })
 	add("keys", s.unseal, nil)
+	add("clock", s.openClock, s.saveClock)
 	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
+	s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
 	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
 	s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
 	if s.cfg.TimeSkip != SkipOff {
@@ -152,14 +158,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Blobs:        s.blobs.read,
 		Stopwatch:    func() time.Duration { return time.Since(s.began) },
 	}, s.clock)
-	if err != nil {
-		return err
-	}
-	if last := s.node.LastTime(); last > s.clock.Now() {
-		cfg.Log.Warn("the store was written at a later time; the server's clock begins there", "ahead_by", time.Duration(last-s.clock.Now())*time.Millisecond)
-		s.clock.begin(last)
-	}
-	return nil
+	return err
 }
 
 // startServices opens the services and starts what in them has a life.

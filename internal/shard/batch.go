@@ -11,6 +11,7 @@ import (
 type Batch struct {
 	Section    store.Section
 	now        engine.Time
+	confirmed  engine.Time // by which closed runs are over
 	began      time.Duration
 	calls      []*call // all that were evaluated
 	outcomes   []*call // that awaited a run which closed

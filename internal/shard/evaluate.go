@@ -78,7 +78,7 @@ func (s *Shard) find(b *Batch, c *call, t target) (*run, error) {
 		return nil, f.failure()
 	}
 	r := t.run
-	if r != nil && r.isOver(b.now) {
+	if r != nil && r.isOver(b.confirmed) {
 		r = nil
 	}
 	byName := cmd.Run.IsZero()

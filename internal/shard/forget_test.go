@@ -43,6 +43,60 @@ func TestOnlyWhatIsDueIsForgotten(t *testing.T) {
 	}
 }
 
+// TestNothingIsForgottenByATimeThatIsDoubted steps the clock by a year: deadlines fire,
+// and what is closed stays, can be asked for, and goes when the time is confirmed. A run
+// that was to be kept for no time is over at once, and goes with the others.
+func TestNothingIsForgottenByATimeThatIsDoubted(t *testing.T) {
+	const year = 365 * 24 * 3600 * 1000
+	for _, down := range []bool{false, true} {
+		h := newHarness(t, 1)
+		h.must("kept", toyAdd{})
+		kept := h.read("kept").ID.Run
+		h.must("kept", toyClose{Forget: h.now + 1000})
+		h.settle()
+		h.now, h.doubt = h.now+year, year
+		h.must("none", toyAdd{})
+		none := h.read("none").ID.Run
+		h.must("none", toyClose{Forget: h.now})
+		if down {
+			h.kill()
+		}
+		h.settle() // which ends, though something is due by a doubted time
+		look := func(run engine.RunID) bool {
+			t.Helper()
+			view, err := h.Stored(context.Background(), run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return view != nil
+		}
+		if !look(kept) || !look(none) {
+			t.Fatalf("down %v: by a doubted time something was deleted: %v, %v are there", down, look(kept), look(none))
+		}
+		if kicked := h.Kicked(); len(kicked) > 0 {
+			t.Fatalf("down %v: shards %v go on for ever", down, kicked)
+		}
+		h.ok(h.to(kept, engine.Peek{}))
+		refused[*engine.UnknownRunError](h, h.to(none, engine.Peek{}))
+		if want := h.now + 1000; h.NextWake() > want {
+			t.Errorf("it wants to be stepped at %d, want by %d, when the retention ends by the confirmed time", h.NextWake(), want)
+		}
+		h.doubt = year - 1000 // as if that had passed
+		h.Advance()
+		h.settle()
+		if look(kept) || !look(none) {
+			t.Errorf("down %v: when its time has come by the confirmed clock, the first is there: %v; the other: %v", down, look(kept), look(none))
+		}
+		h.doubt = 0
+		h.Advance()
+		h.settle()
+		if look(none) {
+			t.Error("a run is left although its time is confirmed")
+		}
+		h.check()
+	}
+}
+
 // TestRunThatClosesWhileOthersAreForgottenIsForgotten too, at its time.
 func TestRunThatClosesWhileOthersAreForgottenIsForgotten(t *testing.T) {
 	h := newHarness(t, 1)

@@ -28,6 +28,7 @@ type harness struct {
 	store  *memstore.Store
 	offers *toyOffers
 	now    engine.Time
+	doubt  engine.Time     // how much of now is not confirmed
 	trips  map[string]bool // of the rules
 
 	failRead func(kind byte) bool // tells whether a read of such rows fails; 0: many kinds
@@ -68,7 +69,8 @@ func (f *flaky) Scan(ctx context.Context, shard uint16, r store.Range, visit sto
 }
 
 // Now makes a harness the clock of its shards.
-func (h *harness) Now() engine.Time { return h.now }
+func (h *harness) Now() engine.Time       { return h.now }
+func (h *harness) Confirmed() engine.Time { return h.now - h.doubt }
 
 // toyOffers remembers what is on offer.
 type toyOffers struct{ open map[string]engine.Offer }

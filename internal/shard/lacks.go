@@ -192,7 +192,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 		}
 		if !id.IsZero() {
 			t := s.targetByID(b, c, id)
-			if over := t.run == nil || t.run.isOver(b.now); t.unknown || !over || s.failed[lookup{run: id}] != nil {
+			if over := t.run == nil || t.run.isOver(b.confirmed); t.unknown || !over || s.failed[lookup{run: id}] != nil {
 				return t
 			} // else the name is free
 		}

@@ -16,7 +16,8 @@ import (
 // standing is a clock that stands.
 type standing struct{}
 
-func (standing) Now() engine.Time { return 1000 }
+func (standing) Now() engine.Time       { return 1000 }
+func (standing) Confirmed() engine.Time { return 1000 }
 
 type noOffers struct{}
 

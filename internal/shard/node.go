@@ -11,11 +11,15 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
+	"heddle/internal/store"
 )
 
 // Clock tells the time. It never goes backwards.
 type Clock interface {
 	Now() engine.Time
+	// Confirmed is a time that nobody doubts, no later than what Now last said: by it
+	// closed runs are deleted, which nobody can take back. It never goes backwards either.
+	Confirmed() engine.Time
 }
 
 // readersDefault is how many fetches are under way at a time unless said otherwise.
@@ -44,7 +48,6 @@ type Node struct {
 	stopped       atomic.Bool
 	stopReaders   context.CancelFunc
 
-	lastTime  engine.Time   // set once, when the node is opened
 	wakeMoved chan struct{} // has an element when NextWake may be earlier
 	patientAt atomic.Int64  // when patient commands must go; zero: none wait
 	pending   pending       // commands and messages that are not finished
@@ -123,9 +126,6 @@ func (n *Node) recoverShards(ctx context.Context, crew int) error {
 		}
 		n.shards[i].install(m, n.clock.Now())
 	})
-	for _, s := range n.shards {
-		n.lastTime = max(n.lastTime, s.up)
-	}
 	return errors.Join(failed...)
 }
 
@@ -347,12 +347,30 @@ func (n *Node) AppendPage(ctx context.Context, b []byte, run engine.RunID, first
 	return n.Reader.AppendPage(ctx, b, run, first, last, reverse, most)
 }
 
-// LastTime is the latest time that the store had seen when it was opened.
-func (n *Node) LastTime() engine.Time { return n.lastTime }
+// LastTime is the latest time that a store has seen; zero: nothing was written yet. No
+// node may have it open.
+func LastTime(ctx context.Context, st store.Store, shards uint16) (last engine.Time, err error) {
+	for id := range shards {
+		handle, err := st.Acquire(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, engine.Time(handle.Stamp()))
+		if err := handle.Release(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return last, nil
+}
 
 // NextWake is when the node next wants Advance; zero: never.
 func (n *Node) NextWake() engine.Time {
-	return earlier(n.earliest((*Shard).NextWake), engine.Time(n.patientAt.Load()))
+	next := earlier(n.earliest((*Shard).NextWake), engine.Time(n.patientAt.Load()))
+	if forget := n.earliest((*Shard).nextForget); forget != 0 {
+		now := n.clock.Now()
+		next = earlier(next, forget+now-n.clock.Confirmed()) // which goes on as Now does
+	}
+	return next
 }
 
 // WakeMoved receives when NextWake may have become earlier.
@@ -361,11 +379,12 @@ func (n *Node) WakeMoved() <-chan struct{} { return n.wakeMoved }
 // Advance steps the shards whose time has come.
 func (n *Node) Advance() {
 	now := n.clock.Now()
+	confirmed := n.clock.Confirmed()
 	if at := engine.Time(n.patientAt.Load()); at != 0 && at <= now {
 		n.hurry()
 	}
 	for _, s := range n.shards {
-		if w := s.NextWake(); w != 0 && w <= now {
+		if s.isDue(now, confirmed) {
 			n.kick(s)
 		}
 	}
@@ -404,7 +423,8 @@ func (n *Node) blobs() *blobCache { return &n.cached }
 func (n *Node) advance(s *Shard) {
 	lost := s.handle == nil
 	before := s.NextWake()
-	s.advance(n.clock.Now())
+	now := n.clock.Now()
+	s.advance(now, n.clock.Confirmed())
 	if lost && s.handle != nil {
 		for _, peer := range n.shards {
 			peer.mu.Lock()
@@ -435,13 +455,13 @@ func (n *Node) revive(s *Shard) {
 // done lets a batch out, and has the shard go on if it has more to do.
 func (n *Node) done(s *Shard, b *Batch, err error, took time.Duration) {
 	before := s.NextWake()
-	now := b.now // which a batch that is over no longer tells
+	now, confirmed := b.now, b.confirmed // which a batch that is over no longer tells
 	s.Done(b, err, took)
 	n.wakeEarlier(s, before)
 	s.mu.Lock()
 	more := len(s.inbox) > 0
 	s.mu.Unlock()
-	if w := s.NextWake(); more || w != 0 && w <= now {
+	if more || s.isDue(now, confirmed) {
 		n.kick(s)
 	}
 	n.revive(s)

@@ -19,7 +19,8 @@ import (
 // ticker is a clock that goes on a millisecond whenever it is looked at.
 type ticker struct{ now atomic.Int64 }
 
-func (c *ticker) Now() engine.Time { return engine.Time(c.now.Add(1)) }
+func (c *ticker) Now() engine.Time       { return engine.Time(c.now.Add(1)) }
+func (c *ticker) Confirmed() engine.Time { return engine.Time(c.now.Load()) }
 
 // silent is told of offers, by many shards at once.
 type silent struct{}

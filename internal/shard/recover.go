@@ -39,6 +39,7 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 	if !s.recovering {
 		s.recovering = true
 		s.nextWake.Store(0)
+		s.forgetNext.Store(0)
 		s.fetch(&fetch{do: func(f *fetch, ctx context.Context) (err error) {
 			f.memory, err = readMemory(ctx, s.Store, s.id)
 			return err

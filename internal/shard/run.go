@@ -17,9 +17,10 @@ type run struct {
 	newer, older *run    // in the cache
 }
 
-// isOver tells whether a run is only still to be deleted.
-func (r *run) isOver(now engine.Time) bool {
-	return r.Status == engine.Closed && r.Forget != 0 && r.Forget <= now
+// isOver tells whether a run is only still to be deleted: its time has come, which is
+// confirmed, or it was to be kept for none.
+func (r *run) isOver(confirmed engine.Time) bool {
+	return r.Status == engine.Closed && r.Forget != 0 && (r.Forget <= confirmed || r.Forget <= r.Closed)
 }
 
 // change is what a batch must know to settle a run. It is apart from the run,

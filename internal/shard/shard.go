@@ -168,6 +168,7 @@ type Shard struct {
 
 	// Read by anybody.
 	nextWake                atomic.Int64
+	forgetNext              atomic.Int64
 	working                 atomic.Int64 // tasks in workers' hands
 	unfinished              atomic.Int64 // whether it has calls or look-ups, or a batch, that are not finished
 	nextTimer, nextDeadline atomic.Int64 // of the open runs, if TrackTimers
@@ -210,13 +211,22 @@ func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
 	return &Shard{Config: cfg, id: id, peers: p, groups: g, sick: map[engine.RunID]bool{}}
 }
 
-// NextWake is when the shard next wants to be stepped without a command; zero:
-// never.
+// NextWake is when the shard next wants to be stepped without a command, but to delete
+// closed runs; zero: never.
 func (s *Shard) NextWake() engine.Time { return engine.Time(s.nextWake.Load()) }
+
+// nextForget is when it wants to be stepped for that, by the confirmed time; zero: never.
+func (s *Shard) nextForget() engine.Time { return engine.Time(s.forgetNext.Load()) }
+
+// isDue tells whether the shard wants to be stepped.
+func (s *Shard) isDue(now, confirmed engine.Time) bool {
+	wake, forget := s.NextWake(), s.nextForget()
+	return wake != 0 && wake <= now || forget != 0 && forget <= confirmed
+}
 
 // advance evaluates what has come into the open batch, or opens one. It does nothing
 // while a batch is under way.
-func (s *Shard) advance(now engine.Time) {
+func (s *Shard) advance(now, confirmed engine.Time) {
 	if s.committing {
 		return
 	}
@@ -233,6 +243,7 @@ func (s *Shard) advance(now engine.Time) {
 		b.began = s.listenedSince()
 	}
 	b.now = max(now, s.last, b.now)
+	b.confirmed = max(confirmed, b.confirmed)
 	s.takeAcks(acks)
 	for _, to := range resend {
 		if !slices.Contains(b.sent, to) { // else Done does, when what the open batch sends is durable
@@ -298,7 +309,7 @@ func (s *Shard) Ready(now engine.Time) *Batch {
 	if s.committing {
 		return nil
 	}
-	s.advance(now)
+	s.advance(now, now)
 	return s.seal()
 }
 
@@ -388,7 +399,8 @@ func (s *Shard) publishUnfinished() {
 }
 
 func (s *Shard) publishWake() {
-	next := earlier(s.forgetWake(), earlier(s.ackAt, s.retryAt))
+	s.forgetNext.Store(int64(s.forgetWake()))
+	next := earlier(s.ackAt, s.retryAt)
 	if len(s.wakes) > 0 && s.wakesWaiting < batchWakesMax {
 		next = earlier(next, s.wakes[0].Wake)
 	}
@@ -476,6 +488,7 @@ func (s *Shard) forget() (waiting []*call) {
 	s.working.Store(0)
 	s.unfinished.Store(0)
 	s.nextWake.Store(0)
+	s.forgetNext.Store(0)
 	s.open = false
 	s.Offers.WithdrawShard(s.id)
 	return waiting

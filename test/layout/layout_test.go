@@ -29,8 +29,8 @@ var arrows = map[string][]string{
 		"internal/audit", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
-		"internal/options", "internal/runlog", "internal/sealing", "internal/service", "internal/shard", "internal/store", "internal/store/keys",
-		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
+		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/shard", "internal/store",
+		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/audit":             {"internal/secretfile"},
 	"internal/aws/authn":         {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
@@ -179,6 +179,8 @@ var clocks = map[string][]string{
 	"time":    {"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Since", "Until"},
 	"context": {"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"},
 	"syscall": {"Gettimeofday", "Time"},
+
+	"golang.org/x/sys/unix": {"ClockGettime", "ClockNanosleep", "Gettimeofday", "Time", "Sysinfo"},
 }
 
 // readsClock gives what a file uses of clocks, called or as a value, under whatever
@@ -190,7 +192,7 @@ func readsClock(f *ast.File) (uses []string) {
 		if clocks[pkg] == nil {
 			continue
 		}
-		name := pkg
+		name := path.Base(pkg)
 		if i.Name != nil {
 			name = i.Name.Name
 		}
@@ -230,6 +232,7 @@ func TestReadsClock(t *testing.T) {
 		"import \"context\"; func f() { context.WithDeadlineCause(nil, x, nil) }":        "context.WithDeadlineCause",
 		"import c \"context\"; var within = (c).WithTimeout":                             "c.WithTimeout",
 		"import \"context\"; func f() { context.WithCancel(nil) }":                       "",
+		"import \"golang.org/x/sys/unix\"; var x = unix.ClockGettime":                    "unix.ClockGettime",
 		"import \"heddle/time\"; func f(s s) { s.time.Now(); time.Unix(1, 2); x.Now() }": "",
 	} {
 		f, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x; "+source, 0)

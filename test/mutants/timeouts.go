@@ -56,6 +56,36 @@ var timeouts = []Mutant{{
 	New:  "c.last = t",
 	Bug:  "A clock that is ahead of the wall steps back by some milliseconds every second.",
 }, {
+	Name: "one-reading-is-believed",
+	In:   "server.(*clock).steady",
+	Old:  "c.jump.readings >= steadyReadings && c.looked.count-c.jump.since >= steadyFor",
+	New:  "c.jump.readings >= 1",
+	Bug:  "A wall clock that is an hour ahead for a moment times out what had an hour.",
+}, {
+	Name: "readings-alone-move-the-clock-by-any-step",
+	In:   "server.(*clock).weigh",
+	Old:  "if off > c.allowance {",
+	New:  "if false {",
+	Bug:  "A wall clock that is 40 days ahead for a quarter of a minute times out every execution.",
+}, {
+	Name: "deletes-by-a-time-that-is-doubted",
+	In:   "shard.(*Shard).forgetDue",
+	Old:  "s.forgetAt > b.confirmed",
+	New:  "s.forgetAt > b.now",
+	Bug:  "Ten seconds after a boot with a wrong wall clock the histories of a month are deleted.",
+}, {
+	Name: "doubt-ends-with-the-process",
+	In:   "server.(*clock).begin",
+	Old:  "c.doubt = time.Duration(saved.Doubt) * time.Millisecond",
+	New:  "",
+	Bug:  "A restart makes a time sure that was doubted a moment before, and histories are deleted.",
+}, {
+	Name: "time-skipping-on-any-store",
+	In:   "server.markSkip",
+	Old:  "case err == nil:",
+	New:  "case false:",
+	Bug:  "A start with --time-skip times out and deletes what a real store holds.",
+}, {
 	Name: "retention-from-the-start",
 	In:   "execution.(*Rules).Record",
 	Old:  "rec.Forget = s.closed + ",

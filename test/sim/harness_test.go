@@ -112,6 +112,9 @@ func (h *harness) Now() engine.Time {
 	return h.last
 }
 
+// Confirmed implements shard.Clock.
+func (h *harness) Confirmed() engine.Time { return h.last }
+
 // Do gives a command to its run and suspends the caller until it is answered. As
 // with a node, the end of ctx ends the wait and not the command.
 func (h *harness) Do(ctx context.Context, cmd engine.Command) (any, error) {
