@@ -164,3 +164,24 @@ func TestNothingGiven(t *testing.T) {
 		}
 	}
 }
+
+// TestExportTakesEveryID has ids of executions that could be read as something else.
+func TestExportTakesEveryID(t *testing.T) {
+	clearEnvironment(t)
+	for _, id := range []string{"22AB/+CD==:1", "a/b|c:d", "-x", "--help", "@file", "${HOME}", "a b", "a,b", `a=b"\`, "arn:aws:swf:us-east-1:123456789012:/domain/other"} {
+		_, command, err := parse(t, "export", "--domain=d", "--workflow-id="+id)
+		if err != nil {
+			t.Errorf("%q: %v", id, err)
+			continue
+		}
+		var got any
+		for _, flag := range command.Flags() {
+			if flag.Name == "workflow-id" {
+				got = command.FlagValue(flag)
+			}
+		}
+		if got != id {
+			t.Errorf("%q is taken for %q", id, got)
+		}
+	}
+}

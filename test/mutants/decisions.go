@@ -56,6 +56,18 @@ var decisions = []Mutant{{
 	New:  "s.last+2 >= int64(t.limits.EventsMax)",
 	Bug:  "A history is closed one event before it is full.",
 }, {
+	Name: "decisions-cut-at-the-event-limit",
+	In:   "execution.(*turn).emitWith",
+	Old:  "&& !t.deciding",
+	New:  "",
+	Bug:  "Of decisions that were accepted together, those that come after the last place of the history are lost without a word.",
+}, {
+	Name: "history-over-its-limit-stays-open",
+	In:   "execution.(*turn).takeDecisions",
+	Old:  "if t.s.isOpen() && t.s.last >= int64(t.limits.EventsMax) {",
+	New:  "if false {",
+	Bug:  "Decisions that fill the history leave the execution open.",
+}, {
 	Name: "terminate-ignores-the-asked-policy",
 	In:   "execution.(*turn).terminate",
 	Old:  "policy := c.ChildPolicy",

@@ -130,9 +130,15 @@ func (t *turn) takeDecisions(c *CompleteDecision) {
 		a.TaskListScheduleToStartTimeout = c.TaskListScheduleToStartTimeout
 	}
 	gone := d.task
-	if t.emit(a) {
-		t.dropNotes(&gone)
-		t.decide(c, t.s.last)
+	if !t.emit(a) {
+		return
+	}
+	t.dropNotes(&gone)
+	t.deciding = true
+	t.decide(c, t.s.last)
+	t.deciding = false
+	if t.s.isOpen() && t.s.last >= int64(t.limits.EventsMax) {
+		t.closeFull()
 	}
 }
 

@@ -28,8 +28,8 @@ type Limits struct {
 	OpenTimersMax       int   `name:"open-timers" env:"OPEN_TIMERS" default:"1000" min:"1" max:"1000000000" help:"Open timers per execution."`
 	OpenChildrenMax     int   `name:"open-children" env:"OPEN_CHILDREN" default:"1000" min:"1" max:"1000000000" help:"Open child executions per execution."`
 	OpenLambdasMax      int   `name:"open-lambdas" env:"OPEN_LAMBDAS" default:"1000" min:"1" max:"1000000000" help:"Open Lambda functions per execution."`
-	// EventsMax is at least a start, a decision and an end; the last event is then
-	// WorkflowExecutionTerminated.
+	// EventsMax is at least a start, a decision and an end. Then WorkflowExecutionTerminated
+	// is the last event, or follows the last of the decisions that came too far.
 	EventsMax int `name:"events" env:"EVENTS" default:"25000" min:"6" max:"1000000000" help:"Events per history."`
 }
 

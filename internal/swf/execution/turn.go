@@ -24,13 +24,16 @@ type turn struct {
 
 	// wantsDecision: the turn wrote what a decider must see.
 	wantsDecision bool
+	// deciding: decisions were accepted, and all are recorded, however full the history is.
+	deciding bool
 }
 
 // emit records body as the next event. The state moves with it, so that a later
 // decision of the same batch sees what an earlier one did.
 //
 // The last place of a full history is for its end: emit then closes the execution
-// instead. It tells whether body was recorded.
+// instead, unless it would drop one of several decisions that were accepted together. It
+// tells whether body was recorded.
 func (t *turn) emit(body wire.EventBody) bool { return t.emitWith(body, nil) }
 
 func (t *turn) emitWith(body wire.EventBody, private []byte) bool {
@@ -38,7 +41,7 @@ func (t *turn) emitWith(body wire.EventBody, private []byte) bool {
 	if s.closeStatus != "" {
 		return false
 	}
-	if s.last+1 >= int64(t.limits.EventsMax) && !closes(body) {
+	if s.last+1 >= int64(t.limits.EventsMax) && !t.deciding && !closes(body) {
 		t.closeFull()
 		return false
 	}

@@ -322,3 +322,84 @@ func TestUnknownRowPanics(t *testing.T) {
 		}()
 	}
 }
+
+// hostileIDs are workflowIds that look like what permission is asked of.
+var hostileIDs = []string{
+	"arn:aws:swf:us-east-1:123456789012:/domain/other", "x:/domain/other", "/domain/other", "../other", "*", "?", ":", "${aws:username}",
+	"swf:tagList.member.0", "22AAAA+/AAAA=:7", "a|b",
+}
+
+// rename gives every member that names an execution a value, and tells how many.
+func rename(v reflect.Value, id string) (renamed int) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return rename(v.Elem(), id)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			renamed += rename(v.Index(i), id)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			switch {
+			case f.Name == "WorkflowID" && f.Type.Kind() == reflect.String:
+				v.Field(i).SetString(id)
+				renamed++
+			case f.IsExported():
+				renamed += rename(v.Field(i), id)
+			}
+		}
+	}
+	return renamed
+}
+
+// TestNoIDIsAsked asks for each call and decision with every workflowId there is: no
+// question depends on it.
+func TestNoIDIsAsked(t *testing.T) {
+	calls, decisions := 0, 0
+	for _, row := range summary {
+		in := reflect.New(reflect.TypeOf(row.input).Elem())
+		fill(in.Elem(), "")
+		ask := func() policy.Request {
+			a := permission.Call(row.operation, in.Interface())
+			return a.Request(ann, "us-east-1", nil)
+		}
+		plain := ask()
+		for _, id := range hostileIDs {
+			if rename(in.Elem(), id) == 0 {
+				break
+			}
+			calls++
+			if got := ask(); !reflect.DeepEqual(got, plain) {
+				t.Errorf("%s of %q asks %+v, of another %+v", row.operation, id, got, plain)
+			}
+		}
+	}
+	for _, row := range pseudo {
+		d := &wire.Decision{}
+		fill(reflect.ValueOf(d).Elem().FieldByName(row.decision+"DecisionAttributes"), "")
+		d.DecisionType = row.decision
+		ask := func() policy.Request {
+			a := permission.Decision(d)
+			a.Domain = "d"
+			return a.Request(ann, "us-east-1", nil)
+		}
+		plain := ask()
+		for _, id := range hostileIDs {
+			if rename(reflect.ValueOf(d).Elem(), id) == 0 {
+				break
+			}
+			decisions++
+			if got := ask(); !reflect.DeepEqual(got, plain) {
+				t.Errorf("%s of %q asks %+v, of another %+v", row.decision, id, got, plain)
+			}
+		}
+	}
+	// Of calls: Start, Signal, RequestCancel, Terminate, Describe, GetHistory, four that list
+	// or count, and RespondDecisionTaskCompleted; of decisions: child, signal, cancel.
+	if calls != 11*len(hostileIDs) || decisions != 3*len(hostileIDs) {
+		t.Errorf("%d calls and %d decisions were asked", calls, decisions)
+	}
+}

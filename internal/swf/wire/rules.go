@@ -32,17 +32,26 @@ func Priority(s string) int32 {
 // The rules of gen.json: what the service asks of values beyond the model.
 
 func checkName(c *shape.Violations, at shape.Place, s string) {
+	checkLetters(c, at, s, func(r rune) bool { return r == ':' || r == '/' || r == '|' || isControl(r) },
+		"must not contain : (colon), / (slash), | (vertical bar) or a control character")
+}
+
+// checkWorkflowID is more lenient than the manual, which forbids what checkName does:
+// deciders name children by their own runId and a number, with a colon between, and a
+// runId may hold slashes. Control characters stay out: execution.Key relies on it.
+func checkWorkflowID(c *shape.Violations, at shape.Place, s string) {
+	checkLetters(c, at, s, isControl, "must not contain a control character")
+}
+
+func checkLetters(c *shape.Violations, at shape.Place, s string, bad func(rune) bool, why string) {
 	if s == "arn" {
 		c.Refuse(at, s, "must not be the literal string arn")
-		return
-	}
-	for _, r := range s {
-		if r == ':' || r == '/' || r == '|' || r <= 0x1f || r >= 0x7f && r <= 0x9f {
-			c.Refuse(at, s, "must not contain : (colon), / (slash), | (vertical bar) or a control character")
-			return
-		}
+	} else if strings.ContainsFunc(s, bad) {
+		c.Refuse(at, s, why)
 	}
 }
+
+func isControl(r rune) bool { return r <= 0x1f || r >= 0x7f && r <= 0x9f }
 
 func checkTrimmedName(c *shape.Violations, at shape.Place, s string) {
 	if strings.TrimSpace(s) != s {

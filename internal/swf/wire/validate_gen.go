@@ -1189,7 +1189,7 @@ func (v *StartChildWorkflowExecutionDecisionAttributes) validate(c *shape.Violat
 		c.Null(at.Member("workflowId"))
 	} else {
 		c.Length(at.Member("workflowId"), v.WorkflowID, 1, 256)
-		checkName(c, at.Member("workflowId"), v.WorkflowID)
+		checkWorkflowID(c, at.Member("workflowId"), v.WorkflowID)
 	}
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("workflowType"))
@@ -1266,7 +1266,7 @@ func (v *StartWorkflowExecutionInput) validate(c *shape.Violations, at *shape.Pl
 		c.Null(at.Member("workflowId"))
 	} else {
 		c.Length(at.Member("workflowId"), v.WorkflowID, 1, 256)
-		checkName(c, at.Member("workflowId"), v.WorkflowID)
+		checkWorkflowID(c, at.Member("workflowId"), v.WorkflowID)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("workflowType"))

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -87,7 +88,7 @@ func TestValidate(t *testing.T) {
 		{"StartWorkflowExecutionInput", start(`,"taskList":{"name":"a:b"}`),
 			"Value 'a:b' at 'taskList.name' is invalid: must not contain : (colon), / (slash), | (vertical bar) or a control character"},
 		{"StartWorkflowExecutionInput", start(`,"workflowId":"a\u0085"`),
-			"Value 'a\u0085' at 'workflowId' is invalid: must not contain : (colon), / (slash), | (vertical bar) or a control character"},
+			"Value 'a\u0085' at 'workflowId' is invalid: must not contain a control character"},
 		{"StartWorkflowExecutionInput", start(`,"workflowId":"arn"`), "Value 'arn' at 'workflowId' is invalid: must not be the literal string arn"},
 		{"StartWorkflowExecutionInput", start(`,"workflowId":"arnold "`), ok},
 		{"StartWorkflowExecutionInput", start(`,"executionStartToCloseTimeout":"NONE"`),
@@ -295,5 +296,64 @@ func TestDecisionsWithoutTheirBlocks(t *testing.T) {
 	}
 	if body, ok := in.Decisions[0].Body().(*FailWorkflowExecutionDecisionAttributes); !ok || !reflect.DeepEqual(*body, FailWorkflowExecutionDecisionAttributes{}) || in.Validate() != nil {
 		t.Errorf("%s: %v", in.AppendJSON(nil), in.Validate())
+	}
+}
+
+// TestWorkflowIDs has ids of every sort in each place that names an execution: what may be
+// started may be named everywhere.
+func TestWorkflowIDs(t *testing.T) {
+	const tokened = `{"taskToken":"t","decisions":[{"decisionType":"%s","%sDecisionAttributes":{"workflowId":ID,%s}}]}`
+	named := func(kind, rest string) string {
+		return fmt.Sprintf(tokened, kind, strings.ToLower(kind[:1])+kind[1:], rest)
+	}
+	starts := map[string]string{
+		"StartWorkflowExecutionInput": `{"domain":"d","workflowId":ID,"workflowType":{"name":"n","version":"1"}}`,
+		"StartChildWorkflowExecution": named("StartChildWorkflowExecution", `"workflowType":{"name":"n","version":"1"}`),
+	}
+	names := map[string]string{
+		"SignalExternalWorkflowExecution":        named("SignalExternalWorkflowExecution", `"signalName":"s"`),
+		"RequestCancelExternalWorkflowExecution": named("RequestCancelExternalWorkflowExecution", `"control":"c"`),
+		"SignalWorkflowExecutionInput":           `{"domain":"d","workflowId":ID,"signalName":"s"}`,
+		"RequestCancelWorkflowExecutionInput":    `{"domain":"d","workflowId":ID}`,
+		"TerminateWorkflowExecutionInput":        `{"domain":"d","workflowId":ID}`,
+		"DescribeWorkflowExecutionInput":         `{"domain":"d","execution":{"workflowId":ID,"runId":"r"}}`,
+		"GetWorkflowExecutionHistoryInput":       `{"domain":"d","execution":{"workflowId":ID,"runId":"r"}}`,
+		"ListOpenWorkflowExecutionsInput":        `{"domain":"d","startTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":ID}}`,
+		"ListClosedWorkflowExecutionsInput":      `{"domain":"d","closeTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":ID}}`,
+		"CountOpenWorkflowExecutionsInput":       `{"domain":"d","startTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":ID}}`,
+		"CountClosedWorkflowExecutionsInput":     `{"domain":"d","closeTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":ID}}`,
+	}
+	verdict := func(input, body, id string) error {
+		if !strings.HasSuffix(input, "Input") {
+			input = "RespondDecisionTaskCompletedInput"
+		}
+		quoted, err := json.Marshal(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := structures[input]()
+		if err := in.Decode(jx.DecodeStr(strings.ReplaceAll(body, "ID", string(quoted)))); err != nil {
+			t.Fatal(err)
+		}
+		return in.(interface{ Validate() error }).Validate()
+	}
+	for _, id := range []string{
+		"a", "2200/+c29tZSBydW4gaWQgdGhhdCBpcyBiYXNlNjQgYW5kPQ=:1", ":", "/", "|", "//", "a:b", "a/b", "a|b", "../..", "%2F", "*", "?", "${aws:username}",
+		"arn:aws:swf:us-east-1:123456789012:/domain/other", "arn:", " arn", "a b", " a ", "\u00a0", "é☃😀", `"\`, strings.Repeat("/", 256),
+	} {
+		for _, group := range []map[string]string{starts, names} {
+			for input, body := range group {
+				if err := verdict(input, body, id); err != nil {
+					t.Errorf("%s of %q: %v", input, id, err)
+				}
+			}
+		}
+	}
+	for _, id := range []string{"", "arn", "\x00", "a\x00b", "a\n", "\x1f", "\x7f", "\u0080", "\u009f", strings.Repeat("/", 257)} {
+		for input, body := range starts {
+			if verdict(input, body, id) == nil {
+				t.Errorf("%s takes %q", input, id)
+			}
+		}
 	}
 }
