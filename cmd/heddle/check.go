@@ -27,20 +27,23 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	for _, w := range found.Wrong {
 		fmt.Println(w)
 	}
+	wrong := len(found.Wrong) + found.Untold
 	fmt.Printf("checked %d open and %d closed runs, %d events, %d index entries, %d messages under way: %d wrong\n",
-		found.Open, found.Closed, found.Events, found.Entries, found.Messages, len(found.Wrong))
-	wrong, err := c.checkBlobs(ctx, o)
-	if wrong += len(found.Wrong); wrong > 0 && err == nil {
+		found.Open, found.Closed, found.Events, found.Entries, found.Messages, wrong)
+	wrong, err = c.checkBlobs(ctx, o, wrong)
+	if wrong > 0 && err == nil {
 		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Stored.Data, wrong)
 	}
 	return err
 }
 
-// faultsShown is how many faults of blobs are a line each.
+// faultsShown is how many faults are a line each, those of blobs included.
 const faultsShown = 1000
 
-// checkBlobs tells how many blobs are not what they should be.
-func (c *checkCommand) checkBlobs(ctx context.Context, o *server.Offline) (wrong int, err error) {
+// checkBlobs tells which blobs are not what they should be, and counts them to what is
+// wrong besides.
+func (c *checkCommand) checkBlobs(ctx context.Context, o *server.Offline, others int) (wrong int, err error) {
+	wrong = others
 	found, err := o.CheckBlobs(ctx, c.Blobs, c.Contents, func(err error) {
 		if wrong++; wrong <= faultsShown {
 			fmt.Println(err)

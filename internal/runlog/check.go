@@ -18,6 +18,7 @@ type Findings struct {
 	Entries      int // of the index
 	Messages     int // under way
 	Wrong        []string
+	Untold       int // what is wrong besides
 }
 
 // wrongMax bounds how many faults are told one by one.
@@ -26,7 +27,9 @@ const wrongMax = 1000
 func (f *Findings) wrong(format string, args ...any) {
 	if len(f.Wrong) < wrongMax {
 		f.Wrong = append(f.Wrong, fmt.Sprintf(format, args...))
+		return
 	}
+	f.Untold++
 }
 
 // Check verifies the store: every run refolds from its log to its record and its
