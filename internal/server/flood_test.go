@@ -83,7 +83,7 @@ func TestFloodsLeaveTheTrailOfChanges(t *testing.T) {
 				f.knock.header.Set("User-Agent", "agent"+strings.Repeat(" agent", 199))
 				floods = append(floods, f)
 				signed := h.request(f.knock)
-			signed.Header.Set("Content-Length", strconv.Itoa(len(f.knock.body))) // as a server is given it
+				signed.Header.Set("Content-Length", strconv.Itoa(len(f.knock.body))) // as a server is given it
 				running.Go(func() { f.run(s, signed, ended, t) })
 			}
 			sent := func() (n int64) {
