@@ -53,10 +53,10 @@ type signed struct {
 func (s *signed) Authenticate(r *http.Request, services []string, body operation.Body) (operation.Caller, error) {
 	caller, scope, err := s.Identify(r, services, body)
 	if err != nil {
-		return operation.Caller{}, err
+		return operation.Caller{AccessKey: s.Claimed(r, services)}, err
 	}
 	if !operation.IsRegion(scope.Region) {
-		return operation.Caller{}, fault.Of(fault.BadSignature, "Credential should be scoped to a valid region.")
+		return operation.Caller{AccessKey: caller.KeyID}, fault.Of(fault.BadSignature, "Credential should be scoped to a valid region.")
 	}
 	s.directory.Used(caller.KeyID, account.Use{At: s.Now(), Service: scope.Service, Region: scope.Region})
 	return callerOf(caller, scope.Region, r), nil
@@ -76,9 +76,12 @@ func (t *trusting) Authenticate(r *http.Request, services []string, body operati
 		return operation.Caller{}, &fault.Fault{Kind: fault.AccessDenied, Status: http.StatusForbidden, Message: crossSite}
 	}
 	c, err := t.Anyone.Authenticate(r, services, body)
+	if err != nil {
+		return operation.Caller{}, err
+	}
 	known := callerOf(t.root, c.Region, r)
 	known.AccessKey = c.AccessKey
-	return known, err
+	return known, nil
 }
 
 const crossSite = "Without authentication, only programs may call, and pages of this server: no pages from elsewhere"

@@ -67,6 +67,16 @@ func (a *Authenticator[H]) Identify(r *http.Request, services []string, body Bod
 	return holder, scope, err
 }
 
+// Claimed is the access key that a request names, whether it is its sender's or not;
+// empty: it names none as signatures do.
+func (a *Authenticator[H]) Claimed(r *http.Request, services []string) string {
+	signature, err := sigv4.Parse(r, services)
+	if err != nil {
+		return ""
+	}
+	return signature.KeyID
+}
+
 func (a *Authenticator[H]) identify(r *http.Request, services []string, body Body) (holder H, scope sigv4.Scope, err error) {
 	var nobody H
 	signature, err := sigv4.Parse(r, services)

@@ -45,7 +45,7 @@ func (c *Caller) May(r *policy.Request) policy.Decision {
 }
 
 // Authenticator finds out who asks. Its error goes to the caller if it is a
-// fault.
+// fault; the Caller has then the access key alone that the request names, if any.
 type Authenticator interface {
 	// Authenticate takes requests that were signed for one of services.
 	Authenticate(r *http.Request, services []string, body Body) (Caller, error)
@@ -80,24 +80,16 @@ func (a Anyone) Authenticate(r *http.Request, _ []string, _ Body) (Caller, error
 // credential is what the request says of its signer.
 func credential(r *http.Request) (credential string, signed bool) {
 	if authorization := r.Header.Get("Authorization"); authorization != "" {
-		_, rest, _ := strings.Cut(authorization, "Credential=")
-		if end := strings.IndexAny(rest, ", "); end >= 0 {
-			rest = rest[:end]
+		_, parameters, _ := strings.Cut(authorization, " ")
+		for p := range strings.SplitSeq(parameters, ",") {
+			if name, value, _ := strings.Cut(strings.TrimSpace(p), "="); name == "Credential" {
+				return value, true
+			}
 		}
-		return rest, true
+		return "", true
 	}
-	if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
-		return r.URL.Query().Get("X-Amz-Credential"), true
-	}
-	return "", false
-}
-
-// AccessKeyOf is the access key that a request names, whether it is its sender's
-// or not; empty: none.
-func AccessKeyOf(r *http.Request) string {
-	named, _ := credential(r)
-	key, _, _ := strings.Cut(named, "/")
-	return key
+	query := r.URL.Query()
+	return query.Get("X-Amz-Credential"), query.Has("X-Amz-Credential")
 }
 
 // IsRegion tells whether a text may name a region: it keeps odd ones out of keys.
