@@ -92,9 +92,12 @@ func (t *trusting) Recognise(r *http.Request, _ []string) (operation.Sender, err
 		return nil, &fault.Fault{Kind: fault.AccessDenied, Status: http.StatusForbidden, Message: crossSite}
 	}
 	c, err := t.Caller(r)
+	if err != nil {
+		return nil, err
+	}
 	known := callerOf(t.root, c.Region, r)
 	known.AccessKey = c.AccessKey
-	return operation.Believe(known), err
+	return operation.Believe(known), nil
 }
 
 const crossSite = "Without authentication, only programs may call, and pages of this server: no pages from elsewhere"

@@ -13,23 +13,25 @@ type Answered struct {
 	Request   *http.Request
 	RequestID string
 	Operation *Mounted
-	Caller    *Caller // its Account is empty: it is not known
-	AccessKey string  // that the request names, verified or not
+	Caller    *Caller // its Account is empty: it is not known, and its AccessKey a claim
 	At        time.Time
 	// Input is what was decoded and, unless there is a fault, done; nil: the call was
-	// refused before.
-	Input   any
-	Touched Resource
-	Answer  *Answer      // as the operation encoded it; nil: it was refused
-	Fault   *fault.Fault // nil: it succeeded
-	Kept    bool         // Config.Keep took room for it
+	// refused before. Output is what was answered; nil: nothing, or a fault.
+	Input, Output any
+	Touched       Resource
+	Answer        *Answer      // as the operation encoded it; nil: it was refused
+	Fault         *fault.Fault // nil: it succeeded
+	Kept          bool         // Config.Keep took room for it
 }
 
 // answered is a call's answer for those who keep account.
-func (c *Call) answered(in any, answer *Answer, f *fault.Fault) *Answered {
+func (c *Call) answered(in, out any, answer *Answer, f *fault.Fault) *Answered {
 	a := &Answered{
 		Request: c.Request, RequestID: c.RequestID, Operation: c.Operation, Caller: &c.caller,
-		AccessKey: AccessKeyOf(c.Request), At: c.at, Input: in, Answer: answer, Fault: f, Kept: c.kept,
+		At: c.at, Input: in, Output: out, Answer: answer, Fault: f, Kept: c.kept,
+	}
+	if c.caller.Account == "" && c.ask != nil {
+		c.caller.AccessKey = c.ask.Claimed(c.Request)
 	}
 	if c.subject != nil {
 		a.Touched = c.subject.Resource(c)

@@ -54,6 +54,9 @@ type Authenticator interface {
 	// Recognise tells whose a request is, if its body is what was signed. It must be for
 	// one of services; nil: only the body tells which.
 	Recognise(r *http.Request, services []string) (Sender, error)
+	// Claimed is the access key that a request names, whether it is its sender's or not;
+	// empty: none.
+	Claimed(r *http.Request) string
 }
 
 // Sender is who a request is said to be from.
@@ -86,6 +89,12 @@ func (a Anyone) Recognise(r *http.Request, _ []string) (Sender, error) {
 	return Believe(caller), err
 }
 
+// Claimed implements Authenticator.
+func (a Anyone) Claimed(r *http.Request) string {
+	caller, _ := a.Caller(r) // what can't be read names nobody
+	return caller.AccessKey
+}
+
 // Caller is who a request says it is from.
 func (a Anyone) Caller(r *http.Request) (Caller, error) {
 	credential, signed := credential(r)
@@ -105,24 +114,16 @@ func (a Anyone) Caller(r *http.Request) (Caller, error) {
 // credential is what the request says of its signer.
 func credential(r *http.Request) (credential string, signed bool) {
 	if authorization := r.Header.Get("Authorization"); authorization != "" {
-		_, rest, _ := strings.Cut(authorization, "Credential=")
-		if end := strings.IndexAny(rest, ", "); end >= 0 {
-			rest = rest[:end]
+		_, parameters, _ := strings.Cut(authorization, " ")
+		for p := range strings.SplitSeq(parameters, ",") {
+			if name, value, _ := strings.Cut(strings.TrimSpace(p), "="); name == "Credential" {
+				return value, true
+			}
 		}
-		return rest, true
+		return "", true
 	}
-	if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
-		return r.URL.Query().Get("X-Amz-Credential"), true
-	}
-	return "", false
-}
-
-// AccessKeyOf is the access key that a request names, whether it is its sender's
-// or not; empty: none.
-func AccessKeyOf(r *http.Request) string {
-	named, _ := credential(r)
-	key, _, _ := strings.Cut(named, "/")
-	return key
+	query := r.URL.Query()
+	return query.Get("X-Amz-Credential"), query.Has("X-Amz-Credential")
 }
 
 // IsRegion tells whether a text may name a region: it keeps odd ones out of keys.
