@@ -18,7 +18,7 @@
 // own (eventName AuditRecordsLost). Of refusals the first of their sort are recorded,
 // the others are counted (refusals.go). The webhook never makes a call wait.
 //
-// What may be in a record is listed by name (members.go); all else is left out.
+// What may be in a record each service lists by name (Members); all else is left out.
 // Free-form data of users is hidden unless it is asked for; secrets and tokens
 // always are.
 //

@@ -33,7 +33,7 @@ type Call struct {
 }
 
 // Shown is a JSON value of which only that is left which may be recorded; empty:
-// nothing. Functions of a Trail make it.
+// nothing. Members.Show makes it.
 type Shown []byte
 
 // Identity is whose call it was. Fields that are not known are empty.

@@ -2,31 +2,33 @@ package audit
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
-	"io"
-	"maps"
-	"slices"
+	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 )
 
-// JSON shows the members of an object that may be shown. Of what is not a JSON
-// object nothing is shown.
-func (t *Trail) JSON(object []byte) Shown {
+// Show shows of an object, in JSON, the members that may be shown. Of what is not a JSON
+// object nothing is shown. Data: free-form data of users is shown.
+//
+// What is shown is bounded, and no member can push another out: if all of it is too much,
+// long texts are cut, and lists end early.
+func (m Members) Show(object []byte, data bool) Shown {
 	if len(object) == 0 {
 		return nil
 	}
-	d := jx.GetDecoder()
-	defer jx.PutDecoder(d)
-	d.ResetBytes(object)
-	f := filter{data: t.Data, out: make([]byte, 0, min(len(object), outUsual))}
-	if d.Next() != jx.Object || f.copy(d, 0) != nil {
+	f := filter{members: m, data: data, out: make([]byte, 0, min(len(object), outUsual))}
+	if !f.object(object) {
 		return nil
+	}
+	if len(f.out) > shownMax {
+		f.cuts, f.out = true, f.out[:0]
+		if !f.object(object) {
+			return nil
+		}
 	}
 	return f.out
 }
@@ -34,9 +36,18 @@ func (t *Trail) JSON(object []byte) Shown {
 // outUsual is how many bytes what is shown of an object usually has.
 const outUsual = 384
 
+// Bounds of what is shown once it is cut. What is not in a list is shown whatever came
+// before; there is no more of it than a service has members.
+const (
+	textShownMax = 512      // bytes of a text
+	listsEndAt   = 32 << 10 // bytes of all, where no list goes on
+)
+
 type filter struct {
-	data bool
-	out  []byte
+	members Members
+	data    bool
+	cuts    bool
+	out     []byte
 }
 
 // depthMax is how deep values may lie in each other.
@@ -44,182 +55,106 @@ const depthMax = 16
 
 var errTooDeep = errors.New("values lie too deep in each other")
 
+func (f *filter) object(object []byte) bool {
+	d := jx.GetDecoder()
+	defer jx.PutDecoder(d)
+	d.ResetBytes(object)
+	return d.Next() == jx.Object && f.copy(d, 0) == nil
+}
+
 func (f *filter) copy(d *jx.Decoder, depth int) error {
 	if depth > depthMax {
 		return errTooDeep
 	}
-	switch d.Next() {
-	case jx.Object:
-		f.out = append(f.out, '{')
-		empty := true
-		err := d.ObjBytes(func(d *jx.Decoder, key []byte) error {
-			as, listed := members[string(key)]
-			if !listed {
-				return d.Skip()
-			}
-			if !empty {
-				f.out = append(f.out, ',')
-			}
-			empty = false
-			f.out = append(f.out, '"')
-			f.out = append(f.out, key...) // listed names need no escapes
-			f.out = append(f.out, '"', ':')
-			if as.hides(f.data) {
-				f.out = append(f.out, `"`+hidden+`"`...)
-				return d.Skip()
-			}
-			return f.copy(d, depth+1)
-		})
-		f.out = append(f.out, '}')
-		return err
-	case jx.Array:
-		f.out = append(f.out, '[')
-		empty := true
-		err := d.Arr(func(d *jx.Decoder) error {
-			if !empty {
-				f.out = append(f.out, ',')
-			}
-			empty = false
-			return f.copy(d, depth+1)
-		})
-		f.out = append(f.out, ']')
-		return err
-	default:
-		raw, err := d.Raw()
-		if !utf8.Valid(raw) {
-			raw = bytes.ToValidUTF8(raw, []byte("\ufffd"))
-		}
-		f.out = append(f.out, raw...)
+	switch kind := d.Next(); {
+	case kind == jx.Object:
+		return f.copyObject(d, depth)
+	case kind == jx.Array:
+		return f.copyArray(d, depth)
+	case kind == jx.String && f.cuts:
+		text, err := d.Str()
+		f.cut(text)
 		return err
 	}
+	raw, err := d.Raw()
+	if !utf8.Valid(raw) {
+		raw = bytes.ToValidUTF8(raw, []byte("\ufffd"))
+	}
+	f.out = append(f.out, raw...)
+	return err
 }
 
-// Form shows the parameters of a call in the query protocol that may be shown:
-// Tags.member.1.Key=a becomes {"tags":[{"key":"a"}]}.
-func (t *Trail) Form(parameters map[string]string) Shown {
-	var root node
-	for name, value := range parameters {
-		if name != "Action" && name != "Version" {
-			root.put(strings.SplitN(name, ".", depthMax+2), value)
+func (f *filter) copyObject(d *jx.Decoder, depth int) error {
+	f.out = append(f.out, '{')
+	empty := true
+	err := d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		if len(key) > 0 && 'A' <= key[0] && key[0] <= 'Z' {
+			var room [64]byte
+			key = append(room[:0], key...)
+			key[0] += 'a' - 'A'
 		}
-	}
-	return root.shown(t.Data)
-}
-
-// XML shows the elements of an answer in the query protocol that may be shown:
-// <User><Path>/</Path></User> becomes {"user":{"path":"/"}}.
-func (t *Trail) XML(elements []byte) Shown {
-	d := xml.NewDecoder(bytes.NewReader(elements))
-	var root node
-	path := []*node{&root}
-	for {
-		token, err := d.Token()
-		if err != nil {
-			if err != io.EOF || len(path) != 1 {
-				return nil
-			}
-			return root.shown(t.Data)
+		as := f.members[string(key)]
+		if as == unshown {
+			return d.Skip()
 		}
-		top := path[len(path)-1]
-		switch token := token.(type) {
-		case xml.StartElement:
-			if len(path) > depthMax {
-				return nil
-			}
-			name := token.Name.Local
-			if name == "member" {
-				name = strconv.Itoa(len(top.below) + 1)
-				top.list = true
-			}
-			path = append(path, top.child(name))
-		case xml.CharData:
-			top.text += string(token)
-		case xml.EndElement:
-			path = path[:len(path)-1]
+		if !empty {
+			f.out = append(f.out, ',')
 		}
-	}
-}
-
-// node is a value of a call in the query protocol: a text, or what is below it.
-type node struct {
-	text  string
-	below map[string]*node
-	list  bool // below are the elements of a list, by their numbers
-}
-
-func (n *node) child(name string) *node {
-	c := n.below[name]
-	if c == nil {
-		if n.below == nil {
-			n.below = map[string]*node{}
+		empty = false
+		f.out = append(f.out, '"')
+		f.out = append(f.out, key...) // listed names need no escapes
+		f.out = append(f.out, '"', ':')
+		if as.hides(f.data) {
+			f.out = append(f.out, `"`+hidden+`"`...)
+			return d.Skip()
 		}
-		c = &node{}
-		n.below[name] = c
-	}
-	return c
+		return f.copy(d, depth+1)
+	})
+	f.out = append(f.out, '}')
+	return err
 }
 
-// put sets the value of a parameter with so many parts in its name.
-func (n *node) put(name []string, value string) {
-	if len(name) > depthMax {
-		return
-	}
-	for _, part := range name {
-		if part == "member" {
-			n.list = true
-			continue
+func (f *filter) copyArray(d *jx.Decoder, depth int) error {
+	f.out = append(f.out, '[')
+	empty, left := true, 0
+	err := d.Arr(func(d *jx.Decoder) error {
+		if f.cuts && len(f.out) > listsEndAt {
+			left++
+			return d.Skip()
 		}
-		n = n.child(part)
-	}
-	n.text = value
-}
-
-func (n *node) shown(data bool) Shown {
-	if n.below == nil {
-		return nil
-	}
-	var e jx.Encoder
-	n.write(&e, data)
-	return e.Bytes()
-}
-
-func (n *node) write(e *jx.Encoder, data bool) {
-	switch {
-	case n.list:
-		e.ArrStart()
-		for _, number := range slices.SortedFunc(maps.Keys(n.below), byNumber) {
-			n.below[number].write(e, data)
+		if !empty {
+			f.out = append(f.out, ',')
 		}
-		e.ArrEnd()
-	case n.below != nil:
-		e.ObjStart()
-		for _, name := range slices.Sorted(maps.Keys(n.below)) {
-			member := lowerFirst(name)
-			as, listed := members[member]
-			if !listed {
-				continue
-			}
-			e.FieldStart(member)
-			if as.hides(data) {
-				e.Str(hidden)
-			} else {
-				n.below[name].write(e, data)
-			}
+		empty = false
+		return f.copy(d, depth+1)
+	})
+	if left > 0 {
+		if !empty {
+			f.out = append(f.out, ',')
 		}
-		e.ObjEnd()
-	default:
-		e.Str(strings.ToValidUTF8(n.text, "\ufffd"))
+		f.out = fmt.Appendf(f.out, `"(and %d more)"`, left)
 	}
+	f.out = append(f.out, ']')
+	return err
 }
 
-func byNumber(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
+// cut shows the beginning of a text that is too long.
+func (f *filter) cut(text string) {
+	text = strings.ToValidUTF8(text, "\ufffd")
+	if end := textShownMax; len(text) > end {
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + " (and " + strconv.Itoa(len(text)-end) + " bytes more)"
 	}
-	return strings.Compare(a, b)
+	e := jx.Writer{Buf: f.out}
+	e.Str(text)
+	f.out = e.Buf
 }
 
 func lowerFirst(s string) string {
-	r, size := utf8.DecodeRuneInString(s)
-	return string(unicode.ToLower(r)) + s[size:]
+	if s != "" && 'A' <= s[0] && s[0] <= 'Z' {
+		return string(s[0]+'a'-'A') + s[1:]
+	}
+	return s
 }

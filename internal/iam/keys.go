@@ -1,109 +1,110 @@
 package iam
 
 import (
+	"time"
+
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
 	"heddle/internal/iam/account"
+	"heddle/internal/iam/wire"
 )
 
-func keyRows() map[string]row {
-	return map[string]row{
-		"CreateAccessKey":      {self, createKey},
-		"ListAccessKeys":       {self, listKeys},
-		"UpdateAccessKey":      {self, updateKey},
-		"DeleteAccessKey":      {self, deleteKey},
-		"GetAccessKeyLastUsed": {keyOwner, getKeyLastUsed},
+func keyRows(a *actions) []operation.Operation {
+	return []operation.Operation{
+		row(a, "CreateAccessKey", func(c *call, in *wire.CreateAccessKeyRequest) error { return c.aboutSelf(in.UserName) }, createKey),
+		row(a, "ListAccessKeys", func(c *call, in *wire.ListAccessKeysRequest) error { return c.aboutSelf(in.UserName) }, listKeys),
+		silent(a, "UpdateAccessKey", func(c *call, in *wire.UpdateAccessKeyRequest) error { return c.aboutSelf(in.UserName) }, updateKey),
+		silent(a, "DeleteAccessKey", func(c *call, in *wire.DeleteAccessKeyRequest) error { return c.aboutSelf(in.UserName) }, deleteKey),
+		row(a, "GetAccessKeyLastUsed", aboutKeyOwner, getKeyLastUsed),
 	}
 }
 
-func createKey(c *call) error {
-	of := c.userOrSelf()
+func createKey(c *call, _ *wire.CreateAccessKeyRequest) (*wire.CreateAccessKeyResponse, error) {
+	of, err := c.self()
+	if err != nil {
+		return nil, err
+	}
 	pair, err := account.NewKeyPair(c.caller.Account, c.Random)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	user, err := do[*account.Entity](c, account.CreateKey{User: of.Name, ID: pair.KeyID, Sealed: c.Accounts.Sealer.SealSecret(pair)})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	made := user.Keys[len(user.Keys)-1]
-	c.x.Element("AccessKey", func() {
-		c.x.Text("UserName", user.Name)
-		c.x.Text("AccessKeyId", made.ID)
-		c.x.Text("Status", statusOf(made))
-		c.x.Text("SecretAccessKey", string(pair.Secret))
-		c.x.Time("CreateDate", timeOf(made.CreatedAt))
-	})
-	return nil
+	return &wire.CreateAccessKeyResponse{AccessKey: wire.AccessKey{
+		UserName: user.Name, AccessKeyID: made.ID, Status: statusOf(made), SecretAccessKey: string(pair.Secret), CreateDate: new(wire.Timestamp(made.CreatedAt)),
+	}}, nil
 }
 
 func statusOf(k account.Key) string {
 	if k.Inactive {
-		return "Inactive"
+		return wire.StatusTypeInactive
 	}
-	return "Active"
+	return wire.StatusTypeActive
 }
 
-func listKeys(c *call) error {
+func listKeys(c *call, in *wire.ListAccessKeysRequest) (*wire.ListAccessKeysResponse, error) {
 	var keys []account.Key
-	of := c.caller.Of
-	if c.Optional("UserName") != nil || of.Type != 0 { // the root user's key is not kept here
-		of = c.userOrSelf()
+	if in.UserName != nil || c.caller.Of.Type != 0 { // the root user's key is not kept here
+		of, err := c.self()
+		if err != nil {
+			return nil, err
+		}
 		user, err := getEntity(c, of)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		keys = user.Keys
 	}
-	return page(c, "AccessKeyMetadata", keys, func(k account.Key) string { return timeOf(k.CreatedAt).UTC().Format("2006-01-02T15:04:05.000") + k.ID },
-		func(k account.Key) {
-			c.x.Text("UserName", of.Name)
-			c.x.Text("AccessKeyId", k.ID)
-			c.x.Text("Status", statusOf(k))
-			c.x.Time("CreateDate", timeOf(k.CreatedAt))
-		})
-}
-
-func (c *call) keyID() string { return c.required("AccessKeyId", 16, 128) }
-
-func updateKey(c *call) error {
-	if c.Optional("Status") == nil {
-		c.fail(missing("Status"))
+	byAge := func(k account.Key) string {
+		return time.UnixMilli(int64(k.CreatedAt)).UTC().Format("2006-01-02T15:04:05.000") + k.ID
 	}
-	status := c.oneOf("Status", "Active", "Inactive")
-	return change(c, account.UpdateKey{User: c.userOrSelf().Name, ID: c.keyID(), Inactive: status == "Inactive"})
+	shown, next, err := paged(page{in.Marker, in.MaxItems}, keys, byAge, func(k account.Key) wire.AccessKeyMetadata {
+		return wire.AccessKeyMetadata{UserName: &c.of.Name, AccessKeyID: &k.ID, Status: new(statusOf(k)), CreateDate: new(wire.Timestamp(k.CreatedAt))}
+	})
+	return &wire.ListAccessKeysResponse{AccessKeyMetadata: shown, IsTruncated: next.truncated, Marker: next.marker}, err
 }
 
-func deleteKey(c *call) error {
-	return change(c, account.DeleteKey{User: c.userOrSelf().Name, ID: c.keyID()})
-}
-
-// keyOwner is the target of actions about an access key.
-func keyOwner(c *call) target {
-	id := c.Get("AccessKeyId")
-	t := target{resource: "*"}
-	if reply, ok := c.look(account.Resolve{Key: id}); ok {
-		t = c.entityTarget(reply.(account.Grants).Entity.Ref)
+func updateKey(c *call, in *wire.UpdateAccessKeyRequest) error {
+	if in.Status == wire.StatusTypeExpired {
+		return fault.Invalid("Status can be set to Active or Inactive only.")
 	}
-	t.called = "access key " + id
-	return t
-}
-
-func getKeyLastUsed(c *call) error {
-	id := c.keyID()
-	g, err := do[account.Grants](c, account.Resolve{Key: id})
+	of, err := c.self()
 	if err != nil {
 		return err
 	}
-	use := c.Accounts.LastUse(id)
-	c.x.Text("UserName", g.Entity.Name)
-	c.x.Element("AccessKeyLastUsed", func() {
-		if use.At.IsZero() {
-			c.x.Text("ServiceName", "N/A")
-			c.x.Text("Region", "N/A")
-			return
-		}
-		c.x.Time("LastUsedDate", use.At)
-		c.x.Text("ServiceName", use.Service)
-		c.x.Text("Region", use.Region)
-	})
-	return nil
+	return change(c, account.UpdateKey{User: of.Name, ID: in.AccessKeyID, Inactive: in.Status == wire.StatusTypeInactive})
+}
+
+func deleteKey(c *call, in *wire.DeleteAccessKeyRequest) error {
+	of, err := c.self()
+	if err != nil {
+		return err
+	}
+	return change(c, account.DeleteKey{User: of.Name, ID: in.AccessKeyID})
+}
+
+// aboutKeyOwner is for actions about whoever has an access key.
+func aboutKeyOwner(c *call, in *wire.GetAccessKeyLastUsedRequest) error {
+	c.target = target{resource: "*"}
+	reply, err := c.look(account.Resolve{Key: in.AccessKeyID})
+	if reply != nil {
+		err = c.about(reply.(account.Grants).Entity.Ref)
+	}
+	c.target.called = "access key " + in.AccessKeyID
+	return err
+}
+
+func getKeyLastUsed(c *call, in *wire.GetAccessKeyLastUsedRequest) (*wire.GetAccessKeyLastUsedResponse, error) {
+	g, err := do[account.Grants](c, account.Resolve{Key: in.AccessKeyID})
+	if err != nil {
+		return nil, err
+	}
+	last := &wire.AccessKeyLastUsed{ServiceName: "N/A", Region: "N/A"}
+	if use := c.Accounts.LastUse(in.AccessKeyID); !use.At.IsZero() {
+		last = &wire.AccessKeyLastUsed{LastUsedDate: new(wire.Timestamp(use.At.UnixMilli())), ServiceName: use.Service, Region: use.Region}
+	}
+	return &wire.GetAccessKeyLastUsedResponse{UserName: &g.Entity.Name, AccessKeyLastUsed: last}, nil
 }

@@ -6,280 +6,214 @@ import (
 	"strconv"
 	"strings"
 
-	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/operation"
 	"heddle/internal/iam/account"
+	"heddle/internal/iam/wire"
 )
 
-func policyRows() map[string]row {
-	return map[string]row{
-		"CreatePolicy":            {saying(created("policy", "PolicyName"), newTags), createPolicy},
-		"GetPolicy":               {policyTarget, getPolicy},
-		"ListPolicies":            {listed("policy"), listPolicies},
-		"DeletePolicy":            {policyTarget, deletePolicy},
-		"CreatePolicyVersion":     {policyTarget, createVersion},
-		"GetPolicyVersion":        {policyTarget, getVersion},
-		"ListPolicyVersions":      {policyTarget, listVersions},
-		"SetDefaultPolicyVersion": {policyTarget, setDefaultVersion},
-		"DeletePolicyVersion":     {policyTarget, deleteVersion},
-		"ListEntitiesForPolicy":   {policyTarget, listHolders},
-		"TagPolicy":               {saying(policyTarget, newTags), tagPolicy},
-		"UntagPolicy":             {saying(policyTarget, oldTags), untagPolicy},
-		"ListPolicyTags":          {policyTarget, listPolicyTags},
-	}
-}
-
-// policyName gives the name of an inline policy.
-func (c *call) policyName() string { return c.name("PolicyName", policyNameMax) }
-
-// policyARN gives the policy that the parameters name.
-func (c *call) policyARN() string { return c.required("PolicyArn", 20, arnMax) }
-
-func (c *call) document() string { return c.policy("PolicyDocument") }
-
-func putsInline(entityType account.EntityType) func(*call) error {
-	return func(c *call) error {
-		return change(c, account.PutInline{Of: c.ref(entityType), Inline: account.Inline{Name: c.policyName(), Document: c.document()}})
-	}
-}
-
-func getsInline(entityType account.EntityType) func(*call) error {
-	return func(c *call) error {
-		name := c.policyName()
-		e, err := getEntity(c, c.ref(entityType))
-		if err != nil {
-			return err
-		}
-		document, err := e.Document(name)
-		if err != nil {
-			return err
-		}
-		c.x.Text(nameParam[entityType], e.Name)
-		c.x.Text("PolicyName", name)
-		c.x.Text("PolicyDocument", documentText(document))
-		return nil
-	}
-}
-
-func listsInline(entityType account.EntityType) func(*call) error {
-	return func(c *call) error {
-		e, err := getEntity(c, c.ref(entityType))
-		if err != nil {
-			return err
-		}
-		var names []string
-		for _, p := range e.Inline {
-			names = append(names, p.Name)
-		}
-		return c.pageNames("PolicyNames", names)
-	}
-}
-
-func deletesInline(entityType account.EntityType) func(*call) error {
-	return func(c *call) error {
-		return change(c, account.DeleteInline{Of: c.ref(entityType), Name: c.policyName()})
-	}
-}
-
-func attaches(entityType account.EntityType) func(*call) error {
-	return func(c *call) error {
-		return change(c, account.Attach{Of: c.ref(entityType), Policy: c.policyARN()})
-	}
-}
-
-func detaches(entityType account.EntityType) func(*call) error {
-	return func(c *call) error {
-		return change(c, account.Detach{Of: c.ref(entityType), Policy: c.policyARN()})
-	}
-}
-
-func listsAttached(entityType account.EntityType) func(*call) error {
-	return func(c *call) error {
-		e, err := getEntity(c, c.ref(entityType))
-		if err != nil {
-			return err
-		}
-		var arns []string
-		for _, arn := range e.Attached {
-			if strings.HasPrefix(pathOf(arn), c.Get("PathPrefix")) {
-				arns = append(arns, arn)
+func policyRows(a *actions) []operation.Operation {
+	return []operation.Operation{
+		row(a, "CreatePolicy", func(c *call, in *wire.CreatePolicyRequest) error {
+			if err := c.makingA("policy", in.PolicyName, in.Path); err != nil {
+				return err
 			}
-		}
-		return page(c, "AttachedPolicies", arns, func(arn string) string { return arn }, func(arn string) {
-			c.x.Text("PolicyName", arn[strings.LastIndexByte(arn, '/')+1:])
-			c.x.Text("PolicyArn", arn)
-		})
+			return c.saysTags(tagsOf(in.Tags))
+		}, createPolicy),
+		row(a, "GetPolicy", func(c *call, in *wire.GetPolicyRequest) error { return c.aboutPolicy(in.PolicyARN) },
+			func(c *call, in *wire.GetPolicyRequest) (*wire.GetPolicyResponse, error) {
+				p, err := getPolicy(c, in.PolicyARN)
+				if err != nil {
+					return nil, err
+				}
+				return &wire.GetPolicyResponse{Policy: new(c.policyWhole(p))}, nil
+			}),
+		row(a, "ListPolicies", func(c *call, in *wire.ListPoliciesRequest) error { return c.listing("policy", in.PathPrefix) }, listPolicies),
+		silent(a, "DeletePolicy", func(c *call, in *wire.DeletePolicyRequest) error { return c.aboutPolicy(in.PolicyARN) },
+			func(c *call, in *wire.DeletePolicyRequest) error {
+				return change(c, account.DeletePolicy{Policy: in.PolicyARN})
+			}),
+		row(a, "CreatePolicyVersion", func(c *call, in *wire.CreatePolicyVersionRequest) error { return c.aboutPolicy(in.PolicyARN) }, createVersion),
+		row(a, "GetPolicyVersion", func(c *call, in *wire.GetPolicyVersionRequest) error { return c.aboutPolicy(in.PolicyARN) }, getVersion),
+		row(a, "ListPolicyVersions", func(c *call, in *wire.ListPolicyVersionsRequest) error { return c.aboutPolicy(in.PolicyARN) }, listVersions),
+		silent(a, "SetDefaultPolicyVersion", func(c *call, in *wire.SetDefaultPolicyVersionRequest) error { return c.aboutPolicy(in.PolicyARN) },
+			func(c *call, in *wire.SetDefaultPolicyVersionRequest) error {
+				return change(c, account.SetDefaultVersion{Policy: in.PolicyARN, Number: versionNumber(in.VersionID)})
+			}),
+		silent(a, "DeletePolicyVersion", func(c *call, in *wire.DeletePolicyVersionRequest) error { return c.aboutPolicy(in.PolicyARN) },
+			func(c *call, in *wire.DeletePolicyVersionRequest) error {
+				return change(c, account.DeleteVersion{Policy: in.PolicyARN, Number: versionNumber(in.VersionID)})
+			}),
+		row(a, "ListEntitiesForPolicy", func(c *call, in *wire.ListEntitiesForPolicyRequest) error { return c.aboutPolicy(in.PolicyARN) }, listHolders),
+		silent(a, "TagPolicy", func(c *call, in *wire.TagPolicyRequest) error {
+			if err := c.aboutPolicy(in.PolicyARN); err != nil {
+				return err
+			}
+			return c.saysTags(tagsOf(in.Tags))
+		}, func(c *call, in *wire.TagPolicyRequest) error {
+			return change(c, account.TagPolicy{Policy: in.PolicyARN, Tags: tagsOf(in.Tags)})
+		}),
+		silent(a, "UntagPolicy", func(c *call, in *wire.UntagPolicyRequest) error {
+			if err := c.aboutPolicy(in.PolicyARN); err != nil {
+				return err
+			}
+			c.saysKeys(in.TagKeys)
+			return nil
+		}, func(c *call, in *wire.UntagPolicyRequest) error {
+			return change(c, account.UntagPolicy{Policy: in.PolicyARN, Keys: in.TagKeys})
+		}),
+		row(a, "ListPolicyTags", func(c *call, in *wire.ListPolicyTagsRequest) error { return c.aboutPolicy(in.PolicyARN) },
+			func(c *call, in *wire.ListPolicyTagsRequest) (*wire.ListPolicyTagsResponse, error) {
+				p, err := getPolicy(c, in.PolicyARN)
+				if err != nil {
+					return nil, err
+				}
+				tags, next, err := pagedTags(page{in.Marker, in.MaxItems}, p.Tags)
+				return &wire.ListPolicyTagsResponse{Tags: tags, IsTruncated: next.truncated, Marker: next.marker}, err
+			}),
 	}
 }
 
-// pathOf is the path in a policy's ARN.
-func pathOf(arn string) string {
-	_, rest, _ := strings.Cut(arn, ":policy")
-	return rest[:strings.LastIndexByte(rest, '/')+1]
+func getPolicy(c *call, arn string) (account.PolicyUse, error) {
+	return do[account.PolicyUse](c, account.GetPolicy{Policy: arn})
 }
 
-func createPolicy(c *call) error {
+func createPolicy(c *call, in *wire.CreatePolicyRequest) (*wire.CreatePolicyResponse, error) {
 	p := account.Policy{
-		Name: c.policyName(), Path: c.path("Path"),
-		Description: c.description(), Tags: c.tags(),
+		Name: in.PolicyName, Path: pathOr(in.Path, "/"), Description: value(in.Description), Tags: tagsOf(in.Tags),
 	}
 	var err error
 	if p.ID, err = account.NewPolicyID(c.Random); err != nil {
-		return err
+		return nil, err
 	}
-	made, err := do[*account.Policy](c, account.CreatePolicy{New: p, Document: c.document()})
+	made, err := do[*account.Policy](c, account.CreatePolicy{New: p, Document: in.PolicyDocument})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.x.Element("Policy", func() { c.writePolicy(account.PolicyUse{Policy: made}, true) })
-	return nil
+	return &wire.CreatePolicyResponse{Policy: new(c.policyWhole(account.PolicyUse{Policy: made}))}, nil
 }
 
-func (c *call) writePolicy(p account.PolicyUse, details bool) {
-	x := c.x
-	x.Text("PolicyName", p.Name)
-	x.Text("PolicyId", p.ID)
-	x.Text("Arn", p.ARN(c.caller.Account))
-	x.Text("Path", p.Path)
-	x.Text("DefaultVersionId", versionID(p.Default))
-	x.Int("AttachmentCount", p.Attachments)
-	x.Int("PermissionsBoundaryUsageCount", p.Boundaries)
-	x.Bool("IsAttachable", true)
-	x.Time("CreateDate", timeOf(p.CreatedAt))
-	x.Time("UpdateDate", timeOf(p.UpdatedAt))
-	if !details {
-		return
+// policy is a managed policy as lists have it.
+func (c *call) policy(p account.PolicyUse) wire.Policy {
+	return wire.Policy{
+		PolicyName: &p.Name, PolicyID: &p.ID, ARN: new(p.ARN(c.caller.Account)), Path: &p.Path,
+		DefaultVersionID: new(versionID(p.Default)), IsAttachable: new(true),
+		AttachmentCount: new(int64(p.Attachments)), PermissionsBoundaryUsageCount: new(int64(p.Boundaries)),
+		CreateDate: new(wire.Timestamp(p.CreatedAt)), UpdateDate: new(wire.Timestamp(p.UpdatedAt)),
 	}
-	x.TextIf("Description", p.Description)
-	c.writeTags(p.Tags)
+}
+
+func (c *call) policyWhole(p account.PolicyUse) wire.Policy {
+	w := c.policy(p)
+	w.Description, w.Tags = present(p.Description), each(p.Tags, writtenTag)
+	return w
 }
 
 func versionID(number int) string { return "v" + strconv.Itoa(number) }
 
-func getPolicy(c *call) error {
-	p, err := do[account.PolicyUse](c, account.GetPolicy{Policy: c.policyARN()})
+// versionNumber reads the id of a version, as it was validated. What follows a full stop
+// is of no meaning; a number that is too large is no version's.
+func versionNumber(id string) int {
+	digits, _, _ := strings.Cut(id[1:], ".")
+	n, err := strconv.Atoi(digits)
 	if err != nil {
-		return err
+		return 0
 	}
-	c.x.Element("Policy", func() { c.writePolicy(p, true) })
-	return nil
+	return n
 }
 
-func listPolicies(c *call) error {
-	scope := c.oneOf("Scope", "All", "AWS", "Local")
-	attached := c.flag("OnlyAttached")
-	usage := c.Get("PolicyUsageFilter")
+func listPolicies(c *call, in *wire.ListPoliciesRequest) (*wire.ListPoliciesResponse, error) {
+	scope, usage := value(in.Scope), value(in.PolicyUsageFilter)
 	all, err := do[[]account.PolicyUse](c, account.ListPolicies{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(p account.PolicyUse) bool {
-		return scope == "AWS" && !p.BuiltIn || scope == "Local" && p.BuiltIn ||
-			attached && p.Attachments == 0 ||
-			usage == "PermissionsPolicy" && p.Attachments == 0 || usage == "PermissionsBoundary" && p.Boundaries == 0
+		return scope == wire.PolicyScopeTypeAws && !p.BuiltIn || scope == wire.PolicyScopeTypeLocal && p.BuiltIn ||
+			value(in.OnlyAttached) && p.Attachments == 0 ||
+			usage == wire.PolicyUsageTypePermissionsPolicy && p.Attachments == 0 ||
+			usage == wire.PolicyUsageTypePermissionsBoundary && p.Boundaries == 0
 	})
-	all = under(c.Get("PathPrefix"), all, func(p account.PolicyUse) string { return p.Path })
+	all = under(in.PathPrefix, all, func(p account.PolicyUse) string { return p.Path })
 	key := func(p account.PolicyUse) string {
 		if p.BuiltIn {
 			return "1" + strings.ToLower(p.Name)
 		}
 		return "0" + strings.ToLower(p.Name)
 	}
-	return page(c, "Policies", all, key, func(p account.PolicyUse) { c.writePolicy(p, false) })
+	shown, next, err := paged(page{in.Marker, in.MaxItems}, all, key, c.policy)
+	return &wire.ListPoliciesResponse{Policies: shown, IsTruncated: next.truncated, Marker: next.marker}, err
 }
 
-func deletePolicy(c *call) error {
-	return change(c, account.DeletePolicy{Policy: c.policyARN()})
-}
-
-func createVersion(c *call) error {
-	p, err := do[*account.Policy](c, account.CreateVersion{Policy: c.policyARN(), Document: c.document(), Default: c.flag("SetAsDefault")})
+func createVersion(c *call, in *wire.CreatePolicyVersionRequest) (*wire.CreatePolicyVersionResponse, error) {
+	p, err := do[*account.Policy](c, account.CreateVersion{Policy: in.PolicyARN, Document: in.PolicyDocument, Default: value(in.SetAsDefault)})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	made := p.Versions[len(p.Versions)-1]
-	c.x.Element("PolicyVersion", func() { c.writeVersion(p, made, false) })
-	return nil
+	return &wire.CreatePolicyVersionResponse{PolicyVersion: new(versionOf(p, p.Versions[len(p.Versions)-1]))}, nil
 }
 
-func (c *call) writeVersion(p *account.Policy, v account.Version, document bool) {
-	c.x.Text("VersionId", versionID(v.Number))
-	c.x.Bool("IsDefaultVersion", v.Number == p.Default)
-	c.x.Time("CreateDate", timeOf(v.CreatedAt))
-	if document {
-		c.x.Text("Document", documentText(v.Document))
-	}
+// versionOf is a version as lists have it.
+func versionOf(p *account.Policy, v account.Version) wire.PolicyVersion {
+	return wire.PolicyVersion{VersionID: new(versionID(v.Number)), IsDefaultVersion: new(v.Number == p.Default), CreateDate: new(wire.Timestamp(v.CreatedAt))}
 }
 
-func getVersion(c *call) error {
-	arn, number := c.policyARN(), c.version()
-	p, err := do[account.PolicyUse](c, account.GetPolicy{Policy: arn})
+func getVersion(c *call, in *wire.GetPolicyVersionRequest) (*wire.GetPolicyVersionResponse, error) {
+	p, err := getPolicy(c, in.PolicyARN)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	number := versionNumber(in.VersionID)
 	v, ok := p.Version(number)
 	if !ok {
-		return account.NoVersion(arn, number)
+		return nil, account.NoVersion(in.PolicyARN, number)
 	}
-	c.x.Element("PolicyVersion", func() { c.writeVersion(p.Policy, v, true) })
-	return nil
+	version := versionOf(p.Policy, v)
+	version.Document = new(percent(v.Document))
+	return &wire.GetPolicyVersionResponse{PolicyVersion: &version}, nil
 }
 
-func listVersions(c *call) error {
-	p, err := do[account.PolicyUse](c, account.GetPolicy{Policy: c.policyARN()})
+func listVersions(c *call, in *wire.ListPolicyVersionsRequest) (*wire.ListPolicyVersionsResponse, error) {
+	p, err := getPolicy(c, in.PolicyARN)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	newest := slices.Clone(p.Versions)
 	slices.SortFunc(newest, func(a, b account.Version) int { return cmp.Compare(b.Number, a.Number) })
 	key := func(v account.Version) string { return strconv.Itoa(1_000_000_000 - v.Number) }
-	return page(c, "Versions", newest, key, func(v account.Version) { c.writeVersion(p.Policy, v, false) })
+	shown, next, err := paged(page{in.Marker, in.MaxItems}, newest, key, func(v account.Version) wire.PolicyVersion { return versionOf(p.Policy, v) })
+	return &wire.ListPolicyVersionsResponse{Versions: shown, IsTruncated: next.truncated, Marker: next.marker}, err
 }
 
-func setDefaultVersion(c *call) error {
-	return change(c, account.SetDefaultVersion{Policy: c.policyARN(), Number: c.version()})
-}
-
-func deleteVersion(c *call) error {
-	return change(c, account.DeleteVersion{Policy: c.policyARN(), Number: c.version()})
-}
-
-func listHolders(c *call) error {
-	filter := c.oneOf("EntityFilter", "", "User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")
-	boundary := c.oneOf("PolicyUsageFilter", "PermissionsPolicy", "PermissionsBoundary") == "PermissionsBoundary"
-	all, err := do[[]*account.Entity](c, account.ListHolders{Policy: c.policyARN(), Boundary: boundary})
+func listHolders(c *call, in *wire.ListEntitiesForPolicyRequest) (*wire.ListEntitiesForPolicyResponse, error) {
+	boundary := value(in.PolicyUsageFilter) == wire.PolicyUsageTypePermissionsBoundary
+	all, err := do[[]*account.Entity](c, account.ListHolders{Policy: in.PolicyARN, Boundary: boundary})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all = under(c.Get("PathPrefix"), all, func(e *account.Entity) string { return e.Path })
-	all = slices.DeleteFunc(all, func(e *account.Entity) bool { return filter != "" && titles[e.Type] != filter })
+	all = under(in.PathPrefix, all, entityPath)
+	if in.EntityFilter != nil {
+		all = slices.DeleteFunc(all, func(e *account.Entity) bool { return filterOf(e.Type) != *in.EntityFilter })
+	}
 	// A page goes over all three lists, one after the other.
-	shown, next, err := cut(c, all, func(e *account.Entity) string { return strconv.Itoa(int(e.Type)) + nameKey(e) })
-	if err != nil {
-		return err
+	shown, next, err := cut(page{in.Marker, in.MaxItems}, all, func(e *account.Entity) string { return strconv.Itoa(int(e.Type)) + nameKey(e) })
+	out := &wire.ListEntitiesForPolicyResponse{
+		PolicyUsers: []wire.PolicyUser{}, PolicyGroups: []wire.PolicyGroup{}, PolicyRoles: []wire.PolicyRole{},
+		IsTruncated: next.truncated, Marker: next.marker,
 	}
-	for entityType := account.User; entityType <= account.Role; entityType++ {
-		ofSort := slices.DeleteFunc(slices.Clone(shown), func(e *account.Entity) bool { return e.Type != entityType })
-		awsquery.List(c.x, "Policy"+titles[entityType]+"s", ofSort, func(e *account.Entity) {
-			c.x.Text(nameParam[entityType], e.Name)
-			c.x.Text(titles[entityType]+"Id", e.ID)
-		})
+	for _, e := range shown {
+		switch e.Type {
+		case account.User:
+			out.PolicyUsers = append(out.PolicyUsers, wire.PolicyUser{UserName: &e.Name, UserID: &e.ID})
+		case account.Group:
+			out.PolicyGroups = append(out.PolicyGroups, wire.PolicyGroup{GroupName: &e.Name, GroupID: &e.ID})
+		case account.Role:
+			out.PolicyRoles = append(out.PolicyRoles, wire.PolicyRole{RoleName: &e.Name, RoleID: &e.ID})
+		}
 	}
-	c.writeNext(next)
-	return nil
+	return out, err
 }
 
-func tagPolicy(c *call) error {
-	return change(c, account.TagPolicy{Policy: c.policyARN(), Tags: c.tags()})
-}
-
-func untagPolicy(c *call) error {
-	return change(c, account.UntagPolicy{Policy: c.policyARN(), Keys: c.List("TagKeys")})
-}
-
-func listPolicyTags(c *call) error {
-	p, err := do[account.PolicyUse](c, account.GetPolicy{Policy: c.policyARN()})
-	if err != nil {
-		return err
-	}
-	return c.pageTags(p.Tags)
+// filterOf is what a filter calls a type of entity.
+func filterOf(t account.EntityType) string {
+	return [...]string{account.User: wire.EntityTypeUser, account.Group: wire.EntityTypeGroup, account.Role: wire.EntityTypeRole}[t]
 }

@@ -2,8 +2,9 @@
 // of a server needs: users, groups, roles, access keys, policies, simulation, and
 // temporary credentials.
 //
-// Each action is a row: what it touches, which is authorised before anything is
-// done, and what it does. A row without either does not compile.
+// Each action is a row: what it is about, which is authorised before anything is
+// done, and what it does. A row without either does not compile. Both are given the
+// same typed input, so nobody is asked about another value than is used.
 //
 // Answers to questions about what identities cannot have here, such as devices
 // and instance profiles, are empty lists.
@@ -12,10 +13,8 @@ package iam
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/fault"
@@ -23,52 +22,99 @@ import (
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
+	"heddle/internal/iam/stswire"
+	"heddle/internal/iam/wire"
 	"heddle/internal/service"
 )
 
 // Service is IAM for the server.
 func Service() *service.Service {
-	rows := iamRows()
 	return &service.Service{
 		Name: "iam", Global: true,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{account.Kind: account.NewRules(account.DefaultLimits())}
 		},
-		Rates: iamRates(rows),
+		Rates: iamRates(),
+		Audit: service.Audit{Members: iamMembers},
 		Open: func(k *service.Kernel) (*service.Opened, error) {
-			return open(k, "iam", operation.Model{Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"}, rows), nil
+			a := &actions{k, "iam"}
+			return &service.Opened{
+				Model:      operation.Model{Version: wire.Version, Namespace: wire.Namespace, Faults: wire.Faults()},
+				Operations: slices.Concat(userRows(a), groupRows(a), roleRows(a), policyRows(a), keyRows(a), simulationRows(a), otherRows(a)),
+			}, nil
 		},
 	}
 }
 
 // STS is STS for the server.
 func STS() *service.Service {
-	rows := stsRows()
 	return &service.Service{
 		Name: "sts", Global: true,
-		Rates: stsRates(rows),
-		Audit: service.Audit{Changes: []string{"GetSessionToken"}},
+		Rates: stsRates(),
+		Audit: service.Audit{Changes: []string{"GetSessionToken"}, Members: stsMembers},
 		Open: func(k *service.Kernel) (*service.Opened, error) {
-			return open(k, "sts", operation.Model{Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}, rows), nil
+			return &service.Opened{
+				Model:      operation.Model{Version: stswire.Version, Namespace: stswire.Namespace, Faults: stswire.Faults()},
+				Operations: sessionRows(&actions{k, "sts"}),
+			}, nil
 		},
 	}
 }
 
-func open(k *service.Kernel, name string, m operation.Model, rows map[string]row) *service.Opened {
-	opened := &service.Opened{Model: m}
-	for _, action := range slices.Sorted(maps.Keys(rows)) {
-		opened.Operations = append(opened.Operations, rows[action].bind(k, name, action))
+// actions makes the rows of a service.
+type actions struct {
+	*service.Kernel
+	service string
+}
+
+// row is the row of an action with an output. About tells the call what it is about, and
+// what conditions may ask of that; the error is the fault of who asks about what nobody
+// could know.
+func row[In, Out any, I awsquery.Input[In], O awsquery.Output[Out]](a *actions, name string, about func(*call, *In) error, do func(*call, *In) (*Out, error), options ...operation.Option) operation.Operation {
+	return awsquery.Operation[In, Out, I, O](name,
+		func(ctx context.Context, in *In) (*Out, error) {
+			out, err := do(operation.SubjectOf(ctx).(*call), in)
+			return out, faultOf(err)
+		}, subject(a, name, about), options...)
+}
+
+// silent is the row of an action without one.
+func silent[In any, I awsquery.Input[In]](a *actions, name string, about, do func(*call, *In) error) operation.Operation {
+	return awsquery.WithoutOutput[In, I](name,
+		func(ctx context.Context, in *In) error { return faultOf(do(operation.SubjectOf(ctx).(*call), in)) },
+		subject(a, name, about))
+}
+
+func subject[In any](a *actions, action string, about func(*call, *In) error) func(context.Context, *In) (operation.Subject, error) {
+	return func(ctx context.Context, in *In) (operation.Subject, error) {
+		caller := operation.CallerOf(ctx)
+		c := &call{
+			Kernel: a.Kernel, Context: ctx, action: a.service + ":" + action,
+			caller: caller.Identity.(*account.Caller), base: caller.Context(),
+		}
+		if a.service == "iam" && c.caller.Session && c.caller.Of.Type != account.Role {
+			// Else a session could outlive itself, by the keys that it makes.
+			return nil, denied("Credentials from GetSessionToken cannot be used to call IAM")
+		}
+		if err := about(c, in); err != nil {
+			return nil, err
+		}
+		return c, nil
 	}
-	return opened
 }
 
-// row is an action.
-type row struct {
-	touches func(*call) target
-	do      func(*call) error
+// call is a call of an action. It is also what operation knows of its subject.
+type call struct {
+	*service.Kernel
+	context.Context
+	action string // as policies have it
+	caller *account.Caller
+	base   policy.Context // what conditions may ask, without what is about the target
+	of     account.Ref    // the user, group or role that it is about; zero: another thing
+	target target
 }
 
-// target is what an action touches, as permission to it is asked for.
+// target is what permission is asked for.
 type target struct {
 	free     bool // no permission is needed
 	resource string
@@ -76,48 +122,6 @@ type target struct {
 	// called is what a refusal calls the resource, if that is not its ARN: in words
 	// of the request alone, so that nobody learns what is there.
 	called string
-}
-
-// call is a call of an action. It is also what operation knows of its subject.
-type call struct {
-	awsquery.Params
-	*service.Kernel
-	context.Context
-	action string // as policies have it
-	caller *account.Caller
-	base   policy.Context // what conditions may ask, without what is about the target
-	target target
-	x      *awsquery.XML
-	flaw   error // of the parameters; the first that was found
-}
-
-// simulates tells whether an action may take so long that it ends when its caller hangs up.
-func simulates(action string) bool { return strings.HasPrefix(action, "Simulate") }
-
-func (r row) bind(k *service.Kernel, service, action string) operation.Operation {
-	var options []operation.Option
-	if simulates(action) {
-		options = append(options, operation.Waits)
-	}
-	return awsquery.Raw(action,
-		func(ctx context.Context, _ awsquery.Params, x *awsquery.XML) error {
-			c := operation.SubjectOf(ctx).(*call)
-			c.x = x
-			return faultOf(r.do(c))
-		},
-		func(ctx context.Context, p awsquery.Params) (operation.Subject, error) {
-			caller := operation.CallerOf(ctx)
-			c := &call{
-				Params: p, Kernel: k, Context: ctx, action: service + ":" + action,
-				caller: caller.Identity.(*account.Caller), base: caller.Context(),
-			}
-			if service == "iam" && c.caller.Session && c.caller.Of.Type != account.Role {
-				// Else a session could outlive itself, by the keys that it makes.
-				return nil, denied("Credentials from GetSessionToken cannot be used to call IAM")
-			}
-			c.target = r.touches(c)
-			return c, c.flaw // what could not be looked up: nobody knows who may touch it
-		}, options...)
 }
 
 // Questions implements operation.Subject.
@@ -166,11 +170,8 @@ func faultOf(err error) error {
 	return err
 }
 
-// do takes a command to the caller's account, unless the parameters are flawed.
+// do takes a command to the caller's account.
 func do[Reply any](c *call, body any) (reply Reply, err error) {
-	if c.flaw != nil {
-		return reply, c.flaw
-	}
 	v, err := c.Accounts.Do(c, c.caller.Account, body)
 	if err != nil {
 		return reply, err
@@ -182,4 +183,20 @@ func do[Reply any](c *call, body any) (reply Reply, err error) {
 func change(c *call, body any) error {
 	_, err := do[any](c, body)
 	return err
+}
+
+// value is an optional member; the zero value if it is absent.
+func value[T any](member *T) (v T) {
+	if member != nil {
+		v = *member
+	}
+	return v
+}
+
+// present makes an optional member of a text; an empty one is absent.
+func present(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }

@@ -3,21 +3,30 @@ package iam
 import (
 	"encoding/json"
 	"fmt"
-	"heddle/internal/aws/fault"
 	"slices"
 	"strings"
 
 	"heddle/internal/aws/arn"
-	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 	"heddle/internal/iam/account"
+	"heddle/internal/iam/wire"
 )
 
-// simulated is the target of a simulation: whose policies are asked.
-func simulated(c *call) target { return target{resource: c.Get("PolicySourceArn")} }
+func simulationRows(a *actions) []operation.Operation {
+	return []operation.Operation{
+		row(a, "SimulatePrincipalPolicy", func(c *call, in *wire.SimulatePrincipalPolicyRequest) error {
+			c.target = target{resource: in.PolicySourceARN} // whose policies are asked
+			return nil
+		}, simulatePrincipal, operation.Waits), // they may take long, and end when their callers hang up
+		row(a, "SimulateCustomPolicy", nothing, simulateCustom, operation.Waits),
+	}
+}
 
 // simulation is a question about policies.
 type simulation struct {
+	asked
 	principal policy.Principal
 	context   policy.Context
 	sets      policy.PolicySets
@@ -25,37 +34,43 @@ type simulation struct {
 	places    map[string][]place
 }
 
+// asked is what both sorts of simulations are asked.
+type asked struct {
+	policies, boundaries, actions, resources []string
+	entries                                  []wire.ContextEntry
+	page                                     page
+}
+
 // simulatePrincipal answers what a user, group or role may do.
-func simulatePrincipal(c *call) error {
-	source := c.required("PolicySourceArn", 20, arnMax)
-	if c.flaw != nil {
-		return c.flaw
-	}
+func simulatePrincipal(c *call, in *wire.SimulatePrincipalPolicyRequest) (*wire.SimulatePolicyResponse, error) {
+	source := in.PolicySourceARN
 	of, ok := refOf(source)
 	if !ok {
-		return &fault.Fault{Code: "InvalidInput", Message: fmt.Sprintf("Invalid Entity Arn: %.256s does not clearly define entity type and name.", source)}
+		return nil, &fault.Fault{Code: string(account.InvalidInput), Message: fmt.Sprintf("Invalid Entity Arn: %.256s does not clearly define entity type and name.", source)}
 	}
 	g, err := do[account.Grants](c, account.Resolve{Of: of})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if g.Entity.ARN(c.caller.Account) != source {
-		return &account.Error{Code: account.NoSuchEntity, Message: "The entity " + source + " cannot be found."}
+		return nil, &account.Error{Code: account.NoSuchEntity, Message: "The entity " + source + " cannot be found."}
 	}
 	preview, err := account.Preview(c.caller.Account, &g)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s := &simulation{principal: preview.Principal, context: preview.Context, sets: preview.Policies, texts: textsOf(&g)}
-	return c.simulate(s)
+	return c.simulate(&simulation{
+		asked:     asked{in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ActionNames, in.ResourceArns, in.ContextEntries, page{in.Marker, in.MaxItems}},
+		principal: preview.Principal, context: preview.Context, sets: preview.Policies, texts: textsOf(&g),
+	})
 }
 
 // simulateCustom answers what policies would allow.
-func simulateCustom(c *call) error {
-	if len(c.List("PolicyInputList")) == 0 {
-		c.fail(missing("PolicyInputList"))
-	}
-	return c.simulate(&simulation{principal: c.caller.Principal, texts: map[string]string{}})
+func simulateCustom(c *call, in *wire.SimulateCustomPolicyRequest) (*wire.SimulatePolicyResponse, error) {
+	return c.simulate(&simulation{
+		asked:     asked{in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ActionNames, in.ResourceArns, in.ContextEntries, page{in.Marker, in.MaxItems}},
+		principal: c.caller.Principal, texts: map[string]string{},
+	})
 }
 
 // refOf reads the ARN of a user, group or role.
@@ -94,44 +109,34 @@ type answer struct {
 	matches []policy.Decision
 }
 
-func (c *call) simulate(s *simulation) error {
-	if err := c.addPolicies("PolicyInputList", &s.sets.Identity, s.texts); err != nil {
-		return err
+func (c *call) simulate(s *simulation) (*wire.SimulatePolicyResponse, error) {
+	if err := s.addPolicies("PolicyInputList", s.policies, &s.sets.Identity); err != nil {
+		return nil, err
 	}
-	if len(c.List("PermissionsBoundaryPolicyInputList")) > 0 {
+	if len(s.boundaries) > 0 {
 		s.sets.Boundary = nil
-		if err := c.addPolicies("PermissionsBoundaryPolicyInputList", &s.sets.Boundary, s.texts); err != nil {
-			return err
+		if err := s.addPolicies("PermissionsBoundaryPolicyInputList", s.boundaries, &s.sets.Boundary); err != nil {
+			return nil, err
 		}
 	}
-	c.readContext(s)
-	actions, resources := c.List("ActionNames"), c.List("ResourceArns")
-	if len(actions) == 0 {
-		c.fail(missing("ActionNames"))
-	}
+	s.readContext()
+	resources := s.resources
 	if len(resources) == 0 {
 		resources = []string{"*"}
 	}
-	if len(actions)*len(resources) > questionsMax {
-		c.fail(invalid("At most %d actions times resources can be simulated at once", questionsMax))
-		return c.flaw
+	if len(s.actions)*len(resources) > questionsMax {
+		return nil, fault.Invalid(fmt.Sprintf("At most %d actions times resources can be simulated at once", questionsMax))
 	}
 	dearest := policy.Request{Principal: s.principal, Context: s.context} // has the longest values
-	for i, resource := range resources {
-		c.checkLength(fmt.Sprintf("ResourceArns.%d.member", i+1), resource, 1, arnMax)
+	for _, resource := range resources {
 		if len(resource) > len(dearest.Resource) {
 			dearest.Resource = resource
 		}
 	}
 	var all []answer
-	for i, action := range actions {
+	for _, action := range s.actions {
 		if len(action) > len(dearest.Action) {
 			dearest.Action = action
-		}
-		service, name, ok := strings.Cut(action, ":")
-		c.checkLength(fmt.Sprintf("ActionNames.%d.member", i+1), action, 3, 128)
-		if !ok || service == "" || name == "" {
-			c.fail(constraint(fmt.Sprintf("ActionNames.%d.member", i+1), action, "Member must be a service, a colon and an action"))
 		}
 		for _, resource := range resources {
 			asked := policy.Request{Principal: s.principal, Action: action, Resource: resource, Context: s.context}
@@ -139,22 +144,22 @@ func (c *call) simulate(s *simulation) error {
 		}
 	}
 	key := func(a answer) string { return fmt.Sprintf("%06d", a.place) }
-	shown, next, err := cut(c, all, key)
+	shown, next, err := cut(s.page, all, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	price := policy.Price(&dearest, &s.sets, policy.StepsMax)
 	if price > policy.StepsMax {
-		return invalid("The policies and context keys take too long to be simulated")
+		return nil, fault.Invalid("The policies and context keys take too long to be simulated")
 	}
 	steps, matches := 0, 0
 	for i := range shown {
 		if i > 0 && (steps+2*price > stepsMax || matches > matchesMax) {
-			shown, next = shown[:i], markerOf(key(shown[i-1]))
+			shown, next = shown[:i], restAfter(markerOf(key(shown[i-1])))
 			break
 		}
 		if err := c.Err(); err != nil { // nobody is there any more
-			return err
+			return nil, err
 		}
 		a, meter := &shown[i], policy.Meter{}
 		a.decided, a.matches = meter.Evaluate(&a.request, a.sets), meter.Matches(&a.request, a.sets)
@@ -165,11 +170,11 @@ func (c *call) simulate(s *simulation) error {
 	for source, text := range s.texts {
 		s.places[source] = placesOf(text)
 	}
-	if n := awsquery.ListWithin(c.x, pageBytesMax, "EvaluationResults", shown, func(a answer) { c.writeAnswer(&a, s.places) }); n < len(shown) {
-		next = markerOf(key(shown[n-1]))
+	results := within(pageBytesMax, shown, func(a answer) wire.EvaluationResult { return a.result(s.places) })
+	if n := len(results); n < len(shown) {
+		next = restAfter(markerOf(key(shown[n-1])))
 	}
-	c.writeNext(next)
-	return nil
+	return &wire.SimulatePolicyResponse{EvaluationResults: results, IsTruncated: next.truncated, Marker: next.marker}, nil
 }
 
 // Bounds of a simulation. A question is priced before anything is evaluated, and a page
@@ -182,18 +187,18 @@ const (
 )
 
 // addPolicies reads policies that are given with the question.
-func (c *call) addPolicies(param string, to *[]policy.Attached, texts map[string]string) error {
+func (s *simulation) addPolicies(param string, documents []string, to *[]policy.Attached) error {
 	size := 0
-	for i, document := range c.List(param) {
+	for i, document := range documents {
 		if size += len(document); size > givenPoliciesMax {
-			return invalid("At most %d bytes of policies can be simulated at once", givenPoliciesMax)
+			return fault.Invalid(fmt.Sprintf("At most %d bytes of policies can be simulated at once", givenPoliciesMax))
 		}
 		p, err := policy.Parse([]byte(document))
 		if err != nil {
-			return &fault.Fault{Code: "InvalidInput", Message: fmt.Sprintf("Invalid Input Policies: %v", err)}
+			return &fault.Fault{Code: string(account.InvalidInput), Message: fmt.Sprintf("Invalid Input Policies: %v", err)}
 		}
 		source := fmt.Sprintf("%s.%d", param, i+1)
-		texts[source] = document
+		s.texts[source] = document
 		*to = append(*to, policy.Attached{Source: source, Policy: p})
 	}
 	return nil
@@ -201,58 +206,51 @@ func (c *call) addPolicies(param string, to *[]policy.Attached, texts map[string
 
 // readContext reads what conditions are to be told; it replaces what is known of
 // the principal.
-func (c *call) readContext(s *simulation) {
+func (s *simulation) readContext() {
 	var given policy.Context
-	for _, m := range c.Members("ContextEntries", "ContextKeyName") {
-		key := m.Get("ContextKeyName")
+	for _, e := range s.entries {
+		key := value(e.ContextKeyName)
 		s.context = slices.DeleteFunc(slices.Clone(s.context), func(v policy.Value) bool { return strings.EqualFold(v.Key, key) })
-		for _, value := range m.List("ContextKeyValues") {
+		for _, value := range e.ContextKeyValues {
 			given = append(given, policy.Value{Key: key, Value: value})
 		}
 	}
 	s.context = append(s.context, given...)
 }
 
-func (c *call) writeAnswer(a *answer, places map[string][]place) {
+// result is the answer as it is written.
+func (a *answer) result(places map[string][]place) wire.EvaluationResult {
 	d := a.decided
-	decision := "implicitDeny"
+	decision := wire.PolicyEvaluationDecisionTypeImplicitDeny
 	switch {
 	case d.Allowed:
-		decision = "allowed"
+		decision = wire.PolicyEvaluationDecisionTypeAllowed
 	case d.Explicit:
-		decision = "explicitDeny"
+		decision = wire.PolicyEvaluationDecisionTypeExplicitDeny
 	}
 	matches := a.matches
 	// The one that decided comes first.
 	if i := slices.Index(matches, d); i > 0 {
 		matches = slices.Insert(slices.Delete(matches, i, i+1), 0, d)
 	}
-	c.x.Text("EvalActionName", a.request.Action)
-	c.x.Text("EvalResourceName", a.request.Resource)
-	c.x.Text("EvalDecision", decision)
-	awsquery.ListWithin(c.x, pageBytesMax/2, "MatchedStatements", matches, func(d policy.Decision) { c.writeStatement(d, places[d.Source][d.Statement]) })
-	c.x.Texts("MissingContextValues", nil)
+	r := wire.EvaluationResult{
+		EvalActionName: a.request.Action, EvalResourceName: &a.request.Resource, EvalDecision: decision,
+		MatchedStatements:    within(pageBytesMax/2, matches, func(d policy.Decision) wire.Statement { return statementOf(d, places[d.Source][d.Statement]) }),
+		MissingContextValues: []string{},
+	}
 	if a.sets.Boundary != nil {
 		allowed := slices.ContainsFunc(matches, func(d policy.Decision) bool { return d.Layer == policy.Boundary && d.Allowed })
 		refused := slices.ContainsFunc(matches, func(d policy.Decision) bool { return d.Layer == policy.Boundary && d.Explicit })
-		c.x.Element("PermissionsBoundaryDecisionDetail", func() {
-			c.x.Bool("AllowedByPermissionsBoundary", allowed && !refused)
-		})
+		r.PermissionsBoundaryDecisionDetail = &wire.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: new(allowed && !refused)}
 	}
+	return r
 }
 
-// writeStatement names a statement by its policy and where it stands there.
-func (c *call) writeStatement(d policy.Decision, at place) {
-	c.x.Text("SourcePolicyId", d.Source)
-	c.x.Text("SourcePolicyType", sourceType(d))
-	for _, p := range []struct {
-		name string
-		at   position
-	}{{"StartPosition", at.start}, {"EndPosition", at.end}} {
-		c.x.Element(p.name, func() {
-			c.x.Int("Line", p.at.line)
-			c.x.Int("Column", p.at.column)
-		})
+// statementOf names a statement by its policy and where it stands there.
+func statementOf(d policy.Decision, at place) wire.Statement {
+	return wire.Statement{
+		SourcePolicyID: &d.Source, SourcePolicyType: new(sourceType(d)),
+		StartPosition: at.start.written(), EndPosition: at.end.written(),
 	}
 }
 
@@ -274,6 +272,10 @@ type place struct{ start, end position }
 
 // position counts from 1, columns in bytes.
 type position struct{ line, column int }
+
+func (p position) written() *wire.Position {
+	return &wire.Position{Line: new(int64(p.line)), Column: new(int64(p.column))}
+}
 
 // placesOf tells where the statements of a policy stand. It has been read before.
 func placesOf(document string) (places []place) {

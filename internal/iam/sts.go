@@ -2,31 +2,30 @@ package iam
 
 import (
 	"fmt"
-	"heddle/internal/aws/fault"
 	"net/http"
 	"strings"
 	"time"
 
 	"heddle/internal/aws/arn"
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 	"heddle/internal/iam/account"
+	"heddle/internal/iam/stswire"
 )
 
-// stsRows are the actions of STS. AssumeRole asks for permission itself: whether
+// sessionRows are the actions of STS. AssumeRole asks for permission itself: whether
 // a role may be assumed is for the role, too, to say.
-func stsRows() map[string]row {
-	return map[string]row{
-		"GetCallerIdentity": {free, getCallerIdentity},
-		"GetSessionToken":   {free, getSessionToken},
-		"AssumeRole":        {free, assumeRole},
+func sessionRows(a *actions) []operation.Operation {
+	return []operation.Operation{
+		row(a, "GetCallerIdentity", free, getCallerIdentity),
+		row(a, "GetSessionToken", free, getSessionToken),
+		row(a, "AssumeRole", aboutSessionTags, assumeRole),
 	}
 }
 
-func getCallerIdentity(c *call) error {
-	c.x.Text("UserId", c.caller.UserID)
-	c.x.Text("Account", c.caller.Account)
-	c.x.Text("Arn", c.callerARN())
-	return nil
+func getCallerIdentity(c *call, _ *stswire.GetCallerIdentityRequest) (*stswire.GetCallerIdentityResponse, error) {
+	return &stswire.GetCallerIdentityResponse{UserID: &c.caller.UserID, Account: &c.caller.Account, ARN: new(c.callerARN())}, nil
 }
 
 // callerARN is what the caller is called: of a role, its session.
@@ -39,22 +38,18 @@ func (c *call) callerARN() string {
 
 // Bounds of sessions from GetSessionToken.
 const (
-	ownSessionSecondsMax     = 129_600
 	ownSessionSecondsDefault = 43_200
 	rootSessionSecondsMax    = 3600
 )
 
-func getSessionToken(c *call) error {
+func getSessionToken(c *call, in *stswire.GetSessionTokenRequest) (*stswire.GetSessionTokenResponse, error) {
 	if c.caller.Session {
-		return denied("Cannot call GetSessionToken with session credentials")
+		return nil, denied("Cannot call GetSessionToken with session credentials")
 	}
-	if c.Optional("SerialNumber") != nil || c.Optional("TokenCode") != nil {
-		return denied("MultiFactorAuthentication failed, no devices are known here")
+	if in.SerialNumber != nil || in.TokenCode != nil {
+		return nil, denied("MultiFactorAuthentication failed, no devices are known here")
 	}
-	seconds := c.number("DurationSeconds", sessionSecondsMin, ownSessionSecondsMax, ownSessionSecondsDefault)
-	if c.flaw != nil {
-		return c.flaw
-	}
+	seconds := secondsOr(in.DurationSeconds, ownSessionSecondsDefault)
 	if c.caller.Of.Type == 0 {
 		seconds = min(seconds, rootSessionSecondsMax)
 	}
@@ -62,14 +57,25 @@ func getSessionToken(c *call) error {
 	if s.Of.Type != 0 {
 		s.ID = c.caller.UserID
 	}
-	return c.begin(s, seconds)
+	made, err := c.begin(s, seconds)
+	if err != nil {
+		return nil, err
+	}
+	return &stswire.GetSessionTokenResponse{Credentials: made}, nil
 }
 
-// begin makes the credentials of a session and writes them.
-func (c *call) begin(s *account.Session, seconds int) error {
+func secondsOr(given *int64, missing int) int {
+	if given == nil {
+		return missing
+	}
+	return int(*given)
+}
+
+// begin makes the credentials of a session.
+func (c *call) begin(s *account.Session, seconds int) (*stswire.Credentials, error) {
 	pair, err := account.NewSessionPair(s.Account, c.Random)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.KeyPair = pair
 	s.Issued = c.Now().UTC().Truncate(time.Second)
@@ -77,103 +83,101 @@ func (c *call) begin(s *account.Session, seconds int) error {
 	c.caller.Lend(s)
 	token := c.Accounts.Sealer.SealSession(s)
 	if len(token) > account.TokenBytesMax {
-		return &fault.Fault{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest, Message: "The policies and tags of the session take more room than its token has"}
+		return nil, &fault.Fault{Code: stswire.CodePackedPolicyTooLargeException, Status: http.StatusBadRequest, Message: "The policies and tags of the session take more room than its token has"}
 	}
-	c.x.Element("Credentials", func() {
-		c.x.Text("AccessKeyId", pair.KeyID)
-		c.x.Text("SecretAccessKey", string(pair.Secret))
-		c.x.Text("SessionToken", string(token))
-		c.x.Time("Expiration", s.Expires)
-	})
-	return nil
+	return &stswire.Credentials{
+		AccessKeyID: pair.KeyID, SecretAccessKey: string(pair.Secret), SessionToken: string(token), Expiration: stswire.Timestamp(s.Expires.UnixMilli()),
+	}, nil
 }
 
-const (
-	sessionPolicyMax   = 2048
-	sessionPoliciesMax = 10
-	// chainedSecondsMax bounds the session of a role that another role's session
-	// assumed.
-	chainedSecondsMax = 3600
-)
+// chainedSecondsMax bounds the session of a role that another role's session
+// assumed.
+const chainedSecondsMax = 3600
 
-func assumeRole(c *call) error {
-	name := c.required("RoleArn", 20, arnMax)
-	s := &account.Session{Name: c.name("RoleSessionName", 64)}
-	c.checkLength("RoleSessionName", s.Name, 2, 64)
-	seconds := c.number("DurationSeconds", sessionSecondsMin, roleSessionSecondsMax, sessionSecondsDefault)
-	if err := c.readLimits(s); err != nil {
-		return err
+// aboutSessionTags refuses what no session may have.
+func aboutSessionTags(c *call, in *stswire.AssumeRoleRequest) error {
+	c.target.free = true
+	return c.saysTags(sessionTags(in.Tags))
+}
+
+// sessionTags are the tags of a session as policies know them.
+func sessionTags(tags []stswire.Tag) (all []account.Tag) {
+	for _, t := range tags {
+		all = append(all, account.Tag{Key: t.Key, Value: t.Value})
 	}
-	s.Tags = c.tags()
-	if c.flaw != nil {
-		return c.flaw
+	return all
+}
+
+func assumeRole(c *call, in *stswire.AssumeRoleRequest) (*stswire.AssumeRoleResponse, error) {
+	name := in.RoleARN
+	s := &account.Session{Name: in.RoleSessionName, Tags: sessionTags(in.Tags)}
+	seconds := secondsOr(in.DurationSeconds, sessionSecondsDefault)
+	if err := readLimits(s, in); err != nil {
+		return nil, err
 	}
 	request := policy.Request{
 		Principal: c.caller.Principal, Action: "sts:AssumeRole", Resource: name,
-		Context: append(c.base, c.assumeContext(s)...),
+		Context: append(c.base, c.assumeContext(in)...),
 	}
 	refusal := denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), request.Action, name))
 	role, owner, err := c.findRole(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if role == nil {
-		return refusal // as if it were there, and closed
+		return nil, refusal // as if it were there, and closed
 	}
 	request.Resource = role.ARN(owner)
 	request.Context = append(request.Context, tagsContext(role.Tags)...)
 	trust, err := policy.ParseTrust([]byte(role.Trust))
 	if err != nil {
-		return fmt.Errorf("trust policy of role %q: %w", role.Name, err)
+		return nil, fmt.Errorf("trust policy of role %q: %w", role.Name, err)
 	}
 	trusted := policy.Attached{Source: request.Resource, Policy: trust}
 	if !policy.EvaluateTrust(&request, trusted, &c.caller.Policies).Allowed {
-		return refusal
+		return nil, refusal
 	}
 	if len(s.Tags) > 0 {
 		request.Action = "sts:TagSession"
 		if !policy.EvaluateTrust(&request, trusted, &c.caller.Policies).Allowed {
-			return denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), request.Action, name))
+			return nil, denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), request.Action, name))
 		}
 	}
 	switch chained := c.caller.Session && c.caller.Of.Type == account.Role; {
 	case seconds > role.SessionSecondsMax:
-		return invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return nil, fault.Invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	case chained && seconds > chainedSecondsMax:
-		return invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+		return nil, fault.Invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
 	s.Account, s.Of, s.ID = owner, role.Ref, role.ID
 	if err := c.findSessionPolicies(s); err != nil {
-		return err
+		return nil, err
 	}
-	if err := c.begin(s, seconds); err != nil {
-		return err
+	made, err := c.begin(s, seconds)
+	if err != nil {
+		return nil, err
 	}
-	c.x.Element("AssumedRoleUser", func() {
-		c.x.Text("AssumedRoleId", role.ID+":"+s.Name)
-		c.x.Text("Arn", account.AssumedRoleARN(owner, role.Name, s.Name))
-	})
+	out := &stswire.AssumeRoleResponse{
+		Credentials:     made,
+		AssumedRoleUser: &stswire.AssumedRoleUser{AssumedRoleID: role.ID + ":" + s.Name, ARN: account.AssumedRoleARN(owner, role.Name, s.Name)},
+	}
 	if s.Limited {
-		c.x.Int("PackedPolicySize", 100*len(s.Policy)/sessionPolicyMax)
+		out.PackedPolicySize = new(int64(100 * len(s.Policy) / stswire.SessionPolicyMax))
 	}
-	return nil
+	return out, nil
 }
 
 // readLimits reads the policies of a session.
-func (c *call) readLimits(s *account.Session) error {
-	if document, given := c.Lookup("Policy"); given {
-		c.checkLength("Policy", document, 1, sessionPolicyMax)
-		if _, err := policy.Parse([]byte(document)); err != nil {
-			return &fault.Fault{Code: "MalformedPolicyDocument", Message: err.Error()}
+func readLimits(s *account.Session, in *stswire.AssumeRoleRequest) error {
+	if in.Policy != nil {
+		if _, err := policy.Parse([]byte(*in.Policy)); err != nil {
+			return &fault.Fault{Code: stswire.CodeMalformedPolicyDocumentException, Message: err.Error()}
 		}
-		s.Limited, s.Policy = true, document
+		s.Limited, s.Policy = true, *in.Policy
 	}
-	for _, m := range c.Members("PolicyArns", "arn") {
+	for _, p := range in.PolicyArns {
 		s.Limited = true
-		s.Policies = append(s.Policies, account.NamedPolicy{ARN: m.Get("arn")})
-	}
-	if len(s.Policies) > sessionPoliciesMax {
-		c.fail(invalid("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", sessionPoliciesMax))
+		s.Policies = append(s.Policies, account.NamedPolicy{ARN: value(p.ARN)})
 	}
 	return nil
 }
@@ -194,7 +198,7 @@ func (c *call) findSessionPolicies(s *account.Session) error {
 func (c *call) findRole(name string) (role *account.Entity, owner string, err error) {
 	a, err := arn.Parse(name)
 	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
-		return nil, "", invalid("%.256s is invalid", name)
+		return nil, "", fault.Invalid(fmt.Sprintf("%.256s is invalid", name))
 	}
 	of := account.Ref{Type: account.Role, Name: a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]}
 	reply, err := c.Accounts.Do(c, a.Account, account.GetEntity{Of: of})
@@ -212,10 +216,10 @@ func (c *call) findRole(name string) (role *account.Entity, owner string, err er
 }
 
 // assumeContext is what conditions may ask of a session that is to begin.
-func (c *call) assumeContext(s *account.Session) policy.Context {
-	all := append(newTags(c), policy.Value{Key: "sts:RoleSessionName", Value: s.Name})
-	if id, given := c.Lookup("ExternalId"); given {
-		all = append(all, policy.Value{Key: "sts:ExternalId", Value: id})
+func (c *call) assumeContext(in *stswire.AssumeRoleRequest) policy.Context {
+	c.says("sts:RoleSessionName", in.RoleSessionName)
+	if in.ExternalID != nil {
+		c.says("sts:ExternalId", *in.ExternalID)
 	}
-	return all
+	return c.target.context
 }

@@ -5,66 +5,114 @@ import (
 	"slices"
 	"strings"
 
-	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/policy"
 	"heddle/internal/iam/account"
+	"heddle/internal/iam/wire"
 )
 
-// nothing is the target of actions that are about nothing in particular.
-func nothing(*call) target { return target{resource: "*"} }
+func user(name string) account.Ref  { return account.Ref{Type: account.User, Name: name} }
+func group(name string) account.Ref { return account.Ref{Type: account.Group, Name: name} }
+func role(name string) account.Ref  { return account.Ref{Type: account.Role, Name: name} }
 
-// free is the target of actions that everybody may do.
-func free(*call) target { return target{free: true} }
-
-// existing is the target of actions about an entity that exists, or should.
-func existing(entityType account.EntityType) func(*call) target {
-	return func(c *call) target {
-		return c.entityTarget(account.Ref{Type: entityType, Name: c.Get(nameParam[entityType])})
-	}
+// nothing is for actions that are about nothing in particular.
+func nothing[In any](c *call, _ *In) error {
+	c.target = target{resource: "*"}
+	return nil
 }
 
-// self is the target of actions about a user, or else the caller.
-func self(c *call) target {
-	if name, given := c.Lookup("UserName"); given {
-		return c.entityTarget(account.Ref{Type: account.User, Name: name})
-	}
-	if c.caller.Of.Type == account.User {
-		return c.entityTarget(c.caller.Of)
-	}
-	return target{resource: c.caller.Principal.ARN}
+// free is for actions that everybody may do.
+func free[In any](c *call, _ *In) error {
+	c.target = target{free: true}
+	return nil
 }
 
-// entityTarget knows more of an entity that is there: its path, tags and
-// boundary.
-func (c *call) entityTarget(of account.Ref) target {
-	t := target{
+// about is for actions about an entity that exists, or should. More is known of one that
+// is there: its path, tags and boundary.
+func (c *call) about(of account.Ref) error {
+	c.of = of
+	c.target = target{
 		resource: account.ARN(c.caller.Account, of.Type.String(), "/", of.Name),
 		called:   of.Type.String() + " " + of.Name,
 	}
-	reply, ok := c.look(account.GetEntity{Of: of})
-	if !ok {
-		return t
+	reply, err := c.look(account.GetEntity{Of: of})
+	if reply == nil {
+		return err
 	}
 	e := reply.(*account.Entity)
-	t.resource = e.ARN(c.caller.Account)
-	t.context = tagsContext(e.Tags)
+	c.target.resource = e.ARN(c.caller.Account)
+	c.target.context = tagsContext(e.Tags)
 	if e.Boundary != "" {
-		t.context = append(t.context, policy.Value{Key: "iam:PermissionsBoundary", Value: e.Boundary})
+		c.saysBoundary(&e.Boundary)
 	}
-	return t
+	return nil
 }
 
-// look looks up what an action touches; ok is false if it is not there. Any other
+// aboutSelf is for actions about a user, or else the caller.
+func (c *call) aboutSelf(name *string) error {
+	if name != nil {
+		return c.about(user(*name))
+	}
+	if c.caller.Of.Type == account.User {
+		return c.about(c.caller.Of)
+	}
+	c.target = target{resource: c.caller.Principal.ARN}
+	return nil
+}
+
+// self is the user that an action is about which may be about its caller.
+func (c *call) self() (account.Ref, error) {
+	if c.of.Type != account.User {
+		return c.of, fault.Invalid("Must specify userName when calling with non-User credentials")
+	}
+	return c.of, nil
+}
+
+// aboutPolicy is for actions about a managed policy.
+func (c *call) aboutPolicy(arn string) error {
+	c.target = target{resource: arn, called: "policy " + arn}
+	reply, err := c.look(account.GetPolicy{Policy: arn})
+	if reply != nil {
+		c.target.context = tagsContext(reply.(account.PolicyUse).Tags)
+	}
+	return err
+}
+
+// making is for actions that make something of a type.
+func (c *call) making(of account.Ref, path *string) error {
+	c.of = of
+	return c.makingA(of.Type.String(), of.Name, path)
+}
+
+func (c *call) makingA(what, name string, path *string) error {
+	c.target = target{resource: account.ARN(c.caller.Account, what, pathOr(path, "/"), name)}
+	return nil
+}
+
+// listing is for actions that list what is of a type: where it is.
+func (c *call) listing(what string, prefix *string) error {
+	c.target = target{resource: account.ARN(c.caller.Account, what, pathOr(prefix, "/"), "")}
+	return nil
+}
+
+func pathOr(path *string, missing string) string {
+	if path == nil {
+		return missing
+	}
+	return *path
+}
+
+// look looks up what an action is about; the reply is nil if it is not there. Any other
 // failure is the call's: without tags and paths, denials would be passed over.
-func (c *call) look(question any) (reply any, ok bool) {
-	reply, err := c.Accounts.Do(c, c.caller.Account, question)
-	if err == nil {
-		return reply, true
+func (c *call) look(question any) (reply any, err error) {
+	reply, err = c.Accounts.Do(c, c.caller.Account, question)
+	if _, refused := errors.AsType[*account.Error](err); refused {
+		return nil, nil
 	}
-	if _, refused := errors.AsType[*account.Error](err); !refused {
-		c.fail(err)
+	if err != nil {
+		return nil, err
 	}
-	return nil, false
+	return reply, nil
 }
 
 // tagsContext is what conditions may ask of the tags of what is there.
@@ -77,114 +125,61 @@ func tagsContext(tags []account.Tag) (all policy.Context) {
 	return all
 }
 
-// saying adds what conditions may ask of parameters. An action adds those that it
+// What follows adds what conditions may ask of parameters. An action adds those that it
 // takes, no others: callers may write into a request whatever a condition wants.
-func saying(touches func(*call) target, says ...func(*call) policy.Context) func(*call) target {
-	return func(c *call) target {
-		t := touches(c)
-		for _, say := range says {
-			t.context = append(t.context, say(c)...)
+
+func (c *call) says(key, value string) {
+	c.target.context = append(c.target.context, policy.Value{Key: key, Value: value})
+}
+
+// saysTags adds tags that are set. Keys that differ in case alone are one key to
+// conditions, which would be content with either's value, so they are refused here.
+func (c *call) saysTags(tags []account.Tag) error {
+	for i, t := range tags {
+		if len(t.Key) >= 4 && strings.EqualFold(t.Key[:4], "aws:") {
+			return &fault.Fault{Code: string(account.InvalidInput), Message: "Tag keys that begin with aws: are reserved."}
 		}
-		return t
-	}
-}
-
-// bounded is the target of setting the boundary of an entity: conditions ask of the
-// one that is to be.
-func bounded(entityType account.EntityType) func(*call) target {
-	return func(c *call) target {
-		t := existing(entityType)(c)
-		t.context = slices.DeleteFunc(t.context, func(v policy.Value) bool { return v.Key == "iam:PermissionsBoundary" })
-		t.context = append(t.context, theBoundary(c)...)
-		return t
-	}
-}
-
-// created is the target of actions that make an entity of a type.
-func created(entityType, param string) func(*call) target {
-	return func(c *call) target {
-		path := "/"
-		if given := c.Get("Path"); given != "" {
-			path = given
+		if slices.ContainsFunc(tags[:i], func(u account.Tag) bool { return strings.EqualFold(u.Key, t.Key) }) {
+			return &fault.Fault{Code: string(account.InvalidInput), Message: "Duplicate tag keys found. Please note that Tag keys are case insensitive."}
 		}
-		return target{resource: account.ARN(c.caller.Account, entityType, path, c.Get(param))}
+		c.says("aws:TagKeys", t.Key)
+		c.says("aws:RequestTag/"+t.Key, t.Value)
+	}
+	return nil
+}
+
+// saysKeys adds the keys of tags that are taken away.
+func (c *call) saysKeys(keys []string) {
+	for _, key := range keys {
+		c.says("aws:TagKeys", key)
 	}
 }
 
-// listed is the target of actions that list entities of a type: where they are.
-func listed(entityType string) func(*call) target {
-	return func(c *call) target {
-		prefix := "/"
-		if given := c.Get("PathPrefix"); given != "" {
-			prefix = given
-		}
-		return target{resource: account.ARN(c.caller.Account, entityType, prefix, "")}
+// saysPolicy adds the policy that is attached or detached.
+func (c *call) saysPolicy(arn string) { c.says("iam:PolicyARN", arn) }
+
+// saysBoundary adds the boundary that an entity has, or gets.
+func (c *call) saysBoundary(arn *string) {
+	if arn != nil {
+		c.target.context = slices.DeleteFunc(c.target.context, func(v policy.Value) bool { return v.Key == "iam:PermissionsBoundary" })
+		c.says("iam:PermissionsBoundary", *arn)
 	}
 }
 
-// policyTarget is the target of actions about a managed policy.
-func policyTarget(c *call) target {
-	name := c.Get("PolicyArn")
-	t := target{resource: name, called: "policy " + name}
-	if reply, ok := c.look(account.GetPolicy{Policy: name}); ok {
-		t.context = tagsContext(reply.(account.PolicyUse).Tags)
+// tagsOf are tags of a request as the account knows them.
+func tagsOf(tags []wire.Tag) []account.Tag {
+	if len(tags) == 0 {
+		return nil
 	}
-	return t
+	return each(tags, func(t wire.Tag) account.Tag { return account.Tag{Key: t.Key, Value: t.Value} })
 }
 
-// newTags are tags that are set.
-func newTags(c *call) (all policy.Context) {
-	for _, m := range c.Members("Tags", "Key", "Value") {
-		all = append(all,
-			policy.Value{Key: "aws:TagKeys", Value: m.Get("Key")},
-			policy.Value{Key: "aws:RequestTag/" + m.Get("Key"), Value: m.Get("Value")})
+// writtenTags are tags as answers have them; none are absent.
+func writtenTags(tags []account.Tag) []wire.Tag {
+	if len(tags) == 0 {
+		return nil
 	}
-	return all
+	return each(tags, writtenTag)
 }
 
-// oldTags are the keys of tags that are taken away.
-func oldTags(c *call) (all policy.Context) {
-	for _, key := range c.List("TagKeys") {
-		all = append(all, policy.Value{Key: "aws:TagKeys", Value: key})
-	}
-	return all
-}
-
-// thePolicy is the policy that is attached or detached.
-func thePolicy(c *call) policy.Context {
-	return policy.Context{{Key: "iam:PolicyARN", Value: c.Get("PolicyArn")}}
-}
-
-// theBoundary is the boundary that an entity gets, if it gets one.
-func theBoundary(c *call) (all policy.Context) {
-	if boundary := c.Get("PermissionsBoundary"); boundary != "" {
-		all = policy.Context{{Key: "iam:PermissionsBoundary", Value: boundary}}
-	}
-	return all
-}
-
-// documentText is how policies are written into answers: as in a URL.
-func documentText(document string) string { return percent(document) }
-
-// percent escapes everything but what RFC 3986 calls unreserved.
-func percent(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~", c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-	}
-	return b.String()
-}
-
-// writeTags writes a list of tags.
-func (c *call) writeTags(tags []account.Tag) {
-	awsquery.List(c.x, "Tags", tags, func(t account.Tag) {
-		c.x.Text("Key", t.Key)
-		c.x.Text("Value", t.Value)
-	})
-}
+func writtenTag(t account.Tag) wire.Tag { return wire.Tag{Key: t.Key, Value: t.Value} }

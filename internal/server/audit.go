@@ -118,7 +118,13 @@ type auditor struct {
 	*audit.Trail
 	account, region string // of calls whose sender is not known
 	all             bool
-	services        map[string]*service.Service
+	services        map[string]audited
+}
+
+// audited is a service whose calls are recorded.
+type audited struct {
+	*service.Service
+	members audit.Members
 }
 
 // newAuditor is nil if nothing is recorded. A key seals the files.
@@ -138,11 +144,17 @@ func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
 	if err != nil {
 		return nil, err
 	}
-	services := map[string]*service.Service{}
+	services := map[string]audited{}
 	for _, s := range cfg.Services {
-		services[s.Name] = s
+		services[s.Name] = audited{s, membersOf(s)}
 	}
 	return &auditor{trail, cfg.Account, cfg.Region, a.Events == AuditAll, services}, nil
+}
+
+// membersOf is what records show of a service's members.
+func membersOf(s *service.Service) audit.Members {
+	m := &s.Audit.Members
+	return audit.NewMembers(m.Shown, m.Free, m.Secret, m.Unshown)
 }
 
 // stop ends the trail, if there is one.
@@ -165,11 +177,11 @@ func (a *auditor) keep(m *operation.Mounted, by *operation.Caller) (bool, error)
 	return true, nil
 }
 
-func isData(of *service.Service, action string) bool {
+func isData(of audited, action string) bool {
 	return of.Audit.DataEvent != nil && of.Audit.DataEvent(action)
 }
 
-func isReadOnly(of *service.Service, action string) bool {
+func isReadOnly(of audited, action string) bool {
 	return readsOnly(action) && !slices.Contains(of.Audit.Changes, action)
 }
 
@@ -223,11 +235,11 @@ func (a *auditor) record(o *operation.Answered) error {
 		}
 	}
 	c.Identity.AccessKey = o.AccessKey
-	c.Request = a.input(o.Input)
+	c.Request = a.shown(of, o.Input)
 	if o.Fault != nil {
 		c.ErrorCode, c.ErrorMessage = o.Fault.Name(), o.Fault.Message
 	} else if !c.ReadOnly {
-		c.Response = a.output(o)
+		c.Response = a.output(of, o)
 	}
 	if o.Touched.ARN != "" {
 		c.Resources = []audit.Resource{{ARN: o.Touched.ARN, Account: c.Account, Type: o.Touched.Type}}
@@ -235,34 +247,33 @@ func (a *auditor) record(o *operation.Answered) error {
 	return a.Record(&c)
 }
 
-// input shows what was decoded, not what was sent: members that nobody reads are no
+// shown shows what was decoded or answered, not what was sent: what nobody reads is no
 // part of it.
-func (a *auditor) input(in any) audit.Shown {
-	switch in := in.(type) {
-	case awsquery.Params:
-		return a.Form(in.Map())
-	case interface{ AppendJSON([]byte) []byte }:
-		b := inputs.Get().(*[]byte)
-		*b = in.AppendJSON((*b)[:0])
-		shown := a.JSON(*b)
-		if cap(*b) <= inputBytesKept {
-			inputs.Put(b)
-		}
-		return shown
+func (a *auditor) shown(of audited, v any) audit.Shown {
+	written, ok := v.(interface{ AppendJSON([]byte) []byte })
+	if !ok {
+		return nil
 	}
-	return nil
+	b := rooms.Get().(*[]byte)
+	*b = written.AppendJSON((*b)[:0])
+	shown := of.members.Show(*b, a.Data)
+	if cap(*b) <= roomBytesKept {
+		rooms.Put(b)
+	}
+	return shown
 }
 
-// inputs are rooms for inputs as JSON, before the trail has picked what it shows.
-var inputs = sync.Pool{New: func() any { return new([]byte) }}
+// rooms are for inputs and outputs as JSON, before the trail has picked what it
+// shows.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
-const inputBytesKept = 64 << 10
+const roomBytesKept = 64 << 10
 
-func (a *auditor) output(o *operation.Answered) audit.Shown {
+func (a *auditor) output(of audited, o *operation.Answered) audit.Shown {
 	if o.Operation.Protocol == awsquery.Name {
-		return a.XML(o.Answer.Body)
+		return a.shown(of, o.Output)
 	}
-	return a.JSON(o.Answer.Body)
+	return of.members.Show(o.Answer.Body, a.Data) // which is JSON
 }
 
 // readsOnly tells whether an action changes nothing, by the names that AWS gives.

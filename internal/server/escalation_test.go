@@ -84,7 +84,7 @@ func TestEscalation(t *testing.T) {
 	h.refused(accessDenied, with("DeleteUser", "UserName", "victim"))
 	h.refused(accessDenied, with("CreateGroup", "GroupName", "g"))
 	h.refused(accessDenied, h.iam(delegate, "UntagUser", "UserName", "victim", "TagKeys.member.1", "x", "Tags.member.1.Key", "team", "Tags.member.1.Value", "red"))
-	h.refused(accessDenied, h.iam(delegate, "TagUser", "UserName", "victim", "Tags.member.1.Key", "x", "TagKeys.member.1", "team"))
+	h.refused(accessDenied, h.iam(delegate, "TagUser", "UserName", "victim", "Tags.member.1.Key", "x", "Tags.member.1.Value", "", "TagKeys.member.1", "team"))
 	h.refused(accessDenied, h.iam(delegate, "AssumeRole", "RoleArn", roleARN("open"), "RoleSessionName", "test", "PermissionsBoundary", "x"))
 	h.refused(accessDenied, h.iam(delegate, "CreateUser", "UserName", "free"))
 	h.refused(accessDenied, h.iam(delegate, "CreateUser", "UserName", "free", "PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess"))

@@ -34,7 +34,7 @@ func toyService(heard func(*engine.TurnDone)) *service.Service {
 		Name: "toy", Options: o, TurnDone: heard,
 		Rules: func() map[engine.Kind]engine.Rules { return map[engine.Kind]engine.Rules{"toy-cake": cakes{}} },
 		Rates: throttle.Rates{"Order": {Bucket: 5, PerSecond: 1}},
-		Audit: service.Audit{DataEvent: func(action string) bool { return action == "PutRecipe" }},
+		Audit: service.Audit{Members: service.Members{Shown: []string{"count", "key", "name"}}, DataEvent: func(action string) bool { return action == "PutRecipe" }},
 		Open: func(k *service.Kernel) (*service.Opened, error) {
 			t := &toy{k, o}
 			return &service.Opened{
@@ -81,7 +81,7 @@ func (c *cake) AppendJSON(b []byte) []byte {
 
 func (c *cake) AppendXML(x *awsquery.XML) {
 	x.Text("Name", c.Name)
-	x.Bool("Baked", c.Baked)
+	x.Text("Baked", strconv.FormatBool(c.Baked))
 }
 
 type recipe struct {

@@ -67,6 +67,21 @@ type Audit struct {
 	// Changes are actions that change something, though their names, such as Get, say
 	// otherwise.
 	Changes []string
+	// Members are those of its requests and answers.
+	Members Members
+}
+
+// Members are names of members of requests and answers, by what a record of the trail
+// shows of them, wherever they stand. They begin with a small letter, as in CloudTrail's
+// records, whatever the protocol has; each stands once. A member that is in none of the
+// lists is never shown, and a test fails for each that a call could have: all members of
+// what is asked, and of what is answered by what changes something. Of what lies in a
+// member that is not shown nothing is, and it need not be listed.
+type Members struct {
+	Shown   []string
+	Free    []string // of users, in a form of their own: hidden, unless --audit-data
+	Secret  []string // tokens, too: hidden always
+	Unshown []string // what nobody acts on, or is too much
 }
 
 // Runs is the part of the shards that services need.

@@ -55,7 +55,7 @@ func Service() *service.Service {
 		},
 		Rates:     rates(),
 		Unlimited: unlimited,
-		Audit:     service.Audit{DataEvent: aboutExecutions},
+		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
 		Export:    &exports{},
 	}

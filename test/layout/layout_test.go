@@ -48,9 +48,11 @@ var arrows = map[string][]string{
 	"internal/engine/collection": {"internal/engine", "internal/pack"},
 	"internal/iam": {
 		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
-		"internal/engine", "internal/iam/account", "internal/service",
+		"internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
 	},
 	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/engine/collection", "internal/pack"},
+	"internal/iam/stswire": {"internal/aws/awsquery", "internal/aws/shape"},
+	"internal/iam/wire":    {"internal/aws/awsquery", "internal/aws/shape"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/matching":    {"internal/engine"},
 	"internal/rootkey":     {"internal/secretfile"},
@@ -276,7 +278,6 @@ var swfWords = regexp.MustCompile(`swf|workflow|domain|decider|decision ?task|ac
 var speaksSWF = map[string]int{
 	"cmd/heddle newParser":          2,
 	"cmd/heddle serveCommand.Run":   5,
-	"internal/audit members":        17,
 	"internal/iam/account managed":  27,
 	"internal/iam/account swfReads": 6,
 	"internal/server Services":      1,

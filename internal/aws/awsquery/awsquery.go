@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"heddle/internal/aws/fault"
 )
@@ -36,7 +35,7 @@ func parse(r *http.Request, body []byte) (Params, error) {
 		}
 	}
 	if err != nil {
-		return Params{}, fault.Of(fault.Serialization, "The query string contains a syntax error")
+		return Params{}, &fault.Fault{Code: "MalformedQueryString", Message: "The query string contains a syntax error"}
 	}
 	return ParamsOf(values), nil
 }
@@ -54,53 +53,4 @@ func (p Params) Lookup(name string) (string, bool) {
 func (p Params) Get(name string) string {
 	v, _ := p.Lookup(name)
 	return v
-}
-
-// Optional gives a parameter; nil if it is not there.
-func (p Params) Optional(name string) *string {
-	if v, ok := p.Lookup(name); ok {
-		return &v
-	}
-	return nil
-}
-
-// List gives the members of a list of texts: name.member.1 and so on.
-func (p Params) List(name string) []string {
-	var all []string
-	for {
-		v, ok := p.Lookup(memberOf(name, len(all)))
-		if !ok {
-			return all
-		}
-		all = append(all, v)
-	}
-}
-
-// Members gives the members of a list of structures, each with its own
-// parameters. Fields are those by which a member is known to be there.
-func (p Params) Members(name string, fields ...string) []Params {
-	var all []Params
-	for {
-		m := Params{values: p.values, names: p.names, prefix: p.prefix + memberOf(name, len(all)) + "."}
-		there := false
-		for _, field := range fields {
-			_, ok := m.Lookup(field)
-			there = there || ok
-		}
-		if !there {
-			return all
-		}
-		all = append(all, m)
-	}
-}
-
-func memberOf(name string, index int) string { return name + ".member." + strconv.Itoa(index+1) }
-
-// Map gives all parameters as they came, of those with several values the first.
-func (p Params) Map() map[string]string {
-	all := map[string]string{}
-	for name := range p.values {
-		all[name] = p.Get(name)
-	}
-	return all
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,12 +55,21 @@ type tag struct {
 }
 
 func (e *echo) DecodeQuery(p Params) error {
-	e.Name, e.Given, e.Count = p.Get("Name"), p.Optional("Name") != nil, len(p.List("Name"))
+	e.Name, e.Given = p.Lookup("Name")
+	names, _ := p.Elements("Name", ".member")
+	e.Count = len(names)
 	if e.Name == "unread" {
 		return errors.New("nobody can read this")
 	}
-	for _, m := range p.Members("Tags", "Key", "Value") {
-		e.Tags = append(e.Tags, tag{m.Get("Key"), m.List("Values")})
+	tags, _ := p.Elements("Tags", ".member")
+	for _, name := range tags {
+		m, _ := p.Structure(name)
+		t := tag{Key: m.Get("Key")}
+		values, _ := m.Elements("Values", ".member")
+		for _, v := range values {
+			t.Values = append(t.Values, m.Get(v))
+		}
+		e.Tags = append(e.Tags, t)
 	}
 	return nil
 }
@@ -74,32 +84,41 @@ func (e *echo) Validate() error {
 func (e *echo) AppendXML(x *XML) {
 	x.Text("Who", e.Who)
 	x.Element("Echo", func() {
-		x.TextIf("None", "")
 		x.Text("Name", e.Name)
-		x.Int("Count", e.Count)
-		x.Bool("Given", e.Given)
-		x.Time("At", time.Date(2020, 2, 2, 12, 0, 0, 999, time.FixedZone("", 3600)))
+		x.Text("Count", strconv.Itoa(e.Count))
+		x.Text("Given", strconv.FormatBool(e.Given))
 	})
-	List(x, "Tags", e.Tags, func(m tag) {
+	x.Open("Tags")
+	for _, m := range e.Tags {
+		x.Open("member")
 		x.Text("Key", m.Key)
-		x.Texts("Values", m.Values)
-	})
+		x.Element("Values", func() {
+			for _, v := range m.Values {
+				x.Text("member", v)
+			}
+		})
+		x.Close("member")
+	}
+	x.Close("Tags")
 }
+
+// nothing is an output without elements.
+type nothing struct{}
+
+func (*nothing) AppendXML(*XML) {}
 
 func aboutNothing[In any](context.Context, In) (operation.Subject, error) {
 	return operation.Free{}, nil
 }
 
-func raw(name string, handler func(context.Context, Params, *XML) error) operation.Operation {
-	return Raw(name, handler, aboutNothing[Params])
+// silent is a row without an output, which ends as does says.
+func silent(name string, does func() error) operation.Operation {
+	return WithoutOutput(name, func(context.Context, *echo) error { return does() }, aboutNothing[*echo])
 }
 
 func (h *house) tell(a *operation.Answered) {
 	line := a.Operation.API.Service + ":" + a.Operation.Name + " " + a.RequestID
-	switch in := a.Input.(type) {
-	case Params:
-		line += " " + in.Map()["Name"]
-	case *echo:
+	if in, ok := a.Input.(*echo); ok {
 		line += " " + in.Name
 	}
 	if a.Fault != nil {
@@ -120,13 +139,7 @@ func newHouse() *house {
 	h.Mount(&operation.API{
 		Service: "shop", Model: operation.Model{Version: "2020-02-02", Namespace: "https://shop/"},
 		Operations: []operation.Operation{
-			raw("Echo", func(ctx context.Context, p Params, x *XML) error {
-				e := echo{Who: operation.CallerOf(ctx).Identity.(string)}
-				_ = e.DecodeQuery(p)
-				e.AppendXML(x)
-				return nil
-			}),
-			Operation("Typed", func(ctx context.Context, e *echo) (*echo, error) {
+			Operation("Echo", func(ctx context.Context, e *echo) (*echo, error) {
 				if e.Name == "nothing" {
 					return nil, nil
 				}
@@ -135,17 +148,14 @@ func newHouse() *house {
 			}, aboutNothing[*echo]),
 			WithoutOutput("Done", func(context.Context, *echo) error { return nil }, aboutNothing[*echo]),
 			Operation("Small", func(_ context.Context, e *echo) (*echo, error) { return e, nil }, aboutNothing[*echo], operation.WithBodyMax(100)),
-			raw("Nothing", func(context.Context, Params, *XML) error { return nil }),
-			raw("Empty", func(_ context.Context, _ Params, x *XML) error { x.Empty(); return nil }),
-			raw("Refuse", func(_ context.Context, _ Params, x *XML) error {
-				x.Text("Half", "done")
-				return &fault.Fault{Code: "NoSuchThing", Status: 404, Message: "<none>"}
-			}),
-			raw("Explain", func(context.Context, Params, *XML) error {
+			silent("Nothing", func() error { return nil }),
+			Operation("Empty", func(context.Context, *echo) (*nothing, error) { return &nothing{}, nil }, aboutNothing[*echo]),
+			silent("Refuse", func() error { return &fault.Fault{Code: "NoSuchThing", Status: 404, Message: "<none>"} }),
+			silent("Explain", func() error {
 				return &fault.Fault{Code: "TooLong", Message: "m", Members: fault.Members{{Name: "Most", Value: "<7>"}, {Name: "Given", Value: "8"}}}
 			}),
-			raw("Fail", func(context.Context, Params, *XML) error { return errors.New("inner detail") }),
-			raw("Panic", func(context.Context, Params, *XML) error { panic("inner panic") }),
+			silent("Fail", func() error { return errors.New("inner detail") }),
+			silent("Panic", func() error { panic("inner panic") }),
 		},
 	})
 	return h
@@ -186,13 +196,9 @@ func success(action, result string) string {
 }
 
 func TestExchanges(t *testing.T) {
-	typed := func(name, count, given, tags string) string {
-		return success("Typed", "<TypedResult><Who>ann</Who><Echo><Name>"+name+"</Name><Count>"+count+"</Count><Given>"+given+
-			"</Given><At>2020-02-02T11:00:00Z</At></Echo><Tags>"+tags+"</Tags></TypedResult>")
-	}
 	echoed := func(name, count, given, tags string) string {
 		return success("Echo", "<EchoResult><Who>ann</Who><Echo><Name>"+name+"</Name><Count>"+count+"</Count><Given>"+given+
-			"</Given><At>2020-02-02T11:00:00Z</At></Echo><Tags>"+tags+"</Tags></EchoResult>")
+			"</Given></Echo><Tags>"+tags+"</Tags></EchoResult>")
 	}
 	const version = "&Version=2020-02-02"
 	const internal = "The request processing has failed because of an internal error."
@@ -214,10 +220,9 @@ func TestExchanges(t *testing.T) {
 		"missing":   {post("Action=Echo" + version), 200, echoed("", "0", "false", "")},
 		"list":      {post("Action=Echo&Name.member.2=b&Name.member.1=a&Name.member.4=d" + version), 200, echoed("", "2", "false", "")},
 		"members":   {post("Action=Echo&Tags.member.1.Key=k&Tags.member.1.Values.member.1=v&Tags.member.2.Value=only&Tags.member.4.Key=lost" + version), 200, echoed("", "0", "false", "<member><Key>k</Key><Values><member>v</member></Values></member><member><Key></Key><Values></Values></member>")},
-		"typed":     {post("Action=Typed&Name=%3Ca%3E&Name.member.1=b&Tags.member.1.Key=k&Tags.member.1.Values.member.1=v" + version), 200, typed("&lt;a&gt;", "1", "true", "<member><Key>k</Key><Values><member>v</member></Values></member>")},
-		"unread":    {post("Action=Typed&Name=unread" + version), 400, failure("https://shop/", "Sender", "MalformedQueryString", "nobody can read this")},
-		"invalid":   {post("Action=Typed&Name=invalid" + version), 400, failure("https://shop/", "Sender", "ValidationError", "nobody wants this")},
-		"no output": {post("Action=Typed&Name=nothing" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
+		"unread":    {post("Action=Echo&Name=unread" + version), 400, failure("https://shop/", "Sender", "MalformedInput", "nobody can read this")},
+		"invalid":   {post("Action=Echo&Name=invalid" + version), 400, failure("https://shop/", "Sender", "ValidationError", "nobody wants this")},
+		"no output": {post("Action=Echo&Name=nothing" + version), 500, failure("https://shop/", "Receiver", "InternalFailure", internal)},
 		"done":      {post("Action=Done" + version), 200, success("Done", "")},
 		"small":     {post("Action=Small&Name=" + strings.Repeat("x", 100) + version), 413, failure("https://shop/", "Sender", "RequestEntityTooLarge", "The request is too large")},
 		"get":       {get, 200, echoed("a", "0", "true", "")},
@@ -274,13 +279,13 @@ func TestFailuresAreLoggedUnderTheirRequest(t *testing.T) {
 
 func TestObserve(t *testing.T) {
 	h := newHouse()
-	for _, action := range []string{"Nothing", "Refuse", "Steal", "Typed", "Done"} {
+	for _, action := range []string{"Nothing", "Refuse", "Steal", "Echo", "Done"} {
 		h.call(post("Version=2020-02-02&Name=n&Action=" + action))
 	}
-	h.call(post("Version=2020-02-02&Name=invalid&Action=Typed")) // nothing of it was decoded
+	h.call(post("Version=2020-02-02&Name=invalid&Action=Echo")) // nothing of it was decoded
 	want := []string{
 		"shop:Nothing " + requestID + " n", "shop:Refuse " + requestID + " n NoSuchThing",
-		"shop:Typed " + requestID + " n", "shop:Done " + requestID + " n", "shop:Typed " + requestID + " ValidationError",
+		"shop:Echo " + requestID + " n", "shop:Done " + requestID + " n", "shop:Echo " + requestID + " ValidationError",
 	}
 	if !slices.Equal(h.told, want) {
 		t.Errorf("told %q, want %q", h.told, want)
@@ -344,7 +349,7 @@ func TestClaims(t *testing.T) {
 }
 
 func TestMountRefuses(t *testing.T) {
-	nothing := raw("Nothing", func(context.Context, Params, *XML) error { return nil })
+	nothing := silent("Nothing", func() error { return nil })
 	for want, other := range map[string]operation.Model{
 		`awsquery: two APIs of version "1"`:               {Version: "1", Namespace: "https://another/"},
 		`awsquery: two rows for "Nothing" of version "1"`: {Version: "1", Namespace: "https://shop/"},

@@ -112,7 +112,7 @@ var spelling = map[fault.Kind]struct {
 	message string // empty: the fault's own
 }{
 	fault.Validation:          {"ValidationError", 0, ""},
-	fault.Serialization:       {"MalformedQueryString", 0, ""},
+	fault.Serialization:       {"MalformedInput", 0, ""},
 	fault.BrokenBody:          {"RequestTimeout", 0, ""},
 	fault.UnknownOperation:    {"InvalidAction", 0, ""},
 	fault.MissingOperation:    {"MissingAction", 0, ""},

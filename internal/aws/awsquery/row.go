@@ -69,30 +69,6 @@ func row[In any, I Input[In]](name string, subject func(context.Context, *In) (o
 	return op
 }
 
-// Raw is the row of an operation that reads its parameters one by one and writes its
-// result element by element.
-func Raw(
-	name string,
-	handler func(context.Context, Params, *XML) error,
-	subject func(context.Context, Params) (operation.Subject, error),
-	options ...operation.Option,
-) operation.Operation {
-	return operation.Operation{
-		Name: name, Protocol: Name, Options: limits(options),
-		Decode:  func(c *operation.Call) (any, error) { return c.Found, nil },
-		Subject: func(ctx context.Context, in any) (operation.Subject, error) { return subject(ctx, in.(Params)) },
-		Handle: func(ctx context.Context, in any) (any, error) {
-			x := &XML{}
-			return x, handler(ctx, in.(Params), x)
-		},
-		Encode: func(out any, a *operation.Answer) {
-			x := out.(*XML)
-			a.Body = append(a.Body, x.b.Bytes()...)
-			a.NoOutput = len(a.Body) == 0 && !x.empty
-		},
-	}
-}
-
 func limits(options []operation.Option) operation.Options {
 	return operation.Apply(append([]operation.Option{operation.WithBodyMax(BodyMax)}, options...))
 }

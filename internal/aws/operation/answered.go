@@ -14,22 +14,25 @@ type Answered struct {
 	RequestID string
 	Operation *Mounted
 	Caller    *Caller // its Account is empty: it is not known
-	AccessKey string  // that the request names, verified or not
+	AccessKey string  // the caller's; of one who is not known, what the request claims
 	At        time.Time
 	// Input is what was decoded and, unless there is a fault, done; nil: the call was
-	// refused before.
-	Input   any
-	Touched Resource
-	Answer  *Answer      // as the operation encoded it; nil: it was refused
-	Fault   *fault.Fault // nil: it succeeded
-	Kept    bool         // Config.Keep took room for it
+	// refused before. Output is what was answered; nil: nothing, or a fault.
+	Input, Output any
+	Touched       Resource
+	Answer        *Answer      // as the operation encoded it; nil: it was refused
+	Fault         *fault.Fault // nil: it succeeded
+	Kept          bool         // Config.Keep took room for it
 }
 
 // answered is a call's answer for those who keep account.
-func (c *Call) answered(in any, answer *Answer, f *fault.Fault) *Answered {
+func (c *Call) answered(in, out any, answer *Answer, f *fault.Fault) *Answered {
 	a := &Answered{
 		Request: c.Request, RequestID: c.RequestID, Operation: c.Operation, Caller: &c.caller,
-		AccessKey: AccessKeyOf(c.Request), At: c.at, Input: in, Answer: answer, Fault: f, Kept: c.kept,
+		AccessKey: c.caller.AccessKey, At: c.at, Input: in, Output: out, Answer: answer, Fault: f, Kept: c.kept,
+	}
+	if c.caller.Account == "" {
+		a.AccessKey = claimed(c.Request)
 	}
 	if c.subject != nil {
 		a.Touched = c.subject.Resource(c)

@@ -102,24 +102,36 @@ func (a Anyone) Caller(r *http.Request) (Caller, error) {
 	return Caller{Account: a.Account, Region: region, AccessKey: key}, nil
 }
 
-// credential is what the request says of its signer.
+// credential is what the request says of its signer, read as signatures are: of one that
+// says it twice, nothing.
 func credential(r *http.Request) (credential string, signed bool) {
-	if authorization := r.Header.Get("Authorization"); authorization != "" {
-		_, rest, _ := strings.Cut(authorization, "Credential=")
-		if end := strings.IndexAny(rest, ", "); end >= 0 {
-			rest = rest[:end]
+	query := r.URL.Query()["X-Amz-Credential"]
+	header := r.Header["Authorization"]
+	switch {
+	case len(header) == 0 && len(query) == 1:
+		return query[0], true
+	case len(header) == 0 && len(query) == 0:
+		return "", false
+	case len(header) != 1 || len(query) != 0:
+		return "", true
+	}
+	_, parameters, _ := strings.Cut(strings.TrimSpace(header[0]), " ")
+	for p := range strings.SplitSeq(parameters, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if name != "Credential" {
+			continue
 		}
-		return rest, true
+		if credential != "" {
+			return "", true
+		}
+		credential = value
 	}
-	if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
-		return r.URL.Query().Get("X-Amz-Credential"), true
-	}
-	return "", false
+	return credential, true
 }
 
-// AccessKeyOf is the access key that a request names, whether it is its sender's
-// or not; empty: none.
-func AccessKeyOf(r *http.Request) string {
+// claimed is the access key that a request names, whether it is its sender's or not;
+// empty: none.
+func claimed(r *http.Request) string {
 	named, _ := credential(r)
 	key, _, _ := strings.Cut(named, "/")
 	return key

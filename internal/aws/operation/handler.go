@@ -115,7 +115,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, c, p, in, err)
 		return
 	}
-	told, err := h.tell(c, in, answer, nil)
+	told, err := h.tell(c, in, out, answer, nil)
 	if err != nil {
 		h.disown(w, c, p, out, answer, told, err)
 		return
@@ -142,11 +142,11 @@ func (h *Handler) disown(w http.ResponseWriter, c *Call, p Protocol, out any, an
 }
 
 // tell has a call recorded, and gives what it told.
-func (h *Handler) tell(c *Call, in any, answer *Answer, f *fault.Fault) (told *Answered, err error) {
+func (h *Handler) tell(c *Call, in, out any, answer *Answer, f *fault.Fault) (told *Answered, err error) {
 	if c.Operation == nil || h.Audit == nil && h.Observe == nil {
 		return nil, nil
 	}
-	told = c.answered(in, answer, f)
+	told = c.answered(in, out, answer, f)
 	if h.Audit != nil {
 		err = h.Audit(told)
 	}
@@ -276,8 +276,8 @@ func written(w http.ResponseWriter, c *Call, p Protocol, a *Answer) error {
 // refuse answers with the fault that err is, or with an internal failure.
 func (h *Handler) refuse(w http.ResponseWriter, c *Call, p Protocol, in any, err error) {
 	f := h.faultOf(c, p, err)
-	told, _ := h.tell(c, in, nil, f) // no worse than it is
-	_ = p.WriteFault(w, c, f)        // a caller that has gone needs no answer
+	told, _ := h.tell(c, in, nil, nil, f) // no worse than it is
+	_ = p.WriteFault(w, c, f)             // a caller that has gone needs no answer
 	h.observe(c, told)
 }
 

@@ -70,7 +70,7 @@ func (p *path) Verify(services []string, body Body) (Caller, error) {
 	}
 	everything, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`))
 	return Caller{
-		Account: "1", Region: "r", Principal: policy.Principal{ARN: "arn:aws:iam::1:root"},
+		Account: "1", Region: "r", AccessKey: "AKID", Principal: policy.Principal{ARN: "arn:aws:iam::1:root"},
 		Policies: &policy.PolicySets{Identity: []policy.Attached{{Source: "all", Policy: everything}}},
 	}, err
 }

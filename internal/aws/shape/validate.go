@@ -188,6 +188,14 @@ func (c *Violations) Refuse(at Place, value, why string) {
 	}
 }
 
+// Say notes that a rule of the service is broken, in words of its own. Only the first is
+// told.
+func (c *Violations) Say(flaw string) {
+	if c.rule == "" {
+		c.rule = flaw
+	}
+}
+
 func bracketed(list []string) string {
 	b := []byte{'['}
 	for i, s := range list {

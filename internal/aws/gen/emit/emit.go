@@ -42,6 +42,9 @@ type Hints struct {
 	EnumOrder map[string][]string `json:"enumOrder"`
 	// EnumNames are what the constants of an enum begin with, where it is not its own name.
 	EnumNames map[string]string `json:"enumNames"`
+	// Optional are members ("Structure.member") that the model calls required and answers
+	// may lack all the same.
+	Optional []string `json:"optional"`
 	// CheckFirst is the member of a structure that is complained about before the others.
 	CheckFirst map[string]string `json:"checkFirst"`
 	// ShapeRules and MemberRules name the functions of the package that check what the

@@ -11,11 +11,13 @@ func (g *generator) encoders() {
 }
 
 // jsonWritten tells whether the structure has AppendJSON: all that requests carry, for
-// records of them, and whatever else goes as JSON.
+// records of them, what is answered as XML, for the same, and whatever else goes as JSON.
 func (g *generator) jsonWritten(s *shape) bool {
 	switch {
 	case g.protocol == protocolJSON, g.taken[s.Name]:
 		return true
+	case g.protocol == protocolQuery:
+		return g.given[s.Name]
 	case g.protocol == protocolREST:
 		return !g.isOutput(s) // which is written by EncodeREST
 	}
@@ -23,7 +25,7 @@ func (g *generator) jsonWritten(s *shape) bool {
 }
 
 func (g *generator) encoder(s *shape) {
-	if g.isInput(s) && g.protocol != protocolJSON {
+	if g.isInput(s) && g.protocol != protocolJSON || g.protocol == protocolQuery {
 		g.p("// AppendJSON appends all members, for records of calls.")
 	} else {
 		g.p("// AppendJSON appends the structure as the wire carries it.")
@@ -117,7 +119,11 @@ func (g *generator) appender(s *shape, timestampFormat string) string {
 	case "blob":
 		return g.shape("AppendBlob")
 	case "timestamp":
-		if timeFormat(s, timestampFormat, inBody) == iso8601 {
+		usual := inBody
+		if g.protocol == protocolQuery {
+			usual = inXML
+		}
+		if timeFormat(s, timestampFormat, usual) == iso8601 {
 			return g.shape("AppendTime")
 		}
 		return g.shape("AppendTimestamp")

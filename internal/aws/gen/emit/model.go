@@ -155,6 +155,7 @@ func newGenerator(m *model, h *Hints) *generator {
 	}
 	for name, s := range m.Shapes {
 		s.Name = name
+		s.Required = slices.DeleteFunc(s.Required, func(member string) bool { return slices.Contains(h.Optional, name+"."+member) })
 		for i := range s.Members {
 			f := &s.Members[i]
 			f.Shape = g.at(f.reference)
@@ -327,12 +328,18 @@ func (g *generator) checkHints() {
 	for _, name := range g.hints.Nullable {
 		known("nullable", name)
 	}
-	for key := range g.hints.MemberRules {
+	knownMember := func(hint, key string) {
 		name, wanted, _ := strings.Cut(key, ".")
-		known("memberRules", name)
+		known(hint, name)
 		if !slices.ContainsFunc(g.model.Shapes[name].Members, func(f member) bool { return f.Name == wanted }) {
-			flawed("memberRules: %s has no member %q", name, wanted)
+			flawed("%s: %s has no member %q", hint, name, wanted)
 		}
+	}
+	for key := range g.hints.MemberRules {
+		knownMember("memberRules", key)
+	}
+	for _, key := range g.hints.Optional {
+		knownMember("optional", key)
 	}
 }
 

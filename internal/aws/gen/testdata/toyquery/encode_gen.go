@@ -21,7 +21,17 @@ func (v *CountInput) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
 }
 
-// AppendJSON appends the structure as the wire carries it.
+// AppendJSON appends all members, for records of calls.
+func (v *CountOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Count != nil {
+		b = append(b, `,"Count":`...)
+		b = strconv.AppendInt(b, *v.Count, 10)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends all members, for records of calls.
 func (v *CutDetails) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Depth != nil {
@@ -31,7 +41,7 @@ func (v *CutDetails) AppendJSON(b []byte) []byte {
 	return shape.CloseObject(b, start)
 }
 
-// AppendJSON appends the structure as the wire carries it.
+// AppendJSON appends all members, for records of calls.
 func (v *GlueDetails) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Drops != nil {
@@ -66,6 +76,29 @@ func (v *ListToysInput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends all members, for records of calls.
+func (v *ListToysOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"Toys":`...)
+	b = append(b, '[')
+	for i := range v.Toys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Toys[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if v.NextToken != nil {
+		b = append(b, `,"NextToken":`...)
+		b = shape.AppendString(b, *v.NextToken)
+	}
+	if v.Status != nil {
+		b = append(b, `,"Status":`...)
+		b = strconv.AppendInt(b, *v.Status, 10)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends all members, for records of calls.
 func (v *MakeToyInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"ShelfId":`...)
@@ -92,7 +125,7 @@ func (v *MakeToyInput) AppendJSON(b []byte) []byte {
 	}
 	if v.Made != nil {
 		b = append(b, `,"Made":`...)
-		b = shape.AppendTimestamp(b, *v.Made)
+		b = shape.AppendTime(b, *v.Made)
 	}
 	if v.Due != nil {
 		b = append(b, `,"Due":`...)
@@ -162,7 +195,7 @@ func (v *MakeToyInput) AppendJSON(b []byte) []byte {
 	}
 	if v.Since != nil {
 		b = append(b, `,"Since":`...)
-		b = shape.AppendTimestamp(b, *v.Since)
+		b = shape.AppendTime(b, *v.Since)
 	}
 	if v.Colours != nil {
 		b = append(b, `,"Colours":`...)
@@ -178,7 +211,7 @@ func (v *MakeToyInput) AppendJSON(b []byte) []byte {
 	}
 	if v.After != nil {
 		b = append(b, `,"After":`...)
-		b = shape.AppendTimestamp(b, *v.After)
+		b = shape.AppendTime(b, *v.After)
 	}
 	if v.Sizes != nil {
 		b = append(b, `,"Sizes":`...)
@@ -191,7 +224,83 @@ func (v *MakeToyInput) AppendJSON(b []byte) []byte {
 	return shape.CloseObject(b, start)
 }
 
-// AppendJSON appends the structure as the wire carries it.
+// AppendJSON appends all members, for records of calls.
+func (v *MakeToyOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"ToyId":`...)
+	b = shape.AppendString(b, v.ToyID)
+	b = append(b, `,"Parts":`...)
+	b = append(b, '[')
+	for i := range v.Parts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Parts[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if v.Weight != nil {
+		b = append(b, `,"Weight":`...)
+		b = shape.AppendFloat(b, *v.Weight)
+	}
+	if v.Made != nil {
+		b = append(b, `,"Made":`...)
+		b = shape.AppendTime(b, *v.Made)
+	}
+	if v.Due != nil {
+		b = append(b, `,"Due":`...)
+		b = shape.AppendTime(b, *v.Due)
+	}
+	if v.Paint != nil {
+		b = append(b, `,"Paint":`...)
+		b = shape.AppendBlob(b, v.Paint)
+	}
+	if v.Tags != nil {
+		b = append(b, `,"Tags":`...)
+		b = shape.AppendMap(b, v.Tags, shape.AppendString)
+	}
+	if v.Flat != nil {
+		b = append(b, `,"Flat":`...)
+		b = shape.AppendStrings(b, v.Flat)
+	}
+	if v.FlatTags != nil {
+		b = append(b, `,"FlatTags":`...)
+		b = shape.AppendMap(b, v.FlatTags, shape.AppendString)
+	}
+	if v.Items != nil {
+		b = append(b, `,"Items":`...)
+		b = shape.AppendStrings(b, v.Items)
+	}
+	if v.Steps != nil {
+		b = append(b, `,"Steps":`...)
+		b = append(b, '[')
+		for i := range v.Steps {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.Steps[i].AppendJSON(b)
+		}
+		b = append(b, ']')
+	}
+	if v.Author != nil {
+		b = append(b, `,"Author":`...)
+		b = shape.AppendString(b, *v.Author)
+	}
+	if v.Since != nil {
+		b = append(b, `,"Since":`...)
+		b = shape.AppendTime(b, *v.Since)
+	}
+	if v.Colours != nil {
+		b = append(b, `,"Colours":`...)
+		b = shape.AppendStrings(b, v.Colours)
+	}
+	if v.Extra != nil {
+		b = append(b, `,"Extra":`...)
+		b = shape.AppendMap(b, v.Extra, shape.AppendString)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends all members, for records of calls.
 func (v *Part) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"name":`...)
@@ -211,7 +320,7 @@ func (v *Part) AppendJSON(b []byte) []byte {
 	return shape.CloseObject(b, start)
 }
 
-// AppendJSON appends the structure as the wire carries it.
+// AppendJSON appends all members, for records of calls.
 func (v *Step) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"type":`...)

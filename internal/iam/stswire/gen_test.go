@@ -1,0 +1,9 @@
+package stswire
+
+import (
+	"testing"
+
+	"heddle/internal/aws/gen/gentest"
+)
+
+func TestGeneratedFilesAreFresh(t *testing.T) { gentest.Fresh(t, ".") }
