@@ -49,7 +49,4 @@ type always struct{ caller operation.Caller }
 
 func (a always) Recognise(*http.Request, []string) (operation.Sender, error) { return a, nil }
 
-// Claimed implements operation.Authenticator.
-func (always) Claimed(*http.Request) string { return "" }
-
 func (a always) Verify([]string, operation.Body) (operation.Caller, error) { return a.caller, nil }

@@ -131,9 +131,6 @@ func (h *harness) Recognise(r *http.Request, _ []string) (operation.Sender, erro
 	return sender{h, r}, nil
 }
 
-// Claimed implements operation.Authenticator.
-func (*harness) Claimed(*http.Request) string { return "" }
-
 type sender struct {
 	*harness
 	*http.Request

@@ -51,32 +51,34 @@ func cut[T any](p page, items []T, key func(T) string) (shown []T, next rest, er
 // markerOf is the marker of the page that begins after a key.
 func markerOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
-// pageBytesMax is how many bytes the items of a page have at most.
+// pageBytesMax is how many bytes the items of a page have at most; the answer has 1 MiB.
 const pageBytesMax = 1<<20 - 16<<10
 
-// paged is cut for items as answers have them, each made of another. A page may be
-// shorter than what is asked for.
-func paged[T, Shown any, S shape[Shown]](p page, items []T, key func(T) string, show func(T) Shown) (shown []Shown, next rest, err error) {
-	items, next, err = cut(p, items, key)
-	if shown = fitting[T, Shown, S](items, pageBytesMax, show); len(shown) < len(items) {
-		next = restAfter(markerOf(key(items[len(shown)-1])))
+// xmlWriter is a shape of answers.
+type xmlWriter[Shown any] interface {
+	*Shown
+	AppendXML(*awsquery.XML)
+}
+
+// paged is cut for items as answers have them, each made of another. A page may be shorter
+// than what is asked for.
+func paged[T, Shown any, S xmlWriter[Shown]](p page, items []T, key func(T) string, show func(T) Shown) ([]Shown, rest, error) {
+	items, next, err := cut(p, items, key)
+	shown := within[T, Shown, S](pageBytesMax, items, show)
+	if n := len(shown); n < len(items) {
+		next = restAfter(markerOf(key(items[n-1])))
 	}
 	return shown, next, err
 }
 
-// shape is what answers are made of.
-type shape[T any] interface {
-	*T
-	AppendXML(*awsquery.XML)
-}
-
-// fitting makes as many of the items as most bytes have room for, but one at least.
-func fitting[T, Shown any, S shape[Shown]](items []T, most int, show func(T) Shown) []Shown {
+// within is each for as many items as most bytes of an answer have room for, but for one
+// at least.
+func within[T, Shown any, S xmlWriter[Shown]](most int, items []T, show func(T) Shown) []Shown {
 	var x awsquery.XML
 	shown := make([]Shown, 0, len(items))
-	for i, item := range items {
+	for _, item := range items {
 		one := show(item)
-		if S(&one).AppendXML(&x); i > 0 && x.Len() > most {
+		if S(&one).AppendXML(&x); len(shown) > 0 && x.Len()+len(shown)*len("<member></member>") > most {
 			break
 		}
 		shown = append(shown, one)

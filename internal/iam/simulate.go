@@ -19,7 +19,7 @@ func simulationRows(a *actions) []operation.Operation {
 		row(a, "SimulatePrincipalPolicy", func(c *call, in *wire.SimulatePrincipalPolicyRequest) error {
 			c.target = target{resource: in.PolicySourceARN} // whose policies are asked
 			return nil
-		}, simulatePrincipal, operation.Waits), // it may take so long that it ends when its caller hangs up
+		}, simulatePrincipal, operation.Waits), // they may take long, and end when their callers hang up
 		row(a, "SimulateCustomPolicy", nothing, simulateCustom, operation.Waits),
 	}
 }
@@ -170,9 +170,9 @@ func (c *call) simulate(s *simulation) (*wire.SimulatePolicyResponse, error) {
 	for source, text := range s.texts {
 		s.places[source] = placesOf(text)
 	}
-	results := fitting(shown, pageBytesMax, func(a answer) wire.EvaluationResult { return a.result(s.places) })
-	if len(results) < len(shown) {
-		next = restAfter(markerOf(key(shown[len(results)-1])))
+	results := within(pageBytesMax, shown, func(a answer) wire.EvaluationResult { return a.result(s.places) })
+	if n := len(results); n < len(shown) {
+		next = restAfter(markerOf(key(shown[n-1])))
 	}
 	return &wire.SimulatePolicyResponse{EvaluationResults: results, IsTruncated: next.truncated, Marker: next.marker}, nil
 }
@@ -235,7 +235,7 @@ func (a *answer) result(places map[string][]place) wire.EvaluationResult {
 	}
 	r := wire.EvaluationResult{
 		EvalActionName: a.request.Action, EvalResourceName: &a.request.Resource, EvalDecision: decision,
-		MatchedStatements:    fitting(matches, pageBytesMax/2, func(d policy.Decision) wire.Statement { return statementOf(d, places[d.Source][d.Statement]) }),
+		MatchedStatements:    within(pageBytesMax/2, matches, func(d policy.Decision) wire.Statement { return statementOf(d, places[d.Source][d.Statement]) }),
 		MissingContextValues: []string{},
 	}
 	if a.sets.Boundary != nil {

@@ -18,8 +18,8 @@ func hostileSimulation(pattern string, actions, resources int) url.Values {
 	form := url.Values{"Action": {"SimulateCustomPolicy"}, "Version": {"2010-05-08"}, "MaxItems": {"1000"}}
 	list := `"` + pattern + `"`
 	values := list + strings.Repeat(","+list, (60<<10)/(len(list)+1))
-	form.Set("PolicyInputList.member.1", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotLike":{"aws:v":[`+values+`]}}}}`)
-	form.Set("ContextEntries.member.1.ContextKeyName", "aws:v")
+	form.Set("PolicyInputList.member.1", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotLike":{"aa:va":[`+values+`]}}}}`)
+	form.Set("ContextEntries.member.1.ContextKeyName", "aa:va")
 	form.Set("ContextEntries.member.1.ContextKeyType", "string")
 	form.Set("ContextEntries.member.1.ContextKeyValues.member.1", strings.Repeat("a", 2048))
 	for i := range actions {
@@ -46,7 +46,7 @@ func TestSimulationsArePriced(t *testing.T) {
 	h := newHarness(t)
 	for _, pattern := range []string{
 		"*a*b", "*a*a*b*", "*" + strings.Repeat("a", 60) + "b*", "*" + strings.Repeat("a?", 30) + "b*", "*?b*", "*?*?b*", strings.Repeat("*?a", 60) + "b*",
-		"*" + strings.Repeat("a", 2000) + "?b*", "*${aws:v}b*", "${aws:v}*", "*" + strings.Repeat("${aws:v}", 3) + "*",
+		"*" + strings.Repeat("a", 2000) + "?b*", "*${aa:va}b*", "${aa:va}*", "*" + strings.Repeat("${aa:va}", 3) + "*",
 	} {
 		form := hostileSimulation(pattern, 25, 40)
 		p, err := policy.Parse([]byte(form.Get("PolicyInputList.member.1")))
@@ -54,7 +54,7 @@ func TestSimulationsArePriced(t *testing.T) {
 			t.Fatal(err)
 		}
 		sets := &policy.PolicySets{Identity: []policy.Attached{{Policy: p}}}
-		r := &policy.Request{Action: "a:0", Resource: "arn:aws:a:::10", Context: policy.Context{{Key: "aws:v", Value: form.Get("ContextEntries.member.1.ContextKeyValues.member.1")}}}
+		r := &policy.Request{Action: "a:0", Resource: "arn:aws:a:::10", Context: policy.Context{{Key: "aa:va", Value: form.Get("ContextEntries.member.1.ContextKeyValues.member.1")}}}
 		price := policy.Price(r, sets, 1<<40)
 		var m policy.Meter
 		m.Evaluate(r, sets)

@@ -56,9 +56,6 @@ type limited struct{}
 
 func (l limited) Recognise(*http.Request, []string) (operation.Sender, error) { return l, nil }
 
-// Claimed implements operation.Authenticator.
-func (limited) Claimed(*http.Request) string { return "" }
-
 func (limited) Verify([]string, operation.Body) (operation.Caller, error) {
 	p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`))
 	return operation.Caller{

@@ -23,9 +23,6 @@ func (a authenticator) Recognise(r *http.Request, _ []string) (operation.Sender,
 	return operation.Believe(c), err
 }
 
-// Claimed implements operation.Authenticator.
-func (authenticator) Claimed(*http.Request) string { return "" }
-
 // limits deny what no execution of the simulation waits for.
 var limits = policy.PolicySets{Identity: []policy.Attached{{Source: "limits", Policy: parsed(`{
 	"Version": "2012-10-17",

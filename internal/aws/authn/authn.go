@@ -69,16 +69,6 @@ func (a *Authenticator[H]) Identify(r *http.Request, services []string, body Bod
 	return known.Verify(services, body)
 }
 
-// Claimed is the access key that a request names, whether it is its sender's or not;
-// empty: it names none as signatures do.
-func (a *Authenticator[H]) Claimed(r *http.Request) string {
-	signature, err := sigv4.Parse(r, nil)
-	if err != nil {
-		return ""
-	}
-	return signature.KeyID
-}
-
 // Recognised is a request whose head says what its sender's would. Who knows the name of
 // a key can say so, too: only Verify proves it.
 type Recognised[H Holder] struct {

@@ -41,9 +41,6 @@ func (door) Recognise(r *http.Request, _ []string) (operation.Sender, error) {
 	}
 }
 
-// Claimed implements operation.Authenticator.
-func (door) Claimed(*http.Request) string { return "" }
-
 // echo is Echo with a typed input and output.
 type echo struct {
 	Who, Name string

@@ -13,7 +13,8 @@ type Answered struct {
 	Request   *http.Request
 	RequestID string
 	Operation *Mounted
-	Caller    *Caller // its Account is empty: it is not known, and its AccessKey a claim
+	Caller    *Caller // its Account is empty: it is not known
+	AccessKey string  // the caller's; of one who is not known, what the request claims
 	At        time.Time
 	// Input is what was decoded and, unless there is a fault, done; nil: the call was
 	// refused before. Output is what was answered; nil: nothing, or a fault.
@@ -28,10 +29,10 @@ type Answered struct {
 func (c *Call) answered(in, out any, answer *Answer, f *fault.Fault) *Answered {
 	a := &Answered{
 		Request: c.Request, RequestID: c.RequestID, Operation: c.Operation, Caller: &c.caller,
-		At: c.at, Input: in, Output: out, Answer: answer, Fault: f, Kept: c.kept,
+		AccessKey: c.caller.AccessKey, At: c.at, Input: in, Output: out, Answer: answer, Fault: f, Kept: c.kept,
 	}
-	if c.caller.Account == "" && c.ask != nil {
-		c.caller.AccessKey = c.ask.Claimed(c.Request)
+	if c.caller.Account == "" {
+		a.AccessKey = claimed(c.Request)
 	}
 	if c.subject != nil {
 		a.Touched = c.subject.Resource(c)

@@ -54,9 +54,6 @@ type Authenticator interface {
 	// Recognise tells whose a request is, if its body is what was signed. It must be for
 	// one of services; nil: only the body tells which.
 	Recognise(r *http.Request, services []string) (Sender, error)
-	// Claimed is the access key that a request names, whether it is its sender's or not;
-	// empty: none.
-	Claimed(r *http.Request) string
 }
 
 // Sender is who a request is said to be from.
@@ -89,12 +86,6 @@ func (a Anyone) Recognise(r *http.Request, _ []string) (Sender, error) {
 	return Believe(caller), err
 }
 
-// Claimed implements Authenticator.
-func (a Anyone) Claimed(r *http.Request) string {
-	caller, _ := a.Caller(r) // what can't be read names nobody
-	return caller.AccessKey
-}
-
 // Caller is who a request says it is from.
 func (a Anyone) Caller(r *http.Request) (Caller, error) {
 	credential, signed := credential(r)
@@ -111,19 +102,39 @@ func (a Anyone) Caller(r *http.Request) (Caller, error) {
 	return Caller{Account: a.Account, Region: region, AccessKey: key}, nil
 }
 
-// credential is what the request says of its signer.
+// credential is what the request says of its signer, read as signatures are: of one that
+// says it twice, nothing.
 func credential(r *http.Request) (credential string, signed bool) {
-	if authorization := r.Header.Get("Authorization"); authorization != "" {
-		_, parameters, _ := strings.Cut(authorization, " ")
-		for p := range strings.SplitSeq(parameters, ",") {
-			if name, value, _ := strings.Cut(strings.TrimSpace(p), "="); name == "Credential" {
-				return value, true
-			}
-		}
+	query := r.URL.Query()["X-Amz-Credential"]
+	header := r.Header["Authorization"]
+	switch {
+	case len(header) == 0 && len(query) == 1:
+		return query[0], true
+	case len(header) == 0 && len(query) == 0:
+		return "", false
+	case len(header) != 1 || len(query) != 0:
 		return "", true
 	}
-	query := r.URL.Query()
-	return query.Get("X-Amz-Credential"), query.Has("X-Amz-Credential")
+	_, parameters, _ := strings.Cut(strings.TrimSpace(header[0]), " ")
+	for p := range strings.SplitSeq(parameters, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if name != "Credential" {
+			continue
+		}
+		if credential != "" {
+			return "", true
+		}
+		credential = value
+	}
+	return credential, true
+}
+
+// claimed is the access key that a request names, whether it is its sender's or not;
+// empty: none.
+func claimed(r *http.Request) string {
+	named, _ := credential(r)
+	key, _, _ := strings.Cut(named, "/")
+	return key
 }
 
 // IsRegion tells whether a text may name a region: it keeps odd ones out of keys.

@@ -131,9 +131,6 @@ type refusing struct{ err error }
 
 func (a refusing) Recognise(*http.Request, []string) (Sender, error) { return nil, a.err }
 
-// Claimed implements operation.Authenticator.
-func (refusing) Claimed(*http.Request) string { return "" }
-
 func TestAuthenticationRefused(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -15,9 +15,6 @@ type guest struct{ policies *policy.PolicySets }
 
 func (g guest) Recognise(*http.Request, []string) (Sender, error) { return g, nil }
 
-// Claimed implements operation.Authenticator.
-func (guest) Claimed(*http.Request) string { return "" }
-
 func (g guest) Verify([]string, Body) (Caller, error) {
 	return Caller{
 		Account: "123456789012", Region: "us-east-1", AccessKey: "AKIAGUEST",

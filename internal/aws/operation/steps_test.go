@@ -60,9 +60,6 @@ func (p *path) Recognise(_ *http.Request, services []string) (Sender, error) {
 	return p, nil
 }
 
-// Claimed implements Authenticator.
-func (p *path) Claimed(*http.Request) string { return "AKID" }
-
 // Verify implements Sender.
 func (p *path) Verify(services []string, body Body) (Caller, error) {
 	if err := p.step("authenticate"); err != nil {
@@ -134,7 +131,7 @@ func (p *path) api() *API {
 
 // tells records what is told.
 func (p *path) tells(a *Answered) string {
-	line := fmt.Sprintf("%s %s by %q of %q at %d", a.Operation.Name, a.RequestID, a.Caller.AccessKey, a.Caller.Account, a.At.Sub(noon))
+	line := fmt.Sprintf("%s %s by %q of %q at %d", a.Operation.Name, a.RequestID, a.AccessKey, a.Caller.Account, a.At.Sub(noon))
 	if a.Input != nil {
 		line += fmt.Sprintf(", %v", a.Input)
 	}
@@ -196,6 +193,7 @@ func walk(fails string, how func() error) (*path, *httptest.ResponseRecorder) {
 	h.Mount(p.api())
 	r := request("Walk", p)
 	r.Header.Set("X-Amz-Target", "Path.Walk")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/d/r/path/aws4_request, Signature=0")
 	w := recorder{httptest.NewRecorder(), p}
 	h.ServeHTTP(w, r)
 	return p, w.ResponseRecorder
@@ -208,7 +206,7 @@ var all = []string{"find", "recognise", "read", "authenticate", "decode", "subje
 func told(what string) []string { return []string{"audit " + what, "observe " + what + " took 5"} }
 
 const (
-	claimant = `Walk 00000000-0000-4000-8000-000000000000 by "AKID" of "" at 0`
+	nobody   = `Walk 00000000-0000-4000-8000-000000000000 by "AKID" of "" at 0`
 	somebody = `Walk 00000000-0000-4000-8000-000000000000 by "AKID" of "1" at 0`
 )
 
@@ -223,9 +221,9 @@ func TestSteps(t *testing.T) {
 	}{
 		{"", nil, told(somebody + ", decoded input, stone s, kept, output")},
 		{"find", func() error { return fault.Of(fault.UnknownOperation, "") }, nil},
-		{"recognise", func() error { return fault.Of(fault.UnknownKey, "") }, told(claimant + ", UnrecognizedClientException 0")},
-		{"read", func() error { return errors.New("reset") }, told(claimant + ", SerializationException 0")},
-		{"authenticate", func() error { return fault.Of(fault.BadSignature, "") }, told(claimant + ", InvalidSignatureException 0")},
+		{"recognise", func() error { return fault.Of(fault.UnknownKey, "") }, told(nobody + ", UnrecognizedClientException 0")},
+		{"read", func() error { return errors.New("reset") }, told(nobody + ", SerializationException 0")},
+		{"authenticate", func() error { return fault.Of(fault.BadSignature, "") }, told(nobody + ", InvalidSignatureException 0")},
 		{"decode", func() error { return fault.Invalid("") }, told(somebody + ", ValidationException 0")},
 		{"subject", muddy, told(somebody + ", decoded input, Muddy 0")},
 		{"permit", muddy, told(somebody + ", decoded input, stone s, Muddy 0")},
@@ -266,8 +264,8 @@ func TestFailuresAtEachStep(t *testing.T) {
 		how   func() error
 		want  string // told
 	}{
-		{"recognise", stumble, claimant},
-		{"authenticate", stumble, claimant},
+		{"recognise", stumble, nobody},
+		{"authenticate", stumble, nobody},
 		{"decode", stumble, somebody},
 		{"subject", stumble, somebody + ", decoded input"},
 		{"permit", stumble, somebody + ", decoded input, stone s"},
