@@ -51,7 +51,7 @@ type files struct {
 	nameNew bool // the folder was not synced since the file was made
 	room    room
 
-	tidying sync.Mutex   // one looks at the other files at a time
+	tidying sync.Mutex   // one looks at the other files at a time, and file stays meanwhile
 	used    atomic.Int64 // bytes of all files of the kind
 	deleted atomic.Int64 // files
 }
@@ -146,6 +146,9 @@ func openFiles(c Files, kind Kind, now func() time.Time, log *slog.Logger) (*fil
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the trail: %w", err)
 	}
+	if err := secretfile.SyncDir(filepath.Dir(c.Dir)); err != nil {
+		return nil, fmt.Errorf("sync the folder of the trail: %w", err)
+	}
 	all, err := listFiles(c.Dir)
 	if err != nil {
 		return nil, err
@@ -208,6 +211,7 @@ func (f *files) tidy() error {
 	own := slices.DeleteFunc(all, func(n fileName) bool {
 		return n.kind != f.kind && (n.kind != unsorted || f.kind != Changes)
 	})
+	writing, _ := parseName(filepath.Base(f.file.Name()))
 	var used int64
 	for i, n := range own {
 		info, err := os.Stat(filepath.Join(f.Dir, n.String()))
@@ -217,12 +221,16 @@ func (f *files) tidy() error {
 		if err != nil {
 			return fmt.Errorf("look at a file of the trail: %w", err)
 		}
-		if i < len(own)-f.Keep && f.mayGo(own[i+1].began) && f.delete(n, own[i+1].began, info.Size()) {
+		// One that others were set after, by a clock that was wrong, may be the one that is written.
+		if i < len(own)-f.Keep && n != writing && f.mayGo(own[i+1].began) && f.delete(n, own[i+1].began, info.Size()) {
 			continue
 		}
 		used += info.Size()
 	}
 	f.used.Store(used)
+	if room := f.changesRoom(); f.kind == Changes && used > room/2 {
+		f.log.Warn("the audit trail's files of changes have filled more than half of their room; when it is full, changes are refused", "bytes", used, "bytes_max", room)
+	}
 	return nil
 }
 
@@ -267,6 +275,8 @@ func (f *files) open(name fileName, flags int) error {
 			f.log.Warn("close a file of the audit trail", "cause", err)
 		}
 	}
+	f.tidying.Lock()
+	defer f.tidying.Unlock()
 	f.file, f.began, f.size = file, name.began, info.Size()
 	return nil
 }

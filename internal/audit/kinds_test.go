@@ -18,12 +18,8 @@ import (
 
 // bubble is a house whose time is the bubble's.
 func bubble(t *testing.T, c Config) *house {
-	h := newHouse(t, c)
-	h.Now = time.Now
-	if f := h.changes.files; f != nil {
-		f.now = time.Now
-	}
-	return h
+	c.Now = time.Now
+	return newHouse(t, c)
 }
 
 func user(name string) Identity {
@@ -79,7 +75,6 @@ func TestAcknowledgedChangesStay(t *testing.T) {
 			h := bubble(t, Config{Files: c})
 			var fails atomic.Bool
 			for _, d := range h.files {
-				d.sink.(*files).now = time.Now
 				d.sink = &fickle{d.sink, &fails}
 			}
 			var mu sync.Mutex
@@ -156,6 +151,7 @@ func TestAcknowledgedChangesStay(t *testing.T) {
 			ended := make(chan struct{})
 			var trouble sync.WaitGroup
 			trouble.Go(func() { // of the disk
+				random := rand.New(rand.NewPCG(seed, 4))
 				for {
 					select {
 					case <-ended:
