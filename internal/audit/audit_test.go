@@ -42,6 +42,9 @@ func newHouse(t *testing.T, c Config) *house {
 	c.Within, c.Random = context.WithTimeout, h.random
 	c.Log = slog.New(slog.NewTextHandler(h, nil))
 	c.Account, c.Region = "123456789012", "us-east-1"
+	if c.Files.Confirmed == nil {
+		c.Files.Confirmed = c.Now
+	}
 	if c.Files.ChangesAge == 0 {
 		c.Files.ChangesAge = 24 * time.Hour
 	}

@@ -280,3 +280,52 @@ func TestManyPrincipals(t *testing.T) {
 		t.Errorf("%d principals after a day", n)
 	}
 }
+
+// TestFilesOfChangesGoByAConfirmedTime: a wall clock that is ahead has none deleted.
+func TestFilesOfChangesGoByAConfirmedTime(t *testing.T) {
+	dir := t.TempDir()
+	h := &house{t: t, now: noon}
+	confirmed := noon
+	begin := func() *files {
+		t.Helper()
+		f, err := openFiles(Files{Dir: dir, BytesMax: 20, AgeMax: time.Hour, Keep: 1, ChangesAge: 24 * time.Hour, Confirmed: func() time.Time { return confirmed }}, Changes, h.clock, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := begin()
+	wants := func(n int) {
+		t.Helper()
+		if got := len(filesOf(t, dir)); got != n {
+			t.Errorf("%d files, want %d", got, n)
+		}
+	}
+	write := func() {
+		t.Helper()
+		if _, err := f.write(t.Context(), line(15)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	write()
+	wants(2)
+	h.advance(40 * 24 * time.Hour)
+	write()
+	wants(3)
+	h.advance(-40 * 24 * time.Hour)
+	confirmed = noon.Add(25 * time.Hour)
+	if err := f.close(); err != nil {
+		t.Fatal(err)
+	}
+	f = begin() // no clock goes yet
+	wants(3)
+	write()
+	wants(3) // one is gone; of the next, later ones seem to be of a time that has not come
+	confirmed = noon.Add(66 * 24 * time.Hour)
+	write()
+	wants(1)
+	if err := f.close(); err != nil {
+		t.Fatal(err)
+	}
+}

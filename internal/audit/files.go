@@ -35,6 +35,8 @@ type Files struct {
 	// BytesMax times Keep. When it is used up by files that are not old enough to go, changes
 	// are refused.
 	ChangesRoom int64
+	// Confirmed is a time that nobody doubts, by which files of changes are old enough.
+	Confirmed func() time.Time
 }
 
 // files writes those of one kind.
@@ -43,6 +45,8 @@ type files struct {
 	kind Kind
 	now  func() time.Time
 	log  *slog.Logger
+
+	ready bool // it is open: Confirmed may be asked
 
 	file    *os.File
 	began   time.Time
@@ -154,6 +158,7 @@ func openFiles(c Files, kind Kind, now func() time.Time, log *slog.Logger) (*fil
 		return nil, err
 	}
 	own := ofKind(all, kind)
+	defer func() { f.ready = true }()
 	if len(own) == 0 {
 		return f, f.begin()
 	}
@@ -236,7 +241,7 @@ func (f *files) tidy() error {
 
 // mayGo tells whether a file may be deleted whose last record is from before a time.
 func (f *files) mayGo(last time.Time) bool {
-	return f.kind != Changes || f.now().Sub(last) >= f.ChangesAge
+	return f.kind != Changes || f.ready && f.Confirmed().Sub(last) >= f.ChangesAge
 }
 
 // delete deletes a file, whose records are from before a time.

@@ -236,9 +236,12 @@ func TestTrailsOfBeforeTheKinds(t *testing.T) {
 		}
 
 		h := &house{t: t, now: noon.Add(5*time.Hour + 10*time.Hour)}
-		open := func(kind Kind, want ...string) {
+		opened := func(kind Kind, want ...string) {
 			t.Helper()
-			f, err := openFiles(Files{Dir: dir, Key: key, BytesMax: 1 << 30, AgeMax: time.Hour, Keep: 1, ChangesAge: 12 * time.Hour}, kind, h.clock, quiet)
+			f, err := openFiles(Files{Dir: dir, Key: key, BytesMax: 1 << 30, AgeMax: time.Hour, Keep: 1, ChangesAge: 12 * time.Hour, Confirmed: h.clock}, kind, h.clock, quiet)
+			if err == nil {
+				err = f.tidy()
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,11 +253,11 @@ func TestTrailsOfBeforeTheKinds(t *testing.T) {
 				t.Errorf("opened %s: read %q, %q, want %q", kind, got, wrong, want)
 			}
 		}
-		open(Calls, "a", "c", "d", "e", "late", "latechanges", "laterefused", "latecalls")
-		open(Changes, "c", "d", "e", "late", "latechanges", "laterefused", "latecalls") // a is 13 hours old
+		opened(Calls, "a", "c", "d", "e", "late", "latechanges", "laterefused", "latecalls")
+		opened(Changes, "c", "d", "e", "late", "latechanges", "laterefused", "latecalls") // a is 13 hours old
 		h.advance(24 * time.Hour)
-		open(Changes, "d", "late", "latechanges", "laterefused", "latecalls") // though it is not the last, it is written
-		open(Refused, "late", "latechanges", "laterefused", "latecalls")
+		opened(Changes, "d", "late", "latechanges", "laterefused", "latecalls") // though it is not the last, it is written
+		opened(Refused, "late", "latechanges", "laterefused", "latecalls")
 	}
 }
 
