@@ -36,9 +36,15 @@ type house struct {
 func newHouse(t *testing.T, c Config) *house {
 	t.Helper()
 	h := &house{t: t, now: noon}
-	c.Now, c.Within, c.Random = h.clock, context.WithTimeout, h.random
+	if c.Now == nil {
+		c.Now = h.clock
+	}
+	c.Within, c.Random = context.WithTimeout, h.random
 	c.Log = slog.New(slog.NewTextHandler(h, nil))
 	c.Account, c.Region = "123456789012", "us-east-1"
+	if c.Files.Confirmed == nil {
+		c.Files.Confirmed = c.Now
+	}
 	if c.Files.ChangesAge == 0 {
 		c.Files.ChangesAge = 24 * time.Hour
 	}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -130,12 +131,54 @@ func (c *Call) append(b []byte, id [16]byte, data bool) []byte {
 	return w.Buf
 }
 
-// message hides the values that a message about broken constraints quotes.
+// The words around a value that a message quotes, as package shape has them.
+const (
+	valueBegins  = "Value "
+	nextValue    = "; " + valueBegins
+	valueFailed  = "' failed to satisfy constraint: "
+	valueInvalid = "' is invalid: "
+	valueAt      = "' at '"
+	// valuesMax is how many of the values a message lists that it counts.
+	valuesMax = 100
+)
+
+// message hides the values that a message about broken constraints quotes. Which
+// members broke which constraints stays.
 func message(s string, data bool) string {
-	if i := strings.Index(s, "Value '"); i >= 0 && !data {
-		return s[:i] + hidden
+	begin := strings.Index(s, valueBegins+"'")
+	if data || begin < 0 {
+		return s
 	}
-	return s
+	begin = strings.Index(s, valueBegins) // of one that is null, perhaps
+	head, list := s[:begin+len(valueBegins)], s[begin+len(valueBegins):]
+	counted, _, _ := strings.Cut(head, " ")
+	n, err := strconv.Atoi(counted)
+	if err != nil {
+		return head + hideValue(list, valueInvalid)
+	}
+	// A value may have the words in it that part values. Then only what follows the
+	// last of them is ours for certain.
+	values := strings.Split(list, nextValue)
+	if len(values) != min(n, valuesMax) {
+		return head + hideValue(list, valueFailed)
+	}
+	for i, v := range values {
+		if strings.HasPrefix(v, "'") {
+			values[i] = hideValue(v, valueFailed)
+		}
+	}
+	return head + strings.Join(values, nextValue)
+}
+
+// hideValue hides all before the last place of which a message says what is wrong with
+// it.
+func hideValue(s, wrong string) string {
+	if end := strings.LastIndex(s, wrong); end >= 0 {
+		if at := strings.LastIndex(s[:end], valueAt); at >= 0 {
+			return "'" + hidden + s[at:]
+		}
+	}
+	return hidden
 }
 
 func (i *Identity) write(w *jx.Writer) {

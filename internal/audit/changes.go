@@ -1,7 +1,7 @@
 package audit
 
 import (
-	"fmt"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +19,7 @@ const (
 	rootPart = 8
 	// principalsMax is how many principals are told apart; further ones share.
 	principalsMax = 10_000
+	forgetEvery   = time.Minute
 	// lookEvery is how often it is looked whether there is room again.
 	lookEvery = time.Second
 )
@@ -30,8 +31,9 @@ type changes struct {
 
 	mu     sync.Mutex // guards the fields below
 	spent  map[string]spending
+	forgot time.Time
 	looked time.Time
-	told   time.Time // when the log was told of refusals
+	told   map[error]time.Time // when the log was told of refusals, by their causes
 }
 
 // spending is what a principal has filled, and when that was so.
@@ -80,14 +82,19 @@ func (t *Trail) mayChange(principal string, root bool) error {
 	if !c.roomFor(room, root) {
 		c.lookAgain(t.Now())
 		if !c.roomFor(room, root) {
-			return fmt.Errorf("its files have %d of %d bytes, and none is old enough to go; raise --audit-keep, or move files elsewhere", c.files.used.Load(), room)
+			return errRoomUsed
 		}
 	}
 	if !root && !c.has(principal, t.Now(), room) {
-		return fmt.Errorf("this caller has filled its part of a day, %d bytes", room/principalPart)
+		return errPartUsed
 	}
 	return nil
 }
+
+var (
+	errRoomUsed = errors.New("the files of changes have no room left but what the root user has, and none is old enough to go; raise --audit-keep, or move files elsewhere")
+	errPartUsed = errors.New("this caller has filled its part of the room for a day")
+)
 
 // roomFor tells whether the files have room.
 func (c *changes) roomFor(room int64, root bool) bool {
@@ -129,11 +136,7 @@ func (c *changes) charge(principal string, bytes int, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.spent[principal]; !known && len(c.spent) >= principalsMax {
-		for who, s := range c.spent {
-			if s.now(now, room).bytes == 0 {
-				delete(c.spent, who)
-			}
-		}
+		c.forget(now, room)
 		if len(c.spent) >= principalsMax {
 			principal = ""
 		}
@@ -144,6 +147,19 @@ func (c *changes) charge(principal string, bytes int, now time.Time) {
 	s := c.spent[principal].now(now, room)
 	s.bytes += float64(bytes)
 	c.spent[principal] = s
+}
+
+// forget forgets those of whose filling nothing is left. It looks at all, so not often.
+func (c *changes) forget(now time.Time, room int64) {
+	if since := now.Sub(c.forgot); since >= 0 && since < forgetEvery {
+		return
+	}
+	c.forgot = now
+	for who, s := range c.spent {
+		if s.now(now, room).bytes == 0 {
+			delete(c.spent, who)
+		}
+	}
 }
 
 // now is what is left of a spending.
@@ -161,13 +177,21 @@ const tellEvery = time.Minute
 func (t *Trail) tellRefused(principal string, err error) {
 	c, now := &t.changes, t.Now()
 	c.mu.Lock()
-	since := now.Sub(c.told)
+	since := now.Sub(c.told[err])
 	tell := since < 0 || since >= tellEvery
 	if tell {
-		c.told = now
+		if c.told == nil {
+			c.told = map[error]time.Time{}
+		}
+		c.told[err] = now
 	}
 	c.mu.Unlock()
-	if tell {
-		t.Log.Error("changes are refused: there is no room for their audit records", "principal", principal, "cause", err, "refused", c.refused.Load())
+	if !tell {
+		return
 	}
+	var used, room int64
+	if c.files != nil {
+		used, room = c.files.used.Load(), c.files.changesRoom()
+	}
+	t.Log.Error("changes are refused: there is no room for their audit records", "principal", principal, "cause", err, "refused", c.refused.Load(), "bytes", used, "bytes_max", room)
 }

@@ -35,6 +35,8 @@ type Files struct {
 	// BytesMax times Keep. When it is used up by files that are not old enough to go, changes
 	// are refused.
 	ChangesRoom int64
+	// Confirmed is a time that nobody doubts, by which files of changes are old enough.
+	Confirmed func() time.Time
 }
 
 // files writes those of one kind.
@@ -44,6 +46,8 @@ type files struct {
 	now  func() time.Time
 	log  *slog.Logger
 
+	ready bool // it is open: Confirmed may be asked
+
 	file    *os.File
 	began   time.Time
 	size    int64
@@ -51,7 +55,7 @@ type files struct {
 	nameNew bool // the folder was not synced since the file was made
 	room    room
 
-	tidying sync.Mutex   // one looks at the other files at a time
+	tidying sync.Mutex   // one looks at the other files at a time, and file stays meanwhile
 	used    atomic.Int64 // bytes of all files of the kind
 	deleted atomic.Int64 // files
 }
@@ -146,11 +150,15 @@ func openFiles(c Files, kind Kind, now func() time.Time, log *slog.Logger) (*fil
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the trail: %w", err)
 	}
+	if err := secretfile.SyncDir(filepath.Dir(c.Dir)); err != nil {
+		return nil, fmt.Errorf("sync the folder of the trail: %w", err)
+	}
 	all, err := listFiles(c.Dir)
 	if err != nil {
 		return nil, err
 	}
 	own := ofKind(all, kind)
+	defer func() { f.ready = true }()
 	if len(own) == 0 {
 		return f, f.begin()
 	}
@@ -208,6 +216,7 @@ func (f *files) tidy() error {
 	own := slices.DeleteFunc(all, func(n fileName) bool {
 		return n.kind != f.kind && (n.kind != unsorted || f.kind != Changes)
 	})
+	writing, _ := parseName(filepath.Base(f.file.Name()))
 	var used int64
 	for i, n := range own {
 		info, err := os.Stat(filepath.Join(f.Dir, n.String()))
@@ -217,18 +226,22 @@ func (f *files) tidy() error {
 		if err != nil {
 			return fmt.Errorf("look at a file of the trail: %w", err)
 		}
-		if i < len(own)-f.Keep && f.mayGo(own[i+1].began) && f.delete(n, own[i+1].began, info.Size()) {
+		// One that others were set after, by a clock that was wrong, may be the one that is written.
+		if i < len(own)-f.Keep && n != writing && f.mayGo(own[i+1].began) && f.delete(n, own[i+1].began, info.Size()) {
 			continue
 		}
 		used += info.Size()
 	}
 	f.used.Store(used)
+	if room := f.changesRoom(); f.kind == Changes && used > room/2 {
+		f.log.Warn("the audit trail's files of changes have filled more than half of their room; when it is full, changes are refused", "bytes", used, "bytes_max", room)
+	}
 	return nil
 }
 
 // mayGo tells whether a file may be deleted whose last record is from before a time.
 func (f *files) mayGo(last time.Time) bool {
-	return f.kind != Changes || f.now().Sub(last) >= f.ChangesAge
+	return f.kind != Changes || f.ready && f.Confirmed().Sub(last) >= f.ChangesAge
 }
 
 // delete deletes a file, whose records are from before a time.
@@ -267,6 +280,8 @@ func (f *files) open(name fileName, flags int) error {
 			f.log.Warn("close a file of the audit trail", "cause", err)
 		}
 	}
+	f.tidying.Lock()
+	defer f.tidying.Unlock()
 	f.file, f.began, f.size = file, name.began, info.Size()
 	return nil
 }

@@ -127,15 +127,23 @@ type audited struct {
 	members audit.Members
 }
 
-// newAuditor is nil if nothing is recorded. A key seals the files.
-func newAuditor(cfg *Config, key *audit.Key) (*auditor, error) {
+// newAuditor is nil if nothing is recorded. A key seals the files. By the clock, once it
+// goes, files become old.
+func newAuditor(cfg *Config, key *audit.Key, clock *clock) (*auditor, error) {
 	a := &cfg.Audit
 	c := audit.Config{
 		Webhook: a.webhook(), Data: a.Data, Account: cfg.Account, Region: cfg.Region,
 		Now: time.Now, Within: context.WithTimeout, Random: random[[16]byte], Log: cfg.Log,
 	}
 	if a.Files == AuditFile {
-		c.Files = audit.Files{Dir: AuditDir(cfg.Data), Key: key, BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep, ChangesAge: auditChangesAge, ChangesRoom: auditChangesRoom}
+		c.Files = audit.Files{Dir: AuditDir(cfg.Data), Key: key, BytesMax: int64(a.FileMB) << 20, AgeMax: auditAgeMax, Keep: a.Keep, ChangesAge: auditChangesAge, ChangesRoom: auditChangesRoom,
+			Confirmed: func() time.Time { // which is not ahead when time is skipped, either
+				confirmed, now := time.UnixMilli(int64(clock.Confirmed())), time.Now()
+				if now.Before(confirmed) {
+					return now
+				}
+				return confirmed
+			}}
 	}
 	if c.Files.Dir == "" && c.Webhook.URL == "" {
 		return nil, nil

@@ -38,7 +38,7 @@ func trailOf(t *testing.T, data string) (trail string) {
 
 // auditRecord is what the tests look at in a record.
 type auditRecord struct {
-	EventSource, EventName, EventCategory, AwsRegion, SourceIPAddress, ErrorCode, RecipientAccountID string
+	EventSource, EventName, EventCategory, AwsRegion, SourceIPAddress, UserAgent, ErrorCode, RecipientAccountID string
 
 	UserIdentity      struct{ Type, ARN, AccessKeyID, AccountID string }
 	RequestParameters map[string]any

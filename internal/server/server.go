@@ -121,7 +121,7 @@ func (s *Server) unseal(ctx context.Context) error {
 		return err
 	}
 	s.store, s.roots = protection.Store, protection.Watch
-	if s.auditor, err = newAuditor(&s.cfg, protection.TrailKey); err != nil {
+	if s.auditor, err = newAuditor(&s.cfg, protection.TrailKey, s.clock); err != nil {
 		return err
 	}
 	if err = markSkip(ctx, s.store.Meta(), &s.cfg); err != nil {
