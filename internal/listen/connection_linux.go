@@ -32,20 +32,29 @@ func Room() int {
 
 // look asks the kernel about a connection.
 func look(conn net.Conn) connectionState {
+	state, _ := lookAt(conn)
+	return state
+}
+
+// lookAt tells, besides, how many bytes have come on it, read or not.
+func lookAt(conn net.Conn) (state connectionState, received uint64) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return unknown
+		return unknown, 0
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return broken
+		return broken, 0
 	}
-	state := broken
+	state = broken
 	err = raw.Control(func(fd uintptr) {
 		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-		switch {
-		case err != nil:
+		if err != nil {
 			state = unknown
+			return
+		}
+		received = info.Bytes_received
+		switch {
 		case info.State == tcpEstablished:
 			state = open
 		case info.State == tcpCloseWait && info.Unacked == 0:
@@ -53,9 +62,9 @@ func look(conn net.Conn) connectionState {
 		}
 	})
 	if err != nil { // it was closed here
-		return broken
+		return broken, received
 	}
-	return state
+	return state, received
 }
 
 // acknowledged is how many bytes the peer's host has acknowledged, if the kernel

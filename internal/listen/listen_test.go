@@ -19,7 +19,9 @@ import (
 func plain() Config {
 	return Config{
 		Address: "127.0.0.1:0", ConnectionsMax: 100, ClientPercent: 100, Timeouts: options.Defaults[Timeouts](),
-		Clock: clock, Log: slog.New(slog.DiscardHandler),
+		Requests: RoomConfig{Bytes: 1 << 20, Count: 10, ClientPercent: 100}, Answers: RoomConfig{Bytes: 1 << 20, ClientPercent: 100},
+		GaveWay: errors.New("it had to give way"),
+		Clock:   clock, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -54,7 +56,7 @@ func start(t *testing.T, cfg Config) *serving {
 // stop ends it. It may be called again.
 func (s *serving) stop() {
 	s.once.Do(func() {
-		s.CloseUnused()
+		s.Drain()
 		err := errors.Join(s.Shutdown(context.Background()), s.Close())
 		if served := <-s.served; err != nil || !errors.Is(served, http.ErrServerClosed) {
 			s.t.Errorf("stop: %v, %v", err, served)

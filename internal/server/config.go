@@ -181,6 +181,20 @@ func (c *Config) shares(what string, max int) *listen.Shares {
 	return listen.NewShares(listen.ShareConfig{What: what, Max: max, ClientPercent: c.ClientPercent, Now: time.Now, Log: c.Log})
 }
 
+// How many bytes there are for each of RequestsMax: what comes and is handled has so many,
+// and what waits to be read.
+const (
+	bytesPerRequest = 64 << 10
+	bytesAtLeast    = 8 << 20 // or one client could not send the largest request
+)
+
+// room is what there is for requests, or for answers, in bytes and in number.
+func (c *Config) room(what string) listen.RoomConfig {
+	return listen.RoomConfig{
+		What: what, Bytes: max(bytesAtLeast, int64(c.RequestsMax)*bytesPerRequest), Count: c.RequestsMax, ClientPercent: c.ClientPercent,
+	}
+}
+
 func isAccount(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
