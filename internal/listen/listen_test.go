@@ -42,12 +42,17 @@ type serving struct {
 
 func start(t *testing.T, cfg Config) *serving {
 	t.Helper()
+	return startWith(t, cfg, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") })
+}
+
+func startWith(t *testing.T, cfg Config, handler http.HandlerFunc) *serving {
+	t.Helper()
 	d, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &serving{Door: d, t: t, served: make(chan error, 1)}
-	d.Handle(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") }))
+	d.Handle(handler)
 	go func() { s.served <- d.Serve() }()
 	t.Cleanup(s.stop)
 	return s

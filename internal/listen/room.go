@@ -143,22 +143,24 @@ func (r *room) loser(p *parcel) *parcel {
 	var most *guest
 	switch {
 	case r.bytes > r.cfg.Bytes:
-		most = r.most(func(g *guest) int64 { return g.bytes })
+		most = r.most(own, func(g *guest) int64 { return g.bytes })
 	case r.waiting > r.cfg.Count:
-		most = r.most(func(g *guest) int64 { return int64(len(g.waiting)) })
+		most = r.most(own, func(g *guest) int64 { return int64(len(g.waiting)) })
 	default:
 		return nil
 	}
-	if most == nil || most == own {
+	if most == own {
 		return r.slowest(own, p, r.grace)
 	}
 	return r.slowest(most, p, 0)
 }
 
-// most is the guest who has most, of those who have something that may give way.
-func (r *room) most(of func(*guest) int64) (most *guest) {
+// most is the guest who has more than own, and most, of those who have something that may
+// give way; else it is own.
+func (r *room) most(own *guest, of func(*guest) int64) *guest {
+	most := own
 	for _, g := range r.guests {
-		if len(g.waiting) > 0 && (most == nil || of(g) > of(most)) {
+		if len(g.waiting) > 0 && of(g) > of(most) {
 			most = g
 		}
 	}
@@ -214,7 +216,7 @@ func (p *parcel) settle() bool {
 	in := p.guest != nil
 	if in && p.bytes <= freeBytes {
 		r.remove(p)
-	} else if in {
+	} else if in && p.waits {
 		p.waits = false
 		delete(p.guest.waiting, p)
 		r.waiting--
