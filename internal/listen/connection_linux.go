@@ -13,21 +13,14 @@ const (
 	tcpCloseWait   = 8
 )
 
-// Descriptors that connections leave alone, and connections that are too many in
-// any case.
-const (
-	descriptorsKept   = 256
-	connectionsAtMost = 100_000
-)
-
-// Room is how many connections the process can hold.
-func Room() int {
+// Descriptors is how many descriptors the process can have. Go has raised the soft limit
+// to the hard one by then, but for those of the processes that it starts.
+func Descriptors() int {
 	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return connectionsAtMost
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > descriptorsMost {
+		return descriptorsMost
 	}
-	most := int64(min(limit.Cur, connectionsAtMost+descriptorsKept))
-	return int(max(most/2, most-descriptorsKept))
+	return int(limit.Cur)
 }
 
 // look asks the kernel about a connection.

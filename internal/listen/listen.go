@@ -72,6 +72,9 @@ const (
 	receiveBytesMax = 128 << 10
 )
 
+// descriptorsMost are more than anybody needs.
+const descriptorsMost = 100_000
+
 // Door is an open port.
 type Door struct {
 	cfg          Config

@@ -181,7 +181,8 @@ func openStore(cfg *Config) (store.Store, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
-	options := pebblestore.Options{Logger: cfg.Log}
+	_, files := shareDescriptors(listen.Descriptors())
+	options := pebblestore.Options{Logger: cfg.Log, FilesMax: files}
 	if cfg.machine != nil {
 		cfg.machine(&options)
 	}
