@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -40,28 +41,46 @@ type Connection interface {
 // connection is a connection that notices whether the last answers arrived. It lies
 // below TLS, where resets are seen.
 //
-// The proof that an answer arrived is the next request, or a hang-up by a peer
-// whose host had acknowledged all; the proof that it did not is a reset, or no
-// acknowledgement. With HTTP/2 the next request proves nothing, since it may have
-// been sent before, so there answers are watched until it is too late.
+// The proof that an answer arrived is the next request, if it came after the answer had
+// been acknowledged, or a hang-up by a peer whose host had acknowledged all; the proof
+// that it did not is a reset, or no acknowledgement. A request that came before proves
+// nothing, nor does any with HTTP/2, so there answers are watched until it is too late.
+//
+// With HTTP/1.1 nothing may come between a request and its answer. No client of ours
+// sends so on purpose; processes that share a connection do, since they were forked, and
+// read each other's answers. So a request that comes out of turn ends the connection:
+// what waits is given up, what is being done is answered, and then no more is.
 type connection struct {
 	net.Conn
 	connections *connections
 	client      netip.Prefix
+	secure      bool // TLS is above it
 	now         func() time.Time
 
 	used  atomic.Bool  // a request has come
 	sends atomic.Bool  // the peer may still be sending a request that we have answered
-	waits atomic.Int64 // since when the peer lets us wait, in Unix nanoseconds; 0: it does not
+	waits atomic.Int64 // since when the peer lets us wait, by connections.elapsed; 0: it does not
+
+	heads      atomic.Bool  // a head is coming, or the handshake
+	head       atomic.Int64 // bytes of it
+	unanswered atomic.Bool  // a request has come, and nothing of its answer has gone
+	answering  atomic.Bool  // what is written is an answer
+	outOfTurn  atomic.Bool  // more came meanwhile
+	pace       *pace        // of the request that is served; of the goroutine that serves it
 
 	writing sync.Mutex // held while something is written
 
 	mu      sync.Mutex // guards what follows; nothing is read or written under it
-	written uint64     // bytes
-	watches []watch    // oldest first; only HTTP/2 has more than one
-	heard   bool       // something has come since the last answer
-	ahead   []byte     // what came, and nobody has read yet
-	ended   error      // how reading ended, or that we hung up
+	coming  *parcel    // the head, if it is large
+	read    uint64     // bytes
+	written uint64
+	answer  uint64  // how much had been read when the last answer was written
+	early   uint64  // how much had come when the last answer that is watched had been written
+	watches []watch // oldest first; with HTTP/1.1 more than one if requests came early
+	heard   bool    // something has come since the last answer that is watched
+	proven  bool    // what can only have been sent after that had come
+	ahead   []byte  // what came, and nobody has read yet
+	ended   error   // how reading ended, or that we hung up
 }
 
 // watch is an answer of which it is not known whether it arrived.
@@ -78,7 +97,12 @@ const unwritten = math.MaxUint64
 // ones come from proxies and sleeping laptops; by then the answer was taken.
 const watchTime = 2 * ackTimeout
 
-var errHungUp = errors.New("the caller has hung up")
+var (
+	errHungUp = errors.New("the caller has hung up")
+	// net/http takes these for failures of the network, and answers nothing.
+	errOutOfTurn = &net.OpError{Op: "read", Err: errors.New("a request came before the one before it was answered")}
+	errTooMuch   = &net.OpError{Op: "read", Err: errors.New("too many large heads at a time")}
+)
 
 // connectionOf is ours below one of net/http's; nil: there is none.
 func connectionOf(conn net.Conn) *connection {
@@ -102,16 +126,40 @@ func (d *Door) withConnection(ctx context.Context, conn net.Conn) context.Contex
 
 // onConnection tells the connection of a request that it has come. With HTTP/2 it
 // gives the request a stream of it.
-func (d *Door) onConnection(r *http.Request) *http.Request {
+func (d *Door) onConnection(r *http.Request, p *pace) *http.Request {
 	c := connectionIn(r.Context())
-	switch {
-	case c == nil:
-	case r.ProtoMajor >= 2:
-		return r.WithContext(d.attach(r.Context(), &stream{c, r.Context()}))
-	default:
-		c.settle()
+	if c == nil {
+		return r
+	}
+	p.client = c.client
+	if r.ProtoMajor >= 2 {
+		ctx := d.attach(r.Context(), &stream{c, r.Context()})
+		return r.WithContext(context.WithValue(ctx, paceKey{}, p))
+	}
+	p.connection, c.pace = c, p
+	p.head = max(0, c.head.Swap(0)-freeBytes)
+	if !c.turn() {
+		panic(http.ErrAbortHandler) // closes the connection
 	}
 	return r
+}
+
+// turn tells whether a request came when it was due. If it is certain, the last answer has
+// arrived, and is forgotten.
+func (c *connection) turn() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answering.Swap(false) && c.read == c.answer { // not a byte has come since
+		c.outOfTurn.Store(true)
+		return false
+	}
+	if c.proven {
+		c.watches = c.watches[:0]
+	}
+	for i := range c.watches {
+		c.watches[i].alone = false
+	}
+	return true
 }
 
 // attach has the context of a request hold its connection.
@@ -128,17 +176,10 @@ func connectionIn(ctx context.Context) *connection {
 }
 
 // awaitPeer begins the time that the peer lets us wait, unless it has begun.
-func (c *connection) awaitPeer() { c.waits.CompareAndSwap(0, c.now().UnixNano()) }
+func (c *connection) awaitPeer() { c.waits.CompareAndSwap(0, int64(c.connections.clock.Elapsed())+1) }
 
 // serve ends it: now the peer waits for us.
 func (c *connection) serve() { c.waits.Store(0) }
-
-// settle forgets the last answer: it has arrived.
-func (c *connection) settle() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.watches = c.watches[:0]
-}
 
 // Read implements net.Conn.
 func (c *connection) Read(p []byte) (int, error) {
@@ -152,9 +193,9 @@ func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	switch {
 	case n > 0:
-		c.mu.Lock()
-		c.heard = true
-		c.mu.Unlock()
+		if err := c.hear(p[:n]); err != nil {
+			return 0, err
+		}
 	case err == io.EOF:
 		c.writing.Lock() // a Write may have been told of a reset in our stead
 		c.writing.Unlock()
@@ -165,12 +206,95 @@ func (c *connection) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// hear takes in what has come. An error: it should not have. Old clients send an empty
+// line behind a body.
+func (c *connection) hear(b []byte) error {
+	if c.unanswered.Load() && len(bytes.Trim(b, "\r\n")) > 0 {
+		c.outOfTurn.Store(true)
+	}
+	if c.outOfTurn.Load() {
+		return errOutOfTurn
+	}
+	n := len(b)
+	c.mu.Lock()
+	c.read += uint64(n)
+	c.heard = true
+	look := len(c.watches) > 0 && !c.proven && c.read > c.early
+	c.mu.Unlock()
+	if look {
+		c.prove()
+	}
+	if !c.heads.Load() {
+		return nil
+	}
+	if all := c.head.Add(int64(n)); all > freeBytes {
+		return c.growHead(int64(n))
+	}
+	return nil
+}
+
+// prove finds out whether what has come was sent by a peer whose host had the last answer.
+func (c *connection) prove() {
+	got, known := acknowledged(c.Conn)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.watches); n > 0 {
+		c.proven = !known || got >= c.watches[n-1].end
+	}
+}
+
+// growHead gives a large head room for more of it.
+func (c *connection) growHead(more int64) error {
+	c.mu.Lock()
+	coming := c.coming
+	if coming == nil {
+		coming = new(parcel)
+		c.coming = coming
+	}
+	c.mu.Unlock()
+	var in bool
+	if coming.room == nil {
+		in = c.connections.requests.enter(coming, c.client, more, c.giveWay)
+	} else {
+		in = coming.grow(more)
+	}
+	if !in {
+		return errTooMuch
+	}
+	return nil
+}
+
+// headEnds is for when a head has come, or will not.
+func (c *connection) headEnds() {
+	c.heads.Store(false)
+	c.mu.Lock()
+	coming := c.coming
+	c.coming = nil
+	c.mu.Unlock()
+	if coming != nil {
+		coming.leave()
+	}
+}
+
+// giveWay closes the connection. Nobody waits for its peer any more.
+func (c *connection) giveWay() {
+	c.sends.Store(false)
+	c.mu.Lock()
+	c.coming = nil // it has left
+	c.mu.Unlock()
+	_ = c.Close() // how it ends does not matter
+}
+
 // Write implements net.Conn.
 func (c *connection) Write(p []byte) (int, error) {
+	c.unanswered.Store(false)
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.hearOut()
 	c.mu.Lock()
+	if c.answering.Load() {
+		c.answer = c.read
+	}
 	c.written += uint64(len(p)) // if not all is taken, the connection ends
 	for i := len(c.watches) - 1; i >= 0 && c.watches[i].end == unwritten; i-- {
 		c.watches[i].end = c.written
@@ -210,6 +334,7 @@ func (c *connection) hearOut() {
 	switch {
 	case n > 0:
 		c.mu.Lock()
+		c.read++
 		c.ahead = more[:]
 		c.mu.Unlock()
 	case !errors.Is(err, os.ErrDeadlineExceeded):
@@ -219,6 +344,7 @@ func (c *connection) hearOut() {
 
 // Close implements net.Conn.
 func (c *connection) Close() error {
+	c.headEnds()
 	c.mu.Lock()
 	first := c.ended == nil
 	if first {
@@ -227,7 +353,10 @@ func (c *connection) Close() error {
 	watching := first && len(c.watches) > 0 && c.now().Before(c.watches[len(c.watches)-1].until)
 	c.mu.Unlock()
 	switch {
-	case first && c.sends.Load():
+	case watching && c.outOfTurn.Load():
+		go c.part(watchTime)
+		return nil
+	case first && (c.sends.Load() || c.outOfTurn.Load()):
 		go c.part(lingerTime)
 		return nil
 	case watching:
@@ -287,15 +416,23 @@ func (c *connection) Gone() error {
 	if ended != nil {
 		return ended
 	}
+	if c.outOfTurn.Load() {
+		return errOutOfTurn
+	}
 	if s := look(c.Conn); s != unknown && s != open {
 		return errHungUp
 	}
 	return nil
 }
 
-// Lost implements Connection.
+// Lost implements Connection. It is asked when an answer has been written: what has come
+// by then proves nothing.
 func (c *connection) Lost() error {
-	if s := look(c.Conn); s == broken {
+	s, received := lookAt(c.Conn)
+	c.mu.Lock()
+	c.early = max(received, c.read)
+	c.mu.Unlock()
+	if s == broken {
 		return errHungUp
 	}
 	return nil
@@ -308,7 +445,7 @@ func (c *connection) watch(lost func(error), alone bool) {
 	now := c.now()
 	c.mu.Lock()
 	ended := c.ended
-	c.heard = false
+	c.heard, c.proven = false, false
 	if ended == nil {
 		for len(c.watches) > 0 && now.After(c.watches[0].until) {
 			c.watches = c.watches[1:]

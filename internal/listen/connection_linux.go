@@ -13,39 +13,41 @@ const (
 	tcpCloseWait   = 8
 )
 
-// Descriptors that connections leave alone, and connections that are too many in
-// any case.
-const (
-	descriptorsKept   = 256
-	connectionsAtMost = 100_000
-)
-
-// Room is how many connections the process can hold.
-func Room() int {
+// Descriptors is how many descriptors the process can have. Go has raised the soft limit
+// to the hard one by then, but for those of the processes that it starts.
+func Descriptors() int {
 	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return connectionsAtMost
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > descriptorsMost {
+		return descriptorsMost
 	}
-	most := int64(min(limit.Cur, connectionsAtMost+descriptorsKept))
-	return int(max(most/2, most-descriptorsKept))
+	return int(limit.Cur)
 }
 
 // look asks the kernel about a connection.
 func look(conn net.Conn) connectionState {
+	state, _ := lookAt(conn)
+	return state
+}
+
+// lookAt tells, besides, how many bytes have come on it, read or not.
+func lookAt(conn net.Conn) (state connectionState, received uint64) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return unknown
+		return unknown, 0
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return broken
+		return broken, 0
 	}
-	state := broken
+	state = broken
 	err = raw.Control(func(fd uintptr) {
 		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-		switch {
-		case err != nil:
+		if err != nil {
 			state = unknown
+			return
+		}
+		received = info.Bytes_received
+		switch {
 		case info.State == tcpEstablished:
 			state = open
 		case info.State == tcpCloseWait && info.Unacked == 0:
@@ -53,9 +55,9 @@ func look(conn net.Conn) connectionState {
 		}
 	})
 	if err != nil { // it was closed here
-		return broken
+		return broken, received
 	}
-	return state
+	return state, received
 }
 
 // acknowledged is how many bytes the peer's host has acknowledged, if the kernel

@@ -3,8 +3,9 @@
 // no service: who serves gives it a handler.
 //
 // It promises three things. No peer keeps what others wait for: connections have a
-// bound, one client has a part of it, and whoever lets the server wait longest gives
-// way (connections.go); heads, bodies and answers have their times (pace.go). A
+// bound, one client has a part of it, and of the client that has most whoever lets the
+// server wait longest gives way (connections.go); heads, bodies and answers have their
+// times (pace.go), and their room in memory (room.go). A
 // handler can learn whether the caller is still there, and whether the answer
 // arrived (Connection). And nothing goes over the wire in the clear where others may
 // listen in, unless the operator wants that (tls.go).
@@ -32,6 +33,12 @@ type Config struct {
 	ClientPercent  int // the part of them that one client may have
 	Timeouts       Timeouts
 
+	// Requests bounds what comes, and what of it is held until it was handled; Answers
+	// what was not yet taken.
+	Requests, Answers RoomConfig
+	// GaveWay is what reading a body gives that had to give way to others.
+	GaveWay error
+
 	// Attach gives requests the connection on which they come.
 	Attach func(context.Context, Connection) context.Context
 
@@ -39,9 +46,11 @@ type Config struct {
 	Log   *slog.Logger
 }
 
-// Clock is the real time, to which peers are held.
+// Clock is the real time, to which peers are held. Which of them are slow is told by what
+// has elapsed, whatever happens to the time of day.
 type Clock struct {
 	Now       func() time.Time
+	Elapsed   func() time.Duration // since any moment
 	AfterFunc func(time.Duration, func()) *time.Timer
 }
 
@@ -57,14 +66,21 @@ type Timeouts struct {
 
 // Bounds of a connection.
 const (
-	headerBytesMax = 64 << 10
-	streamsMax     = 250 // of a connection with HTTP/2
+	headerBytesMax  = 64 << 10
+	streamsMax      = 250 // of a connection with HTTP/2, as what follows
+	frameBytesMax   = 16 << 10
+	receiveBytesMax = 128 << 10
 )
+
+// descriptorsMost are more than anybody needs.
+const descriptorsMost = 100_000
 
 // Door is an open port.
 type Door struct {
 	cfg          Config
 	connections  *connections
+	requests     *room
+	answers      *room
 	certificates *certificates // nil: no TLS
 	http         *http.Server  // its handler is set by Handle
 }
@@ -75,9 +91,15 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", cfg.Address, err)
 	}
-	d := &Door{cfg: cfg, connections: newConnections(listener, cfg.Timeouts.Spare, cfg.Clock, NewShares(ShareConfig{
+	d := &Door{
+		cfg:      cfg,
+		requests: newRoom(cfg.Requests, cfg.Timeouts.Spare, cfg.Clock.Elapsed, cfg.Log),
+		answers:  newRoom(cfg.Answers, cfg.Timeouts.Spare, cfg.Clock.Elapsed, cfg.Log),
+	}
+	d.connections = newConnections(listener, cfg.Timeouts.Spare, cfg.Clock, NewShares(ShareConfig{
 		What: "connections", Max: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Now: cfg.Clock.Now, Log: cfg.Log,
-	}))}
+	}))
+	d.connections.secure, d.connections.requests = cfg.TLS.On(), d.requests
 	if err = d.secure(listener.Addr()); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -111,10 +133,14 @@ func (d *Door) newHTTP() *http.Server {
 		ReadHeaderTimeout: d.cfg.Timeouts.Header,
 		IdleTimeout:       d.cfg.Timeouts.Idle,
 		MaxHeaderBytes:    headerBytesMax,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsMax, WriteByteTimeout: d.cfg.Timeouts.Answer},
-		ConnContext:       d.withConnection,
-		ConnState:         note,
-		ErrorLog:          newPeerLog(d.cfg.Log, d.cfg.Clock.Now),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: streamsMax, WriteByteTimeout: d.cfg.Timeouts.Answer,
+			// What a peer only announces, or sends before it is read, costs no more.
+			MaxReadFrameSize: frameBytesMax, MaxReceiveBufferPerConnection: receiveBytesMax, MaxReceiveBufferPerStream: receiveBytesMax,
+		},
+		ConnContext: d.withConnection,
+		ConnState:   note,
+		ErrorLog:    newPeerLog(d.cfg.Log, d.cfg.Clock.Now),
 	}
 }
 
@@ -142,18 +168,38 @@ func (d *Door) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// CloseUnused closes the connections on which no request has come yet. Clients keep
-// such spares; a server that stops need not wait for them.
-func (d *Door) CloseUnused() { d.connections.closeUnused() }
+// partingAnswers is how long a server that stops waits for those who read its answers.
+const partingAnswers = 5 * time.Second
+
+// Drain is for a server that stops: it need not wait for peers. The connections on which no
+// request has come yet are closed; clients keep such spares. The requests of which only a
+// part has come are cut; nothing was done of them. Those who read answers have some
+// seconds.
+func (d *Door) Drain() {
+	d.connections.closeUnused()
+	d.requests.close()
+	d.cfg.Clock.AfterFunc(partingAnswers, func() {
+		d.answers.close()
+		d.connections.closeSlow()
+	})
+}
 
 // Counts are how much there is at a moment.
 type Counts struct {
-	Connections int // open ones
-	Watched     int // answers of which it is not known whether they arrived
+	Connections  int // open ones
+	Watched      int // answers of which it is not known whether they arrived
+	Coming       int // requests of which a part has come; of heads, large ones
+	RequestBytes int64
+	AnswerBytes  int64
 }
 
 // Counts counts.
-func (d *Door) Counts() Counts { return d.connections.counts() }
+func (d *Door) Counts() Counts {
+	c := d.connections.counts()
+	c.RequestBytes, c.Coming = d.requests.taken()
+	c.AnswerBytes, _ = d.answers.taken()
+	return c
+}
 
 // Close closes the port, unless Shutdown has done so.
 func (d *Door) Close() error {

@@ -19,7 +19,9 @@ import (
 func plain() Config {
 	return Config{
 		Address: "127.0.0.1:0", ConnectionsMax: 100, ClientPercent: 100, Timeouts: options.Defaults[Timeouts](),
-		Clock: clock, Log: slog.New(slog.DiscardHandler),
+		Requests: RoomConfig{Bytes: 1 << 20, Count: 10, ClientPercent: 100}, Answers: RoomConfig{Bytes: 1 << 20, ClientPercent: 100},
+		GaveWay: errors.New("it had to give way"),
+		Clock:   clock, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -40,12 +42,17 @@ type serving struct {
 
 func start(t *testing.T, cfg Config) *serving {
 	t.Helper()
+	return startWith(t, cfg, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") })
+}
+
+func startWith(t *testing.T, cfg Config, handler http.HandlerFunc) *serving {
+	t.Helper()
 	d, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &serving{Door: d, t: t, served: make(chan error, 1)}
-	d.Handle(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") }))
+	d.Handle(handler)
 	go func() { s.served <- d.Serve() }()
 	t.Cleanup(s.stop)
 	return s
@@ -54,7 +61,7 @@ func start(t *testing.T, cfg Config) *serving {
 // stop ends it. It may be called again.
 func (s *serving) stop() {
 	s.once.Do(func() {
-		s.CloseUnused()
+		s.Drain()
 		err := errors.Join(s.Shutdown(context.Background()), s.Close())
 		if served := <-s.served; err != nil || !errors.Is(served, http.ErrServerClosed) {
 			s.t.Errorf("stop: %v, %v", err, served)

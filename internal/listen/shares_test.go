@@ -8,7 +8,9 @@ import (
 )
 
 // clock is the real one.
-var clock = Clock{Now: time.Now, AfterFunc: time.AfterFunc}
+var clock = Clock{Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) }, AfterFunc: time.AfterFunc}
+
+var began = time.Now()
 
 func shares(what string, max, percent int) *Shares {
 	return NewShares(ShareConfig{What: what, Max: max, ClientPercent: percent, Now: time.Now, Log: slog.New(slog.DiscardHandler)})

@@ -115,8 +115,12 @@ func (c *Config) fill() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	room, _ := shareDescriptors(listen.Descriptors())
 	if c.ConnectionsMax == 0 {
-		c.ConnectionsMax = listen.Room()
+		c.ConnectionsMax = room
+	}
+	if c.ConnectionsMax > room {
+		c.Log.Warn("more connections are allowed than there are descriptors for", "connections", c.ConnectionsMax, "descriptors", listen.Descriptors(), "room_for", room)
 	}
 	err := errors.Join(options.Fill(c), c.TLS.Check(), c.fillServices(), c.checkOthers())
 	if err != nil {
@@ -181,6 +185,33 @@ func (c *Config) tls() listen.TLS {
 // shares are places of which one client may have a part.
 func (c *Config) shares(what string, max int) *listen.Shares {
 	return listen.NewShares(listen.ShareConfig{What: what, Max: max, ClientPercent: c.ClientPercent, Now: time.Now, Log: c.Log})
+}
+
+// What needs descriptors besides connections.
+const (
+	storeFilesMost  = 1000 // tables that the store keeps open
+	descriptorsKept = 256  // its logs, the trail, blobs, Lambda functions
+)
+
+// shareDescriptors says how many of the descriptors connections may have, and how many
+// tables of the store.
+func shareDescriptors(all int) (connections, storeFiles int) {
+	storeFiles = min(storeFilesMost, all/4)
+	return max(all/4, all-storeFiles-descriptorsKept), storeFiles
+}
+
+// How many bytes there are for each of RequestsMax: what comes and is handled has so many,
+// and what waits to be read.
+const (
+	bytesPerRequest = 64 << 10
+	bytesAtLeast    = 8 << 20 // or one client could not send the largest request
+)
+
+// room is what there is for requests, or for answers, in bytes and in number.
+func (c *Config) room(what string) listen.RoomConfig {
+	return listen.RoomConfig{
+		What: what, Bytes: max(bytesAtLeast, int64(c.RequestsMax)*bytesPerRequest), Count: c.RequestsMax, ClientPercent: c.ClientPercent,
+	}
 }
 
 func isAccount(s string) bool {

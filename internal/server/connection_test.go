@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -340,5 +341,47 @@ func TestNextRequestProvesArrival(t *testing.T) {
 				t.Errorf("%d connections, want 1", len(p.conns))
 			}
 		})
+	}
+}
+
+// TestRequestsThatComeEarlyProveNothing has a poller who sends another request before its
+// poll is answered, and dies without having read the answer: the task is offered again. If
+// the request comes while the poll waits, no task is given at all.
+func TestRequestsThatComeEarlyProveNothing(t *testing.T) {
+	for _, protocol := range protocols[:2] {
+		for _, with := range []bool{true, false} {
+			if !with && protocol != protocols[0] {
+				continue // under TLS it is seen when it is due, and then it comes with it
+			}
+			t.Run(protocol+fmt.Sprintf("/with it %t", with), func(t *testing.T) {
+				s := startFor(t, protocol, memory())
+				other := newPeer(t, s, protocol)
+				other.register()
+				tcp := dialFrom(t, alice, s.Addr()).(*net.TCPConn)
+				var conn net.Conn = tcp
+				if s.cfg.TLS.SelfSigned {
+					conn = tls.Client(conn, &tls.Config{RootCAs: trustOf(t, s), ServerName: "localhost", NextProtos: []string{"http/1.1"}})
+				}
+				poll, next := wireRequest("PollForDecisionTask", pollDeciders, 0), wireRequest("ListDomains", listDomains, 0)
+				if with {
+					put(t, conn, poll+next)
+					waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == 1 })
+				} else {
+					put(t, conn, poll)
+					waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == 1 })
+					put(t, conn, next)
+					waitUntil(t, "the poll is given up", func() bool { return s.matcher.Totals().Polls == 0 })
+				}
+				other.must("StartWorkflowExecution", startOrder)
+				if with {
+					waitUntil(t, "it was answered", func() bool { return s.door.Counts().Watched == 1 })
+				}
+				if err := tcp.SetLinger(0); err != nil {
+					t.Fatal(err)
+				}
+				tcp.Close() // resets the connection
+				other.wantTask()
+			})
+		}
 	}
 }

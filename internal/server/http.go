@@ -7,13 +7,12 @@ import (
 	"net/http"
 	"sync"
 
-	"heddle/internal/aws/fault"
 	"heddle/internal/listen"
 )
 
 // routes leads requests to the services, and answers those about the server.
 func (s *Server) routes() http.Handler {
-	calls := s.admitted(s.calls())
+	calls := s.calls()
 	// No http.ServeMux, which sends a path that is not clean elsewhere: in REST an
 	// escaped label may be anything.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,19 +52,20 @@ func (f *front) Stop(ctx context.Context) error {
 	return err
 }
 
-// admitted handles as many requests at a time as may be. Polls that wait for a
-// task do not count; see countedTasks.
-func (s *Server) admitted(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		client := listen.ClientIn(r.Context())
-		if s.requests.Take(client) {
-			defer s.requests.Add(client, -1)
-			next.ServeHTTP(w, r)
-			return
-		}
-		s.actions.Refuse(w, r, fault.Throttled())
-	})
+// gate implements operation.Gate: it lets in as many requests at a time as may be. Polls
+// that wait for a task do not count; see countedTasks.
+type gate struct{ requests *listen.Shares }
+
+// Enter implements operation.Gate.
+func (g gate) Enter(ctx context.Context) bool {
+	return listen.MayAnswer(ctx) && g.requests.Take(listen.ClientIn(ctx))
 }
+
+// Answer implements operation.Gate.
+func (g gate) Answer(ctx context.Context, bytes int) bool { return listen.Answers(ctx, bytes) }
+
+// Leave implements operation.Gate.
+func (g gate) Leave(ctx context.Context) { g.requests.Add(listen.ClientIn(ctx), -1) }
 
 // health says that the process lives.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {

@@ -21,7 +21,7 @@ func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, 
 	if !t.polls.Take(client) {
 		return nil, fault.Throttled()
 	}
-	defer t.asPoll(client)()
+	defer t.asPoll(ctx, client)()
 	return t.Matcher.Poll(ctx, list)
 }
 
@@ -29,13 +29,14 @@ func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, 
 func (t *countedTasks) Refuse(ctx context.Context, c *matching.Claim) *matching.Claim {
 	client := listen.ClientIn(ctx)
 	t.polls.Add(client, 1)
-	defer t.asPoll(client)()
+	defer t.asPoll(ctx, client)()
 	return t.Matcher.Refuse(ctx, c)
 }
 
 // asPoll stops counting a request of a client, which has a poll, until the function
 // is called that it returns.
-func (t *countedTasks) asPoll(client netip.Prefix) (end func()) {
+func (t *countedTasks) asPoll(ctx context.Context, client netip.Prefix) (end func()) {
+	listen.Waits(ctx)
 	t.requests.Add(client, -1)
 	return func() {
 		t.requests.Add(client, 1)

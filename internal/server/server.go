@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/authn"
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/lifecycle"
 	"heddle/internal/listen"
@@ -96,10 +97,11 @@ func (s *Server) listen(ctx context.Context) (err error) {
 	c := listen.Config{
 		Address: cfg.Listen, TLS: cfg.tls(),
 		ConnectionsMax: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Timeouts: cfg.Timeouts,
+		Requests: cfg.room("requests that come"), Answers: cfg.room("answers that go"), GaveWay: fault.Throttled(),
 		Attach: func(ctx context.Context, c listen.Connection) context.Context {
 			return operation.WithConnection(ctx, c)
 		},
-		Clock: listen.Clock{Now: time.Now, AfterFunc: time.AfterFunc},
+		Clock: listen.Clock{Now: time.Now, Elapsed: func() time.Duration { return time.Since(s.began) }, AfterFunc: time.AfterFunc},
 		Log:   cfg.Log,
 	}
 	if cfg.Auth == AuthNone {
@@ -173,7 +175,7 @@ func (s *Server) startServices(ctx context.Context) error {
 func (s *Server) answerPolls(context.Context) error {
 	s.ready.Store(false)
 	s.matcher.Drain()
-	s.door.CloseUnused()
+	s.door.Drain()
 	return nil
 }
 
@@ -181,7 +183,8 @@ func openStore(cfg *Config) (store.Store, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
-	options := pebblestore.Options{Logger: cfg.Log}
+	_, files := shareDescriptors(listen.Descriptors())
+	options := pebblestore.Options{Logger: cfg.Log, FilesMax: files}
 	if cfg.machine != nil {
 		cfg.machine(&options)
 	}

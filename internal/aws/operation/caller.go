@@ -105,7 +105,10 @@ func (a Anyone) Caller(r *http.Request) (Caller, error) {
 // credential is what the request says of its signer, read as signatures are: of one that
 // says it twice, nothing.
 func credential(r *http.Request) (credential string, signed bool) {
-	query := r.URL.Query()["X-Amz-Credential"]
+	var query []string
+	if r.URL.RawQuery != "" {
+		query = r.URL.Query()["X-Amz-Credential"]
+	}
 	header := r.Header["Authorization"]
 	switch {
 	case len(header) == 0 && len(query) == 1:

@@ -17,6 +17,7 @@ import (
 // Config is what a Handler is given.
 type Config struct {
 	Authenticator Authenticator
+	Gate          Gate // nil: all are let in
 	Log           *slog.Logger
 	Random        func() [16]byte  // a source of request ids
 	Now           func() time.Time // the real time
@@ -31,6 +32,18 @@ type Config struct {
 	// Observe hears of a call after its answer was written, and how long it took; nil:
 	// nobody does. It keeps nothing of what it is given.
 	Observe func(a *Answered, took time.Duration)
+}
+
+// Gate lets calls in whose sender is verified, before anything is done for them. So none
+// of its places are taken by strangers, or by requests that have not come. The contexts
+// are those of the requests, with values of their connections.
+type Gate interface {
+	// Enter tells whether there is a place for a call. Leave gives it back.
+	Enter(ctx context.Context) bool
+	Leave(ctx context.Context)
+	// Answer tells, before it is written, whether there is room for an answer of so many
+	// bytes; until the request ends.
+	Answer(ctx context.Context, bytes int) bool
 }
 
 // Handler serves the operations that were mounted on it.
@@ -100,6 +113,7 @@ func RequestID(random [16]byte) string {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := h.protocolOf(r)
 	c := &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), ask: h.Authenticator, at: h.Now()}
+	defer c.leave(h.Gate)
 	in, err := h.receive(w, c, p)
 	if err != nil {
 		h.refuse(w, c, p, in, err)
@@ -111,6 +125,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := answers.Get().(*Answer)
 	defer answer.release()
 	out, err := h.handle(c, in, answer)
+	if err == nil && c.entered && !h.Gate.Answer(c, len(answer.Body)) {
+		err = fault.Throttled()
+		if delivery, awaited := out.(Delivery); awaited {
+			delivery.Delivered(err)
+		}
+	}
 	if err != nil {
 		h.refuse(w, c, p, in, err)
 		return
@@ -139,6 +159,13 @@ func (h *Handler) disown(w http.ResponseWriter, c *Call, p Protocol, out any, an
 	told.Fault = h.faultOf(c, p, fmt.Errorf("it was done, and its record is not known to be kept: %w", err))
 	_ = p.WriteFault(w, c, told.Fault)
 	h.observe(c, told)
+}
+
+// leave gives back what the gate has given.
+func (c *Call) leave(g Gate) {
+	if c.entered {
+		g.Leave(c)
+	}
 }
 
 // tell has a call recorded, and gives what it told.
@@ -180,6 +207,11 @@ func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, e
 			w.Header()["Connection"] = []string{"close"}
 		}
 		return nil, err
+	}
+	if h.Gate != nil {
+		if c.entered = h.Gate.Enter(c); !c.entered {
+			return nil, fault.Throttled()
+		}
 	}
 	return c.Operation.Decode(c)
 }
@@ -296,12 +328,6 @@ func (h *Handler) faultOf(c *Call, p Protocol, err error) *fault.Fault {
 		h.logFailure(c, "fault is not declared for the operation", err)
 	}
 	return spelled(p, f)
-}
-
-// Refuse answers a request that was not let in with a fault, in its own protocol.
-func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
-	p := h.protocolOf(r)
-	_ = p.WriteFault(w, &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random())}, spelled(p, f))
 }
 
 // spelled is a fault in the words of a protocol. Faults may be shared, so f stays as it

@@ -275,34 +275,6 @@ func TestByQuery(t *testing.T) {
 	}
 }
 
-// Refuse has the protocol's words for a kind, and leaves a service's own alone. The
-// fault, which others may hold, stays as it was.
-func TestRefuse(t *testing.T) {
-	shop := newShop()
-	form := httptest.NewRequest("GET", "/?Action=AskFor", nil)
-	common, own := fault.Of(fault.TooLarge, "too much"), &fault.Fault{Code: codeStrange, Status: 409}
-	for _, c := range []struct {
-		r      *http.Request
-		f      *fault.Fault
-		status int
-		code   string
-	}{
-		{request("Buy", nil), common, 413, "com.amazon.coral.service#RequestEntityTooLargeException"},
-		{form, common, 413, "<Code>RequestEntityTooLarge</Code>"},
-		{request("Buy", nil), own, 409, codeStrange},
-		{form, own, 409, "<Code>" + codeStrange + "</Code>"},
-	} {
-		w := httptest.NewRecorder()
-		shop.Refuse(w, c.r, c.f)
-		if w.Code != c.status || !strings.Contains(w.Body.String(), c.code) || !strings.Contains(w.Body.String(), requestID) && w.Header().Get("Content-Type") == "text/xml" {
-			t.Errorf("got %d %s, want %d %s", w.Code, w.Body, c.status, c.code)
-		}
-	}
-	if common.Code != "" || common.Status != 0 {
-		t.Errorf("the fault became %+v", common)
-	}
-}
-
 // Where nobody says which faults there are, none is strange.
 func TestFaultsThatNobodyDeclares(t *testing.T) {
 	shop := newShop()

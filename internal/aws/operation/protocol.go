@@ -58,6 +58,7 @@ type Call struct {
 
 	body    *buffer
 	whole   bool // the body was read to its end
+	entered bool // the gate has given it a place
 	ask     Authenticator
 	sender  Sender // nil until the head was looked at
 	caller  Caller

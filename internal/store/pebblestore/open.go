@@ -40,6 +40,8 @@ type Options struct {
 	Shards uint16
 	// CacheBytes is for blocks read from disk; 0 is 64 MiB.
 	CacheBytes int64
+	// FilesMax is about how many tables are kept open; 0 is 1,000.
+	FilesMax int
 	// Logger hears of errors; nil is slog.Default().
 	Logger *slog.Logger
 	// ReadOnly changes nothing but the lock, fences every commit, and creates no
@@ -286,7 +288,8 @@ func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
 		DisableAutomaticCompactions: options.NoCompactions,
 		// Pebble takes its memtables out of the cache: the one that is written and
 		// the one that is flushed.
-		CacheSize: cacheBytes + 2*memTableBytes,
+		CacheSize:    cacheBytes + 2*memTableBytes,
+		MaxOpenFiles: options.FilesMax,
 		// Named, so that a newer Pebble does not raise it by itself.
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		// A large memtable lets rows die in memory that live only for moments.

@@ -1,0 +1,294 @@
+package listen
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// piped are connections without sockets, from addresses that a test gives.
+type piped struct {
+	net.Conn
+	from net.Addr
+}
+
+func (p *piped) RemoteAddr() net.Addr { return p.from }
+
+// script is a listener that gives what a test wants.
+type script struct {
+	net.Listener
+	accept func() (net.Conn, error)
+}
+
+func (s script) Accept() (net.Conn, error) { return s.accept() }
+
+func from(ip byte) *piped {
+	conn, peer := net.Pipe()
+	go func() { _, _ = io.Copy(io.Discard, peer) }()
+	return &piped{conn, &net.TCPAddr{IP: net.IPv4(10, 0, 0, ip)}}
+}
+
+func (l *connections) openOf(ip byte) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		if c.client.Addr().As4()[3] == ip {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCrowdsGiveWay has all places taken by twenty clients whose connections let the
+// server wait, over and over: others, with few, keep theirs, however long they are idle,
+// and new ones are let in at once.
+func TestCrowdsGiveWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		clock := Clock{Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) }, AfterFunc: time.AfterFunc}
+		const places = 100
+		var next byte
+		l := newConnections(script{accept: func() (net.Conn, error) { return from(next), nil }}, time.Second, clock, shares("connections", places, 50))
+		come := func(ip byte) {
+			next = ip
+			if _, err := l.Accept(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		come(200)
+		come(200) // idle ever after
+		for i := range 2 * places {
+			come(byte(i % 20))
+			time.Sleep(50 * time.Millisecond)
+		}
+		for i := range 30 {
+			before := time.Now()
+			come(byte(100 + i))
+			if took := time.Since(before); took > 0 {
+				t.Errorf("a client without a connection waited %s for a place", took)
+			}
+		}
+		if n := l.openOf(200); n != 2 {
+			t.Errorf("%d connections are left of a client with two", n)
+		}
+		for i := range byte(30) {
+			if n := l.openOf(100 + i); n != 1 {
+				t.Errorf("%d connections are left of a client with one", n)
+			}
+		}
+		if len(l.open) > places {
+			t.Errorf("%d connections for %d places", len(l.open), places)
+		}
+		for n := range l.open {
+			_ = n.Conn.Close()
+		}
+	})
+}
+
+// TestTheTimeOfDayDoesNotMatter: which connection is slowest is told by what has elapsed,
+// though the clock on the wall jumps meanwhile.
+func TestTheTimeOfDayDoesNotMatter(t *testing.T) {
+	for _, jump := range []time.Duration{-1000 * time.Hour, 1000 * time.Hour} {
+		var elapsed time.Duration
+		wall := time.Now().Round(0) // without what has elapsed
+		clock := Clock{Now: func() time.Time { return wall }, Elapsed: func() time.Duration { return elapsed }, AfterFunc: time.AfterFunc}
+		var all []*connection
+		l := newConnections(script{accept: func() (net.Conn, error) { return from(1), nil }}, time.Second, clock, shares("connections", 2, 100))
+		come := func() {
+			conn, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, conn.(*connection))
+			t.Cleanup(func() { conn.Close() })
+		}
+		come()
+		elapsed += time.Minute
+		wall = wall.Add(jump)
+		come()
+		elapsed += time.Minute
+		come()
+		l.mu.Lock()
+		for i, want := range []bool{false, true, true} {
+			if _, open := l.open[all[i]]; open != want {
+				t.Errorf("after a jump of %s: connection %d is open: %v", jump, i, open)
+			}
+		}
+		l.mu.Unlock()
+	}
+}
+
+// TestNoDescriptorsLeft has a system that can open no further connection for a while: it is
+// asked again, not all the time, and each time the slowest connection gives way.
+func TestNoDescriptorsLeft(t *testing.T) {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			clock := Clock{Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) }, AfterFunc: time.AfterFunc}
+			var log bytes.Buffer
+			s := shares("connections", 100, 100)
+			s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+			asked, failing := 0, false
+			l := newConnections(script{accept: func() (net.Conn, error) {
+				if asked++; failing {
+					return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", lack)}
+				}
+				return from(1), nil
+			}}, time.Second, clock, s)
+			for range 3 {
+				if _, err := l.Accept(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(2 * time.Second)
+			asked, failing = 0, true
+			accepted := make(chan net.Conn)
+			go func() {
+				conn, _ := l.Accept()
+				accepted <- conn
+			}()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if asked > 101 || l.openOf(1) != 0 || strings.Count(log.String(), "no further connection can be accepted") != 1 {
+				t.Errorf("%v: asked %d times in a second, %d connections are left, logged %s", lack, asked, l.openOf(1), &log)
+			}
+			failing = false
+			conn := <-accepted
+			if conn == nil {
+				t.Errorf("%v: it ended", lack)
+			}
+			conn.Close()
+		})
+	}
+}
+
+// TestOtherFailuresAreTold: what is wrong with the port itself ends serving, as before.
+func TestOtherFailuresAreTold(t *testing.T) {
+	l := newConnections(script{accept: func() (net.Conn, error) { return nil, net.ErrClosed }}, time.Second, clock, shares("connections", 1, 100))
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+}
+
+// TestBytesInFlight has clients who send as much as they can, and never the end. What is
+// held of it stays within the bounds, and others get through.
+func TestBytesInFlight(t *testing.T) {
+	for name, head := range map[string]string{
+		"bodies": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
+		"chunks": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+		"heads":  "POST / HTTP/1.1\r\nHost: x\r\nLong: ",
+	} {
+		cfg := plain()
+		cfg.ConnectionsMax, cfg.Timeouts.Spare = 1000, 20*time.Millisecond
+		cfg.Requests = RoomConfig{Bytes: 1 << 20, Count: 50, ClientPercent: 40}
+		var most int64
+		var mu sync.Mutex
+		s := startWith(t, cfg, func(w http.ResponseWriter, r *http.Request) {
+			b, err := io.ReadAll(r.Body)
+			if err != nil {
+				w.Header().Set("Connection", "close")
+				http.Error(w, err.Error(), 429)
+				return
+			}
+			_, _ = w.Write(b)
+		})
+		var crowd sync.WaitGroup
+		for i := range 60 {
+			conn := dialFrom(t, []string{"127.0.0.5", "127.0.0.6", "127.0.0.7"}[i%3], s.Addr().String())
+			crowd.Go(func() {
+				_, _ = io.WriteString(conn, head)
+				for range 50 {
+					if _, err := conn.Write([]byte(strings.Repeat("x", 1000))); err != nil {
+						return
+					}
+					c := s.Counts()
+					mu.Lock()
+					most = max(most, c.RequestBytes)
+					mu.Unlock()
+					if c.Coming > 50 {
+						t.Errorf("%s: %d requests are coming", name, c.Coming)
+					}
+				}
+			})
+		}
+		for range 20 {
+			a := s.asks(alice)
+			a.says(post("hello"))
+			if status, _, body := a.hears(); status != 200 || body != "hello" {
+				t.Errorf("%s: %d %s", name, status, body)
+			}
+			a.Close()
+		}
+		crowd.Wait()
+		if most > 1<<20 || most == 0 {
+			t.Errorf("%s: %d bytes were held", name, most)
+		}
+		s.stop()
+		if c := s.Counts(); c.RequestBytes != 0 || c.Coming != 0 || len(s.requests.guests) != 0 {
+			t.Errorf("%s: afterwards %+v", name, c)
+		}
+	}
+}
+
+// TestStopsWithoutPeers: a door that closes does not wait for what has not come, and little
+// for who does not read.
+func TestStopsWithoutPeers(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		cfg := plain()
+		if secure {
+			cfg = secured(t)
+		}
+		reading := make(chan struct{}, 10)
+		s := startWith(t, cfg, func(w http.ResponseWriter, r *http.Request) {
+			reading <- struct{}{}
+			if _, err := io.ReadAll(r.Body); err != cfg.GaveWay {
+				t.Errorf("the body: %v", err)
+			}
+			w.Header().Set("Connection", "close")
+			http.Error(w, "it gave way", 429)
+		})
+		var peers []*asking
+		for _, text := range []string{post("12345")[:50], "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1"} {
+			a := s.asks(alice)
+			a.says(text)
+			<-reading
+			peers = append(peers, a)
+		}
+		for _, text := range []string{"POST / HT", ""} {
+			s.asks(alice).says(text)
+		}
+		waitFor(t, func() bool { return s.Counts().Coming == 3 })
+		before := time.Now()
+		s.stop()
+		if took := time.Since(before); took > 4*time.Second {
+			t.Errorf("TLS %t: it took %s", secure, took)
+		}
+		for _, a := range peers {
+			if status, closes, _ := a.hears(); status != 429 || !closes {
+				t.Errorf("TLS %t: %d, closes %t", secure, status, closes)
+			}
+		}
+	}
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, so func() bool) {
+	t.Helper()
+	ticks := time.NewTicker(time.Millisecond)
+	defer ticks.Stop()
+	for deadline := time.Now().Add(patience); !so(); <-ticks.C {
+		if time.Now().After(deadline) {
+			t.Fatal("not yet")
+		}
+	}
+}
