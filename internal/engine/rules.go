@@ -52,6 +52,9 @@ type (
 	WantingRules interface {
 		Wants(s State, body any) Want
 	}
+	// WeighedRules tell how much memory a state takes, rather too much than too little. It
+	// is asked after each batch that has moved the state.
+	WeighedRules interface{ Weigh(s State) int }
 	// OutcomeRules have runs that can be awaited: Outcome is what a closed run answers to
 	// those who do. An error is their error.
 	OutcomeRules interface{ Outcome(s State) any }
@@ -80,6 +83,7 @@ type Ruleset struct {
 	messaged MessagedRules
 	wanting  WantingRules
 	outcome  OutcomeRules
+	weighed  WeighedRules
 }
 
 // NewRuleset finds the optional parts of rules.
@@ -93,6 +97,7 @@ func NewRuleset(r Rules) *Ruleset {
 	set.messaged, _ = r.(MessagedRules)
 	set.wanting, _ = r.(WantingRules)
 	set.outcome, _ = r.(OutcomeRules)
+	set.weighed, _ = r.(WeighedRules)
 	return set
 }
 
@@ -153,6 +158,15 @@ func (r *Ruleset) Refused(to Name, body any, why error) []Message {
 		return nil
 	}
 	return r.messaged.Refused(to, body, why)
+}
+
+// Weigh tells how much memory a state takes, of which so many bytes are stored. Rules that
+// don't tell are believed to need four times as much.
+func (r *Ruleset) Weigh(s State, stored int) int {
+	if r.weighed == nil {
+		return 4 * stored
+	}
+	return r.weighed.Weigh(s)
 }
 
 // Wanting tells whether the rules may want something to be fetched; Wants is what.

@@ -1,6 +1,9 @@
 package pack
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Coder writes fields or reads them back: a type says its fields once, for both ways, so
 // that they can't differ. Like a Reader it remembers its first error.
@@ -8,6 +11,8 @@ type Coder struct {
 	b       []byte // what was written
 	r       Reader
 	reading bool
+	weighs  bool
+	weight  int
 }
 
 // Writing begins to append to b.
@@ -15,6 +20,20 @@ func Writing(b []byte) *Coder { return &Coder{b: b} }
 
 // Reading begins to read b.
 func Reading(b []byte) *Coder { return &Coder{r: Reader{rest: b}, reading: true} }
+
+// Weighing begins to add up the memory that fields take, beside what has them. It is an
+// estimate, rather too much than too little.
+func Weighing() *Coder { return &Coder{weighs: true} }
+
+// Weight is what all fields since Weighing take.
+func (c *Coder) Weight() int { return c.weight }
+
+// Weigh adds n bytes that are allocated apart, and what the allocator may round them up by.
+func (c *Coder) Weigh(n int) {
+	if c.weighs && n > 0 {
+		c.weight += n + n/8 + 16
+	}
+}
 
 // Reads tells whether fields are read.
 func (c *Coder) Reads() bool { return c.reading }
@@ -43,7 +62,7 @@ func (c *Coder) Format(want byte) {
 func (c *Coder) Byte(v *byte) {
 	if c.reading {
 		*v = c.r.Byte()
-	} else {
+	} else if !c.weighs {
 		c.b = append(c.b, *v)
 	}
 }
@@ -52,7 +71,7 @@ func (c *Coder) Byte(v *byte) {
 func (c *Coder) Bool(v *bool) {
 	if c.reading {
 		*v = c.r.Bool()
-	} else {
+	} else if !c.weighs {
 		c.b = Bool(c.b, *v)
 	}
 }
@@ -89,7 +108,9 @@ func (c *Coder) signed(n int64) int64 {
 	if c.reading {
 		return c.r.Int()
 	}
-	c.b = Int(c.b, n)
+	if !c.weighs {
+		c.b = Int(c.b, n)
+	}
 	return n
 }
 
@@ -97,15 +118,20 @@ func (c *Coder) unsigned(n uint64) uint64 {
 	if c.reading {
 		return c.r.Uint()
 	}
-	c.b = Uint(c.b, n)
+	if !c.weighs {
+		c.b = Uint(c.b, n)
+	}
 	return n
 }
 
 // Text codes a string.
 func (c *Coder) Text(v *string) {
-	if c.reading {
+	switch {
+	case c.reading:
 		*v = c.r.Text()
-	} else {
+	case c.weighs:
+		c.Weigh(len(*v))
+	default:
 		c.b = Text(c.b, *v)
 	}
 }
@@ -114,7 +140,7 @@ func (c *Coder) Text(v *string) {
 func (c *Coder) Bytes(v *[]byte) {
 	if c.reading {
 		*v = append([]byte(nil), c.r.Bytes()...)
-	} else {
+	} else if c.Weigh(cap(*v)); !c.weighs {
 		c.b = Text(c.b, *v)
 	}
 }
@@ -123,7 +149,7 @@ func (c *Coder) Bytes(v *[]byte) {
 func (c *Coder) Fixed(v []byte) {
 	if c.reading {
 		c.r.Fill(v)
-	} else {
+	} else if !c.weighs {
 		c.b = append(c.b, v...)
 	}
 }
@@ -147,6 +173,10 @@ func present[T any](c *Coder, v **T) bool {
 	has := *v != nil
 	c.Bool(&has)
 	switch {
+	case c.weighs:
+		if has {
+			c.Weigh(int(unsafe.Sizeof(**v)))
+		}
 	case !has:
 		*v = nil
 	case c.reading:
@@ -160,7 +190,9 @@ func (c *Coder) Count(n int) int {
 	if c.reading {
 		return c.r.Count()
 	}
-	c.b = Uint(c.b, uint64(n))
+	if !c.weighs {
+		c.b = Uint(c.b, uint64(n))
+	}
 	return n
 }
 
@@ -172,6 +204,8 @@ func List[S ~[]T, T any](c *Coder, list *S, element func(*T, *Coder)) {
 			*list = make(S, n)
 		}
 	}
+	var one T
+	c.Weigh(cap(*list) * int(unsafe.Sizeof(one)))
 	for i := range *list {
 		element(&(*list)[i], c)
 	}
@@ -183,6 +217,7 @@ func Pointers[S ~[]*T, T any](c *Coder, list *S, element func(*T, *Coder)) {
 		if c.reading {
 			*v = new(T)
 		}
+		c.Weigh(int(unsafe.Sizeof(**v)))
 		element(*v, c)
 	})
 }
@@ -200,8 +235,7 @@ func (c *Coder) OptionalTexts(v *[]string) {
 		*v = nil
 		return
 	}
-	c.Texts(v)
-	if *v == nil {
+	if c.Texts(v); *v == nil {
 		*v = []string{}
 	}
 }

@@ -169,6 +169,7 @@ func (f *fetch) take(s *Shard) {
 		if r != nil && r.state == nil && r.NextEvent == f.head.NextEvent {
 			r.state = f.state
 			if r.Status == engine.Open {
+				r.weight = s.weightOf(r)
 				s.cache.add(r)
 			}
 		}

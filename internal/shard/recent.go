@@ -3,6 +3,7 @@ package shard
 import (
 	"slices"
 	"sync"
+	"unsafe"
 
 	"heddle/internal/engine"
 )
@@ -22,11 +23,12 @@ type recentEvents struct {
 	len    int      // bytes of all
 }
 
-// add takes in events that have become durable.
-func (r *recent) add(run engine.RunID, events []engine.Event) {
+// add takes in events that have become durable, and tells how many bytes more are kept.
+func (r *recent) add(run engine.RunID, events []engine.Event) (more int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept := r.runs[run]
+	before := kept.bytes()
 	if kept == nil && events[0].ID == 1 {
 		kept = &recentEvents{public: make([][]byte, 0, 12)}
 		if r.runs == nil {
@@ -35,7 +37,7 @@ func (r *recent) add(run engine.RunID, events []engine.Event) {
 		r.runs[run] = kept
 	}
 	if kept == nil || int64(len(kept.public)) != events[0].ID-1 {
-		return
+		return kept.bytes() - before
 	}
 	size := 0
 	for i := range events {
@@ -43,7 +45,7 @@ func (r *recent) add(run engine.RunID, events []engine.Event) {
 	}
 	if kept.len += size; kept.len > recentLenMax {
 		delete(r.runs, run)
-		return
+		return -before
 	}
 	room := make([]byte, 0, size) // the events' own memory is larger, and would live on
 	for i := range events {
@@ -51,6 +53,21 @@ func (r *recent) add(run engine.RunID, events []engine.Event) {
 		room = append(room, events[i].Public...)
 		kept.public = append(kept.public, room[from:])
 	}
+	return kept.bytes() - before
+}
+
+// bytes is what is kept of a run.
+func (r *recent) bytes(run engine.RunID) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.runs[run].bytes()
+}
+
+func (e *recentEvents) bytes() int {
+	if e == nil {
+		return 0
+	}
+	return e.len + cap(e.public)*int(unsafe.Sizeof(e.public[0])) + 64
 }
 
 func (r *recent) drop(run engine.RunID) {

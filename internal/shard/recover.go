@@ -87,6 +87,7 @@ func (s *Shard) install(m *recovered, now engine.Time) {
 	// All that happened before has a time below up, all that follows does not.
 	m.up = max(now, m.last+1)
 	m.last = m.up
+	m.cache = s.cache
 	s.memory = m.memory
 	for _, r := range s.runs {
 		s.groups.add(r.Group, 1)

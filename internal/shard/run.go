@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"sync/atomic"
 	"unique"
 
 	"heddle/internal/engine"
@@ -15,6 +16,7 @@ type run struct {
 	change       *change // by the batch; nil: it has not touched the run
 	place        int     // in the wake queue; -1: not there
 	newer, older *run    // in the cache
+	weight       int     // bytes of the state, as the cache counts them
 }
 
 // isOver tells whether a run is only still to be deleted: its time has come, which is
@@ -41,10 +43,21 @@ type told struct {
 
 func intern[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }
 
+// stateBytes is what a state weighs at least, with what belongs to it: its events that are
+// kept (recent), and its place in the cache.
+const stateBytes = 1 << 10
+
 // cache lists the open runs that have their state in memory, last used first.
 type cache struct {
 	newest, oldest *run
 	len            int
+	bytes          int
+	all            *atomic.Int64 // bytes of the caches of all shards
+}
+
+func (c *cache) count(n int) {
+	c.bytes += n
+	c.all.Add(int64(n))
 }
 
 func (c *cache) add(r *run) {
@@ -56,10 +69,13 @@ func (c *cache) add(r *run) {
 	}
 	c.newest = r
 	c.len++
+	c.count(r.weight)
 }
 
+func (c *cache) has(r *run) bool { return c.newest == r || r.newer != nil || r.older != nil }
+
 func (c *cache) remove(r *run) {
-	if c.newest != r && r.newer == nil && r.older == nil {
+	if !c.has(r) {
 		return
 	}
 	if r.newer != nil {
@@ -74,18 +90,35 @@ func (c *cache) remove(r *run) {
 	}
 	r.newer, r.older = nil, nil
 	c.len--
+	c.count(-r.weight)
 }
 
 func (c *cache) use(r *run) {
-	if c.newest != r && (r.newer != nil || r.older != nil) {
+	if c.newest != r && c.has(r) {
 		c.remove(r)
 		c.add(r)
 	}
 }
 
-// trim drops the states that were used longest ago, and tells whose.
-func (c *cache) trim(most int) (dropped []*run) {
-	for c.len > most && c.oldest.change == nil {
+// weigh notes what a run's state weighs.
+func (c *cache) weigh(r *run, weight int) {
+	if c.has(r) {
+		c.count(weight - r.weight)
+	}
+	r.weight = weight
+}
+
+// clear forgets all, whose shard drops its memory.
+func (c *cache) clear() {
+	c.count(-c.bytes)
+	*c = cache{all: c.all}
+}
+
+// trim drops the states that were used longest ago, and tells whose: while there are more
+// than most of them; and while all shards together have more than bytes, and this one more
+// than its share, so that those which rest leave something to those at work.
+func (c *cache) trim(most, bytes, share int) (dropped []*run) {
+	for c.len > 0 && c.oldest.change == nil && (c.len > most || c.bytes > share && c.all.Load() > int64(bytes)) {
 		r := c.oldest
 		c.remove(r)
 		r.state = nil

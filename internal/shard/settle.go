@@ -31,6 +31,7 @@ func (s *Shard) settle(b *Batch, r *run) {
 	for i := range r.Offers {
 		r.Offers[i].List = intern(r.Offers[i].List)
 	}
+	s.cache.weigh(r, s.weightOf(r))
 	s.working.Add(int64(r.Working - c.before.Working))
 	s.settleIndex(b, r, rules)
 	offered := s.settleOffers(b, r)
@@ -53,6 +54,11 @@ func (s *Shard) settle(b *Batch, r *run) {
 		panic(fmt.Sprintf("run %s has status %d", r.Run, r.Status))
 	}
 	c.before = r.Record
+}
+
+// weightOf is what a run weighs in the cache.
+func (s *Shard) weightOf(r *run) int {
+	return stateBytes + s.kinds[r.Name.Kind].Weigh(r.state, r.SnapshotLen+r.TailLen) + s.recent.bytes(r.Run)
 }
 
 // queueWake puts a run where its Wake belongs.

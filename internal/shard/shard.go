@@ -61,6 +61,9 @@ const (
 	retryDelay = engine.Time(1000)
 )
 
+// cachedBytesDefault is what cached states weigh unless a Config says otherwise.
+const cachedBytesDefault = 128 << 20
+
 // sectionBytesMin and sectionOpsMin are what a store must take: a batch that is just
 // not full, one turn more with its successor, the heads of all runs that it touched,
 // and one part of a snapshot.
@@ -90,6 +93,10 @@ type Config struct {
 	Offers       Offers
 	Log          *slog.Logger
 	CachedStates int // states kept in memory, of each shard
+	// CachedBytes is what the states of all shards may weigh that are kept in memory; a shard
+	// may have its share of it in any case, so it is twice as much at most. 0:
+	// cachedBytesDefault.
+	CachedBytes int
 	// TrackTimers keeps Node.NextTimer and NextDeadline up to date, at the cost of
 	// a look at all open runs after each batch.
 	TrackTimers bool
@@ -103,8 +110,16 @@ type Config struct {
 	// ReadersMax is how many fetches are under way at a time; 0: readersDefault.
 	ReadersMax int
 
+	cached            *atomic.Int64                   // bytes of the states in memory
 	kinds             map[engine.Kind]*engine.Ruleset // the Rules
 	wants, keepsNames bool                            // whether any of them does
+}
+
+func (c *Config) cachedBytes() int {
+	if c.CachedBytes == 0 {
+		return cachedBytesDefault
+	}
+	return c.CachedBytes
 }
 
 // stopwatch reads the stopwatch, if there is one.
@@ -208,7 +223,9 @@ type peers interface {
 }
 
 func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
-	return &Shard{Config: cfg, id: id, peers: p, groups: g, sick: map[engine.RunID]bool{}}
+	s := &Shard{Config: cfg, id: id, peers: p, groups: g, sick: map[engine.RunID]bool{}}
+	s.cache.all = cfg.cached
+	return s
 }
 
 // NextWake is when the shard next wants to be stepped without a command, but to delete
@@ -327,8 +344,8 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 		s.last = b.now
 	}
 	for _, e := range b.events {
-		if s.runs[e.run] != nil {
-			s.recent.add(e.run, e.events)
+		if r := s.runs[e.run]; r != nil {
+			s.cache.weigh(r, r.weight+s.recent.add(e.run, e.events))
 		}
 	}
 	for id := range b.closed {
@@ -350,7 +367,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 	s.tell(b, took)
 	s.untouch(b)
 	s.forgetLookups(b)
-	for _, r := range s.cache.trim(s.CachedStates) {
+	for _, r := range s.cache.trim(s.CachedStates, s.cachedBytes(), s.cachedBytes()/int(s.Shards)) {
 		s.recent.drop(r.Run)
 	}
 	s.publishUnfinished()
@@ -483,7 +500,8 @@ func (s *Shard) forget() (waiting []*call) {
 		}
 	}
 	s.taken, s.trying, s.due = s.taken[:0], nil, nil
-	s.memory = memory{}
+	s.cache.clear()
+	s.memory = memory{cache: s.cache}
 	s.recent.dropAll()
 	s.working.Store(0)
 	s.unfinished.Store(0)

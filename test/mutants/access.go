@@ -50,15 +50,15 @@ var access = []Mutant{{
 }, {
 	Name: "change-of-rights-not-seen",
 	In:   "account.(*Directory).changed",
-	Old:  "if c.Account == account {\n\t\t\tdelete(d.known, id)\n\t\t}",
-	New:  "_, _ = id, c",
+	Old:  "d.known.removeOf(account)",
+	New:  "",
 	Bug:  "A right that was taken away holds until the server restarts.",
 	Then: []string{identities},
 }, {
 	Name: "explicit-deny-ignored",
 	In:   "policy.(*query).ask",
-	Old:  "return f",
-	New:  "continue",
+	Old:  "return f\n\t\t\t}",
+	New:  "continue\n\t\t\t}",
 	Bug:  "What a policy forbids is allowed by another.",
 }, {
 	Name: "boundary-ignored",
@@ -75,8 +75,8 @@ var access = []Mutant{{
 }, {
 	Name: "decision-permission-not-asked",
 	In:   "swf.(*actions).facts",
-	Old:  "fact.Denied = !unlimited && ",
-	New:  "fact.Denied = false && !unlimited && ",
+	Old:  "fact.Denied = !verdict.Allowed;",
+	New:  "fact.Denied = false && !verdict.Allowed;",
 	Bug:  "A decider makes decisions that his policies deny.",
 }, {
 	Name: "pass-role-not-asked",

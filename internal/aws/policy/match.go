@@ -92,14 +92,15 @@ func (p pattern) filled(buffer pattern, q *query) (_ pattern, ok bool) {
 	buffer = append(buffer, p[:first]...)
 	for _, e := range p[first:] {
 		if e.kind == variable {
-			value, known := q.single(e.key)
-			if !known && !e.hasDefault {
+			value, known := q.single(e.text)
+			switch {
+			case known:
+			case e.fallback != nil:
+				value = *e.fallback
+			default:
 				return nil, false
 			}
-			if known {
-				e.text = value
-			}
-			e.kind = literal
+			e = element{kind: literal, text: value}
 		}
 		buffer = append(buffer, e)
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,10 +10,9 @@ import (
 type pattern []element
 
 type element struct {
-	kind       elementKind
-	text       string // of a literal; a variable's default
-	key        string // of a variable
-	hasDefault bool
+	text     string  // of a literal; a variable's key
+	fallback *string // a variable's default
+	kind     elementKind
 }
 
 type elementKind uint8
@@ -70,7 +70,7 @@ func (x syntax) parse(s string) (pattern, error) {
 		}
 		s = s[1:]
 	}
-	return p, nil
+	return slices.Clone(p), nil
 }
 
 // parseVariable reads the variable at the start of s and tells how long it is.
@@ -92,7 +92,7 @@ func parseVariable(s string) (element, int, error) {
 	if !strings.Contains(name, ":") || strings.ContainsAny(name, "*?${'") || strings.TrimSpace(name) != name {
 		return flaw("does not name a condition key")
 	}
-	e := element{kind: variable, key: name, hasDefault: hasDefault}
+	e := element{kind: variable, text: name}
 	if !hasDefault {
 		return e, end + 1, nil
 	}
@@ -106,6 +106,6 @@ func parseVariable(s string) (element, int, error) {
 	if !closed || !strings.HasPrefix(after, "}") {
 		return flaw("has a default that does not end with a quote and a brace")
 	}
-	e.text = text
+	e.fallback = &text
 	return e, len(s) - len(after) + 1, nil
 }

@@ -89,7 +89,9 @@ func (t *tariff) pattern(p pattern, n, times int, fold bool) {
 		case one:
 			length, hard = length+utf8.UTFMax, true
 		case variable:
-			length += max(len(e.text), t.value)
+			if length += t.value; e.fallback != nil {
+				length += len(*e.fallback)
+			}
 			cost += t.key
 		case many:
 			if stars++; stars > 1 && (hard || elements > 2) { // it is searched for

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"heddle/internal/aws/arn"
@@ -59,7 +60,10 @@ func (p pattern) cut(max int) []pattern {
 			}
 		}
 	}
-	return parts
+	for i := range parts {
+		parts[i] = slices.Clone(parts[i])
+	}
+	return slices.Clone(parts)
 }
 
 // literal gives the text of a pattern that has nothing special in it.

@@ -133,6 +133,13 @@ func (r *Rules[S]) EncodeState(s engine.State) []byte {
 	return c.Written()
 }
 
+// Weigh tells how much memory a state takes.
+func (r *Rules[S]) Weigh(s engine.State) int {
+	c := pack.Weighing()
+	r.code(c, s.(S))
+	return c.Weight()
+}
+
 // DecodeState unpacks a state.
 func (r *Rules[S]) DecodeState(id engine.Identity, b []byte) (engine.State, error) {
 	c, s := pack.Reading(b), r.Config.New(id)

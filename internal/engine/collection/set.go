@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"heddle/internal/pack"
 )
@@ -140,7 +141,9 @@ func Code[K Key[K], T any, E interface {
 }](c *pack.Coder, s *Set[K, E], code func(E, *pack.Coder)) {
 	n := c.Count(len(*s))
 	if !c.Reads() {
+		c.Weigh(cap(*s) * int(unsafe.Sizeof(uintptr(0))))
 		for _, e := range *s {
+			c.Weigh(int(unsafe.Sizeof(*e)))
 			code(e, c)
 		}
 		return

@@ -9,6 +9,7 @@ package enginetest
 import (
 	"bytes"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"heddle/internal/engine"
@@ -215,4 +216,34 @@ func EventReadsBack(t testing.TB, rules engine.Rules, id int64, b []byte, write 
 		}
 		return write(e), nil
 	})
+}
+
+// Weighed compares what rules say that a state weighs with what it takes of the heap when it
+// is read from a snapshot.
+func Weighed(t testing.TB, rules engine.Rules, id engine.Identity, s engine.State) {
+	t.Helper()
+	heap := func() int {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	snapshot := rules.EncodeState(s)
+	copies := make([]engine.State, 1+(1<<20)/(len(snapshot)+1000))
+	before := heap()
+	for i := range copies {
+		var err error
+		if copies[i], err = rules.DecodeState(id, snapshot); err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken := (heap() - before) / len(copies)
+	told := engine.NewRuleset(rules).Weigh(copies[0], len(snapshot))
+	runtime.KeepAlive(copies)
+	runtime.KeepAlive(snapshot)
+	t.Logf("a state of %d bytes in the store takes %d of memory; %d are told", len(snapshot), taken, told)
+	if taken > told+told/10+1024 || told > 2*taken+4096 {
+		t.Errorf("a state takes %d bytes, and says that it weighs %d", taken, told)
+	}
 }

@@ -136,7 +136,7 @@ func (c *Caller) limit(s *Session, g *Grants) error {
 	}
 	c.Policies.Session = []policy.Attached{} // of none: nothing is allowed
 	if s.Policy != "" {
-		p, err := policy.Parse([]byte(s.Policy))
+		p, err := g.known.parse(s.Policy)
 		if err != nil {
 			return fmt.Errorf("policy of session %q: %w", s.Name, err)
 		}
@@ -177,7 +177,7 @@ func PolicySetsOf(account string, g *Grants) (policy.PolicySets, error) {
 
 func addAll(to *[]policy.Attached, g *Grants, e *Entity) error {
 	for _, inline := range e.Inline {
-		p, err := policy.Parse([]byte(inline.Document))
+		p, err := g.known.parse(inline.Document)
 		if err != nil {
 			return fmt.Errorf("policy %q of %s %q: %w", inline.Name, e.Type, e.Name, err)
 		}
@@ -202,7 +202,7 @@ func addManaged(to *[]policy.Attached, g *Grants, name string) error {
 	if found == nil {
 		return nil
 	}
-	p, err := policy.Parse([]byte(found.Document()))
+	p, err := g.known.parse(found.Document())
 	if err != nil {
 		return fmt.Errorf("policy %q: %w", name, err)
 	}

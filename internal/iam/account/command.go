@@ -153,6 +153,8 @@ type Grants struct {
 	Entity   *Entity
 	Groups   []*Entity
 	Policies map[string]*Policy // by ARN; one that is not there does not exist
+
+	known *callers // know policies that were read before; may be nil
 }
 
 // Summary counts what an account has.

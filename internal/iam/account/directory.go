@@ -31,9 +31,10 @@ type Directory struct {
 	Config
 	roots map[string]*Caller
 
+	known *callers
+
 	mu      sync.RWMutex
-	known   map[string]*Caller // by key id; the tokens of sessions were verified
-	changes map[string]uint64  // of each account
+	changes map[string]uint64 // of each account
 	used    map[string]Use
 }
 
@@ -43,14 +44,14 @@ type Use struct {
 	Service, Region string
 }
 
-// knownMax bounds what a Directory remembers of either sort.
-const knownMax = 10_000
+// usesMax bounds the uses that a Directory remembers, of some 200 bytes each.
+const usesMax = 10_000
 
 // NewDirectory is a Directory.
 func NewDirectory(c Config) *Directory {
 	d := &Directory{
 		Config: c, roots: map[string]*Caller{},
-		known: map[string]*Caller{}, changes: map[string]uint64{}, used: map[string]Use{},
+		known: newCallers(callersBytesMax), changes: map[string]uint64{}, used: map[string]Use{},
 	}
 	for _, root := range c.Roots {
 		d.roots[root.KeyID] = newRoot(root)
@@ -86,11 +87,7 @@ func (d *Directory) changed(account string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.changes[account]++
-	for id, c := range d.known {
-		if c.Account == account {
-			delete(d.known, id)
-		}
-	}
+	d.known.removeOf(account)
 }
 
 // Lookup tells whom an access key stands for; token is that of the request. It
@@ -99,9 +96,7 @@ func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, e
 	if root := d.roots[keyID]; root != nil {
 		return root, nil
 	}
-	d.mu.RLock()
-	known := d.known[keyID]
-	d.mu.RUnlock()
+	known := d.known.get(keyID)
 	if known != nil && subtle.ConstantTimeCompare([]byte(known.Token), []byte(token)) == 1 {
 		return known, nil
 	}
@@ -119,10 +114,7 @@ func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, e
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.changes[account] == changes { // else what we found may be of before
-		if len(d.known) >= knownMax {
-			clear(d.known)
-		}
-		d.known[strings.Clone(keyID)] = found // keyID is a part of a request's header
+		d.known.put(strings.Clone(keyID), found) // keyID is a part of a request's header
 	}
 	return found, nil
 }
@@ -167,7 +159,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 	}
 	if s.ID == "" {
 		c := newRoot(credential)
-		return c, c.limit(s, &Grants{})
+		return c, c.limit(s, &Grants{known: d.known})
 	}
 	further := make([]string, len(s.Policies))
 	for i, p := range s.Policies {
@@ -216,7 +208,9 @@ func (d *Directory) grants(ctx context.Context, account string, r Resolve) (Gran
 	if err != nil {
 		return Grants{}, err
 	}
-	return reply.(Grants), nil
+	g := reply.(Grants)
+	g.known = d.known
+	return g, nil
 }
 
 // Root is the root user of an account, for requests that nobody signs.
@@ -235,7 +229,7 @@ func (d *Directory) Used(keyID string, u Use) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.used) >= knownMax {
+	if len(d.used) >= usesMax {
 		clear(d.used)
 	}
 	d.used[strings.Clone(keyID)] = Use{u.At, strings.Clone(u.Service), strings.Clone(u.Region)}

@@ -3,6 +3,8 @@ package account
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,12 +52,13 @@ func (l *ledger) Do(_ context.Context, c engine.Command) (any, error) {
 }
 
 // counter is a source of bytes that never repeats itself.
-type counter struct{ n byte }
+type counter struct{ n uint64 }
 
 func (c *counter) Read(b []byte) (int, error) {
-	for i := range b {
+	for i := 0; i < len(b); i += sha256.Size {
 		c.n++
-		b[i] = c.n
+		sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, c.n))
+		copy(b[i:], sum[:])
 	}
 	return len(b), nil
 }

@@ -179,6 +179,7 @@ func TestQuotasOfOne(t *testing.T) {
 	t.Logf("the user takes %d bytes; one tag changes by %d, a key by %d", whole(user), tag, key)
 	t.Logf("the role takes %d bytes, the group %d", whole(Ref{Role, longName("r", 1)}), whole(Ref{Group, longName("g", 1)}))
 	t.Logf("the policy takes %d bytes; a small version is %d, the largest %d", len(rules.Pack(&policyCreated{*p})), version, largest)
+	enginetest.Weighed(t, f.Rules, storyID, f.State)
 	f.end()
 }
 
@@ -199,5 +200,6 @@ func TestQuotasOfAnAccount(t *testing.T) {
 		f.do(CreatePolicy{Policy{Name: longName("p", n), Path: "/", ID: longName("P", n)}, longDocument(120, 0)})
 	}
 	f.refuse(CreatePolicy{Policy{Name: "more"}, longDocument(120, 0)})
+	enginetest.Weighed(t, f.Rules, storyID, f.State)
 	f.end()
 }

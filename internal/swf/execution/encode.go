@@ -2,6 +2,7 @@ package execution
 
 import (
 	"fmt"
+	"unsafe"
 
 	"heddle/internal/engine"
 	"heddle/internal/pack"
@@ -15,6 +16,22 @@ func (r *Rules) EncodeState(st engine.State) []byte {
 	c := pack.Writing(make([]byte, 0, 512))
 	st.(*State).code(c)
 	return c.Written()
+}
+
+// Weigh tells how much memory a state takes.
+func (r *Rules) Weigh(st engine.State) int {
+	s, c := st.(*State), pack.Weighing()
+	s.code(c)
+	// What is not in a snapshot follows from what is.
+	c.Weigh(int(unsafe.Sizeof(*s)))
+	for _, text := range []string{s.id.Name.Key, s.group, s.runID, s.decision.full, s.queued.full} {
+		c.Weigh(len(text))
+	}
+	c.Weigh(cap(s.listing))
+	for i := range s.activities {
+		c.Weigh(len(s.activities[i].full))
+	}
+	return c.Weight()
 }
 
 // DecodeState reads a snapshot.
