@@ -15,6 +15,7 @@ import (
 
 	"heddle/internal/aws/credentials"
 	"heddle/internal/sealing"
+	"heddle/internal/swf"
 	"heddle/internal/swf/lambda"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -576,5 +577,205 @@ func TestRootSessionsEndWithTheKeyPair(t *testing.T) {
 				t.Error("a key that is good is refused")
 			}
 		})
+	}
+}
+
+// TestRolesThatArePassed: to hand a role over one needs the right to that role, which
+// must be there, however its ARN is written.
+func TestRolesThatArePassed(t *testing.T) {
+	a := newAuthority(t)
+	a.role("hers", trustsSWF)
+	a.role("admin", trustsSWF)
+	a.must(a.iam(a.root, "CreateRole", "RoleName", "deep", "Path", "/a/b/", "AssumeRolePolicyDocument", policyOf(trustsSWF)))
+	a.user("user")
+	denying := a.user("denying", everything, `{"Effect":"Deny","Action":"iam:PassRole","Resource":["`+roleARN("admin")+`","`+roleARN("a/b/deep")+`"]}`)
+	allowing := a.user("allowing", allow("swf:*", "*"), allow("iam:PassRole", roleARN("hers")))
+	only := a.user("only", allow("swf:*", "*"), `{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"states.amazonaws.com"}}}`)
+	account := "arn:aws:iam::" + defaults.Account
+	for _, c := range []struct {
+		role string
+		may  string // who may pass it
+	}{
+		{account + ":role/hers", "denying allowing"},
+		{account + ":role/admin", ""},
+		{account + ":role/a/b/deep", ""},
+		{account + ":role//admin", ""},
+		{account + ":role/x/admin", ""},
+		{account + ":role/./admin", ""},
+		{account + ":role/x/../admin", ""},
+		{account + ":role/Admin", ""},
+		{account + ":ROLE/admin", ""},
+		{account + ":role/admin/", ""},
+		{account + ":role/admin%2F", ""},
+		{account + ":role/deep", ""},
+		{account + ":role/a/deep", ""},
+		{account + ":role/a//b/deep", ""},
+		{account + ":role/A/b/deep", ""},
+		{account + ":role//hers", ""},
+		{account + ":role/none", ""},
+		{account + ":user/user", ""},
+		{account + ":root", ""},
+		{"arn:aws:iam::999999999999:role/admin", ""},
+		{"arn:aws:iam:::role/admin", ""},
+		{"arn:aws:iam:us-east-1:" + defaults.Account + ":role/admin", ""},
+		{"arn:aws:IAM::" + defaults.Account + ":role/admin", ""},
+		{"arn:AWS:iam::" + defaults.Account + ":role/admin", ""},
+		{"arn:aws:sts::" + defaults.Account + ":assumed-role/admin/x", ""},
+		{"arn:aws:iam::" + defaults.Account + ":role/admin:x", ""},
+		{"admin", ""},
+		{"*", ""},
+		{account + ":role/*", ""},
+	} {
+		for who, key := range map[string]aws.Credentials{"denying": denying, "allowing": allowing, "only": only} {
+			_, fault := a.begin(key, c.role)
+			want := notPermitted
+			if strings.Contains(c.may, who) {
+				want = ""
+			}
+			if fault != want {
+				t.Errorf("%s starts with %s: %q, want %q", who, c.role, fault, want)
+			}
+			register := `{"domain":"shop","name":"` + a.name("type") + `","version":"1","defaultLambdaRole":"` + c.role + `"}`
+			if fault := a.ask(a.swf(key, "RegisterWorkflowType", register)).fault; fault != want {
+				t.Errorf("%s registers a type with %s: %q, want %q", who, c.role, fault, want)
+			}
+		}
+	}
+	// Whoever may not pass a role does not learn whether it is there.
+	told := func(role string) string {
+		return strings.ReplaceAll(a.refused(notPermitted, a.swf(only, "RegisterWorkflowType", `{"domain":"shop","name":"t","version":"1","defaultLambdaRole":"`+role+`"}`)), role, "ROLE")
+	}
+	if is, none := told(roleARN("admin")), told(roleARN("none")); is != none {
+		t.Errorf("of a role that is there: %s; of one that is not: %s", is, none)
+	}
+	// Decisions pass roles too.
+	for role, want := range map[string]string{roleARN("hers"): "StartChildWorkflowExecutionInitiated", roleARN("none"): "OPERATION_NOT_PERMITTED", roleARN("/hers"): "OPERATION_NOT_PERMITTED"} {
+		e, _ := a.begin(a.root, roleARN("hers"))
+		var task struct{ TaskToken string }
+		if err := json.Unmarshal([]byte(a.must(a.swf(denying, "PollForDecisionTask", `{"domain":"shop","taskList":{"name":"`+e.list+`"}}`))), &task); err != nil {
+			t.Fatal(err)
+		}
+		a.must(a.swf(denying, "RespondDecisionTaskCompleted", `{"taskToken":"`+task.TaskToken+`","decisions":[{"decisionType":"StartChildWorkflowExecution","startChildWorkflowExecutionDecisionAttributes":{"workflowId":"`+
+			a.name("child")+`","workflowType":{"name":"order","version":"1"},"taskList":{"name":"children"},"lambdaRole":"`+role+`"}}]}`))
+		history := a.must(a.swf(a.root, "ListOpenWorkflowExecutions", `{"domain":"shop","startTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":"`+e.list+`"}}`))
+		_, run, _ := strings.Cut(history, `"runId":"`)
+		run, _, _ = strings.Cut(run, `"`)
+		history = a.must(a.swf(a.root, "GetWorkflowExecutionHistory", `{"domain":"shop","execution":{"workflowId":"`+e.list+`","runId":"`+run+`"}}`))
+		if !strings.Contains(history, want) {
+			t.Errorf("a child with %s: %s, want %s", role, history, want)
+		}
+	}
+}
+
+// TestLambdaRoles: a function is invoked if the execution's role is there, may be
+// assumed by the service, and allows it.
+func TestLambdaRoles(t *testing.T) {
+	a := newAuthority(t)
+	w := "arn:aws:lambda:" + defaults.Region + ":" + defaults.Account + ":function:"
+	const completed = "lambdaFunctionCompleted"
+	denied := func(role, function string) string {
+		return "lambdaFunctionFailed AccessDeniedException User: arn:aws:sts::" + defaults.Account + ":assumed-role/" + role +
+			"/swf is not authorized to perform: lambda:InvokeFunction on resource: " + function
+	}
+	notAssumed := func(role, why string) string {
+		return "startLambdaFunctionFailed ASSUME_ROLE_FAILED role " + role + ": " + why
+	}
+	const notTrusted = "swf.amazonaws.com is not authorized to assume the role"
+	conditional := func(condition string) string {
+		return `{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"swf.amazonaws.com"},"Condition":` + condition + `}`
+	}
+	for _, c := range []struct {
+		trust, policy string
+		function      string
+		want          string // @role and @arn stand for its own
+	}{
+		{trustsSWF, allow("lambda:InvokeFunction", "*"), "f", completed},
+		{trustsSWF, allow("lambda:*", w+"f"), "f", completed},
+		{trustsSWF, allow("lambda:*", w+"f"), "g", denied("@role", w+"g because no identity-based policy allows the lambda:InvokeFunction action")},
+		{trustsSWF, allow("lambda:*", w+"f"), "f:live", denied("@role", w+"f:live because no identity-based policy allows the lambda:InvokeFunction action")},
+		{trustsSWF, allow("lambda:*", w+"f:live"), "f:live", completed},
+		{trustsSWF, allow("lambda:*", w+"f:*"), w + "f:$LATEST", completed},
+		{trustsSWF, allow("lambda:*", w+"f"), "function:f", completed},
+		{trustsSWF, allow("lambda:*", w+"f"), defaults.Account + ":function:f", completed},
+		{trustsSWF, allow("lambda:*", w+"*"), "999999999999:function:f", denied("@role", "arn:aws:lambda:"+defaults.Region+":999999999999:function:f because")},
+		{trustsSWF, allow("lambda:*", w+"*"), "arn:aws:lambda:eu-west-3:" + defaults.Account + ":function:f", denied("@role", "arn:aws:lambda:eu-west-3:"+defaults.Account+":function:f because")},
+		{trustsSWF, allow("swf:* iam:*", "*"), "f", denied("@role", w+"f because")},
+		{trustsSWF, everything + `,{"Effect":"Deny","Action":"lambda:InvokeFunction","Resource":"` + w + `f"}`, "f", denied("@role", w+"f with an explicit deny in an identity-based policy")},
+		{trustsSWF, everything + `,{"Effect":"Deny","Action":"lambda:InvokeFunction","Resource":"` + w + `f"}`, w + "f", denied("@role", w+"f with an explicit deny in an identity-based policy")},
+		{trustsSWF, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"` + defaults.Region + `"},"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}}`, "f", completed},
+		{trustsSWF, everything, "a/b", "lambdaFunctionFailed ValidationException"},
+		{trusts(defaults.Account), everything, "f", notAssumed("@arn", notTrusted)},
+		{strings.Replace(trustsSWF, "swf", "states", 1), everything, "f", notAssumed("@arn", notTrusted)},
+		{strings.Replace(trustsSWF, "swf", "lambda", 1), everything, "f", notAssumed("@arn", notTrusted)},
+		{`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":["states.amazonaws.com","swf.amazonaws.com"]}}`, everything, "f", completed},
+		{`{"Effect":"Allow","Action":"sts:TagSession","Principal":{"Service":"swf.amazonaws.com"}}`, everything, "f", notAssumed("@arn", notTrusted)},
+		{trustsSWF + `,{"Effect":"Deny","Action":"sts:*","Principal":"*"}`, everything, "f", notAssumed("@arn", notTrusted)},
+		{conditional(`{"StringEquals":{"aws:SourceAccount":"` + defaults.Account + `"},"ArnLike":{"aws:SourceArn":"arn:aws:swf:*:*:/domain/shop"}}`), everything, "f", completed},
+		{conditional(`{"ArnLike":{"aws:SourceArn":"arn:aws:swf:*:*:/domain/other"}}`), everything, "f", notAssumed("@arn", notTrusted)},
+		{conditional(`{"StringEquals":{"aws:SourceAccount":"999999999999"}}`), everything, "f", notAssumed("@arn", notTrusted)},
+	} {
+		role := a.name("role")
+		a.role(role, c.trust, c.policy)
+		e, fault := a.begin(a.root, roleARN(role))
+		if fault != "" {
+			t.Fatal(fault)
+		}
+		before := a.invoked.Load()
+		want := strings.ReplaceAll(strings.ReplaceAll(c.want, "@arn", roleARN(role)), "@role", role)
+		if got := e.invoke(c.function); !strings.HasPrefix(got, want) {
+			t.Errorf("%s\n%s\n%s\n got %s\nwant %s", c.trust, c.policy, c.function, got, want)
+		}
+		if made := a.invoked.Load() - before; made != 0 != (want == completed) {
+			t.Errorf("%s: the endpoint was asked %d times", want, made)
+		}
+	}
+	// The root user may name any role, but only one that is there is assumed.
+	a.role("real", trustsSWF, everything)
+	for role, why := range map[string]string{
+		roleARN("none"): "this account has no such role", roleARN("/real"): "this account has no such role",
+		roleARN("Real"): "this account has no such role", "arn:aws:iam::999999999999:role/real": "this account has no such role",
+		"real": "that is not the ARN of a role", userARN("real"): "that is not the ARN of a role",
+	} {
+		e, _ := a.begin(a.root, role)
+		if got, want := e.invoke("f"), notAssumed(role, why); got != want {
+			t.Errorf("%s: got %s, want %s", role, got, want)
+		}
+	}
+}
+
+// TestLambdaRolesTrusted: an operator may leave it to the endpoint who may invoke what,
+// and without signatures nobody is known.
+func TestLambdaRolesTrusted(t *testing.T) {
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `"done"`) }))
+	t.Cleanup(endpoint.Close)
+	for _, auth := range []string{AuthSigV4, AuthNone} {
+		cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Auth: auth, Data: t.TempDir(), PollHold: 20 * time.Second, Services: invoking(endpoint.URL, lambda.Key{})}
+		root := aws.Credentials{AccessKeyID: "any", SecretAccessKey: "any"}
+		if auth == AuthSigV4 {
+			swf.OptionsOf(cfg.Services).Lambda.Roles = lambda.RolesTrust
+		}
+		s := start(t, cfg)
+		if auth == AuthSigV4 {
+			root = rootKey(t, cfg.Data)
+		}
+		a := &authority{harness: &harness{t, s, root}}
+		a.openShop()
+		e, fault := a.begin(root, "made up")
+		if fault != "" {
+			t.Fatal(fault)
+		}
+		if got := e.invoke("f"); got != "lambdaFunctionCompleted" {
+			t.Errorf("--auth %s: %s", auth, got)
+		}
+		if auth == AuthNone {
+			continue
+		}
+		// Who may pass which is asked still, of the text.
+		key := a.user("ann", allow("swf:*", "*"), allow("iam:PassRole", "arn:aws:iam::*:role/theirs"))
+		for role, want := range map[string]string{"arn:aws:iam::999999999999:role/theirs": "", "arn:aws:iam::999999999999:role/other": notPermitted} {
+			if _, fault := a.begin(key, role); fault != want {
+				t.Errorf("ann passes %s: %q, want %q", role, fault, want)
+			}
+		}
 	}
 }
