@@ -475,11 +475,14 @@ class Policies(people.Access):
 
     def test_lambda_roles_must_be_passed(self):
         d, role = self.decision, role_arn("lambda-runner")
+        for name in ("lambda-runner", "admin"):
+            self.root.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "swf.amazonaws.com"}))
         without = self.person(allow("swf:*"))
         passer = self.person(allow("swf:*"), allow("iam:PassRole", role_arn("lambda-*"), StringEquals={"iam:PassedToService": "swf.amazonaws.com"}))
         other = self.person(allow("swf:*"), allow("iam:PassRole", role_arn("lambda-*"), StringEquals={"iam:PassedToService": "ec2.amazonaws.com"}))
         self.start(passer, lambdaRole=role)
-        self.no_start(passer, lambdaRole=role_arn("admin"))
+        for name in ("admin", "/lambda-runner", "lambda-none", "Lambda-runner"):
+            self.no_start(passer, lambdaRole=role_arn(name))
         for who in (without, other):
             self.start(who)
             self.assertIn("iam:PassRole", self.no_start(who, lambdaRole=role))

@@ -15,13 +15,18 @@ import (
 	"heddle/internal/swf/wire"
 )
 
+// asksRoles tells whether executions' roles are asked what they allow.
+func asksRoles(k *service.Kernel, o *lambda.Options) bool {
+	return o.Roles != lambda.RolesTrust && !k.Trusting
+}
+
 // passes tells whether a role that a caller hands over is there. That they may hand it
 // over was asked by its ARN, so it must be just that role's: another way to write it
 // would pass by a statement that denies. Of callers who may do anything nothing is asked;
-// a role that is not there fails when it is used.
+// a role that is not there fails when it is used. If roles are trusted they are not ours.
 func (s *actions) passes(ctx context.Context, role *string) (bool, error) {
 	c := operation.CallerOf(ctx)
-	if role == nil || c.Policies == nil {
+	if role == nil || c.Policies == nil || !asksRoles(s.Kernel, &s.options.Lambda) {
 		return true, nil
 	}
 	_, err := s.Accounts.Role(ctx, c.Account, *role)

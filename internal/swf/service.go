@@ -96,7 +96,7 @@ func performer(k *service.Kernel, o *lambda.Options) lifecycle.Service {
 		Runs: k.Runs, Tasks: k.Performed, Endpoint: o.Endpoint, Key: o.Key(),
 		Concurrent: o.Concurrent, PollsMax: k.PollsPerListMax, Within: k.Within, Log: k.Log,
 	}
-	if o.Roles == lambda.RolesCheck && !k.Trusting {
+	if asksRoles(k, o) {
 		c.Authority = invocations{k}
 	}
 	return lifecycle.NewHooks(lifecycle.Hooks{

@@ -111,6 +111,12 @@ var tasks = []Mutant{{
 	New:  "aws.BoolTernary(statusOf(err) == 0 || statusOf(err)",
 	Bug:  "A function whose answer was lost runs a second time, though its decider was told of one.",
 }, {
+	Name: "hanging-functions-take-all-places",
+	In:   "lambda.(*share).more",
+	Old:  "part*ofParent - s.running; left > 0",
+	New:  "part*ofParent; left > 0",
+	Bug:  "A domain whose functions hang keeps those of all others from being called.",
+}, {
 	Name: "function-fails-as-the-server-stops",
 	In:   "lambda.(*Performer).perform",
 	Old:  "if limited || p.calls.Err() != nil {",
