@@ -24,6 +24,7 @@ func newCommands() *commands {
 }
 
 func main() {
+	keepFilesPrivate()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	parser, err := newParser(ctx, newCommands())

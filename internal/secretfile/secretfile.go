@@ -1,8 +1,9 @@
 // Package secretfile writes and reads small files that hold secrets. A file is for
 // its owner's eyes only, and is there as a whole or not at all, even after a power
 // cut: it is written beside its place, synced, put there in one step, and its folder
-// is synced too. A failure leaves nothing half-written behind; a power cut may leave
-// a file whose name begins with a dot, of no use.
+// is synced too. A failure leaves nothing half-written behind; a kill or a power cut may
+// leave a file whose name begins with a dot, which Tidy removes at the next start. It also
+// looks at the folder that holds all that a server keeps: CheckFolder.
 package secretfile
 
 import (

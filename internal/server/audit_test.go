@@ -297,7 +297,7 @@ func TestConfigOfAuditAndThrottle(t *testing.T) {
 		`--throttle "x"`:                      func(c *Config) { c.Throttle = "x" },
 		`--throttle-rate: rate "Nothing=1/1"`: func(c *Config) { c.Throttle, c.ThrottleRates = ThrottleAWS, []string{"Nothing=1/1"} },
 		`webhook: want a URL`:                 func(c *Config) { c.Audit.WebhookURL = "ftp://x" },
-		`make the folder of the`:              func(c *Config) { c.Audit.Files, c.Data = AuditFile, "/dev/null" },
+		`"/dev/null" is no folder`:            func(c *Config) { c.Audit.Files, c.Data = AuditFile, "/dev/null" },
 	} {
 		cfg := memory()
 		change(&cfg)

@@ -28,7 +28,7 @@ func TestFailedStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := CredentialsFile(cfg.Data)
-	if err := os.WriteFile(file, []byte("[default]\nnonsense"), 0o600); err != nil {
+	if err := errors.Join(os.Chmod(cfg.Data, 0o700), os.WriteFile(file, []byte("[default]\nnonsense"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -134,7 +134,7 @@ func TestRekeyCutOff(t *testing.T) {
 	rekeyed, replaced := filepath.Join(cfg.Data, rekeyedName), filepath.Join(cfg.Data, replacedName)
 	copyStoreTo := func(dir string) {
 		t.Helper()
-		if err := os.CopyFS(dir, os.DirFS(sealing.StoreDir(cfg.Data))); err != nil {
+		if err := errors.Join(os.CopyFS(dir, os.DirFS(sealing.StoreDir(cfg.Data))), os.Chmod(dir, 0o700)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -54,6 +54,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
+	if err := cfg.checkFolders(); err != nil {
+		return nil, err
+	}
 	if cfg.timepieces == nil {
 		cfg.timepieces = newSystemTime()
 	}
@@ -112,8 +115,10 @@ func (s *Server) listen(ctx context.Context) (err error) {
 }
 
 func (s *Server) openStore(context.Context) (err error) {
-	s.store, s.shards, err = openStore(&s.cfg)
-	return err
+	if s.store, s.shards, err = openStore(&s.cfg); err != nil {
+		return err
+	}
+	return s.cfg.tidyFolders() // nobody else is here now
 }
 
 // unseal opens what the store has under its root key, and the trail beside it.

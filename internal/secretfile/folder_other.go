@@ -1,0 +1,9 @@
+//go:build !unix
+
+package secretfile
+
+import "io/fs"
+
+const othersMask = 0 // such systems have lists instead
+
+func otherOwner(fs.FileInfo, bool) (uint32, bool) { return 0, false }
