@@ -47,14 +47,14 @@ func decodeNumber(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// decodeDuration takes durations above zero, likewise.
+// decodeDuration takes durations above zero, likewise, and zero where that is the default.
 func decodeDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	var text string
 	if err := ctx.Scan.PopValueInto("duration", &text); err != nil {
 		return err
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
+	if err != nil || d < 0 || d == 0 && ctx.Value.Default != "0s" {
 		return fmt.Errorf("%q: want a time above 0, such as 55s", text)
 	}
 	target.SetInt(int64(d))

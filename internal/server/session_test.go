@@ -145,6 +145,8 @@ func (s *session) configure(options []string) {
 			s.cfg.PollHold, err = time.ParseDuration(value)
 		case key == "auth":
 			s.cfg.Auth, s.cfg.Data = value, s.t.TempDir()
+		case key == "retention-grace":
+			o.RetentionGrace, err = time.ParseDuration(value)
 		case key == "time-skip":
 			s.cfg.TimeSkip = value
 		case numbers[key] != nil:

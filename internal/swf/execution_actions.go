@@ -6,6 +6,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/swf/execution"
+	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
 
 	"github.com/go-faster/jx"
@@ -45,13 +46,21 @@ func (s *actions) startWorkflowExecution(ctx context.Context, in *wire.StartWork
 		Group: execution.Group(w, in.Domain),
 		Body: &execution.Start{
 			Settings: settings, Input: in.Input,
-			DomainNumber: d.Number, RetentionDays: int64(d.RetentionDays()),
+			DomainNumber: d.Number, RetentionDays: s.keeps(d),
 		},
 	})
 	if err != nil {
 		return nil, taskFault(err)
 	}
 	return &wire.Run{RunID: &reply.(*execution.Started).RunID}, nil
+}
+
+// keeps is how long an execution of a domain is kept when it has closed.
+func (s *actions) keeps(d *registry.Domain) int64 {
+	if days := d.RetentionDays(); days > 0 || s.options.RetentionGrace <= 0 {
+		return int64(days)
+	}
+	return execution.KeepFor(engine.Time(max(1, s.options.RetentionGrace.Milliseconds())))
 }
 
 // resolve gives what the execution runs with: the request's values, else the

@@ -9,6 +9,7 @@ package swf
 import (
 	"context"
 	"strings"
+	"time"
 
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/operation"
@@ -26,7 +27,9 @@ type Options struct {
 	Registry  registry.Limits  `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_" group:"Limits"`
 	Execution execution.Limits `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_" group:"Limits"`
 	CountMax  int              `name:"limit-counted-most" env:"HEDDLE_LIMIT_COUNTED_MOST" group:"Limits" default:"10000" min:"1" max:"1000000000" help:"Where counts of executions stop and say truncated."`
-	Lambda    lambda.Options   `embed:"" prefix:"lambda-" envprefix:"HEDDLE_LAMBDA_"`
+	// RetentionGrace counts for executions that start from then on, and for their children.
+	RetentionGrace time.Duration  `name:"retention-grace" env:"HEDDLE_RETENTION_GRACE" group:"Limits" default:"0s" min:"0s" max:"24h" help:"How long a closed execution is kept in a domain whose retention is NONE or 0, for clients that close one and then read it."`
+	Lambda         lambda.Options `embed:"" prefix:"lambda-" envprefix:"HEDDLE_LAMBDA_"`
 }
 
 // OptionsOf are those of SWF among services.

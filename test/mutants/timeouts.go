@@ -87,8 +87,8 @@ var timeouts = []Mutant{{
 	Bug:  "A start with --time-skip times out and deletes what a real store holds.",
 }, {
 	Name: "retention-from-the-start",
-	In:   "execution.(*Rules).Record",
-	Old:  "rec.Forget = s.closed + ",
-	New:  "rec.Forget = s.started + ",
+	In:   "execution.(*State).forgetAt",
+	Old:  "s.closed + engine.Time(days*dayMillis)",
+	New:  "s.started + engine.Time(days*dayMillis)",
 	Bug:  "An execution that ran for longer than its retention is gone the moment it closes.",
 }}

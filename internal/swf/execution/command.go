@@ -13,6 +13,22 @@ import (
 // KeepForever as RetentionDays keeps a closed execution for good.
 const KeepForever = -1
 
+// KeepFor as RetentionDays keeps a closed execution for a span, which is less than any
+// number of days: logs have room for one number.
+func KeepFor(span engine.Time) int64 { return KeepForever - int64(span) }
+
+// forgetAt is when a closed execution goes; zero: never.
+func (s *State) forgetAt() engine.Time {
+	switch days := s.retentionDays; {
+	case days == KeepForever:
+		return 0
+	case days < KeepForever:
+		return s.closed + engine.Time(KeepForever-days)
+	default:
+		return s.closed + engine.Time(days*dayMillis)
+	}
+}
+
 // Settings are what an execution runs with, defaults resolved. Timeouts are
 // seconds or NONE; an empty TaskPriority or LambdaRole is not set.
 type Settings struct {
@@ -39,7 +55,7 @@ type Start struct {
 	Settings
 	Input         *string
 	DomainNumber  uint32
-	RetentionDays int64        // 0: deleted when closed; KeepForever
+	RetentionDays int64        // 0: deleted when closed; KeepForever, KeepFor
 	Parent        Parent       // zero: a root
 	Continued     engine.RunID // the run that continues as this one; zero: none
 }

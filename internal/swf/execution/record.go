@@ -18,10 +18,7 @@ func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
 		Status: engine.Open, Group: s.group, Started: s.started, Closed: s.closed, Listing: s.encodedListing(),
 	}
 	if s.closeStatus != "" {
-		rec.Status = engine.Closed
-		if s.retentionDays != KeepForever {
-			rec.Forget = s.closed + engine.Time(s.retentionDays*dayMillis)
-		}
+		rec.Status, rec.Forget = engine.Closed, s.forgetAt()
 		return rec
 	}
 	rec.Wake = s.next(up, &r.limits).at

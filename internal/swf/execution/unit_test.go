@@ -263,3 +263,15 @@ func TestFullHistory(t *testing.T) {
 		t.Error("a signal after the end is taken")
 	}
 }
+
+func TestForgetAt(t *testing.T) {
+	for days, want := range map[int64]engine.Time{
+		0: houseStart, 1: houseStart + 86_400_000, 90: houseStart + 90*86_400_000, KeepForever: 0,
+		KeepFor(1): houseStart + 1, KeepFor(60_000): houseStart + 60_000, KeepFor(86_400_000): houseStart + 86_400_000,
+	} {
+		s := State{closed: houseStart, closeStatus: wire.CloseStatusCompleted, retentionDays: days}
+		if got := s.forgetAt(); got != want {
+			t.Errorf("%d: %d, want %d", days, got-houseStart, want-houseStart)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -242,5 +243,29 @@ func BenchmarkAppend(b *testing.B) {
 	var out []byte
 	for b.Loop() {
 		out = e.AppendJSON(out[:0])
+	}
+}
+
+// TestNullIsNothing gives each member of each structure as null: it decodes as if it were
+// not there, numbers and booleans too.
+func TestNullIsNothing(t *testing.T) {
+	members := 0
+	for name, shape := range readModel(t).Shapes {
+		if shape.Type != "structure" {
+			continue
+		}
+		for _, member := range keys(t, shape.Members) {
+			members++
+			null, none := structures[name](), structures[name]()
+			if err := errors.Join(null.Decode(jx.DecodeStr(`{"`+member+`":null}`)), none.Decode(jx.DecodeStr(`{}`))); err != nil {
+				t.Errorf("%s.%s: %v", name, member, err)
+			}
+			if !reflect.DeepEqual(null, none) {
+				t.Errorf("%s.%s: null decodes as %s", name, member, null.AppendJSON(nil))
+			}
+		}
+	}
+	if members < 500 {
+		t.Errorf("%d members", members)
 	}
 }

@@ -1,4 +1,4 @@
-// Package shapetest holds the answers of a JSON service against its model: an answer
+// Package shapetest holds the answers of a service against its model: an answer
 // has no member that its shape lacks and every member that the shape requires, each
 // once and of the type and within the bounds that the model says. Decoders are lenient,
 // so only this tells what clients are really sent. Only tests import it.
@@ -27,7 +27,7 @@ type Model struct {
 }
 
 type operation struct {
-	Output struct{ Shape string }
+	Output struct{ Shape, ResultWrapper string }
 	Errors []struct{ Shape string }
 }
 

@@ -91,3 +91,39 @@ func TestAnswersThatDoNot(t *testing.T) {
 		}
 	}
 }
+
+func TestQuery(t *testing.T) {
+	m := read(t)
+	m.operations["Get"] = operation{Output: struct{ Shape, ResultWrapper string }{"Thing", "GetResult"}}
+	m.operations["Put"] = operation{}
+	const id = `<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>`
+	get := func(members string) string {
+		return `<GetResponse xmlns="x"><GetResult>` + members + `</GetResult>` + id + `</GetResponse>`
+	}
+	for _, body := range []string{
+		get(`<name>a</name>`),
+		get(`<sort>RED</sort><count>0</count><open>true</open><at>2026-01-01T00:00:00Z</at><name>a</name><parts><member><name>b</name></member></parts>`),
+	} {
+		if err := m.Query("Get", []byte(body)); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	if err := m.Query("Put", []byte(`<PutResponse>`+id+`</PutResponse>`)); err != nil {
+		t.Error(err)
+	}
+	for _, body := range []string{
+		``, `<GetResponse>`, get(``), get(`<name>a</name><name>a</name>`), get(`<name>a</name><other>b</other>`), get(`<name></name>`), get(`<name><x/></name>`),
+		get(`<name>a</name>b`), get(`<name>a</name><sort>GREEN</sort>`), get(`<name>a</name><count>-1</count>`), get(`<name>a</name><count>x</count>`),
+		get(`<name>a</name><open>1</open>`), get(`<name>a</name><at>1</at>`), get(`<name>a</name><at>2026-01-01T00:00:00.5Z</at>`),
+		get(`<name>a</name><parts><Thing><name>b</name></Thing></parts>`), get(`<name>a</name><parts><member/></parts>`),
+		`<GetResponse><GetResult><name>a</name></GetResult></GetResponse>`, `<PutResponse>` + id + `</PutResponse>`,
+		`<GetResponse><OtherResult><name>a</name></OtherResult>` + id + `</GetResponse>`, get(`<name>a</name>`) + get(`<name>a</name>`),
+	} {
+		if m.Query("Get", []byte(body)) == nil {
+			t.Errorf("%s fits", body)
+		}
+	}
+	if m.Query("Put", []byte(`<PutResponse><PutResult/>`+id+`</PutResponse>`)) == nil || m.Query("Take", nil) == nil {
+		t.Error("an output of an operation without one fits, or an operation that is none")
+	}
+}
