@@ -54,7 +54,8 @@ func TestEveryActionNeedsAPermission(t *testing.T) {
 				if slices.Contains(freeActions, action) {
 					want = ""
 				}
-				if got.fault != want {
+				named := strings.Contains(got.text, "&#39;userName&#39;") // without a name some are not valid
+				if got.fault != want && !(who == "about himself" && got.fault == "ValidationError" && named) {
 					t.Errorf("%s:%s, %s: %d %s", s.Name, action, who, got.status, got.text)
 				}
 			}
