@@ -31,6 +31,7 @@ type simulation struct {
 	context   policy.Context
 	sets      policy.PolicySets
 	texts     map[string]string // of the policies, by source
+	given     int               // bytes of the policies that came with the question
 	places    map[string][]place
 }
 
@@ -188,9 +189,8 @@ const (
 
 // addPolicies reads policies that are given with the question.
 func (s *simulation) addPolicies(param string, documents []string, to *[]policy.Attached) error {
-	size := 0
 	for i, document := range documents {
-		if size += len(document); size > givenPoliciesMax {
+		if s.given += len(document); s.given > givenPoliciesMax {
 			return fault.Invalid(fmt.Sprintf("At most %d bytes of policies can be simulated at once", givenPoliciesMax))
 		}
 		p, err := policy.Parse([]byte(document))

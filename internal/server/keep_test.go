@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,6 +9,50 @@ import (
 
 	"heddle/internal/engine"
 )
+
+// TestEventsStay: whatever an execution goes through, a restart among it, its history
+// only grows: each is the beginning of the next, byte by byte.
+func TestEventsStay(t *testing.T) {
+	cfg := onDisk(t)
+	s := start(t, cfg)
+	register(t, s)
+	named := `{"domain":"shop","execution":{"workflowId":"a","runId":"` + mustCall(t, s, "StartWorkflowExecution", startOrder).RunID + `"}}`
+	was, grew := "", 0
+	grown := func() {
+		t.Helper()
+		is := call(t.Context(), s, "GetWorkflowExecutionHistory", named)
+		body, ok := strings.CutSuffix(is.body, "]}")
+		if !ok || !strings.HasPrefix(body, was) {
+			t.Fatalf("the history is\n%+v\nit was\n%s", is, was)
+		}
+		if len(body) > len(was) {
+			grew++
+		}
+		was = body
+	}
+	grown()
+	for n := range 12 {
+		if n%4 == 3 {
+			closeServer(t, s)
+			s = start(t, cfg)
+			grown()
+		}
+		token := mustCall(t, s, "PollForDecisionTask", pollDeciders).TaskToken
+		grown()
+		mustCall(t, s, "RespondDecisionTaskCompleted", fmt.Sprintf(`{"taskToken":"%s","decisions":[
+			{"decisionType":"RecordMarker","recordMarkerDecisionAttributes":{"markerName":"m%d","details":"%s"}},
+			{"decisionType":"StartTimer","startTimerDecisionAttributes":{"timerId":"%[2]d","startToFireTimeout":"600"}},
+			{"decisionType":"CancelTimer","cancelTimerDecisionAttributes":{"timerId":"%[2]d"}}]}`, token, n, strings.Repeat("x", 3000)))
+		grown()
+		mustCall(t, s, "SignalWorkflowExecution", `{"domain":"shop","workflowId":"a","signalName":"s"}`)
+		grown()
+	}
+	mustCall(t, s, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"a"}`)
+	grown()
+	if grew < 3*12 {
+		t.Errorf("it grew %d times", grew)
+	}
+}
 
 // TestOnlyRetentionDeletes does to a closed execution all that a caller can do to it, to
 // its types and to its domain, with a restart and a check in between: its history stays

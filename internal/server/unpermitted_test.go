@@ -1,12 +1,15 @@
 package server
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"heddle/internal/iam"
 	"heddle/internal/service"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // freeActions need no permission, as with AWS: whoever has a key may ask whose it is,
@@ -51,7 +54,8 @@ func TestEveryActionNeedsAPermission(t *testing.T) {
 				if slices.Contains(freeActions, action) {
 					want = ""
 				}
-				if got.fault != want {
+				named := strings.Contains(got.text, "&#39;userName&#39;") // without a name some are not valid
+				if got.fault != want && !(who == "about himself" && got.fault == "ValidationError" && named) {
 					t.Errorf("%s:%s, %s: %d %s", s.Name, action, who, got.status, got.text)
 				}
 			}
@@ -65,4 +69,35 @@ func TestEveryActionNeedsAPermission(t *testing.T) {
 		t.Error(got)
 	}
 	h.must(h.iam(own, "GetCallerIdentity"))
+}
+
+// TestConditionsSeeTheConnection: the address and the transport that conditions ask for
+// are the connection's, whatever headers say, signed or not.
+func TestConditionsSeeTheConnection(t *testing.T) {
+	h := newHarness(t)
+	from := func(condition string) string {
+		return `{"Effect":"Allow","Action":"swf:ListDomains","Resource":"*","Condition":{` + condition + `}}`
+	}
+	here := h.user("here", from(`"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}`))
+	elsewhere := h.user("elsewhere", from(`"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}`))
+	secure := h.user("secure", from(`"Bool":{"aws:SecureTransport":"true"}`))
+	for _, header := range [][2]string{
+		{"X-Forwarded-For", "10.0.0.1"}, {"X-Real-Ip", "10.0.0.1"}, {"Forwarded", "for=10.0.0.1;proto=https"}, {"True-Client-Ip", "10.0.0.1"},
+		{"Cf-Connecting-Ip", "10.0.0.1"}, {"X-Client-Ip", "10.0.0.1"}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Ssl", "on"},
+		{"Front-End-Https", "on"}, {"Aws-Sourceip", "10.0.0.1"}, {"X-Amz-Source-Ip", "10.0.0.1"},
+	} {
+		for _, signed := range []bool{true, false} {
+			for key, want := range map[aws.Credentials]string{here: "", elsewhere: notPermitted, secure: notPermitted} {
+				k := h.swf(key, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
+				if signed {
+					k.header.Set(header[0], header[1])
+				} else {
+					k.change = func(r *http.Request) { r.Header.Set(header[0], header[1]) }
+				}
+				if got := h.ask(k); got.fault != want && got.fault != "InvalidSignatureException" {
+					t.Errorf("%s: %s, signed %v: %d %s", header[0], header[1], signed, got.status, got.text)
+				}
+			}
+		}
+	}
 }

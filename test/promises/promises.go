@@ -22,8 +22,8 @@ import (
 	"strings"
 )
 
-// words make a sentence a promise.
-var words = regexp.MustCompile(`(?i)\b(ends? with|needs?|only|never|always|at most|nobody|nothing|no other)\b`)
+// words make a sentence a promise; "read-only" is another word.
+var words = regexp.MustCompile(`(?i)(?:^|[^\w-])(ends? with|needs?|only|never|always|at most|nobody|nothing|no other)\b`)
 
 // row is a promise, or a part of one, and what tries to break it.
 type row struct {
@@ -110,8 +110,8 @@ func problems(documents map[string]string, rows []row, missing func(test string)
 
 // uncovered is a word of a promise that is in no row's part of it.
 func uncovered(sentence string, rows []row) string {
-	for _, at := range words.FindAllStringIndex(sentence, -1) {
-		covered := false
+	for _, found := range words.FindAllStringSubmatchIndex(sentence, -1) {
+		at, covered := found[2:], false
 		for _, r := range rows {
 			begin := strings.Index(sentence, r.part)
 			covered = covered || begin <= at[0] && at[1] <= begin+len(r.part)

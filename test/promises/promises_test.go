@@ -130,7 +130,7 @@ func TestSentences(t *testing.T) {
 	text := "# It never ends\n\nOne needs\nmore. Two (only.) `Three` ends with it: 1. four at\nmost. Last\n" +
 		"- item **nobody.** Never.\n  2. inner always\n\n" +
 		"| who | nothing `a\\|b` |\n|---|---|\n| x. Y ends\twith | no other |\n" +
-		"```\ncode never\n```\n<!-- settings: x -->\n| only | generated |\n<!-- end of settings -->\nSum: needles, onlyness.\n"
+		"```\ncode never\n```\n<!-- settings: x -->\n| only | generated |\n<!-- end of settings -->\nSum: needles, onlyness, read-only.\n"
 	var got []string
 	for _, s := range sentences(text) {
 		if words.MatchString(s) {
