@@ -108,15 +108,15 @@ func (h *harness) chains() {
 	h.role("second", trusts(defaults.Account), everything)
 }
 
-// execution is one that was started with a role, and its decider's list.
-type execution struct {
+// begun is an execution that was started with a role, and its decider's list.
+type begun struct {
 	h    *harness
 	list string
 }
 
 // begin starts an execution with a role, as somebody; fault is empty if it is started.
-func (a *authority) begin(key aws.Credentials, role string) (e execution, fault string) {
-	e = execution{a.harness, a.name("list")}
+func (a *authority) begin(key aws.Credentials, role string) (e begun, fault string) {
+	e = begun{a.harness, a.name("list")}
 	body, err := json.Marshal(map[string]any{
 		"domain": "shop", "workflowId": e.list, "workflowType": map[string]string{"name": "order", "version": "1"},
 		"taskList": map[string]string{"name": e.list}, "lambdaRole": role,
@@ -128,7 +128,7 @@ func (a *authority) begin(key aws.Credentials, role string) (e execution, fault 
 }
 
 // invoke has the execution schedule a function, and tells what became of it.
-func (e execution) invoke(function string) string {
+func (e begun) invoke(function string) string {
 	h := e.h
 	h.t.Helper()
 	poll := func() (token string, events []map[string]json.RawMessage) {
