@@ -163,13 +163,13 @@ func TestGolden(t *testing.T) {
 	}{
 		{"start", call(func(c *Call) {
 			c.Action, c.DataEvent = "StartWorkflowExecution", true
-			c.Request = table.Show([]byte(`{"domain":"orders","workflowId":"o-1","workflowType":{"name":"order","version":"1"},"input":"{\"card\":1}","tagList":["a","b"], "unknown":"x"}`), false)
-			c.Response = table.Show([]byte(`{"runId":"22abc="}`), false)
+			c.Request = table.Show([]byte(`{"domain":"orders","workflowId":"o-1","workflowType":{"name":"order","version":"1"},"input":"{\"card\":1}","tagList":["a","b"], "unknown":"x"}`), Calls, false)
+			c.Response = table.Show([]byte(`{"runId":"22abc="}`), Calls, false)
 			c.Resources = []Resource{{"arn:aws:swf:us-east-1:123456789012:/domain/orders", "123456789012", "AWS::SWF::Domain"}}
 		})},
 		{"describe", call(func(c *Call) {
 			c.Action, c.ReadOnly = "DescribeDomain", true
-			c.Request = table.Show([]byte(`{"name":"orders"}`), false)
+			c.Request = table.Show([]byte(`{"name":"orders"}`), Calls, false)
 		})},
 		{"refused", call(func(c *Call) {
 			c.Action, c.DataEvent = "SignalWorkflowExecution", true
@@ -178,7 +178,7 @@ func TestGolden(t *testing.T) {
 		})},
 		{"invalid", call(func(c *Call) {
 			c.Action, c.DataEvent = "RespondActivityTaskFailed", true
-			c.Request = table.Show([]byte(`{"taskToken":"AAA","reason":"because"}`), false)
+			c.Request = table.Show([]byte(`{"taskToken":"AAA","reason":"because"}`), Calls, false)
 			c.ErrorCode, c.ErrorMessage = "ValidationException", "1 validation error detected: Value 'because' at 'reason' failed to satisfy constraint: Member must have length less than or equal to 3"
 		})},
 		{"role", call(func(c *Call) {
@@ -188,8 +188,8 @@ func TestGolden(t *testing.T) {
 				Account: "123456789012", AccessKey: "ASIAEXAMPLE",
 				Session: Session{noon.Add(-time.Hour), Issuer{"Role", "AROAEXAMPLE", "arn:aws:iam::123456789012:role/admin", "123456789012", "admin"}},
 			}
-			c.Request = table.Show([]byte(`{"UserName":"ann"}`), false)
-			c.Response = table.Show([]byte(`{"AccessKey":{"AccessKeyId":"AKIANEW","SecretAccessKey":"sesame","Status":"Active","UserName":"ann"}}`), false)
+			c.Request = table.Show([]byte(`{"UserName":"ann"}`), Calls, false)
+			c.Response = table.Show([]byte(`{"AccessKey":{"AccessKeyId":"AKIANEW","SecretAccessKey":"sesame","Status":"Active","UserName":"ann"}}`), Calls, false)
 			c.TLS = TLS{"TLSv1.3", "TLS_AES_128_GCM_SHA256", "iam.example"}
 		})},
 	} {
@@ -274,7 +274,7 @@ func benchmarkRecord(b *testing.B, key *Key) {
 			Identity: Identity{Type: "IAMUser", PrincipalID: "AIDAEXAMPLE", ARN: "arn:aws:iam::123456789012:user/ann", Account: "123456789012", AccessKey: "AKIAEXAMPLE", UserName: "ann"},
 			Account:  "123456789012", Region: "us-east-1", SourceIP: "10.0.0.1", UserAgent: "Boto3/1.34 md/Botocore#1.34",
 			RequestID: "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
-			Request:   table.Show(body, false), Response: table.Show(answer, false),
+			Request:   table.Show(body, Calls, false), Response: table.Show(answer, Calls, false),
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -105,10 +105,7 @@ func (c *Call) append(b []byte, id [16]byte, data bool) []byte {
 	text(&w, `,"userAgent":`, c.UserAgent)
 	present(&w, `,"errorCode":`, c.ErrorCode)
 	present(&w, `,"errorMessage":`, message(c.ErrorMessage, data))
-	most := shownMax
-	if c.Kind == Refused {
-		most = refusedShownMax
-	}
+	most := shownMaxOf(c.Kind)
 	shown(&w, `,"requestParameters":`, c.Request, most)
 	shown(&w, `,"responseElements":`, c.Response, most)
 	text(&w, `,"requestID":`, c.RequestID)
@@ -197,6 +194,13 @@ func present(w *jx.Writer, before, s string) {
 	if s != "" {
 		text(w, before, s)
 	}
+}
+
+func shownMaxOf(k Kind) int {
+	if k == Refused {
+		return refusedShownMax
+	}
+	return shownMax
 }
 
 func shown(w *jx.Writer, before string, v Shown, most int) {

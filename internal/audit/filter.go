@@ -14,21 +14,20 @@ import (
 // Show shows of an object, in JSON, the members that may be shown. Of what is not a JSON
 // object nothing is shown. Data: free-form data of users is shown.
 //
-// What is shown is bounded, and no member can push another out: if all of it is too much,
-// long texts are cut, and lists end early.
-func (m Members) Show(object []byte, data bool) Shown {
+// What is shown is bounded, by less for refusals, and no member can push another out: if
+// all of it is too much, long texts are cut, and lists end early.
+func (m Members) Show(object []byte, kind Kind, data bool) Shown {
 	if len(object) == 0 {
 		return nil
 	}
 	f := filter{members: m, data: data, out: make([]byte, 0, min(len(object), outUsual))}
-	if !f.object(object) {
-		return nil
+	ok, most := f.object(object), shownMaxOf(kind)
+	for f.textMax = most / 128; ok && len(f.out) > most && f.textMax > 0; f.textMax /= 4 {
+		f.listsEnd, f.out = most/4, f.out[:0]
+		ok = f.object(object)
 	}
-	if len(f.out) > shownMax {
-		f.cuts, f.out = true, f.out[:0]
-		if !f.object(object) {
-			return nil
-		}
+	if !ok {
+		return nil
 	}
 	return f.out
 }
@@ -36,18 +35,14 @@ func (m Members) Show(object []byte, data bool) Shown {
 // outUsual is how many bytes what is shown of an object usually has.
 const outUsual = 384
 
-// Bounds of what is shown once it is cut. What is not in a list is shown whatever came
-// before; there is no more of it than a service has members.
-const (
-	textShownMax = 512      // bytes of a text
-	listsEndAt   = 32 << 10 // bytes of all, where no list goes on
-)
-
 type filter struct {
 	members Members
 	data    bool
-	cuts    bool
 	out     []byte
+	// What is cut once all of it was too much: bytes of a text, and of all that is shown
+	// before a list ends. What stands in no list is shown whatever came before it: there is
+	// no more of that than a service has members. Zero: nothing is cut.
+	textMax, listsEnd int
 }
 
 // depthMax is how deep values may lie in each other.
@@ -71,7 +66,7 @@ func (f *filter) copy(d *jx.Decoder, depth int) error {
 		return f.copyObject(d, depth)
 	case kind == jx.Array:
 		return f.copyArray(d, depth)
-	case kind == jx.String && f.cuts:
+	case kind == jx.String && f.listsEnd > 0:
 		text, err := d.Str()
 		f.cut(text)
 		return err
@@ -118,7 +113,7 @@ func (f *filter) copyArray(d *jx.Decoder, depth int) error {
 	f.out = append(f.out, '[')
 	empty, left := true, 0
 	err := d.Arr(func(d *jx.Decoder) error {
-		if f.cuts && len(f.out) > listsEndAt {
+		if f.listsEnd > 0 && len(f.out) > f.listsEnd {
 			left++
 			return d.Skip()
 		}
@@ -141,11 +136,11 @@ func (f *filter) copyArray(d *jx.Decoder, depth int) error {
 // cut shows the beginning of a text that is too long.
 func (f *filter) cut(text string) {
 	text = strings.ToValidUTF8(text, "\ufffd")
-	if end := textShownMax; len(text) > end {
+	if end := f.textMax; len(text) > end {
 		for !utf8.RuneStart(text[end]) {
 			end--
 		}
-		text = text[:end] + " (and " + strconv.Itoa(len(text)-end) + " bytes more)"
+		text = text[:end] + " (and " + strconv.Itoa(len(text)-end) + " more)"
 	}
 	e := jx.Writer{Buf: f.out}
 	e.Str(text)

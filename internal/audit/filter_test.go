@@ -42,10 +42,10 @@ func TestShow(t *testing.T) {
 		{"{\"name\":\"a\xffb\"}", `{"name":"a` + "\ufffd" + `b"}`, ``},
 		{`{"tags":` + strings.Repeat("[", depthMax+2) + strings.Repeat("]", depthMax+2) + `}`, ``, ``},
 	} {
-		if got := table.Show([]byte(c.in), false); string(got) != c.shown {
+		if got := table.Show([]byte(c.in), Calls, false); string(got) != c.shown {
 			t.Errorf("of %s is shown %s, want %s", c.in, got, c.shown)
 		}
-		got := table.Show([]byte(c.in), true)
+		got := table.Show([]byte(c.in), Calls, true)
 		if c.withData != "" && string(got) != c.withData {
 			t.Errorf("with data, of %s is shown %s, want %s", c.in, got, c.withData)
 		}
@@ -58,23 +58,32 @@ func TestShownIsCut(t *testing.T) {
 	long := strings.Repeat("ü\n", 60<<10)
 	many := strings.Repeat(`{"key":"k","value":"v"},`, 10_000)
 	texts := strings.Repeat(`"`+strings.Repeat("x", 2000)+`",`, 100)
+	wide := ""
+	for name, as := range table {
+		if as == open {
+			wide += `"` + name + `":"` + strings.Repeat(`\n`, 40<<10) + `",`
+		}
+	}
 	for name, in := range map[string]string{
 		"a long text":    `{"name":"` + strings.ReplaceAll(long, "\n", `\n`) + `","domain":"d"}`,
 		"a long list":    `{"tags":[` + many + `{}],"name":"n","domain":"d"}`,
 		"long texts":     `{"tagList":[` + texts + `""],"name":"n","domain":"d"}`,
 		"lists in lists": `{"tags":[` + strings.Repeat(`{"key":"k","value":[`+texts+`""]},`, 50) + `{}],"name":"n","domain":"d"}`,
+		"all members":    `{` + wide + `"domain":"d"}`,
 	} {
-		shown := table.Show([]byte(in), false)
-		var got struct{ Name, Domain string }
-		if err := json.Unmarshal(shown, &got); err != nil || got.Domain != "d" || got.Name == "" || len(shown) > shownMax {
-			t.Errorf("%s: %v, %d bytes: %.200s", name, err, len(shown), shown)
-		}
-		if !strings.Contains(string(shown), "more)") {
-			t.Errorf("%s: it does not say that it was cut: %.200s", name, shown)
+		for kind, most := range map[Kind]int{Calls: shownMax, Changes: shownMax, Refused: refusedShownMax} {
+			shown := table.Show([]byte(in), kind, false)
+			var got struct{ Name, Domain string }
+			if err := json.Unmarshal(shown, &got); err != nil || got.Domain != "d" || got.Name == "" || len(shown) > most {
+				t.Errorf("%s, %v: %v, %d bytes: %.200s", name, kind, err, len(shown), shown)
+			}
+			if !strings.Contains(string(shown), " more)") {
+				t.Errorf("%s: it does not say that it was cut: %.200s", name, shown)
+			}
 		}
 	}
 	const whole = `{"name":"a","domain":"b"}`
-	if got := string(table.Show([]byte(whole), false)); got != whole {
+	if got := string(table.Show([]byte(whole), Calls, false)); got != whole {
 		t.Errorf("got %s", got)
 	}
 }
@@ -108,7 +117,7 @@ func FuzzJSON(f *testing.F) {
 	f.Add([]byte("{\"name\":\"\xff\"}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, data := range []bool{false, true} {
-			shown := table.Show(body, data)
+			shown := table.Show(body, Calls, data)
 			if len(shown) > 0 && (!json.Valid(shown) || slices.Contains(shown, '\n')) {
 				t.Errorf("of %q is shown %q", body, shown)
 			}

@@ -235,11 +235,11 @@ func (a *auditor) record(o *operation.Answered) error {
 		}
 	}
 	c.Identity.AccessKey = o.Caller.AccessKey
-	c.Request = a.shown(of, o.Input)
+	c.Request = a.shown(of, c.Kind, o.Input)
 	if o.Fault != nil {
 		c.ErrorCode, c.ErrorMessage = o.Fault.Name(), o.Fault.Message
 	} else if !c.ReadOnly {
-		c.Response = a.output(of, o)
+		c.Response = a.output(of, c.Kind, o)
 	}
 	if o.Touched.ARN != "" {
 		c.Resources = []audit.Resource{{ARN: o.Touched.ARN, Account: c.Account, Type: o.Touched.Type}}
@@ -249,14 +249,14 @@ func (a *auditor) record(o *operation.Answered) error {
 
 // shown shows what was decoded or answered, not what was sent: what nobody reads is no
 // part of it.
-func (a *auditor) shown(of audited, v any) audit.Shown {
+func (a *auditor) shown(of audited, kind audit.Kind, v any) audit.Shown {
 	written, ok := v.(interface{ AppendJSON([]byte) []byte })
 	if !ok {
 		return nil
 	}
 	b := rooms.Get().(*[]byte)
 	*b = written.AppendJSON((*b)[:0])
-	shown := of.members.Show(*b, a.Data)
+	shown := of.members.Show(*b, kind, a.Data)
 	if cap(*b) <= roomBytesKept {
 		rooms.Put(b)
 	}
@@ -269,11 +269,11 @@ var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
 const roomBytesKept = 64 << 10
 
-func (a *auditor) output(of audited, o *operation.Answered) audit.Shown {
+func (a *auditor) output(of audited, kind audit.Kind, o *operation.Answered) audit.Shown {
 	if o.Operation.Protocol == awsquery.Name {
-		return a.shown(of, o.Output)
+		return a.shown(of, kind, o.Output)
 	}
-	return of.members.Show(o.Answer.Body, a.Data) // which is JSON
+	return of.members.Show(o.Answer.Body, kind, a.Data) // which is JSON
 }
 
 // readsOnly tells whether an action changes nothing, by the names that AWS gives.
