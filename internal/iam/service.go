@@ -96,6 +96,9 @@ func subject[In any](a *actions, action string, about func(*call, *In) error) fu
 			// Else a session could outlive itself, by the keys that it makes.
 			return nil, denied("Credentials from GetSessionToken cannot be used to call IAM")
 		}
+		if a.service == "iam" {
+			c.base = atHome(c.base)
+		}
 		if err := about(c, in); err != nil {
 			return nil, err
 		}

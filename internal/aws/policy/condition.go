@@ -8,6 +8,7 @@ type condition struct {
 	quantity quantity
 	ifExists bool
 	key      string
+	ofTag    bool // the key is that of a tag
 	values   values
 }
 
@@ -33,8 +34,36 @@ func parseOperator(name string) (c condition, known bool) {
 	return c, known && (o.kind != null || !c.ifExists && c.quantity == simple)
 }
 
-// holds tells whether a request meets the condition.
-func (c *condition) holds(q *query) bool {
+// isOfTag tells whether a key is that of a tag, as aws:ResourceTag/team.
+func isOfTag(key string) bool { return strings.Contains(strings.ToLower(key), "tag/") }
+
+// holdsOfTag tells whether a request meets the condition on a tag. A tag has one value. If
+// the request has several, of tags whose keys differ in case alone, each is tried by
+// itself: what allows must hold for all of them, and what denies for one, so that nobody
+// passes by a twin of a tag.
+func (c *condition) holdsOfTag(q *query, deny bool) bool {
+	found := false
+	for i := range q.Context {
+		v := &q.Context[i]
+		if q.steps += stepsOfKeys(v.Key, c.key); !sameKey(v.Key, c.key) {
+			continue
+		}
+		found = true
+		if met := c.values.fit(c.operator, v.Value, q) != c.opposite; met == deny {
+			return met
+		}
+	}
+	if !found {
+		return c.holdsOfNone()
+	}
+	return !deny
+}
+
+// holds tells whether a request meets the condition, of a statement that denies or allows.
+func (c *condition) holds(q *query, deny bool) bool {
+	if c.ofTag && c.kind != null {
+		return c.holdsOfTag(q, deny)
+	}
 	found := false
 	for i := range q.Context {
 		v := &q.Context[i]
@@ -58,12 +87,20 @@ func (c *condition) holds(q *query) bool {
 	switch {
 	case c.kind == null:
 		return c.values.fit(c.operator, booleanText(!found), q)
-	case !found && c.ifExists, c.quantity == allOf:
-		return true
-	case c.quantity == anyOf:
-		return false
+	case !found:
+		return c.holdsOfNone()
+	case c.quantity == simple:
+		return c.opposite
 	}
-	return c.opposite
+	return c.quantity == allOf
+}
+
+// holdsOfNone tells whether a request meets the condition that says nothing of its key.
+func (c *condition) holdsOfNone() bool {
+	if c.ifExists || c.quantity == allOf {
+		return true
+	}
+	return c.quantity == simple && c.opposite
 }
 
 func booleanText(b bool) string {

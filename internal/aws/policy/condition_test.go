@@ -189,3 +189,31 @@ func TestVariables(t *testing.T) {
 		}
 	}
 }
+
+// TestTwinsOfTags: who adds a tag whose key differs from another's in case alone is not
+// let in by it, and does not get round what denies.
+func TestTwinsOfTags(t *testing.T) {
+	const other = `"zoe"`
+	for _, operator := range []string{"StringEquals", "StringLike", "StringEqualsIgnoreCase", "ForAnyValue:StringEquals", "ForAllValues:StringEquals", "StringEqualsIfExists"} {
+		opposite := strings.Replace(operator, "String", "StringNot", 1)
+		for _, prefix := range []string{"aws:ResourceTag/", "aws:RequestTag/", "aws:PrincipalTag/", "iam:ResourceTag/"} {
+			for _, twins := range [][]string{{"owner", "ann", "Owner", "bob"}, {"Owner", "bob", "owner", "ann"}, {"owner", "ann", "owner", "bob"}} {
+				c := context(prefix+twins[0]+"="+twins[1], strings.ToUpper(prefix)+twins[2]+"="+twins[3])
+				for _, asked := range []string{operator, opposite} {
+					for _, value := range []string{`"ann"`, `"bob"`, other} {
+						statement := func(effect string) string {
+							return `{"Effect":"` + effect + `","Action":"*","Resource":"*","Condition":{"` + asked + `":{"` + prefix + `owner":` + value + `}}}`
+						}
+						r := policy.Request{Action: "a:b", Resource: "*", Context: c}
+						allowed := policy.Evaluate(&r, &policy.PolicySets{Identity: set(t, `{"Version":"2012-10-17","Statement":`+statement("Allow")+`}`)}).Allowed
+						denied := !policy.Evaluate(&r, &policy.PolicySets{Identity: set(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},`+statement("Deny")+`]}`)}).Allowed
+						of := value != other // one of the two has it
+						if asked == operator && (allowed || denied != of) || asked == opposite && (allowed == of || !denied) {
+							t.Errorf("%s %s %s of %v: allowed %v, denied %v", asked, prefix, value, twins, allowed, denied)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -59,7 +59,7 @@ var (
 		"arn:aws:swf:eu*", "arn:aws:states:*:*:execution:*", "arn:aws:states:*:m:e", "arn:aws:iam::*:user/*:*", "arn:aws:swf:*:*:/domain/${x:none, 'd1'}",
 		"arn:aws:swf:us-east-1:123456789012:/domain/a*b", "arn:aws:swf:*:*:/domain/a${*}b", "arn:aws:swf:*:*:/domain/?", "arn:aws:swf:${x:region}:*:*", "arn:aws:swf:*:*:/*/*")
 
-	someKeys = []string{"aws:username", "swf:taskList.name", "x:Many", "x:number", "x:date", "x:bool", "x:ip", "x:arn", "x:binary", "x:absent", "x:region"}
+	someKeys = []string{"aws:username", "swf:taskList.name", "x:Many", "x:number", "x:date", "x:bool", "x:ip", "x:arn", "x:binary", "x:absent", "x:region", "x:Tag/team", "x:Tag/team"}
 
 	someTexts = []string{"ann", "ANN", "a*n", "a", "", "b", "ö", "Ö", "us-east-1", "ann-1", "ſtraße", "STRASSE"}
 	// For each kind of operator: its names, a policy's values, a request's values.

@@ -275,7 +275,7 @@ func (s *statement) hasResource(q *query) bool {
 
 func (s *statement) holds(q *query) bool {
 	for i := range s.conditions {
-		if !s.conditions[i].holds(q) {
+		if !s.conditions[i].holds(q, s.deny) {
 			return false
 		}
 	}

@@ -113,7 +113,7 @@ func (e naiveEnvironment) applies(statement map[string]any, action, resource str
 	conditions, _ := statement["Condition"].(map[string]any)
 	for operator, keys := range conditions {
 		for key, values := range keys.(map[string]any) {
-			if !e.condition(operator, key, naiveList(values)) {
+			if !e.condition(operator, key, naiveList(values), statement["Effect"] == "Deny") {
 				return false
 			}
 		}
@@ -203,7 +203,7 @@ func (e naiveEnvironment) arnLike(pattern, s string) bool {
 	return true
 }
 
-func (e naiveEnvironment) condition(operator, key string, policy []any) bool {
+func (e naiveEnvironment) condition(operator, key string, policy []any, deny bool) bool {
 	given := e.context[strings.ToLower(key)]
 	name, optional := strings.CutSuffix(operator, "IfExists")
 	qualifier, plain, qualified := strings.Cut(name, ":")
@@ -239,6 +239,8 @@ func (e naiveEnvironment) condition(operator, key string, policy []any) bool {
 	switch {
 	case len(given) == 0 && optional:
 		return true
+	case len(given) > 0 && strings.Contains(key, "Tag/"): // has one value
+		return deny && some || !deny && all
 	case qualifier == "ForAllValues":
 		return all
 	case qualifier == "ForAnyValue":

@@ -258,6 +258,7 @@ func (x *compiler) conditions(n *node) ([]condition, error) {
 			if c.key = key.name; strings.Index(c.key, ":") <= 0 {
 				return nil, malformed(noVendor, m.value.path, fmt.Sprintf("has %q", c.key))
 			}
+			c.ofTag = isOfTag(c.key)
 			if err := x.conditionValues(&c, &key.value); err != nil {
 				return nil, err
 			}
