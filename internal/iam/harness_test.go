@@ -71,7 +71,7 @@ func (h *harness) start() {
 // serving is a handler of both services.
 func (h *harness) serving(who operation.Authenticator) *operation.Handler {
 	handler := operation.New(operation.Config{
-		Authenticator: who, Log: slog.New(slog.DiscardHandler), Now: h.clock,
+		Authenticator: who, Log: slog.New(slog.NewTextHandler(complaints{h.t}, &slog.HandlerOptions{Level: slog.LevelError})), Now: h.clock,
 		Random: func() (id [16]byte) { _, _ = h.Read(id[:]); return id },
 	}, awsquery.New())
 	for _, s := range []*service.Service{Service(), STS()} {
@@ -175,4 +175,13 @@ func (h *harness) rows() (all []byte) {
 	}
 	h.start()
 	return all
+}
+
+// complaints fails a test for each line that is logged: a handler has failed, or its fault
+// is none that the model declares.
+type complaints struct{ t testing.TB }
+
+func (c complaints) Write(line []byte) (int, error) {
+	c.t.Errorf("logged: %s", line)
+	return len(line), nil
 }

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -97,7 +98,10 @@ const chainedSecondsMax = 3600
 // aboutSessionTags refuses what no session may have.
 func aboutSessionTags(c *call, in *stswire.AssumeRoleRequest) error {
 	c.target.free = true
-	return c.saysTags(sessionTags(in.Tags))
+	if f, ok := errors.AsType[*fault.Fault](c.saysTags(sessionTags(in.Tags))); ok {
+		return fault.Invalid(f.Message) // STS has no word of its own for it
+	}
+	return nil
 }
 
 // sessionTags are the tags of a session as policies know them.
@@ -186,6 +190,9 @@ func readLimits(s *account.Session, in *stswire.AssumeRoleRequest) error {
 func (c *call) findSessionPolicies(s *account.Session) error {
 	for i := range s.Policies {
 		found, err := c.Accounts.Do(c, s.Account, account.GetPolicy{Policy: s.Policies[i].ARN})
+		if refusal, ok := errors.AsType[*account.Error](err); ok {
+			return fault.Invalid(refusal.Message)
+		}
 		if err != nil {
 			return err
 		}

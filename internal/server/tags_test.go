@@ -10,6 +10,8 @@ import (
 
 	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // A domain has as many tags as it may have, all as long as they may be and written
@@ -51,5 +53,61 @@ func TestFullTags(t *testing.T) {
 		if err := json.Unmarshal(answer, &got); err != nil || len(got.Tags) != len(tags) {
 			t.Errorf("after %s there are %d tags, want %d: %v", c.action, len(got.Tags), len(tags), err)
 		}
+	}
+}
+
+// TestTwinsOfTags: tags whose keys differ in case alone pass no condition that one of them
+// would fail, and get round no denial.
+func TestTwinsOfTags(t *testing.T) {
+	h := newHarness(t)
+	const red = `{"aws:RequestTag/team":"red"}`
+	tagging := h.user("tagging", `{"Effect":"Allow","Action":["swf:RegisterDomain","swf:TagResource","iam:CreateUser","iam:TagUser"],"Resource":"*","Condition":{"StringEquals":`+red+`}}`)
+	domain := func(name, tags string) *knock {
+		return h.swf(tagging, "RegisterDomain", `{"name":"`+name+`","workflowExecutionRetentionPeriodInDays":"1","tags":[`+tags+`]}`)
+	}
+	const isRed, isBlue, twinRed, twinBlue = `{"key":"team","value":"red"}`, `{"key":"team","value":"blue"}`, `{"key":"Team","value":"red"}`, `{"key":"Team","value":"blue"}`
+	for _, tags := range []string{isBlue, isRed + "," + twinBlue, twinBlue + "," + isRed, isBlue + "," + twinRed, twinRed + "," + isBlue, `{"key":"note","value":"red"}`} {
+		h.refused(notPermitted, domain("d", tags))
+		h.refused(notPermitted, h.swf(tagging, "TagResource", `{"resourceArn":"arn:aws:swf:us-east-1:`+defaults.Account+`:/domain/d","tags":[`+tags+`]}`))
+	}
+	h.must(domain("d", isRed))
+	h.must(domain("e", twinRed)) // the case of a condition key does not matter
+
+	// Whoever may set any tag but the owner's gets no further by a twin of it.
+	owned := `{"aws:ResourceTag/owner":"ann"}`
+	ann := h.user("ann", `{"Effect":"Allow","Action":"swf:DescribeDomain","Resource":"*","Condition":{"StringEquals":`+owned+`}}`)
+	kept := h.user("kept", everything, `{"Effect":"Deny","Action":"swf:DescribeDomain","Resource":"*","Condition":{"StringNotEquals":`+owned+`}}`)
+	arn := `"arn:aws:swf:us-east-1:` + defaults.Account + `:/domain/bobs"`
+	h.must(h.swf(h.root, "RegisterDomain", `{"name":"bobs","workflowExecutionRetentionPeriodInDays":"1","tags":[{"key":"owner","value":"bob"}]}`))
+	for _, key := range []aws.Credentials{ann, kept} {
+		h.refused(notPermitted, h.swf(key, "DescribeDomain", `{"name":"bobs"}`))
+	}
+	h.must(h.swf(h.root, "TagResource", `{"resourceArn":`+arn+`,"tags":[{"key":"Owner","value":"ann"}]}`))
+	for _, key := range []aws.Credentials{ann, kept} {
+		h.refused(notPermitted, h.swf(key, "DescribeDomain", `{"name":"bobs"}`))
+	}
+	h.must(h.swf(h.root, "UntagResource", `{"resourceArn":`+arn+`,"tagKeys":["owner"]}`))
+	for _, key := range []aws.Credentials{ann, kept} {
+		h.must(h.swf(key, "DescribeDomain", `{"name":"bobs"}`))
+	}
+
+	// IAM knows no such twins.
+	h.user("carl")
+	tags := func(values ...string) (all []string) {
+		for i := 0; i < len(values); i += 2 {
+			member := fmt.Sprintf("Tags.member.%d.", i/2+1)
+			all = append(all, member+"Key", values[i], member+"Value", values[i+1])
+		}
+		return all
+	}
+	for _, key := range []aws.Credentials{tagging, h.root} {
+		h.refused("InvalidInput", h.iam(key, "TagUser", append(tags("team", "red", "Team", "blue"), "UserName", "carl")...))
+		h.refused("InvalidInput", h.iam(key, "CreateUser", append(tags("Team", "blue", "team", "red"), "UserName", "dora")...))
+	}
+	h.must(h.iam(tagging, "TagUser", append(tags("team", "red"), "UserName", "carl")...))
+	h.refused(accessDenied, h.iam(tagging, "TagUser", append(tags("Team", "blue"), "UserName", "carl")...))
+	h.must(h.iam(h.root, "TagUser", append(tags("TEAM", "green"), "UserName", "carl")...))
+	if answer := h.must(h.iam(h.root, "ListUserTags", "UserName", "carl")); strings.Count(answer, "<member>") != 1 || !strings.Contains(answer, "green") {
+		t.Errorf("carl has %s", answer)
 	}
 }

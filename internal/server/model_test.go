@@ -1,0 +1,236 @@
+package server
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/service"
+)
+
+// vendorModels are where the models of services lie. One that is missing fails the tests.
+var vendorModels = map[string]string{
+	"swf": "../swf/wire/model.json",
+	"iam": "../iam/wire/model.json",
+	"sts": "../iam/stswire/model.json",
+}
+
+// vendorModel is what the tests read of a model.
+type vendorModel struct {
+	Metadata   struct{ Protocol, APIVersion, TargetPrefix, JSONVersion string }
+	Operations map[string]struct{ Input, Output struct{ Shape string } }
+	Shapes     map[string]*vendorShape
+}
+
+type vendorShape struct {
+	Type       string
+	Enum       []string
+	Min        int
+	Required   []string
+	Members    map[string]struct{ Shape, LocationName string }
+	Member     struct{ Shape, LocationName string }
+	Key, Value struct{ Shape string }
+}
+
+func vendorModelOf(t *testing.T, s *service.Service) *vendorModel {
+	t.Helper()
+	raw, err := os.ReadFile(vendorModels[s.Name])
+	if err != nil {
+		t.Fatalf("the model of %q: %v", s.Name, err)
+	}
+	var m vendorModel
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	return &m
+}
+
+// offered are the operations of a service as it opens them; wrap may change them.
+func offered(s *service.Service, wrap func(*operation.Operation)) func() []string {
+	var names []string
+	open := s.Open
+	s.Open = func(k *service.Kernel) (*service.Opened, error) {
+		opened, err := open(k)
+		if err != nil {
+			return nil, err
+		}
+		for i := range opened.Operations {
+			names = append(names, opened.Operations[i].Name)
+			wrap(&opened.Operations[i])
+		}
+		return opened, nil
+	}
+	return func() []string { return names }
+}
+
+// TestMembersAreDecided: of every member of what can be asked, and of what is answered by
+// whatever changes something, it is decided what a record shows of it; and nothing is
+// decided of a member that is not there.
+func TestMembersAreDecided(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, Services: Services()}
+	names := map[string]func() []string{}
+	for _, s := range cfg.Services {
+		names[s.Name] = offered(s, func(*operation.Operation) {})
+	}
+	start(t, cfg)
+	count := 0
+	for _, s := range cfg.Services {
+		m, members, there := vendorModelOf(t, s), membersOf(s), map[string]bool{}
+		var walk func(shape, place string)
+		walk = func(shape, place string) {
+			v := m.Shapes[shape]
+			for name, member := range v.Members {
+				name = strings.ToLower(name[:1]) + name[1:]
+				decided, shown := members.Decided(name)
+				if !decided {
+					t.Errorf("%s: nobody has decided whether records show %s.%s", s.Name, place, name)
+				}
+				if there[name] = true; shown {
+					walk(member.Shape, place+"."+name)
+				}
+				count++
+			}
+			for _, inner := range []string{v.Member.Shape, v.Value.Shape} {
+				if inner != "" {
+					walk(inner, place)
+				}
+			}
+		}
+		for _, name := range names[s.Name]() {
+			op := m.Operations[name]
+			if op.Input.Shape != "" {
+				walk(op.Input.Shape, name)
+			}
+			if op.Output.Shape != "" && !isReadOnly(audited{s, members}, name) {
+				walk(op.Output.Shape, name)
+			}
+		}
+		for name := range members {
+			if !there[name] {
+				t.Errorf("%s: %q is no member of anything that is recorded", s.Name, name)
+			}
+		}
+	}
+	if count < 600 {
+		t.Errorf("only %d members", count)
+	}
+	t.Logf("%d members", count)
+}
+
+// samples are values that services take where the constraints of the model do not say
+// enough, by names of members or else of shapes.
+var samples = map[string]any{
+	"DurationInDays": "1", "DurationInSeconds": "60", "DurationInSecondsOptional": "60", "TaskPriority": "1", "Timestamp": 1700000000,
+	"DomainName": "a", "Name": "order", "Version": "1", "VersionOptional": "1",
+	"lambdaRole": "arn:aws:iam::123456789012:role/r", "defaultLambdaRole": "arn:aws:iam::123456789012:role/r",
+	"resourceArn": "arn:aws:swf:us-east-1:123456789012:/domain/a",
+
+	"policyDocumentType": `{"Version":"2012-10-17","Statement":[]}`, "unrestrictedSessionPolicyDocumentType": `{"Version":"2012-10-17","Statement":[]}`,
+	"pathType": "/x/", "pathPrefixType": "/x/", "policyPathType": "/x/", "policyVersionIdType": "v1", "ActionNameType": "iam:GetUser",
+	"PolicyArn": "arn:aws:iam::123456789012:policy/p", "RoleArn": "arn:aws:iam::123456789012:role/r", "PolicySourceArn": "arn:aws:iam::123456789012:user/u",
+	"PermissionsBoundary": "arn:aws:iam::123456789012:policy/b", "tokenCodeType": "123456", "markerType": "YQ",
+}
+
+// sample is a value of a shape, with all members that it may have, or those that it must.
+func (m *vendorModel) sample(shape, member string, whole bool) any {
+	if v, known := samples[member]; known {
+		return v
+	}
+	if v, known := samples[shape]; known {
+		return v
+	}
+	v := m.Shapes[shape]
+	switch v.Type {
+	case "structure":
+		object := map[string]any{}
+		if kinds := m.Shapes[v.Members["decisionType"].Shape]; kinds != nil {
+			kind := kinds.Enum[0]
+			block := strings.ToLower(kind[:1]) + kind[1:] + "DecisionAttributes"
+			return map[string]any{"decisionType": kind, block: m.sample(v.Members[block].Shape, block, whole)}
+		}
+		for name, f := range v.Members {
+			if whole || slices.Contains(v.Required, name) {
+				object[name] = m.sample(f.Shape, name, whole)
+			}
+		}
+		return object
+	case "list":
+		return []any{m.sample(v.Member.Shape, "", whole)}
+	case "boolean":
+		return true
+	case "integer", "long":
+		return max(v.Min, 1)
+	case "string":
+		if v.Enum != nil {
+			return v.Enum[0]
+		}
+		return strings.Repeat("1", max(v.Min, 3))
+	}
+	panic("no sample of " + shape + ", a " + v.Type)
+}
+
+// pair is a parameter of the query protocol.
+type pair struct{ name, value string }
+
+// form writes a sample as the query protocol does.
+func (m *vendorModel) form(v any, name string) (all []pair) {
+	dot := ""
+	if name != "" {
+		dot = name + "."
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, member := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, m.form(v[member], dot+member)...)
+		}
+	case []any:
+		for i, e := range v {
+			all = append(all, m.form(e, dot+"member."+strconv.Itoa(i+1))...)
+		}
+	case bool:
+		all = []pair{{name, strconv.FormatBool(v)}}
+	case int:
+		all = []pair{{name, strconv.Itoa(v)}}
+	case string:
+		all = []pair{{name, v}}
+	}
+	return all
+}
+
+// jsonOf writes a sample as JSON; members may change the members of each object, which
+// are texts, in order.
+func jsonOf(v any, members func(map[string]string) []string) string {
+	switch v := v.(type) {
+	case map[string]any:
+		texts := map[string]string{}
+		for name, member := range v {
+			texts[name] = jsonOf(member, members)
+		}
+		return "{" + strings.Join(members(texts), ",") + "}"
+	case []any:
+		var all []string
+		for _, e := range v {
+			all = append(all, jsonOf(e, members))
+		}
+		return "[" + strings.Join(all, ",") + "]"
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// plainMembers are those of an object as they are.
+func plainMembers(texts map[string]string) (all []string) {
+	for _, name := range slices.SortedFunc(maps.Keys(texts), cmp.Compare[string]) {
+		all = append(all, `"`+name+`":`+texts[name])
+	}
+	return all
+}
