@@ -119,7 +119,7 @@ func (t *Trail) Record(c *Call) error {
 	}()
 	t.recorded.Add(1)
 	if c.Kept && c.Kind != Changes {
-		t.leave()
+		t.leave(c.Identity.principal())
 	}
 	if c.Kind == Refused && !t.refusals.whole(c, len(*line)) {
 		return nil
@@ -130,7 +130,9 @@ func (t *Trail) Record(c *Call) error {
 		to.put(*line)
 		return nil
 	}
-	t.changes.charge(c.Identity.principal(), len(*line), t.Now())
+	principal := c.Identity.principal()
+	t.changes.charge(principal, len(*line), t.Now())
+	defer t.changes.exit(principal)
 	return t.written(to.queue.fill(*line))
 }
 
@@ -161,7 +163,7 @@ func (t *Trail) destinations() []*destination {
 	return all
 }
 
-// Counts are numbers since the start.
+// Counts are numbers since the start, but for the last.
 type Counts struct {
 	Recorded     int64 // calls
 	FilesLost    int64 // records
@@ -169,11 +171,12 @@ type Counts struct {
 	Merged       int64 // refused calls that are only counted in a record
 	ChangesOver  int64 // changes that were refused for want of room for their records
 	FilesDeleted int64
+	ChangesNow   int64 // changes that are on their way, with room for their records
 }
 
 // Counts tells how many calls were recorded and what became of the records.
 func (t *Trail) Counts() Counts {
-	c := Counts{Recorded: t.recorded.Load(), Merged: t.refusals.merged.Load(), ChangesOver: t.changes.refused.Load()}
+	c := Counts{Recorded: t.recorded.Load(), Merged: t.refusals.merged.Load(), ChangesOver: t.changes.refused.Load(), ChangesNow: t.changes.now()}
 	for kind := range kinds {
 		c.FilesLost += t.files[kind].losses()
 		c.WebhookLost += t.webhook[kind].losses()

@@ -14,6 +14,8 @@ const (
 	// again in each principalDay.
 	principalPart = 16
 	principalDay  = 24 * time.Hour
+	// principalPlaces is how many changes of one principal may be on their way at a time.
+	principalPlaces = 16 << 20 / placeBytes / 2
 	// rootPart is the part of the room that is left for the root user, who can
 	// take away from others what they may do.
 	rootPart = 8
@@ -29,11 +31,12 @@ type changes struct {
 	files   *files // nil: the records go to no files
 	refused atomic.Int64
 
-	mu     sync.Mutex // guards the fields below
-	spent  map[string]spending
-	forgot time.Time
-	looked time.Time
-	told   map[error]time.Time // when the log was told of refusals, by their causes
+	mu         sync.Mutex // guards the fields below
+	spent      map[string]spending
+	onTheirWay map[string]int // by principals
+	forgot     time.Time
+	looked     time.Time
+	told       map[error]time.Time // when the log was told of refusals, by their causes
 }
 
 // spending is what a principal has filled, and when that was so.
@@ -51,8 +54,13 @@ func (t *Trail) Keep(principal string, root bool) error {
 		return nil
 	}
 	err := t.mayChange(principal, root)
+	if err == nil && !t.changes.enter(principal) {
+		err = errManyAtOnce
+	}
 	if err == nil {
-		err = to.queue.take()
+		if err = to.queue.take(); err != nil {
+			t.changes.exit(principal)
+		}
 	}
 	if err != nil {
 		t.changes.refused.Add(1)
@@ -61,10 +69,34 @@ func (t *Trail) Keep(principal string, root bool) error {
 	return err
 }
 
-// leave gives back room that was taken.
-func (t *Trail) leave() {
+// leave gives back room that was taken for a principal.
+func (t *Trail) leave(principal string) {
 	if to := t.files[Changes]; to != nil {
+		t.changes.exit(principal)
 		to.queue.leave()
+	}
+}
+
+// enter counts a change of a principal that is on its way, if it may have another one.
+func (c *changes) enter(principal string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.onTheirWay[principal] == principalPlaces {
+		return false
+	}
+	if c.onTheirWay == nil {
+		c.onTheirWay = map[string]int{}
+	}
+	c.onTheirWay[principal]++
+	return true
+}
+
+// exit takes it off the count.
+func (c *changes) exit(principal string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.onTheirWay[principal]--; c.onTheirWay[principal] <= 0 {
+		delete(c.onTheirWay, principal)
 	}
 }
 
@@ -92,9 +124,20 @@ func (t *Trail) mayChange(principal string, root bool) error {
 }
 
 var (
-	errRoomUsed = errors.New("the files of changes have no room left but what the root user has, and none is old enough to go; raise --audit-keep, or move files elsewhere")
-	errPartUsed = errors.New("this caller has filled its part of the room for a day")
+	errRoomUsed   = errors.New("the files of changes have no room left but what the root user has, and none is old enough to go; raise --audit-keep, or move files elsewhere")
+	errManyAtOnce = errors.New("this caller has too many changes on their way at a time")
+	errPartUsed   = errors.New("this caller has filled its part of the room for a day")
 )
+
+// now is how many changes are on their way.
+func (c *changes) now() (n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, some := range c.onTheirWay {
+		n += int64(some)
+	}
+	return n
+}
 
 // roomFor tells whether the files have room.
 func (c *changes) roomFor(room int64, root bool) bool {

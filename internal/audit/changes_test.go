@@ -30,37 +30,52 @@ func TestRoomIsTakenBeforeAChange(t *testing.T) {
 		g := &gate{opened: make(chan struct{})}
 		close(g.opened)
 		h := behind(t, g)
+		// Nobody has it all, so that there is some for others.
 		n, took, err := h.keepAll(user("ann"), false)
-		if want := queueMax[Changes] / placeBytes; n != want || took != changesWait || !errors.Is(err, errNoRoom) {
+		if want := queueMax[Changes] / placeBytes / 2; n != want || took != 0 || !errors.Is(err, errManyAtOnce) {
 			t.Errorf("room for %d, want %d; then %v after %s", n, want, err, took)
 		}
 		if log := h.logged(); strings.Count(log, "changes are refused") != 1 || !strings.Contains(log, "user/ann") {
 			t.Error(log)
 		}
+		if n, _, err := h.keepAll(user("carl"), true); n != queueMax[Changes]/placeBytes/2 {
+			t.Errorf("room for %d more: %v", n, err)
+		}
+		began := time.Now()
+		if err := h.Keep("bob", false); !errors.Is(err, errNoRoom) || time.Since(began) != changesWait {
+			t.Errorf("no room: %v after %s", err, time.Since(began))
+		}
 		// One that is not needed is given back to who waits.
 		waited := make(chan error)
 		go func() { waited <- h.Keep("bob", false) }()
 		time.Sleep(changesWait / 2)
-		if err := h.Record(&Call{Kind: Calls, Kept: true, Time: noon}); err != nil {
+		if err := h.Record(&Call{Kind: Calls, Kept: true, Time: noon, Identity: user("carl")}); err != nil {
 			t.Error(err)
 		}
 		if err := <-waited; err != nil {
 			t.Errorf("there was room: %v", err)
 		}
-		for i := range n { // one of them bob's
+		for i := range n {
 			if err := h.Record(change(user("ann"), fmt.Sprint(i))); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := h.Keep("ann", false); err != nil {
+		for range n - 1 {
+			h.leave(user("carl").ARN)
+		}
+		h.leave("bob")
+		if len(h.changes.onTheirWay) > 0 || h.files[Changes].queue.places != 0 {
+			t.Errorf("on their way: %v, %d", h.changes.onTheirWay, h.files[Changes].queue.places)
+		}
+		if err := h.Keep(user("ann").ARN, false); err != nil {
 			t.Errorf("all was written: %v", err)
 		}
-		h.leave()
+		h.leave(user("ann").ARN)
 		h.stop()
 		if err := h.Keep("ann", true); !errors.Is(err, errEnded) {
 			t.Errorf("after the end: %v", err)
 		}
-		if c := h.Counts(); c.ChangesOver != 2 || c.FilesLost != 0 {
+		if c := h.Counts(); c.ChangesOver != 4 || c.FilesLost != 0 {
 			t.Errorf("counts %+v", c)
 		}
 	})
@@ -88,7 +103,7 @@ func TestADiskThatFails(t *testing.T) {
 				began := time.Now()
 				call := change(user("ann"), "doubtful")
 				if kind != Changes {
-					h.leave()
+					h.leave("ann")
 					call.Kind, call.Kept = kind, false
 				}
 				err := h.Record(call)
@@ -245,7 +260,7 @@ func TestRoomForChanges(t *testing.T) {
 		if err := h.Keep("root", true); err != nil {
 			t.Errorf("a file is gone: %v", err)
 		}
-		h.leave()
+		h.leave("root")
 		time.Sleep(10*24*time.Hour - 2*lookEvery)
 		if n, _ := h.fill(user("ann"), false); n > 0 || h.Counts().FilesDeleted > 0 {
 			t.Errorf("it is not time: %d changes, %+v", n, h.Counts())

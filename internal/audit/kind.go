@@ -27,4 +27,4 @@ func (k Kind) String() string { return kindNames[k] }
 
 // queueMax is how many bytes of lines wait for a destination; as many again may be on
 // their way to it.
-var queueMax = [kinds]int{Calls: 8 << 20, Changes: 8 << 20, Refused: 1 << 20}
+var queueMax = [kinds]int{Calls: 8 << 20, Changes: 16 << 20, Refused: 4 << 20}

@@ -11,8 +11,8 @@ import (
 const queueKept = 4 << 20
 
 // placeBytes is what a place for a line counts that is still to come. The line may be
-// longer; it is queued all the same.
-const placeBytes = 64 << 10
+// longer; it is queued all the same. What it is made of is in memory already.
+const placeBytes = 16 << 10
 
 // queue holds whole lines between those who record and the one who writes.
 type queue struct {

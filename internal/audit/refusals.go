@@ -13,7 +13,7 @@ import (
 // So of each sort of refusal (by whom, of what, why) only the first in a window are
 // recorded whole, and all in all not more than some bytes. The others are counted, and
 // the end of the window writes a record for each sort (eventName CallsRefused). How
-// many sorts are told apart is bounded too. So no flood fills more than some 500 KiB a
+// many sorts are told apart is bounded too. So no flood fills more than 2 MiB a
 // window, and what the memory holds of it is bounded likewise.
 const (
 	refusedWindow = time.Minute

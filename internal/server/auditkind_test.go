@@ -39,6 +39,9 @@ func TestKindsOfRecords(t *testing.T) {
 	s := start(t, cfg)
 	h := &harness{t, s, rootKey(t, cfg.Data)}
 	ann := h.user("ann", allow("swf:DescribeDomain", "*"))
+	h.role("maker", `{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":"sts:AssumeRole"}`, allow("swf:RegisterDomain iam:CreateUser", "*"))
+	h.must(h.iam(h.root, "PutUserPolicy", "UserName", "ann", "PolicyName", "q", "PolicyDocument", policyOf(allow("sts:AssumeRole", "*"))))
+	maker := h.assume(ann, "maker")
 	wrong := h.root
 	wrong.SecretAccessKey = "wrong"
 	list := `{"registrationStatus":"REGISTERED"}`
@@ -59,6 +62,8 @@ func TestKindsOfRecords(t *testing.T) {
 		{"calls", "", h.swf(h.root, "ListDomains", list)},
 		{"refused", "ThrottlingException", h.swf(h.root, "ListDomains", list)},
 		{"changes", "", h.iam(h.root, "CreateUser", "UserName", "bob")},
+		{"changes", "", h.iam(maker, "CreateUser", "UserName", "carl")},
+		{"calls", "EntityAlreadyExists", h.iam(maker, "CreateUser", "UserName", "carl")},
 		{"calls", "EntityAlreadyExists", h.iam(h.root, "CreateUser", "UserName", "bob")},
 		{"calls", "NoSuchEntity", h.iam(h.root, "DeleteUser", "UserName", "nobody")},
 		{"refused", accessDenied, h.iam(ann, "DeleteUser", "UserName", "bob")},
@@ -77,6 +82,9 @@ func TestKindsOfRecords(t *testing.T) {
 			t.Fatalf("%s: %s, want %s", c.knock.body, answer.text, c.fault)
 		}
 	}
+	if c := s.auditor.Counts(); c.ChangesNow != 0 || c.FilesLost != 0 || c.ChangesOver != 0 {
+		t.Errorf("counts %+v", c)
+	}
 	closeServer(t, s)
 	n := map[string]int{}
 	for kind, records := range kindsOf(t, cfg.Data) {
@@ -89,7 +97,7 @@ func TestKindsOfRecords(t *testing.T) {
 			}
 		}
 	}
-	if n["calls"] != 9 || n["changes"] != 3 || n["refused"] != 6 {
+	if n["calls"] != 10 || n["changes"] != 4 || n["refused"] != 6 {
 		t.Errorf("found %v", n)
 	}
 }

@@ -26,6 +26,24 @@ var trail = []Mutant{{
 	New:  "i <= len(own)-f.Keep && i+1 < len(own) &&",
 	Bug:  "A day of the trail less is kept than was asked for.",
 }, {
+	Name: "evidence-goes-before-its-time",
+	In:   "audit.(*files).mayGo",
+	Old:  "f.ready && f.Confirmed().Sub(last) >= f.ChangesAge",
+	New:  "f.ready",
+	Bug:  "Who may make many changes has the records of earlier ones deleted.",
+}, {
+	Name: "change-answered-before-its-record",
+	In:   "audit.(*Trail).Record",
+	Old:  "return t.written(to.queue.fill(*line))",
+	New:  "to.queue.fill(*line)\n\treturn nil",
+	Bug:  "A change is acknowledged whose record a full disk or a crash loses.",
+}, {
+	Name: "refusals-not-counted",
+	In:   "audit.(*refusals).whole",
+	Old:  "sort.merge(c.Time)",
+	New:  "_ = sort",
+	Bug:  "Somebody tries all doors, and the trail knows of the first ten.",
+}, {
 	Name: "line-not-bound-to-its-file",
 	In:   "audit.bound",
 	Old:  "return append(head[:lineHeadLen:lineHeadLen], file...)",
