@@ -71,6 +71,15 @@ func TestCrowdsGiveWay(t *testing.T) {
 			come(byte(i % 20))
 			time.Sleep(50 * time.Millisecond)
 		}
+		for i := range 4 * places { // all at once
+			before, conn := time.Now(), from(byte(i%20))
+			if l.admit(conn) == nil {
+				conn.Close()
+			}
+			if took := time.Since(before); took > 0 {
+				t.Errorf("others wait %s behind a crowd", took)
+			}
+		}
 		for i := range 30 {
 			before := time.Now()
 			come(byte(100 + i))
