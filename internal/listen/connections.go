@@ -25,6 +25,7 @@ type connections struct {
 	mu        sync.Mutex
 	left      sync.Cond                // a place may have become free; its lock is mu
 	open      map[*connection]struct{} // guarded by mu
+	closing   bool                     // guarded by mu; none is admitted any more
 	complains time.Duration            // from when on; of the one goroutine that accepts
 }
 
@@ -91,13 +92,16 @@ func (l *connections) starve(err error) {
 	}
 }
 
-// admit finds a place for a connection; nil: its client has all of its share.
+// admit finds a place for a connection; nil: there is none.
 func (l *connections) admit(conn net.Conn) *connection {
 	n := &connection{Conn: conn, connections: l, now: l.clock.Now, client: clientOf(conn.RemoteAddr()), secure: l.secure}
 	n.heads.Store(true)
 	n.awaitPeer()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closing {
+		return nil
+	}
 	if !l.shares.has(n.client) && !l.makeRoomOf(n.client) {
 		l.shares.complain(n.client)
 		return nil
@@ -225,8 +229,12 @@ func note(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// closeUnused closes the connections on which no request has come yet.
+// closeUnused closes the connections on which no request has come yet, and those that come
+// later.
 func (l *connections) closeUnused() {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
 	l.closeAll(func(n *connection) bool { return !n.used.Load() })
 }
 

@@ -193,12 +193,16 @@ func TestOtherFailuresAreTold(t *testing.T) {
 // held of it stays within the bounds, and others get through.
 func TestBytesInFlight(t *testing.T) {
 	for name, head := range map[string]string{
-		"bodies": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
-		"chunks": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
-		"heads":  "POST / HTTP/1.1\r\nHost: x\r\nLong: ",
+		"heads, and few places": "POST / HTTP/1.1\r\nHost: x\r\nLong: ",
+		"bodies":                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
+		"chunks":                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+		"heads":                 "POST / HTTP/1.1\r\nHost: x\r\nLong: ",
 	} {
 		cfg := plain()
 		cfg.ConnectionsMax, cfg.Timeouts.Spare = 1000, 20*time.Millisecond
+		if strings.HasSuffix(name, "few places") {
+			cfg.ConnectionsMax = 20
+		}
 		cfg.Requests = RoomConfig{Bytes: 1 << 20, Count: 50, ClientPercent: 40}
 		var most int64
 		var mu sync.Mutex
@@ -212,8 +216,10 @@ func TestBytesInFlight(t *testing.T) {
 			_, _ = w.Write(b)
 		})
 		var crowd sync.WaitGroup
+		var conns []net.Conn
 		for i := range 60 {
 			conn := dialFrom(t, []string{"127.0.0.5", "127.0.0.6", "127.0.0.7"}[i%3], s.Addr().String())
+			conns = append(conns, conn)
 			crowd.Go(func() {
 				_, _ = io.WriteString(conn, head)
 				for range 50 {
@@ -242,10 +248,14 @@ func TestBytesInFlight(t *testing.T) {
 		if most > 1<<20 || most == 0 {
 			t.Errorf("%s: %d bytes were held", name, most)
 		}
-		s.stop()
-		if c := s.Counts(); c.RequestBytes != 0 || c.Coming != 0 || len(s.requests.guests) != 0 {
-			t.Errorf("%s: afterwards %+v", name, c)
+		for _, conn := range conns {
+			conn.Close()
 		}
+		waitFor(t, func() bool { return s.Counts() == Counts{} })
+		if len(s.requests.guests) != 0 {
+			t.Errorf("%s: afterwards there are %d guests", name, len(s.requests.guests))
+		}
+		s.stop()
 	}
 }
 
