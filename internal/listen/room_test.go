@@ -74,6 +74,7 @@ func TestSlowestOfWhoHasMost(t *testing.T) {
 	h.want(true, honest, other, greedy[0], greedy[1], greedy[3])
 	h.want(false, greedy[2])
 
+	h.now++
 	third := h.enters(3, 500)
 	if !greedy[3].grow(440) {
 		t.Error("of bytes there is room")
