@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -147,9 +148,10 @@ func TestNoDescriptorsLeft(t *testing.T) {
 			var log bytes.Buffer
 			s := shares("connections", 100, 100)
 			s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-			asked, failing := 0, false
+			var asked atomic.Int64
+			var failing atomic.Bool
 			l := newConnections(script{accept: func() (net.Conn, error) {
-				if asked++; failing {
+				if asked.Add(1); failing.Load() {
 					return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", lack)}
 				}
 				return from(1), nil
@@ -160,7 +162,8 @@ func TestNoDescriptorsLeft(t *testing.T) {
 				}
 			}
 			time.Sleep(2 * time.Second)
-			asked, failing = 0, true
+			asked.Store(0)
+			failing.Store(true)
 			accepted := make(chan net.Conn)
 			go func() {
 				conn, _ := l.Accept()
@@ -168,10 +171,10 @@ func TestNoDescriptorsLeft(t *testing.T) {
 			}()
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if asked > 101 || l.openOf(1) != 0 || strings.Count(log.String(), "no further connection can be accepted") != 1 {
-				t.Errorf("%v: asked %d times in a second, %d connections are left, logged %s", lack, asked, l.openOf(1), &log)
+			if asked.Load() > 101 || l.openOf(1) != 0 || strings.Count(log.String(), "no further connection can be accepted") != 1 {
+				t.Errorf("%v: asked %d times in a second, %d connections are left, logged %s", lack, asked.Load(), l.openOf(1), &log)
 			}
-			failing = false
+			failing.Store(false)
 			conn := <-accepted
 			if conn == nil {
 				t.Errorf("%v: it ended", lack)
