@@ -213,7 +213,7 @@ func TestBytesInFlight(t *testing.T) {
 			b, err := io.ReadAll(r.Body)
 			if err != nil {
 				w.Header().Set("Connection", "close")
-				http.Error(w, err.Error(), 429)
+				http.Error(w, err.Error(), http.StatusTooManyRequests)
 				return
 			}
 			_, _ = w.Write(b)
@@ -277,7 +277,7 @@ func TestStopsWithoutPeers(t *testing.T) {
 				t.Errorf("the body: %v", err)
 			}
 			w.Header().Set("Connection", "close")
-			http.Error(w, "it gave way", 429)
+			http.Error(w, "it gave way", http.StatusTooManyRequests)
 		})
 		var peers []*asking
 		for _, text := range []string{post("12345")[:50], "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1"} {
