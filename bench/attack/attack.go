@@ -122,7 +122,7 @@ func Gather(ctx context.Context, to string, from []net.IP, n int, m Member) *Cro
 			if err == nil {
 				c.Opened.Add(1)
 				_ = conn.SetWriteDeadline(time.Now().Add(time.Minute))
-				_, err = conn.Write(m.Send)
+				_, _ = conn.Write(m.Send) // whoever is refused early may not get to the end
 			} else {
 				c.Failed.Add(1)
 			}

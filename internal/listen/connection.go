@@ -254,7 +254,7 @@ func (c *connection) growHead(more int64) error {
 	c.mu.Unlock()
 	var in bool
 	if coming.room == nil {
-		in = c.connections.requests.enter(coming, c.client, more, c.giveWay)
+		in = c.connections.requests.enter(coming, c.client, more, c.headGivesWay)
 	} else {
 		in = coming.grow(more)
 	}
@@ -276,12 +276,17 @@ func (c *connection) headEnds() {
 	}
 }
 
+// headGivesWay is for a large head that had to leave its room.
+func (c *connection) headGivesWay() {
+	c.mu.Lock()
+	c.coming = nil
+	c.mu.Unlock()
+	c.giveWay()
+}
+
 // giveWay closes the connection. Nobody waits for its peer any more.
 func (c *connection) giveWay() {
 	c.sends.Store(false)
-	c.mu.Lock()
-	c.coming = nil // it has left
-	c.mu.Unlock()
 	_ = c.Close() // how it ends does not matter
 }
 

@@ -47,3 +47,25 @@ func TestWhatHoldsAnAnswer(t *testing.T) {
 		t.Errorf("answers are in the first %d and %d bytes, want 5 and 11", first, second)
 	}
 }
+
+// TestWhatProvesArrival: bytes that had come when an answer was written prove nothing, even
+// if they are read later; those that come afterwards do.
+func TestWhatProvesArrival(t *testing.T) {
+	conn, peer := net.Pipe()
+	defer conn.Close()
+	defer peer.Close()
+	l := &connection{now: time.Now, Conn: conn}
+	l.Watch(func(err error) { t.Error(err) })
+	l.early = 10 // as the kernel has told
+	for _, c := range []struct {
+		come string
+		want int
+	}{{"12345", 1}, {"67890", 1}, {"x", 0}} {
+		if err := l.hear([]byte(c.come)); err != nil || !l.turn() || len(l.watches) != c.want {
+			t.Errorf("after %q: %d answers are watched, %v", c.come, len(l.watches), err)
+		}
+		if c.want == 1 && l.watches[0].alone {
+			t.Error("nothing else is said to come before the next request")
+		}
+	}
+}

@@ -25,6 +25,7 @@ type connections struct {
 	mu        sync.Mutex
 	left      sync.Cond                // a place may have become free; its lock is mu
 	open      map[*connection]struct{} // guarded by mu
+	closing   bool                     // guarded by mu; none is admitted any more
 	complains time.Duration            // from when on; of the one goroutine that accepts
 }
 
@@ -83,27 +84,33 @@ func (l *connections) starve(err error) {
 	defer timer.Stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if slowest, since := l.slowest(anybody); slowest != nil && now-since >= l.grace {
-		l.shed(slowest)
+	if w := l.waiters(anybody); w.first != nil && now-w.since >= l.grace {
+		l.shed(w.first)
 	}
 	for !passed {
 		l.left.Wait()
 	}
 }
 
-// admit finds a place for a connection; nil: its client has all of its share.
+// admit finds a place for a connection; nil: there is none.
 func (l *connections) admit(conn net.Conn) *connection {
 	n := &connection{Conn: conn, connections: l, now: l.clock.Now, client: clientOf(conn.RemoteAddr()), secure: l.secure}
 	n.heads.Store(true)
 	n.awaitPeer()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closing {
+		return nil
+	}
 	if !l.shares.has(n.client) && !l.makeRoomOf(n.client) {
 		l.shares.complain(n.client)
 		return nil
 	}
 	for len(l.open) >= l.shares.cfg.Max {
-		l.makeRoom()
+		if !l.makeRoom(n.client) {
+			l.shares.complain(n.client)
+			return nil
+		}
 	}
 	l.open[n] = struct{}{}
 	l.shares.Add(n.client, 1)
@@ -112,29 +119,35 @@ func (l *connections) admit(conn net.Conn) *connection {
 
 // makeRoomOf closes a connection of a client who has all of its share, if one lets us wait.
 func (l *connections) makeRoomOf(client netip.Prefix) bool {
-	slowest, since := l.slowest(func(n *connection) bool { return n.client == client })
-	if slowest == nil || l.clock.Elapsed()-since < l.grace {
+	w := l.waiters(func(n *connection) bool { return n.client == client })
+	if w.first == nil || l.clock.Elapsed()-w.since < l.grace {
 		return false
 	}
-	l.shed(slowest)
+	l.shed(w.first)
 	return true
 }
 
-// makeRoom closes the connection that gives way, or waits until there may be a place. It
-// unlocks mu meanwhile.
-func (l *connections) makeRoom() {
-	slowest, since := l.slowest(anybody)
-	if slowest == nil {
+// makeRoom closes the connection that gives way to one of a client, or waits until there
+// may be a place. It unlocks mu meanwhile. False: the client has as many as anybody, all
+// are young, and others should not have to wait behind it.
+func (l *connections) makeRoom(client netip.Prefix) bool {
+	w := l.waiters(anybody)
+	if w.first == nil {
 		l.left.Wait()
-		return
+		return true
 	}
-	if rest := l.grace - (l.clock.Elapsed() - since); rest > 0 {
+	rest, has := l.grace-(l.clock.Elapsed()-w.since), w.count[client]
+	switch {
+	case rest <= 0 || w.count[w.first.client] > has+1:
+		l.shed(w.first)
+	case has > 0 && len(w.count) > 1:
+		return false
+	default:
 		timer := l.clock.AfterFunc(rest, l.left.Signal)
 		defer timer.Stop()
 		l.left.Wait()
-		return
 	}
-	l.shed(slowest)
+	return true
 }
 
 // shed closes a connection. It unlocks mu meanwhile.
@@ -147,33 +160,37 @@ func (l *connections) shed(n *connection) {
 
 func anybody(*connection) bool { return true }
 
-// slowest is what lets us wait longest of the client with the most that do, of those that
-// are asked for; nil: none does. Since is when that began.
-func (l *connections) slowest(of func(*connection) bool) (slowest *connection, since time.Duration) {
-	type slow struct {
-		count int
-		first *connection
+// waiters are the connections that let us wait.
+type waiters struct {
+	count map[netip.Prefix]int // of each client that has any
+	first *connection          // the one that has waited longest, of the client with the most; nil: there is none
+	since time.Duration
+}
+
+// waiters finds those that are asked for; mu is held.
+func (l *connections) waiters(of func(*connection) bool) waiters {
+	type oldest struct {
+		*connection
 		since int64
 	}
-	all := map[netip.Prefix]slow{}
+	w, firsts := waiters{count: map[netip.Prefix]int{}}, map[netip.Prefix]oldest{}
 	for n := range l.open {
-		w := n.waits.Load()
-		if w == 0 || !of(n) {
+		since := n.waits.Load()
+		if since == 0 || !of(n) {
 			continue
 		}
-		s := all[n.client]
-		if s.count++; s.first == nil || w < s.since {
-			s.first, s.since = n, w
-		}
-		all[n.client] = s
-	}
-	var most slow
-	for _, s := range all {
-		if s.count > most.count || s.count == most.count && s.since < most.since {
-			most = s
+		w.count[n.client]++
+		if o, any := firsts[n.client]; !any || since < o.since {
+			firsts[n.client] = oldest{n, since}
 		}
 	}
-	return most.first, time.Duration(most.since - 1)
+	for client, o := range firsts {
+		since := time.Duration(o.since - 1)
+		if w.first == nil || w.count[client] > w.count[w.first.client] || w.count[client] == w.count[w.first.client] && since < w.since {
+			w.first, w.since = o.connection, since
+		}
+	}
+	return w
 }
 
 // leave gives the place of a connection to others. It may be called again.
@@ -212,8 +229,12 @@ func note(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// closeUnused closes the connections on which no request has come yet.
+// closeUnused closes the connections on which no request has come yet, and those that come
+// later.
 func (l *connections) closeUnused() {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
 	l.closeAll(func(n *connection) bool { return !n.used.Load() })
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -70,6 +71,15 @@ func TestCrowdsGiveWay(t *testing.T) {
 		for i := range 2 * places {
 			come(byte(i % 20))
 			time.Sleep(50 * time.Millisecond)
+		}
+		for i := range 4 * places { // all at once
+			before, conn := time.Now(), from(byte(i%20))
+			if l.admit(conn) == nil {
+				conn.Close()
+			}
+			if took := time.Since(before); took > 0 {
+				t.Errorf("others wait %s behind a crowd", took)
+			}
 		}
 		for i := range 30 {
 			before := time.Now()
@@ -138,9 +148,10 @@ func TestNoDescriptorsLeft(t *testing.T) {
 			var log bytes.Buffer
 			s := shares("connections", 100, 100)
 			s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-			asked, failing := 0, false
+			var asked atomic.Int64
+			var failing atomic.Bool
 			l := newConnections(script{accept: func() (net.Conn, error) {
-				if asked++; failing {
+				if asked.Add(1); failing.Load() {
 					return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", lack)}
 				}
 				return from(1), nil
@@ -151,7 +162,8 @@ func TestNoDescriptorsLeft(t *testing.T) {
 				}
 			}
 			time.Sleep(2 * time.Second)
-			asked, failing = 0, true
+			asked.Store(0)
+			failing.Store(true)
 			accepted := make(chan net.Conn)
 			go func() {
 				conn, _ := l.Accept()
@@ -159,10 +171,10 @@ func TestNoDescriptorsLeft(t *testing.T) {
 			}()
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if asked > 101 || l.openOf(1) != 0 || strings.Count(log.String(), "no further connection can be accepted") != 1 {
-				t.Errorf("%v: asked %d times in a second, %d connections are left, logged %s", lack, asked, l.openOf(1), &log)
+			if asked.Load() > 101 || l.openOf(1) != 0 || strings.Count(log.String(), "no further connection can be accepted") != 1 {
+				t.Errorf("%v: asked %d times in a second, %d connections are left, logged %s", lack, asked.Load(), l.openOf(1), &log)
 			}
-			failing = false
+			failing.Store(false)
 			conn := <-accepted
 			if conn == nil {
 				t.Errorf("%v: it ended", lack)
@@ -184,12 +196,16 @@ func TestOtherFailuresAreTold(t *testing.T) {
 // held of it stays within the bounds, and others get through.
 func TestBytesInFlight(t *testing.T) {
 	for name, head := range map[string]string{
-		"bodies": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
-		"chunks": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
-		"heads":  "POST / HTTP/1.1\r\nHost: x\r\nLong: ",
+		"heads, and few places": "POST / HTTP/1.1\r\nHost: x\r\nLong: ",
+		"bodies":                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
+		"chunks":                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+		"heads":                 "POST / HTTP/1.1\r\nHost: x\r\nLong: ",
 	} {
 		cfg := plain()
 		cfg.ConnectionsMax, cfg.Timeouts.Spare = 1000, 20*time.Millisecond
+		if strings.HasSuffix(name, "few places") {
+			cfg.ConnectionsMax = 20
+		}
 		cfg.Requests = RoomConfig{Bytes: 1 << 20, Count: 50, ClientPercent: 40}
 		var most int64
 		var mu sync.Mutex
@@ -197,14 +213,16 @@ func TestBytesInFlight(t *testing.T) {
 			b, err := io.ReadAll(r.Body)
 			if err != nil {
 				w.Header().Set("Connection", "close")
-				http.Error(w, err.Error(), 429)
+				http.Error(w, err.Error(), http.StatusTooManyRequests)
 				return
 			}
 			_, _ = w.Write(b)
 		})
 		var crowd sync.WaitGroup
+		var conns []net.Conn
 		for i := range 60 {
 			conn := dialFrom(t, []string{"127.0.0.5", "127.0.0.6", "127.0.0.7"}[i%3], s.Addr().String())
+			conns = append(conns, conn)
 			crowd.Go(func() {
 				_, _ = io.WriteString(conn, head)
 				for range 50 {
@@ -233,10 +251,14 @@ func TestBytesInFlight(t *testing.T) {
 		if most > 1<<20 || most == 0 {
 			t.Errorf("%s: %d bytes were held", name, most)
 		}
-		s.stop()
-		if c := s.Counts(); c.RequestBytes != 0 || c.Coming != 0 || len(s.requests.guests) != 0 {
-			t.Errorf("%s: afterwards %+v", name, c)
+		for _, conn := range conns {
+			conn.Close()
 		}
+		waitFor(t, func() bool { return s.Counts() == Counts{} })
+		if len(s.requests.guests) != 0 {
+			t.Errorf("%s: afterwards there are %d guests", name, len(s.requests.guests))
+		}
+		s.stop()
 	}
 }
 
@@ -255,7 +277,7 @@ func TestStopsWithoutPeers(t *testing.T) {
 				t.Errorf("the body: %v", err)
 			}
 			w.Header().Set("Connection", "close")
-			http.Error(w, "it gave way", 429)
+			http.Error(w, "it gave way", http.StatusTooManyRequests)
 		})
 		var peers []*asking
 		for _, text := range []string{post("12345")[:50], "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1"} {

@@ -79,8 +79,12 @@ func (p *pace) whole() {
 func (p *pace) end() {
 	p.came.leave()
 	p.goes.leave()
-	if p.connection != nil {
-		p.connection.pace = nil
+	if p.connection == nil {
+		return
+	}
+	p.connection.pace = nil
+	if p.connection.sends.Load() {
+		_ = p.SetReadDeadline(past) // net/http would wait for the rest; see lingerTime
 	}
 }
 

@@ -59,7 +59,11 @@ func (h *hall) want(in bool, things ...*thing) {
 func TestSlowestOfWhoHasMost(t *testing.T) {
 	h := newHall(t, 1000, 5, 80)
 	honest := h.enters(1, 1)
-	greedy := []*thing{h.enters(2, 10), h.enters(2, 10), h.enters(2, 10), h.enters(2, 10)}
+	var greedy []*thing
+	for range 4 {
+		greedy = append(greedy, h.enters(2, 10))
+		h.now++
+	}
 	h.now = 10 * time.Second
 	for _, quick := range []int{0, 1, 3} {
 		if !greedy[quick].grow(10) {
@@ -70,6 +74,7 @@ func TestSlowestOfWhoHasMost(t *testing.T) {
 	h.want(true, honest, other, greedy[0], greedy[1], greedy[3])
 	h.want(false, greedy[2])
 
+	h.now++
 	third := h.enters(3, 500)
 	if !greedy[3].grow(440) {
 		t.Error("of bytes there is room")

@@ -44,6 +44,48 @@ var connections = []Mutant{{
 	New:  "{",
 	Bug:  "A connection that ends twice gives its client one more each time.",
 }, {
+	Name: "places-before-signatures",
+	In:   "operation.(*Handler).receive",
+	Old:  "\tc.Operation, err = p.Find(c)\n",
+	New:  "\tif h.Gate != nil {\n\t\tc.entered = h.Gate.Enter(c)\n\t}\n\tc.Operation, err = p.Find(c)\n",
+	Bug:  "Strangers take all the places of requests, by heads whose bodies never come.",
+}, {
+	Name: "strangers-bodies-are-read",
+	In:   "operation.(*Call).ReadBody",
+	Old:  "if c.Request.ContentLength != 0 {",
+	New:  "if false {",
+	Bug:  "Whoever has no key makes the server hold as many bodies as it has connections.",
+}, {
+	Name: "slowest-of-all-gives-way",
+	In:   "listen.(*room).loser",
+	Old:  "return r.slowest(most, p, 0)",
+	New:  "return r.slowest(own, p, r.grace)",
+	Bug:  "Two clients with many slow requests keep everybody else out.",
+}, {
+	Name: "slow-connections-of-anybody",
+	In:   "listen.(*connections).waiters",
+	Old:  "if w.first == nil || w.count[client] > w.count[w.first.client] || w.count[client] == w.count[w.first.client] && since < w.since {",
+	New:  "if _ = client; w.first == nil || since < w.since {",
+	Bug:  "A crowd of addresses with slow heads has the idle connections of all others closed.",
+}, {
+	Name: "early-requests-are-handled",
+	In:   "listen.(*connection).turn",
+	Old:  "if c.answering.Swap(false) && c.read == c.answer {",
+	New:  "if false {",
+	Bug:  "Of two processes that share a connection, one takes the other's answer for its own.",
+}, {
+	Name: "early-requests-prove-delivery",
+	In:   "listen.(*connection).hear",
+	Old:  "look := len(c.watches) > 0 && !c.proven && c.read > c.early",
+	New:  "look := false\n\tc.proven = true",
+	Bug:  "A task is lost until its timeout if its worker sent something else and died.",
+}, {
+	Name: "stop-waits-for-bodies",
+	In:   "listen.(*Door).Drain",
+	Old:  "\td.requests.close()\n",
+	New:  "",
+	Bug:  "One client that sends half a request keeps the server from stopping for 20 seconds.",
+}, {
 	Name: "stream-written-before-it-is",
 	In:   "listen.(*stream).Watch",
 	Old:  "{ s.watch(lost, false) }",

@@ -1,8 +1,8 @@
 // Package operation is one row per API action, and the one path that each request
-// takes, whatever its protocol: find the row, read the bounded body, authenticate,
-// decode and validate, resolve what the call is about, authorise, throttle, handle,
-// record, encode. A handler starts with a valid, permitted, typed input and returns a
-// typed output or an error.
+// takes, whatever its protocol: find the row, recognise the sender by the head, read the
+// bounded body, verify the sender, let it in, decode and validate, resolve what the call
+// is about, authorise, throttle, handle, record, encode. A handler starts with a valid,
+// permitted, typed input and returns a typed output or an error.
 //
 // A fault goes to the caller as it is. Any other error, and a panic, becomes an
 // internal failure with a request id, and a line in the log under that id.
