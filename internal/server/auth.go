@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unique"
 
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/credentials"
@@ -104,6 +105,8 @@ const crossSite = "Without authentication, only programs may call, and pages of 
 
 // callerOf is a caller of a directory, as the operations know callers.
 func callerOf(c *account.Caller, region string, r *http.Request) operation.Caller {
+	// The region is a part of the request's head, which whoever remembers it must not keep.
+	region = unique.Make(region).Value()
 	caller := operation.Caller{
 		Account: c.Account, Region: region, AccessKey: c.KeyID,
 		Principal: c.Principal, Identity: c, Request: r, Ask: conditions,

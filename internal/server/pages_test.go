@@ -93,16 +93,17 @@ func TestAnswersAreBounded(t *testing.T) {
 
 	// In IAM. A path is written twice, also in the ARN.
 	path := "/" + strings.Repeat("&", 510) + "/"
+	policyPath := "/" + strings.Repeat("p", 510) + "/"
 	name := func(i int) string { return fmt.Sprintf("%03d", i) + strings.Repeat("n", 50) }
 	limits := account.DefaultLimits()
 	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"` + defaults.Account + `"}}}`
 	trust += strings.Repeat(" ", limits.TrustMax)
 	document := policyOf(slices.Repeat([]string{allow("a:*", "*")}, limits.PolicyMax/60)...)
 	policyARN := func(i int) string {
-		return "arn:aws:iam::" + defaults.Account + ":policy" + path + name(i)
+		return "arn:aws:iam::" + defaults.Account + ":policy" + policyPath + name(i)
 	}
 	h.each(many, func(i int) *knock {
-		return h.iam(h.root, "CreatePolicy", "PolicyName", name(i), "Path", path, "PolicyDocument", document, "Description", strings.Repeat("&", 1000))
+		return h.iam(h.root, "CreatePolicy", "PolicyName", name(i), "Path", policyPath, "PolicyDocument", document, "Description", strings.Repeat("&", 1000))
 	})
 	for range limits.VersionsPerPolicyMax - 1 {
 		h.must(h.iam(h.root, "CreatePolicyVersion", "PolicyArn", policyARN(0), "PolicyDocument", document))

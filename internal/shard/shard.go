@@ -111,6 +111,7 @@ type Config struct {
 	ReadersMax int
 
 	cached            *atomic.Int64                   // bytes of the states in memory
+	snapshotBytes     *atomic.Int64                   // of those that are being written
 	kinds             map[engine.Kind]*engine.Ruleset // the Rules
 	wants, keepsNames bool                            // whether any of them does
 }
@@ -501,6 +502,9 @@ func (s *Shard) forget() (waiting []*call) {
 	}
 	s.taken, s.trying, s.due = s.taken[:0], nil, nil
 	s.cache.clear()
+	for len(s.snapshots) > 0 {
+		s.dropSnapshot(0)
+	}
 	s.memory = memory{cache: s.cache}
 	s.recent.dropAll()
 	s.working.Store(0)

@@ -32,17 +32,22 @@ type snapshot struct {
 // as a part of writing the batch, which others wait for.
 const largeLen = 256 << 10
 
-// snapshotsBytesMax is how many bytes of snapshots are in memory from where on no other is
-// begun: a batch writes one part, and many runs may grow at a time.
+// snapshotsBytesMax is how many bytes of snapshots all shards together have in memory from
+// where on no other is begun: a batch writes one part, and many runs may grow at a time.
 const snapshotsBytesMax = 32 << 20
 
 // snapshotsFull tells whether no other snapshot is to be begun.
-func (s *Shard) snapshotsFull() bool {
-	held := 0
-	for _, n := range s.snapshots {
-		held += len(n.state)
-	}
-	return held >= snapshotsBytesMax
+func (s *Shard) snapshotsFull() bool { return s.snapshotBytes.Load() >= snapshotsBytesMax }
+
+// keepSnapshot has a snapshot wait to be written, dropSnapshot takes one away.
+func (s *Shard) keepSnapshot(n *snapshot) {
+	s.snapshots = append(s.snapshots, n)
+	s.snapshotBytes.Add(int64(len(n.state)))
+}
+
+func (s *Shard) dropSnapshot(i int) {
+	s.snapshotBytes.Add(-int64(len(s.snapshots[i].state)))
+	s.snapshots = slices.Delete(s.snapshots, i, i+1)
 }
 
 // snapshotDue tells whether a run's tail has outgrown its snapshot.
@@ -89,7 +94,7 @@ func (s *Shard) beginSnapshot(b *Batch, r *run, rules *engine.Ruleset) (whole bo
 	}
 	n.slot = 1 - r.SnapshotSlot
 	deleteSlot(b, r, n.slot)
-	s.snapshots = append(s.snapshots, n)
+	s.keepSnapshot(n)
 	return false
 }
 
@@ -108,7 +113,7 @@ func (s *Shard) writeSnapshots(b *Batch) {
 	if n.written < runlog.SnapshotParts(len(n.state)) {
 		return
 	}
-	s.snapshots = slices.Delete(s.snapshots, 0, 1)
+	s.dropSnapshot(0)
 	if n.run.change == nil {
 		s.touch(b, n.run).told = nil // nothing moved
 	}
@@ -139,7 +144,7 @@ func (s *Shard) finishSnapshot(b *Batch, n *snapshot) {
 func (s *Shard) abandonSnapshot(b *Batch, r *run) {
 	if i := s.snapshotOf(r); i >= 0 {
 		deleteSlot(b, r, s.snapshots[i].slot)
-		s.snapshots = slices.Delete(s.snapshots, i, i+1)
+		s.dropSnapshot(i)
 	}
 }
 

@@ -262,6 +262,9 @@ func TestSnapshotsInMemoryAreBounded(t *testing.T) {
 		for _, s := range h.shards[0].snapshots {
 			n += len(s.state)
 		}
+		if told := h.shards[0].snapshotBytes.Load(); int(told) != n {
+			t.Fatalf("%d bytes of snapshots are in memory, %d are told", n, told)
+		}
 		held = max(held, n)
 	}
 	if held > snapshotsBytesMax+2*size {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"unsafe"
 
 	"heddle/internal/engine"
 	"heddle/internal/swf/execution"
@@ -16,14 +17,15 @@ import (
 // not ask the registry twice. What this process changes is forgotten at once;
 // that something is unknown is never remembered.
 const (
-	catalogTTL        = engine.Time(1000)
-	catalogEntriesMax = 10_000
+	catalogTTL      = engine.Time(1000)
+	catalogBytesMax = 16 << 20
 )
 
 type catalog struct {
 	mu      sync.RWMutex
 	changes uint64 // counts what was forgotten: an answer from before is not kept
 	known   map[catalogKey]catalogEntry
+	bytes   int // of all that is known
 }
 
 // catalogKey names a domain by name or number, or a type.
@@ -60,10 +62,57 @@ func (c *catalog) put(k catalogKey, e catalogEntry, changes uint64) {
 	if c.changes != changes {
 		return
 	}
-	if len(c.known) >= catalogEntriesMax {
+	// In the place of one that it was, it counts again: too much is no harm.
+	if c.bytes += bytesOf(k, e); c.bytes > catalogBytesMax {
 		clear(c.known)
+		c.bytes = bytesOf(k, e)
 	}
 	c.known[k] = e
+}
+
+// bytesOf is what an entry takes at most: its own fields twice, since a table has room for
+// more than it holds, and the texts that only it may still have.
+func bytesOf(k catalogKey, e catalogEntry) int {
+	n := 2 * int(unsafe.Sizeof(k)+unsafe.Sizeof(e))
+	text := func(s *string) {
+		if s != nil {
+			n += len(*s) + 32
+		}
+	}
+	for _, s := range []*string{&k.world.Account, &k.world.Region, &k.domain, &k.id.Name, &k.id.Version} {
+		text(s)
+	}
+	if d := e.domain; d != nil {
+		n += int(unsafe.Sizeof(*d)) + cap(d.Tags)*int(unsafe.Sizeof(registry.Tag{}))
+		text(&d.Name)
+		text(&d.Description)
+		for i := range d.Tags {
+			text(&d.Tags[i].Key)
+			text(&d.Tags[i].Value)
+		}
+	}
+	if e.found != nil {
+		n += int(unsafe.Sizeof(*e.found))
+		if w := e.found.workflow; w != nil {
+			n += int(unsafe.Sizeof(*w))
+			for _, s := range []*string{w.DefaultChildPolicy, w.DefaultExecutionStartToCloseTimeout, w.DefaultLambdaRole, w.DefaultTaskPriority, w.DefaultTaskStartToCloseTimeout} {
+				text(s)
+			}
+			if w.DefaultTaskList != nil {
+				text(&w.DefaultTaskList.Name)
+			}
+		}
+		if a := e.found.activity; a != nil {
+			n += int(unsafe.Sizeof(*a))
+			for _, s := range []*string{a.DefaultTaskHeartbeatTimeout, a.DefaultTaskPriority, a.DefaultTaskScheduleToCloseTimeout, a.DefaultTaskScheduleToStartTimeout, a.DefaultTaskStartToCloseTimeout} {
+				text(s)
+			}
+			if a.DefaultTaskList != nil {
+				text(&a.DefaultTaskList.Name)
+			}
+		}
+	}
+	return n
 }
 
 // invalidate comes after every change of the registry.
@@ -71,6 +120,7 @@ func (c *catalog) invalidate() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changes++
+	c.bytes = 0
 	clear(c.known)
 }
 

@@ -3,15 +3,15 @@ package mutants
 // Connections, and how much of the server each client and account has.
 var connections = []Mutant{{
 	Name: "refused-calls-cost-too",
-	In:   "throttle.(*Limiter).Take",
+	In:   "throttle.(*Limiter).take",
 	Old:  "if full-t > int64(p.fill) {",
 	New:  "if full-t > int64(p.fill) {\n\t\tpart.full[b] = full",
 	Bug:  "Who repeats calls that were throttled never gets through again.",
 }, {
 	Name: "buckets-of-all-accounts",
 	In:   "throttle.(*Limiter).Take",
-	Old:  "b := bucket{account, region, action}",
-	New:  "b := bucket{region: region, action: action}",
+	Old:  "t := now.UnixNano()",
+	New:  "t := now.UnixNano()\n\taccount = \"\"",
 	Bug:  "One account uses up the calls of all others.",
 }, {
 	Name: "decisions-of-all-regions",

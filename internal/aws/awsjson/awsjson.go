@@ -123,7 +123,10 @@ var decoders = sync.Pool{New: func() any { return new(jx.Decoder) }}
 // decode reads and validates a whole body.
 func decode[In any, I Input[In]](c *operation.Call) (any, error) {
 	d := decoders.Get().(*jx.Decoder)
-	defer decoders.Put(d)
+	defer func() {
+		d.ResetBytes(nil) // it must not keep the body
+		decoders.Put(d)
+	}()
 	d.ResetBytes(c.Body)
 	in := new(In)
 	if err := I(in).Decode(d); err != nil {

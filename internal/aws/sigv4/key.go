@@ -81,7 +81,14 @@ func (c *KeyCache) Verify(s *Signature, body [sha256.Size]byte, secret string, n
 	return nil
 }
 
+// scopeBytesMax is how long the parts of a scope may be whose key is remembered: real ones
+// are far shorter.
+const scopeBytesMax = 64
+
 func (c *KeyCache) remember(p purpose, key *Key) {
+	if len(p.scope.Region) > scopeBytesMax || len(p.scope.Service) > scopeBytesMax || len(p.scope.Date) > scopeBytesMax || len(p.keyID) > 2*scopeBytesMax {
+		return
+	}
 	// The strings are parts of a request's header, which is not to be kept.
 	p = purpose{strings.Clone(p.keyID), Scope{
 		strings.Clone(p.scope.Date), strings.Clone(p.scope.Region), strings.Clone(p.scope.Service),

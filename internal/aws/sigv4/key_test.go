@@ -63,6 +63,23 @@ func TestKeyCacheIsBounded(t *testing.T) {
 	}
 }
 
+// TestLongScopesAreNotKept verifies what names something longer than a key id or region is:
+// it is not remembered, so keys are bounded in bytes too.
+func TestLongScopesAreNotKept(t *testing.T) {
+	cache := sigv4.NewKeyCache(8)
+	r, body := read(t, strings.Replace(signedCall(t), keyID, keyID+strings.Repeat("X", 1000), 1))
+	s, err := sigv4.Parse(r, services)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.Verify(s, body, secret, at); err != nil {
+		t.Fatal(err)
+	}
+	if cache.Len() != 0 {
+		t.Errorf("%d keys are kept", cache.Len())
+	}
+}
+
 func BenchmarkVerify(b *testing.B) {
 	const body = `{"domain":"orders","taskList":{"name":"orders"},"identity":"worker-17","maximumPageSize":100}`
 	signed := sdkRequest(b, "http://127.0.0.1:7930/", body)

@@ -8,6 +8,7 @@ package throttle
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync"
 	"time"
 )
@@ -71,15 +72,36 @@ func New(rates Rates) *Limiter {
 	return l
 }
 
-// Take takes one call out of a bucket, and tells whether it had one.
+// Take takes one call out of a bucket, and tells whether it had one. A caller may name any
+// region; all those of an account together have what regionsMost have.
 func (l *Limiter) Take(now time.Time, account, region, action string) bool {
 	p, limited := l.rates[action]
 	if !limited {
 		return true
 	}
-	b := bucket{account, region, action}
 	t := now.UnixNano()
-	part := &l.parts[maphash.Comparable(l.seed, b)%partsMax]
+	one := bucket{account, region, action}
+	if region == "" {
+		return l.take(one, p, t)
+	}
+	all := bucket{account, "", action}
+	if !l.take(all, pace{p.interval / regionsMost, p.fill}, t) {
+		return false
+	}
+	if l.take(one, p, t) {
+		return true
+	}
+	l.giveBack(all, p.interval/regionsMost)
+	return false
+}
+
+// regionsMost is how many regions an account may use up.
+const regionsMost = 4
+
+func (l *Limiter) part(b bucket) *part { return &l.parts[maphash.Comparable(l.seed, b)%partsMax] }
+
+func (l *Limiter) take(b bucket, p pace, t int64) bool {
+	part := l.part(b)
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	full, known := part.full[b]
@@ -89,9 +111,19 @@ func (l *Limiter) Take(now time.Time, account, region, action string) bool {
 	}
 	if !known {
 		part.makeRoom(t)
+		b.region = strings.Clone(b.region) // it is a part of a request's header
 	}
 	part.full[b] = full
 	return true
+}
+
+func (l *Limiter) giveBack(b bucket, interval time.Duration) {
+	part := l.part(b)
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	if full, known := part.full[b]; known {
+		part.full[b] = full - int64(interval)
+	}
 }
 
 // makeRoom forgets buckets that are full, each time when their number has doubled.

@@ -42,6 +42,39 @@ func TestTake(t *testing.T) {
 	at(time.Hour, 20, "1", "r", "A", 10)
 }
 
+// TestFreeRegions names ever new regions: an account gets what a few of them have, however
+// many it names, in the first burst and for good; refused calls take nothing.
+func TestFreeRegions(t *testing.T) {
+	l := New(Rates{"A": {10, 2}})
+	n := 0
+	for i := range 1000 {
+		n += taken(l, noon, 20, "1", fmt.Sprint("region-", i), "A")
+	}
+	if want := 10 * regionsMost; n != want {
+		t.Errorf("%d calls in a thousand regions, want %d", n, want)
+	}
+	if n := taken(l, noon, 20, "2", "region-1", "A"); n != 10 {
+		t.Errorf("another account has %d calls", n)
+	}
+	n = 0
+	for s := range 100 {
+		for i := range 50 {
+			n += taken(l, noon.Add(time.Duration(s+1)*time.Second), 2, "1", fmt.Sprint("region-", s, i), "A")
+		}
+	}
+	if want := 2 * regionsMost * 100; n != want {
+		t.Errorf("%d calls in 100 s, want %d", n, want)
+	}
+	// One region that is used up leaves the others what is theirs.
+	l = New(Rates{"A": {10, 2}})
+	taken(l, noon, 10_000, "1", "r", "A")
+	for i := range regionsMost - 1 {
+		if n := taken(l, noon, 20, "1", fmt.Sprint(i), "A"); n != 10 {
+			t.Errorf("region %d has %d calls", i, n)
+		}
+	}
+}
+
 func TestSteadyRate(t *testing.T) {
 	l := New(Rates{"A": {100, 30}})
 	n := 0
@@ -69,7 +102,7 @@ func TestFullBucketsAreForgotten(t *testing.T) {
 	if n := held(); n > partsMax*sweepMin {
 		t.Errorf("%d buckets are held", n)
 	}
-	for i := range 200_000 { // all at once
+	for i := range 100_000 { // all at once, each in its own bucket and in that of its account
 		l.Take(noon, fmt.Sprint(i), "r", "A")
 	}
 	if n := held(); n > partsMax*bucketsMax {

@@ -52,9 +52,13 @@ func (o *order) sort() {
 	})
 }
 
+// orderRowsKept is how many rows an order may have room for that is used again.
+const orderRowsKept = 64 << 10
+
 // release forgets the operations.
 func (o *order) release() {
 	clear(o.rows)
-	o.rows = o.rows[:0]
-	orders.Put(o)
+	if o.rows = o.rows[:0]; cap(o.rows) <= orderRowsKept {
+		orders.Put(o)
+	}
 }

@@ -89,6 +89,9 @@ func (s *Store) hasShard(number uint16) error {
 	return nil
 }
 
+// keyRoomKept is how large a room may be that is used again.
+const keyRoomKept = 64 << 10
+
 // keyRooms are for the key of a row that is read.
 var keyRooms = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -106,7 +109,11 @@ func (s *Store) get(ctx context.Context, from pebble.Reader, places []store.Plac
 	}
 	values := make([][]byte, len(places))
 	room := keyRooms.Get().(*[]byte)
-	defer keyRooms.Put(room)
+	defer func() {
+		if cap(*room) <= keyRoomKept {
+			keyRooms.Put(room)
+		}
+	}()
 	var err error
 	if len(places) == 1 {
 		*room = appendRow((*room)[:0], &places[0])
