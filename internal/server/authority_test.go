@@ -519,6 +519,47 @@ func TestAuthorityEndsWithItsSource(t *testing.T) {
 	}
 }
 
+// TestSessionsOfNobody: what a session was worth without signatures it is not with them.
+func TestSessionsOfNobody(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Auth: AuthNone, PollHold: time.Second}
+	s := start(t, cfg)
+	h := &harness{t, s, aws.Credentials{AccessKeyID: "any", SecretAccessKey: "any"}}
+	h.chains()
+	keys := []aws.Credentials{keyIn(t, h.must(h.iam(h.root, "GetSessionToken"))), h.assume(h.root, "first")}
+	closeServer(t, s)
+	cfg.Auth = AuthSigV4
+	h.Server = start(t, cfg)
+	for _, key := range keys {
+		h.refused("UnrecognizedClientException", h.swf(key, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
+	}
+}
+
+// TestChainsAreBounded: a chain of sessions lasts no longer than its first, however often
+// it goes on, and its tokens do not grow with each further turn.
+func TestChainsAreBounded(t *testing.T) {
+	h := newHarness(t)
+	h.chains()
+	expires := func(answer string) string {
+		_, rest, _ := strings.Cut(answer, "<Expiration>")
+		at, _, _ := strings.Cut(rest, "<")
+		return at
+	}
+	first := h.must(h.iam(h.root, "AssumeRole", "RoleArn", roleARN("first"), "RoleSessionName", "test", "DurationSeconds", "900"))
+	key, longest := keyIn(t, first), 0
+	for i := range 20 {
+		answer := h.must(h.iam(key, "AssumeRole", "RoleArn", roleARN([]string{"second", "first"}[i%2]), "RoleSessionName", "test", "DurationSeconds", "3600"))
+		if key = keyIn(t, answer); expires(answer) != expires(first) {
+			t.Fatalf("turn %d: until %s, the first until %s", i, expires(answer), expires(first))
+		}
+		if i == 3 {
+			longest = len(key.SessionToken)
+		}
+	}
+	if n := len(key.SessionToken); n > longest {
+		t.Errorf("after 4 turns a token has %d bytes, after 20 %d", longest, n)
+	}
+}
+
 // TestRootSessionsEndWithTheKeyPair, however it is replaced, and with a rekeying.
 func TestRootSessionsEndWithTheKeyPair(t *testing.T) {
 	for _, c := range []struct {
@@ -703,6 +744,8 @@ func TestLambdaRoles(t *testing.T) {
 		{trustsSWF, everything + `,{"Effect":"Deny","Action":"lambda:InvokeFunction","Resource":"` + w + `f"}`, "f", denied("@role", w+"f with an explicit deny in an identity-based policy")},
 		{trustsSWF, everything + `,{"Effect":"Deny","Action":"lambda:InvokeFunction","Resource":"` + w + `f"}`, w + "f", denied("@role", w+"f with an explicit deny in an identity-based policy")},
 		{trustsSWF, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"` + defaults.Region + `"},"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}}`, "f", completed},
+		{trustsSWF, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"ArnEquals":{"lambda:FunctionArn":"` + w + `f"},"StringEquals":{"aws:PrincipalTag/team":"red"}}}`, "f", completed},
+		{trustsSWF, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"blue"}}}`, "f", denied("@role", w+"f because")},
 		{trustsSWF, everything, "a/b", "lambdaFunctionFailed ValidationException"},
 		{trusts(defaults.Account), everything, "f", notAssumed("@arn", notTrusted)},
 		{strings.Replace(trustsSWF, "swf", "states", 1), everything, "f", notAssumed("@arn", notTrusted)},
@@ -716,6 +759,7 @@ func TestLambdaRoles(t *testing.T) {
 	} {
 		role := a.name("role")
 		a.role(role, c.trust, c.policy)
+		a.must(a.iam(a.root, "TagRole", "RoleName", role, "Tags.member.1.Key", "team", "Tags.member.1.Value", "red"))
 		e, fault := a.begin(a.root, roleARN(role))
 		if fault != "" {
 			t.Fatal(fault)

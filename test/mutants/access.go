@@ -42,7 +42,7 @@ var access = []Mutant{{
 	Then: []string{identities},
 }, {
 	Name: "session-outlives-its-key",
-	In:   "account.(*Directory).rests",
+	In:   "account.(*Directory).stands",
 	Old:  "source, err := d.Lookup(ctx, on.Key, \"\")\n\tif err != nil {\n\t\treturn err",
 	New:  "source, err := d.Lookup(ctx, on.Key, \"\")\n\tif err != nil {\n\t\treturn nil",
 	Bug:  "Who stole a session keeps it when the key that it came from is deleted.",

@@ -124,7 +124,7 @@ func baseContext(account, principal, userID, entityType string, tags []Tag) poli
 func (c *Caller) limit(s *Session, g *Grants) error {
 	c.Session = true
 	c.from = s.From
-	if s.ID != "" {
+	if s.ID != "" && !slices.Contains(s.From.Through, s.ID) {
 		c.from.Through = append(slices.Clip(c.from.Through), s.ID)
 	}
 	c.Context = append(c.Context,

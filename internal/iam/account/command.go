@@ -128,12 +128,13 @@ type (
 	}
 
 	// Resolve replies with Grants: of the owner of an access key, or else of the
-	// entity with an id, or else of the one with a name. Further are ARNs of policies
-	// to be given as well.
+	// entity with an id, or else of the one with a name. Others must be there too, by
+	// their ids. Further are ARNs of policies to be given as well.
 	Resolve struct {
 		Key     string
 		ID      string
 		Of      Ref
+		Others  []string
 		Further []string
 	}
 

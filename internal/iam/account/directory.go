@@ -154,7 +154,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		KeyID: strings.Clone(keyID), Secret: s.Secret, Account: account,
 		Token: credentials.Secret(strings.Clone(string(token))), Expires: s.Expires,
 	}
-	if err := d.rests(ctx, account, &s.From); err != nil {
+	if err := d.stands(ctx, account, &s.From); err != nil {
 		return nil, err
 	}
 	if s.ID == "" {
@@ -165,7 +165,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 	for i, p := range s.Policies {
 		further[i] = p.ARN
 	}
-	g, err := d.grants(ctx, account, Resolve{ID: s.ID, Further: further})
+	g, err := d.grants(ctx, account, Resolve{ID: s.ID, Others: s.From.Through, Further: further})
 	if err != nil {
 		return nil, err
 	}
@@ -181,20 +181,15 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 	return c, c.limit(s, &g)
 }
 
-// rests tells whether all is there that a session rests on: the key that it came from,
-// usable as it was, and whoever it went through. Errors: credentials.ErrUnknown.
-func (d *Directory) rests(ctx context.Context, account string, on *Origin) error {
+// stands tells whether the key that a session came from is what it was, and may be used.
+// Errors: credentials.ErrUnknown.
+func (d *Directory) stands(ctx context.Context, account string, on *Origin) error {
 	source, err := d.Lookup(ctx, on.Key, "")
 	if err != nil {
 		return err
 	}
 	if source.Account != account || subtle.ConstantTimeCompare(proofOf(source.Secret), on.Proof) != 1 {
 		return credentials.ErrUnknown
-	}
-	for _, id := range on.Through {
-		if _, err := d.grants(ctx, account, Resolve{ID: id}); err != nil {
-			return err
-		}
 	}
 	return nil
 }

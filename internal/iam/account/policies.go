@@ -220,7 +220,16 @@ func (t *turn) listHolders(c ListHolders) ([]*Entity, error) {
 	return holders, nil
 }
 
+func noID(id string) error {
+	return refuse(NoSuchEntity, "The entity with id %s cannot be found.", id)
+}
+
 func (t *turn) resolve(c Resolve) (Grants, error) {
+	for _, id := range c.Others {
+		if t.ids[id] == nil {
+			return Grants{}, noID(id)
+		}
+	}
 	of := c.Of
 	switch {
 	case c.Key != "":
@@ -232,7 +241,7 @@ func (t *turn) resolve(c Resolve) (Grants, error) {
 	case c.ID != "":
 		e, ok := t.ids[c.ID]
 		if !ok {
-			return Grants{}, refuse(NoSuchEntity, "The entity with id %s cannot be found.", c.ID)
+			return Grants{}, noID(c.ID)
 		}
 		of = e.Ref
 	}

@@ -15,10 +15,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/swf"
 
 	"heddle/internal/engine"
 	"heddle/internal/matching"
 	"heddle/internal/server"
+	heddle "heddle/internal/swf"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/lambda"
 )
@@ -66,6 +68,44 @@ func TestRestart(t *testing.T) {
 	want := []string{"LambdaFunctionStarted", `LambdaFunctionCompleted "call 2"`}
 	if got := h.lambdaEvents(); !slices.Equal(got, want) {
 		t.Errorf("history has %q, want %q", got, want)
+	}
+}
+
+// A task that was taken and had no place yet is offered again after a restart.
+func TestRestartOfWhatWaits(t *testing.T) {
+	called := make(chan struct{}, 3)
+	var calls atomic.Int64
+	all := invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		first := calls.Add(1) == 1
+		_, _ = io.Copy(io.Discard, r.Body)
+		called <- struct{}{}
+		if first {
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, `"done"`)
+	}))
+	heddle.OptionsOf(all).Lambda.Concurrent = 4 // a function alone has a quarter
+	cfg := server.Config{Data: t.TempDir(), Services: all}
+	h := open(t, cfg)
+	h.begin("role")
+	h.schedule(function("f"), function("f"))
+	<-called
+	h.kill()
+
+	h = start(t, cfg)
+	for completed := 0; completed < 2; { // the decider may be asked after the first
+		task := h.poll()
+		completed = 0
+		for _, e := range task.Events {
+			if e.LambdaFunctionCompletedEventAttributes != nil {
+				completed++
+			}
+		}
+		must(h.client.RespondDecisionTaskCompleted(t.Context(), &swf.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken}))(t)
+	}
+	if calls.Load() != 3 {
+		t.Errorf("%d calls, want 3", calls.Load())
 	}
 }
 
