@@ -178,7 +178,8 @@ func (s *actions) respondDecisionTaskCompleted(ctx context.Context, in *wire.Res
 func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decision) ([]execution.Fact, error) {
 	c, w := operation.CallerOf(ctx), worldOf(ctx)
 	unlimited := c.Policies == nil
-	if unlimited && s.Throttle == nil && !slices.ContainsFunc(decisions, namesType) {
+	scarce := s.Scarce != nil && s.Scarce()
+	if unlimited && s.Throttle == nil && !scarce && !slices.ContainsFunc(decisions, namesType) {
 		return nil, nil
 	}
 	domain, err := domainOf(ctx)
@@ -200,6 +201,7 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 		if err != nil {
 			return nil, err
 		}
+<<<<<<< HEAD
 		if !unlimited {
 			verdict := mayDecide(c, domain, d, fact, version)
 			if fact.Denied = !verdict.Allowed; verdict.TooDear {
@@ -214,6 +216,11 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 			fact.Denied = !passed
 		}
 		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
+=======
+		fact.Denied = !unlimited && !mayDecide(c, domain, d, fact, version)
+		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType) ||
+			scarce && d.DecisionType == wire.DecisionTypeStartChildWorkflowExecution // its decider repeats it later
+>>>>>>> f29d675 (store: a full disk ends nothing: a ballast, writes that wait, and starts that are refused first)
 	}
 	return facts, nil
 }
