@@ -57,7 +57,11 @@ func (s *Server) runDisk(ctx context.Context) {
 	if s.disk == nil {
 		return
 	}
-	ticker := time.NewTicker(diskEvery)
+	every := diskEvery
+	if s.cfg.diskEvery != 0 {
+		every = s.cfg.diskEvery
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for known := pebblestore.Enough; ; {
 		known = s.lookAtDisk(known)

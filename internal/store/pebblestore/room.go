@@ -107,6 +107,13 @@ func (r *room) wait() bool {
 	return r.patient
 }
 
+// writesWaiting is how many writes wait for room.
+func (r *room) writesWaiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.waiting
+}
+
 // look finds out how much room there is, and has the writes that wait try again. When there
 // is plenty the ballast is made.
 func (r *room) look() (now Room, free uint64) {
