@@ -58,8 +58,8 @@ func (s *Server) runDisk(ctx context.Context) {
 		return
 	}
 	every := diskEvery
-	if s.cfg.diskEvery != 0 {
-		every = s.cfg.diskEvery
+	if s.cfg.diskEvery != nil {
+		every = s.cfg.diskEvery()
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

@@ -93,7 +93,7 @@ func (m *machine) boot() error {
 		return err
 	}))
 	cfg := Config{
-		Listen: "127.0.0.1:0", Data: m.data, Auth: AuthNone, PollHold: m.hold, CachedStates: 640, diskEvery: 5 * time.Millisecond,
+		Listen: "127.0.0.1:0", Data: m.data, Auth: AuthNone, PollHold: m.hold, CachedStates: 640, diskEvery: func() time.Duration { return 5 * time.Millisecond },
 		Log: slog.New(slog.NewTextHandler(&lifeLog{m, ended}, &slog.HandlerOptions{Level: slog.LevelError})),
 		machine: func(o *pebblestore.Options) {
 			o.Dir, o.Files, o.Exit, o.CacheBytes = storeFolder, files, exit, 1<<20
