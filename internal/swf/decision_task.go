@@ -201,7 +201,6 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 		if err != nil {
 			return nil, err
 		}
-<<<<<<< HEAD
 		if !unlimited {
 			verdict := mayDecide(c, domain, d, fact, version)
 			if fact.Denied = !verdict.Allowed; verdict.TooDear {
@@ -215,12 +214,8 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 			}
 			fact.Denied = !passed
 		}
-		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
-=======
-		fact.Denied = !unlimited && !mayDecide(c, domain, d, fact, version)
 		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType) ||
 			scarce && d.DecisionType == wire.DecisionTypeStartChildWorkflowExecution // its decider repeats it later
->>>>>>> f29d675 (store: a full disk ends nothing: a ballast, writes that wait, and starts that are refused first)
 	}
 	return facts, nil
 }

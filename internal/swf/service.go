@@ -58,12 +58,8 @@ func Service() *service.Service {
 		},
 		Rates:     rates(),
 		Unlimited: unlimited,
-<<<<<<< HEAD
-		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
-=======
 		Begins:    []string{"StartWorkflowExecution", "RegisterDomain", "RegisterWorkflowType", "RegisterActivityType"},
-		Audit:     service.Audit{DataEvent: aboutExecutions},
->>>>>>> f29d675 (store: a full disk ends nothing: a ballast, writes that wait, and starts that are refused first)
+		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
 		Export:    &exports{},
 	}
