@@ -59,7 +59,8 @@ type Config struct {
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
 
-	timepieces timepieces // for tests: the machine's clocks
+	timepieces timepieces           // for tests: the machine's clocks
+	diskEvery  func() time.Duration // for tests: how often the disk is looked at
 }
 
 // Values of Config.Store.

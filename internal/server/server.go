@@ -32,6 +32,7 @@ type Server struct {
 	clock      *clock
 	clockRow   []byte // what the store has of it
 	store      store.Store
+	disk       *pebblestore.Store // the store below; nil: it is in memory
 	shards     uint16
 	held       *heldKeys
 	blobs      *blobs
@@ -84,6 +85,7 @@ func (s *Server) addParts() {
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
 	s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
 	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
+	s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
 	s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
 	if s.cfg.TimeSkip != SkipOff {
 		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
@@ -118,6 +120,7 @@ func (s *Server) openStore(context.Context) (err error) {
 	if s.store, s.shards, err = openStore(&s.cfg); err != nil {
 		return err
 	}
+	s.disk, _ = s.store.(*pebblestore.Store)
 	return s.cfg.tidyFolders() // nobody else is here now
 }
 
@@ -189,7 +192,7 @@ func openStore(cfg *Config) (store.Store, uint16, error) {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
 	_, files := shareDescriptors(listen.Descriptors())
-	options := pebblestore.Options{Logger: cfg.Log, FilesMax: files}
+	options := pebblestore.Options{Logger: cfg.Log, FilesMax: files, Ballast: BallastFile(cfg.Data)}
 	if cfg.machine != nil {
 		cfg.machine(&options)
 	}

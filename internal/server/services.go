@@ -103,10 +103,11 @@ func (s *Server) openServices() error {
 			Accounts:   directory,
 			Trusting:   cfg.Auth == AuthNone,
 			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
+			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, PollsPerListMax: cfg.PollsPerListMax,
 			Log: cfg.Log,
 		}
-		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames}
+		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one)}
 		if api.SigningNames == nil {
 			api.SigningNames = []string{one.Name}
 		}

@@ -44,6 +44,10 @@ type Service struct {
 	Rates     throttle.Rates
 	Unlimited []string
 
+	// Begins are the actions that begin something which stays. When the disk has little room
+	// they are refused, and all others are not yet; see Kernel.Scarce.
+	Begins []string
+
 	Audit Audit
 
 	// Open makes what answers calls.
@@ -133,7 +137,10 @@ type Kernel struct {
 	// Throttle tells whether something may be done in a world now that is throttled
 	// beside calls, by its name in Rates; nil: always.
 	Throttle func(w engine.World, name string) bool
-	Log      *slog.Logger
+	// Scarce tells whether there is little room, so that nothing should begin beside calls
+	// either that stays; nil: there always is room.
+	Scarce func() bool
+	Log    *slog.Logger
 }
 
 // Opened is a service that answers calls.

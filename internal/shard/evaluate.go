@@ -396,6 +396,9 @@ func (s *Shard) untouch(b *Batch) {
 
 // fireWakes gives a Wake to the runs whose deadline has come.
 func (s *Shard) fireWakes(b *Batch) {
+	if s.peers.holds() {
+		return
+	}
 	for n := s.wakesWaiting; n < batchWakesMax && !b.full() && len(s.wakes) > 0 && s.wakes[0].Wake <= b.now; n++ {
 		r := s.wakes[0]
 		s.wakes.remove(r) // settle puts it back

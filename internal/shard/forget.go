@@ -34,7 +34,7 @@ const blobDeletesMax = 4096
 // forgetDue has the closed runs looked up whose retention is over. The batch must hold
 // nothing yet: what it closes the store does not have, and would be taken for looked up.
 func (s *Shard) forgetDue(b *Batch) {
-	if s.forgetAt == 0 || s.forgetAt > b.confirmed || s.forgetting != nil {
+	if s.forgetAt == 0 || s.forgetAt > b.confirmed || s.forgetting != nil || s.peers.holds() {
 		return
 	}
 	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.confirmed, spared: maps.Clone(s.spared)}

@@ -236,3 +236,50 @@ func TestRunThatClosesInAnOpenBatchIsForgotten(t *testing.T) {
 	}
 	h.check()
 }
+
+// TestHeldShardsDoNothingByThemselves: neither a deadline nor a retention, though commands
+// are handled, until they are let go.
+func TestHeldShardsDoNothingByThemselves(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		h := newHarness(t, 1)
+		h.must("timed", toyWake{At: h.now + 10})
+		h.must("closed", toyAdd{})
+		closed := h.read("closed").ID.Run
+		h.must("closed", toyClose{Forget: h.now + 10})
+		h.settle()
+		if down {
+			h.kill()
+		}
+		h.Hold(true)
+		h.now += 20
+		h.Advance()
+		h.settle()
+		if kicked := h.Kicked(); len(kicked) > 0 {
+			t.Fatalf("down %v: held shards %v go on for ever", down, kicked)
+		}
+		if wake := h.NextWake(); !down && wake != 0 {
+			t.Errorf("held shards want to be stepped at %d", wake)
+		}
+		view, err := h.Stored(context.Background(), closed)
+		if err != nil || view == nil {
+			t.Errorf("down %v: a held shard has deleted a run: %v, %v", down, view, err)
+		}
+		if n := h.read("timed").Woken; n != 0 {
+			t.Errorf("a held shard has handled a deadline %d times", n)
+		}
+		before := h.rows()
+		h.must("other", toyAdd{})
+		if h.rows() == before {
+			t.Error("a held shard handles no command")
+		}
+		h.Hold(false)
+		h.settle()
+		if n := h.read("timed").Woken; n != 1 {
+			t.Errorf("down %v: the deadline was handled %d times after the shards were let go", down, n)
+		}
+		if view, err := h.Stored(context.Background(), closed); err != nil || view != nil {
+			t.Errorf("down %v: what was due is there after the shards were let go: %v, %v", down, view, err)
+		}
+		h.check()
+	}
+}

@@ -46,6 +46,7 @@ type Node struct {
 	steppers      steppers
 	work          work
 	stopped       atomic.Bool
+	held          atomic.Bool
 	stopReaders   context.CancelFunc
 
 	wakeMoved chan struct{} // has an element when NextWake may be earlier
@@ -389,6 +390,18 @@ func (n *Node) Advance() {
 		}
 	}
 }
+
+// Hold has the shards do nothing by themselves: no deadline is handled, and no closed run
+// deleted, until they are let go. Commands and messages are handled as ever.
+func (n *Node) Hold(hold bool) {
+	if n.held.Swap(hold) != hold && !hold {
+		for _, s := range n.shards {
+			n.kick(s)
+		}
+	}
+}
+
+func (n *Node) holds() bool { return n.held.Load() }
 
 // generationOf, deliver, acknowledge, fetch and blobs connect the shards of one process.
 func (n *Node) generationOf(shard uint16) uint64 {

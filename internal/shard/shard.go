@@ -217,6 +217,8 @@ type peers interface {
 	generationOf(shard uint16) uint64
 	deliver(to uint16, c *call)
 	acknowledge(to uint16, a ack)
+	// holds tells whether the shards do nothing by themselves; see Node.Hold.
+	holds() bool
 	// fetch has a fetch done, and its shard told by handIn.
 	fetch(f *fetch)
 	// blobs are those that were fetched lately.
@@ -417,9 +419,13 @@ func (s *Shard) publishUnfinished() {
 }
 
 func (s *Shard) publishWake() {
-	s.forgetNext.Store(int64(s.forgetWake()))
-	next := earlier(s.ackAt, s.retryAt)
-	if len(s.wakes) > 0 && s.wakesWaiting < batchWakesMax {
+	next, held := earlier(s.ackAt, s.retryAt), s.peers.holds()
+	if held {
+		s.forgetNext.Store(0)
+	} else {
+		s.forgetNext.Store(int64(s.forgetWake()))
+	}
+	if len(s.wakes) > 0 && s.wakesWaiting < batchWakesMax && !held {
 		next = earlier(next, s.wakes[0].Wake)
 	}
 	if len(s.snapshots) > 0 {

@@ -178,7 +178,8 @@ func (s *actions) respondDecisionTaskCompleted(ctx context.Context, in *wire.Res
 func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decision) ([]execution.Fact, error) {
 	c, w := operation.CallerOf(ctx), worldOf(ctx)
 	unlimited := c.Policies == nil
-	if unlimited && s.Throttle == nil && !slices.ContainsFunc(decisions, namesType) {
+	scarce := s.Scarce != nil && s.Scarce()
+	if unlimited && s.Throttle == nil && !scarce && !slices.ContainsFunc(decisions, namesType) {
 		return nil, nil
 	}
 	domain, err := domainOf(ctx)
@@ -213,7 +214,8 @@ func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decisi
 			}
 			fact.Denied = !passed
 		}
-		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType)
+		fact.Throttled = s.Throttle != nil && !fact.Denied && !s.Throttle(w, d.DecisionType) ||
+			scarce && d.DecisionType == wire.DecisionTypeStartChildWorkflowExecution // its decider repeats it later
 	}
 	return facts, nil
 }

@@ -82,4 +82,10 @@ var stores = []Mutant{{
 	New:  "view.Name.World != name.World) {",
 	Bug:  "A runId of another domain's execution exports that one under the wrong name.",
 	Then: []string{exports},
+}, {
+	Name: "full-disk-fails-writes",
+	In:   "pebblestore.(*room).wait",
+	Old:  "if !r.patient {",
+	New:  "if true {",
+	Bug:  "A full disk ends the process.",
 }}

@@ -86,6 +86,12 @@ var timeouts = []Mutant{{
 	New:  "case false:",
 	Bug:  "A start with --time-skip times out and deletes what a real store holds.",
 }, {
+	Name: "held-shards-handle-deadlines",
+	In:   "shard.(*Shard).fireWakes",
+	Old:  "if s.peers.holds() {",
+	New:  "if false {",
+	Bug:  "On a full disk a million timers that come due write until the process ends.",
+}, {
 	Name: "retention-from-the-start",
 	In:   "execution.(*State).forgetAt",
 	Old:  "s.closed + engine.Time(days*dayMillis)",

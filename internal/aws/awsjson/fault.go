@@ -19,6 +19,7 @@ var spelling = map[fault.Kind]struct {
 	fault.MissingOperation:    {"com.amazon.coral.service#UnknownOperationException", 0},
 	fault.Internal:            {"com.amazon.coral.service#InternalFailure", http.StatusInternalServerError},
 	fault.Throttling:          {"com.amazon.coral.availability#ThrottlingException", 0},
+	fault.Unavailable:         {"com.amazon.coral.service#ServiceUnavailableException", http.StatusServiceUnavailable},
 	fault.TooLarge:            {"com.amazon.coral.service#RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
 	fault.AccessDenied:        {"com.amazon.coral.service#AccessDeniedException", 0},
 	fault.Unsigned:            {"com.amazon.coral.service#MissingAuthenticationTokenException", 0},

@@ -118,6 +118,7 @@ var spelling = map[fault.Kind]struct {
 	fault.MissingOperation:    {"MissingAction", 0, ""},
 	fault.Internal:            {"InternalFailure", http.StatusInternalServerError, "The request processing has failed because of an internal error."},
 	fault.Throttling:          {"Throttling", 0, ""},
+	fault.Unavailable:         {"ServiceUnavailable", http.StatusServiceUnavailable, ""},
 	fault.TooLarge:            {"RequestEntityTooLarge", http.StatusRequestEntityTooLarge, "The request is too large"},
 	fault.AccessDenied:        {"AccessDenied", http.StatusForbidden, ""},
 	fault.Unsigned:            {"MissingAuthenticationToken", http.StatusForbidden, ""},

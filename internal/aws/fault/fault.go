@@ -80,6 +80,8 @@ const (
 	Internal
 	// Throttling: the caller asks too often.
 	Throttling
+	// Unavailable: the server can't do this now, and may later.
+	Unavailable
 	// TooLarge: a body above the operation's bound.
 	TooLarge
 	// BrokenBody: a body that ended before its end, or did not arrive in time.
@@ -111,7 +113,7 @@ func Kinds() []Kind {
 
 var names = [kinds]string{
 	Validation: "validation", Serialization: "serialization", UnknownOperation: "unknown operation",
-	MissingOperation: "missing operation", Internal: "internal failure", Throttling: "throttling", TooLarge: "too large",
+	MissingOperation: "missing operation", Internal: "internal failure", Throttling: "throttling", Unavailable: "unavailable", TooLarge: "too large",
 	BrokenBody: "broken body", AccessDenied: "access denied", Unsigned: "unsigned", IncompleteSignature: "incomplete signature",
 	UnknownKey: "unknown key", BadSignature: "bad signature", ExpiredToken: "expired token",
 }
@@ -131,3 +133,8 @@ func Invalid(message string) *Fault { return Of(Validation, message) }
 
 // Throttled is the fault for a caller that asks too often.
 func Throttled() *Fault { return Of(Throttling, "Rate exceeded") }
+
+// Later is the fault for what the server can't do now.
+func Later() *Fault {
+	return Of(Unavailable, "The request has failed due to a temporary failure of the server.")
+}

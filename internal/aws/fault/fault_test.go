@@ -48,7 +48,7 @@ func TestKindsHaveNames(t *testing.T) {
 }
 
 // Each protocol spells every kind, keeps what the fault says of itself, and leaves the
-// client to blame for all but internal failures.
+// client to blame for all but internal failures and what the server can't do now.
 func TestKindsAreSpelledInEachProtocol(t *testing.T) {
 	for _, p := range []operation.Protocol{awsjson.New(), awsquery.New(), restjson.New()} {
 		for _, k := range Kinds() {
@@ -57,7 +57,7 @@ func TestKindsAreSpelledInEachProtocol(t *testing.T) {
 			if f.Code == "" || f.Name() == "" || f.Message == "" {
 				t.Errorf("%s: %s is spelled %+v", p.Name(), k, f)
 			}
-			if f.Kind != k || (f.Status >= 500) != (k == Internal) || f.Status != 0 && (f.Status < 400 || f.Status > 599) {
+			if f.Kind != k || (f.Status >= 500) != (k == Internal || k == Unavailable) || f.Status != 0 && (f.Status < 400 || f.Status > 599) {
 				t.Errorf("%s: %s is %+v", p.Name(), k, f)
 			}
 			f = &Fault{Kind: k, Status: 418}

@@ -256,6 +256,11 @@ func (h *Handler) handle(c *Call, in any, answer *Answer) (out any, err error) {
 	if err = c.permit(); err != nil {
 		return nil, err
 	}
+	if refuse := op.API.Refuse; refuse != nil {
+		if f := refuse(op.Name); f != nil {
+			return nil, f
+		}
+	}
 	if t := op.API.Throttle; t != nil && !t(c.caller.Account, c.caller.Region, op.Name) {
 		return nil, fault.Throttled()
 	}

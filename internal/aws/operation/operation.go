@@ -15,6 +15,7 @@ package operation
 import (
 	"context"
 
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/policy"
 )
 
@@ -114,6 +115,9 @@ type API struct {
 	SigningNames []string // in the scopes of signatures
 	Model        Model
 	Operations   []Operation
+	// Refuse gives what an action is answered that can't be done now, whoever asks, or nil;
+	// nil: all can.
+	Refuse func(action string) *fault.Fault
 	// Throttle tells whether an account may call an action in a region now; nil: always.
 	Throttle func(account, region, action string) bool
 }

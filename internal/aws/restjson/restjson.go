@@ -186,6 +186,7 @@ var spelling = map[fault.Kind]struct {
 	fault.MissingOperation:    {"UnknownOperationException", http.StatusNotFound},
 	fault.Internal:            {"InternalServerException", http.StatusInternalServerError},
 	fault.Throttling:          {"ThrottlingException", http.StatusTooManyRequests},
+	fault.Unavailable:         {"ServiceUnavailableException", http.StatusServiceUnavailable},
 	fault.TooLarge:            {"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
 	fault.AccessDenied:        {"AccessDeniedException", http.StatusForbidden},
 	fault.Unsigned:            {"MissingAuthenticationTokenException", http.StatusForbidden},

@@ -47,6 +47,9 @@ type Options struct {
 	// ReadOnly changes nothing but the lock, fences every commit, and creates no
 	// store. The lock is for this process alone.
 	ReadOnly bool
+	// Ballast is a file, on the disk of Dir and outside of it, that is made when there is
+	// plenty of room, and removed when there is none; empty: none.
+	Ballast string
 	// Shared, with ReadOnly, shares the lock with others that read, and writes
 	// nothing at all.
 	Shared bool
@@ -94,6 +97,10 @@ func open(options Options) (_ *Store, err error) {
 			lock.release()
 		}
 	}()
+	room := newRoom(&options)
+	if !options.ReadOnly {
+		options.Files = insisting{options.Files, room}
+	}
 	db, err := pebble.Open(options.Dir, pebbleOptions(options, lock.lock))
 	if err != nil {
 		if strings.Contains(err.Error(), "merger name") {
@@ -124,6 +131,7 @@ func open(options Options) (_ *Store, err error) {
 	s := &Store{
 		db:        db,
 		lock:      lock,
+		room:      room,
 		readOnly:  options.ReadOnly,
 		opens:     opens,
 		shards:    make([]shard, shards),
@@ -133,6 +141,7 @@ func open(options Options) (_ *Store, err error) {
 	for i := range s.shards {
 		s.shards[i].last = last[i]
 	}
+	room.bePatient(true) // until now somebody waits for an error
 	return s, nil
 }
 

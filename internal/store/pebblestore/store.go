@@ -24,6 +24,7 @@ import (
 type Store struct {
 	db       *pebble.DB
 	lock     *directoryLock
+	room     *room
 	readOnly bool
 	opens    uint64 // how often the store has been opened, this time too
 
@@ -121,6 +122,7 @@ func (s *Store) Close() error {
 	if closed {
 		return store.ErrClosed
 	}
+	s.room.bePatient(false) // the process is to end, room or not
 	s.users.Wait()
 	for v := range s.snapshots { // left open by their callers; nobody can use them any more
 		_ = v.rows.Close() // it never fails
