@@ -67,7 +67,7 @@ var arrows = map[string][]string{
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
-		"internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
+		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
 		"internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/swf/execution", "internal/swf/lambda",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
