@@ -30,6 +30,14 @@ func Partition(region string) string {
 	return AWS
 }
 
+// Owner is who keeps what has no region: an account of a partition.
+type Owner struct{ Partition, Account string }
+
+// Name names a resource of a service.
+func (o Owner) Name(service, resource string) string {
+	return ARN{Partition: o.Partition, Service: service, Account: o.Account, Resource: resource}.String()
+}
+
 // Of names a resource of a service in a region.
 func Of(service, region, account, resource string) ARN {
 	return ARN{Partition: Partition(region), Service: service, Region: region, Account: account, Resource: resource}
