@@ -21,6 +21,9 @@ const formerID = "AIDAHADNOBODYWHENBOUND"
 func (a *account) bind(document string) (bound string, unknown []string) {
 	bound, err := policy.RewritePrincipals(document, func(principal string) string {
 		id, ok := a.principalID(principal)
+		if name, err := arn.Parse(principal); err == nil && name.Partition != a.owner.Partition {
+			ok = false // even an account's root: accounts of other partitions are others
+		}
 		if !ok {
 			unknown = append(unknown, principal)
 		}

@@ -93,7 +93,7 @@ func (a *Need) Request(p policy.Principal, region string, c policy.Context) poli
 	domain, resource, alias := a.Domain, a.ResourceARN, ""
 	if a.EveryDomain {
 		// The service's own description has it without region and slash.
-		domain, alias = "*", arn.ARN{Partition: arn.Partition(region), Service: "swf", Account: p.Account, Resource: "domain/*"}.String()
+		domain, alias = "*", arn.Owner{Partition: arn.Partition(region), Account: p.Account}.Name("swf", "domain/*")
 	}
 	if resource == "" {
 		resource = arn.Of("swf", region, p.Account, domainPrefix+domain).String()
