@@ -42,7 +42,7 @@ func (c *call) update(newName, newPath *string) error {
 	if newPath != nil {
 		path = *newPath
 	}
-	if err := c.permit(c.action, target{resource: account.ARN(c.caller.Account, c.of.Type.String(), path, name)}); err != nil {
+	if err := c.permit(c.action, target{resource: account.ARN(c.owner(), c.of.Type.String(), path, name)}); err != nil {
 		return err
 	}
 	return change(c, account.UpdateEntity{Of: c.of, NewName: newName, NewPath: newPath})

@@ -86,5 +86,5 @@ func getGroup(c *call, in *wire.GetGroupRequest) (*wire.GetGroupResponse, error)
 }
 
 func (c *call) group(e *account.Entity) wire.Group {
-	return wire.Group{Path: e.Path, GroupName: e.Name, GroupID: e.ID, ARN: e.ARN(c.caller.Account), CreateDate: wire.Timestamp(e.CreatedAt)}
+	return wire.Group{Path: e.Path, GroupName: e.Name, GroupID: e.ID, ARN: e.ARN(c.owner()), CreateDate: wire.Timestamp(e.CreatedAt)}
 }

@@ -95,7 +95,7 @@ func createPolicy(c *call, in *wire.CreatePolicyRequest) (*wire.CreatePolicyResp
 // policy is a managed policy as lists have it.
 func (c *call) policy(p account.PolicyUse) wire.Policy {
 	return wire.Policy{
-		PolicyName: &p.Name, PolicyID: &p.ID, ARN: new(p.ARN(c.caller.Account)), Path: &p.Path,
+		PolicyName: &p.Name, PolicyID: &p.ID, ARN: new(p.ARN(c.owner())), Path: &p.Path,
 		DefaultVersionID: new(versionID(p.Default)), IsAttachable: new(true),
 		AttachmentCount: new(int64(p.Attachments)), PermissionsBoundaryUsageCount: new(int64(p.Boundaries)),
 		CreateDate: new(wire.Timestamp(p.CreatedAt)), UpdateDate: new(wire.Timestamp(p.UpdatedAt)),

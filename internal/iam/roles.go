@@ -122,7 +122,7 @@ func createRole(c *call, in *wire.CreateRoleRequest) (*wire.CreateRoleResponse, 
 // role is a role as lists have it.
 func (c *call) role(e *account.Entity) wire.Role {
 	return wire.Role{
-		Path: e.Path, RoleName: e.Name, RoleID: e.ID, ARN: e.ARN(c.caller.Account), CreateDate: wire.Timestamp(e.CreatedAt),
+		Path: e.Path, RoleName: e.Name, RoleID: e.ID, ARN: e.ARN(c.owner()), CreateDate: wire.Timestamp(e.CreatedAt),
 		AssumeRolePolicyDocument: new(percent(e.TrustDocument())), Description: present(e.Description), MaxSessionDuration: new(int64(e.SessionSecondsMax)),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/awsquery"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
@@ -116,6 +117,9 @@ type call struct {
 	of     account.Ref    // the user, group or role that it is about; zero: another thing
 	target target
 }
+
+// owner is who keeps the caller's identities.
+func (c *call) owner() arn.Owner { return c.Accounts.Owner(c.caller.Account) }
 
 // target is what permission is asked for.
 type target struct {

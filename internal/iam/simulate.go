@@ -53,10 +53,10 @@ func simulatePrincipal(c *call, in *wire.SimulatePrincipalPolicyRequest) (*wire.
 	if err != nil {
 		return nil, err
 	}
-	if g.Entity.ARN(c.caller.Account) != source {
+	if g.Entity.ARN(c.owner()) != source {
 		return nil, &account.Error{Code: account.NoSuchEntity, Message: "The entity " + source + " cannot be found."}
 	}
-	preview, err := account.Preview(c.caller.Account, &g)
+	preview, err := account.Preview(c.owner(), &g)
 	if err != nil {
 		return nil, err
 	}
@@ -256,10 +256,11 @@ func statementOf(d policy.Decision, at place) wire.Statement {
 
 func sourceType(d policy.Decision) string {
 	entityType, _, _ := strings.Cut(d.Source, "/")
+	managed, err := arn.Parse(d.Source)
 	switch {
-	case strings.HasPrefix(d.Source, "arn:aws:iam::aws:"):
+	case err == nil && managed.Account == account.BuiltIn:
 		return "aws-managed"
-	case strings.HasPrefix(d.Source, "arn:"):
+	case err == nil:
 		return "user-managed"
 	case entityType == "user", entityType == "group", entityType == "role":
 		return entityType

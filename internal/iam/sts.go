@@ -131,7 +131,7 @@ func assumeRole(c *call, in *stswire.AssumeRoleRequest) (*stswire.AssumeRoleResp
 	if role == nil {
 		return nil, refusal // as if it were there, and closed
 	}
-	request.Resource = role.ARN(owner)
+	request.Resource = role.ARN(c.Accounts.Owner(owner))
 	request.Context = append(request.Context, tagsContext(role.Tags)...)
 	trust, err := policy.ParseTrust([]byte(role.Trust))
 	if err != nil {
@@ -163,7 +163,7 @@ func assumeRole(c *call, in *stswire.AssumeRoleRequest) (*stswire.AssumeRoleResp
 	}
 	out := &stswire.AssumeRoleResponse{
 		Credentials:     made,
-		AssumedRoleUser: &stswire.AssumedRoleUser{AssumedRoleID: role.ID + ":" + s.Name, ARN: account.AssumedRoleARN(owner, role.Name, s.Name)},
+		AssumedRoleUser: &stswire.AssumedRoleUser{AssumedRoleID: role.ID + ":" + s.Name, ARN: account.AssumedRoleARN(c.Accounts.Owner(owner), role.Name, s.Name)},
 	}
 	if s.Limited {
 		out.PackedPolicySize = new(int64(100 * len(s.Policy) / stswire.SessionPolicyMax))
@@ -216,8 +216,8 @@ func (c *call) findRole(name string) (role *account.Entity, owner string, err er
 		return nil, "", err
 	}
 	role = reply.(*account.Entity)
-	if role.ARN(a.Account) != name {
-		return nil, "", nil // its path is another
+	if role.ARN(c.Accounts.Owner(a.Account)) != name {
+		return nil, "", nil // its path is another, or its partition
 	}
 	return role, a.Account, nil
 }

@@ -32,7 +32,7 @@ func free[In any](c *call, _ *In) error {
 func (c *call) about(of account.Ref) error {
 	c.of = of
 	c.target = target{
-		resource: account.ARN(c.caller.Account, of.Type.String(), "/", of.Name),
+		resource: account.ARN(c.owner(), of.Type.String(), "/", of.Name),
 		called:   of.Type.String() + " " + of.Name,
 	}
 	reply, err := c.look(account.GetEntity{Of: of})
@@ -40,7 +40,7 @@ func (c *call) about(of account.Ref) error {
 		return err
 	}
 	e := reply.(*account.Entity)
-	c.target.resource = e.ARN(c.caller.Account)
+	c.target.resource = e.ARN(c.owner())
 	c.target.context = tagsContext(e.Tags)
 	if e.Boundary != "" {
 		c.saysBoundary(&e.Boundary)
@@ -85,13 +85,13 @@ func (c *call) making(of account.Ref, path *string) error {
 }
 
 func (c *call) makingA(what, name string, path *string) error {
-	c.target = target{resource: account.ARN(c.caller.Account, what, pathOr(path, "/"), name)}
+	c.target = target{resource: account.ARN(c.owner(), what, pathOr(path, "/"), name)}
 	return nil
 }
 
 // listing is for actions that list what is of a type: where it is.
 func (c *call) listing(what string, prefix *string) error {
-	c.target = target{resource: account.ARN(c.caller.Account, what, pathOr(prefix, "/"), "")}
+	c.target = target{resource: account.ARN(c.owner(), what, pathOr(prefix, "/"), "")}
 	return nil
 }
 

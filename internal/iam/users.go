@@ -101,7 +101,7 @@ func getUser(c *call, in *wire.GetUserRequest) (*wire.GetUserResponse, error) {
 
 // user is a user as lists have it.
 func (c *call) user(e *account.Entity) wire.User {
-	return wire.User{Path: &e.Path, UserName: &e.Name, UserID: e.ID, ARN: e.ARN(c.caller.Account), CreateDate: wire.Timestamp(e.CreatedAt)}
+	return wire.User{Path: &e.Path, UserName: &e.Name, UserID: e.ID, ARN: e.ARN(c.owner()), CreateDate: wire.Timestamp(e.CreatedAt)}
 }
 
 func (c *call) userWhole(e *account.Entity) wire.User {

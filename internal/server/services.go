@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/awsquery"
@@ -83,7 +84,7 @@ func (s *Server) openServices() error {
 	}
 	directory := account.NewDirectory(account.Config{
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
-		Roots: []credentials.Credential{root},
+		Roots: []credentials.Credential{root}, Partition: arn.Partition(cfg.Region),
 	})
 	limiters, err := newLimiters(cfg)
 	if err != nil {

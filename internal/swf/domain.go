@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/fault"
 	"heddle/internal/engine"
 	"heddle/internal/swf/registry"
@@ -93,9 +94,9 @@ func (s *actions) describeDomain(ctx context.Context, in *wire.DescribeDomainInp
 }
 
 func domainInfo(w engine.World, d *registry.Domain) wire.DomainInfo {
-	arn := domainARN(w, d.Name)
+	name := domainARN(w, d.Name)
 	return wire.DomainInfo{
-		ARN: &arn, Description: present(d.Description), Name: d.Name, Status: registrationStatus(d.Deprecated),
+		ARN: &name, Description: present(d.Description), Name: d.Name, Status: registrationStatus(d.Deprecated),
 	}
 }
 
@@ -108,17 +109,7 @@ func registrationStatus(deprecated bool) string {
 
 // domainARN names a domain for policies and tags.
 func domainARN(w engine.World, name string) string {
-	return "arn:aws:swf:" + w.Region + ":" + w.Account + ":/domain/" + name
-}
-
-// domainOfARN gives the domain's name; empty if the ARN is no domain's.
-func domainOfARN(arn string) string {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "swf" {
-		return ""
-	}
-	name, _ := strings.CutPrefix(parts[5], "/domain/")
-	return name
+	return arn.Of("swf", w.Region, w.Account, "/domain/"+name).String()
 }
 
 // listDomains serves ListDomains.
@@ -190,10 +181,11 @@ func (s *actions) listTagsForResource(ctx context.Context, in *wire.ListTagsForR
 }
 
 // taggedDomain gives the domain of the caller's world that an ARN names.
-func taggedDomain(w engine.World, arn string) (string, error) {
-	name := domainOfARN(arn)
-	if name == "" || arn != domainARN(w, name) {
-		return "", unknownResource("Unknown resource: " + arn)
+func taggedDomain(w engine.World, resource string) (string, error) {
+	a, err := arn.Parse(resource)
+	name, _ := strings.CutPrefix(a.Resource, "/domain/")
+	if err != nil || name == "" || resource != domainARN(w, name) {
+		return "", unknownResource("Unknown resource: " + resource)
 	}
 	return name, nil
 }

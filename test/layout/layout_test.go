@@ -26,7 +26,7 @@ const root = "../.."
 var arrows = map[string][]string{
 	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
-		"internal/audit", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
+		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
 		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/shard", "internal/store",
@@ -67,7 +67,7 @@ var arrows = map[string][]string{
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
-		"internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
+		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
 		"internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/swf/execution", "internal/swf/lambda",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
@@ -358,4 +358,58 @@ func swfIn(d ast.Decl) map[string]int {
 		}
 	}
 	return found
+}
+
+// TestOnlyOnePlaceMakesARNs: the partition of a name follows its region, so nobody may write
+// one by hand, nor take a partition for granted.
+func TestOnlyOnePlaceMakesARNs(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || f.pkg == "internal/aws/arn" || !strings.HasPrefix(f.pkg, "internal/") && !strings.HasPrefix(f.pkg, "cmd/") || servesTests(f.pkg) {
+			continue
+		}
+		for _, flaw := range madeARNs(f.ast) {
+			t.Errorf("%s has %s; make names by internal/aws/arn", f.path, flaw)
+		}
+	}
+}
+
+// madeARNs are the places where a file writes a partition or makes a name.
+func madeARNs(f *ast.File) (flaws []string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field:
+			return n.Tag == nil
+		case *ast.BasicLit:
+			if strings.Contains(n.Value, "arn:aws") {
+				flaws = append(flaws, n.Value)
+			}
+		case *ast.CompositeLit:
+			if made, ok := n.Type.(*ast.SelectorExpr); ok && made.Sel.Name == "ARN" && types.ExprString(made.X) == "arn" && len(n.Elts) > 0 {
+				flaws = append(flaws, "arn.ARN{…}")
+			}
+		}
+		return true
+	})
+	return flaws
+}
+
+func TestMadeARNs(t *testing.T) {
+	for body, want := range map[string]int{
+		`var a = "arn:aws:iam::" + account`:                          1,
+		`var a = "arn:aws-cn:iam::1:root"`:                           1,
+		`var a = arn.ARN{Partition: "aws", Service: "swf"}.String()`: 1,
+		`func f() arn.ARN { return arn.ARN{} }`:                      0,
+		`var a = arn.Of("swf", region, account, "/domain/d")`:        0,
+		`var a = strings.HasPrefix(s, "arn:")`:                       0,
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "a.go", "package a\n"+body, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := madeARNs(file); len(got) != want {
+			t.Errorf("%s: %q, want %d", body, got, want)
+		}
+	}
 }

@@ -41,3 +41,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestPartition(t *testing.T) {
+	for region, want := range map[string]string{
+		"us-east-1": "aws", "eu-central-1": "aws", "eu-isolde-1": "aws", "us-gov": "aws", "us-isoc-west-1": "aws", "mars-1": "aws", "": "aws", "xcn-north-1": "aws",
+		"cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "us-gov-east-1": "aws-us-gov",
+		"us-iso-east-1": "aws-iso", "us-iso-west-1": "aws-iso", "us-isob-east-1": "aws-iso-b", "eu-isoe-west-1": "aws-iso-e",
+		"us-isof-south-1": "aws-iso-f", "us-isof-east-1": "aws-iso-f", "eusc-de-east-1": "aws-eusc",
+	} {
+		if got := arn.Partition(region); got != want {
+			t.Errorf("%q is in %s, want %s", region, got, want)
+		}
+		of := arn.Of("swf", region, "123456789012", "/domain/d")
+		if want := "arn:" + want + ":swf:" + region + ":123456789012:/domain/d"; of.String() != want {
+			t.Errorf("%s, want %s", of, want)
+		}
+	}
+}

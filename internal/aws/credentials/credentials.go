@@ -38,10 +38,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Root is the credential of an account's root user.
 func Root(account string, pair KeyPair) Credential {
-	return Credential{
-		KeyID: pair.KeyID, Secret: pair.Secret,
-		Account: account, Principal: "arn:aws:iam::" + account + ":root",
-	}
+	return Credential{KeyID: pair.KeyID, Secret: pair.Secret, Account: account}
 }
 
 // ErrUnknown says that an access key is nobody's, or is inactive, or that the

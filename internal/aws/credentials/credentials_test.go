@@ -114,7 +114,7 @@ func TestReadFile(t *testing.T) {
 }
 
 func TestRoot(t *testing.T) {
-	want := Credential{KeyID: "AKIA", Secret: "s", Account: "123456789012", Principal: "arn:aws:iam::123456789012:root"}
+	want := Credential{KeyID: "AKIA", Secret: "s", Account: "123456789012"}
 	if got := Root("123456789012", KeyPair{"AKIA", "s"}); got != want {
 		t.Errorf("got %+v", got)
 	}

@@ -25,8 +25,8 @@ type Caller struct {
 }
 
 // newRoot is the root user of an account, who may do everything.
-func newRoot(c credentials.Credential) *Caller {
-	c.Principal = rootARN(c.Account)
+func newRoot(o arn.Owner, c credentials.Credential) *Caller {
+	c.Principal = o.Name("iam", "root")
 	return &Caller{
 		Credential: c,
 		UserID:     c.Account,
@@ -50,14 +50,10 @@ func must(p *policy.Policy, err error) *policy.Policy {
 	return p
 }
 
-func rootARN(account string) string {
-	return arn.ARN{Partition: "aws", Service: "iam", Account: account, Resource: "root"}.String()
-}
-
 // newUser is the owner of an access key.
-func newUser(c credentials.Credential, g *Grants) (*Caller, error) {
+func newUser(o arn.Owner, c credentials.Credential, g *Grants) (*Caller, error) {
 	e := g.Entity
-	c.Principal = e.ARN(c.Account)
+	c.Principal = e.ARN(o)
 	policies, err := PolicySetsOf(c.Account, g)
 	if err != nil {
 		return nil, err
@@ -73,10 +69,10 @@ func newUser(c credentials.Credential, g *Grants) (*Caller, error) {
 }
 
 // newRole is whoever assumed a role.
-func newRole(c credentials.Credential, g *Grants, s *Session) (*Caller, error) {
+func newRole(o arn.Owner, c credentials.Credential, g *Grants, s *Session) (*Caller, error) {
 	e := g.Entity
-	role := e.ARN(c.Account)
-	c.Principal = AssumedRoleARN(c.Account, e.Name, s.Name)
+	role := e.ARN(o)
+	c.Principal = AssumedRoleARN(o, e.Name, s.Name)
 	policies, err := PolicySetsOf(c.Account, g)
 	if err != nil {
 		return nil, err
@@ -100,8 +96,8 @@ func keysOf(tags []Tag) []string {
 }
 
 // AssumedRoleARN is what a session of a role is called.
-func AssumedRoleARN(account, role, session string) string {
-	return arn.ARN{Partition: "aws", Service: "sts", Account: account, Resource: sessionPath + role + "/" + session}.String()
+func AssumedRoleARN(o arn.Owner, role, session string) string {
+	return o.Name("sts", sessionPath+role+"/"+session)
 }
 
 const sessionPath = "assumed-role/"
@@ -212,10 +208,10 @@ func addManaged(to *[]policy.Attached, g *Grants, name string) error {
 
 // Preview is the caller that an entity would be: a user with a key, somebody who
 // assumed a role, or a user who has nothing but a group.
-func Preview(account string, g *Grants) (*Caller, error) {
-	c := credentials.Credential{Account: account}
+func Preview(o arn.Owner, g *Grants) (*Caller, error) {
+	c := credentials.Credential{Account: o.Account}
 	if g.Entity.Type == Role {
-		return newRole(c, g, &Session{Name: "preview"})
+		return newRole(o, c, g, &Session{Name: "preview"})
 	}
-	return newUser(c, g)
+	return newUser(o, c, g)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/policy"
 )
@@ -53,7 +54,7 @@ func (d *town) flood(sessions int, each func(c *Caller)) {
 	d.do(CreateEntity{role})
 	for i := range l.AttachedPerEntityMax {
 		made := d.do(CreatePolicy{New: Policy{Name: fmt.Sprint("p", i), Path: "/", ID: fmt.Sprint("ANPA", i)}, Document: largest(i, l.PolicyMax)}).(*Policy)
-		d.do(Attach{Of: role.Ref, Policy: made.ARN(storyAccount)})
+		d.do(Attach{Of: role.Ref, Policy: made.ARN(storyOwner)})
 	}
 	d.user("flooder")
 	key := d.key("flooder")
@@ -135,7 +136,7 @@ func TestCallersAtRandom(t *testing.T) {
 				for i := range random.IntN(5) {
 					e.Inline = append(e.Inline, Inline{Name: fmt.Sprint(i), Document: largest(random.IntN(20), 200+random.IntN(2)*2000)})
 				}
-				found, err := newUser(credentials.Credential{Account: account, KeyID: account + name}, &Grants{Entity: e, known: c})
+				found, err := newUser(arn.Owner{Partition: arn.AWS, Account: account}, credentials.Credential{Account: account, KeyID: account + name}, &Grants{Entity: e, known: c})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/engine"
 )
@@ -23,6 +25,8 @@ type Config struct {
 	Rules  *Rules // those of Kind that the runs follow
 	Sealer *Sealer
 	Roots  []credentials.Credential // of root users
+	// Partition is that of all accounts; empty: the first.
+	Partition string
 }
 
 // Directory knows whom access keys stand for, and is the way to accounts. It
@@ -54,14 +58,19 @@ func NewDirectory(c Config) *Directory {
 		known: newCallers(callersBytesMax), changes: map[string]uint64{}, used: map[string]Use{},
 	}
 	for _, root := range c.Roots {
-		d.roots[root.KeyID] = newRoot(root)
+		d.roots[root.KeyID] = newRoot(d.Owner(root.Account), root)
 	}
 	return d
 }
 
+// Owner is an account with its partition.
+func (d *Directory) Owner(account string) arn.Owner {
+	return arn.Owner{Partition: cmp.Or(d.Partition, arn.AWS), Account: account}
+}
+
 // Do takes a command to an account. What it changed counts for the next Lookup.
 func (d *Directory) Do(ctx context.Context, account string, body any) (any, error) {
-	cmd := command(account, body)
+	cmd := command(d.Owner(account), body)
 	if reads(body) {
 		reply, err := d.Runs.Do(ctx, cmd)
 		return d.orEmpty(cmd, reply, err)
@@ -138,7 +147,7 @@ func (d *Directory) find(ctx context.Context, account, keyID string, token crede
 		if err != nil {
 			return nil, err
 		}
-		return newUser(credentials.Credential{KeyID: k.ID, Secret: secret, Account: account}, &g)
+		return newUser(d.Owner(account), credentials.Credential{KeyID: k.ID, Secret: secret, Account: account}, &g)
 	}
 	return nil, credentials.ErrUnknown
 }
@@ -158,7 +167,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		return nil, err
 	}
 	if s.ID == "" {
-		c := newRoot(credential)
+		c := newRoot(d.Owner(account), credential)
 		return c, c.limit(s, &Grants{known: d.known})
 	}
 	further := make([]string, len(s.Policies))
@@ -171,9 +180,9 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 	}
 	var c *Caller
 	if g.Entity.Type == Role {
-		c, err = newRole(credential, &g, s)
+		c, err = newRole(d.Owner(account), credential, &g, s)
 	} else {
-		c, err = newUser(credential, &g)
+		c, err = newUser(d.Owner(account), credential, &g)
 	}
 	if err != nil {
 		return nil, err
@@ -210,7 +219,7 @@ func (d *Directory) grants(ctx context.Context, account string, r Resolve) (Gran
 
 // Root is the root user of an account, for requests that nobody signs.
 func (d *Directory) Root(account string) *Caller {
-	return newRoot(credentials.Credential{Account: account})
+	return newRoot(d.Owner(account), credentials.Credential{Account: account})
 }
 
 // Used notes that a verified request came with an access key. It is not stored:

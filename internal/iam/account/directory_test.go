@@ -2,6 +2,7 @@ package account
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
@@ -35,7 +37,7 @@ func (l *ledger) Do(_ context.Context, c engine.Command) (any, error) {
 	if _, ok := c.Body.(Resolve); ok {
 		l.resolved++
 	}
-	account := c.Name.World.Account
+	account := c.Name.World.Account + c.Name.World.Region
 	state := l.accounts[account]
 	if state == nil {
 		if c.Begin == engine.Never {
@@ -510,5 +512,38 @@ func BenchmarkLookup(b *testing.B) {
 		if _, err := d.Lookup(ctx, pair.KeyID, ""); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestPartitionsAreApart has a server that moves to a region of another partition, and back:
+// there nobody is known, and names are of that partition.
+func TestPartitionsAreApart(t *testing.T) {
+	d, ctx := newTown(t), context.Background()
+	d.user("ann")
+	key := d.key("ann")
+	moved := d.Config
+	moved.Partition = arn.China
+	there := NewDirectory(moved)
+	if c, err := there.Lookup(ctx, key.KeyID, ""); err == nil {
+		t.Errorf("%s is known in another partition", c.Principal.ARN)
+	}
+	if root := there.Root(storyAccount).Principal.ARN; root != "arn:aws-cn:iam::"+storyAccount+":root" {
+		t.Errorf("the root user is %s", root)
+	}
+	if _, err := there.Do(ctx, storyAccount, CreateEntity{Entity{Ref: Ref{User, "ann"}, Path: "/", ID: "AIDAother"}}); err != nil {
+		t.Errorf("another user of that name: %v", err)
+	}
+	for _, moved := range []*Directory{there, NewDirectory(d.Config)} {
+		reply, err := moved.Do(ctx, storyAccount, ListEntities{User})
+		if err != nil || len(reply.([]*Entity)) != 1 {
+			t.Fatalf("%v, %v", reply, err)
+		}
+		name := reply.([]*Entity)[0].ARN(moved.Owner(storyAccount))
+		if want := "arn:" + cmp.Or(moved.Partition, arn.AWS) + ":iam::" + storyAccount + ":user/ann"; name != want {
+			t.Errorf("%s, want %s", name, want)
+		}
+	}
+	if c, err := NewDirectory(d.Config).Lookup(ctx, key.KeyID, ""); err != nil || c.Principal.ARN != "arn:aws:iam::"+storyAccount+":user/ann" {
+		t.Errorf("back home: %+v, %v", c, err)
 	}
 }

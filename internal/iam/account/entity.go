@@ -72,13 +72,13 @@ type Key struct {
 }
 
 // ARN is the entity's name in policies.
-func (e *Entity) ARN(account string) string {
-	return ARN(account, e.Type.String(), e.Path, e.Name)
+func (e *Entity) ARN(o arn.Owner) string {
+	return ARN(o, e.Type.String(), e.Path, e.Name)
 }
 
 // ARN is the name of a user, group, role or policy.
-func ARN(account, entityType, path, name string) string {
-	return arn.ARN{Partition: "aws", Service: "iam", Account: account, Resource: entityType + path + name}.String()
+func ARN(o arn.Owner, entityType, path, name string) string {
+	return o.Name("iam", entityType+path+name)
 }
 
 // SortKey is what lists of entities are sorted by.

@@ -17,6 +17,8 @@
 package account
 
 import (
+	"cmp"
+	"heddle/internal/aws/arn"
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
 )
@@ -54,9 +56,25 @@ func DefaultLimits() Limits {
 // space, which the service's own limits don't count: as many as it takes of one policy.
 const inlineSpacedMax = 131_072
 
-// command addresses a command to an account.
-func command(account string, body any) engine.Command {
-	name := engine.Name{World: engine.World{Account: account}, Kind: Kind}
+// worldOf is where the identities of an owner are kept: each partition has its own, as
+// if there were others elsewhere. In place of a region there is the partition, unless it
+// is the first.
+func worldOf(o arn.Owner) engine.World {
+	w := engine.World{Account: o.Account, Region: o.Partition}
+	if w.Region == arn.AWS {
+		w.Region = ""
+	}
+	return w
+}
+
+// ownerIn is the opposite of worldOf.
+func ownerIn(w engine.World) arn.Owner {
+	return arn.Owner{Partition: cmp.Or(w.Region, arn.AWS), Account: w.Account}
+}
+
+// command addresses a command to the identities of an owner.
+func command(o arn.Owner, body any) engine.Command {
+	name := engine.Name{World: worldOf(o), Kind: Kind}
 	makes := false
 	switch body.(type) {
 	case CreateEntity, CreatePolicy:

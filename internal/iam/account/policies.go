@@ -14,7 +14,7 @@ func (t *turn) policy(name string) (*Policy, error) {
 		return nil, refuse(InvalidInput, "ARN %s is not valid.", name)
 	}
 	kept := t.policies
-	if a.Account == "aws" {
+	if a.Account == BuiltIn {
 		kept = managed
 	}
 	last := a.Resource
@@ -24,7 +24,7 @@ func (t *turn) policy(name string) (*Policy, error) {
 			break
 		}
 	}
-	if p, ok := findPolicy(kept, last); ok && p.ARN(t.id) == name {
+	if p, ok := findPolicy(kept, last); ok && p.ARN(t.owner) == name {
 		return p, nil
 	}
 	return nil, noPolicy(name)
@@ -181,7 +181,7 @@ func (t *turn) uses() (attached, bounds map[string]int) {
 
 func (t *turn) use(p *Policy) PolicyUse {
 	attached, bounds := t.uses()
-	name := p.ARN(t.id)
+	name := p.ARN(t.owner)
 	return PolicyUse{p, attached[name], bounds[name]}
 }
 
@@ -198,7 +198,7 @@ func (t *turn) listPolicies() []PolicyUse {
 	var all []PolicyUse
 	for _, kept := range [...]policySet{t.policies, managed} {
 		for _, p := range kept {
-			name := p.ARN(t.id)
+			name := p.ARN(t.owner)
 			all = append(all, PolicyUse{p, attached[name], bounds[name]})
 		}
 	}

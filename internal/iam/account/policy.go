@@ -1,6 +1,7 @@
 package account
 
 import (
+	"heddle/internal/aws/arn"
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
@@ -29,12 +30,16 @@ type Version struct {
 	CreatedAt engine.Time
 }
 
+// BuiltIn stands for the account in the names of the managed policies that are there
+// from the beginning.
+const BuiltIn = "aws"
+
 // ARN is the policy's name where it is attached.
-func (p *Policy) ARN(account string) string {
+func (p *Policy) ARN(o arn.Owner) string {
 	if p.BuiltIn {
-		account = "aws"
+		o.Account = BuiltIn
 	}
-	return ARN(account, "policy", p.Path, p.Name)
+	return ARN(o, "policy", p.Path, p.Name)
 }
 
 // Version gives a version by its number.

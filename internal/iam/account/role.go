@@ -49,7 +49,7 @@ func (d *Directory) role(ctx context.Context, account, name string) (Grants, err
 	if err != nil {
 		return Grants{}, err
 	}
-	if g := reply.(Grants); g.Entity.ARN(account) == name {
+	if g := reply.(Grants); g.Entity.ARN(d.Owner(account)) == name {
 		return g, nil
 	}
 	return Grants{}, &RoleError{name, "this account has no such role"}
@@ -80,5 +80,5 @@ func (d *Directory) Act(ctx context.Context, account string, u RoleUse) (*Caller
 	if !policy.EvaluateTrust(&ask, policy.Attached{Source: u.Role, Policy: trust}, &policy.PolicySets{}).Allowed {
 		return nil, &RoleError{u.Role, u.Service + " is not authorized to assume the role"}
 	}
-	return newRole(credentials.Credential{Account: account}, &g, &Session{Name: u.Session})
+	return newRole(d.Owner(account), credentials.Credential{Account: account}, &g, &Session{Name: u.Session})
 }

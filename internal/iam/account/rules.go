@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
 	"heddle/internal/pack"
@@ -27,7 +28,7 @@ var rules = collection.NewRules(collection.Config[*account]{
 // account is the state of Kind. Names that differ by case only are one.
 type account struct {
 	collection.Log
-	id string
+	owner arn.Owner
 
 	entities [Role + 1]collection.Set[collection.Folded, *Entity]
 	policies policySet
@@ -38,7 +39,7 @@ type account struct {
 type policySet = collection.Set[collection.Folded, *Policy]
 
 func newAccount(id engine.Identity) *account {
-	return &account{id: id.Name.World.Account, owners: map[string]string{}, ids: map[string]*Entity{}}
+	return &account{owner: ownerIn(id.Name.World), owners: map[string]string{}, ids: map[string]*Entity{}}
 }
 
 // Code says the fields that are stored.

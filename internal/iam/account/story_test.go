@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
 	"heddle/internal/engine/enginetest"
@@ -31,7 +32,9 @@ type story struct {
 
 const storyAccount = "123456789012"
 
-var storyID = engine.Identity{Name: command(storyAccount, nil).Name}
+var storyOwner = arn.Owner{Partition: arn.AWS, Account: storyAccount}
+
+var storyID = engine.Identity{Name: command(storyOwner, nil).Name}
 
 func newStory(t testing.TB) *story {
 	rules := NewRules(Limits{

@@ -21,6 +21,9 @@ const formerID = "AIDAHADNOBODYWHENBOUND"
 func (a *account) bind(document string) (bound string, unknown []string) {
 	bound, err := policy.RewritePrincipals(document, func(principal string) string {
 		id, ok := a.principalID(principal)
+		if name, err := arn.Parse(principal); err == nil && name.Partition != a.owner.Partition {
+			ok = false // even an account's root: accounts of other partitions are others
+		}
 		if !ok {
 			unknown = append(unknown, principal)
 		}
@@ -67,14 +70,14 @@ func (a *account) principalID(principal string) (id string, ok bool) {
 	}
 	if role, session, found := strings.Cut(strings.TrimPrefix(name.Resource, sessionPath), "/"); found && name.Service == "sts" {
 		e, ok := a.find(Ref{Role, role})
-		if !ok || AssumedRoleARN(a.id, role, session) != principal {
+		if !ok || AssumedRoleARN(a.owner, role, session) != principal {
 			return principal, false
 		}
 		return e.ID + ":" + session, true
 	}
 	for _, entityType := range [...]EntityType{User, Role} {
 		last := name.Resource[strings.LastIndexByte(name.Resource, '/')+1:]
-		if e, ok := a.find(Ref{entityType, last}); ok && e.ARN(a.id) == principal {
+		if e, ok := a.find(Ref{entityType, last}); ok && e.ARN(a.owner) == principal {
 			return e.ID, true
 		}
 	}
@@ -89,9 +92,9 @@ func (a *account) principalName(principal string) string {
 	case !ok:
 		return principal
 	case ofSession:
-		return AssumedRoleARN(a.id, e.Name, session)
+		return AssumedRoleARN(a.owner, e.Name, session)
 	}
-	return e.ARN(a.id)
+	return e.ARN(a.owner)
 }
 
 // shown gives an entity as its readers see it.

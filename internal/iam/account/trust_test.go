@@ -25,7 +25,7 @@ func (d *town) trusts(role string, c *Caller) bool {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	r := policy.Request{Principal: c.Principal, Action: "sts:AssumeRole", Resource: g.Entity.ARN(storyAccount), Context: c.Context}
+	r := policy.Request{Principal: c.Principal, Action: "sts:AssumeRole", Resource: g.Entity.ARN(storyOwner), Context: c.Context}
 	return policy.EvaluateTrust(&r, policy.Attached{Policy: trust}, &policy.PolicySets{}).Allowed
 }
 

@@ -10,7 +10,7 @@ import (
 
 // functionName is what the service takes for the name of a function: an ARN, or its end
 // from the region, the account or the name on, with perhaps a version or an alias.
-var functionName = regexp.MustCompile(`^(?:(?:arn:(aws[a-zA-Z-]*):lambda:)?([a-z]{2}(?:-[a-z]+)+-\d+):)?(?:(\d{12}):)?(?:(function):)?([a-zA-Z0-9_-]+)(?::(\$LATEST|[a-zA-Z0-9_-]+))?$`)
+var functionName = regexp.MustCompile(`^(?:(?:arn:(aws[a-zA-Z-]*):lambda:)?((?:[a-z]{2}|eusc)(?:-[a-z]+)+-\d+):)?(?:(\d{12}):)?(?:(function):)?([a-zA-Z0-9_-]+)(?::(\$LATEST|[a-zA-Z0-9_-]+))?$`)
 
 // function is a function that an execution names in its world.
 type function struct {
@@ -32,13 +32,12 @@ func functionOf(w engine.World, name string) (f function, ok bool) {
 	switch {
 	case partition != "" && (account == "" || word == ""): // half an ARN
 		return function{}, false
+	case partition != "" && partition != arn.Partition(region):
+		return function{}, false
 	case plain && short == "function" && qualifier != "": // some would take the qualifier for the name
 		return function{}, false
 	}
-	a := arn.ARN{
-		Partition: cmp.Or(partition, "aws"), Service: "lambda",
-		Region: cmp.Or(region, w.Region), Account: cmp.Or(account, w.Account), Resource: "function:" + short,
-	}
+	a := arn.Of("lambda", cmp.Or(region, w.Region), cmp.Or(account, w.Account), "function:"+short)
 	if qualifier != "" {
 		a.Resource += ":" + qualifier
 	}

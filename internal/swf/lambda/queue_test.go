@@ -200,10 +200,24 @@ func TestFunctionNames(t *testing.T) {
 		"", "..", "a/b", "a b", "f:", ":f", "f:a:b", "f:$OTHER", "é", "f\n", "a.b",
 		"arn:aws:lambda:eu-west-1:123456789012:f", "arn:aws:lambda:eu-west-1:function:f", "arn:aws:lambda::123456789012:function:f",
 		"arn:aws:iam::123456789012:role/f", "arn:aws:lambda:eu-west-1:123456789012:function:f:a:b", "arn:aws:lambda:*:123456789012:function:f",
-		"Function:f:live", "12345678901:function:f",
+		"Function:f:live", "12345678901:function:f", "arn:aws-cn:lambda:eu-west-1:123456789012:function:f", "arn:aws:lambda:cn-north-1:123456789012:function:f",
 	} {
 		if got, ok := functionOf(w, name); ok {
 			t.Errorf("%q: %+v", name, got)
+		}
+	}
+}
+
+func TestFunctionNamesFollowTheRegion(t *testing.T) {
+	for region, want := range map[string]string{
+		"cn-north-1": "aws-cn", "us-gov-east-1": "aws-us-gov", "us-isob-east-1": "aws-iso-b", "eusc-de-east-1": "aws-eusc", "eu-west-1": "aws",
+	} {
+		name := "arn:" + want + ":lambda:" + region + ":123456789012:function:f"
+		for _, given := range []string{"f", "function:f", name, region + ":123456789012:function:f"} {
+			got, ok := functionOf(engine.World{Account: "123456789012", Region: region}, given)
+			if !ok || got.arn != name {
+				t.Errorf("%s in %s: %+v, %v", given, region, got, ok)
+			}
 		}
 	}
 }

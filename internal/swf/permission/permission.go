@@ -93,10 +93,10 @@ func (a *Need) Request(p policy.Principal, region string, c policy.Context) poli
 	domain, resource, alias := a.Domain, a.ResourceARN, ""
 	if a.EveryDomain {
 		// The service's own description has it without region and slash.
-		domain, alias = "*", arn.ARN{Partition: "aws", Service: "swf", Account: p.Account, Resource: "domain/*"}.String()
+		domain, alias = "*", arn.Owner{Partition: arn.Partition(region), Account: p.Account}.Name("swf", "domain/*")
 	}
 	if resource == "" {
-		resource = arn.ARN{Partition: "aws", Service: "swf", Region: region, Account: p.Account, Resource: domainPrefix + domain}.String()
+		resource = arn.Of("swf", region, p.Account, domainPrefix+domain).String()
 	}
 	return policy.Request{Principal: p, Action: a.Action, Resource: resource, Alias: alias, Context: a.append(c)}
 }

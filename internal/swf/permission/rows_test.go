@@ -403,3 +403,19 @@ func TestNoIDIsAsked(t *testing.T) {
 		t.Errorf("%d calls and %d decisions were asked", calls, decisions)
 	}
 }
+
+// TestPartitions asks in a region of each partition: the domain's names follow it.
+func TestPartitions(t *testing.T) {
+	for region, partition := range map[string]string{
+		"us-east-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "us-iso-east-1": "aws-iso", "us-isob-east-1": "aws-iso-b",
+		"eu-isoe-west-1": "aws-iso-e", "us-isof-south-1": "aws-iso-f", "eusc-de-east-1": "aws-eusc",
+	} {
+		call := permission.Call("CountPendingDecisionTasks", &wire.CountPendingDecisionTasksInput{Domain: "d"})
+		list := permission.Call("ListDomains", &wire.ListDomainsInput{})
+		one, all := call.Request(ann, region, nil), list.Request(ann, region, nil)
+		prefix := "arn:" + partition + ":swf:" + region + ":" + account + ":/domain/"
+		if one.Resource != prefix+"d" || all.Resource != prefix+"*" || all.Alias != "arn:"+partition+":swf::"+account+":domain/*" {
+			t.Errorf("%s: %s, %s, %s", region, one.Resource, all.Resource, all.Alias)
+		}
+	}
+}
