@@ -132,7 +132,7 @@ func (d *Door) newHTTP() *http.Server {
 		TLSConfig:         secure,
 		ReadHeaderTimeout: d.cfg.Timeouts.Header,
 		IdleTimeout:       d.cfg.Timeouts.Idle,
-		MaxHeaderBytes:    headerBytesMax,
+		MaxHeaderBytes:    headerBytesMax - 4<<10, // net/http takes so much more
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: streamsMax, WriteByteTimeout: d.cfg.Timeouts.Answer,
 			// What a peer only announces, or sends before it is read, costs no more.

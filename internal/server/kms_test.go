@@ -140,4 +140,23 @@ func TestKMSIsCalledAtStart(t *testing.T) {
 	if found := plantedIn(t, cfg.Data); len(found) > 0 {
 		t.Errorf("found %v", found)
 	}
+
+	// A server that skips time writes nothing until it is asked to.
+	cfg.Data, cfg.TimeSkip = t.TempDir(), SkipTimers
+	for life := range 2 {
+		s := start(t, cfg)
+		k.made()
+		mustCall(t, s, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
+		for n := range 2 {
+			mustCall(t, s, "RegisterDomain", fmt.Sprintf(`{"name":"%d of life %d","workflowExecutionRetentionPeriodInDays":"1"}`, n, life))
+		}
+		closeServer(t, s)
+		want := ""
+		if life > 0 {
+			want = "Encrypt"
+		}
+		if made := strings.Join(k.made(), " "); made != want {
+			t.Errorf("skipping time, life %d: called %q while it served, want %q", life, made, want)
+		}
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/swf"
-	"heddle/internal/swf/execution"
+	workflow "heddle/internal/swf/execution"
 )
 
 // TestNobodyReadsRegistries has a caller who knows the run ids of what the server keeps as
@@ -31,7 +31,7 @@ func TestNobodyReadsRegistries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			runs[head.Name] = execution.FormatRun(id)
+			runs[head.Name] = workflow.FormatRun(id)
 			return true
 		})
 		if err != nil {
@@ -43,14 +43,14 @@ func TestNobodyReadsRegistries(t *testing.T) {
 	ask := func(try func(domain, id, run string) (string, bool)) {
 		for name, run := range runs {
 			kinds[name.Kind] = true
-			domain, id := execution.Split(name.Key)
+			domain, id := workflow.Split(name.Key)
 			for _, d := range []string{"shop", domain, name.Key} {
 				for _, i := range []string{"a", id, name.Key, "shop"} {
 					if d == "" || i == "" {
 						continue
 					}
 					if text, ok := try(d, i, run); ok {
-						if readable++; name.Kind != execution.Kind {
+						if readable++; name.Kind != workflow.Kind {
 							t.Errorf("%s %q, as %q of %q: %s", name.Kind, name.Key, i, d, text)
 						}
 					}

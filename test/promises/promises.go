@@ -23,7 +23,7 @@ import (
 )
 
 // words make a sentence a promise; "read-only" is another word.
-var words = regexp.MustCompile(`(?i)(?:^|[^\w-])(ends? with|needs?|only|never|always|at most|nobody|nothing|no other)\b`)
+var words = regexp.MustCompile(`(?i)(?:^|[^\w-])(ends?( early)? with|needs?|only|never|always|at most|nobody|nothing|no other)\b`)
 
 // row is a promise, or a part of one, and what tries to break it.
 type row struct {
