@@ -128,7 +128,7 @@ func TestNoChangeWithoutRoomForItsRecord(t *testing.T) {
 		t.Skip(err)
 	}
 	cfg := memory()
-	cfg.Data, cfg.Audit = t.TempDir(), Audit{Files: AuditFile}
+	cfg.Data, cfg.Audit = filepath.Join(t.TempDir(), "data"), Audit{Files: AuditFile}
 	if err := os.MkdirAll(AuditDir(cfg.Data), 0o700); err != nil {
 		t.Fatal(err)
 	}
