@@ -28,7 +28,7 @@ type Audit struct {
 	Events string `name:"audit-events" default:"all" enum:"all,management" env:"HEDDLE_AUDIT_EVENTS" help:"management: no calls about executions and tasks."`
 	Data   bool   `name:"audit-data" env:"HEDDLE_AUDIT_DATA" help:"Record inputs, results, details and the like too. Secrets and tokens never are."`
 	FileMB int    `name:"audit-file-mb" default:"100" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_FILE_MB" help:"A file of the trail is not larger; each day begins another."`
-	Keep   int    `name:"audit-keep" default:"20" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_KEEP" help:"How many files of each kind (changes, calls, refusals) are kept; those of changes 30 days at least."`
+	Keep   int    `name:"audit-keep" default:"20" min:"1" max:"1000000000" env:"HEDDLE_AUDIT_KEEP" help:"How many files of each kind (changes, calls, refusals) are kept; those of changes 7 days at least."`
 
 	WebhookURL   string `name:"audit-webhook" env:"HEDDLE_AUDIT_WEBHOOK" placeholder:"URL" help:"Where records are posted in batches, too. HEDDLE_AUDIT_WEBHOOK_TOKEN, if it is set, is sent as a bearer token."`
 	WebhookToken string `kong:"-" secret:"HEDDLE_AUDIT_WEBHOOK_TOKEN"`
@@ -51,7 +51,7 @@ const (
 	// auditAgeMax is how old a file of the trail becomes: one a day.
 	auditAgeMax = 24 * time.Hour
 	// auditChangesAge is how long records of changes are kept at least.
-	auditChangesAge = 30 * 24 * time.Hour
+	auditChangesAge = 7 * 24 * time.Hour
 	// auditChangesRoom is what the files of changes may have at least, so that a small
 	// trail of calls does not soon have changes refused.
 	auditChangesRoom = 256 << 20
