@@ -129,7 +129,7 @@ func TestTaskTokens(t *testing.T) {
 	h.refused(invalidToken, h.swf(h.root, "RespondActivityTaskCompleted", `{"taskToken":"`+foreign+`"}`))
 
 	// Decisions that lack what permission is asked for.
-	for _, kind := range []string{"ScheduleActivityTask", "StartChildWorkflowExecution", "ContinueAsNewWorkflowExecution", "ScheduleLambdaFunction", "None"} {
+	for _, kind := range []string{"ScheduleActivityTask", "StartChildWorkflowExecution", "ScheduleLambdaFunction", "None"} {
 		h.refused("ValidationException", h.swf(bob, "RespondDecisionTaskCompleted", `{"taskToken":"`+ownDecision+`","decisions":[{"decisionType":"`+kind+`"}]}`))
 	}
 
