@@ -19,6 +19,7 @@ package promises
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -74,6 +75,9 @@ func problems(documents map[string]string, rows []row, missing func(test string)
 			if strings.Contains(s, r.part) {
 				holders = append(holders, s)
 			}
+		}
+		if slices.Contains(holders, r.part) { // a whole one, such as a cell
+			holders = []string{r.part}
 		}
 		switch {
 		case len(holders) == 0:

@@ -157,6 +157,7 @@ func TestProblems(t *testing.T) {
 		{"a sentence without a row", text + " Only.", whole, "no row for it: Only."},
 		{"a sentence that is gone", text[:35], whole, "no such sentence"},
 		{"a sentence that changed", strings.Replace(text, "stops", "halts", 1), whole, "no such sentence"},
+		{"a part of another that is a sentence", text + " It never", whole + "It never\n\tpackage TestIt\n", ""},
 		{"a row of another document", text, strings.Replace(whole, "# doc", "# other", 1), "other has no such sentence"},
 		{"a part of two sentences", text, "# doc\nnever\n\tpackage TestIt\n", "2 sentences have it"},
 		{"a part that promises nothing", text, whole + "stops\n\tpackage TestIt\n", "no word"},
