@@ -89,7 +89,7 @@ func TestNumbers(t *testing.T) {
 		}
 		// Of a group of limits one may be given, and the others keep their defaults.
 		c = Config{}
-		given := defaults[name].Int() - 1
+		given := max(0, defaults[name].Int()-1)
 		numbersOf(&c)[name].SetInt(given)
 		if err := c.fill(); err != nil {
 			t.Errorf("%s of %d: %v", name, given, err)
