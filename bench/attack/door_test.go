@@ -29,25 +29,37 @@ var (
 // target is a server that is attacked, and its owner's key.
 type target struct {
 	*process.Server
-	t   *testing.T
-	key credentials.KeyPair
-	log *bytes.Buffer
+	t    *testing.T
+	data string
+	key  credentials.KeyPair
+	log  *bytes.Buffer
 }
 
-// open starts a server that may have so many descriptors; 0: as many as there are.
+// TestMain builds the server that is attacked, once for all tests.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if *binary == "" {
+		dir, err := os.MkdirTemp("", "heddle-attack-")
+		if err == nil {
+			defer os.RemoveAll(dir)
+			*binary, err = process.Build(context.Background(), dir)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// open starts a server, which keeps no trail unless the flags say so, and may have so
+// many descriptors; 0: as many as there are.
 func open(t *testing.T, descriptors int, flags ...string) *target {
 	t.Helper()
-	if *binary == "" {
-		dir, err := os.MkdirTemp("", "attack")
-		if err != nil {
-			t.Fatal(err)
-		}
-		built, err := process.Build(t.Context(), dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		*binary = built
-	}
 	data := t.TempDir()
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--audit", "off"}, flags...)
 	program := *binary
@@ -70,7 +82,7 @@ func open(t *testing.T, descriptors int, flags ...string) *target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &target{s, t, key, log}
+	return &target{s, t, data, key, log}
 }
 
 func (s *target) rss() int64 {

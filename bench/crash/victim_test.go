@@ -55,6 +55,9 @@ func newVictim(t *testing.T, binary string, fail func(error)) *victim {
 		}
 		v.log.Close()
 	})
+	if err := os.Chmod(v.data, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	root := awscredentials.KeyPair{KeyID: credentials.AccessKey, Secret: awscredentials.Secret(credentials.SecretKey)}
 	if err := awscredentials.WriteFile(heddle.CredentialsFile(v.data), root); err != nil {
 		t.Fatal(err)
