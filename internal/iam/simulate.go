@@ -3,6 +3,7 @@ package iam
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -15,12 +16,25 @@ import (
 )
 
 func simulationRows(a *actions) []operation.Operation {
+	t := newTurns(max(1, runtime.GOMAXPROCS(0)/2))
 	return []operation.Operation{
 		row(a, "SimulatePrincipalPolicy", func(c *call, in *wire.SimulatePrincipalPolicyRequest) error {
 			c.target = target{resource: in.PolicySourceARN} // whose policies are asked
 			return nil
-		}, simulatePrincipal, operation.Waits), // they may take long, and end when their callers hang up
-		row(a, "SimulateCustomPolicy", nothing, simulateCustom, operation.Waits),
+		}, inTurn(t, simulatePrincipal), operation.Waits), // they may take long, and end when their callers hang up
+		row(a, "SimulateCustomPolicy", nothing, inTurn(t, simulateCustom), operation.Waits),
+	}
+}
+
+// inTurn has a simulation wait for its turn.
+func inTurn[In any](t *turns, do func(*call, *In) (*wire.SimulatePolicyResponse, error)) func(*call, *In) (*wire.SimulatePolicyResponse, error) {
+	return func(c *call, in *In) (*wire.SimulatePolicyResponse, error) {
+		leave, err := t.take(c, c.caller.Principal.ARN)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+		return do(c, in)
 	}
 }
 
