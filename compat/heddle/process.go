@@ -43,10 +43,11 @@ func Binary() (string, error) {
 
 // Start runs the binary's serve command on a free port of the loopback
 // interface and the data in a folder, with more flags, until it listens. The root
-// key pair is AccessKey and SecretKey.
+// key pair is AccessKey and SecretKey. The folder becomes its owner's alone: the
+// server takes none that has something in it and lets others in.
 func Start(binary, data string, flags ...string) (*Server, error) {
 	root := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", AccessKey, SecretKey)
-	if err := os.WriteFile(filepath.Join(data, "credentials"), []byte(root), 0o600); err != nil {
+	if err := errors.Join(os.Chmod(data, 0o700), os.WriteFile(filepath.Join(data, "credentials"), []byte(root), 0o600)); err != nil {
 		return nil, fmt.Errorf("start %q: %w", binary, err)
 	}
 	s := &Server{said: &text{}, exited: make(chan struct{})}
