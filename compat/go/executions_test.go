@@ -265,7 +265,8 @@ func faultsOfStarts(t *testing.T, h *house) {
 		"long tag":          func(in *swf.StartWorkflowExecutionInput) { in.TagList = []string{strings.Repeat("t", 257)} },
 		"long input":        func(in *swf.StartWorkflowExecutionInput) { in.Input = aws.String(strings.Repeat("ü", 32769)) },
 		"long workflowId":   func(in *swf.StartWorkflowExecutionInput) { in.WorkflowId = aws.String(strings.Repeat("w", 257)) },
-		"colon":             func(in *swf.StartWorkflowExecutionInput) { in.WorkflowId = aws.String("a:b") },
+		"control character": func(in *swf.StartWorkflowExecutionInput) { in.WorkflowId = aws.String("a\u007fb") },
+		"task list's colon": func(in *swf.StartWorkflowExecutionInput) { in.TaskList = &types.TaskList{Name: aws.String("a:b")} },
 		"arn":               func(in *swf.StartWorkflowExecutionInput) { in.WorkflowId = aws.String("arn") },
 		"NONE":              func(in *swf.StartWorkflowExecutionInput) { in.ExecutionStartToCloseTimeout = aws.String("NONE") },
 		"negative timeout":  func(in *swf.StartWorkflowExecutionInput) { in.TaskStartToCloseTimeout = aws.String("-1") },
@@ -287,6 +288,71 @@ func faultsOfStarts(t *testing.T, h *house) {
 		t.Errorf("the largest input came back with %d characters", len(got))
 	}
 	h.decide(closing(""))
+}
+
+// workflowIDs gives executions names that the manual forbids and the vendor's own
+// frameworks use, in every call and decision that names an execution.
+func workflowIDs(t *testing.T, h *house) {
+	ctx := t.Context()
+	for _, id := range []string{"a:b", "a/b", "a|b", "/", "22+/=:1"} {
+		named := &types.WorkflowExecutionFilter{WorkflowId: aws.String(id)}
+		open := func(want int32) {
+			t.Helper()
+			list, err := h.ListOpenWorkflowExecutions(ctx, &swf.ListOpenWorkflowExecutionsInput{Domain: aws.String(domain), StartTimeFilter: always, ExecutionFilter: named})
+			h.ok(err)
+			count, err := h.CountOpenWorkflowExecutions(ctx, &swf.CountOpenWorkflowExecutionsInput{Domain: aws.String(domain), StartTimeFilter: always, ExecutionFilter: named})
+			h.ok(err)
+			if len(list.ExecutionInfos) != int(want) || count.Count != want {
+				t.Errorf("%d of %q are listed and %d counted as open, want %d", len(list.ExecutionInfos), id, count.Count, want)
+			}
+		}
+		run := h.begin(id)
+		open(1)
+		_, err := h.DescribeWorkflowExecution(ctx, &swf.DescribeWorkflowExecutionInput{
+			Domain: aws.String(domain), Execution: &types.WorkflowExecution{WorkflowId: aws.String(id), RunId: aws.String(run)},
+		})
+		h.ok(err)
+		_, err = h.SignalWorkflowExecution(ctx, &swf.SignalWorkflowExecutionInput{Domain: aws.String(domain), WorkflowId: aws.String(id), SignalName: aws.String("s")})
+		h.ok(err)
+		_, err = h.RequestCancelWorkflowExecution(ctx, &swf.RequestCancelWorkflowExecutionInput{Domain: aws.String(domain), WorkflowId: aws.String(id)})
+		h.ok(err)
+		if task := h.decide(closing("")); aws.ToString(task.WorkflowExecution.WorkflowId) != id {
+			t.Errorf("the task of %q is of %q", id, aws.ToString(task.WorkflowExecution.WorkflowId))
+		}
+		h.tells(id, run, 1, "RunStarted DecisionScheduled RunSignaled RunCancelRequested DecisionStarted DecisionCompleted RunCompleted")
+		open(0)
+		closed, err := h.ListClosedWorkflowExecutions(ctx, &swf.ListClosedWorkflowExecutionsInput{Domain: aws.String(domain), StartTimeFilter: always, ExecutionFilter: named})
+		h.ok(err)
+		count, err := h.CountClosedWorkflowExecutions(ctx, &swf.CountClosedWorkflowExecutionsInput{Domain: aws.String(domain), StartTimeFilter: always, ExecutionFilter: named})
+		h.ok(err)
+		if len(closed.ExecutionInfos) != 1 || count.Count != 1 {
+			t.Errorf("%d of %q are listed and %d counted as closed, want 1", len(closed.ExecutionInfos), id, count.Count)
+		}
+
+		parentID := "parent of " + id
+		parent := h.begin(parentID)
+		h.decide(bearing(id))
+		child := *h.await(parentID, parent, types.EventTypeChildWorkflowExecutionStarted).ChildWorkflowExecutionStartedEventAttributes.WorkflowExecution.RunId
+		h.decide(
+			types.Decision{
+				DecisionType: types.DecisionTypeSignalExternalWorkflowExecution,
+				SignalExternalWorkflowExecutionDecisionAttributes: &types.SignalExternalWorkflowExecutionDecisionAttributes{
+					WorkflowId: aws.String(id), SignalName: aws.String("s"),
+				},
+			},
+			types.Decision{
+				DecisionType: types.DecisionTypeRequestCancelExternalWorkflowExecution,
+				RequestCancelExternalWorkflowExecutionDecisionAttributes: &types.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowId: aws.String(id)},
+			})
+		h.await(id, child, types.EventTypeWorkflowExecutionSignaled)
+		h.await(id, child, types.EventTypeWorkflowExecutionCancelRequested)
+		_, err = h.TerminateWorkflowExecution(ctx, &swf.TerminateWorkflowExecutionInput{Domain: aws.String(domain), WorkflowId: aws.String(id), RunId: aws.String(child)})
+		h.ok(err)
+		h.await(parentID, parent, types.EventTypeChildWorkflowExecutionTerminated)
+		open(0)
+		_, err = h.TerminateWorkflowExecution(ctx, &swf.TerminateWorkflowExecutionInput{Domain: aws.String(domain), WorkflowId: aws.String(parentID)})
+		h.ok(err)
+	}
 }
 
 // faultsOfUnknownDomains names a domain that is not there, in every operation

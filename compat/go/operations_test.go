@@ -30,6 +30,7 @@ func TestEveryOperation(t *testing.T) {
 		{"closed executions", closedExecutions},
 		{"faults of executions", faultsOfExecutions},
 		{"faults of starts", faultsOfStarts},
+		{"workflow ids", workflowIDs},
 		{"faults of tasks", faultsOfTasks},
 		{"faults of unknown domains", faultsOfUnknownDomains},
 		{"limit of polls", limitOfPolls},
