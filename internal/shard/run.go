@@ -17,7 +17,11 @@ type run struct {
 	place        int     // in the wake queue; -1: not there
 	newer, older *run    // in the cache
 	weight       int     // bytes of the state, as the cache counts them
+	weighed      weighing
 }
+
+// weighing is what rules said that a state weighs, when so many bytes of it were stored.
+type weighing struct{ stored, weight int }
 
 // isOver tells whether a run is only still to be deleted: its time has come, which is
 // confirmed, or it was to be kept for none.

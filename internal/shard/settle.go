@@ -56,9 +56,15 @@ func (s *Shard) settle(b *Batch, r *run) {
 	c.before = r.Record
 }
 
-// weightOf is what a run weighs in the cache.
+// weightOf is what a run weighs in the cache. Rules that look at a whole state to tell are
+// asked when an eighth more or less of it is stored than when they were asked last; between
+// that it is believed to grow by as much as they would be if they did not tell.
 func (s *Shard) weightOf(r *run) int {
-	return stateBytes + s.kinds[r.Name.Kind].Weigh(r.state, r.SnapshotLen+r.TailLen) + s.recent.bytes(r.Run)
+	rules, stored := s.kinds[r.Name.Kind], r.SnapshotLen+r.TailLen
+	if was := r.weighed.stored; r.weighed.weight == 0 || stored < was-was/8 || stored > was+was/8 {
+		r.weighed = weighing{stored, rules.Weigh(r.state, stored)}
+	}
+	return stateBytes + r.weighed.weight + 4*max(0, stored-r.weighed.stored) + s.recent.bytes(r.Run)
 }
 
 // queueWake puts a run where its Wake belongs.

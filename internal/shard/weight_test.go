@@ -108,3 +108,34 @@ func TestShardsAtWorkHaveRoom(t *testing.T) {
 		}
 	}
 }
+
+// askedWeight are rules that count how often they are asked what a state weighs.
+type askedWeight struct {
+	engine.Rules
+	asked int
+}
+
+func (a *askedWeight) Weigh(engine.State) int { a.asked++; return 1 }
+
+// TestWeighingDoesNotCostAStateEachTime: a state that grows to ten thousand times its size,
+// and one that stays as it is, are looked at as a whole a few times only.
+func TestWeighingDoesNotCostAStateEachTime(t *testing.T) {
+	h := newHarness(t, 1)
+	s := h.shards[0]
+	rules := &askedWeight{Rules: toyRules{}}
+	s.kinds[toyKind] = engine.NewRuleset(rules)
+	r := &run{}
+	r.Name.Kind = toyKind
+	for r.TailLen = 100; r.TailLen < 1_000_000; r.TailLen += 100 {
+		if w := s.weightOf(r); w < stateBytes+1 {
+			t.Fatalf("it weighs %d", w)
+		}
+	}
+	for range 10_000 {
+		r.TailLen ^= 64 // a snapshot that is a little larger or smaller
+		s.weightOf(r)
+	}
+	if rules.asked > 100 {
+		t.Errorf("the state was looked at %d times", rules.asked)
+	}
+}
