@@ -34,6 +34,10 @@ test/crash: ## kill -9 under load, in starts and in rekeyings, again and again; 
 test/overload: ## four times the load that the server sustains, with 5,000 idle polls
 	$(GO) test ./bench/overload -count=1 -timeout 10m -polls 5000 -requests 5000 -sustained 5s -flood 20s -v
 
+.PHONY: test/attack
+test/attack: ## crowds of raw connections, floods of strangers and of users without rights, beside the root user's work; FLOOD=1m for long ones
+	$(GO) test ./bench/attack -count=1 -timeout 30m -size $(or $(SIZE),2000) -held 3s -flood $(or $(FLOOD),4s) -v
+
 .PHONY: soak
 soak: ## steady load for long, and what grows that should not; MINUTES=600
 	$(GO) test ./bench/soak -count=1 -timeout 48h -minutes $(or $(MINUTES),60) -v
@@ -64,7 +68,7 @@ test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/sim test/crash test/overload test/disk test/linear test/compat ## all that must pass before a change lands
+test/all: lint verify test/race test/sim test/crash test/overload test/attack test/disk test/linear test/compat ## all that must pass before a change lands
 
 .PHONY: lint
 lint: ## gofmt, vet and staticcheck

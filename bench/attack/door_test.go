@@ -22,7 +22,7 @@ import (
 
 var (
 	size   = flag.Int("size", 600, "connections of an attack")
-	held   = flag.Duration("held", 2*time.Second, "how long it is held")
+	held   = flag.Duration("held", time.Second, "how long it is held")
 	binary = flag.String("binary", "", "server to attack; empty: the one that is built from this source")
 )
 

@@ -31,7 +31,7 @@ import (
 )
 
 var (
-	flooded = flag.Duration("flood", 2*time.Second, "how long each flood lasts")
+	flooded = flag.Duration("flood", time.Second, "how long each flood lasts")
 	hands   = flag.Int("hands", 32, "connections of each flood")
 )
 
