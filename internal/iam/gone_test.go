@@ -2,6 +2,8 @@ package iam
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,12 +12,40 @@ import (
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
+	"heddle/internal/engine"
 	"heddle/internal/iam/account"
 )
 
-// TestGoneCaller hangs up while what the call touches is looked up: it must not be
-// taken for something without tags, which nothing denies.
-func TestGoneCaller(t *testing.T) {
+// TestFailedLook has the store fail, or the caller hang up, while what the call touches is
+// looked up: it must not be taken for something without tags, which nothing denies.
+func TestFailedLook(t *testing.T) {
+	t.Run("the caller hangs up", func(t *testing.T) {
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		failedLook(t, gone, func(*harness) {})
+	})
+	t.Run("the store fails", func(t *testing.T) {
+		failedLook(t, t.Context(), func(h *harness) {
+			h.directory = account.NewDirectory(account.Config{Runs: &failsOnce{Runs: h.node}, Rules: account.NewRules(account.DefaultLimits())})
+		})
+	})
+}
+
+// failsOnce are runs whose first command fails.
+type failsOnce struct {
+	account.Runs
+	failed bool
+}
+
+func (f *failsOnce) Do(ctx context.Context, c engine.Command) (any, error) {
+	if !f.failed {
+		f.failed = true
+		return nil, errors.New("the store is out of order")
+	}
+	return f.Runs.Do(ctx, c)
+}
+
+func failedLook(t *testing.T, ctx context.Context, spoil func(*harness)) {
 	h := newHarness(t)
 	policies := policy.PolicySets{}
 	for _, document := range []string{
@@ -33,13 +63,14 @@ func TestGoneCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	caller := &account.Caller{Credential: credentials.Credential{Account: accountID}, Of: account.Ref{Type: account.User, Name: "ann"}, Policies: policies}
+	whole := h.directory
+	spoil(h)
 	handler := h.serving(always{callerOf(caller)})
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	r := httptest.NewRequestWithContext(gone, "POST", "/", strings.NewReader("Action=DeleteUser&Version=2010-05-08&UserName=kept"))
+	handler.Log = slog.New(slog.DiscardHandler) // of the failure
+	r := httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader("Action=DeleteUser&Version=2010-05-08&UserName=kept"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	handler.ServeHTTP(httptest.NewRecorder(), r)
-	if _, err := h.directory.Do(t.Context(), accountID, account.GetEntity{Of: kept.Ref}); err != nil {
+	if _, err := whole.Do(t.Context(), accountID, account.GetEntity{Of: kept.Ref}); err != nil {
 		t.Error(err)
 	}
 }

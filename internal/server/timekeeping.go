@@ -211,7 +211,7 @@ func (s *Server) hearWord() {
 // AcceptTime leaves the operator's word for the server of a data folder: it is no earlier
 // than t.
 func AcceptTime(data string, t time.Time) error {
-	if off := t.Sub(time.Now()); off.Abs() > stepMost {
+	if off := time.Until(t); off.Abs() > stepMost {
 		return fmt.Errorf("accept time %s: this machine's clock reads %s; set that first", t.UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
 	}
 	if _, err := os.Stat(data); err != nil {
