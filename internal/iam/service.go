@@ -111,11 +111,12 @@ func subject[In any](a *actions, action string, about func(*call, *In) error) fu
 type call struct {
 	*service.Kernel
 	context.Context
-	action string // as policies have it
-	caller *account.Caller
-	base   policy.Context // what conditions may ask, without what is about the target
-	of     account.Ref    // the user, group or role that it is about; zero: another thing
-	target target
+	action  string // as policies have it
+	caller  *account.Caller
+	base    policy.Context // what conditions may ask, without what is about the target
+	of      account.Ref    // the user, group or role that it is about; zero: another thing
+	target  target
+	assumed assumed // of AssumeRole alone
 }
 
 // owner is who keeps the caller's identities.
