@@ -98,7 +98,7 @@ func subject[In any](a *actions, action string, about func(*call, *In) error) fu
 			return nil, denied("Credentials from GetSessionToken cannot be used to call IAM")
 		}
 		if a.service == "iam" {
-			c.base = atHome(c.base)
+			c.base = atHome(c.owner().Partition, c.base)
 		}
 		if err := about(c, in); err != nil {
 			return nil, err
