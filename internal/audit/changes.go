@@ -46,13 +46,14 @@ type spending struct {
 }
 
 // Keep takes room for the record of a change that is to be done: Record with Kept fills
-// it or leaves it. Root tells whether the principal is the root user. An error is for the
+// it or leaves it. Root tells whether it is the root user's. An error is for the
 // log, which has been told; the change must not be done.
-func (t *Trail) Keep(principal string, root bool) error {
+func (t *Trail) Keep(by *Identity, root bool) error {
 	to := t.files[Changes]
 	if to == nil {
 		return nil
 	}
+	principal := by.spender()
 	err := t.mayChange(principal, root)
 	if err == nil && !t.changes.enter(principal) {
 		err = errManyAtOnce
@@ -64,7 +65,7 @@ func (t *Trail) Keep(principal string, root bool) error {
 	}
 	if err != nil {
 		t.changes.refused.Add(1)
-		t.tellRefused(principal, err)
+		t.tellRefused(by.principal(), err)
 	}
 	return err
 }

@@ -104,9 +104,8 @@ func sessionTags(tags []stswire.Tag) (all []account.Tag) {
 
 // assumed is the role that a call assumes, once it may.
 type assumed struct {
-	role    *account.Entity
-	owner   string // the account that the role is of
-	session *account.Session
+	role  *account.Entity
+	owner string // the account that the role is of
 }
 
 // aboutRole asks for permission itself: whether a role may be assumed is for the role,
@@ -116,10 +115,6 @@ func aboutRole(c *call, in *stswire.AssumeRoleRequest) error {
 	c.target.free = true
 	if f, ok := errors.AsType[*fault.Fault](c.saysTags(sessionTags(in.Tags))); ok {
 		return fault.Invalid(f.Message) // STS has no word of its own for it
-	}
-	c.assumed.session = &account.Session{Name: in.RoleSessionName, Tags: sessionTags(in.Tags)}
-	if err := readLimits(c.assumed.session, in); err != nil {
-		return err
 	}
 	role, owner, err := c.findRole(in.RoleARN)
 	if err != nil {
@@ -154,7 +149,11 @@ func aboutRole(c *call, in *stswire.AssumeRoleRequest) error {
 }
 
 func assumeRole(c *call, in *stswire.AssumeRoleRequest) (*stswire.AssumeRoleResponse, error) {
-	s, role, owner := c.assumed.session, c.assumed.role, c.assumed.owner
+	role, owner := c.assumed.role, c.assumed.owner
+	s := &account.Session{Account: owner, Of: role.Ref, ID: role.ID, Name: in.RoleSessionName, Tags: sessionTags(in.Tags)}
+	if err := readLimits(s, in); err != nil {
+		return nil, err
+	}
 	seconds := secondsOr(in.DurationSeconds, sessionSecondsDefault)
 	switch chained := c.caller.Session && c.caller.Of.Type == account.Role; {
 	case seconds > role.SessionSecondsMax:
@@ -162,7 +161,6 @@ func assumeRole(c *call, in *stswire.AssumeRoleRequest) (*stswire.AssumeRoleResp
 	case chained && seconds > chainedSecondsMax:
 		return nil, fault.Invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	s.Account, s.Of, s.ID = owner, role.Ref, role.ID
 	if err := c.findSessionPolicies(s); err != nil {
 		return nil, err
 	}

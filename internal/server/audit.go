@@ -178,7 +178,8 @@ func (a *auditor) keep(m *operation.Mounted, by *operation.Caller) (bool, error)
 	if !changes(a.services[m.API.Service].Service, m.Name) {
 		return false, nil
 	}
-	if err := a.Keep(by.Principal.ARN, by.Policies == nil); err != nil {
+	caller := auditIdentity(by.Identity.(*account.Caller))
+	if err := a.Keep(&caller, by.Policies == nil); err != nil {
 		return false, fault.Throttled() // so that clients try again
 	}
 	return true, nil
