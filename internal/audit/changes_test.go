@@ -244,6 +244,32 @@ func TestPartsAreById(t *testing.T) {
 	})
 }
 
+// TestNewcomersHaveRoom: neither three who fill all that they may on each day until the first
+// files go, nor one who comes as twenty, keep a newcomer from making changes.
+func TestNewcomersHaveRoom(t *testing.T) {
+	for name, c := range map[string]struct{ days, users int }{"for a week": {7, 3}, "at once": {1, 20}} {
+		synctest.Test(t, func(t *testing.T) {
+			const room = 800 << 10
+			h := bubble(t, Config{Files: Files{Dir: t.TempDir(), BytesMax: 50 << 10, AgeMax: 24 * time.Hour, Keep: 2, ChangesAge: 7 * 24 * time.Hour, ChangesRoom: room}})
+			made := 0
+			for range c.days {
+				for i := range c.users {
+					n, _ := h.fill(user(fmt.Sprint("user", i)), false)
+					made += n
+				}
+				time.Sleep(principalDay - time.Hour)
+			}
+			if used := h.changes.files.used.Load(); used < room/2 {
+				t.Errorf("%s: %d changes filled %d bytes", name, made, used)
+			}
+			if n, err := h.fill(user("newcomer"), false); n < 2 {
+				t.Errorf("%s: a newcomer made %d changes: %v", name, n, err)
+			}
+			h.stop()
+		})
+	}
+}
+
 // TestRoomForChanges is filled by users, each up to a part of its own, then up to what is left for
 // the root user, then by the root user. It opens again when files are old enough, or
 // when the operator takes them elsewhere, and the log says what happens.
