@@ -119,7 +119,7 @@ func (t *Trail) Record(c *Call) error {
 	}()
 	t.recorded.Add(1)
 	if c.Kept && c.Kind != Changes {
-		t.leave(c.Identity.principal())
+		t.leave(c.Identity.spender())
 	}
 	if c.Kind == Refused && !t.refusals.whole(c, len(*line)) {
 		return nil
@@ -130,7 +130,7 @@ func (t *Trail) Record(c *Call) error {
 		to.put(*line)
 		return nil
 	}
-	principal := c.Identity.principal()
+	principal := c.Identity.spender()
 	t.changes.charge(principal, len(*line), t.Now())
 	defer t.changes.exit(principal)
 	return t.written(to.queue.fill(*line))

@@ -57,6 +57,15 @@ func (i *Identity) principal() string {
 	return i.ARN
 }
 
+// spender is who fills room, a session as its role: by id, since names change, and who may
+// change his own would have the part of another each time.
+func (i *Identity) spender() string {
+	if id, _, _ := strings.Cut(i.PrincipalID, ":"); id != "" {
+		return id
+	}
+	return i.principal()
+}
+
 // Session is about temporary credentials.
 type Session struct {
 	Created time.Time // zero: there are none

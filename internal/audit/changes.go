@@ -14,6 +14,9 @@ const (
 	// again in each principalDay.
 	principalPart = 16
 	principalDay  = 24 * time.Hour
+	// freePart is the part of what is still free that one may fill at most: so a few who
+	// go on for days, or one who makes himself many, leave something to whoever comes next.
+	freePart = 4
 	// principalPlaces is how many changes of one principal may be on their way at a time.
 	principalPlaces = 16 << 20 / placeBytes / 2
 	// rootPart is the part of the room that is left for the root user, who can
@@ -46,13 +49,14 @@ type spending struct {
 }
 
 // Keep takes room for the record of a change that is to be done: Record with Kept fills
-// it or leaves it. Root tells whether the principal is the root user. An error is for the
+// it or leaves it. Root tells whether it is the root user's. An error is for the
 // log, which has been told; the change must not be done.
-func (t *Trail) Keep(principal string, root bool) error {
+func (t *Trail) Keep(by *Identity, root bool) error {
 	to := t.files[Changes]
 	if to == nil {
 		return nil
 	}
+	principal := by.spender()
 	err := t.mayChange(principal, root)
 	if err == nil && !t.changes.enter(principal) {
 		err = errManyAtOnce
@@ -64,7 +68,7 @@ func (t *Trail) Keep(principal string, root bool) error {
 	}
 	if err != nil {
 		t.changes.refused.Add(1)
-		t.tellRefused(principal, err)
+		t.tellRefused(by.principal(), err)
 	}
 	return err
 }
@@ -167,7 +171,8 @@ func (c *changes) has(principal string, now time.Time, room int64) bool {
 	if _, known := c.spent[principal]; !known && len(c.spent) >= principalsMax {
 		principal = ""
 	}
-	return c.spent[principal].now(now, room).bytes < float64(room/principalPart)
+	free := room - room/rootPart - c.files.used.Load()
+	return c.spent[principal].now(now, room).bytes < float64(min(room/principalPart, max(1, free/freePart)))
 }
 
 // charge counts bytes that a principal has filled.

@@ -16,7 +16,7 @@ import (
 func (h *house) keepAll(by Identity, root bool) (n int, took time.Duration, err error) {
 	for ; n < 10_000; n++ {
 		began := time.Now()
-		if err = h.Keep(by.principal(), root); err != nil {
+		if err = h.Keep(&by, root); err != nil {
 			return n, time.Since(began), err
 		}
 	}
@@ -42,12 +42,12 @@ func TestRoomIsTakenBeforeAChange(t *testing.T) {
 			t.Errorf("room for %d more: %v", n, err)
 		}
 		began := time.Now()
-		if err := h.Keep("bob", false); !errors.Is(err, errNoRoom) || time.Since(began) != changesWait {
+		if err := h.Keep(&Identity{ARN: "bob"}, false); !errors.Is(err, errNoRoom) || time.Since(began) != changesWait {
 			t.Errorf("no room: %v after %s", err, time.Since(began))
 		}
 		// One that is not needed is given back to who waits.
 		waited := make(chan error)
-		go func() { waited <- h.Keep("bob", false) }()
+		go func() { waited <- h.Keep(&Identity{ARN: "bob"}, false) }()
 		time.Sleep(changesWait / 2)
 		if err := h.Record(&Call{Kind: Calls, Kept: true, Time: noon, Identity: user("carl")}); err != nil {
 			t.Error(err)
@@ -67,12 +67,12 @@ func TestRoomIsTakenBeforeAChange(t *testing.T) {
 		if len(h.changes.onTheirWay) > 0 || h.files[Changes].queue.places != 0 {
 			t.Errorf("on their way: %v, %d", h.changes.onTheirWay, h.files[Changes].queue.places)
 		}
-		if err := h.Keep(user("ann").ARN, false); err != nil {
+		if err := h.Keep(new(user("ann")), false); err != nil {
 			t.Errorf("all was written: %v", err)
 		}
 		h.leave(user("ann").ARN)
 		h.stop()
-		if err := h.Keep("ann", true); !errors.Is(err, errEnded) {
+		if err := h.Keep(&Identity{ARN: "ann"}, true); !errors.Is(err, errEnded) {
 			t.Errorf("after the end: %v", err)
 		}
 		if c := h.Counts(); c.ChangesOver != 4 || c.FilesLost != 0 {
@@ -97,7 +97,7 @@ func TestADiskThatFails(t *testing.T) {
 						h.toFiles(k, &tight{room: 1 << 20})
 					}
 				}
-				if err := h.Keep("ann", false); err != nil {
+				if err := h.Keep(&Identity{ARN: "ann"}, false); err != nil {
 					t.Fatal(err)
 				}
 				began := time.Now()
@@ -112,14 +112,14 @@ func TestADiskThatFails(t *testing.T) {
 				}
 				time.Sleep(2 * filesGather)
 				began = time.Now()
-				if err := h.Keep("root", true); !errors.Is(err, errFailing) || time.Since(began) != 0 {
+				if err := h.Keep(&Identity{ARN: "root"}, true); !errors.Is(err, errFailing) || time.Since(began) != 0 {
 					t.Errorf("the disk fails: %v after %s", err, time.Since(began))
 				}
 				disk.mu.Lock()
 				disk.room = 1 << 20
 				disk.mu.Unlock()
 				time.Sleep(2 * pauseMax)
-				if err := h.Keep("ann", false); err != nil {
+				if err := h.Keep(&Identity{ARN: "ann"}, false); err != nil {
 					t.Errorf("the disk is well again: %v", err)
 				}
 				if err := h.Record(change(user("ann"), "sure")); err != nil {
@@ -142,7 +142,7 @@ func TestChangesThatComeTogetherAreSyncedTogether(t *testing.T) {
 		var all sync.WaitGroup
 		answered := make(chan string, 10)
 		for i := range 10 {
-			if err := h.Keep("ann", false); err != nil {
+			if err := h.Keep(&Identity{ARN: "ann"}, false); err != nil {
 				t.Fatal(err)
 			}
 			all.Go(func() {
@@ -203,13 +203,70 @@ func TestASyncThatFails(t *testing.T) {
 // fill makes changes until one is refused.
 func (h *house) fill(by Identity, root bool) (n int, err error) {
 	for {
-		if err := h.Keep(by.principal(), root); err != nil {
+		if err := h.Keep(&by, root); err != nil {
 			return n, err
 		}
 		call := change(by, fmt.Sprint(by.UserName, n))
 		call.Request = Shown(`"` + strings.Repeat("x", 1000) + `"`)
 		h.record(call)
 		n++
+	}
+}
+
+// TestPartsAreById: another name makes nobody another principal, nor does another session
+// of a role; whoever has a name that somebody had has a part of his own.
+func TestPartsAreById(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := bubble(t, Config{Files: Files{Dir: t.TempDir(), BytesMax: 50 << 10, AgeMax: 24 * time.Hour, Keep: 2, ChangesAge: 10 * 24 * time.Hour, ChangesRoom: 400 << 10}})
+		renamed := user("carl")
+		renamed.PrincipalID = "AIDACARL"
+		if n, err := h.fill(renamed, false); n == 0 {
+			t.Errorf("carl may make no changes: %v", err)
+		}
+		renamed.ARN += "-anew"
+		if n, _ := h.fill(renamed, false); n > 0 {
+			t.Errorf("carl made %d more under another name", n)
+		}
+		session := Identity{Type: "AssumedRole", PrincipalID: "AROAR:one", ARN: "arn:aws:sts::123456789012:assumed-role/r/one", Session: Session{Issuer: Issuer{PrincipalID: "AROAR", ARN: "arn:aws:iam::123456789012:role/r"}}}
+		if n, err := h.fill(session, false); n == 0 {
+			t.Errorf("a role may make no changes: %v", err)
+		}
+		session.PrincipalID, session.ARN = "AROAR:two", "arn:aws:sts::123456789012:assumed-role/r/two"
+		if n, _ := h.fill(session, false); n > 0 {
+			t.Errorf("another session of the role made %d more", n)
+		}
+		successor := user("carl")
+		successor.PrincipalID = "AIDAOTHER"
+		if n, err := h.fill(successor, false); n == 0 {
+			t.Errorf("who has carl's name may make no changes: %v", err)
+		}
+		h.stop()
+	})
+}
+
+// TestNewcomersHaveRoom: neither three who fill all that they may on each day until the first
+// files go, nor one who comes as twenty, keep a newcomer from making changes.
+func TestNewcomersHaveRoom(t *testing.T) {
+	for name, c := range map[string]struct{ days, users int }{"for a week": {7, 3}, "at once": {1, 20}} {
+		synctest.Test(t, func(t *testing.T) {
+			const room = 800 << 10
+			h := bubble(t, Config{Files: Files{Dir: t.TempDir(), BytesMax: 50 << 10, AgeMax: 24 * time.Hour, Keep: 2, ChangesAge: 7 * 24 * time.Hour, ChangesRoom: room}})
+			made := 0
+			for range c.days {
+				for i := range c.users {
+					n, _ := h.fill(user(fmt.Sprint("user", i)), false)
+					made += n
+				}
+				time.Sleep(principalDay - time.Hour)
+			}
+			if used := h.changes.files.used.Load(); used < room/2 {
+				t.Errorf("%s: %d changes filled %d bytes", name, made, used)
+			}
+			if n, err := h.fill(user("newcomer"), false); n < 2 {
+				t.Errorf("%s: a newcomer made %d changes: %v", name, n, err)
+			}
+			h.stop()
+		})
 	}
 }
 
@@ -257,7 +314,7 @@ func TestRoomForChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(lookEvery)
-		if err := h.Keep("root", true); err != nil {
+		if err := h.Keep(&Identity{ARN: "root"}, true); err != nil {
 			t.Errorf("a file is gone: %v", err)
 		}
 		h.leave("root")

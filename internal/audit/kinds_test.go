@@ -96,7 +96,7 @@ func TestAcknowledgedChangesStay(t *testing.T) {
 						call := &Call{Time: time.Now(), Service: "swf", Action: fmt.Sprint("Do", random.IntN(30)), Identity: by, RequestID: id}
 						switch mood {
 						case 0:
-							if err := h.Keep(by.principal(), root); err != nil {
+							if err := h.Keep(&by, root); err != nil {
 								call.Kind, call.ErrorCode = Refused, "Throttling"
 								break
 							}
@@ -134,7 +134,7 @@ func TestAcknowledgedChangesStay(t *testing.T) {
 				}
 				for i := range 5 {
 					id := fmt.Sprint("last-", i)
-					if h.Keep("root", true) != nil {
+					if h.Keep(&Identity{ARN: "root"}, true) != nil {
 						continue
 					}
 					callers.Go(func() {

@@ -13,16 +13,14 @@ var homes = map[string]string{
 	arn.IsoE: "eu-isoe-west-1", arn.IsoF: "us-isof-south-1", arn.Eusc: "eusc-de-east-1",
 }
 
-// homeOf is the region to which calls of IAM go that are signed for a region. SDKs that are
-// given an address sign them for the client's own.
-func homeOf(region string) string { return homes[arn.Partition(region)] }
-
-// atHome is what conditions may ask of a call of IAM.
-func atHome(known policy.Context) policy.Context {
+// atHome is what conditions may ask of a call of IAM of a partition: SDKs that are given an
+// address sign for the client's own region, and whoever asks must not choose what
+// conditions see.
+func atHome(partition string, known policy.Context) policy.Context {
 	known = slices.Clone(known)
 	for i := range known {
 		if known[i].Key == "aws:RequestedRegion" {
-			known[i].Value = homeOf(known[i].Value)
+			known[i].Value = homes[partition]
 		}
 	}
 	return slices.Clip(known)

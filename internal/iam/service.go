@@ -98,7 +98,7 @@ func subject[In any](a *actions, action string, about func(*call, *In) error) fu
 			return nil, denied("Credentials from GetSessionToken cannot be used to call IAM")
 		}
 		if a.service == "iam" {
-			c.base = atHome(c.base)
+			c.base = atHome(c.owner().Partition, c.base)
 		}
 		if err := about(c, in); err != nil {
 			return nil, err
@@ -111,11 +111,12 @@ func subject[In any](a *actions, action string, about func(*call, *In) error) fu
 type call struct {
 	*service.Kernel
 	context.Context
-	action string // as policies have it
-	caller *account.Caller
-	base   policy.Context // what conditions may ask, without what is about the target
-	of     account.Ref    // the user, group or role that it is about; zero: another thing
-	target target
+	action  string // as policies have it
+	caller  *account.Caller
+	base    policy.Context // what conditions may ask, without what is about the target
+	of      account.Ref    // the user, group or role that it is about; zero: another thing
+	target  target
+	assumed assumed // of AssumeRole alone
 }
 
 // owner is who keeps the caller's identities.

@@ -15,13 +15,12 @@ import (
 	"heddle/internal/iam/stswire"
 )
 
-// sessionRows are the actions of STS. AssumeRole asks for permission itself: whether
-// a role may be assumed is for the role, too, to say.
+// sessionRows are the actions of STS.
 func sessionRows(a *actions) []operation.Operation {
 	return []operation.Operation{
 		row(a, "GetCallerIdentity", free, getCallerIdentity),
 		row(a, "GetSessionToken", free, getSessionToken),
-		row(a, "AssumeRole", aboutSessionTags, assumeRole),
+		row(a, "AssumeRole", aboutRole, assumeRole),
 	}
 }
 
@@ -95,15 +94,6 @@ func (c *call) begin(s *account.Session, seconds int) (*stswire.Credentials, err
 // assumed.
 const chainedSecondsMax = 3600
 
-// aboutSessionTags refuses what no session may have.
-func aboutSessionTags(c *call, in *stswire.AssumeRoleRequest) error {
-	c.target.free = true
-	if f, ok := errors.AsType[*fault.Fault](c.saysTags(sessionTags(in.Tags))); ok {
-		return fault.Invalid(f.Message) // STS has no word of its own for it
-	}
-	return nil
-}
-
 // sessionTags are the tags of a session as policies know them.
 func sessionTags(tags []stswire.Tag) (all []account.Tag) {
 	for _, t := range tags {
@@ -112,48 +102,65 @@ func sessionTags(tags []stswire.Tag) (all []account.Tag) {
 	return all
 }
 
+// assumed is the role that a call assumes, once it may.
+type assumed struct {
+	role  *account.Entity
+	owner string // the account that the role is of
+}
+
+// aboutRole asks for permission itself: whether a role may be assumed is for the role,
+// too, to say. It comes before anything that a refused call must not take: a place
+// in the audit trail, or a call out of a rate that others share.
+func aboutRole(c *call, in *stswire.AssumeRoleRequest) error {
+	c.target.free = true
+	if f, ok := errors.AsType[*fault.Fault](c.saysTags(sessionTags(in.Tags))); ok {
+		return fault.Invalid(f.Message) // STS has no word of its own for it
+	}
+	role, owner, err := c.findRole(in.RoleARN)
+	if err != nil {
+		return err
+	}
+	c.assumed.role, c.assumed.owner = role, owner
+	refused := func(action string) error {
+		return denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), action, in.RoleARN))
+	}
+	if role == nil {
+		return refused("sts:AssumeRole") // as if it were there, and closed
+	}
+	resource := role.ARN(c.Accounts.Owner(owner))
+	trust, err := policy.ParseTrust([]byte(role.Trust))
+	if err != nil {
+		return fmt.Errorf("trust policy of role %q: %w", role.Name, err)
+	}
+	trusted := policy.Attached{Source: resource, Policy: trust}
+	known := append(c.base, c.assumeContext(in)...)
+	known = append(known, tagsContext(role.Tags)...)
+	asked := []string{"sts:AssumeRole"}
+	if len(in.Tags) > 0 {
+		asked = append(asked, "sts:TagSession")
+	}
+	for _, action := range asked {
+		request := policy.Request{Principal: c.caller.Principal, Action: action, Resource: resource, Context: known}
+		if !policy.EvaluateTrust(&request, trusted, &c.caller.Policies).Allowed {
+			return refused(action)
+		}
+	}
+	return nil
+}
+
 func assumeRole(c *call, in *stswire.AssumeRoleRequest) (*stswire.AssumeRoleResponse, error) {
-	name := in.RoleARN
-	s := &account.Session{Name: in.RoleSessionName, Tags: sessionTags(in.Tags)}
-	seconds := secondsOr(in.DurationSeconds, sessionSecondsDefault)
+	role, owner := c.assumed.role, c.assumed.owner
+	s := &account.Session{Account: owner, Of: role.Ref, ID: role.ID, Name: in.RoleSessionName, Tags: sessionTags(in.Tags)}
 	if err := readLimits(s, in); err != nil {
 		return nil, err
 	}
-	request := policy.Request{
-		Principal: c.caller.Principal, Action: "sts:AssumeRole", Resource: name,
-		Context: append(c.base, c.assumeContext(in)...),
-	}
-	refusal := denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), request.Action, name))
-	role, owner, err := c.findRole(name)
-	if err != nil {
-		return nil, err
-	}
-	if role == nil {
-		return nil, refusal // as if it were there, and closed
-	}
-	request.Resource = role.ARN(c.Accounts.Owner(owner))
-	request.Context = append(request.Context, tagsContext(role.Tags)...)
-	trust, err := policy.ParseTrust([]byte(role.Trust))
-	if err != nil {
-		return nil, fmt.Errorf("trust policy of role %q: %w", role.Name, err)
-	}
-	trusted := policy.Attached{Source: request.Resource, Policy: trust}
-	if !policy.EvaluateTrust(&request, trusted, &c.caller.Policies).Allowed {
-		return nil, refusal
-	}
-	if len(s.Tags) > 0 {
-		request.Action = "sts:TagSession"
-		if !policy.EvaluateTrust(&request, trusted, &c.caller.Policies).Allowed {
-			return nil, denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), request.Action, name))
-		}
-	}
+	seconds := secondsOr(in.DurationSeconds, sessionSecondsDefault)
 	switch chained := c.caller.Session && c.caller.Of.Type == account.Role; {
 	case seconds > role.SessionSecondsMax:
 		return nil, fault.Invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	case chained && seconds > chainedSecondsMax:
 		return nil, fault.Invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	s.Account, s.Of, s.ID = owner, role.Ref, role.ID
 	if err := c.findSessionPolicies(s); err != nil {
 		return nil, err
 	}

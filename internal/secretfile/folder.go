@@ -15,6 +15,9 @@ type Folder struct {
 	Narrowed bool   // it was empty and open to others, and no longer is
 }
 
+// linksMax is how many links one after the other a folder may be.
+const linksMax = 32
+
 // CheckFolder refuses a folder, or what a link leads to, that another user owns or that
 // others may look into or write to, as PostgreSQL does: its mode is 0700, or 0750 for a
 // group that may read. One that is empty is given the mode 0700. There need be none.
@@ -26,12 +29,25 @@ func CheckFolder(path string) (found Folder, err error) {
 	if err != nil {
 		return found, err
 	}
-	if link.Mode()&fs.ModeSymlink != 0 {
+	for at, n := path, 0; link.Mode()&fs.ModeSymlink != 0; n++ { // what it leads to may be another
 		if found.Link, err = filepath.EvalSymlinks(path); err != nil {
 			return found, fmt.Errorf("the link %q leads nowhere: %w", path, err)
 		}
 		if owner, other := otherOwner(link, true); other {
-			return found, fmt.Errorf("the link %q belongs to user %d, who could lead it elsewhere; make it anew as the user that runs this", path, owner)
+			return found, fmt.Errorf("the link %q belongs to user %d, who could lead it elsewhere; make it anew as the user that runs this", at, owner)
+		}
+		to, err := os.Readlink(at)
+		if err != nil {
+			return found, err
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(at), to)
+		}
+		if link, err = os.Lstat(to); err != nil {
+			return found, err
+		}
+		if at = to; n == linksMax {
+			return found, fmt.Errorf("the link %q leads to too many others", path)
 		}
 	}
 	info, err := os.Stat(path)

@@ -79,7 +79,14 @@ func TestCheckFolderOwners(t *testing.T) {
 	if err := errors.Join(os.Mkdir(dir, 0o700), os.Chown(dir, 1234, 1234), os.Mkdir(own, 0o700), os.Symlink(own, link), os.Lchown(link, 1234, 1234)); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{dir: "belongs to user 1234, and this runs as user 0", link: "belongs to user 1234, who could lead it elsewhere"} {
+	over, under := filepath.Join(base, "over"), filepath.Join(base, "under") // an own link to one of another's
+	if err := errors.Join(os.Symlink("link", over), os.Symlink(own, under)); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := CheckFolder(under); err != nil || found.Link != own {
+		t.Errorf("a link of one's own: %+v, %v", found, err)
+	}
+	for path, want := range map[string]string{over: "belongs to user 1234, who could lead it elsewhere", dir: "belongs to user 1234, and this runs as user 0", link: "belongs to user 1234, who could lead it elsewhere"} {
 		if _, err := CheckFolder(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}

@@ -175,21 +175,35 @@ func (a *auditor) stop(ctx context.Context) error {
 
 // keep takes room for the record of a call that is to change what was set up.
 func (a *auditor) keep(m *operation.Mounted, by *operation.Caller) (bool, error) {
-	of := a.services[m.API.Service]
-	if isData(of, m.Name) || isReadOnly(of, m.Name) {
+	if !changes(a.services[m.API.Service].Service, m.Name) {
 		return false, nil
 	}
-	if err := a.Keep(by.Principal.ARN, by.Policies == nil); err != nil {
+	caller := auditIdentity(by.Identity.(*account.Caller))
+	if err := a.Keep(&caller, by.Policies == nil); err != nil {
 		return false, fault.Throttled() // so that clients try again
 	}
 	return true, nil
 }
 
-func isData(of audited, action string) bool {
+// keepNone is keep where nothing is recorded: it tells only which calls change what was
+// set up.
+func keepNone(services []*service.Service) func(*operation.Mounted, *operation.Caller) (bool, error) {
+	return func(m *operation.Mounted, _ *operation.Caller) (bool, error) {
+		i := slices.IndexFunc(services, func(s *service.Service) bool { return s.Name == m.API.Service })
+		return changes(services[i], m.Name), nil
+	}
+}
+
+// changes tells whether an action changes what was set up.
+func changes(of *service.Service, action string) bool {
+	return !isData(of, action) && !isReadOnly(of, action)
+}
+
+func isData(of *service.Service, action string) bool {
 	return of.Audit.DataEvent != nil && of.Audit.DataEvent(action)
 }
 
-func isReadOnly(of audited, action string) bool {
+func isReadOnly(of *service.Service, action string) bool {
 	return readsOnly(action) && !slices.Contains(of.Audit.Changes, action)
 }
 
@@ -217,7 +231,7 @@ func refuses(f *fault.Fault, notPermitted string) bool {
 // record records a call.
 func (a *auditor) record(o *operation.Answered) error {
 	of, action := a.services[o.Operation.API.Service], o.Operation.Name
-	data := isData(of, action)
+	data := isData(of.Service, action)
 	if data && !a.all {
 		return nil
 	}
@@ -225,7 +239,7 @@ func (a *auditor) record(o *operation.Answered) error {
 	c := audit.Call{
 		Kind: kindOf(o), Kept: o.Kept,
 		Time: o.At, Service: of.Name, Action: action, RequestID: o.RequestID,
-		ReadOnly: isReadOnly(of, action), DataEvent: data,
+		ReadOnly: isReadOnly(of.Service, action), DataEvent: data,
 		Account: a.account, Region: a.region, SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
 		Identity: audit.Identity{Type: "Unknown"},
 	}

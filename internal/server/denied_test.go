@@ -15,12 +15,16 @@ import (
 func TestDeniedCallsTakeNothing(t *testing.T) {
 	cfg := Config{
 		Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Second, Throttle: ThrottleAWS,
-		ThrottleRates: []string{"ListDomains=2/1", "ListUsers=2/1", "StartWorkflowExecution=2/1", "CreateGroup=2/1", "StartTimer=2/1"},
+		ThrottleRates: []string{"ListDomains=2/1", "ListUsers=2/1", "StartWorkflowExecution=2/1", "CreateGroup=2/1", "StartTimer=2/1", "AssumeRole=2/1"},
 	}
 	s := start(t, cfg)
 	h := &harness{t, s, rootKey(t, cfg.Data)}
 	h.openDomainOnly("shop")
 	nobody := h.user("nobody")
+	h.role("guest", `{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":"sts:AssumeRole"}`)
+	assume := func(key aws.Credentials) *knock {
+		return h.iam(key, "AssumeRole", "RoleArn", roleARN("guest"), "RoleSessionName", "test")
+	}
 	forged := h.root
 	forged.SecretAccessKey += "x"
 	const startIt = `{"domain":"shop","workflowId":"w","workflowType":{"name":"order","version":"1"}}`
@@ -28,6 +32,7 @@ func TestDeniedCallsTakeNothing(t *testing.T) {
 		h.refused(notPermitted, h.swf(nobody, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
 		h.refused(notPermitted, h.swf(nobody, "StartWorkflowExecution", startIt))
 		h.refused(accessDenied, h.iam(nobody, "ListUsers"))
+		h.refused(accessDenied, assume(nobody))
 		h.refused(accessDenied, h.iam(nobody, "CreateGroup", "GroupName", "g"))
 		h.refused("InvalidSignatureException", h.swf(forged, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
 		h.refused("SignatureDoesNotMatch", h.iam(forged, "ListUsers"))
@@ -35,6 +40,7 @@ func TestDeniedCallsTakeNothing(t *testing.T) {
 	for range 2 {
 		h.must(h.swf(h.root, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
 		h.must(h.iam(h.root, "ListUsers"))
+		h.must(assume(h.root))
 	}
 	run := h.field("runId", h.must(h.swf(h.root, "StartWorkflowExecution", startIt)))
 	h.must(h.iam(h.root, "CreateGroup", "GroupName", "g"))

@@ -30,6 +30,7 @@ import (
 func TestOneReader(t *testing.T) {
 	h := newOneReader(t)
 	decision, activity, _ := h.openDomain("a")
+	h.role("r", `{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":["sts:AssumeRole","sts:TagSession"]}`)
 	h.stubbed.Store(true)
 	mallory := "AKIAMALLORYMALLORYAA"
 	for _, s := range h.cfg.Services {

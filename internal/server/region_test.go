@@ -1,9 +1,14 @@
 package server
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"time"
+)
 
 // TestRegions: SDKs that are given an address sign for the region of their client, whatever
-// the service, so IAM takes every region and is in the one of its partition; STS is in the
+// the service, so IAM takes every region, and is to conditions in the one of the server's
+// partition, whatever the caller chose; STS is in the
 // one that was signed for. Neither takes what was signed for the other.
 func TestRegions(t *testing.T) {
 	h := newHarness(t)
@@ -14,25 +19,26 @@ func TestRegions(t *testing.T) {
 		k.service, k.region = service, region
 		return k
 	}
-	for home, regions := range map[string][]string{
-		"us-east-1":       {"us-east-1", "eu-central-1", "us-west-2", "me-south-1", "somewhere"},
-		"cn-north-1":      {"cn-north-1", "cn-northwest-1"},
-		"us-gov-west-1":   {"us-gov-west-1", "us-gov-east-1"},
-		"us-iso-east-1":   {"us-iso-east-1", "us-iso-west-1"},
-		"us-isob-east-1":  {"us-isob-east-1", "us-isob-west-1"},
-		"us-isof-south-1": {"us-isof-south-1", "us-isof-east-1"},
-		"eu-isoe-west-1":  {"eu-isoe-west-1"},
-		"eusc-de-east-1":  {"eusc-de-east-1"},
+	for own, home := range map[string]string{
+		"us-west-2": "us-east-1", "somewhere": "us-east-1", "cn-northwest-1": "cn-north-1", "us-gov-east-1": "us-gov-west-1", "us-iso-west-1": "us-iso-east-1",
+		"us-isob-west-1": "us-isob-east-1", "us-isof-east-1": "us-isof-south-1", "eu-isoe-west-1": "eu-isoe-west-1", "eusc-de-east-1": "eusc-de-east-1",
 	} {
-		reader := h.user("of-"+home, inRegion("iam:ListUsers", home))
-		for _, region := range regions {
+		cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Second, Region: own}
+		s := start(t, cfg)
+		h := &harness{t, s, rootKey(t, cfg.Data)}
+		reader := h.user("at-home", inRegion("iam:ListUsers", home))
+		denied := h.user("away", everything, strings.Replace(inRegion("iam:ListUsers", home), "Allow", "Deny", 1))
+		elsewhere := "us-east-1"
+		if home == elsewhere {
+			elsewhere = "cn-north-1"
+		}
+		stranger := h.user("elsewhere", inRegion("iam:ListUsers", elsewhere))
+		for _, region := range []string{own, home, elsewhere, "us-east-1", "eu-central-1", "cn-north-1", "us-gov-east-1", "us-iso-x", "cn-", "somewhere"} {
 			h.must(at(h.iam(reader, "ListUsers"), "iam", region))
+			h.refused(accessDenied, at(h.iam(denied, "ListUsers"), "iam", region))
+			h.refused(accessDenied, at(h.iam(stranger, "ListUsers"), "iam", region))
 		}
-		away := "us-east-1"
-		if home == away {
-			away = "cn-north-1"
-		}
-		h.refused(accessDenied, at(h.iam(reader, "ListUsers"), "iam", away))
+		closeServer(t, s)
 	}
 
 	h.role("there", `{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-central-1"}}}`)

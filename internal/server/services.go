@@ -91,7 +91,7 @@ func (s *Server) openServices() error {
 		return err
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
-	calls.Gate = gate{s.requests}
+	calls.Gate, calls.Keep = gate{s.requests}, keepNone(cfg.Services)
 	if s.auditor != nil {
 		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/sealing"
 	"heddle/internal/secretfile"
 	"heddle/internal/shard"
 	"heddle/internal/store"
@@ -88,9 +89,9 @@ func (c *clock) begin(seen engine.Time, saved *savedClock) (waits bool) {
 
 // isAhead tells whether the wall clock is further ahead than is slewed.
 func (c *clock) isAhead() bool {
-	c.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.follow(c.pieces.look())
 	return c.jump != nil
 }
 
@@ -183,12 +184,19 @@ func (c *clock) hasChanged() bool {
 // WordFile is where a data folder has the operator's word about the time.
 func WordFile(data string) string { return filepath.Join(data, "accepted-time") }
 
-// hearWord takes the operator's word, if the clock asks for it and it was given.
+// hearWord takes the operator's word, if the clock asks for it and it was given. A word that
+// it has no reason to ask for must not lie about until it has: it would be of another day.
 func (s *Server) hearWord() {
-	if !s.clock.asks() {
+	file := WordFile(s.cfg.Data)
+	switch {
+	case !s.clock.isAhead():
+		if os.Remove(file) == nil {
+			s.cfg.Log.Warn("an accepted time is dropped, since the wall clock is not ahead", "file", file)
+		}
+		return
+	case !s.clock.asks():
 		return
 	}
-	file := WordFile(s.cfg.Data)
 	text, err := secretfile.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -214,8 +222,8 @@ func AcceptTime(data string, t time.Time) error {
 	if off := time.Until(t); off.Abs() > stepMost {
 		return fmt.Errorf("accept time %s: this machine's clock reads %s; set that first", t.UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
 	}
-	if _, err := os.Stat(data); err != nil {
-		return fmt.Errorf("accept time: %w", err)
+	if _, err := os.Stat(sealing.StoreDir(data)); err != nil {
+		return fmt.Errorf("accept time: no data folder of a server: %w", err)
 	}
 	return secretfile.Replace(WordFile(data), []byte(t.UTC().Format(time.RFC3339)+"\n"))
 }

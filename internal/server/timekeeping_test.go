@@ -140,3 +140,51 @@ func TestWrongWallClockEndsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestWordsAreOfTheirTime: a word that the clock did not ask for, or whose reason went
+// before it was taken, does not stand until a wall clock is wrong again.
+func TestWordsAreOfTheirTime(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, given := range map[string]time.Duration{ // by what the wall clock was ahead then
+		"not asked for": 0, "of a wall clock that was set right": 40 * day,
+	} {
+		clocks := &sharedPieces{p: newPieces()}
+		cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Auth: AuthNone, timepieces: clocks}
+		s, err := Start(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := s.clock.Now()
+		clocks.set(given)
+		clocks.pass(t, s, 2*time.Second) // not yet steady
+		clocks.mu.Lock()
+		word := time.Unix(0, int64(clocks.p.look().wall))
+		clocks.mu.Unlock()
+		if err := secretfile.Replace(WordFile(cfg.Data), []byte(word.UTC().Format(time.RFC3339)+"\n")); err != nil {
+			t.Fatal(err)
+		}
+		clocks.set(0)
+		clocks.pass(t, s, time.Second)
+		s.hearWord()
+		clocks.set(60 * day)
+		clocks.pass(t, s, time.Minute)
+		s.hearWord()
+		if moved := time.Duration(s.clock.Now()-began) * time.Millisecond; moved > 2*time.Minute {
+			t.Errorf("%s: the clock has moved by %s", name, moved)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAcceptTimeWantsAFolder: a word for nobody is not "accepted".
+func TestAcceptTimeWantsAFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := AcceptTime(dir, time.Now()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a folder that is no server's: %v", err)
+	}
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}

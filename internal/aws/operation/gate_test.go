@@ -46,6 +46,7 @@ func TestGate(t *testing.T) {
 		entered            int
 		status             int
 		delivered          bool // it is told whether the answer arrived
+		changes            bool
 	}{
 		{name: "served", action: "Buy", body: `{"domain":"d"}`, most: 99, entered: 1, status: 200},
 		{name: "a fault", action: "Buy", body: `{"domain":"d","do":"fault"}`, most: 99, entered: 1, status: 400},
@@ -56,10 +57,14 @@ func TestGate(t *testing.T) {
 		{name: "too large", action: "Buy", body: strings.Repeat(" ", BodyMax+1), most: 99, status: 413},
 		{name: "no place", action: "Buy", body: `{"domain":"d","do":"panic"}`, shut: true, status: 400},
 		{name: "no room for the answer", action: "Buy", body: `{"domain":"d","text":"long"}`, most: 5, entered: 1, status: 400},
+		{name: "no room for the answer of what was done", action: "Buy", body: `{"domain":"d","text":"long"}`, most: 5, entered: 1, status: 200, changes: true},
 		{name: "no room for a task", action: "Wait", body: `{"domain":"d","text":"long"}`, most: 5, entered: 1, status: 400, delivered: true},
 	} {
 		shop, gate := newShop(), &turnstile{shut: c.shut, most: c.most}
 		shop.Gate = gate
+		var told *Answered
+		shop.Keep = func(*Mounted, *Caller) (bool, error) { return c.changes, nil }
+		shop.Audit = func(a *Answered) error { told = a; return nil }
 		if c.refuse != nil {
 			shop.Authenticator = refusing{c.refuse}
 		}
@@ -67,8 +72,11 @@ func TestGate(t *testing.T) {
 		if w.Code != c.status || gate.in != 0 || gate.entered != c.entered {
 			t.Errorf("%s: %d %s, %d entered, %d are in", c.name, w.Code, w.Body, gate.entered, gate.in)
 		}
-		if (c.shut || c.most < 99) && w.Body.String() != throttledFault {
+		if (c.shut || c.most < 99) && !c.changes && w.Body.String() != throttledFault {
 			t.Errorf("%s: %s", c.name, w.Body)
+		}
+		if c.changes && (told.Fault != nil || !told.Kept) {
+			t.Errorf("%s: on record there is %+v", c.name, told.Fault)
 		}
 		select {
 		case err := <-shop.delivered:

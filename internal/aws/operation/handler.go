@@ -21,9 +21,9 @@ type Config struct {
 	Log           *slog.Logger
 	Random        func() [16]byte  // a source of request ids
 	Now           func() time.Time // the real time
-	// Keep takes room for the record of a call that is about to be done, and tells
-	// whether it has; Audit is told. Its error goes to the caller, and the call is not
-	// done. Nil: nobody needs room.
+	// Keep takes room for the record of a call that is about to change something, and
+	// tells whether it is one; Audit is told. Its error goes to the caller, and the call
+	// is not done. Nil: no call is one.
 	Keep func(*Mounted, *Caller) (kept bool, err error)
 	// Audit hears of a call before its answer is written; nil: nobody does. It keeps
 	// nothing of what it is given. An error means that the call may not be answered as
@@ -125,7 +125,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := answers.Get().(*Answer)
 	defer answer.release()
 	out, err := h.handle(c, in, answer)
-	if err == nil && c.entered && !h.Gate.Answer(c, len(answer.Body)) {
+	// A change that was done is answered whatever room there is: a refusal would not be true,
+	// neither to its caller nor on record.
+	if err == nil && c.entered && !h.Gate.Answer(c, len(answer.Body)) && !c.kept {
 		err = fault.Throttled()
 		if delivery, awaited := out.(Delivery); awaited {
 			delivery.Delivered(err)

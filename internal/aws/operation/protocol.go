@@ -64,7 +64,7 @@ type Call struct {
 	caller  Caller
 	at      time.Time // when it came
 	subject Subject   // nil until it was resolved
-	kept    bool      // Config.Keep took room for its record
+	kept    bool      // it changes something; Config.Keep took room for its record
 }
 
 // Answer is what an operation answers with. Status, Header and Stream are for REST: the

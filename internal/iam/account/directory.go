@@ -223,8 +223,12 @@ func (d *Directory) Root(account string) *Caller {
 }
 
 // Used notes that a verified request came with an access key. It is not stored:
-// after a restart nobody knows of earlier uses.
+// after a restart nobody knows of earlier uses. Nobody can ask about a session's, and
+// whoever begins many must not make us forget the others.
 func (d *Directory) Used(keyID string, u Use) {
+	if strings.HasPrefix(keyID, sessionPrefix) {
+		return
+	}
 	d.mu.RLock()
 	last := d.used[keyID]
 	d.mu.RUnlock()

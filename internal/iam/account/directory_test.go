@@ -489,6 +489,12 @@ func TestLastUse(t *testing.T) {
 	if use := d.LastUse("AKIA1"); use != (Use{at.Add(2 * time.Millisecond), "iam", "r"}) {
 		t.Errorf("used %+v", use)
 	}
+	for n := range usesMax + 1 { // which anybody may begin
+		d.Used(fmt.Sprint(sessionPrefix, n), Use{at, "swf", "r"})
+	}
+	if use := d.LastUse("AKIA1"); use.At.IsZero() {
+		t.Error("sessions made us forget when a key was used")
+	}
 }
 
 func BenchmarkLookup(b *testing.B) {
