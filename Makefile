@@ -15,11 +15,11 @@ run: ## serve on 127.0.0.1:7930, everything in memory
 	$(GO) run ./cmd/heddle serve --store memory
 
 .PHONY: test
-test: ## fast tests
-	$(GO) test ./...
+test: ## fast tests: all but those that load or kill the real binary (bench), which test/all runs
+	$(GO) test $$($(GO) list ./... | grep -v /bench/)
 
 .PHONY: test/race
-test/race: ## the same under the race detector
+test/race: ## all tests under the race detector
 	$(GO) test -race -timeout 15m ./...
 
 .PHONY: test/sim

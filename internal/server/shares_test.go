@@ -204,7 +204,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 			put(t, conn, request) // whose answer no socket holds
 			waitUntil(t, "the connection is there", func() bool { return s.door.Counts().Connections > before })
 			waitUntil(t, "it is cut", func() bool { return s.door.Counts().Connections == before })
-			if took := time.Since(began); took < cfg.Timeouts.Answer || took > 5*time.Second { // the kernel gives it up after twice as long
+			if took := time.Since(began); took < cfg.Timeouts.Answer || took > 20*time.Second { // if the kernel has taken it all, it gives it up after 10 s
 				t.Errorf("it was cut after %s, want %s", took, cfg.Timeouts.Answer)
 			}
 			waitUntil(t, "the request has ended", func() bool { return s.requests.Taken() == 0 })
