@@ -143,12 +143,14 @@ func TestFloodsOfRefusalsAreBounded(t *testing.T) {
 						quiet.Identity, quiet.SourceIP = Identity{}, "192.0.2.1"
 					}
 					h.record(quiet)
+					h.refusals.mu.Lock()
 					if n := h.refusals.crowds[0].sorts + h.refusals.crowds[1].sorts; n > crowdSorts+1 {
 						t.Errorf("%d sorts are told apart", n)
 					}
 					if n := max(len(h.refusals.crowds[0].from), len(h.refusals.crowds[1].from)); n > crowdSorts {
 						t.Errorf("%d callers are told apart", n)
 					}
+					h.refusals.mu.Unlock()
 					time.Sleep(2 * refusedWindow)
 				}
 				h.stop()
