@@ -174,24 +174,12 @@ func (a *auditor) stop(ctx context.Context) error {
 }
 
 // keep takes room for the record of a call that is to change what was set up.
-func (a *auditor) keep(m *operation.Mounted, by *operation.Caller) (bool, error) {
-	if !changes(a.services[m.API.Service].Service, m.Name) {
-		return false, nil
-	}
+func (a *auditor) keep(by *operation.Caller) error {
 	caller := auditIdentity(by.Identity.(*account.Caller))
-	if err := a.Keep(&caller, by.Policies == nil); err != nil {
-		return false, fault.Throttled() // so that clients try again
+	if a.Keep(&caller, by.Policies == nil) != nil {
+		return fault.Throttled() // so that clients try again
 	}
-	return true, nil
-}
-
-// keepNone is keep where nothing is recorded: it tells only which calls change what was
-// set up.
-func keepNone(services []*service.Service) func(*operation.Mounted, *operation.Caller) (bool, error) {
-	return func(m *operation.Mounted, _ *operation.Caller) (bool, error) {
-		i := slices.IndexFunc(services, func(s *service.Service) bool { return s.Name == m.API.Service })
-		return changes(services[i], m.Name), nil
-	}
+	return nil
 }
 
 // changes tells whether an action changes what was set up.

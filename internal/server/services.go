@@ -91,7 +91,7 @@ func (s *Server) openServices() error {
 		return err
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
-	calls.Gate, calls.Keep = gate{s.requests}, keepNone(cfg.Services)
+	calls.Gate = gate{s.requests}
 	if s.auditor != nil {
 		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
 	}
@@ -108,7 +108,7 @@ func (s *Server) openServices() error {
 			PollHold: cfg.PollHold, Within: context.WithTimeout, PollsPerListMax: cfg.PollsPerListMax,
 			Log: cfg.Log,
 		}
-		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one)}
+		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {
 			api.SigningNames = []string{one.Name}
 		}

@@ -57,13 +57,13 @@ func TestGate(t *testing.T) {
 		{name: "too large", action: "Buy", body: strings.Repeat(" ", BodyMax+1), most: 99, status: 413},
 		{name: "no place", action: "Buy", body: `{"domain":"d","do":"panic"}`, shut: true, status: 400},
 		{name: "no room for the answer", action: "Buy", body: `{"domain":"d","text":"long"}`, most: 5, entered: 1, status: 400},
-		{name: "no room for the answer of what was done", action: "Buy", body: `{"domain":"d","text":"long"}`, most: 5, entered: 1, status: 200, changes: true},
+		{name: "no room for the answer of what was done", action: "BuyBig", body: `{"domain":"d","text":"long"}`, most: 5, entered: 1, status: 200, changes: true},
 		{name: "no room for a task", action: "Wait", body: `{"domain":"d","text":"long"}`, most: 5, entered: 1, status: 400, delivered: true},
 	} {
 		shop, gate := newShop(), &turnstile{shut: c.shut, most: c.most}
 		shop.Gate = gate
 		var told *Answered
-		shop.Keep = func(*Mounted, *Caller) (bool, error) { return c.changes, nil }
+		shop.Keep = func(*Caller) error { return nil }
 		shop.Audit = func(a *Answered) error { told = a; return nil }
 		if c.refuse != nil {
 			shop.Authenticator = refusing{c.refuse}

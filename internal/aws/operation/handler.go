@@ -21,10 +21,10 @@ type Config struct {
 	Log           *slog.Logger
 	Random        func() [16]byte  // a source of request ids
 	Now           func() time.Time // the real time
-	// Keep takes room for the record of a call that is about to change something, and
-	// tells whether it is one; Audit is told. Its error goes to the caller, and the call
-	// is not done. Nil: no call is one.
-	Keep func(*Mounted, *Caller) (kept bool, err error)
+	// Keep takes room for the record of a call that is about to change something, of which
+	// Audit is told then. Its error goes to the caller, and the call is not done. Nil: no
+	// record needs room.
+	Keep func(*Caller) error
 	// Audit hears of a call before its answer is written; nil: nobody does. It keeps
 	// nothing of what it is given. An error means that the call may not be answered as
 	// if all were well, since it left no record.
@@ -62,6 +62,7 @@ func New(c Config, protocols ...Protocol) *Handler {
 func (h *Handler) Mount(api *API) {
 	for i := range api.Operations {
 		m := &Mounted{Operation: api.Operations[i], API: api}
+		m.changes = api.Changes != nil && api.Changes(m.Name)
 		if api.Model.Faults != nil {
 			declared, known := api.Model.Faults[m.Name]
 			if !known {
@@ -127,7 +128,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, err := h.handle(c, in, answer)
 	// A change that was done is answered whatever room there is: a refusal would not be true,
 	// neither to its caller nor on record.
-	if err == nil && c.entered && !h.Gate.Answer(c, len(answer.Body)) && !c.kept {
+	if err == nil && c.entered && !h.Gate.Answer(c, len(answer.Body)) && !c.Operation.changes {
 		err = fault.Throttled()
 		if delivery, awaited := out.(Delivery); awaited {
 			delivery.Delivered(err)
@@ -266,10 +267,11 @@ func (h *Handler) handle(c *Call, in any, answer *Answer) (out any, err error) {
 	if t := op.API.Throttle; t != nil && !t(c.caller.Account, c.caller.Region, op.Name) {
 		return nil, fault.Throttled()
 	}
-	if h.Keep != nil {
-		if c.kept, err = h.Keep(op, &c.caller); err != nil {
+	if h.Keep != nil && op.changes {
+		if err = h.Keep(&c.caller); err != nil {
 			return nil, err
 		}
+		c.kept = true
 	}
 	if out, err = op.Handle(c, in); err != nil {
 		return nil, err

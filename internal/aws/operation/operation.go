@@ -118,6 +118,9 @@ type API struct {
 	// Refuse gives what an action is answered that can't be done now, whoever asks, or nil;
 	// nil: all can.
 	Refuse func(action string) *fault.Fault
+	// Changes tells whether an action changes what was set up; nil: none does. Room for the
+	// record of such a call is taken first, and once it was done it is not refused.
+	Changes func(action string) bool
 	// Throttle tells whether an account may call an action in a region now; nil: always.
 	Throttle func(account, region, action string) bool
 }

@@ -37,6 +37,7 @@ type Mounted struct {
 	API          *API
 	faults       []string // codes that the model declares
 	notPermitted string   // code of the fault for a caller that may not do it; empty: the common one
+	changes      bool     // see API.Changes
 }
 
 // Call is one request on its way, and the context of its handler.
@@ -64,7 +65,7 @@ type Call struct {
 	caller  Caller
 	at      time.Time // when it came
 	subject Subject   // nil until it was resolved
-	kept    bool      // it changes something; Config.Keep took room for its record
+	kept    bool      // Config.Keep took room for its record
 }
 
 // Answer is what an operation answers with. Status, Header and Stream are for REST: the

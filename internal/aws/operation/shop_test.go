@@ -161,6 +161,7 @@ func (a asking) Questions(ctx context.Context) ([]policy.Request, error) {
 func (s *shop) api() *API {
 	return &API{
 		Service: "shop", SigningNames: []string{"shop"},
+		Changes: func(action string) bool { return action == "BuyBig" },
 		Model: Model{
 			TargetPrefix: "ShopService", JSONVersion: "1.0", Version: "2020-02-02", Namespace: "https://shop/",
 			NotPermitted: codeClosed,

@@ -96,6 +96,7 @@ func (p *path) Resource(context.Context) Resource { return Resource{Kind: "stone
 
 func (p *path) api() *API {
 	return &API{
+		Changes: func(action string) bool { return action == "Walk" },
 		Service: "path", SigningNames: []string{"path", "lane"},
 		Model: Model{TargetPrefix: "Path", Faults: map[string][]string{"Walk": {"Muddy"}}},
 		Throttle: func(account, region, action string) bool {
@@ -175,11 +176,11 @@ func walk(fails string, how func() error) (*path, *httptest.ResponseRecorder) {
 			defer func() { p.now = p.now.Add(5) }()
 			return p.now
 		},
-		Keep: func(m *Mounted, c *Caller) (bool, error) {
-			if m.Name != "Walk" || c.Account != "1" {
-				return false, fmt.Errorf("keeps %s of %q", m.Name, c.Account)
+		Keep: func(c *Caller) error {
+			if c.Account != "1" {
+				return fmt.Errorf("keeps a call of %q", c.Account)
 			}
-			return true, p.step("keep")
+			return p.step("keep")
 		},
 		Audit: func(a *Answered) error {
 			p.told = append(p.told, "audit "+p.tells(a))
@@ -228,7 +229,7 @@ func TestSteps(t *testing.T) {
 		{"subject", muddy, told(somebody + ", decoded input, Muddy 0")},
 		{"permit", muddy, told(somebody + ", decoded input, stone s, Muddy 0")},
 		{"throttle 1 r Walk", muddy, told(somebody + ", decoded input, stone s, ThrottlingException 0")},
-		{"keep", func() error { return fault.Throttled() }, told(somebody + ", decoded input, stone s, kept, ThrottlingException 0")},
+		{"keep", func() error { return fault.Throttled() }, told(somebody + ", decoded input, stone s, ThrottlingException 0")},
 		{"handle", muddy, told(somebody + ", decoded input, stone s, kept, Muddy 0")},
 	} {
 		p, w := walk(c.fails, c.how)

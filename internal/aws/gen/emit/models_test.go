@@ -37,7 +37,7 @@ func TestModels(t *testing.T) {
 			}
 			model, err := os.ReadFile(path)
 			if err != nil {
-				t.Skip(err)
+				t.Skipf("the folder has no such model: %v", err)
 			}
 			hints.Package, hints.Registry = "made", true
 			files, err := Files(model, &hints)
