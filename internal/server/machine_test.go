@@ -293,8 +293,12 @@ type heard struct {
 
 func (a *heard) ok() bool { return a.status == http.StatusOK }
 
-// unknown: the call may or may not have happened.
-func (a *heard) unknown() bool { return a.status == 0 || a.status >= 500 }
+// unknown: the call may or may not have happened. A server that stops asks for another try
+// when it can't wait for what is left of a request; clients make one, and so do not learn
+// whether there was a first.
+func (a *heard) unknown() bool {
+	return a.status == 0 || a.status >= 500 || a.fault == "ThrottlingException"
+}
 
 // into decodes a good answer.
 func (a *heard) into(v any) error {
