@@ -21,6 +21,18 @@ type Time int64
 // Seconds is a span of n seconds, to be added to a Time.
 func Seconds(n int64) Time { return Time(n * 1000) }
 
+// Unlimited is a timeout without an end, in seconds.
+const Unlimited = -1
+
+// After gives the moment at which a timeout of so many seconds ends that began at from;
+// zero: never.
+func After(from Time, seconds int64) Time {
+	if seconds == Unlimited {
+		return 0
+	}
+	return from + Seconds(seconds)
+}
+
 // Code writes a time or reads it back.
 func (t *Time) Code(c *pack.Coder) { c.Int((*int64)(t)) }
 

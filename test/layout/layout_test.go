@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"internal/blob/s3":           {"internal/blob"},
 	"internal/engine":            {"internal/blob", "internal/pack"},
 	"internal/engine/collection": {"internal/engine", "internal/pack"},
+	"internal/engine/task":       {"internal/engine", "internal/pack"},
 	"internal/iam": {
 		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
 		"internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
@@ -71,7 +72,7 @@ var arrows = map[string][]string{
 		"internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/swf/execution", "internal/swf/lambda",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
-	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/options", "internal/pack", "internal/swf/wire"},
+	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
 	"internal/swf/lambda":     {"internal/aws/arn", "internal/engine", "internal/matching", "internal/swf/execution", "internal/swf/wire"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
 	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},

@@ -10,7 +10,7 @@ var decisions = []Mutant{{
 }, {
 	Name: "unhandled-decision-not-raised",
 	In:   "execution.(*turn).closeCause",
-	Old:  "case t.s.decision.scheduled != 0:",
+	Old:  "case t.s.decision.Scheduled != 0:",
 	New:  "case false:",
 	Bug:  "A decider closes an execution although a signal came that he has not seen.",
 }, {

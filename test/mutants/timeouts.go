@@ -3,21 +3,22 @@ package mutants
 // What is due, and when.
 var timeouts = []Mutant{{
 	Name: "deadline-a-second-early",
-	In:   "execution.after",
-	Old:  "return from + engine.Seconds(timeout)",
-	New:  "return from + engine.Seconds(timeout-1)",
+	In:   "engine.After",
+	Old:  "return from + Seconds(seconds)",
+	New:  "return from + Seconds(seconds-1)",
 	Bug:  "Every timeout and timer comes a second before its time.",
+	Then: []string{"./internal/engine/task"},
 }, {
 	Name: "heartbeat-does-not-count",
-	In:   "execution.(*activity).beatBy",
-	Old:  "max(a.since, a.beatAt, up)",
-	New:  "max(a.since, up)",
+	In:   "task.(*Task).BeatBy",
+	Old:  "max(k.Since, k.Beat.At, up)",
+	New:  "max(k.Since, up)",
 	Bug:  "A worker that sends heartbeats is timed out all the same.",
 }, {
 	Name: "heartbeats-due-while-down",
-	In:   "execution.(*activity).beatBy",
-	Old:  "max(a.since, a.beatAt, up)",
-	New:  "max(a.since, a.beatAt)",
+	In:   "task.(*Task).BeatBy",
+	Old:  "max(k.Since, k.Beat.At, up)",
+	New:  "max(k.Since, k.Beat.At)",
 	Bug:  "A restart times out every worker that could not reach the server meanwhile.",
 }, {
 	Name: "later-timeout-first",

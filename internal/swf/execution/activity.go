@@ -2,13 +2,14 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
 // activity is an open activity task.
 type activity struct {
-	task
+	task.Task
 	name string // activityId
 	kind wire.ActivityType
 
@@ -16,16 +17,13 @@ type activity struct {
 	scheduleToClose int64
 	startToClose    int64
 	heartbeat       int64
-
-	beatAt          engine.Time // of the last heartbeat; zero: none
-	beatDetails     *string
 	cancelRequested int64 // the last ActivityTaskCancelRequested
 }
 
-func (a *activity) id() int64 { return a.scheduled }
+func (a *activity) id() int64 { return a.Scheduled }
 
 func (a *activity) code(c *pack.Coder) {
-	a.task.code(c)
+	a.Task.Code(c)
 	c.Text(&a.name)
 	c.Text(&a.kind.Name)
 	c.Text(&a.kind.Version)
@@ -33,30 +31,16 @@ func (a *activity) code(c *pack.Coder) {
 	c.Int(&a.scheduleToClose)
 	c.Int(&a.startToClose)
 	c.Int(&a.heartbeat)
-	codeHeartbeat(c, &a.beatAt, &a.beatDetails)
+	a.Beat.Code(c)
 	c.Int(&a.cancelRequested)
-}
-
-func codeHeartbeat(c *pack.Coder, at *engine.Time, details **string) {
-	at.Code(c)
-	c.Optional(details)
 }
 
 // startBy is when the wait for a worker ends; zero: never.
 func (a *activity) startBy() engine.Time {
-	if a.started != 0 {
+	if a.Started != 0 {
 		return 0
 	}
-	return after(a.scheduledAt, a.scheduleToStart)
-}
-
-// beatBy is when the next heartbeat is late; zero: never. While the server was
-// down, until up, no worker could send one.
-func (a *activity) beatBy(up engine.Time) engine.Time {
-	if a.started == 0 {
-		return 0
-	}
-	return after(max(a.since, a.beatAt, up), a.heartbeat)
+	return engine.After(a.ScheduledAt, a.scheduleToStart)
 }
 
 func (s *State) activityList(name string) string {
@@ -159,9 +143,9 @@ func (s *State) applyActivityScheduled(e *engine.Event, a *wire.ActivityTaskSche
 		s.latestActivity = e.At
 	}
 	s.activities = append(s.activities, activity{
-		task: task{
-			scheduled: e.ID, scheduledAt: e.At, list: a.TaskList.Name, full: s.activityList(a.TaskList.Name),
-			priority: wire.Priority(value(a.TaskPriority)),
+		Task: task.Task{
+			Scheduled: e.ID, ScheduledAt: e.At, List: a.TaskList.Name, Full: s.activityList(a.TaskList.Name),
+			Priority: wire.Priority(value(a.TaskPriority)),
 		},
 		name:            a.ActivityID,
 		kind:            a.ActivityType,
@@ -177,17 +161,17 @@ func (s *State) applyActivityScheduled(e *engine.Event, a *wire.ActivityTaskSche
 func (t *turn) startActivity(c *StartActivity) error {
 	s := t.s
 	a := s.activity(c.ScheduledEventID)
-	if a == nil || !a.onOffer() || a.held(t.in.Up) {
+	if a == nil || !a.Takeable(t.in.Up) {
 		return &UnknownActivityError{c.ScheduledEventID}
 	}
-	if a.started != 0 {
-		t.startAgain(&a.task)
-	} else if !t.emit(&wire.ActivityTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: a.scheduled}) {
+	if a.Started != 0 {
+		a.StartAgain(t.in.Now, t.note)
+	} else if !t.emit(&wire.ActivityTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: a.Scheduled}) {
 		return nil
 	}
 	t.answer(&ActivityTask{
 		WorkflowID: s.workflowID, RunID: s.runID, ActivityID: a.name, Type: a.kind, DomainNumber: s.domainNumber,
-		ScheduledEventID: a.scheduled, StartedEventID: a.started, Attempt: a.attempt,
+		ScheduledEventID: a.Scheduled, StartedEventID: a.Started, Attempt: a.Attempt,
 	})
 	return nil
 }
@@ -195,7 +179,7 @@ func (t *turn) startActivity(c *StartActivity) error {
 // startedActivity finds the open activity task that a token names.
 func (s *State) startedActivity(ref ActivityRef) (*activity, error) {
 	a := s.activity(ref.ScheduledEventID)
-	if a == nil || a.started == 0 || a.started != ref.StartedEventID {
+	if a == nil || a.Started == 0 || a.Started != ref.StartedEventID {
 		return nil, &UnknownActivityError{ref.ScheduledEventID}
 	}
 	return a, nil
@@ -206,13 +190,7 @@ func (t *turn) heartbeat(c *Heartbeat) error {
 	if err != nil {
 		return err
 	}
-	k := pack.Writing(nil)
-	now, details := t.in.Now, c.Details
-	codeHeartbeat(k, &now, &details)
-	t.note(engine.Note{Subject: a.scheduled, Kind: noteHeartbeat, Value: k.Written()})
-	if !a.delivered { // whatever became of the answer: a worker has the task
-		t.noteDelivered(&a.task)
-	}
+	a.Heartbeat(t.in.Now, c.Details, t.note)
 	t.answer(&HeartbeatReply{CancelRequested: a.cancelRequested != 0})
 	return nil
 }
@@ -223,7 +201,7 @@ func (t *turn) completeActivity(c *CompleteActivity) error {
 		return err
 	}
 	t.closeActivity(a, &wire.ActivityTaskCompletedEventAttributes{
-		Result: c.Result, ScheduledEventID: a.scheduled, StartedEventID: a.started,
+		Result: c.Result, ScheduledEventID: a.Scheduled, StartedEventID: a.Started,
 	})
 	return nil
 }
@@ -234,7 +212,7 @@ func (t *turn) failActivity(c *FailActivity) error {
 		return err
 	}
 	t.closeActivity(a, &wire.ActivityTaskFailedEventAttributes{
-		Details: c.Details, Reason: c.Reason, ScheduledEventID: a.scheduled, StartedEventID: a.started,
+		Details: c.Details, Reason: c.Reason, ScheduledEventID: a.Scheduled, StartedEventID: a.Started,
 	})
 	return nil
 }
@@ -250,7 +228,7 @@ func (t *turn) cancelActivity(c *CancelActivity) error {
 
 func (t *turn) closeActivityCanceled(a *activity, details *string) {
 	body := &wire.ActivityTaskCanceledEventAttributes{
-		Details: details, ScheduledEventID: a.scheduled, StartedEventID: a.started,
+		Details: details, ScheduledEventID: a.Scheduled, StartedEventID: a.Started,
 	}
 	if requested := a.cancelRequested; requested != 0 {
 		body.LatestCancelRequestedEventID = &requested
@@ -260,27 +238,24 @@ func (t *turn) closeActivityCanceled(a *activity, details *string) {
 
 func (t *turn) timeOutActivity(a *activity, timeoutType string) {
 	t.closeActivity(a, &wire.ActivityTaskTimedOutEventAttributes{
-		Details: a.beatDetails, ScheduledEventID: a.scheduled, StartedEventID: a.started, TimeoutType: timeoutType,
+		Details: a.Beat.Details, ScheduledEventID: a.Scheduled, StartedEventID: a.Started, TimeoutType: timeoutType,
 	})
 }
 
 // closeActivity records how an activity task ended.
 func (t *turn) closeActivity(a *activity, body wire.EventBody) {
-	gone, beat := a.task, a.beatAt != 0
+	gone := a.Task
 	if !t.emit(body) {
 		return
 	}
-	t.dropNotes(&gone)
-	if beat {
-		t.notes = append(t.notes, engine.Note{Subject: gone.scheduled, Kind: noteHeartbeat})
-	}
+	gone.Drop(t.note)
 	t.wantsDecision = true
 }
 
 // applyActivityClosed ends an activity task. The end of one that no worker had is no
 // sign that the work goes on.
 func (s *State) applyActivityClosed(scheduled int64, now engine.Time) {
-	if s.activity(scheduled).started != 0 {
+	if s.activity(scheduled).Started != 0 {
 		s.latestActivity = now
 	}
 	s.activities = without(s.activities, scheduled, (*activity).id)
@@ -306,7 +281,7 @@ func (t *turn) requestCancelActivity(d *wire.RequestCancelActivityTaskDecisionAt
 	}
 	if t.emit(&wire.ActivityTaskCancelRequestedEventAttributes{
 		ActivityID: d.ActivityID, DecisionTaskCompletedEventID: decided,
-	}) && a.started == 0 {
+	}) && a.Started == 0 {
 		t.closeActivityCanceled(a, nil)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
-	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
 
@@ -42,7 +41,7 @@ func apply(s *State, e *engine.Event) {
 	case *wire.DecisionTaskScheduledEventAttributes:
 		s.applyDecisionScheduled(e, a)
 	case *wire.DecisionTaskStartedEventAttributes:
-		s.decision.start(e.ID, e.At)
+		s.decision.Start(e.ID, e.At)
 	case *wire.DecisionTaskCompletedEventAttributes:
 		s.applyDecisionCompleted(e, a)
 	case *wire.DecisionTaskTimedOutEventAttributes:
@@ -51,7 +50,7 @@ func apply(s *State, e *engine.Event) {
 	case *wire.ActivityTaskScheduledEventAttributes:
 		s.applyActivityScheduled(e, a)
 	case *wire.ActivityTaskStartedEventAttributes:
-		s.activity(a.ScheduledEventID).start(e.ID, e.At)
+		s.activity(a.ScheduledEventID).Start(e.ID, e.At)
 		s.latestActivity = e.At
 	case *wire.ActivityTaskCompletedEventAttributes:
 		s.applyActivityClosed(a.ScheduledEventID, e.At)
@@ -66,7 +65,7 @@ func apply(s *State, e *engine.Event) {
 
 	case *wire.TimerStartedEventAttributes:
 		s.timers = append(s.timers, timer{
-			name: a.TimerID, started: e.ID, fires: after(e.At, secondsOf(a.StartToFireTimeout)),
+			name: a.TimerID, started: e.ID, fires: engine.After(e.At, secondsOf(a.StartToFireTimeout)),
 		})
 	case *wire.TimerFiredEventAttributes:
 		s.timers = without(s.timers, a.StartedEventID, (*timer).id)
@@ -95,7 +94,7 @@ func apply(s *State, e *engine.Event) {
 	case *wire.LambdaFunctionScheduledEventAttributes:
 		s.applyLambdaScheduled(e, a)
 	case *wire.LambdaFunctionStartedEventAttributes:
-		at(s.lambdas, a.ScheduledEventID, (*lambda).id).start(e.ID, e.At)
+		at(s.lambdas, a.ScheduledEventID, (*lambda).id).Start(e.ID, e.At)
 	case *wire.LambdaFunctionCompletedEventAttributes:
 		s.lambdas = without(s.lambdas, a.ScheduledEventID, (*lambda).id)
 	case *wire.LambdaFunctionFailedEventAttributes:
@@ -141,28 +140,5 @@ func note(s *State, n engine.Note) {
 	if k == nil {
 		panic(fmt.Sprintf("execution: note %d about event %d, of which nothing is open", n.Kind, n.Subject))
 	}
-	switch n.Kind {
-	case engine.NoteDelivered:
-		k.delivered = true
-	case noteAttempt:
-		c := pack.Reading(n.Value)
-		codeAttempt(c, &k.attempt, &k.since, &k.back)
-		mustRead(c, n)
-		if k.back {
-			k.delivered = false
-		}
-	case noteHeartbeat:
-		a := s.activity(n.Subject)
-		c := pack.Reading(n.Value)
-		codeHeartbeat(c, &a.beatAt, &a.beatDetails)
-		mustRead(c, n)
-	default:
-		panic(fmt.Sprintf("execution: no rule for note %d", n.Kind))
-	}
-}
-
-func mustRead(c *pack.Coder, n engine.Note) {
-	if err := c.Done(); err != nil {
-		panic(fmt.Sprintf("execution: note %d about event %d: %v", n.Kind, n.Subject, err))
-	}
+	k.Fold(n)
 }

@@ -12,7 +12,7 @@ func (t *turn) closeCause(fact Fact) (cause string) {
 	switch {
 	case fact.Denied:
 		return wire.CompleteWorkflowExecutionFailedCauseOperationNotPermitted
-	case t.s.decision.scheduled != 0:
+	case t.s.decision.Scheduled != 0:
 		return wire.CompleteWorkflowExecutionFailedCauseUnhandledDecision
 	}
 	return ""
@@ -74,11 +74,11 @@ func (t *turn) timeOut() {
 // for executions that were ended from without. What is open stays in the counts.
 func (t *turn) end(body wire.EventBody, policy string, outcome *ChildClosed) {
 	s := t.s
-	gone := s.decision.task
+	gone := s.decision.Task
 	if !t.emit(body) {
 		return
 	}
-	t.dropNotes(&gone)
+	gone.Drop(t.note)
 	if s.parent.WorkflowID != "" && outcome != nil {
 		outcome.InitiatedEventID = s.parent.InitiatedEventID
 		outcome.WorkflowID, outcome.Run, outcome.Type = s.workflowID, s.id.Run, s.settings.Type

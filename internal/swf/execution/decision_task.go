@@ -2,6 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
@@ -10,7 +11,7 @@ import (
 // scheduled or started, and one more that was scheduled while the first was
 // started and waits for its end.
 type decisionTask struct {
-	task
+	task.Task
 	// scheduleToStart limits the wait on a task list that overrides the
 	// execution's; never: the list is its own.
 	scheduleToStart int64
@@ -18,8 +19,8 @@ type decisionTask struct {
 }
 
 func (d *decisionTask) code(c *pack.Coder) {
-	d.task.code(c)
-	if d.scheduled == 0 {
+	d.Task.Code(c)
+	if d.Scheduled == 0 {
 		return
 	}
 	c.Int(&d.scheduleToStart)
@@ -29,10 +30,10 @@ func (d *decisionTask) code(c *pack.Coder) {
 // startBy is when an override ends that nobody has taken the task from; zero:
 // never.
 func (d *decisionTask) startBy() engine.Time {
-	if d.scheduled == 0 || d.started != 0 {
+	if d.Scheduled == 0 || d.Started != 0 {
 		return 0
 	}
-	return after(d.offered, d.scheduleToStart)
+	return engine.After(d.offered, d.scheduleToStart)
 }
 
 func (s *State) decisionList(name string) string {
@@ -48,7 +49,7 @@ var none = wire.None
 // wrote. One that has not started yet will show it.
 func (t *turn) scheduleDecision() {
 	s := t.s
-	if s.closeStatus != "" || s.queued.scheduled != 0 || s.decision.scheduled != 0 && s.decision.started == 0 {
+	if s.closeStatus != "" || s.queued.Scheduled != 0 || s.decision.Scheduled != 0 && s.decision.Started == 0 {
 		return
 	}
 	a := &wire.DecisionTaskScheduledEventAttributes{
@@ -67,14 +68,14 @@ func (t *turn) scheduleDecision() {
 
 func (s *State) applyDecisionScheduled(e *engine.Event, a *wire.DecisionTaskScheduledEventAttributes) {
 	d := &s.decision
-	if d.scheduled != 0 {
+	if d.Scheduled != 0 {
 		d = &s.queued
 	}
-	mustHold(d.scheduled == 0, "event %d schedules a third decision task", e.ID)
+	mustHold(d.Scheduled == 0, "event %d schedules a third decision task", e.ID)
 	*d = decisionTask{
-		task: task{
-			scheduled: e.ID, scheduledAt: e.At, list: a.TaskList.Name, full: s.decisionList(a.TaskList.Name),
-			priority: wire.Priority(value(a.TaskPriority)),
+		Task: task.Task{
+			Scheduled: e.ID, ScheduledAt: e.At, List: a.TaskList.Name, Full: s.decisionList(a.TaskList.Name),
+			Priority: wire.Priority(value(a.TaskPriority)),
 		},
 		scheduleToStart: seconds(a.ScheduleToStartTimeout),
 		offered:         e.At,
@@ -86,17 +87,17 @@ func (s *State) applyDecisionScheduled(e *engine.Event, a *wire.DecisionTaskSche
 func (t *turn) startDecision(c *StartDecision) error {
 	s := t.s
 	d := &s.decision
-	if d.scheduled != c.ScheduledEventID || !d.onOffer() || d.held(t.in.Up) {
+	if d.Scheduled != c.ScheduledEventID || !d.Takeable(t.in.Up) {
 		return &UnknownDecisionTaskError{c.ScheduledEventID}
 	}
-	if d.started != 0 {
-		t.startAgain(&d.task)
-	} else if !t.emit(&wire.DecisionTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: d.scheduled}) {
+	if d.Started != 0 {
+		d.StartAgain(t.in.Now, t.note)
+	} else if !t.emit(&wire.DecisionTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: d.Scheduled}) {
 		return nil
 	}
 	t.answer(&DecisionTask{
 		WorkflowID: s.workflowID, RunID: s.runID, Type: s.settings.Type, DomainNumber: s.domainNumber,
-		ScheduledEventID: d.scheduled, StartedEventID: d.started, PreviousStartedEventID: s.handled, Attempt: d.attempt,
+		ScheduledEventID: d.Scheduled, StartedEventID: d.Started, PreviousStartedEventID: s.handled, Attempt: d.Attempt,
 	})
 	return nil
 }
@@ -104,7 +105,7 @@ func (t *turn) startDecision(c *StartDecision) error {
 // completeDecision takes a decider's answer.
 func (t *turn) completeDecision(c *CompleteDecision) error {
 	d := &t.s.decision
-	if d.scheduled != c.ScheduledEventID || d.started == 0 || d.started != c.StartedEventID {
+	if d.Scheduled != c.ScheduledEventID || d.Started == 0 || d.Started != c.StartedEventID {
 		return &UnknownDecisionTaskError{c.ScheduledEventID}
 	}
 	if flaw := wire.DecisionsFlaw(c.Decisions); flaw != "" {
@@ -122,18 +123,18 @@ func (t *turn) takeDecisions(c *CompleteDecision) {
 	d := &t.s.decision
 	a := &wire.DecisionTaskCompletedEventAttributes{
 		ExecutionContext: c.ExecutionContext,
-		ScheduledEventID: d.scheduled,
-		StartedEventID:   d.started,
+		ScheduledEventID: d.Scheduled,
+		StartedEventID:   d.Started,
 	}
 	if c.TaskList != "" {
 		a.TaskList = &wire.TaskList{Name: c.TaskList}
 		a.TaskListScheduleToStartTimeout = c.TaskListScheduleToStartTimeout
 	}
-	gone := d.task
+	gone := d.Task
 	if !t.emit(a) {
 		return
 	}
-	t.dropNotes(&gone)
+	gone.Drop(t.note)
 	t.deciding = true
 	t.decide(c, t.s.last)
 	t.deciding = false
@@ -148,7 +149,7 @@ func (s *State) applyDecisionCompleted(e *engine.Event, a *wire.DecisionTaskComp
 		s.context = e.ID
 	}
 	if a.TaskList != nil {
-		if seconds(a.TaskListScheduleToStartTimeout) == never {
+		if seconds(a.TaskListScheduleToStartTimeout) == engine.Unlimited {
 			s.list, s.override, s.overrideStart = a.TaskList.Name, "", ""
 		} else {
 			s.override, s.overrideStart = a.TaskList.Name, *a.TaskListScheduleToStartTimeout
@@ -161,7 +162,7 @@ func (s *State) applyDecisionCompleted(e *engine.Event, a *wire.DecisionTaskComp
 func (s *State) nextDecision(now engine.Time) {
 	s.decision, s.queued = s.queued, decisionTask{}
 	s.decision.offered = now
-	if s.decision.scheduled == 0 {
+	if s.decision.Scheduled == 0 {
 		s.decision.offered = 0
 	}
 }
@@ -169,17 +170,17 @@ func (s *State) nextDecision(now engine.Time) {
 // timeOutDecision ends a decision task that was late. A task on an overriding task
 // list takes the override with it.
 func (t *turn) timeOutDecision(timeoutType string) {
-	gone := t.s.decision.task
+	gone := t.s.decision.Task
 	if t.emit(&wire.DecisionTaskTimedOutEventAttributes{
-		ScheduledEventID: gone.scheduled, StartedEventID: gone.started, TimeoutType: timeoutType,
+		ScheduledEventID: gone.Scheduled, StartedEventID: gone.Started, TimeoutType: timeoutType,
 	}) {
-		t.dropNotes(&gone)
+		gone.Drop(t.note)
 		t.wantsDecision = true
 	}
 }
 
 func (s *State) applyDecisionTimedOut(now engine.Time) {
-	if s.decision.scheduleToStart != never {
+	if s.decision.scheduleToStart != engine.Unlimited {
 		s.override, s.overrideStart = "", ""
 	}
 	s.nextDecision(now)

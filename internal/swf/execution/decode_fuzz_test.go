@@ -103,17 +103,6 @@ func FuzzDecodeSmall(f *testing.F) {
 		})
 		for _, code := range []func(*pack.Coder){
 			func(c *pack.Coder) {
-				var attempt int64
-				var since engine.Time
-				var back bool
-				codeAttempt(c, &attempt, &since, &back)
-			},
-			func(c *pack.Coder) {
-				var at engine.Time
-				var details *string
-				codeHeartbeat(c, &at, &details)
-			},
-			func(c *pack.Coder) {
 				var number uint32
 				var days int64
 				codeHeader(c, &number, &days)

@@ -10,7 +10,7 @@ func (t *turn) describe() {
 	s := t.s
 	lambdas := int64(len(s.lambdas))
 	decisions := int64(0)
-	if s.decision.scheduled != 0 {
+	if s.decision.Scheduled != 0 {
 		decisions = 1
 	}
 	d := &Description{

@@ -24,12 +24,12 @@ func (r *Rules) Weigh(st engine.State) int {
 	s.code(c)
 	// What is not in a snapshot follows from what is.
 	c.Weigh(int(unsafe.Sizeof(*s)))
-	for _, text := range []string{s.id.Name.Key, s.group, s.runID, s.decision.full, s.queued.full} {
+	for _, text := range []string{s.id.Name.Key, s.group, s.runID, s.decision.Full, s.queued.Full} {
 		c.Weigh(len(text))
 	}
 	c.Weigh(cap(s.listing))
 	for i := range s.activities {
-		c.Weigh(len(s.activities[i].full))
+		c.Weigh(len(s.activities[i].Full))
 	}
 	return c.Weight()
 }
@@ -63,8 +63,8 @@ func (s *State) code(c *pack.Coder) {
 	s.decision.code(c)
 	s.queued.code(c)
 	if c.Reads() {
-		s.decision.full = s.decisionList(s.decision.list)
-		s.queued.full = s.decisionList(s.queued.list)
+		s.decision.Full = s.decisionList(s.decision.List)
+		s.queued.Full = s.decisionList(s.queued.List)
 	}
 	c.Int(&s.handled)
 	c.Int(&s.context)
@@ -73,7 +73,7 @@ func (s *State) code(c *pack.Coder) {
 	pack.List(c, &s.activities, func(a *activity, c *pack.Coder) {
 		a.code(c)
 		if c.Reads() {
-			a.full = s.activityList(a.list)
+			a.Full = s.activityList(a.List)
 		}
 	})
 	pack.List(c, &s.timers, (*timer).code)

@@ -12,6 +12,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
+	"heddle/internal/engine/task"
 	"heddle/internal/swf/wire"
 )
 
@@ -421,20 +422,20 @@ func (h *harness) sayEvent(r *harnessRun, e engine.Event) {
 
 func (h *harness) sayNote(r *harnessRun, n engine.Note) {
 	what := map[engine.NoteKind]string{
-		engine.NoteDelivered: "delivered", noteAttempt: "attempt", noteHeartbeat: "heartbeat",
+		engine.NoteDelivered: "delivered", task.NoteAttempt: "attempt", task.NoteHeartbeat: "heartbeat",
 	}[n.Kind]
 	switch {
 	case len(n.Value) == 0:
 		what += " gone"
-	case n.Kind == noteAttempt:
+	case n.Kind == task.NoteAttempt:
 		k := r.state.(*State).openTask(n.Subject)
-		what = fmt.Sprintf("attempt %d since %s", k.attempt, h.when(k.since))
-		if k.back {
+		what = fmt.Sprintf("attempt %d since %s", k.Attempt, h.when(k.Since))
+		if k.Back {
 			what += ", back"
 		}
-	case n.Kind == noteHeartbeat:
+	case n.Kind == task.NoteHeartbeat:
 		a := r.state.(*State).activity(n.Subject)
-		what = fmt.Sprintf("heartbeat at %s %q", h.when(a.beatAt), value(a.beatDetails))
+		what = fmt.Sprintf("heartbeat at %s %q", h.when(a.Beat.At), value(a.Beat.Details))
 	}
 	h.printf("  note %d %s", n.Subject, what)
 }

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
@@ -17,18 +18,18 @@ const notPermitted = "OPERATION_NOT_PERMITTED"
 // reports a delivery: the task stays held while it runs, and is run again if the
 // server stops meanwhile.
 type lambda struct {
-	task
+	task.Task
 	name         string // the decision's id
 	function     string
 	startToClose string
 }
 
-func (l *lambda) id() int64 { return l.scheduled }
+func (l *lambda) id() int64 { return l.Scheduled }
 
 func (l *lambda) code(c *pack.Coder) {
-	l.task.code(c)
+	l.Task.Code(c)
 	if c.Reads() {
-		l.full = LambdaList
+		l.Full = LambdaList
 	}
 	c.Text(&l.name)
 	c.Text(&l.function)
@@ -64,7 +65,7 @@ func (t *turn) scheduleLambda(d *wire.ScheduleLambdaFunctionDecisionAttributes, 
 
 func (s *State) applyLambdaScheduled(e *engine.Event, a *wire.LambdaFunctionScheduledEventAttributes) {
 	s.lambdas = append(s.lambdas, lambda{
-		task:         task{scheduled: e.ID, scheduledAt: e.At, full: LambdaList},
+		Task:         task.Task{Scheduled: e.ID, ScheduledAt: e.At, Full: LambdaList},
 		name:         a.ID,
 		function:     a.Name,
 		startToClose: value(a.StartToCloseTimeout),
@@ -85,24 +86,24 @@ func (s *State) lambdaNamed(name string) bool {
 func (t *turn) startLambda(c *StartLambda) error {
 	s := t.s
 	l := at(s.lambdas, c.ScheduledEventID, (*lambda).id)
-	if l == nil || !l.onOffer() || l.held(t.in.Up) {
+	if l == nil || !l.Takeable(t.in.Up) {
 		return &UnknownLambdaError{c.ScheduledEventID}
 	}
 	switch {
-	case l.started != 0:
-		t.startAgain(&l.task)
+	case l.Started != 0:
+		l.StartAgain(t.in.Now, t.note)
 	case s.settings.LambdaRole == "":
 		t.failLambdaStart(l, "the execution has no Lambda role")
 		return nil
 	default:
-		if !t.emit(&wire.LambdaFunctionStartedEventAttributes{ScheduledEventID: l.scheduled}) {
+		if !t.emit(&wire.LambdaFunctionStartedEventAttributes{ScheduledEventID: l.Scheduled}) {
 			return nil
 		}
 	}
 	t.answer(&LambdaTask{
 		WorkflowID: s.workflowID, RunID: s.runID, ID: l.name, Name: l.function, Role: s.settings.LambdaRole,
 		StartToCloseTimeout: l.startToClose,
-		ScheduledEventID:    l.scheduled, StartedEventID: l.started, Attempt: l.attempt,
+		ScheduledEventID:    l.Scheduled, StartedEventID: l.Started, Attempt: l.Attempt,
 	})
 	return nil
 }
@@ -118,7 +119,7 @@ func (t *turn) startLambdaFailed(c *StartLambdaFailed) error {
 
 func (t *turn) failLambdaStart(l *lambda, message string) {
 	cause := wire.StartLambdaFunctionFailedCauseAssumeRoleFailed
-	scheduled := l.scheduled
+	scheduled := l.Scheduled
 	t.closeLambda(l, &wire.StartLambdaFunctionFailedEventAttributes{
 		Cause: &cause, Message: &message, ScheduledEventID: &scheduled,
 	})
@@ -127,7 +128,7 @@ func (t *turn) failLambdaStart(l *lambda, message string) {
 // startedLambda finds the open Lambda task that the performer names.
 func (s *State) startedLambda(scheduled, started int64) (*lambda, error) {
 	l := at(s.lambdas, scheduled, (*lambda).id)
-	if l == nil || l.started == 0 || l.started != started {
+	if l == nil || l.Started == 0 || l.Started != started {
 		return nil, &UnknownLambdaError{scheduled}
 	}
 	return l, nil
@@ -139,7 +140,7 @@ func (t *turn) completeLambda(c *CompleteLambda) error {
 		return err
 	}
 	t.closeLambda(l, &wire.LambdaFunctionCompletedEventAttributes{
-		Result: c.Result, ScheduledEventID: l.scheduled, StartedEventID: l.started,
+		Result: c.Result, ScheduledEventID: l.Scheduled, StartedEventID: l.Started,
 	})
 	return nil
 }
@@ -150,7 +151,7 @@ func (t *turn) failLambda(c *FailLambda) error {
 		return err
 	}
 	t.closeLambda(l, &wire.LambdaFunctionFailedEventAttributes{
-		Details: c.Details, Reason: c.Reason, ScheduledEventID: l.scheduled, StartedEventID: l.started,
+		Details: c.Details, Reason: c.Reason, ScheduledEventID: l.Scheduled, StartedEventID: l.Started,
 	})
 	return nil
 }
@@ -158,15 +159,15 @@ func (t *turn) failLambda(c *FailLambda) error {
 func (t *turn) timeOutLambda(l *lambda) {
 	timeoutType := wire.LambdaFunctionTimeoutTypeStartToClose
 	t.closeLambda(l, &wire.LambdaFunctionTimedOutEventAttributes{
-		ScheduledEventID: l.scheduled, StartedEventID: l.started, TimeoutType: &timeoutType,
+		ScheduledEventID: l.Scheduled, StartedEventID: l.Started, TimeoutType: &timeoutType,
 	})
 }
 
 // closeLambda records how a Lambda task ended.
 func (t *turn) closeLambda(l *lambda, body wire.EventBody) {
-	gone := l.task
+	gone := l.Task
 	if t.emit(body) {
-		t.dropNotes(&gone)
+		gone.Drop(t.note)
 		t.wantsDecision = true
 	}
 }

@@ -81,17 +81,17 @@ func (f *full) do(body any) engine.Turn {
 // begin starts the decision task, after a signal that makes one if need be.
 func (f *full) begin() {
 	f.t.Helper()
-	if f.state.decision.scheduled == 0 {
+	if f.state.decision.Scheduled == 0 {
 		f.do(&Signal{Name: "s"})
 	}
-	f.do(&StartDecision{ScheduledEventID: f.state.decision.scheduled})
+	f.do(&StartDecision{ScheduledEventID: f.state.decision.Scheduled})
 }
 
 // answer is the command that ends the decision task.
 func (f *full) answer(decisions []wire.Decision, facts []Fact) *CompleteDecision {
 	d := &f.state.decision
 	return &CompleteDecision{
-		ScheduledEventID: d.scheduled, StartedEventID: d.started, Decisions: decisions, Facts: facts, LambdaAvailable: true,
+		ScheduledEventID: d.Scheduled, StartedEventID: d.Started, Decisions: decisions, Facts: facts, LambdaAvailable: true,
 	}
 }
 
@@ -271,14 +271,14 @@ func TestAllIsDueAtOnce(t *testing.T) {
 	f := newFull(t, DefaultLimits(), wire.ChildPolicyTerminate)
 	f.fill()
 	for i := range f.state.activities {
-		scheduled := f.state.activities[i].scheduled
+		scheduled := f.state.activities[i].Scheduled
 		f.do(&StartActivity{ScheduledEventID: scheduled})
 		f.do(&Undelivered{ScheduledEventID: scheduled, Attempt: 1})
 		f.do(&StartActivity{ScheduledEventID: scheduled})
-		f.do(&Heartbeat{ActivityRef: ActivityRef{scheduled, f.state.activities[i].started}, Details: &longDetails})
+		f.do(&Heartbeat{ActivityRef: ActivityRef{scheduled, f.state.activities[i].Started}, Details: &longDetails})
 	}
 	for i := range f.state.lambdas {
-		f.do(&StartLambda{ScheduledEventID: f.state.lambdas[i].scheduled})
+		f.do(&StartLambda{ScheduledEventID: f.state.lambdas[i].Scheduled})
 	}
 	f.sizes.AddState(f.rules, f.state)
 	f.now += engine.Seconds(1000)

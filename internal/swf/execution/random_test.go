@@ -132,12 +132,12 @@ func (m *monkey) task(r *harnessRun) (scheduled, started int64) {
 	}
 	s := r.state.(*State)
 	for _, a := range s.activities {
-		ids = append(ids, a.scheduled)
+		ids = append(ids, a.Scheduled)
 	}
 	for _, l := range s.lambdas {
-		ids = append(ids, l.scheduled)
+		ids = append(ids, l.Scheduled)
 	}
-	ids = append(ids, s.decision.scheduled, 1+int64(m.rand.IntN(len(r.events))))
+	ids = append(ids, s.decision.Scheduled, 1+int64(m.rand.IntN(len(r.events))))
 	scheduled = ids[m.rand.IntN(len(ids))]
 	return scheduled, args{run: r}.started(scheduled)
 }
@@ -149,7 +149,7 @@ func (m *monkey) body(r *harnessRun) any {
 	case 0, 1, 2:
 		return &StartActivity{ScheduledEventID: scheduled, Identity: m.maybe("w")}
 	case 3, 4, 5:
-		return &StartDecision{ScheduledEventID: r.state.(*State).decision.scheduled}
+		return &StartDecision{ScheduledEventID: r.state.(*State).decision.Scheduled}
 	case 6, 7, 8:
 		return m.decide(r)
 	case 9:
@@ -192,7 +192,7 @@ func (m *monkey) body(r *harnessRun) any {
 func (m *monkey) decide(r *harnessRun) any {
 	s := r.state.(*State)
 	c := &CompleteDecision{
-		ScheduledEventID: s.decision.scheduled, StartedEventID: s.decision.started,
+		ScheduledEventID: s.decision.Scheduled, StartedEventID: s.decision.Started,
 		ExecutionContext: m.maybe("x"), TaskList: m.one("", "", "host"), LambdaAvailable: m.rand.IntN(9) > 0,
 	}
 	if timeout := m.timeout(); c.TaskList != "" {

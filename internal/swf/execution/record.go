@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/pack"
 	"heddle/internal/swf/wire"
 )
@@ -34,18 +35,18 @@ func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
 // tasks gives the offers of tasks that wait for a poller, or may have missed
 // theirs, and the number of those that were started.
 func (s *State) tasks(up engine.Time) (offers []engine.Offer, started int) {
-	take := func(k *task) {
-		offers = k.appendOffer(offers, up)
-		if k.started != 0 {
+	take := func(k *task.Task) {
+		offers = k.AppendOffer(offers, up)
+		if k.Started != 0 {
 			started++
 		}
 	}
-	take(&s.decision.task)
+	take(&s.decision.Task)
 	for i := range s.activities {
-		take(&s.activities[i].task)
+		take(&s.activities[i].Task)
 	}
 	for i := range s.lambdas {
-		take(&s.lambdas[i].task)
+		take(&s.lambdas[i].Task)
 	}
 	if len(offers) > 1 {
 		slices.SortFunc(offers, func(a, b engine.Offer) int { return cmp.Compare(a.ID, b.ID) })

@@ -106,7 +106,7 @@ func (s *State) mayOfferOneMore() bool {
 	const other = 32
 	n := len(s.lambdas) * (len(LambdaList) + other)
 	for i := range s.activities {
-		n += len(s.activities[i].full) + other
+		n += len(s.activities[i].Full) + other
 	}
 	return n+most <= offerBytesMax
 }

@@ -83,10 +83,10 @@ func without[T any](list []T, id int64, idOf func(*T) int64) []T {
 	return slices.Delete(list, i, i+1)
 }
 
-// seconds reads a resolved timeout; unlimited and absent ones are never.
+// seconds reads a resolved timeout; absent ones are unlimited.
 func seconds(timeout *string) int64 {
 	if timeout == nil {
-		return never
+		return engine.Unlimited
 	}
 	return secondsOf(*timeout)
 }
@@ -95,18 +95,7 @@ func secondsOf(timeout string) int64 {
 	if n, limited := wire.Seconds(timeout); limited {
 		return n
 	}
-	return never
-}
-
-// never stands for a timeout without a limit.
-const never = -1
-
-// after gives the moment a timeout ends that began at from; zero: never.
-func after(from engine.Time, timeout int64) engine.Time {
-	if timeout == never {
-		return 0
-	}
-	return from + engine.Seconds(timeout)
+	return engine.Unlimited
 }
 
 func text(s string) *string {

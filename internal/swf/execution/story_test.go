@@ -258,7 +258,7 @@ func (s *story) body(verb string, a args, lines []string) any {
 func (s *story) decision(a args, lines []string) any {
 	scheduled := a.int("scheduled", 0)
 	if scheduled == 0 {
-		scheduled = a.run.state.(*State).decision.scheduled
+		scheduled = a.run.state.(*State).decision.Scheduled
 	}
 	c := &CompleteDecision{
 		ScheduledEventID: scheduled, StartedEventID: a.started(scheduled),

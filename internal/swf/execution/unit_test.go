@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/swf/wire"
 )
 
@@ -199,7 +200,7 @@ func TestBrokenInvariantsPanic(t *testing.T) {
 			h.rules.Note(r.state, engine.Note{Subject: 2, Kind: 99, Value: []byte{1}})
 		},
 		"damaged note": func(h *harness, r *harnessRun) {
-			h.rules.Note(r.state, engine.Note{Subject: 2, Kind: noteAttempt, Value: []byte{1}})
+			h.rules.Note(r.state, engine.Note{Subject: 2, Kind: task.NoteAttempt, Value: []byte{1}})
 		},
 		"timer that is not": func(h *harness, r *harnessRun) {
 			h.rules.Apply(r.state, engine.Event{ID: 4, Body: &wire.TimerFiredEventAttributes{StartedEventID: 1}})

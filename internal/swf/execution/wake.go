@@ -39,10 +39,10 @@ func (d *deadline) earliest(at engine.Time, what due, event int64) {
 // seconds as any may run.
 func (s *State) closeBy(secondsMax int64) engine.Time {
 	timeout := secondsOf(s.settings.ExecutionStartToCloseTimeout)
-	if timeout == never || timeout > secondsMax {
+	if timeout == engine.Unlimited || timeout > secondsMax {
 		timeout = secondsMax
 	}
-	return after(s.started, timeout)
+	return engine.After(s.started, timeout)
 }
 
 // next gives the earliest deadline of an open execution.
@@ -50,21 +50,21 @@ func (s *State) next(up engine.Time, limits *Limits) deadline {
 	var d deadline
 	d.earliest(s.closeBy(limits.ExecutionSecondsMax), dueExecution, 1)
 	k := &s.decision
-	d.earliest(k.startBy(), dueDecisionStart, k.scheduled)
-	d.earliest(k.within(secondsOf(s.settings.TaskStartToCloseTimeout)), dueDecision, k.scheduled)
+	d.earliest(k.startBy(), dueDecisionStart, k.Scheduled)
+	d.earliest(k.Within(secondsOf(s.settings.TaskStartToCloseTimeout)), dueDecision, k.Scheduled)
 	for i := range s.activities {
 		a := &s.activities[i]
-		d.earliest(a.startBy(), dueActivityStart, a.scheduled)
-		d.earliest(a.within(a.startToClose), dueActivityRun, a.scheduled)
-		d.earliest(after(a.scheduledAt, a.scheduleToClose), dueActivityClose, a.scheduled)
-		d.earliest(a.beatBy(up), dueHeartbeat, a.scheduled)
+		d.earliest(a.startBy(), dueActivityStart, a.Scheduled)
+		d.earliest(a.Within(a.startToClose), dueActivityRun, a.Scheduled)
+		d.earliest(engine.After(a.ScheduledAt, a.scheduleToClose), dueActivityClose, a.Scheduled)
+		d.earliest(a.BeatBy(up, a.heartbeat), dueHeartbeat, a.Scheduled)
 	}
 	for i := range s.timers {
 		d.earliest(s.timers[i].fires, dueTimer, s.timers[i].started)
 	}
 	for i := range s.lambdas {
 		l := &s.lambdas[i]
-		d.earliest(l.within(secondsOf(l.startToClose)), dueLambda, l.scheduled)
+		d.earliest(l.Within(secondsOf(l.startToClose)), dueLambda, l.Scheduled)
 	}
 	return d
 }
