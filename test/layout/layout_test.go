@@ -63,6 +63,8 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",
 	},
+	"internal/sfn/intrinsic":     {"jsonpath", "jsonvalue"},
+	"internal/sfn/template":      {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
