@@ -21,8 +21,12 @@ func (p *Path) GetWithin(budget *Budget, root any) (any, error) {
 	if v, ok := p.direct(budget, root); ok {
 		return v, nil
 	}
-	e := &evaluation{budget: budget, root: root}
-	return e.evaluate(p, root, false)
+	e := &evaluation{budget: budget, root: root, quiet: !p.definite}
+	v, err := e.evaluate(p, root, false)
+	if err != nil && !p.definite && IsNotFound(err) {
+		return []any{}, nil
+	}
+	return v, err
 }
 
 // direct is the short way of paths of single names and indexes; false if it ends nowhere.
@@ -60,6 +64,7 @@ type evaluation struct {
 	budget  *Budget
 	root    any
 	path    *Path
+	inner   bool // of a path within a filter, or an argument
 	require bool // a member that is not there is an error in indefinite paths, too
 	quiet   bool // nobody reads the message of an error
 	results []any
@@ -98,7 +103,7 @@ func (e *evaluation) nested(p *Path, item any, require bool) (any, error) {
 	}
 	defer func() { e.depth-- }()
 	bytes := e.budget.Bytes
-	inner := &evaluation{budget: e.budget, root: e.root, quiet: true, depth: e.depth}
+	inner := &evaluation{budget: e.budget, root: e.root, inner: true, quiet: true, depth: e.depth}
 	found, err := inner.evaluate(p, v, require)
 	if err == nil {
 		e.budget.Bytes = bytes // what was found is only looked at
@@ -151,7 +156,7 @@ func (e *evaluation) enter(steps []step, name string, i int, v any, definite boo
 func (e *evaluation) found(v any) error {
 	if e.path.overlap {
 		size := 16 // of its place in the list
-		if !e.quiet {
+		if !e.inner {
 			size += jsonvalue.Size(v)
 		}
 		if err := e.budget.Take(size); err != nil {

@@ -13,7 +13,7 @@
 //
 // A path is definite if it can find one value at most. A definite path gives this value,
 // and an error of kind NotFound if there is none. Any other path gives a list of what it
-// finds, which may be empty.
+// finds: an empty one if there is nothing, or no way there.
 //
 // Filters compare with == != === !== < <= > >= =~ in nin subsetof anyof noneof all
 // contains size empty type, and join with && || ! and parentheses; a path alone asks

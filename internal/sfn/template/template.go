@@ -63,6 +63,16 @@ func (e *Expr) Root() string { return e.x.Root() }
 // Variables are the names of the variables that the expression reads, sorted.
 func (e *Expr) Variables() []string { return e.x.Variables() }
 
+// Set gives a new value that is input with value at the expression, which must be a
+// reference path: ResultPath. An error is a *Failure.
+func (e *Expr) Set(input, value any) (any, error) {
+	v, err := e.x.Path().Set(input, value)
+	if err != nil {
+		return nil, &Failure{Name: "States.ResultPathMatchFailure", Cause: err.Error()}
+	}
+	return v, nil
+}
+
 // noInput is the failure of every path on a null input.
 const noInput = "Unable to apply Path transformation to null or empty input."
 
