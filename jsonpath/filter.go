@@ -512,6 +512,9 @@ func (e *evaluation) sideValue(o *operand, item any) (any, error) {
 func unfit(message string) error { return &Error{Unfit, message} }
 
 func (e *evaluation) compare(c *condition, left, right any) (bool, error) {
+	if err := e.budget.step((textLength(left) + textLength(right)) / 16); err != nil {
+		return false, err
+	}
 	switch c.operator {
 	case "==":
 		return e.equal(left, right)
@@ -549,9 +552,6 @@ func (e *evaluation) compare(c *condition, left, right any) (bool, error) {
 	case "contains":
 		if l, ok := left.(string); ok {
 			r, ok := right.(string)
-			if err := e.budget.step(len(l) / 64); err != nil {
-				return false, err
-			}
 			return ok && strings.Contains(l, r), nil
 		}
 		list, ok := left.([]any)
@@ -590,6 +590,12 @@ func (e *evaluation) compare(c *condition, left, right any) (bool, error) {
 		return want != "" && typeName(left) == strings.ToLower(want), nil
 	}
 	return e.compareLists(c.operator, left, right)
+}
+
+// textLength is the length of a text; of other values 0.
+func textLength(v any) int {
+	s, _ := v.(string)
+	return len(s)
 }
 
 // compareLists compares two lists by what they contain. An object is a list of nothing
@@ -657,6 +663,9 @@ func (e *evaluation) equal(left, right any) (bool, error) {
 		return false, nil
 	case float64, jsonvalue.Number:
 		if r, ok := right.(string); ok {
+			if err := e.budget.step(len(r) / 16); err != nil {
+				return false, err
+			}
 			n, ok := numberOf(r)
 			return ok && jsonvalue.Equal(l, n), nil
 		}

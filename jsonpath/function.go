@@ -60,6 +60,11 @@ func (e *evaluation) apply(c *call, rest []step, v any, definite bool) error {
 				return err
 			}
 			arg = found
+			if c.name == "append" && !e.inner { // the result has it as often as it is named
+				if err := e.budget.Take(jsonvalue.Size(arg)); err != nil {
+					return err
+				}
+			}
 		}
 		args = append(args, arg)
 	}
