@@ -2,6 +2,7 @@ package shape
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ type Place struct {
 	parent *Place
 	member string
 	index  int // from 1 for an element of a list; inMap; else 0
+	hidden bool
 }
 
 // Member is the place of a member in the structure at p; nil is the whole request.
@@ -23,6 +25,12 @@ func (p *Place) Member(name string) Place { return Place{parent: p, member: name
 // list in a list the name is empty.
 func (p *Place) Element(name string, index int) Place {
 	return Place{parent: p, member: name, index: index}
+}
+
+// Hidden is the place of a value that messages must not show.
+func (p Place) Hidden() Place {
+	p.hidden = true
+	return p
 }
 
 // Entry is the place of a value in the map that is a member.
@@ -95,8 +103,11 @@ func (c *Violations) Add(at Place, value, constraint string) {
 		c.constraints = append(c.constraints, "; "...)
 	}
 	c.constraints = append(c.constraints, "Value "...)
-	c.constraints = append(c.constraints, value...)
-	c.constraints = append(c.constraints, " at '"...)
+	if !at.hidden {
+		c.constraints = append(c.constraints, value...)
+		c.constraints = append(c.constraints, ' ')
+	}
+	c.constraints = append(c.constraints, "at '"...)
 	c.constraints = at.append(c.constraints)
 	c.constraints = append(c.constraints, "' failed to satisfy constraint: Member must "...)
 	c.constraints = append(c.constraints, constraint...)
@@ -144,6 +155,38 @@ func (c *Violations) Count(at Place, n, lowest, highest int) {
 	if n < lowest || n > highest {
 		c.size(at, "'["+strconv.Itoa(n)+" elements]'", n, lowest, highest)
 	}
+}
+
+// Structures complains about a list of structures that is too short or too long, and
+// shows them.
+func Structures[T any, P interface {
+	*T
+	fmt.Stringer
+}](c *Violations, at Place, list []T, lowest, highest int) {
+	if n := len(list); n < lowest || n > highest {
+		texts := make([]string, 0, min(n, listedMax))
+		for i := range list[:min(n, listedMax)] {
+			texts = append(texts, P(&list[i]).String())
+		}
+		c.size(at, "'"+bracketed(texts)+"'", n, lowest, highest)
+	}
+}
+
+// Printed shows a structure as messages do: Name(member=value, …). Members are a name,
+// whether there is a value, and the value.
+func Printed(name string, members ...any) string {
+	b := append([]byte(name), '(')
+	for i := 0; i < len(members); i += 3 {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		value := members[i+2]
+		if !members[i+1].(bool) {
+			value = "null"
+		}
+		b = fmt.Appendf(b, "%s=%v", members[i], value)
+	}
+	return string(append(b, ')'))
 }
 
 // Blob complains about bytes that are too few or too many.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"heddle/internal/pack"
 )
@@ -15,6 +17,36 @@ type Tag struct{ Key, Value string }
 func (t *Tag) Code(c *pack.Coder) {
 	c.Text(&t.Key)
 	c.Text(&t.Value)
+}
+
+// How many characters a tag has at most.
+const (
+	TagKeyMax   = 128
+	TagValueMax = 256
+)
+
+// Flaw tells what is wrong with a tag, by the rules that AWS has for those of resources;
+// nothing is "".
+func (t *Tag) Flaw() string {
+	switch n := utf8.RuneCountInString(t.Key); {
+	case n == 0:
+		return "the key is empty"
+	case n > TagKeyMax:
+		return "the key is too long"
+	case len(t.Key) >= 4 && strings.EqualFold(t.Key[:4], "aws:"):
+		return "keys that begin with aws: are reserved"
+	case utf8.RuneCountInString(t.Value) > TagValueMax:
+		return "the value is too long"
+	case strings.ContainsFunc(t.Key, notInTags):
+		return "the key has a character that tags may not have"
+	case strings.ContainsFunc(t.Value, notInTags):
+		return "the value has a character that tags may not have"
+	}
+	return ""
+}
+
+func notInTags(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsSpace(r) && !strings.ContainsRune("_.:/=+-@", r)
 }
 
 // CodeTags codes a list of tags.

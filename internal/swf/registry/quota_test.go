@@ -61,7 +61,7 @@ func TestQuotasOfDomains(t *testing.T) {
 	f := newFull(t, NewDomains(l))
 	var tags []Tag
 	for n := range l.TagsPerDomainMax {
-		tags = append(tags, Tag{Key: long(tagKeyMax, n), Value: long(tagValueMax, n)})
+		tags = append(tags, Tag{Key: long(collection.TagKeyMax, n), Value: long(collection.TagValueMax, n)})
 	}
 	for n := range l.DomainsMax {
 		f.do(RegisterDomain{Name: long(256, n), Description: long(1024, 0), Retention: "90", Tags: tags})

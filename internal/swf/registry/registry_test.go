@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
 )
 
 var wide = Limits{DomainsMax: 100, TypesPerDomainMax: 10_000, TagsPerDomainMax: 50, RetentionDaysMax: 90}
@@ -118,7 +119,7 @@ func TestPagesAreBounded(t *testing.T) {
 }
 
 func TestTagBounds(t *testing.T) {
-	key, value := strings.Repeat("ü", tagKeyMax), strings.Repeat("ü", tagValueMax)
+	key, value := strings.Repeat("ü", collection.TagKeyMax), strings.Repeat("ü", collection.TagValueMax)
 	for _, c := range []struct {
 		name string
 		tags []Tag

@@ -63,6 +63,9 @@ type Hints struct {
 	// cannot read; an empty one is not checked.
 	Patterns   bool              `json:"patterns"`
 	PatternsAs map[string]string `json:"patternsAs"`
+	// Printed tells that the service's messages show the structures of a list that is too
+	// short or too long, member by member; else they show how many there are.
+	Printed bool `json:"printed"`
 	// Unions are the structures of which each has one body among its members.
 	Unions []Union `json:"unions"`
 }

@@ -64,6 +64,7 @@ type shape struct {
 	Key, Value      reference // of a map
 	Flattened       bool
 	Streaming       bool
+	Sensitive       bool // its values are shown in no message
 	Payload         string
 	TimestampFormat string
 	Exception       bool

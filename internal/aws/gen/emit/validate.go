@@ -28,11 +28,37 @@ func (g *generator) validators() {
 		}
 		g.p("}\n")
 	}
+	for s := range g.structures {
+		if g.isPrinted(s) {
+			g.printer(s)
+		}
+	}
 	for _, name := range g.names {
 		if p := patterns[name]; p != "" {
 			g.p("var pattern%s = %s(%s)\n", typeName(name), g.std("regexp", "MustCompile"), literal(`\A(?:`+p+`)\z`))
 		}
 	}
+}
+
+// isPrinted tells whether messages show the structure.
+func (g *generator) isPrinted(s *shape) bool {
+	return g.hints.Printed && g.taken[s.Name] && slices.ContainsFunc(g.names, func(name string) bool {
+		list := g.model.Shapes[name]
+		return list.Type == "list" && g.element(list) == s && (g.sized(list) || list.Max != nil)
+	})
+}
+
+// printer writes how messages show the structure.
+func (g *generator) printer(s *shape) {
+	g.p("func (v *%s) String() string {\nreturn %s(%q,", s.Name, g.shape("Printed"), s.Name)
+	for i := range s.Members {
+		f := &s.Members[i]
+		if t := f.Shape.Type; !f.Required || t != "string" && t != "integer" && t != "long" {
+			flawed("printed: member %s of %s is neither a required text nor a required number", f.Name, s.Name)
+		}
+		g.p("%q, v.missing&(%s) == 0, v.%s,", f.Name, missingBit(s, f.Name), f.field())
+	}
+	g.p(")\n}\n")
 }
 
 func flawCall(method string) string {
@@ -67,7 +93,8 @@ func (g *generator) validateMember(s *shape, f *member, patterns map[string]stri
 	rule := cmp.Or(g.hints.MemberRules[s.Name+"."+f.Name], g.hints.ShapeRules[f.Shape.Name])
 	field := "v." + f.field()
 	called := lowerFirst(f.Name)
-	here := fmt.Sprintf("at.Member(%q)", called)
+	member := fmt.Sprintf("at.Member(%q)", called)
+	here := member + hidden(f.Shape)
 	value := field
 	switch structure := f.Shape.Type == "structure"; {
 	case structure && f.Required:
@@ -78,7 +105,7 @@ func (g *generator) validateMember(s *shape, f *member, patterns map[string]stri
 	checks := g.checks(f.Shape, value, field, called, here, rule, patterns)
 	switch {
 	case f.Required:
-		g.p("if v.missing&(%s) != 0 {\nc.Null(%s)\n}", missingBit(s, f.Name), here)
+		g.p("if v.missing&(%s) != 0 {\nc.Null(%s)\n}", missingBit(s, f.Name), member)
 		if checks != "" {
 			g.out.Truncate(g.out.Len() - 1)
 			g.p(" else {\n%s}", checks)
@@ -89,6 +116,14 @@ func (g *generator) validateMember(s *shape, f *member, patterns map[string]stri
 	default:
 		g.p("if %s != nil {\n%s}", field, checks)
 	}
+}
+
+// hidden is what is said of the place of a sensitive value.
+func hidden(s *shape) string {
+	if s.Sensitive {
+		return ".Hidden()"
+	}
+	return ""
 }
 
 // sized tells whether a nil value would be complained about.
@@ -143,9 +178,12 @@ func (g *generator) checks(s *shape, value, field, called, here, rule string, pa
 		return fmt.Sprintf("at := %s\n%s", here, structureChecks(field, value, rule))
 	case "list":
 		element := g.element(s)
-		if element.Type == "string" {
+		switch {
+		case element.Type == "string":
 			bounds("List", value)
-		} else {
+		case element.Type == "structure" && g.hints.Printed && (g.sized(s) || s.Max != nil):
+			code += fmt.Sprintf("%s(c, %s, %s, %s)\n", g.shape("Structures"), here, value, g.bounds(s))
+		default:
 			bounds("Count", "len("+value+")")
 		}
 		if each := g.elementChecks(element, value, called, patterns); each != "" {
@@ -175,7 +213,7 @@ func structureChecks(value, pointer, rule string) string {
 // elementChecks is the code that checks the element i of a list.
 func (g *generator) elementChecks(element *shape, list, called string, patterns map[string]string) string {
 	value := list + "[i]"
-	here := fmt.Sprintf("at.Element(%q, i+1)", called)
+	here := fmt.Sprintf("at.Element(%q, i+1)%s", called, hidden(element))
 	switch element.Type {
 	case "structure":
 		checks := structureChecks(value, "&"+value, g.hints.ShapeRules[element.Name])
