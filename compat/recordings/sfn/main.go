@@ -151,8 +151,8 @@ func playOne(ctx context.Context, call caller, functions *functions, r *recordin
 			fmt.Fprintf(&said, "    "+format+"\n", arguments...)
 		}
 	}
-	p := &player{call: call, account: functions.account, region: functions.region, functions: functions, say: say}
-	differences, err := p.play(ctx, r)
+	p := &player{call: call, functions: functions, say: say}
+	differences, err := p.play(ctx, r, newNames(functions.account, functions.region, time.Now()))
 	mark(r.ID, differences)
 	return &result{recording: r, differences: differences, err: err, said: said.String()}
 }

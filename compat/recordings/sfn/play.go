@@ -26,16 +26,15 @@ type caller func(ctx context.Context, operation string, in any) (*heddle.Answer,
 
 // player plays cases against one server.
 type player struct {
-	call            caller
-	account, region string
-	functions       *functions
-	say             func(format string, arguments ...any) // what is called and answered
+	call      caller
+	functions *functions
+	say       func(format string, arguments ...any) // what is called and answered
 }
 
 // play plays a case. The error tells why it could not be played to its end.
-func (p *player) play(ctx context.Context, r *recording) (differences []difference, err error) {
+func (p *player) play(ctx context.Context, r *recording, names *names) (differences []difference, err error) {
 	ctx, cancel := context.WithTimeout(ctx, caseTime)
-	g := &game{player: p, names: newNames(p.account, p.region, time.Now())}
+	g := &game{player: p, names: names}
 	defer func() {
 		cancel()
 		g.workers.Wait()

@@ -164,8 +164,8 @@ func TestPlay(t *testing.T) {
 			r := readCase(t, strings.Join(c.steps, ","))
 			synctest.Test(t, func(t *testing.T) {
 				server := &fake{}
-				p := &player{call: server.call, account: account, region: heddle.Region, functions: newFunctions(account, heddle.Region), say: func(string, ...any) {}}
-				differences, err := p.play(t.Context(), r)
+				p := &player{call: server.call, functions: newFunctions(account, heddle.Region), say: func(string, ...any) {}}
+				differences, err := p.play(t.Context(), r, newNames(account, heddle.Region, time.Now()))
 				var list []string
 				for _, d := range differences {
 					list = append(list, fmt.Sprintf("%d %s: %s", d.step, d.call, d.path))
