@@ -47,7 +47,7 @@ type house struct {
 // open starts a server with a fresh store on disk.
 func open(t *testing.T, flags ...string) *house {
 	t.Helper()
-	h := &house{t: t, data: t.TempDir(), flags: append([]string{"--poll-hold", hold.String()}, flags...), ledger: newLedger(t)}
+	h := &house{t: t, data: t.TempDir(), flags: append([]string{"--poll-hold", hold.String()}, flags...), ledger: newLedger(t, amazonSWF)}
 	h.start()
 	t.Cleanup(func() {
 		if err := h.server.Stop(); err != nil {

@@ -22,8 +22,20 @@ const (
 	Region    = "us-east-1"
 )
 
-// Target is the prefix in the header that names the operation.
+// Target is the prefix in the header that names an operation of Amazon SWF.
 const Target = "SimpleWorkflowService."
+
+// Service is what a request's headers say of its service.
+type Service struct {
+	Target      string // the prefix in the header that names the operation
+	SigningName string
+}
+
+// The services.
+var (
+	SWF           = Service{Target, "swf"}
+	StepFunctions = Service{"AWSStepFunctions.", "states"}
+)
 
 // Answer is what came back, as bytes.
 type Answer struct {
@@ -45,17 +57,22 @@ func (a *Answer) Fault() (faultType, message string, err error) {
 	return body.Type, body.Message, nil
 }
 
-// Request makes a signed request.
+// Request makes a signed request to Amazon SWF.
 func (s *Server) Request(ctx context.Context, operation string, body []byte) (*http.Request, error) {
+	return s.RequestTo(ctx, SWF, operation, body)
+}
+
+// RequestTo makes a signed request to a service.
+func (s *Server) RequestTo(ctx context.Context, service Service, operation string, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	r.Header.Set("X-Amz-Target", Target+operation)
+	r.Header.Set("X-Amz-Target", service.Target+operation)
 	sum := sha256.Sum256(body)
 	credentials := aws.Credentials{AccessKeyID: AccessKey, SecretAccessKey: SecretKey}
-	err = v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "swf", Region, time.Now())
+	err = v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), service.SigningName, Region, time.Now())
 	return r, err
 }
 
@@ -72,14 +89,19 @@ func Send(r *http.Request) (*Answer, error) {
 	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body}, err
 }
 
-// Call calls an operation with a body of JSON and gives the answer, whatever it
-// is.
+// Call calls an operation of Amazon SWF with a body of JSON and gives the answer,
+// whatever it is.
 func (s *Server) Call(ctx context.Context, operation string, in any) (*Answer, error) {
+	return s.CallTo(ctx, SWF, operation, in)
+}
+
+// CallTo calls an operation of a service, as Call does.
+func (s *Server) CallTo(ctx context.Context, service Service, operation string, in any) (*Answer, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Request(ctx, operation, body)
+	r, err := s.RequestTo(ctx, service, operation, body)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
-// Command recordings replays recorded traffic of Amazon SWF against a running
+// Command swf replays recorded traffic of Amazon SWF against a running
 // server and tells where the server differs.
 //
-//	recordings -heddle BINARY -recordings DIR
+//	swf -heddle BINARY -recordings DIR
 //
 // A recording is a file of JSON, a list of {operation, request, response}. From
 // the history at its end the command derives what the clients did (poll, decide,
@@ -21,20 +21,18 @@ import (
 	"strings"
 
 	"heddle/compat/heddle"
+	"heddle/compat/recordings"
 )
 
 func main() {
 	binary := flag.String("heddle", os.Getenv("HEDDLE_BINARY"), "the built server")
-	folder := flag.String("recordings", os.Getenv("HEDDLE_RECORDINGS"), "folder of recordings")
+	folder := flag.String("recordings", os.Getenv(recordings.Variable), "folder of recordings")
 	flag.Parse()
 	if *binary == "" || *folder == "" {
 		flag.Usage()
 		os.Exit(2)
 	}
-	files, err := filepath.Glob(filepath.Join(*folder, "*.json"))
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("folder %q: no recordings", *folder)
-	}
+	files, err := recordings.Files(*folder, "swf")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
