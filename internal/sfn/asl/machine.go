@@ -113,18 +113,51 @@ type State struct {
 	// Map.
 	Iterator             *Flow
 	Distributed          bool
-	Items, ItemsPath     Value // Items: JSONata
-	ItemSelector         Value // of either language, also the legacy Parameters
-	MaxConcurrency       Value // a constant or JSONata
+	ExpressItems         bool   // of a distributed Map: its child executions are express ones
+	Label                string // of a distributed Map
+	Items, ItemsPath     Value  // Items: JSONata
+	ItemSelector         Value  // of either language, also the legacy Parameters
+	MaxConcurrency       Value  // a constant or JSONata
 	MaxConcurrencyPath   Value
 	ToleratedCount       Value
 	ToleratedCountPath   Value
 	ToleratedPercent     Value
 	ToleratedPercentPath Value
+	ItemReader           *ItemReader // of a distributed Map, as are these; nil: none
+	ItemBatcher          *ItemBatcher
+	ResultWriter         *ResultWriter
 
 	// Source is the text of a path field, by its name in the definition, as it was written:
 	// messages of AWS show it.
 	Source map[string]string
+}
+
+// ItemReader is where a distributed Map takes its items from. Texts are empty if absent.
+type ItemReader struct {
+	Resource               *Resource // of service "s3"
+	Arguments              Value     // also Parameters
+	InputType              string    // "CSV", "JSON", …
+	Transformation         string
+	ManifestType           string
+	CSVHeaderLocation      string
+	CSVHeaders             []string
+	CSVDelimiter           string
+	MaxItems, MaxItemsPath Value
+}
+
+// ItemBatcher puts items together.
+type ItemBatcher struct {
+	BatchInput             Value
+	MaxItems, MaxItemsPath Value
+	MaxBytes, MaxBytesPath Value
+}
+
+// ResultWriter is where a distributed Map puts its results.
+type ResultWriter struct {
+	Resource       *Resource // nil: none
+	Arguments      Value     // also Parameters
+	Transformation string
+	OutputType     string
 }
 
 // Resource is what a task calls.
@@ -193,8 +226,7 @@ type Rule struct {
 // Value is something that a definition has for evaluation: a constant, a path, a payload
 // template, an intrinsic function, a JSONata expression, or a structure with such in it.
 type Value interface {
-	// Evaluate gives a JSON value (package jsonvalue). An error is a *Failure, with Field
-	// the place below the value ("result", "a/b[0]"), empty for the value itself.
+	// Evaluate gives a JSON value (package jsonvalue). An error is a *Failure.
 	Evaluate(env *Env) (any, error)
 	// Constant tells whether it is the same whatever env is.
 	Constant() bool
@@ -235,7 +267,9 @@ type Env struct {
 type Failure struct {
 	Name  string // of the error: "States.Runtime", "States.QueryEvaluationError", "States.IntrinsicFailure"…
 	Cause string // without what the interpreter puts before it
-	Field string // of JSONata: where, for EvaluationFailed
+	// Field is, of JSONata, the location of EvaluationFailed: the path of what is to blame
+	// in the state, "Output/result", "Assign/x", "Catch[0]/Output/a[1]".
+	Field string
 	// Plain: the cause stands alone, without "An error occurred while executing the state …".
 	Plain bool
 }

@@ -1,0 +1,400 @@
+package asl
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"heddle/jsonvalue"
+)
+
+// Bounds of a definition.
+const (
+	DefinitionBytesMax = 1 << 20 // Step Functions API Reference, Definition
+	stateNameMax       = 80      // characters (Amazon States Language, States)
+	nestingMax         = 50      // of flows in flows; what the service takes is not documented
+)
+
+// SingleState is the name of the state of a definition that is one state.
+const SingleState = "StateName"
+
+// Options are what a definition is for.
+type Options struct {
+	Express bool // a machine of type EXPRESS, which cannot wait for tokens, jobs and activities
+	// Single: the definition is one state, as TestState takes it, not a machine. The machine
+	// made of it has this state, SingleState, alone; the states that come next are
+	// only names.
+	Single bool
+}
+
+// Compile makes a machine of the text of a definition. It tells all that it finds wrong;
+// if there is an error among it (Failed), the machine is nil.
+func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
+	c := &compiler{express: o.Express, single: o.Single, machine: &Machine{}, variables: map[string][]string{}}
+	if object := c.parse(definition); object != nil {
+		if o.Single {
+			c.singleState(object)
+		} else {
+			c.compile(object)
+		}
+	}
+	if c.failed {
+		return nil, c.diagnostics
+	}
+	m := c.machine
+	m.Flow = m.Flows[0]
+	m.Reads = c.variables
+	m.Bytes = 1024 + 6*len(definition) + 1024*c.states
+	return m, c.diagnostics
+}
+
+// State finds a state of any flow by its name, which is unique in a machine, or nil.
+func (m *Machine) State(name string) *State {
+	for _, f := range m.Flows {
+		if s := f.byName[name]; s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+type compiler struct {
+	express   bool // also in the flow of a distributed Map whose executions are express ones
+	single    bool
+	machine   *Machine
+	language  Language // of the machine
+	states    int
+	flows     []*flowRead // by their numbers
+	labels    []label
+	variables map[string][]string // that states read
+
+	failed          bool
+	diagnostics     []Diagnostic
+	diagnosticBytes int
+}
+
+// A flowRead is a flow that is being read.
+type flowRead struct {
+	*Flow
+	at          string
+	transitions []transition
+}
+
+// A transition names the state that follows.
+type transition struct {
+	at     string
+	name   string
+	target **State
+}
+
+type label struct{ at, text string }
+
+func (c *compiler) parse(definition []byte) *jsonvalue.Object {
+	if len(definition) > DefinitionBytesMax {
+		c.wrong("", fmt.Sprintf("Definition must not be longer than %d bytes", DefinitionBytesMax)) // U
+		return nil
+	}
+	text := string(definition)
+	if strings.TrimLeft(text, " \t\r\n") == "" {
+		c.report(Diagnostic{Code: SchemaFailed, Severity: Error, Message: notAnObject})
+		return nil
+	}
+	v, err := jsonvalue.ParseStrict(definition)
+	if err != nil {
+		var duplicate *jsonvalue.DuplicateError
+		var syntax *jsonvalue.SyntaxError
+		if errors.As(err, &duplicate) {
+			syntax = &duplicate.SyntaxError
+		} else if !errors.As(err, &syntax) {
+			syntax = &jsonvalue.SyntaxError{Message: err.Error(), Line: 1, Column: 1}
+		}
+		c.report(notJSON(text, syntax))
+		return nil
+	}
+	object, ok := v.(*jsonvalue.Object)
+	if !ok {
+		c.report(Diagnostic{Code: SchemaFailed, Severity: Error, Message: notAnObject})
+	}
+	return object
+}
+
+// compile reads a machine.
+func (c *compiler) compile(o *jsonvalue.Object) {
+	for name, v := range o.All() {
+		at := "/" + name
+		switch name {
+		case "StartAt", "States":
+		case "Comment":
+			c.text(at, v)
+		case "Version": // "1.0" is the only one
+			c.text(at, v)
+		case "TimeoutSeconds":
+			c.machine.TimeoutSeconds, _ = c.integer(at, v, 1, secondsMax)
+		case "QueryLanguage":
+			c.language = c.queryLanguage(at, v)
+		default:
+			c.wrong("", notSupported(name))
+		}
+	}
+	if v, ok := o.Get("Comment"); ok {
+		c.machine.Comment, _ = v.(string)
+	}
+	c.flow(o, "", nil, 0)
+	if !c.failed {
+		c.connect()
+	}
+	if !c.failed {
+		c.checkLabels()
+	}
+}
+
+// singleState reads a definition that is one state.
+func (c *compiler) singleState(o *jsonvalue.Object) {
+	f := c.newFlow(nil, "")
+	f.StartAt = c.state(o, SingleState, "/States/"+SingleState, f, 0)
+	if !c.failed {
+		c.connect()
+	}
+	if !c.failed {
+		c.checkLabels()
+	}
+}
+
+func (c *compiler) newFlow(owner *State, at string) *flowRead {
+	f := &flowRead{Flow: &Flow{Number: len(c.flows), Owner: owner, byName: map[string]*State{}}, at: at}
+	c.flows = append(c.flows, f)
+	c.machine.Flows = append(c.machine.Flows, f.Flow)
+	return f
+}
+
+// flow reads StartAt and States.
+func (c *compiler) flow(o *jsonvalue.Object, at string, owner *State, depth int) *Flow {
+	f := c.newFlow(owner, at)
+	if depth > nestingMax {
+		c.report(Diagnostic{Code: TooDeep, Severity: Error, Location: at, Message: fmt.Sprintf("States must not be nested deeper than %d levels", nestingMax)}) // U
+		return f.Flow
+	}
+	start, hasStart := o.Get("StartAt")
+	states, hasStates := o.Get("States")
+	var missing []string
+	if !hasStates {
+		missing = append(missing, "States")
+	}
+	if !hasStart {
+		missing = append(missing, "StartAt")
+	}
+	if missing != nil {
+		c.wrong(at, required(missing...))
+	}
+	if hasStart {
+		f.leadsTo(c, at+"/StartAt", start, &f.StartAt)
+	}
+	if hasStates {
+		if all, ok := c.object(at+"/States", states); ok {
+			if all.Len() == 0 {
+				c.wrong(at+"/States", empty)
+			}
+			for name, v := range all.All() {
+				place := at + "/States/" + name
+				c.stateName(name, place)
+				if object, ok := c.object(place, v); ok {
+					c.state(object, name, place, f, depth)
+				}
+			}
+		}
+	}
+	return f.Flow
+}
+
+// leadsTo reads the name of a state.
+func (f *flowRead) leadsTo(c *compiler, at string, v any, target **State) {
+	if name, ok := c.text(at, v); ok {
+		f.transitions = append(f.transitions, transition{at, name, target})
+	}
+}
+
+func (c *compiler) stateName(name, at string) {
+	switch {
+	case name == "":
+		c.report(Diagnostic{Code: InvalidStateName, Severity: Error, Location: at, Message: "State name cannot be empty"}) // U
+	case len(name) > stateNameMax && utf8.RuneCountInString(name) > stateNameMax:
+		c.report(Diagnostic{Code: InvalidStateName, Severity: Error, Location: at, Message: fmt.Sprintf("State name cannot exceed %d characters", stateNameMax)}) // U
+	}
+}
+
+// connect finds the states that transitions name, and what is wrong with flows as a whole.
+func (c *compiler) connect() {
+	c.duplicates()
+	for _, f := range c.flows {
+		namesOnly := c.single && f.Number == 0
+		targets := make(map[string]bool, len(f.States))
+		for _, t := range f.transitions {
+			targets[t.name] = true
+			*t.target = f.byName[t.name]
+			switch {
+			case *t.target != nil:
+			case namesOnly:
+				*t.target = &State{Name: t.name}
+			default:
+				c.report(Diagnostic{Code: MissingTarget, Severity: Error, Location: t.at, Message: "Missing 'Next' target: " + t.name})
+			}
+		}
+		if namesOnly {
+			continue
+		}
+		if !slices.ContainsFunc(f.States, func(s *State) bool { return s.End || s.Type == Succeed || s.Type == Fail }) {
+			c.report(Diagnostic{Code: MissingEnd, Severity: Error, Message: "Workflow has no terminal state"})
+			continue
+		}
+		for _, s := range f.States {
+			if !targets[s.Name] {
+				c.report(Diagnostic{Code: MissingTarget, Severity: Error, Location: f.at + "/States/" + s.Name, Message: fmt.Sprintf("State \"%s\" is not reachable.", s.Name)})
+			}
+		}
+	}
+}
+
+// duplicates finds names that states of different flows have; in one flow they would be
+// members of one name.
+func (c *compiler) duplicates() {
+	seen := make(map[string]bool, c.states)
+	for _, f := range c.flows {
+		for _, s := range f.States {
+			if seen[s.Name] {
+				c.report(Diagnostic{Code: DuplicateStateName, Severity: Error, Location: f.at + "/States/" + s.Name, Message: "Duplicate State name: " + s.Name}) // U
+			}
+			seen[s.Name] = true
+		}
+	}
+}
+
+// Messages.
+const (
+	notAnObject    = "Definition must be a valid JSON object"
+	empty          = "Value cannot be empty"
+	notReference   = "Value is not a Reference Path"
+	notPath        = "Value is not a valid JSONPath" // U
+	notTimestamp   = "String does not match RFC3339 timestamp"
+	allAlone       = "States.ALL must appear alone and at end of list"
+	notURLResource = "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+	downgrade      = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
+
+	invalidTemplate    = "The value for the field '%s' must be a valid JSONPath or a valid intrinsic function call"
+	secondsMax         = 99999999
+	maxDelaySecondsMax = 31622400
+)
+
+func required(fields ...string) string {
+	return "These fields are required: [" + strings.Join(fields, ", ") + "]"
+}
+
+func onlyOne(fields ...string) string {
+	return "There should only be one of the following fields: [" + strings.Join(fields, ", ") + "]"
+}
+
+func oneOf(fields ...string) string {
+	return "There must be one of the following fields: [" + strings.Join(fields, ", ") + "]" // U
+}
+
+func notSupported(field string) string { return "Field '" + field + "' is not supported" }
+
+func notAmong(field string, values ...string) string {
+	return "The field '" + field + "' should have one of these values: [" + strings.Join(values, ", ") + "]"
+}
+
+// ofType is what is said of a value of another type. U.
+func ofType(name string) string { return "Expected value of type " + name }
+
+// text, object, list, boolean and integer take values of their type, and report others.
+
+func (c *compiler) text(at string, v any) (string, bool) {
+	s, ok := v.(string)
+	if !ok {
+		c.wrong(at, ofType("String"))
+	}
+	return s, ok
+}
+
+func (c *compiler) object(at string, v any) (*jsonvalue.Object, bool) {
+	o, ok := v.(*jsonvalue.Object)
+	if !ok {
+		c.wrong(at, ofType("Object"))
+	}
+	return o, ok
+}
+
+func (c *compiler) list(at string, v any) ([]any, bool) {
+	l, ok := v.([]any)
+	if !ok {
+		c.wrong(at, ofType("Array"))
+	}
+	return l, ok
+}
+
+func (c *compiler) boolean(at string, v any) (bool, bool) {
+	b, ok := v.(bool)
+	if !ok {
+		c.wrong(at, ofType("Boolean"))
+	}
+	return b, ok
+}
+
+func (c *compiler) integer(at string, v any, least, most int64) (int64, bool) {
+	f, ok := jsonvalue.Float(v)
+	if !ok || f != float64(int64(f)) {
+		c.wrong(at, ofType("Integer"))
+		return 0, false
+	}
+	n := int64(f)
+	switch {
+	case n < least:
+		c.wrong(at, "Minimum value is "+strconv.FormatInt(least, 10))
+	case n > most:
+		c.wrong(at, "Maximum value is "+strconv.FormatInt(most, 10))
+	default:
+		return n, true
+	}
+	return 0, false
+}
+
+// decimal takes any number; most may be infinite.
+func (c *compiler) decimal(at string, v any, least, most float64) (float64, bool) {
+	f, ok := jsonvalue.Float(v)
+	switch {
+	case !ok:
+		c.wrong(at, ofType("Number"))
+	case f < least:
+		c.wrong(at, "Minimum value is "+strconv.FormatFloat(least, 'f', 1, 64))
+	case f > most:
+		c.wrong(at, "Maximum value is "+strconv.FormatFloat(most, 'f', 1, 64))
+	default:
+		return f, true
+	}
+	return 0, false
+}
+
+// among takes a text that is one of some.
+func (c *compiler) among(at, field string, v any, values ...string) (string, bool) {
+	s, ok := c.text(at, v)
+	if ok && !slices.Contains(values, s) {
+		c.wrong(at, notAmong(field, values...))
+		return s, false
+	}
+	return s, ok
+}
+
+var languageNames = [...]string{JSONPath: "JSONPath", JSONata: "JSONata"}
+
+func (l Language) String() string { return languageNames[l] }
+
+// queryLanguage reads a QueryLanguage. Whatever is not JSONPath is looked at as JSONata,
+// also when it is reported.
+func (c *compiler) queryLanguage(at string, v any) Language {
+	if s, ok := c.among(at, "QueryLanguage", v, languageNames[:]...); ok && s == "JSONPath" {
+		return JSONPath
+	}
+	return JSONata
+}

@@ -1,0 +1,105 @@
+package asl
+
+import (
+	"strings"
+
+	"heddle/jsonvalue"
+)
+
+// Severity tells what stops a definition from being taken from what only looks wrong.
+type Severity string
+
+const (
+	Error   Severity = "ERROR"
+	Warning Severity = "WARNING"
+)
+
+// Codes of diagnostics (Step Functions API Reference, ValidateStateMachineDefinitionDiagnostic;
+// those of JSONata are not in its list, but are what the service answers).
+const (
+	InvalidJSON           = "INVALID_JSON_DESCRIPTION"
+	SchemaFailed          = "SCHEMA_VALIDATION_FAILED"
+	MissingTarget         = "MISSING_TRANSITION_TARGET"
+	MissingEnd            = "MISSING_END_STATE"
+	DuplicateStateName    = "DUPLICATE_STATE_NAME"
+	InvalidStateName      = "INVALID_STATE_NAME"
+	DuplicateLabel        = "DUPLICATE_LABEL_NAME"
+	InvalidLabel          = "INVALID_LABEL_NAME"
+	TooDeep               = "TOO_DEEPLY_NESTED"
+	InvalidExpression     = "INVALID_JSONATA_EXPRESSION"
+	UnsupportedExpression = "UNSUPPORTED_JSONATA_EXPRESSION"
+	NoDollar              = "NO_DOLLAR"             // a warning
+	NoPath                = "NO_PATH"               // a warning
+	ResultIsStatic        = "PASS_RESULT_IS_STATIC" // a warning
+)
+
+// Diagnostic is one thing that is wrong with a definition.
+type Diagnostic struct {
+	Code     string
+	Severity Severity
+	Location string // "/States/X/Retry[0]/ErrorEquals"; empty: none
+	Message  string
+}
+
+// Failed tells whether one of them is an error: such a definition gives no machine.
+func Failed(diagnostics []Diagnostic) bool {
+	for _, d := range diagnostics {
+		if d.Severity == Error {
+			return true
+		}
+	}
+	return false
+}
+
+// Message is the text of the fault InvalidDefinition for a definition that Failed.
+func Message(definition string, diagnostics []Diagnostic) string {
+	var texts []string
+	for _, d := range diagnostics {
+		if d.Severity != Error {
+			continue
+		}
+		if d.Code == InvalidLabel && len(texts) == 0 {
+			// Labels are looked at by another part of the service, when all else is
+			// well, and it speaks Python.
+			return "Error=ValueError Args=[" + pythonText(d.Message) + "] in definition '" + definition + "'."
+		}
+		location := d.Location
+		if location == "" {
+			location = "null"
+		}
+		texts = append(texts, d.Code+": "+d.Message+" at "+location)
+	}
+	return "Invalid State Machine Definition: '" + strings.Join(texts, ", ") + "'"
+}
+
+// Bounds of what one definition is told about itself.
+const (
+	diagnosticsMax     = 1000
+	diagnosticBytesMax = 1 << 20
+)
+
+func (c *compiler) report(d Diagnostic) {
+	if d.Severity == Error {
+		c.failed = true
+	}
+	size := len(d.Location) + len(d.Message)
+	if len(c.diagnostics) == diagnosticsMax || c.diagnosticBytes+size > diagnosticBytesMax {
+		return
+	}
+	c.diagnosticBytes += size
+	c.diagnostics = append(c.diagnostics, d)
+}
+
+// wrong reports a fault of form.
+func (c *compiler) wrong(at, message string) {
+	if at == "" {
+		at = "/"
+	}
+	c.report(Diagnostic{Code: SchemaFailed, Severity: Error, Location: at, Message: message})
+}
+
+// notJSON is what is said of a text that is no JSON.
+func notJSON(definition string, err *jsonvalue.SyntaxError) Diagnostic {
+	location := jacksonLocation(definition, err.Line, err.Column)
+	return Diagnostic{Code: InvalidJSON, Severity: Error, Location: location, Message: err.Message + "\n at " + location}
+}

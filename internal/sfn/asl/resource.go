@@ -1,0 +1,189 @@
+package asl
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"heddle/jsonvalue"
+)
+
+// patterns of integrations, as sets.
+const (
+	request = 1 << RequestResponse
+	job     = request | 1<<Sync
+	job2    = job | 1<<Sync2
+	token   = request | 1<<WaitForToken
+)
+
+// integrations are the services that have more than their API here, their actions, and how
+// one waits for them (Step Functions Developer Guide, Integrating optimized services).
+var integrations = map[string]map[string]int{
+	"apigateway": {"invoke": token},
+	"athena":     {"startQueryExecution": job, "stopQueryExecution": request, "getQueryExecution": request, "getQueryResults": request},
+	"batch":      {"submitJob": job},
+	"bedrock":    {"invokeModel": token, "createModelCustomizationJob": job | token},
+	"codebuild":  {"startBuild": job, "stopBuild": request, "batchDeleteBuilds": request, "batchGetReports": request, "startBuildBatch": job, "stopBuildBatch": request, "retryBuildBatch": job, "deleteBuildBatch": request},
+	"databrew":   {"startJobRun": job},
+	"dynamodb":   {"getItem": request, "putItem": request, "updateItem": request, "deleteItem": request},
+	"ecs":        {"runTask": job | token},
+	"eks":        {"call": request, "createCluster": job, "deleteCluster": job, "createFargateProfile": job, "deleteFargateProfile": job, "createNodegroup": job, "deleteNodegroup": job, "runJob": job | token},
+	"elasticmapreduce": {"createCluster": job, "setClusterTerminationProtection": request, "terminateCluster": job, "addStep": job, "cancelStep": request,
+		"modifyInstanceFleetByName": request, "modifyInstanceGroupByName": request},
+	"emr-containers": {"createVirtualCluster": request, "deleteVirtualCluster": job, "startJobRun": job},
+	"emr-serverless": {"createApplication": job, "startApplication": job, "stopApplication": job, "deleteApplication": job, "startJobRun": job, "cancelJobRun": job},
+	"events":         {"putEvents": token},
+	"glue":           {"startJobRun": job},
+	"http":           {"invoke": request},
+	"lambda":         {"invoke": token},
+	"mediaconvert":   {"createJob": job},
+	"sagemaker": {"createEndpoint": request, "createEndpointConfig": request, "createHyperParameterTuningJob": job, "createLabelingJob": job, "createModel": request,
+		"createProcessingJob": job, "createTrainingJob": job, "createTransformJob": job, "updateEndpoint": request},
+	"sns":    {"publish": token},
+	"sqs":    {"sendMessage": token},
+	"states": {"startExecution": job2 | token},
+}
+
+// mapIntegrations are those of a distributed Map, beside them.
+var mapIntegrations = map[string][]string{
+	"s3": {"getObject", "listObjectsV2", "putObject"},
+}
+
+var (
+	partition = regexp.MustCompile(`^aws(-[a-z]+)*$`)
+	function  = regexp.MustCompile(`^[a-zA-Z0-9_-]+(:(\$LATEST|[a-zA-Z0-9_-]+))?$`)
+	sdkName   = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	sdkAction = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
+)
+
+// parseResource reads an ARN of what a task calls; nil: it is none.
+func parseResource(arn string) *Resource {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || !partition.MatchString(parts[1]) {
+		return nil
+	}
+	service, region, account, rest := parts[2], parts[3], parts[4], parts[5]
+	r := &Resource{ARN: arn}
+	switch {
+	case service == "lambda":
+		name, ok := strings.CutPrefix(rest, "function:")
+		if !ok || region == "" || account == "" || !function.MatchString(name) {
+			return nil
+		}
+		r.Kind = Function
+	case service == "states" && region != "" && account != "":
+		name, ok := strings.CutPrefix(rest, "activity:")
+		if !ok || !activityName(name) {
+			return nil
+		}
+		r.Kind = Activity
+	case service == "states" && region == "" && account == "":
+		if !r.integration(rest) {
+			return nil
+		}
+		r.Kind = Integration
+	default:
+		return nil
+	}
+	return r
+}
+
+// activityName tells whether an activity may have a name (Step Functions API Reference, CreateActivity).
+func activityName(name string) bool {
+	return name != "" && len(name) <= 80 && !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f && r <= 0x9f || strings.ContainsRune("<>{}[]?*\"#%\\^|~`$&,;:/", r)
+	})
+}
+
+// integration reads SERVICE:ACTION[.PATTERN].
+func (r *Resource) integration(text string) bool {
+	sdk, isSDK := strings.CutPrefix(text, "aws-sdk:")
+	if isSDK {
+		text = sdk
+	}
+	service, action, ok := strings.Cut(text, ":")
+	if !ok {
+		return false
+	}
+	name, _, _ := strings.Cut(action, ".")
+	pattern := slices.Index(patternNames[:], action[len(name):])
+	if pattern < 0 {
+		return false
+	}
+	r.Service, r.Action, r.Pattern = service, name, Pattern(pattern)
+	if isSDK {
+		r.Service = "aws-sdk:" + service
+		return sdkName.MatchString(service) && sdkAction.MatchString(name) && token&(1<<pattern) != 0
+	}
+	if integrations[service][name]&(1<<pattern) != 0 {
+		return true
+	}
+	return r.Pattern == RequestResponse && slices.Contains(mapIntegrations[service], name)
+}
+
+// resource reads a Resource of a task.
+func (r *reading) resource(at string, v any) {
+	text, ok := r.text(at, v)
+	if !ok {
+		return
+	}
+	resource := parseResource(text)
+	if resource == nil || resource.Kind == Integration && mapIntegrations[resource.Service] != nil {
+		r.wrong(at, fmt.Sprintf(notURLResource, text))
+		return
+	}
+	r.s.Resource = resource
+	if r.express {
+		switch {
+		case resource.Kind == Activity:
+			r.wrong(at, "Express state machine does not support Activity ARN")
+		case resource.Pattern == WaitForToken:
+			r.wrong(at, "Express state machine does not support '.waitForTaskToken' service integration ") // the blank is the service's
+		case resource.Pattern != RequestResponse:
+			r.wrong(at, "Express state machine does not support '"+patternNames[resource.Pattern]+"' service integration")
+		}
+	}
+	if m := r.machine; resource.Kind == Activity && !slices.Contains(m.Activities, text) {
+		m.Activities = append(m.Activities, text)
+	}
+}
+
+// needs are the parameters without which an integration is refused.
+var needs = map[string][]string{
+	"lambda:invoke":         {"FunctionName"},
+	"states:startExecution": {"StateMachineArn"},
+	"sqs:sendMessage":       {"QueueUrl", "MessageBody"},
+	"sns:publish":           {"Message"},
+	"events:putEvents":      {"Entries"},
+	"dynamodb:getItem":      {"TableName", "Key"},
+	"dynamodb:putItem":      {"TableName", "Item"},
+	"dynamodb:updateItem":   {"TableName", "Key"},
+	"dynamodb:deleteItem":   {"TableName", "Key"},
+}
+
+// integrationFields looks at the parameters of an integration.
+func (r *reading) integrationFields(o *jsonvalue.Object) {
+	if r.s.Resource == nil || r.s.Resource.Kind != Integration {
+		return
+	}
+	field := "Parameters"
+	if r.s.Language == JSONata {
+		field = "Arguments"
+	}
+	v, ok := o.Get(field)
+	parameters, isObject := v.(*jsonvalue.Object)
+	if ok && !isObject {
+		return // a path or an expression gives them
+	}
+	if !ok {
+		parameters = &jsonvalue.Object{}
+	}
+	for _, name := range needs[r.s.Resource.Service+":"+r.s.Resource.Action] {
+		_, plain := parameters.Get(name)
+		_, dynamic := parameters.Get(name + ".$")
+		if !plain && !(dynamic && r.s.Language == JSONPath) {
+			r.wrong(r.at+"/"+field, "The field '"+name+"' is required but was missing")
+		}
+	}
+}
