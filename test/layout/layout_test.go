@@ -63,13 +63,16 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",
 	},
+	"internal/service/tasks": {
+		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/pack", "internal/service", "internal/token",
+	},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
-		"internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/swf/execution", "internal/swf/lambda",
+		"internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/swf/execution", "internal/swf/lambda",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
 	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
