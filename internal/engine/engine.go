@@ -286,6 +286,23 @@ func (e *UnknownRunError) Error() string {
 	return fmt.Sprintf("no run %s of %s %q", e.Run, e.Name.Kind, e.Name.Key)
 }
 
+// Gone marks it a GoneError.
+func (e *UnknownRunError) Gone() {}
+
+// GoneError says that a command came too late: its run is closed or forgotten, or its task
+// is closed or was started meanwhile. Rules mark such errors, so that who starts tasks
+// knows that there is nothing to be tried again.
+type GoneError interface {
+	error
+	Gone()
+}
+
+// IsGone tells whether an error is a GoneError.
+func IsGone(err error) bool {
+	_, gone := errors.AsType[GoneError](err)
+	return gone
+}
+
 // AlreadyOpenError says that a name has an open run.
 type AlreadyOpenError struct {
 	Name Name

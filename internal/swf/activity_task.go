@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/service/tasks"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
 )
 
 // activityTask answers PollForActivityTask.
 type activityTask struct {
-	delivery
+	tasks.Delivery
 	task *wire.ActivityTask // nil: no task
 }
 
@@ -41,25 +42,25 @@ func (s *actions) pollForActivityTask(ctx context.Context, in *wire.PollForActiv
 	}
 	task := reply.(*execution.ActivityTask)
 	t := &activityTask{
-		delivery: delivery{s.Runs, run, task.ScheduledEventID, task.Attempt},
+		Delivery: tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt},
 		task: &wire.ActivityTask{
 			ActivityID: task.ActivityID, ActivityType: task.Type, StartedEventID: task.StartedEventID,
 			WorkflowExecution: wire.WorkflowExecution{RunID: task.RunID, WorkflowID: task.WorkflowID},
 		},
 	}
-	t.task.TaskToken, err = sealTask(s.Tokens, familyActivityTask, w, Task{
-		Run: run, Domain: task.DomainNumber,
+	t.task.TaskToken, err = tasks.Token{
+		Run: run, Owner: task.DomainNumber,
 		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
-	})
+	}.Seal(s.Tokens, familyActivityTask, w)
 	if err != nil {
-		return nil, t.notMade(err)
+		return nil, taskFault(t.NotMade(err))
 	}
 	scheduled, err := s.event(ctx, run, task.ScheduledEventID)
 	if err == nil && scheduled.ActivityTaskScheduledEventAttributes == nil {
 		err = fmt.Errorf("event %d of run %s is %s", task.ScheduledEventID, run, scheduled.EventType)
 	}
 	if err != nil {
-		return &activityTask{}, t.notMade(err)
+		return &activityTask{}, taskFault(t.NotMade(err))
 	}
 	t.task.Input = scheduled.ActivityTaskScheduledEventAttributes.Input
 	return t, nil

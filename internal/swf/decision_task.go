@@ -9,6 +9,7 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/pack"
+	"heddle/internal/service/tasks"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/permission"
 	"heddle/internal/swf/registry"
@@ -18,7 +19,7 @@ import (
 // decisionTask answers PollForDecisionTask: the shape DecisionTask, with events
 // as they were stored.
 type decisionTask struct {
-	delivery
+	tasks.Delivery
 	task   *execution.DecisionTask // nil: no task
 	token  string
 	events history
@@ -69,22 +70,22 @@ func (s *actions) pollForDecisionTask(ctx context.Context, in *wire.PollForDecis
 	}
 	task := reply.(*execution.DecisionTask)
 	t := &decisionTask{
-		delivery: delivery{s.Runs, run, task.ScheduledEventID, task.Attempt},
+		Delivery: tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt},
 		task:     task,
 	}
-	t.token, err = sealTask(s.Tokens, familyDecisionTask, w, Task{
-		Run: run, Domain: task.DomainNumber,
+	t.token, err = tasks.Token{
+		Run: run, Owner: task.DomainNumber,
 		Scheduled: task.ScheduledEventID, Started: task.StartedEventID, Attempt: uint32(task.Attempt),
-	})
+	}.Seal(s.Tokens, familyDecisionTask, w)
 	if err != nil {
-		return nil, t.notMade(err)
+		return nil, taskFault(t.NotMade(err))
 	}
 	pages := historyPages{run: run, first: 1, last: task.StartedEventID, reverse: reverse}
 	if in.StartAtPreviousStartedEvent != nil && *in.StartAtPreviousStartedEvent {
 		pages.first = max(1, task.PreviousStartedEventID)
 	}
 	if err := s.readDecisionPage(ctx, w, t, query, &pages, pageSize(in.MaximumPageSize)); err != nil {
-		return &decisionTask{}, t.notMade(err)
+		return &decisionTask{}, taskFault(t.NotMade(err))
 	}
 	return t, nil
 }
@@ -175,7 +176,7 @@ func (s *actions) respondDecisionTaskCompleted(ctx context.Context, in *wire.Res
 
 // facts looks up what the rules must know of decisions: the types that they name,
 // and whether the caller may make them.
-func (s *actions) facts(ctx context.Context, task *Task, decisions []wire.Decision) ([]execution.Fact, error) {
+func (s *actions) facts(ctx context.Context, task *tasks.Token, decisions []wire.Decision) ([]execution.Fact, error) {
 	c, w := operation.CallerOf(ctx), worldOf(ctx)
 	unlimited := c.Policies == nil
 	scarce := s.Scarce != nil && s.Scarce()

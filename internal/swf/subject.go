@@ -9,6 +9,7 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
+	"heddle/internal/service/tasks"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/permission"
 	"heddle/internal/swf/registry"
@@ -22,7 +23,7 @@ type subject struct {
 	permission.Need
 	actions *actions
 	world   engine.World
-	task    Task
+	task    tasks.Token
 	// current: the registry itself is asked for the domain, since the call shows it or
 	// changes what is in it.
 	current bool
@@ -54,7 +55,7 @@ func about[In any](s *actions, action string) func(context.Context, *In) (operat
 			family = familyDecisionTask
 		}
 		var err error
-		if sub.task, err = OpenTask(s.Tokens, family, sub.world, sub.TaskToken); err != nil {
+		if sub.task, err = tasks.OpenToken(s.Tokens, family, sub.world, sub.TaskToken); err != nil {
 			return nil, errInvalidToken
 		}
 		return sub, nil
@@ -75,7 +76,7 @@ func (sub *subject) lookUp(ctx context.Context) (*registry.Domain, error) {
 	sub.looked = true
 	switch s := sub.actions; {
 	case sub.TaskToken != "":
-		sub.domain, sub.err = s.domainByNumber(ctx, sub.world, sub.task.Domain)
+		sub.domain, sub.err = s.domainByNumber(ctx, sub.world, sub.task.Owner)
 		if sub.err == nil {
 			sub.Domain = sub.domain.Name
 		}

@@ -20,6 +20,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/matching"
 	"heddle/internal/service"
+	"heddle/internal/service/tasks"
 	"heddle/internal/swf/registry"
 	"heddle/internal/token"
 )
@@ -111,6 +112,11 @@ var validCalls = map[string]string{
 	"RespondActivityTaskCanceled":  `{"taskToken":"ACTIVITY"}`,
 }
 
+var (
+	taskWorld = engine.World{Account: "123456789012", Region: "eu-west-1"}
+	someTask  = tasks.Token{Run: engine.NewRunID(513, engine.Seed{9, 8, 7}), Owner: 1, Scheduled: 2, Started: 3, Attempt: 1}
+)
+
 // TestDomainIsLookedUpOnce calls every action as an IAM user, with an audit trail: all
 // who ask for the domain share one answer. Nothing is remembered between calls.
 func TestDomainIsLookedUpOnce(t *testing.T) {
@@ -134,7 +140,7 @@ func TestDomainIsLookedUpOnce(t *testing.T) {
 			continue
 		}
 		for word, family := range map[string]token.Family{"DECISION": familyDecisionTask, "ACTIVITY": familyActivityTask} {
-			text, err := sealTask(sealer, family, taskWorld, someTask)
+			text, err := someTask.Seal(sealer, family, taskWorld)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +184,7 @@ func TestTokenIsOpenedInOnePlace(t *testing.T) {
 		for _, d := range f.Decls {
 			ast.Inspect(d, func(n ast.Node) bool {
 				if c, ok := n.(*ast.CallExpr); ok {
-					if id, ok := c.Fun.(*ast.Ident); ok && id.Name == "OpenTask" {
+					if s, ok := c.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "OpenToken" {
 						places = append(places, d.(*ast.FuncDecl).Name.Name)
 					}
 				}

@@ -82,19 +82,19 @@ var tasks = []Mutant{{
 	Bug:  "A task that closed while it was claimed stands in the list for good, and each poll meets it.",
 }, {
 	Name: "started-for-a-caller-who-has-gone",
-	In:   "swf.(*actions).poll",
+	In:   "tasks.Poll",
 	Old:  "if gone := operation.Gone(ctx); gone != nil {",
 	New:  "if gone := operation.Gone(ctx); gone != nil && false {",
 	Bug:  "A task is started for a poller who has hung up.",
 }, {
 	Name: "unusable-task-offered-again",
-	In:   "swf.(*actions).poll",
+	In:   "tasks.Poll",
 	Old:  "// every poll.\n\t\t\tclaim.Accept()",
 	New:  "// every poll.\n\t\t\tclaim.Return()",
 	Bug:  "A quarantined execution's task stands before all others of its list, and every poll of it fails.",
 }, {
 	Name: "task-of-an-unknown-start-dropped",
-	In:   "swf.(*actions).poll",
+	In:   "tasks.Poll",
 	Old:  "default:\n\t\t\tclaim.Return()",
 	New:  "default:\n\t\t\tclaim.Accept()",
 	Bug:  "A task whose start failed by an error is offered to nobody until the server restarts.",

@@ -2,7 +2,7 @@ package sim
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf"
+	"heddle/internal/service/tasks"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
 )
@@ -29,7 +29,7 @@ func (c *client) decideAll(identity string) {
 			c.rest(o)
 			continue
 		}
-		opened, err := swf.OpenTask(w.tokens, "swf.decision", here, task.TaskToken)
+		opened, err := tasks.OpenToken(w.tokens, "swf.decision", here, task.TaskToken)
 		if err != nil {
 			w.judge.fail("PollForDecisionTask gave token %q: %v", task.TaskToken, err)
 			continue

@@ -9,10 +9,10 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/runlog"
+	"heddle/internal/service/tasks"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
-	"heddle/internal/swf"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/wire"
 )
@@ -440,7 +440,7 @@ type handed struct {
 // got says that a client has a task. The history behind it is durable, nobody
 // else has the same attempt, and none comes after it for no reason: disruptions
 // are those until the server submitted the start.
-func (j *judge) got(task swf.Task, disruptions int) {
+func (j *judge) got(task tasks.Token, disruptions int) {
 	key := taskKey{task.Run, task.Scheduled}
 	before, again := j.handed[key]
 	switch {

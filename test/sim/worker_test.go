@@ -2,7 +2,7 @@ package sim
 
 import (
 	"heddle/internal/engine"
-	"heddle/internal/swf"
+	"heddle/internal/service/tasks"
 	"heddle/internal/swf/wire"
 )
 
@@ -18,7 +18,7 @@ func (c *client) workAll(identity string) {
 			c.rest(o)
 			continue
 		}
-		opened, err := swf.OpenTask(w.tokens, "swf.activity", here, task.TaskToken)
+		opened, err := tasks.OpenToken(w.tokens, "swf.activity", here, task.TaskToken)
 		if err != nil {
 			w.judge.fail("PollForActivityTask gave token %q: %v", task.TaskToken, err)
 			continue

@@ -10,8 +10,10 @@
 //		k := s.open(c.ScheduledEventID)
 //		if k == nil || !k.Takeable(in.Up) { return unknown }
 //		if k.Started != 0 { k.StartAgain(in.Now, t.note) } else { t.emit(TaskStarted{…}) }
-//	case *Delivered, *Undelivered:
-//		k.Reached(c.Attempt, t.note), k.Missed(c.Attempt, t.note)
+//	case *task.Delivered:
+//		k.Reached(c.Attempt, t.note)
+//	case *task.Undelivered:
+//		k.Missed(c.Attempt, t.note)
 //	case *CompleteTask:
 //		gone := *k
 //		t.emit(TaskSucceeded{…}) // Apply takes k out of the state
@@ -63,6 +65,14 @@ type Beat struct {
 	At      engine.Time
 	Details *string
 }
+
+// Delivered is a command: the answer with an attempt was written to its poller. A task that
+// is closed or was started anew meanwhile does not mind.
+type Delivered struct{ ScheduledEventID, Attempt int64 }
+
+// Undelivered is a command: the answer with an attempt could not be written, which may turn
+// out later than that it was. The task is offered again.
+type Undelivered struct{ ScheduledEventID, Attempt int64 }
 
 // Start is for Apply: the event id has started the task.
 func (k *Task) Start(id int64, at engine.Time) {
@@ -132,8 +142,7 @@ func (k *Task) Reached(attempt int64, note func(engine.Note)) {
 	}
 }
 
-// Missed takes in that an attempt's answer did not arrive, which may turn out later than
-// that it was written.
+// Missed takes in that an attempt's answer did not arrive.
 func (k *Task) Missed(attempt int64, note func(engine.Note)) {
 	if !k.isLatest(attempt) || k.Beat.At != 0 && k.Beat.At >= k.Since { // the worker was heard of
 		return

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/swf/wire"
 )
 
@@ -34,13 +35,13 @@ func BenchmarkOneActivity(b *testing.B) {
 	commands := []any{
 		start,
 		&StartDecision{ScheduledEventID: 2, Identity: text("decider")},
-		&Delivered{ScheduledEventID: 2, Attempt: 1},
+		&task.Delivered{ScheduledEventID: 2, Attempt: 1},
 		&CompleteDecision{ScheduledEventID: 2, StartedEventID: 3, Decisions: schedule, Facts: facts},
 		&StartActivity{ScheduledEventID: 5, Identity: text("worker")},
-		&Delivered{ScheduledEventID: 5, Attempt: 1},
+		&task.Delivered{ScheduledEventID: 5, Attempt: 1},
 		&CompleteActivity{ActivityRef: ActivityRef{5, 6}, Result: text("result")},
 		&StartDecision{ScheduledEventID: 8, Identity: text("decider")},
-		&Delivered{ScheduledEventID: 8, Attempt: 1},
+		&task.Delivered{ScheduledEventID: 8, Attempt: 1},
 		&CompleteDecision{ScheduledEventID: 8, StartedEventID: 9, Decisions: complete},
 	}
 	b.ReportAllocs()

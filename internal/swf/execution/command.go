@@ -243,20 +243,6 @@ type StartLambdaFailed struct {
 	Message          string
 }
 
-// Delivered says that an attempt's answer was written to its poller. A task that
-// is closed or was started anew meanwhile does not mind.
-type Delivered struct {
-	ScheduledEventID int64
-	Attempt          int64
-}
-
-// Undelivered says that an attempt's answer could not be written: the task is
-// offered again.
-type Undelivered struct {
-	ScheduledEventID int64
-	Attempt          int64
-}
-
 // Describe asks for what DescribeWorkflowExecution shows; it changes nothing, and
 // closed executions answer too. The reply is a *Description.
 type Describe struct{}

@@ -1,7 +1,6 @@
 package execution
 
 import (
-	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
@@ -54,16 +53,10 @@ type ValidationError struct{ Text string }
 
 func (e *ValidationError) Error() string { return "decisions refused: " + e.Text }
 
-// IsGone tells whether a run would not take a command since it is closed or
-// forgotten, or since the task is closed or was started meanwhile.
-func IsGone(err error) bool {
-	var (
-		noRun    *engine.UnknownRunError
-		closed   *UnknownExecutionError
-		decision *UnknownDecisionTaskError
-		activity *UnknownActivityError
-		lambda   *UnknownLambdaError
-	)
-	return errors.As(err, &noRun) || errors.As(err, &closed) || errors.As(err, &decision) ||
-		errors.As(err, &activity) || errors.As(err, &lambda)
-}
+// Who takes a task learns by these that it is over.
+var _ = []engine.GoneError{&UnknownExecutionError{}, &UnknownDecisionTaskError{}, &UnknownActivityError{}, &UnknownLambdaError{}}
+
+func (e *UnknownExecutionError) Gone()    {}
+func (e *UnknownDecisionTaskError) Gone() {}
+func (e *UnknownActivityError) Gone()     {}
+func (e *UnknownLambdaError) Gone()       {}

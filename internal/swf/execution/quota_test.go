@@ -8,6 +8,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
+	"heddle/internal/engine/task"
 	"heddle/internal/swf/wire"
 )
 
@@ -273,7 +274,7 @@ func TestAllIsDueAtOnce(t *testing.T) {
 	for i := range f.state.activities {
 		scheduled := f.state.activities[i].Scheduled
 		f.do(&StartActivity{ScheduledEventID: scheduled})
-		f.do(&Undelivered{ScheduledEventID: scheduled, Attempt: 1})
+		f.do(&task.Undelivered{ScheduledEventID: scheduled, Attempt: 1})
 		f.do(&StartActivity{ScheduledEventID: scheduled})
 		f.do(&Heartbeat{ActivityRef: ActivityRef{scheduled, f.state.activities[i].Started}, Details: &longDetails})
 	}

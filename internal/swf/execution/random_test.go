@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/swf/wire"
 )
 
@@ -163,9 +164,9 @@ func (m *monkey) body(r *harnessRun) any {
 		}
 		return &Heartbeat{ref, m.maybe("h")}
 	case 10:
-		return &Delivered{scheduled, 1 + int64(m.rand.IntN(3))}
+		return &task.Delivered{ScheduledEventID: scheduled, Attempt: 1 + int64(m.rand.IntN(3))}
 	case 11:
-		return &Undelivered{scheduled, 1 + int64(m.rand.IntN(3))}
+		return &task.Undelivered{ScheduledEventID: scheduled, Attempt: 1 + int64(m.rand.IntN(3))}
 	case 12:
 		switch m.rand.IntN(5) {
 		case 0:

@@ -17,6 +17,7 @@ import (
 	"fmt"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/options"
 )
 
@@ -68,10 +69,10 @@ func (t *turn) handle(body any) error {
 	case *Describe:
 		t.describe()
 		return nil
-	case *Delivered:
+	case *task.Delivered:
 		t.delivered(c.ScheduledEventID, c.Attempt, true)
 		return nil
-	case *Undelivered:
+	case *task.Undelivered:
 		t.delivered(c.ScheduledEventID, c.Attempt, false)
 		return nil
 	case message:

@@ -13,6 +13,7 @@ import (
 	"github.com/go-faster/jx"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/swf/wire"
 	"heddle/test/golden"
 )
@@ -233,9 +234,9 @@ func (s *story) body(verb string, a args, lines []string) any {
 	case "describe":
 		return &Describe{}
 	case "delivered":
-		return &Delivered{ScheduledEventID: scheduled, Attempt: a.int("attempt", 1)}
+		return &task.Delivered{ScheduledEventID: scheduled, Attempt: a.int("attempt", 1)}
 	case "undelivered":
-		return &Undelivered{ScheduledEventID: scheduled, Attempt: a.int("attempt", 1)}
+		return &task.Undelivered{ScheduledEventID: scheduled, Attempt: a.int("attempt", 1)}
 	case "start-lambda":
 		return &StartLambda{ScheduledEventID: a.offered("lambda")}
 	case "complete-lambda":

@@ -173,7 +173,7 @@ func (p *Performer) take() {
 		}
 		for claim != nil {
 			at, err := p.placeOf(claim.Run, claim.ID)
-			if execution.IsGone(err) {
+			if engine.IsGone(err) {
 				claim = p.Tasks.Refuse(p.polls, claim)
 				continue
 			}
@@ -222,7 +222,7 @@ func (p *Performer) do(j job) {
 				p.perform(t)
 			}
 			return
-		case execution.IsGone(err):
+		case engine.IsGone(err):
 			return
 		}
 		p.trouble("start Lambda task", err, "run", j.run, "scheduledEventId", j.id)
@@ -337,7 +337,7 @@ func (p *Performer) perform(t *task) {
 	_, err := p.Runs.Do(context.Background(), engine.Command{Run: t.run, Body: report(t, result, failed)})
 	switch {
 	case err == nil:
-	case execution.IsGone(err):
+	case engine.IsGone(err):
 		log.Debug("a Lambda task ended before its function did", "cause", err)
 	default:
 		log.Warn("report Lambda task; it runs again when its shard is back", "cause", err)
@@ -374,7 +374,7 @@ func (p *Performer) watch(call context.Context, letGo context.CancelFunc, run en
 			return
 		}
 		view, err := p.Runs.Do(call, engine.Command{Run: run, Body: engine.Peek{}})
-		if execution.IsGone(err) || err == nil && view.(*engine.RunView).Status != engine.Open {
+		if engine.IsGone(err) || err == nil && view.(*engine.RunView).Status != engine.Open {
 			letGo()
 			return
 		}
