@@ -1,0 +1,410 @@
+package execution
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/go-faster/jx"
+
+	"heddle/internal/aws/shape"
+	"heddle/internal/engine"
+)
+
+// Type is the type of an event, as the wire has it.
+type Type string
+
+// Event types (Step Functions API Reference, HistoryEvent). Those of states are made of the
+// state's type: "PassStateEntered".
+const (
+	ExecutionStarted        Type = "ExecutionStarted"
+	ExecutionSucceeded      Type = "ExecutionSucceeded"
+	ExecutionFailed         Type = "ExecutionFailed"
+	ExecutionTimedOut       Type = "ExecutionTimedOut"
+	ExecutionAborted        Type = "ExecutionAborted"
+	ExecutionRedriven       Type = "ExecutionRedriven"
+	EvaluationFailed        Type = "EvaluationFailed"
+	ActivityScheduled       Type = "ActivityScheduled"
+	ActivityStarted         Type = "ActivityStarted"
+	ActivitySucceeded       Type = "ActivitySucceeded"
+	ActivityFailed          Type = "ActivityFailed"
+	ActivityTimedOut        Type = "ActivityTimedOut"
+	LambdaFunctionScheduled Type = "LambdaFunctionScheduled"
+	LambdaFunctionStarted   Type = "LambdaFunctionStarted"
+	LambdaFunctionSucceeded Type = "LambdaFunctionSucceeded"
+	LambdaFunctionFailed    Type = "LambdaFunctionFailed"
+	LambdaFunctionTimedOut  Type = "LambdaFunctionTimedOut"
+	TaskScheduled           Type = "TaskScheduled"
+	TaskStarted             Type = "TaskStarted"
+	TaskSubmitted           Type = "TaskSubmitted"
+	TaskSucceeded           Type = "TaskSucceeded"
+	TaskFailed              Type = "TaskFailed"
+	TaskTimedOut            Type = "TaskTimedOut"
+	TaskStateAborted        Type = "TaskStateAborted"
+	ParallelStateStarted    Type = "ParallelStateStarted"
+	ParallelStateSucceeded  Type = "ParallelStateSucceeded"
+	ParallelStateFailed     Type = "ParallelStateFailed"
+	MapStateStarted         Type = "MapStateStarted"
+	MapStateSucceeded       Type = "MapStateSucceeded"
+	MapStateFailed          Type = "MapStateFailed"
+	MapIterationStarted     Type = "MapIterationStarted"
+	MapIterationSucceeded   Type = "MapIterationSucceeded"
+	MapIterationFailed      Type = "MapIterationFailed"
+)
+
+// entered and exited are the types of the events of a state.
+func entered(of string) Type { return Type(of + "StateEntered") }
+func exited(of string) Type  { return Type(of + "StateExited") }
+
+// field is a member of an event's details.
+type field uint32
+
+const (
+	withName field = 1 << iota
+	withInput
+	withOutput
+	withError
+	withResource
+	withResourceType
+	withRegion
+	withParameters
+	withTimeouts
+	withCredentials
+	withWorker
+	withRole
+	withOrigin
+	withIndex
+	withLength
+	withEvaluation
+	withAssigned
+	withRedriveCount
+)
+
+// shape says how the wire carries a type: the name of its details and what is in them.
+type eventShape struct {
+	details string // "": there are none
+	fields  field
+}
+
+// shapes of all types; a state's Entered and Exited have one each, whatever the state.
+var shapes = func() map[Type]eventShape {
+	m := map[Type]eventShape{
+		ExecutionStarted:        {"executionStartedEventDetails", withInput | withRole | withOrigin},
+		ExecutionSucceeded:      {"executionSucceededEventDetails", withOutput},
+		ExecutionFailed:         {"executionFailedEventDetails", withError},
+		ExecutionTimedOut:       {"executionTimedOutEventDetails", withError},
+		ExecutionAborted:        {"executionAbortedEventDetails", withError},
+		ExecutionRedriven:       {"executionRedrivenEventDetails", withRedriveCount},
+		EvaluationFailed:        {"evaluationFailedEventDetails", withError | withEvaluation},
+		ActivityScheduled:       {"activityScheduledEventDetails", withResource | withInput | withTimeouts},
+		ActivityStarted:         {"activityStartedEventDetails", withWorker},
+		ActivitySucceeded:       {"activitySucceededEventDetails", withOutput},
+		ActivityFailed:          {"activityFailedEventDetails", withError},
+		ActivityTimedOut:        {"activityTimedOutEventDetails", withError},
+		LambdaFunctionScheduled: {"lambdaFunctionScheduledEventDetails", withResource | withInput | withTimeouts | withCredentials},
+		LambdaFunctionStarted:   {},
+		LambdaFunctionSucceeded: {"lambdaFunctionSucceededEventDetails", withOutput},
+		LambdaFunctionFailed:    {"lambdaFunctionFailedEventDetails", withError},
+		LambdaFunctionTimedOut:  {"lambdaFunctionTimedOutEventDetails", withError},
+		TaskScheduled:           {"taskScheduledEventDetails", withResource | withResourceType | withRegion | withParameters | withTimeouts | withCredentials},
+		TaskStarted:             {"taskStartedEventDetails", withResource | withResourceType},
+		TaskSubmitted:           {"taskSubmittedEventDetails", withResource | withResourceType | withOutput},
+		TaskSucceeded:           {"taskSucceededEventDetails", withResource | withResourceType | withOutput},
+		TaskFailed:              {"taskFailedEventDetails", withResource | withResourceType | withError},
+		TaskTimedOut:            {"taskTimedOutEventDetails", withResource | withResourceType | withError},
+		TaskStateAborted:        {},
+		ParallelStateStarted:    {},
+		ParallelStateSucceeded:  {},
+		ParallelStateFailed:     {},
+		MapStateStarted:         {"mapStateStartedEventDetails", withLength},
+		MapStateSucceeded:       {},
+		MapStateFailed:          {},
+		MapIterationStarted:     {"mapIterationStartedEventDetails", withName | withIndex},
+		MapIterationSucceeded:   {"mapIterationSucceededEventDetails", withName | withIndex},
+		MapIterationFailed:      {"mapIterationFailedEventDetails", withName | withIndex},
+	}
+	for _, of := range []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"} {
+		m[entered(of)] = eventShape{"stateEnteredEventDetails", withName | withInput}
+		if of != "Fail" {
+			m[exited(of)] = eventShape{"stateExitedEventDetails", withName | withOutput | withAssigned}
+		}
+	}
+	return m
+}()
+
+// Body is an event: what the wire shows of it, of which its type has a part, and what it
+// says besides.
+type Body struct {
+	Type     Type
+	Previous int64 // event id
+
+	Name          string
+	Input, Output datum
+	Error, Cause  *string
+	Resource      string
+	ResourceType  string
+	Region        string
+	Parameters    string // JSON text
+	Timeout       int64  // seconds; 0: none was asked for
+	Heartbeat     int64
+	Credentials   *string // ARN of a role
+	Worker        *string
+	Role          string
+	Version       string // ARN
+	Alias         string // ARN
+	Index, Length int64
+	State         string
+	Location      *string
+	Assigned      []variable
+	RedriveCount  int64
+
+	hidden hidden
+}
+
+// appendEvent appends an event as the wire carries it. Without data nothing of what users
+// gave is shown.
+func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte {
+	b = append(b, `{"timestamp":`...)
+	b = shape.AppendTimestamp(b, shape.Timestamp(at))
+	b = append(b, `,"type":"`...)
+	b = append(b, e.Type...)
+	b = append(b, `","id":`...)
+	b = strconv.AppendInt(b, id, 10)
+	b = append(b, `,"previousEventId":`...)
+	b = strconv.AppendInt(b, e.Previous, 10)
+	of := shapes[e.Type]
+	if of.details == "" {
+		return append(b, '}')
+	}
+	b = append(b, `,"`...)
+	b = append(b, of.details...)
+	b = append(b, `":{`...)
+	w := members{b: b, start: len(b)}
+	has := func(f field) bool { return of.fields&f != 0 }
+	if has(withName) {
+		w.text("name", e.Name)
+	}
+	if has(withIndex) {
+		w.number("index", e.Index)
+	}
+	if has(withLength) {
+		w.number("length", e.Length)
+	}
+	if has(withInput) && data {
+		w.payload("input", e.Input.Text())
+	}
+	if has(withRole) {
+		w.text("roleArn", e.Role)
+	}
+	if has(withOrigin) {
+		w.some("stateMachineAliasArn", e.Alias)
+		w.some("stateMachineVersionArn", e.Version)
+	}
+	if has(withResourceType) {
+		w.text("resourceType", e.ResourceType)
+	}
+	if has(withResource) {
+		w.text("resource", e.Resource)
+	}
+	if has(withRegion) {
+		w.text("region", e.Region)
+	}
+	if has(withParameters) && data {
+		w.text("parameters", e.Parameters)
+	}
+	if has(withOutput) && data {
+		w.payload("output", e.Output.Text())
+	}
+	if has(withError) {
+		w.optional("error", e.Error)
+		w.optional("cause", e.Cause)
+	}
+	if has(withTimeouts) {
+		w.positive("timeoutInSeconds", e.Timeout)
+		w.positive("heartbeatInSeconds", e.Heartbeat)
+	}
+	if has(withCredentials) && e.Credentials != nil {
+		w.member("taskCredentials")
+		w.b = append(w.b, `{"roleArn":`...)
+		w.b = append(shape.AppendString(w.b, *e.Credentials), '}')
+	}
+	if has(withWorker) {
+		w.optional("workerName", e.Worker)
+	}
+	if has(withEvaluation) {
+		w.optional("location", e.Location)
+		w.text("state", e.State)
+	}
+	if has(withRedriveCount) {
+		w.number("redriveCount", e.RedriveCount)
+	}
+	if has(withAssigned) && len(e.Assigned) > 0 && data {
+		w.member("assignedVariables")
+		w.b = append(w.b, '{')
+		for i := range e.Assigned {
+			if i > 0 {
+				w.b = append(w.b, ',')
+			}
+			w.b = shape.AppendString(w.b, e.Assigned[i].name)
+			w.b = append(w.b, ':')
+			w.b = shape.AppendString(w.b, e.Assigned[i].value.Text())
+		}
+		w.b = append(w.b, '}')
+		w.member("assignedVariablesDetails")
+		w.b = append(w.b, `{"truncated":false}`...)
+	}
+	return append(w.b, `}}`...)
+}
+
+// members writes an object.
+type members struct {
+	b     []byte
+	start int // of its first member
+}
+
+func (w *members) member(name string) {
+	if len(w.b) > w.start {
+		w.b = append(w.b, ',')
+	}
+	w.b = append(w.b, '"')
+	w.b = append(w.b, name...)
+	w.b = append(w.b, `":`...)
+}
+
+func (w *members) text(name, value string) {
+	w.member(name)
+	w.b = shape.AppendString(w.b, value)
+}
+
+func (w *members) some(name, value string) {
+	if value != "" {
+		w.text(name, value)
+	}
+}
+
+func (w *members) optional(name string, value *string) {
+	if value != nil {
+		w.text(name, *value)
+	}
+}
+
+func (w *members) number(name string, value int64) {
+	w.member(name)
+	w.b = strconv.AppendInt(w.b, value, 10)
+}
+
+func (w *members) positive(name string, value int64) {
+	if value > 0 {
+		w.number(name, value)
+	}
+}
+
+// payload writes a text of users with what says that it is whole.
+func (w *members) payload(name, value string) {
+	w.text(name, value)
+	w.member(name + "Details")
+	w.b = append(w.b, `{"truncated":false}`...)
+}
+
+// WithoutData appends a stored event without what users gave.
+func WithoutData(b []byte, at engine.Time, public []byte) ([]byte, error) {
+	id, body, err := decodePublic(public)
+	if err != nil {
+		return nil, err
+	}
+	return appendEvent(b, id, at, body, false), nil
+}
+
+// decodePublic reads what the wire shows of an event.
+func decodePublic(public []byte) (id int64, e *Body, err error) {
+	e = &Body{}
+	d := jx.DecodeBytes(public)
+	err = d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "timestamp":
+			return d.Skip()
+		case "type":
+			var of string
+			of, err = d.Str()
+			e.Type = Type(of)
+		case "id":
+			id, err = d.Int64()
+		case "previousEventId":
+			e.Previous, err = d.Int64()
+		default:
+			return d.ObjBytes(e.decodeDetail)
+		}
+		return err
+	})
+	if _, known := shapes[e.Type]; err == nil && !known {
+		err = fmt.Errorf("unknown type %q", e.Type)
+	}
+	return id, e, err
+}
+
+func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {
+	text := func(to *string) {
+		*to, err = d.Str()
+	}
+	optional := func(to **string) {
+		var s string
+		text(&s)
+		*to = &s
+	}
+	switch string(key) {
+	case "name":
+		text(&e.Name)
+	case "index":
+		e.Index, err = d.Int64()
+	case "length":
+		e.Length, err = d.Int64()
+	case "input":
+		text(&e.Input.text)
+	case "output":
+		text(&e.Output.text)
+	case "roleArn":
+		text(&e.Role)
+	case "stateMachineAliasArn":
+		text(&e.Alias)
+	case "stateMachineVersionArn":
+		text(&e.Version)
+	case "resourceType":
+		text(&e.ResourceType)
+	case "resource":
+		text(&e.Resource)
+	case "region":
+		text(&e.Region)
+	case "parameters":
+		text(&e.Parameters)
+	case "error":
+		optional(&e.Error)
+	case "cause":
+		optional(&e.Cause)
+	case "timeoutInSeconds":
+		e.Timeout, err = d.Int64()
+	case "heartbeatInSeconds":
+		e.Heartbeat, err = d.Int64()
+	case "taskCredentials":
+		return d.ObjBytes(func(d *jx.Decoder, _ []byte) (err error) {
+			optional(&e.Credentials)
+			return err
+		})
+	case "workerName":
+		optional(&e.Worker)
+	case "location":
+		optional(&e.Location)
+	case "state":
+		text(&e.State)
+	case "redriveCount":
+		e.RedriveCount, err = d.Int64()
+	case "assignedVariables":
+		return d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+			v := variable{name: string(key)}
+			v.value.text, err = d.Str()
+			e.Assigned = append(e.Assigned, v)
+			return err
+		})
+	default:
+		return d.Skip()
+	}
+	return err
+}

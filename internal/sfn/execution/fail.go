@@ -1,0 +1,216 @@
+package execution
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+	"heddle/jsonvalue"
+)
+
+// Names of errors (Amazon States Language, Appendix A).
+const (
+	errAll       = "States.ALL"
+	errRuntime   = "States.Runtime"
+	errQuery     = "States.QueryEvaluationError"
+	errTimeout   = "States.Timeout"
+	errHeartbeat = "States.HeartbeatTimeout"
+	errTask      = "States.TaskFailed"
+	errDataLimit = "States.DataLimitExceeded"
+)
+
+// failure is why a state has failed.
+type failure struct {
+	name, cause *string
+	at          int64 // the event that failed; 0: the last of the thread
+	location    string
+	queried     bool // EvaluationFailed says so
+	uncatchable bool
+	task        bool // its task did
+	heartbeat   bool // because a heartbeat was late
+}
+
+// causeIn is a cause with the state in which it happened.
+func (t *turn) causeIn(th *thread, cause string) string {
+	return fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). %s", th.state, th.entered, cause)
+}
+
+func fullCause(limit int) string {
+	return fmt.Sprintf("The execution reached the maximum number of history events (%d).", limit)
+}
+
+// tooLarge fails because what a state gives is too large.
+func (e *evaluation) tooLarge(label string, at int64) {
+	e.failed = &failure{name: text(errDataLimit), at: at, cause: text(
+		"The state/task '" + label + "' returned a result with a size exceeding the maximum number of bytes service limit.")}
+}
+
+// evaluationFailed fails a thread whose state could not be evaluated.
+func (t *turn) evaluationFailed(th *thread, st *asl.State, f *failure) {
+	if f.queried {
+		previous := th.before
+		if st.Type == asl.Wait {
+			previous = th.entered
+		}
+		body := &Body{Type: EvaluationFailed, Previous: previous, Error: f.name, Cause: f.cause, State: st.Name}
+		if f.location != "" {
+			body.Location = &f.location
+		}
+		f.at = t.emit(th, body)
+	} else if f.at == 0 {
+		f.at = th.previous
+	}
+	t.fail(th, st, *f)
+}
+
+// fail has what failed in a thread's state tried again, or caught; or else the thread fails,
+// and with it the state that it is part of, or the execution.
+func (t *turn) fail(th *thread, st *asl.State, f failure) {
+	if t.retry(th, st, &f) || t.catch(th, st, &f) {
+		return
+	}
+	s := t.s
+	t.giveUpBelow(th)
+	last := f.at
+	if th.group != nil {
+		last = t.emit(th, &Body{Type: Type(st.Type.String() + "StateFailed"), Previous: f.at})
+	} else if st.Type == asl.Map && f.queried {
+		last = t.emit(th, &Body{Type: MapStateFailed, Previous: f.at})
+	}
+	owner := s.thread(th.owner)
+	if owner == nil {
+		t.end(Failed, f.name, f.cause, last)
+		return
+	}
+	f.task, f.heartbeat, f.queried = false, false, false
+	outer := t.state(owner)
+	if owner.group.items == nil {
+		if st.Type == asl.Task {
+			t.emit(th, &Body{Type: TaskStateAborted, Previous: f.at})
+		}
+	} else {
+		t.emit(th, &Body{Type: MapIterationFailed, Previous: f.at, Name: outer.Name, Index: th.index})
+		g := owner.group
+		if g.failed <= g.tolerated && !f.uncatchable {
+			t.iterationEnded(owner)
+			return
+		}
+		if g.tolerated > 0 {
+			f.name, f.cause = text("States.ExceedToleratedFailureThreshold"), text("The specified tolerated failure threshold was exceeded")
+		}
+	}
+	t.fail(owner, outer, f)
+}
+
+// giveUpBelow ends the open tasks of a thread and of all that is part of its state.
+func (t *turn) giveUpBelow(th *thread) {
+	t.giveUp(th)
+	t.s.below(th, t.giveUp)
+}
+
+// retry tries once more what a Retrier is for.
+func (t *turn) retry(th *thread, st *asl.State, f *failure) bool {
+	if f.uncatchable || len(t.events) == 0 {
+		return false
+	}
+	for i := range st.Retry {
+		r := &st.Retry[i]
+		if !f.among(r.Errors) {
+			continue
+		}
+		counts := slices.Clone(th.retries)
+		if len(counts) < len(st.Retry) {
+			counts = append(counts, make([]int64, len(st.Retry)-len(counts))...)
+		}
+		if counts[i] >= r.MaxAttempts {
+			return false
+		}
+		counts[i]++
+		delay := float64(r.IntervalSeconds) * math.Pow(r.BackoffRate, float64(counts[i]-1))
+		if r.MaxDelaySeconds > 0 {
+			delay = min(delay, float64(r.MaxDelaySeconds))
+		}
+		millis := min(delay, waitSecondsMax) * 1000
+		if r.FullJitter {
+			millis *= float64(t.next()>>11) / (1 << 53)
+		}
+		t.giveUpBelow(th)
+		t.change(change{kind: changeRetry, thread: th.number, at: t.in.Now + engine.Time(max(1, millis)), retries: counts, failed: f.at})
+		return true
+	}
+	return false
+}
+
+// among tells whether names of errors mean this one.
+func (f *failure) among(names []string) bool {
+	for _, name := range names {
+		switch {
+		case name == errAll,
+			f.name != nil && name == *f.name,
+			name == errHeartbeat && f.heartbeat,
+			name == errTask && f.task && (f.name == nil || *f.name != errTimeout):
+			return true
+		}
+	}
+	return false
+}
+
+// catch goes on where a Catcher says.
+func (t *turn) catch(th *thread, st *asl.State, f *failure) bool {
+	if f.uncatchable {
+		return false
+	}
+	i := slices.IndexFunc(st.Catch, func(c asl.Catcher) bool { return f.among(c.Errors) })
+	if i < 0 {
+		return false
+	}
+	c := &st.Catch[i]
+	caught := jsonvalue.NewObject(2)
+	caught.Set("Error", some(f.name))
+	caught.Set("Cause", some(f.cause))
+	if f.name != nil && *f.name == errTimeout && f.cause == nil {
+		caught.Set("Cause", "")
+	}
+	e := &evaluation{t: t, th: th, st: st}
+	var output any = caught
+	raw := th.input.Value()
+	var vars []variable
+	if e.jsonata() {
+		e.caught = caught
+		field := fmt.Sprintf("Catch[%d]/", i)
+		if c.Output != nil {
+			output = e.evaluate(c.Output, field+"Output", raw)
+		}
+		vars = e.assignedAt(c.Assign, field+"Assign/", raw)
+	} else {
+		output = e.place(c.ResultPath, c.NullResultPath, raw, caught)
+		vars = e.assigned(c.Assign, caught)
+	}
+	if e.failed != nil {
+		e.failed.uncatchable = true
+		t.evaluationFailed(th, st, e.failed)
+		return true
+	}
+	t.giveUpBelow(th)
+	previous := f.at
+	if th.group != nil {
+		previous = t.emit(th, &Body{Type: Type(st.Type.String() + "StateFailed"), Previous: f.at})
+	} else if st.Type == asl.Map && f.queried {
+		previous = t.emit(th, &Body{Type: MapStateFailed, Previous: f.at})
+	}
+	e.exit(output, vars, c.Next, previous, st.Name)
+	if e.failed != nil {
+		e.failed.uncatchable = true
+		t.evaluationFailed(th, st, e.failed)
+	}
+	return true
+}
+
+func some(s *string) any {
+	if s == nil {
+		return nil
+	}
+	return *s
+}

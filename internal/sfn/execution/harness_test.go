@@ -1,0 +1,201 @@
+package execution
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/engine/enginetest"
+)
+
+var testWorld = engine.World{Account: "123456789012", Region: "us-east-1"}
+
+const houseStart = engine.Time(1_700_000_000_000)
+
+// harness runs executions as the kernel does, one command at a time. After every command
+// it folds the log anew and compares.
+type harness struct {
+	t     testing.TB
+	rules *Rules
+	now   engine.Time
+	up    engine.Time
+	blobs map[blob.ID][]byte
+	runs  map[engine.Name]*harnessRun
+	order []*harnessRun
+	queue []engine.Message
+	// quick: the log is folded now and then only.
+	quick bool
+	turns int
+}
+
+type noteKey struct {
+	subject int64
+	kind    engine.NoteKind
+}
+
+// harnessRun is one run with its log.
+type harnessRun struct {
+	id     engine.Identity
+	state  engine.State
+	events []engine.Event
+	notes  map[noteKey][]byte
+	record engine.Record
+}
+
+func newHarness(t testing.TB, limits Limits) *harness {
+	rules := New(limits)
+	enginetest.CheckParts(t, rules)
+	return &harness{
+		t: t, rules: rules, now: houseStart, up: houseStart, blobs: map[blob.ID][]byte{}, runs: map[engine.Name]*harnessRun{},
+	}
+}
+
+// put stores a definition.
+func (h *harness) put(definition string) blob.ID {
+	id := blob.ID(sha256.Sum256([]byte(definition)))
+	h.blobs[id] = []byte(definition)
+	return id
+}
+
+// begin starts an execution.
+func (h *harness) begin(machine, name, definition, input string, change func(*Start)) *harnessRun {
+	h.t.Helper()
+	start := &Start{Input: input, Settings: Settings{
+		Definition: h.put(definition), Machine: "arn:aws:states:us-east-1:123456789012:stateMachine:" + machine,
+		Role: "arn:aws:iam::123456789012:role/states", Secret: [16]byte{1, 2, 3},
+	}}
+	if change != nil {
+		change(start)
+	}
+	id := engine.Identity{Name: Name(testWorld, machine, name), Run: engine.NewRunID(7, engine.NameSeed(Name(testWorld, machine, name)))}
+	run := &harnessRun{id: id, state: h.rules.New(id), notes: map[noteKey][]byte{}}
+	h.runs[id.Name] = run
+	h.order = append(h.order, run)
+	if _, err := h.do(run, start); err != nil {
+		h.t.Fatal(err)
+	}
+	h.settle()
+	return run
+}
+
+// do gives a command to a run, and checks what came of it.
+func (h *harness) do(r *harnessRun, body any) (any, error) {
+	h.t.Helper()
+	in := engine.Input{Now: h.now, Up: h.up, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
+	before := h.rules.EncodeState(r.state)
+	turn, err := h.rules.Handle(r.state, body, in)
+	if err != nil {
+		if !bytes.Equal(before, h.rules.EncodeState(r.state)) {
+			h.t.Fatalf("%T was refused (%v), and changed the state", body, err)
+		}
+		return nil, err
+	}
+	enginetest.CheckTurn(h.t, &turn)
+	r.events = append(r.events, turn.Events...)
+	for _, n := range turn.Notes {
+		key := noteKey{n.Subject, n.Kind}
+		if len(n.Value) == 0 {
+			delete(r.notes, key)
+		} else {
+			r.notes[key] = n.Value
+		}
+	}
+	h.queue = append(h.queue, turn.Messages...)
+	r.record = h.rules.Record(r.state, h.up)
+	if _, woken := body.(engine.Wake); woken {
+		enginetest.CheckProgress(h.t, h.rules, before, r.state, in)
+	}
+	if h.turns++; !h.quick || h.turns%50 == 0 {
+		h.verify(r)
+	}
+	return turn.Reply, nil
+}
+
+// verify folds the log of a run, and takes its state through the store: both must give the
+// state that it has.
+func (h *harness) verify(r *harnessRun) {
+	h.t.Helper()
+	want := h.rules.EncodeState(r.state)
+	folded := h.rules.New(r.id)
+	for _, e := range r.events {
+		decoded, err := h.rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		h.rules.Apply(folded, decoded)
+	}
+	decoded, err := h.rules.DecodeState(r.id, want)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for what, s := range map[string]engine.State{"a replay": folded, "a snapshot": decoded} {
+		for _, key := range slices.SortedFunc(maps.Keys(r.notes), func(a, b noteKey) int { return int(a.kind) - int(b.kind) }) {
+			h.rules.Note(s, engine.Note{Subject: key.subject, Kind: key.kind, Value: r.notes[key]})
+		}
+		if got := h.rules.EncodeState(s); !bytes.Equal(got, want) {
+			h.t.Fatalf("%s gives another state:\n%+v\nwant\n%+v", what, s, r.state)
+		}
+	}
+}
+
+// settle delivers messages and wakes what is due at once, until all is quiet.
+func (h *harness) settle() {
+	h.t.Helper()
+	for range 100_000 {
+		if len(h.queue) > 0 {
+			m := h.queue[0]
+			h.queue = h.queue[1:]
+			if to := h.runs[m.To]; to != nil {
+				body, err := h.rules.DecodeMessage(m.Body)
+				if err != nil {
+					h.t.Fatal(err)
+				}
+				if _, err := h.do(to, body); err != nil {
+					h.t.Fatal(err)
+				}
+			}
+			continue
+		}
+		i := slices.IndexFunc(h.order, func(r *harnessRun) bool { return r.record.Wake != 0 && r.record.Wake <= h.now })
+		if i < 0 {
+			return
+		}
+		if _, err := h.do(h.order[i], engine.Wake{}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.t.Fatal("it never gets quiet")
+}
+
+// tick goes to the next moment at which something is due; false: nothing ever is.
+func (h *harness) tick() bool {
+	h.t.Helper()
+	var next engine.Time
+	for _, r := range h.order {
+		if w := r.record.Wake; w != 0 && (next == 0 || w < next) {
+			next = w
+		}
+	}
+	if next == 0 {
+		return false
+	}
+	h.now = max(h.now, next)
+	h.settle()
+	return true
+}
+
+// history is the events of a run as the wire has them.
+func (r *harnessRun) history() string {
+	var b []byte
+	for _, e := range r.events {
+		b = append(append(b, e.Public...), '\n')
+	}
+	return string(b)
+}
+
+func (r *harnessRun) String() string { return fmt.Sprintf("%s %s", r.id.Name.Key, r.state.(*State).status) }

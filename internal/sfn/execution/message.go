@@ -1,0 +1,204 @@
+package execution
+
+import (
+	"fmt"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/pack"
+	"heddle/internal/sfn/asl"
+	"heddle/jsonvalue"
+)
+
+// Messages are what executions tell each other. Each is handled exactly once, in the order
+// of its sender; receivers may be gone.
+type message interface{ code(*pack.Coder) }
+
+// ChildClosed tells an execution that one which ran for a task of it has ended.
+type ChildClosed struct {
+	Scheduled                          int64 // the task
+	ARN, Name, Machine, Version, Alias string
+	Status, Input, Output              string // Output "": there is none
+	Error, Cause                       *string
+	Started, Stopped                   engine.Time
+	Redrives                           int64
+}
+
+// StopChild stops an execution because the one that it runs for has ended.
+type StopChild struct {
+	Run       engine.RunID
+	Scheduled int64
+}
+
+func (m *ChildClosed) code(c *pack.Coder) {
+	c.Int(&m.Scheduled)
+	for _, text := range []*string{&m.ARN, &m.Name, &m.Machine, &m.Version, &m.Alias, &m.Status, &m.Input, &m.Output} {
+		c.Text(text)
+	}
+	c.Optional(&m.Error)
+	c.Optional(&m.Cause)
+	m.Started.Code(c)
+	m.Stopped.Code(c)
+	c.Int(&m.Redrives)
+}
+
+func (m *StopChild) code(c *pack.Coder) {
+	m.Run.Code(c)
+	c.Int(&m.Scheduled)
+}
+
+// messageFormat is the first byte of each message; its kind is the second.
+const messageFormat = 1
+
+var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChild{}})
+
+func encodeMessage(m message) []byte {
+	c := pack.Writing(append(make([]byte, 0, 128), messageFormat, messageKinds.Mark(m)))
+	m.code(c)
+	return c.Written()
+}
+
+// DecodeMessage reads a message's body.
+func (r *Rules) DecodeMessage(body []byte) (any, error) {
+	c := pack.Reading(body)
+	var kind byte
+	c.Format(messageFormat)
+	c.Byte(&kind)
+	if c.Err() != nil {
+		return nil, fmt.Errorf("message: %w", c.Err())
+	}
+	m, ok := messageKinds.New(kind)
+	if !ok {
+		return nil, fmt.Errorf("message: kind %d is not known", kind)
+	}
+	m.code(c)
+	if err := c.Done(); err != nil {
+		return nil, fmt.Errorf("message %T: %w", m, err)
+	}
+	return m, nil
+}
+
+// Refused tells nobody: who is gone needs no news.
+func (r *Rules) Refused(engine.Name, any, error) []engine.Message { return nil }
+
+// receive handles a message.
+func (t *turn) receive(m message) {
+	s := t.s
+	if !s.isOpen() {
+		return
+	}
+	switch c := m.(type) {
+	case *ChildClosed:
+		t.childClosed(c)
+	case *StopChild:
+		if p := s.settings.Parent; p.Run == c.Run && p.Scheduled == c.Scheduled {
+			t.end(Aborted, nil, nil, 0)
+		}
+	}
+}
+
+// tellParent tells the execution that waits for this one that it has ended.
+func (t *turn) tellParent() {
+	s := t.s
+	p := s.settings.Parent
+	if p.Run.IsZero() {
+		return
+	}
+	t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildClosed{
+		Scheduled: p.Scheduled, ARN: s.arn, Name: s.name, Machine: s.settings.Machine, Version: s.settings.Version, Alias: s.settings.Alias,
+		Status: s.status, Input: s.input.Text(), Output: s.output.Text(), Error: s.err, Cause: s.cause,
+		Started: s.started, Stopped: s.closed, Redrives: s.redrives,
+	})})
+}
+
+// childClosed ends the task for which an execution ran. Nobody may have said yet that it
+// had begun.
+func (t *turn) childClosed(c *ChildClosed) {
+	th := t.s.working(c.Scheduled)
+	if th == nil {
+		return
+	}
+	w := th.work
+	if w.submitted == 0 {
+		t.started(th)
+		t.submitted(th, StartOutput(c.ARN, c.Started, w.Scheduled), nil)
+	}
+	out := c.output(asl.Pattern(w.pattern) == asl.Sync2)
+	if c.Status == Succeeded {
+		t.taskSucceeded(th, of(out))
+	} else {
+		t.taskFailed(th, failure{name: text("States.TaskFailed"), cause: text(jsonvalue.Text(out)), task: true})
+	}
+	t.run()
+}
+
+// output is what AWS gives for an execution that was run for a task: what DescribeExecution
+// says of it, with names as the SDK for Java has them.
+func (c *ChildClosed) output(values bool) *jsonvalue.Object {
+	o := jsonvalue.NewObject(16)
+	payload := func(name, text string) {
+		var v any = text
+		if values {
+			d := datum{text: text}
+			v = d.Value()
+		}
+		included := jsonvalue.NewObject(1)
+		included.Set("Included", true)
+		o.Set(name, v)
+		o.Set(name+"Details", included)
+	}
+	if c.Status != Succeeded && c.Cause != nil {
+		o.Set("Cause", *c.Cause)
+	}
+	if c.Status != Succeeded && c.Error != nil {
+		o.Set("Error", *c.Error)
+	}
+	o.Set("ExecutionArn", c.ARN)
+	payload("Input", c.Input)
+	o.Set("Name", c.Name)
+	if c.Status == Succeeded {
+		payload("Output", c.Output)
+	}
+	o.Set("RedriveCount", float64(c.Redrives))
+	if c.Status == Succeeded {
+		o.Set("RedriveStatus", "NOT_REDRIVABLE")
+		o.Set("RedriveStatusReason", "Execution is SUCCEEDED and cannot be redriven")
+	} else {
+		o.Set("RedriveStatus", "REDRIVABLE")
+	}
+	o.Set("StartDate", float64(c.Started))
+	if c.Alias != "" {
+		o.Set("StateMachineAliasArn", c.Alias)
+	}
+	o.Set("StateMachineArn", c.Machine)
+	if c.Version != "" {
+		o.Set("StateMachineVersionArn", c.Version)
+	}
+	o.Set("Status", c.Status)
+	o.Set("StopDate", float64(c.Stopped))
+	return o
+}
+
+// StartOutput is what states:startExecution gives, a JSON text.
+func StartOutput(arn string, started engine.Time, request int64) string {
+	o := jsonvalue.NewObject(4)
+	o.Set("ExecutionArn", arn)
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012x", request)
+	headers, texts := jsonvalue.NewObject(4), jsonvalue.NewObject(4)
+	for _, h := range [][2]string{
+		{"Content-Type", "application/x-amz-json-1.0"}, {"Date", time.UnixMilli(int64(started)).UTC().Format(time.RFC1123)}, {"x-amzn-RequestId", id},
+	} {
+		headers.Set(h[0], []any{h[1]})
+		texts.Set(h[0], h[1])
+	}
+	http := jsonvalue.NewObject(3)
+	http.Set("AllHttpHeaders", headers)
+	http.Set("HttpHeaders", texts)
+	http.Set("HttpStatusCode", 200.0)
+	o.Set("SdkHttpMetadata", http)
+	response := jsonvalue.NewObject(1)
+	response.Set("RequestId", id)
+	o.Set("SdkResponseMetadata", response)
+	o.Set("StartDate", float64(started))
+	return jsonvalue.Text(o)
+}

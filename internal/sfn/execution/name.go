@@ -1,0 +1,97 @@
+package execution
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+
+	"heddle/internal/aws/arn"
+	"heddle/internal/engine"
+)
+
+// Kind is the kind of execution that these rules are for.
+const Kind engine.Kind = "sfn-execution"
+
+// Name is what an execution is called in the kernel. No part can hold a NUL: names of
+// machines and executions exclude control characters.
+func Name(w engine.World, machine, execution string) engine.Name {
+	return engine.Name{World: w, Kind: Kind, Key: machine + "\x00" + execution}
+}
+
+// Split takes a name's key apart.
+func Split(key string) (machine, execution string) {
+	machine, execution, _ = strings.Cut(key, "\x00")
+	return machine, execution
+}
+
+// ARN is an execution's.
+func ARN(w engine.World, machine, execution string) string {
+	return arn.Of("states", w.Region, w.Account, "execution:"+machine+":"+execution).String()
+}
+
+// Group is the quota group of an account's open executions.
+func Group(w engine.World) string { return "sfn\x00" + w.Account + "\x00" + w.Region }
+
+// ActivityList is the full name of the task list of an activity's tasks.
+func ActivityList(w engine.World, activity string) string {
+	return "sfn-activity\x00" + w.Account + "\x00" + w.Region + "\x00" + activity
+}
+
+// The lists on which tasks wait for performers.
+const (
+	LambdaList      = "sfn-lambda"      // of functions
+	IntegrationList = "sfn-integration" // of this server's own services
+)
+
+// Token names an open task to whoever it was handed to. Only its execution can make it,
+// so that a token which it knows was given by it.
+type Token struct {
+	Run       engine.RunID
+	Scheduled int64 // event id
+	Proof     [16]byte
+}
+
+func (s *State) token(scheduled int64) Token {
+	t := Token{Run: s.id.Run, Scheduled: scheduled}
+	var b [24]byte
+	copy(b[:], s.id.Run[:])
+	binary.BigEndian.PutUint64(b[16:], uint64(scheduled))
+	h := hmac.New(sha256.New, s.settings.Secret[:])
+	h.Write(b[:])
+	copy(t.Proof[:], h.Sum(nil))
+	return t
+}
+
+// knows tells whether a token is one of the execution's.
+func (s *State) knows(t Token) bool {
+	own := s.token(t.Scheduled)
+	return hmac.Equal(own.Proof[:], t.Proof[:])
+}
+
+// tokenFormat is the first byte of a token.
+const tokenFormat = 1
+
+// String is the token as clients carry it.
+func (t Token) String() string {
+	b := make([]byte, 0, 48)
+	b = append(b, tokenFormat)
+	b = append(b, t.Run[:]...)
+	b = append(b, t.Proof[:]...)
+	b = binary.AppendUvarint(b, uint64(t.Scheduled))
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// ParseToken reads what String gives.
+func ParseToken(s string) (t Token, ok bool) {
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || len(b) < 34 || b[0] != tokenFormat {
+		return t, false
+	}
+	copy(t.Run[:], b[1:])
+	copy(t.Proof[:], b[17:])
+	n, size := binary.Uvarint(b[33:])
+	t.Scheduled = int64(n)
+	return t, size == len(b)-33 && t.Scheduled > 0 && t.String() == s
+}

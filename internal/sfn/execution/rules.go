@@ -1,0 +1,191 @@
+// Package execution is the rules of an execution of a Step Functions state machine: a
+// pure, deterministic machine for engine.Rules, and the interpreter of the Amazon States
+// Language. A command goes in; events, notes and messages come out.
+//
+// An execution is threads: the machine's own flow of states is one, and each branch of a
+// Parallel state and each iteration of a Map state that is under way is another. A thread
+// is between two states, or in one: then it waits for a moment, for a task, or for the
+// threads of its group. run.go takes the threads that wait for nobody from state to state,
+// as far as a turn has room; wake.go does what is due; fail.go has what went wrong tried
+// again, caught, or end the thread.
+//
+// Only apply, for an event, change, for what no event says, and note, for a note, write
+// State, so that a state which was folded from the log is the state that lived.
+//
+// The package looks nothing up: the machine's definition is a blob that the kernel brings,
+// and what else is known at the start comes with it.
+package execution
+
+import (
+	"fmt"
+	"sync"
+
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/options"
+	"heddle/internal/sfn/asl"
+)
+
+// Limits say how large one execution, and one account, may grow.
+type Limits struct {
+	OpenExecutionsMax int `name:"open-executions" env:"OPEN_EXECUTIONS" default:"1000000" min:"1" max:"1000000000" help:"Open executions of state machines per account and region."`
+	// EventsMax is at least a start, a state, and an end.
+	EventsMax     int   `name:"events" env:"EVENTS" default:"25000" min:"6" max:"1000000000" help:"Events per history of an execution of a state machine."`
+	RetentionDays int64 `name:"retention-days" env:"RETENTION_DAYS" default:"90" min:"0" max:"36500" help:"How long a closed execution of a state machine is kept, in days, and its name taken."`
+}
+
+// DefaultLimits are the service's own.
+func DefaultLimits() Limits { return options.Defaults[Limits]() }
+
+// Rules are engine.Rules for kind Kind.
+type Rules struct {
+	limits   Limits
+	machines *machines
+}
+
+var _ interface {
+	engine.Rules
+	engine.TraitsRules
+	engine.NotingRules
+	engine.ListedRules
+	engine.MessagedRules
+	engine.WantingRules
+	engine.WeighedRules
+} = (*Rules)(nil)
+
+// New gives the rules under limits.
+func New(limits Limits) *Rules { return &Rules{limits, newMachines(machinesBytesMax)} }
+
+// Traits says that the name of a closed execution stays taken.
+func (*Rules) Traits() engine.Traits { return engine.Traits{KeepsNames: true} }
+
+// Wants is the definition, for what may run states of it, unless its machine is at hand.
+func (r *Rules) Wants(st engine.State, body any) engine.Want {
+	s := st.(*State)
+	id := s.settings.Definition
+	switch c := body.(type) {
+	case *Start:
+		id = c.Definition
+	case *Describe, *Same, *Delivered, *Undelivered, *Heartbeat, *Submit, *Stop, *StartTask:
+		return engine.Want{}
+	}
+	if id == (blob.ID{}) || r.machines.has(id) {
+		return engine.Want{}
+	}
+	return engine.Want{Blobs: []blob.ID{id}}
+}
+
+// Handle decides what a command does.
+func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
+	t := turn{s: st.(*State), in: in, rules: r}
+	if err := t.handle(body); err != nil {
+		return engine.Turn{}, err
+	}
+	return t.finish(), nil
+}
+
+// machine is that of the execution.
+func (t *turn) machine() *asl.Machine {
+	if t.compiled == nil {
+		t.compiled = t.rules.machines.get(t.s.settings.Definition, t.in.Blob)
+	}
+	return t.compiled
+}
+
+// machinesBytesMax is how much memory compiled machines have.
+const machinesBytesMax = 64 << 20
+
+// machines are compiled definitions: what is used again and again is compiled once.
+type machines struct {
+	mu       sync.Mutex
+	bytesMax int
+	bytes    int
+	known    map[blob.ID]*asl.Machine
+}
+
+func newMachines(bytesMax int) *machines {
+	return &machines{bytesMax: bytesMax, known: map[blob.ID]*asl.Machine{}}
+}
+
+func (m *machines) has(id blob.ID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.known[id] != nil
+}
+
+// get gives the machine of a definition, compiled from its blob if it is not at hand. That
+// it compiles was seen when it was stored.
+func (m *machines) get(id blob.ID, read func(blob.ID) []byte) *asl.Machine {
+	m.mu.Lock()
+	machine := m.known[id]
+	m.mu.Unlock()
+	if machine != nil {
+		return machine
+	}
+	machine, wrong := asl.Compile(read(id), asl.Options{})
+	if machine == nil {
+		panic(fmt.Sprintf("execution: definition %s: %v", id, wrong))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for other, its := range m.known { // any goes: they are few, and quickly compiled
+		if m.bytes+machine.Bytes <= m.bytesMax {
+			break
+		}
+		delete(m.known, other)
+		m.bytes -= its.Bytes
+	}
+	if m.known[id] == nil {
+		m.known[id] = machine
+		m.bytes += machine.Bytes
+	}
+	return machine
+}
+
+func (t *turn) handle(body any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, full := p.(fullHistory); !full {
+				panic(p)
+			}
+			t.closeFull()
+		}
+	}()
+	switch c := body.(type) {
+	case *Start:
+		return t.start(c)
+	case *Same:
+		return t.same(c)
+	case *Describe:
+		t.describe()
+		return nil
+	case *Stop:
+		t.stop(c)
+		return nil
+	case *Redrive:
+		return t.redrive(c)
+	case *Delivered:
+		t.delivered(c.ScheduledEventID, c.Attempt, true)
+		return nil
+	case *Undelivered:
+		t.delivered(c.ScheduledEventID, c.Attempt, false)
+		return nil
+	case message:
+		t.receive(c)
+		return nil
+	case engine.Wake:
+		t.wake()
+		return nil
+	case *StartTask:
+		return t.startTask(c)
+	case *Heartbeat:
+		return t.heartbeat(c)
+	case *Submit:
+		return t.submit(c)
+	case *Succeed:
+		return t.succeed(c)
+	case *Fail:
+		return t.failTask(c)
+	}
+	panic(fmt.Sprintf("execution: no rule for command %T", body))
+}

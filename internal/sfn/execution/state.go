@@ -1,0 +1,440 @@
+package execution
+
+import (
+	"cmp"
+	"slices"
+
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/engine/task"
+	"heddle/internal/pack"
+	"heddle/jsonvalue"
+)
+
+// Status of an execution, as the API has it.
+const (
+	Running   = "RUNNING"
+	Succeeded = "SUCCEEDED"
+	Failed    = "FAILED"
+	TimedOut  = "TIMED_OUT"
+	Aborted   = "ABORTED"
+)
+
+// State is one execution, folded from its history and notes.
+type State struct {
+	id      engine.Identity
+	machine string // part of id.Name.Key, as is
+	name    string
+	arn     string // of the execution
+
+	settings Settings
+	input    datum // of the execution, as its caller wrote it
+	last     int64 // id of the last event
+	started  engine.Time
+	closed   engine.Time
+	status   string // "": it has not begun
+	output   datum  // of one that has succeeded
+	err      *string
+	cause    *string
+
+	redrives  int64
+	redriven  engine.Time
+	redriveBy string // the client's token of the last redrive
+
+	threads []*thread // in the order of their numbers; the first is the machine's own
+	spawned int64     // threads that there ever were
+	known   []known   // activities, by ARN
+}
+
+// Settings are what an execution was started with, beside its input. Of the machine it
+// keeps what there was then, whatever becomes of the machine.
+type Settings struct {
+	Definition     blob.ID
+	StartAt        string // the first state
+	Machine        string // ARN
+	Version        string // ARN, if it was started by one
+	Alias          string // ARN, if it was started by one
+	Role           string // ARN
+	TimeoutSeconds int64  // 0: none
+	Trace          string // the caller's trace header
+	Revision       []byte // what the service shows of the machine
+	Secret         [16]byte
+	RetentionDays  int64
+	Parent         Parent
+	// Activities are those that tasks name and that were there at the start.
+	Activities []string
+}
+
+// Parent is the task of another execution that waits for this one; zero: none does.
+type Parent struct {
+	Name      engine.Name
+	Run       engine.RunID
+	Scheduled int64
+}
+
+// known tells when it was known last that an activity is there.
+type known struct {
+	arn string
+	at  engine.Time
+}
+
+// variable is a variable of a state machine.
+type variable struct {
+	name  string
+	value datum
+}
+
+// datum is a JSON value and its compact text, each made when it is first wanted.
+type datum struct {
+	text  string
+	value any
+	read  bool // value is there
+}
+
+func of(value any) datum { return datum{value: value, read: true} }
+
+// Text is the compact text, or for what was read from one, that.
+func (d *datum) Text() string {
+	if d.text == "" && d.read {
+		d.text = jsonvalue.Text(d.value)
+	}
+	return d.text
+}
+
+// Value is the value.
+func (d *datum) Value() any {
+	if !d.read {
+		v, err := jsonvalue.ParseString(d.text)
+		mustHold(err == nil, "a stored text is no JSON: %v", err)
+		d.value, d.read = v, true
+	}
+	return d.value
+}
+
+// thread is a flow that is being run: that of the machine, of a branch, or of an iteration.
+type thread struct {
+	number int64
+	owner  int64 // number of the thread whose Parallel or Map state it is part of; 0: none
+	flow   int   // number in Machine.Flows
+	index  int64 // of the branch, or the iteration
+
+	previous int64  // the last event
+	next     string // state to be entered with input; "": none
+	halted   bool   // it failed, or was given up with what it is part of
+	again    bool   // the state has to be run once more: it was redriven
+
+	// Of the state that it is in. Outside of one they are empty.
+	state     string
+	entered   int64 // event id
+	enteredAt engine.Time
+	before    int64 // the event before entered
+	retries   []int64
+	retried   int64       // the sum of retries
+	wake      engine.Time // when the wait ends or the retry begins; 0: neither
+	work      *work       // an open task
+	group     *group      // of Parallel and Map
+
+	input datum // raw, of the state, or of the next one
+	item  *datum
+	vars  []variable
+}
+
+// work is an open task of a state.
+type work struct {
+	task.Task
+	kind      byte // asl.ResourceKind
+	input     datum
+	timeout   int64 // seconds; 0: none
+	heartbeat int64
+	role      string // that calls, if not the machine's
+	resource  string // ARN, or of an integration as events have it
+	service   string // resourceType of an integration
+	submitted int64  // event id of TaskSubmitted
+	child     engine.RunID
+	childName engine.Name
+	pattern   byte // asl.Pattern
+}
+
+// group is what a Parallel or a Map state has under way.
+type group struct {
+	started     int64 // …StateStarted
+	flow        int   // of iterations
+	startAt     string
+	items       *datum // of a Map
+	next        int64  // the next iteration to begin
+	concurrency int64  // iterations at a time; 0: all branches are begun
+	tolerated   int64  // iterations that may fail
+	failed      int64
+	running     int64
+	outputs     []*datum // by index
+	done        int64
+	last        int64 // the last event of what ended last
+	freed       int64 // the last event within the iteration that ended last
+}
+
+// New is an execution before its first event.
+func (r *Rules) New(id engine.Identity) engine.State { return newState(id) }
+
+func newState(id engine.Identity) *State {
+	s := &State{id: id}
+	s.machine, s.name = Split(id.Name.Key)
+	s.arn = ARN(id.Name.World, s.machine, s.name)
+	return s
+}
+
+func (s *State) isOpen() bool { return s.status == Running }
+
+// thread gives a thread by its number, or nil.
+func (s *State) thread(number int64) *thread {
+	i, ok := slices.BinarySearchFunc(s.threads, number, func(t *thread, n int64) int { return cmp.Compare(t.number, n) })
+	if !ok {
+		return nil
+	}
+	return s.threads[i]
+}
+
+// spawn adds a thread.
+func (s *State) spawn(t *thread) *thread {
+	s.spawned++
+	t.number = s.spawned
+	s.threads = append(s.threads, t)
+	return t
+}
+
+// remove takes threads away, with all below them.
+func (s *State) remove(gone func(*thread) bool) {
+	removed := map[int64]bool{}
+	s.threads = slices.DeleteFunc(s.threads, func(t *thread) bool { // owners come first
+		if removed[t.owner] || gone(t) {
+			removed[t.number] = true
+			return true
+		}
+		return false
+	})
+}
+
+// below ranges over all threads that are part of a thread's state.
+func (s *State) below(owner *thread, visit func(*thread)) {
+	within := map[int64]bool{owner.number: true}
+	for _, t := range s.threads {
+		if within[t.owner] {
+			within[t.number] = true
+			visit(t)
+		}
+	}
+}
+
+// leave ends what a thread has of its state.
+func (s *State) leave(t *thread) {
+	if t.group != nil {
+		s.remove(func(other *thread) bool { return other.owner == t.number })
+	}
+	t.state, t.entered, t.enteredAt, t.before = "", 0, 0, 0
+	t.retries, t.retried, t.wake, t.work, t.group, t.again, t.halted = nil, 0, 0, nil, nil, false, false
+}
+
+// working gives the thread with an open task by its Scheduled event, or nil.
+func (s *State) working(scheduled int64) *thread {
+	for _, t := range s.threads {
+		if t.work != nil && t.work.Scheduled == scheduled {
+			return t
+		}
+	}
+	return nil
+}
+
+// ready tells whether a thread has something to do that waits for nobody.
+func (t *thread) ready() bool {
+	return !t.halted && (t.next != "" || t.again || t.group != nil && t.group.mayBegin())
+}
+
+// mayBegin tells whether another iteration may begin.
+func (g *group) mayBegin() bool {
+	return g.items != nil && g.next < int64(len(g.outputs)) && g.running < g.concurrency
+}
+
+// nextReady is a thread that is ready; nil: none is.
+func (s *State) nextReady() *thread {
+	for _, t := range s.threads {
+		if t.ready() {
+			return t
+		}
+	}
+	return nil
+}
+
+// lookUp finds a variable as a thread sees it: its own, or those around it.
+func (s *State) lookUp(t *thread, name string) (*datum, bool) {
+	for t != nil {
+		for i := range t.vars {
+			if t.vars[i].name == name {
+				return &t.vars[i].value, true
+			}
+		}
+		t = s.thread(t.owner)
+	}
+	return nil, false
+}
+
+// assign sets variables of a thread.
+func (t *thread) assign(assigned []variable) {
+	for _, v := range assigned {
+		i := slices.IndexFunc(t.vars, func(have variable) bool { return have.name == v.name })
+		if i < 0 {
+			t.vars = append(t.vars, v)
+		} else {
+			t.vars[i] = v
+		}
+	}
+}
+
+// stateFormat is the first byte of an encoded state.
+const stateFormat = 1
+
+func (s *State) code(c *pack.Coder) {
+	c.Format(stateFormat)
+	s.settings.code(c)
+	s.input.code(c)
+	c.Int(&s.last)
+	s.started.Code(c)
+	s.closed.Code(c)
+	c.Text(&s.status)
+	s.output.code(c)
+	c.Optional(&s.err)
+	c.Optional(&s.cause)
+	c.Int(&s.redrives)
+	s.redriven.Code(c)
+	c.Text(&s.redriveBy)
+	c.Int(&s.spawned)
+	pack.Pointers(c, &s.threads, (*thread).code)
+	pack.List(c, &s.known, func(k *known, c *pack.Coder) {
+		c.Text(&k.arn)
+		k.at.Code(c)
+	})
+}
+
+func (s *Settings) code(c *pack.Coder) {
+	c.Fixed(s.Definition[:])
+	c.Text(&s.StartAt)
+	c.Text(&s.Machine)
+	c.Text(&s.Version)
+	c.Text(&s.Alias)
+	c.Text(&s.Role)
+	c.Int(&s.TimeoutSeconds)
+	c.Text(&s.Trace)
+	c.Bytes(&s.Revision)
+	c.Fixed(s.Secret[:])
+	c.Int(&s.RetentionDays)
+	s.Parent.code(c)
+	c.Texts(&s.Activities)
+}
+
+func (p *Parent) code(c *pack.Coder) {
+	codeName(c, &p.Name)
+	if p.Name.Key != "" {
+		p.Run.Code(c)
+		c.Int(&p.Scheduled)
+	}
+}
+
+func codeName(c *pack.Coder, n *engine.Name) {
+	c.Text(&n.Key)
+	if n.Key != "" {
+		c.Text((*string)(&n.Kind))
+		c.Text(&n.World.Account)
+		c.Text(&n.World.Region)
+	}
+}
+
+// code writes a datum's text.
+func (d *datum) code(c *pack.Coder) {
+	if c.Reads() {
+		c.Text(&d.text)
+		return
+	}
+	text := d.Text()
+	c.Text(&text)
+}
+
+func codeSome[T any](c *pack.Coder, v **T, code func(*T, *pack.Coder)) {
+	there := *v != nil
+	if c.Bool(&there); !there {
+		return
+	}
+	if c.Reads() {
+		*v = new(T)
+	}
+	code(*v, c)
+}
+
+func (v *variable) code(c *pack.Coder) {
+	c.Text(&v.name)
+	v.value.code(c)
+}
+
+func (t *thread) code(c *pack.Coder) {
+	c.Int(&t.number)
+	c.Int(&t.owner)
+	pack.Signed(c, &t.flow)
+	c.Int(&t.index)
+	c.Int(&t.previous)
+	c.Text(&t.next)
+	c.Bool(&t.halted)
+	c.Bool(&t.again)
+	c.Text(&t.state)
+	if t.state != "" {
+		c.Int(&t.entered)
+		t.enteredAt.Code(c)
+		c.Int(&t.before)
+		pack.List(c, &t.retries, func(n *int64, c *pack.Coder) { c.Int(n) })
+		c.Int(&t.retried)
+		t.wake.Code(c)
+		codeSome(c, &t.work, (*work).code)
+		codeSome(c, &t.group, (*group).code)
+	}
+	t.input.code(c)
+	codeSome(c, &t.item, (*datum).code)
+	pack.List(c, &t.vars, (*variable).code)
+}
+
+func (w *work) code(c *pack.Coder) {
+	w.Task.Code(c)
+	if c.Reads() {
+		w.Full = w.List
+	}
+	c.Byte(&w.kind)
+	w.input.code(c)
+	c.Int(&w.timeout)
+	c.Int(&w.heartbeat)
+	c.Text(&w.role)
+	c.Text(&w.resource)
+	c.Text(&w.service)
+	c.Int(&w.submitted)
+	c.Fixed(w.child[:])
+	codeName(c, &w.childName)
+	c.Byte(&w.pattern)
+	w.Beat.Code(c)
+}
+
+func (g *group) code(c *pack.Coder) {
+	c.Int(&g.started)
+	pack.Signed(c, &g.flow)
+	c.Text(&g.startAt)
+	codeSome(c, &g.items, (*datum).code)
+	c.Int(&g.next)
+	c.Int(&g.concurrency)
+	c.Int(&g.tolerated)
+	c.Int(&g.failed)
+	c.Int(&g.running)
+	pack.List(c, &g.outputs, func(d **datum, c *pack.Coder) { codeSome(c, d, (*datum).code) })
+	c.Int(&g.done)
+	c.Int(&g.last)
+	c.Int(&g.freed)
+}
+
+// EncodeState writes a snapshot. Equal states give equal bytes.
+func (r *Rules) EncodeState(st engine.State) []byte {
+	c := pack.Writing(make([]byte, 0, 512))
+	st.(*State).code(c)
+	return c.Written()
+}

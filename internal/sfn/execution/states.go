@@ -1,0 +1,429 @@
+package execution
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+	"heddle/jsonvalue"
+)
+
+func (e *evaluation) pass() {
+	if e.jsonata() {
+		e.leave(e.th.input.Value(), e.th.entered, e.st.Name)
+		return
+	}
+	result := e.arguments()
+	if e.st.HasResult {
+		result = e.st.Result
+	}
+	e.leave(result, e.th.entered, e.st.Name)
+}
+
+// through is what a state gives that only looks at its input.
+func (e *evaluation) through(output asl.Value, in any) any {
+	if !e.jsonata() {
+		return e.outputPath(in)
+	}
+	if output == nil {
+		return in
+	}
+	return e.evaluate(output, "Output", in)
+}
+
+// input is what Choice, Wait, Succeed and Fail see.
+func (e *evaluation) input() any {
+	if e.jsonata() {
+		return e.th.input.Value()
+	}
+	return e.effective()
+}
+
+func (e *evaluation) succeed() {
+	in := e.input()
+	e.exit(e.through(e.st.Output, in), nil, nil, e.th.entered, e.st.Name)
+}
+
+func (e *evaluation) choose() {
+	in := e.input()
+	for i := range e.st.Rules {
+		if e.failed != nil {
+			return
+		}
+		rule := &e.st.Rules[i]
+		env := e.env(in)
+		holds, err := rule.Condition.Holds(env)
+		e.t.steps += evaluationSteps - env.Steps
+		if err != nil {
+			e.failWith(err, "Choices["+strconv.Itoa(i)+"]/Condition")
+			return
+		}
+		if holds {
+			e.exit(e.through(rule.Output, in), e.assigned(rule.Assign, in), rule.Next, e.th.entered, e.st.Name)
+			return
+		}
+	}
+	if e.failed != nil {
+		return
+	}
+	if e.st.Default == nil {
+		cause := e.t.causeIn(e.th, "Failed to transition out of the state. The state does not point to a next state.")
+		e.failed = &failure{name: text("States.NoChoiceMatched"), cause: &cause}
+		return
+	}
+	e.exit(e.through(e.st.Output, in), e.assigned(e.st.Assign, in), e.st.Default, e.th.entered, e.st.Name)
+}
+
+// failState ends its thread.
+func (e *evaluation) failState() {
+	in := e.input()
+	name := e.said(e.st.Error, "Error", e.st.ErrorPath, "ErrorPath", in)
+	cause := e.said(e.st.Cause, "Cause", e.st.CausePath, "CausePath", in)
+	if e.failed == nil {
+		e.t.fail(e.th, e.st, failure{name: name, cause: cause, at: e.th.previous})
+	}
+}
+
+// said is a text that a Fail state gives, by a constant or by a path; nil: it gives none.
+func (e *evaluation) said(v asl.Value, field string, path asl.Value, pathField string, in any) *string {
+	if v == nil {
+		v, field = path, pathField
+	}
+	if v == nil || e.failed != nil {
+		return nil
+	}
+	got := e.evaluate(v, field, in)
+	if e.failed != nil {
+		return nil
+	}
+	s, ok := got.(string)
+	if !ok {
+		e.wrongType(field, "string", got)
+	}
+	return &s
+}
+
+// wrongType fails because an expression gave a value of another type than its field has.
+func (e *evaluation) wrongType(field, want string, got any) {
+	if e.jsonata() {
+		e.query(field, "The JSONata expression '"+e.st.Source[field]+"' specified for the field '"+field+
+			"' returned an unexpected result type. Expected '"+want+"', but was '"+typeName(got)+"' for value: "+jsonvalue.Text(got))
+		return
+	}
+	e.runtime("The " + field + " field refers to value \"" + plainText(got) + "\" which is not a valid " + want + ": " + e.st.Source[field])
+}
+
+func typeName(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case string:
+		return "string"
+	case float64, jsonvalue.Number:
+		return "number"
+	case []any:
+		return "array"
+	}
+	return "object"
+}
+
+// plainText is a value as messages have it: a text without its quotes.
+func plainText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return jsonvalue.Text(v)
+}
+
+// waitSecondsMax is how long a Wait state waits at most.
+const waitSecondsMax = 1<<31 - 1
+
+func (e *evaluation) wait() {
+	in := e.input()
+	var until engine.Time
+	switch st := e.st; {
+	case st.Seconds != nil:
+		got := e.evaluate(st.Seconds, "Seconds", in)
+		n, ok := whole(got)
+		if e.failed == nil && !ok {
+			e.wrongType("Seconds", "integer", got)
+		} else if e.failed == nil && n < 0 {
+			e.query("Seconds", "The Seconds field references a negative value: "+jsonvalue.Text(got))
+		}
+		until = e.inSeconds(n)
+	case st.SecondsPath != nil:
+		until = e.inSeconds(e.waitSeconds(in))
+	case st.Timestamp != nil:
+		got := e.evaluate(st.Timestamp, "Timestamp", in)
+		at, ok := parseTime(got)
+		if e.failed == nil && !ok {
+			e.query("Timestamp", "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: "+plainText(got))
+		}
+		until = at
+	default:
+		got := e.evaluate(st.TimestampPath, "TimestampPath", in)
+		at, ok := parseTime(got)
+		if e.failed == nil && !ok {
+			e.runtime("The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: " +
+				st.Source["TimestampPath"] + " == " + plainText(got))
+		}
+		until = at
+	}
+	switch {
+	case e.failed != nil:
+	case until <= e.t.in.Now:
+		e.waited()
+	default:
+		e.t.change(change{kind: changeWait, thread: e.th.number, at: until})
+	}
+}
+
+// waited leaves a Wait state.
+func (e *evaluation) waited() {
+	in := e.input()
+	e.exit(e.through(e.st.Output, in), e.assigned(e.st.Assign, in), e.st.Next, e.th.entered, e.st.Name)
+}
+
+func (e *evaluation) inSeconds(n int64) engine.Time {
+	if e.failed == nil && n > waitSecondsMax {
+		e.runtime("Wait state delay is too long.")
+	}
+	return e.t.in.Now + engine.Seconds(min(max(n, 0), waitSecondsMax))
+}
+
+// waitSeconds is what SecondsPath points to.
+func (e *evaluation) waitSeconds(in any) int64 {
+	path := e.st.Source["SecondsPath"]
+	got, err := e.st.SecondsPath.Evaluate(e.env(in))
+	if err != nil || got == nil {
+		e.runtime("The SecondsPath parameter does not reference an input value: " + path)
+		return 0
+	}
+	n, ok := whole(got)
+	if s, isText := got.(string); isText {
+		parsed, err := strconv.ParseInt(s, 10, 64)
+		n, ok = parsed, err == nil
+	}
+	switch {
+	case !ok:
+		e.runtime("The SecondsPath parameter cannot be parsed as a long value: " + path + " == " + plainText(got))
+	case n < 0:
+		e.runtime("The SecondsPath parameter references a negative value: " + path + " == " + plainText(got))
+	}
+	return n
+}
+
+// whole gives a number that has no fraction.
+func whole(v any) (int64, bool) {
+	f, ok := jsonvalue.Float(v)
+	if !ok || f != math.Trunc(f) || math.Abs(f) >= 1<<63 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// parseTime reads a time of ISO 8601 with its offset. Fractions below a millisecond round
+// up, so that nothing is early.
+func parseTime(v any) (engine.Time, bool) {
+	s, ok := v.(string)
+	if !ok || !strings.Contains(s, "T") {
+		return 0, false
+	}
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return 0, false
+	}
+	ms := at.UnixMilli()
+	if at.Nanosecond()%1_000_000 != 0 {
+		ms++
+	}
+	return engine.Time(max(ms, 1)), true
+}
+
+func (e *evaluation) parallel() {
+	in := e.arguments()
+	if e.failed != nil {
+		return
+	}
+	b := &begun{}
+	for _, flow := range e.st.Branches {
+		b.flows, b.starts = append(b.flows, flow.Number), append(b.starts, flow.StartAt.Name)
+	}
+	if !same(in, e.th.input.Value()) {
+		d := of(in)
+		if len(d.Text()) > dataBytesMax {
+			e.tooLarge(e.st.Name, e.th.previous)
+			return
+		}
+		b.input = &d
+	}
+	e.t.emit(e.th, &Body{Type: ParallelStateStarted, Previous: e.th.previous, hidden: hidden{group: b}})
+}
+
+// inlineConcurrency is how many iterations a Map state of which nothing is said runs at a
+// time.
+const inlineConcurrency = 40
+
+func (e *evaluation) mapState() {
+	t, th, st := e.t, e.th, e.st
+	if st.Distributed {
+		e.runtime("The Map state is in distributed mode, which this server does not run yet.")
+		return
+	}
+	in := e.input()
+	items := e.items(in)
+	concurrency := e.count(st.MaxConcurrency, "MaxConcurrency", st.MaxConcurrencyPath, "MaxConcurrencyPath", in)
+	if e.failed != nil {
+		return
+	}
+	if concurrency < 0 {
+		e.runtime("MaxConcurrency cannot be negative.")
+		return
+	}
+	if concurrency == 0 {
+		concurrency = inlineConcurrency
+	}
+	list := of(items)
+	b := &begun{flows: []int{st.Iterator.Number}, starts: []string{st.Iterator.StartAt.Name}, items: &list, concurrency: concurrency}
+	b.tolerated = e.tolerated(in, int64(len(items)))
+	if f := e.failed; f != nil { // is said once the state has begun
+		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
+		return
+	}
+	started := t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
+	if len(items) == 0 {
+		t.emit(th, &Body{Type: MapStateSucceeded, Previous: started})
+		t.gathered(th, started)
+	}
+}
+
+// items are what a Map state iterates over.
+func (e *evaluation) items(in any) []any {
+	var got any = in
+	field := "Items"
+	switch {
+	case e.jsonata() && e.st.Items != nil:
+		got = e.evaluate(e.st.Items, "Items", in)
+	case !e.jsonata() && e.st.ItemsPath != nil:
+		field, got = "ItemsPath", e.evaluate(e.st.ItemsPath, "ItemsPath", in)
+	}
+	if e.failed != nil {
+		return nil
+	}
+	list, ok := got.([]any)
+	switch {
+	case ok:
+		return list
+	case e.jsonata() && e.st.Items != nil:
+		e.wrongType(field, "array", got)
+	case e.jsonata():
+		e.query("", "Map state input must be an array but was: "+jsonvalue.Text(got))
+	default:
+		path := e.st.Source["ItemsPath"]
+		if path == "" {
+			path = "$"
+		}
+		e.runtime("Reference path \"" + path + "\" must point to array.")
+	}
+	return nil
+}
+
+// count is a whole number that a state gives, by a constant, an expression or a path, of
+// which a text will do; 0: it gives none.
+func (e *evaluation) count(v asl.Value, field string, path asl.Value, pathField string, in any) int64 {
+	if v == nil {
+		v, field = path, pathField
+	}
+	if v == nil || e.failed != nil {
+		return 0
+	}
+	got := e.evaluate(v, field, in)
+	if e.failed != nil {
+		return 0
+	}
+	n, ok := whole(got)
+	if s, isText := got.(string); isText && !e.jsonata() {
+		parsed, err := strconv.ParseInt(s, 10, 64)
+		n, ok = parsed, err == nil
+	}
+	if !ok {
+		e.wrongType(field, "integer", got)
+	}
+	return n
+}
+
+// tolerated is how many of so many iterations may fail.
+func (e *evaluation) tolerated(in any, length int64) int64 {
+	st := e.st
+	count := e.count(st.ToleratedCount, "ToleratedFailureCount", st.ToleratedCountPath, "ToleratedFailureCountPath", in)
+	if e.failed == nil && count < 0 {
+		e.runtime("ToleratedFailureCount cannot be negative.")
+	}
+	v, field := st.ToleratedPercent, "ToleratedFailurePercentage"
+	if v == nil {
+		v, field = st.ToleratedPercentPath, "ToleratedFailurePercentagePath"
+	}
+	if v == nil || e.failed != nil {
+		return count
+	}
+	got := e.evaluate(v, field, in)
+	percent, ok := jsonvalue.Float(got)
+	if s, isText := got.(string); isText {
+		parsed, err := strconv.ParseFloat(s, 64)
+		percent, ok = parsed, err == nil
+	}
+	switch {
+	case e.failed != nil:
+	case !ok:
+		e.wrongType(field, "float", got)
+	case percent < 0 || percent > 100:
+		e.runtime("ToleratedFailurePercentage must be between 0 and 100.")
+	case st.ToleratedCount == nil && st.ToleratedCountPath == nil:
+		return int64(percent / 100 * float64(length))
+	default:
+		return min(count, int64(percent/100*float64(length)))
+	}
+	return count
+}
+
+// beginIteration begins the next iteration of a Map state.
+func (t *turn) beginIteration(th *thread) {
+	st := t.state(th)
+	e := &evaluation{t: t, th: th, st: st}
+	g := th.group
+	index := g.next
+	var input *datum
+	if st.ItemSelector != nil {
+		item := of(g.items.Value().([]any)[index])
+		e.item = &thread{index: index, item: &item, owner: th.owner}
+		d := of(e.evaluate(st.ItemSelector, "ItemSelector", e.input()))
+		if e.failed == nil && len(d.Text()) > dataBytesMax {
+			e.tooLarge(st.Name, g.last)
+		}
+		if e.failed != nil {
+			t.evaluationFailed(th, st, e.failed)
+			return
+		}
+		input = &d
+	}
+	previous := g.started
+	if index >= g.concurrency {
+		previous = g.freed
+	}
+	t.emit(th, &Body{Type: MapIterationStarted, Previous: previous, Name: st.Name, Index: index, hidden: hidden{input: input}})
+}
+
+// iterationEnded leaves the Map state if that was its last iteration.
+func (t *turn) iterationEnded(owner *thread) {
+	g := owner.group
+	if g.done < int64(len(g.outputs)) {
+		return
+	}
+	t.emit(owner, &Body{Type: MapStateSucceeded, Previous: g.last})
+	t.gathered(owner, g.last)
+}

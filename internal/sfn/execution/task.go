@@ -1,0 +1,312 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+	"heddle/jsonvalue"
+)
+
+// timeoutMax is the timeout of a task that asks for none, in seconds.
+const timeoutMax = 99_999_999
+
+// knownFor is how long an activity that was there is believed to be.
+const knownFor = 60
+
+// task schedules what a Task state calls.
+func (e *evaluation) task() {
+	t, th, st := e.t, e.th, e.st
+	in := th.input.Value()
+	if !e.jsonata() {
+		in = e.effective()
+	}
+	timeout := e.seconds(st.TimeoutSeconds, "TimeoutSeconds", st.TimeoutSecondsPath, "TimeoutSecondsPath", in)
+	heartbeat := e.seconds(st.HeartbeatSeconds, "HeartbeatSeconds", st.HeartbeatSecondsPath, "HeartbeatSecondsPath", in)
+	var role *string
+	if st.CredentialsRole != nil && e.failed == nil {
+		got := e.evaluate(st.CredentialsRole, "Credentials/RoleArn", in)
+		arn, ok := got.(string)
+		if e.failed == nil && !ok {
+			e.wrongType("Credentials/RoleArn", "string", got)
+		}
+		role = &arn
+	}
+	arguments := of(e.arguments())
+	if e.failed != nil {
+		return
+	}
+	if len(arguments.Text()) > dataBytesMax {
+		e.tooLarge(st.Name, th.previous)
+		return
+	}
+	r := st.Resource
+	body := &Body{
+		Previous: th.previous, Input: arguments, Resource: r.ARN, Timeout: timeout, Heartbeat: heartbeat, Credentials: role,
+		hidden: hidden{task: &work{kind: byte(r.Kind), pattern: byte(r.Pattern)}},
+	}
+	w := body.hidden.task
+	if role != nil {
+		w.role = *role
+	}
+	world := t.s.id.Name.World
+	switch r.Kind {
+	case asl.Activity:
+		if !t.s.knowsActivity(r.ARN, t.in.Now) {
+			e.runtime("The activity ARN does not exist.")
+			return
+		}
+		body.Type, body.Credentials, w.List = ActivityScheduled, nil, ActivityList(world, r.ARN)
+	case asl.Function:
+		body.Type, w.List = LambdaFunctionScheduled, LambdaList
+	default:
+		body.Type, body.Input, body.Parameters = TaskScheduled, datum{}, arguments.Text()
+		body.ResourceType, body.Resource, body.Region = r.Service, r.Name(), world.Region
+		w.List = IntegrationList
+		if r.Service == "lambda" {
+			w.List = LambdaList
+		}
+	}
+	t.emit(th, body)
+	if r.Kind == asl.Integration && !Performs(r) {
+		t.started(th)
+		t.taskFailed(th, failure{
+			name: text(errTask), task: true,
+			cause: text("This server does not call " + r.Service + ":" + r.Action + ". It runs activities, Lambda functions and executions of its own state machines."),
+		})
+	}
+}
+
+// Performs tells whether there is a performer for an integration.
+func Performs(r *asl.Resource) bool {
+	return r.Service == "lambda" && r.Action == "invoke" || r.Service == "states" && r.Action == "startExecution"
+}
+
+// knowsActivity tells whether an activity was there a short while ago.
+func (s *State) knowsActivity(arn string, now engine.Time) bool {
+	for _, k := range s.known {
+		if k.arn == arn {
+			return true
+		}
+	}
+	return false
+}
+
+// seconds is a timeout that a state asks for; 0: none.
+func (e *evaluation) seconds(v asl.Value, field string, path asl.Value, pathField string, in any) int64 {
+	if v == nil {
+		v, field = path, pathField
+	}
+	n := e.count(v, field, nil, "", in)
+	if e.failed == nil && v != nil && (n <= 0 || n > timeoutMax) {
+		e.runtime("The " + field + " field must be a positive integer.")
+	}
+	return n
+}
+
+// open finds an open task.
+func (t *turn) open(ref Ref) (*thread, error) {
+	if token := ref.Token; token != nil {
+		if ref.World != t.s.id.Name.World || !t.s.knows(*token) {
+			return nil, &TokenError{}
+		}
+		ref.ScheduledEventID = token.Scheduled
+	}
+	th := t.s.working(ref.ScheduledEventID)
+	if th == nil || !t.s.isOpen() {
+		return nil, &UnknownTaskError{ref.ScheduledEventID}
+	}
+	return th, nil
+}
+
+// startTask gives a task to who asked for one: for the first time, or once more if it was
+// not delivered.
+func (t *turn) startTask(c *StartTask) error {
+	s := t.s
+	th, err := t.open(Ref{ScheduledEventID: c.ScheduledEventID})
+	if err != nil {
+		return err
+	}
+	w := th.work
+	if !w.Takeable(t.in.Up) {
+		return &UnknownTaskError{c.ScheduledEventID}
+	}
+	if w.Started != 0 {
+		w.StartAgain(t.in.Now, t.note)
+	} else {
+		t.start1(th, c.Worker)
+	}
+	role := s.settings.Role
+	if w.role != "" {
+		role = w.role
+	}
+	t.reply = &Task{
+		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
+		Input: w.input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "",
+		Machine: s.settings.Machine, Execution: s.arn, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
+	}
+	return nil
+}
+
+// start1 records that a task was started.
+func (t *turn) start1(th *thread, worker *string) {
+	w := th.work
+	body := &Body{Previous: w.Scheduled, Resource: w.resource, ResourceType: w.service, Worker: worker}
+	body.Type = [...]Type{asl.Activity: ActivityStarted, asl.Function: LambdaFunctionStarted, asl.Integration: TaskStarted}[w.kind]
+	t.emit(th, body)
+}
+
+// started has a task started, of which the outcome is known already.
+func (t *turn) started(th *thread) {
+	if th.work.Started == 0 {
+		t.start1(th, nil)
+	}
+}
+
+func (t *turn) heartbeat(c *Heartbeat) error {
+	th, err := t.open(c.Ref)
+	if err == nil {
+		th.work.Heartbeat(t.in.Now, nil, t.note)
+	}
+	return err
+}
+
+// delivered takes in that an attempt's answer was written, or that it did not arrive.
+func (t *turn) delivered(scheduled, attempt int64, reached bool) {
+	th := t.s.working(scheduled)
+	switch {
+	case th == nil:
+	case reached:
+		th.work.Reached(attempt, t.note)
+	default:
+		th.work.Missed(attempt, t.note)
+	}
+}
+
+// submit records that what a task asks for has begun.
+func (t *turn) submit(c *Submit) error {
+	th, err := t.open(c.Ref)
+	if err != nil {
+		return err
+	}
+	if th.work.submitted != 0 {
+		return &UnknownTaskError{th.work.Scheduled}
+	}
+	t.started(th)
+	var child *childRef
+	if !c.Child.IsZero() {
+		child = &childRef{c.Child, c.ChildName}
+	}
+	t.submitted(th, c.Output, child)
+	if !th.work.Delivered { // its outcome comes by itself: no other performer may take it
+		th.work.Reached(th.work.Attempt, t.note)
+	}
+	return nil
+}
+
+func (t *turn) submitted(th *thread, output string, child *childRef) {
+	w := th.work
+	t.emit(th, &Body{
+		Type: TaskSubmitted, Previous: w.Started, Resource: w.resource, ResourceType: w.service, Output: datum{text: output},
+		hidden: hidden{child: child},
+	})
+}
+
+// succeed closes a task with its output.
+func (t *turn) succeed(c *Succeed) error {
+	th, err := t.open(c.Ref)
+	if err != nil {
+		return err
+	}
+	v, wrong := jsonvalue.ParseString(c.Output)
+	mustHold(wrong == nil, "an output that is no JSON: %v", wrong)
+	t.started(th)
+	t.taskSucceeded(th, of(v))
+	t.run()
+	return nil
+}
+
+// failTask closes a task as failed.
+func (t *turn) failTask(c *Fail) error {
+	th, err := t.open(c.Ref)
+	if err != nil {
+		return err
+	}
+	t.started(th)
+	t.taskFailed(th, failure{name: c.Error, cause: c.Cause, task: true})
+	t.run()
+	return nil
+}
+
+// ended is the event of a started task's end: it comes after that of its submission, if
+// there was one.
+func (t *turn) ended(w *work, activity, function, integration Type) *Body {
+	body := &Body{Previous: w.Started, Resource: w.resource, ResourceType: w.service}
+	switch {
+	case w.submitted != 0:
+		body.Previous = w.submitted
+	case w.Started == 0:
+		body.Previous = w.Scheduled
+	}
+	body.Type = [...]Type{asl.Activity: activity, asl.Function: function, asl.Integration: integration}[w.kind]
+	return body
+}
+
+// taskSucceeded goes on with what a task gave.
+func (t *turn) taskSucceeded(th *thread, output datum) {
+	st := t.state(th)
+	e := &evaluation{t: t, th: th, st: st}
+	gone := *th.work
+	label := gone.resource
+	if asl.ResourceKind(gone.kind) == asl.Integration {
+		label = gone.service
+	}
+	if len(output.Text()) > dataBytesMax {
+		e.tooLarge(label, 0)
+		f := *e.failed
+		f.task = true
+		t.taskFailed(th, f)
+		return
+	}
+	body := t.ended(&gone, ActivitySucceeded, LambdaFunctionSucceeded, TaskSucceeded)
+	body.Output = output
+	id := t.emit(th, body)
+	gone.Drop(t.note)
+	e.leave(output.Value(), id, st.Name)
+	if e.failed != nil {
+		t.evaluationFailed(th, st, e.failed)
+	}
+}
+
+// taskFailed goes on with a task that failed.
+func (t *turn) taskFailed(th *thread, f failure) {
+	gone := *th.work
+	body := t.ended(&gone, ActivityFailed, LambdaFunctionFailed, TaskFailed)
+	body.Error, body.Cause = f.name, f.cause
+	f.at = t.emit(th, body)
+	gone.Drop(t.note)
+	t.stopChild(&gone)
+	t.fail(th, t.state(th), f)
+}
+
+// taskTimedOut goes on with a task whose time is over, or whose heartbeat is late.
+func (t *turn) taskTimedOut(th *thread, heartbeat bool) {
+	gone := *th.work
+	body := t.ended(&gone, ActivityTimedOut, LambdaFunctionTimedOut, TaskTimedOut)
+	f := failure{name: text(errTimeout), task: true, heartbeat: heartbeat}
+	body.Error = f.name
+	f.at = t.emit(th, body)
+	gone.Drop(t.note)
+	t.stopChild(&gone)
+	t.fail(th, t.state(th), f)
+}
+
+// beatBy is when the next heartbeat of a task is late; zero: never. Of what waits for its
+// token the time begins when it is scheduled.
+func (w *work) beatBy(up engine.Time) engine.Time {
+	if w.heartbeat == 0 {
+		return 0
+	}
+	if asl.ResourceKind(w.kind) == asl.Integration {
+		return max(w.ScheduledAt, w.Beat.At, up) + engine.Seconds(w.heartbeat)
+	}
+	return w.BeatBy(up, w.heartbeat)
+}

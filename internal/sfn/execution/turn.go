@@ -1,0 +1,119 @@
+package execution
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+	"strings"
+
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+)
+
+// turn is what a command does, while it is being decided.
+type turn struct {
+	s        *State
+	in       engine.Input
+	rules    *Rules
+	compiled *asl.Machine
+
+	events   []engine.Event
+	public   []byte // the events' Public, one after the other
+	ends     []int  // where each ends
+	notes    []engine.Note
+	messages []engine.Message
+	reply    any
+	bytes    int   // about what the turn has
+	steps    int64 // that evaluation took
+	random   *rand.Rand
+	starts   bool // keeps the definition
+}
+
+// Bounds of a turn; what is left goes on in the next.
+const (
+	turnBytes  = 768 << 10
+	turnEvents = 1000
+	turnSteps  = 4_000_000
+)
+
+// spent tells whether the turn has no room for another state.
+func (t *turn) spent() bool {
+	return t.bytes > turnBytes || len(t.events) > turnEvents || t.steps > turnSteps
+}
+
+// fullHistory is what emit panics with when the history has one place left, which is for
+// its end.
+type fullHistory struct{}
+
+// emit records an event of a thread. The state moves with it.
+func (t *turn) emit(th *thread, e *Body) int64 {
+	s := t.s
+	if s.last+1 >= int64(t.rules.limits.EventsMax) && !strings.HasPrefix(string(e.Type), "Execution") {
+		panic(fullHistory{})
+	}
+	if th != nil {
+		e.hidden.thread = th.number
+	}
+	id := s.last + 1
+	s.apply(id, t.in.Now, e)
+	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})
+	before := len(t.public)
+	t.public = appendEvent(t.public, id, t.in.Now, e, true)
+	t.ends = append(t.ends, len(t.public))
+	t.bytes += len(t.public) - before + 64
+	return id
+}
+
+// change does what no event says: it goes with the last event of the turn.
+func (t *turn) change(c change) {
+	t.s.change(&c)
+	e := t.events[len(t.events)-1].Body.(*Body)
+	e.hidden.after = append(e.hidden.after, c)
+}
+
+// note records a note; the state moves with it.
+func (t *turn) note(n engine.Note) {
+	if t.s.working(n.Subject) != nil {
+		t.s.note(n)
+	}
+	t.notes = append(t.notes, n)
+	t.bytes += len(n.Value)
+}
+
+func (t *turn) send(m engine.Message) {
+	t.messages = append(t.messages, m)
+	t.bytes += len(m.To.Key) + len(m.Body)
+}
+
+func (t *turn) finish() engine.Turn {
+	from := 0
+	for i, end := range t.ends {
+		e := &t.events[i]
+		e.Public, e.Private = t.public[from:end:end], e.Body.(*Body).private()
+		from = end
+	}
+	turn := engine.Turn{Events: t.events, Notes: t.notes, Messages: t.messages, Reply: t.reply}
+	if t.starts {
+		turn.Keep = append(turn.Keep, t.s.settings.Definition)
+	}
+	return turn
+}
+
+// next is a random number of the execution's own: a repeated turn has the same.
+func (t *turn) next() uint64 {
+	if t.random == nil {
+		var b [24]byte
+		copy(b[:], t.s.settings.Secret[:])
+		binary.BigEndian.PutUint64(b[16:], uint64(t.s.last))
+		sum := sha256.Sum256(b[:])
+		t.random = rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))
+	}
+	return t.random.Uint64()
+}
+
+// closeFull ends an execution whose history is full.
+func (t *turn) closeFull() {
+	t.end(Failed, text(errRuntime), text(fullCause(t.rules.limits.EventsMax)), t.s.last)
+}
+
+func text(s string) *string { return &s }
