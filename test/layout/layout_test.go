@@ -63,10 +63,10 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",
 	},
-	"internal/sfn/asl": {"internal/sfn/template", "jsonpath", "jsonvalue"},
+	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
-		"internal/aws/arn", "internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
-		"internal/sfn/asl", "jsonvalue",
+		"internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
+		"internal/sfn/asl", "internal/sfn/resource", "jsonvalue",
 	},
 	"internal/sfn/intrinsic":  {"jsonpath", "jsonvalue"},
 	"internal/sfn/template":   {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},

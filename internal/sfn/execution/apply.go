@@ -114,7 +114,7 @@ func (e *Body) private() []byte {
 
 // DecodeEvent reads an event back.
 func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
-	stored, e, err := decodePublic(public)
+	stored, _, e, err := decodePublic(public)
 	if err == nil && stored != id {
 		err = fmt.Errorf("it is event %d", stored)
 	}

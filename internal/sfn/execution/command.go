@@ -88,14 +88,6 @@ type Redrive struct{ ClientToken string }
 // Redriven is the reply to Redrive.
 type Redriven struct{ At engine.Time }
 
-// Delivered says that an attempt's answer was written to its poller. A task that
-// is closed or was started anew meanwhile does not mind.
-type Delivered struct{ ScheduledEventID, Attempt int64 }
-
-// Undelivered says that an attempt's answer could not be written: the task is
-// offered again.
-type Undelivered struct{ ScheduledEventID, Attempt int64 }
-
 // Describe asks what an execution is; it changes nothing, and closed ones answer too. The
 // reply is a *Description.
 type Describe struct{}

@@ -1,7 +1,6 @@
 package execution
 
 import (
-	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
@@ -34,12 +33,10 @@ type NotRedrivableError struct{ Reason string }
 
 func (e *NotRedrivableError) Error() string { return e.Reason }
 
-// IsGone tells whether an error says that a task, or its whole execution, is there no more.
-func IsGone(err error) bool {
-	_, task := errors.AsType[*UnknownTaskError](err)
-	_, run := errors.AsType[*engine.UnknownRunError](err)
-	return task || run
-}
+var _ engine.GoneError = (*UnknownTaskError)(nil)
+
+// Gone says that the task is over.
+func (*UnknownTaskError) Gone() {}
 
 func mustHold(ok bool, format string, args ...any) {
 	if !ok {

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-faster/jx"
@@ -305,23 +306,37 @@ func (w *members) payload(name, value string) {
 	w.b = append(w.b, `{"truncated":false}`...)
 }
 
-// WithoutData appends a stored event without what users gave.
-func WithoutData(b []byte, at engine.Time, public []byte) ([]byte, error) {
-	id, body, err := decodePublic(public)
-	if err != nil {
-		return nil, err
-	}
-	return appendEvent(b, id, at, body, false), nil
+// WithoutData gives stored events, with commas between them, without what users gave.
+func WithoutData(events []byte) ([]byte, error) {
+	d := jx.DecodeBytes(slices.Concat([]byte{'['}, events, []byte{']'}))
+	b := make([]byte, 0, len(events)/2)
+	err := d.Arr(func(d *jx.Decoder) error {
+		public, err := d.Raw()
+		if err != nil {
+			return err
+		}
+		id, at, e, err := decodePublic(public)
+		if err == nil {
+			if len(b) > 0 {
+				b = append(b, ',')
+			}
+			b = appendEvent(b, id, at, e, false)
+		}
+		return err
+	})
+	return b, err
 }
 
 // decodePublic reads what the wire shows of an event.
-func decodePublic(public []byte) (id int64, e *Body, err error) {
+func decodePublic(public []byte) (id int64, at engine.Time, e *Body, err error) {
 	e = &Body{}
 	d := jx.DecodeBytes(public)
 	err = d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
 		case "timestamp":
-			return d.Skip()
+			var t shape.Timestamp
+			t, _, err = shape.DecodeTimestamp(d)
+			at = engine.Time(t)
 		case "type":
 			var of string
 			of, err = d.Str()
@@ -338,7 +353,7 @@ func decodePublic(public []byte) (id int64, e *Body, err error) {
 	if _, known := shapes[e.Type]; err == nil && !known {
 		err = fmt.Errorf("unknown type %q", e.Type)
 	}
-	return id, e, err
+	return id, at, e, err
 }
 
 func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {

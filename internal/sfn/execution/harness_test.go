@@ -11,6 +11,7 @@ import (
 	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
+	"heddle/internal/sfn/asl"
 )
 
 var testWorld = engine.World{Account: "123456789012", Region: "us-east-1"}
@@ -48,7 +49,7 @@ type harnessRun struct {
 }
 
 func newHarness(t testing.TB, limits Limits) *harness {
-	rules := New(limits)
+	rules := New(limits, asl.NewCache(1<<20))
 	enginetest.CheckParts(t, rules)
 	return &harness{
 		t: t, rules: rules, now: houseStart, up: houseStart, blobs: map[blob.ID][]byte{}, runs: map[engine.Name]*harnessRun{},
@@ -198,4 +199,6 @@ func (r *harnessRun) history() string {
 	return string(b)
 }
 
-func (r *harnessRun) String() string { return fmt.Sprintf("%s %s", r.id.Name.Key, r.state.(*State).status) }
+func (r *harnessRun) String() string {
+	return fmt.Sprintf("%s %s", r.id.Name.Key, r.state.(*State).status)
+}

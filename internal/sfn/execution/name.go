@@ -7,8 +7,8 @@ import (
 	"encoding/binary"
 	"strings"
 
-	"heddle/internal/aws/arn"
 	"heddle/internal/engine"
+	"heddle/internal/sfn/resource"
 )
 
 // Kind is the kind of execution that these rules are for.
@@ -28,7 +28,7 @@ func Split(key string) (machine, execution string) {
 
 // ARN is an execution's.
 func ARN(w engine.World, machine, execution string) string {
-	return arn.Of("states", w.Region, w.Account, "execution:"+machine+":"+execution).String()
+	return resource.Of(w.Region, w.Account, resource.Execution, machine).Qualified(execution).String()
 }
 
 // Group is the quota group of an account's open executions.

@@ -18,10 +18,10 @@ package execution
 
 import (
 	"fmt"
-	"sync"
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/options"
 	"heddle/internal/sfn/asl"
 )
@@ -40,7 +40,7 @@ func DefaultLimits() Limits { return options.Defaults[Limits]() }
 // Rules are engine.Rules for kind Kind.
 type Rules struct {
 	limits   Limits
-	machines *machines
+	machines *asl.Cache
 }
 
 var _ interface {
@@ -53,8 +53,8 @@ var _ interface {
 	engine.WeighedRules
 } = (*Rules)(nil)
 
-// New gives the rules under limits.
-func New(limits Limits) *Rules { return &Rules{limits, newMachines(machinesBytesMax)} }
+// New gives the rules under limits. They keep compiled machines in a cache.
+func New(limits Limits, machines *asl.Cache) *Rules { return &Rules{limits, machines} }
 
 // Traits says that the name of a closed execution stays taken.
 func (*Rules) Traits() engine.Traits { return engine.Traits{KeepsNames: true} }
@@ -66,10 +66,10 @@ func (r *Rules) Wants(st engine.State, body any) engine.Want {
 	switch c := body.(type) {
 	case *Start:
 		id = c.Definition
-	case *Describe, *Same, *Delivered, *Undelivered, *Heartbeat, *Submit, *Stop, *StartTask:
+	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask:
 		return engine.Want{}
 	}
-	if id == (blob.ID{}) || r.machines.has(id) {
+	if id == (blob.ID{}) || r.machines.Find(id) != nil {
 		return engine.Want{}
 	}
 	return engine.Want{Blobs: []blob.ID{id}}
@@ -86,60 +86,16 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 
 // machine is that of the execution.
 func (t *turn) machine() *asl.Machine {
+	id := t.s.settings.Definition
 	if t.compiled == nil {
-		t.compiled = t.rules.machines.get(t.s.settings.Definition, t.in.Blob)
+		t.compiled = t.rules.machines.Find(id)
+	}
+	if t.compiled == nil {
+		m, err := t.rules.machines.Add(id, t.in.Blob(id))
+		mustHold(err == nil, "%v", err)
+		t.compiled = m
 	}
 	return t.compiled
-}
-
-// machinesBytesMax is how much memory compiled machines have.
-const machinesBytesMax = 64 << 20
-
-// machines are compiled definitions: what is used again and again is compiled once.
-type machines struct {
-	mu       sync.Mutex
-	bytesMax int
-	bytes    int
-	known    map[blob.ID]*asl.Machine
-}
-
-func newMachines(bytesMax int) *machines {
-	return &machines{bytesMax: bytesMax, known: map[blob.ID]*asl.Machine{}}
-}
-
-func (m *machines) has(id blob.ID) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.known[id] != nil
-}
-
-// get gives the machine of a definition, compiled from its blob if it is not at hand. That
-// it compiles was seen when it was stored.
-func (m *machines) get(id blob.ID, read func(blob.ID) []byte) *asl.Machine {
-	m.mu.Lock()
-	machine := m.known[id]
-	m.mu.Unlock()
-	if machine != nil {
-		return machine
-	}
-	machine, wrong := asl.Compile(read(id), asl.Options{})
-	if machine == nil {
-		panic(fmt.Sprintf("execution: definition %s: %v", id, wrong))
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for other, its := range m.known { // any goes: they are few, and quickly compiled
-		if m.bytes+machine.Bytes <= m.bytesMax {
-			break
-		}
-		delete(m.known, other)
-		m.bytes -= its.Bytes
-	}
-	if m.known[id] == nil {
-		m.known[id] = machine
-		m.bytes += machine.Bytes
-	}
-	return machine
 }
 
 func (t *turn) handle(body any) (err error) {
@@ -164,10 +120,10 @@ func (t *turn) handle(body any) (err error) {
 		return nil
 	case *Redrive:
 		return t.redrive(c)
-	case *Delivered:
+	case *task.Delivered:
 		t.delivered(c.ScheduledEventID, c.Attempt, true)
 		return nil
-	case *Undelivered:
+	case *task.Undelivered:
 		t.delivered(c.ScheduledEventID, c.Attempt, false)
 		return nil
 	case message:
