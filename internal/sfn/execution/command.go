@@ -11,7 +11,10 @@ type Start struct {
 }
 
 // Started is the reply to Start and to Same.
-type Started struct{ At engine.Time }
+type Started struct {
+	At  engine.Time
+	Run engine.RunID
+}
 
 // Same asks of an open execution whether it was started with an input, by the same
 // version and alias. The reply is a *Started. Errors: *ExistsError if it was not.

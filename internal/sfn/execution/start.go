@@ -22,7 +22,7 @@ func (t *turn) start(c *Start) error {
 		Type: ExecutionStarted, Input: datum{text: c.Input}, Role: c.Role, Version: c.Version, Alias: c.Alias,
 		hidden: hidden{settings: &settings},
 	})
-	t.reply = &Started{s.started}
+	t.reply = &Started{s.started, s.id.Run}
 	t.run()
 	return nil
 }
@@ -33,7 +33,7 @@ func (t *turn) same(c *Same) error {
 	if !s.isOpen() || s.input.Text() != c.Input || s.settings.Version != c.Version || s.settings.Alias != c.Alias {
 		return &ExistsError{s.arn}
 	}
-	t.reply = &Started{s.started}
+	t.reply = &Started{s.started, s.id.Run}
 	return nil
 }
 
