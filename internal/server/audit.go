@@ -288,7 +288,7 @@ func (a *auditor) output(of audited, kind audit.Kind, o *operation.Answered) aud
 
 // readsOnly tells whether an action changes nothing, by the names that AWS gives.
 func readsOnly(action string) bool {
-	for _, verb := range []string{"Count", "Describe", "Get", "List", "Simulate"} {
+	for _, verb := range []string{"Count", "Describe", "Get", "List", "Simulate", "Validate"} {
 		if strings.HasPrefix(action, verb) {
 			return true
 		}

@@ -215,8 +215,8 @@ func (b *blobs) Put(ctx context.Context, r io.Reader) (blob.Ref, error) {
 	return l.Put(ctx, r)
 }
 
-// read gives a whole blob to the rules that want it.
-func (b *blobs) read(ctx context.Context, id blob.ID) ([]byte, error) {
+// Read gives a whole blob, to rules that want it and to services.
+func (b *blobs) Read(ctx context.Context, id blob.ID) ([]byte, error) {
 	l := b.library.Load()
 	if l == nil {
 		return nil, fmt.Errorf("read blob %s: %w", id, blob.ErrNotFound)

@@ -42,14 +42,14 @@ func putBlob(t *testing.T, s *Server, text string) blob.ID {
 
 func wantBlob(t *testing.T, s *Server, id blob.ID, text string) {
 	t.Helper()
-	if b, err := s.blobs.read(t.Context(), id); err != nil || string(b) != text {
+	if b, err := s.blobs.Read(t.Context(), id); err != nil || string(b) != text {
 		t.Errorf("blob %s: %q, %v, want %q", id, b, err, text)
 	}
 }
 
 func wantNoBlob(t *testing.T, s *Server, id blob.ID) {
 	t.Helper()
-	if b, err := s.blobs.read(t.Context(), id); !errors.Is(err, blob.ErrNotFound) {
+	if b, err := s.blobs.Read(t.Context(), id); !errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("blob %s: %q, %v, want none", id, b, err)
 	}
 }
@@ -148,7 +148,7 @@ func TestBlobs(t *testing.T) {
 				t.Errorf("put again as %s, was %s", again, kept)
 			}
 			large := putBlob(t, s, strings.Repeat("x", blobBytesMax+1))
-			if _, err := s.blobs.read(t.Context(), large); !errors.Is(err, blob.ErrTooLarge) {
+			if _, err := s.blobs.Read(t.Context(), large); !errors.Is(err, blob.ErrTooLarge) {
 				t.Errorf("a blob too large: %v", err)
 			}
 			closeServer(t, s)

@@ -19,6 +19,8 @@ var vendorModels = map[string]string{
 	"swf": "../swf/wire/model.json",
 	"iam": "../iam/wire/model.json",
 	"sts": "../iam/stswire/model.json",
+
+	"states": "../sfn/wire/model.json",
 }
 
 // vendorModel is what the tests read of a model.
@@ -129,7 +131,8 @@ var samples = map[string]any{
 	"DurationInDays": "1", "DurationInSeconds": "60", "DurationInSecondsOptional": "60", "TaskPriority": "1", "Timestamp": 1700000000,
 	"DomainName": "a", "Name": "order", "Version": "1", "VersionOptional": "1",
 	"lambdaRole": "arn:aws:iam::123456789012:role/r", "defaultLambdaRole": "arn:aws:iam::123456789012:role/r",
-	"resourceArn": "arn:aws:swf:us-east-1:123456789012:/domain/a",
+	"resourceArn":             "arn:aws:swf:us-east-1:123456789012:/domain/a",
+	"CharacterRestrictedName": "PROD",
 
 	"policyDocumentType": `{"Version":"2012-10-17","Statement":[]}`, "unrestrictedSessionPolicyDocumentType": `{"Version":"2012-10-17","Statement":[]}`,
 	"pathType": "/x/", "pathPrefixType": "/x/", "policyPathType": "/x/", "policyVersionIdType": "v1", "ActionNameType": "iam:GetUser",

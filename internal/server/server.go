@@ -165,7 +165,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
-		Blobs:        s.blobs.read,
+		Blobs:        s.blobs.Read,
 		Stopwatch:    func() time.Duration { return time.Since(s.began) },
 	}, s.clock)
 	return err

@@ -18,6 +18,7 @@ import (
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
 	"heddle/internal/service"
+	"heddle/internal/sfn"
 	"heddle/internal/swf"
 	"heddle/internal/token"
 	"heddle/internal/visibility"
@@ -30,6 +31,7 @@ func Services() []*service.Service {
 		swf.Service(),
 		iam.Service(),
 		iam.STS(),
+		sfn.Service(),
 	}
 }
 
@@ -98,7 +100,7 @@ func (s *Server) openServices() error {
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
-			Runs: s.node, Tasks: s.tasks, Performed: s.matcher,
+			Runs: s.node, Blobs: s.blobs, Tasks: s.tasks, Performed: s.matcher,
 			Visibility: visibility.New(s.store, &held.hash, s.node),
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,

@@ -12,6 +12,7 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/throttle"
+	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
 	"heddle/internal/lifecycle"
@@ -114,9 +115,19 @@ type Tasks interface {
 	Backlog(list string) int
 }
 
+// Blobs keeps what is too large for events.
+type Blobs interface {
+	// Put keeps bytes, and gives what to remember of them. What no run keeps is deleted
+	// after a while (engine.Turn.Keep), so that must follow at once.
+	Put(ctx context.Context, r io.Reader) (blob.Ref, error)
+	// Read gives a whole blob, as rules are given it; it may be shared, and is not changed.
+	Read(ctx context.Context, id blob.ID) ([]byte, error)
+}
+
 // Kernel is what a service is given when it opens.
 type Kernel struct {
 	Runs       Runs
+	Blobs      Blobs
 	Tasks      Tasks // for callers: their polls are counted, and bounded
 	Performed  Tasks // for performers of the server's own
 	Visibility *visibility.Reader

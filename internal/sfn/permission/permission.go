@@ -59,9 +59,14 @@ func Call(operation string, in any, region, account string) Need {
 	return n
 }
 
-// Tagged tells whether what the call is about has tags: conditions may ask about them.
+// Tagged tells whether what the call is about has tags, of its own or of the machine that
+// it is an execution of: conditions may ask about them.
 func (n *Need) Tagged() bool {
-	return !n.All && (n.Resource.Type == resource.Machine || n.Resource.Type == resource.Activity)
+	switch n.Resource.Type {
+	case resource.Machine, resource.Activity, resource.Execution:
+		return !n.All
+	}
+	return false
 }
 
 // Requests are the questions for package policy. Known is what is known besides: of the

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"unsafe"
 
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
@@ -35,6 +36,15 @@ type Activity struct {
 	Entry
 	Encryption Encryption
 	Tags       []collection.Tag // by key
+}
+
+// Weight is how much memory the activity takes, in bytes, rather too much than too little.
+func (a *Activity) Weight() int {
+	c := pack.Weighing()
+	c.Weigh(int(unsafe.Sizeof(*a)) + len(a.Name))
+	a.Encryption.code(c)
+	collection.CodeTags(c, &a.Tags)
+	return c.Weight()
 }
 
 // CreateActivity creates an activity; the reply is it. One that is there with the same

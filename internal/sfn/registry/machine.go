@@ -2,6 +2,7 @@ package registry
 
 import (
 	"slices"
+	"unsafe"
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
@@ -103,6 +104,17 @@ func (a *Alias) Pick(n int64) int64 {
 	return a.Routes[len(a.Routes)-1].Version
 }
 
+// Main is the version that most executions go to, of equals the first.
+func (a *Alias) Main() int64 {
+	most := a.Routes[0]
+	for _, r := range a.Routes {
+		if r.Weight > most.Weight {
+			most = r
+		}
+	}
+	return most.Version
+}
+
 // FindVersion gives a version by its number, or nil.
 func (m *Machine) FindVersion(number int64) *Version {
 	i, there := slices.BinarySearchFunc(m.Versions, number, func(v *Version, n int64) int { return int(v.Number - n) })
@@ -111,6 +123,15 @@ func (m *Machine) FindVersion(number int64) *Version {
 	}
 	return m.Versions[i]
 }
+
+// FindAlias gives an alias by its name, or nil.
+func (m *Machine) FindAlias(name string) *Alias {
+	a, _ := m.Aliases.Find(collection.Name(name))
+	return a
+}
+
+// Published is the version of the current revision, or nil.
+func (m *Machine) Published() *Version { return m.ofRevision(m.Current.ID) }
 
 // ofRevision gives the version that was made of a revision, or nil.
 func (m *Machine) ofRevision(id string) *Version {
@@ -252,4 +273,12 @@ func (m *Machine) code(c *pack.Coder) {
 	m.Deleting.Code(c)
 	c.Int(&m.checks)
 	m.check.Code(c)
+}
+
+// Weight is how much memory the machine takes, in bytes, rather too much than too little.
+func (m *Machine) Weight() int {
+	c := pack.Weighing()
+	c.Weigh(int(unsafe.Sizeof(*m)) + len(m.Name))
+	m.code(c)
+	return c.Weight()
 }

@@ -122,7 +122,9 @@ func (n Name) String() string {
 			resource += ":" + more
 		}
 	}
-	return arn.ARN{Partition: n.Partition, Service: Service, Region: n.Region, Account: n.Account, Resource: resource}.String()
+	a := arn.Of(Service, n.Region, n.Account, resource)
+	a.Partition = n.Partition
+	return a.String()
 }
 
 // Version gives the number of a version that a qualifier is; ok is false for an alias.

@@ -1,0 +1,66 @@
+package sfn
+
+import (
+	"context"
+	"strings"
+
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
+	"heddle/internal/sfn/wire"
+	"heddle/jsonvalue"
+)
+
+// diagnostic is one thing that is wrong with a definition.
+type diagnostic struct{ Code, Severity, Location, Message string }
+
+// compile makes a machine of the text of a definition. It tells all that it finds wrong; if
+// there is an error among it, the machine is nil.
+func compile(definition string, express bool) (*asl.Machine, []diagnostic) {
+	v, err := jsonvalue.ParseStrict([]byte(definition))
+	if _, isObject := v.(*jsonvalue.Object); err != nil || !isObject {
+		return nil, []diagnostic{{"SCHEMA_VALIDATION_FAILED", "ERROR", "", "Definition must be a valid JSON object"}}
+	}
+	return &asl.Machine{}, nil
+}
+
+// putDefinition checks a definition and keeps it. Errors: InvalidDefinition.
+func (s *actions) putDefinition(ctx context.Context, definition string, express bool) (registry.Definition, error) {
+	machine, found := compile(definition, express)
+	if machine == nil {
+		var texts []string
+		for _, d := range found {
+			if d.Severity == wire.ValidateStateMachineDefinitionSeverityError {
+				texts = append(texts, d.Code+": "+d.Message+" at "+d.Location)
+			}
+		}
+		return registry.Definition{}, refusal(wire.CodeInvalidDefinition, "Invalid State Machine Definition: '"+strings.Join(texts, ", ")+"'")
+	}
+	ref, err := s.Blobs.Put(ctx, strings.NewReader(definition))
+	return registry.Definition{ID: ref.ID, Bytes: ref.Size}, err
+}
+
+// validateStateMachineDefinition serves ValidateStateMachineDefinition.
+func (s *actions) validateStateMachineDefinition(_ context.Context, in *wire.ValidateStateMachineDefinitionInput) (*wire.ValidateStateMachineDefinitionOutput, error) {
+	_, found := compile(in.Definition, text(in.Type) == wire.StateMachineTypeExpress)
+	warnings := text(in.Severity) == wire.ValidateStateMachineDefinitionSeverityWarning
+	truncated := false
+	out := &wire.ValidateStateMachineDefinitionOutput{
+		Diagnostics: []wire.ValidateStateMachineDefinitionDiagnostic{}, Result: wire.ValidateStateMachineDefinitionResultCodeOk, Truncated: &truncated,
+	}
+	for _, d := range found {
+		isError := d.Severity == wire.ValidateStateMachineDefinitionSeverityError
+		if isError {
+			out.Result = wire.ValidateStateMachineDefinitionResultCodeFail
+		}
+		switch {
+		case !isError && !warnings:
+		case len(out.Diagnostics) == pageSize(in.MaxResults):
+			truncated = true
+		default:
+			out.Diagnostics = append(out.Diagnostics, wire.ValidateStateMachineDefinitionDiagnostic{
+				Code: d.Code, Severity: d.Severity, Location: present(d.Location), Message: d.Message,
+			})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,116 @@
+// Package sfn serves AWS Step Functions: a file per noun, with a small function for each
+// action from a valid, typed input to a command for a run and back to a typed output. What
+// a command does is decided by the rules in package registry; how it becomes durable, by
+// the kernel.
+//
+// Source of all shapes, units and faults: Step Functions API Reference 2016-11-23.
+package sfn
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/operation"
+	"heddle/internal/engine"
+	"heddle/internal/service"
+	"heddle/internal/sfn/registry"
+	"heddle/internal/sfn/resource"
+	"heddle/internal/sfn/wire"
+)
+
+// Options are the settings of the service.
+type Options struct {
+	Registry registry.Limits `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
+}
+
+// Service is Step Functions for the server.
+func Service() *service.Service {
+	o := &Options{}
+	return &service.Service{
+		Name:    resource.Service,
+		Options: o,
+		Rules: func() map[engine.Kind]engine.Rules {
+			return map[engine.Kind]engine.Rules{
+				registry.KindNames:    registry.NewNames(),
+				registry.KindActivity: registry.NewActivities(),
+				registry.KindMachine:  registry.NewMachines(o.Registry),
+			}
+		},
+		Rates:     rates(),
+		Unlimited: unlimited,
+		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion"},
+		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
+		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
+	}
+}
+
+// aboutExecutions tells whether an action is about executions and tasks, not about what is
+// set up.
+func aboutExecutions(action string) bool {
+	return strings.Contains(action, "Execution") || strings.Contains(action, "Task")
+}
+
+// actions handles the actions of Step Functions.
+type actions struct {
+	*service.Kernel
+	options *Options
+	catalog catalog
+	// running tells whether executions of a state machine run; nil: none ever do.
+	running func(ctx context.Context, w engine.World, machine string) (bool, error)
+}
+
+func open(k *service.Kernel, o *Options) *service.Opened {
+	s := &actions{Kernel: k, options: o}
+	return &service.Opened{
+		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
+		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows()),
+		Parts:      []service.Part{{Name: "deletions of state machines", Service: newDeletions(s)}},
+	}
+}
+
+// row is the row of an action with an output.
+func row[In, Out any, I awsjson.Input[In], O awsjson.Output[Out]](s *actions, name string, handler func(context.Context, *In) (*Out, error), options ...operation.Option) operation.Operation {
+	return awsjson.Operation[In, Out, I, O](name, handler, about[In](s, name), options...)
+}
+
+// definitionBody bounds the bodies of calls with a definition: 1 MiB of text, in which
+// quotes and line breaks take two bytes each.
+var definitionBody = operation.WithBodyMax(2<<20 + 64<<10)
+
+// tagsBody bounds the bodies of calls with tags: 50 of them, with characters that take six
+// bytes each, need more than other calls.
+var tagsBody = operation.WithBodyMax(512 << 10)
+
+// worldOf is the world of the caller.
+func worldOf(ctx context.Context) engine.World {
+	c := operation.CallerOf(ctx)
+	return engine.World{Account: c.Account, Region: c.Region}
+}
+
+// name is what a thing of a world is called.
+func name(w engine.World, t resource.Type, base string) resource.Name {
+	return resource.Of(w.Region, w.Account, t, base)
+}
+
+// text gives an optional string's value; an absent one is empty.
+func text(s *string) string { return value(s) }
+
+// value is an optional member's value; the zero value if it is absent.
+func value[T any](v *T) (t T) {
+	if v != nil {
+		t = *v
+	}
+	return t
+}
+
+// present makes an optional member of a string; an empty one is absent.
+func present(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func timestamp(t engine.Time) wire.Timestamp { return wire.Timestamp(t) }

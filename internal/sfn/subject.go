@@ -1,0 +1,84 @@
+package sfn
+
+import (
+	"context"
+	"slices"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
+	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
+	"heddle/internal/sfn/permission"
+	"heddle/internal/sfn/resource"
+)
+
+// subject is what a call is about: what it needs permission for, and the thing that its ARN
+// names. The tags of that are looked up when policies are to be asked.
+type subject struct {
+	permission.Need
+	actions *actions
+	world   engine.World
+}
+
+// about makes the function of a row that resolves its subject; package permission says
+// what each action needs.
+func about[In any](s *actions, action string) func(context.Context, *In) (operation.Subject, error) {
+	return func(ctx context.Context, in *In) (operation.Subject, error) {
+		w := worldOf(ctx)
+		return &subject{permission.Call(action, in, w.Region, w.Account), s, w}, nil
+	}
+}
+
+// types are what CloudTrail calls things.
+var types = map[resource.Type]string{
+	resource.Machine: "AWS::StepFunctions::StateMachine", resource.Activity: "AWS::StepFunctions::Activity",
+	resource.Execution: "AWS::StepFunctions::Execution", resource.Express: "AWS::StepFunctions::Execution",
+	resource.MapRun: "AWS::StepFunctions::MapRun",
+}
+
+// Resource implements operation.Subject.
+func (sub *subject) Resource(context.Context) operation.Resource {
+	n := sub.Need.Resource
+	if sub.All || n.Type == "" {
+		return operation.Resource{}
+	}
+	return operation.Resource{Kind: string(n.Type), Name: n.Base, ARN: n.String(), Type: types[n.Type]}
+}
+
+// Questions implements operation.Subject. What does not exist is for the handler to tell,
+// once it is known that the caller may hear it.
+func (sub *subject) Questions(ctx context.Context) ([]policy.Request, error) {
+	c := operation.CallerOf(ctx)
+	known := c.Context()
+	if sub.Tagged() {
+		tags, err := sub.actions.tags(ctx, sub.world, sub.Need.Resource)
+		if err != nil && !isMissing(err) {
+			return nil, err
+		}
+		known = slices.Clip(known)
+		for _, t := range tags {
+			known = append(known, permission.ResourceTag(t.Key, t.Value))
+		}
+	}
+	return sub.Requests(c.Principal, known), nil
+}
+
+// tags are those of an activity or a state machine, or of the machine that an execution is
+// of. Errors: engine.UnknownRunError.
+func (s *actions) tags(ctx context.Context, w engine.World, n resource.Name) ([]collection.Tag, error) {
+	if !n.In(w.Region, w.Account) {
+		return nil, &engine.UnknownRunError{}
+	}
+	if n.Type == resource.Activity {
+		a, err := s.findActivity(ctx, w, n.Base)
+		if err != nil {
+			return nil, err
+		}
+		return a.Tags, nil
+	}
+	m, err := s.findMachine(ctx, w, n.Base)
+	if err != nil {
+		return nil, err
+	}
+	return m.Tags, nil
+}
