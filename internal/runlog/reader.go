@@ -40,13 +40,17 @@ func (r Reader) Head(ctx context.Context, run engine.RunID) (*Head, error) {
 }
 
 // OfStatus gives what is stored of the runs that have a status, by run; nil for one
-// that has another, or of which nothing is stored. All is read at one moment.
+// that has another, or of which nothing is stored. Zero is any status. All is read at one
+// moment.
 func (r Reader) OfStatus(ctx context.Context, runs []engine.RunID, status engine.Status) ([]*engine.RunView, error) {
-	kind := keys.OpenRun
-	if status == engine.Closed {
-		kind = keys.ClosedRun
+	kinds := []byte{keys.OpenRun, keys.ClosedRun}
+	switch status {
+	case engine.Open:
+		kinds = kinds[:1]
+	case engine.Closed:
+		kinds = kinds[1:]
 	}
-	heads, err := r.read(ctx, runs, kind)
+	heads, err := r.read(ctx, runs, kinds...)
 	if err != nil {
 		return nil, err
 	}

@@ -7,33 +7,19 @@ import (
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/wire"
-	"heddle/jsonvalue"
 )
-
-// diagnostic is one thing that is wrong with a definition.
-type diagnostic struct{ Code, Severity, Location, Message string }
 
 // compile makes a machine of the text of a definition. It tells all that it finds wrong; if
 // there is an error among it, the machine is nil.
-func compile(definition string, express bool) (*asl.Machine, []diagnostic) {
-	v, err := jsonvalue.ParseStrict([]byte(definition))
-	if _, isObject := v.(*jsonvalue.Object); err != nil || !isObject {
-		return nil, []diagnostic{{"SCHEMA_VALIDATION_FAILED", "ERROR", "", "Definition must be a valid JSON object"}}
-	}
-	return &asl.Machine{}, nil
+func compile(definition string, express bool) (*asl.Machine, []asl.Diagnostic) {
+	return asl.Compile([]byte(definition), asl.Options{Express: express})
 }
 
 // putDefinition checks a definition and keeps it. Errors: InvalidDefinition.
 func (s *actions) putDefinition(ctx context.Context, definition string, express bool) (registry.Definition, error) {
 	machine, found := compile(definition, express)
 	if machine == nil {
-		var texts []string
-		for _, d := range found {
-			if d.Severity == wire.ValidateStateMachineDefinitionSeverityError {
-				texts = append(texts, d.Code+": "+d.Message+" at "+d.Location)
-			}
-		}
-		return registry.Definition{}, refusal(wire.CodeInvalidDefinition, "Invalid State Machine Definition: '"+strings.Join(texts, ", ")+"'")
+		return registry.Definition{}, refusal(wire.CodeInvalidDefinition, "Invalid State Machine Definition: '"+asl.Message(definition, found)+"'")
 	}
 	ref, err := s.Blobs.Put(ctx, strings.NewReader(definition))
 	return registry.Definition{ID: ref.ID, Bytes: ref.Size}, err
@@ -48,7 +34,7 @@ func (s *actions) validateStateMachineDefinition(_ context.Context, in *wire.Val
 		Diagnostics: []wire.ValidateStateMachineDefinitionDiagnostic{}, Result: wire.ValidateStateMachineDefinitionResultCodeOk, Truncated: &truncated,
 	}
 	for _, d := range found {
-		isError := d.Severity == wire.ValidateStateMachineDefinitionSeverityError
+		isError := d.Severity == asl.Error
 		if isError {
 			out.Result = wire.ValidateStateMachineDefinitionResultCodeFail
 		}
@@ -58,7 +44,7 @@ func (s *actions) validateStateMachineDefinition(_ context.Context, in *wire.Val
 			truncated = true
 		default:
 			out.Diagnostics = append(out.Diagnostics, wire.ValidateStateMachineDefinitionDiagnostic{
-				Code: d.Code, Severity: d.Severity, Location: present(d.Location), Message: d.Message,
+				Code: d.Code, Severity: string(d.Severity), Location: present(d.Location), Message: d.Message,
 			})
 		}
 	}

@@ -64,7 +64,7 @@ func (d *deletions) look(claim *matching.Claim) error {
 	if err != nil {
 		return err
 	}
-	runs, err := d.hasRunning(d.polls, view.Name.World, view.Name.Key)
+	runs, err := d.runningIn(d.polls, view.Name.World, view.Name.Key)
 	if err != nil {
 		return err
 	}
@@ -80,12 +80,4 @@ func (d *deletions) look(claim *matching.Claim) error {
 	}
 	claim.Accept()
 	return nil
-}
-
-// hasRunning tells whether executions of a state machine run.
-func (s *actions) hasRunning(ctx context.Context, w engine.World, machine string) (bool, error) {
-	if s.running == nil {
-		return false, nil
-	}
-	return s.running(ctx, w, machine)
 }

@@ -283,7 +283,7 @@ func (s *actions) deleteStateMachine(ctx context.Context, in *wire.DeleteStateMa
 	if err != nil {
 		return nil, err
 	}
-	runs, err := s.hasRunning(ctx, w, n.Base)
+	runs, err := s.runningIn(ctx, w, n.Base)
 	if err != nil || runs {
 		return out, err
 	}

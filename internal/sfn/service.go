@@ -15,6 +15,8 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/service"
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -22,12 +24,16 @@ import (
 
 // Options are the settings of the service.
 type Options struct {
-	Registry registry.Limits `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
+	Registry  registry.Limits  `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
+	Execution execution.Limits `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
 }
+
+// machinesBytesMax is how much memory compiled state machines have.
+const machinesBytesMax = 64 << 20
 
 // Service is Step Functions for the server.
 func Service() *service.Service {
-	o := &Options{}
+	o, machines := &Options{}, asl.NewCache(machinesBytesMax)
 	return &service.Service{
 		Name:    resource.Service,
 		Options: o,
@@ -36,13 +42,14 @@ func Service() *service.Service {
 				registry.KindNames:    registry.NewNames(),
 				registry.KindActivity: registry.NewActivities(),
 				registry.KindMachine:  registry.NewMachines(o.Registry),
+				execution.Kind:        execution.New(o.Execution, machines),
 			}
 		},
 		Rates:     rates(),
 		Unlimited: unlimited,
-		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion"},
+		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion", "StartExecution", "RedriveExecution"},
 		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
-		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
+		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines), nil },
 	}
 }
 
@@ -55,17 +62,16 @@ func aboutExecutions(action string) bool {
 // actions handles the actions of Step Functions.
 type actions struct {
 	*service.Kernel
-	options *Options
-	catalog catalog
-	// running tells whether executions of a state machine run; nil: none ever do.
-	running func(ctx context.Context, w engine.World, machine string) (bool, error)
+	options  *Options
+	catalog  catalog
+	machines *asl.Cache
 }
 
-func open(k *service.Kernel, o *Options) *service.Opened {
-	s := &actions{Kernel: k, options: o}
+func open(k *service.Kernel, o *Options, machines *asl.Cache) *service.Opened {
+	s := &actions{Kernel: k, options: o, machines: machines}
 	return &service.Opened{
 		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
-		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows()),
+		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows()),
 		Parts:      []service.Part{{Name: "deletions of state machines", Service: newDeletions(s)}},
 	}
 }

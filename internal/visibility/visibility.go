@@ -102,6 +102,9 @@ func (p *Page) Cut(n int) {
 	}
 }
 
+// Any stands for runs of any status.
+const Any engine.Status = 0
+
 // chunk is how many records are read at a time.
 const chunk = 64
 

@@ -98,7 +98,7 @@ type Describe struct{}
 // Description is the reply to Describe.
 type Description struct {
 	Listing
-	Settings
+	Settings      Settings
 	ARN           string
 	Input         string
 	Output        string // JSON text; "": there is none

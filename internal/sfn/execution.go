@@ -1,0 +1,428 @@
+package sfn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/registry"
+	"heddle/internal/sfn/resource"
+	"heddle/internal/sfn/wire"
+	"heddle/internal/visibility"
+	"heddle/jsonvalue"
+)
+
+func (s *actions) executionRows() []operation.Operation {
+	return []operation.Operation{
+		row(s, "StartExecution", s.startExecution, payloadBody),
+		row(s, "StopExecution", s.stopExecution, payloadBody),
+		row(s, "DescribeExecution", s.describeExecution),
+		row(s, "ListExecutions", s.listExecutions),
+		row(s, "GetExecutionHistory", s.getExecutionHistory),
+		row(s, "DescribeStateMachineForExecution", s.describeStateMachineForExecution),
+		row(s, "RedriveExecution", s.redriveExecution),
+		row(s, "GetActivityTask", s.getActivityTask, operation.Waits),
+		row(s, "SendTaskSuccess", s.sendTaskSuccess, payloadBody),
+		row(s, "SendTaskFailure", s.sendTaskFailure, payloadBody),
+		row(s, "SendTaskHeartbeat", s.sendTaskHeartbeat),
+	}
+}
+
+// payloadBody bounds the bodies of calls with a payload: 262,144 characters, that may take
+// six bytes each.
+var payloadBody = operation.WithBodyMax(2 << 20)
+
+func noExecution(arn string) error {
+	return refusal(wire.CodeExecutionDoesNotExist, "Execution Does Not Exist: '"+arn+"'")
+}
+
+// executionFault is the fault for what the rules said of an execution.
+func executionFault(err error, arn string) error {
+	var (
+		missing *engine.UnknownRunError
+		kept    *engine.NameKeptError
+		exists  *execution.ExistsError
+		many    *execution.TooManyOpenError
+		closed  *execution.NotRedrivableError
+	)
+	switch {
+	case errors.As(err, &missing):
+		return noExecution(arn)
+	case errors.As(err, &kept), errors.As(err, &exists):
+		return refusal(wire.CodeExecutionAlreadyExists, "Execution Already Exists: '"+arn+"'")
+	case errors.As(err, &many):
+		return refusal(wire.CodeExecutionLimitExceeded, fmt.Sprintf("The limit of %d open executions is reached.", many.Limit))
+	case errors.As(err, &closed):
+		return refusal(wire.CodeExecutionNotRedrivable, closed.Reason)
+	}
+	return err
+}
+
+// executionOf reads the ARN of an execution. Errors: InvalidArn, ExecutionDoesNotExist.
+func executionOf(ctx context.Context, arn string) (engine.Name, error) {
+	n, err := parse(arn, resource.Execution)
+	if err != nil {
+		return engine.Name{}, err
+	}
+	w := worldOf(ctx)
+	if !n.In(w.Region, w.Account) || n.Label != "" {
+		return engine.Name{}, noExecution(arn)
+	}
+	return execution.Name(w, n.Base, n.Qualifier), nil
+}
+
+// startExecution serves StartExecution.
+func (s *actions) startExecution(ctx context.Context, in *wire.StartExecutionInput) (*wire.StartExecutionOutput, error) {
+	t, err := s.target(ctx, in.StateMachineARN)
+	if err != nil {
+		return nil, err
+	}
+	if t.Machine.Express {
+		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
+	}
+	name := text(in.Name)
+	if in.Name == nil {
+		if name, err = newUUID(s.Random); err != nil {
+			return nil, err
+		}
+	} else if err := checkName(name); err != nil {
+		return nil, err
+	}
+	input := "{}"
+	if in.Input != nil {
+		input = *in.Input
+	}
+	if err := checkInput(input); err != nil {
+		return nil, err
+	}
+	started, err := s.start(ctx, worldOf(ctx), t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: text(in.TraceHeader)}})
+	if err != nil {
+		return nil, err
+	}
+	return &wire.StartExecutionOutput{ExecutionARN: started.ARN, StartDate: timestamp(started.At)}, nil
+}
+
+// checkInput refuses what is no JSON. Errors: InvalidExecutionInput.
+func checkInput(input string) error {
+	why := "Invalid execution input."
+	if strings.TrimSpace(input) != "" {
+		_, err := jsonvalue.ParseString(input)
+		if err == nil {
+			return nil
+		}
+		if syntax, ok := errors.AsType[*jsonvalue.SyntaxError](err); ok {
+			why = syntax.Message
+		}
+	}
+	return refusal(wire.CodeInvalidExecutionInput, "Invalid State Machine Execution Input: '"+why+"'")
+}
+
+// started is an execution that runs.
+type started struct {
+	ARN string
+	At  engine.Time
+	Run engine.RunID // zero: it ran already
+}
+
+// start begins an execution of a target, or finds the one that was begun by the same call.
+// Of its settings it fills in what the target says. Errors: ExecutionAlreadyExists,
+// ExecutionLimitExceeded.
+func (s *actions) start(ctx context.Context, w engine.World, t *Target, name string, c *execution.Start) (*started, error) {
+	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
+	c.Definition, c.Machine, c.Role = t.Revision.Definition, machine.String(), t.Revision.Role
+	if t.Version != nil {
+		c.Version = *versionARN(machine, t.Version)
+	}
+	if t.Alias != nil {
+		c.Alias = machine.Qualified(t.Alias.Name).String()
+	}
+	var err error
+	if c.Revision, err = json.Marshal(revisionShown{
+		ID: t.Revision.ID, Updated: updatedOf(t), Logging: t.Revision.Logging, Tracing: t.Revision.Tracing, Encryption: t.Revision.Encryption,
+	}); err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(s.Random, c.Secret[:]); err != nil {
+		return nil, fmt.Errorf("start an execution: %w", err)
+	}
+	if c.Activities, err = s.activitiesOf(ctx, w, c.Definition); err != nil {
+		return nil, err
+	}
+	found := &started{ARN: execution.ARN(w, t.Machine.Name, name)}
+	cmd := engine.Command{
+		Name: execution.Name(w, t.Machine.Name, name), Begin: engine.Once, Seed: s.RootSeed(), Group: execution.Group(w), Body: c,
+	}
+	reply, err := s.Runs.Do(ctx, cmd)
+	if open, already := errors.AsType[*engine.AlreadyOpenError](err); already {
+		reply, err = s.Runs.Do(ctx, engine.Command{
+			Name: cmd.Name, Run: open.Run, Body: &execution.Same{Input: c.Input, Version: c.Version, Alias: c.Alias},
+		})
+	}
+	if err != nil {
+		return nil, executionFault(err, found.ARN)
+	}
+	was := reply.(*execution.Started)
+	found.At, found.Run = was.At, was.Run
+	return found, nil
+}
+
+// revisionShown is what an execution keeps of its machine, to show it.
+type revisionShown struct {
+	ID         string
+	Updated    engine.Time
+	Logging    registry.Logging
+	Tracing    bool
+	Encryption registry.Encryption
+}
+
+func updatedOf(t *Target) engine.Time {
+	switch {
+	case t.Version != nil:
+		return t.Version.Created
+	case t.Machine.Updated != 0:
+		return t.Machine.Updated
+	}
+	return t.Machine.Created
+}
+
+// activitiesOf gives the activities that a definition names and that are there.
+func (s *actions) activitiesOf(ctx context.Context, w engine.World, definition blob.ID) (there []string, err error) {
+	m, err := s.machine(ctx, definition)
+	if err != nil {
+		return nil, err
+	}
+	for _, arn := range m.Activities {
+		n, err := resource.ParseAs(arn, resource.Activity)
+		if err != nil || !n.In(w.Region, w.Account) {
+			continue
+		}
+		switch _, err := s.findActivity(ctx, w, n.Base); {
+		case err == nil:
+			there = append(there, arn)
+		case !isMissing(err):
+			return nil, err
+		}
+	}
+	return there, nil
+}
+
+// machine gives the compiled machine of a stored definition.
+func (s *actions) machine(ctx context.Context, id blob.ID) (*asl.Machine, error) {
+	if m := s.machines.Find(id); m != nil {
+		return m, nil
+	}
+	b, err := s.Blobs.Read(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the definition of a state machine: %w", err)
+	}
+	return s.machines.Add(id, b)
+}
+
+// stopExecution serves StopExecution.
+func (s *actions) stopExecution(ctx context.Context, in *wire.StopExecutionInput) (*wire.StopExecutionOutput, error) {
+	name, err := executionOf(ctx, in.ExecutionARN)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.Runs.Do(ctx, engine.Command{Name: name, Body: &execution.Stop{Error: in.Error, Cause: in.Cause}})
+	if err != nil {
+		return nil, executionFault(err, in.ExecutionARN)
+	}
+	return &wire.StopExecutionOutput{StopDate: timestamp(reply.(*execution.Stopped).At)}, nil
+}
+
+func (s *actions) description(ctx context.Context, arn string) (*execution.Description, error) {
+	name, err := executionOf(ctx, arn)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.Runs.Do(ctx, engine.Command{Name: name, Body: &execution.Describe{}})
+	if err != nil {
+		return nil, executionFault(err, arn)
+	}
+	return reply.(*execution.Description), nil
+}
+
+// describeExecution serves DescribeExecution.
+func (s *actions) describeExecution(ctx context.Context, in *wire.DescribeExecutionInput) (*wire.DescribeExecutionOutput, error) {
+	d, err := s.description(ctx, in.ExecutionARN)
+	if err != nil {
+		return nil, err
+	}
+	redrivable := wire.ExecutionRedriveStatusRedrivable
+	if d.NotRedrivable != "" {
+		redrivable = wire.ExecutionRedriveStatusNotRedrivable
+	}
+	out := &wire.DescribeExecutionOutput{
+		ExecutionARN: d.ARN, StateMachineARN: d.Machine, StateMachineVersionARN: present(d.Version), StateMachineAliasARN: present(d.Alias),
+		Name: &d.Name, Status: d.Status, StartDate: timestamp(d.Started), Error: d.Error, Cause: d.Cause,
+		RedriveCount: &d.Redrives, RedriveDate: moment(d.Redriven), RedriveStatus: &redrivable, RedriveStatusReason: present(d.NotRedrivable),
+		StopDate: moment(d.Closed), TraceHeader: present(d.Settings.Trace),
+	}
+	if text(in.IncludedData) == wire.IncludedDataMetadataOnly {
+		return out, nil
+	}
+	included := true
+	out.Input, out.InputDetails = &d.Input, &wire.CloudWatchEventsExecutionDataDetails{Included: &included}
+	if d.Output != "" {
+		out.Output, out.OutputDetails = &d.Output, &wire.CloudWatchEventsExecutionDataDetails{Included: &included}
+	}
+	return out, nil
+}
+
+// moment is a time that may be absent.
+func moment(t engine.Time) *wire.Timestamp {
+	if t == 0 {
+		return nil
+	}
+	at := timestamp(t)
+	return &at
+}
+
+// describeStateMachineForExecution serves DescribeStateMachineForExecution.
+func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire.DescribeStateMachineForExecutionInput) (*wire.DescribeStateMachineForExecutionOutput, error) {
+	d, err := s.description(ctx, in.ExecutionARN)
+	if err != nil {
+		return nil, err
+	}
+	var r revisionShown
+	if err := json.Unmarshal(d.Settings.Revision, &r); err != nil {
+		return nil, fmt.Errorf("read what %s keeps of its state machine: %w", d.ARN, err)
+	}
+	n, err := parse(d.Machine, resource.Machine)
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.DescribeStateMachineForExecutionOutput{
+		StateMachineARN: d.Machine, Name: n.Base, RoleARN: d.Settings.Role, UpdateDate: timestamp(r.Updated), RevisionID: present(r.ID), Definition: "{}",
+		LoggingConfiguration: loggingShape(&r.Logging), TracingConfiguration: &wire.TracingConfiguration{Enabled: &r.Tracing},
+		EncryptionConfiguration: encryptionShape(&r.Encryption),
+	}
+	if text(in.IncludedData) == wire.IncludedDataMetadataOnly {
+		return out, nil
+	}
+	b, err := s.Blobs.Read(ctx, d.Settings.Definition)
+	if err != nil {
+		return nil, fmt.Errorf("read the definition of %s: %w", d.ARN, err)
+	}
+	m, err := s.machine(ctx, d.Settings.Definition)
+	if err != nil {
+		return nil, err
+	}
+	out.Definition = string(b)
+	if len(m.Reads) > 0 {
+		out.VariableReferences = m.Reads
+	}
+	return out, nil
+}
+
+// redriveExecution serves RedriveExecution.
+func (s *actions) redriveExecution(ctx context.Context, in *wire.RedriveExecutionInput) (*wire.RedriveExecutionOutput, error) {
+	name, err := executionOf(ctx, in.ExecutionARN)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.Runs.Do(ctx, engine.Command{Name: name, Body: &execution.Redrive{ClientToken: text(in.ClientToken)}})
+	if err != nil {
+		return nil, executionFault(err, in.ExecutionARN)
+	}
+	return &wire.RedriveExecutionOutput{RedriveDate: timestamp(reply.(*execution.Redriven).At)}, nil
+}
+
+// listExecutions serves ListExecutions.
+func (s *actions) listExecutions(ctx context.Context, in *wire.ListExecutionsInput) (*wire.ListExecutionsOutput, error) {
+	switch {
+	case in.StateMachineARN == nil && in.MapRunARN == nil:
+		return nil, invalid("Must provide a StateMachine ARN or MapRun ARN")
+	case in.StateMachineARN != nil && in.MapRunARN != nil:
+		return nil, invalid("Must provide either a StateMachine ARN or MapRun ARN, not both")
+	case in.MapRunARN != nil:
+		return nil, refusal(wire.CodeResourceNotFound, "Resource not found: '"+*in.MapRunARN+"'")
+	}
+	arn := *in.StateMachineARN
+	m, n, err := s.machineOf(ctx, arn)
+	if err != nil {
+		return nil, err
+	}
+	if m.Express {
+		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
+	}
+	if n.Qualifier != "" {
+		if _, err := pick(m, n, arn, func(a *registry.Alias) int64 { return a.Main() }); err != nil {
+			return nil, err
+		}
+	}
+	w := worldOf(ctx)
+	status := text(in.StatusFilter)
+	p := visibility.Place{Kind: execution.Kind, World: w, Family: execution.ByMachine, Value: execution.IndexValue(n.String(), status)}
+	if n.Qualifier != "" {
+		p.Family = execution.ByOrigin
+	}
+	if status != "" {
+		p.Family++
+	}
+	pages := s.pages(ctx, "executions", arn, status, text(in.RedriveFilter))
+	last, err := pages.after(in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	var after *visibility.Position
+	if last != "" {
+		if after, err = visibility.ReadPosition([]byte(last)); err != nil {
+			return nil, errInvalidToken
+		}
+	}
+	out := &wire.ListExecutionsOutput{Executions: []wire.ExecutionListItem{}}
+	page, err := s.Visibility.List(ctx, p, visibility.Any, true, after, pageSize(in.MaxResults), pageBytesMax)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range page.Runs {
+		l, err := execution.DecodeListing(r.Listing)
+		if err != nil {
+			return nil, fmt.Errorf("list executions: run %s: %w", r.Run, err)
+		}
+		if status != "" && l.Status != status || !redriveFits(text(in.RedriveFilter), &l) {
+			continue
+		}
+		out.Executions = append(out.Executions, wire.ExecutionListItem{
+			ExecutionARN: execution.ARN(w, n.Base, l.Name), Name: l.Name, StateMachineARN: l.Machine,
+			StateMachineVersionARN: present(l.Version), StateMachineAliasARN: present(l.Alias), Status: l.Status,
+			StartDate: timestamp(r.Started), StopDate: moment(r.Closed), RedriveCount: &l.Redrives, RedriveDate: moment(l.Redriven),
+		})
+	}
+	if page.Next != nil {
+		out.NextToken, err = pages.next(string(page.Next.Append(nil)), true)
+	}
+	return out, err
+}
+
+// pageBytesMax is how many bytes what a page shows has at most.
+const pageBytesMax = 1<<20 - 16<<10
+
+func redriveFits(filter string, l *execution.Listing) bool {
+	switch filter {
+	case wire.ExecutionRedriveFilterRedriven:
+		return l.Redrives > 0
+	case wire.ExecutionRedriveFilterNotRedriven:
+		return l.Redrives == 0
+	}
+	return true
+}
+
+// runningIn tells whether executions of a state machine run.
+func (s *actions) runningIn(ctx context.Context, w engine.World, machine string) (bool, error) {
+	arn := resource.Of(w.Region, w.Account, resource.Machine, machine).String()
+	n, _, err := s.Visibility.Count(ctx, visibility.Place{
+		Kind: execution.Kind, World: w, Family: execution.ByMachineStatus, Value: execution.IndexValue(arn, execution.Running),
+	}, 1)
+	return n > 0, err
+}
