@@ -323,6 +323,56 @@ class StepFunctions(unittest.TestCase):
         self.assertEqual(invalid["diagnostics"][0]["location"], "/States/X/Type")
         self.refused("ValidationException", None, self.sfn.validate_state_machine_definition, definition=PASSING, maxResults=101)
 
+    # Tools that manage resources: for each, the calls that Terraform's provider makes to
+    # create, read, change and delete it.
+
+    def test_terraform_activity(self):
+        arn = self.sfn.create_activity(name="terraform", tags=[{"key": "env", "value": "dev"}])["activityArn"]
+        self.assertEqual(self.sfn.describe_activity(activityArn=arn)["name"], "terraform")
+        self.assertEqual(self.sfn.list_tags_for_resource(resourceArn=arn)["tags"], [{"key": "env", "value": "dev"}])
+        self.sfn.untag_resource(resourceArn=arn, tagKeys=["env"])
+        self.sfn.tag_resource(resourceArn=arn, tags=[{"key": "env", "value": "prod"}])
+        self.sfn.delete_activity(activityArn=arn)
+        self.refused("ActivityDoesNotExist", None, self.sfn.describe_activity, activityArn=arn)
+
+    @needs("ValidateStateMachineDefinition")
+    def test_terraform_state_machine(self):
+        # At the plan; the provider looks at errors only.
+        self.assertEqual(self.sfn.validate_state_machine_definition(definition=PASSING, type="STANDARD", severity="ERROR", maxResults=0)["result"], "OK")
+        options = {"loggingConfiguration": {"includeExecutionData": False, "level": "OFF"}, "tracingConfiguration": {"enabled": False},
+                   "encryptionConfiguration": {"type": "AWS_OWNED_KEY"}}
+        made = self.sfn.create_state_machine(
+            name="terraform", definition=PASSING, roleArn=self.role, type="STANDARD", publish=True, tags=[{"key": "env", "value": "dev"}], **options)
+        arn = made["stateMachineArn"]
+
+        def newest():
+            listed = self.sfn.list_state_machine_versions(stateMachineArn=arn)["stateMachineVersions"]
+            return max(listed, key=lambda v: v["creationDate"])["stateMachineVersionArn"]
+
+        self.assertEqual(newest(), made["stateMachineVersionArn"])
+        read = self.sfn.describe_state_machine(stateMachineArn=arn)
+        self.assertEqual({k: read[k] for k in options}, options)
+        self.assertNotIn("description", read)
+        self.sfn.update_state_machine(stateMachineArn=arn, definition=WAITING, roleArn=self.role, publish=True, **options)
+        # It looks until what it reads is what it wrote.
+        self.assertEqual(self.sfn.describe_state_machine(stateMachineArn=arn)["definition"], WAITING)
+        self.assertEqual(newest(), arn + ":2")
+        self.assertIn(arn, [m["stateMachineArn"] for p in self.sfn.get_paginator("list_state_machines").paginate() for m in p["stateMachines"]])
+        # aws_sfn_alias
+        alias = self.sfn.create_state_machine_alias(
+            name="terraform", description="tf", routingConfiguration=[{"stateMachineVersionArn": arn + ":2", "weight": 100}])["stateMachineAliasArn"]
+        read = self.sfn.describe_state_machine_alias(stateMachineAliasArn=alias)
+        self.assertEqual((read["name"], read["description"]), ("terraform", "tf"))
+        self.sfn.delete_state_machine_alias(stateMachineAliasArn=alias)
+        self.refused("ResourceNotFound", None, self.sfn.describe_state_machine_alias, stateMachineAliasArn=alias)
+        # It waits until the state machine is gone.
+        self.sfn.delete_state_machine(stateMachineArn=arn)
+        give = time.monotonic() + 30
+        with self.assertRaises(self.sfn.exceptions.StateMachineDoesNotExist):
+            while time.monotonic() < give:
+                self.sfn.describe_state_machine(stateMachineArn=arn)
+                time.sleep(0.05)
+
     def test_zz_every_operation(self):
         """Comes last by its name: what the others did covers the whole API, but for
         map runs, which come with the distributed Map."""
