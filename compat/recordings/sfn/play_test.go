@@ -158,6 +158,7 @@ func TestPlay(t *testing.T) {
 		{"worker fails", []string{created, strings.Replace(working, "DOES", "fail", 1), started, closed, `{"call":"DescribeExecution","reply":{"status":"FAILED"}}`}, nil, ""},
 		{"worker of no activity", []string{succeed, started, closed}, []string{"0 worker: succeed"}, "step 2 wait closed: not so after 30s: "},
 		{"worker that nobody knows", []string{created, strings.Replace(working, "DOES", "dance", 1), started, closed}, []string{"1 worker: dance"}, "step 3 wait closed: not so after 30s: "},
+		{"other members", []string{`{"dance":"x"}`}, nil, `read the case: json: unknown field "dance"`},
 		{"other service", []string{`{"service":"s3","call":"CreateBucket"}`}, nil, "step 0 s3CreateBucket: it needs "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -196,7 +197,7 @@ func TestAllPages(t *testing.T) {
 }
 
 func TestReadRecordingsRefusesOthers(t *testing.T) {
-	for _, text := range []string{`{}`, `[{"id":"a","steps":[{"dance":"x"}]}]`, `[`} {
+	for _, text := range []string{`{}`, `[7]`, `[`} {
 		file := filepath.Join(t.TempDir(), "a.json")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
