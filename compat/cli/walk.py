@@ -7,48 +7,15 @@ AWS_DEFAULT_REGION, ...); compat/run sets them. Calls that do not depend on each
 other run side by side: each start of the CLI takes a second.
 """
 
-import concurrent.futures
 import json
-import os
-import re
 import subprocess
 import sys
 
-os.environ["AWS_PAGER"] = ""
-walked = set()
-checks = 0
+import shell
+from shell import together
 
-
-def aws(command, *arguments):
-    """Runs one command and gives its output, read as JSON, or None for none."""
-    done = subprocess.run(["aws", "swf", command, *arguments, "--output", "json"], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"aws swf {command} {' '.join(arguments)}: exit {done.returncode}: {done.stderr.strip()}")
-    walked.add(command)
-    return json.loads(done.stdout) if done.stdout.strip() else None
-
-
-def refused(command, *arguments):
-    """Runs a command that must fail, and gives the fault's name and message."""
-    done = subprocess.run(["aws", "swf", command, *arguments], capture_output=True, text=True)
-    found = re.search(r"An error occurred \((\w+)\) when calling the \w+ operation(?: \(.*?\))?: (.*)", done.stderr)
-    if done.returncode == 0 or not found:
-        raise SystemExit(f"aws swf {command} should have failed with a fault: exit {done.returncode}: {done.stdout}{done.stderr}")
-    return found.group(1, 2)
-
-
-def equal(got, want, what):
-    global checks
-    checks += 1
-    if got != want:
-        raise SystemExit(f"{what}: got {got!r}, want {want!r}")
-
-
-def together(*calls):
-    """Runs calls side by side and gives their results in order."""
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        return [f.result() for f in [pool.submit(*c) for c in calls]]
-
+walk = shell.Walk("swf")
+aws, refused, equal = walk.aws, walk.refused, walk.equal
 
 D = ("--domain", "cli")
 TASKS = (*D, "--task-list", "name=tasks")
@@ -198,8 +165,7 @@ def main():
     executes()
     together((retires, "workflow", deletes), (retires, "activity", deletes), (terminates,), (polls_empty,))
     aws("undeprecate-domain", "--name", "spare")
-    equal(len(walked), 39 if deletes else 37, f"operations walked ({sorted(walked)})")
-    print(f"{len(walked)} operations, {checks} checks passed")
+    walk.ends(39 if deletes else 37)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ var (
 		undeclared: []string{"ListDomains"}, // only OperationNotPermittedFault is declared
 	}
 	stepFunctions = service{
-		Service: heddle.StepFunctions, model: "sfn", namespace: "com.amazonaws.states",
+		Service: heddle.StepFunctions, model: "sfn", namespace: "com.amazonaws.swf.service.v2.model",
 		notServed: []string{"DescribeMapRun", "ListMapRuns", "UpdateMapRun"},
 	}
 )

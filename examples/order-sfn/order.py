@@ -8,7 +8,7 @@ runs a worker, starts one order, waits until that is done, and prints its histor
     python3 examples/order-sfn/order.py --decline   the card is declined
     python3 examples/order-sfn/order.py --stop      the shop stops the order while it is on hold
 
-order.asl.json is the state machine. Needs Python 3.9 and boto3.
+order.asl.json is the state machine. Needs Python 3.10 and boto3.
 """
 
 import argparse

@@ -20,6 +20,7 @@ type recording struct {
 	Needs    []string   `json:"needs"`    // other services: lambda, s3, sqs
 	Lambda   []function `json:"lambda"`
 	Steps    []step     `json:"steps"`
+	unread   error      // why it can't be played
 }
 
 // function is a Lambda function that a case needs.
@@ -67,8 +68,7 @@ func (r *recording) elsewhere() string {
 	return strings.Join(others, ", ")
 }
 
-// readRecordings reads the cases of files, one file a category. A member that
-// this command doesn't know is an error: it would play the case wrongly.
+// readRecordings reads the cases of files, one file a category.
 func readRecordings(files []string) ([]*recording, error) {
 	var all []*recording
 	for _, file := range files {
@@ -76,19 +76,38 @@ func readRecordings(files []string) ([]*recording, error) {
 		if err != nil {
 			return nil, err
 		}
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber()
-		d.DisallowUnknownFields()
-		var list []*recording
-		if err := d.Decode(&list); err != nil {
+		var list []json.RawMessage
+		if err := json.Unmarshal(text, &list); err != nil {
 			return nil, fmt.Errorf("read %q: %w", file, err)
 		}
-		for _, r := range list {
+		for i, text := range list {
+			r, err := readRecording(text)
+			if err != nil {
+				return nil, fmt.Errorf("read case %d of %q: %w", i, file, err)
+			}
 			r.Category = strings.TrimSuffix(filepath.Base(file), ".json")
+			all = append(all, r)
 		}
-		all = append(all, list...)
 	}
 	return all, nil
+}
+
+// readRecording reads a case. One with members that this command doesn't know would
+// be played wrongly, so it fails.
+func readRecording(text []byte) (*recording, error) {
+	r := &recording{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	if strange := d.Decode(r); strange != nil {
+		r = &recording{unread: strange}
+		var named struct{ ID string }
+		if err := json.Unmarshal(text, &named); err != nil {
+			return nil, err
+		}
+		r.ID = named.ID
+	}
+	return r, nil
 }
 
 // decode reads one JSON value; numbers keep their text.

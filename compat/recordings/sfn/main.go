@@ -173,8 +173,8 @@ func (r *result) failures() []string {
 		list = append(list, r.err.Error())
 	}
 	for _, k := range knownDifferences {
-		if k.id == r.ID && !slices.ContainsFunc(r.differences, func(d difference) bool { return d.path == k.path }) {
-			list = append(list, fmt.Sprintf("the known difference at %s did not turn up: take it out of the table", k.path))
+		if k.id == r.ID && !slices.ContainsFunc(r.differences, func(d difference) bool { return k.is(r.ID, d) }) {
+			list = append(list, fmt.Sprintf("the known difference of step %d at %s did not turn up: take it out of the table", k.step, k.path))
 		}
 	}
 	return list

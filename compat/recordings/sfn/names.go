@@ -35,7 +35,7 @@ var (
 	placeholder = regexp.MustCompile(`@\{([^{}]*)\}`)
 	ourForm     = regexp.MustCompile(`^u[0-9]+$`)
 	nowForm     = regexp.MustCompile(`^now(?:\+([0-9]+))?$`)
-	timeForm    = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?`)
+	timeForm    = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?|-?[0-9]+(?:\.[0-9]+)?(?:E[0-9]+)?`)
 	uuidForm    = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
@@ -112,10 +112,14 @@ func (n *names) show(text string) string {
 	})
 }
 
-// match tells whether a text is what a recorded one says, and binds the
+// match tells whether a text is what a recorded one says; a time within it may be a
+// number too. It binds the
 // placeholders that nothing bound before: to a text that is not empty, the
 // shortest first.
 func (n *names) match(recorded, text string) bool {
+	if recorded == "@{time}" && !strings.Contains(text, "T") {
+		return false // a number would be none on the wire
+	}
 	trial := n.try()
 	if !trial.matchFrom(recorded, text) {
 		return false

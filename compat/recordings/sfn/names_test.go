@@ -73,6 +73,9 @@ func TestMatch(t *testing.T) {
 		{"@{time}", "2024-03-17T11:09:25.123Z", true, nil},
 		{"@{time}", "2024-03-17T11:09:25+01:00", true, nil},
 		{"@{time}", "yesterday", false, nil},
+		{"@{time}", "1710673765", false, nil}, // a text, where a number was
+		{`{"at":@{time},"by":"@{a}"}`, `{"at":1.710673765123E9,"by":"me"}`, true, map[string]string{"a": "me"}},
+		{"at @{time}.", "at 1710673765.123.", true, nil},
 		{"at @{time} by @{a}", "at 2024-03-17T11:09Z by me", true, map[string]string{"a": "me"}},
 	} {
 		n := testNames()

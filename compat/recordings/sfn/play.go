@@ -33,6 +33,9 @@ type player struct {
 
 // play plays a case. The error tells why it could not be played to its end.
 func (p *player) play(ctx context.Context, r *recording, names *names) (differences []difference, err error) {
+	if r.unread != nil {
+		return nil, fmt.Errorf("read the case: %w", r.unread)
+	}
 	ctx, cancel := context.WithTimeout(ctx, caseTime)
 	g := &game{player: p, names: names}
 	defer func() {

@@ -158,6 +158,7 @@ func TestPlay(t *testing.T) {
 		{"worker fails", []string{created, strings.Replace(working, "DOES", "fail", 1), started, closed, `{"call":"DescribeExecution","reply":{"status":"FAILED"}}`}, nil, ""},
 		{"worker of no activity", []string{succeed, started, closed}, []string{"0 worker: succeed"}, "step 2 wait closed: not so after 30s: "},
 		{"worker that nobody knows", []string{created, strings.Replace(working, "DOES", "dance", 1), started, closed}, []string{"1 worker: dance"}, "step 3 wait closed: not so after 30s: "},
+		{"other members", []string{`{"dance":"x"}`}, nil, `read the case: json: unknown field "dance"`},
 		{"other service", []string{`{"service":"s3","call":"CreateBucket"}`}, nil, "step 0 s3CreateBucket: it needs "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -196,7 +197,7 @@ func TestAllPages(t *testing.T) {
 }
 
 func TestReadRecordingsRefusesOthers(t *testing.T) {
-	for _, text := range []string{`{}`, `[{"id":"a","steps":[{"dance":"x"}]}]`, `[`} {
+	for _, text := range []string{`{}`, `[7]`, `[`} {
 		file := filepath.Join(t.TempDir(), "a.json")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -211,13 +212,13 @@ func TestReadRecordingsRefusesOthers(t *testing.T) {
 // are not played.
 func TestReport(t *testing.T) {
 	defer func(before []knownDifference) { knownDifferences = before }(knownDifferences)
-	knownDifferences = []knownDifference{{"b/2", "x", "we mean it"}, {"b/3", "x", "we mean it"}}
+	knownDifferences = []knownDifference{{"b/2", 1, "x", "we mean it"}, {"b/3", 1, "x", "we mean it"}}
 	results := []*result{
 		{recording: &recording{Category: "a", ID: "a/1"}},
 		{recording: &recording{Category: "a", ID: "a/2", Needs: []string{"lambda", "s3"}}, notPlayed: true},
 		{recording: &recording{Category: "b", ID: "b/1"}, differences: []difference{{step: 3, call: "C", path: "p", want: "1", got: "2"}, {path: "q"}}},
-		{recording: &recording{Category: "b", ID: "b/2"}, differences: []difference{{path: "x"}}},
-		{recording: &recording{Category: "b", ID: "b/3"}},
+		{recording: &recording{Category: "b", ID: "b/2"}, differences: []difference{{step: 1, path: "x.y"}, {step: 1, path: "x"}}},
+		{recording: &recording{Category: "b", ID: "b/3"}, differences: []difference{{step: 1, path: "xy"}, {step: 2, path: "x"}}},
 		{recording: &recording{Category: "c", ID: "c/1"}, err: os.ErrClosed},
 	}
 	for _, r := range results {
@@ -231,13 +232,16 @@ func TestReport(t *testing.T) {
 		got  2
 	and 1 more
 FAIL b b/3
-	the known difference at x did not turn up: take it out of the table
+	step 1 : xy
+		want 
+		got  
+	and 2 more
 FAIL c c/1
 	file already closed
 a                           1 passed    0 failed  1 need s3
 b                           1 passed    2 failed
 c                           0 passed    1 failed
-known: we mean it (1)
+known: we mean it (2)
 2 passed, 3 failed, 1 need another service
 `
 	if failed != 3 || said.String() != want {
