@@ -16,6 +16,9 @@ type call struct {
 
 // function reads the arguments of a function, whose parenthesis comes next.
 func (p *parser) function(name string) error {
+	if n := len(p.path.steps); n > 0 && p.path.steps[n-1].kind == scan {
+		return fail("Could not parse token starting at position %d", p.at-len(name))
+	}
 	c := &call{name: name}
 	if p.nesting++; p.nesting > nestingMax {
 		return fail("Path is nested too deeply")
