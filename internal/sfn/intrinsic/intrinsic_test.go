@@ -130,7 +130,7 @@ func TestFailures(t *testing.T) {
 	for _, c := range []struct{ call, input, name, cause string }{
 		{"States.Format('{}', $.nope)", `{"other": 1}`, Runtime, `The JsonPath argument for the field '$.nope' could not be found in the input '{"other":1}'`},
 		{"States.Array($$.nope)", `{}`, Runtime, `The JsonPath argument for the field '$$.nope' could not be found in the input '{"StateMachine":{"Name":"machine-7"},"Execution":{"Input":{"x":1}}}'`},
-		{"States.Array($nope)", `{}`, Runtime, `The JsonPath argument for the field '$nope' could not be found in the input 'null'`},
+		{"States.Array($nope)", `{}`, Runtime, `The JsonPath argument for the field '$nope' could not be found in the input '{}'`},
 		{"States.Array($o.b)", `{}`, Runtime, `The JsonPath argument for the field '$o.b' could not be found in the input '{"a":[1,2.50]}'`},
 		{"States.Array($.a.max())", `{"a":[]}`, Runtime, `Invalid path '$.a.max()' : Aggregation function attempted to calculate value using empty array`},
 		{"States.ArrayContains('a', 1)", `{}`, IntrinsicFailure, `Argument 1 must be an array but was: "a"`},
