@@ -54,7 +54,7 @@ test/linear: ## histories of concurrent clients under faults are judged; HISTORI
 
 .PHONY: test/fuzz
 test/fuzz: ## every fuzz target in its turn; FUZZTIME=1m for longer
-	@grep -rHo '^func Fuzz[A-Za-z]*' --include='*_test.go' internal cmd | while IFS=: read -r file target; do \
+	@grep -rHo '^func Fuzz[A-Za-z]*' --include='*_test.go' internal cmd json* | while IFS=: read -r file target; do \
 		echo "$${file%/*} $${target#func }"; \
 		$(GO) test ./$${file%/*} -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(or $(FUZZTIME),10s) -parallel $(or $(PARALLEL),2) || exit 1; \
 	done

@@ -16,6 +16,9 @@ type call struct {
 
 // function reads the arguments of a function, whose parenthesis comes next.
 func (p *parser) function(name string) error {
+	if n := len(p.path.steps); n > 0 && p.path.steps[n-1].kind == scan {
+		return fail("Could not parse token starting at position %d", p.at-len(name))
+	}
 	c := &call{name: name}
 	if p.nesting++; p.nesting > nestingMax {
 		return fail("Path is nested too deeply")
@@ -45,7 +48,7 @@ func (p *parser) function(name string) error {
 // apply goes on with what a function makes of v.
 func (e *evaluation) apply(c *call, rest []step, v any, definite bool) error {
 	if c.of != nil {
-		found, err := e.nested(c.of, v, false)
+		found, err := e.argument(c.of, v)
 		if err != nil {
 			return err
 		}
@@ -55,7 +58,7 @@ func (e *evaluation) apply(c *call, rest []step, v any, definite bool) error {
 	for i := range c.args {
 		arg := c.args[i].value
 		if path := c.args[i].path; path != nil {
-			found, err := e.nested(path, e.root, false)
+			found, err := e.argument(path, e.root)
 			if err != nil {
 				return err
 			}
@@ -76,6 +79,15 @@ func (e *evaluation) apply(c *call, rest []step, v any, definite bool) error {
 		return e.found(result)
 	}
 	return e.follow(rest, result, definite)
+}
+
+// argument is what a path finds for a function.
+func (e *evaluation) argument(p *Path, v any) (any, error) {
+	found, err := e.nested(p, v, false)
+	if IsNotFound(err) {
+		return nil, e.notFound(func() string { return "No results for path: " + p.String() })
+	}
+	return found, err
 }
 
 // call is what the function makes of v: Jayway's function of the same name.

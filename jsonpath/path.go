@@ -26,6 +26,13 @@
 // Functions are min, max, avg, stddev, sum, length, size, keys, concat, append, first,
 // last and index; their arguments are literals and paths.
 //
+// What is on purpose not as in Jayway: a path is refused when it is parsed, and with it
+// its patterns; patterns know no look-around and no back references; an item behind a
+// scan is that item, $..[0].a; last() of one item is this item; size, empty and type work
+// on objects, too, where type compares with 'array', 'object', 'string', 'number',
+// 'boolean' and 'null'; and a path that is not definite finds nothing where Jayway says
+// that there is no way, as Step Functions has it.
+//
 // Values are those of package jsonvalue: numbers keep their text, nothing is changed,
 // and what is found is shared with what it was found in.
 //
@@ -135,9 +142,9 @@ func (p *Path) Definite() bool { return p.definite }
 // HasFunctions tells whether the path calls a function, be it in a filter.
 func (p *Path) HasFunctions() bool { return p.functions }
 
-// IsReference tells whether the path has only names and indexes, one at a time: a
-// Reference Path of the Amazon States Language, which Set takes.
-func (p *Path) IsReference() bool { return p.single && p.root == '$' }
+// IsReference tells whether the path was written with its $ and has only names and
+// indexes, one at a time: a Reference Path of the Amazon States Language, which Set takes.
+func (p *Path) IsReference() bool { return p.single && strings.HasPrefix(p.text, "$") }
 
 // Text is the path as it was written.
 func (p *Path) Text() string { return p.text }

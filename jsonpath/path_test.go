@@ -231,6 +231,7 @@ func TestErrors(t *testing.T) {
 		{"$.a[?(@.b)]", `{"a":1}`, Unfit, "Filter: [?] can not be applied to primitives. Current context is: 1"},
 		{"$.a.max()", `{"a":[]}`, Unfit, "Aggregation function attempted to calculate value using empty array"},
 		{"$.a.first()", `{"a":[]}`, Unfit, "Target index:0 larger than object count:0"},
+		{"$.a.sum($.b)", `{"a":[]}`, NotFound, "No results for path: $['b']"},
 		{"$.a.nope()", `{"a":[]}`, Unfit, "Function with name: nope does not exist."},
 	} {
 		_, err := get(t, c.path, c.in)
@@ -302,6 +303,7 @@ func TestKinds(t *testing.T) {
 		{"$.a['b'][0]", true, true, false, "$['a']['b'][0]"},
 		{"$.a[-1]", true, false, false, "$['a'][-1]"},
 		{"@.a", true, false, false, "@['a']"},
+		{"a", true, false, false, "$['a']"},
 		{"$['a','b']", true, false, false, "$['a','b']"},
 		{"$['a','b'].c", false, false, false, "$['a','b']['c']"},
 		{"$[0,1]", false, false, false, "$[0,1]"},
@@ -419,5 +421,24 @@ func TestBudget(t *testing.T) {
 		if dear := ok && e.Kind == TooCostly; dear != c.dear || err != nil && !dear {
 			t.Errorf("%.50s: %v, with %v left", c.path, err, b)
 		}
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	in := value(b, store)
+	for _, path := range []string{"$.store.bicycle.color", "$.store.book[2].title", "$.store.book[*].price", "$..price", "$.store.book[?(@.price < 10)].title"} {
+		p, err := Parse(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(path, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				budget := DefaultBudget()
+				if _, err := p.GetWithin(&budget, in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -345,9 +345,13 @@ func (n node) checked(text string, begin, end int) (node, error) {
 	return n, nil
 }
 
-// Document is the text of what a path begins at, for messages.
+// Document is the text of what a path begins at, for messages; the input's, if that is a
+// variable which has no value.
 func (env *Env) Document(root string) string {
-	v, _ := env.root(root)
+	v, ok := env.root(root)
+	if !ok {
+		v = env.Input
+	}
 	return jsonvalue.Text(v)
 }
 

@@ -402,7 +402,7 @@ func mathAdd(_ *Env, args []any) (any, error) {
 }
 
 // mathRandom gives an integer from the first number on and below the second. With a seed
-// it is always the same one: what java.util.Random gives first.
+// it is always the same one.
 func mathRandom(env *Env, args []any) (any, error) {
 	from, err := integer(args, 0)
 	if err != nil {
@@ -415,21 +415,39 @@ func mathRandom(env *Env, args []any) (any, error) {
 	if from >= to {
 		return nil, fail("The start number %d must be less than the end number %d", from, to)
 	}
-	var random uint64
-	if len(args) == 3 {
-		seed, ok := jsonvalue.Float(args[2])
-		if !ok {
-			return nil, fail("Argument 3 must be a number but was: %s", shown(args[2]))
-		}
-		java := (uint64(int64(math.Floor(seed+0.5))) ^ 0x5DEECE66D) & (1<<48 - 1)
-		for range 2 {
-			java = (java*0x5DEECE66D + 0xB) & (1<<48 - 1)
-			random = random<<32 | java>>16
-		}
-	} else {
-		random = env.Random()
+	below := uint64(to - from)
+	if len(args) < 3 {
+		return float64(from + int64(env.Random()%below)), nil
 	}
-	return float64(from + int64(random%uint64(to-from))), nil
+	seed, ok := jsonvalue.Float(args[2])
+	if !ok {
+		return nil, fail("Argument 3 must be a number but was: %s", shown(args[2]))
+	}
+	if seed = math.Floor(seed + 0.5); math.Abs(seed) > 1<<53 {
+		return nil, fail("Argument 3 is too large a number: %s", shown(args[2]))
+	}
+	return float64(from + int64(seeded(uint64(int64(seed)), below))), nil
+}
+
+// seeded is what new java.util.Random(seed).nextInt(below) gives; it takes two steps of
+// the generator where below is more than an int of Java.
+func seeded(seed, below uint64) uint64 {
+	state := (seed ^ 0x5DEECE66D) & (1<<48 - 1)
+	next := func() uint64 {
+		state = (state*0x5DEECE66D + 0xB) & (1<<48 - 1)
+		return state >> 17
+	}
+	n := next()
+	switch {
+	case below > math.MaxInt32:
+		return (n<<31 | next()) % below
+	case below&(below-1) == 0:
+		return below * n >> 31
+	}
+	for n-n%below+below > 1<<31 { // else the last, partial range would favour small numbers
+		n = next()
+	}
+	return n % below
 }
 
 // stringSplit splits at each of the characters of the second text; what is empty between

@@ -119,3 +119,18 @@ func TestExpr(t *testing.T) {
 		t.Error("a call was taken for a path")
 	}
 }
+
+func BenchmarkEvaluate(b *testing.B) {
+	tmpl, err := Compile(value(b, `{"order.$":"$.order.id","customer":{"name.$":"$.order.customer","kind":"retail"},"text.$":"States.Format('{} for {}', $.order.id, $.order.customer)","v.$":"$v"}`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := env(b, `{"order":{"id":"o-1","customer":"Ada","lines":[{"n":1},{"n":2}]}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Budget = nil
+		if _, err := tmpl.Evaluate(e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
