@@ -149,6 +149,9 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 		return nil
 	default:
 		c.constant = v
+		if text, ok := v.(string); ok && name != "StringMatches" {
+			r.warnPath(name, place, text)
+		}
 	}
 	return c
 }

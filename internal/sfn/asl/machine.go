@@ -75,7 +75,7 @@ type State struct {
 	InputPath, OutputPath                         Value
 	NullInputPath, NullOutputPath, NullResultPath bool
 	InputPathText, OutputPathText                 string // as they were written, for messages
-	Parameters                                    Value  // of Map: ItemSelector, too
+	Parameters                                    Value  // of Map: nil, see ItemSelector
 	ResultSelector                                Value
 	ResultPath                                    *ResultPath // nil: "$", unless NullResultPath
 	// Of JSONata.

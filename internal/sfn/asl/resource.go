@@ -130,7 +130,7 @@ func (r *reading) resource(at string, v any) {
 	}
 	resource := parseResource(text)
 	if resource == nil || resource.Kind == Integration && mapIntegrations[resource.Service] != nil {
-		r.wrong(at, fmt.Sprintf(notURLResource, text))
+		r.wrong(at, fmt.Sprintf(unknownResource, text))
 		return
 	}
 	r.s.Resource = resource
