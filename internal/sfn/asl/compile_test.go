@@ -149,8 +149,11 @@ func TestDiagnostics(t *testing.T) {
 			one(`{"Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:a","Credentials":{"RoleArn.$":"$.r"},"End":true}`):                 ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:a","Credentials":{"RoleArn":"arn:aws:iam::1:role/r"},"End":true}`): ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"Payload":1},"End":true}`):                               `SCHEMA /States/X/Parameters The field 'FunctionName' is required but was missing`,
+			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true}`):                                                          `SCHEMA /States/X/Parameters The field 'FunctionName' is required but was missing`,
+			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","payload.$":"$"},"End":true}`):        `SCHEMA /States/X/Parameters The field "payload" is not supported by Step Functions`,
+			one(`{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","Parameters":{"Anything":"f"},"End":true}`):                    ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName.$":"$.f"},"End":true}`):                    ``,
-			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName.$":"f"},"End":true}`):                `SCHEMA /States/X/Arguments The field 'FunctionName' is required but was missing`,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName.$":"f"},"End":true}`):                "SCHEMA /States/X/Arguments The field \"FunctionName.$\" is not supported by Step Functions\n" + `SCHEMA /States/X/Arguments The field 'FunctionName' is required but was missing`,
 		}},
 		{"retriers and catchers", map[string]string{
 			task(`"Retry":[]`): ``,
@@ -257,6 +260,19 @@ func TestDiagnostics(t *testing.T) {
 	}
 }
 
+// parametersFor are those that an integration needs.
+func parametersFor(arn string) string {
+	r := parseResource(arn)
+	if r == nil {
+		return ""
+	}
+	var members []string
+	for _, name := range parameters[r.Service+":"+r.Action].needed {
+		members = append(members, `"`+name+`":"v"`)
+	}
+	return `"Parameters":{` + strings.Join(members, ",") + `},`
+}
+
 func task(field string) string {
 	return one(`{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f",` + field + `,"End":true}`)
 }
@@ -281,7 +297,7 @@ func distributed(fields string) string {
 
 func TestExpress(t *testing.T) {
 	resource := func(arn string) string {
-		return one(`{"Type":"Task","Resource":"` + arn + `","Parameters":{"FunctionName":"f","StateMachineArn":"m"},"End":true}`)
+		return one(`{"Type":"Task","Resource":"` + arn + `",` + parametersFor(arn) + `"End":true}`)
 	}
 	for _, c := range []struct {
 		definition, want string
@@ -396,7 +412,7 @@ func TestResources(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %q, want %q", arn, got, want)
 		}
-		m, diagnostics := Compile([]byte(one(`{"Type":"Task","Resource":"`+arn+`","Parameters":{"FunctionName":"f","StateMachineArn":"m"},"End":true}`)), Options{})
+		m, diagnostics := Compile([]byte(one(`{"Type":"Task","Resource":"`+arn+`",`+parametersFor(arn)+`"End":true}`)), Options{})
 		if refusal := "The resource provided " + arn + " is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."; want == "" &&
 			said(diagnostics) != "SCHEMA /States/X/Resource "+refusal || want != "" && m == nil {
 			t.Errorf("%s: %s", arn, said(diagnostics))

@@ -127,7 +127,8 @@ type State struct {
 	ItemBatcher          *ItemBatcher
 	ResultWriter         *ResultWriter
 
-	// Source is the text of a path field, by its name in the definition, as it was written:
+	// Source is the text of a field that holds a path, as it was written, or an expression
+	// of JSONata, without {% %}, by its place in the state ("ItemsPath", "Output/a"):
 	// messages of AWS show it.
 	Source map[string]string
 }

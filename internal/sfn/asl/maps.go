@@ -44,7 +44,7 @@ var mapping = rules{
 var distributedOnly = []string{"ItemReader", "ItemBatcher", "ResultWriter"}
 
 func (r *reading) items(at string, v any) {
-	if q, ok := r.expression("Items", at, v, wantArray); ok {
+	if q, ok := r.expression("Items", at, v); ok {
 		r.s.Items = q
 		return
 	}
@@ -66,7 +66,7 @@ func (r *reading) itemSelector(at string, v any) {
 
 func (r *reading) toleratedPercentage(at string, v any) {
 	const field = "ToleratedFailurePercentage"
-	if q, ok := r.expression(field, at, v, wantNumber); ok {
+	if q, ok := r.expression(field, at, v); ok {
 		r.s.ToleratedPercent = q
 	} else if f, ok := r.decimal(at, v, 0, 100); ok {
 		r.s.ToleratedPercent = constant{f}

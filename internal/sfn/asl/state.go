@@ -326,7 +326,7 @@ func (r *reading) resultPath(field, at string, v any) (p *ResultPath, null bool)
 
 // count reads a whole number, or an expression that gives one.
 func (r *reading) count(field, at string, v any, least, most int64) Value {
-	if q, ok := r.expression(field, at, v, wantNumber); ok {
+	if q, ok := r.expression(field, at, v); ok {
 		return q
 	}
 	if n, ok := r.integer(at, v, least, most); ok {
@@ -337,7 +337,7 @@ func (r *reading) count(field, at string, v any, least, most int64) Value {
 
 // string reads a text, or an expression that gives one.
 func (r *reading) string(field, at string, v any) Value {
-	if q, ok := r.expression(field, at, v, wantString); ok {
+	if q, ok := r.expression(field, at, v); ok {
 		return q
 	}
 	if s, ok := r.text(at, v); ok {
