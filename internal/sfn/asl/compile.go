@@ -47,7 +47,7 @@ func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
 	m := c.machine
 	m.Flow = m.Flows[0]
 	m.Reads = c.variables
-	m.Bytes = 1024 + 6*len(definition) + 1024*c.states
+	m.Bytes = 1024 + 12*len(definition) + 1024*c.states
 	return m, c.diagnostics
 }
 

@@ -363,6 +363,21 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+func TestSelect(t *testing.T) {
+	_, all := Compile([]byte(`{"StartAt":"A","States":{"A":{"Type":"Pass","Parameters":{"a":"$.b"},"Resul":1,"Nex":"A","End":true}}}`), Options{})
+	for _, c := range []struct {
+		least     Severity
+		most      int
+		want      int
+		truncated bool
+	}{{Warning, 100, 3, false}, {Error, 100, 2, false}, {Warning, 3, 3, false}, {Warning, 2, 2, true}, {Error, 2, 2, false}, {Error, 1, 1, true}} {
+		got, truncated := Select(all, c.least, c.most)
+		if len(got) != c.want || truncated != c.truncated {
+			t.Errorf("%s, %d at most: %d, truncated: %t", c.least, c.most, len(got), truncated)
+		}
+	}
+}
+
 func TestResources(t *testing.T) {
 	for arn, want := range map[string]string{
 		"arn:aws:states:us-east-1:123456789012:activity:work":         "activity",
