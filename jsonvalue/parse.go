@@ -127,7 +127,8 @@ func (p *parser) value() (any, error) {
 			v = false
 		case "null":
 		default:
-			return nil, p.fail(p.at, "Unrecognized token '%s': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", word)
+			// As Jackson has it, the place is where the word ends.
+			return nil, p.fail(end, "Unrecognized token '%s': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", word)
 		}
 		p.at = end
 		return v, nil

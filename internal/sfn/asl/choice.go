@@ -55,7 +55,7 @@ func (r *reading) comment(o *jsonvalue.Object, at string) {
 
 // condition reads a Condition of JSONata.
 func (r *reading) condition(field, at string, v any) Condition {
-	if q, ok := r.expression(field, at, v, wantBoolean); ok {
+	if q, ok := r.expression(field, at, v); ok {
 		if q == nil {
 			return nil
 		}
@@ -67,12 +67,16 @@ func (r *reading) condition(field, at string, v any) Condition {
 	return nil
 }
 
+// queried is a Condition of JSONata.
 type queried struct{ Value }
 
 func (q queried) Holds(env *Env) (bool, error) {
 	v, err := q.Evaluate(env)
-	b, _ := v.(bool) // it is one, or there is an error
-	return b, err
+	holds, ok := v.(bool)
+	if x, is := q.Value.(*query); is && err == nil && !ok {
+		err = x.unexpected("boolean", v)
+	}
+	return holds, err
 }
 
 // test reads a condition of JSONPath: And, Or, Not, or a comparison.
@@ -149,6 +153,9 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 		return nil
 	default:
 		c.constant = v
+		if text, ok := v.(string); ok && name != "StringMatches" {
+			r.warnPath(name, place, text)
+		}
 	}
 	return c
 }

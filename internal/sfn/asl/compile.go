@@ -47,7 +47,7 @@ func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
 	m := c.machine
 	m.Flow = m.Flows[0]
 	m.Reads = c.variables
-	m.Bytes = 1024 + 6*len(definition) + 1024*c.states
+	m.Bytes = 1024 + 12*len(definition) + 1024*c.states
 	return m, c.diagnostics
 }
 
@@ -273,16 +273,15 @@ func (c *compiler) duplicates() {
 
 // Messages.
 const (
-	notAnObject    = "Definition must be a valid JSON object"
-	empty          = "Value cannot be empty"
-	notReference   = "Value is not a Reference Path"
-	notPath        = "Value is not a valid JSONPath" // U
-	notTimestamp   = "String does not match RFC3339 timestamp"
-	allAlone       = "States.ALL must appear alone and at end of list"
-	notURLResource = "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
-	downgrade      = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
+	notAnObject     = "Definition must be a valid JSON object"
+	empty           = "Value cannot be empty"
+	notReference    = "Value is not a Reference Path"
+	notPath         = "Value is not a valid JSONPath" // U
+	notTimestamp    = "String does not match RFC3339 timestamp"
+	allAlone        = "States.ALL must appear alone and at end of list"
+	unknownResource = "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+	downgrade       = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
 
-	invalidTemplate    = "The value for the field '%s' must be a valid JSONPath or a valid intrinsic function call"
 	secondsMax         = 99999999
 	maxDelaySecondsMax = 31622400
 )

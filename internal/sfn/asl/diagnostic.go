@@ -51,6 +51,22 @@ func Failed(diagnostics []Diagnostic) bool {
 	return false
 }
 
+// Select gives the diagnostics that are at least as severe, at most so many of them;
+// truncated tells that there are more (Step Functions API Reference,
+// ValidateStateMachineDefinition).
+func Select(diagnostics []Diagnostic, least Severity, most int) (selected []Diagnostic, truncated bool) {
+	for _, d := range diagnostics {
+		if least == Error && d.Severity == Warning {
+			continue
+		}
+		if len(selected) == most {
+			return selected, true
+		}
+		selected = append(selected, d)
+	}
+	return selected, false
+}
+
 // Message is the text of the fault InvalidDefinition for a definition that Failed.
 func Message(definition string, diagnostics []Diagnostic) string {
 	var texts []string

@@ -75,7 +75,7 @@ type State struct {
 	InputPath, OutputPath                         Value
 	NullInputPath, NullOutputPath, NullResultPath bool
 	InputPathText, OutputPathText                 string // as they were written, for messages
-	Parameters                                    Value  // of Map: ItemSelector, too
+	Parameters                                    Value  // of Map: nil, see ItemSelector
 	ResultSelector                                Value
 	ResultPath                                    *ResultPath // nil: "$", unless NullResultPath
 	// Of JSONata.
@@ -127,7 +127,8 @@ type State struct {
 	ItemBatcher          *ItemBatcher
 	ResultWriter         *ResultWriter
 
-	// Source is the text of a path field, by its name in the definition, as it was written:
+	// Source is the text of a field that holds a path, as it was written, or an expression
+	// of JSONata, without {% %}, by its place in the state ("ItemsPath", "Output/a"):
 	// messages of AWS show it.
 	Source map[string]string
 }

@@ -10,11 +10,6 @@ import (
 	"heddle/jsonvalue"
 )
 
-// mapRead is what is known of a Map state while it is read.
-type mapRead struct {
-	label string
-}
-
 // mapping are the fields of a Map state alone.
 var mapping = rules{
 	"ItemProcessor": {both, later}, // mapTogether reads these two
@@ -49,12 +44,15 @@ var mapping = rules{
 var distributedOnly = []string{"ItemReader", "ItemBatcher", "ResultWriter"}
 
 func (r *reading) items(at string, v any) {
-	if q, ok := r.expression("Items", at, v, wantArray); ok {
+	if q, ok := r.expression("Items", at, v); ok {
 		r.s.Items = q
 		return
 	}
-	if _, ok := r.list(at, v); ok {
+	switch v.(type) {
+	case []any, *jsonvalue.Object:
 		r.s.Items = r.query("Items", at, v)
+	default:
+		r.wrong(at, ofType("Array"))
 	}
 }
 
@@ -68,7 +66,7 @@ func (r *reading) itemSelector(at string, v any) {
 
 func (r *reading) toleratedPercentage(at string, v any) {
 	const field = "ToleratedFailurePercentage"
-	if q, ok := r.expression(field, at, v, wantNumber); ok {
+	if q, ok := r.expression(field, at, v); ok {
 		r.s.ToleratedPercent = q
 	} else if f, ok := r.decimal(at, v, 0, 100); ok {
 		r.s.ToleratedPercent = constant{f}
@@ -84,7 +82,7 @@ func (r *reading) mapTogether(o *jsonvalue.Object) {
 	if s.Language == JSONPath {
 		r.exclusive(o, r.at, "ItemSelector", "Parameters")
 		if s.Parameters != nil {
-			s.ItemSelector = s.Parameters
+			s.ItemSelector, s.Parameters = s.Parameters, nil
 		}
 	}
 	name := "ItemProcessor"
@@ -189,8 +187,7 @@ func notInLabel(r rune) bool {
 	return r <= ' ' || r >= 0x7f && r <= 0x9f || strings.ContainsRune("?*<>{}[]:;,\\|^~$#%&`\"", r)
 }
 
-// readerResources are what lists items, by its resource (Step Functions Developer Guide,
-// ItemReader).
+// inputTypes are what an ItemReader reads (Step Functions Developer Guide, ItemReader).
 var inputTypes = []string{"CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"}
 
 // itemReader checks an ItemReader.
@@ -350,7 +347,7 @@ func (r *reading) readResource(at string, v any) *Resource {
 	}
 	resource := parseResource(text)
 	if resource == nil || resource.Kind != Integration || resource.Service != "s3" {
-		r.wrong(at, fmt.Sprintf(notURLResource, text))
+		r.wrong(at, fmt.Sprintf(unknownResource, text))
 		return nil
 	}
 	return resource

@@ -7,17 +7,6 @@ import (
 	"heddle/jsonvalue"
 )
 
-// wants are what a field takes of an expression.
-type want string
-
-const (
-	wantAny     want = ""
-	wantArray   want = "array"
-	wantNumber  want = "number"
-	wantString  want = "string"
-	wantBoolean want = "boolean"
-)
-
 const queryEvaluationError = "States.QueryEvaluationError"
 
 // expressionText gives what stands between {% and %}, if these are the whole text.
@@ -31,7 +20,7 @@ func expressionText(s string) (string, bool) {
 }
 
 // expression reads a JSONata expression. It is false if v is none.
-func (r *reading) expression(field, at string, v any, w want) (Value, bool) {
+func (r *reading) expression(field, at string, v any) (Value, bool) {
 	s, ok := v.(string)
 	if !ok || r.s.Language != JSONata {
 		return nil, false
@@ -44,12 +33,11 @@ func (r *reading) expression(field, at string, v any, w want) (Value, bool) {
 		}
 		return nil, false
 	}
-	q := r.compileQuery(at, text)
-	if q == nil {
-		return nil, true
+	r.source(field, text)
+	if q := r.compileQuery(field, at, text); q != nil {
+		return q, true
 	}
-	q.field, q.want = field, w
-	return q, true
+	return nil, true
 }
 
 // query reads any JSON value, in which texts may be expressions.
@@ -62,7 +50,7 @@ func (r *reading) query(field, at string, v any) Value {
 func (r *reading) payload(field, at string, v any) (value Value, dynamic bool) {
 	switch v := v.(type) {
 	case string:
-		if q, ok := r.expression(field, at, v, wantAny); ok {
+		if q, ok := r.expression(field, at, v); ok {
 			return q, true
 		}
 	case []any:
@@ -151,19 +139,16 @@ func (q *query) failure(what string) error {
 	}
 }
 
-// check sees that a value is what the field wants.
-func (q *query) check(v any) error {
-	if is := typeName(v); q.want != wantAny && is != string(q.want) {
-		return q.failure("returned an unexpected result type. Expected '" + string(q.want) + "', but was '" + is + "' for value: " + jsonvalue.Text(v))
-	}
-	return nil
+// unexpected is the failure of an expression that gave a value of another type than its
+// field has.
+func (q *query) unexpected(want string, v any) error {
+	return q.failure("returned an unexpected result type. Expected '" + want + "', but was '" + typeName(v) + "' for value: " + jsonvalue.Text(v))
 }
 
 // query is an expression of JSONata.
 type query struct {
 	field string
 	text  string
-	want  want
 }
 
 func (q *query) Constant() bool { return false }
@@ -172,4 +157,6 @@ func (q *query) Evaluate(env *Env) (any, error) {
 	return nil, q.failure("cannot be evaluated yet")
 }
 
-func (r *reading) compileQuery(at, text string) *query { return &query{text: text} }
+func (r *reading) compileQuery(field, at, text string) *query {
+	return &query{field: field, text: text}
+}

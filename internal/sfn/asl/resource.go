@@ -130,7 +130,7 @@ func (r *reading) resource(at string, v any) {
 	}
 	resource := parseResource(text)
 	if resource == nil || resource.Kind == Integration && mapIntegrations[resource.Service] != nil {
-		r.wrong(at, fmt.Sprintf(notURLResource, text))
+		r.wrong(at, fmt.Sprintf(unknownResource, text))
 		return
 	}
 	r.s.Resource = resource
@@ -149,40 +149,61 @@ func (r *reading) resource(at string, v any) {
 	}
 }
 
-// needs are the parameters without which an integration is refused.
-var needs = map[string][]string{
-	"lambda:invoke":         {"FunctionName"},
-	"states:startExecution": {"StateMachineArn"},
-	"sqs:sendMessage":       {"QueueUrl", "MessageBody"},
-	"sns:publish":           {"Message"},
-	"events:putEvents":      {"Entries"},
-	"dynamodb:getItem":      {"TableName", "Key"},
-	"dynamodb:putItem":      {"TableName", "Item"},
-	"dynamodb:updateItem":   {"TableName", "Key"},
-	"dynamodb:deleteItem":   {"TableName", "Key"},
+// parameters are those of integrations that are known in full: first those without which it
+// is refused, then the others (Step Functions Developer Guide, the pages of the services).
+// The shapes of other services are not checked here.
+var parameters = map[string]struct{ needed, known []string }{
+	"lambda:invoke":         {[]string{"FunctionName"}, []string{"ClientContext", "InvocationType", "LogType", "Payload", "Qualifier", "TenantId"}},
+	"states:startExecution": {[]string{"StateMachineArn"}, []string{"Input", "Name", "TraceHeader"}},
+	"sqs:sendMessage": {[]string{"QueueUrl", "MessageBody"},
+		[]string{"DelaySeconds", "MessageAttributes", "MessageDeduplicationId", "MessageGroupId"}},
+	"sns:publish": {[]string{"Message"},
+		[]string{"MessageAttributes", "MessageDeduplicationId", "MessageGroupId", "MessageStructure", "PhoneNumber", "Subject", "TargetArn", "TopicArn"}},
+	"events:putEvents": {[]string{"Entries"}, []string{"EndpointId"}},
+	"dynamodb:getItem": {[]string{"TableName", "Key"},
+		[]string{"AttributesToGet", "ConsistentRead", "ExpressionAttributeNames", "ProjectionExpression", "ReturnConsumedCapacity"}},
+	"dynamodb:putItem":    {[]string{"TableName", "Item"}, writing},
+	"dynamodb:updateItem": {[]string{"TableName", "Key"}, append([]string{"AttributeUpdates", "UpdateExpression"}, writing...)},
+	"dynamodb:deleteItem": {[]string{"TableName", "Key"}, writing},
+}
+
+// writing are parameters of all that change an item of DynamoDB.
+var writing = []string{
+	"ConditionalOperator", "ConditionExpression", "Expected", "ExpressionAttributeNames", "ExpressionAttributeValues", "ReturnConsumedCapacity",
+	"ReturnItemCollectionMetrics", "ReturnValues", "ReturnValuesOnConditionCheckFailure",
 }
 
 // integrationFields looks at the parameters of an integration.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
-	if r.s.Resource == nil || r.s.Resource.Kind != Integration {
+	if r.s.Resource == nil {
+		return
+	}
+	shape, known := parameters[r.s.Resource.Service+":"+r.s.Resource.Action]
+	if !known {
 		return
 	}
 	field := "Parameters"
 	if r.s.Language == JSONata {
 		field = "Arguments"
 	}
-	v, ok := o.Get(field)
-	parameters, isObject := v.(*jsonvalue.Object)
-	if ok && !isObject {
-		return // a path or an expression gives them
+	given := &jsonvalue.Object{}
+	if v, ok := o.Get(field); ok {
+		if given, ok = v.(*jsonvalue.Object); !ok {
+			return // an expression gives them
+		}
 	}
-	if !ok {
-		parameters = &jsonvalue.Object{}
+	has := map[string]bool{}
+	for name := range given.All() {
+		if r.s.Language == JSONPath {
+			name = strings.TrimSuffix(name, ".$")
+		}
+		has[name] = true
+		if !slices.Contains(shape.needed, name) && !slices.Contains(shape.known, name) {
+			r.wrong(r.at+"/"+field, "The field \""+name+"\" is not supported by Step Functions")
+		}
 	}
-	for _, name := range needs[r.s.Resource.Service+":"+r.s.Resource.Action] {
-		_, plain := parameters.Get(name)
-		_, dynamic := parameters.Get(name + ".$")
-		if !plain && !(dynamic && r.s.Language == JSONPath) {
+	for _, name := range shape.needed {
+		if !has[name] {
 			r.wrong(r.at+"/"+field, "The field '"+name+"' is required but was missing")
 		}
 	}

@@ -32,7 +32,6 @@ type reading struct {
 	flow  *flowRead
 	depth int
 	reads map[string]bool // variables
-	maps  mapRead
 }
 
 type rules map[string]rule
@@ -300,6 +299,9 @@ func (r *reading) filterPath(field, at string, v any) (value Value, text string,
 
 func (r *reading) result(at string, v any) {
 	r.s.Result, r.s.HasResult = v, true
+	if hasDynamic(v) {
+		r.report(Diagnostic{Code: ResultIsStatic, Severity: Warning, Location: at, Message: "The Result of a Pass state is taken as it is: paths and intrinsic functions in it are not evaluated"}) // U
+	}
 }
 
 // resultPath reads a ResultPath; null tells that it is null.
@@ -324,7 +326,7 @@ func (r *reading) resultPath(field, at string, v any) (p *ResultPath, null bool)
 
 // count reads a whole number, or an expression that gives one.
 func (r *reading) count(field, at string, v any, least, most int64) Value {
-	if q, ok := r.expression(field, at, v, wantNumber); ok {
+	if q, ok := r.expression(field, at, v); ok {
 		return q
 	}
 	if n, ok := r.integer(at, v, least, most); ok {
@@ -335,13 +337,21 @@ func (r *reading) count(field, at string, v any, least, most int64) Value {
 
 // string reads a text, or an expression that gives one.
 func (r *reading) string(field, at string, v any) Value {
-	if q, ok := r.expression(field, at, v, wantString); ok {
+	if q, ok := r.expression(field, at, v); ok {
 		return q
 	}
 	if s, ok := r.text(at, v); ok {
+		r.warnPath(field, at, s)
 		return constant{s}
 	}
 	return nil
+}
+
+// warnPath warns of a field whose text looks as if it were to be in the field that takes paths.
+func (r *reading) warnPath(field, at, text string) {
+	if r.s.Language == JSONPath && looksDynamic(text) {
+		r.report(Diagnostic{Code: NoPath, Severity: Warning, Location: at, Message: "The value of the field '" + field + "' looks like a path, but the field's name does not end with 'Path'"}) // U
+	}
 }
 
 func (r *reading) timestamp(at string, v any) {

@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -185,11 +186,7 @@ func wantsContext(v any) bool {
 	case string:
 		return strings.Contains(v, "$$")
 	case []any:
-		for _, item := range v {
-			if wantsContext(item) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, wantsContext)
 	case *jsonvalue.Object:
 		for _, item := range v.All() {
 			if wantsContext(item) {
@@ -229,6 +226,23 @@ func (r *reading) warnTemplate(at string, v any) {
 			r.warnTemplate(at, item)
 		}
 	}
+}
+
+// hasDynamic tells whether anything in a value looks as if it were to be evaluated.
+func hasDynamic(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return looksDynamic(v)
+	case []any:
+		return slices.ContainsFunc(v, hasDynamic)
+	case *jsonvalue.Object:
+		for name, item := range v.All() {
+			if strings.HasSuffix(name, ".$") || hasDynamic(item) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // looksDynamic tells of a text whether it is a path of more than a dollar, or a call.
