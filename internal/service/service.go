@@ -14,6 +14,7 @@ import (
 	"heddle/internal/aws/throttle"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
+	"heddle/internal/lambda"
 	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
 	"heddle/internal/runlog"
@@ -116,9 +117,11 @@ type Tasks interface {
 
 // Kernel is what a service is given when it opens.
 type Kernel struct {
-	Runs       Runs
-	Tasks      Tasks // for callers: their polls are counted, and bounded
-	Performed  Tasks // for performers of the server's own
+	Runs      Runs
+	Tasks     Tasks // for callers: their polls are counted, and bounded
+	Performed Tasks // for performers of the server's own
+	// Lambda invokes functions: the tasks of sources that services add while they open.
+	Lambda     *lambda.Performer
 	Visibility *visibility.Reader
 	Tokens     *token.Sealer
 	Accounts   *account.Directory // who there is

@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"internal/server": {
 		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
-		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
+		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/listen", "internal/matching",
 		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/shard", "internal/store",
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
@@ -54,13 +54,14 @@ var arrows = map[string][]string{
 	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/iam/stswire": {"internal/aws/awsquery", "internal/aws/shape"},
 	"internal/iam/wire":    {"internal/aws/awsquery", "internal/aws/shape"},
+	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/matching"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/matching":    {"internal/engine"},
 	"internal/rootkey":     {"internal/secretfile"},
 	"internal/runlog":      {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/sealing":     {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/service": {
-		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",
 	},
 	"internal/service/tasks": {
@@ -72,11 +73,10 @@ var arrows = map[string][]string{
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
-		"internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/swf/execution", "internal/swf/lambda",
+		"internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/swf/execution",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
 	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
-	"internal/swf/lambda":     {"internal/aws/arn", "internal/engine", "internal/matching", "internal/swf/execution", "internal/swf/wire"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
 	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/swf/wire":       {"internal/aws/shape"},
