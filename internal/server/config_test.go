@@ -127,7 +127,7 @@ func TestLargestNumbers(t *testing.T) {
 			most = int64(pollHoldMax)
 		case name == "Config.ClientPercent":
 			most = 100
-		case name == "Lambda.Concurrent":
+		case name == "Config.Lambda.Concurrent":
 			most = 10_000
 		case v.Type() == reflect.TypeFor[time.Duration]():
 			most = int64(timeoutMax)
