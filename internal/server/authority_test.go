@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"heddle/internal/aws/credentials"
+	"heddle/internal/lambda"
 	"heddle/internal/sealing"
 	"heddle/internal/swf"
-	"heddle/internal/swf/lambda"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -43,7 +43,7 @@ func newAuthority(t *testing.T) *authority {
 	t.Cleanup(endpoint.Close)
 	cfg := Config{
 		Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: 20 * time.Second,
-		Services: invoking(endpoint.URL, lambda.Key{}),
+		Lambda: lambda.Options{Endpoint: endpoint.URL},
 	}
 	s := start(t, cfg)
 	a.harness = &harness{t, s, rootKey(t, cfg.Data)}
@@ -793,10 +793,11 @@ func TestLambdaRolesTrusted(t *testing.T) {
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `"done"`) }))
 	t.Cleanup(endpoint.Close)
 	for _, auth := range []string{AuthSigV4, AuthNone} {
-		cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Auth: auth, Data: t.TempDir(), PollHold: 20 * time.Second, Services: invoking(endpoint.URL, lambda.Key{})}
+		cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Auth: auth, Data: t.TempDir(), PollHold: 20 * time.Second, Lambda: lambda.Options{Endpoint: endpoint.URL}}
 		root := aws.Credentials{AccessKeyID: "any", SecretAccessKey: "any"}
 		if auth == AuthSigV4 {
-			swf.OptionsOf(cfg.Services).Lambda.Roles = lambda.RolesTrust
+			cfg.Services = Services()
+			swf.OptionsOf(cfg.Services).LambdaRoles = swf.RolesTrust
 		}
 		s := start(t, cfg)
 		if auth == AuthSigV4 {

@@ -10,6 +10,7 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
+	"heddle/internal/lambda"
 	"heddle/internal/listen"
 	"heddle/internal/options"
 	"heddle/internal/sealing"
@@ -40,6 +41,8 @@ type Config struct {
 
 	Throttle      string   `name:"throttle" default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that AWS has by default are refused, for each account and region."`
 	ThrottleRates []string `name:"throttle-rate" env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it. Where several services have the action: SERVICE:ACTION."`
+
+	Lambda lambda.Options `embed:"" prefix:"lambda-" envprefix:"HEDDLE_LAMBDA_"`
 
 	// What there may be at a time, and the part of it that one client may have.
 	// Services have quotas of their own.
@@ -156,7 +159,7 @@ func (c *Config) fillServices() error {
 
 // checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
-	errs := []error{c.Blobs.check(c.Store == StoreMemory)}
+	errs := []error{c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check()}
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}

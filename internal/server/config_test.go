@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"heddle/internal/lambda"
 	"heddle/internal/listen"
 	"heddle/internal/options"
 	"heddle/internal/rootkey"
 	"heddle/internal/sealing"
 	"heddle/internal/swf"
-	"heddle/internal/swf/lambda"
 )
 
 // defaults are the settings of a server of which nobody said anything.
@@ -127,7 +127,7 @@ func TestLargestNumbers(t *testing.T) {
 			most = int64(pollHoldMax)
 		case name == "Config.ClientPercent":
 			most = 100
-		case name == "Lambda.Concurrent":
+		case name == "Config.Lambda.Concurrent":
 			most = 10_000
 		case v.Type() == reflect.TypeFor[time.Duration]():
 			most = int64(timeoutMax)
@@ -135,7 +135,7 @@ func TestLargestNumbers(t *testing.T) {
 		v.SetInt(most)
 	}
 	cfg.Audit.Files, cfg.Data = AuditFile, t.TempDir()
-	cfg.Services = invoking("http://127.0.0.1:1", lambda.Key{})
+	cfg.Lambda.Endpoint = "http://127.0.0.1:1"
 	s := start(t, cfg)
 	register(t, s)
 	closeServer(t, s)
@@ -147,8 +147,8 @@ func TestRefusedBeforeAnythingIsMade(t *testing.T) {
 	half := kms
 	half.Endpoint, half.Access.Secret = "https://kms.example", ""
 	for want, change := range map[string]func(*Config){
-		`lambda endpoint "ftp://x"`:                 func(c *Config) { c.Services = invoking("ftp://x", lambda.Key{}) },
-		"lambda endpoint: want an access key's id":  func(c *Config) { c.Services = invoking("http://x", lambda.Key{ID: "i"}) },
+		`lambda endpoint "ftp://x"`:                 func(c *Config) { c.Lambda.Endpoint = "ftp://x" },
+		"lambda endpoint: want an access key's id":  func(c *Config) { c.Lambda = lambda.Options{Endpoint: "http://x", AccessKey: "i"} },
 		"audit webhook: want a URL":                 func(c *Config) { c.Audit.WebhookURL = "hook.example/x" },
 		`kms endpoint "ftp://x"`:                    func(c *Config) { c.RootKeys.KMS = kms },
 		"kms endpoint: want an access key's id and": func(c *Config) { c.RootKeys.KMS = half },

@@ -3,9 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"heddle/internal/service"
-	"heddle/internal/swf"
-	"heddle/internal/swf/lambda"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +11,7 @@ import (
 
 	"heddle/internal/audit"
 	"heddle/internal/engine"
+	"heddle/internal/lambda"
 )
 
 // TestFailedStart fails late: what was started before is stopped, so that a start on
@@ -23,7 +21,7 @@ func TestFailedStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Listen: port.Addr().String(), Data: t.TempDir(), Services: invoking("http://127.0.0.1:1", lambda.Key{})}
+	cfg := Config{Listen: port.Addr().String(), Data: t.TempDir(), Lambda: lambda.Options{Endpoint: "http://127.0.0.1:1"}}
 	if err := port.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +49,7 @@ func TestFailedStart(t *testing.T) {
 // answer.
 func TestAfterTheEnd(t *testing.T) {
 	cfg := onDisk(t)
-	cfg.Services = invoking("http://127.0.0.1:1", lambda.Key{})
+	cfg.Lambda.Endpoint = "http://127.0.0.1:1"
 	s := start(t, cfg)
 	register(t, s)
 	closeServer(t, s)
@@ -66,12 +64,4 @@ func TestAfterTheEnd(t *testing.T) {
 	if err := errors.Join(s.auditor.Stop(t.Context()), s.performers.Stop(t.Context()), s.node.Stop(t.Context())); err != nil {
 		t.Error(err)
 	}
-}
-
-// invoking are services that invoke Lambda functions at an endpoint.
-func invoking(endpoint string, key lambda.Key) []*service.Service {
-	all := Services()
-	o := &swf.OptionsOf(all).Lambda
-	o.Endpoint, o.AccessKey, o.SecretKey = endpoint, key.ID, key.Secret
-	return all
 }

@@ -17,6 +17,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
+	"heddle/internal/lambda"
 	"heddle/internal/service"
 	"heddle/internal/sfn"
 	"heddle/internal/swf"
@@ -98,9 +99,13 @@ func (s *Server) openServices() error {
 		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
 	}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
+	functions := lambda.New(lambda.Config{
+		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
+	})
+	s.performers.Add("Lambda tasks", functions)
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
-			Runs: s.node, Blobs: s.blobs, Tasks: s.tasks, Performed: s.matcher,
+			Runs: s.node, Blobs: s.blobs, Tasks: s.tasks, Performed: s.matcher, Lambda: functions,
 			Visibility: visibility.New(s.store, &held.hash, s.node),
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,

@@ -15,6 +15,7 @@ import (
 	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
+	"heddle/internal/lambda"
 	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
 	"heddle/internal/runlog"
@@ -126,10 +127,12 @@ type Blobs interface {
 
 // Kernel is what a service is given when it opens.
 type Kernel struct {
-	Runs       Runs
-	Blobs      Blobs
-	Tasks      Tasks // for callers: their polls are counted, and bounded
-	Performed  Tasks // for performers of the server's own
+	Runs      Runs
+	Blobs     Blobs
+	Tasks     Tasks // for callers: their polls are counted, and bounded
+	Performed Tasks // for performers of the server's own
+	// Lambda invokes functions: the tasks of sources that services add while they open.
+	Lambda     *lambda.Performer
 	Visibility *visibility.Reader
 	Tokens     *token.Sealer
 	Accounts   *account.Directory // who there is

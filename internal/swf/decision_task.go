@@ -166,7 +166,7 @@ func (s *actions) respondDecisionTaskCompleted(ctx context.Context, in *wire.Res
 		TaskListScheduleToStartTimeout: in.TaskListScheduleToStartTimeout,
 		Decisions:                      in.Decisions,
 		Facts:                          facts,
-		LambdaAvailable:                (s.options.Lambda.Endpoint != ""),
+		LambdaAvailable:                s.Lambda.Available(),
 	}
 	if in.TaskList != nil {
 		cmd.TaskList = in.TaskList.Name

@@ -14,10 +14,8 @@ import (
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
-	"heddle/internal/lifecycle"
 	"heddle/internal/service"
 	"heddle/internal/swf/execution"
-	"heddle/internal/swf/lambda"
 	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
 )
@@ -28,8 +26,8 @@ type Options struct {
 	Execution execution.Limits `embed:"" prefix:"limit-" envprefix:"HEDDLE_LIMIT_" group:"Limits"`
 	CountMax  int              `name:"limit-counted-most" env:"HEDDLE_LIMIT_COUNTED_MOST" group:"Limits" default:"10000" min:"1" max:"1000000000" help:"Where counts of executions stop and say truncated."`
 	// RetentionGrace counts for executions that start from then on, and for their children.
-	RetentionGrace time.Duration  `name:"retention-grace" env:"HEDDLE_RETENTION_GRACE" group:"Limits" default:"0s" min:"0s" max:"24h" help:"How long a closed execution is kept in a domain whose retention is NONE or 0, for clients that close one and then read it."`
-	Lambda         lambda.Options `embed:"" prefix:"lambda-" envprefix:"HEDDLE_LAMBDA_"`
+	RetentionGrace time.Duration `name:"retention-grace" env:"HEDDLE_RETENTION_GRACE" group:"Limits" default:"0s" min:"0s" max:"24h" help:"How long a closed execution is kept in a domain whose retention is NONE or 0, for clients that close one and then read it."`
+	LambdaRoles    string        `name:"lambda-roles" env:"HEDDLE_LAMBDA_ROLES" default:"check" enum:"check,trust" help:"Whether an execution's Lambda role must exist, trust swf.amazonaws.com and allow lambda:InvokeFunction (check), or whether any role text will do, since the endpoint decides by itself who may invoke what (trust). Without authentication roles are trusted."`
 }
 
 // OptionsOf are those of SWF among services.
@@ -48,7 +46,6 @@ func Service() *service.Service {
 	return &service.Service{
 		Name:    "swf",
 		Options: o,
-		Check:   o.Lambda.Check,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindDomains: registry.NewDomains(o.Registry),
@@ -80,36 +77,16 @@ type actions struct {
 
 func open(k *service.Kernel, o *Options) *service.Opened {
 	s := &actions{Kernel: k, options: o, catalog: catalog{known: map[catalogKey]catalogEntry{}}}
-	opened := &service.Opened{
+	if k.Lambda.Available() {
+		k.Lambda.Add(&lambdaTasks{s})
+	}
+	return &service.Opened{
 		Model: operation.Model{
 			TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion,
 			Faults: wire.Faults(), NotPermitted: wire.CodeOperationNotPermittedFault,
 		},
 		Operations: s.operations(),
 	}
-	if o.Lambda.Endpoint != "" {
-		opened.Parts = []service.Part{{Name: "Lambda tasks", Service: performer(k, &o.Lambda)}}
-	}
-	return opened
-}
-
-// performer runs Lambda tasks.
-func performer(k *service.Kernel, o *lambda.Options) lifecycle.Service {
-	var p *lambda.Performer
-	c := lambda.Config{
-		Runs: k.Runs, Tasks: k.Performed, Endpoint: o.Endpoint, Key: o.Key(),
-		Concurrent: o.Concurrent, PollsMax: k.PollsPerListMax, Within: k.Within, Log: k.Log,
-	}
-	if asksRoles(k, o) {
-		c.Authority = invocations{k}
-	}
-	return lifecycle.NewHooks(lifecycle.Hooks{
-		OnStart: func(context.Context) (err error) {
-			p, err = lambda.Start(c)
-			return err
-		},
-		OnStop: func(ctx context.Context) error { return p.Stop(ctx) },
-	})
 }
 
 // operations are the actions, one row each.

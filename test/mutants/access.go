@@ -70,7 +70,7 @@ var access = []Mutant{{
 	Then: []string{authority},
 }, {
 	Name: "role-may-invoke-anything",
-	In:   "swf.invocations.May",
+	In:   "service.(*Kernel).May",
 	Old:  "policy.Evaluate(&q, &acting.Policies); !d.Allowed {",
 	New:  "policy.Evaluate(&q, &acting.Policies); d.Explicit {",
 	Bug:  "Any execution with a role invokes any function with the operator's key.",

@@ -115,7 +115,7 @@ var tasks = []Mutant{{
 	In:   "lambda.(*share).more",
 	Old:  "part*ofParent - s.running; left > 0",
 	New:  "part*ofParent; left > 0",
-	Bug:  "A domain whose functions hang keeps those of all others from being called.",
+	Bug:  "A group whose functions hang keeps those of all others from being called.",
 }, {
 	Name: "function-fails-as-the-server-stops",
 	In:   "lambda.(*Performer).perform",
@@ -125,7 +125,7 @@ var tasks = []Mutant{{
 }, {
 	Name: "functions-unsigned",
 	In:   "lambda.newFunctions",
-	Old:  "if key != (Key{}) {",
-	New:  "if key == (Key{}) {",
+	Old:  "key.HasKeys() {",
+	New:  "!key.HasKeys() {",
 	Bug:  "Calls of functions are not signed, and the endpoint refuses them.",
 }}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"heddle/internal/aws/awsjson"
+	"heddle/internal/lambda"
 	"heddle/internal/service"
 	"log/slog"
 	"math/rand/v2"
@@ -85,11 +86,12 @@ func (w *world) open(skew engine.Time) *harness {
 	api := swf.Service()
 	options := api.Options.(*swf.Options)
 	options.CountMax = 1000
+	var functions lambda.Options
 	if w.lambdaAvailable {
-		options.Lambda.Endpoint = "http://performed-by-the-simulation"
+		functions.Endpoint = "http://performed-by-the-simulation"
 	}
 	opened, err := api.Open(&service.Kernel{
-		Runs: h, Tasks: h, Performed: h, Trusting: true,
+		Runs: h, Tasks: h, Performed: h, Lambda: lambda.New(lambda.Config{Options: functions}), Trusting: true,
 		Visibility: visibility.New(h.disk, &w.hash, h.node),
 		Tokens:     w.tokens,
 		RootSeed:   w.seed,

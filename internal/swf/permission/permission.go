@@ -106,13 +106,6 @@ const domainPrefix = "/domain/"
 // Service is what trust policies call the service, which roles are handed to.
 const Service = "swf.amazonaws.com"
 
-// Invoke is the question whether whoever acts in an execution's role may invoke a
-// function.
-func Invoke(p policy.Principal, function string, c policy.Context) policy.Request {
-	c = append(slices.Clip(c), policy.Value{Key: "lambda:FunctionArn", Value: function})
-	return policy.Request{Principal: p, Action: "lambda:InvokeFunction", Resource: function, Context: c}
-}
-
 // PassRole is the second question of a request that hands a role to the service;
 // ok is false if it does not.
 func (a *Need) PassRole(p policy.Principal, c policy.Context) (r policy.Request, ok bool) {

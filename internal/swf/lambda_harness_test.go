@@ -1,4 +1,4 @@
-package lambda_test
+package swf_test
 
 import (
 	"context"
@@ -12,10 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
 
+	"heddle/internal/lambda"
 	"heddle/internal/server"
-	"heddle/internal/service"
-	heddle "heddle/internal/swf"
-	"heddle/internal/swf/lambda"
 )
 
 const (
@@ -53,15 +51,8 @@ func open(t *testing.T, cfg server.Config) *harness {
 	return h
 }
 
-// invoking are services that invoke functions at an endpoint.
-func invoking(endpoint string) []*service.Service { return invokingAs(lambda.Key{}, endpoint) }
-
-func invokingAs(key lambda.Key, endpoint string) []*service.Service {
-	all := server.Services()
-	o := &heddle.OptionsOf(all).Lambda
-	o.Endpoint, o.AccessKey, o.SecretKey = endpoint, key.ID, key.Secret
-	return all
-}
+// invoking is where functions are invoked.
+func invoking(endpoint string) lambda.Options { return lambda.Options{Endpoint: endpoint} }
 
 // start starts a server.
 func start(t *testing.T, cfg server.Config) *harness {

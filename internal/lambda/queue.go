@@ -12,12 +12,12 @@ import (
 // mind who are yet to come:
 //
 //   - Whoever has the fewest calls under way is next; among worlds, then among the
-//     domains of that world, then among the functions of that domain. Who has none goes
+//     groups of that world, then among the functions of that group. Who has none goes
 //     by when they came.
-//   - A function gets a place as long as it has fewer calls than the domain could still
-//     begin, a domain as long as it has fewer than twice what the world could, a world as
+//   - A function gets a place as long as it has fewer calls than the group could still
+//     begin, a group as long as it has fewer than twice what the world could, a world as
 //     long as it has fewer than three times what is free. So all alone a world takes
-//     three quarters of all places, a domain a half, a function a quarter; and each that
+//     three quarters of all places, a group a half, a function a quarter; and each that
 //     comes later finds its part of the rest.
 type queue struct {
 	run func(job) // calls; it is given a goroutine of its own
@@ -28,23 +28,25 @@ type queue struct {
 	root  share
 }
 
-// Parts, as the queue has them: of worlds, domains and functions.
+// Parts, as the queue has them: of worlds, groups and functions.
 var parts = [...]int{3, 2, 1}
 
-// place is where a task belongs: to a function that a domain of a world calls.
-type place struct {
-	world            engine.World
-	domain, function string
+// Place is where a task belongs: to a function that runs of a group call. What a group is
+// its Source says: what its users set up apart from each other.
+type Place struct {
+	World           engine.World
+	Group, Function string
 }
 
 // job is a task that waits.
 type job struct {
-	run  engine.RunID
-	id   int64
-	from *share
+	source Source
+	run    engine.RunID
+	id     int64 // of the event that scheduled it
+	from   *share
 }
 
-// share is a world, a domain or a function that has calls or tasks, or all of them.
+// share is a world, a group or a function that has calls or tasks, or all of them.
 type share struct {
 	parent   *share
 	key      string
@@ -53,8 +55,7 @@ type share struct {
 	running  int
 	waiting  int // tasks, of all below
 
-	place *place // of a function
-	jobs  []job  // of a function, oldest first
+	jobs []job // of a function, oldest first
 
 	idle list.List // children that have tasks and no calls, by when that began
 	busy []*share  // children that have both
@@ -63,18 +64,15 @@ type share struct {
 
 func newQueue(places int, run func(job)) *queue { return &queue{run: run, free: places} }
 
-// add puts a task behind those of its place.
-func (q *queue) add(p place, run engine.RunID, id int64) {
+// add puts a task behind those of its place. Sources have groups of their own.
+func (q *queue) add(p Place, source Source, run engine.RunID, id int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := &q.root
-	for _, key := range [...]string{p.world.Account + "\x00" + p.world.Region, p.domain, p.function} {
+	for _, key := range [...]string{p.World.Account + "\x00" + p.World.Region, source.List() + "\x00" + p.Group, p.Function} {
 		s = s.child(key)
 	}
-	if s.place == nil {
-		s.place = &p
-	}
-	s.jobs = append(s.jobs, job{run, id, s})
+	s.jobs = append(s.jobs, job{source, run, id, s})
 	s.count(0, 1)
 	q.give()
 }

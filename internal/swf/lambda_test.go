@@ -1,6 +1,8 @@
-package lambda_test
+package swf_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,10 +12,11 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
 
+	"heddle/internal/lambda"
 	"heddle/internal/server"
-	"heddle/internal/swf/lambda"
 )
 
 // function is a decision for one function.
@@ -65,7 +68,7 @@ func TestOutcomes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var sends atomic.Int64
-			h := open(t, server.Config{Services: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+			h := open(t, server.Config{Lambda: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
 				sends.Add(1)
 				c.answer(w, r)
 			}))})
@@ -84,7 +87,7 @@ func TestOutcomes(t *testing.T) {
 // A refusal for the moment is waited out.
 func TestThrottledOnce(t *testing.T) {
 	var sends atomic.Int64
-	h := open(t, server.Config{Services: invoking(endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
+	h := open(t, server.Config{Lambda: invoking(endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
 		if sends.Add(1) == 1 {
 			w.WriteHeader(http.StatusTooManyRequests)
 		}
@@ -99,7 +102,7 @@ func TestThrottledOnce(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	h := open(t, server.Config{Services: invoking(gone.URL)})
+	h := open(t, server.Config{Lambda: invoking(gone.URL)})
 	h.begin("role")
 	h.schedule(function("f"))
 	want := []string{
@@ -119,7 +122,7 @@ func TestRequest(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1")
 	for _, c := range []struct {
 		name   string
-		key    lambda.Key
+		key    lambda.Options
 		fn     types.ScheduleLambdaFunctionDecisionAttributes
 		path   string
 		body   string
@@ -130,7 +133,7 @@ func TestRequest(t *testing.T) {
 			path: "/base/2015-03-31/functions/f/invocations", body: "{}",
 		},
 		{
-			name: "key, input, ARN", key: lambda.Key{ID: "operator", Secret: "secret"},
+			name: "key, input, ARN", key: lambda.Options{AccessKey: "operator", SecretKey: "secret"},
 			fn: types.ScheduleLambdaFunctionDecisionAttributes{
 				Name: aws.String("arn:aws:lambda:eu-west-1:123456789012:function:f:$LATEST"), Input: aws.String(`{"n":1}`),
 			},
@@ -142,11 +145,13 @@ func TestRequest(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			requests := make(chan *http.Request, 1)
 			bodies := make(chan string, 1)
-			h := open(t, server.Config{Services: invokingAs(c.key, endpoint(t, func(_ http.ResponseWriter, r *http.Request) {
+			o := c.key
+			o.Endpoint = endpoint(t, func(_ http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
 				requests <- r
 				bodies <- string(body)
-			})+"/base")})
+			}) + "/base"
+			h := open(t, server.Config{Lambda: o})
 			h.begin("role")
 			h.schedule(c.fn)
 			h.lambdaEvents()
@@ -171,7 +176,7 @@ func TestRequest(t *testing.T) {
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var followed atomic.Bool
 	elsewhere := endpoint(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
-	h := open(t, server.Config{Services: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+	h := open(t, server.Config{Lambda: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
 	}))})
 	h.begin("role")
@@ -188,7 +193,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 // A name that means something in a URL goes nowhere.
 func TestNamesFormNoPath(t *testing.T) {
 	var sends atomic.Int64
-	h := open(t, server.Config{Services: invoking(endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) }))})
+	h := open(t, server.Config{Lambda: invoking(endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) }))})
 	h.begin("role")
 	names := []string{"..", ".", "a/b", "a?b", "a#b", "a%2fb", "http://elsewhere", "a b", "\u00e9"}
 	for _, name := range names {
@@ -207,7 +212,7 @@ func TestNamesFormNoPath(t *testing.T) {
 // Without a role nothing is sent.
 func TestNoRole(t *testing.T) {
 	var sends atomic.Int64
-	h := open(t, server.Config{Services: invoking(endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) }))})
+	h := open(t, server.Config{Lambda: invoking(endpoint(t, func(http.ResponseWriter, *http.Request) { sends.Add(1) }))})
 	h.begin("")
 	h.schedule(function("f"))
 	want := []string{"StartLambdaFunctionFailed ASSUME_ROLE_FAILED the execution has no Lambda role"}
@@ -216,5 +221,123 @@ func TestNoRole(t *testing.T) {
 	}
 	if sends.Load() != 0 {
 		t.Error("a function was invoked")
+	}
+}
+
+// The rules time a task out; the performer lets go of the call.
+func TestTimeout(t *testing.T) {
+	letGo := make(chan struct{})
+	h := open(t, server.Config{Lambda: invoking(endpoint(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then the server sees that the caller has gone
+		<-r.Context().Done()
+		close(letGo)
+	}))})
+	h.begin("role")
+	slow := function("slow")
+	slow.StartToCloseTimeout = aws.String("1")
+	h.schedule(slow)
+	want := []string{"LambdaFunctionStarted", "LambdaFunctionTimedOut START_TO_CLOSE"}
+	if got := h.lambdaEvents(); !slices.Equal(got, want) {
+		t.Errorf("history has %q, want %q", got, want)
+	}
+	<-letGo
+}
+
+// A server that stops in the middle of a call runs the function again.
+func TestRestart(t *testing.T) {
+	called := make(chan struct{}, 2)
+	var calls atomic.Int64
+	cfg := server.Config{Data: t.TempDir(), Lambda: invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		n := calls.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		called <- struct{}{}
+		if n == 1 {
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, fmt.Sprintf(`"call %d"`, n))
+	}))}
+	h := open(t, cfg)
+	h.begin("role")
+	h.schedule(function("f"))
+	<-called
+	h.kill()
+
+	h = start(t, cfg)
+	want := []string{"LambdaFunctionStarted", `LambdaFunctionCompleted "call 2"`}
+	if got := h.lambdaEvents(); !slices.Equal(got, want) {
+		t.Errorf("history has %q, want %q", got, want)
+	}
+}
+
+// A task that was taken and had no place yet is offered again after a restart.
+func TestRestartOfWhatWaits(t *testing.T) {
+	called := make(chan struct{}, 3)
+	var calls atomic.Int64
+	o := invoking(endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		first := calls.Add(1) == 1
+		_, _ = io.Copy(io.Discard, r.Body)
+		called <- struct{}{}
+		if first {
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, `"done"`)
+	}))
+	o.Concurrent = 4 // a function alone has a quarter
+	cfg := server.Config{Data: t.TempDir(), Lambda: o}
+	h := open(t, cfg)
+	h.begin("role")
+	h.schedule(function("f"), function("f"))
+	<-called
+	h.kill()
+
+	h = start(t, cfg)
+	for completed := 0; completed < 2; { // the decider may be asked after the first
+		task := h.poll()
+		completed = 0
+		for _, e := range task.Events {
+			if e.LambdaFunctionCompletedEventAttributes != nil {
+				completed++
+			}
+		}
+		must(h.client.RespondDecisionTaskCompleted(t.Context(), &swf.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken}))(t)
+	}
+	if calls.Load() != 3 {
+		t.Errorf("%d calls, want 3", calls.Load())
+	}
+}
+
+// A server that is given time to stop waits for its calls.
+func TestDrain(t *testing.T) {
+	called, release := make(chan struct{}), make(chan struct{})
+	cfg := server.Config{Data: t.TempDir(), Lambda: invoking(endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
+		close(called) // a second call would panic
+		<-release
+		_, _ = io.WriteString(w, `"done"`)
+	}))}
+	h := open(t, cfg)
+	h.begin("role")
+	h.schedule(function("f"))
+	<-called
+	closed := make(chan error)
+	go func() { closed <- h.server.Close(context.Background()) }()
+	for { // until the server has begun to close
+		answer, err := http.Get(h.server.URL() + "/ready")
+		if err != nil {
+			break
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			break
+		}
+	}
+	close(release)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"LambdaFunctionStarted", `LambdaFunctionCompleted "done"`}
+	if got := start(t, cfg).lambdaEvents(); !slices.Equal(got, want) {
+		t.Errorf("history has %q, want %q", got, want)
 	}
 }
