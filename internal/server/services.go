@@ -17,6 +17,8 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
+	"heddle/internal/kms"
+	"heddle/internal/kms/datakey"
 	"heddle/internal/service"
 	"heddle/internal/swf"
 	"heddle/internal/token"
@@ -30,6 +32,7 @@ func Services() []*service.Service {
 		swf.Service(),
 		iam.Service(),
 		iam.STS(),
+		kms.Service(), // before those that use its keys
 	}
 }
 
@@ -96,12 +99,15 @@ func (s *Server) openServices() error {
 		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
 	}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
+	var keys datakey.Keys
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
 			Runs: s.node, Tasks: s.tasks, Performed: s.matcher,
 			Visibility: visibility.New(s.store, &held.hash, s.node),
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,
+			Secret:     held.secretOf(one.Name),
+			Keys:       keys,
 			Trusting:   cfg.Auth == AuthNone,
 			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
@@ -118,6 +124,9 @@ func (s *Server) openServices() error {
 		opened, err := one.Open(kernel)
 		if err != nil {
 			return fmt.Errorf("open service %q: %w", one.Name, err)
+		}
+		if opened.Keys != nil {
+			keys = opened.Keys
 		}
 		api.Model, api.Operations = opened.Model, opened.Operations
 		s.actions.Mount(api)
