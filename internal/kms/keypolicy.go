@@ -71,7 +71,11 @@ func (c *call) checkPolicy(document, key string, unsafe bool) (string, error) {
 	if err != nil || unsafe {
 		return document, err
 	}
-	q := call{actions: c.actions, Context: c, action: "PutKeyPolicy", world: c.world, who: c.who, known: c.known}
+	// What the caller's own policies say can change at any time: the key's must not stand in
+	// the way.
+	who := *c.who
+	who.Policies = c.Accounts.Root(c.world.Account).Policies
+	q := call{actions: c.actions, Context: c, action: "PutKeyPolicy", world: c.world, who: &who, known: c.known}
 	q.asks = []ask{q.question("PutKeyPolicy", &named{Key: &keyring.Key{Policy: document}, arn: key})}
 	why, err := q.refused()
 	if err == nil && why != "" {

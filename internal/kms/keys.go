@@ -11,14 +11,14 @@ import (
 	"heddle/internal/kms/wire"
 )
 
-// keys are this server's keys for its other services: the same permission is asked, of the
+// forServices are this server's keys for its other services: the same permission is asked, of the
 // caller on whose behalf it is, and the same is done as in a call.
-type keys struct{ *actions }
+type forServices struct{ *actions }
 
-var _ datakey.Keys = keys{}
+var _ datakey.Keys = forServices{}
 
 // use makes the call that a service asks for.
-func (k keys) use(ctx context.Context, r *datakey.Request, action string) *call {
+func (k forServices) use(ctx context.Context, r *datakey.Request, action string) *call {
 	known := r.Known
 	if known == nil {
 		known = r.Caller.Context
@@ -60,7 +60,7 @@ func (c *call) may() error {
 }
 
 // Describe implements datakey.Keys.
-func (k keys) Describe(ctx context.Context, r datakey.Request) (key datakey.Key, err error) {
+func (k forServices) Describe(ctx context.Context, r datakey.Request) (key datakey.Key, err error) {
 	c := k.use(ctx, &r, "DescribeKey")
 	if err := c.aboutKey(r.Key, anyName, nil); err != nil {
 		return key, c.wrong(err)
@@ -75,7 +75,7 @@ func (k keys) Describe(ctx context.Context, r datakey.Request) (key datakey.Key,
 }
 
 // GenerateDataKey implements datakey.Keys.
-func (k keys) GenerateDataKey(ctx context.Context, r datakey.Request) (made datakey.DataKey, err error) {
+func (k forServices) GenerateDataKey(ctx context.Context, r datakey.Request) (made datakey.DataKey, err error) {
 	c := k.use(ctx, &r, "GenerateDataKey")
 	if err := c.aboutKeyUse(r.Key, "GenerateDataKey", r.Context, nil); err != nil {
 		return made, c.wrong(err)
@@ -92,7 +92,7 @@ func (k keys) GenerateDataKey(ctx context.Context, r datakey.Request) (made data
 }
 
 // Decrypt implements datakey.Keys.
-func (k keys) Decrypt(ctx context.Context, r datakey.Request, blob []byte) ([]byte, error) {
+func (k forServices) Decrypt(ctx context.Context, r datakey.Request, blob []byte) ([]byte, error) {
 	c := k.use(ctx, &r, "Decrypt")
 	in := &wire.DecryptRequest{CiphertextBlob: blob, EncryptionContext: r.Context, KeyID: present(r.Key)}
 	if err := aboutDecrypt(c, in); err != nil {

@@ -63,7 +63,7 @@ func open(k *service.Kernel, o *Options) (*service.Opened, error) {
 		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
 		Operations: s.operations(),
 		Parts:      []service.Part{{Name: "key rotations", Service: lifecycle.NewLoop(s.rotateDue)}},
-		Keys:       keys{s},
+		Keys:       forServices{s},
 	}
 	if o.Outside.Endpoint != "" {
 		var err error

@@ -10,8 +10,7 @@ import (
 )
 
 // saysTags gives what conditions may ask of tags that are set. Keys that differ in case
-// alone are one key to conditions, which would be content with either's value, so they
-// are refused here.
+// alone are one key to them, and refused before anybody asks.
 func (c *call) saysTags(tags []wire.Tag) (all []policy.Value, err error) {
 	for i, t := range tags {
 		if len(t.TagKey) >= 4 && strings.EqualFold(t.TagKey[:4], "aws:") {

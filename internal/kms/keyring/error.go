@@ -12,7 +12,7 @@ const (
 	InvalidState   Code = "KMSInvalidStateException"
 	AlreadyExists  Code = "AlreadyExistsException"
 	LimitExceeded  Code = "LimitExceededException"
-	InvalidGrantID Code = "InvalidGrantIdException"
+	WrongTag       Code = "TagException"
 )
 
 // Error refuses a command, in words for the caller.

@@ -85,7 +85,7 @@ func (r *ring) follow(k *Key, sign int) {
 		}
 	}
 	if k.State == PendingDeletion {
-		change(&r.deletions, k.Deletion.At)
+		change(&r.deletions, max(k.Deletion.At, k.Deletion.Again))
 	}
 	if k.State == Enabled && k.Rotation.Days > 0 && k.Rotation.Due == 0 {
 		change(&r.rotations, k.NextRotation())
@@ -188,6 +188,7 @@ func (e *deletionSet) Code(c *pack.Coder) {
 	c.Text(&e.id)
 	e.At.Code(c)
 	pack.Unsigned(c, &e.Days)
+	e.Again.Code(c)
 }
 
 func (e *deletionSet) Apply(r *ring, _ engine.Time) {

@@ -95,8 +95,9 @@ type Key struct {
 
 // Deletion is when a key will be deleted; zero: not at all.
 type Deletion struct {
-	At   engine.Time
-	Days int // how long that was put off
+	At    engine.Time
+	Days  int         // how long that was put off
+	Again engine.Time // when to look again, since the time was in doubt when it came; zero: it was not
 }
 
 // Rotation is how a key gets new material by itself.
@@ -156,6 +157,7 @@ func (k *Key) code(c *pack.Coder) {
 	pack.List(c, &k.Materials, (*Material).code)
 	k.Deletion.At.Code(c)
 	pack.Unsigned(c, &k.Deletion.Days)
+	k.Deletion.Again.Code(c)
 	pack.Unsigned(c, &k.Rotation.Days)
 	k.Rotation.From.Code(c)
 	c.Int(&k.Rotation.Due)

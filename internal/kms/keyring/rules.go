@@ -72,7 +72,7 @@ func (*Rules) Note(s engine.State, n engine.Note) {
 
 // Handle decides a command; command.go lists them.
 func (r *Rules) Handle(s engine.State, body any, in engine.Input) (engine.Turn, error) {
-	t := &turn{ring: s.(*ring), rules: r, limits: &r.limits, now: in.Now}
+	t := &turn{ring: s.(*ring), rules: r, limits: &r.limits, now: in.Now, confirmed: in.Confirmed}
 	reply, err := t.handle(body)
 	if err != nil {
 		return engine.Turn{}, err
@@ -87,7 +87,9 @@ type turn struct {
 	rules  *Rules
 	limits *Limits
 	now    engine.Time
-	done   engine.Turn
+	// confirmed is a time that nobody doubts: a key is deleted by it alone.
+	confirmed engine.Time
+	done      engine.Turn
 }
 
 func (t *turn) handle(body any) (reply any, err error) {
@@ -229,7 +231,7 @@ func (t *turn) scheduleDeletion(c ScheduleDeletion) (*Key, error) {
 	if _, err := t.standing(c.Key); err != nil {
 		return nil, err
 	}
-	return t.record(c.Key, &deletionSet{c.Key, Deletion{t.now + days(c.Days), c.Days}})
+	return t.record(c.Key, &deletionSet{c.Key, Deletion{At: t.now + days(c.Days), Days: c.Days}})
 }
 
 func (t *turn) cancelDeletion(c CancelDeletion) (*Key, error) {
@@ -259,7 +261,14 @@ func (t *turn) tag(id string, change func([]Tag) []Tag) (*Key, error) {
 	return t.record(id, e)
 }
 
+// checkTags refuses too many tags, and keys that differ in case alone: they are one key to
+// conditions, which would be content with either's value.
 func (t *turn) checkTags(tags []Tag) error {
+	for i := range tags {
+		if collection.AnyCase.Twice(tags, i) {
+			return refuse(WrongTag, "Duplicate tag keys")
+		}
+	}
 	if len(tags) > t.limits.TagsMax {
 		return refuse(LimitExceeded, "A key has at most %d tags.", t.limits.TagsMax)
 	}
@@ -436,11 +445,20 @@ func (t *turn) wake() {
 	}
 }
 
+// doubtPause is how long a deletion waits that has come by a time which is in doubt.
+const doubtPause = engine.Time(60 * 60 * 1000)
+
 // remove deletes a key, and its material at once.
 func (t *turn) remove(id string) {
 	k, err := t.key(id)
 	if err != nil {
 		panic(fmt.Sprintf("keys: key %q is to be deleted, and is not there", id))
+	}
+	if k.Deletion.At > t.confirmed {
+		later := k.Deletion
+		later.Again = t.now + doubtPause
+		t.emit(&deletionSet{id, later})
+		return
 	}
 	t.emit(&keyRemoved{id})
 	for _, m := range k.Materials {
