@@ -122,6 +122,9 @@ type Wake struct{}
 // Input is what Handle may know beside state and command.
 type Input struct {
 	Now Time
+	// Confirmed is a time that nobody doubts, no later than Now: what can't be taken back
+	// goes by it.
+	Confirmed Time
 	// Up is when this shard was last taken over. Before it nobody could reach
 	// the run: workers could not heartbeat.
 	Up Time

@@ -42,35 +42,44 @@ var encryptionContext = map[string]string{"purpose": "heddle"}
 
 // NewKMS gives the keys of a key management service. It calls nobody yet.
 func NewKMS(cfg KMS) (*Keys, error) {
-	u, err := url.Parse(cfg.Endpoint)
+	client, err := Connect(cfg.Endpoint, cfg.Region, cfg.Access)
 	if err != nil {
-		return nil, fmt.Errorf("kms endpoint: %w", err)
+		return nil, fmt.Errorf("kms %w", err)
 	}
-	switch {
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("kms endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
-	case cfg.Access.ID == "" || cfg.Access.Secret == "":
-		return nil, errors.New("kms endpoint: want an access key's id and its secret")
-	case cfg.Region == "":
-		return nil, errors.New("kms endpoint: want the region that requests are signed for")
-	case len(cfg.KeyIDs) == 0:
+	if len(cfg.KeyIDs) == 0 {
 		return nil, errors.New("kms endpoint: want the id of a key")
 	}
-	// New, unlike NewFromConfig, looks for settings and credentials nowhere.
-	client := kms.New(kms.Options{
-		BaseEndpoint: &cfg.Endpoint,
-		Region:       cfg.Region,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: cfg.Access.ID, SecretAccessKey: cfg.Access.Secret}, nil
-		}),
-		HTTPClient: newHTTPClient(),
-		Retryer:    retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = sendsMax, backoffMax }),
-	})
 	keys := new(Keys)
 	for _, id := range cfg.KeyIDs {
 		keys.all = append(keys.all, key{"kms:" + id, remote{client, id}})
 	}
 	return keys, nil
+}
+
+// Connect gives a client of a key management service. It calls nobody yet.
+func Connect(endpoint, region string, access AccessKey) (*kms.Client, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint: %w", err)
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
+	case access.ID == "" || access.Secret == "":
+		return nil, errors.New("endpoint: want an access key's id and its secret")
+	case region == "":
+		return nil, errors.New("endpoint: want the region that requests are signed for")
+	}
+	// New, unlike NewFromConfig, looks for settings and credentials nowhere.
+	return kms.New(kms.Options{
+		BaseEndpoint: &endpoint,
+		Region:       region,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: access.ID, SecretAccessKey: access.Secret}, nil
+		}),
+		HTTPClient: newHTTPClient(),
+		Retryer:    retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = sendsMax, backoffMax }),
+	}), nil
 }
 
 // newHTTPClient talks to the endpoint and to nobody else: no proxy from the

@@ -60,6 +60,13 @@ func (h *harness) swf(key aws.Credentials, action, body string) *knock {
 	}
 }
 
+// kms is a call of an action of KMS.
+func (h *harness) kms(key aws.Credentials, action, body string) *knock {
+	k := h.swf(key, action, body)
+	k.service, k.header = "kms", http.Header{"X-Amz-Target": {"TrentService." + action}, "Content-Type": {"application/x-amz-json-1.1"}}
+	return k
+}
+
 // iam is a call of an action of IAM or STS, with its parameters as names and values.
 func (h *harness) iam(key aws.Credentials, action string, parameters ...string) *knock {
 	form, service := url.Values{"Action": {action}, "Version": {"2010-05-08"}}, "iam"

@@ -192,7 +192,7 @@ func isData(of *service.Service, action string) bool {
 }
 
 func isReadOnly(of *service.Service, action string) bool {
-	return readsOnly(action) && !slices.Contains(of.Audit.Changes, action)
+	return (readsOnly(action) || slices.Contains(of.Audit.Reads, action)) && !slices.Contains(of.Audit.Changes, action)
 }
 
 // kindOf tells to which of the trails a call belongs. One that failed for a reason that

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -15,6 +17,7 @@ const (
 	hashKeyName     = "keys/hash"
 	tokenKeyName    = "keys/token"
 	identityKeyName = "keys/identity"
+	secretKeyName   = "keys/services"
 	sessionKeyName  = sealing.NotCopied + "session" // sessions end when a store is rekeyed
 	blobIDKeyName   = "keys/blob"                   // these two are made
 	blobDataKeyName = "keys/blob-data"              // for the first blob
@@ -26,6 +29,16 @@ type heldKeys struct {
 	token    [32]byte
 	identity [32]byte
 	session  [32]byte
+	secret   [32]byte // of all services
+}
+
+// secretOf is a service's own key.
+func (h *heldKeys) secretOf(service string) [32]byte {
+	key, err := hkdf.Key(sha256.New, h.secret[:], nil, "heddle service: "+service, 32)
+	if err != nil {
+		panic(fmt.Sprintf("server: derive a key: %v", err))
+	}
+	return [32]byte(key)
 }
 
 // holdKeys reads the keys of a store, and makes them at first start.
@@ -33,6 +46,7 @@ func holdKeys(ctx context.Context, meta store.Meta) (*heldKeys, error) {
 	held := &heldKeys{}
 	for name, key := range map[string]*[32]byte{
 		hashKeyName: (*[32]byte)(&held.hash), tokenKeyName: &held.token, identityKeyName: &held.identity, sessionKeyName: &held.session,
+		secretKeyName: &held.secret,
 	} {
 		var err error
 		if *key, err = storeKey(ctx, meta, name); err != nil {

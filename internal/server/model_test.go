@@ -21,6 +21,7 @@ var vendorModels = map[string]string{
 	"sts": "../iam/stswire/model.json",
 
 	"states": "../sfn/wire/model.json",
+	"kms":    "../kms/wire/model.json",
 }
 
 // vendorModel is what the tests read of a model.
@@ -138,6 +139,9 @@ var samples = map[string]any{
 	"pathType": "/x/", "pathPrefixType": "/x/", "policyPathType": "/x/", "policyVersionIdType": "v1", "ActionNameType": "iam:GetUser",
 	"PolicyArn": "arn:aws:iam::123456789012:policy/p", "RoleArn": "arn:aws:iam::123456789012:role/r", "PolicySourceArn": "arn:aws:iam::123456789012:user/u",
 	"PermissionsBoundary": "arn:aws:iam::123456789012:policy/b", "tokenCodeType": "123456", "markerType": "YQ",
+
+	"KeyIdType": "11111111-1111-4111-8111-111111111111", "AliasNameType": "alias/a", "PolicyType": "1",
+	"CiphertextType": "AREREREREUERgRERERERERE" + strings.Repeat("A", 85), "PlaintextType": "AAAA", "AttestationDocumentType": "AAAA",
 }
 
 // sample is a value of a shape, with all members that it may have, or those that it must.
@@ -165,6 +169,8 @@ func (m *vendorModel) sample(shape, member string, whole bool) any {
 		return object
 	case "list":
 		return []any{m.sample(v.Member.Shape, "", whole)}
+	case "map":
+		return mapping{"a": m.sample(v.Value.Shape, "", whole)}
 	case "boolean":
 		return true
 	case "integer", "long":
@@ -177,6 +183,9 @@ func (m *vendorModel) sample(shape, member string, whole bool) any {
 	}
 	panic("no sample of " + shape + ", a " + v.Type)
 }
+
+// mapping is a sample of a map, of which every member counts.
+type mapping map[string]any
 
 // pair is a parameter of the query protocol.
 type pair struct{ name, value string }
@@ -216,6 +225,8 @@ func jsonOf(v any, members func(map[string]string) []string) string {
 			texts[name] = jsonOf(member, members)
 		}
 		return "{" + strings.Join(members(texts), ",") + "}"
+	case mapping:
+		return jsonOf(map[string]any(v), plainMembers)
 	case []any:
 		var all []string
 		for _, e := range v {

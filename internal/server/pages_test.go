@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"heddle/internal/iam/account"
+	"heddle/internal/kms/keyring"
 	"heddle/internal/service"
 	"heddle/internal/swf"
 )
@@ -132,6 +133,33 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 	key := keyIn(t, h.must(h.iam(h.root, "CreateAccessKey", "UserName", name(0)))).AccessKeyID
 
+	// In KMS. A key has as many grants as fill more than a page, each as large as it may be.
+	h.each(many, func(i int) *knock {
+		return h.kms(h.root, "CreateKey", fmt.Sprintf(`{"Description":"%s"}`, strings.Repeat(`\u0001`, 8192)))
+	})
+	kmsKey := keyIDIn(h.must(h.kms(h.root, "CreateKey", `{"BypassPolicyLockoutSafetyCheck":true,"Policy":"`+
+		strings.ReplaceAll(policyOf(`{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":"kms:*","Resource":"*"}`), `"`, `\"`)+strings.Repeat(`\t`, 32<<10-500)+`"}`)))
+	h.each(keyring.DefaultLimits().AliasesPerKeyMax, func(i int) *knock {
+		return h.kms(h.root, "CreateAlias", fmt.Sprintf(`{"AliasName":"alias/%02d%s","TargetKeyId":"%s"}`, i, strings.Repeat("a", 248), kmsKey))
+	})
+	for i := range keyring.DefaultLimits().TagsMax {
+		h.must(h.kms(h.root, "TagResource", fmt.Sprintf(`{"KeyId":"%s","Tags":[{"TagKey":"%02d%s","TagValue":"%s"}]}`, kmsKey, i, strings.Repeat(`\u0001`, 126), strings.Repeat(`\u0001`, 256))))
+	}
+	pairs := func() string {
+		var all []string
+		for i := range 8 {
+			all = append(all, fmt.Sprintf(`"%d%s":"%s"`, i, strings.Repeat(`\u0001`, 383), strings.Repeat(`\u0001`, 384)))
+		}
+		return "{" + strings.Join(all, ",") + "}"
+	}()
+	h.each(many, func(i int) *knock {
+		return h.kms(h.root, "CreateGrant", fmt.Sprintf(`{"KeyId":"%s","GranteePrincipal":"arn:aws:iam::%s:root","RetiringPrincipal":"arn:aws:iam::%s:root","Name":"g%d",
+			"Operations":["Decrypt","Encrypt"],"Constraints":{"EncryptionContextEquals":%s}}`, kmsKey, defaults.Account, defaults.Account, i, pairs))
+	})
+	for range keyring.DefaultLimits().OnDemandMax {
+		h.must(h.kms(h.root, "RotateKeyOnDemand", `{"KeyId":"`+kmsKey+`"}`))
+	}
+
 	// One body, and one form, for all that there is to ask: what an action does not take it
 	// does not look at.
 	body := fmt.Sprintf(`{"domain":"%s","registrationStatus":"REGISTERED","resourceArn":"%s","maximumPageSize":1000,
@@ -169,7 +197,10 @@ func TestAnswersAreBounded(t *testing.T) {
 				if next != "" {
 					k.body = body + `,"nextPageToken":"` + next + `"}`
 				}
-				if of != "swf" {
+				switch of {
+				case "kms":
+					k = h.kms(h.root, op.Name, `{"KeyId":"`+kmsKey+`","Limit":1000,"NumberOfBytes":1024,"RetiringPrincipal":"arn:aws:iam::`+defaults.Account+`:root"`+marker(next)+`}`)
+				case "iam", "sts":
 					k = h.iam(h.root, op.Name)
 					asked, _ := url.ParseQuery(k.body)
 					maps.Copy(asked, form)
@@ -201,12 +232,19 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 }
 
+// keyIDIn is the id of the key that was made.
+func keyIDIn(answer string) string {
+	_, rest, _ := strings.Cut(answer, `"KeyId":"`)
+	id, _, _ := strings.Cut(rest, `"`)
+	return id
+}
+
 // nothingThere are actions about what is not there.
 var nothingThere = map[string]bool{"GetLoginProfile": true, "GetSessionToken": true}
 
 // itemsOf counts what an answer lists, and gives the token of the next page.
 func itemsOf(answer, of string) (items int, next string) {
-	if of != "swf" {
+	if of == "iam" || of == "sts" {
 		_, rest, _ := strings.Cut(answer, "<Marker>")
 		next, _, _ = strings.Cut(rest, "<")
 		if n := strings.Count(answer, "<EvalDecision>"); n > 0 { // their statements are members, too
@@ -221,8 +259,15 @@ func itemsOf(answer, of string) (items int, next string) {
 			items += len(list)
 		}
 	}
-	next, _ = all["nextPageToken"].(string)
+	next, _ = all[map[string]string{"swf": "nextPageToken", "kms": "NextMarker"}[of]].(string)
 	return items, next
+}
+
+func marker(next string) string {
+	if next == "" {
+		return ""
+	}
+	return `,"Marker":"` + next + `"`
 }
 
 // itemsWanted is how many items the lists that may be long have.
@@ -234,6 +279,8 @@ func itemsWanted(action string, many, signals int, l account.Limits) (n int, kno
 		"ListUsers": many, "ListGroups": many, "ListRoles": many, "GetGroup": many,
 		"ListPolicyVersions": l.VersionsPerPolicyMax, "ListGroupsForUser": l.GroupsPerUserMax,
 		"ListEntitiesForPolicy": many + 2,
+		"ListKeys":              many + 1, "ListGrants": many, "ListRetirableGrants": many, "ListAliases": keyring.DefaultLimits().AliasesPerKeyMax,
+		"ListKeyRotations": keyring.DefaultLimits().OnDemandMax, "ListResourceTags": keyring.DefaultLimits().TagsMax,
 	}[action]
 	return n, known
 }

@@ -17,6 +17,8 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
+	"heddle/internal/kms"
+	"heddle/internal/kms/datakey"
 	"heddle/internal/lambda"
 	"heddle/internal/service"
 	"heddle/internal/sfn"
@@ -32,6 +34,7 @@ func Services() []*service.Service {
 		swf.Service(),
 		iam.Service(),
 		iam.STS(),
+		kms.Service(), // before those that use its keys
 		sfn.Service(),
 	}
 }
@@ -103,12 +106,15 @@ func (s *Server) openServices() error {
 		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
 	})
 	s.performers.Add("Lambda tasks", functions)
+	var keys datakey.Keys
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
 			Runs: s.node, Blobs: s.blobs, Tasks: s.tasks, Performed: s.matcher, Lambda: functions,
 			Visibility: visibility.New(s.store, &held.hash, s.node),
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,
+			Secret:     held.secretOf(one.Name),
+			Keys:       keys,
 			Trusting:   cfg.Auth == AuthNone,
 			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
@@ -125,6 +131,9 @@ func (s *Server) openServices() error {
 		opened, err := one.Open(kernel)
 		if err != nil {
 			return fmt.Errorf("open service %q: %w", one.Name, err)
+		}
+		if opened.Keys != nil {
+			keys = opened.Keys
 		}
 		api.Model, api.Operations = opened.Model, opened.Operations
 		s.actions.Mount(api)

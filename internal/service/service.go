@@ -15,6 +15,7 @@ import (
 	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
+	"heddle/internal/kms/datakey"
 	"heddle/internal/lambda"
 	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
@@ -71,8 +72,8 @@ type Audit struct {
 	// not about setting it up; nil: none is.
 	DataEvent func(action string) bool
 	// Changes are actions that change something, though their names, such as Get, say
-	// otherwise.
-	Changes []string
+	// otherwise; Reads are the opposite.
+	Changes, Reads []string
 	// Members are those of its requests and answers.
 	Members Members
 }
@@ -136,7 +137,11 @@ type Kernel struct {
 	Visibility *visibility.Reader
 	Tokens     *token.Sealer
 	Accounts   *account.Directory // who there is
-	Trusting   bool               // nobody signs: everybody is the root user, and roles are whatever they are said to be
+	// Secret is the service's own, for what is to be sealed once more before it is stored.
+	Secret [32]byte
+	// Keys encrypt for users of the server; nil: no service before this one has any.
+	Keys     datakey.Keys
+	Trusting bool // nobody signs: everybody is the root user, and roles are whatever they are said to be
 
 	RootSeed func() engine.Seed // for the ids of root runs
 	Clock    func() engine.Time // may be ahead of the real time, when time is skipped
@@ -161,7 +166,8 @@ type Kernel struct {
 type Opened struct {
 	Model      operation.Model
 	Operations []operation.Operation
-	Parts      []Part // what has a life besides: performers
+	Parts      []Part       // what has a life besides: performers
+	Keys       datakey.Keys // what it has for the services behind it; nil: nothing
 }
 
 // Part is something with a life.

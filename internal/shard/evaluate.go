@@ -148,7 +148,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	} else {
 		s.cache.use(r)
 	}
-	in := engine.Input{Now: b.now, Up: s.up}
+	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up}
 	if g != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
 		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }

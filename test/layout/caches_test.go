@@ -24,6 +24,7 @@ var caches = map[string]string{
 	"internal/aws/sigv4/sigv4.go: scratches":       "cap(w.text) <= scratchMax",
 	"internal/blob/library.go: copyRooms":          "[copyBytes]byte",
 	"internal/iam/account/callers.go: callers":     "callersBytesMax",
+	"internal/kms/datakey/cache.go: Cache":         "c.bytes > c.BytesMax",
 	"internal/server/audit.go: rooms":              "cap(*b) <= roomBytesKept",
 	"internal/shard/fetch.go: blobCache":           "blobCacheBytesMax",
 	"internal/shard/run.go: cache":                 "c.all.Load() > int64(bytes)",

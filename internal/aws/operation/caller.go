@@ -152,6 +152,9 @@ func IsRegion(s string) bool {
 
 // permit asks whether the caller may do what it asks.
 func (c *Call) permit() error {
+	if g, governed := c.subject.(Governed); governed {
+		return g.Permit(c)
+	}
 	if c.caller.Policies == nil {
 		return nil
 	}

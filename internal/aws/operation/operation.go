@@ -84,6 +84,14 @@ type Subject interface {
 	Resource(ctx context.Context) Resource
 }
 
+// Governed is a Subject about which more than the caller's policies say who may, such as a
+// policy of its own. Permit is asked in place of the caller's policies, for every caller,
+// also for one that may do anything; an error refuses the call. The context is a handler's.
+type Governed interface {
+	Subject
+	Permit(ctx context.Context) error
+}
+
 // Resource is what a call touches, in the words of its service.
 type Resource struct {
 	Kind string // "domain"; empty when the call touches nothing by name

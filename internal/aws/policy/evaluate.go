@@ -27,6 +27,7 @@ const (
 	Boundary
 	Session
 	Trust
+	Resource
 )
 
 // layers are those of PolicySets.
@@ -53,6 +54,8 @@ func (l Layer) String() string {
 		return "session policy"
 	case Trust:
 		return "role trust policy"
+	case Resource:
+		return "resource-based policy"
 	}
 	return "identity-based policy"
 }
@@ -173,37 +176,70 @@ func (m *Meter) Matches(r *Request, policies *PolicySets) []Decision {
 // policies.
 func EvaluateTrust(r *Request, trust Attached, policies *PolicySets) Decision {
 	q := queryOf(r, new(Meter))
-	best := unnamed
-	f := found{policy: &trust}
-	var allow Decision
-	for i := range trust.Policy.statements {
-		s := &trust.Policy.statements[i]
-		b := s.principals.bond(&r.Principal)
-		if b == unnamed || !s.applies(&q) {
-			continue
-		}
-		f.statement = i
-		if s.deny {
-			return f.decision(Trust)
-		}
-		if b > best {
-			best, allow = b, f.decision(Trust)
-		}
-	}
-	if best == unnamed {
-		return Decision{Layer: Trust}
+	best, of := q.askNamed(trust, Trust)
+	if best == unnamed || !of.Allowed {
+		return of
 	}
 	if r.Principal.Service != "" {
-		return allow
+		return of
 	}
 	var granted Decision
 	if best == directly && q.resource.isARN && r.Principal.Account == q.resource.parts[4] {
-		granted = allow
+		granted = of
 	}
 	if d := q.decide(policies, granted); !d.Allowed {
 		return d
 	}
-	return allow
+	return of
+}
+
+// EvaluateResource decides whether a principal may do something to a resource that has a
+// policy of its own, and is of the principal's account. Where that policy names the
+// principal itself, that is enough; where it names the account, the principal's policies
+// must allow it too; and where neither, they don't count. Granted stands for an allowance
+// of the resource's to the principal itself that is in no policy.
+func (m *Meter) EvaluateResource(r *Request, resource Attached, policies *PolicySets, granted bool) Decision {
+	q := queryOf(r, m)
+	best, of := q.askNamed(resource, Resource)
+	if best != unnamed && !of.Allowed || of.TooDear {
+		return of
+	}
+	var itself Decision
+	if best == directly {
+		itself = of
+	} else if granted {
+		itself = Decision{Allowed: true, Layer: Resource}
+	}
+	d := q.decide(policies, itself)
+	if best == unnamed && !granted && !d.Explicit {
+		return of
+	}
+	return d
+}
+
+// askNamed asks a policy that says whom it is about, and tells how it names the principal
+// in what it allows. One that denies names it directly.
+func (q *query) askNamed(policy Attached, l Layer) (bond, Decision) {
+	best, f := unnamed, found{policy: &policy}
+	allow := Decision{Layer: l}
+	for i := range policy.Policy.statements {
+		s := &policy.Policy.statements[i]
+		if q.spent() {
+			return unnamed, Decision{Layer: l, TooDear: true}
+		}
+		b := s.principals.bond(&q.Principal)
+		if b == unnamed || !s.applies(q) {
+			continue
+		}
+		f.statement = i
+		if s.deny {
+			return directly, f.decision(l)
+		}
+		if b > best {
+			best, allow = b, f.decision(l)
+		}
+	}
+	return best, allow
 }
 
 // found is a statement that is about a request; without a policy, none is.
@@ -261,8 +297,8 @@ func (s *statement) hasAction(q *query) bool {
 }
 
 func (s *statement) hasResource(q *query) bool {
-	if s.principals != nil {
-		return true
+	if s.principals != nil && s.resources == nil {
+		return true // of a trust policy
 	}
 	for i := range s.resources {
 		p := &s.resources[i]

@@ -39,6 +39,8 @@ const (
 	vendorWild        = "Action vendors must not contain wildcards."
 	resourceVendor    = "Resource vendor must be fully qualified and cannot contain regexes."
 	notAssumeRole     = "AssumeRole policy may only specify STS AssumeRole actions."
-	invalidPrincipal  = "Invalid principal in policy:"
 	conditionOperator = "Invalid Condition type :"
 )
+
+// InvalidPrincipal begins the message about a principal that can be none.
+const InvalidPrincipal = "Invalid principal in policy:"

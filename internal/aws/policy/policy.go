@@ -18,26 +18,35 @@ type statement struct {
 	notActions   bool
 	resources    []resourcePattern // a trust policy has none: its resource is its role
 	notResources bool
-	principals   *principals // of a trust policy only
+	principals   *principals // of a policy of a resource
 	conditions   []condition
 }
 
 // Parse reads a policy that speaks for the identity it is attached to: of a
 // user, group, role or session, managed or not, or a permissions boundary.
 // Errors: *MalformedError.
-func Parse(document []byte) (*Policy, error) { return parse(document, false) }
+func Parse(document []byte) (*Policy, error) { return parse(document, compiler{}) }
 
 // ParseTrust reads a policy that says who may assume a role. Errors:
 // *MalformedError.
-func ParseTrust(document []byte) (*Policy, error) { return parse(document, true) }
+func ParseTrust(document []byte) (*Policy, error) {
+	return parse(document, compiler{trust: true, named: true})
+}
+
+// ParseResource reads the policy of a resource, which says who may do what with it.
+// Errors: *MalformedError.
+func ParseResource(document []byte) (*Policy, error) {
+	return parse(document, compiler{named: true})
+}
 
 // compiler turns a document into a policy.
 type compiler struct {
-	trust     bool
+	trust     bool // it is of a role
+	named     bool // it is of a resource, and says whom it is about
 	variables bool // policy variables came with version 2012-10-17
 }
 
-func parse(document []byte, trust bool) (*Policy, error) {
+func parse(document []byte, x compiler) (*Policy, error) {
 	root, err := readDocument(document)
 	if err != nil {
 		return nil, err
@@ -45,7 +54,6 @@ func parse(document []byte, trust bool) (*Policy, error) {
 	if root.kind != objectNode {
 		return nil, malformed(syntaxErrors, "", "the document is no object")
 	}
-	x := compiler{trust: trust}
 	var statements *node
 	for i := range root.members {
 		m := &root.members[i]
@@ -98,7 +106,7 @@ func (x *compiler) statement(n *node) (s statement, err error) {
 		given[m.name] = true
 		switch m.name {
 		case "Sid":
-			s.sid, err = sid(&m.value)
+			s.sid, err = x.sid(&m.value)
 		case "Effect":
 			if m.value.kind != stringNode || m.value.text != "Allow" && m.value.text != "Deny" {
 				err = malformed(syntaxErrors, m.value.path, "is neither Allow nor Deny")
@@ -131,7 +139,7 @@ func (x *compiler) statement(n *node) (s statement, err error) {
 		return s, malformed(syntaxErrors, n.path, "has no Effect")
 	case len(s.actions) == 0:
 		return s, malformed(noActions, n.path, "")
-	case x.trust && s.principals == nil:
+	case x.named && s.principals == nil:
 		return s, malformed(noPrincipal, n.path, "")
 	case !x.trust && len(s.resources) == 0:
 		return s, malformed(noResources, n.path, "")
@@ -139,9 +147,12 @@ func (x *compiler) statement(n *node) (s statement, err error) {
 	return s, nil
 }
 
-func sid(n *node) (string, error) {
+func (x *compiler) sid(n *node) (string, error) {
 	if n.kind != stringNode {
 		return "", malformed(syntaxErrors, n.path, "is not a string")
+	}
+	if x.named && !x.trust {
+		return n.text, nil // AWS itself writes "Enable IAM User Permissions"
 	}
 	for i := range len(n.text) {
 		if c := lower(n.text[i]); (c < 'a' || c > 'z') && (c < '0' || c > '9') {
@@ -209,7 +220,7 @@ func (x *compiler) resources(n *node) ([]resourcePattern, error) {
 }
 
 func (x *compiler) principals(n *node, except bool) (*principals, error) {
-	if !x.trust {
+	if !x.named {
 		return nil, malformed(principalGiven, n.path, "")
 	}
 	p := &principals{except: except}
@@ -231,7 +242,7 @@ func (x *compiler) principals(n *node, except bool) (*principals, error) {
 		}
 		for _, s := range given {
 			if !p.add(m.name, s) {
-				return nil, malformed(fmt.Sprintf("%s %q:%q", invalidPrincipal, m.name, s), m.value.path, "")
+				return nil, malformed(fmt.Sprintf("%s %q:%q", InvalidPrincipal, m.name, s), m.value.path, "")
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"heddle/internal/aws/arn"
 )
 
-// principals are whom a statement of a trust policy is about.
+// principals are whom a statement of a policy of a resource is about.
 type principals struct {
 	except   bool // NotPrincipal: all but these
 	anybody  bool
@@ -16,7 +16,7 @@ type principals struct {
 	services []string
 }
 
-// bond is how a statement of a trust policy names a principal.
+// bond is how a statement of a policy of a resource names a principal.
 type bond uint8
 
 const (
@@ -103,7 +103,7 @@ func isID(s string) bool {
 	return true
 }
 
-// RewritePrincipals gives a trust policy in which f has replaced each principal under
+// RewritePrincipals gives a policy of a resource in which f has replaced each principal under
 // "AWS"; all else stays byte for byte. Errors: *MalformedError.
 func RewritePrincipals(document string, f func(principal string) string) (string, error) {
 	root, err := readDocument([]byte(document))

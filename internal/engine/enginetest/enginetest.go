@@ -2,14 +2,15 @@
 // enough, that a run's log alone gives its state again (or, of a kind that cuts its
 // log, a snapshot and what came after it), that a wake which is due gets on, that
 // what the rules write they can read, and that they have each optional part whole or
-// not at all. Only tests import it. Rules with notes need more
-// than a Run.
+// not at all. Only tests import it. That notes and events
+// of one turn are folded in their order by a store is more than a Run checks.
 package enginetest
 
 import (
 	"bytes"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 
 	"heddle/internal/engine"
@@ -20,6 +21,7 @@ type Run struct {
 	Rules engine.Rules
 	State engine.State
 	Log   []engine.Event
+	Notes []engine.Note // that have not been taken away
 
 	t   testing.TB
 	set *engine.Ruleset
@@ -45,7 +47,7 @@ func NewRun(t testing.TB, rules engine.Rules, id engine.Identity) *Run {
 func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 	r.t.Helper()
 	before := r.Rules.EncodeState(r.State)
-	turn, err := r.Rules.Handle(r.State, body, engine.Input{Now: now})
+	turn, err := r.Rules.Handle(r.State, body, engine.Input{Now: now, Confirmed: now})
 	if (err != nil || len(turn.Events) == 0) && !bytes.Equal(before, r.Rules.EncodeState(r.State)) {
 		r.t.Errorf("%T: changed the state without an event", body)
 	}
@@ -55,6 +57,7 @@ func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 			r.t.Errorf("%T writes %v", body, err)
 		}
 		r.Log = append(r.Log, turn.Events...)
+		r.note(turn.Notes)
 		r.check()
 	}
 	if _, woken := body.(engine.Wake); woken {
@@ -120,7 +123,23 @@ func (r *Run) check() {
 			r.cut, r.cutAt = want, len(r.Log)
 		}
 	}
+	for _, n := range r.Notes {
+		if err := r.set.Note(decoded, n); err != nil {
+			r.t.Fatalf("fold a note: %v", err)
+		}
+	}
 	r.State = decoded
+}
+
+// note keeps the notes of a turn: the last one of a subject and kind counts, and one without
+// a value takes it away.
+func (r *Run) note(notes []engine.Note) {
+	for _, n := range notes {
+		r.Notes = slices.DeleteFunc(r.Notes, func(old engine.Note) bool { return old.Subject == n.Subject && old.Kind == n.Kind })
+		if len(n.Value) > 0 {
+			r.Notes = append(r.Notes, n)
+		}
+	}
 }
 
 // fold applies events as they were stored.

@@ -140,7 +140,21 @@ type (
 
 	// Summarize replies with a Summary.
 	Summarize struct{}
+
+	// BindPrincipals replies with a []Bound of names of principals, in their order: what a
+	// policy of a resource is to have in their place, so that it means who is meant now,
+	// whatever they are called later. NamePrincipals is the opposite, and replies with
+	// []string; an id that is nobody's any more stays.
+	BindPrincipals struct{ Names []string }
+	NamePrincipals struct{ IDs []string }
 )
+
+// Bound is what a principal is bound to: the id of a user or role, one's session with the
+// id of its role, all else itself.
+type Bound struct {
+	ID    string
+	There bool // it names nobody who is not there
+}
 
 // PolicyUse is a managed policy and how much it is used.
 type PolicyUse struct {
@@ -168,7 +182,7 @@ type Summary struct {
 // reads tells whether a command changes nothing.
 func reads(body any) bool {
 	switch body.(type) {
-	case GetEntity, ListEntities, ListGroups, ListMembers, GetPolicy, ListPolicies, ListHolders, Resolve, Summarize, engine.Peek:
+	case GetEntity, ListEntities, ListGroups, ListMembers, GetPolicy, ListPolicies, ListHolders, Resolve, Summarize, BindPrincipals, NamePrincipals, engine.Peek:
 		return true
 	}
 	return false

@@ -197,6 +197,10 @@ func (t *turn) handle(body any) (reply any, err error) {
 		return t.resolve(c)
 	case Summarize:
 		return t.summarize(), nil
+	case BindPrincipals:
+		return t.bindPrincipals(c), nil
+	case NamePrincipals:
+		return t.namePrincipals(c), nil
 	default:
 		panic(fmt.Sprintf("identity: no rule for command %T", body))
 	}

@@ -20,19 +20,40 @@ const formerID = "AIDAHADNOBODYWHENBOUND"
 // bind gives a trust policy with ids for names, and the principals that are nobody's.
 func (a *account) bind(document string) (bound string, unknown []string) {
 	bound, err := policy.RewritePrincipals(document, func(principal string) string {
-		id, ok := a.principalID(principal)
-		if name, err := arn.Parse(principal); err == nil && name.Partition != a.owner.Partition {
-			ok = false // even an account's root: accounts of other partitions are others
-		}
-		if !ok {
+		to := a.bindPrincipal(principal)
+		if !to.There {
 			unknown = append(unknown, principal)
 		}
-		return id
+		return to.ID
 	})
 	if err != nil {
 		return document, nil // who evaluates it will say so
 	}
 	return bound, unknown
+}
+
+func (a *account) bindPrincipal(principal string) Bound {
+	id, ok := a.principalID(principal)
+	if name, err := arn.Parse(principal); err == nil && name.Partition != a.owner.Partition {
+		ok = false // even an account's root: accounts of other partitions are others
+	}
+	return Bound{id, ok}
+}
+
+func (a *account) bindPrincipals(c BindPrincipals) []Bound {
+	all := make([]Bound, len(c.Names))
+	for i, name := range c.Names {
+		all[i] = a.bindPrincipal(name)
+	}
+	return all
+}
+
+func (a *account) namePrincipals(c NamePrincipals) []string {
+	all := make([]string, len(c.IDs))
+	for i, id := range c.IDs {
+		all[i] = a.principalName(id)
+	}
+	return all
 }
 
 // bindStored is bind for what is stored: a name that nobody has is given up for good.
