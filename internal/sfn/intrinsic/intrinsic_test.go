@@ -219,15 +219,20 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// TestBudget: no expression makes more than its budget.
+// TestBudget: no expression makes, or looks at, more than its budget.
 func TestBudget(t *testing.T) {
-	big := `{"a":"` + strings.Repeat(`\"`, 100_000) + `"}`
-	args := strings.Repeat(", $", 2000)
+	big := `{"a":"` + strings.Repeat(`\"`, 100_000) + `","l":[` + strings.Repeat("1,", 50_000) + `2]}`
+	times := func(arg string, n int) string { return strings.TrimPrefix(strings.Repeat(", "+arg, n), ", ") }
 	for _, call := range []string{
-		"States.Array($" + args + ")",
-		"States.Format('" + strings.Repeat("{}", 2001) + "', $" + args + ")",
+		"States.Array(" + times("$", 2000) + ")",
+		"States.Format('" + strings.Repeat("{}", 2000) + "', " + times("$", 2000) + ")",
 		"States.JsonToString(States.JsonToString(States.JsonToString(States.JsonToString(States.JsonToString(States.JsonToString($))))))",
-		"States.ArrayLength(States.ArrayUnique(States.Array($" + args + ")))",
+		"States.Array(" + times("States.ArrayLength(States.ArrayUnique($.l))", 2000) + ")",
+		"States.Array(" + times("States.ArrayContains($.l, 3)", 2000) + ")",
+		"States.Array(" + times("States.Hash($, 'MD5')", 2000) + ")",
+		"States.Array(" + times("States.ArrayLength(States.StringSplit($.a, '\"'))", 2000) + ")",
+		"States.Array(" + times("States.ArrayLength(States.ArrayPartition($.l, 1))", 2000) + ")",
+		"States.Array(" + times("$.l[?(@ > 3)]", 2000) + ")",
 	} {
 		x, err := Parse(call)
 		if err != nil {
@@ -236,8 +241,22 @@ func TestBudget(t *testing.T) {
 		e := env(t, big)
 		e.Budget = &jsonpath.Budget{Steps: 1_000_000, Bytes: 8 << 20}
 		_, err = x.Evaluate(e)
-		if f, ok := err.(*Failure); !ok || !strings.HasSuffix(f.Cause, ": The result is too large") {
-			t.Errorf("%.50s: %v", call, err)
+		f, ok := err.(*Failure)
+		if !ok || f.Name != Runtime && !strings.Contains(call, "Hash") || e.Budget.Bytes > 0 && e.Budget.Steps > 0 && !strings.Contains(call, "Hash") {
+			t.Errorf("%.50s: %.200v, left %v", call, err, *e.Budget)
+		}
+	}
+}
+
+func TestDepth(t *testing.T) {
+	e := env(t, strings.Repeat("[", 995)+strings.Repeat("]", 995))
+	for n, want := range map[int]bool{5: true, 6: false} {
+		x, err := Parse(strings.Repeat("States.Array(", n) + "$" + strings.Repeat(")", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.Evaluate(e); (err == nil) != want {
+			t.Errorf("%d around 995: %v", n, err)
 		}
 	}
 }
