@@ -448,7 +448,7 @@ func (n *node) evaluate(env *Env) (any, error) {
 				env.Document(n.root) + "'"}
 		}
 		if err != nil {
-			return nil, &Failure{Runtime, "Invalid path '" + n.text + "' : " + err.Error()}
+			return nil, &Failure{Runtime, err.Error()}
 		}
 		return v, nil
 	}

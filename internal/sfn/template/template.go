@@ -90,14 +90,14 @@ func (e *Expr) Evaluate(env *Env) (any, error) {
 	return nil, e.failure(err)
 }
 
-// Find is Evaluate, where a path that finds nothing is no error: found is false then.
-// Choice rules ask so for IsPresent, and states for what a result may lack.
+// Find is Evaluate, where a path that finds nothing, or needs something else where it
+// leads, is no error: found is false then. Choice rules ask so for IsPresent.
 func (e *Expr) Find(env *Env) (v any, found bool, err error) {
 	v, err = e.x.Evaluate(env)
-	switch {
-	case err == nil:
+	if err == nil {
 		return v, true, nil
-	case jsonpath.IsNotFound(err):
+	}
+	if p, ok := err.(*jsonpath.Error); ok && p.Kind != jsonpath.TooCostly {
 		return nil, false, nil
 	}
 	return nil, false, e.failure(err)
