@@ -419,7 +419,7 @@ func TestBudget(t *testing.T) {
 			t.Errorf("%.50s: %v", c.path, err)
 			continue
 		}
-		b := Budget{Steps: 2_000_000, Bytes: 2 << 20}
+		b := Budget{Steps: 500_000, Bytes: 2 << 20}
 		_, err = p.GetWithin(&b, c.in)
 		e, ok := err.(*Error)
 		if dear := ok && e.Kind == TooCostly; dear != c.dear || err != nil && !dear {

@@ -240,7 +240,7 @@ func TestBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := env(t, big)
-		e.Budget = &jsonpath.Budget{Steps: 1_000_000, Bytes: 8 << 20}
+		e.Budget = &jsonpath.Budget{Steps: 500_000, Bytes: 1 << 20}
 		_, err = x.Evaluate(e)
 		f, ok := err.(*Failure)
 		if !ok || f.Name != Runtime && !strings.Contains(call, "Hash") || e.Budget.Bytes > 0 && e.Budget.Steps > 0 && !strings.Contains(call, "Hash") {
