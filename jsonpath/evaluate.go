@@ -105,9 +105,7 @@ func (e *evaluation) nested(p *Path, item any, require bool) (any, error) {
 	bytes := e.budget.Bytes
 	inner := &evaluation{budget: e.budget, root: e.root, inner: true, quiet: true, depth: e.depth}
 	found, err := inner.evaluate(p, v, require)
-	if err == nil {
-		e.budget.Bytes = bytes // what was found is only looked at
-	}
+	e.budget.Bytes = bytes // what was found is only looked at
 	return found, err
 }
 
@@ -135,17 +133,18 @@ func nameText(name string) string { return "['" + name + "']" }
 
 func indexText(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
-// enter follows steps in a value that lies in the current one.
-func (e *evaluation) enter(steps []step, name string, i int, v any, definite bool) error {
+// enter follows steps in a value that lies in the current one: the member of that name,
+// or without a name the item i.
+func (e *evaluation) enter(steps []step, name *string, i int, v any, definite bool) error {
 	if len(steps) == 0 {
 		return e.found(v)
 	}
 	if !definite || e.quiet { // no message will name the place
 		return e.follow(steps, v, definite)
 	}
-	part := nameText(name)
-	if i >= 0 {
-		part = indexText(i)
+	part := indexText(i)
+	if name != nil {
+		part = nameText(*name)
 	}
 	e.trail = append(e.trail, part)
 	err := e.follow(steps, v, definite)
@@ -185,13 +184,13 @@ func (e *evaluation) follow(steps []step, v any, definite bool) error {
 		case *jsonvalue.Object:
 			for i := range v.Len() {
 				name, member := v.At(i)
-				if err := e.enter(rest, name, -1, member, next); err != nil {
+				if err := e.enter(rest, &name, 0, member, next); err != nil {
 					return err
 				}
 			}
 		case []any:
 			for i, item := range v {
-				if err := e.enter(rest, "", i, item, next); err != nil && (e.require || !IsNotFound(err)) {
+				if err := e.enter(rest, nil, i, item, next); err != nil && (e.require || !IsNotFound(err)) {
 					return err
 				}
 			}
@@ -209,12 +208,12 @@ func (e *evaluation) follow(steps []step, v any, definite bool) error {
 		switch {
 		case !definite:
 			return nil
+		case e.inner:
+			return quietly
 		case v == nil:
 			return e.notFound(func() string { return "The path " + e.at("") + " is null" })
 		}
-		return e.notFound(func() string {
-			return "Filter: " + stepsText(steps) + " can only be applied to arrays. Current context is: " + JavaText(v)
-		})
+		return unfit("Filter: " + stepsText(steps) + " can only be applied to arrays. Current context is: " + JavaText(v))
 	}
 	if s.kind == index {
 		for _, i := range s.indexes {
@@ -261,7 +260,7 @@ func (e *evaluation) item(rest []step, list []any, i int, definite bool) error {
 	if at < 0 || at >= len(list) {
 		return nil
 	}
-	return e.enter(rest, "", i, list[at], definite)
+	return e.enter(rest, nil, i, list[at], definite)
 }
 
 func (e *evaluation) members(s *step, steps []step, v any, definite bool) error {
@@ -294,7 +293,7 @@ func (e *evaluation) members(s *step, steps []step, v any, definite bool) error 
 		member, found := object.Get(name)
 		switch {
 		case found:
-			if err := e.enter(rest, name, -1, member, definite && s.definite); err != nil {
+			if err := e.enter(rest, &name, 0, member, definite && s.definite); err != nil {
 				return err
 			}
 		case len(rest) == 0:
@@ -387,7 +386,7 @@ func (e *evaluation) filter(s *step, steps []step, v any, definite bool) error {
 				return err
 			}
 			if ok {
-				if err := e.enter(rest, "", i, item, false); err != nil {
+				if err := e.enter(rest, nil, i, item, false); err != nil {
 					return err
 				}
 			}

@@ -209,10 +209,14 @@ var nameEscapes = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 // Set gives a new value that is root with value at the path, which must be a reference
 // path. Missing members are made, with objects to hold them; an item must be there
 // already. What the path does not lead through is shared with root. The error says that
-// root has something else where the path needs an object or an item.
+// root has something else where the path needs an object or an item, or that the new
+// value would be deeper than jsonvalue.Parse reads.
 func (p *Path) Set(root, value any) (any, error) {
 	if !p.IsReference() {
 		return nil, &Error{Syntax, "Path " + p.text + " is not a reference path"}
+	}
+	if tooDeep(value, jsonvalue.DepthMax-len(p.steps)) {
+		return nil, &Error{TooCostly, "Values lie too deep in each other"}
 	}
 	result, ok := set(p.steps, root, true, value)
 	if !ok {
@@ -255,6 +259,31 @@ func set(steps []step, at any, exists bool, value any) (any, bool) {
 	object = object.Clone()
 	object.Set(s.names[0], member)
 	return object, true
+}
+
+// tooDeep tells whether more than so many lists and objects lie in each other in v.
+func tooDeep(v any, most int) bool {
+	switch v := v.(type) {
+	case []any:
+		if most <= 0 {
+			return true
+		}
+		for _, item := range v {
+			if tooDeep(item, most-1) {
+				return true
+			}
+		}
+	case *jsonvalue.Object:
+		if most <= 0 {
+			return true
+		}
+		for _, member := range v.All() {
+			if tooDeep(member, most-1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // JavaText is how messages of Jayway, and Step Functions' States.Format, show a value:

@@ -46,8 +46,51 @@ func (env *Env) budget() *jsonpath.Budget {
 	return env.Budget
 }
 
-// Charge takes the bytes of a result from the budget.
+// Charge takes bytes of a result from the budget.
 func (env *Env) Charge(bytes int) error { return env.budget().Take(bytes) }
+
+// ChargeValue takes from the budget what a value comes to as JSON that lies so deep in a
+// result, and checks that the result is not deeper than can be read again. It looks at no
+// more of the value than the budget allows: the same large value may be asked for often.
+func (env *Env) ChargeValue(v any, depth int) error {
+	switch v := v.(type) {
+	case []any:
+		if depth >= jsonvalue.DepthMax {
+			return errDepth
+		}
+		if err := env.Charge(2 + len(v)); err != nil {
+			return err
+		}
+		for _, item := range v {
+			if err := env.ChargeValue(item, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	case *jsonvalue.Object:
+		if depth >= jsonvalue.DepthMax {
+			return errDepth
+		}
+		if err := env.Charge(2 + v.Len()); err != nil {
+			return err
+		}
+		for name, member := range v.All() {
+			if err := env.Charge(len(name) + 3); err != nil {
+				return err
+			}
+			if err := env.ChargeValue(member, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return env.Charge(jsonvalue.Size(v))
+}
+
+var errDepth = &jsonpath.Error{Kind: jsonpath.TooCostly, Message: "Values lie too deep in each other"}
+
+// chargeWork is the price of looking at all of an argument.
+func (env *Env) chargeWork(v any) error { return env.ChargeValue(v, 0) }
 
 // Failure is an evaluation that failed: the error's name and cause, as a state fails with.
 // The cause lacks what the interpreter puts before it, "An error occurred while executing
@@ -380,7 +423,7 @@ func (x *Expression) Evaluate(env *Env) (any, error) {
 	}
 	f, ok := err.(*Failure)
 	if !ok {
-		f = &Failure{IntrinsicFailure, err.Error()}
+		f = &Failure{Runtime, err.Error()} // the budget is used up
 	}
 	return nil, &Failure{f.Name, "The function '" + x.text + "' had the following error: " + f.Cause}
 }
@@ -405,9 +448,9 @@ func (n *node) evaluate(env *Env) (any, error) {
 				env.Document(n.root) + "'"}
 		}
 		if err != nil {
-			return nil, &Failure{Runtime, "Invalid path '" + n.text + "' : " + err.Error()}
+			return nil, &Failure{Runtime, err.Error()}
 		}
-		return v, env.Charge(jsonvalue.Size(v)) // the same large value may be asked for often
+		return v, nil
 	}
 	args := make([]any, len(n.args))
 	for i := range n.args {
@@ -424,5 +467,5 @@ func (n *node) evaluate(env *Env) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v, env.Charge(16)
+	return v, env.ChargeValue(v, 0)
 }

@@ -1,7 +1,6 @@
 package intrinsic
 
 import (
-	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -116,8 +115,11 @@ func shown(v any) string {
 
 func array(_ *Env, args []any) (any, error) { return args, nil }
 
-func arrayContains(_ *Env, args []any) (any, error) {
+func arrayContains(env *Env, args []any) (any, error) {
 	items, err := list(args, 0)
+	if err == nil {
+		err = env.chargeWork(items)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +146,7 @@ func arrayLength(_ *Env, args []any) (any, error) {
 	return float64(len(items)), err
 }
 
-func arrayPartition(env *Env, args []any) (any, error) {
+func arrayPartition(_ *Env, args []any) (any, error) {
 	items, err := list(args, 0)
 	if err != nil {
 		return nil, err
@@ -155,9 +157,6 @@ func arrayPartition(env *Env, args []any) (any, error) {
 	}
 	if size <= 0 {
 		return nil, fail("The chunk size must be a positive integer but was: %d", size)
-	}
-	if err := env.Charge(2 * len(items)); err != nil { // brackets
-		return nil, err
 	}
 	parts := []any{}
 	for part := range slices.Chunk(items, int(size)) {
@@ -194,6 +193,9 @@ func arrayRange(_ *Env, args []any) (any, error) {
 
 func arrayUnique(env *Env, args []any) (any, error) {
 	items, err := list(args, 0)
+	if err == nil {
+		err = env.chargeWork(items)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -202,9 +204,6 @@ func arrayUnique(env *Env, args []any) (any, error) {
 	var room []byte
 	for _, item := range items {
 		room = canonical(room[:0], item)
-		if err := env.Charge(len(room)); err != nil {
-			return nil, err
-		}
 		same := seen[string(room)]
 		if slices.ContainsFunc(same, func(v any) bool { return jsonvalue.Equal(v, item) }) {
 			continue
@@ -280,9 +279,12 @@ func base64Decode(_ *Env, args []any) (any, error) {
 	return strings.ToValidUTF8(string(data), "\ufffd"), nil
 }
 
-func hash(_ *Env, args []any) (any, error) {
+func hash(env *Env, args []any) (any, error) {
 	s, ok := args[0].(string)
 	if !ok { // of other values their text
+		if err := env.chargeWork(args[0]); err != nil {
+			return nil, err
+		}
 		s = jsonvalue.Text(args[0])
 	}
 	if err := limited(s); err != nil {
@@ -316,7 +318,7 @@ func hash(_ *Env, args []any) (any, error) {
 	return hex.EncodeToString(sum), nil
 }
 
-func jsonMerge(env *Env, args []any) (any, error) {
+func jsonMerge(_ *Env, args []any) (any, error) {
 	var objects [2]*jsonvalue.Object
 	for i := range objects {
 		var ok bool
@@ -331,9 +333,6 @@ func jsonMerge(env *Env, args []any) (any, error) {
 	if deep {
 		return nil, fail("Deep merging is not supported, argument 3 must be false")
 	}
-	if err := env.Charge(16 * (objects[0].Len() + objects[1].Len())); err != nil {
-		return nil, err
-	}
 	merged := objects[0].Clone()
 	for name, v := range objects[1].All() {
 		merged.Set(name, v)
@@ -342,7 +341,7 @@ func jsonMerge(env *Env, args []any) (any, error) {
 }
 
 func jsonToString(env *Env, args []any) (any, error) {
-	if err := env.Charge(jsonvalue.Size(args[0])); err != nil {
+	if err := env.chargeWork(args[0]); err != nil {
 		return nil, err
 	}
 	return jsonvalue.Text(args[0]), nil
@@ -356,7 +355,7 @@ func stringToJSON(env *Env, args []any) (any, error) {
 	if strings.Trim(s, " \t\r\n") == "" {
 		return nil, nil
 	}
-	if err := env.Charge(len(s)); err != nil {
+	if err := env.chargeWork(s); err != nil {
 		return nil, err
 	}
 	v, err := jsonvalue.ParseString(s)
@@ -461,7 +460,7 @@ func stringSplit(env *Env, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := env.Charge(4 * len(s)); err != nil {
+	if err := env.chargeWork(s); err != nil {
 		return nil, err
 	}
 	set := map[rune]bool{}
@@ -492,33 +491,32 @@ func format(env *Env, args []any) (any, error) {
 		return nil, err
 	}
 	values := args[1:]
-	var b bytes.Buffer
+	b := make([]byte, 0, len(template))
 	used := 0
 	for i := 0; i < len(template); i++ {
 		c := template[i]
 		switch {
 		case c == '\\' && i+1 < len(template) && strings.IndexByte(`'{}\`, template[i+1]) >= 0:
 			i++
-			b.WriteByte(template[i])
+			b = append(b, template[i])
 		case c == '{' && i+1 < len(template) && template[i+1] == '}':
 			i++
 			if used == len(values) {
 				return nil, fail("The template has more {} than there are arguments: %s", shown(template))
 			}
-			shown := values[used]
-			used++
-			if err := env.Charge(jsonvalue.Size(shown)); err != nil {
+			if err := env.chargeWork(values[used]); err != nil {
 				return nil, err
 			}
-			b.WriteString(jsonpath.JavaText(shown))
+			b = jsonpath.AppendJavaText(b, values[used])
+			used++
 		case c == '{' || c == '}':
 			return nil, fail("The template has a %c that is neither escaped nor part of {}: %s", c, shown(template))
 		default:
-			b.WriteByte(c)
+			b = append(b, c)
 		}
 	}
 	if used < len(values) {
 		return nil, fail("The template has fewer {} than there are arguments: %s", shown(template))
 	}
-	return b.String(), env.Charge(b.Len())
+	return string(b), nil
 }

@@ -67,10 +67,13 @@ func (e *Expr) Variables() []string { return e.x.Variables() }
 // reference path: ResultPath. An error is a *Failure.
 func (e *Expr) Set(input, value any) (any, error) {
 	v, err := e.x.Path().Set(input, value)
-	if err != nil {
-		return nil, &Failure{Name: "States.ResultPathMatchFailure", Cause: err.Error()}
+	if err == nil {
+		return v, nil
 	}
-	return v, nil
+	if e, ok := err.(*jsonpath.Error); ok && e.Kind == jsonpath.TooCostly {
+		return nil, costly(err)
+	}
+	return nil, &Failure{Name: "States.ResultPathMatchFailure", Cause: err.Error()}
 }
 
 // noInput is the failure of every path on a null input.
@@ -87,14 +90,14 @@ func (e *Expr) Evaluate(env *Env) (any, error) {
 	return nil, e.failure(err)
 }
 
-// Find is Evaluate, where a path that finds nothing is no error: found is false then.
-// Choice rules ask so for IsPresent, and states for what a result may lack.
+// Find is Evaluate, where a path that finds nothing, or needs something else where it
+// leads, is no error: found is false then. Choice rules ask so for IsPresent.
 func (e *Expr) Find(env *Env) (v any, found bool, err error) {
 	v, err = e.x.Evaluate(env)
-	switch {
-	case err == nil:
+	if err == nil {
 		return v, true, nil
-	case jsonpath.IsNotFound(err):
+	}
+	if p, ok := err.(*jsonpath.Error); ok && p.Kind != jsonpath.TooCostly {
 		return nil, false, nil
 	}
 	return nil, false, e.failure(err)
@@ -122,7 +125,7 @@ func (e *Expr) EvaluateField(env *Env, field string) (any, error) {
 	if err != nil {
 		return nil, e.failure(err)
 	}
-	return v, take(env, jsonvalue.Size(v))
+	return v, nil
 }
 
 // Problem is what is wrong with a member of a template.
@@ -275,19 +278,23 @@ func typeName(v any) string {
 // Evaluate gives what the template makes. An error is a *Failure. What the value comes to
 // as JSON is taken from the budget of env.
 func (t *Template) Evaluate(env *Env) (any, error) {
-	return t.node.evaluate(env)
+	return t.node.evaluate(env, 0)
 }
 
-func (n *node) evaluate(env *Env) (any, error) {
+func (n *node) evaluate(env *Env, depth int) (any, error) {
 	switch {
 	case n.expr != nil:
-		return n.expr.EvaluateField(env, n.field)
+		v, err := n.expr.EvaluateField(env, n.field)
+		if err != nil {
+			return nil, err
+		}
+		return v, costly(env.ChargeValue(v, depth))
 	case n.nodes == nil:
-		return n.constant, take(env, n.size)
+		return n.constant, costly(env.Charge(n.size))
 	case n.list:
 		items := make([]any, len(n.nodes))
 		for i := range n.nodes {
-			v, err := n.nodes[i].evaluate(env)
+			v, err := n.nodes[i].evaluate(env, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -297,7 +304,7 @@ func (n *node) evaluate(env *Env) (any, error) {
 	}
 	object := jsonvalue.NewObject(len(n.nodes))
 	for i := range n.nodes {
-		v, err := n.nodes[i].evaluate(env)
+		v, err := n.nodes[i].evaluate(env, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -306,8 +313,9 @@ func (n *node) evaluate(env *Env) (any, error) {
 	return object, nil
 }
 
-func take(env *Env, bytes int) error {
-	if err := env.Charge(bytes); err != nil {
+// costly puts an error of the budget into a Failure.
+func costly(err error) error {
+	if err != nil {
 		return &Failure{Name: intrinsic.Runtime, Cause: err.Error()}
 	}
 	return nil
