@@ -399,13 +399,11 @@ func tailCall(e *ast) *ast {
 	switch {
 	case e.kind == "function" && e.predicates == nil && e.group == nil:
 		return &ast{kind: "lambda", thunk: true, pos: e.pos, rhs: e}
-	case e.kind == "condition" && e.text == "?" && e.predicates == nil && e.group == nil:
+	case e.kind == "condition" && e.predicates == nil && e.group == nil:
 		e.rhs = tailCall(e.rhs)
 		if e.els != nil {
 			e.els = tailCall(e.els)
 		}
-	case e.kind == "condition":
-		e.els = tailCall(e.els)
 	case e.kind == "block" && len(e.list) > 0 && e.predicates == nil && e.group == nil:
 		e.list[len(e.list)-1] = tailCall(e.list[len(e.list)-1])
 	}
