@@ -113,6 +113,7 @@ var arrows = map[string][]string{
 	"internal/swf/wire":       {"internal/aws/shape"},
 	"internal/token":          {"internal/engine"},
 	"internal/visibility":     {"internal/engine", "internal/store", "internal/store/keys"},
+	"jsonata":                 {"jsonvalue"},
 	// No arrow leads to what serves tests alone.
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
 	"internal/engine/enginetest": {"internal/engine"},
