@@ -19,7 +19,7 @@ func compile(definition string, express bool) (*asl.Machine, []asl.Diagnostic) {
 func (s *actions) putDefinition(ctx context.Context, definition string, express bool) (registry.Definition, error) {
 	machine, found := compile(definition, express)
 	if machine == nil {
-		return registry.Definition{}, refusal(wire.CodeInvalidDefinition, "Invalid State Machine Definition: '"+asl.Message(definition, found)+"'")
+		return registry.Definition{}, refusal(wire.CodeInvalidDefinition, asl.Message(definition, found))
 	}
 	ref, err := s.Blobs.Put(ctx, strings.NewReader(definition))
 	return registry.Definition{ID: ref.ID, Bytes: ref.Size}, err

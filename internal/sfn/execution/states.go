@@ -174,6 +174,9 @@ func (e *evaluation) wait() {
 		}
 		until = at
 	}
+	if e.failed == nil && until > e.t.in.Now+engine.Seconds(waitSecondsMax) {
+		e.runtime("Wait state delay is too long.")
+	}
 	switch {
 	case e.failed != nil:
 	case until <= e.t.in.Now:
@@ -190,10 +193,7 @@ func (e *evaluation) waited() {
 }
 
 func (e *evaluation) inSeconds(n int64) engine.Time {
-	if e.failed == nil && n > waitSecondsMax {
-		e.runtime("Wait state delay is too long.")
-	}
-	return e.t.in.Now + engine.Seconds(min(max(n, 0), waitSecondsMax))
+	return e.t.in.Now + engine.Seconds(min(max(n, 0), waitSecondsMax+1))
 }
 
 // waitSeconds is what SecondsPath points to.
