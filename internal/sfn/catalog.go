@@ -112,11 +112,16 @@ func (s *actions) activityOf(ctx context.Context, arn string) (*registry.Activit
 // machineOf gives the state machine that an ARN names, also by a version or an alias,
 // which may not be there. Errors: InvalidArn, StateMachineDoesNotExist.
 func (s *actions) machineOf(ctx context.Context, arn string) (*registry.Machine, resource.Name, error) {
+	return s.machineIn(ctx, worldOf(ctx), arn)
+}
+
+// machineIn is machineOf for what is asked from a world, whoever does.
+func (s *actions) machineIn(ctx context.Context, w engine.World, arn string) (*registry.Machine, resource.Name, error) {
 	n, err := parse(arn, resource.Machine)
 	if err != nil {
 		return nil, n, err
 	}
-	if w := worldOf(ctx); n.In(w.Region, w.Account) {
+	if n.In(w.Region, w.Account) {
 		m, err := s.findMachine(ctx, w, n.Base)
 		return m, n, faultOf(err, n, noMachine(arn))
 	}

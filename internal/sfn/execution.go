@@ -81,12 +81,9 @@ func executionOf(ctx context.Context, arn string) (engine.Name, error) {
 
 // startExecution serves StartExecution.
 func (s *actions) startExecution(ctx context.Context, in *wire.StartExecutionInput) (*wire.StartExecutionOutput, error) {
-	t, err := s.target(ctx, in.StateMachineARN)
+	t, err := s.target(ctx, worldOf(ctx), in.StateMachineARN)
 	if err != nil {
 		return nil, err
-	}
-	if t.Machine.Express {
-		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
 	}
 	name := text(in.Name)
 	if in.Name == nil {
@@ -103,11 +100,11 @@ func (s *actions) startExecution(ctx context.Context, in *wire.StartExecutionInp
 	if err := checkInput(input); err != nil {
 		return nil, err
 	}
-	started, err := s.start(ctx, worldOf(ctx), t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: text(in.TraceHeader)}})
+	begun, err := s.start(ctx, worldOf(ctx), t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: text(in.TraceHeader)}})
 	if err != nil {
 		return nil, err
 	}
-	return &wire.StartExecutionOutput{ExecutionARN: started.ARN, StartDate: timestamp(started.At)}, nil
+	return &wire.StartExecutionOutput{ExecutionARN: begun.ARN, StartDate: timestamp(begun.At)}, nil
 }
 
 // checkInput refuses what is no JSON. Errors: InvalidExecutionInput.
@@ -125,17 +122,21 @@ func checkInput(input string) error {
 	return refusal(wire.CodeInvalidExecutionInput, "Invalid State Machine Execution Input: '"+why+"'")
 }
 
-// started is an execution that runs.
+// started is an execution that was started.
 type started struct {
-	ARN string
-	At  engine.Time
-	Run engine.RunID // zero: it ran already
+	ARN  string
+	Name engine.Name
+	Run  engine.RunID
+	At   engine.Time
 }
 
 // start begins an execution of a target, or finds the one that was begun by the same call.
 // Of its settings it fills in what the target says. Errors: ExecutionAlreadyExists,
 // ExecutionLimitExceeded.
 func (s *actions) start(ctx context.Context, w engine.World, t *Target, name string, c *execution.Start) (*started, error) {
+	if t.Machine.Express {
+		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
+	}
 	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
 	c.Definition, c.Machine, c.Role = t.Revision.Definition, machine.String(), t.Revision.Role
 	if t.Version != nil {
@@ -156,9 +157,9 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 	if c.Activities, err = s.activitiesOf(ctx, w, c.Definition); err != nil {
 		return nil, err
 	}
-	found := &started{ARN: execution.ARN(w, t.Machine.Name, name)}
+	found := &started{ARN: execution.ARN(w, t.Machine.Name, name), Name: execution.Name(w, t.Machine.Name, name)}
 	cmd := engine.Command{
-		Name: execution.Name(w, t.Machine.Name, name), Begin: engine.Once, Seed: s.RootSeed(), Group: execution.Group(w), Body: c,
+		Name: found.Name, Begin: engine.Once, Seed: s.RootSeed(), Group: execution.Group(w), Body: c,
 	}
 	reply, err := s.Runs.Do(ctx, cmd)
 	if open, already := errors.AsType[*engine.AlreadyOpenError](err); already {
@@ -167,7 +168,7 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 		})
 	}
 	if err != nil {
-		return nil, executionFault(err, found.ARN)
+		return found, executionFault(err, found.ARN)
 	}
 	was := reply.(*execution.Started)
 	found.At, found.Run = was.At, was.Run

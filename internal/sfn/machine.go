@@ -8,6 +8,7 @@ import (
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/operation"
+	"heddle/internal/engine"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -306,7 +307,7 @@ func (s *actions) listStateMachines(ctx context.Context, in *wire.ListStateMachi
 // startSyncExecution serves StartSyncExecution, which this server does not do yet: it
 // refuses state machines of either type.
 func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExecutionInput) (*wire.StartSyncExecutionOutput, error) {
-	t, err := s.target(ctx, in.StateMachineARN)
+	t, err := s.target(ctx, worldOf(ctx), in.StateMachineARN)
 	if err != nil {
 		return nil, err
 	}
@@ -327,8 +328,8 @@ type Target struct {
 // target finds what an ARN names that executions can be started of: a state machine, a
 // version, or an alias, which picks one of its versions by their weights. Errors:
 // InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException.
-func (s *actions) target(ctx context.Context, arn string) (*Target, error) {
-	m, n, err := s.machineOf(ctx, arn)
+func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Target, error) {
+	m, n, err := s.machineIn(ctx, w, arn)
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,8 @@ const (
 	changeWait
 	// changeKnown: an activity was there at a time.
 	changeKnown
+	// changeAsked: the thread asks whether its activity is there.
+	changeAsked
 )
 
 func (c *change) code(p *pack.Coder) {
@@ -160,6 +162,8 @@ func (s *State) change(c *change) {
 		t.previous = c.failed
 	case changeWait:
 		t.wake, t.again = c.at, false
+	case changeAsked:
+		t.asked, t.again = true, false
 	case changeKnown:
 		i := slices.IndexFunc(s.known, func(k known) bool { return k.arn == c.arn })
 		if i < 0 {
@@ -268,7 +272,7 @@ func (s *State) applyScheduled(t *thread, id int64, at engine.Time, e *Body) {
 	if w.input = e.Input; e.Type == TaskScheduled {
 		w.input = datum{text: e.Parameters}
 	}
-	t.work, t.wake, t.again = &w, 0, false
+	t.work, t.wake, t.again, t.asked = &w, 0, false, false
 }
 
 func (s *State) applyExited(t *thread, id int64, e *Body) {
@@ -350,7 +354,7 @@ func (s *State) applyRedriven(at engine.Time, e *Body) {
 	s.status, s.closed, s.err, s.cause = Running, 0, nil, nil
 	s.redrives, s.redriven, s.redriveBy = e.RedriveCount, at, e.hidden.client
 	for _, t := range s.threads {
-		t.halted = false
+		t.halted, t.asked = false, false
 		t.retries, t.retried, t.wake, t.work = nil, 0, 0, nil
 		if g := t.group; g != nil {
 			g.running, g.done, g.failed = 0, 0, 0

@@ -40,6 +40,8 @@ type Task struct {
 	Credentials      bool   // Role is of the task's credentials
 	Machine          string // ARN
 	Execution        string // ARN
+	Name             engine.Name
+	Started          engine.Time // of the execution
 	Since            engine.Time
 	TimeoutSeconds   int64 // from when it was scheduled; 0: none
 	ScheduledAt      engine.Time

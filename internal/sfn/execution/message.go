@@ -30,6 +30,19 @@ type StopChild struct {
 	Scheduled int64
 }
 
+// ActivityFound answers a thread that wants to schedule a task of an activity.
+type ActivityFound struct {
+	Thread  int64
+	Entered int64 // event id of the state that wants it
+	There   bool
+}
+
+func (m *ActivityFound) code(c *pack.Coder) {
+	c.Int(&m.Thread)
+	c.Int(&m.Entered)
+	c.Bool(&m.There)
+}
+
 func (m *ChildClosed) code(c *pack.Coder) {
 	c.Int(&m.Scheduled)
 	for _, text := range []*string{&m.ARN, &m.Name, &m.Machine, &m.Version, &m.Alias, &m.Status, &m.Input, &m.Output} {
@@ -50,7 +63,7 @@ func (m *StopChild) code(c *pack.Coder) {
 // messageFormat is the first byte of each message; its kind is the second.
 const messageFormat = 1
 
-var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChild{}})
+var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChild{}, 2: &ActivityFound{}})
 
 func encodeMessage(m message) []byte {
 	c := pack.Writing(append(make([]byte, 0, 128), messageFormat, messageKinds.Mark(m)))
@@ -90,6 +103,8 @@ func (t *turn) receive(m message) {
 	switch c := m.(type) {
 	case *ChildClosed:
 		t.childClosed(c)
+	case *ActivityFound:
+		t.activityFound(c)
 	case *StopChild:
 		if p := s.settings.Parent; p.Run == c.Run && p.Scheduled == c.Scheduled {
 			t.end(Aborted, nil, nil, 0)
@@ -101,7 +116,7 @@ func (t *turn) receive(m message) {
 func (t *turn) tellParent() {
 	s := t.s
 	p := s.settings.Parent
-	if p.Run.IsZero() {
+	if !p.Waits {
 		return
 	}
 	t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildClosed{

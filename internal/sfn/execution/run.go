@@ -82,6 +82,7 @@ type evaluation struct {
 	result    any // of JSONata: $states.result
 	hasResult bool
 	item      *thread // of ItemSelector: the iteration that is to begin
+	vouched   bool    // the activity was found to be there
 	caught    any     // of JSONata, for a Catcher: $states.errorOutput
 }
 

@@ -65,11 +65,12 @@ type Settings struct {
 	Activities []string
 }
 
-// Parent is the task of another execution that waits for this one; zero: none does.
+// Parent is the task of another execution that started this one; zero: none did.
 type Parent struct {
 	Name      engine.Name
 	Run       engine.RunID
 	Scheduled int64
+	Waits     bool // for this one's end
 }
 
 // known tells when it was known last that an activity is there.
@@ -122,6 +123,7 @@ type thread struct {
 	next     string // state to be entered with input; "": none
 	halted   bool   // it failed, or was given up with what it is part of
 	again    bool   // the state has to be run once more: it was redriven
+	asked    bool   // it waits to hear whether its activity is there
 
 	// Of the state that it is in. Outside of one they are empty.
 	state     string
@@ -230,7 +232,7 @@ func (s *State) leave(t *thread) {
 		s.remove(func(other *thread) bool { return other.owner == t.number })
 	}
 	t.state, t.entered, t.enteredAt, t.before = "", 0, 0, 0
-	t.retries, t.retried, t.wake, t.work, t.group, t.again, t.halted = nil, 0, 0, nil, nil, false, false
+	t.retries, t.retried, t.wake, t.work, t.group, t.again, t.halted, t.asked = nil, 0, 0, nil, nil, false, false, false
 }
 
 // working gives the thread with an open task by its Scheduled event, or nil.
@@ -334,6 +336,7 @@ func (p *Parent) code(c *pack.Coder) {
 	if p.Name.Key != "" {
 		p.Run.Code(c)
 		c.Int(&p.Scheduled)
+		c.Bool(&p.Waits)
 	}
 }
 
@@ -381,6 +384,7 @@ func (t *thread) code(c *pack.Coder) {
 	c.Text(&t.next)
 	c.Bool(&t.halted)
 	c.Bool(&t.again)
+	c.Bool(&t.asked)
 	c.Text(&t.state)
 	if t.state != "" {
 		c.Int(&t.entered)

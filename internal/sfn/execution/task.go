@@ -1,8 +1,12 @@
 package execution
 
 import (
+	"slices"
+
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
+	"heddle/internal/sfn/resource"
 	"heddle/jsonvalue"
 )
 
@@ -50,8 +54,8 @@ func (e *evaluation) task() {
 	world := t.s.id.Name.World
 	switch r.Kind {
 	case asl.Activity:
-		if !t.s.knowsActivity(r.ARN, t.in.Now) {
-			e.runtime("The activity ARN does not exist.")
+		if !e.vouched && !t.s.knowsActivity(r.ARN, t.in.Now) && len(t.events) > 0 {
+			e.ask(r.ARN)
 			return
 		}
 		body.Type, body.Credentials, w.List = ActivityScheduled, nil, ActivityList(world, r.ARN)
@@ -82,12 +86,48 @@ func Performs(r *asl.Resource) bool {
 
 // knowsActivity tells whether an activity was there a short while ago.
 func (s *State) knowsActivity(arn string, now engine.Time) bool {
-	for _, k := range s.known {
-		if k.arn == arn {
-			return true
-		}
+	i := slices.IndexFunc(s.known, func(k known) bool { return k.arn == arn })
+	return i >= 0 && now < s.known[i].at+engine.Seconds(knownFor)
+}
+
+// ask asks whether an activity is there, before a task of it is scheduled. A retry does not
+// ask again.
+func (e *evaluation) ask(activity string) {
+	t, th := e.t, e.th
+	n, err := resource.ParseAs(activity, resource.Activity)
+	w := t.s.id.Name.World
+	if err != nil || !n.In(w.Region, w.Account) {
+		e.noActivity()
+		return
 	}
-	return false
+	answer := func(there bool) []byte {
+		return encodeMessage(&ActivityFound{Thread: th.number, Entered: th.entered, There: there})
+	}
+	t.send(registry.Ask(w, n.Base, t.s.id, answer(true), answer(false)))
+	t.change(change{kind: changeAsked, thread: th.number})
+}
+
+func (e *evaluation) noActivity() { e.runtime("The activity ARN does not exist.") }
+
+// activityFound goes on with a state that has asked.
+func (t *turn) activityFound(c *ActivityFound) {
+	th := t.s.thread(c.Thread)
+	if th == nil || th.halted || !th.asked || th.entered != c.Entered {
+		return
+	}
+	st := t.state(th)
+	e := &evaluation{t: t, th: th, st: st, vouched: true}
+	if c.There {
+		e.task()
+	} else {
+		e.noActivity()
+	}
+	if e.failed != nil {
+		t.evaluationFailed(th, st, e.failed)
+	} else {
+		t.change(change{kind: changeKnown, arn: st.Resource.ARN, at: t.in.Now})
+	}
+	t.run()
 }
 
 // seconds is a timeout that a state asks for; 0: none.
@@ -141,7 +181,7 @@ func (t *turn) startTask(c *StartTask) error {
 	t.reply = &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
 		Input: w.input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "",
-		Machine: s.settings.Machine, Execution: s.arn, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
+		Machine: s.settings.Machine, Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ type Activities struct {
 	*collection.Rules[*activityState]
 }
 
-var _ engine.Rules = (*Activities)(nil)
+var _ engine.MessagedRules = (*Activities)(nil)
 
 // NewActivities makes the rules of KindActivity.
 func NewActivities() *Activities { return &Activities{activityRules} }
@@ -139,6 +139,8 @@ func (a *Activities) Handle(state engine.State, body any, in engine.Input) (t en
 	case CreateActivity:
 		err = a.create(&t, s, c, in.Now)
 	case Describe:
+	case *ask:
+		t.Messages = append(t.Messages, c.answer(c.yes))
 	case Tag:
 		err = a.tag(&t, s, c, in.Now)
 	case Untag:

@@ -128,6 +128,7 @@ func (n *Names) Handle(s engine.State, body any, in engine.Input) (t engine.Turn
 const (
 	messageEnter byte = iota + 1
 	messageStrike
+	messageAsk
 )
 
 // entering tells a list of the name of something new.

@@ -1,0 +1,243 @@
+package sfn
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"heddle/internal/aws/fault"
+	"heddle/internal/engine"
+	"heddle/internal/engine/task"
+	"heddle/internal/matching"
+	"heddle/internal/service"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/permission"
+	"heddle/internal/sfn/resource"
+	"heddle/internal/sfn/wire"
+	"heddle/jsonvalue"
+)
+
+// integrations performs the tasks of state machines that start executions here.
+//
+// What it was doing when the server stopped is offered again, as the next attempt. So what
+// it starts is found again: by the task that it was started for.
+type integrations struct {
+	*actions
+	polls   context.Context
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+}
+
+// integrationsMax is how many tasks are performed at a time. Each is a few commands for
+// runs, none of which waits for anybody outside.
+const integrationsMax = 16
+
+func newIntegrations(s *actions) *integrations { return &integrations{actions: s} }
+
+// Start implements lifecycle.Service.
+func (i *integrations) Start(context.Context) error {
+	i.polls, i.stop = context.WithCancel(context.Background())
+	for range integrationsMax {
+		i.workers.Go(i.run)
+	}
+	return nil
+}
+
+// Stop implements lifecycle.Service.
+func (i *integrations) Stop(context.Context) error {
+	i.stop()
+	i.workers.Wait()
+	return nil
+}
+
+func (i *integrations) run() {
+	for i.polls.Err() == nil {
+		claim, err := i.Performed.Poll(i.polls, execution.IntegrationList)
+		if claim != nil {
+			err = i.take(claim)
+		}
+		if err != nil && i.polls.Err() == nil {
+			i.Log.Error("a task that starts an execution could not be performed; it is tried again", "cause", err)
+			pause, cancel := i.Within(i.polls, troublePause)
+			<-pause.Done()
+			cancel()
+		}
+	}
+}
+
+// take performs the task of a claim.
+func (i *integrations) take(claim *matching.Claim) error {
+	ctx := context.WithoutCancel(i.polls)
+	reply, err := i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.StartTask{ScheduledEventID: claim.ID}})
+	switch {
+	case engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable):
+		claim.Accept()
+		return nil
+	case err != nil:
+		claim.Return()
+		return err
+	}
+	claim.Accept()
+	task := reply.(*execution.Task)
+	ref := execution.Ref{ScheduledEventID: task.ScheduledEventID}
+	body, err := i.perform(ctx, claim.Run, task, ref)
+	if err != nil {
+		return i.failed(ctx, claim.Run, task, err)
+	}
+	_, err = i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: body})
+	if engine.IsGone(err) || isMissing(err) {
+		return nil // it was stopped meanwhile, or the execution that it waits for has ended
+	}
+	return err
+}
+
+// failed tells a run that a task failed, if that is the task's own fault. Else the task is
+// handed back.
+func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execution.Task, why error) error {
+	f, theirs := errors.AsType[*fault.Fault](why)
+	if !theirs {
+		i.Runs.Cast(engine.Command{Run: run, Body: undelivered(task)})
+		return why
+	}
+	name, cause := integrationError(f, task)
+	_, err := i.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Fail{
+		Ref: execution.Ref{ScheduledEventID: task.ScheduledEventID}, Error: &name, Cause: &cause,
+	}})
+	if engine.IsGone(err) || isMissing(err) {
+		return nil
+	}
+	return err
+}
+
+// integrationError is a fault as tasks of the integration fail with it.
+func integrationError(f *fault.Fault, task *execution.Task) (name, cause string) {
+	code := f.Code
+	if code == "" {
+		code = "AccessDeniedException"
+	}
+	name = "StepFunctions." + strings.TrimSuffix(code, "Exception") + "Exception"
+	return name, fmt.Sprintf("%s (Service: AWSStepFunctions; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)",
+		f.Message, code, derivedUUID(task.Execution, task.ScheduledEventID))
+}
+
+// derivedUUID is a UUID that is the same whenever it is asked for.
+func derivedUUID(arn string, scheduled int64) string {
+	b := sha256.Sum256(fmt.Appendf(nil, "%s %d", arn, scheduled))
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// parameters are those of states:startExecution.
+type parameters struct {
+	StateMachineArn string
+	Name            string
+	Input           json.RawMessage
+	TraceHeader     string
+}
+
+// perform starts the execution that a task asks for, and gives what its run is to be told.
+func (i *integrations) perform(ctx context.Context, run engine.RunID, task *execution.Task, ref execution.Ref) (any, error) {
+	var p parameters
+	if err := json.Unmarshal([]byte(task.Input), &p); err != nil {
+		return nil, invalid("The parameters of startExecution can't be read: " + err.Error())
+	}
+	input := string(p.Input)
+	if quoted, ok := textOf(p.Input); ok {
+		input = quoted
+	}
+	if input == "" || input == "null" {
+		input = "{}"
+	}
+	name := p.Name
+	if name == "" {
+		name = derivedUUID(task.Execution, task.ScheduledEventID)
+	} else if err := checkName(name); err != nil {
+		return nil, err
+	}
+	if err := checkInput(input); err != nil {
+		return nil, err
+	}
+	w := task.Name.World
+	if err := i.mayStart(ctx, task, p.StateMachineArn); err != nil {
+		return nil, err
+	}
+	t, err := i.target(ctx, w, p.StateMachineArn)
+	if err != nil {
+		return nil, err
+	}
+	_, pattern, _ := strings.Cut(task.Resource, ".")
+	waits := strings.HasPrefix(pattern, "sync")
+	parent := execution.Parent{Name: task.Name, Run: run, Scheduled: task.ScheduledEventID, Waits: waits}
+	begun, err := i.start(ctx, w, t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: p.TraceHeader, Parent: parent}})
+	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Code == wire.CodeExecutionAlreadyExists {
+		begun, err = i.earlier(ctx, begun, parent, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	output := execution.StartOutput(begun.ARN, begun.At, task.ScheduledEventID)
+	switch {
+	case pattern == "":
+		return &execution.Succeed{Ref: ref, Output: output}, nil
+	case waits:
+		return &execution.Submit{Ref: ref, Output: output, Child: begun.Run, ChildName: begun.Name}, nil
+	}
+	return &execution.Submit{Ref: ref, Output: output}, nil
+}
+
+// textOf reads a JSON text.
+func textOf(raw json.RawMessage) (string, bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	v, err := jsonvalue.Parse(raw)
+	s, ok := v.(string)
+	return s, err == nil && ok
+}
+
+// earlier finds the execution that an attempt before this one has started for the task; if
+// it is another one, why stands.
+func (i *integrations) earlier(ctx context.Context, found *started, parent execution.Parent, why error) (*started, error) {
+	view, err := i.Runs.View(ctx, found.Name, engine.RunID{})
+	if err != nil {
+		return nil, why
+	}
+	reply, err := i.Runs.Do(ctx, engine.Command{Name: found.Name, Run: view.Run, Body: &execution.Describe{}})
+	if err != nil {
+		return nil, err
+	}
+	if d := reply.(*execution.Description); d.Settings.Parent.Run != parent.Run || d.Settings.Parent.Scheduled != parent.Scheduled {
+		return nil, why
+	}
+	found.Run, found.At = view.Run, view.Started
+	return found, nil
+}
+
+// mayStart asks whether the role of a task may start executions of a machine.
+func (i *integrations) mayStart(ctx context.Context, task *execution.Task, machine string) error {
+	if i.Trusting {
+		return nil
+	}
+	verdict, err := i.May(ctx, &service.Errand{
+		World: task.Name.World, Role: task.Role, Since: task.Started, Service: permission.Service, Session: resource.Service,
+		Source: task.Machine, Action: resource.Service + ":StartExecution", Resource: machine,
+	})
+	if err != nil {
+		return err
+	}
+	for _, no := range []string{verdict.NotAssumed, verdict.Denied} {
+		if no != "" {
+			return &fault.Fault{Code: "AccessDeniedException", Message: no}
+		}
+	}
+	return nil
+}
+
+// undelivered hands a task back, so that it is offered again.
+func undelivered(k *execution.Task) any {
+	return &task.Undelivered{ScheduledEventID: k.ScheduledEventID, Attempt: k.Attempt}
+}
