@@ -82,11 +82,15 @@ func (l *load) start() {
 		poll := appendPoll(nil, w.list(int64(i)))
 		l.goPoll(func(conn *client.Conn) error { return l.decider(conn, poll) })
 	}
+	worker, starter := l.worker, l.starter
+	if w.machine != "" {
+		worker, starter = l.machineWorker, l.machineStarter
+	}
 	for range workers {
-		l.goPoll(l.worker)
+		l.goPoll(worker)
 	}
 	for i := range l.slots {
-		l.starters.Go(func() { l.keep(l.starter(i)) })
+		l.starters.Go(func() { l.keep(starter(i)) })
 	}
 }
 

@@ -70,6 +70,11 @@ func (b *bench) measureRate(ctx context.Context, m *measured, w *workload, repea
 		}
 		l := newLoad(s.target, w, inFlight)
 		l.lenient = m.name == "moto"
+		if w.machine != "" {
+			if err := declareMachine(s.target, w.machine); err != nil {
+				return err
+			}
+		}
 		l.start()
 		defer l.cut()
 		if err := s.until(ctx, l, time.After(b.warmUp), 0); err != nil {

@@ -11,14 +11,15 @@ import (
 type workload struct {
 	name       string
 	activities int
-	parallel   bool // all activities at once, not one after the other
-	chain      int  // runs, each of which continues as the next
-	lists      int  // of decision tasks, over which workflows are spread; 0: the type's own
-	pollers    int  // deciders; 0: as many as workflows in flight
-	signals    bool // what is counted are signals to one workflow in each slot
-	inFlight   int  // 0: as the flag says
-	calls      int  // that a workflow takes when no decision is empty
-	events     int  // of its history then
+	parallel   bool   // all activities at once, not one after the other
+	chain      int    // runs, each of which continues as the next
+	lists      int    // of decision tasks, over which workflows are spread; 0: the type's own
+	pollers    int    // deciders; 0: as many as workflows in flight
+	signals    bool   // what is counted are signals to one workflow in each slot
+	inFlight   int    // 0: as the flag says
+	machine    string // executions of a state machine of this definition, in place of workflows
+	calls      int    // that a workflow takes when no decision is empty
+	events     int    // of its history then
 }
 
 // workloads by name.
@@ -31,6 +32,8 @@ var workloads = []workload{
 	{name: "poll-fanout", lists: 500, pollers: 1000, calls: 3, events: 5},
 	{name: "continue-as-new", chain: 10, calls: 21, events: 50},
 	{name: "idle", activities: 1, inFlight: 1, calls: 7, events: 11},
+	{name: "machine-start", machine: passMachine, calls: 1, events: 5},
+	{name: "machine-activity", machine: activityMachine, activities: 1, calls: 3, events: 8},
 }
 
 // special workloads are not a number of workflows in flight.
@@ -39,6 +42,11 @@ var special = map[string]func(*bench, context.Context, *measured, int) error{
 	"10k-timers":   (*bench).measureTimers,
 	"long-history": (*bench).measureLongHistory,
 	"visibility":   (*bench).measureVisibility,
+
+	"machine-loop":    measureLoops("machine-loop"),
+	"machine-jsonata": measureLoops("machine-jsonata"),
+	"machine-map":     measureLoops("machine-map"),
+	"machine-waits":   (*bench).measureWaits,
 }
 
 func workloadNames() (names []string) {
@@ -49,7 +57,9 @@ func workloadNames() (names []string) {
 }
 
 // decided tells whether workflows have a decider, which completes them.
-func (w *workload) decided() bool { return w.activities > 0 || w.chain > 0 || w.lists > 0 }
+func (w *workload) decided() bool { return w.machine == "" && w.decides() }
+
+func (w *workload) decides() bool { return w.activities > 0 || w.chain > 0 || w.lists > 0 }
 
 // list is the task list of the n-th workflow or poller; empty: the type's own.
 func (w *workload) list(n int64) string {

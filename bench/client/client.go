@@ -1,4 +1,4 @@
-// Package client is a lean client of Amazon SWF for programs that load a server:
+// Package client is a lean client of Amazon SWF and Step Functions for programs that load a server:
 // HTTP/1.1 written by hand on one kept connection, signed requests, answers
 // searched rather than decoded. It costs a small part of what an SDK does, so
 // that a measurement is of the server. It retries nothing.
@@ -16,9 +16,18 @@ import (
 	"time"
 )
 
-const (
-	contentType  = "application/x-amz-json-1.0"
-	targetPrefix = "SimpleWorkflowService."
+// Service is an API that is called.
+type Service struct {
+	name        string // as signatures have it
+	contentType string
+	target      string // what X-Amz-Target begins with; empty: there is none
+}
+
+// The services. Bodies of IAM are forms, which say the action.
+var (
+	SWF           = Service{"swf", "application/x-amz-json-1.0", "SimpleWorkflowService."}
+	StepFunctions = Service{"states", "application/x-amz-json-1.0", "AWSStepFunctions."}
+	IAM           = Service{"iam", "application/x-www-form-urlencoded", ""}
 )
 
 // Conn is one connection. Only Close and HangUp may be called beside a call.
@@ -40,7 +49,7 @@ type Credentials struct{ AccessKey, SecretKey, Region string }
 // New makes a connection that dials at its first call.
 func New(addr string, c Credentials) *Conn {
 	return &Conn{
-		signer: signer{accessKey: c.AccessKey, secretKey: c.SecretKey, region: c.Region, host: addr},
+		signer: signer{service: SWF, accessKey: c.AccessKey, secretKey: c.SecretKey, region: c.Region, host: addr},
 		in:     bufio.NewReaderSize(nil, 16<<10),
 	}
 }
@@ -48,6 +57,12 @@ func New(addr string, c Credentials) *Conn {
 // From has the connection come from another address of this machine; to a server
 // that makes another client. It is said before the first call.
 func (c *Conn) From(ip net.IP) { c.dialer.LocalAddr = &net.TCPAddr{IP: ip} }
+
+// Of has the connection call another service than SWF. It is said before the first call.
+func (c *Conn) Of(s Service) *Conn {
+	c.signer.service = s
+	return c
+}
 
 // Close ends the connection and whatever call waits on it.
 func (c *Conn) Close() {
@@ -128,10 +143,12 @@ func (c *Conn) exchange(conn net.Conn, action string, body []byte) (status int, 
 	c.signer.at(time.Now())
 	b := append(c.out[:0], "POST / HTTP/1.1\r\nHost: "...)
 	b = append(b, c.signer.host...)
-	b = append(b, "\r\nContent-Type: "+contentType+"\r\nX-Amz-Date: "...)
+	b = append(b, "\r\nContent-Type: "+c.signer.service.contentType+"\r\nX-Amz-Date: "...)
 	b = append(b, c.signer.date...)
-	b = append(b, "\r\nX-Amz-Target: "+targetPrefix...)
-	b = append(b, action...)
+	if c.signer.service.target != "" {
+		b = append(b, "\r\nX-Amz-Target: "+c.signer.service.target...)
+		b = append(b, action...)
+	}
 	b = append(b, "\r\nAuthorization: "...)
 	b = c.signer.appendAuthorization(b, action, body)
 	b = append(b, "\r\nContent-Length: "...)

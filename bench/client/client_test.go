@@ -7,7 +7,7 @@ import (
 
 // The signature was computed by another implementation, botocore 1.43.
 func TestSignature(t *testing.T) {
-	s := signer{accessKey: "AKIDEXAMPLE", secretKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", region: "us-east-1", host: "127.0.0.1:7930"}
+	s := signer{service: SWF, accessKey: "AKIDEXAMPLE", secretKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", region: "us-east-1", host: "127.0.0.1:7930"}
 	s.at(time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC))
 	got := string(s.appendAuthorization(nil, "ListDomains", []byte(`{"registrationStatus":"REGISTERED"}`)))
 	want := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20250102/us-east-1/swf/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=07db1d89b667e3b5515104ff6736d2743c3c0efc31e04bb470f021ba8a03590b"

@@ -11,6 +11,7 @@ import (
 // signer makes Signature Version 4 for one connection. The signing key and the
 // keyed hash are kept for a day, the date header for a second.
 type signer struct {
+	service                      Service
 	accessKey, secretKey, region string
 	host                         string
 
@@ -24,7 +25,8 @@ type signer struct {
 
 const (
 	amzDate       = "20060102T150405Z"
-	signedHeaders = "content-type;host;x-amz-date;x-amz-target"
+	signedHeaders = "content-type;host;x-amz-date"
+	signedTarget  = ";x-amz-target"
 )
 
 // at moves the signer to a moment.
@@ -39,25 +41,29 @@ func (s *signer) at(now time.Time) {
 		return
 	}
 	key := []byte("AWS4" + s.secretKey)
-	for _, part := range []string{string(s.date[:8]), s.region, "swf", "aws4_request"} {
+	for _, part := range []string{string(s.date[:8]), s.region, s.service.name, "aws4_request"} {
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(part))
 		key = mac.Sum(nil)
 	}
 	s.mac = hmac.New(sha256.New, key)
 	s.scope = append(s.scope[:0], s.date[:8]...)
-	s.scope = append(s.scope, "/"+s.region+"/swf/aws4_request"...)
+	s.scope = append(s.scope, "/"+s.region+"/"+s.service.name+"/aws4_request"...)
 }
 
 // appendAuthorization appends the value of the Authorization header.
 func (s *signer) appendAuthorization(b []byte, target string, body []byte) []byte {
-	c := append(s.scratch[:0], "POST\n/\n\ncontent-type:"+contentType+"\nhost:"...)
+	c := append(s.scratch[:0], "POST\n/\n\ncontent-type:"+s.service.contentType+"\nhost:"...)
 	c = append(c, s.host...)
 	c = append(c, "\nx-amz-date:"...)
 	c = append(c, s.date...)
-	c = append(c, "\nx-amz-target:"+targetPrefix...)
-	c = append(c, target...)
-	c = append(c, "\n\n"+signedHeaders+"\n"...)
+	signed := signedHeaders
+	if s.service.target != "" {
+		signed += signedTarget
+		c = append(c, "\nx-amz-target:"+s.service.target...)
+		c = append(c, target...)
+	}
+	c = append(c, "\n\n"+signed+"\n"...)
 	s.sum = sha256.Sum256(body)
 	c = hex.AppendEncode(c, s.sum[:])
 	s.sum = sha256.Sum256(c)
@@ -76,6 +82,6 @@ func (s *signer) appendAuthorization(b []byte, target string, body []byte) []byt
 	b = append(b, s.accessKey...)
 	b = append(b, '/')
 	b = append(b, s.scope...)
-	b = append(b, ", SignedHeaders="+signedHeaders+", Signature="...)
+	b = append(b, ", SignedHeaders="+signed+", Signature="...)
 	return hex.AppendEncode(b, s.mac.Sum(s.sum[:0]))
 }
