@@ -2,7 +2,6 @@ package sfn
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,19 +137,15 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
 	}
 	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
-	c.Definition, c.Machine, c.Role = t.Revision.Definition, machine.String(), t.Revision.Role
+	c.Definition, c.Role = t.Revision.Definition, t.Revision.Role
 	if t.Version != nil {
 		c.Version = *versionARN(machine, t.Version)
 	}
 	if t.Alias != nil {
 		c.Alias = machine.Qualified(t.Alias.Name).String()
 	}
+	c.Revision = t.Revision.Shown(updatedOf(t))
 	var err error
-	if c.Revision, err = json.Marshal(revisionShown{
-		ID: t.Revision.ID, Updated: updatedOf(t), Logging: t.Revision.Logging, Tracing: t.Revision.Tracing, Encryption: t.Revision.Encryption,
-	}); err != nil {
-		return nil, err
-	}
 	if _, err := io.ReadFull(s.Random, c.Secret[:]); err != nil {
 		return nil, fmt.Errorf("start an execution: %w", err)
 	}
@@ -173,15 +168,6 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 	was := reply.(*execution.Started)
 	found.At, found.Run = was.At, was.Run
 	return found, nil
-}
-
-// revisionShown is what an execution keeps of its machine, to show it.
-type revisionShown struct {
-	ID         string
-	Updated    engine.Time
-	Logging    registry.Logging
-	Tracing    bool
-	Encryption registry.Encryption
 }
 
 func updatedOf(t *Target) engine.Time {
@@ -294,8 +280,8 @@ func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire
 	if err != nil {
 		return nil, err
 	}
-	var r revisionShown
-	if err := json.Unmarshal(d.Settings.Revision, &r); err != nil {
+	r, updated, err := registry.ReadShown(d.Settings.Revision)
+	if err != nil {
 		return nil, fmt.Errorf("read what %s keeps of its state machine: %w", d.ARN, err)
 	}
 	n, err := parse(d.Machine, resource.Machine)
@@ -303,7 +289,7 @@ func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire
 		return nil, err
 	}
 	out := &wire.DescribeStateMachineForExecutionOutput{
-		StateMachineARN: d.Machine, Name: n.Base, RoleARN: d.Settings.Role, UpdateDate: timestamp(r.Updated), RevisionID: present(r.ID), Definition: "{}",
+		StateMachineARN: d.Machine, Name: n.Base, RoleARN: d.Settings.Role, UpdateDate: timestamp(updated), RevisionID: present(r.ID), Definition: "{}",
 		LoggingConfiguration: loggingShape(&r.Logging), TracingConfiguration: &wire.TracingConfiguration{Enabled: &r.Tracing},
 		EncryptionConfiguration: encryptionShape(&r.Encryption),
 	}
@@ -394,8 +380,9 @@ func (s *actions) listExecutions(ctx context.Context, in *wire.ListExecutionsInp
 		if status != "" && l.Status != status || !redriveFits(text(in.RedriveFilter), &l) {
 			continue
 		}
+		_, name := execution.Split(r.Name.Key)
 		out.Executions = append(out.Executions, wire.ExecutionListItem{
-			ExecutionARN: execution.ARN(w, n.Base, l.Name), Name: l.Name, StateMachineARN: l.Machine,
+			ExecutionARN: execution.ARN(w, n.Base, name), Name: name, StateMachineARN: execution.MachineARN(w, n.Base),
 			StateMachineVersionARN: present(l.Version), StateMachineAliasARN: present(l.Alias), Status: l.Status,
 			StartDate: timestamp(r.Started), StopDate: moment(r.Closed), RedriveCount: &l.Redrives, RedriveDate: moment(l.Redriven),
 		})

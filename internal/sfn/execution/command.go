@@ -101,6 +101,8 @@ type Describe struct{}
 type Description struct {
 	Listing
 	Settings      Settings
+	Name          string
+	Machine       string // ARN
 	ARN           string
 	Input         string
 	Output        string // JSON text; "": there is none

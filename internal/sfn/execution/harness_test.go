@@ -67,8 +67,8 @@ func (h *harness) put(definition string) blob.ID {
 func (h *harness) begin(machine, name, definition, input string, change func(*Start)) *harnessRun {
 	h.t.Helper()
 	start := &Start{Input: input, Settings: Settings{
-		Definition: h.put(definition), Machine: "arn:aws:states:us-east-1:123456789012:stateMachine:" + machine,
-		Role: "arn:aws:iam::123456789012:role/states", Secret: [16]byte{1, 2, 3},
+		Definition: h.put(definition),
+		Role:       "arn:aws:iam::123456789012:role/states", Secret: [16]byte{1, 2, 3},
 	}}
 	if change != nil {
 		change(start)

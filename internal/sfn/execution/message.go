@@ -120,7 +120,7 @@ func (t *turn) tellParent() {
 		return
 	}
 	t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildClosed{
-		Scheduled: p.Scheduled, ARN: s.arn, Name: s.name, Machine: s.settings.Machine, Version: s.settings.Version, Alias: s.settings.Alias,
+		Scheduled: p.Scheduled, ARN: s.arn, Name: s.name, Machine: s.of, Version: s.settings.Version, Alias: s.settings.Alias,
 		Status: s.status, Input: s.input.Text(), Output: s.output.Text(), Error: s.err, Cause: s.cause,
 		Started: s.started, Stopped: s.closed, Redrives: s.redrives,
 	})})

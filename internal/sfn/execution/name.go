@@ -31,6 +31,11 @@ func ARN(w engine.World, machine, execution string) string {
 	return resource.Of(w.Region, w.Account, resource.Execution, machine).Qualified(execution).String()
 }
 
+// MachineARN is a state machine's.
+func MachineARN(w engine.World, machine string) string {
+	return resource.Of(w.Region, w.Account, resource.Machine, machine).String()
+}
+
 // Group is the quota group of an account's open executions.
 func Group(w engine.World) string { return "sfn\x00" + w.Account + "\x00" + w.Region }
 

@@ -72,9 +72,11 @@ func IndexValue(arn, status string) string {
 func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 	l, err := DecodeListing(rec.Listing)
 	mustHold(err == nil, "entries of %s: %v", id.Run, err)
+	machine, _ := Split(id.Name.Key)
+	of := MachineARN(id.Name.World, machine)
 	entries := []engine.Entry{
-		{Family: ByMachine, Value: IndexValue(l.Machine, ""), Time: rec.Started},
-		{Family: ByMachineStatus, Value: IndexValue(l.Machine, l.Status), Time: rec.Started},
+		{Family: ByMachine, Value: IndexValue(of, ""), Time: rec.Started},
+		{Family: ByMachineStatus, Value: IndexValue(of, l.Status), Time: rec.Started},
 	}
 	for _, origin := range []string{l.Version, l.Alias} {
 		if origin != "" {
@@ -86,12 +88,11 @@ func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 	return entries
 }
 
-// Listing is what a list shows of an execution, beside the times of its record.
+// Listing is what a list shows of an execution, beside its name and the times of its
+// record.
 type Listing struct {
-	Name     string
-	Machine  string // ARN, as are
-	Version  string
-	Alias    string
+	Version  string // ARN, if it was started by one
+	Alias    string // as Version
 	Status   string
 	Redrives int64
 	Redriven engine.Time
@@ -102,7 +103,7 @@ const listingFormat = 1
 
 func (l *Listing) code(c *pack.Coder) {
 	c.Format(listingFormat)
-	for _, text := range []*string{&l.Name, &l.Machine, &l.Version, &l.Alias, &l.Status} {
+	for _, text := range []*string{&l.Version, &l.Alias, &l.Status} {
 		c.Text(text)
 	}
 	c.Int(&l.Redrives)
@@ -119,8 +120,7 @@ func DecodeListing(b []byte) (Listing, error) {
 
 func (s *State) listing() Listing {
 	return Listing{
-		Name: s.name, Machine: s.settings.Machine, Version: s.settings.Version, Alias: s.settings.Alias,
-		Status: s.status, Redrives: s.redrives, Redriven: s.redriven,
+		Version: s.settings.Version, Alias: s.settings.Alias, Status: s.status, Redrives: s.redrives, Redriven: s.redriven,
 	}
 }
 
@@ -128,7 +128,7 @@ func (s *State) listing() Listing {
 func (t *turn) describe() {
 	s := t.s
 	d := &Description{
-		Listing: s.listing(), Settings: s.settings, ARN: s.arn, Input: s.input.Text(), Error: s.err, Cause: s.cause,
+		Listing: s.listing(), Settings: s.settings, ARN: s.arn, Name: s.name, Machine: s.of, Input: s.input.Text(), Error: s.err, Cause: s.cause,
 		Started: s.started, Closed: s.closed, Redriven: s.redriven, Open: s.isOpen(),
 	}
 	if s.status == Succeeded {

@@ -30,7 +30,7 @@ func (t *turn) step(th *thread) {
 	switch {
 	case th.next != "":
 		st := t.flow(th).Find(th.next)
-		mustHold(st != nil, "%s has no state %q", t.s.settings.Machine, th.next)
+		mustHold(st != nil, "%s has no state %q", t.s.of, th.next)
 		t.emit(th, &Body{Type: entered(st.Type.String()), Previous: th.previous, Name: st.Name, Input: th.input})
 		t.execute(th, st)
 	case th.again:
@@ -339,7 +339,7 @@ func (t *turn) context(th *thread, st *asl.State, item *thread) any {
 		execution.Set("RedriveTime", timeText(s.redriven))
 	}
 	machine := jsonvalue.NewObject(2)
-	machine.Set("Id", s.settings.Machine)
+	machine.Set("Id", s.of)
 	machine.Set("Name", s.machine)
 	state := jsonvalue.NewObject(4)
 	state.Set("Name", th.state)

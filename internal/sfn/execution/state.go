@@ -26,6 +26,7 @@ type State struct {
 	machine string // part of id.Name.Key, as is
 	name    string
 	arn     string // of the execution
+	of      string // ARN of the machine
 
 	settings Settings
 	input    datum // of the execution, as its caller wrote it
@@ -51,7 +52,6 @@ type State struct {
 type Settings struct {
 	Definition     blob.ID
 	StartAt        string // the first state
-	Machine        string // ARN
 	Version        string // ARN, if it was started by one
 	Alias          string // ARN, if it was started by one
 	Role           string // ARN
@@ -180,7 +180,7 @@ func (r *Rules) New(id engine.Identity) engine.State { return newState(id) }
 func newState(id engine.Identity) *State {
 	s := &State{id: id}
 	s.machine, s.name = Split(id.Name.Key)
-	s.arn = ARN(id.Name.World, s.machine, s.name)
+	s.arn, s.of = ARN(id.Name.World, s.machine, s.name), MachineARN(id.Name.World, s.machine)
 	return s
 }
 
@@ -318,7 +318,6 @@ func (s *State) code(c *pack.Coder) {
 func (s *Settings) code(c *pack.Coder) {
 	c.Fixed(s.Definition[:])
 	c.Text(&s.StartAt)
-	c.Text(&s.Machine)
 	c.Text(&s.Version)
 	c.Text(&s.Alias)
 	c.Text(&s.Role)

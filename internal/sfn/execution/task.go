@@ -181,7 +181,7 @@ func (t *turn) startTask(c *StartTask) error {
 	t.reply = &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
 		Input: w.input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "",
-		Machine: s.settings.Machine, Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
+		Machine: s.of, Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
 	return nil
 }

@@ -235,12 +235,16 @@ func (r *Revision) code(c *pack.Coder) {
 	c.Fixed(r.Definition[:])
 	c.Int(&r.DefinitionBytes)
 	c.Text(&r.Role)
-	c.Text(&r.Logging.Level)
-	c.Bool(&r.Logging.Data)
-	c.Texts(&r.Logging.Destinations)
-	c.Bool(&r.Logging.Listed)
+	r.Logging.code(c)
 	c.Bool(&r.Tracing)
 	r.Encryption.code(c)
+}
+
+func (l *Logging) code(c *pack.Coder) {
+	c.Text(&l.Level)
+	c.Bool(&l.Data)
+	c.Texts(&l.Destinations)
+	c.Bool(&l.Listed)
 }
 
 func (v *Version) code(c *pack.Coder) {
@@ -281,4 +285,31 @@ func (m *Machine) Weight() int {
 	c.Weigh(int(unsafe.Sizeof(*m)) + len(m.Name))
 	m.code(c)
 	return c.Weight()
+}
+
+// shownFormat is the first byte of what Shown gives.
+const shownFormat = 1
+
+// Shown is what an execution keeps of a revision, to show it when the machine has another
+// or has gone: all but the definition and the role, which it has besides.
+func (r *Revision) Shown(updated engine.Time) []byte {
+	c := pack.Writing(nil)
+	r.codeShown(c, &updated)
+	return c.Written()
+}
+
+// ReadShown reads what Shown gives.
+func ReadShown(b []byte) (r Revision, updated engine.Time, err error) {
+	c := pack.Reading(b)
+	r.codeShown(c, &updated)
+	return r, updated, c.Done()
+}
+
+func (r *Revision) codeShown(c *pack.Coder, updated *engine.Time) {
+	c.Format(shownFormat)
+	updated.Code(c)
+	c.Text(&r.ID)
+	r.Logging.code(c)
+	c.Bool(&r.Tracing)
+	r.Encryption.code(c)
 }
