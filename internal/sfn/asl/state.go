@@ -100,13 +100,13 @@ func init() {
 				r.s.TimeoutSeconds = r.count("TimeoutSeconds", at, v, 1, secondsMax)
 			}},
 			"TimeoutSecondsPath": {path, func(r *reading, at string, v any) {
-				r.s.TimeoutSecondsPath = r.pathField("TimeoutSecondsPath", at, v, context)
+				r.s.TimeoutSecondsPath = r.pathField("TimeoutSecondsPath", at, v, mayContext)
 			}},
 			"HeartbeatSeconds": {both, func(r *reading, at string, v any) {
 				r.s.HeartbeatSeconds = r.count("HeartbeatSeconds", at, v, 1, secondsMax)
 			}},
 			"HeartbeatSecondsPath": {path, func(r *reading, at string, v any) {
-				r.s.HeartbeatSecondsPath = r.pathField("HeartbeatSecondsPath", at, v, context)
+				r.s.HeartbeatSecondsPath = r.pathField("HeartbeatSecondsPath", at, v, mayContext)
 			}},
 			"Credentials": {both, (*reading).credentials},
 		}),
@@ -115,17 +115,19 @@ func init() {
 			"Default": {both, func(r *reading, at string, v any) { r.flow.leadsTo(r.compiler, at, v, &r.s.Default) }},
 		}),
 		Wait: everywhere.with(moving, filtering, assigning, rules{
-			"Seconds":       {both, func(r *reading, at string, v any) { r.s.Seconds = r.count("Seconds", at, v, 0, secondsMax) }},
-			"SecondsPath":   {path, func(r *reading, at string, v any) { r.s.SecondsPath = r.pathField("SecondsPath", at, v, context) }},
-			"Timestamp":     {both, (*reading).timestamp},
-			"TimestampPath": {path, func(r *reading, at string, v any) { r.s.TimestampPath = r.pathField("TimestampPath", at, v, context) }},
+			"Seconds":     {both, func(r *reading, at string, v any) { r.s.Seconds = r.count("Seconds", at, v, 0, secondsMax) }},
+			"SecondsPath": {path, func(r *reading, at string, v any) { r.s.SecondsPath = r.pathField("SecondsPath", at, v, mayContext) }},
+			"Timestamp":   {both, (*reading).timestamp},
+			"TimestampPath": {path, func(r *reading, at string, v any) {
+				r.s.TimestampPath = r.pathField("TimestampPath", at, v, mayContext)
+			}},
 		}),
 		Succeed: everywhere.with(filtering),
 		Fail: everywhere.with(rules{
 			"Error":     {both, func(r *reading, at string, v any) { r.s.Error = r.string("Error", at, v) }},
-			"ErrorPath": {path, func(r *reading, at string, v any) { r.s.ErrorPath = r.pathField("ErrorPath", at, v, intrinsics) }},
+			"ErrorPath": {path, func(r *reading, at string, v any) { r.s.ErrorPath = r.pathField("ErrorPath", at, v, mayIntrinsics) }},
 			"Cause":     {both, func(r *reading, at string, v any) { r.s.Cause = r.string("Cause", at, v) }},
-			"CausePath": {path, func(r *reading, at string, v any) { r.s.CausePath = r.pathField("CausePath", at, v, intrinsics) }},
+			"CausePath": {path, func(r *reading, at string, v any) { r.s.CausePath = r.pathField("CausePath", at, v, mayIntrinsics) }},
 		}),
 		Parallel: everywhere.with(moving, filtering, assigning, passing, working, arguments, rules{
 			"Branches": {both, (*reading).branches},
@@ -294,7 +296,7 @@ func (r *reading) filterPath(field, at string, v any) (value Value, text string,
 		return nil, "", true
 	}
 	text, _ = v.(string)
-	return r.pathField(field, at, v, indefinite|context), text, false
+	return r.pathField(field, at, v, mayIndefinite|mayContext), text, false
 }
 
 func (r *reading) result(at string, v any) {

@@ -33,9 +33,9 @@ func constantNumber(v Value) (float64, bool) {
 
 // What a path field may hold beside a Reference Path of the input or of a variable.
 const (
-	context    = 1 << iota // a path of the context object
-	indefinite             // any path
-	intrinsics             // both, and a call of an intrinsic function
+	mayContext    = 1 << iota // a path of the context object
+	mayIndefinite             // any path
+	mayIntrinsics             // both, and a call of an intrinsic function
 )
 
 // pathField reads the path that a field holds.
@@ -52,22 +52,22 @@ func (r *reading) path(field, at string, v any, may int) *pathValue {
 		return nil
 	}
 	r.source(field, text)
-	if may&intrinsics != 0 {
-		may |= context | indefinite
+	if may&mayIntrinsics != 0 {
+		may |= mayContext | mayIndefinite
 	}
-	e, err := template.ParseExpr(text, may&intrinsics != 0)
+	e, err := template.ParseExpr(text, may&mayIntrinsics != 0)
 	switch {
-	case err != nil && may&indefinite != 0:
+	case err != nil && may&mayIndefinite != 0:
 		r.wrong(at, notPath)
 		return nil
 	case err != nil,
-		may&indefinite == 0 && !isReference(e),
-		may&context == 0 && e.Root() == "$$":
+		may&mayIndefinite == 0 && !isReference(e),
+		may&mayContext == 0 && e.Root() == "$$":
 		r.wrong(at, notReference)
 		return nil
 	}
 	p := &pathValue{e: e}
-	if may&intrinsics != 0 {
+	if may&mayIntrinsics != 0 {
 		p.field = field
 	}
 	return r.pathValue(p)
