@@ -78,7 +78,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",
 	},
-	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonpath", "jsonvalue"},
+	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
 		"internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
 		"internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",
@@ -113,7 +113,6 @@ var arrows = map[string][]string{
 	"internal/swf/wire":       {"internal/aws/shape"},
 	"internal/token":          {"internal/engine"},
 	"internal/visibility":     {"internal/engine", "internal/store", "internal/store/keys"},
-	"jsonata":                 {"jsonvalue"},
 	// No arrow leads to what serves tests alone.
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
 	"internal/engine/enginetest": {"internal/engine"},
