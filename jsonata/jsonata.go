@@ -159,7 +159,8 @@ func (l *Library) compile(source string) (*Expression, error) {
 		return nil, err
 	}
 	c.resolve()
-	x.frees = slices.Sorted(slices.Values(c.frees))
+	slices.Sort(c.frees)
+	x.frees = slices.Compact(c.frees)
 	x.start = make([]any, len(c.root.names))
 	for i, name := range c.root.names {
 		x.start[i] = unbound{}

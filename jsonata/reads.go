@@ -21,11 +21,31 @@ func (x *Expression) Reads() Reads { return x.reads }
 // reader collects Reads.
 type reader struct {
 	Reads
-	bound []string // by what is around or before
+	bound []string       // by what is around or before
+	times map[string]int // how often each is bound
 }
 
 // binds tells whether the expression has bound a variable by now.
-func (r *reader) binds(name string) bool { return slices.Contains(r.bound, name) }
+func (r *reader) binds(name string) bool { return r.times[name] > 0 }
+
+func (r *reader) bind(name string) {
+	if name == "" {
+		return
+	}
+	if r.times == nil {
+		r.times = map[string]int{}
+	}
+	r.bound = append(r.bound, name)
+	r.times[name]++
+}
+
+// leave forgets all but the first so many that are bound.
+func (r *reader) leave(outside int) {
+	for _, name := range r.bound[outside:] {
+		r.times[name]--
+	}
+	r.bound = r.bound[:outside]
+}
 
 func readsOf(tree *ast) Reads {
 	r := reader{}
@@ -70,7 +90,8 @@ func (r *reader) walk(e *ast, top bool) {
 				continue
 			}
 			r.walk(step, top && i == 0)
-			r.bound = append(r.bound, step.focus, step.index)
+			r.bind(step.focus)
+			r.bind(step.index)
 		}
 	case "name":
 		r.input(e.text, top)
@@ -90,11 +111,11 @@ func (r *reader) walk(e *ast, top bool) {
 		top = false
 	case "lambda":
 		for _, parameter := range e.list {
-			r.bound = append(r.bound, parameter.text)
+			r.bind(parameter.text)
 		}
 	case "bind":
 		if e.rhs.kind == "lambda" { // which may call itself
-			r.bound = append(r.bound, e.lhs.text)
+			r.bind(e.lhs.text)
 		}
 	}
 	within := top && e.kind != "path"
@@ -118,9 +139,9 @@ func (r *reader) walk(e *ast, top bool) {
 	r.stages(e)
 	switch e.kind {
 	case "block", "lambda", "path":
-		r.bound = r.bound[:outside]
+		r.leave(outside)
 	case "bind":
-		r.bound = append(r.bound, e.lhs.text)
+		r.bind(e.lhs.text)
 	}
 }
 

@@ -197,7 +197,8 @@ func (r *reading) compileQuery(field, at, text string) *query {
 		}
 	}
 	for _, name := range q.names {
-		if _, ok := reads.Fields[name]; ok || slices.Contains(reads.Whole, name) {
+		_, fields := reads.Fields[name]
+		if _, whole := slices.BinarySearch(reads.Whole, name); fields || whole {
 			r.reads[name] = true
 		}
 	}
