@@ -11,7 +11,7 @@ import (
 )
 
 // mapping are the fields of a Map state alone.
-var mapping = rules{
+var mapping = fieldRules{
 	"ItemProcessor": {both, later}, // mapTogether reads these two
 	"Iterator":      {both, later},
 	"Items":         {ata, (*reading).items},

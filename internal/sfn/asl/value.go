@@ -115,21 +115,21 @@ type pathValue struct {
 func (p *pathValue) Constant() bool { return false }
 
 func (p *pathValue) Evaluate(env *Env) (v any, err error) {
-	in, done := env.template(p.context)
-	defer done()
+	in := env.template(p.context)
 	if p.field != "" {
 		v, err = p.e.EvaluateField(in, p.field)
 	} else {
 		v, err = p.e.Evaluate(in)
 	}
+	env.spent(in)
 	return v, failure(err)
 }
 
 // find is Evaluate, but that a path finds nothing is no error.
 func (p *pathValue) find(env *Env) (v any, found bool, err error) {
-	in, done := env.template(p.context)
-	defer done()
+	in := env.template(p.context)
 	v, found, err = p.e.Find(in)
+	env.spent(in)
 	return v, found, failure(err)
 }
 
@@ -144,14 +144,21 @@ func failure(err error) error {
 	return &Failure{Name: runtimeError, Cause: err.Error()}
 }
 
-// template is what paths and templates are evaluated with; done takes from env what it cost.
-func (env *Env) template(context bool) (in *template.Env, done func()) {
-	budget := &jsonpath.Budget{Steps: int(env.Steps), Bytes: int(env.Bytes)}
-	in = &template.Env{Input: env.Input, Variables: env.Variable, Random: env.Random, Budget: budget}
+// template is what paths and templates are evaluated with.
+func (env *Env) template(context bool) *template.Env {
+	in := &template.Env{
+		Input: env.Input, Variables: env.Variable, Random: env.Random,
+		Budget: &jsonpath.Budget{Steps: int(env.Steps), Bytes: int(env.Bytes)},
+	}
 	if context && env.Context != nil {
 		in.Context = env.Context()
 	}
-	return in, func() { env.Steps, env.Bytes = int64(budget.Steps), int64(budget.Bytes) }
+	return in
+}
+
+// spent takes from env what was spent with in.
+func (env *Env) spent(in *template.Env) {
+	env.Steps, env.Bytes = int64(in.Budget.Steps), int64(in.Budget.Bytes)
 }
 
 // template reads a payload template of JSONPath.
@@ -205,9 +212,9 @@ type templateValue struct {
 func (t *templateValue) Constant() bool { return false }
 
 func (t *templateValue) Evaluate(env *Env) (any, error) {
-	in, done := env.template(t.context)
-	defer done()
+	in := env.template(t.context)
 	v, err := t.t.Evaluate(in)
+	env.spent(in)
 	return v, failure(err)
 }
 
