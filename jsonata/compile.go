@@ -8,11 +8,21 @@ import "strings"
 type scope struct {
 	parent *scope
 	names  []string
-	sure   int  // so many of the first names are always bound: parameters
-	framed bool // has a frame; settled once all is compiled
+	sure   int            // so many of the first names are always bound: parameters
+	framed bool           // has a frame; settled once all is compiled
+	index  map[string]int // of names; nil while there are few
 }
 
+// indexedFrom is the number of names from which a scope finds them by a map.
+const indexedFrom = 16
+
 func (s *scope) slot(name string) int {
+	if s.index != nil {
+		if i, is := s.index[name]; is {
+			return i
+		}
+		return -1
+	}
 	for i, n := range s.names {
 		if n == name {
 			return i
@@ -26,6 +36,14 @@ func (s *scope) declare(name string) int {
 		return i
 	}
 	s.names = append(s.names, name)
+	if len(s.names) == indexedFrom {
+		s.index = make(map[string]int)
+		for i, n := range s.names {
+			s.index[n] = i
+		}
+	} else if s.index != nil {
+		s.index[name] = len(s.names) - 1
+	}
 	return len(s.names) - 1
 }
 
@@ -66,7 +84,7 @@ func (c *compiler) resolve() {
 				}
 				if s == c.root && i >= bound && c.lib.functions[ref.name] == nil {
 					if !strings.HasPrefix(ref.name, "!") {
-						c.free(ref.name)
+						c.frees = append(c.frees, ref.name)
 					}
 				}
 			}
@@ -83,15 +101,6 @@ func (c *compiler) resolve() {
 			}
 		}
 	}
-}
-
-func (c *compiler) free(name string) {
-	for _, n := range c.frees {
-		if n == name {
-			return
-		}
-	}
-	c.frees = append(c.frees, name)
 }
 
 func (c *compiler) all(list []*ast, s *scope) ([]node, error) {

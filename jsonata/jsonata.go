@@ -109,6 +109,7 @@ type Expression struct {
 	root     *scope
 	node     node
 	frees    []string
+	reads    Reads
 	usesEval bool
 	dynamic  bool // compiled by $eval
 	start    []any
@@ -153,12 +154,13 @@ func (l *Library) compile(source string) (*Expression, error) {
 	c := &compiler{lib: l}
 	c.root = c.scope(nil)
 	c.root.framed = true
-	x := &Expression{lib: l, root: c.root}
+	x := &Expression{lib: l, root: c.root, reads: readsOf(tree)}
 	if x.node, err = c.node(tree, c.root); err != nil {
 		return nil, err
 	}
 	c.resolve()
-	x.frees = slices.Sorted(slices.Values(c.frees))
+	slices.Sort(c.frees)
+	x.frees = slices.Compact(c.frees)
 	x.start = make([]any, len(c.root.names))
 	for i, name := range c.root.names {
 		x.start[i] = unbound{}
@@ -208,6 +210,8 @@ type Options struct {
 	// Random gives $random and $shuffle numbers of at least 0 and below 1. Without it they
 	// fail with code U1007.
 	Random func() float64
+	// Spent, unless nil, is set to the steps and bytes that the evaluation took.
+	Spent *Limits
 }
 
 // Evaluate evaluates the expression for an input: a value as package jsonvalue has them,
@@ -239,7 +243,11 @@ func (x *Expression) Evaluate(ctx context.Context, input any, o *Options) (any, 
 		e.bytes = BytesDefault
 	}
 	e.bytesMax = e.bytes
+	stepsMax := e.steps
 	v, err := x.run(&e, input)
+	if o.Spent != nil {
+		*o.Spent = Limits{Steps: stepsMax - max(e.steps, 0), Bytes: e.bytesMax - max(e.bytes, 0)}
+	}
 	if err != nil {
 		if er, is := err.(*Error); is {
 			er.finish()

@@ -28,25 +28,21 @@ func (s *actions) putDefinition(ctx context.Context, definition string, express 
 // validateStateMachineDefinition serves ValidateStateMachineDefinition.
 func (s *actions) validateStateMachineDefinition(_ context.Context, in *wire.ValidateStateMachineDefinitionInput) (*wire.ValidateStateMachineDefinitionOutput, error) {
 	_, found := compile(in.Definition, text(in.Type) == wire.StateMachineTypeExpress)
-	warnings := text(in.Severity) == wire.ValidateStateMachineDefinitionSeverityWarning
-	truncated := false
+	least := asl.Error
+	if text(in.Severity) == wire.ValidateStateMachineDefinitionSeverityWarning {
+		least = asl.Warning
+	}
+	told, truncated := asl.Select(found, least, pageSize(in.MaxResults))
 	out := &wire.ValidateStateMachineDefinitionOutput{
 		Diagnostics: []wire.ValidateStateMachineDefinitionDiagnostic{}, Result: wire.ValidateStateMachineDefinitionResultCodeOk, Truncated: &truncated,
 	}
-	for _, d := range found {
-		isError := d.Severity == asl.Error
-		if isError {
-			out.Result = wire.ValidateStateMachineDefinitionResultCodeFail
-		}
-		switch {
-		case !isError && !warnings:
-		case len(out.Diagnostics) == pageSize(in.MaxResults):
-			truncated = true
-		default:
-			out.Diagnostics = append(out.Diagnostics, wire.ValidateStateMachineDefinitionDiagnostic{
-				Code: d.Code, Severity: string(d.Severity), Location: present(d.Location), Message: d.Message,
-			})
-		}
+	if asl.Failed(found) {
+		out.Result = wire.ValidateStateMachineDefinitionResultCodeFail
+	}
+	for _, d := range told {
+		out.Diagnostics = append(out.Diagnostics, wire.ValidateStateMachineDefinitionDiagnostic{
+			Code: d.Code, Severity: string(d.Severity), Location: present(d.Location), Message: d.Message,
+		})
 	}
 	return out, nil
 }

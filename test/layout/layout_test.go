@@ -78,7 +78,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",
 	},
-	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonpath", "jsonvalue"},
+	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
 		"internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
 		"internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",

@@ -15,7 +15,7 @@ func one(state string) string {
 	return `{"StartAt":"X","States":{"X":` + state + end + `}}`
 }
 
-// queried is one, in JSONata.
+// oneJSONata is one, in JSONata.
 func oneJSONata(state string) string {
 	return strings.Replace(one(state), "{", `{"QueryLanguage":"JSONata",`, 1)
 }
@@ -140,6 +140,35 @@ func TestDiagnostics(t *testing.T) {
 			one(`{"Type":"Map","Iterator":{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Succeed"}}},"End":true}`):                         `SCHEMA /States/X/Iterator Field 'QueryLanguage' is not supported`,
 			oneJSONata(`{"Type":"Wait","SecondsPath":"$.a","End":true}`):                                                                                    "SCHEMA /States/X The QueryLanguage is set to 'JSONata', but field 'SecondsPath' is only supported for the 'JSONPath' QueryLanguage\nSCHEMA /States/X There must be one of the following fields: [Seconds, Timestamp]",
 		}},
+		{"JSONata", map[string]string{
+			output(`"{% $states.input.a %}"`):              ``,
+			output(`"{%$states.input.a%}"`):                ``,
+			output(`" {% states.input %} "`):               ``,
+			output(`{"a":[1,"{% $v %}","$.x"],"b.$":"$"}`): ``,
+			output(`"{% 1"`):                               `INVALID_JSONATA_EXPRESSION /States/X/Output A JSONata expression must begin with '{%' and end with '%}'`,
+			output(`"1 %}"`):                               `INVALID_JSONATA_EXPRESSION /States/X/Output A JSONata expression must begin with '{%' and end with '%}'`,
+			output(`"{% a[1,2) %}"`):                       `INVALID_JSONATA_EXPRESSION /States/X/Output Expected "]", got ","`,
+			output(`{"v":"{% 1 + %}"}`):                    `INVALID_JSONATA_EXPRESSION /States/X/Output/v Unexpected end of expression`,
+			output(`"{% \"unterminated %}"`):               `INVALID_JSONATA_EXPRESSION /States/X/Output String literal must be terminated by a matching quote`,
+			output(`{"v":"{% phone %}"}`):                  `UNSUPPORTED_JSONATA_EXPRESSION /States/X/Output/v Reference to 'phone' at the top level is not supported.`,
+			output(`["{% $sum(a.b) + c[d=1] + a %}"]`):     "UNSUPPORTED_JSONATA_EXPRESSION /States/X/Output[0] Reference to 'a' at the top level is not supported.\nUNSUPPORTED_JSONATA_EXPRESSION /States/X/Output[0] Reference to 'c' at the top level is not supported.",
+			output(`"{% $$.a %}"`):                         `UNSUPPORTED_JSONATA_EXPRESSION /States/X/Output Reference to '$$' at the top level is not supported.`,
+			output(`"{% $states.errorOutput %}"`):          `UNSUPPORTED_JSONATA_EXPRESSION /States/X/Output Field '$states.errorOutput' does not exist.`,
+			output(`"{% $states.result %}"`):               `UNSUPPORTED_JSONATA_EXPRESSION /States/X/Output Field '$states.result' does not exist.`,
+			output(`"{% $states %}"`):                      ``,
+			output(`"{% $doesNotExist %}"`):                ``,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:1:function:f","Arguments":"{% $states.result %}","End":true}`):                                                                                    `UNSUPPORTED_JSONATA_EXPRESSION /States/X/Arguments Field '$states.result' does not exist.`,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:1:function:f","Output":{"a":"{% $states.result %}"},"Assign":{"r":"{% $states.result %}"},"End":true}`):                                           ``,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:1:function:f","Catch":[{"ErrorEquals":["E"],"Next":"X","Output":"{% $states.errorOutput %}","Assign":{"a":"{% $states.result %}"}}],"End":true}`): `UNSUPPORTED_JSONATA_EXPRESSION /States/X/Catch[0]/Assign/a Field '$states.result' does not exist.`,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:1:function:f","TimeoutSeconds":"{% 5 %}","HeartbeatSeconds":"{% 4 %}","Credentials":{"RoleArn":"{% $r %}"},"End":true}`):                          ``,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:1:function:f","TimeoutSeconds":"5","End":true}`):                                                                                                  `SCHEMA /States/X/TimeoutSeconds Expected value of type Integer`,
+			oneJSONata(`{"Type":"Wait","Timestamp":"{% $t %}","End":true}`):                                                                                                                                                   ``,
+			oneJSONata(`{"Type":"Wait","Timestamp":"soon","End":true}`):                                                                                                                                                       `SCHEMA /States/X/Timestamp String does not match RFC3339 timestamp`,
+			oneJSONata(`{"Type":"Fail","Error":"{% $e %}","Cause":"c"}`):                                                                                                                                                      ``,
+			oneJSONata(`{"Type":"Choice","Choices":[{"Condition":"{% ) %}","Next":"End1"}]}`):                                                                                                                                 `INVALID_JSONATA_EXPRESSION /States/X/Choices[0]/Condition The symbol ")" cannot be used as a unary operator`,
+			oneJSONata(`{"Type":"Map","Items":[1,"{% $a %}"],"ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Succeed"}}},"End":true}`):                                                                                  ``,
+			oneJSONata(`{"Type":"Map","Items":"list","ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Succeed"}}},"End":true}`):                                                                                          `SCHEMA /States/X/Items Expected value of type Array`,
+		}},
 		{"tasks", map[string]string{
 			one(`{"Type":"Task","End":true}`): `SCHEMA /States/X These fields are required: [Resource]`,
 			one(`{"Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:a","TimeoutSeconds":5,"HeartbeatSeconds":5,"End":true}`):           `SCHEMA /States/X HeartbeatSeconds must be smaller than TimeoutSeconds`,
@@ -258,6 +287,11 @@ func TestDiagnostics(t *testing.T) {
 			}
 		}
 	}
+}
+
+// output is a state of JSONata with an Output.
+func output(v string) string {
+	return oneJSONata(`{"Type":"Pass","Output":` + v + `,"End":true}`)
 }
 
 // parametersFor are those that an integration needs.

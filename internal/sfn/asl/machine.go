@@ -7,6 +7,8 @@
 // Source: Amazon States Language (states-language.net), Step Functions Developer Guide.
 package asl
 
+import "time"
+
 // Language is that of queries: how states say what they take and give.
 type Language uint8
 
@@ -259,6 +261,7 @@ type Env struct {
 	HasResult, HasError bool
 	Variable            func(name string) (any, bool)
 	Random              func() uint64 // of the run's seed
+	Now                 time.Time     // $now and $millis of JSONata
 	// Steps and Bytes are what may still be spent; evaluation takes from them, and fails
 	// when nothing is left.
 	Steps, Bytes int64

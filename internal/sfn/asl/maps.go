@@ -11,11 +11,11 @@ import (
 )
 
 // mapping are the fields of a Map state alone.
-var mapping = rules{
+var mapping = fieldRules{
 	"ItemProcessor": {both, later}, // mapTogether reads these two
 	"Iterator":      {both, later},
 	"Items":         {ata, (*reading).items},
-	"ItemsPath":     {path, func(r *reading, at string, v any) { r.s.ItemsPath = r.pathField("ItemsPath", at, v, context) }},
+	"ItemsPath":     {path, func(r *reading, at string, v any) { r.s.ItemsPath = r.pathField("ItemsPath", at, v, mayContext) }},
 	"ItemSelector":  {both, (*reading).itemSelector},
 	"MaxConcurrency": {both, func(r *reading, at string, v any) {
 		r.s.MaxConcurrency = r.count("MaxConcurrency", at, v, 0, math.MaxInt32)

@@ -1,9 +1,12 @@
 package asl
 
 import (
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 
+	"heddle/jsonata"
 	"heddle/jsonvalue"
 )
 
@@ -149,14 +152,144 @@ func (q *query) unexpected(want string, v any) error {
 type query struct {
 	field string
 	text  string
+	x     *jsonata.Expression
+	// names are the variables that it reads, but for $states.
+	names []string
+	// states are the fields of $states that it reads; all, if it reads it as a whole.
+	states []string
+	all    bool
+}
+
+// library has the functions that expressions may call.
+var library = jsonata.NewLibrary().Without("eval")
+
+// compileQuery reads an expression, and looks at what it says that only a state's
+// expressions may not.
+func (r *reading) compileQuery(field, at, text string) *query {
+	refuse := func(code, message string) {
+		r.report(Diagnostic{Code: code, Severity: Error, Location: at, Message: message})
+	}
+	x, err := library.Compile(text)
+	if err != nil {
+		message := err.Error()
+		if wrong, ok := err.(*jsonata.Error); ok {
+			message = wrong.Message
+		}
+		refuse(InvalidExpression, message)
+		return nil
+	}
+	q := &query{field: field, text: text, x: x}
+	reads := x.Reads()
+	for _, name := range reads.Input {
+		refuse(UnsupportedExpression, "Reference to '"+name+"' at the top level is not supported.")
+	}
+	for _, name := range x.Variables() {
+		if name != "states" {
+			q.names = append(q.names, name)
+			continue
+		}
+		q.states, q.all = reads.Fields["states"], slices.Contains(reads.Whole, "states")
+		known := r.statesFields(field)
+		for _, name := range q.states {
+			if !slices.Contains(known, name) {
+				refuse(UnsupportedExpression, "Field '$states."+name+"' does not exist.")
+			}
+		}
+	}
+	for _, name := range q.names {
+		_, fields := reads.Fields[name]
+		if _, whole := slices.BinarySearch(reads.Whole, name); fields || whole {
+			r.reads[name] = true
+		}
+	}
+	return q
+}
+
+// statesFields are the fields that $states has in a field (Step Functions Developer Guide,
+// Transforming data with JSONata).
+func (r *reading) statesFields(field string) []string {
+	known := []string{"input", "context"}
+	switch _, works := fields[r.s.Type]["Retry"]; {
+	case strings.HasPrefix(field, "Catch["):
+		return append(known, "errorOutput")
+	case works && (field == "Output" || strings.HasPrefix(field, "Output/") || strings.HasPrefix(field, "Output[") || strings.HasPrefix(field, "Assign/")):
+		return append(known, "result")
+	}
+	return known
 }
 
 func (q *query) Constant() bool { return false }
 
 func (q *query) Evaluate(env *Env) (any, error) {
-	return nil, q.failure("cannot be evaluated yet")
+	if env.Steps <= 0 || env.Bytes <= 0 {
+		return nil, q.failure("threw an error during evaluation: The evaluation took more than allowed")
+	}
+	var spent jsonata.Limits
+	options := jsonata.Options{
+		Bindings: make(map[string]any, len(q.names)+1),
+		Limits:   jsonata.Limits{Steps: int(env.Steps), Bytes: int(env.Bytes)},
+		Now:      env.Now,
+		Spent:    &spent,
+	}
+	if env.Random != nil {
+		options.Random = func() float64 { return float64(env.Random()>>11) / (1 << 53) }
+	}
+	for _, name := range q.names {
+		if v, ok := env.Variable(name); ok {
+			options.Bindings[name] = v
+		}
+	}
+	if q.all || q.states != nil {
+		options.Bindings["states"] = q.statesOf(env)
+	}
+	v, err := q.x.Evaluate(context.Background(), jsonata.Undefined, &options)
+	env.Steps -= int64(spent.Steps)
+	env.Bytes -= int64(spent.Bytes)
+	switch wrong, ok := err.(*jsonata.Error); {
+	case ok && strings.HasPrefix(wrong.Code, "U"): // no code of JSONata's
+		return nil, q.failure("threw an error during evaluation: " + wrong.Message)
+	case err != nil:
+		return nil, q.failure("threw an error during evaluation. " + err.Error())
+	case v == jsonata.Undefined:
+		return nil, q.failure("returned nothing (undefined).")
+	case hasFunction(v):
+		return nil, q.failure("returned an unsupported result type.")
+	}
+	return v, nil
 }
 
-func (r *reading) compileQuery(field, at, text string) *query {
-	return &query{field: field, text: text}
+// statesOf makes $states, as far as it is read.
+func (q *query) statesOf(env *Env) any {
+	states := jsonvalue.NewObject(4)
+	wants := func(name string) bool { return q.all || slices.Contains(q.states, name) }
+	if wants("input") {
+		states.Set("input", env.Input)
+	}
+	if env.HasResult && wants("result") {
+		states.Set("result", env.Result)
+	}
+	if env.HasError && wants("errorOutput") {
+		states.Set("errorOutput", env.Error)
+	}
+	if env.Context != nil && wants("context") {
+		states.Set("context", env.Context())
+	}
+	return states
+}
+
+// hasFunction tells whether there is a function in a result, which is no JSON then.
+func hasFunction(v any) bool {
+	switch v := v.(type) {
+	case *jsonata.Function:
+		return true
+	case []any:
+		return slices.ContainsFunc(v, hasFunction)
+	case *jsonvalue.Object:
+		for _, item := range v.All() {
+			if hasFunction(item) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -17,8 +17,8 @@ const (
 	both           = path | ata
 )
 
-// A rule says of a field where it may stand and what reads it.
-type rule struct {
+// A fieldRule says of a field where it may stand and what reads it.
+type fieldRule struct {
 	in   languages
 	read func(r *reading, at string, v any)
 }
@@ -34,14 +34,14 @@ type reading struct {
 	reads map[string]bool // variables
 }
 
-type rules map[string]rule
+type fieldRules map[string]fieldRule
 
 // later is of fields that are read elsewhere.
 func later(*reading, string, any) {}
 
 // with is r and further fields.
-func (r rules) with(further ...rules) rules {
-	all := rules{}
+func (r fieldRules) with(further ...fieldRules) fieldRules {
+	all := fieldRules{}
 	for _, rs := range append(further, r) {
 		for name, f := range rs {
 			all[name] = f
@@ -53,81 +53,83 @@ func (r rules) with(further ...rules) rules {
 // The fields of states by their types (Amazon States Language, and Step Functions
 // Developer Guide).
 var (
-	everywhere = rules{
+	everywhere = fieldRules{
 		"Type":          {both, later},
 		"QueryLanguage": {both, later},
 		"Comment":       {both, func(r *reading, at string, v any) { r.text(at, v) }},
 	}
-	moving = rules{
+	moving = fieldRules{
 		"Next": {both, func(r *reading, at string, v any) { r.flow.leadsTo(r.compiler, at, v, &r.s.Next) }},
 		"End":  {both, func(r *reading, at string, v any) { r.s.End, _ = r.boolean(at, v) }},
 	}
-	filtering = rules{
+	filtering = fieldRules{
 		"InputPath":  {path, (*reading).inputPath},
 		"OutputPath": {path, (*reading).outputPath},
 		"Output":     {ata, func(r *reading, at string, v any) { r.s.Output = r.query("Output", at, v) }},
 	}
-	assigning = rules{
+	assigning = fieldRules{
 		"Assign": {both, func(r *reading, at string, v any) { r.s.Assign = r.assign("Assign", at, v) }},
 	}
-	passing = rules{
+	passing = fieldRules{
 		"Parameters": {path, func(r *reading, at string, v any) { r.s.Parameters = r.template(at, v) }},
 		"ResultPath": {path, func(r *reading, at string, v any) {
 			r.s.ResultPath, r.s.NullResultPath = r.resultPath("ResultPath", at, v)
 		}},
 	}
-	working = rules{
+	working = fieldRules{
 		"ResultSelector": {path, func(r *reading, at string, v any) { r.s.ResultSelector = r.template(at, v) }},
 		"Retry":          {both, (*reading).retry},
 		"Catch":          {both, (*reading).catch},
 	}
-	arguments = rules{
+	arguments = fieldRules{
 		"Arguments": {ata, func(r *reading, at string, v any) { r.s.Arguments = r.query("Arguments", at, v) }},
 	}
 )
 
 // fields are those of each type. They are set at the start, since what reads them looks here.
-var fields [Map + 1]rules
+var fields [Map + 1]fieldRules
 
 func init() {
-	fields = [...]rules{
-		Pass: everywhere.with(moving, filtering, assigning, passing, rules{
+	fields = [...]fieldRules{
+		Pass: everywhere.with(moving, filtering, assigning, passing, fieldRules{
 			"Result": {path, (*reading).result},
 		}),
-		Task: everywhere.with(moving, filtering, assigning, passing, working, arguments, rules{
+		Task: everywhere.with(moving, filtering, assigning, passing, working, arguments, fieldRules{
 			"Resource": {both, (*reading).resource},
 			"TimeoutSeconds": {both, func(r *reading, at string, v any) {
 				r.s.TimeoutSeconds = r.count("TimeoutSeconds", at, v, 1, secondsMax)
 			}},
 			"TimeoutSecondsPath": {path, func(r *reading, at string, v any) {
-				r.s.TimeoutSecondsPath = r.pathField("TimeoutSecondsPath", at, v, context)
+				r.s.TimeoutSecondsPath = r.pathField("TimeoutSecondsPath", at, v, mayContext)
 			}},
 			"HeartbeatSeconds": {both, func(r *reading, at string, v any) {
 				r.s.HeartbeatSeconds = r.count("HeartbeatSeconds", at, v, 1, secondsMax)
 			}},
 			"HeartbeatSecondsPath": {path, func(r *reading, at string, v any) {
-				r.s.HeartbeatSecondsPath = r.pathField("HeartbeatSecondsPath", at, v, context)
+				r.s.HeartbeatSecondsPath = r.pathField("HeartbeatSecondsPath", at, v, mayContext)
 			}},
 			"Credentials": {both, (*reading).credentials},
 		}),
-		Choice: everywhere.with(filtering, assigning, rules{
+		Choice: everywhere.with(filtering, assigning, fieldRules{
 			"Choices": {both, (*reading).choices},
 			"Default": {both, func(r *reading, at string, v any) { r.flow.leadsTo(r.compiler, at, v, &r.s.Default) }},
 		}),
-		Wait: everywhere.with(moving, filtering, assigning, rules{
-			"Seconds":       {both, func(r *reading, at string, v any) { r.s.Seconds = r.count("Seconds", at, v, 0, secondsMax) }},
-			"SecondsPath":   {path, func(r *reading, at string, v any) { r.s.SecondsPath = r.pathField("SecondsPath", at, v, context) }},
-			"Timestamp":     {both, (*reading).timestamp},
-			"TimestampPath": {path, func(r *reading, at string, v any) { r.s.TimestampPath = r.pathField("TimestampPath", at, v, context) }},
+		Wait: everywhere.with(moving, filtering, assigning, fieldRules{
+			"Seconds":     {both, func(r *reading, at string, v any) { r.s.Seconds = r.count("Seconds", at, v, 0, secondsMax) }},
+			"SecondsPath": {path, func(r *reading, at string, v any) { r.s.SecondsPath = r.pathField("SecondsPath", at, v, mayContext) }},
+			"Timestamp":   {both, (*reading).timestamp},
+			"TimestampPath": {path, func(r *reading, at string, v any) {
+				r.s.TimestampPath = r.pathField("TimestampPath", at, v, mayContext)
+			}},
 		}),
 		Succeed: everywhere.with(filtering),
-		Fail: everywhere.with(rules{
+		Fail: everywhere.with(fieldRules{
 			"Error":     {both, func(r *reading, at string, v any) { r.s.Error = r.string("Error", at, v) }},
-			"ErrorPath": {path, func(r *reading, at string, v any) { r.s.ErrorPath = r.pathField("ErrorPath", at, v, intrinsics) }},
+			"ErrorPath": {path, func(r *reading, at string, v any) { r.s.ErrorPath = r.pathField("ErrorPath", at, v, mayIntrinsics) }},
 			"Cause":     {both, func(r *reading, at string, v any) { r.s.Cause = r.string("Cause", at, v) }},
-			"CausePath": {path, func(r *reading, at string, v any) { r.s.CausePath = r.pathField("CausePath", at, v, intrinsics) }},
+			"CausePath": {path, func(r *reading, at string, v any) { r.s.CausePath = r.pathField("CausePath", at, v, mayIntrinsics) }},
 		}),
-		Parallel: everywhere.with(moving, filtering, assigning, passing, working, arguments, rules{
+		Parallel: everywhere.with(moving, filtering, assigning, passing, working, arguments, fieldRules{
 			"Branches": {both, (*reading).branches},
 		}),
 		Map: everywhere.with(moving, filtering, assigning, passing, working, mapping),
@@ -294,7 +296,7 @@ func (r *reading) filterPath(field, at string, v any) (value Value, text string,
 		return nil, "", true
 	}
 	text, _ = v.(string)
-	return r.pathField(field, at, v, indefinite|context), text, false
+	return r.pathField(field, at, v, mayIndefinite|mayContext), text, false
 }
 
 func (r *reading) result(at string, v any) {

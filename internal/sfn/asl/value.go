@@ -33,9 +33,9 @@ func constantNumber(v Value) (float64, bool) {
 
 // What a path field may hold beside a Reference Path of the input or of a variable.
 const (
-	context    = 1 << iota // a path of the context object
-	indefinite             // any path
-	intrinsics             // both, and a call of an intrinsic function
+	mayContext    = 1 << iota // a path of the context object
+	mayIndefinite             // any path
+	mayIntrinsics             // both, and a call of an intrinsic function
 )
 
 // pathField reads the path that a field holds.
@@ -52,22 +52,22 @@ func (r *reading) path(field, at string, v any, may int) *pathValue {
 		return nil
 	}
 	r.source(field, text)
-	if may&intrinsics != 0 {
-		may |= context | indefinite
+	if may&mayIntrinsics != 0 {
+		may |= mayContext | mayIndefinite
 	}
-	e, err := template.ParseExpr(text, may&intrinsics != 0)
+	e, err := template.ParseExpr(text, may&mayIntrinsics != 0)
 	switch {
-	case err != nil && may&indefinite != 0:
+	case err != nil && may&mayIndefinite != 0:
 		r.wrong(at, notPath)
 		return nil
 	case err != nil,
-		may&indefinite == 0 && !isReference(e),
-		may&context == 0 && e.Root() == "$$":
+		may&mayIndefinite == 0 && !isReference(e),
+		may&mayContext == 0 && e.Root() == "$$":
 		r.wrong(at, notReference)
 		return nil
 	}
 	p := &pathValue{e: e}
-	if may&intrinsics != 0 {
+	if may&mayIntrinsics != 0 {
 		p.field = field
 	}
 	return r.pathValue(p)
@@ -115,21 +115,21 @@ type pathValue struct {
 func (p *pathValue) Constant() bool { return false }
 
 func (p *pathValue) Evaluate(env *Env) (v any, err error) {
-	in, done := env.template(p.context)
-	defer done()
+	in := env.template(p.context)
 	if p.field != "" {
 		v, err = p.e.EvaluateField(in, p.field)
 	} else {
 		v, err = p.e.Evaluate(in)
 	}
+	env.spent(in)
 	return v, failure(err)
 }
 
 // find is Evaluate, but that a path finds nothing is no error.
 func (p *pathValue) find(env *Env) (v any, found bool, err error) {
-	in, done := env.template(p.context)
-	defer done()
+	in := env.template(p.context)
 	v, found, err = p.e.Find(in)
+	env.spent(in)
 	return v, found, failure(err)
 }
 
@@ -144,14 +144,21 @@ func failure(err error) error {
 	return &Failure{Name: runtimeError, Cause: err.Error()}
 }
 
-// template is what paths and templates are evaluated with; done takes from env what it cost.
-func (env *Env) template(context bool) (in *template.Env, done func()) {
-	budget := &jsonpath.Budget{Steps: int(env.Steps), Bytes: int(env.Bytes)}
-	in = &template.Env{Input: env.Input, Variables: env.Variable, Random: env.Random, Budget: budget}
+// template is what paths and templates are evaluated with.
+func (env *Env) template(context bool) *template.Env {
+	in := &template.Env{
+		Input: env.Input, Variables: env.Variable, Random: env.Random,
+		Budget: &jsonpath.Budget{Steps: int(env.Steps), Bytes: int(env.Bytes)},
+	}
 	if context && env.Context != nil {
 		in.Context = env.Context()
 	}
-	return in, func() { env.Steps, env.Bytes = int64(budget.Steps), int64(budget.Bytes) }
+	return in
+}
+
+// spent takes from env what was spent with in.
+func (env *Env) spent(in *template.Env) {
+	env.Steps, env.Bytes = int64(in.Budget.Steps), int64(in.Budget.Bytes)
 }
 
 // template reads a payload template of JSONPath.
@@ -205,9 +212,9 @@ type templateValue struct {
 func (t *templateValue) Constant() bool { return false }
 
 func (t *templateValue) Evaluate(env *Env) (any, error) {
-	in, done := env.template(t.context)
-	defer done()
+	in := env.template(t.context)
 	v, err := t.t.Evaluate(in)
+	env.spent(in)
 	return v, failure(err)
 }
 

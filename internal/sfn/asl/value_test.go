@@ -215,3 +215,109 @@ func TestResultPath(t *testing.T) {
 		}
 	}
 }
+
+// TestQueries has what expressions of JSONata give, and how they fail.
+func TestQueries(t *testing.T) {
+	const threw = "threw an error during evaluation"
+	for output, want := range map[string]string{
+		`1`:                               `1`,
+		`{"a":null,"b.$":"$","c":"{% 1"}`: ``,
+		`{"a":null,"b.$":"$","c":"$.x"}`:  `{"a":null,"b.$":"$","c":"$.x"}`,
+		`"{% $states.input.a.b %}"`:       `1.50`,
+		`{"x":["{% $n + 1 %}",{"y":"{% $s %}"}],"z":0}`:   `{"x":[6,{"y":"five"}],"z":0}`,
+		`"{% $states.context.Execution.Id %}"`:            `"e"`,
+		`"{% $keys($states) %}"`:                          `["input","context"]`,
+		`"{% $null %}"`:                                   `null`,
+		`"{% [] %}"`:                                      `[]`,
+		`"{% ($x := 5; $x * $n) %}"`:                      `25`,
+		`"{% $none %}"`:                                   "Output|The JSONata expression '$none' specified for the field 'Output' returned nothing (undefined).",
+		`{"a":{"b c":["{% $none %}"]}}`:                   "Output/a/b c[0]|The JSONata expression '$none' specified for the field 'Output/a/b c[0]' returned nothing (undefined).",
+		`"{%   $none( 1 )   %}"`:                          "Output|The JSONata expression '$none( 1 )' specified for the field 'Output' " + threw + ". T1006: Attempted to invoke a non-function",
+		`"{% $eval('1') %}"`:                              "Output|The JSONata expression '$eval('1')' specified for the field 'Output' " + threw + ". T1006: Attempted to invoke a non-function",
+		`"{% function($x){$x} %}"`:                        "Output|The JSONata expression 'function($x){$x}' specified for the field 'Output' returned an unsupported result type.",
+		`"{% [$sum] %}"`:                                  "Output|The JSONata expression '[$sum]' specified for the field 'Output' returned an unsupported result type.",
+		`"{% ($f := function($x){$f($x) + 1}; $f(1)) %}"`: "Output|The JSONata expression '($f := function($x){$f($x) + 1}; $f(1))' specified for the field 'Output' " + threw,
+		`"{% [1..9000000] %}"`:                            "Output|The JSONata expression '[1..9000000]' specified for the field 'Output' " + threw + ": ",
+	} {
+		m, diagnostics := Compile([]byte(oneJSONata(`{"Type":"Pass","Output":`+output+`,"End":true}`)), Options{})
+		if m == nil {
+			if want != "" {
+				t.Errorf("%s: %s", output, said(diagnostics))
+			}
+			continue
+		}
+		env := environment(t, `{"a":{"b":1.50}}`)
+		v, err := m.StartAt.Output.Evaluate(env)
+		got := ""
+		if err != nil {
+			f := err.(*Failure)
+			if got = f.Field + "|" + f.Cause; f.Name != "States.QueryEvaluationError" {
+				t.Errorf("%s: %s", output, f.Name)
+			}
+		} else {
+			got = jsonvalue.Text(v)
+		}
+		if got != want && !(err != nil && strings.Contains(want, threw) && strings.HasPrefix(got, want)) {
+			t.Errorf("%s:\n got %s\nwant %s", output, got, want)
+		}
+		if m.StartAt.Output.Constant() == strings.Contains(output, "{%") {
+			t.Errorf("%s: a constant: %t", output, m.StartAt.Output.Constant())
+		}
+		if strings.Contains(output, "{%") && env.Steps == 100_000 {
+			t.Errorf("%s costs nothing", output)
+		}
+	}
+}
+
+func TestConditions(t *testing.T) {
+	for condition, want := range map[string]string{
+		`true`:                        "true",
+		`"{% $n > 4 %}"`:              "true",
+		`"{% $states.input.a = 2 %}"`: "false",
+		`"{% 1 %}"`:                   "Choices[0]/Condition|The JSONata expression '1' specified for the field 'Choices[0]/Condition' returned an unexpected result type. Expected 'boolean', but was 'number' for value: 1",
+		`"{% $no %}"`:                 "Choices[0]/Condition|The JSONata expression '$no' specified for the field 'Choices[0]/Condition' returned nothing (undefined).",
+	} {
+		m, diagnostics := Compile([]byte(oneJSONata(`{"Type":"Choice","Choices":[{"Condition":`+condition+`,"Next":"End1"}]}`)), Options{})
+		if m == nil {
+			t.Errorf("%s: %s", condition, said(diagnostics))
+			continue
+		}
+		holds, err := m.Find("X").Rules[0].Condition.Holds(environment(t, `{"a":1}`))
+		got := fmt.Sprint(holds)
+		if err != nil {
+			got = err.(*Failure).Field + "|" + err.(*Failure).Cause
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", condition, got, want)
+		}
+	}
+}
+
+// TestQueryState sees what $states has, and what a state reads.
+func TestQueryState(t *testing.T) {
+	m, diagnostics := Compile([]byte(`{"QueryLanguage":"JSONata","StartAt":"X","States":{"X":{"Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:w",
+		"Arguments":{"a":"{% $b %}"},"Output":"{% $states %}","Assign":{"z":"{% ($local := $a; $local & $states.result) %}"},
+		"Catch":[{"ErrorEquals":["E"],"Output":"{% $states.errorOutput.Error %}","Next":"X"}],"End":true}}}`), Options{})
+	if m == nil {
+		t.Fatal(said(diagnostics))
+	}
+	s := m.StartAt
+	if got := fmt.Sprint(m.Reads["X"]); got != "[a b]" {
+		t.Errorf("reads %s", got)
+	}
+	if s.Source["Arguments/a"] != "$b" || s.Source["Catch[0]/Output"] != "$states.errorOutput.Error" {
+		t.Errorf("sources %v", s.Source)
+	}
+	env := environment(t, `1`)
+	env.HasResult, env.Result = true, "r"
+	v, err := s.Output.Evaluate(env)
+	if err != nil || jsonvalue.Text(v) != `{"input":1,"result":"r","context":{"Execution":{"Id":"e"}}}` {
+		t.Errorf("$states: %s, %v", jsonvalue.Text(v), err)
+	}
+	env = environment(t, `1`)
+	env.HasError, env.Error = true, parse(t, `{"Error":"E"}`)
+	env.Context = func() any { t.Error("the context object is made, and nothing reads it"); return nil }
+	if v, err := s.Catch[0].Output.Evaluate(env); err != nil || v != "E" {
+		t.Errorf("$states.errorOutput: %v, %v", v, err)
+	}
+}

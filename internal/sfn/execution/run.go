@@ -100,8 +100,8 @@ func (e *evaluation) env(input any) *asl.Env {
 			}
 			return d.Value(), true
 		},
-		Random: e.t.next,
-		Steps:  evaluationSteps, Bytes: evaluationBytes,
+		Random: e.t.next, Now: time.UnixMilli(int64(e.t.in.Now)).UTC(),
+		Steps: evaluationSteps, Bytes: evaluationBytes,
 	}
 }
 
