@@ -214,6 +214,7 @@ func (h *harness) ask(r *http.Request, who person, region string) (status int, a
 	r.Header.Set("X-Region", region)
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
+	synctest.Wait() // what it has set going has come to rest
 	return w.Code, strings.TrimSpace(w.Body.String())
 }
 
