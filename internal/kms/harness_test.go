@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -85,27 +84,42 @@ func (h *harness) start() {
 		Runs: h.node, Rules: rules, Sealer: account.NewSealer(account.SealerKeys{Secrets: [32]byte{7}, Sessions: [32]byte{8}}),
 		Roots: []credentials.Credential{credentials.Root(accountID, rootKey)},
 	})
-	handler := operation.New(operation.Config{
-		Authenticator: h, Log: slog.New(slog.NewTextHandler(complaints{h.t}, &slog.HandlerOptions{Level: slog.LevelError})), Now: h.clock,
-		Random: func() (id [16]byte) { return id },
-	}, awsjson.New(), awsquery.New())
 	h.parts = nil
+	var all []*service.Opened
 	for _, s := range []*service.Service{iam.Service(), iam.STS(), Service()} {
-		opened, err := s.Open(&service.Kernel{
-			Runs: h.node, Performed: h.matcher, Accounts: h.directory, Tokens: token.New([32]byte{9}, h), Secret: [32]byte{10}, Trusting: h.trusting,
-			Now: h.clock, Random: h, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
-			Throttle: func(engine.World, string) bool { return !h.throttled },
-		})
+		opened, err := s.Open(h.kernel())
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		handler.Mount(&operation.API{Service: s.Name, SigningNames: []string{s.Name}, Model: opened.Model, Operations: opened.Operations})
+		all = append(all, opened)
 		h.parts, h.keys = append(h.parts, opened.Parts...), opened.Keys
 	}
 	for _, p := range h.parts {
 		if err := p.Start(context.Background()); err != nil {
 			h.t.Fatal(err)
 		}
+	}
+	h.mount(all...)
+}
+
+func (h *harness) kernel() *service.Kernel {
+	return &service.Kernel{
+		Runs: h.node, Performed: h.matcher, Accounts: h.directory, Tokens: token.New([32]byte{9}, h), Secret: [32]byte{10}, Trusting: h.trusting,
+		Now: h.clock, Random: h, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+		Throttle: func(engine.World, string) bool { return !h.throttled },
+	}
+}
+
+// mount has services answer calls: IAM, STS and KMS, or the last one alone.
+func (h *harness) mount(all ...*service.Opened) {
+	names := []string{"iam", "sts", "kms"}
+	handler := operation.New(operation.Config{
+		Authenticator: h, Log: slog.New(slog.NewTextHandler(complaints{h.t}, &slog.HandlerOptions{Level: slog.LevelError})), Now: h.clock,
+		Random: func() (id [16]byte) { return id },
+	}, awsjson.New(), awsquery.New())
+	for i, opened := range all {
+		name := names[len(names)-len(all)+i]
+		handler.Mount(&operation.API{Service: name, SigningNames: []string{name}, Model: opened.Model, Operations: opened.Operations})
 	}
 	h.handler = handler
 }
@@ -200,6 +214,7 @@ func (h *harness) ask(r *http.Request, who person, region string) (status int, a
 	r.Header.Set("X-Region", region)
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
+	synctest.Wait() // what it has set going has come to rest
 	return w.Code, strings.TrimSpace(w.Body.String())
 }
 
@@ -340,5 +355,3 @@ func inBubble(t *testing.T, f func(t *testing.T, h *harness)) {
 		f(t, newHarness(t))
 	})
 }
-
-func show(status int, answer string) string { return fmt.Sprint(status, " ", answer) }

@@ -1,11 +1,18 @@
 package operation_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/awsquery"
+	"heddle/internal/aws/fault"
 	. "heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 )
@@ -22,6 +29,44 @@ func (g guest) Verify([]string, Body) (Caller, error) {
 		Policies:  g.policies,
 		Known:     policy.Context{{Key: "aws:username", Value: "ann"}},
 	}, nil
+}
+
+// governed is a subject that says itself who may.
+type governed struct {
+	asking
+	refusal error
+}
+
+func (g governed) Permit(ctx context.Context) error {
+	if CallerOf(ctx).Account == "" {
+		return errors.New("permission was asked of nobody")
+	}
+	return g.refusal
+}
+
+// TestGovernedSubjectsSayWhoMay: not the caller's policies, and of callers who may do
+// anything too.
+func TestGovernedSubjectsSayWhoMay(t *testing.T) {
+	for _, who := range []Authenticator{guest{&policy.PolicySets{}}, Anyone{Account: "123456789012", Region: "us-east-1"}} {
+		for _, refusal := range []error{nil, fault.Of(fault.AccessDenied, "not by its policy")} {
+			o := newShop()
+			api := o.api()
+			for i := range api.Operations {
+				op := &api.Operations[i]
+				subject := op.Subject
+				op.Subject = func(ctx context.Context, in any) (Subject, error) {
+					s, err := subject(ctx, in)
+					return governed{s.(asking), refusal}, err
+				}
+			}
+			o.Handler = New(Config{Authenticator: who, Log: slog.New(slog.DiscardHandler), Now: time.Now, Random: func() [16]byte { return [16]byte{} }}, awsjson.New(), awsquery.New())
+			o.Mount(api)
+			w := call(o, "Buy", `{"domain":"d","text":"x"}`)
+			if allowed := w.Code == http.StatusOK; allowed != (refusal == nil) || !allowed && !strings.Contains(w.Body.String(), "not by its policy") {
+				t.Errorf("%T, %v: %d %s", who, refusal, w.Code, w.Body)
+			}
+		}
+	}
 }
 
 func TestPermission(t *testing.T) {

@@ -260,8 +260,15 @@ func FuzzParse(f *testing.F) {
 		if (p != nil) == (err != nil) || (trust != nil) == (trustErr != nil) {
 			t.Fatalf("%v, %v; %v, %v", p, err, trust, trustErr)
 		}
+		of, ofErr := policy.ParseResource([]byte(document))
+		if (of != nil) == (ofErr != nil) || of != nil && trust != nil {
+			t.Fatalf("%v, %v", of, ofErr)
+		}
+		if of != nil {
+			new(policy.Meter).EvaluateResource(r, policy.Attached{Policy: of}, &policy.PolicySets{}, false)
+		}
 		if p != nil {
-			if trust != nil {
+			if trust != nil || of != nil {
 				t.Fatal("one document is both kinds of policy")
 			}
 			if d := policy.Evaluate(r, &policy.PolicySets{Identity: []policy.Attached{{Policy: p}}}); d.Allowed && !strings.Contains(document, "Allow") && !strings.Contains(document, `\u`) {

@@ -261,6 +261,78 @@ func TestTrust(t *testing.T) {
 }
 
 // TestRewritePrincipals changes principals and nothing else.
+// TestResources: a policy of a resource lets through whom it names, and with the account's
+// own policies whom it leaves to the account; an explicit denial of any policy wins.
+func TestResources(t *testing.T) {
+	const key = "arn:aws:kms:us-east-1:" + account + ":key/k"
+	var (
+		ann   = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/ann", ID: "AIDA1", Account: account}
+		robot = policy.Principal{ARN: "arn:aws:iam::" + account + ":role/robot", ID: "AROA4", Session: "arn:aws:sts::" + account + ":assumed-role/robot/7", SessionID: "AROA4:7", Account: account}
+		root  = policy.Principal{ARN: "arn:aws:iam::" + account + ":root", Account: account}
+	)
+	of := func(effect, who, more string) string {
+		return `{"Effect":"` + effect + `","Action":"kms:*","Principal":` + who + more + `}`
+	}
+	all := `,"Resource":"*"`
+	named, inAccount, anybody := of("Allow", `{"AWS":"AIDA1"}`, all), of("Allow", `{"AWS":"arn:aws:iam::`+account+`:root"}`, all), of("Allow", `"*"`, all)
+	may, mayNot, everything := allow("kms:Decrypt", key), deny("kms:*", "*"), allow("*", "*")
+	for _, c := range []struct {
+		name, document string
+		who            policy.Principal
+		policies       policy.PolicySets
+		granted        bool
+		allowed        bool
+		explicit       bool
+		layer          policy.Layer
+	}{
+		{"named", named, ann, policy.PolicySets{}, false, true, false, policy.Resource},
+		{"not named", named, robot, policy.PolicySets{Identity: set(t, may)}, false, false, false, policy.Resource},
+		{"the root user is not named either", named, root, policy.PolicySets{Identity: set(t, everything)}, false, false, false, policy.Resource},
+		{"named, own policy denies", named, ann, policy.PolicySets{Identity: set(t, mayNot)}, false, false, true, policy.Identity},
+		{"named, boundary lacks it", named, ann, policy.PolicySets{Boundary: set(t, allow("swf:*", "*"))}, false, false, false, policy.Boundary},
+		{"named, session lacks it", of("Allow", `{"AWS":"AROA4"}`, all), robot, policy.PolicySets{Session: set(t, allow("swf:*", "*"))}, false, false, false, policy.Session},
+		{"account, own policy silent", inAccount, ann, policy.PolicySets{}, false, false, false, policy.Identity},
+		{"account and own policy", inAccount, ann, policy.PolicySets{Identity: set(t, may)}, false, true, false, policy.Identity},
+		{"account and group", inAccount, ann, policy.PolicySets{Groups: set(t, may)}, false, true, false, policy.Group},
+		{"account and root user", inAccount, root, policy.PolicySets{Identity: set(t, everything)}, false, true, false, policy.Identity},
+		{"anybody", anybody, robot, policy.PolicySets{}, false, true, false, policy.Resource},
+		{"denied by the resource", inAccount + "," + of("Deny", `"*"`, all), root, policy.PolicySets{Identity: set(t, everything)}, false, false, true, policy.Resource},
+		{"denied to the account", anybody + "," + of("Deny", `{"AWS":"`+account+`"}`, all), ann, policy.PolicySets{}, true, false, true, policy.Resource},
+		{"another denied", anybody + "," + of("Deny", `{"AWS":"AIDA1"}`, all), robot, policy.PolicySets{}, false, true, false, policy.Resource},
+		{"its own name", of("Allow", `"*"`, `,"Resource":"`+key+`"`), ann, policy.PolicySets{}, false, true, false, policy.Resource},
+		{"another resource", of("Allow", `"*"`, `,"Resource":"`+key+`2"`), ann, policy.PolicySets{Identity: set(t, may)}, false, false, false, policy.Resource},
+		{"all but this", of("Allow", `"*"`, `,"NotResource":"`+key+`"`), ann, policy.PolicySets{}, false, false, false, policy.Resource},
+		{"condition fails", of("Allow", `"*"`, all+`,"Condition":{"StringEquals":{"kms:ViaService":"x"}}`), ann, policy.PolicySets{}, false, false, false, policy.Resource},
+		{"condition holds", of("Allow", `"*"`, all+`,"Condition":{"StringEquals":{"kms:ViaService":"states"}}`), ann, policy.PolicySets{}, false, true, false, policy.Resource},
+
+		{"granted", named, robot, policy.PolicySets{}, true, true, false, policy.Resource},
+		{"granted, own policy denies", named, robot, policy.PolicySets{Identity: set(t, mayNot)}, true, false, true, policy.Identity},
+		{"granted, boundary lacks it", named, robot, policy.PolicySets{Boundary: set(t, allow("swf:*", "*"))}, true, false, false, policy.Boundary},
+		{"granted, denied by the resource", of("Deny", `{"AWS":"AROA4"}`, all), robot, policy.PolicySets{}, true, false, true, policy.Resource},
+		{"granted, and left to the account", inAccount, robot, policy.PolicySets{}, true, true, false, policy.Resource},
+	} {
+		p, err := policy.ParseResource([]byte(`{"Version":"2012-10-17","Statement":[` + c.document + `]}`))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		r := policy.Request{Principal: c.who, Action: "kms:Decrypt", Resource: key, Context: context("kms:ViaService=states")}
+		got := new(policy.Meter).EvaluateResource(&r, policy.Attached{Source: key, Policy: p}, &c.policies, c.granted)
+		if got.Allowed != c.allowed || got.Explicit != c.explicit || got.Layer != c.layer {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	if _, err := policy.ParseResource([]byte(statement(`"Sid":"Enable IAM User Permissions",` + rest + `,"Principal":"*"`))); err != nil {
+		t.Error(err)
+	}
+	for _, document := range []string{
+		statement(rest), statement(`"Effect":"Allow","Action":"kms:*","Principal":"*"`), statement(rest + `,"Principal":{"AWS":"nobody"}`), statement(rest + `,"Principal":{"AWS":[]}`),
+	} {
+		if p, err := policy.ParseResource([]byte(document)); err == nil {
+			t.Errorf("%s: %+v", document, p)
+		}
+	}
+}
+
 func TestRewritePrincipals(t *testing.T) {
 	double := func(p string) string { return p + p }
 	for document, want := range map[string]string{

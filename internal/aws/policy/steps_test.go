@@ -163,3 +163,18 @@ func TestTooDearIsNotAllowed(t *testing.T) {
 	}
 	t.Logf("%d evaluations", n)
 }
+
+// TestDearResourcePolicies: what takes too long to find out is allowed to nobody.
+func TestDearResourcePolicies(t *testing.T) {
+	p, err := ParseResource([]byte(`{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Request{Principal: Principal{ID: "AIDA1"}, Action: "x:y", Resource: "*"}
+	for steps, allowed := range map[int]bool{0: true, StepsMax + 1: false} {
+		m := &Meter{steps: steps}
+		if d := m.EvaluateResource(&r, Attached{Policy: p}, &PolicySets{}, true); d.Allowed != allowed || d.TooDear == allowed {
+			t.Errorf("after %d steps: %+v", steps, d)
+		}
+	}
+}

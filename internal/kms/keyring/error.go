@@ -7,12 +7,12 @@ type Code string
 
 // The codes of the rules' errors.
 const (
-	NotFound       Code = "NotFoundException"
-	IsDisabled     Code = "DisabledException"
-	InvalidState   Code = "KMSInvalidStateException"
-	AlreadyExists  Code = "AlreadyExistsException"
-	LimitExceeded  Code = "LimitExceededException"
-	WrongTag       Code = "TagException"
+	NotFound      Code = "NotFoundException"
+	IsDisabled    Code = "DisabledException"
+	InvalidState  Code = "KMSInvalidStateException"
+	AlreadyExists Code = "AlreadyExistsException"
+	LimitExceeded Code = "LimitExceededException"
+	WrongTag      Code = "TagException"
 )
 
 // Error refuses a command, in words for the caller.

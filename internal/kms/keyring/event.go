@@ -52,6 +52,9 @@ func newRing(id engine.Identity) *ring {
 func (r *ring) Code(c *pack.Coder) {
 	collection.Code(c, &r.keys, (*Key).code)
 	collection.Code(c, &r.aliases, (*Alias).code)
+	c.Weigh(len(r.holders) * holderBytes)
+	c.Weigh(len(r.aliases) * aliasBytes)
+	c.Weigh((len(r.deletions) + len(r.rotations) + len(r.due)) * momentBytes)
 	if !c.Reads() || c.Err() != nil {
 		return
 	}
@@ -71,6 +74,13 @@ func (r *ring) Code(c *pack.Coder) {
 		k.Aliases = append(k.Aliases, a.Name)
 	}
 }
+
+// What each takes in what follows from the keys, in bytes.
+const (
+	holderBytes = 64
+	aliasBytes  = 40
+	momentBytes = 48
+)
 
 func byID(a, b *Grant) int { return a.SortKey().Compare(b.SortKey()) }
 
@@ -120,7 +130,11 @@ func (r *ring) change(id string, f func(k *Key)) {
 
 type keyCreated struct{ key Key }
 
-func (e *keyCreated) Code(c *pack.Coder) { e.key.code(c) }
+func (e *keyCreated) Code(c *pack.Coder) {
+	if e.key.code(c); len(e.key.Materials) != 1 {
+		c.Fail(fmt.Errorf("a new key with %d materials", len(e.key.Materials)))
+	}
+}
 
 func (e *keyCreated) Apply(r *ring, at engine.Time) {
 	k := e.key

@@ -60,9 +60,9 @@ type Limits struct {
 }
 
 // DefaultLimits are the service's own ("AWS KMS quotas"), but for keys and grants: of those
-// the service has ten times and five times as many.
+// the service has ten times as many, and 50,000 of a key.
 func DefaultLimits() Limits {
-	return Limits{KeysMax: 10_000, AliasesPerKeyMax: 50, GrantsPerKeyMax: 10_000, GrantsMax: 50_000, TagsMax: 50, OnDemandMax: 25}
+	return Limits{KeysMax: 10_000, AliasesPerKeyMax: 50, GrantsPerKeyMax: 10_000, GrantsMax: 20_000, TagsMax: 50, OnDemandMax: 25}
 }
 
 // State is what a key may be used for.

@@ -307,7 +307,7 @@ func (v *EncryptRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("plaintext"))
 	} else {
-		c.Blob(at.Member("plaintext"), v.Plaintext, 1, 4096)
+		c.Blob(at.Member("plaintext").Hidden(), v.Plaintext, 1, 4096)
 	}
 }
 
