@@ -112,9 +112,13 @@ test("an order", { timeout: 60_000 }, async () => {
     items: [{ name: "Ω\u{1F4E6}", price: 1.5, quantity: 2, grams: 3 }, { name: "lamp", price: 4, quantity: 1, grams: 5 }],
   };
   const { executionArn } = await call("StartExecution", { stateMachineArn, name: "good", input: JSON.stringify(order) });
-  const shipped = await ends(executionArn, "SUCCEEDED");
-  open = false;
-  await Promise.all(workers);
+  let shipped;
+  try {
+    shipped = await ends(executionArn, "SUCCEEDED");
+  } finally {
+    open = false;
+    await Promise.all(workers);
+  }
   assert.deepEqual(JSON.parse(shipped.output), { id: "1", parcel: "Ω\u{1F4E6}+lamp: 8 g", receipt: "r1", total: 7 });
   const events = [];
   for await (const page of sdk.paginateGetExecutionHistory({ client: sfn, pageSize: 7 }, { executionArn })) events.push(...page.events);

@@ -40,7 +40,28 @@ type comparer struct {
 
 // differ notes a difference.
 func (c *comparer) differ(path string, want, got any) {
-	c.differences = append(c.differences, difference{path: strings.TrimPrefix(path, "."), want: c.names.show(show(want)), got: show(got)})
+	a, b := c.names.show(show(want)), show(got)
+	// What begins alike for long tells nothing.
+	if alike := alike(a, b); alike > skipFrom {
+		a, b = "…"+a[alike:], "…"+b[alike:]
+	}
+	c.differences = append(c.differences, difference{path: strings.TrimPrefix(path, "."), want: cut(a), got: cut(b)})
+}
+
+// skipFrom is how many bytes two texts begin alike, at least, before they are shown
+// without most of that; skipKeep is how many are kept.
+const skipFrom, skipKeep = 80, 40
+
+// alike is how many bytes, in whole characters, two texts begin alike, but for
+// skipKeep.
+func alike(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	for n = max(0, n-skipKeep); n > 0 && !utf8.RuneStart(a[n]); n-- {
+	}
+	return n
 }
 
 // try compares beside, with names of its own.
@@ -59,7 +80,7 @@ func show(v any) string {
 	if err := e.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return cut(strings.TrimSuffix(text.String(), "\n"))
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // cut shortens a text for people.

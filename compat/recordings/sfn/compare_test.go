@@ -1,9 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func read(t *testing.T, text string) any {
@@ -173,12 +174,20 @@ func TestCompareHistories(t *testing.T) {
 	}
 }
 
-func TestCut(t *testing.T) {
-	long := make([]byte, 0, 3*showMax)
-	for len(long) < showMax+10 {
-		long = append(long, "é"...)
-	}
-	if got := cut("x" + string(long)); !json.Valid([]byte(`"`+got+`"`)) || len(got) > showMax+30 {
-		t.Errorf("got %q", got)
+// TestShowsDifferences: of long values what differs is shown, in whole characters.
+func TestShowsDifferences(t *testing.T) {
+	long := strings.Repeat("é", showMax)
+	for _, c := range []struct{ want, got, shown string }{ // shown: how each begins and ends
+		{"short 1", "short 2", `"short 2"`},
+		{long + "1", long + "2", "…éé…2\""},
+		{long + "1", "x" + long, "\"xéé… ("},
+	} {
+		n := &comparer{names: testNames()}
+		n.differ("", c.want, c.got)
+		d := n.differences[0]
+		begin, end, _ := strings.Cut(c.shown[1:], "…")
+		if !utf8.ValidString(d.want+d.got) || max(len(d.want), len(d.got)) > showMax+30 || !strings.HasPrefix(d.got, c.shown[:1]+begin) || !strings.Contains(d.got, end) {
+			t.Errorf("got %s", d)
+		}
 	}
 }

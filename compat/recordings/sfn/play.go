@@ -259,7 +259,7 @@ func outputOf(history map[string]any) any {
 		}
 	}
 	if len(events) > 0 {
-		return fmt.Sprintf("no output; the last event: %s", show(events[len(events)-1]))
+		return fmt.Sprintf("no output; the last event: %s", cut(show(events[len(events)-1])))
 	}
 	return absent
 }
@@ -308,7 +308,7 @@ func (g *game) lastEvent(execution map[string]any, otherwise string) string {
 	in["reverseOrder"], in["maxResults"] = true, 1
 	history, err := g.must(ctx, "GetExecutionHistory", in)
 	if events, _ := history["events"].([]any); err == nil && len(events) > 0 {
-		return "its last event is " + show(events[0])
+		return "its last event is " + cut(show(events[0]))
 	}
 	return otherwise
 }
