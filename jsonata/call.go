@@ -266,10 +266,15 @@ func (f *partial) call(e *evaluation, args []any, input any, env *frame) (any, e
 	}
 	switch of := f.of.(type) {
 	case *native:
+		// As in jsonata-js, the signature is not looked at.
 		for len(all) < of.params {
 			all = append(all, Undefined)
 		}
-		return of.do(e, all)
+		v, err := of.do(e, all)
+		if err == nil {
+			e.mark(v)
+		}
+		return v, err
 	case *lambda:
 		bare := *of
 		def := *of.def

@@ -402,7 +402,7 @@ func (c *compiler) path(e *ast, s *scope) (node, error) {
 			n.simple = false
 		}
 		here := s
-		if tuples != nil && !(se.kind == "sort" && !streaming(e.list[:i])) {
+		if tuples != nil && !(se.kind == "sort" && !streaming(e.list[:i])) && !(i == 0 && se.constructs) {
 			here = tuples
 		}
 		st := step{focus: -1, index: -1, ancestor: -1, tuple: se.tuple, first: i == 0 && se.constructs}

@@ -768,6 +768,9 @@ func (n *filteredNode) eval(e *evaluation, input any, env *frame) (any, error) {
 		}
 		return t, nil
 	}
+	if n.scope != nil {
+		env = newFrame(env, len(n.scope.names)) // as its predicates are compiled for
+	}
 	for i := range n.stages {
 		if v, err = e.filter(&n.stages[i], v, env); err != nil {
 			return nil, err
@@ -1084,6 +1087,9 @@ func (n *pathNode) finish(e *evaluation, v any, t *tuples, env *frame) (any, err
 	if t != nil {
 		return n.group.of(e, t, env)
 	}
+	if n.scope != nil {
+		env = newFrame(env, len(n.scope.names)) // the stream ended before its first tuple
+	}
 	return n.group.of(e, v, env)
 }
 
@@ -1091,18 +1097,41 @@ func (n *pathNode) finish(e *evaluation, v any, t *tuples, env *frame) (any, err
 func (n *pathNode) rest(e *evaluation, at int, items []any, env *frame) (any, error) {
 	var result any = &array{items: items, sequence: true}
 	var stream *tuples
+	streaming := false
 	for i := at; i < len(n.steps); i++ {
 		s := &n.steps[i]
 		var err error
+		streaming = streaming || s.tuple
 		switch {
 		case s.first && i == 0:
+			// A list as written is not asked of each value, and binds nothing.
 			if result, err = e.eval(s.node, &array{items: items, sequence: true}, env); err != nil {
 				return nil, err
 			}
-			if isUndefined(result) {
+			if isUndefined(result) && !streaming {
 				return n.finish(e, result, nil, env)
 			}
-		case stream != nil || s.tuple:
+			if s.focus >= 0 {
+				continue
+			}
+			if text, is := result.(string); !isList(result) && i < len(n.steps)-1 {
+				// As in jsonata-js, where a text is a list of its characters and
+				// any other value is none.
+				if items = nil; is && text == "" {
+					return n.finish(e, result, nil, env)
+				}
+				for text != "" {
+					size := nextCharacter(text)
+					items = append(items, text[:size])
+					text = text[size:]
+				}
+				result = sequence(nil)
+				if err := e.charge(32 * len(items)); err != nil {
+					return nil, err
+				}
+				continue
+			}
+		case streaming:
 			if stream, err = n.tupleStep(e, s, items, stream, env); err != nil {
 				return nil, err
 			}
@@ -1112,7 +1141,7 @@ func (n *pathNode) rest(e *evaluation, at int, items []any, env *frame) (any, er
 				return nil, err
 			}
 		}
-		if items, _ = list(result); len(items) == 0 {
+		if items, _ = list(result); len(items) == 0 && !streaming {
 			break
 		}
 	}

@@ -188,8 +188,8 @@ func defineLists() {
 		if !is {
 			return Undefined, nil
 		}
-		f := a[1].(callable)
-		if f.arity() < 2 {
+		f, is := a[1].(callable)
+		if !is || f.arity() < 2 {
 			return nil, failArgument("D3050", 1, Undefined)
 		}
 		out, from := a[2], 0
