@@ -63,15 +63,11 @@ func (f *lambda) call(e *evaluation, args []any, input any, _ *frame) (any, erro
 	return v, nil
 }
 
-// blame says in an error which call it comes from.
 func (f *lambda) blame(err error) error {
-	if er, is := err.(*Error); is && f.pos >= 0 {
-		if er.Token == "" {
-			er.Token = f.token
-		}
-		er.Position = f.pos
+	if f.pos < 0 {
+		return err
 	}
-	return err
+	return blame(err, f.token, f.pos)
 }
 
 // thunk is a call that a function ends with.
@@ -100,7 +96,7 @@ func (e *evaluation) apply(f any, args []any, input any, env *frame) (any, error
 			return nil, err
 		}
 		if l, is := next.(*lambda); is {
-			l.token, l.pos = t.call.name, t.call.pos
+			l.token, l.pos = t.call.name, t.call.procPos
 		}
 		args, err := t.call.arguments(e, nil, t.input, t.env)
 		if err != nil {
@@ -108,7 +104,10 @@ func (e *evaluation) apply(f any, args []any, input any, env *frame) (any, error
 		}
 		e.callScope, e.callEnv, e.callInput = t.call.scope, t.env, t.input
 		if v, err = e.applyOnce(next, args, t.input, t.env); err != nil {
-			return nil, t.call.blame(next, err)
+			if _, is := next.(*native); is {
+				return nil, blame(err, t.call.name, t.call.procPos)
+			}
+			return nil, err
 		}
 	}
 	return nil, err
@@ -144,7 +143,9 @@ type callNode struct {
 	meant node // the variable of the same name, when the procedure has no $
 	args  []node
 	pos   int
-	scope *scope
+	// procPos is where the procedure stands, which a tail call is blamed on.
+	procPos int
+	scope   *scope
 }
 
 func (n *callNode) arguments(e *evaluation, args []any, input any, env *frame) ([]any, error) {
@@ -193,17 +194,25 @@ func (n *callNode) with(e *evaluation, args []any, input any, env *frame) (any, 
 }
 
 func (n *callNode) blame(f any, err error) error {
-	e, is := err.(*Error)
-	if !is {
-		return err
+	switch f.(type) {
+	case *native, *partial:
+		return blame(err, n.name, n.pos)
 	}
-	if e.Token == "" {
-		e.Token = n.name
+	if e, is := err.(*Error); is && e.Position >= 0 {
+		return blame(err, n.name, e.Position)
 	}
-	if _, native := f.(*native); native || e.Position < 0 {
-		e.Position = n.pos
+	return blame(err, n.name, n.pos)
+}
+
+// blame says in an error which call it comes from; what it says already of a token stays.
+func blame(err error, token string, pos int) error {
+	if e, is := err.(*Error); is {
+		if e.Token == "" {
+			e.Token = token
+		}
+		e.Position = pos
 	}
-	return e
+	return err
 }
 
 type partialNode struct{ callNode }

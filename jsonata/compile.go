@@ -262,7 +262,7 @@ func (c *compiler) bare(e *ast, s *scope) (node, error) {
 		n.value, err = c.node(e.rhs, s)
 		return n, err
 	case "function", "partial":
-		n := &callNode{pos: e.pos, scope: s}
+		n := &callNode{pos: e.pos, procPos: e.proc.pos, scope: s}
 		if n.proc, err = c.node(e.proc, s); err != nil {
 			return nil, err
 		}

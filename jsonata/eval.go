@@ -1061,6 +1061,7 @@ func (n *pathNode) end(e *evaluation, v any, env *frame) (any, bool, int, error)
 // finish does what comes after the last step.
 func (n *pathNode) finish(e *evaluation, v any, t *tuples, env *frame) (any, error) {
 	if t != nil {
+		e.nested = true // a tuple may be of the wrapped input
 		if n.handsOn && n.group == nil {
 			return t, nil
 		}

@@ -214,8 +214,11 @@ func defineLists() {
 		}
 		out := append([]any(nil), items...)
 		after := func(x, y *any) (bool, error) {
-			v, err := e.callback(a[1], *x, *y)
-			return truth(v), err
+			if err := e.step(); err != nil {
+				return false, err
+			}
+			v, err := e.apply(a[1], []any{*x, *y}, Undefined, nil)
+			return err == nil && truthy(v), err
 		}
 		if isUndefined(a[1]) {
 			numbers, texts := true, true

@@ -69,6 +69,9 @@ func defineStrings() {
 			if length <= 0 {
 				return "", nil
 			}
+			if _, is := number(a[1]); !is {
+				return "", nil
+			}
 			if to = start + length; start < 0 {
 				to += float64(n)
 			}

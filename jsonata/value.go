@@ -78,10 +78,13 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
-// finite is number, but what is infinite is an error (D1001).
+// finite is number, but what is infinite is an error (D1001), and NaN no number.
 func finite(v any) (float64, bool, error) {
 	f, is := number(v)
-	if is && (math.IsInf(f, 0) || math.IsNaN(f)) {
+	if is && math.IsNaN(f) {
+		return 0, false, nil
+	}
+	if is && math.IsInf(f, 0) {
 		return 0, false, failValue("D1001", v)
 	}
 	return f, is, nil

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +55,11 @@ func ours(source, input string) outcome {
 	if v == jsonata.Undefined {
 		return outcome{none: true}
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			panic(fmt.Sprintf("%v: %s\nof %s", r, source, input))
+		}
+	}()
 	return outcome{result: jsonvalue.Text(plain(v))}
 }
 
@@ -81,9 +86,14 @@ func plain(v any) any {
 
 var (
 	many = regexp.MustCompile(`[\[{].*,`)
-	// groups finds objects of two members grouped from a stream of tuples: jsonata-js loses
-	// the context of the second if a group is of one tuple.
-	groups = regexp.MustCompile(`(?s)[@#]\$.*\{.*,"m":|%.*\{.*,"m":`)
+	// known are differences on purpose, by expressions that may show them.
+	known = map[*regexp.Regexp]string{
+		regexp.MustCompile(`(?s)[@#]\$.*\{.*,"m":|%.*\{.*,"m":`):   "of two members grouped from one tuple, jsonata-js evaluates the second without its context",
+		regexp.MustCompile(`(?s)(function|λ).*\)\{"?\w+"?:`):       "a group behind a tail call is lost in jsonata-js",
+		regexp.MustCompile(`(?s)\^\(.*#\$`):                        "jsonata-js does not number what it sorted if that were tuples before",
+		regexp.MustCompile(`(?s)\$replace\(.*[a-z*\]).]`):          "jsonata-js writes undefined for a replacement that is not there",
+		regexp.MustCompile(`(?s)toMillis\(.*\[(PN|h|H|M|D|F|Z|C)`): "the time of now is asked for twice",
+	}
 )
 
 // same compares outcomes; ok is false where there is nothing to compare: JavaScript's own
@@ -95,8 +105,10 @@ func same(source string, want, got outcome) (equal, ok bool) {
 	if want.failed && got.failed && want.code != got.code && many.MatchString(source) {
 		return true, false // jsonata-js evaluates the parts of a list or object at once: any may fail first
 	}
-	if groups.MatchString(source) || strings.Contains(want.result, "undefined") {
-		return true, false
+	for what := range known {
+		if what.MatchString(source) {
+			return true, false
+		}
 	}
 	if want.failed || got.failed {
 		if *places && (want.message != got.message || want.token != got.token || want.position != got.position) {
@@ -121,7 +133,7 @@ func TestSameAsReference(t *testing.T) {
 	compared, differ := 0, 0
 	for seed := *first; seed < *first+uint64(*seeds); seed++ {
 		g := newGenerator(seed)
-		input := g.data(4)
+		input := g.input()
 		source := g.expr(1 + g.IntN(4))
 		want, got := r.evaluate(source, input), ours(source, input)
 		equal, ok := same(source, want, got)
@@ -144,7 +156,7 @@ func FuzzSameAsReference(f *testing.F) {
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		g := newGenerator(seed)
-		input := g.data(4)
+		input := g.input()
 		source := g.expr(1 + g.IntN(5))
 		if want, got := r.evaluate(source, input), ours(source, input); true {
 			if equal, _ := same(source, want, got); !equal {

@@ -80,6 +80,14 @@ func (g *generator) variable() string {
 	return g.one("$", "$", "$$", "$x", "$y", "$v", "$i")
 }
 
+// input makes the input. It is not an empty list, into which jsonata-js puts things.
+func (g *generator) input() string {
+	if s := g.data(4); s != "[]" {
+		return s
+	}
+	return "{}"
+}
+
 // step makes a part of a path.
 func (g *generator) step(depth int) string {
 	s := ""
@@ -237,9 +245,9 @@ func (g *generator) argument(kind string, depth int) string {
 		}
 		return g.lambda(depth-1, int(kind[1]-'0'))
 	case "p":
-		return strconv.Quote(g.one("0", "#", "#,##0.00", "000.0##", "0%", "0.0e0", "00.000e00", "#0;(0)", "#,#,##0", "x0y", "0,0.0,0", "#.#", "0.", ".0", "#0.0#;-0"))
+		return strconv.Quote(g.one("0", "#", "#,##0.00", "000.0##", "0%", "0.0e0", "00.000e00", "#0;(0)", "x0y", "0,0.0,0", "#.#", "0.", ".0", "#0.0#;-0"))
 	case "q":
-		return strconv.Quote(g.one("0", "000", "#,##0", "0;o", "w", "W", "Ww", "w;o", "Ww;o", "I", "i", "a", "A", "0,000", "#0.00", "##,#-00", "١"))
+		return strconv.Quote(g.one("0", "000", "#,##0", "0;o", "w", "W", "Ww", "w;o", "Ww;o", "I", "i", "a", "A", "0,000", "#0.00", "١"))
 	case "r":
 		return "/" + g.one("a", "b+", "[a-z]+", "(a)(b)?", "\\\\d+", "\\\\w+\\\\s", "(\\\\w)(\\\\w)", "l|o", "^h", "o$", ".", "x*", "[^a]", "(?:ab)+", "(?=l)l", "H", "e(?!l)", "(.)\\\\1") + "/" + g.one("", "", "i", "m")
 	case "t":
