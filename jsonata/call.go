@@ -103,7 +103,8 @@ func (e *evaluation) apply(f any, args []any, input any, env *frame) (any, error
 			return nil, err
 		}
 		e.callScope, e.callEnv, e.callInput = t.call.scope, t.env, t.input
-		if v, err = e.applyOnce(next, args, t.input, t.env); err != nil {
+		// The context of the function that ends with the call is that of its own call.
+		if v, err = e.applyOnce(next, args, input, t.env); err != nil {
 			if _, is := next.(*native); is {
 				return nil, blame(err, t.call.name, t.call.procPos)
 			}
@@ -134,7 +135,7 @@ func (e *evaluation) callback(f any, args ...any) (any, error) {
 	if n := max(fn.arity(), 1); n < len(args) {
 		args = args[:n]
 	}
-	return e.apply(f, args, Undefined, nil)
+	return e.apply(f, args, nil, nil)
 }
 
 type callNode struct {
@@ -352,7 +353,7 @@ func (n *applyNode) eval(e *evaluation, input any, env *frame) (any, error) {
 	if g, is := left.(callable); is {
 		return &composed{g, f}, nil
 	}
-	return e.apply(f, []any{left}, Undefined, env)
+	return e.apply(f, []any{left}, nil, env)
 }
 
 // composed is f ~> g.
@@ -368,11 +369,11 @@ func (f *composed) call(e *evaluation, args []any, _ any, env *frame) (any, erro
 	if len(args) == 0 {
 		args = []any{Undefined}
 	}
-	v, err := e.apply(f.first, args[:1], Undefined, env)
+	v, err := e.apply(f.first, args[:1], nil, env)
 	if err != nil {
 		return nil, err
 	}
-	return e.apply(f.then, []any{v}, Undefined, env)
+	return e.apply(f.then, []any{v}, nil, env)
 }
 
 type transformNode struct {
@@ -412,7 +413,7 @@ func (f *transformer) call(e *evaluation, args []any, input any, env *frame) (an
 		err.Position = n.patternAt
 		return nil, err
 	}
-	result, err := e.apply(clone, []any{args[0]}, Undefined, f.env)
+	result, err := e.apply(clone, []any{args[0]}, nil, f.env)
 	if err != nil {
 		return nil, err
 	}

@@ -140,7 +140,7 @@ func (c *compiler) dress(n node, e *ast, s *scope) (node, error) {
 	}
 	if e.keepArray {
 		if path, is := n.(*pathNode); is {
-			path.keep = true
+			path.kept = true
 		} else {
 			n = &keptNode{n}
 		}

@@ -238,10 +238,17 @@ type conditionNode struct{ cond, then, els node }
 
 func (n *conditionNode) eval(e *evaluation, input any, env *frame) (any, error) {
 	c, err := e.eval(n.cond, input, env)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case truth(c):
+	}
+	yes, is := c.(bool)
+	if !is {
+		if yes, err = e.truth(c); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case yes:
 		return e.eval(n.then, input, env)
 	case n.els != nil:
 		return e.eval(n.els, input, env)
@@ -260,7 +267,13 @@ func (n *orElseNode) eval(e *evaluation, input any, env *frame) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.absent && !isUndefined(v) || !n.absent && truth(v) {
+	yes := !isUndefined(v)
+	if !n.absent {
+		if yes, err = e.truth(v); err != nil {
+			return nil, err
+		}
+	}
+	if yes {
 		return v, nil
 	}
 	return e.eval(n.right, input, env)
@@ -818,6 +831,9 @@ func (e *evaluation) filter(p *filter, v any, env *frame) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if times > 0 && isUndefined(item) {
+			e.nested = true
+		}
 		for range times {
 			if err := e.charge(16); err != nil {
 				return nil, err
@@ -951,7 +967,8 @@ type step struct {
 
 type pathNode struct {
 	steps        []step
-	keep         bool
+	keep         bool // [] stood behind a step
+	kept         bool // [] stood behind it all
 	handsOn      bool // the tuples themselves
 	fromVariable bool
 	simple       bool // names only
@@ -960,6 +977,14 @@ type pathNode struct {
 }
 
 func (n *pathNode) eval(e *evaluation, input any, env *frame) (any, error) {
+	v, err := n.walk(e, input, env)
+	if a, is := v.(*array); is && n.kept && a.sequence {
+		a.keep = true
+	}
+	return v, err
+}
+
+func (n *pathNode) walk(e *evaluation, input any, env *frame) (any, error) {
 	at := 0
 	if !isList(input) {
 		// As long as one value comes of one value there is no need of a list.
@@ -1047,7 +1072,7 @@ func (n *pathNode) ofOne(e *evaluation, input any, env *frame) (v any, done bool
 	if isList(v) {
 		return n.end(e, v, env)
 	}
-	if n.group == nil && !n.keep {
+	if n.group == nil && !n.keep && !n.kept {
 		return v, true, 0, nil
 	}
 	return n.end(e, sequence([]any{v}), env)

@@ -146,7 +146,11 @@ func defineLists() {
 			if err != nil {
 				return nil, err
 			}
-			if truth(v) {
+			yes, err := e.truth(v)
+			if err != nil {
+				return nil, err
+			}
+			if yes {
 				out = append(out, item)
 				if err := e.charge(16); err != nil {
 					return nil, err
@@ -169,7 +173,9 @@ func defineLists() {
 				if err != nil {
 					return nil, err
 				}
-				yes = truth(v)
+				if yes, err = e.truth(v); err != nil {
+					return nil, err
+				}
 			}
 			if yes {
 				if found {
@@ -217,7 +223,7 @@ func defineLists() {
 			if err := e.step(); err != nil {
 				return false, err
 			}
-			v, err := e.apply(a[1], []any{*x, *y}, Undefined, nil)
+			v, err := e.apply(a[1], []any{*x, *y}, nil, nil)
 			return err == nil && truthy(v), err
 		}
 		if isUndefined(a[1]) {

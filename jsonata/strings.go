@@ -450,7 +450,7 @@ func (e *evaluation) userMatch(f any, s, function string, args ...any) (*match, 
 	if err := e.step(); err != nil {
 		return nil, err
 	}
-	v, err := e.apply(f, args, Undefined, nil)
+	v, err := e.apply(f, args, nil, nil)
 	if err != nil || !truthy(v) {
 		return nil, err
 	}
@@ -682,7 +682,7 @@ func replace(e *evaluation, a []any) (any, error) {
 					return nil, err
 				}
 			}
-			v, err := e.apply(a[2], []any{object}, Undefined, nil)
+			v, err := e.apply(a[2], []any{object}, nil, nil)
 			if err != nil {
 				return nil, err
 			}

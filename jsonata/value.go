@@ -145,6 +145,17 @@ func truth(v any) bool {
 	}
 }
 
+// truth is $boolean of a value, and an error (D1001) if that is an infinite number.
+func (e *evaluation) truth(v any) (bool, error) {
+	if f, is := v.(float64); is && math.IsInf(f, 0) {
+		return false, failValue("D1001", v)
+	}
+	if a, is := list(v); is && len(a) == 1 {
+		return e.truth(a[0])
+	}
+	return truth(v), nil
+}
+
 // equal compares deeply; each value looked at costs a step.
 func (e *evaluation) equal(a, b any) (bool, error) {
 	switch a := a.(type) {

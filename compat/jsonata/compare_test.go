@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,8 @@ var (
 		regexp.MustCompile(`(?s)(function|λ).*\)\{"?\w+"?:`):       "a group behind a tail call is lost in jsonata-js",
 		regexp.MustCompile(`(?s)\^\(.*#\$`):                        "jsonata-js does not number what it sorted if that were tuples before",
 		regexp.MustCompile(`(?s)\$replace\(.*[a-z*\]).]`):          "jsonata-js writes undefined for a replacement that is not there",
+		regexp.MustCompile(`(?s)/[im]?[),].*\?[?:]`):               "jsonata-js spoils regular expressions before ?: and ??",
+		regexp.MustCompile(`😀`):                                    "we see characters where JavaScript sees UTF-16 code units",
 		regexp.MustCompile(`(?s)toMillis\(.*\[(PN|h|H|M|D|F|Z|C)`): "the time of now is asked for twice",
 	}
 )
@@ -109,6 +112,9 @@ func same(source string, want, got outcome) (equal, ok bool) {
 		if what.MatchString(source) {
 			return true, false
 		}
+	}
+	if strings.Contains(want.result, "[null]") {
+		return true, false // jsonata-js puts undefined into empty lists that it groups
 	}
 	if want.failed || got.failed {
 		if *places && (want.message != got.message || want.token != got.token || want.position != got.position) {
