@@ -181,14 +181,22 @@ func (n *logicNode) eval(e *evaluation, input any, env *frame) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if truth(a) == n.or {
+	yes, err := e.truth(a)
+	if err != nil {
+		return nil, n.at(err)
+	}
+	if yes == n.or {
 		return n.or, nil
 	}
 	b, err := e.eval(n.right, input, env)
 	if err != nil {
 		return nil, n.at(err)
 	}
-	return truth(b), nil
+	yes, err = e.truth(b)
+	if err != nil {
+		return nil, n.at(err)
+	}
+	return yes, nil
 }
 
 type joinNode struct{ binaryNode }

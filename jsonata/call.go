@@ -63,15 +63,11 @@ func (f *lambda) call(e *evaluation, args []any, input any, _ *frame) (any, erro
 	return v, nil
 }
 
-// blame says in an error which call it comes from.
 func (f *lambda) blame(err error) error {
-	if er, is := err.(*Error); is && f.pos >= 0 {
-		if er.Token == "" {
-			er.Token = f.token
-		}
-		er.Position = f.pos
+	if f.pos < 0 {
+		return err
 	}
-	return err
+	return blame(err, f.token, f.pos)
 }
 
 // thunk is a call that a function ends with.
@@ -100,15 +96,19 @@ func (e *evaluation) apply(f any, args []any, input any, env *frame) (any, error
 			return nil, err
 		}
 		if l, is := next.(*lambda); is {
-			l.token, l.pos = t.call.name, t.call.pos
+			l.token, l.pos = t.call.name, t.call.procPos
 		}
 		args, err := t.call.arguments(e, nil, t.input, t.env)
 		if err != nil {
 			return nil, err
 		}
 		e.callScope, e.callEnv, e.callInput = t.call.scope, t.env, t.input
-		if v, err = e.applyOnce(next, args, t.input, t.env); err != nil {
-			return nil, t.call.blame(next, err)
+		// The context of the function that ends with the call is that of its own call.
+		if v, err = e.applyOnce(next, args, input, t.env); err != nil {
+			if _, is := next.(*native); is {
+				return nil, blame(err, t.call.name, t.call.procPos)
+			}
+			return nil, err
 		}
 	}
 	return nil, err
@@ -135,7 +135,7 @@ func (e *evaluation) callback(f any, args ...any) (any, error) {
 	if n := max(fn.arity(), 1); n < len(args) {
 		args = args[:n]
 	}
-	return e.apply(f, args, Undefined, nil)
+	return e.apply(f, args, nil, nil)
 }
 
 type callNode struct {
@@ -144,7 +144,9 @@ type callNode struct {
 	meant node // the variable of the same name, when the procedure has no $
 	args  []node
 	pos   int
-	scope *scope
+	// procPos is where the procedure stands, which a tail call is blamed on.
+	procPos int
+	scope   *scope
 }
 
 func (n *callNode) arguments(e *evaluation, args []any, input any, env *frame) ([]any, error) {
@@ -193,17 +195,25 @@ func (n *callNode) with(e *evaluation, args []any, input any, env *frame) (any, 
 }
 
 func (n *callNode) blame(f any, err error) error {
-	e, is := err.(*Error)
-	if !is {
-		return err
+	switch f.(type) {
+	case *native, *partial:
+		return blame(err, n.name, n.pos)
 	}
-	if e.Token == "" {
-		e.Token = n.name
+	if e, is := err.(*Error); is && e.Position >= 0 {
+		return blame(err, n.name, e.Position)
 	}
-	if _, native := f.(*native); native || e.Position < 0 {
-		e.Position = n.pos
+	return blame(err, n.name, n.pos)
+}
+
+// blame says in an error which call it comes from; what it says already of a token stays.
+func blame(err error, token string, pos int) error {
+	if e, is := err.(*Error); is {
+		if e.Token == "" {
+			e.Token = token
+		}
+		e.Position = pos
 	}
-	return e
+	return err
 }
 
 type partialNode struct{ callNode }
@@ -266,10 +276,15 @@ func (f *partial) call(e *evaluation, args []any, input any, env *frame) (any, e
 	}
 	switch of := f.of.(type) {
 	case *native:
+		// As in jsonata-js, the signature is not looked at.
 		for len(all) < of.params {
 			all = append(all, Undefined)
 		}
-		return of.do(e, all)
+		v, err := of.do(e, all)
+		if err == nil {
+			e.mark(v)
+		}
+		return v, err
 	case *lambda:
 		bare := *of
 		def := *of.def
@@ -338,7 +353,7 @@ func (n *applyNode) eval(e *evaluation, input any, env *frame) (any, error) {
 	if g, is := left.(callable); is {
 		return &composed{g, f}, nil
 	}
-	return e.apply(f, []any{left}, Undefined, env)
+	return e.apply(f, []any{left}, nil, env)
 }
 
 // composed is f ~> g.
@@ -354,11 +369,11 @@ func (f *composed) call(e *evaluation, args []any, _ any, env *frame) (any, erro
 	if len(args) == 0 {
 		args = []any{Undefined}
 	}
-	v, err := e.apply(f.first, args[:1], Undefined, env)
+	v, err := e.apply(f.first, args[:1], nil, env)
 	if err != nil {
 		return nil, err
 	}
-	return e.apply(f.then, []any{v}, Undefined, env)
+	return e.apply(f.then, []any{v}, nil, env)
 }
 
 type transformNode struct {
@@ -398,7 +413,7 @@ func (f *transformer) call(e *evaluation, args []any, input any, env *frame) (an
 		err.Position = n.patternAt
 		return nil, err
 	}
-	result, err := e.apply(clone, []any{args[0]}, Undefined, f.env)
+	result, err := e.apply(clone, []any{args[0]}, nil, f.env)
 	if err != nil {
 		return nil, err
 	}

@@ -149,7 +149,7 @@ func (c *compiler) dress(n node, e *ast, s *scope) (node, error) {
 	}
 	if e.keepArray {
 		if path, is := n.(*pathNode); is {
-			path.keep = true
+			path.kept = true
 		} else {
 			n = &keptNode{n}
 		}
@@ -271,7 +271,7 @@ func (c *compiler) bare(e *ast, s *scope) (node, error) {
 		n.value, err = c.node(e.rhs, s)
 		return n, err
 	case "function", "partial":
-		n := &callNode{pos: e.pos, scope: s}
+		n := &callNode{pos: e.pos, procPos: e.proc.pos, scope: s}
 		if n.proc, err = c.node(e.proc, s); err != nil {
 			return nil, err
 		}
@@ -411,7 +411,7 @@ func (c *compiler) path(e *ast, s *scope) (node, error) {
 			n.simple = false
 		}
 		here := s
-		if tuples != nil && !(se.kind == "sort" && !streaming(e.list[:i])) {
+		if tuples != nil && !(se.kind == "sort" && !streaming(e.list[:i])) && !(i == 0 && se.constructs) {
 			here = tuples
 		}
 		st := step{focus: -1, index: -1, ancestor: -1, tuple: se.tuple, first: i == 0 && se.constructs}

@@ -86,9 +86,11 @@ func (e *Error) text() string {
 		var v any = Undefined
 		switch name {
 		case "token":
-			v = e.Token
-			if e.token != nil {
-				v = e.token
+			if v = e.token; v == nil {
+				v = e.Token
+				if e.Token == "" {
+					v = Undefined
+				}
 			}
 		case "value":
 			v = e.Value

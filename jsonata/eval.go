@@ -238,10 +238,17 @@ type conditionNode struct{ cond, then, els node }
 
 func (n *conditionNode) eval(e *evaluation, input any, env *frame) (any, error) {
 	c, err := e.eval(n.cond, input, env)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case truth(c):
+	}
+	yes, is := c.(bool)
+	if !is {
+		if yes, err = e.truth(c); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case yes:
 		return e.eval(n.then, input, env)
 	case n.els != nil:
 		return e.eval(n.els, input, env)
@@ -260,7 +267,13 @@ func (n *orElseNode) eval(e *evaluation, input any, env *frame) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.absent && !isUndefined(v) || !n.absent && truth(v) {
+	yes := !isUndefined(v)
+	if !n.absent {
+		if yes, err = e.truth(v); err != nil {
+			return nil, err
+		}
+	}
+	if yes {
 		return v, nil
 	}
 	return e.eval(n.right, input, env)
@@ -768,6 +781,9 @@ func (n *filteredNode) eval(e *evaluation, input any, env *frame) (any, error) {
 		}
 		return t, nil
 	}
+	if n.scope != nil {
+		env = newFrame(env, len(n.scope.names)) // as its predicates are compiled for
+	}
 	for i := range n.stages {
 		if v, err = e.filter(&n.stages[i], v, env); err != nil {
 			return nil, err
@@ -814,6 +830,9 @@ func (e *evaluation) filter(p *filter, v any, env *frame) (any, error) {
 		times, err := e.chosen(r, i, len(items))
 		if err != nil {
 			return nil, err
+		}
+		if times > 0 && isUndefined(item) {
+			e.nested = true
 		}
 		for range times {
 			if err := e.charge(16); err != nil {
@@ -948,7 +967,8 @@ type step struct {
 
 type pathNode struct {
 	steps        []step
-	keep         bool
+	keep         bool // [] stood behind a step
+	kept         bool // [] stood behind it all
 	handsOn      bool // the tuples themselves
 	fromVariable bool
 	simple       bool // names only
@@ -957,6 +977,14 @@ type pathNode struct {
 }
 
 func (n *pathNode) eval(e *evaluation, input any, env *frame) (any, error) {
+	v, err := n.walk(e, input, env)
+	if a, is := v.(*array); is && n.kept && a.sequence {
+		a.keep = true
+	}
+	return v, err
+}
+
+func (n *pathNode) walk(e *evaluation, input any, env *frame) (any, error) {
 	at := 0
 	if !isList(input) {
 		// As long as one value comes of one value there is no need of a list.
@@ -1044,7 +1072,7 @@ func (n *pathNode) ofOne(e *evaluation, input any, env *frame) (v any, done bool
 	if isList(v) {
 		return n.end(e, v, env)
 	}
-	if n.group == nil && !n.keep {
+	if n.group == nil && !n.keep && !n.kept {
 		return v, true, 0, nil
 	}
 	return n.end(e, sequence([]any{v}), env)
@@ -1058,6 +1086,7 @@ func (n *pathNode) end(e *evaluation, v any, env *frame) (any, bool, int, error)
 // finish does what comes after the last step.
 func (n *pathNode) finish(e *evaluation, v any, t *tuples, env *frame) (any, error) {
 	if t != nil {
+		e.nested = true // a tuple may be of the wrapped input
 		if n.handsOn && n.group == nil {
 			return t, nil
 		}
@@ -1084,6 +1113,9 @@ func (n *pathNode) finish(e *evaluation, v any, t *tuples, env *frame) (any, err
 	if t != nil {
 		return n.group.of(e, t, env)
 	}
+	if n.scope != nil {
+		env = newFrame(env, len(n.scope.names)) // the stream ended before its first tuple
+	}
 	return n.group.of(e, v, env)
 }
 
@@ -1091,18 +1123,41 @@ func (n *pathNode) finish(e *evaluation, v any, t *tuples, env *frame) (any, err
 func (n *pathNode) rest(e *evaluation, at int, items []any, env *frame) (any, error) {
 	var result any = &array{items: items, sequence: true}
 	var stream *tuples
+	streaming := false
 	for i := at; i < len(n.steps); i++ {
 		s := &n.steps[i]
 		var err error
+		streaming = streaming || s.tuple
 		switch {
 		case s.first && i == 0:
+			// A list as written is not asked of each value, and binds nothing.
 			if result, err = e.eval(s.node, &array{items: items, sequence: true}, env); err != nil {
 				return nil, err
 			}
-			if isUndefined(result) {
+			if isUndefined(result) && !streaming {
 				return n.finish(e, result, nil, env)
 			}
-		case stream != nil || s.tuple:
+			if s.focus >= 0 {
+				continue
+			}
+			if text, is := result.(string); !isList(result) && i < len(n.steps)-1 {
+				// As in jsonata-js, where a text is a list of its characters and
+				// any other value is none.
+				if items = nil; is && text == "" {
+					return n.finish(e, result, nil, env)
+				}
+				for text != "" {
+					size := nextCharacter(text)
+					items = append(items, text[:size])
+					text = text[size:]
+				}
+				result = sequence(nil)
+				if err := e.charge(32 * len(items)); err != nil {
+					return nil, err
+				}
+				continue
+			}
+		case streaming:
 			if stream, err = n.tupleStep(e, s, items, stream, env); err != nil {
 				return nil, err
 			}
@@ -1112,7 +1167,7 @@ func (n *pathNode) rest(e *evaluation, at int, items []any, env *frame) (any, er
 				return nil, err
 			}
 		}
-		if items, _ = list(result); len(items) == 0 {
+		if items, _ = list(result); len(items) == 0 && !streaming {
 			break
 		}
 	}

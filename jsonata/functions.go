@@ -31,13 +31,15 @@ func init() {
 		if isUndefined(a[0]) {
 			return Undefined, nil
 		}
-		return truth(a[0]), nil
+		yes, err := e.truth(a[0])
+		return yes, err
 	})
 	define("not", "<x-:b>", 1, 1, func(e *evaluation, a []any) (any, error) {
 		if isUndefined(a[0]) {
 			return Undefined, nil
 		}
-		return !truth(a[0]), nil
+		yes, err := e.truth(a[0])
+		return !yes, err
 	})
 	define("exists", "<x:b>", 1, 1, func(e *evaluation, a []any) (any, error) { return !isUndefined(a[0]), nil })
 	define("type", "<x:s>", 1, 1, func(e *evaluation, a []any) (any, error) {
@@ -391,7 +393,11 @@ func defineObjects() {
 			if err != nil {
 				return nil, err
 			}
-			if truth(r) {
+			yes, err := e.truth(r)
+			if err != nil {
+				return nil, err
+			}
+			if yes {
 				out.Set(name, v)
 				if err := e.charge(32); err != nil {
 					return nil, err

@@ -384,7 +384,7 @@ var wordValues = func() map[string]float64 {
 func fromWords(s string) float64 {
 	s = strings.ReplaceAll(strings.ReplaceAll(s, ", ", " "), " and ", " ")
 	segments := []float64{0}
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '-' || r == '\t' || r == '\n' }) {
+	for _, word := range strings.Split(strings.NewReplacer("-", " ", "\t", " ", "\n", " ", "\r", " ", "\\", " ").Replace(s), " ") {
 		v, known := wordValues[word]
 		if !known {
 			return math.NaN()

@@ -87,7 +87,7 @@ func (c Call) Random() (float64, error) { return c.e.random() }
 
 // Apply calls a function that the function was given.
 func (c Call) Apply(f *Function, args ...any) (any, error) {
-	v, err := c.e.apply(f.f, args, Undefined, nil)
+	v, err := c.e.apply(f.f, args, nil, nil)
 	if err != nil {
 		return nil, err
 	}

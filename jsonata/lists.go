@@ -146,7 +146,11 @@ func defineLists() {
 			if err != nil {
 				return nil, err
 			}
-			if truth(v) {
+			yes, err := e.truth(v)
+			if err != nil {
+				return nil, err
+			}
+			if yes {
 				out = append(out, item)
 				if err := e.charge(16); err != nil {
 					return nil, err
@@ -169,7 +173,9 @@ func defineLists() {
 				if err != nil {
 					return nil, err
 				}
-				yes = truth(v)
+				if yes, err = e.truth(v); err != nil {
+					return nil, err
+				}
 			}
 			if yes {
 				if found {
@@ -188,8 +194,8 @@ func defineLists() {
 		if !is {
 			return Undefined, nil
 		}
-		f := a[1].(callable)
-		if f.arity() < 2 {
+		f, is := a[1].(callable)
+		if !is || f.arity() < 2 {
 			return nil, failArgument("D3050", 1, Undefined)
 		}
 		out, from := a[2], 0
@@ -214,8 +220,11 @@ func defineLists() {
 		}
 		out := append([]any(nil), items...)
 		after := func(x, y *any) (bool, error) {
-			v, err := e.callback(a[1], *x, *y)
-			return truth(v), err
+			if err := e.step(); err != nil {
+				return false, err
+			}
+			v, err := e.apply(a[1], []any{*x, *y}, nil, nil)
+			return err == nil && truthy(v), err
 		}
 		if isUndefined(a[1]) {
 			numbers, texts := true, true

@@ -340,7 +340,8 @@ func (p *parser) infix(t token, left *ast) (*ast, error) {
 				step = step.lhs
 			}
 			step.keepArray = true
-			return left, p.advance("]", true)
+			// As in jsonata-js a / after it begins a regular expression.
+			return left, p.advance("]", false)
 		}
 		if err := right(0); err != nil {
 			return nil, err

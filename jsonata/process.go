@@ -131,9 +131,9 @@ func (p *processor) node(e *ast) (*ast, error) {
 		}
 		return n, nil
 	case "name":
-		return &ast{kind: "path", list: []*ast{e}, keepSingle: e.keepArray}, nil
+		return &ast{kind: "path", pos: -1, list: []*ast{e}, keepSingle: e.keepArray}, nil
 	case "parent":
-		n := &ast{kind: e.kind, pos: e.pos, slot: &ancestor{label: "!" + strconv.Itoa(p.labels), level: 1, at: len(p.ancestors)}}
+		n := &ast{kind: e.kind, pos: -1, slot: &ancestor{label: "!" + strconv.Itoa(p.labels), level: 1, at: len(p.ancestors)}}
 		p.labels++
 		p.ancestors = append(p.ancestors, n.slot)
 		return n, nil
@@ -222,7 +222,7 @@ func (p *processor) binary(e *ast) (*ast, error) {
 		return left, err
 	case "^":
 		if left.kind != "path" {
-			left = &ast{kind: "path", list: []*ast{left}}
+			left = &ast{kind: "path", pos: -1, list: []*ast{left}}
 		}
 		sort := &ast{kind: "sort", pos: e.pos}
 		for _, t := range e.terms {
@@ -258,7 +258,7 @@ func (p *processor) binary(e *ast) (*ast, error) {
 	case "#":
 		step := left.last()
 		if left.kind != "path" {
-			left = &ast{kind: "path", list: []*ast{left}}
+			left = &ast{kind: "path", pos: -1, list: []*ast{left}}
 			step.stages, step.predicates = step.predicates, nil
 		}
 		if step.stages == nil {
@@ -286,7 +286,7 @@ func (p *processor) binary(e *ast) (*ast, error) {
 func (p *processor) path(left, e *ast) (*ast, error) {
 	n := left
 	if left.kind != "path" {
-		n = &ast{kind: "path", list: []*ast{left}}
+		n = &ast{kind: "path", pos: -1, list: []*ast{left}}
 		if left.kind == "parent" {
 			n.seeks = []*ancestor{left.slot}
 		}

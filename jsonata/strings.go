@@ -69,6 +69,9 @@ func defineStrings() {
 			if length <= 0 {
 				return "", nil
 			}
+			if _, is := number(a[1]); !is {
+				return "", nil
+			}
 			if to = start + length; start < 0 {
 				to += float64(n)
 			}
@@ -88,7 +91,10 @@ func defineStrings() {
 		if !is {
 			return Undefined, nil
 		}
-		chars, _ := a[1].(string)
+		chars, is := a[1].(string)
+		if !is {
+			return s, nil
+		}
 		before, _, _ := strings.Cut(s, chars)
 		return before, e.spend(len(s) / 16)
 	})
@@ -97,7 +103,10 @@ func defineStrings() {
 		if !is {
 			return Undefined, nil
 		}
-		chars, _ := a[1].(string)
+		chars, is := a[1].(string)
+		if !is {
+			return s, nil
+		}
 		if _, after, found := strings.Cut(s, chars); found {
 			return after, e.spend(len(s) / 16)
 		}
@@ -386,10 +395,7 @@ func (f *regexFunction) object(e *evaluation, s string, m *match) (any, error) {
 	o.Set("end", boxInt(start+utf16Length(m.text)))
 	o.Set("groups", m.groups)
 	o.Set("next", &native{name: "next", do: func(e *evaluation, _ []any) (any, error) {
-		if m.end >= len(s) {
-			return Undefined, nil
-		}
-		next, err := f.find(e, s, m.end)
+		next, err := m.next()
 		if err != nil || next == nil {
 			return Undefined, err
 		}
@@ -401,11 +407,6 @@ func (f *regexFunction) object(e *evaluation, s string, m *match) (any, error) {
 func (f *regexFunction) find(e *evaluation, s string, from int) (*match, error) {
 	regs, err := f.re.find(e, s, from)
 	if err != nil || regs == nil {
-		return nil, err
-	}
-	if regs[0] == regs[1] {
-		err := failAt("D1004", f.pos, "")
-		err.Value = f.re.source
 		return nil, err
 	}
 	m := &match{start: regs[0], end: regs[1], text: s[regs[0]:regs[1]], groups: []any{}}
@@ -425,7 +426,14 @@ func (f *regexFunction) find(e *evaluation, s string, from int) (*match, error) 
 		if m.end >= len(s) {
 			return nil, nil
 		}
-		return f.find(e, s, m.end)
+		next, err := f.find(e, s, m.end)
+		if next != nil && next.text == "" {
+			// It would be found again and again.
+			err := failAt("D1004", f.pos, "")
+			err.Value = f.re.source
+			return nil, err
+		}
+		return next, err
 	}
 	return m, nil
 }
@@ -442,7 +450,7 @@ func (e *evaluation) userMatch(f any, s, function string, args ...any) (*match, 
 	if err := e.step(); err != nil {
 		return nil, err
 	}
-	v, err := e.apply(f, args, Undefined, nil)
+	v, err := e.apply(f, args, nil, nil)
 	if err != nil || !truthy(v) {
 		return nil, err
 	}
@@ -630,13 +638,13 @@ func replace(e *evaluation, a []any) (any, error) {
 		return e.charge(len(t))
 	}
 	if isText {
-		if !withText {
-			return nil, failValue("D3012", a[2])
-		}
 		for n := 0.0; n < most; n++ {
 			before, after, found := strings.Cut(s, pattern)
 			if !found {
 				break
+			}
+			if !withText {
+				return nil, failValue("D3012", a[2])
 			}
 			if err := write(before); err != nil {
 				return nil, err
@@ -674,7 +682,7 @@ func replace(e *evaluation, a []any) (any, error) {
 					return nil, err
 				}
 			}
-			v, err := e.apply(a[2], []any{object}, Undefined, nil)
+			v, err := e.apply(a[2], []any{object}, nil, nil)
 			if err != nil {
 				return nil, err
 			}

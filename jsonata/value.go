@@ -78,10 +78,13 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
-// finite is number, but what is infinite is an error (D1001).
+// finite is number, but what is infinite is an error (D1001), and NaN no number.
 func finite(v any) (float64, bool, error) {
 	f, is := number(v)
-	if is && (math.IsInf(f, 0) || math.IsNaN(f)) {
+	if is && math.IsNaN(f) {
+		return 0, false, nil
+	}
+	if is && math.IsInf(f, 0) {
 		return 0, false, failValue("D1001", v)
 	}
 	return f, is, nil
@@ -140,6 +143,17 @@ func truth(v any) bool {
 		}
 		v = items[0]
 	}
+}
+
+// truth is $boolean of a value, and an error (D1001) if that is an infinite number.
+func (e *evaluation) truth(v any) (bool, error) {
+	if f, is := v.(float64); is && math.IsInf(f, 0) {
+		return false, failValue("D1001", v)
+	}
+	if a, is := list(v); is && len(a) == 1 {
+		return e.truth(a[0])
+	}
+	return truth(v), nil
 }
 
 // equal compares deeply; each value looked at costs a step.
