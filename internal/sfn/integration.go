@@ -113,11 +113,14 @@ func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execu
 	return err
 }
 
+// permissions is the error of a task whose role can't be assumed.
+const permissions = "States.Permissions"
+
 // integrationError is a fault as tasks of the integration fail with it.
 func integrationError(f *fault.Fault, task *execution.Task) (name, cause string) {
 	code := f.Code
-	if code == "" {
-		code = "AccessDeniedException"
+	if code == permissions {
+		return code, f.Message
 	}
 	name = "StepFunctions." + strings.TrimSuffix(code, "Exception") + "Exception"
 	return name, fmt.Sprintf("%s (Service: AWSStepFunctions; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)",
@@ -222,17 +225,23 @@ func (i *integrations) mayStart(ctx context.Context, task *execution.Task, machi
 	if i.Trusting {
 		return nil
 	}
-	verdict, err := i.May(ctx, &service.Errand{
-		World: task.Name.World, Role: task.Role, Since: task.Started, Service: permission.Service, Session: resource.Service,
+	w := task.Name.World
+	errand := &service.Errand{
+		World: w, Role: task.MachineRole, Since: task.Started, Services: permission.Services(w.Region), Session: resource.Service,
 		Source: task.Machine, Action: resource.Service + ":StartExecution", Resource: machine,
-	})
+	}
+	if task.Credentials {
+		errand.Target = task.Role
+	}
+	verdict, err := i.May(ctx, errand)
 	if err != nil {
 		return err
 	}
-	for _, no := range []string{verdict.NotAssumed, verdict.Denied} {
-		if no != "" {
-			return &fault.Fault{Code: "AccessDeniedException", Message: no}
-		}
+	if verdict.NotAssumed != "" {
+		return &fault.Fault{Code: permissions, Message: verdict.NotAssumed}
+	}
+	if verdict.Denied != "" {
+		return &fault.Fault{Code: "AccessDeniedException", Message: verdict.Denied}
 	}
 	return nil
 }
