@@ -31,7 +31,7 @@ func (r *reading) expression(field, at string, v any) (Value, bool) {
 	text, ok := expressionText(s)
 	if !ok {
 		if strings.HasPrefix(s, "{%") || strings.HasSuffix(s, "%}") && !strings.HasPrefix(s, " ") {
-			r.report(Diagnostic{Code: InvalidExpression, Severity: Error, Location: at, Message: "A JSONata expression must begin with '{%' and end with '%}'"}) // U
+			r.fail(InvalidExpression, at, "A JSONata expression must begin with '{%' and end with '%}'") // ours
 			return nil, true
 		}
 		return nil, false
@@ -167,7 +167,7 @@ var library = jsonata.NewLibrary().Without("eval")
 // expressions may not.
 func (r *reading) compileQuery(field, at, text string) *query {
 	refuse := func(code, message string) {
-		r.report(Diagnostic{Code: code, Severity: Error, Location: at, Message: message})
+		r.fail(code, at, message)
 	}
 	x, err := library.Compile(text)
 	if err != nil {
