@@ -160,9 +160,6 @@ type query struct {
 	all    bool
 }
 
-// library has the functions that expressions may call.
-var library = jsonata.NewLibrary().Without("eval")
-
 // compileQuery reads an expression, and looks at what it says that only a state's
 // expressions may not.
 func (r *reading) compileQuery(field, at, text string) *query {
