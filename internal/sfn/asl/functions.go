@@ -7,7 +7,6 @@ import (
 	"crypto/sha512"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 
@@ -47,12 +46,15 @@ var library = func() *jsonata.Library {
 	return l
 }()
 
+// refusal is the error of a function that cannot take its arguments. JSONata has no code for it.
+func refusal(message string) error { return jsonata.NewError("U1008", message, jsonata.Undefined) }
+
 // chunks cuts a list into lists of so many items; the last may have fewer.
 func chunks(c jsonata.Call, args []any) (any, error) {
 	list := args[0].([]any)
 	size, _ := jsonvalue.Float(args[1])
 	if size < 1 || size != math.Trunc(size) {
-		return nil, errors.New("The size of the chunks must be a positive integer")
+		return nil, refusal("The size of the chunks must be a positive integer")
 	}
 	parts := []any{}
 	for len(list) > 0 {
@@ -73,7 +75,7 @@ func numbersFromTo(c jsonata.Call, args []any) (any, error) {
 	last, _ := jsonvalue.Float(args[1])
 	step, _ := jsonvalue.Float(args[2])
 	if step == 0 {
-		return nil, errors.New("The step of a range must not be zero")
+		return nil, refusal("The step of a range must not be zero")
 	}
 	var list []any
 	for i := 0; ; i++ {
@@ -118,7 +120,7 @@ func hash(c jsonata.Call, args []any) (any, error) {
 		sum := sha512.Sum512(text)
 		return hex.EncodeToString(sum[:]), nil
 	}
-	return nil, errors.New("The hash algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512")
+	return nil, refusal("The hash algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512")
 }
 
 // random is a number of at least 0 and below 1; with a seed always the same one.
