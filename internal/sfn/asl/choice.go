@@ -104,7 +104,7 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 		if !variable {
 			r.wrong(at, oneOf("Variable", "And", "Or", "Not"))
 		} else {
-			r.wrong(at, "A comparison operator is required") // U
+			r.wrong(at, "A comparison operator is required") // ours
 		}
 		return nil
 	case len(operators) > 1:

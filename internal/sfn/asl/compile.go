@@ -1,7 +1,6 @@
 package asl
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -94,29 +93,26 @@ type label struct{ at, text string }
 
 func (c *compiler) parse(definition []byte) *jsonvalue.Object {
 	if len(definition) > DefinitionBytesMax {
-		c.wrong("", fmt.Sprintf("Definition must not be longer than %d bytes", DefinitionBytesMax)) // U
+		c.wrong("", fmt.Sprintf("Definition must not be longer than %d bytes", DefinitionBytesMax)) // ours
 		return nil
 	}
 	text := string(definition)
 	if strings.TrimLeft(text, " \t\r\n") == "" {
-		c.report(Diagnostic{Code: SchemaFailed, Severity: Error, Message: notAnObject})
+		c.fail(SchemaFailed, "", notAnObject)
 		return nil
 	}
 	v, err := jsonvalue.ParseStrict(definition)
-	if err != nil {
-		var duplicate *jsonvalue.DuplicateError
-		var syntax *jsonvalue.SyntaxError
-		if errors.As(err, &duplicate) {
-			syntax = &duplicate.SyntaxError
-		} else if !errors.As(err, &syntax) {
-			syntax = &jsonvalue.SyntaxError{Message: err.Error(), Line: 1, Column: 1}
-		}
-		c.report(notJSON(text, syntax))
+	switch err := err.(type) {
+	case *jsonvalue.DuplicateError:
+		c.notJSON(text, &err.SyntaxError)
+		return nil
+	case *jsonvalue.SyntaxError:
+		c.notJSON(text, err)
 		return nil
 	}
 	object, ok := v.(*jsonvalue.Object)
 	if !ok {
-		c.report(Diagnostic{Code: SchemaFailed, Severity: Error, Message: notAnObject})
+		c.fail(SchemaFailed, "", notAnObject)
 	}
 	return object
 }
@@ -174,25 +170,14 @@ func (c *compiler) newFlow(owner *State, at string) *flowRead {
 func (c *compiler) flow(o *jsonvalue.Object, at string, owner *State, depth int) *Flow {
 	f := c.newFlow(owner, at)
 	if depth > nestingMax {
-		c.report(Diagnostic{Code: TooDeep, Severity: Error, Location: at, Message: fmt.Sprintf("States must not be nested deeper than %d levels", nestingMax)}) // U
+		c.fail(TooDeep, at, fmt.Sprintf("States must not be nested deeper than %d levels", nestingMax)) // ours
 		return f.Flow
 	}
-	start, hasStart := o.Get("StartAt")
-	states, hasStates := o.Get("States")
-	var missing []string
-	if !hasStates {
-		missing = append(missing, "States")
-	}
-	if !hasStart {
-		missing = append(missing, "StartAt")
-	}
-	if missing != nil {
-		c.wrong(at, required(missing...))
-	}
-	if hasStart {
+	c.need(o, at, "States", "StartAt")
+	if start, ok := o.Get("StartAt"); ok {
 		f.leadsTo(c, at+"/StartAt", start, &f.StartAt)
 	}
-	if hasStates {
+	if states, ok := o.Get("States"); ok {
 		if all, ok := c.object(at+"/States", states); ok {
 			if all.Len() == 0 {
 				c.wrong(at+"/States", empty)
@@ -219,9 +204,9 @@ func (f *flowRead) leadsTo(c *compiler, at string, v any, target **State) {
 func (c *compiler) stateName(name, at string) {
 	switch {
 	case name == "":
-		c.report(Diagnostic{Code: InvalidStateName, Severity: Error, Location: at, Message: "State name cannot be empty"}) // U
+		c.fail(InvalidStateName, at, "State name cannot be empty") // ours
 	case len(name) > stateNameMax && utf8.RuneCountInString(name) > stateNameMax:
-		c.report(Diagnostic{Code: InvalidStateName, Severity: Error, Location: at, Message: fmt.Sprintf("State name cannot exceed %d characters", stateNameMax)}) // U
+		c.fail(InvalidStateName, at, fmt.Sprintf("State name cannot exceed %d characters", stateNameMax)) // ours
 	}
 }
 
@@ -239,19 +224,19 @@ func (c *compiler) connect() {
 			case namesOnly:
 				*t.target = &State{Name: t.name}
 			default:
-				c.report(Diagnostic{Code: MissingTarget, Severity: Error, Location: t.at, Message: "Missing 'Next' target: " + t.name})
+				c.fail(MissingTarget, t.at, "Missing 'Next' target: "+t.name)
 			}
 		}
 		if namesOnly {
 			continue
 		}
 		if !slices.ContainsFunc(f.States, func(s *State) bool { return s.End || s.Type == Succeed || s.Type == Fail }) {
-			c.report(Diagnostic{Code: MissingEnd, Severity: Error, Message: "Workflow has no terminal state"})
+			c.fail(MissingEnd, "", "Workflow has no terminal state")
 			continue
 		}
 		for _, s := range f.States {
 			if !targets[s.Name] {
-				c.report(Diagnostic{Code: MissingTarget, Severity: Error, Location: f.at + "/States/" + s.Name, Message: fmt.Sprintf("State \"%s\" is not reachable.", s.Name)})
+				c.fail(MissingTarget, f.at+"/States/"+s.Name, fmt.Sprintf("State \"%s\" is not reachable.", s.Name))
 			}
 		}
 	}
@@ -264,7 +249,7 @@ func (c *compiler) duplicates() {
 	for _, f := range c.flows {
 		for _, s := range f.States {
 			if seen[s.Name] {
-				c.report(Diagnostic{Code: DuplicateStateName, Severity: Error, Location: f.at + "/States/" + s.Name, Message: "Duplicate State name: " + s.Name}) // U
+				c.fail(DuplicateStateName, f.at+"/States/"+s.Name, "Duplicate State name: "+s.Name) // ours
 			}
 			seen[s.Name] = true
 		}
@@ -276,7 +261,7 @@ const (
 	notAnObject     = "Definition must be a valid JSON object"
 	empty           = "Value cannot be empty"
 	notReference    = "Value is not a Reference Path"
-	notPath         = "Value is not a valid JSONPath" // U
+	notPath         = "Value is not a valid JSONPath" // ours
 	notTimestamp    = "String does not match RFC3339 timestamp"
 	allAlone        = "States.ALL must appear alone and at end of list"
 	unknownResource = "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
@@ -295,7 +280,7 @@ func onlyOne(fields ...string) string {
 }
 
 func oneOf(fields ...string) string {
-	return "There must be one of the following fields: [" + strings.Join(fields, ", ") + "]" // U
+	return "There must be one of the following fields: [" + strings.Join(fields, ", ") + "]" // ours
 }
 
 func notSupported(field string) string { return "Field '" + field + "' is not supported" }
@@ -304,7 +289,7 @@ func notAmong(field string, values ...string) string {
 	return "The field '" + field + "' should have one of these values: [" + strings.Join(values, ", ") + "]"
 }
 
-// ofType is what is said of a value of another type. U.
+// ofType is what is said of a value of another type; the words are ours.
 func ofType(name string) string { return "Expected value of type " + name }
 
 // text, object, list, boolean and integer take values of their type, and report others.

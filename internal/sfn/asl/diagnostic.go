@@ -33,7 +33,9 @@ const (
 	ResultIsStatic        = "PASS_RESULT_IS_STATIC" // a warning
 )
 
-// Diagnostic is one thing that is wrong with a definition.
+// Diagnostic is one thing that is wrong with a definition. Code, location and message are
+// the service's, as far as they are known; messages with the comment "ours" are worded
+// like them.
 type Diagnostic struct {
 	Code     string
 	Severity Severity
@@ -106,16 +108,26 @@ func (c *compiler) report(d Diagnostic) {
 	c.diagnostics = append(c.diagnostics, d)
 }
 
+// fail reports an error.
+func (c *compiler) fail(code, at, message string) {
+	c.report(Diagnostic{Code: code, Severity: Error, Location: at, Message: message})
+}
+
+// warn reports a warning.
+func (c *compiler) warn(code, at, message string) {
+	c.report(Diagnostic{Code: code, Severity: Warning, Location: at, Message: message})
+}
+
 // wrong reports a fault of form.
 func (c *compiler) wrong(at, message string) {
 	if at == "" {
-		at = "/"
+		at = "/" // of the machine itself
 	}
-	c.report(Diagnostic{Code: SchemaFailed, Severity: Error, Location: at, Message: message})
+	c.fail(SchemaFailed, at, message)
 }
 
-// notJSON is what is said of a text that is no JSON.
-func notJSON(definition string, err *jsonvalue.SyntaxError) Diagnostic {
+// notJSON reports a text that is no JSON.
+func (c *compiler) notJSON(definition string, err *jsonvalue.SyntaxError) {
 	location := jacksonLocation(definition, err.Line, err.Column)
-	return Diagnostic{Code: InvalidJSON, Severity: Error, Location: location, Message: err.Message + "\n at " + location}
+	c.fail(InvalidJSON, location, err.Message+"\n at "+location)
 }

@@ -110,7 +110,7 @@ func (r *reading) mapTogether(o *jsonvalue.Object) {
 	if !s.Distributed {
 		for _, name := range distributedOnly {
 			if _, ok := o.Get(name); ok {
-				r.wrong(r.at, notSupported(name)) // U
+				r.wrong(r.at, notSupported(name)) // ours
 			}
 		}
 	}
@@ -141,7 +141,7 @@ func (r *reading) processorConfig(at string, v any) {
 	}
 	switch {
 	case r.s.Distributed && r.express:
-		r.wrong(at+"/Mode", "Express state machine does not support Distributed Map") // U
+		r.wrong(at+"/Mode", "Express state machine does not support Distributed Map") // ours
 	case r.s.Distributed && !hasType:
 		r.wrong(at, required("ExecutionType"))
 	case r.s.Distributed:
@@ -174,10 +174,10 @@ func (c *compiler) checkLabels() {
 			character, _ := utf8.DecodeRuneInString(l.text[i:])
 			message = "Label contains invalid character: " + pythonText(string(character))
 		case seen[l.text]:
-			code, message = DuplicateLabel, "Duplicate Label name: "+l.text // U
+			code, message = DuplicateLabel, "Duplicate Label name: "+l.text // ours
 		}
 		if message != "" {
-			c.report(Diagnostic{Code: code, Severity: Error, Location: l.at, Message: message})
+			c.fail(code, l.at, message)
 		}
 		seen[l.text] = true
 	}

@@ -31,7 +31,7 @@ func (r *reading) expression(field, at string, v any) (Value, bool) {
 	text, ok := expressionText(s)
 	if !ok {
 		if strings.HasPrefix(s, "{%") || strings.HasSuffix(s, "%}") && !strings.HasPrefix(s, " ") {
-			r.report(Diagnostic{Code: InvalidExpression, Severity: Error, Location: at, Message: "A JSONata expression must begin with '{%' and end with '%}'"}) // U
+			r.fail(InvalidExpression, at, "A JSONata expression must begin with '{%' and end with '%}'") // ours
 			return nil, true
 		}
 		return nil, false
@@ -160,14 +160,11 @@ type query struct {
 	all    bool
 }
 
-// library has the functions that expressions may call.
-var library = jsonata.NewLibrary().Without("eval")
-
 // compileQuery reads an expression, and looks at what it says that only a state's
 // expressions may not.
 func (r *reading) compileQuery(field, at, text string) *query {
 	refuse := func(code, message string) {
-		r.report(Diagnostic{Code: code, Severity: Error, Location: at, Message: message})
+		r.fail(code, at, message)
 	}
 	x, err := library.Compile(text)
 	if err != nil {

@@ -212,7 +212,7 @@ func (r *reading) together(o *jsonvalue.Object) {
 		timeout, ok := constantNumber(s.TimeoutSeconds)
 		heartbeat, ok2 := constantNumber(s.HeartbeatSeconds)
 		if ok && ok2 && heartbeat >= timeout {
-			r.wrong(r.at, "HeartbeatSeconds must be smaller than TimeoutSeconds") // U
+			r.wrong(r.at, "HeartbeatSeconds must be smaller than TimeoutSeconds") // ours
 		}
 		r.integrationFields(o)
 	case Choice:
@@ -302,7 +302,7 @@ func (r *reading) filterPath(field, at string, v any) (value Value, text string,
 func (r *reading) result(at string, v any) {
 	r.s.Result, r.s.HasResult = v, true
 	if hasDynamic(v) {
-		r.report(Diagnostic{Code: ResultIsStatic, Severity: Warning, Location: at, Message: "The Result of a Pass state is taken as it is: paths and intrinsic functions in it are not evaluated"}) // U
+		r.warn(ResultIsStatic, at, "The Result of a Pass state is taken as it is: paths and intrinsic functions in it are not evaluated") // ours
 	}
 }
 
@@ -352,7 +352,7 @@ func (r *reading) string(field, at string, v any) Value {
 // warnPath warns of a field whose text looks as if it were to be in the field that takes paths.
 func (r *reading) warnPath(field, at, text string) {
 	if r.s.Language == JSONPath && looksDynamic(text) {
-		r.report(Diagnostic{Code: NoPath, Severity: Warning, Location: at, Message: "The value of the field '" + field + "' looks like a path, but the field's name does not end with 'Path'"}) // U
+		r.warn(NoPath, at, "The value of the field '"+field+"' looks like a path, but the field's name does not end with 'Path'") // ours
 	}
 }
 
@@ -404,7 +404,7 @@ func (r *reading) retry(at string, v any) {
 		}
 		r.need(o, at, "ErrorEquals")
 		if retrier.MaxDelaySeconds > 0 && retrier.MaxDelaySeconds <= retrier.IntervalSeconds {
-			r.wrong(at+"/MaxDelaySeconds", "MaxDelaySeconds must be greater than IntervalSeconds") // U
+			r.wrong(at+"/MaxDelaySeconds", "MaxDelaySeconds must be greater than IntervalSeconds") // ours
 		}
 		r.s.Retry = append(r.s.Retry, retrier)
 	}

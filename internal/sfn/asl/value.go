@@ -228,7 +228,7 @@ func (r *reading) warnTemplate(at string, v any) {
 	case *jsonvalue.Object:
 		for name, item := range v.All() {
 			if text, ok := item.(string); ok && !strings.HasSuffix(name, ".$") && looksDynamic(text) {
-				r.report(Diagnostic{Code: NoDollar, Severity: Warning, Location: at, Message: "The value of the field '" + name + "' looks like a JSONPath or an intrinsic function call, but the field's name does not end with '.$'"}) // U
+				r.warn(NoDollar, at, "The value of the field '"+name+"' looks like a JSONPath or an intrinsic function call, but the field's name does not end with '.$'") // ours
 			}
 			r.warnTemplate(at, item)
 		}
@@ -284,7 +284,7 @@ func (r *reading) assign(field, at string, v any) *Assign {
 			}
 		}
 		if !variableName(variable) {
-			r.wrong(at, "Variable name '"+variable+"' is invalid") // U
+			r.wrong(at, "Variable name '"+variable+"' is invalid") // ours
 		}
 		a.Names = append(a.Names, variable)
 		a.Values = append(a.Values, value)
