@@ -8,6 +8,7 @@ import (
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
+	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/permission"
 	"heddle/internal/sfn/resource"
 )
@@ -50,6 +51,11 @@ func (sub *subject) Resource(context.Context) operation.Resource {
 func (sub *subject) Questions(ctx context.Context) ([]policy.Request, error) {
 	c := operation.CallerOf(ctx)
 	known := c.Context()
+	if sub.TaskToken != "" {
+		if err := sub.findTask(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if sub.Tagged() {
 		tags, err := sub.actions.tags(ctx, sub.world, sub.Need.Resource)
 		if err != nil && !isMissing(err) {
@@ -61,6 +67,27 @@ func (sub *subject) Questions(ctx context.Context) ([]policy.Request, error) {
 		}
 	}
 	return sub.Requests(c.Principal, known), nil
+}
+
+// findTask fills in the state machine whose task a token is of. That there is none, or no
+// such task, is for the handler to tell.
+func (sub *subject) findTask(ctx context.Context) error {
+	t, ok := execution.ParseToken(sub.TaskToken)
+	if !ok {
+		return nil
+	}
+	view, err := sub.actions.Runs.View(ctx, engine.Name{}, t.Run)
+	if err != nil {
+		if isMissing(err) {
+			return nil
+		}
+		return err
+	}
+	if view.Name.Kind == execution.Kind && view.Name.World == sub.world {
+		machine, _ := execution.Split(view.Name.Key)
+		sub.Need.Resource = name(sub.world, resource.Machine, machine)
+	}
+	return nil
 }
 
 // tags are those of an activity or a state machine, or of the machine that an execution is

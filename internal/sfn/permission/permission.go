@@ -41,7 +41,9 @@ type Need struct {
 	Role string
 	// More are further actions that must be allowed for the same resource.
 	More []string
-	// TaskToken is what the call is about, which the token's maker knows.
+	// TaskToken is of the task that the call is about. Such calls are about nothing in
+	// particular; but if the caller fills in the state machine whose task it is, as
+	// Resource, policies may name that too, as those that CDK makes do.
 	TaskToken string
 
 	conditions []policy.Value
@@ -64,7 +66,7 @@ func Call(operation string, in any, region, account string) Need {
 func (n *Need) Tagged() bool {
 	switch n.Resource.Type {
 	case resource.Machine, resource.Activity, resource.Execution:
-		return !n.All
+		return !n.All && n.TaskToken == ""
 	}
 	return false
 }
@@ -74,6 +76,9 @@ func (n *Need) Tagged() bool {
 func (n *Need) Requests(p policy.Principal, known policy.Context) []policy.Request {
 	c := append(slices.Clip(known), n.context()...)
 	ask := policy.Request{Principal: p, Action: n.Action, Resource: n.name(), Context: c}
+	if n.TaskToken != "" && n.Resource.Type != "" {
+		ask.Resource, ask.Alias = "*", n.name()
+	}
 	all := []policy.Request{ask}
 	for _, action := range n.More {
 		ask.Action = resource.Service + ":" + action
