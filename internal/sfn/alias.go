@@ -167,6 +167,9 @@ func (s *actions) listStateMachineAliases(ctx context.Context, in *wire.ListStat
 	if err != nil {
 		return nil, err
 	}
+	if m.Deleting != 0 {
+		return nil, faultOf(&registry.DeletingError{}, n, nil)
+	}
 	number, byVersion := resource.Version(n.Qualifier)
 	if n.Label != "" || n.Qualifier != "" && !byVersion {
 		return nil, wrongType(n)

@@ -9,16 +9,9 @@ import (
 	"heddle/internal/sfn/wire"
 )
 
-// compile makes a machine of the text of a definition. It tells all that it finds wrong; if
-// there is an error among it, the machine is nil.
-func compile(definition string, express bool) (*asl.Machine, []asl.Diagnostic) {
-	return asl.Compile([]byte(definition), asl.Options{Express: express})
-}
-
 // putDefinition checks a definition and keeps it. Errors: InvalidDefinition.
 func (s *actions) putDefinition(ctx context.Context, definition string, express bool) (registry.Definition, error) {
-	machine, found := compile(definition, express)
-	if machine == nil {
+	if _, found := asl.Compile([]byte(definition), asl.Options{Express: express}); asl.Failed(found) {
 		return registry.Definition{}, refusal(wire.CodeInvalidDefinition, asl.Message(definition, found))
 	}
 	ref, err := s.Blobs.Put(ctx, strings.NewReader(definition))
@@ -27,19 +20,20 @@ func (s *actions) putDefinition(ctx context.Context, definition string, express 
 
 // validateStateMachineDefinition serves ValidateStateMachineDefinition.
 func (s *actions) validateStateMachineDefinition(_ context.Context, in *wire.ValidateStateMachineDefinitionInput) (*wire.ValidateStateMachineDefinitionOutput, error) {
-	_, found := compile(in.Definition, text(in.Type) == wire.StateMachineTypeExpress)
-	least := asl.Error
-	if text(in.Severity) == wire.ValidateStateMachineDefinitionSeverityWarning {
-		least = asl.Warning
-	}
-	told, truncated := asl.Select(found, least, pageSize(in.MaxResults))
+	_, found := asl.Compile([]byte(in.Definition), asl.Options{Express: text(in.Type) == wire.StateMachineTypeExpress})
 	out := &wire.ValidateStateMachineDefinitionOutput{
-		Diagnostics: []wire.ValidateStateMachineDefinitionDiagnostic{}, Result: wire.ValidateStateMachineDefinitionResultCodeOk, Truncated: &truncated,
+		Diagnostics: []wire.ValidateStateMachineDefinitionDiagnostic{}, Result: wire.ValidateStateMachineDefinitionResultCodeOk,
 	}
 	if asl.Failed(found) {
 		out.Result = wire.ValidateStateMachineDefinitionResultCodeFail
 	}
-	for _, d := range told {
+	least := asl.Error
+	if in.Severity != nil {
+		least = asl.Severity(*in.Severity)
+	}
+	found, truncated := asl.Select(found, least, pageSize(in.MaxResults))
+	out.Truncated = &truncated
+	for _, d := range found {
 		out.Diagnostics = append(out.Diagnostics, wire.ValidateStateMachineDefinitionDiagnostic{
 			Code: d.Code, Severity: string(d.Severity), Location: present(d.Location), Message: d.Message,
 		})

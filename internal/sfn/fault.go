@@ -16,8 +16,9 @@ import (
 
 func refusal(code, message string) error { return &fault.Fault{Code: code, Message: message} }
 
-// invalid is the fault of a request that breaks a rule beyond the model's constraints.
-func invalid(message string) error { return refusal(wire.CodeValidationException, message) }
+// invalid is the fault of a request that breaks a rule beyond the model's constraints. It
+// is not declared for all operations.
+func invalid(message string) error { return fault.Invalid(message) }
 
 var errInvalidToken = refusal(wire.CodeInvalidToken, "Invalid Token: 'Invalid token'")
 

@@ -159,7 +159,11 @@ func (s *actions) describeStateMachine(ctx context.Context, in *wire.DescribeSta
 	if out.Definition, err = s.definition(ctx, r); err != nil {
 		return nil, err
 	}
-	if compiled, _ := compile(out.Definition, m.Express); compiled != nil && len(compiled.Reads) > 0 {
+	compiled, err := s.machine(ctx, r.Definition)
+	if err != nil {
+		return nil, err
+	}
+	if len(compiled.Reads) > 0 {
 		out.VariableReferences = compiled.Reads
 	}
 	return out, nil
