@@ -88,7 +88,7 @@ func (s *actions) encryption(_ context.Context, in *wire.EncryptionConfiguration
 	case in.KmsKeyID == nil:
 		return wrong("KmsKeyId must be set for CUSTOMER_MANAGED_KMS_KEY.")
 	}
-	return wrong("this server has no customer managed keys.")
+	return wrong("customer managed keys are not supported yet.")
 }
 
 func encryptionShape(e *registry.Encryption) *wire.EncryptionConfiguration {

@@ -6,14 +6,15 @@ import "heddle/internal/service"
 // sensitive is free or secret.
 var members = service.Members{
 	Shown: []string{
-		"activityArn", "billedDurationInMilliseconds", "billedMemoryUsedInMB", "billingDetails", "cloudWatchLogsLogGroup",
-		"creationDate", "destinations", "enabled", "encryptionConfiguration", "executionArn", "included",
-		"includedData", "includeExecutionData", "inputDetails", "key", "kmsDataKeyReusePeriodSeconds", "kmsKeyId", "level",
-		"logGroupArn", "loggingConfiguration", "maxResults", "name", "outputDetails", "publish", "resourceArn",
-		"revisionId", "roleArn", "routingConfiguration", "severity", "startDate", "stateMachineAliasArn",
-		"stateMachineArn", "stateMachineVersionArn", "status", "stopDate", "tagKeys", "tags", "traceHeader",
-		"tracingConfiguration", "type", "updateDate", "value", "weight",
+		"activityArn", "billedDurationInMilliseconds", "billedMemoryUsedInMB", "billingDetails", "clientToken",
+		"cloudWatchLogsLogGroup", "creationDate", "destinations", "enabled", "encryptionConfiguration", "executionArn",
+		"included", "includedData", "includeExecutionData", "inputDetails", "key", "kmsDataKeyReusePeriodSeconds",
+		"kmsKeyId", "level", "loggingConfiguration", "logGroupArn", "mapRunArn", "maxResults", "name", "outputDetails",
+		"publish", "redriveDate", "redriveFilter", "resourceArn", "reverseOrder", "revisionId", "roleArn",
+		"routingConfiguration", "severity", "startDate", "stateMachineAliasArn", "stateMachineArn", "stateMachineVersionArn",
+		"status", "statusFilter", "stopDate", "tagKeys", "tags", "traceHeader", "tracingConfiguration", "type", "updateDate",
+		"value", "weight", "workerName",
 	},
 	Free:   []string{"cause", "definition", "description", "error", "input", "output", "versionDescription"},
-	Secret: []string{"nextToken"},
+	Secret: []string{"nextToken", "taskToken"},
 }

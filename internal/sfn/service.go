@@ -48,7 +48,7 @@ func Service() *service.Service {
 		Rates:     rates(),
 		Unlimited: unlimited,
 		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion", "StartExecution", "RedriveExecution"},
-		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
+		Audit:     service.Audit{DataEvent: aboutExecutions, Changes: []string{"GetActivityTask"}, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines), nil },
 	}
 }
