@@ -1,6 +1,8 @@
 package server
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -17,6 +19,7 @@ import (
 	"heddle/test/golden"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // states is a call of an action of Step Functions.
@@ -233,6 +236,21 @@ func TestStatesOutliveTheServer(t *testing.T) {
 	h.Server = start(t, cfg)
 	if got := tell(); !slices.Equal(got, want) {
 		t.Errorf("after a restart:\n%s\nbefore:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestStatesHosts: SDKs put sync- before the host for some actions, and sign for that.
+func TestStatesHosts(t *testing.T) {
+	s := newStatesStory(t)
+	k := s.states(s.root, "StartSyncExecution", `{"stateMachineArn":"`+statesARN+`stateMachine:m"}`)
+	r := s.request(k)
+	r.Host = "sync-" + r.Host
+	sum := sha256.Sum256([]byte(k.body))
+	if err := v4.NewSigner().SignHTTP(t.Context(), k.key, r, hex.EncodeToString(sum[:]), k.service, k.region, k.at); err != nil {
+		t.Fatal(err)
+	}
+	if answer := s.send(r); answer.fault != "StateMachineDoesNotExist" {
+		t.Errorf("%d %s", answer.status, answer.text)
 	}
 }
 

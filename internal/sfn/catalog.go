@@ -25,6 +25,10 @@ type catalog struct {
 	bytes   int // of all that is known
 }
 
+// entryBytes is what an entry takes besides its thing and its key's text, rather too much
+// than too little.
+const entryBytes = 256
+
 type catalogEntry struct {
 	until engine.Time
 	thing any // an *Activity or a *Machine
@@ -45,6 +49,7 @@ func (c *catalog) put(name engine.Name, e catalogEntry, weight int, changes uint
 	if c.changes != changes {
 		return
 	}
+	weight += entryBytes + len(name.Key)
 	// In the place of one that it was, it counts again: too much is no harm.
 	if c.bytes += weight; c.bytes > catalogBytesMax || c.known == nil {
 		c.known, c.bytes = map[engine.Name]catalogEntry{}, weight

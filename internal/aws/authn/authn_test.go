@@ -234,8 +234,9 @@ func TestLoopbackHost(t *testing.T) {
 	served := LoopbackHost(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for host, want := range map[string]int{
 		"127.0.0.1:7930": 200, "127.0.0.1": 200, "localhost:7930": 200, "LocalHost": 200, "localhost.": 200, "[::1]:7930": 200, "[::1]": 200,
-		"swf.localhost:7930": 200,
-		"evil.example:7930":  403, "localhost.evil.example": 403, "evil-localhost": 403, "127.0.0.1.evil.example": 403, "10.0.0.1:7930": 403, "": 403, "0.0.0.0:7930": 403,
+		"swf.localhost:7930": 200, "sync-localhost:7930": 200, "sync-127.0.0.1:7930": 200, "sync-[::1]": 200,
+		"sync-evil.example": 403, "sync-10.0.0.1:7930": 403, "sync-sync-localhost": 403, "sync-": 403, "sync-localhost.evil.example": 403,
+		"evil.example:7930": 403, "localhost.evil.example": 403, "evil-localhost": 403, "127.0.0.1.evil.example": 403, "10.0.0.1:7930": 403, "": 403, "0.0.0.0:7930": 403,
 	} {
 		r := httptest.NewRequest("POST", "/", nil)
 		r.Host = host

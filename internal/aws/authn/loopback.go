@@ -47,7 +47,12 @@ func CrossSite(r *http.Request) bool {
 	return site != "same-origin"
 }
 
+// syncPrefix is what AWS's SDKs put before the host for some actions of Step Functions,
+// whatever the endpoint is. No public name begins with it and ends as one of the loopback.
+const syncPrefix = "sync-"
+
 func isLoopbackHost(host string) bool {
+	host = strings.TrimPrefix(host, syncPrefix)
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]") // no port
