@@ -103,8 +103,42 @@ func (f *filter) copyObject(d *jx.Decoder, depth int) error {
 			f.out = append(f.out, `"`+hidden+`"`...)
 			return d.Skip()
 		}
+		if as == named && d.Next() == jx.Object {
+			return f.copyMap(d, depth+1)
+		}
 		return f.copy(d, depth+1)
 	})
+	f.out = append(f.out, '}')
+	return err
+}
+
+// copyMap shows a map with whatever names are in it.
+func (f *filter) copyMap(d *jx.Decoder, depth int) error {
+	f.out = append(f.out, '{')
+	empty, left := true, 0
+	err := d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		if f.listsEnd > 0 && len(f.out) > f.listsEnd {
+			left++
+			return d.Skip()
+		}
+		if !empty {
+			f.out = append(f.out, ',')
+		}
+		empty = false
+		if f.listsEnd > 0 {
+			f.cut(string(key))
+		} else {
+			f.text(strings.ToValidUTF8(string(key), "\ufffd"))
+		}
+		f.out = append(f.out, ':')
+		return f.copy(d, depth+1)
+	})
+	if left > 0 {
+		if !empty {
+			f.out = append(f.out, ',')
+		}
+		f.out = fmt.Appendf(f.out, `"(and %d more)":""`, left)
+	}
 	f.out = append(f.out, '}')
 	return err
 }
@@ -142,6 +176,10 @@ func (f *filter) cut(text string) {
 		}
 		text = text[:end] + " (and " + strconv.Itoa(len(text)-end) + " more)"
 	}
+	f.text(text)
+}
+
+func (f *filter) text(text string) {
 	e := jx.Writer{Buf: f.out}
 	e.Str(text)
 	f.out = e.Buf

@@ -16,6 +16,7 @@ var table = NewMembers(
 	[]string{"details", "executionContext", "input", "reason"},
 	[]string{"nextPageToken", "secretAccessKey", "taskToken"},
 	[]string{"password"},
+	[]string{"context"},
 )
 
 func TestShow(t *testing.T) {
@@ -39,6 +40,9 @@ func TestShow(t *testing.T) {
 			`{"decisions":[{"decisionType":"RecordMarker","recordMarkerDecisionAttributes":{"markerName":"m","details":"secret"}}],"executionContext":"secret"}`,
 			`{"decisions":[{"decisionType":"RecordMarker","recordMarkerDecisionAttributes":{"markerName":"m","details":` + h + `}}],"executionContext":` + h + `}`, ``,
 		},
+		{`{"Context":{"Order \u0031":"1","password":"p","taskToken":"t","":null}}`, `{"context":{"Order 1":"1","password":"p","taskToken":"t","":null}}`, ``},
+		{`{"context":["x",{"password":"secret"}]}`, `{"context":["x",{}]}`, ``},
+		{"{\"context\":{\"a\xffb\":\"\xff\"}}", "{\"context\":{\"a\ufffdb\":\"\ufffd\"}}", ``},
 		{"{\"name\":\"a\xffb\"}", `{"name":"a` + "\ufffd" + `b"}`, ``},
 		{`{"tags":` + strings.Repeat("[", depthMax+2) + strings.Repeat("]", depthMax+2) + `}`, ``, ``},
 	} {
@@ -69,6 +73,8 @@ func TestShownIsCut(t *testing.T) {
 		"a long list":    `{"tags":[` + many + `{}],"name":"n","domain":"d"}`,
 		"long texts":     `{"tagList":[` + texts + `""],"name":"n","domain":"d"}`,
 		"lists in lists": `{"tags":[` + strings.Repeat(`{"key":"k","value":[`+texts+`""]},`, 50) + `{}],"name":"n","domain":"d"}`,
+		"a large map":    `{"context":{` + strings.Repeat(`"k":"v",`, 20_000) + `"k":"v"},"name":"n","domain":"d"}`,
+		"a long name":    `{"context":{"` + strings.ReplaceAll(long, "\n", `\n`) + `":"v"},"name":"n","domain":"d"}`,
 		"all members":    `{` + wide + `"domain":"d"}`,
 	} {
 		for kind, most := range map[Kind]int{Calls: shownMax, Changes: shownMax, Refused: refusedShownMax} {
@@ -101,10 +107,10 @@ func TestMembersStandOnce(t *testing.T) {
 					t.Errorf("%s: taken", name)
 				}
 			}()
-			NewMembers(c[0], c[1], c[2], c[3])
+			NewMembers(c[0], c[1], c[2], c[3], nil)
 		}()
 	}
-	m := NewMembers([]string{"a"}, nil, nil, []string{"b"})
+	m := NewMembers([]string{"a"}, nil, nil, []string{"b"}, nil)
 	for name, want := range map[string][2]bool{"a": {true, true}, "A": {true, true}, "b": {true, false}, "c": {false, false}} {
 		if decided, shown := m.Decided(name); decided != want[0] || shown != want[1] {
 			t.Errorf("%s: %v, %v", name, decided, shown)

@@ -10,6 +10,7 @@ const (
 	open
 	data   // free-form, of users: that it was there, unless more is asked for
 	secret // that it was there
+	named  // all of it: a map whose names are the user's
 )
 
 func (c class) hides(showData bool) bool {
@@ -23,9 +24,9 @@ type Members map[string]class
 
 // NewMembers makes a table. A name that stands in it twice panics: one of the two would
 // be passed over in silence.
-func NewMembers(shown, free, secrets, none []string) Members {
+func NewMembers(shown, free, secrets, none, maps []string) Members {
 	all := Members{}
-	for as, names := range [...][]string{unshown: none, open: shown, data: free, secret: secrets} {
+	for as, names := range [...][]string{unshown: none, open: shown, data: free, secret: secrets, named: maps} {
 		for _, name := range names {
 			if _, twice := all[name]; twice || name != lowerFirst(name) {
 				panic(fmt.Sprintf("audit: the member %q is listed twice, or not as records have it", name))

@@ -7,14 +7,15 @@ import "heddle/internal/service"
 var members = service.Members{
 	Shown: []string{
 		"aWSAccountId", "aliasName", "arn", "bypassPolicyLockoutSafetyCheck", "constraints", "creationDate", "currentKeyMaterialId",
-		"customerMasterKeySpec", "deletionDate", "description", "destinationEncryptionAlgorithm", "destinationEncryptionContext",
-		"destinationKeyId", "dryRun", "enabled", "encryptionAlgorithm", "encryptionAlgorithms", "encryptionContext",
-		"encryptionContextEquals", "encryptionContextSubset", "grantId", "granteePrincipal", "includeKeyMaterial", "keyId", "keyManager",
+		"customerMasterKeySpec", "deletionDate", "description", "destinationEncryptionAlgorithm",
+		"destinationKeyId", "dryRun", "enabled", "encryptionAlgorithm", "encryptionAlgorithms", "grantId", "granteePrincipal", "includeKeyMaterial", "keyId", "keyManager",
 		"keyMetadata", "keySpec", "keyState", "keyUsage", "limit", "multiRegion", "name", "numberOfBytes", "operations", "origin",
 		"pendingWindowInDays", "policy", "policyName", "retiringPrincipal", "rotationPeriodInDays", "sourceEncryptionAlgorithm",
-		"sourceEncryptionContext", "sourceKeyId", "tagKey", "tagKeys", "tagValue", "tags", "targetKeyId",
+		"sourceKeyId", "tagKey", "tagKeys", "tagValue", "tags", "targetKeyId",
 	},
 	Secret: []string{"ciphertextBlob", "grantToken", "grantTokens", "marker", "plaintext"},
+	// Nobody keeps secrets in an encryption context, says the Developer Guide, since it is shown.
+	Maps: []string{"destinationEncryptionContext", "encryptionContext", "encryptionContextEquals", "encryptionContextSubset", "sourceEncryptionContext"},
 	Unshown: []string{
 		// Nobody acts on these, or answers them.
 		"cloudHsmClusterId", "customKeyStoreId", "dryRunModifiers", "expirationModel", "keyAgreementAlgorithms", "macAlgorithms",

@@ -162,7 +162,7 @@ func newAuditor(cfg *Config, key *audit.Key, clock *clock) (*auditor, error) {
 // membersOf is what records show of a service's members.
 func membersOf(s *service.Service) audit.Members {
 	m := &s.Audit.Members
-	return audit.NewMembers(m.Shown, m.Free, m.Secret, m.Unshown)
+	return audit.NewMembers(m.Shown, m.Free, m.Secret, m.Unshown, m.Maps)
 }
 
 // stop ends the trail, if there is one.

@@ -89,6 +89,7 @@ type Members struct {
 	Free    []string // of users, in a form of their own: hidden, unless --audit-data
 	Secret  []string // tokens, too: hidden always
 	Unshown []string // what nobody acts on, or is too much
+	Maps    []string // shown with all that is in them: their names are the user's
 }
 
 // Runs is the part of the shards that services need.
