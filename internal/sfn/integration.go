@@ -115,7 +115,7 @@ func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execu
 
 // integrationError is a fault as tasks of the integration fail with it.
 func integrationError(f *fault.Fault, task *execution.Task) (name, cause string) {
-	code := f.Code
+	code := f.Name()
 	if code == "" {
 		code = "AccessDeniedException"
 	}
