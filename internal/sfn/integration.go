@@ -118,7 +118,7 @@ const permissions = "States.Permissions"
 
 // integrationError is a fault as tasks of the integration fail with it.
 func integrationError(f *fault.Fault, task *execution.Task) (name, cause string) {
-	code := f.Code
+	code := f.Name()
 	if code == permissions {
 		return code, f.Message
 	}
