@@ -14,6 +14,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/reply"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
 	"heddle/jsonvalue"
@@ -290,6 +291,17 @@ func mockOf(in *wire.TestStateInput, st *asl.State) (*execution.Mock, error) {
 		return nil, invalid("Mocked result must be an array.")
 	case st.Type == asl.Parallel && len(list) != len(st.Branches):
 		return nil, invalid("Mocked result must contain the same number of items as number of Parallel branches.")
+	case st.Type == asl.Task && st.Resource.Kind == asl.Integration:
+		mode := wire.MockResponseValidationModeStrict
+		if in.Mock.FieldValidationMode != nil {
+			mode = *in.Mock.FieldValidationMode
+		}
+		if mode == wire.MockResponseValidationModeNone {
+			break
+		}
+		if wrong := reply.Check(st.Resource.Service, st.Resource.Name(), v, mode == wire.MockResponseValidationModeStrict); wrong != "" {
+			return nil, invalid("Mock result schema validation error: " + wrong)
+		}
 	}
 	return mock, nil
 }
