@@ -48,6 +48,34 @@ func Append(b []byte, v any) []byte {
 	panic("jsonvalue: not a JSON value")
 }
 
+// Spaced is the JSON text of v with a blank after each comma and colon, as people read it.
+func Spaced(v any) string { return string(appendSpaced(nil, v)) }
+
+func appendSpaced(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case []any:
+		b = append(b, '[')
+		for i, item := range v {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			b = appendSpaced(b, item)
+		}
+		return append(b, ']')
+	case *Object:
+		b = append(b, '{')
+		for i, name := range v.names {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			b = append(AppendString(b, name), ": "...)
+			b = appendSpaced(b, v.values[i])
+		}
+		return append(b, '}')
+	}
+	return Append(b, v)
+}
+
 const hex = "0123456789abcdef"
 
 // plain tells of ASCII bytes whether they stand in a JSON text as they are.

@@ -15,11 +15,8 @@ import (
 // service. Whether the caller may hand it over was asked by its ARN. Where nobody signs,
 // any role is taken on trust. Errors: InvalidArn, AccessDeniedException.
 func (s *actions) mustTrust(ctx context.Context, role string, machine resource.Name) error {
-	if _, err := arn.Parse(role); err != nil {
-		return refusal(wire.CodeInvalidArn, (&resource.Error{Reason: "Invalid ARN prefix: " + role}).Error())
-	}
-	if s.Trusting {
-		return nil
+	if err := checkRole(role); err != nil || s.Trusting {
+		return err
 	}
 	verdict, err := s.May(ctx, &service.Errand{
 		World: worldOf(ctx), Role: role, Services: permission.Services(worldOf(ctx).Region), Session: resource.Service, Source: machine.Qualified("").String(),
@@ -28,4 +25,12 @@ func (s *actions) mustTrust(ctx context.Context, role string, machine resource.N
 		return err
 	}
 	return fault.Of(fault.AccessDenied, "Neither the global service principal "+permission.Service+", nor the regional one is authorized to assume the provided role.")
+}
+
+// checkRole refuses what is no ARN. Errors: InvalidArn.
+func checkRole(role string) error {
+	if _, err := arn.Parse(role); err != nil {
+		return refusal(wire.CodeInvalidArn, (&resource.Error{Reason: "Invalid ARN prefix: " + role}).Error())
+	}
+	return nil
 }

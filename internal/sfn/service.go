@@ -74,7 +74,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache) *service.Opened {
 	}
 	return &service.Opened{
 		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
-		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows()),
+		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows(), s.trialRows()),
 		Parts: []service.Part{
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},

@@ -34,6 +34,9 @@ type failure struct {
 
 // causeIn is a cause with the state in which it happened.
 func (t *turn) causeIn(th *thread, cause string) string {
+	if t.trial != nil {
+		return cause // it has no events
+	}
 	return fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). %s", th.state, th.entered, cause)
 }
 
@@ -68,6 +71,9 @@ func (t *turn) evaluationFailed(th *thread, st *asl.State, f *failure) {
 // fail has what failed in a thread's state tried again, or caught; or else the thread fails,
 // and with it the state that it is part of, or the execution.
 func (t *turn) fail(th *thread, st *asl.State, f failure) {
+	if t.trial != nil {
+		t.trial.failed = &f
+	}
 	if t.retry(th, st, &f) || t.catch(th, st, &f) {
 		return
 	}
@@ -98,10 +104,15 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 			return
 		}
 		if g.tolerated > 0 {
-			f.name, f.cause = text("States.ExceedToleratedFailureThreshold"), text("The specified tolerated failure threshold was exceeded")
+			f.name, f.cause = tooManyFailed()
 		}
 	}
 	t.fail(owner, outer, f)
+}
+
+// tooManyFailed is the error of a Map state of which more iterations failed than it tolerates.
+func tooManyFailed() (name, cause *string) {
+	return text("States.ExceedToleratedFailureThreshold"), text("The specified tolerated failure threshold was exceeded")
 }
 
 // giveUpBelow ends the open tasks of a thread and of all that is part of its state.

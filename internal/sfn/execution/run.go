@@ -158,27 +158,35 @@ func (e *evaluation) effective() any {
 	case e.failed != nil:
 		return nil
 	case e.st.NullInputPath:
-		return jsonvalue.NewObject(0)
-	case e.st.InputPath == nil:
-		return raw
+		raw = jsonvalue.NewObject(0)
+	case e.st.InputPath != nil:
+		raw = e.evaluate(e.st.InputPath, "InputPath", raw)
 	}
-	return e.evaluate(e.st.InputPath, "InputPath", raw)
+	return e.saw("afterInputPath", raw)
 }
 
 // arguments are what the state's work gets.
 func (e *evaluation) arguments() any {
 	if e.jsonata() {
-		raw := e.th.input.Value()
-		if e.st.Arguments == nil {
-			return raw
+		in := e.th.input.Value()
+		if e.st.Arguments != nil {
+			in = e.evaluate(e.st.Arguments, "Arguments", in)
 		}
-		return e.evaluate(e.st.Arguments, "Arguments", raw)
+		return e.saw("afterArguments", in)
 	}
 	in := e.effective()
-	if e.st.Parameters == nil {
-		return in
+	if e.st.Parameters != nil {
+		in = e.evaluate(e.st.Parameters, "Parameters", in)
 	}
-	return e.evaluate(e.st.Parameters, "Parameters", in)
+	return e.saw("afterParameters", in)
+}
+
+// saw tells a trial of a value on its way, and gives it back.
+func (e *evaluation) saw(where string, v any) any {
+	if e.t.trial != nil && e.failed == nil {
+		e.t.trial.seen[where] = v
+	}
+	return v
 }
 
 // leave exits the state with what its work gave: through ResultSelector, ResultPath and
@@ -189,6 +197,7 @@ func (e *evaluation) leave(result any, previous int64, label string) {
 		return
 	}
 	raw := e.th.input.Value()
+	e.saw("result", result)
 	var output, seen any
 	if e.jsonata() {
 		e.result, e.hasResult = result, e.st.Type == asl.Task || e.st.Type == asl.Parallel || e.st.Type == asl.Map
@@ -200,8 +209,8 @@ func (e *evaluation) leave(result any, previous int64, label string) {
 		if e.st.ResultSelector != nil {
 			result = e.evaluate(e.st.ResultSelector, "ResultSelector", result)
 		}
-		seen = result
-		output = e.outputPath(e.place(e.st.ResultPath, e.st.NullResultPath, raw, result))
+		seen = e.saw("afterResultSelector", result)
+		output = e.outputPath(e.saw("afterResultPath", e.place(e.st.ResultPath, e.st.NullResultPath, raw, result)))
 	}
 	e.exit(output, e.assigned(e.st.Assign, seen), e.st.Next, previous, label)
 }
@@ -327,14 +336,21 @@ func (t *turn) gathered(th *thread, previous int64) {
 
 // context is the context object.
 func (t *turn) context(th *thread, st *asl.State, item *thread) any {
+	if t.trial != nil && t.trial.Context != nil {
+		return t.trial.context(item)
+	}
 	s := t.s
 	execution := jsonvalue.NewObject(8)
 	execution.Set("Id", s.arn)
 	execution.Set("Input", s.input.Value())
 	execution.Set("StartTime", timeText(s.started))
 	execution.Set("Name", s.name)
-	execution.Set("RoleArn", s.settings.Role)
-	execution.Set("RedriveCount", float64(s.redrives))
+	if s.settings.Role != "" {
+		execution.Set("RoleArn", s.settings.Role)
+	}
+	if t.trial == nil {
+		execution.Set("RedriveCount", float64(s.redrives))
+	}
 	if s.redrives > 0 {
 		execution.Set("RedriveTime", timeText(s.redriven))
 	}

@@ -271,7 +271,7 @@ const inlineConcurrency = 40
 
 func (e *evaluation) mapState() {
 	t, th, st := e.t, e.th, e.st
-	if st.Distributed {
+	if st.Distributed && t.trial == nil {
 		e.runtime("The Map state is in distributed mode, which this server does not run yet.")
 		return
 	}
@@ -285,6 +285,7 @@ func (e *evaluation) mapState() {
 		e.runtime("MaxConcurrency cannot be negative.")
 		return
 	}
+	e.saw("maxConcurrency", float64(concurrency))
 	if concurrency == 0 {
 		concurrency = inlineConcurrency
 	}
@@ -296,7 +297,7 @@ func (e *evaluation) mapState() {
 		return
 	}
 	started := t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
-	if len(items) == 0 {
+	if len(items) == 0 && t.trial == nil {
 		t.emit(th, &Body{Type: MapStateSucceeded, Previous: started})
 		t.gathered(th, started)
 	}
@@ -307,6 +308,8 @@ func (e *evaluation) items(in any) []any {
 	var got any = in
 	field := "Items"
 	switch {
+	case e.st.ItemReader != nil && e.t.trial != nil:
+		return e.t.trial.ReaderItems
 	case e.jsonata() && e.st.Items != nil:
 		got = e.evaluate(e.st.Items, "Items", in)
 	case !e.jsonata() && e.st.ItemsPath != nil:
@@ -318,6 +321,9 @@ func (e *evaluation) items(in any) []any {
 	list, ok := got.([]any)
 	switch {
 	case ok:
+		if !e.jsonata() {
+			e.saw("afterItemsPath", list)
+		}
 		return list
 	case e.jsonata() && e.st.Items != nil:
 		e.wrongType(field, "array", got)
@@ -327,6 +333,9 @@ func (e *evaluation) items(in any) []any {
 		path := e.st.Source["ItemsPath"]
 		if path == "" {
 			path = "$"
+		}
+		if strings.HasPrefix(path, "$$") {
+			path = path[1:] // as the service tells it
 		}
 		e.runtime("Reference path \"" + path + "\" must point to array.")
 	}
@@ -364,6 +373,9 @@ func (e *evaluation) tolerated(in any, length int64) int64 {
 	if e.failed == nil && count < 0 {
 		e.runtime("ToleratedFailureCount cannot be negative.")
 	}
+	if st.ToleratedCount != nil || st.ToleratedCountPath != nil {
+		e.saw("toleratedFailureCount", float64(count))
+	}
 	v, field := st.ToleratedPercent, "ToleratedFailurePercentage"
 	if v == nil {
 		v, field = st.ToleratedPercentPath, "ToleratedFailurePercentagePath"
@@ -383,6 +395,10 @@ func (e *evaluation) tolerated(in any, length int64) int64 {
 		e.wrongType(field, "float", got)
 	case percent < 0 || percent > 100:
 		e.runtime("ToleratedFailurePercentage must be between 0 and 100.")
+	}
+	e.saw("toleratedFailurePercentage", percent)
+	switch {
+	case e.failed != nil:
 	case st.ToleratedCount == nil && st.ToleratedCountPath == nil:
 		return int64(percent / 100 * float64(length))
 	default:
@@ -399,9 +415,7 @@ func (t *turn) beginIteration(th *thread) {
 	index := g.next
 	var input *datum
 	if st.ItemSelector != nil {
-		item := of(g.items.Value().([]any)[index])
-		e.item = &thread{index: index, item: &item, owner: th.owner}
-		d := of(e.evaluate(st.ItemSelector, "ItemSelector", e.input()))
+		d := of(e.selected(index))
 		if e.failed == nil && len(d.Text()) > dataBytesMax {
 			e.tooLarge(st.Name, g.last)
 		}
@@ -416,6 +430,13 @@ func (t *turn) beginIteration(th *thread) {
 		previous = g.freed
 	}
 	t.emit(th, &Body{Type: MapIterationStarted, Previous: previous, Name: st.Name, Index: index, hidden: hidden{input: input}})
+}
+
+// selected is what an ItemSelector makes of an item.
+func (e *evaluation) selected(index int64) any {
+	item := of(e.th.group.items.Value().([]any)[index])
+	e.item = &thread{index: index, item: &item, owner: e.th.owner}
+	return e.evaluate(e.st.ItemSelector, "ItemSelector", e.input())
 }
 
 // iterationEnded leaves the Map state if that was its last iteration.

@@ -16,6 +16,7 @@ type turn struct {
 	in       engine.Input
 	rules    *Rules
 	compiled *asl.Machine
+	trial    *Trial // nil: it is an execution's
 
 	events   []engine.Event
 	public   []byte // the events' Public, one after the other

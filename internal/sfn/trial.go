@@ -1,0 +1,416 @@
+package sfn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/reply"
+	"heddle/internal/sfn/resource"
+	"heddle/internal/sfn/wire"
+	"heddle/jsonvalue"
+)
+
+func (s *actions) trialRows() []operation.Operation {
+	return []operation.Operation{row(s, "TestState", s.testState, trialBody)}
+}
+
+// trialBody bounds the bodies of TestState: a definition, and input, variables, context,
+// a mock and what an ItemReader reads.
+var trialBody = operation.WithBodyMax(2<<20 + 5*512<<10)
+
+// trialMax is how long a test runs (Step Functions API Reference, TestState).
+const trialMax = 5 * time.Minute
+
+// testState serves TestState.
+func (s *actions) testState(ctx context.Context, in *wire.TestStateInput) (*wire.TestStateOutput, error) {
+	if err := checkTrial(in); err != nil {
+		return nil, err
+	}
+	t, err := tested(in)
+	if err != nil {
+		return nil, err
+	}
+	t.World, t.Now, t.Role = worldOf(ctx), s.Clock(), text(in.RoleARN)
+	if t.Name, err = newUUID(s.Random); err != nil {
+		return nil, err
+	}
+	if t.Execution, err = newUUID(s.Random); err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(s.Random, t.Secret[:]); err != nil {
+		return nil, fmt.Errorf("test a state: %w", err)
+	}
+	if err := s.checkTrialRole(ctx, in, t); err != nil {
+		return nil, err
+	}
+	if err := readTrial(in, t); err != nil {
+		return nil, err
+	}
+	mock, err := mockOf(in, t.State)
+	if err != nil {
+		return nil, err
+	}
+	t.Begin()
+	switch {
+	case !t.Waits():
+	case mock == nil:
+		if err := s.performTrial(ctx, t); err != nil {
+			return nil, err
+		}
+	default:
+		if err := checkFailedItems(t, mock); err != nil {
+			return nil, err
+		}
+		t.Mock(mock)
+	}
+	return trialOutput(t.Outcome(), text(in.InspectionLevel)), nil
+}
+
+// checkTrial looks at what members say of each other.
+func checkTrial(in *wire.TestStateInput) error {
+	c := in.StateConfiguration
+	if c == nil {
+		c = &wire.TestStateConfiguration{}
+	}
+	if m := in.Mock; m != nil {
+		switch {
+		case (m.Result == nil) == (m.ErrorOutput == nil):
+			return invalid("A test mock should have only one of the following fields: [result, errorOutput].")
+		case value(in.RevealSecrets):
+			return invalid("TestState does not support RevealSecrets when a mock is specified.")
+		}
+		return nil
+	}
+	for _, needs := range []struct {
+		name string
+		is   bool
+	}{
+		{"MapIterationFailureCount", c.MapIterationFailureCount != nil},
+		{"RetrierRetryCount", c.RetrierRetryCount != nil},
+		{"ErrorCausedByState", c.ErrorCausedByState != nil},
+		{"MapItemReaderData", c.MapItemReaderData != nil},
+	} {
+		if needs.is {
+			return invalid("TestState does not support " + needs.name + " when a mock is not specified.")
+		}
+	}
+	return nil
+}
+
+// tested finds the state that is meant, and refuses what can't be tested. Errors:
+// InvalidDefinition, ValidationException.
+func tested(in *wire.TestStateInput) (*execution.Trial, error) {
+	m, found := asl.Compile([]byte(in.Definition), asl.Options{Single: in.StateName == nil})
+	if m == nil {
+		return nil, refusal(wire.CodeInvalidDefinition, asl.Message(in.Definition, found))
+	}
+	t := &execution.Trial{Machine: m, State: m.StartAt, Mocked: in.Mock != nil}
+	if in.StateName != nil {
+		t.State = m.State(*in.StateName)
+	}
+	if c := in.StateConfiguration; t.State == nil || c != nil && c.ErrorCausedByState != nil && m.State(*c.ErrorCausedByState) == nil {
+		return nil, invalid("State not found in definition")
+	}
+	kind := t.State.Type
+	switch {
+	case t.Mocked && kind != asl.Task && kind != asl.Map && kind != asl.Parallel:
+		return nil, invalid("State type '" + kind.String() + "' is not supported when a mock is specified")
+	case t.Mocked:
+	case kind == asl.Map || kind == asl.Parallel:
+		return nil, refusal(wire.CodeInvalidDefinition, "TestState API does not support Map or Parallel states. Supported state types include: [Task, Wait, Pass, Succeed, Fail, Choice]")
+	case kind == asl.Task && t.State.Resource.Kind == asl.Activity:
+		return nil, refusal(wire.CodeInvalidDefinition, "TestState API does not support Activity tasks unless a mock is specified")
+	case kind == asl.Task && t.State.Resource.Pattern != asl.RequestResponse:
+		return nil, refusal(wire.CodeInvalidDefinition, "TestState API does not support '.sync' and '.waitForTaskToken' service integration patterns unless a mock is specified")
+	}
+	return t, nil
+}
+
+// checkTrialRole looks at the role. Nothing is done in it if there is a mock. Errors:
+// ValidationException, InvalidArn, AccessDeniedException.
+func (s *actions) checkTrialRole(ctx context.Context, in *wire.TestStateInput, t *execution.Trial) error {
+	switch {
+	case in.RoleARN == nil && !t.Mocked && t.State.Type == asl.Task:
+		return invalid("RoleArn must be specified when testing a Task state")
+	case in.RoleARN == nil:
+		return nil
+	case t.Mocked:
+		return checkRole(*in.RoleARN)
+	}
+	return s.mustTrust(ctx, *in.RoleARN, name(t.World, resource.Machine, t.Name))
+}
+
+// readTrial reads what the state is to see. Errors: InvalidExecutionInput,
+// ValidationException.
+func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
+	t.Input = jsonvalue.NewObject(0)
+	if in.Input != nil {
+		if err := checkInput(*in.Input); err != nil {
+			return err
+		}
+		t.Input, _ = jsonvalue.ParseString(*in.Input)
+	}
+	if in.Variables != nil {
+		v, err := jsonvalue.ParseString(*in.Variables)
+		variables, ok := v.(*jsonvalue.Object)
+		if err != nil || !ok {
+			return invalid("Variables must be a valid JSON object")
+		}
+		t.Variables = variables
+	}
+	if in.Context != nil {
+		var err error
+		if t.Context, err = trialContext(*in.Context, t.State); err != nil {
+			return err
+		}
+	}
+	if c := in.StateConfiguration; c != nil {
+		t.Retries = value(c.RetrierRetryCount)
+		if c.MapItemReaderData != nil && t.State.ItemReader != nil {
+			var err error
+			if t.ReaderItems, err = readItems(*c.MapItemReaderData, t.State.ItemReader); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readItems reads the items that an ItemReader finds in what its source holds.
+func readItems(data string, r *asl.ItemReader) ([]any, error) {
+	switch r.InputType {
+	case "JSON", "":
+		v, err := jsonvalue.ParseString(data)
+		if items, ok := v.([]any); ok && err == nil {
+			return items, nil
+		}
+		return nil, invalid("MapItemReaderData must be a valid JSON array")
+	case "JSONL":
+		var items []any
+		for line := range strings.Lines(data) {
+			if strings.TrimSpace(line) == "" {
+				continue
+			}
+			v, err := jsonvalue.ParseString(line)
+			if err != nil {
+				return nil, invalid("Each line of MapItemReaderData must be valid JSON")
+			}
+			items = append(items, v)
+		}
+		return items, nil
+	}
+	return nil, invalid("This server does not read MapItemReaderData of type " + r.InputType)
+}
+
+// contextFields are the members that a context object may have, and the types of theirs.
+var contextFields = map[string]map[string]string{
+	"Execution": {
+		"Id": "string", "Input": "", "Name": "string", "RoleArn": "string", "StartTime": "string",
+		"RedriveCount": "number", "RedriveTime": "string",
+	},
+	"State":        {"EnteredTime": "string", "Name": "string", "RetryCount": "number"},
+	"StateMachine": {"Id": "string", "Name": "string"},
+	"Task":         {"Token": "string"},
+}
+
+// trialContext reads the context object that a state is to see. Errors:
+// ValidationException.
+func trialContext(given string, st *asl.State) (*jsonvalue.Object, error) {
+	v, err := jsonvalue.ParseString(given)
+	o, ok := v.(*jsonvalue.Object)
+	if err != nil || !ok {
+		return nil, wrongContext("Context must be a valid JSON object")
+	}
+	for part, v := range o.All() {
+		members, known := contextFields[part]
+		switch {
+		case part == "Map":
+			return nil, wrongContext("'Map' field is not supported when mocking a Context object")
+		case !known:
+			return nil, wrongContext("Field '" + part + "' is not allowed")
+		case part == "Task" && (st.Type != asl.Task || st.Resource.Pattern == asl.RequestResponse):
+			return nil, wrongContext("Context object contains 'Task' when state is not a Task state with a '.sync' or '.waitForTaskToken' service integration pattern")
+		}
+		inner, ok := v.(*jsonvalue.Object)
+		if !ok {
+			return nil, wrongContext(part + " must be an object")
+		}
+		for name, v := range inner.All() {
+			want, known := members[name]
+			_, isText := v.(string)
+			_, isNumber := jsonvalue.Float(v)
+			switch {
+			case !known:
+				return nil, wrongContext("Field '" + part + "." + name + "' is not allowed")
+			case want == "string" && !isText, want == "number" && !isNumber:
+				return nil, wrongContext(part + "." + name + " must be a " + want)
+			}
+		}
+	}
+	return o, nil
+}
+
+func wrongContext(why string) error { return invalid("Invalid Context object provided: " + why) }
+
+// mockOf reads the mock; nil: there is none. Errors: ValidationException.
+func mockOf(in *wire.TestStateInput, st *asl.State) (*execution.Mock, error) {
+	if in.Mock == nil {
+		return nil, nil
+	}
+	mock := &execution.Mock{}
+	if c := in.StateConfiguration; c != nil {
+		mock.FailedItems = value(c.MapIterationFailureCount)
+	}
+	if e := in.Mock.ErrorOutput; e != nil {
+		mock.Failed, mock.Error, mock.Cause = true, e.Error, e.Cause
+		return mock, nil
+	}
+	v, err := jsonvalue.ParseString(*in.Mock.Result)
+	if err != nil {
+		return nil, invalid("Mocked result must be valid JSON")
+	}
+	mock.Result = v
+	list, isList := v.([]any)
+	_, isObject := v.(*jsonvalue.Object)
+	switch {
+	case st.Type == asl.Map && st.ResultWriter != nil:
+		if !isObject {
+			return nil, invalid("Mocked result must be a JSON object.")
+		}
+	case st.Type != asl.Task && !isList:
+		return nil, invalid("Mocked result must be an array.")
+	case st.Type == asl.Parallel && len(list) != len(st.Branches):
+		return nil, invalid("Mocked result must contain the same number of items as number of Parallel branches.")
+	case st.Type == asl.Task && st.Resource.Kind == asl.Integration:
+		mode := wire.MockResponseValidationModeStrict
+		if in.Mock.FieldValidationMode != nil {
+			mode = *in.Mock.FieldValidationMode
+		}
+		if mode == wire.MockResponseValidationModeNone {
+			break
+		}
+		if wrong := reply.Check(st.Resource.Service, st.Resource.Name(), v, mode == wire.MockResponseValidationModeStrict); wrong != "" {
+			return nil, invalid("Mock result schema validation error: " + wrong)
+		}
+	}
+	return mock, nil
+}
+
+// checkFailedItems refuses more failed iterations than a Map state has.
+func checkFailedItems(t *execution.Trial, mock *execution.Mock) error {
+	if t.State.Type != asl.Map {
+		return nil
+	}
+	n := t.Iterations()
+	if list, ok := mock.Result.([]any); ok {
+		n = int64(len(list))
+	}
+	if mock.FailedItems > n {
+		return invalid("Map iteration failure count must be less than or equal to the number of Map iterations")
+	}
+	return nil
+}
+
+// performTrial does what a Task state asks for, as for an execution.
+func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
+	task := t.Task()
+	limit := trialMax
+	if n := task.TimeoutSeconds; n > 0 && n < int64(trialMax/time.Second) {
+		limit = time.Duration(n) * time.Second
+	}
+	within, cancel := s.Within(ctx, limit)
+	defer cancel()
+	body, err := s.callTask(within, task)
+	switch {
+	case ctx.Err() == nil && within.Err() != nil:
+		t.TimeOut()
+		return nil
+	case err != nil:
+		return err
+	}
+	t.Close(body)
+	return nil
+}
+
+// callTask calls what a task without an execution asks for, and gives its end.
+func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, error) {
+	if task.Service != "states" {
+		name, cause := "States.TaskFailed", "This server does not call Lambda functions for TestState without a mock."
+		return &execution.Fail{Error: &name, Cause: &cause}, nil
+	}
+	i := &integrations{actions: s}
+	body, err := i.perform(ctx, engine.RunID{}, task, execution.Ref{})
+	if f, theirs := errors.AsType[*fault.Fault](err); theirs {
+		name, cause := integrationError(f, task)
+		return &execution.Fail{Error: &name, Cause: &cause}, nil
+	}
+	return body, err
+}
+
+// trialOutput is what TestState answers.
+func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
+	out := &wire.TestStateOutput{Status: &o.Status, Error: o.Error, Cause: o.Cause, NextState: present(o.Next)}
+	if o.Status == execution.Succeeded || o.Status == execution.CaughtError {
+		output := jsonvalue.Spaced(o.Output)
+		out.Output = &output
+	}
+	if level != wire.InspectionLevelDebug && level != wire.InspectionLevelTrace {
+		return out
+	}
+	said := func(field string) *string {
+		v, ok := o.Seen[field]
+		if !ok {
+			return nil
+		}
+		s := jsonvalue.Spaced(v)
+		return &s
+	}
+	counted := func(field string) *int64 {
+		f, ok := o.Seen[field].(float64)
+		if !ok {
+			return nil
+		}
+		n := int64(min(f, math.MaxInt32))
+		return &n
+	}
+	data := &wire.InspectionData{
+		Input: said("input"), AfterInputPath: said("afterInputPath"), AfterParameters: said("afterParameters"),
+		AfterArguments: said("afterArguments"), AfterItemsPath: said("afterItemsPath"), AfterItemSelector: said("afterItemSelector"),
+		Result: said("result"), AfterResultSelector: said("afterResultSelector"), AfterResultPath: said("afterResultPath"),
+		MaxConcurrency: counted("maxConcurrency"), ToleratedFailureCount: counted("toleratedFailureCount"),
+	}
+	if percent, ok := o.Seen["toleratedFailurePercentage"].(float64); ok {
+		data.ToleratedFailurePercentage = &percent
+	}
+	if o.Variables.Len() > 0 {
+		variables := jsonvalue.Spaced(o.Variables)
+		data.Variables = &variables
+	}
+	if o.Retrier >= 0 || o.Catcher >= 0 {
+		data.ErrorDetails = &wire.InspectionErrorDetails{CatchIndex: index(o.Catcher), RetryIndex: index(o.Retrier)}
+		if o.Status == execution.Retriable {
+			data.ErrorDetails.RetryBackoffIntervalSeconds = &o.DelaySeconds
+		}
+	}
+	out.InspectionData = data
+	return out
+}
+
+// index makes an optional member of an index; -1 is absent.
+func index(i int) *int64 {
+	if i < 0 {
+		return nil
+	}
+	n := int64(i)
+	return &n
+}
