@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"heddle/internal/engine"
+	"heddle/internal/engine/task"
 	"heddle/internal/pack"
 )
 
@@ -19,6 +20,7 @@ type hidden struct {
 	group    *begun    // of ParallelStateStarted and MapStateStarted
 	input    *datum    // of MapIterationStarted: what it begins with
 	client   string    // of ExecutionRedriven: its token
+	before   []change  // what was noted since the event before
 	after    []change  // what the turn did besides, once the event had happened
 }
 
@@ -37,7 +39,9 @@ type begun struct {
 	tolerated   int64
 }
 
-// change is what no event says. It is written with the event before it, and folded after it.
+// change is what no event says. It is written with the event before it in its turn, and folded
+// after it. If its turn has none, a note has it until the next event does, which is folded
+// after it: so a change that is made twice is made once.
 type change struct {
 	kind    byte
 	thread  int64
@@ -89,7 +93,17 @@ func (h *hidden) code(c *pack.Coder, of Type) {
 	case of == ExecutionRedriven:
 		c.Text(&h.client)
 	}
+	pack.List(c, &h.before, (*change).code)
 	pack.List(c, &h.after, (*change).code)
+}
+
+// noteChanges has the changes since the event that it is about.
+const noteChanges = task.NoteHeartbeat + 1
+
+func changesNote(about int64, changes []change) engine.Note {
+	c := pack.Writing(nil)
+	pack.List(c, &changes, (*change).code)
+	return engine.Note{Subject: about, Kind: noteChanges, Value: c.Written()}
 }
 
 func (w *work) codeScheduled(c *pack.Coder) {
@@ -147,6 +161,17 @@ func (s *State) note(n engine.Note) {
 	if len(n.Value) == 0 {
 		return // its task has closed, or a further note says what holds instead
 	}
+	if n.Kind == noteChanges {
+		mustHold(n.Subject == s.last, "a note of changes after event %d, after event %d", n.Subject, s.last)
+		c := pack.Reading(n.Value)
+		s.noted = nil
+		pack.List(c, &s.noted, (*change).code)
+		mustHold(c.Done() == nil, "a note of changes: %v", c.Err())
+		for i := range s.noted {
+			s.change(&s.noted[i])
+		}
+		return
+	}
 	t := s.working(n.Subject)
 	mustHold(t != nil, "note %d about event %d, of which no task is open", n.Kind, n.Subject)
 	t.work.Fold(n)
@@ -155,15 +180,21 @@ func (s *State) note(n engine.Note) {
 // change folds what no event says.
 func (s *State) change(c *change) {
 	t := s.thread(c.thread)
+	if t == nil && c.kind != changeKnown {
+		return // a later change has taken the thread away
+	}
 	switch c.kind {
 	case changeRetry:
 		s.drop(t)
-		t.halted, t.again, t.wake, t.retries, t.retried = false, false, c.at, c.retries, t.retried+1
+		t.halted, t.again, t.wake, t.retries, t.retried = false, false, c.at, c.retries, 0
+		for _, n := range c.retries {
+			t.retried += n
+		}
 		t.previous = c.failed
 	case changeWait:
 		t.wake, t.again = c.at, false
 	case changeAsked:
-		t.asked, t.again = true, false
+		t.asked, t.again, t.wake = true, false, 0
 	case changeKnown:
 		i := slices.IndexFunc(s.known, func(k known) bool { return k.arn == c.arn })
 		if i < 0 {
@@ -186,7 +217,10 @@ func (s *State) apply(id int64, at engine.Time, e *Body) {
 	if id != s.last+1 {
 		panic(fmt.Sprintf("execution: event %d applied after event %d", id, s.last))
 	}
-	s.last = id
+	s.last, s.noted = id, nil
+	for i := range e.hidden.before {
+		s.change(&e.hidden.before[i])
+	}
 	t := s.thread(e.hidden.thread)
 	if e.Type == ExecutionStarted {
 		s.applyStarted(at, e)
@@ -368,6 +402,7 @@ func (s *State) applyRedriven(at engine.Time, e *Body) {
 					g.running++
 				}
 			}
+			t.again = g.done == int64(len(g.outputs)) // what they gave could not be used
 		} else if t.state != "" {
 			t.again = true
 		}

@@ -123,7 +123,7 @@ func (t *turn) giveUpBelow(th *thread) {
 
 // retry tries once more what a Retrier is for.
 func (t *turn) retry(th *thread, st *asl.State, f *failure) bool {
-	if f.uncatchable || len(t.events) == 0 {
+	if f.uncatchable {
 		return false
 	}
 	for i := range st.Retry {

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/engine/enginetest"
 	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
 )
 
 var testWorld = engine.World{Account: "123456789012", Region: "us-east-1"}
@@ -29,9 +31,13 @@ type harness struct {
 	runs  map[engine.Name]*harnessRun
 	order []*harnessRun
 	queue []engine.Message
+	open  int // executions of the account, beside these
 	// quick: the log is folded now and then only.
 	quick bool
-	turns int
+	// activities that are there beside those that an execution knew at its start.
+	activities map[string]bool
+	turns      int
+	watch      func(*harnessRun) // after each turn; nil: nobody does
 }
 
 type noteKey struct {
@@ -52,7 +58,7 @@ func newHarness(t testing.TB, limits Limits) *harness {
 	rules := New(limits, asl.NewCache(1<<20))
 	enginetest.CheckParts(t, rules)
 	return &harness{
-		t: t, rules: rules, now: houseStart, up: houseStart, blobs: map[blob.ID][]byte{}, runs: map[engine.Name]*harnessRun{},
+		t: t, rules: rules, now: houseStart, up: houseStart, blobs: map[blob.ID][]byte{}, activities: map[string]bool{}, runs: map[engine.Name]*harnessRun{},
 	}
 }
 
@@ -66,6 +72,16 @@ func (h *harness) put(definition string) blob.ID {
 // begin starts an execution.
 func (h *harness) begin(machine, name, definition, input string, change func(*Start)) *harnessRun {
 	h.t.Helper()
+	run, err := h.tryBegin(machine, name, definition, input, change)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return run
+}
+
+// tryBegin is begin, which may be refused.
+func (h *harness) tryBegin(machine, name, definition, input string, change func(*Start)) (*harnessRun, error) {
+	h.t.Helper()
 	start := &Start{Input: input, Settings: Settings{
 		Definition: h.put(definition),
 		Role:       "arn:aws:iam::123456789012:role/states", Secret: [16]byte{1, 2, 3},
@@ -75,19 +91,19 @@ func (h *harness) begin(machine, name, definition, input string, change func(*St
 	}
 	id := engine.Identity{Name: Name(testWorld, machine, name), Run: engine.NewRunID(7, engine.NameSeed(Name(testWorld, machine, name)))}
 	run := &harnessRun{id: id, state: h.rules.New(id), notes: map[noteKey][]byte{}}
+	if _, err := h.do(run, start); err != nil {
+		return nil, err
+	}
 	h.runs[id.Name] = run
 	h.order = append(h.order, run)
-	if _, err := h.do(run, start); err != nil {
-		h.t.Fatal(err)
-	}
 	h.settle()
-	return run
+	return run, nil
 }
 
 // do gives a command to a run, and checks what came of it.
 func (h *harness) do(r *harnessRun, body any) (any, error) {
 	h.t.Helper()
-	in := engine.Input{Now: h.now, Up: h.up, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
+	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.open, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
 	before := h.rules.EncodeState(r.state)
 	turn, err := h.rules.Handle(r.state, body, in)
 	if err != nil {
@@ -114,6 +130,9 @@ func (h *harness) do(r *harnessRun, body any) (any, error) {
 	if h.turns++; !h.quick || h.turns%50 == 0 {
 		h.verify(r)
 	}
+	if h.watch != nil {
+		h.watch(r)
+	}
 	return turn.Reply, nil
 }
 
@@ -122,22 +141,13 @@ func (h *harness) do(r *harnessRun, body any) (any, error) {
 func (h *harness) verify(r *harnessRun) {
 	h.t.Helper()
 	want := h.rules.EncodeState(r.state)
-	folded := h.rules.New(r.id)
-	for _, e := range r.events {
-		decoded, err := h.rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		h.rules.Apply(folded, decoded)
-	}
+	folded := h.folded(r)
 	decoded, err := h.rules.DecodeState(r.id, want)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	for what, s := range map[string]engine.State{"a replay": folded, "a snapshot": decoded} {
-		for _, key := range slices.SortedFunc(maps.Keys(r.notes), func(a, b noteKey) int { return int(a.kind) - int(b.kind) }) {
-			h.rules.Note(s, engine.Note{Subject: key.subject, Kind: key.kind, Value: r.notes[key]})
-		}
+		h.renote(r, s)
 		if got := h.rules.EncodeState(s); !bytes.Equal(got, want) {
 			h.t.Fatalf("%s gives another state:\n%+v\nwant\n%+v", what, s, r.state)
 		}
@@ -151,7 +161,9 @@ func (h *harness) settle() {
 		if len(h.queue) > 0 {
 			m := h.queue[0]
 			h.queue = h.queue[1:]
-			if to := h.runs[m.To]; to != nil {
+			if m.To.Kind == registry.KindActivity {
+				h.answer(m)
+			} else if to := h.runs[m.To]; to != nil {
 				body, err := h.rules.DecodeMessage(m.Body)
 				if err != nil {
 					h.t.Fatal(err)
@@ -173,6 +185,30 @@ func (h *harness) settle() {
 	h.t.Fatal("it never gets quiet")
 }
 
+// answer has an activity answer who asks for it.
+func (h *harness) answer(m engine.Message) {
+	h.t.Helper()
+	rules := registry.NewActivities()
+	body, err := rules.DecodeMessage(m.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if !h.activities[m.To.Key] {
+		h.queue = append(h.queue, rules.Refused(m.To, body, nil)...)
+		return
+	}
+	st := rules.New(engine.Identity{Name: m.To})
+	in := engine.Input{Now: h.now}
+	if _, err := rules.Handle(st, registry.CreateActivity{}, in); err != nil {
+		h.t.Fatal(err)
+	}
+	turn, err := rules.Handle(st, body, in)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.queue = append(h.queue, turn.Messages...)
+}
+
 // tick goes to the next moment at which something is due; false: nothing ever is.
 func (h *harness) tick() bool {
 	h.t.Helper()
@@ -188,6 +224,68 @@ func (h *harness) tick() bool {
 	h.now = max(h.now, next)
 	h.settle()
 	return true
+}
+
+// advance goes on for so long, and does what is due when it is due.
+func (h *harness) advance(by engine.Time) {
+	h.t.Helper()
+	until := h.now + by
+	for {
+		next := engine.Time(0)
+		for _, r := range h.order {
+			if w := r.record.Wake; w != 0 && (next == 0 || w < next) {
+				next = w
+			}
+		}
+		if next == 0 || next > until {
+			break
+		}
+		h.tick()
+	}
+	h.now = until
+}
+
+// restart takes every run's state from a snapshot, or anew from its log, as a server does
+// that was down until now.
+func (h *harness) restart(snapshot bool) {
+	h.t.Helper()
+	h.up = h.now
+	for _, r := range h.order {
+		var err error
+		if snapshot {
+			if r.state, err = h.rules.DecodeState(r.id, h.rules.EncodeState(r.state)); err != nil {
+				h.t.Fatal(err)
+			}
+		} else {
+			r.state = h.folded(r)
+		}
+		h.renote(r, r.state)
+		r.record = h.rules.Record(r.state, h.up)
+	}
+	h.settle()
+}
+
+// folded is the state that the log of a run gives, without its notes.
+func (h *harness) folded(r *harnessRun) engine.State {
+	h.t.Helper()
+	s := h.rules.New(r.id)
+	for _, e := range r.events {
+		decoded, err := h.rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		h.rules.Apply(s, decoded)
+	}
+	return s
+}
+
+// renote folds a run's notes.
+func (h *harness) renote(r *harnessRun, s engine.State) {
+	for _, key := range slices.SortedFunc(maps.Keys(r.notes), func(a, b noteKey) int {
+		return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.kind, b.kind))
+	}) {
+		h.rules.Note(s, engine.Note{Subject: key.subject, Kind: key.kind, Value: r.notes[key]})
+	}
 }
 
 // history is the events of a run as the wire has them.

@@ -33,6 +33,8 @@ func (t *turn) step(th *thread) {
 		mustHold(st != nil, "%s has no state %q", t.s.of, th.next)
 		t.emit(th, &Body{Type: entered(st.Type.String()), Previous: th.previous, Name: st.Name, Input: th.input})
 		t.execute(th, st)
+	case th.again && th.group != nil:
+		t.gathered(th, th.group.last)
 	case th.again:
 		t.execute(th, t.state(th))
 	default:

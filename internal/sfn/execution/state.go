@@ -45,6 +45,7 @@ type State struct {
 	threads []*thread // in the order of their numbers; the first is the machine's own
 	spawned int64     // threads that there ever were
 	known   []known   // activities, by ARN
+	noted   []change  // that came after the last event, in turns of their own
 }
 
 // Settings are what an execution was started with, beside its input. Of the machine it
@@ -313,6 +314,7 @@ func (s *State) code(c *pack.Coder) {
 		c.Text(&k.arn)
 		k.at.Code(c)
 	})
+	pack.List(c, &s.noted, (*change).code)
 }
 
 func (s *Settings) code(c *pack.Coder) {

@@ -54,7 +54,7 @@ func (e *evaluation) task() {
 	world := t.s.id.Name.World
 	switch r.Kind {
 	case asl.Activity:
-		if !e.vouched && !t.s.knowsActivity(r.ARN, t.in.Now) && len(t.events) > 0 {
+		if !e.vouched && !t.s.knowsActivity(r.ARN, t.in.Now) {
 			e.ask(r.ARN)
 			return
 		}
@@ -90,8 +90,7 @@ func (s *State) knowsActivity(arn string, now engine.Time) bool {
 	return i >= 0 && now < s.known[i].at+engine.Seconds(knownFor)
 }
 
-// ask asks whether an activity is there, before a task of it is scheduled. A retry does not
-// ask again.
+// ask asks whether an activity is there, before a task of it is scheduled.
 func (e *evaluation) ask(activity string) {
 	t, th := e.t, e.th
 	n, err := resource.ParseAs(activity, resource.Activity)
@@ -216,7 +215,7 @@ func (t *turn) started(th *thread) {
 
 func (t *turn) heartbeat(c *Heartbeat) error {
 	th, err := t.open(c.Ref)
-	if err == nil {
+	if err == nil && th.work.Started != 0 { // else its token is known from the history, and nobody works on it yet
 		th.work.Heartbeat(t.in.Now, nil, t.note)
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"heddle/internal/engine"
@@ -55,6 +56,10 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	if th != nil {
 		e.hidden.thread = th.number
 	}
+	if len(s.noted) > 0 {
+		e.hidden.before = s.noted
+		t.notes = append(t.notes, engine.Note{Subject: s.last, Kind: noteChanges})
+	}
 	id := s.last + 1
 	s.apply(id, t.in.Now, e)
 	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})
@@ -65,9 +70,20 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	return id
 }
 
-// change does what no event says: it goes with the last event of the turn.
+// change does what no event says: it goes with the last event of the turn, or into a note.
 func (t *turn) change(c change) {
-	t.s.change(&c)
+	s := t.s
+	if len(t.events) == 0 {
+		noted := slices.DeleteFunc(slices.Clone(s.noted), func(old change) bool {
+			return old.thread == c.thread && old.kind == c.kind
+		})
+		n := changesNote(s.last, append(noted, c))
+		s.note(n)
+		t.notes = append(t.notes, n)
+		t.bytes += len(n.Value) + 64
+		return
+	}
+	s.change(&c)
 	e := t.events[len(t.events)-1].Body.(*Body)
 	e.hidden.after = append(e.hidden.after, c)
 }
