@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -93,16 +94,24 @@ func TestOutcomes(t *testing.T) {
 		{"with a namespace", answer(400, `{"message":"no"}`, "X-Amzn-Errortype", "InvalidRequestContentException:http://internal.amazon.com/coral/com.amazonaws.awsgirapi/"), "1|400|r-1|InvalidRequestContentException|no|||||", true},
 		{"an error that nobody knows", answer(418, `{"message":"short"}`, "X-Amzn-Errortype", "TeapotException"), "1|418|r-1|TeapotException|short|||||", true},
 		{"an error without a name", answer(502, "<html>"), "2|502|r-1||the Lambda endpoint answered 502|||||", true},
+		{"too many calls", answer(429, `{"Reason":"ConcurrentInvocationLimitExceeded","message":"Rate Exceeded."}`, "X-Amzn-Errortype", "TooManyRequestsException"), "1|429|r-1|TooManyRequestsException|Rate Exceeded.|||||", true},
 		{"a broken connection", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "4|0|||no answer from the Lambda endpoint; the function may have run|||||", true},
 		{"nobody", nil, "3|0|||no connection to the Lambda endpoint; the function did not run|||||", true},
 	} {
-		e := httptest.NewServer(c.answer)
+		var sends atomic.Int64
+		e := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			sends.Add(1)
+			c.answer(w, r)
+		}))
 		if c.answer == nil {
 			e.Close()
 		}
 		o := newFunctions(&Options{Endpoint: e.URL, Concurrent: 1}).invoke(t.Context(), &Invocation{Region: "eu-west-1", Function: "f"})
 		if got := shown(o); got != c.want {
 			t.Errorf("%s: got\n%s, want\n%s", c.what, got, c.want)
+		}
+		if want := map[bool]int64{true: 3, false: 1}[o.Status == 429]; c.answer != nil && sends.Load() != want {
+			t.Errorf("%s: sent %d times, want %d", c.what, sends.Load(), want)
 		}
 		if (o.cause != nil) != c.told {
 			t.Errorf("%s: the operator is told %v", c.what, o.cause)
