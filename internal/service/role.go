@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
@@ -14,14 +15,17 @@ import (
 
 // Errand is something that a service does in a role which somebody has handed to it.
 type Errand struct {
-	World   engine.World
-	Role    string      // ARN
-	Since   engine.Time // when it was handed over
-	Service string      // such as states.amazonaws.com
-	Session string      // what the service calls its session
-	Source  string      // ARN of what it is done for: aws:SourceArn for the role's trust policy
+	World    engine.World
+	Role     string      // ARN
+	Since    engine.Time // when it was handed over
+	Services []string    // what trust policies call the service: states.amazonaws.com; each will do
+	Session  string      // what the service calls its session
+	Source   string      // ARN of what it is done for: aws:SourceArn for the role's trust policy
+	// Target is the ARN of a role that Role has to assume to do it, perhaps of another
+	// account, whose trust policy knows Source as sts:ExternalId; "": it does it itself.
+	Target string
 
-	Action   string // such as lambda:InvokeFunction
+	Action   string // such as lambda:InvokeFunction; "": nothing yet, Role is to be assumed
 	Resource string // ARN
 	// Context is what conditions may ask of the action, beside what they may of any.
 	Context policy.Context
@@ -34,8 +38,9 @@ type Verdict struct {
 }
 
 // May tells whether a role allows an errand: it is there, and was when it was handed over,
-// trusts the service, and its policies allow the action. Under Trusting roles are not to
-// be asked.
+// trusts the service, and its policies allow the action; or allow to assume the target,
+// which trusts it, and whose policies allow the action. Under Trusting roles are not to be
+// asked.
 func (k *Kernel) May(ctx context.Context, e *Errand) (Verdict, error) {
 	now := k.Now().UTC()
 	known := policy.Context{
@@ -43,17 +48,11 @@ func (k *Kernel) May(ctx context.Context, e *Errand) (Verdict, error) {
 		{Key: "aws:CurrentTime", Value: now.Format(time.RFC3339)},
 		{Key: "aws:EpochTime", Value: strconv.FormatInt(now.Unix(), 10)},
 	}
-	acting, err := k.Accounts.Act(ctx, e.World.Account, account.RoleUse{
-		Role: e.Role, Service: e.Service, Session: e.Session, Since: e.Since,
-		Known: append(policy.Context{
-			{Key: "aws:SourceAccount", Value: e.World.Account},
-			{Key: "aws:SourceArn", Value: e.Source},
-		}, known...),
-	})
+	acting, err := k.act(ctx, e, known)
 	if refused, ok := errors.AsType[*account.RoleError](err); ok {
 		return Verdict{NotAssumed: refused.Error()}, nil
 	}
-	if err != nil {
+	if err != nil || e.Action == "" {
 		return Verdict{}, err
 	}
 	known = append(known, policy.Value{Key: "aws:ViaAWSService", Value: "false"})
@@ -65,4 +64,33 @@ func (k *Kernel) May(ctx context.Context, e *Errand) (Verdict, error) {
 		return Verdict{Denied: d.Explain(&q)}, nil
 	}
 	return Verdict{}, nil
+}
+
+// act gives the session in which an errand is done. Errors: *account.RoleError.
+func (k *Kernel) act(ctx context.Context, e *Errand, known policy.Context) (acting *account.Caller, err error) {
+	use := account.RoleUse{
+		Role: e.Role, Session: e.Session, Since: e.Since,
+		Known: append(policy.Context{
+			{Key: "aws:SourceAccount", Value: e.World.Account},
+			{Key: "aws:SourceArn", Value: e.Source},
+		}, known...),
+	}
+	for _, service := range e.Services {
+		use.Service = service
+		acting, err = k.Accounts.Act(ctx, e.World.Account, use)
+		if _, refused := errors.AsType[*account.RoleError](err); !refused {
+			break
+		}
+	}
+	if err != nil || e.Target == "" {
+		return acting, err
+	}
+	target, err := arn.Parse(e.Target)
+	if err != nil {
+		return nil, &account.RoleError{Role: e.Target, Why: "that is not an ARN"}
+	}
+	return k.Accounts.Act(ctx, target.Account, account.RoleUse{
+		Role: e.Target, Session: e.Session, By: acting,
+		Known: append(policy.Context{{Key: "sts:ExternalId", Value: e.Source}}, known...),
+	})
 }

@@ -69,6 +69,9 @@ type actions struct {
 
 func open(k *service.Kernel, o *Options, machines *asl.Cache) *service.Opened {
 	s := &actions{Kernel: k, options: o, machines: machines}
+	if k.Lambda != nil { // without an endpoint all calls fail, and say so
+		k.Lambda.Add(&lambdaTasks{s})
+	}
 	return &service.Opened{
 		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
 		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows()),

@@ -134,7 +134,7 @@ func (s *lambdaTasks) authorise(ctx context.Context, run engine.RunID, at lambda
 	}
 	return s.May(ctx, &service.Errand{
 		World: at.World, Role: role, Since: engine.Time(first.EventTimestamp),
-		Service: permission.Service, Session: "swf", Source: domainARN(at.World, at.Group),
+		Services: []string{permission.Service}, Session: "swf", Source: domainARN(at.World, at.Group),
 		Action: "lambda:InvokeFunction", Resource: function.ARN,
 		Context: policy.Context{{Key: "lambda:FunctionArn", Value: function.ARN}},
 	})

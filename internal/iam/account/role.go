@@ -22,6 +22,9 @@ type RoleUse struct {
 	Role    string // ARN
 	Service string // such as states.amazonaws.com
 	Session string // what the service calls its session
+	// By is the service in another role, in which it assumes this one: then that must be
+	// allowed to, as whoever calls AssumeRole; nil: the service itself.
+	By *Caller
 	// Since is when the role was handed over: one that was made later is another, which
 	// took the name; zero: that does not matter.
 	Since engine.Time
@@ -68,17 +71,20 @@ func (d *Directory) Act(ctx context.Context, account string, u RoleUse) (*Caller
 	if err != nil {
 		return nil, fmt.Errorf("trust policy of role %q: %w", g.Entity.Name, err)
 	}
-	known := append(policy.Context{
-		{Key: "aws:PrincipalIsAWSService", Value: "true"},
-		{Key: "aws:PrincipalServiceName", Value: u.Service},
-		{Key: "sts:RoleSessionName", Value: u.Session},
-	}, u.Known...)
+	who, by, policies := u.Service, policy.Principal{Service: u.Service}, &policy.PolicySets{}
+	known := append(policy.Context{{Key: "sts:RoleSessionName", Value: u.Session}}, u.Known...)
+	if u.By != nil {
+		who, by, policies = u.By.Principal.Name(), u.By.Principal, &u.By.Policies
+		known = append(known, u.By.Context...)
+	} else {
+		known = append(known, policy.Value{Key: "aws:PrincipalIsAWSService", Value: "true"}, policy.Value{Key: "aws:PrincipalServiceName", Value: u.Service})
+	}
 	for _, t := range g.Entity.Tags {
 		known = append(known, policy.Value{Key: "aws:ResourceTag/" + t.Key, Value: t.Value})
 	}
-	ask := policy.Request{Principal: policy.Principal{Service: u.Service}, Action: "sts:AssumeRole", Resource: u.Role, Context: known}
-	if !policy.EvaluateTrust(&ask, policy.Attached{Source: u.Role, Policy: trust}, &policy.PolicySets{}).Allowed {
-		return nil, &RoleError{u.Role, u.Service + " is not authorized to assume the role"}
+	ask := policy.Request{Principal: by, Action: "sts:AssumeRole", Resource: u.Role, Context: known}
+	if !policy.EvaluateTrust(&ask, policy.Attached{Source: u.Role, Policy: trust}, policies).Allowed {
+		return nil, &RoleError{u.Role, who + " is not authorized to assume the role"}
 	}
 	return newRole(d.Owner(account), credentials.Credential{Account: account}, &g, &Session{Name: u.Session})
 }

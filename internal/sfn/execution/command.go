@@ -27,6 +27,10 @@ type StartTask struct {
 	Worker           *string // name of an activity's worker
 }
 
+// Look asks what an open task needs; it changes nothing. The reply is a *Task, of which
+// nobody may have the task yet. Errors: *UnknownTaskError.
+type Look struct{ ScheduledEventID int64 }
+
 // Task is an open task as its worker or performer needs it.
 type Task struct {
 	ScheduledEventID int64
@@ -38,6 +42,7 @@ type Task struct {
 	Service          string // of an integration
 	Role             string // ARN: the machine's, or of the task's own credentials
 	Credentials      bool   // Role is of the task's credentials
+	MachineRole      string // ARN; it assumes Role, if that is another
 	Machine          string // ARN
 	Execution        string // ARN
 	Name             engine.Name

@@ -66,7 +66,7 @@ func (r *Rules) Wants(st engine.State, body any) engine.Want {
 	switch c := body.(type) {
 	case *Start:
 		id = c.Definition
-	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask:
+	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look:
 		return engine.Want{}
 	}
 	if id == (blob.ID{}) || r.machines.Find(id) != nil {
@@ -134,6 +134,8 @@ func (t *turn) handle(body any) (err error) {
 		return nil
 	case *StartTask:
 		return t.startTask(c)
+	case *Look:
+		return t.look(c)
 	case *Heartbeat:
 		return t.heartbeat(c)
 	case *Submit:

@@ -174,16 +174,29 @@ func (t *turn) startTask(c *StartTask) error {
 	} else {
 		t.start1(th, c.Worker)
 	}
+	t.reply = s.shown(w)
+	return nil
+}
+
+// shown is a task for its worker or performer.
+func (s *State) shown(w *work) *Task {
 	role := s.settings.Role
 	if w.role != "" {
 		role = w.role
 	}
-	t.reply = &Task{
+	return &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
-		Input: w.input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "",
+		Input: w.input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
 		Machine: s.of, Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
-	return nil
+}
+
+func (t *turn) look(c *Look) error {
+	th, err := t.open(Ref{ScheduledEventID: c.ScheduledEventID})
+	if err == nil {
+		t.reply = t.s.shown(th.work)
+	}
+	return err
 }
 
 // start1 records that a task was started.

@@ -21,8 +21,10 @@ import (
 // Service is what trust policies call the service, which roles are handed to.
 const Service = "states.amazonaws.com"
 
-// Regional is what trust policies may call the service in one region.
-func Regional(region string) string { return "states." + region + ".amazonaws.com" }
+// Services are what trust policies may call the service in one region.
+func Services(region string) []string {
+	return []string{Service, "states." + region + ".amazonaws.com"}
+}
 
 // Need is what a call needs permission for.
 type Need struct {

@@ -1,0 +1,330 @@
+package sfn
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"heddle/internal/aws/policy"
+	"heddle/internal/engine"
+	"heddle/internal/lambda"
+	"heddle/internal/service"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/permission"
+	"heddle/internal/sfn/resource"
+	"heddle/jsonvalue"
+)
+
+// lambdaTasks is the lambda.Source of the functions that state machines call: by their
+// ARN, or by lambda:invoke. A state machine is a group.
+type lambdaTasks struct{ *actions }
+
+// List implements lambda.Source.
+func (s *lambdaTasks) List() string { return execution.LambdaList }
+
+// Place implements lambda.Source.
+func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (lambda.Place, error) {
+	view, task, err := s.look(ctx, run, scheduled)
+	if err != nil {
+		return lambda.Place{}, err
+	}
+	function, _ := invocationOf(task)
+	return lambda.Place{World: view.Name.World, Group: task.Machine, Function: function}, nil
+}
+
+// look gives a task, and its execution.
+func (s *lambdaTasks) look(ctx context.Context, run engine.RunID, scheduled int64) (*engine.RunView, *execution.Task, error) {
+	view, err := s.Runs.View(ctx, engine.Name{}, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Look{ScheduledEventID: scheduled}})
+	if err != nil {
+		return nil, nil, err
+	}
+	return view, reply.(*execution.Task), nil
+}
+
+// Start implements lambda.Source. All that is asked comes first, so that once the task is
+// started nothing else can go wrong before the call.
+func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int64) (*lambda.Call, error) {
+	view, task, err := s.look(ctx, run, scheduled)
+	if err != nil {
+		return nil, err
+	}
+	w := view.Name.World
+	name, call := invocationOf(task)
+	function, refused := functionOf(w, name, call.Qualifier)
+	if refused == nil {
+		if refused, err = s.authorise(ctx, w, view.Started, task, function); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.StartTask{ScheduledEventID: scheduled}}); err != nil {
+		return nil, err
+	}
+	if refused != nil {
+		if refused.request, err = newUUID(s.Random); err != nil {
+			return nil, err
+		}
+		_, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: failTask(task, refused.name(), refused.cause())})
+		return nil, err
+	}
+	call.Region, call.Function = w.Region, function.Sent
+	c := &lambda.Call{
+		Invocation: call,
+		Report:     func(o *lambda.Outcome) any { return lambdaReport(task, call.Type, o) },
+		About:      []any{"executionArn", task.Execution, "function", name, "attempt", task.Attempt},
+	}
+	if task.TimeoutSeconds > 0 {
+		left := task.ScheduledAt + engine.Seconds(task.TimeoutSeconds) - s.Clock()
+		c.Timeout = max(1, time.Duration(left)) * time.Millisecond
+	}
+	return c, nil
+}
+
+// invocationOf is what a task asks for, and the name of the function, which may be none.
+func invocationOf(task *execution.Task) (name string, i lambda.Invocation) {
+	if task.Service == "" { // by the function's ARN
+		return task.Resource, lambda.Invocation{Payload: []byte(task.Input)}
+	}
+	given, _ := jsonvalue.ParseString(task.Input)
+	parameters, ok := given.(*jsonvalue.Object)
+	if !ok {
+		return "", i
+	}
+	said := func(name string) string {
+		v, _ := parameters.Get(name)
+		text, _ := v.(string)
+		return text
+	}
+	payload, _ := parameters.Get("Payload")
+	return said("FunctionName"), lambda.Invocation{
+		Qualifier: said("Qualifier"), Type: said("InvocationType"), LogType: said("LogType"), ClientContext: said("ClientContext"),
+		Payload: payloadOf(payload),
+	}
+}
+
+// payloadOf is what a Payload sends: a text that is JSON stands for what it says.
+func payloadOf(v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return []byte("{}")
+	case string:
+		if _, err := jsonvalue.ParseString(v); err == nil {
+			return []byte(v)
+		}
+	}
+	return jsonvalue.Append(nil, v)
+}
+
+// serviceError is an answer of Lambda's that is an error, or one that we give for it.
+type serviceError struct {
+	status  int
+	code    string
+	message string
+	request string // id
+}
+
+// name is that of the error in an execution: the class that the Java SDK has for it.
+func (e *serviceError) name() string {
+	switch {
+	case e.code == "": // not Lambda's
+		return "States.Permissions"
+	case slices.Contains(lambdaErrors, e.code):
+		return "Lambda." + e.code
+	}
+	return "Lambda.AWSLambdaException"
+}
+
+func (e *serviceError) cause() string {
+	if e.code == "" {
+		return e.message
+	}
+	return fmt.Sprintf("%s (Service: AWSLambda; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)",
+		e.message, e.status, e.code, cmp.Or(e.request, "null"))
+}
+
+// lambdaErrors are the errors that Lambda has of its own (Lambda API Reference, Invoke).
+var lambdaErrors = []string{
+	"EC2AccessDeniedException", "EC2ThrottledException", "EC2UnexpectedException",
+	"EFSIOException", "EFSMountConnectivityException", "EFSMountFailureException", "EFSMountTimeoutException",
+	"ENILimitReachedException", "InvalidParameterValueException", "InvalidRequestContentException", "InvalidRuntimeException",
+	"InvalidSecurityGroupIDException", "InvalidSubnetIDException", "InvalidZipFileException",
+	"KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException",
+	"RecursiveInvocationException", "RequestTooLargeException", "ResourceConflictException", "ResourceNotFoundException",
+	"ResourceNotReadyException", "ServiceException", "SnapStartException", "SnapStartNotReadyException", "SnapStartTimeoutException",
+	"SubnetIPAddressLimitReachedException", "TooManyRequestsException", "UnsupportedMediaTypeException",
+}
+
+// functionOf finds out which function is meant, or why none can be.
+func functionOf(w engine.World, name, qualifier string) (lambda.Function, *serviceError) {
+	f, ok := lambda.FunctionOf(w, name)
+	if !ok {
+		return f, &serviceError{
+			status: http.StatusBadRequest, code: "ValidationException",
+			message: "1 validation error detected: Value '" + name + "' at 'functionName' failed to satisfy constraint: Member must be the name or the ARN of a function",
+		}
+	}
+	if f, ok = f.Qualified(qualifier); !ok {
+		return f, &serviceError{
+			status: http.StatusBadRequest, code: "InvalidParameterValueException",
+			message: "The derived qualifier from the function name does not match the specified qualifier.",
+		}
+	}
+	return f, nil
+}
+
+// authorise asks whether the machine's role allows what a task asks for, or the role of
+// the task's credentials, which that one has to assume. It gives the error if not.
+func (s *lambdaTasks) authorise(ctx context.Context, w engine.World, began engine.Time, task *execution.Task, function lambda.Function) (*serviceError, error) {
+	if s.Trusting {
+		return nil, nil
+	}
+	errand := &service.Errand{
+		World: w, Role: task.MachineRole, Since: began,
+		Services: permission.Services(w.Region), Session: resource.Service, Source: task.Machine,
+		Action: "lambda:InvokeFunction", Resource: function.ARN,
+		Context: policy.Context{{Key: "lambda:FunctionArn", Value: function.ARN}},
+	}
+	if task.Credentials {
+		errand.Target = task.Role
+	}
+	verdict, err := s.May(ctx, errand)
+	switch {
+	case err != nil:
+		return nil, err
+	case verdict.NotAssumed != "":
+		return &serviceError{message: verdict.NotAssumed}, nil
+	case verdict.Denied != "":
+		return &serviceError{status: http.StatusForbidden, code: "AccessDeniedException", message: verdict.Denied}, nil
+	}
+	return nil, nil
+}
+
+// Bounds of what an event holds of a failure, in characters.
+const (
+	errorMax = 256
+	causeMax = 32_768
+)
+
+func failTask(task *execution.Task, name, cause string) *execution.Fail {
+	name, cause = cut(name, errorMax), cut(cause, causeMax)
+	return &execution.Fail{Ref: execution.Ref{ScheduledEventID: task.ScheduledEventID}, Error: &name, Cause: &cause}
+}
+
+// cut shortens a text to so many characters.
+func cut(s string, charactersMax int) string {
+	n := 0
+	for i := range s {
+		if n == charactersMax {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}
+
+// lambdaReport is the command that tells the execution of an outcome.
+func lambdaReport(task *execution.Task, kind string, o *lambda.Outcome) any {
+	if name, cause := lambdaFailure(task, o); name != "" {
+		return failTask(task, name, cause)
+	}
+	result, err := jsonvalue.Parse(o.Payload)
+	if len(o.Payload) > 0 && err != nil {
+		return failTask(task, "Lambda.Unknown", "The function's result is no JSON. Returned payload: "+string(o.Payload))
+	}
+	ref := execution.Ref{ScheduledEventID: task.ScheduledEventID}
+	if task.Service == "" {
+		return &execution.Succeed{Ref: ref, Output: cmp.Or(string(o.Payload), "null")}
+	}
+	output := jsonvalue.Text(invokeResult(kind, result, o))
+	if strings.HasSuffix(task.Resource, ".waitForTaskToken") {
+		return &execution.Submit{Ref: ref, Output: output}
+	}
+	return &execution.Succeed{Ref: ref, Output: output}
+}
+
+// lambdaFailure is why a call failed; name is empty if it did not.
+func lambdaFailure(task *execution.Task, o *lambda.Outcome) (name, cause string) {
+	label := cmp.Or(task.Service, task.Resource)
+	switch o.Failure {
+	case lambda.NoFailure:
+		if o.FunctionError == "" {
+			return "", ""
+		}
+		return functionError(task, o)
+	case lambda.TooLarge:
+		return "States.DataLimitExceeded", "The state/task '" + label + "' returned a result with a size exceeding the maximum number of bytes service limit."
+	case lambda.Refused, lambda.Unexpected:
+		e := &serviceError{o.Status, cmp.Or(o.Code, "null"), o.Message, o.RequestID}
+		return e.name(), e.cause()
+	case lambda.TooLong:
+		return "Lambda.ClientExecutionTimeoutException", o.Message
+	case lambda.Lost:
+		return "States.TaskFailed", "An attempt was made to invoke the Lambda function. Step Functions cannot determine whether Lambda successfully received the call and executed the function."
+	}
+	return "Lambda.SdkClientException", "Unable to execute HTTP request: " + o.Message
+}
+
+// functionError is what a function said that failed: as it wrote it, or for lambda:invoke
+// without spaces.
+func functionError(task *execution.Task, o *lambda.Outcome) (name, cause string) {
+	v, err := jsonvalue.Parse(o.Payload)
+	if cause = string(o.Payload); task.Service != "" && err == nil {
+		cause = jsonvalue.Text(v)
+	}
+	if said, ok := v.(*jsonvalue.Object); ok {
+		kind, _ := said.Get("errorType")
+		name, _ = kind.(string)
+	}
+	if name == "" {
+		return "Lambda.Unknown", "The cause could not be determined because Lambda did not return an error type. Returned payload: " + cause
+	}
+	return name, cause
+}
+
+// invokeResult is the result of lambda:invoke.
+func invokeResult(kind string, payload any, o *lambda.Outcome) *jsonvalue.Object {
+	result := jsonvalue.NewObject(6)
+	if o.ExecutedVersion != "" {
+		result.Set("ExecutedVersion", o.ExecutedVersion)
+	}
+	if o.LogResult != "" {
+		result.Set("LogResult", o.LogResult)
+	}
+	if len(o.Payload) > 0 || kind == "" || kind == "RequestResponse" {
+		result.Set("Payload", payload)
+	}
+	all, first := jsonvalue.NewObject(len(o.Header)), jsonvalue.NewObject(len(o.Header))
+	for _, name := range slices.Sorted(maps.Keys(o.Header)) {
+		var values []any
+		for _, v := range o.Header[name] {
+			values = append(values, v)
+		}
+		name = cmp.Or(headerNames[name], name)
+		all.Set(name, values)
+		first.Set(name, values[0])
+	}
+	http := jsonvalue.NewObject(3)
+	http.Set("AllHttpHeaders", all)
+	http.Set("HttpHeaders", first)
+	http.Set("HttpStatusCode", float64(o.Status))
+	response := jsonvalue.NewObject(1)
+	response.Set("RequestId", o.RequestID)
+	result.Set("SdkHttpMetadata", http)
+	result.Set("SdkResponseMetadata", response)
+	result.Set("StatusCode", float64(o.Status))
+	return result
+}
+
+// headerNames are headers as Lambda spells them, by the names that HTTP libraries make of
+// them.
+var headerNames = map[string]string{
+	"X-Amzn-Requestid": "x-amzn-RequestId", "X-Amzn-Remapped-Content-Length": "x-amzn-Remapped-Content-Length",
+}
