@@ -234,3 +234,18 @@ func undialled(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
 }
+
+// Cut shortens a text to so many characters, for events that hold no more.
+func Cut(s string, charactersMax int) string {
+	if len(s) <= charactersMax {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == charactersMax {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}

@@ -214,20 +214,8 @@ const (
 )
 
 func failTask(task *execution.Task, name, cause string) *execution.Fail {
-	name, cause = cut(name, errorMax), cut(cause, causeMax)
+	name, cause = lambda.Cut(name, errorMax), lambda.Cut(cause, causeMax)
 	return &execution.Fail{Ref: execution.Ref{ScheduledEventID: task.ScheduledEventID}, Error: &name, Cause: &cause}
-}
-
-// cut shortens a text to so many characters.
-func cut(s string, charactersMax int) string {
-	n := 0
-	for i := range s {
-		if n == charactersMax {
-			return s[:i]
-		}
-		n++
-	}
-	return s
 }
 
 // lambdaReport is the command that tells the execution of an outcome.
@@ -311,13 +299,13 @@ func invokeResult(kind string, payload any, o *lambda.Outcome) *jsonvalue.Object
 		all.Set(name, values)
 		first.Set(name, values[0])
 	}
-	http := jsonvalue.NewObject(3)
-	http.Set("AllHttpHeaders", all)
-	http.Set("HttpHeaders", first)
-	http.Set("HttpStatusCode", float64(o.Status))
+	answer := jsonvalue.NewObject(3)
+	answer.Set("AllHttpHeaders", all)
+	answer.Set("HttpHeaders", first)
+	answer.Set("HttpStatusCode", float64(o.Status))
 	response := jsonvalue.NewObject(1)
 	response.Set("RequestId", o.RequestID)
-	result.Set("SdkHttpMetadata", http)
+	result.Set("SdkHttpMetadata", answer)
 	result.Set("SdkResponseMetadata", response)
 	result.Set("StatusCode", float64(o.Status))
 	return result

@@ -80,7 +80,7 @@ func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int
 		}
 	}
 	if verdict.NotAssumed != "" {
-		return nil, s.tell(ctx, run, &execution.StartLambdaFailed{ScheduledEventID: scheduled, Message: cut(verdict.NotAssumed, messageMax)})
+		return nil, s.tell(ctx, run, &execution.StartLambdaFailed{ScheduledEventID: scheduled, Message: lambda.Cut(verdict.NotAssumed, messageMax)})
 	}
 	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.StartLambda{ScheduledEventID: scheduled}})
 	if err != nil {
@@ -149,7 +149,7 @@ func lambdaReport(task *execution.LambdaTask, o *lambda.Outcome) any {
 			ScheduledEventID: task.ScheduledEventID, StartedEventID: task.StartedEventID, Result: present(valid(o.Payload)),
 		}
 	case o.Failure != lambda.NoFailure && o.Status == http.StatusForbidden: // the role could not be used
-		return &execution.StartLambdaFailed{ScheduledEventID: task.ScheduledEventID, Message: cut(reason+": "+details, messageMax)}
+		return &execution.StartLambdaFailed{ScheduledEventID: task.ScheduledEventID, Message: lambda.Cut(reason+": "+details, messageMax)}
 	}
 	return failLambda(task, reason, details)
 }
@@ -187,7 +187,7 @@ func errorType(o *lambda.Outcome) string {
 }
 
 func failLambda(task *execution.LambdaTask, reason, details string) *execution.FailLambda {
-	reason, details = cut(reason, reasonMax), cut(details, dataMax)
+	reason, details = lambda.Cut(reason, reasonMax), lambda.Cut(details, dataMax)
 	return &execution.FailLambda{
 		ScheduledEventID: task.ScheduledEventID, StartedEventID: task.StartedEventID, Reason: &reason, Details: &details,
 	}
@@ -196,19 +196,4 @@ func failLambda(task *execution.LambdaTask, reason, details string) *execution.F
 // valid makes text of what a function wrote.
 func valid(payload []byte) string {
 	return strings.ToValidUTF8(string(payload), string(utf8.RuneError))
-}
-
-// cut shortens a text to so many characters.
-func cut(s string, charactersMax int) string {
-	if len(s) <= charactersMax {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n == charactersMax {
-			return s[:i]
-		}
-		n++
-	}
-	return s
 }

@@ -74,7 +74,7 @@ var arrows = map[string][]string{
 	"internal/sealing":     {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/service": {
 		"internal/aws/operation", "internal/aws/throttle", "internal/blob", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
-		"internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/matching",
+		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/matching",
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",
 	},
@@ -95,7 +95,7 @@ var arrows = map[string][]string{
 	"internal/sfn": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
 		"internal/engine", "internal/engine/collection", "internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack",
-		"internal/blob", "internal/engine/task", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/permission", "internal/sfn/registry",
+		"internal/blob", "internal/engine/task", "internal/lambda", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/permission", "internal/sfn/registry",
 		"internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",
 	},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},

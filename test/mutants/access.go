@@ -76,6 +76,13 @@ var access = []Mutant{{
 	Bug:  "Any execution with a role invokes any function with the operator's key.",
 	Then: []string{authority},
 }, {
+	Name: "role-of-credentials-not-assumed",
+	In:   "service.(*Kernel).act",
+	Old:  "if err != nil || e.Target == \"\" {",
+	New:  "if err != nil || e.Target != \"-\" {",
+	Bug:  "A task with credentials of its own acts with all that its machine's role may do.",
+	Then: []string{authority},
+}, {
 	Name: "role-made-later-taken",
 	In:   "account.(*Directory).Act",
 	Old:  "g.Entity.CreatedAt > u.Since",

@@ -33,7 +33,7 @@ const (
 	seeds      = "./test/sim -run Seeds -seeds 300 -tell" // to tell a failed seed is to leave it as long as it is
 	server     = "./internal/server"
 	identities = "./internal/iam/account/..."
-	authority  = "./internal/server -run TestAuthority|TestRoles|TestLambda"
+	authority  = "./internal/server -run TestAuthority|TestRoles|TestLambda|TestMachine"
 	exports    = "./internal/server -run TestExport"
 )
 

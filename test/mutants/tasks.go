@@ -117,6 +117,18 @@ var tasks = []Mutant{{
 	New:  "part*ofParent; left > 0",
 	Bug:  "A group whose functions hang keeps those of all others from being called.",
 }, {
+	Name: "sources-share-a-group",
+	In:   "lambda.(*queue).add",
+	Old:  "source.List() + \"\\x00\" + p.Group",
+	New:  "p.Group",
+	Bug:  "A state machine whose functions hang takes the places of a domain that has its name.",
+}, {
+	Name: "closed-task-keeps-its-place",
+	In:   "lambda.(*Performer).watch",
+	Old:  "return o.ID == j.id",
+	New:  "return o.ID != 0",
+	Bug:  "A function that never answers has its place for as long as its execution runs, though its task is closed.",
+}, {
 	Name: "function-fails-as-the-server-stops",
 	In:   "lambda.(*Performer).perform",
 	Old:  "if limited || p.calls.Err() != nil {",

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// states is a call of an action of Step Functions.
+func (h *harness) states(key aws.Credentials, action, body string) *knock {
+	k := h.swf(key, action, body)
+	k.service, k.header = "states", http.Header{"X-Amz-Target": {"AWSStepFunctions." + action}, "Content-Type": {"application/x-amz-json-1.0"}}
+	return k
+}
+
+// trustsStates is a trust policy's statement about Step Functions.
+const trustsStates = `{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"states.amazonaws.com"}}`
+
+// machine creates a state machine of one task, with further members of the task.
+func (a *authority) machine(role, resource, more string) (arn string) {
+	a.t.Helper()
+	definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"` + resource + `","End":true` + more + `}}}`
+	body, err := json.Marshal(map[string]string{"name": a.name("machine"), "roleArn": roleARN(role), "definition": definition})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return a.field("stateMachineArn", a.must(a.states(a.root, "CreateStateMachine", string(body))))
+}
+
+// runs tells how an execution of a machine ends.
+func (a *authority) runs(machine string) string {
+	a.t.Helper()
+	arn := a.field("executionArn", a.must(a.states(a.root, "StartExecution", `{"stateMachineArn":"`+machine+`"}`)))
+	for {
+		var e struct{ Status, Error, Cause string }
+		if err := json.Unmarshal([]byte(a.must(a.states(a.root, "DescribeExecution", `{"executionArn":"`+arn+`"}`))), &e); err != nil {
+			a.t.Fatal(err)
+		}
+		if e.Status != "RUNNING" {
+			return strings.TrimSpace(e.Status + " " + e.Error + " " + e.Cause)
+		}
+	}
+}
+
+// TestMachineRoles: a function is invoked if the machine's role allows it, or may assume the
+// role of the task's credentials, which does.
+func TestMachineRoles(t *testing.T) {
+	a := newAuthority(t)
+	w := "arn:aws:lambda:" + defaults.Region + ":" + defaults.Account + ":function:"
+	const invoke = "arn:aws:states:::lambda:invoke"
+	sends := func(parameters string) string { return `,"Parameters":{` + parameters + `}` }
+	denied := func(role, function, why string) string {
+		return "FAILED Lambda.AWSLambdaException User: arn:aws:sts::" + defaults.Account + ":assumed-role/" + role +
+			"/states is not authorized to perform: lambda:InvokeFunction on resource: " + function + " " + why + " (Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; Request ID: "
+	}
+	const noneAllows = "because no identity-based policy allows the lambda:InvokeFunction action"
+	conditional := func(condition string) string {
+		return `{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"states.` + defaults.Region + `.amazonaws.com"},"Condition":` + condition + `}`
+	}
+	for _, c := range []struct {
+		trust, policy  string
+		resource, more string
+		want           string // @role stands for its own name
+	}{
+		{trustsStates, allow("lambda:InvokeFunction", w+"f"), w + "f", "", "SUCCEEDED"},
+		{trustsStates, allow("lambda:InvokeFunction", w+"f"), w + "g", "", denied("@role", w+"g", noneAllows)},
+		{trustsStates, allow("lambda:InvokeFunction", w+"f"), w + "f:live", "", denied("@role", w+"f:live", noneAllows)},
+		{trustsStates, allow("lambda:InvokeFunction", w+"f:live"), w + "f:live", "", "SUCCEEDED"},
+		{trustsStates, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"f"`), "SUCCEEDED"},
+		{trustsStates, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"` + w + `f"`), "SUCCEEDED"},
+		{trustsStates, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"f","Qualifier":"live"`), denied("@role", w+"f:live", noneAllows)},
+		{trustsStates, allow("lambda:InvokeFunction", w+"f:live"), invoke, sends(`"FunctionName":"f","Qualifier":"live"`), "SUCCEEDED"},
+		{trustsStates, allow("lambda:InvokeFunction", w+"*"), invoke, sends(`"FunctionName":"f:live","Qualifier":"test"`), "FAILED Lambda.InvalidParameterValueException"},
+		{trustsStates, allow("lambda:InvokeFunction", w+"*"), invoke, sends(`"FunctionName":"a/b"`), "FAILED Lambda.AWSLambdaException 1 validation error"},
+		{trustsStates, everything + `,{"Effect":"Deny","Action":"lambda:*","Resource":"` + w + `f"}`, w + "f", "", denied("@role", w+"f", "with an explicit deny in an identity-based policy")},
+		{trustsStates, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"ArnEquals":{"lambda:FunctionArn":"` + w + `f"}}}`, w + "f", "", "SUCCEEDED"},
+		{conditional(`{"StringEquals":{"aws:SourceAccount":"` + defaults.Account + `"},"ArnLike":{"aws:SourceArn":"arn:aws:states:*:*:stateMachine:machine*"}}`), everything, w + "f", "", "SUCCEEDED"},
+	} {
+		role := a.name("role")
+		a.role(role, c.trust, c.policy)
+		before := a.invoked.Load()
+		want := strings.ReplaceAll(c.want, "@role", role)
+		if got := a.runs(a.machine(role, c.resource, c.more)); !strings.HasPrefix(got, want) {
+			t.Errorf("%s\n%s\n%s%s\n got %s\nwant %s", c.trust, c.policy, c.resource, c.more, got, want)
+		}
+		if made := a.invoked.Load() - before; made != 0 != (want == "SUCCEEDED") {
+			t.Errorf("%s: the endpoint was asked %d times", want, made)
+		}
+	}
+
+	// A role that is no longer to be assumed.
+	a.role("fickle", trustsStates, everything)
+	fickle := a.machine("fickle", w+"f", "")
+	a.must(a.iam(a.root, "UpdateAssumeRolePolicy", "RoleName", "fickle", "PolicyDocument", policyOf(trustsSWF)))
+	if got := a.runs(fickle); !strings.HasPrefix(got, "FAILED States.Permissions role "+roleARN("fickle")+": ") {
+		t.Errorf("with a role that trusts the service no more: %s", got)
+	}
+
+	// The credentials of a task: the machine's role assumes another.
+	a.role("assuming", trustsStates, allow("sts:AssumeRole", roleARN("target*")))
+	a.role("powerless", trustsStates, everything+`,{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"*"}`)
+	machine := func(target string) string {
+		return a.machine("assuming", w+"f", `,"Credentials":{"RoleArn":"`+roleARN(target)+`"}`)
+	}
+	trustsRoot := trusts("arn:aws:iam::" + defaults.Account + ":root")
+	a.role("target-open", trustsRoot, allow("lambda:InvokeFunction", w+"f"))
+	a.role("target-poor", trustsRoot, allow("lambda:InvokeFunction", w+"g"))
+	a.role("target-shut", trusts(roleARN("powerless")), everything)
+	a.role("other", trustsRoot, everything)
+	bound := machine("target-bound")
+	a.role("target-bound", `{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"`+roleARN("assuming")+`"},"Condition":{"StringEquals":{"sts:ExternalId":"`+bound+`"}}}`, everything)
+	shut := "FAILED States.Permissions role "
+	for machine, want := range map[string]string{
+		machine("target-open"):  "SUCCEEDED",
+		machine("target-poor"):  denied("target-poor", w+"f", noneAllows),
+		machine("target-shut"):  shut + roleARN("target-shut"),
+		machine("target-none"):  shut + roleARN("target-none"),
+		machine("other"):        shut + roleARN("other"),
+		machine("target-bound"): shut + roleARN("target-bound"), // by another machine than the one it names
+		bound:                   "SUCCEEDED",
+		a.machine("powerless", w+"f", `,"Credentials":{"RoleArn":"`+roleARN("target-open")+`"}`): shut + roleARN("target-open"),
+		a.machine("powerless", w+"f", ""): "SUCCEEDED",
+	} {
+		if got := a.runs(machine); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", machine, got, want)
+		}
+	}
+}
+
+// TestMachinesWithoutAnEndpoint fail at once, and say why.
+func TestMachinesWithoutAnEndpoint(t *testing.T) {
+	cfg := memory()
+	a := &authority{harness: &harness{t, start(t, cfg), aws.Credentials{AccessKeyID: "any", SecretAccessKey: "any"}}}
+	got := a.runs(a.machine("any", "arn:aws:lambda:"+defaults.Region+":"+defaults.Account+":function:f", ""))
+	if want := "FAILED Lambda.SdkClientException Unable to execute HTTP request: this server has no Lambda endpoint (--lambda-endpoint)"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
