@@ -8,7 +8,7 @@ import (
 	"heddle/jsonvalue"
 )
 
-func parse(t *testing.T, text string) any {
+func parse(t testing.TB, text string) any {
 	t.Helper()
 	v, err := jsonvalue.ParseString(text)
 	if err != nil {
@@ -18,7 +18,7 @@ func parse(t *testing.T, text string) any {
 }
 
 // environment has an input, a context object and some variables.
-func environment(t *testing.T, input string) *Env {
+func environment(t testing.TB, input string) *Env {
 	return &Env{
 		Input:   parse(t, input),
 		Context: func() any { return parse(t, `{"Execution":{"Id":"e"}}`) },
