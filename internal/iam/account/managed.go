@@ -22,7 +22,7 @@ var managed = builtIn([]builtInText{
 			"swf:Register*", "swf:Deprecate*", "swf:Undeprecate*", "swf:DeleteActivityType", "swf:DeleteWorkflowType", "swf:TagResource", "swf:UntagResource",
 		}, swfReads...)...)},
 	{"AWSStepFunctionsFullAccess", "Everything in Step Functions.", allow("states:*")},
-	{"AWSStepFunctionsReadOnlyAccess", "Looking at Step Functions.", allow("states:Describe*", "states:Get*", "states:List*", "states:ValidateStateMachineDefinition")},
+	{"AWSStepFunctionsReadOnlyAccess", "Looking at Step Functions.", allow("states:Describe*", "states:GetExecutionHistory", "states:List*", "states:ValidateStateMachineDefinition")},
 	{"AWSStepFunctionsConsoleFullAccess", "Everything in Step Functions, and handing roles to it.",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["states:*","iam:ListRoles","iam:GetRole"],"Resource":"*"},` +
 			`{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"states.amazonaws.com"}}}]}`},

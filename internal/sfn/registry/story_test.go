@@ -30,7 +30,6 @@ type story struct {
 	begun  byte
 	ended  []*enginetest.Run
 	post   []engine.Message // that is yet to be delivered
-	blobs  map[blob.ID]int  // how many runs keep each
 	wanted map[engine.Name]map[blob.ID]bool
 }
 
