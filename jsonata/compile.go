@@ -1,7 +1,5 @@
 package jsonata
 
-import "strings"
-
 // A scope is what one frame holds at run time: the variables that a block, a function or
 // a stream of tuples binds. Which frame and slot a name means is known when compiled; but
 // a name may be read before it is bound, and then means that of a scope further out.
@@ -77,15 +75,12 @@ func (c *compiler) resolve() {
 				s.declare(ref.name)
 			}
 			if i := s.slot(ref.name); i >= 0 {
+				if s == c.root && i >= bound && len(ref.at) == 0 && ref.name[0] != '!' && c.lib.functions[ref.name] == nil {
+					c.frees = append(c.frees, ref.name)
+				}
 				ref.at = append(ref.at, place{depth, i})
 				if i < s.sure {
-					ref.sure = true
 					break
-				}
-				if s == c.root && i >= bound && c.lib.functions[ref.name] == nil {
-					if !strings.HasPrefix(ref.name, "!") {
-						c.frees = append(c.frees, ref.name)
-					}
 				}
 			}
 			if s.framed {

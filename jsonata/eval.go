@@ -173,7 +173,6 @@ type variableNode struct {
 	name  string
 	scope *scope
 	at    []place
-	sure  bool // the last place is always bound
 }
 
 func (n *variableNode) eval(e *evaluation, _ any, env *frame) (any, error) {

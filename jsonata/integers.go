@@ -194,8 +194,9 @@ func (f *integerFormat) read(e *evaluation, s string) (any, error) {
 			base = 'A'
 		}
 		v := 0.0
-		for _, r := range s {
-			v = v*26 + float64(r-base+1)
+		chars := []rune(s)
+		for i, r := range chars {
+			v += float64(r-base+1) * math.Pow(26, float64(len(chars)-1-i))
 		}
 		return box(v), nil
 	case 'i':

@@ -25,8 +25,9 @@ func (l *Library) Without(names ...string) *Library {
 }
 
 // Register adds a function, name without $. The signature is as in JSONata's
-// documentation, such as <s-n?:b>; arguments are checked by it, and absent ones that it
-// allows are Undefined. Without a signature ("") any arguments are passed on. An error in
+// documentation, such as <s-n?:b>; arguments are checked by it. Any argument may still be
+// Undefined: by JSONata's custom a function gives nothing (Undefined) for nothing.
+// Without a signature ("") any arguments are passed on. An error in
 // the signature is an *Error, S0401 or S0402.
 //
 // The function must not keep or change what it is given. An error that is no *Error
@@ -49,9 +50,6 @@ func (l *Library) Register(name, sig string, do func(call Call, args []any) (any
 			if err != nil {
 				return nil, err
 			}
-			if fn, is := a.(callable); is {
-				v = &Function{fn}
-			}
 			given[i] = v
 		}
 		v, err := do(Call{e}, given)
@@ -60,9 +58,6 @@ func (l *Library) Register(name, sig string, do func(call Call, args []any) (any
 				err = failValue("U1008", err.Error())
 			}
 			return nil, err
-		}
-		if fn, is := v.(*Function); is {
-			return fn.f, nil
 		}
 		return v, nil
 	}
@@ -87,7 +82,7 @@ func (c Call) Random() (float64, error) { return c.e.random() }
 
 // Apply calls a function that the function was given.
 func (c Call) Apply(f *Function, args ...any) (any, error) {
-	v, err := c.e.apply(f.f, args, nil, nil)
+	v, err := c.e.apply(f, args, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -274,9 +269,6 @@ func (x *Expression) run(e *evaluation, input any) (any, error) {
 	if len(e.o.Bindings) > 0 {
 		for i, name := range x.root.names {
 			if v, is := e.o.Bindings[name]; is {
-				if f, is := v.(*Function); is {
-					v = f.f
-				}
 				env.slots[i] = v
 			}
 		}

@@ -505,9 +505,9 @@ func (e *evaluation) plain(v any, left *int, depth int) (any, error) {
 	case string:
 		*left -= len(t)
 	case []any:
-		return e.plainItems(t, left, depth, false)
+		return e.plainItems(t, left, depth)
 	case *array:
-		return e.plainItems(t.items, left, depth, true)
+		return e.plainItems(t.items, left, depth)
 	case *jsonvalue.Object:
 		var out *jsonvalue.Object
 		for i := range t.Len() {
@@ -527,13 +527,14 @@ func (e *evaluation) plain(v any, left *int, depth int) (any, error) {
 		if out != nil {
 			return out, nil
 		}
+	case *Function:
 	case callable:
 		return &Function{t}, nil
 	}
 	return v, nil
 }
 
-func (e *evaluation) plainItems(items []any, left *int, depth int, made bool) (any, error) {
+func (e *evaluation) plainItems(items []any, left *int, depth int) (any, error) {
 	out := items
 	shared := true
 	for i, item := range items {
@@ -560,6 +561,7 @@ func (e *evaluation) plainItems(items []any, left *int, depth int, made bool) (a
 // sameValue tells whether plain left a value as it was.
 func sameValue(p, v any) bool {
 	switch v := v.(type) {
+	case *Function:
 	case *array, undefined, callable:
 		return false
 	case []any:
@@ -571,9 +573,9 @@ func sameValue(p, v any) bool {
 	return true
 }
 
-// Function is a function among the results of an evaluation. It can be told apart from
-// other values, but not be called.
-type Function struct{ f callable }
+// Function is a function as a value: among the results of an evaluation, and of what a
+// function of the host is given. Only Call.Apply calls it, within the same evaluation.
+type Function struct{ callable }
 
 // ofList makes the list that an aggregate works on: one value is a list of one.
 func ofList(v any) []any {
