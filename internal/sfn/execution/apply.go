@@ -107,7 +107,6 @@ func changesNote(about int64, changes []change) engine.Note {
 }
 
 func (w *work) codeScheduled(c *pack.Coder) {
-	c.Text(&w.List)
 	c.Byte(&w.kind)
 	c.Text(&w.role)
 	c.Byte(&w.pattern)
@@ -301,8 +300,9 @@ func (s *State) close(at engine.Time, status string) {
 
 func (s *State) applyScheduled(t *thread, id int64, at engine.Time, e *Body) {
 	w := *e.hidden.task
-	w.Scheduled, w.ScheduledAt, w.Full = id, at, w.List
+	w.Scheduled, w.ScheduledAt = id, at
 	w.timeout, w.heartbeat, w.resource, w.service = e.Timeout, e.Heartbeat, e.Resource, e.ResourceType
+	w.Full = w.list(s.id.Name.World)
 	if w.input = e.Input; e.Type == TaskScheduled {
 		w.input = datum{text: e.Parameters}
 	}

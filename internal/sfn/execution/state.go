@@ -309,7 +309,11 @@ func (s *State) code(c *pack.Coder) {
 	s.redriven.Code(c)
 	c.Text(&s.redriveBy)
 	c.Int(&s.spawned)
-	pack.Pointers(c, &s.threads, (*thread).code)
+	pack.Pointers(c, &s.threads, func(t *thread, c *pack.Coder) {
+		if t.code(c); c.Reads() && t.work != nil {
+			t.work.Full = t.work.list(s.id.Name.World)
+		}
+	})
 	pack.List(c, &s.known, func(k *known, c *pack.Coder) {
 		c.Text(&k.arn)
 		k.at.Code(c)
@@ -404,9 +408,6 @@ func (t *thread) code(c *pack.Coder) {
 
 func (w *work) code(c *pack.Coder) {
 	w.Task.Code(c)
-	if c.Reads() {
-		w.Full = w.List
-	}
 	c.Byte(&w.kind)
 	w.input.code(c)
 	c.Int(&w.timeout)

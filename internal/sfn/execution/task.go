@@ -58,16 +58,12 @@ func (e *evaluation) task() {
 			e.ask(r.ARN)
 			return
 		}
-		body.Type, body.Credentials, w.List = ActivityScheduled, nil, ActivityList(world, r.ARN)
+		body.Type, body.Credentials = ActivityScheduled, nil
 	case asl.Function:
-		body.Type, w.List = LambdaFunctionScheduled, LambdaList
+		body.Type = LambdaFunctionScheduled
 	default:
 		body.Type, body.Input, body.Parameters = TaskScheduled, datum{}, arguments.Text()
 		body.ResourceType, body.Resource, body.Region = r.Service, r.Name(), world.Region
-		w.List = IntegrationList
-		if r.Service == "lambda" {
-			w.List = LambdaList
-		}
 	}
 	t.emit(th, body)
 	if r.Kind == asl.Integration && !Performs(r) && !t.trial.mocks() {
@@ -82,6 +78,17 @@ func (e *evaluation) task() {
 // Performs tells whether there is a performer for an integration.
 func Performs(r *asl.Resource) bool {
 	return r.Service == "lambda" && r.Action == "invoke" || r.Service == "states" && r.Action == "startExecution"
+}
+
+// list is the full name of the task list that a task is offered on.
+func (w *work) list(world engine.World) string {
+	switch {
+	case asl.ResourceKind(w.kind) == asl.Activity:
+		return ActivityList(world, w.resource)
+	case asl.ResourceKind(w.kind) == asl.Function, w.service == "lambda":
+		return LambdaList
+	}
+	return IntegrationList
 }
 
 // knowsActivity tells whether an activity was there a short while ago.
