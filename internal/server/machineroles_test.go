@@ -2,22 +2,11 @@ package server
 
 import (
 	"encoding/json"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
-
-// states is a call of an action of Step Functions.
-func (h *harness) states(key aws.Credentials, action, body string) *knock {
-	k := h.swf(key, action, body)
-	k.service, k.header = "states", http.Header{"X-Amz-Target": {"AWSStepFunctions." + action}, "Content-Type": {"application/x-amz-json-1.0"}}
-	return k
-}
-
-// trustsStates is a trust policy's statement about Step Functions.
-const trustsStates = `{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"states.amazonaws.com"}}`
 
 // machine creates a state machine of one task, with further members of the task.
 func (a *authority) machine(role, resource, more string) (arn string) {
@@ -65,18 +54,18 @@ func TestMachineRoles(t *testing.T) {
 		resource, more string
 		want           string // @role stands for its own name
 	}{
-		{trustsStates, allow("lambda:InvokeFunction", w+"f"), w + "f", "", "SUCCEEDED"},
-		{trustsStates, allow("lambda:InvokeFunction", w+"f"), w + "g", "", denied("@role", w+"g", noneAllows)},
-		{trustsStates, allow("lambda:InvokeFunction", w+"f"), w + "f:live", "", denied("@role", w+"f:live", noneAllows)},
-		{trustsStates, allow("lambda:InvokeFunction", w+"f:live"), w + "f:live", "", "SUCCEEDED"},
-		{trustsStates, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"f"`), "SUCCEEDED"},
-		{trustsStates, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"` + w + `f"`), "SUCCEEDED"},
-		{trustsStates, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"f","Qualifier":"live"`), denied("@role", w+"f:live", noneAllows)},
-		{trustsStates, allow("lambda:InvokeFunction", w+"f:live"), invoke, sends(`"FunctionName":"f","Qualifier":"live"`), "SUCCEEDED"},
-		{trustsStates, allow("lambda:InvokeFunction", w+"*"), invoke, sends(`"FunctionName":"f:live","Qualifier":"test"`), "FAILED Lambda.InvalidParameterValueException"},
-		{trustsStates, allow("lambda:InvokeFunction", w+"*"), invoke, sends(`"FunctionName":"a/b"`), "FAILED Lambda.AWSLambdaException 1 validation error"},
-		{trustsStates, everything + `,{"Effect":"Deny","Action":"lambda:*","Resource":"` + w + `f"}`, w + "f", "", denied("@role", w+"f", "with an explicit deny in an identity-based policy")},
-		{trustsStates, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"ArnEquals":{"lambda:FunctionArn":"` + w + `f"}}}`, w + "f", "", "SUCCEEDED"},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f"), w + "f", "", "SUCCEEDED"},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f"), w + "g", "", denied("@role", w+"g", noneAllows)},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f"), w + "f:live", "", denied("@role", w+"f:live", noneAllows)},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f:live"), w + "f:live", "", "SUCCEEDED"},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"f"`), "SUCCEEDED"},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"` + w + `f"`), "SUCCEEDED"},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f"), invoke, sends(`"FunctionName":"f","Qualifier":"live"`), denied("@role", w+"f:live", noneAllows)},
+		{statesTrust, allow("lambda:InvokeFunction", w+"f:live"), invoke, sends(`"FunctionName":"f","Qualifier":"live"`), "SUCCEEDED"},
+		{statesTrust, allow("lambda:InvokeFunction", w+"*"), invoke, sends(`"FunctionName":"f:live","Qualifier":"test"`), "FAILED Lambda.InvalidParameterValueException"},
+		{statesTrust, allow("lambda:InvokeFunction", w+"*"), invoke, sends(`"FunctionName":"a/b"`), "FAILED Lambda.AWSLambdaException 1 validation error"},
+		{statesTrust, everything + `,{"Effect":"Deny","Action":"lambda:*","Resource":"` + w + `f"}`, w + "f", "", denied("@role", w+"f", "with an explicit deny in an identity-based policy")},
+		{statesTrust, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"ArnEquals":{"lambda:FunctionArn":"` + w + `f"}}}`, w + "f", "", "SUCCEEDED"},
 		{conditional(`{"StringEquals":{"aws:SourceAccount":"` + defaults.Account + `"},"ArnLike":{"aws:SourceArn":"arn:aws:states:*:*:stateMachine:machine*"}}`), everything, w + "f", "", "SUCCEEDED"},
 	} {
 		role := a.name("role")
@@ -92,7 +81,7 @@ func TestMachineRoles(t *testing.T) {
 	}
 
 	// A role that is no longer to be assumed.
-	a.role("fickle", trustsStates, everything)
+	a.role("fickle", statesTrust, everything)
 	fickle := a.machine("fickle", w+"f", "")
 	a.must(a.iam(a.root, "UpdateAssumeRolePolicy", "RoleName", "fickle", "PolicyDocument", policyOf(trustsSWF)))
 	if got := a.runs(fickle); !strings.HasPrefix(got, "FAILED States.Permissions role "+roleARN("fickle")+": ") {
@@ -100,8 +89,8 @@ func TestMachineRoles(t *testing.T) {
 	}
 
 	// The credentials of a task: the machine's role assumes another.
-	a.role("assuming", trustsStates, allow("sts:AssumeRole", roleARN("target*")))
-	a.role("powerless", trustsStates, everything+`,{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"*"}`)
+	a.role("assuming", statesTrust, allow("sts:AssumeRole", roleARN("target*")))
+	a.role("powerless", statesTrust, everything+`,{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"*"}`)
 	machine := func(target string) string {
 		return a.machine("assuming", w+"f", `,"Credentials":{"RoleArn":"`+roleARN(target)+`"}`)
 	}

@@ -13,9 +13,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/matching"
-	"heddle/internal/service"
 	"heddle/internal/sfn/execution"
-	"heddle/internal/sfn/permission"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
 	"heddle/jsonvalue"
@@ -225,15 +223,7 @@ func (i *integrations) mayStart(ctx context.Context, task *execution.Task, machi
 	if i.Trusting {
 		return nil
 	}
-	w := task.Name.World
-	errand := &service.Errand{
-		World: w, Role: task.MachineRole, Since: task.Started, Services: permission.Services(w.Region), Session: resource.Service,
-		Source: task.Machine, Action: resource.Service + ":StartExecution", Resource: machine,
-	}
-	if task.Credentials {
-		errand.Target = task.Role
-	}
-	verdict, err := i.May(ctx, errand)
+	verdict, err := i.May(ctx, errand(task, resource.Service+":StartExecution", machine))
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,7 @@ import (
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/lambda"
-	"heddle/internal/service"
 	"heddle/internal/sfn/execution"
-	"heddle/internal/sfn/permission"
-	"heddle/internal/sfn/resource"
 	"heddle/jsonvalue"
 )
 
@@ -29,39 +26,35 @@ func (s *lambdaTasks) List() string { return execution.LambdaList }
 
 // Place implements lambda.Source.
 func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (lambda.Place, error) {
-	view, task, err := s.look(ctx, run, scheduled)
+	task, err := s.look(ctx, run, scheduled)
 	if err != nil {
 		return lambda.Place{}, err
 	}
 	function, _ := invocationOf(task)
-	return lambda.Place{World: view.Name.World, Group: task.Machine, Function: function}, nil
+	return lambda.Place{World: task.Name.World, Group: task.Machine, Function: function}, nil
 }
 
-// look gives a task, and its execution.
-func (s *lambdaTasks) look(ctx context.Context, run engine.RunID, scheduled int64) (*engine.RunView, *execution.Task, error) {
-	view, err := s.Runs.View(ctx, engine.Name{}, run)
-	if err != nil {
-		return nil, nil, err
-	}
+// look gives a task that nobody need have yet.
+func (s *lambdaTasks) look(ctx context.Context, run engine.RunID, scheduled int64) (*execution.Task, error) {
 	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Look{ScheduledEventID: scheduled}})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return view, reply.(*execution.Task), nil
+	return reply.(*execution.Task), nil
 }
 
 // Start implements lambda.Source. All that is asked comes first, so that once the task is
 // started nothing else can go wrong before the call.
 func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int64) (*lambda.Call, error) {
-	view, task, err := s.look(ctx, run, scheduled)
+	task, err := s.look(ctx, run, scheduled)
 	if err != nil {
 		return nil, err
 	}
-	w := view.Name.World
+	w := task.Name.World
 	name, call := invocationOf(task)
 	function, refused := functionOf(w, name, call.Qualifier)
 	if refused == nil {
-		if refused, err = s.authorise(ctx, w, view.Started, task, function); err != nil {
+		if refused, err = s.authorise(ctx, task, function); err != nil {
 			return nil, err
 		}
 	}
@@ -180,22 +173,15 @@ func functionOf(w engine.World, name, qualifier string) (lambda.Function, *servi
 	return f, nil
 }
 
-// authorise asks whether the machine's role allows what a task asks for, or the role of
-// the task's credentials, which that one has to assume. It gives the error if not.
-func (s *lambdaTasks) authorise(ctx context.Context, w engine.World, began engine.Time, task *execution.Task, function lambda.Function) (*serviceError, error) {
+// authorise asks whether the role of a task may invoke a function. It gives the error if
+// not.
+func (s *lambdaTasks) authorise(ctx context.Context, task *execution.Task, function lambda.Function) (*serviceError, error) {
 	if s.Trusting {
 		return nil, nil
 	}
-	errand := &service.Errand{
-		World: w, Role: task.MachineRole, Since: began,
-		Services: permission.Services(w.Region), Session: resource.Service, Source: task.Machine,
-		Action: "lambda:InvokeFunction", Resource: function.ARN,
-		Context: policy.Context{{Key: "lambda:FunctionArn", Value: function.ARN}},
-	}
-	if task.Credentials {
-		errand.Target = task.Role
-	}
-	verdict, err := s.May(ctx, errand)
+	e := errand(task, "lambda:InvokeFunction", function.ARN)
+	e.Context = policy.Context{{Key: "lambda:FunctionArn", Value: function.ARN}}
+	verdict, err := s.May(ctx, e)
 	switch {
 	case err != nil:
 		return nil, err

@@ -6,10 +6,25 @@ import (
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/fault"
 	"heddle/internal/service"
+	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/permission"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
 )
+
+// errand is something that a task asks the service to do, in the machine's role, or in the
+// role of the task's credentials, which that one has to assume.
+func errand(task *execution.Task, action, about string) *service.Errand {
+	e := &service.Errand{
+		World: task.Name.World, Role: task.MachineRole, Since: task.Started,
+		Services: permission.Services(task.Name.World.Region), Session: resource.Service, Source: task.Machine,
+		Action: action, Resource: about,
+	}
+	if task.Credentials {
+		e.Target = task.Role
+	}
+	return e
+}
 
 // mustTrust refuses a role for a state machine that is not there or does not trust the
 // service. Whether the caller may hand it over was asked by its ARN. Where nobody signs,

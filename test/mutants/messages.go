@@ -3,7 +3,7 @@ package mutants
 // What executions tell each other.
 var messages = []Mutant{{
 	Name: "end-of-a-child-dropped",
-	In:   "execution.(*turn).receive",
+	In:   "swf/execution.(*turn).receive",
 	Old:  "case *ChildClosed:\n\t\tt.childClosed(c)",
 	New:  "case *ChildClosed:",
 	Bug:  "A parent never learns that its child has ended.",

@@ -9,7 +9,7 @@ var tasks = []Mutant{{
 	Bug:  "Two deliveries of a task have one attempt: word that the first was lost takes the task from the second.",
 }, {
 	Name: "redelivery-starts-anew",
-	In:   "execution.(*turn).startActivity",
+	In:   "swf/execution.(*turn).startActivity",
 	Old:  "if a.Started != 0 {\n\t\ta.StartAgain(t.in.Now, t.note)\n\t} else if !t.emit(",
 	New:  "if !t.emit(",
 	Bug:  "A task that goes out again gets a second Started event: histories that no service would write.",
@@ -27,7 +27,7 @@ var tasks = []Mutant{{
 	Bug:  "Word of an earlier attempt counts for the present one: it is swallowed, or done twice.",
 }, {
 	Name: "token-of-an-earlier-start",
-	In:   "execution.(*turn).completeDecision",
+	In:   "swf/execution.(*turn).completeDecision",
 	Old:  "d.Scheduled != c.ScheduledEventID || d.Started == 0 || d.Started != c.StartedEventID",
 	New:  "d.Started == 0",
 	Bug:  "A decider whose task has timed out answers the next one with what he saw before.",
@@ -100,7 +100,7 @@ var tasks = []Mutant{{
 	Bug:  "A task whose start failed by an error is offered to nobody until the server restarts.",
 }, {
 	Name: "list-of-all-regions",
-	In:   "execution.ActivityList",
+	In:   "swf/execution.ActivityList",
 	Old:  "return \"activity\\x00\" + w.Account + \"\\x00\" + w.Region + ",
 	New:  "return \"activity\\x00\" + w.Account + ",
 	Bug:  "Workers of one region take the tasks of another.",

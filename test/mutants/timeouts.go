@@ -22,19 +22,19 @@ var timeouts = []Mutant{{
 	Bug:  "A restart times out every worker that could not reach the server meanwhile.",
 }, {
 	Name: "later-timeout-first",
-	In:   "execution.(*deadline).earliest",
+	In:   "swf/execution.(*deadline).earliest",
 	Old:  "at != 0 && (d.at == 0 || at < d.at)",
 	New:  "at != 0 && (d.at == 0 || at <= d.at)",
 	Bug:  "Of two timeouts at one moment the wrong one is told.",
 }, {
 	Name: "only-the-first-that-is-due",
-	In:   "execution.(*turn).wake",
+	In:   "swf/execution.(*turn).wake",
 	Old:  "t.fireTimer(at(s.timers, d.event, (*timer).id))",
 	New:  "t.fireTimer(at(s.timers, d.event, (*timer).id))\n\t\t\treturn",
 	Bug:  "Timers that are due together fire one by one, each with a decision task of its own.",
 }, {
 	Name: "all-that-is-due-in-one-turn",
-	In:   "execution.(*turn).wake",
+	In:   "swf/execution.(*turn).wake",
 	Old:  "for s.isOpen() && t.bytes() < wakeBytes {",
 	New:  "for s.isOpen() {",
 	Bug:  "A thousand activities that time out at once make a turn that no store takes: their execution is stuck for good.",
@@ -94,7 +94,7 @@ var timeouts = []Mutant{{
 	Bug:  "On a full disk a million timers that come due write until the process ends.",
 }, {
 	Name: "retention-from-the-start",
-	In:   "execution.(*State).forgetAt",
+	In:   "swf/execution.(*State).forgetAt",
 	Old:  "s.closed + engine.Time(days*dayMillis)",
 	New:  "s.started + engine.Time(days*dayMillis)",
 	Bug:  "An execution that ran for longer than its retention is gone the moment it closes.",
