@@ -163,7 +163,8 @@ func TestStatesStories(t *testing.T) {
 		if op.Name != "StartSyncExecution" && !shown[op.Name+" "] {
 			t.Errorf("no story shows that %s succeeds", op.Name)
 		}
-		for _, f := range op.Faults {
+		for _, code := range op.Faults {
+			f := code[strings.IndexByte(code, '#')+1:]
 			if never := slices.Contains(notInStories[""], f) || slices.Contains(notInStories[op.Name], f); never == shown[op.Name+" "+f] {
 				t.Errorf("%s of %s: a story shows it: %v, want %v", f, op.Name, never, !never)
 			}

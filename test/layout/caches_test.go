@@ -31,7 +31,6 @@ var caches = map[string]string{
 	"internal/store/pebblestore/order.go: orders":  "cap(o.rows) <= orderRowsKept",
 	"internal/store/pebblestore/view.go: keyRooms": "cap(*room) <= keyRoomKept",
 	"internal/store/sealed/sealed.go: batches":     "cap(b.bytes) <= batchBytesMax",
-	"internal/sfn/asl/cache.go: Cache":             "machine.Bytes <= c.bytesMax",
 	"internal/sfn/catalog.go: catalog":             "catalogBytesMax",
 	"internal/swf/catalog.go: catalog":             "catalogBytesMax",
 }
