@@ -162,12 +162,12 @@ func (p *peer) must(action, body string) string {
 // poll polls in the background.
 func (p *peer) poll(ctx context.Context) <-chan reply {
 	polled := make(chan reply, 1)
-	before := p.server.matcher.Totals().Polls
+	before := p.server.tasks.polls.Taken()
 	go func() {
 		a, _ := p.ask(ctx, "PollForDecisionTask", pollDeciders)
 		polled <- a
 	}()
-	waitUntil(p.t, "the poll waits", func() bool { return p.server.matcher.Totals().Polls > before })
+	waitUntil(p.t, "the poll waits", func() bool { return p.server.tasks.polls.Taken() > before })
 	return polled
 }
 
@@ -201,7 +201,7 @@ func TestLostAnswers(t *testing.T) {
 		for name, lose := range map[string]func(p *peer, hangUp func()){
 			"while it waits": func(p *peer, hangUp func()) {
 				hangUp()
-				waitUntil(p.t, "the poll has gone", func() bool { return p.server.matcher.Totals().Polls == 0 })
+				waitUntil(p.t, "the poll has gone", func() bool { return p.server.tasks.polls.Taken() == 0 })
 				newPeer(p.t, p.server, protocol).must("StartWorkflowExecution", startOrder)
 			},
 			"by a reset": func(p *peer, _ func()) {
@@ -281,7 +281,7 @@ func TestHangUpOfOneStream(t *testing.T) {
 	if a := <-first; !errors.Is(a.err, context.Canceled) {
 		t.Errorf("the poller who hung up got %+v", a)
 	}
-	waitUntil(t, "one poll is left", func() bool { return s.matcher.Totals().Polls == 1 })
+	waitUntil(t, "one poll is left", func() bool { return s.tasks.polls.Taken() == 1 })
 	p.must("StartWorkflowExecution", startOrder)
 	if a := <-second; !strings.Contains(a.body, "taskToken") {
 		t.Errorf("the poller who waited got %+v", a)
@@ -365,12 +365,12 @@ func TestRequestsThatComeEarlyProveNothing(t *testing.T) {
 				poll, next := wireRequest("PollForDecisionTask", pollDeciders, 0), wireRequest("ListDomains", listDomains, 0)
 				if with {
 					put(t, conn, poll+next)
-					waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == 1 })
+					waitUntil(t, "the poll waits", func() bool { return s.tasks.polls.Taken() == 1 })
 				} else {
 					put(t, conn, poll)
-					waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == 1 })
+					waitUntil(t, "the poll waits", func() bool { return s.tasks.polls.Taken() == 1 })
 					put(t, conn, next)
-					waitUntil(t, "the poll is given up", func() bool { return s.matcher.Totals().Polls == 0 })
+					waitUntil(t, "the poll is given up", func() bool { return s.tasks.polls.Taken() == 0 })
 				}
 				other.must("StartWorkflowExecution", startOrder)
 				if with {

@@ -129,7 +129,7 @@ func TestPollGetsTask(t *testing.T) {
 	register(t, s)
 	polled := make(chan reply)
 	go func() { polled <- call(context.Background(), s, "PollForDecisionTask", pollDeciders) }()
-	waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == 1 })
+	waitUntil(t, "the poll waits", func() bool { return s.tasks.polls.Taken() == 1 })
 	run := mustCall(t, s, "StartWorkflowExecution", startOrder).RunID
 	if a := <-polled; a.err != nil || !strings.Contains(a.body, run) {
 		t.Errorf("the poll got %+v, not a task of run %s", a, run)
@@ -143,12 +143,12 @@ func TestPollerGone(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	polled := make(chan reply)
 	go func() { polled <- call(ctx, s, "PollForDecisionTask", pollDeciders) }()
-	waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == 1 })
+	waitUntil(t, "the poll waits", func() bool { return s.tasks.polls.Taken() == 1 })
 	hangUp()
 	if a := <-polled; !errors.Is(a.err, context.Canceled) {
 		t.Errorf("the poller who hung up got %+v", a)
 	}
-	waitUntil(t, "the poll has gone", func() bool { return s.matcher.Totals().Polls == 0 })
+	waitUntil(t, "the poll has gone", func() bool { return s.tasks.polls.Taken() == 0 })
 	mustCall(t, s, "StartWorkflowExecution", startOrder)
 	if task := mustCall(t, s, "PollForDecisionTask", pollDeciders); task.StartedEventID != 3 {
 		t.Errorf("startedEventId %d, want 3", task.StartedEventID)

@@ -269,7 +269,7 @@ func TestPollsDoNotGiveWay(t *testing.T) {
 		conn := dialFrom(t, alice, s.Addr())
 		put(t, conn, wireRequest("PollForDecisionTask", pollDeciders, 0))
 		polls = append(polls, conn)
-		waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == len(polls) })
+		waitUntil(t, "the poll waits", func() bool { return s.tasks.polls.Taken() == len(polls) })
 	}
 	idle := dialFrom(t, alice, s.Addr())
 	conn := dialFrom(t, bob, s.Addr())
@@ -335,7 +335,7 @@ func TestPollsAtATime(t *testing.T) {
 	first, second, other := dialFrom(t, alice, s.Addr()), dialFrom(t, alice, s.Addr()), dialFrom(t, bob, s.Addr())
 	for i, conn := range []net.Conn{first, other} {
 		put(t, conn, wireRequest("PollForDecisionTask", pollDeciders, 0))
-		waitUntil(t, "the poll waits", func() bool { return s.matcher.Totals().Polls == i+1 })
+		waitUntil(t, "the poll waits", func() bool { return s.tasks.polls.Taken() == i+1 })
 	}
 	waitUntil(t, "no request is under way", func() bool { return s.requests.Taken() == 0 })
 	put(t, second, wireRequest("PollForDecisionTask", pollDeciders, 0))
