@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 )
 
 // order is the input of an execution.
@@ -115,7 +116,8 @@ func workOnce(ctx context.Context, client *sfn.Client, arn string, do func([]byt
 			_, err = client.SendTaskSuccess(ctx, &sfn.SendTaskSuccessInput{TaskToken: task.TaskToken, Output: aws.String(string(output))})
 		}
 	}
-	if err != nil {
+	var late *types.TaskTimedOut
+	if err != nil && !errors.As(err, &late) { // who is late: the order was given up meanwhile
 		return fmt.Errorf("report a task of %q: %w", arn, err)
 	}
 	return nil

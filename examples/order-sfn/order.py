@@ -100,11 +100,14 @@ def run_worker(sfn, arn, do):
         if not task.get("taskToken"):  # nothing to do for the time of one poll
             return
         try:
-            output = json.dumps(do(json.loads(task["input"])))
-        except Failure as failure:
-            sfn.send_task_failure(taskToken=task["taskToken"], error=failure.error, cause=failure.cause)
-        else:
-            sfn.send_task_success(taskToken=task["taskToken"], output=output)
+            try:
+                output = json.dumps(do(json.loads(task["input"])))
+            except Failure as failure:
+                sfn.send_task_failure(taskToken=task["taskToken"], error=failure.error, cause=failure.cause)
+            else:
+                sfn.send_task_success(taskToken=task["taskToken"], output=output)
+        except sfn.exceptions.TaskTimedOut:
+            pass  # the order was given up meanwhile
 
     forever(once)
 
