@@ -28,6 +28,11 @@
 //   - A transform changes only what belongs to its own copy of the input. In jsonata-js,
 //     a pattern like $$.x lets it change the input itself.
 //   - What $eval binds is gone when it is done.
+//   - Grouping by several members over tuples (@, #, %) gives each member its context; so
+//     does a group behind a call that ends a function, and an index (#) behind an order-by.
+//     jsonata-js loses these, and spoils regular expressions on the left of ?: and ??.
+//   - $split(text, "") gives characters. Numbers from 1e21 on are written out by $formatNumber.
+//   - A negative zone with minutes, such as -0530, is off by an hour in jsonata-js, and here.
 //   - Upper and lower case follow Unicode's simple mappings, plus those of the most common
 //     letters that become several.
 //   - Errors that jsonata-js has no code for, as JavaScript raises them itself, have a code

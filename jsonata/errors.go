@@ -27,7 +27,6 @@ type Error struct {
 
 	token any // as it is to be printed
 	extra string
-	fixed bool // Position is final
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -534,7 +534,6 @@ type group struct {
 	data  any
 	items []any // if there is more than one
 	pair  int
-	tuple *frame
 }
 
 func (g *group) add(e *evaluation, item any) error {

@@ -76,17 +76,7 @@ func parse(src string) (*ast, error) {
 	return tree, nil
 }
 
-// id is what a token is to the grammar.
-func (t token) id() string {
-	switch t.kind {
-	case "operator":
-		return t.text
-	case "":
-		return "(end)"
-	}
-	return "(" + t.kind + ")"
-}
-
+// printed is how messages print a token.
 func (t token) printed() any {
 	switch t.kind {
 	case "":

@@ -24,7 +24,7 @@ var (
 
 func engine(tb testing.TB) *reference {
 	if _, err := os.Stat(library); err != nil {
-		tb.Skip("jsonata-js is not here: run npm ci in this folder first")
+		tb.Skip("jsonata-js is not here: run npm install in this folder first")
 	}
 	r, err := newReference(library)
 	if err != nil {
