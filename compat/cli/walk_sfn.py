@@ -196,7 +196,7 @@ def expresses(role):
         (aws, "validate-state-machine-definition", "--definition", '{"StartAt":"X","States":{"X":{"Type":"Nap"}}}'),
     )
     equal((ran["status"], ran["output"]), ("SUCCEEDED", '{"n":1}'), "start-sync-execution")
-    equal((tested["status"], tested["output"], tested["nextState"]), ("SUCCEEDED", '{"x":1}', "N"), "test-state")
+    equal((tested["status"], tested["output"], tested["nextState"]), ("SUCCEEDED", '{"x": 1}', "N"), "test-state")
     equal(invalid[0], "InvalidDefinition", "test-state of no state")
     equal(valid, {"result": "OK", "diagnostics": [], "truncated": False}, "validate-state-machine-definition")
     equal((unfit["result"], unfit["diagnostics"][0]["location"]), ("FAIL", "/States/X/Type"), "validate-state-machine-definition of no machine")

@@ -663,7 +663,7 @@ func statesTests(t *testing.T, s *states) {
 		RoleArn:    s.role, Input: aws.String(`{"n":2}`), InspectionLevel: types.InspectionLevelDebug,
 	})
 	s.ok(err)
-	if out.Status != types.TestExecutionStatusSucceeded || aws.ToString(out.NextState) != "Big" || aws.ToString(out.Output) != `{"n":2}` || out.InspectionData == nil {
+	if out.Status != types.TestExecutionStatusSucceeded || aws.ToString(out.NextState) != "Big" || aws.ToString(out.Output) != `{"n": 2}` || out.InspectionData == nil {
 		t.Errorf("got %+v", out)
 	}
 	out, err = s.TestState(ctx, &sfn.TestStateInput{Definition: aws.String(`{"Type":"Fail","Error":"E","Cause":"C"}`), RoleArn: s.role})

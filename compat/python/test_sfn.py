@@ -313,7 +313,7 @@ class StepFunctions(unittest.TestCase):
     def test_states_and_definitions(self):
         tested = self.sfn.test_state(
             definition=json.dumps({"Type": "Pass", "Parameters": {"x.$": "$.n"}, "Next": "N"}), roleArn=self.role, input='{"n":1}', inspectionLevel="DEBUG")
-        self.assertEqual((tested["status"], tested["output"], tested["nextState"]), ("SUCCEEDED", '{"x":1}', "N"))
+        self.assertEqual((tested["status"], tested["output"], tested["nextState"]), ("SUCCEEDED", '{"x": 1}', "N"))
         self.assertEqual(json.loads(tested["inspectionData"]["afterParameters"]), {"x": 1})
         self.refused("InvalidDefinition", None, self.sfn.test_state, definition='{"Type":"Nap"}', roleArn=self.role)
         valid = self.sfn.validate_state_machine_definition(definition=PASSING)

@@ -8,13 +8,16 @@ var members = service.Members{
 	Shown: []string{
 		"activityArn", "billedDurationInMilliseconds", "billedMemoryUsedInMB", "billingDetails", "clientToken",
 		"cloudWatchLogsLogGroup", "creationDate", "destinations", "enabled", "encryptionConfiguration", "executionArn",
-		"included", "includedData", "includeExecutionData", "inputDetails", "key", "kmsDataKeyReusePeriodSeconds",
+		"included", "includedData", "includeExecutionData", "inputDetails", "inspectionLevel", "key", "kmsDataKeyReusePeriodSeconds",
 		"kmsKeyId", "level", "loggingConfiguration", "logGroupArn", "mapRunArn", "maxResults", "name", "outputDetails",
-		"publish", "redriveDate", "redriveFilter", "resourceArn", "reverseOrder", "revisionId", "roleArn",
+		"publish", "redriveDate", "redriveFilter", "resourceArn", "revealSecrets", "reverseOrder", "revisionId", "roleArn",
 		"routingConfiguration", "severity", "startDate", "stateMachineAliasArn", "stateMachineArn", "stateMachineVersionArn",
 		"status", "statusFilter", "stopDate", "tagKeys", "tags", "traceHeader", "tracingConfiguration", "type", "updateDate",
 		"value", "weight", "workerName",
 	},
-	Free:   []string{"cause", "definition", "description", "error", "input", "output", "versionDescription"},
-	Secret: []string{"nextToken", "taskToken"},
+	Free: []string{
+		"cause", "context", "definition", "description", "error", "input", "nextState", "output", "stateName", "variables", "versionDescription",
+	},
+	Secret:  []string{"nextToken", "taskToken"},
+	Unshown: []string{"inspectionData", "mock", "stateConfiguration"},
 }

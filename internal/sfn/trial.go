@@ -33,6 +33,11 @@ const trialMax = 5 * time.Minute
 
 // testState serves TestState.
 func (s *actions) testState(ctx context.Context, in *wire.TestStateInput) (*wire.TestStateOutput, error) {
+	return s.try(ctx, worldOf(ctx), in)
+}
+
+// try tests a state in a world.
+func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInput) (*wire.TestStateOutput, error) {
 	if err := checkTrial(in); err != nil {
 		return nil, err
 	}
@@ -40,7 +45,7 @@ func (s *actions) testState(ctx context.Context, in *wire.TestStateInput) (*wire
 	if err != nil {
 		return nil, err
 	}
-	t.World, t.Now, t.Role = worldOf(ctx), s.Clock(), text(in.RoleARN)
+	t.World, t.Now, t.Role = w, s.Clock(), text(in.RoleARN)
 	if t.Name, err = newUUID(s.Random); err != nil {
 		return nil, err
 	}
