@@ -142,3 +142,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestSpaced(t *testing.T) {
+	v, err := ParseString(`{"a":[1.0,{"b":"x,y:z"},[]],"c":null,"d":{}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Spaced(v), `{"a": [1.0, {"b": "x,y:z"}, []], "c": null, "d": {}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

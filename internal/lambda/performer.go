@@ -133,6 +133,11 @@ func (p *Performer) Add(s Source) { p.sources = append(p.sources, s) }
 // refuse them before adds no source. It may be asked of a nil Performer.
 func (p *Performer) Available() bool { return p != nil && p.Endpoint != "" }
 
+// Invoke calls a function for somebody who waits, beside the queue.
+func (p *Performer) Invoke(ctx context.Context, i *Invocation) *Outcome {
+	return p.functions.invoke(ctx, i)
+}
+
 // Start sets it to work. Errors: settings that make no sense.
 func (p *Performer) Start(context.Context) error {
 	if err := p.Check(); err != nil {

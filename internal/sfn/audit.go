@@ -8,14 +8,16 @@ var members = service.Members{
 	Shown: []string{
 		"activityArn", "billedDurationInMilliseconds", "billedMemoryUsedInMB", "billingDetails", "clientToken",
 		"cloudWatchLogsLogGroup", "creationDate", "destinations", "enabled", "encryptionConfiguration", "executionArn",
-		"included", "includedData", "includeExecutionData", "inputDetails", "inspectionLevel", "key",
-		"kmsDataKeyReusePeriodSeconds", "kmsKeyId", "level", "loggingConfiguration", "logGroupArn", "mapRunArn",
-		"maxResults", "name", "nextState", "outputDetails", "publish", "redriveDate", "redriveFilter", "resourceArn",
-		"revealSecrets", "reverseOrder", "revisionId", "roleArn", "routingConfiguration", "severity", "startDate",
-		"stateMachineAliasArn", "stateMachineArn", "stateMachineVersionArn", "status", "statusFilter", "stopDate", "tagKeys",
-		"tags", "traceHeader", "tracingConfiguration", "type", "updateDate", "value", "weight", "workerName",
+		"included", "includedData", "includeExecutionData", "inputDetails", "inspectionLevel", "key", "kmsDataKeyReusePeriodSeconds",
+		"kmsKeyId", "level", "loggingConfiguration", "logGroupArn", "mapRunArn", "maxResults", "name", "outputDetails",
+		"publish", "redriveDate", "redriveFilter", "resourceArn", "revealSecrets", "reverseOrder", "revisionId", "roleArn",
+		"routingConfiguration", "severity", "startDate", "stateMachineAliasArn", "stateMachineArn", "stateMachineVersionArn",
+		"status", "statusFilter", "stopDate", "tagKeys", "tags", "traceHeader", "tracingConfiguration", "type", "updateDate",
+		"value", "weight", "workerName",
 	},
-	Free:    []string{"cause", "context", "definition", "description", "error", "input", "output", "stateName", "variables", "versionDescription"},
+	Free: []string{
+		"cause", "context", "definition", "description", "error", "input", "nextState", "output", "stateName", "variables", "versionDescription",
+	},
 	Secret:  []string{"nextToken", "taskToken"},
-	Unshown: []string{"inspectionData", "mock", "stateConfiguration"}, // of what is only tried
+	Unshown: []string{"inspectionData", "mock", "stateConfiguration"},
 }

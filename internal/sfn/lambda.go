@@ -50,25 +50,17 @@ func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int
 	if err != nil {
 		return nil, err
 	}
-	w := task.Name.World
-	name, call := invocationOf(task)
-	function, refused := functionOf(w, name, call.Qualifier)
-	if refused == nil {
-		if refused, err = s.authorise(ctx, task, function); err != nil {
-			return nil, err
-		}
+	name, call, refused, err := s.asked(ctx, task)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.StartTask{ScheduledEventID: scheduled}}); err != nil {
 		return nil, err
 	}
 	if refused != nil {
-		if refused.request, err = newUUID(s.Random); err != nil {
-			return nil, err
-		}
-		_, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: failTask(task, refused.name(), refused.cause())})
+		_, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: refused})
 		return nil, err
 	}
-	call.Region, call.Function = w.Region, function.Sent
 	c := &lambda.Call{
 		Invocation: call,
 		Report:     func(o *lambda.Outcome) any { return lambdaReport(task, call.Type, o) },
@@ -79,6 +71,27 @@ func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int
 		c.Timeout = max(1, time.Duration(left)) * time.Millisecond
 	}
 	return c, nil
+}
+
+// asked finds out what a task asks for. It is refused if it may not, or if there is no
+// such function.
+func (s *lambdaTasks) asked(ctx context.Context, task *execution.Task) (name string, call lambda.Invocation, refused *execution.Fail, err error) {
+	name, call = invocationOf(task)
+	w := task.Name.World
+	function, wrong := functionOf(w, name, call.Qualifier)
+	if wrong == nil {
+		if wrong, err = s.authorise(ctx, task, function); err != nil {
+			return name, call, nil, err
+		}
+	}
+	if wrong != nil {
+		if wrong.request, err = newUUID(s.Random); err != nil {
+			return name, call, nil, err
+		}
+		return name, call, failTask(task, wrong.name(), wrong.cause()), nil
+	}
+	call.Region, call.Function = w.Region, function.Sent
+	return name, call, nil, nil
 }
 
 // invocationOf is what a task asks for, and the name of the function, which may be none.

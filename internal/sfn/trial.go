@@ -33,6 +33,11 @@ const trialMax = 5 * time.Minute
 
 // testState serves TestState.
 func (s *actions) testState(ctx context.Context, in *wire.TestStateInput) (*wire.TestStateOutput, error) {
+	return s.try(ctx, worldOf(ctx), in)
+}
+
+// try tests a state in a world.
+func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInput) (*wire.TestStateOutput, error) {
 	if err := checkTrial(in); err != nil {
 		return nil, err
 	}
@@ -40,7 +45,7 @@ func (s *actions) testState(ctx context.Context, in *wire.TestStateInput) (*wire
 	if err != nil {
 		return nil, err
 	}
-	t.World, t.Now, t.Role = worldOf(ctx), s.Clock(), text(in.RoleARN)
+	t.World, t.Now, t.Role = w, s.Clock(), text(in.RoleARN)
 	if t.Name, err = newUUID(s.Random); err != nil {
 		return nil, err
 	}
@@ -345,8 +350,11 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 // callTask calls what a task without an execution asks for, and gives its end.
 func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, error) {
 	if task.Service != "states" {
-		name, cause := "States.TaskFailed", "This server does not call Lambda functions for TestState without a mock."
-		return &execution.Fail{Error: &name, Cause: &cause}, nil
+		_, call, refused, err := (&lambdaTasks{s}).asked(ctx, task)
+		if err != nil || refused != nil {
+			return refused, err
+		}
+		return lambdaReport(task, call.Type, s.Lambda.Invoke(ctx, &call)), nil
 	}
 	i := &integrations{actions: s}
 	body, err := i.perform(ctx, engine.RunID{}, task, execution.Ref{})

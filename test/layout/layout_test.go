@@ -87,6 +87,7 @@ var arrows = map[string][]string{
 	"internal/sfn/template":   {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},
 	"internal/sfn/permission": {"internal/aws/policy", "internal/sfn/resource", "internal/sfn/wire"},
 	"internal/sfn/registry":   {"internal/blob", "internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
+	"internal/sfn/reply":      {"jsonvalue"},
 	"internal/sfn/resource":   {"internal/aws/arn"},
 	"internal/sfn/wire":       {"internal/aws/shape"},
 	"internal/service/tasks": {
@@ -96,7 +97,7 @@ var arrows = map[string][]string{
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
 		"internal/engine", "internal/engine/collection", "internal/iam/account", "internal/lifecycle", "internal/matching", "internal/pack",
 		"internal/blob", "internal/engine/task", "internal/lambda", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/permission", "internal/sfn/registry",
-		"internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",
+		"internal/sfn/reply", "internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",
 	},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":    {"internal/store"},
