@@ -71,6 +71,25 @@ func (c *change) code(p *pack.Coder) {
 	p.Text(&c.arn)
 }
 
+// bytes is about what the payloads take that only private bytes have.
+func (h *hidden) bytes() int {
+	n := 0
+	if h.input != nil {
+		n += len(h.input.Text())
+	}
+	if g := h.group; g != nil {
+		for _, d := range []*datum{g.input, g.items} {
+			if d != nil {
+				n += len(d.Text())
+			}
+		}
+		for _, start := range g.starts {
+			n += len(start) + 8
+		}
+	}
+	return n
+}
+
 // code is for events of a type.
 func (h *hidden) code(c *pack.Coder, of Type) {
 	c.Int(&h.thread)
@@ -213,6 +232,17 @@ func (s *State) drop(t *thread) {
 
 // apply is the only place, beside note and change, that writes the state.
 func (s *State) apply(id int64, at engine.Time, e *Body) {
+	s.applyEvent(id, at, e)
+	s.grown += int64(len(e.Input.Text()) + len(e.Output.Text()) + len(e.Parameters) + e.hidden.bytes() + partBytes)
+	for i := range e.Assigned {
+		s.grown += int64(len(e.Assigned[i].value.Text()))
+	}
+	if s.grown > heldMax {
+		s.grown = s.held()
+	}
+}
+
+func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 	if id != s.last+1 {
 		panic(fmt.Sprintf("execution: event %d applied after event %d", id, s.last))
 	}
@@ -272,7 +302,8 @@ func (s *State) apply(id int64, at engine.Time, e *Body) {
 	default:
 		if strings.HasSuffix(string(e.Type), "StateEntered") {
 			t.state, t.entered, t.enteredAt, t.before = e.Name, id, at, e.Previous
-			t.input, t.next = e.Input, ""
+			t.next = ""
+			t.take(e.Input)
 		} else {
 			s.applyExited(t, id, e)
 		}
@@ -312,7 +343,8 @@ func (s *State) applyScheduled(t *thread, id int64, at engine.Time, e *Body) {
 func (s *State) applyExited(t *thread, id int64, e *Body) {
 	s.leave(t)
 	t.assign(e.Assigned)
-	t.input, t.next = e.Output, e.hidden.next
+	t.take(e.Output)
+	t.next = e.hidden.next
 	owner := s.thread(t.owner)
 	if t.next != "" || owner == nil || owner.group.items != nil {
 		return // MapIterationSucceeded follows

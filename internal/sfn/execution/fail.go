@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode/utf8"
 
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
@@ -39,6 +40,27 @@ func (t *turn) causeIn(th *thread, cause string) string {
 	}
 	return fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). %s", th.state, th.entered, cause)
 }
+
+// How long what failures say may be, in bytes; the rest is cut off (Step Functions API
+// Reference, HistoryEvent: so many characters).
+const (
+	errorMax = 256
+	causeMax = 32_768
+)
+
+// cut shortens a text, between characters.
+func cut(s *string, limit int) *string {
+	if s == nil || len(*s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart((*s)[limit]) {
+		limit--
+	}
+	return text((*s)[:limit])
+}
+
+// heldCause says why an execution ends that holds too much.
+var heldCause = fmt.Sprintf("The execution holds more than %d bytes of inputs, outputs and variables at a time.", heldMax)
 
 func fullCause(limit int) string {
 	return fmt.Sprintf("The execution reached the maximum number of history events (%d).", limit)
@@ -103,7 +125,7 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 			t.iterationEnded(owner)
 			return
 		}
-		if g.tolerated > 0 {
+		if g.tolerated > 0 && g.failed > g.tolerated && !f.uncatchable {
 			f.name, f.cause = tooManyFailed()
 		}
 	}

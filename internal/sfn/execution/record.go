@@ -140,11 +140,11 @@ func (t *turn) describe() {
 	t.reply = d
 }
 
-// Weigh tells how much memory a state takes: what is parsed takes some four times its text.
+// Weigh tells how much memory a state takes.
 func (r *Rules) Weigh(st engine.State) int {
 	s, c := st.(*State), pack.Weighing()
 	s.code(c)
-	return 4*c.Weight() + int(unsafe.Sizeof(*s)) + len(s.id.Name.Key) + len(s.arn)
+	return c.Weight() + int(unsafe.Sizeof(*s)) + len(s.id.Name.Key) + len(s.arn)
 }
 
 // DecodeState reads a snapshot.

@@ -16,11 +16,15 @@ const dataBytesMax = 262_144
 // room. Record then wants a wake at once.
 func (t *turn) run() {
 	for t.s.isOpen() {
+		if t.s.grown > heldMax {
+			t.end(Failed, text(errDataLimit), text(heldCause), t.s.last)
+			return
+		}
 		th := t.s.nextReady()
 		if th == nil || t.spent() {
 			return
 		}
-		for !t.spent() && t.s.isOpen() && th.ready() && t.s.thread(th.number) == th {
+		for !t.spent() && t.s.isOpen() && t.s.grown <= heldMax && th.ready() && t.s.thread(th.number) == th {
 			t.step(th)
 		}
 	}
@@ -81,6 +85,8 @@ type evaluation struct {
 	st     *asl.State
 	failed *failure
 
+	steps, bytes int64 // what it has cost
+
 	result    any // of JSONata: $states.result
 	hasResult bool
 	item      *thread // of ItemSelector: the iteration that is to begin
@@ -103,11 +109,17 @@ func (e *evaluation) env(input any) *asl.Env {
 			return d.Value(), true
 		},
 		Random: e.t.next, Now: time.UnixMilli(int64(e.t.in.Now)).UTC(),
-		Steps: evaluationSteps, Bytes: evaluationBytes,
+		Steps: evaluationSteps - e.steps, Bytes: evaluationBytes - e.bytes,
 	}
 }
 
-// Bounds of one evaluation.
+// pay takes in what was spent of an env.
+func (e *evaluation) pay(env *asl.Env) {
+	e.t.steps += evaluationSteps - e.steps - env.Steps
+	e.steps, e.bytes = evaluationSteps-env.Steps, evaluationBytes-env.Bytes
+}
+
+// Bounds of all expressions of a state, each time that it is evaluated.
 const (
 	evaluationSteps = 2_000_000
 	evaluationBytes = 8 << 20
@@ -120,7 +132,7 @@ func (e *evaluation) evaluate(v asl.Value, field string, input any) any {
 	}
 	env := e.env(input)
 	got, err := v.Evaluate(env)
-	e.t.steps += evaluationSteps - env.Steps
+	e.pay(env)
 	if err != nil {
 		e.failWith(err, field)
 	}
@@ -134,7 +146,7 @@ func (e *evaluation) failWith(err error, field string) {
 	if e.failed != nil {
 		return
 	}
-	cause := f.Cause
+	cause := *cut(&f.Cause, causeMax)
 	if !f.Plain {
 		cause = e.t.causeIn(e.th, f.Cause)
 	}
@@ -276,6 +288,10 @@ func (e *evaluation) exit(output any, vars []variable, next *asl.State, previous
 			return
 		}
 	}
+	if !t.mayAssign(th, vars) {
+		e.tooLarge(label, previous)
+		return
+	}
 	body := &Body{Type: exited(e.st.Type.String()), Previous: previous, Name: e.st.Name, Output: out, Assigned: vars}
 	if next != nil {
 		body.hidden.next = next.Name
@@ -285,6 +301,29 @@ func (e *evaluation) exit(output any, vars []variable, next *asl.State, previous
 		t.finished(th, id)
 	}
 }
+
+// mayAssign tells whether there is room for variables: as much as for what states hand over
+// in one Assign, and variablesMax for all that a state sees.
+func (t *turn) mayAssign(th *thread, vars []variable) bool {
+	n := 0
+	for i := range vars {
+		n += len(vars[i].value.Text())
+	}
+	if n <= dataBytesMax && n > 0 {
+		all := n
+		for ; th != nil; th = t.s.thread(th.owner) {
+			for i := range th.vars {
+				all += len(th.vars[i].value.Text())
+			}
+		}
+		return all <= variablesMax
+	}
+	return n == 0
+}
+
+// variablesMax is how much variables hold in all, in bytes (Step Functions Developer Guide,
+// Quotas related to variables).
+const variablesMax = 10 << 20
 
 // same tells of two values, quickly, whether they are one. It may miss that.
 func same(a, b any) bool {

@@ -3,6 +3,7 @@ package execution
 import (
 	"cmp"
 	"slices"
+	"unsafe"
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
@@ -46,6 +47,54 @@ type State struct {
 	spawned int64     // threads that there ever were
 	known   []known   // activities, by ARN
 	noted   []change  // that came after the last event, in turns of their own
+
+	// grown is what the state holds of payloads, in bytes of text, or more: see held.
+	grown int64
+}
+
+// heldMax is how much of payloads one execution may hold, in bytes of text.
+const heldMax = 32 << 20
+
+// held adds up what the state holds. Threads that follow each other with the same input, as
+// those of branches do, share it.
+func (s *State) held() int64 {
+	n := 0
+	before := ""
+	for _, t := range s.threads {
+		n += partBytes
+		if input := t.input.Text(); input != before {
+			n += len(input)
+			before = input
+		}
+		for i := range t.vars {
+			n += len(t.vars[i].name) + len(t.vars[i].value.Text())
+		}
+		if t.item != nil {
+			n += len(t.item.Text())
+		}
+		if t.work != nil {
+			n += len(t.work.input.Text())
+		}
+		if g := t.group; g != nil {
+			if g.items != nil {
+				n += len(g.items.Text())
+			}
+			for _, d := range g.outputs {
+				if n += 16; d != nil {
+					n += len(d.Text())
+				}
+			}
+		}
+	}
+	return int64(n)
+}
+
+// take makes d the thread's input. One with the same text stays, which other threads may
+// share.
+func (t *thread) take(d datum) {
+	if d.Text() != t.input.Text() {
+		t.input = d
+	}
 }
 
 // Settings are what an execution was started with, beside its input. Of the machine it
@@ -309,16 +358,19 @@ func (s *State) code(c *pack.Coder) {
 	s.redriven.Code(c)
 	c.Text(&s.redriveBy)
 	c.Int(&s.spawned)
+	var before *thread
 	pack.Pointers(c, &s.threads, func(t *thread, c *pack.Coder) {
-		if t.code(c); c.Reads() && t.work != nil {
+		if t.code(c, before); c.Reads() && t.work != nil {
 			t.work.Full = t.work.list(s.id.Name.World)
 		}
+		before = t
 	})
 	pack.List(c, &s.known, func(k *known, c *pack.Coder) {
 		c.Text(&k.arn)
 		k.at.Code(c)
 	})
 	pack.List(c, &s.noted, (*change).code)
+	c.Int(&s.grown)
 }
 
 func (s *Settings) code(c *pack.Coder) {
@@ -362,7 +414,14 @@ func (d *datum) code(c *pack.Coder) {
 	}
 	text := d.Text()
 	c.Text(&text)
+	if d.read {
+		c.Weigh(parsedWeight * len(text))
+	}
 }
+
+// parsedWeight is how much more than its text a value takes of memory at most, of what JSON
+// texts usually hold.
+const parsedWeight = 8
 
 func codeSome[T any](c *pack.Coder, v **T, code func(*T, *pack.Coder)) {
 	there := *v != nil
@@ -380,7 +439,9 @@ func (v *variable) code(c *pack.Coder) {
 	v.value.code(c)
 }
 
-func (t *thread) code(c *pack.Coder) {
+// code writes a thread. It shares its input with the thread before it, if that has the same.
+func (t *thread) code(c *pack.Coder, before *thread) {
+	c.Weigh(int(unsafe.Sizeof(*t)) + len(t.vars)*int(unsafe.Sizeof(variable{})))
 	c.Int(&t.number)
 	c.Int(&t.owner)
 	pack.Signed(c, &t.flow)
@@ -401,12 +462,19 @@ func (t *thread) code(c *pack.Coder) {
 		codeSome(c, &t.work, (*work).code)
 		codeSome(c, &t.group, (*group).code)
 	}
-	t.input.code(c)
+	shares := before != nil && !c.Reads() && t.input.Text() == before.input.Text()
+	switch c.Bool(&shares); {
+	case !shares:
+		t.input.code(c)
+	case c.Reads() && before != nil:
+		t.input = before.input
+	}
 	codeSome(c, &t.item, (*datum).code)
 	pack.List(c, &t.vars, (*variable).code)
 }
 
 func (w *work) code(c *pack.Coder) {
+	c.Weigh(int(unsafe.Sizeof(*w)))
 	w.Task.Code(c)
 	c.Byte(&w.kind)
 	w.input.code(c)
@@ -423,6 +491,7 @@ func (w *work) code(c *pack.Coder) {
 }
 
 func (g *group) code(c *pack.Coder) {
+	c.Weigh(int(unsafe.Sizeof(*g)) + len(g.outputs)*int(unsafe.Sizeof(datum{})+8))
 	c.Int(&g.started)
 	pack.Signed(c, &g.flow)
 	c.Text(&g.startAt)

@@ -56,7 +56,7 @@ func (e *evaluation) choose() {
 		rule := &e.st.Rules[i]
 		env := e.env(in)
 		holds, err := rule.Condition.Holds(env)
-		e.t.steps += evaluationSteps - env.Steps
+		e.pay(env)
 		if err != nil {
 			e.failWith(err, "Choices["+strconv.Itoa(i)+"]/Condition")
 			return
@@ -83,7 +83,7 @@ func (e *evaluation) failState() {
 	name := e.said(e.st.Error, "Error", e.st.ErrorPath, "ErrorPath", in)
 	cause := e.said(e.st.Cause, "Cause", e.st.CausePath, "CausePath", in)
 	if e.failed == nil {
-		e.t.fail(e.th, e.st, failure{name: name, cause: cause, at: e.th.previous})
+		e.t.fail(e.th, e.st, failure{name: cut(name, errorMax), cause: cut(cause, causeMax), at: e.th.previous})
 	}
 }
 
@@ -199,7 +199,9 @@ func (e *evaluation) inSeconds(n int64) engine.Time {
 // waitSeconds is what SecondsPath points to.
 func (e *evaluation) waitSeconds(in any) int64 {
 	path := e.st.Source["SecondsPath"]
-	got, err := e.st.SecondsPath.Evaluate(e.env(in))
+	env := e.env(in)
+	got, err := e.st.SecondsPath.Evaluate(env)
+	e.pay(env)
 	if err != nil || got == nil {
 		e.runtime("The SecondsPath parameter does not reference an input value: " + path)
 		return 0
@@ -265,8 +267,8 @@ func (e *evaluation) parallel() {
 	e.t.emit(e.th, &Body{Type: ParallelStateStarted, Previous: e.th.previous, hidden: hidden{group: b}})
 }
 
-// inlineConcurrency is how many iterations a Map state of which nothing is said runs at a
-// time.
+// inlineConcurrency is how many iterations a Map state runs at a time at most (Step Functions
+// Developer Guide, Map state in inline mode).
 const inlineConcurrency = 40
 
 func (e *evaluation) mapState() {
@@ -286,10 +288,14 @@ func (e *evaluation) mapState() {
 		return
 	}
 	e.saw("maxConcurrency", float64(concurrency))
-	if concurrency == 0 {
+	if concurrency == 0 || concurrency > inlineConcurrency {
 		concurrency = inlineConcurrency
 	}
 	list := of(items)
+	if len(list.Text()) > dataBytesMax {
+		e.tooLarge(st.Name, th.previous)
+		return
+	}
 	b := &begun{flows: []int{st.Iterator.Number}, starts: []string{st.Iterator.StartAt.Name}, items: &list, concurrency: concurrency}
 	b.tolerated = e.tolerated(in, int64(len(items)))
 	if f := e.failed; f != nil { // is said once the state has begun

@@ -36,6 +36,7 @@ const (
 	turnBytes  = 768 << 10
 	turnEvents = 1000
 	turnSteps  = 4_000_000
+	partBytes  = 256 // what an event or a note counts beside its own
 )
 
 // spent tells whether the turn has no room for another state.
@@ -66,7 +67,7 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	before := len(t.public)
 	t.public = appendEvent(t.public, id, t.in.Now, e, true)
 	t.ends = append(t.ends, len(t.public))
-	t.bytes += len(t.public) - before + 64
+	t.bytes += len(t.public) - before + e.hidden.bytes() + partBytes
 	return id
 }
 
@@ -80,7 +81,7 @@ func (t *turn) change(c change) {
 		n := changesNote(s.last, append(noted, c))
 		s.note(n)
 		t.notes = append(t.notes, n)
-		t.bytes += len(n.Value) + 64
+		t.bytes += len(n.Value) + partBytes
 		return
 	}
 	s.change(&c)
