@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,19 +21,10 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// states is a call of an action of Step Functions.
-func (h *harness) states(key aws.Credentials, action, body string) *knock {
-	return &knock{
-		key: key, service: "states", region: defaults.Region, at: time.Now(), method: http.MethodPost, body: body,
-		header: http.Header{"X-Amz-Target": {wire.TargetPrefix + "." + action}, "Content-Type": {"application/x-amz-json-1.0"}},
-	}
-}
-
 // statesARN is how ARNs of Step Functions begin; stories write it A:.
 var statesARN = "arn:aws:states:" + defaults.Region + ":" + defaults.Account + ":"
 
 const (
-	statesTrust = `{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}`
 	// passing is a definition that does nothing; stories write it PASS.
 	passing = `{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}`
 	waiting = `{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":1000000,\"End\":true}}}`
@@ -62,10 +52,10 @@ func newStatesStory(t *testing.T) *statesStory {
 	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s := &statesStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, named: map[string]string{}, shown: map[string]bool{}}
 	s.keys = map[string]aws.Credentials{"root": s.root}
-	s.role("r", statesTrust)
-	s.role("second", statesTrust)
-	s.role("regional", strings.Replace(statesTrust, "states.", "states."+defaults.Region+".", 1))
-	s.role("lambdas", strings.Replace(statesTrust, "states.", "lambda.", 1))
+	s.role("r", trustsStates)
+	s.role("second", trustsStates)
+	s.role("regional", strings.Replace(trustsStates, "states.", "states."+defaults.Region+".", 1))
+	s.role("lambdas", strings.Replace(trustsStates, "states.", "lambda.", 1))
 	return s
 }
 
@@ -213,7 +203,7 @@ func TestStatesOutliveTheServer(t *testing.T) {
 	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), PollHold: time.Second}
 	first := start(t, cfg)
 	h := &harness{t, first, rootKey(t, cfg.Data)}
-	h.role("r", statesTrust)
+	h.role("r", trustsStates)
 	calls := []string{
 		`DescribeActivity {"activityArn":"` + statesARN + `activity:a"}`, `ListActivities {}`, `ListTagsForResource {"resourceArn":"` + statesARN + `activity:a"}`,
 		`DescribeStateMachine {"stateMachineArn":"` + statesARN + `stateMachine:m"}`, `DescribeStateMachine {"stateMachineArn":"` + statesARN + `stateMachine:m:1"}`,
