@@ -60,6 +60,13 @@ func (h *harness) swf(key aws.Credentials, action, body string) *knock {
 	}
 }
 
+// states is a call of an action of Step Functions.
+func (h *harness) states(key aws.Credentials, action, body string) *knock {
+	k := h.swf(key, action, body)
+	k.service, k.header = "states", http.Header{"X-Amz-Target": {"AWSStepFunctions." + action}, "Content-Type": {"application/x-amz-json-1.0"}}
+	return k
+}
+
 // kms is a call of an action of KMS.
 func (h *harness) kms(key aws.Credentials, action, body string) *knock {
 	k := h.swf(key, action, body)

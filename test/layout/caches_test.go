@@ -26,6 +26,7 @@ var caches = map[string]string{
 	"internal/iam/account/callers.go: callers":     "callersBytesMax",
 	"internal/kms/datakey/cache.go: Cache":         "c.bytes > c.BytesMax",
 	"internal/server/audit.go: rooms":              "cap(*b) <= roomBytesKept",
+	"internal/sfn/asl/cache.go: Cache":             "c.bytesMax",
 	"internal/shard/fetch.go: blobCache":           "blobCacheBytesMax",
 	"internal/shard/run.go: cache":                 "c.all.Load() > int64(bytes)",
 	"internal/store/pebblestore/order.go: orders":  "cap(o.rows) <= orderRowsKept",
