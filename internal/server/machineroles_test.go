@@ -8,6 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
+// statesTrust lets Step Functions assume a role.
+const statesTrust = `{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}`
+
 // machine creates a state machine of one task, with further members of the task.
 func (a *authority) machine(role, resource, more string) (arn string) {
 	a.t.Helper()
