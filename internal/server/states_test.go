@@ -52,10 +52,10 @@ func newStatesStory(t *testing.T) *statesStory {
 	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s := &statesStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, named: map[string]string{}, shown: map[string]bool{}}
 	s.keys = map[string]aws.Credentials{"root": s.root}
-	s.role("r", trustsStates)
-	s.role("second", trustsStates)
-	s.role("regional", strings.Replace(trustsStates, "states.", "states."+defaults.Region+".", 1))
-	s.role("lambdas", strings.Replace(trustsStates, "states.", "lambda.", 1))
+	s.role("r", statesTrust)
+	s.role("second", statesTrust)
+	s.role("regional", strings.Replace(statesTrust, "states.", "states."+defaults.Region+".", 1))
+	s.role("lambdas", strings.Replace(statesTrust, "states.", "lambda.", 1))
 	return s
 }
 
@@ -203,7 +203,7 @@ func TestStatesOutliveTheServer(t *testing.T) {
 	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), PollHold: time.Second}
 	first := start(t, cfg)
 	h := &harness{t, first, rootKey(t, cfg.Data)}
-	h.role("r", trustsStates)
+	h.role("r", statesTrust)
 	calls := []string{
 		`DescribeActivity {"activityArn":"` + statesARN + `activity:a"}`, `ListActivities {}`, `ListTagsForResource {"resourceArn":"` + statesARN + `activity:a"}`,
 		`DescribeStateMachine {"stateMachineArn":"` + statesARN + `stateMachine:m"}`, `DescribeStateMachine {"stateMachineArn":"` + statesARN + `stateMachine:m:1"}`,
