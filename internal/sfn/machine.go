@@ -22,7 +22,7 @@ func (s *actions) machineRows() []operation.Operation {
 		row(s, "DeleteStateMachine", s.deleteStateMachine),
 		row(s, "ListStateMachines", s.listStateMachines),
 		row(s, "ValidateStateMachineDefinition", s.validateStateMachineDefinition, definitionBody),
-		row(s, "StartSyncExecution", s.startSyncExecution, definitionBody),
+		row(s, "StartSyncExecution", s.startSyncExecution, payloadBody, operation.Waits),
 	}
 }
 
@@ -306,19 +306,6 @@ func (s *actions) listStateMachines(ctx context.Context, in *wire.ListStateMachi
 		})
 	}
 	return out, err
-}
-
-// startSyncExecution serves StartSyncExecution, which this server does not do yet: it
-// refuses state machines of either type.
-func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExecutionInput) (*wire.StartSyncExecutionOutput, error) {
-	t, err := s.target(ctx, worldOf(ctx), in.StateMachineARN)
-	if err != nil {
-		return nil, err
-	}
-	if !t.Machine.Express {
-		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
-	}
-	return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
 }
 
 // Target is what an execution is started of.

@@ -356,11 +356,11 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 		}
 		return lambdaReport(task, call.Type, s.Lambda.Invoke(ctx, &call)), nil
 	}
-	i := &integrations{actions: s}
-	body, err := i.perform(ctx, engine.RunID{}, task, execution.Ref{})
+	i, ref := &integrations{actions: s}, execution.Ref{ScheduledEventID: task.ScheduledEventID}
+	body, err := i.perform(ctx, engine.RunID{}, task, ref)
 	if f, theirs := errors.AsType[*fault.Fault](err); theirs {
 		name, cause := integrationError(f, task)
-		return &execution.Fail{Error: &name, Cause: &cause}, nil
+		return &execution.Fail{Ref: ref, Error: &name, Cause: &cause}, nil
 	}
 	return body, err
 }

@@ -389,7 +389,7 @@ func (t *turn) context(th *thread, st *asl.State, item *thread) any {
 	if s.settings.Role != "" {
 		execution.Set("RoleArn", s.settings.Role)
 	}
-	if t.trial == nil {
+	if t.trial == nil && !s.ephemeral {
 		execution.Set("RedriveCount", float64(s.redrives))
 	}
 	if s.redrives > 0 {

@@ -29,6 +29,8 @@ type State struct {
 	arn     string // of the execution
 	of      string // ARN of the machine
 
+	ephemeral bool // in memory alone, and somebody waits for it
+
 	settings Settings
 	input    datum // of the execution, as its caller wrote it
 	last     int64 // id of the last event

@@ -30,14 +30,21 @@ func (d *deadline) earliest(at engine.Time, what due, th *thread) {
 	}
 }
 
-// executionSecondsMax is how long an execution runs at most: a year.
-const executionSecondsMax = 365 * 24 * 60 * 60
+// executionSecondsMax is how long an execution runs at most: a year. ephemeralSecondsMax is
+// that of one for which somebody waits.
+const (
+	executionSecondsMax = 365 * 24 * 60 * 60
+	ephemeralSecondsMax = 5 * 60
+)
 
 // closeBy is when the execution times out.
 func (s *State) closeBy() engine.Time {
-	seconds := s.settings.TimeoutSeconds
-	if seconds == 0 || seconds > executionSecondsMax {
-		seconds = executionSecondsMax
+	seconds, most := s.settings.TimeoutSeconds, int64(executionSecondsMax)
+	if s.ephemeral {
+		most = ephemeralSecondsMax
+	}
+	if seconds == 0 || seconds > most {
+		seconds = most
 	}
 	return max(s.started, s.redriven) + engine.Seconds(seconds)
 }

@@ -99,6 +99,13 @@ func Of(region, account string, t Type, base string) Name {
 	return Name{Partition: arn.Partition(region), Region: region, Account: account, Type: t, Base: base}
 }
 
+// ExpressARN is the ARN of an execution of an express machine.
+func ExpressARN(region, account, machine, execution, id string) string {
+	n := Of(region, account, Express, machine)
+	n.Qualifier, n.ID = execution, id
+	return n.String()
+}
+
 // Qualified is the name of a version or an alias of the machine; without a qualifier that
 // of the machine.
 func (n Name) Qualified(qualifier string) Name {

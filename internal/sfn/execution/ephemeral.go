@@ -1,0 +1,52 @@
+package execution
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/resource"
+)
+
+// Ephemeral is an execution of an express state machine that somebody waits for: it goes by
+// the rules of all others, in memory alone. It is used by one goroutine.
+type Ephemeral struct {
+	rules   *Rules
+	machine *asl.Machine
+	state   *State
+}
+
+// NewEphemeral makes the execution of a compiled machine. It has begun when it was given a
+// *Start. Its id tells it from others of its name.
+func NewEphemeral(name engine.Name, id string, machine *asl.Machine, limits Limits) *Ephemeral {
+	s := newState(engine.Identity{Name: name})
+	s.arn = resource.ExpressARN(name.World.Region, name.World.Account, s.machine, s.name, id)
+	s.ephemeral = true
+	return &Ephemeral{New(limits, nil), machine, s}
+}
+
+// Do gives a command to the execution, at a time.
+func (e *Ephemeral) Do(now engine.Time, body any) (reply any, err error) {
+	t := turn{s: e.state, in: engine.Input{Now: now}, rules: e.rules, compiled: e.machine}
+	if err := t.handle(body); err != nil {
+		return nil, err
+	}
+	return t.reply, nil
+}
+
+// Describe tells what became of it so far.
+func (e *Ephemeral) Describe(now engine.Time) *Description {
+	reply, err := e.Do(now, &Describe{})
+	mustHold(err == nil, "an execution can't be described: %v", err)
+	return reply.(*Description)
+}
+
+// Next tells what it waits for: tasks that are to be started, by their Scheduled events, and
+// the moment at which it is to be woken.
+func (e *Ephemeral) Next() (tasks []int64, wake engine.Time) {
+	r := e.rules.Record(e.state, 0)
+	for _, o := range r.Offers {
+		if !o.Held {
+			tasks = append(tasks, o.ID)
+		}
+	}
+	return tasks, r.Wake
+}

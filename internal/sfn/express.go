@@ -1,0 +1,161 @@
+package sfn
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/wire"
+)
+
+// expressMax is how long an execution of an express state machine runs at most (Step
+// Functions Developer Guide, Quotas).
+const expressMax = 5 * 60 * time.Second
+
+// startSyncExecution serves StartSyncExecution. The execution lives as long as its caller
+// waits, in memory: it runs at most once.
+func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExecutionInput) (*wire.StartSyncExecutionOutput, error) {
+	w := worldOf(ctx)
+	t, err := s.target(ctx, w, in.StateMachineARN)
+	if err != nil {
+		return nil, err
+	}
+	if !t.Machine.Express {
+		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
+	}
+	id, err := newUUID(s.Random)
+	if err != nil {
+		return nil, err
+	}
+	name, input := id, "{}"
+	if in.Name != nil {
+		if name = *in.Name; checkName(name) != nil {
+			return nil, checkName(name)
+		}
+	}
+	if in.Input != nil {
+		input = *in.Input
+	}
+	if err := checkInput(input); err != nil {
+		return nil, err
+	}
+	m, err := s.machine(ctx, t.Revision.Definition)
+	if err != nil {
+		return nil, err
+	}
+	start := &execution.Start{Input: input, Settings: execution.Settings{
+		Definition: t.Revision.Definition, Role: t.Revision.Role, Trace: text(in.TraceHeader),
+	}}
+	if _, err := io.ReadFull(s.Random, start.Secret[:]); err != nil {
+		return nil, err
+	}
+	run := &expressRun{
+		actions: s, execution: execution.NewEphemeral(execution.Name(w, t.Machine.Name, name), id, m, s.options.Execution), ended: make(chan ending),
+	}
+	d, err := run.toItsEnd(ctx, start)
+	if err != nil {
+		return nil, err
+	}
+	return syncOutput(d, text(in.IncludedData) != wire.IncludedDataMetadataOnly), nil
+}
+
+// syncOutput is what StartSyncExecution answers. A machine that fails is no failure of the call.
+func syncOutput(d *execution.Description, data bool) *wire.StartSyncExecutionOutput {
+	const slice = 100 // ms that are billed together
+	billed := max(1, (int64(d.Closed-d.Started)+slice-1)/slice) * slice
+	memory, included := int64(64), true
+	out := &wire.StartSyncExecutionOutput{
+		ExecutionARN: d.ARN, StateMachineARN: &d.Machine, Name: &d.Name, Status: d.Status, Error: d.Error, Cause: d.Cause,
+		StartDate: timestamp(d.Started), StopDate: timestamp(d.Closed), TraceHeader: present(d.Settings.Trace),
+		BillingDetails: &wire.BillingDetails{BilledDurationInMilliseconds: &billed, BilledMemoryUsedInMB: &memory},
+	}
+	if data {
+		out.Input, out.Output = &d.Input, present(d.Output)
+		out.InputDetails = &wire.CloudWatchEventsExecutionDataDetails{Included: &included}
+		out.OutputDetails = &wire.CloudWatchEventsExecutionDataDetails{Included: &included}
+	}
+	return out
+}
+
+// expressRun is an execution in memory with what it has called.
+type expressRun struct {
+	*actions
+	execution *execution.Ephemeral
+	calls     sync.WaitGroup
+	ended     chan ending
+}
+
+// ending is how a task ended.
+type ending struct {
+	scheduled int64
+	body      any
+	err       error
+}
+
+// toItsEnd runs the execution until it is closed.
+func (r *expressRun) toItsEnd(ctx context.Context, start *execution.Start) (*execution.Description, error) {
+	ctx, cancel := r.Within(ctx, expressMax+time.Minute)
+	defer r.calls.Wait()
+	defer cancel()
+	if _, err := r.execution.Do(r.Clock(), start); err != nil {
+		return nil, err
+	}
+	for {
+		d := r.execution.Describe(r.Clock())
+		if !d.Open {
+			return d, nil
+		}
+		tasks, wake := r.execution.Next()
+		for _, scheduled := range tasks {
+			if err := r.call(ctx, scheduled); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.wait(ctx, wake); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// call does what a task asks for, beside the others.
+func (r *expressRun) call(ctx context.Context, scheduled int64) error {
+	reply, err := r.execution.Do(r.Clock(), &execution.StartTask{ScheduledEventID: scheduled})
+	if err != nil {
+		return err
+	}
+	task := reply.(*execution.Task)
+	r.calls.Go(func() {
+		body, err := r.callTask(ctx, task)
+		select {
+		case r.ended <- ending{scheduled, body, err}:
+		case <-ctx.Done():
+		}
+	})
+	return nil
+}
+
+// wait waits for the end of a task, or for the moment at which the execution is woken.
+func (r *expressRun) wait(ctx context.Context, wake engine.Time) error {
+	alarm, cancel := r.Within(ctx, time.Duration(max(0, wake-r.Clock()))*time.Millisecond)
+	defer cancel()
+	select {
+	case e := <-r.ended:
+		if e.err != nil {
+			return e.err
+		}
+		// A task that has timed out meanwhile is over.
+		if _, err := r.execution.Do(r.Clock(), e.body); err != nil && !engine.IsGone(err) {
+			return err
+		}
+		return nil
+	case <-alarm.Done():
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		_, err := r.execution.Do(r.Clock(), engine.Wake{})
+		return err
+	}
+}
