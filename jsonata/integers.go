@@ -195,8 +195,8 @@ func (f *integerFormat) read(e *evaluation, s string) (any, error) {
 		}
 		v := 0.0
 		chars := []rune(s)
-		for i, r := range chars {
-			v += float64(r-base+1) * math.Pow(26, float64(len(chars)-1-i))
+		for i := range chars {
+			v += float64(chars[len(chars)-1-i]-base+1) * math.Pow(26, float64(i))
 		}
 		return box(v), nil
 	case 'i':

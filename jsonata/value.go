@@ -378,10 +378,13 @@ func (e *evaluation) text(v any) (string, error) {
 	return e.json(v, 0)
 }
 
-// formatNumber15 writes a number as JavaScript does once it is rounded to 15 digits.
+// formatNumber15 writes a number as JavaScript does, a fraction rounded to 15 digits.
 func formatNumber15(f float64) string {
-	if i := int64(f); float64(i) == f && i > -1e15 && i < 1e15 {
-		return strconv.FormatInt(i, 10)
+	if f == math.Trunc(f) {
+		if math.Abs(f) < 1e15 {
+			return strconv.FormatInt(int64(f), 10)
+		}
+		return jsonvalue.FormatNumber(f)
 	}
 	f, _ = strconv.ParseFloat(strconv.FormatFloat(f, 'e', 14, 64), 64)
 	return jsonvalue.FormatNumber(f)
@@ -401,7 +404,7 @@ func (e *evaluation) json(v any, indent int) (string, error) {
 	return string(w.b), nil
 }
 
-// jsonWriter writes JSON as JavaScript's JSON.stringify does, with numbers rounded to 15
+// jsonWriter writes JSON as JavaScript's JSON.stringify does, with fractions rounded to 15
 // digits, and stops with an error when it has no bytes left.
 type jsonWriter struct {
 	b      []byte

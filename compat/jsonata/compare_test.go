@@ -94,6 +94,8 @@ var (
 		regexp.MustCompile(`(?s)\^\(.*#\$`):                        "jsonata-js does not number what it sorted if that were tuples before",
 		regexp.MustCompile(`(?s)\$replace\(.*[a-z*\]).]`):          "jsonata-js writes undefined for a replacement that is not there",
 		regexp.MustCompile(`(?s)/[im]?[),].*\?[?:]`):               "jsonata-js spoils regular expressions before ?: and ??",
+		regexp.MustCompile(`formatNumber\(.*"[^.]*#+[,#]*0,[0#]`):  "jsonata-js puts irregular grouping separators in wrong places",
+		regexp.MustCompile(`formatNumber\(.*"[^.0]*#e0`):           "jsonata-js loses the fraction that it makes itself",
 		regexp.MustCompile(`😀`):                                    "we see characters where JavaScript sees UTF-16 code units",
 		regexp.MustCompile(`(?s)toMillis\(.*\[(PN|h|H|M|D|F|Z|C)`): "the time of now is asked for twice",
 	}
@@ -154,6 +156,18 @@ func TestSameAsReference(t *testing.T) {
 	t.Logf("%d compared, %d differ", compared, differ)
 	if compared < *seeds/2 {
 		t.Errorf("only %d of %d could be compared", compared, *seeds)
+	}
+}
+
+// TestSameFunctions compares the functions that have pictures, on pictures made at random.
+func TestSameFunctions(t *testing.T) {
+	r := engine(t)
+	for seed := *first; seed < *first+uint64(*seeds); seed++ {
+		source := newGenerator(seed).function()
+		want, got := r.evaluate(source, "0"), ours(source, "0")
+		if equal, _ := same(source, want, got); !equal {
+			t.Errorf("seed %d\n  expression %s\n  want %+v\n  got  %+v", seed, source, want, got)
+		}
 	}
 }
 

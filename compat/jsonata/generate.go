@@ -321,3 +321,63 @@ func (g *generator) expr(depth int) string {
 	}
 	return g.num()
 }
+
+// function makes a call of one of the functions whose pictures and numbers have rules of
+// their own, with more of these than other expressions have.
+func (g *generator) function() string {
+	number := func() string {
+		switch g.IntN(6) {
+		case 0:
+			return g.one("0", "1", "11", "19", "20", "21", "99", "100", "101", "112", "999", "1000", "1001", "1999", "2024", "1000000", "1234567", "1e9", "1e12", "1e15")
+		case 1:
+			return strconv.Itoa(g.IntN(100_000_000) - 50_000_000)
+		case 2:
+			return strconv.FormatFloat(g.NormFloat64()*1000, 'f', g.IntN(5), 64)
+		case 3:
+			return strconv.FormatFloat(g.NormFloat64(), 'f', g.IntN(9), 64)
+		}
+		return strconv.Itoa(g.IntN(4000) - 500)
+	}
+	join := func(n int, sep string, of ...string) string {
+		var parts []string
+		for range n {
+			parts = append(parts, g.one(of...))
+		}
+		return strings.Join(parts, sep)
+	}
+	millis := func() string { return strconv.FormatInt(g.Int64N(4_000_000_000_000)-1_000_000_000_000, 10) }
+	date := func() string {
+		return join(1+g.IntN(5), g.one("-", " ", "/", ", "),
+			"[Y]", "[Y0001]", "[Y,2-2]", "[YI]", "[Yi]", "[Yw]", "[M]", "[M01]", "[MNn]", "[MNn,3-3]", "[MN]", "[Mn]", "[D]", "[D01]", "[D1o]", "[Dwo]", "[Dw]", "[d]", "[d001]",
+			"[F]", "[FNn]", "[FN,3-3]", "[F1]", "[W]", "[W01]", "[w]", "[X0001]", "[x]", "[xNn]", "[H]", "[H01]", "[h]", "[h01]", "[P]", "[PN]", "[m]", "[m01]", "[s]", "[s01]", "[f]", "[f001]",
+			"[Z]", "[z]", "[Z0]", "[Z0001]", "[Z01:01t]", "[MA]", "[Da]", "[DW]", "[DWw]", "[Y9,999,*]", "[Y##01]")
+	}
+	decimal := func() string {
+		return g.one("", "$", "-", "x") + g.one("#", "", "#,##", "##", "#,##0,") + g.one("0", "00", "#", "000", "") + g.one("", ".", ".0", ".00", ".0#", ".##", ".00#,0", ".#") + g.one("", "", "", "e0", "e00", "%", "‰") + g.one("", "", "x", ";(0)", ";0.00-")
+	}
+	integer := func() string {
+		return g.one("0", "00", "0000", "#,##0", "#,##0", "##0", "0,000", "#0.000", "w", "W", "Ww", "I", "i", "A", "a", "١", "٠٠٠", "#-##0") + g.one("", "", ";o", ";c")
+	}
+	q := strconv.Quote
+	switch g.IntN(12) {
+	case 0, 1:
+		return "$formatInteger(" + number() + ", " + q(integer()) + ")"
+	case 2:
+		picture := q(integer())
+		return "$parseInteger($formatInteger(" + number() + ", " + picture + "), " + picture + ")"
+	case 3, 4:
+		return "$formatNumber(" + number() + ", " + q(decimal()) + ")"
+	case 5, 6:
+		return "$fromMillis(" + millis() + ", " + q(date()) + g.one("", `, "+0100"`, `, "-0800"`, `, "+0530"`) + ")"
+	case 7:
+		picture := q("[Y0001]" + date())
+		return "$toMillis($fromMillis(" + millis() + ", " + picture + "), " + picture + ")"
+	case 8:
+		return "$toMillis($fromMillis(" + millis() + g.one("", `, "[Y0001]-[M01]-[D01]"`, `, "[Y0001]-[M01]"`, `, "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01][Z]", "+0200"`) + "))"
+	case 9:
+		return "$round(" + number() + ", " + strconv.Itoa(g.IntN(8)-3) + ")"
+	case 10:
+		return "$formatBase(" + number() + ", " + strconv.Itoa(g.IntN(38)) + ")"
+	}
+	return "$string(" + number() + g.one(" / 3", " * 1e10", " / 1e10", " * 1e17", "") + ")"
+}
