@@ -122,6 +122,44 @@ func TestMachineRoles(t *testing.T) {
 	}
 }
 
+// TestTrialRoles: a state that is tested does what it does in the role that the caller hands
+// over, if that allows it.
+func TestTrialRoles(t *testing.T) {
+	a := newAuthority(t)
+	function := "arn:aws:lambda:" + defaults.Region + ":" + defaults.Account + ":function:f"
+	a.role("caller", statesTrust, allow("lambda:InvokeFunction", function))
+	a.role("starter", statesTrust, allow("states:StartExecution", "*"))
+	machine := a.machine("caller", function, "")
+	calls := `{"Type":"Task","Resource":"` + function + `","End":true}`
+	starts := `{"Type":"Task","Resource":"arn:aws:states:::states:startExecution","Parameters":{"StateMachineArn":"` + machine + `","Name":"one"},"End":true}`
+	for _, c := range []struct{ role, definition, want string }{
+		{"starter", calls, "FAILED Lambda.AWSLambdaException"},
+		{"caller", calls, "SUCCEEDED"},
+		{"caller", starts, "FAILED StepFunctions.AccessDeniedException"},
+		{"starter", starts, "SUCCEEDED"},
+		{"starter", strings.Replace(starts, "one", "a b", 1), "FAILED StepFunctions.InvalidNameException"},
+	} {
+		body, err := json.Marshal(map[string]string{"definition": c.definition, "roleArn": roleARN(c.role)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := a.invoked.Load()
+		answer := a.must(a.states(a.root, "TestState", string(body)))
+		var out struct{ Status, Error string }
+		if err := json.Unmarshal([]byte(answer), &out); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(out.Status + " " + out.Error); got != c.want {
+			t.Errorf("%s, %s: %s, want %s", c.role, c.definition, answer, c.want)
+		}
+		if made := a.invoked.Load() - before; c.definition == calls && made != 0 != (c.want == "SUCCEEDED") {
+			t.Errorf("%s: the endpoint was asked %d times", c.role, made)
+		}
+	}
+	execution := strings.Replace(machine, ":stateMachine:", ":execution:", 1) + ":one"
+	a.must(a.states(a.root, "DescribeExecution", `{"executionArn":"`+execution+`"}`))
+}
+
 // TestMachinesWithoutAnEndpoint fail at once, and say why.
 func TestMachinesWithoutAnEndpoint(t *testing.T) {
 	cfg := memory()
