@@ -15,9 +15,9 @@ var machines = []Mutant{{
 	Bug:  "MaxDelaySeconds makes delays longer.",
 }, {
 	Name: "runtime-errors-caught",
-	In:   "sfn/execution.(*turn).catch",
-	Old:  "if f.uncatchable {",
-	New:  "if false {",
+	In:   "sfn/execution.(*evaluation).failWith",
+	Old:  "uncatchable: f.Name == errRuntime,",
+	New:  "uncatchable: false,",
 	Bug:  "A Catcher takes States.Runtime, and a broken machine succeeds.",
 }, {
 	Name: "task-failed-means-timeouts",
