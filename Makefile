@@ -90,7 +90,7 @@ verify: generate ## generated files are what the generators make
 
 .PHONY: golden
 golden: ## rewrite the story files and the tables of settings; read the diff
-	$(GO) test ./internal/swf/registry ./internal/swf/execution ./internal/iam/account/... ./internal/server \
+	$(GO) test ./internal/swf/registry ./internal/swf/execution ./internal/sfn/execution ./internal/iam/account/... ./internal/server \
 		./internal/aws/operation ./internal/audit ./cmd/heddle -run 'Stories|Sessions|Golden' -rewrite
 
 .PHONY: bench

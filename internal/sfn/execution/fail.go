@@ -102,7 +102,7 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 	s := t.s
 	t.giveUpBelow(th)
 	last := f.at
-	if th.group != nil {
+	if th.group != nil && !th.halted { // else a Catcher has said so already
 		last = t.emit(th, &Body{Type: Type(st.Type.String() + "StateFailed"), Previous: f.at})
 	} else if st.Type == asl.Map && f.queried {
 		last = t.emit(th, &Body{Type: MapStateFailed, Previous: f.at})

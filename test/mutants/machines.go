@@ -1,0 +1,130 @@
+package mutants
+
+// How executions of state machines go on, fail, and are tried again.
+var machines = []Mutant{{
+	Name: "retry-once-too-often",
+	In:   "sfn/execution.(*turn).retry",
+	Old:  "counts[i] >= r.MaxAttempts",
+	New:  "counts[i] > r.MaxAttempts",
+	Bug:  "A task is tried once more than its Retrier allows.",
+}, {
+	Name: "retry-delays-without-end",
+	In:   "sfn/execution.(*turn).retry",
+	Old:  "delay = min(delay, float64(r.MaxDelaySeconds))",
+	New:  "delay = max(delay, float64(r.MaxDelaySeconds))",
+	Bug:  "MaxDelaySeconds makes delays longer.",
+}, {
+	Name: "runtime-errors-caught",
+	In:   "sfn/execution.(*evaluation).failWith",
+	Old:  "uncatchable: f.Name == errRuntime,",
+	New:  "uncatchable: false,",
+	Bug:  "A Catcher takes States.Runtime, and a broken machine succeeds.",
+}, {
+	Name: "task-failed-means-timeouts",
+	In:   "sfn/execution.(*failure).among",
+	Old:  "name == errTask && f.task && (f.name == nil || *f.name != errTimeout):",
+	New:  "name == errTask && f.task:",
+	Bug:  "A Catcher of States.TaskFailed takes timeouts.",
+}, {
+	Name: "late-heartbeats-uncaught",
+	In:   "sfn/execution.(*failure).among",
+	Old:  "name == errHeartbeat && f.heartbeat,",
+	New:  "name == errHeartbeat && false,",
+	Bug:  "A Catcher of States.HeartbeatTimeout takes nothing.",
+}, {
+	Name: "given-up-tasks-keep-their-notes",
+	In:   "sfn/execution.(*turn).end",
+	Old:  "t.giveUp(th)",
+	New:  "_ = th",
+	Bug:  "Executions that a stopped one waits for run on, and notes are left behind.",
+}, {
+	Name: "tolerated-off-by-one",
+	In:   "sfn/execution.(*turn).fail",
+	Old:  "g.failed <= g.tolerated &&",
+	New:  "g.failed < g.tolerated &&",
+	Bug:  "A Map fails with as many failures as it tolerates.",
+}, {
+	Name: "one-iteration-too-many",
+	In:   "sfn/execution.(*group).mayBegin",
+	Old:  "g.running < g.concurrency",
+	New:  "g.running <= g.concurrency",
+	Bug:  "A Map runs one iteration more at a time than MaxConcurrency.",
+}, {
+	Name: "branches-in-the-order-of-their-ends",
+	In:   "sfn/execution.(*State).applyExited",
+	Old:  "g.outputs[t.index] = &output",
+	New:  "g.outputs[g.done] = &output",
+	Bug:  "The outputs of branches are in the order in which they ended.",
+}, {
+	Name: "child-runs-on",
+	In:   "sfn/execution.(*turn).stopChild",
+	Old:  "if !w.child.IsZero() {",
+	New:  "if false {",
+	Bug:  "An execution that a task waited for runs on when the task is given up.",
+}, {
+	Name: "child-ended-before-it-began",
+	In:   "sfn/execution.(*turn).childClosed",
+	Old:  "if w.submitted == 0 {",
+	New:  "if false {",
+	Bug:  "The history of a quick child lacks its TaskSubmitted.",
+}, {
+	Name: "heartbeat-hides-the-task",
+	In:   "sfn/execution.(*turn).heartbeat",
+	Old:  "if err == nil && th.work.Started != 0 {",
+	New:  "if err == nil {",
+	Bug:  "Who has a token from the history hides its task from who performs it.",
+}, {
+	Name: "redrive-hangs",
+	In:   "sfn/execution.(*State).applyRedriven",
+	Old:  "t.again = g.done == int64(len(g.outputs))",
+	New:  "t.again = false",
+	Bug:  "A redriven Map whose iterations were all through waits for ever.",
+}, {
+	Name: "noted-changes-forgotten",
+	In:   "sfn/execution.(*turn).emit",
+	Old:  "e.hidden.before = s.noted",
+	New:  "_ = e",
+	Bug:  "After a restart a retry that no event told of has not happened.",
+}, {
+	Name: "private-bytes-uncounted",
+	In:   "sfn/execution.(*turn).emit",
+	Old:  "len(t.public) - before + e.hidden.bytes() + partBytes",
+	New:  "len(t.public) - before + partBytes",
+	Bug:  "A Map with large iterations makes turns that are too large, and its execution can't be used.",
+}, {
+	Name: "holds-without-end",
+	In:   "sfn/execution.(*turn).run",
+	Old:  "if t.s.grown > heldMax {",
+	New:  "if false {",
+	Bug:  "One execution takes as much memory as its branches ask for.",
+}, {
+	Name: "machine-history-overfull",
+	In:   "sfn/execution.(*turn).emit",
+	Old:  "s.last+1 >= int64(t.rules.limits.EventsMax)",
+	New:  "s.last >= int64(t.rules.limits.EventsMax)",
+	Bug:  "A history has one event more than it may.",
+}, {
+	Name: "forged-tokens",
+	In:   "sfn/execution.(*turn).open",
+	Old:  "ref.World != t.s.id.Name.World || !t.s.knows(*token)",
+	New:  "ref.World != t.s.id.Name.World",
+	Bug:  "Who guesses a run's id ends its tasks.",
+}, {
+	Name: "waits-end-early",
+	In:   "sfn/execution.parseTime",
+	Old:  "ms++",
+	New:  "ms += 0",
+	Bug:  "A wait for a moment between two milliseconds ends before it.",
+}, {
+	Name: "task-timeout-from-its-start",
+	In:   "sfn/execution.(*State).next",
+	Old:  "w.ScheduledAt+engine.Seconds(w.timeout)",
+	New:  "w.Since+engine.Seconds(w.timeout)",
+	Bug:  "A task's timeout leaves out the time in which nobody took it.",
+}, {
+	Name: "same-name-with-another-input",
+	In:   "sfn/execution.(*turn).same",
+	Old:  "s.input.Text() != c.Input ||",
+	New:  "",
+	Bug:  "Who starts an execution with another input is told that it runs.",
+}}
