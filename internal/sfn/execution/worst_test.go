@@ -20,9 +20,9 @@ var hostile = map[string]struct {
 		definition: `{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"End":true}}}`,
 		input:      "[" + strings.Repeat("1,", 99_999) + "1]", status: Failed,
 	},
-	"a map of all at a time": {
-		definition: `{"StartAt":"M","States":{"M":{"Type":"Map","MaxConcurrency":100000,"ItemSelector":{"all.$":"$","it.$":"$$.Map.Item.Value"},"ItemProcessor":{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}},"End":true}}}`,
-		input:      "[" + strings.Repeat("1,", 4_999) + "1]", status: Failed,
+	"a map of the largest iterations": {
+		definition: `{"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.l","MaxConcurrency":100000,"ItemSelector":{"all.$":"$.t","it.$":"$$.Map.Item.Value"},"ItemProcessor":{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}},"End":true}}}`,
+		input:      `{"l":[` + strings.Repeat("1,", 99) + `1],"t":"` + strings.Repeat("x", 200_000) + `"}`, status: Failed,
 	},
 	"maps in maps in maps": {
 		definition: nestedMaps(3, `{"Type":"Wait","Seconds":1,"End":true}`),
