@@ -93,9 +93,9 @@ var machines = []Mutant{{
 	Bug:  "A Map with large iterations makes turns that are too large, and its execution can't be used.",
 }, {
 	Name: "holds-without-end",
-	In:   "sfn/execution.(*turn).run",
-	Old:  "if t.s.grown > heldMax {",
-	New:  "if false {",
+	In:   "sfn/execution.(*State).apply",
+	Old:  "s.grown = s.held()",
+	New:  "s.grown = 0",
 	Bug:  "One execution takes as much memory as its branches ask for.",
 }, {
 	Name: "machine-history-overfull",
