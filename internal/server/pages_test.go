@@ -160,6 +160,8 @@ func TestAnswersAreBounded(t *testing.T) {
 		h.must(h.kms(h.root, "RotateKeyOnDemand", `{"KeyId":"`+kmsKey+`"}`))
 	}
 
+	machines := fillStates(h, many)
+
 	// One body, and one form, for all that there is to ask: what an action does not take it
 	// does not look at.
 	body := fmt.Sprintf(`{"domain":"%s","registrationStatus":"REGISTERED","resourceArn":"%s","maximumPageSize":1000,
@@ -198,6 +200,8 @@ func TestAnswersAreBounded(t *testing.T) {
 					k.body = body + `,"nextPageToken":"` + next + `"}`
 				}
 				switch of {
+				case "states":
+					k = h.states(h.root, op.Name, machines+marker2(next)+"}")
 				case "kms":
 					k = h.kms(h.root, op.Name, `{"KeyId":"`+kmsKey+`","Limit":1000,"NumberOfBytes":1024,"RetiringPrincipal":"arn:aws:iam::`+defaults.Account+`:root"`+marker(next)+`}`)
 				case "iam", "sts":
@@ -232,6 +236,44 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 }
 
+// fillStates makes activities, state machines and executions, and one with a history of some
+// megabytes. It gives a body, open at its end, for all that there is to ask about these.
+func fillStates(h *harness, many int) string {
+	h.role("states", statesTrust)
+	long := func(i int) string { return fmt.Sprintf("%03d", i) + strings.Repeat("n", 77) }
+	h.each(many, func(i int) *knock { return h.states(h.root, "CreateActivity", `{"name":"`+long(i)+`"}`) })
+	var states []string
+	for i := range 12 {
+		states = append(states, fmt.Sprintf(`"s%d":{"Type":"Pass","Next":"s%d"}`, i, i+1))
+	}
+	definition := `{"StartAt":"s0","States":{` + strings.Join(states, ",") + `,"s12":{"Type":"Succeed"}}}`
+	quoted, err := json.Marshal(definition)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.each(many, func(i int) *knock {
+		return h.states(h.root, "CreateStateMachine", `{"name":"`+long(i)+`","roleArn":"`+roleARN("states")+`","publish":true,"definition":`+string(quoted)+`}`)
+	})
+	arn := "arn:aws:states:" + defaults.Region + ":" + defaults.Account + ":"
+	machine := arn + "stateMachine:" + long(0)
+	h.must(h.states(h.root, "CreateStateMachineAlias", `{"name":"live","routingConfiguration":[{"stateMachineVersionArn":"`+machine+`:1","weight":100}]}`))
+	h.each(many, func(i int) *knock {
+		return h.states(h.root, "StartExecution", `{"stateMachineArn":"`+machine+`:live","name":"`+long(i)+`"}`)
+	})
+	h.must(h.states(h.root, "StartExecution", `{"stateMachineArn":"`+machine+`","name":"large","input":"\"`+strings.Repeat("x", 250_000)+`\""}`))
+	h.must(h.iam(h.root, "DeleteRole", "RoleName", "states")) // others count the roles
+	return fmt.Sprintf(`{"activityArn":"%sactivity:%s","stateMachineArn":"%s","stateMachineAliasArn":"%s:live","executionArn":"%sexecution:%s:large","resourceArn":"%s","maxResults":1000`,
+		arn, long(0), machine, machine, arn, long(0), machine)
+}
+
+// marker2 is the member by which Step Functions takes the token of the next page.
+func marker2(next string) string {
+	if next == "" {
+		return ""
+	}
+	return `,"nextToken":"` + next + `"`
+}
+
 // keyIDIn is the id of the key that was made.
 func keyIDIn(answer string) string {
 	_, rest, _ := strings.Cut(answer, `"KeyId":"`)
@@ -259,7 +301,7 @@ func itemsOf(answer, of string) (items int, next string) {
 			items += len(list)
 		}
 	}
-	next, _ = all[map[string]string{"swf": "nextPageToken", "kms": "NextMarker"}[of]].(string)
+	next, _ = all[map[string]string{"swf": "nextPageToken", "kms": "NextMarker", "states": "nextToken"}[of]].(string)
 	return items, next
 }
 

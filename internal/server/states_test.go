@@ -60,7 +60,7 @@ func newStatesStory(t *testing.T) *statesStory {
 }
 
 var (
-	statesTime  = regexp.MustCompile(`Date":[0-9.]+`)
+	statesTime  = regexp.MustCompile(`(Date|Milliseconds)":[0-9.]+`)
 	statesToken = regexp.MustCompile(`nextToken":"([^"]+)"`)
 	statesUUID  = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 )
@@ -99,7 +99,7 @@ func (s *statesStory) do(line string) []string {
 	}
 	answer := s.ask(s.states(s.keys[who], action, body))
 	s.shown[action+" "+answer.fault] = true
-	text := statesTime.ReplaceAllString(answer.text, `Date":T`)
+	text := statesTime.ReplaceAllString(answer.text, `$1":T`)
 	text = statesToken.ReplaceAllStringFunc(text, func(m string) string {
 		return `nextToken":"` + s.call(statesToken.FindStringSubmatch(m)[1], "TOKEN") + `"`
 	})

@@ -9,6 +9,8 @@ var knownDifferences = append([]knownDifference{
 		"sfn_api_aliasing/list_state_machine_aliases_pagination_max_results[1]", 9, "stateMachineAliases",
 		"the recorded request has lost the nextToken that its reply answers",
 	},
+	{"express/express_sync/catch", 1, "billingDetails.billedDurationInMilliseconds", "billed is the time that it took"},
+	{"local_mocking/base_scenarios/lambda_service_invoke_sync_execution", 1, "billingDetails.billedDurationInMilliseconds", "billed is the time that it took"},
 	{mapState, 3, "events[7] PassStateExited.stateExitedEventDetails.output", outputIsText},
 	{mapState, 3, "events[11] PassStateExited.stateExitedEventDetails.output", outputIsText},
 	{mapState, 3, "events[15] PassStateExited.stateExitedEventDetails.output", outputIsText},
