@@ -109,6 +109,7 @@ type Performer struct {
 	calls     context.Context // ends when calls under way are cut
 	stopCalls context.CancelFunc
 	workers   sync.WaitGroup // takers, calls and their watchers
+	left      atomic.Bool    // calls were cut
 	stopped   atomic.Bool    // a Stop has told how the calls ended
 }
 
@@ -162,9 +163,8 @@ func (p *Performer) Stop(ctx context.Context) error {
 	p.queue.end()
 	defer context.AfterFunc(ctx, p.stopCalls)()
 	p.workers.Wait()
-	first, cut := !p.stopped.Swap(true), p.calls.Err() != nil
 	p.stopCalls()
-	if first && cut {
+	if first := !p.stopped.Swap(true); first && p.left.Load() {
 		return fmt.Errorf("functions under way were left; they are called again: %w", ctx.Err())
 	}
 	return nil
@@ -234,6 +234,9 @@ func (p *Performer) perform(j job, c *Call) {
 	p.workers.Go(func() { p.watch(ctx, cancel, j) })
 	o := p.functions.invoke(ctx, &c.Invocation)
 	if o.Failure != NoFailure && ctx.Err() != nil {
+		if p.calls.Err() != nil {
+			p.left.Store(true)
+		}
 		if limited || p.calls.Err() != nil {
 			return // the rules time the task out, nobody waits for it, or it runs again after a restart
 		}

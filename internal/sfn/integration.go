@@ -39,7 +39,7 @@ func newIntegrations(s *actions) *integrations { return &integrations{actions: s
 // Start implements lifecycle.Service.
 func (i *integrations) Start(context.Context) error {
 	i.polls, i.stop = context.WithCancel(context.Background())
-	for range integrationsMax {
+	for range min(integrationsMax, i.PollsPerListMax) {
 		i.workers.Go(i.run)
 	}
 	return nil
