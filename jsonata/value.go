@@ -655,20 +655,13 @@ func (e *evaluation) lookupAll(items []any, name string) (any, error) {
 // typeName is what $type says.
 func typeName(v any) string {
 	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case string:
-		return "string"
-	case float64, jsonvalue.Number:
-		return "number"
-	case *jsonvalue.Object:
-		return "object"
 	case callable:
 		return "function"
-	case []any, *array:
+	case *array:
 		return "array"
+	}
+	if name := jsonvalue.TypeName(v); name != "" {
+		return name
 	}
 	return "undefined"
 }

@@ -721,21 +721,10 @@ func (e *evaluation) same(left, right any) (bool, error) {
 }
 
 func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case string:
-		return "string"
-	case []any:
-		return "array"
-	case *jsonvalue.Object:
-		return "object"
-	case undefined:
+	if _, none := v.(undefined); none {
 		return "undefined"
 	}
-	return "number"
+	return jsonvalue.TypeName(v)
 }
 
 func sameType(a, b any) bool {

@@ -41,6 +41,26 @@ func Float(v any) (float64, bool) {
 	return 0, false
 }
 
+// TypeName is what messages call the type of a value: "null", "boolean", "string",
+// "number", "array" or "object"; empty: v is no value.
+func TypeName(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case string:
+		return "string"
+	case float64, Number:
+		return "number"
+	case []any:
+		return "array"
+	case *Object:
+		return "object"
+	}
+	return ""
+}
+
 // indexedFrom is the number of members from which an object finds them by a map.
 const indexedFrom = 12
 

@@ -109,8 +109,13 @@ func listKeyRotations(c *call, in *wire.ListKeyRotationsRequest) (*wire.ListKeyR
 func (s *actions) rotateDue(ctx context.Context) {
 	for ctx.Err() == nil {
 		claim, err := s.Performed.Poll(ctx, keyring.RotationList)
-		if err != nil || claim == nil {
+		if err != nil {
+			s.Log.Error("keys whose time has come can't be asked for; it will be tried again", "error", err)
+			s.pause(ctx)
 			continue
+		}
+		if claim == nil {
+			return // there will be no more
 		}
 		if err := s.rotateOffered(ctx, claim.Run, claim.ID); err != nil {
 			s.Log.Error("a key was not rotated; it will be tried again", "run", claim.Run, "rotation", claim.ID, "error", err)

@@ -181,6 +181,9 @@ func (p *Performer) take(s Source) {
 			p.trouble("poll for Lambda tasks", err)
 			continue
 		}
+		if claim == nil {
+			return // there will be no more
+		}
 		for claim != nil {
 			at, err := s.Place(context.Background(), claim.Run, claim.ID)
 			if engine.IsGone(err) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,21 +28,28 @@ const (
 	timeoutMax  = 24 * time.Hour
 )
 
+// number is a setting that is a number, and the most that its tag allows.
+type number struct {
+	reflect.Value
+	most string
+}
+
 // numbersOf are the numbers of a Config by the names of their fields.
-func numbersOf(c *Config) map[string]reflect.Value {
-	found := map[string]reflect.Value{}
-	var look func(name string, v reflect.Value)
-	look = func(name string, v reflect.Value) {
+func numbersOf(c *Config) map[string]number {
+	found := map[string]number{}
+	var look func(name, most string, v reflect.Value)
+	look = func(name, most string, v reflect.Value) {
 		switch {
 		case v.CanInt() || v.CanUint() || v.CanFloat():
-			found[name] = v
+			found[name] = number{v, most}
 		case v.Kind() == reflect.Struct:
 			for i := range v.NumField() {
-				look(name+"."+v.Type().Field(i).Name, v.Field(i))
+				f := v.Type().Field(i)
+				look(name+"."+f.Name, f.Tag.Get("max"), v.Field(i))
 			}
 		}
 	}
-	look("Config", reflect.ValueOf(c).Elem())
+	look("Config", "", reflect.ValueOf(c).Elem())
 	if c.Services == nil {
 		c.Services = Services()
 	}
@@ -49,10 +57,7 @@ func numbersOf(c *Config) map[string]reflect.Value {
 		if s.Options == nil {
 			continue
 		}
-		v := reflect.ValueOf(s.Options).Elem()
-		for i := range v.NumField() {
-			look(v.Type().Field(i).Name, v.Field(i))
-		}
+		look(s.Name, "", reflect.ValueOf(s.Options).Elem())
 	}
 	return found
 }
@@ -125,12 +130,14 @@ func TestLargestNumbers(t *testing.T) {
 		switch {
 		case name == "Config.PollHold":
 			most = int64(pollHoldMax)
-		case name == "Config.ClientPercent":
-			most = 100
-		case name == "Config.Lambda.Concurrent":
-			most = 10_000
 		case v.Type() == reflect.TypeFor[time.Duration]():
 			most = int64(timeoutMax)
+		case v.most != "":
+			n, err := strconv.ParseInt(v.most, 10, 64)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			most = n
 		}
 		v.SetInt(most)
 	}

@@ -293,12 +293,8 @@ type heard struct {
 
 func (a *heard) ok() bool { return a.status == http.StatusOK }
 
-// unknown: the call may or may not have happened. A server that stops asks for another try
-// when it can't wait for what is left of a request; clients make one, and so do not learn
-// whether there was a first.
-func (a *heard) unknown() bool {
-	return a.status == 0 || a.status >= 500 || a.fault == "ThrottlingException"
-}
+// unknown: the call may or may not have happened.
+func (a *heard) unknown() bool { return a.status == 0 || a.status >= 500 }
 
 // into decodes a good answer.
 func (a *heard) into(v any) error {
@@ -349,6 +345,9 @@ func (m *machine) call(ctx context.Context, action, body string) heard {
 		}
 		if json.Unmarshal(b, &refusal) == nil {
 			a.fault = refusal.Type[strings.LastIndexByte(refusal.Type, '#')+1:]
+		}
+		if a.fault == "ThrottlingException" && life.Err() != nil {
+			return heard{} // a life that ends waits for no rest of a request, and asks for another try
 		}
 	}
 	return a

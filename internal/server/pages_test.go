@@ -201,7 +201,7 @@ func TestAnswersAreBounded(t *testing.T) {
 				}
 				switch of {
 				case "states":
-					k = h.states(h.root, op.Name, machines+marker2(next)+"}")
+					k = h.states(h.root, op.Name, machines+nextToken(next)+"}")
 				case "kms":
 					k = h.kms(h.root, op.Name, `{"KeyId":"`+kmsKey+`","Limit":1000,"NumberOfBytes":1024,"RetiringPrincipal":"arn:aws:iam::`+defaults.Account+`:root"`+marker(next)+`}`)
 				case "iam", "sts":
@@ -266,8 +266,8 @@ func fillStates(h *harness, many int) string {
 		arn, long(0), machine, machine, arn, long(0), machine)
 }
 
-// marker2 is the member by which Step Functions takes the token of the next page.
-func marker2(next string) string {
+// nextToken is the member by which Step Functions takes the token of the next page.
+func nextToken(next string) string {
 	if next == "" {
 		return ""
 	}

@@ -109,7 +109,8 @@ type Runs interface {
 
 // Tasks pairs polls with tasks.
 type Tasks interface {
-	// Poll waits for a task of a list; nil: the context ended first.
+	// Poll waits for a task of a list; nil: the context ended first, or the server stops and
+	// there will be no more.
 	Poll(ctx context.Context, list string) (*matching.Claim, error)
 	// Refuse gives the place of a claim that could not be used back, first in line, and
 	// waits on.

@@ -41,6 +41,9 @@ const troublePause = time.Second
 func (d *deletions) run() {
 	for d.polls.Err() == nil {
 		claim, err := d.Performed.Poll(d.polls, registry.DeletionsList)
+		if claim == nil && err == nil {
+			return // there will be no more
+		}
 		if claim != nil {
 			err = d.look(claim)
 		}

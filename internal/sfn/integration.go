@@ -55,6 +55,9 @@ func (i *integrations) Stop(context.Context) error {
 func (i *integrations) run() {
 	for i.polls.Err() == nil {
 		claim, err := i.Performed.Poll(i.polls, execution.IntegrationList)
+		if claim == nil && err == nil {
+			return // there will be no more
+		}
 		if claim != nil {
 			err = i.take(claim)
 		}

@@ -116,23 +116,6 @@ func (o object) Evaluate(env *Env) (any, error) {
 	return made, nil
 }
 
-// typeName is the type of a value as messages tell it.
-func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case string:
-		return "string"
-	case []any:
-		return "array"
-	case *jsonvalue.Object:
-		return "object"
-	}
-	return "number"
-}
-
 // queryFailure is the failure of an expression.
 func (q *query) failure(what string) error {
 	return &Failure{
@@ -145,7 +128,7 @@ func (q *query) failure(what string) error {
 // unexpected is the failure of an expression that gave a value of another type than its
 // field has.
 func (q *query) unexpected(want string, v any) error {
-	return q.failure("returned an unexpected result type. Expected '" + want + "', but was '" + typeName(v) + "' for value: " + jsonvalue.Text(v))
+	return q.failure("returned an unexpected result type. Expected '" + want + "', but was '" + jsonvalue.TypeName(v) + "' for value: " + jsonvalue.Text(v))
 }
 
 // query is an expression of JSONata.

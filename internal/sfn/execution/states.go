@@ -110,26 +110,10 @@ func (e *evaluation) said(v asl.Value, field string, path asl.Value, pathField s
 func (e *evaluation) wrongType(field, want string, got any) {
 	if e.jsonata() {
 		e.query(field, "The JSONata expression '"+e.st.Source[field]+"' specified for the field '"+field+
-			"' returned an unexpected result type. Expected '"+want+"', but was '"+typeName(got)+"' for value: "+jsonvalue.Text(got))
+			"' returned an unexpected result type. Expected '"+want+"', but was '"+jsonvalue.TypeName(got)+"' for value: "+jsonvalue.Text(got))
 		return
 	}
 	e.runtime("The " + field + " field refers to value \"" + plainText(got) + "\" which is not a valid " + want + ": " + e.st.Source[field])
-}
-
-func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case string:
-		return "string"
-	case float64, jsonvalue.Number:
-		return "number"
-	case []any:
-		return "array"
-	}
-	return "object"
 }
 
 // plainText is a value as messages have it: a text without its quotes.

@@ -178,7 +178,7 @@ func (t *turn) startTask(c *StartTask) error {
 	if w.Started != 0 {
 		w.StartAgain(t.in.Now, t.note)
 	} else {
-		t.start1(th, c.Worker)
+		t.recordStart(th, c.Worker)
 	}
 	t.reply = s.shown(w)
 	return nil
@@ -205,8 +205,8 @@ func (t *turn) look(c *Look) error {
 	return err
 }
 
-// start1 records that a task was started.
-func (t *turn) start1(th *thread, worker *string) {
+// recordStart records that a task was started.
+func (t *turn) recordStart(th *thread, worker *string) {
 	w := th.work
 	body := &Body{Previous: w.Scheduled, Resource: w.resource, ResourceType: w.service, Worker: worker}
 	body.Type = [...]Type{asl.Activity: ActivityStarted, asl.Function: LambdaFunctionStarted, asl.Integration: TaskStarted}[w.kind]
@@ -216,7 +216,7 @@ func (t *turn) start1(th *thread, worker *string) {
 // started has a task started, of which the outcome is known already.
 func (t *turn) started(th *thread) {
 	if th.work.Started == 0 {
-		t.start1(th, nil)
+		t.recordStart(th, nil)
 	}
 }
 

@@ -30,10 +30,10 @@ const (
 // Limits are the quotas. Those of names are looked at before something is created: what is
 // created at the same moment may exceed them.
 type Limits struct {
-	ActivitiesMax int `name:"activities" env:"ACTIVITIES" default:"10000" min:"1" max:"1000000000" help:"Activities per account and region."`
-	MachinesMax   int `name:"state-machines" env:"STATE_MACHINES" default:"10000" min:"1" max:"1000000000" help:"State machines per account and region."`
-	VersionsMax   int `name:"versions" env:"VERSIONS" default:"1000" min:"1" max:"1000000000" help:"Versions per state machine."`
-	AliasesMax    int `name:"aliases" env:"ALIASES" default:"100" min:"1" max:"1000000000" help:"Aliases per state machine."`
+	ActivitiesMax int `name:"activities" env:"ACTIVITIES" default:"10000" min:"1" max:"1000000" help:"Activities per account and region."`
+	MachinesMax   int `name:"state-machines" env:"STATE_MACHINES" default:"10000" min:"1" max:"1000000" help:"State machines per account and region."`
+	VersionsMax   int `name:"versions" env:"VERSIONS" default:"1000" min:"1" max:"1000" help:"Versions per state machine."`
+	AliasesMax    int `name:"aliases" env:"ALIASES" default:"100" min:"1" max:"1000" help:"Aliases per state machine."`
 }
 
 // DefaultLimits are the service's own.
