@@ -152,6 +152,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	if g != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
 		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }
+		in.DataKey = func(use engine.KeyUse) (engine.DataKey, error) { return g.keys[use].key, g.keys[use].refused }
 	}
 	switch {
 	case fresh:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -32,6 +33,8 @@ type fetch struct {
 	events    []int64
 	cuts      bool // the run's log has not all events
 	blobs     []blob.ID
+	dataKeys  engine.DataKeys
+	uses      []engine.KeyUse
 	now       engine.Time
 
 	// What came back.
@@ -195,6 +198,13 @@ func (f *fetch) readWanted(ctx context.Context) error {
 			return fmt.Errorf("blob %s: %w", id, err)
 		}
 		f.given.blob(id, content)
+	}
+	for _, use := range f.uses {
+		key, err := f.dataKeys.Find(ctx, use)
+		if _, refused := errors.AsType[engine.KeyRefusedError](err); err != nil && !refused {
+			return fmt.Errorf("data key: %w", err)
+		}
+		f.given.dataKey(use, key, err)
 	}
 	return nil
 }

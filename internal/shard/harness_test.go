@@ -35,6 +35,7 @@ type harness struct {
 	listener engine.Listener
 	shelf    *blob.Memory
 	library  *blob.Library
+	dataKeys map[engine.Kind]engine.DataKeys
 }
 
 // flaky is a store whose reads fail when the harness says so.
@@ -108,7 +109,8 @@ func (h *harness) config() Config {
 			bareKind: bareRules{toyRules{trips: h.trips}},
 		},
 		Offers: h.offers, Log: h.log(), CachedStates: 2, Listener: &h.listener,
-		Blobs: func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },
+		Blobs:    func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },
+		DataKeys: h.dataKeys,
 	}
 }
 

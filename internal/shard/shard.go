@@ -102,6 +102,9 @@ type Config struct {
 	TrackTimers bool
 	// Blobs reads a whole blob, for rules that want it; nil: there are none.
 	Blobs func(ctx context.Context, id blob.ID) ([]byte, error)
+	// DataKeys are what the rules of a kind get data keys from; none, for those that want
+	// none.
+	DataKeys map[engine.Kind]engine.DataKeys
 	// Listener may be nil, as may each of its functions.
 	Listener *engine.Listener
 	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,

@@ -97,6 +97,7 @@ type (
 	toyWant   struct { // is answered with a toyGot
 		Events []int64
 		Blobs  []blob.ID
+		Keys   []engine.KeyUse
 	}
 	toyPile   struct{ Size int }
 	toyExcess struct{ Many bool }   // makes too much: one event, or many
@@ -130,6 +131,7 @@ type toyDone struct{ Run engine.RunID }
 type toyGot struct {
 	Events map[int64]string
 	Blobs  map[blob.ID]string
+	Keys   map[engine.KeyUse]string // what each seals of nothing, or why it was refused
 }
 
 // toyOutcome is what those hear who await a close.
@@ -154,7 +156,7 @@ func (r toyRules) Traits() engine.Traits { return r.traits }
 func (r toyRules) Wants(st engine.State, body any) engine.Want {
 	r.trip("wants", st.(*toyState))
 	if c, ok := body.(toyWant); ok {
-		return engine.Want{Events: c.Events, Blobs: c.Blobs}
+		return engine.Want{Events: c.Events, Blobs: c.Blobs, DataKeys: c.Keys}
 	}
 	return engine.Want{}
 }
@@ -305,7 +307,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		}
 		turn.Drop = c.IDs
 	case toyWant:
-		got := toyGot{map[int64]string{}, map[blob.ID]string{}}
+		got := toyGot{map[int64]string{}, map[blob.ID]string{}, map[engine.KeyUse]string{}}
 		for _, id := range c.Events {
 			if b := in.Event(id); b != nil {
 				got.Events[id] = string(b)
@@ -313,6 +315,13 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		}
 		for _, id := range c.Blobs {
 			got.Blobs[id] = string(in.Blob(id))
+		}
+		for _, use := range c.Keys {
+			if key, err := in.DataKey(use); err != nil {
+				got.Keys[use] = err.Error()
+			} else {
+				got.Keys[use] = string(key.Seal(nil))
+			}
 		}
 		turn.Reply = got
 	case toyPile:

@@ -22,8 +22,8 @@ func (c coverage) add(name string, s *story) {
 		for _, e := range r.harnessRun.events {
 			body := e.Body.(*Body)
 			seen["event "+string(body.Type)] = true
-			if body.Error != nil && strings.HasPrefix(*body.Error, "States.") {
-				seen["error "+*body.Error] = true
+			if body.Error != nil && strings.HasPrefix(body.Error.stored(), "States.") {
+				seen["error "+body.Error.stored()] = true
 			}
 		}
 		seen["status "+r.state.(*State).status] = true
@@ -53,7 +53,6 @@ func (c coverage) add(name string, s *story) {
 
 // later are event types and errors that no story shows, and why.
 var later = map[string]string{
-	"event ActivityScheduleFailed":       "activities are scheduled by the execution itself, which can't fail to",
 	"event LambdaFunctionScheduleFailed": "functions are scheduled by the execution itself, which can't fail to",
 	"event LambdaFunctionStartFailed":    "a function that could not be invoked has failed (LambdaFunctionFailed)",
 	"event TaskStartFailed":              "an integration that could not be called has failed (TaskFailed)",

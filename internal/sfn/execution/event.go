@@ -25,6 +25,7 @@ const (
 	ExecutionRedriven       Type = "ExecutionRedriven"
 	EvaluationFailed        Type = "EvaluationFailed"
 	ActivityScheduled       Type = "ActivityScheduled"
+	ActivityScheduleFailed  Type = "ActivityScheduleFailed"
 	ActivityStarted         Type = "ActivityStarted"
 	ActivitySucceeded       Type = "ActivitySucceeded"
 	ActivityFailed          Type = "ActivityFailed"
@@ -97,6 +98,7 @@ var shapes = func() map[Type]eventShape {
 		ExecutionRedriven:       {"executionRedrivenEventDetails", withRedriveCount},
 		EvaluationFailed:        {"evaluationFailedEventDetails", withError | withEvaluation},
 		ActivityScheduled:       {"activityScheduledEventDetails", withResource | withInput | withTimeouts},
+		ActivityScheduleFailed:  {"activityScheduleFailedEventDetails", withError},
 		ActivityStarted:         {"activityStartedEventDetails", withWorker},
 		ActivitySucceeded:       {"activitySucceededEventDetails", withOutput},
 		ActivityFailed:          {"activityFailedEventDetails", withError},
@@ -140,12 +142,12 @@ type Body struct {
 
 	Name          string
 	Input, Output datum
-	Error, Cause  *string
+	Error, Cause  *datum // no JSON
 	Resource      string
 	ResourceType  string
 	Region        string
-	Parameters    string // JSON text
-	Timeout       int64  // seconds; 0: none was asked for
+	Parameters    datum
+	Timeout       int64 // seconds; 0: none was asked for
 	Heartbeat     int64
 	Credentials   *string // ARN of a role
 	Worker        *string
@@ -191,7 +193,7 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 		w.number("length", e.Length)
 	}
 	if has(withInput) && data {
-		w.payload("input", e.Input.Text())
+		w.payload("input", e.Input.stored())
 	}
 	if has(withRole) {
 		w.text("roleArn", e.Role)
@@ -210,14 +212,14 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 		w.text("region", e.Region)
 	}
 	if has(withParameters) && data {
-		w.text("parameters", e.Parameters)
+		w.text("parameters", e.Parameters.stored())
 	}
 	if has(withOutput) && data {
-		w.payload("output", e.Output.Text())
+		w.payload("output", e.Output.stored())
 	}
 	if has(withError) {
-		w.optional("error", e.Error)
-		w.optional("cause", e.Cause)
+		w.optional("error", shown(e.Error))
+		w.optional("cause", shown(e.Cause))
 	}
 	if has(withTimeouts) {
 		w.positive("timeoutInSeconds", e.Timeout)
@@ -247,7 +249,7 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 			}
 			w.b = shape.AppendString(w.b, e.Assigned[i].name)
 			w.b = append(w.b, ':')
-			w.b = shape.AppendString(w.b, e.Assigned[i].value.Text())
+			w.b = shape.AppendString(w.b, e.Assigned[i].value.stored())
 		}
 		w.b = append(w.b, '}')
 		w.member("assignedVariablesDetails")
@@ -308,6 +310,12 @@ func (w *members) payload(name, value string) {
 
 // WithoutData gives stored events, with commas between them, without what users gave.
 func WithoutData(events []byte) ([]byte, error) {
+	return rewrite(events, false, func(*Body) error { return nil })
+}
+
+// rewrite gives stored events anew, with commas between them, after something was done to
+// them.
+func rewrite(events []byte, data bool, change func(*Body) error) ([]byte, error) {
 	d := jx.DecodeBytes(slices.Concat([]byte{'['}, events, []byte{']'}))
 	b := make([]byte, 0, len(events)/2)
 	err := d.Arr(func(d *jx.Decoder) error {
@@ -317,10 +325,13 @@ func WithoutData(events []byte) ([]byte, error) {
 		}
 		id, at, e, err := decodePublic(public)
 		if err == nil {
+			err = change(e)
+		}
+		if err == nil {
 			if len(b) > 0 {
 				b = append(b, ',')
 			}
-			b = appendEvent(b, id, at, e, false)
+			b = appendEvent(b, id, at, e, data)
 		}
 		return err
 	})
@@ -365,6 +376,10 @@ func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {
 		text(&s)
 		*to = &s
 	}
+	words := func(to **datum) {
+		*to = &datum{}
+		text(&(*to).text)
+	}
 	switch string(key) {
 	case "name":
 		text(&e.Name)
@@ -389,11 +404,11 @@ func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {
 	case "region":
 		text(&e.Region)
 	case "parameters":
-		text(&e.Parameters)
+		text(&e.Parameters.text)
 	case "error":
-		optional(&e.Error)
+		words(&e.Error)
 	case "cause":
-		optional(&e.Cause)
+		words(&e.Cause)
 	case "timeoutInSeconds":
 		e.Timeout, err = d.Int64()
 	case "heartbeatInSeconds":

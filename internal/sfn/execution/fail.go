@@ -79,7 +79,7 @@ func (t *turn) evaluationFailed(th *thread, st *asl.State, f *failure) {
 		if st.Type == asl.Wait {
 			previous = th.entered
 		}
-		body := &Body{Type: EvaluationFailed, Previous: previous, Error: f.name, Cause: f.cause, State: st.Name}
+		body := &Body{Type: EvaluationFailed, Previous: previous, Error: said(f.name), Cause: said(f.cause), State: st.Name}
 		if f.location != "" {
 			body.Location = &f.location
 		}

@@ -7,6 +7,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/pack"
 	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
 	"heddle/jsonvalue"
 )
 
@@ -34,13 +35,19 @@ type StopChild struct {
 type ActivityFound struct {
 	Thread  int64
 	Entered int64 // event id of the state that wants it
+	ARN     string
 	There   bool
+	// Encryption is the activity's, which writes it behind the answer that it was given.
+	Encryption registry.Encryption
 }
 
 func (m *ActivityFound) code(c *pack.Coder) {
 	c.Int(&m.Thread)
 	c.Int(&m.Entered)
-	c.Bool(&m.There)
+	c.Text(&m.ARN)
+	if c.Bool(&m.There); m.There && c.Reads() {
+		m.Encryption.Code(c)
+	}
 }
 
 func (m *ChildClosed) code(c *pack.Coder) {
@@ -119,9 +126,13 @@ func (t *turn) tellParent() {
 	if !p.Waits {
 		return
 	}
+	input := "null" // it can't be read
+	if s.settings.Key.Key == "" || t.key != nil {
+		input = s.input.Text()
+	}
 	t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildClosed{
 		Scheduled: p.Scheduled, ARN: s.arn, Name: s.name, Machine: s.of, Version: s.settings.Version, Alias: s.settings.Alias,
-		Status: s.status, Input: s.input.Text(), Output: s.output.Text(), Error: s.err, Cause: s.cause,
+		Status: s.status, Input: input, Output: s.output.Text(), Error: s.err.words(), Cause: s.cause.words(),
 		Started: s.started, Stopped: s.closed, Redrives: s.redrives,
 	})})
 }

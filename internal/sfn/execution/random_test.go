@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine/task"
+	"heddle/internal/sfn/registry"
 )
 
 var (
@@ -68,7 +69,7 @@ func newRandomLife(t testing.TB, seed int64) *randomLife {
 	limits := DefaultLimits()
 	h := newHarness(t, limits)
 	h.quick = seed%10 != 0
-	h.activities["a"] = true
+	h.activities["a"] = registry.Encryption{}
 	return &randomLife{harness: h, rand: random, seed: seed, definition: jsonText(machine), input: jsonText(g.value(2))}
 }
 
@@ -89,7 +90,7 @@ func (r *randomLife) live() {
 		t.Errorf("seed %d: %s\n%s\ninput %s\n%s\ngo test ./internal/sfn/execution -run RandomMachines -machine %d",
 			r.seed, fmt.Sprintf(format, args...), r.definition, r.input, r.run.history(), r.seed)
 	}
-	r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []string{testActivity} })
+	r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []Activity{{ARN: testActivity}} })
 	st := func() *State { return r.run.state.(*State) }
 	stops := 0
 	for steps := 0; ; steps++ {
@@ -128,7 +129,7 @@ func (r *randomLife) live() {
 	case st().status == Succeeded:
 		got = outcome{value: canonical(st().output.Text())}
 	case st().err != nil:
-		got.err = *st().err
+		got.err = st().err.Text()
 	}
 	if st().status == Aborted || st().status == TimedOut || !got.among(want) {
 		fail("it ended as %s, %+v; wanted one of %+v", st().status, got, want)

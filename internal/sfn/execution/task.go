@@ -54,15 +54,27 @@ func (e *evaluation) task() {
 	world := t.s.id.Name.World
 	switch r.Kind {
 	case asl.Activity:
-		if !e.vouched && !t.s.knowsActivity(r.ARN, t.in.Now) {
+		known := e.vouched
+		if known == nil {
+			known = t.s.activity(r.ARN, t.in.Now)
+		}
+		if known == nil {
 			e.ask(r.ARN)
 			return
 		}
 		body.Type, body.Credentials = ActivityScheduled, nil
+		if known.Key != "" {
+			key, refused := t.in.DataKey(t.s.settings.activityUse(t.s.id, r.ARN, *known))
+			if refused != nil {
+				e.notScheduled(ActivityScheduleFailed, refused)
+				return
+			}
+			w.handed = Seal(key, arguments.Text())
+		}
 	case asl.Function:
 		body.Type = LambdaFunctionScheduled
 	default:
-		body.Type, body.Input, body.Parameters = TaskScheduled, datum{}, arguments.Text()
+		body.Type, body.Input, body.Parameters = TaskScheduled, datum{}, arguments
 		body.ResourceType, body.Resource, body.Region = r.Service, r.Name(), world.Region
 	}
 	t.emit(th, body)
@@ -91,10 +103,21 @@ func (w *work) list(world engine.World) string {
 	return IntegrationList
 }
 
-// knowsActivity tells whether an activity was there a short while ago.
-func (s *State) knowsActivity(arn string, now engine.Time) bool {
+// notScheduled fails a task whose input could not be sealed.
+func (e *evaluation) notScheduled(as Type, refused error) {
+	t, th := e.t, e.th
+	name, cause := keyFailure(refused)
+	at := t.emit(th, &Body{Type: as, Previous: th.previous, Error: said(&name), Cause: said(&cause)})
+	t.fail(th, e.st, failure{name: &name, cause: &cause, at: at, task: true})
+}
+
+// activity gives an activity's encryption, if it was there a short while ago; else nil.
+func (s *State) activity(arn string, now engine.Time) *registry.Encryption {
 	i := slices.IndexFunc(s.known, func(k known) bool { return k.arn == arn })
-	return i >= 0 && now < s.known[i].at+engine.Seconds(knownFor)
+	if i < 0 || now >= s.known[i].at+engine.Seconds(knownFor) {
+		return nil
+	}
+	return &s.known[i].key
 }
 
 // ask asks whether an activity is there, before a task of it is scheduled.
@@ -107,7 +130,7 @@ func (e *evaluation) ask(activity string) {
 		return
 	}
 	answer := func(there bool) []byte {
-		return encodeMessage(&ActivityFound{Thread: th.number, Entered: th.entered, There: there})
+		return encodeMessage(&ActivityFound{Thread: th.number, Entered: th.entered, ARN: activity, There: there})
 	}
 	t.send(registry.Ask(w, n.Base, t.s.id, answer(true), answer(false)))
 	t.change(change{kind: changeAsked, thread: th.number})
@@ -122,7 +145,7 @@ func (t *turn) activityFound(c *ActivityFound) {
 		return
 	}
 	st := t.state(th)
-	e := &evaluation{t: t, th: th, st: st, vouched: true}
+	e := &evaluation{t: t, th: th, st: st, vouched: &c.Encryption}
 	if c.There {
 		e.task()
 	} else {
@@ -131,7 +154,7 @@ func (t *turn) activityFound(c *ActivityFound) {
 	if e.failed != nil {
 		t.evaluationFailed(th, st, e.failed)
 	} else {
-		t.change(change{kind: changeKnown, arn: st.Resource.ARN, at: t.in.Now})
+		t.change(change{kind: changeKnown, arn: st.Resource.ARN, key: c.Encryption, at: t.in.Now})
 	}
 	t.run()
 }
@@ -190,9 +213,13 @@ func (s *State) shown(w *work) *Task {
 	if w.role != "" {
 		role = w.role
 	}
+	input := w.input
+	if w.handed != "" {
+		input = datum{text: w.handed}
+	}
 	return &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
-		Input: w.input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
+		Input: input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
 		Machine: s.of, Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
 }
@@ -339,7 +366,7 @@ func (t *turn) taskSucceeded(th *thread, output datum) {
 func (t *turn) taskFailed(th *thread, f failure) {
 	gone := *th.work
 	body := t.ended(&gone, ActivityFailed, LambdaFunctionFailed, TaskFailed)
-	body.Error, body.Cause = f.name, f.cause
+	body.Error, body.Cause = said(f.name), said(f.cause)
 	f.at = t.emit(th, body)
 	gone.Drop(t.note)
 	t.stopChild(&gone)
@@ -351,7 +378,7 @@ func (t *turn) taskTimedOut(th *thread, heartbeat bool) {
 	gone := *th.work
 	body := t.ended(&gone, ActivityTimedOut, LambdaFunctionTimedOut, TaskTimedOut)
 	f := failure{name: text(errTimeout), task: true, heartbeat: heartbeat}
-	body.Error = f.name
+	body.Error = said(f.name)
 	f.at = t.emit(th, body)
 	gone.Drop(t.note)
 	t.stopChild(&gone)

@@ -18,6 +18,8 @@ type turn struct {
 	rules    *Rules
 	compiled *asl.Machine
 	trial    *Trial // nil: it is an execution's
+	// key seals what users gave; nil: the execution has none, or it is refused.
+	key, definitionKey engine.DataKey
 
 	events   []engine.Event
 	public   []byte // the events' Public, one after the other
@@ -61,6 +63,7 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 		e.hidden.before = s.noted
 		t.notes = append(t.notes, engine.Note{Subject: s.last, Kind: noteChanges})
 	}
+	t.seal(e)
 	id := s.last + 1
 	s.apply(id, t.in.Now, e)
 	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})

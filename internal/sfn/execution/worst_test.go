@@ -121,7 +121,7 @@ func TestHostileMachinesStayBounded(t *testing.T) {
 					largest = max(largest, len(h.rules.EncodeState(r.state)))
 				}
 			}
-			r := h.begin("m", "e", c.definition, c.input, func(s *Start) { s.Activities = []string{"arn:aws:states:us-east-1:123456789012:activity:a"} })
+			r := h.begin("m", "e", c.definition, c.input, func(s *Start) { s.Activities = []Activity{{ARN: "arn:aws:states:us-east-1:123456789012:activity:a"}} })
 			st := func() *State { return r.state.(*State) }
 			if c.activities {
 				if _, err := h.do(r, &Stop{}); err != nil {
