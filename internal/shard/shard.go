@@ -347,7 +347,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 		s.last = b.now
 	}
 	for _, e := range b.events {
-		if r := s.runs[e.run]; r != nil {
+		if r := s.runs[e.run]; r != nil && s.kinds[r.Name.Kind].Traits.ShowsHistory {
 			s.cache.weigh(r, r.weight+s.recent.add(e.run, e.events))
 		}
 	}
