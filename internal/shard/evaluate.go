@@ -210,16 +210,12 @@ func (s *Shard) enter(b *Batch, r *run, rules *engine.Ruleset, cmd *engine.Comma
 		return nil
 	}
 	if rules.Traits.KeepsNames {
-		b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
+		s.takeName(b, r)
 	}
 	s.runs[r.Run] = r
 	s.names.put(r)
 	s.cache.add(r)
 	return nil
-}
-
-func (s *Shard) nameKey(b *Batch, r *run) []byte {
-	return b.cut(func(room []byte) []byte { return keys.AppendName(room, s.Hash.Name(runlog.NameParts(r.Name))) })
 }
 
 // fault is an error of rules: they panicked, or exceeded their bounds.

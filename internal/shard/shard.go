@@ -198,6 +198,7 @@ type memory struct {
 	last     engine.Time           // time of the last batch: the stamp of its section
 	runs     map[engine.RunID]*run // open runs
 	names    names
+	filtering
 	wakes    wakeQueue
 	cache    cache
 	forgetAt engine.Time // the first closed run to delete; zero: none
@@ -279,6 +280,7 @@ func (s *Shard) advance(now, confirmed engine.Time) {
 	s.takeFetched(b, fetched)
 	if fresh && !s.dirty() {
 		s.forgetDue(b)
+		s.makeFilter()
 	}
 	s.fireWakes(b)
 	s.tryAll(b)
