@@ -46,6 +46,7 @@ type fetch struct {
 	id       engine.RunID
 	given    *given
 	memory   *recovered
+	filter   *filter
 	doomed   []doomed
 	next     engine.Time // when the first run that is not among them is due; zero: never
 
@@ -143,7 +144,7 @@ func (f *fetch) readCold(ctx context.Context) error {
 }
 
 func (f *fetch) readName(ctx context.Context) error {
-	key := keys.AppendName(nil, f.shard.Hash.Name(runlog.NameParts(f.key.name)))
+	key := keys.AppendName(nil, f.shard.hashOf(f.key.name))
 	values, err := f.shard.Store.Get(ctx, []store.Place{{Shard: f.shard.id, Key: key}})
 	if err != nil || values[0] == nil {
 		return err

@@ -404,6 +404,7 @@ func TestNameThatMovesWhileItIsFetchedIsNotBelieved(t *testing.T) {
 		h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 1000}))
 	}
 	h.kill()
+	refused[*engine.UnknownRunError](h, h.begin(engine.Never, nameOf(keptKind, "b"), toyRead{})) // has the filter made
 	c := h.begin(engine.Never, name, toyRead{})
 	h.Ready(0)
 	h.to(runs[0], toyReopen{})

@@ -103,7 +103,7 @@ func (h *harness) config() Config {
 	return Config{
 		Store: &flaky{h.store, h}, Shards: h.store.Shards(), Hash: &keys.Hash{7},
 		Rules: map[engine.Kind]engine.Rules{
-			toyKind:  toyRules{trips: h.trips},
+			toyKind:  toyRules{engine.Traits{ShowsHistory: true}, h.trips},
 			keptKind: toyRules{engine.Traits{KeepsNames: true}, h.trips},
 			cutKind:  toyRules{engine.Traits{CutsLog: true}, h.trips},
 			bareKind: bareRules{toyRules{trips: h.trips}},

@@ -184,7 +184,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 	if s.keepsNames(cmd.Name.Kind) && cmd.Begin != engine.Always {
 		id, known := s.kept[cmd.Name]
 		key := lookup{name: cmd.Name}
-		if !known && !s.mustDoWithout(c, key) {
+		if known = known || s.isFree(cmd.Name); !known && !s.mustDoWithout(c, key) {
 			s.fetchFor(c, &fetch{key: key, do: (*fetch).readName})
 			return target{unknown: true}
 		}
@@ -380,6 +380,10 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 			continue
 		}
 		s.again = true
+		if f == s.making {
+			s.takeFilter(f)
+			continue
+		}
 		if f == s.forgetting {
 			s.forgetting = nil
 			if f.err != nil {

@@ -201,6 +201,7 @@ type memory struct {
 	last     engine.Time           // time of the last batch: the stamp of its section
 	runs     map[engine.RunID]*run // open runs
 	names    names
+	filtering
 	wakes    wakeQueue
 	cache    cache
 	forgetAt engine.Time // the first closed run to delete; zero: none
@@ -282,6 +283,7 @@ func (s *Shard) advance(now, confirmed engine.Time) {
 	s.takeFetched(b, fetched)
 	if fresh && !s.dirty() {
 		s.forgetDue(b)
+		s.makeFilter()
 	}
 	s.fireWakes(b)
 	s.tryAll(b)
@@ -350,7 +352,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 		s.last = b.now
 	}
 	for _, e := range b.events {
-		if r := s.runs[e.run]; r != nil {
+		if r := s.runs[e.run]; r != nil && s.kinds[r.Name.Kind].Traits.ShowsHistory {
 			s.cache.weigh(r, r.weight+s.recent.add(e.run, e.events))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -338,7 +339,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		emit(toyEvent{What: "add"})
 		turn.Events[0].ID++
 	case toyBulk:
-		emit(toyEvent{What: "bulk", Text: strings.Repeat("x", c.Bytes)})
+		emit(toyEvent{What: "bulk", Text: noise(c.Bytes)})
 		for range c.Events {
 			emit(toyEvent{What: "add"})
 		}
@@ -542,4 +543,14 @@ func (r toyRules) EncodeState(st engine.State) []byte {
 func (toyRules) DecodeState(id engine.Identity, b []byte) (engine.State, error) {
 	s := &toyState{}
 	return s, json.Unmarshal(b, s)
+}
+
+// noise is letters that nothing packs.
+func noise(n int) string {
+	letters := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'a' + byte(letters.IntN(26))
+	}
+	return string(b)
 }

@@ -352,7 +352,7 @@ func (s *State) applyScheduled(t *thread, id int64, at engine.Time, e *Body) {
 	w := *e.hidden.task
 	w.Scheduled, w.ScheduledAt = id, at
 	w.timeout, w.heartbeat, w.resource, w.service = e.Timeout, e.Heartbeat, e.Resource, e.ResourceType
-	w.Full = w.list(s.id.Name.World)
+	w.Full = w.list()
 	if w.input = e.Input; e.Type == TaskScheduled {
 		w.input = e.Parameters
 	}

@@ -393,7 +393,7 @@ func (s *State) code(c *pack.Coder) {
 	var before *thread
 	pack.Pointers(c, &s.threads, func(t *thread, c *pack.Coder) {
 		if t.code(c, before); c.Reads() && t.work != nil {
-			t.work.Full = t.work.list(s.id.Name.World)
+			t.work.Full = t.work.list()
 		}
 		before = t
 	})

@@ -93,10 +93,10 @@ func Performs(r *asl.Resource) bool {
 }
 
 // list is the full name of the task list that a task is offered on.
-func (w *work) list(world engine.World) string {
+func (w *work) list() string {
 	switch {
 	case asl.ResourceKind(w.kind) == asl.Activity:
-		return ActivityList(world, w.resource)
+		return ActivityList(w.resource)
 	case asl.ResourceKind(w.kind) == asl.Function, w.service == "lambda":
 		return LambdaList
 	}

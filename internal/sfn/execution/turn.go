@@ -39,6 +39,7 @@ const (
 	turnEvents = 1000
 	turnSteps  = 4_000_000
 	partBytes  = 256 // what an event or a note counts beside its own
+	publicRoom = 768 // of the events of most turns
 )
 
 // spent tells whether the turn has no room for another state.
@@ -67,6 +68,9 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	id := s.last + 1
 	s.apply(id, t.in.Now, e)
 	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})
+	if t.public == nil {
+		t.public = make([]byte, 0, publicRoom)
+	}
 	before := len(t.public)
 	t.public = appendEvent(t.public, id, t.in.Now, e, true)
 	t.ends = append(t.ends, len(t.public))
