@@ -89,6 +89,9 @@ func (i *integrations) take(claim *matching.Claim) error {
 	if err != nil {
 		return i.failed(ctx, claim.Run, task, err)
 	}
+	if body == nil {
+		return nil
+	}
 	_, err = i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: body})
 	if engine.IsGone(err) || isMissing(err) {
 		return nil // it was stopped meanwhile, or the execution that it waits for has ended
@@ -143,7 +146,8 @@ type parameters struct {
 	TraceHeader     string
 }
 
-// perform starts the execution that a task asks for, and gives what its run is to be told.
+// perform starts the execution that a task asks for, and gives what its run is to be told;
+// nil: nothing.
 func (i *integrations) perform(ctx context.Context, run engine.RunID, task *execution.Task, ref execution.Ref) (any, error) {
 	var p parameters
 	if err := json.Unmarshal([]byte(task.Input), &p); err != nil {
@@ -187,8 +191,8 @@ func (i *integrations) perform(ctx context.Context, run engine.RunID, task *exec
 	switch {
 	case pattern == "":
 		return &execution.Succeed{Ref: ref, Output: output}, nil
-	case waits:
-		return &execution.Submit{Ref: ref, Output: output, Child: begun.Run, ChildName: begun.Name}, nil
+	case waits: // the child has told its parent
+		return nil, nil
 	}
 	return &execution.Submit{Ref: ref, Output: output}, nil
 }

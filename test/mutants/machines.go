@@ -62,11 +62,23 @@ var machines = []Mutant{{
 	New:  "if false {",
 	Bug:  "An execution that a task waited for runs on when the task is given up.",
 }, {
-	Name: "child-ended-before-it-began",
-	In:   "sfn/execution.(*turn).childClosed",
-	Old:  "if w.submitted == 0 {",
-	New:  "if false {",
-	Bug:  "The history of a quick child lacks its TaskSubmitted.",
+	Name: "child-begun-too-late",
+	In:   "sfn/execution.(*turn).childBegun",
+	Old:  "t.send(c.stop())",
+	New:  "",
+	Bug:  "An execution that begins for a task which is over meanwhile runs on.",
+}, {
+	Name: "child-of-nobody",
+	In:   "sfn/execution.(*Rules).Refused",
+	Old:  "body.(*ChildBegun); ok {",
+	New:  "body.(*ChildBegun); ok && c == nil {",
+	Bug:  "An execution that begins for one which is gone meanwhile runs on.",
+}, {
+	Name: "child-without-a-place",
+	In:   "sfn/execution.(*turn).handle",
+	Old:  "t.send(c.stop())",
+	New:  "_ = c",
+	Bug:  "An execution runs on for one whose history had no place to say so.",
 }, {
 	Name: "heartbeat-hides-the-task",
 	In:   "sfn/execution.(*turn).heartbeat",

@@ -67,9 +67,7 @@ type Heartbeat struct{ Ref }
 // itself. Output is what was answered, a JSON text. Errors: *UnknownTaskError.
 type Submit struct {
 	Ref
-	Output    string
-	Child     engine.RunID // of .sync: the execution that runs for it
-	ChildName engine.Name
+	Output string
 }
 
 // Succeed closes a task with its output, a JSON text. Errors: *UnknownTaskError,

@@ -73,7 +73,7 @@ func FuzzDecodeEvent(f *testing.F) {
 // FuzzDecodeMessage reads bytes as a message between executions.
 func FuzzDecodeMessage(f *testing.F) {
 	rules := newHarness(f, DefaultLimits()).rules
-	for kind := range byte(3) {
+	for kind := range byte(4) {
 		m, _ := messageKinds.New(kind)
 		f.Add(encodeMessage(m))
 	}

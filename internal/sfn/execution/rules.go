@@ -66,7 +66,7 @@ func (r *Rules) Wants(st engine.State, body any) engine.Want {
 	switch c := body.(type) {
 	case *Start:
 		id = c.Definition
-	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look:
+	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look, *ChildBegun, *StopChild:
 		return engine.Want{}
 	}
 	if id == (blob.ID{}) || r.machines.Find(id) != nil {
@@ -105,6 +105,9 @@ func (t *turn) handle(body any) (err error) {
 				panic(p)
 			}
 			t.closeFull()
+			if c, ok := body.(*ChildBegun); ok {
+				t.send(c.stop()) // it is not in the history
+			}
 		}
 	}()
 	switch c := body.(type) {

@@ -22,6 +22,11 @@ func (t *turn) start(c *Start) error {
 		Type: ExecutionStarted, Input: datum{text: c.Input}, Role: c.Role, Version: c.Version, Alias: c.Alias,
 		hidden: hidden{settings: &settings},
 	})
+	if p := c.Parent; p.Waits {
+		t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildBegun{
+			Scheduled: p.Scheduled, Parent: p.Run, Child: s.id.Run, Name: s.id.Name, Started: s.started,
+		})})
+	}
 	t.reply = &Started{s.started, s.id.Run}
 	t.run()
 	return nil

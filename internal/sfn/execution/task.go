@@ -250,14 +250,7 @@ func (t *turn) submit(c *Submit) error {
 		return &UnknownTaskError{th.work.Scheduled}
 	}
 	t.started(th)
-	var child *childRef
-	if !c.Child.IsZero() {
-		child = &childRef{c.Child, c.ChildName}
-	}
-	t.submitted(th, c.Output, child)
-	if !th.work.Delivered { // its outcome comes by itself: no other performer may take it
-		th.work.Reached(th.work.Attempt, t.note)
-	}
+	t.submitted(th, c.Output, nil)
 	return nil
 }
 
@@ -267,6 +260,9 @@ func (t *turn) submitted(th *thread, output string, child *childRef) {
 		Type: TaskSubmitted, Previous: w.Started, Resource: w.resource, ResourceType: w.service, Output: datum{text: output},
 		hidden: hidden{child: child},
 	})
+	if !w.Delivered { // its outcome comes by itself: no other performer may take it
+		w.Reached(w.Attempt, t.note)
+	}
 }
 
 // succeed closes a task with its output.
