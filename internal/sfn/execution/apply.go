@@ -279,8 +279,8 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		if c := e.hidden.child; c != nil {
 			t.work.child, t.work.childName = c.run, c.name
 		}
-	case ActivitySucceeded, ActivityFailed, ActivityTimedOut, LambdaFunctionSucceeded, LambdaFunctionFailed,
-		LambdaFunctionTimedOut, TaskSucceeded, TaskFailed, TaskTimedOut:
+	case ActivitySucceeded, ActivityFailed, ActivityTimedOut, LambdaFunctionStartFailed, LambdaFunctionSucceeded, LambdaFunctionFailed,
+		LambdaFunctionTimedOut, TaskStartFailed, TaskSubmitFailed, TaskSucceeded, TaskFailed, TaskTimedOut:
 		t.work = nil
 	case ParallelStateStarted:
 		s.applyParallel(t, id, e)

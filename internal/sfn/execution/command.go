@@ -81,6 +81,7 @@ type Succeed struct {
 type Fail struct {
 	Ref
 	Error, Cause *string
+	Unstarted    bool // the role that was to do it can't be assumed
 }
 
 // Stop aborts an execution. The reply is a *Stopped. Nothing changes if it is closed.

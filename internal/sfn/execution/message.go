@@ -181,7 +181,7 @@ func (t *turn) childClosed(c *ChildClosed) {
 	if c.Status == Succeeded {
 		t.taskSucceeded(th, of(out))
 	} else {
-		t.taskFailed(th, failure{name: text("States.TaskFailed"), cause: text(jsonvalue.Text(out)), task: true})
+		t.taskFailed(th, failed, failure{name: text("States.TaskFailed"), cause: text(jsonvalue.Text(out)), task: true})
 	}
 	t.run()
 }

@@ -374,7 +374,7 @@ func (s *story) body(verb string, r *harnessRun, w words) any {
 	case "succeed":
 		return &Succeed{Ref: s.ref(r, w), Output: output}
 	case "fail":
-		return &Fail{Ref: s.ref(r, w), Error: w.text("error"), Cause: w.text("cause")}
+		return &Fail{Ref: s.ref(r, w), Error: w.text("error"), Cause: w.text("cause"), Unstarted: w.values["unstarted"] != ""}
 	case "heartbeat":
 		return &Heartbeat{Ref: s.ref(r, w)}
 	case "submit":
