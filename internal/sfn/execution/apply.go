@@ -298,7 +298,7 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		return
 	case ParallelStateFailed, MapStateFailed:
 		s.halt(t)
-	case EvaluationFailed, TaskStateAborted, ParallelStateSucceeded, MapStateSucceeded:
+	case EvaluationFailed, TaskStateAborted, WaitStateAborted, ParallelStateAborted, MapStateAborted, MapIterationAborted, ParallelStateSucceeded, MapStateSucceeded:
 	default:
 		if strings.HasSuffix(string(e.Type), "StateEntered") {
 			t.state, t.entered, t.enteredAt, t.before = e.Name, id, at, e.Previous

@@ -55,10 +55,6 @@ func (c coverage) add(name string, s *story) {
 var later = map[string]string{
 	"event ActivityScheduleFailed":       "an activity that is not there fails its state, as recorded, and nothing else refuses to schedule one: there is no quota of open tasks",
 	"event LambdaFunctionScheduleFailed": "the execution itself schedules, without a quota of open tasks; that a function is not there, or may not be called, shows when it is",
-	"event MapStateAborted":              "only TaskStateAborted was recorded from the service",
-	"event ParallelStateAborted":         "only TaskStateAborted was recorded from the service",
-	"event WaitStateAborted":             "an execution that is stopped in a Wait was recorded without it",
-	"event MapIterationAborted":          "only TaskStateAborted was recorded from the service",
 	"event MapRunAborted":                "distributed maps do not run yet",
 	"event MapRunFailed":                 "distributed maps do not run yet",
 	"event MapRunRedriven":               "distributed maps do not run yet",

@@ -44,6 +44,9 @@ const (
 	TaskFailed                Type = "TaskFailed"
 	TaskTimedOut              Type = "TaskTimedOut"
 	TaskStateAborted          Type = "TaskStateAborted"
+	WaitStateAborted          Type = "WaitStateAborted"
+	ParallelStateAborted      Type = "ParallelStateAborted"
+	MapStateAborted           Type = "MapStateAborted"
 	ParallelStateStarted      Type = "ParallelStateStarted"
 	ParallelStateSucceeded    Type = "ParallelStateSucceeded"
 	ParallelStateFailed       Type = "ParallelStateFailed"
@@ -53,6 +56,7 @@ const (
 	MapIterationStarted       Type = "MapIterationStarted"
 	MapIterationSucceeded     Type = "MapIterationSucceeded"
 	MapIterationFailed        Type = "MapIterationFailed"
+	MapIterationAborted       Type = "MapIterationAborted"
 )
 
 // entered and exited are the types of the events of a state.
@@ -119,6 +123,9 @@ var shapes = func() map[Type]eventShape {
 		TaskFailed:                {"taskFailedEventDetails", withResource | withResourceType | withError},
 		TaskTimedOut:              {"taskTimedOutEventDetails", withResource | withResourceType | withError},
 		TaskStateAborted:          {},
+		WaitStateAborted:          {},
+		ParallelStateAborted:      {},
+		MapStateAborted:           {},
 		ParallelStateStarted:      {},
 		ParallelStateSucceeded:    {},
 		ParallelStateFailed:       {},
@@ -128,6 +135,7 @@ var shapes = func() map[Type]eventShape {
 		MapIterationStarted:       {"mapIterationStartedEventDetails", withName | withIndex},
 		MapIterationSucceeded:     {"mapIterationSucceededEventDetails", withName | withIndex},
 		MapIterationFailed:        {"mapIterationFailedEventDetails", withName | withIndex},
+		MapIterationAborted:       {"mapIterationAbortedEventDetails", withName | withIndex},
 	}
 	for _, of := range []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"} {
 		m[entered(of)] = eventShape{"stateEnteredEventDetails", withName | withInput}
