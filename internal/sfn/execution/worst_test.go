@@ -58,10 +58,10 @@ var hostile = map[string]struct {
 		input:      `"` + strings.Repeat("x", 250_000) + `"`, status: Failed,
 	},
 	"thousands of branches of which one fails": {
-		definition: `{"StartAt":"X","States":{"X":{"Type":"Parallel","Branches":[` + many(4000, func(i int) string {
+		definition: `{"StartAt":"X","States":{"X":{"Type":"Parallel","Branches":[` + many(12_500, func(i int) string {
 			return numbered(`{"StartAt":"W#","States":{"W#":{"Type":"Wait","Seconds":900,"End":true}}}`, i)
 		}) + `,{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9,"Next":"F"},"F":{"Type":"Fail"}}}],"End":true}}}`,
-		input: `{}`, status: Failed, events: 9000,
+		input: `{}`, status: Failed, events: 40_000,
 	},
 	"a redrive of a thousand tasks and a wait": {
 		definition: `{"StartAt":"X","States":{"X":{"Type":"Parallel","Branches":[` + many(1000, func(i int) string {
