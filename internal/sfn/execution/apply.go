@@ -293,8 +293,8 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		if c := e.hidden.child; c != nil {
 			t.work.child, t.work.childName = c.run, c.name
 		}
-	case ActivitySucceeded, ActivityFailed, ActivityTimedOut, LambdaFunctionSucceeded, LambdaFunctionFailed,
-		LambdaFunctionTimedOut, TaskSucceeded, TaskFailed, TaskTimedOut:
+	case ActivitySucceeded, ActivityFailed, ActivityTimedOut, LambdaFunctionStartFailed, LambdaFunctionSucceeded, LambdaFunctionFailed,
+		LambdaFunctionTimedOut, TaskStartFailed, TaskSubmitFailed, TaskSucceeded, TaskFailed, TaskTimedOut:
 		t.work = nil
 	case ParallelStateStarted:
 		s.applyParallel(t, id, e)
@@ -312,7 +312,7 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		return
 	case ParallelStateFailed, MapStateFailed:
 		s.halt(t)
-	case EvaluationFailed, ActivityScheduleFailed, TaskStateAborted, ParallelStateSucceeded, MapStateSucceeded:
+	case EvaluationFailed, ActivityScheduleFailed, TaskStateAborted, WaitStateAborted, ParallelStateAborted, MapStateAborted, MapIterationAborted, ParallelStateSucceeded, MapStateSucceeded:
 	default:
 		if strings.HasSuffix(string(e.Type), "StateEntered") {
 			t.state, t.entered, t.enteredAt, t.before = e.Name, id, at, e.Previous

@@ -17,40 +17,47 @@ type Type string
 // Event types (Step Functions API Reference, HistoryEvent). Those of states are made of the
 // state's type: "PassStateEntered".
 const (
-	ExecutionStarted        Type = "ExecutionStarted"
-	ExecutionSucceeded      Type = "ExecutionSucceeded"
-	ExecutionFailed         Type = "ExecutionFailed"
-	ExecutionTimedOut       Type = "ExecutionTimedOut"
-	ExecutionAborted        Type = "ExecutionAborted"
-	ExecutionRedriven       Type = "ExecutionRedriven"
-	EvaluationFailed        Type = "EvaluationFailed"
-	ActivityScheduled       Type = "ActivityScheduled"
-	ActivityScheduleFailed  Type = "ActivityScheduleFailed"
-	ActivityStarted         Type = "ActivityStarted"
-	ActivitySucceeded       Type = "ActivitySucceeded"
-	ActivityFailed          Type = "ActivityFailed"
-	ActivityTimedOut        Type = "ActivityTimedOut"
-	LambdaFunctionScheduled Type = "LambdaFunctionScheduled"
-	LambdaFunctionStarted   Type = "LambdaFunctionStarted"
-	LambdaFunctionSucceeded Type = "LambdaFunctionSucceeded"
-	LambdaFunctionFailed    Type = "LambdaFunctionFailed"
-	LambdaFunctionTimedOut  Type = "LambdaFunctionTimedOut"
-	TaskScheduled           Type = "TaskScheduled"
-	TaskStarted             Type = "TaskStarted"
-	TaskSubmitted           Type = "TaskSubmitted"
-	TaskSucceeded           Type = "TaskSucceeded"
-	TaskFailed              Type = "TaskFailed"
-	TaskTimedOut            Type = "TaskTimedOut"
-	TaskStateAborted        Type = "TaskStateAborted"
-	ParallelStateStarted    Type = "ParallelStateStarted"
-	ParallelStateSucceeded  Type = "ParallelStateSucceeded"
-	ParallelStateFailed     Type = "ParallelStateFailed"
-	MapStateStarted         Type = "MapStateStarted"
-	MapStateSucceeded       Type = "MapStateSucceeded"
-	MapStateFailed          Type = "MapStateFailed"
-	MapIterationStarted     Type = "MapIterationStarted"
-	MapIterationSucceeded   Type = "MapIterationSucceeded"
-	MapIterationFailed      Type = "MapIterationFailed"
+	ExecutionStarted          Type = "ExecutionStarted"
+	ExecutionSucceeded        Type = "ExecutionSucceeded"
+	ExecutionFailed           Type = "ExecutionFailed"
+	ExecutionTimedOut         Type = "ExecutionTimedOut"
+	ExecutionAborted          Type = "ExecutionAborted"
+	ExecutionRedriven         Type = "ExecutionRedriven"
+	EvaluationFailed          Type = "EvaluationFailed"
+	ActivityScheduled         Type = "ActivityScheduled"
+	ActivityScheduleFailed    Type = "ActivityScheduleFailed"
+	ActivityStarted           Type = "ActivityStarted"
+	ActivitySucceeded         Type = "ActivitySucceeded"
+	ActivityFailed            Type = "ActivityFailed"
+	ActivityTimedOut          Type = "ActivityTimedOut"
+	LambdaFunctionScheduled   Type = "LambdaFunctionScheduled"
+	LambdaFunctionStarted     Type = "LambdaFunctionStarted"
+	LambdaFunctionStartFailed Type = "LambdaFunctionStartFailed"
+	LambdaFunctionSucceeded   Type = "LambdaFunctionSucceeded"
+	LambdaFunctionFailed      Type = "LambdaFunctionFailed"
+	LambdaFunctionTimedOut    Type = "LambdaFunctionTimedOut"
+	TaskScheduled             Type = "TaskScheduled"
+	TaskStarted               Type = "TaskStarted"
+	TaskStartFailed           Type = "TaskStartFailed"
+	TaskSubmitted             Type = "TaskSubmitted"
+	TaskSubmitFailed          Type = "TaskSubmitFailed"
+	TaskSucceeded             Type = "TaskSucceeded"
+	TaskFailed                Type = "TaskFailed"
+	TaskTimedOut              Type = "TaskTimedOut"
+	TaskStateAborted          Type = "TaskStateAborted"
+	WaitStateAborted          Type = "WaitStateAborted"
+	ParallelStateAborted      Type = "ParallelStateAborted"
+	MapStateAborted           Type = "MapStateAborted"
+	ParallelStateStarted      Type = "ParallelStateStarted"
+	ParallelStateSucceeded    Type = "ParallelStateSucceeded"
+	ParallelStateFailed       Type = "ParallelStateFailed"
+	MapStateStarted           Type = "MapStateStarted"
+	MapStateSucceeded         Type = "MapStateSucceeded"
+	MapStateFailed            Type = "MapStateFailed"
+	MapIterationStarted       Type = "MapIterationStarted"
+	MapIterationSucceeded     Type = "MapIterationSucceeded"
+	MapIterationFailed        Type = "MapIterationFailed"
+	MapIterationAborted       Type = "MapIterationAborted"
 )
 
 // entered and exited are the types of the events of a state.
@@ -90,40 +97,47 @@ type eventShape struct {
 // shapes of all types; a state's Entered and Exited have one each, whatever the state.
 var shapes = func() map[Type]eventShape {
 	m := map[Type]eventShape{
-		ExecutionStarted:        {"executionStartedEventDetails", withInput | withRole | withOrigin},
-		ExecutionSucceeded:      {"executionSucceededEventDetails", withOutput},
-		ExecutionFailed:         {"executionFailedEventDetails", withError},
-		ExecutionTimedOut:       {"executionTimedOutEventDetails", withError},
-		ExecutionAborted:        {"executionAbortedEventDetails", withError},
-		ExecutionRedriven:       {"executionRedrivenEventDetails", withRedriveCount},
-		EvaluationFailed:        {"evaluationFailedEventDetails", withError | withEvaluation},
-		ActivityScheduled:       {"activityScheduledEventDetails", withResource | withInput | withTimeouts},
-		ActivityScheduleFailed:  {"activityScheduleFailedEventDetails", withError},
-		ActivityStarted:         {"activityStartedEventDetails", withWorker},
-		ActivitySucceeded:       {"activitySucceededEventDetails", withOutput},
-		ActivityFailed:          {"activityFailedEventDetails", withError},
-		ActivityTimedOut:        {"activityTimedOutEventDetails", withError},
-		LambdaFunctionScheduled: {"lambdaFunctionScheduledEventDetails", withResource | withInput | withTimeouts | withCredentials},
-		LambdaFunctionStarted:   {},
-		LambdaFunctionSucceeded: {"lambdaFunctionSucceededEventDetails", withOutput},
-		LambdaFunctionFailed:    {"lambdaFunctionFailedEventDetails", withError},
-		LambdaFunctionTimedOut:  {"lambdaFunctionTimedOutEventDetails", withError},
-		TaskScheduled:           {"taskScheduledEventDetails", withResource | withResourceType | withRegion | withParameters | withTimeouts | withCredentials},
-		TaskStarted:             {"taskStartedEventDetails", withResource | withResourceType},
-		TaskSubmitted:           {"taskSubmittedEventDetails", withResource | withResourceType | withOutput},
-		TaskSucceeded:           {"taskSucceededEventDetails", withResource | withResourceType | withOutput},
-		TaskFailed:              {"taskFailedEventDetails", withResource | withResourceType | withError},
-		TaskTimedOut:            {"taskTimedOutEventDetails", withResource | withResourceType | withError},
-		TaskStateAborted:        {},
-		ParallelStateStarted:    {},
-		ParallelStateSucceeded:  {},
-		ParallelStateFailed:     {},
-		MapStateStarted:         {"mapStateStartedEventDetails", withLength},
-		MapStateSucceeded:       {},
-		MapStateFailed:          {},
-		MapIterationStarted:     {"mapIterationStartedEventDetails", withName | withIndex},
-		MapIterationSucceeded:   {"mapIterationSucceededEventDetails", withName | withIndex},
-		MapIterationFailed:      {"mapIterationFailedEventDetails", withName | withIndex},
+		ExecutionStarted:          {"executionStartedEventDetails", withInput | withRole | withOrigin},
+		ExecutionSucceeded:        {"executionSucceededEventDetails", withOutput},
+		ExecutionFailed:           {"executionFailedEventDetails", withError},
+		ExecutionTimedOut:         {"executionTimedOutEventDetails", withError},
+		ExecutionAborted:          {"executionAbortedEventDetails", withError},
+		ExecutionRedriven:         {"executionRedrivenEventDetails", withRedriveCount},
+		EvaluationFailed:          {"evaluationFailedEventDetails", withError | withEvaluation},
+		ActivityScheduled:         {"activityScheduledEventDetails", withResource | withInput | withTimeouts},
+		ActivityScheduleFailed:    {"activityScheduleFailedEventDetails", withError},
+		ActivityStarted:           {"activityStartedEventDetails", withWorker},
+		ActivitySucceeded:         {"activitySucceededEventDetails", withOutput},
+		ActivityFailed:            {"activityFailedEventDetails", withError},
+		ActivityTimedOut:          {"activityTimedOutEventDetails", withError},
+		LambdaFunctionScheduled:   {"lambdaFunctionScheduledEventDetails", withResource | withInput | withTimeouts | withCredentials},
+		LambdaFunctionStarted:     {},
+		LambdaFunctionStartFailed: {"lambdaFunctionStartFailedEventDetails", withError},
+		LambdaFunctionSucceeded:   {"lambdaFunctionSucceededEventDetails", withOutput},
+		LambdaFunctionFailed:      {"lambdaFunctionFailedEventDetails", withError},
+		LambdaFunctionTimedOut:    {"lambdaFunctionTimedOutEventDetails", withError},
+		TaskScheduled:             {"taskScheduledEventDetails", withResource | withResourceType | withRegion | withParameters | withTimeouts | withCredentials},
+		TaskStarted:               {"taskStartedEventDetails", withResource | withResourceType},
+		TaskStartFailed:           {"taskStartFailedEventDetails", withResource | withResourceType | withError},
+		TaskSubmitFailed:          {"taskSubmitFailedEventDetails", withResource | withResourceType | withError},
+		TaskSubmitted:             {"taskSubmittedEventDetails", withResource | withResourceType | withOutput},
+		TaskSucceeded:             {"taskSucceededEventDetails", withResource | withResourceType | withOutput},
+		TaskFailed:                {"taskFailedEventDetails", withResource | withResourceType | withError},
+		TaskTimedOut:              {"taskTimedOutEventDetails", withResource | withResourceType | withError},
+		TaskStateAborted:          {},
+		WaitStateAborted:          {},
+		ParallelStateAborted:      {},
+		MapStateAborted:           {},
+		ParallelStateStarted:      {},
+		ParallelStateSucceeded:    {},
+		ParallelStateFailed:       {},
+		MapStateStarted:           {"mapStateStartedEventDetails", withLength},
+		MapStateSucceeded:         {},
+		MapStateFailed:            {},
+		MapIterationStarted:       {"mapIterationStartedEventDetails", withName | withIndex},
+		MapIterationSucceeded:     {"mapIterationSucceededEventDetails", withName | withIndex},
+		MapIterationFailed:        {"mapIterationFailedEventDetails", withName | withIndex},
+		MapIterationAborted:       {"mapIterationAbortedEventDetails", withName | withIndex},
 	}
 	for _, of := range []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"} {
 		m[entered(of)] = eventShape{"stateEnteredEventDetails", withName | withInput}

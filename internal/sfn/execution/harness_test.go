@@ -179,14 +179,17 @@ func (h *harness) settle() {
 			h.queue = h.queue[1:]
 			if m.To.Kind == registry.KindActivity {
 				h.answer(m)
-			} else if to := h.runs[m.To]; to != nil {
-				body, err := h.rules.DecodeMessage(m.Body)
-				if err != nil {
-					h.t.Fatal(err)
-				}
-				if _, err := h.do(to, body); err != nil {
-					h.t.Fatal(err)
-				}
+				continue
+			}
+			body, err := h.rules.DecodeMessage(m.Body)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			to := h.runs[m.To]
+			if to == nil || to.id.Run != m.Run {
+				h.queue = append(h.queue, h.rules.Refused(m.To, body, &engine.UnknownRunError{})...)
+			} else if _, err := h.do(to, body); err != nil {
+				h.t.Fatal(err)
 			}
 			continue
 		}

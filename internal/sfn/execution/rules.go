@@ -82,7 +82,7 @@ func (r *Rules) Wants(st engine.State, body any) engine.Want {
 // runs tells whether a command may run states.
 func runs(body any) bool {
 	switch body.(type) {
-	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look:
+	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look, *ChildBegun, *StopChild:
 		return false
 	}
 	return true
@@ -131,6 +131,9 @@ func (t *turn) handle(body any) (err error) {
 				panic(p)
 			}
 			t.closeFull()
+			if c, ok := body.(*ChildBegun); ok {
+				t.send(c.stop()) // it is not in the history
+			}
 		}
 	}()
 	switch c := body.(type) {

@@ -27,6 +27,11 @@ func (t *turn) start(c *Start) error {
 		body.hidden.input = &input
 	}
 	t.emit(nil, body)
+	if p := c.Parent; p.Waits {
+		t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildBegun{
+			Scheduled: p.Scheduled, Parent: p.Run, Child: s.id.Run, Name: s.id.Name, Started: s.started,
+		})})
+	}
 	t.reply = &Started{s.started, s.id.Run}
 	t.run()
 	return nil

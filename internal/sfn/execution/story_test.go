@@ -309,7 +309,7 @@ func arnOf(label string) string {
 }
 
 // child does what the performer of states:startExecution does: it takes the task of a run,
-// starts as=machine/name for it, and says so.
+// starts as=machine/name for it, and says so, unless it is the child who does.
 func (s *story) child(label string, w words) error {
 	r := s.labels[label].harnessRun
 	reply, err := s.do(r, &StartTask{ScheduledEventID: s.offered(r, w)})
@@ -325,6 +325,17 @@ func (s *story) child(label string, w words) error {
 	parent := &Parent{Name: r.id.Name, Run: r.id.Run, Scheduled: t.ScheduledEventID}
 	_, pattern, waits := strings.Cut(t.Resource, ".")
 	parent.Waits = waits && pattern != "waitForTaskToken"
+	switch w.values["meanwhile"] { // before the child has begun
+	case "stopped", "forgotten":
+		if _, err := s.do(r, &Stop{}); err != nil {
+			return err
+		}
+		if w.values["meanwhile"] == "forgotten" {
+			delete(s.runs, r.id.Name)
+		}
+	case "late":
+		s.tick()
+	}
 	if err := s.start(w.values["as"], w, parent); err != nil {
 		return err
 	}
@@ -337,9 +348,6 @@ func (s *story) child(label string, w words) error {
 		_, err = s.do(r, &Succeed{Ref: ref, Output: output})
 	case !parent.Waits:
 		_, err = s.do(r, &Submit{Ref: ref, Output: output})
-	case w.values["silent"] != "": // it says nothing: the child's end does
-	default:
-		_, err = s.do(r, &Submit{Ref: ref, Output: output, Child: child.id.Run, ChildName: child.id.Name})
 	}
 	s.settle()
 	return err
@@ -394,7 +402,7 @@ func (s *story) body(verb string, r *harnessRun, w words) any {
 	case "succeed":
 		return &Succeed{Ref: s.ref(r, w), Output: output}
 	case "fail":
-		return &Fail{Ref: s.ref(r, w), Error: w.text("error"), Cause: w.text("cause")}
+		return &Fail{Ref: s.ref(r, w), Error: w.text("error"), Cause: w.text("cause"), Unstarted: w.values["unstarted"] != ""}
 	case "heartbeat":
 		return &Heartbeat{Ref: s.ref(r, w)}
 	case "submit":

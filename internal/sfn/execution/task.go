@@ -80,7 +80,7 @@ func (e *evaluation) task() {
 	t.emit(th, body)
 	if r.Kind == asl.Integration && !Performs(r) && !t.trial.mocks() {
 		t.started(th)
-		t.taskFailed(th, failure{
+		t.taskFailed(th, th.work.refused(), failure{
 			name: text(errTask), task: true,
 			cause: text("This server does not call " + r.Service + ":" + r.Action + ". It runs activities, Lambda functions and executions of its own state machines."),
 		})
@@ -277,14 +277,7 @@ func (t *turn) submit(c *Submit) error {
 		return &UnknownTaskError{th.work.Scheduled}
 	}
 	t.started(th)
-	var child *childRef
-	if !c.Child.IsZero() {
-		child = &childRef{c.Child, c.ChildName}
-	}
-	t.submitted(th, c.Output, child)
-	if !th.work.Delivered { // its outcome comes by itself: no other performer may take it
-		th.work.Reached(th.work.Attempt, t.note)
-	}
+	t.submitted(th, c.Output, nil)
 	return nil
 }
 
@@ -294,6 +287,9 @@ func (t *turn) submitted(th *thread, output string, child *childRef) {
 		Type: TaskSubmitted, Previous: w.Started, Resource: w.resource, ResourceType: w.service, Output: datum{text: output},
 		hidden: hidden{child: child},
 	})
+	if !w.Delivered { // its outcome comes by itself: no other performer may take it
+		w.Reached(w.Attempt, t.note)
+	}
 }
 
 // succeed closes a task with its output.
@@ -316,23 +312,50 @@ func (t *turn) failTask(c *Fail) error {
 	if err != nil {
 		return err
 	}
-	t.started(th)
-	t.taskFailed(th, failure{name: c.Error, cause: c.Cause, task: true})
+	of := failed
+	switch w := th.work; {
+	case c.Unstarted && w.Started == 0:
+		of = startFailed
+	case c.Token == nil && w.submitted == 0: // who was to submit it says so
+		of = w.refused()
+	}
+	if of != startFailed {
+		t.started(th)
+	}
+	t.taskFailed(th, of, failure{name: c.Error, cause: c.Cause, task: true})
 	t.run()
 	return nil
 }
 
+// ends are the types of an event of a task's end, by asl.ResourceKind.
+type ends [4]Type
+
+var (
+	succeeded    = &ends{asl.Activity: ActivitySucceeded, asl.Function: LambdaFunctionSucceeded, asl.Integration: TaskSucceeded}
+	failed       = &ends{asl.Activity: ActivityFailed, asl.Function: LambdaFunctionFailed, asl.Integration: TaskFailed}
+	startFailed  = &ends{asl.Function: LambdaFunctionStartFailed, asl.Integration: TaskStartFailed}
+	submitFailed = &ends{asl.Integration: TaskSubmitFailed}
+	timedOut     = &ends{asl.Activity: ActivityTimedOut, asl.Function: LambdaFunctionTimedOut, asl.Integration: TaskTimedOut}
+)
+
+// refused is how a task ends whose call was made and refused.
+func (w *work) refused() *ends {
+	if asl.Pattern(w.pattern) == asl.RequestResponse {
+		return failed
+	}
+	return submitFailed
+}
+
 // ended is the event of a started task's end: it comes after that of its submission, if
 // there was one.
-func (t *turn) ended(w *work, activity, function, integration Type) *Body {
-	body := &Body{Previous: w.Started, Resource: w.resource, ResourceType: w.service}
+func (t *turn) ended(w *work, of *ends) *Body {
+	body := &Body{Type: of[w.kind], Previous: w.Started, Resource: w.resource, ResourceType: w.service}
 	switch {
 	case w.submitted != 0:
 		body.Previous = w.submitted
 	case w.Started == 0:
 		body.Previous = w.Scheduled
 	}
-	body.Type = [...]Type{asl.Activity: activity, asl.Function: function, asl.Integration: integration}[w.kind]
 	return body
 }
 
@@ -349,10 +372,10 @@ func (t *turn) taskSucceeded(th *thread, output datum) {
 		e.tooLarge(label, 0)
 		f := *e.failed
 		f.task = true
-		t.taskFailed(th, f)
+		t.taskFailed(th, failed, f)
 		return
 	}
-	body := t.ended(&gone, ActivitySucceeded, LambdaFunctionSucceeded, TaskSucceeded)
+	body := t.ended(&gone, succeeded)
 	body.Output = output
 	id := t.emit(th, body)
 	gone.Drop(t.note)
@@ -363,9 +386,9 @@ func (t *turn) taskSucceeded(th *thread, output datum) {
 }
 
 // taskFailed goes on with a task that failed.
-func (t *turn) taskFailed(th *thread, f failure) {
+func (t *turn) taskFailed(th *thread, of *ends, f failure) {
 	gone := *th.work
-	body := t.ended(&gone, ActivityFailed, LambdaFunctionFailed, TaskFailed)
+	body := t.ended(&gone, of)
 	body.Error, body.Cause = said(f.name), said(f.cause)
 	f.at = t.emit(th, body)
 	gone.Drop(t.note)
@@ -376,7 +399,7 @@ func (t *turn) taskFailed(th *thread, f failure) {
 // taskTimedOut goes on with a task whose time is over, or whose heartbeat is late.
 func (t *turn) taskTimedOut(th *thread, heartbeat bool) {
 	gone := *th.work
-	body := t.ended(&gone, ActivityTimedOut, LambdaFunctionTimedOut, TaskTimedOut)
+	body := t.ended(&gone, timedOut)
 	f := failure{name: text(errTimeout), task: true, heartbeat: heartbeat}
 	body.Error = said(f.name)
 	f.at = t.emit(th, body)

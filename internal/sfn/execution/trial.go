@@ -173,7 +173,7 @@ func (r *Trial) Mock(m *Mock) {
 	if th.work != nil {
 		t.started(th)
 		if m.Failed {
-			t.taskFailed(th, failure{name: m.Error, cause: m.Cause, task: true})
+			t.taskFailed(th, failed, failure{name: m.Error, cause: m.Cause, task: true})
 		} else {
 			t.taskSucceeded(th, of(m.Result))
 		}
