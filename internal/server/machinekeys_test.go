@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -63,5 +64,53 @@ func TestAHistoryWithoutDataHasNothingSealed(t *testing.T) {
 		if !strings.Contains(answer, `"executionFailedEventDetails":{}`) || strings.Contains(answer, `\u0001`) || strings.Contains(answer, secretOf) {
 			t.Errorf("%s is shown %s", who, answer)
 		}
+	}
+}
+
+// ended waits for the end of an execution, and describes it.
+func (m *machineKeys) ended(execution string) string {
+	m.t.Helper()
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		answer := m.must(m.states(m.root, "DescribeExecution", `{"executionArn":"`+execution+`"}`))
+		if m.field("status", answer) != "RUNNING" {
+			return answer
+		}
+		if time.Since(began) > 30*time.Second {
+			m.t.Fatalf("it does not end: %s", answer)
+		}
+	}
+}
+
+func (m *machineKeys) start(machine string) (execution string) {
+	m.t.Helper()
+	return m.field("executionArn", m.must(m.states(m.root, "StartExecution", `{"stateMachineArn":"`+machine+`"}`)))
+}
+
+// TestARefusedKeyIsAnErrorThatMachinesCatch, by the name that the service gives it: of an
+// activity's key that the role may not use, and of the key of a machine that is to be started.
+func TestARefusedKeyIsAnErrorThatMachinesCatch(t *testing.T) {
+	m := newMachineKeys(t)
+	other := keyIDIn(m.must(m.kms(m.root, "CreateKey", `{}`)))
+	activity := m.field("activityArn", m.must(m.states(m.root, "CreateActivity", `{"name":"a","encryptionConfiguration":{"type":"CUSTOMER_MANAGED_KMS_KEY","kmsKeyId":"`+other+`"}}`)))
+	deny, _ := json.Marshal(policyOf(`{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":"kms:*","Resource":"*"}`, `{"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*"}`))
+	m.must(m.kms(m.root, "PutKeyPolicy", `{"KeyId":"`+other+`","PolicyName":"default","Policy":`+string(deny)+`}`))
+	catches := func(task, name string) string {
+		return `{"StartAt":"T","States":{"T":{"Type":"Task",` + task + `,"Catch":[{"ErrorEquals":["` + name + `"],"Next":"S"}],"End":true},"S":{"Type":"Succeed"}}}`
+	}
+	own := m.machine("own", "STANDARD", catches(`"Resource":"`+activity+`"`, "KmsAccessDeniedException"))
+	if got := m.ended(m.start(own)); m.field("status", got) != "SUCCEEDED" {
+		t.Errorf("of an activity: %s", got)
+	}
+
+	lost := m.machine("lost", "STANDARD", `{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}`)
+	for _, pattern := range []string{"", ".sync:2", ".waitForTaskToken"} {
+		definition, _ := json.Marshal(catches(`"Resource":"arn:aws:states:::states:startExecution`+pattern+`","Parameters":{"StateMachineArn":"`+lost+`"}`, "StepFunctions.KmsInvalidStateException"))
+		name := "parent" + strings.Trim(strings.ReplaceAll(pattern, ":", ""), ".")
+		parent := m.field("stateMachineArn", m.must(m.states(m.root, "CreateStateMachine", `{"name":"`+name+`","roleArn":"`+roleARN("machines")+`","definition":`+string(definition)+`}`)))
+		m.must(m.kms(m.root, "DisableKey", `{"KeyId":"`+m.key+`"}`))
+		if got := m.ended(m.start(parent)); m.field("status", got) != "SUCCEEDED" {
+			t.Errorf("of a machine, %s: %s", name, got)
+		}
+		m.must(m.kms(m.root, "EnableKey", `{"KeyId":"`+m.key+`"}`))
 	}
 }

@@ -28,7 +28,7 @@ type KeyUse struct {
 // KeyError says that the key of a state machine or an activity can't be used now: in the
 // words of the faults that the API declares, which are errors of executions too.
 type KeyError struct {
-	Code    string // KmsAccessDeniedException, KmsInvalidStateException or KmsThrottlingException
+	Code    string // KmsAccessDeniedException, KmsInvalidStateException or KmsThrottlingException, with the API's namespace
 	State   string // of the key, if it is in one in which it can't be used: DISABLED, ...
 	Message string
 }
@@ -372,7 +372,7 @@ func (t *turn) failLocked(refused error) {
 func keyFailure(refused error) (name, cause string) {
 	name, cause = errRuntime, refused.Error()
 	if e, ok := errors.AsType[*KeyError](refused); ok {
-		name, cause = e.Code, e.Message
+		name, cause = e.Code[strings.LastIndexByte(e.Code, '#')+1:], e.Message
 	}
 	return name, strings.TrimLeft(*cut(&cause, causeMax), sealedMark)
 }
