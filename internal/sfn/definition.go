@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"heddle/internal/blob"
+	"heddle/internal/kms/datakey"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/wire"
@@ -65,8 +66,21 @@ func (s *actions) shownDefinition(ctx context.Context, id blob.ID, e registry.En
 	return string(b), reads, nil
 }
 
-// machine gives the compiled machine of a stored definition.
-func (s *actions) machine(ctx context.Context, id blob.ID, e registry.Encryption, open func([]byte) ([]byte, error)) (*asl.Machine, error) {
+// machine gives the compiled machine of a stored definition. If that is sealed, dataKey is
+// asked for the key of it even when the machine is at hand: it may be so for others. Errors:
+// *execution.KeyError.
+func (s *actions) machine(ctx context.Context, id blob.ID, e registry.Encryption, dataKey func() (datakey.Sealer, error)) (*asl.Machine, error) {
+	var open func(sealed []byte) ([]byte, error)
+	if e.Key != "" {
+		key, err := dataKey()
+		if err != nil {
+			return nil, err
+		}
+		open = func(sealed []byte) ([]byte, error) {
+			b, err := key.Open(sealed)
+			return b, keyError(err)
+		}
+	}
 	if m := s.machines.Find(id); m != nil {
 		return m, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
+	"heddle/internal/kms/datakey"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
@@ -182,14 +183,10 @@ func updatedOf(t *Target) engine.Time {
 // activitiesOf gives the activities that an execution's definition names and that are
 // there. It is opened in the right of the machine's role, which will run it.
 func (s *actions) activitiesOf(ctx context.Context, w engine.World, c *execution.Settings, machine string) (there []execution.Activity, err error) {
-	m, err := s.machine(ctx, c.Definition, c.Key, func(sealed []byte) ([]byte, error) {
-		key, err := s.keys.find(ctx, &execution.KeyUse{
+	m, err := s.machine(ctx, c.Definition, c.Key, func() (datakey.Sealer, error) {
+		return s.keys.find(ctx, &execution.KeyUse{
 			World: w, Key: c.Key.Key, Role: c.Role, Machine: machine, Of: machine, Seconds: c.Key.ReuseSeconds, Wrapped: c.DefinitionKey,
 		})
-		if err != nil {
-			return nil, err
-		}
-		return key.Open(sealed)
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/kms/datakey"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/wire"
 )
@@ -42,13 +43,15 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 	if err := checkInput(input); err != nil {
 		return nil, err
 	}
-	e := t.Revision.Encryption
-	m, err := s.machine(ctx, t.Revision.Definition.ID, e, s.asCaller(ctx, e, execution.MachineARN(w, t.Machine.Name)))
+	d, e := &t.Revision.Definition, t.Revision.Encryption
+	m, err := s.machine(ctx, d.ID, e, func() (datakey.Sealer, error) {
+		return s.callersKey(ctx, callerUse(ctx, e, execution.MachineARN(w, t.Machine.Name)), []byte(d.DataKey))
+	})
 	if err != nil {
 		return nil, err
 	}
 	start := &execution.Start{Input: input, Settings: execution.Settings{
-		Definition: t.Revision.Definition.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader),
+		Definition: d.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader),
 	}}
 	if _, err := io.ReadFull(s.Random, start.Secret[:]); err != nil {
 		return nil, err
@@ -56,11 +59,11 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 	run := &expressRun{
 		actions: s, execution: execution.NewEphemeral(execution.Name(w, t.Machine.Name, name), id, m, s.options.Execution), ended: make(chan ending),
 	}
-	d, err := run.toItsEnd(ctx, start)
+	ended, err := run.toItsEnd(ctx, start)
 	if err != nil {
 		return nil, err
 	}
-	return syncOutput(d, text(in.IncludedData) != wire.IncludedDataMetadataOnly), nil
+	return syncOutput(ended, text(in.IncludedData) != wire.IncludedDataMetadataOnly), nil
 }
 
 // syncOutput is what StartSyncExecution answers. A machine that fails is no failure of the call.

@@ -10,21 +10,29 @@ import (
 	"heddle/internal/sfn/wire"
 )
 
-// openHistory opens what is sealed of events, in the caller's right. Errors:
-// *execution.KeyError.
-func (s *actions) openHistory(ctx context.Context, arn string, events []byte) ([]byte, error) {
-	if !execution.HasSealed(events) {
-		return events, nil
+// showHistory gives stored events as they are shown: with data, what is sealed is opened, in
+// the caller's right. Errors: *execution.KeyError.
+func (s *actions) showHistory(ctx context.Context, arn string, events []byte, data bool) (shown []byte, err error) {
+	shown, open := events, (func(string) (string, error))(nil)
+	if execution.HasSealed(events) {
+		d, err := s.description(ctx, arn)
+		if err != nil {
+			return nil, err
+		}
+		if d.Settings.Key.Key != "" { // else it only looks so
+			open = s.opener(ctx, d.Settings.Key, d.Machine)
+		}
 	}
-	d, err := s.description(ctx, arn)
-	if err != nil || d.Settings.Key.Key == "" {
-		return events, err
+	switch {
+	case !data:
+		shown, err = execution.WithoutData(events, open != nil)
+	case open != nil:
+		shown, err = execution.ViewHistory(events, open)
 	}
-	events, err = execution.ViewHistory(events, s.opener(ctx, d.Settings.Key, d.Machine))
 	if err != nil {
 		return nil, fmt.Errorf("show the history of %s: %w", arn, err)
 	}
-	return events, nil
+	return shown, nil
 }
 
 // getExecutionHistory serves GetExecutionHistory. Events are answered as they are stored,
@@ -68,15 +76,9 @@ func (s *actions) getExecutionHistory(ctx context.Context, in *wire.GetExecution
 	} else {
 		first += n
 	}
-	out := &wire.History{Events: events}
-	if data {
-		if out.Events, err = s.openHistory(ctx, in.ExecutionARN, events); err != nil {
-			return nil, err
-		}
-	} else {
-		if out.Events, err = execution.WithoutData(events); err != nil {
-			return nil, fmt.Errorf("show the history of %s without data: %w", in.ExecutionARN, err)
-		}
+	out := &wire.History{}
+	if out.Events, err = s.showHistory(ctx, in.ExecutionARN, events, data); err != nil {
+		return nil, err
 	}
 	if first <= last {
 		out.NextToken, err = pages.next(string(binary.AppendUvarint(binary.AppendUvarint(nil, uint64(first)), uint64(last))), true)

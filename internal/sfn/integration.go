@@ -128,7 +128,7 @@ func (i *integrations) begin(ctx context.Context, claim *matching.Claim) (*execu
 // failed tells a run that a task failed, if that is the task's own fault. Else the task is
 // handed back.
 func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execution.Task, why error) error {
-	f, theirs := errors.AsType[*fault.Fault](why)
+	f, theirs := errors.AsType[*fault.Fault](keyFault(why))
 	if !theirs {
 		i.Runs.Cast(engine.Command{Run: run, Body: undelivered(task)})
 		return why

@@ -182,6 +182,16 @@ func (s *actions) openSealed(ctx context.Context, use datakey.Use, sealed []byte
 	return b, keyError(err)
 }
 
+// callersKey is the data key that something is sealed under, for who calls. Errors:
+// *execution.KeyError.
+func (s *actions) callersKey(ctx context.Context, use datakey.Use, wrapped []byte) (key datakey.Sealer, err error) {
+	if s.keys.cache == nil {
+		return key, errNoKeys
+	}
+	key, err = s.keys.cache.Find(ctx, use, wrapped)
+	return key, keyError(err)
+}
+
 // Bounds of how long a data key is used again, and what it is unless somebody says.
 const (
 	reuseSecondsMin     = 60

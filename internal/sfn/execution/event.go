@@ -322,9 +322,17 @@ func (w *members) payload(name, value string) {
 	w.b = append(w.b, `{"truncated":false}`...)
 }
 
-// WithoutData gives stored events, with commas between them, without what users gave.
-func WithoutData(events []byte) ([]byte, error) {
-	return rewrite(events, false, func(*Body) error { return nil })
+// WithoutData gives stored events, with commas between them, without inputs, outputs and
+// variables; if they are of an execution with a key, without anything that is sealed.
+func WithoutData(events []byte, sealed bool) ([]byte, error) {
+	return rewrite(events, false, func(e *Body) error {
+		for _, words := range []**datum{&e.Error, &e.Cause} {
+			if sealed && *words != nil && Sealed((*words).text) {
+				*words = nil
+			}
+		}
+		return nil
+	})
 }
 
 // rewrite gives stored events anew, with commas between them, after something was done to

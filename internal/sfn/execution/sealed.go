@@ -28,7 +28,7 @@ type KeyUse struct {
 // KeyError says that the key of a state machine or an activity can't be used now: in the
 // words of the faults that the API declares, which are errors of executions too.
 type KeyError struct {
-	Code    string // KmsAccessDeniedException, KmsInvalidStateException or KmsThrottlingException
+	Code    string // KmsAccessDeniedException, KmsInvalidStateException or KmsThrottlingException, with the API's namespace
 	State   string // of the key, if it is in one in which it can't be used: DISABLED, ...
 	Message string
 }
@@ -335,7 +335,7 @@ func (t *turn) seal(e *Body) {
 // is; else the execution fails.
 func (t *turn) locked(body any, refused error) error {
 	switch c := body.(type) {
-	case *Start, *Same, *Stop, *Redrive, *Look:
+	case *Start, *Same, *Stop, *Redrive:
 		return refused
 	case *Succeed:
 		if c.Token != nil {
@@ -345,8 +345,12 @@ func (t *turn) locked(body any, refused error) error {
 		if c.Token != nil {
 			return refused
 		}
+	case *Look: // who asks could only ask again
+		t.reply = &UnknownTaskError{c.ScheduledEventID}
 	case *StartTask:
 		t.reply = &UnknownTaskError{c.ScheduledEventID}
+	case *ChildBegun:
+		t.send(c.stop()) // nobody waits for it
 	}
 	if t.s.isOpen() {
 		t.failLocked(refused)
@@ -362,12 +366,15 @@ func (t *turn) failLocked(refused error) {
 	t.end(Failed, &name, &cause, t.s.last)
 }
 
-// keyFailure is the error of a state or an execution for a key that is refused.
+// keyFailure is the error of a state or an execution for a key that is refused. The cause may
+// be stored as it is: so it is short, and does not look like something that is sealed,
+// whatever a key management service says.
 func keyFailure(refused error) (name, cause string) {
+	name, cause = errRuntime, refused.Error()
 	if e, ok := errors.AsType[*KeyError](refused); ok {
-		return e.Code, e.Message
+		name, cause = e.Code[strings.LastIndexByte(e.Code, '#')+1:], e.Message
 	}
-	return errRuntime, refused.Error()
+	return name, strings.TrimLeft(*cut(&cause, causeMax), sealedMark)
 }
 
 // HasSealed tells whether stored events may have anything that is sealed.

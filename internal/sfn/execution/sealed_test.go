@@ -148,3 +148,27 @@ func mustHide(t *testing.T, r *harnessRun, snapshot []byte) {
 		}
 	}
 }
+
+// TestWhatAKeyManagementServiceSaysIsOnlyWords, whatever it says: it can't pass for something
+// that is sealed, nor be too much for the history.
+func TestWhatAKeyManagementServiceSaysIsOnlyWords(t *testing.T) {
+	for name, c := range map[string]struct{ said, want string }{
+		"what looks sealed":     {sealedMark + "nonsense", "nonsense"},
+		"nothing but the mark":  {sealedMark + sealedMark, ""},
+		"more than causes hold": {strings.Repeat("x", engine.TurnBytesMax), strings.Repeat("x", causeMax)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, DefaultLimits())
+			h.key.Key, h.key.ReuseSeconds = "alias/mine", 300
+			r := h.begin("m", "e", `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9,"End":true}}}`, `{}`, nil)
+			h.keys.refused[r.state.(*State).of] = &KeyError{Code: "KmsAccessDeniedException", Message: c.said}
+			h.tick()
+			last := r.events[len(r.events)-1]
+			if body := last.Body.(*Body); body.Type != ExecutionFailed || body.Cause.Text() != c.want {
+				t.Errorf("the last event is %.200s", last.Public)
+			}
+			h.view(&last)
+			h.verify(r)
+		})
+	}
+}

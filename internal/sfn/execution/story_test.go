@@ -325,16 +325,19 @@ func (s *story) child(label string, w words) error {
 	parent := &Parent{Name: r.id.Name, Run: r.id.Run, Scheduled: t.ScheduledEventID}
 	_, pattern, waits := strings.Cut(t.Resource, ".")
 	parent.Waits = waits && pattern != "waitForTaskToken"
-	switch w.values["meanwhile"] { // before the child has begun
-	case "stopped", "forgotten":
-		if _, err := s.do(r, &Stop{}); err != nil {
-			return err
-		}
-		if w.values["meanwhile"] == "forgotten" {
+	for meanwhile := range strings.SplitSeq(w.values["meanwhile"], "+") { // before the child has begun
+		switch meanwhile {
+		case "stopped":
+			if _, err := s.do(r, &Stop{}); err != nil {
+				return err
+			}
+		case "forgotten":
 			delete(s.runs, r.id.Name)
+		case "refused":
+			s.keys.refused[r.state.(*State).of] = &KeyError{Code: "KmsInvalidStateException", Message: "Its key can't be used."}
+		case "late":
+			s.tick()
 		}
-	case "late":
-		s.tick()
 	}
 	if err := s.start(w.values["as"], w, parent); err != nil {
 		return err
@@ -399,6 +402,8 @@ func (s *story) body(verb string, r *harnessRun, w words) any {
 	switch verb {
 	case "poll":
 		return &StartTask{ScheduledEventID: s.offered(r, w), Worker: w.text("worker")}
+	case "look":
+		return &Look{ScheduledEventID: s.offered(r, w)}
 	case "succeed":
 		return &Succeed{Ref: s.ref(r, w), Output: output}
 	case "fail":
