@@ -20,6 +20,15 @@ func SnapshotParts(length int) int {
 // and notes after it. Nothing may be written of the run meanwhile, or the view must be
 // of one moment.
 func Fold(ctx context.Context, v store.View, rules *engine.Ruleset, h *Head) (engine.State, error) {
+	state, err := FoldUnnoted(ctx, v, rules, h)
+	if err != nil {
+		return nil, err
+	}
+	return state, FoldNotes(ctx, v, rules, state, h.Run)
+}
+
+// FoldUnnoted is Fold of a run that is known to have no notes.
+func FoldUnnoted(ctx context.Context, v store.View, rules *engine.Ruleset, h *Head) (engine.State, error) {
 	state := rules.New(h.Identity)
 	next := int64(1)
 	if h.SnapshotAt > 0 {
@@ -39,7 +48,7 @@ func Fold(ctx context.Context, v store.View, rules *engine.Ruleset, h *Head) (en
 	if next != h.NextEvent {
 		return nil, fmt.Errorf("log ends before event %d, record before event %d", next, h.NextEvent)
 	}
-	return state, FoldNotes(ctx, v, rules, state, h.Run)
+	return state, nil
 }
 
 func readSnapshot(ctx context.Context, v store.View, h *Head) ([]byte, error) {

@@ -324,6 +324,7 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 			b.delete(store.ShardSpace, key)
 		} else {
 			b.put(store.ShardSpace, key, note.Value)
+			r.noted = true
 		}
 	}
 	for _, id := range turn.Keep {

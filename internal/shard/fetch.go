@@ -29,6 +29,7 @@ type fetch struct {
 	run       engine.RunID
 	head      *runlog.Head // of a run whose state is wanted
 	withState bool         // of a run whose head is wanted
+	unnoted   bool         // it has no notes
 	call      *call        // for which something is wanted
 	events    []int64
 	cuts      bool // the run's log has not all events
@@ -85,7 +86,7 @@ func (f *fetch) perform(ctx context.Context) {
 // fetchState has the state of a run folded, of which the head is known.
 func (s *Shard) fetchState(r *run, c *call) {
 	head := r.Head
-	s.fetchFor(c, &fetch{key: lookup{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head})
+	s.fetchFor(c, &fetch{key: lookup{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head, unnoted: !r.noted})
 }
 
 func (f *fetch) readState(ctx context.Context) error {
@@ -94,8 +95,11 @@ func (f *fetch) readState(ctx context.Context) error {
 		f.broken = true
 		return fmt.Errorf("no rules for kind %q", f.head.Name.Kind)
 	}
-	watched := watch{View: f.shard.Store}
-	state, err := runlog.Fold(ctx, &watched, rules, f.head)
+	fold, watched := runlog.Fold, watch{View: f.shard.Store}
+	if f.unnoted {
+		fold = runlog.FoldUnnoted
+	}
+	state, err := fold(ctx, &watched, rules, f.head)
 	f.state, f.broken = state, err != nil && !watched.failed
 	return err
 }
@@ -134,7 +138,7 @@ func (f *fetch) readCold(ctx context.Context) error {
 		f.broken = true
 		return err
 	}
-	f.cold = &run{Head: *head, place: -1}
+	f.cold = &run{Head: *head, place: -1, noted: true} // as far as is known
 	if f.withState {
 		f.head = head
 		err = f.readState(ctx)

@@ -132,12 +132,16 @@ func (m *recovered) readRun(key, value []byte) error {
 	return nil
 }
 
-// readNote takes back the offers of tasks that reached their worker. Started
-// tasks without the note are offered again.
+// readNote knows which runs have notes, and takes back the offers of tasks that reached their
+// worker. Started tasks without the note are offered again.
 func (m *recovered) readNote(key, _ []byte) error {
 	subject, kind := keys.NoteSubject(key)
 	r := m.runs[keys.Run(key)]
-	if r == nil || engine.NoteKind(kind) != engine.NoteDelivered {
+	if r == nil {
+		return nil
+	}
+	r.noted = true
+	if engine.NoteKind(kind) != engine.NoteDelivered {
 		return nil
 	}
 	for i, o := range r.Offers {

@@ -13,6 +13,7 @@ import (
 type run struct {
 	runlog.Head
 	state        engine.State
+	noted        bool    // it may have notes
 	change       *change // by the batch; nil: it has not touched the run
 	place        int     // in the wake queue; -1: not there
 	newer, older *run    // in the cache

@@ -195,12 +195,12 @@ type Shard struct {
 
 // memory is what a shard has in memory of what the store holds.
 type memory struct {
-	handle   store.Handle
-	seq      uint64
-	up       engine.Time
-	last     engine.Time           // time of the last batch: the stamp of its section
-	runs     map[engine.RunID]*run // open runs
-	names    names
+	handle store.Handle
+	seq    uint64
+	up     engine.Time
+	last   engine.Time           // time of the last batch: the stamp of its section
+	runs   map[engine.RunID]*run // open runs
+	names  names
 	filtering
 	wakes    wakeQueue
 	cache    cache

@@ -465,12 +465,12 @@ func (s *sim) ask() {
 	case n < 89:
 		cmd.Body, cmd.Begin = toyWant{Events: []int64{1, int64(s.IntN(8)), 1 << 30}, Blobs: s.someBlobs()}, engine.Never
 	case n < 91:
-		cmd.Body = toyAdd{Text: strings.Repeat("x", s.IntN(9000))}
+		cmd.Body = toyAdd{Text: strings.Repeat("x", s.IntN(20_000))}
 	case n < 92:
 		cmd.Body = toyAdd{Text: strings.Repeat("x", s.IntN(40_000))}
 	case n < 93:
 		cmd.Body = toyPile{Size: s.IntN(20_000)}
-		if s.IntN(4) == 0 {
+		if s.IntN(2) == 0 {
 			cmd.Body = toyPile{Size: 1<<20 + s.IntN(1<<18)}
 		}
 	case n < 94:
