@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"heddle/internal/aws/fault"
-	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/matching"
@@ -160,8 +159,12 @@ func integrationError(f *fault.Fault, task *execution.Task) (name, cause string)
 
 // startFaults are those that StartExecution has of its own.
 var startFaults = func() []string {
-	i := slices.IndexFunc(wire.Operations, func(o shape.Operation) bool { return o.Name == "StartExecution" })
-	return wire.Operations[i].Faults
+	for _, o := range wire.Operations {
+		if o.Name == "StartExecution" {
+			return o.Faults
+		}
+	}
+	return nil
 }()
 
 // derivedUUID is a UUID that is the same whenever it is asked for.
