@@ -61,7 +61,7 @@ func (i *integrations) run() {
 			return // there will be no more
 		}
 		if claim != nil {
-			err = i.take(claim)
+			err = i.Take(context.WithoutCancel(i.polls), claim)
 		}
 		if err != nil && i.polls.Err() == nil {
 			i.Log.Error("a task that starts an execution could not be performed; it is tried again", "cause", err)
@@ -72,9 +72,8 @@ func (i *integrations) run() {
 	}
 }
 
-// take performs the task of a claim.
-func (i *integrations) take(claim *matching.Claim) error {
-	ctx := context.WithoutCancel(i.polls)
+// Take performs the task of a claim. An error is for the operator: the task is tried again.
+func (i *integrations) Take(ctx context.Context, claim *matching.Claim) error {
 	task, err := i.begin(ctx, claim)
 	switch {
 	case engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable):
