@@ -211,4 +211,22 @@ var machines = []Mutant{{
 	Old:  "refused == nil || !refused.Unstarted",
 	New:  "refused == nil || refused.Unstarted",
 	Bug:  "The history says that a function started which nobody could call.",
+}, {
+	Name: "start-without-a-place",
+	In:   "sfn/execution.(*turn).handle",
+	Old:  "t.reply = &UnknownTaskError{c.ScheduledEventID}",
+	New:  "",
+	Bug:  "The server panics when a task starts for which its history has no place.",
+}, {
+	Name: "answer-without-a-place",
+	In:   "sfn/execution.(*turn).handle",
+	Old:  "t.reply = &UnknownTaskError{}",
+	New:  "",
+	Bug:  "A worker is told that its answer counts, and the history had no place for it.",
+}, {
+	Name: "timers-moved-by-notes",
+	In:   "shard.(*Shard).settle",
+	Old:  "|| r.Timer != c.before.Timer ||",
+	New:  "||",
+	Bug:  "Check takes a store for damaged after a wait that no event tells of.",
 }}

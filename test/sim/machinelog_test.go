@@ -36,7 +36,7 @@ type machineLog struct {
 
 	states       map[string]map[string]any // of the definition
 	within       [][]int64                 // iterations that an event is in, by event id: their MapIterationStarted
-	iterations   map[int64]iteration       // that run
+	iterations   map[int64]iteration       // by MapIterationStarted
 	waits        map[int64]engine.Time     // by WaitStateEntered: when they end
 	tasks        map[int64]*machineTask    // open ones, by Scheduled event
 	task         map[int64]int64           // the Scheduled event of an event of a task
@@ -144,7 +144,7 @@ func (m *machineLog) executionEvent(e *wire.HistoryEvent) {
 		m.close(execution.Succeeded, machines.End{Value: machines.Canonical(*e.ExecutionSucceededEventDetails.Output)})
 	case wire.HistoryEventTypeExecutionFailed:
 		d := e.ExecutionFailedEventDetails
-		if d.Cause != nil && strings.Contains(*d.Cause, "maximum number of history events") {
+		if d.Cause != nil && strings.HasPrefix(*d.Cause, "The execution reached the maximum number of history events") {
 			if int(e.ID) != m.j.w.machines.limit {
 				m.fail("its history is full with event %d", e.ID)
 			}
@@ -179,7 +179,6 @@ func (m *machineLog) closed(status string) {
 	m.closes++
 	clear(m.waits)
 	clear(m.tasks)
-	clear(m.iterations)
 }
 
 func (m *machineLog) iterationEvent(e *wire.HistoryEvent, previous int64) {
@@ -202,24 +201,23 @@ func (m *machineLog) iterationEvent(e *wire.HistoryEvent, previous int64) {
 	}
 	i := m.innermost(around, *d.Name, *d.Index)
 	if i < 0 {
-		if m.redrives == 0 {
-			m.fail("event %d ends iteration %d of %s, which does not run", e.ID, *d.Index, *d.Name)
-		}
+		m.fail("event %d ends iteration %d of %s, which does not run", e.ID, *d.Index, *d.Name)
 		return
 	}
 	ended := around[i]
-	delete(m.iterations, ended)
-	m.within[e.ID] = around[:i]
+	if e.Type == wire.HistoryEventTypeMapIterationSucceeded { // else a redrive goes on with it
+		m.within[e.ID] = around[:i]
+	}
 	inside := func(id int64) bool { return slices.Contains(m.within[id], ended) }
 	maps.DeleteFunc(m.waits, func(id int64, _ engine.Time) bool { return inside(id) })
 	maps.DeleteFunc(m.tasks, func(id int64, _ *machineTask) bool { return inside(id) })
 }
 
-// innermost finds the last iteration of a Map state in a list; -1: none, or it does not run. An
-// index below 0 is any, also one that has ended.
+// innermost finds the last iteration of a Map state in a list; -1: none. An index below 0 is
+// any.
 func (m *machineLog) innermost(list []int64, name string, index int64) int {
 	for i, id := range slices.Backward(list) {
-		if it, runs := m.iterations[id]; it.name == name && runs && (index < 0 || it.index == index) {
+		if it := m.iterations[id]; it.name == name && (index < 0 || it.index == index) {
 			return i
 		}
 	}

@@ -49,7 +49,7 @@ func newMachineWorld(random *rand.Rand) *machineWorld {
 		m.sets = append(m.sets, machines.Make(random, machines.Options{Depth: 1 + random.IntN(2), Prefix: prefix, Rich: true, Hasty: true}))
 	}
 	if random.IntN(5) == 0 {
-		m.limit = 20 + random.IntN(60)
+		m.limit = 20 + random.IntN(60) // then what ends so is not foretold
 	}
 	return m
 }
@@ -61,6 +61,9 @@ func (m *machineWorld) set(machine string) *machines.Set {
 
 // foretold tells how an execution may end.
 func (m *machineWorld) foretold(machine, input string) machineEnds {
+	if m.limit < 1000 {
+		return machineEnds{}
+	}
 	key := fmt.Sprint(machine, m.stopped, input)
 	e, ok := m.ends[key]
 	if !ok {
@@ -455,6 +458,7 @@ func (c *client) answer(token execution.Token, input, succeeded, failed string) 
 		l := w.judge.lives[token.Run]
 		switch {
 		case !o.known || l == nil || l.gone:
+		case l.closed && l.view.Forget <= w.latest: // it may be forgotten
 		case o.ok() && l.machine.ends[token.Scheduled] != want:
 			w.judge.fail("the task of event %d of run %s was acknowledged as %s, and ended as %q", token.Scheduled, token.Run, want, l.machine.ends[token.Scheduled])
 		case o.fault == "TaskTimedOut" && l.machine.open(token.Scheduled):
