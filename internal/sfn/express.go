@@ -127,6 +127,9 @@ func (r *expressRun) toItsEnd(ctx context.Context, start *execution.Start) (*exe
 // call does what a task asks for, beside the others.
 func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 	reply, err := r.execution.Do(r.Clock(), &execution.StartTask{ScheduledEventID: scheduled})
+	if engine.IsGone(err) {
+		return nil // it has ended, since it had no place for the start
+	}
 	if err != nil {
 		return err
 	}

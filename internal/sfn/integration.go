@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"heddle/internal/aws/fault"
-	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/matching"
@@ -62,7 +61,7 @@ func (i *integrations) run() {
 			return // there will be no more
 		}
 		if claim != nil {
-			err = i.take(claim)
+			err = i.Take(context.WithoutCancel(i.polls), claim)
 		}
 		if err != nil && i.polls.Err() == nil {
 			i.Log.Error("a task that starts an execution could not be performed; it is tried again", "cause", err)
@@ -73,9 +72,8 @@ func (i *integrations) run() {
 	}
 }
 
-// take performs the task of a claim.
-func (i *integrations) take(claim *matching.Claim) error {
-	ctx := context.WithoutCancel(i.polls)
+// Take performs the task of a claim. An error is for the operator: the task is tried again.
+func (i *integrations) Take(ctx context.Context, claim *matching.Claim) error {
 	task, err := i.begin(ctx, claim)
 	switch {
 	case engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable):
@@ -160,8 +158,12 @@ func integrationError(f *fault.Fault, task *execution.Task) (name, cause string)
 
 // startFaults are those that StartExecution has of its own.
 var startFaults = func() []string {
-	i := slices.IndexFunc(wire.Operations, func(o shape.Operation) bool { return o.Name == "StartExecution" })
-	return wire.Operations[i].Faults
+	for _, o := range wire.Operations {
+		if o.Name == "StartExecution" {
+			return o.Faults
+		}
+	}
+	return nil
 }()
 
 // derivedUUID is a UUID that is the same whenever it is asked for.

@@ -13,8 +13,8 @@ import (
 // settle brings a touched run's record, index entries, offers, deadline and
 // snapshot into the batch. A run whose successor begins is settled early.
 //
-// A turn of notes alone does not rewrite the record, unless it makes an offer.
-// What the stored record then has is safe to recover from: its Wake comes too
+// A turn of notes alone does not rewrite the record, unless it makes an offer, or moves what
+// its user waits for. What the stored record then has is safe to recover from: its Wake comes too
 // early, and an offer is taken back because of its NoteDelivered. So notes must
 // not bring a Wake forward.
 func (s *Shard) settle(b *Batch, r *run) {
@@ -37,7 +37,7 @@ func (s *Shard) settle(b *Batch, r *run) {
 	offered := s.settleOffers(b, r)
 	switch r.Status {
 	case engine.Open:
-		if r.NextEvent > c.storedTo || offered || c.before.Status == engine.Closed {
+		if r.NextEvent > c.storedTo || offered || r.Timer != c.before.Timer || c.before.Status == engine.Closed {
 			s.settleSnapshot(b, r, rules)
 			s.putHead(b, r, keys.OpenRun)
 		}

@@ -350,7 +350,7 @@ func TestOnlySWFSpeaksSWF(t *testing.T) {
 // servesTests tells whether nothing but tests imports a package.
 func servesTests(pkg string) bool {
 	switch pkg {
-	case "test/linear", "test/mutants", "test/sim", "test/golden", "test/layout":
+	case "test/linear", "test/machines", "test/mutants", "test/sim", "test/golden", "test/layout":
 		return true
 	}
 	return strings.HasSuffix(pkg, "test") || !strings.HasPrefix(pkg, "internal/") && !strings.HasPrefix(pkg, "cmd/")

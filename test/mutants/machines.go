@@ -253,4 +253,22 @@ var machines = []Mutant{{
 	Old:  "if c.Definition != nil && c.Sealed != next.Encryption || c.Definition == nil && sealedAnew {",
 	New:  "if false {",
 	Bug:  "A machine has one key and its definition is sealed under another.",
+}, {
+	Name: "start-without-a-place",
+	In:   "sfn/execution.(*turn).handle",
+	Old:  "t.reply = &UnknownTaskError{c.ScheduledEventID}",
+	New:  "",
+	Bug:  "The server panics when a task starts for which its history has no place.",
+}, {
+	Name: "answer-without-a-place",
+	In:   "sfn/execution.(*turn).handle",
+	Old:  "t.reply = &UnknownTaskError{}",
+	New:  "",
+	Bug:  "A worker is told that its answer counts, and the history had no place for it.",
+}, {
+	Name: "timers-moved-by-notes",
+	In:   "shard.(*Shard).settle",
+	Old:  "|| r.Timer != c.before.Timer ||",
+	New:  "||",
+	Bug:  "Check takes a store for damaged after a wait that no event tells of.",
 }}

@@ -140,6 +140,10 @@ func (c *client) registerAll() {
 
 // startCallers starts all clients, deciders and workers.
 func (w *world) startCallers() {
+	if w.machines != nil {
+		w.startMachineCallers()
+		return
+	}
 	for i := range 2 + w.random.IntN(2) {
 		w.callers++
 		w.spawn(fmt.Sprintf("caller%d", i), func(t *thread) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	states "heddle/internal/sfn/wire"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/swf/wire"
@@ -25,12 +26,13 @@ type coverage struct {
 	faults        map[string]int
 	struck        map[string]int // by fault and operation that was in the server
 	written       map[string]int // by fault of a commit and type of event in it
+	machines      map[string]int // events of state machines, by type
 }
 
 func newCoverage() *coverage {
 	return &coverage{
 		calls: map[string]int{}, refusals: map[string]int{}, decisions: map[string]int{}, events: map[string]int{},
-		pairs: map[string]int{}, faults: map[string]int{}, struck: map[string]int{}, written: map[string]int{},
+		pairs: map[string]int{}, faults: map[string]int{}, struck: map[string]int{}, written: map[string]int{}, machines: map[string]int{},
 	}
 }
 
@@ -100,7 +102,7 @@ func (c *coverage) add(o *coverage) {
 	c.steps += o.steps
 	for _, m := range []struct{ to, from map[string]int }{
 		{c.calls, o.calls}, {c.refusals, o.refusals}, {c.decisions, o.decisions}, {c.events, o.events},
-		{c.pairs, o.pairs}, {c.faults, o.faults}, {c.struck, o.struck}, {c.written, o.written},
+		{c.pairs, o.pairs}, {c.faults, o.faults}, {c.struck, o.struck}, {c.written, o.written}, {c.machines, o.machines},
 	} {
 		for k, n := range m.from {
 			m.to[k] += n
@@ -120,6 +122,7 @@ func (c *coverage) report(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "\nevents never seen: %s\n", strings.Join(missing, ", "))
+	table(w, "events of state machines", c.machines, states.HistoryEventTypeValues)
 	fmt.Fprintf(w, "neighbours in histories: %d pairs of types\n", len(c.pairs))
 	table(w, "refusals", c.refusals, nil)
 	table(w, "faults", c.faults, faultNames[:])

@@ -65,10 +65,13 @@ func (w *world) open(skew engine.Time) *harness {
 	}
 	h.matcher = matching.New(matching.Config{PollsPerListMax: w.pollsMax})
 	h.offers = &offers{harness: h, open: map[offerKey]engine.Offer{}}
+	if w.machines != nil {
+		w.rules = w.makeRules() // which have compiled nothing yet
+	}
 	var err error
 	h.node, err = shard.OpenStepped(context.Background(), shard.Config{
 		Store: h.disk, Shards: w.store.Shards(), Hash: &w.hash, Rules: w.rules, Offers: h.offers,
-		Log: slog.New(&listener{w: w, harness: h}), CachedStates: w.cachedStates,
+		Log: slog.New(&listener{w: w, harness: h}), CachedStates: w.cachedStates, Blobs: h.readBlob,
 	}, h)
 	if err != nil {
 		if !h.disk.dead {
@@ -84,8 +87,11 @@ func (w *world) open(skew engine.Time) *harness {
 		Now:           func() time.Time { return time.UnixMilli(int64(h.w.now)) },
 	}, awsjson.New())
 	api := swf.Service()
-	options := api.Options.(*swf.Options)
-	options.CountMax = 1000
+	if w.machines != nil {
+		api = w.machines.api
+	} else {
+		api.Options.(*swf.Options).CountMax = 1000
+	}
 	var functions lambda.Options
 	if w.lambdaAvailable {
 		functions.Endpoint = "http://performed-by-the-simulation"
@@ -98,12 +104,20 @@ func (w *world) open(skew engine.Time) *harness {
 		Clock:      h.Now,
 		PollHold:   20 * time.Second,
 		Within:     h.within,
+		Blobs:      h,
+		Random:     fill{w.entropy},
+		Now:        func() time.Time { return time.UnixMilli(int64(h.Now())) },
+		Log:        slog.New(&listener{w: w, harness: h}),
 	})
 	if err != nil {
 		panic(err)
 	}
 	h.handler.Mount(&operation.API{Service: api.Name, SigningNames: []string{api.Name}, Model: opened.Model, Operations: opened.Operations})
-	w.spawn("performer", h.perform).claims = true
+	if w.machines != nil {
+		w.spawn("performer", h.performer(opened.Parts)).claims = true
+	} else {
+		w.spawn("performer", h.perform).claims = true
+	}
 	h.node.Advance() // the alarm's first look
 	return h
 }
@@ -529,6 +543,9 @@ func (w *world) seed() engine.Seed {
 }
 
 func (w *world) makeRules() map[engine.Kind]engine.Rules {
+	if w.machines != nil {
+		return w.machines.rules(w.sabotage.machines)
+	}
 	rules := map[engine.Kind]engine.Rules{
 		registry.KindDomains: registry.NewDomains(registry.DefaultLimits()),
 		registry.KindTypes:   registry.NewTypes(registry.DefaultLimits()),

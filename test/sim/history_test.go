@@ -434,6 +434,12 @@ func (h *history) closeChild(e *wire.HistoryEvent, initiated int64, wasStarted b
 	delete(h.children, initiated)
 }
 
+func (h *history) lastEvent() int64 { return h.last }
+
+func (h *history) ended() bool { return h.closeStatus != "" }
+
+func (h *history) kinds() []string { return h.types }
+
 // open tells whether the task of a Scheduled event has not ended.
 func (h *history) open(scheduled int64) bool {
 	return h.decisions[scheduled] != nil || h.tasks[scheduled] != nil

@@ -42,9 +42,22 @@ type life struct {
 	domain, workflowID string
 	twin               shard.Twin
 	view               engine.RunView // as stored
-	history            *history       // nil: of a kind without one
+	history            *history       // nil: not of SWF
+	machine            *machineLog    // nil: not of Step Functions
+	log                log            // either of them; nil: of a kind without one
 	closed             bool
 	gone               bool // forgotten
+}
+
+// log is the history of a run as a user reads it.
+type log interface {
+	read(events []byte) // further events, with commas between them
+	lastEvent() int64
+	ended() bool
+	kinds() []string                    // types of the events
+	due() (at engine.Time, what string) // the earliest moment at which something must have happened; zero: never
+	waiting() []int64                   // tasks that nobody has taken, by their Scheduled events
+	open(scheduled int64) bool          // whether a task has not ended
 }
 
 // times are the steps in which a run's record was first stored as open and as
@@ -173,6 +186,13 @@ func (j *judge) lookAt(h *harness, run engine.RunID) *life {
 		if view.Name.Kind == execution.Kind {
 			l.domain, l.workflowID = execution.Split(view.Name.Key)
 			l.history = newHistory(j, l)
+			l.log = l.history
+		}
+		if view.Name.Kind == machineKind {
+			l.domain = domainKeep
+			l.machine = newMachineLog(j, l)
+			l.log = l.machine
+			j.begunOnce(l)
 		}
 		j.lives[run] = l
 		j.order = append(j.order, l)
@@ -186,8 +206,12 @@ func (j *judge) lookAt(h *harness, run engine.RunID) *life {
 		j.fail("%v", err)
 		return nil
 	}
-	if l.history != nil {
+	if l.log != nil {
 		j.readHistory(h, l)
+	}
+	if l.machine != nil && l.closed && view.Status == engine.Open { // it was redriven
+		l.closed = false
+		j.open[l.Name] = l
 	}
 	if view.Status == engine.Closed {
 		l.closed = true
@@ -235,23 +259,23 @@ func (j *judge) forgotten(l *life) {
 // readHistory reads what a run's history has more.
 func (j *judge) readHistory(h *harness, l *life) {
 	last := l.view.LastEvent
-	if l.history.last >= last {
-		if l.history.last > last {
-			j.fail("run %s had %d events and has %d", l.Run, l.history.last, last)
+	if l.log.lastEvent() >= last {
+		if l.log.lastEvent() > last {
+			j.fail("run %s had %d events and has %d", l.Run, l.log.lastEvent(), last)
 		}
 		return
 	}
-	b, err := h.node.StoredEvents(context.Background(), l.Run, l.history.last+1, last)
+	b, err := h.node.StoredEvents(context.Background(), l.Run, l.log.lastEvent()+1, last)
 	if err != nil {
 		j.fail("read history of run %s: %v", l.Run, err)
 		return
 	}
-	l.history.read(b)
-	if l.history.last != last {
-		j.fail("run %s: history ends with event %d, record with %d", l.Run, l.history.last, last)
+	l.log.read(b)
+	if l.log.lastEvent() != last {
+		j.fail("run %s: history ends with event %d, record with %d", l.Run, l.log.lastEvent(), last)
 	}
-	if (l.history.closeStatus != "") != (l.view.Status == engine.Closed) {
-		j.fail("run %s: history says %q, record status %d", l.Run, l.history.closeStatus, l.view.Status)
+	if l.log.ended() != (l.view.Status == engine.Closed) {
+		j.fail("run %s: history has ended: %v, record status %d", l.Run, l.log.ended(), l.view.Status)
 	}
 }
 
@@ -316,14 +340,14 @@ func (j *judge) standing() {
 	}
 	now := h.Now()
 	for _, l := range j.order {
-		if l.history == nil || l.closed || l.gone {
+		if l.log == nil || l.closed || l.gone {
 			continue
 		}
-		if at, what := l.history.due(); at != 0 && at+2000 < now {
+		if at, what := l.log.due(); at != 0 && at+2000 < now {
 			j.fail("run %s of %q: %s was due at %d, and it is %d", l.Run, l.Name.Key, what, at, now)
 		}
 		j.obeys(l)
-		for _, id := range l.history.waiting() {
+		for _, id := range l.log.waiting() {
 			if _, ok := h.offers.open[offerKey{l.Run, id}]; !ok {
 				j.fail("run %s of %q: the task of event %d waits for a worker and is not on offer", l.Run, l.Name.Key, id)
 			}
@@ -331,7 +355,7 @@ func (j *judge) standing() {
 	}
 	for k := range h.offers.open {
 		l := j.lives[k.run]
-		if l == nil || l.closed || l.gone || l.history == nil || !l.history.open(k.id) {
+		if l == nil || l.closed || l.gone || l.log == nil || !l.log.open(k.id) {
 			j.fail("the task of event %d of run %s is on offer and not open", k.id, k.run)
 		}
 	}
@@ -346,6 +370,10 @@ func (j *judge) standing() {
 // obeys holds an open child against the policy of a parent that was ended. No
 // message is under way.
 func (j *judge) obeys(l *life) {
+	if l.machine != nil {
+		j.awaited(l)
+		return
+	}
 	started := l.history.started
 	if started.ParentWorkflowExecution == nil {
 		return

@@ -36,7 +36,11 @@ func simulate(p plan, trace io.Writer, c *coverage) verdict {
 	w.harness = w.open(0)
 	furnished := false
 	w.spawn("furnisher", func(t *thread) {
-		(&client{w, t}).registerAll()
+		if w.machines != nil {
+			(&client{w, t}).createAll()
+		} else {
+			(&client{w, t}).registerAll()
+		}
 		furnished = true
 	})
 	for !furnished && w.judge.failure == "" {
@@ -74,7 +78,9 @@ func (w *world) drain() {
 	if w.harness != nil {
 		w.harness.disk.dieIn = 0
 	}
-	w.spawn("closer", func(t *thread) { (&client{w, t}).wake() })
+	if w.machines == nil {
+		w.spawn("closer", func(t *thread) { (&client{w, t}).wake() })
+	}
 	for seen := -1; seen < len(w.judge.order) && w.judge.failure == ""; { // messages may still begin executions
 		seen = len(w.judge.order)
 		w.closeAll()
@@ -94,7 +100,7 @@ func (w *world) closeAll() {
 		}
 		if l := w.stillOpen(); l != nil && (w.now > began+closingMax || w.steps > steps+actionsMax) {
 			w.judge.fail("run %s of %q is open %d s and %d steps after faults stopped: %s",
-				l.Run, l.Name.Key, (w.now-began)/1000, w.steps-steps, strings.Join(l.history.types, " "))
+				l.Run, l.Name.Key, (w.now-began)/1000, w.steps-steps, strings.Join(l.log.kinds(), " "))
 			return
 		}
 		w.act()
@@ -140,7 +146,7 @@ func (w *world) firstToGo() (first engine.Time) {
 
 func (w *world) stillOpen() *life {
 	for _, l := range w.judge.order {
-		if l.history != nil && !l.closed && !l.gone {
+		if l.log != nil && !l.closed && !l.gone {
 			return l
 		}
 	}
@@ -167,6 +173,9 @@ func (c *client) wake() {
 func (w *world) left() (what string) {
 	ctx := context.Background()
 	if err := w.store.ScanIndex(ctx, store.Range{}, func(key, _ []byte) bool {
+		if l := w.judge.lives[engine.RunID(key[len(key)-16:])]; l != nil && l.log == nil {
+			return true // a blob of the registry
+		}
 		what = fmt.Sprintf("an index entry %x", key)
 		return false
 	}); err != nil || what != "" {
@@ -177,8 +186,8 @@ func (w *world) left() (what string) {
 			switch key[0] {
 			case keys.Sent, keys.Applied:
 				return true
-			case keys.OpenRun, keys.History, keys.Note, keys.Snapshot:
-				if l := w.judge.lives[keys.Run(key)]; l != nil && l.history == nil {
+			case keys.OpenRun, keys.History, keys.Note, keys.Snapshot, keys.Blob:
+				if l := w.judge.lives[keys.Run(key)]; l != nil && l.log == nil {
 					return true // of the registry
 				}
 			}

@@ -11,6 +11,7 @@ import (
 // it. Its zero value breaks nothing.
 type sabotage struct {
 	rules       func(engine.Rules) engine.Rules // in place of those of executions
+	machines    *brokenMachines                 // the same of state machines
 	loseOffers  int                             // each so manieth offer never reaches matching
 	fakeCommits int                             // each so manieth commit is acknowledged and not written
 	noBarrier   bool                            // index scans answer with what is not durable
@@ -106,9 +107,24 @@ func TestTheJudgeSees(t *testing.T) {
 		}})},
 		{"a refusal is not told", rules(brokenRules{refused: true})},
 		{"notes are not stored", rules(brokenRules{notes: true})},
+		{"an offer of a machine is lost", sabotage{loseOffers: 20, machines: &brokenMachines{}}},
+		{"a commit of a machine is acknowledged and not written", sabotage{fakeCommits: 60, machines: &brokenMachines{}}},
+		{"no machine is woken", sabotage{machines: &brokenMachines{record: func(r *engine.Record) { r.Wake = 0 }}}},
+		{"some machines are woken late", sabotage{machines: &brokenMachines{record: func(r *engine.Record) {
+			if r.Wake > 1 {
+				r.Wake += 5000
+			}
+		}}}},
+		{"notes of machines are not stored", sabotage{machines: &brokenMachines{notes: true}}},
+		{"no execution tells another", sabotage{machines: &brokenMachines{messages: true}}},
+		{"an execution outlives who waits for it", sabotage{machines: &brokenMachines{runsOn: true}}},
+		{"another input will do", sabotage{machines: &brokenMachines{same: true}}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			for seed := uint64(1); seed <= 2000; seed++ {
+				if p := (plan{seed: seed}); p.machines() != (c.done.machines != nil) {
+					continue
+				}
 				if v := simulate(plan{seed: seed, actions: 400, faults: allFaults, sabotage: c.done}, nil, newCoverage()); v.failure != "" {
 					t.Logf("seed %d: %s", seed, v.failure)
 					return

@@ -13,6 +13,7 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
+	states "heddle/internal/sfn/wire"
 	"heddle/internal/swf/wire"
 	"heddle/internal/swf/wire/wiretest"
 )
@@ -131,7 +132,7 @@ func (w *world) send(name string, body []byte) *request {
 	t := w.spawn(name, func(*thread) {
 		in := (&http.Request{
 			Method: http.MethodPost, URL: target, ContentLength: int64(len(body)),
-			Header: http.Header{"X-Amz-Target": {wire.TargetPrefix + "." + name}},
+			Header: http.Header{"X-Amz-Target": {w.dialect().target + "." + name}},
 			Body:   io.NopCloser(bytes.NewReader(body)),
 		}).WithContext(operation.WithConnection(requestContext{context.Background(), r}, r))
 		h.handler.ServeHTTP(r, in)
@@ -146,7 +147,7 @@ func (w *world) send(name string, body []byte) *request {
 			}
 		}
 	})
-	t.request, t.claims = r, strings.HasPrefix(name, "Poll")
+	t.request, t.claims = r, polls(name)
 	return r
 }
 
@@ -175,8 +176,26 @@ type encoder interface{ AppendJSON([]byte) []byte }
 
 type decoder interface{ Decode(*jx.Decoder) error }
 
-// answers holds every answer against the model.
-var answers = wiretest.Read("../../internal/swf/wire/model.json")
+// polls tells whether a call waits for a task.
+func polls(name string) bool { return strings.HasPrefix(name, "Poll") || name == "GetActivityTask" }
+
+// dialect is how clients speak with the server.
+type dialect struct {
+	target  string
+	answers wiretest.Answers // every answer is held against the model
+}
+
+var (
+	workflows     = dialect{wire.TargetPrefix, wiretest.Read("../../internal/swf/wire/model.json")}
+	stateMachines = dialect{states.TargetPrefix, wiretest.Read("../../internal/sfn/wire/model.json")}
+)
+
+func (w *world) dialect() *dialect {
+	if w.machines != nil {
+		return &stateMachines
+	}
+	return &workflows
+}
 
 // outcome is what a client knows of a call.
 type outcome struct {
@@ -207,7 +226,7 @@ func (c *client) call(name string, in encoder, out decoder) outcome {
 		twin, copies = w.send(name, body), 2
 	}
 	until := w.now + 90_000
-	if strings.HasPrefix(name, "Poll") && w.strikes(deadPoller) {
+	if polls(name) && w.strikes(deadPoller) {
 		r.lost, twin.lost = true, true
 		until = w.now + 1
 	} else if w.strikes(impatience) {
@@ -233,7 +252,7 @@ func (c *client) call(name string, in encoder, out decoder) outcome {
 	w.hashBytes(got.answer.Bytes())
 	w.note("%s < %s %d %s", c.t.name, name, got.status, got.answer.Bytes())
 	w.coverage.call(name)
-	if flaw := answers.Flaw(name, got.status, got.answer.Bytes()); flaw != nil {
+	if flaw := w.dialect().answers.Flaw(name, got.status, got.answer.Bytes()); flaw != nil {
 		w.judge.fail("%s %d: %v", name, got.status, flaw)
 	}
 	if got.status == http.StatusOK {
@@ -252,15 +271,18 @@ func (c *client) call(name string, in encoder, out decoder) outcome {
 	return outcome{known: got.status < 500, fault: fault, copies: copies, at: got.at}
 }
 
-// write asks for something that leaves a mark, and again if the outcome is not
+// write asks for something that leaves a mark, if there is one, and again if the outcome is not
 // known, as SDKs do.
 func (c *client) write(name string, in encoder, out decoder, mark string) outcome {
 	w := c.w
 	tries := 1 + w.random.IntN(3)
 	for try := 1; ; try++ {
-		w.judge.sent(mark, 2) // the network may repeat it
+		if mark != "" {
+			w.judge.sent(mark, 2) // the network may repeat it
+		}
 		o := c.call(name, in, out)
 		switch {
+		case mark == "":
 		case o.ok():
 			w.judge.acknowledged(name, mark)
 		case o.known && try == 1 && o.copies == 1:

@@ -24,6 +24,9 @@ type plan struct {
 	sabotage sabotage
 }
 
+// machines tells whether clients are those of Step Functions: in every third seed.
+func (p *plan) machines() bool { return p.seed%3 == 0 }
+
 // world is one simulation.
 type world struct {
 	plan
@@ -62,6 +65,7 @@ type world struct {
 	limited         bool // not everything is permitted
 	large           bool // inputs are large, so that snapshots are taken
 	busyness        engine.Time
+	machines        *machineWorld // of Step Functions; nil: of SWF
 	roots           int
 }
 
@@ -90,6 +94,9 @@ func newWorld(p plan, trace io.Writer, c *coverage) *world {
 		}
 	}
 	w.owners = make([]uint64, w.store.Shards())
+	if p.machines() {
+		w.machines = newMachineWorld(stream(6))
+	}
 	w.rules = w.makeRules()
 	var key [32]byte
 	fill{w.entropy}.Read(key[:])

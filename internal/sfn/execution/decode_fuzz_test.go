@@ -15,7 +15,7 @@ func lived(t testing.TB) []*randomLife {
 	var lives []*randomLife
 	for seed := int64(900); len(lives) < 6; seed++ {
 		r := newRandomLife(t, seed, false)
-		r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []Activity{{ARN: testActivity}} })
+		r.run = r.begun()
 		for steps := 0; steps < 25 && r.run.state.(*State).isOpen(); steps++ {
 			r.step()
 		}

@@ -29,6 +29,9 @@ func (e *Ephemeral) Do(now engine.Time, body any) (reply any, err error) {
 	if err := t.handle(body); err != nil {
 		return nil, err
 	}
+	if err, ok := t.reply.(error); ok {
+		return nil, err
+	}
 	return t.reply, nil
 }
 

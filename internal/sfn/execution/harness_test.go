@@ -149,6 +149,9 @@ func (h *harness) do(r *harnessRun, body any) (any, error) {
 	if h.watch != nil {
 		h.watch(r)
 	}
+	if err, refused := turn.Reply.(error); refused {
+		return nil, err
+	}
 	return turn.Reply, nil
 }
 

@@ -1,12 +1,10 @@
 package execution
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"heddle/internal/engine/task"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/registry"
+	"heddle/test/machines"
 )
 
 var (
@@ -68,16 +67,14 @@ func TestRandomMachines(t *testing.T) {
 // randomLife is one machine's execution, and those of the machines that it starts.
 type randomLife struct {
 	*harness
-	rand        *rand.Rand
-	seed        int64
-	rich        bool
-	definition  string
-	definitions map[string]string // of all machines
-	input       string
-	run         *harnessRun
-	stopped     bool                    // some child
-	beats       map[beatKey]engine.Time // when tasks were heard of last
-	redriven    map[*harnessRun]bool
+	*machines.Set
+	rand     *rand.Rand
+	seed     int64
+	rich     bool
+	run      *harnessRun
+	stopped  bool                    // some child
+	beats    map[beatKey]engine.Time // when tasks were heard of last
+	redriven map[*harnessRun]bool
 }
 
 type beatKey struct {
@@ -88,29 +85,19 @@ type beatKey struct {
 // newRandomLife makes machines. Rich ones have nested executions, and little time.
 func newRandomLife(t testing.TB, seed int64, rich bool) *randomLife {
 	random := rand.New(rand.NewPCG(uint64(seed), 12))
-	g := &generator{rand: random, rich: rich, machines: map[string]string{}}
-	machine := g.machine(3)
-	limits := DefaultLimits()
-	h := newHarness(t, limits)
+	set := machines.Make(random, machines.Options{Depth: 3, Rich: rich})
+	h := newHarness(t, DefaultLimits())
 	h.quick = seed%10 != 0
 	h.activities["a"] = registry.Encryption{}
-	r := &randomLife{
-		harness: h, rand: random, seed: seed, rich: rich, definition: jsonText(machine), definitions: g.machines, input: jsonText(g.value(2)),
-		beats: map[beatKey]engine.Time{}, redriven: map[*harnessRun]bool{},
-	}
-	r.definitions["m"] = r.definition
-	return r
+	return &randomLife{harness: h, Set: set, rand: random, seed: seed, rich: rich, beats: map[beatKey]engine.Time{}, redriven: map[*harnessRun]bool{}}
 }
 
-func jsonText(v any) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(err)
-	}
-	return strings.TrimSpace(b.String())
+// begun starts the machine that all begins with.
+func (r *randomLife) begun() *harnessRun {
+	return r.begin(r.Root, "e", r.Definitions[r.Root], r.Input, knowing)
 }
+
+func knowing(s *Start) { s.Activities = []Activity{{ARN: machines.Activity}} }
 
 func (r *randomLife) fail(run *harnessRun, format string, args ...any) {
 	r.t.Helper()
@@ -119,11 +106,11 @@ func (r *randomLife) fail(run *harnessRun, format string, args ...any) {
 		fmt.Fprintf(&all, "%q\n%s", run.id.Name.Key, run.history())
 	}
 	r.t.Errorf("seed %d: %q: %s\n%s\ninput %s\n%s\ngo test ./internal/sfn/execution -run RandomMachines -machine %d",
-		r.seed, run.id.Name.Key, fmt.Sprintf(format, args...), jsonText(r.definitions), r.input, all.String(), r.seed)
+		r.seed, run.id.Name.Key, fmt.Sprintf(format, args...), fmt.Sprint(r.Definitions), r.Input, all.String(), r.seed)
 }
 
 func (r *randomLife) live() {
-	r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []Activity{{ARN: testActivity}} })
+	r.run = r.begun()
 	st := func() *State { return r.run.state.(*State) }
 	must := func(run *harnessRun, body any) {
 		if _, err := r.do(run, body); err != nil {
@@ -202,30 +189,28 @@ func (r *randomLife) checkChildren() {
 func (r *randomLife) judge(run *harnessRun) {
 	s := run.state.(*State)
 	machine, _ := Split(run.id.Name.Key)
-	want := newNaive(r.definitions, r.stopped).outcomes(machine, s.input.Text())
+	want, all := r.Ends(machine, s.input.Text(), r.stopped)
 	if *machineSeed >= 0 {
-		r.t.Logf("%s\ninput %s\nwanted one of %+v\n%s", r.definitions[machine], s.input.Text(), want, run.history())
+		r.t.Logf("%s\ninput %s\nwanted one of %+v\n%s", r.Definitions[machine], s.input.Text(), want, run.history())
 	}
 	r.verify(run)
 	r.checkHistory(run)
 	r.checkTimes(run)
-	got := outcome{err: "none"}
+	got := machines.End{Error: "none"}
 	switch {
 	case s.status == Succeeded:
-		got = outcome{value: canonical(s.output.Text())}
+		got = machines.End{Value: machines.Canonical(s.output.Text())}
 	case s.status == TimedOut:
-		got.err = ranOut
+		got.Error = machines.RanOut
 	case s.status == Aborted && run != r.run:
 		return // somebody stopped it, or its parent did
 	case s.err != nil:
-		got.err = s.err.Text()
+		got.Error = s.err.Text()
 	}
-	if s.status == Aborted || !got.among(want) {
+	if s.status == Aborted || all && !got.Among(want) {
 		r.fail(run, "it ended as %s, %+v; wanted one of %+v", s.status, got, want)
 	}
 }
-
-const testActivity = "arn:aws:states:us-east-1:123456789012:activity:a"
 
 // todo is an open task.
 type todo struct {
@@ -311,17 +296,20 @@ func (r *randomLife) finish(w todo) {
 	ref := Ref{ScheduledEventID: w.Scheduled}
 	input := w.input.Text()
 	if w.service != "" {
-		var p object
+		var p struct {
+			StateMachineArn string
+			Input           json.RawMessage
+		}
 		if err := json.Unmarshal([]byte(input), &p); err != nil {
 			r.t.Fatal(err)
 		}
-		input = jsonText(p["Input"])
+		input = string(p.Input)
 		if w.submitted == 0 {
-			r.perform(w, p["StateMachineArn"].(string), input)
+			r.perform(w, p.StateMachineArn, input)
 			return
 		}
 	}
-	name, output, hangs := answerOf(input, w.timeout > 0 && w.timeout < 1000)
+	name, output, hangs := machines.Answer(input, machines.Little(w.timeout))
 	switch {
 	case hangs:
 	case name != "":
@@ -340,8 +328,8 @@ func (r *randomLife) perform(w todo, arn, input string) {
 	pattern := asl.Pattern(w.pattern)
 	child := r.runs[Name(testWorld, machine, name)]
 	if child == nil {
-		child = r.begin(machine, name, r.definitions[machine], input, func(s *Start) {
-			s.Activities = []Activity{{ARN: testActivity}}
+		child = r.begin(machine, name, r.Definitions[machine], input, func(s *Start) {
+			knowing(s)
 			s.Parent = Parent{Name: w.run.id.Name, Run: w.run.id.Run, Scheduled: w.Scheduled, Waits: pattern == asl.Sync || pattern == asl.Sync2}
 		})
 	}
@@ -355,26 +343,6 @@ func (r *randomLife) perform(w todo, arn, input string) {
 	} else {
 		r.must(w.run, &Submit{Ref: ref, Output: output})
 	}
-}
-
-// answerOf is how a worker answers to an input: failing with a name, or with an output, or, if
-// its task has little time, not at all. It is a function of the input, so that every attempt
-// of an order of events gives the same.
-func answerOf(input string, little bool) (name, output string, hangs bool) {
-	input = canonical(input)
-	h := uint32(2166136261)
-	for i := range len(input) {
-		h = (h ^ uint32(input[i])) * 16777619
-	}
-	switch h >> 8 % 7 {
-	case 0:
-		return "Bad", "", false
-	case 1:
-		return "Worse", "", false
-	case 2:
-		hangs = little
-	}
-	return "", fmt.Sprintf(`{"r":%d}`, h%5), hangs
 }
 
 // checkHistory checks what holds of every history.
@@ -413,9 +381,7 @@ func (r *randomLife) checkHistory(run *harnessRun) {
 // time passes only to what is due.
 func (r *randomLife) checkTimes(run *harnessRun) {
 	machine, _ := Split(run.id.Name.Key)
-	states := map[string]object{}
-	def := parsed(r.definitions[machine]).(object)
-	flatten(def, states)
+	states, seconds := r.States(machine), engine.Seconds(r.Timeout(machine))
 	at := func(id int64) engine.Time { return run.events[id-1].At }
 	scheduled := map[int64]int64{} // the task of each event of it
 	began, redriven := at(1), int64(0)
@@ -459,11 +425,11 @@ func (r *randomLife) checkTimes(run *harnessRun) {
 				r.fail(run, "event %d ends a wait of %d ms after %d", e.ID, seconds, e.At-from)
 			}
 		case ExecutionTimedOut:
-			if seconds, _ := def["TimeoutSeconds"].(float64); e.At != began+engine.Time(seconds)*1000 {
+			if e.At != began+seconds {
 				r.fail(run, "event %d times out %d ms after the start", e.ID, e.At-began)
 			}
 		case ExecutionSucceeded, ExecutionFailed, ExecutionAborted:
-			if seconds, ok := def["TimeoutSeconds"].(float64); ok && e.At > began+engine.Time(seconds)*1000 {
+			if seconds > 0 && e.At > began+seconds {
 				r.fail(run, "event %d ends it %d ms after the start", e.ID, e.At-began)
 			}
 		}
@@ -472,306 +438,3 @@ func (r *randomLife) checkTimes(run *harnessRun) {
 
 // maxDelay is the longest pause of the generator's Retriers: the third of 3 s.
 const maxDelay = 12_000
-
-// flatten gives all states of a flow, by their names, which are unique.
-func flatten(flow object, states map[string]object) {
-	for name, st := range flow["States"].(object) {
-		st := st.(object)
-		states[name] = st
-		if p, ok := st["ItemProcessor"]; ok {
-			flatten(p.(object), states)
-		}
-		for _, branch := range list(st["Branches"]) {
-			flatten(branch, states)
-		}
-	}
-}
-
-// canonical is a JSON text with its members in order, and without what nobody can know: the
-// numbers of events, tokens, and what describes an execution that has failed.
-func canonical(text string) string {
-	return eventNumbers.ReplaceAllString(jsonText(unknowing(parsed(text))), "entered at #")
-}
-
-func unknowing(v any) any {
-	switch v := v.(type) {
-	case string:
-		if _, ok := ParseToken(v); ok {
-			return someToken
-		}
-	case []any:
-		for i := range v {
-			v[i] = unknowing(v[i])
-		}
-	case object:
-		for name := range v {
-			if v[name] = unknowing(v[name]); name == "Cause" && strings.HasPrefix(fmt.Sprint(v[name]), "{") {
-				v[name] = someCause
-			}
-		}
-	}
-	return v
-}
-
-// What canonical texts have for tokens and for descriptions of executions.
-const someToken, someCause = "token", "described"
-
-var eventNumbers = regexp.MustCompile(`entered at the event id #\d+`)
-
-// object is one of JSON.
-type object = map[string]any
-
-// generator makes machines.
-type generator struct {
-	rand              *rand.Rand
-	states, variables int
-	scope             []string // variables that can be read
-	rich              bool
-	machines          map[string]string // definitions of those that tasks start
-	nested            int               // in how many machines the present one is
-}
-
-// machine makes a whole machine, which may have little time.
-func (g *generator) machine(depth int) object {
-	m := g.flow(depth)
-	if g.rich && g.one(4) {
-		m["TimeoutSeconds"] = 1 + g.rand.IntN(6)
-	}
-	return m
-}
-
-// child makes a task that runs another machine.
-func (g *generator) child() object {
-	name := fmt.Sprintf("c%d", len(g.machines))
-	g.machines[name] = "" // its name is taken
-	outer := g.scope
-	g.scope = nil
-	g.nested++
-	g.machines[name] = jsonText(g.machine(1))
-	g.nested--
-	g.scope = outer
-	pattern := []string{"", ".sync", ".sync:2", ".waitForTaskToken"}[g.rand.IntN(4)]
-	input := g.template(g.one(2))
-	st := object{
-		"Type": "Task", "Resource": "arn:aws:states:::states:startExecution" + pattern,
-		"Parameters": object{"StateMachineArn": MachineARN(testWorld, name), "Input": input},
-	}
-	switch pattern {
-	case "":
-		st["ResultSelector"] = object{"started": true}
-	case ".sync": // which gives the output as a text, with its members in any order
-		st["ResultSelector"] = object{"status.$": "$.Status"}
-	case ".sync:2":
-		st["ResultSelector"] = object{"status.$": "$.Status", "output.$": "$.Output"}
-	default:
-		input["token.$"] = "$$.Task.Token"
-		if g.one(2) {
-			st["HeartbeatSeconds"] = 2
-		}
-		st["TimeoutSeconds"] = 9
-	}
-	if pattern != ".waitForTaskToken" && g.one(3) {
-		st["TimeoutSeconds"] = 5 + g.rand.IntN(9)
-	}
-	g.handlers(st)
-	return st
-}
-
-func (g *generator) one(n int) bool { return g.rand.IntN(n) == 0 }
-
-// value makes an input.
-func (g *generator) value(depth int) any {
-	switch n := g.rand.IntN(5); {
-	case n == 0:
-		return "text"
-	case n == 1 && depth > 0:
-		return []any{g.value(depth - 1), g.value(depth - 1)}
-	case n == 2 && depth > 0:
-		return object{"a": g.value(depth - 1), "b": 1}
-	}
-	return g.rand.IntN(10)
-}
-
-// flow makes states that follow each other. The first sets a variable, under a name that no
-// flow around it has.
-func (g *generator) flow(depth int) object {
-	outer := g.scope
-	states := []object{}
-	if g.one(2) {
-		name := fmt.Sprintf("v%d", g.variables)
-		g.variables++
-		set := object{name + ".$": "$"}
-		if g.one(2) {
-			set = object{name: g.value(1)}
-		}
-		states = append(states, object{"Type": "Pass", "Assign": set})
-		defer func() { g.scope = outer }()
-		g.scope = append(append([]string{}, outer...), name)
-	}
-	for range 1 + g.rand.IntN(4) {
-		states = append(states, g.state(depth)...)
-	}
-	names := make([]string, len(states)+1)
-	for i := range names {
-		names[i] = fmt.Sprintf("S%d", g.states)
-		g.states++
-	}
-	all := object{names[len(states)]: object{"Type": "Succeed"}}
-	for i, st := range states {
-		next := names[i+1]
-		to := i + 1 + g.rand.IntN(len(states)-i)
-		if to < len(states) && states[to]["Type"] == "Map" {
-			to++ // it needs the list that the state before it gives
-		}
-		later := names[to]
-		switch st["Type"] {
-		case "Choice":
-			for _, rule := range st["Choices"].([]any) {
-				rule.(object)["Next"] = later
-			}
-			if !g.one(6) {
-				st["Default"] = next
-			}
-		case "Fail":
-			// never the first: what follows would not be reached
-		default:
-			st["Next"] = next
-		}
-		if catch, ok := st["Catch"]; ok {
-			for _, c := range catch.([]any) {
-				c.(object)["Next"] = later
-			}
-		}
-		all[names[i]] = st
-	}
-	reached := map[string]bool{names[0]: true} // all transitions lead on
-	for _, name := range names {
-		st := all[name].(object)
-		if !reached[name] {
-			delete(all, name)
-			continue
-		}
-		for _, from := range append(append(list(st["Choices"]), list(st["Catch"])...), st) {
-			for _, field := range []string{"Next", "Default"} {
-				if to, ok := from[field].(string); ok {
-					reached[to] = true
-				}
-			}
-		}
-	}
-	return object{"StartAt": names[0], "States": all}
-}
-
-// state makes a state, and before it what it needs.
-func (g *generator) state(depth int) []object {
-	if g.rich && g.nested < 2 && len(g.machines) < 4 && g.one(6) {
-		return []object{g.child()}
-	}
-	n := g.rand.IntN(12)
-	if depth == 0 && n > 8 {
-		n -= 4
-	}
-	switch {
-	case n < 2:
-		st := object{"Type": "Pass"}
-		switch g.rand.IntN(3) {
-		case 0:
-			st["Result"] = g.value(1)
-		case 1:
-			st["Parameters"] = g.template(false)
-		}
-		return []object{st}
-	case n < 3:
-		return []object{{"Type": "Wait", "Seconds": g.rand.IntN(4)}}
-	case n < 5:
-		return []object{{"Type": "Choice", "Choices": []any{object{"Variable": "$", []string{"IsNumeric", "IsString", "IsNull"}[g.rand.IntN(3)]: true}}}}
-	case n < 9:
-		st := object{"Type": "Task", "Resource": testActivity, "Parameters": g.template(g.one(2))}
-		g.handlers(st)
-		if g.one(3) {
-			st["TimeoutSeconds"] = 90_000_000
-			if g.rich {
-				st["TimeoutSeconds"] = 3 + g.rand.IntN(5)
-				if g.one(2) {
-					st["HeartbeatSeconds"] = 2
-				}
-			}
-		}
-		return []object{st}
-	case n < 10:
-		st := object{"Type": "Parallel"}
-		branches := []any{}
-		for range 1 + g.rand.IntN(3) {
-			branches = append(branches, g.flow(depth-1))
-		}
-		st["Branches"] = branches
-		if g.one(2) {
-			st["Parameters"] = g.template(false)
-		}
-		g.handlers(st)
-		return []object{st}
-	case n < 11:
-		list := []any{}
-		for range g.rand.IntN(4) {
-			list = append(list, g.value(1))
-		}
-		st := object{"Type": "Map", "ItemProcessor": g.flow(depth - 1)}
-		if g.one(2) {
-			st["MaxConcurrency"] = g.rand.IntN(3)
-		}
-		if g.one(2) {
-			st["ItemSelector"] = object{"v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"}
-		}
-		if g.one(3) {
-			st["ToleratedFailureCount"] = 1
-		}
-		g.handlers(st)
-		return []object{{"Type": "Pass", "Result": list}, st}
-	}
-	// A state that only some get to.
-	return []object{
-		{"Type": "Choice", "Choices": []any{object{"Variable": "$", "IsNumeric": true}}},
-		{"Type": "Fail", "Error": "F", "Cause": "fails"},
-	}
-}
-
-func (g *generator) template(counts bool) object {
-	o := object{"in.$": "$", "k": g.rand.IntN(50)}
-	if counts {
-		o["n.$"] = "$$.State.RetryCount"
-	}
-	if len(g.scope) > 0 && g.one(2) {
-		o["v.$"] = "$" + g.scope[g.rand.IntN(len(g.scope))]
-	}
-	return o
-}
-
-var errorLists = [][]any{
-	{"Bad"}, {"Worse", "F"}, {"States.TaskFailed"}, {"States.ALL"}, {"States.NoChoiceMatched"}, {"States.ExceedToleratedFailureThreshold"}, {"States.Timeout"}, {"States.HeartbeatTimeout"},
-}
-
-// errors are a list of errors for a Retrier or a Catcher.
-func (g *generator) errors() []any {
-	n := len(errorLists)
-	if !g.rich {
-		n-- // which makes the machines that stored bytes are known of
-	}
-	return errorLists[g.rand.IntN(n)]
-}
-
-func (g *generator) handlers(st object) {
-	if g.one(2) {
-		retry := []any{}
-		for i := range 1 + g.rand.IntN(2) {
-			errors := g.errors()
-			if i == 0 && errors[0] == "States.ALL" {
-				errors = errorLists[0]
-			}
-			retry = append(retry, object{"ErrorEquals": errors, "MaxAttempts": g.rand.IntN(3), "IntervalSeconds": 1 + g.rand.IntN(3), "JitterStrategy": []string{"NONE", "FULL"}[g.rand.IntN(2)]})
-		}
-		st["Retry"] = retry
-	}
-	if g.one(2) {
-		st["Catch"] = []any{object{"ErrorEquals": g.errors()}}
-	}
-}

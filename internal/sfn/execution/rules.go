@@ -131,8 +131,13 @@ func (t *turn) handle(body any) (err error) {
 				panic(p)
 			}
 			t.closeFull()
-			if c, ok := body.(*ChildBegun); ok {
+			switch c := body.(type) {
+			case *ChildBegun:
 				t.send(c.stop()) // it is not in the history
+			case *StartTask: // nor is this, and its task is over
+				t.reply = &UnknownTaskError{c.ScheduledEventID}
+			case *Submit, *Succeed, *Fail:
+				t.reply = &UnknownTaskError{}
 			}
 		}
 	}()

@@ -164,6 +164,21 @@ func (r *reader) value(s *shape, at string) error {
 		}
 		_, err := r.d.Token()
 		return err
+	case "map":
+		if token != json.Delim('{') {
+			return wrong("no map")
+		}
+		for r.d.More() {
+			key, err := r.d.Token()
+			if err != nil {
+				return err
+			}
+			if err := r.value(r.shape(s.Value), fmt.Sprintf("%s.%v", at, key)); err != nil {
+				return err
+			}
+		}
+		_, err := r.d.Token()
+		return err
 	case "string":
 		text, ok := token.(string)
 		switch {
