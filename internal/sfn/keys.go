@@ -161,10 +161,13 @@ func callerUse(ctx context.Context, e registry.Encryption, thing string) datakey
 // opener opens what is stored of a thing, in the caller's right. Errors:
 // *execution.KeyError.
 func (s *actions) opener(ctx context.Context, e registry.Encryption, thing string) func(stored string) (string, error) {
-	use := callerUse(ctx, e, thing)
+	use := datakey.Use{} // when it is first needed
 	return func(stored string) (string, error) {
 		if !execution.Sealed(stored) {
 			return stored, nil
+		}
+		if use.Caller == nil {
+			use = callerUse(ctx, e, thing)
 		}
 		b, err := execution.Unseal(stored)
 		if err == nil {

@@ -220,13 +220,13 @@ var machines = []Mutant{{
 }, {
 	Name: "refused-start",
 	In:   "sfn/execution.(*turn).locked",
-	Old:  "case *Start, *Same, *Stop, *Redrive, *Look:",
-	New:  "case *Same, *Stop, *Redrive, *Look:",
+	Old:  "case *Start, *Same, *Stop, *Redrive:",
+	New:  "case *Same, *Stop, *Redrive:",
 	Bug:  "Who starts an execution whose key is refused is told that it runs.",
 }, {
 	Name: "locked-task-offered-again",
 	In:   "sfn/execution.(*turn).locked",
-	Old:  "t.reply = &UnknownTaskError{c.ScheduledEventID}",
+	Old:  "t.reply = &UnknownTaskError{ScheduledEventID: c.ScheduledEventID}",
 	New:  "return refused",
 	Bug:  "An execution whose key is refused while somebody takes its task goes on waiting.",
 }, {

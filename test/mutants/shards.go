@@ -40,8 +40,8 @@ var shards = []Mutant{{
 }, {
 	Name: "any-note-is-a-delivery",
 	In:   "shard.(*recovered).readNote",
-	Old:  "if r == nil || engine.NoteKind(kind) != engine.NoteDelivered {",
-	New:  "if r == nil || engine.NoteKind(kind) < engine.NoteDelivered {",
+	Old:  "if engine.NoteKind(kind) != engine.NoteDelivered {",
+	New:  "if engine.NoteKind(kind) < engine.NoteDelivered {",
 	Bug:  "A task that was on its second way to a worker when the server stopped is swallowed.",
 }, {
 	Name: "held-task-stays-held",

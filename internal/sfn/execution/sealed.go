@@ -347,8 +347,8 @@ func (t *turn) locked(body any, refused error) error {
 		}
 	case *Look: // who asks could only ask again
 		t.reply = &UnknownTaskError{c.ScheduledEventID}
-	case *StartTask:
-		t.reply = &UnknownTaskError{c.ScheduledEventID}
+	case *StartTask: // it is over
+		t.reply = &UnknownTaskError{ScheduledEventID: c.ScheduledEventID}
 	case *ChildBegun:
 		t.send(c.stop()) // nobody waits for it
 	}
