@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"heddle/internal/blob"
@@ -135,6 +137,54 @@ func TestDataKeysAreGiven(t *testing.T) {
 		t.Errorf("got %v", got.Keys)
 	}
 	h.quiet()
+}
+
+// hangingKeys has data keys that nobody gets before the end.
+type hangingKeys struct {
+	toyDataKeys
+	end chan struct{}
+}
+
+func (k *hangingKeys) Find(context.Context, engine.KeyUse) (engine.DataKey, error) {
+	<-k.end
+	return toyDataKey("late"), nil
+}
+
+// TestWhoNeedsNoDataKeyDoesNotWaitForThem, however many others do.
+func TestWhoNeedsNoDataKeyDoesNotWaitForThem(t *testing.T) {
+	h := newHarness(t, 8)
+	h.must("a", toyAdd{})
+	hanging := &hangingKeys{end: make(chan struct{})}
+	n, clock := h.openNode(func(c *Config) {
+		c.ReadersMax = 2
+		c.DataKeys = map[engine.Kind]engine.DataKeys{toyKind: hanging}
+	})
+	do := func(i byte, name string, body any) error {
+		_, err := n.Do(t.Context(), engine.Command{Name: toyName(name), Begin: engine.IfAbsent, Group: "g", Seed: engine.RootSeed(clock.Now(), [8]byte{i}), Body: body})
+		return err
+	}
+	var all sync.WaitGroup
+	for i := range byte(20) {
+		all.Go(func() {
+			if err := do(i, fmt.Sprint("waits", i), toyWant{Keys: []engine.KeyUse{"hanging"}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for asking := false; !asking; {
+		n.asking.mu.Lock()
+		asking = n.asking.running+len(n.asking.queue) == 20
+		n.asking.mu.Unlock()
+		runtime.Gosched()
+	}
+	if err := do(99, "a", toyAdd{}); err != nil { // its state has to be read
+		t.Error(err)
+	}
+	close(hanging.end)
+	all.Wait()
+	if err := n.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestWhatIsWantedIsOfTheRunThatHandles: while a call waits, another run takes the name.

@@ -40,14 +40,16 @@ type Node struct {
 	kick  func(*Shard)
 	start func(*fetch)
 
-	committers    []*committer
-	readers, long readers       // long ones don't hold up others
-	slow          chan struct{} // holds one for each slow shard that evaluates
-	steppers      steppers
-	work          work
-	stopped       atomic.Bool
-	held          atomic.Bool
-	stopReaders   context.CancelFunc
+	committers  []*committer
+	readers     readers
+	long        readers       // of what reads much, which does not hold up others
+	asking      readers       // of what asks for data keys: whoever has those may be far away, and slow
+	slow        chan struct{} // holds one for each slow shard that evaluates
+	steppers    steppers
+	work        work
+	stopped     atomic.Bool
+	held        atomic.Bool
+	stopReaders context.CancelFunc
 
 	wakeMoved chan struct{} // has an element when NextWake may be earlier
 	patientAt atomic.Int64  // when patient commands must go; zero: none wait
@@ -68,6 +70,7 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 		most = readersDefault
 	}
 	n.readers = readers{ctx: reading, work: &n.work, most: most}
+	n.asking = readers{ctx: reading, work: &n.work, most: most}
 	spare := max(1, processors-1) // one is left to what is quick
 	n.long = readers{ctx: reading, work: &n.work, most: spare}
 	n.steppers = steppers{node: n, work: &n.work}

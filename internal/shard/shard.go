@@ -110,7 +110,8 @@ type Config struct {
 	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,
 	// and the Listener how long something took; nil: all are quick.
 	Stopwatch func() time.Duration
-	// ReadersMax is how many fetches are under way at a time; 0: readersDefault.
+	// ReadersMax is how many fetches are under way at a time, and how many others that ask
+	// for data keys; 0: readersDefault.
 	ReadersMax int
 
 	cached            *atomic.Int64                   // bytes of the states in memory

@@ -262,8 +262,11 @@ type readers struct {
 
 func (n *Node) startFetch(f *fetch) {
 	r := &n.readers
-	if f.long {
+	switch {
+	case f.long:
 		r = &n.long
+	case len(f.uses) > 0:
+		r = &n.asking
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -79,6 +79,8 @@ type asked struct {
 const (
 	bytesMaxDefault = 16 << 20
 	entryBytes      = 1500 // an entry beside its blob: the key as AES-GCM has it, and its place
+	// askMax bounds a question, however long Keys would wait: others wait with who asks.
+	askMax = 10 * time.Second
 	// sealsMax bounds payloads under one data key: their nonces are random, and of so many
 	// the chance that two are equal is below 2^-36.
 	sealsMax = 1 << 30
@@ -223,6 +225,8 @@ func (c *Cache) ask(ctx context.Context, u Use, blob []byte, id [32]byte, a *ask
 	defer close(a.done)
 	// The period begins before the question: nothing is used longer than it may be.
 	made := c.Now()
+	ctx, cancel := c.Within(ctx, askMax)
+	defer cancel()
 	key, err := c.fetch(ctx, u, blob)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -251,7 +255,7 @@ func (c *Cache) fetch(ctx context.Context, u Use, blob []byte) (f fetched, err e
 	}()
 	var plaintext []byte
 	if f.blob = slices.Clone(blob); blob != nil {
-		plaintext, err = c.Keys.Decrypt(ctx, u.Request, blob)
+		plaintext, err = c.decrypt(ctx, u.Request, blob)
 	} else {
 		var made DataKey
 		made, err = c.Keys.GenerateDataKey(ctx, u.Request)
@@ -270,6 +274,17 @@ func (c *Cache) fetch(ctx context.Context, u Use, blob []byte) (f fetched, err e
 	}
 	f.aead, err = cipher.NewGCMWithRandomNonce(block)
 	return f, err
+}
+
+// decrypt opens the blob of a data key. Its key may have been called by a name that means
+// another one by now: then it is opened by the key that it says it is of.
+func (c *Cache) decrypt(ctx context.Context, r Request, blob []byte) ([]byte, error) {
+	plaintext, err := c.Keys.Decrypt(ctx, r, blob)
+	if refused, ok := errors.AsType[*Error](err); ok && refused.Why == Unreadable && r.Key != "" {
+		r.Key = ""
+		return c.Keys.Decrypt(ctx, r, blob)
+	}
+	return plaintext, err
 }
 
 // remember keeps an entry, and forgets those that were not used for longest if there are

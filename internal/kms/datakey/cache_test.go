@@ -2,6 +2,7 @@ package datakey
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -25,9 +26,12 @@ type service struct {
 	generated int
 	opened    int
 	keys      map[string][]byte // by blob and encryption context
+	aliases   map[string]string // to keys
 	refusal   error
 	takes     time.Duration
 }
+
+func (s *service) key(name string) string { return cmp.Or(s.aliases[name], name) }
 
 func (s *service) Describe(context.Context, Request) (Key, error) { return Key{}, nil }
 
@@ -40,7 +44,7 @@ func (s *service) GenerateDataKey(ctx context.Context, r Request) (DataKey, erro
 	}
 	s.generated++
 	plaintext := sha256.Sum256(fmt.Append(nil, s.generated))
-	blob := fmt.Sprintf("blob %d of %s", s.generated, r.Key)
+	blob := fmt.Sprintf("blob %d of %s", s.generated, s.key(r.Key))
 	s.keys[blob+fmt.Sprint(r.Context)] = slices.Clone(plaintext[:])
 	return DataKey{Plaintext: plaintext[:], Blob: []byte(blob), Key: r.Key}, nil
 }
@@ -54,7 +58,7 @@ func (s *service) Decrypt(ctx context.Context, r Request, blob []byte) ([]byte, 
 	}
 	s.opened++
 	plaintext, ok := s.keys[string(blob)+fmt.Sprint(r.Context)]
-	if !ok {
+	if !ok || r.Key != "" && !strings.HasSuffix(string(blob), " of "+s.key(r.Key)) {
 		return nil, &Error{Why: Unreadable, Message: "no such blob"}
 	}
 	return slices.Clone(plaintext), nil
@@ -174,6 +178,50 @@ func TestARestartOpensWhatWasSealed(t *testing.T) {
 		open(t, newCache(s), useBy("bob"), sealed, strings.Repeat("long ", 50_000))
 		s.asked(t, 1, 1)
 	})
+}
+
+// TestANameThatMeansAnotherKeyByNow: what was sealed under the one before opens.
+func TestANameThatMeansAnotherKeyByNow(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *service, c *Cache) {
+		u := useBy("ann")
+		u.Key, s.aliases = "alias", map[string]string{"alias": "old"}
+		old := seal(t, c, u, "payload")
+		time.Sleep(u.Reuse)
+		s.aliases["alias"] = "new"
+		open(t, c, u, old, "payload")
+		if sealed := seal(t, c, u, "payload"); !bytes.Contains(sealed, []byte("of new")) {
+			t.Errorf("it is sealed under another key: %q", sealed)
+		}
+		s.refusal = &Error{Why: Denied, Message: "no more"}
+		time.Sleep(u.Reuse)
+		if _, err := c.Open(t.Context(), u, old); !errors.Is(err, s.refusal) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestAQuestionHasAnEnd, though nobody answers it.
+func TestAQuestionHasAnEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *service, c *Cache) {
+		c.Keys = silent{s}
+		asked := time.Now()
+		for range 2 {
+			if _, err := c.Seal(t.Context(), useBy("ann"), nil); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+		}
+		if took := time.Since(asked); took > time.Minute {
+			t.Errorf("two took %v", took)
+		}
+	})
+}
+
+// silent does not answer.
+type silent struct{ *service }
+
+func (silent) GenerateDataKey(ctx context.Context, _ Request) (DataKey, error) {
+	<-ctx.Done()
+	return DataKey{}, ctx.Err()
 }
 
 // TestEachCallerAsksForItself: what one may, another may not for that.

@@ -174,6 +174,9 @@ func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (e
 func (r *Rules) Apply(st engine.State, e engine.Event) {
 	s, body := st.(*State), e.Body.(*Body)
 	s.unlocked = false
+	if s.settings.Key.Key != "" { // else they may be anything
+		body.eachWord((*datum).settle)
+	}
 	s.apply(e.ID, e.At, body)
 	for i := range body.hidden.after {
 		s.change(&body.hidden.after[i])
@@ -256,9 +259,6 @@ func (s *State) apply(id int64, at engine.Time, e *Body) {
 func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 	if id != s.last+1 {
 		panic(fmt.Sprintf("execution: event %d applied after event %d", id, s.last))
-	}
-	if s.settings.Key.Key != "" { // else they may be anything
-		e.eachWord((*datum).settle)
 	}
 	s.last, s.noted = id, nil
 	for i := range e.hidden.before {

@@ -92,7 +92,8 @@ func (d *datum) stored() string {
 	return d.Text()
 }
 
-// settle tells a datum that was read what it is.
+// settle tells a datum that was read from the store what it is: of a payload, or of words of
+// an execution with a key. What is said now may look like anything.
 func (d *datum) settle() {
 	if Sealed(d.text) {
 		d.text, d.sealed = "", d.text

@@ -2,8 +2,10 @@ package execution
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -171,4 +173,66 @@ func TestWhatAKeyManagementServiceSaysIsOnlyWords(t *testing.T) {
 			h.verify(r)
 		})
 	}
+}
+
+// TestWhatLooksSealedIsSealedAndShownAsItWasSaid: who says of a failure what begins as
+// something that is sealed does, or something that was sealed before, gets it back as it is.
+func TestWhatLooksSealedIsSealedAndShownAsItWasSaid(t *testing.T) {
+	const activity = `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","Catch":[{"ErrorEquals":["caught"],"Next":"W"}],"End":true},"W":{"Type":"Wait","Seconds":9,"End":true}}}`
+	secret := Seal(&toyKey{&toyKeys{t: t}, "alias/mine of arn:aws:states:us-east-1:123456789012:stateMachine:m, the 0.", ""}, "nobody may read this")
+	for _, said := range []string{sealedMark, sealedMark + "nonsense", secret} {
+		for _, key := range []string{"", "alias/mine"} {
+			h := newHarness(t, DefaultLimits())
+			h.key.Key, h.key.ReuseSeconds = key, 300
+			for name, body := range map[string]any{"stopped": &Stop{Error: &said, Cause: &said}, "failed": &Fail{Error: &said, Cause: &said}, "caught": &Fail{Error: text("caught"), Cause: &said}} {
+				r := h.begin("m", name, activity, `{}`, func(s *Start) { s.Activities = []Activity{{ARN: "arn:aws:states:us-east-1:123456789012:activity:a"}} })
+				if f, ok := body.(*Fail); ok {
+					f.Ref = Ref{ScheduledEventID: r.record.Offers[0].ID}
+				}
+				if _, err := h.do(r, body); err != nil {
+					t.Fatal(err)
+				}
+				h.settle()
+				h.restart(true)
+				if name == "caught" {
+					h.tick()
+				}
+				h.verify(r)
+				if key != "" {
+					mustHide(t, r, nil)
+				}
+				reply, err := h.do(r, &Describe{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := reply.(*Description)
+				shown := []*string{d.Error, d.Cause}
+				if name == "caught" {
+					want, _ := json.Marshal(map[string]string{"Error": "caught", "Cause": said})
+					if got, err := h.shown(d.Output); err != nil || !equalJSON(got, string(want)) {
+						t.Errorf("%q with key %q, caught: %s, %v", said, key, got, err)
+					}
+					shown = nil
+				}
+				for _, words := range shown {
+					if got, err := h.shown(*words); err != nil || got != said {
+						t.Errorf("%q with key %q, %s: shown as %q, %v", said, key, name, got, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// shown is a text as who shows it gives it.
+func (h *harness) shown(stored string) (string, error) {
+	if h.key.Key == "" || !Sealed(stored) {
+		return stored, nil
+	}
+	return h.reveal(stored)
+}
+
+func equalJSON(a, b string) bool {
+	var x, y any
+	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
 }

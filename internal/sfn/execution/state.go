@@ -384,8 +384,12 @@ func (s *State) code(c *pack.Coder) {
 	s.closed.Code(c)
 	c.Text(&s.status)
 	s.output.code(c)
-	codeSome(c, &s.err, (*datum).code)
-	codeSome(c, &s.cause, (*datum).code)
+	for _, words := range []**datum{&s.err, &s.cause} {
+		codeSome(c, words, (*datum).codeText)
+		if c.Reads() && *words != nil && s.settings.Key.Key != "" { // else they may be anything
+			(*words).settle()
+		}
+	}
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Text(&s.redriveBy)
@@ -447,11 +451,16 @@ func codeName(c *pack.Coder, n *engine.Name) {
 	}
 }
 
-// code writes a datum's text.
+// code writes what is stored of a payload.
 func (d *datum) code(c *pack.Coder) {
+	if d.codeText(c); c.Reads() {
+		d.settle()
+	}
+}
+
+func (d *datum) codeText(c *pack.Coder) {
 	if c.Reads() {
 		c.Text(&d.text)
-		d.settle()
 		return
 	}
 	text := d.stored()
