@@ -85,8 +85,12 @@ func (f *fetch) perform(ctx context.Context) {
 
 // fetchState has the state of a run folded, of which the head is known.
 func (s *Shard) fetchState(r *run, c *call) {
+	key := lookup{run: r.Run}
+	if s.fetching[key] != nil {
+		return // each time something has come for others it is asked for again
+	}
 	head := r.Head
-	s.fetchFor(c, &fetch{key: lookup{run: r.Run}, do: (*fetch).readState, run: r.Run, head: &head, unnoted: !r.noted})
+	s.fetchFor(c, &fetch{key: key, do: (*fetch).readState, run: r.Run, head: &head, unnoted: !r.noted})
 }
 
 func (f *fetch) readState(ctx context.Context) error {
