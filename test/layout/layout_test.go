@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"internal/aws/restjson":          {"internal/aws/fault", "internal/aws/operation"},
 	"internal/blob/dir":              {"internal/blob"},
 	"internal/blob/s3":               {"internal/aws/s3client", "internal/blob"},
+	"internal/bucket/accounts":       {"internal/aws/credentials", "internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
 	"internal/bucket/dir":            {"internal/bucket", "internal/pack"},
 	"internal/bucket/s3":             {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/dataexchange/transfer": {"internal/blob", "internal/bucket"},
