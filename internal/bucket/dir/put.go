@@ -2,13 +2,10 @@ package dir
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/rand"
-	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -22,12 +19,11 @@ import (
 // copyBytes are read of a source at a time.
 const copyBytes = 256 << 10
 
-// progress is what a Put saves: which draft has how many bytes, and the state of their MD5.
+// progress is what a Put saves: which draft has how many bytes.
 type progress struct {
 	draft string
 	size  int64 // of the object
 	bytes int64
-	sum   []byte
 }
 
 func (g *progress) code(c *pack.Coder) {
@@ -35,7 +31,6 @@ func (g *progress) code(c *pack.Coder) {
 	c.Text(&g.draft)
 	c.Int(&g.size)
 	c.Int(&g.bytes)
-	c.Bytes(&g.sum)
 }
 
 func parseProgress(b []byte) (g progress, ok bool) {
@@ -52,7 +47,6 @@ type draft struct {
 	kept bool   // its progress was saved, and it outlasts this process
 	file *os.File
 	at   int64 // bytes that are in it
-	sum  hash.Hash
 }
 
 func (d *draft) path() string {
@@ -104,7 +98,7 @@ func (s *Store) Put(ctx context.Context, p *bucket.Put) (o bucket.Object, err er
 // draft begins a draft, or goes on with one. If the Put had succeeded there is none, but
 // its object.
 func (c *call) draft(p *bucket.Put) (*draft, bucket.Object, error) {
-	d := &draft{call: c, put: p, sum: md5.New()}
+	d := &draft{call: c, put: p}
 	g, ok := parseProgress(p.Progress)
 	if ok && g.size == p.Size {
 		if o, made := c.made(g.draft); made {
@@ -123,7 +117,7 @@ func (c *call) draft(p *bucket.Put) (*draft, bucket.Object, error) {
 			return nil, bucket.Object{}, err
 		}
 	}
-	d.name, d.sum = rand.Text(), md5.New()
+	d.name = rand.Text()
 	var err error
 	d.file, err = c.root.OpenFile(d.path(), os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
 	return d, bucket.Object{}, err
@@ -144,10 +138,6 @@ func (c *call) made(draft string) (bucket.Object, bool) {
 // resume goes on with a draft of an earlier process, if it is there and has what was said.
 func (d *draft) resume(g *progress) bool {
 	d.name, d.kept = g.draft, true
-	state, ok := d.sum.(encoding.BinaryUnmarshaler)
-	if !ok || state.UnmarshalBinary(g.sum) != nil {
-		return false
-	}
 	f, err := d.root.OpenFile(d.path(), os.O_RDWR, 0)
 	if err != nil {
 		d.kept = false
@@ -193,7 +183,6 @@ func (d *draft) write(ctx context.Context, saveEvery int64) (err error) {
 		if _, err := d.file.Write(room[:n]); err != nil {
 			return d.failed(err)
 		}
-		d.sum.Write(room[:n])
 		if d.at += n; p.Sent != nil && n > 0 {
 			p.Sent(n)
 		}
@@ -225,12 +214,8 @@ func (d *draft) save(ctx context.Context) error {
 			return d.failed(err)
 		}
 	}
-	state, err := d.sum.(encoding.BinaryMarshaler).MarshalBinary()
-	if err != nil {
-		return err
-	}
 	c := pack.Writing(nil)
-	(&progress{d.name, d.put.Size, d.at, state}).code(c)
+	(&progress{d.name, d.put.Size, d.at}).code(c)
 	if err := d.put.Save(ctx, c.Written()); err != nil {
 		if !was { // nobody knows of it
 			err = errors.Join(err, d.root.Remove(d.path()))
@@ -253,7 +238,7 @@ func (d *draft) keep() (bucket.Object, error) {
 		return bucket.Object{}, err
 	}
 	r := record{
-		Size: d.at, Modified: info.ModTime(), ETag: fmt.Sprintf(`"%x"`, d.sum.Sum(nil)), ContentType: d.put.ContentType,
+		Size: d.at, Modified: info.ModTime(), ETag: noMD5(d.name), ContentType: d.put.ContentType,
 		Encryption: d.put.Encryption.Type, KeyARN: d.put.Encryption.KeyARN,
 	}
 	if r.ContentType == "" {

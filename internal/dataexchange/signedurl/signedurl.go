@@ -240,7 +240,13 @@ func (h *Handler) mismatched(r *http.Request, l Link) *refusal {
 	return badDigest
 }
 
-func etag(a *transfer.Asset) string { return fmt.Sprintf(`"%x"`, a.MD5) }
+// etag is the MD5, as S3's often is; without one the name of the blob.
+func etag(a *transfer.Asset) string {
+	if a.MD5 == [md5.Size]byte{} {
+		return `"` + a.Blob.ID.String() + `"`
+	}
+	return fmt.Sprintf(`"%x"`, a.MD5)
+}
 
 // download gives an asset: all, or a range of it.
 func (h *Handler) download(w http.ResponseWriter, r *http.Request, l Link) {

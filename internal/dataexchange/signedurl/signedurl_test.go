@@ -342,6 +342,10 @@ func TestDownload(t *testing.T) {
 	answer, text = h.do("GET", h.down, nil)
 	h.want("our failure", answer, text, 500, "InternalError")
 	h.fail = nil
+	h.offered.MD5 = [md5.Size]byte{}
+	if answer, _ := h.do("HEAD", h.down, nil); answer.Header.Get("ETag") != `"`+h.offered.Blob.ID.String()+`"` {
+		t.Errorf("without an MD5: %v", answer.Header)
+	}
 	h.offer(nil)
 	h.offered.ContentType = ""
 	if answer, text := h.do("GET", h.down, nil); answer.StatusCode != 200 || text != "" || answer.ContentLength != 0 || answer.Header.Get("Content-Type") != "application/octet-stream" {

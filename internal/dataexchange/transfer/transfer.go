@@ -24,8 +24,8 @@ type Blobs interface {
 // Asset is what is known of an asset's bytes.
 type Asset struct {
 	Blob        blob.Ref
-	MD5         [md5.Size]byte
-	ContentType string // empty: unknown
+	MD5         [md5.Size]byte // zero: unknown, which it is of imports from buckets
+	ContentType string         // empty: unknown
 }
 
 // ErrTooLarge: it has more bytes than an asset may have.
@@ -46,20 +46,32 @@ func Import(ctx context.Context, from bucket.Store, name, key string, room *buck
 	if o.Size > sizeMax {
 		return Asset{}, fmt.Errorf("import %q of %d bytes: %w", key, o.Size, ErrTooLarge)
 	}
-	sum := newSummed(r, arrived)
-	ref, err := to.Put(ctx, sum)
+	// No MD5 is made: it would take as long as all the rest.
+	ref, err := to.Put(ctx, told{r, arrived})
 	if err != nil {
 		return Asset{}, fmt.Errorf("import %q: %w", key, err)
 	}
-	return Asset{ref, sum.md5(), o.ContentType}, nil
+	return Asset{Blob: ref, ContentType: o.ContentType}, nil
+}
+
+// told tells of what is read.
+type told struct {
+	io.Reader
+	arrived func(int64) // may be nil
+}
+
+func (t told) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	if t.arrived != nil && n > 0 {
+		t.arrived(int64(n))
+	}
+	return n, err
 }
 
 // Receive keeps what comes from elsewhere as a blob, unless its MD5 is another: as a
 // whole, or not at all. Errors: ErrMD5, those of the reader and of Blobs.
 func Receive(ctx context.Context, from io.Reader, want [md5.Size]byte, contentType string, to Blobs) (Asset, error) {
-	sum := newSummed(from, nil)
-	sum.want = &want
-	ref, err := to.Put(ctx, sum)
+	ref, err := to.Put(ctx, &summed{from: from, sum: md5.New(), want: want})
 	if err != nil {
 		return Asset{}, err
 	}
@@ -69,30 +81,17 @@ func Receive(ctx context.Context, from io.Reader, want [md5.Size]byte, contentTy
 // ErrMD5: the bytes have another MD5 than was said.
 var ErrMD5 = errors.New("the MD5 is not the one that was said")
 
-// summed reads, and sums up what it reads.
+// summed reads what must have an MD5.
 type summed struct {
-	from    io.Reader
-	sum     hash.Hash
-	want    *[md5.Size]byte // nil: any
-	arrived func(int64)     // may be nil
-}
-
-func newSummed(from io.Reader, arrived func(int64)) *summed {
-	return &summed{from: from, sum: md5.New(), arrived: arrived}
-}
-
-func (s *summed) md5() (sum [md5.Size]byte) {
-	s.sum.Sum(sum[:0])
-	return sum
+	from io.Reader
+	sum  hash.Hash
+	want [md5.Size]byte
 }
 
 func (s *summed) Read(p []byte) (int, error) {
 	n, err := s.from.Read(p)
 	s.sum.Write(p[:n])
-	if s.arrived != nil && n > 0 {
-		s.arrived(int64(n))
-	}
-	if err == io.EOF && s.want != nil && s.md5() != *s.want {
+	if err == io.EOF && [md5.Size]byte(s.sum.Sum(nil)) != s.want {
 		err = ErrMD5 // so nothing is kept
 	}
 	return n, err
