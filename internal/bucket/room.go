@@ -10,8 +10,8 @@ import (
 const RoomBytesDefault = 32 << 20
 
 // Room bounds the bytes of objects that are in memory at a time, of all who share it.
-// Who waits for room holds none, so that all come to their turn; the longest waiting is
-// the first.
+// Who holds room does not wait for others who need some, so that all come to their turn:
+// the source of a Put takes none. The longest waiting is the first.
 type Room struct {
 	max int64
 

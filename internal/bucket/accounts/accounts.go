@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +62,9 @@ func (o *Options) Check() error {
 // Config is what else accounts' buckets are made of.
 type Config struct {
 	Own string // the server's own account
+	// Data is the server's own folder; empty: it has none. BlobBucket is its own bucket;
+	// empty: it has none. No account reaches either.
+	Data, BlobBucket string
 	// Room is for the bytes of all objects that are on their way.
 	Room *bucket.Room
 	Now  func() time.Time
@@ -85,6 +89,9 @@ func Open(o Options, c Config) (*Accounts, error) {
 	a := &Accounts{options: o, config: c, stores: map[string]bucket.Store{}}
 	switch {
 	case o.Dir != "":
+		if inside, err := isInside(c.Data, o.Dir); err != nil || inside {
+			return nil, errors.Join(err, fmt.Errorf("--buckets %q: the data of the server, %q, is in it, and would be buckets; want another folder", o.Dir, c.Data))
+		}
 		own, err := a.open(c.Own)
 		if err != nil {
 			return nil, err
@@ -99,6 +106,26 @@ func Open(o Options, c Config) (*Accounts, error) {
 		}
 	}
 	return a, nil
+}
+
+// isInside tells whether a folder is another, or below it.
+func isInside(folder, other string) (bool, error) {
+	if folder == "" {
+		return false, nil
+	}
+	var real [2]string
+	for i, path := range []string{folder, other} {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return false, err
+		}
+		if real[i], err = filepath.EvalSymlinks(path); errors.Is(err, os.ErrNotExist) {
+			real[i] = path // not made yet
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return strings.HasPrefix(real[0]+string(filepath.Separator), strings.TrimSuffix(real[1], string(filepath.Separator))+string(filepath.Separator)), nil
 }
 
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
@@ -159,12 +186,16 @@ func (a *Accounts) open(account string) (bucket.Store, error) {
 }
 
 func (a *Accounts) inS3(pair credentials.KeyPair) (bucket.Store, error) {
-	return s3.New(s3.Options{
+	inS3, err := s3.New(s3.Options{
 		Endpoint: a.options.Endpoint, Region: a.options.Region, Room: a.config.Room, Within: a.config.Within,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: pair.KeyID, SecretAccessKey: string(pair.Secret), Source: "heddle"}, nil
 		}),
 	})
+	if err != nil || a.config.BlobBucket == "" {
+		return inS3, err
+	}
+	return except{inS3, a.config.BlobBucket}, nil
 }
 
 // Close frees what the stores hold.

@@ -126,6 +126,26 @@ func TestS3(t *testing.T) {
 			t.Errorf("calls of %q were signed by %q, want %q", account, signers, want)
 		}
 	}
+	// The server's own bucket is nobody's.
+	c := config()
+	c.BlobBucket = "things"
+	o := Options{Endpoint: server.URL, AccessKey: "AKIDOWN", SecretKey: "secret", Region: "r"}
+	with, err := Open(o, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signers = nil
+	for i, err := range append(try(t, with.Of(own), "things"), with.Of(own).Abort(t.Context(), "things", "k", nil)) {
+		if !errors.Is(err, bucket.ErrDenied) {
+			t.Errorf("call %d to the server's own bucket: %v", i, err)
+		}
+	}
+	if len(signers) != 0 {
+		t.Errorf("calls to the server's own bucket were made by %q", signers)
+	}
+	if _ = try(t, with.Of(own), "thing"); len(signers) != 5 {
+		t.Errorf("%d calls to another", len(signers))
+	}
 	// A profile that comes later is found.
 	write(t, file, "["+third+"]\naws_access_key_id = AKIDTHIRD\naws_secret_access_key = s\n")
 	signers = nil
@@ -144,6 +164,33 @@ func TestS3(t *testing.T) {
 	}
 	if len(signers) != 0 {
 		t.Errorf("signed by %q", signers)
+	}
+}
+
+// TestDataIsNoBucket: the server's own folder is not where buckets are.
+func TestDataIsNoBucket(t *testing.T) {
+	root := t.TempDir()
+	data := filepath.Join(root, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(data, filepath.Join(root, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		dir, data string
+		ok        bool
+	}{
+		{data, data, false}, {root, data, false}, {"/", data, false}, {filepath.Join(root, "link"), data, false}, {data, filepath.Join(root, "link"), false},
+		{data, filepath.Join(root, "data-2"), true}, {data, "", true}, {data, root, true},
+	} {
+		cfg := config()
+		cfg.Data = c.data
+		if a, err := Open(Options{Dir: c.dir}, cfg); (err == nil) != c.ok {
+			t.Errorf("buckets in %q, data in %q: %v", c.dir, c.data, err)
+		} else if err == nil {
+			_ = a.Close()
+		}
 	}
 }
 
