@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
@@ -222,7 +223,17 @@ func TestStore(t *testing.T) {
 	buckettest.Run(t, buckettest.Tested{PartBytes: 1000, Plain: true, Open: func(t *testing.T) (bucket.Store, func() bucket.Store) {
 		f := fake(t)
 		again := func() bucket.Store { return open(t, options(f.url)) }
-		return again(), again
+		s := open(t, options(f.url))
+		t.Cleanup(func() { // no upload is left of what ended
+			left, err := s.client.ListMultipartUploads(context.Background(), &awss3.ListMultipartUploadsInput{Bucket: aws.String(buckettest.Things)})
+			if codeOf(err) == "NoSuchUpload" { // the fake says so where there was none yet
+				return
+			}
+			if err != nil || len(left.Uploads) != 0 {
+				t.Errorf("uploads are left: %+v, %v", left, err)
+			}
+		})
+		return s, again
 	}})
 }
 
