@@ -236,7 +236,7 @@ func (c *call) recordOf(info fs.FileInfo) record {
 		}
 	}
 	return record{
-		Size: info.Size(), Modified: info.ModTime(), ContentType: bucket.DefaultContentType,
+		Size: info.Size(), Modified: info.ModTime().UTC(), ContentType: bucket.DefaultContentType,
 		ETag: noMD5(fmt.Sprint(info.Size(), info.ModTime().UnixNano())),
 	}
 }

@@ -225,20 +225,15 @@ func (d *draft) save(ctx context.Context) error {
 	return nil
 }
 
-// keep makes the draft the object.
+// keep makes the draft the object. What takes time is done while others may look names
+// up.
 func (d *draft) keep() (bucket.Object, error) {
 	info, err := d.file.Stat()
 	if err != nil {
 		return bucket.Object{}, err
 	}
-	d.names.Lock()
-	defer d.names.Unlock()
-	target, err := d.makeWay()
-	if err != nil {
-		return bucket.Object{}, err
-	}
 	r := record{
-		Size: d.at, Modified: info.ModTime(), ETag: noMD5(d.name), ContentType: d.put.ContentType,
+		Size: d.at, Modified: info.ModTime().UTC(), ETag: noMD5(d.name), ContentType: d.put.ContentType,
 		Encryption: d.put.Encryption.Type, KeyARN: d.put.Encryption.KeyARN,
 	}
 	if r.ContentType == "" {
@@ -247,13 +242,60 @@ func (d *draft) keep() (bucket.Object, error) {
 	if d.kept {
 		r.Upload = d.name
 	}
-	if err := d.describe(target, r); err != nil {
+	d.names.RLock()
+	before := d.recordBefore()
+	d.names.RUnlock()
+	side, err := d.describe(r, before)
+	if err != nil {
 		return bucket.Object{}, err
 	}
-	if err := d.root.Rename(d.path(), target); err != nil {
+	target, err := d.rename(side, r, before)
+	if err != nil {
 		return bucket.Object{}, err
 	}
-	return d.object(r), d.syncDir(path.Dir(target))
+	for _, dir := range []string{path.Dir(aboutPath(d.key)), path.Dir(target)} {
+		if err := d.syncDir(dir); err != nil && !isAbsent(err) { // it was deleted meanwhile
+			return bucket.Object{}, err
+		}
+	}
+	return d.object(r), nil
+}
+
+// rename puts the draft, and what is known of it, in their places.
+func (d *draft) rename(side string, r record, before *record) (target string, err error) {
+	d.names.Lock()
+	defer d.names.Unlock()
+	defer func() {
+		if err != nil {
+			_ = d.root.Remove(side) // what is left goes when the next process begins
+		}
+	}()
+	if target, err = d.makeWay(); err != nil {
+		return "", err
+	}
+	if now := d.recordBefore(); (now == nil) != (before == nil) || now != nil && *now != *before { // another one came meanwhile
+		if err = d.root.Remove(side); err != nil {
+			return "", err
+		}
+		if side, err = d.describe(r, now); err != nil {
+			return "", err
+		}
+	}
+	if err = d.root.Rename(side, aboutPath(d.key)); err != nil {
+		return "", err
+	}
+	return target, d.root.Rename(d.path(), target)
+}
+
+// recordBefore is what is known of the object that is there; nil: there is none. The names
+// are held.
+func (d *draft) recordBefore() *record {
+	_, info, err := d.locate()
+	if err != nil {
+		return nil
+	}
+	r := d.recordOf(info)
+	return &r
 }
 
 // makeWay makes the folders above an object, moves objects that are in their places, and
@@ -308,36 +350,32 @@ func (c *call) mkdir(root *os.Root, dir string) error {
 	return syncDir(root, path.Dir(dir))
 }
 
-// describe writes what is known of the object that is to come, beside that of the one that
-// is there.
-func (d *draft) describe(target string, r record) error {
+// describe writes a file of what is known of the object that is to come, beside that of
+// the one that is there, and gives its path.
+func (d *draft) describe(r record, before *record) (string, error) {
 	a := about{Key: d.key, Objects: []record{r}}
-	if info, err := d.root.Lstat(target); err == nil && info.Mode().IsRegular() {
-		a.Objects = append(a.Objects, d.recordOf(info))
+	if before != nil {
+		a.Objects = append(a.Objects, *before)
 	}
 	text, err := json.Marshal(a)
 	if err != nil {
-		return err
+		return "", err
 	}
-	to := aboutPath(d.key)
-	for _, dir := range []string{aboutDir, path.Dir(to)} {
+	for _, dir := range []string{aboutDir, path.Dir(aboutPath(d.key))} {
 		if err := d.mkdir(d.root, dir); err != nil {
-			return err
+			return "", err
 		}
 	}
-	from := draftsDir + "/" + newDraft + rand.Text()
-	f, err := d.root.OpenFile(from, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	side := draftsDir + "/" + newDraft + rand.Text()
+	f, err := d.root.OpenFile(side, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = d.root.Rename(from, to)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", errors.Join(err, d.root.Remove(side))
 	}
-	if err != nil {
-		return errors.Join(err, d.root.Remove(from))
-	}
-	return d.syncDir(path.Dir(to))
+	return side, nil
 }
 
 // forget removes a draft that nobody goes on with.

@@ -381,13 +381,19 @@ func (u *upload) succeeded(ctx context.Context) (etag string, err error) {
 	switch {
 	case errors.Is(err, bucket.ErrTemporary), ctx.Err() != nil:
 		return "", err
-	case err != nil || o.ETag != u.progress.etag || o.Size != u.progress.size:
+	case err != nil || o.ETag != u.progress.etag || o.Size != u.progress.size || !asAsked(u.put, &o):
 		return "", nil
 	}
 	if u.put.Sent != nil {
 		u.put.Sent(o.Size)
 	}
 	return o.ETag, nil
+}
+
+// asAsked tells whether an object has the type and the encryption that a Put asks for.
+func asAsked(p *bucket.Put, o *bucket.Object) bool {
+	return (p.ContentType == "" || o.ContentType == p.ContentType) && (p.Encryption.Type == "" || o.Encryption.Type == p.Encryption.Type) &&
+		(p.Encryption.KeyARN == "" || o.Encryption.KeyARN == p.Encryption.KeyARN)
 }
 
 // abort throws the upload away, though the caller's time may be over.
