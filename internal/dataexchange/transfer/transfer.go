@@ -118,17 +118,53 @@ type Progress struct {
 func Export(ctx context.Context, from Blobs, a *Asset, to bucket.Store, d Destination, p Progress) (bucket.Object, error) {
 	return to.Put(ctx, &bucket.Put{
 		Bucket: d.Bucket, Key: d.Key, Encryption: d.Encryption, ContentType: a.ContentType,
-		Source: source{from, a.Blob.ID}, Size: a.Blob.Size, Save: p.Save, Progress: p.Saved, Sent: p.Sent,
+		Source: source{from, a.Blob}, Size: a.Blob.Size, Save: p.Save, Progress: p.Saved, Sent: p.Sent,
 	})
 }
 
 // source is a blob as the source of an object.
 type source struct {
 	blobs Blobs
-	id    blob.ID
+	ref   blob.Ref
 }
+
+// hashedMax is how much of a blob is read against its name. What comes behind is checked
+// by its seal alone, which tells as much (blob.Seal): each byte of an object is hashed for
+// its signature anyway, and another hash would be a third of what an export costs.
+const hashedMax = 1 << 20
 
 // Open is part of bucket.Source.
 func (s source) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
-	return s.blobs.Open(ctx, s.id, offset)
+	r, err := s.blobs.Open(ctx, s.ref.ID, offset)
+	if err != nil || offset > 0 || s.ref.Size <= hashedMax {
+		return r, err
+	}
+	return &sourceReader{source: s, ctx: ctx, r: r, first: hashedMax}, nil
 }
+
+// sourceReader reads a blob by two readers.
+type sourceReader struct {
+	source
+	ctx   context.Context // of Open
+	r     io.ReadCloser
+	first int64 // bytes that are left for the first of them
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	if s.first == 0 {
+		return s.r.Read(p)
+	}
+	n, err := s.r.Read(p[:min(int64(len(p)), s.first)])
+	if s.first -= int64(n); s.first > 0 || err != nil {
+		return n, err
+	}
+	next, err := s.blobs.Open(s.ctx, s.ref.ID, hashedMax)
+	if err != nil {
+		return n, err
+	}
+	err = s.r.Close()
+	s.r = next
+	return n, err
+}
+
+func (s *sourceReader) Close() error { return s.r.Close() }

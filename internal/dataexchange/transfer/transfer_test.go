@@ -44,7 +44,7 @@ func put(t *testing.T, m *bucket.Memory, key string, b []byte) {
 }
 
 func TestThere(t *testing.T) {
-	for _, size := range []int64{0, 1, 5000, 9 << 20} {
+	for _, size := range []int64{0, 1, 5000, 1 << 20, 1<<20 + 1, 9 << 20} {
 		m, b := buckets(), buckettest.Data(1, size)
 		l, _ := library()
 		room := bucket.NewRoom(bucket.RoomBytesDefault)
@@ -172,22 +172,34 @@ func TestExportGoesOn(t *testing.T) {
 // TestExportOfWhatIsBroken: a blob that is not what it was is not put, and takes no place
 // of an object that is there.
 func TestExportOfWhatIsBroken(t *testing.T) {
-	for _, size := range []int64{10, 2 << 20} {
-		shelf := new(blob.Memory) // not sealed: only the end tells
-		l := blob.New(blob.Options{Shelf: shelf, Key: [32]byte{1}, Now: func() time.Time { return time.Unix(1, 0) }})
-		m := buckets()
-		ref, err := l.Put(t.Context(), bytes.NewReader(buckettest.Data(1, size)))
-		if err != nil {
-			t.Fatal(err)
+	for _, size := range []int64{10, 1 << 20, 3<<20 + 5} {
+		for _, at := range []int64{0, size / 2, size - 1} { // of what is stored, in which a seal comes first
+			l, shelf := library()
+			m := buckets()
+			ref, err := l.Put(t.Context(), bytes.NewReader(buckettest.Data(1, size)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			shelf.Change(ref.ID, func(b []byte) []byte { b[int64(len(b))-size+at] ^= 1; return b })
+			put(t, m, "k", []byte("as it was"))
+			if _, err := Export(t.Context(), l, &Asset{Blob: ref}, m, Destination{Bucket: buckettest.Things, Key: "k"}, Progress{}); !errors.Is(err, blob.ErrBroken) {
+				t.Errorf("%d bytes, broken at %d: %v", size, at, err)
+			}
+			if o, err := m.Head(t.Context(), buckettest.Things, "k"); err != nil || o.Size != 9 || m.Uploads() != 0 {
+				t.Errorf("%+v, %v, %d uploads are left", o, err, m.Uploads())
+			}
 		}
-		shelf.Change(ref.ID, func(b []byte) []byte { b[0] ^= 1; return b })
-		put(t, m, "k", []byte("as it was"))
-		if _, err := Export(t.Context(), l, &Asset{Blob: ref}, m, Destination{Bucket: buckettest.Things, Key: "k"}, Progress{}); !errors.Is(err, blob.ErrBroken) {
-			t.Errorf("%d bytes: %v", size, err)
-		}
-		if o, err := m.Head(t.Context(), buckettest.Things, "k"); err != nil || o.Size != 9 || m.Uploads() != 0 {
-			t.Errorf("%+v, %v, %d uploads are left", o, err, m.Uploads())
-		}
+	}
+	// Without a seal its name tells, of what is small.
+	shelf := new(blob.Memory)
+	l := blob.New(blob.Options{Shelf: shelf, Key: [32]byte{1}, Now: func() time.Time { return time.Unix(1, 0) }})
+	ref, err := l.Put(t.Context(), strings.NewReader("text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shelf.Change(ref.ID, func(b []byte) []byte { b[0] ^= 1; return b })
+	if _, err := Export(t.Context(), l, &Asset{Blob: ref}, buckets(), Destination{Bucket: buckettest.Things, Key: "k"}, Progress{}); !errors.Is(err, blob.ErrBroken) {
+		t.Errorf("without a seal: %v", err)
 	}
 }
 
