@@ -27,6 +27,9 @@ const (
 	// sideBySide is how many parts of one object are on their way at a time.
 	sideBySide   = 4
 	abortTimeout = 30 * time.Second
+	// pieceTimeout is how long a part or a range may be on its way, with all that it is
+	// sent again: whoever stalls holds room that others wait for.
+	pieceTimeout = 10 * time.Minute
 	// sizeMax is what S3 takes.
 	sizeMax = 5 << 40
 )
@@ -110,7 +113,9 @@ func (s *Store) putWhole(ctx context.Context, p *bucket.Put, o *bucket.Object) (
 	}
 	in := &awss3.PutObjectInput{Bucket: &p.Bucket, Key: &p.Key, ContentType: &o.ContentType, ContentLength: &p.Size, Body: bytes.NewReader(b)}
 	in.ServerSideEncryption, in.SSEKMSKeyId = encrypt(p.Encryption)
-	out, err := s.client.PutObject(ctx, in)
+	bounded, cancel := s.within(ctx, pieceTimeout)
+	defer cancel()
+	out, err := s.client.PutObject(bounded, in)
 	if err != nil {
 		return "", failed(ctx, "PutObject", p.Bucket, p.Key, err)
 	}
@@ -313,7 +318,9 @@ func (u *upload) failed() bool {
 
 func (u *upload) send(ctx context.Context, i int, b []byte) {
 	length := int64(len(b))
-	out, err := u.client.UploadPart(ctx, &awss3.UploadPartInput{
+	bounded, cancel := u.within(ctx, pieceTimeout)
+	defer cancel()
+	out, err := u.client.UploadPart(bounded, &awss3.UploadPartInput{
 		Bucket: &u.put.Bucket, Key: &u.put.Key, UploadId: &u.progress.upload, PartNumber: aws.Int32(int32(i + 1)),
 		ContentLength: &length, Body: bytes.NewReader(b),
 	})

@@ -115,10 +115,40 @@ func (s *Store) hasBucket(ctx context.Context, name string) bool {
 
 // Get is part of bucket.Store.
 func (s *Store) Get(ctx context.Context, name, key string, r bucket.Range) (bucket.Object, io.ReadCloser, error) {
-	const operation = "GetObject"
-	if err := bucket.CheckNames(operation, name, key); err != nil {
+	if err := bucket.CheckNames("GetObject", name, key); err != nil {
 		return bucket.Object{}, nil, err
 	}
+	bounded, cancel := ctx, func() {}
+	if r.Length > 0 && r.Length <= rangeMax {
+		bounded, cancel = s.within(ctx, pieceTimeout)
+	}
+	o, body, err := s.get(ctx, bounded, name, key, r)
+	if err != nil {
+		cancel()
+		return bucket.Object{}, nil, err
+	}
+	return o, &closing{body, cancel}, nil
+}
+
+// rangeMax is up to which length a range must come within pieceTimeout. What is longer may
+// take as long as its reader does.
+const rangeMax = 64 << 20
+
+// closing ends a context with a reader.
+type closing struct {
+	io.ReadCloser
+	cancel func()
+}
+
+func (c *closing) Close() error {
+	defer c.cancel()
+	return c.ReadCloser.Close()
+}
+
+// get is Get within a bounded time. Which errors are the caller's own, its own context
+// tells.
+func (s *Store) get(ctx, bounded context.Context, name, key string, r bucket.Range) (bucket.Object, io.ReadCloser, error) {
+	const operation = "GetObject"
 	in := &awss3.GetObjectInput{Bucket: &name, Key: &key}
 	if r.IfMatch != "" {
 		in.IfMatch = &r.IfMatch
@@ -129,7 +159,7 @@ func (s *Store) Get(ctx context.Context, name, key string, r bucket.Range) (buck
 	case r.Offset > 0:
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-", r.Offset))
 	}
-	out, err := s.client.GetObject(ctx, in)
+	out, err := s.client.GetObject(bounded, in)
 	if statusOf(err) == http.StatusRequestedRangeNotSatisfiable {
 		return s.atEnd(ctx, name, key, r)
 	}

@@ -561,6 +561,55 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// TestStalls: a part or a range that does not move gives way, and may be tried again.
+func TestStalls(t *testing.T) {
+	for _, call := range []string{"put", "part", "get"} {
+		f := fake(t)
+		o := options(f.url)
+		var mu sync.Mutex
+		var bounds []time.Duration
+		o.Within = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+			mu.Lock()
+			bounds = append(bounds, d)
+			mu.Unlock()
+			return context.WithTimeout(ctx, 50*time.Millisecond)
+		}
+		s := open(t, o)
+		if _, err := open(t, options(f.url)).Put(t.Context(), put(10, nil, nil)); err != nil {
+			t.Fatal(err)
+		}
+		f.fail(func(w http.ResponseWriter, r *http.Request, c string) bool {
+			if c != call {
+				return false
+			}
+			if call == "get" { // it begins
+				w.Header().Set("Content-Length", "10")
+				_, _ = w.Write([]byte("x"))
+				_ = http.NewResponseController(w).Flush()
+			}
+			<-r.Context().Done()
+			return true
+		})
+		var err error
+		switch call {
+		case "put":
+			_, err = s.Put(t.Context(), put(10, nil, nil))
+		case "part":
+			_, err = s.Put(t.Context(), put(1500, func(context.Context, []byte) error { return nil }, nil))
+		case "get":
+			var r io.ReadCloser
+			if _, r, err = s.Get(t.Context(), buckettest.Things, "k", bucket.Range{Length: 10}); err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.ReadAll(r)
+			_ = r.Close()
+		}
+		if !errors.Is(err, bucket.ErrTemporary) || len(bounds) == 0 || bounds[0] != pieceTimeout {
+			t.Errorf("%s stalls: %v, bounded by %v", call, err, bounds)
+		}
+	}
+}
+
 func TestOddLists(t *testing.T) {
 	f := fake(t)
 	s := open(t, options(f.url))
