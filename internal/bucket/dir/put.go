@@ -36,7 +36,7 @@ func (g *progress) code(c *pack.Coder) {
 func parseProgress(b []byte) (g progress, ok bool) {
 	c := pack.Reading(b)
 	g.code(c)
-	return g, c.Done() == nil && g.draft != "" && !strings.ContainsAny(g.draft, "/\x00") && g.bytes <= g.size
+	return g, c.Done() == nil && g.draft != "" && !strings.ContainsAny(g.draft, "/\x00") && 0 <= g.bytes && g.bytes <= g.size
 }
 
 // draft is a file that is being written.

@@ -150,7 +150,8 @@ func (g *progress) pack() []byte {
 func parseProgress(b []byte) (g progress, ok bool) {
 	c := pack.Reading(b)
 	g.code(c)
-	return g, c.Done() == nil && g.upload != "" && g.part > 0
+	ok = c.Done() == nil && g.upload != "" && 0 < g.part && g.part <= sizeMax && 0 <= g.size && g.size <= sizeMax
+	return g, ok && (g.size+g.part-1)/g.part <= partsMax
 }
 
 // upload is a Put in parts under way.
@@ -217,7 +218,7 @@ func (s *Store) resume(ctx context.Context, p *bucket.Put) (_ *upload, etag stri
 	if !ok {
 		return nil, "", nil
 	}
-	if g.size != p.Size || (g.size+g.part-1)/g.part > partsMax { // of another source
+	if g.size != p.Size { // of another source
 		return nil, "", s.Abort(ctx, p.Bucket, p.Key, p.Progress)
 	}
 	u := s.newUpload(p, g)

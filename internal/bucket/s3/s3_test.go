@@ -653,6 +653,36 @@ func TestProgressIsStable(t *testing.T) {
 	}
 }
 
+// FuzzProgress: what can't be the progress of a Put is none.
+func FuzzProgress(f *testing.F) {
+	f.Add((&progress{upload: "id", part: 8 << 20, size: 100e9, etag: `"x-2"`}).pack())
+	f.Add((&progress{upload: "id", part: 1<<63 - 1, size: 1<<63 - 1}).pack())
+	f.Add((&progress{upload: "id", part: 1, size: 1 << 40}).pack())
+	f.Add((&progress{upload: "id", part: 1, size: -1}).pack())
+	s := &Store{}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, ok := parseProgress(b)
+		if !ok {
+			return
+		}
+		u := s.newUpload(&bucket.Put{}, g)
+		total := int64(0)
+		for i := range u.etags {
+			if n := u.length(i); n <= 0 || n > g.part {
+				t.Fatalf("%+v: part %d has %d bytes", g, i, n)
+			} else {
+				total += n
+			}
+		}
+		if total != g.size {
+			t.Fatalf("%+v: the parts have %d bytes", g, total)
+		}
+		if again, ok := parseProgress(g.pack()); !ok || again != g {
+			t.Fatalf("%+v, packed and read: %+v", g, again)
+		}
+	})
+}
+
 // bytesSource makes its bytes as they are read, and none is kept.
 type bytesSource struct{ size int64 }
 
