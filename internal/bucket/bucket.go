@@ -36,7 +36,8 @@ type Store interface {
 	// io.EOF has all bytes that were asked for. The caller closes the reader.
 	Get(ctx context.Context, bucket, key string, r Range) (Object, io.ReadCloser, error)
 	// Put makes an object of a source, in place of one that has the key: as a whole, or
-	// not at all. What it needs of the source it reads once.
+	// not at all. What it needs of the source it reads once. Of the object that it tells of
+	// LastModified may be missing.
 	Put(ctx context.Context, p *Put) (Object, error)
 	// Abort throws away what a Put has begun and will not end, by the progress that it
 	// saved. What is not there any more is no error.
