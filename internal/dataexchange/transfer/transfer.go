@@ -28,6 +28,22 @@ type Asset struct {
 	ContentType string         // empty: unknown
 }
 
+// contentTypeMax is far above what types have; it is stored with each asset.
+const contentTypeMax = 255
+
+// contentType is a type as it may be kept, and said again to others; empty: it is none.
+func contentType(said string) string {
+	if len(said) > contentTypeMax {
+		return ""
+	}
+	for _, b := range []byte(said) {
+		if b < ' ' || b > '~' {
+			return ""
+		}
+	}
+	return said
+}
+
 // ErrTooLarge: it has more bytes than an asset may have.
 var ErrTooLarge = errors.New("too large for an asset")
 
@@ -51,7 +67,7 @@ func Import(ctx context.Context, from bucket.Store, name, key string, room *buck
 	if err != nil {
 		return Asset{}, fmt.Errorf("import %q: %w", key, err)
 	}
-	return Asset{Blob: ref, ContentType: o.ContentType}, nil
+	return Asset{Blob: ref, ContentType: contentType(o.ContentType)}, nil
 }
 
 // told tells of what is read.
@@ -69,13 +85,13 @@ func (t told) Read(p []byte) (int, error) {
 }
 
 // Receive keeps what comes from elsewhere as a blob, unless its MD5 is another: as a
-// whole, or not at all. Errors: ErrMD5, those of the reader and of Blobs.
-func Receive(ctx context.Context, from io.Reader, want [md5.Size]byte, contentType string, to Blobs) (Asset, error) {
+// whole, or not at all. Said is its content type. Errors: ErrMD5, those of the reader and of Blobs.
+func Receive(ctx context.Context, from io.Reader, want [md5.Size]byte, said string, to Blobs) (Asset, error) {
 	ref, err := to.Put(ctx, &summed{from: from, sum: md5.New(), want: want})
 	if err != nil {
 		return Asset{}, err
 	}
-	return Asset{ref, want, contentType}, nil
+	return Asset{ref, want, contentType(said)}, nil
 }
 
 // ErrMD5: the bytes have another MD5 than was said.

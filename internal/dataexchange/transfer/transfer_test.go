@@ -126,6 +126,14 @@ func TestReceive(t *testing.T) {
 	if err != nil || a.Blob.Size != int64(len(b)) || a.MD5 != md5.Sum(b) || a.ContentType != "text/csv" || blobsOf(t, l) != 1 {
 		t.Errorf("%+v, %v", a, err)
 	}
+	for said, want := range map[string]string{
+		"text/plain; charset=\"utf-8\"": "text/plain; charset=\"utf-8\"", strings.Repeat("x", 255): strings.Repeat("x", 255),
+		strings.Repeat("x", 256): "", "text/\xffplain": "", "text/plain\r\nX: y": "", "text/é": "",
+	} {
+		if a, err := Receive(t.Context(), strings.NewReader(""), md5.Sum(nil), said, l); err != nil || a.ContentType != want {
+			t.Errorf("type %q: %q, %v", said, a.ContentType, err)
+		}
+	}
 	if _, err := Receive(t.Context(), strings.NewReader(""), md5.Sum(nil), "", l); err != nil {
 		t.Errorf("nothing: %v", err)
 	}
