@@ -222,9 +222,19 @@ func open(t *testing.T, o Options) *Store {
 func TestStore(t *testing.T) {
 	buckettest.Run(t, buckettest.Tested{PartBytes: 1000, Plain: true, Open: func(t *testing.T) (bucket.Store, func() bucket.Store) {
 		f := fake(t)
-		again := func() bucket.Store { return open(t, options(f.url)) }
+		room := bucket.NewRoom(bucket.RoomBytesDefault)
+		again := func() bucket.Store {
+			o := options(f.url)
+			o.Room = room
+			return open(t, o)
+		}
 		s := open(t, options(f.url))
-		t.Cleanup(func() { // no upload is left of what ended
+		t.Cleanup(func() { // all of the room is given back, and no upload is left of what ended
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			if err := room.Take(ctx, bucket.RoomBytesDefault); err != nil {
+				t.Errorf("room is held: %v", err)
+			}
 			left, err := s.client.ListMultipartUploads(context.Background(), &awss3.ListMultipartUploadsInput{Bucket: aws.String(buckettest.Things)})
 			if codeOf(err) == "NoSuchUpload" { // the fake says so where there was none yet
 				return
@@ -233,8 +243,29 @@ func TestStore(t *testing.T) {
 				t.Errorf("uploads are left: %+v, %v", left, err)
 			}
 		})
-		return s, again
+		return again(), again
 	}})
+}
+
+// TestAsAsked: an object that is there is not taken for the one that was to be made, if it
+// has another type or another encryption.
+func TestAsAsked(t *testing.T) {
+	is := bucket.Object{ContentType: "text/csv", Encryption: bucket.Encryption{Type: bucket.KMS, KeyARN: "one"}}
+	for _, c := range []struct {
+		p    bucket.Put
+		want bool
+	}{
+		{bucket.Put{}, true},
+		{bucket.Put{ContentType: "text/csv", Encryption: is.Encryption}, true},
+		{bucket.Put{ContentType: "text/plain"}, false},
+		{bucket.Put{Encryption: bucket.Encryption{Type: bucket.AES256}}, false},
+		{bucket.Put{Encryption: bucket.Encryption{Type: bucket.KMS, KeyARN: "two"}}, false},
+		{bucket.Put{Encryption: bucket.Encryption{Type: bucket.KMS}}, true},
+	} {
+		if got := asAsked(&c.p, &is); got != c.want {
+			t.Errorf("%+v: %v", c.p, got)
+		}
+	}
 }
 
 func put(size int64, save func(context.Context, []byte) error, progress []byte) *bucket.Put {
