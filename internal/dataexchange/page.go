@@ -1,0 +1,89 @@
+package dataexchange
+
+import (
+	"context"
+	"crypto/sha256"
+
+	"heddle/internal/dataexchange/catalog"
+	"heddle/internal/engine"
+	"heddle/internal/pack"
+	"heddle/internal/token"
+	"heddle/internal/visibility"
+)
+
+// familyPage is that of the tokens of pages.
+const familyPage token.Family = "dataexchange.page"
+
+// pageBytesMax is how many bytes of listings a page has at most.
+const pageBytesMax = 1 << 20
+
+// pageSize is how many items a page has: 100 unless the caller says otherwise, and then what
+// the model allows.
+func pageSize(given *int64) int {
+	if given != nil {
+		return int(*given)
+	}
+	return catalog.PageDefault
+}
+
+// pages are the pages of what a call lists. The position of the next is told by the last
+// item of the one before.
+type pages struct {
+	*actions
+	world engine.World
+	query [16]byte // of all that must stay the same from page to page
+}
+
+func (s *actions) pages(ctx context.Context, parts ...string) pages {
+	var b []byte
+	for _, p := range parts {
+		b = pack.Text(b, p)
+	}
+	sum := sha256.Sum256(b)
+	return pages{s, worldOf(ctx), [16]byte(sum[:16])}
+}
+
+// after opens a page token; nil is the first page. Errors: ValidationException.
+func (p *pages) after(next *string) ([]byte, error) {
+	if next == nil {
+		return nil, nil
+	}
+	after, err := p.Tokens.OpenPage(familyPage, p.world, p.query, *next)
+	if err != nil {
+		return nil, invalid("The NextToken is not one of this list.")
+	}
+	return after, nil
+}
+
+// next seals a page token; nil if there is no more.
+func (p *pages) next(position []byte, more bool) (*string, error) {
+	if !more {
+		return nil, nil
+	}
+	next, err := p.Tokens.SealPage(familyPage, p.world, p.query, position)
+	return &next, err
+}
+
+// runs reads a page of runs, the newest first.
+func (p *pages) runs(ctx context.Context, kind engine.Kind, family byte, of string, maxResults *int64, nextToken *string) ([]*engine.RunView, *string, error) {
+	position, err := p.after(nextToken)
+	if err != nil {
+		return nil, nil, err
+	}
+	var after *visibility.Position
+	if position != nil {
+		if after, err = visibility.ReadPosition(position); err != nil {
+			return nil, nil, err
+		}
+	}
+	place := visibility.Place{Kind: kind, World: p.world, Family: family, Value: of}
+	page, err := p.Visibility.List(ctx, place, visibility.Any, true, after, pageSize(maxResults), pageBytesMax)
+	if err != nil {
+		return nil, nil, err
+	}
+	if page.Next == nil {
+		return page.Runs, nil, nil
+	}
+	next, err := p.next(page.Next.Append(nil), true)
+	return page.Runs, next, err
+}
