@@ -126,6 +126,9 @@ type Blobs interface {
 	Put(ctx context.Context, r io.Reader) (blob.Ref, error)
 	// Read gives a whole blob, as rules are given it; it may be shared, and is not changed.
 	Read(ctx context.Context, id blob.ID) ([]byte, error)
+	// Open reads a blob of any size from an offset on; see blob.Store. The caller closes the
+	// reader.
+	Open(ctx context.Context, id blob.ID, offset int64) (io.ReadCloser, error)
 }
 
 // Kernel is what a service is given when it opens.

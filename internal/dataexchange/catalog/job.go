@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -111,8 +112,22 @@ type Job struct {
 	Tries int64
 	Retry engine.Time
 	Cause string
-	// Expires is when the signed URL does.
-	Expires engine.Time
+	// Expires is when the signed URL does. Mismatch: what came to it last had another MD5.
+	Expires  engine.Time
+	Mismatch bool
+	// Sending are large exports that have begun: how far each has come, to go on there.
+	Sending []Sending
+}
+
+// Sending is how far the export of one asset has come, in the words of its bucket.
+type Sending struct {
+	Item     int64
+	Progress []byte
+}
+
+func (s *Sending) code(c *pack.Coder) {
+	c.Int(&s.Item)
+	c.Bytes(&s.Progress)
 }
 
 func (j *Job) code(c *pack.Coder) {
@@ -122,21 +137,26 @@ func (j *Job) code(c *pack.Coder) {
 		at.Code(c)
 	}
 	pack.List(c, &j.Errors, (*JobError).code)
-	pack.List(c, &j.Taken, func(a **Asset, c *pack.Coder) {
-		there := *a != nil
-		if c.Bool(&there); !there {
-			return
-		}
-		if c.Reads() {
-			*a = &Asset{}
-		}
-		c.Weigh(int(unsafe.Sizeof(**a)))
-		(*a).codeNew(c)
-	})
+	pack.List(c, &j.Taken, func(a **Asset, c *pack.Coder) { codeOptional(c, a) })
 	c.Int(&j.Done)
 	c.Bool(&j.Handing)
 	c.Int(&j.Tries)
 	c.Text(&j.Cause)
+	c.Bool(&j.Mismatch)
+	pack.List(c, &j.Sending, (*Sending).code)
+}
+
+// codeOptional codes an asset that may not be there.
+func codeOptional(c *pack.Coder, a **Asset) {
+	there := *a != nil
+	if c.Bool(&there); !there {
+		return
+	}
+	if c.Reads() {
+		*a = &Asset{}
+	}
+	c.Weigh(int(unsafe.Sizeof(**a)))
+	(*a).codeNew(c)
 }
 
 // ended tells whether nothing will become of the job any more.
@@ -156,12 +176,18 @@ type (
 	// Cancel cancels a job that waits.
 	Cancel struct{}
 	// Uploaded: somebody has put the bytes to the signed URL. The last before the start count.
-	Uploaded struct{ Asset Asset }
+	// Without an asset it had another MD5 than was told, and was not kept.
+	Uploaded struct{ Asset *Asset }
 	// Took: a source was read. Attempt is the Tries of the job as it was given.
 	Took struct {
 		Attempt int64
 		Item    int
 		Asset   Asset
+	}
+	// Saved: the export of an asset has come so far.
+	Saved struct {
+		Attempt int64
+		Sending Sending
 	}
 	// Did: so many assets were exported.
 	Did struct{ Attempt, Done int64 }
@@ -232,12 +258,13 @@ func (s *jobState) change(at engine.Time, f func(j *Job)) {
 type (
 	jobCreated  struct{ order Order }
 	jobStarted  struct{}
-	jobUploaded struct{ asset Asset }
+	jobUploaded struct{ asset *Asset }
 	itemTaken   struct {
 		item  int64
 		asset Asset
 	}
 	jobProgressed struct{ done int64 }
+	sendingSaved  struct{ Sending }
 	jobHanding    struct{}
 	jobPutOff     struct {
 		retry engine.Time
@@ -254,12 +281,13 @@ type (
 
 func (e *jobCreated) Code(c *pack.Coder)  { e.order.code(c) }
 func (*jobStarted) Code(*pack.Coder)      {}
-func (e *jobUploaded) Code(c *pack.Coder) { e.asset.codeNew(c) }
+func (e *jobUploaded) Code(c *pack.Coder) { codeOptional(c, &e.asset) }
 func (e *itemTaken) Code(c *pack.Coder) {
 	c.Int(&e.item)
 	e.asset.codeNew(c)
 }
 func (e *jobProgressed) Code(c *pack.Coder) { c.Int(&e.done) }
+func (e *sendingSaved) Code(c *pack.Coder)  { e.code(c) }
 func (*jobHanding) Code(*pack.Coder)        {}
 func (e *jobPutOff) Code(c *pack.Coder) {
 	e.retry.Code(c)
@@ -285,8 +313,11 @@ func (e *jobCreated) Apply(s *jobState, at engine.Time) {
 func (*jobStarted) Apply(s *jobState, at engine.Time) {
 	s.change(at, func(j *Job) { j.State, j.Begun = wire.StateInProgress, at })
 }
-func (e *jobUploaded) Apply(s *jobState, _ engine.Time) { s.take(0, &e.asset) }
-func (e *itemTaken) Apply(s *jobState, _ engine.Time)   { s.take(int(e.item), &e.asset) }
+func (e *jobUploaded) Apply(s *jobState, _ engine.Time) {
+	s.take(0, e.asset)
+	s.job.Mismatch = e.asset == nil
+}
+func (e *itemTaken) Apply(s *jobState, _ engine.Time) { s.take(int(e.item), &e.asset) }
 
 func (s *jobState) take(item int, a *Asset) {
 	s.change(s.job.Updated, func(j *Job) {
@@ -295,7 +326,16 @@ func (s *jobState) take(item int, a *Asset) {
 	})
 }
 func (e *jobProgressed) Apply(s *jobState, _ engine.Time) {
-	s.change(s.job.Updated, func(j *Job) { j.Done = e.done })
+	s.change(s.job.Updated, func(j *Job) {
+		j.Done = e.done
+		j.Sending = slices.DeleteFunc(slices.Clone(j.Sending), func(s Sending) bool { return s.Item < e.done })
+	})
+}
+func (e *sendingSaved) Apply(s *jobState, _ engine.Time) {
+	s.change(s.job.Updated, func(j *Job) {
+		j.Sending = slices.DeleteFunc(slices.Clone(j.Sending), func(s Sending) bool { return s.Item == e.Item })
+		j.Sending = append(j.Sending, e.Sending)
+	})
 }
 func (*jobHanding) Apply(s *jobState, _ engine.Time) {
 	s.change(s.job.Updated, func(j *Job) { j.Handing = true })
@@ -308,7 +348,7 @@ func (*jobResumed) Apply(s *jobState, _ engine.Time) {
 }
 func (e *jobEnded) Apply(s *jobState, at engine.Time) {
 	s.change(at, func(j *Job) {
-		j.State, j.Errors, j.Taken, j.Handing, j.Retry = e.state, e.errors, nil, false, 0
+		j.State, j.Errors, j.Taken, j.Sending, j.Handing, j.Retry = e.state, e.errors, nil, nil, false, 0
 		if e.expires != 0 {
 			j.Expires = e.expires
 		}
@@ -338,7 +378,7 @@ var jobRules = collection.NewRules(collection.Config[*jobState]{
 	Version: 1,
 	Events: map[byte]collection.Event[*jobState]{
 		1: &jobCreated{}, 2: &jobStarted{}, 3: &jobUploaded{}, 4: &itemTaken{}, 5: &jobProgressed{}, 6: &jobHanding{},
-		7: &jobPutOff{}, 8: &jobResumed{}, 9: &jobEnded{}, 10: &jobForgotten{},
+		7: &jobPutOff{}, 8: &jobResumed{}, 9: &jobEnded{}, 10: &jobForgotten{}, 11: &sendingSaved{},
 	},
 })
 
@@ -430,10 +470,14 @@ func (r *Jobs) Handle(state engine.State, body any, in engine.Input) (t engine.T
 		if s.job.State != wire.StateWaiting || s.closed != 0 || in.Now >= s.job.Expires {
 			return engine.Turn{}, &StateError{"The URL is no longer valid."}
 		}
-		a := c.Asset
-		a.ID, a.Name = r.assetID(s, 0), s.job.Order.Asset
-		t.Keep, t.Drop = exchange(s.job.Taken, 0, &a)
-		r.Emit(&t, s, in.Now, &jobUploaded{a})
+		e := &jobUploaded{}
+		if c.Asset != nil {
+			a := *c.Asset
+			a.ID, a.Name = r.assetID(s, 0), s.job.Order.Asset
+			e.asset = &a
+		}
+		t.Keep, t.Drop = exchange(s.job.Taken, 0, e.asset)
+		r.Emit(&t, s, in.Now, e)
 	case *added:
 		r.taken(&t, s, c, in.Now)
 	case engine.Wake:
@@ -464,10 +508,12 @@ func exchange(taken []*Asset, item int, a *Asset) (keep, drop []blob.ID) {
 		}
 	}
 	was := taken[item]
-	if was != nil && was.Blob.ID == a.Blob.ID {
+	if was != nil && a != nil && was.Blob.ID == a.Blob.ID {
 		return nil, nil
 	}
-	keep = blobs(others, []*Asset{a})
+	if a != nil {
+		keep = blobs(others, []*Asset{a})
+	}
 	if was != nil {
 		drop = blobs(others, []*Asset{was})
 	}
@@ -565,6 +611,11 @@ func (r *Jobs) progress(t *engine.Turn, s *jobState, body any, now engine.Time) 
 		a.ID = r.assetID(s, c.Item)
 		t.Keep, _ = exchange(j.Taken, c.Item, &a)
 		r.Emit(t, s, now, &itemTaken{int64(c.Item), a})
+	case *Saved:
+		if !current(c.Attempt) {
+			return staleError{}
+		}
+		r.Emit(t, s, now, &sendingSaved{c.Sending})
 	case *Did:
 		if !current(c.Attempt) {
 			return staleError{}

@@ -1,0 +1,473 @@
+package dataexchange
+
+import (
+	"context"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"heddle/internal/blob"
+	"heddle/internal/bucket"
+	"heddle/internal/dataexchange/catalog"
+	"heddle/internal/dataexchange/wire"
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+)
+
+// performer does what jobs are in progress for: it moves their bytes. A job is offered as
+// long as it is in progress, so that one which was under way when the server stopped is
+// taken again; what it has reported by then is not done once more. What was not reported may
+// be: an object is then put a second time, under the same key.
+type performer struct {
+	*actions
+	polls   context.Context
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+}
+
+const (
+	// jobsMax is how many jobs are performed at a time, of all accounts.
+	jobsMax = 32
+	// moversMax is how many assets of one job move at a time.
+	moversMax = 4
+	// reportEvery is after how many assets of an export its job is told, and is asked whether
+	// the revision may still be exported.
+	reportEvery = 64
+	// assetsPage is how many assets are asked for at a time.
+	assetsPage = 1000
+	// troublePause is how long it is waited when the kernel fails.
+	troublePause = time.Second
+)
+
+func newPerformer(s *actions) *performer { return &performer{actions: s} }
+
+// Start implements lifecycle.Service.
+func (p *performer) Start(context.Context) error {
+	p.polls, p.stop = context.WithCancel(context.Background())
+	for range min(jobsMax, p.PollsPerListMax) {
+		p.workers.Go(p.run)
+	}
+	return nil
+}
+
+// Stop implements lifecycle.Service. Jobs under way are left; they go on at the next start.
+func (p *performer) Stop(context.Context) error {
+	p.stop()
+	p.workers.Wait()
+	return nil
+}
+
+func (p *performer) run() {
+	for p.polls.Err() == nil {
+		claim, err := p.Performed.Poll(p.polls, catalog.JobsList)
+		if claim == nil && err == nil {
+			return // there will be no more
+		}
+		if claim != nil {
+			err = p.take(claim)
+		}
+		if err != nil && p.polls.Err() == nil {
+			p.Log.Error("a job of Data Exchange could not be performed; it is tried again", "cause", err)
+			pause, cancel := p.Within(p.polls, troublePause)
+			<-pause.Done()
+			cancel()
+		}
+	}
+}
+
+// take performs the job of a claim.
+func (p *performer) take(claim *matching.Claim) error {
+	defer claim.Return() // if it was not accepted
+	ctx := p.polls
+	w, job, err := p.claimed(ctx, claim.Run)
+	switch {
+	case engine.IsGone(err), errors.Is(err, engine.ErrUnusable):
+		claim.Accept()
+		return nil
+	case err != nil:
+		return err
+	}
+	if claim.ID != 1+job.Tries || job.State != wire.StateInProgress { // it is offered anew, or not at all
+		claim.Accept()
+		return nil
+	}
+	m := &move{performer: p, world: w, run: claim.Run, job: job}
+	var outcome any
+	switch err = m.perform(ctx); t := (*trouble)(nil); {
+	case ctx.Err() != nil:
+		return nil // the server stops
+	case engine.IsGone(err):
+		claim.Accept()
+		return nil
+	case err == nil:
+		outcome = &catalog.Finish{Attempt: job.Tries}
+	case errors.As(err, &t):
+		p.Log.Info("a job of Data Exchange met with trouble", "account", w.Account, "job", job.ID, "type", job.Order.Type, "tries", job.Tries, "cause", t.cause)
+		outcome = &catalog.Fail{Attempt: job.Tries, Error: t.JobError, Transient: t.transient, Refused: t.refused}
+	default:
+		p.Log.Error("a job of Data Exchange failed; it is tried again", "account", w.Account, "job", job.ID, "type", job.Order.Type, "cause", err)
+		outcome = &catalog.Fail{Attempt: job.Tries, Transient: true, Error: catalog.JobError{Code: catalog.ErrorInternal, Message: "An internal error occurred."}}
+	}
+	if _, err := p.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: outcome}); err != nil && !engine.IsGone(err) {
+		return err
+	}
+	claim.Accept()
+	if t := (*trouble)(nil); errors.As(err, &t) && !t.transient {
+		m.abort(ctx)
+	}
+	return nil
+}
+
+// claimed gives a job and its world.
+func (p *performer) claimed(ctx context.Context, run engine.RunID) (engine.World, *catalog.Job, error) {
+	view, err := p.Runs.View(ctx, engine.Name{}, run)
+	if err != nil {
+		return engine.World{}, nil, err
+	}
+	reply, err := p.Runs.Do(ctx, engine.Command{Name: view.Name, Run: run, Body: &catalog.Describe{}})
+	if err != nil {
+		return engine.World{}, nil, err
+	}
+	return view.Name.World, reply.(*catalog.Job), nil
+}
+
+// trouble is why a job can't go on.
+type trouble struct {
+	catalog.JobError
+	transient, refused bool
+	cause              error // for the operator
+}
+
+func (t *trouble) Error() string { return t.Message }
+
+// troubleWith tells what S3 said. Errors that are not of S3 stay as they are.
+func troubleWith(err error) error {
+	refusal, ok := errors.AsType[*bucket.Error](err)
+	if !ok {
+		return err
+	}
+	t := &trouble{JobError: catalog.JobError{Code: catalog.ErrorValidation, Message: refusal.Error()}, cause: err}
+	switch {
+	case errors.Is(err, bucket.ErrTemporary), errors.Is(err, bucket.ErrChanged):
+		t.Code, t.transient = catalog.ErrorInternal, true
+	case errors.Is(err, bucket.ErrNoSuchBucket), errors.Is(err, bucket.ErrDenied), errors.Is(err, bucket.ErrKeyRefused):
+		t.Code, t.refused = catalog.ErrorAccess, true
+	case errors.Is(err, bucket.ErrNoSuchKey):
+		t.Code = catalog.ErrorNotFound
+	}
+	return t
+}
+
+// failing is trouble of the job's own.
+func failing(code, format string, args ...any) *trouble {
+	message := fmt.Sprintf(format, args...)
+	return &trouble{JobError: catalog.JobError{Code: code, Message: message}, cause: errors.New(message)}
+}
+
+// move is a job that is performed.
+type move struct {
+	*performer
+	world engine.World
+	run   engine.RunID
+	job   *catalog.Job
+}
+
+// tell gives a command to the job.
+func (m *move) tell(ctx context.Context, body any) error {
+	_, err := m.Runs.Do(ctx, engine.Command{Run: m.run, Body: body})
+	return err
+}
+
+func (m *move) perform(ctx context.Context) error {
+	switch o := &m.job.Order; o.Type {
+	case wire.TypeImportAssetsFromS3:
+		return m.importAll(ctx)
+	case wire.TypeImportAssetFromSignedUrl:
+		switch {
+		case m.job.Mismatch:
+			return failing(catalog.ErrorValidation, "What was uploaded does not have the MD5 %s.", o.MD5)
+		case m.job.Taken[0] == nil:
+			return failing(catalog.ErrorNotFound, "Nothing was uploaded.")
+		}
+		return nil
+	case wire.TypeExportAssetToSignedUrl:
+		_, err := m.exportable(ctx)
+		return err
+	case wire.TypeExportAssetsToS3:
+		return m.exportSome(ctx)
+	}
+	return m.exportAll(ctx)
+}
+
+// beside does n things, some beside each other. The first error ends it.
+func (m *move) beside(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	next := make(chan int)
+	var movers sync.WaitGroup
+	for range min(moversMax, n) {
+		movers.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					stop(err)
+					return
+				}
+			}
+		})
+	}
+feed:
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	movers.Wait()
+	return context.Cause(ctx)
+}
+
+// importAll reads the sources that are not yet taken.
+func (m *move) importAll(ctx context.Context) error {
+	return m.beside(ctx, len(m.job.Taken), func(ctx context.Context, i int) error {
+		if m.job.Taken[i] != nil {
+			return nil
+		}
+		from := &m.job.Order.Items[i]
+		a, err := m.importOne(ctx, from)
+		if err != nil {
+			if t, ok := errors.AsType[*trouble](err); ok {
+				t.Sources = []int{i}
+			}
+			return err
+		}
+		err = m.tell(ctx, &catalog.Took{Attempt: m.job.Tries, Item: i, Asset: *a})
+		return err
+	})
+}
+
+func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asset, error) {
+	object, r, err := m.buckets(m.world).Get(ctx, from.Bucket, *from.Key, bucket.Range{})
+	if err != nil {
+		return nil, troubleWith(err)
+	}
+	defer r.Close()
+	a, err := m.keep(ctx, r, m.options.Limits.AssetBytesMax())
+	if err != nil {
+		return nil, troubleWith(err)
+	}
+	a.Name, a.ContentType = *from.Key, object.ContentType
+	return a, nil
+}
+
+// errTooLarge: an asset has more bytes than an asset may have.
+var errTooLarge = errors.New("the asset is too large")
+
+// keep makes a blob of what is read, of most bytes at most. Errors: *trouble.
+func (s *actions) keep(ctx context.Context, r io.Reader, most int64) (*catalog.Asset, error) {
+	sum := md5.New()
+	ref, err := s.Blobs.Put(ctx, io.TeeReader(&bounded{r, most}, sum))
+	if errors.Is(err, errTooLarge) {
+		t := failing(catalog.ErrorQuota, "An asset may have at most %d bytes.", most)
+		t.LimitName, t.LimitValue, t.ResourceType = catalog.LimitAssetSize, most/1e9, wire.JobErrorResourceTypesAsset
+		return nil, t
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &catalog.Asset{Blob: ref}
+	sum.Sum(a.MD5[:0])
+	return a, nil
+}
+
+// bounded reads so many bytes; more are an error.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// exportable gives the revision, if it may still be exported.
+func (m *move) exportable(ctx context.Context) (*catalog.Revision, error) {
+	reply, err := m.ask(ctx, catalog.KindRevision, m.job.Order.Revision, &catalog.Describe{})
+	if isMissing(err) {
+		return nil, failing(catalog.ErrorNotFound, "The revision does not exist.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := reply.(*catalog.Revision)
+	if r.RevokedAt != 0 {
+		return nil, failing(catalog.ErrorAccess, "The revision is revoked.")
+	}
+	return r, nil
+}
+
+// ask gives a command to a thing of the job's world.
+func (m *move) ask(ctx context.Context, kind engine.Kind, id string, body any) (any, error) {
+	cmd, _ := catalog.Command(m.world, kind, id, body)
+	return m.Runs.Do(ctx, cmd)
+}
+
+// exportSome exports the assets that the order names.
+func (m *move) exportSome(ctx context.Context) error {
+	if _, err := m.exportable(ctx); err != nil {
+		return err
+	}
+	var objects []object
+	keys := map[string]bool{}
+	for i := range m.job.Order.Items {
+		to := &m.job.Order.Items[i]
+		reply, err := m.ask(ctx, catalog.KindRevision, m.job.Order.Revision, &catalog.FindAsset{ID: to.Asset})
+		if _, gone := errors.AsType[*catalog.MissingError](err); gone || isMissing(err) {
+			t := failing(catalog.ErrorNotFound, "The asset does not exist.")
+			t.ResourceID, t.ResourceType = to.Asset, wire.JobErrorResourceTypesAsset
+			return t
+		}
+		if err != nil {
+			return err
+		}
+		a := reply.(*catalog.Asset)
+		o := object{a, to.Bucket, keyOf(to, a)}
+		if keys[o.bucket+"/"+o.key] {
+			return failing(catalog.ErrorValidation, "Two assets would be exported to %s.", o.key)
+		}
+		keys[o.bucket+"/"+o.key] = true
+		objects = append(objects, o)
+	}
+	return m.export(ctx, objects)
+}
+
+// exportAll exports a revision.
+func (m *move) exportAll(ctx context.Context) error {
+	r, err := m.exportable(ctx)
+	if err != nil {
+		return err
+	}
+	reply, err := m.ask(ctx, catalog.KindDataSet, m.job.Order.DataSet, &catalog.Describe{})
+	if isMissing(err) {
+		return failing(catalog.ErrorNotFound, "The data set does not exist.")
+	}
+	if err != nil {
+		return err
+	}
+	to := &m.job.Order.Items[0]
+	namer, err := newNamer(to.Key, reply.(*catalog.DataSet), r)
+	if err != nil {
+		return failing(catalog.ErrorValidation, "%s", err.Error())
+	}
+	var objects []object
+	keys := map[string]bool{}
+	list := &catalog.ListAssets{Limit: assetsPage}
+	for {
+		reply, err := m.ask(ctx, catalog.KindRevision, r.ID, list)
+		if isMissing(err) {
+			return failing(catalog.ErrorNotFound, "The revision does not exist.")
+		}
+		if err != nil {
+			return err
+		}
+		page := reply.(catalog.AssetPage)
+		for _, a := range page.Assets {
+			key, err := namer.name(a)
+			if err != nil {
+				return failing(catalog.ErrorValidation, "Asset %s: %s", a.ID, err.Error())
+			}
+			if keys[key] {
+				return failing(catalog.ErrorValidation, "Two assets would be exported to %s.", key)
+			}
+			keys[key] = true
+			objects = append(objects, object{a, to.Bucket, key})
+		}
+		if !page.More {
+			break
+		}
+		last := page.Assets[len(page.Assets)-1].SortKey()
+		list = &catalog.ListAssets{After: &last, Limit: assetsPage}
+	}
+	if !r.Finalized { // its assets may be others than at the attempt before
+		m.job.Done, m.job.Sending = 0, nil
+	}
+	return m.export(ctx, objects)
+}
+
+// object is what an asset becomes.
+type object struct {
+	asset       *catalog.Asset
+	bucket, key string
+}
+
+// export puts objects, but for those that were put before.
+func (m *move) export(ctx context.Context, objects []object) error {
+	for done := int(m.job.Done); done < len(objects); {
+		batch := objects[done:min(done+reportEvery, len(objects))]
+		if err := m.beside(ctx, len(batch), func(ctx context.Context, i int) error {
+			return m.put(ctx, done+i, &batch[i])
+		}); err != nil {
+			return err
+		}
+		done += len(batch)
+		if done == len(objects) {
+			break
+		}
+		if err := m.tell(ctx, &catalog.Did{Attempt: m.job.Tries, Done: int64(done)}); err != nil {
+			return err
+		}
+		if _, err := m.exportable(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put puts one object. A large one goes on where it was.
+func (m *move) put(ctx context.Context, item int, o *object) error {
+	e := m.job.Order.Encryption
+	p := &bucket.Put{
+		Bucket: o.bucket, Key: o.key, ContentType: o.asset.ContentType, Encryption: bucket.Encryption{Type: e.Type, KeyARN: e.Key},
+		Source: source{m.actions, o.asset.Blob.ID}, Size: o.asset.Blob.Size,
+		Save: func(ctx context.Context, progress []byte) error {
+			return m.tell(ctx, &catalog.Saved{Attempt: m.job.Tries, Sending: catalog.Sending{Item: int64(item), Progress: progress}})
+		},
+	}
+	for _, s := range m.job.Sending {
+		if s.Item == int64(item) {
+			p.Progress = s.Progress
+		}
+	}
+	_, err := m.buckets(m.world).Put(ctx, p)
+	if err = troubleWith(err); err == nil {
+		return nil
+	}
+	if t, ok := errors.AsType[*trouble](err); ok {
+		t.ResourceID, t.ResourceType = o.asset.ID, wire.JobErrorResourceTypesAsset
+	}
+	return err
+}
+
+// abort throws away what large exports have sent of a job that will not go on.
+func (m *move) abort(ctx context.Context) {
+	_ = ctx
+}
+
+// source is a blob.
+type source struct {
+	*actions
+	id blob.ID
+}
+
+// Open implements bucket.Source.
+func (s source) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	return s.Blobs.Open(ctx, s.id, offset)
+}
