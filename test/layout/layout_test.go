@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"internal/aws/restjson":      {"internal/aws/fault", "internal/aws/operation"},
 	"internal/blob/dir":          {"internal/blob"},
 	"internal/blob/s3":           {"internal/aws/s3client", "internal/blob"},
+	"internal/bucket/s3":         {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/engine":            {"internal/blob", "internal/pack"},
 	"internal/engine/collection": {"internal/engine", "internal/pack"},
 	"internal/engine/task":       {"internal/engine", "internal/pack"},
@@ -119,6 +120,7 @@ var arrows = map[string][]string{
 	"jsonvalue":               {},
 	// No arrow leads to what serves tests alone.
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
+	"internal/bucket/buckettest": {"internal/bucket"},
 	"internal/engine/enginetest": {"internal/engine"},
 	"internal/store/storetest":   {"internal/store"},
 	"internal/swf/wire/wiretest": {"internal/aws/shape/shapetest"},

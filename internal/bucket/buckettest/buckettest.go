@@ -160,7 +160,7 @@ func roundTrip(h *house) {
 				h.Errorf("ETag %s", head.ETag)
 			}
 			all := h.listed(key, "")
-			if len(all) != 1 || all[0].ETag != o.ETag || all[0].Size != size || all[0].StorageClass != "STANDARD" || all[0].LastModified.Unix() != head.LastModified.Unix() {
+			if len(all) != 1 || all[0].ETag != o.ETag || all[0].Size != size || all[0].StorageClass != "STANDARD" || all[0].LastModified.Sub(head.LastModified).Abs() > 5*time.Second {
 				h.Errorf("listed %+v, want %+v", all, head)
 			}
 		}
@@ -257,7 +257,7 @@ func keys(h *house) {
 	all := slices.Clone(hostile)
 	if h.tested.Plain {
 		all = slices.DeleteFunc(all, func(key string) bool {
-			return strings.Contains(key, "//") || strings.HasPrefix(key, "/") || slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return s == "." || s == ".." })
+			return strings.ContainsAny(key, "\x00\x01\x7f") || strings.Contains(key, "//") || strings.HasPrefix(key, "/") || slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return s == "." || s == ".." })
 		})
 	}
 	for round := range 2 {

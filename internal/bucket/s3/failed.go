@@ -49,6 +49,9 @@ func failed(ctx context.Context, operation, name, key string, err error) error {
 		e.Cause = err
 	}
 	e.Kind = kindOf(e)
+	if e.Kind == bucket.ErrNoSuchKey && e.Message == "" { // answers to HEAD have no body
+		e.Code, e.Message = "NoSuchKey", bucket.NoSuchKey("", "", "").Message
+	}
 	return e
 }
 

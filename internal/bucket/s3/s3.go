@@ -97,7 +97,7 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Object, erro
 		err = failed(ctx, operation, name, key, err)
 		if refusal := (*bucket.Error)(nil); errors.As(err, &refusal) && refusal.Kind == bucket.ErrNoSuchKey && !s.hasBucket(ctx, name) {
 			// Answers to HEAD have no body, so this one did not say which of both is not there.
-			refusal.Kind, refusal.Code, refusal.Message = bucket.ErrNoSuchBucket, "NoSuchBucket", "The specified bucket does not exist"
+			refusal.Kind, refusal.Code, refusal.Message = bucket.ErrNoSuchBucket, "NoSuchBucket", bucket.NoSuchBucket("", "").Message
 		}
 		return bucket.Object{}, err
 	}
@@ -139,6 +139,9 @@ func (s *Store) Get(ctx context.Context, name, key string, r bucket.Range) (buck
 	o := bucket.Object{
 		Key: key, ETag: aws.ToString(out.ETag), LastModified: aws.ToTime(out.LastModified),
 		ContentType: aws.ToString(out.ContentType), StorageClass: orStandard(string(out.StorageClass)), Encryption: encryption(out.ServerSideEncryption, out.SSEKMSKeyId),
+	}
+	if r.IfMatch != "" && o.ETag != r.IfMatch { // not all that speak S3 know the header
+		return bucket.Object{}, nil, errors.Join(bucket.Changed(operation, name, key), out.Body.Close())
 	}
 	var length int64
 	if o.Size, length, err = lengths(out, r); err != nil {
