@@ -21,6 +21,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
+	"heddle/internal/aws/s3client"
 	"heddle/internal/blob"
 	"heddle/internal/blob/dir"
 	"heddle/internal/blob/s3"
@@ -64,7 +65,7 @@ func (b *Blobs) check(inMemory bool) error {
 		errs = append(errs, fmt.Errorf("--blob-prefix %q: want it to end with a slash, and not to begin with one", p))
 	}
 	if b.Endpoint != "" {
-		if err := s3.CheckEndpoint(b.Endpoint); err != nil {
+		if err := s3client.CheckEndpoint(b.Endpoint); err != nil {
 			errs = append(errs, fmt.Errorf("--blob-endpoint: %w", err))
 		}
 	}

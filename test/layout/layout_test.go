@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
 		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
-		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
 		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store",
 		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/listen", "internal/matching",
@@ -46,7 +46,8 @@ var arrows = map[string][]string{
 	"internal/aws/policy":        {"internal/aws/arn"},
 	"internal/aws/restjson":      {"internal/aws/fault", "internal/aws/operation"},
 	"internal/blob/dir":          {"internal/blob"},
-	"internal/blob/s3":           {"internal/blob"},
+	"internal/blob/s3":           {"internal/aws/s3client", "internal/blob"},
+	"internal/bucket/s3":         {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/engine":            {"internal/blob", "internal/pack"},
 	"internal/engine/collection": {"internal/engine", "internal/pack"},
 	"internal/engine/task":       {"internal/engine", "internal/pack"},
@@ -119,6 +120,7 @@ var arrows = map[string][]string{
 	"jsonvalue":               {},
 	// No arrow leads to what serves tests alone.
 	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
+	"internal/bucket/buckettest": {"internal/bucket"},
 	"internal/engine/enginetest": {"internal/engine"},
 	"internal/store/storetest":   {"internal/store"},
 	"internal/swf/wire/wiretest": {"internal/aws/shape/shapetest"},

@@ -17,9 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,26 +25,19 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"heddle/internal/aws/s3client"
 	"heddle/internal/blob"
 )
 
-// Bounds of a call. Bodies may take as long as their senders and readers do.
 const (
-	dialTimeout   = 10 * time.Second
-	answerTimeout = 60 * time.Second // from the end of a request to the begin of its answer
-	abortTimeout  = 30 * time.Second
-	idleTimeout   = 90 * time.Second
-	idleConnsMax  = 32
-	sendsMax      = 3
-	backoffMax    = time.Second
-	partLen       = 16 << 20
-	partsMax      = 10_000
-	draftNames    = "draft-*"
+	abortTimeout = 30 * time.Second
+	partLen      = 16 << 20
+	partsMax     = 10_000
+	draftNames   = "draft-*"
 )
 
 // Options is how to reach a bucket.
@@ -70,7 +61,7 @@ type Options struct {
 	// ReadOnly changes nothing, and needs neither Spool nor Within.
 	ReadOnly bool
 
-	backoffMax time.Duration // for tests; 0 is backoffMax
+	backoffMax time.Duration // for tests; see s3client.Options
 }
 
 // Shelf is a blob.Shelf.
@@ -97,10 +88,6 @@ func newShelf(o Options) (*Shelf, error) {
 	switch {
 	case o.Bucket == "":
 		return nil, errors.New("want the name of a bucket")
-	case o.Region == "":
-		return nil, errors.New("want the region that requests are signed for")
-	case o.Credentials == nil:
-		return nil, errors.New("want credentials")
 	case o.Spool == "" && !o.ReadOnly:
 		return nil, errors.New("want a folder for what is being written")
 	case o.Within == nil && !o.ReadOnly:
@@ -108,28 +95,13 @@ func newShelf(o Options) (*Shelf, error) {
 	case o.Prefix != "" && !strings.HasSuffix(o.Prefix, "/"), strings.HasPrefix(o.Prefix, "/"):
 		return nil, fmt.Errorf("prefix %q: want it to end with a slash, and not to begin with one", o.Prefix)
 	}
-	if o.backoffMax == 0 {
-		o.backoffMax = backoffMax
+	client, err := s3client.New(s3client.Options{
+		Endpoint: o.Endpoint, Region: o.Region, PathStyle: o.PathStyle, Credentials: o.Credentials, BackoffMax: o.backoffMax,
+	})
+	if err != nil {
+		return nil, err
 	}
-	options := awss3.Options{
-		Region:       o.Region,
-		UsePathStyle: o.PathStyle,
-		Credentials:  o.Credentials,
-		HTTPClient:   newHTTPClient(),
-		Retryer:      retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = sendsMax, o.backoffMax }),
-		// The signature has the hash of what is sent, and the Library checks what is
-		// read. Not all that speak S3 know newer checksums.
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
-		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-	}
-	if o.Endpoint != "" {
-		if err := CheckEndpoint(o.Endpoint); err != nil {
-			return nil, err
-		}
-		options.BaseEndpoint = &o.Endpoint
-	}
-	// New, unlike NewFromConfig, looks for settings and credentials nowhere.
-	s := &Shelf{client: awss3.New(options), bucket: o.Bucket, prefix: o.Prefix, within: o.Within}
+	s := &Shelf{client: client, bucket: o.Bucket, prefix: o.Prefix, within: o.Within}
 	if o.ReadOnly {
 		return s, nil
 	}
@@ -138,35 +110,6 @@ func newShelf(o Options) (*Shelf, error) {
 }
 
 var errReadOnly = errors.New("the shelf is open for reading only")
-
-// CheckEndpoint refuses an endpoint that no shelf would take. It calls nobody.
-func CheckEndpoint(endpoint string) error {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return fmt.Errorf("endpoint: %w", err)
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("endpoint %q: want http or https, a host, and perhaps a port and a path", u.Redacted())
-	}
-	return nil
-}
-
-// newHTTPClient talks to the endpoint and to nobody else: no proxy from the
-// environment, no redirects.
-func newHTTPClient() *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSHandshakeTimeout:   dialTimeout,
-			ResponseHeaderTimeout: answerTimeout,
-			MaxIdleConnsPerHost:   idleConnsMax,
-			IdleConnTimeout:       idleTimeout,
-			DisableCompression:    true, // lengths count
-			ForceAttemptHTTP2:     true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
 
 func clearSpool(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -20,6 +20,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"heddle/internal/aws/s3client"
 	"heddle/internal/blob"
 	"heddle/internal/blob/blobtest"
 )
@@ -239,7 +240,7 @@ func TestFaults(t *testing.T) {
 				if err == nil || errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrBroken) || call != "head" && !strings.Contains(err.Error(), code) {
 					t.Errorf("fails always: %v", err)
 				}
-				if n := len(slices.DeleteFunc(f.made(), func(c string) bool { return c != call })); n != sendsMax {
+				if n := len(slices.DeleteFunc(f.made(), func(c string) bool { return c != call })); n != s3client.SendsMax {
 					t.Errorf("sent %d times", n)
 				}
 				wantSpoolEmpty(t, s)
