@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/engine"
 )

@@ -95,8 +95,12 @@ func (p *performer) take(claim *matching.Claim) error {
 		return nil
 	}
 	m := &move{performer: p, world: w, run: claim.Run, job: job}
-	var outcome any
-	switch err = m.perform(ctx); t := (*trouble)(nil); {
+	var (
+		outcome any
+		t       *trouble
+	)
+	err = m.perform(ctx)
+	switch {
 	case ctx.Err() != nil:
 		return nil // the server stops
 	case engine.IsGone(err):
@@ -115,9 +119,6 @@ func (p *performer) take(claim *matching.Claim) error {
 		return err
 	}
 	claim.Accept()
-	if t := (*trouble)(nil); errors.As(err, &t) && !t.transient {
-		m.abort(ctx)
-	}
 	return nil
 }
 
@@ -454,11 +455,6 @@ func (m *move) put(ctx context.Context, item int, o *object) error {
 		t.ResourceID, t.ResourceType = o.asset.ID, wire.JobErrorResourceTypesAsset
 	}
 	return err
-}
-
-// abort throws away what large exports have sent of a job that will not go on.
-func (m *move) abort(ctx context.Context) {
-	_ = ctx
 }
 
 // source is a blob.

@@ -305,6 +305,9 @@ func (r *Accounts) Handle(state engine.State, body any, in engine.Input) (t engi
 		if len(s.sets) >= r.settings.DataSetsMax {
 			return t, &LimitError{LimitDataSets, r.settings.DataSetsMax}
 		}
+		if _, err := withTags(nil, c.Create.Tags); err != nil { // what is counted must come to be
+			return t, err
+		}
 		r.Emit(&t, s, in.Now, &dataSetAdded{KeyOf(c.Seed)})
 		t.Messages = append(t.Messages, begin(w, KindDataSet, c.Seed, &c.Create))
 	case *dataSetGone:

@@ -84,6 +84,10 @@ type dataSetState struct {
 
 // Code says the fields. The id is that of the identity.
 func (s *dataSetState) Code(c *pack.Coder) {
+	created := s.set != nil
+	if c.Bool(&created); !created {
+		return
+	}
 	if c.Reads() {
 		s.set = &DataSet{ID: s.id.Run.String()}
 	}
@@ -178,7 +182,7 @@ func (*DataSets) Record(state engine.State, _ engine.Time) engine.Record {
 		r.Status, r.Closed, r.Forget = engine.Closed, s.closed, s.closed+tombstoneTime
 	case s.deleted != 0:
 		r.Wake = s.deleted
-	default:
+	case s.set != nil:
 		r.Listing = listing(s.set.Description, s.set.codeListed)
 	}
 	return r
@@ -243,6 +247,9 @@ func (r *DataSets) Handle(state engine.State, body any, in engine.Input) (t engi
 	case *AddRevision:
 		if len(s.revisions) >= r.settings.RevisionsMax {
 			return engine.Turn{}, &LimitError{LimitRevisions, r.settings.RevisionsMax}
+		}
+		if _, err := withTags(nil, c.Create.Tags); err != nil { // what is counted must come to be
+			return engine.Turn{}, err
 		}
 		r.Emit(&t, s, in.Now, &revisionAdded{KeyOf(c.Seed)})
 		t.Messages = append(t.Messages, begin(s.id.Name.World, KindRevision, c.Seed, &c.Create))

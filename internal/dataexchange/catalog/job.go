@@ -237,6 +237,10 @@ type jobState struct {
 
 // Code says the fields. The id is that of the identity.
 func (s *jobState) Code(c *pack.Coder) {
+	created := s.job != nil
+	if c.Bool(&created); !created {
+		return
+	}
 	if c.Reads() {
 		s.job = &Job{ID: s.id.Run.String()}
 	}
@@ -389,7 +393,11 @@ func (*Jobs) Traits() engine.Traits { return keptNames }
 // when it goes on; every one wakes when its time is over.
 func (r *Jobs) Record(state engine.State, _ engine.Time) engine.Record {
 	s := state.(*jobState)
-	rec := engine.Record{Status: engine.Open, Started: s.Started, Listing: r.listed(s.job)}
+	rec := engine.Record{Status: engine.Open, Started: s.Started}
+	if s.job == nil {
+		return rec
+	}
+	rec.Listing = r.listed(s.job)
 	switch j := s.job; {
 	case s.closed != 0:
 		rec.Status, rec.Closed, rec.Forget = engine.Closed, s.closed, max(s.closed, j.Created+JobKept)

@@ -175,6 +175,10 @@ type revisionState struct {
 
 // Code says the fields. The id is that of the identity.
 func (s *revisionState) Code(c *pack.Coder) {
+	created := s.revision != nil
+	if c.Bool(&created); !created {
+		return
+	}
 	if c.Reads() {
 		s.revision = &Revision{ID: s.id.Run.String()}
 	}
@@ -319,6 +323,9 @@ func (*Revisions) Traits() engine.Traits { return keptNames }
 func (*Revisions) Record(state engine.State, _ engine.Time) engine.Record {
 	s := state.(*revisionState)
 	r := engine.Record{Status: engine.Open, Started: s.Started}
+	if s.revision == nil {
+		return r
+	}
 	if s.deleted != 0 {
 		r.Status, r.Closed, r.Forget = engine.Closed, s.deleted, s.deleted+tombstoneTime
 		return r
