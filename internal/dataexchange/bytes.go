@@ -2,21 +2,47 @@ package dataexchange
 
 import (
 	"context"
-	"strings"
+	"errors"
+	"fmt"
 
+	"heddle/internal/aws/fault"
 	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
+	"heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
 )
 
-func namesDataSet(pattern string) bool { return strings.Contains(pattern, "${DataSet.Name}") }
+// buckets are those of an account.
+func (s *actions) buckets(w engine.World) bucket.Store {
+	return bucket.Refusing("This server has no buckets.")
+}
 
-func checkPlace(bucket string, key *string) error { return nil }
+// probeKey is the key of the object that is put when an event action is made, to find out
+// whether its exports can be.
+//
+// Source: Data Exchange User Guide, "Automatically export revisions"; it writes
+// _ADX-TEST-ACCOUNTID#.
+func probeKey(account string) string { return "_ADX-TEST-" + account }
 
-func checkPattern(pattern *string) error { return nil }
+// probe puts an object where an event action will, in the same way; it stays. Errors:
+// ValidationException.
+func (s *actions) probe(ctx context.Context, w engine.World, a *catalog.Action) error {
+	_, err := s.buckets(w).Put(ctx, &bucket.Put{
+		Bucket: a.Bucket, Key: probeKey(w.Account), Encryption: bucket.Encryption{Type: a.Encryption.Type, KeyARN: a.Encryption.Key},
+		Source: bucket.Bytes(nil),
+	})
+	refusal, ok := errors.AsType[*bucket.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return fmt.Errorf("try the bucket of an event action: %w", err)
+	case errors.Is(err, bucket.ErrTemporary):
+		s.Log.Warn("the bucket of an event action is not reached", "account", w.Account, "bucket", a.Bucket, "cause", err)
+		return fault.Later()
+	}
+	return invalidFor(wire.ExceptionCauseS3AccessDenied, "The bucket %s can't be written to: %s", a.Bucket, refusal.Message)
+}
 
-func (s *actions) probe(ctx context.Context, w engine.World, a *catalog.Action) error { return nil }
-
+// signedURL is where the bytes of a job's asset are put to, or had from.
 func (s *actions) signedURL(ctx context.Context, j *catalog.Job) (*string, error) { return nil, nil }
-
-func (s *actions) buckets(engine.World) bucket.Store { return bucket.Refusing("no buckets") }

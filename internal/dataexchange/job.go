@@ -6,7 +6,9 @@ import (
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/operation"
+	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
+	"heddle/internal/dataexchange/keypattern"
 	"heddle/internal/dataexchange/resource"
 	"heddle/internal/dataexchange/wire"
 )
@@ -133,6 +135,37 @@ func fill(o *catalog.Order, d *wire.RequestDetails) (err error) {
 	}
 	o.Encryption, err = encryption(c.Encryption)
 	return err
+}
+
+// checkPlace refuses what can't be a bucket, or the key of an object.
+func checkPlace(name string, key *string) error {
+	switch {
+	case !bucket.ValidName(name):
+		return invalid("%q can't be the name of a bucket.", name)
+	case key != nil && (*key == "" || len(*key) > bucket.KeyBytesMax):
+		return invalid("The key of an object must have 1 to %d bytes.", bucket.KeyBytesMax)
+	}
+	return nil
+}
+
+// checkPattern refuses a key pattern that can't be.
+func checkPattern(given *string) error {
+	if given == nil {
+		return nil
+	}
+	_, err := keypattern.Parse(*given)
+	if err != nil {
+		return invalid("%s", err.Error())
+	}
+	return nil
+}
+
+// patternOf is the key pattern of a revision's destination.
+func patternOf(i *catalog.Item) string {
+	if i.Key != nil {
+		return *i.Key
+	}
+	return keypattern.DefaultOfJob
 }
 
 func checkItems(member string, n int) error {

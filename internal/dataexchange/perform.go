@@ -12,6 +12,7 @@ import (
 	"heddle/internal/blob"
 	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
+	"heddle/internal/dataexchange/keypattern"
 	"heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
@@ -364,14 +365,15 @@ func (m *move) exportAll(ctx context.Context) error {
 		return err
 	}
 	to := &m.job.Order.Items[0]
-	namer, err := newNamer(to.Key, reply.(*catalog.DataSet), r)
+	pattern, err := keypattern.Parse(patternOf(to))
 	if err != nil {
 		return failing(catalog.ErrorValidation, "%s", err.Error())
 	}
+	set := reply.(*catalog.DataSet)
+	of := &keypattern.Revision{DataSetID: set.ID, DataSetName: set.Name, ID: r.ID, CreatedAt: time.UnixMilli(int64(r.Created))}
 	var objects []object
-	keys := map[string]bool{}
-	list := &catalog.ListAssets{Limit: assetsPage}
-	for {
+	had := map[string]string{} // whose key it is
+	for list := (&catalog.ListAssets{Limit: assetsPage}); list != nil; {
 		reply, err := m.ask(ctx, catalog.KindRevision, r.ID, list)
 		if isMissing(err) {
 			return failing(catalog.ErrorNotFound, "The revision does not exist.")
@@ -380,22 +382,21 @@ func (m *move) exportAll(ctx context.Context) error {
 			return err
 		}
 		page := reply.(catalog.AssetPage)
+		list = nil
 		for _, a := range page.Assets {
-			key, err := namer.name(a)
+			key, err := pattern.Key(of, &keypattern.Asset{ID: a.ID, Name: a.Name})
 			if err != nil {
-				return failing(catalog.ErrorValidation, "Asset %s: %s", a.ID, err.Error())
+				return failing(catalog.ErrorValidation, "%s", err.Error())
 			}
-			if keys[key] {
-				return failing(catalog.ErrorValidation, "Two assets would be exported to %s.", key)
+			if other, taken := had[key]; taken {
+				return failing(catalog.ErrorValidation, "The assets %s and %s have the same key: %s", other, a.ID, key)
 			}
-			keys[key] = true
+			had[key] = a.ID
 			objects = append(objects, object{a, to.Bucket, key})
+			if page.More {
+				list = &catalog.ListAssets{After: new(a.SortKey()), Limit: assetsPage}
+			}
 		}
-		if !page.More {
-			break
-		}
-		last := page.Assets[len(page.Assets)-1].SortKey()
-		list = &catalog.ListAssets{After: &last, Limit: assetsPage}
 	}
 	if !r.Finalized { // its assets may be others than at the attempt before
 		m.job.Done, m.job.Sending = 0, nil

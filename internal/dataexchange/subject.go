@@ -8,6 +8,7 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 	"heddle/internal/dataexchange/catalog"
+	"heddle/internal/dataexchange/keypattern"
 	"heddle/internal/dataexchange/permission"
 	"heddle/internal/dataexchange/resource"
 	"heddle/internal/dataexchange/wire"
@@ -127,7 +128,7 @@ func (sub *subject) starting(o *catalog.Order) {
 	case wire.TypeExportRevisionsToS3:
 		ask("GetRevision", resource.Revision, o.Revision, o.DataSet)
 		for _, i := range o.Items {
-			if namesDataSet(value(i.Key)) {
+			if pattern, err := keypattern.Parse(patternOf(&i)); err == nil && pattern.NamesDataSet() {
 				ask("GetDataSet", resource.DataSet, o.DataSet)
 			}
 			sub.Outside = append(sub.Outside, permission.Writing(w.Region, i.Bucket, "*"))

@@ -22,6 +22,8 @@ var vendorModels = map[string]string{
 
 	"states": "../sfn/wire/model.json",
 	"kms":    "../kms/wire/model.json",
+
+	"dataexchange": "../dataexchange/wire/model.json",
 }
 
 // vendorModel is what the tests read of a model.

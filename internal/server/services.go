@@ -14,6 +14,7 @@ import (
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/restjson"
+	"heddle/internal/dataexchange"
 	"heddle/internal/engine"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
@@ -36,6 +37,7 @@ func Services() []*service.Service {
 		iam.STS(),
 		kms.Service(), // before those that use its keys
 		sfn.Service(),
+		dataexchange.Service(),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"heddle/internal/dataexchange/keypattern"
 	"heddle/internal/dataexchange/resource"
 	"heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
@@ -27,22 +28,16 @@ type EventAction struct {
 // Action is an export to S3.
 type Action struct {
 	Bucket     string
-	KeyPattern *string // absent: DefaultPattern
+	KeyPattern *string // absent: keypattern.DefaultOfEventAction
 	Encryption Encryption
 }
-
-// DefaultPattern is the key pattern of an event action that has none. Exports that callers
-// ask for have another one.
-//
-// Source: Data Exchange User Guide, "Key patterns when exporting revisions".
-const DefaultPattern = "${Revision.CreatedAt}/${Asset.Name}"
 
 // Pattern is the key pattern that the action's jobs use.
 func (a *Action) Pattern() string {
 	if a.KeyPattern != nil {
 		return *a.KeyPattern
 	}
-	return DefaultPattern
+	return keypattern.DefaultOfEventAction
 }
 
 // Code says the fields.

@@ -112,7 +112,7 @@ func ResourceTag(key, value string) policy.Value {
 
 // Object is the ARN of an object in a bucket; of key "*" that of all.
 func Object(region, bucket, key string) string {
-	return arn.ARN{Partition: arn.Partition(region), Service: "s3", Resource: bucket + "/" + key}.String()
+	return arn.Owner{Partition: arn.Partition(region)}.Name("s3", bucket+"/"+key)
 }
 
 // Reading is what reading an object needs, Writing what writing needs.

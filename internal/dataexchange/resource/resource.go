@@ -27,8 +27,8 @@ const (
 
 // Name is what an ARN says.
 type Name struct {
-	Partition, Region, Account string // an entitled thing has no account
-	Type                       Type
+	Region, Account string // an entitled thing has no account
+	Type            Type
 	// ID is the thing's; of a revision and an asset DataSet and Revision are those that it
 	// belongs to.
 	ID                string
@@ -37,7 +37,7 @@ type Name struct {
 
 // Of names a thing of an account. Those above it are given from the data set down.
 func Of(region, account string, t Type, id string, above ...string) Name {
-	n := Name{Partition: arn.Partition(region), Region: region, Account: account, Type: t, ID: id}
+	n := Name{Region: region, Account: account, Type: t, ID: id}
 	if len(above) > 0 {
 		n.DataSet = above[0]
 	}
@@ -58,16 +58,16 @@ func (n Name) String() string {
 	case Asset:
 		path = "data-sets/" + n.DataSet + "/revisions/" + n.Revision + "/" + path
 	}
-	return arn.ARN{Partition: n.Partition, Service: Service, Region: n.Region, Account: n.Account, Resource: path}.String()
+	return arn.Of(Service, n.Region, n.Account, path).String()
 }
 
 // Parse reads an ARN.
 func Parse(text string) (n Name, ok bool) {
 	a, err := arn.Parse(text)
-	if err != nil || a.Service != Service {
+	if err != nil || a.Service != Service || a.Partition != arn.Partition(a.Region) {
 		return Name{}, false
 	}
-	n = Name{Partition: a.Partition, Region: a.Region, Account: a.Account}
+	n = Name{Region: a.Region, Account: a.Account}
 	parts := strings.Split(a.Resource, "/")
 	for _, part := range parts {
 		if part == "" {

@@ -2,11 +2,7 @@
 
 package wire
 
-import (
-	"regexp"
-
-	"heddle/internal/aws/shape"
-)
+import "heddle/internal/aws/shape"
 
 // Validate tells what is wrong with the request; its text is for the caller.
 func (v *AcceptDataGrantRequest) Validate() error {
@@ -18,8 +14,6 @@ func (v *AcceptDataGrantRequest) Validate() error {
 func (v *AcceptDataGrantRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataGrantArn"))
-	} else {
-		c.Pattern(at.Member("dataGrantArn"), v.DataGrantARN, patternDataGrantArn, `arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -45,8 +39,6 @@ func (v *AssetConfiguration) validate(c *shape.Violations, at *shape.Place) {
 func (v *AssetDestinationEntry) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("assetId"))
-	} else {
-		c.Pattern(at.Member("assetId"), v.AssetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("bucket"))
@@ -91,8 +83,6 @@ func (v *CancelJobRequest) Validate() error {
 func (v *CancelJobRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("jobId"))
-	} else {
-		c.Pattern(at.Member("jobId"), v.JobID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -116,13 +106,9 @@ func (v *CreateDataGrantRequest) validate(c *shape.Violations, at *shape.Place) 
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("receiverPrincipal"))
-	} else {
-		c.Pattern(at.Member("receiverPrincipal"), v.ReceiverPrincipal, patternReceiverPrincipal, `\d{12}`)
 	}
 	if v.missing&(1<<3) != 0 {
 		c.Null(at.Member("sourceDataSetId"))
-	} else {
-		c.Pattern(at.Member("sourceDataSetId"), v.SourceDataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -207,8 +193,6 @@ func (v *CreateRevisionRequest) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -221,13 +205,9 @@ func (v *CreateS3DataAccessFromS3BucketRequestDetails) validate(c *shape.Violati
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -270,18 +250,12 @@ func (v *DeleteAssetRequest) Validate() error {
 func (v *DeleteAssetRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("assetId"))
-	} else {
-		c.Pattern(at.Member("assetId"), v.AssetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -295,8 +269,6 @@ func (v *DeleteDataGrantRequest) Validate() error {
 func (v *DeleteDataGrantRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataGrantId"))
-	} else {
-		c.Pattern(at.Member("dataGrantId"), v.DataGrantID, patternDataGrantId, `[a-zA-Z0-9]{30,40}$|^arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -310,8 +282,6 @@ func (v *DeleteDataSetRequest) Validate() error {
 func (v *DeleteDataSetRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -338,13 +308,9 @@ func (v *DeleteRevisionRequest) Validate() error {
 func (v *DeleteRevisionRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -364,18 +330,12 @@ func (v *Event) validate(c *shape.Violations, at *shape.Place) {
 func (v *ExportAssetToSignedUrlRequestDetails) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("assetId"))
-	} else {
-		c.Pattern(at.Member("assetId"), v.AssetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -394,8 +354,6 @@ func (v *ExportAssetsToS3RequestDetails) validate(c *shape.Violations, at *shape
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.Encryption != nil {
 		at := at.Member("encryption")
@@ -403,16 +361,12 @@ func (v *ExportAssetsToS3RequestDetails) validate(c *shape.Violations, at *shape
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
 func (v *ExportRevisionsToS3RequestDetails) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.Encryption != nil {
 		at := at.Member("encryption")
@@ -450,18 +404,12 @@ func (v *GetAssetRequest) Validate() error {
 func (v *GetAssetRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("assetId"))
-	} else {
-		c.Pattern(at.Member("assetId"), v.AssetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -475,8 +423,6 @@ func (v *GetDataGrantRequest) Validate() error {
 func (v *GetDataGrantRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataGrantId"))
-	} else {
-		c.Pattern(at.Member("dataGrantId"), v.DataGrantID, patternDataGrantId, `[a-zA-Z0-9]{30,40}$|^arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -490,8 +436,6 @@ func (v *GetDataSetRequest) Validate() error {
 func (v *GetDataSetRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -518,8 +462,6 @@ func (v *GetJobRequest) Validate() error {
 func (v *GetJobRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("jobId"))
-	} else {
-		c.Pattern(at.Member("jobId"), v.JobID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -533,8 +475,6 @@ func (v *GetReceivedDataGrantRequest) Validate() error {
 func (v *GetReceivedDataGrantRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataGrantArn"))
-	} else {
-		c.Pattern(at.Member("dataGrantArn"), v.DataGrantARN, patternDataGrantArn, `arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -548,13 +488,9 @@ func (v *GetRevisionRequest) Validate() error {
 func (v *GetRevisionRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -569,12 +505,9 @@ func (v *ImportAssetFromApiGatewayApiRequestDetails) validate(c *shape.Violation
 		c.Null(at.Member("apiSpecificationMd5Hash"))
 	} else {
 		c.Length(at.Member("apiSpecificationMd5Hash"), v.ApiSpecificationMd5Hash, 24, 24)
-		c.Pattern(at.Member("apiSpecificationMd5Hash"), v.ApiSpecificationMd5Hash, patternStringMin24Max24PatternAZaZ094AZaZ092AZaZ093, `(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?`)
 	}
 	if v.missing&(1<<3) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<4) != 0 {
 		c.Null(at.Member("protocolType"))
@@ -583,8 +516,6 @@ func (v *ImportAssetFromApiGatewayApiRequestDetails) validate(c *shape.Violation
 	}
 	if v.missing&(1<<5) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<6) != 0 {
 		c.Null(at.Member("stage"))
@@ -597,19 +528,14 @@ func (v *ImportAssetFromSignedUrlRequestDetails) validate(c *shape.Violations, a
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("md5Hash"))
 	} else {
 		c.Length(at.Member("md5Hash"), v.Md5Hash, 24, 24)
-		c.Pattern(at.Member("md5Hash"), v.Md5Hash, patternStringMin24Max24PatternAZaZ094AZaZ092AZaZ093, `(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?`)
 	}
 	if v.missing&(1<<3) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -618,12 +544,9 @@ func (v *ImportAssetsFromLakeFormationTagPolicyRequestDetails) validate(c *shape
 		c.Null(at.Member("catalogId"))
 	} else {
 		c.Length(at.Member("catalogId"), v.CatalogID, 12, 12)
-		c.Pattern(at.Member("catalogId"), v.CatalogID, patternAwsAccountId, `.*/^[\d]{12}$/.*`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.Database != nil {
 		at := at.Member("database")
@@ -631,13 +554,9 @@ func (v *ImportAssetsFromLakeFormationTagPolicyRequestDetails) validate(c *shape
 	}
 	if v.missing&(1<<3) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("roleArn"))
-	} else {
-		c.Pattern(at.Member("roleArn"), v.RoleARN, patternRoleArn, `arn:aws:iam::(\d{12}):role\/.+`)
 	}
 	if v.Table != nil {
 		at := at.Member("table")
@@ -660,13 +579,9 @@ func (v *ImportAssetsFromRedshiftDataSharesRequestDetails) validate(c *shape.Vio
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -685,13 +600,9 @@ func (v *ImportAssetsFromS3RequestDetails) validate(c *shape.Violations, at *sha
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -744,8 +655,6 @@ func (v *ListDataSetRevisionsRequest) Validate() error {
 func (v *ListDataSetRevisionsRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.MaxResults != nil {
 		c.Integer(at.Member("maxResults"), *v.MaxResults, 1, 200)
@@ -821,16 +730,12 @@ func (v *ListRevisionAssetsRequest) Validate() error {
 func (v *ListRevisionAssetsRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.MaxResults != nil {
 		c.Integer(at.Member("maxResults"), *v.MaxResults, 1, 200)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -922,16 +827,12 @@ func (v *RevisionDestinationEntry) validate(c *shape.Violations, at *shape.Place
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
 func (v *RevisionPublished) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -945,13 +846,9 @@ func (v *RevokeRevisionRequest) Validate() error {
 func (v *RevokeRevisionRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("revocationComment"))
@@ -1073,15 +970,12 @@ func (v *SendDataSetNotificationRequest) Validate() error {
 func (v *SendDataSetNotificationRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.ClientToken != nil {
 		c.Length(at.Member("clientToken"), *v.ClientToken, 1, 64)
-		c.Pattern(at.Member("clientToken"), *v.ClientToken, patternClientToken, `[\x21-\x7E]{1,64}`)
 	}
 	if v.Comment != nil {
 		c.Length(at.Member("comment"), *v.Comment, 0, 4096)
 	}
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.Details != nil {
 		at := at.Member("details")
@@ -1108,8 +1002,6 @@ func (v *StartJobRequest) Validate() error {
 func (v *StartJobRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("jobId"))
-	} else {
-		c.Pattern(at.Member("jobId"), v.JobID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -1196,21 +1088,15 @@ func (v *UpdateAssetRequest) Validate() error {
 func (v *UpdateAssetRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("assetId"))
-	} else {
-		c.Pattern(at.Member("assetId"), v.AssetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<2) != 0 {
 		c.Null(at.Member("name"))
 	}
 	if v.missing&(1<<3) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -1224,8 +1110,6 @@ func (v *UpdateDataSetRequest) Validate() error {
 func (v *UpdateDataSetRequest) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
 
@@ -1259,28 +1143,8 @@ func (v *UpdateRevisionRequest) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("dataSetId"))
-	} else {
-		c.Pattern(at.Member("dataSetId"), v.DataSetID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 	if v.missing&(1<<1) != 0 {
 		c.Null(at.Member("revisionId"))
-	} else {
-		c.Pattern(at.Member("revisionId"), v.RevisionID, patternId, `[a-zA-Z0-9]{30,40}`)
 	}
 }
-
-var patternAwsAccountId = regexp.MustCompile(`\A(?:.*/^[\d]{12}$/.*)\z`)
-
-var patternClientToken = regexp.MustCompile(`\A(?:[\x21-\x7E]{1,64})\z`)
-
-var patternDataGrantArn = regexp.MustCompile(`\A(?:arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40})\z`)
-
-var patternDataGrantId = regexp.MustCompile(`\A(?:[a-zA-Z0-9]{30,40}$|^arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40})\z`)
-
-var patternId = regexp.MustCompile(`\A(?:[a-zA-Z0-9]{30,40})\z`)
-
-var patternReceiverPrincipal = regexp.MustCompile(`\A(?:\d{12})\z`)
-
-var patternRoleArn = regexp.MustCompile(`\A(?:arn:aws:iam::(\d{12}):role\/.+)\z`)
-
-var patternStringMin24Max24PatternAZaZ094AZaZ092AZaZ093 = regexp.MustCompile(`\A(?:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\z`)
