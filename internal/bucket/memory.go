@@ -168,8 +168,8 @@ func (m *Memory) Put(ctx context.Context, p *Put) (o Object, err error) {
 		part = 1 << 20
 	}
 	if p.Size <= part {
-		b, err := readSource(ctx, p, 0, p.Size)
-		if err != nil {
+		b := make([]byte, p.Size)
+		if err := ReadSource(ctx, p, b, 0); err != nil {
 			return Object{}, err
 		}
 		return m.keep(ctx, p, b)
@@ -186,9 +186,11 @@ func (m *Memory) Put(ctx context.Context, p *Put) (o Object, err error) {
 		}
 	}()
 	var whole []byte
+	source := NewSourceReader(p)
+	defer func() { err = errors.Join(err, source.Close()) }()
 	for i, offset := 0, int64(0); offset < p.Size; i, offset = i+1, offset+part {
 		if u.parts[i] == nil {
-			if u.parts[i], err = m.send(ctx, p, offset, min(part, p.Size-offset)); err != nil {
+			if u.parts[i], err = m.send(ctx, source, offset, min(part, p.Size-offset)); err != nil {
 				delete(u.parts, i)
 				return Object{}, err
 			}
@@ -227,26 +229,12 @@ func (m *Memory) begin(ctx context.Context, p *Put) (string, *memoryUpload, erro
 	return id, u, p.Save(ctx, []byte(id))
 }
 
-func (m *Memory) send(ctx context.Context, p *Put, offset, length int64) ([]byte, error) {
-	b, err := readSource(ctx, p, offset, length)
-	if err != nil {
+func (m *Memory) send(ctx context.Context, source *SourceReader, offset, length int64) ([]byte, error) {
+	b := make([]byte, length)
+	if err := source.ReadAt(ctx, b, offset); err != nil {
 		return nil, err
 	}
 	if err := m.step(ctx, StepPart); err != nil {
-		return nil, err
-	}
-	return b, nil
-}
-
-// readSource reads a part of the source, and its end after the last one.
-func readSource(ctx context.Context, p *Put, offset, length int64) (_ []byte, err error) {
-	r, err := p.Source.Open(ctx, offset)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	b := make([]byte, length)
-	if err := ReadPart(r, p, b, offset+length == p.Size); err != nil {
 		return nil, err
 	}
 	return b, nil

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -106,11 +105,7 @@ func (s *Store) putWhole(ctx context.Context, p *bucket.Put, o *bucket.Object) (
 		return "", err
 	}
 	defer give()
-	r, err := p.Source.Open(ctx, 0)
-	if err != nil {
-		return "", err
-	}
-	if err := errors.Join(bucket.ReadPart(r, p, b, true), r.Close()); err != nil {
+	if err := bucket.ReadSource(ctx, p, b, 0); err != nil {
 		return "", err
 	}
 	in := &awss3.PutObjectInput{Bucket: &p.Bucket, Key: &p.Key, ContentType: &o.ContentType, ContentLength: &p.Size, Body: bytes.NewReader(b)}
@@ -271,16 +266,13 @@ func (u *upload) length(i int) int64 {
 func (u *upload) sendAll(ctx context.Context) (err error) {
 	var sending sync.WaitGroup
 	places := make(chan struct{}, sideBySide)
-	var source io.ReadCloser
-	next := 0 // the part that source comes to
+	source := bucket.NewSourceReader(u.put)
 	defer func() {
 		sending.Wait()
 		if err == nil {
 			err = u.err
 		}
-		if source != nil {
-			err = errors.Join(err, source.Close())
-		}
+		err = errors.Join(err, source.Close())
 	}()
 	for i := range u.etags {
 		if u.has(i) {
@@ -294,14 +286,7 @@ func (u *upload) sendAll(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if source == nil || next != i {
-			if source, err = u.reopen(ctx, source, i); err != nil {
-				give()
-				return err
-			}
-		}
-		next = i + 1
-		if err := bucket.ReadPart(source, u.put, b, next == len(u.etags)); err != nil {
+		if err := source.ReadAt(ctx, b, int64(i)*u.progress.part); err != nil {
 			give()
 			return err
 		}
@@ -312,16 +297,6 @@ func (u *upload) sendAll(ctx context.Context) (err error) {
 		})
 	}
 	return nil
-}
-
-// reopen opens the source at a part.
-func (u *upload) reopen(ctx context.Context, source io.ReadCloser, i int) (io.ReadCloser, error) {
-	if source != nil {
-		if err := source.Close(); err != nil {
-			return nil, err
-		}
-	}
-	return u.put.Source.Open(ctx, int64(i)*u.progress.part)
 }
 
 func (u *upload) has(i int) bool {

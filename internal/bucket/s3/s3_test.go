@@ -506,7 +506,10 @@ func TestNobodyAnswers(t *testing.T) {
 // TestHeadDenied: an answer to HEAD has no body, and its status is all there is.
 func TestHeadDenied(t *testing.T) {
 	f := fake(t)
-	f.fail(func(w http.ResponseWriter, _ *http.Request, _ string) bool { w.WriteHeader(http.StatusForbidden); return true })
+	f.fail(func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	})
 	if _, err := open(t, options(f.url)).Head(t.Context(), buckettest.Things, "k"); !errors.Is(err, bucket.ErrDenied) {
 		t.Error(err)
 	}
