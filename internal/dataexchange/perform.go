@@ -2,17 +2,15 @@ package dataexchange
 
 import (
 	"context"
-	"crypto/md5"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
-	"heddle/internal/blob"
 	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/dataexchange/keypattern"
+	"heddle/internal/dataexchange/transfer"
 	"heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
@@ -104,8 +102,9 @@ func (p *performer) take(claim *matching.Claim) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil // the server stops
-	case engine.IsGone(err):
+	case engine.IsGone(err): // its time is over
 		claim.Accept()
+		m.giveUp(ctx)
 		return nil
 	case err == nil:
 		outcome = &catalog.Finish{Attempt: job.Tries}
@@ -116,10 +115,14 @@ func (p *performer) take(claim *matching.Claim) error {
 		p.Log.Error("a job of Data Exchange failed; it is tried again", "account", w.Account, "job", job.ID, "type", job.Order.Type, "cause", err)
 		outcome = &catalog.Fail{Attempt: job.Tries, Transient: true, Error: catalog.JobError{Code: catalog.ErrorInternal, Message: "An internal error occurred."}}
 	}
-	if _, err := p.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: outcome}); err != nil && !engine.IsGone(err) {
+	reply, err := p.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: outcome})
+	if err != nil && !engine.IsGone(err) {
 		return err
 	}
 	claim.Accept()
+	if after, ok := reply.(*catalog.Job); !ok || after.State == wire.StateError {
+		m.giveUp(ctx)
+	}
 	return nil
 }
 
@@ -175,6 +178,8 @@ type move struct {
 	world engine.World
 	run   engine.RunID
 	job   *catalog.Job
+	// sending are the objects of the batch that is being put, each at its place.
+	sending [reportEvery]sending
 }
 
 // tell gives a command to the job.
@@ -239,65 +244,29 @@ func (m *move) importAll(ctx context.Context) error {
 		if m.job.Taken[i] != nil {
 			return nil
 		}
-		from := &m.job.Order.Items[i]
-		a, err := m.importOne(ctx, from)
+		a, err := m.importOne(ctx, &m.job.Order.Items[i])
+		if t, ok := errors.AsType[*trouble](err); ok {
+			t.Sources = []int{i}
+		}
 		if err != nil {
-			if t, ok := errors.AsType[*trouble](err); ok {
-				t.Sources = []int{i}
-			}
 			return err
 		}
-		err = m.tell(ctx, &catalog.Took{Attempt: m.job.Tries, Item: i, Asset: *a})
-		return err
+		return m.tell(ctx, &catalog.Took{Attempt: m.job.Tries, Item: i, Asset: *a})
 	})
 }
 
 func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asset, error) {
-	object, r, err := m.buckets(m.world).Get(ctx, from.Bucket, *from.Key, bucket.Range{})
-	if err != nil {
-		return nil, troubleWith(err)
-	}
-	defer r.Close()
-	a, err := m.keep(ctx, r, m.options.Limits.AssetBytesMax())
-	if err != nil {
-		return nil, troubleWith(err)
-	}
-	a.Name, a.ContentType = *from.Key, object.ContentType
-	return a, nil
-}
-
-// errTooLarge: an asset has more bytes than an asset may have.
-var errTooLarge = errors.New("the asset is too large")
-
-// keep makes a blob of what is read, of most bytes at most. Errors: *trouble.
-func (s *actions) keep(ctx context.Context, r io.Reader, most int64) (*catalog.Asset, error) {
-	sum := md5.New()
-	ref, err := s.Blobs.Put(ctx, io.TeeReader(&bounded{r, most}, sum))
-	if errors.Is(err, errTooLarge) {
-		t := failing(catalog.ErrorQuota, "An asset may have at most %d bytes.", most)
-		t.LimitName, t.LimitValue, t.ResourceType = catalog.LimitAssetSize, most/1e9, wire.JobErrorResourceTypesAsset
+	most := m.options.Limits.AssetBytesMax()
+	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.room, m.Blobs, most, nil)
+	if errors.Is(err, transfer.ErrTooLarge) {
+		t := failing(catalog.ErrorQuota, "An asset may have at most %d GB.", m.options.Limits.AssetGigabytesMax)
+		t.LimitName, t.LimitValue, t.ResourceType = catalog.LimitAssetSize, int64(m.options.Limits.AssetGigabytesMax), wire.JobErrorResourceTypesAsset
 		return nil, t
 	}
 	if err != nil {
-		return nil, err
+		return nil, troubleWith(err)
 	}
-	a := &catalog.Asset{Blob: ref}
-	sum.Sum(a.MD5[:0])
-	return a, nil
-}
-
-// bounded reads so many bytes; more are an error.
-type bounded struct {
-	r    io.Reader
-	left int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, errTooLarge
-	}
-	return n, err
+	return &catalog.Asset{Name: *from.Key, Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, nil
 }
 
 // exportable gives the revision, if it may still be exported.
@@ -435,36 +404,47 @@ func (m *move) export(ctx context.Context, objects []object) error {
 
 // put puts one object. A large one goes on where it was.
 func (m *move) put(ctx context.Context, item int, o *object) error {
-	e := m.job.Order.Encryption
-	p := &bucket.Put{
-		Bucket: o.bucket, Key: o.key, ContentType: o.asset.ContentType, Encryption: bucket.Encryption{Type: e.Type, KeyARN: e.Key},
-		Source: source{m.actions, o.asset.Blob.ID}, Size: o.asset.Blob.Size,
-		Save: func(ctx context.Context, progress []byte) error {
-			return m.tell(ctx, &catalog.Saved{Attempt: m.job.Tries, Sending: catalog.Sending{Item: int64(item), Progress: progress}})
-		},
-	}
+	saved := &m.sending[item%reportEvery]
+	*saved = sending{object: o}
 	for _, s := range m.job.Sending {
 		if s.Item == int64(item) {
-			p.Progress = s.Progress
+			saved.progress = s.Progress
 		}
 	}
-	_, err := m.buckets(m.world).Put(ctx, p)
-	if err = troubleWith(err); err == nil {
+	e, a := m.job.Order.Encryption, o.asset
+	_, err := transfer.Export(ctx, m.Blobs, &transfer.Asset{Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, m.buckets(m.world),
+		transfer.Destination{Bucket: o.bucket, Key: o.key, Encryption: bucket.Encryption{Type: e.Type, KeyARN: e.Key}},
+		transfer.Progress{Saved: saved.progress, Save: func(ctx context.Context, progress []byte) error {
+			saved.progress = progress
+			return m.tell(ctx, &catalog.Saved{Attempt: m.job.Tries, Sending: catalog.Sending{Item: int64(item), Progress: progress}})
+		}})
+	if err == nil {
+		saved.progress = nil
 		return nil
 	}
+	err = troubleWith(err)
 	if t, ok := errors.AsType[*trouble](err); ok {
-		t.ResourceID, t.ResourceType = o.asset.ID, wire.JobErrorResourceTypesAsset
+		t.ResourceID, t.ResourceType = a.ID, wire.JobErrorResourceTypesAsset
 	}
 	return err
 }
 
-// source is a blob.
-type source struct {
-	*actions
-	id blob.ID
+// sending is an object that is being put.
+type sending struct {
+	*object
+	progress []byte // nil: nothing is left to be thrown away
 }
 
-// Open implements bucket.Source.
-func (s source) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
-	return s.Blobs.Open(ctx, s.id, offset)
+// giveUp throws away what was sent of objects that will not be put any more.
+func (m *move) giveUp(ctx context.Context) {
+	for i := range m.sending {
+		s := &m.sending[i]
+		if s.progress == nil {
+			continue
+		}
+		if err := m.buckets(m.world).Abort(ctx, s.bucket, s.key, s.progress); err != nil {
+			m.Log.Warn("what a job of Data Exchange has sent of a large object could not be thrown away; it stays as an unfinished upload",
+				"account", m.world.Account, "job", m.job.ID, "bucket", s.bucket, "key", s.key, "cause", err)
+		}
+	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/restjson"
+	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/dataexchange/resource"
 	"heddle/internal/dataexchange/wire"
@@ -54,13 +55,15 @@ func Service() *service.Service {
 type actions struct {
 	*service.Kernel
 	options *Options
+	room    *bucket.Room // for the bytes of objects that jobs move
 }
 
 func open(k *service.Kernel, o *Options) *service.Opened {
-	s := &actions{Kernel: k, options: o}
+	s := &actions{Kernel: k, options: o, room: bucket.NewRoom(bucket.RoomBytesDefault)}
 	return &service.Opened{
 		Model:      operation.Model{MessageMember: "Message", Faults: wire.Faults()},
 		Operations: slices.Concat(s.dataSetRows(), s.revisionRows(), s.assetRows(), s.jobRows(), s.eventActionRows(), s.grantRows(), s.tagRows()),
+		Parts:      []service.Part{{Name: "jobs of Data Exchange", Service: newPerformer(s)}},
 	}
 }
 
