@@ -93,7 +93,10 @@ func (p *performer) take(claim *matching.Claim) error {
 		claim.Accept()
 		return nil
 	}
-	m := &move{performer: p, world: w, run: claim.Run, job: job}
+	m := &move{performer: p, world: w, run: claim.Run, job: job, sending: map[int64]catalog.Sending{}}
+	for _, s := range job.Sending {
+		m.sending[s.Item] = s
+	}
 	var (
 		outcome any
 		t       *trouble
@@ -178,8 +181,9 @@ type move struct {
 	world engine.World
 	run   engine.RunID
 	job   *catalog.Job
-	// sending are the objects of the batch that is being put, each at its place.
-	sending [reportEvery]sending
+
+	mu      sync.Mutex                // guards what is below
+	sending map[int64]catalog.Sending // large objects that are being put, by their place
 }
 
 // tell gives a command to the job.
@@ -368,7 +372,9 @@ func (m *move) exportAll(ctx context.Context) error {
 		}
 	}
 	if !r.Finalized { // its assets may be others than at the attempt before
-		m.job.Done, m.job.Sending = 0, nil
+		m.job.Done = 0
+		m.giveUp(ctx)
+		clear(m.sending)
 	}
 	return m.export(ctx, objects)
 }
@@ -404,22 +410,20 @@ func (m *move) export(ctx context.Context, objects []object) error {
 
 // put puts one object. A large one goes on where it was.
 func (m *move) put(ctx context.Context, item int, o *object) error {
-	saved := &m.sending[item%reportEvery]
-	*saved = sending{object: o}
-	for _, s := range m.job.Sending {
-		if s.Item == int64(item) {
-			saved.progress = s.Progress
-		}
-	}
 	e, a := m.job.Order.Encryption, o.asset
 	_, err := transfer.Export(ctx, m.Blobs, &transfer.Asset{Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, m.buckets(m.world),
 		transfer.Destination{Bucket: o.bucket, Key: o.key, Encryption: bucket.Encryption{Type: e.Type, KeyARN: e.Key}},
-		transfer.Progress{Saved: saved.progress, Save: func(ctx context.Context, progress []byte) error {
-			saved.progress = progress
-			return m.tell(ctx, &catalog.Saved{Attempt: m.job.Tries, Sending: catalog.Sending{Item: int64(item), Progress: progress}})
+		transfer.Progress{Saved: m.saved(int64(item)), Save: func(ctx context.Context, progress []byte) error {
+			s := catalog.Sending{Item: int64(item), Bucket: o.bucket, Key: o.key, Progress: progress}
+			m.mu.Lock()
+			m.sending[s.Item] = s
+			m.mu.Unlock()
+			return m.tell(ctx, &catalog.Saved{Attempt: m.job.Tries, Sending: s})
 		}})
 	if err == nil {
-		saved.progress = nil
+		m.mu.Lock()
+		delete(m.sending, int64(item))
+		m.mu.Unlock()
 		return nil
 	}
 	err = troubleWith(err)
@@ -429,22 +433,20 @@ func (m *move) put(ctx context.Context, item int, o *object) error {
 	return err
 }
 
-// sending is an object that is being put.
-type sending struct {
-	*object
-	progress []byte // nil: nothing is left to be thrown away
+// saved is how far a large object has come; nil: it is to begin.
+func (m *move) saved(item int64) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sending[item].Progress
 }
 
-// giveUp throws away what was sent of objects that will not be put any more.
+// giveUp throws away what was sent of objects that will not be put any more. Nobody else
+// uses the move now.
 func (m *move) giveUp(ctx context.Context) {
-	for i := range m.sending {
-		s := &m.sending[i]
-		if s.progress == nil {
-			continue
-		}
-		if err := m.buckets(m.world).Abort(ctx, s.bucket, s.key, s.progress); err != nil {
+	for _, s := range m.sending {
+		if err := m.buckets(m.world).Abort(ctx, s.Bucket, s.Key, s.Progress); err != nil {
 			m.Log.Warn("what a job of Data Exchange has sent of a large object could not be thrown away; it stays as an unfinished upload",
-				"account", m.world.Account, "job", m.job.ID, "bucket", s.bucket, "key", s.key, "cause", err)
+				"account", m.world.Account, "job", m.job.ID, "bucket", s.Bucket, "key", s.Key, "cause", err)
 		}
 	}
 }

@@ -121,12 +121,15 @@ type Job struct {
 
 // Sending is how far the export of one asset has come, in the words of its bucket.
 type Sending struct {
-	Item     int64
-	Progress []byte
+	Item        int64
+	Bucket, Key string
+	Progress    []byte
 }
 
 func (s *Sending) code(c *pack.Coder) {
 	c.Int(&s.Item)
+	c.Text(&s.Bucket)
+	c.Text(&s.Key)
 	c.Bytes(&s.Progress)
 }
 
@@ -447,9 +450,11 @@ func (*Jobs) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 	}
 }
 
-// Refused implements engine.MessagedRules: a job that can't be started is in progress no more.
+// Refused implements engine.MessagedRules: a job that can't be started is in progress no
+// more; neither is one that was there before.
 func (*Jobs) Refused(to engine.Name, body any, _ error) []engine.Message {
-	if _, ok := body.(*Start); ok {
+	switch body.(type) {
+	case *Start, *createJob:
 		return []engine.Message{send(accountOf(to.World), &release{to.Key})}
 	}
 	return nil

@@ -28,8 +28,8 @@ type story struct {
 	runs   map[engine.Name]*enginetest.Run
 	keys   map[string]string // what a thing is called in the story, by its key
 	ids    map[string]string // and by its id
-	ended  []*enginetest.Run
-	post   []engine.Message // that is yet to be delivered
+	sent   func(body []byte) // is told of each message; may be nil
+	post   []engine.Message  // that is yet to be delivered
 	kept   map[engine.Name]map[blob.ID]bool
 	posted bool
 }
@@ -57,6 +57,7 @@ var commands = map[string]any{
 	"find-asset": &FindAsset{}, "rename-asset": &RenameAsset{}, "delete-asset": &DeleteAsset{}, "list-assets": &ListAssets{},
 	"create-event-action": &CreateEventAction{}, "find-event-action": &FindEventAction{}, "update-event-action": &UpdateEventAction{},
 	"delete-event-action": &DeleteEventAction{}, "list-event-actions": &ListEventActions{}, "admit": &Admit{}, "in-progress": &InProgress{},
+	"tag-asset": &TagAsset{Change: &Tag{}}, "tag-event-action": &TagEventAction{Change: &Tag{}},
 	"create-job": &CreateJob{}, "start": &Start{}, "cancel": &Cancel{}, "uploaded": &Uploaded{}, "took": &Took{}, "saved": &Saved{}, "did": &Did{},
 	"finish": &Finish{}, "fail": &Fail{},
 }
@@ -102,6 +103,12 @@ func (s *story) do(line string) []string {
 		return s.handle(name, wake, false, engine.Seed{})
 	}
 	body := reflect.New(reflect.TypeOf(example).Elem())
+	switch c := body.Interface().(type) { // what JSON can't tell
+	case *TagAsset:
+		c.Change = &Tag{}
+	case *TagEventAction:
+		c.Change = &Tag{}
+	}
 	if fields != "" {
 		for _, l := range "ABCDEFGHIJKLMNOPQRSTUVWXYZ" {
 			if strings.Contains(fields, `"%`+string(l)+`"`) {
@@ -166,7 +173,7 @@ func (s *story) handle(name engine.Name, body any, begins bool, of engine.Seed) 
 		told = append(told, s.tell(fmt.Sprintf("event %s %s", strings.TrimPrefix(reflect.TypeOf(e.Body).String(), "*catalog."), show(reflect.ValueOf(e.Body).Elem()))))
 	}
 	for _, m := range turn.Messages {
-		s.post = append(s.post, m)
+		s.send(m)
 		if _, known := s.keys[m.To.Key]; !known && m.To.Key != "" {
 			s.call(string('K'+rune(len(s.keys))), m.Seed)
 		}
@@ -200,12 +207,18 @@ func (s *story) refused(name engine.Name, body any, why error) []string {
 	}
 	if s.posted {
 		for _, m := range s.rules[name.Kind].(engine.MessagedRules).Refused(name, body, why) {
-			s.post = append(s.post, m)
+			s.send(m)
 			decoded, _ := posted{}.DecodeMessage(m.Body)
 			told = append(told, s.tell(fmt.Sprintf("message to %s: %T %s", called(m.To), decoded, show(reflect.ValueOf(decoded)))))
 		}
 	}
 	return told
+}
+
+func (s *story) send(m engine.Message) {
+	if s.post = append(s.post, m); s.sent != nil {
+		s.sent(m.Body)
+	}
 }
 
 func called(n engine.Name) string {
