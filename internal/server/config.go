@@ -62,6 +62,8 @@ type Config struct {
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
 
+	buckets service.Buckets // for tests: those of users
+
 	timepieces timepieces           // for tests: the machine's clocks
 	diskEvery  func() time.Duration // for tests: how often the disk is looked at
 }

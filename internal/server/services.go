@@ -117,6 +117,7 @@ func (s *Server) openServices() error {
 			Accounts:   directory,
 			Secret:     held.secretOf(one.Name),
 			Keys:       keys,
+			Buckets:    cfg.buckets,
 			Trusting:   cfg.Auth == AuthNone,
 			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,

@@ -13,6 +13,7 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/throttle"
 	"heddle/internal/blob"
+	"heddle/internal/bucket"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
 	"heddle/internal/kms/datakey"
@@ -131,12 +132,18 @@ type Blobs interface {
 	Open(ctx context.Context, id blob.ID, offset int64) (io.ReadCloser, error)
 }
 
+// Buckets gives those of an account, where services read and write on its behalf. Whether a
+// caller may touch one is for the service to ask.
+type Buckets func(account string) bucket.Store
+
 // Kernel is what a service is given when it opens.
 type Kernel struct {
 	Runs      Runs
 	Blobs     Blobs
 	Tasks     Tasks // for callers: their polls are counted, and bounded
 	Performed Tasks // for performers of the server's own
+	// Buckets are those of users; nil: nobody has any.
+	Buckets Buckets
 	// Lambda invokes functions: the tasks of sources that services add while they open.
 	Lambda     *lambda.Performer
 	Visibility *visibility.Reader
