@@ -14,7 +14,10 @@ import (
 
 // buckets are those of an account.
 func (s *actions) buckets(w engine.World) bucket.Store {
-	return bucket.Refusing("This server has no buckets.")
+	if s.Buckets == nil {
+		return bucket.Refusing("This server has no buckets.")
+	}
+	return s.Buckets(w.Account)
 }
 
 // probeKey is the key of the object that is put when an event action is made, to find out
@@ -41,7 +44,7 @@ func (s *actions) probe(ctx context.Context, w engine.World, a *catalog.Action) 
 		s.Log.Warn("the bucket of an event action is not reached", "account", w.Account, "bucket", a.Bucket, "cause", err)
 		return fault.Later()
 	}
-	return invalidFor(wire.ExceptionCauseS3AccessDenied, "The bucket %s can't be written to: %s", a.Bucket, refusal.Message)
+	return invalidFor(wire.ExceptionCauseS3AccessDenied, "The bucket %s can't be written to: %s", a.Bucket, said(refusal))
 }
 
 // signedURL is where the bytes of a job's asset are put to, or had from.

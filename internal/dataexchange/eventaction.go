@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/dataexchange/catalog"
@@ -152,7 +153,12 @@ func (s *actions) listEventActions(ctx context.Context, in *wire.ListEventAction
 		return nil, err
 	}
 	out := &wire.ListEventActionsResponse{EventActions: []wire.EventActionEntry{}}
-	list := &catalog.ListEventActions{DataSet: value(in.EventSourceID), After: string(after), Limit: pageSize(in.MaxResults)}
+	list := &catalog.ListEventActions{DataSet: value(in.EventSourceID), Limit: pageSize(in.MaxResults)}
+	if after != nil {
+		if list.After, err = strconv.ParseInt(string(after), 10, 64); err != nil {
+			return nil, err
+		}
+	}
 	reply, err := s.Runs.Do(ctx, catalog.AccountCommand(w, list))
 	if isMissing(err) {
 		return out, nil
@@ -168,7 +174,7 @@ func (s *actions) listEventActions(ctx context.Context, in *wire.ListEventAction
 		})
 	}
 	if n := len(page.Actions); n > 0 {
-		out.NextToken, err = p.next([]byte(page.Actions[n-1].ID), page.More)
+		out.NextToken, err = p.next(strconv.AppendInt(nil, page.Actions[n-1].Number, 10), page.More)
 	}
 	return out, err
 }

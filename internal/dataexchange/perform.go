@@ -157,7 +157,7 @@ func troubleWith(err error) error {
 	if !ok {
 		return err
 	}
-	t := &trouble{JobError: catalog.JobError{Code: catalog.ErrorValidation, Message: refusal.Error()}, cause: err}
+	t := &trouble{JobError: catalog.JobError{Code: catalog.ErrorValidation, Message: said(refusal)}, cause: err}
 	switch {
 	case errors.Is(err, bucket.ErrTemporary), errors.Is(err, bucket.ErrChanged):
 		t.Code, t.transient = catalog.ErrorInternal, true
@@ -167,6 +167,18 @@ func troubleWith(err error) error {
 		t.Code = catalog.ErrorNotFound
 	}
 	return t
+}
+
+// said is what S3 said, for a user.
+func said(e *bucket.Error) string {
+	place := e.Bucket
+	if e.Key != "" {
+		place += "/" + e.Key
+	}
+	if e.Code == "" {
+		return fmt.Sprintf("%s of %s: %v", e.Operation, place, e.Kind)
+	}
+	return fmt.Sprintf("%s of %s: %s (%s)", e.Operation, place, e.Message, e.Code)
 }
 
 // failing is trouble of the job's own.

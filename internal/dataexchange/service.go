@@ -61,7 +61,7 @@ type actions struct {
 func open(k *service.Kernel, o *Options) *service.Opened {
 	s := &actions{Kernel: k, options: o, room: bucket.NewRoom(bucket.RoomBytesDefault)}
 	return &service.Opened{
-		Model:      operation.Model{MessageMember: "Message", Faults: wire.Faults()},
+		Model:      operation.Model{MessageMember: "Message", Faults: faults()},
 		Operations: slices.Concat(s.dataSetRows(), s.revisionRows(), s.assetRows(), s.jobRows(), s.eventActionRows(), s.grantRows(), s.tagRows()),
 		Parts:      []service.Part{{Name: "jobs of Data Exchange", Service: newPerformer(s)}},
 	}
@@ -144,4 +144,20 @@ func (s *actions) create(ctx context.Context, owner, thing engine.Command) (any,
 	}
 	thing.Begin = engine.IfAbsent
 	return s.Runs.Do(ctx, thing)
+}
+
+// faults are the codes that each operation may give: those of the model, and those that it
+// gives all the same, since there is no other way to say it.
+func faults() map[string][]string {
+	all := wire.Faults()
+	for name, more := range map[string][]string{
+		"CreateRevision":      {wire.CodeServiceLimitExceededException},
+		"StartJob":            {wire.CodeServiceLimitExceededException},
+		"ListTagsForResource": {wire.CodeResourceNotFoundException},
+		"TagResource":         {wire.CodeResourceNotFoundException},
+		"UntagResource":       {wire.CodeResourceNotFoundException},
+	} {
+		all[name] = append(slices.Clip(all[name]), more...)
+	}
+	return all
 }

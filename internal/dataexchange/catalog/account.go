@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -17,7 +18,8 @@ import (
 // EventAction is what is to be done whenever a revision of a data set is published. It is
 // never changed, but replaced.
 type EventAction struct {
-	ID      string // begins with the time of its creation
+	ID      string
+	Number  int64 // in order of creation
 	DataSet string
 	Action  Action
 	Created engine.Time
@@ -47,11 +49,18 @@ func (a *Action) Code(c *pack.Coder) {
 	a.Encryption.Code(c)
 }
 
-// SortKey orders event actions by their ids: the oldest first.
-func (e *EventAction) SortKey() collection.Name { return collection.Name(e.ID) }
+// Number orders event actions: the oldest first.
+type Number int64
+
+// Compare orders numbers.
+func (n Number) Compare(other Number) int { return cmp.Compare(n, other) }
+
+// SortKey orders event actions.
+func (e *EventAction) SortKey() Number { return Number(e.Number) }
 
 func (e *EventAction) code(c *pack.Coder) {
 	c.Text(&e.ID)
+	c.Int(&e.Number)
 	c.Text(&e.DataSet)
 	e.Action.Code(c)
 	e.Created.Code(c)
@@ -88,7 +97,7 @@ type (
 	// ListEventActions reads a page, the oldest first; the reply is an EventActionPage.
 	ListEventActions struct {
 		DataSet string // empty: of all
-		After   string // an id; empty: from the first
+		After   int64  // the number of one; 0: from the first
 		Limit   int
 	}
 	// Admit lets a job be in progress, which hears of it. It has no reply. Errors:
@@ -143,19 +152,20 @@ func (p *Place) code(c *pack.Coder) {
 // publication is a revision for which event actions are yet to be done.
 type publication struct {
 	published
-	after string // the last event action whose job was begun
+	after int64 // the last event action whose job was begun; 0: none
 }
 
 func (p *publication) code(c *pack.Coder) {
 	p.published.Code(c)
-	c.Text(&p.after)
+	c.Int(&p.after)
 }
 
 type accountState struct {
 	collection.Log
 	id       engine.Identity
 	sets     children
-	actions  collection.Set[collection.Name, *EventAction]
+	actions  collection.Set[Number, *EventAction]
+	created  int64 // event actions, so far
 	places   collection.Set[collection.Name, *Place]
 	line     []*Place // jobs of event actions that wait for a place
 	upcoming []publication
@@ -165,6 +175,7 @@ type accountState struct {
 func (s *accountState) Code(c *pack.Coder) {
 	collection.Code(c, &s.sets, (*child).code)
 	collection.Code(c, &s.actions, (*EventAction).code)
+	c.Int(&s.created)
 	collection.Code(c, &s.places, (*Place).code)
 	pack.Pointers(c, &s.line, (*Place).code)
 	pack.List(c, &s.upcoming, (*publication).code)
@@ -188,7 +199,7 @@ type (
 	jobInLine          struct{ place Place }
 	jobReleased        struct{ key string }
 	publicationCame    struct{ published }
-	publicationWent    struct{ after string } // on; empty: it is done
+	publicationWent    struct{ after int64 } // on; 0: it is done
 )
 
 func (e *dataSetAdded) Code(c *pack.Coder)   { c.Text(&e.key) }
@@ -211,14 +222,15 @@ func (e *eventActionDeleted) Code(c *pack.Coder) { c.Text(&e.id) }
 func (e *jobAdmitted) Code(c *pack.Coder)        { e.place.code(c) }
 func (e *jobInLine) Code(c *pack.Coder)          { e.place.code(c) }
 func (e *jobReleased) Code(c *pack.Coder)        { c.Text(&e.key) }
-func (e *publicationWent) Code(c *pack.Coder)    { c.Text(&e.after) }
+func (e *publicationWent) Code(c *pack.Coder)    { c.Int(&e.after) }
 
 func (e *dataSetAdded) Apply(s *accountState, _ engine.Time) { s.sets.Put(newChild(e.key)) }
 func (e *dataSetRemoved) Apply(s *accountState, _ engine.Time) {
 	s.sets.Remove(collection.Name(e.key))
 }
 func (e *eventActionCreated) Apply(s *accountState, at engine.Time) {
-	s.actions.Put(&EventAction{e.ID, e.DataSet, e.Action, at, at, e.Tags})
+	s.created++
+	s.actions.Put(&EventAction{e.ID, s.created, e.DataSet, e.Action, at, at, e.Tags})
 }
 func (e *eventActionUpdated) Apply(s *accountState, at engine.Time) {
 	s.changeAction(e.id, func(a *EventAction) { a.Action, a.Updated = e.action, at })
@@ -227,7 +239,7 @@ func (e *eventActionTagged) Apply(s *accountState, _ engine.Time) {
 	s.changeAction(e.id, func(a *EventAction) { a.Tags = e.Change(a.Tags) })
 }
 func (e *eventActionDeleted) Apply(s *accountState, _ engine.Time) {
-	s.actions.Remove(collection.Name(e.id))
+	s.actions.Remove(s.action(e.id).SortKey())
 }
 func (e *jobAdmitted) Apply(s *accountState, _ engine.Time) {
 	s.leaveLine(e.place.Key)
@@ -242,7 +254,7 @@ func (e *publicationCame) Apply(s *accountState, _ engine.Time) {
 	s.upcoming = append(s.upcoming, publication{published: e.published})
 }
 func (e *publicationWent) Apply(s *accountState, _ engine.Time) {
-	if e.after == "" {
+	if e.after == 0 {
 		s.upcoming = s.upcoming[1:]
 		return
 	}
@@ -250,10 +262,17 @@ func (e *publicationWent) Apply(s *accountState, _ engine.Time) {
 }
 
 func (s *accountState) changeAction(id string, f func(a *EventAction)) {
-	a, _ := s.actions.Find(collection.Name(id))
-	changed := *a
+	changed := *s.action(id)
 	f(&changed)
 	s.actions.Put(&changed)
+}
+
+// action finds an event action. Ids are not in order.
+func (s *accountState) action(id string) *EventAction {
+	if i := slices.IndexFunc(s.actions, func(a *EventAction) bool { return a.ID == id }); i >= 0 {
+		return s.actions[i]
+	}
+	return nil
 }
 
 func (s *accountState) leaveLine(key string) {
@@ -396,17 +415,14 @@ func (r *Accounts) hasRoom(s *accountState, typ string) bool {
 func (r *Accounts) publish(t *engine.Turn, s *accountState, now engine.Time) {
 	for n := 0; n < fanOutMax && len(s.upcoming) > 0; n++ {
 		p := s.upcoming[0]
-		rest := s.actions
-		if p.after != "" {
-			rest = s.actions.After(collection.Name(p.after), false)
-		}
+		rest := s.actions.After(Number(p.after), false)
 		i := slices.IndexFunc(rest, func(a *EventAction) bool { return a.DataSet == p.DataSet })
 		if i < 0 {
 			r.Emit(t, s, now, &publicationWent{})
 			continue
 		}
 		r.export(t, s, rest[i], p.Revision, now)
-		r.Emit(t, s, now, &publicationWent{rest[i].ID})
+		r.Emit(t, s, now, &publicationWent{rest[i].Number})
 	}
 }
 
@@ -428,7 +444,7 @@ func (r *Accounts) export(t *engine.Turn, s *accountState, a *EventAction, revis
 	t.Messages = append(t.Messages, begin(w, KindJob, seed, &createJob{o, start}))
 }
 
-// NewEventActionID is the id of an event action that is created now: later ones are behind it.
+// NewEventActionID makes the id of an event action.
 func NewEventActionID(seed engine.Seed, random [2]byte) string {
 	return hex.EncodeToString(append(seed[:], random[:]...))
 }
@@ -456,8 +472,8 @@ func (r *Accounts) eventAction(t *engine.Turn, s *accountState, body any, now en
 	default:
 		panic(fmt.Sprintf("catalog: no rule of accounts for command %T", body))
 	}
-	a, there := s.actions.Find(collection.Name(id))
-	if !there {
+	a := s.action(id)
+	if a == nil {
 		return &MissingError{id}
 	}
 	switch c := body.(type) {
@@ -477,7 +493,7 @@ func (r *Accounts) eventAction(t *engine.Turn, s *accountState, body any, now en
 		r.Emit(t, s, now, &eventActionDeleted{id})
 		return nil
 	}
-	t.Reply, _ = s.actions.Find(collection.Name(id))
+	t.Reply = s.action(id)
 	return nil
 }
 
@@ -503,10 +519,7 @@ func (r *Accounts) createEventAction(t *engine.Turn, s *accountState, c *CreateE
 }
 
 func (s *accountState) page(c *ListEventActions) (page EventActionPage) {
-	actions := s.actions
-	if c.After != "" {
-		actions = actions.After(collection.Name(c.After), false)
-	}
+	actions := s.actions.After(Number(c.After), false)
 	page.Actions, page.More = collection.Page(actions, false, c.Limit, func(a *EventAction) (*EventAction, bool) {
 		return a, c.DataSet == "" || a.DataSet == c.DataSet
 	})
