@@ -243,6 +243,8 @@ type waits struct {
 	StartsPerSec float64 `json:"starts_per_second"`
 	MemoryEach   int64   `json:"memory_bytes_each"` // of the process, beyond what it had
 	RestartMS    float64 `json:"restart_ms"`
+	RestartCPU   float64 `json:"restart_cpu_seconds"`
+	RestartEach  int64   `json:"restarted_memory_bytes_each"` // when it listens again
 	DueAtOnce    int     `json:"due_at_once"`
 	FiredAfterMS float64 `json:"fired_after_ms"` // the last of these, after it was due
 	machine
@@ -285,7 +287,9 @@ func (b *bench) measureWaits(_ context.Context, m *measured, repeat int) error {
 			return err
 		}
 		result.StartsPerSec = float64(waiting-result.DueAtOnce) / time.Since(began).Seconds()
-		due := time.Now().Add(time.Duration(float64(result.DueAtOnce)/result.StartsPerSec*1.5+20) * time.Second).Truncate(time.Second)
+		// Late enough that the rest has begun by then, the server has come to rest and is back.
+		before := float64(result.DueAtOnce)/result.StartsPerSec*1.5 + 20 + float64(waiting)/20_000
+		due := time.Now().Add(time.Duration(before) * time.Second).Truncate(time.Second)
 		if err := start("near-", result.DueAtOnce, due); err != nil {
 			return err
 		}
@@ -302,14 +306,23 @@ func (b *bench) measureWaits(_ context.Context, m *measured, repeat int) error {
 			return err
 		}
 		result.RestartMS = milliseconds(time.Since(again))
-		if time.Now().After(due) {
-			return errors.New("the executions were due before all had begun; have fewer")
-		}
-		late, err := s.lastFired(result.DueAtOnce, due)
+		restarted, err := s.server.Usage()
 		if err != nil {
 			return err
 		}
-		result.FiredAfterMS = milliseconds(late)
+		result.RestartCPU = restarted.CPU.Seconds()
+		result.RestartEach = (restarted.RSSBytes - empty.RSSBytes) / int64(waiting)
+		if time.Now().After(due) {
+			return errors.New("the executions were due before all had begun; have fewer")
+		}
+		err = s.profile(func() error {
+			late, err := s.lastFired(result.DueAtOnce, due)
+			result.FiredAfterMS = milliseconds(late)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 		return b.out.Encode(result)
 	})
 }
@@ -319,9 +332,12 @@ func (b *bench) measureWaits(_ context.Context, m *measured, repeat int) error {
 func (s *stage) lastFired(count int, due time.Time) (time.Duration, error) {
 	conn := s.target.connect().Of(client.StepFunctions)
 	defer conn.Close()
-	time.Sleep(time.Until(due))
+	time.Sleep(time.Until(due.Add(time.Second)))
 	deadline := due.Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
+		if err := s.rest(context.Background()); err != nil { // to list them would hold them up
+			return 0, err
+		}
 		var latest float64
 		ended, next := 0, ""
 		for {
@@ -349,7 +365,6 @@ func (s *stage) lastFired(count int, due time.Time) (time.Duration, error) {
 		if ended >= count {
 			return time.Duration((latest - float64(due.Unix())) * float64(time.Second)), nil
 		}
-		time.Sleep(200 * time.Millisecond)
 	}
 	return 0, fmt.Errorf("not all of %d executions have ended", count)
 }

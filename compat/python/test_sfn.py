@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from people import trust
+from people import allow, policy, trust
 
 ACCOUNT = "123456789012"
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -322,6 +322,70 @@ class StepFunctions(unittest.TestCase):
         self.assertEqual(invalid["result"], "FAIL")
         self.assertEqual(invalid["diagnostics"][0]["location"], "/States/X/Type")
         self.refused("ValidationException", None, self.sfn.validate_state_machine_definition, definition=PASSING, maxResults=101)
+
+    # A customer managed key: what is shown is what was given, to those who may use the key.
+
+    @unittest.skipUnless("encryptionConfiguration" in boto3.client("stepfunctions").meta.service_model.operation_model("CreateActivity").input_shape.members,
+                         "this boto3 does not know customer managed keys")
+    def test_customer_managed_key(self):
+        kms, iam = boto3.client("kms"), boto3.client("iam")
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        own = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": key, "kmsDataKeyReusePeriodSeconds": 60}
+        wrong = "Invalid Encryption Configuration: "
+        for config in ({"type": "CUSTOMER_MANAGED_KMS_KEY"}, {**own, "type": "AWS_OWNED_KEY"}, {**own, "kmsKeyId": "alias/none"}):
+            with self.assertRaises(self.sfn.exceptions.InvalidEncryptionConfiguration) as caught:
+                self.sfn.create_activity(name="sealed", encryptionConfiguration=config)
+            self.assertIn(wrong, caught.exception.response["Error"]["Message"])
+        iam.create_role(RoleName="boto3-sealed", AssumeRolePolicyDocument=trust({"Service": "states.amazonaws.com"}))
+        role = f"arn:aws:iam::{ACCOUNT}:role/boto3-sealed"
+        context = {"StringLike": {"kms:EncryptionContext:aws:states:stateMachineArn": f"{self.prefix}:stateMachine:sealed*"}}
+        iam.put_role_policy(RoleName="boto3-sealed", PolicyName="key", PolicyDocument=policy(
+            allow(["kms:GenerateDataKey", "kms:Decrypt"], key, **context),
+            allow("kms:GenerateDataKey", key, StringEquals={"kms:EncryptionContext:aws:states:activityArn": f"{self.prefix}:activity:sealed"})))
+        iam.create_user(UserName="boto3-keyless")
+        iam.put_user_policy(UserName="boto3-keyless", PolicyName="states", PolicyDocument=policy(allow("states:*")))
+        access = iam.create_access_key(UserName="boto3-keyless")["AccessKey"]
+        keyless = boto3.client("stepfunctions", aws_access_key_id=access["AccessKeyId"], aws_secret_access_key=access["SecretAccessKey"])
+
+        activity = self.sfn.create_activity(name="sealed", encryptionConfiguration=own)["activityArn"]
+        self.assertEqual(self.sfn.describe_activity(activityArn=activity)["encryptionConfiguration"], own)
+        self.refused("ActivityAlreadyExists", None, self.sfn.create_activity, name="sealed")
+        definition = json.dumps({"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": activity, "Next": "M"},
+            "M": {"Type": "Map", "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}, "End": True}}})
+        made = {"name": "sealed", "definition": definition, "roleArn": role, "encryptionConfiguration": own}
+        machine = self.sfn.create_state_machine(**made)["stateMachineArn"]
+        self.assertEqual(self.sfn.create_state_machine(**made)["stateMachineArn"], machine)
+        self.assertEqual(self.sfn.describe_state_machine(stateMachineArn=machine)["definition"], definition)
+
+        execution = self.begin(machine, "e", input='{"for": "ann"}')
+        self.refused("KmsAccessDeniedException", None, keyless.get_activity_task, activityArn=activity)
+        task = self.task(activity)
+        self.assertEqual(json.loads(task["input"]), {"for": "ann"})
+        self.sfn.send_task_success(taskToken=task["taskToken"], output='["a", "b"]')
+        closed = self.ends(execution, "SUCCEEDED")
+        self.assertEqual((closed["input"], json.loads(closed["output"])), ('{"for": "ann"}', ["a", "b"]))
+        inputs = [e["stateEnteredEventDetails"]["input"] for e in self.events(execution) if "stateEnteredEventDetails" in e]
+        self.assertEqual(inputs, ['{"for":"ann"}', '["a","b"]', '"a"', '"b"'])
+        for call, arguments in ((keyless.describe_execution, {"executionArn": execution}), (keyless.get_execution_history, {"executionArn": execution}),
+                                (keyless.describe_state_machine, {"stateMachineArn": machine}), (keyless.create_activity, {"name": "no", "encryptionConfiguration": own}),
+                                (keyless.describe_state_machine_for_execution, {"executionArn": execution})):
+            self.refused("KmsAccessDeniedException", None, call, **arguments)
+        self.assertNotIn("input", keyless.describe_execution(executionArn=execution, includedData="METADATA_ONLY"))
+        self.assertTrue(keyless.get_execution_history(executionArn=execution, includeExecutionData=False)["events"])
+
+        # A key that is disabled, and one that works again.
+        other = self.sfn.create_state_machine(name="sealed-2", definition=PASSING, roleArn=role, encryptionConfiguration=own)["stateMachineArn"]
+        kms.disable_key(KeyId=key)
+        with self.assertRaises(self.sfn.exceptions.KmsInvalidStateException) as caught:
+            self.begin(other, "e")
+        self.assertEqual(caught.exception.response["kmsKeyState"], "DISABLED")
+        self.refused("InvalidEncryptionConfiguration", None, self.sfn.create_activity, name="no", encryptionConfiguration=own)
+        kms.enable_key(KeyId=key)
+        self.ends(self.begin(other, "e"), "SUCCEEDED")
+        # Without the key, everybody who may see the machine reads its definition.
+        self.sfn.update_state_machine(stateMachineArn=machine, encryptionConfiguration={"type": "AWS_OWNED_KEY"})
+        self.assertEqual(keyless.describe_state_machine(stateMachineArn=machine)["definition"], definition)
 
     # Tools that manage resources: for each, the calls that Terraform's provider makes to
     # create, read, change and delete it.

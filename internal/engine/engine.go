@@ -137,12 +137,15 @@ type Input struct {
 	// there is no such event; Blob the bytes of a blob that was. Neither may be changed.
 	Event func(id int64) []byte
 	Blob  func(id blob.ID) []byte
+	// DataKey gives a data key that was wanted, or the KeyRefusedError for it.
+	DataKey func(KeyUse) (DataKey, error)
 }
 
 // Want is what Handle must be given beside state and command.
 type Want struct {
-	Events []int64 // of the run's own history
-	Blobs  []blob.ID
+	Events   []int64 // of the run's own history
+	Blobs    []blob.ID
+	DataKeys []KeyUse
 }
 
 // Event is an entry of a run's history. Ids are dense from 1.

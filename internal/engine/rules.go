@@ -65,6 +65,9 @@ type Traits struct {
 	// KeepsNames: a name finds its last run for as long as that is kept, not only while
 	// it is open.
 	KeepsNames bool
+	// ShowsHistory: workers get the history with their tasks, so that the last events are read
+	// soon after they were written.
+	ShowsHistory bool
 	// CutsLog: nobody reads the history. What a snapshot holds is deleted from the log,
 	// so that a run which never closes does not grow for ever.
 	CutsLog bool

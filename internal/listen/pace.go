@@ -40,7 +40,14 @@ type pace struct {
 	came, goes parcel
 	refused    bool // there was no room for the request
 	answering  bool // the answer has begun, and its time
+	streams    bool // see Streams
+	read       int  // bytes of a body that streams, since its time was renewed
+	written    int  // the same of an answer
 }
+
+// streamPiece is what of a body or an answer that streams must come or go in the time that
+// others have as a whole.
+const streamPiece = 64 << 10
 
 // Unwrap is for http.ResponseController.
 func (p *pace) Unwrap() http.ResponseWriter { return p.ResponseWriter }
@@ -48,11 +55,7 @@ func (p *pace) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 // awaitBody begins the time and the room that a body has.
 func (p *pace) awaitBody() bool {
 	d := p.door
-	most := d.cfg.Timeouts.Body
-	if d.requests.isClosed() {
-		most = min(most, d.cfg.Timeouts.Spare)
-	}
-	if p.SetReadDeadline(d.cfg.Clock.Now().Add(most)) != nil {
+	if p.timeBody() != nil {
 		return false
 	}
 	p.awaitPeer()
@@ -61,6 +64,22 @@ func (p *pace) awaitBody() bool {
 	}
 	p.refused = !d.requests.enter(&p.came, p.client, p.head, func() { _ = p.SetReadDeadline(past) }) // the next Read tells
 	return true
+}
+
+// timeBody begins the time that a body has, or the next piece of one that streams.
+func (p *pace) timeBody() error {
+	d := p.door
+	most := d.cfg.Timeouts.Body
+	if d.requests.isClosed() {
+		most = min(most, d.cfg.Timeouts.Spare)
+	}
+	return p.SetReadDeadline(d.cfg.Clock.Now().Add(most))
+}
+
+// timeAnswer begins the time that an answer has, or the next piece of one that streams. It
+// fails on a connection that has ended, as the answer will.
+func (p *pace) timeAnswer() {
+	_ = p.SetWriteDeadline(p.door.cfg.Clock.Now().Add(p.door.cfg.Timeouts.Answer))
 }
 
 // past is a deadline that is over.
@@ -97,6 +116,12 @@ func (p *pace) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (p *pace) Write(b []byte) (int, error) {
 	p.answer()
+	if p.streams {
+		if p.written += len(b); p.written >= streamPiece {
+			p.written = 0
+			p.timeAnswer()
+		}
+	}
 	return p.ResponseWriter.Write(b)
 }
 
@@ -105,7 +130,7 @@ func (p *pace) answer() {
 		return
 	}
 	p.answering = true
-	_ = p.SetWriteDeadline(p.door.cfg.Clock.Now().Add(p.door.cfg.Timeouts.Answer)) // fails on a connection that has ended, as the answer will
+	p.timeAnswer()
 	p.awaitPeer()
 	if p.connection == nil {
 		return
@@ -134,7 +159,15 @@ func (b *timedBody) Read(to []byte) (int, error) {
 		return 0, p.door.cfg.GaveWay
 	}
 	n, err := b.ReadCloser.Read(to)
-	if !p.came.grow(int64(n)) || err == io.EOF && !p.came.settle() {
+	count := p.came.grow
+	if p.streams {
+		count = p.came.pass
+		if p.read += n; p.read >= streamPiece && err == nil {
+			p.read = 0
+			err = p.timeBody()
+		}
+	}
+	if !count(int64(n)) || err == io.EOF && !p.came.settle() {
 		p.refused = true
 		return 0, p.door.cfg.GaveWay
 	}
@@ -176,6 +209,15 @@ func Answers(ctx context.Context, bytes int) bool {
 	}
 	in := p.door.answers.enter(&p.goes, p.client, int64(bytes), func() { _ = p.SetWriteDeadline(past) })
 	return in || bytes <= AnswerBytesFree
+}
+
+// Streams says, before the body of a request is read, that body and answer are long and
+// handed on as they come: nothing of them is held here, and each piece of 64 KiB has the
+// time that others have as a whole.
+func Streams(ctx context.Context) {
+	if p := paceIn(ctx); p != nil {
+		p.streams = true
+	}
 }
 
 // AnswerBytesFree is what an answer has that is written whatever else waits to be read:

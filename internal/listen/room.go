@@ -90,6 +90,14 @@ func (p *parcel) grow(bytes int64) bool {
 	return p.room.add(p, bytes)
 }
 
+// pass is grow for bytes that are not held.
+func (p *parcel) pass(bytes int64) bool {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	p.moved += bytes
+	return p.guest != nil
+}
+
 // add counts bytes of a parcel, and has others give way to it, or it to others. It
 // unlocks mu.
 func (r *room) add(p *parcel, bytes int64) bool {

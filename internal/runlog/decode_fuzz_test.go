@@ -43,11 +43,17 @@ func FuzzReadHead(f *testing.F) {
 // FuzzReadTurn reads bytes as the events of a turn, and cuts out of them all
 // that a page of history or a replay would.
 func FuzzReadTurn(f *testing.F) {
-	f.Add(AppendTurn(nil, 9, []engine.Event{
+	three := []engine.Event{
 		{ID: 3, At: 1_700_000_000_000, Public: []byte(`{"a":1}`), Private: []byte("p")}, {ID: 4, Public: []byte(`{}`)}, {ID: 5, Public: []byte(`{"b":2}`), Private: []byte("q")},
-	}))
-	f.Add(AppendTurn(nil, 1, []engine.Event{{ID: 1}}))
-	head := pack.Int(pack.Int(pack.Uint([]byte{turnFormat}, 1), 5), 1)
+	}
+	plain, _ := AppendTurn(nil, 9, three)
+	f.Add(plain)
+	one, _ := AppendTurn(nil, 1, []engine.Event{{ID: 1}})
+	f.Add(one)
+	three[1].Public = bytes.Repeat([]byte(`{"a":1}`), 20)
+	packed, _ := AppendTurn(nil, 9, three)
+	f.Add(packed)
+	head := pack.Int(pack.Int(pack.Uint([]byte{turnPlain}, 1), 5), 1)
 	// More events than bytes.
 	f.Add(pack.Uint(head, 1<<40))
 	// Lengths that make up for one another.
@@ -76,7 +82,7 @@ func FuzzReadTurn(f *testing.F) {
 			t.Fatalf("the page %q is not the events %q", page, turn.public)
 		}
 		// The commas between events are not read; they are written.
-		written := AppendTurn(nil, turn.Seq, events)
+		written, _ := AppendTurn(nil, turn.Seq, events)
 		again, err := ReadTurn(written)
 		if err != nil {
 			t.Fatalf("%x was written as %x: %v", b, written, err)

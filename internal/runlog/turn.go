@@ -2,13 +2,20 @@ package runlog
 
 import (
 	"fmt"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
 
 	"heddle/internal/engine"
 	"heddle/internal/pack"
 )
 
-// turnFormat is the first byte of a stored turn.
-const turnFormat = 1
+// The first byte of a stored turn tells whether its events are packed by S2. What goes
+// from state to state, or from a task to its execution, stands in several of them.
+const (
+	turnPlain  = 1
+	turnPacked = 2
+)
 
 // Turn is the events of one turn as the store keeps them. The public bytes
 // stand together with commas between them: a page of history copies them out as
@@ -23,9 +30,11 @@ type Turn struct {
 	private []byte
 }
 
-// AppendTurn encodes events, which have dense ids and one time.
-func AppendTurn(b []byte, seq uint64, events []engine.Event) []byte {
-	b = append(b, turnFormat)
+// AppendTurn encodes events, which have dense ids and one time. It tells how many bytes
+// they are, unpacked.
+func AppendTurn(b []byte, seq uint64, events []engine.Event) (_ []byte, size int) {
+	start := len(b)
+	b = append(b, turnPlain)
 	b = pack.Uint(b, seq)
 	b = pack.Int(b, int64(events[0].At))
 	b = pack.Int(b, events[0].ID)
@@ -34,6 +43,7 @@ func AppendTurn(b []byte, seq uint64, events []engine.Event) []byte {
 		b = pack.Uint(b, uint64(len(events[i].Public)))
 		b = pack.Uint(b, uint64(len(events[i].Private)))
 	}
+	body := len(b)
 	for i := range events {
 		if i > 0 {
 			b = append(b, ',')
@@ -43,14 +53,21 @@ func AppendTurn(b []byte, seq uint64, events []engine.Event) []byte {
 	for i := range events {
 		b = append(b, events[i].Private...)
 	}
-	return b
+	end := len(b)
+	b = slices.Grow(b, s2.MaxEncodedLen(end-body))
+	if packed := s2.Encode(b[end:cap(b)], b[body:]); len(packed) < end-body {
+		b[start] = turnPacked
+		b = append(b[:body], packed...)
+	}
+	return b, end - body
 }
 
-// ReadTurn reads a turn; its parts point into b.
+// ReadTurn reads a turn; its parts may point into b.
 func ReadTurn(b []byte) (*Turn, error) {
 	r := pack.Read(b)
-	if f := r.Byte(); f != turnFormat {
-		return nil, fmt.Errorf("turn: format %d, want %d", f, turnFormat)
+	format := r.Byte()
+	if format != turnPlain && format != turnPacked {
+		return nil, fmt.Errorf("turn: format %d, want %d or %d", format, turnPlain, turnPacked)
 	}
 	t := &Turn{Seq: r.Uint(), At: engine.Time(r.Int()), First: r.Int()}
 	n := r.Count()
@@ -62,17 +79,27 @@ func ReadTurn(b []byte) (*Turn, error) {
 	public, private := n-1, 0
 	for i := range n {
 		t.lens[i], t.privs[i] = int(r.Uint()), int(r.Uint())
-		if uint(t.lens[i]) > uint(len(b)) || uint(t.privs[i]) > uint(len(b)) {
+		if uint(t.lens[i]) > engine.TurnBytesMax || uint(t.privs[i]) > engine.TurnBytesMax {
 			return nil, fmt.Errorf("turn at event %d: %w", t.First, pack.ErrMalformed)
 		}
 		public += t.lens[i]
 		private += t.privs[i]
 	}
-	if r.Err() != nil || public+private != r.Len() {
-		return nil, fmt.Errorf("turn at event %d: %w", t.First, pack.ErrMalformed)
+	body := b[len(b)-r.Len():]
+	size, err := len(body), r.Err()
+	if format == turnPacked && err == nil {
+		size, err = s2.DecodedLen(body)
 	}
-	t.public = b[len(b)-public-private : len(b)-private]
-	t.private = b[len(b)-private:]
+	if err == nil && size != public+private {
+		err = pack.ErrMalformed
+	}
+	if format == turnPacked && err == nil {
+		body, err = s2.Decode(nil, body)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("turn at event %d: %w", t.First, err)
+	}
+	t.public, t.private = body[:public], body[public:]
 	return t, nil
 }
 

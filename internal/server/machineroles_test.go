@@ -22,7 +22,7 @@ func (a *authority) machine(role, resource, more string) (arn string) {
 	return a.field("stateMachineArn", a.must(a.states(a.root, "CreateStateMachine", string(body))))
 }
 
-// runs tells how an execution of a machine ends.
+// runs tells how an execution of a machine ends. If it waits for its token, it gets that back.
 func (a *authority) runs(machine string) string {
 	a.t.Helper()
 	arn := a.field("executionArn", a.must(a.states(a.root, "StartExecution", `{"stateMachineArn":"`+machine+`"}`)))
@@ -33,6 +33,11 @@ func (a *authority) runs(machine string) string {
 		}
 		if e.Status != "RUNNING" {
 			return strings.TrimSpace(e.Status + " " + e.Error + " " + e.Cause)
+		}
+		history := a.must(a.states(a.root, "GetExecutionHistory", `{"executionArn":"`+arn+`"}`))
+		if _, after, waits := strings.Cut(history, `\"token\":\"`); waits && strings.Contains(history, `"TaskSubmitted"`) {
+			token, _, _ := strings.Cut(after, `\"`)
+			a.ask(a.states(a.root, "SendTaskSuccess", `{"taskToken":"`+token+`","output":"{}"}`)) // it may have ended since
 		}
 	}
 }
@@ -90,6 +95,9 @@ func TestMachineRoles(t *testing.T) {
 	if got := a.runs(fickle); !strings.HasPrefix(got, "FAILED States.Permissions role "+roleARN("fickle")+": ") {
 		t.Errorf("with a role that trusts the service no more: %s", got)
 	}
+	if got := a.taskEvents(fickle); got != "LambdaFunctionStartFailed" {
+		t.Errorf("with a role that trusts the service no more: %s", got)
+	}
 
 	// The credentials of a task: the machine's role assumes another.
 	a.role("assuming", statesTrust, allow("sts:AssumeRole", roleARN("target*")))
@@ -122,6 +130,95 @@ func TestMachineRoles(t *testing.T) {
 	}
 }
 
+// TestNestedRoles: an execution is started if the machine's role allows it, or may assume the
+// role of the task's credentials, which does; whatever the task waits for.
+func TestNestedRoles(t *testing.T) {
+	a := newAuthority(t)
+	machine := func(name, role, definition string) string {
+		body, err := json.Marshal(map[string]string{"name": name, "roleArn": roleARN(role), "definition": definition})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.field("stateMachineArn", a.must(a.states(a.root, "CreateStateMachine", string(body))))
+	}
+	a.role("child", statesTrust)
+	child := machine("child", "child", `{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}`)
+	a.role("starter", statesTrust, allow("states:StartExecution", child))
+	a.role("other", statesTrust, allow("states:StartExecution", child+"2"), allow("sts:AssumeRole", "*"))
+	a.role("fickle", statesTrust, everything)
+	trustsRoot := trusts("arn:aws:iam::" + defaults.Account + ":root")
+	a.role("target", trustsRoot, allow("states:StartExecution", child))
+	a.role("target-poor", trustsRoot, allow("states:StartExecution", child+"2"))
+	type parent struct {
+		role, pattern, more string
+		machine             string
+		want                string // what the execution comes to, and its events between TaskScheduled and its end
+	}
+	denied := func(role string) string {
+		return "FAILED StepFunctions.AWSStepFunctionsException User: arn:aws:sts::" + defaults.Account + ":assumed-role/" + role +
+			"/states is not authorized to perform: states:StartExecution on resource: " + child +
+			" because no identity-based policy allows the states:StartExecution action (Service: AWSStepFunctions; Status Code: 400; Error Code: AccessDeniedException; Request ID: "
+	}
+	var parents []parent
+	for _, pattern := range []string{"", ".sync", ".sync:2", ".waitForTaskToken"} {
+		refused := " TaskStarted TaskFailed"
+		if pattern != "" {
+			refused = " TaskStarted TaskSubmitFailed"
+		}
+		const result = "SUCCEEDED"
+		began := " TaskStarted TaskSubmitted TaskSucceeded"
+		if pattern == "" {
+			began = " TaskStarted TaskSucceeded"
+		}
+		as := func(role string) string { return `,"Credentials":{"RoleArn":"` + roleARN(role) + `"}` }
+		parents = append(parents,
+			parent{"starter", pattern, "", "", result + began},
+			parent{"other", pattern, "", "", denied("other") + refused},
+			parent{"other", pattern, as("target"), "", result + began},
+			parent{"other", pattern, as("target-poor"), "", denied("target-poor") + refused},
+			parent{"other", pattern, as("none"), "", "FAILED States.Permissions role " + roleARN("none") + ": TaskStartFailed"},
+			parent{"fickle", pattern, "", "", "FAILED States.Permissions role " + roleARN("fickle") + ": TaskStartFailed"},
+		)
+	}
+	for i := range parents {
+		p := &parents[i]
+		more := `,"Parameters":{"StateMachineArn":"` + child + `"}` + p.more
+		if p.pattern == ".waitForTaskToken" {
+			more = strings.Replace(more, `"}`, `","Input":{"token.$":"$$.Task.Token"}}`, 1)
+		}
+		p.machine = a.machine(p.role, "arn:aws:states:::states:startExecution"+p.pattern, more)
+	}
+	a.must(a.iam(a.root, "UpdateAssumeRolePolicy", "RoleName", "fickle", "PolicyDocument", policyOf(trustsSWF)))
+	for _, p := range parents {
+		got, events := a.runs(p.machine), a.taskEvents(p.machine)
+		result, want, _ := strings.Cut(p.want, " Task")
+		if want = "Task" + want; !strings.HasPrefix(got, result) || events != want {
+			t.Errorf("%s%s%s: %s, %s\nwant %s, %s", p.role, p.pattern, p.more, got, events, result, want)
+		}
+	}
+}
+
+// taskEvents are the types of events of the one execution of a machine, between that of its
+// task's schedule and those of its end.
+func (a *authority) taskEvents(machine string) string {
+	a.t.Helper()
+	list := a.must(a.states(a.root, "ListExecutions", `{"stateMachineArn":"`+machine+`"}`))
+	_, after, _ := strings.Cut(list, `"executionArn":"`)
+	arn, _, _ := strings.Cut(after, `"`)
+	var history struct{ Events []struct{ Type string } }
+	if err := json.Unmarshal([]byte(a.must(a.states(a.root, "GetExecutionHistory", `{"executionArn":"`+arn+`"}`))), &history); err != nil {
+		a.t.Fatal(err)
+	}
+	var types []string
+	for _, e := range history.Events[3:] {
+		if strings.HasPrefix(e.Type, "TaskState") || strings.HasPrefix(e.Type, "Execution") {
+			break
+		}
+		types = append(types, e.Type)
+	}
+	return strings.Join(types, " ")
+}
+
 // TestTrialRoles: a state that is tested does what it does in the role that the caller hands
 // over, if that allows it.
 func TestTrialRoles(t *testing.T) {
@@ -135,7 +232,7 @@ func TestTrialRoles(t *testing.T) {
 	for _, c := range []struct{ role, definition, want string }{
 		{"starter", calls, "FAILED Lambda.AWSLambdaException"},
 		{"caller", calls, "SUCCEEDED"},
-		{"caller", starts, "FAILED StepFunctions.AccessDeniedException"},
+		{"caller", starts, "FAILED StepFunctions.AWSStepFunctionsException"},
 		{"starter", starts, "SUCCEEDED"},
 		{"starter", strings.Replace(starts, "one", "a b", 1), "FAILED StepFunctions.InvalidNameException"},
 	} {

@@ -166,6 +166,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
 		Blobs:        s.blobs.Read,
+		DataKeys:     dataKeysOf(cfg.Services),
 		Stopwatch:    func() time.Duration { return time.Since(s.began) },
 	}, s.clock)
 	return err

@@ -79,6 +79,20 @@ func listenerOf(services []*service.Service) *engine.Listener {
 	}}
 }
 
+// dataKeysOf gives what rules get data keys from, by the kinds of their services.
+func dataKeysOf(services []*service.Service) map[engine.Kind]engine.DataKeys {
+	of := map[engine.Kind]engine.DataKeys{}
+	for _, s := range services {
+		if s.DataKeys == nil {
+			continue
+		}
+		for kind := range s.Rules() {
+			of[kind] = s.DataKeys
+		}
+	}
+	return of
+}
+
 // openServices makes what answers requests. All services ask the same directory who
 // sends them.
 func (s *Server) openServices() error {

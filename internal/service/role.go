@@ -42,12 +42,7 @@ type Verdict struct {
 // which trusts it, and whose policies allow the action. Under Trusting roles are not to be
 // asked.
 func (k *Kernel) May(ctx context.Context, e *Errand) (Verdict, error) {
-	now := k.Now().UTC()
-	known := policy.Context{
-		{Key: "aws:RequestedRegion", Value: e.World.Region},
-		{Key: "aws:CurrentTime", Value: now.Format(time.RFC3339)},
-		{Key: "aws:EpochTime", Value: strconv.FormatInt(now.Unix(), 10)},
-	}
+	known := k.known(e)
 	acting, err := k.act(ctx, e, known)
 	if refused, ok := errors.AsType[*account.RoleError](err); ok {
 		return Verdict{NotAssumed: refused.Error()}, nil
@@ -64,6 +59,31 @@ func (k *Kernel) May(ctx context.Context, e *Errand) (Verdict, error) {
 		return Verdict{Denied: d.Explain(&q)}, nil
 	}
 	return Verdict{}, nil
+}
+
+// Acting gives who does an errand, for those who ask policies themselves, and what
+// conditions may ask of what it does: the session of a role, or under Trusting the root
+// user. Errors: *account.RoleError.
+func (k *Kernel) Acting(ctx context.Context, e *Errand) (*account.Caller, policy.Context, error) {
+	known := k.known(e)
+	if k.Trusting {
+		return k.Accounts.Root(e.World.Account), known, nil
+	}
+	acting, err := k.act(ctx, e, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	return acting, slices.Concat(acting.Context, known, e.Context), nil
+}
+
+// known is what conditions may ask of any errand.
+func (k *Kernel) known(e *Errand) policy.Context {
+	now := k.Now().UTC()
+	return policy.Context{
+		{Key: "aws:RequestedRegion", Value: e.World.Region},
+		{Key: "aws:CurrentTime", Value: now.Format(time.RFC3339)},
+		{Key: "aws:EpochTime", Value: strconv.FormatInt(now.Unix(), 10)},
+	}
 }
 
 // act gives the session in which an errand is done. Errors: *account.RoleError.

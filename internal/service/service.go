@@ -61,6 +61,10 @@ type Service struct {
 	// engine.Listener has it, also before Open was called: metrics are made of it.
 	TurnDone func(*engine.TurnDone)
 
+	// DataKeys are what its rules get data keys from; nil: they want none. They need not have
+	// any before Open was called.
+	DataKeys engine.DataKeys
+
 	// Export is a command of the command line with its flags: it writes an execution of
 	// a stopped store as the service's own API shows it. It has a method
 	// Run(context.Context, Stored, io.Writer) error.

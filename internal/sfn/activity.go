@@ -26,7 +26,7 @@ func (s *actions) createActivity(ctx context.Context, in *wire.CreateActivityInp
 	if err := checkName(in.Name); err != nil {
 		return nil, err
 	}
-	encryption, err := s.encryption(ctx, in.EncryptionConfiguration)
+	encryption, err := s.encryption(ctx, in.EncryptionConfiguration, n.String())
 	if err != nil {
 		return nil, err
 	}
@@ -73,27 +73,4 @@ func (s *actions) deleteActivity(ctx context.Context, in *wire.DeleteActivityInp
 		err = s.remove(ctx, registry.Command(w, registry.KindActivity, n.Base, registry.Delete{}), activityEntry)
 	}
 	return &wire.DeleteActivityOutput{}, err
-}
-
-// encryption reads how data is to be encrypted. Errors: InvalidEncryptionConfiguration.
-func (s *actions) encryption(_ context.Context, in *wire.EncryptionConfiguration) (e registry.Encryption, err error) {
-	wrong := func(why string) (registry.Encryption, error) {
-		return e, refusal(wire.CodeInvalidEncryptionConfiguration, "Invalid Encryption Configuration: "+why)
-	}
-	switch {
-	case in == nil || in.Type == wire.EncryptionTypeAwsOwnedKey && in.KmsKeyID == nil && in.KmsDataKeyReusePeriodSeconds == nil:
-		return e, nil
-	case in.Type == wire.EncryptionTypeAwsOwnedKey:
-		return wrong("KmsKeyId and KmsDataKeyReusePeriodSeconds must not be set for AWS_OWNED_KEY.")
-	case in.KmsKeyID == nil:
-		return wrong("KmsKeyId must be set for CUSTOMER_MANAGED_KMS_KEY.")
-	}
-	return wrong("customer managed keys are not supported yet.")
-}
-
-func encryptionShape(e *registry.Encryption) *wire.EncryptionConfiguration {
-	if e.Key == "" {
-		return &wire.EncryptionConfiguration{Type: wire.EncryptionTypeAwsOwnedKey}
-	}
-	return &wire.EncryptionConfiguration{Type: wire.EncryptionTypeCustomerManagedKmsKey, KmsKeyID: &e.Key, KmsDataKeyReusePeriodSeconds: &e.ReuseSeconds}
 }

@@ -8,9 +8,7 @@ import (
 	"strings"
 
 	"heddle/internal/aws/operation"
-	"heddle/internal/blob"
 	"heddle/internal/engine"
-	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
@@ -137,7 +135,8 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
 	}
 	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
-	c.Definition, c.Role = t.Revision.Definition, t.Revision.Role
+	c.Definition, c.DefinitionKey, c.Role = t.Revision.Definition.ID, t.Revision.Definition.DataKey, t.Revision.Role
+	c.Key = t.Revision.Encryption
 	if t.Version != nil {
 		c.Version = *versionARN(machine, t.Version)
 	}
@@ -149,7 +148,7 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 	if _, err := io.ReadFull(s.Random, c.Secret[:]); err != nil {
 		return nil, fmt.Errorf("start an execution: %w", err)
 	}
-	if c.Activities, err = s.activitiesOf(ctx, w, c.Definition); err != nil {
+	if c.Activities, err = s.activitiesOf(ctx, w, &c.Settings, machine.String()); err != nil {
 		return nil, err
 	}
 	found := &started{ARN: execution.ARN(w, t.Machine.Name, name), Name: execution.Name(w, t.Machine.Name, name)}
@@ -180,9 +179,18 @@ func updatedOf(t *Target) engine.Time {
 	return t.Machine.Created
 }
 
-// activitiesOf gives the activities that a definition names and that are there.
-func (s *actions) activitiesOf(ctx context.Context, w engine.World, definition blob.ID) (there []string, err error) {
-	m, err := s.machine(ctx, definition)
+// activitiesOf gives the activities that an execution's definition names and that are
+// there. It is opened in the right of the machine's role, which will run it.
+func (s *actions) activitiesOf(ctx context.Context, w engine.World, c *execution.Settings, machine string) (there []execution.Activity, err error) {
+	m, err := s.machine(ctx, c.Definition, c.Key, func(sealed []byte) ([]byte, error) {
+		key, err := s.keys.find(ctx, &execution.KeyUse{
+			World: w, Key: c.Key.Key, Role: c.Role, Machine: machine, Of: machine, Seconds: c.Key.ReuseSeconds, Wrapped: c.DefinitionKey,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return key.Open(sealed)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -191,26 +199,14 @@ func (s *actions) activitiesOf(ctx context.Context, w engine.World, definition b
 		if err != nil || !n.In(w.Region, w.Account) {
 			continue
 		}
-		switch _, err := s.findActivity(ctx, w, n.Base); {
+		switch a, err := s.findActivity(ctx, w, n.Base); {
 		case err == nil:
-			there = append(there, arn)
+			there = append(there, execution.Activity{ARN: arn, Encryption: a.Encryption})
 		case !isMissing(err):
 			return nil, err
 		}
 	}
 	return there, nil
-}
-
-// machine gives the compiled machine of a stored definition.
-func (s *actions) machine(ctx context.Context, id blob.ID) (*asl.Machine, error) {
-	if m := s.machines.Find(id); m != nil {
-		return m, nil
-	}
-	b, err := s.Blobs.Read(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("read the definition of a state machine: %w", err)
-	}
-	return s.machines.Add(id, b)
 }
 
 // stopExecution serves StopExecution.
@@ -250,19 +246,40 @@ func (s *actions) describeExecution(ctx context.Context, in *wire.DescribeExecut
 	}
 	out := &wire.DescribeExecutionOutput{
 		ExecutionARN: d.ARN, StateMachineARN: d.Machine, StateMachineVersionARN: present(d.Version), StateMachineAliasARN: present(d.Alias),
-		Name: &d.Name, Status: d.Status, StartDate: timestamp(d.Started), Error: d.Error, Cause: d.Cause,
+		Name: &d.Name, Status: d.Status, StartDate: timestamp(d.Started),
 		RedriveCount: &d.Redrives, RedriveDate: moment(d.Redriven), RedriveStatus: &redrivable, RedriveStatusReason: present(d.NotRedrivable),
 		StopDate: moment(d.Closed), TraceHeader: present(d.Settings.Trace),
 	}
 	if text(in.IncludedData) == wire.IncludedDataMetadataOnly {
 		return out, nil
 	}
+	if d.Settings.Key.Key != "" {
+		if err := s.openDescription(ctx, d); err != nil {
+			return nil, err
+		}
+	}
 	included := true
+	out.Error, out.Cause = d.Error, d.Cause
 	out.Input, out.InputDetails = &d.Input, &wire.CloudWatchEventsExecutionDataDetails{Included: &included}
 	if d.Output != "" {
 		out.Output, out.OutputDetails = &d.Output, &wire.CloudWatchEventsExecutionDataDetails{Included: &included}
 	}
 	return out, nil
+}
+
+// openDescription opens what users gave, in the caller's right. Errors:
+// *execution.KeyError.
+func (s *actions) openDescription(ctx context.Context, d *execution.Description) (err error) {
+	open := s.opener(ctx, d.Settings.Key, d.Machine)
+	for _, text := range []*string{&d.Input, &d.Output, d.Error, d.Cause} {
+		if text == nil {
+			continue
+		}
+		if *text, err = open(*text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moment is a time that may be absent.
@@ -296,19 +313,8 @@ func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire
 	if text(in.IncludedData) == wire.IncludedDataMetadataOnly {
 		return out, nil
 	}
-	b, err := s.Blobs.Read(ctx, d.Settings.Definition)
-	if err != nil {
-		return nil, fmt.Errorf("read the definition of %s: %w", d.ARN, err)
-	}
-	m, err := s.machine(ctx, d.Settings.Definition)
-	if err != nil {
-		return nil, err
-	}
-	out.Definition = string(b)
-	if len(m.Reads) > 0 {
-		out.VariableReferences = m.Reads
-	}
-	return out, nil
+	out.Definition, out.VariableReferences, err = s.shownDefinition(ctx, d.Settings.Definition, d.Settings.Key, d.Machine)
+	return out, err
 }
 
 // redriveExecution serves RedriveExecution.

@@ -42,12 +42,13 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 	if err := checkInput(input); err != nil {
 		return nil, err
 	}
-	m, err := s.machine(ctx, t.Revision.Definition)
+	e := t.Revision.Encryption
+	m, err := s.machine(ctx, t.Revision.Definition.ID, e, s.asCaller(ctx, e, execution.MachineARN(w, t.Machine.Name)))
 	if err != nil {
 		return nil, err
 	}
 	start := &execution.Start{Input: input, Settings: execution.Settings{
-		Definition: t.Revision.Definition, Role: t.Revision.Role, Trace: text(in.TraceHeader),
+		Definition: t.Revision.Definition.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader),
 	}}
 	if _, err := io.ReadFull(s.Random, start.Secret[:]); err != nil {
 		return nil, err

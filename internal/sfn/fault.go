@@ -74,6 +74,7 @@ func faultOf(err error, n resource.Name, missing error) error {
 		used     *registry.VersionInUseError
 		alias    *registry.AliasExistsError
 		absent   *registry.MissingError
+		sealed   *registry.SealedError
 	)
 	switch {
 	case errors.As(err, &noRun):
@@ -92,6 +93,8 @@ func faultOf(err error, n resource.Name, missing error) error {
 		return refusal(wire.CodeServiceQuotaExceededException, fmt.Sprintf("The limit of %d %s of a state machine is reached.", limit.Max, limit.Of))
 	case errors.As(err, &revision):
 		return refusal(wire.CodeConflictException, fmt.Sprintf("Failed to publish the State Machine version for revision %s. The current State Machine revision is %s.", revision.Wanted, revision.Current))
+	case errors.As(err, &sealed):
+		return refusal(wire.CodeConflictException, "The encryption configuration of the State Machine was changed by another call. Try again.")
 	case errors.As(err, &used):
 		return refusal(wire.CodeConflictException, "Version to be deleted must not be referenced by an alias. Current list of aliases referencing this version: ["+strings.Join(used.Aliases, ", ")+"]")
 	case errors.As(err, &alias):

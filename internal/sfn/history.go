@@ -10,7 +10,25 @@ import (
 	"heddle/internal/sfn/wire"
 )
 
-// getExecutionHistory serves GetExecutionHistory. Events are answered as they are stored.
+// openHistory opens what is sealed of events, in the caller's right. Errors:
+// *execution.KeyError.
+func (s *actions) openHistory(ctx context.Context, arn string, events []byte) ([]byte, error) {
+	if !execution.HasSealed(events) {
+		return events, nil
+	}
+	d, err := s.description(ctx, arn)
+	if err != nil || d.Settings.Key.Key == "" {
+		return events, err
+	}
+	events, err = execution.ViewHistory(events, s.opener(ctx, d.Settings.Key, d.Machine))
+	if err != nil {
+		return nil, fmt.Errorf("show the history of %s: %w", arn, err)
+	}
+	return events, nil
+}
+
+// getExecutionHistory serves GetExecutionHistory. Events are answered as they are stored,
+// unless they are sealed.
 func (s *actions) getExecutionHistory(ctx context.Context, in *wire.GetExecutionHistoryInput) (*wire.History, error) {
 	name, err := executionOf(ctx, in.ExecutionARN)
 	if err != nil {
@@ -51,7 +69,11 @@ func (s *actions) getExecutionHistory(ctx context.Context, in *wire.GetExecution
 		first += n
 	}
 	out := &wire.History{Events: events}
-	if !data {
+	if data {
+		if out.Events, err = s.openHistory(ctx, in.ExecutionARN, events); err != nil {
+			return nil, err
+		}
+	} else {
 		if out.Events, err = execution.WithoutData(events); err != nil {
 			return nil, fmt.Errorf("show the history of %s without data: %w", in.ExecutionARN, err)
 		}

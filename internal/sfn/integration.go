@@ -1,15 +1,18 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"heddle/internal/aws/fault"
+	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/matching"
@@ -73,7 +76,7 @@ func (i *integrations) run() {
 // take performs the task of a claim.
 func (i *integrations) take(claim *matching.Claim) error {
 	ctx := context.WithoutCancel(i.polls)
-	reply, err := i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.StartTask{ScheduledEventID: claim.ID}})
+	task, err := i.begin(ctx, claim)
 	switch {
 	case engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable):
 		claim.Accept()
@@ -83,17 +86,43 @@ func (i *integrations) take(claim *matching.Claim) error {
 		return err
 	}
 	claim.Accept()
-	task := reply.(*execution.Task)
+	if task == nil {
+		return nil
+	}
 	ref := execution.Ref{ScheduledEventID: task.ScheduledEventID}
 	body, err := i.perform(ctx, claim.Run, task, ref)
 	if err != nil {
 		return i.failed(ctx, claim.Run, task, err)
+	}
+	if body == nil {
+		return nil
 	}
 	_, err = i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: body})
 	if engine.IsGone(err) || isMissing(err) {
 		return nil // it was stopped meanwhile, or the execution that it waits for has ended
 	}
 	return err
+}
+
+// begin starts the task of a claim. Without its role it fails unstarted, and there is none.
+func (i *integrations) begin(ctx context.Context, claim *matching.Claim) (*execution.Task, error) {
+	reply, err := i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.Look{ScheduledEventID: claim.ID}})
+	if err != nil {
+		return nil, err
+	}
+	refused, err := i.unassumable(ctx, reply.(*execution.Task))
+	if err != nil {
+		return nil, err
+	}
+	if refused != nil {
+		_, err := i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: refused})
+		return nil, err
+	}
+	reply, err = i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.StartTask{ScheduledEventID: claim.ID}})
+	if err != nil {
+		return nil, err
+	}
+	return reply.(*execution.Task), nil
 }
 
 // failed tells a run that a task failed, if that is the task's own fault. Else the task is
@@ -117,16 +146,23 @@ func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execu
 // permissions is the error of a task whose role can't be assumed.
 const permissions = "States.Permissions"
 
-// integrationError is a fault as tasks of the integration fail with it.
+// integrationError is a fault as tasks of the integration fail with it: called like the
+// class that the Java SDK has for it.
 func integrationError(f *fault.Fault, task *execution.Task) (name, cause string) {
 	code := f.Name()
-	if code == permissions {
-		return code, f.Message
+	name = "StepFunctions.AWSStepFunctionsException"
+	if code == "ValidationException" || slices.ContainsFunc(startFaults, func(declared string) bool { return strings.HasSuffix(declared, "#"+code) }) {
+		name = "StepFunctions." + strings.TrimSuffix(code, "Exception") + "Exception"
 	}
-	name = "StepFunctions." + strings.TrimSuffix(code, "Exception") + "Exception"
 	return name, fmt.Sprintf("%s (Service: AWSStepFunctions; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)",
 		f.Message, code, derivedUUID(task.Execution, task.ScheduledEventID))
 }
+
+// startFaults are those that StartExecution has of its own.
+var startFaults = func() []string {
+	i := slices.IndexFunc(wire.Operations, func(o shape.Operation) bool { return o.Name == "StartExecution" })
+	return wire.Operations[i].Faults
+}()
 
 // derivedUUID is a UUID that is the same whenever it is asked for.
 func derivedUUID(arn string, scheduled int64) string {
@@ -143,7 +179,8 @@ type parameters struct {
 	TraceHeader     string
 }
 
-// perform starts the execution that a task asks for, and gives what its run is to be told.
+// perform starts the execution that a task asks for, and gives what its run is to be told;
+// nil: nothing.
 func (i *integrations) perform(ctx context.Context, run engine.RunID, task *execution.Task, ref execution.Ref) (any, error) {
 	var p parameters
 	if err := json.Unmarshal([]byte(task.Input), &p); err != nil {
@@ -187,8 +224,8 @@ func (i *integrations) perform(ctx context.Context, run engine.RunID, task *exec
 	switch {
 	case pattern == "":
 		return &execution.Succeed{Ref: ref, Output: output}, nil
-	case waits:
-		return &execution.Submit{Ref: ref, Output: output, Child: begun.Run, ChildName: begun.Name}, nil
+	case waits: // the child has told its parent
+		return nil, nil
 	}
 	return &execution.Submit{Ref: ref, Output: output}, nil
 }
@@ -221,6 +258,21 @@ func (i *integrations) earlier(ctx context.Context, found *started, parent execu
 	return found, nil
 }
 
+// unassumable asks whether the role of a task can't be assumed. It gives the command that
+// says so.
+func (s *actions) unassumable(ctx context.Context, task *execution.Task) (*execution.Fail, error) {
+	if s.Trusting {
+		return nil, nil
+	}
+	verdict, err := s.May(ctx, errand(task, "", ""))
+	if err != nil || verdict.NotAssumed == "" {
+		return nil, err
+	}
+	f := failTask(task, permissions, verdict.NotAssumed)
+	f.Unstarted = true
+	return f, nil
+}
+
 // mayStart asks whether the role of a task may start executions of a machine.
 func (i *integrations) mayStart(ctx context.Context, task *execution.Task, machine string) error {
 	if i.Trusting {
@@ -230,11 +282,8 @@ func (i *integrations) mayStart(ctx context.Context, task *execution.Task, machi
 	if err != nil {
 		return err
 	}
-	if verdict.NotAssumed != "" {
-		return &fault.Fault{Code: permissions, Message: verdict.NotAssumed}
-	}
-	if verdict.Denied != "" {
-		return &fault.Fault{Code: "AccessDeniedException", Message: verdict.Denied}
+	if why := cmp.Or(verdict.NotAssumed, verdict.Denied); why != "" {
+		return &fault.Fault{Code: "AccessDeniedException", Message: why}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (s *lambdaTasks) look(ctx context.Context, run engine.RunID, scheduled int6
 }
 
 // Start implements lambda.Source. All that is asked comes first, so that once the task is
-// started nothing else can go wrong before the call.
+// started nothing else can go wrong before the call. Without its role it is not started.
 func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int64) (*lambda.Call, error) {
 	task, err := s.look(ctx, run, scheduled)
 	if err != nil {
@@ -54,8 +54,10 @@ func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.StartTask{ScheduledEventID: scheduled}}); err != nil {
-		return nil, err
+	if refused == nil || !refused.Unstarted {
+		if _, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.StartTask{ScheduledEventID: scheduled}}); err != nil {
+			return nil, err
+		}
 	}
 	if refused != nil {
 		_, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: refused})
@@ -88,7 +90,7 @@ func (s *lambdaTasks) asked(ctx context.Context, task *execution.Task) (name str
 		if wrong.request, err = newUUID(s.Random); err != nil {
 			return name, call, nil, err
 		}
-		return name, call, failTask(task, wrong.name(), wrong.cause()), nil
+		return name, call, wrong.fails(task), nil
 	}
 	call.Region, call.Function = w.Region, function.Sent
 	return name, call, nil, nil
@@ -140,12 +142,19 @@ type serviceError struct {
 // name is that of the error in an execution: the class that the Java SDK has for it.
 func (e *serviceError) name() string {
 	switch {
-	case e.code == "": // not Lambda's
-		return "States.Permissions"
+	case e.code == "": // the role can't be assumed, and Lambda was not asked
+		return permissions
 	case slices.Contains(lambdaErrors, e.code):
 		return "Lambda." + e.code
 	}
 	return "Lambda.AWSLambdaException"
+}
+
+// fails is the command that tells the execution of it.
+func (e *serviceError) fails(task *execution.Task) *execution.Fail {
+	f := failTask(task, e.name(), e.cause())
+	f.Unstarted = e.code == ""
+	return f
 }
 
 func (e *serviceError) cause() string {

@@ -48,17 +48,15 @@ func (s *actions) createStateMachine(ctx context.Context, in *wire.CreateStateMa
 	if r.Logging, err = logging(in.LoggingConfiguration); err != nil {
 		return nil, err
 	}
-	if r.Encryption, err = s.encryption(ctx, in.EncryptionConfiguration); err != nil {
+	if r.Encryption, err = s.encryption(ctx, in.EncryptionConfiguration, n.String()); err != nil {
 		return nil, err
 	}
 	if err := s.mustTrust(ctx, in.RoleARN, n); err != nil {
 		return nil, err
 	}
-	definition, err := s.putDefinition(ctx, in.Definition, c.Express)
-	if err != nil {
+	if r.Definition, err = s.putDefinition(ctx, in.Definition, c.Express, r.Encryption, n.String()); err != nil {
 		return nil, err
 	}
-	r.Definition, r.DefinitionBytes = definition.ID, definition.Bytes
 	most := s.options.Registry.MachinesMax
 	reply, err := s.create(ctx, registry.CreateCommand(w, registry.KindMachine, in.Name, s.RootSeed(), c),
 		most, refusal(wire.CodeStateMachineLimitExceeded, "The limit of "+strconv.Itoa(most)+" state machines is reached."), machineEntry)
@@ -156,26 +154,8 @@ func (s *actions) describeStateMachine(ctx context.Context, in *wire.DescribeSta
 	if text(in.IncludedData) == wire.IncludedDataMetadataOnly {
 		return out, nil
 	}
-	if out.Definition, err = s.definition(ctx, r); err != nil {
-		return nil, err
-	}
-	compiled, err := s.machine(ctx, r.Definition)
-	if err != nil {
-		return nil, err
-	}
-	if len(compiled.Reads) > 0 {
-		out.VariableReferences = compiled.Reads
-	}
-	return out, nil
-}
-
-// definition reads the text of a definition.
-func (s *actions) definition(ctx context.Context, r *registry.Revision) (string, error) {
-	b, err := s.Blobs.Read(ctx, r.Definition)
-	if err != nil {
-		return "", fmt.Errorf("read the definition of a state machine: %w", err)
-	}
-	return string(b), nil
+	out.Definition, out.VariableReferences, err = s.shownDefinition(ctx, r.Definition.ID, r.Encryption, n.Qualified("").String())
+	return out, err
 }
 
 func typeOf(m *registry.Machine) string {
@@ -213,7 +193,7 @@ func (s *actions) updateStateMachine(ctx context.Context, in *wire.UpdateStateMa
 		c.Logging = &l
 	}
 	if in.EncryptionConfiguration != nil {
-		e, err := s.encryption(ctx, in.EncryptionConfiguration)
+		e, err := s.encryption(ctx, in.EncryptionConfiguration, n.String())
 		if err != nil {
 			return nil, err
 		}
@@ -224,8 +204,20 @@ func (s *actions) updateStateMachine(ctx context.Context, in *wire.UpdateStateMa
 			return nil, err
 		}
 	}
-	if in.Definition != nil {
-		d, err := s.putDefinition(ctx, *in.Definition, m.Express)
+	definition, before := in.Definition, m.Current.Encryption
+	if c.Sealed = before; c.Encryption != nil {
+		c.Sealed = *c.Encryption
+	}
+	if definition == nil && c.Sealed != before {
+		b, err := s.definition(ctx, m.Current.Definition.ID, before, s.asCaller(ctx, before, n.String()))
+		if err != nil {
+			return nil, err
+		}
+		text := string(b)
+		definition = &text
+	}
+	if definition != nil {
+		d, err := s.putDefinition(ctx, *definition, m.Express, c.Sealed, n.String())
 		if err != nil {
 			return nil, err
 		}

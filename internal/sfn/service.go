@@ -33,7 +33,7 @@ const machinesBytesMax = 64 << 20
 
 // Service is Step Functions for the server.
 func Service() *service.Service {
-	o, machines := &Options{}, asl.NewCache(machinesBytesMax)
+	o, machines, keys := &Options{}, asl.NewCache(machinesBytesMax), &keyring{}
 	return &service.Service{
 		Name:    resource.Service,
 		Options: o,
@@ -49,7 +49,8 @@ func Service() *service.Service {
 		Unlimited: unlimited,
 		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion", "StartExecution", "RedriveExecution"},
 		Audit:     service.Audit{DataEvent: aboutExecutions, Changes: []string{"GetActivityTask"}, Members: members},
-		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines), nil },
+		DataKeys:  keys,
+		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines, keys), nil },
 	}
 }
 
@@ -65,10 +66,12 @@ type actions struct {
 	options  *Options
 	catalog  catalog
 	machines *asl.Cache
+	keys     *keyring
 }
 
-func open(k *service.Kernel, o *Options, machines *asl.Cache) *service.Opened {
-	s := &actions{Kernel: k, options: o, machines: machines}
+func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *service.Opened {
+	keys.open(k)
+	s := &actions{Kernel: k, options: o, machines: machines, keys: keys}
 	if k.Lambda != nil { // without an endpoint all calls fail, and say so
 		k.Lambda.Add(&lambdaTasks{s})
 	}
@@ -84,7 +87,11 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache) *service.Opened {
 
 // row is the row of an action with an output.
 func row[In, Out any, I awsjson.Input[In], O awsjson.Output[Out]](s *actions, name string, handler func(context.Context, *In) (*Out, error), options ...operation.Option) operation.Operation {
-	return awsjson.Operation[In, Out, I, O](name, handler, about[In](s, name), options...)
+	handle := func(ctx context.Context, in *In) (*Out, error) {
+		out, err := handler(ctx, in)
+		return out, keyFault(err)
+	}
+	return awsjson.Operation[In, Out, I, O](name, handle, about[In](s, name), options...)
 }
 
 // definitionBody bounds the bodies of calls with a definition: 1 MiB of text, in which

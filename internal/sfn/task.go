@@ -20,10 +20,11 @@ type activityTask struct {
 
 // getActivityTask serves GetActivityTask.
 func (s *actions) getActivityTask(ctx context.Context, in *wire.GetActivityTaskInput) (*activityTask, error) {
-	if _, err := s.activityOf(ctx, in.ActivityARN); err != nil {
+	activity, err := s.activityOf(ctx, in.ActivityARN)
+	if err != nil {
 		return nil, err
 	}
-	reply, run, err := tasks.Poll(ctx, s.Kernel, execution.ActivityList(worldOf(ctx), in.ActivityARN), func(id int64) any {
+	reply, run, err := tasks.Poll(ctx, s.Kernel, execution.ActivityList(in.ActivityARN), func(id int64) any {
 		return &execution.StartTask{ScheduledEventID: id, Worker: in.WorkerName}
 	})
 	if errors.Is(err, matching.ErrTooManyPolls) {
@@ -33,10 +34,11 @@ func (s *actions) getActivityTask(ctx context.Context, in *wire.GetActivityTaskI
 		return &activityTask{}, err
 	}
 	task := reply.(*execution.Task)
-	return &activityTask{
-		Delivery:              tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt},
-		GetActivityTaskOutput: wire.GetActivityTaskOutput{TaskToken: &task.Token, Input: &task.Input},
-	}, nil
+	delivery := tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt}
+	if task.Input, err = s.opener(ctx, activity.Encryption, in.ActivityARN)(task.Input); err != nil {
+		return nil, delivery.NotMade(err)
+	}
+	return &activityTask{Delivery: delivery, GetActivityTaskOutput: wire.GetActivityTaskOutput{TaskToken: &task.Token, Input: &task.Input}}, nil
 }
 
 // sendTask gives what a worker says of a task to its execution. Errors: InvalidToken,

@@ -356,6 +356,9 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 		}
 		return lambdaReport(task, call.Type, s.Lambda.Invoke(ctx, &call)), nil
 	}
+	if refused, err := s.unassumable(ctx, task); err != nil || refused != nil {
+		return refused, err
+	}
 	i, ref := &integrations{actions: s}, execution.Ref{ScheduledEventID: task.ScheduledEventID}
 	body, err := i.perform(ctx, engine.RunID{}, task, ref)
 	if f, theirs := errors.AsType[*fault.Fault](err); theirs {

@@ -49,7 +49,14 @@ type given struct {
 	run    engine.RunID // whose rules wanted it
 	events map[int64][]byte
 	blobs  map[blob.ID][]byte
+	keys   map[engine.KeyUse]keyAnswer
 	failed *fetch // it could not be fetched
+}
+
+// keyAnswer is a data key, or why it was refused.
+type keyAnswer struct {
+	key     engine.DataKey
+	refused error
 }
 
 func (g *given) event(id int64, public []byte) {
@@ -64,6 +71,13 @@ func (g *given) blob(id blob.ID, content []byte) {
 		g.blobs = map[blob.ID][]byte{}
 	}
 	g.blobs[id] = content
+}
+
+func (g *given) dataKey(use engine.KeyUse, key engine.DataKey, refused error) {
+	if g.keys == nil {
+		g.keys = map[engine.KeyUse]keyAnswer{}
+	}
+	g.keys[use] = keyAnswer{key, refused}
 }
 
 // isMessage tells whether the call is a message in its turn.

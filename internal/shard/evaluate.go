@@ -152,6 +152,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	if g != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
 		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }
+		in.DataKey = func(use engine.KeyUse) (engine.DataKey, error) { return g.keys[use].key, g.keys[use].refused }
 	}
 	switch {
 	case fresh:
@@ -210,16 +211,12 @@ func (s *Shard) enter(b *Batch, r *run, rules *engine.Ruleset, cmd *engine.Comma
 		return nil
 	}
 	if rules.Traits.KeepsNames {
-		b.put(store.ShardSpace, s.nameKey(b, r), r.Run[:])
+		s.takeName(b, r)
 	}
 	s.runs[r.Run] = r
 	s.names.put(r)
 	s.cache.add(r)
 	return nil
-}
-
-func (s *Shard) nameKey(b *Batch, r *run) []byte {
-	return b.cut(func(room []byte) []byte { return keys.AppendName(room, s.Hash.Name(runlog.NameParts(r.Name))) })
 }
 
 // fault is an error of rules: they panicked, or exceeded their bounds.
@@ -305,14 +302,19 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 			panic(fmt.Sprintf("run %s: events %d..%d after event %d", r.Run, turn.Events[0].ID, turn.Events[n-1].ID, r.NextEvent-1))
 		}
 		key := b.cut(func(room []byte) []byte { return keys.AppendHistory(room, r.Run, r.NextEvent) })
-		value := b.cut(func(room []byte) []byte { return runlog.AppendTurn(room, s.seq+1, turn.Events) })
+		size := 0
+		value := b.cut(func(room []byte) []byte {
+			room, size = runlog.AppendTurn(room, s.seq+1, turn.Events)
+			return room
+		})
 		b.put(store.ShardSpace, key, value)
+		b.bytes += max(0, size-len(value)) // the events stay in memory as they are
 		b.events = append(b.events, runEvents{r.Run, turn.Events})
 		if t := r.change.told; t != nil {
 			t.events = append(t.events, turn.Events...)
 		}
 		r.NextEvent += int64(n)
-		if r.TailLen += len(value); r.TailLen >= largeLen && snapshotDue(r) && !slices.Contains(s.due, r) {
+		if r.TailLen += size; r.TailLen >= largeLen && snapshotDue(r) && !slices.Contains(s.due, r) {
 			s.due = append(s.due, r)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -32,6 +33,8 @@ type fetch struct {
 	events    []int64
 	cuts      bool // the run's log has not all events
 	blobs     []blob.ID
+	dataKeys  engine.DataKeys
+	uses      []engine.KeyUse
 	now       engine.Time
 
 	// What came back.
@@ -43,6 +46,7 @@ type fetch struct {
 	id       engine.RunID
 	given    *given
 	memory   *recovered
+	filter   *filter
 	doomed   []doomed
 	next     engine.Time // when the first run that is not among them is due; zero: never
 
@@ -140,7 +144,7 @@ func (f *fetch) readCold(ctx context.Context) error {
 }
 
 func (f *fetch) readName(ctx context.Context) error {
-	key := keys.AppendName(nil, f.shard.Hash.Name(runlog.NameParts(f.key.name)))
+	key := keys.AppendName(nil, f.shard.hashOf(f.key.name))
 	values, err := f.shard.Store.Get(ctx, []store.Place{{Shard: f.shard.id, Key: key}})
 	if err != nil || values[0] == nil {
 		return err
@@ -195,6 +199,13 @@ func (f *fetch) readWanted(ctx context.Context) error {
 			return fmt.Errorf("blob %s: %w", id, err)
 		}
 		f.given.blob(id, content)
+	}
+	for _, use := range f.uses {
+		key, err := f.dataKeys.Find(ctx, use)
+		if _, refused := errors.AsType[engine.KeyRefusedError](err); err != nil && !refused {
+			return fmt.Errorf("data key: %w", err)
+		}
+		f.given.dataKey(use, key, err)
 	}
 	return nil
 }

@@ -77,6 +77,66 @@ func TestWantedEventsAndBlobsAreGiven(t *testing.T) {
 	h.quiet()
 }
 
+// toyDataKeys has data keys that are named by their uses: known ones begin with "known".
+type toyDataKeys struct {
+	asked []engine.KeyUse
+	wrong map[engine.KeyUse]error
+}
+
+type toyDataKey string
+
+func (k toyDataKey) Seal([]byte) []byte          { return []byte(k) }
+func (k toyDataKey) Open([]byte) ([]byte, error) { return nil, nil }
+
+func (k *toyDataKeys) Known(use engine.KeyUse) engine.DataKey {
+	if name := use.(string); strings.HasPrefix(name, "known") {
+		return toyDataKey(name)
+	}
+	return nil
+}
+
+func (k *toyDataKeys) Find(_ context.Context, use engine.KeyUse) (engine.DataKey, error) {
+	k.asked = append(k.asked, use)
+	return toyDataKey(use.(string)), k.wrong[use]
+}
+
+type toyRefusal struct{ error }
+
+func (toyRefusal) KeyRefused() {}
+
+// TestDataKeysAreGiven: those at hand at once, others when they were asked for. Rules are
+// told what is refused; of any other error, who calls is.
+func TestDataKeysAreGiven(t *testing.T) {
+	h := newHarness(t, 1)
+	keys := &toyDataKeys{wrong: map[engine.KeyUse]error{"refused": toyRefusal{errors.New("no")}, "throttled": errRead}}
+	h.dataKeys = map[engine.Kind]engine.DataKeys{toyKind: keys}
+	h.kill()
+	h.must("a", toyAdd{})
+	want := func(uses ...engine.KeyUse) (toyGot, error) {
+		reply, err := h.answer(h.begin(engine.Never, toyName("a"), toyWant{Keys: uses}))
+		got, _ := reply.(toyGot)
+		return got, err
+	}
+	if got, err := want("known a", "known b"); err != nil || fmt.Sprint(got.Keys) != "map[known a:known a known b:known b]" || len(keys.asked) > 0 {
+		t.Errorf("got %v, %v, and asked for %v", got.Keys, err, keys.asked)
+	}
+	if got, err := want("known a", "new", "refused"); err != nil || fmt.Sprint(got.Keys) != "map[known a:known a new:new refused:no]" || fmt.Sprint(keys.asked) != "[new refused]" {
+		t.Errorf("got %v, %v, and asked for %v", got.Keys, err, keys.asked)
+	}
+	if _, err := want("new", "throttled"); !errors.Is(err, errRead) || !errors.Is(err, engine.ErrUnread) {
+		t.Errorf("got %v", err)
+	}
+	delete(keys.wrong, "throttled")
+	if got, err := want("throttled"); err != nil || got.Keys["throttled"] != "throttled" {
+		t.Errorf("got %v, %v", got.Keys, err)
+	}
+	// A kind without any is refused all.
+	if got := h.ok(h.begin(engine.IfAbsent, nameOf(cutKind, "c"), toyWant{Keys: []engine.KeyUse{"new"}})).(toyGot); got.Keys["new"] != errNoDataKeys.Error() {
+		t.Errorf("got %v", got.Keys)
+	}
+	h.quiet()
+}
+
 // TestWhatIsWantedIsOfTheRunThatHandles: while a call waits, another run takes the name.
 func TestWhatIsWantedIsOfTheRunThatHandles(t *testing.T) {
 	h := newHarness(t, 1)
@@ -344,6 +404,7 @@ func TestNameThatMovesWhileItIsFetchedIsNotBelieved(t *testing.T) {
 		h.ok(h.begin(engine.Never, name, toyClose{Forget: h.now + 1000}))
 	}
 	h.kill()
+	refused[*engine.UnknownRunError](h, h.begin(engine.Never, nameOf(keptKind, "b"), toyRead{})) // has the filter made
 	c := h.begin(engine.Never, name, toyRead{})
 	h.Ready(0)
 	h.to(runs[0], toyReopen{})

@@ -35,6 +35,7 @@ type harness struct {
 	listener engine.Listener
 	shelf    *blob.Memory
 	library  *blob.Library
+	dataKeys map[engine.Kind]engine.DataKeys
 }
 
 // flaky is a store whose reads fail when the harness says so.
@@ -102,13 +103,14 @@ func (h *harness) config() Config {
 	return Config{
 		Store: &flaky{h.store, h}, Shards: h.store.Shards(), Hash: &keys.Hash{7},
 		Rules: map[engine.Kind]engine.Rules{
-			toyKind:  toyRules{trips: h.trips},
+			toyKind:  toyRules{engine.Traits{ShowsHistory: true}, h.trips},
 			keptKind: toyRules{engine.Traits{KeepsNames: true}, h.trips},
 			cutKind:  toyRules{engine.Traits{CutsLog: true}, h.trips},
 			bareKind: bareRules{toyRules{trips: h.trips}},
 		},
 		Offers: h.offers, Log: h.log(), CachedStates: 2, Listener: &h.listener,
-		Blobs: func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },
+		Blobs:    func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },
+		DataKeys: h.dataKeys,
 	}
 }
 

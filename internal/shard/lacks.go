@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"maps"
 
 	"heddle/internal/blob"
@@ -183,7 +184,7 @@ func (s *Shard) target(b *Batch, c *call) target {
 	if s.keepsNames(cmd.Name.Kind) && cmd.Begin != engine.Always {
 		id, known := s.kept[cmd.Name]
 		key := lookup{name: cmd.Name}
-		if !known && !s.mustDoWithout(c, key) {
+		if known = known || s.isFree(cmd.Name); !known && !s.mustDoWithout(c, key) {
 			s.fetchFor(c, &fetch{key: key, do: (*fetch).readName})
 			return target{unknown: true}
 		}
@@ -337,14 +338,29 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 			blobs = append(blobs, id)
 		}
 	}
-	if len(events) == 0 && len(blobs) == 0 {
+	var uses []engine.KeyUse
+	dataKeys := s.DataKeys[kind]
+	for _, use := range want.DataKeys {
+		if dataKeys == nil {
+			g.dataKey(use, nil, errNoDataKeys)
+		} else if key := dataKeys.Known(use); key != nil {
+			g.dataKey(use, key, nil)
+		} else {
+			uses = append(uses, use)
+		}
+	}
+	if len(events) == 0 && len(blobs) == 0 && len(uses) == 0 {
 		c.given = g
 		return false
 	}
 	cuts := rules.Traits.CutsLog
-	s.fetchFor(c, &fetch{do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs})
+	s.fetchFor(c, &fetch{
+		do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs, dataKeys: dataKeys, uses: uses,
+	})
 	return true
 }
+
+var errNoDataKeys = errors.New("there are no data keys for its kind")
 
 // eventInMemory gives an event that the batch holds, or that is durable and kept.
 func (s *Shard) eventInMemory(b *Batch, run engine.RunID, id int64) ([]byte, bool) {
@@ -364,6 +380,10 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 			continue
 		}
 		s.again = true
+		if f == s.making {
+			s.takeFilter(f)
+			continue
+		}
 		if f == s.forgetting {
 			s.forgetting = nil
 			if f.err != nil {

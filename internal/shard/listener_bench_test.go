@@ -45,7 +45,7 @@ func BenchmarkListener(b *testing.B) {
 				began := time.Now()
 				cfg := Config{
 					Store: memstore.New(8), Shards: 8, Hash: &keys.Hash{7},
-					Rules: map[engine.Kind]engine.Rules{toyKind: toyRules{}}, Offers: noOffers{},
+					Rules: map[engine.Kind]engine.Rules{toyKind: toyRules{traits: engine.Traits{ShowsHistory: true}}}, Offers: noOffers{},
 					Log: slog.New(slog.DiscardHandler), CachedStates: 1000,
 					Stopwatch: func() time.Duration { return time.Since(began) },
 				}

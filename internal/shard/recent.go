@@ -12,7 +12,8 @@ import (
 const recentLenMax = 8 << 10
 
 // recent keeps the durable events of short histories whose state is cached, as the
-// wire carries them: a decider's poll comes soon after the events that it shows.
+// wire carries them, of kinds that show them to their workers: a poll comes soon after the
+// events that it shows.
 type recent struct {
 	mu   sync.Mutex // the shard writes; callers of AppendEvents read
 	runs map[engine.RunID]*recentEvents

@@ -102,6 +102,9 @@ type Config struct {
 	TrackTimers bool
 	// Blobs reads a whole blob, for rules that want it; nil: there are none.
 	Blobs func(ctx context.Context, id blob.ID) ([]byte, error)
+	// DataKeys are what the rules of a kind get data keys from; none, for those that want
+	// none.
+	DataKeys map[engine.Kind]engine.DataKeys
 	// Listener may be nil, as may each of its functions.
 	Listener *engine.Listener
 	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,
@@ -198,6 +201,7 @@ type memory struct {
 	last     engine.Time           // time of the last batch: the stamp of its section
 	runs     map[engine.RunID]*run // open runs
 	names    names
+	filtering
 	wakes    wakeQueue
 	cache    cache
 	forgetAt engine.Time // the first closed run to delete; zero: none
@@ -279,6 +283,7 @@ func (s *Shard) advance(now, confirmed engine.Time) {
 	s.takeFetched(b, fetched)
 	if fresh && !s.dirty() {
 		s.forgetDue(b)
+		s.makeFilter()
 	}
 	s.fireWakes(b)
 	s.tryAll(b)
@@ -347,7 +352,7 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 		s.last = b.now
 	}
 	for _, e := range b.events {
-		if r := s.runs[e.run]; r != nil {
+		if r := s.runs[e.run]; r != nil && s.kinds[r.Name.Kind].Traits.ShowsHistory {
 			s.cache.weigh(r, r.weight+s.recent.add(e.run, e.events))
 		}
 	}

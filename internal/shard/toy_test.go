@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -97,6 +98,7 @@ type (
 	toyWant   struct { // is answered with a toyGot
 		Events []int64
 		Blobs  []blob.ID
+		Keys   []engine.KeyUse
 	}
 	toyPile   struct{ Size int }
 	toyExcess struct{ Many bool }   // makes too much: one event, or many
@@ -130,6 +132,7 @@ type toyDone struct{ Run engine.RunID }
 type toyGot struct {
 	Events map[int64]string
 	Blobs  map[blob.ID]string
+	Keys   map[engine.KeyUse]string // what each seals of nothing, or why it was refused
 }
 
 // toyOutcome is what those hear who await a close.
@@ -154,7 +157,7 @@ func (r toyRules) Traits() engine.Traits { return r.traits }
 func (r toyRules) Wants(st engine.State, body any) engine.Want {
 	r.trip("wants", st.(*toyState))
 	if c, ok := body.(toyWant); ok {
-		return engine.Want{Events: c.Events, Blobs: c.Blobs}
+		return engine.Want{Events: c.Events, Blobs: c.Blobs, DataKeys: c.Keys}
 	}
 	return engine.Want{}
 }
@@ -305,7 +308,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		}
 		turn.Drop = c.IDs
 	case toyWant:
-		got := toyGot{map[int64]string{}, map[blob.ID]string{}}
+		got := toyGot{map[int64]string{}, map[blob.ID]string{}, map[engine.KeyUse]string{}}
 		for _, id := range c.Events {
 			if b := in.Event(id); b != nil {
 				got.Events[id] = string(b)
@@ -313,6 +316,13 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		}
 		for _, id := range c.Blobs {
 			got.Blobs[id] = string(in.Blob(id))
+		}
+		for _, use := range c.Keys {
+			if key, err := in.DataKey(use); err != nil {
+				got.Keys[use] = err.Error()
+			} else {
+				got.Keys[use] = string(key.Seal(nil))
+			}
 		}
 		turn.Reply = got
 	case toyPile:
@@ -329,7 +339,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		emit(toyEvent{What: "add"})
 		turn.Events[0].ID++
 	case toyBulk:
-		emit(toyEvent{What: "bulk", Text: strings.Repeat("x", c.Bytes)})
+		emit(toyEvent{What: "bulk", Text: noise(c.Bytes)})
 		for range c.Events {
 			emit(toyEvent{What: "add"})
 		}
@@ -533,4 +543,14 @@ func (r toyRules) EncodeState(st engine.State) []byte {
 func (toyRules) DecodeState(id engine.Identity, b []byte) (engine.State, error) {
 	s := &toyState{}
 	return s, json.Unmarshal(b, s)
+}
+
+// noise is letters that nothing packs.
+func noise(n int) string {
+	letters := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'a' + byte(letters.IntN(26))
+	}
+	return string(b)
 }

@@ -113,6 +113,23 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
+func TestReadProfile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(path, []byte("[111122223333]\naws_access_key_id = ONE\naws_secret_access_key = s\n[444455556666]\naws_access_key_id = TWO\naws_secret_access_key = t\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for profile, want := range map[string]KeyPair{"111122223333": {"ONE", "s"}, "444455556666": {"TWO", "t"}} {
+		if got, err := ReadProfile(path, profile); err != nil || got != want {
+			t.Errorf("%s: %v, %v", profile, got, err)
+		}
+	}
+	for _, profile := range []string{"default", "1111", ""} {
+		if got, err := ReadProfile(path, profile); !errors.Is(err, ErrNoProfile) || got != (KeyPair{}) {
+			t.Errorf("%q: %v, %v", profile, got, err)
+		}
+	}
+}
+
 func TestRoot(t *testing.T) {
 	want := Credential{KeyID: "AKIA", Secret: "s", Account: "123456789012"}
 	if got := Root("123456789012", KeyPair{"AKIA", "s"}); got != want {

@@ -37,7 +37,7 @@ func NewKeyPair(random io.Reader) (KeyPair, error) {
 
 // Names in a shared credentials file.
 const (
-	profile   = "[default]"
+	profile   = "default"
 	keyName   = "aws_access_key_id"
 	valueName = "aws_secret_access_key"
 )
@@ -60,7 +60,7 @@ func LoadOrCreate(path string, random io.Reader) (pair KeyPair, created bool, er
 // WriteFile writes the key pair for its owner's eyes only. The file is there as
 // a whole or not at all, even after a power cut.
 func WriteFile(path string, pair KeyPair) error {
-	text := fmt.Sprintf("# The root key pair of a Heddle server: who has it may do anything there.\n%s\n%s = %s\n%s = %s\n",
+	text := fmt.Sprintf("# The root key pair of a Heddle server: who has it may do anything there.\n[%s]\n%s = %s\n%s = %s\n",
 		profile, keyName, pair.KeyID, valueName, string(pair.Secret))
 	if err := secretfile.Replace(path, []byte(text)); err != nil {
 		return fmt.Errorf("write key pair %q: %w", path, err)
@@ -68,31 +68,32 @@ func WriteFile(path string, pair KeyPair) error {
 	return nil
 }
 
+// ErrNoProfile says that a file has no key pair of a name.
+var ErrNoProfile = errors.New("no such profile")
+
 // ReadFile reads the key pair of the profile "default". It refuses a file that
 // others may read.
-func ReadFile(path string) (KeyPair, error) {
-	pair, err := readFile(path)
-	if err != nil {
-		return KeyPair{}, fmt.Errorf("read key pair %q: %w", path, err)
-	}
-	return pair, nil
-}
+func ReadFile(path string) (KeyPair, error) { return ReadProfile(path, profile) }
 
-func readFile(path string) (pair KeyPair, err error) {
+// ReadProfile is ReadFile of another profile. Errors: ErrNoProfile.
+func ReadProfile(path, profile string) (KeyPair, error) {
 	text, err := secretfile.Read(path)
-	if err != nil {
-		return pair, err
+	if err == nil {
+		var pair KeyPair
+		if pair, err = parse(text, profile); err == nil {
+			return pair, nil
+		}
 	}
-	return parse(text)
+	return KeyPair{}, fmt.Errorf("read key pair %q: %w", path, err)
 }
 
 // parse reads the text of a shared credentials file. Its errors show no part of it.
-func parse(text []byte) (pair KeyPair, err error) {
+func parse(text []byte, profile string) (pair KeyPair, err error) {
 	inProfile := false
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		line := strings.TrimSpace(lines.Text())
 		if strings.HasPrefix(line, "[") {
-			inProfile = line == profile
+			inProfile = line == "["+profile+"]"
 			continue
 		}
 		name, value, _ := strings.Cut(line, "=")
@@ -107,7 +108,7 @@ func parse(text []byte) (pair KeyPair, err error) {
 		}
 	}
 	if pair.KeyID == "" || pair.Secret == "" {
-		return KeyPair{}, fmt.Errorf("no %s and %s under %s", keyName, valueName, profile)
+		return KeyPair{}, fmt.Errorf("no %s and %s under [%s]: %w", keyName, valueName, profile, ErrNoProfile)
 	}
 	return pair, nil
 }

@@ -258,7 +258,7 @@ func keys(h *house) {
 	all := slices.Clone(hostile)
 	if h.tested.Plain {
 		all = slices.DeleteFunc(all, func(key string) bool {
-			return strings.ContainsAny(key, "\x00\x01\x7f") || strings.Contains(key, "//") || strings.HasPrefix(key, "/") || slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return s == "." || s == ".." })
+			return strings.ContainsAny(key, "\x00\x01\x7f\n") || strings.Contains(key, "//") || strings.HasPrefix(key, "/") || slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return s == "." || s == ".." })
 		})
 	}
 	for round := range 2 {

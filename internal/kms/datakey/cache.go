@@ -1,6 +1,7 @@
 package datakey
 
 import (
+	"bytes"
 	"container/list"
 	"context"
 	"crypto/aes"
@@ -11,8 +12,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"heddle/internal/engine"
 	"heddle/internal/pack"
 )
 
@@ -31,6 +34,9 @@ type Config struct {
 type Use struct {
 	Request
 	Reuse time.Duration
+	// For says for whom the data key is remembered, where that is known before the Caller
+	// is; "": for the Caller.
+	For string
 }
 
 // Cache seals payloads under data keys, and opens them. A data key is used again for the
@@ -60,7 +66,7 @@ type entry struct {
 	blob   []byte
 	made   time.Time
 	forget time.Time
-	sealed int64 // how many payloads it has sealed
+	sealed atomic.Int64 // how many payloads it has sealed
 }
 
 // asked is a question to Keys under way.
@@ -86,34 +92,65 @@ func NewCache(c Config) *Cache {
 	return &Cache{Config: c, known: map[[32]byte]*list.Element{}, asking: map[[32]byte]*asked{}}
 }
 
-// A sealed payload is: the format, 1; the blob of its data key, with its length before it;
-// a nonce of 12 bytes; and the payload by AES-256-GCM, bound to all before the nonce.
-const format = 1
+// A sealed payload is: engine.SealedHead of the blob of its data key; a nonce of 12 bytes;
+// and the payload by AES-256-GCM, bound to the head.
 
 // Seal seals a payload. Errors: *Error, and what Keys fail with.
 func (c *Cache) Seal(ctx context.Context, u Use, payload []byte) ([]byte, error) {
-	e, err := c.find(ctx, u, nil)
+	k, err := c.Find(ctx, u, nil)
 	if err != nil {
 		return nil, err
 	}
-	head := pack.Text([]byte{format}, e.blob)
-	return e.aead.Seal(head, nil, payload, head), nil
+	return k.Seal(payload), nil
 }
 
 // Open opens a payload that was sealed with the same encryption context. Errors: *Error,
 // and what Keys fail with.
 func (c *Cache) Open(ctx context.Context, u Use, sealed []byte) ([]byte, error) {
-	r := pack.Read(sealed)
-	version, blob := r.Byte(), r.Bytes()
-	if r.Err() != nil || version != format {
+	blob, _, err := engine.ReadSealedHead(sealed)
+	if err != nil {
 		return nil, errUnreadable
 	}
-	e, err := c.find(ctx, u, blob)
+	k, err := c.Find(ctx, u, blob)
 	if err != nil {
 		return nil, err
 	}
-	head := sealed[:len(sealed)-r.Len()]
-	payload, err := e.aead.Open(nil, nil, sealed[len(head):], head)
+	return k.Open(sealed)
+}
+
+// Sealer is a data key at hand. Who keeps one uses it for longer than its Use allows.
+type Sealer struct{ *entry }
+
+// Find gives the data key of a blob, or with nil the one to seal with now. Errors: *Error,
+// and what Keys fail with.
+func (c *Cache) Find(ctx context.Context, u Use, blob []byte) (Sealer, error) {
+	e, err := c.find(ctx, u, blob)
+	return Sealer{e}, err
+}
+
+// Known is Find without asking anybody: it tells whether the data key is at hand.
+func (c *Cache) Known(u Use, blob []byte) (Sealer, bool) {
+	id := u.id(blob)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.recall(id, u.Reuse, blob == nil)
+	return Sealer{e}, e != nil
+}
+
+// Seal seals a payload.
+func (k Sealer) Seal(payload []byte) []byte {
+	k.sealed.Add(1)
+	head := engine.SealedHead(k.blob)
+	return k.aead.Seal(head, nil, payload, head)
+}
+
+// Open opens a payload that was sealed under the data key. Errors: *Error, Unreadable.
+func (k Sealer) Open(sealed []byte) ([]byte, error) {
+	blob, rest, err := engine.ReadSealedHead(sealed)
+	if err != nil || !bytes.Equal(blob, k.blob) {
+		return nil, errUnreadable
+	}
+	payload, err := k.aead.Open(nil, nil, rest, sealed[:len(sealed)-len(rest)])
 	if err != nil {
 		return nil, errUnreadable
 	}
@@ -151,7 +188,9 @@ func (c *Cache) find(ctx context.Context, u Use, blob []byte) (*entry, error) {
 func (u *Use) id(blob []byte) [32]byte {
 	var b []byte
 	texts := []string{u.World.Account, u.World.Region, u.Key, u.Via}
-	if p := u.Caller; p != nil {
+	if u.For != "" {
+		texts = append(texts, "", u.For)
+	} else if p := u.Caller; p != nil {
 		texts = append(texts, p.KeyID, p.Principal.ARN, p.Principal.ID, p.Principal.SessionID)
 	}
 	for _, text := range texts {
@@ -171,12 +210,9 @@ func (c *Cache) recall(id [32]byte, reuse time.Duration, seals bool) *entry {
 		return nil
 	}
 	e := at.Value.(*entry)
-	if now := c.Now(); now.Before(e.made) || now.Sub(e.made) >= reuse || !now.Before(e.forget) || seals && e.sealed >= sealsMax {
+	if now := c.Now(); now.Before(e.made) || now.Sub(e.made) >= reuse || !now.Before(e.forget) || seals && e.sealed.Load() >= sealsMax {
 		c.drop(at)
 		return nil
-	}
-	if seals {
-		e.sealed++
 	}
 	c.recent.MoveToFront(at)
 	return e
@@ -195,12 +231,10 @@ func (c *Cache) ask(ctx context.Context, u Use, blob []byte, id [32]byte, a *ask
 		a.err = err
 		return
 	}
-	a.entry = &entry{id: id, aead: key.aead, blob: key.blob, made: made, forget: made.Add(u.Reuse), sealed: 1}
+	a.entry = &entry{id: id, aead: key.aead, blob: key.blob, made: made, forget: made.Add(u.Reuse)}
 	c.remember(a.entry)
 	if blob == nil { // whoever has sealed may open
-		opens := *a.entry
-		opens.id = u.id(key.blob)
-		c.remember(&opens)
+		c.remember(&entry{id: u.id(key.blob), aead: key.aead, blob: key.blob, made: made, forget: a.entry.forget})
 	}
 }
 

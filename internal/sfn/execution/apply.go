@@ -8,6 +8,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/pack"
+	"heddle/internal/sfn/registry"
 )
 
 // hidden is what an event says that the wire does not show.
@@ -18,7 +19,7 @@ type hidden struct {
 	task     *work     // of …Scheduled
 	child    *childRef // of TaskSubmitted
 	group    *begun    // of ParallelStateStarted and MapStateStarted
-	input    *datum    // of MapIterationStarted: what it begins with
+	input    *datum    // of ExecutionStarted and MapIterationStarted: what it begins with, if not with what there is
 	client   string    // of ExecutionRedriven: its token
 	before   []change  // what was noted since the event before
 	after    []change  // what the turn did besides, once the event had happened
@@ -49,6 +50,7 @@ type change struct {
 	retries []int64
 	failed  int64 // the event that failed
 	arn     string
+	key     registry.Encryption
 }
 
 const (
@@ -68,19 +70,21 @@ func (c *change) code(p *pack.Coder) {
 	c.at.Code(p)
 	pack.List(p, &c.retries, func(n *int64, p *pack.Coder) { p.Int(n) })
 	p.Int(&c.failed)
-	p.Text(&c.arn)
+	if p.Text(&c.arn); c.arn != "" {
+		c.key.Code(p)
+	}
 }
 
 // bytes is about what the payloads take that only private bytes have.
 func (h *hidden) bytes() int {
 	n := 0
 	if h.input != nil {
-		n += len(h.input.Text())
+		n += len(h.input.stored())
 	}
 	if g := h.group; g != nil {
 		for _, d := range []*datum{g.input, g.items} {
 			if d != nil {
-				n += len(d.Text())
+				n += len(d.stored())
 			}
 		}
 		for _, start := range g.starts {
@@ -96,6 +100,7 @@ func (h *hidden) code(c *pack.Coder, of Type) {
 	switch {
 	case of == ExecutionStarted:
 		codeSome(c, &h.settings, (*Settings).code)
+		codeSome(c, &h.input, (*datum).code)
 	case strings.HasSuffix(string(of), "StateExited"):
 		c.Text(&h.next)
 	case of == ActivityScheduled, of == LambdaFunctionScheduled, of == TaskScheduled:
@@ -129,6 +134,7 @@ func (w *work) codeScheduled(c *pack.Coder) {
 	c.Byte(&w.kind)
 	c.Text(&w.role)
 	c.Byte(&w.pattern)
+	c.Text(&w.handed)
 }
 
 func (b *begun) code(c *pack.Coder) {
@@ -156,6 +162,7 @@ func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (e
 		c := pack.Reading(private)
 		e.hidden.code(c, e.Type)
 		err = c.Done()
+		e.eachPayload((*datum).settle)
 	}
 	if err != nil {
 		return engine.Event{}, fmt.Errorf("decode event %d of an execution: %w", id, err)
@@ -166,6 +173,7 @@ func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (e
 // Apply folds an event into the state.
 func (r *Rules) Apply(st engine.State, e engine.Event) {
 	s, body := st.(*State), e.Body.(*Body)
+	s.unlocked = false
 	s.apply(e.ID, e.At, body)
 	for i := range body.hidden.after {
 		s.change(&body.hidden.after[i])
@@ -218,7 +226,7 @@ func (s *State) change(c *change) {
 		if i < 0 {
 			i, s.known = len(s.known), append(s.known, known{arn: c.arn})
 		}
-		s.known[i].at = c.at
+		s.known[i].key, s.known[i].at = c.key, c.at
 	}
 }
 
@@ -233,9 +241,12 @@ func (s *State) drop(t *thread) {
 // apply is the only place, beside note and change, that writes the state.
 func (s *State) apply(id int64, at engine.Time, e *Body) {
 	s.applyEvent(id, at, e)
-	s.grown += int64(len(e.Input.Text()) + len(e.Output.Text()) + len(e.Parameters) + e.hidden.bytes() + partBytes)
+	if s.settings.Key.Key != "" {
+		s.noteKeys(e)
+	}
+	s.grown += int64(len(e.Input.stored()) + len(e.Output.stored()) + len(e.Parameters.stored()) + e.hidden.bytes() + partBytes)
 	for i := range e.Assigned {
-		s.grown += int64(len(e.Assigned[i].value.Text()))
+		s.grown += int64(len(e.Assigned[i].value.stored()))
 	}
 	if s.grown > heldMax {
 		s.grown = s.held()
@@ -245,6 +256,9 @@ func (s *State) apply(id int64, at engine.Time, e *Body) {
 func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 	if id != s.last+1 {
 		panic(fmt.Sprintf("execution: event %d applied after event %d", id, s.last))
+	}
+	if s.settings.Key.Key != "" { // else they may be anything
+		e.eachWord((*datum).settle)
 	}
 	s.last, s.noted = id, nil
 	for i := range e.hidden.before {
@@ -279,8 +293,8 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		if c := e.hidden.child; c != nil {
 			t.work.child, t.work.childName = c.run, c.name
 		}
-	case ActivitySucceeded, ActivityFailed, ActivityTimedOut, LambdaFunctionSucceeded, LambdaFunctionFailed,
-		LambdaFunctionTimedOut, TaskSucceeded, TaskFailed, TaskTimedOut:
+	case ActivitySucceeded, ActivityFailed, ActivityTimedOut, LambdaFunctionStartFailed, LambdaFunctionSucceeded, LambdaFunctionFailed,
+		LambdaFunctionTimedOut, TaskStartFailed, TaskSubmitFailed, TaskSucceeded, TaskFailed, TaskTimedOut:
 		t.work = nil
 	case ParallelStateStarted:
 		s.applyParallel(t, id, e)
@@ -298,7 +312,7 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		return
 	case ParallelStateFailed, MapStateFailed:
 		s.halt(t)
-	case EvaluationFailed, TaskStateAborted, ParallelStateSucceeded, MapStateSucceeded:
+	case EvaluationFailed, ActivityScheduleFailed, TaskStateAborted, WaitStateAborted, ParallelStateAborted, MapStateAborted, MapIterationAborted, ParallelStateSucceeded, MapStateSucceeded:
 	default:
 		if strings.HasSuffix(string(e.Type), "StateEntered") {
 			t.state, t.entered, t.enteredAt, t.before = e.Name, id, at, e.Previous
@@ -315,10 +329,15 @@ func (s *State) applyStarted(at engine.Time, e *Body) {
 	s.settings = *e.hidden.settings
 	s.settings.Role, s.settings.Version, s.settings.Alias = e.Role, e.Version, e.Alias
 	s.input, s.started, s.status = e.Input, at, Running
-	v := e.Input
-	s.spawn(&thread{next: s.settings.StartAt, input: of(v.Value())})
-	for _, arn := range s.settings.Activities {
-		s.known = append(s.known, known{arn, at})
+	var input datum
+	if input = e.Input; e.hidden.input != nil {
+		input = *e.hidden.input
+	} else {
+		input = of(input.Value())
+	}
+	s.spawn(&thread{next: s.settings.StartAt, input: input})
+	for _, a := range s.settings.Activities {
+		s.known = append(s.known, known{a.ARN, a.Encryption, at})
 	}
 }
 
@@ -333,9 +352,9 @@ func (s *State) applyScheduled(t *thread, id int64, at engine.Time, e *Body) {
 	w := *e.hidden.task
 	w.Scheduled, w.ScheduledAt = id, at
 	w.timeout, w.heartbeat, w.resource, w.service = e.Timeout, e.Heartbeat, e.Resource, e.ResourceType
-	w.Full = w.list(s.id.Name.World)
+	w.Full = w.list()
 	if w.input = e.Input; e.Type == TaskScheduled {
-		w.input = datum{text: e.Parameters}
+		w.input = e.Parameters
 	}
 	t.work, t.wake, t.again, t.asked = &w, 0, false, false
 }
@@ -381,12 +400,13 @@ func (s *State) applyMap(t *thread, id int64, e *Body) {
 // applyIteration begins an iteration; t is the thread of the Map state.
 func (s *State) applyIteration(t *thread, id int64, e *Body) {
 	g := t.group
-	item := of(g.items.Value().([]any)[e.Index])
-	input := item
+	var input datum
 	if e.hidden.input != nil {
 		input = *e.hidden.input
+	} else {
+		input = of(g.item(e.Index))
 	}
-	s.spawn(&thread{owner: t.number, flow: g.flow, index: e.Index, next: g.startAt, input: input, item: &item, previous: id})
+	s.spawn(&thread{owner: t.number, flow: g.flow, index: e.Index, next: g.startAt, input: input, previous: id})
 	g.next, g.running = e.Index+1, g.running+1
 }
 

@@ -39,7 +39,7 @@ func BenchmarkActivity(b *testing.B) {
 		h.runs, h.order = map[engine.Name]*harnessRun{}, nil
 		h.turns = 1
 		r := h.begin("m", "e", activityDefinition, `{"order":4711,"lines":[1,2,3]}`, func(s *Start) {
-			s.Activities = []string{"arn:aws:states:us-east-1:123456789012:activity:a"}
+			s.Activities = []Activity{{ARN: "arn:aws:states:us-east-1:123456789012:activity:a"}}
 		})
 		_ = n
 		for _, body := range []any{

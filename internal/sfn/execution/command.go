@@ -67,9 +67,7 @@ type Heartbeat struct{ Ref }
 // itself. Output is what was answered, a JSON text. Errors: *UnknownTaskError.
 type Submit struct {
 	Ref
-	Output    string
-	Child     engine.RunID // of .sync: the execution that runs for it
-	ChildName engine.Name
+	Output string
 }
 
 // Succeed closes a task with its output, a JSON text. Errors: *UnknownTaskError,
@@ -83,6 +81,7 @@ type Succeed struct {
 type Fail struct {
 	Ref
 	Error, Cause *string
+	Unstarted    bool // the role that was to do it can't be assumed
 }
 
 // Stop aborts an execution. The reply is a *Stopped. Nothing changes if it is closed.

@@ -22,8 +22,8 @@ func (c coverage) add(name string, s *story) {
 		for _, e := range r.harnessRun.events {
 			body := e.Body.(*Body)
 			seen["event "+string(body.Type)] = true
-			if body.Error != nil && strings.HasPrefix(*body.Error, "States.") {
-				seen["error "+*body.Error] = true
+			if body.Error != nil && strings.HasPrefix(body.Error.stored(), "States.") {
+				seen["error "+body.Error.stored()] = true
 			}
 		}
 		seen["status "+r.state.(*State).status] = true
@@ -53,15 +53,7 @@ func (c coverage) add(name string, s *story) {
 
 // later are event types and errors that no story shows, and why.
 var later = map[string]string{
-	"event ActivityScheduleFailed":       "activities are scheduled by the execution itself, which can't fail to",
-	"event LambdaFunctionScheduleFailed": "functions are scheduled by the execution itself, which can't fail to",
-	"event LambdaFunctionStartFailed":    "a function that could not be invoked has failed (LambdaFunctionFailed)",
-	"event TaskStartFailed":              "an integration that could not be called has failed (TaskFailed)",
-	"event TaskSubmitFailed":             "a job that could not be begun has failed (TaskFailed)",
-	"event MapStateAborted":              "only TaskStateAborted was recorded from the service",
-	"event ParallelStateAborted":         "only TaskStateAborted was recorded from the service",
-	"event WaitStateAborted":             "an execution that is stopped in a Wait was recorded without it",
-	"event MapIterationAborted":          "only TaskStateAborted was recorded from the service",
+	"event LambdaFunctionScheduleFailed": "the execution itself schedules, without a quota of open tasks; that a function is not there, or may not be called, shows when it is",
 	"event MapRunAborted":                "distributed maps do not run yet",
 	"event MapRunFailed":                 "distributed maps do not run yet",
 	"event MapRunRedriven":               "distributed maps do not run yet",
@@ -70,7 +62,6 @@ var later = map[string]string{
 	"error States.ItemReaderFailed":      "distributed maps do not run yet",
 	"error States.ResultWriterFailed":    "distributed maps do not run yet",
 	"error States.Http.Socket":           "http:invoke is not called yet",
-	"error States.Permissions":           "roles are checked by who performs a task, which is not the rules",
 	"error States.BranchFailed":          "the service gives the error of what failed in the branch",
 	"error States.HeartbeatTimeout":      "a late heartbeat is told as States.Timeout, as recorded; a Catcher may name either",
 	"error States.ParameterPathFailure":  "a path in Parameters that finds nothing was recorded as States.Runtime",

@@ -14,8 +14,8 @@ import (
 func lived(t testing.TB) []*randomLife {
 	var lives []*randomLife
 	for seed := int64(900); len(lives) < 6; seed++ {
-		r := newRandomLife(t, seed)
-		r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []string{testActivity} })
+		r := newRandomLife(t, seed, false)
+		r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []Activity{{ARN: testActivity}} })
 		for steps := 0; steps < 25 && r.run.state.(*State).isOpen(); steps++ {
 			r.step()
 		}
@@ -73,7 +73,7 @@ func FuzzDecodeEvent(f *testing.F) {
 // FuzzDecodeMessage reads bytes as a message between executions.
 func FuzzDecodeMessage(f *testing.F) {
 	rules := newHarness(f, DefaultLimits()).rules
-	for kind := range byte(3) {
+	for kind := range byte(4) {
 		m, _ := messageKinds.New(kind)
 		f.Add(encodeMessage(m))
 	}

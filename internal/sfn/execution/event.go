@@ -17,39 +17,47 @@ type Type string
 // Event types (Step Functions API Reference, HistoryEvent). Those of states are made of the
 // state's type: "PassStateEntered".
 const (
-	ExecutionStarted        Type = "ExecutionStarted"
-	ExecutionSucceeded      Type = "ExecutionSucceeded"
-	ExecutionFailed         Type = "ExecutionFailed"
-	ExecutionTimedOut       Type = "ExecutionTimedOut"
-	ExecutionAborted        Type = "ExecutionAborted"
-	ExecutionRedriven       Type = "ExecutionRedriven"
-	EvaluationFailed        Type = "EvaluationFailed"
-	ActivityScheduled       Type = "ActivityScheduled"
-	ActivityStarted         Type = "ActivityStarted"
-	ActivitySucceeded       Type = "ActivitySucceeded"
-	ActivityFailed          Type = "ActivityFailed"
-	ActivityTimedOut        Type = "ActivityTimedOut"
-	LambdaFunctionScheduled Type = "LambdaFunctionScheduled"
-	LambdaFunctionStarted   Type = "LambdaFunctionStarted"
-	LambdaFunctionSucceeded Type = "LambdaFunctionSucceeded"
-	LambdaFunctionFailed    Type = "LambdaFunctionFailed"
-	LambdaFunctionTimedOut  Type = "LambdaFunctionTimedOut"
-	TaskScheduled           Type = "TaskScheduled"
-	TaskStarted             Type = "TaskStarted"
-	TaskSubmitted           Type = "TaskSubmitted"
-	TaskSucceeded           Type = "TaskSucceeded"
-	TaskFailed              Type = "TaskFailed"
-	TaskTimedOut            Type = "TaskTimedOut"
-	TaskStateAborted        Type = "TaskStateAborted"
-	ParallelStateStarted    Type = "ParallelStateStarted"
-	ParallelStateSucceeded  Type = "ParallelStateSucceeded"
-	ParallelStateFailed     Type = "ParallelStateFailed"
-	MapStateStarted         Type = "MapStateStarted"
-	MapStateSucceeded       Type = "MapStateSucceeded"
-	MapStateFailed          Type = "MapStateFailed"
-	MapIterationStarted     Type = "MapIterationStarted"
-	MapIterationSucceeded   Type = "MapIterationSucceeded"
-	MapIterationFailed      Type = "MapIterationFailed"
+	ExecutionStarted          Type = "ExecutionStarted"
+	ExecutionSucceeded        Type = "ExecutionSucceeded"
+	ExecutionFailed           Type = "ExecutionFailed"
+	ExecutionTimedOut         Type = "ExecutionTimedOut"
+	ExecutionAborted          Type = "ExecutionAborted"
+	ExecutionRedriven         Type = "ExecutionRedriven"
+	EvaluationFailed          Type = "EvaluationFailed"
+	ActivityScheduled         Type = "ActivityScheduled"
+	ActivityScheduleFailed    Type = "ActivityScheduleFailed"
+	ActivityStarted           Type = "ActivityStarted"
+	ActivitySucceeded         Type = "ActivitySucceeded"
+	ActivityFailed            Type = "ActivityFailed"
+	ActivityTimedOut          Type = "ActivityTimedOut"
+	LambdaFunctionScheduled   Type = "LambdaFunctionScheduled"
+	LambdaFunctionStarted     Type = "LambdaFunctionStarted"
+	LambdaFunctionStartFailed Type = "LambdaFunctionStartFailed"
+	LambdaFunctionSucceeded   Type = "LambdaFunctionSucceeded"
+	LambdaFunctionFailed      Type = "LambdaFunctionFailed"
+	LambdaFunctionTimedOut    Type = "LambdaFunctionTimedOut"
+	TaskScheduled             Type = "TaskScheduled"
+	TaskStarted               Type = "TaskStarted"
+	TaskStartFailed           Type = "TaskStartFailed"
+	TaskSubmitted             Type = "TaskSubmitted"
+	TaskSubmitFailed          Type = "TaskSubmitFailed"
+	TaskSucceeded             Type = "TaskSucceeded"
+	TaskFailed                Type = "TaskFailed"
+	TaskTimedOut              Type = "TaskTimedOut"
+	TaskStateAborted          Type = "TaskStateAborted"
+	WaitStateAborted          Type = "WaitStateAborted"
+	ParallelStateAborted      Type = "ParallelStateAborted"
+	MapStateAborted           Type = "MapStateAborted"
+	ParallelStateStarted      Type = "ParallelStateStarted"
+	ParallelStateSucceeded    Type = "ParallelStateSucceeded"
+	ParallelStateFailed       Type = "ParallelStateFailed"
+	MapStateStarted           Type = "MapStateStarted"
+	MapStateSucceeded         Type = "MapStateSucceeded"
+	MapStateFailed            Type = "MapStateFailed"
+	MapIterationStarted       Type = "MapIterationStarted"
+	MapIterationSucceeded     Type = "MapIterationSucceeded"
+	MapIterationFailed        Type = "MapIterationFailed"
+	MapIterationAborted       Type = "MapIterationAborted"
 )
 
 // entered and exited are the types of the events of a state.
@@ -89,39 +97,47 @@ type eventShape struct {
 // shapes of all types; a state's Entered and Exited have one each, whatever the state.
 var shapes = func() map[Type]eventShape {
 	m := map[Type]eventShape{
-		ExecutionStarted:        {"executionStartedEventDetails", withInput | withRole | withOrigin},
-		ExecutionSucceeded:      {"executionSucceededEventDetails", withOutput},
-		ExecutionFailed:         {"executionFailedEventDetails", withError},
-		ExecutionTimedOut:       {"executionTimedOutEventDetails", withError},
-		ExecutionAborted:        {"executionAbortedEventDetails", withError},
-		ExecutionRedriven:       {"executionRedrivenEventDetails", withRedriveCount},
-		EvaluationFailed:        {"evaluationFailedEventDetails", withError | withEvaluation},
-		ActivityScheduled:       {"activityScheduledEventDetails", withResource | withInput | withTimeouts},
-		ActivityStarted:         {"activityStartedEventDetails", withWorker},
-		ActivitySucceeded:       {"activitySucceededEventDetails", withOutput},
-		ActivityFailed:          {"activityFailedEventDetails", withError},
-		ActivityTimedOut:        {"activityTimedOutEventDetails", withError},
-		LambdaFunctionScheduled: {"lambdaFunctionScheduledEventDetails", withResource | withInput | withTimeouts | withCredentials},
-		LambdaFunctionStarted:   {},
-		LambdaFunctionSucceeded: {"lambdaFunctionSucceededEventDetails", withOutput},
-		LambdaFunctionFailed:    {"lambdaFunctionFailedEventDetails", withError},
-		LambdaFunctionTimedOut:  {"lambdaFunctionTimedOutEventDetails", withError},
-		TaskScheduled:           {"taskScheduledEventDetails", withResource | withResourceType | withRegion | withParameters | withTimeouts | withCredentials},
-		TaskStarted:             {"taskStartedEventDetails", withResource | withResourceType},
-		TaskSubmitted:           {"taskSubmittedEventDetails", withResource | withResourceType | withOutput},
-		TaskSucceeded:           {"taskSucceededEventDetails", withResource | withResourceType | withOutput},
-		TaskFailed:              {"taskFailedEventDetails", withResource | withResourceType | withError},
-		TaskTimedOut:            {"taskTimedOutEventDetails", withResource | withResourceType | withError},
-		TaskStateAborted:        {},
-		ParallelStateStarted:    {},
-		ParallelStateSucceeded:  {},
-		ParallelStateFailed:     {},
-		MapStateStarted:         {"mapStateStartedEventDetails", withLength},
-		MapStateSucceeded:       {},
-		MapStateFailed:          {},
-		MapIterationStarted:     {"mapIterationStartedEventDetails", withName | withIndex},
-		MapIterationSucceeded:   {"mapIterationSucceededEventDetails", withName | withIndex},
-		MapIterationFailed:      {"mapIterationFailedEventDetails", withName | withIndex},
+		ExecutionStarted:          {"executionStartedEventDetails", withInput | withRole | withOrigin},
+		ExecutionSucceeded:        {"executionSucceededEventDetails", withOutput},
+		ExecutionFailed:           {"executionFailedEventDetails", withError},
+		ExecutionTimedOut:         {"executionTimedOutEventDetails", withError},
+		ExecutionAborted:          {"executionAbortedEventDetails", withError},
+		ExecutionRedriven:         {"executionRedrivenEventDetails", withRedriveCount},
+		EvaluationFailed:          {"evaluationFailedEventDetails", withError | withEvaluation},
+		ActivityScheduled:         {"activityScheduledEventDetails", withResource | withInput | withTimeouts},
+		ActivityScheduleFailed:    {"activityScheduleFailedEventDetails", withError},
+		ActivityStarted:           {"activityStartedEventDetails", withWorker},
+		ActivitySucceeded:         {"activitySucceededEventDetails", withOutput},
+		ActivityFailed:            {"activityFailedEventDetails", withError},
+		ActivityTimedOut:          {"activityTimedOutEventDetails", withError},
+		LambdaFunctionScheduled:   {"lambdaFunctionScheduledEventDetails", withResource | withInput | withTimeouts | withCredentials},
+		LambdaFunctionStarted:     {},
+		LambdaFunctionStartFailed: {"lambdaFunctionStartFailedEventDetails", withError},
+		LambdaFunctionSucceeded:   {"lambdaFunctionSucceededEventDetails", withOutput},
+		LambdaFunctionFailed:      {"lambdaFunctionFailedEventDetails", withError},
+		LambdaFunctionTimedOut:    {"lambdaFunctionTimedOutEventDetails", withError},
+		TaskScheduled:             {"taskScheduledEventDetails", withResource | withResourceType | withRegion | withParameters | withTimeouts | withCredentials},
+		TaskStarted:               {"taskStartedEventDetails", withResource | withResourceType},
+		TaskStartFailed:           {"taskStartFailedEventDetails", withResource | withResourceType | withError},
+		TaskSubmitFailed:          {"taskSubmitFailedEventDetails", withResource | withResourceType | withError},
+		TaskSubmitted:             {"taskSubmittedEventDetails", withResource | withResourceType | withOutput},
+		TaskSucceeded:             {"taskSucceededEventDetails", withResource | withResourceType | withOutput},
+		TaskFailed:                {"taskFailedEventDetails", withResource | withResourceType | withError},
+		TaskTimedOut:              {"taskTimedOutEventDetails", withResource | withResourceType | withError},
+		TaskStateAborted:          {},
+		WaitStateAborted:          {},
+		ParallelStateAborted:      {},
+		MapStateAborted:           {},
+		ParallelStateStarted:      {},
+		ParallelStateSucceeded:    {},
+		ParallelStateFailed:       {},
+		MapStateStarted:           {"mapStateStartedEventDetails", withLength},
+		MapStateSucceeded:         {},
+		MapStateFailed:            {},
+		MapIterationStarted:       {"mapIterationStartedEventDetails", withName | withIndex},
+		MapIterationSucceeded:     {"mapIterationSucceededEventDetails", withName | withIndex},
+		MapIterationFailed:        {"mapIterationFailedEventDetails", withName | withIndex},
+		MapIterationAborted:       {"mapIterationAbortedEventDetails", withName | withIndex},
 	}
 	for _, of := range []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"} {
 		m[entered(of)] = eventShape{"stateEnteredEventDetails", withName | withInput}
@@ -140,12 +156,12 @@ type Body struct {
 
 	Name          string
 	Input, Output datum
-	Error, Cause  *string
+	Error, Cause  *datum // no JSON
 	Resource      string
 	ResourceType  string
 	Region        string
-	Parameters    string // JSON text
-	Timeout       int64  // seconds; 0: none was asked for
+	Parameters    datum
+	Timeout       int64 // seconds; 0: none was asked for
 	Heartbeat     int64
 	Credentials   *string // ARN of a role
 	Worker        *string
@@ -191,7 +207,7 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 		w.number("length", e.Length)
 	}
 	if has(withInput) && data {
-		w.payload("input", e.Input.Text())
+		w.payload("input", e.Input.stored())
 	}
 	if has(withRole) {
 		w.text("roleArn", e.Role)
@@ -210,14 +226,14 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 		w.text("region", e.Region)
 	}
 	if has(withParameters) && data {
-		w.text("parameters", e.Parameters)
+		w.text("parameters", e.Parameters.stored())
 	}
 	if has(withOutput) && data {
-		w.payload("output", e.Output.Text())
+		w.payload("output", e.Output.stored())
 	}
 	if has(withError) {
-		w.optional("error", e.Error)
-		w.optional("cause", e.Cause)
+		w.optional("error", shown(e.Error))
+		w.optional("cause", shown(e.Cause))
 	}
 	if has(withTimeouts) {
 		w.positive("timeoutInSeconds", e.Timeout)
@@ -247,7 +263,7 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 			}
 			w.b = shape.AppendString(w.b, e.Assigned[i].name)
 			w.b = append(w.b, ':')
-			w.b = shape.AppendString(w.b, e.Assigned[i].value.Text())
+			w.b = shape.AppendString(w.b, e.Assigned[i].value.stored())
 		}
 		w.b = append(w.b, '}')
 		w.member("assignedVariablesDetails")
@@ -308,6 +324,12 @@ func (w *members) payload(name, value string) {
 
 // WithoutData gives stored events, with commas between them, without what users gave.
 func WithoutData(events []byte) ([]byte, error) {
+	return rewrite(events, false, func(*Body) error { return nil })
+}
+
+// rewrite gives stored events anew, with commas between them, after something was done to
+// them.
+func rewrite(events []byte, data bool, change func(*Body) error) ([]byte, error) {
 	d := jx.DecodeBytes(slices.Concat([]byte{'['}, events, []byte{']'}))
 	b := make([]byte, 0, len(events)/2)
 	err := d.Arr(func(d *jx.Decoder) error {
@@ -317,10 +339,13 @@ func WithoutData(events []byte) ([]byte, error) {
 		}
 		id, at, e, err := decodePublic(public)
 		if err == nil {
+			err = change(e)
+		}
+		if err == nil {
 			if len(b) > 0 {
 				b = append(b, ',')
 			}
-			b = appendEvent(b, id, at, e, false)
+			b = appendEvent(b, id, at, e, data)
 		}
 		return err
 	})
@@ -365,6 +390,10 @@ func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {
 		text(&s)
 		*to = &s
 	}
+	words := func(to **datum) {
+		*to = &datum{}
+		text(&(*to).text)
+	}
 	switch string(key) {
 	case "name":
 		text(&e.Name)
@@ -389,11 +418,11 @@ func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {
 	case "region":
 		text(&e.Region)
 	case "parameters":
-		text(&e.Parameters)
+		text(&e.Parameters.text)
 	case "error":
-		optional(&e.Error)
+		words(&e.Error)
 	case "cause":
-		optional(&e.Cause)
+		words(&e.Cause)
 	case "timeoutInSeconds":
 		e.Timeout, err = d.Int64()
 	case "heartbeatInSeconds":

@@ -29,8 +29,9 @@ type failure struct {
 	location    string
 	queried     bool // EvaluationFailed says so
 	uncatchable bool
-	task        bool // its task did
-	heartbeat   bool // because a heartbeat was late
+	task        bool    // its task did
+	heartbeat   bool    // because a heartbeat was late
+	within      *thread // of a branch or an iteration; nil: it failed itself
 }
 
 // causeIn is a cause with the state in which it happened.
@@ -79,7 +80,7 @@ func (t *turn) evaluationFailed(th *thread, st *asl.State, f *failure) {
 		if st.Type == asl.Wait {
 			previous = th.entered
 		}
-		body := &Body{Type: EvaluationFailed, Previous: previous, Error: f.name, Cause: f.cause, State: st.Name}
+		body := &Body{Type: EvaluationFailed, Previous: previous, Error: said(f.name), Cause: said(f.cause), State: st.Name}
 		if f.location != "" {
 			body.Location = &f.location
 		}
@@ -95,6 +96,9 @@ func (t *turn) evaluationFailed(th *thread, st *asl.State, f *failure) {
 func (t *turn) fail(th *thread, st *asl.State, f failure) {
 	if t.trial != nil {
 		t.trial.failed = &f
+	}
+	if th.group != nil && !th.halted {
+		t.abortBelow(th, f.within)
 	}
 	if t.retry(th, st, &f) || t.catch(th, st, &f) {
 		return
@@ -112,13 +116,9 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 		t.end(Failed, f.name, f.cause, last)
 		return
 	}
-	f.task, f.heartbeat, f.queried = false, false, false
+	f.task, f.heartbeat, f.queried, f.within = false, false, false, th
 	outer := t.state(owner)
-	if owner.group.items == nil {
-		if st.Type == asl.Task {
-			t.emit(th, &Body{Type: TaskStateAborted, Previous: f.at})
-		}
-	} else {
+	if owner.group.items != nil {
 		t.emit(th, &Body{Type: MapIterationFailed, Previous: f.at, Name: outer.Name, Index: th.index})
 		g := owner.group
 		if g.failed <= g.tolerated && !f.uncatchable {
@@ -135,6 +135,33 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 // tooManyFailed is the error of a Map state of which more iterations failed than it tolerates.
 func tooManyFailed() (name, cause *string) {
 	return text("States.ExceedToleratedFailureThreshold"), text("The specified tolerated failure threshold was exceeded")
+}
+
+// abortBelow tells of what is under way in a thread's state, which has failed, as far as the
+// turn has room: of what failed in it first, and then from the inside out.
+func (t *turn) abortBelow(owner, first *thread) {
+	var below []*thread
+	t.s.below(owner, func(th *thread) {
+		if th != first {
+			below = append(below, th)
+		}
+	})
+	if first != nil {
+		below = append(below, first)
+	}
+	for _, th := range slices.Backward(below) {
+		within := t.s.thread(th.owner)
+		switch {
+		case th.halted || t.spent():
+		case within.group.items != nil:
+			t.emit(th, &Body{Type: MapIterationAborted, Previous: th.previous, Name: t.state(within).Name, Index: th.index})
+		case th.state != "":
+			of := Type(t.state(th).Type.String() + "StateAborted")
+			if _, there := shapes[of]; there {
+				t.emit(th, &Body{Type: of, Previous: th.previous})
+			}
+		}
+	}
 }
 
 // giveUpBelow ends the open tasks of a thread and of all that is part of its state.

@@ -35,9 +35,12 @@ type harness struct {
 	// quick: the log is folded now and then only.
 	quick bool
 	// activities that are there beside those that an execution knew at its start.
-	activities map[string]bool
-	turns      int
-	watch      func(*harnessRun) // after each turn; nil: nobody does
+	activities map[string]registry.Encryption
+	// key is that of the machines.
+	key   registry.Encryption
+	keys  *toyKeys
+	turns int
+	watch func(*harnessRun) // after each turn; nil: nobody does
 }
 
 type noteKey struct {
@@ -58,7 +61,8 @@ func newHarness(t testing.TB, limits Limits) *harness {
 	rules := New(limits, asl.NewCache(1<<20))
 	enginetest.CheckParts(t, rules)
 	return &harness{
-		t: t, rules: rules, now: houseStart, up: houseStart, blobs: map[blob.ID][]byte{}, activities: map[string]bool{}, runs: map[engine.Name]*harnessRun{},
+		t: t, rules: rules, now: houseStart, up: houseStart, blobs: map[blob.ID][]byte{}, activities: map[string]registry.Encryption{}, runs: map[engine.Name]*harnessRun{},
+		keys: &toyKeys{t: t, refused: map[string]error{}},
 	}
 }
 
@@ -89,6 +93,11 @@ func (h *harness) tryBegin(machine, name, definition, input string, change func(
 	if change != nil {
 		change(start)
 	}
+	if start.Key = h.key; h.key.Key != "" {
+		key := &toyKey{h.keys, "of definitions", ""}
+		start.Definition = h.put(string(key.Seal([]byte(definition))))
+		start.DefinitionKey = key.blob
+	}
 	id := engine.Identity{Name: Name(testWorld, machine, name), Run: engine.NewRunID(7, engine.NameSeed(Name(testWorld, machine, name)))}
 	run := &harnessRun{id: id, state: h.rules.New(id), notes: map[noteKey][]byte{}}
 	if _, err := h.do(run, start); err != nil {
@@ -104,6 +113,8 @@ func (h *harness) tryBegin(machine, name, definition, input string, change func(
 func (h *harness) do(r *harnessRun, body any) (any, error) {
 	h.t.Helper()
 	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.open, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
+	h.keys.want(h.rules.Wants(r.state, body).DataKeys)
+	in.DataKey = h.keys.find
 	var before []byte
 	_, woken := body.(engine.Wake)
 	checked := !h.quick || h.turns%10 == 0
@@ -168,14 +179,17 @@ func (h *harness) settle() {
 			h.queue = h.queue[1:]
 			if m.To.Kind == registry.KindActivity {
 				h.answer(m)
-			} else if to := h.runs[m.To]; to != nil {
-				body, err := h.rules.DecodeMessage(m.Body)
-				if err != nil {
-					h.t.Fatal(err)
-				}
-				if _, err := h.do(to, body); err != nil {
-					h.t.Fatal(err)
-				}
+				continue
+			}
+			body, err := h.rules.DecodeMessage(m.Body)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			to := h.runs[m.To]
+			if to == nil || to.id.Run != m.Run {
+				h.queue = append(h.queue, h.rules.Refused(m.To, body, &engine.UnknownRunError{})...)
+			} else if _, err := h.do(to, body); err != nil {
+				h.t.Fatal(err)
 			}
 			continue
 		}
@@ -198,13 +212,14 @@ func (h *harness) answer(m engine.Message) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if !h.activities[m.To.Key] {
+	encryption, there := h.activities[m.To.Key]
+	if !there {
 		h.queue = append(h.queue, rules.Refused(m.To, body, nil)...)
 		return
 	}
 	st := rules.New(engine.Identity{Name: m.To})
 	in := engine.Input{Now: h.now}
-	if _, err := rules.Handle(st, registry.CreateActivity{}, in); err != nil {
+	if _, err := rules.Handle(st, registry.CreateActivity{Encryption: encryption}, in); err != nil {
 		h.t.Fatal(err)
 	}
 	turn, err := rules.Handle(st, body, in)

@@ -7,12 +7,24 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/pack"
 	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
 	"heddle/jsonvalue"
 )
 
 // Messages are what executions tell each other. Each is handled exactly once, in the order
 // of its sender; receivers may be gone.
 type message interface{ code(*pack.Coder) }
+
+// ChildBegun tells an execution that one runs for a task of it. It goes with the child's
+// first event, so that a child of which its parent does not know, or not any more, is
+// stopped, whatever became of who started it.
+type ChildBegun struct {
+	Scheduled int64 // the task
+	Parent    engine.RunID
+	Child     engine.RunID
+	Name      engine.Name
+	Started   engine.Time
+}
 
 // ChildClosed tells an execution that one which ran for a task of it has ended.
 type ChildClosed struct {
@@ -34,13 +46,27 @@ type StopChild struct {
 type ActivityFound struct {
 	Thread  int64
 	Entered int64 // event id of the state that wants it
+	ARN     string
 	There   bool
+	// Encryption is the activity's, which writes it behind the answer that it was given.
+	Encryption registry.Encryption
 }
 
 func (m *ActivityFound) code(c *pack.Coder) {
 	c.Int(&m.Thread)
 	c.Int(&m.Entered)
-	c.Bool(&m.There)
+	c.Text(&m.ARN)
+	if c.Bool(&m.There); m.There && c.Reads() {
+		m.Encryption.Code(c)
+	}
+}
+
+func (m *ChildBegun) code(c *pack.Coder) {
+	c.Int(&m.Scheduled)
+	m.Parent.Code(c)
+	m.Child.Code(c)
+	codeName(c, &m.Name)
+	m.Started.Code(c)
 }
 
 func (m *ChildClosed) code(c *pack.Coder) {
@@ -63,7 +89,7 @@ func (m *StopChild) code(c *pack.Coder) {
 // messageFormat is the first byte of each message; its kind is the second.
 const messageFormat = 1
 
-var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChild{}, 2: &ActivityFound{}})
+var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChild{}, 2: &ActivityFound{}, 3: &ChildBegun{}})
 
 func encodeMessage(m message) []byte {
 	c := pack.Writing(append(make([]byte, 0, 128), messageFormat, messageKinds.Mark(m)))
@@ -91,12 +117,25 @@ func (r *Rules) DecodeMessage(body []byte) (any, error) {
 	return m, nil
 }
 
-// Refused tells nobody: who is gone needs no news.
-func (r *Rules) Refused(engine.Name, any, error) []engine.Message { return nil }
+// Refused stops a child whose parent is gone. Nobody else needs news of who is gone.
+func (r *Rules) Refused(_ engine.Name, body any, _ error) []engine.Message {
+	if c, ok := body.(*ChildBegun); ok {
+		return []engine.Message{c.stop()}
+	}
+	return nil
+}
+
+// stop is what stops the child.
+func (m *ChildBegun) stop() engine.Message {
+	return engine.Message{To: m.Name, Run: m.Child, Body: encodeMessage(&StopChild{Run: m.Parent, Scheduled: m.Scheduled})}
+}
 
 // receive handles a message.
 func (t *turn) receive(m message) {
 	s := t.s
+	if c, ok := m.(*ChildBegun); ok {
+		t.childBegun(c)
+	}
 	if !s.isOpen() {
 		return
 	}
@@ -112,6 +151,19 @@ func (t *turn) receive(m message) {
 	}
 }
 
+// childBegun has a task wait for the execution that was begun for it. If the task is over,
+// the execution is stopped.
+func (t *turn) childBegun(c *ChildBegun) {
+	th := t.s.working(c.Scheduled)
+	if th == nil {
+		t.send(c.stop())
+		return
+	}
+	t.started(th)
+	machine, name := Split(c.Name.Key)
+	t.submitted(th, StartOutput(ARN(c.Name.World, machine, name), c.Started, c.Scheduled), &childRef{c.Child, c.Name})
+}
+
 // tellParent tells the execution that waits for this one that it has ended.
 func (t *turn) tellParent() {
 	s := t.s
@@ -119,30 +171,28 @@ func (t *turn) tellParent() {
 	if !p.Waits {
 		return
 	}
+	input := "null" // it can't be read
+	if s.settings.Key.Key == "" || t.key != nil {
+		input = s.input.Text()
+	}
 	t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildClosed{
 		Scheduled: p.Scheduled, ARN: s.arn, Name: s.name, Machine: s.of, Version: s.settings.Version, Alias: s.settings.Alias,
-		Status: s.status, Input: s.input.Text(), Output: s.output.Text(), Error: s.err, Cause: s.cause,
+		Status: s.status, Input: input, Output: s.output.Text(), Error: s.err.words(), Cause: s.cause.words(),
 		Started: s.started, Stopped: s.closed, Redrives: s.redrives,
 	})})
 }
 
-// childClosed ends the task for which an execution ran. Nobody may have said yet that it
-// had begun.
+// childClosed ends the task for which an execution ran.
 func (t *turn) childClosed(c *ChildClosed) {
 	th := t.s.working(c.Scheduled)
 	if th == nil {
 		return
 	}
-	w := th.work
-	if w.submitted == 0 {
-		t.started(th)
-		t.submitted(th, StartOutput(c.ARN, c.Started, w.Scheduled), nil)
-	}
-	out := c.output(asl.Pattern(w.pattern) == asl.Sync2)
+	out := c.output(asl.Pattern(th.work.pattern) == asl.Sync2)
 	if c.Status == Succeeded {
 		t.taskSucceeded(th, of(out))
 	} else {
-		t.taskFailed(th, failure{name: text("States.TaskFailed"), cause: text(jsonvalue.Text(out)), task: true})
+		t.taskFailed(th, failed, failure{name: text("States.TaskFailed"), cause: text(jsonvalue.Text(out)), task: true})
 	}
 	t.run()
 }

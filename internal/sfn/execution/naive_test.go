@@ -10,14 +10,21 @@ import (
 // naive interprets definitions of the kind that TestRandomMachines makes, straight from
 // their JSON: a state is a function from a value to what may come of it. It shares nothing
 // with the rules.
-type naive struct{ machine object }
+type naive struct {
+	machines map[string]object
+	stops    bool // some child executions were stopped
+}
 
 // outcome is how something may end: with an output, or by an error.
 type outcome struct {
 	err   string // "": it succeeds
 	cause any
 	value string // the output, canonical
+	beat  bool   // a task was not heard of
 }
+
+// ranOut stands for the error of an execution that had no time left.
+const ranOut = "ran out of time"
 
 func (o outcome) among(list []outcome) bool {
 	return slices.ContainsFunc(list, func(other outcome) bool { return o.err == other.err && (o.err != "" || o.value == other.value) })
@@ -38,10 +45,10 @@ func (s *scope) find(name string) any {
 	panic("no variable " + name)
 }
 
-func newNaive(definition string) *naive {
-	n := &naive{}
-	if err := json.Unmarshal([]byte(definition), &n.machine); err != nil {
-		panic(err)
+func newNaive(definitions map[string]string, stops bool) *naive {
+	n := &naive{map[string]object{}, stops}
+	for name, definition := range definitions {
+		n.machines[name] = parsed(definition).(object)
 	}
 	return n
 }
@@ -53,8 +60,56 @@ func parsed(text string) (v any) {
 	return v
 }
 
-func (n *naive) outcomes(input string) []outcome {
-	return n.flow(n.machine, parsed(input), nil)
+func (n *naive) outcomes(machine, input string) []outcome {
+	return n.execution(machine, parsed(input))
+}
+
+func (n *naive) execution(machine string, input any) []outcome {
+	m := n.machines[machine]
+	ends := n.flow(m, input, nil)
+	if m["TimeoutSeconds"] != nil {
+		ends = append(ends, outcome{err: ranOut})
+	}
+	return ends
+}
+
+// child is how a task may end that starts an execution.
+func (n *naive) child(resource string, parameters object) (ends []outcome) {
+	arn := parameters["StateMachineArn"].(string)
+	_, pattern, _ := strings.Cut(resource, ".")
+	switch pattern {
+	case "":
+		return []outcome{{value: `{"started":true}`}}
+	case "waitForTaskToken":
+		return answers(parameters["Input"], true)
+	}
+	for _, o := range n.execution(arn[strings.LastIndexByte(arn, ':')+1:], unknowing(parsed(jsonText(parameters["Input"])))) {
+		result := object{"status": "SUCCEEDED"}
+		if pattern == "sync:2" && o.err == "" {
+			result["output"] = parsed(o.value)
+		}
+		if o.err == "" {
+			ends = append(ends, outcome{value: jsonText(result)})
+		} else {
+			ends = append(ends, outcome{err: "States.TaskFailed", cause: someCause})
+		}
+	}
+	if n.stops {
+		ends = append(ends, outcome{err: "States.TaskFailed", cause: someCause})
+	}
+	return distinct(ends)
+}
+
+// answers is how a worker may answer to an input.
+func answers(input any, little bool) []outcome {
+	switch name, output, hangs := answerOf(jsonText(input), little); {
+	case hangs:
+		return nil
+	case name != "":
+		return []outcome{{err: name}}
+	default:
+		return []outcome{{value: canonical(output)}}
+	}
 }
 
 // flow gives how a flow may end. One may end in several ways only by what runs at the same
@@ -121,13 +176,14 @@ func (n *naive) from(flow object, name string, in any, sc *scope) []outcome {
 		}
 		caught := false
 		for _, c := range list(st["Catch"]) {
-			if means(c["ErrorEquals"], o.err, st["Type"] == "Task") {
+			if means(c["ErrorEquals"], o, st["Type"] == "Task") {
 				all = append(all, next(c["Next"], object{"Error": o.err, "Cause": o.cause}, nil)...)
 				caught = true
 				break
 			}
 		}
 		if !caught {
+			o.beat = false // which those around it do not see
 			all = append(all, o)
 		}
 	}
@@ -142,7 +198,7 @@ func (n *naive) tried(st object, in any, sc *scope, counts []int) []outcome {
 	}
 	var all []outcome
 	for _, o := range n.once(st, in, sc, retried) {
-		i := slices.IndexFunc(list(st["Retry"]), func(r object) bool { return o.err != "" && means(r["ErrorEquals"], o.err, st["Type"] == "Task") })
+		i := slices.IndexFunc(list(st["Retry"]), func(r object) bool { return o.err != "" && means(r["ErrorEquals"], o, st["Type"] == "Task") })
 		if i < 0 || counts[i] >= int(list(st["Retry"])[i]["MaxAttempts"].(float64)) {
 			all = append(all, o)
 			continue
@@ -155,7 +211,7 @@ func (n *naive) tried(st object, in any, sc *scope, counts []int) []outcome {
 }
 
 func (n *naive) once(st object, in any, sc *scope, retried int) []outcome {
-	context := object{"$$.State.RetryCount": float64(retried)}
+	context := object{"$$.State.RetryCount": float64(retried), "$$.Task.Token": someToken}
 	effective := in
 	if p, ok := st["Parameters"]; ok {
 		effective = fill(p, in, sc, context)
@@ -164,11 +220,21 @@ func (n *naive) once(st object, in any, sc *scope, retried int) []outcome {
 	tolerated := 0
 	switch st["Type"] {
 	case "Task":
-		name, output := answerOf(jsonText(effective))
-		if name != "" {
-			return []outcome{{err: name}}
+		var ends []outcome
+		timeout, _ := st["TimeoutSeconds"].(float64)
+		little := timeout > 0 && timeout < 1000
+		if resource := st["Resource"].(string); strings.Contains(resource, "startExecution") {
+			ends = n.child(resource, effective.(object))
+		} else {
+			ends = answers(effective, little)
 		}
-		return []outcome{{value: canonical(output)}}
+		if little {
+			ends = append(ends, outcome{err: "States.Timeout", cause: ""})
+		}
+		if st["HeartbeatSeconds"] != nil {
+			ends = append(ends, outcome{err: "States.Timeout", cause: "", beat: true})
+		}
+		return ends
 	case "Parallel":
 		for _, branch := range st["Branches"].([]any) {
 			parts = append(parts, n.flow(branch.(object), effective, sc))
@@ -230,7 +296,7 @@ func distinct(list []outcome) []outcome {
 	var all []outcome
 	for _, o := range list {
 		if !slices.ContainsFunc(all, func(other outcome) bool {
-			return o.err == other.err && o.value == other.value && jsonText(o.cause) == jsonText(other.cause)
+			return o.err == other.err && o.value == other.value && o.beat == other.beat && jsonText(o.cause) == jsonText(other.cause)
 		}) {
 			all = append(all, o)
 		}
@@ -247,22 +313,25 @@ func list(v any) (objects []object) {
 	return objects
 }
 
-func means(names any, err string, task bool) bool {
+func means(names any, o outcome, task bool) bool {
 	for _, name := range names.([]any) {
-		if name == err || name == "States.ALL" || name == "States.TaskFailed" && task && err != "States.Timeout" {
+		if name == o.err || name == "States.ALL" || name == "States.TaskFailed" && task && o.err != "States.Timeout" || name == "States.HeartbeatTimeout" && o.beat {
 			return true
 		}
 	}
 	return false
 }
 
-// fill fills a payload template in, of one level.
+// fill fills a payload template in.
 func fill(template any, in any, sc *scope, context object) any {
 	out := object{}
 	for name, v := range template.(object) {
 		key, isPath := strings.CutSuffix(name, ".$")
 		switch path, _ := v.(string); {
 		case !isPath:
+			if inner, ok := v.(object); ok && name == "Input" {
+				v = fill(inner, in, sc, context)
+			}
 			out[name] = v
 		case path == "$":
 			out[key] = in

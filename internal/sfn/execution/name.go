@@ -39,10 +39,8 @@ func MachineARN(w engine.World, machine string) string {
 // Group is the quota group of an account's open executions.
 func Group(w engine.World) string { return "sfn\x00" + w.Account + "\x00" + w.Region }
 
-// ActivityList is the full name of the task list of an activity's tasks.
-func ActivityList(w engine.World, activity string) string {
-	return "sfn-activity\x00" + w.Account + "\x00" + w.Region + "\x00" + activity
-}
+// ActivityList is the full name of the task list of an activity's tasks, by its ARN.
+func ActivityList(activity string) string { return "sfn-activity\x00" + activity }
 
 // The lists on which tasks wait for performers.
 const (

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"heddle/internal/engine"
 	"heddle/internal/engine/task"
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
 )
 
 var (
@@ -20,12 +24,14 @@ var (
 
 // TestRandomMachines runs machines made at random under schedules made at random: workers
 // that come in any order, attempts that get lost, servers that restart from their snapshots
-// and from their logs, redrives. What comes out is judged by an interpreter of its own, which
-// reads the definition alone, and knows neither events nor time.
+// and from their logs, stops and redrives; tasks that run executions of other machines, tasks
+// and machines that have little time, workers that hang or say that they are alive. What
+// comes out is judged by an interpreter of its own, which reads the definitions alone, and
+// knows neither events nor time; and the moments of events by what definitions say of them.
 //
 // How a worker answers depends on the input of its task alone, so that the outcome of most
 // machines is the same in any order; where two parts that run at the same time may both
-// fail, either failure may be the one that counts.
+// fail, either failure may be the one that counts, and what has little time may run out of it.
 func TestRandomMachines(t *testing.T) {
 	from, to := int64(0), int64(*machineSeeds)
 	if testing.Short() {
@@ -34,42 +40,66 @@ func TestRandomMachines(t *testing.T) {
 	if *machineSeed >= 0 {
 		from, to = *machineSeed, *machineSeed+1
 	}
-	succeeded, failed, events := 0, 0, 0
+	counts := map[string]int{}
 	for seed := from; seed < to && !t.Failed(); seed++ {
-		r := newRandomLife(t, seed)
+		r := newRandomLife(t, seed, seed%3 > 0)
 		r.live()
-		if st := r.run.state.(*State); st.status == Succeeded {
-			succeeded++
-		} else {
-			failed++
+		counts[r.run.state.(*State).status]++
+		for _, run := range r.order {
+			if run != r.run {
+				counts["child "+run.state.(*State).status]++
+			}
+			for _, e := range run.events {
+				counts[string(e.Body.(*Body).Type)]++
+			}
 		}
-		events += len(r.run.events)
 	}
-	t.Logf("%d succeeded, %d failed; %d events", succeeded, failed, events)
-	if *machineSeed < 0 && (succeeded < int(to)/10 || failed < int(to)/20) {
-		t.Error("the machines are not mixed enough to show anything")
+	t.Log(counts)
+	for what, part := range map[string]int{
+		Succeeded: 10, Failed: 20, TimedOut: 100, "child " + Succeeded: 20, "child " + Failed: 100, "child " + TimedOut: 200, "child " + Aborted: 100,
+		string(ActivityTimedOut): 20, string(TaskTimedOut): 100, string(TaskSubmitted): 20, string(ExecutionRedriven): 20, string(MapIterationAborted): 100,
+	} {
+		if *machineSeed < 0 && counts[what] < int(to)/part {
+			t.Errorf("%d of %d machines: %s; they are not mixed enough to show anything", counts[what], to, what)
+		}
 	}
 }
 
-// randomLife is one machine's execution.
+// randomLife is one machine's execution, and those of the machines that it starts.
 type randomLife struct {
 	*harness
-	rand       *rand.Rand
-	seed       int64
-	definition string
-	input      string
-	run        *harnessRun
+	rand        *rand.Rand
+	seed        int64
+	rich        bool
+	definition  string
+	definitions map[string]string // of all machines
+	input       string
+	run         *harnessRun
+	stopped     bool                    // some child
+	beats       map[beatKey]engine.Time // when tasks were heard of last
+	redriven    map[*harnessRun]bool
 }
 
-func newRandomLife(t testing.TB, seed int64) *randomLife {
+type beatKey struct {
+	run       *harnessRun
+	scheduled int64
+}
+
+// newRandomLife makes machines. Rich ones have nested executions, and little time.
+func newRandomLife(t testing.TB, seed int64, rich bool) *randomLife {
 	random := rand.New(rand.NewPCG(uint64(seed), 12))
-	g := &generator{rand: random}
-	machine := g.flow(3)
+	g := &generator{rand: random, rich: rich, machines: map[string]string{}}
+	machine := g.machine(3)
 	limits := DefaultLimits()
 	h := newHarness(t, limits)
 	h.quick = seed%10 != 0
-	h.activities["a"] = true
-	return &randomLife{harness: h, rand: random, seed: seed, definition: jsonText(machine), input: jsonText(g.value(2))}
+	h.activities["a"] = registry.Encryption{}
+	r := &randomLife{
+		harness: h, rand: random, seed: seed, rich: rich, definition: jsonText(machine), definitions: g.machines, input: jsonText(g.value(2)),
+		beats: map[beatKey]engine.Time{}, redriven: map[*harnessRun]bool{},
+	}
+	r.definitions["m"] = r.definition
+	return r
 }
 
 func jsonText(v any) string {
@@ -82,109 +112,255 @@ func jsonText(v any) string {
 	return strings.TrimSpace(b.String())
 }
 
-func (r *randomLife) live() {
-	t := r.t
-	want := newNaive(r.definition).outcomes(r.input)
-	fail := func(format string, args ...any) {
-		t.Errorf("seed %d: %s\n%s\ninput %s\n%s\ngo test ./internal/sfn/execution -run RandomMachines -machine %d",
-			r.seed, fmt.Sprintf(format, args...), r.definition, r.input, r.run.history(), r.seed)
+func (r *randomLife) fail(run *harnessRun, format string, args ...any) {
+	r.t.Helper()
+	var all strings.Builder
+	for _, run := range r.order {
+		fmt.Fprintf(&all, "%q\n%s", run.id.Name.Key, run.history())
 	}
-	r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []string{testActivity} })
+	r.t.Errorf("seed %d: %q: %s\n%s\ninput %s\n%s\ngo test ./internal/sfn/execution -run RandomMachines -machine %d",
+		r.seed, run.id.Name.Key, fmt.Sprintf(format, args...), jsonText(r.definitions), r.input, all.String(), r.seed)
+}
+
+func (r *randomLife) live() {
+	r.run = r.begin("m", "e", r.definition, r.input, func(s *Start) { s.Activities = []Activity{{ARN: testActivity}} })
 	st := func() *State { return r.run.state.(*State) }
+	must := func(run *harnessRun, body any) {
+		if _, err := r.do(run, body); err != nil {
+			r.fail(run, "%T: %v", body, err)
+		}
+	}
 	stops := 0
-	for steps := 0; ; steps++ {
+	for steps := 0; !r.t.Failed(); steps++ {
 		if steps > 20_000 {
-			fail("it does not end")
+			r.fail(r.run, "it does not end")
 			return
 		}
-		if !st().isOpen() {
+		if open := r.open(); open == nil {
 			if stops == 2 || st().status == Succeeded || r.rand.IntN(4) > 0 && st().status == Failed {
 				break
 			}
 			stops++
-			if _, err := r.do(r.run, &Redrive{}); err != nil {
-				fail("redrive: %v", err)
-				return
+			must(r.run, &Redrive{})
+			r.redriven[r.run] = true
+			r.settle()
+			continue
+		}
+		if stops == 0 && st().isOpen() && r.rand.IntN(60) == 0 {
+			must(r.run, &Stop{})
+			r.settle()
+			continue
+		}
+		if len(r.order) > 1 && r.rand.IntN(40) == 0 {
+			child := r.order[1+r.rand.IntN(len(r.order)-1)]
+			if s := child.state.(*State); s.isOpen() {
+				r.stopped = true
+				must(child, &Stop{})
+			} else if s.status != Succeeded && !r.redriven[child] { // nobody waits for it any more
+				r.redriven[child] = true
+				must(child, &Redrive{})
 			}
 			r.settle()
 			continue
 		}
-		if stops == 0 && r.rand.IntN(60) == 0 {
-			if _, err := r.do(r.run, &Stop{}); err != nil {
-				fail("stop: %v", err)
-				return
-			}
+		r.step()
+		r.checkChildren()
+	}
+	for _, run := range r.order {
+		if r.t.Failed() {
+			return
+		}
+		r.judge(run)
+	}
+}
+
+// open is an execution that is open; nil: none is.
+func (r *randomLife) open() *harnessRun {
+	i := slices.IndexFunc(r.order, func(run *harnessRun) bool { return run.state.(*State).isOpen() })
+	if i < 0 {
+		return nil
+	}
+	return r.order[i]
+}
+
+// checkChildren holds that an execution which a task waits for runs only while it does.
+func (r *randomLife) checkChildren() {
+	for _, run := range r.order {
+		s := run.state.(*State)
+		p := s.settings.Parent
+		if !p.Waits || !s.isOpen() || r.redriven[run] {
 			continue
 		}
-		r.step()
+		parent := r.runs[p.Name].state.(*State)
+		if th := parent.working(p.Scheduled); th == nil || th.work.child != run.id.Run {
+			r.fail(run, "it runs for a task that does not wait for it")
+		}
 	}
+}
+
+// judge holds what came out against what may.
+func (r *randomLife) judge(run *harnessRun) {
+	s := run.state.(*State)
+	machine, _ := Split(run.id.Name.Key)
+	want := newNaive(r.definitions, r.stopped).outcomes(machine, s.input.Text())
 	if *machineSeed >= 0 {
-		t.Logf("%s\ninput %s\nwanted one of %+v\n%s", r.definition, r.input, want, r.run.history())
+		r.t.Logf("%s\ninput %s\nwanted one of %+v\n%s", r.definitions[machine], s.input.Text(), want, run.history())
 	}
-	r.verify(r.run)
-	r.checkHistory(fail)
+	r.verify(run)
+	r.checkHistory(run)
+	r.checkTimes(run)
 	got := outcome{err: "none"}
 	switch {
-	case st().status == Succeeded:
-		got = outcome{value: canonical(st().output.Text())}
-	case st().err != nil:
-		got.err = *st().err
+	case s.status == Succeeded:
+		got = outcome{value: canonical(s.output.Text())}
+	case s.status == TimedOut:
+		got.err = ranOut
+	case s.status == Aborted && run != r.run:
+		return // somebody stopped it, or its parent did
+	case s.err != nil:
+		got.err = s.err.Text()
 	}
-	if st().status == Aborted || st().status == TimedOut || !got.among(want) {
-		fail("it ended as %s, %+v; wanted one of %+v", st().status, got, want)
+	if s.status == Aborted || !got.among(want) {
+		r.fail(run, "it ended as %s, %+v; wanted one of %+v", s.status, got, want)
 	}
 }
 
 const testActivity = "arn:aws:states:us-east-1:123456789012:activity:a"
 
+// todo is an open task.
+type todo struct {
+	run *harnessRun
+	*work
+}
+
 // step does one thing that may happen.
 func (r *randomLife) step() {
-	s := r.run.state.(*State)
-	var offered, started []*thread
-	for _, th := range s.threads {
-		switch {
-		case th.work == nil:
-		case th.work.Takeable(r.up):
-			offered = append(offered, th)
-		case th.work.Started != 0:
-			started = append(started, th)
+	var offered, started []todo
+	timer, soon := false, false
+	for _, run := range r.order {
+		s := run.state.(*State)
+		if !s.isOpen() {
+			continue
+		}
+		timer = timer || run.record.Timer != 0
+		soon = soon || run.record.Wake != 0 && run.record.Wake < r.now+3600_000
+		for _, th := range s.threads {
+			switch w := th.work; {
+			case w == nil:
+			case w.Takeable(r.up):
+				offered = append(offered, todo{run, w})
+			case w.Started != 0 && w.child.IsZero(): // else its child ends it
+				started = append(started, todo{run, w})
+			}
 		}
 	}
-	pick := func(threads []*thread) *work { return threads[r.rand.IntN(len(threads))].work }
-	must := func(body any) {
-		if _, err := r.do(r.run, body); err != nil {
-			r.t.Fatalf("seed %d: %T: %v", r.seed, body, err)
-		}
-		r.settle()
-	}
+	pick := func(tasks []todo) todo { return tasks[r.rand.IntN(len(tasks))] }
 	switch roll := r.rand.IntN(20); {
 	case roll == 0:
 		r.restart(r.rand.IntN(2) == 0)
 	case roll < 8 && len(offered) > 0:
-		must(&StartTask{ScheduledEventID: pick(offered).Scheduled})
+		r.take(pick(offered))
 	case roll == 8 && len(started) > 0: // its answer got lost
 		w := pick(started)
-		must(&task.Undelivered{ScheduledEventID: w.Scheduled, Attempt: w.Attempt})
+		r.must(w.run, &task.Undelivered{ScheduledEventID: w.Scheduled, Attempt: w.Attempt})
+	case roll == 17 && r.rich && soon && r.rand.IntN(3) == 0:
+		r.tick()
+	case roll == 18 && r.rich && len(started) > 0:
+		r.beat(pick(started))
 	case len(started) > 0 && roll < 17:
-		w := pick(started)
-		ref := Ref{ScheduledEventID: w.Scheduled}
-		if name, output := answerOf(w.input.Text()); name != "" {
-			must(&Fail{Ref: ref, Error: &name})
-		} else {
-			must(&Succeed{Ref: ref, Output: output})
-		}
+		r.finish(pick(started))
 	case len(offered) > 0:
-		must(&StartTask{ScheduledEventID: pick(offered).Scheduled})
-	case r.run.record.Timer != 0:
+		r.take(pick(offered))
+	case timer, soon:
 		r.tick()
 	case len(started) == 0:
-		r.t.Fatalf("seed %d: it waits for nothing\n%s\n%s", r.seed, r.definition, r.run.history())
+		r.fail(r.open(), "it waits for nothing")
 	}
 }
 
-// answerOf is how a worker answers to an input: failing with a name, or with an output. It is
-// a function of the input, so that every attempt of an order of events gives the same.
-func answerOf(input string) (name, output string) {
+func (r *randomLife) must(run *harnessRun, body any) any {
+	r.t.Helper()
+	reply, err := r.do(run, body)
+	if err != nil {
+		r.fail(run, "%T: %v", body, err)
+	}
+	r.settle()
+	return reply
+}
+
+// beat says that somebody is at a task.
+func (r *randomLife) beat(w todo) {
+	r.beats[beatKey{w.run, w.Scheduled}] = r.now
+	r.must(w.run, &Heartbeat{Ref{ScheduledEventID: w.Scheduled}})
+}
+
+// take gives a task to somebody.
+func (r *randomLife) take(w todo) {
+	first := w.Started == 0
+	r.must(w.run, &StartTask{ScheduledEventID: w.Scheduled})
+	if first {
+		r.beats[beatKey{w.run, w.Scheduled}] = r.now
+	}
+	if w.service != "" && r.rand.IntN(4) > 0 {
+		r.finish(w)
+	}
+}
+
+// finish does what a task asks for, and says what came of it.
+func (r *randomLife) finish(w todo) {
+	ref := Ref{ScheduledEventID: w.Scheduled}
+	input := w.input.Text()
+	if w.service != "" {
+		var p object
+		if err := json.Unmarshal([]byte(input), &p); err != nil {
+			r.t.Fatal(err)
+		}
+		input = jsonText(p["Input"])
+		if w.submitted == 0 {
+			r.perform(w, p["StateMachineArn"].(string), input)
+			return
+		}
+	}
+	name, output, hangs := answerOf(input, w.timeout > 0 && w.timeout < 1000)
+	switch {
+	case hangs:
+	case name != "":
+		r.must(w.run, &Fail{Ref: ref, Error: &name})
+	default:
+		r.must(w.run, &Succeed{Ref: ref, Output: output})
+	}
+}
+
+// perform starts the execution that a task asks for, or finds that it has begun already, as
+// the performer does; who may go away at any moment.
+func (r *randomLife) perform(w todo, arn, input string) {
+	machine := arn[strings.LastIndexByte(arn, ':')+1:]
+	_, of := Split(w.run.id.Name.Key)
+	name := fmt.Sprintf("%s-%d", of, w.Scheduled)
+	pattern := asl.Pattern(w.pattern)
+	child := r.runs[Name(testWorld, machine, name)]
+	if child == nil {
+		child = r.begin(machine, name, r.definitions[machine], input, func(s *Start) {
+			s.Activities = []Activity{{ARN: testActivity}}
+			s.Parent = Parent{Name: w.run.id.Name, Run: w.run.id.Run, Scheduled: w.Scheduled, Waits: pattern == asl.Sync || pattern == asl.Sync2}
+		})
+	}
+	s := child.state.(*State)
+	if s.settings.Parent.Waits || r.rand.IntN(4) == 0 {
+		return
+	}
+	ref, output := Ref{ScheduledEventID: w.Scheduled}, StartOutput(s.arn, s.started, w.Scheduled)
+	if pattern == asl.RequestResponse {
+		r.must(w.run, &Succeed{Ref: ref, Output: output})
+	} else {
+		r.must(w.run, &Submit{Ref: ref, Output: output})
+	}
+}
+
+// answerOf is how a worker answers to an input: failing with a name, or with an output, or, if
+// its task has little time, not at all. It is a function of the input, so that every attempt
+// of an order of events gives the same.
+func answerOf(input string, little bool) (name, output string, hangs bool) {
 	input = canonical(input)
 	h := uint32(2166136261)
 	for i := range len(input) {
@@ -192,53 +368,153 @@ func answerOf(input string) (name, output string) {
 	}
 	switch h >> 8 % 7 {
 	case 0:
-		return "Bad", ""
+		return "Bad", "", false
 	case 1:
-		return "Worse", ""
+		return "Worse", "", false
+	case 2:
+		hangs = little
 	}
-	return "", fmt.Sprintf(`{"r":%d}`, h%5)
+	return "", fmt.Sprintf(`{"r":%d}`, h%5), hangs
 }
 
 // checkHistory checks what holds of every history.
-func (r *randomLife) checkHistory(fail func(string, ...any)) {
+func (r *randomLife) checkHistory(run *harnessRun) {
 	entered := map[string]int{}
-	for i, e := range r.run.events {
+	for i, e := range run.events {
 		body := e.Body.(*Body)
 		if e.ID != int64(i+1) {
-			fail("event %d is the %dth", e.ID, i+1)
+			r.fail(run, "event %d is the %dth", e.ID, i+1)
 		}
-		if body.Previous < 0 || body.Previous >= e.ID || body.Previous == 0 && i > 1 && body.Type != ExecutionAborted {
-			fail("event %d comes after %d", e.ID, body.Previous)
+		if body.Previous < 0 || body.Previous >= e.ID || body.Previous == 0 && i > 1 && body.Type != ExecutionAborted && body.Type != ExecutionTimedOut {
+			r.fail(run, "event %d comes after %d", e.ID, body.Previous)
 		}
 		switch name := string(body.Type); {
 		case strings.HasSuffix(name, "StateEntered"):
 			entered[body.Name]++
 		case strings.HasSuffix(name, "StateExited"):
 			if entered[body.Name]--; entered[body.Name] < 0 {
-				fail("event %d leaves %s, where nobody is", e.ID, body.Name)
+				r.fail(run, "event %d leaves %s, where nobody is", e.ID, body.Name)
 			}
 		}
 	}
-	last := r.run.events[len(r.run.events)-1].Body.(*Body)
+	last := run.events[len(run.events)-1].Body.(*Body)
 	if !strings.HasPrefix(string(last.Type), "Execution") {
-		fail("the last event is %s", last.Type)
+		r.fail(run, "the last event is %s", last.Type)
 	}
-	if len(r.run.record.Offers) > 0 || r.run.record.Wake != 0 {
-		fail("it is closed, and wants something: %+v", r.run.record)
+	if len(run.record.Offers) > 0 || run.record.Wake != 0 {
+		r.fail(run, "it is closed, and wants something: %+v", run.record)
 	}
-	for key := range r.run.notes {
-		fail("a note is left: %+v", key)
+	for key := range run.notes {
+		r.fail(run, "a note is left: %+v", key)
 	}
 }
 
-// canonical is a JSON text with its members in order, and without the numbers of events.
-func canonical(text string) string {
-	var v any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		panic(err)
+// checkTimes holds the moments of events against what the definition says of them. Here
+// time passes only to what is due.
+func (r *randomLife) checkTimes(run *harnessRun) {
+	machine, _ := Split(run.id.Name.Key)
+	states := map[string]object{}
+	def := parsed(r.definitions[machine]).(object)
+	flatten(def, states)
+	at := func(id int64) engine.Time { return run.events[id-1].At }
+	scheduled := map[int64]int64{} // the task of each event of it
+	began, redriven := at(1), int64(0)
+	for _, e := range run.events {
+		body := e.Body.(*Body)
+		switch body.Type {
+		case ExecutionRedriven:
+			began, redriven = e.At, e.ID
+		case ActivityScheduled, TaskScheduled:
+			scheduled[e.ID] = e.ID
+			before := run.events[body.Previous-1].Body.(*Body)
+			name := string(before.Type)
+			if redriven > body.Previous || !strings.HasSuffix(name, "Failed") && !strings.HasSuffix(name, "TimedOut") {
+				break // it was redriven since, or is not tried again
+			}
+			if late := e.At - at(body.Previous); late < 1 || late > maxDelay {
+				r.fail(run, "event %d tries again after %d ms", e.ID, late)
+			}
+		case ActivityStarted, TaskStarted, TaskSubmitted:
+			scheduled[e.ID] = scheduled[body.Previous]
+		case ActivityTimedOut, TaskTimedOut:
+			id := scheduled[body.Previous]
+			w := run.events[id-1].Body.(*Body)
+			byTask := w.Timeout > 0 && e.At == at(id)+engine.Seconds(w.Timeout)
+			heard := r.beats[beatKey{run, id}]
+			if w.Type == TaskScheduled {
+				heard = max(heard, at(id))
+			}
+			// A server that was down hears of heartbeats as if they had come when it was up again.
+			byBeat := w.Heartbeat > 0 && e.At >= heard+engine.Seconds(w.Heartbeat)
+			if !byTask && !byBeat || w.Timeout > 0 && e.At > at(id)+engine.Seconds(w.Timeout) {
+				r.fail(run, "event %d times out %d ms after its task was scheduled", e.ID, e.At-at(id))
+			}
+		case "WaitStateExited":
+			seconds := engine.Time(states[body.Name]["Seconds"].(float64)) * 1000
+			from := at(body.Previous)
+			if redriven > body.Previous { // it waits anew
+				from = began
+			}
+			if e.At != from+seconds {
+				r.fail(run, "event %d ends a wait of %d ms after %d", e.ID, seconds, e.At-from)
+			}
+		case ExecutionTimedOut:
+			if seconds, _ := def["TimeoutSeconds"].(float64); e.At != began+engine.Time(seconds)*1000 {
+				r.fail(run, "event %d times out %d ms after the start", e.ID, e.At-began)
+			}
+		case ExecutionSucceeded, ExecutionFailed, ExecutionAborted:
+			if seconds, ok := def["TimeoutSeconds"].(float64); ok && e.At > began+engine.Time(seconds)*1000 {
+				r.fail(run, "event %d ends it %d ms after the start", e.ID, e.At-began)
+			}
+		}
 	}
-	return eventNumbers.ReplaceAllString(jsonText(v), "entered at #")
 }
+
+// maxDelay is the longest pause of the generator's Retriers: the third of 3 s.
+const maxDelay = 12_000
+
+// flatten gives all states of a flow, by their names, which are unique.
+func flatten(flow object, states map[string]object) {
+	for name, st := range flow["States"].(object) {
+		st := st.(object)
+		states[name] = st
+		if p, ok := st["ItemProcessor"]; ok {
+			flatten(p.(object), states)
+		}
+		for _, branch := range list(st["Branches"]) {
+			flatten(branch, states)
+		}
+	}
+}
+
+// canonical is a JSON text with its members in order, and without what nobody can know: the
+// numbers of events, tokens, and what describes an execution that has failed.
+func canonical(text string) string {
+	return eventNumbers.ReplaceAllString(jsonText(unknowing(parsed(text))), "entered at #")
+}
+
+func unknowing(v any) any {
+	switch v := v.(type) {
+	case string:
+		if _, ok := ParseToken(v); ok {
+			return someToken
+		}
+	case []any:
+		for i := range v {
+			v[i] = unknowing(v[i])
+		}
+	case object:
+		for name := range v {
+			if v[name] = unknowing(v[name]); name == "Cause" && strings.HasPrefix(fmt.Sprint(v[name]), "{") {
+				v[name] = someCause
+			}
+		}
+	}
+	return v
+}
+
+// What canonical texts have for tokens and for descriptions of executions.
+const someToken, someCause = "token", "described"
 
 var eventNumbers = regexp.MustCompile(`entered at the event id #\d+`)
 
@@ -250,6 +526,55 @@ type generator struct {
 	rand              *rand.Rand
 	states, variables int
 	scope             []string // variables that can be read
+	rich              bool
+	machines          map[string]string // definitions of those that tasks start
+	nested            int               // in how many machines the present one is
+}
+
+// machine makes a whole machine, which may have little time.
+func (g *generator) machine(depth int) object {
+	m := g.flow(depth)
+	if g.rich && g.one(4) {
+		m["TimeoutSeconds"] = 1 + g.rand.IntN(6)
+	}
+	return m
+}
+
+// child makes a task that runs another machine.
+func (g *generator) child() object {
+	name := fmt.Sprintf("c%d", len(g.machines))
+	g.machines[name] = "" // its name is taken
+	outer := g.scope
+	g.scope = nil
+	g.nested++
+	g.machines[name] = jsonText(g.machine(1))
+	g.nested--
+	g.scope = outer
+	pattern := []string{"", ".sync", ".sync:2", ".waitForTaskToken"}[g.rand.IntN(4)]
+	input := g.template(g.one(2))
+	st := object{
+		"Type": "Task", "Resource": "arn:aws:states:::states:startExecution" + pattern,
+		"Parameters": object{"StateMachineArn": MachineARN(testWorld, name), "Input": input},
+	}
+	switch pattern {
+	case "":
+		st["ResultSelector"] = object{"started": true}
+	case ".sync": // which gives the output as a text, with its members in any order
+		st["ResultSelector"] = object{"status.$": "$.Status"}
+	case ".sync:2":
+		st["ResultSelector"] = object{"status.$": "$.Status", "output.$": "$.Output"}
+	default:
+		input["token.$"] = "$$.Task.Token"
+		if g.one(2) {
+			st["HeartbeatSeconds"] = 2
+		}
+		st["TimeoutSeconds"] = 9
+	}
+	if pattern != ".waitForTaskToken" && g.one(3) {
+		st["TimeoutSeconds"] = 5 + g.rand.IntN(9)
+	}
+	g.handlers(st)
+	return st
 }
 
 func (g *generator) one(n int) bool { return g.rand.IntN(n) == 0 }
@@ -339,6 +664,9 @@ func (g *generator) flow(depth int) object {
 
 // state makes a state, and before it what it needs.
 func (g *generator) state(depth int) []object {
+	if g.rich && g.nested < 2 && len(g.machines) < 4 && g.one(6) {
+		return []object{g.child()}
+	}
 	n := g.rand.IntN(12)
 	if depth == 0 && n > 8 {
 		n -= 4
@@ -362,6 +690,12 @@ func (g *generator) state(depth int) []object {
 		g.handlers(st)
 		if g.one(3) {
 			st["TimeoutSeconds"] = 90_000_000
+			if g.rich {
+				st["TimeoutSeconds"] = 3 + g.rand.IntN(5)
+				if g.one(2) {
+					st["HeartbeatSeconds"] = 2
+				}
+			}
 		}
 		return []object{st}
 	case n < 10:
@@ -413,14 +747,23 @@ func (g *generator) template(counts bool) object {
 }
 
 var errorLists = [][]any{
-	{"Bad"}, {"Worse", "F"}, {"States.TaskFailed"}, {"States.ALL"}, {"States.NoChoiceMatched"}, {"States.ExceedToleratedFailureThreshold"}, {"States.Timeout"},
+	{"Bad"}, {"Worse", "F"}, {"States.TaskFailed"}, {"States.ALL"}, {"States.NoChoiceMatched"}, {"States.ExceedToleratedFailureThreshold"}, {"States.Timeout"}, {"States.HeartbeatTimeout"},
+}
+
+// errors are a list of errors for a Retrier or a Catcher.
+func (g *generator) errors() []any {
+	n := len(errorLists)
+	if !g.rich {
+		n-- // which makes the machines that stored bytes are known of
+	}
+	return errorLists[g.rand.IntN(n)]
 }
 
 func (g *generator) handlers(st object) {
 	if g.one(2) {
 		retry := []any{}
 		for i := range 1 + g.rand.IntN(2) {
-			errors := errorLists[g.rand.IntN(len(errorLists))]
+			errors := g.errors()
 			if i == 0 && errors[0] == "States.ALL" {
 				errors = errorLists[0]
 			}
@@ -429,6 +772,6 @@ func (g *generator) handlers(st object) {
 		st["Retry"] = retry
 	}
 	if g.one(2) {
-		st["Catch"] = []any{object{"ErrorEquals": errorLists[g.rand.IntN(len(errorLists))]}}
+		st["Catch"] = []any{object{"ErrorEquals": g.errors()}}
 	}
 }

@@ -128,11 +128,11 @@ func (s *State) listing() Listing {
 func (t *turn) describe() {
 	s := t.s
 	d := &Description{
-		Listing: s.listing(), Settings: s.settings, ARN: s.arn, Name: s.name, Machine: s.of, Input: s.input.Text(), Error: s.err, Cause: s.cause,
+		Listing: s.listing(), Settings: s.settings, ARN: s.arn, Name: s.name, Machine: s.of, Input: s.input.stored(), Error: shown(s.err), Cause: shown(s.cause),
 		Started: s.started, Closed: s.closed, Redriven: s.redriven, Open: s.isOpen(),
 	}
 	if s.status == Succeeded {
-		d.Output = s.output.Text()
+		d.Output = s.output.stored()
 	}
 	if d.NotRedrivable = s.notRedrivable(&t.rules.limits); d.NotRedrivable == "" && t.in.Now > s.closed+engine.Seconds(redriveDays*24*60*60) {
 		d.NotRedrivable = "Execution has exceeded the redrivable period of 14 days"

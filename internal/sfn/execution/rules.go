@@ -59,25 +59,39 @@ func New(limits Limits, machines *asl.Cache) *Rules { return &Rules{limits, mach
 // Traits says that the name of a closed execution stays taken.
 func (*Rules) Traits() engine.Traits { return engine.Traits{KeepsNames: true} }
 
-// Wants is the definition, for what may run states of it, unless its machine is at hand.
+// Wants is the definition, for what may run states of it, unless its machine is at hand;
+// and data keys.
 func (r *Rules) Wants(st engine.State, body any) engine.Want {
 	s := st.(*State)
-	id := s.settings.Definition
-	switch c := body.(type) {
-	case *Start:
-		id = c.Definition
-	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look:
-		return engine.Want{}
+	settings := &s.settings
+	if c, ok := body.(*Start); ok {
+		settings = &c.Settings
 	}
-	if id == (blob.ID{}) || r.machines.Find(id) != nil {
-		return engine.Want{}
+	want := engine.Want{DataKeys: s.uses(settings, body)}
+	if id := settings.Definition; id != (blob.ID{}) && runs(body) {
+		if s.atHand = r.machines.Find(id); s.atHand == nil {
+			want.Blobs = []blob.ID{id}
+			if settings.Key.Key != "" {
+				want.DataKeys = append(want.DataKeys, settings.openUse(s.id, settings.DefinitionKey))
+			}
+		}
 	}
-	return engine.Want{Blobs: []blob.ID{id}}
+	return want
+}
+
+// runs tells whether a command may run states.
+func runs(body any) bool {
+	switch body.(type) {
+	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look, *ChildBegun, *StopChild:
+		return false
+	}
+	return true
 }
 
 // Handle decides what a command does.
 func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
 	t := turn{s: st.(*State), in: in, rules: r}
+	defer func() { t.s.atHand = nil }()
 	if err := t.handle(body); err != nil {
 		return engine.Turn{}, err
 	}
@@ -88,10 +102,19 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 func (t *turn) machine() *asl.Machine {
 	id := t.s.settings.Definition
 	if t.compiled == nil {
+		t.compiled = t.s.atHand
+	}
+	if t.compiled == nil { // of a start, what was found is not remembered
 		t.compiled = t.rules.machines.Find(id)
 	}
 	if t.compiled == nil {
-		m, err := t.rules.machines.Add(id, t.in.Blob(id))
+		text := t.in.Blob(id)
+		if t.definitionKey != nil {
+			var err error
+			text, err = t.definitionKey.Open(text)
+			mustHold(err == nil, "open the definition: %v", err)
+		}
+		m, err := t.rules.machines.Add(id, text)
 		mustHold(err == nil, "%v", err)
 		t.compiled = m
 	}
@@ -99,12 +122,18 @@ func (t *turn) machine() *asl.Machine {
 }
 
 func (t *turn) handle(body any) (err error) {
+	if refused := t.unlock(body); refused != nil {
+		return t.locked(body, refused)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			if _, full := p.(fullHistory); !full {
 				panic(p)
 			}
 			t.closeFull()
+			if c, ok := body.(*ChildBegun); ok {
+				t.send(c.stop()) // it is not in the history
+			}
 		}
 	}()
 	switch c := body.(type) {

@@ -5,6 +5,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
 	"heddle/jsonvalue"
 )
 
@@ -89,9 +90,9 @@ type evaluation struct {
 
 	result    any // of JSONata: $states.result
 	hasResult bool
-	item      *thread // of ItemSelector: the iteration that is to begin
-	vouched   bool    // the activity was found to be there
-	caught    any     // of JSONata, for a Catcher: $states.errorOutput
+	item      *thread              // of ItemSelector: the iteration that is to begin
+	vouched   *registry.Encryption // of the activity, which was found to be there
+	caught    any                  // of JSONata, for a Catcher: $states.errorOutput
 }
 
 func (e *evaluation) jsonata() bool { return e.st.Language == asl.JSONata }
@@ -418,8 +419,8 @@ func (t *turn) context(th *thread, st *asl.State, item *thread) any {
 		at = item
 	}
 	for ; at != nil; at = s.thread(at.owner) {
-		if at.item != nil {
-			o.Set("Map", itemContext(at.index, at.item.Value()))
+		if value, is := s.item(at); is {
+			o.Set("Map", itemContext(at.index, value))
 			break
 		}
 	}

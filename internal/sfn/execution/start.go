@@ -18,10 +18,20 @@ func (t *turn) start(c *Start) error {
 	m := t.machine()
 	settings := c.Settings
 	settings.StartAt, settings.TimeoutSeconds, settings.RetentionDays = m.StartAt.Name, m.TimeoutSeconds, t.rules.limits.RetentionDays
-	t.emit(nil, &Body{
+	body := &Body{
 		Type: ExecutionStarted, Input: datum{text: c.Input}, Role: c.Role, Version: c.Version, Alias: c.Alias,
 		hidden: hidden{settings: &settings},
-	})
+	}
+	if t.key != nil { // what is sealed can't be written in another way
+		input := of(body.Input.Value())
+		body.hidden.input = &input
+	}
+	t.emit(nil, body)
+	if p := c.Parent; p.Waits {
+		t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildBegun{
+			Scheduled: p.Scheduled, Parent: p.Run, Child: s.id.Run, Name: s.id.Name, Started: s.started,
+		})})
+	}
 	t.reply = &Started{s.started, s.id.Run}
 	t.run()
 	return nil
@@ -45,7 +55,7 @@ func (t *turn) end(status string, err, cause *string, previous int64) {
 	for _, th := range s.threads {
 		t.giveUp(th)
 	}
-	t.emit(s.threads[0], &Body{Type: kind, Previous: previous, Error: err, Cause: cause})
+	t.emit(s.threads[0], &Body{Type: kind, Previous: previous, Error: said(err), Cause: said(cause)})
 	t.tellParent()
 }
 

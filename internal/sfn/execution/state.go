@@ -9,6 +9,8 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/pack"
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
 	"heddle/jsonvalue"
 )
 
@@ -38,8 +40,8 @@ type State struct {
 	closed   engine.Time
 	status   string // "": it has not begun
 	output   datum  // of one that has succeeded
-	err      *string
-	cause    *string
+	err      *datum // no JSON, as cause
+	cause    *datum
 
 	redrives  int64
 	redriven  engine.Time
@@ -49,6 +51,13 @@ type State struct {
 	spawned int64     // threads that there ever were
 	known   []known   // activities, by ARN
 	noted   []change  // that came after the last event, in turns of their own
+
+	// dataKeys are those that payloads are sealed under, and perhaps some that none is any
+	// more; dataKeysNeeded is how many were needed when it was looked last.
+	dataKeys       []string
+	dataKeysNeeded int
+	unlocked       bool         // all that is sealed is opened, too
+	atHand         *asl.Machine // that was found for the command which is to be handled
 
 	// grown is what the state holds of payloads, in bytes of text, or more: see held.
 	grown int64
@@ -64,26 +73,23 @@ func (s *State) held() int64 {
 	before := ""
 	for _, t := range s.threads {
 		n += partBytes
-		if input := t.input.Text(); input != before {
+		if input := t.input.stored(); input != before {
 			n += len(input)
 			before = input
 		}
 		for i := range t.vars {
-			n += len(t.vars[i].name) + len(t.vars[i].value.Text())
-		}
-		if t.item != nil {
-			n += len(t.item.Text())
+			n += len(t.vars[i].name) + len(t.vars[i].value.stored())
 		}
 		if t.work != nil {
-			n += len(t.work.input.Text())
+			n += len(t.work.input.stored())
 		}
 		if g := t.group; g != nil {
 			if g.items != nil {
-				n += len(g.items.Text())
+				n += len(g.items.stored())
 			}
 			for _, d := range g.outputs {
 				if n += 16; d != nil {
-					n += len(d.Text())
+					n += len(d.stored())
 				}
 			}
 		}
@@ -94,7 +100,7 @@ func (s *State) held() int64 {
 // take makes d the thread's input. One with the same text stays, which other threads may
 // share.
 func (t *thread) take(d datum) {
-	if d.Text() != t.input.Text() {
+	if d.stored() != t.input.stored() {
 		t.input = d
 	}
 }
@@ -114,7 +120,16 @@ type Settings struct {
 	RetentionDays  int64
 	Parent         Parent
 	// Activities are those that tasks name and that were there at the start.
-	Activities []string
+	Activities []Activity
+	// Key is the machine's; DefinitionKey the data key that the definition is sealed under.
+	Key           registry.Encryption
+	DefinitionKey string
+}
+
+// Activity is an activity as executions know it.
+type Activity struct {
+	ARN        string
+	Encryption registry.Encryption
 }
 
 // Parent is the task of another execution that started this one; zero: none did.
@@ -128,6 +143,7 @@ type Parent struct {
 // known tells when it was known last that an activity is there.
 type known struct {
 	arn string
+	key registry.Encryption
 	at  engine.Time
 }
 
@@ -139,9 +155,10 @@ type variable struct {
 
 // datum is a JSON value and its compact text, each made when it is first wanted.
 type datum struct {
-	text  string
-	value any
-	read  bool // value is there
+	text   string
+	value  any
+	read   bool   // value is there
+	sealed string // what is stored of it, if that is sealed; then text may be missing
 }
 
 func of(value any) datum { return datum{value: value, read: true} }
@@ -151,13 +168,14 @@ func (d *datum) Text() string {
 	if d.text == "" && d.read {
 		d.text = jsonvalue.Text(d.value)
 	}
+	mustHold(d.text != "" || d.sealed == "", "what is sealed was not opened")
 	return d.text
 }
 
 // Value is the value.
 func (d *datum) Value() any {
 	if !d.read {
-		v, err := jsonvalue.ParseString(d.text)
+		v, err := jsonvalue.ParseString(d.Text())
 		mustHold(err == nil, "a stored text is no JSON: %v", err)
 		d.value, d.read = v, true
 	}
@@ -189,7 +207,6 @@ type thread struct {
 	group     *group      // of Parallel and Map
 
 	input datum // raw, of the state, or of the next one
-	item  *datum
 	vars  []variable
 }
 
@@ -198,7 +215,8 @@ type work struct {
 	task.Task
 	kind      byte // asl.ResourceKind
 	input     datum
-	timeout   int64 // seconds; 0: none
+	handed    string // the input sealed for workers, if their activity has a key
+	timeout   int64  // seconds; 0: none
 	heartbeat int64
 	role      string // that calls, if not the machine's
 	resource  string // ARN, or of an integration as events have it
@@ -302,6 +320,18 @@ func (t *thread) ready() bool {
 	return !t.halted && (t.next != "" || t.again || t.group != nil && t.group.mayBegin())
 }
 
+// item is what an iteration of a Map is about.
+func (g *group) item(index int64) any { return g.items.Value().([]any)[index] }
+
+// item is what a thread is about, if it is an iteration's.
+func (s *State) item(t *thread) (value any, is bool) {
+	owner := s.thread(t.owner)
+	if owner == nil || owner.group == nil || owner.group.items == nil {
+		return nil, false
+	}
+	return owner.group.item(t.index), true
+}
+
 // mayBegin tells whether another iteration may begin.
 func (g *group) mayBegin() bool {
 	return g.items != nil && g.next < int64(len(g.outputs)) && g.running < g.concurrency
@@ -354,8 +384,8 @@ func (s *State) code(c *pack.Coder) {
 	s.closed.Code(c)
 	c.Text(&s.status)
 	s.output.code(c)
-	c.Optional(&s.err)
-	c.Optional(&s.cause)
+	codeSome(c, &s.err, (*datum).code)
+	codeSome(c, &s.cause, (*datum).code)
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Text(&s.redriveBy)
@@ -363,16 +393,19 @@ func (s *State) code(c *pack.Coder) {
 	var before *thread
 	pack.Pointers(c, &s.threads, func(t *thread, c *pack.Coder) {
 		if t.code(c, before); c.Reads() && t.work != nil {
-			t.work.Full = t.work.list(s.id.Name.World)
+			t.work.Full = t.work.list()
 		}
 		before = t
 	})
 	pack.List(c, &s.known, func(k *known, c *pack.Coder) {
 		c.Text(&k.arn)
+		k.key.Code(c)
 		k.at.Code(c)
 	})
 	pack.List(c, &s.noted, (*change).code)
 	c.Int(&s.grown)
+	c.Texts(&s.dataKeys)
+	pack.Signed(c, &s.dataKeysNeeded)
 }
 
 func (s *Settings) code(c *pack.Coder) {
@@ -387,7 +420,13 @@ func (s *Settings) code(c *pack.Coder) {
 	c.Fixed(s.Secret[:])
 	c.Int(&s.RetentionDays)
 	s.Parent.code(c)
-	c.Texts(&s.Activities)
+	pack.List(c, &s.Activities, func(a *Activity, c *pack.Coder) {
+		c.Text(&a.ARN)
+		a.Encryption.Code(c)
+	})
+	if s.Key.Code(c); s.Key.Key != "" {
+		c.Text(&s.DefinitionKey)
+	}
 }
 
 func (p *Parent) code(c *pack.Coder) {
@@ -412,9 +451,10 @@ func codeName(c *pack.Coder, n *engine.Name) {
 func (d *datum) code(c *pack.Coder) {
 	if c.Reads() {
 		c.Text(&d.text)
+		d.settle()
 		return
 	}
-	text := d.Text()
+	text := d.stored()
 	c.Text(&text)
 	if d.read {
 		c.Weigh(parsedWeight * len(text))
@@ -464,14 +504,13 @@ func (t *thread) code(c *pack.Coder, before *thread) {
 		codeSome(c, &t.work, (*work).code)
 		codeSome(c, &t.group, (*group).code)
 	}
-	shares := before != nil && !c.Reads() && t.input.Text() == before.input.Text()
+	shares := before != nil && !c.Reads() && t.input.stored() == before.input.stored()
 	switch c.Bool(&shares); {
 	case !shares:
 		t.input.code(c)
 	case c.Reads() && before != nil:
 		t.input = before.input
 	}
-	codeSome(c, &t.item, (*datum).code)
 	pack.List(c, &t.vars, (*variable).code)
 }
 
@@ -480,6 +519,7 @@ func (w *work) code(c *pack.Coder) {
 	w.Task.Code(c)
 	c.Byte(&w.kind)
 	w.input.code(c)
+	c.Text(&w.handed)
 	c.Int(&w.timeout)
 	c.Int(&w.heartbeat)
 	c.Text(&w.role)

@@ -404,6 +404,10 @@ func (t *turn) beginIteration(th *thread) {
 	g := th.group
 	index := g.next
 	var input *datum
+	if t.key != nil { // what is sealed can't be taken from the list
+		d := of(g.item(index))
+		input = &d
+	}
 	if st.ItemSelector != nil {
 		d := of(e.selected(index))
 		if e.failed == nil && len(d.Text()) > dataBytesMax {
@@ -424,8 +428,7 @@ func (t *turn) beginIteration(th *thread) {
 
 // selected is what an ItemSelector makes of an item.
 func (e *evaluation) selected(index int64) any {
-	item := of(e.th.group.items.Value().([]any)[index])
-	e.item = &thread{index: index, item: &item, owner: e.th.owner}
+	e.item = &thread{index: index, owner: e.th.number}
 	return e.evaluate(e.st.ItemSelector, "ItemSelector", e.input())
 }
 

@@ -37,7 +37,7 @@ func TestStoredBytesStay(t *testing.T) {
 	why, run := "why", engine.NewRunID(7, engine.Seed{2})
 	for _, m := range []message{
 		&ChildClosed{5, "arn", "name", "machine", "version", "alias", Failed, "{}", "", &why, nil, 6, 7, 1}, &ChildClosed{},
-		&StopChild{run, 5}, &ActivityFound{2, 7, true},
+		&StopChild{run, 5}, &ChildBegun{5, run, run, Name(testWorld, "m", "c"), 6}, &ActivityFound{Thread: 2, Entered: 7, ARN: "arn", There: true},
 	} {
 		fmt.Fprintf(&told, "%T %x\n", m, encodeMessage(m))
 	}

@@ -12,6 +12,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/registry"
 	"heddle/test/golden"
 )
 
@@ -118,6 +119,13 @@ func (s *story) tell(command string) (said string, answered bool) {
 		fmt.Fprintf(&s.out, "  error %v\n", err)
 	case reply != nil:
 		if t, ok := reply.(*Task); ok {
+			if Sealed(t.Input) {
+				var err error
+				if t.Input, err = s.reveal(t.Input); err != nil {
+					s.t.Fatal(err)
+				}
+				t.Input = "sealed " + t.Input
+			}
 			fmt.Fprintf(&s.out, "  task %d started by %d, attempt %d, %s of %s %s\n", t.ScheduledEventID, t.StartedEventID, t.Attempt, t.Token, t.Role, t.Input)
 			break
 		}
@@ -161,8 +169,9 @@ func (s *story) news(label string) {
 		body := e.Body.(*Body)
 		fmt.Fprintf(&s.out, "%s %d %s <%d", label, e.ID, body.Type, body.Previous)
 		var members map[string]json.RawMessage
-		if err := json.Unmarshal(e.Public, &members); err != nil {
-			s.t.Fatalf("%s: %v", e.Public, err)
+		public := s.view(&e)
+		if err := json.Unmarshal(public, &members); err != nil {
+			s.t.Fatalf("%s: %v", public, err)
 		}
 		if details := shapes[body.Type].details; details != "" {
 			text := string(members[details])
@@ -221,7 +230,16 @@ func (s *story) play(verb, label string, w words) (any, error) {
 		s.rules = New(l, asl.NewCache(1<<20))
 		return nil, nil
 	case "activity":
-		s.activities[label] = true
+		s.activities[label] = registry.Encryption{Key: w.values["key"], ReuseSeconds: w.int("reuse", 0)}
+		return nil, nil
+	case "key": // of machines that are started from now on
+		s.key = registry.Encryption{Key: label, ReuseSeconds: 300}
+		return nil, nil
+	case "refuse": // what is sealed of a machine, or an activity
+		s.keys.refused[arnOf(label)] = &KeyError{Code: w.values["code"], Message: "Key " + label + " can't be used."}
+		return nil, nil
+	case "accept":
+		delete(s.keys.refused, arnOf(label))
 		return nil, nil
 	case "others":
 		s.open = int(w.int("open", 0))
@@ -266,7 +284,9 @@ func (s *story) start(label string, w words, parent *Parent) error {
 	r, err := s.tryBegin(machine, name, definition, input, func(c *Start) {
 		m, _ := asl.Compile([]byte(definition), asl.Options{})
 		if w.values["activities"] != "none" {
-			c.Activities = m.Activities
+			for _, arn := range m.Activities {
+				c.Activities = append(c.Activities, Activity{ARN: arn, Encryption: registry.Encryption{Key: w.values["activitykey"]}})
+			}
 		}
 		c.Version, c.Alias, c.Trace = w.values["version"], w.values["alias"], w.values["trace"]
 		if parent != nil {
@@ -280,8 +300,16 @@ func (s *story) start(label string, w words, parent *Parent) error {
 	return err
 }
 
+// arnOf is the ARN of machine:NAME or activity:NAME.
+func arnOf(label string) string {
+	if name, ok := strings.CutPrefix(label, "machine:"); ok {
+		return MachineARN(testWorld, name)
+	}
+	return "arn:aws:states:us-east-1:123456789012:" + label
+}
+
 // child does what the performer of states:startExecution does: it takes the task of a run,
-// starts as=machine/name for it, and says so.
+// starts as=machine/name for it, and says so, unless it is the child who does.
 func (s *story) child(label string, w words) error {
 	r := s.labels[label].harnessRun
 	reply, err := s.do(r, &StartTask{ScheduledEventID: s.offered(r, w)})
@@ -297,6 +325,17 @@ func (s *story) child(label string, w words) error {
 	parent := &Parent{Name: r.id.Name, Run: r.id.Run, Scheduled: t.ScheduledEventID}
 	_, pattern, waits := strings.Cut(t.Resource, ".")
 	parent.Waits = waits && pattern != "waitForTaskToken"
+	switch w.values["meanwhile"] { // before the child has begun
+	case "stopped", "forgotten":
+		if _, err := s.do(r, &Stop{}); err != nil {
+			return err
+		}
+		if w.values["meanwhile"] == "forgotten" {
+			delete(s.runs, r.id.Name)
+		}
+	case "late":
+		s.tick()
+	}
 	if err := s.start(w.values["as"], w, parent); err != nil {
 		return err
 	}
@@ -309,9 +348,6 @@ func (s *story) child(label string, w words) error {
 		_, err = s.do(r, &Succeed{Ref: ref, Output: output})
 	case !parent.Waits:
 		_, err = s.do(r, &Submit{Ref: ref, Output: output})
-	case w.values["silent"] != "": // it says nothing: the child's end does
-	default:
-		_, err = s.do(r, &Submit{Ref: ref, Output: output, Child: child.id.Run, ChildName: child.id.Name})
 	}
 	s.settle()
 	return err
@@ -366,7 +402,7 @@ func (s *story) body(verb string, r *harnessRun, w words) any {
 	case "succeed":
 		return &Succeed{Ref: s.ref(r, w), Output: output}
 	case "fail":
-		return &Fail{Ref: s.ref(r, w), Error: w.text("error"), Cause: w.text("cause")}
+		return &Fail{Ref: s.ref(r, w), Error: w.text("error"), Cause: w.text("cause"), Unstarted: w.values["unstarted"] != ""}
 	case "heartbeat":
 		return &Heartbeat{Ref: s.ref(r, w)}
 	case "submit":

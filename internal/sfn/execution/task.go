@@ -54,21 +54,33 @@ func (e *evaluation) task() {
 	world := t.s.id.Name.World
 	switch r.Kind {
 	case asl.Activity:
-		if !e.vouched && !t.s.knowsActivity(r.ARN, t.in.Now) {
+		known := e.vouched
+		if known == nil {
+			known = t.s.activity(r.ARN, t.in.Now)
+		}
+		if known == nil {
 			e.ask(r.ARN)
 			return
 		}
 		body.Type, body.Credentials = ActivityScheduled, nil
+		if known.Key != "" {
+			key, refused := t.in.DataKey(t.s.settings.activityUse(t.s.id, r.ARN, *known))
+			if refused != nil {
+				e.notScheduled(ActivityScheduleFailed, refused)
+				return
+			}
+			w.handed = Seal(key, arguments.Text())
+		}
 	case asl.Function:
 		body.Type = LambdaFunctionScheduled
 	default:
-		body.Type, body.Input, body.Parameters = TaskScheduled, datum{}, arguments.Text()
+		body.Type, body.Input, body.Parameters = TaskScheduled, datum{}, arguments
 		body.ResourceType, body.Resource, body.Region = r.Service, r.Name(), world.Region
 	}
 	t.emit(th, body)
 	if r.Kind == asl.Integration && !Performs(r) && !t.trial.mocks() {
 		t.started(th)
-		t.taskFailed(th, failure{
+		t.taskFailed(th, th.work.refused(), failure{
 			name: text(errTask), task: true,
 			cause: text("This server does not call " + r.Service + ":" + r.Action + ". It runs activities, Lambda functions and executions of its own state machines."),
 		})
@@ -81,20 +93,31 @@ func Performs(r *asl.Resource) bool {
 }
 
 // list is the full name of the task list that a task is offered on.
-func (w *work) list(world engine.World) string {
+func (w *work) list() string {
 	switch {
 	case asl.ResourceKind(w.kind) == asl.Activity:
-		return ActivityList(world, w.resource)
+		return ActivityList(w.resource)
 	case asl.ResourceKind(w.kind) == asl.Function, w.service == "lambda":
 		return LambdaList
 	}
 	return IntegrationList
 }
 
-// knowsActivity tells whether an activity was there a short while ago.
-func (s *State) knowsActivity(arn string, now engine.Time) bool {
+// notScheduled fails a task whose input could not be sealed.
+func (e *evaluation) notScheduled(as Type, refused error) {
+	t, th := e.t, e.th
+	name, cause := keyFailure(refused)
+	at := t.emit(th, &Body{Type: as, Previous: th.previous, Error: said(&name), Cause: said(&cause)})
+	t.fail(th, e.st, failure{name: &name, cause: &cause, at: at, task: true})
+}
+
+// activity gives an activity's encryption, if it was there a short while ago; else nil.
+func (s *State) activity(arn string, now engine.Time) *registry.Encryption {
 	i := slices.IndexFunc(s.known, func(k known) bool { return k.arn == arn })
-	return i >= 0 && now < s.known[i].at+engine.Seconds(knownFor)
+	if i < 0 || now >= s.known[i].at+engine.Seconds(knownFor) {
+		return nil
+	}
+	return &s.known[i].key
 }
 
 // ask asks whether an activity is there, before a task of it is scheduled.
@@ -107,7 +130,7 @@ func (e *evaluation) ask(activity string) {
 		return
 	}
 	answer := func(there bool) []byte {
-		return encodeMessage(&ActivityFound{Thread: th.number, Entered: th.entered, There: there})
+		return encodeMessage(&ActivityFound{Thread: th.number, Entered: th.entered, ARN: activity, There: there})
 	}
 	t.send(registry.Ask(w, n.Base, t.s.id, answer(true), answer(false)))
 	t.change(change{kind: changeAsked, thread: th.number})
@@ -122,7 +145,7 @@ func (t *turn) activityFound(c *ActivityFound) {
 		return
 	}
 	st := t.state(th)
-	e := &evaluation{t: t, th: th, st: st, vouched: true}
+	e := &evaluation{t: t, th: th, st: st, vouched: &c.Encryption}
 	if c.There {
 		e.task()
 	} else {
@@ -131,7 +154,7 @@ func (t *turn) activityFound(c *ActivityFound) {
 	if e.failed != nil {
 		t.evaluationFailed(th, st, e.failed)
 	} else {
-		t.change(change{kind: changeKnown, arn: st.Resource.ARN, at: t.in.Now})
+		t.change(change{kind: changeKnown, arn: st.Resource.ARN, key: c.Encryption, at: t.in.Now})
 	}
 	t.run()
 }
@@ -190,9 +213,13 @@ func (s *State) shown(w *work) *Task {
 	if w.role != "" {
 		role = w.role
 	}
+	input := w.input
+	if w.handed != "" {
+		input = datum{text: w.handed}
+	}
 	return &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
-		Input: w.input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
+		Input: input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
 		Machine: s.of, Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
 }
@@ -250,14 +277,7 @@ func (t *turn) submit(c *Submit) error {
 		return &UnknownTaskError{th.work.Scheduled}
 	}
 	t.started(th)
-	var child *childRef
-	if !c.Child.IsZero() {
-		child = &childRef{c.Child, c.ChildName}
-	}
-	t.submitted(th, c.Output, child)
-	if !th.work.Delivered { // its outcome comes by itself: no other performer may take it
-		th.work.Reached(th.work.Attempt, t.note)
-	}
+	t.submitted(th, c.Output, nil)
 	return nil
 }
 
@@ -267,6 +287,9 @@ func (t *turn) submitted(th *thread, output string, child *childRef) {
 		Type: TaskSubmitted, Previous: w.Started, Resource: w.resource, ResourceType: w.service, Output: datum{text: output},
 		hidden: hidden{child: child},
 	})
+	if !w.Delivered { // its outcome comes by itself: no other performer may take it
+		w.Reached(w.Attempt, t.note)
+	}
 }
 
 // succeed closes a task with its output.
@@ -289,23 +312,50 @@ func (t *turn) failTask(c *Fail) error {
 	if err != nil {
 		return err
 	}
-	t.started(th)
-	t.taskFailed(th, failure{name: c.Error, cause: c.Cause, task: true})
+	of := failed
+	switch w := th.work; {
+	case c.Unstarted && w.Started == 0:
+		of = startFailed
+	case c.Token == nil && w.submitted == 0: // who was to submit it says so
+		of = w.refused()
+	}
+	if of != startFailed {
+		t.started(th)
+	}
+	t.taskFailed(th, of, failure{name: c.Error, cause: c.Cause, task: true})
 	t.run()
 	return nil
 }
 
+// ends are the types of an event of a task's end, by asl.ResourceKind.
+type ends [4]Type
+
+var (
+	succeeded    = &ends{asl.Activity: ActivitySucceeded, asl.Function: LambdaFunctionSucceeded, asl.Integration: TaskSucceeded}
+	failed       = &ends{asl.Activity: ActivityFailed, asl.Function: LambdaFunctionFailed, asl.Integration: TaskFailed}
+	startFailed  = &ends{asl.Function: LambdaFunctionStartFailed, asl.Integration: TaskStartFailed}
+	submitFailed = &ends{asl.Integration: TaskSubmitFailed}
+	timedOut     = &ends{asl.Activity: ActivityTimedOut, asl.Function: LambdaFunctionTimedOut, asl.Integration: TaskTimedOut}
+)
+
+// refused is how a task ends whose call was made and refused.
+func (w *work) refused() *ends {
+	if asl.Pattern(w.pattern) == asl.RequestResponse {
+		return failed
+	}
+	return submitFailed
+}
+
 // ended is the event of a started task's end: it comes after that of its submission, if
 // there was one.
-func (t *turn) ended(w *work, activity, function, integration Type) *Body {
-	body := &Body{Previous: w.Started, Resource: w.resource, ResourceType: w.service}
+func (t *turn) ended(w *work, of *ends) *Body {
+	body := &Body{Type: of[w.kind], Previous: w.Started, Resource: w.resource, ResourceType: w.service}
 	switch {
 	case w.submitted != 0:
 		body.Previous = w.submitted
 	case w.Started == 0:
 		body.Previous = w.Scheduled
 	}
-	body.Type = [...]Type{asl.Activity: activity, asl.Function: function, asl.Integration: integration}[w.kind]
 	return body
 }
 
@@ -322,10 +372,10 @@ func (t *turn) taskSucceeded(th *thread, output datum) {
 		e.tooLarge(label, 0)
 		f := *e.failed
 		f.task = true
-		t.taskFailed(th, f)
+		t.taskFailed(th, failed, f)
 		return
 	}
-	body := t.ended(&gone, ActivitySucceeded, LambdaFunctionSucceeded, TaskSucceeded)
+	body := t.ended(&gone, succeeded)
 	body.Output = output
 	id := t.emit(th, body)
 	gone.Drop(t.note)
@@ -336,10 +386,10 @@ func (t *turn) taskSucceeded(th *thread, output datum) {
 }
 
 // taskFailed goes on with a task that failed.
-func (t *turn) taskFailed(th *thread, f failure) {
+func (t *turn) taskFailed(th *thread, of *ends, f failure) {
 	gone := *th.work
-	body := t.ended(&gone, ActivityFailed, LambdaFunctionFailed, TaskFailed)
-	body.Error, body.Cause = f.name, f.cause
+	body := t.ended(&gone, of)
+	body.Error, body.Cause = said(f.name), said(f.cause)
 	f.at = t.emit(th, body)
 	gone.Drop(t.note)
 	t.stopChild(&gone)
@@ -349,9 +399,9 @@ func (t *turn) taskFailed(th *thread, f failure) {
 // taskTimedOut goes on with a task whose time is over, or whose heartbeat is late.
 func (t *turn) taskTimedOut(th *thread, heartbeat bool) {
 	gone := *th.work
-	body := t.ended(&gone, ActivityTimedOut, LambdaFunctionTimedOut, TaskTimedOut)
+	body := t.ended(&gone, timedOut)
 	f := failure{name: text(errTimeout), task: true, heartbeat: heartbeat}
-	body.Error = f.name
+	body.Error = said(f.name)
 	f.at = t.emit(th, body)
 	gone.Drop(t.note)
 	t.stopChild(&gone)

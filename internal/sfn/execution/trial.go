@@ -71,7 +71,8 @@ func (r *Trial) context(item *thread) any {
 		return r.Context
 	}
 	o := r.Context.Clone()
-	o.Set("Map", itemContext(item.index, item.item.Value()))
+	value, _ := r.turn.s.item(item)
+	o.Set("Map", itemContext(item.index, value))
 	return o
 }
 
@@ -85,7 +86,7 @@ func (r *Trial) Begin() {
 	r.turn = t
 	settings := Settings{StartAt: r.State.Name, Secret: r.Secret}
 	if res := r.State.Resource; r.Mocked && res != nil && res.Kind == asl.Activity {
-		settings.Activities = []string{res.ARN}
+		settings.Activities = []Activity{{ARN: res.ARN}}
 	}
 	t.emit(nil, &Body{Type: ExecutionStarted, Input: of(r.Input), Role: r.Role, hidden: hidden{settings: &settings}})
 	th := s.threads[0]
@@ -172,7 +173,7 @@ func (r *Trial) Mock(m *Mock) {
 	if th.work != nil {
 		t.started(th)
 		if m.Failed {
-			t.taskFailed(th, failure{name: m.Error, cause: m.Cause, task: true})
+			t.taskFailed(th, failed, failure{name: m.Error, cause: m.Cause, task: true})
 		} else {
 			t.taskSucceeded(th, of(m.Result))
 		}

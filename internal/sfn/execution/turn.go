@@ -18,6 +18,8 @@ type turn struct {
 	rules    *Rules
 	compiled *asl.Machine
 	trial    *Trial // nil: it is an execution's
+	// key seals what users gave; nil: the execution has none, or it is refused.
+	key, definitionKey engine.DataKey
 
 	events   []engine.Event
 	public   []byte // the events' Public, one after the other
@@ -37,6 +39,7 @@ const (
 	turnEvents = 1000
 	turnSteps  = 4_000_000
 	partBytes  = 256 // what an event or a note counts beside its own
+	publicRoom = 768 // of the events of most turns
 )
 
 // spent tells whether the turn has no room for another state.
@@ -61,9 +64,13 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 		e.hidden.before = s.noted
 		t.notes = append(t.notes, engine.Note{Subject: s.last, Kind: noteChanges})
 	}
+	t.seal(e)
 	id := s.last + 1
 	s.apply(id, t.in.Now, e)
 	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})
+	if t.public == nil {
+		t.public = make([]byte, 0, publicRoom)
+	}
 	before := len(t.public)
 	t.public = appendEvent(t.public, id, t.in.Now, e, true)
 	t.ends = append(t.ends, len(t.public))

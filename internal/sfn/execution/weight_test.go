@@ -61,9 +61,6 @@ func parseAll(s *State) {
 	s.input.Value()
 	for _, th := range s.threads {
 		th.input.Value()
-		if th.item != nil {
-			th.item.Value()
-		}
 		for i := range th.vars {
 			th.vars[i].value.Value()
 		}

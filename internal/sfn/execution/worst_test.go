@@ -57,6 +57,12 @@ var hostile = map[string]struct {
 		definition: `{"StartAt":"X","States":{"X":{"Type":"Parallel","Branches":[{"StartAt":"F","States":{"F":{"Type":"Fail","ErrorPath":"$","CausePath":"$"}}}],"Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":"$.e","Next":"S"}],"Next":"S"},"S":{"Type":"Succeed"}}}`,
 		input:      `"` + strings.Repeat("x", 250_000) + `"`, status: Failed,
 	},
+	"thousands of branches of which one fails": {
+		definition: `{"StartAt":"X","States":{"X":{"Type":"Parallel","Branches":[` + many(12_500, func(i int) string {
+			return numbered(`{"StartAt":"W#","States":{"W#":{"Type":"Wait","Seconds":900,"End":true}}}`, i)
+		}) + `,{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9,"Next":"F"},"F":{"Type":"Fail"}}}],"End":true}}}`,
+		input: `{}`, status: Failed, events: 40_000,
+	},
 	"a redrive of a thousand tasks and a wait": {
 		definition: `{"StartAt":"X","States":{"X":{"Type":"Parallel","Branches":[` + many(1000, func(i int) string {
 			return numbered(`{"StartAt":"A#","States":{"A#":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}}}`, i)
@@ -121,7 +127,7 @@ func TestHostileMachinesStayBounded(t *testing.T) {
 					largest = max(largest, len(h.rules.EncodeState(r.state)))
 				}
 			}
-			r := h.begin("m", "e", c.definition, c.input, func(s *Start) { s.Activities = []string{"arn:aws:states:us-east-1:123456789012:activity:a"} })
+			r := h.begin("m", "e", c.definition, c.input, func(s *Start) { s.Activities = []Activity{{ARN: "arn:aws:states:us-east-1:123456789012:activity:a"}} })
 			st := func() *State { return r.state.(*State) }
 			if c.activities {
 				if _, err := h.do(r, &Stop{}); err != nil {

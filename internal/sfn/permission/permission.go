@@ -23,8 +23,11 @@ const Service = "states.amazonaws.com"
 
 // Services are what trust policies may call the service in one region.
 func Services(region string) []string {
-	return []string{Service, "states." + region + ".amazonaws.com"}
+	return []string{Service, Regional(region)}
 }
+
+// Regional is the service of one region.
+func Regional(region string) string { return "states." + region + ".amazonaws.com" }
 
 // Need is what a call needs permission for.
 type Need struct {

@@ -42,7 +42,7 @@ type Activity struct {
 func (a *Activity) Weight() int {
 	c := pack.Weighing()
 	c.Weigh(int(unsafe.Sizeof(*a)) + len(a.Name))
-	a.Encryption.code(c)
+	a.Encryption.Code(c)
 	collection.CodeTags(c, &a.Tags)
 	return c.Weight()
 }
@@ -95,7 +95,7 @@ func (s *activityState) Code(c *pack.Coder) {
 		s.activity = &Activity{Entry: s.entry(0)}
 	}
 	s.activity.Created.Code(c)
-	s.activity.Encryption.code(c)
+	s.activity.Encryption.Code(c)
 	collection.CodeTags(c, &s.activity.Tags)
 }
 
@@ -109,7 +109,7 @@ type (
 )
 
 func (e *activityCreated) Code(c *pack.Coder) {
-	e.encryption.code(c)
+	e.encryption.Code(c)
 	collection.CodeTags(c, &e.tags)
 }
 func (e *activityDeleted) Code(*pack.Coder) {}
@@ -140,7 +140,9 @@ func (a *Activities) Handle(state engine.State, body any, in engine.Input) (t en
 		err = a.create(&t, s, c, in.Now)
 	case Describe:
 	case *ask:
-		t.Messages = append(t.Messages, c.answer(c.yes))
+		yes := pack.Writing(c.yes)
+		s.activity.Encryption.Code(yes)
+		t.Messages = append(t.Messages, c.answer(yes.Written()))
 	case Tag:
 		err = a.tag(&t, s, c, in.Now)
 	case Untag:

@@ -16,7 +16,7 @@ type ask struct {
 }
 
 // Ask asks the activity of a name whether it is there. The answer comes as one of two
-// messages to the run that asks.
+// messages to the run that asks; yes has the activity's Encryption behind it.
 func Ask(world engine.World, activity string, from engine.Identity, yes, no []byte) engine.Message {
 	c := pack.Writing([]byte{messageAsk})
 	a := ask{from, yes, no}

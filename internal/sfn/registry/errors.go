@@ -31,6 +31,11 @@ type LimitError struct {
 
 func (e *LimitError) Error() string { return fmt.Sprintf("more than %d %s", e.Max, e.Of) }
 
+// SealedError: ConflictException. The machine's encryption was changed meanwhile.
+type SealedError struct{}
+
+func (*SealedError) Error() string { return "the definition is not sealed as the machine's data is" }
+
 // RevisionError: ConflictException. The machine has another revision than the one that was
 // to be published.
 type RevisionError struct{ Wanted, Current string }

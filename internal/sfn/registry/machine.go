@@ -29,13 +29,12 @@ type Machine struct {
 
 // Revision is what a machine is made of, at one time.
 type Revision struct {
-	ID              string // a UUID; empty: the first, of the machine's creation
-	Definition      blob.ID
-	DefinitionBytes int64
-	Role            string
-	Logging         Logging
-	Tracing         bool
-	Encryption      Encryption
+	ID         string // a UUID; empty: the first, of the machine's creation
+	Definition Definition
+	Role       string
+	Logging    Logging
+	Tracing    bool
+	Encryption Encryption
 }
 
 // Initial is what callers call the first revision.
@@ -51,7 +50,7 @@ func (r *Revision) Called() string {
 
 // Same tells whether two revisions are the same but for their ids.
 func (r *Revision) Same(o *Revision) bool {
-	return r.Definition == o.Definition && r.Role == o.Role && r.sameSettings(o)
+	return r.Definition.Digest == o.Definition.Digest && r.Role == o.Role && r.sameSettings(o)
 }
 
 func (r *Revision) sameSettings(o *Revision) bool {
@@ -155,9 +154,9 @@ func (m *Machine) aliasesOf(version int64) (names []string) {
 
 // definitions are the blobs that the machine needs.
 func (m *Machine) definitions() map[blob.ID]bool {
-	needed := map[blob.ID]bool{m.Current.Definition: true}
+	needed := map[blob.ID]bool{m.Current.Definition.ID: true}
 	for _, v := range m.Versions {
-		needed[v.Definition] = true
+		needed[v.Definition.ID] = true
 	}
 	return needed
 }
@@ -176,11 +175,13 @@ type (
 		Description string // of the version
 	}
 	// UpdateMachine changes what is given. ID is that of the new revision, which comes only
-	// if definition or role change. The reply is an Updated. Errors: *DeletingError,
-	// *LimitError.
+	// if definition or role change. The definition is Sealed as the machine's data is to be
+	// then; so it is given with another Encryption, too. The reply is an Updated. Errors:
+	// *DeletingError, *LimitError, *SealedError.
 	UpdateMachine struct {
 		ID          string
 		Definition  *Definition
+		Sealed      Encryption
 		Role        *string
 		Logging     *Logging
 		Tracing     *bool
@@ -218,10 +219,19 @@ type (
 	PutOff struct{}
 )
 
-// Definition is a definition's text.
+// Definition is a definition's text. If its machine has a key it is sealed.
 type Definition struct {
-	ID    blob.ID
-	Bytes int64
+	ID      blob.ID
+	Bytes   int64
+	Digest  [32]byte // tells texts apart
+	DataKey string   // that it is sealed under, as its key has it sealed
+}
+
+func (d *Definition) code(c *pack.Coder) {
+	c.Fixed(d.ID[:])
+	c.Int(&d.Bytes)
+	c.Fixed(d.Digest[:])
+	c.Text(&d.DataKey)
 }
 
 // Updated is the reply to UpdateMachine.
@@ -232,12 +242,11 @@ type Updated struct {
 
 func (r *Revision) code(c *pack.Coder) {
 	c.Text(&r.ID)
-	c.Fixed(r.Definition[:])
-	c.Int(&r.DefinitionBytes)
+	r.Definition.code(c)
 	c.Text(&r.Role)
 	r.Logging.code(c)
 	c.Bool(&r.Tracing)
-	r.Encryption.code(c)
+	r.Encryption.Code(c)
 }
 
 func (l *Logging) code(c *pack.Coder) {
@@ -311,5 +320,5 @@ func (r *Revision) codeShown(c *pack.Coder, updated *engine.Time) {
 	c.Text(&r.ID)
 	r.Logging.code(c)
 	c.Bool(&r.Tracing)
-	r.Encryption.code(c)
+	r.Encryption.Code(c)
 }

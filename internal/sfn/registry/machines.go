@@ -273,7 +273,7 @@ func (r *Machines) create(t *engine.Turn, s *machineState, c CreateMachine, now 
 		switch {
 		case m.Deleting != 0:
 			return &DeletingError{}
-		case m.Current.Definition != c.Revision.Definition, m.Express != c.Express, !m.Current.sameSettings(&c.Revision):
+		case m.Current.Definition.Digest != c.Revision.Definition.Digest, m.Express != c.Express, !m.Current.sameSettings(&c.Revision):
 			return &ExistsError{}
 		case c.Publish:
 			if v := m.ofRevision(m.Current.ID); v == nil || v.Description != c.Description {
@@ -290,7 +290,7 @@ func (r *Machines) create(t *engine.Turn, s *machineState, c CreateMachine, now 
 	if c.Publish {
 		r.Emit(t, s, now, &versionPublished{c.Description})
 	}
-	t.Keep = append(t.Keep, c.Revision.Definition)
+	t.Keep = append(t.Keep, c.Revision.Definition.ID)
 	t.Messages = append(t.Messages, entering(s.id.Name.World, KindMachine, s.machine.Entry))
 	return nil
 }
@@ -300,16 +300,20 @@ func (r *Machines) update(t *engine.Turn, s *machineState, c UpdateMachine, now 
 		return &DeletingError{}
 	}
 	next := s.machine.Current
-	if c.Definition != nil {
-		next.Definition, next.DefinitionBytes = c.Definition.ID, c.Definition.Bytes
+	set(&next.Encryption, c.Encryption)
+	sealedAnew := next.Encryption != s.machine.Current.Encryption
+	if c.Definition != nil && c.Sealed != next.Encryption || c.Definition == nil && sealedAnew {
+		return &SealedError{}
+	}
+	if c.Definition != nil && (sealedAnew || c.Definition.Digest != next.Definition.Digest) {
+		next.Definition = *c.Definition
 	}
 	set(&next.Role, c.Role)
-	if next.Definition != s.machine.Current.Definition || next.Role != s.machine.Current.Role {
+	if next.Definition.Digest != s.machine.Current.Definition.Digest || next.Role != s.machine.Current.Role {
 		next.ID = c.ID
 	}
 	set(&next.Logging, c.Logging)
 	set(&next.Tracing, c.Tracing)
-	set(&next.Encryption, c.Encryption)
 	if c.Publish && s.machine.ofRevision(next.ID) == nil && len(s.machine.Versions) >= r.limits.VersionsMax {
 		return &LimitError{"versions", r.limits.VersionsMax}
 	}

@@ -82,14 +82,15 @@ func TestFullMachine(t *testing.T) {
 	f := newFull(t, NewMachines(l), KindMachine)
 	revision := func(n int) Revision {
 		return Revision{
-			Definition: blob.ID{byte(n), byte(n >> 8)}, Role: long(256, n), Encryption: Encryption{Key: long(2048, 0), ReuseSeconds: 900},
+			Definition: Definition{ID: blob.ID{byte(n), byte(n >> 8)}, Bytes: 1 << 20, Digest: [32]byte{byte(n), byte(n >> 8)}, DataKey: long(300, n)},
+			Role:       long(256, n), Encryption: Encryption{Key: long(2048, 0), ReuseSeconds: 900},
 			Logging: Logging{Level: "ERROR", Data: true, Destinations: []string{long(256, n)}, Listed: true}, Tracing: true,
 		}
 	}
 	f.do(CreateMachine{Revision: revision(0), Tags: fullTags(), Publish: true, Description: long(256, 0)})
 	for n := 1; n < l.VersionsMax; n++ {
 		r := revision(n)
-		f.do(UpdateMachine{ID: fmt.Sprintf("%036d", n), Definition: &Definition{ID: r.Definition}, Role: &r.Role, Publish: true, Description: long(256, n)})
+		f.do(UpdateMachine{ID: fmt.Sprintf("%036d", n), Definition: &r.Definition, Sealed: r.Encryption, Role: &r.Role, Publish: true, Description: long(256, n)})
 	}
 	for n := range l.AliasesMax {
 		f.do(CreateAlias{Name: fmt.Sprintf("A%079d", n), Description: long(256, n), Routes: []Route{{int64(n + 1), 50}, {int64(n + 2), 50}}})

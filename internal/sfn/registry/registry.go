@@ -91,7 +91,8 @@ type Encryption struct {
 	ReuseSeconds int64  // of data keys; zero without a key
 }
 
-func (e *Encryption) code(c *pack.Coder) {
+// Code writes it or reads it back.
+func (e *Encryption) Code(c *pack.Coder) {
 	c.Text(&e.Key)
 	c.Int(&e.ReuseSeconds)
 }

@@ -70,7 +70,7 @@ func (s *story) do(line string) []string {
 	name := engine.Name{World: world, Kind: map[string]engine.Kind{"activity": KindActivity, "machine": KindMachine, "names": KindNames}[kind], Key: key}
 	body := reflect.New(reflect.TypeOf(commands[verb]))
 	if fields != "" {
-		d := json.NewDecoder(strings.NewReader(definitions.ReplaceAllStringFunc(fields, idOf)))
+		d := json.NewDecoder(strings.NewReader(definitions.ReplaceAllStringFunc(fields, definitionOf)))
 		d.DisallowUnknownFields()
 		if err := d.Decode(body.Interface()); err != nil {
 			s.t.Fatalf("%s: %v", line, err)
@@ -165,8 +165,8 @@ func show(v reflect.Value) string {
 		return show(v.Elem())
 	}
 	switch t := v.Type(); {
-	case t == reflect.TypeFor[blob.ID]():
-		return letterOf(blob.ID(bytesOf(v)))
+	case t == reflect.TypeFor[Definition]():
+		return letterOf(blob.ID(bytesOf(v.Field(0))))
 	case t == reflect.TypeFor[engine.RunID]():
 		return fmt.Sprint(v.Index(15).Uint())
 	case t.Kind() == reflect.Struct:

@@ -42,6 +42,7 @@ type Rules struct{ limits Limits }
 
 var _ interface {
 	engine.Rules
+	engine.TraitsRules
 	engine.NotingRules
 	engine.ListedRules
 	engine.MessagedRules
@@ -49,6 +50,9 @@ var _ interface {
 
 // New gives the rules under limits.
 func New(limits Limits) *Rules { return &Rules{limits} }
+
+// Traits says that deciders are shown the history.
+func (*Rules) Traits() engine.Traits { return engine.Traits{ShowsHistory: true} }
 
 // Handle decides what a command does.
 func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
