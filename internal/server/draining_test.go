@@ -2,17 +2,19 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
 	"heddle/internal/store"
+	"heddle/internal/store/keys"
 	"heddle/internal/store/memstore"
+	"heddle/internal/swf/execution"
 )
 
 // TestDraining holds a commit while the server is told to stop: the call in flight is
@@ -104,18 +106,19 @@ func TestDraining(t *testing.T) {
 				t.Error("stopped as if nothing had been cut")
 			}
 		}
-		found := 0
+		found := false
+		id, ok := execution.ParseRun(run)
 		left := disk.Reopen()
 		for shard := range left.Shards() {
-			err := left.Scan(t.Context(), shard, store.Range{}, func(_, value []byte) bool {
-				found += strings.Count(string(value), `"order"`)
+			err := left.Scan(t.Context(), shard, store.Range{}, func(key, _ []byte) bool {
+				found = found || bytes.Equal(key, keys.AppendRun(nil, keys.OpenRun, id))
 				return true
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		if found == 0 {
+		if !ok || !found {
 			t.Errorf("run %s is lost", run)
 		}
 	}

@@ -73,7 +73,7 @@ func wantSame(t *testing.T, cfg Config, before *runlog.Findings) {
 		t.Fatalf("check: %+v, %v, want %+v", found, err, before)
 	}
 	s := start(t, cfg)
-	mustCall(t, s, "DescribeWorkflowType", `{"domain":"planted-domain","workflowType":{"name":"planted-type","version":"planted-version"}}`)
+	mustCall(t, s, "DescribeWorkflowType", `{"domain":"`+coded("planted-domain")+`","workflowType":{"name":"`+coded("planted-type")+`","version":"`+coded("planted-version")+`"}}`)
 	closeServer(t, s)
 }
 

@@ -118,7 +118,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/pack", "internal/service", "internal/token",
 	},
 	"internal/sfn": {
-		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
+		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
 		"internal/engine", "internal/engine/collection", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching", "internal/pack",
 		"internal/blob", "internal/engine/task", "internal/lambda", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/permission", "internal/sfn/registry",
 		"internal/sfn/reply", "internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",

@@ -211,4 +211,46 @@ var machines = []Mutant{{
 	Old:  "refused == nil || !refused.Unstarted",
 	New:  "refused == nil || refused.Unstarted",
 	Bug:  "The history says that a function started which nobody could call.",
+}, {
+	Name: "words-in-clear",
+	In:   "sfn/execution.(*turn).seal",
+	Old:  "e.eachWord(seal)",
+	New:  "",
+	Bug:  "Errors and causes of machines with a key are stored in clear.",
+}, {
+	Name: "refused-start",
+	In:   "sfn/execution.(*turn).locked",
+	Old:  "case *Start, *Same, *Stop, *Redrive, *Look:",
+	New:  "case *Same, *Stop, *Redrive, *Look:",
+	Bug:  "Who starts an execution whose key is refused is told that it runs.",
+}, {
+	Name: "locked-task-offered-again",
+	In:   "sfn/execution.(*turn).locked",
+	Old:  "t.reply = &UnknownTaskError{c.ScheduledEventID}",
+	New:  "return refused",
+	Bug:  "An execution whose key is refused while somebody takes its task goes on waiting.",
+}, {
+	Name: "key-of-today",
+	In:   "sfn/execution.(*Settings).openUse",
+	Old:  "use.Wrapped = wrapped",
+	New:  "",
+	Bug:  "What was sealed under an earlier data key can't be opened after a restart.",
+}, {
+	Name: "forgotten-data-keys",
+	In:   "sfn/execution.(*State).noteKeys",
+	Old:  "s.each(func(d *datum) { note(d) })",
+	New:  "",
+	Bug:  "An execution under many data keys forgets those that it still needs.",
+}, {
+	Name: "input-for-all-workers",
+	In:   "sfn/execution.(*State).shown",
+	Old:  "input = datum{text: w.handed}",
+	New:  "",
+	Bug:  "Workers read the input of an activity with a key without having the key.",
+}, {
+	Name: "definition-kept-sealed",
+	In:   "sfn/registry.(*Machines).update",
+	Old:  "if c.Definition != nil && c.Sealed != next.Encryption || c.Definition == nil && sealedAnew {",
+	New:  "if false {",
+	Bug:  "A machine has one key and its definition is sealed under another.",
 }}
