@@ -46,6 +46,3 @@ func (s *actions) probe(ctx context.Context, w engine.World, a *catalog.Action) 
 	}
 	return invalidFor(wire.ExceptionCauseS3AccessDenied, "The bucket %s can't be written to: %s", a.Bucket, said(refusal))
 }
-
-// signedURL is where the bytes of a job's asset are put to, or had from.
-func (s *actions) signedURL(ctx context.Context, j *catalog.Job) (*string, error) { return nil, nil }

@@ -14,9 +14,9 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/restjson"
-	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/dataexchange/resource"
+	"heddle/internal/dataexchange/signedurl"
 	"heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
 	"heddle/internal/service"
@@ -26,6 +26,7 @@ import (
 type Options struct {
 	Limits            catalog.Limits `embed:"" prefix:"limit-dx-" envprefix:"HEDDLE_LIMIT_DX_" group:"Limits"`
 	OwnedEventActions bool           `name:"dx-owned-event-actions" env:"HEDDLE_DX_OWNED_EVENT_ACTIONS" help:"Data Exchange: event actions on data sets of one's own, too, which AWS refuses. They are done when a revision is finalized."`
+	PublicURL         string         `name:"public-url" env:"HEDDLE_PUBLIC_URL" placeholder:"URL" help:"Data Exchange: how clients reach this server, for its signed URLs; else as the call that asks for one came."`
 	AutoExportRetry   time.Duration  `name:"dx-auto-export-retry" default:"24h" min:"1ms" max:"720h" env:"HEDDLE_DX_AUTO_EXPORT_RETRY" help:"Data Exchange: for how long jobs of event actions try again what S3 or KMS refuses. AWS does not."`
 }
 
@@ -55,15 +56,15 @@ func Service() *service.Service {
 type actions struct {
 	*service.Kernel
 	options *Options
-	room    *bucket.Room // for the bytes of objects that jobs move
 }
 
 func open(k *service.Kernel, o *Options) *service.Opened {
-	s := &actions{Kernel: k, options: o, room: bucket.NewRoom(bucket.RoomBytesDefault)}
+	s := &actions{Kernel: k, options: o}
 	return &service.Opened{
 		Model:      operation.Model{MessageMember: "Message", Faults: faults()},
 		Operations: slices.Concat(s.dataSetRows(), s.revisionRows(), s.assetRows(), s.jobRows(), s.eventActionRows(), s.grantRows(), s.tagRows()),
 		Parts:      []service.Part{{Name: "jobs of Data Exchange", Service: newPerformer(s)}},
+		Paths:      []service.Path{{Prefix: signedurl.Path, Handler: s.urls()}},
 	}
 }
 

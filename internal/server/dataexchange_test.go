@@ -34,6 +34,8 @@ var exchangeARN = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Acc
 //	object BUCKET KEY TEXT    puts an object
 //	objects BUCKET            tells what is in it
 //	arrived BUCKET N          waits until there are so many objects in it
+//	upload JOB TEXT           puts bytes to the signed URL of a job
+//	download JOB              gets those of another
 //	unreachable, reachable    no bucket answers, or all do again
 //	ended JOB                 waits until a job is in progress no more, and gets it
 //	exported SET ACTION       waits until the job of an event action has ended, and gets it
@@ -76,6 +78,7 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 var (
 	exchangeTime  = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`)
 	exchangeID    = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	exchangeURL   = regexp.MustCompile(`"SignedUrl":"([^"]+)"`)
 	exchangeToken = regexp.MustCompile(`"NextToken":"[^"]+"`)
 	storyID       = regexp.MustCompile(`ID\d+`)
 )
@@ -127,6 +130,7 @@ func (s *exchangeStory) real(text string) string {
 // told is the opposite.
 func (s *exchangeStory) told(text string) string {
 	text = exchangeTime.ReplaceAllString(text, "T")
+	text = exchangeURL.ReplaceAllString(text, `"SignedUrl":"U"`)
 	text = exchangeToken.ReplaceAllString(text, `"NextToken":"N"`)
 	text = exchangeID.ReplaceAllStringFunc(text, func(id string) string {
 		if strings.Trim(id, "0") == "" {
@@ -165,6 +169,10 @@ func (s *exchangeStory) do(line string) []string {
 		return nil
 	case "objects":
 		return s.objects(first)
+	case "upload":
+		return s.byURL(http.MethodPut, first, rest)
+	case "download":
+		return s.byURL(http.MethodGet, first, "")
 	case "unreachable", "reachable":
 		s.cut.Store(who == "unreachable")
 		return nil
@@ -294,7 +302,34 @@ func (s *exchangeStory) objects(name string) (told []string) {
 		line := fmt.Sprintf("%s %s %q %s %s", s.told(`"`+key+`"`), o.ContentType, b, o.Encryption.Type, o.Encryption.KeyARN)
 		told = append(told, strings.TrimSpace(regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`).ReplaceAllString(line, "T")))
 	}
+	slices.Sort(told) // ids are by chance
 	return told
+}
+
+// byURL sends a request to the signed URL of a job, and tells the answer.
+func (s *exchangeStory) byURL(method, job, text string) []string {
+	_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs/"+s.real(job), ""))
+	address := exchangeURL.FindStringSubmatch(body)
+	if address == nil {
+		s.t.Fatalf("job %s has no signed URL: %s", job, body)
+	}
+	if host, _, _ := strings.Cut(address[1], "/_dx/"); host != s.URL() {
+		s.t.Errorf("a signed URL leads to %s", address[1])
+	}
+	r, err := http.NewRequestWithContext(s.t.Context(), method, address[1], strings.NewReader(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer w.Body.Close()
+	b, err := io.ReadAll(w.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return []string{strings.TrimSpace(fmt.Sprintf("%d %s %s", w.StatusCode, w.Header.Get("Etag"), strings.ReplaceAll(string(b), "\n", "")))}
 }
 
 // TestExchangeStories plays testdata/dataexchange/*.txt. Together they show of each action

@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"heddle/internal/aws/operation"
@@ -146,8 +147,10 @@ type Kernel struct {
 	Blobs     Blobs
 	Tasks     Tasks // for callers: their polls are counted, and bounded
 	Performed Tasks // for performers of the server's own
-	// Buckets are those of users; nil: nobody has any.
+	// Buckets are those of users; nil: nobody has any. Room is for the bytes of their objects
+	// that are on their way.
 	Buckets Buckets
+	Room    *bucket.Room
 	// Lambda invokes functions: the tasks of sources that services add while they open.
 	Lambda     *lambda.Performer
 	Visibility *visibility.Reader
@@ -183,7 +186,15 @@ type Opened struct {
 	Model      operation.Model
 	Operations []operation.Operation
 	Parts      []Part       // what has a life besides: performers
+	Paths      []Path       // what is asked for past the path of calls; nil: nothing
 	Keys       datakey.Keys // what it has for the services behind it; nil: nothing
+}
+
+// Path is what answers requests whose paths begin with Prefix. Nobody has found out who sends
+// them: what they may, they must show themselves.
+type Path struct {
+	Prefix string
+	http.Handler
 }
 
 // Part is something with a life.
