@@ -12,6 +12,7 @@
 package permission
 
 import (
+	"maps"
 	"slices"
 
 	"heddle/internal/aws/arn"
@@ -82,8 +83,8 @@ func (n *Need) context() (c policy.Context) {
 	if n.JobType != "" {
 		c = append(c, policy.Value{Key: "dataexchange:JobType", Value: n.JobType})
 	}
-	for key, value := range n.SetTags {
-		c = append(c, policy.Value{Key: "aws:RequestTag/" + key, Value: value}, policy.Value{Key: "aws:TagKeys", Value: key})
+	for _, key := range slices.Sorted(maps.Keys(n.SetTags)) {
+		c = append(c, policy.Value{Key: "aws:RequestTag/" + key, Value: n.SetTags[key]}, policy.Value{Key: "aws:TagKeys", Value: key})
 	}
 	for _, key := range n.RemoveTags {
 		c = append(c, policy.Value{Key: "aws:TagKeys", Value: key})
