@@ -110,9 +110,10 @@ func (s *actions) listRevisionAssets(ctx context.Context, in *wire.ListRevisionA
 	for _, a := range page.Assets {
 		out.Assets = append(out.Assets, assetShape(w, in.DataSetID, in.RevisionID, a))
 	}
-	if n := len(page.Assets); n > 0 {
+	if n := whole(out.Assets); n > 0 {
 		last := page.Assets[n-1]
-		out.NextToken, err = p.next([]byte(last.ID+" "+last.Name), page.More)
+		out.Assets = out.Assets[:n]
+		out.NextToken, err = p.next([]byte(last.ID+" "+last.Name), page.More || n < len(page.Assets))
 	}
 	return out, err
 }

@@ -135,36 +135,31 @@ func (s *actions) inProgress(ctx context.Context, ask *catalog.InProgress) (bool
 
 // listDataSets serves ListDataSets.
 func (s *actions) listDataSets(ctx context.Context, in *wire.ListDataSetsRequest) (*wire.ListDataSetsResponse, error) {
-	out, w := &wire.ListDataSetsResponse{DataSets: []wire.DataSetEntry{}}, worldOf(ctx)
 	switch value(in.Origin) {
 	case "", wire.OriginOwned:
 	case wire.OriginEntitled: // nobody has granted any
-		return out, nil
+		return &wire.ListDataSetsResponse{DataSets: []wire.DataSetEntry{}}, nil
 	default:
 		return nil, invalid("Origin must be OWNED or ENTITLED.")
 	}
-	p := s.pages(ctx, "data sets", value(in.Origin))
-	runs, next, err := p.runs(ctx, catalog.KindDataSet, catalog.ByOwner, "", in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range runs {
+	w, p := worldOf(ctx), s.pages(ctx, "data sets", value(in.Origin))
+	sets, next, err := listRuns(ctx, p, catalog.KindDataSet, catalog.ByOwner, "", in.MaxResults, in.NextToken, func(r *engine.RunView) (*wire.DataSetEntry, error) {
 		d, whole, err := catalog.ReadDataSet(r)
 		if err == nil && !whole {
-			if d, err = s.dataSet(ctx, d.ID); isMissing(err) {
-				continue
-			}
+			d, err = s.dataSet(ctx, d.ID)
 		}
 		if err != nil {
 			return nil, err
 		}
-		out.DataSets = append(out.DataSets, wire.DataSetEntry{
+		return &wire.DataSetEntry{
 			ARN: name(w, resource.DataSet, d.ID), AssetType: wire.AssetTypeS3Snapshot, CreatedAt: wire.Timestamp(d.Created), Description: d.Description,
 			ID: d.ID, Name: d.Name, Origin: wire.OriginOwned, UpdatedAt: wire.Timestamp(d.Updated),
-		})
+		}, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	out.NextToken = next
-	return out, nil
+	return &wire.ListDataSetsResponse{DataSets: sets, NextToken: next}, nil
 }
 
 // sendDataSetNotification serves SendDataSetNotification: AWS refuses it for data sets that

@@ -173,8 +173,9 @@ func (s *actions) listEventActions(ctx context.Context, in *wire.ListEventAction
 			Action: *e.Action, ARN: *e.ARN, CreatedAt: *e.CreatedAt, Event: *e.Event, ID: a.ID, UpdatedAt: *e.UpdatedAt,
 		})
 	}
-	if n := len(page.Actions); n > 0 {
-		out.NextToken, err = p.next(strconv.AppendInt(nil, page.Actions[n-1].Number, 10), page.More)
+	if n := whole(out.EventActions); n > 0 {
+		out.EventActions = out.EventActions[:n]
+		out.NextToken, err = p.next(strconv.AppendInt(nil, page.Actions[n-1].Number, 10), page.More || n < len(page.Actions))
 	}
 	return out, err
 }

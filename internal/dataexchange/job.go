@@ -11,6 +11,7 @@ import (
 	"heddle/internal/dataexchange/keypattern"
 	"heddle/internal/dataexchange/resource"
 	"heddle/internal/dataexchange/wire"
+	"heddle/internal/engine"
 )
 
 func (s *actions) jobRows() []operation.Operation {
@@ -331,16 +332,8 @@ func (s *actions) listJobs(ctx context.Context, in *wire.ListJobsRequest) (*wire
 		family, of = catalog.ByRevision, revision
 	}
 	p := s.pages(ctx, "jobs", set, revision)
-	runs, next, err := p.runs(ctx, catalog.KindJob, family, of, in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	out := &wire.ListJobsResponse{Jobs: []wire.JobEntry{}, NextToken: next}
-	for _, r := range runs {
+	jobs, next, err := listRuns(ctx, p, catalog.KindJob, family, of, in.MaxResults, in.NextToken, func(r *engine.RunView) (*wire.JobEntry, error) {
 		j, err := s.job(ctx, r.Run.String())
-		if isMissing(err) {
-			continue
-		}
 		if err != nil {
 			return nil, err
 		}
@@ -348,12 +341,15 @@ func (s *actions) listJobs(ctx context.Context, in *wire.ListJobsRequest) (*wire
 		if err != nil {
 			return nil, err
 		}
-		out.Jobs = append(out.Jobs, wire.JobEntry{
+		return &wire.JobEntry{
 			ARN: *e.ARN, AssetConfiguration: e.AssetConfiguration, CreatedAt: *e.CreatedAt, Details: *e.Details, Errors: e.Errors, ID: *e.ID, State: *e.State,
 			Type: *e.Type, UpdatedAt: *e.UpdatedAt,
-		})
+		}, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return &wire.ListJobsResponse{Jobs: jobs, NextToken: next}, nil
 }
 
 func (s *actions) jobShape(ctx context.Context, j *catalog.Job) (*wire.GetJobResponse, error) {

@@ -14,8 +14,8 @@ import (
 // familyPage is that of the tokens of pages.
 const familyPage token.Family = "dataexchange.page"
 
-// pageBytesMax is how many bytes of listings a page has at most.
-const pageBytesMax = 1 << 20
+// answerBytesMax is how many bytes the items of a list have at most: the answer has a MiB.
+const answerBytesMax = 1<<20 - 4096
 
 // pageSize is how many items a page has: 100 unless the caller says otherwise, and then what
 // the model allows.
@@ -64,8 +64,27 @@ func (p *pages) next(position []byte, more bool) (*string, error) {
 	return &next, err
 }
 
-// runs reads a page of runs, the newest first.
-func (p *pages) runs(ctx context.Context, kind engine.Kind, family byte, of string, maxResults *int64, nextToken *string) ([]*engine.RunView, *string, error) {
+// entry is an item of a list.
+type entry[E any] interface {
+	*E
+	AppendJSON([]byte) []byte
+}
+
+// whole leaves as many of the items as an answer has room for, one at least, and tells how
+// many these are.
+func whole[E any, P entry[E]](items []E) int {
+	bytes := 0
+	for i := range items {
+		if bytes += len(P(&items[i]).AppendJSON(nil)) + 1; bytes > answerBytesMax && i > 0 {
+			return i
+		}
+	}
+	return len(items)
+}
+
+// listRuns reads a page of runs, the newest first, and makes items of them; nil: it went
+// meanwhile.
+func listRuns[E any, P entry[E]](ctx context.Context, p pages, kind engine.Kind, family byte, of string, maxResults *int64, nextToken *string, read func(*engine.RunView) (*E, error)) (items []E, next *string, err error) {
 	position, err := p.after(nextToken)
 	if err != nil {
 		return nil, nil, err
@@ -77,13 +96,28 @@ func (p *pages) runs(ctx context.Context, kind engine.Kind, family byte, of stri
 		}
 	}
 	place := visibility.Place{Kind: kind, World: p.world, Family: family, Value: of}
-	page, err := p.Visibility.List(ctx, place, visibility.Any, true, after, pageSize(maxResults), pageBytesMax)
+	page, err := p.Visibility.List(ctx, place, visibility.Any, true, after, pageSize(maxResults), answerBytesMax)
 	if err != nil {
 		return nil, nil, err
 	}
-	if page.Next == nil {
-		return page.Runs, nil, nil
+	items = []E{}
+	bytes := 0
+	for n, run := range page.Runs {
+		item, err := read(run)
+		if isMissing(err) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if bytes += len(P(item).AppendJSON(nil)) + 1; bytes > answerBytesMax && len(items) > 0 {
+			page.Cut(n)
+			break
+		}
+		items = append(items, *item)
 	}
-	next, err := p.next(page.Next.Append(nil), true)
-	return page.Runs, next, err
+	if page.Next != nil {
+		next, err = p.next(page.Next.Append(nil), true)
+	}
+	return items, next, err
 }

@@ -147,26 +147,22 @@ func (s *actions) listDataSetRevisions(ctx context.Context, in *wire.ListDataSet
 		return nil, err
 	}
 	w, p := worldOf(ctx), s.pages(ctx, "revisions", in.DataSetID)
-	runs, next, err := p.runs(ctx, catalog.KindRevision, catalog.ByDataSet, in.DataSetID, in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	out := &wire.ListDataSetRevisionsResponse{Revisions: []wire.RevisionEntry{}, NextToken: next}
-	for _, run := range runs {
+	revisions, next, err := listRuns(ctx, p, catalog.KindRevision, catalog.ByDataSet, in.DataSetID, in.MaxResults, in.NextToken, func(run *engine.RunView) (*wire.RevisionEntry, error) {
 		r, whole, err := catalog.ReadRevision(run)
 		if err == nil && !whole {
-			if r, err = s.revision(ctx, r.DataSet, r.ID); isMissing(err) {
-				continue
-			}
+			r, err = s.revision(ctx, r.DataSet, r.ID)
 		}
 		if err != nil {
 			return nil, err
 		}
 		e := untagged(w, r)
-		out.Revisions = append(out.Revisions, wire.RevisionEntry{
+		return &wire.RevisionEntry{
 			ARN: *e.ARN, Comment: e.Comment, CreatedAt: *e.CreatedAt, DataSetID: r.DataSet, Finalized: e.Finalized, ID: r.ID,
 			RevocationComment: e.RevocationComment, Revoked: e.Revoked, RevokedAt: e.RevokedAt, UpdatedAt: *e.UpdatedAt,
-		})
+		}, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return &wire.ListDataSetRevisionsResponse{Revisions: revisions, NextToken: next}, nil
 }
