@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,6 +45,7 @@ type knock struct {
 	region  string
 	at      time.Time
 	method  string
+	path    string // empty: /
 	query   string
 	header  http.Header
 	body    string
@@ -94,7 +96,7 @@ func (h *harness) iam(key aws.Credentials, action string, parameters ...string) 
 // request is the knock as it will go over the wire.
 func (h *harness) request(k *knock) *http.Request {
 	h.t.Helper()
-	r, err := http.NewRequestWithContext(h.t.Context(), k.method, h.URL()+"/?"+k.query, strings.NewReader(k.body))
+	r, err := http.NewRequestWithContext(h.t.Context(), k.method, h.URL()+cmp.Or(k.path, "/")+"?"+k.query, strings.NewReader(k.body))
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -225,6 +225,15 @@ func (b *blobs) Read(ctx context.Context, id blob.ID) ([]byte, error) {
 	return blob.ReadAll(ctx, l, id, blobBytesMax)
 }
 
+// Open reads a blob from an offset on, for who need not have all of it in memory.
+func (b *blobs) Open(ctx context.Context, id blob.ID, offset int64) (io.ReadCloser, error) {
+	l := b.library.Load()
+	if l == nil {
+		return nil, fmt.Errorf("read blob %s: %w", id, blob.ErrNotFound)
+	}
+	return l.Open(ctx, id, offset)
+}
+
 // close lets others at the blobs.
 func (b *blobs) close() error {
 	b.mu.Lock()

@@ -10,6 +10,7 @@ import (
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
+	"heddle/internal/bucket/accounts"
 	"heddle/internal/lambda"
 	"heddle/internal/listen"
 	"heddle/internal/options"
@@ -36,8 +37,9 @@ type Config struct {
 	Sealing  string           `name:"sealing" default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."` // a store in memory never is
 	RootKeys sealing.RootKeys `embed:""`
 
-	Audit Audit `embed:""`
-	Blobs Blobs `embed:""`
+	Audit   Audit            `embed:""`
+	Blobs   Blobs            `embed:""`
+	Buckets accounts.Options `embed:""`
 
 	Throttle      string   `name:"throttle" default:"off" enum:"off,aws" env:"HEDDLE_THROTTLE" help:"aws: calls and decisions above the rates that AWS has by default are refused, for each account and region."`
 	ThrottleRates []string `name:"throttle-rate" env:"HEDDLE_THROTTLE_RATE" placeholder:"ACTION=BURST/PERSECOND" help:"Another rate of an action or a decision, with --throttle aws; ACTION=none lifts it. Where several services have the action: SERVICE:ACTION."`
@@ -61,6 +63,8 @@ type Config struct {
 
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
+
+	buckets service.Buckets // for tests: in place of Buckets
 
 	timepieces timepieces           // for tests: the machine's clocks
 	diskEvery  func() time.Duration // for tests: how often the disk is looked at
@@ -159,7 +163,7 @@ func (c *Config) fillServices() error {
 
 // checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
-	errs := []error{c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check()}
+	errs := []error{c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check()}
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}

@@ -3,7 +3,10 @@ package server
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -22,21 +25,27 @@ var vendorModels = map[string]string{
 
 	"states": "../sfn/wire/model.json",
 	"kms":    "../kms/wire/model.json",
+
+	"dataexchange": "../dataexchange/wire/model.json",
 }
 
 // vendorModel is what the tests read of a model.
 type vendorModel struct {
 	Metadata   struct{ Protocol, APIVersion, TargetPrefix, JSONVersion string }
-	Operations map[string]struct{ Input, Output struct{ Shape string } }
-	Shapes     map[string]*vendorShape
+	Operations map[string]struct {
+		Input, Output struct{ Shape string }
+		HTTP          struct{ Method, RequestURI string }
+	}
+	Shapes map[string]*vendorShape
 }
 
 type vendorShape struct {
 	Type       string
+	Payload    string // the member that is the body
 	Enum       []string
 	Min        int
 	Required   []string
-	Members    map[string]struct{ Shape, LocationName string }
+	Members    map[string]struct{ Shape, Location, LocationName string }
 	Member     struct{ Shape, LocationName string }
 	Key, Value struct{ Shape string }
 }
@@ -146,6 +155,9 @@ var samples = map[string]any{
 
 // sample is a value of a shape, with all members that it may have, or those that it must.
 func (m *vendorModel) sample(shape, member string, whole bool) any {
+	if m.Metadata.Protocol == "rest-json" && m.Shapes[shape].Type == "timestamp" {
+		return "2099-01-01T00:00:00.000Z"
+	}
 	if v, known := samples[member]; known {
 		return v
 	}
@@ -189,6 +201,42 @@ type mapping map[string]any
 
 // pair is a parameter of the query protocol.
 type pair struct{ name, value string }
+
+// restOf is rest of any sample.
+func (m *vendorModel) restOf(action string, sample any) (path, query string, header http.Header, body any) {
+	path, query, header, members := m.rest(action, sample.(map[string]any))
+	return path, query, header, members
+}
+
+// rest parts a sample as REST does: into a path, a query string, headers and members of a body.
+func (m *vendorModel) rest(action string, sample map[string]any) (path, query string, header http.Header, body map[string]any) {
+	op := m.Operations[action]
+	path, header, body = op.HTTP.RequestURI, http.Header{}, map[string]any{}
+	values := url.Values{}
+	for name, v := range sample {
+		member := m.Shapes[op.Input.Shape].Members[name]
+		at := cmp.Or(member.LocationName, name)
+		switch member.Location {
+		case "uri":
+			path = strings.ReplaceAll(path, "{"+at+"}", url.PathEscape(fmt.Sprint(v)))
+		case "querystring":
+			if list, ok := v.([]any); ok {
+				for _, e := range list {
+					values.Add(at, fmt.Sprint(e))
+				}
+				break
+			}
+			values.Set(at, fmt.Sprint(v))
+		case "header":
+			header.Set(at, fmt.Sprint(v))
+		case "":
+			if m.Shapes[op.Input.Shape].Payload == "" {
+				body[at] = v
+			}
+		}
+	}
+	return path, values.Encode(), header, body
+}
 
 // form writes a sample as the query protocol does.
 func (m *vendorModel) form(v any, name string) (all []pair) {

@@ -3,12 +3,16 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"heddle/internal/aws/operation"
+	buckets "heddle/internal/bucket"
+	"heddle/internal/dataexchange"
 	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,8 +32,12 @@ var readers = regexp.MustCompile(`^(List|Get|Describe|Count|Simulate|Poll)`)
 func servicesSeen() ([]*service.Service, map[string]*service.Opened) {
 	services, opened := Services(), map[string]*service.Opened{}
 	for _, s := range services {
-		if o, ok := s.Options.(*swf.Options); ok {
+		switch o := s.Options.(type) {
+		case *swf.Options:
 			o.Registry.DomainsMax = 1000
+		case *dataexchange.Options:
+			o.OwnedEventActions = true
+			o.Limits.EventActionsMax, o.Limits.DataSetActionsMax = 1000, 1000
 		}
 		open := s.Open
 		s.Open = func(k *service.Kernel) (*service.Opened, error) {
@@ -49,7 +57,9 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Skip("it is about amounts: some thousand large calls")
 	}
 	services, opened := servicesSeen()
+	memory := &buckets.Memory{}
 	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Millisecond, Services: services}
+	cfg.buckets = func(string) buckets.Store { return memory }
 	s := start(t, cfg)
 	h := &harness{t, s, rootKey(t, cfg.Data)}
 	const many = 300
@@ -161,6 +171,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 
 	machines := fillStates(h, many)
+	exchange := fillExchange(h, memory, many)
 
 	// One body, and one form, for all that there is to ask: what an action does not take it
 	// does not look at.
@@ -212,6 +223,9 @@ func TestAnswersAreBounded(t *testing.T) {
 						asked.Set("Marker", next)
 					}
 					k.body = asked.Encode()
+				}
+				if of == "dataexchange" {
+					k = exchange(&op, next)
 				}
 				answer := h.ask(k)
 				if answer.status != http.StatusOK && !nothingThere[op.Name] {
@@ -266,6 +280,80 @@ func fillStates(h *harness, many int) string {
 		arn, long(0), machine, machine, arn, long(0), machine)
 }
 
+// fillExchange makes data sets, and one with as many revisions, event actions and jobs, each
+// as large as it may be, and a revision with assets. It gives what asks for an action of them.
+func fillExchange(h *harness, memory *buckets.Memory, many int) func(op *operation.Operation, next string) *knock {
+	h.t.Helper()
+	call := func(method, path, body string) *knock {
+		path, query, _ := strings.Cut(path, "?")
+		return &knock{key: h.root, service: "dataexchange", region: defaults.Region, at: time.Now(), method: method, path: path, query: query, body: body, header: http.Header{"Content-Type": {"application/json"}}}
+	}
+	must := func(method, path, body string) string {
+		answer := h.ask(call(method, path, body))
+		if answer.status >= 300 {
+			h.t.Fatalf("%s %s: %s", method, path, answer.text)
+		}
+		return answer.text
+	}
+	each := func(n int, path string, body func(i int) string) {
+		var callers sync.WaitGroup
+		for w := range 8 {
+			callers.Go(func() {
+				for i := w; i < n && !h.t.Failed(); i += 8 {
+					if answer := h.ask(call(http.MethodPost, path, body(i))); answer.status != http.StatusCreated {
+						h.t.Errorf("%s: %.300s", path, answer.text)
+					}
+				}
+			})
+		}
+		callers.Wait()
+	}
+	wide := strings.Repeat(`\u0001`, 16384)
+	each(many, "/v1/data-sets", func(int) string { return `{"Name":"n","Description":"` + wide + `","AssetType":"S3_SNAPSHOT"}` })
+	set := h.field("Id", must(http.MethodPost, "/v1/data-sets", `{"Name":"n","Description":"`+wide+`","AssetType":"S3_SNAPSHOT"}`))
+	each(many, "/v1/data-sets/"+set+"/revisions", func(int) string { return `{"Comment":"` + wide + `"}` })
+	revision := h.field("Id", must(http.MethodPost, "/v1/data-sets/"+set+"/revisions", `{}`))
+	memory.Make("source")
+	var sources []string
+	for i := range 100 {
+		key := fmt.Sprintf("%03d", i) + strings.Repeat("\x01", 1021)
+		if _, err := memory.Put(h.t.Context(), &buckets.Put{Bucket: "source", Key: key, Source: buckets.Bytes("x"), Size: 1}); err != nil {
+			h.t.Fatal(err)
+		}
+		quoted, _ := json.Marshal(key)
+		sources = append(sources, `{"Bucket":"source","Key":`+string(quoted)+`}`)
+	}
+	order := `{"Type":"IMPORT_ASSETS_FROM_S3","Details":{"ImportAssetsFromS3":{"DataSetId":"` + set + `","RevisionId":"` + revision + `","AssetSources":[` + strings.Join(sources, ",") + `]}}}`
+	each(many/5, "/v1/jobs", func(int) string { return order })
+	job := h.field("Id", must(http.MethodPost, "/v1/jobs", order))
+	must(http.MethodPatch, "/v1/jobs/"+job, "")
+	for began := time.Now(); !strings.Contains(must(http.MethodGet, "/v1/jobs/"+job, ""), `"COMPLETED"`); {
+		if time.Since(began) > deadline {
+			h.t.Fatal("a job does not end")
+		}
+	}
+	pattern := "${Asset.Id}" + strings.Repeat(`\u0001`, 1000)
+	action := func(int) string {
+		return `{"Action":{"ExportRevisionToS3":{"RevisionDestination":{"Bucket":"source","KeyPattern":"` + pattern + `"}}},"Event":{"RevisionPublished":{"DataSetId":"` + set + `"}}}`
+	}
+	each(many-1, "/v1/event-actions", action)
+	event := h.field("Id", must(http.MethodPost, "/v1/event-actions", action(0)))
+	assets := must(http.MethodGet, "/v1/data-sets/"+set+"/revisions/"+revision+"/assets", "")
+	asset := h.field("Id", "{"+assets[strings.Index(assets, `"Id":`):strings.Index(assets, `,"Name":`)]+"}")
+	replace := strings.NewReplacer("{DataSetId}", set, "{RevisionId}", revision, "{AssetId}", asset, "{JobId}", job, "{EventActionId}", event,
+		"{DataGrantId}", strings.Repeat("0", 32), "{DataGrantArn}", "none", "{ResourceArn}", url.PathEscape("arn:aws:dataexchange:"+defaults.Region+":"+defaults.Account+":data-sets/"+set))
+	return func(op *operation.Operation, next string) *knock {
+		path := replace.Replace(op.URI)
+		if strings.HasPrefix(op.Name, "List") && !strings.Contains(op.Name, "Tags") {
+			path += "?maxResults=200"
+			if next != "" {
+				path += "&nextToken=" + url.QueryEscape(next)
+			}
+		}
+		return call(op.Method, path, "")
+	}
+}
+
 // nextToken is the member by which Step Functions takes the token of the next page.
 func nextToken(next string) string {
 	if next == "" {
@@ -282,7 +370,7 @@ func keyIDIn(answer string) string {
 }
 
 // nothingThere are actions about what is not there.
-var nothingThere = map[string]bool{"GetLoginProfile": true, "GetSessionToken": true}
+var nothingThere = map[string]bool{"GetLoginProfile": true, "GetSessionToken": true, "GetDataGrant": true, "GetReceivedDataGrant": true}
 
 // itemsOf counts what an answer lists, and gives the token of the next page.
 func itemsOf(answer, of string) (items int, next string) {
@@ -301,7 +389,7 @@ func itemsOf(answer, of string) (items int, next string) {
 			items += len(list)
 		}
 	}
-	next, _ = all[map[string]string{"swf": "nextPageToken", "kms": "NextMarker", "states": "nextToken"}[of]].(string)
+	next, _ = all[map[string]string{"swf": "nextPageToken", "kms": "NextMarker", "states": "nextToken", "dataexchange": "NextToken"}[of]].(string)
 	return items, next
 }
 
@@ -322,6 +410,7 @@ func itemsWanted(action string, many, signals int, l account.Limits) (n int, kno
 		"ListPolicyVersions": l.VersionsPerPolicyMax, "ListGroupsForUser": l.GroupsPerUserMax,
 		"ListEntitiesForPolicy": many + 2,
 		"ListKeys":              many + 1, "ListGrants": many, "ListRetirableGrants": many, "ListAliases": keyring.DefaultLimits().AliasesPerKeyMax,
+		"ListDataSets": many + 1, "ListDataSetRevisions": many + 1, "ListJobs": many/5 + 1, "ListEventActions": many, "ListRevisionAssets": 100,
 		"ListKeyRotations": keyring.DefaultLimits().OnDemandMax, "ListResourceTags": keyring.DefaultLimits().TagsMax,
 	}[action]
 	return n, known

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -47,10 +48,16 @@ func TestOneReader(t *testing.T) {
 						in["taskToken"] = decision
 					}
 				}
-				to := target{h, m, s.Name, action}
-				variants := to.queries(input)
-				if m.Metadata.Protocol == "json" {
+				to := target{oneReader: h, model: m, service: s.Name, action: action}
+				var variants []variant
+				switch m.Metadata.Protocol {
+				case "json":
 					variants = to.objects(input)
+				case "rest-json":
+					to.path, to.query, to.header, input = m.restOf(action, input)
+					variants = to.rest(input)
+				default:
+					variants = to.queries(input)
 				}
 				plain := to.send(h.root, variants[0])
 				if !plain.executed {
@@ -142,13 +149,15 @@ type target struct {
 	*oneReader
 	model           *vendorModel
 	service, action string
+	path, query     string // in REST
+	header          http.Header
 }
 
 // variant is a spelling of a request; same: it must be executed, and as the plain one is.
 type variant struct {
-	name, query, body, method string
-	same                      bool
-	change                    func(*http.Request)
+	name, path, query, body, method string
+	same                            bool
+	change                          func(*http.Request)
 }
 
 func (to target) send(key aws.Credentials, v variant) sent {
@@ -158,9 +167,14 @@ func (to target) send(key aws.Credentials, v variant) sent {
 		header = http.Header{"X-Amz-Target": {m.TargetPrefix + "." + to.action}, "Content-Type": {"application/x-amz-json-" + m.JSONVersion}}
 	}
 	if v.method == "" {
-		v.method = http.MethodPost
+		v.method = cmp.Or(to.model.Operations[to.action].HTTP.Method, http.MethodPost)
 	}
-	k := &knock{key: key, service: to.service, region: defaults.Region, at: time.Now(), method: v.method, query: v.query, header: header, body: v.body, change: v.change}
+	if to.model.Metadata.Protocol == "rest-json" {
+		header = to.header.Clone()
+		header.Set("Content-Type", "application/json")
+		v.query = strings.TrimPrefix(to.query+"&"+v.query, "&")
+	}
+	k := &knock{key: key, service: to.service, region: defaults.Region, at: time.Now(), method: v.method, path: cmp.Or(v.path, to.path), query: v.query, header: header, body: v.body, change: v.change}
 	w, err := http.DefaultClient.Do(to.request(k))
 	if err != nil {
 		to.t.Fatal(err)
@@ -267,6 +281,43 @@ func (to target) queries(input any) []variant {
 	return all
 }
 
+// rest are spellings of a call in REST: those of its body, and of its path and query string.
+func (to target) rest(input any) []variant {
+	all := to.objects(input)
+	takesAll := to.model.Shapes[to.model.Operations[to.action].Input.Shape].Payload != ""
+	if takesAll {
+		all = []variant{{name: "plain", same: true}} // body and query string may be anything
+	}
+	escaped := ""
+	for i, part := range strings.Split(strings.TrimPrefix(to.path, "/"), "/") {
+		label := strings.HasPrefix(strings.Split(strings.TrimPrefix(to.model.Operations[to.action].HTTP.RequestURI, "/"), "/")[i], "{")
+		escaped += "/"
+		plain, err := url.PathUnescape(part)
+		if err != nil {
+			to.t.Fatal(err)
+		}
+		for _, b := range []byte(plain) {
+			if label {
+				escaped += fmt.Sprintf("%%%02X", b)
+			} else {
+				escaped += string(rune(b))
+			}
+		}
+	}
+	same := func(v variant) variant {
+		v.body, v.same = all[0].body, true
+		return v
+	}
+	all = append(all, same(variant{name: "an escaped path", path: escaped}))
+	if takesAll {
+		return all
+	}
+	return append(all,
+		same(variant{name: "unknown values in the query string", query: "mallory=1&Mallory=2&maxresults=7&MaxResults=7&DataSetId=mallory&dataset-id=mallory"}),
+		same(variant{name: "an empty value in the query string", query: "&&=mallory"}),
+	)
+}
+
 func others(own []pair) (all []pair) {
 	for _, p := range own {
 		all = append(all, pair{p.name, "mallory"})
@@ -354,11 +405,16 @@ func (to target) objects(input any) []variant {
 	return all
 }
 
-// foreign are members of the names that the action's input has none of.
+// foreign are members of those names that no structure has.
 func (to target) foreign(names ...string) string {
 	var members []string
 	for _, name := range names {
-		if _, own := to.model.Shapes[to.model.Operations[to.action].Input.Shape].Members[name]; !own {
+		own := false
+		for _, shape := range to.model.Shapes {
+			_, has := shape.Members[name]
+			own = own || has
+		}
+		if !own {
 			members = append(members, `"`+name+`":"mallory"`)
 		}
 	}

@@ -13,10 +13,13 @@ import (
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
+	users "heddle/internal/bucket"
+	"heddle/internal/bucket/accounts"
 	"heddle/internal/lifecycle"
 	"heddle/internal/listen"
 	"heddle/internal/matching"
 	"heddle/internal/sealing"
+	"heddle/internal/service"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 	"heddle/internal/store/memstore"
@@ -36,6 +39,9 @@ type Server struct {
 	shards     uint16
 	held       *heldKeys
 	blobs      *blobs
+	buckets    *accounts.Accounts // of users; nil: there are none, or those of a test
+	bucketRoom *users.Room
+	paths      []service.Path // of services, past the path of calls
 	node       *shard.Node
 	began      time.Time
 	matcher    *matching.Matcher
@@ -91,6 +97,7 @@ func (s *Server) addParts() {
 		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
 	}
 	s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
 	s.parts.Add("http", &front{server: s})
 	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"heddle/internal/aws/arn"
@@ -14,6 +15,9 @@ import (
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/restjson"
+	users "heddle/internal/bucket"
+	"heddle/internal/bucket/accounts"
+	"heddle/internal/dataexchange"
 	"heddle/internal/engine"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
@@ -36,6 +40,7 @@ func Services() []*service.Service {
 		iam.STS(),
 		kms.Service(), // before those that use its keys
 		sfn.Service(),
+		dataexchange.Service(),
 	}
 }
 
@@ -120,6 +125,9 @@ func (s *Server) openServices() error {
 		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
 	})
 	s.performers.Add("Lambda tasks", functions)
+	if err := s.openBuckets(); err != nil {
+		return err
+	}
 	var keys datakey.Keys
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
@@ -129,8 +137,9 @@ func (s *Server) openServices() error {
 			Accounts:   directory,
 			Secret:     held.secretOf(one.Name),
 			Keys:       keys,
-			Trusting:   cfg.Auth == AuthNone,
-			RootSeed:   s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
+			Buckets:    cfg.buckets, Room: s.bucketRoom,
+			Trusting: cfg.Auth == AuthNone,
+			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, PollsPerListMax: cfg.PollsPerListMax,
 			Log: cfg.Log,
@@ -151,6 +160,7 @@ func (s *Server) openServices() error {
 		}
 		api.Model, api.Operations = opened.Model, opened.Operations
 		s.actions.Mount(api)
+		s.paths = append(s.paths, opened.Paths...)
 		for _, p := range opened.Parts {
 			s.performers.Add(p.Name, p.Service)
 		}
@@ -158,12 +168,54 @@ func (s *Server) openServices() error {
 	return nil
 }
 
-// calls is what all requests to services go to.
-func (s *Server) calls() http.Handler {
-	if s.cfg.Auth == AuthNone {
-		return authn.LoopbackHost(s.actions)
+// openBuckets makes the buckets of users, unless a test has some.
+func (s *Server) openBuckets() (err error) {
+	s.bucketRoom = users.NewRoom(users.RoomBytesDefault)
+	if s.cfg.buckets != nil {
+		return nil
 	}
-	return s.actions
+	s.buckets, err = accounts.Open(s.cfg.Buckets, accounts.Config{Own: s.cfg.Account, Room: s.bucketRoom, Now: time.Now, Within: context.WithTimeout})
+	if err == nil {
+		s.cfg.buckets = s.buckets.Of
+	}
+	return err
+}
+
+func (s *Server) closeBuckets() error {
+	if s.buckets == nil {
+		return nil
+	}
+	return s.buckets.Close()
+}
+
+// calls is what all requests to services go to: to their own paths, or to operations.
+func (s *Server) calls() http.Handler {
+	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, p := range s.paths {
+			if strings.HasPrefix(r.URL.Path, p.Prefix) {
+				s.answerPath(p, w, r)
+				return
+			}
+		}
+		s.actions.ServeHTTP(w, r)
+	})
+	if s.cfg.Auth == AuthNone {
+		return authn.LoopbackHost(all)
+	}
+	return all
+}
+
+// answerPath lets in a request for a path of a service, as one of those that its client may
+// have at a time.
+func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Request) {
+	places := gate{s.requests}
+	if !places.Enter(r.Context()) {
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer places.Leave(r.Context())
+	p.ServeHTTP(w, r)
 }
 
 // rootSeed gives the seed of a root run.

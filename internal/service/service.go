@@ -8,11 +8,13 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/throttle"
 	"heddle/internal/blob"
+	"heddle/internal/bucket"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
 	"heddle/internal/kms/datakey"
@@ -130,7 +132,14 @@ type Blobs interface {
 	Put(ctx context.Context, r io.Reader) (blob.Ref, error)
 	// Read gives a whole blob, as rules are given it; it may be shared, and is not changed.
 	Read(ctx context.Context, id blob.ID) ([]byte, error)
+	// Open reads a blob of any size from an offset on; see blob.Store. The caller closes the
+	// reader.
+	Open(ctx context.Context, id blob.ID, offset int64) (io.ReadCloser, error)
 }
+
+// Buckets gives those of an account, where services read and write on its behalf. Whether a
+// caller may touch one is for the service to ask.
+type Buckets func(account string) bucket.Store
 
 // Kernel is what a service is given when it opens.
 type Kernel struct {
@@ -138,6 +147,10 @@ type Kernel struct {
 	Blobs     Blobs
 	Tasks     Tasks // for callers: their polls are counted, and bounded
 	Performed Tasks // for performers of the server's own
+	// Buckets are those of users; nil: nobody has any. Room is for the bytes of their objects
+	// that are on their way.
+	Buckets Buckets
+	Room    *bucket.Room
 	// Lambda invokes functions: the tasks of sources that services add while they open.
 	Lambda     *lambda.Performer
 	Visibility *visibility.Reader
@@ -173,7 +186,15 @@ type Opened struct {
 	Model      operation.Model
 	Operations []operation.Operation
 	Parts      []Part       // what has a life besides: performers
+	Paths      []Path       // what is asked for past the path of calls; nil: nothing
 	Keys       datakey.Keys // what it has for the services behind it; nil: nothing
+}
+
+// Path is what answers requests whose paths begin with Prefix. Nobody has found out who sends
+// them: what they may, they must show themselves.
+type Path struct {
+	Prefix string
+	http.Handler
 }
 
 // Part is something with a life.

@@ -26,7 +26,7 @@ const root = "../.."
 var arrows = map[string][]string{
 	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
-		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
+		"internal/audit", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
 		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store",
@@ -55,6 +55,25 @@ var arrows = map[string][]string{
 	"internal/engine":                 {"internal/blob", "internal/pack"},
 	"internal/engine/collection":      {"internal/engine", "internal/pack"},
 	"internal/engine/task":            {"internal/engine", "internal/pack"},
+	"internal/dataexchange": {
+		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/bucket",
+		"internal/dataexchange/catalog", "internal/dataexchange/keypattern", "internal/dataexchange/permission", "internal/dataexchange/resource",
+		"internal/dataexchange/signedurl", "internal/dataexchange/transfer", "internal/dataexchange/wire",
+		"internal/engine", "internal/engine/collection", "internal/listen", "internal/matching", "internal/pack", "internal/service", "internal/token", "internal/visibility",
+	},
+	"internal/dataexchange/catalog": {
+		"internal/blob", "internal/dataexchange/keypattern", "internal/dataexchange/resource", "internal/dataexchange/wire", "internal/engine",
+		"internal/engine/collection", "internal/options", "internal/pack",
+	},
+	"internal/dataexchange/permission": {
+		"internal/aws/arn", "internal/aws/policy", "internal/dataexchange/resource", "internal/dataexchange/wire",
+	},
+	"internal/dataexchange/resource": {
+		"internal/aws/arn",
+	},
+	"internal/dataexchange/wire": {
+		"internal/aws/restjson", "internal/aws/shape",
+	},
 	"internal/iam": {
 		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
 		"internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
@@ -78,7 +97,7 @@ var arrows = map[string][]string{
 	"internal/runlog":      {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/sealing":     {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/service": {
-		"internal/aws/operation", "internal/aws/throttle", "internal/blob", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
+		"internal/aws/operation", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
 		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/matching",
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching",
 		"internal/runlog", "internal/token", "internal/visibility",

@@ -183,3 +183,13 @@ func (m *Mounted) denied(message string) *fault.Fault {
 func Denied(ctx context.Context, message string) *fault.Fault {
 	return ctx.Value(callKey{}).(*Call).Operation.denied(message)
 }
+
+// BaseOf is how the caller of a handler's context has reached the server: the beginning of
+// URLs, without a slash at its end.
+func BaseOf(ctx context.Context) string {
+	r := ctx.Value(callKey{}).(*Call).Request
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}

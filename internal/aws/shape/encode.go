@@ -73,8 +73,7 @@ func AppendTimestamp(b []byte, t Timestamp) []byte {
 	return append(b, digits[:n]...)
 }
 
-// AppendTime appends t as a text in the format of ISO 8601, with milliseconds if it has
-// some.
+// AppendTime appends t as a text in the format of ISO 8601, with milliseconds.
 func AppendTime(b []byte, t Timestamp) []byte {
 	b = append(b, '"')
 	b = append(b, FormatTime(t)...)

@@ -97,13 +97,9 @@ func ParseDate(name, s string) (Timestamp, error) {
 	return Timestamp(t.UnixMilli()), nil
 }
 
-// FormatTime is t in the format of ISO 8601, with milliseconds if it has some.
-func FormatTime(t Timestamp) string {
-	if t%1000 == 0 {
-		return FormatSecond(t)
-	}
-	return t.Time().Format("2006-01-02T15:04:05.000Z")
-}
+// FormatTime is t in the format of ISO 8601, with milliseconds: whoever parses by a fixed
+// form reads each.
+func FormatTime(t Timestamp) string { return t.Time().Format("2006-01-02T15:04:05.000Z") }
 
 // FormatSecond is t in the format of ISO 8601, to the second.
 func FormatSecond(t Timestamp) string { return t.Time().Format("2006-01-02T15:04:05Z") }

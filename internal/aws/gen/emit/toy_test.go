@@ -303,7 +303,7 @@ func TestQuery(t *testing.T) {
 	if err := in.Validate(); err != nil {
 		t.Error(err)
 	}
-	times := strings.NewReplacer(`"Made":1500000000.25`, `"Made":"2017-07-14T02:40:00.250Z"`, `"Since":1500000000,`, `"Since":"2017-07-14T02:40:00Z",`, `"After":1500000001,`, `"After":"2017-07-14T02:40:01Z",`)
+	times := strings.NewReplacer(`"Made":1500000000.25`, `"Made":"2017-07-14T02:40:00.250Z"`, `"Since":1500000000,`, `"Since":"2017-07-14T02:40:00.000Z",`, `"After":1500000001,`, `"After":"2017-07-14T02:40:01.000Z",`)
 	same(t, "recorded", string(in.AppendJSON(nil)), times.Replace(wholeToy))
 
 	for pair, want := range map[string]string{

@@ -1,0 +1,464 @@
+package dataexchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"heddle/internal/bucket"
+	"heddle/internal/dataexchange/catalog"
+	"heddle/internal/dataexchange/keypattern"
+	"heddle/internal/dataexchange/transfer"
+	"heddle/internal/dataexchange/wire"
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+)
+
+// performer does what jobs are in progress for: it moves their bytes. A job is offered as
+// long as it is in progress, so that one which was under way when the server stopped is
+// taken again; what it has reported by then is not done once more. What was not reported may
+// be: an object is then put a second time, under the same key.
+type performer struct {
+	*actions
+	polls   context.Context
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+}
+
+const (
+	// jobsMax is how many jobs are performed at a time, of all accounts.
+	jobsMax = 32
+	// moversMax is how many assets of one job move at a time.
+	moversMax = 4
+	// reportEvery is after how many assets of an export its job is told, and is asked whether
+	// the revision may still be exported.
+	reportEvery = 64
+	// assetsPage is how many assets are asked for at a time.
+	assetsPage = 1000
+	// troublePause is how long it is waited when the kernel fails.
+	troublePause = time.Second
+)
+
+func newPerformer(s *actions) *performer { return &performer{actions: s} }
+
+// Start implements lifecycle.Service.
+func (p *performer) Start(context.Context) error {
+	p.polls, p.stop = context.WithCancel(context.Background())
+	for range min(jobsMax, p.PollsPerListMax) {
+		p.workers.Go(p.run)
+	}
+	return nil
+}
+
+// Stop implements lifecycle.Service. Jobs under way are left; they go on at the next start.
+func (p *performer) Stop(context.Context) error {
+	p.stop()
+	p.workers.Wait()
+	return nil
+}
+
+func (p *performer) run() {
+	for p.polls.Err() == nil {
+		claim, err := p.Performed.Poll(p.polls, catalog.JobsList)
+		if claim == nil && err == nil {
+			return // there will be no more
+		}
+		if claim != nil {
+			err = p.take(claim)
+		}
+		if err != nil && p.polls.Err() == nil {
+			p.Log.Error("a job of Data Exchange could not be performed; it is tried again", "cause", err)
+			pause, cancel := p.Within(p.polls, troublePause)
+			<-pause.Done()
+			cancel()
+		}
+	}
+}
+
+// take performs the job of a claim.
+func (p *performer) take(claim *matching.Claim) error {
+	defer claim.Return() // if it was not accepted
+	ctx := p.polls
+	w, job, err := p.claimed(ctx, claim.Run)
+	switch {
+	case engine.IsGone(err), errors.Is(err, engine.ErrUnusable):
+		claim.Accept()
+		return nil
+	case err != nil:
+		return err
+	}
+	if claim.ID != 1+job.Tries || job.State != wire.StateInProgress { // it is offered anew, or not at all
+		claim.Accept()
+		return nil
+	}
+	m := &move{performer: p, world: w, run: claim.Run, job: job, sending: map[int64]catalog.Sending{}}
+	for _, s := range job.Sending {
+		m.sending[s.Item] = s
+	}
+	var (
+		outcome any
+		t       *trouble
+	)
+	err = m.perform(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil // the server stops
+	case engine.IsGone(err): // its time is over
+		claim.Accept()
+		m.giveUp(ctx)
+		return nil
+	case err == nil:
+		outcome = &catalog.Finish{Attempt: job.Tries}
+	case errors.As(err, &t):
+		p.Log.Info("a job of Data Exchange met with trouble", "account", w.Account, "job", job.ID, "type", job.Order.Type, "tries", job.Tries, "cause", t.cause)
+		outcome = &catalog.Fail{Attempt: job.Tries, Error: t.JobError, Transient: t.transient, Refused: t.refused}
+	default:
+		p.Log.Error("a job of Data Exchange failed; it is tried again", "account", w.Account, "job", job.ID, "type", job.Order.Type, "cause", err)
+		outcome = &catalog.Fail{Attempt: job.Tries, Transient: true, Error: catalog.JobError{Code: catalog.ErrorInternal, Message: "An internal error occurred."}}
+	}
+	reply, err := p.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: outcome})
+	if err != nil && !engine.IsGone(err) {
+		return err
+	}
+	claim.Accept()
+	if after, ok := reply.(*catalog.Job); !ok || after.State == wire.StateError {
+		m.giveUp(ctx)
+	}
+	return nil
+}
+
+// claimed gives a job and its world.
+func (p *performer) claimed(ctx context.Context, run engine.RunID) (engine.World, *catalog.Job, error) {
+	view, err := p.Runs.View(ctx, engine.Name{}, run)
+	if err != nil {
+		return engine.World{}, nil, err
+	}
+	reply, err := p.Runs.Do(ctx, engine.Command{Name: view.Name, Run: run, Body: &catalog.Describe{}})
+	if err != nil {
+		return engine.World{}, nil, err
+	}
+	return view.Name.World, reply.(*catalog.Job), nil
+}
+
+// trouble is why a job can't go on.
+type trouble struct {
+	catalog.JobError
+	transient, refused bool
+	cause              error // for the operator
+}
+
+func (t *trouble) Error() string { return t.Message }
+
+// troubleWith tells what S3 said. Errors that are not of S3 stay as they are.
+func troubleWith(err error) error {
+	refusal, ok := errors.AsType[*bucket.Error](err)
+	if !ok {
+		return err
+	}
+	t := &trouble{JobError: catalog.JobError{Code: catalog.ErrorValidation, Message: said(refusal)}, cause: err}
+	switch {
+	case errors.Is(err, bucket.ErrTemporary), errors.Is(err, bucket.ErrChanged):
+		t.Code, t.transient = catalog.ErrorInternal, true
+	case errors.Is(err, bucket.ErrNoSuchBucket), errors.Is(err, bucket.ErrDenied), errors.Is(err, bucket.ErrKeyRefused):
+		t.Code, t.refused = catalog.ErrorAccess, true
+	case errors.Is(err, bucket.ErrNoSuchKey):
+		t.Code = catalog.ErrorNotFound
+	}
+	return t
+}
+
+// said is what S3 said, for a user.
+func said(e *bucket.Error) string {
+	place := e.Bucket
+	if e.Key != "" {
+		place += "/" + e.Key
+	}
+	if e.Code == "" {
+		return fmt.Sprintf("%s of %s: %v", e.Operation, place, e.Kind)
+	}
+	return fmt.Sprintf("%s of %s: %s (%s)", e.Operation, place, e.Message, e.Code)
+}
+
+// failing is trouble of the job's own.
+func failing(code, format string, args ...any) *trouble {
+	message := fmt.Sprintf(format, args...)
+	return &trouble{JobError: catalog.JobError{Code: code, Message: message}, cause: errors.New(message)}
+}
+
+// move is a job that is performed.
+type move struct {
+	*performer
+	world engine.World
+	run   engine.RunID
+	job   *catalog.Job
+
+	mu      sync.Mutex                // guards what is below
+	sending map[int64]catalog.Sending // large objects that are being put, by their place
+}
+
+// tell gives a command to the job.
+func (m *move) tell(ctx context.Context, body any) error {
+	_, err := m.Runs.Do(ctx, engine.Command{Run: m.run, Body: body})
+	return err
+}
+
+func (m *move) perform(ctx context.Context) error {
+	switch o := &m.job.Order; o.Type {
+	case wire.TypeImportAssetsFromS3:
+		return m.importAll(ctx)
+	case wire.TypeImportAssetFromSignedUrl:
+		switch {
+		case m.job.Mismatch:
+			return failing(catalog.ErrorValidation, "What was uploaded does not have the MD5 %s.", o.MD5)
+		case m.job.Taken[0] == nil:
+			return failing(catalog.ErrorNotFound, "Nothing was uploaded.")
+		}
+		return nil
+	case wire.TypeExportAssetToSignedUrl:
+		_, err := m.exportable(ctx)
+		return err
+	case wire.TypeExportAssetsToS3:
+		return m.exportSome(ctx)
+	}
+	return m.exportAll(ctx)
+}
+
+// beside does n things, some beside each other. The first error ends it.
+func (m *move) beside(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	next := make(chan int)
+	var movers sync.WaitGroup
+	for range min(moversMax, n) {
+		movers.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					stop(err)
+					return
+				}
+			}
+		})
+	}
+feed:
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	movers.Wait()
+	return context.Cause(ctx)
+}
+
+// importAll reads the sources that are not yet taken.
+func (m *move) importAll(ctx context.Context) error {
+	return m.beside(ctx, len(m.job.Taken), func(ctx context.Context, i int) error {
+		if m.job.Taken[i] != nil {
+			return nil
+		}
+		a, err := m.importOne(ctx, &m.job.Order.Items[i])
+		if t, ok := errors.AsType[*trouble](err); ok {
+			t.Sources = []int{i}
+		}
+		if err != nil {
+			return err
+		}
+		return m.tell(ctx, &catalog.Took{Attempt: m.job.Tries, Item: i, Asset: *a})
+	})
+}
+
+func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asset, error) {
+	most := m.options.Limits.AssetBytesMax()
+	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.Room, m.Blobs, most, nil)
+	if errors.Is(err, transfer.ErrTooLarge) {
+		t := failing(catalog.ErrorQuota, "An asset may have at most %d GB.", m.options.Limits.AssetGigabytesMax)
+		t.LimitName, t.LimitValue, t.ResourceType = catalog.LimitAssetSize, int64(m.options.Limits.AssetGigabytesMax), wire.JobErrorResourceTypesAsset
+		return nil, t
+	}
+	if err != nil {
+		return nil, troubleWith(err)
+	}
+	return &catalog.Asset{Name: *from.Key, Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, nil
+}
+
+// exportable gives the revision, if it may still be exported.
+func (m *move) exportable(ctx context.Context) (*catalog.Revision, error) {
+	reply, err := m.ask(ctx, catalog.KindRevision, m.job.Order.Revision, &catalog.Describe{})
+	if isMissing(err) {
+		return nil, failing(catalog.ErrorNotFound, "The revision does not exist.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := reply.(*catalog.Revision)
+	if r.RevokedAt != 0 {
+		return nil, failing(catalog.ErrorAccess, "The revision is revoked.")
+	}
+	return r, nil
+}
+
+// ask gives a command to a thing of the job's world.
+func (m *move) ask(ctx context.Context, kind engine.Kind, id string, body any) (any, error) {
+	cmd, _ := catalog.Command(m.world, kind, id, body)
+	return m.Runs.Do(ctx, cmd)
+}
+
+// exportSome exports the assets that the order names.
+func (m *move) exportSome(ctx context.Context) error {
+	if _, err := m.exportable(ctx); err != nil {
+		return err
+	}
+	var objects []object
+	keys := map[string]bool{}
+	for i := range m.job.Order.Items {
+		to := &m.job.Order.Items[i]
+		reply, err := m.ask(ctx, catalog.KindRevision, m.job.Order.Revision, &catalog.FindAsset{ID: to.Asset})
+		if _, gone := errors.AsType[*catalog.MissingError](err); gone || isMissing(err) {
+			t := failing(catalog.ErrorNotFound, "The asset does not exist.")
+			t.ResourceID, t.ResourceType = to.Asset, wire.JobErrorResourceTypesAsset
+			return t
+		}
+		if err != nil {
+			return err
+		}
+		a := reply.(*catalog.Asset)
+		o := object{a, to.Bucket, keyOf(to, a)}
+		if keys[o.bucket+"/"+o.key] {
+			return failing(catalog.ErrorValidation, "Two assets would be exported to %s.", o.key)
+		}
+		keys[o.bucket+"/"+o.key] = true
+		objects = append(objects, o)
+	}
+	return m.export(ctx, objects)
+}
+
+// exportAll exports a revision.
+func (m *move) exportAll(ctx context.Context) error {
+	r, err := m.exportable(ctx)
+	if err != nil {
+		return err
+	}
+	reply, err := m.ask(ctx, catalog.KindDataSet, m.job.Order.DataSet, &catalog.Describe{})
+	if isMissing(err) {
+		return failing(catalog.ErrorNotFound, "The data set does not exist.")
+	}
+	if err != nil {
+		return err
+	}
+	to := &m.job.Order.Items[0]
+	pattern, err := keypattern.Parse(patternOf(to))
+	if err != nil {
+		return failing(catalog.ErrorValidation, "%s", err.Error())
+	}
+	set := reply.(*catalog.DataSet)
+	of := &keypattern.Revision{DataSetID: set.ID, DataSetName: set.Name, ID: r.ID, CreatedAt: time.UnixMilli(int64(r.Created))}
+	var objects []object
+	had := map[string]string{} // whose key it is
+	for list := (&catalog.ListAssets{Limit: assetsPage}); list != nil; {
+		reply, err := m.ask(ctx, catalog.KindRevision, r.ID, list)
+		if isMissing(err) {
+			return failing(catalog.ErrorNotFound, "The revision does not exist.")
+		}
+		if err != nil {
+			return err
+		}
+		page := reply.(catalog.AssetPage)
+		list = nil
+		for _, a := range page.Assets {
+			key, err := pattern.Key(of, &keypattern.Asset{ID: a.ID, Name: a.Name})
+			if err != nil {
+				return failing(catalog.ErrorValidation, "%s", err.Error())
+			}
+			if other, taken := had[key]; taken {
+				return failing(catalog.ErrorValidation, "The assets %s and %s have the same key: %s", other, a.ID, key)
+			}
+			had[key] = a.ID
+			objects = append(objects, object{a, to.Bucket, key})
+			if page.More {
+				list = &catalog.ListAssets{After: new(a.SortKey()), Limit: assetsPage}
+			}
+		}
+	}
+	if !r.Finalized { // its assets may be others than at the attempt before
+		m.job.Done = 0
+		m.giveUp(ctx)
+		clear(m.sending)
+	}
+	return m.export(ctx, objects)
+}
+
+// object is what an asset becomes.
+type object struct {
+	asset       *catalog.Asset
+	bucket, key string
+}
+
+// export puts objects, but for those that were put before.
+func (m *move) export(ctx context.Context, objects []object) error {
+	for done := int(m.job.Done); done < len(objects); {
+		batch := objects[done:min(done+reportEvery, len(objects))]
+		if err := m.beside(ctx, len(batch), func(ctx context.Context, i int) error {
+			return m.put(ctx, done+i, &batch[i])
+		}); err != nil {
+			return err
+		}
+		done += len(batch)
+		if done == len(objects) {
+			break
+		}
+		if err := m.tell(ctx, &catalog.Did{Attempt: m.job.Tries, Done: int64(done)}); err != nil {
+			return err
+		}
+		if _, err := m.exportable(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put puts one object. A large one goes on where it was.
+func (m *move) put(ctx context.Context, item int, o *object) error {
+	e, a := m.job.Order.Encryption, o.asset
+	_, err := transfer.Export(ctx, m.Blobs, &transfer.Asset{Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, m.buckets(m.world),
+		transfer.Destination{Bucket: o.bucket, Key: o.key, Encryption: bucket.Encryption{Type: e.Type, KeyARN: e.Key}},
+		transfer.Progress{Saved: m.saved(int64(item)), Save: func(ctx context.Context, progress []byte) error {
+			s := catalog.Sending{Item: int64(item), Bucket: o.bucket, Key: o.key, Progress: progress}
+			m.mu.Lock()
+			m.sending[s.Item] = s
+			m.mu.Unlock()
+			return m.tell(ctx, &catalog.Saved{Attempt: m.job.Tries, Sending: s})
+		}})
+	if err == nil {
+		m.mu.Lock()
+		delete(m.sending, int64(item))
+		m.mu.Unlock()
+		return nil
+	}
+	err = troubleWith(err)
+	if t, ok := errors.AsType[*trouble](err); ok {
+		t.ResourceID, t.ResourceType = a.ID, wire.JobErrorResourceTypesAsset
+	}
+	return err
+}
+
+// saved is how far a large object has come; nil: it is to begin.
+func (m *move) saved(item int64) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sending[item].Progress
+}
+
+// giveUp throws away what was sent of objects that will not be put any more. Nobody else
+// uses the move now.
+func (m *move) giveUp(ctx context.Context) {
+	for _, s := range m.sending {
+		if err := m.buckets(m.world).Abort(ctx, s.Bucket, s.Key, s.Progress); err != nil {
+			m.Log.Warn("what a job of Data Exchange has sent of a large object could not be thrown away; it stays as an unfinished upload",
+				"account", m.world.Account, "job", m.job.ID, "bucket", s.Bucket, "key", s.Key, "cause", err)
+		}
+	}
+}

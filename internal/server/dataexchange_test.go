@@ -1,0 +1,376 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	buckets "heddle/internal/bucket"
+	"heddle/internal/dataexchange"
+	dxwire "heddle/internal/dataexchange/wire"
+	"heddle/test/golden"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// exchangeARN is how ARNs of Data Exchange begin; stories write it ARN:.
+var exchangeARN = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Account + ":"
+
+// exchangeStory plays calls of Data Exchange. A line has who calls, method, path and body;
+// the answer stands beneath. Others are:
+//
+//	user NAME STATEMENTS      gives a name to a caller with a policy
+//	bucket NAME               makes a bucket
+//	object BUCKET KEY TEXT    puts an object
+//	objects BUCKET            tells what is in it
+//	arrived BUCKET N          waits until there are so many objects in it
+//	upload JOB TEXT           puts bytes to the signed URL of a job
+//	download JOB              gets those of another
+//	unreachable, reachable    no bucket answers, or all do again
+//	ended JOB                 waits until a job is in progress no more, and gets it
+//	exported SET ACTION       waits until the job of an event action has ended, and gets it
+//
+// Ids are called by the order in which they come, so that a later line can say them: ID1. NONE
+// is the id of nothing.
+type exchangeStory struct {
+	*harness
+	buckets *buckets.Memory
+	keys    map[string]aws.Credentials
+	ids     []string
+	shown   map[string]bool // actions with the fault that they gave, or nothing
+	cut     *atomic.Bool    // no bucket is reached
+}
+
+func newExchangeStory(t *testing.T) *exchangeStory {
+	services := Services()
+	for _, s := range services {
+		if o, ours := s.Options.(*dataexchange.Options); ours {
+			o.OwnedEventActions = true
+			l := &o.Limits
+			l.DataSetsMax, l.RevisionsMax, l.AssetsMax, l.EventActionsMax, l.DataSetActionsMax, l.ExportJobsMax = 3, 3, 3, 3, 2, 1
+		}
+	}
+	cut := &atomic.Bool{}
+	memory := &buckets.Memory{Fail: func(s buckets.Step) error {
+		if s != buckets.StepList && cut.Load() {
+			return &buckets.Error{Kind: buckets.ErrTemporary, Operation: "GetObject", Code: "SlowDown", Message: "Please reduce your request rate."}
+		}
+		return nil
+	}}
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Services: services}
+	cfg.buckets = func(string) buckets.Store { return memory }
+	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut}
+	s.keys = map[string]aws.Credentials{"root": s.root}
+	return s
+}
+
+var (
+	exchangeTime  = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`)
+	exchangeID    = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	exchangeURL   = regexp.MustCompile(`"SignedUrl":"([^"]+)"`)
+	exchangeToken = regexp.MustCompile(`"NextToken":"[^"]+"`)
+	storyID       = regexp.MustCompile(`ID\d+`)
+)
+
+// exchange is a call of Data Exchange.
+func (h *harness) exchange(key aws.Credentials, method, path, body string) *http.Request {
+	k := &knock{key: key, service: "dataexchange", region: defaults.Region, at: time.Now(), method: method, body: body, header: http.Header{}}
+	if body != "" {
+		k.header.Set("Content-Type", "application/json")
+	}
+	path, k.query, _ = strings.Cut(path, "?")
+	k.path = path
+	return h.request(k)
+}
+
+// talk sends a request, and gives its status, its fault and its body.
+func (h *harness) talk(r *http.Request) (status int, fault, body string) {
+	h.t.Helper()
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer w.Body.Close()
+	b, err := io.ReadAll(w.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if w.Header.Get("X-Amzn-Requestid") == "" {
+		h.t.Errorf("%s %s: an answer without a request id", r.Method, r.URL)
+	}
+	return w.StatusCode, w.Header.Get("X-Amzn-Errortype"), string(b)
+}
+
+// real puts ids in the place of what the story calls them.
+func (s *exchangeStory) real(text string) string {
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "ARN:", exchangeARN), "ARN%3A", strings.ReplaceAll(exchangeARN, ":", "%3A"))
+	text = strings.ReplaceAll(text, "NONE", strings.Repeat("0", 32))
+	return storyID.ReplaceAllStringFunc(text, func(name string) string {
+		var n int
+		fmt.Sscanf(name, "ID%d", &n)
+		if n < 1 || n > len(s.ids) {
+			s.t.Errorf("nothing is called %s", name)
+			return name
+		}
+		return s.ids[n-1]
+	})
+}
+
+// told is the opposite.
+func (s *exchangeStory) told(text string) string {
+	text = exchangeTime.ReplaceAllString(text, "T")
+	text = exchangeURL.ReplaceAllString(text, `"SignedUrl":"U"`)
+	text = exchangeToken.ReplaceAllString(text, `"NextToken":"N"`)
+	text = exchangeID.ReplaceAllStringFunc(text, func(id string) string {
+		if strings.Trim(id, "0") == "" {
+			return "NONE"
+		}
+		n := slices.Index(s.ids, id)
+		if n < 0 {
+			s.ids = append(s.ids, id)
+			n = len(s.ids) - 1
+		}
+		return fmt.Sprint("ID", n+1)
+	})
+	return strings.ReplaceAll(text, exchangeARN, "ARN:")
+}
+
+func (s *exchangeStory) do(line string) []string {
+	who, rest, _ := strings.Cut(line, " ")
+	first, rest, _ := strings.Cut(rest, " ")
+	switch who {
+	case "user":
+		var statements []string
+		if rest != "" {
+			statements = strings.Split(s.real(rest), " + ")
+		}
+		s.keys[first] = s.user(first, statements...)
+		return nil
+	case "bucket":
+		s.buckets.Make(first)
+		return nil
+	case "object":
+		key, text, _ := strings.Cut(rest, " ")
+		p := &buckets.Put{Bucket: first, Key: key, ContentType: "text/plain", Source: buckets.Bytes(text), Size: int64(len(text))}
+		if _, err := s.buckets.Put(s.t.Context(), p); err != nil {
+			s.t.Fatal(err)
+		}
+		return nil
+	case "objects":
+		return s.objects(first)
+	case "upload":
+		return s.byURL(http.MethodPut, first, rest)
+	case "download":
+		return s.byURL(http.MethodGet, first, "")
+	case "unreachable", "reachable":
+		s.cut.Store(who == "unreachable")
+		return nil
+	case "arrived":
+		s.arrived(first, rest)
+		return nil
+	case "ended":
+		return s.ended("/v1/jobs/"+first, func(body []byte) string { return stateOf(s.t, body) })
+	case "exported":
+		return s.exported(first, s.real("ARN:event-actions/"+rest))
+	}
+	method := first
+	path, body, _ := strings.Cut(rest, " ")
+	status, fault, answer := s.talk(s.exchange(s.keys[who], method, s.real(path), s.real(body)))
+	if status >= 300 && fault == "" && actionOf(method, path) != "" {
+		s.t.Errorf("%s: status %d without a fault", line, status)
+	}
+	s.shown[actionOf(method, path)+" "+fault] = true
+	if status == http.StatusCreated { // lists go by the time, in milliseconds
+		for now := s.clock.Now(); s.clock.Now() == now; {
+			runtime.Gosched()
+		}
+	}
+	return []string{strings.TrimSpace(fmt.Sprintf("%d %s", status, strings.TrimSpace(fault+" "+s.told(answer))))}
+}
+
+func stateOf(t *testing.T, job []byte) string {
+	var j struct{ State string }
+	if err := json.Unmarshal(job, &j); err != nil {
+		t.Fatal(err)
+	}
+	return j.State
+}
+
+// actionOf names the operation that a method and a path call.
+func actionOf(method, path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	parts := strings.Split(path, "/")
+	for _, o := range dxwire.Operations {
+		if o.Method == method && slices.EqualFunc(strings.Split(o.URI, "/"), parts, func(pattern, part string) bool {
+			return pattern == part || strings.HasPrefix(pattern, "{") && part != ""
+		}) {
+			return o.Name
+		}
+	}
+	return ""
+}
+
+// ended asks again and again until nothing is waited for any more.
+func (s *exchangeStory) ended(path string, state func(body []byte) string) []string {
+	for began := time.Now(); ; {
+		status, _, body := s.talk(s.exchange(s.root, http.MethodGet, s.real(path), ""))
+		if status != http.StatusOK {
+			s.t.Fatalf("%s: %d %s", path, status, body)
+		}
+		if now := state([]byte(body)); now != dxwire.StateInProgress && now != dxwire.StateWaiting {
+			return []string{s.told(body)}
+		}
+		if time.Since(began) > deadline {
+			s.t.Fatalf("%s does not end: %s", path, body)
+		}
+	}
+}
+
+// exported waits for the job of an event action of a data set, and for its end.
+func (s *exchangeStory) exported(set, action string) []string {
+	for began := time.Now(); time.Since(began) < deadline; {
+		_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs?dataSetId="+s.real(set), ""))
+		var list struct {
+			Jobs []struct {
+				ID      string
+				Details struct {
+					ExportRevisionsToS3 struct{ EventActionARN string }
+				}
+			}
+		}
+		if err := json.Unmarshal([]byte(body), &list); err != nil {
+			s.t.Fatal(err)
+		}
+		for _, j := range list.Jobs {
+			if j.Details.ExportRevisionsToS3.EventActionARN == action {
+				return s.ended("/v1/jobs/"+j.ID, func(body []byte) string { return stateOf(s.t, body) })
+			}
+		}
+	}
+	s.t.Fatalf("%s has no job", action)
+	return nil
+}
+
+// arrived waits until there are n objects in a bucket.
+func (s *exchangeStory) arrived(name, n string) {
+	for began := time.Now(); ; {
+		found := 0
+		if err := s.buckets.List(s.t.Context(), name, "", "", func(buckets.Object) bool {
+			found++
+			return true
+		}); err != nil {
+			s.t.Fatal(err)
+		}
+		if fmt.Sprint(found) == n {
+			return
+		}
+		if time.Since(began) > deadline {
+			s.t.Fatalf("%d objects arrived in %s, want %s", found, name, n)
+		}
+		runtime.Gosched()
+	}
+}
+
+func (s *exchangeStory) objects(name string) (told []string) {
+	var keys []string
+	if err := s.buckets.List(s.t.Context(), name, "", "", func(o buckets.Object) bool {
+		keys = append(keys, o.Key)
+		return true
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, key := range keys {
+		o, r, err := s.buckets.Get(s.t.Context(), name, key, buckets.Range{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		line := fmt.Sprintf("%s %s %q %s %s", s.told(`"`+key+`"`), o.ContentType, b, o.Encryption.Type, o.Encryption.KeyARN)
+		told = append(told, strings.TrimSpace(regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`).ReplaceAllString(line, "T")))
+	}
+	slices.Sort(told) // ids are by chance
+	return told
+}
+
+// byURL sends a request to the signed URL of a job, and tells the answer.
+func (s *exchangeStory) byURL(method, job, text string) []string {
+	_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs/"+s.real(job), ""))
+	address := exchangeURL.FindStringSubmatch(body)
+	if address == nil {
+		s.t.Fatalf("job %s has no signed URL: %s", job, body)
+	}
+	if host, _, _ := strings.Cut(address[1], "/_dx/"); host != s.URL() {
+		s.t.Errorf("a signed URL leads to %s", address[1])
+	}
+	r, err := http.NewRequestWithContext(s.t.Context(), method, address[1], strings.NewReader(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer w.Body.Close()
+	b, err := io.ReadAll(w.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return []string{strings.TrimSpace(fmt.Sprintf("%d %s %s", w.StatusCode, w.Header.Get("Etag"), strings.ReplaceAll(string(b), "\n", "")))}
+}
+
+// TestExchangeStories plays testdata/dataexchange/*.txt. Together they show of each action
+// its success, and each fault that the model declares.
+func TestExchangeStories(t *testing.T) {
+	shown := map[string]bool{}
+	files := golden.Each(t, "testdata/dataexchange/*.txt", func(t *testing.T, text string) string {
+		s := newExchangeStory(t)
+		told := golden.Lines(text, s.do)
+		maps.Copy(shown, s.shown)
+		return told
+	})
+	if len(shown) == 0 || files == 0 {
+		t.Skip("some stories were left out")
+	}
+	for _, op := range dxwire.Operations {
+		if never := slices.Contains(notExchanged[""], op.Name); never == shown[op.Name+" "] {
+			t.Errorf("a story shows that %s succeeds: %v, want %v", op.Name, never, !never)
+		}
+		for _, f := range op.Faults {
+			if f == dxwire.CodeThrottlingException || f == dxwire.CodeInternalServerException || f == dxwire.CodeAccessDeniedException || f == dxwire.CodeValidationException {
+				continue // of every action, or of those that take something wrong
+			}
+			if never := slices.Contains(notExchanged[op.Name], f); never == shown[op.Name+" "+f] {
+				t.Errorf("%s of %s: a story shows it: %v, want %v", f, op.Name, never, !never)
+			}
+		}
+	}
+}
+
+// notExchanged are the actions that never succeed (""), and the faults that the model
+// declares of an action, which it does not give.
+var notExchanged = map[string][]string{
+	"":                        {"AcceptDataGrant", "CreateDataGrant", "DeleteDataGrant", "GetDataGrant", "GetReceivedDataGrant", "SendApiAsset", "SendDataSetNotification"},
+	"AcceptDataGrant":         {dxwire.CodeConflictException},             // there is none
+	"CreateDataGrant":         {dxwire.CodeServiceLimitExceededException}, // none is made
+	"ListDataGrants":          {dxwire.CodeResourceNotFoundException},     // a list is about nothing
+	"ListReceivedDataGrants":  {dxwire.CodeResourceNotFoundException},
+	"ListDataSets":            {dxwire.CodeResourceNotFoundException},
+	"ListEventActions":        {dxwire.CodeResourceNotFoundException},
+	"ListJobs":                {dxwire.CodeResourceNotFoundException},
+	"SendApiAsset":            {dxwire.CodeResourceNotFoundException}, // it is not offered
+	"SendDataSetNotification": {dxwire.CodeConflictException},
+}
