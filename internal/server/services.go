@@ -11,7 +11,6 @@ import (
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/awsquery"
-	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/restjson"
 	"heddle/internal/engine"
@@ -95,16 +94,13 @@ func dataKeysOf(services []*service.Service) map[engine.Kind]engine.DataKeys {
 // sends them.
 func (s *Server) openServices() error {
 	cfg, held := &s.cfg, s.held
-	root := credentials.Credential{Account: cfg.Account}
-	if cfg.Auth == AuthSigV4 {
-		var err error
-		if root, err = rootCredentials(cfg); err != nil {
-			return err
-		}
+	roots, err := rootCredentials(cfg)
+	if err != nil {
+		return err
 	}
 	directory := account.NewDirectory(account.Config{
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
-		Roots: []credentials.Credential{root}, Partition: arn.Partition(cfg.Region),
+		Roots: roots, Partition: arn.Partition(cfg.Region),
 	})
 	limiters, err := newLimiters(cfg)
 	if err != nil {
