@@ -143,7 +143,7 @@ func aboutRole(c *call, in *stswire.AssumeRoleRequest) error {
 	if err != nil {
 		return err
 	}
-	c.touched = operation.Resource{Kind: "role", Name: in.RoleARN, ARN: in.RoleARN, Type: "AWS::IAM::Role"} // whether it is there or not
+	c.touched = operation.Resource{Kind: "role", Name: in.RoleARN, ARN: in.RoleARN, Type: "AWS::IAM::Role", Account: owner}
 	c.assumed.role, c.assumed.owner = role, owner
 	refused := func(action string) error {
 		return denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), action, in.RoleARN))
@@ -232,7 +232,7 @@ func (c *call) findSessionPolicies(s *account.Session) error {
 	return nil
 }
 
-// findRole finds a role of any account; nil: there is none.
+// findRole finds a role of any account, whose it is or would be; nil: there is none.
 func (c *call) findRole(name string) (role *account.Entity, owner string, err error) {
 	a, err := arn.Parse(name)
 	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
@@ -240,18 +240,18 @@ func (c *call) findRole(name string) (role *account.Entity, owner string, err er
 	}
 	of := account.Ref{Type: account.Role, Name: a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]}
 	if !c.Accounts.Has(a.Account) {
-		return nil, "", nil
+		return nil, a.Account, nil
 	}
 	reply, err := c.Accounts.Do(c, a.Account, account.GetEntity{Of: of})
 	if refusal, ok := faultOf(err).(*fault.Fault); ok && refusal.Code == string(account.NoSuchEntity) {
-		return nil, "", nil
+		return nil, a.Account, nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	role = reply.(*account.Entity)
 	if role.ARN(c.Accounts.Owner(a.Account)) != name {
-		return nil, "", nil // its path is another, or its partition
+		return nil, a.Account, nil // its path is another, or its partition
 	}
 	return role, a.Account, nil
 }

@@ -107,7 +107,7 @@ func (s *Server) openServices() error {
 		return err
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
-	calls.Gate = gate{s.requests}
+	calls.Gate = gate{s.requests, s.tasks.inFlight}
 	if s.auditor != nil {
 		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
 	}

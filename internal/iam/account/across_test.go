@@ -154,7 +154,9 @@ func TestSessionsAcrossAccounts(t *testing.T) {
 		"the account of the key is not there": func(d *town, _ credentials.KeyPair) { d.leave(far) },
 		"an account between is not there":     func(d *town, _ credentials.KeyPair) { d.leave(third) },
 		"its own account is not there":        func(d *town, _ credentials.KeyPair) { d.leave(storyAccount) },
-		"nothing":                             func(d *town, _ credentials.KeyPair) { d.doIn(third, CreateEntity{Entity{Ref: Ref{User, "x"}, Path: "/", ID: "AIDAx"}}) },
+		"nothing": func(d *town, _ credentials.KeyPair) {
+			d.doIn(third, CreateEntity{Entity{Ref: Ref{User, "x"}, Path: "/", ID: "AIDAx"}})
+		},
 	} {
 		d := newTown(t, far, third)
 		key := d.userIn(far, "ann", "AIDAfarann")
