@@ -76,6 +76,9 @@ func (d *Directory) Owner(account string) arn.Owner {
 	return arn.Owner{Partition: cmp.Or(d.Partition, arn.AWS), Account: account}
 }
 
+// Len is how many accounts are there.
+func (d *Directory) Len() int { return len(d.accounts) }
+
 // Do takes a command to an account. What it changed counts for the next Lookup.
 func (d *Directory) Do(ctx context.Context, account string, body any) (any, error) {
 	body, err := d.bindTrust(ctx, account, body)
