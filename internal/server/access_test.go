@@ -78,7 +78,7 @@ func (h *harness) kms(key aws.Credentials, action, body string) *knock {
 func (h *harness) iam(key aws.Credentials, action string, parameters ...string) *knock {
 	form, service := url.Values{"Action": {action}, "Version": {"2010-05-08"}}, "iam"
 	switch action {
-	case "AssumeRole", "GetSessionToken", "GetCallerIdentity":
+	case "AssumeRole", "GetSessionToken", "GetCallerIdentity", "GetAccessKeyInfo":
 		form.Set("Version", "2011-06-15")
 		service = "sts"
 	}
