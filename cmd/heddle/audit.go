@@ -14,6 +14,8 @@ import (
 type auditCommand struct {
 	Stored storedFlags `embed:"" set:"about=The server may run."`
 
+	Account string `placeholder:"ID" help:"Only what is recorded of this account; otherwise of all."`
+
 	Since  whenFlag `placeholder:"TIME" help:"Only calls at this time or later: 2026-03-01T12:00:00Z, or how long ago, such as 90m."`
 	Until  whenFlag `placeholder:"TIME" help:"Only calls before it."`
 	Follow bool     `help:"Go on with the calls that come."`
@@ -22,7 +24,8 @@ type auditCommand struct {
 func (c *auditCommand) Run(ctx context.Context) error {
 	return server.ReadAudit(ctx, server.AuditReading{
 		Data: c.Stored.Data, RootKeys: c.Stored.roots(),
-		Since: time.Time(c.Since), Until: time.Time(c.Until), Follow: c.Follow,
+		Account: c.Account,
+		Since:   time.Time(c.Since), Until: time.Time(c.Until), Follow: c.Follow,
 		Wrong: func(err error) { fmt.Fprintln(os.Stderr, "heddle:", err) },
 		Log:   plainLog(),
 	}, os.Stdout)

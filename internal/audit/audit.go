@@ -50,7 +50,10 @@ type Config struct {
 	// Within ends a context after a while, as context.WithTimeout does.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Random func() [16]byte // ids of records
-	Log    *slog.Logger
+	// Fails tells whether what else is kept on the disk of the files can't be written now:
+	// then changes are refused, as they are when these files fail. Nil: there is nothing.
+	Fails func() bool
+	Log   *slog.Logger
 }
 
 // Trail takes records, from any goroutine. Its destinations and contexts are set once,

@@ -29,6 +29,7 @@ type Call struct {
 	Request      Shown
 	Response     Shown
 	RequestID    string
+	SharedID     [16]byte // of the records of one call in the trails of two accounts; zero: this is the only one
 	Resources    []Resource
 	TLS          TLS
 }
@@ -39,7 +40,7 @@ type Shown []byte
 
 // Identity is whose call it was. Fields that are not known are empty.
 type Identity struct {
-	Type        string // Root, IAMUser, AssumedRole, Unknown
+	Type        string // Root, IAMUser, AssumedRole, Unknown; AWSAccount: somebody of another account
 	PrincipalID string
 	ARN         string
 	Account     string
@@ -58,13 +59,20 @@ func (i *Identity) principal() string {
 }
 
 // spender is who fills room, a session as its role: by id, since names change, and who may
-// change his own would have the part of another each time.
+// change his own would have the part of another each time. All of another account are one.
 func (i *Identity) spender() string {
+	if i.Type == OfAccount {
+		return i.Account
+	}
 	if id, _, _ := strings.Cut(i.PrincipalID, ":"); id != "" {
 		return id
 	}
 	return i.principal()
 }
+
+// OfAccount is the type of an identity in the trail of another account, which has no names
+// for it.
+const OfAccount = "AWSAccount"
 
 // Session is about temporary credentials.
 type Session struct {
@@ -119,7 +127,7 @@ func (c *Call) append(b []byte, id [16]byte, data bool) []byte {
 	shown(&w, `,"requestParameters":`, c.Request, most)
 	shown(&w, `,"responseElements":`, c.Response, most)
 	text(&w, `,"requestID":`, c.RequestID)
-	writeID(&w, id)
+	writeID(&w, eventID, id)
 	w.RawStr(`,"readOnly":`)
 	w.Bool(c.ReadOnly)
 	c.writeResources(&w)
@@ -130,6 +138,9 @@ func (c *Call) append(b []byte, id [16]byte, data bool) []byte {
 		w.RawStr(`,"managementEvent":true,"eventCategory":"Management"`)
 	}
 	text(&w, `,"recipientAccountId":`, c.Account)
+	if c.SharedID != [16]byte{} {
+		writeID(&w, `,"sharedEventID":"`, c.SharedID)
+	}
 	if c.TLS.Version != "" {
 		text(&w, `,"tlsDetails":{"tlsVersion":`, c.TLS.Version)
 		text(&w, `,"cipherSuite":`, c.TLS.Cipher)
@@ -267,10 +278,12 @@ func shown(w *jx.Writer, before string, v Shown, most int) {
 	}
 }
 
-func writeID(w *jx.Writer, id [16]byte) {
+const eventID = `,"eventID":"`
+
+func writeID(w *jx.Writer, before string, id [16]byte) {
 	id[6] = id[6]&0x0f | 0x40 // version 4: random
 	id[8] = id[8]&0x3f | 0x80
-	w.RawStr(`,"eventID":"`)
+	w.RawStr(before)
 	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
 		if i > 0 {
 			w.Buf = append(w.Buf, '-')
@@ -297,7 +310,7 @@ func (t *Trail) beginNotice(w *jx.Writer, name string) {
 	text(w, `","eventSource":"heddle","eventName":`, name)
 	text(w, `,"awsRegion":`, t.Region)
 	w.RawStr(`,"sourceIPAddress":"heddle","userAgent":"heddle","requestParameters":null,"responseElements":null`)
-	writeID(w, t.Random())
+	writeID(w, eventID, t.Random())
 	w.RawStr(`,"readOnly":true,"eventType":"AwsServiceEvent","managementEvent":true,"eventCategory":"Management"`)
 	text(w, `,"recipientAccountId":`, t.Account)
 	w.RawStr(`,"serviceEventDetails":`)

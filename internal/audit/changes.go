@@ -73,6 +73,19 @@ func (t *Trail) Keep(by *Identity, root bool) error {
 	return err
 }
 
+// Failing tells whether records can't be written to files now.
+func (t *Trail) Failing() bool {
+	for _, d := range t.files {
+		if d != nil && d.queue.fails() {
+			return true
+		}
+	}
+	return false
+}
+
+// Leave gives back the room that Keep took for a change of which there will be no record.
+func (t *Trail) Leave(by *Identity) { t.leave(by.spender()) }
+
 // leave gives back room that was taken for a principal.
 func (t *Trail) leave(principal string) {
 	if to := t.files[Changes]; to != nil {
@@ -105,10 +118,8 @@ func (c *changes) exit(principal string) {
 }
 
 func (t *Trail) mayChange(principal string, root bool) error {
-	for _, d := range t.files {
-		if d != nil && d.queue.fails() { // it is one disk
-			return errFailing
-		}
+	if t.Failing() || t.Fails != nil && t.Fails() { // it is one disk
+		return errFailing
 	}
 	c := &t.changes
 	if c.files == nil {

@@ -24,7 +24,10 @@ import (
 // Files are where lines go, oldest to newest by their names; the newest of each kind
 // is being written.
 type Files struct {
-	Dir      string        // made if it is not there
+	Dir string // made if it is not there
+	// Account is in the names of the files: those of one account take no room from those of
+	// another. Empty: they have none in their names, which are those of the default account.
+	Account  string
 	Key      *Key          // seals them; nil: they are in the clear
 	BytesMax int64         // of one file
 	AgeMax   time.Duration // of one file; a record that comes later begins another
@@ -61,11 +64,13 @@ type files struct {
 }
 
 // fileName is the name of a file: audit-changes-20260301T120000.000Z.jsonl, or with
-// .sealed, by its kind and when it was begun.
+// .sealed, by its kind and when it was begun; audit-111122223333-changes-… of an account
+// that is not the default one.
 type fileName struct {
-	kind   Kind
-	began  time.Time
-	sealed bool
+	kind    Kind
+	began   time.Time
+	sealed  bool
+	account string
 }
 
 const (
@@ -81,6 +86,9 @@ func (n fileName) String() string {
 		suffix = sealedSuffix
 	}
 	prefix := namePrefix
+	if n.account != "" {
+		prefix += n.account + "-"
+	}
 	if n.kind != unsorted {
 		prefix += n.kind.String() + "-"
 	}
@@ -94,6 +102,9 @@ func parseName(text string) (n fileName, ok bool) {
 		began = strings.TrimSuffix(text, plainSuffix)
 	}
 	began = strings.TrimPrefix(began, namePrefix)
+	if account, rest, ok := strings.Cut(began, "-"); ok && len(account) == 12 && strings.Trim(account, "0123456789") == "" {
+		n.account, began = account, rest
+	}
 	for n.kind = range Kind(kinds) {
 		if rest, ok := strings.CutPrefix(began, n.kind.String()+"-"); ok {
 			began = rest
@@ -119,16 +130,24 @@ func listFiles(dir string) ([]fileName, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b fileName) int {
-		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.kind, b.kind))
+		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.kind, b.kind), cmp.Compare(a.account, b.account))
 	})
 	return all, nil
 }
 
-// ofKind are the files of a list that have a kind, in order.
-func ofKind(all []fileName, kind Kind) []fileName {
+// row is what files follow each other in: those of an account that have a kind.
+type row struct {
+	account string
+	kind    Kind
+}
+
+func (n fileName) row() row { return row{n.account, n.kind} }
+
+// in are the files of a list that are of a row, in order.
+func in(all []fileName, r row) []fileName {
 	var some []fileName
 	for _, n := range all {
-		if n.kind == kind {
+		if n.row() == r {
 			some = append(some, n)
 		}
 	}
@@ -157,7 +176,7 @@ func openFiles(c Files, kind Kind, now func() time.Time, log *slog.Logger) (*fil
 	if err != nil {
 		return nil, err
 	}
-	own := ofKind(all, kind)
+	own := in(all, row{c.Account, kind})
 	defer func() { f.ready = true }()
 	if len(own) == 0 {
 		return f, f.begin()
@@ -182,7 +201,7 @@ func openFiles(c Files, kind Kind, now func() time.Time, log *slog.Logger) (*fil
 
 // begin makes a new file, and deletes those that are too many.
 func (f *files) begin() error {
-	name := fileName{f.kind, f.now().UTC().Truncate(time.Millisecond), f.Key != nil}
+	name := fileName{f.kind, f.now().UTC().Truncate(time.Millisecond), f.Key != nil, f.Account}
 	if !name.began.After(f.began) { // the clock was set back; names stay in order
 		name.began = f.began.Add(time.Millisecond)
 	}
@@ -214,7 +233,7 @@ func (f *files) tidy() error {
 		return err
 	}
 	own := slices.DeleteFunc(all, func(n fileName) bool {
-		return n.kind != f.kind && (n.kind != unsorted || f.kind != Changes)
+		return n.account != f.Account || n.kind != f.kind && (n.kind != unsorted || f.kind != Changes)
 	})
 	writing, _ := parseName(filepath.Base(f.file.Name()))
 	var used int64

@@ -187,7 +187,7 @@ func TestAcknowledgedChangesStay(t *testing.T) {
 				t.Fatal(err)
 			}
 			for kind := range Kind(kinds) {
-				own := ofKind(all, kind)
+				own := in(all, row{"", kind})
 				var bytes int64
 				for _, name := range own {
 					info, err := os.Stat(filepath.Join(dir, name.String()))

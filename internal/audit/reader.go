@@ -3,12 +3,14 @@ package audit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +26,8 @@ type Reader struct {
 	Key   *Key      // nil: no file is sealed
 	Since time.Time // only records with this eventTime or a later one
 	Until time.Time // only records with an earlier one; zero: all
+	// Account is whose records are wanted: those with this recipientAccountId; empty: all.
+	Account string
 
 	// Wrong is told of each place where records were changed, moved or are gone.
 	// The reading goes on after it.
@@ -33,8 +37,8 @@ type Reader struct {
 	Wait func(context.Context) bool
 }
 
-// Read writes the records, a line of JSON for each: those of each kind in the order in
-// which they were written, among each other by their times.
+// Read writes the records, a line of JSON for each: those of each kind of an account in the
+// order in which they were written, among each other by their times.
 func (r *Reader) Read(ctx context.Context, out io.Writer) error {
 	w := bufio.NewWriter(out)
 	err := r.follow(ctx, func(line []byte) error {
@@ -49,15 +53,20 @@ func (r *Reader) Read(ctx context.Context, out io.Writer) error {
 
 // follow gives lines to take, and calls pause where the trail ends for now.
 func (r *Reader) follow(ctx context.Context, take func(line []byte) error, pause func() error) error {
-	var at [kinds + 1]position
+	at := map[row]*position{}
 	for {
 		all, err := listFiles(r.Dir)
 		if err != nil {
 			return err
 		}
+		for _, n := range all {
+			if at[n.row()] == nil {
+				at[n.row()] = &position{}
+			}
+		}
 		var streams []*stream
-		for _, kind := range []Kind{unsorted, Changes, Refused, Calls} { // at the same time in this order
-			streams = append(streams, r.stream(ctx, &at[kind], ofKind(all, kind)))
+		for _, row := range slices.SortedFunc(maps.Keys(at), row.compare) {
+			streams = append(streams, r.stream(ctx, at[row], in(all, row)))
 		}
 		if err := merge(streams, take); err != nil {
 			return err
@@ -68,7 +77,13 @@ func (r *Reader) follow(ctx context.Context, take func(line []byte) error, pause
 	}
 }
 
-// stream are lines of one kind, oldest first, and the first of them that was not taken.
+// compare is the order of what is of the same time.
+func (r row) compare(s row) int {
+	order := [...]int{unsorted: 0, Changes: 1, Refused: 2, Calls: 3}
+	return cmp.Or(cmp.Compare(order[r.kind], order[s.kind]), cmp.Compare(r.account, s.account))
+}
+
+// stream are lines of one row, oldest first, and the first of them that was not taken.
 type stream struct {
 	next func() ([]byte, bool) // the next lines
 	stop func()
@@ -78,7 +93,7 @@ type stream struct {
 	err  error
 }
 
-// stream reads files of a kind from a position on.
+// stream reads files of a row from a position on.
 func (r *Reader) stream(ctx context.Context, at *position, all []fileName) *stream {
 	s := &stream{}
 	s.next, s.stop = iter.Pull(func(yield func([]byte) bool) {
@@ -154,9 +169,9 @@ func merge(streams []*stream, take func(line []byte) error) error {
 	}
 }
 
-// isNewest tells whether a file is the newest of its kind.
+// isNewest tells whether a file is the newest of its row.
 func isNewest(all []fileName, i int) bool {
-	return !slices.ContainsFunc(all[i+1:], func(n fileName) bool { return n.kind == all[i].kind })
+	return !slices.ContainsFunc(all[i+1:], func(n fileName) bool { return n.row() == all[i].row() })
 }
 
 // position is how far a file was read.
@@ -167,7 +182,7 @@ type position struct {
 	due    int64 // at which offset the next sealed line was written, if none is missing
 }
 
-// scan reads a file from a position to its end. Only the newest file of a kind may end
+// scan reads a file from a position to its end. Only the newest file of a row may end
 // in the middle of a line: it is being written, or a crash cut it off.
 func (r *Reader) scan(ctx context.Context, p *position, newest bool, take func(lines []byte) error) error {
 	if p.name.sealed && r.Key == nil {
@@ -233,9 +248,12 @@ func (r *Reader) wrong(name fileName, line int, err error) {
 	r.Wrong(fmt.Errorf("%q, line %d: %w", name, line, err))
 }
 
-// wants tells whether a record is of the time that is asked for. One without a
-// time, which is none of ours, is not kept back.
+// wants tells whether a record is of the account and the time that are asked for. One
+// without a time, which is none of ours, is not kept back.
 func (r *Reader) wants(line []byte) bool {
+	if r.Account != "" && textOf(line, "recipientAccountId") != r.Account {
+		return false
+	}
 	if r.Since.IsZero() && r.Until.IsZero() {
 		return true
 	}
@@ -244,24 +262,29 @@ func (r *Reader) wants(line []byte) bool {
 }
 
 // timeOf is the time of a record; zero: it has none.
-func timeOf(line []byte) (at time.Time) {
-	err := jx.DecodeBytes(line).ObjBytes(func(d *jx.Decoder, key []byte) error {
-		if string(key) != "eventTime" {
+func timeOf(line []byte) time.Time {
+	at, err := time.Parse(time.RFC3339, textOf(line, "eventTime"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+// textOf is a member of a record; empty: it has no such text.
+func textOf(line []byte, member string) (text string) {
+	err := jx.DecodeBytes(line).ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		if string(key) != member {
 			return d.Skip()
 		}
-		text, err := d.Str()
-		if err == nil {
-			at, err = time.Parse(time.RFC3339, text)
-		}
-		if err == nil {
+		if text, err = d.Str(); err == nil {
 			err = errFound
 		}
 		return err
 	})
 	if !errors.Is(err, errFound) {
-		return time.Time{}
+		return ""
 	}
-	return at
+	return text
 }
 
 var errFound = errors.New("found")

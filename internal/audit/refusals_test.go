@@ -194,7 +194,7 @@ func TestTrailsOfBeforeTheKinds(t *testing.T) {
 		write := func(kind Kind, at time.Duration, word string) {
 			t.Helper()
 			f := &files{Files: Files{Dir: dir, Key: key}, kind: kind}
-			if err := f.open(fileName{kind, noon.Add(at), key != nil}, os.O_RDWR|os.O_CREATE|os.O_APPEND); err != nil {
+			if err := f.open(fileName{kind, noon.Add(at), key != nil, ""}, os.O_RDWR|os.O_CREATE|os.O_APPEND); err != nil {
 				t.Fatal(err)
 			}
 			line := fmt.Appendf(nil, "{\"eventTime\":%q,\"word\":%q}\n", noon.Add(at).Format(time.RFC3339), word)

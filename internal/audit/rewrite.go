@@ -29,7 +29,7 @@ func (r *Reader) Rewrite(ctx context.Context, dir string, key *Key) error {
 
 func (r *Reader) rewriteFile(ctx context.Context, name fileName, newest bool, to Files) (err error) {
 	f := &files{Files: to}
-	if err := f.open(fileName{name.kind, name.began, to.Key != nil}, os.O_RDWR|os.O_CREATE|os.O_EXCL); err != nil {
+	if err := f.open(fileName{name.kind, name.began, to.Key != nil, name.account}, os.O_RDWR|os.O_CREATE|os.O_EXCL); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()

@@ -27,6 +27,11 @@ import (
 
 const accountID = "123456789012"
 
+// otherID is an account beside it.
+const otherID = "111122223333"
+
+var otherRootKey = credentials.KeyPair{KeyID: "AKIAOTHEROTHEROTHERO", Secret: "other root secret"}
+
 var rootKey = credentials.KeyPair{KeyID: "AKIAROOTROOTROOTROOT", Secret: "root secret"}
 
 // harness is a node with accounts in it, and a handler before it.
@@ -63,7 +68,7 @@ func (h *harness) start() {
 	}
 	h.directory = account.NewDirectory(account.Config{
 		Runs: h.node, Rules: rules, Sealer: account.NewSealer(account.SealerKeys{Secrets: [32]byte{7}, Sessions: [32]byte{8}}),
-		Roots: []credentials.Credential{credentials.Root(accountID, rootKey)},
+		Roots: []credentials.Credential{credentials.Root(accountID, rootKey), credentials.Root(otherID, otherRootKey)},
 	})
 	h.handler = h.serving(h)
 }
@@ -148,7 +153,7 @@ func (s sender) Verify(services []string, body operation.Body) (operation.Caller
 	if err != nil {
 		return operation.Caller{}, err
 	}
-	h.directory.Used(c.KeyID, account.Use{At: h.clock(), Service: scope.Service, Region: scope.Region})
+	h.directory.Used(c.Account, c.KeyID, account.Use{At: h.clock(), Service: scope.Service, Region: scope.Region})
 	return callerOf(c), nil
 }
 

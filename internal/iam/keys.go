@@ -3,6 +3,7 @@ package iam
 import (
 	"time"
 
+	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/iam/account"
@@ -24,7 +25,7 @@ func createKey(c *call, _ *wire.CreateAccessKeyRequest) (*wire.CreateAccessKeyRe
 	if err != nil {
 		return nil, err
 	}
-	pair, err := account.NewKeyPair(c.caller.Account, c.Random)
+	pair, err := credentials.NewKeyPair(c.caller.Account, c.Random)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func getKeyLastUsed(c *call, in *wire.GetAccessKeyLastUsedRequest) (*wire.GetAcc
 		return nil, err
 	}
 	last := &wire.AccessKeyLastUsed{ServiceName: "N/A", Region: "N/A"}
-	if use := c.Accounts.LastUse(in.AccessKeyID); !use.At.IsZero() {
+	if use := c.Accounts.LastUse(c.caller.Account, in.AccessKeyID); !use.At.IsZero() {
 		last = &wire.AccessKeyLastUsed{LastUsedDate: new(wire.Timestamp(use.At.UnixMilli())), ServiceName: use.Service, Region: use.Region}
 	}
 	return &wire.GetAccessKeyLastUsedResponse{UserName: &g.Entity.Name, AccessKeyLastUsed: last}, nil

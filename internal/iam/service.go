@@ -117,6 +117,7 @@ type call struct {
 	of      account.Ref    // the user, group or role that it is about; zero: another thing
 	target  target
 	assumed assumed // of AssumeRole alone
+	touched operation.Resource
 }
 
 // owner is who keeps the caller's identities.
@@ -141,7 +142,7 @@ func (c *call) Questions(context.Context) ([]policy.Request, error) {
 }
 
 // Resource implements operation.Subject.
-func (*call) Resource(context.Context) operation.Resource { return operation.Resource{} }
+func (c *call) Resource(context.Context) operation.Resource { return c.touched }
 
 func (c *call) question(action string, t target) policy.Request {
 	return policy.Request{

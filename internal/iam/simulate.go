@@ -16,7 +16,7 @@ import (
 )
 
 func simulationRows(a *actions) []operation.Operation {
-	t := newTurns(max(1, runtime.GOMAXPROCS(0)/2))
+	t := newTurns(max(1, runtime.GOMAXPROCS(0)/2), a.Accounts.Len())
 	return []operation.Operation{
 		row(a, "SimulatePrincipalPolicy", func(c *call, in *wire.SimulatePrincipalPolicyRequest) error {
 			c.target = target{resource: in.PolicySourceARN} // whose policies are asked
@@ -29,7 +29,7 @@ func simulationRows(a *actions) []operation.Operation {
 // inTurn has a simulation wait for its turn.
 func inTurn[In any](t *turns, do func(*call, *In) (*wire.SimulatePolicyResponse, error)) func(*call, *In) (*wire.SimulatePolicyResponse, error) {
 	return func(c *call, in *In) (*wire.SimulatePolicyResponse, error) {
-		leave, err := t.take(c, c.caller.Principal.ARN)
+		leave, err := t.take(c, c.caller.Account, c.caller.Principal.ARN)
 		if err != nil {
 			return nil, err
 		}

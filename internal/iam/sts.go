@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/arn"
+	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
@@ -20,8 +21,30 @@ func sessionRows(a *actions) []operation.Operation {
 	return []operation.Operation{
 		row(a, "GetCallerIdentity", free, getCallerIdentity),
 		row(a, "GetSessionToken", free, getSessionToken),
+		row(a, "GetAccessKeyInfo", aboutKeyInfo, getAccessKeyInfo),
 		row(a, "AssumeRole", aboutRole, assumeRole),
 	}
+}
+
+// aboutKeyInfo is about no resource ("Actions, resources, and condition keys for AWS
+// Security Token Service").
+func aboutKeyInfo(c *call, _ *stswire.GetAccessKeyInfoRequest) error {
+	c.target.resource = "*"
+	return nil
+}
+
+// getAccessKeyInfo reads the account out of the id, of any account, whether there is such a
+// key or not: so it tells nothing that the id does not. Ids that hold none are those of the
+// first root key pairs, which only their own account may ask about.
+func getAccessKeyInfo(c *call, in *stswire.GetAccessKeyInfoRequest) (*stswire.GetAccessKeyInfoResponse, error) {
+	if root, ok := c.Accounts.RootOf(in.AccessKeyID); ok && root == c.caller.Account {
+		return &stswire.GetAccessKeyInfoResponse{Account: &root}, nil
+	}
+	of, ok := credentials.AccountOf(in.AccessKeyID)
+	if !ok {
+		return nil, fault.Invalid("Invalid access key ID.")
+	}
+	return &stswire.GetAccessKeyInfoResponse{Account: &of}, nil
 }
 
 func getCallerIdentity(c *call, _ *stswire.GetCallerIdentityRequest) (*stswire.GetCallerIdentityResponse, error) {
@@ -73,7 +96,7 @@ func secondsOr(given *int64, missing int) int {
 
 // begin makes the credentials of a session.
 func (c *call) begin(s *account.Session, seconds int) (*stswire.Credentials, error) {
-	pair, err := account.NewSessionPair(s.Account, c.Random)
+	pair, err := credentials.NewSessionPair(s.Account, c.Random)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +143,7 @@ func aboutRole(c *call, in *stswire.AssumeRoleRequest) error {
 	if err != nil {
 		return err
 	}
+	c.touched = operation.Resource{Kind: "role", Name: in.RoleARN, ARN: in.RoleARN, Type: "AWS::IAM::Role", Account: owner}
 	c.assumed.role, c.assumed.owner = role, owner
 	refused := func(action string) error {
 		return denied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.callerARN(), action, in.RoleARN))
@@ -208,23 +232,26 @@ func (c *call) findSessionPolicies(s *account.Session) error {
 	return nil
 }
 
-// findRole finds a role of any account; nil: there is none.
+// findRole finds a role of any account, whose it is or would be; nil: there is none.
 func (c *call) findRole(name string) (role *account.Entity, owner string, err error) {
 	a, err := arn.Parse(name)
 	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
 		return nil, "", fault.Invalid(fmt.Sprintf("%.256s is invalid", name))
 	}
 	of := account.Ref{Type: account.Role, Name: a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]}
+	if !c.Accounts.Has(a.Account) {
+		return nil, a.Account, nil
+	}
 	reply, err := c.Accounts.Do(c, a.Account, account.GetEntity{Of: of})
 	if refusal, ok := faultOf(err).(*fault.Fault); ok && refusal.Code == string(account.NoSuchEntity) {
-		return nil, "", nil
+		return nil, a.Account, nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	role = reply.(*account.Entity)
 	if role.ARN(c.Accounts.Owner(a.Account)) != name {
-		return nil, "", nil // its path is another, or its partition
+		return nil, a.Account, nil // its path is another, or its partition
 	}
 	return role, a.Account, nil
 }

@@ -34,7 +34,11 @@ func (c *call) sealToken(t grantToken) (string, error) {
 }
 
 func (c *call) openToken(text string) (t grantToken, err error) {
-	b, err := c.Tokens.Open(familyGrant, c.world, text)
+	w := c.world
+	if c.key != nil {
+		w = c.key.world
+	}
+	b, err := c.Tokens.Open(familyGrant, w, text)
 	if err != nil {
 		return t, refusal(wire.CodeInvalidGrantTokenException, "Grant token is not valid.")
 	}

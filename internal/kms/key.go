@@ -8,6 +8,7 @@ import (
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/policy"
+	"heddle/internal/engine"
 	"heddle/internal/kms/keyring"
 	"heddle/internal/kms/wire"
 )
@@ -59,7 +60,7 @@ func createKey(c *call, in *wire.CreateKeyRequest) (*wire.CreateKeyResponse, err
 	if err != nil {
 		return nil, err
 	}
-	return &wire.CreateKeyResponse{KeyMetadata: c.metadata(k)}, nil
+	return &wire.CreateKeyResponse{KeyMetadata: metadata(c.world, k)}, nil
 }
 
 // checkKind refuses keys of kinds that there are not here.
@@ -86,9 +87,9 @@ var states = map[keyring.State]string{
 	keyring.Enabled: wire.KeyStateEnabled, keyring.Disabled: wire.KeyStateDisabled, keyring.PendingDeletion: wire.KeyStatePendingDeletion,
 }
 
-func (c *call) metadata(k *keyring.Key) *wire.KeyMetadata {
+func metadata(w engine.World, k *keyring.Key) *wire.KeyMetadata {
 	return &wire.KeyMetadata{
-		AWSAccountID: &c.world.Account, KeyID: k.ID, ARN: new(keyring.KeyARN(c.world, k.ID)), CreationDate: at(k.CreatedAt),
+		AWSAccountID: &w.Account, KeyID: k.ID, ARN: new(keyring.KeyARN(w, k.ID)), CreationDate: at(k.CreatedAt),
 		CurrentKeyMaterialID: new(materialID(k.Current())), Description: &k.Description,
 		Enabled: new(k.State == keyring.Enabled), KeyState: new(states[k.State]), DeletionDate: at(k.Deletion.At),
 		KeySpec: new(wire.KeySpecSymmetricDefault), CustomerMasterKeySpec: new(wire.KeySpecSymmetricDefault), KeyUsage: new(wire.KeyUsageTypeEncryptDecrypt),
@@ -103,7 +104,7 @@ func describeKey(c *call, _ *wire.DescribeKeyRequest) (*wire.DescribeKeyResponse
 	if err := c.key.found(); err != nil {
 		return nil, err
 	}
-	return &wire.DescribeKeyResponse{KeyMetadata: c.metadata(c.key.Key)}, nil
+	return &wire.DescribeKeyResponse{KeyMetadata: metadata(c.key.world, c.key.Key)}, nil
 }
 
 func listKeys(c *call, in *wire.ListKeysRequest) (*wire.ListKeysResponse, error) {

@@ -44,6 +44,8 @@ type named struct {
 	*keyring.Key        // nil: there is none
 	alias        string // of the request; empty: it names the key itself
 	arn          string // of the key; of an alias that stands for none, the alias's
+	world        engine.World
+	foreign      string // what the request calls it, if it is of another account; empty: it is not
 }
 
 // found is an error if the key is not there.
@@ -91,8 +93,10 @@ func (c *call) Resource(context.Context) operation.Resource {
 	if c.key == nil {
 		return operation.Resource{}
 	}
-	r := operation.Resource{Kind: "key", Name: c.key.arn, ARN: c.key.arn, Type: "AWS::KMS::Key"}
-	if c.key.Key != nil {
+	r := operation.Resource{Kind: "key", Name: c.key.arn, ARN: c.key.arn, Type: "AWS::KMS::Key", Account: c.key.world.Account}
+	if c.key.foreign != "" { // nobody learns what an alias of another account stands for
+		r.Name, r.ARN = c.key.foreign, c.key.foreign
+	} else if c.key.Key != nil {
 		r.Name = c.key.ID
 	}
 	return r
@@ -113,21 +117,36 @@ func (c *call) refused() (why string, err error) {
 	var m policy.Meter
 	for i := range c.asks {
 		a := &c.asks[i]
-		var d policy.Decision
-		if a.key == nil || a.key.Key == nil {
-			d = m.Evaluate(&a.Request, &c.who.Policies)
-		} else {
-			p, err := policy.ParseResource([]byte(a.key.Policy))
-			if err != nil {
-				return "", fmt.Errorf("policy of key %q: %w", a.key.arn, err) // one that denies must not be passed over
+		if a.key == nil || a.key.Key == nil && a.key.foreign == "" {
+			if d := m.Evaluate(&a.Request, &c.who.Policies); !d.Allowed {
+				return d.Explain(&a.Request), nil
 			}
-			d = m.EvaluateResource(&a.Request, policy.Attached{Source: a.key.arn, Policy: p}, &c.who.Policies, a.free || c.granted(a))
+			continue
 		}
-		if !d.Allowed {
+		if a.key.Key == nil {
+			return c.notAllowed(a.key), nil
+		}
+		p, err := policy.ParseResource([]byte(a.key.Policy))
+		if err != nil {
+			return "", fmt.Errorf("policy of key %q: %w", a.key.arn, err) // one that denies must not be passed over
+		}
+		of := policy.Attached{Source: a.key.arn, Policy: p}
+		if a.key.foreign != "" {
+			if !m.EvaluateForeign(&a.Request, of, &c.who.Policies, c.granted(a)).Allowed {
+				return c.notAllowed(a.key), nil
+			}
+		} else if d := m.EvaluateResource(&a.Request, of, &c.who.Policies, a.free || c.granted(a)); !d.Allowed {
 			return d.Explain(&a.Request), nil
 		}
 	}
 	return "", nil
+}
+
+// notAllowed says of a key of another account that it may not be used, whether it is there
+// or not, and whoever says no.
+func (c *call) notAllowed(of *named) string {
+	return "User: " + c.who.Principal.Name() + " is not authorized to perform: kms:" + c.action + " on resource: " + of.foreign +
+		" because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
 }
 
 // granted tells whether a grant allows what is asked.
@@ -149,6 +168,7 @@ func (c *call) granted(a *ask) bool {
 // is tells whether the caller is the principal of a grant.
 func (c *call) is(principal string) bool {
 	p := &c.who.Principal
+	principal, _, _ = strings.Cut(principal, " ") // of another account's, the id comes first
 	return principal != "" && (principal == p.ID || principal == p.SessionID || principal == p.ARN)
 }
 
@@ -216,7 +236,7 @@ const aliasPrefix = "alias/"
 // find finds a key by the name that a request has for it. Errors: faults for what can be
 // no name of a key here.
 func (c *call) find(name string, take names) (*named, error) {
-	resource := name
+	resource, n := name, &named{world: c.world}
 	if strings.HasPrefix(name, "arn:") {
 		a, err := arn.Parse(name)
 		switch {
@@ -225,8 +245,10 @@ func (c *call) find(name string, take names) (*named, error) {
 		case a.Region != c.world.Region:
 			return nil, refusal(wire.CodeNotFoundException, "Invalid arn "+a.Region)
 		case a.Account != c.world.Account:
-			return nil, fault.Of(fault.AccessDenied, "User: "+c.who.Principal.Name()+" is not authorized to perform: kms:"+c.action+" on resource: "+name+
-				" because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access")
+			n.foreign, n.world.Account = name, a.Account
+			if !slices.Contains(acrossAccounts, c.action) {
+				return nil, fault.Of(fault.AccessDenied, c.notAllowed(n))
+			}
 		}
 		id, ofKey := strings.CutPrefix(a.Resource, "key/")
 		if !ofKey && !strings.HasPrefix(a.Resource, aliasPrefix) {
@@ -236,19 +258,28 @@ func (c *call) find(name string, take names) (*named, error) {
 			resource = id
 		}
 	}
-	n := &named{arn: keyring.KeyARN(c.world, resource)}
+	n.arn = keyring.KeyARN(n.world, resource)
 	q := keyring.Find{Key: resource}
 	if strings.HasPrefix(resource, aliasPrefix) && take == anyName {
-		n.alias, n.arn = resource, keyring.ARN(c.world, resource)
+		n.alias, n.arn = resource, keyring.ARN(n.world, resource)
 		q = keyring.Find{Alias: resource}
 	} else if _, ok := parseKeyID(resource); !ok {
 		return nil, refusal(wire.CodeNotFoundException, "Invalid keyId '"+name+"'")
 	}
-	f, err := look[keyring.Found](c, c.actions, c.world, q)
+	if n.foreign != "" && !c.Accounts.Has(n.world.Account) {
+		return n, nil
+	}
+	f, err := look[keyring.Found](c, c.actions, n.world, q)
 	if f.Key != nil {
-		n.Key, n.arn = f.Key, keyring.KeyARN(c.world, f.Key.ID)
+		n.Key, n.arn = f.Key, keyring.KeyARN(n.world, f.Key.ID)
 	}
 	return n, err
+}
+
+// acrossAccounts are the actions that may be about a key of another account, as the
+// Developer Guide has them ("Permissions reference"), but for those about grants.
+var acrossAccounts = []string{
+	"DescribeKey", "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GetKeyRotationStatus",
 }
 
 // question asks something about a key; about nil it asks about all that there is.
@@ -347,11 +378,10 @@ func (c *call) bound(names ...string) ([]account.Bound, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	reply, err := c.Accounts.Do(c, c.world.Account, account.BindPrincipals{Names: names})
+	all, err := c.Accounts.Bind(c, c.world.Account, names)
 	if err != nil {
 		return nil, err
 	}
-	all := reply.([]account.Bound)
 	for i := range all {
 		all[i].There = all[i].There || c.Trusting
 	}

@@ -80,7 +80,7 @@ func (h *harness) kms(key aws.Credentials, action, body string) *knock {
 func (h *harness) iam(key aws.Credentials, action string, parameters ...string) *knock {
 	form, service := url.Values{"Action": {action}, "Version": {"2010-05-08"}}, "iam"
 	switch action {
-	case "AssumeRole", "GetSessionToken", "GetCallerIdentity":
+	case "AssumeRole", "GetSessionToken", "GetCallerIdentity", "GetAccessKeyInfo":
 		form.Set("Version", "2011-06-15")
 		service = "sts"
 	}
@@ -238,7 +238,7 @@ func (h *harness) session(s *account.Session) aws.Credentials {
 		h.t.Fatal(err)
 	}
 	lender.Lend(s)
-	if s.KeyPair, err = account.NewSessionPair(defaults.Account, rand.Reader); err != nil {
+	if s.KeyPair, err = credentials.NewSessionPair(defaults.Account, rand.Reader); err != nil {
 		h.t.Fatal(err)
 	}
 	s.Account = defaults.Account
@@ -317,7 +317,7 @@ func TestRefusals(t *testing.T) {
 		{"key in lower case", func(k *knock) { k.key.AccessKeyID = strings.ToLower(k.key.AccessKeyID) }, unknown},
 		{"key that is no key", func(k *knock) { k.key.AccessKeyID = "../../x" }, incomplete},
 		{"key of another account", with(func() aws.Credentials {
-			pair, err := account.NewKeyPair("999999999999", rand.Reader)
+			pair, err := credentials.NewKeyPair("999999999999", rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -424,7 +424,7 @@ func TestRefusals(t *testing.T) {
 				Of: account.Ref{Type: account.User, Name: "ann"}, ID: "AIDAFORMER", Issued: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}), unknown},
 		{"session that another server made", with(func() aws.Credentials {
-			pair, err := account.NewSessionPair(defaults.Account, rand.Reader)
+			pair, err := credentials.NewSessionPair(defaults.Account, rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -68,6 +69,7 @@ func (a *Audit) webhook() audit.Webhook {
 type AuditReading struct {
 	Data     string
 	RootKeys sealing.RootKeys
+	Account  string      // only its records; empty: those of all
 	Since    time.Time   // only records with this eventTime or a later one
 	Until    time.Time   // only records with an earlier one; zero: all
 	Follow   bool        // go on with what is recorded meanwhile
@@ -83,7 +85,10 @@ const auditFollowEvery = 200 * time.Millisecond
 func ReadAudit(ctx context.Context, cfg AuditReading, out io.Writer) error {
 	dir := AuditDir(cfg.Data)
 	wrong := 0
-	r := audit.Reader{Dir: dir, Since: cfg.Since, Until: cfg.Until, Wrong: func(err error) {
+	if cfg.Account != "" && !isAccount(cfg.Account) {
+		return fmt.Errorf("--account %q: want 12 digits", cfg.Account)
+	}
+	r := audit.Reader{Dir: dir, Account: cfg.Account, Since: cfg.Since, Until: cfg.Until, Wrong: func(err error) {
 		wrong++
 		cfg.Wrong(fmt.Errorf("audit trail %q: %w", dir, err))
 	}}
@@ -113,11 +118,13 @@ func ReadAudit(ctx context.Context, cfg AuditReading, out io.Writer) error {
 	return nil
 }
 
-// auditor records calls in a trail.
+// auditor records calls: those of each account in a trail of its own, so that nothing that
+// is done in one account takes room from the records of another.
 type auditor struct {
-	*audit.Trail
-	account, region string // of calls whose sender is not known
-	all             bool
+	*audit.Trail                            // of the default account, and of calls whose sender is not known
+	trails          map[string]*audit.Trail // by account; the default one's too
+	account, region string                  // of calls whose sender is not known
+	data, all       bool
 	services        map[string]audited
 }
 
@@ -132,7 +139,7 @@ type audited struct {
 func newAuditor(cfg *Config, key *audit.Key, clock *clock) (*auditor, error) {
 	a := &cfg.Audit
 	c := audit.Config{
-		Webhook: a.webhook(), Data: a.Data, Account: cfg.Account, Region: cfg.Region,
+		Webhook: a.webhook(), Data: a.Data, Region: cfg.Region,
 		Now: time.Now, Within: context.WithTimeout, Random: random[[16]byte], Log: cfg.Log,
 	}
 	if a.Files == AuditFile {
@@ -148,15 +155,37 @@ func newAuditor(cfg *Config, key *audit.Key, clock *clock) (*auditor, error) {
 	if c.Files.Dir == "" && c.Webhook.URL == "" {
 		return nil, nil
 	}
-	trail, err := audit.Start(c)
-	if err != nil {
-		return nil, err
+	all := &auditor{
+		trails: map[string]*audit.Trail{}, account: cfg.Account, region: cfg.Region,
+		data: a.Data, all: a.Events == AuditAll, services: map[string]audited{},
 	}
-	services := map[string]audited{}
+	for _, account := range cfg.accounts() {
+		if c.Account = account; account != cfg.Account {
+			c.Files.Account = account
+		}
+		c.Fails = all.fails
+		trail, err := audit.Start(c)
+		if err != nil {
+			return nil, errors.Join(err, all.stop(context.Background()))
+		}
+		if all.trails[account] = trail; account == cfg.Account {
+			all.Trail = trail
+		}
+	}
 	for _, s := range cfg.Services {
-		services[s.Name] = audited{s, membersOf(s)}
+		all.services[s.Name] = audited{s, membersOf(s)}
 	}
-	return &auditor{trail, cfg.Account, cfg.Region, a.Events == AuditAll, services}, nil
+	return all, nil
+}
+
+// fails tells whether records of any account can't be written now.
+func (a *auditor) fails() bool {
+	for _, trail := range a.trails {
+		if trail.Failing() {
+			return true
+		}
+	}
+	return false
 }
 
 // membersOf is what records show of a service's members.
@@ -165,21 +194,55 @@ func membersOf(s *service.Service) audit.Members {
 	return audit.NewMembers(m.Shown, m.Free, m.Secret, m.Unshown, m.Maps)
 }
 
-// stop ends the trail, if there is one.
-func (a *auditor) stop(ctx context.Context) error {
+// stop ends the trails, if there are any.
+func (a *auditor) stop(ctx context.Context) (err error) {
 	if a == nil {
 		return nil
 	}
-	return a.Stop(ctx)
+	for _, trail := range a.trails {
+		err = errors.Join(err, trail.Stop(ctx))
+	}
+	return err
 }
 
-// keep takes room for the record of a call that is to change what was set up.
-func (a *auditor) keep(by *operation.Caller) error {
+// of is the trail of an account; of none, and of one that is not there, the default one's.
+func (a *auditor) of(account string) *audit.Trail {
+	if trail := a.trails[account]; trail != nil {
+		return trail
+	}
+	return a.Trail
+}
+
+// other is the trail of an account of which a caller of another one touches something; nil:
+// there is none.
+func (a *auditor) other(by string, touched *operation.Resource) *audit.Trail {
+	if by == "" || touched.Account == by {
+		return nil
+	}
+	return a.trails[touched.Account]
+}
+
+// keep takes room for the record of a call that is to change what was set up, in the trail
+// of each account that it is about.
+func (a *auditor) keep(by *operation.Caller, touched operation.Resource) error {
 	caller := auditIdentity(by.Identity.(*account.Caller))
-	if a.Keep(&caller, by.Policies == nil) != nil {
+	own := a.of(by.Account)
+	if own.Keep(&caller, by.Policies == nil) != nil {
 		return fault.Throttled() // so that clients try again
 	}
+	if other := a.other(by.Account, &touched); other != nil {
+		stranger := ofAccount(&caller)
+		if other.Keep(&stranger, false) != nil {
+			own.Leave(&caller)
+			return fault.Throttled()
+		}
+	}
 	return nil
+}
+
+// ofAccount is an identity as another account sees it.
+func ofAccount(i *audit.Identity) audit.Identity {
+	return audit.Identity{Type: audit.OfAccount, PrincipalID: i.PrincipalID, Account: i.Account}
 }
 
 // changes tells whether an action changes what was set up.
@@ -252,9 +315,30 @@ func (a *auditor) record(o *operation.Answered) error {
 		c.Response = a.output(of, c.Kind, o)
 	}
 	if o.Touched.ARN != "" {
-		c.Resources = []audit.Resource{{ARN: o.Touched.ARN, Account: c.Account, Type: o.Touched.Type}}
+		c.Resources = []audit.Resource{{ARN: o.Touched.ARN, Account: cmp.Or(o.Touched.Account, c.Account), Type: o.Touched.Type}}
 	}
-	return a.Record(&c)
+	return a.recordIn(&c, &o.Touched)
+}
+
+// recordIn records a call in the account that it came from and, if it touched what is of
+// another one, there too, as CloudTrail does: of what failed nothing, and the caller as
+// somebody of an account.
+func (a *auditor) recordIn(c *audit.Call, touched *operation.Resource) error {
+	other := a.other(c.Identity.Account, touched)
+	if other == nil {
+		return a.of(c.Account).Record(c)
+	}
+	there := *c
+	there.Identity, there.Account = ofAccount(&c.Identity), touched.Account
+	if c.Kind == audit.Refused || c.ErrorCode != "" && c.Kind != audit.Changes { // one that may have been done counts as done
+		if c.Kept {
+			other.Leave(&there.Identity)
+		}
+		return a.of(c.Account).Record(c)
+	}
+	c.SharedID = random[[16]byte]()
+	there.SharedID = c.SharedID
+	return errors.Join(a.of(c.Account).Record(c), other.Record(&there))
 }
 
 // shown shows what was decoded or answered, not what was sent: what nobody reads is no
@@ -266,7 +350,7 @@ func (a *auditor) shown(of audited, kind audit.Kind, v any) audit.Shown {
 	}
 	b := rooms.Get().(*[]byte)
 	*b = written.AppendJSON((*b)[:0])
-	shown := of.members.Show(*b, kind, a.Data)
+	shown := of.members.Show(*b, kind, a.data)
 	if cap(*b) <= roomBytesKept {
 		rooms.Put(b)
 	}
@@ -283,7 +367,7 @@ func (a *auditor) output(of audited, kind audit.Kind, o *operation.Answered) aud
 	if o.Operation.Protocol == awsquery.Name {
 		return a.shown(of, kind, o.Output)
 	}
-	return of.members.Show(o.Answer.Body, kind, a.Data) // which is JSON
+	return of.members.Show(o.Answer.Body, kind, a.data) // which is JSON
 }
 
 // readsOnly tells whether an action changes nothing, by the names that AWS gives.

@@ -19,26 +19,37 @@ import (
 	"heddle/internal/iam/account"
 )
 
-// CredentialsFile is where a data folder has the root key pair, as an AWS shared
+// CredentialsFile is where a data folder has the root key pairs, as an AWS shared
 // credentials file.
 func CredentialsFile(data string) string { return filepath.Join(data, "credentials") }
 
-// rootCredentials reads the root key pair, and makes it at first start.
-func rootCredentials(cfg *Config) (credentials.Credential, error) {
+// rootCredentials reads the root key pairs of all accounts, and makes one when an account
+// is first there. Where nobody signs they have none.
+func rootCredentials(cfg *Config) (roots []credentials.Credential, err error) {
+	if cfg.Auth == AuthNone {
+		for _, account := range cfg.accounts() {
+			roots = append(roots, credentials.Credential{Account: account})
+		}
+		return roots, nil
+	}
 	file := CredentialsFile(cfg.Data)
-	pair, created, err := credentials.LoadOrCreate(file, rand.Reader)
+	roots, made, err := credentials.LoadOrCreate(file, cfg.accounts(), rand.Reader)
 	if err != nil {
-		return credentials.Credential{}, fmt.Errorf("root key pair: %w", err)
+		return nil, fmt.Errorf("root key pairs: %w", err)
 	}
-	if created {
-		cfg.Log.Info("made a root key pair", "file", file)
+	for _, account := range made {
+		cfg.Log.Info("made a root key pair", "account", account, "file", file)
 	}
-	return credentials.Root(cfg.Account, pair), nil
+	return roots, nil
 }
 
 func newAuthenticator(cfg *Config, d *account.Directory) operation.Authenticator {
 	if cfg.Auth == AuthNone {
-		return &trusting{operation.Anyone{Account: cfg.Account, Region: cfg.Region}, d.Root(cfg.Account)}
+		t := &trusting{operation.Anyone{Account: cfg.Account, Region: cfg.Region}, map[string]*account.Caller{}}
+		for _, account := range cfg.accounts() {
+			t.roots[account] = d.Root(account)
+		}
+		return t
 	}
 	// Clients sign the real time; time skipping does not move it.
 	return &signed{d, authn.New(authn.Config[*account.Caller]{Keys: d, Now: time.Now})}
@@ -75,16 +86,17 @@ func (s *signer) Verify(services []string, body operation.Body) (operation.Calle
 	if !operation.IsRegion(scope.Region) {
 		return operation.Caller{}, fault.Of(fault.BadSignature, "Credential should be scoped to a valid region.")
 	}
-	s.directory.Used(caller.KeyID, account.Use{At: s.Now(), Service: scope.Service, Region: scope.Region})
+	s.directory.Used(caller.Account, caller.KeyID, account.Use{At: s.Now(), Service: scope.Service, Region: scope.Region})
 	return callerOf(caller, scope.Region, s.request), nil
 }
 
-// trusting believes every request of a program: its sender is the root user. It
+// trusting believes every request of a program: its sender is the root user, of the account
+// that is its access key's id, or else of the default one. It
 // listens on the loopback only, where the browsers of this machine are, too, and
 // they send what pages from anywhere tell them to.
 type trusting struct {
 	operation.Anyone
-	root *account.Caller
+	roots map[string]*account.Caller // of each account
 }
 
 // Recognise implements operation.Authenticator.
@@ -96,7 +108,15 @@ func (t *trusting) Recognise(r *http.Request, _ []string) (operation.Sender, err
 	if err != nil {
 		return nil, err
 	}
-	known := callerOf(t.root, c.Region, r)
+	who := c.Account
+	if isAccount(c.AccessKey) {
+		who = c.AccessKey
+	}
+	root := t.roots[who]
+	if root == nil {
+		return nil, fault.Of(fault.UnknownKey, "The access key "+who+" is the number of no account of this server: see --account and --accounts")
+	}
+	known := callerOf(root, c.Region, r)
 	known.AccessKey = c.AccessKey
 	return operation.Believe(known), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,8 @@ type Config struct {
 	Listen   string        `name:"listen" default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port."`
 	Data     string        `name:"data" default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store; made at first start."`
 	Store    string        `name:"store" default:"pebble" enum:"pebble,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; memory forgets everything at exit."`
-	Account  string        `name:"account" default:"123456789012" env:"HEDDLE_ACCOUNT" help:"AWS account id of all callers."`
+	Account  string        `name:"account" default:"123456789012" env:"HEDDLE_ACCOUNT" help:"Id of the account that there is in any case."`
+	Accounts []string      `name:"accounts" env:"HEDDLE_ACCOUNTS" placeholder:"ID,..." help:"Further accounts, each a world of its own. Its root key pair is the profile of its name in DATA/credentials."`
 	Region   string        `name:"region" default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
 	Auth     string        `name:"auth" default:"sigv4" enum:"sigv4,none" env:"HEDDLE_AUTH" help:"sigv4 verifies signatures and asks policies; the first start writes the root key pair to DATA/credentials. none lets everybody on this machine do anything: it listens on a loopback address only."`
 	PollHold time.Duration `name:"poll-hold" default:"55s" min:"1ms" max:"60s" env:"HEDDLE_POLL_HOLD" help:"How long a poll waits for a task, at most 60s. Keep it below the clients' read timeout."`
@@ -167,6 +169,14 @@ func (c *Config) checkOthers() error {
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}
+	for _, account := range c.Accounts {
+		if !isAccount(account) {
+			errs = append(errs, fmt.Errorf("--accounts %q: want 12 digits each, with commas between them", account))
+		}
+	}
+	if n := len(c.accounts()); n > accountsMax {
+		errs = append(errs, fmt.Errorf("--accounts: %d accounts are more than %d", n, accountsMax))
+	}
 	if !operation.IsRegion(c.Region) {
 		errs = append(errs, fmt.Errorf("--region %q: want a name such as us-east-1", c.Region))
 	}
@@ -220,6 +230,15 @@ func (c *Config) room(what string) listen.RoomConfig {
 	return listen.RoomConfig{
 		What: what, Bytes: max(bytesAtLeast, int64(c.RequestsMax)*bytesPerRequest), Count: c.RequestsMax, ClientPercent: c.ClientPercent,
 	}
+}
+
+// accountsMax bounds the accounts of a server: each has an audit trail with files of its own.
+const accountsMax = 100
+
+// accounts are all accounts, the default one first, and the others in order.
+func (c *Config) accounts() []string {
+	others := slices.DeleteFunc(slices.Sorted(slices.Values(c.Accounts)), func(a string) bool { return a == c.Account })
+	return append([]string{c.Account}, slices.Compact(others)...)
 }
 
 func isAccount(s string) bool {

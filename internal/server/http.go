@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"heddle/internal/aws/operation"
 	"heddle/internal/listen"
 )
 
@@ -54,18 +55,32 @@ func (f *front) Stop(ctx context.Context) error {
 
 // gate implements operation.Gate: it lets in as many requests at a time as may be. Polls
 // that wait for a task do not count; see countedTasks.
-type gate struct{ requests *listen.Shares }
+type gate struct {
+	requests *listen.Shares // of clients
+	parts    *accountParts
+}
 
 // Enter implements operation.Gate.
 func (g gate) Enter(ctx context.Context) bool {
-	return listen.MayAnswer(ctx) && g.requests.Take(listen.ClientIn(ctx))
+	account := operation.AccountOf(ctx)
+	if !listen.MayAnswer(ctx) || !g.parts.take(account) {
+		return false
+	}
+	if !g.requests.Take(listen.ClientIn(ctx)) {
+		g.parts.add(account, -1)
+		return false
+	}
+	return true
 }
 
 // Answer implements operation.Gate.
 func (g gate) Answer(ctx context.Context, bytes int) bool { return listen.Answers(ctx, bytes) }
 
 // Leave implements operation.Gate.
-func (g gate) Leave(ctx context.Context) { g.requests.Add(listen.ClientIn(ctx), -1) }
+func (g gate) Leave(ctx context.Context) {
+	g.requests.Add(listen.ClientIn(ctx), -1)
+	g.parts.add(operation.AccountOf(ctx), -1)
+}
 
 // health says that the process lives.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"heddle/internal/aws/fault"
+	"heddle/internal/aws/operation"
 	"heddle/internal/listen"
 	"heddle/internal/matching"
 )
@@ -13,33 +14,42 @@ import (
 // counted as requests.
 type countedTasks struct {
 	*matching.Matcher
-	polls, requests *listen.Shares
+	polls, requests     *listen.Shares // of clients
+	pollParts, inFlight *accountParts  // of accounts
 }
 
 func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, error) {
-	client := listen.ClientIn(ctx)
-	if !t.polls.Take(client) {
+	client, account := listen.ClientIn(ctx), operation.AccountOf(ctx)
+	if !t.pollParts.take(account) {
 		return nil, fault.Throttled()
 	}
-	defer t.asPoll(ctx, client)()
+	if !t.polls.Take(client) {
+		t.pollParts.add(account, -1)
+		return nil, fault.Throttled()
+	}
+	defer t.asPoll(ctx, client, account)()
 	return t.Matcher.Poll(ctx, list)
 }
 
 // Refuse has the poll wait on; it had its share when it came.
 func (t *countedTasks) Refuse(ctx context.Context, c *matching.Claim) *matching.Claim {
-	client := listen.ClientIn(ctx)
+	client, account := listen.ClientIn(ctx), operation.AccountOf(ctx)
+	t.pollParts.add(account, 1)
 	t.polls.Add(client, 1)
-	defer t.asPoll(ctx, client)()
+	defer t.asPoll(ctx, client, account)()
 	return t.Matcher.Refuse(ctx, c)
 }
 
-// asPoll stops counting a request of a client, which has a poll, until the function
-// is called that it returns.
-func (t *countedTasks) asPoll(ctx context.Context, client netip.Prefix) (end func()) {
+// asPoll stops counting a request of a client and its account, which has a poll, until the
+// function is called that it returns.
+func (t *countedTasks) asPoll(ctx context.Context, client netip.Prefix, account string) (end func()) {
 	listen.Waits(ctx)
 	t.requests.Add(client, -1)
+	t.inFlight.add(account, -1)
 	return func() {
 		t.requests.Add(client, 1)
+		t.inFlight.add(account, 1)
 		t.polls.Add(client, -1)
+		t.pollParts.add(account, -1)
 	}
 }

@@ -163,7 +163,8 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	cfg := &s.cfg
 	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
-	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests}
+	accounts := cfg.accounts()
+	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),

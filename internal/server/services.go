@@ -12,7 +12,6 @@ import (
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/awsquery"
-	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/restjson"
 	users "heddle/internal/bucket"
@@ -100,23 +99,20 @@ func dataKeysOf(services []*service.Service) map[engine.Kind]engine.DataKeys {
 // sends them.
 func (s *Server) openServices() error {
 	cfg, held := &s.cfg, s.held
-	root := credentials.Credential{Account: cfg.Account}
-	if cfg.Auth == AuthSigV4 {
-		var err error
-		if root, err = rootCredentials(cfg); err != nil {
-			return err
-		}
+	roots, err := rootCredentials(cfg)
+	if err != nil {
+		return err
 	}
 	directory := account.NewDirectory(account.Config{
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
-		Roots: []credentials.Credential{root}, Partition: arn.Partition(cfg.Region),
+		Roots: roots, Partition: arn.Partition(cfg.Region),
 	})
 	limiters, err := newLimiters(cfg)
 	if err != nil {
 		return err
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
-	calls.Gate = gate{s.requests}
+	calls.Gate = gate{s.requests, s.tasks.inFlight}
 	if s.auditor != nil {
 		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
 	}
@@ -174,7 +170,9 @@ func (s *Server) openBuckets() (err error) {
 	if s.cfg.buckets != nil {
 		return nil
 	}
-	s.buckets, err = accounts.Open(s.cfg.Buckets, accounts.Config{Own: s.cfg.Account, Room: s.bucketRoom, Now: time.Now, Within: context.WithTimeout})
+	s.buckets, err = accounts.Open(s.cfg.Buckets, accounts.Config{
+		Own: s.cfg.Account, Data: s.cfg.Data, BlobBucket: s.cfg.Blobs.Bucket, Room: s.bucketRoom, Now: time.Now, Within: context.WithTimeout,
+	})
 	if err == nil {
 		s.cfg.buckets = s.buckets.Of
 	}
@@ -208,7 +206,7 @@ func (s *Server) calls() http.Handler {
 // answerPath lets in a request for a path of a service, as one of those that its client may
 // have at a time.
 func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Request) {
-	places := gate{s.requests}
+	places := gate{s.requests, s.tasks.inFlight}
 	if !places.Enter(r.Context()) {
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -381,7 +381,7 @@ func TestPollsGiveWhatTheyTook(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := listen.ShareConfig{Max: 2, ClientPercent: 100}
 			polls, requests := listen.NewShares(cfg), listen.NewShares(cfg)
-			tasks := &countedTasks{matching.New(matching.Config{PollsPerListMax: 2}), polls, requests}
+			tasks := &countedTasks{matching.New(matching.Config{PollsPerListMax: 2}), polls, requests, newAccountParts(2, nil), newAccountParts(2, nil)}
 			wantTaken := func(when string, wantPolls, wantRequests int) {
 				t.Helper()
 				if polls.Taken() != wantPolls || requests.Taken() != wantRequests {

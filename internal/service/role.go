@@ -67,7 +67,11 @@ func (k *Kernel) May(ctx context.Context, e *Errand) (Verdict, error) {
 func (k *Kernel) Acting(ctx context.Context, e *Errand) (*account.Caller, policy.Context, error) {
 	known := k.known(e)
 	if k.Trusting {
-		return k.Accounts.Root(e.World.Account), known, nil
+		who := e.World.Account
+		if target, err := arn.Parse(e.Target); err == nil && k.Accounts.Has(target.Account) {
+			who = target.Account
+		}
+		return k.Accounts.Root(who), known, nil
 	}
 	acting, err := k.act(ctx, e, known)
 	if err != nil {

@@ -136,6 +136,15 @@ func (h *harness) Put(_ context.Context, r io.Reader) (blob.Ref, error) {
 // Read implements service.Blobs.
 func (h *harness) Read(ctx context.Context, id blob.ID) ([]byte, error) { return h.readBlob(ctx, id) }
 
+// Open implements service.Blobs.
+func (h *harness) Open(ctx context.Context, id blob.ID, offset int64) (io.ReadCloser, error) {
+	b, err := h.readBlob(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(b[min(offset, int64(len(b))):])), nil
+}
+
 func (h *harness) readBlob(_ context.Context, id blob.ID) ([]byte, error) {
 	if err := h.disk.read(); err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("[default]\naws_secret_access_key = hush\n[default]\n=\n"))
 	f.Add(append([]byte("[default]\naws_access_key_id="), bytes.Repeat([]byte("x"), 70_000)...))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		pair, err := parse(text, profile)
+		pair, err := parse(text, defaultProfile)
 		if err != nil {
 			if pair != (KeyPair{}) {
 				t.Fatal("an error came with a pair")

@@ -63,7 +63,7 @@ func TestGate(t *testing.T) {
 		shop, gate := newShop(), &turnstile{shut: c.shut, most: c.most}
 		shop.Gate = gate
 		var told *Answered
-		shop.Keep = func(*Caller) error { return nil }
+		shop.Keep = func(*Caller, Resource) error { return nil }
 		shop.Audit = func(a *Answered) error { told = a; return nil }
 		if c.refuse != nil {
 			shop.Authenticator = refusing{c.refuse}

@@ -22,9 +22,9 @@ type Config struct {
 	Random        func() [16]byte  // a source of request ids
 	Now           func() time.Time // the real time
 	// Keep takes room for the record of a call that is about to change something, of which
-	// Audit is told then. Its error goes to the caller, and the call is not done. Nil: no
-	// record needs room.
-	Keep func(*Caller) error
+	// Audit is told then: who asks, and what it touches. Its error goes to the caller, and the
+	// call is not done. Nil: no record needs room.
+	Keep func(*Caller, Resource) error
 	// Audit hears of a call before its answer is written; nil: nobody does. It keeps
 	// nothing of what it is given. An error means that the call may not be answered as
 	// if all were well, since it left no record.
@@ -268,7 +268,7 @@ func (h *Handler) handle(c *Call, in any, answer *Answer) (out any, err error) {
 		return nil, fault.Throttled()
 	}
 	if h.Keep != nil && op.changes {
-		if err = h.Keep(&c.caller); err != nil {
+		if err = h.Keep(&c.caller, c.subject.Resource(c)); err != nil {
 			return nil, err
 		}
 		c.kept = true

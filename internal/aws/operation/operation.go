@@ -98,6 +98,9 @@ type Resource struct {
 	Name string
 	ARN  string
 	Type string // "AWS::SWF::Domain"
+	// Account is whose it is, where callers may have to do with what is another's; empty: the
+	// caller's.
+	Account string
 }
 
 // Free is the Subject of calls that need no permission and touch nothing.

@@ -94,6 +94,14 @@ func CallerOf(ctx context.Context) *Caller {
 	return &ctx.Value(callKey{}).(*Call).caller
 }
 
+// AccountOf is the caller's account; empty: the context is no handler's.
+func AccountOf(ctx context.Context) string {
+	if c, ok := ctx.Value(callKey{}).(*Call); ok {
+		return c.caller.Account
+	}
+	return ""
+}
+
 // SubjectOf is what the call is about, for a handler's context.
 func SubjectOf(ctx context.Context) Subject {
 	return ctx.Value(callKey{}).(*Call).subject

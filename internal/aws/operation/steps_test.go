@@ -176,7 +176,7 @@ func walk(fails string, how func() error) (*path, *httptest.ResponseRecorder) {
 			defer func() { p.now = p.now.Add(5) }()
 			return p.now
 		},
-		Keep: func(c *Caller) error {
+		Keep: func(c *Caller, _ Resource) error {
 			if c.Account != "1" {
 				return fmt.Errorf("keeps a call of %q", c.Account)
 			}

@@ -217,6 +217,18 @@ func (m *Meter) EvaluateResource(r *Request, resource Attached, policies *Policy
 	return d
 }
 
+// EvaluateForeign is EvaluateResource for a principal of another account: the resource's
+// policy, or what granted stands for, must allow it, and the principal's own policies too
+// (IAM User Guide, "Cross-account policy evaluation logic").
+func (m *Meter) EvaluateForeign(r *Request, resource Attached, policies *PolicySets, granted bool) Decision {
+	q := queryOf(r, m)
+	best, of := q.askNamed(resource, Resource)
+	if of.TooDear || of.Explicit || !granted && best == unnamed {
+		return of
+	}
+	return q.decide(policies, Decision{})
+}
+
 // askNamed asks a policy that says whom it is about, and tells how it names the principal
 // in what it allows. One that denies names it directly.
 func (q *query) askNamed(policy Attached, l Layer) (bond, Decision) {

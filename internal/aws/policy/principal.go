@@ -64,6 +64,10 @@ func (s *principals) add(sort, value string) (ok bool) {
 		s.accounts = append(s.accounts, value)
 	case sort == "AWS" && isID(value):
 		s.ids = append(s.ids, value)
+	case sort == "AWS" && strings.Contains(value, " "): // an id, and the name that it was written with
+		id, _, _ := strings.Cut(value, " ")
+		s.ids = append(s.ids, id)
+		return isID(id)
 	case sort == "AWS":
 		a, err := arn.Parse(value)
 		if err != nil || a.Service != "iam" && a.Service != "sts" || !isAccount(a.Account) || strings.ContainsAny(value, "*?") {

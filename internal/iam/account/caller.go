@@ -33,9 +33,12 @@ func newRoot(o arn.Owner, c credentials.Credential) *Caller {
 		Principal:  policy.Principal{ARN: c.Principal, Account: c.Account},
 		Policies:   policy.PolicySets{Identity: []policy.Attached{{Source: "root", Policy: everything}}},
 		Context:    baseContext(c.Account, c.Principal, c.Account, "Account", nil),
-		from:       Origin{Key: c.KeyID, Proof: proofOf(c.Secret)},
+		from:       Origin{Account: c.Account, Key: c.KeyID, Proof: proofOf(c.Secret)},
 	}
 }
+
+// accounts are those on which the caller rests: its own, and those of what was before.
+func (c *Caller) accounts() []string { return append(c.from.accounts(), c.Account) }
 
 // Unlimited tells whether the caller may do anything: it is a root user, and no
 // session takes from that.
@@ -64,7 +67,7 @@ func newUser(o arn.Owner, c credentials.Credential, g *Grants) (*Caller, error) 
 		Credential: c, Of: e.Ref, UserID: e.ID,
 		Principal: policy.Principal{ARN: c.Principal, ID: e.ID, Account: c.Account},
 		Policies:  policies, Context: base[:len(base):len(base)],
-		from: Origin{Key: c.KeyID, Proof: proofOf(c.Secret)},
+		from: Origin{Account: c.Account, Key: c.KeyID, Proof: proofOf(c.Secret)},
 	}, nil
 }
 
@@ -120,8 +123,8 @@ func baseContext(account, principal, userID, entityType string, tags []Tag) poli
 func (c *Caller) limit(s *Session, g *Grants) error {
 	c.Session = true
 	c.from = s.From
-	if s.ID != "" && !slices.Contains(s.From.Through, s.ID) {
-		c.from.Through = append(slices.Clip(c.from.Through), s.ID)
+	if who := (Bearer{s.Account, s.ID}); s.ID != "" && !slices.Contains(s.From.Through, who) {
+		c.from.Through = append(slices.Clip(c.from.Through), who)
 	}
 	c.Context = append(c.Context,
 		policy.Value{Key: "aws:TokenIssueTime", Value: s.Issued.Format(time.RFC3339)},

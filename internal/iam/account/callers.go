@@ -2,6 +2,7 @@ package account
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -128,12 +129,12 @@ func (c *callers) remove(keyID string) {
 	})
 }
 
-// removeOf forgets the callers of an account.
+// removeOf forgets the callers who rest on an account.
 func (c *callers) removeOf(account string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for keyID, w := range c.known {
-		if w.Account == account {
+		if slices.Contains(w.accounts(), account) {
 			c.remove(keyID)
 		}
 	}
@@ -204,14 +205,15 @@ func (c *Caller) ownBytes() int {
 	text := func(s string) { n += len(s) + len(s)/8 + 16 }
 	for _, s := range []string{
 		c.KeyID, string(c.Secret), string(c.Token), c.Account, c.Credential.Principal, c.UserID, c.Of.Name,
-		c.Principal.ARN, c.Principal.ID, c.Principal.Session, c.Principal.SessionID, c.from.Key,
+		c.Principal.ARN, c.Principal.ID, c.Principal.Session, c.Principal.SessionID, c.from.Account, c.from.Key,
 	} {
 		text(s)
 	}
 	n += len(c.from.Proof) + 16
-	for _, id := range c.from.Through {
-		text(id)
-		n += int(unsafe.Sizeof(id))
+	for _, who := range c.from.Through {
+		text(who.Account)
+		text(who.ID)
+		n += int(unsafe.Sizeof(who))
 	}
 	n += cap(c.Context) * int(unsafe.Sizeof(policy.Value{}))
 	for _, v := range c.Context {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,9 @@ type Config struct {
 	Runs   Runs
 	Rules  *Rules // those of Kind that the runs follow
 	Sealer *Sealer
-	Roots  []credentials.Credential // of root users
+	// Roots are those of root users. An account that has none is not there: none of its
+	// keys is known, and no other account can have to do with it.
+	Roots []credentials.Credential
 	// Partition is that of all accounts; empty: the first.
 	Partition string
 }
@@ -33,13 +36,14 @@ type Config struct {
 // remembers the callers it has found until their account changes.
 type Directory struct {
 	Config
-	roots map[string]*Caller
+	roots    map[string]*Caller // by key id
+	accounts map[string]bool
 
 	known *callers
 
 	mu      sync.RWMutex
-	changes map[string]uint64 // of each account
-	used    map[string]Use
+	changes map[string]uint64         // of each account
+	used    map[string]map[string]Use // of each account, by key id
 }
 
 // Use is when and where an access key was last used.
@@ -48,28 +52,39 @@ type Use struct {
 	Service, Region string
 }
 
-// usesMax bounds the uses that a Directory remembers, of some 200 bytes each.
+// usesMax bounds the uses that a Directory remembers of an account, of some 200 bytes each.
 const usesMax = 10_000
 
 // NewDirectory is a Directory.
 func NewDirectory(c Config) *Directory {
 	d := &Directory{
-		Config: c, roots: map[string]*Caller{},
-		known: newCallers(callersBytesMax), changes: map[string]uint64{}, used: map[string]Use{},
+		Config: c, roots: map[string]*Caller{}, accounts: map[string]bool{},
+		known: newCallers(callersBytesMax), changes: map[string]uint64{}, used: map[string]map[string]Use{},
 	}
 	for _, root := range c.Roots {
+		d.accounts[root.Account] = true
 		d.roots[root.KeyID] = newRoot(d.Owner(root.Account), root)
 	}
 	return d
 }
+
+// Has tells whether an account is there.
+func (d *Directory) Has(account string) bool { return d.accounts[account] }
 
 // Owner is an account with its partition.
 func (d *Directory) Owner(account string) arn.Owner {
 	return arn.Owner{Partition: cmp.Or(d.Partition, arn.AWS), Account: account}
 }
 
+// Len is how many accounts are there.
+func (d *Directory) Len() int { return len(d.accounts) }
+
 // Do takes a command to an account. What it changed counts for the next Lookup.
 func (d *Directory) Do(ctx context.Context, account string, body any) (any, error) {
+	body, err := d.bindTrust(ctx, account, body)
+	if err != nil {
+		return nil, err
+	}
 	cmd := command(d.Owner(account), body)
 	if reads(body) {
 		reply, err := d.Runs.Do(ctx, cmd)
@@ -109,12 +124,12 @@ func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, e
 	if known != nil && subtle.ConstantTimeCompare([]byte(known.Token), []byte(token)) == 1 {
 		return known, nil
 	}
-	account, ok := accountOf(keyID)
-	if !ok {
+	account, ok := credentials.AccountOf(keyID)
+	if !ok || !d.accounts[account] {
 		return nil, credentials.ErrUnknown
 	}
 	d.mu.RLock()
-	changes := d.changes[account]
+	changes := maps.Clone(d.changes)
 	d.mu.RUnlock()
 	found, err := d.find(ctx, account, keyID, credentials.Secret(token))
 	if err != nil {
@@ -122,7 +137,11 @@ func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, e
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.changes[account] == changes { // else what we found may be of before
+	current := true // else what we found may be of before
+	for _, account := range found.accounts() {
+		current = current && d.changes[account] == changes[account]
+	}
+	if current {
 		d.known.put(strings.Clone(keyID), found) // keyID is a part of a request's header
 	}
 	return found, nil
@@ -130,9 +149,9 @@ func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, e
 
 func (d *Directory) find(ctx context.Context, account, keyID string, token credentials.Secret) (*Caller, error) {
 	switch {
-	case strings.HasPrefix(keyID, sessionPrefix):
+	case credentials.IsSession(keyID):
 		return d.findSession(ctx, account, keyID, token)
-	case !strings.HasPrefix(keyID, keyPrefix) || token != "":
+	case token != "":
 		return nil, credentials.ErrUnknown
 	}
 	g, err := d.grants(ctx, account, Resolve{Key: keyID})
@@ -163,7 +182,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 		KeyID: strings.Clone(keyID), Secret: s.Secret, Account: account,
 		Token: credentials.Secret(strings.Clone(string(token))), Expires: s.Expires,
 	}
-	if err := d.stands(ctx, account, &s.From); err != nil {
+	if err := d.stands(ctx, &s.From, account); err != nil {
 		return nil, err
 	}
 	if s.ID == "" {
@@ -174,7 +193,7 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 	for i, p := range s.Policies {
 		further[i] = p.ARN
 	}
-	g, err := d.grants(ctx, account, Resolve{ID: s.ID, Others: s.From.Through, Further: further})
+	g, err := d.grants(ctx, account, Resolve{ID: s.ID, Others: s.From.in(account), Further: further})
 	if err != nil {
 		return nil, err
 	}
@@ -190,15 +209,34 @@ func (d *Directory) findSession(ctx context.Context, account, keyID string, toke
 	return c, c.limit(s, &g)
 }
 
-// stands tells whether the key that a session came from is what it was, and may be used.
+// stands tells whether the key that a session came from is what it was, and may be used,
+// and whether all whom the session went through in other accounts than its own are there.
 // Errors: credentials.ErrUnknown.
-func (d *Directory) stands(ctx context.Context, account string, on *Origin) error {
+func (d *Directory) stands(ctx context.Context, on *Origin, own string) error {
 	source, err := d.Lookup(ctx, on.Key, "")
 	if err != nil {
 		return err
 	}
-	if source.Account != account || subtle.ConstantTimeCompare(proofOf(source.Secret), on.Proof) != 1 {
+	if source.Account != on.Account || subtle.ConstantTimeCompare(proofOf(source.Secret), on.Proof) != 1 {
 		return credentials.ErrUnknown
+	}
+	for _, account := range on.accounts() {
+		ids := on.in(account)
+		if account == own || len(ids) == 0 {
+			continue
+		}
+		if !d.accounts[account] {
+			return credentials.ErrUnknown
+		}
+		names, err := d.Do(ctx, account, NamePrincipals{ids})
+		if err != nil {
+			return err
+		}
+		for i, name := range names.([]string) {
+			if name == ids[i] { // nobody's any more
+				return credentials.ErrUnknown
+			}
+		}
 	}
 	return nil
 }
@@ -217,35 +255,43 @@ func (d *Directory) grants(ctx context.Context, account string, r Resolve) (Gran
 	return g, nil
 }
 
-// Root is the root user of an account, for requests that nobody signs.
+// RootOf gives the account whose root key pair has an id.
+func (d *Directory) RootOf(keyID string) (account string, ok bool) {
+	if root := d.roots[keyID]; root != nil {
+		return root.Account, true
+	}
+	return "", false
+}
+
+// Root is the root user of an account, where nobody signs.
 func (d *Directory) Root(account string) *Caller {
 	return newRoot(d.Owner(account), credentials.Credential{Account: account})
 }
 
-// Used notes that a verified request came with an access key. It is not stored:
+// Used notes that a verified request came with an access key of an account. It is not stored:
 // after a restart nobody knows of earlier uses. Nobody can ask about a session's, and
 // whoever begins many must not make us forget the others.
-func (d *Directory) Used(keyID string, u Use) {
-	if strings.HasPrefix(keyID, sessionPrefix) {
+func (d *Directory) Used(account, keyID string, u Use) {
+	if credentials.IsSession(keyID) {
 		return
 	}
 	d.mu.RLock()
-	last := d.used[keyID]
+	last := d.used[account][keyID]
 	d.mu.RUnlock()
 	if u.At.Sub(last.At) < time.Second && u.Service == last.Service && u.Region == last.Region {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.used) >= usesMax {
-		clear(d.used)
+	if uses := d.used[account]; uses == nil || len(uses) >= usesMax {
+		d.used[account] = map[string]Use{}
 	}
-	d.used[strings.Clone(keyID)] = Use{u.At, strings.Clone(u.Service), strings.Clone(u.Region)}
+	d.used[account][strings.Clone(keyID)] = Use{u.At, strings.Clone(u.Service), strings.Clone(u.Region)}
 }
 
-// LastUse tells of the last use of an access key; zero: none is known.
-func (d *Directory) LastUse(keyID string) Use {
+// LastUse tells of the last use of an account's access key; zero: none is known.
+func (d *Directory) LastUse(account, keyID string) Use {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.used[keyID]
+	return d.used[account][keyID]
 }

@@ -72,11 +72,15 @@ type town struct {
 	random *counter
 }
 
-func newTown(t *testing.T) *town {
+// newTown is a town of one account, and of others that have no keys yet.
+func newTown(t *testing.T, others ...string) *town {
 	rules := NewRules(DefaultLimits())
 	l := &ledger{rules: rules, accounts: map[string]engine.State{}}
-	root := credentials.Root(storyAccount, credentials.KeyPair{KeyID: "AKIAROOT", Secret: "root"})
-	return &town{NewDirectory(Config{Runs: l, Rules: rules, Sealer: NewSealer(SealerKeys{Secrets: [32]byte{1}, Sessions: [32]byte{3}}), Roots: []credentials.Credential{root}}), t, l, &counter{}}
+	roots := []credentials.Credential{credentials.Root(storyAccount, credentials.KeyPair{KeyID: "AKIAROOT", Secret: "root"})}
+	for _, other := range others {
+		roots = append(roots, credentials.Root(other, credentials.KeyPair{KeyID: "AKIAROOT" + other, Secret: "root"}))
+	}
+	return &town{NewDirectory(Config{Runs: l, Rules: rules, Sealer: NewSealer(SealerKeys{Secrets: [32]byte{1}, Sessions: [32]byte{3}}), Roots: roots}), t, l, &counter{}}
 }
 
 func (d *town) do(body any) any {
@@ -95,7 +99,7 @@ func (d *town) user(name string) {
 
 func (d *town) key(user string) credentials.KeyPair {
 	d.t.Helper()
-	pair, err := NewKeyPair(storyAccount, d.random)
+	pair, err := credentials.NewKeyPair(storyAccount, d.random)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -280,7 +284,7 @@ func TestCallersContext(t *testing.T) {
 // session makes a session of the story's account.
 func (d *town) session(s *Session) (pair credentials.KeyPair, token string) {
 	d.t.Helper()
-	pair, err := NewSessionPair(storyAccount, d.random)
+	pair, err := credentials.NewSessionPair(storyAccount, d.random)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -375,7 +379,7 @@ func TestSealedSecretsBelongToTheirKey(t *testing.T) {
 	if bytes.Contains(stolen, []byte("other")) {
 		t.Error("the secret is in the clear")
 	}
-	other, err := NewKeyPair(storyAccount, d.random)
+	other, err := credentials.NewKeyPair(storyAccount, d.random)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,14 +430,14 @@ func TestEmptyAccountsAnswer(t *testing.T) {
 }
 
 func TestAccountsApart(t *testing.T) {
-	d := newTown(t)
+	const elsewhere = "000000000001"
+	d := newTown(t, elsewhere)
 	d.user("ann")
 	pair := d.key("ann")
-	const elsewhere = "000000000001"
 	if _, err := d.Do(context.Background(), elsewhere, CreateEntity{Entity{Ref: Ref{User, "ann"}, Path: "/", ID: "AIDAelse"}}); err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := NewKeyPair(elsewhere, d.random)
+	foreign, err := credentials.NewKeyPair(elsewhere, d.random)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -444,11 +448,11 @@ func TestAccountsApart(t *testing.T) {
 		t.Errorf("users %s", got)
 	}
 	for account, id := range map[string]string{storyAccount: pair.KeyID, elsewhere: foreign.KeyID} {
-		if got, ok := accountOf(id); !ok || got != account {
+		if got, ok := credentials.AccountOf(id); !ok || got != account {
 			t.Errorf("account of %q: %q, want %q", id, got, account)
 		}
 	}
-	if _, err := NewKeyPair("none", d.random); err == nil {
+	if _, err := credentials.NewKeyPair("none", d.random); err == nil {
 		t.Error("a key for no account")
 	}
 }
@@ -479,21 +483,22 @@ func TestBuiltInPoliciesAreRead(t *testing.T) {
 
 func TestLastUse(t *testing.T) {
 	d := newTown(t)
-	if use := d.LastUse("AKIA1"); !use.At.IsZero() {
+	if use := d.LastUse(storyAccount, "AKIA1"); !use.At.IsZero() {
 		t.Errorf("used %+v", use)
 	}
 	at := time.Unix(1000, 0)
-	d.Used("AKIA1", Use{at, "swf", "r"})
-	d.Used("AKIA1", Use{at.Add(time.Millisecond), "swf", "r"}) // not worth a lock
-	d.Used("AKIA1", Use{at.Add(2 * time.Millisecond), "iam", "r"})
-	if use := d.LastUse("AKIA1"); use != (Use{at.Add(2 * time.Millisecond), "iam", "r"}) {
+	d.Used(storyAccount, "AKIA1", Use{at, "swf", "r"})
+	d.Used(storyAccount, "AKIA1", Use{at.Add(time.Millisecond), "swf", "r"}) // not worth a lock
+	d.Used(storyAccount, "AKIA1", Use{at.Add(2 * time.Millisecond), "iam", "r"})
+	if use := d.LastUse(storyAccount, "AKIA1"); use != (Use{at.Add(2 * time.Millisecond), "iam", "r"}) {
 		t.Errorf("used %+v", use)
 	}
 	for n := range usesMax + 1 { // which anybody may begin
-		d.Used(fmt.Sprint(sessionPrefix, n), Use{at, "swf", "r"})
+		d.Used(storyAccount, fmt.Sprint("ASIA", n), Use{at, "swf", "r"})
+		d.Used("000000000001", fmt.Sprint("AKIA", n), Use{at, "swf", "r"})
 	}
-	if use := d.LastUse("AKIA1"); use.At.IsZero() {
-		t.Error("sessions made us forget when a key was used")
+	if use := d.LastUse(storyAccount, "AKIA1"); use.At.IsZero() {
+		t.Error("sessions, or keys of another account, made us forget when a key was used")
 	}
 }
 
@@ -501,12 +506,12 @@ func BenchmarkLookup(b *testing.B) {
 	rules := NewRules(DefaultLimits())
 	l := &ledger{rules: rules, accounts: map[string]engine.State{}}
 	sealer := NewSealer(SealerKeys{Secrets: [32]byte{1}, Sessions: [32]byte{3}})
-	d := NewDirectory(Config{Runs: l, Rules: rules, Sealer: sealer})
+	d := NewDirectory(Config{Runs: l, Rules: rules, Sealer: sealer, Roots: []credentials.Credential{{Account: storyAccount}}})
 	ctx := context.Background()
 	if _, err := d.Do(ctx, storyAccount, CreateEntity{Entity{Ref: Ref{User, "ann"}, Path: "/", ID: "AIDA1"}}); err != nil {
 		b.Fatal(err)
 	}
-	pair, err := NewKeyPair(storyAccount, &counter{})
+	pair, err := credentials.NewKeyPair(storyAccount, &counter{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -268,7 +268,7 @@ func checkPolicy(document string) error {
 }
 
 func (t *turn) checkTrust(document string) error {
-	if sizeOf(document) > t.limits.TrustMax {
+	if sizeOf(asWritten(document)) > t.limits.TrustMax {
 		return overQuota("ACLSizePerRole", t.limits.TrustMax)
 	}
 	if _, err := policy.ParseTrust([]byte(document)); err != nil {

@@ -60,6 +60,27 @@ func (d *Directory) role(ctx context.Context, account, name string) (Grants, err
 
 // Act gives the caller that a service is when it acts in a role. Errors: *RoleError.
 func (d *Directory) Act(ctx context.Context, account string, u RoleUse) (*Caller, error) {
+	if u.By != nil {
+		return d.actBy(ctx, account, &u)
+	}
+	return d.act(ctx, account, &u)
+}
+
+// actBy is Act of a service in another role, which must not learn more than that it may
+// not: the role that it asks for may be of another account.
+func (d *Directory) actBy(ctx context.Context, account string, u *RoleUse) (*Caller, error) {
+	refused := &RoleError{u.Role, u.By.Principal.Name() + " is not authorized to assume the role"}
+	if account != u.By.Account && !(d.Has(account) && d.Has(u.By.Account)) {
+		return nil, refused
+	}
+	acting, err := d.act(ctx, account, u)
+	if _, ok := errors.AsType[*RoleError](err); ok {
+		return nil, refused
+	}
+	return acting, err
+}
+
+func (d *Directory) act(ctx context.Context, account string, u *RoleUse) (*Caller, error) {
 	g, err := d.role(ctx, account, u.Role)
 	if err != nil {
 		return nil, err

@@ -88,10 +88,34 @@ type NamedPolicy struct{ ARN, ID string }
 
 // Origin is what a session rests on. It ends with any of it.
 type Origin struct {
-	Key   string // the id of the access key for good that was at its beginning
-	Proof []byte // of that key's secret: a root user's may be replaced alone
-	// Through are the ids of the users and roles whose sessions came between.
-	Through []string
+	Account string // that the key is of
+	Key     string // the id of the access key for good that was at its beginning
+	Proof   []byte // of that key's secret: a root user's may be replaced alone
+	// Through are the users and roles whose sessions came between.
+	Through []Bearer
+}
+
+// Bearer is a user or role who had a session.
+type Bearer struct{ Account, ID string }
+
+// accounts are those that have something of it; one may stand twice.
+func (o *Origin) accounts() []string {
+	all := make([]string, 1, 2+len(o.Through))
+	all[0] = o.Account
+	for _, who := range o.Through {
+		all = append(all, who.Account)
+	}
+	return all
+}
+
+// in are the ids of those that are of an account.
+func (o *Origin) in(account string) (ids []string) {
+	for _, who := range o.Through {
+		if who.Account == account {
+			ids = append(ids, who.ID)
+		}
+	}
+	return ids
 }
 
 // proofOf tells secrets apart.
@@ -114,7 +138,10 @@ const TokenBytesMax = 16 << 10
 
 const (
 	tokenLetter  = "h"
-	tokenVersion = 2 // 1: sessions that did not say what they rest on
+	tokenVersion = 3
+	// tokenOwnOnly is the version of sessions that rest on their own account alone. Those
+	// before it, which did not say what they rest on, are not read any more.
+	tokenOwnOnly = 2
 )
 
 var tokenText = base64.RawURLEncoding.Strict()
@@ -124,7 +151,7 @@ var errToken = errors.New("invalid session token")
 // SealSession makes the token of a session.
 func (s *Sealer) SealSession(v *Session) credentials.Secret {
 	c := pack.Writing([]byte{tokenVersion})
-	v.code(c)
+	v.code(c, tokenVersion)
 	return credentials.Secret(tokenLetter + tokenText.EncodeToString(s.sessions.Seal(nil, nil, c.Written(), []byte(v.KeyID))))
 }
 
@@ -142,18 +169,18 @@ func (s *Sealer) openSession(keyID string, token credentials.Secret) (*Session, 
 	if err != nil {
 		return nil, errToken
 	}
-	if len(b) == 0 || b[0] != tokenVersion {
+	if len(b) == 0 || b[0] != tokenVersion && b[0] != tokenOwnOnly {
 		return nil, errToken
 	}
 	v, c := &Session{KeyPair: credentials.KeyPair{KeyID: keyID}}, pack.Reading(b[1:])
-	if v.code(c); c.Done() != nil {
+	if v.code(c, b[0]); c.Done() != nil {
 		return nil, errToken
 	}
 	return v, nil
 }
 
 // code says the fields that a token holds.
-func (v *Session) code(c *pack.Coder) {
+func (v *Session) code(c *pack.Coder, version byte) {
 	issued, expires := v.Issued.Unix(), v.Expires.Unix()
 	codeTexts(c, (*string)(&v.Secret), &v.Account)
 	v.Of.code(c)
@@ -167,7 +194,18 @@ func (v *Session) code(c *pack.Coder) {
 	c.Text(&v.Policy)
 	pack.List(c, &v.Policies, func(p *NamedPolicy, c *pack.Coder) { codeTexts(c, &p.ARN, &p.ID) })
 	collection.CodeTags(c, &v.Tags)
+	account := func(of *string) {
+		if version == tokenOwnOnly {
+			*of = v.Account
+			return
+		}
+		c.Text(of)
+	}
+	account(&v.From.Account)
 	c.Text(&v.From.Key)
 	c.Bytes(&v.From.Proof)
-	c.Texts(&v.From.Through)
+	pack.List(c, &v.From.Through, func(b *Bearer, c *pack.Coder) {
+		account(&b.Account)
+		c.Text(&b.ID)
+	})
 }

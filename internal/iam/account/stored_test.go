@@ -79,6 +79,6 @@ func storedSession() *Session {
 		KeyPair: credentials.KeyPair{KeyID: "ASIAKEY", Secret: "secret"}, Account: storyAccount, Of: Ref{Role, "deployer"},
 		ID: "AROAID", Name: "session", Issued: time.Unix(1_700_000_000, 0).UTC(), Expires: time.Unix(1_700_003_600, 0).UTC(),
 		Limited: true, Policy: documents["allow"], Policies: []NamedPolicy{{"arn:aws:iam::aws:policy/IAMFullAccess", "ANPAID"}}, Tags: []Tag{{Key: "k", Value: "v"}},
-		From: Origin{Key: "AKIAKEY", Proof: []byte("proof"), Through: []string{"AIDAID"}},
+		From: Origin{Account: storyAccount, Key: "AKIAKEY", Proof: []byte("proof"), Through: []Bearer{{storyAccount, "AIDAID"}}},
 	}
 }

@@ -76,7 +76,9 @@ func TestTrustIsInWhoWasMeant(t *testing.T) {
 	for _, principal := range []string{
 		ofAccount + ":user/eve", ofAccount + ":user/Ann", ofAccount + ":user/x/ann", ofAccount + ":user//ann", ofAccount + ":user/deep",
 		ofAccount + ":role/none", ofAccount + ":role/self", ofAccount + ":group/ann",
-		"arn:aws:iam::999999999999:user/ann", "arn:aws:iam:us-east-1:" + storyAccount + ":user/ann",
+		"arn:aws:iam::999999999999:group/ann", "arn:aws:iam::999999999999:user/", "arn:aws:iam::999999999999:user",
+		"arn:aws-cn:iam::999999999999:user/ann", "arn:aws:sts::999999999999:assumed-role/r", "arn:aws:sts::999999999999:assumed-role/r/s/t", "arn:aws:sts::999999999999:user/ann",
+		"AIDAann " + ofAccount + ":user/eve", "AIDAann arn:aws:iam::999999999999:user/ann", formerID + " x", "arn:aws:iam::999999999999:user/a b", "arn:aws:iam:us-east-1:" + storyAccount + ":user/ann",
 		"arn:aws:sts::" + storyAccount + ":assumed-role/none/x", "arn:aws:sts::" + storyAccount + ":federated-user/ann",
 		"AIDAeve", "AROAnone:x",
 	} {

@@ -126,6 +126,24 @@ func (v *Credentials) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends all members, for records of calls.
+func (v *GetAccessKeyInfoRequest) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"AccessKeyId":`...)
+	b = shape.AppendString(b, v.AccessKeyID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends all members, for records of calls.
+func (v *GetAccessKeyInfoResponse) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Account != nil {
+		b = append(b, `,"Account":`...)
+		b = shape.AppendString(b, *v.Account)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends all members, for records of calls.
 func (v *GetCallerIdentityRequest) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
 }

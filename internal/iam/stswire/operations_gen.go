@@ -26,6 +26,7 @@ var Statuses = map[string]int{
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
 	{Name: "AssumeRole", Input: "AssumeRoleRequest", Output: "AssumeRoleResponse", Faults: []string{CodeMalformedPolicyDocumentException, CodePackedPolicyTooLargeException, CodeRegionDisabledException, CodeExpiredTokenException}},
+	{Name: "GetAccessKeyInfo", Input: "GetAccessKeyInfoRequest", Output: "GetAccessKeyInfoResponse"},
 	{Name: "GetCallerIdentity", Input: "GetCallerIdentityRequest", Output: "GetCallerIdentityResponse"},
 	{Name: "GetSessionToken", Input: "GetSessionTokenRequest", Output: "GetSessionTokenResponse", Faults: []string{CodeRegionDisabledException}},
 }

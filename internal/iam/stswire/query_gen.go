@@ -153,6 +153,27 @@ func (v *Credentials) AppendXML(x *awsquery.XML) {
 }
 
 // DecodeQuery reads the structure from its parameters.
+func (v *GetAccessKeyInfoRequest) DecodeQuery(p awsquery.Params) error {
+	*v = GetAccessKeyInfoRequest{missing: 1<<1 - 1}
+	if s, ok := p.Lookup("AccessKeyId"); ok {
+		value, err := shape.ParseString("AccessKeyId", s)
+		if err != nil {
+			return err
+		}
+		v.AccessKeyID = value
+		v.missing &^= 1 << 0
+	}
+	return nil
+}
+
+// AppendXML appends the members as elements.
+func (v *GetAccessKeyInfoResponse) AppendXML(x *awsquery.XML) {
+	if v.Account != nil {
+		x.Text("Account", *v.Account)
+	}
+}
+
+// DecodeQuery reads the structure from its parameters.
 func (v *GetCallerIdentityRequest) DecodeQuery(p awsquery.Params) error {
 	*v = GetCallerIdentityRequest{}
 	return nil

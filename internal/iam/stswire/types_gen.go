@@ -44,6 +44,17 @@ type Credentials struct {
 	Expiration      shape.Timestamp
 }
 
+// GetAccessKeyInfoRequest is what GetAccessKeyInfo takes.
+type GetAccessKeyInfoRequest struct {
+	AccessKeyID string
+
+	missing uint8
+}
+
+type GetAccessKeyInfoResponse struct {
+	Account *string
+}
+
 // GetCallerIdentityRequest is what GetCallerIdentity takes.
 type GetCallerIdentityRequest struct {
 }

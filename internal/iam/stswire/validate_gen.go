@@ -86,6 +86,22 @@ func (v *AssumeRoleRequest) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *GetAccessKeyInfoRequest) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *GetAccessKeyInfoRequest) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("accessKeyId"))
+	} else {
+		c.Length(at.Member("accessKeyId"), v.AccessKeyID, 16, 128)
+		c.Pattern(at.Member("accessKeyId"), v.AccessKeyID, patternAccessKeyIdType, `[\w]*`)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *GetCallerIdentityRequest) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -147,6 +163,8 @@ func (v *Tag) validate(c *shape.Violations, at *shape.Place) {
 		c.Pattern(at.Member("value"), v.Value, patternTagValueType, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
 	}
 }
+
+var patternAccessKeyIdType = regexp.MustCompile(`\A(?:[\w]*)\z`)
 
 var patternArnType = regexp.MustCompile(`\A(?:[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{0085}\x{00A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{1000}0-\x{10FF}FF]+)\z`)
 
