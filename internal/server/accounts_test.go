@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"heddle/internal/aws/credentials"
+	"heddle/internal/engine"
 	"heddle/internal/kms"
 	"heddle/internal/sfn"
+	"heddle/internal/sfn/execution"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -18,15 +21,15 @@ import (
 // other is an account beside the default one.
 const other = "111122223333"
 
-// accounts is a server of two accounts.
-type accounts struct {
+// twoAccounts is a server of two accounts.
+type twoAccounts struct {
 	*authority
 	there aws.Credentials // the root user's key of the other account
 }
 
-func newAccounts(t *testing.T) *accounts {
+func newAccounts(t *testing.T) *twoAccounts {
 	a := newAuthorityWith(t, func(c *Config) { c.Accounts = []string{other} })
-	return &accounts{a, rootKeyOf(t, a.cfg.Data, other)}
+	return &twoAccounts{a, rootKeyOf(t, a.cfg.Data, other)}
 }
 
 // rootKeyOf is the key pair of an account's root user, which is not the default one.
@@ -45,7 +48,7 @@ var oneOff = regexp.MustCompile(`<RequestId>[^<]*|<RoleId>[^<]*|<CreateDate>[^<]
 // apart asks for what is there in the other account and for what is not, by names that differ
 // in nothing else, and wants one answer. What says is the request with @ in place of the
 // name's last part.
-func (a *accounts) apart(what string, knock func(name string) *knock, there, absent string) answered {
+func (a *twoAccounts) apart(what string, knock func(name string) *knock, there, absent string) answered {
 	a.t.Helper()
 	one, two := a.ask(knock(there)), a.ask(knock(absent))
 	plain := func(s string) string {
@@ -401,6 +404,34 @@ func TestIdentitiesOfAnotherAccount(t *testing.T) {
 	}
 }
 
+// TestConfigOfAccounts: what names no accounts is refused before anything is made.
+func TestConfigOfAccounts(t *testing.T) {
+	var many []string
+	for i := range accountsMax {
+		many = append(many, fmt.Sprintf("%012d", i))
+	}
+	for want, accounts := range map[string][]string{
+		`--accounts "12": want 12 digits`:            {other, "12"},
+		`--accounts "": want 12 digits`:              {""},
+		`--accounts " 111122223333": want 12 digits`: {" " + other},
+		`--accounts "x11122223333": want 12 digits`:  {"x11122223333"},
+		`--accounts: 101 accounts are more than 100`: many,
+	} {
+		cfg := memory()
+		cfg.Accounts = accounts
+		if s, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", accounts, err)
+			if err == nil {
+				closeServer(t, s)
+			}
+		}
+	}
+	cfg := Config{Account: defaults.Account, Accounts: []string{"222233334444", other, defaults.Account, other}}
+	if got := cfg.accounts(); !slices.Equal(got, []string{defaults.Account, other, "222233334444"}) {
+		t.Errorf("named twice: %q", got)
+	}
+}
+
 // TestAccountsWithoutSignatures: the key's id is the account.
 func TestAccountsWithoutSignatures(t *testing.T) {
 	cfg := memory()
@@ -444,7 +475,17 @@ func TestAccountsComeAndGo(t *testing.T) {
 		s = start(t, cfg)
 		h.Server = s
 	}
+	h.must(h.iam(there, "CreateRole", "RoleName", "r", "AssumeRolePolicyDocument", policyOf(statesTrust)))
+	machine := h.field("stateMachineArn", h.must(h.states(there, "CreateStateMachine", `{"name":"m","roleArn":"`+roleIn(other, "r")+`","definition":"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":2,\"End\":true}}}"}`)))
+	h.must(h.states(there, "StartExecution", `{"stateMachineArn":"`+machine+`","name":"e"}`))
 	restart()
+	waitUntil(t, "an execution of an account that is not there has run on", func() bool {
+		view, err := h.node.View(t.Context(), execution.Name(engine.World{Account: other, Region: defaults.Region}, "m", "e"), engine.RunID{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return view.Closed != 0
+	})
 	for _, key := range []aws.Credentials{there, user} {
 		h.refused("UnrecognizedClientException", h.swf(key, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
 	}

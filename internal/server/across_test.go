@@ -17,12 +17,12 @@ import (
 func roleIn(account, name string) string { return "arn:aws:iam::" + account + ":role/" + name }
 
 // assumeIn is a call that assumes a role of any account.
-func (a *accounts) assumeIn(key aws.Credentials, account, role string, more ...string) *knock {
+func (a *twoAccounts) assumeIn(key aws.Credentials, account, role string, more ...string) *knock {
 	return a.iam(key, "AssumeRole", append([]string{"RoleArn", roleIn(account, role), "RoleSessionName", "test"}, more...)...)
 }
 
 // in is the harness of an account's root user.
-func (a *accounts) in(account string) *harness {
+func (a *twoAccounts) in(account string) *harness {
 	if account == other {
 		return &harness{a.t, a.Server, a.there}
 	}
@@ -240,7 +240,7 @@ func TestKeysAcrossAccounts(t *testing.T) {
 func TestAuditOfAccounts(t *testing.T) {
 	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), PollHold: time.Second, Accounts: []string{other}, Sealing: SealingOff, Audit: Audit{FileMB: 1, Keep: 2}}
 	s := start(t, cfg)
-	a := &accounts{&authority{harness: &harness{t, s, rootKey(t, cfg.Data)}}, rootKeyOf(t, cfg.Data, other)}
+	a := &twoAccounts{&authority{harness: &harness{t, s, rootKey(t, cfg.Data)}}, rootKeyOf(t, cfg.Data, other)}
 	there := a.in(other)
 	ann := there.user("ann", everything)
 	a.role("shared", trusts(other), everything)
@@ -259,6 +259,7 @@ func TestAuditOfAccounts(t *testing.T) {
 		k.header.Set("User-Agent", agent)
 		a.must(k)
 	}
+	a.refused("UnrecognizedClientException", a.swf(aws.Credentials{AccessKeyID: "AKIADHPWNEHFSTRANGER", SecretAccessKey: "x"}, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
 	closeServer(t, s)
 	files, err := filepath.Glob(filepath.Join(AuditDir(cfg.Data), "audit-"+other+"-*"))
 	if err != nil || len(files) != 3 {
@@ -304,6 +305,9 @@ func TestAuditOfAccounts(t *testing.T) {
 		}
 		if has := strings.Contains(text, "evidence"); has != (account == other) {
 			t.Errorf("%s has the other's domain: %v", account, has)
+		}
+		if has := strings.Contains(text, "AKIADHPWNEHFSTRANGER"); has != (account == defaults.Account) {
+			t.Errorf("%s has what nobody known did: %v", account, has)
 		}
 		if has := strings.Contains(text, `"DescribeDomain"`); has != (account == other) {
 			t.Errorf("after the flood %s has of its first calls: %v", account, has)
