@@ -251,6 +251,9 @@ func TestADataKeyThatOpensNothingIsARefusal(t *testing.T) {
 			h.rules = New(DefaultLimits(), asl.NewCache(1<<20))
 		}
 		h.keys.broken = true
+		if _, err := h.tryBegin("m", "other", `{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}`, `{}`, nil); err == nil {
+			t.Error("one starts whose definition can't be read")
+		}
 		if _, err := h.do(r, &Stop{}); err == nil {
 			t.Error("it is stopped")
 		}
