@@ -282,6 +282,9 @@ func (c *crowd) settle(m *machine) {
 	}
 	final := map[string][]string{}
 	for _, r := range runs {
+		if r.machine {
+			continue
+		}
 		events := c.shortOf(r.raw)
 		final[r.workflowID] = append(final[r.workflowID], events)
 		c.learn(r.workflowID, strings.Fields(events)[0][1:], r.id)
