@@ -158,7 +158,7 @@ func newImage(t testing.TB, clients int, killed bool) image {
 		if life < 1 || !killed {
 			m.work(fmt.Sprintf("before%d", life), clients, 2)
 		} else {
-			m.work("killed", clients, 14)
+			m.work("killed", clients, 10)
 			m.powerCut()
 			break
 		}
