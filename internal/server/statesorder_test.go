@@ -10,8 +10,10 @@ import (
 )
 
 // states asks the process for an action of Step Functions.
-func (m *machine) states(action, body string) heard {
-	return m.ask(m.ended, wire.TargetPrefix, action, body)
+func (m *machine) states(action, body string) heard { return m.statesIn(m.ended, action, body) }
+
+func (m *machine) statesIn(ctx context.Context, action, body string) heard {
+	return m.ask(ctx, wire.TargetPrefix, action, body)
 }
 
 // stateMachine is what the clients of the machine run: an activity of their own, another
@@ -131,7 +133,7 @@ func (m *machine) stateOrder(id string, complete bool) {
 // readMachines asks for all executions of all state machines, and their histories.
 func (m *machine) readMachines() (runs []*shownRun, err error) {
 	tell := func(action, body string, v any) error {
-		return m.tellWith(func(ctx context.Context, action, body string) heard { return m.states(action, body) }, action, body, v)
+		return m.tellWith(m.statesIn, action, body, v)
 	}
 	for page := ""; ; {
 		var list struct {
@@ -179,13 +181,18 @@ var marking = map[string]string{
 func (m *machine) readMachineHistory(tell func(action, body string, v any) error, r *shownRun) error {
 	for page := ""; ; {
 		var history struct {
-			Events    []map[string]json.RawMessage
+			Events    []json.RawMessage
 			NextToken string
 		}
 		if err := tell("GetExecutionHistory", `{"executionArn":"`+r.id+`","maxResults":5`+page+`}`, &history); err != nil {
 			return err
 		}
-		for _, e := range history.Events {
+		r.raw = append(r.raw, history.Events...)
+		for _, text := range history.Events {
+			var e map[string]json.RawMessage
+			if err := json.Unmarshal(text, &e); err != nil {
+				return err
+			}
 			var kind string
 			var id, previous int64
 			for text, to := range map[string]any{"type": &kind, "id": &id, "previousEventId": &previous} {
