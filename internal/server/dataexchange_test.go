@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,8 @@ var exchangeARN = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Acc
 //	arrived BUCKET N          waits until there are so many objects in it
 //	upload JOB TEXT           puts bytes to the signed URL of a job
 //	download JOB              gets those of another
+//	settled SET               waits until no job of a data set is in progress
+//	refuse BUCKET, allow      it may be written to no more, or again
 //	unreachable, reachable    no bucket answers, or all do again
 //	ended JOB                 waits until a job is in progress no more, and gets it
 //	exported SET ACTION       waits until the job of an event action has ended, and gets it
@@ -47,8 +50,23 @@ type exchangeStory struct {
 	buckets *buckets.Memory
 	keys    map[string]aws.Credentials
 	ids     []string
-	shown   map[string]bool // actions with the fault that they gave, or nothing
-	cut     *atomic.Bool    // no bucket is reached
+	shown   map[string]bool         // actions with the fault that they gave, or nothing
+	cut     *atomic.Bool            // no bucket is reached
+	refused *atomic.Pointer[string] // the bucket into which nobody may put; nil: none
+}
+
+// refusing are buckets of which one may refuse what is put into it.
+type refusing struct {
+	*buckets.Memory
+	bucket *atomic.Pointer[string]
+}
+
+// Put is part of bucket.Store.
+func (r refusing) Put(ctx context.Context, p *buckets.Put) (buckets.Object, error) {
+	if name := r.bucket.Load(); name != nil && *name == p.Bucket {
+		return buckets.Object{}, buckets.Denied("PutObject", p.Bucket, p.Key, "Access Denied")
+	}
+	return r.Memory.Put(ctx, p)
 }
 
 func newExchangeStory(t *testing.T) *exchangeStory {
@@ -68,9 +86,10 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 		return nil
 	}}
 	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Services: services}
-	cfg.buckets = func(string) buckets.Store { return memory }
+	refused := &atomic.Pointer[string]{}
+	cfg.buckets = func(string) buckets.Store { return refusing{memory, refused} }
 	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut}
+	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut, refused: refused}
 	s.keys = map[string]aws.Credentials{"root": s.root}
 	return s
 }
@@ -169,6 +188,22 @@ func (s *exchangeStory) do(line string) []string {
 		return nil
 	case "objects":
 		return s.objects(first)
+	case "settled":
+		for began := time.Now(); ; {
+			_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs?dataSetId="+s.real(first), ""))
+			if !strings.Contains(body, `"`+dxwire.StateInProgress+`"`) {
+				return nil
+			}
+			if time.Since(began) > deadline {
+				s.t.Fatalf("jobs do not end: %s", body)
+			}
+		}
+	case "refuse":
+		s.refused.Store(&first)
+		return nil
+	case "allow":
+		s.refused.Store(nil)
+		return nil
 	case "upload":
 		return s.byURL(http.MethodPut, first, rest)
 	case "download":
