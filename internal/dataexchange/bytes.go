@@ -41,7 +41,7 @@ func (s *actions) probe(ctx context.Context, w engine.World, a *catalog.Action) 
 	case !ok:
 		return fmt.Errorf("try the bucket of an event action: %w", err)
 	case errors.Is(err, bucket.ErrTemporary):
-		s.Log.Warn("the bucket of an event action is not reached", "account", w.Account, "bucket", a.Bucket, "cause", err)
+		s.Log.Info("the bucket of an event action is not reached", "account", w.Account, "bucket", a.Bucket, "cause", err)
 		return fault.Later()
 	}
 	return invalidFor(wire.ExceptionCauseS3AccessDenied, "The bucket %s can't be written to: %s", a.Bucket, said(refusal))

@@ -272,6 +272,11 @@ func (m *move) importAll(ctx context.Context) error {
 }
 
 func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asset, error) {
+	if m.Scarce != nil && m.Scarce() {
+		t := failing(catalog.ErrorInternal, "The server has little room.")
+		t.transient = true
+		return nil, t
+	}
 	most := m.options.Limits.AssetBytesMax()
 	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.Room, m.Blobs, most, nil)
 	if errors.Is(err, transfer.ErrTooLarge) {

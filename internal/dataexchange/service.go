@@ -46,7 +46,7 @@ func Service() *service.Service {
 			}
 		},
 		Unlimited: unlimited(),
-		Begins:    []string{"CreateDataSet", "CreateRevision", "CreateJob", "CreateEventAction"},
+		Begins:    []string{"CreateDataSet", "CreateRevision", "CreateJob", "StartJob", "CreateEventAction"},
 		Audit:     service.Audit{DataEvent: isDataEvent, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
 	}

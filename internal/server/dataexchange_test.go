@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,9 @@ var exchangeARN = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Acc
 //	arrived BUCKET N          waits until there are so many objects in it
 //	upload JOB TEXT           puts bytes to the signed URL of a job
 //	download JOB              gets those of another
+//	started SET               waits until a job of a data set is in progress
+//	settled SET               waits until no job of a data set is in progress
+//	refuse BUCKET, allow      it may be written to no more, or again
 //	unreachable, reachable    no bucket answers, or all do again
 //	ended JOB                 waits until a job is in progress no more, and gets it
 //	exported SET ACTION       waits until the job of an event action has ended, and gets it
@@ -47,8 +51,23 @@ type exchangeStory struct {
 	buckets *buckets.Memory
 	keys    map[string]aws.Credentials
 	ids     []string
-	shown   map[string]bool // actions with the fault that they gave, or nothing
-	cut     *atomic.Bool    // no bucket is reached
+	shown   map[string]bool         // actions with the fault that they gave, or nothing
+	cut     *atomic.Bool            // no bucket is reached
+	refused *atomic.Pointer[string] // the bucket into which nobody may put; nil: none
+}
+
+// refusing are buckets of which one may refuse what is put into it.
+type refusing struct {
+	*buckets.Memory
+	bucket *atomic.Pointer[string]
+}
+
+// Put is part of bucket.Store.
+func (r refusing) Put(ctx context.Context, p *buckets.Put) (buckets.Object, error) {
+	if name := r.bucket.Load(); name != nil && *name == p.Bucket {
+		return buckets.Object{}, buckets.Denied("PutObject", p.Bucket, p.Key, "Access Denied")
+	}
+	return r.Memory.Put(ctx, p)
 }
 
 func newExchangeStory(t *testing.T) *exchangeStory {
@@ -68,9 +87,10 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 		return nil
 	}}
 	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Services: services}
-	cfg.buckets = func(string) buckets.Store { return memory }
+	refused := &atomic.Pointer[string]{}
+	cfg.buckets = func(string) buckets.Store { return refusing{memory, refused} }
 	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut}
+	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut, refused: refused}
 	s.keys = map[string]aws.Credentials{"root": s.root}
 	return s
 }
@@ -169,6 +189,32 @@ func (s *exchangeStory) do(line string) []string {
 		return nil
 	case "objects":
 		return s.objects(first)
+	case "started":
+		for began := time.Now(); ; {
+			_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs?dataSetId="+s.real(first), ""))
+			if strings.Contains(body, `"`+dxwire.StateInProgress+`"`) {
+				return nil
+			}
+			if time.Since(began) > deadline {
+				s.t.Fatalf("no job begins: %s", body)
+			}
+		}
+	case "settled":
+		for began := time.Now(); ; {
+			_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs?dataSetId="+s.real(first), ""))
+			if !strings.Contains(body, `"`+dxwire.StateInProgress+`"`) {
+				return nil
+			}
+			if time.Since(began) > deadline {
+				s.t.Fatalf("jobs do not end: %s", body)
+			}
+		}
+	case "refuse":
+		s.refused.Store(&first)
+		return nil
+	case "allow":
+		s.refused.Store(nil)
+		return nil
 	case "upload":
 		return s.byURL(http.MethodPut, first, rest)
 	case "download":
@@ -373,4 +419,44 @@ var notExchanged = map[string][]string{
 	"ListJobs":                {dxwire.CodeResourceNotFoundException},
 	"SendApiAsset":            {dxwire.CodeResourceNotFoundException}, // it is not offered
 	"SendDataSetNotification": {dxwire.CodeConflictException},
+}
+
+// TestExchangeLeavesNoUploads: what was sent of a large object is thrown away when its job
+// ends in an error.
+func TestExchangeLeavesNoUploads(t *testing.T) {
+	s := newExchangeStory(t)
+	s.buckets.PartBytes = 1000
+	var parts atomic.Int64
+	fail := s.buckets.Fail
+	s.buckets.Fail = func(step buckets.Step) error {
+		if step == buckets.StepPart && parts.Add(1) > 2 {
+			return buckets.Denied("UploadPart", "target", "large", "Access Denied")
+		}
+		return fail(step)
+	}
+	for _, line := range []string{
+		"bucket source", "bucket target",
+		`root POST /v1/data-sets {"Name":"n","Description":"d","AssetType":"S3_SNAPSHOT"}`,
+		`root POST /v1/data-sets/ID1/revisions {}`,
+	} {
+		s.do(line)
+	}
+	body := strings.Repeat("x", 900)
+	s.do("object source large " + body)
+	s.do(`root POST /v1/jobs {"Type":"IMPORT_ASSETS_FROM_S3","Details":{"ImportAssetsFromS3":{"DataSetId":"ID1","RevisionId":"ID2","AssetSources":[{"Bucket":"source","Key":"large"}]}}}`)
+	s.do("root PATCH /v1/jobs/ID3")
+	s.do("ended ID3")
+	s.do("root GET /v1/data-sets/ID1/revisions/ID2/assets")
+	s.buckets.PartBytes = 100
+	s.do(`root POST /v1/jobs {"Type":"EXPORT_ASSETS_TO_S3","Details":{"ExportAssetsToS3":{"DataSetId":"ID1","RevisionId":"ID2","AssetDestinations":[{"AssetId":"ID4","Bucket":"target"}]}}}`)
+	s.do("root PATCH /v1/jobs/ID5")
+	got := s.do("ended ID5")[0]
+	if !strings.Contains(got, `"Code":"ACCESS_DENIED_EXCEPTION"`) || parts.Load() != 3 {
+		t.Errorf("after %d parts: %s", parts.Load(), got)
+	}
+	for began := time.Now(); s.buckets.Uploads() != 0; runtime.Gosched() { // the job was told first
+		if time.Since(began) > deadline {
+			t.Fatalf("%d uploads are left", s.buckets.Uploads())
+		}
+	}
 }

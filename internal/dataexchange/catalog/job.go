@@ -645,8 +645,8 @@ func (r *Jobs) progress(t *engine.Turn, s *jobState, body any, now engine.Time) 
 			return nil
 		}
 		assets := held(j.Taken)
-		if len(assets) < len(j.Taken) {
-			panic("catalog: a job hands over what it has not taken")
+		if len(assets) < len(j.Taken) { // another attempt has taken the rest
+			return staleError{}
 		}
 		r.Emit(t, s, now, &jobHanding{})
 		to, _ := Command(s.id.Name.World, KindRevision, j.Order.Revision, nil)
