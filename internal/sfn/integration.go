@@ -30,13 +30,19 @@ type integrations struct {
 	polls   context.Context
 	stop    context.CancelFunc
 	workers sync.WaitGroup
+	aside   chan struct{} // has room for tasks that are handed back after a rest
 }
 
 // integrationsMax is how many tasks are performed at a time. Each is a few commands for
 // runs, none of which waits for anybody outside.
 const integrationsMax = 16
 
-func newIntegrations(s *actions) *integrations { return &integrations{actions: s} }
+// asideMax is how many tasks are set aside at a time.
+const asideMax = 1000
+
+func newIntegrations(s *actions) *integrations {
+	return &integrations{actions: s, aside: make(chan struct{}, asideMax)}
+}
 
 // Start implements lifecycle.Service.
 func (i *integrations) Start(context.Context) error {
@@ -60,32 +66,69 @@ func (i *integrations) run() {
 		if claim == nil && err == nil {
 			return // there will be no more
 		}
+		handBack := i.rest
 		if claim != nil {
-			err = i.Take(context.WithoutCancel(i.polls), claim)
+			var back func()
+			if back, err = i.take(context.WithoutCancel(i.polls), claim); back != nil {
+				handBack = func() { i.setAside(back) }
+			}
 		}
-		if err != nil && i.polls.Err() == nil {
+		if err == nil {
+			continue
+		}
+		if i.polls.Err() == nil {
 			i.Log.Error("a task that starts an execution could not be performed; it is tried again", "cause", err)
-			pause, cancel := i.Within(i.polls, troublePause)
-			<-pause.Done()
-			cancel()
 		}
+		handBack()
+	}
+}
+
+func (i *integrations) rest() {
+	pause, cancel := i.Within(i.polls, troublePause)
+	<-pause.Done()
+	cancel()
+}
+
+// setAside hands a task back after a rest, while its worker goes on if there is room: a task
+// that can't be performed now, as a key is away, shall not stand before all others.
+func (i *integrations) setAside(handBack func()) {
+	later := func() {
+		i.rest()
+		handBack()
+	}
+	select {
+	case i.aside <- struct{}{}:
+		i.workers.Go(func() {
+			later()
+			<-i.aside
+		})
+	default:
+		later()
 	}
 }
 
 // Take performs the task of a claim. An error is for the operator: the task is tried again.
 func (i *integrations) Take(ctx context.Context, claim *matching.Claim) error {
+	handBack, err := i.take(ctx, claim)
+	if handBack != nil {
+		handBack()
+	}
+	return err
+}
+
+// take is Take, but that the caller hands the task back.
+func (i *integrations) take(ctx context.Context, claim *matching.Claim) (handBack func(), err error) {
 	task, err := i.begin(ctx, claim)
 	switch {
 	case engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable):
 		claim.Accept()
-		return nil
+		return nil, nil
 	case err != nil:
-		claim.Return()
-		return err
+		return claim.Return, err
 	}
 	claim.Accept()
 	if task == nil {
-		return nil
+		return nil, nil
 	}
 	ref := execution.Ref{ScheduledEventID: task.ScheduledEventID}
 	body, err := i.perform(ctx, claim.Run, task, ref)
@@ -93,13 +136,13 @@ func (i *integrations) Take(ctx context.Context, claim *matching.Claim) error {
 		return i.failed(ctx, claim.Run, task, err)
 	}
 	if body == nil {
-		return nil
+		return nil, nil
 	}
 	_, err = i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: body})
 	if engine.IsGone(err) || isMissing(err) {
-		return nil // it was stopped meanwhile, or the execution that it waits for has ended
+		return nil, nil // it was stopped meanwhile, or the execution that it waits for has ended
 	}
-	return err
+	return nil, err
 }
 
 // begin starts the task of a claim. Without its role it fails unstarted, and there is none.
@@ -123,22 +166,21 @@ func (i *integrations) begin(ctx context.Context, claim *matching.Claim) (*execu
 	return reply.(*execution.Task), nil
 }
 
-// failed tells a run that a task failed, if that is the task's own fault. Else the task is
-// handed back.
-func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execution.Task, why error) error {
+// failed tells a run that a task failed, if that is the task's own fault. Else the task is to
+// be handed back.
+func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execution.Task, why error) (handBack func(), err error) {
 	f, theirs := errors.AsType[*fault.Fault](keyFault(why))
 	if !theirs {
-		i.Runs.Cast(engine.Command{Run: run, Body: undelivered(task)})
-		return why
+		return func() { i.Runs.Cast(engine.Command{Run: run, Body: undelivered(task)}) }, why
 	}
 	name, cause := integrationError(f, task)
-	_, err := i.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Fail{
+	_, err = i.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Fail{
 		Ref: execution.Ref{ScheduledEventID: task.ScheduledEventID}, Error: &name, Cause: &cause,
 	}})
 	if engine.IsGone(err) || isMissing(err) {
-		return nil
+		return nil, nil
 	}
-	return err
+	return nil, err
 }
 
 // permissions is the error of a task whose role can't be assumed.

@@ -90,8 +90,8 @@ var shards = []Mutant{{
 }, {
 	Name: "run-not-waited-for",
 	In:   "shard.(*Shard).lacks",
-	Old:  "waits = t.unknown || s.runLine.has(t.key) || byName",
-	New:  "waits = t.unknown || byName",
+	Old:  "held := t.unknown || s.runLine.has(t.key) || byName",
+	New:  "held := t.unknown || byName",
 	Bug:  "A command overtakes an earlier one for the same execution that waits to be read.",
 }, {
 	Name: "message-overtakes",
