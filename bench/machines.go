@@ -247,6 +247,7 @@ type waits struct {
 	RestartEach  int64   `json:"restarted_memory_bytes_each"` // when it listens again
 	DueAtOnce    int     `json:"due_at_once"`
 	FiredAfterMS float64 `json:"fired_after_ms"` // the last of these, after it was due
+	FiringCPU    float64 `json:"firing_cpu_seconds"`
 	machine
 }
 
@@ -316,8 +317,8 @@ func (b *bench) measureWaits(_ context.Context, m *measured, repeat int) error {
 			return errors.New("the executions were due before all had begun; have fewer")
 		}
 		err = s.profile(func() error {
-			late, err := s.lastFired(result.DueAtOnce, due)
-			result.FiredAfterMS = milliseconds(late)
+			late, used, err := s.lastFired(result.DueAtOnce, due)
+			result.FiredAfterMS, result.FiringCPU = milliseconds(late), used.Seconds()
 			return err
 		})
 		if err != nil {
@@ -328,15 +329,24 @@ func (b *bench) measureWaits(_ context.Context, m *measured, repeat int) error {
 }
 
 // lastFired waits until no execution that was due is open, and tells how long after that
-// moment the last has ended.
-func (s *stage) lastFired(count int, due time.Time) (time.Duration, error) {
+// moment the last has ended, and how much CPU the server has used since.
+func (s *stage) lastFired(count int, due time.Time) (late, used time.Duration, err error) {
 	conn := s.target.connect().Of(client.StepFunctions)
 	defer conn.Close()
-	time.Sleep(time.Until(due.Add(time.Second)))
+	time.Sleep(time.Until(due))
+	before, err := s.server.Usage()
+	if err != nil {
+		return 0, 0, err
+	}
+	time.Sleep(time.Second)
 	deadline := due.Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		if err := s.rest(context.Background()); err != nil { // to list them would hold them up
-			return 0, err
+			return 0, 0, err
+		}
+		after, err := s.server.Usage()
+		if err != nil {
+			return 0, 0, err
 		}
 		var latest float64
 		ended, next := 0, ""
@@ -344,14 +354,14 @@ func (s *stage) lastFired(count int, due time.Time) (time.Duration, error) {
 			body := `{"stateMachineArn":"` + benchMachine + `","statusFilter":"SUCCEEDED","maxResults":1000` + next + `}`
 			answer, err := conn.Call("ListExecutions", []byte(body))
 			if err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 			var page struct {
 				Executions []struct{ StopDate float64 }
 				NextToken  string
 			}
 			if err := json.Unmarshal(answer, &page); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 			for _, e := range page.Executions {
 				latest = max(latest, e.StopDate)
@@ -363,8 +373,8 @@ func (s *stage) lastFired(count int, due time.Time) (time.Duration, error) {
 			next = `,"nextToken":"` + page.NextToken + `"`
 		}
 		if ended >= count {
-			return time.Duration((latest - float64(due.Unix())) * float64(time.Second)), nil
+			return time.Duration((latest - float64(due.Unix())) * float64(time.Second)), after.CPU - before.CPU, nil
 		}
 	}
-	return 0, fmt.Errorf("not all of %d executions have ended", count)
+	return 0, 0, fmt.Errorf("not all of %d executions have ended", count)
 }

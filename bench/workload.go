@@ -32,8 +32,8 @@ var workloads = []workload{
 	{name: "poll-fanout", lists: 500, pollers: 1000, calls: 3, events: 5},
 	{name: "continue-as-new", chain: 10, calls: 21, events: 50},
 	{name: "idle", activities: 1, inFlight: 1, calls: 7, events: 11},
-	{name: "machine-start", machine: passMachine, calls: 1, events: 5},
-	{name: "machine-activity", machine: activityMachine, activities: 1, calls: 3, events: 8},
+	{name: "machine-start", machine: passMachine, calls: 1, events: 4},
+	{name: "machine-activity", machine: activityMachine, activities: 1, calls: 3, events: 7},
 }
 
 // special workloads are not a number of workflows in flight.

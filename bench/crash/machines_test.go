@@ -23,17 +23,23 @@ const (
 	killedSteps = 6 // of an execution: its start, and five tasks
 )
 
-// killedMachine has an activity, a Map of three of them, two at a time, a wait, and branches
-// of which one has an activity.
-var killedMachine = strings.ReplaceAll(`{"StartAt":"First","States":{
+// killedMachine has an activity, a Map of three of them, two at a time, an execution of another
+// machine, a wait, and branches of which one has an activity.
+var killedMachine = strings.ReplaceAll(strings.ReplaceAll(`{"StartAt":"First","States":{
 "First":{"Type":"Task","Resource":"ACTIVITY","ResultPath":null,"Parameters":{"id.$":"$$.Execution.Name","step":"first"},"Next":"Each"},
 "Each":{"Type":"Map","MaxConcurrency":2,"ItemsPath":"$.items","ItemSelector":{"n.$":"$$.Map.Item.Value"},"ResultPath":"$.done",
  "ItemProcessor":{"StartAt":"One","States":{"One":{"Type":"Task","Resource":"ACTIVITY","Parameters":{"id.$":"$$.Execution.Name","step.$":"$.n"},
-  "OutputPath":"$.step","End":true}}},"Next":"Pause"},
+  "OutputPath":"$.step","End":true}}},"Next":"Part"},
+"Part":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","Parameters":{"StateMachineArn":"PART","Input":{"of.$":"$$.Execution.Name"}},
+ "ResultSelector":{"of.$":"$.Output.of"},"ResultPath":"$.part","Next":"Pause"},
 "Pause":{"Type":"Wait","Seconds":1,"Next":"Both"},
 "Both":{"Type":"Parallel","Branches":[
  {"StartAt":"Last","States":{"Last":{"Type":"Task","Resource":"ACTIVITY","Parameters":{"id.$":"$$.Execution.Name","step":"last"},"OutputPath":"$.step","End":true}}},
- {"StartAt":"Beside","States":{"Beside":{"Type":"Pass","OutputPath":"$.done","End":true}}}],"End":true}}}`, "ACTIVITY", statesARN+"activity:work")
+ {"StartAt":"Beside","States":{"Beside":{"Type":"Pass","OutputPath":"$.done","End":true}}}],"End":true}}}`,
+	"ACTIVITY", statesARN+"activity:work"), "PART", statesARN+"stateMachine:part")
+
+// partMachine is what each execution runs once; it gives back its input.
+const partMachine = `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}}`
 
 // killedOutput is what every execution gives in the end.
 const killedOutput = `["last",["a","b","c"]]`
@@ -106,11 +112,15 @@ func (c *machines) caller(of client.Service) *caller {
 func (c *machines) declare(ctx context.Context) error {
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 	role := url.Values{"Action": {"CreateRole"}, "Version": {"2010-05-08"}, "RoleName": {"states"}, "AssumeRolePolicyDocument": {trust}}
+	may := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"states:StartExecution","Resource":"` + statesARN + `stateMachine:part"}]}`
+	policy := url.Values{"Action": {"PutRolePolicy"}, "Version": {"2010-05-08"}, "RoleName": {"states"}, "PolicyName": {"part"}, "PolicyDocument": {may}}
 	for _, call := range []struct {
 		of           client.Service
 		action, body string
 	}{
 		{client.IAM, "", role.Encode()},
+		{client.IAM, "", policy.Encode()},
+		{client.StepFunctions, "CreateStateMachine", fmt.Sprintf(`{"name":"part","roleArn":"arn:aws:iam::123456789012:role/states","definition":%s}`, quoted(partMachine))},
 		{client.StepFunctions, "CreateActivity", `{"name":"work"}`},
 		{client.StepFunctions, "CreateStateMachine", fmt.Sprintf(`{"name":"order","roleArn":"arn:aws:iam::123456789012:role/states","definition":%s}`, quoted(killedMachine))},
 	} {
@@ -255,6 +265,7 @@ func (c *machines) inspect(ctx context.Context) error {
 				Type            string
 				Started         struct{ Input string }  `json:"executionStartedEventDetails"`
 				Succeeded       struct{ Output string } `json:"activitySucceededEventDetails"`
+				Part            struct{ Output string } `json:"taskSucceededEventDetails"`
 			}
 		}
 		if err := json.Unmarshal(answer, &h); err != nil {
@@ -265,6 +276,9 @@ func (c *machines) inspect(ctx context.Context) error {
 			counts[e.Type]++
 			if e.ID != int64(i+1) || e.PreviousEventID >= e.ID {
 				wrong = append(wrong, fmt.Errorf("execution %s: event %d is the %dth, after %d", name, e.ID, i+1, e.PreviousEventID))
+			}
+			if e.Type == "TaskSucceeded" && !strings.Contains(e.Part.Output, `"Output":{"of":"`+name+`"}`) {
+				wrong = append(wrong, fmt.Errorf("execution %s: another one ran for it: %s", name, e.Part.Output))
 			}
 			if mark := markInText.FindString(e.Started.Input + e.Succeeded.Output); mark != "" {
 				c.ledger.mu.Lock()
@@ -278,12 +292,38 @@ func (c *machines) inspect(ctx context.Context) error {
 		}
 		for of, want := range map[string]int{
 			"ActivityScheduled": 5, "ActivityStarted": 5, "ActivitySucceeded": 5, "ActivityTimedOut": 0, "MapIterationSucceeded": 3,
-			"WaitStateExited": 1, "ParallelStateSucceeded": 1, "ExecutionSucceeded": 1,
+			"WaitStateExited": 1, "ParallelStateSucceeded": 1, "ExecutionSucceeded": 1, "TaskSubmitted": 1, "TaskSucceeded": 1,
 		} {
 			if counts[of] != want {
 				wrong = append(wrong, fmt.Errorf("execution %s has %d events %s, want %d", name, counts[of], of, want))
 			}
 		}
+	}
+	parts, page := 0, ""
+	for {
+		answer, err := caller.read(ctx, "ListExecutions", fmt.Sprintf(`{"stateMachineArn":%q,"maxResults":1000%s}`, statesARN+"stateMachine:part", page))
+		if err != nil {
+			return err
+		}
+		var list struct {
+			Executions []struct{ Name, Status string }
+			NextToken  string
+		}
+		if err := json.Unmarshal(answer, &list); err != nil {
+			return err
+		}
+		for _, e := range list.Executions {
+			if parts++; e.Status != "SUCCEEDED" {
+				wrong = append(wrong, fmt.Errorf("the part %s is %s, and all executions have ended", e.Name, e.Status))
+			}
+		}
+		if list.NextToken == "" {
+			break
+		}
+		page = fmt.Sprintf(`,"nextToken":%q`, list.NextToken)
+	}
+	if parts != c.executions {
+		wrong = append(wrong, fmt.Errorf("%d executions ran %d parts", c.executions, parts))
 	}
 	c.ledger.settle(func(err error) { wrong = append(wrong, err) })
 	return errors.Join(wrong[:min(len(wrong), 20)]...)

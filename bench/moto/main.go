@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -56,13 +54,6 @@ func run() error {
 			return errors.Join(fmt.Errorf("moto's server does not listen: %w", err), server.Process.Kill())
 		}
 	}
-	// Else the executions of its state machines do nothing.
-	run := `{"stepfunctions":{"execute_state_machine":true}}`
-	answer, err := http.Post("http://"+addr+"/moto-api/config", "application/json", strings.NewReader(run))
-	if err != nil {
-		return errors.Join(fmt.Errorf("have moto's server run state machines: %w", err), server.Process.Kill())
-	}
-	answer.Body.Close()
 	fmt.Printf("moto listens on http://%s \n", addr)
 	select {
 	case err := <-exited:

@@ -15,13 +15,19 @@ import (
 	"time"
 )
 
-// ask calls an action of SWF without a signature.
+// ask calls an action of SWF, or of Step Functions, without a signature.
 func (p *process) ask(action, body string) (status int, answer string, err error) {
 	r, err := http.NewRequest(http.MethodPost, p.url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
-	r.Header.Set("X-Amz-Target", "SimpleWorkflowService."+action)
+	target := "SimpleWorkflowService."
+	for _, of := range []string{"StateMachine", "CreateActivity", "GetActivityTask", "SendTask", "StartExecution", "RedriveExecution", "DescribeExecution", "GetExecutionHistory"} {
+		if strings.Contains(action, of) {
+			target = "AWSStepFunctions."
+		}
+	}
+	r.Header.Set("X-Amz-Target", target+action)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	client := http.Client{Timeout: 20 * time.Second}
 	w, err := client.Do(r)
@@ -118,6 +124,22 @@ func TestFullDisk(t *testing.T) {
 	p.want(t, 200, "", "StartWorkflowExecution", begin())
 	p.want(t, 200, "", "SignalWorkflowExecution", signal())
 	acked++
+	const states = "arn:aws:states:us-east-1:123456789012:"
+	p.want(t, 200, "", "CreateActivity", `{"name":"a"}`)
+	p.want(t, 200, "", "CreateStateMachine", `{"name":"m","roleArn":"arn:aws:iam::123456789012:role/r","definition":"{\"StartAt\":\"T\",\"States\":{\"T\":{\"Type\":\"Task\",\"Resource\":\"`+
+		states+`activity:a\",\"Catch\":[{\"ErrorEquals\":[\"never\"],\"Next\":\"S\"}],\"Next\":\"T\"},\"S\":{\"Type\":\"Succeed\"}}}"}`)
+	machine := func(name string) string {
+		return `{"stateMachineArn":"` + states + `stateMachine:m","name":"` + name + `"}`
+	}
+	p.want(t, 200, "", "StartExecution", machine("0"))
+	token := func() string {
+		answer := p.want(t, 200, "taskToken", "GetActivityTask", `{"activityArn":"`+states+`activity:a"}`)
+		_, rest, _ := strings.Cut(answer, `"taskToken":"`)
+		token, _, _ := strings.Cut(rest, `"`)
+		return `{"taskToken":"` + token + `","output":"{}"}`
+	}
+	done := token()
+	execution := `{"executionArn":"` + states + `execution:m:0"}`
 	if _, err := os.Stat(filepath.Join(data, "ballast")); err != nil {
 		t.Fatalf("there is no ballast: %v", err)
 	}
@@ -127,23 +149,30 @@ func TestFullDisk(t *testing.T) {
 	p.want(t, 503, "ServiceUnavailable", "RegisterDomain", `{"name":"more","workflowExecutionRetentionPeriodInDays":"7"}`)
 	p.want(t, 200, "", "SignalWorkflowExecution", signal())
 	acked++
+	p.want(t, 503, "ServiceUnavailable", "StartExecution", machine("1"))
+	p.want(t, 503, "", "CreateActivity", `{"name":"b"}`)
+	p.want(t, 503, "", "RedriveExecution", execution)
+	p.want(t, 200, "", "SendTaskSuccess", done)
+	done = token()
 
 	leave(50 * mb)
 	p.until(t, 503, "SignalWorkflowExecution", signal())
 	p.want(t, 503, "", "StartWorkflowExecution", begin())
 	p.want(t, 200, `"openCounts"`, "DescribeWorkflowExecution", describe(t, p))
+	p.want(t, 503, "", "SendTaskSuccess", done)
+	p.want(t, 200, `"RUNNING"`, "DescribeExecution", execution)
 
 	// All of a sudden there is nothing left, and calls are under way.
 	leave(300 * mb)
 	p.until(t, 200, "StartWorkflowExecution", begin())
-	done, stop := make(chan int, 8), make(chan struct{})
-	for range cap(done) {
+	signaled, stop := make(chan int, 8), make(chan struct{})
+	for range cap(signaled) {
 		go func() {
 			n := 0
 			for {
 				select {
 				case <-stop:
-					done <- n
+					signaled <- n
 					return
 				default:
 				}
@@ -171,8 +200,8 @@ func TestFullDisk(t *testing.T) {
 	leave(0)
 	close(stop)
 	p.end(t, syscall.SIGKILL)
-	for range cap(done) {
-		acked += <-done
+	for range cap(signaled) {
+		acked += <-signaled
 	}
 	before := p.log.String()
 
@@ -201,6 +230,12 @@ func TestFullDisk(t *testing.T) {
 	p.until(t, 200, "StartWorkflowExecution", begin())
 	if got := strings.Count(history(t, p), "WorkflowExecutionSignaled"); got < acked {
 		t.Errorf("%d signals were acknowledged, %d are there", acked, got)
+	}
+	p.want(t, 200, "", "StartExecution", machine("0")) // which runs
+	p.want(t, 200, "", "SendTaskSuccess", done)
+	events := p.want(t, 200, "", "GetExecutionHistory", execution)
+	if n := strings.Count(events, `"ActivitySucceeded"`); n != 2 {
+		t.Errorf("two tasks were acknowledged, %d are there: %s", n, events)
 	}
 	p.end(t, syscall.SIGTERM)
 	for _, want := range []string{"has little room", "is full", "has room again"} {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -52,6 +53,14 @@ func credentials(cfg *server.Config) string {
 	return "export AWS_ACCESS_KEY_ID=heddle AWS_SECRET_ACCESS_KEY=heddle"
 }
 
+// profiles is the line that says how a shell asks for further accounts.
+func profiles(cfg *server.Config) string {
+	if len(cfg.Accounts) == 0 || cfg.Auth != server.AuthSigV4 {
+		return ""
+	}
+	return "\n\nFurther accounts are profiles there, as in aws --profile " + cfg.Accounts[0] + ": " + strings.Join(cfg.Accounts, ", ")
+}
+
 // trust is the line that makes clients of a shell trust the server.
 func trust(cfg *server.Config) string {
 	if !cfg.TLS.SelfSigned {
@@ -82,9 +91,9 @@ To point the AWS CLI, boto3 or any AWS SDK at it:
   export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%s
   %s%s
   aws swf register-domain --name demo --workflow-execution-retention-period-in-days 7
-  aws swf list-domains --registration-status REGISTERED
+  aws swf list-domains --registration-status REGISTERED%s
 
-`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), cfg.Region, cfg.Region, credentials(&cfg), trust(&cfg))
+`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), cfg.Region, cfg.Region, credentials(&cfg), trust(&cfg), profiles(&cfg))
 	<-ctx.Done()
 	signal.Reset() // a second signal ends the process at once
 	fmt.Println("draining: polls are answered empty, work in flight is committed")

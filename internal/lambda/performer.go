@@ -109,6 +109,7 @@ type Performer struct {
 	calls     context.Context // ends when calls under way are cut
 	stopCalls context.CancelFunc
 	workers   sync.WaitGroup // takers, calls and their watchers
+	aside     atomic.Int64   // claims that are returned later
 	left      atomic.Bool    // calls were cut
 	stopped   atomic.Bool    // a Stop has told how the calls ended
 }
@@ -190,19 +191,38 @@ func (p *Performer) take(s Source) {
 				claim = p.Tasks.Refuse(p.polls, claim)
 				continue
 			}
-			if err != nil && !errors.Is(err, engine.ErrUnusable) {
-				claim.Return()
-			} else {
-				claim.Accept() // offered again, an unusable one would stand before all others
-			}
-			if err != nil {
-				p.trouble("take Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)
-			} else {
+			switch {
+			case err == nil:
+				claim.Accept()
 				p.queue.add(at, s, claim.Run, claim.ID)
+			case errors.Is(err, engine.ErrUnusable):
+				claim.Accept() // offered again, it would stand before all others
+				p.trouble("take Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)
+			case p.setAside(claim):
+				p.complain("take Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)
+			default:
+				claim.Return()
+				p.trouble("take Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)
 			}
 			break
 		}
 	}
+}
+
+// setAside returns a claim after a rest, while its taker goes on: a task that can't be looked
+// at now, as its data key is away, shall not stand before all others. It tells whether there
+// is room for it.
+func (p *Performer) setAside(claim *matching.Claim) bool {
+	if int(p.aside.Add(1)) > p.PollsMax/2 { // the others are for polls
+		p.aside.Add(-1)
+		return false
+	}
+	p.workers.Go(func() {
+		p.rest(p.polls, troublePause)
+		claim.Return()
+		p.aside.Add(-1)
+	})
+	return true
 }
 
 // do starts a task and performs it.
@@ -282,8 +302,12 @@ func (p *Performer) watch(call context.Context, letGo context.CancelFunc, j job)
 
 // trouble tells the operator and rests.
 func (p *Performer) trouble(doing string, cause error, about ...any) {
-	p.Log.Error(doing+"; it is tried again", append(about, "cause", cause)...)
+	p.complain(doing, cause, about...)
 	p.rest(p.polls, troublePause)
+}
+
+func (p *Performer) complain(doing string, cause error, about ...any) {
+	p.Log.Error(doing+"; it is tried again", append(about, "cause", cause)...)
 }
 
 // rest waits, unless ctx ends before.

@@ -33,11 +33,17 @@ func (over) Gone()         {}
 type source struct {
 	list    string
 	onStart func(run engine.RunID, id int64) error
+	onPlace func(run engine.RunID) error // nil: it is found out
 }
 
 func (s *source) List() string { return s.list }
 
 func (s *source) Place(_ context.Context, run engine.RunID, id int64) (Place, error) {
+	if s.onPlace != nil {
+		if err := s.onPlace(run); err != nil {
+			return Place{}, err
+		}
+	}
 	return Place{engine.World{Account: "123456789012", Region: "eu-west-1"}, fmt.Sprint(run[0]), fmt.Sprint("f", id)}, nil
 }
 
@@ -61,8 +67,8 @@ func perform(t *testing.T, calls, n int, onStart func(run engine.RunID, id int64
 		Options: Options{Endpoint: "http://127.0.0.1:1", Concurrent: calls}, Tasks: m, PollsMax: 3,
 		Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
 	})
-	p.Add(&source{"one", onStart})
-	p.Add(&source{"two", onStart})
+	p.Add(&source{list: "one", onStart: onStart})
+	p.Add(&source{list: "two", onStart: onStart})
 	if err := p.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -156,6 +162,44 @@ func TestTrouble(t *testing.T) {
 		synctest.Wait()
 		if now := m.Totals(); now.Claims != 0 || now.Offers != 0 {
 			t.Errorf("%d tasks are taken and %d wait, want none", now.Claims, now.Offers)
+		}
+		stop(t, p)
+	})
+}
+
+// Tasks that nobody can look at stand before no others, and are taken when somebody can.
+func TestTasksOutOfSightStarveNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := matching.New(matching.Config{PollsPerListMax: 100})
+		offer(m, "one", 1, 40)
+		var away atomic.Bool
+		away.Store(true)
+		var started [3]atomic.Int64 // by run
+		p := New(Config{
+			Options: Options{Endpoint: "http://127.0.0.1:1", Concurrent: 100}, Tasks: m, PollsMax: 100, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+		})
+		p.Add(&source{"one", func(run engine.RunID, _ int64) error {
+			started[run[0]].Add(1)
+			return nil
+		}, func(run engine.RunID) error {
+			if run[0] == 1 && away.Load() {
+				return errors.New("no data key")
+			}
+			return nil
+		}})
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		offer(m, "one", 2, 1)
+		time.Sleep(time.Second)
+		if n, of := started[2].Load(), started[1].Load(); n != 1 || of != 0 {
+			t.Errorf("%d of the others are started, want 1; %d of those out of sight", n, of)
+		}
+		away.Store(false)
+		time.Sleep(2 * time.Second)
+		if n := started[1].Load(); n != 40 {
+			t.Errorf("%d are started, want 40", n)
 		}
 		stop(t, p)
 	})

@@ -34,7 +34,9 @@ type authority struct {
 	invoked atomic.Int64 // functions
 }
 
-func newAuthority(t *testing.T) *authority {
+func newAuthority(t *testing.T) *authority { return newAuthorityWith(t, func(*Config) {}) }
+
+func newAuthorityWith(t *testing.T, set func(*Config)) *authority {
 	a := &authority{}
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		a.invoked.Add(1)
@@ -45,6 +47,7 @@ func newAuthority(t *testing.T) *authority {
 		Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: 20 * time.Second,
 		Lambda: lambda.Options{Endpoint: endpoint.URL},
 	}
+	set(&cfg)
 	s := start(t, cfg)
 	a.harness = &harness{t, s, rootKey(t, cfg.Data)}
 	a.openShop()

@@ -411,7 +411,7 @@ func TestBlobsAndPowerCuts(t *testing.T) {
 	}
 	newLife := func(fault func(errorfs.Op) error) (*machine, map[blob.ID]string) {
 		m := newMachine(t, t.TempDir(), vfs.NewCrashableMem())
-		m.blobs, m.fault = true, fault
+		m.fault = fault
 		return m, life(m)
 	}
 	calm, put := newLife(func(op errorfs.Op) error {
@@ -434,7 +434,7 @@ func TestBlobsAndPowerCuts(t *testing.T) {
 		at := int64(count - i*count/tries) // the blobs come last
 		var n atomic.Int64
 		m := newMachine(t, t.TempDir(), vfs.NewCrashableMem())
-		m.blobs, m.loss, m.seed = true, 100, uint64(i)
+		m.loss, m.seed = 100, uint64(i)
 		m.fault = func(op errorfs.Op) error {
 			if writes(op.Kind) && n.Add(1) == at {
 				m.powerCut()

@@ -125,7 +125,7 @@ func (c *Config) fill() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	room, _ := shareDescriptors(listen.Descriptors())
+	room, _ := shareDescriptors(listen.Descriptors() - filesPerTrail*len(c.Accounts))
 	if c.ConnectionsMax == 0 {
 		c.ConnectionsMax = room
 	}
@@ -209,6 +209,7 @@ func (c *Config) shares(what string, max int) *listen.Shares {
 const (
 	storeFilesMost  = 1000 // tables that the store keeps open
 	descriptorsKept = 256  // its logs, the trail, blobs, Lambda functions
+	filesPerTrail   = 3    // of each further account
 )
 
 // shareDescriptors says how many of the descriptors connections may have, and how many

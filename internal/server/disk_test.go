@@ -18,7 +18,7 @@ import (
 
 var trials = flag.Int("trials", 4, "how many places each kind of disk fault is tried at; 0: every one")
 
-// shop registers the domain and the types of all clients. It may have been done
+// shop registers the domain, the types and the state machine of all clients. It may have been done
 // before.
 func (m *machine) shop() error {
 	for _, call := range []struct{ action, body string }{
@@ -32,6 +32,9 @@ func (m *machine) shop() error {
 			return fmt.Errorf("%s: %d %s", call.action, a.status, a.body)
 		}
 	}
+	if a := m.states("CreateStateMachine", createMachine("part", partMachine)); !a.ok() {
+		return fmt.Errorf("CreateStateMachine: %d %s", a.status, a.body)
+	}
 	return nil
 }
 
@@ -44,7 +47,12 @@ func (m *machine) work(life string, clients, rounds int) {
 				if !m.alive() {
 					return
 				}
-				m.order(fmt.Sprintf("%s-%d-%d", life, i, round), round%2 == 0)
+				id := fmt.Sprintf("%s-%d-%d", life, i, round)
+				if (i+round)%2 == 0 {
+					m.order(id, round%4 < 2)
+				} else {
+					m.stateOrder(id, round%4 < 2)
+				}
 			}
 		})
 	}
@@ -150,7 +158,7 @@ func newImage(t testing.TB, clients int, killed bool) image {
 		if life < 1 || !killed {
 			m.work(fmt.Sprintf("before%d", life), clients, 2)
 		} else {
-			m.work("killed", clients, 24)
+			m.work("killed", clients, 10)
 			m.powerCut()
 			break
 		}

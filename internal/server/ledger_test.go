@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,7 +61,8 @@ type shownRun struct {
 	open           bool
 	events         []shownEvent
 	raw            []json.RawMessage
-	text           string // of the history, as it came
+	text           string // of the history, as it came; of a machine's, what has marks
+	machine        bool   // it is of a state machine, which workflowID names; id is its ARN
 }
 
 type shownEvent struct {
@@ -95,7 +97,8 @@ func (m *machine) read() (runs []*shownRun, err error) {
 			return nil, err
 		}
 	}
-	return runs, nil
+	others, err := m.readMachines()
+	return append(runs, others...), err
 }
 
 func (m *machine) list() (runs []*shownRun, err error) {
@@ -176,7 +179,11 @@ func (m *machine) readHistory(r *shownRun) error {
 
 // tell asks for something that changes nothing.
 func (m *machine) tell(action, body string, v any) error {
-	a := m.call(m.ended, action, body)
+	return m.tellWith(m.call, action, body, v)
+}
+
+func (m *machine) tellWith(call func(ctx context.Context, action, body string) heard, action, body string, v any) error {
+	a := call(m.ended, action, body)
 	if a.unknown() {
 		return &untold{fmt.Sprintf("%s: %d %s", action, a.status, a.body)}
 	}
@@ -246,6 +253,9 @@ func (e *lost) Error() string {
 
 // wellFormed checks what every history promises.
 func (r *shownRun) wellFormed() error {
+	if r.machine {
+		return r.wellFormedMachine()
+	}
 	scheduled, started, completed := 0, 0, 0
 	closed := false
 	for i, e := range r.events {

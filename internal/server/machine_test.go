@@ -40,9 +40,8 @@ type machine struct {
 	seed   uint64                    // which part that is
 	fault  func(op errorfs.Op) error // asked before each operation of the disk, in the lives that begin now; may be nil
 
-	blobs bool          // it has blobs on its disk too
-	hold  time.Duration // how long polls wait
-	lies  atomic.Bool   // the disk says that it has synced what it has not
+	hold time.Duration // how long polls wait
+	lies atomic.Bool   // the disk says that it has synced what it has not
 
 	// lonely: the process starts or stops, and nobody commits. If Pebble can't end
 	// its log then, it panics.
@@ -93,15 +92,12 @@ func (m *machine) boot() error {
 		return err
 	}))
 	cfg := Config{
-		Listen: "127.0.0.1:0", Data: m.data, Auth: AuthNone, PollHold: m.hold, CachedStates: 640, diskEvery: func() time.Duration { return 5 * time.Millisecond },
+		Listen: "127.0.0.1:0", Data: m.data, Auth: AuthNone, PollHold: m.hold, CachedStates: 640, blobFiles: blobtest.Files(files), diskEvery: func() time.Duration { return 5 * time.Millisecond },
 		Log: slog.New(slog.NewTextHandler(&lifeLog{m, ended}, &slog.HandlerOptions{Level: slog.LevelError})),
 		machine: func(o *pebblestore.Options) {
 			o.Dir, o.Files, o.Exit, o.CacheBytes = storeFolder, files, exit, 1<<20
 			o.NoCompactions = fault != nil
 		},
-	}
-	if m.blobs {
-		cfg.blobFiles = blobtest.Files(files)
 	}
 	type started struct {
 		server *Server
@@ -309,8 +305,13 @@ const patience = 30 * time.Second
 
 var errHangs = errors.New("the server hangs")
 
-// call asks the process for an action.
+// call asks the process for an action of SWF.
 func (m *machine) call(ctx context.Context, action, body string) heard {
+	return m.ask(ctx, wire.TargetPrefix, action, body)
+}
+
+// ask asks the process for an action of a service.
+func (m *machine) ask(ctx context.Context, target, action, body string) heard {
 	m.mu.Lock()
 	s, life, client := m.server, m.ended, m.client
 	m.mu.Unlock()
@@ -325,7 +326,7 @@ func (m *machine) call(ctx context.Context, action, body string) heard {
 		m.t.Error(err)
 		return heard{}
 	}
-	r.Header.Set("X-Amz-Target", wire.TargetPrefix+"."+action)
+	r.Header.Set("X-Amz-Target", target+"."+action)
 	w, err := client.Do(r)
 	if err != nil {
 		if context.Cause(ctx) == errHangs {

@@ -50,6 +50,20 @@ func TestAMachineAtHandIsOnlyForWhoMayUseItsKey(t *testing.T) {
 	m.refused("KmsInvalidStateException", m.states(m.user("ann", everything), "StartSyncExecution", start))
 }
 
+// TestAMachineWhoseKeyIsAwayIsNotChanged, and who calls is told why.
+func TestAMachineWhoseKeyIsAwayIsNotChanged(t *testing.T) {
+	m := newMachineKeys(t)
+	arn := m.machine("m", "STANDARD", `{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}`)
+	m.must(m.kms(m.root, "DisableKey", `{"KeyId":"`+m.key+`"}`))
+	ann := m.user("ann", everything)
+	for _, change := range []string{`"definition":"` + waiting + `"`, `"encryptionConfiguration":{"type":"AWS_OWNED_KEY"}`} {
+		m.refused("KmsInvalidStateException", m.states(ann, "UpdateStateMachine", `{"stateMachineArn":"`+arn+`",`+change+`}`))
+	}
+	if answer := m.must(m.states(m.root, "DescribeStateMachine", `{"stateMachineArn":"`+arn+`"}`)); strings.Contains(answer, "AWS_OWNED_KEY") || strings.Contains(answer, "Wait") {
+		t.Errorf("it is %s", answer)
+	}
+}
+
 // TestAHistoryWithoutDataHasNothingSealed: who may not use the key sees what happened, and
 // neither what was said of it nor what stands for that in the store.
 func TestAHistoryWithoutDataHasNothingSealed(t *testing.T) {

@@ -1,8 +1,35 @@
 package server
 
 import (
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
+
+// TestPollsOfAnotherAccount: who takes all polls that there are leaves another account its part.
+func TestPollsOfAnotherAccount(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: 20 * time.Second, Accounts: []string{other}, PollsMax: 4, ClientPercent: 100}
+	s := start(t, cfg)
+	h := &harness{t, s, rootKey(t, cfg.Data)}
+	there := rootKeyOf(t, cfg.Data, other)
+	h.openShop()
+	(&harness{t, s, there}).openShop()
+	var polls sync.WaitGroup
+	const poll = `{"domain":"shop","taskList":{"name":"l"}}`
+	waits := func(key aws.Credentials, n int) {
+		polls.Go(func() { h.ask(h.swf(key, "PollForDecisionTask", poll)) })
+		waitUntil(t, "the poll waits", func() bool { return s.tasks.polls.Taken() == n })
+	}
+	for n := range 3 {
+		waits(h.root, n+1)
+	}
+	h.refused("ThrottlingException", h.swf(h.root, "PollForDecisionTask", poll))
+	waits(there, 4)
+	closeServer(t, s)
+	polls.Wait()
+}
 
 // TestAccountParts: whoever takes all that they can get leave each account its part.
 func TestAccountParts(t *testing.T) {

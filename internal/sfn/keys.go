@@ -75,9 +75,18 @@ func (r *keyring) Known(want engine.KeyUse) engine.DataKey {
 		return nil
 	}
 	if key, known := r.cache.Known(useBy(&use), blobOf(&use)); known {
-		return key
+		return dataKey{key}
 	}
 	return nil
+}
+
+// dataKey is a data key as executions have it, which are told a KeyError.
+type dataKey struct{ datakey.Sealer }
+
+// Open implements engine.DataKey.
+func (k dataKey) Open(sealed []byte) ([]byte, error) {
+	b, err := k.Sealer.Open(sealed)
+	return b, keyError(err)
 }
 
 // Find implements engine.DataKeys. That a key is asked for too often is no refusal of an
@@ -92,7 +101,7 @@ func (r *keyring) Find(ctx context.Context, want engine.KeyUse) (engine.DataKey,
 	if err != nil {
 		return nil, err
 	}
-	return key, nil
+	return dataKey{key}, nil
 }
 
 func (r *keyring) find(ctx context.Context, use *execution.KeyUse) (key datakey.Sealer, err error) {

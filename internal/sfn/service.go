@@ -76,13 +76,23 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 		k.Lambda.Add(&lambdaTasks{s})
 	}
 	return &service.Opened{
-		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
+		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: faults()},
 		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows(), s.trialRows()),
 		Parts: []service.Part{
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
 		},
 	}
+}
+
+// faults are those of each action: as the model declares them, and where it leaves them out
+// what a key may be refused with.
+func faults() map[string][]string {
+	all := wire.Faults()
+	for _, action := range []string{"CreateStateMachine", "RedriveExecution", "UpdateStateMachine"} {
+		all[action] = slices.Concat(all[action], []string{wire.CodeKmsAccessDeniedException, wire.CodeKmsInvalidStateException, wire.CodeKmsThrottlingException})
+	}
+	return all
 }
 
 // row is the row of an action with an output.

@@ -18,6 +18,7 @@ type call struct {
 
 	*message             // nil: it is none
 	given    *given      // what the rules want; nil: not asked yet
+	asking   *fetch      // of that, which is under way
 	awaits   *await      // nil: it does not await a close
 	leaves   *call       // this call is there to say that the caller of another has gone
 	wake     bool        // the shard's own, for a deadline
@@ -47,6 +48,8 @@ type await struct {
 // given is what the rules of a call want beside state and command.
 type given struct {
 	run    engine.RunID // whose rules wanted it
+	next   int64        // the event that was next then
+	turns  int          // that the run had had
 	events map[int64][]byte
 	blobs  map[blob.ID][]byte
 	keys   map[engine.KeyUse]keyAnswer
@@ -57,6 +60,11 @@ type given struct {
 type keyAnswer struct {
 	key     engine.DataKey
 	refused error
+}
+
+// isOf tells whether it is what the rules of a run want now; r is nil of one that would begin.
+func (g *given) isOf(id engine.RunID, r *run) bool {
+	return g.run == id && (r == nil || g.next == r.NextEvent && g.turns == r.turns)
 }
 
 func (g *given) event(id int64, public []byte) {

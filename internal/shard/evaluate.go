@@ -152,7 +152,13 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	if g != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
 		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }
-		in.DataKey = func(use engine.KeyUse) (engine.DataKey, error) { return g.keys[use].key, g.keys[use].refused }
+		in.DataKey = func(use engine.KeyUse) (engine.DataKey, error) {
+			answer, wanted := g.keys[use]
+			if !wanted { // without it they would seal nothing
+				panic(fmt.Sprintf("run %s: a data key that was not wanted", r.Run))
+			}
+			return answer.key, answer.refused
+		}
 	}
 	switch {
 	case fresh:
@@ -297,6 +303,7 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 		return
 	}
 	s.touch(b, r).settled = false
+	r.turns++
 	if n := len(turn.Events); n > 0 {
 		if turn.Events[0].ID != r.NextEvent || turn.Events[n-1].ID != r.NextEvent+int64(n)-1 {
 			panic(fmt.Sprintf("run %s: events %d..%d after event %d", r.Run, turn.Events[0].ID, turn.Events[n-1].ID, r.NextEvent-1))
@@ -397,6 +404,12 @@ func (s *Shard) untouch(b *Batch) {
 	}
 }
 
+// wakeWaits tells whether a Wake waits for what the rules of a run want, while other commands
+// went on.
+func (s *Shard) wakeWaits(r *run) bool {
+	return s.againLine.has(r.Run) && slices.ContainsFunc(s.waiting, func(c *call) bool { return c.wake && c.cmd.Run == r.Run })
+}
+
 // fireWakes gives a Wake to the runs whose deadline has come.
 func (s *Shard) fireWakes(b *Batch) {
 	if s.peers.holds() {
@@ -405,6 +418,9 @@ func (s *Shard) fireWakes(b *Batch) {
 	for n := s.wakesWaiting; n < batchWakesMax && !b.full() && len(s.wakes) > 0 && s.wakes[0].Wake <= b.now; n++ {
 		r := s.wakes[0]
 		s.wakes.remove(r) // settle puts it back
+		if s.wakeWaits(r) {
+			continue
+		}
 		s.try(b, &call{cmd: engine.Command{Run: r.Run, Body: engine.Wake{}}, wake: true})
 	}
 }

@@ -139,6 +139,47 @@ func TestDataKeysAreGiven(t *testing.T) {
 	h.quiet()
 }
 
+// TestCommandsGoOnWhileAWakeWaitsForADataKey, and messages do: who calls is answered, and
+// when the key is there they get the one that is wanted by then.
+func TestCommandsGoOnWhileAWakeWaitsForADataKey(t *testing.T) {
+	h := newHarness(t, 2)
+	keys := &toyDataKeys{wrong: map[engine.KeyUse]error{"after 1": errRead, "after 2": errRead, "after 3": errRead}}
+	h.dataKeys = map[engine.Kind]engine.DataKeys{toyKind: keys}
+	h.kill()
+	other := h.elsewhere("locked")
+	h.must("locked", toyAdd{})
+	h.must("locked", toyWake{At: h.now + 5})
+	h.must(other, toyAdd{})
+	s := h.shards[runlog.Route(h.cfg.Hash, h.cfg.Shards, toyName("locked"))]
+	for i := range 3 {
+		h.now += retryDelay + 10
+		h.Advance()
+		h.settle()
+		if i == 1 {
+			h.must(other, toyTell{"locked"})
+			h.settle()
+		}
+		if s := h.read("locked"); s.Added != i+1 || s.Woken != 0 || s.Heard != 0 {
+			t.Fatalf("meanwhile: %+v", s)
+		}
+		if want := 1 + min(i, 1); len(s.waiting) != want {
+			t.Errorf("%d calls wait, want %d", len(s.waiting), want)
+		}
+		if i < 2 {
+			h.must("locked", toyAdd{})
+		}
+	}
+	delete(keys.wrong, "after 3")
+	h.now += retryDelay + 10
+	h.Advance()
+	h.settle()
+	if s := h.read("locked"); s.Woken != 1 || s.Heard != 1 {
+		t.Errorf("with the key: %+v", s)
+	}
+	h.check()
+	h.quiet()
+}
+
 // hangingKeys has data keys that nobody gets before the end.
 type hangingKeys struct {
 	toyDataKeys

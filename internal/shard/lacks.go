@@ -15,7 +15,8 @@ import (
 // behind it from the same shard, whose order counts. What those will lack is fetched
 // meanwhile. When a fetch has come back, all that wait are tried again, in their order,
 // before later ones. Messages and deadlines ask again for what could not be fetched, each
-// time only after retryDelay; others are told so. What was fetched counts until a batch has
+// time only after retryDelay; others are told so. While those ask again for what rules want,
+// which may be away for long, commands for the same run go on before them. What was fetched counts until a batch has
 // changed it: then the look-up is forgotten, and what is still on its way is not believed
 // (stale).
 
@@ -29,6 +30,7 @@ type lacking struct {
 
 	// In whose line something waits.
 	runLine    lines[engine.RunID]
+	againLine  lines[engine.RunID] // of what asks again for what rules want: it holds up only what comes again
 	nameLine   lines[engine.Name]
 	senderLine lines[uint16]
 
@@ -71,6 +73,7 @@ func (s *Shard) tryAll(b *Batch) {
 		s.taken = append(s.waiting, s.taken...)
 		s.waiting, s.wakesWaiting = nil, 0
 		clear(s.runLine)
+		clear(s.againLine)
 		clear(s.nameLine)
 		clear(s.senderLine)
 	}
@@ -137,22 +140,31 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 	if f := s.failed[lookup{run: t.key}]; f != nil && !c.comesAgain() && (t.run == nil || s.needsState(t.run, c)) {
 		return t, false // it is told so at once, whatever waits before it
 	}
-	waits = t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
+	held := t.unknown || s.runLine.has(t.key) || byName && s.nameLine.has(cmd.Name) || c.isMessage() && s.senderLine.has(c.from)
+	behind := c.comesAgain() && s.againLine.has(t.key)
+	waits = held || behind
 	if r := t.run; r != nil && s.needsState(r, c) && !s.mustDoWithout(c, lookup{run: r.Run}) {
 		if !waits || !c.ahead { // once ahead of its turn: states may have to go again before that comes
 			s.fetchState(r, c)
 		}
 		c.ahead = c.ahead || waits
-		waits = true
+		waits, held = true, true
 	}
-	if !waits && (t.failed != nil || !s.wants || !s.lacksWanted(b, t, c)) {
-		return t, false
+	if !waits {
+		if t.failed != nil || !s.wants || !s.lacksWanted(b, t, c) {
+			return t, false
+		}
+		behind = c.comesAgain() && c.retryAt != 0 && t.run != nil // it could not be fetched before
 	}
-	if !t.key.IsZero() {
-		s.runLine.join(t.key)
-	}
-	if byName {
-		s.nameLine.join(cmd.Name)
+	if behind && !held {
+		s.againLine.join(t.key)
+	} else {
+		if !t.key.IsZero() {
+			s.runLine.join(t.key)
+		}
+		if byName {
+			s.nameLine.join(cmd.Name)
+		}
 	}
 	if c.isMessage() {
 		s.senderLine.join(c.from)
@@ -292,16 +304,26 @@ func (s *Shard) fetchFor(c *call, f *fetch) {
 	s.fetch(f)
 }
 
+// fetchWanted is fetchFor for what rules want: of that a call waits for one fetch.
+func (s *Shard) fetchWanted(c *call, f *fetch) {
+	if s.fetchFor(c, f); f.shard != nil {
+		c.asking = f
+	}
+}
+
 // lacksWanted tells whether the rules want something for a call that has to be fetched.
 func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
-	if g := c.given; g != nil && g.run == t.key { // else another run has the name by now
+	r, kind := t.run, c.cmd.Name.Kind
+	if g := c.given; g != nil && g.isOf(t.key, r) { // else another run has the name by now, or it has moved
 		if g.failed == nil || !s.triesAgain(c, g.failed) {
 			return false
 		}
 		c.given = nil // the next try asks again
 		return true
 	}
-	r, kind := t.run, c.cmd.Name.Kind
+	if f := c.asking; f != nil && f.generation == s.generation && f.given.isOf(t.key, r) {
+		return true
+	}
 	if r != nil {
 		kind = r.Name.Kind
 	}
@@ -319,7 +341,7 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 	s.at = r
 	want := rules.Wants(r.state, c.cmd.Body)
 	s.at = nil
-	g := &given{run: r.Run}
+	g := &given{run: r.Run, next: r.NextEvent, turns: r.turns}
 	var events []int64
 	for _, id := range want.Events {
 		if id < 1 || id >= r.NextEvent {
@@ -354,7 +376,7 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		return false
 	}
 	cuts := rules.Traits.CutsLog
-	s.fetchFor(c, &fetch{
+	s.fetchWanted(c, &fetch{
 		do: (*fetch).readWanted, run: r.Run, call: c, given: g, events: events, cuts: cuts, blobs: blobs, dataKeys: dataKeys, uses: uses,
 	})
 	return true
@@ -399,7 +421,9 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 			if f.err != nil {
 				f.given.failed = f
 			}
-			f.call.given = f.given
+			if f.call.asking == f {
+				f.call.given, f.call.asking = f.given, nil
+			}
 			continue
 		}
 		if s.fetching[f.key] == f {
@@ -442,7 +466,7 @@ func (s *Shard) forgetLookups(b *Batch) {
 		}
 	}
 	if len(s.cold)+len(s.kept) > lookupsMax {
-		maps.DeleteFunc(s.cold, func(id engine.RunID, _ *run) bool { return !s.runLine.has(id) })
+		maps.DeleteFunc(s.cold, func(id engine.RunID, _ *run) bool { return !s.runLine.has(id) && !s.againLine.has(id) })
 		maps.DeleteFunc(s.kept, func(name engine.Name, _ engine.RunID) bool { return !s.nameLine.has(name) })
 	}
 }

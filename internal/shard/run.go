@@ -16,6 +16,7 @@ type run struct {
 	noted        bool    // it may have notes
 	change       *change // by the batch; nil: it has not touched the run
 	place        int     // in the wake queue; -1: not there
+	turns        int     // that changed it since it is in memory
 	newer, older *run    // in the cache
 	weight       int     // bytes of the state, as the cache counts them
 	weighed      weighing

@@ -159,7 +159,19 @@ func (r toyRules) Wants(st engine.State, body any) engine.Want {
 	if c, ok := body.(toyWant); ok {
 		return engine.Want{Events: c.Events, Blobs: c.Blobs, DataKeys: c.Keys}
 	}
-	return engine.Want{}
+	return engine.Want{DataKeys: r.needs(st.(*toyState), body)}
+}
+
+// needs are the data keys that a run needs that is called "locked" when it wakes or hears of
+// another: each time that something was added it is another one.
+func (toyRules) needs(s *toyState, body any) []engine.KeyUse {
+	switch body.(type) {
+	case engine.Wake, toyTold:
+		if s.ID.Name.Key == "locked" {
+			return []engine.KeyUse{fmt.Sprint("after ", s.Added)}
+		}
+	}
+	return nil
 }
 
 func (r toyRules) Outcome(st engine.State) any {
@@ -172,6 +184,11 @@ func (toyRules) New(id engine.Identity) engine.State { return &toyState{ID: id} 
 
 func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
 	s := st.(*toyState)
+	for _, use := range r.needs(s, body) {
+		if key, err := in.DataKey(use); key == nil || err != nil {
+			panic(fmt.Sprintf("toy is not given %v: %v", use, err))
+		}
+	}
 	var turn engine.Turn
 	emit := func(e toyEvent) {
 		e.ID = s.Last + 1

@@ -75,7 +75,7 @@ var arrows = map[string][]string{
 		"internal/aws/restjson", "internal/aws/shape",
 	},
 	"internal/iam": {
-		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
+		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
 		"internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
 	},
 	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/engine/collection", "internal/pack"},

@@ -5,7 +5,8 @@
 // The model is one workflowId: its runs, and of each the whole history, in short.
 // It knows starts, signals, terminations, decision tasks from poll to response,
 // descriptions, histories and counts. It knows no activities, timers or children;
-// the simulation judges those. A call whose outcome is not known may have
+// the simulation judges those. The other model is an execution of a state machine with an
+// activity: its starts, stops, redrives and tasks. A call whose outcome is not known may have
 // happened at any time after its begin, or never.
 //
 // The search for an order is porcupine's. The package is for tests only.
@@ -34,6 +35,7 @@ const (
 	Describe    Action = "describe"
 	CountOpen   Action = "count open"
 	CountClosed Action = "count closed"
+	Redrive     Action = "redrive" // of state machines alone
 )
 
 // Call is what a client asked.
@@ -47,7 +49,10 @@ type Call struct {
 	// open run is.
 	Run     string
 	Started int  // Respond: the startedEventId of the task
-	Close   bool // Respond: with a decision to complete the execution
+	Close   bool // Respond: with a decision to complete the execution, or as failed
+	// Machine: WorkflowID is an execution of a state machine. A start's Mark is its input,
+	// Started of a Respond is the task's Scheduled event, a Terminate is a stop.
+	Machine bool
 }
 
 // Outcome is what the client was told.
@@ -57,7 +62,7 @@ type Outcome struct {
 	// Events are what Read showed, or a Poll with its task; "" is no task. See Event.
 	Events string
 	Open   bool // Describe: the run is
-	Count  int  // CountOpen, CountClosed: runs; Describe: decision tasks, 0 or 1
+	Count  int  // CountOpen, CountClosed: runs; Describe: decision tasks, 0 or 1; Poll of a machine: the Scheduled event
 }
 
 // Event writes an event of a history as Outcome.Events has it: its type and its
@@ -221,7 +226,7 @@ func (h *History) relevant() []porcupine.Operation {
 		switch c.Action {
 		case Read, Describe, CountOpen, CountClosed:
 			return true
-		case Poll:
+		case Poll, Redrive:
 			return false
 		}
 		return h.final != nil && !marks[c.Mark]

@@ -81,6 +81,9 @@ const (
 	entryBytes      = 1500 // an entry beside its blob: the key as AES-GCM has it, and its place
 	// askMax bounds a question, however long Keys would wait: others wait with who asks.
 	askMax = 10 * time.Second
+	// blobMax is what a data key is kept as at most, which goes with each payload (AWS KMS API
+	// Reference, Decrypt).
+	blobMax = 6144
 	// sealsMax bounds payloads under one data key: their nonces are random, and of so many
 	// the chance that two are equal is below 2^-36.
 	sealsMax = 1 << 30
@@ -264,8 +267,11 @@ func (c *Cache) fetch(ctx context.Context, u Use, blob []byte) (f fetched, err e
 	if err != nil {
 		return f, err
 	}
-	if len(plaintext) != 32 {
+	switch {
+	case len(plaintext) != 32:
 		return f, errors.New("data key: the key management service gave one that is not of 32 bytes")
+	case len(f.blob) == 0 || len(f.blob) > blobMax:
+		return f, fmt.Errorf("data key: the key management service gave one that it keeps as %d bytes, want 1 to %d", len(f.blob), blobMax)
 	}
 	block, err := aes.NewCipher(plaintext)
 	clear(plaintext)

@@ -387,7 +387,23 @@ func TestAServiceThatFailsIsNoRefusal(t *testing.T) {
 		if _, err := c.Seal(t.Context(), useBy("ann"), nil); err == nil || !strings.Contains(err.Error(), "32 bytes") {
 			t.Errorf("%v", err)
 		}
+		for _, size := range []int{0, blobMax + 1} { // which could not be told from others, or would be too much
+			c.Keys = wrapping{s, size}
+			if _, err := c.Seal(t.Context(), useBy("ann"), nil); err == nil || !strings.Contains(err.Error(), "want 1 to") {
+				t.Errorf("kept as %d bytes: %v", size, err)
+			}
+		}
 	})
+}
+
+// wrapping gives data keys that are kept as so many bytes.
+type wrapping struct {
+	*service
+	size int
+}
+
+func (w wrapping) GenerateDataKey(context.Context, Request) (DataKey, error) {
+	return DataKey{Plaintext: make([]byte, 32), Blob: make([]byte, w.size)}, nil
 }
 
 // short gives data keys that are too short.

@@ -81,6 +81,9 @@ func (h *hidden) bytes() int {
 	if h.input != nil {
 		n += len(h.input.stored())
 	}
+	if h.task != nil {
+		n += len(h.task.handed)
+	}
 	if g := h.group; g != nil {
 		for _, d := range []*datum{g.input, g.items} {
 			if d != nil {

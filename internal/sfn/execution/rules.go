@@ -108,17 +108,15 @@ func (t *turn) machine() *asl.Machine {
 		t.compiled = t.rules.machines.Find(id)
 	}
 	if t.compiled == nil {
-		text := t.in.Blob(id)
-		if t.definitionKey != nil {
-			var err error
-			text, err = t.definitionKey.Open(text)
-			mustHold(err == nil, "open the definition: %v", err)
-		}
-		m, err := t.rules.machines.Add(id, text)
-		mustHold(err == nil, "%v", err)
-		t.compiled = m
+		t.compile(id, t.in.Blob(id))
 	}
 	return t.compiled
+}
+
+func (t *turn) compile(id blob.ID, definition []byte) {
+	m, err := t.rules.machines.Add(id, definition)
+	mustHold(err == nil, "%v", err)
+	t.compiled = m
 }
 
 func (t *turn) handle(body any) (err error) {

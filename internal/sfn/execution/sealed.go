@@ -265,8 +265,8 @@ func (s *State) uses(settings *Settings, body any) (uses []engine.KeyUse) {
 	return uses
 }
 
-// unlock opens what the execution holds, for a command that needs it. Errors:
-// engine.KeyRefusedError.
+// unlock opens what the execution holds, and its definition, for a command that needs it.
+// Errors: engine.KeyRefusedError, and those of engine.DataKey.
 func (t *turn) unlock(body any) (err error) {
 	s, settings := t.s, &t.s.settings
 	if c, ok := body.(*Start); ok {
@@ -279,9 +279,15 @@ func (t *turn) unlock(body any) (err error) {
 		return err
 	}
 	if runs(body) && s.atHand == nil && t.rules.machines.Find(settings.Definition) == nil {
-		if t.definitionKey, err = t.in.DataKey(settings.openUse(s.id, settings.DefinitionKey)); err != nil {
+		key, err := t.in.DataKey(settings.openUse(s.id, settings.DefinitionKey))
+		if err != nil {
 			return err
 		}
+		text, err := key.Open(t.in.Blob(settings.Definition))
+		if err != nil {
+			return err
+		}
+		t.compile(settings.Definition, text)
 	}
 	if s.unlocked {
 		return nil

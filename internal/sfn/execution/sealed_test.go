@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
 	"heddle/test/golden"
 )
 
@@ -20,6 +21,7 @@ type toyKeys struct {
 	sealed  int
 	refused map[string]error // by ARN of what is sealed
 	asked   map[KeyUse]bool  // of a command
+	broken  bool             // they open nothing
 }
 
 // want takes in what a command wants.
@@ -57,7 +59,7 @@ func (k *toyKey) Seal(payload []byte) []byte {
 
 func (k *toyKey) Open(sealed []byte) ([]byte, error) {
 	blob, rest, err := engine.ReadSealedHead(sealed)
-	if err != nil || string(blob) != k.blob {
+	if err != nil || string(blob) != k.blob || k.keys != nil && k.keys.broken {
 		return nil, errors.New("another data key")
 	}
 	return turned(rest[1:]), nil
@@ -235,4 +237,38 @@ func (h *harness) shown(stored string) (string, error) {
 func equalJSON(a, b string) bool {
 	var x, y any
 	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// TestADataKeyThatOpensNothingIsARefusal, whatever it should open: who calls is told, and
+// else the execution fails, until it is the right one again.
+func TestADataKeyThatOpensNothingIsARefusal(t *testing.T) {
+	for _, cached := range []bool{true, false} { // the compiled machine
+		h := newHarness(t, DefaultLimits())
+		h.key.Key, h.key.ReuseSeconds = "alias/mine", 300
+		r := h.begin("m", "e", `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9,"End":true}}}`, `{"a":1}`, nil)
+		h.restart(true)
+		if !cached {
+			h.rules = New(DefaultLimits(), asl.NewCache(1<<20))
+		}
+		h.keys.broken = true
+		if _, err := h.tryBegin("m", "other", `{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}`, `{}`, nil); err == nil {
+			t.Error("one starts whose definition can't be read")
+		}
+		if _, err := h.do(r, &Stop{}); err == nil {
+			t.Error("it is stopped")
+		}
+		h.tick()
+		if st := r.state.(*State); st.status != Failed {
+			t.Errorf("it is %s", st.status)
+		}
+		h.keys.broken = false
+		if _, err := h.do(r, &Redrive{}); err != nil {
+			t.Error(err)
+		}
+		h.tick()
+		if st := r.state.(*State); st.status != Succeeded {
+			t.Errorf("it is %s", st.status)
+		}
+		h.verify(r)
+	}
 }

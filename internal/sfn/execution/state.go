@@ -81,7 +81,7 @@ func (s *State) held() int64 {
 			n += len(t.vars[i].name) + len(t.vars[i].value.stored())
 		}
 		if t.work != nil {
-			n += len(t.work.input.stored())
+			n += len(t.work.input.stored()) + len(t.work.handed)
 		}
 		if g := t.group; g != nil {
 			if g.items != nil {
@@ -465,6 +465,9 @@ func (d *datum) codeText(c *pack.Coder) {
 	}
 	text := d.stored()
 	c.Text(&text)
+	if d.sealed != "" {
+		c.Weigh(len(d.text)) // which is in memory besides
+	}
 	if d.read {
 		c.Weigh(parsedWeight * len(text))
 	}

@@ -19,7 +19,7 @@ type turn struct {
 	compiled *asl.Machine
 	trial    *Trial // nil: it is an execution's
 	// key seals what users gave; nil: the execution has none, or it is refused.
-	key, definitionKey engine.DataKey
+	key engine.DataKey
 
 	events   []engine.Event
 	public   []byte // the events' Public, one after the other

@@ -69,3 +69,20 @@ func parseAll(s *State) {
 		}
 	}
 }
+
+// TestOpenedStatesTellTheirWeight: what is sealed is in memory twice once it was opened.
+func TestOpenedStatesTellTheirWeight(t *testing.T) {
+	h := newHarness(t, DefaultLimits())
+	h.key.Key, h.key.ReuseSeconds = "alias/mine", 300
+	input := `"` + strings.Repeat("x", 100_000) + `"`
+	r := h.begin("m", "e", `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9,"End":true}}}`, input, nil)
+	h.restart(true)
+	if _, err := h.do(r, &Same{Input: input}); err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	r.state.(*State).each(func(d *datum) { held += len(d.sealed) + len(d.text) })
+	if told := h.rules.Weigh(r.state); told < held || held < 400_000 {
+		t.Errorf("it holds %d bytes, and says that it weighs %d", held, told)
+	}
+}

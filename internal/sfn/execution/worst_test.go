@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"heddle/internal/sfn/registry"
 )
 
 // hostile are machines and inputs that ask for as much as there is.
@@ -14,7 +16,8 @@ var hostile = map[string]struct {
 	status            string
 	// activities: some tasks are polled, and succeed; then it is stopped.
 	activities bool
-	events     int // how many there may be, if not 3000
+	key        string // of the machine, and of its activities
+	events     int    // how many there may be, if not 3000
 }{
 	"a map of 100,000 items": {
 		definition: `{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"End":true}}}`,
@@ -35,6 +38,10 @@ var hostile = map[string]struct {
 	"branches that all give the largest output": {
 		definition: branches(300, `{"StartAt":"P#","States":{"P#":{"Type":"Pass","End":true}}}`),
 		input:      `"` + strings.Repeat("x", dataBytesMax-2) + `"`, status: Failed,
+	},
+	"branches of an activity with the largest input, all sealed": {
+		definition: branches(100, `{"StartAt":"A#","States":{"A#":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}}}`),
+		input:      `"` + strings.Repeat("x", dataBytesMax-2) + `"`, status: Failed, key: "alias/mine",
 	},
 	"deep nesting": {
 		definition: nestedBranches(49, `{"Type":"Pass","End":true}`), input: `{"a":1}`, status: Succeeded,
@@ -121,13 +128,16 @@ func TestHostileMachinesStayBounded(t *testing.T) {
 			limits.EventsMax = cmp.Or(c.events, 3000)
 			h := newHarness(t, limits)
 			h.quick = true
+			h.key = registry.Encryption{Key: c.key, ReuseSeconds: 300}
 			largest := 0
 			h.watch = func(r *harnessRun) {
 				if h.turns%16 == 1 {
 					largest = max(largest, len(h.rules.EncodeState(r.state)))
 				}
 			}
-			r := h.begin("m", "e", c.definition, c.input, func(s *Start) { s.Activities = []Activity{{ARN: "arn:aws:states:us-east-1:123456789012:activity:a"}} })
+			r := h.begin("m", "e", c.definition, c.input, func(s *Start) {
+				s.Activities = []Activity{{ARN: "arn:aws:states:us-east-1:123456789012:activity:a", Encryption: h.key}}
+			})
 			st := func() *State { return r.state.(*State) }
 			if c.activities {
 				if _, err := h.do(r, &Stop{}); err != nil {

@@ -1,0 +1,360 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// roleIn is the ARN of a role of an account.
+func roleIn(account, name string) string { return "arn:aws:iam::" + account + ":role/" + name }
+
+// assumeIn is a call that assumes a role of any account.
+func (a *twoAccounts) assumeIn(key aws.Credentials, account, role string, more ...string) *knock {
+	return a.iam(key, "AssumeRole", append([]string{"RoleArn", roleIn(account, role), "RoleSessionName", "test"}, more...)...)
+}
+
+// in is the harness of an account's root user.
+func (a *twoAccounts) in(account string) *harness {
+	if account == other {
+		return &harness{a.t, a.Server, a.there}
+	}
+	return a.harness
+}
+
+// TestAssumeAcrossAccounts: a role of another account is assumed if its trust policy and the
+// caller's own policies say so, and not otherwise.
+func TestAssumeAcrossAccounts(t *testing.T) {
+	a := newAccounts(t)
+	there := a.in(other)
+	with := func(principal, condition string) string {
+		return `{"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession"],"Principal":{"AWS":"` + principal + `"},"Condition":` + condition + `}`
+	}
+	people := map[string]aws.Credentials{
+		"root": a.there,
+		"may":  there.user("may", allow("sts:*", roleIn(defaults.Account, "*"))),
+		"none": there.user("none"),
+		"all":  there.user("all", everything),
+		"deny": there.user("deny", everything, `{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"`+roleIn(defaults.Account, "by-*")+`"}`),
+		"own":  there.user("own", allow("sts:AssumeRole", roleIn(other, "*"))),
+	}
+	user := func(name string) string { return "arn:aws:iam::" + other + ":user/" + name }
+	for _, c := range []struct {
+		role, trust string
+		more        []string
+		may         string // who may assume it
+	}{
+		{"by-root", trusts("arn:aws:iam::" + other + ":root"), nil, "root may all"},
+		{"by-account", trusts(other), nil, "root may all"},
+		{"by-anybody", trusts("*"), nil, "root may all"},
+		{"by-user", trusts(user("may")), nil, "may"},
+		{"by-user-without-policy", trusts(user("none")), nil, ""},
+		{"by-user-denied", trusts(user("deny")), nil, ""},
+		{"by-nobody", trusts(user("nobody")), nil, ""},
+		{"by-another", trusts("arn:aws:iam::999999999999:root"), nil, ""},
+		{"by-own", trusts(defaults.Account), nil, ""},
+		{"by-root-but", trusts(other) + `,{"Effect":"Deny","Action":"sts:AssumeRole","Principal":{"AWS":"` + user("may") + `"}}`, nil, "root all"},
+		{"by-id", with(other, `{"StringEquals":{"sts:ExternalId":"secret"}}`), []string{"ExternalId", "secret"}, "root may all"},
+		{"by-wrong-id", with(other, `{"StringEquals":{"sts:ExternalId":"secret"}}`), []string{"ExternalId", "guess"}, ""},
+		{"by-no-id", with(other, `{"StringEquals":{"sts:ExternalId":"secret"}}`), nil, ""},
+		{"by-principal-account", with("*", `{"StringEquals":{"aws:PrincipalAccount":"`+other+`"}}`), nil, "root may all"},
+		{"by-principal-account-not", with("*", `{"StringNotEquals":{"aws:PrincipalAccount":"`+other+`"}}`), nil, ""},
+		{"by-source-account", with("*", `{"StringEquals":{"aws:SourceAccount":"`+other+`"}}`), nil, ""},
+		{"by-organisation", with("*", `{"StringLike":{"aws:PrincipalOrgID":"*"}}`), nil, ""},
+		{"by-name", with("*", `{"ArnLike":{"aws:PrincipalArn":"`+user("m*")+`"}}`), nil, "may"},
+		{"by-tags", with(other, `{"StringEquals":{"aws:RequestTag/team":"x"}}`), []string{"Tags.member.1.Key", "team", "Tags.member.1.Value", "x"}, "root may all"},
+	} {
+		a.role(c.role, c.trust, everything)
+		for name, key := range people {
+			want := accessDenied
+			if strings.Contains(" "+c.may+" ", " "+name+" ") {
+				want = ""
+			}
+			got := a.ask(a.assumeIn(key, defaults.Account, c.role, c.more...))
+			if got.fault != want {
+				t.Errorf("%s assumes %s: %d %s", name, c.role, got.status, got.text)
+			}
+			if want != "" {
+				absent := a.ask(a.assumeIn(key, defaults.Account, c.role+"x", c.more...))
+				same := strings.Replace(absent.text, c.role+"x", c.role, 1)
+				if absent.status != got.status || oneOff.ReplaceAllString(same, "") != oneOff.ReplaceAllString(got.text, "") {
+					t.Errorf("%s learns whether there is %s:\n%s\n%s", name, c.role, got.text, absent.text)
+				}
+				continue
+			}
+			session := keyIn(t, got.text)
+			if who := a.must(a.iam(session, "GetCallerIdentity")); !strings.Contains(who, "<Account>"+defaults.Account+"</Account>") || !strings.Contains(who, "arn:aws:sts::"+defaults.Account+":assumed-role/"+c.role+"/test") {
+				t.Errorf("%s as %s is %s", name, c.role, who)
+			}
+			if got := a.must(a.swf(session, "ListDomains", `{"registrationStatus":"REGISTERED"}`)); !strings.Contains(got, ":"+defaults.Account+":/domain/shop") {
+				t.Errorf("%s as %s sees %s", name, c.role, got)
+			}
+		}
+	}
+}
+
+// TestSessionsEndAcrossAccounts: through a chain of roles of both accounts, all ends with the
+// key that was at its beginning.
+func TestSessionsEndAcrossAccounts(t *testing.T) {
+	for what, end := range map[string]func(there *harness, user aws.Credentials){
+		"the key is deleted": func(there *harness, user aws.Credentials) {
+			there.must(there.iam(there.root, "DeleteAccessKey", "UserName", "ann", "AccessKeyId", user.AccessKeyID))
+		},
+		"the key is inactive": func(there *harness, user aws.Credentials) {
+			there.must(there.iam(there.root, "UpdateAccessKey", "UserName", "ann", "AccessKeyId", user.AccessKeyID, "Status", "Inactive"))
+		},
+		"a role on the way is deleted": func(there *harness, _ aws.Credentials) {
+			there.must(there.iam(there.root, "DeleteRolePolicy", "RoleName", "back", "PolicyName", "p"))
+			there.must(there.iam(there.root, "DeleteRole", "RoleName", "back"))
+		},
+	} {
+		a := newAccounts(t)
+		there := a.in(other)
+		ann := there.user("ann", everything)
+		a.role("first", trusts("arn:aws:iam::"+other+":user/ann"), everything)
+		there.role("back", trusts("arn:aws:sts::"+defaults.Account+":assumed-role/first/test"), everything)
+		a.role("again", trusts(roleIn(other, "back")), everything)
+		first := keyIn(t, a.must(a.assumeIn(ann, defaults.Account, "first")))
+		back := keyIn(t, a.must(a.assumeIn(first, other, "back")))
+		again := keyIn(t, a.must(a.assumeIn(back, defaults.Account, "again")))
+		a.refused(accessDenied, a.assumeIn(first, defaults.Account, "again")) // trusts back, not first
+		chain := []aws.Credentials{first, back, again}
+		for i, session := range chain {
+			if !a.lists(session) {
+				t.Fatalf("session %d does not work", i)
+			}
+		}
+		end(there, ann)
+		for i, session := range chain {
+			want := what == "a role on the way is deleted" && i == 0
+			if got := a.lists(session); got != want {
+				t.Errorf("%s: session %d works: %v", what, i, got)
+			}
+		}
+	}
+}
+
+// TestMachinesActAcrossAccounts: a state machine's role assumes the role of another account
+// that a task names, in both directions, if both say so.
+func TestMachinesActAcrossAccounts(t *testing.T) {
+	a := newAccounts(t)
+	for _, c := range [][2]string{{defaults.Account, other}, {other, defaults.Account}} {
+		from, to := a.in(c[0]), a.in(c[1])
+		function := "arn:aws:lambda:" + defaults.Region + ":" + c[1] + ":function:f"
+		from.role("machine", statesTrust, allow("sts:AssumeRole", roleIn(c[1], "*")))
+		from.role("narrow", statesTrust, allow("sts:AssumeRole", roleIn(c[0], "*")))
+		to.role("open", trusts(roleIn(c[0], "machine"))+`,`+trusts(roleIn(c[0], "narrow")), allow("lambda:InvokeFunction", function))
+		to.role("poor", trusts(c[0]))
+		to.role("shut", trusts(c[1]), everything)
+		acting := &authority{harness: from, made: a.made}
+		for _, m := range []struct{ machine, target, want string }{
+			{"machine", "open", "SUCCEEDED"},
+			{"machine", "poor", "FAILED Lambda.AWSLambdaException User: arn:aws:sts::" + c[1] + ":assumed-role/poor/states is not authorized"},
+			{"machine", "shut", "FAILED States.Permissions role " + roleIn(c[1], "shut") + ": arn:aws:sts::" + c[0] + ":assumed-role/machine/states is not authorized to assume the role"},
+			{"machine", "none", "FAILED States.Permissions role " + roleIn(c[1], "none") + ": arn:aws:sts::" + c[0] + ":assumed-role/machine/states is not authorized to assume the role"},
+			{"narrow", "open", "FAILED States.Permissions role " + roleIn(c[1], "open") + ": arn:aws:sts::" + c[0] + ":assumed-role/narrow/states is not authorized to assume the role"},
+		} {
+			definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"` + function + `","Credentials":{"RoleArn":"` + roleIn(c[1], m.target) + `"},"End":true}}}`
+			body, err := json.Marshal(map[string]string{"name": acting.name("m"), "roleArn": roleIn(c[0], m.machine), "definition": definition})
+			if err != nil {
+				t.Fatal(err)
+			}
+			machine := a.field("stateMachineArn", a.must(a.states(from.root, "CreateStateMachine", string(body))))
+			if got := acting.runs(machine); !strings.HasPrefix(got, m.want) {
+				t.Errorf("from %s, %s to %s: %s\nwant %s", c[0], m.machine, m.target, got, m.want)
+			}
+		}
+	}
+}
+
+// TestKeysAcrossAccounts: a key of another account is used if its policy or a grant and the
+// caller's own policies say so.
+func TestKeysAcrossAccounts(t *testing.T) {
+	a := newAccounts(t)
+	there := a.in(other)
+	quoted := func(s string) string { return strings.ReplaceAll(s, `"`, `\"`) }
+	owner := `{"Effect":"Allow","Principal":{"AWS":"` + other + `"},"Action":"kms:*","Resource":"*"}`
+	may, none := a.user("may", allow("kms:*", "*")), a.user("none")
+	made := func(statements string) string {
+		return keyIDIn(there.must(there.kms(a.there, "CreateKey", `{"Policy":"`+quoted(policyOf(owner+statements))+`"}`)))
+	}
+	arn := func(id string) string { return "arn:aws:kms:" + defaults.Region + ":" + other + ":key/" + id }
+	uses := `"Action":["kms:Encrypt","kms:Decrypt","kms:DescribeKey","kms:ReEncrypt*","kms:GenerateDataKey*"],"Resource":"*"`
+	keys := map[string]string{
+		"account": made(`,{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + defaults.Account + `:root"},` + uses + `}`),
+		"user":    made(`,{"Effect":"Allow","Principal":{"AWS":"` + userARN("may") + `"},` + uses + `}`),
+		"without": made(`,{"Effect":"Allow","Principal":{"AWS":"` + userARN("none") + `"},` + uses + `}`),
+		"caller":  made(`,{"Effect":"Allow","Principal":"*",` + uses + `,"Condition":{"StringEquals":{"kms:CallerAccount":"` + defaults.Account + `"}}}`),
+		"denied":  made(`,{"Effect":"Allow","Principal":"*",` + uses + `},{"Effect":"Deny","Principal":{"AWS":"` + userARN("may") + `"},"Action":"kms:*","Resource":"*"}`),
+		"granted": made(``),
+		"closed":  made(``),
+	}
+	there.must(there.kms(a.there, "CreateGrant", `{"KeyId":"`+keys["granted"]+`","GranteePrincipal":"`+userARN("may")+`","Operations":["Encrypt","Decrypt","DescribeKey","ReEncryptFrom","ReEncryptTo","GenerateDataKey"]}`))
+	mine := keyIDIn(a.must(a.kms(a.root, "CreateKey", `{}`)))
+	for name, id := range keys {
+		for who, key := range map[string]aws.Credentials{"may": may, "none": none, "root": a.root} {
+			want := accessDenied + "Exception"
+			switch {
+			case who == "root" && (name == "account" || name == "caller" || name == "denied"), who == "may" && (name == "account" || name == "user" || name == "caller" || name == "granted"):
+				want = ""
+			}
+			got := a.ask(a.kms(key, "Encrypt", `{"KeyId":"`+arn(id)+`","Plaintext":"c2VjcmV0"}`))
+			if got.fault != want {
+				t.Errorf("%s with the key %s: %d %s", who, name, got.status, got.text)
+			}
+			if got.fault != "" {
+				continue
+			}
+			blob := a.field("CiphertextBlob", got.text)
+			for action, body := range map[string]string{
+				"Decrypt":         `{"KeyId":"ARN","CiphertextBlob":"` + blob + `"}`,
+				"DescribeKey":     `{"KeyId":"ARN"}`,
+				"GenerateDataKey": `{"KeyId":"ARN","KeySpec":"AES_256"}`,
+				"ReEncrypt":       `{"SourceKeyId":"ARN","CiphertextBlob":"` + blob + `","DestinationKeyId":"` + mine + `"}`,
+			} {
+				text := a.ask(a.kms(key, action, strings.ReplaceAll(body, "ARN", arn(id))))
+				if text.fault != "" || !strings.Contains(text.text, arn(id)) {
+					t.Errorf("%s with the key %s, %s: %s", who, name, action, text.text)
+				}
+			}
+			// What its policy does not allow, and what is for its account alone.
+			for action, body := range map[string]string{"GetKeyRotationStatus": `{"KeyId":"ARN"}`, "DisableKey": `{"KeyId":"ARN"}`, "PutKeyPolicy": `{"KeyId":"ARN","Policy":"{}"}`} {
+				a.refused(accessDenied+"Exception", a.kms(key, action, strings.ReplaceAll(body, "ARN", arn(id))))
+			}
+			if got := there.must(there.kms(a.there, "Decrypt", `{"CiphertextBlob":"`+blob+`"}`)); !strings.Contains(got, "c2VjcmV0") {
+				t.Errorf("its own account reads %s", got)
+			}
+		}
+	}
+}
+
+// TestAuditOfAccounts: each account has records of its own, in files of its own; a role that
+// is assumed across two is recorded in both.
+func TestAuditOfAccounts(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), PollHold: time.Second, Accounts: []string{other}, Sealing: SealingOff, Audit: Audit{FileMB: 1, Keep: 2}}
+	s := start(t, cfg)
+	a := &twoAccounts{&authority{harness: &harness{t, s, rootKey(t, cfg.Data)}}, rootKeyOf(t, cfg.Data, other)}
+	there := a.in(other)
+	ann := there.user("ann", everything)
+	a.role("shared", trusts(other), everything)
+	session := keyIn(t, a.must(a.assumeIn(ann, defaults.Account, "shared")))
+	a.refused(accessDenied, a.assumeIn(ann, defaults.Account, "absent"))
+	a.must(a.iam(session, "CreateUser", "UserName", "made"))
+	a.must(a.states(a.root, "DeleteActivity", `{"activityArn":"arn:aws:states:`+defaults.Region+`:`+other+`:activity:x"}`)) // which touches nothing there
+	a.must(a.swf(a.root, "RegisterDomain", `{"name":"first","workflowExecutionRetentionPeriodInDays":"1"}`))
+	there.must(there.swf(a.there, "RegisterDomain", `{"name":"evidence","workflowExecutionRetentionPeriodInDays":"1"}`))
+	there.must(there.swf(a.there, "DescribeDomain", `{"name":"evidence"}`))
+	// A flood of the default account's calls, more than its files hold.
+	agent := strings.Repeat("x", 1000)
+	a.must(a.swf(a.root, "DescribeDomain", `{"name":"first"}`))
+	for range 2500 {
+		k := a.swf(a.root, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
+		k.header.Set("User-Agent", agent)
+		a.must(k)
+	}
+	a.refused("UnrecognizedClientException", a.swf(aws.Credentials{AccessKeyID: "AKIADHPWNEHFSTRANGER", SecretAccessKey: "x"}, "ListDomains", `{"registrationStatus":"REGISTERED"}`))
+	closeServer(t, s)
+	files, err := filepath.Glob(filepath.Join(AuditDir(cfg.Data), "audit-"+other+"-*"))
+	if err != nil || len(files) != 3 {
+		t.Errorf("files of an account: %v, %v", files, err)
+	}
+	read := func(account string) (records []auditRecord, text string) {
+		var b bytes.Buffer
+		if err := ReadAudit(t.Context(), AuditReading{Data: cfg.Data, Account: account, Log: slog.New(slog.DiscardHandler), Wrong: func(err error) { t.Error(err) }}, &b); err != nil {
+			t.Fatal(err)
+		}
+		return recordsOf(t, b.String()), b.String()
+	}
+	all, _ := read("")
+	counted := 0
+	shared := map[string]string{} // ids by account
+	for _, account := range []string{defaults.Account, other} {
+		records, text := read(account)
+		counted += len(records)
+		for i, r := range records {
+			if r.RecipientAccountID != account {
+				t.Errorf("among those of %s: %+v", account, r)
+			}
+			line := strings.Split(text, "\n")[i]
+			if r.EventName == "AssumeRole" {
+				want := "IAMUser"
+				if account == defaults.Account {
+					want = "AWSAccount"
+				}
+				if r.UserIdentity.Type != want || r.UserIdentity.AccountID != other || account == defaults.Account && (r.UserIdentity.ARN != "" || r.UserIdentity.AccessKeyID != "" || r.ErrorCode != "") {
+					t.Errorf("%s has of a role that was assumed: %s", account, line)
+				}
+				if r.ErrorCode == "" {
+					var more struct{ SharedEventID string }
+					if err := json.Unmarshal([]byte(line), &more); err != nil {
+						t.Fatal(err)
+					}
+					shared[account] = more.SharedEventID
+					if !strings.Contains(line, `"accountId":"`+defaults.Account+`","type":"AWS::IAM::Role"`) {
+						t.Errorf("whose the role is: %s", line)
+					}
+				}
+			}
+		}
+		if has := strings.Contains(text, "evidence"); has != (account == other) {
+			t.Errorf("%s has the other's domain: %v", account, has)
+		}
+		if has := strings.Contains(text, "AKIADHPWNEHFSTRANGER"); has != (account == defaults.Account) {
+			t.Errorf("%s has what nobody known did: %v", account, has)
+		}
+		if has := strings.Contains(text, `"DescribeDomain"`); has != (account == other) {
+			t.Errorf("after the flood %s has of its first calls: %v", account, has)
+		}
+		if has := strings.Contains(text, `"DeleteActivity"`); has != (account == defaults.Account) {
+			t.Errorf("%s has what was done in another: %v", account, has)
+		}
+		if has := strings.Contains(text, `"userName":"made"`); has != (account == defaults.Account) {
+			t.Errorf("%s has what the session did: %v", account, has)
+		}
+	}
+	if counted != len(all) || shared[other] == "" || shared[other] != shared[defaults.Account] {
+		t.Errorf("%d records of %d; shared ids %v", counted, len(all), shared)
+	}
+	if err := ReadAudit(t.Context(), AuditReading{Data: cfg.Data, Account: "12"}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "12 digits") {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(AuditDir(cfg.Data)); err != nil || len(entries) < 6 {
+		t.Error(len(entries), err)
+	}
+}
+
+// TestThrottledByAccount: budgets of every service are an account's own.
+func TestThrottledByAccount(t *testing.T) {
+	a := newAuthorityWith(t, func(c *Config) {
+		c.Accounts, c.Throttle = []string{other}, ThrottleAWS
+		c.ThrottleRates = []string{"ListUsers=1/1", "GetCallerIdentity=1/1", "ListKeys=1/1", "ListActivities=1/1", "ListDomains=1/1"}
+	})
+	there := rootKeyOf(t, a.cfg.Data, other)
+	for what, knock := range map[string]func(key aws.Credentials) *knock{
+		"iam":    func(key aws.Credentials) *knock { return a.iam(key, "ListUsers") },
+		"sts":    func(key aws.Credentials) *knock { return a.iam(key, "GetCallerIdentity") },
+		"kms":    func(key aws.Credentials) *knock { return a.kms(key, "ListKeys", `{}`) },
+		"states": func(key aws.Credentials) *knock { return a.states(key, "ListActivities", `{}`) },
+		"swf": func(key aws.Credentials) *knock {
+			return a.swf(key, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
+		},
+	} {
+		refused := false
+		for range 50 {
+			refused = refused || strings.HasPrefix(a.ask(knock(a.root)).fault, "Throttling")
+		}
+		if !refused {
+			t.Errorf("%s: nothing is throttled", what)
+		}
+		if got := a.ask(knock(there)); got.fault != "" {
+			t.Errorf("%s: another account is throttled: %s", what, got.text)
+		}
+	}
+}
