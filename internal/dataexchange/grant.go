@@ -8,8 +8,8 @@ import (
 	"heddle/internal/dataexchange/wire"
 )
 
-// Grants go from one account to another, and this server has one. So none can be made, and
-// none is there.
+// Grants, from one account to another, are not offered yet. None can be made, and none is
+// there.
 
 func (s *actions) grantRows() []operation.Operation {
 	return []operation.Operation{
@@ -37,7 +37,7 @@ func (s *actions) createDataGrant(ctx context.Context, in *wire.CreateDataGrantR
 	if in.ReceiverPrincipal == worldOf(ctx).Account {
 		return nil, invalid("The receiver of a data grant must be another account.")
 	}
-	return nil, invalid("This server has no account %s, and data grants are not offered yet.", in.ReceiverPrincipal)
+	return nil, invalid("Data grants are not offered by this server yet.")
 }
 
 // noGrant is the fault for a grant's id or ARN.

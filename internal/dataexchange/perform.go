@@ -105,9 +105,9 @@ func (p *performer) take(claim *matching.Claim) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil // the server stops
-	case engine.IsGone(err): // its time is over
+	case engine.IsGone(err): // its time is over, or another attempt goes on
 		claim.Accept()
-		m.giveUp(ctx)
+		m.giveUpIfEnded(ctx)
 		return nil
 	case err == nil:
 		outcome = &catalog.Finish{Attempt: job.Tries}
@@ -118,14 +118,11 @@ func (p *performer) take(claim *matching.Claim) error {
 		p.Log.Error("a job of Data Exchange failed; it is tried again", "account", w.Account, "job", job.ID, "type", job.Order.Type, "cause", err)
 		outcome = &catalog.Fail{Attempt: job.Tries, Transient: true, Error: catalog.JobError{Code: catalog.ErrorInternal, Message: "An internal error occurred."}}
 	}
-	reply, err := p.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: outcome})
-	if err != nil && !engine.IsGone(err) {
+	if err := m.tell(ctx, outcome); err != nil && !engine.IsGone(err) {
 		return err
 	}
 	claim.Accept()
-	if after, ok := reply.(*catalog.Job); !ok || after.State == wire.StateError {
-		m.giveUp(ctx)
-	}
+	m.giveUpIfEnded(ctx)
 	return nil
 }
 
@@ -455,6 +452,17 @@ func (m *move) saved(item int64) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sending[item].Progress
+}
+
+// giveUpIfEnded gives up what is left of a job that has ended.
+func (m *move) giveUpIfEnded(ctx context.Context) {
+	if len(m.sending) == 0 {
+		return
+	}
+	if _, job, err := m.claimed(ctx, m.run); err == nil && job.State == wire.StateInProgress {
+		return
+	}
+	m.giveUp(ctx)
 }
 
 // giveUp throws away what was sent of objects that will not be put any more. Nobody else

@@ -35,6 +35,7 @@ var exchangeARN = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Acc
 //	object BUCKET KEY TEXT    puts an object
 //	objects BUCKET            tells what is in it
 //	arrived BUCKET N          waits until there are so many objects in it
+//	met                       waits until somebody has met with that
 //	upload JOB TEXT           puts bytes to the signed URL of a job
 //	download JOB              gets those of another
 //	started SET               waits until a job of a data set is in progress
@@ -53,6 +54,7 @@ type exchangeStory struct {
 	ids     []string
 	shown   map[string]bool         // actions with the fault that they gave, or nothing
 	cut     *atomic.Bool            // no bucket is reached
+	met     *atomic.Int64           // how often that was met
 	refused *atomic.Pointer[string] // the bucket into which nobody may put; nil: none
 }
 
@@ -79,9 +81,10 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 			l.DataSetsMax, l.RevisionsMax, l.AssetsMax, l.EventActionsMax, l.DataSetActionsMax, l.ExportJobsMax = 3, 3, 3, 3, 2, 1
 		}
 	}
-	cut := &atomic.Bool{}
+	cut, met := &atomic.Bool{}, &atomic.Int64{}
 	memory := &buckets.Memory{Fail: func(s buckets.Step) error {
 		if s != buckets.StepList && cut.Load() {
+			met.Add(1)
 			return &buckets.Error{Kind: buckets.ErrTemporary, Operation: "GetObject", Code: "SlowDown", Message: "Please reduce your request rate."}
 		}
 		return nil
@@ -90,7 +93,7 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 	refused := &atomic.Pointer[string]{}
 	cfg.buckets = func(string) buckets.Store { return refusing{memory, refused} }
 	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut, refused: refused}
+	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut, met: met, refused: refused}
 	s.keys = map[string]aws.Credentials{"root": s.root}
 	return s
 }
@@ -219,7 +222,15 @@ func (s *exchangeStory) do(line string) []string {
 		return s.byURL(http.MethodPut, first, rest)
 	case "download":
 		return s.byURL(http.MethodGet, first, "")
+	case "met":
+		for began := time.Now(); s.met.Load() == 0; runtime.Gosched() {
+			if time.Since(began) > deadline {
+				s.t.Fatal("nobody asks for a bucket")
+			}
+		}
+		return nil
 	case "unreachable", "reachable":
+		s.met.Store(0)
 		s.cut.Store(who == "unreachable")
 		return nil
 	case "arrived":
