@@ -341,9 +341,7 @@ func (s *stage) lastFired(count int, due time.Time) (late, used time.Duration, e
 	time.Sleep(time.Second)
 	deadline := due.Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
-		if err := s.rest(context.Background()); err != nil { // to list them would hold them up
-			return 0, 0, err
-		}
+		_ = s.rest(context.Background()) // if it can: to list them would hold them up
 		after, err := s.server.Usage()
 		if err != nil {
 			return 0, 0, err
