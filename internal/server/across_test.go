@@ -241,6 +241,30 @@ func TestKeysAcrossAccounts(t *testing.T) {
 	}
 }
 
+// TestMachinesWithKeysOfAnotherAccount: a state machine may have a key of another account, if
+// that lets its maker and its role use it; what the key's account takes away ends it.
+func TestMachinesWithKeysOfAnotherAccount(t *testing.T) {
+	a := newAccounts(t)
+	there := a.in(other)
+	quoted := func(s string) string { return strings.ReplaceAll(s, `"`, `\"`) }
+	owner := `{"Effect":"Allow","Principal":{"AWS":"` + other + `"},"Action":"kms:*","Resource":"*"}`
+	open := policyOf(owner, `{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":["kms:Decrypt","kms:DescribeKey","kms:GenerateDataKey"],"Resource":"*"}`)
+	id := keyIDIn(there.must(there.kms(a.there, "CreateKey", `{"Policy":"`+quoted(open)+`"}`)))
+	key := "arn:aws:kms:" + defaults.Region + ":" + other + ":key/" + id
+	a.role("machine", statesTrust, allow("kms:*", "*"))
+	create := func(name string) *knock {
+		return a.states(a.root, "CreateStateMachine", `{"name":"`+name+`","roleArn":"`+roleIn(defaults.Account, "machine")+`","definition":"{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}","encryptionConfiguration":{"type":"CUSTOMER_MANAGED_KMS_KEY","kmsKeyId":"`+key+`","kmsDataKeyReusePeriodSeconds":60}}`)
+	}
+	machine := a.field("stateMachineArn", a.must(create("keyed")))
+	if got := a.runs(machine); got != "SUCCEEDED" {
+		t.Error(got)
+	}
+	there.must(there.kms(a.there, "PutKeyPolicy", `{"KeyId":"`+id+`","Policy":"`+quoted(policyOf(owner))+`"}`))
+	if got := a.ask(create("late")); !strings.HasPrefix(got.fault, "KmsAccessDenied") {
+		t.Errorf("%d %s", got.status, got.text)
+	}
+}
+
 // TestAuditOfAccounts: each account has records of its own, in files of its own; a role that
 // is assumed across two is recorded in both.
 func TestAuditOfAccounts(t *testing.T) {
