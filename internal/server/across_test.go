@@ -151,17 +151,23 @@ func TestMachinesActAcrossAccounts(t *testing.T) {
 		from.role("machine", statesTrust, allow("sts:AssumeRole", roleIn(c[1], "*")))
 		from.role("narrow", statesTrust, allow("sts:AssumeRole", roleIn(c[0], "*")))
 		to.role("open", trusts(roleIn(c[0], "machine"))+`,`+trusts(roleIn(c[0], "narrow")), allow("lambda:InvokeFunction", function))
+		from.role("own", statesTrust, everything)
 		to.role("poor", trusts(c[0]))
 		to.role("shut", trusts(c[1]), everything)
 		acting := &authority{harness: from, made: a.made}
 		for _, m := range []struct{ machine, target, want string }{
 			{"machine", "open", "SUCCEEDED"},
 			{"machine", "poor", "FAILED Lambda.AWSLambdaException User: arn:aws:sts::" + c[1] + ":assumed-role/poor/states is not authorized"},
+			{"own", "", "FAILED Lambda.AWSLambdaException User: arn:aws:sts::" + c[0] + ":assumed-role/own/states is not authorized to perform: lambda:InvokeFunction on resource: " + function + " because no resource-based policy allows the lambda:InvokeFunction action"},
 			{"machine", "shut", "FAILED States.Permissions role " + roleIn(c[1], "shut") + ": arn:aws:sts::" + c[0] + ":assumed-role/machine/states is not authorized to assume the role"},
 			{"machine", "none", "FAILED States.Permissions role " + roleIn(c[1], "none") + ": arn:aws:sts::" + c[0] + ":assumed-role/machine/states is not authorized to assume the role"},
 			{"narrow", "open", "FAILED States.Permissions role " + roleIn(c[1], "open") + ": arn:aws:sts::" + c[0] + ":assumed-role/narrow/states is not authorized to assume the role"},
 		} {
-			definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"` + function + `","Credentials":{"RoleArn":"` + roleIn(c[1], m.target) + `"},"End":true}}}`
+			more := `"Credentials":{"RoleArn":"` + roleIn(c[1], m.target) + `"},`
+			if m.target == "" {
+				more = ""
+			}
+			definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"` + function + `",` + more + `"End":true}}}`
 			body, err := json.Marshal(map[string]string{"name": acting.name("m"), "roleArn": roleIn(c[0], m.machine), "definition": definition})
 			if err != nil {
 				t.Fatal(err)
@@ -232,6 +238,30 @@ func TestKeysAcrossAccounts(t *testing.T) {
 				t.Errorf("its own account reads %s", got)
 			}
 		}
+	}
+}
+
+// TestMachinesWithKeysOfAnotherAccount: a state machine may have a key of another account, if
+// that lets its maker and its role use it; what the key's account takes away ends it.
+func TestMachinesWithKeysOfAnotherAccount(t *testing.T) {
+	a := newAccounts(t)
+	there := a.in(other)
+	quoted := func(s string) string { return strings.ReplaceAll(s, `"`, `\"`) }
+	owner := `{"Effect":"Allow","Principal":{"AWS":"` + other + `"},"Action":"kms:*","Resource":"*"}`
+	open := policyOf(owner, `{"Effect":"Allow","Principal":{"AWS":"`+defaults.Account+`"},"Action":["kms:Decrypt","kms:DescribeKey","kms:GenerateDataKey"],"Resource":"*"}`)
+	id := keyIDIn(there.must(there.kms(a.there, "CreateKey", `{"Policy":"`+quoted(open)+`"}`)))
+	key := "arn:aws:kms:" + defaults.Region + ":" + other + ":key/" + id
+	a.role("machine", statesTrust, allow("kms:*", "*"))
+	create := func(name string) *knock {
+		return a.states(a.root, "CreateStateMachine", `{"name":"`+name+`","roleArn":"`+roleIn(defaults.Account, "machine")+`","definition":"{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}","encryptionConfiguration":{"type":"CUSTOMER_MANAGED_KMS_KEY","kmsKeyId":"`+key+`","kmsDataKeyReusePeriodSeconds":60}}`)
+	}
+	machine := a.field("stateMachineArn", a.must(create("keyed")))
+	if got := a.runs(machine); got != "SUCCEEDED" {
+		t.Error(got)
+	}
+	there.must(there.kms(a.there, "PutKeyPolicy", `{"KeyId":"`+id+`","Policy":"`+quoted(policyOf(owner))+`"}`))
+	if got := a.ask(create("late")); !strings.HasPrefix(got.fault, "KmsAccessDenied") {
+		t.Errorf("%d %s", got.status, got.text)
 	}
 }
 

@@ -55,10 +55,22 @@ func (k *Kernel) May(ctx context.Context, e *Errand) (Verdict, error) {
 		Principal: acting.Principal, Action: e.Action, Resource: e.Resource,
 		Context: slices.Concat(acting.Context, known, e.Context),
 	}
-	if d := policy.Evaluate(&q, &acting.Policies); !d.Allowed {
+	d := policy.Evaluate(&q, &acting.Policies)
+	if d.Allowed && k.foreign(acting.Account, e.Resource) {
+		d = policy.Decision{Layer: policy.Resource} // which it would have to have
+	}
+	if !d.Allowed {
 		return Verdict{Denied: d.Explain(&q)}, nil
 	}
 	return Verdict{}, nil
+}
+
+// foreign tells whether a resource is of another account than who asks for it, where there
+// are several: then the resource's own policy would have to allow it, and what errands are
+// about has none. Where there is one account, whoever has the resource decides.
+func (k *Kernel) foreign(account, resource string) bool {
+	name, ok := arn.Cut(resource)
+	return ok && k.Accounts.Len() > 1 && name[4] != "" && name[4] != account
 }
 
 // Acting gives who does an errand, for those who ask policies themselves, and what

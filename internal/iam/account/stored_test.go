@@ -58,8 +58,9 @@ func (s *story) doRare() {
 // does not say what its session rests on.
 func TestSessionsStayOpen(t *testing.T) {
 	const (
-		token = "h4SS8XB-4qIxP4C29NSsgWudZ30WPuGOpI5Z1iFSuIpc1JN72J7j1KgTQ7m7wntDh4kZzXmSa2Rbsjw50SBeHWcJ1DrgKYEYK50QppxFH5BUytQNZs9HjdaOaQ8rflnKQ3aLW5mX-uHyLNK4CE-pN03EQvO1ogPv5rIEiAhcQ0_s_i70ddcShWC6mMT9uHzbnMwCks0JQbCiuuN-1wtbKXDp8X17AyVHRUKwrl5rqIuyj20yD8JX5V-IZGFeDGmDfTNVig016IMrgV48FEKraQngA5gkBFe64p1ZEJ312wKgmbr7o1QzG9pYcccxUnrnp9XdVQADKDkI"
-		first = "hbfbW9Hn6lw00t7VlKn4SpkT-QYZ_T3vynAbft_frBvBJmfRUEiHuOyJgbvHcLZ6EDRUIa91PIEF1-4Ay9yxtpAGnTkvdo4OCXyDmfP0-DOdw9TUcL-KgJP-nvmWoCP8n5s9B8hRqbbaeV93MmZnf6UV-8u12UAtflzcG4cDcjrXchkGFJAePocMflIqr3MLctC_iPdcEFTYFPtVKATGb4MDuUAh8kOJYk9aGE8A4h6VTYXk2jcfO5VAbRIguVMHWybh7YzeeABhPS3NlYRQSW25eZcO4QArsNSGn"
+		token  = "h4SS8XB-4qIxP4C29NSsgWudZ30WPuGOpI5Z1iFSuIpc1JN72J7j1KgTQ7m7wntDh4kZzXmSa2Rbsjw50SBeHWcJ1DrgKYEYK50QppxFH5BUytQNZs9HjdaOaQ8rflnKQ3aLW5mX-uHyLNK4CE-pN03EQvO1ogPv5rIEiAhcQ0_s_i70ddcShWC6mMT9uHzbnMwCks0JQbCiuuN-1wtbKXDp8X17AyVHRUKwrl5rqIuyj20yD8JX5V-IZGFeDGmDfTNVig016IMrgV48FEKraQngA5gkBFe64p1ZEJ312wKgmbr7o1QzG9pYcccxUnrnp9XdVQADKDkI"
+		across = "h8sPTLh1YBSsyOxuuB6M0ZXlUe53zTz34DT-LROgXI964WqUmLzoh0jwL1iu8q06LuRzRYek5s0ztKkJPlfEhqN_H9ZOAfPVD-XAhybPfgJQalaOEbZ4U-sEiUtnHmI7zWLzgoIom0vBxsspIxGfV6iFJn7GFcTENjSTiin5yUeipZKtKk_e-fI1eJEeEuApTCgO70_NSSy89LtliuGxg3ik3i93Co0OASzexwbwOIFu8N1PXorQP8NMba-D_fT6irSoivKvaMY06HdKzeG5YYOwyapwkvSytKigRoct0Z5M6YdmBatCVgK1E40N_IojL9slOifq5Twx7EjiGsTLMboSUByoqKqbbLY76MBD0WLwlsUuDirxnu-UVisbKxAl8y0rt7tGthg"
+		first  = "hbfbW9Hn6lw00t7VlKn4SpkT-QYZ_T3vynAbft_frBvBJmfRUEiHuOyJgbvHcLZ6EDRUIa91PIEF1-4Ay9yxtpAGnTkvdo4OCXyDmfP0-DOdw9TUcL-KgJP-nvmWoCP8n5s9B8hRqbbaeV93MmZnf6UV-8u12UAtflzcG4cDcjrXchkGFJAePocMflIqr3MLctC_iPdcEFTYFPtVKATGb4MDuUAh8kOJYk9aGE8A4h6VTYXk2jcfO5VAbRIguVMHWybh7YzeeABhPS3NlYRQSW25eZcO4QArsNSGn"
 	)
 	sealer := NewSealer(SealerKeys{Sessions: [32]byte{7}})
 	s, err := sealer.openSession("ASIAKEY", token)
@@ -68,6 +69,15 @@ func TestSessionsStayOpen(t *testing.T) {
 	}
 	if want := storedSession(); !reflect.DeepEqual(s, want) {
 		t.Errorf("got %+v, want %+v", s, want)
+	}
+	s, err = sealer.openSession("ASIAKEY", across)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := storedSession()
+	want.From.Account, want.From.Through = far, append(want.From.Through, Bearer{far, "AROAFAR"})
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("of several accounts: got %+v, want %+v", s, want)
 	}
 	if s, err := sealer.openSession("ASIAKEY", first); err == nil {
 		t.Errorf("a token of version 1: %+v", s)
