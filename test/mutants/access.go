@@ -50,7 +50,7 @@ var access = []Mutant{{
 }, {
 	Name: "chained-session-outlives-the-first",
 	In:   "account.(*Caller).limit",
-	Old:  "c.from.Through = append(slices.Clip(c.from.Through), s.ID)",
+	Old:  "c.from.Through = append(slices.Clip(c.from.Through), who)",
 	New:  "_ = slices.Clip(c.from.Through)",
 	Bug:  "What a role's session has begun goes on when the role is deleted.",
 	Then: []string{authority},
@@ -71,8 +71,8 @@ var access = []Mutant{{
 }, {
 	Name: "role-may-invoke-anything",
 	In:   "service.(*Kernel).May",
-	Old:  "policy.Evaluate(&q, &acting.Policies); !d.Allowed {",
-	New:  "policy.Evaluate(&q, &acting.Policies); d.Explicit {",
+	Old:  "if !d.Allowed {",
+	New:  "if d.Explicit {",
 	Bug:  "Any execution with a role invokes any function with the operator's key.",
 	Then: []string{authority},
 }, {
@@ -84,7 +84,7 @@ var access = []Mutant{{
 	Then: []string{authority},
 }, {
 	Name: "role-made-later-taken",
-	In:   "account.(*Directory).Act",
+	In:   "account.(*Directory).act",
 	Old:  "g.Entity.CreatedAt > u.Since",
 	New:  "g.Entity.CreatedAt < u.Since",
 	Bug:  "An execution acts in a role that took the name of its own.",
