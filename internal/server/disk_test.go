@@ -16,6 +16,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
+// notRacing skips a test that tries places of a disk: each takes some seconds under the race
+// detector, and make test/disk tries forty of each kind without it.
+func notRacing(t *testing.T) {
+	if racing {
+		t.Skip("too slow under the race detector; make test/disk runs it")
+	}
+}
+
 var trials = flag.Int("trials", 4, "how many places each kind of disk fault is tried at; 0: every one")
 
 // shop registers the domain, the types and the state machine of all clients. It may have been done
@@ -225,6 +233,7 @@ var kindsOfFault = []kindOfFault{
 // other: while it starts, works, flushes, compacts and stops. Whatever happens,
 // the next start finds all that was acknowledged, once, and can go on.
 func TestDiskFaults(t *testing.T) {
+	notRacing(t)
 	base := newImage(t, 2, false)
 	for n, kind := range kindsOfFault {
 		t.Run(kind.name, func(t *testing.T) {

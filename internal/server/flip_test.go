@@ -25,6 +25,7 @@ const logBlockBytes = 32 << 10
 // leaves, which no later block contradicts, looks like a torn write. The steps
 // from there on are missing without a word, those before are whole.
 func TestFlippedBits(t *testing.T) {
+	notRacing(t)
 	for _, image := range []struct {
 		name   string
 		killed bool

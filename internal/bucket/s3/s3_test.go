@@ -788,7 +788,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if taken.Load() != objects*size {
 		t.Errorf("%d bytes arrived", taken.Load())
 	}
-	if held := peak - before; held > room+8<<20 {
+	const late, rest = 8 << 20, 4 << 20 // a part that its connection lets go of late; all else
+	if held := peak - before; held > room+late+rest {
 		t.Errorf("%d MiB were held with room for %d", held>>20, room>>20)
 	} else {
 		t.Logf("%d MiB were held at most", held>>20)
