@@ -754,9 +754,9 @@ func forgetful(taken *atomic.Int64) http.Handler {
 // held, each time that a part is sent.
 func TestMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it sends 300 MB")
+		t.Skip("it sends 120 MB")
 	}
-	const objects, size, room = 3, 100 << 20, 24 << 20
+	const objects, size, room = 3, 40 << 20, 24 << 20
 	var taken atomic.Int64
 	var peak, before uint64
 	var mu sync.Mutex

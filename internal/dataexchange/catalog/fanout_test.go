@@ -12,7 +12,7 @@ import (
 // TestEachEventActionHasOneJob publishes two revisions to many event actions: each has one
 // job for each revision, in turns that are small enough, and each job gets its turn.
 func TestEachEventActionHasOneJob(t *testing.T) {
-	const many = 450
+	const many = 220
 	settings := &Settings{Limits: DefaultLimits()}
 	settings.EventActionsMax, settings.DataSetActionsMax = many+1, many
 	run := enginetest.NewRun(t, NewAccounts(settings), engine.Identity{Name: accountOf(world)})
