@@ -378,6 +378,7 @@ func (c *crowd) judge(told lies) {
 // commits, writes some that it does not confirm, and takes shards away; and some
 // clients hang up.
 func TestLinearizable(t *testing.T) {
+	notRacing(t)
 	told := lies{}
 	for seed := range uint64(*histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -449,6 +450,7 @@ func harm(s *memstore.Store, random *rand.Rand) func([]store.Section) {
 // TestLinearizableThroughPowerCuts has clients call a server whose machine loses
 // its power again and again, and with it all or some of what was not synced.
 func TestLinearizableThroughPowerCuts(t *testing.T) {
+	notRacing(t)
 	told := lies{}
 	for seed := range uint64(*histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
