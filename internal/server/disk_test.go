@@ -16,12 +16,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// notRacing skips a test of many lives, or of histories that a judge searches: each takes
-// some seconds under the race detector, which makes more calls end unknown, too. make
-// test/disk and make test/linear run many of each without it.
+// notRacing skips a test that tries places of a disk: each takes some seconds under the race
+// detector, and make test/disk tries forty of each kind without it.
 func notRacing(t *testing.T) {
 	if racing {
-		t.Skip("too slow under the race detector; make test/disk and test/linear run it")
+		t.Skip("too slow under the race detector; make test/disk runs it")
 	}
 }
 

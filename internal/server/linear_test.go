@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -30,7 +29,6 @@ var histories = flag.Int("histories", 3, "how many histories each test of linear
 type crowd struct {
 	t          *testing.T
 	call       func(ctx context.Context, action, body string) heard
-	states     func(ctx context.Context, action, body string) heard
 	history    linear.History
 	ids        []string
 	impatience float64      // how many of the calls are given up before their answer
@@ -42,7 +40,6 @@ type crowd struct {
 	runs  map[string][]string // by workflowId: marks of starts whose run is known
 	runID map[string]string   // by mark of the start
 	tasks []openTask
-	held  []heldTask // of machines
 }
 
 // openTask is a decision task that a client has taken.
@@ -83,10 +80,6 @@ func (c *crowd) act(client int, random *rand.Rand) {
 	}
 	id := c.ids[random.IntN(len(c.ids))]
 	mark := strconv.FormatInt(number, 10)
-	if id[0] == 'm' {
-		c.actOnMachine(ctx, client, id, mark, random)
-		return
-	}
 	domain := `{"domain":"shop","workflowId":"` + id + `"`
 	switch n := random.IntN(20); {
 	case n < 4:
@@ -272,9 +265,11 @@ func (c *crowd) count(ctx context.Context, client int, id string, open bool) {
 	end(linear.Outcome{Count: out.Count})
 }
 
-func newCrowd(t *testing.T, impatience float64, m *machine) *crowd {
-	c := &crowd{t: t, call: m.call, states: m.statesIn, impatience: impatience, runs: map[string][]string{}, runID: map[string]string{}}
-	c.ids = []string{"w0", "w1", "w2", "m0", "m1"}
+func newCrowd(t *testing.T, impatience float64, call func(ctx context.Context, action, body string) heard) *crowd {
+	c := &crowd{t: t, call: call, impatience: impatience, runs: map[string][]string{}, runID: map[string]string{}}
+	for i := range 4 {
+		c.ids = append(c.ids, "w"+strconv.Itoa(i))
+	}
 	return c
 }
 
@@ -288,9 +283,6 @@ func (c *crowd) settle(m *machine) {
 	final := map[string][]string{}
 	for _, r := range runs {
 		if r.machine {
-			if r.workflowID != "part" {
-				final[r.workflowID] = append(final[r.workflowID], c.shortOfMachine(r.raw))
-			}
 			continue
 		}
 		events := c.shortOf(r.raw)
@@ -300,23 +292,9 @@ func (c *crowd) settle(m *machine) {
 	c.history.Settle(final)
 }
 
-// lies are those that histories were altered by, and whether any had a place for each: a
-// short history may have none.
-type lies map[string]bool
-
-// told fails the test if a lie had no place in any history.
-func (l lies) told(t *testing.T) {
-	t.Helper()
-	for lie, placed := range l {
-		if !placed {
-			t.Errorf("no place for the lie that %s", lie)
-		}
-	}
-}
-
 // judge wants the history to be linearizable, and the same history with any lie
 // in it not to be.
-func (c *crowd) judge(told lies) {
+func (c *crowd) judge() {
 	c.t.Helper()
 	const patience = 20 * time.Second
 	calls, unknown := c.history.Len()
@@ -345,19 +323,10 @@ func (c *crowd) judge(told lies) {
 			o.Count += 1000
 			return counted
 		},
-		"a success of a machine's task is missing": func(call linear.Call, o *linear.Outcome) bool {
-			before, rest, succeeded := strings.Cut(o.Events, " c")
-			_, after, _ := strings.Cut(rest, " ")
-			if !call.Machine || call.Action != linear.Read || !succeeded || after == "" {
-				return false
-			}
-			o.Events = before + " " + after
-			return true
-		},
 		"a signal is missing between two events": func(call linear.Call, o *linear.Outcome) bool {
 			before, rest, signaled := strings.Cut(o.Events, "s")
 			_, after, _ := strings.Cut(rest, " ")
-			if call.Machine || call.Action != linear.Read || !signaled || after == "" {
+			if call.Action != linear.Read || !signaled || after == "" {
 				return false
 			}
 			o.Events = before + after
@@ -365,7 +334,8 @@ func (c *crowd) judge(told lies) {
 		},
 	} {
 		wrong, found := c.history.Altered(change)
-		if told[lie] = told[lie] || found; !found {
+		if !found {
+			c.t.Errorf("no place for the lie that %s", lie)
 			continue
 		}
 		if verdict, _ := wrong.Judge(patience); verdict != linear.NotLinearizable {
@@ -378,27 +348,24 @@ func (c *crowd) judge(told lies) {
 // commits, writes some that it does not confirm, and takes shards away; and some
 // clients hang up.
 func TestLinearizable(t *testing.T) {
-	notRacing(t)
-	told := lies{}
 	for seed := range uint64(*histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			cfg := memory()
 			cfg.PollHold = 2 * time.Millisecond
 			s := start(t, cfg)
 			m := &machine{t: t, server: s, client: httpClient(), ended: t.Context()}
-			if err := errors.Join(m.shop(), m.crowded()); err != nil {
+			if err := m.shop(); err != nil {
 				t.Fatal(err)
 			}
-			c := newCrowd(t, 0.1, m)
+			c := newCrowd(t, 0.1, m.call)
 			disk := s.store.(*memstore.Store)
 			disk.BeforeCommit(harm(disk, rand.New(rand.NewPCG(seed, 99))))
 			c.work(seed, 6, 100)
 			disk.BeforeCommit(nil)
 			c.settle(m)
-			c.judge(told)
+			c.judge()
 		})
 	}
-	told.told(t)
 }
 
 // TestLyingDisk has a disk that says it has synced what it has not, and a power
@@ -409,11 +376,11 @@ func TestLyingDisk(t *testing.T) {
 	if err := m.boot(); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(m.shop(), m.crowded()); err != nil {
+	if err := m.shop(); err != nil {
 		t.Fatal(err)
 	}
 	m.lies.Store(true)
-	c := newCrowd(t, 0, m)
+	c := newCrowd(t, 0, m.call)
 	c.work(1, 4, 20)
 	m.loss = 100
 	m.powerCut()
@@ -450,8 +417,6 @@ func harm(s *memstore.Store, random *rand.Rand) func([]store.Section) {
 // TestLinearizableThroughPowerCuts has clients call a server whose machine loses
 // its power again and again, and with it all or some of what was not synced.
 func TestLinearizableThroughPowerCuts(t *testing.T) {
-	notRacing(t)
-	told := lies{}
 	for seed := range uint64(*histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := newMachine(t, t.TempDir(), vfs.NewCrashableMem())
@@ -459,10 +424,10 @@ func TestLinearizableThroughPowerCuts(t *testing.T) {
 			if err := m.boot(); err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(m.shop(), m.crowded()); err != nil {
+			if err := m.shop(); err != nil {
 				t.Fatal(err)
 			}
-			c := newCrowd(t, 0.05, m)
+			c := newCrowd(t, 0.05, m.call)
 			random := rand.New(rand.NewPCG(seed, 98))
 			for cut := range 5 {
 				m.seed, m.loss = random.Uint64(), []int{100, 50, 0}[random.IntN(3)]
@@ -476,7 +441,7 @@ func TestLinearizableThroughPowerCuts(t *testing.T) {
 			c.cutAt = 0
 			c.work(seed*100+99, 3, 15)
 			c.settle(m)
-			c.judge(told)
+			c.judge()
 			if err := m.shutDown(); err != nil {
 				t.Fatal(err)
 			}
@@ -485,5 +450,4 @@ func TestLinearizableThroughPowerCuts(t *testing.T) {
 			}
 		})
 	}
-	told.told(t)
 }

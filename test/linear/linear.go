@@ -5,8 +5,7 @@
 // The model is one workflowId: its runs, and of each the whole history, in short.
 // It knows starts, signals, terminations, decision tasks from poll to response,
 // descriptions, histories and counts. It knows no activities, timers or children;
-// the simulation judges those. The other model is an execution of a state machine with an
-// activity: its starts, stops, redrives and tasks. A call whose outcome is not known may have
+// the simulation judges those. A call whose outcome is not known may have
 // happened at any time after its begin, or never.
 //
 // The search for an order is porcupine's. The package is for tests only.
@@ -35,7 +34,6 @@ const (
 	Describe    Action = "describe"
 	CountOpen   Action = "count open"
 	CountClosed Action = "count closed"
-	Redrive     Action = "redrive" // of state machines alone
 )
 
 // Call is what a client asked.
@@ -49,10 +47,7 @@ type Call struct {
 	// open run is.
 	Run     string
 	Started int  // Respond: the startedEventId of the task
-	Close   bool // Respond: with a decision to complete the execution, or as failed
-	// Machine: WorkflowID is an execution of a state machine. A start's Mark is its input,
-	// Started of a Respond is the task's Scheduled event, a Terminate is a stop.
-	Machine bool
+	Close   bool // Respond: with a decision to complete the execution
 }
 
 // Outcome is what the client was told.
@@ -62,7 +57,7 @@ type Outcome struct {
 	// Events are what Read showed, or a Poll with its task; "" is no task. See Event.
 	Events string
 	Open   bool // Describe: the run is
-	Count  int  // CountOpen, CountClosed: runs; Describe: decision tasks, 0 or 1; Poll of a machine: the Scheduled event
+	Count  int  // CountOpen, CountClosed: runs; Describe: decision tasks, 0 or 1
 }
 
 // Event writes an event of a history as Outcome.Events has it: its type and its
@@ -226,7 +221,7 @@ func (h *History) relevant() []porcupine.Operation {
 		switch c.Action {
 		case Read, Describe, CountOpen, CountClosed:
 			return true
-		case Poll, Redrive:
+		case Poll:
 			return false
 		}
 		return h.final != nil && !marks[c.Mark]

@@ -18,12 +18,11 @@ func model(final map[string][]string) porcupine.Model {
 		Step: func(state, input, output any) (bool, any) {
 			before, call, told := state.(string), input.(Call), output.(Outcome)
 			next, gave := step(before, call)
-			mayNot := call.Action == Poll || call.Action == Redrive || call.Machine && call.Action == Start // that it happened shows by no mark
 			fits := final == nil || leadsTo(next, final[call.WorkflowID])
 			switch {
 			case told.Unknown && fits && (final == nil || next != before):
 				return true, next
-			case told.Unknown && mayNot:
+			case told.Unknown && call.Action == Poll:
 				// It took nothing, which can as well be said in the end.
 				return isAll(before, final[call.WorkflowID]), before
 			case told.Unknown:
@@ -85,9 +84,6 @@ const bar = "|"
 
 // step gives what becomes of the state by a call, and what the caller is told.
 func step(state string, c Call) (next string, told Outcome) {
-	if c.Machine {
-		return machineStep(state, c)
-	}
 	switch c.Action {
 	case CountOpen, CountClosed:
 		n := 0
