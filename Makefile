@@ -45,7 +45,7 @@ soak: ## steady load for long, and what grows that should not; MINUTES=600
 .PHONY: test/disk
 test/disk: ## disks that fail, fill up, lose power and flip bits under a whole server; TRIALS=0 for every place
 	@for tests in 'DiskFaults/^(a_|writes)' 'DiskFaults/^the_' FlippedBits; do \
-		$(GO) test ./internal/server -run "$$tests" -count=1 -timeout 120m -trials $(or $(TRIALS),40) -v || exit 1; \
+		$(GO) test ./internal/server -run "$$tests" -count=1 -timeout 120m -trials $(or $(TRIALS),10) -v || exit 1; \
 	done # lives that were cut short keep their memory
 
 .PHONY: test/linear

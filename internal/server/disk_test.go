@@ -17,7 +17,7 @@ import (
 )
 
 // notRacing skips a test that tries places of a disk: each takes some seconds under the race
-// detector, and make test/disk tries forty of each kind without it.
+// detector, and make test/disk tries ten of each kind without it.
 func notRacing(t *testing.T) {
 	if racing {
 		t.Skip("too slow under the race detector; make test/disk runs it")
