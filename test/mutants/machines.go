@@ -226,8 +226,8 @@ var machines = []Mutant{{
 }, {
 	Name: "locked-task-offered-again",
 	In:   "sfn/execution.(*turn).locked",
-	Old:  "t.reply = &UnknownTaskError{ScheduledEventID: c.ScheduledEventID}",
-	New:  "return refused",
+	Old:  "case *StartTask: // it is over",
+	New:  "case *StartTask:\n\t\treturn refused",
 	Bug:  "An execution whose key is refused while somebody takes its task goes on waiting.",
 }, {
 	Name: "key-of-today",
@@ -238,7 +238,7 @@ var machines = []Mutant{{
 }, {
 	Name: "forgotten-data-keys",
 	In:   "sfn/execution.(*State).noteKeys",
-	Old:  "s.each(func(d *datum) { note(d) })",
+	Old:  "s.each(note)",
 	New:  "",
 	Bug:  "An execution under many data keys forgets those that it still needs.",
 }, {

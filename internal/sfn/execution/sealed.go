@@ -202,7 +202,7 @@ func (s *State) noteKeys(e *Body) {
 		return
 	}
 	s.dataKeys = nil
-	s.each(func(d *datum) { note(d) })
+	s.each(note)
 	s.dataKeysNeeded = len(s.dataKeys)
 }
 
@@ -355,7 +355,7 @@ func (t *turn) locked(body any, refused error) error {
 	case *Look: // who asks could only ask again
 		t.reply = &UnknownTaskError{c.ScheduledEventID}
 	case *StartTask: // it is over
-		t.reply = &UnknownTaskError{ScheduledEventID: c.ScheduledEventID}
+		t.reply = &UnknownTaskError{c.ScheduledEventID}
 	case *ChildBegun:
 		t.send(c.stop()) // nobody waits for it
 	}
