@@ -14,18 +14,14 @@ import (
 	"heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
+	"heddle/internal/service/tasks"
 )
 
 // performer does what jobs are in progress for: it moves their bytes. A job is offered as
 // long as it is in progress, so that one which was under way when the server stopped is
 // taken again; what it has reported by then is not done once more. What was not reported may
 // be: an object is then put a second time, under the same key.
-type performer struct {
-	*actions
-	polls   context.Context
-	stop    context.CancelFunc
-	workers sync.WaitGroup
-}
+type performer struct{ *actions }
 
 const (
 	// jobsMax is how many jobs are performed at a time, of all accounts.
@@ -37,61 +33,30 @@ const (
 	reportEvery = 64
 	// assetsPage is how many assets are asked for at a time.
 	assetsPage = 1000
-	// troublePause is how long it is waited when the kernel fails.
-	troublePause = time.Second
 )
 
-func newPerformer(s *actions) *performer { return &performer{actions: s} }
-
-// Start implements lifecycle.Service.
-func (p *performer) Start(context.Context) error {
-	p.polls, p.stop = context.WithCancel(context.Background())
-	for range min(jobsMax, p.PollsPerListMax) {
-		p.workers.Go(p.run)
-	}
-	return nil
-}
-
-// Stop implements lifecycle.Service. Jobs under way are left; they go on at the next start.
-func (p *performer) Stop(context.Context) error {
-	p.stop()
-	p.workers.Wait()
-	return nil
-}
-
-func (p *performer) run() {
-	for p.polls.Err() == nil {
-		claim, err := p.Performed.Poll(p.polls, catalog.JobsList)
-		if claim == nil && err == nil {
-			return // there will be no more
-		}
-		if claim != nil {
-			err = p.take(claim)
-		}
-		if err != nil && p.polls.Err() == nil {
-			p.Log.Error("a job of Data Exchange could not be performed; it is tried again", "cause", err)
-			pause, cancel := p.Within(p.polls, troublePause)
-			<-pause.Done()
-			cancel()
-		}
+// newPerformer makes the performer. Jobs under way when the server stops are left; they go
+// on at the next start.
+func newPerformer(s *actions) *tasks.Performer {
+	return &tasks.Performer{
+		Kernel: s.Kernel, List: catalog.JobsList, Workers: jobsMax, Perform: performer{s}.take,
+		Failed: "a job of Data Exchange could not be performed",
 	}
 }
 
 // take performs the job of a claim.
-func (p *performer) take(claim *matching.Claim) error {
-	defer claim.Return() // if it was not accepted
-	ctx := p.polls
+func (p performer) take(ctx context.Context, claim *matching.Claim) (handBack func(), _ error) {
 	w, job, err := p.claimed(ctx, claim.Run)
 	switch {
 	case engine.IsGone(err), errors.Is(err, engine.ErrUnusable):
 		claim.Accept()
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return claim.Return, err
 	}
 	if claim.ID != 1+job.Tries || job.State != wire.StateInProgress { // it is offered anew, or not at all
 		claim.Accept()
-		return nil
+		return nil, nil
 	}
 	m := &move{performer: p, world: w, run: claim.Run, job: job, sending: map[int64]catalog.Sending{}}
 	for _, s := range job.Sending {
@@ -104,11 +69,11 @@ func (p *performer) take(claim *matching.Claim) error {
 	err = m.perform(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return nil // the server stops
+		return claim.Return, nil // the server stops
 	case engine.IsGone(err): // its time is over, or another attempt goes on
 		claim.Accept()
 		m.giveUpIfEnded(ctx)
-		return nil
+		return nil, nil
 	case err == nil:
 		outcome = &catalog.Finish{Attempt: job.Tries}
 	case errors.As(err, &t):
@@ -119,15 +84,15 @@ func (p *performer) take(claim *matching.Claim) error {
 		outcome = &catalog.Fail{Attempt: job.Tries, Transient: true, Error: catalog.JobError{Code: catalog.ErrorInternal, Message: "An internal error occurred."}}
 	}
 	if err := m.tell(ctx, outcome); err != nil && !engine.IsGone(err) {
-		return err
+		return claim.Return, err
 	}
 	claim.Accept()
 	m.giveUpIfEnded(ctx)
-	return nil
+	return nil, nil
 }
 
 // claimed gives a job and its world.
-func (p *performer) claimed(ctx context.Context, run engine.RunID) (engine.World, *catalog.Job, error) {
+func (p performer) claimed(ctx context.Context, run engine.RunID) (engine.World, *catalog.Job, error) {
 	view, err := p.Runs.View(ctx, engine.Name{}, run)
 	if err != nil {
 		return engine.World{}, nil, err
@@ -186,7 +151,7 @@ func failing(code, format string, args ...any) *trouble {
 
 // move is a job that is performed.
 type move struct {
-	*performer
+	performer
 	world engine.World
 	run   engine.RunID
 	job   *catalog.Job

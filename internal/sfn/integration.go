@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/matching"
+	"heddle/internal/service/tasks"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -25,99 +25,22 @@ import (
 //
 // What it was doing when the server stopped is offered again, as the next attempt. So what
 // it starts is found again: by the task that it was started for.
-type integrations struct {
-	*actions
-	polls   context.Context
-	stop    context.CancelFunc
-	workers sync.WaitGroup
-	aside   chan struct{} // has room for tasks that are handed back after a rest
-}
+type integrations struct{ *actions }
 
 // integrationsMax is how many tasks are performed at a time. Each is a few commands for
 // runs, none of which waits for anybody outside.
 const integrationsMax = 16
 
-// asideMax is how many tasks are set aside at a time.
-const asideMax = 1000
-
-func newIntegrations(s *actions) *integrations {
-	return &integrations{actions: s, aside: make(chan struct{}, asideMax)}
-}
-
-// Start implements lifecycle.Service.
-func (i *integrations) Start(context.Context) error {
-	i.polls, i.stop = context.WithCancel(context.Background())
-	for range min(integrationsMax, i.PollsPerListMax) {
-		i.workers.Go(i.run)
-	}
-	return nil
-}
-
-// Stop implements lifecycle.Service.
-func (i *integrations) Stop(context.Context) error {
-	i.stop()
-	i.workers.Wait()
-	return nil
-}
-
-func (i *integrations) run() {
-	for i.polls.Err() == nil {
-		claim, err := i.Performed.Poll(i.polls, execution.IntegrationList)
-		if claim == nil && err == nil {
-			return // there will be no more
-		}
-		handBack := i.rest
-		if claim != nil {
-			var back func()
-			if back, err = i.take(context.WithoutCancel(i.polls), claim); back != nil {
-				handBack = func() { i.setAside(back) }
-			}
-		}
-		if err == nil {
-			continue
-		}
-		if i.polls.Err() == nil {
-			i.Log.Error("a task that starts an execution could not be performed; it is tried again", "cause", err)
-		}
-		handBack()
+func newIntegrations(s *actions) *tasks.Performer {
+	return &tasks.Performer{
+		Kernel: s.Kernel, List: execution.IntegrationList, Workers: integrationsMax, Perform: integrations{s}.take,
+		Failed: "a task that starts an execution could not be performed",
 	}
 }
 
-func (i *integrations) rest() {
-	pause, cancel := i.Within(i.polls, troublePause)
-	<-pause.Done()
-	cancel()
-}
-
-// setAside hands a task back after a rest, while its worker goes on if there is room: a task
-// that can't be performed now, as a key is away, shall not stand before all others.
-func (i *integrations) setAside(handBack func()) {
-	later := func() {
-		i.rest()
-		handBack()
-	}
-	select {
-	case i.aside <- struct{}{}:
-		i.workers.Go(func() {
-			later()
-			<-i.aside
-		})
-	default:
-		later()
-	}
-}
-
-// Take performs the task of a claim. An error is for the operator: the task is tried again.
-func (i *integrations) Take(ctx context.Context, claim *matching.Claim) error {
-	handBack, err := i.take(ctx, claim)
-	if handBack != nil {
-		handBack()
-	}
-	return err
-}
-
-// take is Take, but that the caller hands the task back.
-func (i *integrations) take(ctx context.Context, claim *matching.Claim) (handBack func(), err error) {
+// take performs the task of a claim, to its end even while the server stops.
+func (i integrations) take(ctx context.Context, claim *matching.Claim) (handBack func(), err error) {
+	ctx = context.WithoutCancel(ctx)
 	task, err := i.begin(ctx, claim)
 	switch {
 	case engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable):
@@ -146,7 +69,7 @@ func (i *integrations) take(ctx context.Context, claim *matching.Claim) (handBac
 }
 
 // begin starts the task of a claim. Without its role it fails unstarted, and there is none.
-func (i *integrations) begin(ctx context.Context, claim *matching.Claim) (*execution.Task, error) {
+func (i integrations) begin(ctx context.Context, claim *matching.Claim) (*execution.Task, error) {
 	reply, err := i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.Look{ScheduledEventID: claim.ID}})
 	if err != nil {
 		return nil, err
@@ -168,7 +91,7 @@ func (i *integrations) begin(ctx context.Context, claim *matching.Claim) (*execu
 
 // failed tells a run that a task failed, if that is the task's own fault. Else the task is to
 // be handed back.
-func (i *integrations) failed(ctx context.Context, run engine.RunID, task *execution.Task, why error) (handBack func(), err error) {
+func (i integrations) failed(ctx context.Context, run engine.RunID, task *execution.Task, why error) (handBack func(), err error) {
 	f, theirs := errors.AsType[*fault.Fault](keyFault(why))
 	if !theirs {
 		return func() { i.Runs.Cast(engine.Command{Run: run, Body: undelivered(task)}) }, why
@@ -225,7 +148,7 @@ type parameters struct {
 
 // perform starts the execution that a task asks for, and gives what its run is to be told;
 // nil: nothing.
-func (i *integrations) perform(ctx context.Context, run engine.RunID, task *execution.Task, ref execution.Ref) (any, error) {
+func (i integrations) perform(ctx context.Context, run engine.RunID, task *execution.Task, ref execution.Ref) (any, error) {
 	var p parameters
 	if err := json.Unmarshal([]byte(task.Input), &p); err != nil {
 		return nil, invalid("The parameters of startExecution can't be read: " + err.Error())
@@ -286,7 +209,7 @@ func textOf(raw json.RawMessage) (string, bool) {
 
 // earlier finds the execution that an attempt before this one has started for the task; if
 // it is another one, why stands.
-func (i *integrations) earlier(ctx context.Context, found *started, parent execution.Parent, why error) (*started, error) {
+func (i integrations) earlier(ctx context.Context, found *started, parent execution.Parent, why error) (*started, error) {
 	view, err := i.Runs.View(ctx, found.Name, engine.RunID{})
 	if err != nil {
 		return nil, why
@@ -318,7 +241,7 @@ func (s *actions) unassumable(ctx context.Context, task *execution.Task) (*execu
 }
 
 // mayStart asks whether the role of a task may start executions of a machine.
-func (i *integrations) mayStart(ctx context.Context, task *execution.Task, machine string) error {
+func (i integrations) mayStart(ctx context.Context, task *execution.Task, machine string) error {
 	if i.Trusting {
 		return nil
 	}

@@ -59,7 +59,7 @@ var arrows = map[string][]string{
 		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/bucket",
 		"internal/dataexchange/catalog", "internal/dataexchange/keypattern", "internal/dataexchange/permission", "internal/dataexchange/resource",
 		"internal/dataexchange/signedurl", "internal/dataexchange/transfer", "internal/dataexchange/wire",
-		"internal/engine", "internal/engine/collection", "internal/listen", "internal/matching", "internal/pack", "internal/service", "internal/token", "internal/visibility",
+		"internal/engine", "internal/engine/collection", "internal/listen", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/token", "internal/visibility",
 	},
 	"internal/dataexchange/catalog": {
 		"internal/blob", "internal/dataexchange/keypattern", "internal/dataexchange/resource", "internal/dataexchange/wire", "internal/engine",
@@ -115,7 +115,7 @@ var arrows = map[string][]string{
 	"internal/sfn/resource":   {"internal/aws/arn"},
 	"internal/sfn/wire":       {"internal/aws/shape"},
 	"internal/service/tasks": {
-		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/pack", "internal/service", "internal/token",
+		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/matching", "internal/pack", "internal/service", "internal/token",
 	},
 	"internal/sfn": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",

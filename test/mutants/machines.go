@@ -189,13 +189,13 @@ var machines = []Mutant{{
 	Bug:  "A job that says that it is alive times out.",
 }, {
 	Name: "nested-executions-in-any-role",
-	In:   "sfn.(*integrations).mayStart",
+	In:   "sfn.integrations.mayStart",
 	Old:  "cmp.Or(verdict.NotAssumed, verdict.Denied)",
 	New:  "cmp.Or(verdict.NotAssumed, verdict.NotAssumed)",
 	Bug:  "A state machine starts executions that its role may not start.",
 }, {
 	Name: "nested-executions-without-a-role",
-	In:   "sfn.(*integrations).begin",
+	In:   "sfn.integrations.begin",
 	Old:  "if refused != nil {",
 	New:  "if refused != nil && refused.Error == nil {",
 	Bug:  "That the role can't be assumed shows as a refusal by the service.",

@@ -1,6 +1,7 @@
 // Package tasks is how services hand the tasks of their runs to workers: by polls that
 // wait for one, answers that are known to have arrived or not, and tokens by which a
-// worker names what it was given. What a task is to its run is package engine/task.
+// worker names what it was given. A Performer is workers of the server's own. What a task is
+// to its run is package engine/task.
 package tasks
 
 import (
