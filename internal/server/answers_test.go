@@ -45,7 +45,13 @@ type strictTransport struct{ http.RoundTripper }
 func strict(next http.RoundTripper) http.RoundTripper { return &strictTransport{next} }
 
 func (s *strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	w, err := s.RoundTripper.RoundTrip(r)
+	sent := *r
+	if r.Body != nil && r.Body != http.NoBody {
+		// The vendor's clients close their bodies at the first sign of an answer, and then WriteTo,
+		// by which net/http sees that nothing follows, fails and breaks the connection.
+		sent.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	w, err := s.RoundTripper.RoundTrip(&sent)
 	prefix, action, swf := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	refused := w != nil && w.StatusCode == http.StatusForbidden // before any service heard of it, in plain text
 	if err == nil && swf && prefix == wire.TargetPrefix && r.Method == http.MethodPost && !refused {
