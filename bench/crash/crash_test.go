@@ -51,9 +51,17 @@ var parts = []struct {
 	{"families kept for no time", families(), 4, 0},
 }
 
+// share is how many of a test's kills one part gets: each form of executions is one, and state
+// machines are another.
+func share() int { return (*kills + len(parts)) / (len(parts) + 1) }
+
 func TestCrash(t *testing.T) {
 	binary := build(t)
 	seeds := seeded(t)
+	t.Run("state machines", func(t *testing.T) {
+		t.Parallel()
+		crashMachines(t, binary, share(), seeds(300))
+	})
 	for i, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
@@ -61,8 +69,7 @@ func TestCrash(t *testing.T) {
 			if many == 0 {
 				many = max(1000, *kills*8)
 			}
-			each := (*kills + len(parts) - 1) / len(parts)
-			crash(t, binary, part.workflows, max(1, many/part.share), each, part.retentionDays, seeds(i))
+			crash(t, binary, part.workflows, max(1, many/part.share), share(), part.retentionDays, seeds(i))
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"regexp"
@@ -44,28 +45,27 @@ const partMachine = `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"En
 // killedOutput is what every execution gives in the end.
 const killedOutput = `["last",["a","b","c"]]`
 
-// TestKilledMachines kills the server under executions of a state machine: what was
+// crashMachines kills the server under executions of a state machine: what was
 // acknowledged, a start or a task's success, is in the history once, and every execution
 // gives what its machine gives.
-func TestKilledMachines(t *testing.T) {
+func crashMachines(t *testing.T, binary string, toKill int, random *rand.Rand) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	fail := func(err error) {
 		t.Error(err)
 		cancel()
 	}
-	toKill := (*kills + 4) / 5
 	many := *executions
 	if many == 0 {
 		many = max(150, toKill*40)
 	}
-	v := newVictim(t, build(t), fail)
+	v := newVictim(t, binary, fail)
 	c := &machines{victim: v, ledger: newLedger(), executions: many, fail: fail, done: make(chan struct{})}
 	c.left.Store(int64(many))
 	if err := c.declare(ctx); err != nil {
 		t.Fatal(err)
 	}
-	k := &killer{victim: v, random: seeded(t)(300), checkEvery: *checkEvery, opens: v.server.Opened}
+	k := &killer{victim: v, random: random, checkEvery: *checkEvery, opens: v.server.Opened}
 	var killing sync.WaitGroup
 	killing.Go(func() { k.kill(ctx, toKill, int64(many*killedSteps)*9/10, fail) })
 	began := time.Now()

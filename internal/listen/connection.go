@@ -383,8 +383,11 @@ func (c *connection) part(most time.Duration) {
 		_, err = c.Conn.Read(rest)
 	}
 	c.mu.Lock()
-	if n := len(c.watches); n > 0 && c.written > c.watches[n-1].end {
-		err = io.EOF // if it was a reset, what we wrote last may have caused it
+	if n := len(c.watches); n > 0 && c.written > c.watches[n-1].end && !c.outOfTurn.Load() {
+		// If it was a reset, what we wrote last may have caused it: the end of TLS, which a peer who
+		// has read the answer need not read. That such a peer sent requests ahead is less likely than
+		// that it read nothing.
+		err = io.EOF
 	}
 	c.mu.Unlock()
 	c.end(err)
