@@ -26,13 +26,11 @@ const root = "../.."
 var arrows = map[string][]string{
 	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
-		"internal/audit", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
+		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
-		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
+		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/engine", "internal/iam",
+		"internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen", "internal/matching",
 		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store",
-		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/listen", "internal/matching",
-		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lifecycle", "internal/listen", "internal/matching",
-		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/shard", "internal/store",
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/audit":                  {"internal/secretfile"},
@@ -58,8 +56,8 @@ var arrows = map[string][]string{
 	"internal/dataexchange": {
 		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/bucket",
 		"internal/dataexchange/catalog", "internal/dataexchange/keypattern", "internal/dataexchange/permission", "internal/dataexchange/resource",
-		"internal/dataexchange/signedurl", "internal/dataexchange/transfer", "internal/dataexchange/wire",
-		"internal/engine", "internal/engine/collection", "internal/listen", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/token", "internal/visibility",
+		"internal/dataexchange/signedurl", "internal/dataexchange/transfer", "internal/dataexchange/wire", "internal/engine", "internal/engine/collection",
+		"internal/listen", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/token", "internal/visibility",
 	},
 	"internal/dataexchange/catalog": {
 		"internal/blob", "internal/dataexchange/keypattern", "internal/dataexchange/resource", "internal/dataexchange/wire", "internal/engine",
@@ -75,8 +73,8 @@ var arrows = map[string][]string{
 		"internal/aws/restjson", "internal/aws/shape",
 	},
 	"internal/iam": {
-		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
-		"internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
+		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy",
+		"internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
 	},
 	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/iam/stswire": {"internal/aws/awsquery", "internal/aws/shape"},
@@ -97,15 +95,14 @@ var arrows = map[string][]string{
 	"internal/runlog":      {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/sealing":     {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/service": {
-		"internal/aws/operation", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
-		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/matching",
-		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching",
-		"internal/runlog", "internal/token", "internal/visibility",
+		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/engine",
+		"internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/matching", "internal/runlog", "internal/token",
+		"internal/visibility",
 	},
 	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
-		"internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
-		"internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",
+		"internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/sfn/asl", "internal/sfn/registry",
+		"internal/sfn/resource", "jsonvalue",
 	},
 	"internal/sfn/intrinsic":  {"jsonpath", "jsonvalue"},
 	"internal/sfn/template":   {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},
@@ -119,9 +116,10 @@ var arrows = map[string][]string{
 	},
 	"internal/sfn": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
-		"internal/engine", "internal/engine/collection", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching", "internal/pack",
-		"internal/blob", "internal/engine/task", "internal/lambda", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/permission", "internal/sfn/registry",
-		"internal/sfn/reply", "internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",
+		"internal/blob", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey", "internal/lambda",
+		"internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution",
+		"internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/visibility",
+		"jsonvalue",
 	},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":    {"internal/store"},
@@ -159,7 +157,18 @@ type file struct {
 	ast       *ast.File
 }
 
+// files are all of the module, parsed once.
 func files(t *testing.T) []file {
+	t.Helper()
+	if parsedFiles == nil {
+		parsedFiles = parseFiles(t)
+	}
+	return parsedFiles
+}
+
+var parsedFiles []file
+
+func parseFiles(t *testing.T) []file {
 	t.Helper()
 	var all []file
 	set := token.NewFileSet()

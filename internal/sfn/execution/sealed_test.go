@@ -105,7 +105,6 @@ func (h *harness) view(e *engine.Event) []byte {
 func TestSealed(t *testing.T) {
 	for file, text := range golden.Files(t, "testdata/*.txt") {
 		t.Run(strings.TrimSuffix(file, ".txt"), func(t *testing.T) {
-			t.Parallel()
 			s := &story{harness: newHarness(t, DefaultLimits()), machines: map[string]string{}, labels: map[string]*toldRun{}}
 			s.key.Key, s.key.ReuseSeconds = "alias/mine", 300
 			if got := golden.Blocks(text, s.tell); got != text {
