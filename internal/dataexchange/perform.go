@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"heddle/internal/blob"
 	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/dataexchange/keypattern"
@@ -228,9 +229,7 @@ func (m *move) importAll(ctx context.Context) error {
 
 func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asset, error) {
 	if m.Scarce != nil && m.Scarce() {
-		t := failing(catalog.ErrorInternal, "The server has little room.")
-		t.transient = true
-		return nil, t
+		return nil, littleRoom()
 	}
 	most := m.options.Limits.AssetBytesMax()
 	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.Room.For(m.world.Account), m.Blobs, most, nil)
@@ -239,10 +238,20 @@ func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asse
 		t.LimitName, t.LimitValue, t.ResourceType = catalog.LimitAssetSize, int64(m.options.Limits.AssetGigabytesMax), wire.JobErrorResourceTypesAsset
 		return nil, t
 	}
+	if errors.Is(err, blob.ErrScarce) {
+		return nil, littleRoom()
+	}
 	if err != nil {
 		return nil, troubleWith(err)
 	}
 	return &catalog.Asset{Name: *from.Key, Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, nil
+}
+
+// littleRoom is trouble that passes when there is room on the disk.
+func littleRoom() *trouble {
+	t := failing(catalog.ErrorInternal, "The server has little room.")
+	t.transient = true
+	return t
 }
 
 // exportable gives the revision, if it may still be exported.
