@@ -36,6 +36,8 @@ var (
 	ErrTooLarge = errors.New("blob too large")
 	// ErrHeld: another process has the shelf.
 	ErrHeld = errors.New("held by another process")
+	// ErrScarce: there is little room on the disk, so nothing large begins to stay.
+	ErrScarce = errors.New("there is little room on the disk")
 )
 
 // ID names a blob for good: HMAC-SHA-256 of its bytes under a key of the store, so

@@ -42,11 +42,6 @@ func New(o Options) *Library {
 	return &Library{shelf: o.Shelf, key: o.Key, now: o.Now}
 }
 
-// copyBytes is how many bytes of a blob Put reads at a time.
-const copyBytes = 64 << 10
-
-var copyRooms = sync.Pool{New: func() any { return new([copyBytes]byte) }}
-
 // Put is part of Store.
 func (l *Library) Put(ctx context.Context, r io.Reader) (_ Ref, err error) {
 	draft, err := l.shelf.Begin(ctx)
@@ -73,17 +68,16 @@ func (l *Library) Put(ctx context.Context, r io.Reader) (_ Ref, err error) {
 }
 
 // write copies to a draft, and finds out what the blob will be called.
-func (l *Library) write(ctx context.Context, draft Draft, r io.Reader) (Ref, error) {
-	room := copyRooms.Get().(*[copyBytes]byte)
-	defer copyRooms.Put(room)
-	sum := hmac.New(sha256.New, l.key[:])
-	ref := Ref{}
+func (l *Library) write(ctx context.Context, draft Draft, r io.Reader) (ref Ref, _ error) {
+	h := newHasher(hmac.New(sha256.New, l.key[:]))
+	defer h.end(nil)
 	for {
 		if err := ctx.Err(); err != nil {
 			return Ref{}, err
 		}
-		n, readErr := r.Read(room[:])
-		sum.Write(room[:n])
+		room := h.room()
+		n, readErr := fill(r, room[:])
+		h.add(room, n)
 		ref.Size += int64(n)
 		if n > 0 {
 			if _, err := draft.Write(room[:n]); err != nil {
@@ -91,13 +85,23 @@ func (l *Library) write(ctx context.Context, draft Draft, r io.Reader) (Ref, err
 			}
 		}
 		if readErr == io.EOF {
-			sum.Sum(ref.ID[:0])
+			h.end(ref.ID[:0])
 			return ref, nil
 		}
 		if readErr != nil {
 			return Ref{}, fmt.Errorf("read its bytes: %w", readErr)
 		}
 	}
+}
+
+// fill reads until b is full, or reading ends.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var more int
+		more, err = r.Read(b[n:])
+		n += more
+	}
+	return n, err
 }
 
 // Open is part of Store.

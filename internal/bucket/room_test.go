@@ -84,3 +84,39 @@ func TestRoomTogether(t *testing.T) {
 		t.Errorf("%d held, %d wait", r.held, len(r.line))
 	}
 }
+
+// TestRoomIsShared: accounts that keep all that they can get leave some to whoever comes next,
+// as often as is said here, and what is given back goes to who waits longest.
+func TestRoomIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const part = 8
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := NewRoom(64)
+		var has [10]int
+		fill := func(account int) {
+			for range 100 {
+				go func() {
+					if r.For(string(rune('a'+account))).Take(ctx, part) == nil {
+						has[account]++
+					}
+				}()
+				synctest.Wait()
+			}
+		}
+		for account := range 5 {
+			fill(account)
+		}
+		if want := [10]int{4, 2, 1, 1}; has != want {
+			t.Errorf("they have %v parts, want %v", has, want)
+		}
+		r.For("a").Give(part)
+		synctest.Wait()
+		if want := [10]int{4, 2, 1, 1, 1}; has != want { // what the first gave back it may not have again
+			t.Errorf("then they had %v parts, want %v", has, want)
+		}
+		if r.held != 64 {
+			t.Errorf("%d are held", r.held)
+		}
+	})
+}

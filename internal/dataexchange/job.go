@@ -333,7 +333,10 @@ func (s *actions) listJobs(ctx context.Context, in *wire.ListJobsRequest) (*wire
 	}
 	p := s.pages(ctx, "jobs", set, revision)
 	jobs, next, err := listRuns(ctx, p, catalog.KindJob, family, of, in.MaxResults, in.NextToken, func(r *engine.RunView) (*wire.JobEntry, error) {
-		j, err := s.job(ctx, r.Run.String())
+		j, whole, err := catalog.ReadJob(r)
+		if err == nil && !whole {
+			j, err = s.job(ctx, j.ID)
+		}
 		if err != nil {
 			return nil, err
 		}

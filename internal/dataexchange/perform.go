@@ -7,13 +7,13 @@ import (
 	"sync"
 	"time"
 
+	"heddle/internal/blob"
 	"heddle/internal/bucket"
 	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/dataexchange/keypattern"
 	"heddle/internal/dataexchange/transfer"
 	"heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
-	"heddle/internal/matching"
 	"heddle/internal/service/tasks"
 )
 
@@ -24,7 +24,8 @@ import (
 type performer struct{ *actions }
 
 const (
-	// jobsMax is how many jobs are performed at a time, of all accounts.
+	// jobsMax is how many jobs are performed at a time, of all accounts: half of them of one
+	// that is alone.
 	jobsMax = 32
 	// moversMax is how many assets of one job move at a time.
 	moversMax = 4
@@ -39,26 +40,25 @@ const (
 // on at the next start.
 func newPerformer(s *actions) *tasks.Performer {
 	return &tasks.Performer{
-		Kernel: s.Kernel, List: catalog.JobsList, Workers: jobsMax, Perform: performer{s}.take,
+		Kernel: s.Kernel, List: catalog.JobsList, Places: jobsMax, Perform: performer{s}.take,
 		Failed: "a job of Data Exchange could not be performed",
 	}
 }
 
-// take performs the job of a claim.
-func (p performer) take(ctx context.Context, claim *matching.Claim) (handBack func(), _ error) {
-	w, job, err := p.claimed(ctx, claim.Run)
+// take performs a job.
+func (p performer) take(ctx context.Context, task tasks.Task) (handBack func(), _ error) {
+	job, err := p.describe(ctx, task.Identity)
 	switch {
 	case engine.IsGone(err), errors.Is(err, engine.ErrUnusable):
-		claim.Accept()
 		return nil, nil
 	case err != nil:
-		return claim.Return, err
+		return nil, err
 	}
-	if claim.ID != 1+job.Tries || job.State != wire.StateInProgress { // it is offered anew, or not at all
-		claim.Accept()
+	if task.ID != 1+job.Tries || job.State != wire.StateInProgress { // it is offered anew, or not at all
 		return nil, nil
 	}
-	m := &move{performer: p, world: w, run: claim.Run, job: job, sending: map[int64]catalog.Sending{}}
+	w := task.Name.World
+	m := &move{performer: p, world: w, identity: task.Identity, job: job, sending: map[int64]catalog.Sending{}}
 	for _, s := range job.Sending {
 		m.sending[s.Item] = s
 	}
@@ -69,9 +69,8 @@ func (p performer) take(ctx context.Context, claim *matching.Claim) (handBack fu
 	err = m.perform(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return claim.Return, nil // the server stops
+		return nil, ctx.Err() // the server stops
 	case engine.IsGone(err): // its time is over, or another attempt goes on
-		claim.Accept()
 		m.giveUpIfEnded(ctx)
 		return nil, nil
 	case err == nil:
@@ -84,24 +83,19 @@ func (p performer) take(ctx context.Context, claim *matching.Claim) (handBack fu
 		outcome = &catalog.Fail{Attempt: job.Tries, Transient: true, Error: catalog.JobError{Code: catalog.ErrorInternal, Message: "An internal error occurred."}}
 	}
 	if err := m.tell(ctx, outcome); err != nil && !engine.IsGone(err) {
-		return claim.Return, err
+		return nil, err
 	}
-	claim.Accept()
 	m.giveUpIfEnded(ctx)
 	return nil, nil
 }
 
-// claimed gives a job and its world.
-func (p performer) claimed(ctx context.Context, run engine.RunID) (engine.World, *catalog.Job, error) {
-	view, err := p.Runs.View(ctx, engine.Name{}, run)
+// describe gives a job.
+func (p performer) describe(ctx context.Context, id engine.Identity) (*catalog.Job, error) {
+	reply, err := p.Runs.Do(ctx, engine.Command{Name: id.Name, Run: id.Run, Body: &catalog.Describe{}})
 	if err != nil {
-		return engine.World{}, nil, err
+		return nil, err
 	}
-	reply, err := p.Runs.Do(ctx, engine.Command{Name: view.Name, Run: run, Body: &catalog.Describe{}})
-	if err != nil {
-		return engine.World{}, nil, err
-	}
-	return view.Name.World, reply.(*catalog.Job), nil
+	return reply.(*catalog.Job), nil
 }
 
 // trouble is why a job can't go on.
@@ -152,9 +146,9 @@ func failing(code, format string, args ...any) *trouble {
 // move is a job that is performed.
 type move struct {
 	performer
-	world engine.World
-	run   engine.RunID
-	job   *catalog.Job
+	world    engine.World
+	identity engine.Identity
+	job      *catalog.Job
 
 	mu      sync.Mutex                // guards what is below
 	sending map[int64]catalog.Sending // large objects that are being put, by their place
@@ -162,7 +156,7 @@ type move struct {
 
 // tell gives a command to the job.
 func (m *move) tell(ctx context.Context, body any) error {
-	_, err := m.Runs.Do(ctx, engine.Command{Run: m.run, Body: body})
+	_, err := m.Runs.Do(ctx, engine.Command{Run: m.identity.Run, Body: body})
 	return err
 }
 
@@ -235,21 +229,29 @@ func (m *move) importAll(ctx context.Context) error {
 
 func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asset, error) {
 	if m.Scarce != nil && m.Scarce() {
-		t := failing(catalog.ErrorInternal, "The server has little room.")
-		t.transient = true
-		return nil, t
+		return nil, littleRoom()
 	}
 	most := m.options.Limits.AssetBytesMax()
-	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.Room, m.Blobs, most, nil)
+	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.Room.For(m.world.Account), m.Blobs, most, nil)
 	if errors.Is(err, transfer.ErrTooLarge) {
 		t := failing(catalog.ErrorQuota, "An asset may have at most %d GB.", m.options.Limits.AssetGigabytesMax)
 		t.LimitName, t.LimitValue, t.ResourceType = catalog.LimitAssetSize, int64(m.options.Limits.AssetGigabytesMax), wire.JobErrorResourceTypesAsset
 		return nil, t
 	}
+	if errors.Is(err, blob.ErrScarce) {
+		return nil, littleRoom()
+	}
 	if err != nil {
 		return nil, troubleWith(err)
 	}
 	return &catalog.Asset{Name: *from.Key, Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, nil
+}
+
+// littleRoom is trouble that passes when there is room on the disk.
+func littleRoom() *trouble {
+	t := failing(catalog.ErrorInternal, "The server has little room.")
+	t.transient = true
+	return t
 }
 
 // exportable gives the revision, if it may still be exported.
@@ -424,7 +426,7 @@ func (m *move) giveUpIfEnded(ctx context.Context) {
 	if len(m.sending) == 0 {
 		return
 	}
-	if _, job, err := m.claimed(ctx, m.run); err == nil && job.State == wire.StateInProgress {
+	if job, err := m.describe(ctx, m.identity); err == nil && job.State == wire.StateInProgress {
 		return
 	}
 	m.giveUp(ctx)

@@ -105,7 +105,7 @@ func (h *harness) start() {
 func (h *harness) kernel() *service.Kernel {
 	return &service.Kernel{
 		Runs: h.node, Performed: h.matcher, Accounts: h.directory, Tokens: token.New([32]byte{9}, h), Secret: [32]byte{10}, Trusting: h.trusting,
-		Now: h.clock, Random: h, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+		Now: h.clock, Random: h, Within: context.WithTimeout, PollsPerListMax: 10, Log: slog.New(slog.DiscardHandler),
 		Throttle: func(engine.World, string) bool { return !h.throttled },
 	}
 }

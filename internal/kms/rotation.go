@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/kms/keyring"
 	"heddle/internal/kms/wire"
+	"heddle/internal/service/tasks"
 )
 
 // rotationDaysDefault is the period of a rotation for which a request has none.
@@ -104,50 +104,29 @@ func listKeyRotations(c *call, in *wire.ListKeyRotationsRequest) (*wire.ListKeyR
 	return &wire.ListKeyRotationsResponse{Rotations: items, NextMarker: next, Truncated: new(next != nil)}, err
 }
 
-// rotateDue gives keys new material whose time has come, until the server stops. A rotation
-// that fails is offered again.
-func (s *actions) rotateDue(ctx context.Context) {
-	for ctx.Err() == nil {
-		claim, err := s.Performed.Poll(ctx, keyring.RotationList)
-		if err != nil {
-			s.Log.Error("keys whose time has come can't be asked for; it will be tried again", "error", err)
-			s.pause(ctx)
-			continue
-		}
-		if claim == nil {
-			return // there will be no more
-		}
-		if err := s.rotateOffered(ctx, claim.Run, claim.ID); err != nil {
-			s.Log.Error("a key was not rotated; it will be tried again", "run", claim.Run, "rotation", claim.ID, "error", err)
-			claim.Return()
-			s.pause(ctx)
-			continue
-		}
-		claim.Accept()
+// rotationsMax is how many keys are rotated at a time.
+const rotationsMax = 4
+
+// newRotations makes the performer that gives keys new material whose time has come.
+func newRotations(s *actions) *tasks.Performer {
+	return &tasks.Performer{
+		Kernel: s.Kernel, List: keyring.RotationList, Places: rotationsMax, Perform: s.rotateOffered,
+		Failed: "a key was not rotated",
 	}
 }
 
-func (s *actions) rotateOffered(ctx context.Context, run engine.RunID, due int64) error {
-	id, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: keyring.FindDue{Due: due}})
+func (s *actions) rotateOffered(ctx context.Context, t tasks.Task) (handBack func(), _ error) {
+	id, err := s.Runs.Do(ctx, engine.Command{Run: t.Run, Body: keyring.FindDue{Due: t.ID}})
 	if err != nil || id == "" {
-		return err
+		return nil, err
 	}
 	m, err := s.secrets.material(id.(string))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = s.Runs.Do(ctx, engine.Command{Run: run, Body: keyring.Rotate{Due: due, Material: m}})
+	_, err = s.Runs.Do(ctx, engine.Command{Run: t.Run, Body: keyring.Rotate{Due: t.ID, Material: m}})
 	if _, rests := errors.AsType[*keyring.Error](err); rests {
-		return nil // it was disabled meanwhile, and the rotation comes again with it
+		return nil, nil // it was disabled meanwhile, and the rotation comes again with it
 	}
-	return err
-}
-
-// troublePause is how long rotations rest when one fails.
-const troublePause = time.Second
-
-func (s *actions) pause(ctx context.Context) {
-	ctx, cancel := s.Within(ctx, troublePause)
-	defer cancel()
-	<-ctx.Done()
+	return nil, err
 }

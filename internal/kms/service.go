@@ -22,7 +22,6 @@ import (
 	"heddle/internal/kms/keyring"
 	"heddle/internal/kms/outside"
 	"heddle/internal/kms/wire"
-	"heddle/internal/lifecycle"
 	"heddle/internal/service"
 )
 
@@ -62,7 +61,7 @@ func open(k *service.Kernel, o *Options) (*service.Opened, error) {
 	opened := &service.Opened{
 		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
 		Operations: s.operations(),
-		Parts:      []service.Part{{Name: "key rotations", Service: lifecycle.NewLoop(s.rotateDue)}},
+		Parts:      []service.Part{{Name: "key rotations", Service: newRotations(s)}},
 		Keys:       forServices{s},
 	}
 	if o.Outside.Endpoint != "" {

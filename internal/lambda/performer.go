@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/fair"
 	"heddle/internal/matching"
 )
 
@@ -103,7 +104,7 @@ type Performer struct {
 	Config
 	sources   []Source
 	functions *functions
-	queue     *queue
+	queue     *fair.Queue[job]
 	polls     context.Context // ends when no more tasks are taken
 	stopPolls context.CancelFunc
 	calls     context.Context // ends when calls under way are cut
@@ -119,9 +120,9 @@ func New(c Config) *Performer {
 	p := &Performer{Config: c, functions: newFunctions(&c.Options)}
 	p.calls, p.stopCalls = context.WithCancel(context.Background())
 	p.polls, p.stopPolls = context.WithCancel(p.calls)
-	p.queue = newQueue(c.Concurrent, func(j job) {
+	p.queue = newQueue(c.Concurrent, func(j job, done func()) {
 		p.workers.Go(func() {
-			defer p.queue.done(j)
+			defer done()
 			p.do(j)
 		})
 	})
@@ -161,7 +162,7 @@ func (p *Performer) Start(context.Context) error {
 // server is back. A second call does nothing.
 func (p *Performer) Stop(ctx context.Context) error {
 	p.stopPolls()
-	p.queue.end()
+	p.queue.End()
 	defer context.AfterFunc(ctx, p.stopCalls)()
 	p.workers.Wait()
 	p.stopCalls()
@@ -194,7 +195,7 @@ func (p *Performer) take(s Source) {
 			switch {
 			case err == nil:
 				claim.Accept()
-				p.queue.add(at, s, claim.Run, claim.ID)
+				p.queue.Add(job{s, claim.Run, claim.ID}, at.owner(s)...)
 			case errors.Is(err, engine.ErrUnusable):
 				claim.Accept() // offered again, it would stand before all others
 				p.trouble("take Lambda task", err, "run", claim.Run, "scheduledEventId", claim.ID)

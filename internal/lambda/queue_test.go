@@ -1,25 +1,23 @@
 package lambda
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/fair"
 )
 
-// line is a queue whose calls hang until they are told to end.
+// line is a queue whose calls hang.
 type line struct {
-	*queue
-	under []job // way
+	*fair.Queue[job]
+	places []Place // of the tasks, by their ids
+	under  []job   // way
 }
 
 func newLine(places int) *line {
 	l := &line{}
-	l.queue = newQueue(places, func(j job) { l.under = append(l.under, j) })
+	l.Queue = newQueue(places, func(j job, _ func()) { l.under = append(l.under, j) })
 	return l
 }
 
@@ -28,28 +26,17 @@ func placeAt(world, group, function int) Place {
 }
 
 // add puts a task of the one source in line.
-func (l *line) add(at Place, id int64) { l.queue.add(at, from, engine.RunID{}, id) }
+func (l *line) add(at Place) {
+	l.places = append(l.places, at)
+	l.Add(job{from, engine.RunID{}, int64(len(l.places) - 1)}, at.owner(from)...)
+}
 
 var from = &source{list: "one"}
 
-// keys are those of the shares to which a place belongs.
-func keys(p Place) []string {
-	return []string{p.World.Account + "\x00" + p.World.Region, from.list + "\x00" + p.Group, p.Function}
-}
-
-// place is where a job belongs.
-func (j *job) place() Place {
-	group := j.from.parent
-	account, region, _ := strings.Cut(group.parent.key, "\x00")
-	_, name, _ := strings.Cut(group.key, "\x00")
-	return Place{engine.World{Account: account, Region: region}, name, j.from.key}
-}
-
 // calls counts the calls under way of what belongs to a place.
 func (l *line) calls(of func(Place) bool) (n int) {
-	for i := range l.under {
-		j := &l.under[i]
-		if of(j.place()) {
+	for _, j := range l.under {
+		if of(l.places[j.id]) {
 			n++
 		}
 	}
@@ -73,7 +60,7 @@ func TestSharesOfPlaces(t *testing.T) {
 	} {
 		l := newLine(256)
 		for i := range 5000 {
-			l.add(placeAt(i%c.worlds, i%c.groups, i%c.functions), int64(i))
+			l.add(placeAt(i%c.worlds, i%c.groups, i%c.functions))
 		}
 		if n := l.calls(everywhere); n != c.want {
 			t.Errorf("%s has %d calls under way, want %d", c.what, n, c.want)
@@ -99,8 +86,8 @@ func TestWhoComesLater(t *testing.T) {
 		came := 0
 		for ; ; came++ {
 			at := c.at(came)
-			for id := range 1000 {
-				l.add(at, int64(id))
+			for range 1000 {
+				l.add(at)
 			}
 			if l.calls(func(p Place) bool { return p == at }) == 0 {
 				break
@@ -109,87 +96,6 @@ func TestWhoComesLater(t *testing.T) {
 		if came != c.want {
 			t.Errorf("%s: of %d places %d had some, want %d", c.what, c.places, came, c.want)
 		}
-	}
-}
-
-// TestQueueHolds what it says, whatever comes and ends.
-func TestQueueHolds(t *testing.T) {
-	for seed := range uint64(300) {
-		random := rand.New(rand.NewPCG(seed, 1))
-		places := 1 + random.IntN(40)
-		l := newLine(places)
-		last := map[Place]int64{} // the youngest task that has begun, of each function
-		seen, added := 0, int64(0)
-		for range 400 {
-			if len(l.under) == 0 || random.IntN(2) == 0 {
-				added++
-				l.add(placeAt(random.IntN(3), random.IntN(3), random.IntN(3)), added)
-			} else {
-				i := random.IntN(len(l.under))
-				j := l.under[i]
-				l.under = slices.Delete(l.under, i, i+1)
-				seen--
-				l.done(j)
-			}
-			for i := range l.under[seen:] {
-				j := &l.under[seen+i]
-				if at := j.place(); j.id <= last[at] {
-					t.Fatalf("seed %d: task %d of %v began after %d", seed, j.id, at, last[at])
-				} else {
-					last[at] = j.id
-				}
-			}
-			seen = len(l.under)
-			l.check(t, seed, places)
-		}
-		for len(l.under) > 0 {
-			j := l.under[0]
-			l.under = l.under[1:]
-			l.done(j)
-		}
-		if len(l.root.children) > 0 || l.root.waiting > 0 || l.free != places {
-			t.Fatalf("seed %d: in the end %d worlds, %d tasks, %d of %d places", seed, len(l.root.children), l.root.waiting, l.free, places)
-		}
-	}
-}
-
-// check compares the queue with what it has to do, counted anew.
-func (l *line) check(t *testing.T, seed uint64, places int) {
-	t.Helper()
-	if l.free != places-len(l.under) {
-		t.Fatalf("seed %d: %d places free, %d of %d taken", seed, l.free, len(l.under), places)
-	}
-	var walk func(s *share, more int) (mayBegin bool)
-	walk = func(s *share, more int) bool {
-		running := l.calls(func(p Place) bool {
-			at := &l.root
-			for _, key := range keys(p)[:s.depth] {
-				if at = at.children[key]; at == nil {
-					return false
-				}
-			}
-			return at == s
-		})
-		if running != s.running {
-			t.Fatalf("seed %d: share %q has %d calls, counts %d", seed, s.key, running, s.running)
-		}
-		if s.depth == len(parts) {
-			return s.waiting > 0
-		}
-		may := false
-		for _, c := range s.children {
-			// The rule, as it is told: fewer calls than a part of what all may begin.
-			if c.waiting > 0 && c.running < parts[s.depth]*more && walk(c, c.more(more)) {
-				may = true
-			}
-			if c.running == 0 && c.waiting == 0 {
-				t.Fatalf("seed %d: share %q has nothing", seed, c.key)
-			}
-		}
-		return may
-	}
-	if l.free > 0 && walk(&l.root, l.free) {
-		t.Fatalf("seed %d: %d places are free, and one who may have one waits", seed, l.free)
 	}
 }
 
@@ -260,23 +166,5 @@ func TestFunctionNamesFollowTheRegion(t *testing.T) {
 				t.Errorf("%s in %s: %+v, %v", given, region, got, ok)
 			}
 		}
-	}
-}
-
-func BenchmarkQueue(b *testing.B) {
-	for _, waiting := range []int{1, 100_000} {
-		b.Run(fmt.Sprintf("waiting=%d", waiting), func(b *testing.B) {
-			l := newLine(256)
-			for i := range waiting {
-				l.add(placeAt(i%10, i%1000, i), int64(i))
-			}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				l.add(placeAt(i%10, i%1000, i), int64(i))
-				j := l.under[0]
-				l.under = l.under[1:]
-				l.done(j)
-			}
-		})
 	}
 }

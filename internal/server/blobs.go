@@ -107,9 +107,10 @@ func (b *Blobs) bucket(ctx context.Context, k *blobKeys, log *slog.Logger, o s3.
 // blobs are those of a running server. Nothing is made for them before the first is
 // put: a store without blobs has no keys for them, and no folder.
 type blobs struct {
-	cfg  *Config
-	meta store.Meta
-	now  func() time.Time
+	cfg    *Config
+	meta   store.Meta
+	now    func() time.Time
+	scarce func() bool // there is little room on the disk
 
 	library atomic.Pointer[blob.Library] // nil: no blob was ever put
 
@@ -122,7 +123,8 @@ type blobs struct {
 func (s *Server) openBlobs(ctx context.Context) error {
 	s.blobs = &blobs{
 		cfg: &s.cfg, meta: s.store.Meta(),
-		now: func() time.Time { return time.UnixMilli(int64(s.clock.Now())) },
+		now:    func() time.Time { return time.UnixMilli(int64(s.clock.Now())) },
+		scarce: s.scarce,
 	}
 	if !s.cfg.mayHaveBlobs() {
 		return nil
@@ -207,13 +209,38 @@ func (b *blobs) tidy(ctx context.Context, bucket *s3.Shelf) {
 }
 
 // Put keeps a blob; see blob.Store. Who refers to it must do so soon: what nobody
-// refers to is swept.
+// refers to is swept. Errors: blob.ErrScarce, of what is larger than rules ask for.
 func (b *blobs) Put(ctx context.Context, r io.Reader) (blob.Ref, error) {
 	l, err := b.open(ctx)
 	if err != nil {
 		return blob.Ref{}, err
 	}
-	return l.Put(ctx, r)
+	return l.Put(ctx, &asking{from: r, scarce: b.scarce, next: blobBytesMax})
+}
+
+// askEvery is after how many bytes of a large blob it is asked whether there still is room.
+const askEvery = 8 << 20
+
+// asking reads what is to be kept, and asks as it grows whether there still is room: a blob
+// may have more bytes than were free when it began. What an execution under way needs is
+// smaller.
+type asking struct {
+	from   io.Reader
+	scarce func() bool
+	read   int64
+	next   int64 // when it asks
+}
+
+func (a *asking) Read(p []byte) (int, error) {
+	if a.read > a.next {
+		if a.scarce() {
+			return 0, blob.ErrScarce
+		}
+		a.next = a.read + askEvery
+	}
+	n, err := a.from.Read(p)
+	a.read += int64(n)
+	return n, err
 }
 
 // Read gives a whole blob, to rules that want it and to services.

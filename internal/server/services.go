@@ -204,10 +204,11 @@ func (s *Server) calls() http.Handler {
 }
 
 // answerPath lets in a request for a path of a service, as one of those that its client may
-// have at a time.
+// have at a time; none that brings something when the disk has little room.
 func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Request) {
 	places := gate{s.requests, s.tasks.inFlight}
-	if !places.Enter(r.Context()) {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if !reads && s.scarce() || !places.Enter(r.Context()) {
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return

@@ -128,7 +128,8 @@ type Tasks interface {
 // Blobs keeps what is too large for events.
 type Blobs interface {
 	// Put keeps bytes, and gives what to remember of them. What no run keeps is deleted
-	// after a while (engine.Turn.Keep), so that must follow at once.
+	// after a while (engine.Turn.Keep), so that must follow at once. Errors: blob.ErrScarce, in
+	// the midst of what is large.
 	Put(ctx context.Context, r io.Reader) (blob.Ref, error)
 	// Read gives a whole blob, as rules are given it; it may be shared, and is not changed.
 	Read(ctx context.Context, id blob.ID) ([]byte, error)
@@ -191,7 +192,8 @@ type Opened struct {
 }
 
 // Path is what answers requests whose paths begin with Prefix. Nobody has found out who sends
-// them: what they may, they must show themselves.
+// them: what they may, they must show themselves. When the disk has little room those that
+// bring something, by other methods than GET and HEAD, do not come to it.
 type Path struct {
 	Prefix string
 	http.Handler

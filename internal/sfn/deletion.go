@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"heddle/internal/engine"
-	"heddle/internal/matching"
 	"heddle/internal/service/tasks"
 	"heddle/internal/sfn/registry"
 )
@@ -13,37 +12,32 @@ import (
 // execution runs any more.
 type deletions struct{ *actions }
 
+// deletionsMax is how many machines are looked at at a time. Each is a few commands for runs
+// and a look into the index.
+const deletionsMax = 4
+
 func newDeletions(s *actions) *tasks.Performer {
 	return &tasks.Performer{
-		Kernel: s.Kernel, List: registry.DeletionsList, Workers: 1, Perform: deletions{s}.look,
+		Kernel: s.Kernel, List: registry.DeletionsList, Places: deletionsMax, Perform: deletions{s}.look,
 		Failed: "state machines that are being deleted stay for now",
 	}
 }
 
 // look lets a machine go, or says that its executions still run.
-func (d deletions) look(ctx context.Context, claim *matching.Claim) (handBack func(), err error) {
-	view, err := d.Runs.View(ctx, engine.Name{}, claim.Run)
-	if isMissing(err) {
-		claim.Accept()
-		return nil, nil
-	}
+func (d deletions) look(ctx context.Context, t tasks.Task) (handBack func(), err error) {
+	runs, err := d.runningIn(ctx, t.Name.World, t.Name.Key)
 	if err != nil {
-		return claim.Return, err
+		return nil, err
 	}
-	runs, err := d.runningIn(ctx, view.Name.World, view.Name.Key)
-	if err != nil {
-		return claim.Return, err
-	}
-	cmd := engine.Command{Name: view.Name, Run: claim.Run, Body: registry.PutOff{}}
+	cmd := engine.Command{Name: t.Name, Run: t.Run, Body: registry.PutOff{}}
 	if runs {
 		_, err = d.Runs.Do(ctx, cmd)
 	} else {
 		cmd.Body = registry.Delete{}
 		err = d.remove(ctx, cmd, machineEntry)
 	}
-	if err != nil && !isMissing(err) {
-		return claim.Return, err
+	if isMissing(err) {
+		return nil, nil
 	}
-	claim.Accept()
-	return nil, nil
+	return nil, err
 }

@@ -13,7 +13,6 @@ import (
 	"heddle/internal/aws/fault"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
-	"heddle/internal/matching"
 	"heddle/internal/service/tasks"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/resource"
@@ -29,48 +28,53 @@ type integrations struct{ *actions }
 
 // integrationsMax is how many tasks are performed at a time. Each is a few commands for
 // runs, none of which waits for anybody outside.
-const integrationsMax = 16
+const integrationsMax = 32
 
 func newIntegrations(s *actions) *tasks.Performer {
 	return &tasks.Performer{
-		Kernel: s.Kernel, List: execution.IntegrationList, Workers: integrationsMax, Perform: integrations{s}.take,
+		Kernel: s.Kernel, List: execution.IntegrationList, Places: integrationsMax, Perform: integrations{s}.take,
 		Failed: "a task that starts an execution could not be performed",
 	}
 }
 
-// take performs the task of a claim, to its end even while the server stops.
-func (i integrations) take(ctx context.Context, claim *matching.Claim) (handBack func(), err error) {
+// take performs a task, to its end even while the server stops.
+func (i integrations) take(ctx context.Context, t tasks.Task) (handBack func(), err error) {
 	ctx = context.WithoutCancel(ctx)
-	task, err := i.begin(ctx, claim)
+	task, err := i.begin(ctx, t)
 	switch {
 	case engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable):
-		claim.Accept()
 		return nil, nil
-	case err != nil:
-		return claim.Return, err
-	}
-	claim.Accept()
-	if task == nil {
-		return nil, nil
+	case err != nil || task == nil:
+		return nil, err
 	}
 	ref := execution.Ref{ScheduledEventID: task.ScheduledEventID}
-	body, err := i.perform(ctx, claim.Run, task, ref)
+	body, err := i.perform(ctx, t.Run, task, ref)
 	if err != nil {
-		return i.failed(ctx, claim.Run, task, err)
+		return i.failed(ctx, t.Run, task, err)
 	}
 	if body == nil {
 		return nil, nil
 	}
-	_, err = i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: body})
-	if engine.IsGone(err) || isMissing(err) {
-		return nil, nil // it was stopped meanwhile, or the execution that it waits for has ended
-	}
-	return nil, err
+	return i.tell(ctx, t.Run, task, body)
 }
 
-// begin starts the task of a claim. Without its role it fails unstarted, and there is none.
-func (i integrations) begin(ctx context.Context, claim *matching.Claim) (*execution.Task, error) {
-	reply, err := i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.Look{ScheduledEventID: claim.ID}})
+// tell tells a run what became of a task.
+func (i integrations) tell(ctx context.Context, run engine.RunID, task *execution.Task, body any) (handBack func(), err error) {
+	_, err = i.Runs.Do(ctx, engine.Command{Run: run, Body: body})
+	if err == nil || engine.IsGone(err) || isMissing(err) {
+		return nil, nil // it was stopped meanwhile, or the execution that it waits for has ended
+	}
+	return i.handBack(run, task), err
+}
+
+// handBack has a task offered again that was started.
+func (i integrations) handBack(run engine.RunID, task *execution.Task) func() {
+	return func() { i.Runs.Cast(engine.Command{Run: run, Body: undelivered(task)}) }
+}
+
+// begin starts a task. Without its role it fails unstarted, and there is none.
+func (i integrations) begin(ctx context.Context, t tasks.Task) (*execution.Task, error) {
+	reply, err := i.Runs.Do(ctx, engine.Command{Run: t.Run, Body: &execution.Look{ScheduledEventID: t.ID}})
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +83,10 @@ func (i integrations) begin(ctx context.Context, claim *matching.Claim) (*execut
 		return nil, err
 	}
 	if refused != nil {
-		_, err := i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: refused})
+		_, err := i.Runs.Do(ctx, engine.Command{Run: t.Run, Body: refused})
 		return nil, err
 	}
-	reply, err = i.Runs.Do(ctx, engine.Command{Run: claim.Run, Body: &execution.StartTask{ScheduledEventID: claim.ID}})
+	reply, err = i.Runs.Do(ctx, engine.Command{Run: t.Run, Body: &execution.StartTask{ScheduledEventID: t.ID}})
 	if err != nil {
 		return nil, err
 	}
@@ -94,16 +98,12 @@ func (i integrations) begin(ctx context.Context, claim *matching.Claim) (*execut
 func (i integrations) failed(ctx context.Context, run engine.RunID, task *execution.Task, why error) (handBack func(), err error) {
 	f, theirs := errors.AsType[*fault.Fault](keyFault(why))
 	if !theirs {
-		return func() { i.Runs.Cast(engine.Command{Run: run, Body: undelivered(task)}) }, why
+		return i.handBack(run, task), why
 	}
 	name, cause := integrationError(f, task)
-	_, err = i.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Fail{
+	return i.tell(ctx, run, task, &execution.Fail{
 		Ref: execution.Ref{ScheduledEventID: task.ScheduledEventID}, Error: &name, Cause: &cause,
-	}})
-	if engine.IsGone(err) || isMissing(err) {
-		return nil, nil
-	}
-	return nil, err
+	})
 }
 
 // permissions is the error of a task whose role can't be assumed.

@@ -54,7 +54,7 @@ var arrows = map[string][]string{
 	"internal/engine/collection":      {"internal/engine", "internal/pack"},
 	"internal/engine/task":            {"internal/engine", "internal/pack"},
 	"internal/dataexchange": {
-		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/bucket",
+		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/blob", "internal/bucket",
 		"internal/dataexchange/catalog", "internal/dataexchange/keypattern", "internal/dataexchange/permission", "internal/dataexchange/resource",
 		"internal/dataexchange/signedurl", "internal/dataexchange/transfer", "internal/dataexchange/wire", "internal/engine", "internal/engine/collection",
 		"internal/listen", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/token", "internal/visibility",
@@ -79,11 +79,11 @@ var arrows = map[string][]string{
 	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/iam/stswire": {"internal/aws/awsquery", "internal/aws/shape"},
 	"internal/iam/wire":    {"internal/aws/awsquery", "internal/aws/shape"},
-	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/matching"},
+	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/fair", "internal/matching"},
 	"internal/kms": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
-		"internal/iam/account", "internal/kms/datakey", "internal/kms/keyring", "internal/kms/outside", "internal/kms/wire", "internal/lifecycle", "internal/pack",
-		"internal/service", "internal/token",
+		"internal/iam/account", "internal/kms/datakey", "internal/kms/keyring", "internal/kms/outside", "internal/kms/wire", "internal/matching", "internal/pack",
+		"internal/service", "internal/service/tasks", "internal/token",
 	},
 	"internal/kms/datakey": {"internal/aws/policy", "internal/engine", "internal/iam/account", "internal/pack"},
 	"internal/kms/keyring": {"internal/aws/arn", "internal/engine", "internal/engine/collection", "internal/pack"},
@@ -112,7 +112,7 @@ var arrows = map[string][]string{
 	"internal/sfn/resource":   {"internal/aws/arn"},
 	"internal/sfn/wire":       {"internal/aws/shape"},
 	"internal/service/tasks": {
-		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/matching", "internal/pack", "internal/service", "internal/token",
+		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token",
 	},
 	"internal/sfn": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",

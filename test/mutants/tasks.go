@@ -112,13 +112,13 @@ var tasks = []Mutant{{
 	Bug:  "A function whose answer was lost runs a second time, though its decider was told of one.",
 }, {
 	Name: "hanging-functions-take-all-places",
-	In:   "lambda.(*share).more",
+	In:   "fair.(*Queue).more",
 	Old:  "part*ofParent - s.running; left > 0",
 	New:  "part*ofParent; left > 0",
 	Bug:  "A group whose functions hang keeps those of all others from being called.",
 }, {
 	Name: "sources-share-a-group",
-	In:   "lambda.(*queue).add",
+	In:   "lambda.Place.owner",
 	Old:  "source.List() + \"\\x00\" + p.Group",
 	New:  "p.Group",
 	Bug:  "A state machine whose functions hang takes the places of a domain that has its name.",

@@ -172,22 +172,22 @@ func (a *Accounts) open(account string) (bucket.Store, error) {
 		}
 		return dir.Open(dir.Options{Dir: folder, Now: a.config.Now})
 	case o.AccessKey != "" && own:
-		return a.inS3(credentials.KeyPair{KeyID: o.AccessKey, Secret: credentials.Secret(o.SecretKey)})
+		return a.inS3(account, credentials.KeyPair{KeyID: o.AccessKey, Secret: credentials.Secret(o.SecretKey)})
 	case o.Credentials != "":
 		pair, err := credentials.ReadProfile(o.Credentials, account)
 		if err != nil {
 			return nil, err
 		}
-		return a.inS3(pair)
+		return a.inS3(account, pair)
 	case o.AccessKey != "":
 		return nil, credentials.ErrNoProfile
 	}
 	return bucket.Refusing("This server has no buckets: it was started without --buckets, --s3-access-key and --s3-credentials."), nil
 }
 
-func (a *Accounts) inS3(pair credentials.KeyPair) (bucket.Store, error) {
+func (a *Accounts) inS3(account string, pair credentials.KeyPair) (bucket.Store, error) {
 	inS3, err := s3.New(s3.Options{
-		Endpoint: a.options.Endpoint, Region: a.options.Region, Room: a.config.Room, Within: a.config.Within,
+		Endpoint: a.options.Endpoint, Region: a.options.Region, Room: a.config.Room.For(account), Within: a.config.Within,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: pair.KeyID, SecretAccessKey: string(pair.Secret), Source: "heddle"}, nil
 		}),

@@ -425,18 +425,48 @@ func (r *Jobs) time(j *Job) engine.Time {
 	return JobTime
 }
 
-// listed is what the index must know of a job; a list asks for the rest.
+// listed is what the index must know of a job, and what a list shows of it.
 func (*Jobs) listed(j *Job) []byte {
-	return listing("", func(c *pack.Coder) {
+	c := pack.Writing(nil)
+	j.codeListed(c)
+	return listing(string(c.Written()), func(c *pack.Coder) {
 		c.Text(&j.Order.DataSet)
 		c.Text(&j.Order.Revision)
 	})
 }
 
+// codeListed says what lists show.
+func (j *Job) codeListed(c *pack.Coder) {
+	c.Format(listingFormat)
+	j.Order.code(c)
+	c.Text(&j.State)
+	for _, at := range []*engine.Time{&j.Created, &j.Updated, &j.Expires} {
+		at.Code(c)
+	}
+	pack.List(c, &j.Errors, (*JobError).code)
+}
+
+// ReadJob reads of a job from a record what lists show. It is not whole if that is much: then
+// it is to be asked for.
+func ReadJob(v *engine.RunView) (j *Job, whole bool, err error) {
+	var shown string
+	j = &Job{ID: v.Run.String()}
+	whole, err = readListing(v.Listing, &shown, func(c *pack.Coder) {
+		c.Text(&j.Order.DataSet)
+		c.Text(&j.Order.Revision)
+	})
+	if err != nil || !whole {
+		return j, whole, err
+	}
+	c := pack.Reading([]byte(shown))
+	j.codeListed(c)
+	return j, true, c.Done()
+}
+
 // Entries implements engine.ListedRules.
 func (*Jobs) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
-	var set, revision, none string
-	if _, err := readListing(rec.Listing, &none, func(c *pack.Coder) {
+	var set, revision, shown string
+	if _, err := readListing(rec.Listing, &shown, func(c *pack.Coder) {
 		c.Text(&set)
 		c.Text(&revision)
 	}); err != nil {

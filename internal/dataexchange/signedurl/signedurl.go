@@ -126,6 +126,7 @@ var (
 	noDigest   = &refusal{http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid."}
 	incomplete = &refusal{http.StatusBadRequest, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header."}
 	tooLarge   = &refusal{http.StatusRequestEntityTooLarge, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"}
+	scarce     = &refusal{http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."}
 	internal   = &refusal{http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again."}
 )
 
@@ -206,6 +207,8 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, l Link) *refusa
 		return tooLarge
 	case errors.Is(err, transfer.ErrMD5):
 		return h.mismatched(r, l)
+	case errors.Is(err, blob.ErrScarce):
+		return scarce
 	case err != nil && body.err != nil:
 		return incomplete // whoever sends has broken off
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,38 +15,68 @@ import (
 	"heddle/internal/service"
 )
 
+// accounts are runs whose account is their first byte.
+type accounts struct{ service.Runs }
+
+func (accounts) View(_ context.Context, _ engine.Name, run engine.RunID) (*engine.RunView, error) {
+	name := engine.Name{World: engine.World{Account: strconv.Itoa(int(run[0]))}}
+	return &engine.RunView{Identity: engine.Identity{Name: name, Run: run}}, nil
+}
+
+// performed is a performer of what is offered here.
+type performed struct {
+	*Performer
+	*matching.Matcher
+}
+
+func newPerformed(places int, perform func(context.Context, Task) (func(), error)) *performed {
+	m := matching.New(matching.Config{PollsPerListMax: 100})
+	kernel := &service.Kernel{
+		Runs: accounts{}, Performed: m, Within: context.WithTimeout, PollsPerListMax: 100, Log: slog.New(slog.DiscardHandler),
+	}
+	return &performed{&Performer{Kernel: kernel, List: "list", Places: places, Failed: "not now", Perform: perform}, m}
+}
+
+// offer offers n tasks of runs of an account.
+func (p *performed) offer(account, run byte, n int) {
+	for id := range n {
+		p.Offer(engine.RunID{account, run}, engine.Offer{List: "list", ID: int64(id + 1)})
+	}
+}
+
+func (p *performed) start(t *testing.T) {
+	t.Helper()
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *performed) end(t *testing.T) {
+	t.Helper()
+	if err := p.Performer.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTasksOutOfSightStarveNobody: tasks that can't be performed now stand before no others,
-// and are performed when they can be, each once. More than may rest beside their workers
-// keep those.
+// and are performed when they can be, each once. More than may rest beside those that have a
+// place keep theirs.
 func TestTasksOutOfSightStarveNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := matching.New(matching.Config{PollsPerListMax: 100})
-		offer := func(run byte, n int) {
-			for id := range n {
-				m.Offer(engine.RunID{run}, engine.Offer{List: "list", ID: int64(id + 1)})
-			}
-		}
 		var away atomic.Bool
 		away.Store(true)
 		var done [3]atomic.Int64 // by run
-		p := &Performer{
-			Kernel: &service.Kernel{Performed: m, Within: context.WithTimeout, PollsPerListMax: 100, Log: slog.New(slog.DiscardHandler)},
-			List:   "list", Workers: 16, Failed: "not now",
-			Perform: func(_ context.Context, claim *matching.Claim) (func(), error) {
-				if claim.Run[0] == 1 && away.Load() {
-					return claim.Return, errors.New("no data key")
-				}
-				claim.Accept()
-				done[claim.Run[0]].Add(1)
-				return nil, nil
-			},
-		}
-		offer(1, 40)
-		if err := p.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		p := newPerformed(16, func(_ context.Context, task Task) (func(), error) {
+			if task.Run[1] == 1 && away.Load() {
+				return nil, errors.New("no data key")
+			}
+			done[task.Run[1]].Add(1)
+			return nil, nil
+		})
+		p.offer(1, 1, 40)
+		p.start(t)
 		time.Sleep(10*time.Second + time.Millisecond)
-		offer(2, 1)
+		p.offer(1, 2, 1)
 		synctest.Wait()
 		if n := done[2].Load(); n != 1 {
 			t.Errorf("of the others %d were performed at once, want 1", n)
@@ -56,42 +87,99 @@ func TestTasksOutOfSightStarveNobody(t *testing.T) {
 			t.Errorf("%d were performed, want 40", n)
 		}
 		away.Store(true)
-		offer(1, 3*asideMax)
+		p.offer(1, 1, 3*asideMax)
 		time.Sleep(10 * time.Second)
 		away.Store(false)
 		time.Sleep(2 * time.Second)
 		if n := done[1].Load(); n != 40+3*asideMax {
 			t.Errorf("%d were performed, want %d", n, 40+3*asideMax)
 		}
-		if err := p.Stop(t.Context()); err != nil {
-			t.Error(err)
-		}
+		p.end(t)
 	})
 }
 
-// TestPerformerStops: what is handed back is so although the server stops, and nobody polls
-// any more.
+// TestStallingAccountsLeavePlaces: one account after the other has tasks that never end, and
+// whoever comes next finds a place, as often as is said here. Of those that come after that
+// each is performed when a place is free.
+func TestStallingAccountsLeavePlaces(t *testing.T) {
+	for places, want := range map[int]int{2: 1, 4: 2, 16: 4, 64: 6} {
+		synctest.Test(t, func(t *testing.T) {
+			var stalled [40]atomic.Int64 // by account
+			release := make(chan struct{})
+			p := newPerformed(places, func(_ context.Context, task Task) (func(), error) {
+				stalled[task.Run[0]].Add(1)
+				<-release
+				return nil, nil
+			})
+			p.start(t)
+			for account := byte(1); ; account++ {
+				p.offer(account, 1, 1000)
+				synctest.Wait()
+				if stalled[account].Load() > 0 {
+					continue
+				}
+				if int(account) <= want {
+					t.Errorf("of %d places account %d has none, want that of the first after %d", places, account, want)
+				}
+				break
+			}
+			if n := int(stalled[1].Load()); n != places/2 {
+				t.Errorf("of %d places the first has %d, want half", places, n)
+			}
+			close(release)
+			synctest.Wait()
+			for account := range byte(want) {
+				if n := stalled[account+1].Load(); n != 1000 {
+					t.Errorf("of account %d %d were performed", account+1, n)
+				}
+			}
+			p.end(t)
+		})
+	}
+	if err := newPerformed(1, nil).Start(t.Context()); err == nil {
+		t.Error("one place can't be shared")
+	}
+}
+
+// TestHandedBack: a task that hands itself back is so after a rest, and not performed again
+// before it is offered again.
+func TestHandedBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries, handed := 0, 0
+		p := newPerformed(2, func(context.Context, Task) (func(), error) {
+			tries++
+			return func() { handed++ }, errors.New("not now")
+		})
+		p.offer(1, 1, 1)
+		p.start(t)
+		synctest.Wait()
+		if tries != 1 || handed != 0 {
+			t.Errorf("%d tries, and handed back %d times before it has rested", tries, handed)
+		}
+		time.Sleep(time.Minute)
+		if tries != 1 || handed != 1 {
+			t.Errorf("%d tries, and handed back %d times", tries, handed)
+		}
+		p.end(t)
+	})
+}
+
+// TestPerformerStops: a stop ends what is under way, begins nothing of what waits, and hands
+// back what must be.
 func TestPerformerStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := matching.New(matching.Config{PollsPerListMax: 100})
-		m.Offer(engine.RunID{1}, engine.Offer{List: "list", ID: 1})
-		p := &Performer{
-			Kernel: &service.Kernel{Performed: m, Within: context.WithTimeout, PollsPerListMax: 100, Log: slog.New(slog.DiscardHandler)},
-			List:   "list", Workers: 2, Failed: "not now",
-			Perform: func(ctx context.Context, claim *matching.Claim) (func(), error) {
-				<-ctx.Done()
-				return claim.Return, nil
-			},
-		}
-		if err := p.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		tries, handed := 0, 0
+		p := newPerformed(2, func(ctx context.Context, _ Task) (func(), error) {
+			tries++
+			<-ctx.Done()
+			return func() { handed++ }, ctx.Err()
+		})
+		p.offer(1, 1, 5)
+		p.start(t)
 		synctest.Wait()
-		if err := p.Stop(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if now := m.Totals(); now.Claims != 0 || now.Offers != 1 || now.Polls != 0 {
-			t.Errorf("%+v, want the task on offer, and no polls", now)
+		p.end(t)
+		if now := p.Totals(); tries != 1 || handed != 1 || now.Polls != 0 || now.Claims != 0 {
+			t.Errorf("%d tries, handed back %d times, %+v", tries, handed, now)
 		}
 	})
 }
