@@ -7,12 +7,12 @@ import time
 import boto3
 from botocore.config import Config
 
-ACCOUNT = "123456789012"
+ACCOUNT, REGION = "123456789012", "us-east-1"
 
 
 def client(**more):
     """A client that never tries again."""
-    return boto3.client("dataexchange", config=Config(retries={"total_max_attempts": 1}), **more)
+    return boto3.client("dataexchange", region_name=REGION, config=Config(retries={"total_max_attempts": 1}), **more)
 
 
 def finish(dx, job):
