@@ -30,8 +30,10 @@ type ledger struct {
 
 // operation is what the model says of one.
 type operation struct {
-	hasOutput bool
-	faults    []string
+	hasOutput   bool
+	faults      []string
+	method, uri string // how it is called, in REST
+	status      int    // of a success
 }
 
 // outcomes are how the calls of one operation went.
@@ -45,8 +47,9 @@ type service struct {
 	heddle.Service
 	model      string   // folder of wire/model.json, below internal
 	namespace  string   // of the model's faults
-	notServed  []string // what the model has and the server has not yet
+	notServed  []string // what the model has and the server has not yet, or others show
 	undeclared []string // that fail in no declared way but by access policies
+	rest       bool     // a method and a path name an operation
 }
 
 var (
@@ -57,6 +60,14 @@ var (
 	stepFunctions = service{
 		Service: heddle.StepFunctions, model: "sfn", namespace: "com.amazonaws.swf.service.v2.model",
 		notServed: []string{"DescribeMapRun", "ListMapRuns", "UpdateMapRun"},
+	}
+	dataExchange = service{
+		Service: heddle.Service{SigningName: "dataexchange"}, model: "dataexchange", rest: true,
+		notServed: []string{
+			"SendApiAsset", "SendDataSetNotification", // refused always
+			"AcceptDataGrant", "CreateDataGrant", "DeleteDataGrant", "GetDataGrant", "GetReceivedDataGrant", "ListDataGrants", "ListReceivedDataGrants",
+		},
+		undeclared: []string{"ListTagsForResource", "TagResource", "UntagResource"}, // the model declares nothing
 	}
 )
 
@@ -75,6 +86,10 @@ func readModel(t *testing.T, of service) map[string]operation {
 		Operations map[string]struct {
 			Output *struct{}
 			Errors []struct{ Shape string }
+			HTTP   struct {
+				Method, RequestURI string
+				ResponseCode       int
+			}
 		}
 	}
 	if err := json.Unmarshal(b, &model); err != nil {
@@ -85,7 +100,7 @@ func readModel(t *testing.T, of service) map[string]operation {
 		if slices.Contains(of.notServed, name) {
 			continue
 		}
-		known := operation{hasOutput: o.Output != nil}
+		known := operation{hasOutput: o.Output != nil, method: o.HTTP.Method, uri: o.HTTP.RequestURI, status: o.HTTP.ResponseCode}
 		for _, e := range o.Errors {
 			known.faults = append(known.faults, e.Shape)
 		}
@@ -110,8 +125,24 @@ func (l *ledger) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	l.note(strings.TrimPrefix(r.Header.Get("X-Amz-Target"), l.service.Target), &heddle.Answer{Status: response.StatusCode, Header: response.Header, Body: body})
+	l.note(l.called(r), &heddle.Answer{Status: response.StatusCode, Header: response.Header, Body: body})
 	return response, nil
+}
+
+// called is the operation that a request calls.
+func (l *ledger) called(r *http.Request) string {
+	if !l.service.rest {
+		return strings.TrimPrefix(r.Header.Get("X-Amz-Target"), l.service.Target)
+	}
+	path := strings.Split(r.URL.EscapedPath(), "/")
+	for name, o := range l.model {
+		if o.method == r.Method && slices.EqualFunc(strings.Split(o.uri, "/"), path, func(pattern, part string) bool {
+			return pattern == part || strings.HasPrefix(pattern, "{")
+		}) {
+			return name
+		}
+	}
+	return r.Method + " " + r.URL.Path
 }
 
 // note checks an answer and keeps its outcome.
@@ -123,7 +154,11 @@ func (l *ledger) note(name string, a *heddle.Answer) {
 		o = &outcomes{faults: map[string]string{}}
 		l.done[name] = o
 	}
-	fault, message, flaws := l.inspect(name, a)
+	inspect := l.inspect
+	if l.service.rest {
+		inspect = l.inspectREST
+	}
+	fault, message, flaws := inspect(name, a)
 	for _, f := range flaws {
 		l.t.Errorf("%s: %s\n%d %v\n%.300s", name, f, a.Status, a.Header, a.Body)
 	}
@@ -170,6 +205,46 @@ func (l *ledger) inspect(name string, a *heddle.Answer) (fault, message string, 
 		flaw(true, "unknown namespace")
 	}
 	return fault, message, flaws
+}
+
+// inspectREST does the same for a service of REST.
+func (l *ledger) inspectREST(name string, a *heddle.Answer) (fault, message string, flaws []string) {
+	op, known := l.model[name]
+	flaw := func(is bool, text string) {
+		if is {
+			flaws = append(flaws, text)
+		}
+	}
+	flaw(!known, "no such operation in the model")
+	flaw(a.Header.Get("x-amzn-RequestId") == "", "no x-amzn-RequestId")
+	if a.Status < 300 {
+		flaw(a.Status != op.status, fmt.Sprintf("the model's status is %d", op.status))
+		flaw(!op.hasOutput && len(a.Body) != 0, "the operation has no output, but the answer has a body")
+		flaw(op.hasOutput && len(a.Body) == 0, "the operation has an output, but the answer has no body")
+		flaw(op.hasOutput && a.Header.Get("Content-Type") != "application/json", "unexpected content type")
+		return "", "", flaws
+	}
+	var body struct{ Message, ResourceID, ResourceType, LimitName *string }
+	err := json.Unmarshal(a.Body, &body)
+	flaw(err != nil, fmt.Sprint(err))
+	fault = a.Header.Get("x-amzn-errortype")
+	flaw(fault == "", "no x-amzn-errortype")
+	flaw(a.Header.Get("Content-Type") != "application/json", "unexpected content type")
+	flaw(body.Message == nil || *body.Message == "", "no Message")
+	flaw(a.Status != statuses[fault], fmt.Sprintf("the status of the fault is %d", statuses[fault]))
+	flaw(!slices.Contains(op.faults, fault) && !slices.Contains(l.service.undeclared, name), "the model does not declare the fault")
+	about := fault == "ResourceNotFoundException" || fault == "ConflictException"
+	flaw(about != (body.ResourceID != nil && body.ResourceType != nil), "ResourceId and ResourceType belong to what is not there or in another state")
+	flaw((fault == "ServiceLimitExceededException") != (body.LimitName != nil), "LimitName belongs to limits")
+	if body.Message != nil {
+		message = *body.Message
+	}
+	return fault, message, flaws
+}
+
+// statuses are those of the faults of Data Exchange.
+var statuses = map[string]int{
+	"ValidationException": 400, "ServiceLimitExceededException": 402, "AccessDeniedException": 403, "ResourceNotFoundException": 404, "ConflictException": 409,
 }
 
 // verify expects that the operations of the model, so many, all succeeded and failed

@@ -11,10 +11,10 @@ AWS_DEFAULT_REGION, ...), the folder of the buckets (HEDDLE_TEST_BUCKETS) and th
 import base64
 import datetime
 import hashlib
+import json
 import os
 import pathlib
 import random
-import subprocess
 import tempfile
 import time
 import unittest
@@ -24,7 +24,9 @@ import urllib.request
 import boto3
 from botocore.config import Config
 
-ACCOUNT = "123456789012"
+import exchange
+from exchange import ACCOUNT, Server, export_to, exported, finish, imported, wait
+
 NOWHERE = "0" * 32
 BUCKETS = pathlib.Path(os.environ["HEDDLE_TEST_BUCKETS"])
 OFFERED = {
@@ -36,33 +38,13 @@ called = set()  # operations that answered with success
 
 
 def make_client(**more):
-    client = boto3.client("dataexchange", config=Config(retries={"total_max_attempts": 1}), **more)
+    client = exchange.client(**more)
 
     def note(parsed, model, **_):
         if parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
             called.add(model.name)
     client.meta.events.register("after-call.dataexchange", note)
     return client
-
-
-def finish(dx, job):
-    """Starts a job, waits for its end and gives it."""
-    dx.start_job(JobId=job["Id"])
-    return wait(dx, job["Id"])
-
-
-def wait(dx, job):
-    for _ in range(600):
-        got = dx.get_job(JobId=job)
-        if got["State"] not in ("WAITING", "IN_PROGRESS"):
-            return got
-        time.sleep(0.05)
-    raise AssertionError(f"the job does not end: {got}")
-
-
-def imported(dx, data_set, revision, bucket, *keys):
-    return finish(dx, dx.create_job(Type="IMPORT_ASSETS_FROM_S3", Details={"ImportAssetsFromS3": {
-        "DataSetId": data_set, "RevisionId": revision, "AssetSources": [{"Bucket": bucket, "Key": key} for key in keys]}}))
 
 
 def files(folder):
@@ -105,18 +87,47 @@ class DataExchange(unittest.TestCase):
         job = imported(dx, data_set["Id"], revision["Id"], "source", "a.csv", "dir/b.csv")
         self.assertEqual(job["State"], "COMPLETED", job)
         dx.update_revision(DataSetId=data_set["Id"], RevisionId=revision["Id"], Finalized=True)
-        arn = made["Arn"]
-        for _ in range(600):
-            jobs = [j for j in dx.list_jobs(DataSetId=data_set["Id"])["Jobs"] if j["Details"].get("ExportRevisionsToS3", {}).get("EventActionArn") == arn]
-            if jobs and jobs[0]["State"] == "COMPLETED":
-                break
-            time.sleep(0.05)
-        self.assertEqual(len(jobs), 1)
-        self.assertEqual(jobs[0]["Details"]["ExportRevisionsToS3"]["Encryption"], {"Type": "AES256"})
+        details = exported(dx, data_set["Id"], 1)[0]["Details"]["ExportRevisionsToS3"]
+        self.assertEqual((details["EventActionArn"], details["Encryption"]), (made["Arn"], {"Type": "AES256"}))
         year = revision["CreatedAt"].year
         arrived = files(BUCKETS / "target")
         self.assertEqual(arrived[f"{year}/{revision['Id']}/a.csv"], b"one,two\n")
         self.assertEqual(arrived[f"{year}/{revision['Id']}/dir/b.csv"], b"three\n")
+
+    def test_sentences(self):
+        """What else the manual says of CreateEventAction: what is required, the key of KMS, who may not."""
+        dx, data_set = self.dx, self.data_set()["Id"]
+        destination, event = {"Bucket": "target"}, {"RevisionPublished": {"DataSetId": data_set}}
+        kms = {"Type": "aws:kms", "KmsKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/k"}
+        action = {"ExportRevisionToS3": {"Encryption": kms, "RevisionDestination": destination}}
+        made = dx.create_event_action(Action=action, Event=event)
+        self.assertEqual(sorted(made), ["Action", "Arn", "CreatedAt", "Event", "Id", "ResponseMetadata", "UpdatedAt"])
+        self.assertEqual(made["Action"], action)
+        got = dx.get_event_action(EventActionId=made["Id"])
+        del made["ResponseMetadata"], got["ResponseMetadata"]
+        self.assertEqual(got, made)
+        unchecked = boto3.client("dataexchange", config=Config(retries={"total_max_attempts": 1}, parameter_validation=False))
+        for wrong in (
+            {"Event": event}, {"Action": action},
+            {"Action": {"ExportRevisionToS3": {"Encryption": kms}}, "Event": event},
+            {"Action": {"ExportRevisionToS3": {"RevisionDestination": {"KeyPattern": "${Asset.Name}"}}}, "Event": event},
+            {"Action": {"ExportRevisionToS3": {"RevisionDestination": destination, "Encryption": {"KmsKeyArn": kms["KmsKeyArn"]}}}, "Event": event},
+            {"Action": action, "Event": {"RevisionPublished": {}}},
+        ):
+            with self.assertRaises(unchecked.exceptions.ValidationException, msg=wrong):
+                unchecked.create_event_action(**wrong)
+        iam = boto3.client("iam")
+        iam.create_user(UserName="reader")
+        iam.put_user_policy(UserName="reader", PolicyName="reads", PolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["dataexchange:Get*", "dataexchange:CreateEventAction"], "Resource": "*"}]}))
+        key = iam.create_access_key(UserName="reader")["AccessKey"]
+        reader = boto3.client("dataexchange", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+        with self.assertRaises(reader.exceptions.AccessDeniedException) as refused:  # whoever may not write into a bucket has nobody else do it
+            reader.create_event_action(Action=action, Event=event)
+        self.assertIn("s3:PutObject on resource: arn:aws:s3:::target/*", refused.exception.response["Error"]["Message"])
+        with self.assertRaises(reader.exceptions.AccessDeniedException):
+            reader.delete_event_action(EventActionId=made["Id"])
+        dx.delete_event_action(EventActionId=made["Id"])
 
     def test_event_actions_are_refused(self):
         dx, data_set = self.dx, self.data_set()["Id"]
@@ -236,34 +247,6 @@ class DataExchange(unittest.TestCase):
         self.assertEqual(offered - called, set())
 
 
-class Server:
-    """A server of this test's own, to be killed."""
-
-    def __init__(self, folder):
-        self.folder, self.buckets = folder, folder / "buckets"
-        for name in ("source", "target"):
-            (self.buckets / name).mkdir(parents=True, exist_ok=True)
-        self.port, self.process = None, None
-
-    def start(self):
-        listen = f"127.0.0.1:{self.port or 0}"
-        self.process = subprocess.Popen(
-            [os.environ["HEDDLE_BINARY"], "serve", "--listen", listen, "--data", str(self.folder / "data"), "--buckets", str(self.buckets), "--dx-owned-event-actions"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for line in self.process.stdout:
-            if " listens on " in line:
-                url = line.split(" listens on ")[1].split()[0]
-                self.port = url.rsplit(":", 1)[1]
-                pair = dict(row.split(" = ") for row in (self.folder / "data" / "credentials").read_text().splitlines() if " = " in row)
-                return make_client(endpoint_url=url, aws_access_key_id=pair["aws_access_key_id"], aws_secret_access_key=pair["aws_secret_access_key"])
-        raise AssertionError("the server does not start")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
 class Killed(unittest.TestCase):
     """kill -9 at random moments of an import, of a publication and of its exports: in the end
     every object is there, with its bytes, each event action has one job, and the store is whole."""
@@ -272,15 +255,18 @@ class Killed(unittest.TestCase):
         seed = int(os.environ.get("HEDDLE_TEST_SEED", random.randrange(1 << 30)))
         chance = random.Random(seed)
         folder = pathlib.Path(tempfile.mkdtemp(dir=BUCKETS.parent))
-        server = Server(folder)
+        buckets = folder / "buckets"
+        for name in ("source", "target"):
+            (buckets / name).mkdir(parents=True)
+        server = Server(folder / "data", "--buckets", str(buckets))
+        self.addCleanup(server.kill)
         dx = server.start()
-        self.addCleanup(lambda: server.process.poll() is None and server.kill())
         want = {}
         for i in range(90):
             want[f"k{i:03}"] = chance.randbytes(chance.choice((0, 10, 5_000, 400_000)))
         want["large"] = chance.randbytes(70 << 20)
         for key, body in want.items():
-            (server.buckets / "source" / key).write_bytes(body)
+            (buckets / "source" / key).write_bytes(body)
 
         def crash():
             nonlocal dx
@@ -290,8 +276,7 @@ class Killed(unittest.TestCase):
         data_set = dx.create_data_set(Name="n", Description="d", AssetType="S3_SNAPSHOT")["Id"]
         patterns = {"plain/": "plain/${Asset.Name}", "dated/": "dated/${DataSet.Id}/${Asset.Name}"}
         for pattern in patterns.values():
-            dx.create_event_action(Action={"ExportRevisionToS3": {"RevisionDestination": {"Bucket": "target", "KeyPattern": pattern}}},
-                                   Event={"RevisionPublished": {"DataSetId": data_set}})
+            dx.create_event_action(Action=export_to("target", pattern), Event={"RevisionPublished": {"DataSetId": data_set}})
         revision = dx.create_revision(DataSetId=data_set)["Id"]
         job = dx.create_job(Type="IMPORT_ASSETS_FROM_S3", Details={"ImportAssetsFromS3": {
             "DataSetId": data_set, "RevisionId": revision, "AssetSources": [{"Bucket": "source", "Key": key} for key in want]}})["Id"]
@@ -302,23 +287,14 @@ class Killed(unittest.TestCase):
         dx.update_revision(DataSetId=data_set, RevisionId=revision, Finalized=True)
         for _ in range(5):
             crash()
-        for _ in range(600):
-            jobs = [j for j in dx.list_jobs(DataSetId=data_set)["Jobs"] if j["Type"] == "EXPORT_REVISIONS_TO_S3"]
-            if len(jobs) == 2 and all(j["State"] == "COMPLETED" for j in jobs):
-                break
-            time.sleep(0.1)
-        self.assertEqual([j["State"] for j in jobs], ["COMPLETED"] * 2, f"seed {seed}: {jobs}")
-        arrived = files(server.buckets / "target")
+        exported(dx, data_set, 2)
+        arrived = files(buckets / "target")
         arrived.pop(f"_ADX-TEST-{ACCOUNT}")
         expected = {f"plain/{key}": body for key, body in want.items()} | {f"dated/{data_set}/{key}": body for key, body in want.items()}
         self.assertEqual(sorted(arrived), sorted(expected), f"seed {seed}")
         for key, body in expected.items():
             self.assertTrue(arrived[key] == body, f"seed {seed}: {key} has other bytes")
-        server.process.terminate()
-        self.assertEqual(server.process.wait(), 0)
-        server.process.stdout.close()
-        check = subprocess.run([os.environ["HEDDLE_BINARY"], "check", "--data", str(folder / "data")], capture_output=True, text=True)
-        self.assertEqual(check.returncode, 0, f"seed {seed}: {check.stdout}{check.stderr}")
+        self.assertEqual(server.stop(), "", f"seed {seed}")
 
 
 if __name__ == "__main__":
