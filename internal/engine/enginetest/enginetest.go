@@ -8,6 +8,7 @@ package enginetest
 
 import (
 	"bytes"
+	"encoding/json"
 	"reflect"
 	"runtime"
 	"slices"
@@ -83,12 +84,26 @@ func CheckParts(t testing.TB, rules engine.Rules) {
 	}
 }
 
-// CheckTurn checks that a turn is no larger than a turn may be.
+// CheckTurn checks that a turn is no larger than a turn may be, and that its notifications are
+// of its events, one of each at most and in their order.
 func CheckTurn(t testing.TB, turn *engine.Turn) {
 	t.Helper()
 	if n := turn.Bytes(); n > engine.TurnBytesMax {
 		t.Errorf("a turn of %d bytes: %d events, %d notes, %d messages; at most %d bytes are taken",
 			n, len(turn.Events), len(turn.Notes), len(turn.Messages), engine.TurnBytesMax)
+	}
+	left := turn.Events
+	for _, n := range turn.Notifications {
+		for len(left) > 0 && left[0].ID != n.Event {
+			left = left[1:]
+		}
+		if len(left) == 0 {
+			t.Fatalf("a notification of event %d, which is not the turn's, or comes too late: %s", n.Event, n.Body)
+		}
+		left = left[1:]
+		if !json.Valid(n.Body) {
+			t.Errorf("the notification of event %d is no JSON: %s", n.Event, n.Body)
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func unhex(t *testing.T, b []byte, text string) {
 func TestKindsDiffer(t *testing.T) {
 	seen := map[byte]bool{}
 	for _, kind := range []byte{
-		OpenRun, ClosedRun, History, Note, Snapshot, Forget, Outgoing, Sent, Applied, Parked, Name, Blob, Notification,
+		OpenRun, ClosedRun, History, Note, Snapshot, Forget, Outgoing, Sent, Applied, Parked, Name, Blob, Notification, Told,
 	} {
 		if seen[kind] {
 			t.Errorf("two kinds have the letter %q", kind)
