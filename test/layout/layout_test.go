@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/audit":                  {"internal/secretfile"},
+	"internal/aws/eventbridge":        {"internal/aws/shape"},
 	"internal/aws/authn":              {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
 	"internal/aws/awsjson":            {"internal/aws/fault", "internal/aws/operation"},
 	"internal/aws/awsquery":           {"internal/aws/fault", "internal/aws/operation"},
@@ -62,7 +63,7 @@ var arrows = map[string][]string{
 		"internal/engine", "internal/engine/collection", "internal/listen", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/token", "internal/visibility",
 	},
 	"internal/dataexchange/catalog": {
-		"internal/blob", "internal/dataexchange/keypattern", "internal/dataexchange/resource", "internal/dataexchange/wire", "internal/engine",
+		"internal/aws/eventbridge", "internal/aws/shape", "internal/blob", "internal/dataexchange/keypattern", "internal/dataexchange/resource", "internal/dataexchange/wire", "internal/engine",
 		"internal/engine/collection", "internal/options", "internal/pack",
 	},
 	"internal/dataexchange/permission": {
@@ -104,7 +105,7 @@ var arrows = map[string][]string{
 	},
 	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
-		"internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
+		"internal/aws/eventbridge", "internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
 		"internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",
 	},
 	"internal/sfn/intrinsic":  {"jsonpath", "jsonvalue"},
@@ -132,7 +133,7 @@ var arrows = map[string][]string{
 		"internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/swf/execution",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
-	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
+	"internal/swf/execution":  {"internal/aws/arn", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
 	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/swf/wire":       {"internal/aws/shape"},

@@ -24,6 +24,8 @@ type Run struct {
 	Log   []engine.Event
 	Notes []engine.Note // that have not been taken away
 
+	Notify engine.Notify // of the commands to come
+
 	t   testing.TB
 	set *engine.Ruleset
 	id  engine.Identity
@@ -48,7 +50,7 @@ func NewRun(t testing.TB, rules engine.Rules, id engine.Identity) *Run {
 func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 	r.t.Helper()
 	before := r.Rules.EncodeState(r.State)
-	turn, err := r.Rules.Handle(r.State, body, engine.Input{Now: now, Confirmed: now})
+	turn, err := r.Rules.Handle(r.State, body, engine.Input{Now: now, Confirmed: now, Notify: r.Notify})
 	if (err != nil || len(turn.Events) == 0) && !bytes.Equal(before, r.Rules.EncodeState(r.State)) {
 		r.t.Errorf("%T: changed the state without an event", body)
 	}
