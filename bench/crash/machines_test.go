@@ -59,7 +59,7 @@ func TestKilledMachines(t *testing.T) {
 	if many == 0 {
 		many = max(150, toKill*40)
 	}
-	v := newVictim(t, build(t), fail)
+	v := newVictim(t, build(t), "", fail)
 	c := &machines{victim: v, ledger: newLedger(), executions: many, fail: fail, done: make(chan struct{})}
 	c.left.Store(int64(many))
 	if err := c.declare(ctx); err != nil {
