@@ -162,7 +162,8 @@ func crash(t *testing.T, binary string, w workflows, executions, kills, retentio
 		t.Error(err)
 		cancel()
 	}
-	v := newVictim(t, binary, fail)
+	l := newListeners(t, rand.New(rand.NewPCG(random.Uint64(), 1)))
+	v := newVictim(t, binary, l.config, fail)
 	c := newCrowd(v, w, executions, fail)
 	if err := c.declare(ctx, retentionDays); err != nil {
 		t.Fatal(err)
@@ -191,6 +192,9 @@ func crash(t *testing.T, binary string, w workflows, executions, kills, retentio
 		t.Errorf("%d kills, want %d", k.kills, kills)
 	}
 	if err := c.inspect(ctx, retentionDays > 0); err != nil {
+		t.Error(err)
+	}
+	if err := l.settle(ctx, t, c.histories); err != nil {
 		t.Error(err)
 	}
 	if err := v.stop(); err != nil {

@@ -33,6 +33,8 @@ type crowd struct {
 	closed  sync.Map // workflowIds of executions that are known to be closed
 	left    atomic.Int64
 	done    chan struct{} // closed when none is left
+
+	histories map[string]history // by run, as they were in the end; nil: they are gone
 }
 
 func newCrowd(v *victim, w workflows, executions int, fail func(error)) *crowd {

@@ -89,6 +89,7 @@ func (c *crowd) inspect(ctx context.Context, retained bool) error {
 	}
 	slices.SortStableFunc(closed, func(a, b info) int { return int(1000*a.Start) - int(1000*b.Start) })
 	all := map[string][]history{}
+	c.histories = map[string]history{}
 	for i, e := range closed {
 		h, err := c.history(ctx, caller, e.Execution.ID, e.Execution.Run, 5+i%50, i%2 == 1)
 		if err != nil {
@@ -98,6 +99,7 @@ func (c *crowd) inspect(ctx context.Context, retained bool) error {
 			return fmt.Errorf("workflow %s: %w", e.Execution.ID, err)
 		}
 		all[e.Execution.ID] = append(all[e.Execution.ID], h)
+		c.histories[e.Execution.Run] = h
 	}
 	for n := 1; n <= c.executions; n++ {
 		if id := fmt.Sprintf("order-%d", n); len(all[id]) == 0 {

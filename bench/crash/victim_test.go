@@ -22,6 +22,7 @@ import (
 type victim struct {
 	binary, data, addr string
 	rootKey            string // file of it
+	events             string // file of whom it tells of events; empty: nobody
 	log                *os.File
 	acknowledged       atomic.Int64 // answers to steps; the kills are timed by it
 	lives              atomic.Int64
@@ -33,10 +34,10 @@ type victim struct {
 	expects bool          // an exit
 }
 
-func newVictim(t *testing.T, binary string, fail func(error)) *victim {
+func newVictim(t *testing.T, binary, events string, fail func(error)) *victim {
 	data := t.TempDir()
 	v := &victim{
-		binary: binary, data: data, addr: "127.0.0.1:0", rootKey: sealing.RootKeyFile(data),
+		binary: binary, data: data, events: events, addr: "127.0.0.1:0", rootKey: sealing.RootKeyFile(data),
 		up: make(chan struct{}), step: make(chan struct{}, 1),
 	}
 	var err error
@@ -80,7 +81,11 @@ func (v *victim) showLog(t *testing.T) {
 // serve are the arguments of the server. All else is as it is by default:
 // signatures, sealing, the audit trail.
 func (v *victim) serve() []string {
-	return []string{"serve", "--data", v.data, "--listen", v.addr, "--root-key-file", v.rootKey}
+	args := []string{"serve", "--data", v.data, "--listen", v.addr, "--root-key-file", v.rootKey}
+	if v.events != "" {
+		args = append(args, "--events-config", v.events)
+	}
+	return args
 }
 
 // start starts the server and watches that it exits only when it is killed.

@@ -133,6 +133,8 @@ type Input struct {
 	// NameTaken: the run is closed, and another run of its name is open: it can't open
 	// again.
 	NameTaken bool
+	// Notify is how much the turn is to tell those outside.
+	Notify Notify
 	// Event gives the stored public bytes of an event of the run that was wanted, nil if
 	// there is no such event; Blob the bytes of a blob that was. Neither may be changed.
 	Event func(id int64) []byte
@@ -189,6 +191,8 @@ type Turn struct {
 	Events   []Event
 	Notes    []Note
 	Messages []Message
+	// Notifications are for those outside who want to hear of the events; see Input.Notify.
+	Notifications []Notification
 	// Keep are blobs that the events name: from now on they are kept, until the run is
 	// deleted or drops them. Drop are those that it no longer needs.
 	Keep, Drop []blob.ID
@@ -207,13 +211,13 @@ type Turn struct {
 // rules exceed it is quarantined, and nothing of the turn is written.
 const TurnBytesMax = 4 << 20
 
-// turnPartBytes is what an event, note or message counts beside its own bytes, so that
+// turnPartBytes is what an event, note, message or notification counts beside its own bytes, so that
 // TurnBytesMax bounds their number too.
 const turnPartBytes = 256
 
 // Bytes is what counts of a turn towards TurnBytesMax.
 func (t *Turn) Bytes() int {
-	n := turnPartBytes * (len(t.Events) + len(t.Notes) + len(t.Messages) + 2*len(t.Keep) + 2*len(t.Drop)) // a reference is two rows
+	n := turnPartBytes * (len(t.Events) + len(t.Notes) + len(t.Messages) + len(t.Notifications) + 2*len(t.Keep) + 2*len(t.Drop)) // a reference is two rows
 	for i := range t.Events {
 		n += len(t.Events[i].Public) + len(t.Events[i].Private)
 	}
@@ -222,6 +226,9 @@ func (t *Turn) Bytes() int {
 	}
 	for i := range t.Messages {
 		n += len(t.Messages[i].To.Key) + len(t.Messages[i].Group) + len(t.Messages[i].Body)
+	}
+	for i := range t.Notifications {
+		n += len(t.Notifications[i].Body)
 	}
 	return n
 }

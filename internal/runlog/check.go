@@ -17,6 +17,7 @@ type Findings struct {
 	Events       int64
 	Entries      int // of the index
 	Messages     int // under way
+	Notified     int // notifications that not all have had
 	Wrong        []string
 	Untold       int // what is wrong besides
 }
@@ -34,14 +35,14 @@ func (f *Findings) wrong(format string, args ...any) {
 
 // Check verifies the store: every run refolds from its log to its record and its
 // snapshot, events are dense, every index entry has its run and the reverse, no
-// row is without its run, and messages and marks fit together. An error means
-// that the check itself could not be done.
+// row is without its run, and messages, notifications and marks fit together. An error
+// means that the check itself could not be done.
 func Check(ctx context.Context, v store.Snapshot, shards uint16, hash *keys.Hash, rules map[engine.Kind]engine.Rules) (*Findings, error) {
 	a := &check{Reader: NewReader(v, shards), hash: hash, rules: engine.Rulesets(rules)}
 	f := &Findings{}
 	for shard := range shards {
 		for _, step := range []func(context.Context, uint16, *Findings) error{
-			a.checkRuns, a.checkOrphans, a.checkForget, a.checkParked, a.checkNames,
+			a.checkRuns, a.checkOrphans, a.checkForget, a.checkParked, a.checkNames, a.checkNotified,
 		} {
 			if err := step(ctx, shard, f); err != nil {
 				return f, fmt.Errorf("check shard %d: %w", shard, err)
@@ -344,6 +345,44 @@ func (a *check) checkParked(ctx context.Context, shard uint16, f *Findings) erro
 		}
 		return nil
 	})
+}
+
+// checkNotified compares the notifications with what is told of them: none may be missing
+// that somebody has not had.
+func (a *check) checkNotified(ctx context.Context, shard uint16, f *Findings) error {
+	value, err := a.get(ctx, shard, []byte{keys.Told})
+	if err != nil {
+		return err
+	}
+	told, err := ReadTold(value)
+	if err != nil {
+		f.wrong("shard %d: %v", shard, err)
+		return nil
+	}
+	next := engine.Notified{Number: told.First}
+	err = ScanKind(ctx, a.view, shard, keys.Notification, func(key, value []byte) error {
+		f.Notified++
+		n, err := ReadNotified(key, value)
+		switch {
+		case err != nil:
+			f.wrong("shard %d: %v", shard, err)
+		case n.Number != next.Number:
+			f.wrong("shard %d: notification %d is there, want %d", shard, n.Number, next.Number)
+		case n.Bytes < next.Bytes+uint64(len(n.Body)) || n.Bytes > told.Last.Bytes || n.Run.Shard() != shard:
+			f.wrong("shard %d: notification %d counts %d bytes of run %s", shard, n.Number, n.Bytes, n.Run)
+		}
+		next.Number, next.Bytes = n.Number+1, n.Bytes
+		return nil
+	})
+	if next.Number != told.Last.Number+1 {
+		f.wrong("shard %d: notification %d is missing, of %d", shard, next.Number, told.Last.Number)
+	}
+	for _, t := range told.Targets {
+		if t.Number < told.First-1 || t.Number > told.Last.Number || t.Bytes > told.Last.Bytes {
+			f.wrong("shard %d: %q has had notification %d, and there are those from %d to %d", shard, t.Name, t.Number, told.First, told.Last.Number)
+		}
+	}
+	return err
 }
 
 // checkIndex finds index entries whose run is not there, or stands elsewhere.

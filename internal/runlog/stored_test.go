@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"heddle/internal/engine"
+	"heddle/internal/store/keys"
 	"heddle/test/golden"
 )
 
@@ -47,6 +48,24 @@ func TestStoredBytesStay(t *testing.T) {
 		want := engine.Command{Name: m.To, Run: m.Run, Begin: m.Begin, Seed: m.Seed, Group: m.Group, Body: m.Body}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("read %+v, error %v, want %+v", got, err, want)
+		}
+	}
+	for _, n := range []engine.Notified{
+		{Number: 7, Bytes: 300, Run: storedHead.Run, At: 1_700_000_000_000, Notification: engine.Notification{Event: 5, Body: []byte("body")}}, {Number: 1, Notification: engine.Notification{Body: []byte{}}},
+	} {
+		b := AppendNotified(nil, &n)
+		told += fmt.Sprintf("notified %x\n", b)
+		if got, err := ReadNotified(keys.AppendNotification(nil, n.Number), b); err != nil || !reflect.DeepEqual(got, n) {
+			t.Errorf("read %+v, error %v, want %+v", got, err, n)
+		}
+	}
+	for _, one := range []Told{
+		{First: 3, Last: engine.Position{Number: 7, Bytes: 300}, Targets: []ToldTarget{{"a", engine.Position{Number: 2, Bytes: 5, Lost: 4, LostFrom: 6, LostTo: 7}}, {"b", engine.Position{Number: 7, Bytes: 300}}}}, {First: 1},
+	} {
+		b := one.Append(nil)
+		told += fmt.Sprintf("told %x\n", b)
+		if got, err := ReadTold(b); err != nil || !reflect.DeepEqual(got, one) {
+			t.Errorf("read %+v, error %v, want %+v", got, err, one)
 		}
 	}
 	golden.Compare(t, "testdata/stored.hex", told)

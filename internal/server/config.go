@@ -14,6 +14,7 @@ import (
 	"heddle/internal/bucket/accounts"
 	"heddle/internal/lambda"
 	"heddle/internal/listen"
+	"heddle/internal/notify"
 	"heddle/internal/options"
 	"heddle/internal/sealing"
 	"heddle/internal/service"
@@ -38,6 +39,8 @@ type Config struct {
 
 	Sealing  string           `name:"sealing" default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."` // a store in memory never is
 	RootKeys sealing.RootKeys `embed:""`
+
+	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events are sent to, as EventBridge has them: files and webhooks. Default: there are none."`
 
 	Audit   Audit            `embed:""`
 	Blobs   Blobs            `embed:""`
@@ -67,6 +70,8 @@ type Config struct {
 	blobFiles dir.Files                  // for tests: the disk of the blobs
 
 	buckets service.Buckets // for tests: in place of Buckets
+
+	targets []*notify.Target // of EventsConfig
 
 	timepieces timepieces           // for tests: the machine's clocks
 	diskEvery  func() time.Duration // for tests: how often the disk is looked at
@@ -182,6 +187,11 @@ func (c *Config) checkOthers() error {
 	}
 	if c.Audit.WebhookURL != "" {
 		errs = append(errs, c.Audit.webhook().Check())
+	}
+	if c.EventsConfig != "" {
+		targets, err := notify.Load(c.EventsConfig)
+		c.targets = targets
+		errs = append(errs, err)
 	}
 	_, err := newLimiters(c)
 	return errors.Join(append(errs, err)...)

@@ -7,6 +7,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +16,11 @@ import (
 	"heddle/internal/aws/operation"
 	users "heddle/internal/bucket"
 	"heddle/internal/bucket/accounts"
+	"heddle/internal/engine"
 	"heddle/internal/lifecycle"
 	"heddle/internal/listen"
 	"heddle/internal/matching"
+	"heddle/internal/notify"
 	"heddle/internal/sealing"
 	"heddle/internal/service"
 	"heddle/internal/shard"
@@ -43,6 +46,7 @@ type Server struct {
 	bucketRoom *users.Room
 	paths      []service.Path // of services, past the path of calls
 	node       *shard.Node
+	events     *notify.Deliverer // nil: nobody wants any
 	began      time.Time
 	matcher    *matching.Matcher
 	tasks      *countedTasks // the matcher, for callers
@@ -89,6 +93,9 @@ func (s *Server) addParts() {
 	add("clock", s.openClock, s.saveClock)
 	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
+	if len(s.cfg.targets) > 0 {
+		s.parts.Add("events", lifecycle.NewLoop(func(ctx context.Context) { s.events.Run(ctx, s.node) }))
+	}
 	s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
 	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
 	s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
@@ -165,10 +172,12 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	accounts := cfg.accounts()
 	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
+	notices := s.openEvents()
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
 		Listener:     listenerOf(cfg.Services),
+		Notices:      notices,
 		Offers:       s.matcher,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
@@ -178,6 +187,23 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Stopwatch:    func() time.Duration { return time.Since(s.began) },
 	}, s.clock)
 	return err
+}
+
+// openEvents makes what events are delivered by; nil: nobody wants any.
+func (s *Server) openEvents() engine.Notices {
+	cfg := &s.cfg
+	if len(cfg.targets) == 0 {
+		return nil
+	}
+	c := notify.Config{
+		Targets: cfg.targets, Shards: s.shards, Account: cfg.Account, Region: cfg.Region,
+		Clock: s.clock.Now, Now: time.Now, Within: context.WithTimeout, Log: cfg.Log,
+	}
+	if cfg.Store != StoreMemory {
+		c.Dir = filepath.Join(cfg.Data, "events")
+	}
+	s.events = notify.New(c)
+	return s.events
 }
 
 // startServices opens the services and starts what in them has a life.

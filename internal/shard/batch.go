@@ -23,6 +23,7 @@ type Batch struct {
 	offers     []offerChange
 	sent       []uint16 // shards that have new messages
 	marks      map[uint16]uint64
+	notified   bool // it has notifications
 	succeeding bool // a successor begins: it has none of its own
 	bytes      int  // of values and of what is still to come; it ends the batch in time
 }

@@ -227,19 +227,20 @@ func (s *Shard) handIn(f *fetch) {
 }
 
 // takeInbox takes what has come. While the shard has no memory its commands stay.
-func (s *Shard) takeInbox() (acks []ack, resend []uint16, fetched []*fetch) {
+func (s *Shard) takeInbox() (acks []ack, resend []uint16, fetched []*fetch, told []had) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fetched, s.fetched = s.fetched, nil
 	if s.handle == nil {
-		return nil, nil, fetched
+		return nil, nil, fetched, nil
 	}
 	s.taken = append(s.taken[:0], s.inbox...)
 	clear(s.inbox)
 	s.inbox = s.inbox[:0]
 	acks, resend = s.acks, s.resend
-	s.acks, s.resend = nil, nil
-	return acks, resend, fetched
+	told = s.had
+	s.acks, s.resend, s.had = nil, nil, nil
+	return acks, resend, fetched, told
 }
 
 // hurry has the next batch take the patient commands, and tells whether there

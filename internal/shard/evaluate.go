@@ -148,7 +148,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	} else {
 		s.cache.use(r)
 	}
-	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up}
+	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up, Notify: s.notifies}
 	if g != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
 		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }
@@ -343,6 +343,7 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 		b.delete(store.IndexSpace, keys.AppendBlobIndex(nil, id, r.Run))
 	}
 	s.send(b, turn.Messages)
+	s.notify(b, r, turn.Notifications)
 	if turn.Successor != nil {
 		s.settle(b, r) // frees the name
 		s.succeed(b, r, turn.Successor)

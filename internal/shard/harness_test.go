@@ -36,6 +36,7 @@ type harness struct {
 	shelf    *blob.Memory
 	library  *blob.Library
 	dataKeys map[engine.Kind]engine.DataKeys
+	notices  *toyNotices // nil: nobody wants to hear of notifications
 }
 
 // flaky is a store whose reads fail when the harness says so.
@@ -100,7 +101,7 @@ func newHarness(t *testing.T, shards uint16) *harness {
 }
 
 func (h *harness) config() Config {
-	return Config{
+	cfg := Config{
 		Store: &flaky{h.store, h}, Shards: h.store.Shards(), Hash: &keys.Hash{7},
 		Rules: map[engine.Kind]engine.Rules{
 			toyKind:  toyRules{engine.Traits{ShowsHistory: true}, h.trips},
@@ -112,6 +113,10 @@ func (h *harness) config() Config {
 		Blobs:    func(ctx context.Context, id blob.ID) ([]byte, error) { return blob.ReadAll(ctx, h.library, id, 1<<20) },
 		DataKeys: h.dataKeys,
 	}
+	if h.notices != nil {
+		cfg.Notices = h.notices
+	}
+	return cfg
 }
 
 // putBlob puts a blob of these bytes.
@@ -324,7 +329,7 @@ func (h *harness) check() {
 // rows counts the rows of the shards and of the index.
 func (h *harness) rows() (n int) {
 	count := func(key, _ []byte) bool {
-		if k := key[0]; k != keys.Sent && k != keys.Applied {
+		if k := key[0]; k != keys.Sent && k != keys.Applied && k != keys.Told {
 			n++
 		}
 		return true

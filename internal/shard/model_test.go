@@ -24,6 +24,7 @@ type model struct {
 	wrong    string            // the first thing that must not be
 	seen     map[string]int    // what was reached
 	outcomes map[string]string // of tokens
+	notified []string          // bodies of notifications
 }
 
 // modelRun is a run that was ever stored.
@@ -113,6 +114,17 @@ func (m *model) commit(section *store.Section, step int) {
 			r.everClosed = r.everClosed || head.Status == engine.Closed
 			r.status, r.forget = head.Status, head.Forget
 			moved = append(moved, r)
+		case keys.Notification:
+			if op.Kind != store.Put {
+				m.seen["notifications deleted"]++
+				continue
+			}
+			n, err := runlog.ReadNotified(op.Key, op.Value)
+			if err != nil {
+				m.fail("%v", err)
+				return
+			}
+			m.notified = append(m.notified, string(n.Body))
 		case keys.History:
 			if op.Kind == store.Put {
 				m.turn(engine.RunID(keys.Run(op.Key)), op.Value)

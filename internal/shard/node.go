@@ -107,6 +107,9 @@ func newNode(cfg *Config, clock Clock) (*Node, error) {
 		wakeMoved: make(chan struct{}, 1),
 		pending:   pending{none: make(chan struct{}, 1)},
 	}
+	if cfg.Notices != nil {
+		cfg.notifies = cfg.Notices.Notify()
+	}
 	cfg.kinds, cfg.cached, cfg.snapshotBytes = engine.Rulesets(cfg.Rules), new(atomic.Int64), new(atomic.Int64)
 	for _, rules := range cfg.kinds {
 		cfg.wants = cfg.wants || rules.Wanting()

@@ -74,6 +74,9 @@ func readMemory(ctx context.Context, st store.Store, shard uint16) (*recovered, 
 			return nil, err
 		}
 	}
+	if err := m.readTold(ctx, st, shard); err != nil {
+		return nil, err
+	}
 	err = st.Scan(ctx, shard, store.Range{Start: []byte{keys.Forget}, End: []byte{keys.Forget + 1}, Limit: 1}, func(key, _ []byte) bool {
 		at, _ := keys.ForgetTime(key)
 		m.forgetAt = engine.Time(at)
@@ -108,6 +111,7 @@ func (s *Shard) install(m *recovered, now engine.Time) {
 	s.inbox = append(m.parked, s.inbox...)
 	s.resend = append(s.resend, m.resend...)
 	s.mu.Unlock()
+	s.openNotices()
 	s.publishWake()
 	if l := s.Listener; l != nil && l.TookOver != nil {
 		l.TookOver(s.id, len(s.runs))

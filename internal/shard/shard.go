@@ -107,6 +107,8 @@ type Config struct {
 	DataKeys map[engine.Kind]engine.DataKeys
 	// Listener may be nil, as may each of its functions.
 	Listener *engine.Listener
+	// Notices hears of notifications; nil: nobody wants any, and none is written.
+	Notices engine.Notices
 	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,
 	// and the Listener how long something took; nil: all are quick.
 	Stopwatch func() time.Duration
@@ -118,6 +120,7 @@ type Config struct {
 	snapshotBytes     *atomic.Int64                   // of those that are being written
 	kinds             map[engine.Kind]*engine.Ruleset // the Rules
 	wants, keepsNames bool                            // whether any of them does
+	notifies          engine.Notify                   // how much Notices wants to hear
 }
 
 func (c *Config) cachedBytes() int {
@@ -157,6 +160,7 @@ type Shard struct {
 	impatient  bool    // the patient ones have waited long enough
 	acks       []ack
 	resend     []uint16 // shards that were taken over: send them everything again
+	had        []had    // how far those outside have come
 	fetched    []*fetch // have come back from the readers
 	generation uint64   // the owner's epoch; zero while the shard has no memory; written under mu by the goroutine that steps, which reads it without
 	stage      stage    // what its node does with it
@@ -209,6 +213,7 @@ type memory struct {
 	out      map[uint16]*outQueue
 	applied  map[uint16]uint64
 	ackAt    engine.Time
+	notices  notices
 	begun    begun
 	lacking
 	snapshots  []*snapshot           // that are not yet written whole
@@ -255,7 +260,7 @@ func (s *Shard) advance(now, confirmed engine.Time) {
 	if s.committing {
 		return
 	}
-	acks, resend, fetched := s.takeInbox()
+	acks, resend, fetched, had := s.takeInbox()
 	if s.handle == nil {
 		s.takeOver(fetched, now)
 		return
@@ -270,6 +275,7 @@ func (s *Shard) advance(now, confirmed engine.Time) {
 	b.now = max(now, s.last, b.now)
 	b.confirmed = max(confirmed, b.confirmed)
 	s.takeAcks(acks)
+	s.takeHad(b, had)
 	for _, to := range resend {
 		if !slices.Contains(b.sent, to) { // else Done does, when what the open batch sends is durable
 			s.dispatch(to)
@@ -318,6 +324,7 @@ func (s *Shard) seal() (b *Batch) {
 	s.writeSnapshots(b)
 	s.writeMarks(b)
 	s.flushAcks(b)
+	s.writeTold(b)
 	if limits := s.Store.Limits(); b.opsBytes() > limits.SectionBytes || len(b.Section.Ops) > limits.SectionOps {
 		s.at = s.largest(b)
 		panic(fmt.Errorf("a batch of %d operations and %d bytes is above the store's limits: a bound was missed", len(b.Section.Ops), b.opsBytes()))
@@ -369,6 +376,9 @@ func (s *Shard) Done(b *Batch, err error, took time.Duration) {
 	}
 	for _, to := range b.sent {
 		s.dispatch(to)
+	}
+	if b.notified {
+		s.Notices.Came(s.id, s.notices.Last)
 	}
 	for from, number := range b.marks {
 		s.peers.acknowledge(from, ack{by: s.id, number: number, at: b.now})
@@ -425,7 +435,7 @@ func (s *Shard) publishUnfinished() {
 }
 
 func (s *Shard) publishWake() {
-	next, held := earlier(s.ackAt, s.retryAt), s.peers.holds()
+	next, held := earlier(earlier(s.ackAt, s.retryAt), s.notices.due), s.peers.holds()
 	if held {
 		s.forgetNext.Store(0)
 	} else {
@@ -498,8 +508,11 @@ func (s *Shard) answerAll(why error) {
 func (s *Shard) forget() (waiting []*call) {
 	s.mu.Lock()
 	s.generation = 0
-	s.acks, s.resend, s.fetched = nil, nil, nil
+	s.acks, s.resend, s.fetched, s.had = nil, nil, nil, nil
 	s.mu.Unlock()
+	if s.Notices != nil {
+		s.Notices.Lost(s.id)
+	}
 	for _, r := range s.runs {
 		s.groups.add(r.Group, -1)
 	}

@@ -87,6 +87,7 @@ func TestSeeds(t *testing.T) {
 		"kill", "kill while it is read", "commit failed", "commit failed, written", "fenced", "dropped", "quarantined", "read failed", "blob failed",
 		"AlreadyOpenError", "NameKeptError", "RunExistsError", "UnknownRunError", "ErrUnread", "ErrUnusable", "ErrUnavailable", "ErrQuarantined", "toy refuses",
 		"event begun", "event report", "event reopen", "event keep", "event drop", "event woken", "event heard", "event answered", "forgotten", "swept",
+		"delivered", "delivered again", "delivered by one that was lost", "notifications deleted",
 	} {
 		if *seedsFlag >= 1000 && seen[what] == 0 && !failed.Load() {
 			t.Errorf("no seed reached %q", what)
@@ -122,6 +123,7 @@ type sim struct {
 	blobs   map[blob.ID]string
 	blobIDs []blob.ID
 	sweeper *blob.Sweeper
+	heard   map[string]*heardBy
 	next    int // token, seed, blob
 }
 
@@ -152,6 +154,9 @@ func simulate(t *testing.T, seed uint64, steps int, out io.Writer) *sim {
 		sealed: map[uint16]*sealedBatch{}, blobs: map[blob.ID]string{},
 	}
 	s.harness = newHarness(t, uint16(1+r.IntN(4)))
+	s.notices = newToyNotices("one", "two")
+	s.start()
+	s.heard = map[string]*heardBy{"one": newHeardBy(), "two": newHeardBy()}
 	s.shelf.Fail(func(blob.Step) error {
 		if s.faults && s.IntN(10) == 0 {
 			s.model.seen["blob failed"]++
@@ -219,7 +224,9 @@ func (s *sim) tell(format string, args ...any) {
 
 // act does one thing.
 func (s *sim) act() {
-	switch n := s.IntN(100); {
+	switch n := s.IntN(105); {
+	case n >= 100:
+		s.deliver()
 	case n < 38:
 		for range 1 + s.IntN(4) {
 			s.ask()
@@ -339,6 +346,7 @@ func (s *sim) killAll() {
 	s.store = s.store.Crash(0)
 	for {
 		s.offers = &toyOffers{open: map[string]engine.Offer{}}
+		s.notices = newToyNotices("one", "two")
 		stepped, err := OpenStepped(context.Background(), s.config(), s.harness)
 		if err == nil {
 			s.Stepped = stepped
@@ -873,6 +881,7 @@ func (s *sim) end() {
 		s.model.fail("%d tasks of closed runs are on offer", n)
 	}
 	s.verifyAll(true)
+	s.deliverAll()
 	// All is forgotten.
 	s.rest(s.now + 30_000)
 	if n := s.rows(); n != 0 {
@@ -903,7 +912,7 @@ func (s *sim) end() {
 // left are rows that should not be there any more.
 func (s *sim) left() (left []string) {
 	add := func(key, _ []byte) bool {
-		if key[0] != keys.Sent && key[0] != keys.Applied {
+		if key[0] != keys.Sent && key[0] != keys.Applied && key[0] != keys.Told {
 			left = append(left, string(key))
 		}
 		return len(left) < 10

@@ -196,6 +196,9 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		ev := engine.Event{ID: e.ID, At: in.Now, Body: e, Public: public, Private: []byte{byte(e.ID)}}
 		r.Apply(s, ev)
 		turn.Events = append(turn.Events, ev)
+		if in.Notify == engine.NotifyAll || in.Notify == engine.NotifyPublic && e.What == "put" {
+			turn.Notifications = append(turn.Notifications, engine.Notification{Event: e.ID, Body: []byte(e.What + " " + e.Text)})
+		}
 	}
 	if s.Closed != 0 {
 		switch c := body.(type) {

@@ -493,6 +493,7 @@ func (*Jobs) Refused(to engine.Name, body any, _ error) []engine.Message {
 // Handle decides a command.
 func (r *Jobs) Handle(state engine.State, body any, in engine.Input) (t engine.Turn, err error) {
 	s := state.(*jobState)
+	was := s.job
 	switch c := body.(type) {
 	case *CreateJob:
 		r.Emit(&t, s, in.Now, &jobCreated{c.Order})
@@ -531,6 +532,7 @@ func (r *Jobs) Handle(state engine.State, body any, in engine.Input) (t engine.T
 	if err != nil {
 		return engine.Turn{}, err
 	}
+	s.tell(&t, was, in)
 	t.Reply = s.job
 	return t, nil
 }

@@ -382,6 +382,7 @@ func (r *Revisions) Handle(state engine.State, body any, in engine.Input) (t eng
 	if s.deleted != 0 {
 		return t, &engine.UnknownRunError{Name: s.id.Name, Run: s.id.Run}
 	}
+	was := s.revision
 	switch c := body.(type) {
 	case *Describe:
 	case *UpdateRevision:
@@ -420,6 +421,7 @@ func (r *Revisions) Handle(state engine.State, body any, in engine.Input) (t eng
 	if err != nil {
 		return engine.Turn{}, err
 	}
+	s.tell(&t, was, in)
 	if t.Reply == nil {
 		t.Reply = s.revision
 	}

@@ -32,6 +32,7 @@ type story struct {
 	post   []engine.Message  // that is yet to be delivered
 	kept   map[engine.Name]map[blob.ID]bool
 	posted bool
+	notify engine.Notify
 }
 
 var world = engine.World{Account: "1", Region: "r"}
@@ -85,6 +86,9 @@ func (s *story) do(line string) []string {
 		return []string{fmt.Sprintf("now %d", s.now)}
 	case "post":
 		return s.deliver()
+	case "notify":
+		s.notify = engine.NotifyPublic
+		return nil
 	}
 	thing, fields, _ := strings.Cut(rest, " ")
 	kind, letter, _ := strings.Cut(thing, "/")
@@ -164,6 +168,7 @@ func (s *story) handle(name engine.Name, body any, begins bool, of engine.Seed) 
 		}
 		run = enginetest.NewRun(s.t, s.rules[name.Kind], engine.Identity{Name: name, Run: engine.NewRunID(0, of)})
 	}
+	run.Notify = s.notify
 	turn, err := run.Handle(s.now, body)
 	if err != nil {
 		return s.refused(name, body, err)
@@ -182,6 +187,9 @@ func (s *story) handle(name engine.Name, body any, begins bool, of engine.Seed) 
 			s.t.Fatalf("message %+v: %v", m, err)
 		}
 		told = append(told, s.tell(fmt.Sprintf("message to %s: %s %s", called(m.To), strings.TrimPrefix(fmt.Sprintf("%T", decoded), "*catalog."), show(reflect.ValueOf(decoded)))))
+	}
+	for _, n := range turn.Notifications {
+		told = append(told, s.tell(fmt.Sprintf("notification of %d %s", n.Event, n.Body)))
 	}
 	told = append(told, s.keep(name, &turn)...)
 	if turn.Reply != nil && !s.posted {

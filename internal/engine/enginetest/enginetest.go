@@ -8,6 +8,7 @@ package enginetest
 
 import (
 	"bytes"
+	"encoding/json"
 	"reflect"
 	"runtime"
 	"slices"
@@ -22,6 +23,8 @@ type Run struct {
 	State engine.State
 	Log   []engine.Event
 	Notes []engine.Note // that have not been taken away
+
+	Notify engine.Notify // of the commands to come
 
 	t   testing.TB
 	set *engine.Ruleset
@@ -47,7 +50,7 @@ func NewRun(t testing.TB, rules engine.Rules, id engine.Identity) *Run {
 func (r *Run) Handle(now engine.Time, body any) (engine.Turn, error) {
 	r.t.Helper()
 	before := r.Rules.EncodeState(r.State)
-	turn, err := r.Rules.Handle(r.State, body, engine.Input{Now: now, Confirmed: now})
+	turn, err := r.Rules.Handle(r.State, body, engine.Input{Now: now, Confirmed: now, Notify: r.Notify})
 	if (err != nil || len(turn.Events) == 0) && !bytes.Equal(before, r.Rules.EncodeState(r.State)) {
 		r.t.Errorf("%T: changed the state without an event", body)
 	}
@@ -83,12 +86,26 @@ func CheckParts(t testing.TB, rules engine.Rules) {
 	}
 }
 
-// CheckTurn checks that a turn is no larger than a turn may be.
+// CheckTurn checks that a turn is no larger than a turn may be, and that its notifications are
+// of its events, one of each at most and in their order.
 func CheckTurn(t testing.TB, turn *engine.Turn) {
 	t.Helper()
 	if n := turn.Bytes(); n > engine.TurnBytesMax {
 		t.Errorf("a turn of %d bytes: %d events, %d notes, %d messages; at most %d bytes are taken",
 			n, len(turn.Events), len(turn.Notes), len(turn.Messages), engine.TurnBytesMax)
+	}
+	left := turn.Events
+	for _, n := range turn.Notifications {
+		for len(left) > 0 && left[0].ID != n.Event {
+			left = left[1:]
+		}
+		if len(left) == 0 {
+			t.Fatalf("a notification of event %d, which is not the turn's, or comes too late: %s", n.Event, n.Body)
+		}
+		left = left[1:]
+		if !json.Valid(n.Body) {
+			t.Errorf("the notification of event %d is no JSON: %s", n.Event, n.Body)
+		}
 	}
 }
 

@@ -41,6 +41,8 @@ type harness struct {
 	keys  *toyKeys
 	turns int
 	watch func(*harnessRun) // after each turn; nil: nobody does
+
+	notify engine.Notify
 }
 
 type noteKey struct {
@@ -55,6 +57,8 @@ type harnessRun struct {
 	events []engine.Event
 	notes  map[noteKey][]byte
 	record engine.Record
+
+	notifications []engine.Notification
 }
 
 func newHarness(t testing.TB, limits Limits) *harness {
@@ -112,7 +116,7 @@ func (h *harness) tryBegin(machine, name, definition, input string, change func(
 // do gives a command to a run, and checks what came of it.
 func (h *harness) do(r *harnessRun, body any) (any, error) {
 	h.t.Helper()
-	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.open, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
+	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.open, Notify: h.notify, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
 	h.keys.want(h.rules.Wants(r.state, body).DataKeys)
 	in.DataKey = h.keys.find
 	var before []byte
@@ -130,6 +134,7 @@ func (h *harness) do(r *harnessRun, body any) (any, error) {
 	}
 	enginetest.CheckTurn(h.t, &turn)
 	r.events = append(r.events, turn.Events...)
+	r.notifications = append(r.notifications, turn.Notifications...)
 	for _, n := range turn.Notes {
 		key := noteKey{n.Subject, n.Kind}
 		if len(n.Value) == 0 {

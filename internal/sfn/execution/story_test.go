@@ -185,6 +185,14 @@ func (s *story) news(label string) {
 		}
 		s.out.WriteString("\n")
 	}
+	for _, n := range r.notifications {
+		text := string(n.Body)
+		if len(text) > 3000 {
+			text = fmt.Sprintf("…%s and %d bytes", text[len(text)-500:], len(text)-500)
+		}
+		fmt.Fprintf(&s.out, "  notification of %d %s\n", n.Event, text)
+	}
+	r.notifications = nil
 	r.events = len(r.harnessRun.events)
 	line := s.state(r.harnessRun)
 	if line != r.line {
@@ -243,6 +251,9 @@ func (s *story) play(verb, label string, w words) (any, error) {
 		return nil, nil
 	case "others":
 		s.open = int(w.int("open", 0))
+		return nil, nil
+	case "notify":
+		s.notify = engine.NotifyPublic
 		return nil, nil
 	case "tick":
 		if !s.tick() {

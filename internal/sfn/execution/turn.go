@@ -27,10 +27,13 @@ type turn struct {
 	notes    []engine.Note
 	messages []engine.Message
 	reply    any
-	bytes    int   // about what the turn has
-	steps    int64 // that evaluation took
-	random   *rand.Rand
-	starts   bool // keeps the definition
+
+	notifications []engine.Notification
+
+	bytes  int   // about what the turn has
+	steps  int64 // that evaluation took
+	random *rand.Rand
+	starts bool // keeps the definition
 }
 
 // Bounds of a turn; what is left goes on in the next.
@@ -75,6 +78,7 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	t.public = appendEvent(t.public, id, t.in.Now, e, true)
 	t.ends = append(t.ends, len(t.public))
 	t.bytes += len(t.public) - before + e.hidden.bytes() + partBytes
+	t.notify(id, t.in.Now, e.Type)
 	return id
 }
 
@@ -117,7 +121,7 @@ func (t *turn) finish() engine.Turn {
 		e.Public, e.Private = t.public[from:end:end], e.Body.(*Body).private()
 		from = end
 	}
-	turn := engine.Turn{Events: t.events, Notes: t.notes, Messages: t.messages, Reply: t.reply}
+	turn := engine.Turn{Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Reply: t.reply}
 	if t.starts {
 		turn.Keep = append(turn.Keep, t.s.settings.Definition)
 	}

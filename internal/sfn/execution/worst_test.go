@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"heddle/internal/engine"
 	"heddle/internal/sfn/registry"
 )
 
@@ -128,6 +129,7 @@ func TestHostileMachinesStayBounded(t *testing.T) {
 			limits.EventsMax = cmp.Or(c.events, 3000)
 			h := newHarness(t, limits)
 			h.quick = true
+			h.notify = engine.NotifyAll
 			h.key = registry.Encryption{Key: c.key, ReuseSeconds: 300}
 			largest := 0
 			h.watch = func(r *harnessRun) {

@@ -23,8 +23,9 @@ const (
 	Parked    byte = 'p' // run, sending shard, number -> message that the run could not take
 	Name      byte = 'w' // hash of a name -> the last run of the name
 	Blob      byte = 'b' // run, blob id -> nothing: the run keeps the blob
-	// Notification is reserved: sequence (8 bytes) -> what others are to be told.
-	Notification byte = 'e'
+	// Notification and Told: what those outside are told.
+	Notification byte = 'e' // number -> notification
+	Told         byte = 't' // nothing -> which notifications there are, and who has had them
 )
 
 // RunSize is the length of a run id.
@@ -101,6 +102,14 @@ func AppendParked(b []byte, run [RunSize]byte, from uint16, number uint64) []byt
 func AppendShard(b []byte, kind byte, shard uint16) []byte {
 	return binary.BigEndian.AppendUint16(append(b, kind), shard)
 }
+
+// AppendNotification makes the key of a notification.
+func AppendNotification(b []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, Notification), number)
+}
+
+// NotificationNumber reads the number of a Notification key.
+func NotificationNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
 
 // Run reads the run of a key that AppendRun begins.
 func Run(key []byte) (run [RunSize]byte) {

@@ -37,6 +37,7 @@ func FuzzKeys(f *testing.F) {
 			{"outgoing", AppendOutgoing(nil, shard1, number1), AppendOutgoing(nil, shard2, number2), cmp.Or(cmp.Compare(shard1, shard2), cmp.Compare(number1, number2))},
 			{"parked", AppendParked(nil, id1, shard1, number1), AppendParked(nil, id2, shard2, number2), cmp.Or(runs, cmp.Compare(shard1, shard2), cmp.Compare(number1, number2))},
 			{"snapshot", AppendSnapshot(nil, id1, kind1, part1), AppendSnapshot(nil, id2, kind2, part2), cmp.Or(runs, cmp.Compare(kind1, kind2), cmp.Compare(part1, part2))},
+			{"notification", AppendNotification(nil, number1), AppendNotification(nil, number2), cmp.Compare(number1, number2)},
 			{"name", AppendName(nil, id1), AppendName(nil, id2), runs},
 			{"blob", AppendBlob(nil, id1, blob1), AppendBlob(nil, id2, blob2), cmp.Or(runs, blobs)},
 			{"blob index", AppendBlobIndex(nil, blob1, id1), AppendBlobIndex(nil, blob2, id2), cmp.Or(blobs, runs)},
@@ -65,6 +66,9 @@ func FuzzKeys(f *testing.F) {
 		}
 		if to, number := OutgoingNumber(AppendOutgoing(nil, shard1, number1)); to != shard1 || number != number1 {
 			t.Errorf("message %d to shard %d", number, to)
+		}
+		if number := NotificationNumber(AppendNotification(nil, number1)); number != number1 {
+			t.Errorf("notification %d", number)
 		}
 		if shard := ShardOf(AppendShard(nil, Sent, shard1)); shard != shard1 {
 			t.Errorf("shard %d", shard)

@@ -33,6 +33,7 @@ func TestExamples(t *testing.T) {
 		{AppendShard(nil, Sent, 52), "75" + "0034"},
 		{AppendShard(nil, Applied, 8), "69" + "0008"},
 		{AppendName(nil, name), "77" + "f3f3a4b4b8662360fd2011f466bc70ea"},
+		{AppendNotification(nil, 7), "65" + "0000000000000007"},
 		{AppendBlob(nil, id, blobID), "62" + run + blob},
 		{AppendIndex(nil, 0x11, domain, 1500000001000, id), "11" + "cb5de903e404e94cb670efe0d3b38679" + "0000015d3ef79be8" + run},
 		{AppendBlobIndex(nil, blobID, id), "62" + blob + run},
@@ -57,7 +58,7 @@ func unhex(t *testing.T, b []byte, text string) {
 func TestKindsDiffer(t *testing.T) {
 	seen := map[byte]bool{}
 	for _, kind := range []byte{
-		OpenRun, ClosedRun, History, Note, Snapshot, Forget, Outgoing, Sent, Applied, Parked, Name, Blob, Notification,
+		OpenRun, ClosedRun, History, Note, Snapshot, Forget, Outgoing, Sent, Applied, Parked, Name, Blob, Notification, Told,
 	} {
 		if seen[kind] {
 			t.Errorf("two kinds have the letter %q", kind)

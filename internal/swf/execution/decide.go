@@ -3,6 +3,7 @@ package execution
 import (
 	"fmt"
 
+	"heddle/internal/engine"
 	"heddle/internal/swf/wire"
 )
 
@@ -16,7 +17,7 @@ func (t *turn) decide(c *CompleteDecision, decided int64) {
 			fact = c.Facts[i]
 		}
 		t.decideOne(&c.Decisions[i], fact, c, decided)
-		if t.s.closeStatus != "" {
+		if t.s.closeStatus != "" || t.bytes() > engine.TurnBytesMax { // only a trial does; see fits
 			return
 		}
 	}

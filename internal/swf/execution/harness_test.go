@@ -32,6 +32,7 @@ type harness struct {
 	out    strings.Builder
 	quiet  bool
 	quick  bool // verify only now and then
+	notify engine.Notify
 	turns  int
 	events map[string]bool // types that were written
 	causes map[string]bool // "EventType CAUSE" and "EventType timeoutType"
@@ -51,6 +52,8 @@ type harnessRun struct {
 	notes  map[noteKey][]byte
 	record engine.Record
 	erased bool
+
+	notifications []engine.Notification
 
 	snapshot []byte // an earlier state
 	at       int    // events that it has
@@ -138,7 +141,7 @@ func (h *harness) begin(c engine.Command) (any, error) {
 	if n == 1 {
 		r.label = workflowID
 	}
-	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.countOpen(c.Group)}
+	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.countOpen(c.Group), Notify: h.notify}
 	turn, err := h.rules.Handle(r.state, c.Body, in)
 	if err != nil {
 		return nil, err
@@ -167,7 +170,7 @@ func (h *harness) countOpen(group string) int {
 
 func (h *harness) handle(r *harnessRun, body any) (any, error) {
 	before := h.rules.EncodeState(r.state)
-	in := engine.Input{Now: h.now, Up: h.up}
+	in := engine.Input{Now: h.now, Up: h.up, Notify: h.notify}
 	turn, err := h.rules.Handle(r.state, body, in)
 	if _, woken := body.(engine.Wake); woken {
 		enginetest.CheckProgress(h.t, h.rules, before, r.state, in)
@@ -202,6 +205,10 @@ func (h *harness) take(r *harnessRun, turn engine.Turn) {
 		}
 		h.sayNote(r, n)
 	}
+	for _, n := range turn.Notifications {
+		h.printf("  notification of %d %s", n.Event, n.Body)
+	}
+	r.notifications = append(r.notifications, turn.Notifications...)
 	h.send(turn.Messages)
 	before := r.record
 	r.record = h.rules.Record(r.state, h.up)

@@ -17,6 +17,10 @@ import (
 // which is the service's quota, take 2.3 MB, so only a higher quota notices it.
 //
 // Decisions, of which a request may hold 14,000 short ones: see fits.
+//
+// Whoever wants notifications adds one to each event: of a start or a close that is little,
+// and what is due together waits the sooner. Decisions that come close to the bound may be
+// refused then, and would not be without.
 const (
 	wakeBytes    = 1 << 20
 	tellBytesMax = 5 << 19
@@ -25,7 +29,7 @@ const (
 	// activity tasks, each on a list of its own with the longest name, are 2.1 MB.
 	offerBytesMax = 5 << 19
 
-	// partBytes is what engine counts for each event, note and message beside its bytes.
+	// partBytes is what engine counts for each event, note, message and notification beside its bytes.
 	partBytes = 256
 
 	// textBytesMax is the longest that a name of 256 characters may be.
@@ -50,7 +54,7 @@ const decisionsTooLarge = "The decisions are too many or too large to be recorde
 
 // bytes is what engine.Turn.Bytes will count.
 func (t *turn) bytes() int {
-	return partBytes*(len(t.events)+len(t.notes)+len(t.messages)) + len(t.public) + t.others
+	return partBytes*(len(t.events)+len(t.notes)+len(t.messages)+len(t.notifications)) + len(t.public) + t.others
 }
 
 // fits tells whether the decisions make a turn that is small enough. A hundred always
@@ -62,6 +66,9 @@ func (t *turn) fits(c *CompleteDecision) bool {
 	most := 2*DecisionsBytesMax + (n+1)*decisionBytes
 	if t.s.last+2*int64(n)+2 >= int64(t.limits.EventsMax) {
 		most += t.s.tellBytes() + n*tellOneMax // they may fill the history, which ends it
+	}
+	if t.in.Notify != engine.NotifyNone {
+		most += (n + 2) * t.s.notificationBytes() // of each, and of the events around them
 	}
 	if most <= engine.TurnBytesMax {
 		return true

@@ -143,6 +143,9 @@ func (s *story) do(lines []string) {
 	case "limits":
 		s.rules = New(s.limits(a))
 		return
+	case "notify":
+		s.notify = map[string]engine.Notify{"public": engine.NotifyPublic, "all": engine.NotifyAll}[label]
+		return
 	case "advance":
 		s.advance(span())
 		return

@@ -18,9 +18,11 @@ type turn struct {
 	ends      []int  // where each ends
 	notes     []engine.Note
 	messages  []engine.Message
-	others    int // bytes of the events' Private, the notes and the messages
+	others    int // bytes of the events' Private, the notes, the messages and the notifications
 	successor *engine.Command
 	reply     any
+
+	notifications []engine.Notification
 
 	// wantsDecision: the turn wrote what a decider must see.
 	wantsDecision bool
@@ -56,6 +58,7 @@ func (t *turn) emitWith(body wire.EventBody, private []byte) bool {
 	t.public = appendEvent(t.public, e.ID, e.At, body)
 	t.ends = append(t.ends, len(t.public))
 	t.others += len(private)
+	t.notify(&e, body.EventType())
 	return true
 }
 
@@ -103,7 +106,7 @@ func (t *turn) finish() engine.Turn {
 		from = end
 	}
 	return engine.Turn{
-		Events: t.events, Notes: t.notes, Messages: t.messages, Successor: t.successor, Reply: t.reply,
+		Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Successor: t.successor, Reply: t.reply,
 	}
 }
 
