@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,9 @@ import (
 
 	buckets "heddle/internal/bucket"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	dx "github.com/aws/aws-sdk-go-v2/service/dataexchange"
+	"github.com/aws/aws-sdk-go-v2/service/dataexchange/types"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
@@ -426,4 +430,205 @@ func TestGrantsThroughPowerCuts(t *testing.T) {
 		t.Errorf("%d of %d lives ended", died, tries)
 	}
 	t.Logf("%d writes, %d tried, %d lives ended", count, tries, died)
+}
+
+// TestGrantsBySDK has two accounts share a data set through the vendor's own client: what
+// comes to the receiver, by which names; who has it on record; and that it ends by the clock.
+func TestGrantsBySDK(t *testing.T) {
+	memory := &buckets.Memory{}
+	memory.Make("source")
+	memory.Make("target")
+	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Accounts: []string{other}, Sealing: SealingOff}
+	cfg.buckets = func(string) buckets.Store { return memory }
+	s := start(t, cfg)
+	client := func(key aws.Credentials) *dx.Client {
+		return dx.New(dx.Options{
+			BaseEndpoint: aws.String(s.URL()), Region: defaults.Region, RetryMaxAttempts: 1,
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil }),
+		})
+	}
+	sender, receiver := client(rootKey(t, cfg.Data)), client(rootKeyOf(t, cfg.Data, other))
+	ctx := t.Context()
+	wait := func(what string, done func() bool) {
+		t.Helper()
+		for began := time.Now(); !done(); {
+			if time.Since(began) > deadline {
+				t.Fatalf("%s does not come", what)
+			}
+		}
+	}
+	ended := func(c *dx.Client, id *string) *dx.GetJobOutput {
+		t.Helper()
+		var job *dx.GetJobOutput
+		wait("the end of a job", func() bool {
+			var err error
+			if job, err = c.GetJob(ctx, &dx.GetJobInput{JobId: id}); err != nil {
+				t.Fatal(err)
+			}
+			return job.State != types.StateInProgress && job.State != types.StateWaiting
+		})
+		return job
+	}
+	set, err := sender.CreateDataSet(ctx, &dx.CreateDataSetInput{AssetType: types.AssetTypeS3Snapshot, Name: aws.String("prices"), Description: aws.String("of everything")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func(object string) *string {
+		t.Helper()
+		if _, err := memory.Put(ctx, &buckets.Put{Bucket: "source", Key: object, Source: buckets.Bytes(object), Size: int64(len(object))}); err != nil {
+			t.Fatal(err)
+		}
+		revision, err := sender.CreateRevision(ctx, &dx.CreateRevisionInput{DataSetId: set.Id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		job, err := sender.CreateJob(ctx, &dx.CreateJobInput{Type: types.TypeImportAssetsFromS3, Details: &types.RequestDetails{ImportAssetsFromS3: &types.ImportAssetsFromS3RequestDetails{
+			DataSetId: set.Id, RevisionId: revision.Id, AssetSources: []types.AssetSourceEntry{{Bucket: aws.String("source"), Key: aws.String(object)}},
+		}}})
+		if err == nil {
+			_, err = sender.StartJob(ctx, &dx.StartJobInput{JobId: job.Id})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if job := ended(sender, job.Id); job.State != types.StateCompleted {
+			t.Fatalf("%+v", job)
+		}
+		wait("the revision", func() bool { // the account hears of the job's end
+			_, err := sender.UpdateRevision(ctx, &dx.UpdateRevisionInput{DataSetId: set.Id, RevisionId: revision.Id, Finalized: aws.Bool(true)})
+			_, busy := errors.AsType[*types.ConflictException](err)
+			if err != nil && !busy {
+				t.Fatal(err)
+			}
+			return err == nil
+		})
+		return revision.Id
+	}
+	publish("first")
+	grant := func(in *dx.CreateDataGrantInput) *dx.CreateDataGrantOutput {
+		t.Helper()
+		in.Name, in.GrantDistributionScope = aws.String("g"), types.GrantDistributionScopeNone
+		in.ReceiverPrincipal, in.SourceDataSetId = aws.String(other), set.Id
+		g, err := sender.CreateDataGrant(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	g := grant(&dx.CreateDataGrantInput{Description: aws.String("for you"), Tags: map[string]string{"k": "v"}})
+	if got, err := sender.GetDataGrant(ctx, &dx.GetDataGrantInput{DataGrantId: g.Arn}); err != nil || *got.Id != *g.Id || got.Tags["k"] != "v" || *got.SourceDataSetId != *set.Id {
+		t.Errorf("%+v, %v", got, err)
+	}
+	received, err := receiver.ListReceivedDataGrants(ctx, &dx.ListReceivedDataGrantsInput{AcceptanceState: []types.AcceptanceStateFilterValue{types.AcceptanceStateFilterValuePendingReceiverAcceptance}})
+	if err != nil || len(received.DataGrantSummaries) != 1 || *received.DataGrantSummaries[0].Arn != *g.Arn {
+		t.Fatalf("%+v, %v", received, err)
+	}
+	accepted, err := receiver.AcceptDataGrant(ctx, &dx.AcceptDataGrantInput{DataGrantArn: g.Arn})
+	if err != nil || accepted.AcceptanceState != types.DataGrantAcceptanceStateAccepted || accepted.AcceptedAt == nil || *accepted.DataSetId != *g.DataSetId {
+		t.Fatalf("%+v, %v", accepted, err)
+	}
+	if got, err := sender.ListDataGrants(ctx, &dx.ListDataGrantsInput{}); err != nil || len(got.DataGrantSummaries) != 1 || got.DataGrantSummaries[0].AcceptanceState != types.DataGrantAcceptanceStateAccepted {
+		t.Errorf("%+v, %v", got, err)
+	}
+	action, err := receiver.CreateEventAction(ctx, &dx.CreateEventActionInput{
+		Action: &types.Action{ExportRevisionToS3: &types.AutoExportRevisionToS3RequestDetails{RevisionDestination: &types.AutoExportRevisionDestinationEntry{
+			Bucket: aws.String("target"), KeyPattern: aws.String("${DataSet.Id}/${Revision.Id}/${Asset.Name}"),
+		}}},
+		Event: &types.Event{RevisionPublished: &types.RevisionPublished{DataSetId: g.DataSetId}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := publish("second")
+	var revisions *dx.ListDataSetRevisionsOutput
+	wait("the revision", func() bool {
+		if revisions, err = receiver.ListDataSetRevisions(ctx, &dx.ListDataSetRevisionsInput{DataSetId: g.DataSetId}); err != nil {
+			t.Fatal(err)
+		}
+		return len(revisions.Revisions) == 2
+	})
+	newest := revisions.Revisions[0]
+	if *newest.Id == *source || newest.SourceId != nil || newest.CreatedAt.Before(*revisions.Revisions[1].CreatedAt) {
+		t.Errorf("the receiver sees %+v", newest)
+	}
+	var job *string
+	wait("the export", func() bool {
+		jobs, err := receiver.ListJobs(ctx, &dx.ListJobsInput{DataSetId: g.DataSetId, RevisionId: newest.Id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(jobs.Jobs) == 1 {
+			job = jobs.Jobs[0].Id
+		}
+		return job != nil
+	})
+	if done := ended(receiver, job); done.State != types.StateCompleted || *done.Details.ExportRevisionsToS3.EventActionArn != *action.Arn {
+		t.Errorf("%+v", done)
+	}
+	if _, r, err := memory.Get(ctx, "target", *g.DataSetId+"/"+*newest.Id+"/second", buckets.Range{}); err != nil {
+		t.Error(err)
+	} else if b, err := io.ReadAll(r); err != nil || string(b) != "second" {
+		t.Errorf("%q, %v", b, err)
+	}
+	jobs, err := sender.ListJobs(ctx, &dx.ListJobsInput{})
+	if err != nil || len(jobs.Jobs) != 2 { // its imports
+		t.Errorf("the sender sees %+v, %v", jobs, err)
+	}
+
+	// One that ends by the clock: soon enough to wait for, and late enough to be accepted.
+	var short *dx.CreateDataGrantOutput
+	for life := 200 * time.Millisecond; ; life *= 2 {
+		short = grant(&dx.CreateDataGrantInput{EndsAt: aws.Time(time.Now().Add(life))})
+		_, err := receiver.AcceptDataGrant(ctx, &dx.AcceptDataGrantInput{DataGrantArn: short.Arn})
+		if err == nil {
+			break
+		}
+		if _, over := errors.AsType[*types.ConflictException](err); !over || life > deadline {
+			t.Fatal(err)
+		}
+	}
+	wait("the end", func() bool {
+		_, err := receiver.GetDataSet(ctx, &dx.GetDataSetInput{DataSetId: short.DataSetId})
+		_, gone := errors.AsType[*types.ResourceNotFoundException](err)
+		if err != nil && !gone {
+			t.Fatal(err)
+		}
+		return gone
+	})
+	if now := time.Now(); now.Before(*short.EndsAt) {
+		t.Errorf("it ended at %s, before %s", now, *short.EndsAt)
+	}
+	if list, err := receiver.ListDataSets(ctx, &dx.ListDataSetsInput{Origin: aws.String("ENTITLED")}); err != nil || len(list.DataSets) != 1 {
+		t.Errorf("after the end the receiver lists %+v, %v", list, err)
+	}
+	if got, err := receiver.GetReceivedDataGrant(ctx, &dx.GetReceivedDataGrantInput{DataGrantArn: short.Arn}); err != nil || got.AcceptanceState != types.DataGrantAcceptanceStateAccepted || got.EndsAt == nil {
+		t.Errorf("the grant that ended: %+v, %v", got, err)
+	}
+	_, err = receiver.AcceptDataGrant(ctx, &dx.AcceptDataGrantInput{DataGrantArn: short.Arn})
+	if conflict, ok := errors.AsType[*types.ConflictException](err); !ok || *conflict.ResourceId != *short.Id || conflict.ResourceType != types.ResourceTypeDataGrant {
+		t.Errorf("it is accepted once more: %v", err)
+	}
+
+	// Who accepts a grant changes what is the sender's, so both have it on record.
+	closeServer(t, s)
+	for account, want := range map[string]map[string]bool{
+		defaults.Account: {"CreateDataGrant": true, "AcceptDataGrant": true, "GetReceivedDataGrant": false, "CreateEventAction": false},
+		other:            {"CreateDataGrant": false, "AcceptDataGrant": true, "GetReceivedDataGrant": true, "CreateEventAction": true},
+	} {
+		var b bytes.Buffer
+		if err := ReadAudit(context.Background(), AuditReading{Data: cfg.Data, Account: account, Log: slog.New(slog.DiscardHandler), Wrong: func(err error) { t.Error(err) }}, &b); err != nil {
+			t.Fatal(err)
+		}
+		for action, has := range want {
+			lines := slices.DeleteFunc(strings.Split(b.String(), "\n"), func(line string) bool { return !strings.Contains(line, `"eventName":"`+action+`"`) })
+			if (len(lines) > 0) != has {
+				t.Errorf("%s has of %s: %q", account, action, lines)
+			}
+			for _, line := range lines {
+				if action == "AcceptDataGrant" && account == defaults.Account && (!strings.Contains(line, `"type":"AWSAccount"`) || !strings.Contains(line, `"sharedEventID"`) || strings.Contains(line, "errorCode")) {
+					t.Errorf("the sender has on record %s", line)
+				}
+			}
+		}
+	}
 }
