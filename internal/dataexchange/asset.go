@@ -8,7 +8,6 @@ import (
 	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/dataexchange/resource"
 	"heddle/internal/dataexchange/wire"
-	"heddle/internal/engine"
 )
 
 func (s *actions) assetRows() []operation.Operation {
@@ -21,10 +20,14 @@ func (s *actions) assetRows() []operation.Operation {
 	}
 }
 
-// asset gives a command about one asset to its revision. Errors: ResourceNotFoundException,
-// ConflictException.
-func (s *actions) asset(ctx context.Context, set, revision string, body any, id string) (*catalog.Asset, error) {
-	if _, err := s.revision(ctx, set, revision); err != nil {
+// changeAsset gives a command about one asset to its revision, which is the caller's own.
+// Errors: ResourceNotFoundException, ConflictException, ValidationException.
+func (s *actions) changeAsset(ctx context.Context, set, revision string, body any, id string) (*catalog.Asset, error) {
+	d, err := s.own(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.describe(ctx, revision); err != nil {
 		return nil, err
 	}
 	cmd, _ := catalog.Command(worldOf(ctx), catalog.KindRevision, revision, body)
@@ -35,24 +38,34 @@ func (s *actions) asset(ctx context.Context, set, revision string, body any, id 
 	return reply.(*catalog.Asset), nil
 }
 
-func assetShape(w engine.World, set, revision string, a *catalog.Asset) wire.AssetEntry {
+// asset finds an asset of a data set, and that. Errors: ResourceNotFoundException.
+func (s *actions) asset(ctx context.Context, set, revision, id string) (*dataSet, *catalog.Asset, error) {
+	d, r, err := s.revision(ctx, set, revision)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := d.findAsset(ctx, r, id)
+	return d, a, err
+}
+
+func assetShape(d *dataSet, revision string, a *catalog.Asset) wire.AssetEntry {
 	return wire.AssetEntry{
-		ARN: name(w, resource.Asset, a.ID, set, revision), AssetDetails: wire.AssetDetails{S3SnapshotAsset: &wire.S3SnapshotAsset{Size: float64(a.Blob.Size)}},
-		AssetType: wire.AssetTypeS3Snapshot, CreatedAt: wire.Timestamp(a.Created), DataSetID: set, ID: a.ID, Name: a.Name, RevisionID: revision,
-		UpdatedAt: wire.Timestamp(a.Updated),
+		ARN: d.arnOf(resource.Asset, a.ID, d.ID, revision), AssetDetails: wire.AssetDetails{S3SnapshotAsset: &wire.S3SnapshotAsset{Size: float64(a.Blob.Size)}},
+		AssetType: wire.AssetTypeS3Snapshot, CreatedAt: wire.Timestamp(a.Created), DataSetID: d.ID, ID: a.ID, Name: a.Name, RevisionID: revision,
+		SourceID: d.sourceOf(a.ID), UpdatedAt: wire.Timestamp(a.Updated),
 	}
 }
 
 // getAsset serves GetAsset.
 func (s *actions) getAsset(ctx context.Context, in *wire.GetAssetRequest) (*wire.GetAssetResponse, error) {
-	a, err := s.asset(ctx, in.DataSetID, in.RevisionID, &catalog.FindAsset{ID: in.AssetID}, in.AssetID)
+	d, a, err := s.asset(ctx, in.DataSetID, in.RevisionID, in.AssetID)
 	if err != nil {
 		return nil, err
 	}
-	e := assetShape(worldOf(ctx), in.DataSetID, in.RevisionID, a)
+	e := assetShape(d, in.RevisionID, a)
 	return &wire.GetAssetResponse{
 		ARN: &e.ARN, AssetDetails: &e.AssetDetails, AssetType: &e.AssetType, CreatedAt: &e.CreatedAt, DataSetID: &e.DataSetID, ID: &e.ID, Name: &e.Name,
-		RevisionID: &e.RevisionID, Tags: tagsShape(a.Tags), UpdatedAt: &e.UpdatedAt,
+		RevisionID: &e.RevisionID, SourceID: e.SourceID, Tags: tagsShape(a.Tags), UpdatedAt: &e.UpdatedAt,
 	}, nil
 }
 
@@ -61,11 +74,12 @@ func (s *actions) updateAsset(ctx context.Context, in *wire.UpdateAssetRequest) 
 	if err := checkAssetName(in.Name); err != nil {
 		return nil, err
 	}
-	a, err := s.asset(ctx, in.DataSetID, in.RevisionID, &catalog.RenameAsset{ID: in.AssetID, Name: in.Name}, in.AssetID)
+	a, err := s.changeAsset(ctx, in.DataSetID, in.RevisionID, &catalog.RenameAsset{ID: in.AssetID, Name: in.Name}, in.AssetID)
 	if err != nil {
 		return nil, err
 	}
-	e := assetShape(worldOf(ctx), in.DataSetID, in.RevisionID, a)
+	own := &dataSet{DataSet: &catalog.DataSet{ID: in.DataSetID}, world: worldOf(ctx)}
+	e := assetShape(own, in.RevisionID, a)
 	return &wire.UpdateAssetResponse{
 		ARN: &e.ARN, AssetDetails: &e.AssetDetails, AssetType: &e.AssetType, CreatedAt: &e.CreatedAt, DataSetID: &e.DataSetID, ID: &e.ID, Name: &e.Name,
 		RevisionID: &e.RevisionID, UpdatedAt: &e.UpdatedAt,
@@ -82,16 +96,17 @@ func checkAssetName(name string) error {
 
 // deleteAsset serves DeleteAsset.
 func (s *actions) deleteAsset(ctx context.Context, in *wire.DeleteAssetRequest) error {
-	_, err := s.asset(ctx, in.DataSetID, in.RevisionID, &catalog.DeleteAsset{ID: in.AssetID}, in.AssetID)
+	_, err := s.changeAsset(ctx, in.DataSetID, in.RevisionID, &catalog.DeleteAsset{ID: in.AssetID}, in.AssetID)
 	return err
 }
 
 // listRevisionAssets serves ListRevisionAssets: by name, the last first.
 func (s *actions) listRevisionAssets(ctx context.Context, in *wire.ListRevisionAssetsRequest) (*wire.ListRevisionAssetsResponse, error) {
-	if _, err := s.revision(ctx, in.DataSetID, in.RevisionID); err != nil {
+	d, r, err := s.revision(ctx, in.DataSetID, in.RevisionID)
+	if err != nil {
 		return nil, err
 	}
-	w, p := worldOf(ctx), s.pages(ctx, "assets", in.DataSetID, in.RevisionID)
+	p := s.pages(ctx, "assets", in.DataSetID, in.RevisionID)
 	after, err := p.after(in.NextToken)
 	if err != nil {
 		return nil, err
@@ -101,14 +116,13 @@ func (s *actions) listRevisionAssets(ctx context.Context, in *wire.ListRevisionA
 		id, name, _ := strings.Cut(string(after), " ")
 		list.After = &catalog.AssetKey{Name: name, ID: id}
 	}
-	reply, err := s.do(ctx, catalog.KindRevision, in.RevisionID, list)
+	page, err := d.assets(ctx, r, list)
 	if err != nil {
 		return nil, err
 	}
-	page := reply.(catalog.AssetPage)
 	out := &wire.ListRevisionAssetsResponse{Assets: []wire.AssetEntry{}}
 	for _, a := range page.Assets {
-		out.Assets = append(out.Assets, assetShape(w, in.DataSetID, in.RevisionID, a))
+		out.Assets = append(out.Assets, assetShape(d, in.RevisionID, a))
 	}
 	if n := whole(out.Assets); n > 0 {
 		last := page.Assets[n-1]

@@ -55,23 +55,21 @@ func (s *actions) createDataSet(ctx context.Context, in *wire.CreateDataSetReque
 	if err != nil {
 		return nil, faultOf(err, catalog.KindDataSet, "")
 	}
-	return dataSetShape(w, reply.(*catalog.DataSet)), nil
+	return dataSetShape(&dataSet{DataSet: reply.(*catalog.DataSet), world: w}), nil
 }
 
-func dataSetShape(w engine.World, d *catalog.DataSet) *wire.CreateDataSetResponse {
-	return &wire.CreateDataSetResponse{
-		ARN: new(name(w, resource.DataSet, d.ID)), AssetType: new(wire.AssetTypeS3Snapshot), CreatedAt: moment(d.Created), Description: &d.Description,
+func dataSetShape(d *dataSet) *wire.CreateDataSetResponse {
+	shape := &wire.CreateDataSetResponse{
+		ARN: new(d.arnOf(resource.DataSet, d.ID)), AssetType: new(wire.AssetTypeS3Snapshot), CreatedAt: moment(d.Created), Description: &d.Description,
 		ID: &d.ID, Name: &d.Name, Origin: new(wire.OriginOwned), Tags: tagsShape(d.Tags), UpdatedAt: moment(d.Updated),
 	}
-}
-
-// dataSet finds a data set. Errors: ResourceNotFoundException.
-func (s *actions) dataSet(ctx context.Context, id string) (*catalog.DataSet, error) {
-	reply, err := s.do(ctx, catalog.KindDataSet, id, &catalog.Describe{})
-	if err != nil {
-		return nil, err
+	if d.grant != nil {
+		shape.Origin, shape.OriginDetails = new(wire.OriginEntitled), &wire.OriginDetails{DataGrantID: &d.grant.ID}
 	}
-	return reply.(*catalog.DataSet), nil
+	if d.isSenders() {
+		shape.SourceID = &d.grant.Source
+	}
+	return shape
 }
 
 // getDataSet serves GetDataSet.
@@ -80,7 +78,7 @@ func (s *actions) getDataSet(ctx context.Context, in *wire.GetDataSetRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return (*wire.GetDataSetResponse)(dataSetShape(worldOf(ctx), d)), nil
+	return (*wire.GetDataSetResponse)(dataSetShape(d)), nil
 }
 
 // updateDataSet serves UpdateDataSet.
@@ -95,11 +93,15 @@ func (s *actions) updateDataSet(ctx context.Context, in *wire.UpdateDataSetReque
 			return nil, err
 		}
 	}
+	own, err := s.own(ctx, in.DataSetID)
+	if err != nil {
+		return nil, err
+	}
 	reply, err := s.do(ctx, catalog.KindDataSet, in.DataSetID, &catalog.UpdateDataSet{Name: in.Name, Description: in.Description})
 	if err != nil {
 		return nil, err
 	}
-	d := dataSetShape(worldOf(ctx), reply.(*catalog.DataSet))
+	d := dataSetShape(&dataSet{DataSet: reply.(*catalog.DataSet), world: own.world})
 	return &wire.UpdateDataSetResponse{
 		ARN: d.ARN, AssetType: d.AssetType, CreatedAt: d.CreatedAt, Description: d.Description, ID: d.ID, Name: d.Name, Origin: d.Origin, UpdatedAt: d.UpdatedAt,
 	}, nil
@@ -107,7 +109,7 @@ func (s *actions) updateDataSet(ctx context.Context, in *wire.UpdateDataSetReque
 
 // deleteDataSet serves DeleteDataSet. Its revisions and assets go with it.
 func (s *actions) deleteDataSet(ctx context.Context, in *wire.DeleteDataSetRequest) error {
-	if _, err := s.dataSet(ctx, in.DataSetID); err != nil {
+	if _, err := s.own(ctx, in.DataSetID); err != nil {
 		return err
 	}
 	busy, err := s.inProgress(ctx, &catalog.InProgress{DataSet: in.DataSetID})
@@ -133,33 +135,51 @@ func (s *actions) inProgress(ctx context.Context, ask *catalog.InProgress) (bool
 	return reply.(bool), nil
 }
 
-// listDataSets serves ListDataSets.
+// listDataSets serves ListDataSets: those that are owned, the newest first, and then those
+// that are entitled.
 func (s *actions) listDataSets(ctx context.Context, in *wire.ListDataSetsRequest) (*wire.ListDataSetsResponse, error) {
-	switch value(in.Origin) {
-	case "", wire.OriginOwned:
-	case wire.OriginEntitled: // nobody has granted any
-		return &wire.ListDataSetsResponse{DataSets: []wire.DataSetEntry{}}, nil
-	default:
-		return nil, invalid("Origin must be OWNED or ENTITLED.")
-	}
-	w, p := worldOf(ctx), s.pages(ctx, "data sets", value(in.Origin))
-	sets, next, err := listRuns(ctx, p, catalog.KindDataSet, catalog.ByOwner, "", in.MaxResults, in.NextToken, func(r *engine.RunView) (*wire.DataSetEntry, error) {
+	w := worldOf(ctx)
+	owned := list[wire.DataSetEntry]{w, catalog.KindDataSet, catalog.ByOwner, "", func(r *engine.RunView) (*wire.DataSetEntry, error) {
 		d, whole, err := catalog.ReadDataSet(r)
-		if err == nil && !whole {
-			d, err = s.dataSet(ctx, d.ID)
-		}
 		if err != nil {
 			return nil, err
 		}
-		return &wire.DataSetEntry{
-			ARN: name(w, resource.DataSet, d.ID), AssetType: wire.AssetTypeS3Snapshot, CreatedAt: wire.Timestamp(d.Created), Description: d.Description,
-			ID: d.ID, Name: d.Name, Origin: wire.OriginOwned, UpdatedAt: wire.Timestamp(d.Updated),
-		}, nil
-	})
+		return s.listed(ctx, &dataSet{DataSet: d, world: w}, whole)
+	}}
+	entitled := list[wire.DataSetEntry]{w, catalog.KindEntitled, catalog.ByOwner, "", func(r *engine.RunView) (*wire.DataSetEntry, error) {
+		g, whole, err := catalog.ReadEntitled(r)
+		if err != nil {
+			return nil, err
+		}
+		if g.Over(s.Clock()) { // it has not woken yet
+			return nil, missing(catalog.KindDataSet, g.DataSet)
+		}
+		return s.listed(ctx, s.entitled(w, g), whole)
+	}}
+	lists, known := map[string][]list[wire.DataSetEntry]{"": {owned, entitled}, wire.OriginOwned: {owned}, wire.OriginEntitled: {entitled}}[value(in.Origin)]
+	if !known {
+		return nil, invalid("Origin must be OWNED or ENTITLED.")
+	}
+	sets, next, err := listRuns(ctx, s.pages(ctx, "data sets", value(in.Origin)), in.MaxResults, in.NextToken, lists...)
 	if err != nil {
 		return nil, err
 	}
 	return &wire.ListDataSetsResponse{DataSets: sets, NextToken: next}, nil
+}
+
+// listed is a data set as lists have it; one of which not all is known is asked for.
+func (s *actions) listed(ctx context.Context, d *dataSet, whole bool) (*wire.DataSetEntry, error) {
+	if !whole {
+		var err error
+		if d, err = s.find(ctx, d.world, d.ID); err != nil {
+			return nil, err
+		}
+	}
+	e := dataSetShape(d)
+	return &wire.DataSetEntry{
+		ARN: *e.ARN, AssetType: *e.AssetType, CreatedAt: *e.CreatedAt, Description: d.Description, ID: d.ID, Name: d.Name, Origin: *e.Origin,
+		OriginDetails: e.OriginDetails, UpdatedAt: *e.UpdatedAt,
+	}, nil
 }
 
 // sendDataSetNotification serves SendDataSetNotification: AWS refuses it for data sets that

@@ -57,12 +57,13 @@ func (s *actions) createEventAction(ctx context.Context, in *wire.CreateEventAct
 		return nil, invalid("Event must have the member RevisionPublished.")
 	}
 	set := in.Event.RevisionPublished.DataSetID
-	if _, err := s.dataSet(ctx, set); isMissing(err) {
+	d, err := s.dataSet(ctx, set)
+	switch {
+	case isMissing(err):
 		return nil, invalid("There is no data set %s.", set)
-	} else if err != nil {
+	case err != nil:
 		return nil, err
-	}
-	if !s.options.OwnedEventActions {
+	case d.isSenders(), d.grant == nil && !s.options.OwnedEventActions:
 		return nil, invalid("Event actions are for entitled data sets, and data set %s is owned.", set)
 	}
 	w := worldOf(ctx)

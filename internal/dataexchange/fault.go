@@ -24,14 +24,12 @@ func invalidFor(cause, format string, args ...any) error {
 // kinds are what faults call things.
 var kinds = map[engine.Kind]string{
 	catalog.KindDataSet: wire.ResourceTypeDataSet, catalog.KindRevision: wire.ResourceTypeRevision, catalog.KindJob: wire.ResourceTypeJob,
-	catalog.KindAccount: wire.ResourceTypeEventAction, kindAsset: wire.ResourceTypeAsset, kindGrant: wire.ResourceTypeDataGrant,
+	catalog.KindAccount: wire.ResourceTypeEventAction, kindAsset: wire.ResourceTypeAsset, catalog.KindGrant: wire.ResourceTypeDataGrant,
+	catalog.KindEntitled: wire.ResourceTypeDataSet,
 }
 
-// Things that are no runs, as missing and conflict know them.
-const (
-	kindAsset engine.Kind = "asset"
-	kindGrant engine.Kind = "grant"
-)
+// kindAsset is what missing and conflict call an asset, which is no run.
+const kindAsset engine.Kind = "asset"
 
 func concerning(kind engine.Kind, id string) fault.Members {
 	return fault.Members{{Name: "ResourceId", Value: id}, {Name: "ResourceType", Value: kinds[kind]}}

@@ -203,17 +203,20 @@ func encryptionShape(e *catalog.Encryption) *wire.ExportServerSideEncryption {
 // checkOrder asks whether what an order is about is there, and may be exported or imported
 // into. Errors: ResourceNotFoundException, ConflictException, ValidationException.
 func (s *actions) checkOrder(ctx context.Context, o *catalog.Order) error {
-	r, err := s.revision(ctx, o.DataSet, o.Revision)
+	d, r, err := s.revision(ctx, o.DataSet, o.Revision)
 	if err != nil {
 		return err
 	}
-	if o.Imports() {
-		if r.Finalized {
-			return conflict(catalog.KindRevision, r.ID, "The revision is finalized.")
-		}
+	switch {
+	case d.isSenders():
+		return invalid("Data set %s is what was granted to another account: export its source.", o.DataSet)
+	case o.Imports() && d.grant != nil:
+		return invalid("Data set %s is entitled: nothing can be imported into it.", o.DataSet)
+	case o.Imports() && r.Finalized:
+		return conflict(catalog.KindRevision, r.ID, "The revision is finalized.")
+	case o.Imports():
 		return nil
-	}
-	if r.RevokedAt != 0 {
+	case r.RevokedAt != 0:
 		return conflict(catalog.KindRevision, r.ID, "The revision is revoked.")
 	}
 	var ids []string
@@ -227,7 +230,7 @@ func (s *actions) checkOrder(ctx context.Context, o *catalog.Order) error {
 	}
 	keys := map[string]bool{}
 	for n, id := range ids {
-		a, err := s.findAsset(ctx, o.Revision, id)
+		a, err := d.findAsset(ctx, r, id)
 		if err != nil {
 			return err
 		}
@@ -242,16 +245,6 @@ func (s *actions) checkOrder(ctx context.Context, o *catalog.Order) error {
 		keys[place] = true
 	}
 	return nil
-}
-
-// findAsset finds an asset of a revision that is there.
-func (s *actions) findAsset(ctx context.Context, revision, id string) (*catalog.Asset, error) {
-	cmd, _ := catalog.Command(worldOf(ctx), catalog.KindRevision, revision, &catalog.FindAsset{ID: id})
-	reply, err := s.Runs.Do(ctx, cmd)
-	if err != nil {
-		return nil, faultOf(err, kindAsset, id)
-	}
-	return reply.(*catalog.Asset), nil
 }
 
 // keyOf is the key that an asset is exported to.
@@ -332,7 +325,7 @@ func (s *actions) listJobs(ctx context.Context, in *wire.ListJobsRequest) (*wire
 		family, of = catalog.ByRevision, revision
 	}
 	p := s.pages(ctx, "jobs", set, revision)
-	jobs, next, err := listRuns(ctx, p, catalog.KindJob, family, of, in.MaxResults, in.NextToken, func(r *engine.RunView) (*wire.JobEntry, error) {
+	jobs, next, err := listRuns(ctx, p, in.MaxResults, in.NextToken, list[wire.JobEntry]{p.world, catalog.KindJob, family, of, func(r *engine.RunView) (*wire.JobEntry, error) {
 		j, whole, err := catalog.ReadJob(r)
 		if err == nil && !whole {
 			j, err = s.job(ctx, j.ID)
@@ -348,7 +341,7 @@ func (s *actions) listJobs(ctx context.Context, in *wire.ListJobsRequest) (*wire
 			ARN: *e.ARN, AssetConfiguration: e.AssetConfiguration, CreatedAt: *e.CreatedAt, Details: *e.Details, Errors: e.Errors, ID: *e.ID, State: *e.State,
 			Type: *e.Type, UpdatedAt: *e.UpdatedAt,
 		}, nil
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}

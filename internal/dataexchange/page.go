@@ -82,42 +82,69 @@ func whole[E any, P entry[E]](items []E) int {
 	return len(items)
 }
 
-// listRuns reads a page of runs, the newest first, and makes items of them; nil: it went
-// meanwhile.
-func listRuns[E any, P entry[E]](ctx context.Context, p pages, kind engine.Kind, family byte, of string, maxResults *int64, nextToken *string, read func(*engine.RunView) (*E, error)) (items []E, next *string, err error) {
+// list is runs of a world and a kind that stand in a family of the index under a value, the newest
+// first, and what makes items of them: what is missing went meanwhile.
+type list[E any] struct {
+	world  engine.World
+	kind   engine.Kind
+	family byte
+	of     string
+	read   func(*engine.RunView) (*E, error)
+}
+
+// listRuns reads a page of lists that stand behind each other. A position is the number of
+// the list that goes on, and in it where the page before ended, if that had some of it.
+func listRuns[E any, P entry[E]](ctx context.Context, p pages, maxResults *int64, nextToken *string, lists ...list[E]) (items []E, next *string, err error) {
 	position, err := p.after(nextToken)
 	if err != nil {
 		return nil, nil, err
 	}
+	first := 0
 	var after *visibility.Position
 	if position != nil {
-		if after, err = visibility.ReadPosition(position); err != nil {
-			return nil, nil, err
+		first = int(position[0])
+		if len(position) > 1 {
+			if after, err = visibility.ReadPosition(position[1:]); err != nil {
+				return nil, nil, err
+			}
 		}
-	}
-	place := visibility.Place{Kind: kind, World: p.world, Family: family, Value: of}
-	page, err := p.Visibility.List(ctx, place, visibility.Any, true, after, pageSize(maxResults), answerBytesMax)
-	if err != nil {
-		return nil, nil, err
 	}
 	items = []E{}
-	bytes := 0
-	for n, run := range page.Runs {
-		item, err := read(run)
-		if isMissing(err) {
-			continue
+	bytes, limit := 0, pageSize(maxResults)
+	for n := first; n < len(lists); n++ {
+		l, here := &lists[n], []byte{byte(n)}
+		if len(items) == limit || bytes >= answerBytesMax {
+			next, err = p.next(here, true)
+			return items, next, err
 		}
+		place := visibility.Place{Kind: l.kind, World: l.world, Family: l.family, Value: l.of}
+		page, err := p.Visibility.List(ctx, place, visibility.Any, true, after, limit-len(items), answerBytesMax-bytes)
 		if err != nil {
 			return nil, nil, err
 		}
-		if bytes += len(P(item).AppendJSON(nil)) + 1; bytes > answerBytesMax && len(items) > 0 {
-			page.Cut(n)
-			break
+		after = nil
+		for i, run := range page.Runs {
+			item, err := l.read(run)
+			if isMissing(err) {
+				continue
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			if bytes += len(P(item).AppendJSON(nil)) + 1; bytes > answerBytesMax && len(items) > 0 {
+				if i == 0 {
+					next, err = p.next(here, true)
+					return items, next, err
+				}
+				page.Cut(i)
+				break
+			}
+			items = append(items, *item)
 		}
-		items = append(items, *item)
+		if page.Next != nil {
+			next, err = p.next(page.Next.Append(here), true)
+			return items, next, err
+		}
 	}
-	if page.Next != nil {
-		next, err = p.next(page.Next.Append(nil), true)
-	}
-	return items, next, err
+	return items, nil, nil
 }

@@ -173,7 +173,7 @@ func (m *move) perform(ctx context.Context) error {
 		}
 		return nil
 	case wire.TypeExportAssetToSignedUrl:
-		_, err := m.exportable(ctx)
+		_, _, err := m.exportable(ctx)
 		return err
 	case wire.TypeExportAssetsToS3:
 		return m.exportSome(ctx)
@@ -254,39 +254,43 @@ func littleRoom() *trouble {
 	return t
 }
 
-// exportable gives the revision, if it may still be exported.
-func (m *move) exportable(ctx context.Context) (*catalog.Revision, error) {
-	reply, err := m.ask(ctx, catalog.KindRevision, m.job.Order.Revision, &catalog.Describe{})
+// exportable gives the revision and its data set, if they may still be exported.
+func (m *move) exportable(ctx context.Context) (*dataSet, *catalog.Revision, error) {
+	o := &m.job.Order
+	d, err := m.find(ctx, m.world, o.DataSet)
+	switch {
+	case isMissing(err) && m.wasEntitled(ctx, o.DataSet):
+		return nil, nil, failing(catalog.ErrorAccess, "The data grant is over.")
+	case isMissing(err):
+		return nil, nil, failing(catalog.ErrorNotFound, "The data set does not exist.")
+	case err != nil:
+		return nil, nil, err
+	}
+	r, err := d.describe(ctx, o.Revision)
 	if isMissing(err) {
-		return nil, failing(catalog.ErrorNotFound, "The revision does not exist.")
+		return nil, nil, failing(catalog.ErrorNotFound, "The revision does not exist.")
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r := reply.(*catalog.Revision)
 	if r.RevokedAt != 0 {
-		return nil, failing(catalog.ErrorAccess, "The revision is revoked.")
+		return nil, nil, failing(catalog.ErrorAccess, "The revision is revoked.")
 	}
-	return r, nil
-}
-
-// ask gives a command to a thing of the job's world.
-func (m *move) ask(ctx context.Context, kind engine.Kind, id string, body any) (any, error) {
-	cmd, _ := catalog.Command(m.world, kind, id, body)
-	return m.Runs.Do(ctx, cmd)
+	return d, r, nil
 }
 
 // exportSome exports the assets that the order names.
 func (m *move) exportSome(ctx context.Context) error {
-	if _, err := m.exportable(ctx); err != nil {
+	d, r, err := m.exportable(ctx)
+	if err != nil {
 		return err
 	}
 	var objects []object
 	keys := map[string]bool{}
 	for i := range m.job.Order.Items {
 		to := &m.job.Order.Items[i]
-		reply, err := m.ask(ctx, catalog.KindRevision, m.job.Order.Revision, &catalog.FindAsset{ID: to.Asset})
-		if _, gone := errors.AsType[*catalog.MissingError](err); gone || isMissing(err) {
+		a, err := d.findAsset(ctx, r, to.Asset)
+		if isMissing(err) {
 			t := failing(catalog.ErrorNotFound, "The asset does not exist.")
 			t.ResourceID, t.ResourceType = to.Asset, wire.JobErrorResourceTypesAsset
 			return t
@@ -294,7 +298,6 @@ func (m *move) exportSome(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a := reply.(*catalog.Asset)
 		o := object{a, to.Bucket, keyOf(to, a)}
 		if keys[o.bucket+"/"+o.key] {
 			return failing(catalog.ErrorValidation, "Two assets would be exported to %s.", o.key)
@@ -302,19 +305,12 @@ func (m *move) exportSome(ctx context.Context) error {
 		keys[o.bucket+"/"+o.key] = true
 		objects = append(objects, o)
 	}
-	return m.export(ctx, objects)
+	return m.export(ctx, d, objects)
 }
 
 // exportAll exports a revision.
 func (m *move) exportAll(ctx context.Context) error {
-	r, err := m.exportable(ctx)
-	if err != nil {
-		return err
-	}
-	reply, err := m.ask(ctx, catalog.KindDataSet, m.job.Order.DataSet, &catalog.Describe{})
-	if isMissing(err) {
-		return failing(catalog.ErrorNotFound, "The data set does not exist.")
-	}
+	d, r, err := m.exportable(ctx)
 	if err != nil {
 		return err
 	}
@@ -323,19 +319,17 @@ func (m *move) exportAll(ctx context.Context) error {
 	if err != nil {
 		return failing(catalog.ErrorValidation, "%s", err.Error())
 	}
-	set := reply.(*catalog.DataSet)
-	of := &keypattern.Revision{DataSetID: set.ID, DataSetName: set.Name, ID: r.ID, CreatedAt: time.UnixMilli(int64(r.Created))}
+	of := &keypattern.Revision{DataSetID: d.ID, DataSetName: d.Name, ID: r.ID, CreatedAt: time.UnixMilli(int64(r.Created))}
 	var objects []object
 	had := map[string]string{} // whose key it is
 	for list := (&catalog.ListAssets{Limit: assetsPage}); list != nil; {
-		reply, err := m.ask(ctx, catalog.KindRevision, r.ID, list)
+		page, err := d.assets(ctx, r, list)
 		if isMissing(err) {
 			return failing(catalog.ErrorNotFound, "The revision does not exist.")
 		}
 		if err != nil {
 			return err
 		}
-		page := reply.(catalog.AssetPage)
 		list = nil
 		for _, a := range page.Assets {
 			key, err := pattern.Key(of, &keypattern.Asset{ID: a.ID, Name: a.Name})
@@ -357,7 +351,7 @@ func (m *move) exportAll(ctx context.Context) error {
 		m.giveUp(ctx)
 		clear(m.sending)
 	}
-	return m.export(ctx, objects)
+	return m.export(ctx, d, objects)
 }
 
 // object is what an asset becomes.
@@ -366,11 +360,17 @@ type object struct {
 	bucket, key string
 }
 
-// export puts objects, but for those that were put before.
-func (m *move) export(ctx context.Context, objects []object) error {
+// export puts objects, but for those that were put before. Of what is entitled it asks
+// before each whether that is still so.
+func (m *move) export(ctx context.Context, d *dataSet, objects []object) error {
 	for done := int(m.job.Done); done < len(objects); {
 		batch := objects[done:min(done+reportEvery, len(objects))]
 		if err := m.beside(ctx, len(batch), func(ctx context.Context, i int) error {
+			if d.grant != nil {
+				if _, _, err := m.exportable(ctx); err != nil {
+					return err
+				}
+			}
 			return m.put(ctx, done+i, &batch[i])
 		}); err != nil {
 			return err
@@ -382,7 +382,7 @@ func (m *move) export(ctx context.Context, objects []object) error {
 		if err := m.tell(ctx, &catalog.Did{Attempt: m.job.Tries, Done: int64(done)}); err != nil {
 			return err
 		}
-		if _, err := m.exportable(ctx); err != nil {
+		if _, _, err := m.exportable(ctx); err != nil {
 			return err
 		}
 	}

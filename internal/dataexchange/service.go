@@ -4,7 +4,10 @@
 // the kernel. What jobs do with bytes, a performer does (perform.go).
 //
 // Source of all shapes, units and faults: AWS Data Exchange API Reference 2017-07-25. What is
-// not offered says so: data grants to others, assets that are no copies of bytes.
+// not offered says so: assets that are no copies of bytes.
+//
+// A data set that is granted is seen by its receiver as one of their own world, and is
+// read in its owner's (access.go).
 package dataexchange
 
 import (
@@ -43,10 +46,12 @@ func Service() *service.Service {
 				catalog.KindDataSet:  catalog.NewDataSets(settings),
 				catalog.KindRevision: catalog.NewRevisions(settings),
 				catalog.KindJob:      catalog.NewJobs(settings),
+				catalog.KindGrant:    catalog.NewGrants(),
+				catalog.KindEntitled: catalog.NewEntitlements(),
 			}
 		},
 		Unlimited: unlimited(),
-		Begins:    []string{"CreateDataSet", "CreateRevision", "CreateJob", "StartJob", "CreateEventAction"},
+		Begins:    []string{"CreateDataSet", "CreateRevision", "CreateJob", "StartJob", "CreateEventAction", "CreateDataGrant"},
 		Audit:     service.Audit{DataEvent: isDataEvent, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
 	}
@@ -128,7 +133,12 @@ func moment(t engine.Time) *wire.Timestamp {
 // do gives a command to the thing of an id. Errors: ResourceNotFoundException, and those of
 // the command.
 func (s *actions) do(ctx context.Context, kind engine.Kind, id string, body any) (any, error) {
-	cmd, ok := catalog.Command(worldOf(ctx), kind, id, body)
+	return s.doIn(ctx, worldOf(ctx), kind, id, body)
+}
+
+// doIn is do in any world.
+func (s *actions) doIn(ctx context.Context, w engine.World, kind engine.Kind, id string, body any) (any, error) {
+	cmd, ok := catalog.Command(w, kind, id, body)
 	if !ok {
 		return nil, missing(kind, id)
 	}

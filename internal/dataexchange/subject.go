@@ -25,6 +25,8 @@ type subject struct {
 	world   engine.World
 	action  string
 	in      any
+	looked  bool   // whose the thing is
+	sender  string // the account whose grant the caller receives and changes; empty: none
 }
 
 // about makes the function of a row that resolves its subject; package permission says what
@@ -32,7 +34,7 @@ type subject struct {
 func about[In any](s *actions, action string) func(context.Context, *In) (operation.Subject, error) {
 	return func(ctx context.Context, in *In) (operation.Subject, error) {
 		w := worldOf(ctx)
-		return &subject{permission.Call(action, in, w.Region, w.Account), s, w, action, in}, nil
+		return &subject{Need: permission.Call(action, in, w.Region, w.Account), actions: s, world: w, action: action, in: in}, nil
 	}
 }
 
@@ -43,12 +45,52 @@ var types = map[resource.Type]string{
 }
 
 // Resource implements operation.Subject.
-func (sub *subject) Resource(context.Context) operation.Resource {
-	n := sub.Need.Resource
+func (sub *subject) Resource(ctx context.Context) operation.Resource {
+	n := &sub.Need.Resource
 	if n.Type == "" || n.ID == "*" {
 		return operation.Resource{}
 	}
-	return operation.Resource{Kind: string(n.Type), Name: n.ID, ARN: n.String(), Type: types[n.Type]}
+	// What could not be found out is as if it were the caller's: the handler meets the error.
+	_ = sub.whose(ctx)
+	return operation.Resource{Kind: string(n.Type), Name: n.ID, ARN: n.String(), Type: types[n.Type], Account: sub.sender}
+}
+
+// whose finds out whether the thing that a call names is entitled: its ARN has no account
+// then. Who accepts a grant changes what is its sender's, too.
+func (sub *subject) whose(ctx context.Context) error {
+	n := &sub.Need.Resource
+	if sub.looked {
+		return nil
+	}
+	switch n.Type {
+	case resource.DataSet, resource.Revision, resource.Asset:
+		set := n.DataSet
+		if n.Type == resource.DataSet {
+			set = n.ID
+		}
+		if set == "*" || !n.In(sub.world.Region, sub.world.Account) {
+			break
+		}
+		d, err := sub.actions.dataSet(ctx, set)
+		if err != nil && !isMissing(err) {
+			return err
+		}
+		if err == nil {
+			n.Account = d.named().Account
+		}
+	case resource.Grant:
+		if in, accepts := sub.in.(*wire.AcceptDataGrantRequest); accepts {
+			g, err := sub.actions.received(ctx, in.DataGrantARN)
+			if err != nil && !isMissing(err) {
+				return err
+			}
+			if err == nil {
+				sub.sender = g.Sender
+			}
+		}
+	}
+	sub.looked = true
+	return nil
 }
 
 // Questions implements operation.Subject. What does not exist is for the handler to tell,
@@ -56,6 +98,9 @@ func (sub *subject) Resource(context.Context) operation.Resource {
 func (sub *subject) Questions(ctx context.Context) ([]policy.Request, error) {
 	c := operation.CallerOf(ctx)
 	known := c.Context()
+	if err := sub.whose(ctx); err != nil {
+		return nil, err
+	}
 	if err := sub.look(ctx); err != nil && !isMissing(err) {
 		return nil, err
 	}
@@ -82,7 +127,18 @@ func (sub *subject) look(ctx context.Context) error {
 		}
 		sub.JobType = job.Order.Type
 		if sub.action == "StartJob" {
-			sub.starting(&job.Order)
+			return sub.starting(ctx, &job.Order)
+		}
+	case *wire.UpdateRevisionRequest:
+		if !value(in.Finalized) {
+			return nil
+		}
+		d, err := sub.actions.dataSet(ctx, in.DataSetID)
+		if err != nil {
+			return err
+		}
+		if d.Grants > 0 {
+			sub.More = append(sub.More, permission.Ask{Action: "PublishToDataGrant", Resource: d.arnOf(resource.DataSet, d.ID)})
 		}
 	case *wire.UpdateEventActionRequest:
 		if in.Action == nil || in.Action.ExportRevisionToS3 == nil {
@@ -100,10 +156,14 @@ func (sub *subject) look(ctx context.Context) error {
 }
 
 // starting adds what a job needs that is started: what it does is done for the caller.
-func (sub *subject) starting(o *catalog.Order) {
+func (sub *subject) starting(ctx context.Context, o *catalog.Order) error {
 	w := sub.world
+	d, err := sub.actions.dataSet(ctx, o.DataSet)
+	if err != nil {
+		return err
+	}
 	ask := func(action string, t resource.Type, id string, above ...string) {
-		sub.More = append(sub.More, permission.Ask{Action: action, Resource: name(w, t, id, above...)})
+		sub.More = append(sub.More, permission.Ask{Action: action, Resource: d.arnOf(t, id, above...)})
 	}
 	switch o.Type {
 	case wire.TypeImportAssetsFromS3, wire.TypeImportAssetFromSignedUrl:
@@ -135,9 +195,10 @@ func (sub *subject) starting(o *catalog.Order) {
 		}
 	}
 	sub.Outside = append(sub.Outside, permission.Encrypting(o.Encryption.Key)...)
+	return nil
 }
 
-// tags are those of a data set, a revision, an asset or an event action. Errors:
+// tags are those of a data set, a revision, an asset, an event action or a grant. Errors:
 // ResourceNotFoundException.
 func (s *actions) tags(ctx context.Context, n resource.Name) ([]collection.Tag, error) {
 	w := worldOf(ctx)
@@ -152,13 +213,19 @@ func (s *actions) tags(ctx context.Context, n resource.Name) ([]collection.Tag, 
 		}
 		return d.Tags, nil
 	case resource.Revision:
-		r, err := s.revision(ctx, n.DataSet, n.ID)
+		_, r, err := s.revision(ctx, n.DataSet, n.ID)
 		if err != nil {
 			return nil, err
 		}
 		return r.Tags, nil
+	case resource.Grant:
+		g, err := s.grant(ctx, n.ID)
+		if err != nil {
+			return nil, err
+		}
+		return g.Tags, nil
 	case resource.Asset:
-		a, err := s.asset(ctx, n.DataSet, n.Revision, &catalog.FindAsset{ID: n.ID}, n.ID)
+		_, a, err := s.asset(ctx, n.DataSet, n.Revision, n.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -60,8 +60,6 @@ func (s *actions) tagged(ctx context.Context, arn string) (resource.Name, error)
 		return n, invalid("Jobs have no tags.")
 	case n.Account == "":
 		return n, invalid("Entitled data sets, and what is in them, have no tags.")
-	case n.Type == resource.Grant:
-		return n, missing(kindGrant, n.ID)
 	case !n.In(w.Region, w.Account):
 		return n, missing(kindOf[n.Type], n.ID)
 	}
@@ -71,6 +69,7 @@ func (s *actions) tagged(ctx context.Context, arn string) (resource.Name, error)
 // kindOf are the kinds of what may have tags.
 var kindOf = map[resource.Type]engine.Kind{
 	resource.DataSet: catalog.KindDataSet, resource.Revision: catalog.KindRevision, resource.Asset: kindAsset, resource.EventAction: catalog.KindAccount,
+	resource.Grant: catalog.KindGrant,
 }
 
 func (s *actions) changeTags(ctx context.Context, arn string, change any) (err error) {
@@ -80,11 +79,15 @@ func (s *actions) changeTags(ctx context.Context, arn string, change any) (err e
 	}
 	switch n.Type {
 	case resource.DataSet:
-		_, err = s.do(ctx, catalog.KindDataSet, n.ID, change)
+		if _, err = s.own(ctx, n.ID); err == nil {
+			_, err = s.do(ctx, catalog.KindDataSet, n.ID, change)
+		}
 	case resource.Revision:
-		_, err = s.changeRevision(ctx, n.DataSet, n.ID, change)
+		_, _, err = s.changeRevision(ctx, n.DataSet, n.ID, change)
+	case resource.Grant:
+		_, err = s.do(ctx, catalog.KindGrant, n.ID, change)
 	case resource.Asset:
-		_, err = s.asset(ctx, n.DataSet, n.Revision, &catalog.TagAsset{ID: n.ID, Change: change}, n.ID)
+		_, err = s.changeAsset(ctx, n.DataSet, n.Revision, &catalog.TagAsset{ID: n.ID, Change: change}, n.ID)
 	case resource.EventAction:
 		_, err = s.account(ctx, n.ID, &catalog.TagEventAction{ID: n.ID, Change: change})
 	}

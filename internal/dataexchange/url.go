@@ -13,7 +13,6 @@ import (
 	"heddle/internal/dataexchange/signedurl"
 	"heddle/internal/dataexchange/transfer"
 	"heddle/internal/dataexchange/wire"
-	"heddle/internal/engine"
 	"heddle/internal/listen"
 )
 
@@ -43,8 +42,8 @@ func (s *actions) urls() http.Handler {
 type urlJobs struct{ *actions }
 
 // do gives a command to the job of a link. Errors: signedurl.ErrOver.
-func (u urlJobs) do(ctx context.Context, l signedurl.Link, kind engine.Kind, id string, body any) (any, error) {
-	cmd, ok := catalog.Command(l.World, kind, id, body)
+func (u urlJobs) do(ctx context.Context, l signedurl.Link, body any) (any, error) {
+	cmd, ok := catalog.Command(l.World, catalog.KindJob, l.Job, body)
 	if !ok {
 		return nil, signedurl.ErrOver
 	}
@@ -61,7 +60,7 @@ func (u urlJobs) do(ctx context.Context, l signedurl.Link, kind engine.Kind, id 
 
 // Expected implements signedurl.Jobs.
 func (u urlJobs) Expected(ctx context.Context, l signedurl.Link) (sum [md5.Size]byte, err error) {
-	reply, err := u.do(ctx, l, catalog.KindJob, l.Job, &catalog.Describe{})
+	reply, err := u.do(ctx, l, &catalog.Describe{})
 	if err != nil {
 		return sum, err
 	}
@@ -76,19 +75,19 @@ func (u urlJobs) Expected(ctx context.Context, l signedurl.Link) (sum [md5.Size]
 
 // Uploaded implements signedurl.Jobs.
 func (u urlJobs) Uploaded(ctx context.Context, l signedurl.Link, a transfer.Asset) error {
-	_, err := u.do(ctx, l, catalog.KindJob, l.Job, &catalog.Uploaded{Asset: &catalog.Asset{Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}})
+	_, err := u.do(ctx, l, &catalog.Uploaded{Asset: &catalog.Asset{Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}})
 	return err
 }
 
 // Mismatched implements signedurl.Jobs.
 func (u urlJobs) Mismatched(ctx context.Context, l signedurl.Link) error {
-	_, err := u.do(ctx, l, catalog.KindJob, l.Job, &catalog.Uploaded{})
+	_, err := u.do(ctx, l, &catalog.Uploaded{})
 	return err
 }
 
 // Offered implements signedurl.Jobs. What was revoked since is offered no more.
 func (u urlJobs) Offered(ctx context.Context, l signedurl.Link) (transfer.Asset, error) {
-	reply, err := u.do(ctx, l, catalog.KindJob, l.Job, &catalog.Describe{})
+	reply, err := u.do(ctx, l, &catalog.Describe{})
 	if err != nil {
 		return transfer.Asset{}, err
 	}
@@ -96,15 +95,28 @@ func (u urlJobs) Offered(ctx context.Context, l signedurl.Link) (transfer.Asset,
 	if j.State != wire.StateCompleted || j.Order.Type != wire.TypeExportAssetToSignedUrl {
 		return transfer.Asset{}, signedurl.ErrOver
 	}
-	if reply, err = u.do(ctx, l, catalog.KindRevision, j.Order.Revision, &catalog.Describe{}); err != nil {
-		return transfer.Asset{}, err
+	d, err := u.find(ctx, l.World, j.Order.DataSet)
+	if err != nil {
+		return transfer.Asset{}, over(err)
 	}
-	if reply.(*catalog.Revision).RevokedAt != 0 {
+	r, err := d.describe(ctx, j.Order.Revision)
+	if err != nil {
+		return transfer.Asset{}, over(err)
+	}
+	if r.RevokedAt != 0 {
 		return transfer.Asset{}, signedurl.ErrOver
 	}
-	if reply, err = u.do(ctx, l, catalog.KindRevision, j.Order.Revision, &catalog.FindAsset{ID: j.Order.Asset}); err != nil {
-		return transfer.Asset{}, err
+	a, err := d.findAsset(ctx, r, j.Order.Asset)
+	if err != nil {
+		return transfer.Asset{}, over(err)
 	}
-	a := reply.(*catalog.Asset)
 	return transfer.Asset{Blob: a.Blob, MD5: a.MD5, ContentType: a.ContentType}, nil
+}
+
+// over says that what a link leads to is not there any more.
+func over(err error) error {
+	if isMissing(err) {
+		return signedurl.ErrOver
+	}
+	return err
 }

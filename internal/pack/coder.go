@@ -58,6 +58,15 @@ func (c *Coder) Format(want byte) {
 	}
 }
 
+// Tail tells whether what follows, which a format got at its end later, is coded: it is
+// written if it says something, and read if bytes are left.
+func (c *Coder) Tail(says bool) bool {
+	if c.reading {
+		return c.r.err == nil && c.r.Len() > 0
+	}
+	return says
+}
+
 // Byte codes one byte.
 func (c *Coder) Byte(v *byte) {
 	if c.reading {

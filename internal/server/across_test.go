@@ -4,11 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"heddle/internal/aws/credentials"
+	buckets "heddle/internal/bucket"
+	"heddle/internal/dataexchange"
+	dxwire "heddle/internal/dataexchange/wire"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -385,6 +393,223 @@ func TestThrottledByAccount(t *testing.T) {
 		}
 		if got := a.ask(knock(there)); got.fault != "" {
 			t.Errorf("%s: another account is throttled: %s", what, got.text)
+		}
+	}
+}
+
+// exchanged is what an account has of Data Exchange, or would have.
+type exchanged struct{ set, revision, asset, job, action, grant, owner string }
+
+// absent is the same with ids that nothing has.
+func (e exchanged) absent() exchanged {
+	for _, id := range []*string{&e.set, &e.revision, &e.asset, &e.job, &e.action, &e.grant} {
+		if n := len(*id); n > 0 {
+			*id = (*id)[:n-6] + "abcdef"
+		}
+	}
+	return e
+}
+
+// exchangeBodies are what operations take beside their paths, with what those name.
+var exchangeBodies = map[string]string{
+	"CreateDataGrant":         `{"Name":"g","GrantDistributionScope":"NONE","ReceiverPrincipal":"` + third + `","SourceDataSetId":"{DataSetId}"}`,
+	"CreateDataSet":           "",
+	"CreateEventAction":       `{"Action":{"ExportRevisionToS3":{"RevisionDestination":{"Bucket":"mine"}}},"Event":{"RevisionPublished":{"DataSetId":"{DataSetId}"}}}`,
+	"CreateJob":               `{"Type":"EXPORT_ASSETS_TO_S3","Details":{"ExportAssetsToS3":{"DataSetId":"{DataSetId}","RevisionId":"{RevisionId}","AssetDestinations":[{"AssetId":"{AssetId}","Bucket":"mine"}]}}}`,
+	"CreateRevision":          `{}`,
+	"RevokeRevision":          `{"RevocationComment":"all of it is wrong"}`,
+	"SendApiAsset":            "",
+	"SendDataSetNotification": `{"Type":"DATA_DELAY"}`,
+	"TagResource":             `{"tags":{"k":"mine"}}`,
+	"UpdateAsset":             `{"Name":"mine"}`,
+	"UpdateDataSet":           `{"Name":"mine"}`,
+	"UpdateEventAction":       `{"Action":{"ExportRevisionToS3":{"RevisionDestination":{"Bucket":"mine"}}}}`,
+	"UpdateRevision":          `{"Comment":"mine","Finalized":false}`,
+}
+
+// exchangeQueries are what operations take in their queries.
+var exchangeQueries = map[string][]string{
+	"ListJobs":         {"", "?dataSetId={DataSetId}", "?revisionId={RevisionId}", "?dataSetId={DataSetId}&revisionId={RevisionId}"},
+	"ListEventActions": {"", "?eventSourceId={DataSetId}"},
+	"UntagResource":    {"?tagKeys=k"},
+}
+
+// asks are the calls of an operation about what somebody has.
+func (e exchanged) asks(op *dxwire.Operation) (calls [][2]string) {
+	arn := "arn:aws:dataexchange:" + defaults.Region + ":" + e.owner + ":"
+	grant := arn + "data-grants/" + e.grant
+	set := arn + "data-sets/" + e.set
+	queries := exchangeQueries[op.Name]
+	if queries == nil {
+		queries = []string{""}
+	}
+	names := strings.NewReplacer("{DataSetId}", e.set, "{RevisionId}", e.revision, "{AssetId}", e.asset, "{JobId}", e.job, "{EventActionId}", e.action, "{DataGrantArn}", url.PathEscape(grant))
+	for _, query := range queries {
+		for _, resource := range []string{grant, set, set + "/revisions/" + e.revision, set + "/revisions/" + e.revision + "/assets/" + e.asset, arn + "event-actions/" + e.action} {
+			for _, id := range []string{e.grant, url.PathEscape(grant)} {
+				path := strings.NewReplacer("{ResourceArn}", url.PathEscape(resource), "{DataGrantId}", id).Replace(op.URI + query)
+				call := [2]string{names.Replace(path), names.Replace(exchangeBodies[op.Name])}
+				if !slices.Contains(calls, call) {
+					calls = append(calls, call)
+				}
+			}
+		}
+	}
+	return calls
+}
+
+// third is an account beside the default and the other one.
+const third = "444455556666"
+
+// TestExchangeOfAnotherAccount asks every operation of Data Exchange about what other accounts
+// have: a provider, and the receiver of a grant, who have all that there is. The answer is
+// that of what does not exist, and nothing is done to it. So it is between these two, but for
+// what the grant shows.
+func TestExchangeOfAnotherAccount(t *testing.T) {
+	memory := &buckets.Memory{}
+	memory.Make("mine")
+	a := newAuthorityWith(t, func(c *Config) {
+		c.Accounts = []string{other, third}
+		c.buckets = func(string) buckets.Store { return memory }
+		c.Services = Services()
+		for _, s := range c.Services {
+			if o, ours := s.Options.(*dataexchange.Options); ours {
+				o.OwnedEventActions = true
+			}
+		}
+	})
+	roots, _, err := credentials.LoadOrCreate(CredentialsFile(a.cfg.Data), []string{defaults.Account, other, third}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := func(i int) aws.Credentials {
+		return aws.Credentials{AccessKeyID: roots[i].KeyID, SecretAccessKey: string(roots[i].Secret)}
+	}
+	provider, receiver := root(1), root(2)
+	if _, err := memory.Put(t.Context(), &buckets.Put{Bucket: "mine", Key: "object", Source: buckets.Bytes("x"), Size: 1}); err != nil {
+		t.Fatal(err)
+	}
+	must := func(key aws.Credentials, method, path, body string) string {
+		t.Helper()
+		status, _, answer := a.talk(a.exchange(key, method, path, body))
+		if status >= 300 {
+			t.Fatalf("%s %s: %d %s", method, path, status, answer)
+		}
+		return answer
+	}
+	made := func(key aws.Credentials, path, body string) string {
+		t.Helper()
+		return a.field("Id", must(key, http.MethodPost, path, body))
+	}
+	action := func(key aws.Credentials, set string) string {
+		return made(key, "/v1/event-actions", `{"Action":{"ExportRevisionToS3":{"RevisionDestination":{"Bucket":"mine"}}},"Event":{"RevisionPublished":{"DataSetId":"`+set+`"}},"Tags":{"k":"v"}}`)
+	}
+	first := func(key aws.Credentials, path string) string {
+		_, rest, _ := strings.Cut(must(key, http.MethodGet, path, ""), `"Id":"`)
+		id, _, _ := strings.Cut(rest, `"`)
+		return id
+	}
+	theirs := exchanged{owner: other}
+	theirs.set = made(provider, "/v1/data-sets", `{"Name":"n","Description":"d","AssetType":"S3_SNAPSHOT","Tags":{"k":"v"}}`)
+	theirs.revision = made(provider, "/v1/data-sets/"+theirs.set+"/revisions", `{"Comment":"c","Tags":{"k":"v"}}`)
+	theirs.job = made(provider, "/v1/jobs", `{"Type":"IMPORT_ASSETS_FROM_S3","Details":{"ImportAssetsFromS3":{"DataSetId":"`+theirs.set+`","RevisionId":"`+theirs.revision+`","AssetSources":[{"Bucket":"mine","Key":"object"}]}}}`)
+	must(provider, http.MethodPatch, "/v1/jobs/"+theirs.job, "")
+	for began := time.Now(); !strings.Contains(must(provider, http.MethodGet, "/v1/jobs/"+theirs.job, ""), "COMPLETED"); {
+		if time.Since(began) > deadline {
+			t.Fatal("an import does not end")
+		}
+	}
+	theirs.asset = first(provider, "/v1/data-sets/"+theirs.set+"/revisions/"+theirs.revision+"/assets")
+	for began := time.Now(); ; { // the import is over when its account knows
+		status, _, answer := a.talk(a.exchange(provider, http.MethodPatch, "/v1/data-sets/"+theirs.set+"/revisions/"+theirs.revision, `{"Finalized":true}`))
+		if status == http.StatusOK {
+			break
+		}
+		if time.Since(began) > deadline {
+			t.Fatal(answer)
+		}
+	}
+	theirs.action = action(provider, theirs.set)
+	grant := `{"Name":"g","GrantDistributionScope":"NONE","ReceiverPrincipal":"` + third + `","SourceDataSetId":"` + theirs.set + `","Tags":{"k":"v"}}`
+	answer := must(provider, http.MethodPost, "/v1/data-grants", grant)
+	theirs.grant = a.field("Id", answer)
+	shown := exchanged{owner: other, grant: theirs.grant, set: a.field("DataSetId", answer)}
+	must(receiver, http.MethodPost, "/v1/data-grants/"+url.PathEscape(a.field("Arn", answer))+"/accept", "")
+	shown.revision = first(receiver, "/v1/data-sets/"+shown.set+"/revisions")
+	shown.asset = first(receiver, "/v1/data-sets/"+shown.set+"/revisions/"+shown.revision+"/assets")
+	shown.action = action(receiver, shown.set)
+	shown.job = made(receiver, "/v1/jobs", `{"Type":"EXPORT_ASSETS_TO_S3","Details":{"ExportAssetsToS3":{"DataSetId":"`+shown.set+`","RevisionId":"`+shown.revision+`","AssetDestinations":[{"AssetId":"`+shown.asset+`","Bucket":"mine","Key":"k"}]}}}`)
+	shown.owner = third
+	pending := theirs // one that is not accepted, and what it shows
+	answer = must(provider, http.MethodPost, "/v1/data-grants", grant)
+	pending.grant, pending.set = a.field("Id", answer), a.field("DataSetId", answer)
+
+	state := func() (all string) {
+		for _, ask := range []struct {
+			key   aws.Credentials
+			paths []string
+		}{
+			{provider, []string{"/v1/data-sets", "/v1/data-sets/" + theirs.set, "/v1/data-sets/" + theirs.set + "/revisions", "/v1/data-sets/" + theirs.set + "/revisions/" + theirs.revision + "/assets/" + theirs.asset,
+				"/v1/jobs", "/v1/event-actions", "/v1/data-grants", "/v1/data-grants/" + theirs.grant, "/v1/event-actions/" + theirs.action}},
+			{receiver, []string{"/v1/data-sets", "/v1/data-sets/" + shown.set + "/revisions", "/v1/jobs", "/v1/event-actions", "/v1/received-data-grants"}},
+		} {
+			for _, path := range ask.paths {
+				all += must(ask.key, http.MethodGet, path, "") + "\n"
+			}
+		}
+		return all
+	}
+	before := state()
+	mine := func(h *harness) []aws.Credentials {
+		return []aws.Credentials{h.root, h.user("everybody", everything), h.user("tagged", `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEqualsIfExists":{"aws:ResourceTag/k":"v"}}}`,
+			`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/k":"v"}}}`)}
+	}
+	strangers := mine(a.harness)
+	for _, c := range []struct {
+		who    string
+		keys   []aws.Credentials
+		what   exchanged
+		except string // what the grant shows of it
+	}{
+		{"a stranger of a provider's", strangers, theirs, ""},
+		{"a stranger of a receiver's", strangers, shown, ""},
+		{"a stranger of what is pending", []aws.Credentials{a.root}, pending, ""},
+		{"the receiver of the provider's", mine(&harness{t, a.Server, receiver}), theirs, "AcceptDataGrant GetReceivedDataGrant ListReceivedDataGrants ListDataSets"},
+		{"the provider of the receiver's", []aws.Credentials{provider}, exchanged{shown.absent().set, shown.absent().revision, shown.absent().asset, shown.job, shown.action, shown.absent().grant, third}, ""},
+	} {
+		none := c.what.absent()
+		plain := func(e exchanged, text string) string {
+			for _, id := range []string{e.set, e.revision, e.asset, e.job, e.action, e.grant} {
+				text = strings.ReplaceAll(text, id, "@")
+			}
+			return text
+		}
+		for i := range dxwire.Operations {
+			op := &dxwire.Operations[i]
+			if strings.Contains(c.except, op.Name) {
+				continue
+			}
+			there, gone := c.what.asks(op), none.asks(op)
+			for n := range there {
+				for _, key := range c.keys {
+					status, _, got := a.talk(a.exchange(key, op.Method, there[n][0], there[n][1]))
+					wantStatus, _, want := a.talk(a.exchange(key, op.Method, gone[n][0], gone[n][1]))
+					if status != wantStatus || plain(c.what, got) != plain(none, want) {
+						t.Errorf("%s: %s %s\nof what is there: %d %.300s\n     and is not: %d %.300s", c.who, op.Name, there[n][0], status, got, wantStatus, want)
+					}
+					if status < 300 && !strings.HasPrefix(op.Name, "List") {
+						t.Errorf("%s: %s %s: %d %s", c.who, op.Name, there[n][0], status, got)
+					}
+				}
+			}
+		}
+	}
+	if after := state(); after != before {
+		t.Errorf("what is another's has become\n%s\nand was\n%s", after, before)
+	}
+	for _, path := range []string{"/v1/data-sets", "/v1/data-grants", "/v1/received-data-grants", "/v1/jobs", "/v1/event-actions"} {
+		if got := must(a.root, http.MethodGet, path, ""); !strings.HasSuffix(got, "[]}") {
+			t.Errorf("a stranger lists %s", got)
 		}
 	}
 }

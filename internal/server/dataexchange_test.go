@@ -24,13 +24,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// exchangeARN is how ARNs of Data Exchange begin; stories write it ARN:.
-var exchangeARN = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Account + ":"
+// How ARNs of Data Exchange begin: those of the default account, of the other one, and of
+// what is entitled. Stories write them ARN:, THERE: and ENTITLED:.
+var (
+	exchangeARN  = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Account + ":"
+	exchangeARNs = [...][2]string{
+		{"ARN:", exchangeARN}, {"THERE:", "arn:aws:dataexchange:" + defaults.Region + ":" + other + ":"}, {"ENTITLED:", "arn:aws:dataexchange:" + defaults.Region + "::"},
+	}
+)
 
 // exchangeStory plays calls of Data Exchange. A line has who calls, method, path and body;
 // the answer stands beneath. Others are:
 //
 //	user NAME STATEMENTS      gives a name to a caller with a policy
+//	theirs NAME STATEMENTS    the same, of the other account
 //	bucket NAME               makes a bucket
 //	object BUCKET KEY TEXT    puts an object
 //	objects BUCKET            tells what is in it
@@ -44,13 +51,15 @@ var exchangeARN = "arn:aws:dataexchange:" + defaults.Region + ":" + defaults.Acc
 //	unreachable, reachable    no bucket answers, or all do again
 //	ended JOB                 waits until a job is in progress no more, and gets it
 //	exported SET ACTION       waits until the job of an event action has ended, and gets it
+//	as NAME                   whose jobs the other lines wait for and get from now on
 //
-// Ids are called by the order in which they come, so that a later line can say them: ID1. NONE
+// The root user of the other account is called there. Ids are called by the order in which they come, so that a later line can say them: ID1. NONE
 // is the id of nothing.
 type exchangeStory struct {
 	*harness
 	buckets *buckets.Memory
 	keys    map[string]aws.Credentials
+	waits   aws.Credentials // who waits for jobs
 	ids     []string
 	shown   map[string]bool         // actions with the fault that they gave, or nothing
 	cut     *atomic.Bool            // no bucket is reached
@@ -79,6 +88,7 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 			o.OwnedEventActions = true
 			l := &o.Limits
 			l.DataSetsMax, l.RevisionsMax, l.AssetsMax, l.EventActionsMax, l.DataSetActionsMax, l.ExportJobsMax = 3, 3, 3, 3, 2, 1
+			l.GrantsMax, l.PendingGrantsMax = 4, 2
 		}
 	}
 	cut, met := &atomic.Bool{}, &atomic.Int64{}
@@ -89,12 +99,13 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 		}
 		return nil
 	}}
-	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Services: services}
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Services: services, Accounts: []string{other}}
 	refused := &atomic.Pointer[string]{}
 	cfg.buckets = func(string) buckets.Store { return refusing{memory, refused} }
 	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s := &exchangeStory{harness: &harness{t, start(t, cfg), rootKey(t, cfg.Data)}, buckets: memory, shown: map[string]bool{}, cut: cut, met: met, refused: refused}
-	s.keys = map[string]aws.Credentials{"root": s.root}
+	s.keys = map[string]aws.Credentials{"root": s.root, "there": rootKeyOf(t, cfg.Data, other)}
+	s.waits = s.root
 	return s
 }
 
@@ -137,8 +148,15 @@ func (h *harness) talk(r *http.Request) (status int, fault, body string) {
 
 // real puts ids in the place of what the story calls them.
 func (s *exchangeStory) real(text string) string {
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "ARN:", exchangeARN), "ARN%3A", strings.ReplaceAll(exchangeARN, ":", "%3A"))
-	text = strings.ReplaceAll(text, "NONE", strings.Repeat("0", 32))
+	for _, prefix := range exchangeARNs {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, prefix[0], prefix[1]), strings.Replace(prefix[0], ":", "%3A", 1), strings.ReplaceAll(prefix[1], ":", "%3A"))
+	}
+	const scope = `"GrantDistributionScope":"NONE"` // is no id
+	parts := strings.Split(text, scope)
+	for i := range parts {
+		parts[i] = strings.ReplaceAll(parts[i], "NONE", strings.Repeat("0", 32))
+	}
+	text = strings.Join(parts, scope)
 	return storyID.ReplaceAllStringFunc(text, func(name string) string {
 		var n int
 		fmt.Sscanf(name, "ID%d", &n)
@@ -166,19 +184,26 @@ func (s *exchangeStory) told(text string) string {
 		}
 		return fmt.Sprint("ID", n+1)
 	})
-	return strings.ReplaceAll(text, exchangeARN, "ARN:")
+	for _, prefix := range exchangeARNs {
+		text = strings.ReplaceAll(text, prefix[1], prefix[0])
+	}
+	return text
 }
 
 func (s *exchangeStory) do(line string) []string {
 	who, rest, _ := strings.Cut(line, " ")
 	first, rest, _ := strings.Cut(rest, " ")
 	switch who {
-	case "user":
+	case "user", "theirs":
 		var statements []string
 		if rest != "" {
 			statements = strings.Split(s.real(rest), " + ")
 		}
-		s.keys[first] = s.user(first, statements...)
+		owner := s.harness
+		if who == "theirs" {
+			owner = &harness{s.t, s.Server, s.keys["there"]}
+		}
+		s.keys[first] = owner.user(first, statements...)
 		return nil
 	case "bucket":
 		s.buckets.Make(first)
@@ -194,7 +219,7 @@ func (s *exchangeStory) do(line string) []string {
 		return s.objects(first)
 	case "started":
 		for began := time.Now(); ; {
-			_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs?dataSetId="+s.real(first), ""))
+			_, _, body := s.talk(s.exchange(s.waits, http.MethodGet, "/v1/jobs?dataSetId="+s.real(first), ""))
 			if strings.Contains(body, `"`+dxwire.StateInProgress+`"`) {
 				return nil
 			}
@@ -204,7 +229,7 @@ func (s *exchangeStory) do(line string) []string {
 		}
 	case "settled":
 		for began := time.Now(); ; {
-			_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs?dataSetId="+s.real(first), ""))
+			_, _, body := s.talk(s.exchange(s.waits, http.MethodGet, "/v1/jobs?dataSetId="+s.real(first), ""))
 			if !strings.Contains(body, `"`+dxwire.StateInProgress+`"`) {
 				return nil
 			}
@@ -236,10 +261,13 @@ func (s *exchangeStory) do(line string) []string {
 	case "arrived":
 		s.arrived(first, rest)
 		return nil
+	case "as":
+		s.waits = s.keys[first]
+		return nil
 	case "ended":
 		return s.ended("/v1/jobs/"+first, func(body []byte) string { return stateOf(s.t, body) })
 	case "exported":
-		return s.exported(first, s.real("ARN:event-actions/"+rest))
+		return s.exported(first, s.real(rest))
 	}
 	method := first
 	path, body, _ := strings.Cut(rest, " ")
@@ -281,7 +309,7 @@ func actionOf(method, path string) string {
 // ended asks again and again until nothing is waited for any more.
 func (s *exchangeStory) ended(path string, state func(body []byte) string) []string {
 	for began := time.Now(); ; {
-		status, _, body := s.talk(s.exchange(s.root, http.MethodGet, s.real(path), ""))
+		status, _, body := s.talk(s.exchange(s.waits, http.MethodGet, s.real(path), ""))
 		if status != http.StatusOK {
 			s.t.Fatalf("%s: %d %s", path, status, body)
 		}
@@ -297,7 +325,7 @@ func (s *exchangeStory) ended(path string, state func(body []byte) string) []str
 // exported waits for the job of an event action of a data set, and for its end.
 func (s *exchangeStory) exported(set, action string) []string {
 	for began := time.Now(); time.Since(began) < deadline; {
-		_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs?dataSetId="+s.real(set), ""))
+		_, _, body := s.talk(s.exchange(s.waits, http.MethodGet, "/v1/jobs?dataSetId="+s.real(set), ""))
 		var list struct {
 			Jobs []struct {
 				ID      string
@@ -365,7 +393,7 @@ func (s *exchangeStory) objects(name string) (told []string) {
 
 // byURL sends a request to the signed URL of a job, and tells the answer.
 func (s *exchangeStory) byURL(method, job, text string) []string {
-	_, _, body := s.talk(s.exchange(s.root, http.MethodGet, "/v1/jobs/"+s.real(job), ""))
+	_, _, body := s.talk(s.exchange(s.waits, http.MethodGet, "/v1/jobs/"+s.real(job), ""))
 	address := exchangeURL.FindStringSubmatch(body)
 	if address == nil {
 		s.t.Fatalf("job %s has no signed URL: %s", job, body)
@@ -420,10 +448,8 @@ func TestExchangeStories(t *testing.T) {
 // notExchanged are the actions that never succeed (""), and the faults that the model
 // declares of an action, which it does not give.
 var notExchanged = map[string][]string{
-	"":                        {"AcceptDataGrant", "CreateDataGrant", "DeleteDataGrant", "GetDataGrant", "GetReceivedDataGrant", "SendApiAsset", "SendDataSetNotification"},
-	"AcceptDataGrant":         {dxwire.CodeConflictException},             // there is none
-	"CreateDataGrant":         {dxwire.CodeServiceLimitExceededException}, // none is made
-	"ListDataGrants":          {dxwire.CodeResourceNotFoundException},     // a list is about nothing
+	"":                        {"SendApiAsset", "SendDataSetNotification"},
+	"ListDataGrants":          {dxwire.CodeResourceNotFoundException}, // a list is about nothing
 	"ListReceivedDataGrants":  {dxwire.CodeResourceNotFoundException},
 	"ListDataSets":            {dxwire.CodeResourceNotFoundException},
 	"ListEventActions":        {dxwire.CodeResourceNotFoundException},

@@ -41,6 +41,7 @@ type machine struct {
 	fault  func(op errorfs.Op) error // asked before each operation of the disk, in the lives that begin now; may be nil
 
 	hold time.Duration // how long polls wait
+	set  func(*Config) // changes the settings of its processes; may be nil
 	lies atomic.Bool   // the disk says that it has synced what it has not
 
 	// lonely: the process starts or stops, and nobody commits. If Pebble can't end
@@ -98,6 +99,9 @@ func (m *machine) boot() error {
 			o.Dir, o.Files, o.Exit, o.CacheBytes = storeFolder, files, exit, 1<<20
 			o.NoCompactions = fault != nil
 		},
+	}
+	if m.set != nil {
+		m.set(&cfg)
 	}
 	type started struct {
 		server *Server

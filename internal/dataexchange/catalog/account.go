@@ -169,6 +169,22 @@ type accountState struct {
 	places   collection.Set[collection.Name, *Place]
 	line     []*Place // jobs of event actions that wait for a place
 	upcoming []publication
+	grants   collection.Set[collection.Name, *countedGrant] // that are not over
+}
+
+// countedGrant is a grant that the account has made.
+type countedGrant struct {
+	Key, Receiver string
+	Accepted      bool
+}
+
+// SortKey orders grants by their keys.
+func (g *countedGrant) SortKey() collection.Name { return collection.Name(g.Key) }
+
+func (g *countedGrant) code(c *pack.Coder) {
+	c.Text(&g.Key)
+	c.Text(&g.Receiver)
+	c.Bool(&g.Accepted)
 }
 
 // Code says the fields.
@@ -179,6 +195,9 @@ func (s *accountState) Code(c *pack.Coder) {
 	collection.Code(c, &s.places, (*Place).code)
 	pack.Pointers(c, &s.line, (*Place).code)
 	pack.List(c, &s.upcoming, (*publication).code)
+	if c.Tail(len(s.grants) > 0) {
+		collection.Code(c, &s.grants, (*countedGrant).code)
+	}
 	c.Weigh(int(unsafe.Sizeof(*s)))
 }
 
@@ -200,6 +219,8 @@ type (
 	jobReleased        struct{ key string }
 	publicationCame    struct{ published }
 	publicationWent    struct{ after int64 } // on; 0: it is done
+	grantCounted       struct{ grant countedGrant }
+	grantUncounted     struct{ key string }
 )
 
 func (e *dataSetAdded) Code(c *pack.Coder)   { c.Text(&e.key) }
@@ -223,6 +244,8 @@ func (e *jobAdmitted) Code(c *pack.Coder)        { e.place.code(c) }
 func (e *jobInLine) Code(c *pack.Coder)          { e.place.code(c) }
 func (e *jobReleased) Code(c *pack.Coder)        { c.Text(&e.key) }
 func (e *publicationWent) Code(c *pack.Coder)    { c.Int(&e.after) }
+func (e *grantCounted) Code(c *pack.Coder)       { e.grant.code(c) }
+func (e *grantUncounted) Code(c *pack.Coder)     { c.Text(&e.key) }
 
 func (e *dataSetAdded) Apply(s *accountState, _ engine.Time) { s.sets.Put(newChild(e.key)) }
 func (e *dataSetRemoved) Apply(s *accountState, _ engine.Time) {
@@ -261,6 +284,11 @@ func (e *publicationWent) Apply(s *accountState, _ engine.Time) {
 	s.upcoming[0].after = e.after
 }
 
+func (e *grantCounted) Apply(s *accountState, _ engine.Time) { s.grants.Put(&e.grant) }
+func (e *grantUncounted) Apply(s *accountState, _ engine.Time) {
+	s.grants.Remove(collection.Name(e.key))
+}
+
 func (s *accountState) changeAction(id string, f func(a *EventAction)) {
 	changed := *s.action(id)
 	f(&changed)
@@ -273,6 +301,10 @@ func (s *accountState) action(id string) *EventAction {
 		return s.actions[i]
 	}
 	return nil
+}
+
+func (s *accountState) inLine(key string) bool {
+	return slices.ContainsFunc(s.line, func(p *Place) bool { return p.Key == key })
 }
 
 func (s *accountState) leaveLine(key string) {
@@ -299,6 +331,7 @@ var accountRules = collection.NewRules(collection.Config[*accountState]{
 	Events: map[byte]collection.Event[*accountState]{
 		1: &dataSetAdded{}, 2: &dataSetRemoved{}, 3: &eventActionCreated{}, 4: &eventActionUpdated{}, 5: &eventActionTagged{},
 		6: &eventActionDeleted{}, 7: &jobAdmitted{}, 8: &jobInLine{}, 9: &jobReleased{}, 10: &publicationCame{}, 11: &publicationWent{},
+		12: &grantCounted{}, 13: &grantUncounted{},
 	},
 })
 
@@ -327,6 +360,16 @@ func (r *Accounts) Handle(state engine.State, body any, in engine.Input) (t engi
 	case *dataSetGone:
 		if s.sets.Has(collection.Name(c.Key)) {
 			r.Emit(&t, s, in.Now, &dataSetRemoved{c.Key})
+		}
+	case *AddGrant:
+		err = r.addGrant(&t, s, c, in.Now)
+	case *grantAccepted:
+		if g, ok := s.grants.Find(collection.Name(c.Key)); ok && !g.Accepted {
+			r.Emit(&t, s, in.Now, &grantCounted{countedGrant{g.Key, g.Receiver, true}})
+		}
+	case *GrantOver:
+		if s.grants.Has(collection.Name(c.Key)) {
+			r.Emit(&t, s, in.Now, &grantUncounted{c.Key})
 		}
 	case *Admit:
 		err = r.admit(&t, s, &c.Job, in.Now)
@@ -395,8 +438,7 @@ func (r *Accounts) start(t *engine.Turn, s *accountState, p *Place, now engine.T
 
 // release frees a job's place, for the next in line.
 func (r *Accounts) release(t *engine.Turn, s *accountState, key string, now engine.Time) {
-	inLine := slices.ContainsFunc(s.line, func(p *Place) bool { return p.Key == key })
-	if !inLine && !s.places.Has(collection.Name(key)) {
+	if !s.inLine(key) && !s.places.Has(collection.Name(key)) {
 		return
 	}
 	r.Emit(t, s, now, &jobReleased{key})
@@ -435,6 +477,9 @@ func (r *Accounts) export(t *engine.Turn, s *accountState, a *EventAction, revis
 	}
 	seed := engine.NameSeed(engine.Name{World: w, Kind: KindJob, Key: a.ID + revision})
 	place := Place{KeyOf(seed), o.Type, o.DataSet, o.Revision}
+	if s.places.Has(place.SortKey()) || s.inLine(place.Key) {
+		return // it was published before, and its job is not yet done
+	}
 	start := len(s.line) == 0 && r.hasRoom(s, o.Type)
 	if start {
 		r.Emit(t, s, now, &jobAdmitted{place})
@@ -524,4 +569,28 @@ func (s *accountState) page(c *ListEventActions) (page EventActionPage) {
 		return a, c.DataSet == "" || a.DataSet == c.DataSet
 	})
 	return page
+}
+
+// addGrant counts a grant, and tells its data set. Errors: *LimitError; of tags those of
+// Tag.
+func (r *Accounts) addGrant(t *engine.Turn, s *accountState, c *AddGrant, now engine.Time) error {
+	pending := 0
+	for _, g := range s.grants {
+		if !g.Accepted && g.Receiver == c.Create.Receiver {
+			pending++
+		}
+	}
+	switch l := &r.settings.Limits; {
+	case len(s.grants) >= l.GrantsMax:
+		return &LimitError{LimitGrants, l.GrantsMax}
+	case pending >= l.PendingGrantsMax:
+		return &LimitError{LimitPendingGrants, l.PendingGrantsMax}
+	}
+	if _, err := withTags(nil, c.Create.Tags); err != nil { // what is counted must come to be
+		return err
+	}
+	r.Emit(t, s, now, &grantCounted{countedGrant{Key: KeyOf(c.Seed), Receiver: c.Create.Receiver}})
+	to, _ := Command(s.id.Name.World, KindDataSet, c.Create.Source, nil)
+	t.Messages = append(t.Messages, send(to.Name, c))
+	return nil
 }

@@ -38,6 +38,8 @@ const (
 	KindDataSet  engine.Kind = "dataexchange-data-set"
 	KindRevision engine.Kind = "dataexchange-revision"
 	KindJob      engine.Kind = "dataexchange-job"
+	KindGrant    engine.Kind = "dataexchange-grant"
+	KindEntitled engine.Kind = "dataexchange-entitled"
 )
 
 // Limits are the quotas, for an account and region.
@@ -54,6 +56,8 @@ type Limits struct {
 	ImportURLJobsMax      int `name:"import-url-jobs" env:"IMPORT_URL_JOBS" default:"10" min:"1" max:"10000" help:"Jobs in progress that import from a signed URL."`
 	ExportJobsMax         int `name:"export-jobs" env:"EXPORT_JOBS" default:"10" min:"1" max:"10000" help:"Jobs in progress that export assets to S3."`
 	ExportURLJobsMax      int `name:"export-url-jobs" env:"EXPORT_URL_JOBS" default:"10" min:"1" max:"10000" help:"Jobs in progress that export an asset to a signed URL."`
+	GrantsMax             int `name:"data-grants" env:"DATA_GRANTS" default:"1000" min:"1" max:"10000" help:"Data grants that an account has made in a region and that are not over."`
+	PendingGrantsMax      int `name:"pending-data-grants" env:"PENDING_DATA_GRANTS" default:"20" min:"1" max:"10000" help:"Of these, grants to one receiver that has not accepted them."`
 	ExportRevisionJobsMax int `name:"export-revision-jobs" env:"EXPORT_REVISION_JOBS" default:"5" min:"1" max:"10000" help:"Jobs in progress that export revisions to S3. Of those of event actions more wait in line."`
 }
 
@@ -83,6 +87,8 @@ const (
 	LimitAssets          = "Assets per revision"
 	LimitAssetSize       = "Asset size in GB"
 	LimitEventActions    = "Event actions per account"
+	LimitGrants          = "Active and pending data grants"
+	LimitPendingGrants   = "Pending data grants per consumer"
 	LimitDataSetActions  = "Auto export event actions per data set"
 	limitImport          = "Concurrent in progress jobs to import assets from Amazon S3"
 	limitImportURL       = "Concurrent in progress jobs to import assets from a signed URL"
@@ -125,7 +131,11 @@ func CreateCommand(w engine.World, kind engine.Kind, seed engine.Seed, body any)
 
 // AccountCommand addresses a command to the account.
 func AccountCommand(w engine.World, body any) engine.Command {
-	_, makes := body.(*AddDataSet)
+	makes := false
+	switch body.(type) {
+	case *AddDataSet, *CreateEventAction, *Admit: // the last two, of who has nothing but what is granted
+		makes = true
+	}
 	return collection.Command(accountOf(w), body, makes)
 }
 
@@ -151,6 +161,8 @@ var messages = pack.NewTypes(map[byte]message{
 	1: &CreateDataSet{}, 2: &CreateRevision{}, 3: &createJob{}, 4: &Start{},
 	5: &dataSetGone{}, 6: &revisionGone{}, 7: &purge{}, 8: &finalized{}, 9: &published{},
 	10: &release{}, 11: &addAssets{}, 12: &added{},
+	13: &AddGrant{}, 14: &CreateGrant{}, 15: &Entitle{}, 16: &Entitled{}, 17: &Accepted{}, 18: &grantAccepted{},
+	19: &GrantOver{}, 20: &Withdraw{}, 21: &publish{}, 22: &refinalized{},
 })
 
 // send makes a message.
@@ -190,14 +202,17 @@ func (posted) Refused(engine.Name, any, error) []engine.Message { return nil }
 // keptNames are the traits of kinds that are found by their names when they are closed, too.
 var keptNames = engine.Traits{KeepsNames: true, CutsLog: true}
 
-// The visibility index: an entry's family is a filter, its value what it looks for. All
-// entries are by the time of creation.
+// The visibility index: an entry's family is a filter, its value what it looks for.
+// Entries are by the time of creation.
 const (
 	ByOwner           byte = 0x50 // all data sets: no value
 	ByDataSet         byte = 0x51 // revisions, jobs: the data set's id
 	ByAccount         byte = 0x52 // all jobs: no value
 	ByRevision        byte = 0x53 // jobs: the revision's id
 	ByDataSetRevision byte = 0x54 // jobs: both ids
+	ByPublication     byte = 0x55 // revisions that are finalized, by when they were: the data set's id
+	ByState           byte = 0x56 // grants, for their receiver: no value, or the acceptance state
+	ByEntitled        byte = 0x57 // grants, for their sender: the entitled data set's id
 )
 
 // withTags gives the tags with more added; a key's new value replaces its old one. Errors:

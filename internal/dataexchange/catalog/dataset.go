@@ -17,6 +17,7 @@ type DataSet struct {
 	Created     engine.Time
 	Updated     engine.Time
 	Tags        []collection.Tag // by key
+	Grants      int              // how many of it are not over
 }
 
 func (d *DataSet) code(c *pack.Coder) {
@@ -43,8 +44,9 @@ type (
 	}
 	// revisionGone: a revision was deleted.
 	revisionGone struct{ Key string }
-	// finalized: a revision was finalized for the first time.
-	finalized struct{ Revision string }
+	// finalized: a revision was finalized for the first time; refinalized: once more.
+	finalized   struct{ Revision string }
+	refinalized struct{ Revision string }
 )
 
 // Code says the fields.
@@ -59,6 +61,31 @@ func (m *revisionGone) Code(c *pack.Coder) { c.Text(&m.Key) }
 
 // Code says the fields.
 func (m *finalized) Code(c *pack.Coder) { c.Text(&m.Revision) }
+
+// Code says the fields.
+func (m *refinalized) Code(c *pack.Coder) { c.Text(&m.Revision) }
+
+// granted is a grant of the data set that is not over.
+type granted struct{ Key, Receiver string }
+
+// SortKey orders grants by their keys.
+func (g *granted) SortKey() collection.Name { return collection.Name(g.Key) }
+
+func (g *granted) code(c *pack.Coder) {
+	c.Text(&g.Key)
+	c.Text(&g.Receiver)
+}
+
+// announcement is a revision of which receivers of grants are yet to be told.
+type announcement struct {
+	Revision string
+	After    string // the key of the last grant whose receiver was; empty: none
+}
+
+func (a *announcement) code(c *pack.Coder) {
+	c.Text(&a.Revision)
+	c.Text(&a.After)
+}
 
 // child is a thing that another one counts, by its key.
 type child string
@@ -80,6 +107,8 @@ type dataSetState struct {
 	published int64       // revisions, so far
 	deleted   engine.Time // since when; its revisions go first
 	closed    engine.Time // when the last had gone
+	grants    collection.Set[collection.Name, *granted]
+	upcoming  []announcement
 }
 
 // Code says the fields. The id is that of the identity.
@@ -97,6 +126,11 @@ func (s *dataSetState) Code(c *pack.Coder) {
 	c.Int(&s.published)
 	s.deleted.Code(c)
 	s.closed.Code(c)
+	if c.Tail(len(s.grants)+len(s.upcoming) > 0) {
+		collection.Code(c, &s.grants, (*granted).code)
+		pack.List(c, &s.upcoming, (*announcement).code)
+	}
+	s.set.Grants = len(s.grants)
 }
 
 func (s *dataSetState) change(f func(d *DataSet)) {
@@ -114,6 +148,10 @@ type (
 	dataSetPublished struct{ revision string }
 	dataSetDeleted   struct{}
 	dataSetEmptied   struct{}
+	grantAdded       struct{ grant granted }
+	grantRemoved     struct{ key string }
+	announcementCame struct{ revision string }
+	announcementWent struct{ after string } // on; empty: it is done
 )
 
 func (e *dataSetUpdated) Code(c *pack.Coder) {
@@ -125,9 +163,13 @@ func (e *revisionRemoved) Code(c *pack.Coder)  { c.Text(&e.key) }
 func (e *dataSetPublished) Code(c *pack.Coder) { c.Text(&e.revision) }
 func (*dataSetDeleted) Code(*pack.Coder)       {}
 func (*dataSetEmptied) Code(*pack.Coder)       {}
+func (e *grantAdded) Code(c *pack.Coder)       { e.grant.code(c) }
+func (e *grantRemoved) Code(c *pack.Coder)     { c.Text(&e.key) }
+func (e *announcementCame) Code(c *pack.Coder) { c.Text(&e.revision) }
+func (e *announcementWent) Code(c *pack.Coder) { c.Text(&e.after) }
 
 func (e *dataSetCreated) Apply(s *dataSetState, at engine.Time) {
-	s.set = &DataSet{s.id.Run.String(), e.Name, e.Description, at, at, e.Tags}
+	s.set = &DataSet{ID: s.id.Run.String(), Name: e.Name, Description: e.Description, Created: at, Updated: at, Tags: e.Tags}
 }
 func (e *dataSetUpdated) Apply(s *dataSetState, at engine.Time) {
 	s.change(func(d *DataSet) { d.Name, d.Description, d.Updated = e.name, e.description, at })
@@ -142,6 +184,24 @@ func (e *revisionRemoved) Apply(s *dataSetState, _ engine.Time) {
 func (*dataSetPublished) Apply(s *dataSetState, _ engine.Time) { s.published++ }
 func (*dataSetDeleted) Apply(s *dataSetState, at engine.Time)  { s.deleted = at }
 func (*dataSetEmptied) Apply(s *dataSetState, at engine.Time)  { s.closed = at }
+func (e *grantAdded) Apply(s *dataSetState, _ engine.Time) {
+	s.grants.Put(&e.grant)
+	s.change(func(d *DataSet) { d.Grants = len(s.grants) })
+}
+func (e *grantRemoved) Apply(s *dataSetState, _ engine.Time) {
+	s.grants.Remove(collection.Name(e.key))
+	s.change(func(d *DataSet) { d.Grants = len(s.grants) })
+}
+func (e *announcementCame) Apply(s *dataSetState, _ engine.Time) {
+	s.upcoming = append(s.upcoming, announcement{Revision: e.revision})
+}
+func (e *announcementWent) Apply(s *dataSetState, _ engine.Time) {
+	if e.after == "" {
+		s.upcoming = s.upcoming[1:]
+		return
+	}
+	s.upcoming[0].After = e.after
+}
 
 // DataSets is the rules of KindDataSet.
 type DataSets struct {
@@ -165,7 +225,8 @@ var dataSetRules = collection.NewRules(collection.Config[*dataSetState]{
 	Version: 1,
 	Events: map[byte]collection.Event[*dataSetState]{
 		1: &dataSetCreated{}, 2: &dataSetUpdated{}, 3: &dataSetTagged{}, 4: &revisionAdded{}, 5: &revisionRemoved{},
-		6: &dataSetPublished{}, 7: &dataSetDeleted{}, 8: &dataSetEmptied{},
+		6: &dataSetPublished{}, 7: &dataSetDeleted{}, 8: &dataSetEmptied{}, 9: &grantAdded{}, 10: &grantRemoved{},
+		11: &announcementCame{}, 12: &announcementWent{},
 	},
 })
 
@@ -184,6 +245,9 @@ func (*DataSets) Record(state engine.State, _ engine.Time) engine.Record {
 		r.Wake = s.deleted
 	case s.set != nil:
 		r.Listing = listing(s.set.Description, s.set.codeListed)
+		if len(s.upcoming) > 0 {
+			r.Wake = 1
+		}
 	}
 	return r
 }
@@ -260,11 +324,24 @@ func (r *DataSets) Handle(state engine.State, body any, in engine.Input) (t engi
 	case *finalized:
 		r.Emit(&t, s, in.Now, &dataSetPublished{c.Revision})
 		t.Messages = append(t.Messages, send(accountOf(s.id.Name.World), &published{s.set.ID, c.Revision}))
+		r.publish(&t, s, c.Revision, in.Now)
+	case *refinalized:
+		r.publish(&t, s, c.Revision, in.Now)
+	case *AddGrant:
+		r.grant(&t, s, c, in.Now)
+	case *GrantOver:
+		if s.grants.Has(collection.Name(c.Key)) {
+			r.Emit(&t, s, in.Now, &grantRemoved{c.Key})
+		}
 	case *Delete:
+		if len(s.grants) > 0 {
+			return engine.Turn{}, &StateError{"There are data grants of the data set."}
+		}
 		r.Emit(&t, s, in.Now, &dataSetDeleted{})
 		t.Messages = append(t.Messages, send(accountOf(s.id.Name.World), &dataSetGone{s.id.Name.Key}))
 		r.purge(&t, s, in.Now)
 	case engine.Wake:
+		r.announce(&t, s, in.Now)
 	default:
 		panic(fmt.Sprintf("catalog: no rule of data sets for command %T", body))
 	}
@@ -280,7 +357,7 @@ func (r *DataSets) afterDeletion(s *dataSetState, body any, in engine.Input) (t 
 		if s.closed == 0 {
 			r.purge(&t, s, in.Now)
 		}
-	case *revisionGone, *finalized:
+	case *revisionGone, *finalized, *refinalized, *GrantOver:
 	default:
 		return t, &engine.UnknownRunError{Name: s.id.Name, Run: s.id.Run}
 	}
@@ -297,4 +374,50 @@ func (r *DataSets) purge(t *engine.Turn, s *dataSetState, now engine.Time) {
 	if len(s.revisions) == 0 {
 		r.Emit(t, s, now, &dataSetEmptied{})
 	}
+}
+
+// grant takes a grant of the data set in, and has it made; again, if it is there, so that
+// its maker need not wait for the message.
+func (r *DataSets) grant(t *engine.Turn, s *dataSetState, c *AddGrant, now engine.Time) {
+	key := KeyOf(c.Seed)
+	if s.grants.Has(collection.Name(key)) {
+		return
+	}
+	r.Emit(t, s, now, &grantAdded{granted{key, c.Create.Receiver}})
+	create := begin(s.id.Name.World, KindGrant, c.Seed, &c.Create)
+	create.Begin = engine.IfAbsent // so that one which was deleted meanwhile says so
+	t.Messages = append(t.Messages, create)
+}
+
+// publish tells of a revision those to whom the data set is granted.
+func (r *DataSets) publish(t *engine.Turn, s *dataSetState, revision string, now engine.Time) {
+	if len(s.grants) == 0 {
+		return
+	}
+	r.Emit(t, s, now, &announcementCame{revision})
+	r.announce(t, s, now)
+}
+
+// announce tells some of them; what is left wants a Wake.
+func (r *DataSets) announce(t *engine.Turn, s *dataSetState, now engine.Time) {
+	for n := 0; n < fanOutMax && len(s.upcoming) > 0; n++ {
+		a := s.upcoming[0]
+		rest := s.grants.After(collection.Name(a.After), false)
+		if len(rest) == 0 {
+			r.Emit(t, s, now, &announcementWent{})
+			continue
+		}
+		to := entitledName(engine.World{Account: rest[0].Receiver, Region: s.id.Name.World.Region}, rest[0].Key)
+		t.Messages = append(t.Messages, send(to, &publish{a.Revision}))
+		r.Emit(t, s, now, &announcementWent{rest[0].Key})
+	}
+}
+
+// Refused implements engine.MessagedRules: a grant of a data set that is gone is over before
+// it began.
+func (*DataSets) Refused(to engine.Name, body any, _ error) []engine.Message {
+	if c, ok := body.(*AddGrant); ok {
+		return []engine.Message{send(accountOf(to.World), &GrantOver{KeyOf(c.Seed)})}
+	}
+	return nil
 }

@@ -79,3 +79,73 @@ func TestEachEventActionHasOneJob(t *testing.T) {
 		t.Errorf("%d jobs wait for ever", len(s.line))
 	}
 }
+
+// TestEachReceiverIsTold publishes two revisions of a data set that has many grants: each
+// receiver hears of each, in turns that are small enough.
+func TestEachReceiverIsTold(t *testing.T) {
+	const many = 450
+	run := enginetest.NewRun(t, NewDataSets(&Settings{Limits: DefaultLimits()}), engine.Identity{Name: engine.Name{World: world, Kind: KindDataSet, Key: KeyOf(seed("A"))}})
+	do := func(body any) engine.Turn {
+		t.Helper()
+		turn, err := run.Handle(1000, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return turn
+	}
+	do(&CreateDataSet{Name: "n", Description: "d"})
+	want := map[string]bool{}
+	for n := range many {
+		var s engine.Seed
+		s[12], s[13] = byte(n>>8), byte(n)
+		do(&AddGrant{Seed: s, Create: CreateGrant{Terms: Terms{Receiver: "2"}}})
+		for _, revision := range []string{"C", "D"} {
+			want[entitledName(receiver, KeyOf(s)).Key+id(revision)] = true
+		}
+	}
+	turns := []engine.Turn{do(&finalized{id("C")}), do(&finalized{id("D")})}
+	for run.Rules.Record(run.State, 0).Wake != 0 {
+		turns = append(turns, do(engine.Wake{}))
+	}
+	if len(turns) < 2*many/fanOutMax || len(turns) > 2*many/fanOutMax+2 {
+		t.Errorf("%d turns", len(turns))
+	}
+	for _, turn := range turns {
+		for _, m := range turn.Messages {
+			body, err := posted{}.DecodeMessage(m.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, ok := body.(*publish)
+			if !ok {
+				continue
+			}
+			if key := m.To.Key + p.Revision; !want[key] || m.To.World != receiver || m.To.Kind != KindEntitled {
+				t.Errorf("message %+v", m)
+			} else {
+				delete(want, key)
+			}
+		}
+	}
+	if len(want) != 0 {
+		t.Errorf("%d were not told", len(want))
+	}
+}
+
+// TestEntitledIDs: the ids under which a grant shows things lead back to them, are others in
+// each grant, and others than theirs; what is no id leads nowhere.
+func TestEntitledIDs(t *testing.T) {
+	one, two := &Grant{DataSet: id("D"), Terms: Terms{Source: id("A")}}, &Grant{DataSet: id("E"), Terms: Terms{Source: id("A")}}
+	shown := one.Entitled(id("R"))
+	if back, ok := one.SourceOf(shown); !ok || back != id("R") || shown == id("R") || shown == two.Entitled(id("R")) {
+		t.Errorf("%s is shown as %s, which is %s; by another grant as %s", id("R"), shown, back, two.Entitled(id("R")))
+	}
+	if other, ok := two.SourceOf(shown); !ok || other == id("R") {
+		t.Errorf("%s leads to %s by another grant", shown, other)
+	}
+	for _, none := range []string{"", "x", "0", id("R") + "00", "ABCDEFABCDEFABCDEFABCDEFABCDEFAB"} {
+		if _, ok := one.SourceOf(none); ok {
+			t.Errorf("%q leads somewhere", none)
+		}
+	}
+}

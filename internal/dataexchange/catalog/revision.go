@@ -21,7 +21,10 @@ type Revision struct {
 	Updated   engine.Time
 	Finalized bool
 	// Published: it was finalized before, and its data set was told. That is done once.
-	Published      bool
+	Published bool
+	// PublishedAt is since when it has been finalized; zero: it is not. Who is granted its
+	// data set sees it as made then.
+	PublishedAt    engine.Time
 	RevokedAt      engine.Time // zero: it is not revoked
 	RevokedComment string
 	Assets         int              // how many
@@ -45,11 +48,22 @@ func (r *Revision) codeListed(c *pack.Coder) {
 	c.Text(&r.RevokedComment)
 }
 
+// codePublished says since when it is finalized, at the end of what is stored: a draft has
+// nothing there.
+func (r *Revision) codePublished(c *pack.Coder) {
+	if c.Tail(r.PublishedAt != 0) {
+		r.PublishedAt.Code(c)
+	}
+}
+
 // ReadRevision reads a revision from a record, without its tags. It is not whole if its
 // comment is long: then it is to be asked for.
 func ReadRevision(v *engine.RunView) (r *Revision, whole bool, err error) {
 	r = &Revision{ID: v.Run.String()}
-	whole, err = readListing(v.Listing, &r.Comment, r.codeListed)
+	whole, err = readListing(v.Listing, &r.Comment, func(c *pack.Coder) {
+		r.codeListed(c)
+		r.codePublished(c)
+	})
 	return r, whole, err
 }
 
@@ -187,6 +201,7 @@ func (s *revisionState) Code(c *pack.Coder) {
 	collection.Code(c, &s.assets, (*Asset).code)
 	s.revision.Assets = len(s.assets)
 	s.deleted.Code(c)
+	s.revision.codePublished(c)
 }
 
 func (s *revisionState) change(at engine.Time, f func(r *Revision)) {
@@ -250,7 +265,10 @@ func (e *revisionCreated) Apply(s *revisionState, at engine.Time) {
 }
 func (e *revisionUpdated) Apply(s *revisionState, at engine.Time) {
 	s.change(at, func(r *Revision) {
-		r.Comment, r.Finalized, r.Published = e.comment, e.finalized, r.Published || e.finalized
+		r.Comment, r.Finalized, r.Published, r.PublishedAt = e.comment, e.finalized, r.Published || e.finalized, 0
+		if e.finalized {
+			r.PublishedAt = at
+		}
 	})
 }
 func (e *revisionRevoked) Apply(s *revisionState, at engine.Time) {
@@ -333,7 +351,10 @@ func (*Revisions) Record(state engine.State, _ engine.Time) engine.Record {
 	if s.revision.Finalized {
 		r.Status, r.Closed = engine.Closed, s.revision.Updated
 	}
-	r.Listing = listing(s.revision.Comment, s.revision.codeListed)
+	r.Listing = listing(s.revision.Comment, func(c *pack.Coder) {
+		s.revision.codeListed(c)
+		s.revision.codePublished(c)
+	})
 	return r
 }
 
@@ -346,7 +367,11 @@ func (*Revisions) Entries(id engine.Identity, rec *engine.Record) []engine.Entry
 	if err != nil {
 		panic(fmt.Sprintf("catalog: entries of revision %s: %v", id.Run, err))
 	}
-	return []engine.Entry{{Family: ByDataSet, Value: r.DataSet, Time: rec.Started}}
+	entries := []engine.Entry{{Family: ByDataSet, Value: r.DataSet, Time: rec.Started}}
+	if r.PublishedAt != 0 {
+		entries = append(entries, engine.Entry{Family: ByPublication, Value: r.DataSet, Time: r.PublishedAt})
+	}
+	return entries
 }
 
 // Refused implements engine.MessagedRules: a job hears that there is no revision for what it
@@ -442,9 +467,13 @@ func (r *Revisions) update(t *engine.Turn, s *revisionState, c *UpdateRevision, 
 		return &InvalidError{"A revision without assets can't be finalized."}
 	}
 	r.Emit(t, s, now, e)
-	if !was.Published && e.finalized {
+	if e.finalized {
 		to, _ := Command(s.id.Name.World, KindDataSet, was.DataSet, nil)
-		t.Messages = append(t.Messages, send(to.Name, &finalized{s.revision.ID}))
+		var told message = &finalized{s.revision.ID}
+		if was.Published {
+			told = &refinalized{s.revision.ID}
+		}
+		t.Messages = append(t.Messages, send(to.Name, told))
 	}
 	return nil
 }

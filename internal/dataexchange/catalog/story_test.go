@@ -35,17 +35,22 @@ type story struct {
 	notify engine.Notify
 }
 
-var world = engine.World{Account: "1", Region: "r"}
+var (
+	world    = engine.World{Account: "1", Region: "r"}
+	receiver = engine.World{Account: "2", Region: "r"}
+)
 
 func newStory(t testing.TB) *story {
 	settings := &Settings{Limits: Limits{
 		DataSetsMax: 2, RevisionsMax: 3, AssetsMax: 3, AssetGigabytesMax: 1, EventActionsMax: 3, DataSetActionsMax: 2,
 		ImportJobsMax: 1, ImportURLJobsMax: 1, ExportJobsMax: 1, ExportURLJobsMax: 1, ExportRevisionJobsMax: 1,
+		GrantsMax: 3, PendingGrantsMax: 2,
 	}, AutoExportRetry: time.Hour}
 	return &story{
 		t: t, now: 1000, runs: map[engine.Name]*enginetest.Run{}, keys: map[string]string{}, ids: map[string]string{}, kept: map[engine.Name]map[blob.ID]bool{},
 		rules: map[engine.Kind]engine.Rules{
 			KindAccount: NewAccounts(settings), KindDataSet: NewDataSets(settings), KindRevision: NewRevisions(settings), KindJob: NewJobs(settings),
+			KindGrant: NewGrants(), KindEntitled: NewEntitlements(),
 		},
 	}
 }
@@ -61,9 +66,16 @@ var commands = map[string]any{
 	"tag-asset": &TagAsset{Change: &Tag{}}, "tag-event-action": &TagEventAction{Change: &Tag{}},
 	"create-job": &CreateJob{}, "start": &Start{}, "cancel": &Cancel{}, "uploaded": &Uploaded{}, "took": &Took{}, "saved": &Saved{}, "did": &Did{},
 	"finish": &Finish{}, "fail": &Fail{},
+	"add-grant": &AddGrant{}, "create-grant": &CreateGrant{}, "accept": &Accept{}, "withdraw": &Withdraw{}, "accepted": &Accepted{}, "grant-over": &GrantOver{},
 }
 
-var kindsOf = map[string]engine.Kind{"account": KindAccount, "set": KindDataSet, "revision": KindRevision, "job": KindJob}
+// places are the kinds in the world of the stories and in that of who receives a grant, by
+// what stories call them.
+var places = map[string]engine.Name{
+	"account": {World: world, Kind: KindAccount}, "set": {World: world, Kind: KindDataSet}, "revision": {World: world, Kind: KindRevision},
+	"job": {World: world, Kind: KindJob}, "grant": {World: world, Kind: KindGrant},
+	"entitled": {World: receiver, Kind: KindEntitled}, "receiver": {World: receiver, Kind: KindAccount}, "their-job": {World: receiver, Kind: KindJob},
+}
 
 // seed is that of what a story calls by a letter.
 func seed(letter string) (s engine.Seed) {
@@ -92,7 +104,7 @@ func (s *story) do(line string) []string {
 	}
 	thing, fields, _ := strings.Cut(rest, " ")
 	kind, letter, _ := strings.Cut(thing, "/")
-	name := engine.Name{World: world, Kind: kindsOf[kind]}
+	name := places[kind]
 	if letter != "" {
 		if name.Key = s.key(letter); name.Key == "" {
 			name.Key = KeyOf(seed(letter))
@@ -129,7 +141,7 @@ func (s *story) do(line string) []string {
 			s.t.Fatalf("%s: %v", line, err)
 		}
 	}
-	return s.handle(name, body.Interface(), strings.HasPrefix(verb, "create-") && kind != "account" || verb == "add-data-set", seed(letter+" "))
+	return s.handle(name, body.Interface(), strings.HasPrefix(verb, "create-") && kind != "account" || verb == "add-data-set" || verb == "create-event-action", seed(letter+" "))
 }
 
 func jsonOf(v any) string {
@@ -230,8 +242,8 @@ func (s *story) send(m engine.Message) {
 }
 
 func called(n engine.Name) string {
-	for word, kind := range kindsOf {
-		if kind == n.Kind {
+	for word, place := range places {
+		if place.Kind == n.Kind && place.World == n.World {
 			return strings.TrimSuffix(word+"/"+n.Key, "/")
 		}
 	}
@@ -287,7 +299,7 @@ func (s *story) deliver() (told []string) {
 			told = append(told, "  it exists")
 			continue
 		}
-		for _, line := range s.handle(m.To, body, m.Begin == engine.Always, m.Seed) {
+		for _, line := range s.handle(m.To, body, m.Begin != engine.Never, m.Seed) {
 			told = append(told, "  "+line)
 		}
 	}

@@ -46,7 +46,7 @@ type Ask struct{ Action, Resource string }
 // Tagged tells whether what the call is about may have tags, which conditions may ask for.
 func (n *Need) Tagged() bool {
 	switch n.Resource.Type {
-	case resource.DataSet, resource.Revision, resource.Asset, resource.EventAction:
+	case resource.DataSet, resource.Revision, resource.Asset, resource.EventAction, resource.Grant:
 		return n.Resource.ID != "*" && n.Resource.Account != ""
 	}
 	return false
