@@ -228,12 +228,13 @@ func TestKeysAcrossAccounts(t *testing.T) {
 			}
 			blob := a.field("CiphertextBlob", got.text)
 			for action, body := range map[string]string{
-				"Decrypt":         `{"KeyId":"ARN","CiphertextBlob":"` + blob + `"}`,
+				"Decrypt":         `{"KeyId":"ARN","CiphertextBlob":"BLOB"}`,
 				"DescribeKey":     `{"KeyId":"ARN"}`,
 				"GenerateDataKey": `{"KeyId":"ARN","KeySpec":"AES_256"}`,
-				"ReEncrypt":       `{"SourceKeyId":"ARN","CiphertextBlob":"` + blob + `","DestinationKeyId":"` + mine + `"}`,
+				"ReEncrypt":       `{"SourceKeyId":"ARN","CiphertextBlob":"BLOB","DestinationKeyId":"` + mine + `"}`,
 			} {
-				text := a.ask(a.kms(key, action, strings.ReplaceAll(body, "ARN", arn(id))))
+				// All at once: a blob may have the letters ARN.
+				text := a.ask(a.kms(key, action, strings.NewReplacer("ARN", arn(id), "BLOB", blob).Replace(body)))
 				if text.fault != "" || !strings.Contains(text.text, arn(id)) {
 					t.Errorf("%s with the key %s, %s: %s", who, name, action, text.text)
 				}
