@@ -9,6 +9,7 @@ AWS_DEFAULT_REGION, ...), the folder of the buckets (HEDDLE_TEST_BUCKETS) and th
 """
 
 import base64
+import configparser
 import datetime
 import hashlib
 import os
@@ -27,9 +28,10 @@ from botocore.config import Config
 ACCOUNT = "123456789012"
 NOWHERE = "0" * 32
 BUCKETS = pathlib.Path(os.environ["HEDDLE_TEST_BUCKETS"])
+OTHER = "111122223333"
 OFFERED = {
     # Refused by this server, as docs/WIRE.md says.
-    "SendApiAsset", "SendDataSetNotification", "CreateDataGrant", "AcceptDataGrant", "DeleteDataGrant", "GetDataGrant", "GetReceivedDataGrant",
+    "SendApiAsset", "SendDataSetNotification",
 }
 
 called = set()  # operations that answered with success
@@ -220,16 +222,78 @@ class DataExchange(unittest.TestCase):
             dx.get_data_set(**where)
         self.assertEqual((gone.exception.response["ResourceId"], gone.exception.response["ResourceType"]), (data_set["Id"], "DATA_SET"))
 
-    def test_grants_are_not_offered(self):
-        dx, data_set = self.dx, self.data_set()["Id"]
-        if not hasattr(dx, "create_data_grant"):
+    def test_grants(self):
+        """A provider and a receiver, on a server that is killed after each step: the receiver's bucket fills, and what is taken back is gone."""
+        if not hasattr(self.dx, "create_data_grant"):
             self.skipTest("this boto3 knows no grants")
-        with self.assertRaises(dx.exceptions.ValidationException):
-            dx.create_data_grant(Name="g", GrantDistributionScope="NONE", ReceiverPrincipal="111122223333", SourceDataSetId=data_set)
-        self.assertEqual(dx.list_data_grants()["DataGrantSummaries"], [])
-        self.assertEqual(dx.list_received_data_grants(AcceptanceState=["ACCEPTED"])["DataGrantSummaries"], [])
-        with self.assertRaises(dx.exceptions.ResourceNotFoundException):
-            dx.get_data_grant(DataGrantId=NOWHERE)
+        with self.assertRaises(self.dx.exceptions.ValidationException):
+            self.dx.create_data_grant(Name="g", GrantDistributionScope="NONE", ReceiverPrincipal=OTHER, SourceDataSetId=self.data_set()["Id"])
+        folder = pathlib.Path(tempfile.mkdtemp(dir=BUCKETS.parent))
+        server = Server(folder, "--accounts", OTHER)
+        provider = server.start()
+        self.addCleanup(lambda: server.process.poll() is None and server.kill())
+        (server.buckets / f"@{OTHER}" / "target").mkdir(parents=True, exist_ok=True)
+        for name in ("first", "second"):
+            (server.buckets / "source" / name).write_text(name)
+
+        def crash():
+            nonlocal provider
+            server.kill()
+            provider = server.start()
+            return server.client(OTHER)
+
+        def publish(name):
+            of = {"DataSetId": source, "RevisionId": provider.create_revision(DataSetId=source, Comment=name)["Id"]}
+            self.assertEqual(imported(provider, source, of["RevisionId"], "source", name)["State"], "COMPLETED")
+            for _ in range(600):
+                try:
+                    return provider.update_revision(Finalized=True, **of)
+                except provider.exceptions.ConflictException:  # the import is over when its account knows
+                    time.sleep(0.05)
+            raise AssertionError("the import does not end")
+
+        source = provider.create_data_set(Name="prices", Description="of everything", AssetType="S3_SNAPSHOT")["Id"]
+        publish("first")
+        grant = provider.create_data_grant(Name="g", GrantDistributionScope="NONE", ReceiverPrincipal=OTHER, SourceDataSetId=source, Tags={"k": "v"})
+        receiver = crash()
+        self.assertEqual(provider.get_data_grant(DataGrantId=grant["Id"])["Tags"], {"k": "v"})
+        received = receiver.list_received_data_grants(AcceptanceState=["PENDING_RECEIVER_ACCEPTANCE"])["DataGrantSummaries"]
+        self.assertEqual([(g["Arn"], g["DataSetId"]) for g in received], [(grant["Arn"], grant["DataSetId"])])
+        with self.assertRaises(receiver.exceptions.ResourceNotFoundException):
+            receiver.get_data_set(DataSetId=grant["DataSetId"])
+        self.assertEqual(receiver.accept_data_grant(DataGrantArn=grant["Arn"])["AcceptanceState"], "ACCEPTED")
+        receiver = crash()
+        self.assertEqual([g["AcceptanceState"] for g in provider.list_data_grants()["DataGrantSummaries"]], ["ACCEPTED"])
+        self.assertEqual(receiver.get_received_data_grant(DataGrantArn=grant["Arn"])["SenderPrincipal"], ACCOUNT)
+        shown = receiver.list_data_sets(Origin="ENTITLED")["DataSets"]
+        self.assertEqual([(d["Id"], d["Arn"], d["OriginDetails"]["DataGrantId"]) for d in shown],
+                         [(grant["DataSetId"], f"arn:aws:dataexchange:us-east-1::data-sets/{grant['DataSetId']}", grant["Id"])])
+        receiver.create_event_action(Action={"ExportRevisionToS3": {"RevisionDestination": {"Bucket": "target", "KeyPattern": "${Revision.Id}/${Asset.Name}"}}},
+                                     Event={"RevisionPublished": {"DataSetId": grant["DataSetId"]}})
+        publish("second")
+        receiver = crash()
+        for _ in range(600):
+            jobs = receiver.list_jobs(DataSetId=grant["DataSetId"])["Jobs"]
+            if jobs and jobs[0]["State"] == "COMPLETED":
+                break
+            time.sleep(0.05)
+        revision = receiver.list_data_set_revisions(DataSetId=grant["DataSetId"])["Revisions"][0]
+        arrived = files(server.buckets / f"@{OTHER}" / "target")
+        arrived.pop(f"_ADX-TEST-{OTHER}")
+        self.assertEqual((len(jobs), arrived), (1, {f"{revision['Id']}/second": b"second"}))
+        with self.assertRaises(provider.exceptions.ConflictException):
+            provider.delete_data_set(DataSetId=source)
+        provider.delete_data_grant(DataGrantId=grant["Arn"])
+        receiver = crash()
+        for gone in (lambda: receiver.get_data_set(DataSetId=grant["DataSetId"]), lambda: receiver.get_received_data_grant(DataGrantArn=grant["Arn"])):
+            with self.assertRaises(receiver.exceptions.ResourceNotFoundException):
+                gone()
+        provider.delete_data_set(DataSetId=source)
+        server.process.terminate()
+        self.assertEqual(server.process.wait(), 0)
+        server.process.stdout.close()
+        check = subprocess.run([os.environ["HEDDLE_BINARY"], "check", "--data", str(folder / "data")], capture_output=True, text=True)
+        self.assertEqual(check.returncode, 0, f"{check.stdout}{check.stderr}")
 
     def test_zz_every_operation(self):
         offered = set(self.dx.meta.service_model.operation_names) - OFFERED
@@ -239,8 +303,8 @@ class DataExchange(unittest.TestCase):
 class Server:
     """A server of this test's own, to be killed."""
 
-    def __init__(self, folder):
-        self.folder, self.buckets = folder, folder / "buckets"
+    def __init__(self, folder, *flags):
+        self.folder, self.buckets, self.flags = folder, folder / "buckets", flags
         for name in ("source", "target"):
             (self.buckets / name).mkdir(parents=True, exist_ok=True)
         self.port, self.process = None, None
@@ -248,15 +312,21 @@ class Server:
     def start(self):
         listen = f"127.0.0.1:{self.port or 0}"
         self.process = subprocess.Popen(
-            [os.environ["HEDDLE_BINARY"], "serve", "--listen", listen, "--data", str(self.folder / "data"), "--buckets", str(self.buckets), "--dx-owned-event-actions"],
+            [os.environ["HEDDLE_BINARY"], "serve", "--listen", listen, "--data", str(self.folder / "data"), "--buckets", str(self.buckets), "--dx-owned-event-actions", *self.flags],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in self.process.stdout:
             if " listens on " in line:
-                url = line.split(" listens on ")[1].split()[0]
-                self.port = url.rsplit(":", 1)[1]
-                pair = dict(row.split(" = ") for row in (self.folder / "data" / "credentials").read_text().splitlines() if " = " in row)
-                return make_client(endpoint_url=url, aws_access_key_id=pair["aws_access_key_id"], aws_secret_access_key=pair["aws_secret_access_key"])
+                self.url = line.split(" listens on ")[1].split()[0]
+                self.port = self.url.rsplit(":", 1)[1]
+                return self.client("default")
         raise AssertionError("the server does not start")
+
+    def client(self, profile):
+        """A client of the root user of an account."""
+        profiles = configparser.ConfigParser()
+        profiles.read(self.folder / "data" / "credentials")
+        pair = profiles[profile]
+        return make_client(endpoint_url=self.url, aws_access_key_id=pair["aws_access_key_id"], aws_secret_access_key=pair["aws_secret_access_key"])
 
     def kill(self):
         self.process.kill()
