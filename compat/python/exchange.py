@@ -1,5 +1,6 @@
 """What tests of Data Exchange share: jobs, and servers of their own, to be killed."""
 
+import configparser
 import os
 import subprocess
 import time
@@ -9,10 +10,18 @@ from botocore.config import Config
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
+called = set()  # operations that answered with success
+
 
 def client(**more):
     """A client that never tries again."""
-    return boto3.client("dataexchange", region_name=REGION, config=Config(retries={"total_max_attempts": 1}), **more)
+    made = boto3.client("dataexchange", region_name=REGION, config=Config(retries={"total_max_attempts": 1}), **more)
+
+    def note(parsed, model, **_):
+        if parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
+            called.add(model.name)
+    made.meta.events.register("after-call.dataexchange", note)
+    return made
 
 
 def finish(dx, job):
@@ -64,11 +73,17 @@ class Server:
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in self.process.stdout:
             if " listens on " in line:
-                url = line.split(" listens on ")[1].split()[0]
-                self.port = url.rsplit(":", 1)[1]
-                pair = dict(row.split(" = ") for row in (self.data / "credentials").read_text().splitlines() if " = " in row)
-                return client(endpoint_url=url, aws_access_key_id=pair["aws_access_key_id"], aws_secret_access_key=pair["aws_secret_access_key"])
+                self.url = line.split(" listens on ")[1].split()[0]
+                self.port = self.url.rsplit(":", 1)[1]
+                return self.client("default")
         raise AssertionError("the server does not start")
+
+    def client(self, profile):
+        """A client of the root user of an account."""
+        profiles = configparser.ConfigParser()
+        profiles.read(self.data / "credentials")
+        pair = profiles[profile]
+        return client(endpoint_url=self.url, aws_access_key_id=pair["aws_access_key_id"], aws_secret_access_key=pair["aws_secret_access_key"])
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:

@@ -125,7 +125,11 @@ class StepFunctions(unittest.TestCase):
                     if order.get("card") == "bad" and name == "ChargeCreditCard":
                         sfn.send_task_failure(taskToken=task["taskToken"], error="CardDeclined", cause="no")
                     else:
-                        sfn.send_task_success(taskToken=task["taskToken"], output=json.dumps(answers[name](order)))
+                        try:
+                            sfn.send_task_success(taskToken=task["taskToken"], output=json.dumps(answers[name](order)))
+                        except sfn.exceptions.TaskTimedOut:
+                            if name != "ReserveItem":  # the other branch may have failed meanwhile, and ended this one
+                                raise
             except Exception as e:
                 failures.append(e)
 

@@ -31,7 +31,7 @@ func (s *actions) find(ctx context.Context, w engine.World, id string) (*dataSet
 	none := err
 	reply, err = s.doIn(ctx, w, catalog.KindEntitled, id, &catalog.Describe{})
 	if err == nil {
-		if g := reply.(*catalog.Grant); g.Accepted != 0 && !g.Over(s.Clock()) {
+		if g := reply.(*catalog.Grant); s.shows(g) {
 			return s.entitled(w, g), nil
 		}
 		return nil, none
@@ -60,6 +60,12 @@ func orElse(err, other error) error {
 		return err
 	}
 	return other
+}
+
+// shows tells whether a grant shows its receiver anything now. With an account that is not
+// served nobody has to do.
+func (s *actions) shows(g *catalog.Grant) bool {
+	return g.Accepted != 0 && !g.Over(s.Clock()) && s.Accounts.Has(g.Sender)
 }
 
 // entitled is what a grant shows.

@@ -151,7 +151,7 @@ func (s *actions) listDataSets(ctx context.Context, in *wire.ListDataSetsRequest
 		if err != nil {
 			return nil, err
 		}
-		if g.Over(s.Clock()) { // it has not woken yet
+		if !s.shows(g) { // it has not woken yet
 			return nil, missing(catalog.KindDataSet, g.DataSet)
 		}
 		return s.listed(ctx, s.entitled(w, g), whole)

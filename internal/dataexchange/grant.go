@@ -176,7 +176,7 @@ func (s *actions) received(ctx context.Context, arn string) (*catalog.Grant, err
 		return nil, faultOf(err, catalog.KindGrant, n.ID)
 	}
 	g := reply.(*catalog.Grant)
-	if g.ID != n.ID || g.Sender != n.Account {
+	if g.ID != n.ID || g.Sender != n.Account || !s.Accounts.Has(g.Sender) {
 		return nil, missing(catalog.KindGrant, n.ID)
 	}
 	return g, nil
@@ -277,6 +277,9 @@ func (s *actions) listReceivedDataGrants(ctx context.Context, in *wire.ListRecei
 		g, _, err := catalog.ReadEntitled(r)
 		if err != nil {
 			return nil, err
+		}
+		if !s.Accounts.Has(g.Sender) {
+			return nil, missing(catalog.KindGrant, g.ID)
 		}
 		return &wire.ReceivedDataGrantSummariesEntry{
 			AcceptanceState: g.State(), AcceptedAt: moment(g.Accepted), ARN: grantARN(w, g), CreatedAt: wire.Timestamp(g.Created), DataSetID: g.DataSet,

@@ -1,17 +1,23 @@
 // Package catalog holds the rules of what Data Exchange has: data sets, their revisions with
-// assets, event actions, and jobs.
+// assets, event actions, jobs, and grants of data sets to other accounts.
 //
-// There are four kinds of run. "dataexchange-account" is a world's account, which never
+// There are six kinds of run. "dataexchange-account" is a world's account, which never
 // closes: it counts what there may be only so much of, has the event actions, and knows which
-// jobs are in progress. "dataexchange-data-set", "dataexchange-revision" and
-// "dataexchange-job" are one thing each, whose id is the id of its run. A revision closes
-// when it is finalized, and may open again; a job closes when it has ended.
+// jobs are in progress. "dataexchange-data-set", "dataexchange-revision", "dataexchange-job",
+// "dataexchange-grant" and "dataexchange-entitled" are one thing each, whose id is the id of
+// its run. A revision closes when it is finalized, and may open again; a job closes when it
+// has ended. A grant is its sender's; what its receiver has of it is an entitled data set, in
+// the receiver's world.
 //
 // What one run wants of another it says by message, so that each step of a publication is
 // done once, whatever is killed meanwhile:
 //
 //	revision is finalized ─► data set ─► account ─► a job for each event action of the set
+//	                                  └► entitled data sets ─► their accounts ─► the same
 //	job has its bytes ─► revision takes the assets ─► job is completed ─► account
+//	account counts a grant ─► data set ─► grant ─► entitled data set ─► grant: its id
+//	entitled data set is accepted ─► grant ─► account
+//	grant is deleted, or over ─► entitled data set, account and data set
 //
 // Whoever makes a thing tells its owner first, which counts it and sends the same command by
 // message. So a thing that is counted comes to be, though its maker is killed.
