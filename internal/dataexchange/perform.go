@@ -1,10 +1,12 @@
 package dataexchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/internal/blob"
@@ -30,7 +32,7 @@ const (
 	// moversMax is how many assets of one job move at a time.
 	moversMax = 4
 	// reportEvery is after how many assets of an export its job is told, and is asked whether
-	// the revision may still be exported.
+	// the revision may still be exported, unless a test has another number.
 	reportEvery = 64
 	// assetsPage is how many assets are asked for at a time.
 	assetsPage = 1000
@@ -58,7 +60,7 @@ func (p performer) take(ctx context.Context, task tasks.Task) (handBack func(), 
 		return nil, nil
 	}
 	w := task.Name.World
-	m := &move{performer: p, world: w, identity: task.Identity, job: job, sending: map[int64]catalog.Sending{}}
+	m := &move{performer: p, world: w, identity: task.Identity, job: job, done: job.Done, sending: map[int64]catalog.Sending{}}
 	for _, s := range job.Sending {
 		m.sending[s.Item] = s
 	}
@@ -148,7 +150,8 @@ type move struct {
 	performer
 	world    engine.World
 	identity engine.Identity
-	job      *catalog.Job
+	job      *catalog.Job // the rules' own, so never changed
+	done     int64        // how many of its assets need not be exported any more
 
 	mu      sync.Mutex                // guards what is below
 	sending map[int64]catalog.Sending // large objects that are being put, by their place
@@ -185,28 +188,18 @@ func (m *move) perform(ctx context.Context) error {
 func (m *move) beside(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	next := make(chan int)
-	var movers sync.WaitGroup
-	for range min(moversMax, n) {
-		movers.Go(func() {
-			for i := range next {
-				if err := do(ctx, i); err != nil {
-					stop(err)
-					return
-				}
+	var begun atomic.Int64
+	m.Beside(min(moversMax, n), func() {
+		for ctx.Err() == nil {
+			i := int(begun.Add(1)) - 1
+			if i >= n {
+				return
 			}
-		})
-	}
-feed:
-	for i := range n {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			break feed
+			if err := do(ctx, i); err != nil {
+				stop(err)
+			}
 		}
-	}
-	close(next)
-	movers.Wait()
+	})
 	return context.Cause(ctx)
 }
 
@@ -346,8 +339,8 @@ func (m *move) exportAll(ctx context.Context) error {
 			}
 		}
 	}
-	if !r.Finalized { // its assets may be others than at the attempt before
-		m.job.Done = 0
+	if !r.Finalized || r.Updated > m.job.Created { // its assets may be others than at the attempt before
+		m.done = 0
 		m.giveUp(ctx)
 		clear(m.sending)
 	}
@@ -363,8 +356,9 @@ type object struct {
 // export puts objects, but for those that were put before. Of what is entitled it asks
 // before each whether that is still so.
 func (m *move) export(ctx context.Context, d *dataSet, objects []object) error {
-	for done := int(m.job.Done); done < len(objects); {
-		batch := objects[done:min(done+reportEvery, len(objects))]
+	every := cmp.Or(m.options.ReportEvery, reportEvery)
+	for done := int(m.done); done < len(objects); {
+		batch := objects[done:min(done+every, len(objects))]
 		if err := m.beside(ctx, len(batch), func(ctx context.Context, i int) error {
 			if d.grant != nil {
 				if _, _, err := m.exportable(ctx); err != nil {

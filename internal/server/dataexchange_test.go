@@ -85,7 +85,7 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 	services := Services()
 	for _, s := range services {
 		if o, ours := s.Options.(*dataexchange.Options); ours {
-			o.OwnedEventActions = true
+			o.OwnedEventActions, o.ReportEvery = true, 1
 			l := &o.Limits
 			l.DataSetsMax, l.RevisionsMax, l.AssetsMax, l.EventActionsMax, l.DataSetActionsMax, l.ExportJobsMax = 3, 3, 3, 3, 2, 1
 			l.GrantsMax, l.PendingGrantsMax = 4, 2
@@ -495,6 +495,49 @@ func TestExchangeLeavesNoUploads(t *testing.T) {
 	for began := time.Now(); s.buckets.Uploads() != 0; runtime.Gosched() { // the job was told first
 		if time.Since(began) > deadline {
 			t.Fatalf("%d uploads are left", s.buckets.Uploads())
+		}
+	}
+}
+
+// TestExchangeReopened: a revision that is opened again while it is being exported, changed and
+// closed has other assets at other places; what the export has done before does not count.
+func TestExchangeReopened(t *testing.T) {
+	s := newExchangeStory(t)
+	var puts atomic.Int64
+	fail := s.buckets.Fail
+	for _, line := range []string{
+		"bucket source", "bucket target", "object source a one", "object source b two", "object source c three",
+		`root POST /v1/data-sets {"Name":"n","Description":"d","AssetType":"S3_SNAPSHOT"}`,
+		`root POST /v1/data-sets/ID1/revisions {}`,
+		`root POST /v1/jobs {"Type":"IMPORT_ASSETS_FROM_S3","Details":{"ImportAssetsFromS3":{"DataSetId":"ID1","RevisionId":"ID2","AssetSources":[{"Bucket":"source","Key":"a"},{"Bucket":"source","Key":"b"},{"Bucket":"source","Key":"c"}]}}}`,
+		"root PATCH /v1/jobs/ID3",
+		"ended ID3",
+		`root POST /v1/event-actions {"Action":{"ExportRevisionToS3":{"RevisionDestination":{"Bucket":"target","KeyPattern":"${Asset.Name}"}}},"Event":{"RevisionPublished":{"DataSetId":"ID1"}}}`,
+	} {
+		s.do(line)
+	}
+	s.buckets.Fail = func(step buckets.Step) error {
+		if step == buckets.StepPut && puts.Add(1) > 1 {
+			s.met.Add(1)
+			return &buckets.Error{Kind: buckets.ErrTemporary, Operation: "PutObject", Code: "SlowDown", Message: "Please reduce your request rate."}
+		}
+		return fail(step)
+	}
+	s.do(`root PATCH /v1/data-sets/ID1/revisions/ID2 {"Finalized":true}`)
+	s.do("met")
+	s.do(`root PATCH /v1/data-sets/ID1/revisions/ID2 {"Finalized":false}`)
+	assets := s.do("root GET /v1/data-sets/ID1/revisions/ID2/assets")[0]
+	first := regexp.MustCompile(`"Id":"(ID\d+)","Name":"a"`).FindStringSubmatch(assets)
+	if first == nil {
+		t.Fatal(assets)
+	}
+	s.do("root DELETE /v1/data-sets/ID1/revisions/ID2/assets/" + first[1])
+	s.do(`root PATCH /v1/data-sets/ID1/revisions/ID2 {"Finalized":true}`)
+	puts.Store(-1 << 40)
+	s.do("exported ID1 ID4")
+	for _, want := range []string{`"b" text/plain "two"`, `"c" text/plain "three"`} {
+		if got := s.do("objects target"); !slices.Contains(got, want) {
+			t.Errorf("%s is not there: %q", want, got)
 		}
 	}
 }

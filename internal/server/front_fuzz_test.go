@@ -8,12 +8,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	buckets "heddle/internal/bucket"
 	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
@@ -22,8 +26,11 @@ import (
 )
 
 // fuzzed is a server behind whose front a fuzzer stands.
-func fuzzed(t *testing.T) *Server {
+func fuzzed(t *testing.T, change ...func(*Config)) *Server {
 	cfg := memory()
+	for _, c := range change {
+		c(&cfg)
+	}
 	cfg.PollHold = time.Millisecond
 	cfg.Log = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelError}))
 	s, err := Start(t.Context(), cfg)
@@ -52,7 +59,7 @@ func serve(t *testing.T, s *Server, r *http.Request) []byte {
 	if w.Code >= 500 && w.Code != http.StatusServiceUnavailable {
 		t.Fatalf("%s %s: %d %s", r.Method, r.Header.Get("X-Amz-Target"), w.Code, body)
 	}
-	if strings.HasPrefix(w.Header().Get("Content-Type"), "application/x-amz-json") && len(body) > 0 && !json.Valid(body) {
+	if kind := w.Header().Get("Content-Type"); (strings.HasPrefix(kind, "application/x-amz-json") || kind == "application/json") && len(body) > 0 && !json.Valid(body) {
 		t.Fatalf("%d with what is not JSON: %q", w.Code, body)
 	}
 	return body
@@ -66,6 +73,9 @@ func FuzzFront(f *testing.F) {
 		"PUT //x?X-Amz-Signature=1 HTTP/1.0\r\nAuthorization: AWS4-HMAC-SHA256 Credential=a/20260517/b/swf/aws4_request,SignedHeaders=host,Signature=\r\n\r\n",
 		"GET /health HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nX-Amz-Target: SimpleWorkflowService.RegisterDomain\r\nContent-Length: 99999999999\r\n\r\n{",
+		"GET /v1/jobs?maxResults=200&dataSetId=%2F HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST /tags/arn%3Aaws%3Adataexchange%3Aus-east-1%3A123456789012%3Adata-sets%2F0 HTTP/1.1\r\nHost: h\r\nContent-Length: 18\r\n\r\n{\"tags\":{\"k\":\"v\"}}",
+		"PUT /_dx/AAAA HTTP/1.1\r\nHost: h\r\nContent-MD5: x\r\nContent-Length: 1\r\n\r\n0",
 		"POST /?Action=ListUsers HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 18\r\n\r\nVersion=2010-05-08",
 	} {
 		f.Add([]byte(request))
@@ -132,6 +142,56 @@ StartWorkflowExecution ` + startOrder + "\nPollForDecisionTask " + pollDeciders
 				if value != "" {
 					latest[placeholder] = value
 				}
+			}
+		}
+		checkMemory(t, s)
+	})
+}
+
+// FuzzExchange plays calls of Data Exchange, a line each: METHOD PATH BODY, in which ID1 is the id
+// of what was made last. No call fails the server, and what it has stored is whole.
+func FuzzExchange(f *testing.F) {
+	files, err := filepath.Glob("testdata/dataexchange/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no stories: %v", err)
+	}
+	ids := regexp.MustCompile(`ID\d+`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var calls []string
+		for line := range strings.Lines(string(text)) {
+			if call, ours := strings.CutPrefix(strings.TrimSpace(line), "root "); ours {
+				calls = append(calls, ids.ReplaceAllString(strings.ReplaceAll(call, "ARN:", exchangeARN), "ID1"))
+			}
+		}
+		for some := range slices.Chunk(calls, 6) {
+			f.Add(strings.Join(some, "\n"))
+		}
+	}
+	const callsMax = 20
+	const prelude = `POST /v1/data-sets {"Name":"n","Description":"d","AssetType":"S3_SNAPSHOT"}
+POST /v1/data-sets/ID1/revisions {}`
+	f.Fuzz(func(t *testing.T, script string) {
+		memory := &buckets.Memory{}
+		memory.Make("source")
+		s := fuzzed(t, func(c *Config) { c.buckets = func(string) buckets.Store { return memory } })
+		latest := strings.Repeat("0", 32)
+		lines := strings.Split(prelude+"\n"+script, "\n")
+		for _, line := range lines[:min(callsMax, len(lines))] {
+			method, rest, _ := strings.Cut(strings.ReplaceAll(line, "ID1", latest), " ")
+			path, body, _ := strings.Cut(rest, " ")
+			address, err := url.ParseRequestURI(path)
+			if err != nil || address.Path == "" {
+				continue
+			}
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+			r.Method, r.URL, r.RequestURI = method, address, path
+			var made struct{ ID string }
+			if json.Unmarshal(serve(t, s, r), &made) == nil && made.ID != "" {
+				latest = made.ID
 			}
 		}
 		checkMemory(t, s)

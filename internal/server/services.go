@@ -137,7 +137,7 @@ func (s *Server) openServices() error {
 			Trusting: cfg.Auth == AuthNone,
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
-			PollHold: cfg.PollHold, Within: context.WithTimeout, PollsPerListMax: cfg.PollsPerListMax,
+			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log: cfg.Log,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}

@@ -35,7 +35,8 @@ func newLimiters(cfg *Config) (map[string]*limiter, error) {
 	}
 	rates := map[string]throttle.Rates{}
 	for _, s := range cfg.Services {
-		rates[s.Name] = maps.Clone(s.Rates)
+		rates[s.Name] = throttle.Rates{} // an operator's come besides, also where AWS has none
+		maps.Copy(rates[s.Name], s.Rates)
 	}
 	for _, text := range cfg.ThrottleRates {
 		setting, of, err := parseRate(cfg.Services, text)

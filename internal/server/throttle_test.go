@@ -2,9 +2,12 @@ package server
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"heddle/internal/aws/throttle"
+	dxwire "heddle/internal/dataexchange/wire"
 	"heddle/internal/engine"
 	"heddle/internal/service"
 )
@@ -12,17 +15,20 @@ import (
 // TestThrottledApart uses up what one account may do in one region. Others go on,
 // in calls and in decisions.
 func TestThrottledApart(t *testing.T) {
-	limiters, err := newLimiters(&Config{Services: Services(), Throttle: ThrottleAWS, ThrottleRates: []string{"ListDomains=1/1", "swf:StartTimer=1/1", "GetUser=1/1"}})
+	limiters, err := newLimiters(&Config{Services: Services(), Throttle: ThrottleAWS, ThrottleRates: []string{"ListDomains=1/1", "swf:StartTimer=1/1", "GetUser=1/1", "dataexchange:StartJob=1/1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, global := limiters["swf"], limiters["iam"]
+	l, exchange, global := limiters["swf"], limiters["dataexchange"], limiters["iam"]
 	for name, take := range map[string]func(account, region string) bool{
 		"call": func(account, region string) bool {
 			return l.take(account, region, "ListDomains")
 		},
 		"decision": func(account, region string) bool {
 			return l.inWorld(engine.World{Account: account, Region: region}, "StartTimer")
+		},
+		"call of Data Exchange": func(account, region string) bool {
+			return exchange.take(account, region, "StartJob")
 		},
 	} {
 		for take("111111111111", "us-east-1") {
@@ -42,6 +48,28 @@ func TestThrottledApart(t *testing.T) {
 	}
 	if !global.take("222222222222", "us-east-1", "GetUser") {
 		t.Error("IAM: another account is throttled")
+	}
+}
+
+// TestExchangeThrottled: Data Exchange has no rates of its own, and those that an operator sets;
+// whoever is above one is told as the model has it, and others go on.
+func TestExchangeThrottled(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Throttle: ThrottleAWS, ThrottleRates: []string{"CreateDataSet=2/1"}}
+	h := &harness{t, start(t, cfg), rootKey(t, cfg.Data)}
+	const body = `{"Name":"n","Description":"d","AssetType":"S3_SNAPSHOT"}`
+	for n, want := range []int{http.StatusCreated, http.StatusCreated, http.StatusTooManyRequests} {
+		status, fault, text := h.talk(h.exchange(h.root, http.MethodPost, "/v1/data-sets", body))
+		if status != want || (fault == dxwire.CodeThrottlingException) != (want == http.StatusTooManyRequests) {
+			t.Errorf("call %d: %d %s %s", n+1, status, fault, text)
+		}
+		if fault != "" && !strings.Contains(text, `"Message":"`) {
+			t.Errorf("%s says %s", fault, text)
+		}
+	}
+	for range 50 {
+		if status, _, text := h.talk(h.exchange(h.root, http.MethodGet, "/v1/data-sets", "")); status != http.StatusOK {
+			t.Fatalf("what has no rate: %d %s", status, text)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"heddle/internal/aws/operation"
@@ -171,6 +172,9 @@ type Kernel struct {
 	// Within ends a context after a while: context.WithTimeout, or what stands for it
 	// where time is not real.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	// Beside does work n times, each beside the others, and returns when all is done. It is
+	// Goroutines, or what stands for that where one thing is done at a time.
+	Beside func(n int, work func())
 	// PollsPerListMax bounds the polls that wait on a list.
 	PollsPerListMax int
 	// Throttle tells whether something may be done in a world now that is throttled
@@ -180,6 +184,15 @@ type Kernel struct {
 	// either that stays; nil: there always is room.
 	Scarce func() bool
 	Log    *slog.Logger
+}
+
+// Goroutines does work n times, each in a goroutine, and returns when all is done.
+func Goroutines(n int, work func()) {
+	var all sync.WaitGroup
+	for range n {
+		all.Go(work)
+	}
+	all.Wait()
 }
 
 // Opened is a service that answers calls.

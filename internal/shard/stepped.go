@@ -162,6 +162,13 @@ func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 	if t.state == nil {
 		*t = Twin{rules.New(rec.Identity), 1}
 	}
+	if rules.Traits.CutsLog && rec.SnapshotAt > t.next { // what the twin has not read is cut off
+		state, err := runlog.FoldUnnoted(ctx, s.Store, rules, rec)
+		if err != nil {
+			return fmt.Errorf("fold run %s: %w", id, err)
+		}
+		*t = Twin{state, rec.NextEvent}
+	}
 	if t.next, err = runlog.FoldEvents(ctx, s.Store, rules, t.state, id, t.next); err != nil {
 		return fmt.Errorf("fold run %s: %w", id, err)
 	}

@@ -140,8 +140,12 @@ func (c *client) registerAll() {
 
 // startCallers starts all clients, deciders and workers.
 func (w *world) startCallers() {
-	if w.machines != nil {
+	switch {
+	case w.machines != nil:
 		w.startMachineCallers()
+		return
+	case w.exchange != nil:
+		w.startExchangeCallers()
 		return
 	}
 	for i := range 2 + w.random.IntN(2) {

@@ -30,13 +30,14 @@ const (
 	lostWorker                  // a worker or decider dies with a task
 	clockJump                   // the server's clock jumps forward
 	clockStep                   // the next process has another clock
+	bucketFault                 // a bucket does not answer, or has not heard that it was answered
 	faultCount
 )
 
 var faultNames = [faultCount]string{
 	"crash", "crash-in-store", "crash-on-answer", "unknown-written", "unknown-lost", "fenced", "refused-shard", "slow-disk", "unsynced", "failed-read",
 	"lost-request", "lost-answer", "cut-answer", "repeated-call", "slow-answer", "impatience", "dead-poller", "lost-worker",
-	"clock-jump", "clock-step",
+	"clock-jump", "clock-step", "bucket",
 }
 
 func (f fault) String() string { return faultNames[f] }
@@ -99,7 +100,7 @@ var usual = [faultCount]float64{
 	crash: 0.008, crashInStore: 0.008, crashOnAnswer: 0.1,
 	unknownWritten: 0.06, unknownLost: 0.06, fenced: 0.01, refusedShard: 0.4, slowDisk: 0.3, unsynced: 0.3, failedRead: 0.1,
 	lostRequest: 0.06, lostAnswer: 0.1, cutAnswer: 0.15, repeatedCall: 0.06, slowAnswer: 0.3, impatience: 0.06, deadPoller: 0.05,
-	lostWorker: 0.15, clockJump: 0.01, clockStep: 0.6,
+	lostWorker: 0.15, clockJump: 0.01, clockStep: 0.6, bucketFault: 0.1,
 }
 
 func newFate(random *rand.Rand, allowed faultSet) *fate {

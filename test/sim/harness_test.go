@@ -6,18 +6,22 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"heddle/internal/aws/awsjson"
-	"heddle/internal/lambda"
-	"heddle/internal/service"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
+	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/restjson"
+	"heddle/internal/bucket"
+	"heddle/internal/dataexchange/catalog"
 	"heddle/internal/engine"
+	"heddle/internal/lambda"
 	"heddle/internal/matching"
+	"heddle/internal/service"
+	states "heddle/internal/sfn/execution"
 	"heddle/internal/shard"
 	"heddle/internal/swf"
 	"heddle/internal/swf/execution"
@@ -65,7 +69,7 @@ func (w *world) open(skew engine.Time) *harness {
 	}
 	h.matcher = matching.New(matching.Config{PollsPerListMax: w.pollsMax})
 	h.offers = &offers{harness: h, open: map[offerKey]engine.Offer{}}
-	if w.machines != nil {
+	if w.machines != nil || w.exchange != nil {
 		w.rules = w.makeRules() // which have compiled nothing yet
 	}
 	var err error
@@ -85,11 +89,15 @@ func (w *world) open(skew engine.Time) *harness {
 		Log:           slog.New(&listener{w: w, harness: h}),
 		Random:        func() [16]byte { return [16]byte{} },
 		Now:           func() time.Time { return time.UnixMilli(int64(h.w.now)) },
-	}, awsjson.New())
-	api := swf.Service()
-	if w.machines != nil {
+	}, awsjson.New(), restjson.New())
+	var api *service.Service
+	switch {
+	case w.machines != nil:
 		api = w.machines.api
-	} else {
+	case w.exchange != nil:
+		api = w.exchange.api
+	default:
+		api = swf.Service()
 		api.Options.(*swf.Options).CountMax = 1000
 	}
 	var functions lambda.Options
@@ -104,6 +112,9 @@ func (w *world) open(skew engine.Time) *harness {
 		Clock:      h.Now,
 		PollHold:   20 * time.Second,
 		Within:     h.within,
+		Beside:     h.beside,
+		Buckets:    h.buckets,
+		Room:       bucket.NewRoom(bucket.RoomBytesDefault),
 		Blobs:      h,
 		Random:     fill{w.entropy},
 		Now:        func() time.Time { return time.UnixMilli(int64(h.Now())) },
@@ -113,11 +124,15 @@ func (w *world) open(skew engine.Time) *harness {
 		panic(err)
 	}
 	h.handler.Mount(&operation.API{Service: api.Name, SigningNames: []string{api.Name}, Model: opened.Model, Operations: opened.Operations})
-	if w.machines != nil {
-		w.spawn("performer", h.performer(opened.Parts)).claims = true
-	} else {
-		w.spawn("performer", h.perform).claims = true
+	performs := h.perform
+	switch {
+	case w.machines != nil:
+		performs = h.performer(opened.Parts, "nested executions", states.IntegrationList)
+	case w.exchange != nil:
+		performs = h.performer(opened.Parts, "jobs of Data Exchange", catalog.JobsList)
+		w.spawnIn(h, "second performer", performs).claims = true
 	}
+	w.spawnIn(h, "performer", performs).claims = true
 	h.node.Advance() // the alarm's first look
 	return h
 }
@@ -438,6 +453,10 @@ func (l *listener) Handle(_ context.Context, r slog.Record) error {
 		if !excused(failure) {
 			l.w.judge.fail("log: %s", text)
 		}
+	case "a job of Data Exchange failed; it is tried again":
+		if !excused(text) {
+			l.w.judge.fail("log: %s", text)
+		}
 	default:
 		if !strings.Contains(text, errRead.Error()) {
 			l.w.judge.fail("log: %s", text)
@@ -543,8 +562,11 @@ func (w *world) seed() engine.Seed {
 }
 
 func (w *world) makeRules() map[engine.Kind]engine.Rules {
-	if w.machines != nil {
+	switch {
+	case w.machines != nil:
 		return w.machines.rules(w.sabotage.machines)
+	case w.exchange != nil:
+		return w.exchange.rules()
 	}
 	rules := map[engine.Kind]engine.Rules{
 		registry.KindDomains: registry.NewDomains(registry.DefaultLimits()),

@@ -209,7 +209,7 @@ func (j *judge) lookAt(h *harness, run engine.RunID) *life {
 	if l.log != nil {
 		j.readHistory(h, l)
 	}
-	if l.machine != nil && l.closed && view.Status == engine.Open { // it was redriven
+	if l.history == nil && l.closed && view.Status == engine.Open { // it was redriven, or a revision is no longer finalized
 		l.closed = false
 		j.open[l.Name] = l
 	}
@@ -355,7 +355,7 @@ func (j *judge) standing() {
 	}
 	for k := range h.offers.open {
 		l := j.lives[k.run]
-		if l == nil || l.closed || l.gone || l.log == nil || !l.log.open(k.id) {
+		if l == nil || l.closed || l.gone || l.log == nil && j.w.exchange == nil || l.log != nil && !l.log.open(k.id) {
 			j.fail("the task of event %d of run %s is on offer and not open", k.id, k.run)
 		}
 	}

@@ -30,7 +30,6 @@ const machineKind = execution.Kind
 type machineWorld struct {
 	api   *service.Service // of the present process
 	sets  []*machines.Set
-	blobs map[blob.ID][]byte
 	limit int // of events
 
 	stopped bool // somebody has tried to stop an execution
@@ -44,7 +43,7 @@ type machineEnds struct {
 }
 
 func newMachineWorld(random *rand.Rand) *machineWorld {
-	m := &machineWorld{blobs: map[blob.ID][]byte{}, names: map[engine.Name]*life{}, ends: map[string]machineEnds{}, limit: 25_000}
+	m := &machineWorld{names: map[engine.Name]*life{}, ends: map[string]machineEnds{}, limit: 25_000}
 	for _, prefix := range []string{"p", "q"} {
 		m.sets = append(m.sets, machines.Make(random, machines.Options{Depth: 1 + random.IntN(2), Prefix: prefix, Rich: true, Hasty: true}))
 	}
@@ -128,9 +127,15 @@ func (h *harness) Put(_ context.Context, r io.Reader) (blob.Ref, error) {
 		return blob.Ref{}, err
 	}
 	b, err := io.ReadAll(r)
+	if h.disk.dead {
+		return blob.Ref{}, errDead
+	}
+	if err != nil {
+		return blob.Ref{}, err
+	}
 	id := blob.ID(sha256.Sum256(b))
-	h.w.machines.blobs[id] = b
-	return blob.Ref{ID: id, Size: int64(len(b))}, err
+	h.w.blobs[id] = b
+	return blob.Ref{ID: id, Size: int64(len(b))}, nil
 }
 
 // Read implements service.Blobs.
@@ -149,16 +154,16 @@ func (h *harness) readBlob(_ context.Context, id blob.ID) ([]byte, error) {
 	if err := h.disk.read(); err != nil {
 		return nil, err
 	}
-	b, ok := h.w.machines.blobs[id]
+	b, ok := h.w.blobs[id]
 	if !ok {
 		return nil, blob.ErrNotFound
 	}
 	return bytes.Clone(b), nil
 }
 
-// performer is the life of the performer of nested executions, which is the real one.
-func (h *harness) performer(parts []service.Part) func(*thread) {
-	i := slices.IndexFunc(parts, func(p service.Part) bool { return p.Name == "nested executions" })
+// performer is the life of a real performer: of nested executions, or of jobs.
+func (h *harness) performer(parts []service.Part, name, list string) func(*thread) {
+	i := slices.IndexFunc(parts, func(p service.Part) bool { return p.Name == name })
 	performs := parts[i].Service.(interface {
 		Take(context.Context, *matching.Claim) error
 	})
@@ -166,7 +171,7 @@ func (h *harness) performer(parts []service.Part) func(*thread) {
 		w := h.w
 		for !h.disk.dead && !w.ending {
 			hold, _ := h.within(context.Background(), 20*time.Second)
-			claim, err := h.Poll(hold, execution.IntegrationList)
+			claim, err := h.Poll(hold, list)
 			if err == nil && claim != nil {
 				err = performs.Take(context.Background(), claim)
 				h.touched = true

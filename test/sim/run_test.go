@@ -36,9 +36,10 @@ func simulate(p plan, trace io.Writer, c *coverage) verdict {
 	w.harness = w.open(0)
 	furnished := false
 	w.spawn("furnisher", func(t *thread) {
-		if w.machines != nil {
+		switch {
+		case w.machines != nil:
 			(&client{w, t}).createAll()
-		} else {
+		case w.exchange == nil:
 			(&client{w, t}).registerAll()
 		}
 		furnished = true
@@ -49,7 +50,9 @@ func simulate(p plan, trace io.Writer, c *coverage) verdict {
 	w.fate.off = off
 	w.startCallers()
 	for n := 1; n <= p.actions && w.judge.failure == ""; n++ {
-		w.act()
+		for range w.pace() {
+			w.act()
+		}
 		if w.judge.failure != "" {
 			v.at = n
 		}
@@ -77,6 +80,10 @@ func (w *world) drain() {
 	w.fate.off, w.draining = true, true
 	if w.harness != nil {
 		w.harness.disk.dieIn = 0
+	}
+	if w.exchange != nil {
+		w.drainExchange()
+		return
 	}
 	if w.machines == nil {
 		w.spawn("closer", func(t *thread) { (&client{w, t}).wake() })

@@ -1,6 +1,6 @@
 // Package sim runs the whole server from one seed: the real rules, shards,
 // outbox, matching, visibility, retention and the actions of the API behind
-// their real wire, with simulated clients, deciders, workers and a simulated
+// their real wire, with simulated clients, deciders, workers, buckets and a simulated
 // Lambda performer, in simulated time, on one thread. What goes wrong is drawn
 // from the seed too: crashes at any operation of the store, commits of unknown
 // outcome, lost shards, slow disks, lost and repeated requests and answers, dead

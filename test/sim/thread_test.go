@@ -16,7 +16,8 @@ type thread struct {
 	at    engine.Time // it may run from this moment on, whatever it waits for; zero: never
 	over  bool
 
-	request *request // what it serves; nil: it is no server's
+	request *request // what it serves; nil: no call
+	harness *harness // the process that it is of; nil: none
 	claims  bool     // it may end claims of matching
 }
 
@@ -28,6 +29,13 @@ func (w *world) spawn(name string, body func(t *thread)) *thread {
 		body(t)
 	})
 	w.threads = append(w.threads, t)
+	return t
+}
+
+// spawnIn starts a thread of a process.
+func (w *world) spawnIn(h *harness, name string, body func(t *thread)) *thread {
+	t := w.spawn(name, body)
+	t.harness = h
 	return t
 }
 

@@ -115,8 +115,17 @@ func (r *request) FlushError() error {
 
 var target = &url.URL{Path: "/"}
 
+// post is a call by its name.
+func (w *world) post(name string, body []byte) *http.Request {
+	return &http.Request{
+		Method: http.MethodPost, URL: target, ContentLength: int64(len(body)),
+		Header: http.Header{"X-Amz-Target": {w.dialect().target + "." + name}},
+		Body:   io.NopCloser(bytes.NewReader(body)),
+	}
+}
+
 // send starts a request in the server.
-func (w *world) send(name string, body []byte) *request {
+func (w *world) send(name string, what *http.Request) *request {
 	r := &request{harness: w.harness, name: name, header: http.Header{}}
 	switch {
 	case w.harness == nil, w.strikes(lostRequest):
@@ -129,12 +138,8 @@ func (w *world) send(name string, body []byte) *request {
 	}
 	h := w.harness
 	h.calls = append(h.calls, r)
-	t := w.spawn(name, func(*thread) {
-		in := (&http.Request{
-			Method: http.MethodPost, URL: target, ContentLength: int64(len(body)),
-			Header: http.Header{"X-Amz-Target": {w.dialect().target + "." + name}},
-			Body:   io.NopCloser(bytes.NewReader(body)),
-		}).WithContext(operation.WithConnection(requestContext{context.Background(), r}, r))
+	t := w.spawnIn(h, name, func(*thread) {
+		in := what.WithContext(operation.WithConnection(requestContext{context.Background(), r}, r))
 		h.handler.ServeHTTP(r, in)
 		r.over, r.at = true, w.steps
 		if h.disk.dead || r.cut || r.lost || r.gone {
@@ -215,15 +220,14 @@ type client struct {
 	t *thread
 }
 
-// call asks once. A client may have less patience than the server.
-func (c *client) call(name string, in encoder, out decoder) outcome {
+// ask sends a request once, and gives it with its answer; nil: there is none that the client
+// knows of. A client may have less patience than the server.
+func (c *client) ask(name string, what func() *http.Request) (*request, outcome) {
 	w := c.w
-	body := in.AppendJSON(nil)
-	w.note("%s > %s %s", c.t.name, name, body)
-	r := w.send(name, body)
+	r := w.send(name, what())
 	twin, copies := r, 1
 	if w.strikes(repeatedCall) {
-		twin, copies = w.send(name, body), 2
+		twin, copies = w.send(name, what()), 2
 	}
 	until := w.now + 90_000
 	if polls(name) && w.strikes(deadPoller) {
@@ -247,11 +251,23 @@ func (c *client) call(name string, in encoder, out decoder) outcome {
 			r.gone, twin.gone = true, true
 		}
 		w.note("%s < %s: no answer", c.t.name, name)
-		return outcome{copies: copies}
+		return nil, outcome{copies: copies}
 	}
 	w.hashBytes(got.answer.Bytes())
 	w.note("%s < %s %d %s", c.t.name, name, got.status, got.answer.Bytes())
 	w.coverage.call(name)
+	return got, outcome{known: got.status < 500, copies: copies, at: got.at, disruptions: got.disruptions}
+}
+
+// call asks once, in JSON.
+func (c *client) call(name string, in encoder, out decoder) outcome {
+	w := c.w
+	body := in.AppendJSON(nil)
+	w.note("%s > %s %s", c.t.name, name, body)
+	got, o := c.ask(name, func() *http.Request { return w.post(name, body) })
+	if got == nil {
+		return o
+	}
 	if flaw := w.dialect().answers.Flaw(name, got.status, got.answer.Bytes()); flaw != nil {
 		w.judge.fail("%s %d: %v", name, got.status, flaw)
 	}
@@ -261,14 +277,14 @@ func (c *client) call(name string, in encoder, out decoder) outcome {
 				w.judge.fail("%s: answer %s: %v", name, got.answer.Bytes(), err)
 			}
 		}
-		return outcome{known: true, copies: copies, at: got.at, disruptions: got.disruptions}
+		return o
 	}
-	fault := got.fault()
-	w.coverage.refusal(name + " " + fault)
-	if fault == "ValidationException" || fault == "SerializationException" {
+	o.fault = got.fault()
+	w.coverage.refusal(name + " " + o.fault)
+	if o.fault == "ValidationException" || o.fault == "SerializationException" {
 		w.judge.fail("%s: a sound request got %s", name, got.answer.Bytes())
 	}
-	return outcome{known: got.status < 500, fault: fault, copies: copies, at: got.at}
+	return o
 }
 
 // write asks for something that leaves a mark, if there is one, and again if the outcome is not

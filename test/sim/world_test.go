@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 
+	"heddle/internal/blob"
 	"heddle/internal/engine"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
@@ -26,6 +27,9 @@ type plan struct {
 
 // machines tells whether clients are those of Step Functions: in every third seed.
 func (p *plan) machines() bool { return p.seed%3 == 0 }
+
+// exchange tells whether clients are those of Data Exchange: in two of fifteen seeds.
+func (p *plan) exchange() bool { return p.seed%5 == 3 && !p.machines() }
 
 // world is one simulation.
 type world struct {
@@ -65,7 +69,9 @@ type world struct {
 	limited         bool // not everything is permitted
 	large           bool // inputs are large, so that snapshots are taken
 	busyness        engine.Time
-	machines        *machineWorld // of Step Functions; nil: of SWF
+	machines        *machineWorld  // of Step Functions; nil: of another service
+	exchange        *exchangeWorld // of Data Exchange; nil: of another service
+	blobs           map[blob.ID][]byte
 	roots           int
 }
 
@@ -84,6 +90,7 @@ func newWorld(p plan, trace io.Writer, c *coverage) *world {
 		busyness: engine.Time(200 + setup.IntN(4000)),
 		store:    memstore.New(uint16(1 + setup.IntN(6))),
 		limits:   execution.DefaultLimits(),
+		blobs:    map[blob.ID][]byte{},
 	}
 	w.limited = stream(5).IntN(4) == 0
 	if setup.IntN(3) == 0 {
@@ -96,6 +103,9 @@ func newWorld(p plan, trace io.Writer, c *coverage) *world {
 	w.owners = make([]uint64, w.store.Shards())
 	if p.machines() {
 		w.machines = newMachineWorld(stream(6))
+	}
+	if p.exchange() {
+		w.exchange, w.limited = newExchangeWorld(w, stream(6)), false
 	}
 	w.rules = w.makeRules()
 	var key [32]byte

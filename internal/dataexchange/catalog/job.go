@@ -649,8 +649,11 @@ func (r *Jobs) progress(t *engine.Turn, s *jobState, body any, now engine.Time) 
 	}
 	switch c := body.(type) {
 	case *Took:
-		if !current(c.Attempt) || j.Taken[c.Item] != nil {
+		if !current(c.Attempt) {
 			return staleError{}
+		}
+		if j.Taken[c.Item] != nil { // two perform one attempt: whichever ends it needs to know no more
+			return nil
 		}
 		a := c.Asset
 		a.ID = r.assetID(s, c.Item)
