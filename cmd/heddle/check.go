@@ -28,8 +28,8 @@ func (c *checkCommand) Run(ctx context.Context) error {
 		fmt.Println(w)
 	}
 	wrong := len(found.Wrong) + found.Untold
-	fmt.Printf("checked %d open and %d closed runs, %d events, %d index entries, %d messages under way: %d wrong\n",
-		found.Open, found.Closed, found.Events, found.Entries, found.Messages, wrong)
+	fmt.Printf("checked %d open and %d closed runs, %d events, %d index entries, %d messages under way, %d notifications: %d wrong\n",
+		found.Open, found.Closed, found.Events, found.Entries, found.Messages, found.Notified, wrong)
 	wrong, err = c.checkBlobs(ctx, o, wrong)
 	if wrong > 0 && err == nil {
 		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Stored.Data, wrong)

@@ -94,7 +94,7 @@ func TestCheckTellsFaults(t *testing.T) {
 		t.Errorf("%d lines of 6 faults\n%s", n, out)
 	}
 	n, out := told(1200)
-	if n != 1000 || !strings.Contains(out, " under way: 1200 wrong\n") || !strings.Contains(out, " 1200 missing, ") {
+	if n != 1000 || !strings.Contains(out, " notifications: 1200 wrong\n") || !strings.Contains(out, " 1200 missing, ") {
 		t.Errorf("%d lines of 2,400 faults, the last\n%s", n, out[max(0, len(out)-1000):])
 	}
 }

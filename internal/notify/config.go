@@ -1,4 +1,5 @@
-// Package notify delivers notifications to those outside who want them: files and webhooks.
+// Package notify delivers notifications to those outside who want them: files, webhooks,
+// and what speaks the protocols of EventBridge, SQS and SNS.
 //
 // Shards keep what is to be told, and how far each target has come (engine.Notices). Here
 // each target has a loop that reads what it has not had, sends it, and says so. What was sent
@@ -33,6 +34,10 @@ type Target struct {
 	Pattern json.RawMessage `json:"pattern"` // absent: all
 	File    *File           `json:"file"`
 	Webhook *Webhook        `json:"webhook"`
+
+	EventBridge *EventBridge `json:"eventbridge"`
+	SQS         *SQS         `json:"sqs"`
+	SNS         *SNS         `json:"sns"`
 
 	pattern *eventbridge.Pattern
 }
@@ -127,7 +132,7 @@ func (t *Target) place() string {
 	if t.File != nil {
 		return "the file " + filepath.Clean(t.File.Path)
 	}
-	return "the webhook of " + t.Name
+	return "the place of " + t.Name // others may share theirs
 }
 
 // fill sets what is absent, and checks what is there.
@@ -137,18 +142,32 @@ func (t *Target) fill() (err error) {
 		return errors.New("name: want small letters, digits and hyphens, at most 63")
 	case t.Types != "" && t.Types != "all":
 		return fmt.Errorf("types %q: want all, or nothing", t.Types)
-	case (t.File == nil) == (t.Webhook == nil):
-		return errors.New("want a file or a webhook")
+	}
+	var kinds []interface{ fill() error }
+	if t.File != nil {
+		kinds = append(kinds, t.File)
+	}
+	if t.Webhook != nil {
+		kinds = append(kinds, t.Webhook)
+	}
+	if t.EventBridge != nil {
+		kinds = append(kinds, t.EventBridge)
+	}
+	if t.SQS != nil {
+		kinds = append(kinds, t.SQS)
+	}
+	if t.SNS != nil {
+		kinds = append(kinds, t.SNS)
+	}
+	if len(kinds) != 1 {
+		return errors.New("want one of file, webhook, eventbridge, sqs and sns")
 	}
 	if t.Pattern != nil {
 		if t.pattern, err = eventbridge.ParsePattern(t.Pattern); err != nil {
 			return fmt.Errorf("pattern: %w", err)
 		}
 	}
-	if t.File != nil {
-		return t.File.fill()
-	}
-	return t.Webhook.fill()
+	return kinds[0].fill()
 }
 
 func (f *File) fill() error {

@@ -20,6 +20,11 @@ func secretFile(t *testing.T, text string) string {
 	return path
 }
 
+func keysFile(t *testing.T) string {
+	t.Helper()
+	return secretFile(t, "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n")
+}
+
 func loadText(t *testing.T, text string) ([]*Target, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "events.json")
@@ -66,10 +71,10 @@ func TestLoadRefuses(t *testing.T) {
 		file(`"file":{"path":"x"}`):   "whole path",
 		file(`"file":{"path":"/x/"}`): "whole path",
 		file(`"types":"most"`):        `types "most"`,
-		file(`"pattern":{}`):          "a file or a webhook",
+		file(`"pattern":{}`):          "want one of file, webhook",
 		file(`"file":{"path":"/x","megabytes":-1}`):                         "megabytes -1",
 		file(`"file":{"path":"/x","files":1001}`):                           "files 1001",
-		file(`"file":{"path":"/x"},"webhook":{"url":"https://x"}`):          "a file or a webhook",
+		file(`"file":{"path":"/x"},"webhook":{"url":"https://x"}`):          "want one of file, webhook",
 		file(`"file":{"path":"/x"},"pattern":{"a":[{"cidr":"::/0"}]}`):      "pattern: a: cidr",
 		file(`"file":{"path":"/x"}},{"name":"a","file":{"path":"/y"}`):      "the name a",
 		file(`"file":{"path":"/x"}},{"name":"b","file":{"path":"/z/../x"}`): "the file /x",
@@ -89,6 +94,25 @@ func TestLoadRefuses(t *testing.T) {
 		} else if strings.Contains(err.Error(), testSecret[6:]) || strings.Contains(err.Error(), "pass") {
 			t.Errorf("%s: it tells a secret: %v", text, err)
 		}
+	}
+	at := fmt.Sprintf(`"endpoint":"https://host","region":"r","credentials":%q`, keysFile(t))
+	for text, want := range map[string]string{
+		file(`"eventbridge":{}`):                                       "endpoint",
+		file(`"eventbridge":{"endpoint":"https://u:p@host"}`):          "endpoint",
+		file(`"eventbridge":{"endpoint":"https://host"}`):              "region",
+		file(`"eventbridge":{"endpoint":"https://host","region":"r"}`): "read key pair",
+		file(`"eventbridge":{` + at + `,"profile":"other"}`):           "other",
+		file(`"sqs":{` + at + `}`):                                     "queue",
+		file(`"sns":{` + at + `,"topic":"x"}`):                         "topic",
+		file(`"sns":{` + at + `,"topic":"arn:x"},"sqs":{}`):            "want one of",
+	} {
+		if _, err := loadText(t, text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+	targets, err := loadText(t, `{"targets":[{"name":"a","eventbridge":{`+at+`}},{"name":"b","sqs":{`+at+`,"queue":"https://host/q"}},{"name":"c","sns":{`+at+`,"topic":"arn:x"}}]}`)
+	if err != nil || targets[0].EventBridge.Bus != "default" || targets[1].SQS.pair.KeyID == "" || targets[2].SNS.Topic != "arn:x" {
+		t.Errorf("%+v, %v", targets, err)
 	}
 	if _, err := Load("/nowhere"); err == nil || !strings.Contains(err.Error(), "/nowhere") {
 		t.Error(err)

@@ -82,8 +82,8 @@ type shardState struct {
 
 // event is an event on its way.
 type event struct {
-	id   string
-	body []byte
+	id, run string // of a run the events go out in order
+	body    []byte
 }
 
 // sink takes events, all or none as far as is known. A *refusedError says that it would never
@@ -135,10 +135,17 @@ func New(c Config) *Deliverer {
 	for i, one := range c.Targets {
 		t := &target{Target: one, Deliverer: d, number: i, most: eventsMax, wake: make(chan struct{}, 1), at: make([]progress, c.Shards)}
 		t.dead.File = File{Path: filepath.Join(c.Dir, one.Name+".dead.jsonl"), Megabytes: 100, Files: 10}
-		if one.File != nil {
+		switch {
+		case one.File != nil:
 			t.sink = &fileSink{lines: lines{File: *one.File}}
-		} else {
+		case one.Webhook != nil:
 			t.sink, t.most = newWebhook(one.Webhook, c.Now), one.Webhook.Events
+		case one.EventBridge != nil:
+			t.sink, t.most = newEventBridge(one.EventBridge), putMax
+		case one.SQS != nil:
+			t.sink, t.most = newSQS(one.SQS), putMax
+		case one.SNS != nil:
+			t.sink, t.most = newSNS(one.SNS), putMax
 		}
 		if one.Types == "all" {
 			d.most = engine.NotifyAll
@@ -347,7 +354,7 @@ func (t *target) gather(ctx context.Context, runs Runs) (b batch, wait engine.Ti
 		} else if err := t.read(ctx, runs, &w, &b); err != nil {
 			t.Log.Error("read notifications; tried again", "shard", w.shard, "cause", err)
 			b.events = b.events[:before]
-			t.put(runs, w.shard, func(p *progress) { p.wait = t.Clock() + firstPause })
+			t.put(w.shard, func(p *progress) { p.wait = t.Clock() + firstPause })
 			b.moved = true // it has another time to wait for
 			continue
 		}
@@ -379,7 +386,7 @@ func (t *target) read(ctx context.Context, runs Runs, w *work, b *batch) error {
 			if len(b.events) > 0 && b.bytes+len(n.Body) > batchBytesMax {
 				return false
 			}
-			b.events = append(b.events, event{eventbridge.ID(n.Run, n.Event), bytes.Clone(n.Body)})
+			b.events = append(b.events, event{eventbridge.ID(n.Run, n.Event), n.Run.String(), bytes.Clone(n.Body)})
 			b.bytes += len(n.Body)
 		}
 		w.at.Number, w.at.Bytes = n.Number, n.Bytes
@@ -393,7 +400,7 @@ func (t *target) lost(w *work) event {
 		ID: eventbridge.ID(lostOf(t.Name, w.shard), int64(w.at.Number)), Type: "Heddle Notifications Lost", Source: "heddle.events",
 		Account: t.Account, At: int64(w.at.LostTo), Region: t.Region, Resource: t.Name,
 	}
-	return event{told.ID, told.Append(nil, func(b []byte) []byte {
+	return event{told.ID, told.ID, told.Append(nil, func(b []byte) []byte {
 		b = append(b, `{"target":`...)
 		b = shape.AppendString(b, t.Name)
 		b = append(b, `,"count":`...)
@@ -413,7 +420,7 @@ func lostOf(name string, shard int) (id [16]byte) {
 }
 
 // put changes the progress with a shard.
-func (t *target) put(runs Runs, shard int, change func(*progress)) {
+func (t *target) put(shard int, change func(*progress)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	change(&t.at[shard])
@@ -421,7 +428,7 @@ func (t *target) put(runs Runs, shard int, change func(*progress)) {
 
 // reached notes how far the target has come.
 func (t *target) reached(runs Runs, w work) {
-	t.put(runs, w.shard, func(p *progress) { *p = progress{at: w.at, untold: p.untold} })
+	t.put(w.shard, func(p *progress) { *p = progress{at: w.at, untold: p.untold} })
 	runs.Had(uint16(w.shard), w.generation, t.number, w.at)
 }
 
@@ -441,17 +448,17 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 		return // what became of it is not known, and it comes again
 	case never && len(b.events) > 1: // one of them may be at fault
 		for _, w := range b.reach {
-			t.put(runs, w.shard, func(p *progress) { p.alone = true })
+			t.put(w.shard, func(p *progress) { p.alone = true })
 		}
 		return
-	case never && t.refusedOnce(runs, b.reach[0].shard) && t.giveUp(b.events[0], refused):
+	case never && t.refusedOnce(b.reach[0].shard) && t.giveUp(b.events[0], refused):
 	default:
 		if !t.failing {
 			t.failing = true
 			t.Log.Warn("events can't be sent; they wait and are sent again", "target", t.Name, "cause", err)
 		}
 		for _, w := range b.reach {
-			t.put(runs, w.shard, func(p *progress) {
+			t.put(w.shard, func(p *progress) {
 				p.wait = t.Clock() + min(lastPause, firstPause<<min(p.tries, 10))
 				p.tries++
 			})
@@ -464,8 +471,8 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 }
 
 // refusedOnce counts an answer of "never", and tells whether it was the last.
-func (t *target) refusedOnce(runs Runs, shard int) (last bool) {
-	t.put(runs, shard, func(p *progress) {
+func (t *target) refusedOnce(shard int) (last bool) {
+	t.put(shard, func(p *progress) {
 		p.refused++
 		p.alone = true
 		last = p.refused >= refusalsMax
@@ -551,7 +558,7 @@ func (t *target) giveAway(ctx context.Context, runs Runs, w work, goes func(*eng
 	if err != nil || w.at == before {
 		return false
 	}
-	t.put(runs, w.shard, func(p *progress) { p.at, p.refused = w.at, 0 })
+	t.put(w.shard, func(p *progress) { p.at, p.refused = w.at, 0 })
 	runs.Had(uint16(w.shard), w.generation, t.number, w.at)
 	if n := w.at.Lost - before.Lost; n > 0 {
 		t.Log.Error("events given up: their target did not take them in time", "target", t.Name, "shard", w.shard, "events", n, "not_told_yet", w.at.Lost)

@@ -220,6 +220,9 @@ func TestDeadTargetDelaysNobody(t *testing.T) {
 		sinks[0].mu.Lock()
 		tried := slices.Clone(sinks[0].tried)
 		sinks[0].mu.Unlock()
+		if len(tried) < 12 {
+			t.Fatalf("the dead one was tried %d times", len(tried))
+		}
 		for i, at := range tried[1:] {
 			pauses = append(pauses, at.Sub(tried[i]).String())
 		}

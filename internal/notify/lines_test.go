@@ -26,7 +26,7 @@ func TestFileSink(t *testing.T) {
 		t.Helper()
 		var events []event
 		for _, b := range bodies {
-			events = append(events, event{"id", []byte(b)})
+			events = append(events, event{id: "id", body: []byte(b)})
 		}
 		if err := s.send(context.Background(), events); err != nil {
 			t.Fatal(err)

@@ -25,19 +25,23 @@ const answerBytesMax = 16 << 10
 // Source: the Standard Webhooks specification.
 type webhook struct {
 	*Webhook
-	client http.Client
+	client *http.Client
 	now    func() time.Time
 	body   []byte
 }
 
 func newWebhook(w *Webhook, now func() time.Time) *webhook {
-	return &webhook{Webhook: w, now: now, client: http.Client{
+	return &webhook{Webhook: w, now: now, client: newClient()}
+}
+
+// newClient makes a client that goes nowhere but where the operator said.
+func newClient() *http.Client {
+	return &http.Client{
 		Transport: &http.Transport{ // no proxy of the environment
 			ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
 		},
-		// Events go nowhere but where the operator said.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
 }
 
 func (w *webhook) send(ctx context.Context, events []event) error {

@@ -39,7 +39,7 @@ func TestWebhookSignatures(t *testing.T) {
 	}))
 	defer server.Close()
 	hook := testHook(t, server.URL, testSecret, other)
-	for _, events := range [][]event{{{"id1", []byte(`{"a":1}`)}}, {{"id1", []byte(`{"a":1}`)}, {"id2", []byte(`{"b":"é"}`)}}} {
+	for _, events := range [][]event{{{id: "id1", body: []byte(`{"a":1}`)}}, {{id: "id1", body: []byte(`{"a":1}`)}, {id: "id2", body: []byte(`{"b":"é"}`)}}} {
 		var ids []string
 		for range 2 {
 			if err := hook.send(context.Background(), events); err != nil {
@@ -89,7 +89,7 @@ func TestWebhookAnswers(t *testing.T) {
 	defer server.Close()
 	hook := testHook(t, server.URL, testSecret)
 	for _, code = range []int{200, 202, 204, 299, 301, 302, 307, 308, 400, 401, 403, 404, 408, 409, 410, 413, 422, 425, 429, 500, 503} {
-		err := hook.send(context.Background(), []event{{"id", []byte("{}")}})
+		err := hook.send(context.Background(), []event{{id: "id", body: []byte("{}")}})
 		_, never := errors.AsType[*refusedError](err)
 		wantNever := code >= 400 && code < 500 && code != 408 && code != 409 && code != 425 && code != 429
 		if (err == nil) != (code < 300) || never != wantNever {
@@ -100,7 +100,7 @@ func TestWebhookAnswers(t *testing.T) {
 		t.Error("a redirect was followed")
 	}
 	server.Close()
-	if err := hook.send(context.Background(), []event{{"id", []byte("{}")}}); err == nil || strings.Contains(err.Error(), "http://") {
+	if err := hook.send(context.Background(), []event{{id: "id", body: []byte("{}")}}); err == nil || strings.Contains(err.Error(), "http://") {
 		t.Errorf("nobody is there: %v", err)
 	}
 }

@@ -40,7 +40,7 @@ type Config struct {
 	Sealing  string           `name:"sealing" default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."` // a store in memory never is
 	RootKeys sealing.RootKeys `embed:""`
 
-	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events are sent to, as EventBridge has them: files and webhooks. Default: there are none."`
+	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events are sent to, as EventBridge has them: files, webhooks, EventBridge, SQS, SNS. Default: there are none."`
 
 	Audit   Audit            `embed:""`
 	Blobs   Blobs            `embed:""`

@@ -55,6 +55,7 @@ func planted(t *testing.T, mode string) (Config, *runlog.Findings) {
 	t.Helper()
 	cfg := onDisk(t)
 	cfg.Sealing = mode
+	cfg.EventsConfig = deadTarget(t) // of what it does not take the store is full
 	s := start(t, cfg)
 	plant(t, s)
 	closeServer(t, s)

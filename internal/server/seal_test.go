@@ -141,6 +141,7 @@ func TestACopiedFolderRevealsNothing(t *testing.T) {
 	}
 
 	cfg := onDisk(t)
+	cfg.EventsConfig = deadTarget(t)
 	cfg.Audit.Data = true // it is to hide even that
 	s = start(t, cfg)
 	plant(t, s)

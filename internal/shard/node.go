@@ -186,6 +186,7 @@ func (n *Node) Stop(ctx context.Context) error {
 			err = fmt.Errorf("stop shards with %d commands unfinished: %w", n.pending.n.Load(), ctx.Err())
 		}
 	}
+	n.flushHad()
 	n.stopReaders()
 	n.steppers.stop()
 	n.work.stop()

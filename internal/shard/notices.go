@@ -31,9 +31,11 @@ type notices struct {
 // had says how far a target has come.
 type had struct {
 	generation uint64
-	target     int
+	target     int // flush: nothing but that positions are to be written now
 	engine.Position
 }
+
+const flush = -1
 
 // notify writes the notifications of a turn that somebody wants.
 func (s *Shard) notify(b *Batch, r *run, all []engine.Notification) {
@@ -58,6 +60,10 @@ func (s *Shard) notify(b *Batch, r *run, all []engine.Notification) {
 func (s *Shard) takeHad(b *Batch, all []had) {
 	for i := range all {
 		h := &all[i]
+		if h.target == flush {
+			s.notices.due = min(s.notices.due, b.now)
+			continue
+		}
 		if h.generation != s.generation || s.Notices == nil {
 			continue
 		}
@@ -128,6 +134,20 @@ func (n *Node) Had(shard uint16, generation uint64, target int, p engine.Positio
 	first := len(s.had) == 1 && !s.closed
 	s.mu.Unlock()
 	if first {
+		n.kick(s)
+	}
+}
+
+// flushHad has the shards write how far targets have come, before they are released: else
+// what they have had would come again.
+func (n *Node) flushHad() {
+	if n.cfg.Notices == nil {
+		return
+	}
+	for _, s := range n.shards {
+		s.mu.Lock()
+		s.had = append(s.had, had{target: flush})
+		s.mu.Unlock()
 		n.kick(s)
 	}
 }

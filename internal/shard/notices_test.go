@@ -175,6 +175,7 @@ func TestNotifications(t *testing.T) {
 
 	// What comes from before does not count.
 	h.Had(0, h.notices.shards[0].generation-1, 1, engine.Position{Number: 5})
+	h.settle()
 	h.now += 2 * ackDelay
 	h.settle()
 	h.wantRows("4 5 y:4 z:3")

@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/audit":                  {"internal/secretfile"},
-	"internal/notify":                 {"internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
+	"internal/notify":                 {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
 	"internal/aws/eventbridge":        {"internal/aws/shape"},
 	"internal/aws/authn":              {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
 	"internal/aws/awsjson":            {"internal/aws/fault", "internal/aws/operation"},
