@@ -22,7 +22,7 @@ var caches = map[string]string{
 	"internal/aws/sigv4/key.go: KeyCache":          "scopeBytesMax", // 4,096 keys of a KB
 	"internal/aws/sigv4/key.go: macs":              "of hash.Hash",  // of one size
 	"internal/aws/sigv4/sigv4.go: scratches":       "cap(w.text) <= scratchMax",
-	"internal/blob/hasher.go: copyRooms":          "[copyBytes]byte",
+	"internal/blob/hasher.go: copyRooms":           "[copyBytes]byte",
 	"internal/bucket/download.go: chunks":          "[chunkLen]byte",
 	"internal/bucket/s3/put.go: parts":             "[partLen]byte",
 	"internal/iam/account/callers.go: callers":     "callersBytesMax",
