@@ -225,7 +225,7 @@ func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asse
 		return nil, littleRoom()
 	}
 	most := m.options.Limits.AssetBytesMax()
-	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.Room.For(m.world.Account), m.Blobs, most, nil)
+	a, err := transfer.Import(ctx, m.buckets(m.world), from.Bucket, *from.Key, m.Room(m.world.Account), m.Blobs, most, nil)
 	if errors.Is(err, transfer.ErrTooLarge) {
 		t := failing(catalog.ErrorQuota, "An asset may have at most %d GB.", m.options.Limits.AssetGigabytesMax)
 		t.LimitName, t.LimitValue, t.ResourceType = catalog.LimitAssetSize, int64(m.options.Limits.AssetGigabytesMax), wire.JobErrorResourceTypesAsset

@@ -147,3 +147,22 @@ func BenchmarkQueue(b *testing.B) {
 		})
 	}
 }
+
+// TestSharesOfPlaces is what parts promise: who is alone leaves some to whoever comes next,
+// as often in a row as is said here, though none of their tasks ever ends.
+func TestSharesOfPlaces(t *testing.T) {
+	for _, c := range []struct{ places, part, alone, owners int }{
+		{32, 1, 16, 6}, {4, 1, 2, 3}, {2, 1, 1, 2}, {256, 3, 192, 5}, {32, 3, 24, 3},
+	} {
+		running := map[string]int{}
+		q := New(c.places, func(owner string, _ func()) { running[owner]++ }, c.part)
+		for n := range 20 {
+			for range 2 * c.places {
+				q.Add(strconv.Itoa(n), strconv.Itoa(n))
+			}
+		}
+		if running["0"] != c.alone || len(running) != c.owners {
+			t.Errorf("of %d places, with a part of %d, the first has %d, and %d owners have some; want %d and %d", c.places, c.part, running["0"], len(running), c.alone, c.owners)
+		}
+	}
+}

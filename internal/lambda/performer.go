@@ -4,7 +4,7 @@
 //
 // A task is offered on an internal task list of its source, which the Performer polls like
 // anybody else. What it takes waits in its queue, which shares a bounded number of calls
-// fairly among worlds, groups and functions, whatever they are of; a started task is its
+// fairly among accounts, groups and functions, whatever they are of; a started task is its
 // own until it reports the outcome:
 //
 //	take    a task was matched with a poll, and waits for a place

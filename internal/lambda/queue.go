@@ -12,10 +12,10 @@ type Place struct {
 	Group, Function string
 }
 
-// owner names who a task of a source is of, at each level of the queue. Sources have groups of
-// their own.
+// owner names who a task of a source is of, at each level of the queue. Regions and sources have
+// groups of their own.
 func (p Place) owner(source Source) []string {
-	return []string{p.World.Account + "\x00" + p.World.Region, source.List() + "\x00" + p.Group, p.Function}
+	return []string{p.World.Account, p.World.Region + "\x00" + source.List() + "\x00" + p.Group, p.Function}
 }
 
 // job is a task that waits.
@@ -25,8 +25,8 @@ type job struct {
 	id     int64 // of the event that scheduled it
 }
 
-// newQueue makes a queue of calls, which are shared among worlds, groups and functions: all
-// alone a world takes three quarters of all places, a group a half, a function a quarter, and
+// newQueue makes a queue of calls, which are shared among accounts, groups and functions: all
+// alone an account takes three quarters of all places, a group a half, a function a quarter, and
 // each that comes later finds its part of the rest.
 func newQueue(places int, run func(j job, done func())) *fair.Queue[job] {
 	return fair.New(places, run, 3, 2, 1)

@@ -21,8 +21,9 @@ func newLine(places int) *line {
 	return l
 }
 
-func placeAt(world, group, function int) Place {
-	return Place{engine.World{Account: "1", Region: strconv.Itoa(world)}, strconv.Itoa(group), strconv.Itoa(function)}
+// placeAt is where a task of an account belongs. Groups are in two regions.
+func placeAt(account, group, function int) Place {
+	return Place{engine.World{Account: strconv.Itoa(account), Region: strconv.Itoa(group % 2)}, strconv.Itoa(group / 2), strconv.Itoa(function)}
 }
 
 // add puts a task of the one source in line.
@@ -48,19 +49,19 @@ func everywhere(Place) bool { return true }
 // TestSharesOfPlaces is what the settings promise to whoever is alone.
 func TestSharesOfPlaces(t *testing.T) {
 	for _, c := range []struct {
-		what                      string
-		worlds, groups, functions int
-		want                      int // of 256
+		what                        string
+		accounts, groups, functions int
+		want                        int // of 256
 	}{
 		{"a function", 1, 1, 1, 64},
 		{"a group", 1, 1, 300, 128},
-		{"a region", 1, 300, 300, 192},
-		{"a region, of groups with a function each", 1, 300, 1, 192},
+		{"an account", 1, 300, 300, 192},
+		{"an account, of groups with a function each", 1, 300, 1, 192},
 		{"all", 300, 1, 1, 256},
 	} {
 		l := newLine(256)
 		for i := range 5000 {
-			l.add(placeAt(i%c.worlds, i%c.groups, i%c.functions))
+			l.add(placeAt(i%c.accounts, i%c.groups, i%c.functions))
 		}
 		if n := l.calls(everywhere); n != c.want {
 			t.Errorf("%s has %d calls under way, want %d", c.what, n, c.want)
@@ -78,9 +79,9 @@ func TestWhoComesLater(t *testing.T) {
 		want   int // of those that hang, until one finds none
 	}{
 		{"functions of a group", func(i int) Place { return placeAt(0, 0, i) }, 256, 8},
-		{"groups of a region", func(i int) Place { return placeAt(0, i, 0) }, 256, 12},
-		{"regions, with a function each", func(i int) Place { return placeAt(i, 0, 0) }, 256, 17},
-		{"regions, with a function each", func(i int) Place { return placeAt(i, 0, 0) }, 64, 13},
+		{"groups of an account", func(i int) Place { return placeAt(0, i, 0) }, 256, 12},
+		{"accounts, with a function each", func(i int) Place { return placeAt(i, 0, 0) }, 256, 17},
+		{"accounts, with a function each", func(i int) Place { return placeAt(i, 0, 0) }, 64, 13},
 	} {
 		l := newLine(c.places)
 		came := 0

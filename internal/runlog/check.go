@@ -137,6 +137,9 @@ func (a *check) checkRun(ctx context.Context, rec *Head, f *Findings) (err error
 			return fmt.Errorf("its snapshot before event %d and its log disagree", rec.SnapshotAt)
 		}
 	}
+	if err := a.checkEnd(ctx, rec); err != nil {
+		return err
+	}
 	now := rules.Record(state, 0)
 	if err := Agree("record", &rec.Record, "log", &now); err != nil {
 		return err
@@ -159,6 +162,21 @@ func (a *check) checkRun(ctx context.Context, rec *Head, f *Findings) (err error
 		}
 	}
 	return nil
+}
+
+// checkEnd finds events behind those that the record knows.
+func (a *check) checkEnd(ctx context.Context, rec *Head) error {
+	more := false
+	err := a.view.Scan(ctx, rec.Run.Shard(), store.Range{
+		Start: keys.AppendHistory(nil, rec.Run, rec.NextEvent), End: keys.End(keys.AppendRun(nil, keys.History, rec.Run)), Limit: 1,
+	}, func(_, _ []byte) bool {
+		more = true
+		return false
+	})
+	if more {
+		return fmt.Errorf("its log has events behind the record, which ends before event %d", rec.NextEvent)
+	}
+	return err
 }
 
 // checkCut finds events that a snapshot has made needless.

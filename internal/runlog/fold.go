@@ -16,60 +16,118 @@ func SnapshotParts(length int) int {
 	return (length + keys.SnapshotPartBytes - 1) / keys.SnapshotPartBytes
 }
 
+// Ahead is what is read of a run before it is folded: its snapshot, and the turn behind it,
+// which most runs have no more than. Of many runs it is read by one look-up, which costs a
+// fraction of one for each.
+type Ahead struct {
+	snapshot [][]byte // its parts
+	turn     []byte   // nil: there is none, or it is missing
+}
+
+// next is the event before which a run's snapshot was taken; the first, if it has none.
+func next(h *Head) int64 { return max(1, h.SnapshotAt) }
+
+// ReadAhead reads what is read of runs of any shards before they are folded.
+func ReadAhead(ctx context.Context, v store.View, heads []*Head) ([]Ahead, error) {
+	var places []store.Place
+	for _, h := range heads {
+		if h.SnapshotAt > 0 {
+			for part := range SnapshotParts(h.SnapshotLen) {
+				places = append(places, store.Place{Shard: h.Run.Shard(), Key: keys.AppendSnapshot(nil, h.Run, h.SnapshotSlot, uint32(part))})
+			}
+		}
+		if next(h) < h.NextEvent {
+			places = append(places, store.Place{Shard: h.Run.Shard(), Key: keys.AppendHistory(nil, h.Run, next(h))})
+		}
+	}
+	values, err := v.Get(ctx, places)
+	if err != nil {
+		return nil, err
+	}
+	read := make([]Ahead, len(heads))
+	for i, h := range heads {
+		if h.SnapshotAt > 0 {
+			n := SnapshotParts(h.SnapshotLen)
+			read[i].snapshot, values = values[:n], values[n:]
+		}
+		if next(h) < h.NextEvent {
+			read[i].turn, values = values[0], values[1:]
+		}
+	}
+	return read, nil
+}
+
 // Fold makes a run's state from what is stored of it: the snapshot, then the events
 // and notes after it. Nothing may be written of the run meanwhile, or the view must be
 // of one moment.
 func Fold(ctx context.Context, v store.View, rules *engine.Ruleset, h *Head) (engine.State, error) {
-	state, err := FoldUnnoted(ctx, v, rules, h)
+	read, err := ReadAhead(ctx, v, []*Head{h})
 	if err != nil {
 		return nil, err
 	}
-	return state, FoldNotes(ctx, v, rules, state, h.Run)
+	return read[0].Fold(ctx, v, rules, h, true)
 }
 
-// FoldUnnoted is Fold of a run that is known to have no notes.
-func FoldUnnoted(ctx context.Context, v store.View, rules *engine.Ruleset, h *Head) (engine.State, error) {
-	state := rules.New(h.Identity)
-	next := int64(1)
+// Fold is Fold of a run of which this was read. Noted says whether it may have notes.
+func (a *Ahead) Fold(ctx context.Context, v store.View, rules *engine.Ruleset, h *Head, noted bool) (engine.State, error) {
+	state, at := rules.New(h.Identity), next(h)
 	if h.SnapshotAt > 0 {
-		b, err := readSnapshot(ctx, v, h)
+		b, err := a.joined(h)
 		if err == nil {
 			state, err = rules.DecodeState(h.Identity, b)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
-		next = h.SnapshotAt
 	}
-	next, err := FoldEvents(ctx, v, rules, state, h.Run, next)
+	var err error
+	if a.turn != nil {
+		at, err = foldTurn(rules, state, a.turn, at)
+	}
+	if err == nil && at < h.NextEvent {
+		at, err = FoldEvents(ctx, v, rules, state, h.Run, at)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if next != h.NextEvent {
-		return nil, fmt.Errorf("log ends before event %d, record before event %d", next, h.NextEvent)
+	if at != h.NextEvent {
+		return nil, fmt.Errorf("log ends before event %d, record before event %d", at, h.NextEvent)
 	}
-	return state, nil
+	if noted {
+		err = FoldNotes(ctx, v, rules, state, h.Run)
+	}
+	return state, err
 }
 
-func readSnapshot(ctx context.Context, v store.View, h *Head) ([]byte, error) {
-	places := make([]store.Place, SnapshotParts(h.SnapshotLen))
-	for i := range places {
-		places[i] = store.Place{Shard: h.Run.Shard(), Key: keys.AppendSnapshot(nil, h.Run, h.SnapshotSlot, uint32(i))}
-	}
-	parts, err := v.Get(ctx, places)
-	if err != nil {
-		return nil, err
-	}
-	for i, part := range parts {
+// joined is the snapshot.
+func (a *Ahead) joined(h *Head) ([]byte, error) {
+	for i, part := range a.snapshot {
 		if part == nil {
-			return nil, fmt.Errorf("part %d of %d is missing", i, len(parts))
+			return nil, fmt.Errorf("part %d of %d is missing", i, len(a.snapshot))
 		}
 	}
-	b := bytes.Join(parts, nil)
+	b := bytes.Join(a.snapshot, nil)
 	if len(b) != h.SnapshotLen {
 		return nil, fmt.Errorf("%d bytes, record says %d", len(b), h.SnapshotLen)
 	}
 	return b, nil
+}
+
+// foldTurn applies the events of a turn, of which the first is next, and gives the id after
+// the last.
+func foldTurn(rules *engine.Ruleset, state engine.State, turn []byte, next int64) (int64, error) {
+	t, err := ReadTurn(turn)
+	if err != nil {
+		return next, err
+	}
+	if t.First != next {
+		return next, fmt.Errorf("event %d follows event %d", t.First, next-1)
+	}
+	err = t.Events(rules, next, func(e engine.Event) error {
+		rules.Apply(state, e)
+		return nil
+	})
+	return t.Last() + 1, err
 }
 
 // FoldEvents applies a run's events from id next on, and gives the id after the last.
@@ -79,19 +137,7 @@ func FoldEvents(ctx context.Context, v store.View, rules *engine.Ruleset, state 
 		Start: keys.AppendHistory(nil, id, next),
 		End:   keys.End(keys.AppendRun(nil, keys.History, id)),
 	}, func(key, value []byte) bool {
-		var t *Turn
-		if t, failed = ReadTurn(value); failed != nil {
-			return false
-		}
-		if t.First != next {
-			failed = fmt.Errorf("event %d follows event %d", t.First, next-1)
-			return false
-		}
-		failed = t.Events(rules, next, func(e engine.Event) error {
-			rules.Apply(state, e)
-			return nil
-		})
-		next = t.Last() + 1
+		next, failed = foldTurn(rules, state, value, next)
 		return failed == nil
 	})
 	return next, cmp.Or(err, failed)

@@ -83,6 +83,9 @@ func TestNoAccountKeepsThePerformers(t *testing.T) {
 	if len(found) < 4 {
 		t.Errorf("%d performers were found", len(found))
 	}
+	if !s.performersIdle() {
+		t.Error("the performers count as busy before they have anything to do")
+	}
 	for list, f := range found {
 		for id := range int64(2000) {
 			s.matcher.Offer(engine.RunID{2: 'A'}, engine.Offer{List: list, ID: id + 1})
@@ -90,5 +93,13 @@ func TestNoAccountKeepsThePerformers(t *testing.T) {
 		waitUntil(t, "tasks stall", func() bool { return f.stalled.Load() > 0 && s.matcher.Backlog(list) == 0 })
 		s.matcher.Offer(engine.RunID{2: 'B'}, engine.Offer{List: list, ID: 1})
 		waitUntil(t, "the task of another account on "+list+" is done", func() bool { return f.done.Load() == 1 })
+	}
+	if s.performersIdle() {
+		t.Error("time may be skipped while tasks are being performed")
+	}
+	for list, f := range found {
+		if f.Idle() {
+			t.Errorf("the performer of %s counts as idle", list)
+		}
 	}
 }

@@ -54,6 +54,7 @@ type Server struct {
 	door       *listen.Door
 	actions    *operation.Handler // answers the calls of services
 	performers lifecycle.List     // of services
+	idlers     []service.Idler    // of those that tell whether they are idle
 	requests   *listen.Shares     // in flight, but for polls that wait
 	roots      *sealing.Watch     // nil: the root keys are in no file
 	ready      atomic.Bool

@@ -133,7 +133,7 @@ func (s *Server) openServices() error {
 			Accounts:   directory,
 			Secret:     held.secretOf(one.Name),
 			Keys:       keys,
-			Buckets:    cfg.buckets, Room: s.bucketRoom,
+			Buckets:    cfg.buckets, Room: s.bucketRoom.For,
 			Trusting: cfg.Auth == AuthNone,
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
@@ -159,6 +159,9 @@ func (s *Server) openServices() error {
 		s.paths = append(s.paths, opened.Paths...)
 		for _, p := range opened.Parts {
 			s.performers.Add(p.Name, p.Service)
+			if i, ok := p.Service.(service.Idler); ok {
+				s.idlers = append(s.idlers, i)
+			}
 		}
 	}
 	return nil

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"heddle/internal/engine"
+	"heddle/internal/service"
 	"heddle/internal/store"
 )
 
@@ -41,8 +43,8 @@ func markSkip(ctx context.Context, meta store.Meta, cfg *Config) error {
 }
 
 // runSkip moves the clock forward while nothing is runnable: no command or
-// message under way, no task on offer, claimed or in a worker's hands, and no
-// call but polls that wait.
+// message under way, no task on offer, claimed, in a worker's hands or being performed, and
+// no call but polls that wait.
 func (s *Server) runSkip(ctx context.Context) {
 	s.cfg.Log.Warn("time skipping is on: the clock jumps when nothing is runnable; for development only")
 	ticker := time.NewTicker(skipLook)
@@ -57,7 +59,7 @@ func (s *Server) runSkip(ctx context.Context) {
 		}
 		totals := s.matcher.Totals()
 		idle := totals.Offers == 0 && totals.Claims == 0 && totals.Pairings == pairings &&
-			s.requests.Taken() == 0 && s.node.Idle()
+			s.requests.Taken() == 0 && s.node.Idle() && s.performersIdle()
 		pairings = totals.Pairings
 		now := time.Now()
 		if !idle || since.IsZero() {
@@ -73,6 +75,11 @@ func (s *Server) runSkip(ctx context.Context) {
 		}
 		since = now
 	}
+}
+
+// performersIdle tells whether no performer has a task.
+func (s *Server) performersIdle() bool {
+	return !slices.ContainsFunc(s.idlers, func(i service.Idler) bool { return !i.Idle() })
 }
 
 func (s *Server) nextMoment() engine.Time {

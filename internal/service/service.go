@@ -149,10 +149,10 @@ type Kernel struct {
 	Blobs     Blobs
 	Tasks     Tasks // for callers: their polls are counted, and bounded
 	Performed Tasks // for performers of the server's own
-	// Buckets are those of users; nil: nobody has any. Room is for the bytes of their objects
-	// that are on their way.
+	// Buckets are those of users; nil: nobody has any. Room gives an account's share of the
+	// memory for the bytes of their objects that are on their way.
 	Buckets Buckets
-	Room    *bucket.Room
+	Room    func(account string) *bucket.Room
 	// Lambda invokes functions: the tasks of sources that services add while they open.
 	Lambda     *lambda.Performer
 	Visibility *visibility.Reader
@@ -217,6 +217,10 @@ type Part struct {
 	Name string // for the operator: "Lambda tasks"
 	lifecycle.Service
 }
+
+// Idler is a Part that does what no list of tasks, record or call shows: time is not skipped
+// while it is not idle.
+type Idler interface{ Idle() bool }
 
 // Stored is a stopped store, for reading.
 type Stored struct {

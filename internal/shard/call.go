@@ -219,10 +219,10 @@ func (s *Shard) putBack(calls []*call) {
 	s.inbox = append(slices.Clone(calls), s.inbox...)
 }
 
-// handIn gives a fetch back.
-func (s *Shard) handIn(f *fetch) {
+// handIn gives fetches back.
+func (s *Shard) handIn(fetches ...*fetch) {
 	s.mu.Lock()
-	s.fetched = append(s.fetched, f)
+	s.fetched = append(s.fetched, fetches...)
 	s.mu.Unlock()
 }
 
@@ -267,4 +267,5 @@ func (s *Shard) takePatient(b *Batch) {
 	s.mu.Unlock()
 	s.tryTaken(b)
 	clear(s.failed)
+	s.fetchGathered()
 }

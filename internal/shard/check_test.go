@@ -100,6 +100,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		"a mark that is cut off":             {key: keys.AppendShard(nil, keys.Applied, other), value: []byte{1}},
 		"a parked message that is no text":   {key: keys.AppendParked(nil, h.shards[from].names.get(toyName("open")).Run, other, 1), value: []byte{1}},
 		"a message that can't be read":       {key: keys.AppendOutgoing(nil, other, 2), value: []byte{1}},
+		"a turn behind the record's last":    {key: keys.AppendHistory(nil, h.shards[from].names.get(toyName("open")).Run, 1<<20), value: []byte{1}},
 		"an index entry that is too short":   {space: store.IndexSpace, key: []byte{1}},
 		"a record in the place of another's": {key: keys.AppendRun(nil, keys.OpenRun, engine.RunID{1}), value: []byte{1}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"heddle/internal/blob"
@@ -30,6 +31,7 @@ type fetch struct {
 	head      *runlog.Head // of a run whose state is wanted
 	withState bool         // of a run whose head is wanted
 	unnoted   bool         // it has no notes
+	group     []*fetch     // of states: they are read together, and come back in its place
 	call      *call        // for which something is wanted
 	events    []int64
 	cuts      bool // the run's log has not all events
@@ -40,8 +42,9 @@ type fetch struct {
 
 	// What came back.
 	err      error
-	broken   bool // and would again
-	panicked bool // the rules did, of the run whose head is known
+	ahead    *runlog.Ahead // what was read of a group; nil: it is alone
+	broken   bool          // and would again
+	panicked bool          // the rules did, of the run whose head is known
 	cold     *run
 	state    engine.State
 	id       engine.RunID
@@ -69,16 +72,67 @@ func (s *Shard) fetch(f *fetch) {
 		s.fetching[f.key] = f
 	}
 	f.shard, f.generation = s, s.generation
+	if f.isSmallState() {
+		s.gathered = append(s.gathered, f)
+		return
+	}
 	s.peers.fetch(f)
 }
 
-// perform does the fetch and hands it in. A panic of rules is an error of their run.
+const (
+	// groupMax is how many states are read together, groupBytesMax how much each of them has
+	// at most: nobody waits for the reading of a large one.
+	groupMax      = 64
+	groupBytesMax = 64 << 10
+)
+
+// isSmallState tells whether the fetch may be one of a group.
+func (f *fetch) isSmallState() bool {
+	return f.head != nil && !f.withState && f.head.SnapshotLen+f.head.TailLen <= groupBytesMax
+}
+
+// fetchGathered has the states fetched that were asked for lately, in groups: those of runs
+// that come to be due together, or are asked for together, cost a fraction of what each would
+// cost alone.
+func (s *Shard) fetchGathered() {
+	for group := range slices.Chunk(s.gathered, groupMax) {
+		if len(group) == 1 {
+			s.peers.fetch(group[0])
+			continue
+		}
+		s.peers.fetch(&fetch{shard: s, generation: s.generation, group: slices.Clone(group)})
+	}
+	clear(s.gathered)
+	s.gathered = s.gathered[:0]
+}
+
+// perform does the fetch and hands it in.
 func (f *fetch) perform(ctx context.Context) {
+	if f.group == nil {
+		f.attempt(ctx)
+		f.shard.handIn(f)
+		return
+	}
+	heads := make([]*runlog.Head, len(f.group))
+	for i, one := range f.group {
+		heads[i] = one.head
+	}
+	read, err := runlog.ReadAhead(ctx, f.shard.Store, heads)
+	for i, one := range f.group {
+		if err == nil { // else each is read alone: what can't be read of one is no trouble of the others
+			one.ahead = &read[i]
+		}
+		one.attempt(ctx)
+	}
+	f.shard.handIn(f.group...)
+}
+
+// attempt does the fetch. A panic of rules is an error of their run.
+func (f *fetch) attempt(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
 			f.err, f.broken, f.panicked = panicked(p), true, true
 		}
-		f.shard.handIn(f)
 	}()
 	f.err = f.do(f, ctx)
 }
@@ -99,11 +153,16 @@ func (f *fetch) readState(ctx context.Context) error {
 		f.broken = true
 		return fmt.Errorf("no rules for kind %q", f.head.Name.Kind)
 	}
-	fold, watched := runlog.Fold, watch{View: f.shard.Store}
-	if f.unnoted {
-		fold = runlog.FoldUnnoted
+	watched := watch{View: f.shard.Store}
+	ahead := f.ahead
+	if ahead == nil {
+		read, err := runlog.ReadAhead(ctx, &watched, []*runlog.Head{f.head})
+		if err != nil {
+			return err
+		}
+		ahead = &read[0]
 	}
-	state, err := fold(ctx, &watched, rules, f.head)
+	state, err := ahead.Fold(ctx, &watched, rules, f.head, !f.unnoted)
 	f.state, f.broken = state, err != nil && !watched.failed
 	return err
 }

@@ -618,7 +618,7 @@ func TestFailedReadsAreTriedAgainAfterAWhile(t *testing.T) {
 	h.now += 20
 	h.Advance()
 	for try := 1; try <= 2; try++ {
-		for range 20 { // reads fail one by one
+		for range 20 { // reads fail: one of all that are due, then one of each
 			if b := h.Ready(0); b != nil {
 				h.Done(0, b, h.commit(b))
 			}
@@ -626,8 +626,8 @@ func TestFailedReadsAreTriedAgainAfterAWhile(t *testing.T) {
 				h.Fetch(context.Background(), 0)
 			}
 		}
-		if tries != 3*try {
-			t.Errorf("%d reads of three runs, want %d", tries, 3*try)
+		if tries != 4*try {
+			t.Errorf("%d reads of three runs, want %d", tries, 4*try)
 		}
 		h.now += retryDelay + 10
 		h.Advance()
@@ -734,5 +734,51 @@ func TestLookingNeedsNoState(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	h.ok(peek)
+	h.quiet()
+}
+
+// TestGroupsOfStates: the states of runs that come to be due together are read together, and
+// what can't be read of one holds up none of the others.
+func TestGroupsOfStates(t *testing.T) {
+	const runs = groupMax + 20
+	h := newHarness(t, 1)
+	for i := range runs {
+		h.must(fmt.Sprint(i), toyWake{At: h.now + 10})
+	}
+	h.kill()
+	bad := h.shards[0].names.get(toyName("7")).Run
+	h.failRow = func(key []byte) bool {
+		return len(key) > keys.RunSize && key[0] == keys.History && engine.RunID(keys.Run(key)) == bad
+	}
+	h.now += 20
+	h.Advance()
+	fetches := 0
+	for range 20 {
+		if b := h.Ready(0); b != nil {
+			h.Done(0, b, h.commit(b))
+		}
+		for ; h.Fetches() > 0; fetches++ {
+			h.Fetch(context.Background(), 0)
+		}
+	}
+	if fetches != 2 {
+		t.Errorf("%d fetches of %d states, want 2", fetches, runs)
+	}
+	for i := range runs {
+		if i == 7 {
+			continue
+		}
+		if s := h.read(fmt.Sprint(i)); s.Woken != 1 {
+			t.Errorf("run %d was woken %d times", i, s.Woken)
+		}
+	}
+	h.failRow = nil
+	h.now += retryDelay + 10
+	h.Advance()
+	h.settle()
+	if s := h.read("7"); s.Woken != 1 {
+		t.Errorf("the last was woken %d times", s.Woken)
+	}
+	h.check()
 	h.quiet()
 }

@@ -32,6 +32,7 @@ type harness struct {
 	trips  map[string]bool // of the rules
 
 	failRead func(kind byte) bool // tells whether a read of such rows fails; 0: many kinds
+	failRow  func(key []byte) bool
 	listener engine.Listener
 	shelf    *blob.Memory
 	library  *blob.Library
@@ -49,6 +50,9 @@ var errRead = errors.New("the disk can't be read")
 
 func (f *flaky) fails(key []byte) error {
 	if f.harness.failRead != nil && len(key) > 0 && f.harness.failRead(key[0]) {
+		return errRead
+	}
+	if f.harness.failRow != nil && f.harness.failRow(key) {
 		return errRead
 	}
 	return nil

@@ -27,6 +27,7 @@ type lacking struct {
 	again        bool        // something has come for them
 	retryAt      engine.Time // the first of theirs
 	fetching     map[lookup]*fetch
+	gathered     []*fetch // of them those that are yet to begin, in groups
 
 	// In whose line something waits.
 	runLine    lines[engine.RunID]

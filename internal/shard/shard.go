@@ -295,6 +295,7 @@ func (s *Shard) advance(now, confirmed engine.Time) {
 	s.fireWakes(b)
 	s.tryAll(b)
 	s.beginSnapshots(b)
+	s.fetchGathered()
 	s.publishUnfinished()
 	s.at = nil
 }

@@ -123,6 +123,18 @@ var tasks = []Mutant{{
 	New:  "p.Group",
 	Bug:  "A state machine whose functions hang takes the places of a domain that has its name.",
 }, {
+	Name: "stalled-account-keeps-the-performers",
+	In:   "tasks.(*Performer).admit",
+	Old:  "p.queue.Add(t, t.Name.World.Account)",
+	New:  "p.queue.Add(t, \"\")",
+	Bug:  "An account whose bucket does not answer keeps the jobs of all others waiting.",
+}, {
+	Name: "stalled-account-keeps-the-room",
+	In:   "bucket.(*Room).For",
+	Old:  "return &Room{r.room, account}",
+	New:  "return &Room{r.room, \"\"}",
+	Bug:  "An account whose bucket does not answer has all the memory for objects that are on their way.",
+}, {
 	Name: "closed-task-keeps-its-place",
 	In:   "lambda.(*Performer).watch",
 	Old:  "return o.ID == j.id",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/internal/engine"
@@ -28,6 +29,7 @@ type Performer struct {
 	// believes that somebody has the task, it gives what hands the task back instead.
 	Perform func(ctx context.Context, t Task) (handBack func(), err error)
 
+	taken   atomic.Int64 // tasks that are not yet performed or handed back
 	queue   *fair.Queue[Task]
 	life    context.Context
 	stop    context.CancelFunc
@@ -93,6 +95,7 @@ func (p *Performer) take() {
 		case claim == nil:
 			return // there will be no more
 		default:
+			p.taken.Add(1)
 			claim.Accept()
 			p.admit(claim.Run, claim.ID)
 		}
@@ -105,7 +108,9 @@ func (p *Performer) admit(run engine.RunID, id int64) {
 	switch {
 	case err == nil:
 		p.queue.Add(t, t.Name.World.Account)
-	case !isOver(err) && p.life.Err() == nil:
+	case isOver(err) || p.life.Err() != nil:
+		p.taken.Add(-1)
+	default:
 		p.complain(err, "run", run)
 		p.later(func() { p.admit(run, id) })
 	}
@@ -123,12 +128,18 @@ func (p *Performer) find(ctx context.Context, run engine.RunID, id int64) (Task,
 func isOver(err error) bool { return engine.IsGone(err) || errors.Is(err, engine.ErrUnusable) }
 
 func (p *Performer) perform(t Task) {
-	handBack, err := p.Perform(p.life, t)
-	if handBack == nil {
-		handBack = func() { p.queue.Add(t, t.Name.World.Account) }
+	given, err := p.Perform(p.life, t)
+	handBack := func() {
+		if given != nil {
+			given()
+			p.taken.Add(-1)
+		} else {
+			p.queue.Add(t, t.Name.World.Account)
+		}
 	}
 	switch {
 	case err == nil:
+		p.taken.Add(-1)
 	case p.life.Err() != nil:
 		handBack()
 	default:
@@ -136,6 +147,9 @@ func (p *Performer) perform(t Task) {
 		p.later(handBack)
 	}
 }
+
+// Idle implements service.Idler.
+func (p *Performer) Idle() bool { return p.taken.Load() == 0 }
 
 // later does something after a rest. If there is room its caller goes on meanwhile: a task
 // that can't be performed now shall not keep its place from others.

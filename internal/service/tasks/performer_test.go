@@ -76,6 +76,9 @@ func TestTasksOutOfSightStarveNobody(t *testing.T) {
 		p.offer(1, 1, 40)
 		p.start(t)
 		time.Sleep(10*time.Second + time.Millisecond)
+		if p.Idle() {
+			t.Error("it counts as idle though it has tasks")
+		}
 		p.offer(1, 2, 1)
 		synctest.Wait()
 		if n := done[2].Load(); n != 1 {
@@ -93,6 +96,9 @@ func TestTasksOutOfSightStarveNobody(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if n := done[1].Load(); n != 40+3*asideMax {
 			t.Errorf("%d were performed, want %d", n, 40+3*asideMax)
+		}
+		if !p.Idle() {
+			t.Error("it does not count as idle though all is performed")
 		}
 		p.end(t)
 	})
@@ -157,8 +163,8 @@ func TestHandedBack(t *testing.T) {
 			t.Errorf("%d tries, and handed back %d times before it has rested", tries, handed)
 		}
 		time.Sleep(time.Minute)
-		if tries != 1 || handed != 1 {
-			t.Errorf("%d tries, and handed back %d times", tries, handed)
+		if tries != 1 || handed != 1 || !p.Idle() {
+			t.Errorf("%d tries, and handed back %d times; idle: %v", tries, handed, p.Idle())
 		}
 		p.end(t)
 	})
