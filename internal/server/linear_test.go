@@ -287,14 +287,13 @@ func (c *crowd) settle(m *machine) {
 	}
 	var final []linear.Run
 	for _, r := range runs {
-		switch {
-		case !r.machine:
-			events := c.shortOf(r.raw)
-			final = append(final, linear.Run{WorkflowID: r.workflowID, Events: events})
-			c.learn(r.workflowID, strings.Fields(events)[0][1:], r.id)
-		default:
+		if r.machine {
 			final = append(final, linear.Run{WorkflowID: r.workflowID, Machine: true, Events: c.shortOfMachine(r.raw)})
+			continue
 		}
+		events := c.shortOf(r.raw)
+		final = append(final, linear.Run{WorkflowID: r.workflowID, Events: events})
+		c.learn(r.workflowID, strings.Fields(events)[0][1:], r.id)
 	}
 	c.history.Settle(final)
 }
@@ -321,6 +320,7 @@ func (c *crowd) judge() {
 		return false
 	})
 	for lie, change := range map[string]func(linear.Call, *linear.Outcome) bool{
+		// Of a machine's starts with one input nobody can tell which began it: refused may be another than who was told so.
 		"an acknowledged start was refused": func(call linear.Call, o *linear.Outcome) bool {
 			o.Refused = call.Action == linear.Start && !call.Machine && !o.Refused && shown[call.Mark]
 			return o.Refused

@@ -101,6 +101,25 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
+// TestAlike has two clients start an execution with the same input at the same time. One of them
+// may be refused, if it was stopped meanwhile; nobody can tell who of them began it.
+func TestAlike(t *testing.T) {
+	for want, refused := range map[Verdict][2]bool{Linearizable: {true, false}, NotLinearizable: {true, true}} {
+		h := &History{}
+		of := func(client int, action Action, mark string) func(Outcome) {
+			return h.Begin(client, Call{Action: action, WorkflowID: "a", Mark: mark, Machine: true})
+		}
+		one, other := of(0, Start, "1"), of(1, Start, "1")
+		other(Outcome{Refused: refused[1]})
+		of(1, Terminate, "2")(Outcome{})
+		one(Outcome{Refused: refused[0]})
+		of(1, Read, "")(Outcome{Events: "S1 e d X2 "})
+		if got, _ := h.Judge(time.Minute); got != want {
+			t.Errorf("refused: %v: %s, want %s", refused, got, want)
+		}
+	}
+}
+
 // TestSettled has calls of unknown outcome, and knows the end.
 func TestSettled(t *testing.T) {
 	for want, second := range map[Verdict]string{Linearizable: "S1 d t s4 d ", NotLinearizable: "S1 d s4 "} {
