@@ -75,8 +75,8 @@ type untold struct{ what string }
 
 func (e *untold) Error() string { return e.what }
 
-// unsettled says that a count differs from a list. What a client asked who has
-// hung up may still take effect between the two, so it counts if it stays.
+// unsettled says that two answers differ. What a client asked who has hung up may still take
+// effect between the two, so it counts if it stays.
 type unsettled struct{ what string }
 
 func (e *unsettled) Error() string { return e.what }
@@ -84,12 +84,16 @@ func (e *unsettled) Error() string { return e.what }
 // read asks a server for all executions and their histories, page by page.
 func (m *machine) read() (runs []*shownRun, err error) {
 	for range 5 {
-		runs, err = m.list()
+		runs, err = m.readOnce()
 		if _, again := errors.AsType[*unsettled](err); !again {
 			break
 		}
 	}
-	if err != nil {
+	return runs, err
+}
+
+func (m *machine) readOnce() (runs []*shownRun, err error) {
+	if runs, err = m.list(); err != nil {
 		return nil, err
 	}
 	for _, r := range runs {
@@ -172,7 +176,7 @@ func (m *machine) readHistory(r *shownRun) error {
 		return err
 	}
 	if (described.ExecutionInfo.ExecutionStatus == "OPEN") != r.open {
-		return fmt.Errorf("run %s is listed as open: %v, and described as %s", r.id, r.open, described.ExecutionInfo.ExecutionStatus)
+		return &unsettled{fmt.Sprintf("run %s is listed as open: %v, and described as %s", r.id, r.open, described.ExecutionInfo.ExecutionStatus)}
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func (m *machine) readMachines() (runs []*shownRun, err error) {
 					return nil, err
 				}
 				if described.Status != e.Status {
-					return nil, fmt.Errorf("%s is listed as %s, and described as %s", e.ExecutionARN, e.Status, described.Status)
+					return nil, &unsettled{fmt.Sprintf("%s is listed as %s, and described as %s", e.ExecutionARN, e.Status, described.Status)}
 				}
 				if err := m.readMachineHistory(tell, r); err != nil {
 					return nil, err

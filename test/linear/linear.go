@@ -5,8 +5,9 @@
 // The model is one workflowId: its runs, and of each the whole history, in short.
 // It knows starts, signals, terminations, decision tasks from poll to response,
 // descriptions, histories and counts. It knows no activities, timers or children;
-// the simulation judges those. A call whose outcome is not known may have
-// happened at any time after its begin, or never.
+// the simulation judges those. The other model is an execution of a state machine with an
+// activity: its starts, stops, redrives, and tasks from poll to answer. A call whose outcome
+// is not known may have happened at any time after its begin, or never.
 //
 // The search for an order is porcupine's. The package is for tests only.
 package linear
@@ -34,6 +35,7 @@ const (
 	Describe    Action = "describe"
 	CountOpen   Action = "count open"
 	CountClosed Action = "count closed"
+	Redrive     Action = "redrive" // of state machines alone
 )
 
 // Call is what a client asked.
@@ -47,7 +49,11 @@ type Call struct {
 	// open run is.
 	Run     string
 	Started int  // Respond: the startedEventId of the task
-	Close   bool // Respond: with a decision to complete the execution
+	Close   bool // Respond: with a decision to complete the execution, or as failed
+	// Machine: WorkflowID is the one execution of a state machine. A start's Mark is its input,
+	// which others may give too; Started of a Respond is the task's Scheduled event, and a
+	// Terminate is a stop.
+	Machine bool
 }
 
 // Outcome is what the client was told.
@@ -57,7 +63,7 @@ type Outcome struct {
 	// Events are what Read showed, or a Poll with its task; "" is no task. See Event.
 	Events string
 	Open   bool // Describe: the run is
-	Count  int  // CountOpen, CountClosed: runs; Describe: decision tasks, 0 or 1
+	Count  int  // CountOpen, CountClosed: runs; Describe: decision tasks, 0 or 1; Poll of a machine: the Scheduled event
 }
 
 // Event writes an event of a history as Outcome.Events has it: its type and its
@@ -128,16 +134,25 @@ func (h *History) now() int64 {
 	return h.clock
 }
 
-// Settle ends a history: everybody has stopped, and these are the events of all
-// runs, by workflowId. They are judged as if a client had read them now. And they
-// shorten the search: events are never taken back, so no order is of use whose
-// events don't begin as the last ones do.
-func (h *History) Settle(final map[string][]string) {
-	for id, runs := range final {
-		for _, events := range runs {
-			mark := strings.Fields(events)[0][len(started):]
-			h.Begin(0, Call{Action: Read, WorkflowID: id, Run: mark})(Outcome{Events: events})
+// Run is a run as it is in the end.
+type Run struct {
+	WorkflowID string
+	Machine    bool // it is an execution of a state machine
+	Events     string
+}
+
+// Settle ends a history: everybody has stopped, and these are all runs. They are judged as if
+// a client had read them now. And they shorten the search: events are never taken back, so no
+// order is of use whose events don't begin as the last ones do.
+func (h *History) Settle(runs []Run) {
+	final := map[string][]string{}
+	for _, r := range runs {
+		read := Call{Action: Read, WorkflowID: r.WorkflowID, Machine: r.Machine}
+		if !r.Machine {
+			read.Run = strings.Fields(r.Events)[0][len(started):]
 		}
+		h.Begin(0, read)(Outcome{Events: r.Events})
+		final[r.WorkflowID] = append(final[r.WorkflowID], r.Events)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -187,8 +202,9 @@ const (
 // Judge looks for an order of all calls for at most so long. If there is none, it
 // gives a page for a browser that shows how far the search came.
 func (h *History) Judge(within time.Duration) (Verdict, string) {
-	m := model(h.final)
-	result, info := porcupine.CheckOperationsVerbose(m, h.relevant(), within)
+	calls, lost := h.relevant()
+	m := model(h.final, lost)
+	result, info := porcupine.CheckOperationsVerbose(m, calls, within)
 	switch result {
 	case porcupine.Ok:
 		return Linearizable, ""
@@ -202,9 +218,10 @@ func (h *History) Judge(within time.Duration) (Verdict, string) {
 	return NotLinearizable, page.String()
 }
 
-// relevant leaves out calls of unknown outcome that changed nothing: those that
-// never do, and those whose mark is not there in the end.
-func (h *History) relevant() []porcupine.Operation {
+// relevant gives the calls as the model takes them, and how many of them are lost. It leaves
+// out those of unknown outcome that changed nothing: that never do, and whose mark is not there
+// in the end.
+func (h *History) relevant() (calls []porcupine.Operation, all map[string]lost) {
 	marks := map[string]bool{}
 	for _, runs := range h.final {
 		for _, events := range runs {
@@ -213,17 +230,43 @@ func (h *History) relevant() []porcupine.Operation {
 			}
 		}
 	}
-	return slices.DeleteFunc(h.all(), func(op porcupine.Operation) bool {
-		c := op.Input.(Call)
-		if !op.Output.(Outcome).Unknown {
-			return false
+	all = map[string]lost{}
+	groups := map[string][]Call{} // by workflowId, what those of each group ask
+	for _, op := range h.all() {
+		c := asked{Call: op.Input.(Call)}
+		if op.Output.(Outcome).Unknown {
+			switch {
+			case !c.changes(), h.final != nil && c.Mark != "" && !marks[c.Mark]:
+				continue
+			case !c.marked():
+				id := c.WorkflowID
+				i := slices.Index(groups[id], c.Call)
+				if i < 0 {
+					i = len(groups[id])
+					groups[id] = append(groups[id], c.Call)
+				}
+				n := all[id]
+				c.group, c.nth = i+1, n[i]
+				n[i]++
+				all[id] = n
+			}
 		}
-		switch c.Action {
-		case Read, Describe, CountOpen, CountClosed:
-			return true
-		case Poll:
-			return false
-		}
-		return h.final != nil && !marks[c.Mark]
-	})
+		op.Input = c
+		calls = append(calls, op)
+	}
+	return calls, all
+}
+
+// changes tells whether a call may change something.
+func (c *Call) changes() bool {
+	switch c.Action {
+	case Read, Describe, CountOpen, CountClosed:
+		return false
+	}
+	return true
+}
+
+// marked tells whether no other call makes the event that a call makes.
+func (c *Call) marked() bool {
+	return c.Mark != "" && !(c.Machine && c.Action == Start)
 }

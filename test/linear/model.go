@@ -8,32 +8,63 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// model is one workflowId. Its state is the histories of all runs, in the order
-// of their starts, each ended by a bar. Final is how they end, by workflowId; nil:
-// nobody knows.
-func model(final map[string][]string) porcupine.Model {
+// state is what the model remembers of a workflowId.
+type state struct {
+	runs string // the histories of all runs, in the order of their starts, each ended by a bar
+	lost lost   // of the lost calls, how many have been taken
+}
+
+// lost is how many lost calls there are, by group. A lost call is one of unknown outcome that
+// leaves no mark: nobody can tell by the events that it was this one. Those of a group ask the
+// same. If some of them did something, as many that began first may have done it as well. So
+// they are taken in the order in which they began, and the search need not try every choice
+// among them.
+type lost [4]int // of a machine: polls, redrives, and starts with either input
+
+// asked is a call as the model gets it.
+type asked struct {
+	Call
+	group int // of a lost call, from 1; 0: it is none
+	nth   int // place in its group, from 0
+}
+
+// model is one workflowId, or one execution of a state machine. Final is how its runs end, by
+// workflowId; nil: nobody knows. All are the lost calls, by workflowId.
+func model(final map[string][]string, all map[string]lost) porcupine.Model {
 	return porcupine.Model{
 		Partition: partition,
-		Init:      func() any { return "" },
-		Step: func(state, input, output any) (bool, any) {
-			before, call, told := state.(string), input.(Call), output.(Outcome)
-			next, gave := step(before, call)
-			fits := final == nil || leadsTo(next, final[call.WorkflowID])
-			switch {
-			case told.Unknown && fits && (final == nil || next != before):
-				return true, next
-			case told.Unknown && call.Action == Poll:
-				// It took nothing, which can as well be said in the end.
-				return isAll(before, final[call.WorkflowID]), before
-			case told.Unknown:
-				return false, before
-			case call.Action == Poll && told == Outcome{}:
+		Init:      func() any { return state{} },
+		Step: func(from, input, output any) (bool, any) {
+			before, call, told := from.(state), input.(asked), output.(Outcome)
+			if call.Action == Poll && told == (Outcome{}) {
 				return true, before // whoever finds no task at one moment says nothing of another
 			}
-			return gave == told && fits, next
+			next := before
+			var gave Outcome
+			next.runs, gave = step(before.runs, call.Call)
+			fits := final == nil || leadsTo(next.runs, final[call.WorkflowID])
+			if !told.Unknown {
+				return fits && gave == told, next
+			}
+			if call.group > 0 {
+				if before.lost[call.group-1] != call.nth {
+					return false, before
+				}
+				next.lost[call.group-1]++
+			}
+			switch {
+			case fits && (final == nil || next.runs != before.runs):
+				return true, next
+			case call.group > 0:
+				// It did nothing, which can as well be said in the end, of one group after the other.
+				next.runs = before.runs
+				first, whole := call.group-1, all[call.WorkflowID]
+				return isAll(before.runs, final[call.WorkflowID]) && slices.Equal(before.lost[:first], whole[:first]), next
+			}
+			return false, before
 		},
 		DescribeOperation: func(input, output any) string {
-			call, told := input.(Call), output.(Outcome)
+			call, told := input.(asked), output.(Outcome)
 			text := fmt.Sprintf("%s %s%s", call.Action, call.Mark, call.Run)
 			switch {
 			case told.Unknown:
@@ -43,7 +74,7 @@ func model(final map[string][]string) porcupine.Model {
 			}
 			return fmt.Sprintf("%s: %s %v %d", text, told.Events, told.Open, told.Count)
 		},
-		DescribeState: func(state any) string { return state.(string) },
+		DescribeState: func(at any) string { return at.(state).runs },
 	}
 }
 
@@ -51,7 +82,7 @@ func model(final map[string][]string) porcupine.Model {
 func partition(history []porcupine.Operation) (parts [][]porcupine.Operation) {
 	place := map[string]int{}
 	for _, op := range history {
-		id := op.Input.(Call).WorkflowID
+		id := op.Input.(asked).WorkflowID
 		i, known := place[id]
 		if !known {
 			i = len(parts)
@@ -84,6 +115,9 @@ const bar = "|"
 
 // step gives what becomes of the state by a call, and what the caller is told.
 func step(state string, c Call) (next string, told Outcome) {
+	if c.Machine {
+		return machineStep(state, c)
+	}
 	switch c.Action {
 	case CountOpen, CountClosed:
 		n := 0

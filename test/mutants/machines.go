@@ -271,4 +271,17 @@ var machines = []Mutant{{
 	Old:  "|| r.Timer != c.before.Timer ||",
 	New:  "||",
 	Bug:  "Check takes a store for damaged after a wait that no event tells of.",
+}, {
+	Name: "unstored-answer-counts",
+	In:   "sfn.(*actions).sendTask",
+	Old:  "return err\n}",
+	New:  "return nil\n}",
+	Bug:  "A worker is told that its answer counts, and nobody knows whether it was stored.",
+	Then: []string{histories},
+}, {
+	Name: "old-token-ends-the-next-task",
+	In:   "sfn/execution.(*turn).open",
+	Old:  "ref.ScheduledEventID = token.Scheduled",
+	New:  "ref.ScheduledEventID = token.Scheduled\n\t\tfor _, th := range t.s.threads {\n\t\t\tif th.work != nil {\n\t\t\t\tref.ScheduledEventID = th.work.Scheduled\n\t\t\t}\n\t\t}",
+	Bug:  "Two workers have the same task, and both answers count: the second is taken for that of the next task.",
 }}

@@ -35,6 +35,7 @@ const (
 	identities = "./internal/iam/account/..."
 	authority  = "./internal/server -run TestAuthority|TestRoles|TestLambda|TestMachine"
 	exports    = "./internal/server -run TestExport"
+	histories  = "./internal/server -run Linearizable"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the
