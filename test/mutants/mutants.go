@@ -35,6 +35,7 @@ const (
 	identities = "./internal/iam/account/..."
 	authority  = "./internal/server -run TestAuthority|TestRoles|TestLambda|TestMachine"
 	exports    = "./internal/server -run TestExport"
+	exchanges  = "./internal/server -run TestExchange"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the
@@ -51,5 +52,5 @@ func (m *Mutant) Suites(folder string) []string {
 
 // All is the list.
 func All() []Mutant {
-	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections, machines)
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections, machines, exchange)
 }
