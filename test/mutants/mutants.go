@@ -36,6 +36,7 @@ const (
 	authority  = "./internal/server -run TestAuthority|TestRoles|TestLambda|TestMachine"
 	exports    = "./internal/server -run TestExport"
 	histories  = "./internal/server -run Linearizable"
+	exchanges  = "./internal/server -run TestExchange"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the
@@ -52,5 +53,5 @@ func (m *Mutant) Suites(folder string) []string {
 
 // All is the list.
 func All() []Mutant {
-	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections, machines, notifications)
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections, machines, notifications, exchange)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -158,7 +157,21 @@ func (h *harness) buckets(string) bucket.Store {
 	if h.w.exchange == nil {
 		return bucket.Refusing("There are no buckets.")
 	}
-	return h.w.exchange.memory
+	return forgetful{h.w.exchange.memory, &h.w.sabotage}
+}
+
+// forgetful are buckets that keep what they are given, but for sabotage.
+type forgetful struct {
+	*bucket.Memory
+	*sabotage
+}
+
+// Put is part of bucket.Store.
+func (f forgetful) Put(ctx context.Context, p *bucket.Put) (bucket.Object, error) {
+	if each(&f.objects, f.loseObjects) {
+		return bucket.Object{Key: p.Key, Size: p.Size}, nil
+	}
+	return f.Memory.Put(ctx, p)
 }
 
 // beside does work in threads of the process.
@@ -509,18 +522,19 @@ func (c *client) closeExchange() {
 		w.sleep(c.t, 1000)
 	}
 	var jobs []dxJob
-	missing, until := "", w.now+4*3600_000 // attempts are at most 15 minutes apart
-	for missing = "?"; missing != "" && !w.ending; w.sleep(c.t, 5000) {
+	const longest = engine.Time(3600_000) // attempts are at most five minutes apart
+	until := w.now + longest
+	for missing := "?"; missing != "" && !w.ending; w.sleep(c.t, 15_000) {
 		if jobs = c.jobs(); jobs == nil {
 			jobs = []dxJob{}
 		}
 		if missing = x.missing(jobs); missing != "" && w.now > until {
-			w.judge.fail("%d s after faults stopped: %s", (w.now-until)/1000+4*3600, missing)
+			w.judge.fail("%d s after faults stopped: %s", (w.now-until+longest)/1000, missing)
 			return
 		}
 	}
 	c.holdAssets(jobs)
-	c.holdObjects(jobs)
+	c.holdObjects()
 	if w.judge.failure != "" || w.ending {
 		return
 	}
@@ -634,7 +648,7 @@ func (x *exchangeWorld) has(key string) bool {
 
 // holdObjects holds that objects have the bytes of their assets, and the encryption that was
 // asked for.
-func (c *client) holdObjects([]dxJob) {
+func (c *client) holdObjects() {
 	w, x := c.w, c.w.exchange
 	ctx := context.Background()
 	var all []string
@@ -693,7 +707,7 @@ func (w *world) leftOfExchange() (what string) {
 			return what
 		}
 	}
-	if n := len(slices.Collect(maps.Keys(w.judge.open))); n > 1 {
+	if n := len(w.judge.open); n > 1 {
 		return fmt.Sprintf("%d open runs", n)
 	}
 	return ""

@@ -15,8 +15,10 @@ type sabotage struct {
 	loseOffers  int                             // each so manieth offer never reaches matching
 	fakeCommits int                             // each so manieth commit is acknowledged and not written
 	noBarrier   bool                            // index scans answer with what is not durable
+	exchange    bool                            // it is shown by worlds of Data Exchange
+	loseObjects int                             // each so manieth object is acknowledged and not kept
 
-	offers, commits int
+	offers, commits, objects int
 }
 
 // each counts, and is true each so manieth time.
@@ -119,10 +121,13 @@ func TestTheJudgeSees(t *testing.T) {
 		{"no execution tells another", sabotage{machines: &brokenMachines{messages: true}}},
 		{"an execution outlives who waits for it", sabotage{machines: &brokenMachines{runsOn: true}}},
 		{"another input will do", sabotage{machines: &brokenMachines{same: true}}},
+		{"an object is acknowledged and not there", sabotage{loseObjects: 5, exchange: true}},
+		{"an offer of a job is lost", sabotage{loseOffers: 5, exchange: true}},
+		{"a commit of an exchange is acknowledged and not written", sabotage{fakeCommits: 60, exchange: true}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			for seed := uint64(1); seed <= 2000; seed++ {
-				if p := (plan{seed: seed}); p.machines() != (c.done.machines != nil) {
+				if p := (plan{seed: seed}); p.machines() != (c.done.machines != nil) || p.exchange() != c.done.exchange {
 					continue
 				}
 				if v := simulate(plan{seed: seed, actions: 400, faults: allFaults, sabotage: c.done}, nil, newCoverage()); v.failure != "" {
