@@ -10,6 +10,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/kms/keyring"
 	"heddle/internal/kms/wire"
+	"heddle/internal/matching"
 )
 
 // rotationDaysDefault is the period of a rotation for which a request has none.
@@ -108,7 +109,7 @@ func listKeyRotations(c *call, in *wire.ListKeyRotationsRequest) (*wire.ListKeyR
 // that fails is offered again.
 func (s *actions) rotateDue(ctx context.Context) {
 	for ctx.Err() == nil {
-		claim, err := s.Performed.Poll(ctx, keyring.RotationList)
+		claim, err := s.Performed.Poll(ctx, keyring.RotationList, matching.Poller{})
 		if err != nil {
 			s.Log.Error("keys whose time has come can't be asked for; it will be tried again", "error", err)
 			s.pause(ctx)

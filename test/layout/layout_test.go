@@ -24,8 +24,11 @@ const root = "../.."
 // arrows are the imports inside the module that each package may have; test files
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
-	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
+	"cmd/heddle": {
+		"internal/console/command", "internal/console/terminal",
+		"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
 	"internal/server": {
+		"internal/diagnose", "internal/operator",
 		"internal/audit", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/engine", "internal/iam", "internal/iam/account", "internal/lifecycle", "internal/listen", "internal/matching",
@@ -84,7 +87,7 @@ var arrows = map[string][]string{
 	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/matching"},
 	"internal/kms": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
-		"internal/iam/account", "internal/kms/datakey", "internal/kms/keyring", "internal/kms/outside", "internal/kms/wire", "internal/lifecycle", "internal/pack",
+		"internal/iam/account", "internal/kms/datakey", "internal/kms/keyring", "internal/kms/outside", "internal/kms/wire", "internal/lifecycle", "internal/matching", "internal/pack",
 		"internal/service", "internal/token",
 	},
 	"internal/kms/datakey": {"internal/aws/policy", "internal/engine", "internal/iam/account", "internal/pack"},
@@ -93,10 +96,26 @@ var arrows = map[string][]string{
 	"internal/kms/wire":    {"internal/aws/shape"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/matching":    {"internal/engine"},
-	"internal/rootkey":     {"internal/secretfile"},
-	"internal/runlog":      {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
-	"internal/sealing":     {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
+
+	"internal/console/client":   {},
+	"internal/console/command":  {"internal/console/client", "internal/console/past", "internal/console/terminal", "internal/engine", "internal/operator/wire"},
+	"internal/console/past":     {"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history", "internal/swf/history"},
+	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
+	"internal/console/timeline": {"internal/engine"},
+	"internal/diagnose":         {"internal/engine"},
+	"internal/operator": {
+		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle",
+		"internal/diagnose", "internal/engine", "internal/matching", "internal/operator/wire", "internal/service", "internal/token",
+	},
+	"internal/operator/wire": {"internal/aws/shape"},
+	"internal/sfn/history":   {"internal/console/timeline", "internal/diagnose", "internal/engine"},
+	"internal/swf/history":   {"internal/console/timeline", "internal/diagnose", "internal/engine"},
+
+	"internal/rootkey": {"internal/secretfile"},
+	"internal/runlog":  {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
+	"internal/sealing": {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/service": {
+		"internal/diagnose",
 		"internal/aws/operation", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/engine", "internal/iam/account", "internal/lifecycle", "internal/matching",
 		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/lambda", "internal/lifecycle", "internal/matching",
 		"internal/aws/operation", "internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching",
@@ -104,6 +123,7 @@ var arrows = map[string][]string{
 	},
 	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
+		"internal/diagnose",
 		"internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
 		"internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",
 	},
@@ -118,6 +138,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/matching", "internal/pack", "internal/service", "internal/token",
 	},
 	"internal/sfn": {
+		"internal/diagnose", "internal/sfn/history",
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
 		"internal/engine", "internal/engine/collection", "internal/iam/account", "internal/kms/datakey", "internal/lifecycle", "internal/matching", "internal/pack",
 		"internal/blob", "internal/engine/task", "internal/lambda", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/permission", "internal/sfn/registry",
@@ -128,11 +149,12 @@ var arrows = map[string][]string{
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
+		"internal/diagnose", "internal/swf/history",
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
 		"internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/swf/execution",
 		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
-	"internal/swf/execution":  {"internal/aws/shape", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
+	"internal/swf/execution":  {"internal/aws/shape", "internal/diagnose", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
 	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/swf/wire":       {"internal/aws/shape"},
@@ -348,11 +370,18 @@ var speaksSWF = map[string]int{
 	"internal/server imports":       1,
 }
 
+// forOperators are the packages that tell people of executions, and so in the words that
+// those have.
+var forOperators = []string{"internal/console/", "internal/diagnose/", "internal/operator/"}
+
 func TestOnlySWFSpeaksSWF(t *testing.T) {
 	found := map[string]int{}
 	for _, f := range files(t) {
 		if f.test || strings.HasPrefix(f.pkg+"/", "internal/swf/") || strings.HasPrefix(f.pkg+"/", "internal/sfn/") || servesTests(f.pkg) {
 			continue // Step Functions has activities of its own
+		}
+		if slices.ContainsFunc(forOperators, func(p string) bool { return strings.HasPrefix(f.pkg+"/", p) }) {
+			continue
 		}
 		for _, d := range f.ast.Decls {
 			for place, n := range swfIn(d) {

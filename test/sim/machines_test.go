@@ -166,7 +166,7 @@ func (h *harness) performer(parts []service.Part) func(*thread) {
 		w := h.w
 		for !h.disk.dead && !w.ending {
 			hold, _ := h.within(context.Background(), 20*time.Second)
-			claim, err := h.Poll(hold, execution.IntegrationList)
+			claim, err := h.Poll(hold, execution.IntegrationList, matching.Poller{})
 			if err == nil && claim != nil {
 				err = performs.Take(context.Background(), claim)
 				h.touched = true

@@ -53,7 +53,7 @@ func (p *Performer) Stop(context.Context) error {
 
 func (p *Performer) run() {
 	for p.polls.Err() == nil {
-		claim, err := p.Performed.Poll(p.polls, p.List)
+		claim, err := p.Performed.Poll(p.polls, p.List, matching.Poller{})
 		if claim == nil && err == nil {
 			return // there will be no more
 		}
