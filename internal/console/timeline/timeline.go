@@ -219,8 +219,12 @@ func (a Axis) Ticks() (ticks []Tick) {
 			if apart := width * float64(step) / float64(max(1, length)); apart < ticksApart {
 				continue
 			}
+			end := 100.0 - ticksApart/2
+			if i+1 < len(a.Pieces) {
+				end = p.X1 - ticksApart/3 // a fold begins there, and has its own
+			}
 			for after := step; after <= length; after += step {
-				if x := a.X(p.From + after); x <= 100-ticksApart/2 {
+				if x := a.X(p.From + after); x <= end {
 					ticks = append(ticks, Tick{X: x, After: after, Anew: i > 0})
 				}
 			}

@@ -143,6 +143,16 @@ func Lanes(events []Event) []timeline.Lane {
 		if p == nil {
 			continue
 		}
+		if at, is := byName[e.Name]; is && strings.HasSuffix(e.Type, "StateExited") && at != p.lane {
+			// Before the exit of a state with branches is the last event of a branch.
+			bars := all[at].Bars
+			for j := len(bars) - 1; j >= 0; j-- {
+				if bars[j].Outcome.Open() {
+					p = &bar{at, j}
+					break
+				}
+			}
+		}
 		of[e.ID] = p
 		l := &all[p.lane]
 		b := &l.Bars[p.bar]
