@@ -276,3 +276,63 @@ func TestStarvedListsAreTold(t *testing.T) {
 		s.matcher.Drain()
 	})
 }
+
+// TestInspectMachines: of executions of state machines it is told which worker they lack, until
+// when they wait, when they try again, what runs for them, and what they failed by.
+func TestInspectMachines(t *testing.T) {
+	h := newHarness(t)
+	h.must(h.iam(h.root, "CreateRole", "RoleName", "machines", "AssumeRolePolicyDocument", policyOf(`{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}`)))
+	h.must(h.iam(h.root, "PutRolePolicy", "RoleName", "machines", "PolicyName", "p", "PolicyDocument", policyOf(allow("states:* events:*", "*"))))
+	activity := member(h.must(h.states(h.root, "CreateActivity", `{"name":"charge-card"}`)), "activityArn")
+	machine := func(name, states string) string {
+		definition := strings.ReplaceAll(`{"StartAt":"A","States":{`+states+`}}`, `"`, `\"`)
+		return member(h.must(h.states(h.root, "CreateStateMachine", `{"name":"`+name+`","roleArn":"arn:aws:iam::123456789012:role/machines","definition":"`+definition+`"}`)), "stateMachineArn")
+	}
+	run := func(machine string) string {
+		return member(h.must(h.states(h.root, "StartExecution", `{"stateMachineArn":"`+machine+`"}`)), "executionArn")
+	}
+	inspect := func(arn string) string {
+		return h.must(h.operator(h.root, "InspectExecution", `{"executionArn":"`+arn+`"}`))
+	}
+	shows := func(arn string, parts ...string) {
+		t.Helper()
+		got := ""
+		waitUntil(t, strings.Join(parts, " and "), func() bool {
+			got = inspect(arn)
+			for _, part := range parts {
+				if !strings.Contains(got, part) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	task := machine("task", `"A":{"Type":"Task","Resource":"`+activity+`","TimeoutSeconds":600,"Retry":[{"ErrorEquals":["Busy"],"IntervalSeconds":500}],"End":true}`)
+	waits := machine("waits", `"A":{"Type":"Wait","Seconds":3000,"End":true}`)
+	nests := machine("nests", `"A":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","Parameters":{"StateMachineArn":"`+waits+`"},"End":true}`)
+
+	first := run(task)
+	shows(first, `"code":"NO_WORKER","text":"State A waits on activity charge-card for `, `"timeout":"TimeoutSeconds"`)
+	token := member(h.must(h.states(h.root, "GetActivityTask", `{"activityArn":"`+activity+`","workerName":"payer"}`)), "taskToken")
+	shows(first, `"code":"HELD","text":"State A is with payer for `)
+	h.must(h.states(h.root, "SendTaskFailure", `{"taskToken":"`+token+`","error":"Busy"}`))
+	shows(first, `"code":"RETRY","text":"State A is tried again in `)
+	shows(run(waits), `"code":"WAIT","text":"State A waits; it goes on in 49 min (`)
+	shows(run(nests), `"code":"CHILD","text":"It waits for its child arn:aws:states:us-east-1:123456789012:execution:waits:`, `There: State A waits; it goes on in`)
+
+	failed := run(machine("fails", `"A":{"Type":"Fail","Error":"NoStock","Cause":"none left"}`))
+	shows(failed, `"code":"FAILED_BY","text":"It closed as FAILED`, "NoStock (none left). Before that state A")
+	h.must(h.states(h.root, "StopExecution", `{"executionArn":"`+first+`","error":"Enough"}`))
+	shows(first, `It closed as ABORTED`, `Enough`)
+
+	lists := h.must(h.operator(h.root, "ListTaskLists", `{"service":"states"}`))
+	if !strings.Contains(lists, `"name":"`+activity+`"`) {
+		t.Errorf("lists of Step Functions: %s", lists)
+	}
+	one := h.must(h.operator(h.root, "DescribeTaskList", `{"service":"states","kind":"activity","name":"`+activity+`"}`))
+	if !strings.Contains(one, `"identity":"payer"`) || !strings.Contains(one, `"executionArn":"`+first+`"`) {
+		t.Errorf("the activity: %s", one)
+	}
+	reader := h.user("reader", allow("states:DescribeExecution", "*"))
+	h.refused("AccessDeniedException", h.operator(reader, "InspectExecution", `{"executionArn":"`+failed+`"}`))
+}
