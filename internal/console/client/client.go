@@ -68,6 +68,9 @@ func New(ctx context.Context, c Config) (*Client, error) {
 		}
 	}
 	client := &Client{endpoint: c.Endpoint, region: c.Region, keys: keys, http: cfg.HTTPClient, now: c.Now}
+	if client.http == nil { // nobody has asked for another one
+		client.http = http.DefaultClient
+	}
 	if client.endpoint == "" {
 		client.endpoint = aws.ToString(cfg.BaseEndpoint)
 	}
