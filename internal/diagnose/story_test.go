@@ -64,6 +64,7 @@ var stories = []struct {
 	}}},
 	{"NO_WORKER since the start", Facts{Execution: &Execution{Tasks: []Task{waitingTask("mailers", 7*sec)}}}},
 	{"NO_WORKER since the server started", Facts{Up: now - mins, Execution: &Execution{Tasks: []Task{waitingTask("mailers", 2*hour)}}}},
+	{"NO_WORKER for longer than is known", Facts{Execution: &Execution{Tasks: []Task{waitingTask("mailers", 40*mins)}}}},
 	{"NO_WORKER and a list of like name", Facts{Execution: &Execution{Tasks: []Task{waitingTask("mailers", 7*sec)}}, Lists: map[string]List{
 		"activity/mailers": {Alike: []Alike{{"mailer", 3}}},
 	}}},

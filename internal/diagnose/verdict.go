@@ -13,6 +13,8 @@ const (
 	// silentAfter is how long somebody must not have polled before it is said of whom has a
 	// task that he may be dead.
 	silentAfter = engine.Time(5 * 60 * 1000)
+	// knownFor is how long it is known of a list that somebody polled it.
+	knownFor = engine.Time(15 * 60 * 1000)
 	// loopsAfter is how many decision tasks in a row end alike before it is a loop.
 	loopsAfter = 5
 	// verdictsMax is how many verdicts there are at most.
@@ -94,6 +96,8 @@ func (d *diagnosis) noWorker(k *Task, l List) Verdict {
 	waits := fmt.Sprintf("%s waits on %s for %s", k.words(), listWords(k), d.since(k.ScheduledAt))
 	nobody := ""
 	switch {
+	case l.Polled == 0 && d.Now >= max(k.ScheduledAt, d.Up)+knownFor:
+		nobody = "; nobody polls it, nor has in the last 15 min"
 	case l.Polled == 0 && k.ScheduledAt >= d.Up:
 		nobody = "; nobody polls it, nor has since the start"
 	case l.Polled == 0:

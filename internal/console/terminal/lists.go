@@ -28,7 +28,7 @@ func Lists(w io.Writer, lists []wire.TaskListSummary, now engine.Time, style Sty
 		case l.LastPollTimestamp != nil:
 			polled = diagnose.Span(now-engine.Time(*l.LastPollTimestamp)) + " ago"
 		default:
-			polled = "never"
+			polled = "none in 15 min"
 		}
 		if l.Backlog > 0 && l.PollsWaiting == 0 && (l.LastPollTimestamp == nil || now-engine.Time(*l.LastPollTimestamp) > 60*1000) {
 			note = style.paint(bad, "! nobody polls it")
