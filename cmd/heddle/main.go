@@ -6,11 +6,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"heddle/internal/console/command"
 )
 
 // commands are the sub-commands; each has a file of its own.
 type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run the server."`
+	Show       command.Show      `cmd:"" help:"Tell why an execution does not move: what is open, who has it or should have it, and what was when."`
+	Lists      command.Lists     `cmd:"" help:"Show the task lists: what waits on them, who polls them."`
 	Check      checkCommand      `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
 	Export     exportCommand     `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
 	Audit      auditCommand      `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
@@ -34,7 +38,7 @@ func main() {
 	if err != nil {
 		panic(err) // the flags are a mistake of ours
 	}
-	command, err := parser.Parse(os.Args[1:])
-	parser.FatalIfErrorf(err)
-	command.FatalIfErrorf(command.Run())
+	chosen, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(command.Usage(os.Args[1:], err))
+	chosen.FatalIfErrorf(chosen.Run())
 }

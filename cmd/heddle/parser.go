@@ -24,6 +24,7 @@ func newParser(ctx context.Context, c *commands, more ...kong.Option) (*kong.Kon
 		kong.ShortUsageOnError(),
 		kong.Vars{"data": options.Defaults[server.Config]().Data},
 		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(thisProcess()),
 		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeNumber)),
 		kong.KindMapper(reflect.Int64, kong.MapperFunc(decodeNumber)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)),

@@ -45,7 +45,7 @@ type Runs interface {
 
 // Tasks pairs workers with tasks.
 type Tasks interface {
-	Poll(ctx context.Context, list string) (*matching.Claim, error)
+	Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error)
 	Refuse(context.Context, *matching.Claim) *matching.Claim
 }
 
@@ -178,7 +178,7 @@ func (p *Performer) Stop(ctx context.Context) error {
 // back.
 func (p *Performer) take(s Source) {
 	for p.polls.Err() == nil {
-		claim, err := p.Tasks.Poll(p.polls, s.List())
+		claim, err := p.Tasks.Poll(p.polls, s.List(), matching.Poller{})
 		if err != nil {
 			p.trouble("poll for Lambda tasks", err)
 			continue

@@ -16,14 +16,19 @@ type Claim struct {
 	list   *taskList
 	offer  *offer
 	ticket uint64
+	who    Poller
 	ended  bool
 }
 
 // Accept ends the claim: the task was started for this poll.
 func (c *Claim) Accept() {
 	s := c.list.stripe
+	now := s.now()
 	s.mu.Lock()
 	first := !c.ended
+	if first {
+		c.list.out.count(now)
+	}
 	gone := c.consume()
 	s.mu.Unlock()
 	if first {
@@ -36,6 +41,7 @@ func (c *Claim) Accept() {
 // meanwhile stays away.
 func (c *Claim) Return() {
 	s := c.list.stripe
+	now := s.now()
 	s.mu.Lock()
 	if c.ended {
 		s.mu.Unlock()
@@ -48,7 +54,8 @@ func (c *Claim) Return() {
 	paired := false
 	if !c.offer.gone {
 		heap.Push(&c.list.waiting, c.offer)
-		p, paired = c.list.pair(true)
+		p, paired = c.list.pair(true, now)
+		c.list.watch(now)
 	}
 	c.list.dropIfEmpty()
 	s.mu.Unlock()

@@ -10,14 +10,21 @@ import (
 )
 
 // taskList is one task list. Its stripe's lock guards it. It exists while it
-// has offers, polls or claims.
+// has offers, polls or claims, and while it is remembered who polled it.
 type taskList struct {
 	stripe  *stripe
 	name    string
 	offers  map[task]*offer // waiting and claimed
 	waiting offerHeap
-	polls   list.List // of *poll, by ticket
-	claims  int       // claims that have not ended
+	ages    ageHeap       // all offers
+	counts  map[int32]int // of offers, by priority
+	polls   list.List     // of *poll, by ticket
+	claims  int           // claims that have not ended
+
+	in, out rate // tasks offered, and accepted
+	seen    *seen
+	due     *list.Element // in stripe.unpolled; nil: no task waits, or somebody polls
+	dueAt   engine.Time
 }
 
 // task names an offer.
@@ -31,6 +38,7 @@ type offer struct {
 	task
 	at       engine.Time
 	place    int // in the heap; nowhere if claimed or gone
+	agePlace int
 	priority int32
 	gone     bool
 }
@@ -44,6 +52,8 @@ type poll struct {
 	ticket uint64
 	place  *list.Element // nil once answered
 	answer chan *Claim   // takes one answer without blocking; nil: no task
+	who    Poller
+	seen   *pollerSeen // what is remembered of who; nil: nothing
 }
 
 // put adds an offer, which it tells, or changes the one with the same name.
@@ -52,10 +62,15 @@ func (l *taskList) put(t task, priority int32, at engine.Time) (isNew bool) {
 	if o == nil {
 		o = &offer{task: t, priority: priority, at: at}
 		l.offers[t] = o
+		l.counts[priority]++
 		heap.Push(&l.waiting, o)
+		heap.Push(&l.ages, o)
 		return true
 	}
+	l.uncount(o.priority)
+	l.counts[priority]++
 	o.priority, o.at = priority, at
+	heap.Fix(&l.ages, o.agePlace)
 	if o.place != nowhere {
 		heap.Fix(&l.waiting, o.place)
 	}
@@ -67,8 +82,16 @@ func (l *taskList) remove(o *offer) {
 	if o.place != nowhere {
 		heap.Remove(&l.waiting, o.place)
 	}
+	heap.Remove(&l.ages, o.agePlace)
+	l.uncount(o.priority)
 	delete(l.offers, o.task)
 	o.gone = true
+}
+
+func (l *taskList) uncount(priority int32) {
+	if l.counts[priority]--; l.counts[priority] == 0 {
+		delete(l.counts, priority)
+	}
 }
 
 // enter adds a poll at the place of its ticket. New tickets are the highest, and
@@ -88,9 +111,10 @@ func (l *taskList) enter(ticket uint64) *poll {
 }
 
 // leave takes a poll out of the line.
-func (l *taskList) leave(p *poll) {
+func (l *taskList) leave(p *poll, now engine.Time) {
 	l.polls.Remove(p.place)
 	p.place = nil
+	l.pollEnded(p, now)
 }
 
 // first is the poll that is served next, or nil.
@@ -104,23 +128,34 @@ func (l *taskList) first() *poll {
 // pair makes a claim if an offer and a poll wait. There can't be more than one to
 // make: one of them has just come, and before that nobody waited on its side or on the
 // other. It gives what is to be told of it.
-func (l *taskList) pair(pollWaited bool) (made Pairing, ok bool) {
+func (l *taskList) pair(pollWaited bool, now engine.Time) (made Pairing, ok bool) {
 	if len(l.waiting) == 0 || l.polls.Len() == 0 {
 		return Pairing{}, false
 	}
 	o := heap.Pop(&l.waiting).(*offer)
 	p := l.first()
-	l.leave(p)
+	l.leave(p, now)
 	l.claims++
 	l.stripe.pairings++
-	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket}
-	return Pairing{Task{l.name, o.run, o.id, o.priority, o.at}, pollWaited}, true
+	made = Pairing{Task{l.name, o.run, o.id, o.priority, o.at}, pollWaited}
+	if p.seen != nil {
+		p.seen.task, p.seen.taskAt = made.Task, now
+	}
+	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket, who: p.who}
+	return made, true
 }
 
-// dropIfEmpty forgets a list that holds nothing.
+// empty tells whether a list holds nothing.
+func (l *taskList) empty() bool { return len(l.offers) == 0 && l.polls.Len() == 0 && l.claims == 0 }
+
+// dropIfEmpty forgets a list that holds nothing, unless it is remembered who polled it.
 func (l *taskList) dropIfEmpty() {
-	if len(l.offers) == 0 && l.polls.Len() == 0 && l.claims == 0 {
+	if len(l.offers) == 0 {
+		l.unwatch()
+	}
+	if l.empty() && l.seen == nil && l.stripe.lists[l.name] == l {
 		delete(l.stripe.lists, l.name)
+		l.stripe.memory.name(l.name, false)
 	}
 }
 
@@ -157,4 +192,60 @@ func (h *offerHeap) Pop() any {
 	*h = (*h)[:last]
 	o.place = nowhere
 	return o
+}
+
+// ageHeap orders all offers of a list, the oldest first; it is a container/heap.
+type ageHeap []*offer
+
+func (h ageHeap) Len() int { return len(h) }
+
+func (h ageHeap) Less(i, j int) bool { return older(h[i], h[j]) }
+
+func older(a, b *offer) bool {
+	return cmp.Or(cmp.Compare(a.at, b.at), bytes.Compare(a.run[:], b.run[:]), cmp.Compare(a.id, b.id)) < 0
+}
+
+func (h ageHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].agePlace, h[j].agePlace = i, j
+}
+
+func (h *ageHeap) Push(x any) {
+	o := x.(*offer)
+	o.agePlace = len(*h)
+	*h = append(*h, o)
+}
+
+func (h *ageHeap) Pop() any {
+	last := len(*h) - 1
+	o := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return o
+}
+
+// oldest gives the n oldest offers, in order, without a look at the others: of a heap, what
+// comes next is a child of what was taken.
+func (h ageHeap) oldest(n int) []*offer {
+	var taken []*offer
+	next := make([]int, 0, n+1) // places, of which the oldest is taken next
+	if len(h) > 0 {
+		next = append(next, 0)
+	}
+	for len(next) > 0 && len(taken) < n {
+		at := 0
+		for i := range next {
+			if older(h[next[i]], h[next[at]]) {
+				at = i
+			}
+		}
+		place := next[at]
+		next[at] = next[len(next)-1]
+		next = next[:len(next)-1]
+		taken = append(taken, h[place])
+		for child := 2*place + 1; child <= 2*place+2 && child < len(h); child++ {
+			next = append(next, child)
+		}
+	}
+	return taken
 }

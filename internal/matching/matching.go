@@ -7,7 +7,7 @@
 // A pairing is a claim. It says that this poll may now try to start that task;
 // only the run that owns the task can say whether it still may be started:
 //
-//	claim, err := matcher.Poll(ctx, list)
+//	claim, err := matcher.Poll(ctx, list, who)
 //	for claim != nil {
 //		if !connectionLives() { claim.Return(); break }   // somebody else gets it
 //		switch start(claim.Run, claim.ID) {
@@ -28,15 +28,15 @@
 //   - A claimed poll is not emptied by its deadline: it holds its claim until
 //     its caller knows whether the task was started.
 //
-// The package has no clock and no goroutine: deadlines come in by contexts.
+// The package has no clock and no goroutine: deadlines come in by contexts, the present by
+// Config.Now.
 package matching
 
 import (
-	"cmp"
+	"container/list"
 	"context"
 	"errors"
 	"hash/maphash"
-	"slices"
 	"sync"
 
 	"heddle/internal/engine"
@@ -50,6 +50,8 @@ type Config struct {
 	// PollsPerListMax bounds the polls of one list, waiting and claimed ones
 	// together.
 	PollsPerListMax int
+	// Now is the present; nil: it is always 0, and nobody is forgotten for his age.
+	Now func() engine.Time
 	// Listener may be nil, as may each of its functions.
 	Listener *Listener
 }
@@ -62,28 +64,36 @@ const stripeCount = 64
 type Matcher struct {
 	pollsPerListMax int
 	seed            maphash.Seed
+	memory          *memory
 	stripes         [stripeCount]stripe
 }
 
 // stripe is a share of the lists under one lock.
 type stripe struct {
 	listener *Listener // set once; called without mu
+	now      func() engine.Time
+	memory   *memory
 
 	mu       sync.Mutex // guards the fields below, the lists, and their offers, polls and claims
 	lists    map[string]*taskList
 	tickets  uint64 // the last ticket given to a poll
 	pairings uint64 // claims ever made
 	drained  bool
+	unpolled list.List // of *taskList with tasks that nobody polled for, by dueAt
 }
 
 // New makes a Matcher with no lists.
 func New(c Config) *Matcher {
-	m := &Matcher{pollsPerListMax: c.PollsPerListMax, seed: maphash.MakeSeed()}
 	if c.Listener == nil {
 		c.Listener = new(Listener)
 	}
+	if c.Now == nil {
+		c.Now = func() engine.Time { return 0 }
+	}
+	m := &Matcher{pollsPerListMax: c.PollsPerListMax, seed: maphash.MakeSeed(), memory: newMemory()}
 	for i := range m.stripes {
-		m.stripes[i].lists, m.stripes[i].listener = map[string]*taskList{}, c.Listener
+		s := &m.stripes[i]
+		s.lists, s.listener, s.now, s.memory = map[string]*taskList{}, c.Listener, c.Now, m.memory
 	}
 	return m
 }
@@ -97,8 +107,9 @@ func (m *Matcher) stripe(list string) *stripe {
 func (s *stripe) list(name string) *taskList {
 	l := s.lists[name]
 	if l == nil {
-		l = &taskList{stripe: s, name: name, offers: map[task]*offer{}}
+		l = &taskList{stripe: s, name: name, offers: map[task]*offer{}, counts: map[int32]int{}}
 		s.lists[name] = l
+		s.memory.name(name, true)
 	}
 	return l
 }
@@ -111,10 +122,15 @@ func (m *Matcher) Offer(run engine.RunID, o engine.Offer) {
 		return
 	}
 	s := m.stripe(o.List)
+	now := s.now()
 	s.mu.Lock()
 	l := s.list(o.List)
 	isNew := l.put(task{run, o.ID}, o.Priority, o.At)
-	p, paired := l.pair(true)
+	if isNew {
+		l.in.count(now)
+	}
+	p, paired := l.pair(true, now)
+	l.watch(now)
 	s.mu.Unlock()
 	if isNew {
 		s.listener.offered(Task{o.List, run, o.ID, o.Priority, o.At})
@@ -167,9 +183,10 @@ func (m *Matcher) WithdrawShard(shard uint16) {
 
 // Poll waits until a task of the list is claimed for it, or until ctx is done
 // or the matcher is drained; then the claim is nil. A poll whose context was
-// canceled (and did not merely reach its deadline) never holds a claim. Errors:
-// ErrTooManyPolls.
-func (m *Matcher) Poll(ctx context.Context, list string) (*Claim, error) {
+// canceled (and did not merely reach its deadline) never holds a claim. Who polls is
+// remembered, unless it is the zero Poller. Errors: ErrTooManyPolls.
+func (m *Matcher) Poll(ctx context.Context, list string, who Poller) (*Claim, error) {
+	defer m.forget(who.Account)
 	s := m.stripe(list)
 	s.mu.Lock()
 	if l := s.lists[list]; l != nil && !s.drained && l.polls.Len()+l.claims >= m.pollsPerListMax {
@@ -177,7 +194,7 @@ func (m *Matcher) Poll(ctx context.Context, list string) (*Claim, error) {
 		return nil, ErrTooManyPolls
 	}
 	s.tickets++
-	return s.wait(ctx, list, s.tickets, nil), nil
+	return s.wait(ctx, list, s.tickets, who, nil), nil
 }
 
 // Refuse ends a claim, because the run would not start the task: it is no longer
@@ -195,12 +212,12 @@ func (m *Matcher) Refuse(ctx context.Context, c *Claim) *Claim {
 	if refused := s.listener.Refused; refused != nil {
 		told = func() { refused(c.list.name, gone) }
 	}
-	return s.wait(ctx, c.list.name, c.ticket, told)
+	return s.wait(ctx, c.list.name, c.ticket, c.who, told)
 }
 
 // wait enters a poll into its list and waits for its claim. It unlocks the stripe,
 // which its caller has locked, and then calls a function that may be nil.
-func (s *stripe) wait(ctx context.Context, list string, ticket uint64, unlocked func()) *Claim {
+func (s *stripe) wait(ctx context.Context, list string, ticket uint64, who Poller, unlocked func()) *Claim {
 	if s.drained || ctx.Err() != nil {
 		s.mu.Unlock()
 		if unlocked != nil {
@@ -208,9 +225,11 @@ func (s *stripe) wait(ctx context.Context, list string, ticket uint64, unlocked 
 		}
 		return nil
 	}
-	l := s.list(list)
+	l, now := s.list(list), s.now()
 	p := l.enter(ticket)
-	pairing, paired := l.pair(false)
+	l.polled(p, who, now)
+	pairing, paired := l.pair(false, now)
+	l.watch(now)
 	s.mu.Unlock()
 	if unlocked != nil {
 		unlocked()
@@ -224,9 +243,10 @@ func (s *stripe) wait(ctx context.Context, list string, ticket uint64, unlocked 
 	select {
 	case c = <-p.answer:
 	case <-ctx.Done():
+		now := s.now()
 		s.mu.Lock()
 		if p.place != nil {
-			l.leave(p)
+			l.leave(p, now)
 			l.dropIfEmpty()
 			s.mu.Unlock()
 			why := PollOver
@@ -251,12 +271,12 @@ func (s *stripe) wait(ctx context.Context, list string, ticket uint64, unlocked 
 func (m *Matcher) Drain() {
 	for i := range m.stripes {
 		s := &m.stripes[i]
-		ended := map[string]int{}
+		ended, now := map[string]int{}, s.now()
 		s.mu.Lock()
 		s.drained = true
 		for _, l := range s.lists {
 			for p := l.first(); p != nil; p = l.first() {
-				l.leave(p)
+				l.leave(p, now)
 				p.answer <- nil
 				ended[l.name]++
 			}
@@ -283,7 +303,7 @@ func (m *Matcher) Backlog(list string) int {
 
 // Totals counts what a Matcher holds.
 type Totals struct {
-	Lists  int
+	Lists  int // with tasks, polls or claims
 	Polls  int // waiting
 	Offers int // waiting
 	Claims int // in progress
@@ -298,9 +318,11 @@ func (m *Matcher) Totals() Totals {
 	for i := range m.stripes {
 		s := &m.stripes[i]
 		s.mu.Lock()
-		t.Lists += len(s.lists)
 		t.Pairings += s.pairings
 		for _, l := range s.lists {
+			if !l.empty() {
+				t.Lists++
+			}
 			t.Polls += l.polls.Len()
 			t.Offers += len(l.waiting)
 			t.Claims += l.claims
@@ -308,36 +330,4 @@ func (m *Matcher) Totals() Totals {
 		s.mu.Unlock()
 	}
 	return t
-}
-
-// Listed is what operators see of one list.
-type Listed struct {
-	List    string
-	Polls   int // waiting
-	Claims  int // in progress
-	Backlog int // as Backlog counts it
-	// Oldest is when the oldest task of the backlog was scheduled; zero: none.
-	Oldest engine.Time
-}
-
-// Lists shows all lists in order of name. It looks at every offer: it is for
-// people, not for the road of a request.
-func (m *Matcher) Lists() []Listed {
-	var all []Listed
-	for i := range m.stripes {
-		s := &m.stripes[i]
-		s.mu.Lock()
-		for _, l := range s.lists {
-			shown := Listed{List: l.name, Polls: l.polls.Len(), Claims: l.claims, Backlog: len(l.offers)}
-			for _, o := range l.offers {
-				if shown.Oldest == 0 || o.at < shown.Oldest {
-					shown.Oldest = o.at
-				}
-			}
-			all = append(all, shown)
-		}
-		s.mu.Unlock()
-	}
-	slices.SortFunc(all, func(a, b Listed) int { return cmp.Compare(a.List, b.List) })
-	return all
 }

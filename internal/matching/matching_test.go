@@ -24,7 +24,7 @@ func offerOf(list string, id int64) engine.Offer {
 // mustPoll polls in a place where the limit is no question.
 func mustPoll(t *testing.T, m *Matcher, ctx context.Context, list string) *Claim {
 	t.Helper()
-	c, err := m.Poll(ctx, list)
+	c, err := m.Poll(ctx, list, Poller{})
 	if err != nil {
 		t.Fatalf("poll %q: %v", list, err)
 	}
@@ -56,7 +56,7 @@ func wantTotals(t *testing.T, m *Matcher, want Totals) {
 func waiting(m *Matcher, ctx context.Context, list string) <-chan *Claim {
 	answer := make(chan *Claim, 1)
 	go func() {
-		c, err := m.Poll(ctx, list)
+		c, err := m.Poll(ctx, list, Poller{})
 		if err != nil {
 			panic(err)
 		}
@@ -187,7 +187,7 @@ func TestDeadlineDoesNotEmptyAClaimedPoll(t *testing.T) {
 			l := s.lists["l"]
 			l.put(task{run(1, 1), 1}, 0, 1)
 			time.Sleep(time.Minute)
-			l.pair(true)
+			l.pair(true, 0)
 			s.mu.Unlock()
 			c := <-p
 			wantID(t, c, 1)
@@ -216,7 +216,7 @@ func TestDeadPollersSwallowNothing(t *testing.T) {
 			s.mu.Lock()
 			cancel()
 			s.lists["l"].put(task{run(1, 1), id}, 0, 1)
-			s.lists["l"].pair(true)
+			s.lists["l"].pair(true, 0)
 			s.mu.Unlock()
 			wantID(t, <-going, 0)
 			c := <-next
@@ -378,12 +378,12 @@ func TestLimitOfPollsPerList(t *testing.T) {
 		m := New(Config{PollsPerListMax: 1000})
 		ctx, cancel := context.WithCancel(t.Context())
 		for range 999 {
-			go m.Poll(ctx, "l")
+			go m.Poll(ctx, "l", Poller{})
 		}
 		synctest.Wait()
 		last := waiting(m, t.Context(), "l")
 		wantTotals(t, m, Totals{Lists: 1, Polls: 1000})
-		if _, err := m.Poll(t.Context(), "l"); !errors.Is(err, ErrTooManyPolls) {
+		if _, err := m.Poll(t.Context(), "l", Poller{}); !errors.Is(err, ErrTooManyPolls) {
 			t.Fatalf("poll 1001: error %v, want ErrTooManyPolls", err)
 		}
 		elsewhere := waiting(m, t.Context(), "other")
@@ -395,7 +395,7 @@ func TestLimitOfPollsPerList(t *testing.T) {
 		for range 999 {
 			waiting(m, t.Context(), "l")
 		}
-		if _, err := m.Poll(t.Context(), "l"); !errors.Is(err, ErrTooManyPolls) {
+		if _, err := m.Poll(t.Context(), "l", Poller{}); !errors.Is(err, ErrTooManyPolls) {
 			t.Fatalf("poll 1001: error %v, want ErrTooManyPolls", err)
 		}
 		c.Accept()
@@ -433,7 +433,7 @@ func TestDrainedPollsAreAnswered(t *testing.T) {
 	m := New(Config{PollsPerListMax: 1})
 	m.Offer(run(1, 1), offerOf("l", 1))
 	claim := mustPoll(t, m, t.Context(), "l")
-	if _, err := m.Poll(t.Context(), "l"); !errors.Is(err, ErrTooManyPolls) {
+	if _, err := m.Poll(t.Context(), "l", Poller{}); !errors.Is(err, ErrTooManyPolls) {
 		t.Errorf("poll 2: %v, want ErrTooManyPolls", err)
 	}
 	m.Drain()
@@ -454,10 +454,10 @@ func TestListsAndTotals(t *testing.T) {
 		m.Offer(run(1, 1), engine.Offer{List: "b", ID: 1, At: 900})
 		m.Offer(run(1, 1), engine.Offer{List: "b", ID: 2, At: 800, Priority: -1})
 		c := mustPoll(t, m, t.Context(), "b")
-		got := m.Lists()
+		got, _ := m.Lists("", "", 10)
 		want := []Listed{
 			{List: "a", Polls: 1},
-			{List: "b", Claims: 1, Backlog: 2, Oldest: 800},
+			{List: "b", Claims: 1, Backlog: 2, Oldest: 800, In: 2},
 		}
 		if !slices.Equal(got, want) {
 			t.Fatalf("lists %+v, want %+v", got, want)

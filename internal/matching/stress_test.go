@@ -94,7 +94,7 @@ func TestStress(t *testing.T) {
 					if random.IntN(3) == 0 {
 						time.AfterFunc(hold/2, cancel) // the client goes away
 					}
-					c, err := m.Poll(held, list)
+					c, err := m.Poll(held, list, Poller{})
 					if err != nil {
 						t.Error(err)
 					}
@@ -154,7 +154,7 @@ func TestIdlePollsOnManyLists(t *testing.T) {
 		var served atomic.Int32
 		for n := range lists * pollsPerList {
 			go func() {
-				if c, err := m.Poll(t.Context(), fmt.Sprint(n%lists)); err == nil && c != nil {
+				if c, err := m.Poll(t.Context(), fmt.Sprint(n%lists), Poller{}); err == nil && c != nil {
 					c.Accept()
 					served.Add(1)
 				}
@@ -189,7 +189,7 @@ func offerPollAccept(b *testing.B, l *Listener) {
 		r := run(1, byte(n))
 		for id := int64(1); pb.Next(); id++ {
 			m.Offer(r, engine.Offer{List: list, ID: id, At: engine.Time(id)})
-			c, err := m.Poll(ctx, list)
+			c, err := m.Poll(ctx, list, Poller{})
 			if err != nil {
 				b.Error(err)
 				return
@@ -211,7 +211,7 @@ func handover(b *testing.B, l *Listener) {
 	got := make(chan struct{})
 	go func() {
 		for {
-			c, err := m.Poll(ctx, "l")
+			c, err := m.Poll(ctx, "l", Poller{})
 			if c == nil || err != nil {
 				close(got)
 				return
@@ -237,7 +237,7 @@ func BenchmarkDeepBacklog(b *testing.B) {
 	}
 	for id := int64(depth); b.Loop(); id++ {
 		m.Offer(run(1, 1), offerOf("l", id))
-		c, err := m.Poll(context.Background(), "l")
+		c, err := m.Poll(context.Background(), "l", Poller{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func (s *Server) refuses(of *service.Service) func(action string) *fault.Fault {
 				return nil
 			}
 		case pebblestore.Full:
-			if readsOnly(action) && !slices.Contains(of.Audit.Changes, action) {
+			if isReadOnly(of, action) {
 				return nil
 			}
 		default:

@@ -27,6 +27,7 @@ var vendorModels = map[string]string{
 	"kms":    "../kms/wire/model.json",
 
 	"dataexchange": "../dataexchange/wire/model.json",
+	"heddle":       "../operator/wire/model.json",
 }
 
 // vendorModel is what the tests read of a model.
@@ -147,7 +148,8 @@ var samples = map[string]any{
 	"policyDocumentType": `{"Version":"2012-10-17","Statement":[]}`, "unrestrictedSessionPolicyDocumentType": `{"Version":"2012-10-17","Statement":[]}`,
 	"pathType": "/x/", "pathPrefixType": "/x/", "policyPathType": "/x/", "policyVersionIdType": "v1", "ActionNameType": "iam:GetUser",
 	"PolicyArn": "arn:aws:iam::123456789012:policy/p", "RoleArn": "arn:aws:iam::123456789012:role/r", "PolicySourceArn": "arn:aws:iam::123456789012:user/u",
-	"PermissionsBoundary": "arn:aws:iam::123456789012:policy/b", "tokenCodeType": "123456", "markerType": "YQ",
+	"InspectExecutionInput": map[string]any{"domain": "a", "workflowId": "1", "runId": "1"},
+	"PermissionsBoundary":   "arn:aws:iam::123456789012:policy/b", "tokenCodeType": "123456", "markerType": "YQ",
 
 	"KeyIdType": "11111111-1111-4111-8111-111111111111", "AliasNameType": "alias/a", "PolicyType": "1",
 	"CiphertextType": "AREREREREUERgRERERERERE" + strings.Repeat("A", 85), "PlaintextType": "AAAA", "AttestationDocumentType": "AAAA",

@@ -12,6 +12,7 @@ import (
 	"heddle/internal/audit"
 	"heddle/internal/engine"
 	"heddle/internal/lambda"
+	"heddle/internal/matching"
 )
 
 // TestFailedStart fails late: what was started before is stopped, so that a start on
@@ -54,7 +55,7 @@ func TestAfterTheEnd(t *testing.T) {
 	register(t, s)
 	closeServer(t, s)
 	closeServer(t, s)
-	if claim, err := s.matcher.Poll(t.Context(), "l"); claim != nil || err != nil {
+	if claim, err := s.matcher.Poll(t.Context(), "l", matching.Poller{}); claim != nil || err != nil {
 		t.Errorf("poll: %v, %v", claim, err)
 	}
 	if _, err := s.node.Do(t.Context(), engine.Command{Name: engine.Name{Kind: "x"}}); !errors.Is(err, engine.ErrUnavailable) {

@@ -67,7 +67,8 @@ func TestNoAccountKeepsThePerformers(t *testing.T) {
 	}
 	s := start(t, cfg)
 	polled := func() (lists []string) {
-		for _, l := range s.matcher.Lists() {
+		all, _ := s.matcher.Lists("", "", 1000)
+		for _, l := range all {
 			if l.Polls > 0 {
 				lists = append(lists, l.List)
 			}

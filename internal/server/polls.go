@@ -18,8 +18,11 @@ type countedTasks struct {
 	pollParts, inFlight *accountParts  // of accounts
 }
 
-func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, error) {
+// Poll implements service.Tasks. It knows who calls.
+func (t *countedTasks) Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error) {
 	client, account := listen.ClientIn(ctx), operation.AccountOf(ctx)
+	who.Account = account
+	who.Principal, who.Address = operation.SenderOf(ctx)
 	if !t.pollParts.take(account) {
 		return nil, fault.Throttled()
 	}
@@ -28,7 +31,7 @@ func (t *countedTasks) Poll(ctx context.Context, list string) (*matching.Claim, 
 		return nil, fault.Throttled()
 	}
 	defer t.asPoll(ctx, client, account)()
-	return t.Matcher.Poll(ctx, list)
+	return t.Matcher.Poll(ctx, list, who)
 }
 
 // Refuse has the poll wait on; it had its share when it came.

@@ -51,6 +51,9 @@ type Server struct {
 	matcher    *matching.Matcher
 	tasks      *countedTasks // the matcher, for callers
 	auditor    *auditor      // nil: nothing is recorded
+	refused    *refusals
+	inspectors []service.Inspector // of services
+	up         engine.Time         // when the matcher was made
 	door       *listen.Door
 	actions    *operation.Handler // answers the calls of services
 	performers lifecycle.List     // of services
@@ -107,6 +110,7 @@ func (s *Server) addParts() {
 	s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
 	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
+	s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
 	s.parts.Add("http", &front{server: s})
 	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)
 }
@@ -169,7 +173,7 @@ func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protec
 
 func (s *Server) openNode(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	s.matcher = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax})
+	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now}), s.clock.Now()
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	accounts := cfg.accounts()
 	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}

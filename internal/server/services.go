@@ -23,6 +23,7 @@ import (
 	"heddle/internal/kms"
 	"heddle/internal/kms/datakey"
 	"heddle/internal/lambda"
+	"heddle/internal/operator"
 	"heddle/internal/service"
 	"heddle/internal/sfn"
 	"heddle/internal/swf"
@@ -40,6 +41,7 @@ func Services() []*service.Service {
 		kms.Service(), // before those that use its keys
 		sfn.Service(),
 		dataexchange.Service(),
+		operator.Service(), // behind those whose executions it shows
 	}
 }
 
@@ -113,8 +115,16 @@ func (s *Server) openServices() error {
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
+	s.refused = newRefusals(cfg.Account, cfg.accounts())
+	calls.Audit = func(o *operation.Answered) error {
+		s.refused.record(o, s.clock.Now())
+		if s.auditor == nil {
+			return nil
+		}
+		return s.auditor.record(o)
+	}
 	if s.auditor != nil {
-		calls.Keep, calls.Audit = s.auditor.keep, s.auditor.record
+		calls.Keep = s.auditor.keep
 	}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	functions := lambda.New(lambda.Config{
@@ -138,7 +148,8 @@ func (s *Server) openServices() error {
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
-			Log: cfg.Log,
+			Log:      cfg.Log,
+			Overview: overview{s}, Inspectors: s.inspectors,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {
@@ -153,6 +164,9 @@ func (s *Server) openServices() error {
 		}
 		if opened.Keys != nil {
 			keys = opened.Keys
+		}
+		if opened.Inspector != nil {
+			s.inspectors = append(s.inspectors, opened.Inspector)
 		}
 		api.Model, api.Operations = opened.Model, opened.Operations
 		s.actions.Mount(api)

@@ -392,7 +392,7 @@ func TestPollsGiveWhatTheyTook(t *testing.T) {
 			defer hangUp()
 			requests.Add(netip.Prefix{}, 1)
 			var claim *matching.Claim
-			go func() { claim, _ = tasks.Poll(ctx, "list") }()
+			go func() { claim, _ = tasks.Poll(ctx, "list", matching.Poller{}) }()
 			synctest.Wait()
 			wantTaken("while it waits", 1, 0)
 			tasks.Offer(engine.RunID{1}, engine.Offer{List: "list", ID: 1})

@@ -17,6 +17,7 @@ import (
 	"heddle/internal/aws/throttle"
 	"heddle/internal/engine"
 	"heddle/internal/lifecycle"
+	"heddle/internal/matching"
 	"heddle/internal/service"
 
 	"github.com/go-faster/jx"
@@ -149,15 +150,14 @@ func (t *toy) getCake(ctx context.Context, in *cake) (*cake, error) {
 
 func (t *toy) bake(ctx context.Context) {
 	for ctx.Err() == nil {
-		claim, err := t.Performed.Poll(ctx, "ovens")
+		claim, err := t.Performed.Poll(ctx, "ovens", matching.Poller{})
 		if err != nil || claim == nil {
 			continue
 		}
-		if _, err = t.Runs.Do(context.WithoutCancel(ctx), engine.Command{Run: claim.Run, Body: "baked"}); err != nil {
-			claim.Return()
-			continue
+		if _, err = t.Runs.Do(context.WithoutCancel(ctx), engine.Command{Run: claim.Run, Body: "baked"}); err == nil {
+			claim.Accept()
 		}
-		claim.Accept()
+		claim.Return() // of one that was accepted it does nothing
 	}
 }
 

@@ -117,8 +117,8 @@ type Runs interface {
 // Tasks pairs polls with tasks.
 type Tasks interface {
 	// Poll waits for a task of a list; nil: the context ended first, or the server stops and
-	// there will be no more.
-	Poll(ctx context.Context, list string) (*matching.Claim, error)
+	// there will be no more. Of a caller its identity is enough: the server knows the rest.
+	Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error)
 	// Refuse gives the place of a claim that could not be used back, first in line, and
 	// waits on.
 	Refuse(context.Context, *matching.Claim) *matching.Claim
@@ -184,6 +184,11 @@ type Kernel struct {
 	// either that stays; nil: there always is room.
 	Scarce func() bool
 	Log    *slog.Logger
+
+	// Overview and Inspectors are for operators: what the server knows of itself, and how
+	// the services that opened before show what they have.
+	Overview   Overview
+	Inspectors []Inspector
 }
 
 // Goroutines does work n times, each in a goroutine, and returns when all is done.
@@ -202,6 +207,7 @@ type Opened struct {
 	Parts      []Part       // what has a life besides: performers
 	Paths      []Path       // what is asked for past the path of calls; nil: nothing
 	Keys       datakey.Keys // what it has for the services behind it; nil: nothing
+	Inspector  Inspector    // nil: it has nothing to show to operators
 }
 
 // Path is what answers requests whose paths begin with Prefix. Nobody has found out who sends

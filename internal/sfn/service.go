@@ -82,6 +82,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
 		},
+		Inspector: inspector{s},
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *actions) getActivityTask(ctx context.Context, in *wire.GetActivityTaskI
 	if err != nil {
 		return nil, err
 	}
-	reply, run, err := tasks.Poll(ctx, s.Kernel, execution.ActivityList(in.ActivityARN), func(id int64) any {
+	reply, run, err := tasks.Poll(ctx, s.Kernel, execution.ActivityList(in.ActivityARN), in.WorkerName, func(id int64) any {
 		return &execution.StartTask{ScheduledEventID: id, Worker: in.WorkerName}
 	})
 	if errors.Is(err, matching.ErrTooManyPolls) {

@@ -163,7 +163,11 @@ func (n *Stepped) Verify(ctx context.Context, id engine.RunID, t *Twin) error {
 		*t = Twin{rules.New(rec.Identity), 1}
 	}
 	if rules.Traits.CutsLog && rec.SnapshotAt > t.next { // what the twin has not read is cut off
-		state, err := runlog.FoldUnnoted(ctx, s.Store, rules, rec)
+		read, err := runlog.ReadAhead(ctx, s.Store, []*runlog.Head{rec})
+		if err != nil {
+			return fmt.Errorf("read run %s: %w", id, err)
+		}
+		state, err := read[0].Fold(ctx, s.Store, rules, rec, false)
 		if err != nil {
 			return fmt.Errorf("fold run %s: %w", id, err)
 		}

@@ -31,7 +31,7 @@ func (s *actions) pollForActivityTask(ctx context.Context, in *wire.PollForActiv
 	if _, err := domainOf(ctx); err != nil {
 		return nil, err
 	}
-	reply, run, err := s.poll(ctx, execution.ActivityList(w, in.Domain, in.TaskList.Name), func(id int64) any {
+	reply, run, err := s.poll(ctx, execution.ActivityList(w, in.Domain, in.TaskList.Name), in.Identity, func(id int64) any {
 		return &execution.StartActivity{ScheduledEventID: id, Identity: in.Identity}
 	})
 	if err != nil {

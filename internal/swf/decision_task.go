@@ -59,7 +59,7 @@ func (s *actions) pollForDecisionTask(ctx context.Context, in *wire.PollForDecis
 	if next := text(in.NextPageToken); next != "" {
 		return s.nextDecisionPage(ctx, w, query, next, reverse, pageSize(in.MaximumPageSize))
 	}
-	reply, run, err := s.poll(ctx, execution.DecisionList(w, in.Domain, in.TaskList.Name), func(id int64) any {
+	reply, run, err := s.poll(ctx, execution.DecisionList(w, in.Domain, in.TaskList.Name), in.Identity, func(id int64) any {
 		return &execution.StartDecision{ScheduledEventID: id, Identity: in.Identity}
 	})
 	if err != nil {

@@ -86,6 +86,7 @@ func open(k *service.Kernel, o *Options) *service.Opened {
 			Faults: wire.Faults(), NotPermitted: wire.CodeOperationNotPermittedFault,
 		},
 		Operations: s.operations(),
+		Inspector:  inspector{s},
 	}
 }
 

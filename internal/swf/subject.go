@@ -96,7 +96,7 @@ func (sub *subject) Resource(ctx context.Context) operation.Resource {
 	if sub.Domain == "" {
 		return operation.Resource{}
 	}
-	return operation.Resource{Kind: "domain", Name: sub.Domain, ARN: domainARN(sub.world, sub.Domain), Type: "AWS::SWF::Domain"}
+	return operation.Resource{Kind: "domain", Name: sub.Domain, ARN: domainARN(sub.world, sub.Domain), Type: "AWS::SWF::Domain", Run: sub.task.Run}
 }
 
 // Questions implements operation.Subject. A domain or a type that does not exist is

@@ -49,8 +49,10 @@ func (a *asked) View(context.Context, engine.Name, engine.RunID) (*engine.RunVie
 
 type noTasks struct{ service.Tasks }
 
-func (noTasks) Poll(context.Context, string) (*matching.Claim, error) { return nil, nil }
-func (noTasks) Backlog(string) int                                    { return 0 }
+func (noTasks) Poll(context.Context, string, matching.Poller) (*matching.Claim, error) {
+	return nil, nil
+}
+func (noTasks) Backlog(string) int { return 0 }
 
 // limited is an IAM user that may do everything but name another's domain.
 type limited struct{}

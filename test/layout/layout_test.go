@@ -24,37 +24,33 @@ const root = "../.."
 // arrows are the imports inside the module that each package may have; test files
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
-	"cmd/heddle": {"internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service"},
-	"internal/server": {
-		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
-		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
-		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/engine", "internal/iam",
-		"internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen", "internal/matching", "internal/notify",
-		"internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store",
-		"internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
+	"cmd/heddle": {
+		"internal/console/command", "internal/console/terminal", "internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service",
 	},
-	"internal/audit":                  {"internal/secretfile"},
-	"internal/notify":                 {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
-	"internal/aws/eventbridge":        {"internal/aws/shape"},
-	"internal/aws/authn":              {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
-	"internal/aws/awsjson":            {"internal/aws/fault", "internal/aws/operation"},
-	"internal/aws/awsquery":           {"internal/aws/fault", "internal/aws/operation"},
-	"internal/aws/credentials":        {"internal/secretfile"},
-	"internal/aws/gen":                {"internal/aws/gen/emit"},
-	"internal/aws/gen/gentest":        {"internal/aws/gen/emit"},
-	"internal/aws/operation":          {"internal/aws/fault", "internal/aws/policy"},
-	"internal/aws/policy":             {"internal/aws/arn"},
-	"internal/aws/restjson":           {"internal/aws/fault", "internal/aws/operation"},
-	"internal/blob/dir":               {"internal/blob"},
-	"internal/blob/s3":                {"internal/aws/s3client", "internal/blob"},
-	"internal/bucket/accounts":        {"internal/aws/credentials", "internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
-	"internal/bucket/dir":             {"internal/bucket", "internal/pack"},
-	"internal/bucket/s3":              {"internal/aws/s3client", "internal/bucket", "internal/pack"},
-	"internal/dataexchange/signedurl": {"internal/blob", "internal/dataexchange/transfer", "internal/engine", "internal/pack", "internal/token"},
-	"internal/dataexchange/transfer":  {"internal/blob", "internal/bucket"},
-	"internal/engine":                 {"internal/blob", "internal/pack"},
-	"internal/engine/collection":      {"internal/engine", "internal/pack"},
-	"internal/engine/task":            {"internal/engine", "internal/pack"},
+	"internal/audit":           {"internal/secretfile"},
+	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
+	"internal/aws/awsjson":     {"internal/aws/fault", "internal/aws/operation"},
+	"internal/aws/awsquery":    {"internal/aws/fault", "internal/aws/operation"},
+	"internal/aws/credentials": {"internal/secretfile"},
+	"internal/aws/eventbridge": {"internal/aws/shape"},
+	"internal/aws/gen":         {"internal/aws/gen/emit"},
+	"internal/aws/gen/gentest": {"internal/aws/gen/emit"},
+	"internal/aws/operation":   {"internal/aws/fault", "internal/aws/policy"},
+	"internal/aws/policy":      {"internal/aws/arn"},
+	"internal/aws/restjson":    {"internal/aws/fault", "internal/aws/operation"},
+	"internal/blob/dir":        {"internal/blob"},
+	"internal/blob/s3":         {"internal/aws/s3client", "internal/blob"},
+	"internal/bucket/accounts": {"internal/aws/credentials", "internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
+	"internal/bucket/dir":      {"internal/bucket", "internal/pack"},
+	"internal/bucket/s3":       {"internal/aws/s3client", "internal/bucket", "internal/pack"},
+	"internal/console/client":  {},
+	"internal/console/command": {"internal/console/client", "internal/console/past", "internal/console/terminal", "internal/engine", "internal/operator/wire"},
+	"internal/console/past": {
+		"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
+		"internal/swf/history",
+	},
+	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
+	"internal/console/timeline": {"internal/engine"},
 	"internal/dataexchange": {
 		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/blob", "internal/bucket",
 		"internal/dataexchange/catalog", "internal/dataexchange/keypattern", "internal/dataexchange/permission", "internal/dataexchange/resource",
@@ -65,15 +61,15 @@ var arrows = map[string][]string{
 		"internal/aws/eventbridge", "internal/aws/shape", "internal/blob", "internal/dataexchange/keypattern", "internal/dataexchange/resource",
 		"internal/dataexchange/wire", "internal/engine", "internal/engine/collection", "internal/options", "internal/pack",
 	},
-	"internal/dataexchange/permission": {
-		"internal/aws/arn", "internal/aws/policy", "internal/dataexchange/resource", "internal/dataexchange/wire",
-	},
-	"internal/dataexchange/resource": {
-		"internal/aws/arn",
-	},
-	"internal/dataexchange/wire": {
-		"internal/aws/restjson", "internal/aws/shape",
-	},
+	"internal/dataexchange/permission": {"internal/aws/arn", "internal/aws/policy", "internal/dataexchange/resource", "internal/dataexchange/wire"},
+	"internal/dataexchange/resource":   {"internal/aws/arn"},
+	"internal/dataexchange/signedurl":  {"internal/blob", "internal/dataexchange/transfer", "internal/engine", "internal/pack", "internal/token"},
+	"internal/dataexchange/transfer":   {"internal/blob", "internal/bucket"},
+	"internal/dataexchange/wire":       {"internal/aws/restjson", "internal/aws/shape"},
+	"internal/diagnose":                {"internal/engine"},
+	"internal/engine":                  {"internal/blob", "internal/pack"},
+	"internal/engine/collection":       {"internal/engine", "internal/pack"},
+	"internal/engine/task":             {"internal/engine", "internal/pack"},
 	"internal/iam": {
 		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy",
 		"internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
@@ -81,7 +77,6 @@ var arrows = map[string][]string{
 	"internal/iam/account": {"internal/aws/arn", "internal/aws/credentials", "internal/aws/policy", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/iam/stswire": {"internal/aws/awsquery", "internal/aws/shape"},
 	"internal/iam/wire":    {"internal/aws/awsquery", "internal/aws/shape"},
-	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/fair", "internal/matching"},
 	"internal/kms": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
 		"internal/iam/account", "internal/kms/datakey", "internal/kms/keyring", "internal/kms/outside", "internal/kms/wire", "internal/matching", "internal/pack",
@@ -91,48 +86,69 @@ var arrows = map[string][]string{
 	"internal/kms/keyring": {"internal/aws/arn", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/kms/outside": {"internal/kms/datakey", "internal/rootkey"},
 	"internal/kms/wire":    {"internal/aws/shape"},
+	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/fair", "internal/matching"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/matching":    {"internal/engine"},
-	"internal/rootkey":     {"internal/secretfile"},
-	"internal/runlog":      {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
-	"internal/sealing":     {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
+	"internal/notify":      {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
+	"internal/operator": {
+		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
+		"internal/engine", "internal/matching", "internal/operator/wire", "internal/service", "internal/token",
+	},
+	"internal/operator/wire": {"internal/aws/shape"},
+	"internal/rootkey":       {"internal/secretfile"},
+	"internal/runlog":        {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
+	"internal/sealing":       {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
+	"internal/server": {
+		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
+		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/diagnose",
+		"internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen",
+		"internal/matching", "internal/notify", "internal/operator", "internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service",
+		"internal/sfn", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
+		"internal/token", "internal/visibility",
+	},
 	"internal/service": {
-		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/engine",
-		"internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/matching", "internal/runlog", "internal/token",
-		"internal/visibility",
+		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
+		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/matching", "internal/runlog",
+		"internal/token", "internal/visibility",
 	},
-	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
-	"internal/sfn/execution": {
-		"internal/aws/eventbridge", "internal/aws/shape", "internal/blob", "internal/engine", "internal/engine/task", "internal/options", "internal/pack",
-		"internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",
-	},
-	"internal/sfn/intrinsic":  {"jsonpath", "jsonvalue"},
-	"internal/sfn/template":   {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},
-	"internal/sfn/permission": {"internal/aws/policy", "internal/sfn/resource", "internal/sfn/wire"},
-	"internal/sfn/registry":   {"internal/blob", "internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
-	"internal/sfn/reply":      {"jsonvalue"},
-	"internal/sfn/resource":   {"internal/aws/arn"},
-	"internal/sfn/wire":       {"internal/aws/shape"},
 	"internal/service/tasks": {
 		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token",
 	},
 	"internal/sfn": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
-		"internal/blob", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey", "internal/lambda",
-		"internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution",
-		"internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/visibility",
-		"jsonvalue",
+		"internal/blob", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey",
+		"internal/lambda", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl",
+		"internal/sfn/execution", "internal/sfn/history", "internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource",
+		"internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",
 	},
+	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
+	"internal/sfn/execution": {
+		"internal/aws/eventbridge", "internal/aws/shape", "internal/blob", "internal/diagnose", "internal/engine", "internal/engine/task", "internal/options",
+		"internal/pack", "internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",
+	},
+	"internal/sfn/history":       {"internal/console/timeline", "internal/diagnose", "internal/engine"},
+	"internal/sfn/intrinsic":     {"jsonpath", "jsonvalue"},
+	"internal/sfn/permission":    {"internal/aws/policy", "internal/sfn/resource", "internal/sfn/wire"},
+	"internal/sfn/registry":      {"internal/blob", "internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
+	"internal/sfn/reply":         {"jsonvalue"},
+	"internal/sfn/resource":      {"internal/aws/arn"},
+	"internal/sfn/template":      {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},
+	"internal/sfn/wire":          {"internal/aws/shape"},
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
-		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/engine",
-		"internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/swf/execution",
-		"internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
+		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
+		"internal/engine", "internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks",
+		"internal/swf/execution", "internal/swf/history", "internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
-	"internal/swf/execution":  {"internal/aws/arn", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/engine/task", "internal/options", "internal/pack", "internal/swf/wire"},
+	"internal/swf/execution": {
+		"internal/aws/arn", "internal/aws/eventbridge", "internal/aws/shape", "internal/diagnose", "internal/engine", "internal/engine/task", "internal/options",
+		"internal/pack", "internal/swf/wire",
+	},
+	"internal/swf/history":    {"internal/console/timeline", "internal/diagnose", "internal/engine"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
 	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/swf/wire":       {"internal/aws/shape"},
@@ -359,11 +375,18 @@ var speaksSWF = map[string]int{
 	"internal/server imports":       1,
 }
 
+// forOperators are the packages that tell people of executions, and so in the words that
+// those have.
+var forOperators = []string{"internal/console/", "internal/diagnose/", "internal/operator/"}
+
 func TestOnlySWFSpeaksSWF(t *testing.T) {
 	found := map[string]int{}
 	for _, f := range files(t) {
 		if f.test || strings.HasPrefix(f.pkg+"/", "internal/swf/") || strings.HasPrefix(f.pkg+"/", "internal/sfn/") || servesTests(f.pkg) {
 			continue // Step Functions has activities of its own
+		}
+		if slices.ContainsFunc(forOperators, func(p string) bool { return strings.HasPrefix(f.pkg+"/", p) }) {
+			continue
 		}
 		for _, d := range f.ast.Decls {
 			for place, n := range swfIn(d) {

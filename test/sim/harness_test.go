@@ -114,7 +114,7 @@ func (w *world) open(skew engine.Time) *harness {
 		Within:     h.within,
 		Beside:     h.beside,
 		Buckets:    h.buckets,
-		Room:       bucket.NewRoom(bucket.RoomBytesDefault),
+		Room:       bucket.NewRoom(bucket.RoomBytesDefault).For,
 		Blobs:      h,
 		Random:     fill{w.entropy},
 		Now:        func() time.Time { return time.UnixMilli(int64(h.Now())) },
@@ -231,14 +231,14 @@ func (h *harness) within(ctx context.Context, d time.Duration) (context.Context,
 }
 
 // Poll waits for a task of a list; ctx is of within.
-func (h *harness) Poll(ctx context.Context, list string) (*matching.Claim, error) {
+func (h *harness) Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error) {
 	if h.disk.dead || h.w.ending {
 		return nil, errDead
 	}
 	p := ctx.(*poll)
 	h.tickets++
 	p.list, p.ticket = list, h.tickets
-	return h.matcher.Poll(p, list)
+	return h.matcher.Poll(p, list, who)
 }
 
 // Refuse refuses a claim; the poll waits on, for as long as is left.
@@ -306,7 +306,8 @@ func (h *harness) markAnswered() {
 		return
 	}
 	waiting := map[string]int{}
-	for _, l := range h.matcher.Lists() {
+	lists, _ := h.matcher.Lists("", "", 1<<20)
+	for _, l := range lists {
 		waiting[l.List] = l.Polls
 	}
 	for list, line := range h.polls {
@@ -476,7 +477,7 @@ func (h *harness) perform(t *thread) {
 	w := h.w
 	for !h.disk.dead && !w.ending {
 		hold, _ := h.within(context.Background(), 20*time.Second)
-		claim, err := h.Poll(hold, execution.LambdaList)
+		claim, err := h.Poll(hold, execution.LambdaList, matching.Poller{})
 		switch {
 		case err != nil:
 			w.sleep(t, 100)

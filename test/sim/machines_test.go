@@ -171,7 +171,7 @@ func (h *harness) performer(parts []service.Part, name, list string) func(*threa
 		w := h.w
 		for !h.disk.dead && !w.ending {
 			hold, _ := h.within(context.Background(), 20*time.Second)
-			claim, err := h.Poll(hold, list)
+			claim, err := h.Poll(hold, list, matching.Poller{})
 			if err == nil && claim != nil {
 				err = performs.Take(context.Background(), claim)
 				h.touched = true

@@ -136,6 +136,7 @@ func decode[In any, I Input[In]](c *operation.Call) (any, error) {
 		return nil, fault.Of(fault.Serialization, "unexpected data after the end of the request")
 	}
 	if err := I(in).Validate(); err != nil {
+		c.Invalid = in
 		return nil, fault.Invalid(err.Error())
 	}
 	return in, nil

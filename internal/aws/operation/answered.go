@@ -36,6 +36,20 @@ func (c *Call) answered(in, out any, answer *Answer, f *fault.Fault) *Answered {
 	}
 	if c.subject != nil {
 		a.Touched = c.subject.Resource(c)
+	} else if c.Invalid != nil {
+		a.Touched.Run = c.invalidAbout()
 	}
 	return a
+}
+
+// invalidAbout is the run that an invalid input is about: people look for why an execution
+// does not move among what was refused. Values that validation has refused may be too wrong
+// for it; then nobody knows.
+func (c *Call) invalidAbout() (run [16]byte) {
+	defer func() { _ = recover() }()
+	subject, err := c.Operation.Subject(c, c.Invalid)
+	if err == nil {
+		run = subject.Resource(c).Run
+	}
+	return run
 }

@@ -101,6 +101,9 @@ type Resource struct {
 	// Account is whose it is, where callers may have to do with what is another's; empty: the
 	// caller's.
 	Account string
+	// Run is the id of the execution's run that the call is about, as the kernel has it;
+	// zero: none is known.
+	Run [16]byte
 }
 
 // Free is the Subject of calls that need no permission and touch nothing.

@@ -1,8 +1,10 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -54,6 +56,9 @@ type Call struct {
 	// Stream is the body of an operation that streams. Reading gives an error at the
 	// end if it is not what was signed.
 	Stream io.Reader
+	// Invalid is an input that was decoded and is not valid, of which it may be wanted
+	// which run it is about; nil: there is none.
+	Invalid any
 	// Found is what the protocol has read to find the operation.
 	Found any
 
@@ -100,6 +105,19 @@ func AccountOf(ctx context.Context) string {
 		return c.caller.Account
 	}
 	return ""
+}
+
+// SenderOf is the ARN of who asks, a session's if there is one, and where from; empty: the
+// context is no handler's.
+func SenderOf(ctx context.Context) (principal, address string) {
+	c, ok := ctx.Value(callKey{}).(*Call)
+	if !ok {
+		return "", ""
+	}
+	if address, _, _ = net.SplitHostPort(c.Request.RemoteAddr); address == "" {
+		address = c.Request.RemoteAddr
+	}
+	return cmp.Or(c.caller.Principal.Session, c.caller.Principal.ARN), address
 }
 
 // SubjectOf is what the call is about, for a handler's context.

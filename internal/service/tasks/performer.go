@@ -87,7 +87,7 @@ func (p *Performer) Stop(context.Context) error {
 
 func (p *Performer) take() {
 	for p.life.Err() == nil {
-		claim, err := p.Performed.Poll(p.life, p.List)
+		claim, err := p.Performed.Poll(p.life, p.List, matching.Poller{})
 		switch {
 		case err != nil:
 			p.complain(err)

@@ -11,11 +11,12 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
+	"heddle/internal/matching"
 	"heddle/internal/service"
 )
 
-// Poll waits for a task of a list and starts it by the command that start makes of the
-// event that scheduled it. The reply is nil when the hold time passed without a task.
+// Poll waits for a task of a list, for who calls himself by an identity, and starts it by the
+// command that start makes of the event that scheduled it. The reply is nil when the hold time passed without a task.
 //
 // It is started only while the caller's connection is alive. From then on the task is the
 // caller's until Delivered or Undelivered: a restart in between offers it again. So the
@@ -23,10 +24,14 @@ import (
 //
 // Errors: matching.ErrTooManyPolls, why the caller is gone, and what the start returns,
 // but that the task is over (engine.IsGone): then the poll waits on.
-func Poll(ctx context.Context, k *service.Kernel, list string, start func(scheduled int64) any) (reply any, run engine.RunID, err error) {
+func Poll(ctx context.Context, k *service.Kernel, list string, identity *string, start func(scheduled int64) any) (reply any, run engine.RunID, err error) {
 	hold, cancel := k.Within(ctx, k.PollHold)
 	defer cancel()
-	claim, err := k.Tasks.Poll(hold, list)
+	who := matching.Poller{}
+	if identity != nil {
+		who.Identity = *identity
+	}
+	claim, err := k.Tasks.Poll(hold, list, who)
 	for err == nil && claim != nil {
 		if gone := operation.Gone(ctx); gone != nil {
 			claim.Return()

@@ -68,7 +68,7 @@ func TestPollsEnd(t *testing.T) {
 			runs := &starting{errs: c.errs}
 			kernel := &service.Kernel{Runs: runs, Tasks: tasks, PollHold: time.Minute, Within: context.WithTimeout}
 			ctx := operation.WithConnection(t.Context(), line{gone: c.gone})
-			reply, run, err := Poll(ctx, kernel, "l", func(id int64) any { return id })
+			reply, run, err := Poll(ctx, kernel, "l", nil, func(id int64) any { return id })
 			if !errors.Is(err, c.err) {
 				t.Errorf("error %v, want %v", err, c.err)
 			}

@@ -82,7 +82,7 @@ func (r *Rules) Wants(st engine.State, body any) engine.Want {
 // runs tells whether a command may run states.
 func runs(body any) bool {
 	switch body.(type) {
-	case *Describe, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look, *ChildBegun, *StopChild:
+	case *Describe, *Inspect, *Same, *task.Delivered, *task.Undelivered, *Heartbeat, *Submit, *Stop, *StartTask, *Look, *ChildBegun, *StopChild:
 		return false
 	}
 	return true
@@ -146,6 +146,9 @@ func (t *turn) handle(body any) (err error) {
 		return t.same(c)
 	case *Describe:
 		t.describe()
+		return nil
+	case *Inspect:
+		t.inspect()
 		return nil
 	case *Stop:
 		t.stop(c)

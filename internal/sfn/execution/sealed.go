@@ -230,7 +230,7 @@ func (s *Settings) activityUse(id engine.Identity, activity string, key registry
 // reads tells whether a command needs what users gave, or adds to it.
 func reads(body any) bool {
 	switch body.(type) {
-	case *Describe, *task.Delivered, *task.Undelivered, *Heartbeat:
+	case *Describe, *Inspect, *task.Delivered, *task.Undelivered, *Heartbeat:
 		return false
 	}
 	return true

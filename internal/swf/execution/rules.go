@@ -73,6 +73,9 @@ func (t *turn) handle(body any) error {
 	case *Describe:
 		t.describe()
 		return nil
+	case *Inspect:
+		t.inspect()
+		return nil
 	case *task.Delivered:
 		t.delivered(c.ScheduledEventID, c.Attempt, true)
 		return nil

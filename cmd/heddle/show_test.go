@@ -1,0 +1,93 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"heddle/internal/console/client"
+	"heddle/internal/server"
+)
+
+// TestCommandsAskTheServer: show and lists find a server and its keys as the AWS CLI does, or
+// by its data folder; what they write and how they end is for people and for programs.
+func TestCommandsAskTheServer(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	p, err := launch(t, "true", "serve", "--listen", "127.0.0.1:0", "--data", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.end(t, syscall.SIGTERM)
+	for _, name := range []string{"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"} {
+		t.Setenv(name, "")
+		os.Unsetenv(name)
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	caller, err := client.New(t.Context(), client.Config{Endpoint: p.url, Credentials: server.CredentialsFile(data), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range []struct{ action, in string }{
+		{"RegisterDomain", `{"name":"shop","workflowExecutionRetentionPeriodInDays":"1"}`},
+		{"RegisterWorkflowType", `{"domain":"shop","name":"order","version":"1","defaultTaskList":{"name":"deciders"},"defaultChildPolicy":"TERMINATE","defaultExecutionStartToCloseTimeout":"3600","defaultTaskStartToCloseTimeout":"30"}`},
+		{"StartWorkflowExecution", `{"domain":"shop","workflowId":"order-1","workflowType":{"name":"order","version":"1"}}`},
+		{"StartWorkflowExecution", `{"domain":"shop","workflowId":"order-2","workflowType":{"name":"order","version":"1"}}`},
+		{"TerminateWorkflowExecution", `{"domain":"shop","workflowId":"order-2","reason":"wrong"}`},
+	} {
+		if _, err := caller.Call(t.Context(), client.SWF, call.action, json.RawMessage(call.in)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	here := []string{"--endpoint", p.url, "--data", data}
+	for _, c := range []struct {
+		args   []string
+		code   int
+		says   []string // on standard output
+		errors string   // on standard error
+	}{
+		{append([]string{"show", "order-1", "--domain", "shop"}, here...), 0, []string{
+			"order-1  OPEN  order 1  2 events", "! The decision task waits on decision task list deciders for ", "nobody polls it", "no worker", "decision        deciders  waits for "}, ""},
+		{append([]string{"show", "order-1", "--domain", "shop", "--history"}, here...), 0, []string{"WorkflowExecutionStarted", "DecisionTaskScheduled"}, ""},
+		{append([]string{"show", "order-2", "--domain", "shop"}, here...), 0, []string{"order-2  TERMINATED", "! It closed as TERMINATED", "OPERATOR_INITIATED wrong"}, ""},
+		{append([]string{"show", "order-1", "--domain", "shop", "--json", "--history"}, here...), 0, []string{`"code": "NO_WORKER"`, `"eventType": "WorkflowExecutionStarted"`}, ""},
+		{append([]string{"lists"}, here...), 0, []string{"deciders  decision      1", "! nobody polls it"}, ""},
+		{append([]string{"lists", "deciders", "--domain", "shop", "--kind", "decision"}, here...), 0, []string{"oldest tasks of", "order-1"}, ""},
+		{append([]string{"lists", "--json"}, here...), 0, []string{`"taskLists": [`}, ""},
+		{append([]string{"show", "order-3", "--domain", "shop"}, here...), 3, nil, "ResourceNotFoundException"},
+		{append([]string{"show", "arn:aws:states:us-east-1:123456789012:execution:a:b"}, here...), 3, nil, "ResourceNotFoundException"},
+		{append([]string{"show", "order-1"}, here...), 2, nil, "want --domain"},
+		{append([]string{"show"}, here...), 2, nil, "want --domain"},
+		{append([]string{"lists", "deciders"}, here...), 2, nil, "want --domain"},
+		{[]string{"lists", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
+		{[]string{"lists", "--endpoint", p.url, "--data", t.TempDir()}, 1, nil, "find keys"},
+	} {
+		program, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out, errs strings.Builder
+		cmd := exec.Command(program, c.args...)
+		cmd.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		_ = cmd.Run()
+		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(errs.String(), c.errors) {
+			t.Errorf("%v: exit %d, want %d; %s", c.args, got, c.code, errs.String())
+		}
+		for _, part := range c.says {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("%v says\n%s\nwithout %q", c.args, out.String(), part)
+			}
+		}
+		if strings.Contains(strings.Join(c.args, " "), "--json") && !json.Valid([]byte(out.String())) {
+			t.Errorf("%v: no JSON: %s", c.args, out.String())
+		}
+	}
+}

@@ -1,0 +1,144 @@
+// Package past reads the histories of executions for those who show them, from a server as
+// any client would: whole, in pages, of either service.
+package past
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"heddle/internal/console/client"
+	"heddle/internal/console/timeline"
+	"heddle/internal/diagnose"
+	"heddle/internal/engine"
+	"heddle/internal/operator/wire"
+	states "heddle/internal/sfn/history"
+	workflows "heddle/internal/swf/history"
+)
+
+// Events are all of a history.
+type Events struct {
+	Raw    []json.RawMessage
+	states bool // of Step Functions
+}
+
+// eventsMax is how many events are read at most.
+const eventsMax = 50000
+
+// Read reads the history of an execution that was inspected.
+func Read(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput) (*Events, error) {
+	all := &Events{states: of.Execution.ExecutionARN != nil}
+	service, action, in, page, next := client.SWF, "GetWorkflowExecutionHistory", map[string]any{}, "nextPageToken", ""
+	if all.states {
+		service, action, page = client.States, "GetExecutionHistory", "nextToken"
+		in["executionArn"], in["maxResults"] = *of.Execution.ExecutionARN, 1000
+	} else {
+		in["domain"], in["execution"] = of.Execution.Domain, map[string]any{"workflowId": of.Execution.WorkflowID, "runId": of.Execution.RunID}
+	}
+	for {
+		raw, err := c.Call(ctx, service, action, in)
+		if err != nil {
+			return nil, err
+		}
+		var answer struct {
+			Events []json.RawMessage `json:"events"`
+			Page   string            `json:"nextPageToken"`
+			Token  string            `json:"nextToken"`
+		}
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			return nil, fmt.Errorf("read the answer to %s: %w", action, err)
+		}
+		all.Raw = append(all.Raw, answer.Events...)
+		if next = answer.Page + answer.Token; next == "" {
+			return all, nil
+		}
+		if len(all.Raw) >= eventsMax {
+			return nil, fmt.Errorf("%s: the history goes on after %d events", action, len(all.Raw))
+		}
+		in[page] = next
+	}
+}
+
+// LastRun gives the run of a workflowId that started last, of those that are closed; "":
+// there is none.
+func LastRun(ctx context.Context, c *client.Client, domain, workflowID string) (string, error) {
+	raw, err := c.Call(ctx, client.SWF, "ListClosedWorkflowExecutions", map[string]any{
+		"domain": domain, "startTimeFilter": map[string]any{"oldestDate": 0}, "executionFilter": map[string]any{"workflowId": workflowID}, "maximumPageSize": 1,
+	})
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		Infos []struct {
+			Execution struct {
+				RunID string `json:"runId"`
+			} `json:"execution"`
+		} `json:"executionInfos"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return "", fmt.Errorf("read the answer to ListClosedWorkflowExecutions: %w", err)
+	}
+	if len(answer.Infos) == 0 {
+		return "", nil
+	}
+	return answer.Infos[0].Execution.RunID, nil
+}
+
+func decode[E any](raw []json.RawMessage) ([]E, error) {
+	events := make([]E, len(raw))
+	for i := range raw {
+		if err := json.Unmarshal(raw[i], &events[i]); err != nil {
+			return nil, fmt.Errorf("read the history: %w", err)
+		}
+	}
+	return events, nil
+}
+
+// Lanes are those of the timeline. What is open ends when the inspection was made, or when
+// the execution closed.
+func (e *Events) Lanes(of *wire.InspectExecutionOutput) (lanes []timeline.Lane, err error) {
+	if e.states {
+		var events []states.Event
+		if events, err = decode[states.Event](e.Raw); err == nil {
+			lanes = states.Lanes(events)
+		}
+	} else {
+		var events []workflows.Event
+		if events, err = decode[workflows.Event](e.Raw); err == nil {
+			lanes = workflows.Lanes(events)
+		}
+	}
+	end := engine.Time(of.ServerTimestamp)
+	if of.CloseTimestamp != nil {
+		end = engine.Time(*of.CloseTimestamp)
+	}
+	timeline.End(lanes, end)
+	return lanes, err
+}
+
+// Rows are the events as a table: id, how long after the one before, type, what it is about.
+func (e *Events) Rows() ([][]string, error) {
+	rows := [][]string{{"event", "time", "", "type", "what"}}
+	var before engine.Time
+	add := func(id int64, at engine.Time, of, what string) {
+		since := ""
+		if before != 0 {
+			since = "+" + diagnose.Span(at-before)
+		}
+		before = at
+		rows = append(rows, []string{strconv.FormatInt(id, 10), diagnose.Moment(at), since, of, what})
+	}
+	if e.states {
+		events, err := decode[states.Event](e.Raw)
+		for i := range events {
+			add(events[i].ID, events[i].At, events[i].Type, events[i].What())
+		}
+		return rows, err
+	}
+	events, err := decode[workflows.Event](e.Raw)
+	for i := range events {
+		add(events[i].ID, events[i].At, events[i].Type, events[i].What())
+	}
+	return rows, err
+}

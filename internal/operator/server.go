@@ -1,0 +1,87 @@
+package operator
+
+import (
+	"context"
+	"runtime/debug"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/diagnose"
+	"heddle/internal/engine"
+	"heddle/internal/operator/wire"
+	"heddle/internal/service"
+)
+
+// refusalsOf are those that were about a run: what was said and to whom, for callers who may
+// see refusals.
+func (s *actions) refusalsOf(ctx context.Context, run engine.RunID) (of []diagnose.Refusal) {
+	told := may(ctx, &subject{action: "heddle:ListRefusals", resource: "*"})
+	for _, r := range s.Overview.Refusals(operation.CallerOf(ctx).Account) {
+		if run.IsZero() || r.Run != run {
+			continue
+		}
+		shown := diagnose.Refusal{At: r.At, Action: r.Action, Code: r.Code, Throttled: r.Throttled}
+		if told {
+			shown.Text, shown.Principal = r.Message, r.Principal
+		}
+		of = append(of, shown)
+	}
+	return of
+}
+
+// listRefusals serves ListRefusals: those of the caller's account, the newest first.
+func (s *actions) listRefusals(ctx context.Context, in *wire.ListRefusalsInput) (*wire.ListRefusalsOutput, error) {
+	all := s.Overview.Refusals(operation.CallerOf(ctx).Account)
+	out := &wire.ListRefusalsOutput{Refusals: []wire.Refusal{}}
+	for _, r := range all[:min(len(all), pageSize(in.MaximumPageSize))] {
+		out.Refusals = append(out.Refusals, s.refusalShown(ctx, &r))
+	}
+	return out, nil
+}
+
+func (s *actions) refusalShown(ctx context.Context, r *service.Refusal) wire.Refusal {
+	shown := wire.Refusal{
+		Timestamp: wire.Timestamp(r.At), Service: r.Service, Action: r.Action, RequestID: r.RequestID,
+		Principal: present(r.Principal), AccessKeyID: present(r.AccessKey), Address: present(r.Address),
+		Code: r.Code, Message: r.Message, Resource: present(r.Resource),
+	}
+	if !r.Run.IsZero() {
+		for _, i := range s.Inspectors {
+			if ref, ok := i.Execution(ctx, r.Run); ok {
+				named := refOf(ref)
+				shown.Execution = &named
+			}
+		}
+	}
+	return shown
+}
+
+// getServerStatus serves GetServerStatus. What the server does for all accounts is for the
+// one that it is of.
+func (s *actions) getServerStatus(ctx context.Context, _ *wire.GetServerStatusInput) (*wire.GetServerStatusOutput, error) {
+	now := s.Overview.Status()
+	if operation.CallerOf(ctx).Account != now.Account {
+		return nil, operation.Denied(ctx, "How the server is, is told to its own account, "+now.Account+", alone.")
+	}
+	t := now.Totals
+	return &wire.GetServerStatusOutput{
+		Version: version(), StartTimestamp: wire.Timestamp(now.Began.UnixMilli()), ServerTimestamp: wire.Timestamp(s.Clock()),
+		Store: now.Store, Shards: int64(now.Shards), TaskLists: int64(t.Lists), PollsWaiting: int64(t.Polls), TasksWaiting: int64(t.Offers),
+		Claims: int64(t.Claims), TasksHandedOut: int64(t.Pairings), RequestsInFlight: int64(now.Requests),
+		DiskRoom: now.DiskRoom, AuditFails: now.AuditFails,
+	}, nil
+}
+
+// version is that of the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}

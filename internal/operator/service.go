@@ -1,0 +1,156 @@
+// Package operator is the service by which operators and their programs ask what is going on:
+// why an execution does not move, who polls which task list, which calls were refused, how
+// the server is. It is a service like the others: signed, permitted, throttled, recorded. It
+// only reads, and tells nobody what his policies would not let him read otherwise.
+//
+// What executions and lists there are it learns from the services themselves, each by its
+// service.Inspector; why something waits is said by package diagnose.
+package operator
+
+import (
+	"context"
+	"strings"
+
+	"heddle/internal/aws/arn"
+	"heddle/internal/aws/awsjson"
+	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
+	"heddle/internal/aws/throttle"
+	"heddle/internal/engine"
+	"heddle/internal/operator/wire"
+	"heddle/internal/service"
+	"heddle/internal/token"
+)
+
+// Name is what policies and signatures call the service.
+const Name = "heddle"
+
+// familyPage is of page tokens.
+const familyPage token.Family = "heddle.page"
+
+// Service is the operator service for the server. It comes behind those whose executions it
+// shows.
+func Service() *service.Service {
+	rates := throttle.Rates{}
+	for _, op := range wire.Operations {
+		rates[op.Name] = throttle.Rate{Bucket: 200, PerSecond: 20}
+	}
+	return &service.Service{
+		Name:  Name,
+		Rates: rates,
+		Audit: service.Audit{
+			DataEvent: func(action string) bool {
+				return strings.Contains(action, "Execution") || strings.Contains(action, "Task")
+			},
+			Reads: []string{"InspectExecution"},
+			Members: service.Members{
+				Shown:  []string{"domain", "executionArn", "kind", "maximumPageSize", "name", "runId", "service", "workflowId"},
+				Secret: []string{"nextPageToken"},
+			},
+		},
+		Open: func(k *service.Kernel) (*service.Opened, error) {
+			s := &actions{k}
+			return &service.Opened{
+				Model: operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
+				Operations: []operation.Operation{
+					awsjson.Operation("InspectExecution", s.inspectExecution, s.aboutExecution),
+					awsjson.Operation("ListTaskLists", s.listTaskLists, s.aboutLists),
+					awsjson.Operation("DescribeTaskList", s.describeTaskList, s.aboutList),
+					awsjson.Operation("ListRefusals", s.listRefusals, asking[wire.ListRefusalsInput]("heddle:ListRefusals")),
+					awsjson.Operation("GetServerStatus", s.getServerStatus, asking[wire.GetServerStatusInput]("heddle:GetServerStatus")),
+				},
+			}, nil
+		},
+	}
+}
+
+// actions handles the actions.
+type actions struct{ *service.Kernel }
+
+// subject is what a call asks for: one action, of one resource.
+type subject struct {
+	action, resource string
+	known            policy.Context
+}
+
+// asking makes the subject of calls that are about the server.
+func asking[In any](action string) func(context.Context, *In) (operation.Subject, error) {
+	return func(context.Context, *In) (operation.Subject, error) {
+		return &subject{action: action, resource: "*"}, nil
+	}
+}
+
+// Questions implements operation.Subject.
+func (s *subject) Questions(ctx context.Context) ([]policy.Request, error) {
+	c := operation.CallerOf(ctx)
+	return []policy.Request{{Principal: c.Principal, Action: s.action, Resource: s.resource, Context: append(c.Context(), s.known...)}}, nil
+}
+
+// Resource implements operation.Subject.
+func (s *subject) Resource(context.Context) operation.Resource {
+	if s.resource == "*" {
+		return operation.Resource{}
+	}
+	return operation.Resource{Kind: "task list", Name: s.resource, ARN: s.resource}
+}
+
+// may tells whether the caller may do something besides what it was asked for.
+func may(ctx context.Context, s *subject) bool {
+	all, err := s.Questions(ctx)
+	return err == nil && allowed(ctx, all)
+}
+
+func allowed(ctx context.Context, all []policy.Request) bool {
+	c := operation.CallerOf(ctx)
+	for i := range all {
+		if !c.May(&all[i]).Allowed {
+			return false
+		}
+	}
+	return true
+}
+
+// ofList is the subject of calls about a task list.
+func ofList(action string, l service.TaskList) *subject {
+	s := &subject{action: action, resource: l.ARN}
+	if l.Service == "swf" {
+		s.known = policy.Context{{Key: "swf:taskList.name", Value: l.Name}}
+	}
+	return s
+}
+
+// allLists is what policies are asked about who sees all lists of a domain, or of a service.
+func allLists(w engine.World, of, domain string) *subject {
+	s := &subject{action: "heddle:ListTaskLists"}
+	switch {
+	case of != "swf":
+		s.resource = arn.Of("states", w.Region, w.Account, "activity:*").String()
+	case domain == "":
+		s.resource = arn.Of("swf", w.Region, w.Account, "/domain/*").String()
+	default:
+		s.resource = arn.Of("swf", w.Region, w.Account, "/domain/"+domain).String()
+	}
+	return s
+}
+
+func worldOf(ctx context.Context) engine.World {
+	c := operation.CallerOf(ctx)
+	return engine.World{Account: c.Account, Region: c.Region}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// present makes an optional member; what is zero is absent.
+func present[T comparable](v T) *T {
+	if v == *new(T) {
+		return nil
+	}
+	return &v
+}
+
+func moment(t engine.Time) *wire.Timestamp { return present(wire.Timestamp(t)) }

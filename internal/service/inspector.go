@@ -1,0 +1,88 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/diagnose"
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+)
+
+// Inspector is how a service shows operators its executions and its task lists. It answers
+// for the caller of a handler's context.
+type Inspector interface {
+	// Serves tells whether it is that of a service.
+	Serves(service string) bool
+	// Inspects tells whether a reference is to an execution of this service.
+	Inspects(ref diagnose.Ref) bool
+	// InspectSubject is what must be allowed to who inspects an execution: all that the
+	// service's own calls ask of him who would read the same.
+	InspectSubject(ctx context.Context, ref diagnose.Ref) (operation.Subject, error)
+	// Inspect tells what is open, and what the last events say. Run is for Refusals. Errors:
+	// engine.ErrUnusable with what is known, faults of the service's own.
+	Inspect(ctx context.Context, ref diagnose.Ref) (e *diagnose.Execution, run engine.RunID, err error)
+
+	// ListPrefixes are what the full names of task lists of a world begin with, of those
+	// within something or of all if it is empty, in order; no other lists' names do.
+	ListPrefixes(w engine.World, within string) []string
+	// ListOf reads the full name of a task list; ok is false of what is not the service's,
+	// or not for callers.
+	ListOf(full string) (l TaskList, ok bool)
+	// FullName is how matching knows a task list of a world; "": it can't be one.
+	FullName(w engine.World, l TaskList) string
+	// Execution names the execution of a run of the service, for links; ok is false if it
+	// is not there any more.
+	Execution(ctx context.Context, run engine.RunID) (ref diagnose.Ref, ok bool)
+}
+
+// TaskList names a task list as its users do.
+type TaskList struct {
+	Service string // as policies have it
+	World   engine.World
+	Kind    diagnose.Kind // of its tasks
+	Within  string        // as its service has it; empty: that has none
+	Name    string
+	ARN     string // what policies are asked about
+}
+
+// Overview is what a server knows of its own doings, for its operators.
+type Overview interface {
+	TaskLists(prefix, after string, n int) (page []matching.Listed, more bool)
+	TaskList(full string, tasks int) matching.View
+	IdentitySeen(account, identity string) (last engine.Time, waits bool)
+	// Refusals are the calls of an account that were refused lately, the newest first.
+	Refusals(account string) []Refusal
+	Status() Status
+}
+
+// Refusal is a call that was refused.
+type Refusal struct {
+	At        engine.Time
+	Service   string
+	Action    string
+	RequestID string
+	Principal string // ARN; empty: nobody knows who it was
+	AccessKey string
+	Address   string
+	Code      string
+	Message   string
+	Resource  string       // ARN
+	Run       engine.RunID // zero: it was about no run that is known
+	Throttled bool
+}
+
+// Status is how a server is.
+type Status struct {
+	Account  string // its own
+	Began    time.Time
+	Up       engine.Time // by the clock of executions
+	Store    string
+	Shards   int
+	Totals   matching.Totals
+	Requests int // in flight, but for polls that wait
+	DiskRoom string
+	// AuditFails: records can't be written.
+	AuditFails bool
+}

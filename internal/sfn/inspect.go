@@ -1,0 +1,161 @@
+package sfn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
+	"heddle/internal/diagnose"
+	"heddle/internal/engine"
+	"heddle/internal/service"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/history"
+	"heddle/internal/sfn/permission"
+	"heddle/internal/sfn/resource"
+	"heddle/internal/sfn/wire"
+)
+
+// inspector shows operators executions and activities: a service.Inspector.
+type inspector struct{ *actions }
+
+// Serves implements service.Inspector.
+func (inspector) Serves(service string) bool { return service == resource.Service }
+
+// Inspects implements service.Inspector.
+func (inspector) Inspects(ref diagnose.Ref) bool { return ref.ARN != "" }
+
+// inspection is the subject of who inspects an execution.
+type inspection struct{ *subject }
+
+// Questions implements operation.Subject: it is both, to describe an execution and to read
+// its history.
+func (i inspection) Questions(ctx context.Context) ([]policy.Request, error) {
+	all, err := i.subject.Questions(ctx)
+	for _, q := range all {
+		q.Action = "states:GetExecutionHistory"
+		all = append(all, q)
+	}
+	return all, err
+}
+
+// InspectSubject implements service.Inspector.
+func (i inspector) InspectSubject(ctx context.Context, ref diagnose.Ref) (operation.Subject, error) {
+	w := worldOf(ctx)
+	need := permission.Call("DescribeExecution", &wire.DescribeExecutionInput{ExecutionARN: ref.ARN}, w.Region, w.Account)
+	return inspection{&subject{need, i.actions, w}}, nil
+}
+
+// Inspect implements service.Inspector. What a key of the machine's seals is not told.
+func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
+	name, err := executionOf(ctx, ref.ARN)
+	if err != nil {
+		return nil, engine.RunID{}, err
+	}
+	view, err := i.Runs.View(ctx, name, engine.RunID{})
+	if err != nil {
+		return nil, engine.RunID{}, executionFault(err, ref.ARN)
+	}
+	reply, err := i.Runs.Do(ctx, engine.Command{Name: name, Run: view.Run, Body: &execution.Inspect{}})
+	if errors.Is(err, engine.ErrUnusable) {
+		machine, _ := execution.Split(name.Key)
+		return &diagnose.Execution{
+			Service: resource.Service, Ref: ref, Type: machine, Status: execution.Running, IsOpen: view.Status == engine.Open,
+			Started: view.Started, Closed: view.Closed, Events: view.LastEvent,
+		}, view.Run, engine.ErrUnusable
+	}
+	if err != nil {
+		return nil, view.Run, executionFault(err, ref.ARN)
+	}
+	e := reply.(*diagnose.Execution)
+	i.readPast(ctx, view.Run, e)
+	return e, view.Run, nil
+}
+
+const (
+	// holdersMax is of how many tasks it is read who has them, and failedWithin how far back
+	// it is looked for the state that failed.
+	holdersMax   = 200
+	failedWithin = 50
+)
+
+// readPast fills in what only the history says. What can't be read is not told.
+func (i inspector) readPast(ctx context.Context, run engine.RunID, e *diagnose.Execution) {
+	reads := holdersMax
+	find := func(id int64) *history.Event {
+		if reads--; id == 0 || reads < 0 {
+			return nil
+		}
+		b, err := i.Runs.AppendEvents(ctx, nil, run, id, id, false)
+		var found history.Event
+		if err != nil || json.Unmarshal(b, &found) != nil {
+			return nil
+		}
+		if execution.HasSealed(b) {
+			found.Error, found.Cause = "", ""
+		}
+		return &found
+	}
+	for n := range e.Tasks {
+		if k := &e.Tasks[n]; k.Started != 0 && k.Kind == diagnose.Activity {
+			if started := find(k.Started); started != nil {
+				k.Holder = started.Worker
+			}
+		}
+	}
+	if e.IsOpen {
+		return
+	}
+	reads = failedWithin
+	if last := find(e.Events); last != nil {
+		e.Failure = history.Failure([]history.Event{*last}, find)
+	}
+}
+
+// ListPrefixes implements service.Inspector. Activities have no domains.
+func (inspector) ListPrefixes(w engine.World, domain string) []string {
+	if domain != "" {
+		return nil
+	}
+	return []string{execution.ActivityList(resource.Of(w.Region, w.Account, resource.Activity, "").String())}
+}
+
+// ListOf implements service.Inspector.
+func (inspector) ListOf(full string) (l service.TaskList, ok bool) {
+	arn, is := strings.CutPrefix(full, execution.ActivityList(""))
+	if !is {
+		return l, false
+	}
+	n, err := resource.ParseAs(arn, resource.Activity)
+	if err != nil {
+		return l, false
+	}
+	return service.TaskList{
+		Service: resource.Service, World: engine.World{Account: n.Account, Region: n.Region}, Kind: diagnose.Activity, Name: arn, ARN: arn,
+	}, true
+}
+
+// FullName implements service.Inspector.
+func (i inspector) FullName(w engine.World, l service.TaskList) string {
+	if l.Service != resource.Service || l.Kind != diagnose.Activity {
+		return ""
+	}
+	n, err := resource.ParseAs(l.Name, resource.Activity)
+	if err != nil || !n.In(w.Region, w.Account) {
+		return ""
+	}
+	return execution.ActivityList(l.Name)
+}
+
+// Execution implements service.Inspector.
+func (i inspector) Execution(ctx context.Context, run engine.RunID) (ref diagnose.Ref, ok bool) {
+	view, err := i.Runs.View(ctx, engine.Name{}, run)
+	if err != nil || view.Name.Kind != execution.Kind || view.Name.World != worldOf(ctx) {
+		return ref, false
+	}
+	machine, name := execution.Split(view.Name.Key)
+	ref.ARN = execution.ARN(view.Name.World, machine, name)
+	return ref, true
+}
