@@ -18,6 +18,7 @@ import (
 
 	buckets "heddle/internal/bucket"
 	"heddle/internal/dataexchange"
+	"heddle/internal/dataexchange/catalog"
 	dxwire "heddle/internal/dataexchange/wire"
 	"heddle/test/golden"
 
@@ -81,7 +82,7 @@ func (r refusing) Put(ctx context.Context, p *buckets.Put) (buckets.Object, erro
 	return r.Memory.Put(ctx, p)
 }
 
-func newExchangeStory(t *testing.T) *exchangeStory {
+func newExchangeStory(t *testing.T, limits ...func(*catalog.Limits)) *exchangeStory {
 	services := Services()
 	for _, s := range services {
 		if o, ours := s.Options.(*dataexchange.Options); ours {
@@ -89,6 +90,9 @@ func newExchangeStory(t *testing.T) *exchangeStory {
 			l := &o.Limits
 			l.DataSetsMax, l.RevisionsMax, l.AssetsMax, l.EventActionsMax, l.DataSetActionsMax, l.ExportJobsMax = 3, 3, 3, 3, 2, 1
 			l.GrantsMax, l.PendingGrantsMax = 4, 2
+			for _, set := range limits {
+				set(l)
+			}
 		}
 	}
 	cut, met := &atomic.Bool{}, &atomic.Int64{}
@@ -539,5 +543,58 @@ func TestExchangeReopened(t *testing.T) {
 		if got := s.do("objects target"); !slices.Contains(got, want) {
 			t.Errorf("%s is not there: %q", want, got)
 		}
+	}
+}
+
+// TestExportEndsWithItsGrant: a job that exports what is entitled puts no asset any more after
+// the grant was taken back but those that it was putting.
+func TestExportEndsWithItsGrant(t *testing.T) {
+	const assets = 30
+	s := newExchangeStory(t, func(l *catalog.Limits) { l.AssetsMax = assets })
+	begun, goes := make(chan struct{}, assets), make(chan struct{})
+	fail := s.buckets.Fail
+	var sources []string
+	s.do("bucket source")
+	s.do("bucket target")
+	for i := range assets {
+		s.do(fmt.Sprintf("object source %02d x", i))
+		sources = append(sources, fmt.Sprintf(`{"Bucket":"source","Key":"%02d"}`, i))
+	}
+	for _, line := range []string{
+		`root POST /v1/data-sets {"Name":"n","Description":"d","AssetType":"S3_SNAPSHOT"}`,
+		`root POST /v1/data-sets/ID1/revisions {}`,
+		`root POST /v1/jobs {"Type":"IMPORT_ASSETS_FROM_S3","Details":{"ImportAssetsFromS3":{"DataSetId":"ID1","RevisionId":"ID2","AssetSources":[` + strings.Join(sources, ",") + `]}}}`,
+		`root PATCH /v1/jobs/ID3`, `ended ID3`,
+	} {
+		s.do(line)
+	}
+	for began := time.Now(); !strings.HasPrefix(s.do(`root PATCH /v1/data-sets/ID1/revisions/ID2 {"Finalized":true}`)[0], "200"); {
+		if time.Since(began) > deadline {
+			t.Fatal("the import does not end")
+		}
+	}
+	for _, line := range []string{
+		`root POST /v1/data-grants {"Name":"g","GrantDistributionScope":"NONE","ReceiverPrincipal":"111122223333","SourceDataSetId":"ID1"}`,
+		`there POST /v1/data-grants/ARN%3Adata-grants%2FID4/accept`,
+		`there GET /v1/data-sets/ID5/revisions`,
+		`there POST /v1/jobs {"Type":"EXPORT_REVISIONS_TO_S3","Details":{"ExportRevisionsToS3":{"DataSetId":"ID5","RevisionDestinations":[{"RevisionId":"ID6","Bucket":"target"}]}}}`,
+	} {
+		s.do(line)
+	}
+	s.buckets.Fail = func(step buckets.Step) error {
+		if step == buckets.StepPut {
+			begun <- struct{}{}
+			<-goes
+		}
+		return fail(step)
+	}
+	s.do("as there")
+	s.do("there PATCH /v1/jobs/ID7")
+	<-begun
+	s.do("root DELETE /v1/data-grants/ID4")
+	close(goes)
+	got := s.do("ended ID7")[0]
+	if put := len(s.objects("target")); !strings.Contains(got, `"Code":"ACCESS_DENIED_EXCEPTION"`) || put == 0 || put > 4 {
+		t.Errorf("%d objects were put: %s", put, got)
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"heddle/internal/kms/keyring"
 	"heddle/internal/service"
 	"heddle/internal/swf"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // answerBytesMax is what docs/OPERATING.md says of every answer.
@@ -37,7 +39,7 @@ func servicesSeen() ([]*service.Service, map[string]*service.Opened) {
 			o.Registry.DomainsMax = 1000
 		case *dataexchange.Options:
 			o.OwnedEventActions = true
-			o.Limits.EventActionsMax, o.Limits.DataSetActionsMax = 1000, 1000
+			o.Limits.EventActionsMax, o.Limits.DataSetActionsMax, o.Limits.PendingGrantsMax = 1000, 1000, 1000
 		}
 		open := s.Open
 		s.Open = func(k *service.Kernel) (*service.Opened, error) {
@@ -58,7 +60,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 	services, opened := servicesSeen()
 	memory := &buckets.Memory{}
-	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Millisecond, Services: services}
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Millisecond, Services: services, Accounts: []string{other}}
 	cfg.buckets = func(string) buckets.Store { return memory }
 	s := start(t, cfg)
 	h := &harness{t, s, rootKey(t, cfg.Data)}
@@ -171,7 +173,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 
 	machines := fillStates(h, many)
-	exchange := fillExchange(h, memory, many)
+	exchange := fillExchange(h, rootKeyOf(t, cfg.Data, other), memory, many)
 
 	// One body, and one form, for all that there is to ask: what an action does not take it
 	// does not look at.
@@ -281,12 +283,14 @@ func fillStates(h *harness, many int) string {
 }
 
 // fillExchange makes data sets, and one with as many revisions, event actions and jobs, each
-// as large as it may be, and a revision with assets. It gives what asks for an action of them.
-func fillExchange(h *harness, memory *buckets.Memory, many int) func(op *operation.Operation, next string) *knock {
+// as large as it may be, a revision with assets, and grants to and from another account. It
+// gives what asks for an action of them.
+func fillExchange(h *harness, there aws.Credentials, memory *buckets.Memory, many int) func(op *operation.Operation, next string) *knock {
 	h.t.Helper()
+	key := h.root
 	call := func(method, path, body string) *knock {
 		path, query, _ := strings.Cut(path, "?")
-		return &knock{key: h.root, service: "dataexchange", region: defaults.Region, at: time.Now(), method: method, path: path, query: query, body: body, header: http.Header{"Content-Type": {"application/json"}}}
+		return &knock{key: key, service: "dataexchange", region: defaults.Region, at: time.Now(), method: method, path: path, query: query, body: body, header: http.Header{"Content-Type": {"application/json"}}}
 	}
 	must := func(method, path, body string) string {
 		answer := h.ask(call(method, path, body))
@@ -340,8 +344,45 @@ func fillExchange(h *harness, memory *buckets.Memory, many int) func(op *operati
 	event := h.field("Id", must(http.MethodPost, "/v1/event-actions", action(0)))
 	assets := must(http.MethodGet, "/v1/data-sets/"+set+"/revisions/"+revision+"/assets", "")
 	asset := h.field("Id", "{"+assets[strings.Index(assets, `"Id":`):strings.Index(assets, `,"Name":`)]+"}")
+	// A data set of each account, granted to the other one.
+	grants := func(receiver string) (grant string) {
+		of := h.field("Id", must(http.MethodPost, "/v1/data-sets", `{"Name":"n","Description":"`+wide+`","AssetType":"S3_SNAPSHOT"}`))
+		draft := h.field("Id", must(http.MethodPost, "/v1/data-sets/"+of+"/revisions", `{}`))
+		job := h.field("Id", must(http.MethodPost, "/v1/jobs", `{"Type":"IMPORT_ASSETS_FROM_S3","Details":{"ImportAssetsFromS3":{"DataSetId":"`+of+`","RevisionId":"`+draft+`","AssetSources":[`+sources[0]+`]}}}`))
+		must(http.MethodPatch, "/v1/jobs/"+job, "")
+		for began := time.Now(); h.ask(call(http.MethodPatch, "/v1/data-sets/"+of+"/revisions/"+draft, `{"Finalized":true}`)).status != http.StatusOK; {
+			if time.Since(began) > deadline {
+				h.t.Fatal("an import does not end")
+			}
+		}
+		body := func(int) string {
+			return `{"Name":"` + strings.Repeat(`\u0001`, 256) + `","Description":"` + wide + `","GrantDistributionScope":"NONE","ReceiverPrincipal":"` + receiver + `","SourceDataSetId":"` + of + `"}`
+		}
+		each(many-1, "/v1/data-grants", body)
+		return h.field("Arn", must(http.MethodPost, "/v1/data-grants", body(0)))
+	}
+	given := grants(other)
+	key = there
+	received := grants(defaults.Account)
+	key = h.root
+	for next := ""; ; {
+		var page struct {
+			DataGrantSummaries []struct{ ARN string }
+			NextToken          string
+		}
+		if err := json.Unmarshal([]byte(must(http.MethodGet, "/v1/received-data-grants?maxResults=200"+next, "")), &page); err != nil {
+			h.t.Fatal(err)
+		}
+		for _, g := range page.DataGrantSummaries {
+			must(http.MethodPost, "/v1/data-grants/"+url.PathEscape(g.ARN)+"/accept", "")
+		}
+		if page.NextToken == "" {
+			break
+		}
+		next = "&nextToken=" + url.QueryEscape(page.NextToken)
+	}
 	replace := strings.NewReplacer("{DataSetId}", set, "{RevisionId}", revision, "{AssetId}", asset, "{JobId}", job, "{EventActionId}", event,
-		"{DataGrantId}", strings.Repeat("0", 32), "{DataGrantArn}", "none", "{ResourceArn}", url.PathEscape("arn:aws:dataexchange:"+defaults.Region+":"+defaults.Account+":data-sets/"+set))
+		"{DataGrantId}", url.PathEscape(given), "{DataGrantArn}", url.PathEscape(received), "{ResourceArn}", url.PathEscape("arn:aws:dataexchange:"+defaults.Region+":"+defaults.Account+":data-sets/"+set))
 	return func(op *operation.Operation, next string) *knock {
 		path := replace.Replace(op.URI)
 		if strings.HasPrefix(op.Name, "List") && !strings.Contains(op.Name, "Tags") {
@@ -370,7 +411,7 @@ func keyIDIn(answer string) string {
 }
 
 // nothingThere are actions about what is not there.
-var nothingThere = map[string]bool{"GetLoginProfile": true, "GetSessionToken": true, "GetDataGrant": true, "GetReceivedDataGrant": true}
+var nothingThere = map[string]bool{"GetLoginProfile": true, "GetSessionToken": true}
 
 // itemsOf counts what an answer lists, and gives the token of the next page.
 func itemsOf(answer, of string) (items int, next string) {
@@ -410,7 +451,7 @@ func itemsWanted(action string, many, signals int, l account.Limits) (n int, kno
 		"ListPolicyVersions": l.VersionsPerPolicyMax, "ListGroupsForUser": l.GroupsPerUserMax,
 		"ListEntitiesForPolicy": many + 2,
 		"ListKeys":              many + 1, "ListGrants": many, "ListRetirableGrants": many, "ListAliases": keyring.DefaultLimits().AliasesPerKeyMax,
-		"ListDataSets": many + 1, "ListDataSetRevisions": many + 1, "ListJobs": many/5 + 1, "ListEventActions": many, "ListRevisionAssets": 100,
+		"ListDataSets": many + 2 + many, "ListDataGrants": many, "ListReceivedDataGrants": many, "ListDataSetRevisions": many + 1, "ListJobs": many/5 + 2, "ListEventActions": many, "ListRevisionAssets": 100,
 		"ListKeyRotations": keyring.DefaultLimits().OnDemandMax, "ListResourceTags": keyring.DefaultLimits().TagsMax,
 	}[action]
 	return n, known

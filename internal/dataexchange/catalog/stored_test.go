@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
@@ -24,7 +25,9 @@ func told(t testing.TB, visit func(file, name string, run *enginetest.Run), post
 		for name := range s.runs {
 			names = append(names, name)
 		}
-		slices.SortFunc(names, func(a, b engine.Name) int { return strings.Compare(string(a.Kind)+a.Key, string(b.Kind)+b.Key) })
+		slices.SortFunc(names, func(a, b engine.Name) int {
+			return cmp.Or(strings.Compare(string(a.Kind)+a.Key, string(b.Kind)+b.Key), strings.Compare(a.World.Account, b.World.Account))
+		})
 		for _, name := range names {
 			visit(filepath.Base(file), strings.TrimSpace(string(name.Kind)+" "+name.Key), s.runs[name])
 		}
