@@ -538,7 +538,7 @@ func TestExchangeReopened(t *testing.T) {
 	s.do("root DELETE /v1/data-sets/ID1/revisions/ID2/assets/" + first[1])
 	s.do(`root PATCH /v1/data-sets/ID1/revisions/ID2 {"Finalized":true}`)
 	puts.Store(-1 << 40)
-	s.do("exported ID1 ID4")
+	s.do("exported ID1 ARN:event-actions/ID4")
 	for _, want := range []string{`"b" text/plain "two"`, `"c" text/plain "three"`} {
 		if got := s.do("objects target"); !slices.Contains(got, want) {
 			t.Errorf("%s is not there: %q", want, got)
