@@ -320,7 +320,7 @@ func (c *crowd) judge() {
 		return false
 	})
 	for lie, change := range map[string]func(linear.Call, *linear.Outcome) bool{
-		// Of a machine's starts with one input nobody can tell which began it: refused may be another than who was told so.
+		// Not of a machine: of its starts with one input nobody can tell which one began it.
 		"an acknowledged start was refused": func(call linear.Call, o *linear.Outcome) bool {
 			o.Refused = call.Action == linear.Start && !call.Machine && !o.Refused && shown[call.Mark]
 			return o.Refused
