@@ -68,7 +68,6 @@ func (g *granting) rest(account, method, path, body string, out any) error {
 		return err
 	}
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+account+"/20260101/"+defaults.Region+"/dataexchange/aws4_request, SignedHeaders=host, Signature=0")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	w, err := client.Do(r)
 	if err != nil {
 		if context.Cause(ctx) == errHangs {

@@ -112,6 +112,7 @@ func TestWebPages(t *testing.T) {
 	evil(get(), nil) // an image, in a browser that says nothing of where it is from
 	evil(get(), says("Sec-Fetch-Site", "none"))
 	evil(get(), says("Referer", "https://evil.example"))
+	evil(get(), says("Accept-Language", "x"))
 	// What a form can send besides names no operation.
 	for _, form := range []string{"text/plain", "multipart/form-data; boundary=x", ""} {
 		k := create()

@@ -255,6 +255,10 @@ func TestCrossSite(t *testing.T) {
 		want         bool
 	}{
 		{"POST", "", "", false}, // a program
+		{"PATCH", "", "", false},
+		{"DELETE", "", "", false},
+		{"PATCH", "", "https://evil.example", true},
+		{"PATCH", "cross-site", "", true},
 		{"POST", "same-origin", "http://127.0.0.1:7930", false},
 		{"GET", "same-origin", "", false},
 		{"POST", "", "http://127.0.0.1:7930", false},
@@ -282,6 +286,17 @@ func TestCrossSite(t *testing.T) {
 		}
 		if got := CrossSite(r); got != c.want {
 			t.Errorf("%+v: got %t", c, got)
+		}
+	}
+	for _, header := range []string{"Authorization", "X-Amz-Date", "Amz-Sdk-Request"} { // of SDKs
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set(header, "x")
+		if CrossSite(r) {
+			t.Errorf("GET with %s is refused", header)
+		}
+		r.Header.Set("Origin", "https://evil.example")
+		if !CrossSite(r) {
+			t.Errorf("GET with %s of a page is served", header)
 		}
 	}
 }

@@ -31,9 +31,9 @@ func LoopbackHost(next http.Handler) http.Handler {
 }
 
 // CrossSite tells whether a browser may have sent a request because a page from
-// elsewhere told it to: pages can have forms posted to this machine, without being
-// asked first. Browsers say where a request comes from; of what is no POST, old ones
-// do not. Programs say nothing of the kind.
+// elsewhere told it to: pages can have forms posted to this machine, and its images
+// shown, without being asked first. Browsers say where a request comes from; of images
+// and links, old ones do not. Programs say nothing of the kind.
 func CrossSite(r *http.Request) bool {
 	site, origins := r.Header.Get("Sec-Fetch-Site"), r.Header.Values("Origin")
 	for _, origin := range origins {
@@ -41,10 +41,25 @@ func CrossSite(r *http.Request) bool {
 			return true
 		}
 	}
-	if site == "" {
-		return r.Method != http.MethodPost
+	if site != "" {
+		return site != "same-origin"
 	}
-	return site != "same-origin"
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return !byProgram(r.Header)
+	}
+	return false
+}
+
+// byProgram tells whether a request has headers that AWS's SDKs send, signed or not. A page
+// can send them only where it was given leave before (CORS).
+func byProgram(h http.Header) bool {
+	for name := range h {
+		if name == "Authorization" || strings.HasPrefix(name, "X-Amz-") || strings.HasPrefix(name, "Amz-Sdk-") {
+			return true
+		}
+	}
+	return false
 }
 
 // syncPrefix is what AWS's SDKs put before the host for some actions of Step Functions,
