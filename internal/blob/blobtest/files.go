@@ -1,6 +1,7 @@
 package blobtest
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -31,7 +32,18 @@ func (f *files) Create(path string) (dir.File, error) {
 	if _, err := f.disk.Stat(path); err == nil {
 		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
-	return f.disk.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+	file, err := f.disk.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+	return written{file}, err
+}
+
+// written is a file that leaves what is written to it as it is, as an io.Writer must, and a
+// vfs.File need not.
+type written struct{ vfs.File }
+
+func (w written) Write(p []byte) (int, error) { return w.File.Write(bytes.Clone(p)) }
+
+func (w written) WriteAt(p []byte, offset int64) (int, error) {
+	return w.File.WriteAt(bytes.Clone(p), offset)
 }
 
 func (f *files) Open(path string) (dir.File, error) { return f.disk.Open(path) }
