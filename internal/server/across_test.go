@@ -373,7 +373,7 @@ func TestAuditOfAccounts(t *testing.T) {
 func TestThrottledByAccount(t *testing.T) {
 	a := newAuthorityWith(t, func(c *Config) {
 		c.Accounts, c.Throttle = []string{other}, ThrottleAWS
-		c.ThrottleRates = []string{"ListUsers=1/1", "GetCallerIdentity=1/1", "ListKeys=1/1", "ListActivities=1/1", "ListDomains=1/1"}
+		c.ThrottleRates = []string{"ListUsers=1/1", "GetCallerIdentity=1/1", "ListKeys=1/1", "ListActivities=1/1", "ListDomains=1/1", "ListDataSets=1/1"}
 	})
 	there := rootKeyOf(t, a.cfg.Data, other)
 	for what, knock := range map[string]func(key aws.Credentials) *knock{
@@ -384,10 +384,14 @@ func TestThrottledByAccount(t *testing.T) {
 		"swf": func(key aws.Credentials) *knock {
 			return a.swf(key, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
 		},
+		"dataexchange": func(key aws.Credentials) *knock {
+			return &knock{key: key, service: "dataexchange", region: defaults.Region, at: time.Now(), method: http.MethodGet, path: "/v1/data-sets", header: http.Header{}}
+		},
 	} {
 		refused := false
 		for range 50 {
-			refused = refused || strings.HasPrefix(a.ask(knock(a.root)).fault, "Throttling")
+			got := a.ask(knock(a.root))
+			refused = refused || strings.HasPrefix(got.fault, "Throttling") || got.status == http.StatusTooManyRequests // which REST says in a header
 		}
 		if !refused {
 			t.Errorf("%s: nothing is throttled", what)
