@@ -403,7 +403,7 @@ func (r *DataSets) publish(t *engine.Turn, s *dataSetState, n *news, in engine.I
 	}
 	if in.Notify != engine.NotifyNone {
 		r.Emit(t, s, in.Now, &dataSetTold{})
-		n.tell(t, s.id, s.set.ID, s.set.Name, in)
+		n.notify(t, s.id, s.set.ID, s.set.Name, in)
 	}
 }
 

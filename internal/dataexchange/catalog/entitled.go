@@ -261,7 +261,7 @@ func (r *Entitlements) Handle(state engine.State, body any, in engine.Input) (t 
 	case *Withdraw:
 		r.Emit(&t, s, in.Now, &entitledWithdrawn{})
 		if s.grant.Accepted != 0 {
-			s.grant.tell(&t, s.id, grantRevoked, in)
+			s.grant.notify(&t, s.id, grantRevoked, in)
 		}
 	case *publish:
 		if s.grant.Accepted != 0 && !s.grant.Over(in.Now) {
@@ -288,7 +288,7 @@ func (r *Entitlements) publish(t *engine.Turn, s *entitledState, n *news, in eng
 	}
 	if in.Notify != engine.NotifyNone {
 		r.Emit(t, s, in.Now, &entitledTold{})
-		shown.tell(t, s.id, g.DataSet, g.SetName, in)
+		shown.notify(t, s.id, g.DataSet, g.SetName, in)
 	}
 }
 

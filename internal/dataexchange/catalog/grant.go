@@ -302,7 +302,7 @@ func (r *Grants) Handle(state engine.State, body any, in engine.Input) (t engine
 		panic(fmt.Sprintf("catalog: no rule of grants for command %T", body))
 	}
 	if s.grant.hasTaker() && !was.hasTaker() {
-		s.grant.tell(&t, s.id, grantWasAccepted, in)
+		s.grant.notify(&t, s.id, grantWasAccepted, in)
 	}
 	t.Reply = s.grant
 	return t, nil

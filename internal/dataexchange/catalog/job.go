@@ -543,7 +543,7 @@ func (r *Jobs) Handle(state engine.State, body any, in engine.Input) (t engine.T
 	if err != nil {
 		return engine.Turn{}, err
 	}
-	s.tell(&t, was, in)
+	s.notify(&t, was, in)
 	t.Reply = s.job
 	return t, nil
 }

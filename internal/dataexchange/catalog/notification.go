@@ -91,9 +91,9 @@ func notification(t *engine.Turn, id engine.Identity, now engine.Time, what, abo
 	t.Notifications = append(t.Notifications, engine.Notification{Event: event, Body: told.Append(nil, detail)})
 }
 
-// tell tells the news by the last event of a turn of a data set. The resource is the data
+// notify tells the news by the last event of a turn of a data set. The resource is the data
 // set's id, as rules want it that begin jobs.
-func (n *news) tell(t *engine.Turn, id engine.Identity, dataSet, name string, in engine.Input) {
+func (n *news) notify(t *engine.Turn, id engine.Identity, dataSet, name string, in engine.Input) {
 	what := revisionPublished
 	if n.Revoked {
 		what = revisionWasRevoked
@@ -109,8 +109,8 @@ func (n *news) tell(t *engine.Turn, id engine.Identity, dataSet, name string, in
 	})
 }
 
-// tell tells what became of a grant by the last event of a turn.
-func (g *Grant) tell(t *engine.Turn, id engine.Identity, what string, in engine.Input) {
+// notify tells what became of a grant by the last event of a turn.
+func (g *Grant) notify(t *engine.Turn, id engine.Identity, what string, in engine.Input) {
 	if in.Notify == engine.NotifyNone {
 		return
 	}
@@ -126,8 +126,8 @@ func (g *Grant) tell(t *engine.Turn, id engine.Identity, what string, in engine.
 	})
 }
 
-// tell tells that the job of an event action has ended by a turn; was is what it was before.
-func (s *jobState) tell(t *engine.Turn, was *Job, in engine.Input) {
+// notify tells that the job of an event action has ended by a turn; was is what it was before.
+func (s *jobState) notify(t *engine.Turn, was *Job, in engine.Input) {
 	j := s.job
 	if in.Notify == engine.NotifyNone || j.Order.EventAction == "" || was != nil && was.State == j.State {
 		return
