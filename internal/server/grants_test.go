@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -432,13 +434,16 @@ func TestGrantsThroughPowerCuts(t *testing.T) {
 }
 
 // TestGrantsBySDK has two accounts share a data set through the vendor's own client: what
-// comes to the receiver, by which names; who has it on record; and that it ends by the clock.
+// comes to the receiver, by which names; who has it on record, and who is told of it; and that
+// it ends by the clock.
 func TestGrantsBySDK(t *testing.T) {
 	memory := &buckets.Memory{}
 	memory.Make("source")
 	memory.Make("target")
 	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Accounts: []string{other}, Sealing: SealingOff}
 	cfg.buckets = func(string) buckets.Store { return memory }
+	told := filepath.Join(t.TempDir(), "told")
+	cfg.EventsConfig = eventsConfig(t, `{"targets":[{"name":"all","file":{"path":%q}}]}`, told)
 	s := start(t, cfg)
 	client := func(key aws.Credentials) *dx.Client {
 		return dx.New(dx.Options{
@@ -477,7 +482,7 @@ func TestGrantsBySDK(t *testing.T) {
 		if _, err := memory.Put(ctx, &buckets.Put{Bucket: "source", Key: object, Source: buckets.Bytes(object), Size: int64(len(object))}); err != nil {
 			t.Fatal(err)
 		}
-		revision, err := sender.CreateRevision(ctx, &dx.CreateRevisionInput{DataSetId: set.Id})
+		revision, err := sender.CreateRevision(ctx, &dx.CreateRevisionInput{DataSetId: set.Id, Comment: aws.String("of " + object)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -503,7 +508,7 @@ func TestGrantsBySDK(t *testing.T) {
 		})
 		return revision.Id
 	}
-	publish("first")
+	first := publish("first")
 	grant := func(in *dx.CreateDataGrantInput) *dx.CreateDataGrantOutput {
 		t.Helper()
 		in.Name, in.GrantDistributionScope = aws.String("g"), types.GrantDistributionScopeNone
@@ -608,8 +613,42 @@ func TestGrantsBySDK(t *testing.T) {
 		t.Errorf("it is accepted once more: %v", err)
 	}
 
+	// What becomes of it is told to either side in its own ids; of the grant that ended nothing
+	// more, and of its end neither.
+	if _, err := sender.RevokeRevision(ctx, &dx.RevokeRevisionInput{DataSetId: set.Id, RevisionId: source, RevocationComment: aws.String("it was all wrong")}); err != nil {
+		t.Fatal(err)
+	}
+	var notices []string
+	wait("what is told", func() bool {
+		notices = exchangeNotices(t, told)
+		return len(notices) >= 8
+	})
+	if _, err := sender.DeleteDataGrant(ctx, &dx.DeleteDataGrantInput{DataGrantId: g.Id}); err != nil {
+		t.Fatal(err)
+	}
+	wait("what is told", func() bool {
+		notices = exchangeNotices(t, told)
+		return len(notices) >= 9
+	})
+	entitled := "arn:aws:dataexchange:" + defaults.Region + "::data-sets/"
+	want := []string{
+		defaults.Account + " Revision Published To Data Set " + *set.Id + " [{" + *set.Id + " prices }] [{" + *first + "  of first}]",
+		defaults.Account + " Revision Published To Data Set " + *set.Id + " [{" + *set.Id + " prices }] [{" + *source + "  of second}]",
+		defaults.Account + " Revision Revoked " + *set.Id + " [{" + *set.Id + " prices }] [{" + *source + "  of second}]",
+		defaults.Account + " Data Grant Accepted " + entitled + *g.DataSetId + " [{" + *g.DataSetId + " prices }] []",
+		defaults.Account + " Data Grant Accepted " + entitled + *short.DataSetId + " [{" + *short.DataSetId + " prices }] []",
+		other + " Revision Published To Data Set " + *g.DataSetId + " [{" + *g.DataSetId + " prices }] [{" + *newest.Id + "  of second}]",
+		other + " Auto-export Job Completed " + *g.DataSetId + " [{" + *g.DataSetId + " prices }] [{" + *newest.Id + "  of second}]",
+		other + " Revision Revoked " + *g.DataSetId + " [{" + *g.DataSetId + " prices }] [{" + *newest.Id + "  of second}]",
+		other + " Data Grant Revoked " + entitled + *g.DataSetId + " [{" + *g.DataSetId + " prices }] []",
+	}
+	slices.Sort(want)
+
 	// Who accepts a grant changes what is the sender's, so both have it on record.
 	closeServer(t, s)
+	if notices = exchangeNotices(t, told); !slices.Equal(notices, want) {
+		t.Errorf("told is\n%s\nwant\n%s", strings.Join(notices, "\n"), strings.Join(want, "\n"))
+	}
 	for account, want := range map[string]map[string]bool{
 		defaults.Account: {"CreateDataGrant": true, "AcceptDataGrant": true, "GetReceivedDataGrant": false, "CreateEventAction": false},
 		other:            {"CreateDataGrant": false, "AcceptDataGrant": true, "GetReceivedDataGrant": true, "CreateEventAction": true},
@@ -630,4 +669,33 @@ func TestGrantsBySDK(t *testing.T) {
 			}
 		}
 	}
+}
+
+// exchangeNotices are what a file was told of data sets, sorted: each the account, the type,
+// the resource, the data sets and the revisions.
+func exchangeNotices(t *testing.T, path string) (notices []string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if !strings.HasSuffix(line, "\n") { // it is being written
+			break
+		}
+		var e struct {
+			Account   string
+			Type      string `json:"detail-type"`
+			Resources []string
+			Detail    struct {
+				DataSets, Revisions []struct{ ID, Name, Comment string }
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		notices = append(notices, fmt.Sprint(e.Account, " ", e.Type, " ", e.Resources[0], " ", e.Detail.DataSets, " ", e.Detail.Revisions))
+	}
+	slices.Sort(notices)
+	return notices
 }

@@ -109,7 +109,10 @@ type (
 	// dataSetGone: a data set was deleted.
 	dataSetGone struct{ Key string }
 	// published: a revision of a data set was published.
-	published struct{ DataSet, Revision string }
+	published struct {
+		DataSet, Revision string
+		captions
+	}
 	// release: a job is in progress no more.
 	release struct{ Key string }
 )
@@ -127,6 +130,7 @@ func (m *dataSetGone) Code(c *pack.Coder) { c.Text(&m.Key) }
 func (m *published) Code(c *pack.Coder) {
 	c.Text(&m.DataSet)
 	c.Text(&m.Revision)
+	m.codeTail(c)
 }
 
 // Code says the fields.
@@ -156,7 +160,8 @@ type publication struct {
 }
 
 func (p *publication) code(c *pack.Coder) {
-	p.published.Code(c)
+	c.Text(&p.DataSet)
+	c.Text(&p.Revision)
 	c.Int(&p.after)
 }
 
@@ -195,8 +200,14 @@ func (s *accountState) Code(c *pack.Coder) {
 	collection.Code(c, &s.places, (*Place).code)
 	pack.Pointers(c, &s.line, (*Place).code)
 	pack.List(c, &s.upcoming, (*publication).code)
-	if c.Tail(len(s.grants) > 0) {
+	captioned := slices.ContainsFunc(s.upcoming, func(p publication) bool { return p.captions != captions{} })
+	if c.Tail(len(s.grants) > 0 || captioned) {
 		collection.Code(c, &s.grants, (*countedGrant).code)
+		if c.Tail(captioned) {
+			for i := range s.upcoming {
+				s.upcoming[i].captions.code(c)
+			}
+		}
 	}
 	c.Weigh(int(unsafe.Sizeof(*s)))
 }
@@ -457,25 +468,26 @@ func (r *Accounts) hasRoom(s *accountState, typ string) bool {
 func (r *Accounts) publish(t *engine.Turn, s *accountState, now engine.Time) {
 	for n := 0; n < fanOutMax && len(s.upcoming) > 0; n++ {
 		p := s.upcoming[0]
+		n += len(p.Comment) / captionBytes
 		rest := s.actions.After(Number(p.after), false)
 		i := slices.IndexFunc(rest, func(a *EventAction) bool { return a.DataSet == p.DataSet })
 		if i < 0 {
 			r.Emit(t, s, now, &publicationWent{})
 			continue
 		}
-		r.export(t, s, rest[i], p.Revision, now)
+		r.export(t, s, rest[i], &p.published, now)
 		r.Emit(t, s, now, &publicationWent{rest[i].Number})
 	}
 }
 
 // export begins the job of an event action for a revision: at once, or it waits in line.
-func (r *Accounts) export(t *engine.Turn, s *accountState, a *EventAction, revision string, now engine.Time) {
+func (r *Accounts) export(t *engine.Turn, s *accountState, a *EventAction, p *published, now engine.Time) {
 	w, pattern := s.id.Name.World, a.Action.Pattern()
 	o := Order{
-		Type: wire.TypeExportRevisionsToS3, DataSet: a.DataSet, Revision: revision, Items: []Item{{Bucket: a.Action.Bucket, Key: &pattern}},
+		Type: wire.TypeExportRevisionsToS3, DataSet: a.DataSet, Revision: p.Revision, Items: []Item{{Bucket: a.Action.Bucket, Key: &pattern}},
 		Encryption: a.Action.Encryption, EventAction: resource.Of(w.Region, w.Account, resource.EventAction, a.ID).String(),
 	}
-	seed := engine.NameSeed(engine.Name{World: w, Kind: KindJob, Key: a.ID + revision})
+	seed := engine.NameSeed(engine.Name{World: w, Kind: KindJob, Key: a.ID + p.Revision})
 	place := Place{KeyOf(seed), o.Type, o.DataSet, o.Revision}
 	if s.places.Has(place.SortKey()) || s.inLine(place.Key) {
 		return // it was published before, and its job is not yet done
@@ -486,7 +498,7 @@ func (r *Accounts) export(t *engine.Turn, s *accountState, a *EventAction, revis
 	} else {
 		r.Emit(t, s, now, &jobInLine{place})
 	}
-	t.Messages = append(t.Messages, begin(w, KindJob, seed, &createJob{o, start}))
+	t.Messages = append(t.Messages, begin(w, KindJob, seed, &createJob{o, start, p.captions}))
 }
 
 // NewEventActionID makes the id of an event action.

@@ -14,6 +14,7 @@
 //
 //	revision is finalized ─► data set ─► account ─► a job for each event action of the set
 //	                                  └► entitled data sets ─► their accounts ─► the same
+//	revision is revoked ─► data set ─► entitled data sets, if somebody outside wants to hear
 //	job has its bytes ─► revision takes the assets ─► job is completed ─► account
 //	account counts a grant ─► data set ─► grant ─► entitled data set ─► grant: its id
 //	entitled data set is accepted ─► grant ─► account
@@ -169,6 +170,7 @@ var messages = pack.NewTypes(map[byte]message{
 	10: &release{}, 11: &addAssets{}, 12: &added{},
 	13: &AddGrant{}, 14: &CreateGrant{}, 15: &Entitle{}, 16: &Entitled{}, 17: &Accepted{}, 18: &grantAccepted{},
 	19: &GrantOver{}, 20: &Withdraw{}, 21: &publish{}, 22: &refinalized{},
+	23: &revoked{},
 })
 
 // send makes a message.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"heddle/internal/engine"
@@ -45,8 +46,10 @@ type (
 	// revisionGone: a revision was deleted.
 	revisionGone struct{ Key string }
 	// finalized: a revision was finalized for the first time; refinalized: once more.
-	finalized   struct{ Revision string }
-	refinalized struct{ Revision string }
+	finalized   struct{ news }
+	refinalized struct{ news }
+	// revoked: one was revoked. It is said if somebody outside wants to hear of it.
+	revoked struct{ news }
 )
 
 // Code says the fields.
@@ -58,12 +61,6 @@ func (m *CreateDataSet) Code(c *pack.Coder) {
 
 // Code says the fields.
 func (m *revisionGone) Code(c *pack.Coder) { c.Text(&m.Key) }
-
-// Code says the fields.
-func (m *finalized) Code(c *pack.Coder) { c.Text(&m.Revision) }
-
-// Code says the fields.
-func (m *refinalized) Code(c *pack.Coder) { c.Text(&m.Revision) }
 
 // granted is a grant of the data set that is not over.
 type granted struct{ Key, Receiver string }
@@ -78,8 +75,8 @@ func (g *granted) code(c *pack.Coder) {
 
 // announcement is a revision of which receivers of grants are yet to be told.
 type announcement struct {
-	Revision string
-	After    string // the key of the last grant whose receiver was; empty: none
+	news
+	After string // the key of the last grant whose receiver was; empty: none
 }
 
 func (a *announcement) code(c *pack.Coder) {
@@ -129,6 +126,11 @@ func (s *dataSetState) Code(c *pack.Coder) {
 	if c.Tail(len(s.grants)+len(s.upcoming) > 0) {
 		collection.Code(c, &s.grants, (*granted).code)
 		pack.List(c, &s.upcoming, (*announcement).code)
+		if c.Tail(slices.ContainsFunc(s.upcoming, func(a announcement) bool { return a.hasMore() })) {
+			for i := range s.upcoming {
+				s.upcoming[i].codeMore(c)
+			}
+		}
 	}
 	s.set.Grants = len(s.grants)
 }
@@ -150,8 +152,9 @@ type (
 	dataSetEmptied   struct{}
 	grantAdded       struct{ grant granted }
 	grantRemoved     struct{ key string }
-	announcementCame struct{ revision string }
+	announcementCame struct{ news }
 	announcementWent struct{ after string } // on; empty: it is done
+	dataSetTold      struct{}               // those outside were told of a revision
 )
 
 func (e *dataSetUpdated) Code(c *pack.Coder) {
@@ -165,8 +168,8 @@ func (*dataSetDeleted) Code(*pack.Coder)       {}
 func (*dataSetEmptied) Code(*pack.Coder)       {}
 func (e *grantAdded) Code(c *pack.Coder)       { e.grant.code(c) }
 func (e *grantRemoved) Code(c *pack.Coder)     { c.Text(&e.key) }
-func (e *announcementCame) Code(c *pack.Coder) { c.Text(&e.revision) }
 func (e *announcementWent) Code(c *pack.Coder) { c.Text(&e.after) }
+func (*dataSetTold) Code(*pack.Coder)          {}
 
 func (e *dataSetCreated) Apply(s *dataSetState, at engine.Time) {
 	s.set = &DataSet{ID: s.id.Run.String(), Name: e.Name, Description: e.Description, Created: at, Updated: at, Tags: e.Tags}
@@ -193,7 +196,7 @@ func (e *grantRemoved) Apply(s *dataSetState, _ engine.Time) {
 	s.change(func(d *DataSet) { d.Grants = len(s.grants) })
 }
 func (e *announcementCame) Apply(s *dataSetState, _ engine.Time) {
-	s.upcoming = append(s.upcoming, announcement{Revision: e.revision})
+	s.upcoming = append(s.upcoming, announcement{news: e.news})
 }
 func (e *announcementWent) Apply(s *dataSetState, _ engine.Time) {
 	if e.after == "" {
@@ -202,6 +205,7 @@ func (e *announcementWent) Apply(s *dataSetState, _ engine.Time) {
 	}
 	s.upcoming[0].After = e.after
 }
+func (*dataSetTold) Apply(*dataSetState, engine.Time) {}
 
 // DataSets is the rules of KindDataSet.
 type DataSets struct {
@@ -226,7 +230,7 @@ var dataSetRules = collection.NewRules(collection.Config[*dataSetState]{
 	Events: map[byte]collection.Event[*dataSetState]{
 		1: &dataSetCreated{}, 2: &dataSetUpdated{}, 3: &dataSetTagged{}, 4: &revisionAdded{}, 5: &revisionRemoved{},
 		6: &dataSetPublished{}, 7: &dataSetDeleted{}, 8: &dataSetEmptied{}, 9: &grantAdded{}, 10: &grantRemoved{},
-		11: &announcementCame{}, 12: &announcementWent{},
+		11: &announcementCame{}, 12: &announcementWent{}, 13: &dataSetTold{},
 	},
 })
 
@@ -323,10 +327,12 @@ func (r *DataSets) Handle(state engine.State, body any, in engine.Input) (t engi
 		}
 	case *finalized:
 		r.Emit(&t, s, in.Now, &dataSetPublished{c.Revision})
-		t.Messages = append(t.Messages, send(accountOf(s.id.Name.World), &published{s.set.ID, c.Revision}))
-		r.publish(&t, s, c.Revision, in.Now)
+		t.Messages = append(t.Messages, send(accountOf(s.id.Name.World), &published{s.set.ID, c.Revision, captionsOf(s.set.Name, c.Comment, in)}))
+		r.publish(&t, s, &c.news, in)
 	case *refinalized:
-		r.publish(&t, s, c.Revision, in.Now)
+		r.publish(&t, s, &c.news, in)
+	case *revoked:
+		r.publish(&t, s, &c.news, in)
 	case *AddGrant:
 		r.grant(&t, s, c, in.Now)
 	case *GrantOver:
@@ -357,7 +363,7 @@ func (r *DataSets) afterDeletion(s *dataSetState, body any, in engine.Input) (t 
 		if s.closed == 0 {
 			r.purge(&t, s, in.Now)
 		}
-	case *revisionGone, *finalized, *refinalized, *GrantOver:
+	case *revisionGone, *finalized, *refinalized, *revoked, *GrantOver:
 	default:
 		return t, &engine.UnknownRunError{Name: s.id.Name, Run: s.id.Run}
 	}
@@ -389,26 +395,30 @@ func (r *DataSets) grant(t *engine.Turn, s *dataSetState, c *AddGrant, now engin
 	t.Messages = append(t.Messages, create)
 }
 
-// publish tells of a revision those to whom the data set is granted.
-func (r *DataSets) publish(t *engine.Turn, s *dataSetState, revision string, now engine.Time) {
-	if len(s.grants) == 0 {
-		return
+// publish tells of a revision those to whom the data set is granted, and those outside.
+func (r *DataSets) publish(t *engine.Turn, s *dataSetState, n *news, in engine.Input) {
+	if len(s.grants) > 0 {
+		r.Emit(t, s, in.Now, &announcementCame{*n})
+		r.announce(t, s, in.Now)
 	}
-	r.Emit(t, s, now, &announcementCame{revision})
-	r.announce(t, s, now)
+	if in.Notify != engine.NotifyNone {
+		r.Emit(t, s, in.Now, &dataSetTold{})
+		n.notify(t, s.id, s.set.ID, s.set.Name, in)
+	}
 }
 
 // announce tells some of them; what is left wants a Wake.
 func (r *DataSets) announce(t *engine.Turn, s *dataSetState, now engine.Time) {
 	for n := 0; n < fanOutMax && len(s.upcoming) > 0; n++ {
 		a := s.upcoming[0]
+		n += len(a.Comment) / captionBytes
 		rest := s.grants.After(collection.Name(a.After), false)
 		if len(rest) == 0 {
 			r.Emit(t, s, now, &announcementWent{})
 			continue
 		}
 		to := entitledName(engine.World{Account: rest[0].Receiver, Region: s.id.Name.World.Region}, rest[0].Key)
-		t.Messages = append(t.Messages, send(to, &publish{a.Revision}))
+		t.Messages = append(t.Messages, send(to, &publish{a.news}))
 		r.Emit(t, s, now, &announcementWent{rest[0].Key})
 	}
 }

@@ -24,8 +24,8 @@ type (
 	Accept struct{}
 	// Withdraw: the grant was deleted.
 	Withdraw struct{}
-	// publish: a revision of the source was published.
-	publish struct{ Revision string }
+	// publish: a revision of the source was published, or revoked.
+	publish struct{ news }
 )
 
 // Code says the fields.
@@ -33,9 +33,6 @@ func (m *Entitle) Code(c *pack.Coder) { m.Grant.code(c) }
 
 // Code says the fields.
 func (*Withdraw) Code(*pack.Coder) {}
-
-// Code says the fields.
-func (m *publish) Code(c *pack.Coder) { c.Text(&m.Revision) }
 
 // entitledSeed is what the entitled data set of a grant grows from.
 func entitledSeed(grant engine.RunID) engine.Seed {
@@ -133,12 +130,14 @@ type (
 	entitledAccepted  struct{}
 	entitledOver      struct{}
 	entitledWithdrawn struct{}
+	entitledTold      struct{} // those outside were told of a revision
 )
 
 func (e *entitledMade) Code(c *pack.Coder)  { e.grant.code(c) }
 func (*entitledAccepted) Code(*pack.Coder)  {}
 func (*entitledOver) Code(*pack.Coder)      {}
 func (*entitledWithdrawn) Code(*pack.Coder) {}
+func (*entitledTold) Code(*pack.Coder)      {}
 func (e *entitledMade) Apply(s *entitledState, _ engine.Time) {
 	g := e.grant
 	g.DataSet = s.id.Run.String()
@@ -151,6 +150,7 @@ func (*entitledAccepted) Apply(s *entitledState, at engine.Time) {
 }
 func (*entitledOver) Apply(s *entitledState, _ engine.Time)       { s.over = true }
 func (*entitledWithdrawn) Apply(s *entitledState, at engine.Time) { s.withdrawn = at }
+func (*entitledTold) Apply(*entitledState, engine.Time)           {}
 
 // Entitlements is the rules of KindEntitled.
 type Entitlements struct {
@@ -172,7 +172,7 @@ var entitledRules = collection.NewRules(collection.Config[*entitledState]{
 	New:     func(id engine.Identity) *entitledState { return &entitledState{id: id} },
 	Version: 1,
 	Events: map[byte]collection.Event[*entitledState]{
-		1: &entitledMade{}, 2: &entitledAccepted{}, 3: &entitledOver{}, 4: &entitledWithdrawn{},
+		1: &entitledMade{}, 2: &entitledAccepted{}, 3: &entitledOver{}, 4: &entitledWithdrawn{}, 5: &entitledTold{},
 	},
 })
 
@@ -260,9 +260,12 @@ func (r *Entitlements) Handle(state engine.State, body any, in engine.Input) (t 
 		t.Messages = append(t.Messages, s.tell(&Accepted{s.grant.Accepted}))
 	case *Withdraw:
 		r.Emit(&t, s, in.Now, &entitledWithdrawn{})
+		if s.grant.Accepted != 0 {
+			s.grant.notify(&t, s.id, grantRevoked, in)
+		}
 	case *publish:
 		if s.grant.Accepted != 0 && !s.grant.Over(in.Now) {
-			t.Messages = append(t.Messages, send(accountOf(s.id.Name.World), &published{s.grant.DataSet, s.grant.Entitled(c.Revision)}))
+			r.publish(&t, s, &c.news, in)
 		}
 	case engine.Wake:
 		if !s.over && s.grant.Over(in.Now) {
@@ -273,6 +276,20 @@ func (r *Entitlements) Handle(state engine.State, body any, in engine.Input) (t 
 	}
 	t.Reply = s.grant
 	return t, nil
+}
+
+// publish passes on what became of a revision, as the receiver sees it: to their account,
+// and to those outside.
+func (r *Entitlements) publish(t *engine.Turn, s *entitledState, n *news, in engine.Input) {
+	g, shown := s.grant, *n
+	shown.Revision = g.Entitled(n.Revision)
+	if !n.Revoked {
+		t.Messages = append(t.Messages, send(accountOf(s.id.Name.World), &published{g.DataSet, shown.Revision, captionsOf(g.SetName, n.Comment, in)}))
+	}
+	if in.Notify != engine.NotifyNone {
+		r.Emit(t, s, in.Now, &entitledTold{})
+		shown.notify(t, s.id, g.DataSet, g.SetName, in)
+	}
 }
 
 // tell makes a message to the grant.

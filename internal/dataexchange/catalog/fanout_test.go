@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"heddle/internal/dataexchange/wire"
@@ -34,7 +35,7 @@ func TestEachEventActionHasOneJob(t *testing.T) {
 	}
 	jobs, started := map[string]int{}, 0
 	for _, revision := range []string{"C", "D"} {
-		turn := do(&published{id("A"), id(revision)})
+		turn := do(&published{DataSet: id("A"), Revision: id(revision)})
 		for turns := 1; ; turns++ {
 			for _, m := range turn.Messages {
 				jobs[m.To.Key]++
@@ -103,7 +104,7 @@ func TestEachReceiverIsTold(t *testing.T) {
 			want[entitledName(receiver, KeyOf(s)).Key+id(revision)] = true
 		}
 	}
-	turns := []engine.Turn{do(&finalized{id("C")}), do(&finalized{id("D")})}
+	turns := []engine.Turn{do(&finalized{news{Revision: id("C")}}), do(&finalized{news{Revision: id("D")}})}
 	for run.Rules.Record(run.State, 0).Wake != 0 {
 		turns = append(turns, do(engine.Wake{}))
 	}
@@ -129,6 +130,65 @@ func TestEachReceiverIsTold(t *testing.T) {
 	}
 	if len(want) != 0 {
 		t.Errorf("%d were not told", len(want))
+	}
+}
+
+// TestLongCommentsGoOn publishes a revision whose comment is as long as may be, and somebody
+// wants to hear of it: each receiver and each job has it once, in turns that are small enough.
+func TestLongCommentsGoOn(t *testing.T) {
+	const many = 100
+	comment := strings.Repeat("\U0001f9f5", 16384)
+	settings := &Settings{Limits: DefaultLimits()}
+	settings.EventActionsMax, settings.DataSetActionsMax = many, many
+	sets := enginetest.NewRun(t, NewDataSets(settings), engine.Identity{Name: engine.Name{World: world, Kind: KindDataSet, Key: KeyOf(seed("A"))}})
+	accounts := enginetest.NewRun(t, NewAccounts(settings), engine.Identity{Name: accountOf(receiver)})
+	do := func(run *enginetest.Run, body any) engine.Turn {
+		t.Helper()
+		run.Notify = engine.NotifyPublic
+		turn, err := run.Handle(1000, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return turn
+	}
+	do(sets, &CreateDataSet{Name: "n"})
+	for n := range many {
+		var s engine.Seed
+		s[13] = byte(n)
+		do(sets, &AddGrant{Seed: s, Create: CreateGrant{Terms: Terms{Receiver: "2"}}})
+		do(accounts, &CreateEventAction{ID: fmt.Sprintf("%032x", n), DataSet: id("B"), Action: Action{Bucket: "bucket"}})
+	}
+	for run, news := range map[*enginetest.Run]any{
+		sets: &finalized{news{Revision: id("C"), Comment: comment}}, accounts: &published{id("B"), id("C"), captions{"n", comment}},
+	} {
+		told := map[string]bool{}
+		for turn := do(run, news); ; turn = do(run, engine.Wake{}) {
+			for _, m := range turn.Messages {
+				body, err := posted{}.DecodeMessage(m.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				had := ""
+				switch c := body.(type) {
+				case *publish:
+					had = c.Comment
+				case *createJob:
+					had = c.Comment
+				case *published:
+					continue
+				}
+				if had != comment || told[m.To.Key] {
+					t.Errorf("%T to %v has a comment of %d bytes; it was told before: %v", body, m.To, len(had), told[m.To.Key])
+				}
+				told[m.To.Key] = true
+			}
+			if run.Rules.Record(run.State, 0).Wake == 0 {
+				break
+			}
+		}
+		if len(told) != many {
+			t.Errorf("%T: %d are told", news, len(told))
+		}
 	}
 }
 

@@ -68,6 +68,10 @@ func (g *Grant) State() string {
 	return wire.DataGrantAcceptanceStatePendingReceiverAcceptance
 }
 
+// hasTaker tells whether the grant is known to be accepted, and its entitled data set, too:
+// either may be heard of first.
+func (g *Grant) hasTaker() bool { return g.Accepted != 0 && g.DataSet != "" }
+
 // Over tells whether the grant has ended.
 func (g *Grant) Over(now engine.Time) bool { return g.EndsAt != 0 && now >= g.EndsAt }
 
@@ -265,6 +269,7 @@ func (r *Grants) Handle(state engine.State, body any, in engine.Input) (t engine
 	if s.deleted != 0 {
 		return t, &engine.UnknownRunError{Name: s.id.Name, Run: s.id.Run}
 	}
+	was := s.grant
 	switch c := body.(type) {
 	case *Describe:
 	case *Entitled:
@@ -295,6 +300,9 @@ func (r *Grants) Handle(state engine.State, body any, in engine.Input) (t engine
 		}
 	default:
 		panic(fmt.Sprintf("catalog: no rule of grants for command %T", body))
+	}
+	if s.grant.hasTaker() && !was.hasTaker() {
+		s.grant.notify(&t, s.id, grantWasAccepted, in)
 	}
 	t.Reply = s.grant
 	return t, nil

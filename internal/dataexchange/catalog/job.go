@@ -117,6 +117,8 @@ type Job struct {
 	Mismatch bool
 	// Sending are large exports that have begun: how far each has come, to go on there.
 	Sending []Sending
+	// captions are there if the end of the job is to be told outside.
+	captions captions
 }
 
 // Sending is how far the export of one asset has come, in the words of its bucket.
@@ -173,6 +175,7 @@ type (
 	createJob struct {
 		Order Order
 		Start bool // at once
+		captions
 	}
 	// Start: the account has admitted the job, so that it is in progress.
 	Start struct{}
@@ -211,6 +214,7 @@ type (
 func (m *createJob) Code(c *pack.Coder) {
 	m.Order.code(c)
 	c.Bool(&m.Start)
+	m.codeTail(c)
 }
 
 // Code says the fields.
@@ -250,6 +254,7 @@ func (s *jobState) Code(c *pack.Coder) {
 	c.Weigh(int(unsafe.Sizeof(*s.job)))
 	s.job.code(c)
 	s.closed.Code(c)
+	s.job.captions.codeTail(c)
 }
 
 func (s *jobState) change(at engine.Time, f func(j *Job)) {
@@ -263,7 +268,10 @@ func (s *jobState) change(at engine.Time, f func(j *Job)) {
 }
 
 type (
-	jobCreated  struct{ order Order }
+	jobCreated struct {
+		order Order
+		captions
+	}
 	jobStarted  struct{}
 	jobUploaded struct{ asset *Asset }
 	itemTaken   struct {
@@ -286,7 +294,10 @@ type (
 	jobForgotten struct{}
 )
 
-func (e *jobCreated) Code(c *pack.Coder)  { e.order.code(c) }
+func (e *jobCreated) Code(c *pack.Coder) {
+	e.order.code(c)
+	e.codeTail(c)
+}
 func (*jobStarted) Code(*pack.Coder)      {}
 func (e *jobUploaded) Code(c *pack.Coder) { codeOptional(c, &e.asset) }
 func (e *itemTaken) Code(c *pack.Coder) {
@@ -309,7 +320,7 @@ func (e *jobEnded) Code(c *pack.Coder) {
 func (*jobForgotten) Code(*pack.Coder) {}
 
 func (e *jobCreated) Apply(s *jobState, at engine.Time) {
-	s.job = &Job{ID: s.id.Run.String(), Order: e.order, State: wire.StateWaiting, Created: at, Updated: at}
+	s.job = &Job{ID: s.id.Run.String(), Order: e.order, State: wire.StateWaiting, Created: at, Updated: at, captions: e.captions}
 	switch e.order.Type {
 	case wire.TypeImportAssetsFromS3:
 		s.job.Taken = make([]*Asset, len(e.order.Items))
@@ -496,9 +507,9 @@ func (r *Jobs) Handle(state engine.State, body any, in engine.Input) (t engine.T
 	was := s.job
 	switch c := body.(type) {
 	case *CreateJob:
-		r.Emit(&t, s, in.Now, &jobCreated{c.Order})
+		r.Emit(&t, s, in.Now, &jobCreated{order: c.Order})
 	case *createJob:
-		r.Emit(&t, s, in.Now, &jobCreated{c.Order})
+		r.Emit(&t, s, in.Now, &jobCreated{c.Order, c.captions})
 		if c.Start {
 			r.Emit(&t, s, in.Now, &jobStarted{})
 		}
@@ -532,7 +543,7 @@ func (r *Jobs) Handle(state engine.State, body any, in engine.Input) (t engine.T
 	if err != nil {
 		return engine.Turn{}, err
 	}
-	s.tell(&t, was, in)
+	s.notify(&t, was, in)
 	t.Reply = s.job
 	return t, nil
 }

@@ -407,17 +407,22 @@ func (r *Revisions) Handle(state engine.State, body any, in engine.Input) (t eng
 	if s.deleted != 0 {
 		return t, &engine.UnknownRunError{Name: s.id.Name, Run: s.id.Run}
 	}
-	was := s.revision
 	switch c := body.(type) {
 	case *Describe:
 	case *UpdateRevision:
-		err = r.update(&t, s, c, in.Now)
+		err = r.update(&t, s, c, in)
 	case *Revoke:
 		if !s.revision.Finalized {
 			err = &StateError{"A revision that is not finalized can't be revoked."}
 			break
 		}
+		known := s.revision.RevokedAt != 0
 		r.Emit(&t, s, in.Now, &revisionRevoked{c.Comment})
+		if !known && in.Notify != engine.NotifyNone {
+			n := s.news(in)
+			n.Revoked, n.RevokedComment = true, c.Comment
+			t.Messages = append(t.Messages, send(s.dataSet(), &revoked{n}))
+		}
 	case *Tag, *Untag:
 		var change collection.TagChange
 		if change, err = retag(s.revision.Tags, c); err == nil && !change.IsEmpty() {
@@ -429,8 +434,7 @@ func (r *Revisions) Handle(state engine.State, body any, in engine.Input) (t eng
 			break
 		}
 		r.Emit(&t, s, in.Now, &revisionDeleted{})
-		to, _ := Command(s.id.Name.World, KindDataSet, s.revision.DataSet, nil)
-		t.Messages = append(t.Messages, send(to.Name, &revisionGone{s.id.Name.Key}))
+		t.Messages = append(t.Messages, send(s.dataSet(), &revisionGone{s.id.Name.Key}))
 	case *purge:
 		r.Emit(&t, s, in.Now, &revisionDeleted{})
 	case *addAssets:
@@ -446,14 +450,28 @@ func (r *Revisions) Handle(state engine.State, body any, in engine.Input) (t eng
 	if err != nil {
 		return engine.Turn{}, err
 	}
-	s.tell(&t, was, in)
 	if t.Reply == nil {
 		t.Reply = s.revision
 	}
 	return t, nil
 }
 
-func (r *Revisions) update(t *engine.Turn, s *revisionState, c *UpdateRevision, now engine.Time) error {
+// dataSet is the run of the data set that the revision is of.
+func (s *revisionState) dataSet() engine.Name {
+	to, _ := Command(s.id.Name.World, KindDataSet, s.revision.DataSet, nil)
+	return to.Name
+}
+
+// news is what its data set hears of the revision.
+func (s *revisionState) news(in engine.Input) news {
+	n := news{Revision: s.revision.ID}
+	if in.Notify != engine.NotifyNone {
+		n.Comment = s.revision.Comment
+	}
+	return n
+}
+
+func (r *Revisions) update(t *engine.Turn, s *revisionState, c *UpdateRevision, in engine.Input) error {
 	was := s.revision
 	e := &revisionUpdated{was.Comment, was.Finalized}
 	set(&e.comment, c.Comment)
@@ -466,14 +484,13 @@ func (r *Revisions) update(t *engine.Turn, s *revisionState, c *UpdateRevision, 
 	case e.finalized && len(s.assets) == 0:
 		return &InvalidError{"A revision without assets can't be finalized."}
 	}
-	r.Emit(t, s, now, e)
+	r.Emit(t, s, in.Now, e)
 	if e.finalized {
-		to, _ := Command(s.id.Name.World, KindDataSet, was.DataSet, nil)
-		var told message = &finalized{s.revision.ID}
+		var told message = &finalized{s.news(in)}
 		if was.Published {
-			told = &refinalized{s.revision.ID}
+			told = &refinalized{s.news(in)}
 		}
-		t.Messages = append(t.Messages, send(to.Name, told))
+		t.Messages = append(t.Messages, send(s.dataSet(), told))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 // told plays the stories, and visits each run that they had.
 func told(t testing.TB, visit func(file, name string, run *enginetest.Run), posted func(body []byte)) {
-	for file, text := range golden.Files(t, "testdata/*.txt") {
+	for file, text := range stories(t) {
 		s := newStory(t)
 		s.sent = posted
 		golden.Lines(text, s.do)
@@ -30,6 +31,19 @@ func told(t testing.TB, visit func(file, name string, run *enginetest.Run), post
 		})
 		for _, name := range names {
 			visit(filepath.Base(file), strings.TrimSpace(string(name.Kind)+" "+name.Key), s.runs[name])
+		}
+	}
+}
+
+// stories are all there are.
+func stories(t testing.TB) iter.Seq2[string, string] {
+	return func(yield func(file, text string) bool) {
+		for _, pattern := range []string{"testdata/*.txt", "testdata/notifications/*.txt"} {
+			for file, text := range golden.Files(t, pattern) {
+				if !yield(file, text) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -55,7 +69,7 @@ func TestStoredBytesStay(t *testing.T) {
 	if len(marks) != len(accountRules.Events)+len(dataSetRules.Events)+len(revisionRules.Events)+len(jobRules.Events)+len(grantRules.Events)+len(entitledRules.Events) {
 		t.Errorf("the stories have %d events: %v", len(marks), marks)
 	}
-	if len(messages) != 22 {
+	if len(messages) != 23 {
 		t.Errorf("the stories have %d messages: %v", len(messages), messages)
 	}
 	golden.Compare(t, "testdata/stored.hex", b.String())
