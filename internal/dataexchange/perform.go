@@ -1,7 +1,6 @@
 package dataexchange
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +30,6 @@ const (
 	jobsMax = 32
 	// moversMax is how many assets of one job move at a time.
 	moversMax = 4
-	// reportEvery is after how many assets of an export its job is told, and is asked whether
-	// the revision may still be exported, unless a test has another number.
-	reportEvery = 64
 	// assetsPage is how many assets are asked for at a time.
 	assetsPage = 1000
 )
@@ -356,7 +352,7 @@ type object struct {
 // export puts objects, but for those that were put before. Of what is entitled it asks
 // before each whether that is still so.
 func (m *move) export(ctx context.Context, d *dataSet, objects []object) error {
-	every := cmp.Or(m.options.ReportEvery, reportEvery)
+	every := m.options.ReportEvery
 	for done := int(m.done); done < len(objects); {
 		batch := objects[done:min(done+every, len(objects))]
 		if err := m.beside(ctx, len(batch), func(ctx context.Context, i int) error {

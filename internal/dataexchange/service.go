@@ -30,7 +30,7 @@ type Options struct {
 	Limits            catalog.Limits `embed:"" prefix:"limit-dx-" envprefix:"HEDDLE_LIMIT_DX_" group:"Limits"`
 	OwnedEventActions bool           `name:"dx-owned-event-actions" env:"HEDDLE_DX_OWNED_EVENT_ACTIONS" help:"Data Exchange: event actions on data sets of one's own, too, which AWS refuses. They are done when a revision is finalized."`
 	PublicURL         string         `name:"public-url" env:"HEDDLE_PUBLIC_URL" placeholder:"URL" help:"Data Exchange: how clients reach this server, for its signed URLs; else as the call that asks for one came."`
-	ReportEvery       int            `kong:"-"` // of tests: after how many assets an export tells its job; 0: reportEvery
+	ReportEvery       int            `kong:"-" default:"64" min:"1" max:"10000"` // after how many assets an export tells its job, and asks whether it may go on
 	AutoExportRetry   time.Duration  `name:"dx-auto-export-retry" default:"24h" min:"1ms" max:"720h" env:"HEDDLE_DX_AUTO_EXPORT_RETRY" help:"Data Exchange: for how long jobs of event actions try again what S3 or KMS refuses. AWS does not."`
 }
 
