@@ -28,11 +28,11 @@ test/race: ## all tests that no target below runs, under the race detector where
 
 .PHONY: test/sim
 test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for a long run
-	$(GO) test ./test/sim -count=1 -timeout 120m -seeds $(or $(SEEDS),10000) -coverage
+	$(GO) test ./test/sim -count=1 -timeout 120m -seeds $(or $(SEEDS),6000) -coverage
 
 .PHONY: test/crash
 test/crash: ## kill -9 under load, in starts and in rekeyings, again and again; KILLS=1000 for a long run
-	$(GO) test ./bench/crash -count=1 -timeout 2h -kills $(or $(KILLS),300) -v
+	$(GO) test ./bench/crash -count=1 -timeout 2h -kills $(or $(KILLS),180) -v
 
 .PHONY: test/overload
 test/overload: ## four times the load that the server sustains, with 5,000 idle polls

@@ -120,16 +120,16 @@ class StepFunctions(unittest.TestCase):
                     task = sfn.get_activity_task(activityArn=arns[name], workerName=name)
                     if not task.get("taskToken"):
                         continue
-                    sfn.send_task_heartbeat(taskToken=task["taskToken"])
                     order = json.loads(task["input"])
-                    if order.get("card") == "bad" and name == "ChargeCreditCard":
-                        sfn.send_task_failure(taskToken=task["taskToken"], error="CardDeclined", cause="no")
-                    else:
-                        try:
+                    try:
+                        sfn.send_task_heartbeat(taskToken=task["taskToken"])
+                        if order.get("card") == "bad" and name == "ChargeCreditCard":
+                            sfn.send_task_failure(taskToken=task["taskToken"], error="CardDeclined", cause="no")
+                        else:
                             sfn.send_task_success(taskToken=task["taskToken"], output=json.dumps(answers[name](order)))
-                        except sfn.exceptions.TaskTimedOut:
-                            if name != "ReserveItem":  # the other branch may have failed meanwhile, and ended this one
-                                raise
+                    except sfn.exceptions.TaskTimedOut:
+                        if name != "ReserveItem":  # the other branch may have failed meanwhile, and ended this one
+                            raise
             except Exception as e:
                 failures.append(e)
 
