@@ -24,7 +24,7 @@ var exchange = []Mutant{{
 }, {
 	Name: "one-job-for-all-revisions",
 	In:   "catalog.(*Accounts).export",
-	Old:  "Key: a.ID + revision",
+	Old:  "Key: a.ID + p.Revision",
 	New:  "Key: a.ID",
 	Bug:  "An event action exports the first revision that is published, and no other.",
 }, {

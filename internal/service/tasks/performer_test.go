@@ -163,6 +163,7 @@ func TestHandedBack(t *testing.T) {
 			t.Errorf("%d tries, and handed back %d times before it has rested", tries, handed)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if tries != 1 || handed != 1 || !p.Idle() {
 			t.Errorf("%d tries, and handed back %d times; idle: %v", tries, handed, p.Idle())
 		}
