@@ -151,21 +151,21 @@ func TestStallingAccountsLeavePlaces(t *testing.T) {
 // before it is offered again.
 func TestHandedBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tries, handed := 0, 0
+		var tries, handed atomic.Int64
 		p := newPerformed(2, func(context.Context, Task) (func(), error) {
-			tries++
-			return func() { handed++ }, errors.New("not now")
+			tries.Add(1)
+			return func() { handed.Add(1) }, errors.New("not now")
 		})
 		p.offer(1, 1, 1)
 		p.start(t)
 		synctest.Wait()
-		if tries != 1 || handed != 0 {
-			t.Errorf("%d tries, and handed back %d times before it has rested", tries, handed)
+		if tries.Load() != 1 || handed.Load() != 0 {
+			t.Errorf("%d tries, and handed back %d times before it has rested", tries.Load(), handed.Load())
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if tries != 1 || handed != 1 || !p.Idle() {
-			t.Errorf("%d tries, and handed back %d times; idle: %v", tries, handed, p.Idle())
+		if tries.Load() != 1 || handed.Load() != 1 || !p.Idle() {
+			t.Errorf("%d tries, and handed back %d times; idle: %v", tries.Load(), handed.Load(), p.Idle())
 		}
 		p.end(t)
 	})
