@@ -299,8 +299,9 @@ func (c *crowd) settle(m *machine) {
 }
 
 // judge wants the history to be linearizable, and the same history with any lie
-// in it not to be.
-func (c *crowd) judge() {
+// in it not to be. There must be a place for each lie; short histories may have none for a
+// lie about machines, which is told to lacking.
+func (c *crowd) judge(lacking map[string]int) {
 	c.t.Helper()
 	const patience = 20 * time.Second
 	calls, unknown := c.history.Len()
@@ -355,7 +356,11 @@ func (c *crowd) judge() {
 		},
 	} {
 		wrong, found := c.history.Altered(change)
-		if !found {
+		switch {
+		case !found && strings.Contains(lie, "machine"):
+			lacking[lie]++
+			continue
+		case !found:
 			c.t.Errorf("no place for the lie that %s", lie)
 			continue
 		}
@@ -365,10 +370,22 @@ func (c *crowd) judge() {
 	}
 }
 
+// mustHavePlaces wants places for lies in all histories but a few.
+func mustHavePlaces(t *testing.T, lacking map[string]int) {
+	t.Helper()
+	for lie, n := range lacking {
+		if n > 1+*histories/10 {
+			t.Errorf("%d of %d histories have no place for the lie that %s", n, *histories, lie)
+		}
+	}
+}
+
 // TestLinearizable has clients call a server at the same time whose store loses
 // commits, writes some that it does not confirm, and takes shards away; and some
 // clients hang up.
 func TestLinearizable(t *testing.T) {
+	lacking := map[string]int{}
+	defer mustHavePlaces(t, lacking)
 	for seed := range uint64(*histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			cfg := memory()
@@ -384,7 +401,7 @@ func TestLinearizable(t *testing.T) {
 			c.work(seed, 6, 150)
 			disk.BeforeCommit(nil)
 			c.settle(m)
-			c.judge()
+			c.judge(lacking)
 		})
 	}
 }
@@ -438,6 +455,8 @@ func harm(s *memstore.Store, random *rand.Rand) func([]store.Section) {
 // TestLinearizableThroughPowerCuts has clients call a server whose machine loses
 // its power again and again, and with it all or some of what was not synced.
 func TestLinearizableThroughPowerCuts(t *testing.T) {
+	lacking := map[string]int{}
+	defer mustHavePlaces(t, lacking)
 	for seed := range uint64(*histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := newMachine(t, t.TempDir(), vfs.NewCrashableMem())
@@ -462,7 +481,7 @@ func TestLinearizableThroughPowerCuts(t *testing.T) {
 			c.cutAt = 0
 			c.work(seed*100+99, 3, 22)
 			c.settle(m)
-			c.judge()
+			c.judge(lacking)
 			if err := m.shutDown(); err != nil {
 				t.Fatal(err)
 			}
