@@ -206,13 +206,19 @@ func (d *dataSet) assets(ctx context.Context, r *catalog.Revision, list *catalog
 
 // wasEntitled tells whether an id is that of a data set to which a grant has, or lately had,
 // entitled somebody.
-func (s *actions) wasEntitled(ctx context.Context, id string) bool {
+func (s *actions) wasEntitled(ctx context.Context, id string) (bool, error) {
 	run, ok := catalog.ParseID(id)
 	if !ok {
-		return false
+		return false, nil
 	}
 	v, err := s.Runs.View(ctx, engine.Name{}, run)
-	return err == nil && v.Name.Kind == catalog.KindEntitled
+	switch {
+	case isMissing(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return v.Name.Kind == catalog.KindEntitled, nil
 }
 
 // arnOf is what a thing in the data set is called.

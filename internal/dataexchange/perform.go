@@ -247,12 +247,16 @@ func littleRoom() *trouble {
 func (m *move) exportable(ctx context.Context) (*dataSet, *catalog.Revision, error) {
 	o := &m.job.Order
 	d, err := m.find(ctx, m.world, o.DataSet)
-	switch {
-	case isMissing(err) && m.wasEntitled(ctx, o.DataSet):
-		return nil, nil, failing(catalog.ErrorAccess, "The data grant is over.")
-	case isMissing(err):
+	if isMissing(err) {
+		switch entitled, err := m.wasEntitled(ctx, o.DataSet); {
+		case err != nil:
+			return nil, nil, err
+		case entitled:
+			return nil, nil, failing(catalog.ErrorAccess, "The data grant is over.")
+		}
 		return nil, nil, failing(catalog.ErrorNotFound, "The data set does not exist.")
-	case err != nil:
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	r, err := d.describe(ctx, o.Revision)

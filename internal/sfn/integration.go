@@ -211,8 +211,11 @@ func textOf(raw json.RawMessage) (string, bool) {
 // it is another one, why stands.
 func (i integrations) earlier(ctx context.Context, found *started, parent execution.Parent, why error) (*started, error) {
 	view, err := i.Runs.View(ctx, found.Name, engine.RunID{})
-	if err != nil {
+	if engine.IsGone(err) || isMissing(err) {
 		return nil, why
+	}
+	if err != nil {
+		return nil, err
 	}
 	reply, err := i.Runs.Do(ctx, engine.Command{Name: found.Name, Run: view.Run, Body: &execution.Describe{}})
 	if err != nil {
