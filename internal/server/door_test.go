@@ -131,7 +131,7 @@ func TestWhatGivesWayIsToldToComeAgain(t *testing.T) {
 	var conns []net.Conn
 	for i := range 6 {
 		conn := dialFrom(t, alice, s.Addr())
-		put(t, conn, wireRequest("ListDomains", listDomains, 10))
+		put(t, conn, wireRequest("ListDomains", listDomains, len(listDomains))) // the head alone: all are as slow
 		conns = append(conns, conn)
 		if i >= 2 { // the oldest gives way to it, and only then the next one comes
 			if got := answerOn(t, conns[i-2]); got != throttled {
