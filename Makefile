@@ -22,7 +22,7 @@ test: ## fast tests: all but those that load or kill the real binary (bench), wh
 SEQUENTIAL = ./internal/dataexchange/catalog ./internal/sfn/execution ./internal/sfn/intrinsic ./internal/sfn/registry ./internal/swf/execution ./internal/swf/registry ./jsonpath ./test/layout ./test/promises
 
 .PHONY: test/race
-test/race: ## all tests that no target below runs, under the race detector wherever more than one thing is done at a time
+test/race: ## all tests but the packages that test/sim, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time
 	$(GO) test -vet=off $(SEQUENTIAL)
 	$(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./bench/crash ./bench/overload ./bench/attack)")
 

@@ -298,9 +298,12 @@ func (c *crowd) settle(m *machine) {
 	c.history.Settle(final)
 }
 
+// missingSuccess is a lie about the history of a state machine.
+const missingSuccess = "a success of a machine's task is missing"
+
 // judge wants the history to be linearizable, and the same history with any lie
-// in it not to be. There must be a place for each lie; short histories may have none for a
-// lie about machines, which is told to lacking.
+// in it not to be. There must be a place for each lie; a short history may have none for
+// missingSuccess, which is counted in lacking.
 func (c *crowd) judge(lacking map[string]int) {
 	c.t.Helper()
 	const patience = 20 * time.Second
@@ -336,7 +339,7 @@ func (c *crowd) judge(lacking map[string]int) {
 			o.Refused = o.Refused && !twice
 			return twice
 		},
-		"a success of a machine's task is missing": func(call linear.Call, o *linear.Outcome) bool {
+		missingSuccess: func(call linear.Call, o *linear.Outcome) bool {
 			before, rest, succeeded := strings.Cut(o.Events, " c")
 			_, after, _ := strings.Cut(rest, " ")
 			if !call.Machine || call.Action != linear.Read || !succeeded || after == "" {
@@ -357,7 +360,7 @@ func (c *crowd) judge(lacking map[string]int) {
 	} {
 		wrong, found := c.history.Altered(change)
 		switch {
-		case !found && strings.Contains(lie, "machine"):
+		case !found && lie == missingSuccess:
 			lacking[lie]++
 			continue
 		case !found:
