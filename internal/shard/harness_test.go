@@ -78,13 +78,17 @@ func (f *flaky) Scan(ctx context.Context, shard uint16, r store.Range, visit sto
 func (h *harness) Now() engine.Time       { return h.now }
 func (h *harness) Confirmed() engine.Time { return h.now - h.doubt }
 
-// toyOffers remembers what is on offer.
-type toyOffers struct{ open map[string]engine.Offer }
+// toyOffers remembers what is on offer, and the order in which it came.
+type toyOffers struct {
+	open map[string]engine.Offer
+	came []string
+}
 
 func offerKey(run engine.RunID, id int64) string { return fmt.Sprintf("%s/%d", run, id) }
 
 func (o *toyOffers) Offer(run engine.RunID, offer engine.Offer) {
 	o.open[offerKey(run, offer.ID)] = offer
+	o.came = append(o.came, offerKey(run, offer.ID))
 }
 func (o *toyOffers) Withdraw(_ string, run engine.RunID, id int64) {
 	delete(o.open, offerKey(run, id))

@@ -14,6 +14,7 @@ import (
 // recovered is a memory as it was read from the store, on its way to the shard.
 type recovered struct {
 	memory
+	open   []*run // as they are stored, so the oldest first
 	parked []*call
 	resend []uint16
 }
@@ -92,7 +93,7 @@ func (s *Shard) install(m *recovered, now engine.Time) {
 	m.last = m.up
 	m.cache = s.cache
 	s.memory = m.memory
-	for _, r := range s.runs {
+	for _, r := range m.open {
 		s.groups.add(r.Group, 1)
 		s.queueWake(r)
 		s.working.Add(int64(r.Working))
@@ -132,6 +133,7 @@ func (m *recovered) readRun(key, value []byte) error {
 	}
 	r := &run{Head: *head, place: -1}
 	m.runs[r.Run] = r
+	m.open = append(m.open, r)
 	m.names.put(r)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -442,4 +443,18 @@ func TestOfferMadeByANoteComesBackAfterAKill(t *testing.T) {
 		t.Errorf("after the kill on offer %v, want the lost task", got)
 	}
 	h.check()
+}
+
+// TestTakenOverOffersKeepTheirOrder: whoever waits for tasks while a shard is taken over gets
+// those of the oldest runs, and a simulation repeats itself.
+func TestTakenOverOffersKeepTheirOrder(t *testing.T) {
+	h := newHarness(t, 1)
+	for i := range 20 {
+		h.must(fmt.Sprint(i), toyOffer{})
+	}
+	h.kill()
+	h.settle()
+	if came := h.offers.came; len(came) != 20 || !slices.IsSorted(came) {
+		t.Errorf("offers came as %v, want 20 by the ids of their runs", came)
+	}
 }

@@ -264,7 +264,7 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 				to.Key = fmt.Sprintf("%s/%d", s.ID.Name.Key, i)
 				b, _ := json.Marshal(toyChild{s.ID, i})
 				turn.Messages = append(turn.Messages, engine.Message{To: to, Begin: engine.Always, Group: "g",
-					Seed: engine.DeriveSeed(in.Now, s.ID.Run, int64(i)), Body: append([]byte("c"), b...)})
+					Seed: engine.DeriveSeed(in.Now, s.ID.Run, int64(-1-i)), Body: append([]byte("c"), b...)}) // not that of an event
 			}
 		}
 		if s.Wake != 0 && s.Wake <= in.Now {

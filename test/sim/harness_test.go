@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -83,7 +82,6 @@ func (w *world) open(skew engine.Time) *harness {
 		}
 		return nil
 	}
-	h.offers.flush()
 	h.handler = operation.New(operation.Config{
 		Authenticator: authenticator{operation.Anyone{Account: account, Region: region}, w.limited},
 		Log:           slog.New(&listener{w: w, harness: h}),
@@ -354,27 +352,12 @@ type offerKey struct {
 }
 
 // offers stands between the shards and matching, and remembers what is on offer.
-// A shard that is taken over offers in no order; they are put in one.
 type offers struct {
 	harness *harness
 	open    map[offerKey]engine.Offer
-	anew    []newOffer // by shards that were taken over in this step
-}
-
-type newOffer struct {
-	run   engine.RunID
-	offer engine.Offer
 }
 
 func (o *offers) Offer(run engine.RunID, offer engine.Offer) {
-	if o.anew != nil || o.harness.node == nil {
-		o.anew = append(o.anew, newOffer{run, offer})
-		return
-	}
-	o.offer(run, offer)
-}
-
-func (o *offers) offer(run engine.RunID, offer engine.Offer) {
 	o.harness.touched = true
 	if each(&o.harness.w.sabotage.offers, o.harness.w.sabotage.loseOffers) {
 		return
@@ -389,32 +372,18 @@ func (o *offers) offer(run engine.RunID, offer engine.Offer) {
 
 func (o *offers) Withdraw(list string, run engine.RunID, id int64) {
 	o.harness.touched = true
-	o.flush()
 	delete(o.open, offerKey{run, id})
 	o.harness.matcher.Withdraw(list, run, id)
 }
 
 func (o *offers) WithdrawShard(shard uint16) {
 	o.harness.touched = true
-	o.flush()
 	for k := range o.open {
 		if k.run.Shard() == shard {
 			delete(o.open, k)
 		}
 	}
 	o.harness.matcher.WithdrawShard(shard)
-	o.anew = []newOffer{}
-}
-
-// flush passes on, in order, what shards that were taken over offer.
-func (o *offers) flush() {
-	slices.SortFunc(o.anew, func(a, b newOffer) int {
-		return cmp.Or(bytes.Compare(a.run[:], b.run[:]), cmp.Compare(a.offer.ID, b.offer.ID))
-	})
-	for _, n := range o.anew {
-		o.offer(n.run, n.offer)
-	}
-	o.anew = nil
 }
 
 // listener hears what the server logs: some of it must never be said.

@@ -154,7 +154,6 @@ func (w *world) act() {
 	}
 	w.bury()
 	if h := w.harness; h != nil {
-		h.offers.flush()
 		w.latest = max(w.latest, h.Now())
 		if h.disk.dead {
 			w.kill()
@@ -298,18 +297,13 @@ func (w *world) evaluate(kicked []uint16) {
 		}
 		if w.random.IntN(8) == 0 { // the batch stays open, and takes in what comes meanwhile
 			h.node.Evaluate(shard)
-			h.offers.flush()
 			continue
-		}
-		if h.node.Lost(shard) {
-			h.offers.anew = []newOffer{} // it may be taken over
 		}
 		if b := h.node.Ready(shard); b != nil {
 			f.shards = append(f.shards, shard)
 			f.batches = append(f.batches, b)
 			f.sections = append(f.sections, b.Section)
 		}
-		h.offers.flush()
 	}
 	if len(f.shards) == 0 || h.disk.dead {
 		return // the dead write nothing
@@ -358,7 +352,6 @@ func (w *world) land(i int) {
 	}
 	for k, shard := range f.shards {
 		h.node.Done(shard, f.batches[k], f.errs[k])
-		h.offers.flush()
 	}
 }
 
