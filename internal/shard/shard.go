@@ -576,7 +576,7 @@ func (s *Shard) takeBack(why error) {
 		if c.awaits != nil && c.awaits.fresh {
 			s.leave(c)
 		}
-		if c.comesAgain() {
+		if c.comesAgain() || cantTake(c.err) { // what can't take it was told out of turn
 			c.finish()
 			continue
 		}
