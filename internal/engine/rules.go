@@ -63,7 +63,7 @@ type (
 // Traits are what a shard must know of a kind as a whole.
 type Traits struct {
 	// KeepsNames: a name finds its last run for as long as that is kept, not only while
-	// it is open.
+	// it is open. So of the runs of a name the last has to be kept the longest.
 	KeepsNames bool
 	// ShowsHistory: workers get the history with their tasks, so that the last events are read
 	// soon after they were written.

@@ -423,12 +423,12 @@ func (s *sim) ask() {
 	case n < 43:
 		cmd.Body, cmd.Begin = engine.Peek{}, engine.Never
 	case n < 53:
-		cmd.Body = toyClose{Forget: s.now + retention}
+		cmd.Body = toyClose{Keep: retention}
 		cmd.Begin = engine.Never
 	case n < 58:
 		cmd.Body, cmd.Begin = toyReopen{}, engine.Never
 	case n < 60:
-		cmd.Body = toyRenew{Forget: s.now + retention}
+		cmd.Body = toyRenew{Keep: retention}
 		if isOnce(cmd.Name) || !cmd.Run.IsZero() {
 			cmd.Body = toyAdd{}
 		}

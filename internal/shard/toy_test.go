@@ -85,8 +85,8 @@ type (
 	toyStart  struct{ Task int64 }
 	toyReach  struct{ Task int64 }
 	toyFinish struct{ Task int64 }
-	toyClose  struct{ Forget engine.Time }
-	toyRenew  struct{ Forget engine.Time }
+	toyClose  struct{ Forget, Keep engine.Time } // it is kept until then, or for so long
+	toyRenew  struct{ Forget, Keep engine.Time }
 	toyRead   struct{}
 	toyPut    struct{ Token string } // is answered with a toyDone
 	toyReopen struct{}               // is answered with how many others are open
@@ -304,9 +304,9 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 			engine.Note{Subject: c.Task, Kind: engine.NoteDelivered},
 			engine.Note{Subject: c.Task, Kind: engine.NoteDelivered + 1})
 	case toyClose:
-		emit(toyEvent{What: "close", At: c.Forget})
+		emit(toyEvent{What: "close", At: keptUntil(c.Forget, c.Keep, in.Now)})
 	case toyRenew:
-		emit(toyEvent{What: "close", At: c.Forget})
+		emit(toyEvent{What: "close", At: keptUntil(c.Forget, c.Keep, in.Now)})
 		turn.Successor = &engine.Command{Name: s.ID.Name, Begin: engine.Always, Group: "g",
 			Seed: engine.DeriveSeed(in.Now, s.ID.Run, s.Last), Body: toyBegin{}}
 	case toyRead:
@@ -573,4 +573,12 @@ func noise(n int) string {
 		b[i] = 'a' + byte(letters.IntN(26))
 	}
 	return string(b)
+}
+
+// keptUntil gives until when a run is kept that closes now.
+func keptUntil(until, keep, now engine.Time) engine.Time {
+	if keep != 0 {
+		return now + keep // so no run of a name is forgotten before those that had it earlier
+	}
+	return until
 }
