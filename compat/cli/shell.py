@@ -21,6 +21,11 @@ class Walk:
         self.walked = set()
         self.checks = 0
 
+    def knows(self, command):
+        """Tells whether this CLI has a command at all."""
+        done = subprocess.run(["aws", self.service, command, "help"], capture_output=True, text=True)
+        return "Invalid choice" not in done.stderr and "invalid choice" not in done.stderr
+
     def aws(self, command, *arguments):
         """Runs one command and gives its output, read as JSON, or None for none."""
         done = subprocess.run(["aws", self.service, command, *arguments, "--output", "json"], capture_output=True, text=True)

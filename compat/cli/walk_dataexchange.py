@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Walks the operations of AWS Data Exchange with the AWS CLI on a fresh server, as a
 person at a shell would, and checks what it prints and what arrives in a bucket. Those of
-data grants are not among them.
+data grants are walked by a CLI that has them, Debian's has not.
 
 The endpoint, region and keys come from the environment (AWS_ENDPOINT_URL,
 AWS_DEFAULT_REGION, ...), the folder of the buckets too (HEDDLE_TEST_BUCKETS); compat/run
@@ -25,6 +25,7 @@ aws, refused, equal = walk.aws, walk.refused, walk.equal
 
 BUCKETS = pathlib.Path(os.environ["HEDDLE_TEST_BUCKETS"])
 PREFIX = f"arn:aws:dataexchange:{os.environ['AWS_DEFAULT_REGION']}:123456789012:"
+OTHER = os.environ["HEDDLE_TEST_ACCOUNT"]  # the server's other account, and the profile of its keys
 NAMES = ("--name", "prices", "--description", "of everything", "--asset-type", "S3_SNAPSHOT")
 PATTERN = "${Revision.CreatedAt.Year}/${Asset.Name}"
 BODY = b"by a signed URL"
@@ -113,6 +114,34 @@ def cancels(of):
     equal(refused("start-job", "--job-id", job["Id"])[0], "ConflictException", "start-job of one that was cancelled")
 
 
+def grants(data_set):
+    """The server's other account accepts a data grant, and has what it was shown until it is taken back."""
+    receiver = ("--profile", OTHER)
+    grant = aws("create-data-grant", "--name", "g", "--grant-distribution-scope", "NONE", "--receiver-principal", OTHER, "--source-data-set-id", data_set, "--tags", "k=v")
+    of, named, shown = ("--data-grant-arn", grant["Arn"], *receiver), ("--data-grant-id", grant["Id"]), ("--data-set-id", grant["DataSetId"], *receiver)
+    received, given, early = together(
+        (aws, "list-received-data-grants", *receiver),
+        (aws, "get-data-grant", *named),
+        (refused, "get-data-set", *shown),
+    )
+    equal([(g["Arn"], g["AcceptanceState"]) for g in received["DataGrantSummaries"]], [(grant["Arn"], "PENDING_RECEIVER_ACCEPTANCE")], "list-received-data-grants")
+    equal((given["Tags"], given["ReceiverPrincipal"], given["SourceDataSetId"]), ({"k": "v"}, OTHER, data_set), "get-data-grant")
+    equal(early[0], "ResourceNotFoundException", "get-data-set before the grant is accepted")
+    equal(aws("accept-data-grant", *of)["AcceptanceState"], "ACCEPTED", "accept-data-grant")
+    own, listed, entitled, sets = together(
+        (aws, "get-received-data-grant", *of),
+        (aws, "list-data-grants"),
+        (aws, "get-data-set", *shown),
+        (aws, "list-data-sets", "--origin", "ENTITLED", *receiver),
+    )
+    equal(own["SenderPrincipal"], PREFIX.split(":")[4], "get-received-data-grant")
+    equal([(g["Id"], g["AcceptanceState"]) for g in listed["DataGrantSummaries"]], [(grant["Id"], "ACCEPTED")], "list-data-grants")
+    equal((entitled["Origin"], entitled["OriginDetails"]), ("ENTITLED", {"DataGrantId": grant["Id"]}), "get-data-set of what is shown")
+    equal([d["Id"] for d in sets["DataSets"]], [grant["DataSetId"]], "list-data-sets of what is shown")
+    aws("delete-data-grant", *named)
+    equal(refused("get-data-set", *shown)[0], "ResourceNotFoundException", "get-data-set after the grant was deleted")
+
+
 def retags(arn):
     aws("tag-resource", "--resource-arn", arn, "--tags", "k=v,gone=x")
     aws("untag-resource", "--resource-arn", arn, "--tag-keys", "gone")
@@ -156,9 +185,13 @@ def main():
     equal(changed["Action"], {"ExportRevisionToS3": {"RevisionDestination": {"Bucket": "cli-source"}}}, "update-event-action")
     equal((got["Revoked"], got["RevokedAt"]), (True, read["RevokedAt"]), "get-revision")
     equal(described["Description"], "of some things", "get-data-set")
+    if knows := walk.knows("create-data-grant"):
+        grants(data_set["Id"])
+    else:
+        print("this CLI has no commands of data grants")
     together((aws, "delete-event-action", *event_action), (aws, "delete-data-set", *where))
     equal(refused("get-data-set", *where)[0], "ResourceNotFoundException", "get-data-set of one that was deleted")
-    walk.ends(28)
+    walk.ends(35 if knows else 28)
 
 
 if __name__ == "__main__":

@@ -29,10 +29,14 @@ import (
 // exchange is a running server with buckets in a folder, and a client of its Data Exchange.
 type exchange struct {
 	*dataexchange.Client
+	other   *dataexchange.Client // of another account
 	t       *testing.T
 	ledger  *ledger
 	buckets string
 }
+
+// other is the id of the other account.
+const other = "210987654321"
 
 // openExchange starts a server with a bucket of sources and one of targets.
 func openExchange(t *testing.T) *exchange {
@@ -41,17 +45,46 @@ func openExchange(t *testing.T) *exchange {
 	for _, name := range []string{"source", "target"} {
 		x.ok(os.Mkdir(filepath.Join(x.buckets, name), 0o700))
 	}
-	h := open(t, "--buckets", x.buckets, "--dx-owned-event-actions", "--limit-dx-event-actions", "4", "--limit-dx-data-set-event-actions", "3")
-	x.Client = dataexchange.New(dataexchange.Options{
-		Region:       heddle.Region,
-		BaseEndpoint: aws.String(h.server.URL),
-		HTTPClient:   x.ledger,
-		Retryer:      aws.NopRetryer{},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: heddle.AccessKey, SecretAccessKey: heddle.SecretKey}, nil
-		}),
-	})
+	h := open(t, "--accounts", other, "--buckets", x.buckets, "--dx-owned-event-actions", "--limit-dx-event-actions", "4", "--limit-dx-data-set-event-actions", "3")
+	client := func(keys aws.CredentialsProvider) *dataexchange.Client {
+		return dataexchange.New(dataexchange.Options{
+			Region:       heddle.Region,
+			BaseEndpoint: aws.String(h.server.URL),
+			HTTPClient:   x.ledger,
+			Retryer:      aws.NopRetryer{},
+			Credentials:  keys,
+		})
+	}
+	x.Client = client(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: heddle.AccessKey, SecretAccessKey: heddle.SecretKey}, nil
+	}))
+	x.other = client(profile(filepath.Join(h.data, "credentials"), other))
 	return x
+}
+
+// profile gives the keys that a credentials file has under a name.
+func profile(file, name string) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return aws.Credentials{}, err
+		}
+		_, section, found := strings.Cut(string(b), "["+name+"]")
+		if !found {
+			return aws.Credentials{}, fmt.Errorf("%s has no keys of %s", file, name)
+		}
+		section, _, _ = strings.Cut(section, "[")
+		var keys aws.Credentials
+		for line := range strings.Lines(section) {
+			switch key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) {
+			case "aws_access_key_id":
+				keys.AccessKeyID = strings.TrimSpace(value)
+			case "aws_secret_access_key":
+				keys.SecretAccessKey = strings.TrimSpace(value)
+			}
+		}
+		return keys, nil
+	})
 }
 
 func (x *exchange) ok(err error) {
@@ -234,6 +267,7 @@ func TestEveryExchangeOperation(t *testing.T) {
 		{"signed URLs", exchangeSignedURLs},
 		{"event actions", exchangeEventActions},
 		{"limits of event actions", exchangeEventActionLimits},
+		{"data grants", exchangeGrants},
 		{"tags", exchangeTags},
 		{"the order of Terraform", exchangeTerraform},
 	} {
@@ -243,7 +277,7 @@ func TestEveryExchangeOperation(t *testing.T) {
 		})
 		x.t, x.ledger.t = t, t
 	}
-	x.ledger.verify(t, 28)
+	x.ledger.verify(t, 35)
 }
 
 func exchangeDataSets(t *testing.T, x *exchange) {
@@ -292,6 +326,92 @@ func exchangeDataSets(t *testing.T, x *exchange) {
 	about(t, err, "ResourceNotFoundException", *made.Id, types.ResourceTypeDataSet)
 	_, err = x.DeleteDataSet(ctx, &dataexchange.DeleteDataSetInput{DataSetId: made.Id})
 	about(t, err, "ResourceNotFoundException", *made.Id, types.ResourceTypeDataSet)
+}
+
+// exchangeGrants: the other account accepts a data grant, and has what it is shown until that
+// is taken back.
+func exchangeGrants(t *testing.T, x *exchange) {
+	ctx := t.Context()
+	x.source("g.csv", []byte("g"))
+	set := x.dataSet()
+	create := &dataexchange.CreateDataGrantInput{
+		Name: aws.String("g"), GrantDistributionScope: types.GrantDistributionScopeNone, ReceiverPrincipal: aws.String(other), SourceDataSetId: set, Tags: map[string]string{"k": "v"},
+	}
+	_, err := x.CreateDataGrant(ctx, create)
+	refused(t, err, "ValidationException", "Data set "+*set+" has no finalized revision.")
+	revision := x.revision(set)
+	x.imports(set, revision, "g.csv")
+	_, err = x.UpdateRevision(ctx, &dataexchange.UpdateRevisionInput{DataSetId: set, RevisionId: revision, Finalized: aws.Bool(true)})
+	x.ok(err)
+	grant, err := x.CreateDataGrant(ctx, create)
+	x.ok(err)
+	second, err := x.CreateDataGrant(ctx, create)
+	x.ok(err)
+	shown := &dataexchange.GetDataSetInput{DataSetId: grant.DataSetId}
+	_, err = x.other.GetDataSet(ctx, shown)
+	about(t, err, "ResourceNotFoundException", *grant.DataSetId, types.ResourceTypeDataSet)
+
+	var arns, ids []string
+	received := dataexchange.NewListReceivedDataGrantsPaginator(x.other, &dataexchange.ListReceivedDataGrantsInput{MaxResults: aws.Int32(1)})
+	for received.HasMorePages() {
+		page, err := received.NextPage(ctx)
+		x.ok(err)
+		for _, g := range page.DataGrantSummaries {
+			arns = append(arns, *g.Arn)
+		}
+	}
+	if !slices.Equal(arns, []string{*second.Arn, *grant.Arn}) {
+		t.Errorf("received are %v", arns)
+	}
+	accepted, err := x.other.AcceptDataGrant(ctx, &dataexchange.AcceptDataGrantInput{DataGrantArn: grant.Arn})
+	x.ok(err)
+	if accepted.AcceptanceState != types.DataGrantAcceptanceStateAccepted || accepted.AcceptedAt == nil {
+		t.Errorf("got %+v", accepted)
+	}
+	_, err = x.other.AcceptDataGrant(ctx, &dataexchange.AcceptDataGrantInput{DataGrantArn: grant.Arn})
+	refused(t, err, "ConflictException", "")
+	got, err := x.GetDataGrant(ctx, &dataexchange.GetDataGrantInput{DataGrantId: grant.Id})
+	x.ok(err)
+	if got.AcceptanceState != types.DataGrantAcceptanceStateAccepted || !got.AcceptedAt.Equal(*accepted.AcceptedAt) || got.Tags["k"] != "v" || *got.SourceDataSetId != *set {
+		t.Errorf("got %+v", got)
+	}
+	own, err := x.other.GetReceivedDataGrant(ctx, &dataexchange.GetReceivedDataGrantInput{DataGrantArn: grant.Arn})
+	x.ok(err)
+	if *own.SenderPrincipal != "123456789012" || *own.DataSetId != *grant.DataSetId {
+		t.Errorf("got %+v", own)
+	}
+	given := dataexchange.NewListDataGrantsPaginator(x.Client, &dataexchange.ListDataGrantsInput{MaxResults: aws.Int32(1)})
+	for given.HasMorePages() {
+		page, err := given.NextPage(ctx)
+		x.ok(err)
+		for _, g := range page.DataGrantSummaries {
+			ids = append(ids, *g.Id)
+		}
+	}
+	if !slices.Equal(ids, []string{*second.Id, *grant.Id}) {
+		t.Errorf("given are %v", ids)
+	}
+	entitled, err := x.other.GetDataSet(ctx, shown)
+	x.ok(err)
+	if entitled.Origin != types.OriginEntitled || *entitled.OriginDetails.DataGrantId != *grant.Id {
+		t.Errorf("got %+v", entitled)
+	}
+	for _, g := range []*dataexchange.CreateDataGrantOutput{grant, second} {
+		_, err = x.DeleteDataGrant(ctx, &dataexchange.DeleteDataGrantInput{DataGrantId: g.Id})
+		x.ok(err)
+		_, err = x.DeleteDataGrant(ctx, &dataexchange.DeleteDataGrantInput{DataGrantId: g.Id})
+		about(t, err, "ResourceNotFoundException", *g.Id, types.ResourceTypeDataGrant)
+		_, err = x.GetDataGrant(ctx, &dataexchange.GetDataGrantInput{DataGrantId: g.Id})
+		about(t, err, "ResourceNotFoundException", *g.Id, types.ResourceTypeDataGrant)
+		_, err = x.other.GetReceivedDataGrant(ctx, &dataexchange.GetReceivedDataGrantInput{DataGrantArn: g.Arn})
+		refused(t, err, "ResourceNotFoundException", "")
+	}
+	_, err = x.other.GetDataSet(ctx, shown)
+	about(t, err, "ResourceNotFoundException", *grant.DataSetId, types.ResourceTypeDataSet)
+	_, err = x.ListDataGrants(ctx, &dataexchange.ListDataGrantsInput{NextToken: aws.String("none")})
+	refused(t, err, "ValidationException", "The NextToken is not one of this list.")
+	_, err = x.other.ListReceivedDataGrants(ctx, &dataexchange.ListReceivedDataGrantsInput{NextToken: aws.String("none")})
+	refused(t, err, "ValidationException", "The NextToken is not one of this list.")
 }
 
 func exchangeRevisions(t *testing.T, x *exchange) {

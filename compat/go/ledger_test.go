@@ -47,7 +47,7 @@ type service struct {
 	heddle.Service
 	model      string   // folder of wire/model.json, below internal
 	namespace  string   // of the model's faults
-	notServed  []string // what the model has and the server has not yet, or others show
+	notServed  []string // what the model has and the server has not yet, or refuses always
 	undeclared []string // that fail in no declared way but by access policies
 	rest       bool     // a method and a path name an operation
 }
@@ -63,10 +63,7 @@ var (
 	}
 	dataExchange = service{
 		Service: heddle.Service{SigningName: "dataexchange"}, model: "dataexchange", rest: true,
-		notServed: []string{
-			"SendApiAsset", "SendDataSetNotification", // refused always
-			"AcceptDataGrant", "CreateDataGrant", "DeleteDataGrant", "GetDataGrant", "GetReceivedDataGrant", "ListDataGrants", "ListReceivedDataGrants",
-		},
+		notServed:  []string{"SendApiAsset", "SendDataSetNotification"},             // refused always
 		undeclared: []string{"ListTagsForResource", "TagResource", "UntagResource"}, // the model declares nothing
 	}
 )

@@ -13,22 +13,30 @@ import { setTimeout as pause } from "node:timers/promises";
 import * as sdk from "@aws-sdk/client-dataexchange";
 
 const called = new Set();
-const dx = new sdk.DataExchangeClient({ maxAttempts: 1 });
-dx.middlewareStack.add(
-  (next, context) => async (args) => {
-    const result = await next(args);
-    called.add(context.commandName.replace(/Command$/, ""));
-    return result;
-  },
-  { step: "initialize" },
-);
 
-// call sends a command by its operation's name.
-const call = (operation, input = {}) => dx.send(new sdk[operation + "Command"](input));
+// client makes a client, which notes what succeeds.
+function client(more = {}) {
+  const made = new sdk.DataExchangeClient({ maxAttempts: 1, ...more });
+  made.middlewareStack.add(
+    (next, context) => async (args) => {
+      const result = await next(args);
+      called.add(context.commandName.replace(/Command$/, ""));
+      return result;
+    },
+    { step: "initialize" },
+  );
+  return made;
+}
+const dx = client();
+
+// callBy sends a command of a client by its operation's name; call does it by ours.
+const callBy = (by, operation, input = {}) => by.send(new sdk[operation + "Command"](input));
+const call = (operation, input) => callBy(dx, operation, input);
 
 // refused expects a fault, as the SDK's own class, with some of its members.
-async function refused(fault, members, operation, input) {
-  await assert.rejects(call(operation, input), (e) => {
+const refused = (fault, members, operation, input) => refusedBy(dx, fault, members, operation, input);
+async function refusedBy(by, fault, members, operation, input) {
+  await assert.rejects(callBy(by, operation, input), (e) => {
     assert.equal(e.name, fault);
     assert.ok(e.message);
     assert.ok(e.$metadata.requestId);
@@ -208,9 +216,47 @@ test("jobs and signed URLs", async () => {
   await refused("ResourceNotFoundException", { ResourceId: nowhere, ResourceType: "JOB" }, "GetJob", { JobId: nowhere });
 });
 
-test("every operation was called, but for those of data grants", async () => {
+// another is the server's other account, whose keys have its id as their profile.
+const another = process.env.HEDDLE_TEST_ACCOUNT;
+function anothersKeys() {
+  const [, profile] = readFileSync(process.env.AWS_SHARED_CREDENTIALS_FILE, "utf8").split(`[${another}]`);
+  const value = (name) => profile.match(new RegExp(`${name}\\s*=\\s*(\\S+)`))[1];
+  return { accessKeyId: value("aws_access_key_id"), secretAccessKey: value("aws_secret_access_key") };
+}
+
+test("a data grant shows another account what is published, until it is deleted", async () => {
+  const receiver = client({ credentials: anothersKeys() });
+  const SourceDataSetId = await dataSet();
+  const { Id: RevisionId } = await call("CreateRevision", { DataSetId: SourceDataSetId });
+  const of = { DataSetId: SourceDataSetId, RevisionId };
+  await imported(of, "one.csv");
+  await call("UpdateRevision", { ...of, Finalized: true });
+  const EndsAt = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3600_000);
+  const grant = await call("CreateDataGrant", { Name: "g", Description: "d", GrantDistributionScope: "NONE", ReceiverPrincipal: another, SourceDataSetId, EndsAt, Tags: { k: "v" } });
+  assert.deepEqual([grant.AcceptanceState, grant.EndsAt, grant.Tags], ["PENDING_RECEIVER_ACCEPTANCE", EndsAt, { k: "v" }]);
+  const received = [];
+  for await (const page of sdk.paginateListReceivedDataGrants({ client: receiver, pageSize: 1 }, {})) received.push(...page.DataGrantSummaries.map((g) => g.Arn));
+  assert.deepEqual(received, [grant.Arn]);
+  const { DataSetId } = grant;
+  const gone = ["ResourceNotFoundException", { ResourceId: DataSetId, ResourceType: "DATA_SET" }, "GetDataSet", { DataSetId }];
+  await refusedBy(receiver, ...gone);
+  const accepted = await callBy(receiver, "AcceptDataGrant", { DataGrantArn: grant.Arn });
+  assert.equal(accepted.AcceptanceState, "ACCEPTED");
+  assert.deepEqual((await call("GetDataGrant", { DataGrantId: grant.Id })).AcceptedAt, accepted.AcceptedAt);
+  assert.equal((await callBy(receiver, "GetReceivedDataGrant", { DataGrantArn: grant.Arn })).SenderPrincipal, account.split(":")[4]);
+  assert.equal((await callBy(receiver, "GetDataSet", { DataSetId })).OriginDetails.DataGrantId, grant.Id);
+  await refusedBy(receiver, "ConflictException", {}, "AcceptDataGrant", { DataGrantArn: grant.Arn });
+  const given = [];
+  for await (const page of sdk.paginateListDataGrants({ client: dx, pageSize: 1 }, {})) given.push(...page.DataGrantSummaries.map((g) => g.Id));
+  assert.deepEqual(given, [grant.Id]);
+  await refused("ConflictException", {}, "DeleteDataSet", { DataSetId: SourceDataSetId });
+  await call("DeleteDataGrant", { DataGrantId: grant.Id });
+  await refusedBy(receiver, ...gone);
+});
+
+test("every operation was called", async () => {
   const DataSetId = await dataSet();
   await refused("ValidationException", {}, "SendDataSetNotification", { DataSetId, Type: "DATA_DELAY" });
   const all = Object.keys(sdk).filter((k) => k.endsWith("Command") && k !== "$Command").map((k) => k.replace(/Command$/, ""));
-  assert.deepEqual(all.filter((o) => !called.has(o) && !o.includes("DataGrant")), ["SendApiAsset", "SendDataSetNotification"]);
+  assert.deepEqual(all.filter((o) => !called.has(o)), ["SendApiAsset", "SendDataSetNotification"]); // which are refused always
 });
