@@ -194,6 +194,12 @@ var machines = []Mutant{{
 	New:  "cmp.Or(verdict.NotAssumed, verdict.NotAssumed)",
 	Bug:  "A state machine starts executions that its role may not start.",
 }, {
+	Name: "unread-executions-are-anothers",
+	In:   "sfn.integrations.earlier",
+	Old:  "engine.IsGone(err) || isMissing(err)",
+	New:  "err != nil",
+	Bug:  "A task fails whose execution runs, since it could not be read at that moment.",
+}, {
 	Name: "nested-executions-without-a-role",
 	In:   "sfn.integrations.begin",
 	Old:  "if refused != nil {",
