@@ -104,12 +104,12 @@ func (s *Server) addParts() {
 	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
 	s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
 	s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
-	if s.cfg.TimeSkip != SkipOff {
-		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
-	}
 	s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
 	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
+	if s.cfg.TimeSkip != SkipOff {
+		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
+	}
 	s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
 	s.parts.Add("http", &front{server: s})
 	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)
