@@ -16,11 +16,15 @@ import (
 	"heddle/internal/server"
 )
 
-// TestCommandsAskTheServer: show and lists find a server and its keys as the AWS CLI does, or
+// TestCommandsAskTheServer: show, lists and events find a server and its keys as the AWS CLI does, or
 // by its data folder; what they write and how they end is for people and for programs.
 func TestCommandsAskTheServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	p, err := launch(t, "true", "serve", "--listen", "127.0.0.1:0", "--data", data)
+	events := filepath.Join(t.TempDir(), "events.json")
+	if err := os.WriteFile(events, []byte(`{"targets":[{"name":"log","file":{"path":"`+filepath.Join(t.TempDir(), "log")+`"}}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := launch(t, "true", "serve", "--listen", "127.0.0.1:0", "--data", data, "--events-config", events)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +65,13 @@ func TestCommandsAskTheServer(t *testing.T) {
 		{append([]string{"lists"}, here...), 0, []string{"deciders  decision      1", "! nobody polls it"}, ""},
 		{append([]string{"lists", "deciders", "--domain", "shop", "--kind", "decision"}, here...), 0, []string{"oldest tasks of", "order-1"}, ""},
 		{append([]string{"lists", "--json"}, here...), 0, []string{`"taskLists": [`}, ""},
+		{append([]string{"events"}, here...), 0, []string{"log     file"}, ""},
+		{append([]string{"events", "--json"}, here...), 0, []string{`"name": "log"`}, ""},
+		{append([]string{"events", "log"}, here...), 0, []string{"log     file"}, ""},
+		{append([]string{"events", "--redeliver", "log"}, here...), 0, []string{"0 events are sent to log again"}, ""},
+		{append([]string{"events", "nobody"}, here...), 3, nil, "ResourceNotFoundException"},
+		{append([]string{"events", "--redeliver", "nobody"}, here...), 3, nil, "ResourceNotFoundException"},
+		{append([]string{"events", "--redeliver"}, here...), 2, nil, "wants the name"},
 		{append([]string{"show", "order-3", "--domain", "shop"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "arn:aws:states:us-east-1:123456789012:execution:a:b"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "order-1"}, here...), 2, nil, "want --domain"},

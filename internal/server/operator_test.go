@@ -146,6 +146,7 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 	lister := h.user("lister", allow("heddle:ListTaskLists", shop))
 	mailers := h.user("mailers", `{"Effect":"Allow","Action":"heddle:DescribeTaskList","Resource":"`+shop+`","Condition":{"StringEquals":{"swf:taskList.name":"mailer"}}}`)
 	states := h.user("states", allow("states:*", "*"))
+	watcher := h.user("watcher", allow("heddle:List* heddle:Describe*", "*"))
 	for _, c := range []struct {
 		who          string
 		key          aws.Credentials
@@ -154,6 +155,8 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 	}{
 		{"nobody", nobody, "InspectExecution", inspectShop, false}, {"nobody", nobody, "ListTaskLists", lists, false}, {"nobody", nobody, "DescribeTaskList", one, false},
 		{"nobody", nobody, "ListRefusals", `{}`, false}, {"nobody", nobody, "GetServerStatus", `{}`, false},
+		{"nobody", nobody, "ListEventTargets", `{}`, false}, {"nobody", nobody, "DescribeEventTarget", `{"name":"log"}`, false}, {"nobody", nobody, "RedeliverEvents", `{"name":"log"}`, false},
+		{"watcher", watcher, "ListEventTargets", `{}`, true}, {"watcher", watcher, "RedeliverEvents", `{"name":"log"}`, false},
 		{"half", half, "InspectExecution", inspectShop, false}, {"reader", reader, "InspectExecution", inspectShop, true}, {"reader", reader, "InspectExecution", inspectOther, false},
 		{"states", states, "InspectExecution", inspectShop, false},
 		{"reader", reader, "ListTaskLists", lists, false}, {"reader", reader, "DescribeTaskList", one, false},

@@ -205,7 +205,7 @@ func (s *Server) openEvents() engine.Notices {
 		Clock: s.clock.Now, Now: time.Now, Within: context.WithTimeout, Log: cfg.Log,
 	}
 	if cfg.Store != StoreMemory {
-		c.Dir = filepath.Join(cfg.Data, "events")
+		c.Dir, c.Key = filepath.Join(cfg.Data, "events"), s.held.secretOf("events")
 	}
 	s.events = notify.New(c)
 	return s.events

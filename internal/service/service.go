@@ -22,6 +22,7 @@ import (
 	"heddle/internal/lambda"
 	"heddle/internal/lifecycle"
 	"heddle/internal/matching"
+	"heddle/internal/notify"
 	"heddle/internal/runlog"
 	"heddle/internal/token"
 	"heddle/internal/visibility"
@@ -187,7 +188,9 @@ type Kernel struct {
 
 	// Overview and Inspectors are for operators: what the server knows of itself, and how
 	// the services that opened before show what they have.
-	Overview   Overview
+	Overview Overview
+	// Events delivers events to their targets; nil: there are none.
+	Events     *notify.Deliverer
 	Inspectors []Inspector
 }
 

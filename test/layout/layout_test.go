@@ -92,7 +92,7 @@ var arrows = map[string][]string{
 	"internal/notify":      {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
 	"internal/operator": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
-		"internal/engine", "internal/matching", "internal/operator/wire", "internal/service", "internal/token",
+		"internal/engine", "internal/matching", "internal/notify", "internal/operator/wire", "internal/service", "internal/token",
 	},
 	"internal/operator/wire": {"internal/aws/shape"},
 	"internal/rootkey":       {"internal/secretfile"},
@@ -109,7 +109,7 @@ var arrows = map[string][]string{
 	},
 	"internal/service": {
 		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
-		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/matching", "internal/runlog",
+		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/matching", "internal/notify", "internal/runlog",
 		"internal/token", "internal/visibility",
 	},
 	"internal/service/tasks": {

@@ -94,8 +94,5 @@ func (c *Show) inspect(ctx context.Context, caller *client.Client, out *wire.Ins
 			raw, err = call(ctx, caller, "InspectExecution", ref, out)
 		}
 	}
-	if isFault(err, wire.CodeResourceNotFoundException) {
-		return nil, &exitError{notFound, err}
-	}
-	return raw, err
+	return raw, missing(err)
 }

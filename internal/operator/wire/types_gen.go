@@ -4,9 +4,28 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+type DeadEvent struct {
+	Timestamp shape.Timestamp
+	Error     string
+	Event     string
+}
+
 type Deadline struct {
 	Timeout string
 	At      shape.Timestamp
+}
+
+// DescribeEventTargetInput is what DescribeEventTarget takes.
+type DescribeEventTargetInput struct {
+	Name string
+
+	missing uint8
+}
+
+type DescribeEventTargetOutput struct {
+	EventTarget     EventTarget
+	DeadEvents      []DeadEvent
+	ServerTimestamp shape.Timestamp
 }
 
 // DescribeTaskListInput is what DescribeTaskList takes.
@@ -25,6 +44,22 @@ type DescribeTaskListOutput struct {
 	Pollers         []Poller
 	OldestTasks     []TaskOfList
 	ServerTimestamp shape.Timestamp
+}
+
+type EventTarget struct {
+	Name                  string
+	Kind                  string
+	Backlog               int64
+	BacklogBytes          int64
+	OldestTimestamp       *shape.Timestamp
+	Lost                  int64
+	Sent                  int64
+	SentTimestamp         *shape.Timestamp
+	Error                 *string
+	ErrorTimestamp        *shape.Timestamp
+	FailingSinceTimestamp *shape.Timestamp
+	Dead                  int64
+	SendingAgain          int64
 }
 
 type ExecutionRef struct {
@@ -80,6 +115,15 @@ type InspectExecutionOutput struct {
 	Children         []OpenChild
 	Groups           []OpenGroup
 	OpenCounts       OpenCounts
+}
+
+// ListEventTargetsInput is what ListEventTargets takes.
+type ListEventTargetsInput struct {
+}
+
+type ListEventTargetsOutput struct {
+	EventTargets    []EventTarget
+	ServerTimestamp shape.Timestamp
 }
 
 // ListRefusalsInput is what ListRefusals takes.
@@ -166,6 +210,17 @@ type Poller struct {
 type PriorityCount struct {
 	Priority int64
 	Tasks    int64
+}
+
+// RedeliverEventsInput is what RedeliverEvents takes.
+type RedeliverEventsInput struct {
+	Name string
+
+	missing uint8
+}
+
+type RedeliverEventsOutput struct {
+	Events int64
 }
 
 type Refusal struct {
