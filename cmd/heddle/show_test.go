@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -74,9 +75,11 @@ func TestCommandsAskTheServer(t *testing.T) {
 		{append([]string{"events", "--redeliver"}, here...), 2, nil, "wants the name"},
 		{append([]string{"show", "order-3", "--domain", "shop"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "arn:aws:states:us-east-1:123456789012:execution:a:b"}, here...), 3, nil, "ResourceNotFoundException"},
-		{append([]string{"show", "order-1"}, here...), 2, nil, "want --domain"},
-		{append([]string{"show"}, here...), 2, nil, "want --domain"},
-		{append([]string{"lists", "deciders"}, here...), 2, nil, "want --domain"},
+		{append([]string{"show", "order-1"}, here...), 2, nil, "want the name with --domain"},
+		{append([]string{"show", "--file", "x.json", "order-1"}, here...), 2, nil, "--file says all"},
+		{append([]string{"show", "--file", "/nowhere.json"}, here...), 1, nil, "no such file"},
+		{append([]string{"show"}, here...), 2, nil, "want the name with --domain"},
+		{append([]string{"lists", "deciders"}, here...), 2, nil, "want the name with --domain"},
 		{[]string{"lists", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
 		{[]string{"lists", "--endpoint", p.url, "--data", t.TempDir()}, 1, nil, "find keys"},
 	} {
@@ -100,5 +103,32 @@ func TestCommandsAskTheServer(t *testing.T) {
 		if strings.Contains(strings.Join(c.args, " "), "--json") && !json.Valid([]byte(out.String())) {
 			t.Errorf("%v: no JSON: %s", c.args, out.String())
 		}
+	}
+
+	// Who follows gets a line for each event that comes, and why it has ended.
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	follow := exec.Command(program, append([]string{"show", "order-1", "--domain", "shop", "--follow"}, here...)...)
+	follow.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	out, err := follow.StdoutPipe()
+	if err == nil {
+		err = follow.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, ended := "", false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if said += lines.Text() + "\n"; strings.Contains(lines.Text(), "DecisionTaskScheduled") && !ended {
+			ended = true
+			if _, err := caller.Call(t.Context(), client.SWF, "TerminateWorkflowExecution", json.RawMessage(`{"domain":"shop","workflowId":"order-1","reason":"enough"}`)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := follow.Wait(); err != nil || !strings.Contains(said, "WorkflowExecutionTerminated") || !strings.Contains(said, "! It closed as TERMINATED") || strings.Count(said, "WorkflowExecutionStarted") != 1 {
+		t.Errorf("who follows sees %v\n%s", err, said)
 	}
 }

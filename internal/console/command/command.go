@@ -22,6 +22,10 @@ type Process struct {
 	Out   io.Writer
 	Style terminal.Style
 	Now   func() time.Time
+	// Terminal: what is written is shown on one, which can be written anew.
+	Terminal bool
+	// Wait waits so long, or until the context ends, with its error.
+	Wait func(ctx context.Context, d time.Duration) error
 	// Credentials is the file with the root key pairs that a data folder has.
 	Credentials func(data string) string
 }
