@@ -14,7 +14,7 @@ import (
 // thisProcess is what commands that ask a running server have of this one.
 func thisProcess() *command.Process {
 	style, shown := style()
-	return &command.Process{Out: os.Stdout, Style: style, Terminal: shown, Now: time.Now, Wait: wait, Credentials: server.CredentialsFile}
+	return &command.Process{Out: os.Stdout, Err: os.Stderr, Style: style, Terminal: shown, Now: time.Now, Wait: wait, Credentials: server.CredentialsFile}
 }
 
 // wait waits so long, or until the context ends.

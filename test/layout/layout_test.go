@@ -44,11 +44,12 @@ var arrows = map[string][]string{
 	"internal/bucket/dir":      {"internal/bucket", "internal/pack"},
 	"internal/bucket/s3":       {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/console/client":  {},
-	"internal/console/command": {"internal/console/client", "internal/console/past", "internal/console/terminal", "internal/engine", "internal/operator/wire"},
+	"internal/console/command": {"internal/console/client", "internal/console/past", "internal/console/replay", "internal/console/terminal", "internal/engine", "internal/operator/wire"},
 	"internal/console/past": {
 		"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
 		"internal/swf/history",
 	},
+	"internal/console/replay":   {"internal/diagnose"},
 	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
 	"internal/console/timeline": {"internal/engine"},
 	"internal/dataexchange": {

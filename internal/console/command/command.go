@@ -1,5 +1,5 @@
 // Package command is the commands of the command line that ask a running server: show, lists
-// and events. The main program gives them what is the process's: output, clock and terminal.
+// events and replay. The main program gives them what is the process's: output, clock and terminal.
 package command
 
 import (
@@ -20,6 +20,7 @@ import (
 // Process is what commands have of the process that they run in.
 type Process struct {
 	Out   io.Writer
+	Err   io.Writer // of what else there is to say
 	Style terminal.Style
 	Now   func() time.Time
 	// Terminal: what is written is shown on one, which can be written anew.
@@ -65,7 +66,7 @@ func (e *exitError) Unwrap() error { return e.error }
 
 // Usage gives an error of the command line, of one of these commands, its exit code.
 func Usage(args []string, err error) error {
-	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists", "events"}, args[0]) {
+	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists", "events", "replay"}, args[0]) {
 		return &exitError{usage, err}
 	}
 	return err

@@ -40,6 +40,48 @@ func Read(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput
 	return all, nil
 }
 
+// ReadRun reads the history of a run of SWF.
+func ReadRun(ctx context.Context, c *client.Client, domain, workflowID, runID string) (*Events, error) {
+	return Read(ctx, c, &wire.InspectExecutionOutput{Execution: wire.ExecutionRef{Domain: &domain, WorkflowID: &workflowID, RunID: &runID}})
+}
+
+// Run names a run of SWF.
+type Run struct {
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId"`
+}
+
+// OpenRuns gives the executions of a domain that are open, so many at most, those that started
+// last first; of one type of workflow, if it is not empty.
+func OpenRuns(ctx context.Context, c *client.Client, domain, workflowType string, most int) (runs []Run, err error) {
+	in := map[string]any{"domain": domain, "startTimeFilter": map[string]any{"oldestDate": 0}, "maximumPageSize": min(most, 1000)}
+	if workflowType != "" {
+		in["typeFilter"] = map[string]any{"name": workflowType}
+	}
+	for {
+		raw, err := c.Call(ctx, client.SWF, "ListOpenWorkflowExecutions", in)
+		if err != nil {
+			return nil, err
+		}
+		var answer struct {
+			Infos []struct {
+				Execution Run `json:"execution"`
+			} `json:"executionInfos"`
+			Page string `json:"nextPageToken"`
+		}
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			return nil, fmt.Errorf("read the answer to ListOpenWorkflowExecutions: %w", err)
+		}
+		for _, info := range answer.Infos {
+			runs = append(runs, info.Execution)
+		}
+		if len(runs) >= most || answer.Page == "" {
+			return runs[:min(len(runs), most)], nil
+		}
+		in["nextPageToken"] = answer.Page
+	}
+}
+
 // More reads what has come since, and tells how many events that are.
 func (e *Events) More(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput) (n int, err error) {
 	known, err := e.last()
@@ -129,9 +171,7 @@ func LastRun(ctx context.Context, c *client.Client, domain, workflowID string) (
 	}
 	var answer struct {
 		Infos []struct {
-			Execution struct {
-				RunID string `json:"runId"`
-			} `json:"execution"`
+			Execution Run `json:"execution"`
 		} `json:"executionInfos"`
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil {
