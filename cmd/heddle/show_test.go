@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,8 @@ func TestCommandsAskTheServer(t *testing.T) {
 		{append([]string{"events", "nobody"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"events", "--redeliver", "nobody"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"events", "--redeliver"}, here...), 2, nil, "wants the name"},
+		{append([]string{"tail", "nothing"}, here...), 2, nil, "unexpected argument"},
+		{[]string{"tail", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
 		{append([]string{"show", "order-3", "--domain", "shop"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "arn:aws:states:us-east-1:123456789012:execution:a:b"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "order-1"}, here...), 2, nil, "want the name with --domain"},
@@ -130,5 +133,44 @@ func TestCommandsAskTheServer(t *testing.T) {
 	}
 	if err := follow.Wait(); err != nil || !strings.Contains(said, "WorkflowExecutionTerminated") || !strings.Contains(said, "! It closed as TERMINATED") || strings.Count(said, "WorkflowExecutionStarted") != 1 {
 		t.Errorf("who follows sees %v\n%s", err, said)
+	}
+
+	// Who listens gets a line for each event, of what he asked for.
+	tail := exec.Command(program, append([]string{"tail", "--domain", "shop", "--failures"}, here...)...)
+	tail.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	if out, err = tail.StdoutPipe(); err == nil {
+		err = tail.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, lines := "", make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(out).ReadString('\n')
+		lines <- text
+	}()
+	for n := 0; line == ""; n++ { // it has no place until its first call
+		id := fmt.Sprint("tailed-", n)
+		for _, call := range []struct{ action, in string }{
+			{"StartWorkflowExecution", `{"domain":"shop","workflowId":"` + id + `","workflowType":{"name":"order","version":"1"}}`},
+			{"TerminateWorkflowExecution", `{"domain":"shop","workflowId":"` + id + `","reason":"enough"}`},
+		} {
+			if _, err := caller.Call(t.Context(), client.SWF, call.action, json.RawMessage(call.in)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case line = <-lines:
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	if !strings.Contains(line, "  tailed-") || !strings.Contains(line, "  order           WorkflowExecutionTerminated") || !strings.Contains(line, "reason enough") {
+		t.Errorf("who listens hears %q", line)
+	}
+	if err := tail.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := tail.Wait(); err != nil {
+		t.Errorf("who has heard enough ends with %v", err)
 	}
 }

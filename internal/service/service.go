@@ -21,6 +21,7 @@ import (
 	"heddle/internal/kms/datakey"
 	"heddle/internal/lambda"
 	"heddle/internal/lifecycle"
+	"heddle/internal/live"
 	"heddle/internal/matching"
 	"heddle/internal/notify"
 	"heddle/internal/runlog"
@@ -59,6 +60,10 @@ type Service struct {
 
 	// Open makes what answers calls.
 	Open func(*Kernel) (*Opened, error)
+
+	// Live are its kinds whose events are told to operators as they become durable, just as the
+	// wire carries them.
+	Live []engine.Kind
 
 	// TurnDone hears of what became durable of the runs of its kinds, as
 	// engine.Listener has it, also before Open was called: metrics are made of it.
@@ -190,7 +195,11 @@ type Kernel struct {
 	// the services that opened before show what they have.
 	Overview Overview
 	// Events delivers events to their targets; nil: there are none.
-	Events     *notify.Deliverer
+	Events *notify.Deliverer
+	// Live has the events of Service.Live. Who waits for some counts as a poll from AsPoll on,
+	// until its end.
+	Live       *live.Hub
+	AsPoll     func(ctx context.Context) (end func(), err error)
 	Inspectors []Inspector
 }
 

@@ -797,6 +797,37 @@ func (v *ListTaskListsOutput) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *LiveEvent) Decode(d *jx.Decoder) error {
+	*v = LiveEvent{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "execution":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Execution.Decode(d)
+		case "type":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Type = value
+			return nil
+		case "event":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Event = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *OpenChild) Decode(d *jx.Decoder) error {
 	*v = OpenChild{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -1297,6 +1328,81 @@ func (v *ResourceNotFoundException) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StreamEventsInput) Decode(d *jx.Decoder) error {
+	*v = StreamEventsInput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = &value
+			return nil
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = &value
+			return nil
+		case "nextPageToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextPageToken = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StreamEventsOutput) Decode(d *jx.Decoder) error {
+	*v = StreamEventsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Events = []LiveEvent{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Events = append(v.Events, LiveEvent{})
+				return v.Events[len(v.Events)-1].Decode(d)
+			})
+		case "missed":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Missed = value
+			return nil
+		case "nextPageToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextPageToken = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)

@@ -405,6 +405,18 @@ func (v *ListTaskListsOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *LiveEvent) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"type":`...)
+	b = shape.AppendString(b, v.Type)
+	b = append(b, `,"event":`...)
+	b = shape.AppendString(b, v.Event)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *OpenChild) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"execution":`...)
@@ -632,6 +644,45 @@ func (v *ResourceNotFoundException) AppendJSON(b []byte) []byte {
 		b = append(b, `,"message":`...)
 		b = shape.AppendString(b, *v.Message)
 	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StreamEventsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.WorkflowID != nil {
+		b = append(b, `,"workflowId":`...)
+		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.NextPageToken != nil {
+		b = append(b, `,"nextPageToken":`...)
+		b = shape.AppendString(b, *v.NextPageToken)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StreamEventsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"events":`...)
+	b = append(b, '[')
+	for i := range v.Events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Events[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"missed":`...)
+	b = strconv.AppendBool(b, v.Missed)
+	b = append(b, `,"nextPageToken":`...)
+	b = shape.AppendString(b, v.NextPageToken)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
 }
 

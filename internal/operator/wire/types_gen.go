@@ -151,6 +151,12 @@ type ListTaskListsOutput struct {
 	ServerTimestamp shape.Timestamp
 }
 
+type LiveEvent struct {
+	Execution ExecutionRef
+	Type      string
+	Event     string
+}
+
 type OpenChild struct {
 	Execution ExecutionRef
 	EventID   int64
@@ -240,6 +246,20 @@ type Refusal struct {
 // ResourceNotFoundException is a fault.
 type ResourceNotFoundException struct {
 	Message *string
+}
+
+// StreamEventsInput is what StreamEvents takes.
+type StreamEventsInput struct {
+	Domain        *string
+	WorkflowID    *string
+	NextPageToken *string
+}
+
+type StreamEventsOutput struct {
+	Events          []LiveEvent
+	Missed          bool
+	NextPageToken   string
+	ServerTimestamp shape.Timestamp
 }
 
 type TaskListSummary struct {

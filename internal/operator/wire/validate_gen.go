@@ -140,3 +140,22 @@ func (v *RedeliverEventsInput) validate(c *shape.Violations, at *shape.Place) {
 		c.Length(at.Member("name"), v.Name, 1, 63)
 	}
 }
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *StreamEventsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *StreamEventsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
+	}
+	if v.WorkflowID != nil {
+		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
+	}
+	if v.NextPageToken != nil {
+		c.Length(at.Member("nextPageToken"), *v.NextPageToken, 0, 2048)
+	}
+}

@@ -93,6 +93,11 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// Bad tells whether it is bad news.
+func (e *Event) Bad() bool {
+	return strings.HasSuffix(e.Type, "Failed") || strings.HasSuffix(e.Type, "TimedOut") || strings.HasSuffix(e.Type, "Terminated")
+}
+
 // Loop tells in what the last decision tasks ended, if all in the same. Events are the last
 // ones of a history, the oldest first.
 func Loop(events []Event) (l diagnose.Loop) {
