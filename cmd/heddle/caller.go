@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -12,22 +13,37 @@ import (
 
 // thisProcess is what commands that ask a running server have of this one.
 func thisProcess() *command.Process {
-	return &command.Process{Out: os.Stdout, Style: style(), Now: time.Now, Credentials: server.CredentialsFile}
+	style, shown := style()
+	return &command.Process{Out: os.Stdout, Err: os.Stderr, Style: style, Terminal: shown, Now: time.Now, Wait: wait, Credentials: server.CredentialsFile}
 }
 
-// style is how standard output takes text.
-func style() terminal.Style {
+// wait waits so long, or until the context ends.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// style is how standard output takes text, and whether it is a terminal.
+func style() (s terminal.Style, shown bool) {
 	info, err := os.Stdout.Stat()
-	shown := err == nil && info.Mode()&os.ModeCharDevice != 0
-	s := terminal.Style{Width: 100, Colour: shown && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	shown = err == nil && info.Mode()&os.ModeCharDevice != 0
+	s = terminal.Style{Width: 100, Colour: shown && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 	if shown {
-		if width := terminalWidth(); width >= 60 {
+		width, height := terminalSize()
+		if width >= 60 {
 			s.Width = width
 		}
+		s.Height = height
 	}
 	var columns int
 	if _, err := fmt.Sscan(os.Getenv("COLUMNS"), &columns); err == nil && columns >= 60 {
 		s.Width = columns
 	}
-	return s
+	return s, shown
 }

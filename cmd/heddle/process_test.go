@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,12 +15,16 @@ import (
 	"testing"
 )
 
-// TestMain lets tests start this binary as the command itself.
+// TestMain lets tests start this binary as the command itself, or as a decider.
 func TestMain(m *testing.M) {
 	if os.Getenv("HEDDLE_TEST_PROCESS") != "" {
 		os.Unsetenv("HEDDLE_TEST_PROCESS")
 		main()
 		os.Exit(0)
+	}
+	if len(os.Args) == 2 && os.Args[1] == "decider" {
+		fmt.Fprintln(os.Stderr, runDecider(os.Getenv("HEDDLE_TEST_DECIDER")))
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,11 +18,15 @@ import (
 	"heddle/internal/server"
 )
 
-// TestCommandsAskTheServer: show and lists find a server and its keys as the AWS CLI does, or
+// TestCommandsAskTheServer: show, lists and events find a server and its keys as the AWS CLI does, or
 // by its data folder; what they write and how they end is for people and for programs.
 func TestCommandsAskTheServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	p, err := launch(t, "true", "serve", "--listen", "127.0.0.1:0", "--data", data)
+	events := filepath.Join(t.TempDir(), "events.json")
+	if err := os.WriteFile(events, []byte(`{"targets":[{"name":"log","file":{"path":"`+filepath.Join(t.TempDir(), "log")+`"}}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := launch(t, "true", "serve", "--listen", "127.0.0.1:0", "--data", data, "--events-config", events)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +67,22 @@ func TestCommandsAskTheServer(t *testing.T) {
 		{append([]string{"lists"}, here...), 0, []string{"deciders  decision      1", "! nobody polls it"}, ""},
 		{append([]string{"lists", "deciders", "--domain", "shop", "--kind", "decision"}, here...), 0, []string{"oldest tasks of", "order-1"}, ""},
 		{append([]string{"lists", "--json"}, here...), 0, []string{`"taskLists": [`}, ""},
+		{append([]string{"events"}, here...), 0, []string{"log     file"}, ""},
+		{append([]string{"events", "--json"}, here...), 0, []string{`"name": "log"`}, ""},
+		{append([]string{"events", "log"}, here...), 0, []string{"log     file"}, ""},
+		{append([]string{"events", "--redeliver", "log"}, here...), 0, []string{"0 events are sent to log again"}, ""},
+		{append([]string{"events", "nobody"}, here...), 3, nil, "ResourceNotFoundException"},
+		{append([]string{"events", "--redeliver", "nobody"}, here...), 3, nil, "ResourceNotFoundException"},
+		{append([]string{"events", "--redeliver"}, here...), 2, nil, "wants the name"},
+		{append([]string{"tail", "nothing"}, here...), 2, nil, "unexpected argument"},
+		{[]string{"tail", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
 		{append([]string{"show", "order-3", "--domain", "shop"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "arn:aws:states:us-east-1:123456789012:execution:a:b"}, here...), 3, nil, "ResourceNotFoundException"},
-		{append([]string{"show", "order-1"}, here...), 2, nil, "want --domain"},
-		{append([]string{"show"}, here...), 2, nil, "want --domain"},
-		{append([]string{"lists", "deciders"}, here...), 2, nil, "want --domain"},
+		{append([]string{"show", "order-1"}, here...), 2, nil, "want the name with --domain"},
+		{append([]string{"show", "--file", "x.json", "order-1"}, here...), 2, nil, "--file says all"},
+		{append([]string{"show", "--file", "/nowhere.json"}, here...), 1, nil, "no such file"},
+		{append([]string{"show"}, here...), 2, nil, "want the name with --domain"},
+		{append([]string{"lists", "deciders"}, here...), 2, nil, "want the name with --domain"},
 		{[]string{"lists", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
 		{[]string{"lists", "--endpoint", p.url, "--data", t.TempDir()}, 1, nil, "find keys"},
 	} {
@@ -89,5 +106,71 @@ func TestCommandsAskTheServer(t *testing.T) {
 		if strings.Contains(strings.Join(c.args, " "), "--json") && !json.Valid([]byte(out.String())) {
 			t.Errorf("%v: no JSON: %s", c.args, out.String())
 		}
+	}
+
+	// Who follows gets a line for each event that comes, and why it has ended.
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	follow := exec.Command(program, append([]string{"show", "order-1", "--domain", "shop", "--follow"}, here...)...)
+	follow.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	out, err := follow.StdoutPipe()
+	if err == nil {
+		err = follow.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, ended := "", false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if said += lines.Text() + "\n"; strings.Contains(lines.Text(), "DecisionTaskScheduled") && !ended {
+			ended = true
+			if _, err := caller.Call(t.Context(), client.SWF, "TerminateWorkflowExecution", json.RawMessage(`{"domain":"shop","workflowId":"order-1","reason":"enough"}`)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := follow.Wait(); err != nil || !strings.Contains(said, "WorkflowExecutionTerminated") || !strings.Contains(said, "! It closed as TERMINATED") || strings.Count(said, "WorkflowExecutionStarted") != 1 {
+		t.Errorf("who follows sees %v\n%s", err, said)
+	}
+
+	// Who listens gets a line for each event, of what he asked for.
+	tail := exec.Command(program, append([]string{"tail", "--domain", "shop", "--failures"}, here...)...)
+	tail.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	if out, err = tail.StdoutPipe(); err == nil {
+		err = tail.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, lines := "", make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(out).ReadString('\n')
+		lines <- text
+	}()
+	for n := 0; line == ""; n++ { // it has no place until its first call
+		id := fmt.Sprint("tailed-", n)
+		for _, call := range []struct{ action, in string }{
+			{"StartWorkflowExecution", `{"domain":"shop","workflowId":"` + id + `","workflowType":{"name":"order","version":"1"}}`},
+			{"TerminateWorkflowExecution", `{"domain":"shop","workflowId":"` + id + `","reason":"enough"}`},
+		} {
+			if _, err := caller.Call(t.Context(), client.SWF, call.action, json.RawMessage(call.in)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case line = <-lines:
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	if !strings.Contains(line, "  tailed-") || !strings.Contains(line, "  order           WorkflowExecutionTerminated") || !strings.Contains(line, "reason enough") {
+		t.Errorf("who listens hears %q", line)
+	}
+	if err := tail.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := tail.Wait(); err != nil {
+		t.Errorf("who has heard enough ends with %v", err)
 	}
 }

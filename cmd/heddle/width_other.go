@@ -2,5 +2,5 @@
 
 package main
 
-// terminalWidth is that of standard output; 0: nobody knows.
-func terminalWidth() int { return 0 }
+// terminalSize is that of standard output; 0: nobody knows.
+func terminalSize() (width, height int) { return 0, 0 }

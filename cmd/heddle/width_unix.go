@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminalWidth is that of standard output; 0: nobody knows.
-func terminalWidth() int {
+// terminalSize is that of standard output; 0: nobody knows.
+func terminalSize() (width, height int) {
 	size, err := unix.IoctlGetWinsize(int(os.Stdout.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return int(size.Col)
+	return int(size.Col), int(size.Row)
 }

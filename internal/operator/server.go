@@ -58,10 +58,10 @@ func (s *actions) refusalShown(ctx context.Context, r *service.Refusal) wire.Ref
 // getServerStatus serves GetServerStatus. What the server does for all accounts is for the
 // one that it is of.
 func (s *actions) getServerStatus(ctx context.Context, _ *wire.GetServerStatusInput) (*wire.GetServerStatusOutput, error) {
-	now := s.Overview.Status()
-	if operation.CallerOf(ctx).Account != now.Account {
-		return nil, operation.Denied(ctx, "How the server is, is told to its own account, "+now.Account+", alone.")
+	if err := s.ofServer(ctx, "How the server is"); err != nil {
+		return nil, err
 	}
+	now := s.Overview.Status()
 	t := now.Totals
 	return &wire.GetServerStatusOutput{
 		Version: version(), StartTimestamp: wire.Timestamp(now.Began.UnixMilli()), ServerTimestamp: wire.Timestamp(s.Clock()),

@@ -1,7 +1,8 @@
 // Package operator is the service by which operators and their programs ask what is going on:
 // why an execution does not move, who polls which task list, which calls were refused, how
-// the server is. It is a service like the others: signed, permitted, throttled, recorded. It
-// only reads, and tells nobody what his policies would not let him read otherwise.
+// the server is, what happens now, whether events reach their targets. It is a service like the others: signed,
+// permitted, throttled, recorded. It tells nobody what his policies would not let him read
+// otherwise, and changes nothing but that events which were given up are sent again.
 //
 // What executions and lists there are it learns from the services themselves, each by its
 // service.Inspector; why something waits is said by package diagnose.
@@ -40,11 +41,11 @@ func Service() *service.Service {
 		Rates: rates,
 		Audit: service.Audit{
 			DataEvent: func(action string) bool {
-				return strings.Contains(action, "Execution") || strings.Contains(action, "Task")
+				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || action == "StreamEvents"
 			},
-			Reads: []string{"InspectExecution"},
+			Reads: []string{"InspectExecution", "StreamEvents"},
 			Members: service.Members{
-				Shown:  []string{"domain", "executionArn", "kind", "maximumPageSize", "name", "runId", "service", "workflowId"},
+				Shown:  []string{"domain", "events", "executionArn", "kind", "maximumPageSize", "name", "runId", "service", "workflowId"},
 				Secret: []string{"nextPageToken"},
 			},
 		},
@@ -58,6 +59,10 @@ func Service() *service.Service {
 					awsjson.Operation("DescribeTaskList", s.describeTaskList, s.aboutList),
 					awsjson.Operation("ListRefusals", s.listRefusals, asking[wire.ListRefusalsInput]("heddle:ListRefusals")),
 					awsjson.Operation("GetServerStatus", s.getServerStatus, asking[wire.GetServerStatusInput]("heddle:GetServerStatus")),
+					awsjson.Operation("StreamEvents", s.streamEvents, s.aboutEvents, operation.Waits),
+					awsjson.Operation("ListEventTargets", s.listEventTargets, asking[wire.ListEventTargetsInput]("heddle:ListEventTargets")),
+					awsjson.Operation("DescribeEventTarget", s.describeEventTarget, asking[wire.DescribeEventTargetInput]("heddle:DescribeEventTarget")),
+					awsjson.Operation("RedeliverEvents", s.redeliverEvents, asking[wire.RedeliverEventsInput]("heddle:RedeliverEvents")),
 				},
 			}, nil
 		},

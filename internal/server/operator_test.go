@@ -146,6 +146,7 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 	lister := h.user("lister", allow("heddle:ListTaskLists", shop))
 	mailers := h.user("mailers", `{"Effect":"Allow","Action":"heddle:DescribeTaskList","Resource":"`+shop+`","Condition":{"StringEquals":{"swf:taskList.name":"mailer"}}}`)
 	states := h.user("states", allow("states:*", "*"))
+	watcher := h.user("watcher", allow("heddle:List* heddle:Describe*", "*"))
 	for _, c := range []struct {
 		who          string
 		key          aws.Credentials
@@ -154,6 +155,8 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 	}{
 		{"nobody", nobody, "InspectExecution", inspectShop, false}, {"nobody", nobody, "ListTaskLists", lists, false}, {"nobody", nobody, "DescribeTaskList", one, false},
 		{"nobody", nobody, "ListRefusals", `{}`, false}, {"nobody", nobody, "GetServerStatus", `{}`, false},
+		{"nobody", nobody, "ListEventTargets", `{}`, false}, {"nobody", nobody, "DescribeEventTarget", `{"name":"log"}`, false}, {"nobody", nobody, "RedeliverEvents", `{"name":"log"}`, false},
+		{"watcher", watcher, "ListEventTargets", `{}`, true}, {"watcher", watcher, "RedeliverEvents", `{"name":"log"}`, false},
 		{"half", half, "InspectExecution", inspectShop, false}, {"reader", reader, "InspectExecution", inspectShop, true}, {"reader", reader, "InspectExecution", inspectOther, false},
 		{"states", states, "InspectExecution", inspectShop, false},
 		{"reader", reader, "ListTaskLists", lists, false}, {"reader", reader, "DescribeTaskList", one, false},
@@ -187,6 +190,85 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 	}
 	h.matcher.Drain()
 	<-poller
+}
+
+// TestStreamEvents: who has a place hears what comes from then on, of the domains that he may
+// read, each event once; while he waits his call counts as a poll.
+func TestStreamEvents(t *testing.T) {
+	h := newHarness(t)
+	h.shop("shop")
+	h.shop("other")
+	const shop = "arn:aws:swf:us-east-1:123456789012:/domain/shop"
+	reader := h.user("reader", allow("swf:GetWorkflowExecutionHistory", shop))
+	h.refused("AccessDeniedException", h.operator(reader, "StreamEvents", `{}`))
+	h.refused("AccessDeniedException", h.operator(reader, "StreamEvents", `{"domain":"other"}`))
+	h.refused("ValidationException", h.operator(reader, "StreamEvents", `{"domain":"shop","nextPageToken":"x"}`))
+	place := func(key aws.Credentials, in string) string {
+		return member(h.must(h.operator(key, "StreamEvents", "{"+in+"}")), "nextPageToken")
+	}
+	ofShop, ofAll, ofOne := place(reader, `"domain":"shop"`), place(h.root, ""), place(h.root, `"domain":"shop","workflowId":"order-2"`)
+	h.refused("ValidationException", h.operator(reader, "StreamEvents", `{"domain":"shop","nextPageToken":"`+ofAll+`"}`))
+
+	h.begin("shop", "order-1")
+	h.begin("other", "order-1")
+	h.begin("shop", "order-2")
+	// hear reads on until so many events have come.
+	hear := func(key aws.Credentials, in, token string, n int) (heard []string, next string) {
+		t.Helper()
+		for next = token; len(heard) < n; {
+			got := h.must(h.operator(key, "StreamEvents", "{"+in+`"nextPageToken":"`+next+`"}`))
+			if !strings.Contains(got, `"missed":false`) {
+				t.Errorf("a gap: %s", got)
+			}
+			for rest := got; ; {
+				_, after, more := strings.Cut(rest, `{"execution":`)
+				if !more {
+					break
+				}
+				kind, _, _ := strings.Cut(strings.SplitN(after, `eventType\":\"`, 2)[1], `\`)
+				heard = append(heard, member(after, "domain")+" "+member(after, "workflowId")+" "+kind)
+				rest = after
+			}
+			next = member(got, "nextPageToken")
+		}
+		return heard, next
+	}
+	const begun = "WorkflowExecutionStarted DecisionTaskScheduled DecisionTaskStarted DecisionTaskCompleted ActivityTaskScheduled"
+	of := func(names ...string) (all []string) {
+		for _, name := range names {
+			for _, kind := range strings.Fields(begun) {
+				all = append(all, name+" "+kind)
+			}
+		}
+		return all
+	}
+	for _, c := range []struct {
+		key       aws.Credentials
+		in, token string
+		want      []string
+	}{
+		{reader, `"domain":"shop",`, ofShop, of("shop order-1", "shop order-2")},
+		{h.root, "", ofAll, of("shop order-1", "other order-1", "shop order-2")},
+		{h.root, `"domain":"shop","workflowId":"order-2",`, ofOne, of("shop order-2")},
+	} {
+		if heard, _ := hear(c.key, c.in, c.token, len(c.want)); strings.Join(heard, "\n") != strings.Join(c.want, "\n") {
+			t.Errorf("%s hears\n%s\nwant\n%s", c.in, strings.Join(heard, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+
+	_, at := hear(reader, `"domain":"shop",`, ofShop, 10)
+	waits := make(chan answered)
+	go func() {
+		waits <- h.ask(h.operator(reader, "StreamEvents", `{"domain":"shop","nextPageToken":"`+at+`"}`))
+	}()
+	waitUntil(t, "it counts as a poll", func() bool {
+		return strings.Contains(h.must(h.operator(h.root, "GetServerStatus", `{}`)), `"pollsWaiting":1`) && h.requests.Taken() == 0
+	})
+	h.must(h.swf(h.root, "SignalWorkflowExecution", `{"domain":"other","workflowId":"order-1","signalName":"x"}`))
+	h.must(h.swf(h.root, "SignalWorkflowExecution", `{"domain":"shop","workflowId":"order-1","signalName":"y"}`))
+	if got := <-waits; !strings.Contains(got.text, "WorkflowExecutionSignaled") || strings.Contains(got.text, "other") {
+		t.Errorf("it is woken by %s", got.text)
+	}
 }
 
 // TestOperatorOfAccounts: accounts hear nothing of each other, and how the server is, is for

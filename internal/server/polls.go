@@ -20,9 +20,19 @@ type countedTasks struct {
 
 // Poll implements service.Tasks. It knows who calls.
 func (t *countedTasks) Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error) {
-	client, account := listen.ClientIn(ctx), operation.AccountOf(ctx)
-	who.Account = account
+	who.Account = operation.AccountOf(ctx)
 	who.Principal, who.Address = operation.SenderOf(ctx)
+	end, err := t.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return t.Matcher.Poll(ctx, list, who)
+}
+
+// begin takes the place of a poll for a call, until the function is called that it returns.
+func (t *countedTasks) begin(ctx context.Context) (end func(), err error) {
+	client, account := listen.ClientIn(ctx), operation.AccountOf(ctx)
 	if !t.pollParts.take(account) {
 		return nil, fault.Throttled()
 	}
@@ -30,8 +40,7 @@ func (t *countedTasks) Poll(ctx context.Context, list string, who matching.Polle
 		t.pollParts.add(account, -1)
 		return nil, fault.Throttled()
 	}
-	defer t.asPoll(ctx, client, account)()
-	return t.Matcher.Poll(ctx, list, who)
+	return t.asPoll(ctx, client, account), nil
 }
 
 // Refuse has the poll wait on; it had its share when it came.

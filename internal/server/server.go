@@ -19,6 +19,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/lifecycle"
 	"heddle/internal/listen"
+	"heddle/internal/live"
 	"heddle/internal/matching"
 	"heddle/internal/notify"
 	"heddle/internal/sealing"
@@ -49,6 +50,7 @@ type Server struct {
 	events     *notify.Deliverer // nil: nobody wants any
 	began      time.Time
 	matcher    *matching.Matcher
+	live       *live.Hub
 	tasks      *countedTasks // the matcher, for callers
 	auditor    *auditor      // nil: nothing is recorded
 	refused    *refusals
@@ -177,11 +179,12 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	accounts := cfg.accounts()
 	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
+	s.live = liveOf(cfg.Services, s.clock.Now)
 	notices := s.openEvents()
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
-		Listener:     listenerOf(cfg.Services),
+		Listener:     listenerOf(cfg.Services, s.live),
 		Notices:      notices,
 		Offers:       s.matcher,
 		Log:          cfg.Log,
@@ -205,7 +208,7 @@ func (s *Server) openEvents() engine.Notices {
 		Clock: s.clock.Now, Now: time.Now, Within: context.WithTimeout, Log: cfg.Log,
 	}
 	if cfg.Store != StoreMemory {
-		c.Dir = filepath.Join(cfg.Data, "events")
+		c.Dir, c.Key = filepath.Join(cfg.Data, "events"), s.held.secretOf("events")
 	}
 	s.events = notify.New(c)
 	return s.events
@@ -223,6 +226,7 @@ func (s *Server) startServices(ctx context.Context) error {
 func (s *Server) answerPolls(context.Context) error {
 	s.ready.Store(false)
 	s.matcher.Drain()
+	s.live.Close()
 	s.door.Drain()
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"heddle/internal/kms"
 	"heddle/internal/kms/datakey"
 	"heddle/internal/lambda"
+	"heddle/internal/live"
 	"heddle/internal/operator"
 	"heddle/internal/service"
 	"heddle/internal/sfn"
@@ -62,8 +63,17 @@ func rulesOf(services []*service.Service) map[engine.Kind]engine.Rules {
 	return all
 }
 
-// listenerOf tells each service of the runs of its kinds; nil: none wants to hear.
-func listenerOf(services []*service.Service) *engine.Listener {
+// liveOf has the events of the kinds that are told live.
+func liveOf(services []*service.Service, clock func() engine.Time) *live.Hub {
+	var kinds []engine.Kind
+	for _, s := range services {
+		kinds = append(kinds, s.Live...)
+	}
+	return live.New(clock, kinds...)
+}
+
+// listenerOf tells each service of the runs of its kinds, and whoever listens live.
+func listenerOf(services []*service.Service, hub *live.Hub) *engine.Listener {
 	hears := map[engine.Kind]func(*engine.TurnDone){}
 	for _, s := range services {
 		if s.TurnDone == nil || s.Rules == nil {
@@ -73,14 +83,14 @@ func listenerOf(services []*service.Service) *engine.Listener {
 			hears[kind] = s.TurnDone
 		}
 	}
-	if len(hears) == 0 {
-		return nil
-	}
-	return &engine.Listener{TurnDone: func(t *engine.TurnDone) {
+	turnDone := func(t *engine.TurnDone) {
+		hub.TurnDone(t)
 		if hear := hears[t.Name.Kind]; hear != nil {
 			hear(t)
 		}
-	}}
+	}
+	// What a shard has committed when it drops its memory nobody hears of.
+	return &engine.Listener{TurnDone: turnDone, Dropped: func(uint16, error) { hub.Gap() }}
 }
 
 // dataKeysOf gives what rules get data keys from, by the kinds of their services.
@@ -149,7 +159,7 @@ func (s *Server) openServices() error {
 			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:      cfg.Log,
-			Overview: overview{s}, Inspectors: s.inspectors,
+			Overview: overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {

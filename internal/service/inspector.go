@@ -37,6 +37,14 @@ type Inspector interface {
 	Execution(ctx context.Context, run engine.RunID) (ref diagnose.Ref, ok bool)
 }
 
+// Teller is an Inspector of runs whose events are told as they become durable.
+type Teller interface {
+	Inspector
+	// Told names a run by its kernel's name and its listing, and says of what type it is; ok is
+	// false if it is not of the service.
+	Told(id engine.Identity, listing []byte) (ref diagnose.Ref, of string, ok bool)
+}
+
 // TaskList names a task list as its users do.
 type TaskList struct {
 	Service string // as policies have it

@@ -21,7 +21,9 @@ import (
 	"heddle/internal/kms/datakey"
 	"heddle/internal/lambda"
 	"heddle/internal/lifecycle"
+	"heddle/internal/live"
 	"heddle/internal/matching"
+	"heddle/internal/notify"
 	"heddle/internal/runlog"
 	"heddle/internal/token"
 	"heddle/internal/visibility"
@@ -58,6 +60,10 @@ type Service struct {
 
 	// Open makes what answers calls.
 	Open func(*Kernel) (*Opened, error)
+
+	// Live are its kinds whose events are told to operators as they become durable, just as the
+	// wire carries them.
+	Live []engine.Kind
 
 	// TurnDone hears of what became durable of the runs of its kinds, as
 	// engine.Listener has it, also before Open was called: metrics are made of it.
@@ -187,7 +193,13 @@ type Kernel struct {
 
 	// Overview and Inspectors are for operators: what the server knows of itself, and how
 	// the services that opened before show what they have.
-	Overview   Overview
+	Overview Overview
+	// Events delivers events to their targets; nil: there are none.
+	Events *notify.Deliverer
+	// Live has the events of Service.Live. Who waits for some counts as a poll from AsPoll on,
+	// until its end.
+	Live       *live.Hub
+	AsPoll     func(ctx context.Context) (end func(), err error)
 	Inspectors []Inspector
 }
 

@@ -25,6 +25,19 @@ type inspector struct{ *actions }
 // Serves implements service.Inspector.
 func (inspector) Serves(service string) bool { return service == "swf" }
 
+// Told implements service.Teller.
+func (inspector) Told(id engine.Identity, listing []byte) (ref diagnose.Ref, of string, ok bool) {
+	if id.Name.Kind != execution.Kind {
+		return ref, "", false
+	}
+	ref.Domain, ref.WorkflowID = execution.Split(id.Name.Key)
+	ref.RunID = execution.FormatRun(id.Run)
+	if l, err := execution.DecodeListing(listing); err == nil {
+		of = l.Type.Name + " " + l.Type.Version
+	}
+	return ref, of, true
+}
+
 // Inspects implements service.Inspector.
 func (inspector) Inspects(ref diagnose.Ref) bool { return ref.ARN == "" }
 

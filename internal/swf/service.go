@@ -56,6 +56,7 @@ func Service() *service.Service {
 		Rates:     rates(),
 		Unlimited: unlimited,
 		Begins:    []string{"StartWorkflowExecution", "RegisterDomain", "RegisterWorkflowType", "RegisterActivityType"},
+		Live:      []engine.Kind{execution.Kind},
 		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
 		Export:    &exports{},

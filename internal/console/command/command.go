@@ -1,5 +1,5 @@
-// Package command is the commands of the command line that ask a running server: show and
-// lists. The main program gives them what is the process's: output, clock and terminal.
+// Package command is the commands of the command line that ask a running server: show, lists,
+// events, tail and replay. The main program gives them what is the process's: output, clock and terminal.
 package command
 
 import (
@@ -20,8 +20,13 @@ import (
 // Process is what commands have of the process that they run in.
 type Process struct {
 	Out   io.Writer
+	Err   io.Writer // of what else there is to say
 	Style terminal.Style
 	Now   func() time.Time
+	// Terminal: what is written is shown on one, which can be written anew.
+	Terminal bool
+	// Wait waits so long, or until the context ends, with its error.
+	Wait func(ctx context.Context, d time.Duration) error
 	// Credentials is the file with the root key pairs that a data folder has.
 	Credentials func(data string) string
 }
@@ -61,7 +66,7 @@ func (e *exitError) Unwrap() error { return e.error }
 
 // Usage gives an error of the command line, of one of these commands, its exit code.
 func Usage(args []string, err error) error {
-	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists"}, args[0]) {
+	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists", "events", "replay", "tail"}, args[0]) {
 		return &exitError{usage, err}
 	}
 	return err

@@ -1,58 +1,104 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"heddle/internal/console/client"
 	"heddle/internal/console/past"
 	"heddle/internal/console/terminal"
+	"heddle/internal/engine"
 	"heddle/internal/operator/wire"
 )
 
 // Show tells why an execution does not move.
 type Show struct {
-	Execution string `arg:"" help:"Its workflowId, or its ARN."`
+	Execution string `arg:"" optional:"" help:"Its workflowId, or its ARN."`
 	Domain    string `env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Domain of the workflowId."`
 	RunID     string `name:"run-id" placeholder:"ID" help:"Its run; otherwise the one that is open, or else the last that was."`
 	History   bool   `help:"Write all events, too."`
+	Follow    bool   `help:"Go on until it closes: on a terminal all is written anew when something has come, else a line for each event."`
+	File      string `placeholder:"HISTORY.json" help:"Instead of asking a server read what aws swf get-workflow-execution-history or aws stepfunctions get-execution-history has written."`
 
 	Caller caller `embed:""`
 }
 
 // Validate implements kong.Validatable.
 func (c *Show) Validate() error {
-	if !c.isARN() && c.Domain == "" {
+	switch {
+	case c.File != "" && (c.Execution != "" || c.RunID != "" || c.Follow):
+		return errors.New("--file says all: it wants neither an execution, --run-id nor --follow")
+	case c.File != "":
+		return nil
+	case !c.isARN() && (c.Domain == "" || c.Execution == ""):
 		return errDomain
-	}
-	if c.isARN() && (c.Domain != "" || c.RunID != "") {
+	case c.isARN() && (c.Domain != "" || c.RunID != ""):
 		return errors.New("an ARN says all: it wants neither --domain nor --run-id")
+	case c.Follow && c.Caller.JSON:
+		return errors.New("--follow writes no JSON; heddle tail --json does")
 	}
 	return nil
 }
 
-var errDomain = errors.New("want --domain, unless it is an ARN")
+var errDomain = errors.New("want the name with --domain, or an ARN")
 
 func (c *Show) isARN() bool { return strings.HasPrefix(c.Execution, "arn:") }
 
 // Run shows it.
 func (c *Show) Run(ctx context.Context, p *Process) error {
+	if c.File != "" {
+		return c.file(p)
+	}
 	caller, err := c.Caller.client(ctx, p)
 	if err != nil {
 		return err
 	}
-	shown := terminal.Shown{InspectExecutionOutput: &wire.InspectExecutionOutput{}}
-	raw, err := c.inspect(ctx, caller, shown.InspectExecutionOutput)
+	now := &wire.InspectExecutionOutput{}
+	raw, err := c.inspect(ctx, caller, now)
 	if err != nil {
 		return err
 	}
-	events, err := past.Read(ctx, caller, shown.InspectExecutionOutput)
+	events, err := past.Read(ctx, caller, now)
 	if err != nil {
 		return err
 	}
+	if !c.Follow {
+		return c.write(p, raw, now, events)
+	}
+	if err := c.write(p, nil, now, events); err != nil {
+		return err
+	}
+	return c.follow(ctx, p, caller, now, events)
+}
+
+// file shows the history of a file.
+func (c *Show) file(p *Process) error {
+	f, err := os.Open(c.File)
+	if err != nil {
+		return fmt.Errorf("read a history: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	events, err := past.ReadFile(f)
+	if err != nil {
+		return fmt.Errorf("read a history of %q: %w", c.File, err)
+	}
+	shown, err := events.Inspection(filepath.Base(c.File), engine.Time(p.Now().UnixMilli()))
+	if err != nil {
+		return fmt.Errorf("read a history of %q: %w", c.File, err)
+	}
+	return c.write(p, shown.AppendJSON(nil), shown, events)
+}
+
+// write writes an execution once.
+func (c *Show) write(p *Process, raw []byte, now *wire.InspectExecutionOutput, events *past.Events) error {
 	if c.Caller.JSON {
 		all := struct {
 			Inspection json.RawMessage   `json:"inspection"`
@@ -63,15 +109,87 @@ func (c *Show) Run(ctx context.Context, p *Process) error {
 		}
 		return p.writeJSON(all)
 	}
-	if shown.Lanes, err = events.Lanes(shown.InspectExecutionOutput); err != nil {
+	shown := terminal.Shown{InspectExecutionOutput: now}
+	var err error
+	if shown.Lanes, err = events.Lanes(now); err != nil {
 		return err
 	}
-	if c.History {
+	if c.History || c.Follow && !p.Terminal { // lines of further events follow
 		if shown.History, err = events.Rows(); err != nil {
 			return err
 		}
 	}
-	return terminal.Show(p.Out, &shown, p.Style)
+	if !c.Follow || !p.Terminal {
+		return terminal.Show(p.Out, &shown, p.Style)
+	}
+	var b bytes.Buffer
+	if err := terminal.Show(&b, &shown, p.Style); err != nil {
+		return err
+	}
+	return p.screen(b.String())
+}
+
+// followEvery is how often it is looked whether something has come.
+const followEvery = time.Second
+
+// follow goes on until the execution is closed.
+func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, now *wire.InspectExecutionOutput, events *past.Events) error {
+	if !c.isARN() {
+		c.RunID = *now.Execution.RunID // not the next run of the same name
+	}
+	for now.CloseTimestamp == nil {
+		if p.Wait(ctx, followEvery) != nil {
+			return nil // whoever looks has seen enough
+		}
+		before := len(events.Raw)
+		next := &wire.InspectExecutionOutput{}
+		if _, err := c.inspect(ctx, caller, next); err != nil {
+			return ended(ctx, err)
+		}
+		if next.Events != now.Events {
+			if _, err := events.More(ctx, caller, next); err != nil {
+				return ended(ctx, err)
+			}
+		}
+		now = next
+		if p.Terminal {
+			if err := c.write(p, nil, now, events); err != nil {
+				return err
+			}
+			continue
+		}
+		rows, err := events.Rows()
+		if err == nil {
+			err = terminal.Lines(p.Out, rows[before+1:])
+		}
+		if err == nil && now.CloseTimestamp != nil {
+			err = terminal.Verdicts(p.Out, now.Verdicts, p.Style)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended gives the error of a call, unless it is that whoever looks has seen enough.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// screen writes a text over what a terminal shows, so that nothing flickers; what it has no
+// room for is left out.
+func (p *Process) screen(text string) error {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if room := p.Style.Height - 1; room > 0 && len(lines) > room {
+		lines = lines[:room]
+	}
+	const home, restOfLine, below = "\x1b[H", "\x1b[K\n", "\x1b[J"
+	_, err := io.WriteString(p.Out, home+strings.Join(lines, restOfLine)+restOfLine+below)
+	return err
 }
 
 // inspect asks the server; of a name without an open run about its last one.
@@ -94,8 +212,5 @@ func (c *Show) inspect(ctx context.Context, caller *client.Client, out *wire.Ins
 			raw, err = call(ctx, caller, "InspectExecution", ref, out)
 		}
 	}
-	if isFault(err, wire.CodeResourceNotFoundException) {
-		return nil, &exitError{notFound, err}
-	}
-	return raw, err
+	return raw, missing(err)
 }

@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"heddle/internal/console/timeline"
@@ -29,7 +30,35 @@ const (
 func Show(w io.Writer, s *Shown, style Style) error {
 	out := &errWriter{w: w}
 	s.head(out)
-	for _, v := range s.Verdicts {
+	verdicts(out, s.Verdicts, style)
+	s.lanes(out, style)
+	s.open(out)
+	if s.History != nil {
+		out.line("")
+		out.err = cmpErr(out.err, Lines(w, s.History))
+	}
+	return out.err
+}
+
+// Lines writes rows of events, with or without their head.
+func Lines(w io.Writer, rows [][]string) error {
+	for _, row := range rows {
+		for i := range row {
+			row[i] = clean(row[i])
+		}
+	}
+	return table(w, "rlr", rows)
+}
+
+// Verdicts writes why an execution is as it is.
+func Verdicts(w io.Writer, all []wire.Verdict, style Style) error {
+	out := &errWriter{w: w}
+	verdicts(out, all, style)
+	return out.err
+}
+
+func verdicts(out *errWriter, all []wire.Verdict, style Style) {
+	for _, v := range all {
 		mark, text := "· ", v.Text
 		if v.More != nil {
 			text += fmt.Sprintf(" (And %d more like it.)", *v.More)
@@ -45,18 +74,6 @@ func Show(w io.Writer, s *Shown, style Style) error {
 			out.line("  " + style.paint(dim, wrapped(clean(*v.Advice), style.Width-2, 2)))
 		}
 	}
-	s.lanes(out, style)
-	s.open(out)
-	if s.History != nil {
-		out.line("")
-		for _, row := range s.History {
-			for i := range row {
-				row[i] = clean(row[i])
-			}
-		}
-		out.err = cmpErr(out.err, table(w, "rlr", s.History))
-	}
-	return out.err
 }
 
 func cmpErr(a, b error) error {
@@ -98,6 +115,7 @@ func (s *Shown) head(out *errWriter) {
 	if run := text(s.Execution.RunID); run != "" {
 		parts = append(parts, "run "+run)
 	}
+	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" })
 	out.line(clean(strings.Join(parts, "  ")))
 }
 

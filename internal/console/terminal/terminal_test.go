@@ -68,6 +68,16 @@ func TestTexts(t *testing.T) {
 		},
 		OldestTasks: []wire.TaskOfList{{Execution: &wire.ExecutionRef{WorkflowID: str("order-1001")}, ScheduledTimestamp: at(now - 7_000)}, {ScheduledTimestamp: at(now - 6_000)}},
 	}, Style{Width: 100}))
+	targets := []wire.EventTarget{
+		{Name: "log", Kind: "file", Sent: 120, SentTimestamp: moment(now - 2_000)},
+		{Name: "orders", Kind: "webhook", Backlog: 12, BacklogBytes: 12_600, OldestTimestamp: moment(now - 65_000), Error: str("the webhook\x1b answered 503"), FailingSinceTimestamp: moment(now - 60_000), Dead: 2, SendingAgain: 1},
+		{Name: "late", Kind: "sqs", Lost: 7},
+	}
+	write("targets of events", Targets(&b, targets, now, Style{Width: 100}))
+	write("no targets of events", Targets(&b, nil, now, Style{Width: 100}))
+	write("a target", Target(&b, &wire.DescribeEventTargetOutput{
+		EventTarget: targets[1], ServerTimestamp: at(now), DeadEvents: []wire.DeadEvent{{Timestamp: at(now - 3600_000), Error: "the webhook answered 400 Bad Request", Event: `{"version":"0","id":"2f3c","detail-type":"Simple Workflow Execution State Change"}`}},
+	}, Style{Width: 100}))
 	golden.Compare(t, "testdata/texts.txt", b.String())
 	// The terminal obeys nobody whose text is shown.
 	plain := strings.NewReplacer(bad, "", dim, "", "\x1b[0m", "").Replace(b.String())

@@ -13,6 +13,7 @@ import (
 // Style is how to write.
 type Style struct {
 	Width  int
+	Height int // lines of a terminal; 0: nobody knows
 	Colour bool
 	Plain  bool // ASCII only
 }

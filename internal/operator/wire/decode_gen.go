@@ -10,6 +10,39 @@ import (
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *DeadEvent) Decode(d *jx.Decoder) error {
+	*v = DeadEvent{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "timestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.Timestamp = value
+			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = value
+			return nil
+		case "event":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Event = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *Deadline) Decode(d *jx.Decoder) error {
 	*v = Deadline{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -27,6 +60,59 @@ func (v *Deadline) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.At = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DescribeEventTargetInput) Decode(d *jx.Decoder) error {
+	*v = DescribeEventTargetInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DescribeEventTargetOutput) Decode(d *jx.Decoder) error {
+	*v = DescribeEventTargetOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "eventTarget":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.EventTarget.Decode(d)
+		case "deadEvents":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.DeadEvents = []DeadEvent{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.DeadEvents = append(v.DeadEvents, DeadEvent{})
+				return v.DeadEvents[len(v.DeadEvents)-1].Decode(d)
+			})
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -121,6 +207,109 @@ func (v *DescribeTaskListOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *EventTarget) Decode(d *jx.Decoder) error {
+	*v = EventTarget{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			return nil
+		case "kind":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Kind = value
+			return nil
+		case "backlog":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Backlog = value
+			return nil
+		case "backlogBytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.BacklogBytes = value
+			return nil
+		case "oldestTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.OldestTimestamp = &value
+			return nil
+		case "lost":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Lost = value
+			return nil
+		case "sent":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Sent = value
+			return nil
+		case "sentTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.SentTimestamp = &value
+			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = &value
+			return nil
+		case "errorTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ErrorTimestamp = &value
+			return nil
+		case "failingSinceTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.FailingSinceTimestamp = &value
+			return nil
+		case "dead":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Dead = value
+			return nil
+		case "sendingAgain":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.SendingAgain = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -457,6 +646,41 @@ func (v *InspectExecutionOutput) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ListEventTargetsInput) Decode(d *jx.Decoder) error {
+	*v = ListEventTargetsInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListEventTargetsOutput) Decode(d *jx.Decoder) error {
+	*v = ListEventTargetsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "eventTargets":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.EventTargets = []EventTarget{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.EventTargets = append(v.EventTargets, EventTarget{})
+				return v.EventTargets[len(v.EventTargets)-1].Decode(d)
+			})
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ListRefusalsInput) Decode(d *jx.Decoder) error {
 	*v = ListRefusalsInput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -564,6 +788,37 @@ func (v *ListTaskListsOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *LiveEvent) Decode(d *jx.Decoder) error {
+	*v = LiveEvent{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "execution":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Execution.Decode(d)
+		case "type":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Type = value
+			return nil
+		case "event":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Event = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -936,6 +1191,45 @@ func (v *PriorityCount) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *RedeliverEventsInput) Decode(d *jx.Decoder) error {
+	*v = RedeliverEventsInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *RedeliverEventsOutput) Decode(d *jx.Decoder) error {
+	*v = RedeliverEventsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Events = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *Refusal) Decode(d *jx.Decoder) error {
 	*v = Refusal{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -1034,6 +1328,81 @@ func (v *ResourceNotFoundException) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StreamEventsInput) Decode(d *jx.Decoder) error {
+	*v = StreamEventsInput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = &value
+			return nil
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = &value
+			return nil
+		case "nextPageToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextPageToken = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StreamEventsOutput) Decode(d *jx.Decoder) error {
+	*v = StreamEventsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Events = []LiveEvent{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Events = append(v.Events, LiveEvent{})
+				return v.Events[len(v.Events)-1].Decode(d)
+			})
+		case "missed":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Missed = value
+			return nil
+		case "nextPageToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextPageToken = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)

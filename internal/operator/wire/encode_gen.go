@@ -9,12 +9,51 @@ import (
 )
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *DeadEvent) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"timestamp":`...)
+	b = shape.AppendTimestamp(b, v.Timestamp)
+	b = append(b, `,"error":`...)
+	b = shape.AppendString(b, v.Error)
+	b = append(b, `,"event":`...)
+	b = shape.AppendString(b, v.Event)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *Deadline) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"timeout":`...)
 	b = shape.AppendString(b, v.Timeout)
 	b = append(b, `,"at":`...)
 	b = shape.AppendTimestamp(b, v.At)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DescribeEventTargetInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DescribeEventTargetOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"eventTarget":`...)
+	b = v.EventTarget.AppendJSON(b)
+	b = append(b, `,"deadEvents":`...)
+	b = append(b, '[')
+	for i := range v.DeadEvents {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.DeadEvents[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
 }
 
@@ -68,6 +107,48 @@ func (v *DescribeTaskListOutput) AppendJSON(b []byte) []byte {
 	b = append(b, ']')
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *EventTarget) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	b = append(b, `,"kind":`...)
+	b = shape.AppendString(b, v.Kind)
+	b = append(b, `,"backlog":`...)
+	b = strconv.AppendInt(b, v.Backlog, 10)
+	b = append(b, `,"backlogBytes":`...)
+	b = strconv.AppendInt(b, v.BacklogBytes, 10)
+	if v.OldestTimestamp != nil {
+		b = append(b, `,"oldestTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.OldestTimestamp)
+	}
+	b = append(b, `,"lost":`...)
+	b = strconv.AppendInt(b, v.Lost, 10)
+	b = append(b, `,"sent":`...)
+	b = strconv.AppendInt(b, v.Sent, 10)
+	if v.SentTimestamp != nil {
+		b = append(b, `,"sentTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.SentTimestamp)
+	}
+	if v.Error != nil {
+		b = append(b, `,"error":`...)
+		b = shape.AppendString(b, *v.Error)
+	}
+	if v.ErrorTimestamp != nil {
+		b = append(b, `,"errorTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.ErrorTimestamp)
+	}
+	if v.FailingSinceTimestamp != nil {
+		b = append(b, `,"failingSinceTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.FailingSinceTimestamp)
+	}
+	b = append(b, `,"dead":`...)
+	b = strconv.AppendInt(b, v.Dead, 10)
+	b = append(b, `,"sendingAgain":`...)
+	b = strconv.AppendInt(b, v.SendingAgain, 10)
 	return shape.CloseObject(b, start)
 }
 
@@ -236,6 +317,28 @@ func (v *InspectExecutionOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *ListEventTargetsInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListEventTargetsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"eventTargets":`...)
+	b = append(b, '[')
+	for i := range v.EventTargets {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.EventTargets[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ListRefusalsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.MaximumPageSize != nil {
@@ -298,6 +401,18 @@ func (v *ListTaskListsOutput) AppendJSON(b []byte) []byte {
 	}
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *LiveEvent) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"type":`...)
+	b = shape.AppendString(b, v.Type)
+	b = append(b, `,"event":`...)
+	b = shape.AppendString(b, v.Event)
 	return shape.CloseObject(b, start)
 }
 
@@ -469,6 +584,22 @@ func (v *PriorityCount) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *RedeliverEventsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *RedeliverEventsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"events":`...)
+	b = strconv.AppendInt(b, v.Events, 10)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *Refusal) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"timestamp":`...)
@@ -513,6 +644,45 @@ func (v *ResourceNotFoundException) AppendJSON(b []byte) []byte {
 		b = append(b, `,"message":`...)
 		b = shape.AppendString(b, *v.Message)
 	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StreamEventsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.WorkflowID != nil {
+		b = append(b, `,"workflowId":`...)
+		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.NextPageToken != nil {
+		b = append(b, `,"nextPageToken":`...)
+		b = shape.AppendString(b, *v.NextPageToken)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StreamEventsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"events":`...)
+	b = append(b, '[')
+	for i := range v.Events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Events[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"missed":`...)
+	b = strconv.AppendBool(b, v.Missed)
+	b = append(b, `,"nextPageToken":`...)
+	b = shape.AppendString(b, v.NextPageToken)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
 }
 

@@ -17,9 +17,13 @@ const (
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
+	{Name: "DescribeEventTarget", Input: "DescribeEventTargetInput", Output: "DescribeEventTargetOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeTaskList", Input: "DescribeTaskListInput", Output: "DescribeTaskListOutput"},
 	{Name: "GetServerStatus", Input: "GetServerStatusInput", Output: "GetServerStatusOutput"},
 	{Name: "InspectExecution", Input: "InspectExecutionInput", Output: "InspectExecutionOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "ListEventTargets", Input: "ListEventTargetsInput", Output: "ListEventTargetsOutput"},
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},
+	{Name: "RedeliverEvents", Input: "RedeliverEventsInput", Output: "RedeliverEventsOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "StreamEvents", Input: "StreamEventsInput", Output: "StreamEventsOutput"},
 }

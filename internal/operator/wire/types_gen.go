@@ -4,9 +4,28 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+type DeadEvent struct {
+	Timestamp shape.Timestamp
+	Error     string
+	Event     string
+}
+
 type Deadline struct {
 	Timeout string
 	At      shape.Timestamp
+}
+
+// DescribeEventTargetInput is what DescribeEventTarget takes.
+type DescribeEventTargetInput struct {
+	Name string
+
+	missing uint8
+}
+
+type DescribeEventTargetOutput struct {
+	EventTarget     EventTarget
+	DeadEvents      []DeadEvent
+	ServerTimestamp shape.Timestamp
 }
 
 // DescribeTaskListInput is what DescribeTaskList takes.
@@ -25,6 +44,22 @@ type DescribeTaskListOutput struct {
 	Pollers         []Poller
 	OldestTasks     []TaskOfList
 	ServerTimestamp shape.Timestamp
+}
+
+type EventTarget struct {
+	Name                  string
+	Kind                  string
+	Backlog               int64
+	BacklogBytes          int64
+	OldestTimestamp       *shape.Timestamp
+	Lost                  int64
+	Sent                  int64
+	SentTimestamp         *shape.Timestamp
+	Error                 *string
+	ErrorTimestamp        *shape.Timestamp
+	FailingSinceTimestamp *shape.Timestamp
+	Dead                  int64
+	SendingAgain          int64
 }
 
 type ExecutionRef struct {
@@ -82,6 +117,15 @@ type InspectExecutionOutput struct {
 	OpenCounts       OpenCounts
 }
 
+// ListEventTargetsInput is what ListEventTargets takes.
+type ListEventTargetsInput struct {
+}
+
+type ListEventTargetsOutput struct {
+	EventTargets    []EventTarget
+	ServerTimestamp shape.Timestamp
+}
+
 // ListRefusalsInput is what ListRefusals takes.
 type ListRefusalsInput struct {
 	MaximumPageSize *int64
@@ -105,6 +149,12 @@ type ListTaskListsOutput struct {
 	TaskLists       []TaskListSummary
 	NextPageToken   *string
 	ServerTimestamp shape.Timestamp
+}
+
+type LiveEvent struct {
+	Execution ExecutionRef
+	Type      string
+	Event     string
 }
 
 type OpenChild struct {
@@ -168,6 +218,17 @@ type PriorityCount struct {
 	Tasks    int64
 }
 
+// RedeliverEventsInput is what RedeliverEvents takes.
+type RedeliverEventsInput struct {
+	Name string
+
+	missing uint8
+}
+
+type RedeliverEventsOutput struct {
+	Events int64
+}
+
 type Refusal struct {
 	Timestamp   shape.Timestamp
 	Service     string
@@ -185,6 +246,20 @@ type Refusal struct {
 // ResourceNotFoundException is a fault.
 type ResourceNotFoundException struct {
 	Message *string
+}
+
+// StreamEventsInput is what StreamEvents takes.
+type StreamEventsInput struct {
+	Domain        *string
+	WorkflowID    *string
+	NextPageToken *string
+}
+
+type StreamEventsOutput struct {
+	Events          []LiveEvent
+	Missed          bool
+	NextPageToken   string
+	ServerTimestamp shape.Timestamp
 }
 
 type TaskListSummary struct {

@@ -5,6 +5,21 @@ package wire
 import "heddle/internal/aws/shape"
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *DescribeEventTargetInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *DescribeEventTargetInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("name"))
+	} else {
+		c.Length(at.Member("name"), v.Name, 1, 63)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *DescribeTaskListInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -65,6 +80,16 @@ func (v *InspectExecutionInput) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *ListEventTargetsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *ListEventTargetsInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *ListRefusalsInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -95,6 +120,40 @@ func (v *ListTaskListsInput) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.MaximumPageSize != nil {
 		c.Integer(at.Member("maximumPageSize"), *v.MaximumPageSize, 0, 1000)
+	}
+	if v.NextPageToken != nil {
+		c.Length(at.Member("nextPageToken"), *v.NextPageToken, 0, 2048)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *RedeliverEventsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *RedeliverEventsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("name"))
+	} else {
+		c.Length(at.Member("name"), v.Name, 1, 63)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *StreamEventsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *StreamEventsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
+	}
+	if v.WorkflowID != nil {
+		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
 	}
 	if v.NextPageToken != nil {
 		c.Length(at.Member("nextPageToken"), *v.NextPageToken, 0, 2048)

@@ -6,7 +6,6 @@ package history
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 
 	"heddle/internal/console/timeline"
@@ -33,13 +32,16 @@ type Details struct {
 	State    string `json:"state"`
 }
 
+// Number is its id.
+func (e Event) Number() int64 { return e.ID }
+
 // UnmarshalJSON reads an event.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var head struct {
-		ID       int64   `json:"id"`
-		Previous int64   `json:"previousEventId"`
-		Type     string  `json:"type"`
-		At       float64 `json:"timestamp"`
+		ID       int64           `json:"id"`
+		Previous int64           `json:"previousEventId"`
+		Type     string          `json:"type"`
+		At       json.RawMessage `json:"timestamp"`
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
 		return fmt.Errorf("event: %w", err)
@@ -47,7 +49,11 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	if head.Type == "" {
 		return fmt.Errorf("event %d: it has no type", head.ID)
 	}
-	*e = Event{ID: head.ID, Previous: head.Previous, Type: head.Type, At: engine.Time(math.Round(head.At * 1000))}
+	at, err := diagnose.ReadMoment(head.At)
+	if err != nil {
+		return fmt.Errorf("event %d: %w", head.ID, err)
+	}
+	*e = Event{ID: head.ID, Previous: head.Previous, Type: head.Type, At: at}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(b, &all); err != nil {
 		return fmt.Errorf("event %d: %w", e.ID, err)

@@ -7,7 +7,6 @@ package history
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 
 	"heddle/internal/diagnose"
@@ -59,17 +58,24 @@ type Workflow struct {
 	RunID      string `json:"runId"`
 }
 
+// Number is its id.
+func (e Event) Number() int64 { return e.ID }
+
 // UnmarshalJSON reads an event.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var head struct {
-		ID   int64   `json:"eventId"`
-		Type string  `json:"eventType"`
-		At   float64 `json:"eventTimestamp"`
+		ID   int64           `json:"eventId"`
+		Type string          `json:"eventType"`
+		At   json.RawMessage `json:"eventTimestamp"`
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
 		return fmt.Errorf("event: %w", err)
 	}
-	*e = Event{ID: head.ID, Type: head.Type, At: engine.Time(math.Round(head.At * 1000))}
+	at, err := diagnose.ReadMoment(head.At)
+	if err != nil {
+		return fmt.Errorf("event %d: %w", head.ID, err)
+	}
+	*e = Event{ID: head.ID, Type: head.Type, At: at}
 	if head.Type == "" {
 		return fmt.Errorf("event %d: it has no eventType", head.ID)
 	}
@@ -85,6 +91,11 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("event %d: %w", e.ID, err)
 	}
 	return nil
+}
+
+// Bad tells whether it is bad news.
+func (e *Event) Bad() bool {
+	return strings.HasSuffix(e.Type, "Failed") || strings.HasSuffix(e.Type, "TimedOut") || strings.HasSuffix(e.Type, "Terminated")
 }
 
 // Loop tells in what the last decision tasks ended, if all in the same. Events are the last
