@@ -52,11 +52,23 @@ type Config struct {
 	Now    func() time.Time // the real time
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Log    *slog.Logger
+	// Told hears what became of events: they were Sent, Retried, GivenUp or Dropped; nil: nobody
+	// does.
+	Told func(target, outcome string, events int)
 
 	// A backlog is at most so old and so large, for each target; 0: as the constants say.
 	AgeMax   engine.Time
 	BytesMax uint64
 }
+
+// What becomes of events on their way: a target has taken them; it did not, and they go out
+// again; it never takes them, and they were set aside; or they waited for too long, or were too many.
+const (
+	Sent    = "sent"
+	Retried = "retried"
+	GivenUp = "given_up"
+	Dropped = "dropped"
+)
 
 // Deliverer delivers. It hears of notifications as an engine.Notices, from the moment that it
 // is made.
@@ -131,6 +143,9 @@ func New(c Config) *Deliverer {
 	}
 	if d.BytesMax == 0 {
 		d.BytesMax = bytesMaxDefault
+	}
+	if d.Told == nil {
+		d.Told = func(string, string, int) {}
 	}
 	for i, one := range c.Targets {
 		t := &target{Target: one, Deliverer: d, number: i, most: eventsMax, wake: make(chan struct{}, 1), at: make([]progress, c.Shards)}
@@ -440,6 +455,7 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
 	case err == nil:
+		t.Told(t.Name, Sent, len(b.events))
 		if t.failing {
 			t.failing = false
 			t.Log.Info("events go out again", "target", t.Name)
@@ -452,7 +468,9 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 		}
 		return
 	case never && t.refusedOnce(b.reach[0].shard) && t.giveUp(b.events[0], refused):
+		t.Told(t.Name, GivenUp, 1)
 	default:
+		t.Told(t.Name, Retried, len(b.events))
 		if !t.failing {
 			t.failing = true
 			t.Log.Warn("events can't be sent; they wait and are sent again", "target", t.Name, "cause", err)
@@ -561,7 +579,36 @@ func (t *target) giveAway(ctx context.Context, runs Runs, w work, goes func(*eng
 	t.put(w.shard, func(p *progress) { p.at, p.refused = w.at, 0 })
 	runs.Had(uint16(w.shard), w.generation, t.number, w.at)
 	if n := w.at.Lost - before.Lost; n > 0 {
+		t.Told(t.Name, Dropped, int(n))
 		t.Log.Error("events given up: their target did not take them in time", "target", t.Name, "shard", w.shard, "events", n, "not_told_yet", w.at.Lost)
 	}
 	return true
+}
+
+// Oldest tells of each target when the oldest notification was made that it has not had; zero:
+// it has had all. One that it does not want counts until the target is past it. What can't be
+// read now is left out.
+func (d *Deliverer) Oldest(ctx context.Context, runs Runs) map[string]engine.Time {
+	oldest := map[string]engine.Time{}
+	for _, t := range d.targets {
+		var behind []work
+		d.mu.Lock()
+		for shard := range t.at {
+			if s, p := &d.shards[shard], &t.at[shard]; s.open && p.at.Number < s.last.Number {
+				behind = append(behind, work{shard: shard, at: p.at, last: s.last})
+			}
+		}
+		d.mu.Unlock()
+		first := engine.Time(0)
+		for _, w := range behind {
+			_ = runs.Notified(ctx, uint16(w.shard), w.at.Number, w.last.Number, func(n *engine.Notified) bool {
+				if first == 0 || n.At < first {
+					first = n.At
+				}
+				return false
+			})
+		}
+		oldest[t.Name] = first
+	}
+	return oldest
 }

@@ -8,12 +8,14 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/listen"
 	"heddle/internal/matching"
+	"heddle/internal/metrics"
 )
 
 // countedTasks bounds the polls that wait for a task. While they wait they are not
 // counted as requests.
 type countedTasks struct {
 	*matching.Matcher
+	metrics             *metrics.Metrics
 	polls, requests     *listen.Shares // of clients
 	pollParts, inFlight *accountParts  // of accounts
 }
@@ -24,14 +26,20 @@ func (t *countedTasks) Poll(ctx context.Context, list string, who matching.Polle
 	who.Account = account
 	who.Principal, who.Address = operation.SenderOf(ctx)
 	if !t.pollParts.take(account) {
+		t.metrics.PollRefused(list)
 		return nil, fault.Throttled()
 	}
 	if !t.polls.Take(client) {
+		t.metrics.PollRefused(list)
 		t.pollParts.add(account, -1)
 		return nil, fault.Throttled()
 	}
 	defer t.asPoll(ctx, client, account)()
-	return t.Matcher.Poll(ctx, list, who)
+	claim, err := t.Matcher.Poll(ctx, list, who)
+	if err != nil {
+		t.metrics.PollRefused(list)
+	}
+	return claim, err
 }
 
 // Refuse has the poll wait on; it had its share when it came.

@@ -62,8 +62,8 @@ func rulesOf(services []*service.Service) map[engine.Kind]engine.Rules {
 	return all
 }
 
-// listenerOf tells each service of the runs of its kinds; nil: none wants to hear.
-func listenerOf(services []*service.Service) *engine.Listener {
+// listenerOf is a listener that also tells each service of the runs of its kinds.
+func listenerOf(services []*service.Service, l *engine.Listener) *engine.Listener {
 	hears := map[engine.Kind]func(*engine.TurnDone){}
 	for _, s := range services {
 		if s.TurnDone == nil || s.Rules == nil {
@@ -74,13 +74,16 @@ func listenerOf(services []*service.Service) *engine.Listener {
 		}
 	}
 	if len(hears) == 0 {
-		return nil
+		return l
 	}
-	return &engine.Listener{TurnDone: func(t *engine.TurnDone) {
+	both := *l
+	both.TurnDone = func(t *engine.TurnDone) {
+		l.TurnDone(t)
 		if hear := hears[t.Name.Kind]; hear != nil {
 			hear(t)
 		}
-	}}
+	}
+	return &both
 }
 
 // dataKeysOf gives what rules get data keys from, by the kinds of their services.
@@ -109,12 +112,13 @@ func (s *Server) openServices() error {
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
 	})
-	limiters, err := newLimiters(cfg)
+	s.limiters, err = newLimiters(cfg)
 	if err != nil {
 		return err
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
+	calls.Observe = s.metrics.Answered
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
 		s.refused.record(o, s.clock.Now())
@@ -126,9 +130,12 @@ func (s *Server) openServices() error {
 	if s.auditor != nil {
 		calls.Keep = s.auditor.keep
 	}
+	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	functions := lambda.New(lambda.Config{
 		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
+		Called:    func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
+		Stopwatch: func() time.Duration { return time.Since(s.began) },
 	})
 	s.performers.Add("Lambda tasks", functions)
 	if err := s.openBuckets(); err != nil {
@@ -155,8 +162,8 @@ func (s *Server) openServices() error {
 		if api.SigningNames == nil {
 			api.SigningNames = []string{one.Name}
 		}
-		if l := limiters[one.Name]; l != nil {
-			kernel.Throttle, api.Throttle = l.inWorld, l.take
+		if l := s.limiters[one.Name]; l != nil {
+			kernel.Throttle, api.Throttle = s.throttles(one, l)
 		}
 		opened, err := one.Open(kernel)
 		if err != nil {
@@ -167,8 +174,12 @@ func (s *Server) openServices() error {
 		}
 		if opened.Inspector != nil {
 			s.inspectors = append(s.inspectors, opened.Inspector)
+			s.inspects[one] = opened.Inspector
 		}
 		api.Model, api.Operations = opened.Model, opened.Operations
+		if l := s.limiters[one.Name]; l != nil {
+			l.actions = namesOf(opened.Operations)
+		}
 		s.actions.Mount(api)
 		s.paths = append(s.paths, opened.Paths...)
 		for _, p := range opened.Parts {

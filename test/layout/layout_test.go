@@ -89,6 +89,7 @@ var arrows = map[string][]string{
 	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/fair", "internal/matching"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/matching":    {"internal/engine"},
+	"internal/metrics":     {"internal/aws/operation", "internal/engine", "internal/matching"},
 	"internal/notify":      {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
 	"internal/operator": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
@@ -103,7 +104,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/diagnose",
 		"internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen",
-		"internal/matching", "internal/notify", "internal/operator", "internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service",
+		"internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service",
 		"internal/sfn", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
 		"internal/token", "internal/visibility",
 	},
