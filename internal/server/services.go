@@ -156,6 +156,7 @@ func (s *Server) openServices() error {
 			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:      cfg.Log,
+			Measured: s.metrics.Measured,
 			Overview: overview{s}, Inspectors: s.inspectors,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}

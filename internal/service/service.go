@@ -194,6 +194,8 @@ type Kernel struct {
 	// either that stays; nil: there always is room.
 	Scarce func() bool
 	Log    *slog.Logger
+	// Measured takes what was measured beside the shards' turns; nil: nobody wants it.
+	Measured func(engine.World, []engine.Measure)
 
 	// Overview and Inspectors are for operators: what the server knows of itself, and how
 	// the services that opened before show what they have.
