@@ -75,6 +75,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
+	cfg.Version = version
 	server.PaceGarbage()
 	s, err := server.Start(ctx, cfg)
 	if err != nil {

@@ -135,6 +135,8 @@ type Input struct {
 	NameTaken bool
 	// Notify is how much the turn is to tell those outside.
 	Notify Notify
+	// Measure: somebody wants the turn's Measures.
+	Measure bool
 	// Event gives the stored public bytes of an event of the run that was wanted, nil if
 	// there is no such event; Blob the bytes of a blob that was. Neither may be changed.
 	Event func(id int64) []byte
@@ -193,6 +195,9 @@ type Turn struct {
 	Messages []Message
 	// Notifications are for those outside who want to hear of the events; see Input.Notify.
 	Notifications []Notification
+	// Measures are for who keeps metrics; see Input.Measure. A turn that does nothing else has
+	// none.
+	Measures []Measure
 	// Keep are blobs that the events name: from now on they are kept, until the run is
 	// deleted or drops them. Drop are those that it no longer needs.
 	Keep, Drop []blob.ID

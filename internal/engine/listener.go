@@ -10,6 +10,10 @@ type Listener struct {
 	TurnDone func(*TurnDone)
 	// BatchDone: a batch was let out.
 	BatchDone func(*BatchDone)
+	// CommitDone: so many sections were written at once, and took so long.
+	CommitDone func(sections int, took time.Duration)
+	// Stepped: a shard has evaluated for so long. It is told of some steps only.
+	Stepped func(took time.Duration)
 	// Quarantined: a run takes no more commands until the process ends.
 	Quarantined func(id Identity, why error)
 	// Dropped: a shard has forgotten its memory and answers ErrUnavailable until it has
@@ -22,7 +26,8 @@ type Listener struct {
 // TurnDone is what a batch did to a run.
 type TurnDone struct {
 	Identity
-	Events []Event
+	Events   []Event
+	Measures []Measure
 	// Before is the record before the batch; its Status is zero for a new run.
 	Before, After *Record
 }
@@ -33,6 +38,10 @@ type BatchDone struct {
 	Calls int // commands and messages
 	Ops   int // rows written or deleted
 	Bytes int // of keys and values put
+	// States are the commands that needed a run's state, and Read those of them whose state was
+	// not in memory.
+	States, Read int
+	Late         []Time // of each deadline that was handled: for how long it had been due
 	// From the evaluation of its first command to the commit, and the commit itself; zero
 	// without a stopwatch.
 	Wait, Commit time.Duration

@@ -153,6 +153,21 @@ const (
 	NoEndpoint          // there is none to ask
 )
 
+var failures = [...]string{
+	Refused: "refused", Unexpected: "unexpected", Unreachable: "unreachable", Lost: "lost", TooLarge: "too_large", TooLong: "too_long", NoEndpoint: "no_endpoint",
+}
+
+// Word says in a word how a call ended.
+func (o *Outcome) Word() string {
+	switch {
+	case o.Failure != NoFailure:
+		return failures[o.Failure]
+	case o.FunctionError != "":
+		return "function_error"
+	}
+	return "ok"
+}
+
 // invoke runs a function and waits for it.
 func (f *functions) invoke(ctx context.Context, i *Invocation) *Outcome {
 	if f == nil {

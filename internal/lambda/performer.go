@@ -82,6 +82,10 @@ type Config struct {
 	// Within ends a context after a while, as context.WithTimeout does.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Log    *slog.Logger
+	// Called hears how calls ended, and how long they took by Stopwatch, which only counts; nil:
+	// nobody does.
+	Called    func(o *Outcome, took time.Duration)
+	Stopwatch func() time.Duration
 }
 
 // takersMax bounds how many goroutines take the tasks of a source. Taking one is a look
@@ -138,7 +142,17 @@ func (p *Performer) Available() bool { return p != nil && p.Endpoint != "" }
 
 // Invoke calls a function for somebody who waits, beside the queue.
 func (p *Performer) Invoke(ctx context.Context, i *Invocation) *Outcome {
-	return p.functions.invoke(ctx, i)
+	return p.invoke(ctx, i)
+}
+
+func (p *Performer) invoke(ctx context.Context, i *Invocation) *Outcome {
+	if p.Called == nil {
+		return p.functions.invoke(ctx, i)
+	}
+	began := p.Stopwatch()
+	o := p.functions.invoke(ctx, i)
+	p.Called(o, p.Stopwatch()-began)
+	return o
 }
 
 // Start sets it to work. Errors: settings that make no sense.
@@ -256,7 +270,7 @@ func (p *Performer) perform(j job, c *Call) {
 	ctx, cancel := p.Within(p.calls, limit)
 	defer cancel()
 	p.workers.Go(func() { p.watch(ctx, cancel, j) })
-	o := p.functions.invoke(ctx, &c.Invocation)
+	o := p.invoke(ctx, &c.Invocation)
 	if o.Failure != NoFailure && ctx.Err() != nil {
 		if p.calls.Err() != nil {
 			p.left.Store(true)

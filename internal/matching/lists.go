@@ -76,6 +76,41 @@ func (m *Matcher) Lists(prefix, after string, n int) (page []Listed, more bool) 
 	}
 }
 
+// Oldest shows at most n lists: those with the oldest tasks, and if there are fewer those that
+// were polled last. It looks at all lists, and so is for who asks now and then.
+func (m *Matcher) Oldest(n int) []Listed {
+	var found []Listed
+	for i := range m.stripes {
+		s := &m.stripes[i]
+		now := s.now()
+		s.mu.Lock()
+		for _, l := range s.lists {
+			if !l.forgotten(now) {
+				found = append(found, l.listed(now))
+			}
+		}
+		s.mu.Unlock()
+		if len(found) > 2*n {
+			found = firstOf(found, n)
+		}
+	}
+	return firstOf(found, n)
+}
+
+// firstOf are at most n of some lists, as Oldest chooses them.
+func firstOf(lists []Listed, n int) []Listed {
+	slices.SortFunc(lists, func(a, b Listed) int {
+		switch {
+		case a.Oldest != 0 && b.Oldest != 0:
+			return cmp.Or(cmp.Compare(a.Oldest, b.Oldest), cmp.Compare(a.List, b.List))
+		case a.Oldest != b.Oldest:
+			return cmp.Compare(b.Oldest, a.Oldest)
+		}
+		return cmp.Or(cmp.Compare(b.Polled, a.Polled), cmp.Compare(a.List, b.List))
+	})
+	return lists[:min(n, len(lists))]
+}
+
 // page gives names that begin with a prefix and come after one, at most n.
 func (m *memory) page(prefix, after string, n int) (names []string) {
 	m.namesMu.RLock()

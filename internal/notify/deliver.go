@@ -47,11 +47,23 @@ type Config struct {
 	Now    func() time.Time // the real time
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Log    *slog.Logger
+	// Told hears what became of events: they were Sent, Retried, GivenUp or Dropped; nil: nobody
+	// does.
+	Told func(target, outcome string, events int)
 
 	// A backlog is at most so old and so large, for each target; 0: as the constants say.
 	AgeMax   engine.Time
 	BytesMax uint64
 }
+
+// What becomes of events on their way: a target has taken them; it did not, and they go out
+// again; it never takes them, and they were set aside; or they waited for too long, or were too many.
+const (
+	Sent    = "sent"
+	Retried = "retried"
+	GivenUp = "given_up"
+	Dropped = "dropped"
+)
 
 // Deliverer delivers. It hears of notifications as an engine.Notices, from the moment that it
 // is made.
@@ -76,6 +88,9 @@ func New(c Config) *Deliverer {
 	}
 	if d.BytesMax == 0 {
 		d.BytesMax = bytesMaxDefault
+	}
+	if d.Told == nil {
+		d.Told = func(string, string, int) {}
 	}
 	for i, one := range c.Targets {
 		t := newTarget(d, one, i)

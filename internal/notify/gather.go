@@ -150,6 +150,7 @@ func (t *target) giveAway(ctx context.Context, runs Runs, w work, goes func(*eng
 	}
 	t.backlog.gaveUp(runs, w)
 	if n := w.at.Lost - before.Lost; n > 0 {
+		t.Told(t.Name, Dropped, int(n))
 		t.Log.Error("events given up: their target did not take them in time", "target", t.Name, "shard", w.shard, "events", n, "not_told_yet", w.at.Lost)
 	}
 	return true

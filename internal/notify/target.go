@@ -150,6 +150,7 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
 	case err == nil:
+		t.Told(t.Name, Sent, len(b.events))
 	case ctx.Err() != nil:
 		return // what became of it is not known, and it comes again
 	case never && len(b.events) > 1: // one of them may be at fault
@@ -158,7 +159,9 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 		}
 		return
 	case never && t.backlog.refusedOnce(b.reach[0].shard) && t.giveUp(b.events[0], refused):
+		t.Told(t.Name, GivenUp, 1)
 	default:
+		t.Told(t.Name, Retried, len(b.events))
 		t.failed(err)
 		t.backlog.failed(b.reach, t.Clock())
 		return
@@ -235,6 +238,7 @@ func (t *target) redeliver(ctx context.Context) (did bool, wait engine.Time) {
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
 	case err == nil:
+		t.Told(t.Name, Sent, 1)
 		t.Log.Info("an event that was given up has arrived", "target", t.Name, "event", e.id)
 	case ctx.Err() != nil:
 		return false, 0

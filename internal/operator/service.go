@@ -37,8 +37,9 @@ func Service() *service.Service {
 		rates[op.Name] = throttle.Rate{Bucket: 200, PerSecond: 20}
 	}
 	return &service.Service{
-		Name:  Name,
-		Rates: rates,
+		Name:    Name,
+		Metrics: service.Metrics{Prefix: "operator"},
+		Rates:   rates,
 		Audit: service.Audit{
 			DataEvent: func(action string) bool {
 				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || action == "StreamEvents"

@@ -60,7 +60,7 @@ func refer(t *testing.T, cfg Config, ids ...blob.ID) {
 	if err := cfg.fill(); err != nil {
 		t.Fatal(err)
 	}
-	below, _, err := openStore(&cfg)
+	below, _, err := openStore(&cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,9 @@ type Config struct {
 
 	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events are sent to, as EventBridge has them: files, webhooks, EventBridge, SQS, SNS. Default: there are none."`
 
+	MetricsListen string `name:"metrics-listen" env:"HEDDLE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of this machine, such as 127.0.0.1:9464, where /metrics is answered to everybody on it. Default: only where all else is, to who has the token in DATA/metrics-token."`
+	MetricsSeries int    `name:"metrics-series" default:"200" min:"1" max:"10000" env:"HEDDLE_METRICS_SERIES" help:"How many types, and how many task lists, have metrics of their own; what is more is counted as _other."`
+
 	Audit   Audit            `embed:""`
 	Blobs   Blobs            `embed:""`
 	Buckets accounts.Options `embed:""`
@@ -65,6 +68,7 @@ type Config struct {
 	// Services have settings of their own; nil: Services().
 	Services []*service.Service `kong:"-"`
 	Log      *slog.Logger       `kong:"-"`
+	Version  string             `kong:"-"` // of the program; empty: nobody knows
 
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs

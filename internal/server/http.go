@@ -13,7 +13,7 @@ import (
 
 // routes leads requests to the services, and answers those about the server.
 func (s *Server) routes() http.Handler {
-	calls := s.calls()
+	calls, metrics := s.calls(), s.metricsForBearers()
 	// No http.ServeMux, which sends a path that is not clean elsewhere: in REST an
 	// escaped label may be anything.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -22,6 +22,8 @@ func (s *Server) routes() http.Handler {
 			s.health(w, r)
 		case asks && r.URL.Path == "/ready":
 			s.readiness(w, r)
+		case asks && r.URL.Path == "/metrics":
+			metrics.ServeHTTP(w, r)
 		default:
 			calls.ServeHTTP(w, r)
 		}

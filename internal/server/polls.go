@@ -8,12 +8,14 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/listen"
 	"heddle/internal/matching"
+	"heddle/internal/metrics"
 )
 
 // countedTasks bounds the polls that wait for a task. While they wait they are not
 // counted as requests.
 type countedTasks struct {
 	*matching.Matcher
+	metrics             *metrics.Metrics
 	polls, requests     *listen.Shares // of clients
 	pollParts, inFlight *accountParts  // of accounts
 }
@@ -22,6 +24,14 @@ type countedTasks struct {
 func (t *countedTasks) Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error) {
 	who.Account = operation.AccountOf(ctx)
 	who.Principal, who.Address = operation.SenderOf(ctx)
+	claim, err := t.poll(ctx, list, who)
+	if err != nil {
+		t.metrics.PollRefused(list)
+	}
+	return claim, err
+}
+
+func (t *countedTasks) poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error) {
 	end, err := t.begin(ctx)
 	if err != nil {
 		return nil, err

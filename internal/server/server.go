@@ -21,6 +21,7 @@ import (
 	"heddle/internal/listen"
 	"heddle/internal/live"
 	"heddle/internal/matching"
+	"heddle/internal/metrics"
 	"heddle/internal/notify"
 	"heddle/internal/sealing"
 	"heddle/internal/service"
@@ -35,35 +36,41 @@ const memoryShards = 64
 
 // Server is a running server.
 type Server struct {
-	cfg        Config
-	clock      *clock
-	clockRow   []byte // what the store has of it
-	store      store.Store
-	disk       *pebblestore.Store // the store below; nil: it is in memory
-	shards     uint16
-	held       *heldKeys
-	blobs      *blobs
-	buckets    *accounts.Accounts // of users; nil: there are none, or those of a test
-	bucketRoom *users.Room
-	paths      []service.Path // of services, past the path of calls
-	node       *shard.Node
-	events     *notify.Deliverer // nil: nobody wants any
-	began      time.Time
-	matcher    *matching.Matcher
-	live       *live.Hub
-	tasks      *countedTasks // the matcher, for callers
-	auditor    *auditor      // nil: nothing is recorded
-	refused    *refusals
-	inspectors []service.Inspector // of services
-	up         engine.Time         // when the matcher was made
-	door       *listen.Door
-	actions    *operation.Handler // answers the calls of services
-	performers lifecycle.List     // of services
-	idlers     []service.Idler    // of those that tell whether they are idle
-	requests   *listen.Shares     // in flight, but for polls that wait
-	roots      *sealing.Watch     // nil: the root keys are in no file
-	ready      atomic.Bool
-	parts      lifecycle.List // all that has a life
+	cfg          Config
+	clock        *clock
+	clockRow     []byte // what the store has of it
+	store        store.Store
+	disk         *pebblestore.Store // the store below; nil: it is in memory
+	shards       uint16
+	held         *heldKeys
+	blobs        *blobs
+	buckets      *accounts.Accounts // of users; nil: there are none, or those of a test
+	bucketRoom   *users.Room
+	paths        []service.Path // of services, past the path of calls
+	node         *shard.Node
+	events       *notify.Deliverer // nil: nobody wants any
+	began        time.Time
+	matcher      *matching.Matcher
+	live         *live.Hub
+	tasks        *countedTasks // the matcher, for callers
+	auditor      *auditor      // nil: nothing is recorded
+	refused      *refusals
+	inspectors   []service.Inspector // of services
+	up           engine.Time         // when the matcher was made
+	door         *listen.Door
+	actions      *operation.Handler // answers the calls of services
+	performers   lifecycle.List     // of services
+	idlers       []service.Idler    // of those that tell whether they are idle
+	metrics      *metrics.Metrics
+	metricDoor   *listen.Door // nil: there is none for metrics alone
+	limiters     map[string]*limiter
+	throttled    map[string]*engine.Meters // by service
+	inspects     map[*service.Service]service.Inspector
+	metricsToken []byte         // a hash of it; nil: nobody needs one
+	requests     *listen.Shares // in flight, but for polls that wait
+	roots        *sealing.Watch // nil: the root keys are in no file
+	ready        atomic.Bool
+	parts        lifecycle.List // all that has a life
 }
 
 // Start opens the store, takes over its shards and listens.
@@ -78,6 +85,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.timepieces = newSystemTime()
 	}
 	s := &Server{cfg: cfg, clock: newClock(cfg.timepieces, cfg.Log), began: time.Now()}
+	s.metrics = s.newMetrics()
 	s.addParts()
 	if err := s.parts.Start(ctx); err != nil {
 		return nil, err
@@ -96,6 +104,7 @@ func (s *Server) addParts() {
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
 	add("store", s.openStore, func(context.Context) error { return s.store.Close() })
 	add("keys", s.unseal, nil)
+	add("token for metrics", s.openMetricsToken, nil)
 	add("clock", s.openClock, s.saveClock)
 	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
@@ -113,6 +122,9 @@ func (s *Server) addParts() {
 		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
 	}
 	s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
+	if s.cfg.MetricsListen != "" {
+		s.parts.Add("metrics", &metricsFront{server: s})
+	}
 	s.parts.Add("http", &front{server: s})
 	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)
 }
@@ -138,7 +150,7 @@ func (s *Server) listen(ctx context.Context) (err error) {
 }
 
 func (s *Server) openStore(context.Context) (err error) {
-	if s.store, s.shards, err = openStore(&s.cfg); err != nil {
+	if s.store, s.shards, err = openStore(&s.cfg, s.metrics.WriteStalled); err != nil {
 		return err
 	}
 	s.disk, _ = s.store.(*pebblestore.Store)
@@ -175,16 +187,16 @@ func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protec
 
 func (s *Server) openNode(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now}), s.clock.Now()
+	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	accounts := cfg.accounts()
-	s.tasks = &countedTasks{s.matcher, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
+	s.tasks = &countedTasks{s.matcher, s.metrics, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
 	s.live = liveOf(cfg.Services, s.clock.Now)
 	notices := s.openEvents()
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
-		Listener:     listenerOf(cfg.Services, s.live),
+		Listener:     listenerOf(cfg.Services, s.live, s.metrics.Shards()),
 		Notices:      notices,
 		Offers:       s.matcher,
 		Log:          cfg.Log,
@@ -206,6 +218,7 @@ func (s *Server) openEvents() engine.Notices {
 	c := notify.Config{
 		Targets: cfg.targets, Shards: s.shards, Account: cfg.Account, Region: cfg.Region,
 		Clock: s.clock.Now, Now: time.Now, Within: context.WithTimeout, Log: cfg.Log,
+		Told: s.metrics.Told,
 	}
 	if cfg.Store != StoreMemory {
 		c.Dir, c.Key = filepath.Join(cfg.Data, "events"), s.held.secretOf("events")
@@ -231,12 +244,12 @@ func (s *Server) answerPolls(context.Context) error {
 	return nil
 }
 
-func openStore(cfg *Config) (store.Store, uint16, error) {
+func openStore(cfg *Config, stalled func()) (store.Store, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}
 	_, files := shareDescriptors(listen.Descriptors())
-	options := pebblestore.Options{Logger: cfg.Log, FilesMax: files, Ballast: BallastFile(cfg.Data)}
+	options := pebblestore.Options{Logger: cfg.Log, FilesMax: files, Ballast: BallastFile(cfg.Data), Stalled: stalled}
 	if cfg.machine != nil {
 		cfg.machine(&options)
 	}

@@ -72,8 +72,9 @@ func liveOf(services []*service.Service, clock func() engine.Time) *live.Hub {
 	return live.New(clock, kinds...)
 }
 
-// listenerOf tells each service of the runs of its kinds, and whoever listens live.
-func listenerOf(services []*service.Service, hub *live.Hub) *engine.Listener {
+// listenerOf is a listener that also tells each service of the runs of its kinds, and whoever
+// listens live.
+func listenerOf(services []*service.Service, hub *live.Hub, l *engine.Listener) *engine.Listener {
 	hears := map[engine.Kind]func(*engine.TurnDone){}
 	for _, s := range services {
 		if s.TurnDone == nil || s.Rules == nil {
@@ -83,14 +84,21 @@ func listenerOf(services []*service.Service, hub *live.Hub) *engine.Listener {
 			hears[kind] = s.TurnDone
 		}
 	}
-	turnDone := func(t *engine.TurnDone) {
+	both := *l
+	both.TurnDone = func(t *engine.TurnDone) {
+		l.TurnDone(t)
 		hub.TurnDone(t)
 		if hear := hears[t.Name.Kind]; hear != nil {
 			hear(t)
 		}
 	}
-	// What a shard has committed when it drops its memory nobody hears of.
-	return &engine.Listener{TurnDone: turnDone, Dropped: func(uint16, error) { hub.Gap() }}
+	both.Dropped = func(shard uint16, why error) {
+		if l.Dropped != nil {
+			l.Dropped(shard, why)
+		}
+		hub.Gap() // what the shard has committed of late nobody hears of
+	}
+	return &both
 }
 
 // dataKeysOf gives what rules get data keys from, by the kinds of their services.
@@ -119,12 +127,13 @@ func (s *Server) openServices() error {
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
 	})
-	limiters, err := newLimiters(cfg)
+	s.limiters, err = newLimiters(cfg)
 	if err != nil {
 		return err
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
+	calls.Observe = s.metrics.Answered
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
 		s.refused.record(o, s.clock.Now())
@@ -136,9 +145,12 @@ func (s *Server) openServices() error {
 	if s.auditor != nil {
 		calls.Keep = s.auditor.keep
 	}
+	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	functions := lambda.New(lambda.Config{
 		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
+		Called:    func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
+		Stopwatch: func() time.Duration { return time.Since(s.began) },
 	})
 	s.performers.Add("Lambda tasks", functions)
 	if err := s.openBuckets(); err != nil {
@@ -159,14 +171,15 @@ func (s *Server) openServices() error {
 			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:      cfg.Log,
+			Measured: s.metrics.Measured,
 			Overview: overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {
 			api.SigningNames = []string{one.Name}
 		}
-		if l := limiters[one.Name]; l != nil {
-			kernel.Throttle, api.Throttle = l.inWorld, l.take
+		if l := s.limiters[one.Name]; l != nil {
+			kernel.Throttle, api.Throttle = s.throttles(one, l)
 		}
 		opened, err := one.Open(kernel)
 		if err != nil {
@@ -177,8 +190,12 @@ func (s *Server) openServices() error {
 		}
 		if opened.Inspector != nil {
 			s.inspectors = append(s.inspectors, opened.Inspector)
+			s.inspects[one] = opened.Inspector
 		}
 		api.Model, api.Operations = opened.Model, opened.Operations
+		if l := s.limiters[one.Name]; l != nil {
+			l.actions = namesOf(opened.Operations)
+		}
 		s.actions.Mount(api)
 		s.paths = append(s.paths, opened.Paths...)
 		for _, p := range opened.Parts {

@@ -22,6 +22,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/listen"
 	"heddle/internal/matching"
+	"heddle/internal/metrics"
 	"heddle/internal/swf/wire"
 )
 
@@ -381,7 +382,7 @@ func TestPollsGiveWhatTheyTook(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := listen.ShareConfig{Max: 2, ClientPercent: 100}
 			polls, requests := listen.NewShares(cfg), listen.NewShares(cfg)
-			tasks := &countedTasks{matching.New(matching.Config{PollsPerListMax: 2}), polls, requests, newAccountParts(2, nil), newAccountParts(2, nil)}
+			tasks := &countedTasks{matching.New(matching.Config{PollsPerListMax: 2}), metrics.New(metrics.Config{Now: time.Now}), polls, requests, newAccountParts(2, nil), newAccountParts(2, nil)}
 			wantTaken := func(when string, wantPolls, wantRequests int) {
 				t.Helper()
 				if polls.Taken() != wantPolls || requests.Taken() != wantRequests {

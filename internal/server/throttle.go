@@ -21,7 +21,9 @@ const (
 // limiter throttles what accounts do with one service in a region.
 type limiter struct {
 	*throttle.Limiter
-	global bool // all regions count as one
+	global  bool // all regions count as one
+	rates   throttle.Rates
+	actions map[string]bool // of the rates those that are of actions; others are of decisions
 }
 
 // newLimiters gives the limiters of services by their names; none if nothing is
@@ -47,7 +49,7 @@ func newLimiters(cfg *Config) (map[string]*limiter, error) {
 	}
 	limiters := map[string]*limiter{}
 	for _, s := range cfg.Services {
-		limiters[s.Name] = &limiter{throttle.New(rates[s.Name]), s.Global}
+		limiters[s.Name] = &limiter{Limiter: throttle.New(rates[s.Name]), global: s.Global, rates: rates[s.Name]}
 	}
 	return limiters, nil
 }

@@ -30,6 +30,9 @@ type Inspector interface {
 	// ListOf reads the full name of a task list; ok is false of what is not the service's,
 	// or not for callers.
 	ListOf(full string) (l TaskList, ok bool)
+	// GroupOf reads a quota group of open executions, and tells how many there may be in it; ok
+	// is false of what is not the service's.
+	GroupOf(group string) (w engine.World, within string, most int, ok bool)
 	// FullName is how matching knows a task list of a world; "": it can't be one.
 	FullName(w engine.World, l TaskList) string
 	// Execution names the execution of a run of the service, for links; ok is false if it

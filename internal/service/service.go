@@ -65,6 +65,8 @@ type Service struct {
 	// wire carries them.
 	Live []engine.Kind
 
+	Metrics Metrics
+
 	// TurnDone hears of what became durable of the runs of its kinds, as
 	// engine.Listener has it, also before Open was called: metrics are made of it.
 	TurnDone func(*engine.TurnDone)
@@ -77,6 +79,14 @@ type Service struct {
 	// a stopped store as the service's own API shows it. It has a method
 	// Run(context.Context, Stored, io.Writer) error.
 	Export any
+}
+
+// Metrics are what a service has for who watches it.
+type Metrics struct {
+	Prefix string // of what is its own, behind heddle_; empty: Name
+	Within string // the label for what its task lists and executions are in; empty: they are in nothing
+	// Meters are all that its rules measure by.
+	Meters []*engine.Meters
 }
 
 // Audit is what the audit trail must know of the actions of a service.
@@ -190,6 +200,8 @@ type Kernel struct {
 	// either that stays; nil: there always is room.
 	Scarce func() bool
 	Log    *slog.Logger
+	// Measured takes what was measured beside the shards' turns; nil: nobody wants it.
+	Measured func(engine.World, []engine.Measure)
 
 	// Overview and Inspectors are for operators: what the server knows of itself, and how
 	// the services that opened before show what they have.

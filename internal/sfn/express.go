@@ -59,6 +59,9 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 	run := &expressRun{
 		actions: s, execution: execution.NewEphemeral(execution.Name(w, t.Machine.Name, name), id, m, s.options.Execution), ended: make(chan ending),
 	}
+	if s.Measured != nil {
+		run.execution.Measured = func(all []engine.Measure) { s.Measured(w, all) }
+	}
 	ended, err := run.toItsEnd(ctx, start)
 	if err != nil {
 		return nil, err

@@ -137,6 +137,15 @@ func (inspector) ListOf(full string) (l service.TaskList, ok bool) {
 	}, true
 }
 
+// GroupOf implements service.Inspector. Executions are in nothing but their account and region.
+func (i inspector) GroupOf(group string) (w engine.World, within string, most int, ok bool) {
+	parts := strings.Split(group, "\x00")
+	if len(parts) == 3 {
+		w = engine.World{Account: parts[1], Region: parts[2]}
+	}
+	return w, "", i.options.Execution.OpenExecutionsMax, execution.Group(w) == group
+}
+
 // FullName implements service.Inspector.
 func (i inspector) FullName(w engine.World, l service.TaskList) string {
 	if l.Service != resource.Service || l.Kind != diagnose.Activity {

@@ -45,6 +45,7 @@ func Service() *service.Service {
 				execution.Kind:        execution.New(o.Execution, machines),
 			}
 		},
+		Metrics:   service.Metrics{Prefix: "sfn", Meters: execution.Meters()},
 		Rates:     rates(),
 		Unlimited: unlimited,
 		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion", "StartExecution", "RedriveExecution"},

@@ -25,7 +25,10 @@ type Batch struct {
 	marks      map[uint16]uint64
 	notified   bool // it has notifications
 	succeeding bool // a successor begins: it has none of its own
-	bytes      int  // of values and of what is still to come; it ends the batch in time
+	states     int  // see engine.BatchDone
+	read       int
+	late       []engine.Time
+	bytes      int // of values and of what is still to come; it ends the batch in time
 }
 
 type runEvents struct {
@@ -46,7 +49,7 @@ func (b *Batch) reset() {
 	*b = Batch{
 		Section: store.Section{Ops: b.Section.Ops[:0]},
 		calls:   b.calls[:0], outcomes: b.outcomes[:0], touched: b.touched[:0], closed: b.closed, erased: b.erased[:0],
-		room: b.room[:0], events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks,
+		room: b.room[:0], events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks, late: b.late[:0],
 	}
 	if cap(b.room) > 1<<20 {
 		b.room = nil

@@ -147,8 +147,13 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 		r.state = rules.New(r.Identity)
 	} else {
 		s.cache.use(r)
+		b.states++
+		if r.fetched {
+			r.fetched = false
+			b.read++
+		}
 	}
-	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up, Notify: s.notifies}
+	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up, Notify: s.notifies, Measure: s.Listener != nil && s.Listener.TurnDone != nil}
 	if g != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
 		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }
@@ -304,6 +309,9 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 	}
 	s.touch(b, r).settled = false
 	r.turns++
+	if t := r.change.told; t != nil {
+		t.measures = append(t.measures, turn.Measures...)
+	}
 	if n := len(turn.Events); n > 0 {
 		if turn.Events[0].ID != r.NextEvent || turn.Events[n-1].ID != r.NextEvent+int64(n)-1 {
 			panic(fmt.Sprintf("run %s: events %d..%d after event %d", r.Run, turn.Events[0].ID, turn.Events[n-1].ID, r.NextEvent-1))
@@ -436,6 +444,7 @@ func (s *Shard) evaluateWake(b *Batch, c *call, t target) {
 		return
 	}
 	next := r.NextEvent
+	b.late = append(b.late, b.now-r.Wake)
 	var stalled engine.Time
 	_, err := s.find(b, c, t)
 	if err == nil {

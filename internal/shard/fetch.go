@@ -205,7 +205,7 @@ func (f *fetch) readCold(ctx context.Context) error {
 	if f.withState {
 		f.head = head
 		err = f.readState(ctx)
-		f.cold.state = f.state
+		f.cold.state, f.cold.fetched = f.state, true
 	}
 	return err
 }
@@ -238,7 +238,7 @@ func (f *fetch) take(s *Shard) {
 			r = s.cold[f.run]
 		}
 		if r != nil && r.state == nil && r.NextEvent == f.head.NextEvent {
-			r.state = f.state
+			r.state, r.fetched = f.state, true
 			if r.Status == engine.Open {
 				r.weight = s.weightOf(r)
 				s.cache.add(r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -509,4 +510,23 @@ func (g *groups) add(group string, n int) int {
 		delete(g.open, group)
 	}
 	return v
+}
+
+// Open tells of each quota group how many of its runs are open.
+func (n *Node) Open() map[string]int {
+	n.groups.mu.Lock()
+	defer n.groups.mu.Unlock()
+	return maps.Clone(n.groups.open)
+}
+
+// Waiting is how many commands and messages wait to be evaluated: of all shards, and of
+// the one that has most.
+func (n *Node) Waiting() (all, most int) {
+	for _, s := range n.shards {
+		s.mu.Lock()
+		waiting := len(s.inbox) + len(s.patient)
+		s.mu.Unlock()
+		all, most = all+waiting, max(most, waiting)
+	}
+	return all, most
 }

@@ -14,6 +14,7 @@ type run struct {
 	runlog.Head
 	state        engine.State
 	noted        bool    // it may have notes
+	fetched      bool    // its state was, and no command has needed it since
 	change       *change // by the batch; nil: it has not touched the run
 	place        int     // in the wake queue; -1: not there
 	turns        int     // that changed it since it is in memory
@@ -43,8 +44,9 @@ type change struct {
 
 // told is what the listener is told of a run that a batch has moved.
 type told struct {
-	before engine.Record // when the batch first touched it
-	events []engine.Event
+	before   engine.Record // when the batch first touched it
+	events   []engine.Event
+	measures []engine.Measure
 }
 
 func intern[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }

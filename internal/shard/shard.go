@@ -138,9 +138,9 @@ func (c *Config) stopwatch() time.Duration {
 	return c.Stopwatch()
 }
 
-// listenedSince reads the stopwatch for a listener, if one is told of batches.
+// listenedSince reads the stopwatch for a listener, if one is told of batches or commits.
 func (c *Config) listenedSince() time.Duration {
-	if c.Listener == nil || c.Listener.BatchDone == nil {
+	if c.Listener == nil || c.Listener.BatchDone == nil && c.Listener.CommitDone == nil {
 		return 0
 	}
 	return c.stopwatch()
@@ -414,7 +414,7 @@ func (s *Shard) tell(b *Batch, took time.Duration) {
 	if l.TurnDone != nil {
 		for _, r := range b.touched {
 			if t := r.change.told; t != nil {
-				l.TurnDone(&engine.TurnDone{Identity: r.Identity, Events: t.events, Before: &t.before, After: &r.Record})
+				l.TurnDone(&engine.TurnDone{Identity: r.Identity, Events: t.events, Measures: t.measures, Before: &t.before, After: &r.Record})
 			}
 		}
 	}
@@ -422,6 +422,7 @@ func (s *Shard) tell(b *Batch, took time.Duration) {
 		now := s.listenedSince()
 		l.BatchDone(&engine.BatchDone{
 			Shard: s.id, Calls: len(b.calls), Ops: len(b.Section.Ops), Bytes: b.opsBytes(), Wait: now - b.began - took, Commit: took,
+			States: b.states, Read: b.read, Late: b.late,
 		})
 	}
 }

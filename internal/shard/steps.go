@@ -114,7 +114,11 @@ func (n *Node) step(s *Shard) {
 		if s.steps++; slow || s.steps%slowSample == 0 {
 			began := n.cfg.stopwatch()
 			n.advance(s)
-			s.slow = n.cfg.stopwatch()-began > slowStep
+			took := n.cfg.stopwatch() - began
+			s.slow = took > slowStep
+			if l := n.cfg.Listener; l != nil && l.Stepped != nil {
+				l.Stepped(took)
+			}
 		} else {
 			n.advance(s)
 		}
@@ -224,6 +228,9 @@ func (c *committer) run() {
 			errs = n.cfg.Store.Commit(context.Background(), c.sections)
 		}
 		took := n.cfg.listenedSince() - began
+		if l := n.cfg.Listener; l != nil && l.CommitDone != nil && len(c.sections) > 0 {
+			l.CommitDone(len(c.sections), took)
+		}
 		c.outcomes = append(c.outcomes[:0], make([]error, len(shards))...)
 		for i, b := range c.batches {
 			if b != nil && !b.Empty() {

@@ -185,6 +185,18 @@ func (inspector) ListOf(full string) (l service.TaskList, ok bool) {
 	return l, true
 }
 
+// accountLen is how long an account's id is: the groups of other services begin with a word.
+const accountLen = 12
+
+// GroupOf implements service.Inspector.
+func (i inspector) GroupOf(group string) (w engine.World, domain string, most int, ok bool) {
+	parts := strings.Split(group, "\x00")
+	if len(parts) != 3 || len(parts[0]) != accountLen {
+		return w, "", 0, false
+	}
+	return engine.World{Account: parts[0], Region: parts[1]}, parts[2], i.options.Execution.OpenExecutionsMax, true
+}
+
 // FullName implements service.Inspector.
 func (inspector) FullName(w engine.World, l service.TaskList) string {
 	of := listKinds[l.Kind]

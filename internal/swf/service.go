@@ -53,6 +53,7 @@ func Service() *service.Service {
 				execution.Kind:       execution.New(o.Execution),
 			}
 		},
+		Metrics:   service.Metrics{Within: "domain", Meters: execution.Meters()},
 		Rates:     rates(),
 		Unlimited: unlimited,
 		Begins:    []string{"StartWorkflowExecution", "RegisterDomain", "RegisterWorkflowType", "RegisterActivityType"},

@@ -44,7 +44,10 @@ var arrows = map[string][]string{
 	"internal/bucket/dir":      {"internal/bucket", "internal/pack"},
 	"internal/bucket/s3":       {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/console/client":  {},
-	"internal/console/command": {"internal/console/client", "internal/console/past", "internal/console/replay", "internal/console/terminal", "internal/engine", "internal/operator/wire", "internal/swf/history"},
+	"internal/console/command": {
+		"internal/console/client", "internal/console/past", "internal/console/replay", "internal/console/terminal", "internal/engine", "internal/operator/wire",
+		"internal/swf/history",
+	},
 	"internal/console/past": {
 		"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
 		"internal/swf/history",
@@ -91,6 +94,7 @@ var arrows = map[string][]string{
 	"internal/listen":      {"internal/secretfile"},
 	"internal/live":        {"internal/engine"},
 	"internal/matching":    {"internal/engine"},
+	"internal/metrics":     {"internal/aws/operation", "internal/engine", "internal/matching"},
 	"internal/notify":      {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
 	"internal/operator": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
@@ -104,15 +108,15 @@ var arrows = map[string][]string{
 		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/diagnose",
-		"internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen", "internal/live",
-		"internal/matching", "internal/notify", "internal/operator", "internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service",
-		"internal/sfn", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
-		"internal/token", "internal/visibility",
+		"internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen",
+		"internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options", "internal/runlog", "internal/sealing",
+		"internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore",
+		"internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/service": {
 		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
-		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/live", "internal/matching", "internal/notify", "internal/runlog",
-		"internal/token", "internal/visibility",
+		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/live", "internal/matching",
+		"internal/notify", "internal/runlog", "internal/token", "internal/visibility",
 	},
 	"internal/service/tasks": {
 		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token",

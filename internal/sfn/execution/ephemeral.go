@@ -12,6 +12,8 @@ type Ephemeral struct {
 	rules   *Rules
 	machine *asl.Machine
 	state   *State
+	// Measured hears what the execution has measured; nil: nobody does.
+	Measured func([]engine.Measure)
 }
 
 // NewEphemeral makes the execution of a compiled machine. It has begun when it was given a
@@ -20,14 +22,17 @@ func NewEphemeral(name engine.Name, id string, machine *asl.Machine, limits Limi
 	s := newState(engine.Identity{Name: name})
 	s.arn = resource.ExpressARN(name.World.Region, name.World.Account, s.machine, s.name, id)
 	s.ephemeral = true
-	return &Ephemeral{New(limits, nil), machine, s}
+	return &Ephemeral{rules: New(limits, nil), machine: machine, state: s}
 }
 
 // Do gives a command to the execution, at a time.
 func (e *Ephemeral) Do(now engine.Time, body any) (reply any, err error) {
-	t := turn{s: e.state, in: engine.Input{Now: now}, rules: e.rules, compiled: e.machine}
+	t := turn{s: e.state, in: engine.Input{Now: now, Measure: e.Measured != nil}, rules: e.rules, compiled: e.machine}
 	if err := t.handle(body); err != nil {
 		return nil, err
+	}
+	if len(t.measures) > 0 {
+		e.Measured(t.measures)
 	}
 	if err, ok := t.reply.(error); ok {
 		return nil, err

@@ -200,6 +200,9 @@ func (t *turn) startTask(c *StartTask) error {
 	}
 	if w.Started != 0 {
 		w.StartAgain(t.in.Now, t.note)
+		if t.in.Measure {
+			t.count(redeliveryMeters, engine.Of{}, 0, 0)
+		}
 	} else {
 		t.recordStart(th, c.Worker)
 	}
@@ -402,6 +405,7 @@ func (t *turn) taskTimedOut(th *thread, heartbeat bool) {
 	body := t.ended(&gone, timedOut)
 	f := failure{name: text(errTimeout), task: true, heartbeat: heartbeat}
 	body.Error = said(f.name)
+	t.silent = heartbeat
 	f.at = t.emit(th, body)
 	gone.Drop(t.note)
 	t.stopChild(&gone)

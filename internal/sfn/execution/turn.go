@@ -29,11 +29,13 @@ type turn struct {
 	reply    any
 
 	notifications []engine.Notification
+	measures      []engine.Measure
 
 	bytes  int   // about what the turn has
 	steps  int64 // that evaluation took
 	random *rand.Rand
 	starts bool // keeps the definition
+	silent bool // what times out has sent no heartbeat
 }
 
 // Bounds of a turn; what is left goes on in the next.
@@ -67,6 +69,7 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 		e.hidden.before = s.noted
 		t.notes = append(t.notes, engine.Note{Subject: s.last, Kind: noteChanges})
 	}
+	t.measure(th, e)
 	t.seal(e)
 	id := s.last + 1
 	s.apply(id, t.in.Now, e)
@@ -121,7 +124,7 @@ func (t *turn) finish() engine.Turn {
 		e.Public, e.Private = t.public[from:end:end], e.Body.(*Body).private()
 		from = end
 	}
-	turn := engine.Turn{Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Reply: t.reply}
+	turn := engine.Turn{Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Measures: t.measures, Reply: t.reply}
 	if t.starts {
 		turn.Keep = append(turn.Keep, t.s.settings.Definition)
 	}

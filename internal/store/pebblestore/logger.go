@@ -12,8 +12,9 @@ import (
 
 // pebbleLogger hears what Pebble has to say and passes on the errors.
 type pebbleLogger struct {
-	log  *slog.Logger
-	exit func(code int)
+	log     *slog.Logger
+	exit    func(code int)
+	stalled func()
 }
 
 var _ pebble.Logger = pebbleLogger{}
@@ -63,6 +64,7 @@ func (l pebbleLogger) listener() *pebble.EventListener {
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			l.log.Warn("store: writes wait for the disk", "cause", info.Reason)
+			l.stalled()
 		},
 	}
 }

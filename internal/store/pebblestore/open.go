@@ -44,6 +44,9 @@ type Options struct {
 	FilesMax int
 	// Logger hears of errors; nil is slog.Default().
 	Logger *slog.Logger
+	// Stalled hears that writes begin to wait for the disk, since it is behind or full; nil:
+	// nobody does.
+	Stalled func()
 	// ReadOnly changes nothing but the lock, fences every commit, and creates no
 	// store. The lock is for this process alone.
 	ReadOnly bool
@@ -81,6 +84,9 @@ func open(options Options) (_ *Store, err error) {
 	}
 	if options.Exit == nil {
 		options.Exit = os.Exit
+	}
+	if options.Stalled == nil {
+		options.Stalled = func() {}
 	}
 	if options.Logger == nil {
 		options.Logger = slog.Default()
@@ -286,7 +292,7 @@ func pebbleOptions(options Options, lock *pebble.Lock) *pebble.Options {
 		cacheBytes = cacheBytesDefault
 	}
 	cores := runtime.GOMAXPROCS(0)
-	logger := pebbleLogger{options.Logger, options.Exit}
+	logger := pebbleLogger{options.Logger, options.Exit, options.Stalled}
 	o := &pebble.Options{
 		FS:       options.Files,
 		Lock:     lock,

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Room tells how much the disk still takes.
@@ -46,7 +47,9 @@ type room struct {
 	dir     string
 	ballast *ballast // nil: there is none
 	log     *slog.Logger
+	stalled func()
 	level   atomic.Uint32
+	space   atomic.Pointer[vfs.DiskUsage] // as it was last seen; nil: nobody knows
 
 	mu      sync.Mutex // guards those below
 	looked  *sync.Cond // somebody has looked
@@ -57,7 +60,7 @@ type room struct {
 }
 
 func newRoom(o *Options) *room {
-	r := &room{files: o.Files, dir: o.Dir, log: o.Logger}
+	r := &room{files: o.Files, dir: o.Dir, log: o.Logger, stalled: o.Stalled}
 	if o.Ballast != "" {
 		r.ballast = &ballast{path: o.Ballast}
 	}
@@ -97,6 +100,7 @@ func (r *room) wait() bool {
 	}
 	if !r.told {
 		r.told = true
+		r.stalled()
 		r.log.Error("store: the disk is full; writes wait until there is room", "folder", r.dir)
 	}
 	r.waiting++
@@ -124,6 +128,7 @@ func (r *room) look() (now Room, free uint64) {
 	before := Room(r.level.Load())
 	if err == nil { // else only writes tell
 		free = usage.AvailBytes
+		r.space.Store(&usage)
 		low, full := marks(usage.TotalBytes)
 		if before >= Low {
 			low += low / 4 // so that it does not come and go
@@ -155,6 +160,26 @@ func (r *room) look() (now Room, free uint64) {
 
 // Room is what is known of the disk since the last look.
 func (s *Store) Room() Room { return Room(s.room.level.Load()) }
+
+// Space is how many bytes the disk has, and how many of them are free, as the last look found;
+// zero: it is not known.
+func (s *Store) Space() (free, total uint64) {
+	if seen := s.room.space.Load(); seen != nil {
+		return seen.AvailBytes, seen.TotalBytes
+	}
+	return 0, 0
+}
+
+// Usage tells how many bytes the store has on the disk, and how long the syncs of its log
+// took, as a histogram in nanoseconds; nil: the store is closed.
+func (s *Store) Usage() (bytes uint64, syncs prometheus.Metric) {
+	if s.enter() != nil {
+		return 0, nil
+	}
+	defer s.users.Done()
+	m := s.db.Metrics()
+	return m.DiskSpaceUsage(), m.LogWriter.FsyncLatency
+}
 
 // LookAtRoom finds out how much room the disk has, and how many bytes are free, if that
 // is known. Writes that wait for room try again: it should be called every second or so.

@@ -166,6 +166,7 @@ func (t *turn) startActivity(c *StartActivity) error {
 	}
 	if a.Started != 0 {
 		a.StartAgain(t.in.Now, t.note)
+		t.measureAgain("activity")
 	} else if !t.emit(&wire.ActivityTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: a.Scheduled}) {
 		return nil
 	}

@@ -92,6 +92,7 @@ func (t *turn) startDecision(c *StartDecision) error {
 	}
 	if d.Started != 0 {
 		d.StartAgain(t.in.Now, t.note)
+		t.measureAgain("decision")
 	} else if !t.emit(&wire.DecisionTaskStartedEventAttributes{Identity: c.Identity, ScheduledEventID: d.Scheduled}) {
 		return nil
 	}
@@ -135,6 +136,7 @@ func (t *turn) takeDecisions(c *CompleteDecision) {
 		return
 	}
 	gone.Drop(t.note)
+	t.measureDecisions(c.Decisions)
 	t.deciding = true
 	t.decide(c, t.s.last)
 	t.deciding = false

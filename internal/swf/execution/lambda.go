@@ -92,6 +92,7 @@ func (t *turn) startLambda(c *StartLambda) error {
 	switch {
 	case l.Started != 0:
 		l.StartAgain(t.in.Now, t.note)
+		t.measureAgain("lambda")
 	case s.settings.LambdaRole == "":
 		t.failLambdaStart(l, "the execution has no Lambda role")
 		return nil

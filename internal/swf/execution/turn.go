@@ -23,6 +23,7 @@ type turn struct {
 	reply     any
 
 	notifications []engine.Notification
+	measures      []engine.Measure
 
 	// wantsDecision: the turn wrote what a decider must see.
 	wantsDecision bool
@@ -53,6 +54,7 @@ func (t *turn) emitWith(body wire.EventBody, private []byte) bool {
 		t.public = make([]byte, 0, 768)
 	}
 	e := engine.Event{ID: s.last + 1, At: t.in.Now, Body: body, Private: private}
+	t.measure(body)
 	apply(s, &e)
 	t.events = append(t.events, e)
 	t.public = appendEvent(t.public, e.ID, e.At, body)
@@ -106,7 +108,7 @@ func (t *turn) finish() engine.Turn {
 		from = end
 	}
 	return engine.Turn{
-		Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Successor: t.successor, Reply: t.reply,
+		Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Measures: t.measures, Successor: t.successor, Reply: t.reply,
 	}
 }
 

@@ -1,0 +1,169 @@
+package execution
+
+import (
+	"slices"
+
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+)
+
+// What CloudWatch has of Step Functions, as far as only the rules know it. Times are those of
+// events, but a task that was handed out again counts from its latest attempt on. Executions of
+// express state machines that somebody waits for count too.
+//
+// Source: Step Functions Developer Guide, "Monitoring Step Functions metrics using Amazon
+// CloudWatch".
+var (
+	machineMeters = &engine.Meters{
+		Labels: []string{"state_machine"},
+		Meters: []engine.Meter{
+			executionsStarted:  {Name: "heddle_sfn_executions_started_total", Help: "Executions that were started."},
+			executionsClosed:   {Name: "heddle_sfn_executions_closed_total", Help: "Executions that were closed, each time; redriven: they had been closed before.", Labels: []string{"status", "redriven"}, Values: closings},
+			executionsRedriven: {Name: "heddle_sfn_executions_redriven_total", Help: "Executions that were redriven."},
+			executionTime:      {Name: "heddle_sfn_execution_seconds", Help: "How long executions ran that were closed; of those that were redriven, since then.", Timed: true},
+		},
+	}
+	activityMeters    = taskMeters("activity", "activities", "activity")
+	functionMeters    = taskMeters("function", "lambda_functions", "lambda_function")
+	integrationMeters = taskMeters("integration", "integrations", "integration")
+	redeliveryMeters  = &engine.Meters{
+		Meters: []engine.Meter{{
+			Name: "heddle_redeliveries_total", Help: "Tasks that were handed out again, since they may not have reached who had them.",
+			Labels: []string{"kind"}, Values: [][]string{{"state_machine_task"}},
+		}},
+	}
+)
+
+// Meters are all that the rules measure by.
+func Meters() []*engine.Meters {
+	return []*engine.Meters{machineMeters, activityMeters, functionMeters, integrationMeters, redeliveryMeters}
+}
+
+// Of machineMeters.
+const (
+	executionsStarted = iota
+	executionsClosed
+	executionsRedriven
+	executionTime
+)
+
+// Of taskMeters.
+const (
+	tasksScheduled = iota
+	tasksStarted
+	tasksClosed
+	taskWaited
+	taskTime
+	taskWholeTime
+)
+
+// closings are statuses, and whether the execution had been redriven.
+var closings = [][]string{
+	{"succeeded", "false"}, {"failed", "false"}, {"timed_out", "false"}, {"aborted", "false"},
+	{"succeeded", "true"}, {"failed", "true"}, {"timed_out", "true"}, {"aborted", "true"},
+}
+
+var taskOutcomes = []string{"succeeded", "failed", "start_failed", "timed_out", "heartbeat"}
+
+// taskMeters are of tasks of one kind, told apart by a label.
+func taskMeters(label, many, one string) *engine.Meters {
+	var outcomes [][]string
+	for _, o := range taskOutcomes {
+		outcomes = append(outcomes, []string{o})
+	}
+	return &engine.Meters{
+		Labels: []string{label},
+		Meters: []engine.Meter{
+			tasksScheduled: {Name: "heddle_sfn_" + many + "_scheduled_total", Help: "Tasks that were scheduled."},
+			tasksStarted:   {Name: "heddle_sfn_" + many + "_started_total", Help: "Tasks that were started."},
+			tasksClosed:    {Name: "heddle_sfn_" + many + "_total", Help: "Tasks that were closed; outcome is succeeded, failed, start_failed, or what was over: timed_out, heartbeat.", Labels: []string{"outcome"}, Values: outcomes},
+			taskWaited:     {Name: "heddle_sfn_" + one + "_schedule_seconds", Help: "How long tasks waited for who performs them.", Timed: true},
+			taskTime:       {Name: "heddle_sfn_" + one + "_run_seconds", Help: "How long tasks ran that were closed.", Timed: true},
+			taskWholeTime:  {Name: "heddle_sfn_" + one + "_seconds", Help: "How long tasks took from their scheduling on.", Timed: true},
+		},
+	}
+}
+
+// metersOf are those of tasks of a kind, and their label.
+func metersOf(kind asl.ResourceKind, resource, service string) (of *engine.Meters, labels engine.Of) {
+	switch kind {
+	case asl.Activity:
+		return activityMeters, engine.Of{resource}
+	case asl.Function:
+		return functionMeters, engine.Of{resource}
+	}
+	return integrationMeters, engine.Of{service + ":" + resource}
+}
+
+// measure measures what an event says that the state is about to take in.
+func (t *turn) measure(th *thread, e *Body) {
+	if !t.in.Measure {
+		return
+	}
+	s := t.s
+	switch e.Type {
+	case ExecutionStarted:
+		t.count(machineMeters, engine.Of{s.of}, executionsStarted, 0)
+	case ExecutionRedriven:
+		t.count(machineMeters, engine.Of{s.of}, executionsRedriven, 0)
+	case ExecutionSucceeded:
+		t.measureClose("succeeded")
+	case ExecutionFailed:
+		t.measureClose("failed")
+	case ExecutionTimedOut:
+		t.measureClose("timed_out")
+	case ExecutionAborted:
+		t.measureClose("aborted")
+	case ActivityScheduled, LambdaFunctionScheduled, TaskScheduled:
+		of, labels := metersOf(asl.ResourceKind(e.hidden.task.kind), e.Resource, e.ResourceType)
+		t.count(of, labels, tasksScheduled, 0)
+	case ActivityStarted, LambdaFunctionStarted, TaskStarted:
+		of, labels := th.work.meters()
+		t.count(of, labels, tasksStarted, 0)
+		t.took(of, labels, taskWaited, th.work.ScheduledAt)
+	case ActivitySucceeded, LambdaFunctionSucceeded, TaskSucceeded:
+		t.measureTask(th.work, "succeeded")
+	case ActivityFailed, LambdaFunctionFailed, TaskFailed, TaskSubmitFailed:
+		t.measureTask(th.work, "failed")
+	case LambdaFunctionStartFailed, TaskStartFailed:
+		t.measureTask(th.work, "start_failed")
+	case ActivityTimedOut, LambdaFunctionTimedOut, TaskTimedOut:
+		outcome := "timed_out"
+		if t.silent {
+			outcome = "heartbeat"
+		}
+		t.measureTask(th.work, outcome)
+	}
+}
+
+func (w *work) meters() (of *engine.Meters, labels engine.Of) {
+	return metersOf(asl.ResourceKind(w.kind), w.resource, w.service)
+}
+
+func (t *turn) count(of *engine.Meters, labels engine.Of, meter, values int) {
+	t.measures = append(t.measures, engine.Measure{Meters: of, Of: labels, Meter: meter, Values: values})
+}
+
+func (t *turn) took(of *engine.Meters, labels engine.Of, meter int, since engine.Time) {
+	t.measures = append(t.measures, engine.Measure{Meters: of, Of: labels, Meter: meter, Took: max(0, t.in.Now-since)})
+}
+
+func (t *turn) measureClose(status string) {
+	s := t.s
+	redriven := "false"
+	if s.redrives > 0 {
+		redriven = "true"
+	}
+	which := slices.IndexFunc(closings, func(c []string) bool { return c[0] == status && c[1] == redriven })
+	t.count(machineMeters, engine.Of{s.of}, executionsClosed, which)
+	t.took(machineMeters, engine.Of{s.of}, executionTime, max(s.started, s.redriven))
+}
+
+func (t *turn) measureTask(w *work, outcome string) {
+	of, labels := w.meters()
+	t.count(of, labels, tasksClosed, slices.Index(taskOutcomes, outcome))
+	if w.Started != 0 {
+		t.took(of, labels, taskTime, w.Since)
+	}
+	t.took(of, labels, taskWholeTime, w.ScheduledAt)
+}
