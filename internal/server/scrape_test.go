@@ -131,7 +131,7 @@ func TestMetricsListen(t *testing.T) {
 // then: not what is recovered, nor a task that was offered before.
 func TestRestartCountsNothingAgain(t *testing.T) {
 	cfg := onDisk(t)
-	cfg.PollHold = 20 * time.Millisecond
+	cfg.PollHold = 100 * time.Millisecond
 	s := start(t, cfg)
 	before := newWorkforce(t, s)
 	before.register()
@@ -155,8 +155,7 @@ func TestRestartCountsNothingAgain(t *testing.T) {
 	if closed := known.of("heddle_swf_workflows_closed_total").without("account", "cause", "domain", "region", "status", "type", "version")["heddle_swf_workflows_closed_total{}"]; open+closed != known.of("heddle_swf_workflows_started_total").without("account", "domain", "region", "type", "version")["heddle_swf_workflows_started_total{}"] {
 		t.Errorf("%g are open and %g closed", open, closed)
 	}
-	c.start(50, 100)
-	c.live()
+	c.live(50, 90)
 	want := said(c.histories())
 	for name, n := range known {
 		if want[name] -= n; want[name] < 1e-9 {
