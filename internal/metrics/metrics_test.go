@@ -156,7 +156,7 @@ func TestUntouchedLeave(t *testing.T) {
 
 // TestCountedBesideScrapes: many count while others scrape and sets come, leave and are too many.
 func TestCountedBesideScrapes(t *testing.T) {
-	m, c := newTestMetrics(20)
+	m, _ := newTestMetrics(20)
 	const each, crew = 5000, 4
 	var all, scrapes sync.WaitGroup
 	done := make(chan struct{})
@@ -183,7 +183,6 @@ func TestCountedBesideScrapes(t *testing.T) {
 	if total, n := sum(scrape(t, m), "parcels_total"); total != each*crew || n > 2*21 {
 		t.Errorf("%g in %d series, want %d", total, n, each*crew)
 	}
-	_ = c
 }
 
 // TestLabelsThatAreNoText: names that are no UTF-8 are shown as far as they are.

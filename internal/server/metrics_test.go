@@ -273,12 +273,15 @@ func (c *workforce) poll(action, list string, do func(token string)) {
 func (c *workforce) decideAll() { c.poll("PollForDecisionTask", "deciders", c.decide) }
 func (c *workforce) workAll()   { c.poll("PollForActivityTask", "packers", c.work) }
 
-// live has executions live through all that may happen to them, and in the end all are closed.
-func (c *workforce) live() {
-	for round := range 3 {
+// live has n executions, with numbers from one on, live through all that may happen to them; in
+// the end all are closed.
+func (c *workforce) live(from, n int) {
+	for range 3 {
+		part := n / 6
+		c.start(from, from+part)
 		c.decideAll()
-		c.beside(100, func(i int) {
-			c.ask("TerminateWorkflowExecution", `{"domain":"shop","workflowId":"w%d"}`, 100*round+i)
+		c.beside(part/4, func(i int) {
+			c.ask("TerminateWorkflowExecution", `{"domain":"shop","workflowId":"w%d"}`, from+i)
 		})
 		c.decideAll()
 		c.advance(80 * 1000)
@@ -288,9 +291,24 @@ func (c *workforce) live() {
 		c.advance(1000)
 		c.workAll()
 		c.advance(1000)
+		c.start(from+part, from+2*part)
+		from += 2 * part
 		c.decideAll()
 		c.advance(110 * 1000)
 	}
+	c.advance(4000 * 1000)
+}
+
+// endChild has a parent terminated, and its child with it.
+func (c *workforce) endChild() {
+	c.ask("StartWorkflowExecution", `{"domain":"shop","workflowId":"parent","workflowType":{"name":"order0","version":"1"}}`)
+	task, _ := c.ask("PollForDecisionTask", pollDeciders)
+	c.ask("RespondDecisionTaskCompleted", `{"taskToken":%q,"decisions":[{"decisionType":"StartChildWorkflowExecution",
+		"startChildWorkflowExecutionDecisionAttributes":{"workflowId":"child","workflowType":{"name":"order0","version":"1"}}}]}`, task.TaskToken)
+	for range 2 { // one of the parent, which then knows its child
+		c.ask("PollForDecisionTask", pollDeciders)
+	}
+	c.ask("TerminateWorkflowExecution", `{"domain":"shop","workflowId":"parent"}`)
 	c.advance(4000 * 1000)
 }
 
@@ -447,16 +465,15 @@ func (s scraped) ofHistories() scraped {
 // counter, and every sum of times, is what the histories say, and calls are what was called.
 func TestMetricsEqualHistories(t *testing.T) {
 	cfg := memory()
-	cfg.PollHold = 5 * time.Millisecond
-	const executions = 2000
+	cfg.PollHold = 100 * time.Millisecond // enough for a poll that finds a task, however busy the machine
 	s := start(t, cfg)
 	c := newWorkforce(t, s)
 	c.register()
-	c.start(0, executions)
-	c.live()
+	c.live(0, 1800)
+	c.endChild()
 	histories := c.histories()
 	now := scrape(t, s.URL())
-	if len(histories) < executions {
+	if len(histories) < 2000 { // with those that others begin
 		t.Errorf("%d histories", len(histories))
 	}
 	want := said(histories)

@@ -10,7 +10,7 @@ var tasks = []Mutant{{
 }, {
 	Name: "redelivery-starts-anew",
 	In:   "swf/execution.(*turn).startActivity",
-	Old:  "if a.Started != 0 {\n\t\ta.StartAgain(t.in.Now, t.note)\n\t} else if !t.emit(",
+	Old:  "if a.Started != 0 {\n\t\ta.StartAgain(t.in.Now, t.note)\n\t\tt.measureAgain(\"activity\")\n\t} else if !t.emit(",
 	New:  "if !t.emit(",
 	Bug:  "A task that goes out again gets a second Started event: histories that no service would write.",
 }, {

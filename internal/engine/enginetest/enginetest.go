@@ -86,8 +86,8 @@ func CheckParts(t testing.TB, rules engine.Rules) {
 	}
 }
 
-// CheckTurn checks that a turn is no larger than a turn may be, and that its notifications are
-// of its events, one of each at most and in their order.
+// CheckTurn checks that a turn is no larger than a turn may be, that its notifications are of its
+// events, one of each at most and in their order, and that its measures are what their meters say.
 func CheckTurn(t testing.TB, turn *engine.Turn) {
 	t.Helper()
 	if n := turn.Bytes(); n > engine.TurnBytesMax {
@@ -105,6 +105,20 @@ func CheckTurn(t testing.TB, turn *engine.Turn) {
 		left = left[1:]
 		if !json.Valid(n.Body) {
 			t.Errorf("the notification of event %d is no JSON: %s", n.Event, n.Body)
+		}
+	}
+	if len(turn.Measures) > 0 && len(turn.Events) == 0 && len(turn.Notes) == 0 {
+		t.Errorf("a turn that does nothing measures %v", turn.Measures)
+	}
+	for _, m := range turn.Measures {
+		meter := &m.Meters.Meters[m.Meter]
+		if m.Values != 0 && m.Values >= len(meter.Values) || m.Values < 0 || m.Took < 0 || m.Times < 0 || meter.Timed && m.Times != 0 || !meter.Timed && m.Took != 0 {
+			t.Errorf("%s: measured %+v", meter.Name, m)
+		}
+		for i, value := range m.Of {
+			if (value != "") != (i < len(m.Meters.Labels)) {
+				t.Errorf("%s: labels %q for %q", meter.Name, m.Of, m.Meters.Labels)
+			}
 		}
 	}
 }

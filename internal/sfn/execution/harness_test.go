@@ -116,7 +116,7 @@ func (h *harness) tryBegin(machine, name, definition, input string, change func(
 // do gives a command to a run, and checks what came of it.
 func (h *harness) do(r *harnessRun, body any) (any, error) {
 	h.t.Helper()
-	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.open, Notify: h.notify, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
+	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.open, Notify: h.notify, Measure: true, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
 	h.keys.want(h.rules.Wants(r.state, body).DataKeys)
 	in.DataKey = h.keys.find
 	var before []byte

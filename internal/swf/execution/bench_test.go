@@ -44,19 +44,23 @@ func BenchmarkOneActivity(b *testing.B) {
 		&task.Delivered{ScheduledEventID: 8, Attempt: 1},
 		&CompleteDecision{ScheduledEventID: 8, StartedEventID: 9, Decisions: complete},
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		s := rules.New(id)
-		now := houseStart
-		for _, c := range commands {
-			now += 10
-			if _, err := rules.Handle(s, c, engine.Input{Now: now, Up: houseStart}); err != nil {
-				b.Fatal(err)
+	for name, measure := range map[string]bool{"plain": false, "measured": true} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s := rules.New(id)
+				now := houseStart
+				for _, c := range commands {
+					now += 10
+					if _, err := rules.Handle(s, c, engine.Input{Now: now, Up: houseStart, Measure: measure}); err != nil {
+						b.Fatal(err)
+					}
+					rules.Record(s, houseStart)
+				}
+				if st := s.(*State); st.last != 11 || st.isOpen() {
+					b.Fatalf("ended after event %d, %q", st.last, st.closeStatus)
+				}
 			}
-			rules.Record(s, houseStart)
-		}
-		if st := s.(*State); st.last != 11 || st.isOpen() {
-			b.Fatalf("ended after event %d, %q", st.last, st.closeStatus)
-		}
+		})
 	}
 }

@@ -141,7 +141,7 @@ func (h *harness) begin(c engine.Command) (any, error) {
 	if n == 1 {
 		r.label = workflowID
 	}
-	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.countOpen(c.Group), Notify: h.notify}
+	in := engine.Input{Now: h.now, Up: h.up, OpenInGroup: h.countOpen(c.Group), Notify: h.notify, Measure: true}
 	turn, err := h.rules.Handle(r.state, c.Body, in)
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (h *harness) countOpen(group string) int {
 
 func (h *harness) handle(r *harnessRun, body any) (any, error) {
 	before := h.rules.EncodeState(r.state)
-	in := engine.Input{Now: h.now, Up: h.up, Notify: h.notify}
+	in := engine.Input{Now: h.now, Up: h.up, Notify: h.notify, Measure: true}
 	turn, err := h.rules.Handle(r.state, body, in)
 	if _, woken := body.(engine.Wake); woken {
 		enginetest.CheckProgress(h.t, h.rules, before, r.state, in)
@@ -188,6 +188,7 @@ func (h *harness) handle(r *harnessRun, body any) (any, error) {
 // take stores a turn, says what it did and checks it.
 func (h *harness) take(r *harnessRun, turn engine.Turn) {
 	enginetest.CheckTurn(h.t, &turn)
+	h.checkMeasures(r, &turn)
 	for _, e := range turn.Events {
 		e.Public, e.Private = bytes.Clone(e.Public), bytes.Clone(e.Private)
 		r.events = append(r.events, e)

@@ -169,7 +169,7 @@ func (t *turn) took(of *engine.Meters, labels engine.Of, meter int, since engine
 
 func (t *turn) add(m engine.Measure) {
 	if t.measures == nil {
-		t.measures = make([]engine.Measure, 0, 4)
+		t.measures = make([]engine.Measure, 0, 6) // as many as most turns have
 	}
 	t.measures = append(t.measures, m)
 }
