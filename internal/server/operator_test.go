@@ -418,3 +418,20 @@ func TestInspectMachines(t *testing.T) {
 	reader := h.user("reader", allow("states:DescribeExecution", "*"))
 	h.refused("AccessDeniedException", h.operator(reader, "InspectExecution", `{"executionArn":"`+failed+`"}`))
 }
+
+// TestCommitsP99: of the last commits that wrote something, what one in a hundred exceeds.
+func TestCommitsP99(t *testing.T) {
+	var c commits
+	if got := c.p99(); got != 0 {
+		t.Errorf("of none it is %s", got)
+	}
+	for _, step := range []struct{ from, to, want int }{{1, 1, 1}, {2, 100, 99}, {101, 2000, 1990}} {
+		for n := step.from; n <= step.to; n++ {
+			c.done(&engine.BatchDone{Ops: 1, Commit: time.Duration(n)})
+			c.done(&engine.BatchDone{Commit: time.Hour})
+		}
+		if got := c.p99(); got != time.Duration(step.want) {
+			t.Errorf("up to %d it is %d, want %d", step.to, got, step.want)
+		}
+	}
+}

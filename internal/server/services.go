@@ -73,7 +73,7 @@ func liveOf(services []*service.Service, clock func() engine.Time) *live.Hub {
 }
 
 // listenerOf tells each service of the runs of its kinds, and whoever listens live.
-func listenerOf(services []*service.Service, hub *live.Hub) *engine.Listener {
+func listenerOf(services []*service.Service, hub *live.Hub, c *commits) *engine.Listener {
 	hears := map[engine.Kind]func(*engine.TurnDone){}
 	for _, s := range services {
 		if s.TurnDone == nil || s.Rules == nil {
@@ -90,7 +90,7 @@ func listenerOf(services []*service.Service, hub *live.Hub) *engine.Listener {
 		}
 	}
 	// What a shard has committed when it drops its memory nobody hears of.
-	return &engine.Listener{TurnDone: turnDone, Dropped: func(uint16, error) { hub.Gap() }}
+	return &engine.Listener{TurnDone: turnDone, BatchDone: c.done, Dropped: func(uint16, error) { hub.Gap() }}
 }
 
 // dataKeysOf gives what rules get data keys from, by the kinds of their services.

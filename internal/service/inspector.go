@@ -83,14 +83,15 @@ type Refusal struct {
 
 // Status is how a server is.
 type Status struct {
-	Account  string // its own
-	Began    time.Time
-	Up       engine.Time // by the clock of executions
-	Store    string
-	Shards   int
-	Totals   matching.Totals
-	Requests int // in flight, but for polls that wait
-	DiskRoom string
+	Account   string // its own
+	Began     time.Time
+	Up        engine.Time // by the clock of executions
+	Store     string
+	Shards    int
+	Totals    matching.Totals
+	Requests  int // in flight, but for polls that wait
+	DiskRoom  string
+	CommitP99 time.Duration // of the last commits; zero: there were none
 	// AuditFails: records can't be written.
 	AuditFails bool
 }

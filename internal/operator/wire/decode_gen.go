@@ -461,6 +461,13 @@ func (v *GetServerStatusOutput) Decode(d *jx.Decoder) error {
 			}
 			v.AuditFails = value
 			return nil
+		case "commitP99Microseconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.CommitP99Microseconds = &value
+			return nil
 		default:
 			return shape.SkipMember(d, key)
 		}

@@ -208,6 +208,10 @@ func (v *GetServerStatusOutput) AppendJSON(b []byte) []byte {
 	b = shape.AppendString(b, v.DiskRoom)
 	b = append(b, `,"auditFails":`...)
 	b = strconv.AppendBool(b, v.AuditFails)
+	if v.CommitP99Microseconds != nil {
+		b = append(b, `,"commitP99Microseconds":`...)
+		b = strconv.AppendInt(b, *v.CommitP99Microseconds, 10)
+	}
 	return shape.CloseObject(b, start)
 }
 

@@ -74,19 +74,20 @@ type GetServerStatusInput struct {
 }
 
 type GetServerStatusOutput struct {
-	Version          string
-	StartTimestamp   shape.Timestamp
-	ServerTimestamp  shape.Timestamp
-	Store            string
-	Shards           int64
-	TaskLists        int64
-	PollsWaiting     int64
-	TasksWaiting     int64
-	Claims           int64
-	TasksHandedOut   int64
-	RequestsInFlight int64
-	DiskRoom         string
-	AuditFails       bool
+	Version               string
+	StartTimestamp        shape.Timestamp
+	ServerTimestamp       shape.Timestamp
+	Store                 string
+	Shards                int64
+	TaskLists             int64
+	PollsWaiting          int64
+	TasksWaiting          int64
+	Claims                int64
+	TasksHandedOut        int64
+	RequestsInFlight      int64
+	DiskRoom              string
+	AuditFails            bool
+	CommitP99Microseconds *int64
 }
 
 // InspectExecutionInput is what InspectExecution takes.
