@@ -69,6 +69,16 @@ type ExecutionRef struct {
 	ExecutionARN *string
 }
 
+type FoundExecution struct {
+	Execution       ExecutionRef
+	Type            string
+	Status          string
+	TagList         []string
+	StartTimestamp  shape.Timestamp
+	CloseTimestamp  *shape.Timestamp
+	CancelRequested *bool
+}
+
 // GetServerStatusInput is what GetServerStatus takes.
 type GetServerStatusInput struct {
 }
@@ -247,6 +257,37 @@ type Refusal struct {
 // ResourceNotFoundException is a fault.
 type ResourceNotFoundException struct {
 	Message *string
+}
+
+// SearchExecutionsInput is what SearchExecutions takes.
+type SearchExecutionsInput struct {
+	Domain           string
+	Status           string
+	CloseStatus      *string
+	WorkflowID       *string
+	WorkflowIdPrefix *string
+	WorkflowIdPart   *string
+	TypeName         *string
+	TypeVersion      *string
+	Tag              *string
+	StartedFrom      *shape.Timestamp
+	StartedTo        *shape.Timestamp
+	ClosedFrom       *shape.Timestamp
+	ClosedTo         *shape.Timestamp
+	OrderBy          *string
+	OldestFirst      *bool
+	MaximumPageSize  *int64
+	NextPageToken    *string
+
+	missing uint8
+}
+
+type SearchExecutionsOutput struct {
+	Executions      []FoundExecution
+	LookedAt        int64
+	UpTo            *shape.Timestamp
+	NextPageToken   *string
+	ServerTimestamp shape.Timestamp
 }
 
 // StreamEventsInput is what StreamEvents takes.
