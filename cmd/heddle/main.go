@@ -16,6 +16,8 @@ type commands struct {
 	Show       command.Show      `cmd:"" help:"Tell why an execution does not move: what is open, who has it or should have it, and what was when."`
 	Lists      command.Lists     `cmd:"" help:"Show the task lists: what waits on them, who polls them."`
 	Events     command.Events    `cmd:"" help:"Show the targets of events: how far behind each is, and what it never took."`
+	Search     command.Search    `cmd:"" help:"Look for executions by several things at once."`
+	Top        command.Top       `cmd:"" help:"Show what the server does now: task lists, those that nobody polls, rates."`
 	Tail       command.Tail      `cmd:"" help:"Write a line for each event as it becomes durable."`
 	Replay     command.Replay    `cmd:"" help:"Tell whether a program decides as executions have recorded that it did."`
 	Check      checkCommand      `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`

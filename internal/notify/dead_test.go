@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,9 +84,10 @@ func TestDeadAreSentAgain(t *testing.T) {
 		}
 
 		// While the target is down they wait, and what is asked for twice is sent once.
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		sinks[0].set(func(events []event) error {
-			if down {
+			if down.Load() {
 				return errors.New("it is down")
 			}
 			return nil
@@ -95,7 +97,7 @@ func TestDeadAreSentAgain(t *testing.T) {
 		r.d.Redeliver("x")
 		time.Sleep(10 * time.Second)
 		want(t, "down", statusOf(t, r.d), `backlog 0 sent 3 dead 0 again 1 error "it is down"`)
-		down = false
+		down.Store(false)
 		time.Sleep(time.Hour)
 		want(t, "up", sinks[0].taken(), "a b bad1 bad2")
 		want(t, "up", statusOf(t, r.d), `backlog 0 sent 4 dead 0 again 0 error ""`)

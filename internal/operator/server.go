@@ -67,7 +67,7 @@ func (s *actions) getServerStatus(ctx context.Context, _ *wire.GetServerStatusIn
 		Version: version(), StartTimestamp: wire.Timestamp(now.Began.UnixMilli()), ServerTimestamp: wire.Timestamp(s.Clock()),
 		Store: now.Store, Shards: int64(now.Shards), TaskLists: int64(t.Lists), PollsWaiting: int64(t.Polls), TasksWaiting: int64(t.Offers),
 		Claims: int64(t.Claims), TasksHandedOut: int64(t.Pairings), RequestsInFlight: int64(now.Requests),
-		DiskRoom: now.DiskRoom, AuditFails: now.AuditFails,
+		DiskRoom: now.DiskRoom, AuditFails: now.AuditFails, CommitP99Microseconds: present(now.CommitP99.Microseconds()),
 	}, nil
 }
 

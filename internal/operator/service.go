@@ -44,9 +44,12 @@ func Service() *service.Service {
 			DataEvent: func(action string) bool {
 				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || action == "StreamEvents"
 			},
-			Reads: []string{"InspectExecution", "StreamEvents"},
+			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions"},
 			Members: service.Members{
-				Shown:  []string{"domain", "events", "executionArn", "kind", "maximumPageSize", "name", "runId", "service", "workflowId"},
+				Shown: []string{
+					"closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"runId", "service", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "workflowId", "workflowIdPart", "workflowIdPrefix",
+				},
 				Secret: []string{"nextPageToken"},
 			},
 		},
@@ -56,6 +59,7 @@ func Service() *service.Service {
 				Model: operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
 				Operations: []operation.Operation{
 					awsjson.Operation("InspectExecution", s.inspectExecution, s.aboutExecution),
+					awsjson.Operation("SearchExecutions", s.searchExecutions, s.aboutSearch),
 					awsjson.Operation("ListTaskLists", s.listTaskLists, s.aboutLists),
 					awsjson.Operation("DescribeTaskList", s.describeTaskList, s.aboutList),
 					awsjson.Operation("ListRefusals", s.listRefusals, asking[wire.ListRefusalsInput]("heddle:ListRefusals")),

@@ -192,6 +192,96 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 	<-poller
 }
 
+// TestSearchExecutions: by everything that may be asked and all of it together, in both orders,
+// by pages; a search looks at so many and says how far; it needs the permission of the list
+// that would show the same.
+func TestSearchExecutions(t *testing.T) {
+	h := newHarness(t)
+	h.shop("shop")
+	h.must(h.swf(h.root, "RegisterWorkflowType", `{"domain":"shop","name":"refund","version":"2","defaultTaskList":{"name":"nobody"},"defaultChildPolicy":"TERMINATE","defaultExecutionStartToCloseTimeout":"3600","defaultTaskStartToCloseTimeout":"30"}`))
+	for n := range 12 {
+		of, tag := `{"name":"order","version":"1"}`, "even"
+		if n%3 == 0 {
+			of = `{"name":"refund","version":"2"}`
+		}
+		if n%2 == 1 {
+			tag = "odd"
+		}
+		h.must(h.swf(h.root, "StartWorkflowExecution", fmt.Sprintf(`{"domain":"shop","workflowId":"w-%02d","workflowType":%s,"tagList":[%q]}`, n, of, tag)))
+		began := h.clock.Now()
+		waitUntil(t, "the next one begins later", func() bool { return h.clock.Now() > began })
+	}
+	for _, n := range []int{3, 4, 5} {
+		h.must(h.swf(h.root, "TerminateWorkflowExecution", fmt.Sprintf(`{"domain":"shop","workflowId":"w-%02d"}`, n)))
+		closed := h.clock.Now()
+		waitUntil(t, "the next one closes later", func() bool { return h.clock.Now() > closed })
+	}
+	search := func(in string) (ids []string, got string) {
+		t.Helper()
+		got = h.must(h.operator(h.root, "SearchExecutions", `{"domain":"shop",`+in+`}`))
+		for rest := got; ; {
+			_, after, more := strings.Cut(rest, `{"execution":`)
+			if !more {
+				return ids, got
+			}
+			ids, rest = append(ids, strings.TrimPrefix(member(after, "workflowId"), "w-")), after
+		}
+	}
+	for in, want := range map[string]string{
+		`"status":"OPEN"`:                                                                        "11 10 09 08 07 06 02 01 00",
+		`"status":"OPEN","oldestFirst":true`:                                                     "00 01 02 06 07 08 09 10 11",
+		`"status":"OPEN","typeName":"refund"`:                                                    "09 06 00",
+		`"status":"OPEN","typeName":"refund","typeVersion":"1"`:                                  "",
+		`"status":"OPEN","typeName":"refund","tag":"even"`:                                       "06 00",
+		`"status":"OPEN","typeName":"refund","typeVersion":"2","tag":"odd","workflowIdPart":"9"`: "09",
+		`"status":"OPEN","workflowIdPrefix":"w-1"`:                                               "11 10",
+		`"status":"OPEN","workflowIdPart":"0","tag":"even","oldestFirst":true`:                   "00 02 06 08 10",
+		`"status":"OPEN","workflowId":"w-07"`:                                                    "07",
+		`"status":"OPEN","workflowId":"w-07","tag":"even"`:                                       "",
+		`"status":"OPEN","startedTo":1`:                                                          "",
+		`"status":"CLOSED"`:                                                                      "05 04 03",
+		`"status":"CLOSED","closeStatus":"TERMINATED","typeName":"order","orderBy":"closed"`:     "05 04",
+		`"status":"CLOSED","closeStatus":"COMPLETED"`:                                            "",
+		`"status":"CLOSED","tag":"odd","orderBy":"closed","oldestFirst":true,"closedFrom":1`:     "03 05",
+		`"status":"CLOSED","closedTo":1`:                                                         "",
+	} {
+		ids, got := search(in)
+		if strings.Join(ids, " ") != want || strings.Contains(got, "nextPageToken") {
+			t.Errorf("%s finds %v, want %s: %s", in, ids, want, got)
+		}
+		// By pages of one it is the same.
+		var paged []string
+		for next := ""; ; {
+			ids, got := search(in + `,"maximumPageSize":1` + next)
+			paged = append(paged, ids...)
+			token := member(got, "nextPageToken")
+			if token == "" {
+				break
+			}
+			next = `,"nextPageToken":"` + token + `"`
+		}
+		if strings.Join(paged, " ") != want {
+			t.Errorf("%s finds by pages %v, want %s", in, paged, want)
+		}
+	}
+	if _, got := search(`"status":"OPEN","workflowIdPart":"nothing"`); !strings.Contains(got, `"lookedAt":9,"upTo":`) {
+		t.Errorf("it says %s", got)
+	}
+	for in, code := range map[string]string{
+		`"domain":"shop","status":"OPEN","closeStatus":"FAILED"`: "ValidationException", `"domain":"shop","status":"OPEN","typeVersion":"1"`: "ValidationException", `"domain":"shop"`: "ValidationException",
+		`"domain":"nowhere","status":"OPEN"`: "ResourceNotFoundException", `"domain":"shop","status":"OPEN","nextPageToken":"x"`: "ValidationException",
+	} {
+		h.refused(code, h.operator(h.root, "SearchExecutions", "{"+in+"}"))
+	}
+	const shop = "arn:aws:swf:us-east-1:123456789012:/domain/shop"
+	open := h.user("open", allow("swf:ListOpenWorkflowExecutions", shop))
+	odd := h.user("odd", `{"Effect":"Allow","Action":"swf:ListOpenWorkflowExecutions","Resource":"`+shop+`","Condition":{"StringEquals":{"swf:tagFilter.tag":"odd"}}}`)
+	h.must(h.operator(open, "SearchExecutions", `{"domain":"shop","status":"OPEN"}`))
+	h.refused("AccessDeniedException", h.operator(open, "SearchExecutions", `{"domain":"shop","status":"CLOSED"}`))
+	h.must(h.operator(odd, "SearchExecutions", `{"domain":"shop","status":"OPEN","tag":"odd","typeName":"order"}`))
+	h.refused("AccessDeniedException", h.operator(odd, "SearchExecutions", `{"domain":"shop","status":"OPEN","typeName":"order"}`))
+}
+
 // TestStreamEvents: who has a place hears what comes from then on, of the domains that he may
 // read, each event once; while he waits his call counts as a poll.
 func TestStreamEvents(t *testing.T) {
@@ -417,4 +507,21 @@ func TestInspectMachines(t *testing.T) {
 	}
 	reader := h.user("reader", allow("states:DescribeExecution", "*"))
 	h.refused("AccessDeniedException", h.operator(reader, "InspectExecution", `{"executionArn":"`+failed+`"}`))
+}
+
+// TestCommitsP99: of the last commits that wrote something, what one in a hundred exceeds.
+func TestCommitsP99(t *testing.T) {
+	var c commits
+	if got := c.p99(); got != 0 {
+		t.Errorf("of none it is %s", got)
+	}
+	for _, step := range []struct{ from, to, want int }{{1, 1, 1}, {2, 100, 99}, {101, 2000, 1990}} {
+		for n := step.from; n <= step.to; n++ {
+			c.done(&engine.BatchDone{Ops: 1, Commit: time.Duration(n)})
+			c.done(&engine.BatchDone{Commit: time.Hour})
+		}
+		if got := c.p99(); got != time.Duration(step.want) {
+			t.Errorf("up to %d it is %d, want %d", step.to, got, step.want)
+		}
+	}
 }

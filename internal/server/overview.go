@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"heddle/internal/engine"
@@ -39,8 +41,37 @@ func (o overview) Status() service.Status {
 	totals.Polls = o.tasks.polls.Taken() // without the server's own
 	return service.Status{
 		Account: o.cfg.Account, Began: o.began, Up: o.up, Store: o.cfg.Store, Shards: int(o.shards), Totals: totals,
-		Requests: o.requests.Taken(), DiskRoom: roomNames[o.room()], AuditFails: o.auditor != nil && o.auditor.fails(),
+		Requests: o.requests.Taken(), DiskRoom: roomNames[o.room()], CommitP99: o.commits.p99(), AuditFails: o.auditor != nil && o.auditor.fails(),
 	}
+}
+
+// commits remembers how long the last commits took that wrote something.
+type commits struct {
+	mu   sync.Mutex
+	last [1000]time.Duration
+	n    int
+}
+
+func (c *commits) done(b *engine.BatchDone) {
+	if b.Ops == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.last[c.n%len(c.last)] = b.Commit
+	c.n++
+	c.mu.Unlock()
+}
+
+// p99 is what one in a hundred exceeds; zero: there were none.
+func (c *commits) p99() time.Duration {
+	c.mu.Lock()
+	all := slices.Clone(c.last[:min(c.n, len(c.last))])
+	c.mu.Unlock()
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[(len(all)*99+99)/100-1]
 }
 
 const (

@@ -52,6 +52,7 @@ type Server struct {
 	began        time.Time
 	matcher      *matching.Matcher
 	live         *live.Hub
+	commits      commits
 	tasks        *countedTasks // the matcher, for callers
 	auditor      *auditor      // nil: nothing is recorded
 	refused      *refusals
@@ -196,7 +197,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
-		Listener:     listenerOf(cfg.Services, s.live, s.metrics.Shards()),
+		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.metrics.Shards()),
 		Notices:      notices,
 		Offers:       s.matcher,
 		Log:          cfg.Log,

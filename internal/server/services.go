@@ -74,7 +74,7 @@ func liveOf(services []*service.Service, clock func() engine.Time) *live.Hub {
 
 // listenerOf is a listener that also tells each service of the runs of its kinds, and whoever
 // listens live.
-func listenerOf(services []*service.Service, hub *live.Hub, l *engine.Listener) *engine.Listener {
+func listenerOf(services []*service.Service, hub *live.Hub, c *commits, l *engine.Listener) *engine.Listener {
 	hears := map[engine.Kind]func(*engine.TurnDone){}
 	for _, s := range services {
 		if s.TurnDone == nil || s.Rules == nil {
@@ -97,6 +97,12 @@ func listenerOf(services []*service.Service, hub *live.Hub, l *engine.Listener) 
 			l.Dropped(shard, why)
 		}
 		hub.Gap() // what the shard has committed of late nobody hears of
+	}
+	both.BatchDone = func(d *engine.BatchDone) {
+		c.done(d)
+		if l.BatchDone != nil {
+			l.BatchDone(d)
+		}
 	}
 	return &both
 }

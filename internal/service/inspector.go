@@ -48,6 +48,49 @@ type Teller interface {
 	Told(id engine.Identity, listing []byte) (ref diagnose.Ref, of string, ok bool)
 }
 
+// Searcher is an Inspector of executions that can be looked for by several things at once.
+type Searcher interface {
+	Inspector
+	// SearchSubject is what must be allowed to who searches: all that the service's own lists
+	// ask of him who would see the same.
+	SearchSubject(ctx context.Context, q *Search) (operation.Subject, error)
+	// Search looks at a part of what there may be, and tells how far it has looked. Errors:
+	// faults of the service's own.
+	Search(ctx context.Context, q *Search) (*Found, error)
+}
+
+// Search is what is looked for. What is empty or zero does not count; all others must hold.
+type Search struct {
+	Within                 string // a domain
+	Closed                 bool   // closed executions; else open ones
+	CloseStatus            string
+	ID, IDPrefix, IDPart   string
+	Type, Version, Tag     string
+	StartedFrom, StartedTo engine.Time // both included
+	ClosedFrom, ClosedTo   engine.Time
+	ByClose                bool   // in the order of closing; else of starting
+	Oldest                 bool   // the oldest first; else the newest
+	After                  []byte // Found.Next of the search before; nil: from the beginning
+	Limit                  int    // how many are found at most
+}
+
+// Found is what a search has found.
+type Found struct {
+	Executions []FoundExecution
+	Looked     int         // how many were looked at
+	UpTo       engine.Time // when the last of those started, or closed, as the order is
+	Next       []byte      // where to look further; nil: there is no more
+}
+
+// FoundExecution is an execution as lists show it.
+type FoundExecution struct {
+	diagnose.Ref
+	Type, Status    string // OPEN, or how it closed
+	Tags            []string
+	Started, Closed engine.Time // Closed is zero: it is open
+	CancelRequested bool
+}
+
 // TaskList names a task list as its users do.
 type TaskList struct {
 	Service string // as policies have it
@@ -86,14 +129,15 @@ type Refusal struct {
 
 // Status is how a server is.
 type Status struct {
-	Account  string // its own
-	Began    time.Time
-	Up       engine.Time // by the clock of executions
-	Store    string
-	Shards   int
-	Totals   matching.Totals
-	Requests int // in flight, but for polls that wait
-	DiskRoom string
+	Account   string // its own
+	Began     time.Time
+	Up        engine.Time // by the clock of executions
+	Store     string
+	Shards    int
+	Totals    matching.Totals
+	Requests  int // in flight, but for polls that wait
+	DiskRoom  string
+	CommitP99 time.Duration // of the last commits; zero: there were none
 	// AuditFails: records can't be written.
 	AuditFails bool
 }

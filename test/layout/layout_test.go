@@ -45,8 +45,8 @@ var arrows = map[string][]string{
 	"internal/bucket/s3":       {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/console/client":  {},
 	"internal/console/command": {
-		"internal/console/client", "internal/console/past", "internal/console/replay", "internal/console/terminal", "internal/engine", "internal/operator/wire",
-		"internal/swf/history",
+		"internal/console/client", "internal/console/past", "internal/console/replay", "internal/console/terminal", "internal/console/top", "internal/engine",
+		"internal/operator/wire", "internal/swf/history",
 	},
 	"internal/console/past": {
 		"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
@@ -55,6 +55,7 @@ var arrows = map[string][]string{
 	"internal/console/replay":   {"internal/diagnose"},
 	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/swf/history"},
 	"internal/console/timeline": {"internal/engine"},
+	"internal/console/top":      {"internal/console/terminal", "internal/operator/wire"},
 	"internal/dataexchange": {
 		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/blob", "internal/bucket",
 		"internal/dataexchange/catalog", "internal/dataexchange/keypattern", "internal/dataexchange/permission", "internal/dataexchange/resource",

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"heddle/internal/console/client"
@@ -30,31 +29,9 @@ func (c *Lists) Run(ctx context.Context, p *Process) error {
 	if c.Name != "" {
 		return c.one(ctx, p, caller)
 	}
-	var all []wire.TaskListSummary
-	var now engine.Time
-	services := []string{"swf", "states"}
-	if c.Domain != "" {
-		services = services[:1]
-	}
-	for _, service := range services {
-		for next := ""; ; {
-			in := map[string]any{"service": service}
-			if c.Domain != "" {
-				in["domain"] = c.Domain
-			}
-			if next != "" {
-				in["nextPageToken"] = next
-			}
-			var out wire.ListTaskListsOutput
-			if _, err := call(ctx, caller, "ListTaskLists", in, &out); err != nil {
-				return err
-			}
-			all, now = append(all, out.TaskLists...), engine.Time(out.ServerTimestamp)
-			if out.NextPageToken == nil {
-				break
-			}
-			next = *out.NextPageToken
-		}
+	all, now, err := taskLists(ctx, caller, c.Domain)
+	if err != nil {
+		return err
 	}
 	if c.Caller.JSON {
 		raw := make([]json.RawMessage, len(all))
@@ -63,32 +40,59 @@ func (c *Lists) Run(ctx context.Context, p *Process) error {
 		}
 		return p.writeJSON(map[string]any{"taskLists": raw})
 	}
-	// Those whose oldest task waits longest come first.
-	slices.SortStableFunc(all, func(a, b wire.TaskListSummary) int { return int(oldest(a, now) - oldest(b, now)) })
+	terminal.Sort(all, terminal.ByOldest)
 	return terminal.Lists(p.Out, all, now, p.Style)
 }
 
-func oldest(l wire.TaskListSummary, now engine.Time) engine.Time {
-	if l.OldestTimestamp == nil {
-		return now
+// taskLists are all task lists, or those of a domain, and when that was.
+func taskLists(ctx context.Context, caller *client.Client, domain string) (all []wire.TaskListSummary, now engine.Time, err error) {
+	services := []string{"swf", "states"}
+	if domain != "" {
+		services = services[:1]
 	}
-	return engine.Time(*l.OldestTimestamp)
+	for _, service := range services {
+		for next := ""; ; {
+			in := map[string]any{"service": service}
+			if domain != "" {
+				in["domain"] = domain
+			}
+			if next != "" {
+				in["nextPageToken"] = next
+			}
+			var out wire.ListTaskListsOutput
+			if _, err := call(ctx, caller, "ListTaskLists", in, &out); err != nil {
+				return nil, 0, err
+			}
+			all, now = append(all, out.TaskLists...), engine.Time(out.ServerTimestamp)
+			if out.NextPageToken == nil {
+				break
+			}
+			next = *out.NextPageToken
+		}
+	}
+	return all, now, nil
+}
+
+// described is one list, with its pollers and its oldest tasks.
+func described(ctx context.Context, caller *client.Client, kind, domain, name string) (raw []byte, out *wire.DescribeTaskListOutput, err error) {
+	in := map[string]string{"service": "swf", "kind": kind, "name": name, "domain": domain}
+	if strings.HasPrefix(name, "arn:") {
+		in = map[string]string{"service": "states", "kind": "activity", "name": name}
+	}
+	out = &wire.DescribeTaskListOutput{}
+	raw, err = call(ctx, caller, "DescribeTaskList", in, out)
+	return raw, out, err
 }
 
 func (c *Lists) one(ctx context.Context, p *Process, caller *client.Client) error {
-	in := map[string]string{"service": "swf", "kind": c.Kind, "name": c.Name, "domain": c.Domain}
-	if strings.HasPrefix(c.Name, "arn:") {
-		in = map[string]string{"service": "states", "kind": "activity", "name": c.Name}
-	}
-	var out wire.DescribeTaskListOutput
-	raw, err := call(ctx, caller, "DescribeTaskList", in, &out)
+	raw, out, err := described(ctx, caller, c.Kind, c.Domain, c.Name)
 	if err != nil {
 		return err
 	}
 	if c.Caller.JSON {
 		return p.writeJSON(json.RawMessage(raw))
 	}
-	return terminal.List(p.Out, &out, p.Style)
+	return terminal.List(p.Out, out, p.Style)
 }
 
 // Validate implements kong.Validatable.

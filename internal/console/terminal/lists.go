@@ -30,7 +30,7 @@ func Lists(w io.Writer, lists []wire.TaskListSummary, now engine.Time, style Sty
 		default:
 			polled = "none in 15 min"
 		}
-		if l.Backlog > 0 && l.PollsWaiting == 0 && (l.LastPollTimestamp == nil || now-engine.Time(*l.LastPollTimestamp) > 60*1000) {
+		if l.Backlog > 0 && unpolled(&l, now) {
 			note = style.paint(bad, "! nobody polls it")
 		}
 		rows = append(rows, []string{
@@ -39,6 +39,11 @@ func Lists(w io.Writer, lists []wire.TaskListSummary, now engine.Time, style Sty
 		})
 	}
 	return table(w, "lllrrrrrrl", rows)
+}
+
+// unpolled tells whether nobody polls a list, nor has in the last minute.
+func unpolled(l *wire.TaskListSummary, now engine.Time) bool {
+	return l.PollsWaiting == 0 && (l.LastPollTimestamp == nil || now-engine.Time(*l.LastPollTimestamp) > 60*1000)
 }
 
 // List writes one task list with its pollers and its oldest tasks.

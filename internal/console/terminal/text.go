@@ -55,6 +55,12 @@ func (s Style) paint(colour, text string) string {
 	return colour + text + plain
 }
 
+// Bad paints one line of a text of others as bad news, Dim as what matters less.
+func (s Style) Bad(text string) string { return s.paint(bad, clean(text)) }
+
+// Dim is like Bad.
+func (s Style) Dim(text string) string { return s.paint(dim, clean(text)) }
+
 // wrapped breaks a text into lines of a width, all but the first indented.
 func wrapped(text string, width, indent int) string {
 	var b strings.Builder

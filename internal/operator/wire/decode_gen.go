@@ -359,6 +359,65 @@ func (v *ExecutionRef) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *FoundExecution) Decode(d *jx.Decoder) error {
+	*v = FoundExecution{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "execution":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Execution.Decode(d)
+		case "type":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Type = value
+			return nil
+		case "status":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Status = value
+			return nil
+		case "tagList":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			var err error
+			v.TagList, err = shape.DecodeStrings(d)
+			return err
+		case "startTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartTimestamp = value
+			return nil
+		case "closeTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.CloseTimestamp = &value
+			return nil
+		case "cancelRequested":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.CancelRequested = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *GetServerStatusInput) Decode(d *jx.Decoder) error {
 	*v = GetServerStatusInput{}
 	return shape.DecodeObject(d, shape.SkipMember)
@@ -460,6 +519,13 @@ func (v *GetServerStatusOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.AuditFails = value
+			return nil
+		case "commitP99Microseconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.CommitP99Microseconds = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -1328,6 +1394,188 @@ func (v *ResourceNotFoundException) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
+	*v = SearchExecutionsInput{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = value
+			v.missing &^= 1 << 0
+			return nil
+		case "status":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Status = value
+			v.missing &^= 1 << 1
+			return nil
+		case "closeStatus":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.CloseStatus = &value
+			return nil
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = &value
+			return nil
+		case "workflowIdPrefix":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowIdPrefix = &value
+			return nil
+		case "workflowIdPart":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowIdPart = &value
+			return nil
+		case "typeName":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.TypeName = &value
+			return nil
+		case "typeVersion":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.TypeVersion = &value
+			return nil
+		case "tag":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Tag = &value
+			return nil
+		case "startedFrom":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartedFrom = &value
+			return nil
+		case "startedTo":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartedTo = &value
+			return nil
+		case "closedFrom":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ClosedFrom = &value
+			return nil
+		case "closedTo":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ClosedTo = &value
+			return nil
+		case "orderBy":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.OrderBy = &value
+			return nil
+		case "oldestFirst":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.OldestFirst = &value
+			return nil
+		case "maximumPageSize":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.MaximumPageSize = &value
+			return nil
+		case "nextPageToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextPageToken = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *SearchExecutionsOutput) Decode(d *jx.Decoder) error {
+	*v = SearchExecutionsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "executions":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Executions = []FoundExecution{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Executions = append(v.Executions, FoundExecution{})
+				return v.Executions[len(v.Executions)-1].Decode(d)
+			})
+		case "lookedAt":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.LookedAt = value
+			return nil
+		case "upTo":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.UpTo = &value
+			return nil
+		case "nextPageToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextPageToken = &value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)

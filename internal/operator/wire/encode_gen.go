@@ -175,6 +175,32 @@ func (v *ExecutionRef) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *FoundExecution) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"type":`...)
+	b = shape.AppendString(b, v.Type)
+	b = append(b, `,"status":`...)
+	b = shape.AppendString(b, v.Status)
+	if v.TagList != nil {
+		b = append(b, `,"tagList":`...)
+		b = shape.AppendStrings(b, v.TagList)
+	}
+	b = append(b, `,"startTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.StartTimestamp)
+	if v.CloseTimestamp != nil {
+		b = append(b, `,"closeTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.CloseTimestamp)
+	}
+	if v.CancelRequested != nil {
+		b = append(b, `,"cancelRequested":`...)
+		b = strconv.AppendBool(b, *v.CancelRequested)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *GetServerStatusInput) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
 }
@@ -208,6 +234,10 @@ func (v *GetServerStatusOutput) AppendJSON(b []byte) []byte {
 	b = shape.AppendString(b, v.DiskRoom)
 	b = append(b, `,"auditFails":`...)
 	b = strconv.AppendBool(b, v.AuditFails)
+	if v.CommitP99Microseconds != nil {
+		b = append(b, `,"commitP99Microseconds":`...)
+		b = strconv.AppendInt(b, *v.CommitP99Microseconds, 10)
+	}
 	return shape.CloseObject(b, start)
 }
 
@@ -644,6 +674,103 @@ func (v *ResourceNotFoundException) AppendJSON(b []byte) []byte {
 		b = append(b, `,"message":`...)
 		b = shape.AppendString(b, *v.Message)
 	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *SearchExecutionsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"status":`...)
+	b = shape.AppendString(b, v.Status)
+	if v.CloseStatus != nil {
+		b = append(b, `,"closeStatus":`...)
+		b = shape.AppendString(b, *v.CloseStatus)
+	}
+	if v.WorkflowID != nil {
+		b = append(b, `,"workflowId":`...)
+		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.WorkflowIdPrefix != nil {
+		b = append(b, `,"workflowIdPrefix":`...)
+		b = shape.AppendString(b, *v.WorkflowIdPrefix)
+	}
+	if v.WorkflowIdPart != nil {
+		b = append(b, `,"workflowIdPart":`...)
+		b = shape.AppendString(b, *v.WorkflowIdPart)
+	}
+	if v.TypeName != nil {
+		b = append(b, `,"typeName":`...)
+		b = shape.AppendString(b, *v.TypeName)
+	}
+	if v.TypeVersion != nil {
+		b = append(b, `,"typeVersion":`...)
+		b = shape.AppendString(b, *v.TypeVersion)
+	}
+	if v.Tag != nil {
+		b = append(b, `,"tag":`...)
+		b = shape.AppendString(b, *v.Tag)
+	}
+	if v.StartedFrom != nil {
+		b = append(b, `,"startedFrom":`...)
+		b = shape.AppendTimestamp(b, *v.StartedFrom)
+	}
+	if v.StartedTo != nil {
+		b = append(b, `,"startedTo":`...)
+		b = shape.AppendTimestamp(b, *v.StartedTo)
+	}
+	if v.ClosedFrom != nil {
+		b = append(b, `,"closedFrom":`...)
+		b = shape.AppendTimestamp(b, *v.ClosedFrom)
+	}
+	if v.ClosedTo != nil {
+		b = append(b, `,"closedTo":`...)
+		b = shape.AppendTimestamp(b, *v.ClosedTo)
+	}
+	if v.OrderBy != nil {
+		b = append(b, `,"orderBy":`...)
+		b = shape.AppendString(b, *v.OrderBy)
+	}
+	if v.OldestFirst != nil {
+		b = append(b, `,"oldestFirst":`...)
+		b = strconv.AppendBool(b, *v.OldestFirst)
+	}
+	if v.MaximumPageSize != nil {
+		b = append(b, `,"maximumPageSize":`...)
+		b = strconv.AppendInt(b, *v.MaximumPageSize, 10)
+	}
+	if v.NextPageToken != nil {
+		b = append(b, `,"nextPageToken":`...)
+		b = shape.AppendString(b, *v.NextPageToken)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *SearchExecutionsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"executions":`...)
+	b = append(b, '[')
+	for i := range v.Executions {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Executions[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"lookedAt":`...)
+	b = strconv.AppendInt(b, v.LookedAt, 10)
+	if v.UpTo != nil {
+		b = append(b, `,"upTo":`...)
+		b = shape.AppendTimestamp(b, *v.UpTo)
+	}
+	if v.NextPageToken != nil {
+		b = append(b, `,"nextPageToken":`...)
+		b = shape.AppendString(b, *v.NextPageToken)
+	}
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
 }
 

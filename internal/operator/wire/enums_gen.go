@@ -2,6 +2,50 @@
 
 package wire
 
+// The values of CloseStatus.
+const (
+	CloseStatusCompleted      = "COMPLETED"
+	CloseStatusFailed         = "FAILED"
+	CloseStatusCanceled       = "CANCELED"
+	CloseStatusTerminated     = "TERMINATED"
+	CloseStatusContinuedAsNew = "CONTINUED_AS_NEW"
+	CloseStatusTimedOut       = "TIMED_OUT"
+)
+
+// CloseStatusValues are all values of CloseStatus, in the order in which messages list them.
+var CloseStatusValues = []string{
+	CloseStatusCompleted,
+	CloseStatusFailed,
+	CloseStatusCanceled,
+	CloseStatusTerminated,
+	CloseStatusContinuedAsNew,
+	CloseStatusTimedOut,
+}
+
+// The values of SearchOrder.
+const (
+	SearchOrderStarted = "started"
+	SearchOrderClosed  = "closed"
+)
+
+// SearchOrderValues are all values of SearchOrder, in the order in which messages list them.
+var SearchOrderValues = []string{
+	SearchOrderStarted,
+	SearchOrderClosed,
+}
+
+// The values of SearchStatus.
+const (
+	SearchStatusOpen   = "OPEN"
+	SearchStatusClosed = "CLOSED"
+)
+
+// SearchStatusValues are all values of SearchStatus, in the order in which messages list them.
+var SearchStatusValues = []string{
+	SearchStatusOpen,
+	SearchStatusClosed,
+}
+
 // The values of ServiceName.
 const (
 	ServiceNameSwf    = "swf"

@@ -25,5 +25,6 @@ var Operations = []shape.Operation{
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},
 	{Name: "RedeliverEvents", Input: "RedeliverEventsInput", Output: "RedeliverEventsOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "SearchExecutions", Input: "SearchExecutionsInput", Output: "SearchExecutionsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "StreamEvents", Input: "StreamEventsInput", Output: "StreamEventsOutput"},
 }

@@ -69,24 +69,35 @@ type ExecutionRef struct {
 	ExecutionARN *string
 }
 
+type FoundExecution struct {
+	Execution       ExecutionRef
+	Type            string
+	Status          string
+	TagList         []string
+	StartTimestamp  shape.Timestamp
+	CloseTimestamp  *shape.Timestamp
+	CancelRequested *bool
+}
+
 // GetServerStatusInput is what GetServerStatus takes.
 type GetServerStatusInput struct {
 }
 
 type GetServerStatusOutput struct {
-	Version          string
-	StartTimestamp   shape.Timestamp
-	ServerTimestamp  shape.Timestamp
-	Store            string
-	Shards           int64
-	TaskLists        int64
-	PollsWaiting     int64
-	TasksWaiting     int64
-	Claims           int64
-	TasksHandedOut   int64
-	RequestsInFlight int64
-	DiskRoom         string
-	AuditFails       bool
+	Version               string
+	StartTimestamp        shape.Timestamp
+	ServerTimestamp       shape.Timestamp
+	Store                 string
+	Shards                int64
+	TaskLists             int64
+	PollsWaiting          int64
+	TasksWaiting          int64
+	Claims                int64
+	TasksHandedOut        int64
+	RequestsInFlight      int64
+	DiskRoom              string
+	AuditFails            bool
+	CommitP99Microseconds *int64
 }
 
 // InspectExecutionInput is what InspectExecution takes.
@@ -246,6 +257,37 @@ type Refusal struct {
 // ResourceNotFoundException is a fault.
 type ResourceNotFoundException struct {
 	Message *string
+}
+
+// SearchExecutionsInput is what SearchExecutions takes.
+type SearchExecutionsInput struct {
+	Domain           string
+	Status           string
+	CloseStatus      *string
+	WorkflowID       *string
+	WorkflowIdPrefix *string
+	WorkflowIdPart   *string
+	TypeName         *string
+	TypeVersion      *string
+	Tag              *string
+	StartedFrom      *shape.Timestamp
+	StartedTo        *shape.Timestamp
+	ClosedFrom       *shape.Timestamp
+	ClosedTo         *shape.Timestamp
+	OrderBy          *string
+	OldestFirst      *bool
+	MaximumPageSize  *int64
+	NextPageToken    *string
+
+	missing uint8
+}
+
+type SearchExecutionsOutput struct {
+	Executions      []FoundExecution
+	LookedAt        int64
+	UpTo            *shape.Timestamp
+	NextPageToken   *string
+	ServerTimestamp shape.Timestamp
 }
 
 // StreamEventsInput is what StreamEvents takes.

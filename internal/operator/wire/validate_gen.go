@@ -142,6 +142,56 @@ func (v *RedeliverEventsInput) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *SearchExecutionsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *SearchExecutionsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("domain"))
+	} else {
+		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("status"))
+	} else {
+		c.Enum(at.Member("status"), v.Status, SearchStatusValues)
+	}
+	if v.CloseStatus != nil {
+		c.Enum(at.Member("closeStatus"), *v.CloseStatus, CloseStatusValues)
+	}
+	if v.WorkflowID != nil {
+		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
+	}
+	if v.WorkflowIdPrefix != nil {
+		c.Length(at.Member("workflowIdPrefix"), *v.WorkflowIdPrefix, 1, 256)
+	}
+	if v.WorkflowIdPart != nil {
+		c.Length(at.Member("workflowIdPart"), *v.WorkflowIdPart, 1, 256)
+	}
+	if v.TypeName != nil {
+		c.Length(at.Member("typeName"), *v.TypeName, 1, 256)
+	}
+	if v.TypeVersion != nil {
+		c.Length(at.Member("typeVersion"), *v.TypeVersion, 1, 256)
+	}
+	if v.Tag != nil {
+		c.Length(at.Member("tag"), *v.Tag, 1, 256)
+	}
+	if v.OrderBy != nil {
+		c.Enum(at.Member("orderBy"), *v.OrderBy, SearchOrderValues)
+	}
+	if v.MaximumPageSize != nil {
+		c.Integer(at.Member("maximumPageSize"), *v.MaximumPageSize, 0, 1000)
+	}
+	if v.NextPageToken != nil {
+		c.Length(at.Member("nextPageToken"), *v.NextPageToken, 0, 2048)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *StreamEventsInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)

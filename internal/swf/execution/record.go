@@ -148,6 +148,13 @@ func DecodeListing(b []byte) (Listing, error) {
 	return l, c.Done()
 }
 
+// Encode writes a Listing as DecodeListing reads it.
+func (l *Listing) Encode() []byte {
+	c := pack.Writing(make([]byte, 0, 64))
+	l.code(c)
+	return c.Written()
+}
+
 // info is the listing of an execution as it stands.
 func (s *State) info() Listing {
 	return Listing{
@@ -159,10 +166,8 @@ func (s *State) info() Listing {
 // encodedListing changes so seldom that the state keeps it.
 func (s *State) encodedListing() []byte {
 	if s.listing == nil {
-		c := pack.Writing(make([]byte, 0, 64))
 		l := s.info()
-		l.code(c)
-		s.listing = c.Written()
+		s.listing = l.Encode()
 	}
 	return s.listing
 }

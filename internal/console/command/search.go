@@ -1,0 +1,102 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"heddle/internal/console/terminal"
+	"heddle/internal/engine"
+	"heddle/internal/operator/wire"
+)
+
+// Search looks for executions.
+type Search struct {
+	Domain string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Where it is looked."`
+	Closed bool   `help:"Look for closed executions; otherwise for open ones."`
+	Status string `placeholder:"STATUS" help:"How they closed, such as FAILED. It means --closed."`
+	ID     string `name:"id" placeholder:"ID" help:"Their workflowId."`
+	Prefix string `placeholder:"TEXT" help:"What their workflowIds begin with."`
+	Part   string `placeholder:"TEXT" help:"What is in their workflowIds."`
+	Type   string `placeholder:"NAME" help:"Their type of workflow."`
+	Tag    string `placeholder:"TAG" help:"A tag that they have."`
+	From   string `placeholder:"TIME" help:"They began at this time or later, such as 2026-03-01T12:00:00Z, or 2h ago."`
+	To     string `placeholder:"TIME" help:"They began at this time or before."`
+	Oldest bool   `help:"The oldest first; otherwise the newest."`
+	Limit  int    `default:"100" help:"How many are found at most."`
+
+	from, to time.Time
+	ago      [2]time.Duration
+
+	Caller caller `embed:""`
+}
+
+// Validate implements kong.Validatable.
+func (c *Search) Validate() error {
+	for i, of := range []struct {
+		text string
+		at   *time.Time
+	}{{c.From, &c.from}, {c.To, &c.to}} {
+		if of.text == "" {
+			continue
+		}
+		var err error
+		if c.ago[i], err = time.ParseDuration(of.text); err == nil && c.ago[i] > 0 {
+			continue
+		}
+		c.ago[i] = 0
+		if *of.at, err = time.Parse(time.RFC3339, of.text); err != nil {
+			return errors.New("--from and --to want a time such as 2026-03-01T12:00:00Z, or how long ago it was, such as 2h")
+		}
+	}
+	return nil
+}
+
+// Run looks.
+func (c *Search) Run(ctx context.Context, p *Process) error {
+	caller, err := c.Caller.client(ctx, p)
+	if err != nil {
+		return err
+	}
+	in := map[string]any{"domain": c.Domain, "status": "OPEN", "oldestFirst": c.Oldest}
+	if c.Closed || c.Status != "" {
+		in["status"] = "CLOSED"
+	}
+	for name, value := range map[string]string{"closeStatus": c.Status, "workflowId": c.ID, "workflowIdPrefix": c.Prefix, "workflowIdPart": c.Part, "typeName": c.Type, "tag": c.Tag} {
+		if value != "" {
+			in[name] = value
+		}
+	}
+	for i, name := range []string{"startedFrom", "startedTo"} {
+		at := [2]time.Time{c.from, c.to}[i]
+		if c.ago[i] > 0 {
+			at = p.Now().Add(-c.ago[i])
+		}
+		if !at.IsZero() {
+			in[name] = json.Number(fmt.Sprintf("%d.%03d", at.Unix(), at.Nanosecond()/1e6))
+		}
+	}
+	var all []wire.FoundExecution
+	looked, more, now := int64(0), true, engine.Time(0)
+	for more && len(all) < c.Limit {
+		in["maximumPageSize"] = min(1000, c.Limit-len(all))
+		var out wire.SearchExecutionsOutput
+		if _, err := call(ctx, caller, "SearchExecutions", in, &out); err != nil {
+			return missing(err)
+		}
+		all, looked, now = append(all, out.Executions...), looked+out.LookedAt, engine.Time(out.ServerTimestamp)
+		if more = out.NextPageToken != nil; more {
+			in["nextPageToken"] = *out.NextPageToken
+		}
+	}
+	if !c.Caller.JSON {
+		return terminal.Found(p.Out, all, looked, more, now)
+	}
+	raw := make([]json.RawMessage, len(all))
+	for i := range all {
+		raw[i] = all[i].AppendJSON(nil)
+	}
+	return p.writeJSON(map[string]any{"executions": raw, "lookedAt": looked, "more": more})
+}
