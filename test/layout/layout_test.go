@@ -51,6 +51,9 @@ var arrows = map[string][]string{
 	},
 	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
 	"internal/console/timeline": {"internal/engine"},
+	"internal/console/view": {
+		"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/swf/history", "internal/swf/wire",
+	},
 	"internal/dataexchange": {
 		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/blob", "internal/bucket",
 		"internal/dataexchange/catalog", "internal/dataexchange/keypattern", "internal/dataexchange/permission", "internal/dataexchange/resource",

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/go-faster/jx"
+
 	"heddle/internal/console/client"
 	"heddle/internal/console/timeline"
 	"heddle/internal/diagnose"
@@ -28,36 +30,65 @@ const eventsMax = 50000
 
 // Read reads the history of an execution that was inspected.
 func Read(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput) (*Events, error) {
-	all := &Events{states: of.Execution.ExecutionARN != nil}
-	service, action, in, page, next := client.SWF, "GetWorkflowExecutionHistory", map[string]any{}, "nextPageToken", ""
-	if all.states {
-		service, action, page = client.States, "GetExecutionHistory", "nextToken"
-		in["executionArn"], in["maxResults"] = *of.Execution.ExecutionARN, 1000
+	service, action, in, next := client.SWF, "GetWorkflowExecutionHistory", map[string]any{"maximumPageSize": 1000}, "nextPageToken"
+	states := of.Execution.ExecutionARN != nil
+	if states {
+		service, action, next = client.States, "GetExecutionHistory", "nextToken"
+		in = map[string]any{"executionArn": *of.Execution.ExecutionARN, "maxResults": 1000}
 	} else {
 		in["domain"], in["execution"] = of.Execution.Domain, map[string]any{"workflowId": of.Execution.WorkflowID, "runId": of.Execution.RunID}
 	}
+	return Pages(action, states, func(token string) ([]byte, error) {
+		if token != "" {
+			in[next] = token
+		}
+		return c.Call(ctx, service, action, in)
+	})
+}
+
+// Pages reads all pages of a history, of the service that says which: ask gives an answer to
+// the action that reads it, of the page that a token names, first "".
+func Pages(action string, states bool, ask func(token string) ([]byte, error)) (*Events, error) {
+	all, token := &Events{states: states}, ""
 	for {
-		raw, err := c.Call(ctx, service, action, in)
+		raw, err := ask(token)
 		if err != nil {
 			return nil, err
 		}
-		var answer struct {
-			Events []json.RawMessage `json:"events"`
-			Page   string            `json:"nextPageToken"`
-			Token  string            `json:"nextToken"`
-		}
-		if err := json.Unmarshal(raw, &answer); err != nil {
+		if all.Raw, token, err = answered(raw, all.Raw); err != nil {
 			return nil, fmt.Errorf("read the answer to %s: %w", action, err)
 		}
-		all.Raw = append(all.Raw, answer.Events...)
-		if next = answer.Page + answer.Token; next == "" {
+		if token == "" {
 			return all, nil
 		}
 		if len(all.Raw) >= eventsMax {
 			return nil, fmt.Errorf("%s: the history goes on after %d events", action, len(all.Raw))
 		}
-		in[page] = next
 	}
+}
+
+// answered adds the events of an answer, or of a file, to those before.
+func answered(raw []byte, before []json.RawMessage) (events []json.RawMessage, next string, err error) {
+	d := jx.DecodeBytes(raw)
+	events = before
+	err = d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			return d.Arr(func(d *jx.Decoder) error {
+				e, err := d.Raw()
+				events = append(events, json.RawMessage(e))
+				return err
+			})
+		case "nextPageToken", "nextToken":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			next, err = d.Str()
+			return err
+		}
+		return d.Skip()
+	})
+	return events, next, err
 }
 
 // LastRun gives the run of a workflowId that started last, of those that are closed; "":
@@ -85,10 +116,21 @@ func LastRun(ctx context.Context, c *client.Client, domain, workflowID string) (
 	return answer.Infos[0].Execution.RunID, nil
 }
 
-func decode[E any](raw []json.RawMessage) ([]E, error) {
-	events := make([]E, len(raw))
+// Workflow reads the events as those of a workflow.
+func (e *Events) Workflow() ([]workflows.Event, error) {
+	var r workflows.Reader
+	return decode(e.Raw, r.Read)
+}
+
+// Machine reads the events as those of a state machine's execution.
+func (e *Events) Machine() ([]states.Event, error) {
+	return decode(e.Raw, func(raw []byte) (of states.Event, err error) { return of, json.Unmarshal(raw, &of) })
+}
+
+func decode[E any](raw []json.RawMessage, read func([]byte) (E, error)) (events []E, err error) {
+	events = make([]E, len(raw))
 	for i := range raw {
-		if err := json.Unmarshal(raw[i], &events[i]); err != nil {
+		if events[i], err = read(raw[i]); err != nil {
 			return nil, fmt.Errorf("read the history: %w", err)
 		}
 	}
@@ -100,12 +142,12 @@ func decode[E any](raw []json.RawMessage) ([]E, error) {
 func (e *Events) Lanes(of *wire.InspectExecutionOutput) (lanes []timeline.Lane, err error) {
 	if e.states {
 		var events []states.Event
-		if events, err = decode[states.Event](e.Raw); err == nil {
+		if events, err = e.Machine(); err == nil {
 			lanes = states.Lanes(events)
 		}
 	} else {
 		var events []workflows.Event
-		if events, err = decode[workflows.Event](e.Raw); err == nil {
+		if events, err = e.Workflow(); err == nil {
 			lanes = workflows.Lanes(events)
 		}
 	}
@@ -130,13 +172,13 @@ func (e *Events) Rows() ([][]string, error) {
 		rows = append(rows, []string{strconv.FormatInt(id, 10), diagnose.Moment(at), since, of, what})
 	}
 	if e.states {
-		events, err := decode[states.Event](e.Raw)
+		events, err := e.Machine()
 		for i := range events {
 			add(events[i].ID, events[i].At, events[i].Type, events[i].What())
 		}
 		return rows, err
 	}
-	events, err := decode[workflows.Event](e.Raw)
+	events, err := e.Workflow()
 	for i := range events {
 		add(events[i].ID, events[i].At, events[i].Type, events[i].What())
 	}

@@ -60,6 +60,7 @@ type Bar struct {
 	Point           bool  // a moment
 	Event           int64 // that began it
 	Who             string
+	Why             string // it ended as it did: its reason, or the name of the timeout
 }
 
 // Took is how long the last attempt of a lane took, or takes.
