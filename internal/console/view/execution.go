@@ -28,7 +28,7 @@ type Execution struct {
 	OpenMore string
 	Timeline *Timeline
 	History  *History
-	Payloads []*Payload // input, result or failure, latest context
+	Payloads []*Given // input, result or failure, latest context
 	Settings []Setting
 	Links    []Setting // to its relations
 	Actions  []Action

@@ -54,7 +54,7 @@ type Member struct {
 	Name    string
 	Text    string
 	Href    string
-	Payload *Payload
+	Payload *Given
 }
 
 // payloads are the members that hold what users gave.

@@ -26,8 +26,8 @@ const (
 	openTree = 2  // how deep it is unfolded at first
 )
 
-// Payload is what users gave: a tree if it is JSON with something in it, else text.
-type Payload struct {
+// Given is what users gave: a tree if it is JSON with something in it, else text.
+type Given struct {
 	Name string
 	Text string
 	Tree *Node
@@ -46,8 +46,8 @@ type Node struct {
 }
 
 // payload is one of an event, of which base is the address.
-func payload(name, of, href string) *Payload {
-	p := &Payload{Name: name, Href: href, Size: size(len(of))}
+func payload(name, of, href string) *Given {
+	p := &Given{Name: name, Href: href, Size: size(len(of))}
 	if len(of) > payloadMax {
 		p.Long = true
 		p.Text = diagnose.Short(of, 200)

@@ -6,6 +6,7 @@ package view
 import (
 	"embed"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,31 +18,27 @@ import (
 type Place struct{ Region, Domain string }
 
 // Of is the address of a page of the domain: the parts of its path are names as users gave
-// them.
+// them, or words.
 func (p Place) Of(parts ...string) string {
+	return Path(slices.Concat([]string{p.Region, p.Domain}, parts)...)
+}
+
+// Path is the path of a page from region, names and words. A name gets a sign before it that
+// browsers would take for a step of the path, or that is like a word that begins with a sign.
+func Path(parts ...string) string {
 	var b strings.Builder
-	b.WriteString("/console/")
-	b.WriteString(segment(p.Region))
-	b.WriteByte('/')
-	b.WriteString(segment(p.Domain))
-	for _, part := range parts {
-		b.WriteByte('/')
-		b.WriteString(segment(part))
+	b.WriteString("/console")
+	for _, p := range parts {
+		if p == "" || p == "." || p == ".." || p[0] == '~' || p[0] == '-' {
+			p = "~" + p
+		}
+		b.WriteString("/" + url.PathEscape(p))
 	}
 	return b.String()
 }
 
-// segment is a name as a part of a path. Names of dots alone, which browsers would take for
-// steps of the path, and their like begin with a tilde.
-func segment(name string) string {
-	if strings.Trim(name, ".") == "" || strings.HasPrefix(name, "~") {
-		name = "~" + name
-	}
-	return url.PathEscape(name)
-}
-
-// Segment is the name that a part of a path, unescaped, stands for.
-func Segment(part string) string { return strings.TrimPrefix(part, "~") }
+// Name is the name that a part of a path, unescaped, stands for.
+func Name(part string) string { return strings.TrimPrefix(part, "~") }
 
 // Execution is the address of an execution's page.
 func (p Place) Execution(workflowID, runID string) string {
@@ -52,7 +49,7 @@ func (p Place) Execution(workflowID, runID string) string {
 func (p Place) List(kind, name string) string { return p.Of("lists", kind, name) }
 
 var (
-	toPath   = strings.NewReplacer("+", "-", "/", "_", "=", "")
+	toPath   = strings.NewReplacer("+", "-", "/", "_")
 	fromPath = strings.NewReplacer("-", "+", "_", "/")
 )
 
@@ -60,13 +57,7 @@ var (
 func RunInPath(runID string) string { return toPath.Replace(runID) }
 
 // RunOfPath is the runId that a part of a path stands for.
-func RunOfPath(part string) string {
-	runID := fromPath.Replace(part)
-	if len(runID)%4 == 1 { // two characters, and base64 that ends with one sign of padding
-		runID += "="
-	}
-	return runID
-}
+func RunOfPath(part string) string { return fromPath.Replace(part) }
 
 // Query is what of an execution is shown.
 type Query struct {
