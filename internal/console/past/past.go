@@ -67,6 +67,15 @@ func Pages(action string, states bool, ask func(token string) ([]byte, error)) (
 	}
 }
 
+// Page is one page of a workflow's history, of an answer or a file, and the token of the next.
+func Page(raw []byte) (*Events, string, error) {
+	events, next, err := answered(raw, nil)
+	if err != nil {
+		return nil, "", fmt.Errorf("read a page of a history: %w", err)
+	}
+	return &Events{Raw: events}, next, nil
+}
+
 // answered adds the events of an answer, or of a file, to those before.
 func answered(raw []byte, before []json.RawMessage) (events []json.RawMessage, next string, err error) {
 	d := jx.DecodeBytes(raw)

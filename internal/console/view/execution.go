@@ -39,6 +39,7 @@ type Head struct {
 	Type, Version   string
 	TypeHref        string
 	Status, Tone    string
+	Closing         string // its status in words
 	IsOpen          bool
 	CancelRequested bool
 	Started, Closed *Moment
@@ -116,6 +117,7 @@ func NewFile(f *Facts, q Query, href func(Query) string) *Execution {
 	first, last := &f.Events[0], &f.Events[len(f.Events)-1]
 	x.Head = Head{Type: first.WorkflowType.Name, Version: first.WorkflowType.Version, Started: moment(first.At), Events: plural(len(f.Events), "event", "events")}
 	x.Head.Status, x.Head.Tone, x.Head.IsOpen = closing(last.Type)
+	x.Head.Closing = words(x.Head.Status)
 	if !x.Head.IsOpen {
 		x.Head.Closed = moment(last.At)
 	}
@@ -151,6 +153,14 @@ var statusTones = map[string]string{
 	"COMPLETED": "verdigris", "FAILED": "madder", "CANCELED": "iron", "TERMINATED": "madder", "CONTINUED_AS_NEW": "murex", "TIMED_OUT": "saffron",
 }
 
+// words are a status as people say it.
+func words(status string) string {
+	if status == "" {
+		return ""
+	}
+	return status[:1] + strings.ReplaceAll(strings.ToLower(status[1:]), "_", " ")
+}
+
 func (x *Execution) head(f *Facts) {
 	in := f.Inspection
 	name, version, _ := strings.Cut(in.Type, " ")
@@ -172,9 +182,10 @@ func (x *Execution) head(f *Facts) {
 	} else {
 		x.Head.Took = "open for " + diagnose.Span(engine.Time(in.ServerTimestamp-in.StartTimestamp))
 	}
+	x.Head.Closing = words(in.Status)
 	if f.Description != nil {
 		for _, tag := range f.Description.ExecutionInfo.TagList {
-			x.Head.Tags = append(x.Head.Tags, Link{Text: tag, Href: x.Of("executions") + "?" + param("tag", tag)})
+			x.Head.Tags = append(x.Head.Tags, Link{Text: tag, Href: x.Of("executions") + "?" + Parameters("tag", tag)})
 		}
 	}
 }
@@ -199,7 +210,7 @@ func (x *Execution) verdict(v *wire.Verdict, href func(Query) string) Verdict {
 		out.Links = append(out.Links, Link{Text: fmt.Sprintf("Event %d", *v.EventID), Href: href(x.Query.at(*v.EventID)) + eventMark(*v.EventID)})
 	}
 	if v.TaskList != nil {
-		out.Links = append(out.Links, Link{Text: "Task list " + *v.TaskList, Href: x.Of("lists") + "?" + param("name", *v.TaskList)})
+		out.Links = append(out.Links, Link{Text: "Task list " + *v.TaskList, Href: x.Of("lists") + "?" + Parameters("name", *v.TaskList)})
 	}
 	if v.Child != nil && v.Child.WorkflowID != nil {
 		out.Links = append(out.Links, x.linkTo("Child ", v.Child))
@@ -217,7 +228,7 @@ func (x *Execution) linkTo(what string, ref *wire.ExecutionRef) Link {
 	if run := text(ref.RunID); run != "" {
 		l.Href = place.Execution(id, run)
 	} else {
-		l.Href = place.Of("executions") + "?" + param("workflowId", id)
+		l.Href = place.Of("executions") + "?" + Parameters("workflowId", id)
 	}
 	return l
 }

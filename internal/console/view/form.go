@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -45,9 +46,12 @@ type Form struct {
 	Fields  []Field
 }
 
-// Fill takes the values that were sent, or that an address gives.
+// Fill takes the values that were sent, or that an address gives; what is hidden stays.
 func (f *Form) Fill(v url.Values) {
 	for i := range f.Fields {
+		if f.Fields[i].Kind == Hidden {
+			continue
+		}
 		if given, has := v[f.Fields[i].Name]; has && len(given) > 0 {
 			// Browsers send lines as CR LF.
 			f.Fields[i].Value = strings.ReplaceAll(given[0], "\r\n", "\n")
@@ -159,7 +163,7 @@ func encoded(value any) []byte {
 
 // CLI is the same as a command of the AWS CLI, for the shell.
 func (f *Form) CLI(region string) string {
-	words := []string{"aws", f.Service, kebab(f.Action), "--region", quoted(region)}
+	words := []string{"aws", f.Service, kebab(f.Action), "--region", Quoted(region)}
 	for _, m := range f.input() {
 		value, isText := m.value.(string)
 		if !isText {
@@ -168,10 +172,10 @@ func (f *Form) CLI(region string) string {
 			return "" // the CLI would read a file
 		}
 		if strings.HasPrefix(value, "-") { // it would be an option
-			words = append(words, "--"+kebab(m.name)+"="+quoted(value))
+			words = append(words, "--"+kebab(m.name)+"="+Quoted(value))
 			continue
 		}
-		words = append(words, "--"+kebab(m.name), quoted(value))
+		words = append(words, "--"+kebab(m.name), Quoted(value))
 	}
 	return strings.Join(words, " ")
 }
@@ -191,8 +195,8 @@ func kebab(name string) string {
 	return b.String()
 }
 
-// quoted is a word of a shell's command.
-func quoted(s string) string {
+// Quoted is a word of a shell's command.
+func Quoted(s string) string {
 	plain := strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@,+", r))
 	}) < 0
@@ -307,4 +311,49 @@ func TypeForm(action, domain, kind, name, version string) *Form {
 		{Name: "domain", Kind: Hidden, Value: domain, Must: true},
 		{Name: kind + "Type.name", Kind: Hidden, Value: name, Must: true}, {Name: kind + "Type.version", Kind: Hidden, Value: version, Must: true},
 	}}
+}
+
+// Value is that of a field.
+func (f *Form) Value(name string) string {
+	for i := range f.Fields {
+		if f.Fields[i].Name == name {
+			return f.Fields[i].Value
+		}
+	}
+	return ""
+}
+
+// FillAgain fills a form of StartWorkflowExecution with what an execution was started with, as
+// the answer to GetWorkflowExecutionHistory with its first event says.
+func FillAgain(f *Form, workflowID string, history []byte) error {
+	var answer struct{ Events []json.RawMessage }
+	if err := json.Unmarshal(history, &answer); err != nil {
+		return fmt.Errorf("read the first event of a history: %w", err)
+	}
+	if len(answer.Events) == 0 {
+		return errors.New("read the first event of a history: there is none")
+	}
+	f.Set("workflowId", workflowID)
+	for _, m := range attributes(answer.Events[0]) {
+		switch m.name {
+		case "workflowType", "taskList":
+			var named struct{ Name, Version string }
+			if err := json.Unmarshal([]byte(m.value), &named); err != nil {
+				return fmt.Errorf("read %s of the first event: %w", m.name, err)
+			}
+			f.Set(m.name+".name", named.Name)
+			f.Set(m.name+".version", named.Version)
+		case "tagList":
+			var tags []string
+			if err := json.Unmarshal([]byte(m.value), &tags); err != nil {
+				return fmt.Errorf("read the tags of the first event: %w", err)
+			}
+			f.Set(m.name, strings.Join(tags, "\n"))
+		default:
+			if m.isText {
+				f.Set(m.name, m.value)
+			}
+		}
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func Path(parts ...string) string {
 	var b strings.Builder
 	b.WriteString("/console")
 	for _, p := range parts {
-		if p == "" || p == "." || p == ".." || p[0] == '~' || p[0] == '-' {
+		if p == "." || p == ".." || strings.HasPrefix(p, "~") || strings.HasPrefix(p, "-") {
 			p = "~" + p
 		}
 		b.WriteString("/" + url.PathEscape(p))
@@ -151,8 +151,17 @@ func moment(t engine.Time) *Moment {
 	return &Moment{ISO: iso(t), Text: diagnose.Moment(t)}
 }
 
-// param is a parameter of an address.
-func param(name, value string) string { return name + "=" + url.QueryEscape(value) }
+// Parameters are those of an address, by their names and values.
+func Parameters(pairs ...string) string {
+	var b strings.Builder
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(pairs[i] + "=" + url.QueryEscape(pairs[i+1]))
+	}
+	return b.String()
+}
 
 func text(s *string) string {
 	if s == nil {
