@@ -1,7 +1,7 @@
 // Package operator is the service by which operators and their programs ask what is going on:
 // why an execution does not move, who polls which task list, which calls were refused, how
 // the server is. It is a service like the others: signed, permitted, throttled, recorded. It
-// only reads, and tells nobody what his policies would not let him read otherwise.
+// only reads, but for links to the console, and tells nobody what his policies would not let him read otherwise.
 //
 // What executions and lists there are it learns from the services themselves, each by its
 // service.Inspector; why something waits is said by package diagnose.
@@ -44,8 +44,8 @@ func Service() *service.Service {
 			},
 			Reads: []string{"InspectExecution"},
 			Members: service.Members{
-				Shown:  []string{"domain", "executionArn", "kind", "maximumPageSize", "name", "runId", "service", "workflowId"},
-				Secret: []string{"nextPageToken"},
+				Shown:  []string{"domain", "executionArn", "expirationTimestamp", "kind", "maximumPageSize", "name", "runId", "service", "workflowId"},
+				Secret: []string{"consoleURL", "nextPageToken"},
 			},
 		},
 		Open: func(k *service.Kernel) (*service.Opened, error) {
@@ -57,6 +57,7 @@ func Service() *service.Service {
 					awsjson.Operation("ListTaskLists", s.listTaskLists, s.aboutLists),
 					awsjson.Operation("DescribeTaskList", s.describeTaskList, s.aboutList),
 					awsjson.Operation("ListRefusals", s.listRefusals, asking[wire.ListRefusalsInput]("heddle:ListRefusals")),
+					awsjson.Operation("CreateConsoleLink", s.createConsoleLink, anybody),
 					awsjson.Operation("GetServerStatus", s.getServerStatus, asking[wire.GetServerStatusInput]("heddle:GetServerStatus")),
 				},
 			}, nil

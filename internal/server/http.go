@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"heddle/internal/aws/operation"
+	"heddle/internal/console/web"
 	"heddle/internal/listen"
 )
 
@@ -22,6 +23,8 @@ func (s *Server) routes() http.Handler {
 			s.health(w, r)
 		case asks && r.URL.Path == "/ready":
 			s.readiness(w, r)
+		case s.console != nil && web.Leads(r):
+			s.console.ServeHTTP(w, r)
 		default:
 			calls.ServeHTTP(w, r)
 		}

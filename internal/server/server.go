@@ -16,7 +16,9 @@ import (
 	"heddle/internal/aws/operation"
 	users "heddle/internal/bucket"
 	"heddle/internal/bucket/accounts"
+	"heddle/internal/console/web"
 	"heddle/internal/engine"
+	"heddle/internal/iam/account"
 	"heddle/internal/lifecycle"
 	"heddle/internal/listen"
 	"heddle/internal/matching"
@@ -56,10 +58,13 @@ type Server struct {
 	up         engine.Time         // when the matcher was made
 	door       *listen.Door
 	actions    *operation.Handler // answers the calls of services
-	performers lifecycle.List     // of services
-	idlers     []service.Idler    // of those that tell whether they are idle
-	requests   *listen.Shares     // in flight, but for polls that wait
-	roots      *sealing.Watch     // nil: the root keys are in no file
+	directory  *account.Directory
+	links      *web.Links      // nil: there is no console
+	console    *web.Console    // likewise
+	performers lifecycle.List  // of services
+	idlers     []service.Idler // of those that tell whether they are idle
+	requests   *listen.Shares  // in flight, but for polls that wait
+	roots      *sealing.Watch  // nil: the root keys are in no file
 	ready      atomic.Bool
 	parts      lifecycle.List // all that has a life
 }

@@ -109,6 +109,8 @@ func (s *Server) openServices() error {
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
 	})
+	s.directory = directory
+	s.openLinks()
 	limiters, err := newLimiters(cfg)
 	if err != nil {
 		return err
@@ -149,7 +151,7 @@ func (s *Server) openServices() error {
 			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:      cfg.Log,
-			Overview: overview{s}, Inspectors: s.inspectors,
+			Overview: overview{s}, Inspectors: s.inspectors, ConsoleLink: s.consoleLink(),
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {
@@ -178,6 +180,7 @@ func (s *Server) openServices() error {
 			}
 		}
 	}
+	s.openConsole()
 	return nil
 }
 

@@ -49,6 +49,11 @@ var arrows = map[string][]string{
 		"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
 		"internal/swf/history",
 	},
+	"internal/console/ui": {},
+	"internal/console/web": {
+		"internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/ui", "internal/diagnose", "internal/engine",
+		"internal/iam/account", "internal/operator/wire", "internal/pack", "internal/swf/wire", "internal/token",
+	},
 	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
 	"internal/console/timeline": {"internal/engine"},
 	"internal/console/view": {
@@ -104,8 +109,8 @@ var arrows = map[string][]string{
 	"internal/server": {
 		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
-		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/dataexchange", "internal/dataexchange/signedurl", "internal/diagnose",
-		"internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen",
+		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
+		"internal/diagnose", "internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/listen",
 		"internal/matching", "internal/notify", "internal/operator", "internal/options", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/service",
 		"internal/sfn", "internal/shard", "internal/store", "internal/store/keys", "internal/store/memstore", "internal/store/pebblestore", "internal/swf",
 		"internal/token", "internal/visibility",

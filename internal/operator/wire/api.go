@@ -1,5 +1,5 @@
 // Package wire is the wire of the operator service as Go types, generated from model.json:
-// what its five actions take and answer, with codecs and validators. Names follow those of
+// what its six actions take and answer, with codecs and validators. Names follow those of
 // SWF: members begin with a small letter, times are seconds since the Unix epoch.
 package wire
 
