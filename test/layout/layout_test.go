@@ -51,8 +51,8 @@ var arrows = map[string][]string{
 	},
 	"internal/console/ui": {},
 	"internal/console/web": {
-		"internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/ui", "internal/diagnose", "internal/engine",
-		"internal/iam/account", "internal/operator/wire", "internal/pack", "internal/swf/wire", "internal/token",
+		"internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past", "internal/console/ui", "internal/console/view",
+		"internal/diagnose", "internal/engine", "internal/iam/account", "internal/operator/wire", "internal/pack", "internal/swf/wire", "internal/token",
 	},
 	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
 	"internal/console/timeline": {"internal/engine"},

@@ -100,10 +100,11 @@ func icon(name string) (template.HTML, error) {
 }
 
 // Templates are the pages by the names of their files, each with the frame, which begins at
-// "page". Functions are for all of them.
-func Templates(functions template.FuncMap) map[string]*template.Template {
+// "page", and with drawing, which has templates of parts. Functions are for all of them.
+func Templates(functions template.FuncMap, drawing fs.FS) map[string]*template.Template {
 	base := template.New("").Option("missingkey=error").Funcs(functions).Funcs(template.FuncMap{"asset": assetPath, "icon": icon})
 	base = template.Must(base.ParseFS(files, "templates/frame.html", "templates/parts.html"))
+	base = template.Must(base.ParseFS(drawing, "templates/*.html"))
 	pages, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		panic(err)

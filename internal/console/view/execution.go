@@ -93,7 +93,7 @@ func NewExecution(place Place, f *Facts, q Query) *Execution {
 	x.head(f)
 	lists := noWorker(in)
 	for i := range in.Verdicts {
-		x.Verdicts = append(x.Verdicts, x.verdict(&in.Verdicts[i], href))
+		x.Verdicts = append(x.Verdicts, x.verdict(in, &in.Verdicts[i], href))
 	}
 	x.open(in, now, lists, href)
 	end := now
@@ -201,7 +201,7 @@ func noWorker(in *wire.InspectExecutionOutput) map[string]bool {
 	return lists
 }
 
-func (x *Execution) verdict(v *wire.Verdict, href func(Query) string) Verdict {
+func (x *Execution) verdict(in *wire.InspectExecutionOutput, v *wire.Verdict, href func(Query) string) Verdict {
 	out := Verdict{Code: v.Code, Text: v.Text, Do: text(v.Advice), Severe: v.Severe}
 	if v.More != nil {
 		out.Text += fmt.Sprintf(" (And %d more like it.)", *v.More)
@@ -210,12 +210,22 @@ func (x *Execution) verdict(v *wire.Verdict, href func(Query) string) Verdict {
 		out.Links = append(out.Links, Link{Text: fmt.Sprintf("Event %d", *v.EventID), Href: href(x.Query.at(*v.EventID)) + eventMark(*v.EventID)})
 	}
 	if v.TaskList != nil {
-		out.Links = append(out.Links, Link{Text: "Task list " + *v.TaskList, Href: x.Of("lists") + "?" + Parameters("name", *v.TaskList)})
+		out.Links = append(out.Links, Link{Text: "Task list " + *v.TaskList, Href: x.List(kindOf(in, *v.TaskList), *v.TaskList)})
 	}
 	if v.Child != nil && v.Child.WorkflowID != nil {
 		out.Links = append(out.Links, x.linkTo("Child ", v.Child))
 	}
 	return out
+}
+
+// kindOf is the kind of an open task's list.
+func kindOf(in *wire.InspectExecutionOutput, list string) string {
+	for i := range in.Tasks {
+		if k := &in.Tasks[i]; text(k.TaskList) == list && k.Kind == string(diagnose.Decision) {
+			return "decision"
+		}
+	}
+	return "activity"
 }
 
 func (x *Execution) linkTo(what string, ref *wire.ExecutionRef) Link {
@@ -228,7 +238,7 @@ func (x *Execution) linkTo(what string, ref *wire.ExecutionRef) Link {
 	if run := text(ref.RunID); run != "" {
 		l.Href = place.Execution(id, run)
 	} else {
-		l.Href = place.Of("executions") + "?" + Parameters("workflowId", id)
+		l.Href = place.Of("executions", id) // which leads to its run
 	}
 	return l
 }
@@ -246,11 +256,7 @@ func (x *Execution) open(in *wire.InspectExecutionOutput, now engine.Time, noWor
 		}
 		if list := text(k.TaskList); list != "" {
 			o.Where = list
-			kind := "activity"
-			if k.Kind == string(diagnose.Decision) {
-				kind = "decision"
-			}
-			o.WhereHref = x.List(kind, list)
+			o.WhereHref = x.List(kindOf(in, list), list)
 		}
 		from := engine.Time(k.ScheduledTimestamp)
 		switch {

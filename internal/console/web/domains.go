@@ -20,6 +20,7 @@ type domainsView struct {
 	Next       string
 	Barred     string // why there is no list
 	Empty      bool
+	Register   button
 }
 
 type domainRow struct {
@@ -35,6 +36,7 @@ func (v *visit) domains() (*answer, error) {
 	if name := v.FormValue("domain"); name != "" {
 		return goesTo(pathOf(v.Region, name), ""), nil
 	}
+	view.Register = v.registersDomain()
 	status, size := wire.RegistrationStatusRegistered, int64(domainsPage)
 	if view.Deprecated {
 		status = wire.RegistrationStatusDeprecated
@@ -120,6 +122,9 @@ type domainView struct {
 	Lists     []operator.TaskListSummary
 	Barred    string // why no lists are shown
 	Now       *wire.Timestamp
+	Start     button
+	Change    button // deprecates it, or undeprecates it
+	Changes   string
 }
 
 type statusCount struct {
@@ -137,6 +142,8 @@ func (v *visit) domain() (*answer, error) {
 		return nil, err
 	}
 	view := &domainView{Frame: v.frame(v.Domain), Info: d.DomainInfo, Retention: d.Configuration.WorkflowExecutionRetentionPeriodInDays}
+	view.Start = v.starts()
+	view.Change, view.Changes = v.changesDomain(d.DomainInfo.Status)
 	v.count(&view.Open, v.Domain, "", 0)
 	day := wire.Timestamp(v.Now().Add(-24 * time.Hour).UnixMilli())
 	for _, status := range wire.CloseStatusValues {

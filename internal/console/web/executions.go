@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"heddle/internal/console/view"
 	"heddle/internal/swf/wire"
 )
 
@@ -29,7 +30,7 @@ type executionsView struct {
 	First    bool   // it is the first page
 	Filtered bool
 	Wrong    string
-	CanStart button
+	Start    button
 }
 
 // filter is what is looked for.
@@ -211,6 +212,7 @@ func (v *visit) countExecutions(f *filter) *tally {
 func (v *visit) executions() (*answer, error) {
 	view := &executionsView{Frame: v.frame("Executions"), Now: wire.Timestamp(v.Now().UnixMilli())}
 	view.Filter, view.Wrong = v.readFilter()
+	view.Start = v.starts()
 	f := &view.Filter
 	view.Filtered = f.ID != "" || f.Tag != "" || f.Type != "" || f.Version != "" || f.From != "" || f.To != ""
 	after, skip := v.text("after"), 0
@@ -296,15 +298,7 @@ func (v *visit) statusLinks(f *filter) []statusLink {
 	return all
 }
 
-// pathOfExecution is the page of a run, whose id stands there in the alphabet of URLs.
+// pathOfExecution is the page of a run.
 func pathOfExecution(region, domain, workflowID, runID string) string {
-	return pathOf(region, domain, "executions", workflowID, runInPath.Replace(runID))
+	return view.Place{Region: region, Domain: domain}.Execution(workflowID, runID)
 }
-
-var (
-	runInPath = strings.NewReplacer("+", "-", "/", "_")
-	runInAPI  = strings.NewReplacer("-", "+", "_", "/")
-)
-
-// runID is the run that the path names.
-func (v *visit) runID() string { return runInAPI.Replace(v.named("run")) }

@@ -11,6 +11,7 @@ import (
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/console/ui"
+	"heddle/internal/console/view"
 	"heddle/internal/iam/account"
 )
 
@@ -92,7 +93,7 @@ func (c *Console) visit(w http.ResponseWriter, r *http.Request) (*visit, error) 
 }
 
 // named is a name in the path.
-func (v *visit) named(wildcard string) string { return strings.TrimPrefix(v.PathValue(wildcard), "~") }
+func (v *visit) named(wildcard string) string { return view.Name(v.PathValue(wildcard)) }
 
 // call calls an action as the visitor, by the road of all calls.
 func call[Out any](v *visit, service, action string, in any) (*Out, error) {
@@ -134,19 +135,8 @@ func denied(err error) bool {
 	return ok && isDenial(f)
 }
 
-// pathOf is the path of a page from region, names and words. A name gets a sign before it that
-// browsers would take for a step up, or that is like a page of the region.
-func pathOf(parts ...string) string {
-	var b strings.Builder
-	b.WriteString(strings.TrimSuffix(Prefix, "/"))
-	for _, p := range parts {
-		if p == "." || p == ".." || strings.HasPrefix(p, "~") || strings.HasPrefix(p, "-") {
-			p = "~" + p
-		}
-		b.WriteString("/" + url.PathEscape(p))
-	}
-	return b.String()
-}
+// pathOf is the path of a page.
+var pathOf = view.Path
 
 // Frame is what all pages have around them. A view has it first.
 type Frame struct {
@@ -172,6 +162,7 @@ var sections = []section{
 	{"Domains", "domains", "", false},
 	{"Overview", "overview", "", true},
 	{"Executions", "executions", "executions", true},
+	{"Types", "types", "types", true},
 	{"Task lists", "lists", "lists", true},
 	{"Server", "server", "-server", false},
 	{"Refusals", "refusals", "-refusals", false},
@@ -184,7 +175,11 @@ type sectionLink struct {
 }
 
 // doings are what pages do, in words for who comes back from it.
-var doings = map[string]string{}
+var doings = map[string]string{
+	"started": "The execution was started.", "signaled": "The signal was sent.", "asked": "Its decider is asked to cancel it.", "terminated": "The execution was terminated.",
+	"domain-registered": "The domain was registered.", "domain-deprecated": "The domain was deprecated.", "domain-undeprecated": "The domain is registered again.",
+	"type-registered": "The type was registered.", "type-deprecate": "The type was deprecated.", "type-undeprecate": "The type is registered again.", "type-delete": "The type was deleted.",
+}
 
 // frameOf is the frame of a request's page; the visit is nil of who has not signed in.
 func (c *Console) frameOf(r *http.Request, v *visit) Frame {
@@ -226,4 +221,4 @@ func (v *visit) frame(title string) Frame {
 // templates are the pages, each with the frame, by the names of their files.
 var templates = ui.Templates(template.FuncMap{
 	"path": pathOf, "execution": pathOfExecution, "text": text, "moment": momentOf, "age": ageOf, "number": number, "count": counted, "status": statusWord, "short": short, "args": args,
-})
+}, view.Templates)

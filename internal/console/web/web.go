@@ -202,7 +202,13 @@ func (c *Console) route() {
 	c.routes.HandleFunc("POST "+Prefix+"sign-out", c.signOut)
 	c.routes.HandleFunc("GET "+Prefix+"{$}", c.begin)
 	for _, p := range pages {
-		c.routes.HandleFunc(p.route, c.page(p))
+		if !strings.HasPrefix(p.route, Prefix) {
+			c.routes.HandleFunc(p.route, c.page(p))
+			continue
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPost} { // it shows a form, and takes it
+			c.routes.HandleFunc(method+" "+p.route, c.page(p))
+		}
 	}
 	c.routes.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, r, http.StatusNotFound, "There is no such page", "The address may be mistyped.")

@@ -44,6 +44,15 @@
     show(document);
   });
 
+  // The page of an open execution asks once a second whether something has happened, and is
+  // shown anew when it has: what is unfolded stays so, and so does what is selected.
+  setInterval(() => {
+    const live = one("[data-live]");
+    if (!live || document.hidden || live.dataset.asking) return;
+    live.dataset.asking = "yes";
+    Promise.resolve(htmx.ajax("GET", live.dataset.live, { target: live, swap: "outerMorph" })).finally(() => delete live.dataset.asking);
+  }, 1000);
+
   // Keys: / finds, j and k move, Enter opens, ? lists them.
   const typing = e => e.target.closest && e.target.closest("input, textarea, select, [contenteditable]");
   const links = () => [...document.querySelectorAll("table.rows td.main a")];
