@@ -3,9 +3,11 @@
 package past
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-faster/jx"
@@ -74,6 +76,32 @@ func Page(raw []byte) (*Events, string, error) {
 		return nil, "", fmt.Errorf("read a page of a history: %w", err)
 	}
 	return &Events{Raw: events}, next, nil
+}
+
+// File reads the history of a workflow from a file: what get-workflow-execution-history of the
+// AWS CLI has written, or a list of events, in either order.
+func File(raw []byte) (*Events, []workflows.Event, error) {
+	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && trimmed[0] == '[' {
+		raw = slices.Concat([]byte(`{"events":`), trimmed, []byte("}"))
+	}
+	all, _, err := Page(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	events, err := all.Workflow()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(events) > 1 && events[0].ID > events[1].ID {
+		slices.Reverse(events)
+		slices.Reverse(all.Raw)
+	}
+	for i := range events {
+		if i > 0 && events[i].ID <= events[i-1].ID {
+			return nil, nil, fmt.Errorf("read the history: event %d stands behind event %d", events[i].ID, events[i-1].ID)
+		}
+	}
+	return all, events, nil
 }
 
 // answered adds the events of an answer, or of a file, to those before.

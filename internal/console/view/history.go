@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -83,7 +84,8 @@ func isFailure(of string) bool {
 // newHistory is the page of the events that a query asks for.
 func newHistory(events []history.Event, raw []json.RawMessage, q Query, href func(Query) string, base string) *History {
 	h := &History{}
-	if q.Event > 0 && q.Event <= int64(len(events)) && !q.passes(&events[q.Event-1]) { // what is asked for is shown
+	asked, known := index(events, q.Event)
+	if known && !q.passes(&events[asked]) { // what is asked for is shown
 		q.Filter, q.Decisions = "", true
 	}
 	var passed []int
@@ -97,8 +99,8 @@ func newHistory(events []history.Event, raw []json.RawMessage, q Query, href fun
 	}
 	pages := max(1, (len(passed)+rowsMax-1)/rowsMax)
 	page := min(max(1, q.Page), pages)
-	if q.Page == 0 && q.Event != 0 {
-		if at := slices.Index(passed, int(q.Event-1)); at >= 0 {
+	if q.Page == 0 && known {
+		if at := slices.Index(passed, asked); at >= 0 {
 			page = at/rowsMax + 1
 		}
 	}
@@ -129,6 +131,11 @@ func newHistory(events []history.Event, raw []json.RawMessage, q Query, href fun
 		h.Rows = append(h.Rows, newRow(events, raw, i, q, href, base, related[events[i].ID]))
 	}
 	return h
+}
+
+// index is where an event is.
+func index(events []history.Event, id int64) (int, bool) {
+	return slices.BinarySearchFunc(events, id, func(e history.Event, id int64) int { return cmp.Compare(e.ID, id) })
 }
 
 // refers are the events that an event refers to.
@@ -182,7 +189,7 @@ func newRow(events []history.Event, raw []json.RawMessage, i int, q Query, href 
 			case m.isText && payloads[m.name]:
 				member.Text, member.Payload = "", payload(m.name, m.value, EventPayload(base, e.ID, m.name))
 			case strings.HasSuffix(m.name, "EventId") && m.value != "0":
-				if id, err := strconv.ParseInt(m.value, 10, 64); err == nil && id > 0 && id <= int64(len(events)) {
+				if id, err := strconv.ParseInt(m.value, 10, 64); err == nil {
 					member.Href = href(q.at(id)) + eventMark(id)
 				}
 			case !m.isText && strings.ContainsAny(m.value, "{["):
@@ -204,10 +211,11 @@ func newRow(events []history.Event, raw []json.RawMessage, i int, q Query, href 
 // origin names what an event goes on with that another one began.
 func origin(events []history.Event, e *history.Event) string {
 	id := e.Scheduled + e.Initiated
-	if id <= 0 || id >= e.ID || id > int64(len(events)) || e.Scheduled != 0 && e.Initiated != 0 {
+	at, known := index(events, id)
+	if !known || id >= e.ID || e.Scheduled != 0 && e.Initiated != 0 {
 		return ""
 	}
-	switch o := &events[id-1]; {
+	switch o := &events[at]; {
 	case o.ActivityID != "":
 		return o.ActivityType.Name + " (" + o.ActivityID + ")"
 	case o.WorkflowID != "":

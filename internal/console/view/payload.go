@@ -45,10 +45,11 @@ type Node struct {
 	Unfolded bool
 }
 
-// payload is one of an event, of which base is the address.
+// payload is one of an event; href is where all of it is, and without one it stands in the page
+// whatever its size.
 func payload(name, of, href string) *Given {
 	p := &Given{Name: name, Href: href, Size: size(len(of))}
-	if len(of) > payloadMax {
+	if len(of) > payloadMax && href != "" {
 		p.Long = true
 		p.Text = diagnose.Short(of, 200)
 		return p

@@ -21,6 +21,7 @@ var pages = []page{
 	{Prefix + "{region}/{domain}/-deprecate", (*visit).deprecateDomain},
 	{Prefix + "{region}/{domain}/-undeprecate", (*visit).undeprecateDomain},
 	{Prefix + "{region}/-register", (*visit).registerDomain},
+	{Prefix + "{region}" + filePath, (*visit).file},
 	{"GET " + Prefix + "{region}/{domain}/lists", (*visit).lists},
 	{"GET " + Prefix + "{region}/{domain}/lists/{kind}/{list}", (*visit).list},
 	{"GET " + Prefix + "{region}/-server", (*visit).server},

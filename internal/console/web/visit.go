@@ -164,6 +164,7 @@ var sections = []section{
 	{"Executions", "executions", "executions", true},
 	{"Types", "types", "types", true},
 	{"Task lists", "lists", "lists", true},
+	{"Open a file", "file", "-file", false},
 	{"Server", "server", "-server", false},
 	{"Refusals", "refusals", "-refusals", false},
 }

@@ -82,11 +82,12 @@ type Console struct {
 	cross  *http.CrossOriginProtection
 	ended  ended
 	tries  tries
+	files  chan struct{} // a place for each file that is looked at
 }
 
 // New is a console.
 func New(c Config) *Console {
-	all := &Console{Config: c, routes: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	all := &Console{Config: c, routes: http.NewServeMux(), cross: http.NewCrossOriginProtection(), files: make(chan struct{}, filesMax)}
 	all.cross.SetDenyHandler(http.HandlerFunc(all.foreign))
 	all.route()
 	return all
@@ -124,7 +125,11 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case c.Anyone != nil && isForeign(r):
 		c.foreign(w, r)
 	default:
-		r.Body = http.MaxBytesReader(w, r.Body, bodyMax)
+		most := int64(bodyMax)
+		if strings.HasSuffix(r.URL.Path, filePath) {
+			most = fileMax
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		c.cross.Handler(c.routes).ServeHTTP(w, r)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/go-faster/jx"
 
@@ -71,8 +72,7 @@ func (r *Reader) Read(b []byte) (e Event, err error) {
 		case "eventType":
 			return r.text(d, &e.Type)
 		case "eventTimestamp":
-			seconds, err := d.Float64()
-			e.At = engine.Time(math.Round(seconds * 1000))
+			e.At, err = moment(d)
 			return err
 		}
 		if !bytes.HasSuffix(key, []byte("EventAttributes")) || d.Next() != jx.Object {
@@ -185,6 +185,20 @@ func (r *Reader) text(d *jx.Decoder, to *string) error {
 	}
 	*to = known
 	return nil
+}
+
+// moment reads a time: seconds, or as the AWS CLI writes it.
+func moment(d *jx.Decoder) (engine.Time, error) {
+	if d.Next() == jx.String {
+		text, err := d.Str()
+		if err != nil {
+			return 0, err
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		return engine.Time(at.UnixMilli()), err
+	}
+	seconds, err := d.Float64()
+	return engine.Time(math.Round(seconds * 1000)), err
 }
 
 func whole(d *jx.Decoder, to *int64) error {

@@ -53,6 +53,22 @@
     Promise.resolve(htmx.ajax("GET", live.dataset.live, { target: live, swap: "outerMorph" })).finally(() => delete live.dataset.asking);
   }, 1000);
 
+  // A history from a file is sent again for each look at it: the server keeps nothing.
+  const file = one("form#open-file");
+  const look = query => {
+    file.elements.q.value = query;
+    htmx.ajax("POST", file.action, { source: file, target: "#file", swap: "innerHTML" });
+  };
+  if (file) {
+    file.addEventListener("submit", e => { e.preventDefault(); look(""); });
+    document.addEventListener("click", e => {
+      const to = e.target.closest && e.target.closest("#file a[href^='?']");
+      if (!to) return;
+      e.preventDefault();
+      look(to.getAttribute("href").slice(1).split("#")[0]);
+    });
+  }
+
   // Keys: / finds, j and k move, Enter opens, ? lists them.
   const typing = e => e.target.closest && e.target.closest("input, textarea, select, [contenteditable]");
   const links = () => [...document.querySelectorAll("table.rows td.main a")];
