@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"runtime"
 	"time"
 
 	"heddle/internal/console/command"
@@ -12,13 +15,31 @@ import (
 
 // thisProcess is what commands that ask a running server have of this one.
 func thisProcess() *command.Process {
-	return &command.Process{Out: os.Stdout, Style: style(), Now: time.Now, Credentials: server.CredentialsFile}
+	return &command.Process{Out: os.Stdout, Style: style(), Now: time.Now, Credentials: server.CredentialsFile, Browse: browse}
+}
+
+// browse opens an address in a browser, by what the system has for that. The address is an
+// argument that others on the machine may see; it works once.
+func browse(ctx context.Context, url string) error {
+	name, args := "xdg-open", []string{url}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	}
+	return exec.CommandContext(ctx, name, args...).Run()
+}
+
+// isTerminal tells whether somebody reads a file at a terminal.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // style is how standard output takes text.
 func style() terminal.Style {
-	info, err := os.Stdout.Stat()
-	shown := err == nil && info.Mode()&os.ModeCharDevice != 0
+	shown := isTerminal(os.Stdout)
 	s := terminal.Style{Width: 100, Colour: shown && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 	if shown {
 		if width := terminalWidth(); width >= 60 {

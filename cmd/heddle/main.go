@@ -15,6 +15,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run the server."`
 	Show       command.Show      `cmd:"" help:"Tell why an execution does not move: what is open, who has it or should have it, and what was when."`
 	Lists      command.Lists     `cmd:"" help:"Show the task lists: what waits on them, who polls them."`
+	Console    command.Console   `cmd:"" help:"Give a link to the console, which signs its user in once, within a minute, as who the keys stand for."`
 	Check      checkCommand      `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
 	Export     exportCommand     `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
 	Audit      auditCommand      `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`

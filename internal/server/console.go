@@ -87,6 +87,7 @@ func (s *Server) openConsole() {
 	}
 	if cfg.Auth == AuthNone {
 		c.Anyone = s.directory.Root(cfg.Account)
+		cfg.Log.Warn("nobody signs in to the console: everyone on this machine may do anything there")
 	}
 	s.console = web.New(c)
 }

@@ -145,7 +145,7 @@ func (h *Handler) answer(c *Call, p Protocol, in any, err error, answer *Answer)
 		out, err = h.handle(c, in, answer)
 		// A change that was done is answered whatever room there is: a refusal would not be true,
 		// neither to its caller nor on record.
-		if err == nil && c.entered && !h.Gate.Answer(c, len(answer.Body)) && !c.Operation.changes {
+		if err == nil && c.entered && !c.inside && !h.Gate.Answer(c, len(answer.Body)) && !c.Operation.changes {
 			err = fault.Throttled()
 			if delivery, awaited := out.(Delivery); awaited {
 				delivery.Delivered(err)

@@ -60,7 +60,7 @@ func (h *Handler) inside(ctx context.Context, caller *Caller, service, name stri
 		return nil, fmt.Errorf("call from inside: there is no action %s:%s", service, name)
 	}
 	return &Call{
-		Context: ctx, Request: caller.Request, RequestID: RequestID(h.Random()), Operation: m, Model: &m.API.Model, caller: *caller, at: h.Now(),
+		Context: ctx, Request: caller.Request, RequestID: RequestID(h.Random()), Operation: m, Model: &m.API.Model, caller: *caller, at: h.Now(), inside: true,
 	}, nil
 }
 

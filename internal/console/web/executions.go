@@ -86,7 +86,7 @@ func (f *filter) fits(e *wire.WorkflowExecutionInfo) bool {
 }
 
 // timeForms are how a time may be typed.
-var timeForms = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+var timeForms = []string{"2006-01-02T15:04:05.999Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
 
 // parseTime reads a time: a date, with a time of day or not, or how long ago: 90m, 3h, 2d.
 func parseTime(s string, now time.Time) (wire.Timestamp, bool) {
@@ -237,7 +237,7 @@ func (v *visit) executions() (*answer, error) {
 		more = out.NextPageToken != nil
 		for i := min(skip, len(page)); i < len(page); i++ {
 			if len(view.Rows) == rowsPage { // the list goes on in the midst of the page
-				view.Next = v.goesOn(after, i)
+				view.Next = v.goesOn(f, after, i)
 				more = false
 				break
 			}
@@ -253,16 +253,23 @@ func (v *visit) executions() (*answer, error) {
 		}
 		after, skip = out.NextPageToken, 0
 		if len(view.Rows) == rowsPage || view.Looked >= lookedMax || !f.isCompared() {
-			view.Next = v.goesOn(after, 0)
+			view.Next = v.goesOn(f, after, 0)
 			break
 		}
 	}
 	return &answer{template: "executions", view: view, fragment: "list"}, nil
 }
 
-// goesOn is where a list goes on: at a place within a page of the API's.
-func (v *visit) goesOn(after *string, skip int) string {
+// goesOn is where a list goes on: at a place within a page of the API's, and with the same
+// times, even if they were given as how long ago.
+func (v *visit) goesOn(f *filter, after *string, skip int) string {
 	q := v.URL.Query()
+	if f.hasFrom {
+		q.Set("from", time.UnixMilli(int64(f.from)).UTC().Format(timeForms[0]))
+	}
+	if f.hasTo {
+		q.Set("to", time.UnixMilli(int64(f.to)).UTC().Format(timeForms[0]))
+	}
 	q.Del("skip")
 	q.Del("after")
 	if after != nil {

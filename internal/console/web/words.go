@@ -90,7 +90,7 @@ func statusWord(s string) string {
 	case "":
 		return ""
 	}
-	return s[:1] + strings.ToLower(s[1:])
+	return strings.ToUpper(s[:1]) + strings.ToLower(s[1:])
 }
 
 // short is the beginning of a text.
