@@ -471,6 +471,9 @@ func TestConsoleShowsTextAsText(t *testing.T) {
 		under + "/lists/decision/" + url.PathEscape(evil), "/console/us-east-1/-refusals", "/console/us-east-1/-refusals?find=" + query, "/console/us-east-1/-you?about=" + query,
 		under + "/executions?after=" + query, "/console/us-east-1/?status=" + query, "/console/us-east-1/?after=" + query, "/console/" + url.PathEscape(evil) + "/", "/console/us-east-1/-server?done=" + query,
 		"/console/us-east-1/" + url.PathEscape(evil), "/console/us-east-1/x/lists/" + url.PathEscape(evil) + "/y",
+		under + "/types/workflow", under + "/types/workflow/" + url.PathEscape(evil) + "/" + url.PathEscape("<i>1"), under + "/types/workflow/-register?name=" + query + "&description=" + query,
+		under + "/types/workflow/" + url.PathEscape(evil) + "/" + url.PathEscape("<i>1") + "/deprecate", under + "/executions/" + url.PathEscape(evil), under + "/executions/-start?input=" + query + "&workflowId=" + query + "&tagList=" + query + "&childPolicy=" + query,
+		under + "/executions/" + url.PathEscape(evil) + "/x", under + "/executions/x/" + query + "/signal?input=" + query, "/console/us-east-1/-file?" + query, "/console/us-east-1/-register?name=" + query + "&description=" + query,
 	} {
 		got := b.get(path)
 		if strings.Contains(got.text, "<script>alert") || strings.Contains(got.text, "<img") || strings.Contains(got.text, "<b>shop") || strings.Contains(got.text, "<i>1") {

@@ -188,11 +188,11 @@ func (e *Events) Lanes(of *wire.InspectExecutionOutput) (lanes []timeline.Lane, 
 			lanes = workflows.Lanes(events)
 		}
 	}
-	end := engine.Time(of.ServerTimestamp)
 	if of.CloseTimestamp != nil {
-		end = engine.Time(*of.CloseTimestamp)
+		timeline.Close(lanes, engine.Time(*of.CloseTimestamp))
+	} else {
+		timeline.End(lanes, engine.Time(of.ServerTimestamp))
 	}
-	timeline.End(lanes, end)
 	return lanes, err
 }
 

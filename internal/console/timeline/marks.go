@@ -58,7 +58,7 @@ func (a Axis) Draw(lanes []*Lane, most int) [][]Mark {
 }
 
 // worst are outcomes in the order in which they matter most among several.
-var worst = map[Outcome]int{Waits: 6, Running: 5, Failed: 4, TimedOut: 3, Canceled: 2, Completed: 1, Fired: 0}
+var worst = map[Outcome]int{Waits: 6, Running: 5, Failed: 4, TimedOut: 3, Left: 2, Canceled: 2, Completed: 1, Fired: 0}
 
 func (a Axis) marks(l *Lane, apart float64) (marks []Mark) {
 	if len(a.Pieces) == 0 {

@@ -96,12 +96,13 @@ func NewExecution(place Place, f *Facts, q Query) *Execution {
 		x.Verdicts = append(x.Verdicts, x.verdict(in, &in.Verdicts[i], href))
 	}
 	x.open(in, now, lists, href)
-	end := now
+	end, lanes := now, history.Lanes(f.Events)
 	if in.CloseTimestamp != nil {
 		end = engine.Time(*in.CloseTimestamp)
+		timeline.Close(lanes, end)
+	} else {
+		timeline.End(lanes, end)
 	}
-	lanes := history.Lanes(f.Events)
-	timeline.End(lanes, end)
 	x.Timeline = newTimeline(lanes, q, href, lists, end)
 	x.History = newHistory(f.Events, f.Raw, q, href, x.Base)
 	x.facts(f)
@@ -123,7 +124,11 @@ func NewFile(f *Facts, q Query, href func(Query) string) *Execution {
 	}
 	x.Head.Took = diagnose.Span(last.At - first.At)
 	lanes := history.Lanes(f.Events)
-	timeline.End(lanes, last.At)
+	if x.Head.IsOpen {
+		timeline.End(lanes, last.At)
+	} else {
+		timeline.Close(lanes, last.At)
+	}
 	x.Timeline = newTimeline(lanes, q, href, nil, last.At)
 	x.History = newHistory(f.Events, f.Raw, q, href, "")
 	x.facts(f)

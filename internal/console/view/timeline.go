@@ -205,14 +205,14 @@ func (t *Timeline) zooms(from, to, begin, end engine.Time, q Query, href func(Qu
 // tones are the colours that tell how something ended.
 var tones = map[timeline.Outcome]string{
 	timeline.Waits: "saffron", timeline.Running: "indigo", timeline.Completed: "verdigris", timeline.Failed: "madder",
-	timeline.TimedOut: "saffron", timeline.Canceled: "iron", timeline.Fired: "weld",
+	timeline.TimedOut: "saffron", timeline.Canceled: "iron", timeline.Left: "iron", timeline.Fired: "weld",
 }
 
 func newLane(l *timeline.Lane, marks []timeline.Mark, q Query, href func(Query) string, noWorker map[string]bool) Lane {
 	lane := Lane{Kind: l.Kind, Name: l.Name, Where: l.Where, State: string(l.Outcome), Tone: tones[l.Outcome], Href: href(q.at(l.Event)) + eventMark(l.Event)}
 	if isShared(l) {
 		lane.Where, lane.State, lane.Tone = plural(len(l.Bars), "time", "times"), "", "iron"
-		if l.Kind == timeline.Decisions && l.Outcome.Open() {
+		if l.Kind == timeline.Decisions && (l.Outcome.Open() || l.Outcome == timeline.Left) {
 			lane.State, lane.Tone = string(l.Outcome), tones[l.Outcome]
 		}
 		if l.Kind == timeline.Decisions {
@@ -299,7 +299,7 @@ func title(l *timeline.Lane, m *timeline.Mark) string {
 	}
 	words := []string{fmt.Sprintf("%s, event %d: %s", l.Name, m.Event, m.Outcome)}
 	if m.Taken == 0 {
-		words = append(words, "waits for "+diagnose.Span(m.To-m.From))
+		words = append(words, "waited "+diagnose.Span(m.To-m.From))
 	} else {
 		if m.Taken > m.From {
 			words = append(words, "waited "+diagnose.Span(m.Taken-m.From))
