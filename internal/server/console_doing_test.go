@@ -238,3 +238,45 @@ func TestConsoleOpensFiles(t *testing.T) {
 	b.sees(send("file", strings.Repeat(" ", 25<<20), ""), 400, "more than 24 MiB")
 	b.sees(b.send(http.MethodPost, at, formOf("text", raw)), 400, "no file")
 }
+
+// TestConsoleShowsLargeHistories: the page of an execution with 25,000 events costs little,
+// wherever one looks.
+func TestConsoleShowsLargeHistories(t *testing.T) {
+	h := newHarness(t)
+	h.shop("shop")
+	h.must(h.swf(h.root, "StartWorkflowExecution", `{"domain":"shop","workflowId":"large","workflowType":{"name":"order","version":"1"}}`))
+	one := `{"decisionType":"RecordMarker","recordMarkerDecisionAttributes":{"markerName":"m","details":"{\"step\":1,\"of\":\"a payload of some bytes\"}"}},` +
+		`{"decisionType":"StartTimer","startTimerDecisionAttributes":{"timerId":"%d","startToFireTimeout":"1000"}},{"decisionType":"CancelTimer","cancelTimerDecisionAttributes":{"timerId":"%d"}}`
+	events := 0
+	for n := 0; events < 24_900; {
+		token := member(h.must(h.swf(h.root, "PollForDecisionTask", `{"domain":"shop","taskList":{"name":"deciders"},"maximumPageSize":1}`)), "taskToken")
+		var decisions []string
+		for range 100 {
+			n++
+			decisions = append(decisions, fmt.Sprintf(one, n, n))
+		}
+		h.must(h.swf(h.root, "RespondDecisionTaskCompleted", `{"taskToken":"`+token+`","decisions":[`+strings.Join(decisions, ",")+`]}`))
+		h.must(h.swf(h.root, "SignalWorkflowExecution", `{"domain":"shop","workflowId":"large","signalName":"on"}`))
+		events += 4 + 300
+	}
+	b := newBrowser(t, h.URL())
+	h.signIn(b, h.root)
+	at := b.where("shop", "large")
+	for _, query := range []string{"", "?lanes=1&decisions=shown&order=newest", "?event=12000", "?filter=timers&page=300", "?scale=true&lanes=40"} {
+		fastest := time.Hour
+		var got shown
+		for range 7 {
+			began := time.Now()
+			got = b.get(at + query)
+			fastest = min(fastest, time.Since(began))
+		}
+		b.sees(got, 200, `id="history"`)
+		t.Logf("%q: %d bytes in %v", query, len(got.text), fastest)
+		if len(got.text) > 300_000 {
+			t.Errorf("%q: %d bytes", query, len(got.text))
+		}
+		if fastest > 50*time.Millisecond && !racing {
+			t.Errorf("%q: %v", query, fastest)
+		}
+	}
+}

@@ -62,7 +62,7 @@ type Mark struct {
 	GlyphX string
 	Text   string
 	TextX  string
-	Anchor string // of the text: middle, start or end
+	Anchor string // of the text: middle, start or end; the latter are some pixels away
 	Inside bool   // the text is on the bar
 	Many   bool   // it stands for several
 }
@@ -283,9 +283,9 @@ func (out *Mark) words(m *timeline.Mark, last bool) {
 		out.Text, out.TextX, out.Anchor, out.Inside = said, percent((m.XTaken+m.X1)/2), "middle", true
 	case !last:
 	case m.X1 < 100-inside:
-		out.Text, out.TextX, out.Anchor = said, percent(m.X1+1.6), "start"
+		out.Text, out.TextX, out.Anchor = said, percent(m.X1), "start"
 	case m.X0 > inside:
-		out.Text, out.TextX, out.Anchor = said, percent(m.X0-1.2), "end"
+		out.Text, out.TextX, out.Anchor = said, percent(m.X0), "end"
 	}
 }
 

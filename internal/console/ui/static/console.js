@@ -45,7 +45,8 @@
   });
 
   // The page of an open execution asks once a second whether something has happened, and is
-  // shown anew when it has: what is unfolded stays so, and so does what is selected.
+  // shown anew when it has: what is unfolded stays so.
+  if (one("[data-live]")) htmx.config.morphIgnore.push("open");
   setInterval(() => {
     const live = one("[data-live]");
     if (!live || document.hidden || live.dataset.asking) return;
