@@ -167,14 +167,14 @@ type section struct {
 	ofDomain   bool
 }
 
-// sections are the navigation, in order. A page of a section has its path, or one below.
+// sections are the navigation, those of a region before those of a domain. A page of a section has its path, or one below.
 var sections = []section{
 	{"Domains", "domains", "", false},
+	{"Server", "server", "-server", false},
+	{"Refusals", "refusals", "-refusals", false},
 	{"Overview", "overview", "", true},
 	{"Executions", "executions", "executions", true},
 	{"Task lists", "lists", "lists", true},
-	{"Server", "server", "-server", false},
-	{"Refusals", "refusals", "-refusals", false},
 }
 
 type sectionLink struct {
