@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 		"internal/swf/history",
 	},
 	"internal/console/ui": {},
+	"internal/console/ui/vendoring": {},
 	"internal/console/web": {
 		"internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past", "internal/console/ui", "internal/console/view",
 		"internal/diagnose", "internal/engine", "internal/iam/account", "internal/operator/wire", "internal/pack", "internal/swf/wire", "internal/token",

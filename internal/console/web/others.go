@@ -64,7 +64,6 @@ type refusalsView struct {
 	Frame
 	Find string
 	Rows []operator.Refusal
-	All  int64
 	More bool // more were found than are shown
 }
 
@@ -74,7 +73,7 @@ func (v *visit) refusals() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &refusalsView{Frame: v.frame("Refusals"), Find: strings.TrimSpace(v.FormValue("find")), All: int64(len(out.Refusals))}
+	view := &refusalsView{Frame: v.frame("Refusals"), Find: strings.TrimSpace(v.FormValue("find"))}
 	for _, r := range out.Refusals {
 		said := strings.Join([]string{r.Action, r.Code, r.Message, text(r.Principal), text(r.Address), text(r.Resource), text(r.AccessKeyID)}, "\n")
 		if r.Execution != nil {

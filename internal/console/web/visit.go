@@ -157,16 +157,16 @@ type section struct {
 	ofDomain   bool
 }
 
-// sections are the navigation, in order. A page of a section has its path, or one below.
+// sections are the navigation, those of a region before those of a domain. A page of a section has its path, or one below.
 var sections = []section{
 	{"Domains", "domains", "", false},
+	{"Server", "server", "-server", false},
+	{"Refusals", "refusals", "-refusals", false},
+	{"Open a file", "file", "-file", false},
 	{"Overview", "overview", "", true},
 	{"Executions", "executions", "executions", true},
 	{"Types", "types", "types", true},
 	{"Task lists", "lists", "lists", true},
-	{"Open a file", "file", "-file", false},
-	{"Server", "server", "-server", false},
-	{"Refusals", "refusals", "-refusals", false},
 }
 
 type sectionLink struct {
