@@ -275,7 +275,8 @@ func TestConsoleShowsLargeHistories(t *testing.T) {
 		if len(got.text) > 300_000 {
 			t.Errorf("%q: %d bytes", query, len(got.text))
 		}
-		if fastest > 50*time.Millisecond && !racing {
+		// It takes 40 ms where nobody else works; other tests do.
+		if fastest > 200*time.Millisecond && !racing {
 			t.Errorf("%q: %v", query, fastest)
 		}
 	}

@@ -161,13 +161,13 @@ func (e *Events) Workflow() ([]workflows.Event, error) {
 
 // Machine reads the events as those of a state machine's execution.
 func (e *Events) Machine() ([]states.Event, error) {
-	return decode(e.Raw, func(raw []byte) (of states.Event, err error) { return of, json.Unmarshal(raw, &of) })
+	return decode(e.Raw, func(raw []byte, to *states.Event) error { return json.Unmarshal(raw, to) })
 }
 
-func decode[E any](raw []json.RawMessage, read func([]byte) (E, error)) (events []E, err error) {
-	events = make([]E, len(raw))
+func decode[E any](raw []json.RawMessage, read func([]byte, *E) error) ([]E, error) {
+	events := make([]E, len(raw))
 	for i := range raw {
-		if events[i], err = read(raw[i]); err != nil {
+		if err := read(raw[i], &events[i]); err != nil {
 			return nil, fmt.Errorf("read the history: %w", err)
 		}
 	}

@@ -54,11 +54,10 @@ func facts(t testing.TB, raw []json.RawMessage, closed bool) *Facts {
 	f := &Facts{Raw: raw, Events: make([]history.Event, 0, len(raw))}
 	var r history.Reader
 	for _, one := range raw {
-		e, err := r.Read(one)
-		if err != nil {
+		f.Events = append(f.Events, history.Event{})
+		if err := r.Read(one, &f.Events[len(f.Events)-1]); err != nil {
 			t.Fatal(err)
 		}
-		f.Events = append(f.Events, e)
 	}
 	ref := func(s string) *string { return &s }
 	stamp := func(seconds float64) *shape.Timestamp { s := shape.Timestamp(seconds * 1000); return &s }

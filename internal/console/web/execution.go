@@ -103,8 +103,10 @@ func (v *visit) execution() (*answer, error) {
 	return &answer{template: "execution", view: x, fragment: "live"}, nil
 }
 
-// eventsAsked is how many events are asked for at a time.
+// eventsAsked is how many events are asked for at a time, and pageBytes what such have often.
 var eventsAsked int64 = 1000
+
+const pageBytes = 320 << 10
 
 // history reads all of a history.
 func (v *visit) history(of wire.WorkflowExecution) (*past.Events, error) {
@@ -127,7 +129,7 @@ func (v *visit) historyPage(in *wire.GetWorkflowExecutionHistoryInput) ([]byte, 
 	if !ok {
 		return nil, fmt.Errorf("call GetWorkflowExecutionHistory: the answer is a %T", out)
 	}
-	return page.AppendJSON(nil), nil
+	return page.AppendJSON(make([]byte, 0, pageBytes)), nil
 }
 
 // lastEvent is the id of the last event of a history.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/credentials"
+	"heddle/internal/console/view"
 	"heddle/internal/iam/account"
 	"heddle/internal/token"
 )
@@ -222,7 +223,7 @@ func TestPathsHoldAnyName(t *testing.T) {
 		}
 	}
 	run := "22Ab+/w8x="
-	if back := runInAPI.Replace(runInPath.Replace(run)); back != run {
+	if back := view.RunOfPath(view.RunInPath(run)); back != run {
 		t.Errorf("run %q came back as %q", run, back)
 	}
 }

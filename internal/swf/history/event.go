@@ -61,19 +61,18 @@ const (
 	textMax  = 64   // how long they are
 )
 
-// Read reads an event.
-func (r *Reader) Read(b []byte) (e Event, err error) {
+// Read reads an event, into one that is empty.
+func (r *Reader) Read(b []byte, e *Event) error {
 	r.json.ResetBytes(b)
 	d := &r.json
-	err = d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+	err := d.ObjBytes(func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "eventId":
 			return whole(d, &e.ID)
 		case "eventType":
 			return r.text(d, &e.Type)
 		case "eventTimestamp":
-			e.At, err = moment(d)
-			return err
+			return moment(d, &e.At)
 		}
 		if !bytes.HasSuffix(key, []byte("EventAttributes")) || d.Next() != jx.Object {
 			return d.Skip()
@@ -82,18 +81,18 @@ func (r *Reader) Read(b []byte) (e Event, err error) {
 	})
 	switch {
 	case err != nil:
-		return Event{}, fmt.Errorf("event %d: %w", e.ID, err)
+		return fmt.Errorf("event %d: %w", e.ID, err)
 	case e.Type == "":
-		return Event{}, fmt.Errorf("event %d: it has no eventType", e.ID)
+		return fmt.Errorf("event %d: it has no eventType", e.ID)
 	}
-	return e, nil
+	return nil
 }
 
 // UnmarshalJSON reads an event.
-func (e *Event) UnmarshalJSON(b []byte) (err error) {
+func (e *Event) UnmarshalJSON(b []byte) error {
 	var r Reader
-	*e, err = r.Read(b)
-	return err
+	*e = Event{}
+	return r.Read(b, e)
 }
 
 // attribute reads what is known of an event's attributes.
@@ -188,17 +187,19 @@ func (r *Reader) text(d *jx.Decoder, to *string) error {
 }
 
 // moment reads a time: seconds, or as the AWS CLI writes it.
-func moment(d *jx.Decoder) (engine.Time, error) {
+func moment(d *jx.Decoder, to *engine.Time) error {
 	if d.Next() == jx.String {
 		text, err := d.Str()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		at, err := time.Parse(time.RFC3339, text)
-		return engine.Time(at.UnixMilli()), err
+		*to = engine.Time(at.UnixMilli())
+		return err
 	}
 	seconds, err := d.Float64()
-	return engine.Time(math.Round(seconds * 1000)), err
+	*to = engine.Time(math.Round(seconds * 1000))
+	return err
 }
 
 func whole(d *jx.Decoder, to *int64) error {
