@@ -281,3 +281,48 @@ func TestConsoleShowsLargeHistories(t *testing.T) {
 		}
 	}
 }
+
+// TestConsoleShowsMachines: executions of state machines have pages like those of workflows:
+// why they do not move, their states, and what may be done.
+func TestConsoleShowsMachines(t *testing.T) {
+	h := newHarness(t)
+	h.role("machines", statesTrust)
+	role := roleARN("machines")
+	create := func(name, definition string) {
+		h.must(h.states(h.root, "CreateStateMachine", fmt.Sprintf(`{"name":%q,"roleArn":%q,"definition":%q}`, name, role, definition)))
+	}
+	create("waits", `{"StartAt":"Look","States":{"Look":{"Type":"Pass","Next":"Rest"},"Rest":{"Type":"Wait","Seconds":3600,"End":true}}}`)
+	create("fails", `{"StartAt":"Look","States":{"Look":{"Type":"Pass","Next":"Give <b>up</b>"},"Give <b>up</b>":{"Type":"Fail","Error":"No<i>stock","Cause":"none <i>left"}}}`)
+	b := newBrowser(t, h.URL())
+	h.signIn(b, h.root)
+	const at = "/console/us-east-1/-states/machines"
+	b.sees(b.get(at), 200, ">waits</a>", ">fails</a>")
+	b.sees(b.get(at+"/waits"), 200, "No execution is like that", "Start", "StartAt")
+	b.sees(b.send(http.MethodPost, at+"/waits/-start", formOf("name", "one", "input", `{"a":`)), 400, "looks like JSON and is not")
+	got := b.does(at+"/waits/-start", "The execution was started", "name", "one", "input", `{"a": "<b>x</b>"}`)
+	b.sees(got, 200, "one</h1>", "Running", "Rest", "PassStateEntered", "WaitStateEntered", "-<b>x", "data-live")
+	one := at + "/waits/one"
+	b.sees(b.get(one+"?event=2"), 200, "<dt>input</dt>", "-<b>x")
+	b.sees(b.get(one+"/events/1/input"), 200, `{"a": "<b>x</b>"}`)
+	b.sees(b.get(at+"/waits?status=RUNNING"), 200, "one</a>")
+	live := strings.ReplaceAll(regexp.MustCompile(`data-live="([^"]*)"`).FindStringSubmatch(b.get(one).text)[1], "&amp;", "&")
+	b.sees(b.get(live, "HX-Request", "true"), 204)
+	b.does(one+"/stop", "The execution was stopped", "error", "Enough", "cause", "of it")
+	b.sees(b.get(live, "HX-Request", "true"), 200, "Aborted", "Enough", "-data-live")
+	b.does(one+"/redrive", "The execution goes on")
+	b.sees(b.get(one), 200, "Running", "ExecutionRedriven", "1 time")
+	b.sees(b.get(one+"/rerun"), 200, `{&#34;a&#34;: &#34;&lt;b&gt;x&lt;/b&gt;&#34;}`)
+	b.does(at+"/fails/-start", "The execution was started", "name", "two")
+	b.sees(b.get(at+"/fails/two"), 200, "Failed", "FAILED_BY", "No&lt;i&gt;stock", "-No<i>", "-up</b>")
+	b.sees(b.get(at+"/none"), 404)
+	b.sees(b.get(at+"/waits/none"), 404)
+	b.sees(b.get(one+"/nothing"), 404)
+
+	ann := h.user("ann", allow("states:Describe* states:List* states:Get*", "*"))
+	c := newBrowser(t, h.URL())
+	h.signIn(c, ann)
+	c.sees(c.get(one), 200, "needs states:StopExecution", "needs states:StartExecution")
+	c.sees(c.get(at+"/waits"), 200, "needs states:StartExecution")
+	c.sees(c.send(http.MethodPost, one+"/stop", nil), 403, "is not authorized to perform")
+	b.sees(b.get(one), 200, "Running")
+}

@@ -53,12 +53,13 @@ var arrows = map[string][]string{
 	"internal/console/ui/vendoring": {},
 	"internal/console/web": {
 		"internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past", "internal/console/ui", "internal/console/view",
-		"internal/diagnose", "internal/engine", "internal/iam/account", "internal/operator/wire", "internal/pack", "internal/swf/wire", "internal/token",
+		"internal/diagnose", "internal/engine", "internal/iam/account", "internal/operator/wire", "internal/pack", "internal/sfn/wire", "internal/swf/wire", "internal/token",
 	},
 	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
 	"internal/console/timeline": {"internal/engine"},
 	"internal/console/view": {
-		"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/swf/history", "internal/swf/wire",
+		"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history", "internal/sfn/wire",
+		"internal/swf/history", "internal/swf/wire",
 	},
 	"internal/dataexchange": {
 		"internal/aws/arn", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/blob", "internal/bucket",

@@ -104,7 +104,7 @@ func NewExecution(place Place, f *Facts, q Query) *Execution {
 		timeline.End(lanes, end)
 	}
 	x.Timeline = newTimeline(lanes, q, href, lists, end)
-	x.History = newHistory(f.Events, f.Raw, q, href, x.Base)
+	x.History = newHistory(workflowPast(f.Events, f.Raw), q, href, x.Base)
 	x.facts(f)
 	return x
 }
@@ -130,7 +130,7 @@ func NewFile(f *Facts, q Query, href func(Query) string) *Execution {
 		timeline.Close(lanes, last.At)
 	}
 	x.Timeline = newTimeline(lanes, q, href, nil, last.At)
-	x.History = newHistory(f.Events, f.Raw, q, href, "")
+	x.History = newHistory(workflowPast(f.Events, f.Raw), q, href, "")
 	x.facts(f)
 	return x
 }
@@ -156,6 +156,7 @@ func statusOf(event string) string {
 
 var statusTones = map[string]string{
 	"COMPLETED": "verdigris", "FAILED": "madder", "CANCELED": "iron", "TERMINATED": "madder", "CONTINUED_AS_NEW": "murex", "TIMED_OUT": "saffron",
+	"SUCCEEDED": "verdigris", "ABORTED": "iron", "PENDING_REDRIVE": "saffron",
 }
 
 // words are a status as people say it.
@@ -214,10 +215,10 @@ func (x *Execution) verdict(in *wire.InspectExecutionOutput, v *wire.Verdict, hr
 	if v.EventID != nil && *v.EventID > 0 {
 		out.Links = append(out.Links, Link{Text: fmt.Sprintf("Event %d", *v.EventID), Href: href(x.Query.at(*v.EventID)) + eventMark(*v.EventID)})
 	}
-	if v.TaskList != nil {
+	if v.TaskList != nil && x.Domain != "" {
 		out.Links = append(out.Links, Link{Text: "Task list " + *v.TaskList, Href: x.List(kindOf(in, *v.TaskList), *v.TaskList)})
 	}
-	if v.Child != nil && v.Child.WorkflowID != nil {
+	if v.Child != nil {
 		out.Links = append(out.Links, x.linkTo("Child ", v.Child))
 	}
 	return out
@@ -234,6 +235,10 @@ func kindOf(in *wire.InspectExecutionOutput, list string) string {
 }
 
 func (x *Execution) linkTo(what string, ref *wire.ExecutionRef) Link {
+	if ref.ExecutionARN != nil {
+		machine, name := MachineOf(*ref.ExecutionARN)
+		return Link{Text: what + name, Href: MachinePath(x.Region, machine, name)}
+	}
 	place := x.Place
 	if ref.Domain != nil {
 		place.Domain = *ref.Domain
@@ -261,7 +266,9 @@ func (x *Execution) open(in *wire.InspectExecutionOutput, now engine.Time, noWor
 		}
 		if list := text(k.TaskList); list != "" {
 			o.Where = list
-			o.WhereHref = x.List(kindOf(in, list), list)
+			if x.Domain != "" {
+				o.WhereHref = x.List(kindOf(in, list), list)
+			}
 		}
 		from := engine.Time(k.ScheduledTimestamp)
 		switch {
@@ -296,16 +303,23 @@ func (x *Execution) open(in *wire.InspectExecutionOutput, now engine.Time, noWor
 		}
 		x.Open = append(x.Open, o)
 	}
+	for _, g := range in.Groups {
+		x.Open = append(x.Open, Open{Kind: "state", What: g.State, State: fmt.Sprintf("%d of %d done, %d running", g.Done, g.Total, g.Running), Tone: "indigo", Href: event(g.EventID), Deadline: "none"})
+	}
 	for _, w := range in.Waits {
-		x.Open = append(x.Open, Open{Kind: "timer", What: w.Name, State: "runs", Tone: "weld", Href: event(w.EventID), Deadline: "fires in " + diagnose.Span(engine.Time(w.Until)-now)})
+		kind := map[bool]string{true: "timer", false: "wait"}[in.Service == "swf"]
+		if w.Retry != nil {
+			kind = fmt.Sprintf("retry %d", *w.Retry)
+		}
+		x.Open = append(x.Open, Open{Kind: kind, What: w.Name, State: "runs", Tone: "weld", Href: event(w.EventID), Deadline: "fires in " + diagnose.Span(engine.Time(w.Until)-now)})
 	}
 	for i := range in.Children {
 		c := &in.Children[i]
-		o := Open{Kind: "child", What: text(c.Execution.WorkflowID), State: "starting", Tone: "murex", Href: event(c.EventID), Deadline: "its own"}
+		l := x.linkTo("", &c.Execution)
+		o := Open{Kind: "child", What: l.Text, State: "starting", Tone: "murex", Href: event(c.EventID), Deadline: "its own"}
 		if c.Started != nil && *c.Started {
 			o.State = "runs"
 		}
-		l := x.linkTo("", &c.Execution)
 		o.Where, o.WhereHref = "its page", l.Href
 		x.Open = append(x.Open, o)
 	}

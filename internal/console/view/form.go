@@ -163,7 +163,11 @@ func encoded(value any) []byte {
 
 // CLI is the same as a command of the AWS CLI, for the shell.
 func (f *Form) CLI(region string) string {
-	words := []string{"aws", f.Service, kebab(f.Action), "--region", Quoted(region)}
+	service := f.Service
+	if service == "states" {
+		service = "stepfunctions"
+	}
+	words := []string{"aws", service, kebab(f.Action), "--region", Quoted(region)}
 	for _, m := range f.input() {
 		value, isText := m.value.(string)
 		if !isText {

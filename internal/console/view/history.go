@@ -12,6 +12,7 @@ import (
 
 	"heddle/internal/diagnose"
 	"heddle/internal/engine"
+	machines "heddle/internal/sfn/history"
 	"heddle/internal/swf/history"
 )
 
@@ -59,18 +60,53 @@ type Member struct {
 }
 
 // payloads are the members that hold what users gave.
-var payloads = map[string]bool{"input": true, "result": true, "details": true, "reason": true, "control": true, "executionContext": true, "message": true}
+var payloads = map[string]bool{"input": true, "result": true, "details": true, "reason": true, "control": true, "executionContext": true, "message": true, "output": true, "cause": true, "error": true, "parameters": true}
+
+// entry is an event of either service.
+type entry struct {
+	ID     int64
+	At     engine.Time
+	Type   string
+	refers [4]int64 // events; 0: none
+}
+
+// pastOf are the events of a history, with a function that tells what one is about.
+type pastOf struct {
+	entries []entry
+	raw     []json.RawMessage
+	what    func(i int) string
+}
+
+// workflowPast is that of a workflow.
+func workflowPast(events []history.Event, raw []json.RawMessage) pastOf {
+	all := make([]entry, len(events))
+	for i := range events {
+		e := &events[i]
+		all[i] = entry{e.ID, e.At, e.Type, [4]int64{e.Scheduled, e.Started, e.Initiated, e.Decided}}
+	}
+	return pastOf{all, raw, func(i int) string { return strings.TrimSpace(origin(events, &events[i]) + " " + events[i].What()) }}
+}
+
+// machinePast is that of a state machine's execution: an event refers to the one before it.
+func machinePast(events []machines.Event, raw []json.RawMessage) pastOf {
+	all := make([]entry, len(events))
+	for i := range events {
+		e := &events[i]
+		all[i] = entry{e.ID, e.At, e.Type, [4]int64{e.Previous}}
+	}
+	return pastOf{all, raw, func(i int) string { return events[i].What() }}
+}
 
 // isDecision tells of events of decision tasks.
 func isDecision(of string) bool { return strings.HasPrefix(of, "DecisionTask") }
 
 // passes tells whether an event is shown.
-func (q Query) passes(e *history.Event) bool {
+func (q Query) passes(e *entry) bool {
 	switch q.Filter {
 	case Activities:
-		return strings.Contains(e.Type, "Activity") || strings.Contains(e.Type, "Lambda")
+		return strings.Contains(e.Type, "Activity") || strings.Contains(e.Type, "Lambda") || strings.HasPrefix(e.Type, "Task")
 	case Timers:
-		return strings.Contains(e.Type, "Timer")
+		return strings.Contains(e.Type, "Timer") || strings.HasPrefix(e.Type, "WaitState")
 	case Failures:
 		return isFailure(e.Type)
 	}
@@ -78,12 +114,12 @@ func (q Query) passes(e *history.Event) bool {
 }
 
 func isFailure(of string) bool {
-	return strings.HasSuffix(of, "Failed") || strings.HasSuffix(of, "TimedOut") || strings.HasSuffix(of, "Terminated")
+	return strings.HasSuffix(of, "Failed") || strings.HasSuffix(of, "TimedOut") || strings.HasSuffix(of, "Terminated") || strings.HasSuffix(of, "Aborted")
 }
 
 // newHistory is the page of the events that a query asks for.
-func newHistory(events []history.Event, raw []json.RawMessage, q Query, href func(Query) string, base string) *History {
-	h := &History{}
+func newHistory(p pastOf, q Query, href func(Query) string, base string) *History {
+	h, events := &History{}, p.entries
 	asked, known := index(events, q.Event)
 	if known && !q.passes(&events[asked]) { // what is asked for is shown
 		q.Filter, q.Decisions = "", true
@@ -128,30 +164,25 @@ func newHistory(events []history.Event, raw []json.RawMessage, q Query, href fun
 	}
 	related := relations(events, rows)
 	for _, i := range rows {
-		h.Rows = append(h.Rows, newRow(events, raw, i, q, href, base, related[events[i].ID]))
+		h.Rows = append(h.Rows, newRow(p, i, q, href, base, related[events[i].ID]))
 	}
 	return h
 }
 
 // index is where an event is.
-func index(events []history.Event, id int64) (int, bool) {
-	return slices.BinarySearchFunc(events, id, func(e history.Event, id int64) int { return cmp.Compare(e.ID, id) })
-}
-
-// refers are the events that an event refers to.
-func refers(e *history.Event) []int64 {
-	return slices.DeleteFunc([]int64{e.Scheduled, e.Started, e.Initiated, e.Decided}, func(id int64) bool { return id == 0 })
+func index(events []entry, id int64) (int, bool) {
+	return slices.BinarySearchFunc(events, id, func(e entry, id int64) int { return cmp.Compare(e.ID, id) })
 }
 
 // relations are, of the events of rows, those that refer to them.
-func relations(events []history.Event, rows []int) map[int64][]int64 {
+func relations(events []entry, rows []int) map[int64][]int64 {
 	of := make(map[int64][]int64, len(rows))
 	for _, i := range rows {
 		of[events[i].ID] = nil
 	}
 	for i := range events {
 		e := &events[i]
-		for _, id := range [...]int64{e.Scheduled, e.Started, e.Initiated, e.Decided} {
+		for _, id := range e.refers {
 			if all, shown := of[id]; shown && id != 0 {
 				of[id] = append(all, e.ID)
 			}
@@ -160,9 +191,9 @@ func relations(events []history.Event, rows []int) map[int64][]int64 {
 	return of
 }
 
-func newRow(events []history.Event, raw []json.RawMessage, i int, q Query, href func(Query) string, base string, related []int64) Row {
-	e := &events[i]
-	row := Row{ID: e.ID, At: moment(e.At), Type: e.Type, What: strings.TrimSpace(origin(events, e) + " " + e.What()), Shown: q.Event == e.ID}
+func newRow(p pastOf, i int, q Query, href func(Query) string, base string, related []int64) Row {
+	events, e := p.entries, &p.entries[i]
+	row := Row{ID: e.ID, At: moment(e.At), Type: e.Type, What: p.what(i), Shown: q.Event == e.ID}
 	if i > 0 {
 		row.Since = "+" + diagnose.Span(e.At-events[i-1].At)
 	}
@@ -170,15 +201,17 @@ func newRow(events []history.Event, raw []json.RawMessage, i int, q Query, href 
 	link := func(id int64) Link {
 		return Link{Text: strconv.FormatInt(id, 10), Href: href(q.at(id)) + eventMark(id)}
 	}
-	for _, id := range refers(e) {
-		row.Refers = append(row.Refers, link(id))
+	for _, id := range e.refers {
+		if id != 0 {
+			row.Refers = append(row.Refers, link(id))
+		}
 	}
 	for _, id := range related[:min(len(related), relatedMax)] {
 		row.Related = append(row.Related, link(id))
 	}
 	row.More = max(0, len(related)-relatedMax)
 	row.Href = href(q.at(e.ID)) + eventMark(e.ID)
-	members := attributes(raw[i])
+	members := attributes(p.raw[i])
 	if row.Shown {
 		closed := q
 		closed.Event = 0
@@ -200,7 +233,7 @@ func newRow(events []history.Event, raw []json.RawMessage, i int, q Query, href 
 		return row
 	}
 	for _, m := range members {
-		if m.isText && payloads[m.name] && m.name != "reason" && m.value != "" {
+		if m.isText && payloads[m.name] && m.name != "reason" && m.name != "cause" && m.name != "error" && m.value != "" {
 			row.What += " · " + m.name + " " + beginning(m.value, shownMax)
 		}
 	}
@@ -211,7 +244,7 @@ func newRow(events []history.Event, raw []json.RawMessage, i int, q Query, href 
 // origin names what an event goes on with that another one began.
 func origin(events []history.Event, e *history.Event) string {
 	id := e.Scheduled + e.Initiated
-	at, known := index(events, id)
+	at, known := slices.BinarySearchFunc(events, id, func(e history.Event, id int64) int { return cmp.Compare(e.ID, id) })
 	if !known || id >= e.ID || e.Scheduled != 0 && e.Initiated != 0 {
 		return ""
 	}
@@ -254,7 +287,7 @@ type attribute struct {
 // attributes are all that an event has, in its order.
 func attributes(raw []byte) (all []attribute) {
 	_ = jx.DecodeBytes(raw).ObjBytes(func(d *jx.Decoder, key []byte) error { // it was read before
-		if !strings.HasSuffix(string(key), "EventAttributes") || d.Next() != jx.Object {
+		if name := string(key); !strings.HasSuffix(name, "EventAttributes") && !strings.HasSuffix(name, "EventDetails") || d.Next() != jx.Object {
 			return d.Skip()
 		}
 		return d.Obj(func(d *jx.Decoder, name string) error {
@@ -284,7 +317,7 @@ func eventTone(of string) (tone, glyph string) {
 		return "cochineal", "◆"
 	case strings.Contains(of, "Cancel"):
 		return "iron", "⊘"
-	case strings.HasSuffix(of, "Completed") && !isDecision(of):
+	case strings.HasSuffix(of, "Completed") && !isDecision(of), strings.HasSuffix(of, "Succeeded"):
 		return "verdigris", "✓"
 	case strings.HasPrefix(of, "Timer"):
 		return "weld", "◔"

@@ -104,6 +104,9 @@ func node(d *jx.Decoder, key string, depth int, left *int) (*Node, error) {
 	return n, err
 }
 
+// Payload is what users gave, which stands in the page.
+func Payload(name, of string) *Given { return payload(name, of, "") }
+
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

@@ -9,6 +9,7 @@ import (
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/console/view"
+	machines "heddle/internal/sfn/wire"
 	"heddle/internal/swf/wire"
 )
 
@@ -34,6 +35,9 @@ var inputs = map[string]func() input{
 	"RegisterActivityType":           func() input { return &wire.RegisterActivityTypeInput{} },
 	"DeprecateActivityType":          func() input { return &wire.DeprecateActivityTypeInput{} },
 	"UndeprecateActivityType":        func() input { return &wire.UndeprecateActivityTypeInput{} },
+	"StartExecution":                 func() input { return &machines.StartExecutionInput{} },
+	"StopExecution":                  func() input { return &machines.StopExecutionInput{} },
+	"RedriveExecution":               func() input { return &machines.RedriveExecutionInput{} },
 	"DeleteActivityType":             func() input { return &wire.DeleteActivityTypeInput{} },
 }
 

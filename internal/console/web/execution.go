@@ -15,6 +15,7 @@ import (
 type executionView struct {
 	Frame
 	*view.Execution
+	Back view.Link
 	Live string // where its script asks whether something has happened
 	CLI  []string
 }
@@ -65,8 +66,7 @@ func (v *visit) execution() (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		at, _ := strconv.ParseInt(v.FormValue("at"), 10, 64)
-		if now := v.Now().UnixMilli(); last == seen && at <= now && now-at < staleAfter {
+		if last == seen && !v.isStale() {
 			return &answer{status: http.StatusNoContent}, nil
 		}
 	}
@@ -89,9 +89,9 @@ func (v *visit) execution() (*answer, error) {
 		return nil, err
 	}
 	x := &executionView{Frame: v.frame(of.WorkflowID), Execution: view.NewExecution(v.place(), facts, view.ReadQuery(v.URL.Query()))}
+	x.Back = view.Link{Text: "Executions", Href: v.place().Of("executions")}
 	if x.Head.IsOpen {
-		q := x.Query.String()
-		x.Live = x.Base + q + map[bool]string{true: "?", false: "&"}[q == ""] + fmt.Sprintf("seen=%d&at=%d", x.Events, v.Now().UnixMilli())
+		x.Live = v.liveOf(x.Execution)
 	}
 	v.actions(x.Execution)
 	x.CLI = []string{
@@ -101,6 +101,19 @@ func (v *visit) execution() (*answer, error) {
 		}}).CLI(v.Region),
 	}
 	return &answer{template: "execution", view: x, fragment: "live"}, nil
+}
+
+// isStale tells of an open page whether what it says may have changed with time.
+func (v *visit) isStale() bool {
+	at, err := strconv.ParseInt(v.FormValue("at"), 10, 64)
+	now := v.Now().UnixMilli()
+	return err != nil || at > now || now-at >= staleAfter
+}
+
+// liveOf is where an open page asks whether something has happened.
+func (v *visit) liveOf(x *view.Execution) string {
+	q := x.Query.String()
+	return x.Base + q + map[bool]string{true: "?", false: "&"}[q == ""] + fmt.Sprintf("seen=%d&at=%d", x.Events, v.Now().UnixMilli())
 }
 
 // eventsAsked is how many events are asked for at a time, and pageBytes what such have often.
@@ -121,13 +134,18 @@ func (v *visit) history(of wire.WorkflowExecution) (*past.Events, error) {
 
 // historyPage is a page of a history, as it is answered to the API's callers.
 func (v *visit) historyPage(in *wire.GetWorkflowExecutionHistoryInput) ([]byte, error) {
-	out, err := v.Calls.Call(v.Context(), &v.caller, "swf", "GetWorkflowExecutionHistory", in)
+	return v.raw("swf", "GetWorkflowExecutionHistory", in)
+}
+
+// raw calls an action, and gives the answer as the API's callers have it.
+func (v *visit) raw(service, action string, in any) ([]byte, error) {
+	out, err := v.Calls.Call(v.Context(), &v.caller, service, action, in)
 	if err != nil {
 		return nil, err
 	}
 	page, ok := out.(interface{ AppendJSON([]byte) []byte })
 	if !ok {
-		return nil, fmt.Errorf("call GetWorkflowExecutionHistory: the answer is a %T", out)
+		return nil, fmt.Errorf("call %s: the answer is a %T", action, out)
 	}
 	return page.AppendJSON(make([]byte, 0, pageBytes)), nil
 }
@@ -152,19 +170,20 @@ func (v *visit) lastEvent(of wire.WorkflowExecution) (int64, error) {
 
 // member answers with a member of an event, as text.
 func (v *visit) member() (*answer, error) {
-	missing := &fault.Fault{Code: "UnknownResourceFault", Message: "No event of the execution has such a member."}
-	id, err := strconv.ParseInt(v.PathValue("event"), 10, 64)
-	if err != nil || id < 1 {
-		return nil, missing
-	}
 	events, err := v.history(v.executionOf())
 	if err != nil {
 		return nil, err
 	}
-	if id > int64(len(events.Raw)) {
+	return memberOf(events, v.PathValue("event"), v.PathValue("member"))
+}
+
+func memberOf(events *past.Events, event, member string) (*answer, error) {
+	missing := &fault.Fault{Code: "UnknownResourceFault", Message: "No event of the execution has such a member."}
+	id, err := strconv.ParseInt(event, 10, 64)
+	if err != nil || id < 1 || id > int64(len(events.Raw)) {
 		return nil, missing
 	}
-	text, has := view.Text(events.Raw[id-1], v.PathValue("member"))
+	text, has := view.Text(events.Raw[id-1], member)
 	if !has {
 		return nil, missing
 	}
@@ -174,11 +193,7 @@ func (v *visit) member() (*answer, error) {
 // actions are what may be done with an execution.
 func (v *visit) actions(x *view.Execution) {
 	add := func(name, text string, form *view.Form, danger bool) {
-		a := view.Action{Name: name, Text: text, Href: x.Base + "/" + name, Danger: danger}
-		if in, err := inputOf(form); err == nil && v.barred(form.Service, form.Action, in) != "" {
-			a.Permission = form.Service + ":" + form.Action
-		}
-		x.Actions = append(x.Actions, a)
+		x.Actions = append(x.Actions, v.action(x, name, text, form, danger)...)
 	}
 	if x.Head.IsOpen {
 		add("signal", "Signal", view.SignalForm(x.Domain, x.WorkflowID, x.RunID), false)
@@ -190,4 +205,10 @@ func (v *visit) actions(x *view.Execution) {
 	start.Set("workflowType.name", x.Head.Type)
 	start.Set("workflowType.version", x.Head.Version)
 	add("rerun", "Re-run", start, false)
+}
+
+// action is one that may be done with an execution, by the form at its name.
+func (v *visit) action(x *view.Execution, name, text string, form *view.Form, danger bool) []view.Action {
+	b := v.buttonOf(x.Base+"/"+name, form)
+	return []view.Action{{Name: name, Text: text, Href: b.Path, Permission: b.Barred, Danger: danger}}
 }

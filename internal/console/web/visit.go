@@ -160,6 +160,7 @@ type section struct {
 // sections are the navigation, those of a region before those of a domain. A page of a section has its path, or one below.
 var sections = []section{
 	{"Domains", "domains", "", false},
+	{"State machines", "machines", "-states/machines", false},
 	{"Server", "server", "-server", false},
 	{"Refusals", "refusals", "-refusals", false},
 	{"Open a file", "file", "-file", false},
@@ -178,6 +179,7 @@ type sectionLink struct {
 // doings are what pages do, in words for who comes back from it.
 var doings = map[string]string{
 	"started": "The execution was started.", "signaled": "The signal was sent.", "asked": "Its decider is asked to cancel it.", "terminated": "The execution was terminated.",
+	"stopped": "The execution was stopped.", "redriven": "The execution goes on.",
 	"domain-registered": "The domain was registered.", "domain-deprecated": "The domain was deprecated.", "domain-undeprecated": "The domain is registered again.",
 	"type-registered": "The type was registered.", "type-deprecate": "The type was deprecated.", "type-undeprecate": "The type is registered again.", "type-delete": "The type was deleted.",
 }
@@ -221,5 +223,5 @@ func (v *visit) frame(title string) Frame {
 
 // templates are the pages, each with the frame, by the names of their files.
 var templates = ui.Templates(template.FuncMap{
-	"path": pathOf, "execution": pathOfExecution, "text": text, "moment": momentOf, "age": ageOf, "number": number, "count": counted, "status": statusWord, "short": short, "args": args,
+	"path": pathOf, "machine": view.MachinePath, "execution": pathOfExecution, "text": text, "moment": momentOf, "age": ageOf, "number": number, "count": counted, "status": statusWord, "short": short, "args": args,
 }, view.Templates)
