@@ -29,7 +29,8 @@ type executionsView struct {
 	First    bool   // it is the first page
 	Filtered bool
 	Wrong    string
-	CanStart button
+	News     string // where to ask how many have begun since; empty: nobody can say
+	New      *tally // how many; nil: that is not asked
 }
 
 // filter is what is looked for.
@@ -50,9 +51,6 @@ type statusLink struct {
 	Here       bool
 	Count      *tally
 }
-
-// button is something that may be done here, or why it may not.
-type button struct{ Path, Barred string }
 
 // isOpen tells whether executions are looked for that are open.
 func (f *filter) isOpen() bool { return f.Status == "open" }
@@ -218,9 +216,15 @@ func (v *visit) executions() (*answer, error) {
 		skip = n
 	}
 	view.First = after == nil && skip == 0
+	if since, err := strconv.ParseInt(v.FormValue("since"), 10, 64); err == nil && view.Wrong == "" && isPartial(v.Request) {
+		return v.news(view, wire.Timestamp(max(since, 0))), nil
+	}
 	view.Statuses = v.statusLinks(f)
 	if view.Wrong != "" {
 		return &answer{template: "executions", view: view, status: 400}, nil
+	}
+	if view.First && f.isOpen() && !f.isCompared() && !f.hasTo {
+		view.News = v.again("since", strconv.FormatInt(int64(view.Now), 10))
 	}
 	size := int64(rowsPage)
 	if f.isCompared() {
@@ -258,6 +262,15 @@ func (v *visit) executions() (*answer, error) {
 	return &answer{template: "executions", view: view, fragment: "list"}, nil
 }
 
+// news says how many executions have begun since a page was shown, that it would show now.
+func (v *visit) news(view *executionsView, since wire.Timestamp) *answer {
+	f := view.Filter
+	f.from, f.hasFrom = max(f.from, since), true
+	view.New = v.countExecutions(&f)
+	view.News = v.again("since", "")
+	return &answer{template: "executions", view: view, fragment: "news"}
+}
+
 // goesOn is where a list goes on: at a place within a page of the API's, and with the same
 // times, even if they were given as how long ago.
 func (v *visit) goesOn(f *filter, after *string, skip int) string {
@@ -284,7 +297,7 @@ func (v *visit) statusLinks(f *filter) []statusLink {
 	var all []statusLink
 	for _, status := range slices.Concat([]string{"open", "closed"}, wire.CloseStatusValues) {
 		q := v.URL.Query()
-		for _, gone := range []string{"after", "skip", "done"} {
+		for _, gone := range []string{"after", "skip", "done", "since"} {
 			q.Del(gone)
 		}
 		q.Set("status", strings.ToLower(status))

@@ -44,6 +44,17 @@
     show(document);
   });
 
+  // What may change is read anew while the page is looked at, and nobody is in the midst of it.
+  const live = one("[data-live]");
+  const refresh = () => {
+    const busy = document.visibilityState !== "visible" || live.contains(document.activeElement) || String(getSelection()) !== "";
+    if (!busy && window.htmx) htmx.ajax("GET", live.dataset.live || location.pathname + location.search, { target: live, swap: "innerHTML" });
+  };
+  if (live) {
+    setInterval(refresh, 10_000);
+    document.addEventListener("visibilitychange", refresh);
+  }
+
   // Keys: / finds, j and k move, Enter opens, ? lists them.
   const typing = e => e.target.closest && e.target.closest("input, textarea, select, [contenteditable]");
   const links = () => [...document.querySelectorAll("table.rows td.main a")];
