@@ -85,7 +85,7 @@ func TestConsoleDoes(t *testing.T) {
 	b.does(one+"/cancel", "Its decider is asked to cancel it")
 	b.sees(b.get(one), 200, "asked to cancel", "WorkflowExecutionSignaled", "hurry", "WorkflowExecutionCancelRequested")
 	b.does(one+"/terminate", "The execution was terminated", "childPolicy", "REQUEST_CANCEL", "reason", "wrong order", "details", "of ann")
-	b.sees(b.get(one+"?event=5"), 200, "Terminated", "wrong order", "of ann", "REQUEST_CANCEL", "left open", "-/terminate\"", "-data-live")
+	b.sees(b.get(one+"?event=5"), 200, "Terminated", "wrong order", "of ann", "REQUEST_CANCEL", "left open", "-/terminate\"", "-data-follow")
 	b.sees(b.send(http.MethodPost, one+"/signal", formOf("signalName", "late")), 404, "UnknownResourceFault")
 	b.sees(b.get(one+"/rerun"), 200, `value="order-1"`, `value="others"`, `value="-5"`, `value="1800"`, "gold\nlarge", `<option value="ABANDON" selected>`, `{&#34;a&#34;: 1`)
 	got := b.does(one+"/rerun", "The execution was started", append(form, "workflowId", "order-2")...)
@@ -168,7 +168,7 @@ func TestConsoleIsLive(t *testing.T) {
 	b := newBrowser(t, h.URL())
 	h.signIn(b, h.root)
 	one := b.where("shop", "order-1")
-	live := regexp.MustCompile(`data-live="([^"]*)"`)
+	live := regexp.MustCompile(`data-follow="([^"]*)"`)
 	asks := func(text string) string {
 		t.Helper()
 		found := live.FindStringSubmatch(text)
@@ -190,7 +190,7 @@ func TestConsoleIsLive(t *testing.T) {
 	stale := regexp.MustCompile(`at=\d+`).ReplaceAllString(next, fmt.Sprintf("at=%d", time.Now().Add(-11*time.Second).UnixMilli()))
 	b.sees(b.get(stale, "HX-Request", "true"), 200, "NO_WORKER")
 	h.must(h.swf(h.root, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"order-1"}`))
-	b.sees(b.get(next, "HX-Request", "true"), 200, "Terminated", "-data-live")
+	b.sees(b.get(next, "HX-Request", "true"), 200, "Terminated", "-data-follow")
 }
 
 // TestConsoleOpensFiles: a history of a file looks as it does in its place, at all of its
@@ -300,15 +300,15 @@ func TestConsoleShowsMachines(t *testing.T) {
 	b.sees(b.get(at+"/waits"), 200, "No execution is like that", "Start", "StartAt")
 	b.sees(b.send(http.MethodPost, at+"/waits/-start", formOf("name", "one", "input", `{"a":`)), 400, "looks like JSON and is not")
 	got := b.does(at+"/waits/-start", "The execution was started", "name", "one", "input", `{"a": "<b>x</b>"}`)
-	b.sees(got, 200, "one</h1>", "Running", "Rest", "PassStateEntered", "WaitStateEntered", "-<b>x", "data-live")
+	b.sees(got, 200, "one</h1>", "Running", "Rest", "PassStateEntered", "WaitStateEntered", "-<b>x", "data-follow")
 	one := at + "/waits/one"
 	b.sees(b.get(one+"?event=2"), 200, "<dt>input</dt>", "-<b>x")
 	b.sees(b.get(one+"/events/1/input"), 200, `{"a": "<b>x</b>"}`)
 	b.sees(b.get(at+"/waits?status=RUNNING"), 200, "one</a>")
-	live := strings.ReplaceAll(regexp.MustCompile(`data-live="([^"]*)"`).FindStringSubmatch(b.get(one).text)[1], "&amp;", "&")
+	live := strings.ReplaceAll(regexp.MustCompile(`data-follow="([^"]*)"`).FindStringSubmatch(b.get(one).text)[1], "&amp;", "&")
 	b.sees(b.get(live, "HX-Request", "true"), 204)
 	b.does(one+"/stop", "The execution was stopped", "error", "Enough", "cause", "of it")
-	b.sees(b.get(live, "HX-Request", "true"), 200, "Aborted", "Enough", "-data-live")
+	b.sees(b.get(live, "HX-Request", "true"), 200, "Aborted", "Enough", "-data-follow")
 	b.does(one+"/redrive", "The execution goes on")
 	b.sees(b.get(one), 200, "Running", "ExecutionRedriven", "1 time")
 	b.sees(b.get(one+"/rerun"), 200, `{&#34;a&#34;: &#34;&lt;b&gt;x&lt;/b&gt;&#34;}`)

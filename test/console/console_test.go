@@ -481,6 +481,43 @@ func TestByKeysAlone(t *testing.T) {
 	b.fine("keys")
 }
 
+// TestPagesReadThemselvesAnew while they are looked at: what is new waits above a list, and
+// numbers change in place. Whose session has ended is led to sign in.
+func TestPagesReadThemselvesAnew(t *testing.T) {
+	s := newSite(t)
+	s.fill()
+	b := newBrowser(t, s.URL())
+	s.signIn(b)
+	looked := func() { ask[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`) } // else they wait for ten seconds
+	start := func(id string) {
+		must(s.swf.StartWorkflowExecution(s.Context(), &swf.StartWorkflowExecutionInput{
+			Domain: aws.String("shop"), WorkflowId: &id, WorkflowType: &types.WorkflowType{Name: aws.String("fulfil-order"), Version: aws.String("2.4")},
+		}))
+	}
+	waiting := `document.querySelector("tr[data-list=deciders] td[data-label=Waiting]").textContent`
+	b.open("/console/us-east-1/shop/lists")
+	before := ask[string](b, waiting)
+	start("late-1")
+	looked()
+	b.waits(waiting + ` !== "` + before + `"`)
+	b.axe("lists, read anew")
+
+	b.open("/console/us-east-1/shop/executions")
+	looked()
+	start("late-2")
+	start("late-3")
+	b.waits(`(document.dispatchEvent(new Event("visibilitychange")), document.body.innerText.includes("2 new: show them"))`)
+	if rows := ask[string](b, `document.querySelector("tr[data-workflow-id]").dataset.workflowId`); rows == "late-3" || rows == "late-2" {
+		t.Error("new rows have pushed the list")
+	}
+	b.do(chromedp.Click(chromedp.CSS("div.live a")))
+	b.waits(`["late-2", "late-3"].includes(document.querySelector("tr[data-workflow-id]").dataset.workflowId) && !location.search.includes("since")`)
+	b.open("/console/us-east-1/shop")
+	b.fine("reading anew")
+	ask[bool](b, `fetch("/console/sign-out", {method: "POST"}).then(() => document.dispatchEvent(new Event("visibilitychange"))), true`)
+	b.waits(`document.title.startsWith("Sign in")`)
+}
+
 // TestThemeAndTime are what a visitor has chosen, on the next page too.
 func TestThemeAndTime(t *testing.T) {
 	s := newSite(t)

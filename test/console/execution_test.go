@@ -269,7 +269,7 @@ func TestExecutionPageIsLive(t *testing.T) {
 		t.Error("what was unfolded is folded again")
 	}
 	must(s.swf.TerminateWorkflowExecution(s.Context(), &swf.TerminateWorkflowExecutionInput{Domain: aws.String("shop"), WorkflowId: aws.String("order-1001")}))
-	b.waits(`document.querySelector("h1 + .pill").innerText === "Terminated" && !document.querySelector("[data-live]")`)
+	b.waits(`document.querySelector("h1 + .pill").innerText === "Terminated" && !document.querySelector("[data-follow]")`)
 	b.fine("live")
 }
 

@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 		"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
 		"internal/swf/history",
 	},
-	"internal/console/ui": {},
+	"internal/console/ui":           {},
 	"internal/console/ui/vendoring": {},
 	"internal/console/web": {
 		"internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past", "internal/console/ui", "internal/console/view",

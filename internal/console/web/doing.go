@@ -251,6 +251,19 @@ func (v *visit) undeprecateDomain() (*answer, error) {
 	return v.do(d)
 }
 
+// button leads to a page that does something; Barred: the permission for it that the visitor
+// lacks.
+type button struct{ Path, Barred string }
+
+// buttonOf is the button that leads to the page of a form.
+func (v *visit) buttonOf(path string, form *view.Form) button {
+	b := button{Path: path}
+	if in, err := inputOf(form); err == nil && v.barred(form.Service, form.Action, in) != "" {
+		b.Barred = form.Service + ":" + form.Action
+	}
+	return b
+}
+
 // starts is the button that leads to the form by which executions are started.
 func (v *visit) starts() button {
 	form := view.StartForm(v.Domain)

@@ -156,7 +156,7 @@ func (v *visit) domain() (*answer, error) {
 		view.Barred = err.Error()
 	}
 	view.Lists, view.Now = lists[:min(len(lists), worstLists)], now
-	return shows("domain", view), nil
+	return refreshes("domain", view), nil
 }
 
 // text is a parameter of the request; nil: it has none.

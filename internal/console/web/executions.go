@@ -31,6 +31,8 @@ type executionsView struct {
 	Filtered bool
 	Wrong    string
 	Start    button
+	News     string // where to ask how many have begun since; empty: nobody can say
+	New      *tally // how many; nil: that is not asked
 }
 
 // filter is what is looked for.
@@ -51,9 +53,6 @@ type statusLink struct {
 	Here       bool
 	Count      *tally
 }
-
-// button is something that may be done here, or why it may not.
-type button struct{ Path, Barred string }
 
 // isOpen tells whether executions are looked for that are open.
 func (f *filter) isOpen() bool { return f.Status == "open" }
@@ -220,9 +219,15 @@ func (v *visit) executions() (*answer, error) {
 		skip = n
 	}
 	view.First = after == nil && skip == 0
+	if since, err := strconv.ParseInt(v.FormValue("since"), 10, 64); err == nil && view.Wrong == "" && isPartial(v.Request) {
+		return v.news(view, wire.Timestamp(max(since, 0))), nil
+	}
 	view.Statuses = v.statusLinks(f)
 	if view.Wrong != "" {
 		return &answer{template: "executions", view: view, status: 400}, nil
+	}
+	if view.First && f.isOpen() && !f.isCompared() && !f.hasTo {
+		view.News = v.again("since", strconv.FormatInt(int64(view.Now), 10))
 	}
 	size := int64(rowsPage)
 	if f.isCompared() {
@@ -260,6 +265,15 @@ func (v *visit) executions() (*answer, error) {
 	return &answer{template: "executions", view: view, fragment: "list"}, nil
 }
 
+// news says how many executions have begun since a page was shown, that it would show now.
+func (v *visit) news(view *executionsView, since wire.Timestamp) *answer {
+	f := view.Filter
+	f.from, f.hasFrom = max(f.from, since), true
+	view.New = v.countExecutions(&f)
+	view.News = v.again("since", "")
+	return &answer{template: "executions", view: view, fragment: "news"}
+}
+
 // goesOn is where a list goes on: at a place within a page of the API's, and with the same
 // times, even if they were given as how long ago.
 func (v *visit) goesOn(f *filter, after *string, skip int) string {
@@ -286,7 +300,7 @@ func (v *visit) statusLinks(f *filter) []statusLink {
 	var all []statusLink
 	for _, status := range slices.Concat([]string{"open", "closed"}, wire.CloseStatusValues) {
 		q := v.URL.Query()
-		for _, gone := range []string{"after", "skip", "done"} {
+		for _, gone := range []string{"after", "skip", "done", "since"} {
 			q.Del(gone)
 		}
 		q.Set("status", strings.ToLower(status))

@@ -27,7 +27,7 @@ func (v *visit) lists() (*answer, error) {
 	if out.NextPageToken != nil {
 		view.Next = v.again("after", *out.NextPageToken)
 	}
-	return shows("lists", view), nil
+	return refreshes("lists", view), nil
 }
 
 type listView struct {
@@ -43,7 +43,7 @@ func (v *visit) list() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shows("list", &listView{v.frame(out.TaskList.Name), out}), nil
+	return refreshes("list", &listView{v.frame(out.TaskList.Name), out}), nil
 }
 
 type serverView struct {
@@ -57,7 +57,7 @@ func (v *visit) server() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shows("server", &serverView{v.frame("Server"), out}), nil
+	return refreshes("server", &serverView{v.frame("Server"), out}), nil
 }
 
 type refusalsView struct {

@@ -85,15 +85,6 @@ func (v *visit) types() (*answer, error) {
 	return shows("types", view), nil
 }
 
-// buttonOf is the button that leads to a page that does something.
-func (v *visit) buttonOf(path string, form *view.Form) button {
-	b := button{Path: path}
-	if in, err := inputOf(form); err == nil && v.barred(form.Service, form.Action, in) != "" {
-		b.Barred = form.Service + ":" + form.Action
-	}
-	return b
-}
-
 func (v *visit) registering(kind string) (path string, form *view.Form) {
 	form = view.RegisterTypeForm(v.Domain, kind == activityKind)
 	form.Fields[0].Value = v.Domain

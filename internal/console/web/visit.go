@@ -40,6 +40,11 @@ type answer struct {
 // shows answers with a page.
 func shows(template string, view any) *answer { return &answer{template: template, view: view} }
 
+// refreshes answers with a page whose script reads its part "live" anew while it is looked at.
+func refreshes(template string, view any) *answer {
+	return &answer{template: template, view: view, fragment: "live"}
+}
+
 // goesTo answers by leading elsewhere, where it is told what was done, by its name in doings.
 func goesTo(path, done string) *answer {
 	if done != "" {
@@ -70,7 +75,8 @@ func (c *Console) visit(w http.ResponseWriter, r *http.Request) (*visit, error) 
 		if v.who, err = c.standing(r.Context(), v.session); err != nil {
 			return nil, err
 		}
-		if now := c.Now(); now.Sub(v.session.seen) >= seenEvery {
+		// What a page asks for by itself is no sign that somebody is there.
+		if now := c.Now(); now.Sub(v.session.seen) >= seenEvery && !isPartial(r) {
 			v.session.seen = now
 			if err := c.setSession(w, r, v.session); err != nil {
 				return nil, err

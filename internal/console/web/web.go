@@ -248,6 +248,11 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) {
 func (c *Console) page(p page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v, err := c.visit(w, r)
+		if errors.Is(err, errEnded) && isPartial(r) {
+			w.Header().Set("HX-Redirect", SignIn)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		if errors.Is(err, errEnded) {
 			to := Prefix
 			if r.Method == http.MethodGet {
@@ -268,8 +273,16 @@ func (c *Console) page(p page) http.HandlerFunc {
 	}
 }
 
-// fail answers with what went wrong.
+// isPartial tells whether script asks for a part of a page that is open.
+func isPartial(r *http.Request) bool { return r.Header.Get("HX-Request-Type") == "partial" }
+
+// fail answers with what went wrong. A page that is open finds that out when it is read anew.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, v *visit, err error) {
+	if isPartial(r) {
+		w.Header().Set("HX-Refresh", "true")
+		w.WriteHeader(http.StatusConflict)
+		return
+	}
 	view := &errorView{Frame: c.frameOf(r, v), Title: "That did not work"}
 	status := http.StatusInternalServerError
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
@@ -321,7 +334,7 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, v *visit, a *ans
 	if a.template != "" {
 		var page bytes.Buffer
 		name := "page"
-		if r.Header.Get("HX-Request") == "true" && a.fragment != "" && a.status == 0 {
+		if isPartial(r) && a.fragment != "" && a.status == 0 {
 			name = a.fragment
 		}
 		if err := templates[a.template].ExecuteTemplate(&page, name, a.view); err != nil {

@@ -44,14 +44,25 @@
     show(document);
   });
 
+  // What may change is read anew while the page is looked at, and nobody is in the midst of it.
+  const live = one("[data-live]");
+  const refresh = () => {
+    const busy = document.visibilityState !== "visible" || live.contains(document.activeElement) || String(getSelection()) !== "";
+    if (!busy && window.htmx) htmx.ajax("GET", live.dataset.live || location.pathname + location.search, { target: live, swap: "innerHTML" });
+  };
+  if (live) {
+    setInterval(refresh, 10_000);
+    document.addEventListener("visibilitychange", refresh);
+  }
+
   // The page of an open execution asks once a second whether something has happened, and is
   // shown anew when it has: what is unfolded stays so.
-  if (one("[data-live]")) htmx.config.morphIgnore.push("open");
+  if (one("[data-follow]")) htmx.config.morphIgnore.push("open");
   setInterval(() => {
-    const live = one("[data-live]");
-    if (!live || document.hidden || live.dataset.asking) return;
-    live.dataset.asking = "yes";
-    Promise.resolve(htmx.ajax("GET", live.dataset.live, { target: live, swap: "outerMorph" })).finally(() => delete live.dataset.asking);
+    const open = one("[data-follow]");
+    if (!open || document.hidden || open.dataset.asking) return;
+    open.dataset.asking = "yes";
+    Promise.resolve(htmx.ajax("GET", open.dataset.follow, { target: open, swap: "outerMorph" })).finally(() => delete open.dataset.asking);
   }, 1000);
 
   // A history from a file is sent again for each look at it: the server keeps nothing.
