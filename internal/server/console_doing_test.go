@@ -179,18 +179,18 @@ func TestConsoleIsLive(t *testing.T) {
 	}
 	again := asks(b.get(one + "?decisions=shown").text)
 	for range 3 {
-		b.sees(b.get(again, "HX-Request", "true"), 204, "-order")
+		b.sees(b.get(again, "HX-Request-Type", "partial"), 204, "-order")
 	}
 	h.must(h.swf(h.root, "SignalWorkflowExecution", `{"domain":"shop","workflowId":"order-1","signalName":"hurry"}`))
-	got := b.get(again, "HX-Request", "true")
+	got := b.get(again, "HX-Request-Type", "partial")
 	b.sees(got, 200, "WorkflowExecutionSignaled", "DecisionTaskScheduled", "-<html", "seen=7&amp;")
 	next := asks(got.text)
-	b.sees(b.get(next, "HX-Request", "true"), 204)
+	b.sees(b.get(next, "HX-Request-Type", "partial"), 204)
 	// Verdicts change with time alone, so in time all is told anew.
 	stale := regexp.MustCompile(`at=\d+`).ReplaceAllString(next, fmt.Sprintf("at=%d", time.Now().Add(-11*time.Second).UnixMilli()))
-	b.sees(b.get(stale, "HX-Request", "true"), 200, "NO_WORKER")
+	b.sees(b.get(stale, "HX-Request-Type", "partial"), 200, "NO_WORKER")
 	h.must(h.swf(h.root, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"order-1"}`))
-	b.sees(b.get(next, "HX-Request", "true"), 200, "Terminated", "-data-follow")
+	b.sees(b.get(next, "HX-Request-Type", "partial"), 200, "Terminated", "-data-follow")
 }
 
 // TestConsoleOpensFiles: a history of a file looks as it does in its place, at all of its
@@ -230,10 +230,10 @@ func TestConsoleOpensFiles(t *testing.T) {
 		return shown{got, all.String()}
 	}
 	b.sees(send("file", raw, ""), 200, "<html", "mail", "mailers", "ActivityTaskScheduled", "-DecisionTaskStarted")
-	b.sees(send("text", raw, "event=3&decisions=shown", "HX-Request", "true"), 200, "-<html", "DecisionTaskStarted", `<dt>identity</dt>`, "decider-1")
+	b.sees(send("text", raw, "event=3&decisions=shown", "HX-Request-Type", "partial"), 200, "-<html", "DecisionTaskStarted", `<dt>identity</dt>`, "decider-1")
 	b.sees(send("text", "[]", ""), 400, "nothing in it")
 	b.sees(send("text", "", ""), 400, "nothing in it")
-	b.sees(send("text", "hello", "", "HX-Request", "true"), 200, "-<html", `role="alert"`)
+	b.sees(send("text", "hello", "", "HX-Request-Type", "partial"), 200, "-<html", `role="alert"`)
 	b.sees(send("file", `{"events":[{"eventId":1}]}`, ""), 400, "no eventType")
 	b.sees(send("file", strings.Repeat(" ", 25<<20), ""), 400, "more than 24 MiB")
 	b.sees(b.send(http.MethodPost, at, formOf("text", raw)), 400, "no file")
@@ -306,9 +306,9 @@ func TestConsoleShowsMachines(t *testing.T) {
 	b.sees(b.get(one+"/events/1/input"), 200, `{"a": "<b>x</b>"}`)
 	b.sees(b.get(at+"/waits?status=RUNNING"), 200, "one</a>")
 	live := strings.ReplaceAll(regexp.MustCompile(`data-follow="([^"]*)"`).FindStringSubmatch(b.get(one).text)[1], "&amp;", "&")
-	b.sees(b.get(live, "HX-Request", "true"), 204)
+	b.sees(b.get(live, "HX-Request-Type", "partial"), 204)
 	b.does(one+"/stop", "The execution was stopped", "error", "Enough", "cause", "of it")
-	b.sees(b.get(live, "HX-Request", "true"), 200, "Aborted", "Enough", "-data-follow")
+	b.sees(b.get(live, "HX-Request-Type", "partial"), 200, "Aborted", "Enough", "-data-follow")
 	b.does(one+"/redrive", "The execution goes on")
 	b.sees(b.get(one), 200, "Running", "ExecutionRedriven", "1 time")
 	b.sees(b.get(one+"/rerun"), 200, `{&#34;a&#34;: &#34;&lt;b&gt;x&lt;/b&gt;&#34;}`)

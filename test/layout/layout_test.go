@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"internal/console/ui":           {},
 	"internal/console/ui/vendoring": {},
 	"internal/console/web": {
-		"internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past", "internal/console/ui", "internal/console/view",
+		"internal/aws/arn", "internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past", "internal/console/ui", "internal/console/view",
 		"internal/diagnose", "internal/engine", "internal/iam/account", "internal/operator/wire", "internal/pack", "internal/sfn/wire", "internal/swf/wire", "internal/token",
 	},
 	"internal/console/terminal": {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},

@@ -61,7 +61,7 @@ const staleAfter = 10_000
 // something has happened, or as time passes.
 func (v *visit) execution() (*answer, error) {
 	of := v.executionOf()
-	if seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64); err == nil && v.Header.Get("HX-Request") == "true" {
+	if seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64); err == nil && isPartial(v.Request) {
 		last, err := v.lastEvent(of)
 		if err != nil {
 			return nil, err

@@ -42,7 +42,7 @@ func (v *visit) file() (*answer, error) {
 	}
 	if err := x.read(v.Request); err != nil {
 		x.Wrong = err.Error()
-		if v.Header.Get("HX-Request") != "true" {
+		if !isPartial(v.Request) {
 			page.status = http.StatusBadRequest
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/aws/fault"
 	"heddle/internal/console/past"
 	"heddle/internal/console/view"
@@ -46,11 +47,11 @@ type machineView struct {
 }
 
 func (v *visit) machineARN() string {
-	return "arn:aws:states:" + v.Region + ":" + v.caller.Account + ":stateMachine:" + v.PathValue("machine")
+	return arn.Of("states", v.Region, v.caller.Account, "stateMachine:"+v.PathValue("machine")).String()
 }
 
 func (v *visit) machineExecutionARN() string {
-	return "arn:aws:states:" + v.Region + ":" + v.caller.Account + ":execution:" + v.PathValue("machine") + ":" + v.PathValue("execution")
+	return arn.Of("states", v.Region, v.caller.Account, "execution:"+v.PathValue("machine")+":"+v.PathValue("execution")).String()
 }
 
 // machine shows a state machine, and its executions, the newest first.
@@ -84,7 +85,7 @@ func (v *visit) machine() (*answer, error) {
 // machineExecution shows an execution of a state machine.
 func (v *visit) machineExecution() (*answer, error) {
 	of := v.machineExecutionARN()
-	if seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64); err == nil && v.Header.Get("HX-Request") == "true" {
+	if seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64); err == nil && isPartial(v.Request) {
 		reverse := true
 		raw, err := v.machineHistoryPage(&wire.GetExecutionHistoryInput{ExecutionARN: of, MaxResults: &one, ReverseOrder: &reverse})
 		if err != nil {
