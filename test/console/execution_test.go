@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
 	"github.com/chromedp/cdproto/emulation"
@@ -82,6 +84,24 @@ func (s *site) order() {
 	decide(types.Decision{DecisionType: types.DecisionTypeFailWorkflowExecution, FailWorkflowExecutionDecisionAttributes: &types.FailWorkflowExecutionDecisionAttributes{Reason: aws.String(evil), Details: aws.String(evil)}})
 }
 
+// machine makes a state machine whose execution waits, and one that has failed.
+func (s *site) machine() {
+	ctx := s.Context()
+	users := iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: s.swf.Options().Credentials})
+	c := sfn.New(sfn.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: s.swf.Options().Credentials})
+	role := must(users.CreateRole(ctx, &iam.CreateRoleInput{
+		RoleName:                 aws.String("machines"),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}}`),
+	})).Role.Arn
+	for name, definition := range map[string]string{
+		"waits": `{"StartAt":"Look","States":{"Look":{"Type":"Pass","Next":"Both"},"Both":{"Type":"Parallel","Branches":[{"StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":3600,"End":true}}},{"StartAt":"Go","States":{"Go":{"Type":"Pass","End":true}}}],"End":true}}}`,
+		"fails": `{"StartAt":"Look","States":{"Look":{"Type":"Pass","Next":"Give up"},"Give up":{"Type":"Fail","Error":"NoStock","Cause":` + string(must(json.Marshal(evil))) + `}}}`,
+	} {
+		arn := must(c.CreateStateMachine(ctx, &sfn.CreateStateMachineInput{Name: &name, RoleArn: role, Definition: &definition})).StateMachineArn
+		must(c.StartExecution(ctx, &sfn.StartExecutionInput{StateMachineArn: arn, Name: aws.String("one"), Input: aws.String(string(must(json.Marshal(map[string]any{"note": evil}))))}))
+	}
+}
+
 const shopPages = "/console/us-east-1/shop"
 
 // at is the page of an execution.
@@ -121,6 +141,7 @@ func (b *browser) looks(name, path string) {
 func TestExecutionPages(t *testing.T) {
 	s := newSite(t)
 	s.order()
+	s.machine()
 	b := newBrowser(t, s.URL())
 	s.signIn(b)
 	one, failed := b.at("order-1001"), b.at("order-1002")
@@ -129,7 +150,9 @@ func TestExecutionPages(t *testing.T) {
 		{"execution-zoom", one + "?scale=true&from=1&to=2"}, {"signal", one + "/signal"}, {"cancel", one + "/cancel"}, {"terminate", one + "/terminate"}, {"rerun", one + "/rerun"},
 		{"start", shopPages + "/executions/-start?workflowType.name=fulfil-order&workflowType.version=1"}, {"types", shopPages + "/types/workflow"}, {"activity-types", shopPages + "/types/activity"},
 		{"type", shopPages + "/types/workflow/fulfil-order/1"}, {"register-type", shopPages + "/types/activity/-register"}, {"deprecate-domain", shopPages + "/-deprecate"},
-		{"register-domain", "/console/us-east-1/-register"}, {"file", "/console/us-east-1/-file"},
+		{"machines", "/console/us-east-1/-states/machines"}, {"machine", "/console/us-east-1/-states/machines/waits"},
+		{"machine-execution", "/console/us-east-1/-states/machines/waits/one?event=2"}, {"machine-failed", "/console/us-east-1/-states/machines/fails/one"},
+		{"machine-start", "/console/us-east-1/-states/machines/waits/-start"}, {"register-domain", "/console/us-east-1/-register"}, {"file", "/console/us-east-1/-file"},
 	} {
 		b.looks(p[0], p[1])
 	}
