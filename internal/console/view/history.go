@@ -159,7 +159,7 @@ func newHistory(p pastOf, q Query, href func(Query) string, base string) *Histor
 		{Text: "Oldest first", Href: to(func(q *Query) { q.Newest = false }), Here: !q.Newest},
 		{Text: "Newest first", Href: to(func(q *Query) { q.Newest = true }), Here: q.Newest},
 	}
-	if q.Filter == "" {
+	if q.Filter == "" && slices.ContainsFunc(events, func(e entry) bool { return isDecision(e.Type) }) {
 		h.Hidden = Link{Text: "Decision tasks", Href: to(func(q *Query) { q.Decisions = !q.Decisions }), Here: q.Decisions}
 	}
 	related := relations(events, rows)
