@@ -109,6 +109,9 @@ func Leads(r *http.Request) bool {
 // may be written in twelve bytes.
 const bodyMax = 1 << 20
 
+// strangerMax bounds what somebody sends who has not signed in yet.
+const strangerMax = 64 << 10
+
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	nonce := newNonce()
@@ -124,7 +127,11 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case c.Anyone != nil && isForeign(r):
 		c.foreign(w, r)
 	default:
-		r.Body = http.MaxBytesReader(w, r.Body, bodyMax)
+		most := int64(bodyMax)
+		if strings.HasPrefix(r.URL.Path, SignIn) {
+			most = strangerMax
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		c.cross.Handler(c.routes).ServeHTTP(w, r)
 	}
 }
