@@ -16,7 +16,7 @@ import (
 	"heddle/internal/server"
 )
 
-// TestCommandsAskTheServer: show and lists find a server and its keys as the AWS CLI does, or
+// TestCommandsAskTheServer: show, lists and console find a server and its keys as the AWS CLI does, or
 // by its data folder; what they write and how they end is for people and for programs.
 func TestCommandsAskTheServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
@@ -61,6 +61,10 @@ func TestCommandsAskTheServer(t *testing.T) {
 		{append([]string{"lists"}, here...), 0, []string{"deciders  decision      1", "! nobody polls it"}, ""},
 		{append([]string{"lists", "deciders", "--domain", "shop", "--kind", "decision"}, here...), 0, []string{"oldest tasks of", "order-1"}, ""},
 		{append([]string{"lists", "--json"}, here...), 0, []string{`"taskLists": [`}, ""},
+		{append([]string{"console"}, here...), 0, []string{p.url + "/console/sign-in#"}, ""},
+		{append([]string{"console", "--json"}, here...), 0, []string{`"consoleURL": "` + p.url + "/console/sign-in#", `"expirationTimestamp": `}, ""},
+		{[]string{"console", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
+		{append([]string{"console", "here"}, here...), 2, nil, "unexpected argument here"},
 		{append([]string{"show", "order-3", "--domain", "shop"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "arn:aws:states:us-east-1:123456789012:execution:a:b"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "order-1"}, here...), 2, nil, "want --domain"},

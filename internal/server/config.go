@@ -188,6 +188,11 @@ func (c *Config) checkOthers() error {
 			errs = append(errs, fmt.Errorf("--accounts %q: want 12 digits each, with commas between them", account))
 		}
 	}
+	for _, host := range c.ConsoleHosts {
+		if host == "" || strings.ContainsAny(host, "/@ ") {
+			errs = append(errs, fmt.Errorf("--console-host %q: want a name such as flow.example.com", host))
+		}
+	}
 	if n := len(c.accounts()); n > accountsMax {
 		errs = append(errs, fmt.Errorf("--accounts: %d accounts are more than %d", n, accountsMax))
 	}

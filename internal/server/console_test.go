@@ -138,6 +138,7 @@ func TestConsoleSignsIn(t *testing.T) {
 	b.sees(b.get("/"), 200, "heddle console", "-ann")
 	b.sees(b.get("/console/us-east-1/shop/executions?status=closed"), 200, "Sign in", `name="to" value="/console/us-east-1/shop/executions?status=closed"`, "-Executions</h1>")
 	b.sees(b.send(http.MethodPost, "/console/sign-in/link", url.Values{"token": {"x"}}), 403, "used before")
+	b.sees(b.send(http.MethodPost, "/console/sign-in", url.Values{"key": {strings.Repeat("x", 80<<10)}}), 403, "No key is like that")
 
 	token := h.linkToken(ann)
 	b.sees(b.send(http.MethodPost, "/console/sign-in/link", url.Values{"token": {token}}), 200, "user/ann", "shop</a>")
@@ -379,6 +380,12 @@ func TestConsoleCookies(t *testing.T) {
 		}
 		if secure {
 			b.sees(b.get("/console/us-east-1/"), 200)
+			if name, err := os.Hostname(); err != nil || strings.ContainsAny(name, "_ ") {
+				t.Logf("this machine's name, %q, is in no certificate: %v", name, err)
+			} else {
+				b.sees(b.get("/console/sign-in", "Host", name+":443"), 200, "heddle console")
+			}
+			b.sees(b.get("/console/sign-in", "Host", "rebound.example"), 403, "by the names of its server")
 			continue
 		}
 		pair, err := credentials.ReadFile(CredentialsFile(cfg.Data))

@@ -110,6 +110,9 @@ func Leads(r *http.Request) bool {
 // may be written in twelve bytes.
 const bodyMax = 1 << 20
 
+// strangerMax bounds what somebody sends who has not signed in yet.
+const strangerMax = 64 << 10
+
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	nonce := newNonce()
@@ -126,7 +129,10 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.foreign(w, r)
 	default:
 		most := int64(bodyMax)
-		if strings.HasSuffix(r.URL.Path, filePath) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, SignIn):
+			most = strangerMax
+		case strings.HasSuffix(r.URL.Path, filePath):
 			most = fileMax
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)

@@ -82,15 +82,10 @@ func counted(t tally) template.HTML {
 
 // statusWord is a status as people say it.
 func statusWord(s string) string {
-	switch s {
-	case wire.CloseStatusTimedOut:
-		return "Timed out"
-	case wire.CloseStatusContinuedAsNew:
-		return "Continued as new"
-	case "":
+	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + strings.ToLower(s[1:])
+	return strings.ToUpper(s[:1]) + strings.ReplaceAll(strings.ToLower(s[1:]), "_", " ")
 }
 
 // short is the beginning of a text.
