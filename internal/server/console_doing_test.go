@@ -275,7 +275,7 @@ func TestConsoleShowsLargeHistories(t *testing.T) {
 		if len(got.text) > 300_000 {
 			t.Errorf("%q: %d bytes", query, len(got.text))
 		}
-		// It takes 40 ms where nobody else works; other tests do.
+		// The goal is 50 ms. On two processors with a load of 17 it was 57 to 76.
 		if fastest > 200*time.Millisecond && !racing {
 			t.Errorf("%q: %v", query, fastest)
 		}
