@@ -15,16 +15,16 @@ run: ## serve on 127.0.0.1:7930, everything in memory
 	$(GO) run ./cmd/heddle serve --store memory
 
 .PHONY: test
-test: ## fast tests: all but those that load or kill the real binary (bench), which test/all runs
-	$(GO) test $$($(GO) list ./... | grep -v /bench/)
+test: ## fast tests: all but those that load or kill the real binary (bench) or need a browser, which test/all runs
+	$(GO) test $$($(GO) list ./... | grep -v -e /bench/ -e /test/console)
 
 # Packages that do one thing at a time, as test/layout holds them to.
 SEQUENTIAL = ./internal/dataexchange/catalog ./internal/sfn/execution ./internal/sfn/intrinsic ./internal/sfn/registry ./internal/swf/execution ./internal/swf/registry ./jsonpath ./test/layout ./test/promises
 
 .PHONY: test/race
-test/race: ## all tests but the packages that test/sim, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time
+test/race: ## all tests but the packages that test/sim, test/console, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time
 	$(GO) test -vet=off $(SEQUENTIAL)
-	$(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./bench/crash ./bench/overload ./bench/attack)")
+	$(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./test/console ./bench/crash ./bench/overload ./bench/attack)")
 
 .PHONY: test/sim
 test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for a long run
@@ -67,12 +67,20 @@ test/fuzz: ## every fuzz target in its turn; FUZZTIME=1m for longer
 test/mutants: ## bugs put in on purpose, each of which a test must catch; MUTANT=name for some of them
 	nice $(GO) test -tags mutants ./test/mutants -run TestMutants -count=1 -timeout 6h -v -args -mutant '$(MUTANT)'
 
+.PHONY: test/console
+test/console: ## the console driven by Chromium; PICTURES=folder for pictures of all pages
+	$(GO) test ./test/console -count=1 -timeout 15m -pictures '$(PICTURES)'
+
+.PHONY: vendor
+vendor: ## pack anew what pages have from npm, as VENDOR.json says; needs npm
+	$(GO) run ./internal/console/ui/vendoring
+
 .PHONY: test/compat
 test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/sim test/crash test/overload test/attack test/disk test/linear test/compat ## all that must pass before a change lands
+test/all: lint verify test/race test/sim test/crash test/overload test/attack test/disk test/linear test/console test/compat ## all that must pass before a change lands
 
 .PHONY: lint
 lint: ## gofmt, vet and staticcheck

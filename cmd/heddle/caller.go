@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"runtime"
 	"time"
 
 	"heddle/internal/console/command"
@@ -14,7 +16,7 @@ import (
 // thisProcess is what commands that ask a running server have of this one.
 func thisProcess() *command.Process {
 	style, shown := style()
-	return &command.Process{Out: os.Stdout, Err: os.Stderr, Style: style, Terminal: shown, Now: time.Now, Wait: wait, Credentials: server.CredentialsFile}
+	return &command.Process{Out: os.Stdout, Err: os.Stderr, Style: style, Terminal: shown, Now: time.Now, Wait: wait, Credentials: server.CredentialsFile, Browse: browse}
 }
 
 // wait waits so long, or until the context ends.
@@ -29,10 +31,28 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// browse opens an address in a browser, by what the system has for that. The address is an
+// argument that others on the machine may see; it works once.
+func browse(ctx context.Context, url string) error {
+	name, args := "xdg-open", []string{url}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	}
+	return exec.CommandContext(ctx, name, args...).Run()
+}
+
+// isTerminal tells whether somebody reads a file at a terminal.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 // style is how standard output takes text, and whether it is a terminal.
 func style() (s terminal.Style, shown bool) {
-	info, err := os.Stdout.Stat()
-	shown = err == nil && info.Mode()&os.ModeCharDevice != 0
+	shown = isTerminal(os.Stdout)
 	s = terminal.Style{Width: 100, Colour: shown && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 	if shown {
 		width, height := terminalSize()

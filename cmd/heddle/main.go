@@ -15,6 +15,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run the server."`
 	Show       command.Show      `cmd:"" help:"Tell why an execution does not move: what is open, who has it or should have it, and what was when."`
 	Lists      command.Lists     `cmd:"" help:"Show the task lists: what waits on them, who polls them."`
+	Console    command.Console   `cmd:"" help:"Give a link to the console, which signs its user in once, within a minute, as who the keys stand for."`
 	Events     command.Events    `cmd:"" help:"Show the targets of events: how far behind each is, and what it never took."`
 	Search     command.Search    `cmd:"" help:"Look for executions by several things at once."`
 	Top        command.Top       `cmd:"" help:"Show what the server does now: task lists, those that nobody polls, rates."`

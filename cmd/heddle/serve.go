@@ -69,6 +69,21 @@ func trust(cfg *server.Config) string {
 	return "\n  export AWS_CA_BUNDLE=" + quoted(server.CAFile(cfg.Data))
 }
 
+// console is the line that leads to the console. Only a terminal is told a link that signs
+// in: what reads standard output otherwise may keep it.
+func console(cfg *server.Config, s *server.Server) string {
+	if cfg.Console != server.ConsoleOn {
+		return ""
+	}
+	if cfg.Auth == server.AuthNone {
+		return "Console: " + s.URL() + "/console/ (everyone on this machine may do anything there)\n\n"
+	}
+	if link, err := s.ConsoleURL(); err == nil && isTerminal(os.Stdout) {
+		return "Console, once within a minute: " + link + "\nLater: heddle console\n\n"
+	}
+	return "Console: heddle console gives a link that signs in\n\n"
+}
+
 func (c *serveCommand) Run(ctx context.Context) error {
 	cfg, err := c.config().Filled()
 	if err != nil {
@@ -94,7 +109,7 @@ To point the AWS CLI, boto3 or any AWS SDK at it:
   aws swf register-domain --name demo --workflow-execution-retention-period-in-days 7
   aws swf list-domains --registration-status REGISTERED%s
 
-`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), cfg.Region, cfg.Region, credentials(&cfg), trust(&cfg), profiles(&cfg))
+%s`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), cfg.Region, cfg.Region, credentials(&cfg), trust(&cfg), profiles(&cfg), console(&cfg, s))
 	<-ctx.Done()
 	signal.Reset() // a second signal ends the process at once
 	fmt.Println("draining: polls are answered empty, work in flight is committed")

@@ -18,7 +18,7 @@ import (
 	"heddle/internal/server"
 )
 
-// TestCommandsAskTheServer: show, lists and events find a server and its keys as the AWS CLI does, or
+// TestCommandsAskTheServer: show, lists, events and console find a server and its keys as the AWS CLI does, or
 // by its data folder; what they write and how they end is for people and for programs.
 func TestCommandsAskTheServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
@@ -85,6 +85,10 @@ func TestCommandsAskTheServer(t *testing.T) {
 		{append([]string{"top", "--json"}, here...), 0, []string{`"taskLists": [`, `"commitP99Microseconds":`}, ""},
 		{append([]string{"tail", "nothing"}, here...), 2, nil, "unexpected argument"},
 		{[]string{"tail", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
+		{append([]string{"console"}, here...), 0, []string{p.url + "/console/sign-in#"}, ""},
+		{append([]string{"console", "--json"}, here...), 0, []string{`"consoleURL": "` + p.url + "/console/sign-in#", `"expirationTimestamp": `}, ""},
+		{[]string{"console", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
+		{append([]string{"console", "here"}, here...), 2, nil, "unexpected argument here"},
 		{append([]string{"show", "order-3", "--domain", "shop"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "arn:aws:states:us-east-1:123456789012:execution:a:b"}, here...), 3, nil, "ResourceNotFoundException"},
 		{append([]string{"show", "order-1"}, here...), 2, nil, "want the name with --domain"},

@@ -123,6 +123,11 @@ func (d *Door) secure(addr net.Addr) (err error) {
 	return err
 }
 
+// Named tells whether a host is a name of the certificate; without TLS none is.
+func (d *Door) Named(host string) bool {
+	return d.certificates != nil && d.certificates.current().Certificates[0].Leaf.VerifyHostname(host) == nil
+}
+
 func (d *Door) newHTTP() *http.Server {
 	var secure *tls.Config
 	if d.certificates != nil {

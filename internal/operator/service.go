@@ -2,7 +2,8 @@
 // why an execution does not move, who polls which task list, which calls were refused, how
 // the server is, what happens now, whether events reach their targets. It is a service like the others: signed,
 // permitted, throttled, recorded. It tells nobody what his policies would not let him read
-// otherwise, and changes nothing but that events which were given up are sent again.
+// otherwise, and changes nothing but that events which were given up are sent again, and
+// that a caller is given a link to the console.
 //
 // What executions and lists there are it learns from the services themselves, each by its
 // service.Inspector; why something waits is said by package diagnose.
@@ -47,10 +48,10 @@ func Service() *service.Service {
 			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions"},
 			Members: service.Members{
 				Shown: []string{
-					"closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
 					"runId", "service", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
-				Secret: []string{"nextPageToken"},
+				Secret: []string{"consoleURL", "nextPageToken"},
 			},
 		},
 		Open: func(k *service.Kernel) (*service.Opened, error) {
@@ -63,6 +64,7 @@ func Service() *service.Service {
 					awsjson.Operation("ListTaskLists", s.listTaskLists, s.aboutLists),
 					awsjson.Operation("DescribeTaskList", s.describeTaskList, s.aboutList),
 					awsjson.Operation("ListRefusals", s.listRefusals, asking[wire.ListRefusalsInput]("heddle:ListRefusals")),
+					awsjson.Operation("CreateConsoleLink", s.createConsoleLink, anybody),
 					awsjson.Operation("GetServerStatus", s.getServerStatus, asking[wire.GetServerStatusInput]("heddle:GetServerStatus")),
 					awsjson.Operation("StreamEvents", s.streamEvents, s.aboutEvents, operation.Waits),
 					awsjson.Operation("ListEventTargets", s.listEventTargets, asking[wire.ListEventTargetsInput]("heddle:ListEventTargets")),

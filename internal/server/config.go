@@ -37,6 +37,9 @@ type Config struct {
 
 	TLS listen.TLS `embed:""`
 
+	Console      string   `name:"console" default:"on" enum:"on,off" env:"HEDDLE_CONSOLE" help:"on: pages at /console/ by which people see what goes on, and do what their keys may."`
+	ConsoleHosts []string `name:"console-host" env:"HEDDLE_CONSOLE_HOST" placeholder:"NAME,..." help:"Further names by which browsers reach the console, as through a proxy. Addresses, localhost and the names in the certificate need not be said."`
+
 	Sealing  string           `name:"sealing" default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."` // a store in memory never is
 	RootKeys sealing.RootKeys `embed:""`
 
@@ -95,6 +98,12 @@ const (
 	// AuthNone takes everybody for the root user, on the loopback only. It believes
 	// the key and the region in a request's signature.
 	AuthNone = "none"
+)
+
+// Values of Config.Console.
+const (
+	ConsoleOn  = "on"
+	ConsoleOff = "off"
 )
 
 // Values of Config.Sealing.
@@ -181,6 +190,11 @@ func (c *Config) checkOthers() error {
 	for _, account := range c.Accounts {
 		if !isAccount(account) {
 			errs = append(errs, fmt.Errorf("--accounts %q: want 12 digits each, with commas between them", account))
+		}
+	}
+	for _, host := range c.ConsoleHosts {
+		if host == "" || strings.ContainsAny(host, "/@ ") {
+			errs = append(errs, fmt.Errorf("--console-host %q: want a name such as flow.example.com", host))
 		}
 	}
 	if n := len(c.accounts()); n > accountsMax {

@@ -161,6 +161,7 @@ func TestRefusedBeforeAnythingIsMade(t *testing.T) {
 		"kms endpoint: want an access key's id and": func(c *Config) { c.RootKeys.KMS = half },
 		"read root key from the environment":        func(c *Config) { c.RootKeys.Text = "no key" },
 		"--throttle-rate: rate":                     func(c *Config) { c.Throttle, c.ThrottleRates = ThrottleAWS, []string{"StartTimer=0/1"} },
+		`--console-host "https://x"`:                func(c *Config) { c.ConsoleHosts = []string{"ok.example", "https://x"} },
 		"and throttling is off":                     func(c *Config) { c.ThrottleRates = []string{"StartTimer=1/1"} },
 	} {
 		cfg := onDisk(t)

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"heddle/internal/aws/operation"
+	"heddle/internal/console/web"
 	"heddle/internal/listen"
 )
 
@@ -24,6 +25,8 @@ func (s *Server) routes() http.Handler {
 			s.readiness(w, r)
 		case asks && r.URL.Path == "/metrics":
 			metrics.ServeHTTP(w, r)
+		case s.console != nil && web.Leads(r):
+			s.console.ServeHTTP(w, r)
 		default:
 			calls.ServeHTTP(w, r)
 		}

@@ -16,7 +16,9 @@ import (
 	"heddle/internal/aws/operation"
 	users "heddle/internal/bucket"
 	"heddle/internal/bucket/accounts"
+	"heddle/internal/console/web"
 	"heddle/internal/engine"
+	"heddle/internal/iam/account"
 	"heddle/internal/lifecycle"
 	"heddle/internal/listen"
 	"heddle/internal/live"
@@ -60,8 +62,11 @@ type Server struct {
 	up           engine.Time         // when the matcher was made
 	door         *listen.Door
 	actions      *operation.Handler // answers the calls of services
-	performers   lifecycle.List     // of services
-	idlers       []service.Idler    // of those that tell whether they are idle
+	directory    *account.Directory
+	links        *web.Links      // nil: there is no console
+	console      *web.Console    // likewise
+	performers   lifecycle.List  // of services
+	idlers       []service.Idler // of those that tell whether they are idle
 	metrics      *metrics.Metrics
 	metricDoor   *listen.Door // nil: there is none for metrics alone
 	limiters     map[string]*limiter

@@ -133,6 +133,8 @@ func (s *Server) openServices() error {
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
 	})
+	s.directory = directory
+	s.openLinks()
 	s.limiters, err = newLimiters(cfg)
 	if err != nil {
 		return err
@@ -176,9 +178,10 @@ func (s *Server) openServices() error {
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
 			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
-			Log:      cfg.Log,
-			Measured: s.metrics.Measured,
-			Overview: overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
+			Log:         cfg.Log,
+			Measured:    s.metrics.Measured,
+			ConsoleLink: s.consoleLink(),
+			Overview:    overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {
@@ -211,6 +214,7 @@ func (s *Server) openServices() error {
 			}
 		}
 	}
+	s.openConsole()
 	return nil
 }
 

@@ -213,6 +213,10 @@ type Kernel struct {
 	Live       *live.Hub
 	AsPoll     func(ctx context.Context) (end func(), err error)
 	Inspectors []Inspector
+	// ConsoleLink makes a link by which a caller signs in to the console, once and soon: what
+	// stands behind the server's own address. Errors: those of callers are faults. Nil: there
+	// is no console.
+	ConsoleLink func(*operation.Caller) (path string, until time.Time, err error)
 }
 
 // Goroutines does work n times, each in a goroutine, and returns when all is done.

@@ -22,7 +22,7 @@ func RequireLoopback(listening net.Addr) error {
 // has its own. Signatures cover Host; this is for when there are none.
 func LoopbackHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLoopbackHost(r.Host) {
+		if !IsLoopbackHost(r.Host) {
 			http.Error(w, "without authentication, only requests to localhost are answered", http.StatusForbidden)
 			return
 		}
@@ -66,7 +66,8 @@ func byProgram(h http.Header) bool {
 // whatever the endpoint is. No public name begins with it and ends as one of the loopback.
 const syncPrefix = "sync-"
 
-func isLoopbackHost(host string) bool {
+// IsLoopbackHost tells whether the Host of a request is a name or an address of the loopback.
+func IsLoopbackHost(host string) bool {
 	host = strings.TrimPrefix(host, syncPrefix)
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {

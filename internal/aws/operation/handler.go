@@ -50,12 +50,16 @@ type Gate interface {
 type Handler struct {
 	Config
 	protocols []Protocol
+	mounted   map[action]*Mounted
 }
+
+// action names an operation.
+type action struct{ service, name string }
 
 // New is a handler that serves nothing yet. A request goes to the first protocol that
 // claims it, and to the very first if none does.
 func New(c Config, protocols ...Protocol) *Handler {
-	return &Handler{Config: c, protocols: protocols}
+	return &Handler{Config: c, protocols: protocols, mounted: map[action]*Mounted{}}
 }
 
 // Mount serves the operations of a service. It comes before serving.
@@ -74,6 +78,7 @@ func (h *Handler) Mount(api *API) {
 			m.notPermitted = api.Model.NotPermitted
 		}
 		h.protocol(m.Protocol).Mount(m)
+		h.mounted[action{api.Service, m.Name}] = m
 	}
 }
 
@@ -116,43 +121,46 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), ask: h.Authenticator, at: h.Now()}
 	defer c.leave(h.Gate)
 	in, err := h.receive(w, c, p)
-	if err != nil {
-		h.refuse(w, c, p, in, err)
-		return
-	}
-	if !c.Operation.Waits {
-		c.Context = context.WithoutCancel(r.Context())
-	}
 	answer := answers.Get().(*Answer)
 	defer answer.release()
-	out, err := h.handle(c, in, answer)
-	// A change that was done is answered whatever room there is: a refusal would not be true,
-	// neither to its caller nor on record.
-	if err == nil && c.entered && !h.Gate.Answer(c, len(answer.Body)) && !c.Operation.changes {
-		err = fault.Throttled()
-		if delivery, awaited := out.(Delivery); awaited {
-			delivery.Delivered(err)
-		}
-	}
-	if err != nil {
-		h.refuse(w, c, p, in, err)
-		return
-	}
-	told, err := h.tell(c, in, out, answer, nil)
-	if err != nil {
-		h.disown(w, c, p, out, answer, told, err)
-		return
-	}
-	if delivery, awaited := out.(Delivery); awaited {
+	out, told, f := h.answer(c, p, in, err, answer)
+	// A caller that has gone needs no answer.
+	if f != nil {
+		_ = p.WriteFault(w, c, f)
+	} else if delivery, awaited := out.(Delivery); awaited {
 		deliver(w, c, p, answer, delivery)
 	} else {
-		_ = p.WriteAnswer(w, c, answer) // a caller that has gone needs no answer
+		_ = p.WriteAnswer(w, c, answer)
 	}
 	h.observe(c, told)
 }
 
-// disown answers a call that was done, but whose record is not known to be kept.
-func (h *Handler) disown(w http.ResponseWriter, c *Call, p Protocol, out any, answer *Answer, told *Answered, err error) {
+// answer does a call whose input was received, unless that has failed, and has it recorded.
+// A fault: it was refused, or its record is not known to be kept.
+func (h *Handler) answer(c *Call, p Protocol, in any, err error, answer *Answer) (out any, told *Answered, f *fault.Fault) {
+	if err == nil {
+		if !c.Operation.Waits {
+			c.Context = context.WithoutCancel(c.Context)
+		}
+		out, err = h.handle(c, in, answer)
+		// A change that was done is answered whatever room there is: a refusal would not be true,
+		// neither to its caller nor on record.
+		if err == nil && c.entered && !c.inside && !h.Gate.Answer(c, len(answer.Body)) && !c.Operation.changes {
+			err = fault.Throttled()
+			if delivery, awaited := out.(Delivery); awaited {
+				delivery.Delivered(err)
+			}
+		}
+	}
+	if err != nil {
+		f = h.faultOf(c, p, err)
+		told, _ = h.tell(c, in, nil, nil, f) // no worse than it is
+		return nil, told, f
+	}
+	if told, err = h.tell(c, in, out, answer, nil); err == nil {
+		return out, told, nil
+	}
+	// It was done, but its record is not known to be kept.
 	if delivery, awaited := out.(Delivery); awaited {
 		delivery.Delivered(err)
 	}
@@ -160,8 +168,7 @@ func (h *Handler) disown(w http.ResponseWriter, c *Call, p Protocol, out any, an
 		_ = answer.Stream.Close() // it was not read
 	}
 	told.Fault = h.faultOf(c, p, fmt.Errorf("it was done, and its record is not known to be kept: %w", err))
-	_ = p.WriteFault(w, c, told.Fault)
-	h.observe(c, told)
+	return nil, told, told.Fault
 }
 
 // leave gives back what the gate has given.
@@ -211,12 +218,21 @@ func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, e
 		}
 		return nil, err
 	}
-	if h.Gate != nil {
-		if c.entered = h.Gate.Enter(c); !c.entered {
-			return nil, fault.Throttled()
-		}
+	if err = h.enter(c); err != nil {
+		return nil, err
 	}
 	return c.Operation.Decode(c)
+}
+
+// enter takes a place for a call.
+func (h *Handler) enter(c *Call) error {
+	if h.Gate == nil {
+		return nil
+	}
+	if c.entered = h.Gate.Enter(c); !c.entered {
+		return fault.Throttled()
+	}
+	return nil
 }
 
 // recognise refuses what is nobody's, unless that was done.
@@ -312,14 +328,6 @@ func written(w http.ResponseWriter, c *Call, p Protocol, a *Answer) error {
 		return conn.Lost() // the context ends also when the caller has read and hung up
 	}
 	return c.Err()
-}
-
-// refuse answers with the fault that err is, or with an internal failure.
-func (h *Handler) refuse(w http.ResponseWriter, c *Call, p Protocol, in any, err error) {
-	f := h.faultOf(c, p, err)
-	told, _ := h.tell(c, in, nil, nil, f) // no worse than it is
-	_ = p.WriteFault(w, c, f)             // a caller that has gone needs no answer
-	h.observe(c, told)
 }
 
 // faultOf is the fault that err is, or an internal failure, which is logged.

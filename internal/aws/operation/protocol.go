@@ -65,6 +65,7 @@ type Call struct {
 	body    *buffer
 	whole   bool // the body was read to its end
 	entered bool // the gate has given it a place
+	inside  bool // no connection waits for its answer
 	ask     Authenticator
 	sender  Sender // nil until the head was looked at
 	caller  Caller

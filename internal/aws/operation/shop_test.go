@@ -194,10 +194,12 @@ func newShop() *openShop {
 		Log:           slog.New(slog.NewJSONHandler(&o.log, nil)),
 		Random:        func() [16]byte { return [16]byte{1, 2, 3, 4, 5, 6, 0xff, 8, 0xff, 10, 11, 12, 13, 14, 15, 16} },
 		Now:           time.Now,
-	}, awsjson.New(), awsquery.New())
+	}, protocols()...)
 	o.Mount(o.api())
 	return o
 }
+
+func protocols() []Protocol { return []Protocol{awsjson.New(), awsquery.New()} }
 
 // logged is the single line of the log.
 func (o *openShop) logged() map[string]any {

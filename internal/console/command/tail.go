@@ -77,10 +77,11 @@ func (c *Tail) write(p *Process, out *wire.StreamEventsOutput) error {
 			return err
 		}
 	}
+	var read history.Reader
 	for i := range out.Events {
 		live := &out.Events[i]
 		var e history.Event
-		if err := json.Unmarshal([]byte(live.Event), &e); err != nil {
+		if err := read.Read([]byte(live.Event), &e); err != nil {
 			return fmt.Errorf("read an event: %w", err)
 		}
 		if c.Type != "" && terminal.TypeName(live.Type) != c.Type || c.Failures && !e.Bad() {

@@ -1,6 +1,7 @@
 package past
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 const fileBytesMax = 1 << 30
 
 // ReadFile reads what aws swf get-workflow-execution-history or aws stepfunctions
-// get-execution-history has written, in either order.
+// get-execution-history has written, or a list of events, in either order.
 func ReadFile(r io.Reader) (*Events, error) {
 	text, err := io.ReadAll(io.LimitReader(r, fileBytesMax+1))
 	if err != nil {
@@ -28,16 +29,17 @@ func ReadFile(r io.Reader) (*Events, error) {
 	if len(text) > fileBytesMax {
 		return nil, fmt.Errorf("it is larger than %d bytes", fileBytesMax)
 	}
-	var all struct {
-		Events []json.RawMessage `json:"events"`
+	if list := bytes.TrimSpace(text); len(list) > 0 && list[0] == '[' {
+		text = slices.Concat([]byte(`{"events":`), list, []byte("}"))
 	}
-	if err := json.Unmarshal(text, &all); err != nil {
+	raw, _, err := answered(text, nil)
+	if err != nil {
 		return nil, fmt.Errorf("want the JSON of a history: %w", err)
 	}
-	if len(all.Events) == 0 {
+	if len(raw) == 0 {
 		return nil, errors.New(`want the JSON of a history, with "events"; there are none`)
 	}
-	e := &Events{Raw: all.Events}
+	e := &Events{Raw: raw}
 	var head struct {
 		EventType string `json:"eventType"`
 	}
@@ -52,6 +54,11 @@ func ReadFile(r io.Reader) (*Events, error) {
 		}
 	}
 	slices.SortStableFunc(e.Raw, func(a, b json.RawMessage) int { return int(ids[&a[0]] - ids[&b[0]]) })
+	for i := 1; i < len(e.Raw); i++ {
+		if id := ids[&e.Raw[i][0]]; id == ids[&e.Raw[i-1][0]] {
+			return nil, fmt.Errorf("event %d is there twice", id)
+		}
+	}
 	return e, nil
 }
 
@@ -61,7 +68,7 @@ func (e *Events) Inspection(name string, now engine.Time) (*wire.InspectExecutio
 	x := &diagnose.Execution{Service: "swf", Status: "OPEN", IsOpen: true, Events: int64(len(e.Raw))}
 	var last engine.Time
 	if e.states {
-		events, err := decode[states.Event](e.Raw)
+		events, err := e.Machine()
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +79,7 @@ func (e *Events) Inspection(name string, now engine.Time) (*wire.InspectExecutio
 			x.Failure = states.Failure(events[len(events)-1:], func(id int64) *states.Event { return byID(events, id, states.Event.Number) })
 		}
 	} else {
-		events, err := decode[workflows.Event](e.Raw)
+		events, err := e.Workflow()
 		if err != nil {
 			return nil, err
 		}

@@ -1,5 +1,5 @@
 // Package past reads the histories of executions for those who show them, from a server as
-// any client would: whole, in pages, of either service; or from files.
+// any client would: whole, in pages, of either service.
 package past
 
 import (
@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/go-faster/jx"
 
 	"heddle/internal/console/client"
 	"heddle/internal/console/timeline"
@@ -29,15 +31,33 @@ const eventsMax = 50000
 
 // Read reads the history of an execution that was inspected.
 func Read(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput) (*Events, error) {
-	all := &Events{states: of.Execution.ExecutionARN != nil}
-	err := pages(ctx, c, of, false, func(raw []json.RawMessage) (more bool, err error) {
-		all.Raw = append(all.Raw, raw...)
-		return true, nil
-	})
-	if err != nil {
-		return nil, err
+	q := questionOf(of)
+	return Pages(q.action, q.states, func(token string) ([]byte, error) { return q.ask(ctx, c, token) })
+}
+
+// question is what is asked for the history of an execution.
+type question struct {
+	service      client.Service
+	action, next string
+	in           map[string]any
+	states       bool
+}
+
+func questionOf(of *wire.InspectExecutionOutput) *question {
+	if of.Execution.ExecutionARN != nil {
+		in := map[string]any{"executionArn": *of.Execution.ExecutionARN, "maxResults": 1000}
+		return &question{client.States, "GetExecutionHistory", "nextToken", in, true}
 	}
-	return all, nil
+	in := map[string]any{"maximumPageSize": 1000, "domain": of.Execution.Domain, "execution": map[string]any{"workflowId": of.Execution.WorkflowID, "runId": of.Execution.RunID}}
+	return &question{client.SWF, "GetWorkflowExecutionHistory", "nextPageToken", in, false}
+}
+
+// ask asks for the page that a token names.
+func (q *question) ask(ctx context.Context, c *client.Client, token string) ([]byte, error) {
+	if token != "" {
+		q.in[q.next] = token
+	}
+	return c.Call(ctx, q.service, q.action, q.in)
 }
 
 // ReadRun reads the history of a run of SWF.
@@ -88,18 +108,35 @@ func (e *Events) More(ctx context.Context, c *client.Client, of *wire.InspectExe
 	if err != nil {
 		return 0, err
 	}
+	q := questionOf(of)
+	q.in["reverseOrder"] = true
 	var come []json.RawMessage // the newest first
-	err = pages(ctx, c, of, true, func(raw []json.RawMessage) (more bool, err error) {
-		for _, one := range raw {
-			if id, err := e.id(one); err != nil || id <= known {
-				return false, err
+	for token := ""; ; {
+		raw, err := q.ask(ctx, c, token)
+		if err != nil {
+			return 0, err
+		}
+		var page []json.RawMessage
+		if page, token, err = answered(raw, nil); err != nil {
+			return 0, fmt.Errorf("read the answer to %s: %w", q.action, err)
+		}
+		for _, one := range page {
+			id, err := e.id(one)
+			if err != nil {
+				return 0, err
+			}
+			if id <= known {
+				token = ""
+				break
 			}
 			come = append(come, one)
 		}
-		return true, nil
-	})
-	if err != nil {
-		return 0, err
+		if token == "" {
+			break
+		}
+		if len(come) >= eventsMax {
+			return 0, fmt.Errorf("%s: the history goes on after %d events", q.action, len(come))
+		}
 	}
 	slices.Reverse(come)
 	e.Raw = append(e.Raw, come...)
@@ -125,39 +162,58 @@ func (e *Events) id(raw json.RawMessage) (int64, error) {
 	return head.EventID + head.ID, nil
 }
 
-// pages visits the pages of a history, until it has no more or nobody wants more.
-func pages(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput, reverse bool, visit func([]json.RawMessage) (bool, error)) error {
-	service, action, page := client.SWF, "GetWorkflowExecutionHistory", "nextPageToken"
-	in := map[string]any{"reverseOrder": reverse}
-	if of.Execution.ExecutionARN != nil {
-		service, action, page = client.States, "GetExecutionHistory", "nextToken"
-		in["executionArn"], in["maxResults"] = *of.Execution.ExecutionARN, 1000
-	} else {
-		in["domain"], in["execution"] = of.Execution.Domain, map[string]any{"workflowId": of.Execution.WorkflowID, "runId": of.Execution.RunID}
-	}
-	for n := 0; ; {
-		raw, err := c.Call(ctx, service, action, in)
+// Pages reads all pages of a history, of the service that says which: ask gives an answer to
+// the action that reads it, of the page that a token names, first "".
+func Pages(action string, states bool, ask func(token string) ([]byte, error)) (*Events, error) {
+	all, token := &Events{states: states}, ""
+	for {
+		raw, err := ask(token)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		var answer struct {
-			Events []json.RawMessage `json:"events"`
-			Page   string            `json:"nextPageToken"`
-			Token  string            `json:"nextToken"`
+		if all.Raw, token, err = answered(raw, all.Raw); err != nil {
+			return nil, fmt.Errorf("read the answer to %s: %w", action, err)
 		}
-		if err := json.Unmarshal(raw, &answer); err != nil {
-			return fmt.Errorf("read the answer to %s: %w", action, err)
+		if token == "" {
+			return all, nil
 		}
-		more, err := visit(answer.Events)
-		next := answer.Page + answer.Token
-		if err != nil || !more || next == "" {
-			return err
+		if len(all.Raw) >= eventsMax {
+			return nil, fmt.Errorf("%s: the history goes on after %d events", action, len(all.Raw))
 		}
-		if n += len(answer.Events); n >= eventsMax {
-			return fmt.Errorf("%s: the history goes on after %d events", action, n)
-		}
-		in[page] = next
 	}
+}
+
+// Page is one page of a workflow's history, of an answer or a file, and the token of the next.
+func Page(raw []byte) (*Events, string, error) {
+	events, next, err := answered(raw, nil)
+	if err != nil {
+		return nil, "", fmt.Errorf("read a page of a history: %w", err)
+	}
+	return &Events{Raw: events}, next, nil
+}
+
+// answered adds the events of an answer, or of a file, to those before.
+func answered(raw []byte, before []json.RawMessage) (events []json.RawMessage, next string, err error) {
+	d := jx.DecodeBytes(raw)
+	events = before
+	err = d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			return d.Arr(func(d *jx.Decoder) error {
+				e, err := d.Raw()
+				events = append(events, json.RawMessage(e))
+				return err
+			})
+		case "nextPageToken", "nextToken":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			next, err = d.Str()
+			return err
+		}
+		return d.Skip()
+	})
+	return events, next, err
 }
 
 // LastRun gives the run of a workflowId that started last, of those that are closed; "":
@@ -171,7 +227,9 @@ func LastRun(ctx context.Context, c *client.Client, domain, workflowID string) (
 	}
 	var answer struct {
 		Infos []struct {
-			Execution Run `json:"execution"`
+			Execution struct {
+				RunID string `json:"runId"`
+			} `json:"execution"`
 		} `json:"executionInfos"`
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil {
@@ -183,10 +241,21 @@ func LastRun(ctx context.Context, c *client.Client, domain, workflowID string) (
 	return answer.Infos[0].Execution.RunID, nil
 }
 
-func decode[E any](raw []json.RawMessage) ([]E, error) {
+// Workflow reads the events as those of a workflow.
+func (e *Events) Workflow() ([]workflows.Event, error) {
+	var r workflows.Reader
+	return decode(e.Raw, r.Read)
+}
+
+// Machine reads the events as those of a state machine's execution.
+func (e *Events) Machine() ([]states.Event, error) {
+	return decode(e.Raw, func(raw []byte, to *states.Event) error { return json.Unmarshal(raw, to) })
+}
+
+func decode[E any](raw []json.RawMessage, read func([]byte, *E) error) ([]E, error) {
 	events := make([]E, len(raw))
 	for i := range raw {
-		if err := json.Unmarshal(raw[i], &events[i]); err != nil {
+		if err := read(raw[i], &events[i]); err != nil {
 			return nil, fmt.Errorf("read the history: %w", err)
 		}
 	}
@@ -198,29 +267,26 @@ func decode[E any](raw []json.RawMessage) ([]E, error) {
 func (e *Events) Lanes(of *wire.InspectExecutionOutput) (lanes []timeline.Lane, err error) {
 	if e.states {
 		var events []states.Event
-		if events, err = decode[states.Event](e.Raw); err == nil {
+		if events, err = e.Machine(); err == nil {
 			lanes = states.Lanes(events)
 		}
 	} else {
 		var events []workflows.Event
-		if events, err = decode[workflows.Event](e.Raw); err == nil {
+		if events, err = e.Workflow(); err == nil {
 			lanes = workflows.Lanes(events)
 		}
 	}
-	end := engine.Time(of.ServerTimestamp)
 	if of.CloseTimestamp != nil {
-		end = engine.Time(*of.CloseTimestamp)
+		timeline.Close(lanes, engine.Time(*of.CloseTimestamp))
+	} else {
+		timeline.End(lanes, engine.Time(of.ServerTimestamp))
 	}
-	timeline.End(lanes, end)
 	return lanes, err
 }
 
-// Head are the columns of Rows.
-var Head = []string{"event", "time", "", "type", "what"}
-
 // Rows are the events as a table: id, how long after the one before, type, what it is about.
 func (e *Events) Rows() ([][]string, error) {
-	rows := [][]string{Head}
+	rows := [][]string{{"event", "time", "", "type", "what"}}
 	var before engine.Time
 	add := func(id int64, at engine.Time, of, what string) {
 		since := ""
@@ -231,13 +297,13 @@ func (e *Events) Rows() ([][]string, error) {
 		rows = append(rows, []string{strconv.FormatInt(id, 10), diagnose.Moment(at), since, of, what})
 	}
 	if e.states {
-		events, err := decode[states.Event](e.Raw)
+		events, err := e.Machine()
 		for i := range events {
 			add(events[i].ID, events[i].At, events[i].Type, events[i].What())
 		}
 		return rows, err
 	}
-	events, err := decode[workflows.Event](e.Raw)
+	events, err := e.Workflow()
 	for i := range events {
 		add(events[i].ID, events[i].At, events[i].Type, events[i].What())
 	}

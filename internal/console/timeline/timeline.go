@@ -48,6 +48,7 @@ const (
 	TimedOut  Outcome = "timed out"
 	Canceled  Outcome = "canceled"
 	Fired     Outcome = "fired"
+	Left      Outcome = "left open" // as its execution closed
 )
 
 // Open tells whether it has not ended.
@@ -60,6 +61,7 @@ type Bar struct {
 	Point           bool  // a moment
 	Event           int64 // that began it
 	Who             string
+	Why             string // it ended as it did: its reason, or the name of the timeout
 }
 
 // Took is how long the last attempt of a lane took, or takes.
@@ -78,6 +80,21 @@ func End(lanes []Lane, now engine.Time) {
 			if b := &lanes[i].Bars[j]; b.Outcome.Open() && b.To == 0 {
 				b.To = max(now, b.From, b.Taken)
 			}
+		}
+	}
+}
+
+// Close ends what is open as the execution closes.
+func Close(lanes []Lane, at engine.Time) {
+	for i := range lanes {
+		l := &lanes[i]
+		for j := range l.Bars {
+			if b := &l.Bars[j]; b.Outcome.Open() {
+				b.To, b.Outcome = max(at, b.From, b.Taken), Left
+			}
+		}
+		if l.Outcome.Open() {
+			l.Outcome = Left
 		}
 	}
 }

@@ -57,6 +57,40 @@ func TestGeometry(t *testing.T) {
 	golden.Compare(t, "testdata/geometry.txt", b.String())
 }
 
+// TestMarks writes what is drawn of lanes, as wide as they are and merged to a few marks.
+func TestMarks(t *testing.T) {
+	var b strings.Builder
+	all := lanes()
+	busy := Lane{Name: "busy", Kind: Activity, Outcome: Completed}
+	for i := range engine.Time(300) {
+		bar := Bar{From: i * 40 * sec, Taken: i*40*sec + 1, To: i*40*sec + 2, Outcome: Completed, Event: int64(i)}
+		if i == 70 {
+			bar.Outcome = Failed
+		}
+		busy.Bars = append(busy.Bars, bar)
+	}
+	all = append(all, busy)
+	var drawn []*Lane
+	for i := range all {
+		drawn = append(drawn, &all[i])
+	}
+	for _, straight := range []bool{false, true} {
+		axis := Between(drawn, 0, 6*hr+12*sec, straight)
+		for _, most := range []int{1000, 30} {
+			fmt.Fprintf(&b, "straight %v, about %d marks\n", straight, most)
+			for i, marks := range axis.Draw(drawn, most) {
+				fmt.Fprintf(&b, "  %s: %d\n", drawn[i].Name, len(marks))
+				for j, m := range marks {
+					if j < 6 || m.Outcome == Failed {
+						fmt.Fprintf(&b, "    %.2f %.2f %.2f %d× %s, event %d\n", m.X0, m.XTaken, m.X1, m.Count, m.Outcome, m.Event)
+					}
+				}
+			}
+		}
+	}
+	golden.Compare(t, "testdata/marks.txt", b.String())
+}
+
 // TestAxisOfAnything: whatever the moments, places rise with them from 0 to 100, folds are few,
 // and a drawing has room.
 func TestAxisOfAnything(t *testing.T) {
@@ -102,6 +136,26 @@ func TestAxisOfAnything(t *testing.T) {
 		}
 		if n := len(axis.Pieces); n > 0 && axis.Pieces[n-1].To > axis.Pieces[0].From && (axis.Pieces[n-1].X1 < 99.99) {
 			t.Fatalf("seed %d: the axis ends at %v", seed, axis.Pieces[n-1].X1)
+		}
+		var drawn []*Lane
+		bars := 0
+		for i := range all {
+			drawn = append(drawn, &all[i])
+			bars += len(all[i].Bars)
+		}
+		if n := len(axis.Pieces); n > 0 {
+			from, to := axis.Pieces[0].From, axis.Pieces[n-1].To
+			marked := 0
+			for i, marks := range Between(drawn, from, to, seed%2 == 0).Draw(drawn, len(all)+random.IntN(20)) {
+				for _, m := range marks {
+					if marked += m.Count; m.X0 < 0 || m.XTaken < m.X0 || m.X1 < m.XTaken || m.X1 > 100.001 {
+						t.Fatalf("seed %d: lane %d has mark %+v", seed, i, m)
+					}
+				}
+			}
+			if marked != bars {
+				t.Fatalf("seed %d: of %d bars %d are drawn", seed, bars, marked)
+			}
 		}
 		width := 1 + random.IntN(100)
 		for i := range all {

@@ -263,6 +263,16 @@ func (d *Directory) RootOf(keyID string) (account string, ok bool) {
 	return "", false
 }
 
+// RootKey is who has the root key pair of an account; nil: there is none.
+func (d *Directory) RootKey(account string) *Caller {
+	for _, root := range d.roots {
+		if root.Account == account {
+			return root
+		}
+	}
+	return nil
+}
+
 // Root is the root user of an account, where nobody signs.
 func (d *Directory) Root(account string) *Caller {
 	return newRoot(d.Owner(account), credentials.Credential{Account: account})

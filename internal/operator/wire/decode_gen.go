@@ -10,6 +10,58 @@ import (
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ConsoleOffException) Decode(d *jx.Decoder) error {
+	*v = ConsoleOffException{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *CreateConsoleLinkInput) Decode(d *jx.Decoder) error {
+	*v = CreateConsoleLinkInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *CreateConsoleLinkOutput) Decode(d *jx.Decoder) error {
+	*v = CreateConsoleLinkOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "consoleURL":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ConsoleURL = value
+			return nil
+		case "expirationTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ExpirationTimestamp = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *DeadEvent) Decode(d *jx.Decoder) error {
 	*v = DeadEvent{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {

@@ -9,6 +9,33 @@ import (
 )
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *ConsoleOffException) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Message != nil {
+		b = append(b, `,"message":`...)
+		b = shape.AppendString(b, *v.Message)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *CreateConsoleLinkInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *CreateConsoleLinkOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"consoleURL":`...)
+	b = shape.AppendString(b, v.ConsoleURL)
+	if v.ExpirationTimestamp != nil {
+		b = append(b, `,"expirationTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.ExpirationTimestamp)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *DeadEvent) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"timestamp":`...)

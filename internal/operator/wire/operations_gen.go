@@ -12,11 +12,13 @@ const JSONVersion = "1.0"
 
 // What faults are called on the wire.
 const (
+	CodeConsoleOffException       = "ConsoleOffException"
 	CodeResourceNotFoundException = "ResourceNotFoundException"
 )
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
+	{Name: "CreateConsoleLink", Input: "CreateConsoleLinkInput", Output: "CreateConsoleLinkOutput", Faults: []string{CodeConsoleOffException}},
 	{Name: "DescribeEventTarget", Input: "DescribeEventTargetInput", Output: "DescribeEventTargetOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeTaskList", Input: "DescribeTaskListInput", Output: "DescribeTaskListOutput"},
 	{Name: "GetServerStatus", Input: "GetServerStatusInput", Output: "GetServerStatusOutput"},

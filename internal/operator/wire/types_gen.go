@@ -4,6 +4,20 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+// ConsoleOffException is a fault.
+type ConsoleOffException struct {
+	Message *string
+}
+
+// CreateConsoleLinkInput is what CreateConsoleLink takes.
+type CreateConsoleLinkInput struct {
+}
+
+type CreateConsoleLinkOutput struct {
+	ConsoleURL          string
+	ExpirationTimestamp *shape.Timestamp
+}
+
 type DeadEvent struct {
 	Timestamp shape.Timestamp
 	Error     string

@@ -5,6 +5,16 @@ package wire
 import "heddle/internal/aws/shape"
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *CreateConsoleLinkInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *CreateConsoleLinkInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *DescribeEventTargetInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)

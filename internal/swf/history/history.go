@@ -5,98 +5,11 @@
 package history
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"heddle/internal/diagnose"
-	"heddle/internal/engine"
 )
-
-// Event is an event with those of its attributes that say what it is about.
-type Event struct {
-	ID   int64
-	Type string
-	At   engine.Time
-	Attributes
-}
-
-// Attributes are members of events' attributes, of all types.
-type Attributes struct {
-	ActivityID   string   `json:"activityId"`
-	ActivityType Named    `json:"activityType"`
-	WorkflowType Named    `json:"workflowType"`
-	TaskList     Named    `json:"taskList"`
-	Execution    Workflow `json:"workflowExecution"`
-	WorkflowID   string   `json:"workflowId"`
-	Name         string   `json:"name"` // of a function
-	ID           string   `json:"id"`
-	TimerID      string   `json:"timerId"`
-	SignalName   string   `json:"signalName"`
-	MarkerName   string   `json:"markerName"`
-	Identity     string   `json:"identity"`
-	Reason       string   `json:"reason"`
-	Details      string   `json:"details"`
-	Message      string   `json:"message"`
-	Cause        string   `json:"cause"`
-	TimeoutType  string   `json:"timeoutType"`
-	Scheduled    int64    `json:"scheduledEventId"`
-	Started      int64    `json:"startedEventId"`
-	Initiated    int64    `json:"initiatedEventId"`
-	Decided      int64    `json:"decisionTaskCompletedEventId"`
-}
-
-// Named is something with a name.
-type Named struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-}
-
-// Workflow names an execution.
-type Workflow struct {
-	WorkflowID string `json:"workflowId"`
-	RunID      string `json:"runId"`
-}
-
-// Number is its id.
-func (e Event) Number() int64 { return e.ID }
-
-// UnmarshalJSON reads an event.
-func (e *Event) UnmarshalJSON(b []byte) error {
-	var head struct {
-		ID   int64           `json:"eventId"`
-		Type string          `json:"eventType"`
-		At   json.RawMessage `json:"eventTimestamp"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return fmt.Errorf("event: %w", err)
-	}
-	at, err := diagnose.ReadMoment(head.At)
-	if err != nil {
-		return fmt.Errorf("event %d: %w", head.ID, err)
-	}
-	*e = Event{ID: head.ID, Type: head.Type, At: at}
-	if head.Type == "" {
-		return fmt.Errorf("event %d: it has no eventType", head.ID)
-	}
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(b, &all); err != nil {
-		return fmt.Errorf("event %d: %w", e.ID, err)
-	}
-	attributes, has := all[strings.ToLower(head.Type[:1])+head.Type[1:]+"EventAttributes"]
-	if !has {
-		return nil
-	}
-	if err := json.Unmarshal(attributes, &e.Attributes); err != nil {
-		return fmt.Errorf("event %d: %w", e.ID, err)
-	}
-	return nil
-}
-
-// Bad tells whether it is bad news.
-func (e *Event) Bad() bool {
-	return strings.HasSuffix(e.Type, "Failed") || strings.HasSuffix(e.Type, "TimedOut") || strings.HasSuffix(e.Type, "Terminated")
-}
 
 // Loop tells in what the last decision tasks ended, if all in the same. Events are the last
 // ones of a history, the oldest first.

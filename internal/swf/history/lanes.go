@@ -62,7 +62,7 @@ func (l *lanes) taken(begun int64, at engine.Time, who string) {
 
 // end tells how it ended what an event began. After what was in vain there may be another
 // attempt; else its lane is done with.
-func (l *lanes) end(begun int64, at engine.Time, outcome timeline.Outcome, key string) {
+func (l *lanes) end(begun int64, e *Event, outcome timeline.Outcome, key string) {
 	p, is := l.open[begun]
 	if !is {
 		return
@@ -70,7 +70,7 @@ func (l *lanes) end(begun int64, at engine.Time, outcome timeline.Outcome, key s
 	delete(l.open, begun)
 	in := &l.all[p.lane]
 	b := &in.Bars[p.bar]
-	b.To, b.Outcome = at, outcome
+	b.To, b.Outcome, b.Why = e.At, outcome, e.Reason+e.TimeoutType+e.Cause
 	if p.bar == len(in.Bars)-1 {
 		in.Outcome = outcome
 	}
@@ -146,17 +146,17 @@ func (l *lanes) take(e *Event) {
 	case "MarkerRecorded":
 		l.point(e, timeline.MarkerLane, e.MarkerName)
 	case "TimerFired", "TimerCanceled":
-		l.end(e.Started, e.At, ends[e.Type], alone)
+		l.end(e.Started, e, ends[e.Type], alone)
 	default:
 		outcome, is := ends[e.Type]
 		switch {
 		case !is:
 		case e.Initiated != 0:
-			l.end(e.Initiated, e.At, outcome, alone)
+			l.end(e.Initiated, e, outcome, alone)
 		case e.Scheduled != 0 && e.Type[0] == 'A':
-			l.end(e.Scheduled, e.At, outcome, l.key(e.Scheduled))
+			l.end(e.Scheduled, e, outcome, l.key(e.Scheduled))
 		case e.Scheduled != 0:
-			l.end(e.Scheduled, e.At, outcome, alone)
+			l.end(e.Scheduled, e, outcome, alone)
 		}
 	}
 }
