@@ -89,10 +89,11 @@ func (c *Console) visit(w http.ResponseWriter, r *http.Request) (*visit, error) 
 		v.Region = region
 	}
 	v.Domain = v.named("domain")
-	// As the one whose call it is: his address, and our name.
+	// As the one whose call it is: his address, and our name. His cookie is nobody's business.
 	asked := r.Clone(r.Context())
 	asked.Header.Set("User-Agent", Agent)
 	asked.Header.Del("Referer")
+	asked.Header.Del("Cookie")
 	v.caller = c.CallerOf(v.who, v.Region, asked)
 	return v, nil
 }
