@@ -321,10 +321,4 @@ func pathOfExecution(region, domain, workflowID, runID string) string {
 	return pathOf(region, domain, "executions", workflowID, runInPath.Replace(runID))
 }
 
-var (
-	runInPath = strings.NewReplacer("+", "-", "/", "_")
-	runInAPI  = strings.NewReplacer("-", "+", "_", "/")
-)
-
-// runID is the run that the path names.
-func (v *visit) runID() string { return runInAPI.Replace(v.named("run")) }
+var runInPath = strings.NewReplacer("+", "-", "/", "_")

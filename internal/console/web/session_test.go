@@ -221,9 +221,8 @@ func TestPathsHoldAnyName(t *testing.T) {
 			t.Errorf("%q came back as %q by %s", name, got, path)
 		}
 	}
-	run := "22Ab+/w8x="
-	if back := runInAPI.Replace(runInPath.Replace(run)); back != run {
-		t.Errorf("run %q came back as %q", run, back)
+	if got := pathOfExecution("us-east-1", "shop", "a/b", "22Ab+/w8x="); got != "/console/us-east-1/shop/executions/a%2Fb/22Ab-_w8x=" {
+		t.Errorf("a run is at %s", got)
 	}
 }
 

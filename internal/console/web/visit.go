@@ -114,12 +114,6 @@ func call[Out any](v *visit, service, action string, in any) (*Out, error) {
 	return typed, nil
 }
 
-// do calls an action that has no output.
-func do(v *visit, service, action string, in any) error {
-	_, err := v.Calls.Call(v.Context(), &v.caller, service, action, in)
-	return err
-}
-
 // barred tells why the visitor may not call an action; empty: he may.
 func (v *visit) barred(service, action string, in any) string {
 	err := v.Calls.Permits(v.Context(), &v.caller, service, action, in)
