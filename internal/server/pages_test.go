@@ -213,6 +213,8 @@ func TestAnswersAreBounded(t *testing.T) {
 					k.body = body + `,"nextPageToken":"` + next + `"}`
 				}
 				switch of {
+				case "heddle":
+					k = h.operator(h.root, op.Name, fmt.Sprintf(`{"service":"swf","kind":"decision","domain":"%s","name":"l2","maximumPageSize":1000`, domain)+strings.TrimPrefix(k.body, body))
 				case "states":
 					k = h.states(h.root, op.Name, machines+nextToken(next)+"}")
 				case "kms":

@@ -51,7 +51,7 @@ func TestShowFile(t *testing.T) {
 // TestShowFileRefuses what is no history.
 func TestShowFileRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		`{}`: "there are none", `[]`: "want the JSON", `{"events":[{"eventId":1,"eventType":"WorkflowExecutionStarted","eventTimestamp":"yesterday"}]}`: "event 1: time",
+		`{}`: "there are none", `[]`: "there are none", `{"events":[{"eventId":1,"eventType":"WorkflowExecutionStarted","eventTimestamp":"yesterday"}]}`: "parsing time",
 		`{"events":[{"eventId":"x"}]}`: "read an event", `{"events":[{}]}`: "no type", `{"events":[7]}`: "read",
 	} {
 		path := filepath.Join(t.TempDir(), "history.json")

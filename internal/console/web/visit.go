@@ -90,10 +90,11 @@ func (c *Console) visit(w http.ResponseWriter, r *http.Request) (*visit, error) 
 		v.Region = region
 	}
 	v.Domain = v.named("domain")
-	// As the one whose call it is: his address, and our name.
+	// As the one whose call it is: his address, and our name. His cookie is nobody's business.
 	asked := r.Clone(r.Context())
 	asked.Header.Set("User-Agent", Agent)
 	asked.Header.Del("Referer")
+	asked.Header.Del("Cookie")
 	v.caller = c.CallerOf(v.who, v.Region, asked)
 	return v, nil
 }
@@ -112,12 +113,6 @@ func call[Out any](v *visit, service, action string, in any) (*Out, error) {
 		return nil, fmt.Errorf("call %s: the answer is a %T", action, out)
 	}
 	return typed, nil
-}
-
-// do calls an action that has no output.
-func do(v *visit, service, action string, in any) error {
-	_, err := v.Calls.Call(v.Context(), &v.caller, service, action, in)
-	return err
 }
 
 // barred tells why the visitor may not call an action; empty: he may.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"html/template"
 	"strconv"
 	"strings"
@@ -90,14 +89,6 @@ func statusWord(s string) string {
 
 // short is the beginning of a text.
 func short(s string, most int) string { return diagnose.Short(s, most) }
-
-// plural is a number of things.
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%s %s", number(n), many)
-}
 
 // two are two things for a template that takes one.
 type two struct{ A, B any }
