@@ -8,7 +8,20 @@ help: ## this list
 
 .PHONY: build
 build: ## build ./heddle
-	$(GO) build -trimpath -o heddle ./cmd/heddle
+	CGO_ENABLED=0 $(GO) build -trimpath -o heddle ./cmd/heddle
+
+.PHONY: release
+release: ## VERSION=0.1.0: archives, Debian packages, bills of materials and checksums in ./dist
+	cd release && $(GO) run . -version '$(VERSION)' -out ../dist
+
+.PHONY: release/check
+release/check: release ## two builds of a release have the same bytes
+	cd release && $(GO) run . -version '$(VERSION)' -out ../dist/again
+	diff dist/SHA256SUMS dist/again/SHA256SUMS && rm -r dist/again
+
+.PHONY: notice
+notice: ## write NOTICE anew: what the binaries link, and under which licences
+	cd release && $(GO) run . -notice ../NOTICE
 
 .PHONY: run
 run: ## serve on 127.0.0.1:7930, everything in memory
@@ -75,12 +88,16 @@ test/console: ## the console driven by Chromium; PICTURES=folder for pictures of
 vendor: ## pack anew what pages have from npm, as VENDOR.json says; needs npm
 	$(GO) run ./internal/console/ui/vendoring
 
+.PHONY: test/release
+test/release: ## what releases are packed with
+	cd release && $(GO) vet ./... && $(GO) test ./...
+
 .PHONY: test/compat
 test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/sim test/crash test/overload test/attack test/disk test/linear test/console test/compat ## all that must pass before a change lands
+test/all: lint verify test/race test/sim test/crash test/overload test/attack test/disk test/linear test/release test/console test/compat ## all that must pass before a change lands
 
 .PHONY: lint
 lint: ## gofmt, vet and staticcheck

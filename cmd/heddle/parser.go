@@ -20,7 +20,7 @@ import (
 func newParser(ctx context.Context, c *commands, more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append([]kong.Option{
 		kong.Name("heddle"),
-		kong.Description("A durable workflow server that speaks Amazon SWF."),
+		kong.Description("A durable workflow server that speaks Amazon SWF, AWS Step Functions and AWS Data Exchange."),
 		kong.ShortUsageOnError(),
 		kong.Vars{"data": options.Defaults[server.Config]().Data},
 		kong.BindTo(ctx, (*context.Context)(nil)),

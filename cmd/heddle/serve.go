@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"heddle/internal/server"
 )
@@ -110,7 +111,10 @@ To point the AWS CLI, boto3 or any AWS SDK at it:
   aws swf list-domains --registration-status REGISTERED%s
 
 %s`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), cfg.Region, cfg.Region, credentials(&cfg), trust(&cfg), profiles(&cfg), console(&cfg, s))
+	tell(cfg.Log, daemon.SdNotifyReady)
+	keepAlive(ctx, cfg.Log)
 	<-ctx.Done()
+	tell(cfg.Log, daemon.SdNotifyStopping)
 	signal.Reset() // a second signal ends the process at once
 	fmt.Println("draining: polls are answered empty, work in flight is committed")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)

@@ -17,8 +17,12 @@ import (
 	"heddle/internal/service"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
+	"heddle/internal/store/pebblestore"
 	"heddle/internal/visibility"
 )
+
+// StoreFormat is the format of the stores that this build reads and writes.
+const StoreFormat = pebblestore.Format
 
 // Offline is a stopped store, opened for reading.
 type Offline struct {

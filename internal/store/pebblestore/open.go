@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// format is of our keys and values; Pebble counts the formats of its files.
-	format = 3
+	// Format is of our keys and values; Pebble counts the formats of its files.
+	Format = 3
 
 	formatKey = "store/format"
 	shardsKey = "store/shards"
@@ -110,7 +110,7 @@ func open(options Options) (_ *Store, err error) {
 	db, err := pebble.Open(options.Dir, pebbleOptions(options, lock.lock))
 	if err != nil {
 		if strings.Contains(err.Error(), "merger name") {
-			return nil, fmt.Errorf("not a store of ours, or of a format before %d, which this release can't read; begin with a new folder: %w", format, err)
+			return nil, fmt.Errorf("not a store of ours, or of a format before %d, which this release can't read; begin with a new folder: %w", Format, err)
 		}
 		if pebble.IsCorruptionError(err) {
 			return nil, fmt.Errorf("its files are damaged; restore a backup: %w", err)
@@ -210,11 +210,11 @@ func readShardCount(db *pebble.DB, options Options) (int, error) {
 	if err != nil || found < 1 {
 		return 0, fmt.Errorf("format %q: want a number", text)
 	}
-	if found > format {
-		return 0, fmt.Errorf("it has format %d, and this release reads up to %d; use the newer release", found, format)
+	if found > Format {
+		return 0, fmt.Errorf("it has format %d, and this release reads up to %d; use the newer release", found, Format)
 	}
-	if found < format {
-		return 0, fmt.Errorf("it has format %d, and this release reads from %d on; begin with a new folder", found, format)
+	if found < Format {
+		return 0, fmt.Errorf("it has format %d, and this release reads from %d on; begin with a new folder", found, Format)
 	}
 	text, err = read(db, metaRow(shardsKey))
 	if err != nil {
@@ -245,7 +245,7 @@ func createStore(db *pebble.DB, options Options) (int, error) {
 	}
 	batch := db.NewBatch()
 	defer batch.Close()
-	batch.Set(metaRow(formatKey), strconv.AppendInt(nil, format, 10), nil)
+	batch.Set(metaRow(formatKey), strconv.AppendInt(nil, Format, 10), nil)
 	batch.Set(metaRow(shardsKey), strconv.AppendUint(nil, uint64(shards), 10), nil)
 	if err := db.Apply(batch, pebble.Sync); err != nil {
 		return 0, fmt.Errorf("write format: %w", err)
