@@ -83,6 +83,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 		Parts: []service.Part{
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
+			{Name: "readers of items", Service: newItemReaders(s)},
 		},
 		Inspector: inspector{s},
 	}

@@ -55,7 +55,7 @@ type MapRunOrder struct {
 	ARN          string   // of the execution
 	Name         engine.Name
 	Run          engine.RunID
-	StateMachine string // ARN of the machine, with the label
+	StateMachine string // ARN
 
 	State   string // name of the Map state, in
 	InFlow  int    // a flow of the machine
@@ -68,8 +68,9 @@ type MapRunOrder struct {
 	Context   string // JSON text: the context object
 	Variables []Variable
 
-	Items         string // JSON text of a list
-	Concurrency   int64  // at a time; 0: as many as may be
+	Items         string // JSON text of a list; "": Reader has them
+	Reader        *ItemReader
+	Concurrency   int64 // at a time; 0: as many as may be
 	Tolerance     Tolerance
 	Batch         *Batch // nil: an execution for each item
 	SelectedItems bool   // there is an ItemSelector
@@ -142,6 +143,28 @@ func (o *MapRunOrder) Code(c *pack.Coder) {
 	o.Tolerance.Code(c)
 	codeSome(c, &o.Batch, (*Batch).code)
 	c.Bool(&o.SelectedItems)
+	codeSome(c, &o.Reader, (*ItemReader).code)
+}
+
+// ItemReader is where items come from: as the definition says it, with all evaluated.
+type ItemReader struct {
+	Action       string // getObject or listObjectsV2
+	Arguments    string // JSON text
+	InputType    string
+	Manifest     string // its type
+	HeadersGiven bool
+	Headers      []string
+	Delimiter    string
+	MaxItems     int64 // 0: all
+}
+
+func (r *ItemReader) code(c *pack.Coder) {
+	for _, text := range []*string{&r.Action, &r.Arguments, &r.InputType, &r.Manifest, &r.Delimiter} {
+		c.Text(text)
+	}
+	c.Bool(&r.HeadersGiven)
+	c.Texts(&r.Headers)
+	c.Int(&r.MaxItems)
 }
 
 // Messages to a map run.
@@ -225,6 +248,12 @@ func (m *RedriveItem) refused() engine.Message {
 // EncodeMessage writes a message to an execution or to a map run; DecodeMessage reads both.
 func EncodeMessage(m MapRunMessage) []byte { return encodeMessage(m) }
 
+// roleFor is the ARN of the machine that the execution's role acts for: without a label.
+func (s *State) roleFor() string {
+	base, _, _ := strings.Cut(s.machine, "/")
+	return MachineARN(s.id.Name.World, base)
+}
+
 // ofItem tells whether the execution is that of an item of a map run.
 func (p *Parent) ofItem() bool { return p.Name.Kind == MapRunKind }
 
@@ -281,6 +310,9 @@ func (e *evaluation) distribute(in any, items []any) {
 	if e.failed == nil {
 		order.Batch = e.batch(in)
 	}
+	if e.failed == nil {
+		order.Reader = e.reader(in)
+	}
 	if st.ItemSelector != nil {
 		order.Variables = e.variables()
 	}
@@ -288,7 +320,9 @@ func (e *evaluation) distribute(in any, items []any) {
 		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
 		return
 	}
-	order.Items = jsonvalue.Text(items)
+	if order.Reader == nil {
+		order.Items = jsonvalue.Text(items)
+	}
 	if st.ItemSelector != nil {
 		order.Input, order.Context = jsonvalue.Text(in), jsonvalue.Text(t.context(th, st, nil))
 	}
@@ -299,7 +333,7 @@ func (e *evaluation) distribute(in any, items []any) {
 		label = DerivedUUID(fmt.Sprintf("%s %x %d %s", base, s.settings.Definition[:], th.flow, st.Name))
 	}
 	name := MapRunName(s.id.Name.World, base+"/"+label, DerivedUUID(fmt.Sprintf("%x %d", s.id.Run[:], started)))
-	order.StateMachine = MachineARN(s.id.Name.World, base+"/"+label)
+	order.StateMachine = s.roleFor()
 	t.emit(th, &Body{Type: MapRunStarted, Previous: started, MapRun: MapRunARN(name)})
 	t.send(engine.Message{
 		To: name, Begin: engine.Always, Seed: engine.DeriveSeed(t.in.Now, s.id.Run, s.last), Body: encodeMessage(&BeginMapRun{order}),
@@ -316,8 +350,8 @@ func (e *evaluation) cannotDistribute() string {
 		return "within an express execution"
 	case e.t.s.settings.Key.Key != "":
 		return "in a state machine with a key of its own"
-	case st.ItemReader != nil:
-		return "with an ItemReader"
+	case st.ItemReader != nil && (st.ItemReader.InputType == "PARQUET" || st.ItemReader.Transformation == "LOAD_AND_FLATTEN" || st.ItemReader.ManifestType == "ATHENA_DATA"):
+		return "with this kind of ItemReader"
 	case st.ResultWriter != nil:
 		return "with a ResultWriter"
 	}
@@ -376,6 +410,28 @@ func (e *evaluation) batch(in any) *Batch {
 		b.Input = jsonvalue.Text(e.evaluate(of.BatchInput, "ItemBatcher/BatchInput", in))
 	}
 	return b
+}
+
+// itemsMost is how many items a reader reads at most, whatever MaxItems says (Step Functions
+// Developer Guide, ItemReader).
+const itemsMost = 100_000_000
+
+// reader is where the items come from; nil: from the input.
+func (e *evaluation) reader(in any) *ItemReader {
+	of := e.st.ItemReader
+	if of == nil {
+		return nil
+	}
+	r := &ItemReader{
+		Action: of.Resource.Action, InputType: of.InputType, Manifest: of.ManifestType,
+		HeadersGiven: of.CSVHeaderLocation == "GIVEN", Headers: of.CSVHeaders, Delimiter: of.CSVDelimiter, Arguments: "{}",
+	}
+	if of.Arguments != nil {
+		r.Arguments = jsonvalue.Text(e.evaluate(of.Arguments, "ItemReader/Arguments", in))
+	}
+	const field = "ItemReader/ReaderConfig/MaxItems"
+	r.MaxItems = min(e.count(of.MaxItems, field, of.MaxItemsPath, field+"Path", in), itemsMost)
+	return r
 }
 
 // stopMapRun stops the map run of a thread's state, if one is under way.

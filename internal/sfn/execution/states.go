@@ -113,7 +113,7 @@ func (e *evaluation) wrongType(field, want string, got any) {
 			"' returned an unexpected result type. Expected '"+want+"', but was '"+jsonvalue.TypeName(got)+"' for value: "+jsonvalue.Text(got))
 		return
 	}
-	e.runtime("The " + field + " field refers to value \"" + plainText(got) + "\" which is not a valid " + want + ": " + e.st.Source[field])
+	e.runtime("The " + field[strings.LastIndexByte(field, '/')+1:] + " field refers to value \"" + plainText(got) + "\" which is not a valid " + want + ": " + e.st.Source[field])
 }
 
 // plainText is a value as messages have it: a text without its quotes.
@@ -300,6 +300,8 @@ func (e *evaluation) items(in any) []any {
 	switch {
 	case e.st.ItemReader != nil && e.t.trial != nil:
 		return e.t.trial.ReaderItems
+	case e.st.ItemReader != nil:
+		return nil // a map run has them
 	case e.jsonata() && e.st.Items != nil:
 		got = e.evaluate(e.st.Items, "Items", in)
 	case !e.jsonata() && e.st.ItemsPath != nil:

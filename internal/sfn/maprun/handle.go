@@ -27,6 +27,33 @@ type (
 	}
 )
 
+// For who reads items. Read asks what is to be read; the reply is a *Reading. Took brings
+// items, ReadFailed says why there will be none. Errors: *ClosedError if that is not wanted.
+type (
+	Read struct{ Read int64 }
+	Took struct {
+		Read     int64
+		Items    []string // JSON texts
+		Position []byte   // where the next Read goes on
+		Done     bool     // there are no more
+	}
+	ReadFailed struct {
+		Read        int64
+		Name, Cause string
+	}
+)
+
+// Reading is what is to be read.
+type Reading struct {
+	Order    execution.MapRunOrder
+	Position []byte // nil: from the beginning
+	Known    int64  // items that were read already
+	Started  engine.Time
+}
+
+// Gone says that there is nothing to be tried again: it makes it an engine.GoneError.
+func (*ClosedError) Gone() {}
+
 // ClosedError says that a map run has ended.
 type ClosedError struct{}
 
@@ -121,7 +148,7 @@ func (r *Rules) Wants(st engine.State, body any) (want engine.Want) {
 	s := st.(*State)
 	order := &s.order
 	switch c := body.(type) {
-	case *Describe, *Update:
+	case *Describe, *Update, *Read:
 		return want
 	case *execution.BeginMapRun:
 		order = &c.Order
@@ -145,8 +172,27 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 			return engine.Turn{}, &ClosedError{}
 		}
 		t.update(c)
+	case *Read:
+		if !s.wanted(c.Read) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.Reply = &Reading{s.order, s.position, s.total(), s.Started}
+		return t.Turn, nil
+	case *Took:
+		if !s.wanted(c.Read) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.emit(&itemsRead{c.Items, c.Position, c.Done})
+	case *ReadFailed:
+		if !s.wanted(c.Read) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.fail(c.Name, c.Cause)
 	case *execution.BeginMapRun:
 		t.emit(&begun{c.Order})
+		if r := c.Order.Reader; r != nil && r.MaxItems < 0 {
+			t.fail(ReaderFailed, "field MaxItems must be positive")
+		}
 		t.Keep = append(t.Keep, c.Order.Settings.Definition)
 	case *execution.ChildClosed:
 		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
@@ -175,6 +221,12 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 	return t.Turn, nil
 }
 
+// ReaderFailed is the error of a map run whose items can't be read.
+const ReaderFailed = "States.ItemReaderFailed"
+
+// wanted tells whether a Read is what is wanted now.
+func (s *State) wanted(read int64) bool { return s.wantsItems() && read == 1+s.reads }
+
 func (t *turn) update(c *Update) {
 	e := &updated{t.s.order.Concurrency, t.s.order.Tolerance}
 	if c.Concurrency != nil {
@@ -201,12 +253,20 @@ func (t *turn) refused(c *execution.ItemRefused) {
 	}
 }
 
+// allItems is how many items there are; 0: it is not known yet.
+func (s *State) allItems() int64 {
+	if !s.read {
+		return 0
+	}
+	return s.total()
+}
+
 // goOn does what waits for nobody, as far as the turn has room. Record then wants a wake at
 // once.
 func (t *turn) goOn() {
 	s := t.s
 	for s.isOpen() && !t.spent() {
-		if s.ending == "" && s.order.Tolerance.Exceeded(s.items.unsuccessful(), s.total()) {
+		if s.ending == "" && s.order.Tolerance.Exceeded(s.items.unsuccessful(), s.allItems()) {
 			t.fail("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
 		}
 		switch {

@@ -52,7 +52,13 @@ type State struct {
 	cause  *string
 
 	window []string // items that have not begun, JSON texts
-	next   int64    // number of the first of them
+	bytes  int64    // of them
+	read   bool     // no further item will come
+	reads  int64    // how often some came
+	// position is where the reader goes on, in its own words.
+	position []byte
+
+	next   int64 // number of the first of them
 	back   []refused
 	rest   engine.Time // until when nothing is begun
 	open   []span      // executions, by their first items
@@ -131,6 +137,10 @@ func (s *State) Code(c *pack.Coder) {
 	c.Optional(&s.err)
 	c.Optional(&s.cause)
 	c.Texts(&s.window)
+	c.Int(&s.bytes)
+	c.Bool(&s.read)
+	c.Int(&s.reads)
+	c.Bytes(&s.position)
 	c.Int(&s.next)
 	pack.List(c, &s.back, func(r *refused, c *pack.Coder) {
 		r.span.code(c)
@@ -154,6 +164,26 @@ func (s *State) Code(c *pack.Coder) {
 }
 
 func (s *State) isOpen() bool { return s.status == execution.Running }
+
+// What a window has at most before more items are wanted.
+const (
+	windowItems = 2000
+	windowBytes = 256 << 10
+)
+
+// full tells whether the window has as many items as it needs.
+func (s *State) full() bool {
+	return s.bytes >= windowBytes || s.order.Batch == nil && len(s.window) >= windowItems
+}
+
+// wantsItems tells whether the reader is to read on.
+func (s *State) wantsItems() bool { return s.isOpen() && s.ending == "" && !s.read && !s.full() }
+
+// ready tells whether there are items for an execution in the window.
+func (s *State) ready() bool {
+	b := s.order.Batch
+	return len(s.window) > 0 && (b == nil || s.read || s.full() || b.Items > 0 && int64(len(s.window)) >= b.Items)
+}
 
 // total is how many items there are, as far as is known.
 func (s *State) total() int64 { return s.next + int64(len(s.window)) }
@@ -179,12 +209,12 @@ func (s *State) room() bool {
 
 // mayBegin tells whether there is something that may begin, once it does not rest.
 func (s *State) mayBegin() bool {
-	return s.ending == "" && s.room() && len(s.todo)+len(s.back)+len(s.window) > 0
+	return s.ending == "" && s.room() && (len(s.todo)+len(s.back) > 0 || s.ready())
 }
 
 // mayEnd tells whether nothing is left to be done.
 func (s *State) mayEnd() bool {
-	return len(s.open) == 0 && (s.ending != "" || len(s.todo)+len(s.back)+len(s.window) == 0)
+	return len(s.open) == 0 && (s.ending != "" || s.read && len(s.todo)+len(s.back)+len(s.window) == 0)
 }
 
 // mayTell tells whether there are executions that were not told to stop.
@@ -213,11 +243,16 @@ type (
 		status     string
 		err, cause *string
 	}
-	toldTo   struct{ first int64 }
-	ended    struct{}
-	redriven struct{ redrives int64 }
-	putOff   struct{ redrives int64 } // a redrive
-	updated  struct {
+	toldTo    struct{ first int64 }
+	ended     struct{}
+	redriven  struct{ redrives int64 }
+	putOff    struct{ redrives int64 } // a redrive
+	itemsRead struct {
+		items    []string
+		position []byte
+		done     bool // there are no more
+	}
+	updated struct {
 		concurrency int64
 		tolerance   execution.Tolerance
 	}
@@ -254,6 +289,11 @@ func (e *toldTo) Code(c *pack.Coder)   { c.Int(&e.first) }
 func (*ended) Code(*pack.Coder)        {}
 func (e *redriven) Code(c *pack.Coder) { c.Int(&e.redrives) }
 func (e *putOff) Code(c *pack.Coder)   { c.Int(&e.redrives) }
+func (e *itemsRead) Code(c *pack.Coder) {
+	c.Texts(&e.items)
+	c.Bytes(&e.position)
+	c.Bool(&e.done)
+}
 func (e *updated) Code(c *pack.Coder) {
 	c.Int(&e.concurrency)
 	e.tolerance.Code(c)
@@ -262,17 +302,36 @@ func (e *updated) Code(c *pack.Coder) {
 func (e *begun) Apply(s *State, _ engine.Time) {
 	s.order, s.status = e.order, execution.Running
 	s.order.Items = ""
+	if s.read = e.order.Reader == nil; !s.read {
+		return
+	}
 	v, err := jsonvalue.ParseString(e.order.Items)
 	list, ok := v.([]any)
 	mustHold(err == nil && ok, "the items of a map run: %v", err)
 	for _, item := range list {
-		s.window = append(s.window, jsonvalue.Text(item))
+		s.add(jsonvalue.Text(item))
 	}
+}
+
+func (s *State) add(item string) {
+	s.window = append(s.window, item)
+	s.bytes += int64(len(item))
+}
+
+func (e *itemsRead) Apply(s *State, _ engine.Time) {
+	for _, item := range e.items {
+		s.add(item)
+	}
+	s.position, s.read = e.position, e.done
+	s.reads++
 }
 
 func (e *itemBegun) Apply(s *State, _ engine.Time) {
 	switch e.from {
 	case fromWindow:
+		for _, item := range s.window[:e.items] {
+			s.bytes -= int64(len(item))
+		}
 		clear(s.window[:e.items])
 		s.window = s.window[e.items:]
 		s.next += e.items
@@ -341,6 +400,10 @@ func (e *updated) Apply(s *State, _ engine.Time) {
 	s.order.Concurrency, s.order.Tolerance = e.concurrency, e.tolerance
 }
 
+// ReadersList is the task list on which map runs are that want items. An offer's ID is the
+// Read that is wanted.
+const ReadersList = "sfn-map-run-readers"
+
 // Rules are the rules of Kind.
 type Rules struct {
 	*collection.Rules[*State]
@@ -363,7 +426,7 @@ var shared = collection.NewRules(collection.Config[*State]{
 	Version: 1,
 	Events: map[byte]event{
 		1: &begun{}, 2: &itemBegun{}, 3: &itemBack{}, 4: &itemEnded{}, 5: &stopping{}, 6: &toldTo{}, 7: &ended{},
-		8: &redriven{}, 9: &putOff{}, 10: &updated{},
+		8: &redriven{}, 9: &putOff{}, 10: &updated{}, 11: &itemsRead{},
 	},
 })
 
@@ -392,6 +455,9 @@ func (r *Rules) Record(st engine.State, _ engine.Time) engine.Record {
 		rec.Wake = 1 // at once
 	case s.mayBegin():
 		rec.Wake = max(1, s.rest)
+	}
+	if s.wantsItems() {
+		rec.Offers = []engine.Offer{{List: ReadersList, ID: 1 + s.reads, At: s.Started}}
 	}
 	return rec
 }

@@ -41,7 +41,8 @@ type house struct {
 	queues map[[2]engine.Name][]engine.Message
 	full   bool // no further execution may be open
 	turns  int
-	open   int // executions of items at a time, at most
+	open   int      // executions of items at a time, at most
+	source []string // the items that readers read
 }
 
 type noteKey struct {
@@ -136,6 +137,25 @@ func (h *house) do(r *run, body any) error {
 	return nil
 }
 
+// read reads items for a map run; or tries to, though it was done.
+func (h *house) read(r *run) {
+	h.t.Helper()
+	id := r.record.Offers[0].ID
+	turn, err := h.kinds[Kind].Handle(r.state, &Read{id}, engine.Input{Now: h.now})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	from := len(turn.Reply.(*Reading).Position)
+	to := min(from+1+h.rand.IntN(12), len(h.source))
+	took := &Took{Read: id, Items: h.source[from:to], Position: make([]byte, to), Done: to == len(h.source)}
+	if err := h.do(r, took); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.do(r, took); !engine.IsGone(err) {
+		h.t.Fatalf("items come twice: %v", err)
+	}
+}
+
 func (h *house) renote(r *run, s engine.State) engine.State {
 	for _, key := range slices.SortedFunc(maps.Keys(r.notes), func(a, b noteKey) int { return cmp.Compare(a.subject, b.subject) }) {
 		h.kinds[r.id.Name.Kind].(engine.NotingRules).Note(s, engine.Note{Subject: key.subject, Kind: key.kind, Value: r.notes[key]})
@@ -180,11 +200,16 @@ func (h *house) step() bool {
 		return cmp.Or(strings.Compare(a[0].Key, b[0].Key), strings.Compare(a[1].Key, b[1].Key), strings.Compare(string(a[1].Kind), string(b[1].Kind)))
 	})
 	due := slices.DeleteFunc(slices.Clone(h.order), func(r *run) bool { return r.record.Wake == 0 || r.record.Wake > h.now })
+	wanting := slices.DeleteFunc(slices.Clone(h.order), func(r *run) bool { return len(r.record.Offers) == 0 })
 	n := len(pairs) + len(due)
-	if n == 0 {
+	if n+len(wanting) == 0 {
 		return false
 	}
-	i := h.rand.IntN(n)
+	i := h.rand.IntN(n + len(wanting))
+	if i >= n {
+		h.read(wanting[i-n])
+		return true
+	}
 	if i >= len(pairs) {
 		if err := h.do(due[i-len(pairs)], engine.Wake{}); err != nil {
 			h.t.Fatal(err)
@@ -305,7 +330,7 @@ func TestRandomMapRuns(t *testing.T) {
 		live(t, n, seen)
 	}
 	t.Log(seen)
-	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "refused", "tolerated", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
+	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "refused", "tolerated", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
 		if *seed < 0 && seen[what] < int(to)/100 {
 			t.Errorf("%d of %d map runs: %s; they are not mixed enough to show anything", seen[what], to, what)
 		}
@@ -351,7 +376,16 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 		of += fmt.Sprintf(`"ItemBatcher":{"MaxItemsPerBatch":%d,"BatchInput":{"b.$":"$.x"}},`, size)
 		seen["batched"]++
 	}
-	input, err := json.Marshal(map[string]any{"items": list, "x": seed})
+	in := map[string]any{"items": list, "x": seed}
+	if h.rand.IntN(3) == 0 {
+		of += `"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"JSON"},"Parameters":{"Bucket":"b","Key":"k"}},`
+		for _, it := range list {
+			h.source = append(h.source, fmt.Sprintf(`{"n":%d,"do":%q}`, it.N, it.Do))
+		}
+		in["items"] = 1
+		seen["read"]++
+	}
+	input, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -451,7 +485,7 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 		}
 	}
 	shown := m.describe()
-	if n := m.items.ended() + int64(len(m.window)) + items(m.todo) + backItems(m); n != int64(len(list)) || shown.Items.Total != n {
+	if n := m.items.ended() + int64(len(m.window)) + items(m.todo) + backItems(m); shown.Items.Total != n || n != int64(len(list)) && (m.read || d.Status == execution.Succeeded) {
 		fail("%d items of %d: %+v", n, len(list), shown.Items)
 	}
 	if m.executions.ended() != children {
