@@ -12,6 +12,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/service"
 	"heddle/internal/service/tasks"
+	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/permission"
@@ -74,7 +75,7 @@ func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Rea
 		Store: r.Buckets(t.Name.World.Account), List: o.Action == "listObjectsV2",
 		InputType: o.InputType, HeadersGiven: o.HeadersGiven, Headers: o.Headers, Delimiter: o.Delimiter,
 		May: func(ctx context.Context, action, in, key string) error {
-			return r.mayReach(ctx, t.Name.World, reading, action, objectARN(t.Name.World, in, key))
+			return r.mayReach(ctx, t.Name.World, &reading.Order, reading.Started, action, objectARN(t.Name.World, in, key))
 		},
 	}
 	var arguments struct{ Bucket, Key, Prefix string }
@@ -124,13 +125,13 @@ func objectARN(w engine.World, in, key string) string {
 
 // mayReach asks whether the role of a map run's state machine may do something in S3. The
 // server's own rights there may be more than any role has. Errors: *denied.
-func (s *actions) mayReach(ctx context.Context, w engine.World, reading *maprun.Reading, action, about string) error {
+func (s *actions) mayReach(ctx context.Context, w engine.World, o *execution.MapRunOrder, since engine.Time, action, about string) error {
 	if s.Trusting {
 		return nil
 	}
 	verdict, err := s.May(ctx, &service.Errand{
-		World: w, Role: reading.Order.Settings.Role, Since: reading.Started,
-		Services: permission.Services(w.Region), Session: resource.Service, Source: reading.Order.StateMachine,
+		World: w, Role: o.Settings.Role, Since: since,
+		Services: permission.Services(w.Region), Session: resource.Service, Source: o.StateMachine,
 		Action: action, Resource: about,
 	})
 	if err != nil {

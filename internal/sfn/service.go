@@ -84,6 +84,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
 			{Name: "readers of items", Service: newItemReaders(s)},
+			{Name: "writers of results", Service: newResultWriters(s)},
 		},
 		Inspector: inspector{s},
 	}

@@ -25,12 +25,9 @@ const (
 	outputIsText = "an output is a text on the wire; the recording has the number in it"
 )
 
-// notServed are cases, whole, of what the server does not run yet: results of a map run in S3,
-// and integrations of AWS's SDK.
+// notServed are cases, whole, of what the server does not run yet: integrations of AWS's SDK.
 func notServed() (list []knownDifference) {
 	for reason, cases := range map[string]string{
-		"not run yet: results of a map run in S3": `
-			scenarios/base_scenarios/map_state_result_writer`,
 		"not run yet: integrations of AWS's SDK": `
 			services/aws_sdk_task_service/sfn_send_task_outcome_with_no_such_token[state_machine_template0]
 			services/aws_sdk_task_service/sfn_start_execution`,

@@ -60,7 +60,7 @@ var later = map[string]string{
 	"event MapRunStarted":                "the tests of package maprun show it",
 	"event MapRunSucceeded":              "the tests of package maprun show it",
 	"error States.ItemReaderFailed":      "the map run fails with it, in package maprun",
-	"error States.ResultWriterFailed":    "results of map runs are not written to S3 yet",
+	"error States.ResultWriterFailed":    "the map run fails with it, in package maprun",
 	"error States.Http.Socket":           "http:invoke is not called yet",
 	"error States.BranchFailed":          "the service gives the error of what failed in the branch",
 	"error States.HeartbeatTimeout":      "a late heartbeat is told as States.Timeout, as recorded; a Catcher may name either",

@@ -70,7 +70,8 @@ type MapRunOrder struct {
 
 	Items         string // JSON text of a list; "": Reader has them
 	Reader        *ItemReader
-	Concurrency   int64 // at a time; 0: as many as may be
+	Writer        *ResultWriter // nil: results are the state's output
+	Concurrency   int64         // at a time; 0: as many as may be
 	Tolerance     Tolerance
 	Batch         *Batch // nil: an execution for each item
 	SelectedItems bool   // there is an ItemSelector
@@ -144,6 +145,47 @@ func (o *MapRunOrder) Code(c *pack.Coder) {
 	codeSome(c, &o.Batch, (*Batch).code)
 	c.Bool(&o.SelectedItems)
 	codeSome(c, &o.Reader, (*ItemReader).code)
+	codeSome(c, &o.Writer, (*ResultWriter).code)
+}
+
+// ResultWriter is where results are put: as the definition says it, with all evaluated.
+type ResultWriter struct {
+	Arguments      string // JSON text: Bucket and Prefix
+	Transformation string // NONE, COMPACT or FLATTEN
+	Lines          bool   // JSON Lines, not a list
+}
+
+func (w *ResultWriter) code(c *pack.Coder) {
+	c.Text(&w.Arguments)
+	c.Text(&w.Transformation)
+	c.Bool(&w.Lines)
+}
+
+// Place is where it puts results, of a map run: a bucket, and what keys begin with.
+func (w *ResultWriter) Place(run engine.Name) (bucket, prefix string) {
+	d := datum{text: w.Arguments}
+	if o, ok := d.Value().(*jsonvalue.Object); ok {
+		for name, to := range map[string]*string{"Bucket": &bucket, "Prefix": &prefix} {
+			v, _ := o.Get(name)
+			*to, _ = v.(string)
+		}
+	}
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
+	}
+	_, id := Split(run.Key)
+	return bucket, prefix + id + "/"
+}
+
+// Result is what a ResultWriter puts of an execution, a JSON text.
+func (c *ChildClosed) Result(transformation string) string {
+	if c.Status == Succeeded && transformation != "NONE" {
+		return c.Output
+	}
+	o := c.output(false)
+	o.Set("StartDate", timeText(c.Started))
+	o.Set("StopDate", timeText(c.Stopped))
+	return jsonvalue.Text(o)
 }
 
 // ItemReader is where items come from: as the definition says it, with all evaluated.
@@ -312,6 +354,7 @@ func (e *evaluation) distribute(in any, items []any) {
 	}
 	if e.failed == nil {
 		order.Reader = e.reader(in)
+		order.Writer = e.writer(in)
 	}
 	if st.ItemSelector != nil {
 		order.Variables = e.variables()
@@ -352,8 +395,8 @@ func (e *evaluation) cannotDistribute() string {
 		return "in a state machine with a key of its own"
 	case st.ItemReader != nil && (st.ItemReader.InputType == "PARQUET" || st.ItemReader.Transformation == "LOAD_AND_FLATTEN" || st.ItemReader.ManifestType == "ATHENA_DATA"):
 		return "with this kind of ItemReader"
-	case st.ResultWriter != nil:
-		return "with a ResultWriter"
+	case st.ResultWriter != nil && st.ResultWriter.Resource == nil:
+		return "with a ResultWriter of no Resource"
 	}
 	return ""
 }
@@ -432,6 +475,22 @@ func (e *evaluation) reader(in any) *ItemReader {
 	const field = "ItemReader/ReaderConfig/MaxItems"
 	r.MaxItems = min(e.count(of.MaxItems, field, of.MaxItemsPath, field+"Path", in), itemsMost)
 	return r
+}
+
+// writer is where results are put; nil: they are the state's output.
+func (e *evaluation) writer(in any) *ResultWriter {
+	of := e.st.ResultWriter
+	if of == nil || e.failed != nil {
+		return nil
+	}
+	w := &ResultWriter{Transformation: of.Transformation, Lines: of.OutputType == "JSONL", Arguments: "{}"}
+	if w.Transformation == "" {
+		w.Transformation = "NONE"
+	}
+	if of.Arguments != nil {
+		w.Arguments = jsonvalue.Text(e.evaluate(of.Arguments, "ResultWriter/Arguments", in))
+	}
+	return w
 }
 
 // stopMapRun stops the map run of a thread's state, if one is under way.

@@ -148,7 +148,7 @@ func (r *Rules) Wants(st engine.State, body any) (want engine.Want) {
 	s := st.(*State)
 	order := &s.order
 	switch c := body.(type) {
-	case *Describe, *Update, *Read:
+	case *Describe, *Update, *Read, *Write:
 		return want
 	case *execution.BeginMapRun:
 		order = &c.Order
@@ -188,6 +188,29 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 			return engine.Turn{}, &ClosedError{}
 		}
 		t.fail(c.Name, c.Cause)
+	case *Write:
+		if !s.writable(c.Write) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.Reply = s.toWrite()
+		return t.Turn, nil
+	case *Wrote:
+		if !s.writable(c.Write) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		e := &written{results: c.Results, listed: c.Listed}
+		for _, f := range c.Files {
+			e.files = append(e.files, file{f.Status, f.Size})
+		}
+		t.emit(e)
+	case *WriteFailed:
+		if !s.writable(c.Write) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.emit(&notWritten{})
+		if s.ending == "" {
+			t.fail(c.Name, c.Cause)
+		}
 	case *execution.BeginMapRun:
 		t.emit(&begun{c.Order})
 		if r := c.Order.Reader; r != nil && r.MaxItems < 0 {
@@ -196,7 +219,13 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 		t.Keep = append(t.Keep, c.Order.Settings.Definition)
 	case *execution.ChildClosed:
 		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
-			t.emit(&itemEnded{c.Scheduled, c.Status, c.Output})
+			e := &itemEnded{c.Scheduled, c.Status, c.Output}
+			if w := s.order.Writer; w != nil {
+				if e.output = ""; c.ARN != "" { // else it is gone
+					e.output = c.Result(w.Transformation)
+				}
+			}
+			t.emit(e)
 		}
 	case *execution.ItemRefused:
 		t.refused(c)
@@ -225,7 +254,7 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 const ReaderFailed = "States.ItemReaderFailed"
 
 // wanted tells whether a Read is what is wanted now.
-func (s *State) wanted(read int64) bool { return s.wantsItems() && read == 1+s.reads }
+func (s *State) wanted(read int64) bool { return s.wantsItems() && read == s.nextRead() }
 
 func (t *turn) update(c *Update) {
 	e := &updated{t.s.order.Concurrency, t.s.order.Tolerance}
@@ -321,7 +350,15 @@ func (t *turn) tell() {
 	m := &execution.MapRunClosed{
 		ARN: execution.MapRunARN(s.id.Name), Succeeded: s.status == execution.Succeeded, TooLarge: s.tooLarge, Error: s.err, Cause: s.cause,
 	}
-	if m.Succeeded && !s.tooLarge {
+	if w := s.order.Writer; w != nil {
+		bucket, prefix := w.Place(s.id.Name)
+		at, all := jsonvalue.NewObject(2), jsonvalue.NewObject(2)
+		at.Set("Bucket", bucket)
+		at.Set("Key", prefix+Manifest)
+		all.Set("MapRunArn", m.ARN)
+		all.Set("ResultWriterDetails", at)
+		m.Output = jsonvalue.Text(all)
+	} else if m.Succeeded && !s.tooLarge {
 		texts := make([]string, 0, len(s.outputs))
 		for i := range s.outputs {
 			texts = append(texts, s.outputs[i].text)

@@ -65,6 +65,13 @@ type State struct {
 	undone []span      // that have ended without success, and may be redriven, in their order
 	todo   []span      // that are to be redriven
 
+	results     []result // that are not written yet
+	resultBytes int64
+	files       []file // that were
+	writes      int64  // how often some were
+	listed      bool   // the manifest has them
+	unwritable  bool   // nothing is written any more
+
 	items      counts
 	executions counts
 
@@ -93,6 +100,15 @@ func (s *span) code(c *pack.Coder) {
 type refused struct {
 	span
 	input string
+}
+
+// result is what is to be written of an execution.
+type result struct{ status, text string }
+
+// file is a file of results.
+type file struct {
+	status string
+	size   int64
 }
 
 type output struct {
@@ -150,6 +166,12 @@ func (s *State) Code(c *pack.Coder) {
 	for _, list := range []*[]span{&s.open, &s.undone, &s.todo} {
 		pack.List(c, list, (*span).code)
 	}
+	pack.List(c, &s.results, (*result).code)
+	c.Int(&s.resultBytes)
+	pack.List(c, &s.files, (*file).code)
+	c.Int(&s.writes)
+	c.Bool(&s.listed)
+	c.Bool(&s.unwritable)
 	s.items.code(c)
 	s.executions.code(c)
 	pack.List(c, &s.outputs, func(o *output, c *pack.Coder) {
@@ -161,6 +183,16 @@ func (s *State) Code(c *pack.Coder) {
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Int(&s.again)
+}
+
+func (r *result) code(c *pack.Coder) {
+	c.Text(&r.status)
+	c.Text(&r.text)
+}
+
+func (f *file) code(c *pack.Coder) {
+	c.Text(&f.status)
+	c.Int(&f.size)
 }
 
 func (s *State) isOpen() bool { return s.status == execution.Running }
@@ -209,11 +241,29 @@ func (s *State) room() bool {
 
 // mayBegin tells whether there is something that may begin, once it does not rest.
 func (s *State) mayBegin() bool {
-	return s.ending == "" && s.room() && (len(s.todo)+len(s.back) > 0 || s.ready())
+	return s.ending == "" && s.room() && s.resultBytes < resultsMost && (len(s.todo)+len(s.back) > 0 || s.ready())
+}
+
+// Results are written when there are so many bytes of them, or no more will come; with more no
+// execution is begun.
+const (
+	resultsEnough = 512 << 10
+	resultsMost   = 1 << 20
+)
+
+// writing tells whether results are to be written.
+func (s *State) writing() bool { return s.order.Writer != nil && !s.unwritable }
+
+// wantsWrite tells whether there is something to be written now.
+func (s *State) wantsWrite() bool {
+	return s.isOpen() && s.writing() && (s.resultBytes >= resultsEnough || s.drained() && !s.listed)
 }
 
 // mayEnd tells whether nothing is left to be done.
-func (s *State) mayEnd() bool {
+func (s *State) mayEnd() bool { return s.drained() && (!s.writing() || s.listed) }
+
+// drained tells whether no execution is open, and none will be.
+func (s *State) drained() bool {
 	return len(s.open) == 0 && (s.ending != "" || s.read && len(s.todo)+len(s.back)+len(s.window) == 0)
 }
 
@@ -243,11 +293,17 @@ type (
 		status     string
 		err, cause *string
 	}
-	toldTo    struct{ first int64 }
-	ended     struct{}
-	redriven  struct{ redrives int64 }
-	putOff    struct{ redrives int64 } // a redrive
-	itemsRead struct {
+	toldTo   struct{ first int64 }
+	ended    struct{}
+	redriven struct{ redrives int64 }
+	putOff   struct{ redrives int64 } // a redrive
+	written  struct {
+		results int64 // how many
+		files   []file
+		listed  bool
+	}
+	notWritten struct{} // and nothing will be
+	itemsRead  struct {
 		items    []string
 		position []byte
 		done     bool // there are no more
@@ -289,6 +345,12 @@ func (e *toldTo) Code(c *pack.Coder)   { c.Int(&e.first) }
 func (*ended) Code(*pack.Coder)        {}
 func (e *redriven) Code(c *pack.Coder) { c.Int(&e.redrives) }
 func (e *putOff) Code(c *pack.Coder)   { c.Int(&e.redrives) }
+func (e *written) Code(c *pack.Coder) {
+	c.Int(&e.results)
+	pack.List(c, &e.files, (*file).code)
+	c.Bool(&e.listed)
+}
+func (*notWritten) Code(*pack.Coder) {}
 func (e *itemsRead) Code(c *pack.Coder) {
 	c.Texts(&e.items)
 	c.Bytes(&e.position)
@@ -316,6 +378,21 @@ func (e *begun) Apply(s *State, _ engine.Time) {
 func (s *State) add(item string) {
 	s.window = append(s.window, item)
 	s.bytes += int64(len(item))
+}
+
+func (e *written) Apply(s *State, _ engine.Time) {
+	for i := range s.results[:e.results] {
+		s.resultBytes -= int64(len(s.results[i].text))
+	}
+	clear(s.results[:e.results])
+	s.results = s.results[e.results:]
+	s.files = append(s.files, e.files...)
+	s.listed = e.listed
+	s.writes++
+}
+
+func (*notWritten) Apply(s *State, _ engine.Time) {
+	s.unwritable, s.results, s.resultBytes = true, nil, 0
 }
 
 func (e *itemsRead) Apply(s *State, _ engine.Time) {
@@ -356,9 +433,16 @@ func (e *itemEnded) Apply(s *State, _ engine.Time) {
 	s.open = slices.Delete(s.open, i, i+1)
 	*s.items.of(e.status) += its.items
 	*s.executions.of(e.status)++
+	if s.writing() && e.output != "" {
+		s.results = append(s.results, result{e.status, e.output})
+		s.resultBytes += int64(len(e.output))
+	}
 	if e.status != execution.Succeeded {
 		its.status = e.status
 		s.undone = insert(s.undone, its)
+		return
+	}
+	if s.order.Writer != nil {
 		return
 	}
 	if s.outputBytes += int64(len(e.output)) + 1; s.outputBytes+1 > dataBytesMax {
@@ -385,6 +469,7 @@ func (*ended) Apply(s *State, at engine.Time) {
 func (e *redriven) Apply(s *State, at engine.Time) {
 	s.status, s.closed, s.ending, s.err, s.cause, s.told, s.again = execution.Running, 0, "", nil, nil, 0, 0
 	s.redrives, s.redriven = e.redrives, at
+	s.listed, s.unwritable = false, false
 	for _, its := range s.undone {
 		*s.items.of(its.status) -= its.items
 		*s.executions.of(its.status)--
@@ -400,9 +485,16 @@ func (e *updated) Apply(s *State, _ engine.Time) {
 	s.order.Concurrency, s.order.Tolerance = e.concurrency, e.tolerance
 }
 
-// ReadersList is the task list on which map runs are that want items. An offer's ID is the
-// Read that is wanted.
-const ReadersList = "sfn-map-run-readers"
+// The task lists on which map runs are that want items, and that have results. An offer's ID is
+// the Read or the Write that is wanted.
+const (
+	ReadersList = "sfn-map-run-readers"
+	WritersList = "sfn-map-run-writers"
+)
+
+// nextRead and nextWrite are the IDs of offers.
+func (s *State) nextRead() int64  { return 2 * (1 + s.reads) }
+func (s *State) nextWrite() int64 { return 2*(1+s.writes) + 1 }
 
 // Rules are the rules of Kind.
 type Rules struct {
@@ -426,7 +518,7 @@ var shared = collection.NewRules(collection.Config[*State]{
 	Version: 1,
 	Events: map[byte]event{
 		1: &begun{}, 2: &itemBegun{}, 3: &itemBack{}, 4: &itemEnded{}, 5: &stopping{}, 6: &toldTo{}, 7: &ended{},
-		8: &redriven{}, 9: &putOff{}, 10: &updated{}, 11: &itemsRead{},
+		8: &redriven{}, 9: &putOff{}, 10: &updated{}, 11: &itemsRead{}, 12: &written{}, 13: &notWritten{},
 	},
 })
 
@@ -457,8 +549,12 @@ func (r *Rules) Record(st engine.State, _ engine.Time) engine.Record {
 		rec.Wake = max(1, s.rest)
 	}
 	if s.wantsItems() {
-		rec.Offers = []engine.Offer{{List: ReadersList, ID: 1 + s.reads, At: s.Started}}
+		rec.Offers = append(rec.Offers, engine.Offer{List: ReadersList, ID: s.nextRead(), At: s.Started})
 	}
+	if s.wantsWrite() {
+		rec.Offers = append(rec.Offers, engine.Offer{List: WritersList, ID: s.nextWrite(), At: s.Started})
+	}
+	slices.SortFunc(rec.Offers, func(a, b engine.Offer) int { return int(a.ID - b.ID) })
 	return rec
 }
 

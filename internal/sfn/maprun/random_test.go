@@ -31,18 +31,20 @@ var world = engine.World{Account: "123456789012", Region: "us-east-1"}
 // stay in order, all others come in any; and now and then everything is read anew, from
 // snapshots or from logs.
 type house struct {
-	t      testing.TB
-	rand   *rand.Rand
-	kinds  map[engine.Kind]engine.Rules
-	now    engine.Time
-	blobs  map[blob.ID][]byte
-	runs   map[engine.Name]*run
-	order  []*run
-	queues map[[2]engine.Name][]engine.Message
-	full   bool // no further execution may be open
-	turns  int
-	open   int      // executions of items at a time, at most
-	source []string // the items that readers read
+	t          testing.TB
+	rand       *rand.Rand
+	kinds      map[engine.Kind]engine.Rules
+	now        engine.Time
+	blobs      map[blob.ID][]byte
+	runs       map[engine.Name]*run
+	order      []*run
+	queues     map[[2]engine.Name][]engine.Message
+	full       bool // no further execution may be open
+	turns      int
+	open       int               // executions of items at a time, at most
+	source     []string          // the items that readers read
+	files      map[string]string // that writers wrote
+	unwritable bool              // nothing can be written
 }
 
 type noteKey struct {
@@ -65,7 +67,7 @@ func newHouse(t testing.TB, seed int64) *house {
 		kinds: map[engine.Kind]engine.Rules{
 			execution.Kind: execution.New(execution.DefaultLimits(), cache), Kind: New(execution.DefaultLimits(), cache),
 		},
-		queues: map[[2]engine.Name][]engine.Message{},
+		queues: map[[2]engine.Name][]engine.Message{}, files: map[string]string{},
 	}
 	for _, rules := range h.kinds {
 		enginetest.CheckParts(t, rules)
@@ -137,10 +139,91 @@ func (h *house) do(r *run, body any) error {
 	return nil
 }
 
+// write writes results of a map run; or can't.
+func (h *house) write(r *run, id int64) {
+	h.t.Helper()
+	turn, err := h.kinds[Kind].Handle(r.state, &Write{id}, engine.Input{Now: h.now})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	w := turn.Reply.(*Writing)
+	for _, f := range w.Files {
+		h.files[f.Name] = f.Text
+	}
+	if h.rand.IntN(10) == 0 {
+		return // the server is killed before it is told
+	}
+	var body any = &Wrote{Write: id, Results: w.Results, Files: w.Files, Listed: w.Listed}
+	if w.Listed {
+		body = &Wrote{Write: id, Listed: true}
+	}
+	if h.unwritable {
+		body = &WriteFailed{id, WriterFailed, "why"}
+	}
+	for range 2 {
+		if err := h.do(r, body); err != nil && !engine.IsGone(err) {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// written checks what a ResultWriter has written.
+func (h *house) written(m *State, d *execution.Description) error {
+	var list struct {
+		ResultFiles map[string][]struct {
+			Key  string
+			Size int
+		}
+	}
+	if err := json.Unmarshal([]byte(h.files[Manifest]), &list); err != nil {
+		return err
+	}
+	got := map[string]int{}
+	for kind, files := range list.ResultFiles {
+		for i, f := range files {
+			_, prefix := m.order.Writer.Place(m.id.Name)
+			name := strings.TrimPrefix(f.Key, prefix)
+			text := h.files[name]
+			var results []struct{ Name, Status, Input, StartDate string }
+			if err := json.Unmarshal([]byte(text), &results); err != nil || len(text) != f.Size || name != fmt.Sprintf("%s_%d.json", kind, i) {
+				return fmt.Errorf("file %s: %w", f.Key, err)
+			}
+			for _, r := range results {
+				if got[kind+r.Name]++; (kind == "SUCCEEDED") != (r.Status == execution.Succeeded) || !strings.HasPrefix(r.StartDate, "2023-11-1") {
+					return fmt.Errorf("%+v in %s", r, f.Key)
+				}
+			}
+		}
+	}
+	for _, r := range h.order {
+		if r.id.Name.Kind != execution.Kind || strings.HasPrefix(r.id.Name.Key, "m\x00") {
+			continue
+		}
+		of := h.describe(r)
+		want := 0
+		if of.Status == execution.Succeeded {
+			want = 1
+		}
+		if got["SUCCEEDED"+of.Name] != want {
+			return fmt.Errorf("%s is %s, and %d times in the results", of.Name, of.Status, got["SUCCEEDED"+of.Name])
+		}
+	}
+	if _, prefix := m.order.Writer.Place(m.id.Name); d.Status == execution.Succeeded && d.Output != fmt.Sprintf(
+		`{"MapRunArn":%q,"ResultWriterDetails":{"Bucket":"b","Key":%q}}`, execution.MapRunARN(m.id.Name), prefix+Manifest) {
+		return fmt.Errorf("output %s", d.Output)
+	}
+	return nil
+}
+
 // read reads items for a map run; or tries to, though it was done.
 func (h *house) read(r *run) {
 	h.t.Helper()
-	id := r.record.Offers[0].ID
+	o := r.record.Offers[h.rand.IntN(len(r.record.Offers))]
+	if o.List == WritersList {
+		h.write(r, o.ID)
+		return
+	}
+	id := o.ID
 	turn, err := h.kinds[Kind].Handle(r.state, &Read{id}, engine.Input{Now: h.now})
 	if err != nil {
 		h.t.Fatal(err)
@@ -330,7 +413,7 @@ func TestRandomMapRuns(t *testing.T) {
 		live(t, n, seen)
 	}
 	t.Log(seen)
-	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "refused", "tolerated", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
+	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "written", "unwritable", "refused", "tolerated", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
 		if *seed < 0 && seen[what] < int(to)/100 {
 			t.Errorf("%d of %d map runs: %s; they are not mixed enough to show anything", seen[what], to, what)
 		}
@@ -375,6 +458,12 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 		size = 1 + h.rand.IntN(7)
 		of += fmt.Sprintf(`"ItemBatcher":{"MaxItemsPerBatch":%d,"BatchInput":{"b.$":"$.x"}},`, size)
 		seen["batched"]++
+	}
+	writes := h.rand.IntN(4) == 0
+	if writes {
+		of += `"ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"b","Prefix":"p"}},`
+		h.unwritable = h.rand.IntN(8) == 0
+		seen["written"]++
 	}
 	in := map[string]any{"items": list, "x": seed}
 	if h.rand.IntN(3) == 0 {
@@ -498,9 +587,21 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 		if failed > 0 {
 			seen["tolerated"]++
 		}
-		if want := expected(h, m, list, size, selects, seed); d.Output != want {
+		if want := expected(h, m, list, size, selects, seed); d.Output != want && !writes {
 			fail("output %s\nwant %s", d.Output, want)
 		}
+	}
+	if writes && !h.unwritable {
+		if err := h.written(m, d); err != nil {
+			fail("results: %v", err)
+		}
+	}
+	if h.unwritable {
+		seen["unwritable"]++
+		if d.Status == execution.Succeeded || stopAt < 0 && bad == 0 && (d.Error == nil || *d.Error != WriterFailed) {
+			fail("%s %v, though nothing can be written", d.Status, d.Error)
+		}
+		return
 	}
 	if stopAt < 0 && redrives == 0 && size == 0 {
 		want := execution.Succeeded
