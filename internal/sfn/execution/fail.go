@@ -126,14 +126,14 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 			return
 		}
 		if g.tolerated > 0 && g.failed > g.tolerated && !f.uncatchable {
-			f.name, f.cause = tooManyFailed()
+			f.name, f.cause = TooManyFailed()
 		}
 	}
 	t.fail(owner, outer, f)
 }
 
-// tooManyFailed is the error of a Map state of which more iterations failed than it tolerates.
-func tooManyFailed() (name, cause *string) {
+// TooManyFailed is the error of a Map state of which more iterations failed than it tolerates.
+func TooManyFailed() (name, cause *string) {
 	return text("States.ExceedToleratedFailureThreshold"), text("The specified tolerated failure threshold was exceeded")
 }
 

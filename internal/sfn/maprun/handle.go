@@ -296,7 +296,8 @@ func (t *turn) goOn() {
 	s := t.s
 	for s.isOpen() && !t.spent() {
 		if s.ending == "" && s.order.Tolerance.Exceeded(s.items.unsuccessful(), s.allItems()) {
-			t.fail("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
+			name, cause := execution.TooManyFailed()
+			t.fail(*name, *cause)
 		}
 		switch {
 		case s.mayTell():
