@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Walks all operations of AWS Step Functions with the AWS CLI on a fresh server, as a
-person at a shell would, and checks what it prints. Those of map runs come with the
-distributed Map.
+person at a shell would, and checks what it prints.
 
 The endpoint, region and keys come from the environment (AWS_ENDPOINT_URL,
 AWS_DEFAULT_REGION, ...); compat/run sets them. Calls that do not depend on each
@@ -202,13 +201,32 @@ def expresses(role):
     equal((unfit["result"], unfit["diagnostics"][0]["location"]), ("FAIL", "/States/X/Type"), "validate-state-machine-definition of no machine")
 
 
+def map_runs(role):
+    """A Map state in distributed mode, whose executions wait."""
+    items = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **json.loads(WAITING)}
+    of = machine(role, "mapping", json.dumps({"StartAt": "M", "States": {"M": {"Type": "Map", "Label": "each", "ItemProcessor": items, "End": True}}}))
+    execution = aws("start-execution", "--state-machine-arn", of, "--name", "e", "--input", "[1]")["executionArn"]
+    give = time.monotonic() + 30
+    while not (runs := aws("list-map-runs", "--execution-arn", execution)["mapRuns"]) and time.monotonic() < give:
+        pass
+    equal([r["stateMachineArn"] for r in runs], [of + "/each"], "list-map-runs")
+    run = runs[0]["mapRunArn"]
+    aws("update-map-run", "--map-run-arn", run, "--max-concurrency", "2")
+    described, unknown = together(
+        (aws, "describe-map-run", "--map-run-arn", run),
+        (refused, "describe-map-run", "--map-run-arn", f"{STATES}:mapRun:mapping/each:none"),
+    )
+    equal((described["status"], described["maxConcurrency"], described["itemCounts"]["total"]), ("RUNNING", 2, 1), "describe-map-run")
+    equal(unknown[0], "ResourceNotFound", "describe-map-run of none")
+
+
 def main():
     done = subprocess.run(["aws", "stepfunctions", "validate-state-machine-definition"], capture_output=True, text=True)
     if "nvalid choice" in done.stderr:
         raise SystemExit("this AWS CLI is from before 2024 and does not know all operations; install a newer one")
     role = create_role()
-    together((activities, role), (machines, role), (executions, role), (expresses, role))
-    walk.ends(34)
+    together((activities, role), (machines, role), (executions, role), (expresses, role), (map_runs, role))
+    walk.ends(37)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,6 @@ var (
 	}
 	stepFunctions = service{
 		Service: heddle.StepFunctions, model: "sfn", namespace: "com.amazonaws.swf.service.v2.model",
-		notServed: []string{"DescribeMapRun", "ListMapRuns", "UpdateMapRun"},
 	}
 	dataExchange = service{
 		Service: heddle.Service{SigningName: "dataexchange"}, model: "dataexchange", rest: true,

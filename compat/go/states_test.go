@@ -190,6 +190,7 @@ func TestEveryStatesOperation(t *testing.T) {
 		{"express", statesExpress},
 		{"tests of states", statesTests},
 		{"definitions", statesDefinitions},
+		{"map runs", statesMapRuns},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			s.t, s.ledger.t = t, t
@@ -197,7 +198,7 @@ func TestEveryStatesOperation(t *testing.T) {
 		})
 		s.t, s.ledger.t = t, t
 	}
-	s.ledger.verify(t, 34)
+	s.ledger.verify(t, 37)
 }
 
 func statesActivities(t *testing.T, s *states) {
@@ -689,4 +690,81 @@ func statesDefinitions(t *testing.T, s *states) {
 	}
 	_, err = s.ValidateStateMachineDefinition(ctx, &sfn.ValidateStateMachineDefinitionInput{Definition: aws.String(passing), MaxResults: 101})
 	refused(t, err, "ValidationException", "1 validation error detected: Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100")
+}
+
+// mapping is a definition with a Map state in distributed mode.
+const mapping = `{"StartAt":"M","States":{"M":{"Type":"Map","Label":"each","End":true,"ItemProcessor":{
+	"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":600,"End":true}}}}}}`
+
+// statesMapRuns calls the operations of map runs, and sees that the executions of items end
+// with the one that they are of.
+func statesMapRuns(t *testing.T, s *states) {
+	ctx := t.Context()
+	machine := s.machine("mapping", mapping)
+	begun, err := s.StartExecution(ctx, &sfn.StartExecutionInput{StateMachineArn: machine, Input: aws.String("[1,2]")})
+	s.ok(err)
+	var run *string
+	var counts *types.MapRunItemCounts
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		runs, err := s.ListMapRuns(ctx, &sfn.ListMapRunsInput{ExecutionArn: begun.ExecutionArn})
+		s.ok(err)
+		if len(runs.MapRuns) == 1 {
+			run = runs.MapRuns[0].MapRunArn
+			seen, err := s.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: run})
+			s.ok(err)
+			if counts = seen.ItemCounts; counts.Running == 2 && counts.Total == 2 {
+				break
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("map runs %v, counts %+v", runs.MapRuns, counts)
+		}
+	}
+	_, err = s.UpdateMapRun(ctx, &sfn.UpdateMapRunInput{MapRunArn: run, MaxConcurrency: aws.Int32(1)})
+	s.ok(err)
+	children, err := s.ListExecutions(ctx, &sfn.ListExecutionsInput{MapRunArn: run, StatusFilter: types.ExecutionStatusRunning})
+	s.ok(err)
+	if len(children.Executions) != 2 {
+		t.Errorf("%d executions of the map run, want 2", len(children.Executions))
+	}
+	_, err = s.StopExecution(ctx, &sfn.StopExecutionInput{ExecutionArn: begun.ExecutionArn})
+	s.ok(err)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		seen, err := s.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: run})
+		s.ok(err)
+		if seen.Status == types.MapRunStatusAborted && seen.ExecutionCounts.Aborted == 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s %+v", seen.Status, seen.ExecutionCounts)
+		}
+	}
+	none := arn("mapRun:mapping/each:none")
+	_, err = s.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: none})
+	refused(t, err, "ResourceNotFound", "Resource not found: '"+*none+"'")
+	_, err = s.UpdateMapRun(ctx, &sfn.UpdateMapRunInput{MapRunArn: none})
+	refused(t, err, "ResourceNotFound", "")
+	_, err = s.UpdateMapRun(ctx, &sfn.UpdateMapRunInput{MapRunArn: run, MaxConcurrency: aws.Int32(2)})
+	refused(t, err, "ValidationException", "")
+	for _, call := range []func() error{
+		func() error {
+			_, err := s.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: aws.String("run")})
+			return err
+		},
+		func() error {
+			_, err := s.ListMapRuns(ctx, &sfn.ListMapRunsInput{ExecutionArn: aws.String("execution")})
+			return err
+		},
+		func() error {
+			_, err := s.UpdateMapRun(ctx, &sfn.UpdateMapRunInput{MapRunArn: aws.String("run")})
+			return err
+		},
+	} {
+		refused(t, call(), "InvalidArn", "")
+	}
+	missing := arn("execution:mapping:none")
+	_, err = s.ListMapRuns(ctx, &sfn.ListMapRunsInput{ExecutionArn: missing})
+	refused(t, err, "ExecutionDoesNotExist", "")
+	_, err = s.ListMapRuns(ctx, &sfn.ListMapRunsInput{ExecutionArn: begun.ExecutionArn, NextToken: aws.String("no token")})
+	refused(t, err, "InvalidToken", "")
 }

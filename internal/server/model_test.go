@@ -187,7 +187,7 @@ func (m *vendorModel) sample(shape, member string, whole bool) any {
 		return mapping{"a": m.sample(v.Value.Shape, "", whole)}
 	case "boolean":
 		return true
-	case "integer", "long":
+	case "integer", "long", "float":
 		return max(v.Min, 1)
 	case "string":
 		if v.Enum != nil {

@@ -172,7 +172,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		h.must(h.kms(h.root, "RotateKeyOnDemand", `{"KeyId":"`+kmsKey+`"}`))
 	}
 
-	machines := fillStates(h, many)
+	machines, mapRun := fillStates(h, many)
 	exchange := fillExchange(h, rootKeyOf(t, cfg.Data, other), memory, many)
 
 	// One body, and one form, for all that there is to ask: what an action does not take it
@@ -216,7 +216,11 @@ func TestAnswersAreBounded(t *testing.T) {
 				case "heddle":
 					k = h.operator(h.root, op.Name, fmt.Sprintf(`{"service":"swf","kind":"decision","domain":"%s","name":"l2","maximumPageSize":1000`, domain)+strings.TrimPrefix(k.body, body))
 				case "states":
-					k = h.states(h.root, op.Name, machines+nextToken(next)+"}")
+					about := machines
+					if op.Name == "DescribeMapRun" { // elsewhere it would be one too many
+						about += `,"mapRunArn":"` + mapRun + `"`
+					}
+					k = h.states(h.root, op.Name, about+nextToken(next)+"}")
 				case "kms":
 					k = h.kms(h.root, op.Name, `{"KeyId":"`+kmsKey+`","Limit":1000,"NumberOfBytes":1024,"RetiringPrincipal":"arn:aws:iam::`+defaults.Account+`:root"`+marker(next)+`}`)
 				case "iam", "sts":
@@ -255,8 +259,8 @@ func TestAnswersAreBounded(t *testing.T) {
 }
 
 // fillStates makes activities, state machines and executions, and one with a history of some
-// megabytes. It gives a body, open at its end, for all that there is to ask about these.
-func fillStates(h *harness, many int) string {
+// megabytes. It gives a body, open at its end, for all that there is to ask about these, and a map run.
+func fillStates(h *harness, many int) (about, mapRun string) {
 	h.role("states", statesTrust)
 	long := func(i int) string { return fmt.Sprintf("%03d", i) + strings.Repeat("n", 77) }
 	h.each(many, func(i int) *knock { return h.states(h.root, "CreateActivity", `{"name":"`+long(i)+`"}`) })
@@ -279,10 +283,19 @@ func fillStates(h *harness, many int) string {
 		return h.states(h.root, "StartExecution", `{"stateMachineArn":"`+machine+`:live","name":"`+long(i)+`"}`)
 	})
 	h.must(h.states(h.root, "StartExecution", `{"stateMachineArn":"`+machine+`","name":"large","input":"\"`+strings.Repeat("x", 250_000)+`\""}`))
+	h.must(h.states(h.root, "CreateStateMachine", `{"name":"mapping","roleArn":"`+roleARN("states")+`","definition":"`+strings.ReplaceAll(distributedMap, `"`, `\"`)+`"}`))
+	h.must(h.states(h.root, "StartExecution", `{"stateMachineArn":"`+arn+`stateMachine:mapping","name":"mapped","input":"[1]"}`))
+	for mapRun == "" {
+		_, after, _ := strings.Cut(h.must(h.states(h.root, "ListMapRuns", `{"executionArn":"`+arn+`execution:mapping:mapped"}`)), `"mapRunArn":"`)
+		mapRun, _, _ = strings.Cut(after, `"`)
+	}
 	h.must(h.iam(h.root, "DeleteRole", "RoleName", "states")) // others count the roles
 	return fmt.Sprintf(`{"activityArn":"%sactivity:%s","stateMachineArn":"%s","stateMachineAliasArn":"%s:live","executionArn":"%sexecution:%s:large","resourceArn":"%s","maxResults":1000`,
-		arn, long(0), machine, machine, arn, long(0), machine)
+		arn, long(0), machine, machine, arn, long(0), machine), mapRun
 }
+
+// distributedMap is a definition with a Map state in distributed mode.
+const distributedMap = `{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}}`
 
 // fillExchange makes data sets, and one with as many revisions, event actions and jobs, each
 // as large as it may be, a revision with assets, and grants to and from another account. It

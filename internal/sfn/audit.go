@@ -9,10 +9,10 @@ var members = service.Members{
 		"activityArn", "billedDurationInMilliseconds", "billedMemoryUsedInMB", "billingDetails", "clientToken",
 		"cloudWatchLogsLogGroup", "creationDate", "destinations", "enabled", "encryptionConfiguration", "executionArn",
 		"included", "includedData", "includeExecutionData", "inputDetails", "inspectionLevel", "key", "kmsDataKeyReusePeriodSeconds",
-		"kmsKeyId", "level", "loggingConfiguration", "logGroupArn", "mapRunArn", "maxResults", "name", "outputDetails",
+		"kmsKeyId", "level", "loggingConfiguration", "logGroupArn", "mapRunArn", "maxConcurrency", "maxResults", "name", "outputDetails",
 		"publish", "redriveDate", "redriveFilter", "resourceArn", "revealSecrets", "reverseOrder", "revisionId", "roleArn",
 		"routingConfiguration", "severity", "startDate", "stateMachineAliasArn", "stateMachineArn", "stateMachineVersionArn",
-		"status", "statusFilter", "stopDate", "tagKeys", "tags", "traceHeader", "tracingConfiguration", "type", "updateDate",
+		"status", "statusFilter", "stopDate", "tagKeys", "tags", "toleratedFailureCount", "toleratedFailurePercentage", "traceHeader", "tracingConfiguration", "type", "updateDate",
 		"value", "weight", "workerName",
 	},
 	Free: []string{

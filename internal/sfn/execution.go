@@ -71,10 +71,10 @@ func executionOf(ctx context.Context, arn string) (engine.Name, error) {
 		return engine.Name{}, err
 	}
 	w := worldOf(ctx)
-	if !n.In(w.Region, w.Account) || n.Label != "" {
+	if !n.In(w.Region, w.Account) {
 		return engine.Name{}, noExecution(arn)
 	}
-	return execution.Name(w, n.Base, n.Qualifier), nil
+	return execution.Name(w, n.Labelled(), n.Qualifier), nil
 }
 
 // startExecution serves StartExecution.
@@ -240,10 +240,13 @@ func (s *actions) describeExecution(ctx context.Context, in *wire.DescribeExecut
 	redrivable := wire.ExecutionRedriveStatusRedrivable
 	if d.NotRedrivable != "" {
 		redrivable = wire.ExecutionRedriveStatusNotRedrivable
+		if d.MapRun != "" && !d.Open && d.Status != execution.Succeeded {
+			redrivable, d.NotRedrivable = wire.ExecutionRedriveStatusRedrivableByMapRun, ""
+		}
 	}
 	out := &wire.DescribeExecutionOutput{
 		ExecutionARN: d.ARN, StateMachineARN: d.Machine, StateMachineVersionARN: present(d.Version), StateMachineAliasARN: present(d.Alias),
-		Name: &d.Name, Status: d.Status, StartDate: timestamp(d.Started),
+		MapRunARN: present(d.MapRun), Name: &d.Name, Status: d.Status, StartDate: timestamp(d.Started),
 		RedriveCount: &d.Redrives, RedriveDate: moment(d.Redriven), RedriveStatus: &redrivable, RedriveStatusReason: present(d.NotRedrivable),
 		StopDate: moment(d.Closed), TraceHeader: present(d.Settings.Trace),
 	}
@@ -303,7 +306,8 @@ func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire
 		return nil, err
 	}
 	out := &wire.DescribeStateMachineForExecutionOutput{
-		StateMachineARN: d.Machine, Name: n.Base, RoleARN: d.Settings.Role, UpdateDate: timestamp(updated), RevisionID: present(r.ID), Definition: "{}",
+		MapRunARN: present(d.MapRun), Label: present(n.Label),
+		StateMachineARN: d.Machine, Name: n.Labelled(), RoleARN: d.Settings.Role, UpdateDate: timestamp(updated), RevisionID: present(r.ID), Definition: "{}",
 		LoggingConfiguration: loggingShape(&r.Logging), TracingConfiguration: &wire.TracingConfiguration{Enabled: &r.Tracing},
 		EncryptionConfiguration: encryptionShape(&r.Encryption),
 	}
@@ -334,28 +338,14 @@ func (s *actions) listExecutions(ctx context.Context, in *wire.ListExecutionsInp
 		return nil, invalid("Must provide a StateMachine ARN or MapRun ARN")
 	case in.StateMachineARN != nil && in.MapRunARN != nil:
 		return nil, invalid("Must provide either a StateMachine ARN or MapRun ARN, not both")
-	case in.MapRunARN != nil:
-		return nil, refusal(wire.CodeResourceNotFound, "Resource not found: '"+*in.MapRunARN+"'")
 	}
-	arn := *in.StateMachineARN
-	m, n, err := s.machineOf(ctx, arn)
+	family, arn, err := s.listed(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	if m.Express {
-		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
-	}
-	if n.Qualifier != "" {
-		if _, err := pick(m, n, arn, func(a *registry.Alias) int64 { return a.Main() }); err != nil {
-			return nil, err
-		}
-	}
 	w := worldOf(ctx)
 	status := text(in.StatusFilter)
-	p := visibility.Place{Kind: execution.Kind, World: w, Family: execution.ByMachine, Value: execution.IndexValue(n.String(), status)}
-	if n.Qualifier != "" {
-		p.Family = execution.ByOrigin
-	}
+	p := visibility.Place{Kind: execution.Kind, World: w, Family: family, Value: execution.IndexValue(arn, status)}
 	if status != "" {
 		p.Family++
 	}
@@ -383,17 +373,48 @@ func (s *actions) listExecutions(ctx context.Context, in *wire.ListExecutionsInp
 		if status != "" && l.Status != status || !redriveFits(text(in.RedriveFilter), &l) {
 			continue
 		}
-		_, name := execution.Split(r.Name.Key)
-		out.Executions = append(out.Executions, wire.ExecutionListItem{
-			ExecutionARN: execution.ARN(w, n.Base, name), Name: name, StateMachineARN: execution.MachineARN(w, n.Base),
+		machine, name := execution.Split(r.Name.Key)
+		item := wire.ExecutionListItem{
+			ExecutionARN: execution.ARN(w, machine, name), Name: name, StateMachineARN: execution.MachineARN(w, machine),
 			StateMachineVersionARN: present(l.Version), StateMachineAliasARN: present(l.Alias), Status: l.Status,
 			StartDate: timestamp(r.Started), StopDate: moment(r.Closed), RedriveCount: &l.Redrives, RedriveDate: moment(l.Redriven),
-		})
+			MapRunARN: present(l.MapRun),
+		}
+		if l.MapRun != "" {
+			item.ItemCount = &l.Items
+		}
+		out.Executions = append(out.Executions, item)
 	}
 	if page.Next != nil {
 		out.NextToken, err = pages.next(string(page.Next.Append(nil)), true)
 	}
 	return out, err
+}
+
+// listed is where the index has the executions that a list is of: those of a machine, of a
+// version or an alias of one, or of a map run. Errors: InvalidArn, StateMachineDoesNotExist,
+// StateMachineTypeNotSupported, ResourceNotFound.
+func (s *actions) listed(ctx context.Context, in *wire.ListExecutionsInput) (family byte, arn string, err error) {
+	if in.MapRunARN != nil {
+		d, err := s.mapRun(ctx, *in.MapRunARN)
+		if err != nil {
+			return 0, "", err
+		}
+		return execution.ByMapRun, execution.MapRunARN(d.Name), nil
+	}
+	arn = *in.StateMachineARN
+	m, n, err := s.machineOf(ctx, arn)
+	if err != nil {
+		return 0, "", err
+	}
+	if m.Express {
+		return 0, "", refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
+	}
+	if n.Qualifier == "" {
+		return execution.ByMachine, n.String(), nil
+	}
+	_, err = pick(m, n, arn, func(a *registry.Alias) int64 { return a.Main() })
+	return execution.ByOrigin, n.String(), err
 }
 
 // pageBytesMax is how many bytes what a page shows has at most.

@@ -3,7 +3,6 @@ package sfn
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -133,9 +132,7 @@ var startFaults = func() []string {
 
 // derivedUUID is a UUID that is the same whenever it is asked for.
 func derivedUUID(arn string, scheduled int64) string {
-	b := sha256.Sum256(fmt.Appendf(nil, "%s %d", arn, scheduled))
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
+	return execution.DerivedUUID(fmt.Sprintf("%s %d", arn, scheduled))
 }
 
 // parameters are those of states:startExecution.

@@ -17,6 +17,7 @@ import (
 	"heddle/internal/service"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -43,6 +44,7 @@ func Service() *service.Service {
 				registry.KindActivity: registry.NewActivities(),
 				registry.KindMachine:  registry.NewMachines(o.Registry),
 				execution.Kind:        execution.New(o.Execution, machines),
+				maprun.Kind:           maprun.New(o.Execution, machines),
 			}
 		},
 		Metrics:   service.Metrics{Prefix: "sfn", Meters: execution.Meters()},
@@ -78,10 +80,12 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 	}
 	return &service.Opened{
 		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: faults()},
-		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows(), s.trialRows()),
+		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows(), s.mapRunRows(), s.trialRows()),
 		Parts: []service.Part{
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
+			{Name: "readers of items", Service: newItemReaders(s)},
+			{Name: "writers of results", Service: newResultWriters(s)},
 		},
 		Inspector: inspector{s},
 	}

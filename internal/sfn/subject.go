@@ -3,6 +3,7 @@ package sfn
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
@@ -85,7 +86,8 @@ func (sub *subject) findTask(ctx context.Context) error {
 	}
 	if view.Name.Kind == execution.Kind && view.Name.World == sub.world {
 		machine, _ := execution.Split(view.Name.Key)
-		sub.Need.Resource = name(sub.world, resource.Machine, machine)
+		base, _, _ := strings.Cut(machine, "/") // of an item of a map run
+		sub.Need.Resource = name(sub.world, resource.Machine, base)
 	}
 	return nil
 }

@@ -14,13 +14,15 @@ import (
 // recording is one recorded case: what a client did, step by step, and what AWS
 // answered.
 type recording struct {
-	Category string     `json:"-"` // the name of its file
-	ID       string     `json:"id"`
-	Recorded string     `json:"recorded"` // the day
-	Needs    []string   `json:"needs"`    // other services: lambda, s3, sqs
-	Lambda   []function `json:"lambda"`
-	Steps    []step     `json:"steps"`
-	unread   error      // why it can't be played
+	Category string   `json:"-"` // the name of its file
+	ID       string   `json:"id"`
+	Recorded string   `json:"recorded"` // the day
+	Needs    []string `json:"needs"`    // other services: lambda, s3, sqs
+
+	buckets bool       // a folder of them is all that it needs of S3
+	Lambda  []function `json:"lambda"`
+	Steps   []step     `json:"steps"`
+	unread  error      // why it can't be played
 }
 
 // function is a Lambda function that a case needs.
@@ -64,7 +66,7 @@ type worker struct {
 // elsewhere is the service that a case needs and that this command has no
 // stand-in for; none if it can be played.
 func (r *recording) elsewhere() string {
-	others := slices.DeleteFunc(slices.Clone(r.Needs), func(s string) bool { return s == "lambda" })
+	others := slices.DeleteFunc(slices.Clone(r.Needs), func(s string) bool { return s == "lambda" || s == "s3" && r.buckets })
 	return strings.Join(others, ", ")
 }
 
@@ -107,6 +109,7 @@ func readRecording(text []byte) (*recording, error) {
 		}
 		r.ID = named.ID
 	}
+	r.buckets = !bytes.Contains(text, []byte("aws-sdk:s3")) // of those it would be the service that calls S3
 	return r, nil
 }
 

@@ -7,7 +7,8 @@
 // AWS answered, and what went on beside them, a worker of an activity or a Lambda
 // function. The command does the same in the same order, many cases at a time, and
 // compares each answer: members, values, histories event by event. Cases that need
-// Lambda reach a stand-in of it here; those that need S3 or SQS are not played.
+// Lambda reach a stand-in of it here, and those that put objects for the server to read a
+// folder of buckets; those that need more of S3, or SQS, are not played.
 //
 // It prints one line a category, what is different first in each failed case, and
 // exits with 1 if a case failed.
@@ -23,6 +24,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -92,14 +94,18 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 	go func() { _ = standIn.Serve(listener) }() // until Close
 	defer func() { err = errors.Join(err, standIn.Close()) }()
 
-	server := &heddle.Server{URL: c.endpoint}
+	server, folder := &heddle.Server{URL: c.endpoint}, buckets("")
 	if c.endpoint == "" {
 		data, err := os.MkdirTemp("", "heddle-recordings-")
 		if err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-		server, err = heddle.Start(c.binary, data, "--auth", "none", "--account", account, "--region", heddle.Region,
+		folder = buckets(filepath.Join(data, "of-users"))
+		if err := os.Mkdir(string(folder), 0o700); err != nil {
+			return nil, err
+		}
+		server, err = heddle.Start(c.binary, data, "--auth", "none", "--buckets", string(folder), "--account", account, "--region", heddle.Region,
 			"--poll-hold", "5s", "--lambda-endpoint", "http://"+listener.Addr().String())
 		if err != nil {
 			return nil, err
@@ -121,7 +127,7 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 		places <- struct{}{}
 		players.Go(func() {
 			defer func() { <-places }()
-			results[i] = playOne(ctx, call, functions, r, c.verbose)
+			results[i] = playOne(ctx, call, functions, folder, r, c.verbose)
 		})
 	}
 	players.Wait()
@@ -138,7 +144,10 @@ type result struct {
 }
 
 // playOne plays a case, if it can be.
-func playOne(ctx context.Context, call caller, functions *functions, r *recording, verbose bool) *result {
+func playOne(ctx context.Context, call caller, functions *functions, folder buckets, r *recording, verbose bool) *result {
+	if folder == "" {
+		r.buckets = false
+	}
 	if r.elsewhere() != "" {
 		return &result{recording: r, notPlayed: true}
 	}
@@ -151,7 +160,7 @@ func playOne(ctx context.Context, call caller, functions *functions, r *recordin
 			fmt.Fprintf(&said, "    "+format+"\n", arguments...)
 		}
 	}
-	p := &player{call: call, functions: functions, say: say}
+	p := &player{call: call, functions: functions, buckets: folder, say: say}
 	differences, err := p.play(ctx, r, newNames(functions.account, functions.region, time.Now()))
 	mark(r.ID, differences)
 	return &result{recording: r, differences: differences, err: err, said: said.String()}

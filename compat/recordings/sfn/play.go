@@ -28,6 +28,7 @@ type caller func(ctx context.Context, operation string, in any) (*heddle.Answer,
 type player struct {
 	call      caller
 	functions *functions
+	buckets   buckets
 	say       func(format string, arguments ...any) // what is called and answered
 }
 
@@ -92,6 +93,12 @@ func (g *game) note(i int, call string, list ...difference) {
 
 func (g *game) play(ctx context.Context, i int, s *step) error {
 	switch {
+	case s.Service == "s3":
+		request, err := g.filled(s)
+		if err != nil {
+			return err
+		}
+		return g.buckets.do(s.Call, request)
 	case s.Service != "" || s.TokenWorker != nil:
 		return fmt.Errorf("it needs a service that this command has no stand-in for")
 	case s.Worker != nil:
@@ -143,16 +150,22 @@ func (g *game) must(ctx context.Context, operation string, in any) (map[string]a
 	return a.body, nil
 }
 
+// filled is the request of a step, with names in it.
+func (g *game) filled(s *step) (any, error) {
+	if s.Request == nil {
+		return map[string]any{}, nil
+	}
+	v, err := decode(s.Request)
+	if err != nil {
+		return nil, err
+	}
+	return g.names.fillAll(v)
+}
+
 func (g *game) callAndCompare(ctx context.Context, i int, s *step) error {
-	var request any = map[string]any{}
-	if s.Request != nil {
-		v, err := decode(s.Request)
-		if err == nil {
-			request, err = g.names.fillAll(v)
-		}
-		if err != nil {
-			return err
-		}
+	request, err := g.filled(s)
+	if err != nil {
+		return err
 	}
 	got, err := g.ask(ctx, s.Call, request)
 	if err != nil {

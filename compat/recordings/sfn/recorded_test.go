@@ -158,7 +158,7 @@ func TestRecordedAnswersPass(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				bird := &parrot{steps: r.Steps, wrong: wrong}
-				p := &player{call: bird.call, functions: newFunctions(account, heddle.Region), say: func(string, ...any) {}}
+				p := &player{call: bird.call, functions: newFunctions(account, heddle.Region), buckets: buckets(t.TempDir()), say: func(string, ...any) {}}
 				names := newNames(account, heddle.Region, time.Now())
 				bird.names = names
 				differences, err := p.play(t.Context(), r, names)

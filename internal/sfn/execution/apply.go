@@ -303,6 +303,10 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		s.applyParallel(t, id, e)
 	case MapStateStarted:
 		s.applyMap(t, id, e)
+	case MapRunStarted, MapRunRedriven:
+		t.group.mapRun, t.group.last, t.group.ended, t.again = e.MapRun, id, false, false
+	case MapRunSucceeded, MapRunFailed, MapRunAborted:
+		t.group.ended = true
 	case MapIterationStarted:
 		s.applyIteration(t, id, e)
 		return // its thread has the event
@@ -338,7 +342,7 @@ func (s *State) applyStarted(at engine.Time, e *Body) {
 	} else {
 		input = of(input.Value())
 	}
-	s.spawn(&thread{next: s.settings.StartAt, input: input})
+	s.spawn(&thread{flow: s.settings.Parent.Flow, next: s.settings.StartAt, input: input})
 	for _, a := range s.settings.Activities {
 		s.known = append(s.known, known{a.ARN, a.Encryption, at})
 	}
@@ -396,7 +400,10 @@ func (s *State) applyMap(t *thread, id int64, e *Body) {
 	t.again, t.wake = false, 0
 	t.group = &group{
 		started: id, flow: b.flows[0], startAt: b.starts[0], items: b.items,
-		concurrency: b.concurrency, tolerated: b.tolerated, outputs: make([]*datum, e.Length), last: id,
+		concurrency: b.concurrency, tolerated: b.tolerated, last: id,
+	}
+	if t.group.flow != distributed {
+		t.group.outputs = make([]*datum, e.Length)
 	}
 }
 
@@ -457,7 +464,10 @@ func (s *State) applyRedriven(at engine.Time, e *Body) {
 					g.running++
 				}
 			}
-			t.again = g.done == int64(len(g.outputs)) // what they gave could not be used
+			t.again = g.done == int64(len(g.outputs)) // what they gave could not be used, or a map run goes on
+			if g.flow == distributed && g.mapRun == "" {
+				t.group = nil
+			}
 		} else if t.state != "" {
 			t.again = true
 		}

@@ -58,6 +58,11 @@ const (
 	MapIterationSucceeded     Type = "MapIterationSucceeded"
 	MapIterationFailed        Type = "MapIterationFailed"
 	MapIterationAborted       Type = "MapIterationAborted"
+	MapRunStarted             Type = "MapRunStarted"
+	MapRunSucceeded           Type = "MapRunSucceeded"
+	MapRunFailed              Type = "MapRunFailed"
+	MapRunAborted             Type = "MapRunAborted"
+	MapRunRedriven            Type = "MapRunRedriven"
 )
 
 // entered and exited are the types of the events of a state.
@@ -86,6 +91,7 @@ const (
 	withEvaluation
 	withAssigned
 	withRedriveCount
+	withMapRun
 )
 
 // shape says how the wire carries a type: the name of its details and what is in them.
@@ -138,6 +144,11 @@ var shapes = func() map[Type]eventShape {
 		MapIterationSucceeded:     {"mapIterationSucceededEventDetails", withName | withIndex},
 		MapIterationFailed:        {"mapIterationFailedEventDetails", withName | withIndex},
 		MapIterationAborted:       {"mapIterationAbortedEventDetails", withName | withIndex},
+		MapRunStarted:             {"mapRunStartedEventDetails", withMapRun},
+		MapRunSucceeded:           {},
+		MapRunFailed:              {"mapRunFailedEventDetails", withError},
+		MapRunAborted:             {},
+		MapRunRedriven:            {"mapRunRedrivenEventDetails", withMapRun | withRedriveCount},
 	}
 	for _, of := range []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"} {
 		m[entered(of)] = eventShape{"stateEnteredEventDetails", withName | withInput}
@@ -173,6 +184,7 @@ type Body struct {
 	Location      *string
 	Assigned      []variable
 	RedriveCount  int64
+	MapRun        string // ARN
 
 	hidden hidden
 }
@@ -250,6 +262,9 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 	if has(withEvaluation) {
 		w.optional("location", e.Location)
 		w.text("state", e.State)
+	}
+	if has(withMapRun) {
+		w.text("mapRunArn", e.MapRun)
 	}
 	if has(withRedriveCount) {
 		w.number("redriveCount", e.RedriveCount)
@@ -446,6 +461,8 @@ func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {
 		optional(&e.Location)
 	case "state":
 		text(&e.State)
+	case "mapRunArn":
+		text(&e.MapRun)
 	case "redriveCount":
 		e.RedriveCount, err = d.Int64()
 	case "assignedVariables":

@@ -106,7 +106,7 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 	s := t.s
 	t.giveUpBelow(th)
 	last := f.at
-	if th.group != nil && !th.halted { // else a Catcher has said so already
+	if th.group.begun() && !th.halted { // else a Catcher has said so already
 		last = t.emit(th, &Body{Type: Type(st.Type.String() + "StateFailed"), Previous: f.at})
 	} else if st.Type == asl.Map && f.queried {
 		last = t.emit(th, &Body{Type: MapStateFailed, Previous: f.at})
@@ -126,14 +126,14 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 			return
 		}
 		if g.tolerated > 0 && g.failed > g.tolerated && !f.uncatchable {
-			f.name, f.cause = tooManyFailed()
+			f.name, f.cause = TooManyFailed()
 		}
 	}
 	t.fail(owner, outer, f)
 }
 
-// tooManyFailed is the error of a Map state of which more iterations failed than it tolerates.
-func tooManyFailed() (name, cause *string) {
+// TooManyFailed is the error of a Map state of which more iterations failed than it tolerates.
+func TooManyFailed() (name, cause *string) {
 	return text("States.ExceedToleratedFailureThreshold"), text("The specified tolerated failure threshold was exceeded")
 }
 
@@ -156,6 +156,10 @@ func (t *turn) abortBelow(owner, first *thread) {
 		case within.group.items != nil:
 			t.emit(th, &Body{Type: MapIterationAborted, Previous: th.previous, Name: t.state(within).Name, Index: th.index})
 		case th.state != "":
+			if g := th.group; g != nil && g.runs() {
+				t.stopMapRun(th)
+				t.emit(th, &Body{Type: MapRunAborted, Previous: th.previous})
+			}
 			of := Type(t.state(th).Type.String() + "StateAborted")
 			if _, there := shapes[of]; there {
 				t.emit(th, &Body{Type: of, Previous: th.previous})
@@ -255,7 +259,7 @@ func (t *turn) catch(th *thread, st *asl.State, f *failure) bool {
 	}
 	t.giveUpBelow(th)
 	previous := f.at
-	if th.group != nil {
+	if th.group.begun() {
 		previous = t.emit(th, &Body{Type: Type(st.Type.String() + "StateFailed"), Previous: f.at})
 	} else if st.Type == asl.Map && f.queried {
 		previous = t.emit(th, &Body{Type: MapStateFailed, Previous: f.at})

@@ -31,6 +31,10 @@ func (t *turn) inspect() {
 			t.inspectWork(e, th)
 		case th.wake != 0:
 			e.Waits = append(e.Waits, diagnose.Wait{Name: th.state, Event: th.entered, Until: th.wake, Retry: th.retried})
+		case th.group != nil && th.group.flow == distributed:
+			if g := th.group; g.runs() {
+				e.Children = append(e.Children, diagnose.Child{Ref: diagnose.Ref{ARN: g.mapRun}, Event: g.last, Started: true})
+			}
 		case th.group != nil:
 			g := th.group
 			e.Groups = append(e.Groups, diagnose.Group{

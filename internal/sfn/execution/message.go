@@ -89,7 +89,9 @@ func (m *StopChild) code(c *pack.Coder) {
 // messageFormat is the first byte of each message; its kind is the second.
 const messageFormat = 1
 
-var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChild{}, 2: &ActivityFound{}, 3: &ChildBegun{}})
+var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChild{}, 2: &ActivityFound{}, 3: &ChildBegun{},
+	4: &BeginMapRun{}, 5: &StopMapRun{}, 6: &RedriveMapRun{}, 7: &ItemRefused{}, 8: &MapRunClosed{}, 9: &StartItem{}, 10: &RedriveItem{},
+})
 
 func encodeMessage(m message) []byte {
 	c := pack.Writing(append(make([]byte, 0, 128), messageFormat, messageKinds.Mark(m)))
@@ -98,7 +100,10 @@ func encodeMessage(m message) []byte {
 }
 
 // DecodeMessage reads a message's body.
-func (r *Rules) DecodeMessage(body []byte) (any, error) {
+func (r *Rules) DecodeMessage(body []byte) (any, error) { return DecodeMessage(body) }
+
+// DecodeMessage reads a message's body.
+func DecodeMessage(body []byte) (any, error) {
 	c := pack.Reading(body)
 	var kind byte
 	c.Format(messageFormat)
@@ -117,10 +122,16 @@ func (r *Rules) DecodeMessage(body []byte) (any, error) {
 	return m, nil
 }
 
-// Refused stops a child whose parent is gone. Nobody else needs news of who is gone.
-func (r *Rules) Refused(_ engine.Name, body any, _ error) []engine.Message {
-	if c, ok := body.(*ChildBegun); ok {
+// Refused stops a child whose parent is gone, and tells a map run of an item's execution that
+// can't begin, or can't be redriven. Nobody else needs news of who is gone.
+func (r *Rules) Refused(_ engine.Name, body any, why error) []engine.Message {
+	switch c := body.(type) {
+	case *ChildBegun:
 		return []engine.Message{c.stop()}
+	case *StartItem:
+		return []engine.Message{c.refused(why)}
+	case *RedriveItem:
+		return []engine.Message{c.refused()}
 	}
 	return nil
 }
@@ -144,6 +155,8 @@ func (t *turn) receive(m message) {
 		t.childClosed(c)
 	case *ActivityFound:
 		t.activityFound(c)
+	case *MapRunClosed:
+		t.mapRunClosed(c)
 	case *StopChild:
 		if p := s.settings.Parent; p.Run == c.Run && p.Scheduled == c.Scheduled {
 			t.end(Aborted, nil, nil, 0)

@@ -58,6 +58,8 @@ const (
 	ByMachineStatus byte = 0x41 // and a status
 	ByOrigin        byte = 0x42 // the ARN of a version or an alias
 	ByOriginStatus  byte = 0x43 // and a status
+	ByMapRun        byte = 0x44 // the ARN of a map run
+	ByMapRunStatus  byte = 0x45 // and a status
 )
 
 // IndexValue composes the value of an index entry.
@@ -78,6 +80,11 @@ func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
 		{Family: ByMachine, Value: IndexValue(of, ""), Time: rec.Started},
 		{Family: ByMachineStatus, Value: IndexValue(of, l.Status), Time: rec.Started},
 	}
+	if l.MapRun != "" {
+		entries = append(entries,
+			engine.Entry{Family: ByMapRun, Value: IndexValue(l.MapRun, ""), Time: rec.Started},
+			engine.Entry{Family: ByMapRunStatus, Value: IndexValue(l.MapRun, l.Status), Time: rec.Started})
+	}
 	for _, origin := range []string{l.Version, l.Alias} {
 		if origin != "" {
 			entries = append(entries,
@@ -96,6 +103,8 @@ type Listing struct {
 	Status   string
 	Redrives int64
 	Redriven engine.Time
+	MapRun   string // ARN, if it is of items of one
+	Items    int64  // how many, of a map run
 }
 
 // listingFormat is the first byte of an encoded Listing.
@@ -108,6 +117,10 @@ func (l *Listing) code(c *pack.Coder) {
 	}
 	c.Int(&l.Redrives)
 	l.Redriven.Code(c)
+	if c.Tail(l.MapRun != "") {
+		c.Text(&l.MapRun)
+		c.Int(&l.Items)
+	}
 }
 
 // DecodeListing reads a record's Listing.
@@ -121,6 +134,7 @@ func DecodeListing(b []byte) (Listing, error) {
 func (s *State) listing() Listing {
 	return Listing{
 		Version: s.settings.Version, Alias: s.settings.Alias, Status: s.status, Redrives: s.redrives, Redriven: s.redriven,
+		MapRun: s.settings.MapRun(), Items: s.settings.Parent.Items,
 	}
 }
 

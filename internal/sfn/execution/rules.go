@@ -63,6 +63,9 @@ func (*Rules) Traits() engine.Traits { return engine.Traits{KeepsNames: true} }
 // and data keys.
 func (r *Rules) Wants(st engine.State, body any) engine.Want {
 	s := st.(*State)
+	if c, ok := body.(*StartItem); ok {
+		body = &c.Start
+	}
 	settings := &s.settings
 	if c, ok := body.(*Start); ok {
 		settings = &c.Settings
@@ -120,6 +123,9 @@ func (t *turn) compile(id blob.ID, definition []byte) {
 }
 
 func (t *turn) handle(body any) (err error) {
+	if c, ok := body.(*StartItem); ok {
+		body = &c.Start
+	}
 	if refused := t.unlock(body); refused != nil {
 		return t.locked(body, refused)
 	}
@@ -160,6 +166,9 @@ func (t *turn) handle(body any) (err error) {
 		return nil
 	case *task.Undelivered:
 		t.delivered(c.ScheduledEventID, c.Attempt, false)
+		return nil
+	case *RedriveItem:
+		t.redriveItem(c)
 		return nil
 	case message:
 		t.receive(c)

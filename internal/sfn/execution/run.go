@@ -38,6 +38,8 @@ func (t *turn) step(th *thread) {
 		mustHold(st != nil, "%s has no state %q", t.s.of, th.next)
 		t.emit(th, &Body{Type: entered(st.Type.String()), Previous: th.previous, Name: st.Name, Input: th.input})
 		t.execute(th, st)
+	case th.again && th.group != nil && th.group.flow == distributed:
+		t.redriveMapRun(th)
 	case th.again && th.group != nil:
 		t.gathered(th, th.group.last)
 	case th.again:

@@ -18,6 +18,9 @@ func (t *turn) start(c *Start) error {
 	m := t.machine()
 	settings := c.Settings
 	settings.StartAt, settings.TimeoutSeconds, settings.RetentionDays = m.StartAt.Name, m.TimeoutSeconds, t.rules.limits.RetentionDays
+	if c.Parent.ofItem() {
+		settings.StartAt, settings.TimeoutSeconds = m.Flows[c.Parent.Flow].StartAt.Name, 0
+	}
 	body := &Body{
 		Type: ExecutionStarted, Input: datum{text: c.Input}, Role: c.Role, Version: c.Version, Alias: c.Alias,
 		hidden: hidden{settings: &settings},
@@ -27,7 +30,7 @@ func (t *turn) start(c *Start) error {
 		body.hidden.input = &input
 	}
 	t.emit(nil, body)
-	if p := c.Parent; p.Waits {
+	if p := c.Parent; p.Waits && !p.ofItem() {
 		t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildBegun{
 			Scheduled: p.Scheduled, Parent: p.Run, Child: s.id.Run, Name: s.id.Name, Started: s.started,
 		})})
@@ -62,6 +65,7 @@ func (t *turn) end(status string, err, cause *string, previous int64) {
 // giveUp ends a thread's open task: its notes go, and an execution that runs for it is
 // stopped.
 func (t *turn) giveUp(th *thread) {
+	t.stopMapRun(th)
 	w := th.work
 	if w == nil {
 		return
@@ -94,6 +98,14 @@ const redriveDays = 14
 
 // notRedrivable tells why a closed execution can't be redriven; "": it can.
 func (s *State) notRedrivable(limits *Limits) string {
+	if s.settings.Parent.ofItem() {
+		return "Execution is a child of a Map Run and can only be redriven with it"
+	}
+	return s.beyondRedrive(limits)
+}
+
+// beyondRedrive is notRedrivable for whoever may redrive it.
+func (s *State) beyondRedrive(limits *Limits) string {
 	switch {
 	case s.status == Succeeded || s.isOpen():
 		return fmt.Sprintf("Execution is %s and cannot be redriven", s.status)

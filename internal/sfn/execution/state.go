@@ -132,12 +132,17 @@ type Activity struct {
 	Encryption registry.Encryption
 }
 
-// Parent is the task of another execution that started this one; zero: none did.
+// Parent is the task of another execution that started this one, or an item of a map run;
+// zero: none did.
 type Parent struct {
 	Name      engine.Name
 	Run       engine.RunID
-	Scheduled int64
-	Waits     bool // for this one's end
+	Scheduled int64 // of a map run: the number of the first item
+	Waits     bool  // for this one's end
+	// Of a map run.
+	Flow    int // of the machine, that the execution runs
+	Items   int64
+	Express bool // it ends as early as executions of express machines do
 }
 
 // known tells when it was known last that an activity is there.
@@ -230,7 +235,7 @@ type work struct {
 // group is what a Parallel or a Map state has under way.
 type group struct {
 	started     int64 // …StateStarted
-	flow        int   // of iterations
+	flow        int   // of iterations; distributed: a map run has them
 	startAt     string
 	items       *datum // of a Map
 	next        int64  // the next iteration to begin
@@ -240,8 +245,10 @@ type group struct {
 	running     int64
 	outputs     []*datum // by index
 	done        int64
-	last        int64 // the last event of what ended last
-	freed       int64 // the last event within the iteration that ended last
+	last        int64  // the last event of what ended last
+	freed       int64  // the last event within the iteration that ended last
+	mapRun      string // ARN of the map run; "": it has not begun
+	ended       bool   // the map run has
 }
 
 // New is an execution before its first event.
@@ -439,6 +446,11 @@ func (p *Parent) code(c *pack.Coder) {
 		p.Run.Code(c)
 		c.Int(&p.Scheduled)
 		c.Bool(&p.Waits)
+		if p.ofItem() {
+			pack.Signed(c, &p.Flow)
+			c.Int(&p.Items)
+			c.Bool(&p.Express)
+		}
 	}
 }
 
@@ -559,6 +571,10 @@ func (g *group) code(c *pack.Coder) {
 	c.Int(&g.done)
 	c.Int(&g.last)
 	c.Int(&g.freed)
+	if g.flow == distributed {
+		c.Text(&g.mapRun)
+		c.Bool(&g.ended)
+	}
 }
 
 // EncodeState writes a snapshot. Equal states give equal bytes.

@@ -113,7 +113,7 @@ func (e *evaluation) wrongType(field, want string, got any) {
 			"' returned an unexpected result type. Expected '"+want+"', but was '"+jsonvalue.TypeName(got)+"' for value: "+jsonvalue.Text(got))
 		return
 	}
-	e.runtime("The " + field + " field refers to value \"" + plainText(got) + "\" which is not a valid " + want + ": " + e.st.Source[field])
+	e.runtime("The " + field[strings.LastIndexByte(field, '/')+1:] + " field refers to value \"" + plainText(got) + "\" which is not a valid " + want + ": " + e.st.Source[field])
 }
 
 // plainText is a value as messages have it: a text without its quotes.
@@ -257,18 +257,18 @@ const inlineConcurrency = 40
 
 func (e *evaluation) mapState() {
 	t, th, st := e.t, e.th, e.st
-	if st.Distributed && t.trial == nil {
-		e.runtime("The Map state is in distributed mode, which this server does not run yet.")
+	if why := e.cannotDistribute(); why != "" {
+		e.runtime("The Map state is in distributed mode " + why + ", which this server does not run yet.")
 		return
 	}
 	in := e.input()
 	items := e.items(in)
-	concurrency := e.count(st.MaxConcurrency, "MaxConcurrency", st.MaxConcurrencyPath, "MaxConcurrencyPath", in)
-	if e.failed != nil {
+	if e.failed == nil && st.Distributed && t.trial == nil {
+		e.distribute(in, items)
 		return
 	}
-	if concurrency < 0 {
-		e.runtime("MaxConcurrency cannot be negative.")
+	concurrency := e.concurrency(in)
+	if e.failed != nil {
 		return
 	}
 	e.saw("maxConcurrency", float64(concurrency))
@@ -300,6 +300,8 @@ func (e *evaluation) items(in any) []any {
 	switch {
 	case e.st.ItemReader != nil && e.t.trial != nil:
 		return e.t.trial.ReaderItems
+	case e.st.ItemReader != nil:
+		return nil // a map run has them
 	case e.jsonata() && e.st.Items != nil:
 		got = e.evaluate(e.st.Items, "Items", in)
 	case !e.jsonata() && e.st.ItemsPath != nil:
@@ -358,6 +360,22 @@ func (e *evaluation) count(v asl.Value, field string, path asl.Value, pathField 
 
 // tolerated is how many of so many iterations may fail.
 func (e *evaluation) tolerated(in any, length int64) int64 {
+	o := e.tolerance(in)
+	var n int64
+	if o.Count != nil {
+		n = *o.Count
+	}
+	if o.Percent != nil {
+		of := int64(*o.Percent / 100 * float64(length))
+		if o.Count == nil || of < n {
+			n = of
+		}
+	}
+	return n
+}
+
+// tolerance is how many iterations may fail.
+func (e *evaluation) tolerance(in any) (o Tolerance) {
 	st := e.st
 	count := e.count(st.ToleratedCount, "ToleratedFailureCount", st.ToleratedCountPath, "ToleratedFailureCountPath", in)
 	if e.failed == nil && count < 0 {
@@ -365,13 +383,14 @@ func (e *evaluation) tolerated(in any, length int64) int64 {
 	}
 	if st.ToleratedCount != nil || st.ToleratedCountPath != nil {
 		e.saw("toleratedFailureCount", float64(count))
+		o.Count = &count
 	}
 	v, field := st.ToleratedPercent, "ToleratedFailurePercentage"
 	if v == nil {
 		v, field = st.ToleratedPercentPath, "ToleratedFailurePercentagePath"
 	}
 	if v == nil || e.failed != nil {
-		return count
+		return o
 	}
 	got := e.evaluate(v, field, in)
 	percent, ok := jsonvalue.Float(got)
@@ -387,14 +406,10 @@ func (e *evaluation) tolerated(in any, length int64) int64 {
 		e.runtime("ToleratedFailurePercentage must be between 0 and 100.")
 	}
 	e.saw("toleratedFailurePercentage", percent)
-	switch {
-	case e.failed != nil:
-	case st.ToleratedCount == nil && st.ToleratedCountPath == nil:
-		return int64(percent / 100 * float64(length))
-	default:
-		return min(count, int64(percent/100*float64(length)))
+	if e.failed == nil {
+		o.Percent = &percent
 	}
-	return count
+	return o
 }
 
 // beginIteration begins the next iteration of a Map state.

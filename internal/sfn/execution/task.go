@@ -223,7 +223,7 @@ func (s *State) shown(w *work) *Task {
 	return &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
 		Input: input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
-		Machine: s.of, Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
+		Machine: s.roleFor(), Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
 }
 

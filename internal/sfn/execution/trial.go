@@ -183,7 +183,7 @@ func (r *Trial) Mock(m *Mock) {
 	case m.Failed:
 		t.fail(th, r.State, failure{name: m.Error, cause: m.Cause, at: th.previous})
 	case r.exceeds(m):
-		name, cause := tooManyFailed()
+		name, cause := TooManyFailed()
 		t.fail(th, r.State, failure{name: name, cause: cause, at: th.previous})
 	default:
 		e := &evaluation{t: t, th: th, st: r.State}

@@ -40,7 +40,7 @@ const (
 // closeBy is when the execution times out.
 func (s *State) closeBy() engine.Time {
 	seconds, most := s.settings.TimeoutSeconds, int64(executionSecondsMax)
-	if s.ephemeral {
+	if s.ephemeral || s.settings.Parent.Express {
 		most = ephemeralSecondsMax
 	}
 	if seconds == 0 || seconds > most {

@@ -86,6 +86,7 @@ var rows = map[string]row{
 	"DeleteStateMachineVersion": qualified(func(in *wire.DeleteStateMachineVersionInput) string { return in.StateMachineVersionARN }),
 	"DescribeActivity":          about(func(in *wire.DescribeActivityInput) string { return in.ActivityARN }),
 	"DescribeExecution":         about(func(in *wire.DescribeExecutionInput) string { return in.ExecutionARN }),
+	"DescribeMapRun":            about(func(in *wire.DescribeMapRunInput) string { return in.MapRunARN }),
 	"DescribeStateMachine":      qualified(func(in *wire.DescribeStateMachineInput) string { return in.StateMachineARN }),
 	"DescribeStateMachineAlias": qualified(func(in *wire.DescribeStateMachineAliasInput) string { return in.StateMachineAliasARN }),
 	"DescribeStateMachineForExecution": about(func(in *wire.DescribeStateMachineForExecutionInput) string {
@@ -100,6 +101,7 @@ var rows = map[string]row{
 		}
 		return text(in.StateMachineARN)
 	}),
+	"ListMapRuns":                about(func(in *wire.ListMapRunsInput) string { return in.ExecutionARN }),
 	"ListStateMachineAliases":    qualified(func(in *wire.ListStateMachineAliasesInput) string { return in.StateMachineARN }),
 	"ListStateMachines":          all(resource.Machine),
 	"ListStateMachineVersions":   about(func(in *wire.ListStateMachineVersionsInput) string { return in.StateMachineARN }),
@@ -129,6 +131,7 @@ var rows = map[string]row{
 		n.RemoveTags = in.TagKeys
 		return n
 	}),
+	"UpdateMapRun": about(func(in *wire.UpdateMapRunInput) string { return in.MapRunARN }),
 	"UpdateStateMachine": on(func(in *wire.UpdateStateMachineInput) Need {
 		n := named(in.StateMachineARN)
 		n.Role = text(in.RoleARN)

@@ -23,7 +23,7 @@ var ann = policy.Principal{ARN: "arn:aws:iam::123456789012:user/ann", Account: a
 
 // reference is the manual's table: for each action its resource type, and its condition
 // keys beside those of the resource; then the actions that must be allowed besides when the
-// request asks for everything. The actions of map runs are not offered yet.
+// request asks for everything.
 var reference = []struct{ action, resource, keys, besides string }{
 	{"CreateActivity", "activity", "RequestTag TagKeys", "states:TagResource"},
 	{"CreateStateMachine", "statemachine", "RequestTag TagKeys", "states:TagResource states:PublishStateMachineVersion iam:PassRole"},
@@ -72,6 +72,7 @@ var inputs = map[string]any{
 	"DeleteStateMachineVersion": &wire.DeleteStateMachineVersionInput{}, "DescribeActivity": &wire.DescribeActivityInput{},
 	"DescribeExecution": &wire.DescribeExecutionInput{}, "DescribeStateMachine": &wire.DescribeStateMachineInput{},
 	"DescribeStateMachineAlias": &wire.DescribeStateMachineAliasInput{}, "DescribeStateMachineForExecution": &wire.DescribeStateMachineForExecutionInput{},
+	"DescribeMapRun": &wire.DescribeMapRunInput{}, "ListMapRuns": &wire.ListMapRunsInput{}, "UpdateMapRun": &wire.UpdateMapRunInput{},
 	"GetActivityTask": &wire.GetActivityTaskInput{}, "GetExecutionHistory": &wire.GetExecutionHistoryInput{},
 	"ListActivities": &wire.ListActivitiesInput{}, "ListExecutions": &wire.ListExecutionsInput{},
 	"ListStateMachineAliases": &wire.ListStateMachineAliasesInput{}, "ListStateMachines": &wire.ListStateMachinesInput{},

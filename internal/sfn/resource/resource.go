@@ -106,6 +106,14 @@ func ExpressARN(region, account, machine, execution, id string) string {
 	return n.String()
 }
 
+// Labelled is the base with the label, as ARNs have it.
+func (n *Name) Labelled() string {
+	if n.Label == "" {
+		return n.Base
+	}
+	return n.Base + "/" + n.Label
+}
+
 // Qualified is the name of a version or an alias of the machine; without a qualifier that
 // of the machine.
 func (n Name) Qualified(qualifier string) Name {
@@ -120,10 +128,7 @@ func (n *Name) In(region, account string) bool {
 
 // String is the ARN.
 func (n Name) String() string {
-	resource := string(n.Type) + ":" + n.Base
-	if n.Label != "" {
-		resource += "/" + n.Label
-	}
+	resource := string(n.Type) + ":" + n.Labelled()
 	for _, more := range []string{n.Qualifier, n.ID} {
 		if more != "" {
 			resource += ":" + more

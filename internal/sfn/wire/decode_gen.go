@@ -978,6 +978,118 @@ func (v *DescribeExecutionOutput) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *DescribeMapRunInput) Decode(d *jx.Decoder) error {
+	*v = DescribeMapRunInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "mapRunArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.MapRunARN = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DescribeMapRunOutput) Decode(d *jx.Decoder) error {
+	*v = DescribeMapRunOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = value
+			return nil
+		case "executionCounts":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.ExecutionCounts.Decode(d)
+		case "itemCounts":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.ItemCounts.Decode(d)
+		case "mapRunArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.MapRunARN = value
+			return nil
+		case "maxConcurrency":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.MaxConcurrency = value
+			return nil
+		case "redriveCount":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.RedriveCount = &value
+			return nil
+		case "redriveDate":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.RedriveDate = &value
+			return nil
+		case "startDate":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartDate = value
+			return nil
+		case "status":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Status = value
+			return nil
+		case "stopDate":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StopDate = &value
+			return nil
+		case "toleratedFailureCount":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.ToleratedFailureCount = value
+			return nil
+		case "toleratedFailurePercentage":
+			value, ok, err := shape.DecodeFloat(d)
+			if !ok {
+				return err
+			}
+			v.ToleratedFailurePercentage = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *DescribeStateMachineAliasInput) Decode(d *jx.Decoder) error {
 	*v = DescribeStateMachineAliasInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -2943,6 +3055,68 @@ func (v *ListExecutionsOutput) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ListMapRunsInput) Decode(d *jx.Decoder) error {
+	*v = ListMapRunsInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = value
+			v.missing &^= 1 << 0
+			return nil
+		case "maxResults":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.MaxResults = &value
+			return nil
+		case "nextToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextToken = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListMapRunsOutput) Decode(d *jx.Decoder) error {
+	*v = ListMapRunsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "mapRuns":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.MapRuns = []MapRunListItem{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.MapRuns = append(v.MapRuns, MapRunListItem{})
+				return v.MapRuns[len(v.MapRuns)-1].Decode(d)
+			})
+		case "nextToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.NextToken = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ListStateMachineAliasesInput) Decode(d *jx.Decoder) error {
 	*v = ListStateMachineAliasesInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -3241,6 +3415,88 @@ func (v *MapIterationEventDetails) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *MapRunExecutionCounts) Decode(d *jx.Decoder) error {
+	*v = MapRunExecutionCounts{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "aborted":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Aborted = value
+			return nil
+		case "failed":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Failed = value
+			return nil
+		case "failuresNotRedrivable":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.FailuresNotRedrivable = &value
+			return nil
+		case "pending":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Pending = value
+			return nil
+		case "pendingRedrive":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.PendingRedrive = &value
+			return nil
+		case "resultsWritten":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.ResultsWritten = value
+			return nil
+		case "running":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Running = value
+			return nil
+		case "succeeded":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Succeeded = value
+			return nil
+		case "timedOut":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.TimedOut = value
+			return nil
+		case "total":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Total = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *MapRunFailedEventDetails) Decode(d *jx.Decoder) error {
 	*v = MapRunFailedEventDetails{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -3258,6 +3514,135 @@ func (v *MapRunFailedEventDetails) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Error = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *MapRunItemCounts) Decode(d *jx.Decoder) error {
+	*v = MapRunItemCounts{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "aborted":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Aborted = value
+			return nil
+		case "failed":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Failed = value
+			return nil
+		case "failuresNotRedrivable":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.FailuresNotRedrivable = &value
+			return nil
+		case "pending":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Pending = value
+			return nil
+		case "pendingRedrive":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.PendingRedrive = &value
+			return nil
+		case "resultsWritten":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.ResultsWritten = value
+			return nil
+		case "running":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Running = value
+			return nil
+		case "succeeded":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Succeeded = value
+			return nil
+		case "timedOut":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.TimedOut = value
+			return nil
+		case "total":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Total = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *MapRunListItem) Decode(d *jx.Decoder) error {
+	*v = MapRunListItem{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = value
+			return nil
+		case "mapRunArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.MapRunARN = value
+			return nil
+		case "startDate":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartDate = value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = value
+			return nil
+		case "stopDate":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StopDate = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -4922,6 +5307,54 @@ func (v *UntagResourceInput) Decode(d *jx.Decoder) error {
 // null stands for a missing member.
 func (v *UntagResourceOutput) Decode(d *jx.Decoder) error {
 	*v = UntagResourceOutput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *UpdateMapRunInput) Decode(d *jx.Decoder) error {
+	*v = UpdateMapRunInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "mapRunArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.MapRunARN = value
+			v.missing &^= 1 << 0
+			return nil
+		case "maxConcurrency":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.MaxConcurrency = &value
+			return nil
+		case "toleratedFailureCount":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.ToleratedFailureCount = &value
+			return nil
+		case "toleratedFailurePercentage":
+			value, ok, err := shape.DecodeFloat(d)
+			if !ok {
+				return err
+			}
+			v.ToleratedFailurePercentage = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *UpdateMapRunOutput) Decode(d *jx.Decoder) error {
+	*v = UpdateMapRunOutput{}
 	return shape.DecodeObject(d, shape.SkipMember)
 }
 

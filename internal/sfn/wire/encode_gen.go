@@ -496,6 +496,50 @@ func (v *DescribeExecutionOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *DescribeMapRunInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"mapRunArn":`...)
+	b = shape.AppendString(b, v.MapRunARN)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DescribeMapRunOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"executionArn":`...)
+	b = shape.AppendString(b, v.ExecutionARN)
+	b = append(b, `,"executionCounts":`...)
+	b = v.ExecutionCounts.AppendJSON(b)
+	b = append(b, `,"itemCounts":`...)
+	b = v.ItemCounts.AppendJSON(b)
+	b = append(b, `,"mapRunArn":`...)
+	b = shape.AppendString(b, v.MapRunARN)
+	b = append(b, `,"maxConcurrency":`...)
+	b = strconv.AppendInt(b, v.MaxConcurrency, 10)
+	if v.RedriveCount != nil {
+		b = append(b, `,"redriveCount":`...)
+		b = strconv.AppendInt(b, *v.RedriveCount, 10)
+	}
+	if v.RedriveDate != nil {
+		b = append(b, `,"redriveDate":`...)
+		b = shape.AppendTimestamp(b, *v.RedriveDate)
+	}
+	b = append(b, `,"startDate":`...)
+	b = shape.AppendTimestamp(b, v.StartDate)
+	b = append(b, `,"status":`...)
+	b = shape.AppendString(b, v.Status)
+	if v.StopDate != nil {
+		b = append(b, `,"stopDate":`...)
+		b = shape.AppendTimestamp(b, *v.StopDate)
+	}
+	b = append(b, `,"toleratedFailureCount":`...)
+	b = strconv.AppendInt(b, v.ToleratedFailureCount, 10)
+	b = append(b, `,"toleratedFailurePercentage":`...)
+	b = shape.AppendFloat(b, v.ToleratedFailurePercentage)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *DescribeStateMachineAliasInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"stateMachineAliasArn":`...)
@@ -1562,6 +1606,41 @@ func (v *ListExecutionsOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *ListMapRunsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"executionArn":`...)
+	b = shape.AppendString(b, v.ExecutionARN)
+	if v.MaxResults != nil {
+		b = append(b, `,"maxResults":`...)
+		b = strconv.AppendInt(b, *v.MaxResults, 10)
+	}
+	if v.NextToken != nil {
+		b = append(b, `,"nextToken":`...)
+		b = shape.AppendString(b, *v.NextToken)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListMapRunsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"mapRuns":`...)
+	b = append(b, '[')
+	for i := range v.MapRuns {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.MapRuns[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if v.NextToken != nil {
+		b = append(b, `,"nextToken":`...)
+		b = shape.AppendString(b, *v.NextToken)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ListStateMachineAliasesInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.MaxResults != nil {
@@ -1739,6 +1818,36 @@ func (v *MapIterationEventDetails) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *MapRunExecutionCounts) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"aborted":`...)
+	b = strconv.AppendInt(b, v.Aborted, 10)
+	b = append(b, `,"failed":`...)
+	b = strconv.AppendInt(b, v.Failed, 10)
+	if v.FailuresNotRedrivable != nil {
+		b = append(b, `,"failuresNotRedrivable":`...)
+		b = strconv.AppendInt(b, *v.FailuresNotRedrivable, 10)
+	}
+	b = append(b, `,"pending":`...)
+	b = strconv.AppendInt(b, v.Pending, 10)
+	if v.PendingRedrive != nil {
+		b = append(b, `,"pendingRedrive":`...)
+		b = strconv.AppendInt(b, *v.PendingRedrive, 10)
+	}
+	b = append(b, `,"resultsWritten":`...)
+	b = strconv.AppendInt(b, v.ResultsWritten, 10)
+	b = append(b, `,"running":`...)
+	b = strconv.AppendInt(b, v.Running, 10)
+	b = append(b, `,"succeeded":`...)
+	b = strconv.AppendInt(b, v.Succeeded, 10)
+	b = append(b, `,"timedOut":`...)
+	b = strconv.AppendInt(b, v.TimedOut, 10)
+	b = append(b, `,"total":`...)
+	b = strconv.AppendInt(b, v.Total, 10)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *MapRunFailedEventDetails) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Cause != nil {
@@ -1748,6 +1857,54 @@ func (v *MapRunFailedEventDetails) AppendJSON(b []byte) []byte {
 	if v.Error != nil {
 		b = append(b, `,"error":`...)
 		b = shape.AppendString(b, *v.Error)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *MapRunItemCounts) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"aborted":`...)
+	b = strconv.AppendInt(b, v.Aborted, 10)
+	b = append(b, `,"failed":`...)
+	b = strconv.AppendInt(b, v.Failed, 10)
+	if v.FailuresNotRedrivable != nil {
+		b = append(b, `,"failuresNotRedrivable":`...)
+		b = strconv.AppendInt(b, *v.FailuresNotRedrivable, 10)
+	}
+	b = append(b, `,"pending":`...)
+	b = strconv.AppendInt(b, v.Pending, 10)
+	if v.PendingRedrive != nil {
+		b = append(b, `,"pendingRedrive":`...)
+		b = strconv.AppendInt(b, *v.PendingRedrive, 10)
+	}
+	b = append(b, `,"resultsWritten":`...)
+	b = strconv.AppendInt(b, v.ResultsWritten, 10)
+	b = append(b, `,"running":`...)
+	b = strconv.AppendInt(b, v.Running, 10)
+	b = append(b, `,"succeeded":`...)
+	b = strconv.AppendInt(b, v.Succeeded, 10)
+	b = append(b, `,"timedOut":`...)
+	b = strconv.AppendInt(b, v.TimedOut, 10)
+	b = append(b, `,"total":`...)
+	b = strconv.AppendInt(b, v.Total, 10)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *MapRunListItem) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"executionArn":`...)
+	b = shape.AppendString(b, v.ExecutionARN)
+	b = append(b, `,"mapRunArn":`...)
+	b = shape.AppendString(b, v.MapRunARN)
+	b = append(b, `,"startDate":`...)
+	b = shape.AppendTimestamp(b, v.StartDate)
+	b = append(b, `,"stateMachineArn":`...)
+	b = shape.AppendString(b, v.StateMachineARN)
+	if v.StopDate != nil {
+		b = append(b, `,"stopDate":`...)
+		b = shape.AppendTimestamp(b, *v.StopDate)
 	}
 	return shape.CloseObject(b, start)
 }
@@ -2555,6 +2712,31 @@ func (v *UntagResourceInput) AppendJSON(b []byte) []byte {
 
 // AppendJSON appends the structure as the wire carries it.
 func (v *UntagResourceOutput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *UpdateMapRunInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"mapRunArn":`...)
+	b = shape.AppendString(b, v.MapRunARN)
+	if v.MaxConcurrency != nil {
+		b = append(b, `,"maxConcurrency":`...)
+		b = strconv.AppendInt(b, *v.MaxConcurrency, 10)
+	}
+	if v.ToleratedFailureCount != nil {
+		b = append(b, `,"toleratedFailureCount":`...)
+		b = strconv.AppendInt(b, *v.ToleratedFailureCount, 10)
+	}
+	if v.ToleratedFailurePercentage != nil {
+		b = append(b, `,"toleratedFailurePercentage":`...)
+		b = shape.AppendFloat(b, *v.ToleratedFailurePercentage)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *UpdateMapRunOutput) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
 }
 

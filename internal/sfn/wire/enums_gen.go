@@ -252,6 +252,22 @@ var LogLevelValues = []string{
 	LogLevelOff,
 }
 
+// The values of MapRunStatus.
+const (
+	MapRunStatusRunning   = "RUNNING"
+	MapRunStatusSucceeded = "SUCCEEDED"
+	MapRunStatusFailed    = "FAILED"
+	MapRunStatusAborted   = "ABORTED"
+)
+
+// MapRunStatusValues are all values of MapRunStatus, in the order in which messages list them.
+var MapRunStatusValues = []string{
+	MapRunStatusRunning,
+	MapRunStatusSucceeded,
+	MapRunStatusFailed,
+	MapRunStatusAborted,
+}
+
 // The values of MockResponseValidationMode.
 const (
 	MockResponseValidationModeStrict  = "STRICT"

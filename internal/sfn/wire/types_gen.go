@@ -222,6 +222,28 @@ type DescribeExecutionOutput struct {
 	TraceHeader            *string
 }
 
+// DescribeMapRunInput is what DescribeMapRun takes.
+type DescribeMapRunInput struct {
+	MapRunARN string
+
+	missing uint8
+}
+
+type DescribeMapRunOutput struct {
+	ExecutionARN               string
+	ExecutionCounts            MapRunExecutionCounts
+	ItemCounts                 MapRunItemCounts
+	MapRunARN                  string
+	MaxConcurrency             int64
+	RedriveCount               *int64
+	RedriveDate                *shape.Timestamp
+	StartDate                  shape.Timestamp
+	Status                     string
+	StopDate                   *shape.Timestamp
+	ToleratedFailureCount      int64
+	ToleratedFailurePercentage float64
+}
+
 // DescribeStateMachineAliasInput is what DescribeStateMachineAlias takes.
 type DescribeStateMachineAliasInput struct {
 	StateMachineAliasARN string
@@ -608,6 +630,20 @@ type ListExecutionsOutput struct {
 	NextToken  *string
 }
 
+// ListMapRunsInput is what ListMapRuns takes.
+type ListMapRunsInput struct {
+	ExecutionARN string
+	MaxResults   *int64
+	NextToken    *string
+
+	missing uint8
+}
+
+type ListMapRunsOutput struct {
+	MapRuns   []MapRunListItem
+	NextToken *string
+}
+
 // ListStateMachineAliasesInput is what ListStateMachineAliases takes.
 type ListStateMachineAliasesInput struct {
 	MaxResults      *int64
@@ -673,9 +709,43 @@ type MapIterationEventDetails struct {
 	Name  *string
 }
 
+type MapRunExecutionCounts struct {
+	Aborted               int64
+	Failed                int64
+	FailuresNotRedrivable *int64
+	Pending               int64
+	PendingRedrive        *int64
+	ResultsWritten        int64
+	Running               int64
+	Succeeded             int64
+	TimedOut              int64
+	Total                 int64
+}
+
 type MapRunFailedEventDetails struct {
 	Cause *string
 	Error *string
+}
+
+type MapRunItemCounts struct {
+	Aborted               int64
+	Failed                int64
+	FailuresNotRedrivable *int64
+	Pending               int64
+	PendingRedrive        *int64
+	ResultsWritten        int64
+	Running               int64
+	Succeeded             int64
+	TimedOut              int64
+	Total                 int64
+}
+
+type MapRunListItem struct {
+	ExecutionARN    string
+	MapRunARN       string
+	StartDate       shape.Timestamp
+	StateMachineARN string
+	StopDate        *shape.Timestamp
 }
 
 type MapRunRedrivenEventDetails struct {
@@ -1034,6 +1104,19 @@ type UntagResourceInput struct {
 }
 
 type UntagResourceOutput struct {
+}
+
+// UpdateMapRunInput is what UpdateMapRun takes.
+type UpdateMapRunInput struct {
+	MapRunARN                  string
+	MaxConcurrency             *int64
+	ToleratedFailureCount      *int64
+	ToleratedFailurePercentage *float64
+
+	missing uint8
+}
+
+type UpdateMapRunOutput struct {
 }
 
 // UpdateStateMachineAliasInput is what UpdateStateMachineAlias takes.

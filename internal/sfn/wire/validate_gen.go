@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"math"
 	"regexp"
 
 	"heddle/internal/aws/shape"
@@ -210,6 +211,21 @@ func (v *DescribeExecutionInput) validate(c *shape.Violations, at *shape.Place) 
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *DescribeMapRunInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *DescribeMapRunInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("mapRunArn"))
+	} else {
+		c.Length(at.Member("mapRunArn"), v.MapRunARN, 1, 2000)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *DescribeStateMachineAliasInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -354,6 +370,27 @@ func (v *ListExecutionsInput) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.StatusFilter != nil {
 		c.Enum(at.Member("statusFilter"), *v.StatusFilter, ExecutionStatusValues)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *ListMapRunsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *ListMapRunsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("executionArn"))
+	} else {
+		c.Length(at.Member("executionArn"), v.ExecutionARN, 1, 256)
+	}
+	if v.MaxResults != nil {
+		c.Integer(at.Member("maxResults"), *v.MaxResults, 0, 1000)
+	}
+	if v.NextToken != nil {
+		c.Length(at.Member("nextToken"), *v.NextToken, 1, 1024)
 	}
 }
 
@@ -763,6 +800,30 @@ func (v *UntagResourceInput) validate(c *shape.Violations, at *shape.Place) {
 				c.Length(at.Element("tagKeys", i+1), v.TagKeys[i], 1, 128)
 			}
 		}
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *UpdateMapRunInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *UpdateMapRunInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("mapRunArn"))
+	} else {
+		c.Length(at.Member("mapRunArn"), v.MapRunARN, 1, 2000)
+	}
+	if v.MaxConcurrency != nil {
+		c.Integer(at.Member("maxConcurrency"), *v.MaxConcurrency, 0, 2147483647)
+	}
+	if v.ToleratedFailureCount != nil {
+		c.Integer(at.Member("toleratedFailureCount"), *v.ToleratedFailureCount, 0, math.MaxInt64)
+	}
+	if v.ToleratedFailurePercentage != nil {
+		c.Float(at.Member("toleratedFailurePercentage"), *v.ToleratedFailurePercentage, 0, 100)
 	}
 }
 

@@ -1,0 +1,144 @@
+package sfn
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+
+	"heddle/internal/aws/arn"
+	"heddle/internal/bucket"
+	"heddle/internal/engine"
+	"heddle/internal/service"
+	"heddle/internal/service/tasks"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/itemreader"
+	"heddle/internal/sfn/maprun"
+	"heddle/internal/sfn/permission"
+	"heddle/internal/sfn/resource"
+)
+
+// itemReaders read the items of map runs from buckets, a part for each offer. What was read
+// when the server stopped is read again, from where the map run knows.
+type itemReaders struct{ *actions }
+
+// itemReadersMax is how many parts are read at a time, of all accounts.
+const itemReadersMax = 16
+
+func newItemReaders(s *actions) *tasks.Performer {
+	return &tasks.Performer{
+		Kernel: s.Kernel, List: maprun.ReadersList, Places: itemReadersMax, Perform: itemReaders{s}.take,
+		Failed: "the items of a map run could not be read",
+	}
+}
+
+// take reads a part.
+func (r itemReaders) take(ctx context.Context, t tasks.Task) (handBack func(), err error) {
+	reply, err := r.Runs.Do(ctx, engine.Command{Run: t.Run, Body: &maprun.Read{Read: t.ID}})
+	if over(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, err := r.next(ctx, t, reply.(*maprun.Reading))
+	if err != nil {
+		return nil, err
+	}
+	_, err = r.Runs.Do(ctx, engine.Command{Run: t.Run, Body: body})
+	if over(err) {
+		return nil, nil
+	}
+	return nil, err
+}
+
+func over(err error) bool {
+	return engine.IsGone(err) || isMissing(err) || errors.Is(err, engine.ErrUnusable)
+}
+
+// denied says why a role may not do something, for who set it up.
+type denied struct{ why string }
+
+func (d *denied) Error() string { return d.why }
+
+// next reads a part and gives what the map run is to be told. An error is none of the user's.
+func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Reading) (any, error) {
+	failed := func(cause string) (any, error) {
+		return &maprun.ReadFailed{Read: t.ID, Name: maprun.ReaderFailed, Cause: cause}, nil
+	}
+	if r.Buckets == nil {
+		return failed("This server has no buckets.")
+	}
+	o := reading.Order.Reader
+	from := itemreader.Reader{
+		Store: r.Buckets(t.Name.World.Account), List: o.Action == "listObjectsV2",
+		InputType: o.InputType, HeadersGiven: o.HeadersGiven, Headers: o.Headers, Delimiter: o.Delimiter,
+		May: func(ctx context.Context, action, in, key string) error {
+			return r.mayReach(ctx, t.Name.World, &reading.Order, reading.Started, action, objectARN(t.Name.World, in, key))
+		},
+	}
+	var arguments struct{ Bucket, Key, Prefix string }
+	if err := json.Unmarshal([]byte(o.Arguments), &arguments); err != nil || arguments.Bucket == "" {
+		return failed("The arguments of the ItemReader name no bucket.")
+	}
+	if !from.List && arguments.Key == "" {
+		return failed("The arguments of the ItemReader name no key.")
+	}
+	from.Bucket, from.Key = arguments.Bucket, cmp.Or(arguments.Key, arguments.Prefix)
+	if from.List {
+		from.Key = arguments.Prefix
+	}
+	most := int64(math.MaxInt64)
+	if o.MaxItems > 0 {
+		most = o.MaxItems - reading.Known
+	}
+	part, err := from.Next(ctx, reading.Position, most)
+	var (
+		flaw    *itemreader.Error
+		refused *bucket.Error
+		no      *denied
+	)
+	switch {
+	case err == nil:
+		done := part.Done || int64(len(part.Items)) >= most
+		return &maprun.Took{Read: t.ID, Items: part.Items, Position: part.Position, Done: done}, nil
+	case errors.As(err, &no):
+		return failed(no.why)
+	case errors.As(err, &flaw):
+		return failed(flaw.Cause)
+	case errors.As(err, &refused) && !errors.Is(err, bucket.ErrTemporary):
+		return failed(refused.SDKText())
+	}
+	return nil, err
+}
+
+// objectARN is the ARN of an object, or without a key of a bucket.
+func objectARN(w engine.World, in, key string) string {
+	if key != "" {
+		in += "/" + key
+	}
+	a := arn.Of("s3", "", "", in)
+	a.Partition = arn.Partition(w.Region)
+	return a.String()
+}
+
+// mayReach asks whether the role of a map run's state machine may do something in S3. The
+// server's own rights there may be more than any role has. Errors: *denied.
+func (s *actions) mayReach(ctx context.Context, w engine.World, o *execution.MapRunOrder, since engine.Time, action, about string) error {
+	if s.Trusting {
+		return nil
+	}
+	verdict, err := s.May(ctx, &service.Errand{
+		World: w, Role: o.Settings.Role, Since: since,
+		Services: permission.Services(w.Region), Session: resource.Service, Source: o.StateMachine,
+		Action: action, Resource: about,
+	})
+	if err != nil {
+		return err
+	}
+	if why := cmp.Or(verdict.NotAssumed, verdict.Denied); why != "" {
+		return &denied{why}
+	}
+	return nil
+}

@@ -1,0 +1,515 @@
+// Package itemreader reads the items of a Map state in distributed mode from a bucket: a part
+// at a time, each from where the part before has ended. So who reads needs memory for one
+// part, however large the object is.
+//
+// Source: Step Functions Developer Guide, ItemReader (Map).
+package itemreader
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"heddle/internal/aws/arn"
+	"heddle/internal/bucket"
+	"heddle/jsonvalue"
+)
+
+// Reader is what is to be read, and from where.
+type Reader struct {
+	Store bucket.Store
+	// May asks whether an action of S3 is allowed on an object, or without a key on a bucket.
+	// Its error ends reading.
+	May func(ctx context.Context, action, bucket, key string) error
+
+	List         bool // the objects of the bucket, with a prefix
+	Bucket       string
+	Key          string // or the prefix
+	InputType    string // CSV, JSON, JSONL or MANIFEST
+	HeadersGiven bool   // else they are the first row of a CSV
+	Headers      []string
+	Delimiter    string // of a CSV: COMMA, if it is empty
+}
+
+// Part is some items.
+type Part struct {
+	Items    []string // JSON texts
+	Position []byte   // where the next part begins
+	Done     bool     // there is none
+}
+
+// Error says what is wrong with what was read, for the user.
+type Error struct{ Cause string }
+
+func (e *Error) Error() string { return e.Cause }
+
+// Bounds of a part, and of an item.
+const (
+	partItems    = 1000
+	partBytes    = 192 << 10
+	itemBytes    = 1 << 20
+	manifestSize = 4 << 20
+)
+
+// position is where a part begins.
+type position struct {
+	Offset  int64    // in bytes
+	Begun   bool     // behind the headers of a CSV, or the bracket of a JSON list
+	ETag    string   // of the object, which must not change
+	Headers []string // of a CSV
+	After   string   // the last key of a list
+	File    int      // of a manifest
+	Row     int64    // of that file
+}
+
+// Next reads the part that begins at a position, nil for the first, with so many items at
+// most. Errors: *Error, *bucket.Error, and those of May.
+func (r *Reader) Next(ctx context.Context, from []byte, most int64) (*Part, error) {
+	p := position{}
+	if from != nil {
+		if err := json.Unmarshal(from, &p); err != nil {
+			return nil, fmt.Errorf("read where items go on: %w", err)
+		}
+	}
+	part := &part{most: int(min(most, partItems))}
+	var err error
+	switch {
+	case r.List:
+		err = r.list(ctx, &p, part)
+	case r.InputType == "MANIFEST":
+		err = r.manifest(ctx, &p, part)
+	default:
+		err = r.object(ctx, &p, part)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(&p)
+	return &Part{part.items, b, part.done}, err
+}
+
+// part is items that are being read.
+type part struct {
+	items []string
+	bytes int
+	most  int
+	done  bool
+}
+
+func (p *part) full() bool { return len(p.items) >= p.most || p.bytes >= partBytes }
+
+func (p *part) add(item string) error {
+	if len(item) > itemBytes {
+		return &Error{fmt.Sprintf("An item has %d bytes, and may have %d at most.", len(item), itemBytes)}
+	}
+	p.items = append(p.items, item)
+	p.bytes += len(item)
+	return nil
+}
+
+func (r *Reader) list(ctx context.Context, p *position, part *part) error {
+	if err := r.May(ctx, "s3:ListBucket", r.Bucket, ""); err != nil {
+		return err
+	}
+	part.done = true
+	var failed error
+	err := r.Store.List(ctx, r.Bucket, r.Key, p.After, func(o bucket.Object) bool {
+		if part.full() {
+			part.done = false
+			return false
+		}
+		item := jsonvalue.NewObject(5)
+		item.Set("Etag", o.ETag)
+		item.Set("Key", o.Key)
+		item.Set("LastModified", float64(o.LastModified.Unix()))
+		item.Set("Size", float64(o.Size))
+		item.Set("StorageClass", o.StorageClass)
+		failed = part.add(jsonvalue.Text(item))
+		p.After = o.Key
+		return failed == nil
+	})
+	return errors.Join(err, failed)
+}
+
+// open reads an object from an offset on.
+func (r *Reader) open(ctx context.Context, in, key string, offset int64, etag string) (bucket.Object, io.ReadCloser, error) {
+	if err := r.May(ctx, "s3:GetObject", in, key); err != nil {
+		return bucket.Object{}, nil, err
+	}
+	return r.Store.Get(ctx, in, key, bucket.Range{Offset: offset, IfMatch: etag})
+}
+
+func (r *Reader) object(ctx context.Context, p *position, part *part) error {
+	o, body, err := r.open(ctx, r.Bucket, r.Key, p.Offset, p.ETag)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	p.ETag = o.ETag
+	in := &counted{Reader: bufio.NewReaderSize(body, 64<<10)}
+	switch r.InputType {
+	case "CSV":
+		err = r.csv(in, p, part)
+	case "JSONL":
+		err = jsonLines(in, part)
+	default:
+		err = jsonList(in, p, part)
+	}
+	p.Offset += in.n
+	return err
+}
+
+// counted counts the bytes that were read.
+type counted struct {
+	*bufio.Reader
+	n int64
+}
+
+// ReadByte implements io.ByteReader.
+func (c *counted) ReadByte() (byte, error) {
+	b, err := c.Reader.ReadByte()
+	if err == nil {
+		c.n++
+	}
+	return b, err
+}
+
+// line reads a line, without what ends it; io.EOF: there is none.
+func (c *counted) line() (string, error) {
+	var line []byte
+	for {
+		b, err := c.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return string(line), nil
+		case err != nil:
+			return "", err
+		case b == '\n':
+			return string(line), nil
+		}
+		if line = append(line, b); len(line) > itemBytes {
+			return "", &Error{fmt.Sprintf("A line has more than %d bytes.", itemBytes)}
+		}
+	}
+}
+
+func jsonLines(in *counted, part *part) error {
+	for !part.full() {
+		line, err := in.line()
+		if errors.Is(err, io.EOF) {
+			part.done = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")); line == "" {
+			continue
+		}
+		if err := part.addJSON(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *part) addJSON(text string) error {
+	v, err := jsonvalue.ParseString(text)
+	if err != nil {
+		return &Error{"An item is no JSON: " + err.Error()}
+	}
+	return p.add(jsonvalue.Text(v))
+}
+
+// jsonList reads a list: each value from the end of the one before.
+func jsonList(in *counted, p *position, part *part) error {
+	if !p.Begun {
+		b, err := in.beyondSpace()
+		if err != nil || b != '[' {
+			return errors.Join(notEOF(err), &Error{"Attempting to map over non-iterable node."})
+		}
+		p.Begun = true
+	}
+	for !part.full() {
+		b, err := in.beyondSpace()
+		switch {
+		case errors.Is(err, io.EOF):
+			return &Error{"The list of items does not end."}
+		case err != nil:
+			return err
+		case b == ']':
+			part.done = true
+			return nil
+		case b == ',':
+			if b, err = in.beyondSpace(); err != nil {
+				return errors.Join(notEOF(err), &Error{"The list of items does not end."})
+			}
+		}
+		text, err := in.value(b)
+		if err != nil {
+			return err
+		}
+		if err := part.addJSON(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func notEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (c *counted) beyondSpace() (byte, error) {
+	for {
+		b, err := c.ReadByte()
+		if err != nil || b != ' ' && b != '\t' && b != '\n' && b != '\r' && b != 0xef && b != 0xbb && b != 0xbf {
+			return b, err
+		}
+	}
+}
+
+// value reads the text of a JSON value that begins with a byte: up to its last bracket or
+// quote, or to what can't be part of it. What it is worth is for a parser to say.
+func (c *counted) value(first byte) (string, error) {
+	text := []byte{first}
+	depth, quoted, escaped := 0, first == '"', false
+	if first == '{' || first == '[' {
+		depth = 1
+	}
+	scalar := depth == 0 && !quoted
+	for {
+		if scalar {
+			next, err := c.Peek(1)
+			if err != nil || strings.IndexByte(",]} \t\r\n", next[0]) >= 0 {
+				return string(text), notEOF(err)
+			}
+		}
+		b, err := c.ReadByte()
+		if errors.Is(err, io.EOF) {
+			return "", &Error{"The list of items does not end."}
+		}
+		if err != nil {
+			return "", err
+		}
+		if text = append(text, b); len(text) > itemBytes {
+			return "", &Error{fmt.Sprintf("An item has more than %d bytes.", itemBytes)}
+		}
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && b == '\\':
+			escaped = true
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '{' || b == '[':
+			depth++
+		case b == '}' || b == ']':
+			depth--
+		}
+		if !scalar && depth == 0 && !quoted {
+			return string(text), nil
+		}
+	}
+}
+
+var delimiters = map[string]byte{"": ',', "COMMA": ',', "PIPE": '|', "SEMICOLON": ';', "SPACE": ' ', "TAB": '\t'}
+
+func (r *Reader) csv(in *counted, p *position, part *part) error {
+	delimiter := delimiters[r.Delimiter]
+	if !p.Begun {
+		p.Headers = r.Headers
+		if !r.HeadersGiven {
+			row, err := in.row(delimiter)
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			p.Headers = row
+		}
+		if sorted := slices.Sorted(slices.Values(p.Headers)); len(slices.Compact(sorted)) < len(p.Headers) {
+			return &Error{"CSV headers cannot contain duplicates."}
+		}
+		p.Begun = true
+	}
+	return rows(in, delimiter, p.Headers, part, func() {})
+}
+
+// rows reads rows as items, and tells of each.
+func rows(in *counted, delimiter byte, headers []string, part *part, told func()) error {
+	for !part.full() {
+		row, err := in.row(delimiter)
+		if errors.Is(err, io.EOF) {
+			part.done = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		item := jsonvalue.NewObject(len(headers))
+		for i, header := range headers {
+			cell := ""
+			if i < len(row) {
+				cell = row[i]
+			}
+			item.Set(header, cell)
+		}
+		if err := part.add(jsonvalue.Text(item)); err != nil {
+			return err
+		}
+		told()
+	}
+	return nil
+}
+
+// row reads a row (RFC 4180); a blank line is one of one cell. io.EOF: there is none.
+func (c *counted) row(delimiter byte) (cells []string, err error) {
+	var cell []byte
+	read, quoted, wasQuoted, bytes := false, false, false, 0
+	end := func() {
+		text := string(cell)
+		if len(cells) == 0 {
+			text = strings.TrimPrefix(text, "\ufeff")
+		}
+		cells, cell, wasQuoted = append(cells, text), cell[:0], false
+	}
+	for {
+		b, err := c.ReadByte()
+		if errors.Is(err, io.EOF) {
+			if !read {
+				return nil, io.EOF
+			}
+			end()
+			return cells, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		read = true
+		if bytes++; bytes > itemBytes {
+			return nil, &Error{fmt.Sprintf("A row has more than %d bytes.", itemBytes)}
+		}
+		switch {
+		case quoted && b == '"':
+			if next, err := c.Peek(1); err == nil && next[0] == '"' {
+				_, _ = c.ReadByte() // what Peek has seen
+				cell = append(cell, '"')
+			} else {
+				quoted = false
+			}
+		case quoted:
+			cell = append(cell, b)
+		case b == '"' && len(cell) == 0 && !wasQuoted:
+			quoted, wasQuoted = true, true
+		case b == delimiter:
+			end()
+		case b == '\n':
+			if n := len(cell); n > 0 && cell[n-1] == '\r' {
+				cell = cell[:n-1]
+			}
+			end()
+			return cells, nil
+		default:
+			cell = append(cell, b)
+		}
+	}
+}
+
+// inventory is the manifest of an S3 inventory.
+type inventory struct {
+	DestinationBucket string
+	FileFormat        string
+	FileSchema        string
+	Files             []struct{ Key string }
+}
+
+// manifest reads the rows of an inventory's files, which are CSVs, compressed.
+func (r *Reader) manifest(ctx context.Context, p *position, part *part) error {
+	o, body, err := r.open(ctx, r.Bucket, r.Key, 0, p.ETag)
+	if err != nil {
+		return err
+	}
+	p.ETag = o.ETag
+	text, err := io.ReadAll(io.LimitReader(body, manifestSize+1))
+	if err = errors.Join(err, body.Close()); err != nil {
+		return err
+	}
+	var of inventory
+	if err := json.Unmarshal(text, &of); err != nil || len(text) > manifestSize {
+		return &Error{"The manifest can't be read."}
+	}
+	if of.FileFormat != "CSV" {
+		return &Error{"The files of the manifest are of the format " + strconv.Quote(of.FileFormat) + "; CSV is what can be read."}
+	}
+	headers := strings.Split(of.FileSchema, ",")
+	for i := range headers {
+		headers[i] = strings.TrimSpace(headers[i])
+	}
+	in := of.DestinationBucket
+	if name, err := arn.Parse(in); err == nil {
+		in = name.Resource
+	}
+	for p.File < len(of.Files) && !part.full() {
+		if err := r.inventoryFile(ctx, in, of.Files[p.File].Key, headers, p, part); err != nil {
+			return err
+		}
+		if part.done {
+			p.File, p.Row = p.File+1, 0
+		}
+		part.done = false
+	}
+	part.done = p.File == len(of.Files)
+	return nil
+}
+
+func (r *Reader) inventoryFile(ctx context.Context, in, key string, headers []string, p *position, part *part) error {
+	_, body, err := r.open(ctx, in, key, 0, "")
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	plain, err := gzip.NewReader(body)
+	if err != nil {
+		return &Error{"A file of the manifest is not compressed by gzip: " + key}
+	}
+	rowsOf := &counted{Reader: bufio.NewReaderSize(plain, 64<<10)}
+	for range p.Row { // what is compressed can only be read from its beginning
+		if _, err := rowsOf.row(','); err != nil {
+			return err
+		}
+	}
+	at := len(part.items)
+	if err := rows(rowsOf, ',', headers, part, func() { p.Row++ }); err != nil {
+		return err
+	}
+	for i, item := range part.items[at:] {
+		part.items[at+i] = unescaped(item)
+	}
+	return nil
+}
+
+// unescaped is a row of an inventory with its key as it is: inventories encode it as URLs do.
+func unescaped(item string) string {
+	v, err := jsonvalue.ParseString(item)
+	o, ok := v.(*jsonvalue.Object)
+	if err != nil || !ok {
+		return item
+	}
+	if key, _ := o.Get("Key"); key != nil {
+		if plain, err := url.QueryUnescape(key.(string)); err == nil {
+			o.Set("Key", plain)
+		}
+	}
+	return jsonvalue.Text(o)
+}

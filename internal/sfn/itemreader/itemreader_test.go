@@ -1,0 +1,167 @@
+package itemreader
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"heddle/internal/bucket"
+)
+
+func anybody(context.Context, string, string, string) error { return nil }
+
+// put makes a store with objects.
+func put(t *testing.T, objects map[string]string) bucket.Store {
+	t.Helper()
+	store := &bucket.Memory{}
+	store.Make("bucket")
+	for key, body := range objects {
+		if _, err := store.Put(t.Context(), &bucket.Put{Bucket: "bucket", Key: key, Source: bucket.Bytes(body), Size: int64(len(body))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return store
+}
+
+// all reads all items, so many at a time.
+func all(t *testing.T, r *Reader, most int64) ([]string, error) {
+	t.Helper()
+	var items []string
+	var from []byte
+	for range 100_000 {
+		part, err := r.Next(t.Context(), from, most)
+		if err != nil {
+			return items, err
+		}
+		if items, from = append(items, part.Items...), part.Position; part.Done {
+			return items, nil
+		}
+	}
+	t.Fatal("there is no end")
+	return nil, nil
+}
+
+// TestItems reads objects as a whole and item by item: both give the same.
+func TestItems(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		reader     Reader
+		want       string // items with blanks between, or a cause
+	}{
+		{"list", ` [1, {"a":[1,"]"]} ,"x,\"]",null, -1.5e3,[]]  `, Reader{InputType: "JSON"}, `1 {"a":[1,"]"]} "x,\"]" null -1.5e3 []`},
+		{"empty list", `[]`, Reader{InputType: "JSON"}, ``},
+		{"mark", "\ufeff[1]", Reader{InputType: "JSON"}, `1`},
+		{"no list", `{"a":1}`, Reader{InputType: "JSON"}, `! Attempting to map over non-iterable node.`},
+		{"nothing", ``, Reader{InputType: "JSON"}, `! Attempting to map over non-iterable node.`},
+		{"no end", `[1,`, Reader{InputType: "JSON"}, `! The list of items does not end.`},
+		{"cut", `[{"a":`, Reader{InputType: "JSON"}, `! The list of items does not end.`},
+		{"lines", "{\"n\": 1}\r\n\n[2]\n\"three\"", Reader{InputType: "JSONL"}, `{"n":1} [2] "three"`},
+		{"no lines", "", Reader{InputType: "JSONL"}, ``},
+		{"rows", "a,b\n1,2\n3\n\n4,5,6\r\n\"x, \"\"y\"\"\",\"l\n2\"", Reader{InputType: "CSV"},
+			`{"a":"1","b":"2"} {"a":"3","b":""} {"a":"","b":""} {"a":"4","b":"5"} {"a":"x,·\"y\"","b":"l\n2"}`},
+		{"given", "1|2\n", Reader{InputType: "CSV", HeadersGiven: true, Headers: []string{"x", ""}, Delimiter: "PIPE"}, `{"x":"1","":"2"}`},
+		{"twice", "a,a\n1,2\n", Reader{InputType: "CSV"}, `! CSV headers cannot contain duplicates.`},
+		{"no rows", "", Reader{InputType: "CSV"}, ``},
+	} {
+		c.reader.Store, c.reader.May, c.reader.Bucket, c.reader.Key = put(t, map[string]string{"k": c.body}), anybody, "bucket", "k"
+		for _, most := range []int64{1, 2, 1000} {
+			items, err := all(t, &c.reader, most)
+			got := strings.ReplaceAll(strings.Join(items, "\x00"), " ", "·")
+			got = strings.ReplaceAll(got, "\x00", " ")
+			if flaw, ok := errors.AsType[*Error](err); ok {
+				got = "! " + flaw.Cause
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if got != c.want {
+				t.Errorf("%s, %d at a time: %s, want %s", c.name, most, got, c.want)
+			}
+		}
+	}
+	for _, body := range []string{"[1 2 x]", "[\"" + strings.Repeat("x", itemBytes) + "\"]"} {
+		if items, err := all(t, &Reader{Store: put(t, map[string]string{"k": body}), May: anybody, Bucket: "bucket", Key: "k", InputType: "JSON"}, 1000); err == nil {
+			t.Errorf("%.20s gives %d items", body, len(items))
+		}
+	}
+}
+
+// TestObjects lists a bucket.
+func TestObjects(t *testing.T) {
+	objects := map[string]string{"other": ""}
+	for i := range 7 {
+		objects[fmt.Sprintf("in/%d", i)] = "x"
+	}
+	r := &Reader{Store: put(t, objects), May: anybody, Bucket: "bucket", Key: "in/", List: true}
+	for _, most := range []int64{1, 3, 1000} {
+		items, err := all(t, r, most)
+		if err != nil || len(items) != 7 || !strings.Contains(items[6], `"Key":"in/6"`) || !strings.Contains(items[0], `"Size":1,"StorageClass":"STANDARD"`) {
+			t.Errorf("%d at a time: %v, %v", most, items, err)
+		}
+	}
+}
+
+// TestInventory reads the rows of an inventory's files.
+func TestInventory(t *testing.T) {
+	zip := func(text string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, err := w.Write([]byte(text))
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	r := &Reader{May: anybody, Bucket: "bucket", Key: "m.json", InputType: "MANIFEST", Store: put(t, map[string]string{
+		"m.json": `{"destinationBucket":"arn:aws:s3:::bucket","fileFormat":"CSV","fileSchema":"Bucket, Key","files":[{"key":"1"},{"key":"2"},{"key":"3"}]}`,
+		"1":      zip("\"x\",\"a%2Fb+c\"\n\"x\",\"d\"\n"), "2": zip(""), "3": zip("\"x\",\"e\"\n"),
+	})}
+	want := []string{`{"Bucket":"x","Key":"a/b c"}`, `{"Bucket":"x","Key":"d"}`, `{"Bucket":"x","Key":"e"}`}
+	for _, most := range []int64{1, 2, 1000} {
+		if items, err := all(t, r, most); err != nil || !slices.Equal(items, want) {
+			t.Errorf("%d at a time: %v, %v", most, items, err)
+		}
+	}
+}
+
+// TestReadingIsAsked: nothing is read that may not be, and nothing of an object that has changed.
+func TestReadingIsAsked(t *testing.T) {
+	no := errors.New("no")
+	var asked []string
+	r := &Reader{Store: put(t, map[string]string{"k": "[1,2]"}), Bucket: "bucket", Key: "k", May: func(_ context.Context, action, in, key string) error {
+		asked = append(asked, action+" "+in+" "+key)
+		return no
+	}}
+	for _, list := range []bool{false, true} {
+		r.List = list
+		if part, err := r.Next(t.Context(), nil, 10); !errors.Is(err, no) {
+			t.Errorf("got %v, %v", part, err)
+		}
+	}
+	if want := []string{"s3:GetObject bucket k", "s3:ListBucket bucket "}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+	r.List, r.May = false, anybody
+	part, err := r.Next(t.Context(), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Store.Put(t.Context(), &bucket.Put{Bucket: "bucket", Key: "k", Source: bucket.Bytes("[3,4]"), Size: 5}); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.Next(t.Context(), part.Position, 1); !errors.Is(err, bucket.ErrChanged) {
+		t.Errorf("of an object that has changed: %v, %v", again, err)
+	}
+}
+
+// TestRefusals: what the store refuses is its own error.
+func TestRefusals(t *testing.T) {
+	r := &Reader{Store: put(t, nil), May: anybody, Bucket: "bucket", Key: "none"}
+	if _, err := r.Next(t.Context(), nil, 1); !errors.Is(err, bucket.ErrNoSuchKey) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,526 @@
+package maprun
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"heddle/internal/blob"
+	"heddle/internal/engine"
+	"heddle/internal/sfn/asl"
+	"heddle/internal/sfn/execution"
+	"heddle/jsonvalue"
+)
+
+// Commands, beside the messages of package execution.
+type (
+	// Describe asks what a map run is; it changes nothing. The reply is a *Description.
+	Describe struct{}
+	// Update changes how a map run goes on; nil: stays. The reply is nil. Errors: *ClosedError.
+	Update struct {
+		Concurrency *int64
+		Count       *int64
+		Percent     *float64
+	}
+)
+
+// For who reads items. Read asks what is to be read; the reply is a *Reading. Took brings
+// items, ReadFailed says why there will be none. Errors: *ClosedError if that is not wanted.
+type (
+	Read struct{ Read int64 }
+	Took struct {
+		Read     int64
+		Items    []string // JSON texts
+		Position []byte   // where the next Read goes on
+		Done     bool     // there are no more
+	}
+	ReadFailed struct {
+		Read        int64
+		Name, Cause string
+	}
+)
+
+// Reading is what is to be read.
+type Reading struct {
+	Order    execution.MapRunOrder
+	Position []byte // nil: from the beginning
+	Known    int64  // items that were read already
+	Started  engine.Time
+}
+
+// Gone says that there is nothing to be tried again: it makes it an engine.GoneError.
+func (*ClosedError) Gone() {}
+
+// ClosedError says that a map run has ended.
+type ClosedError struct{}
+
+func (*ClosedError) Error() string { return "the map run has ended" }
+
+// Description is the reply to Describe.
+type Description struct {
+	Order      execution.MapRunOrder
+	Status     string
+	Started    engine.Time
+	Closed     engine.Time // zero: open
+	Items      Counts
+	Executions Counts
+	Redrives   int64
+	Redriven   engine.Time
+}
+
+// Counts are those of items or of executions.
+type Counts struct{ Pending, Running, Succeeded, Failed, TimedOut, Aborted, Total, Written, PendingRedrive int64 }
+
+func (n *counts) shown(pending, running, redrive int64) Counts {
+	return Counts{
+		Pending: pending, Running: running, Succeeded: n.succeeded, Failed: n.failed, TimedOut: n.timedOut, Aborted: n.aborted,
+		Total: pending + running + redrive + n.ended(), Written: n.ended(), PendingRedrive: redrive,
+	}
+}
+
+func items(list []span) (n int64) {
+	for i := range list {
+		n += list[i].items
+	}
+	return n
+}
+
+func (s *State) describe() *Description {
+	d := &Description{
+		Order: s.order, Status: s.status, Started: s.Started, Closed: s.closed, Redrives: s.redrives, Redriven: s.redriven,
+	}
+	back, window := int64(len(s.back)), int64(len(s.window))
+	for i := range s.back {
+		window += s.back[i].items
+	}
+	d.Items = s.items.shown(window, items(s.open), items(s.todo))
+	pending := back + int64(len(s.window)) // of batches it is not known yet how many there will be
+	if b := s.order.Batch; b != nil && b.Items > 0 {
+		pending = back + (int64(len(s.window))+b.Items-1)/b.Items
+	}
+	d.Executions = s.executions.shown(pending, int64(len(s.open)), int64(len(s.todo)))
+	return d
+}
+
+// Bounds of a turn; what is left goes on in the next.
+const (
+	turnBytes  = 768 << 10
+	turnParts  = 250
+	turnSteps  = 4_000_000
+	partBytes  = 512 // what a message counts beside its own
+	itemSteps  = 2_000_000
+	takeSteps  = 20_000_000 // of all items of an execution
+	itemMemory = 8 << 20
+)
+
+// turn is what a command does, while it is being decided.
+type turn struct {
+	engine.Turn
+	rules *Rules
+	s     *State
+	in    engine.Input
+
+	bytes, parts int
+	steps        int64 // that evaluation took
+	taken        int64 // of them, for the execution that is to begin
+
+	// What expressions see, once it was wanted.
+	machine        *asl.Machine
+	input, context any
+	variables      map[string]any
+}
+
+func (t *turn) spent() bool { return t.bytes > turnBytes || t.parts > turnParts || t.steps > turnSteps }
+
+func (t *turn) emit(body event) { t.rules.Emit(&t.Turn, t.s, t.in.Now, body) }
+
+func (t *turn) send(m engine.Message) {
+	t.Messages = append(t.Messages, m)
+	t.bytes += len(m.Body) + len(m.To.Key) + partBytes
+	t.parts++
+}
+
+// Wants is the definition, if items are evaluated and its machine is not at hand.
+func (r *Rules) Wants(st engine.State, body any) (want engine.Want) {
+	s := st.(*State)
+	order := &s.order
+	switch c := body.(type) {
+	case *Describe, *Update, *Read, *Write:
+		return want
+	case *execution.BeginMapRun:
+		order = &c.Order
+	}
+	if order.SelectedItems && r.machines.Find(order.Settings.Definition) == nil {
+		want.Blobs = []blob.ID{order.Settings.Definition}
+	}
+	return want
+}
+
+// Handle decides what a command does.
+func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
+	t := &turn{rules: r, s: st.(*State), in: in}
+	s := t.s
+	switch c := body.(type) {
+	case *Describe:
+		t.Reply = s.describe()
+		return t.Turn, nil
+	case *Update:
+		if !s.isOpen() {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.update(c)
+	case *Read:
+		if !s.wanted(c.Read) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.Reply = &Reading{s.order, s.position, s.total(), s.Started}
+		return t.Turn, nil
+	case *Took:
+		if !s.wanted(c.Read) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.emit(&itemsRead{c.Items, c.Position, c.Done})
+	case *ReadFailed:
+		if !s.wanted(c.Read) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.fail(c.Name, c.Cause)
+	case *Write:
+		if !s.writable(c.Write) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.Reply = s.toWrite()
+		return t.Turn, nil
+	case *Wrote:
+		if !s.writable(c.Write) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		e := &written{results: c.Results, listed: c.Listed}
+		for _, f := range c.Files {
+			e.files = append(e.files, file{f.Status, f.Size})
+		}
+		t.emit(e)
+	case *WriteFailed:
+		if !s.writable(c.Write) {
+			return engine.Turn{}, &ClosedError{}
+		}
+		t.emit(&notWritten{})
+		if s.ending == "" {
+			t.fail(c.Name, c.Cause)
+		}
+	case *execution.BeginMapRun:
+		t.emit(&begun{c.Order})
+		if r := c.Order.Reader; r != nil && r.MaxItems < 0 {
+			t.fail(ReaderFailed, "field MaxItems must be positive")
+		}
+		t.Keep = append(t.Keep, c.Order.Settings.Definition)
+	case *execution.ChildClosed:
+		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
+			e := &itemEnded{c.Scheduled, c.Status, c.Output}
+			if w := s.order.Writer; w != nil {
+				if e.output = ""; c.ARN != "" { // else it is gone
+					e.output = c.Result(w.Transformation)
+				}
+			}
+			t.emit(e)
+		}
+	case *execution.ItemRefused:
+		t.refused(c)
+	case *execution.StopMapRun:
+		if s.isOpen() && s.ending != execution.Aborted {
+			t.emit(&stopping{status: execution.Aborted})
+		}
+	case *execution.RedriveMapRun:
+		switch {
+		case s.isOpen():
+			t.emit(&putOff{c.Redrives})
+		case s.status == execution.Succeeded:
+			t.tell()
+		default:
+			t.emit(&redriven{c.Redrives})
+		}
+	case engine.Wake:
+	default:
+		panic(fmt.Sprintf("maprun: no rule for command %T", body))
+	}
+	t.goOn()
+	return t.Turn, nil
+}
+
+// ReaderFailed is the error of a map run whose items can't be read.
+const ReaderFailed = "States.ItemReaderFailed"
+
+// wanted tells whether a Read is what is wanted now.
+func (s *State) wanted(read int64) bool { return s.wantsItems() && read == s.nextRead() }
+
+func (t *turn) update(c *Update) {
+	e := &updated{t.s.order.Concurrency, t.s.order.Tolerance}
+	if c.Concurrency != nil {
+		e.concurrency = *c.Concurrency
+	}
+	if c.Count != nil {
+		e.tolerance.Count = c.Count
+	}
+	if c.Percent != nil {
+		e.tolerance.Percent = c.Percent
+	}
+	t.emit(e)
+}
+
+// refused takes in that an execution could not begin: it is begun later, or has failed.
+func (t *turn) refused(c *execution.ItemRefused) {
+	if _, ok := find(t.s.open, c.Index); !ok || !t.s.isOpen() {
+		return
+	}
+	if c.Full || t.s.ending != "" {
+		t.emit(&itemBack{c.Index, c.Input, t.in.Now + engine.Seconds(restSeconds)})
+	} else {
+		t.emit(&itemEnded{first: c.Index, status: execution.Failed})
+	}
+}
+
+// allItems is how many items there are; 0: it is not known yet.
+func (s *State) allItems() int64 {
+	if !s.read {
+		return 0
+	}
+	return s.total()
+}
+
+// goOn does what waits for nobody, as far as the turn has room. Record then wants a wake at
+// once.
+func (t *turn) goOn() {
+	s := t.s
+	for s.isOpen() && !t.spent() {
+		if s.ending == "" && s.order.Tolerance.Exceeded(s.items.unsuccessful(), s.allItems()) {
+			name, cause := execution.TooManyFailed()
+			t.fail(*name, *cause)
+		}
+		switch {
+		case s.mayTell():
+			t.stopItems()
+		case s.mayEnd():
+			t.end()
+		case s.mayBegin() && t.in.Now >= s.rest:
+			t.begin()
+		default:
+			return
+		}
+	}
+}
+
+func (t *turn) fail(name, cause string) {
+	t.emit(&stopping{execution.Failed, &name, &cause})
+}
+
+// stopItems stops executions, as many as the turn has room for.
+func (t *turn) stopItems() {
+	s := t.s
+	from, _ := find(s.open, s.told)
+	for _, its := range s.open[from:] {
+		t.send(engine.Message{
+			To: t.name(its.first), Body: execution.EncodeMessage(&execution.StopChild{Run: s.id.Run, Scheduled: its.first}),
+		})
+		if t.spent() || its.first == s.open[len(s.open)-1].first {
+			t.emit(&toldTo{its.first + 1})
+			return
+		}
+	}
+}
+
+// end closes the map run, and tells the execution, unless that has stopped it; or goes on at
+// once, if it is to be redriven.
+func (t *turn) end() {
+	s := t.s
+	again := s.again
+	t.emit(&ended{})
+	switch {
+	case again != 0 && s.status != execution.Succeeded:
+		t.emit(&redriven{again})
+	case s.status != execution.Aborted || again != 0:
+		t.tell()
+	}
+}
+
+// tell tells the execution how the map run has ended.
+func (t *turn) tell() {
+	s := t.s
+	m := &execution.MapRunClosed{
+		ARN: execution.MapRunARN(s.id.Name), Succeeded: s.status == execution.Succeeded, TooLarge: s.tooLarge, Error: s.err, Cause: s.cause,
+	}
+	if w := s.order.Writer; w != nil {
+		bucket, prefix := w.Place(s.id.Name)
+		at, all := jsonvalue.NewObject(2), jsonvalue.NewObject(2)
+		at.Set("Bucket", bucket)
+		at.Set("Key", prefix+Manifest)
+		all.Set("MapRunArn", m.ARN)
+		all.Set("ResultWriterDetails", at)
+		m.Output = jsonvalue.Text(all)
+	} else if m.Succeeded && !s.tooLarge {
+		texts := make([]string, 0, len(s.outputs))
+		for i := range s.outputs {
+			texts = append(texts, s.outputs[i].text)
+		}
+		m.Output = "[" + strings.Join(texts, ",") + "]"
+	}
+	t.send(engine.Message{To: s.order.Name, Run: s.order.Run, Body: execution.EncodeMessage(m)})
+}
+
+// name is that of the execution of an item.
+func (t *turn) name(first int64) engine.Name {
+	machine, _ := execution.Split(t.s.id.Name.Key)
+	return execution.Name(t.s.id.Name.World, machine, execution.DerivedUUID(fmt.Sprintf("%x item %d", t.s.id.Run[:], first)))
+}
+
+// begin begins the next execution: one that is to be redriven, one that was refused, or one of
+// the items in the window.
+func (t *turn) begin() {
+	s := t.s
+	switch {
+	case len(s.todo) > 0:
+		its := s.todo[0]
+		t.emit(&itemBegun{its, fromTodo})
+		t.send(engine.Message{To: t.name(its.first), Body: execution.EncodeMessage(&execution.RedriveItem{Name: s.id.Name, Run: s.id.Run, Index: its.first})})
+	case len(s.back) > 0:
+		its := s.back[0]
+		t.emit(&itemBegun{its.span, fromBack})
+		t.start(its.span, its.input)
+	default:
+		n, input := t.take()
+		if s.ending != "" {
+			return
+		}
+		its := span{first: s.next, items: n}
+		t.emit(&itemBegun{its, fromWindow})
+		t.start(its, input)
+	}
+}
+
+func (t *turn) start(its span, input string) {
+	s := t.s
+	settings := s.order.Settings
+	settings.Secret = secret(settings.Secret, s.id.Run, its.first)
+	settings.Parent = execution.Parent{
+		Name: s.id.Name, Run: s.id.Run, Scheduled: its.first, Waits: true,
+		Flow: s.order.Flow, Items: its.items, Express: s.order.Express,
+	}
+	t.send(engine.Message{
+		To: t.name(its.first), Begin: engine.Always, Seed: engine.DeriveSeed(t.in.Now, s.id.Run, s.LastEventID), Group: execution.Group(s.id.Name.World),
+		Body: execution.EncodeMessage(&execution.StartItem{Start: execution.Start{Settings: settings, Input: input}}),
+	})
+}
+
+// secret is that of the execution of an item.
+func secret(of [16]byte, run engine.RunID, first int64) (own [16]byte) {
+	b := append(append([]byte(nil), of[:]...), run[:]...)
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(first)))
+	copy(own[:], sum[:])
+	return own
+}
+
+// take gives the input of the next execution, and how many items are in it. The map run fails
+// if there can be none.
+func (t *turn) take() (n int64, input string) {
+	s := t.s
+	t.taken = 0
+	defer func() { t.steps += t.taken }()
+	b := s.order.Batch
+	if b == nil {
+		text := t.item(0)
+		if s.ending == "" && len(text) > dataBytesMax {
+			t.tooLarge()
+		}
+		return 1, text
+	}
+	input = "{"
+	if b.Input != "" {
+		input += `"BatchInput":` + b.Input + ","
+	}
+	input += `"Items":[`
+	texts, bytes := []string{}, int64(len(input)+2)
+	for i := range s.window {
+		if b.Items > 0 && n == b.Items {
+			break
+		}
+		text := t.item(i)
+		if s.ending != "" {
+			return 0, ""
+		}
+		if bytes += int64(len(text)) + 1; bytes-1 > b.BytesMax {
+			break
+		}
+		texts = append(texts, text)
+		n++
+	}
+	if n == 0 {
+		t.tooLarge()
+		return 0, ""
+	}
+	return n, input + strings.Join(texts, ",") + "]}"
+}
+
+func (t *turn) tooLarge() {
+	t.fail("States.DataLimitExceeded", "The state/task '"+t.s.order.State+"' returned a result with a size exceeding the maximum number of bytes service limit.")
+}
+
+// item is the text of an item in the window, after the ItemSelector. The map run fails if that
+// can't be evaluated.
+func (t *turn) item(at int) string {
+	s := t.s
+	if !s.order.SelectedItems {
+		return s.window[at]
+	}
+	index := s.next + int64(at)
+	env := t.env(index)
+	before := env.Steps
+	selected, failed := execution.SelectItem(t.compiled(), &s.order, env, index, value(s.window[at]))
+	t.taken += before - env.Steps
+	if failed != nil {
+		t.fail(failed.Name, failed.Cause)
+		return ""
+	}
+	return jsonvalue.Text(selected)
+}
+
+func (t *turn) compiled() *asl.Machine {
+	id := t.s.order.Settings.Definition
+	if t.machine == nil {
+		t.machine = t.rules.machines.Find(id)
+	}
+	if t.machine == nil {
+		m, err := t.rules.machines.Add(id, t.in.Blob(id))
+		mustHold(err == nil, "%v", err)
+		t.machine = m
+	}
+	return t.machine
+}
+
+// env is what an item's expressions see.
+func (t *turn) env(index int64) *asl.Env {
+	o := &t.s.order
+	if t.variables == nil {
+		t.input, t.context, t.variables = value(o.Input), value(o.Context), map[string]any{}
+		for _, v := range o.Variables {
+			t.variables[v.Name] = value(v.Value)
+		}
+	}
+	own := secret(o.Settings.Secret, t.s.id.Run, index)
+	random := rand.New(rand.NewPCG(binary.BigEndian.Uint64(own[:]), binary.BigEndian.Uint64(own[8:])))
+	return &asl.Env{
+		Input: t.input, Context: func() any { return t.context },
+		Variable: func(name string) (any, bool) {
+			v, ok := t.variables[name]
+			return v, ok
+		},
+		Random: random.Uint64, Now: time.UnixMilli(int64(t.in.Now)).UTC(), Steps: min(itemSteps, takeSteps-t.taken), Bytes: itemMemory,
+	}
+}
+
+func value(text string) any {
+	v, err := jsonvalue.ParseString(text)
+	mustHold(err == nil, "a stored text is no JSON: %v", err)
+	return v
+}

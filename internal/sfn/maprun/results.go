@@ -1,0 +1,145 @@
+package maprun
+
+import (
+	"fmt"
+	"strings"
+
+	"heddle/internal/engine"
+	"heddle/internal/sfn/execution"
+	"heddle/jsonvalue"
+)
+
+// For who writes results. Write asks what is to be written; the reply is a *Writing. Wrote says
+// that it was, WriteFailed why nothing will be. Errors: *ClosedError if that is not wanted.
+type (
+	Write struct{ Write int64 }
+	Wrote struct {
+		Write   int64
+		Results int64 // how many
+		Files   []File
+		Listed  bool // the manifest is written
+	}
+	WriteFailed struct {
+		Write       int64
+		Name, Cause string
+	}
+)
+
+// Writing is what is to be written: files of results, or the manifest. It is the same whenever
+// it is asked for, until it was written, but that there may be more results in a file.
+type Writing struct {
+	Order   execution.MapRunOrder
+	Files   []File
+	Results int64
+	Listed  bool // it is the manifest
+	Started engine.Time
+}
+
+// File is a file of results, or the manifest.
+type File struct {
+	Status string // of the results
+	Name   string
+	Size   int64
+	Text   string
+}
+
+// Manifest is the name of the manifest.
+const Manifest = "manifest.json"
+
+// WriterFailed is the error of a map run whose results can't be written.
+const WriterFailed = "States.ResultWriterFailed"
+
+func (s *State) writable(write int64) bool { return s.wantsWrite() && write == s.nextWrite() }
+
+// kinds are what files of results are called by what became of the executions.
+var kinds = []string{"FAILED", "PENDING", "SUCCEEDED"}
+
+// kind is the kind of file that results of a status are in.
+func kind(status string) string {
+	if status == execution.Succeeded {
+		return "SUCCEEDED"
+	}
+	return "FAILED"
+}
+
+// toWrite gives what is to be written now.
+func (s *State) toWrite() *Writing {
+	w := &Writing{Order: s.order, Started: s.Started}
+	if len(s.results) == 0 {
+		text := s.manifest()
+		w.Listed, w.Files = true, []File{{Name: Manifest, Size: int64(len(text)), Text: text}}
+		return w
+	}
+	w.Results = int64(len(s.results))
+	for _, of := range kinds {
+		var texts []string
+		for i := range s.results {
+			if r := &s.results[i]; kind(r.status) == of {
+				texts = append(texts, s.flattened(r)...)
+			}
+		}
+		if len(texts) == 0 {
+			continue
+		}
+		text := "[" + strings.Join(texts, ",") + "]"
+		if s.order.Writer.Lines {
+			text = strings.Join(texts, "\n") + "\n"
+		}
+		w.Files = append(w.Files, File{Status: of, Name: s.fileName(of, s.filesOf(of)), Size: int64(len(text)), Text: text})
+	}
+	return w
+}
+
+// flattened is a result as it stands in its file: of FLATTEN, the elements of a list.
+func (s *State) flattened(r *result) []string {
+	if s.order.Writer.Transformation == "FLATTEN" && r.status == execution.Succeeded {
+		if list, ok := value(r.text).([]any); ok {
+			texts := make([]string, 0, len(list))
+			for _, v := range list {
+				texts = append(texts, jsonvalue.Text(v))
+			}
+			return texts
+		}
+	}
+	return []string{r.text}
+}
+
+func (s *State) filesOf(kind string) (n int) {
+	for i := range s.files {
+		if s.files[i].status == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *State) fileName(kind string, n int) string {
+	extension := "json"
+	if s.order.Writer.Lines {
+		extension = "jsonl"
+	}
+	return fmt.Sprintf("%s_%d.%s", kind, n, extension)
+}
+
+// manifest lists the files that were written.
+func (s *State) manifest() string {
+	bucket, prefix := s.order.Writer.Place(s.id.Name)
+	files := jsonvalue.NewObject(len(kinds))
+	for _, of := range kinds {
+		list := []any{}
+		for i := range s.files {
+			if f := &s.files[i]; f.status == of {
+				entry := jsonvalue.NewObject(2)
+				entry.Set("Key", prefix+s.fileName(of, len(list)))
+				entry.Set("Size", float64(f.size))
+				list = append(list, entry)
+			}
+		}
+		files.Set(of, list)
+	}
+	m := jsonvalue.NewObject(3)
+	m.Set("DestinationBucket", bucket)
+	m.Set("MapRunArn", execution.MapRunARN(s.id.Name))
+	m.Set("ResultFiles", files)
+	return jsonvalue.Text(m)
+}
