@@ -26,10 +26,9 @@ type browser struct {
 	*testing.T
 	http.Client
 	base string
-	cert *tls.Certificate
 }
 
-// page is what a browser shows.
+// shown is what a browser shows.
 type shown struct {
 	*http.Response
 	text string

@@ -9,25 +9,11 @@ var grants = []Mutant{{
 	Bug:  "A receiver has a data set before having accepted it.",
 	Then: []string{exchanges},
 }, {
-	Name: "ended-grants-show",
-	In:   "dataexchange.(*actions).shows",
-	Old:  "!g.Over(s.Clock()) &&",
-	New:  "",
-	Bug:  "A grant goes on after its end.",
-	Then: []string{exchanges},
-}, {
 	Name: "owned-names-for-what-is-entitled",
 	In:   "dataexchange.(*subject).whose",
 	Old:  "n.Account = d.named().Account",
 	New:  "_ = d",
 	Bug:  "Policies that are about what an account owns open what others show it.",
-	Then: []string{exchanges},
-}, {
-	Name: "exports-outlive-their-grant",
-	In:   "dataexchange.(*move).export",
-	Old:  "if d.grant != nil {",
-	New:  "if false {",
-	Bug:  "A job goes on to export what was taken back.",
 	Then: []string{exchanges},
 }, {
 	Name: "entitled-data-set-not-sent",
@@ -41,10 +27,4 @@ var grants = []Mutant{{
 	Old:  "!g.Accepted && g.Receiver == c.Create.Receiver",
 	New:  "!g.Accepted",
 	Bug:  "Twenty grants that nobody accepts leave none for other receivers.",
-}, {
-	Name: "deleted-grant-taken-in-again",
-	In:   "catalog.(*Grants).Refused",
-	Old:  "if _, deleted := errors.AsType[*engine.UnknownRunError](why); !ok || !deleted {",
-	New:  "if _, deleted := errors.AsType[*engine.UnknownRunError](why); !ok || deleted {",
-	Bug:  "A data set can't be deleted for a grant that is long gone.",
 }}
