@@ -426,7 +426,7 @@ func keyIDIn(answer string) string {
 }
 
 // nothingThere are actions about what is not there.
-var nothingThere = map[string]bool{"GetLoginProfile": true, "GetSessionToken": true}
+var nothingThere = map[string]bool{"DescribeEventTarget": true, "GetLoginProfile": true, "GetSessionToken": true}
 
 // itemsOf counts what an answer lists, and gives the token of the next page.
 func itemsOf(answer, of string) (items int, next string) {

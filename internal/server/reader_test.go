@@ -51,6 +51,9 @@ func TestOneReader(t *testing.T) {
 						in["taskToken"] = decision
 					}
 				}
+				if in := input.(map[string]any); in["closeStatus"] != nil && in["orderBy"] != nil { // only what is closed has one
+					in["status"] = "CLOSED"
+				}
 				to := target{oneReader: h, model: m, service: s.Name, action: action}
 				var variants []variant
 				switch m.Metadata.Protocol {

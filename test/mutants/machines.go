@@ -70,8 +70,8 @@ var machines = []Mutant{{
 }, {
 	Name: "child-of-nobody",
 	In:   "sfn/execution.(*Rules).Refused",
-	Old:  "body.(*ChildBegun); ok {",
-	New:  "body.(*ChildBegun); ok && c == nil {",
+	Old:  "return []engine.Message{c.stop()}",
+	New:  "return nil",
 	Bug:  "An execution that begins for one which is gone meanwhile runs on.",
 }, {
 	Name: "child-without-a-place",

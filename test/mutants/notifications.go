@@ -34,8 +34,8 @@ var notifications = []Mutant{{
 }, {
 	Name: "refused-events-not-kept",
 	In:   "notify.(*target).giveUp",
-	Old:  "if err := t.dead.write(line); err != nil {",
-	New:  "if err := t.dead.write(nil); err != nil {",
+	Old:  "Event: e.body}",
+	New:  "Event: e.body[:0]}",
 	Bug:  "An event that a target refuses is gone.",
 }, {
 	Name: "redirects-followed",

@@ -19,6 +19,9 @@ import (
 // fileBytesMax is how large a file of a history may be.
 const fileBytesMax = 1 << 30
 
+// ErrNoEvents: what is read has no events.
+var ErrNoEvents = errors.New(`want the JSON of a history, with "events"; there are none`)
+
 // ReadFile reads what aws swf get-workflow-execution-history or aws stepfunctions
 // get-execution-history has written, or a list of events, in either order.
 func ReadFile(r io.Reader) (*Events, error) {
@@ -37,7 +40,7 @@ func ReadFile(r io.Reader) (*Events, error) {
 		return nil, fmt.Errorf("want the JSON of a history: %w", err)
 	}
 	if len(raw) == 0 {
-		return nil, errors.New(`want the JSON of a history, with "events"; there are none`)
+		return nil, ErrNoEvents
 	}
 	e := &Events{Raw: raw}
 	var head struct {

@@ -82,15 +82,15 @@ func (x *fileView) read(r *http.Request) error {
 		return errNoFile
 	}
 	events, err := past.ReadFile(bytes.NewReader(raw))
+	if errors.Is(err, past.ErrNoEvents) {
+		return errNoFile
+	}
 	if err != nil {
 		return err
 	}
 	all, err := events.Workflow()
 	if err != nil {
 		return err
-	}
-	if len(all) == 0 {
-		return errNoFile
 	}
 	asked, err := url.ParseQuery(x.Asked)
 	if err != nil {
