@@ -136,7 +136,9 @@ func (p *pace) answer() {
 		return
 	}
 	p.connection.answering.Store(true)
-	if p.connection.outOfTurn.Load() {
+	// Of a body that nobody has read net/http reads the rest by itself, beside the deadline that
+	// end sets: whatever came on the connection after it would be taken for given up.
+	if p.connection.outOfTurn.Load() || p.connection.sends.Load() {
 		p.Header()["Connection"] = []string{"close"}
 	}
 }

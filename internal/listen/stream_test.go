@@ -98,3 +98,41 @@ func TestStreams(t *testing.T) {
 		s.stop()
 	}
 }
+
+// TestAnsweredBeforeTheBody: whoever is answered before their body was read, small or large,
+// loses the connection, and none of what they ask next is taken for given up.
+func TestAnsweredBeforeTheBody(t *testing.T) {
+	s := startWith(t, plain(), func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_, _ = r.Body.Read(make([]byte, 1))
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		time.Sleep(time.Millisecond) // what net/http reads beside us comes to its end
+		if err := r.Context().Err(); err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	client := http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	for _, size := range []int{2, 4 << 10, 80 << 10, 200 << 10, 1 << 20} {
+		for range 20 {
+			refused, err := client.Post(s.URL(), "text/plain", strings.NewReader(strings.Repeat("x", size)))
+			if err != nil {
+				continue // it broke off while it was sent
+			}
+			_ = refused.Body.Close()
+			if refused.StatusCode != http.StatusForbidden || !refused.Close {
+				t.Errorf("a body of %d: status %d, the connection ends: %v", size, refused.StatusCode, refused.Close)
+			}
+			next, err := client.Get(s.URL())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = next.Body.Close()
+			if next.StatusCode != http.StatusOK {
+				t.Errorf("after a body of %d: status %d", size, next.StatusCode)
+			}
+		}
+	}
+}
