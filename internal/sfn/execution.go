@@ -65,8 +65,9 @@ func executionFault(err error, arn string) error {
 }
 
 // executionOf reads the ARN of an execution. Errors: InvalidArn, ExecutionDoesNotExist.
-func executionOf(ctx context.Context, arn string) (engine.Name, error) {
-	n, err := parse(arn, resource.Execution)
+func (s *actions) executionOf(ctx context.Context, arn string) (engine.Name, error) {
+	plain, _ := s.options.untested(arn)
+	n, err := parse(plain, resource.Execution)
 	if err != nil {
 		return engine.Name{}, err
 	}
@@ -137,7 +138,7 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 	}
 	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
 	c.Definition, c.DefinitionKey, c.Role = t.Revision.Definition.ID, t.Revision.Definition.DataKey, t.Revision.Role
-	c.Key = t.Revision.Encryption
+	c.Key, c.Mocks = t.Revision.Encryption, t.Mocks
 	if t.Version != nil {
 		c.Version = *versionARN(machine, t.Version)
 	}
@@ -208,7 +209,7 @@ func (s *actions) activitiesOf(ctx context.Context, w engine.World, c *execution
 
 // stopExecution serves StopExecution.
 func (s *actions) stopExecution(ctx context.Context, in *wire.StopExecutionInput) (*wire.StopExecutionOutput, error) {
-	name, err := executionOf(ctx, in.ExecutionARN)
+	name, err := s.executionOf(ctx, in.ExecutionARN)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +221,7 @@ func (s *actions) stopExecution(ctx context.Context, in *wire.StopExecutionInput
 }
 
 func (s *actions) description(ctx context.Context, arn string) (*execution.Description, error) {
-	name, err := executionOf(ctx, arn)
+	name, err := s.executionOf(ctx, arn)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +321,7 @@ func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire
 
 // redriveExecution serves RedriveExecution.
 func (s *actions) redriveExecution(ctx context.Context, in *wire.RedriveExecutionInput) (*wire.RedriveExecutionOutput, error) {
-	name, err := executionOf(ctx, in.ExecutionARN)
+	name, err := s.executionOf(ctx, in.ExecutionARN)
 	if err != nil {
 		return nil, err
 	}

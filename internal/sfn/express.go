@@ -51,7 +51,7 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 		return nil, err
 	}
 	start := &execution.Start{Input: input, Settings: execution.Settings{
-		Definition: d.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader),
+		Definition: d.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader), Mocks: t.Mocks,
 	}}
 	if _, err := io.ReadFull(s.Random, start.Secret[:]); err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func (i inspector) InspectSubject(ctx context.Context, ref diagnose.Ref) (operat
 
 // Inspect implements service.Inspector. What a key of the machine's seals is not told.
 func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
-	name, err := executionOf(ctx, ref.ARN)
+	name, err := i.executionOf(ctx, ref.ARN)
 	if err != nil {
 		return nil, engine.RunID{}, err
 	}

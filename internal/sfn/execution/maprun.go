@@ -229,8 +229,11 @@ type (
 // MapRunMessage is a message to a map run; ChildClosed is one too.
 type MapRunMessage interface{ code(*pack.Coder) }
 
-func (m *BeginMapRun) code(c *pack.Coder) { m.Order.Code(c) }
-func (*StopMapRun) code(*pack.Coder)      {}
+func (m *BeginMapRun) code(c *pack.Coder) {
+	m.Order.Code(c)
+	m.Order.CodeMocks(c)
+}
+func (*StopMapRun) code(*pack.Coder) {}
 func (m *RedriveMapRun) code(c *pack.Coder) {
 	c.Int(&m.Redrives)
 }
@@ -274,6 +277,7 @@ func (m *MapRunClosed) code(c *pack.Coder) {
 func (m *StartItem) code(c *pack.Coder) {
 	m.Settings.code(c)
 	c.Text(&m.Input)
+	m.Settings.codeMocks(c)
 }
 
 func (m *RedriveItem) code(c *pack.Coder) {
@@ -387,7 +391,7 @@ func (e *evaluation) distribute(in any, items []any) {
 // nothing.
 func (e *evaluation) cannotDistribute() string {
 	switch st := e.st; {
-	case !st.Distributed || e.t.trial != nil:
+	case !st.Distributed || e.t.trial != nil || e.t.s.rehearsed:
 		return ""
 	case e.t.s.ephemeral:
 		return "within an express execution"

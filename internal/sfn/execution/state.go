@@ -32,6 +32,7 @@ type State struct {
 	of      string // ARN of the machine
 
 	ephemeral bool // in memory alone, and somebody waits for it
+	rehearsed bool // in memory alone, and calls nothing
 
 	settings Settings
 	input    datum // of the execution, as its caller wrote it
@@ -61,6 +62,8 @@ type State struct {
 
 	// grown is what the state holds of payloads, in bytes of text, or more: see held.
 	grown int64
+
+	invoked []int64 // how often each state with a mock was
 }
 
 // heldMax is how much of payloads one execution may hold, in bytes of text.
@@ -124,6 +127,8 @@ type Settings struct {
 	// Key is the machine's; DefinitionKey the data key that the definition is sealed under.
 	Key           registry.Encryption
 	DefinitionKey string
+	// Mocks are those of the test case that it was started with; usually there are none.
+	Mocks []StateMock
 }
 
 // Activity is an activity as executions know it.
@@ -417,6 +422,10 @@ func (s *State) code(c *pack.Coder) {
 	c.Int(&s.grown)
 	c.Texts(&s.dataKeys)
 	pack.Signed(c, &s.dataKeysNeeded)
+	if c.Tail(len(s.settings.Mocks) > 0) {
+		s.settings.codeMocks(c)
+		pack.List(c, &s.invoked, func(n *int64, c *pack.Coder) { c.Int(n) })
+	}
 }
 
 func (s *Settings) code(c *pack.Coder) {

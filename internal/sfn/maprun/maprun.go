@@ -183,6 +183,7 @@ func (s *State) Code(c *pack.Coder) {
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Int(&s.again)
+	s.order.CodeMocks(c)
 }
 
 func (r *result) code(c *pack.Coder) {
@@ -321,7 +322,10 @@ const (
 	fromTodo        // it is redriven
 )
 
-func (e *begun) Code(c *pack.Coder) { e.order.Code(c) }
+func (e *begun) Code(c *pack.Coder) {
+	e.order.Code(c)
+	e.order.CodeMocks(c)
+}
 func (e *itemBegun) Code(c *pack.Coder) {
 	e.span.code(c)
 	c.Byte(&e.from)
