@@ -133,8 +133,8 @@ type started struct {
 // Of its settings it fills in what the target says. Errors: ExecutionAlreadyExists,
 // ExecutionLimitExceeded.
 func (s *actions) start(ctx context.Context, w engine.World, t *Target, name string, c *execution.Start) (*started, error) {
-	if t.Machine.Express {
-		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
+	if t.Machine.Express && c.Parent.Waits { // nobody can ask what became of it
+		return nil, notOfThisType()
 	}
 	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
 	c.Definition, c.DefinitionKey, c.Role = t.Revision.Definition.ID, t.Revision.Definition.DataKey, t.Revision.Role
@@ -154,6 +154,15 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 		return nil, err
 	}
 	found := &started{ARN: execution.ARN(w, t.Machine.Name, name), Name: execution.Name(w, t.Machine.Name, name)}
+	if t.Machine.Express { // each call starts one, whatever its name; and each task
+		id := execution.DerivedUUID(fmt.Sprintf("%s %x %d", c.Parent.Name.Key, c.Parent.Run, c.Parent.Scheduled))
+		if c.Parent.Scheduled == 0 {
+			if id, err = newUUID(s.Random); err != nil {
+				return nil, err
+			}
+		}
+		found.ARN, found.Name = execution.ExpressARN(w, t.Machine.Name, name, id), execution.ExpressName(w, t.Machine.Name, name, id)
+	}
 	cmd := engine.Command{
 		Name: found.Name, Begin: engine.Once, Seed: s.RootSeed(), Group: execution.Group(w), Body: c,
 	}
@@ -409,7 +418,7 @@ func (s *actions) listed(ctx context.Context, in *wire.ListExecutionsInput) (fam
 		return 0, "", err
 	}
 	if m.Express {
-		return 0, "", refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
+		return 0, "", notOfThisType()
 	}
 	if n.Qualifier == "" {
 		return execution.ByMachine, n.String(), nil

@@ -393,7 +393,7 @@ func (e *evaluation) cannotDistribute() string {
 	switch st := e.st; {
 	case !st.Distributed || e.t.trial != nil || e.t.s.rehearsed:
 		return ""
-	case e.t.s.ephemeral:
+	case e.t.s.express:
 		return "within an express execution"
 	case e.t.s.settings.Key.Key != "":
 		return "in a state machine with a key of its own"

@@ -3,6 +3,7 @@ package execution
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"heddle/internal/blob"
@@ -31,6 +32,7 @@ type State struct {
 	arn     string // of the execution
 	of      string // ARN of the machine
 
+	express   bool // of an express state machine
 	ephemeral bool // in memory alone, and somebody waits for it
 	rehearsed bool // in memory alone, and calls nothing
 
@@ -262,7 +264,8 @@ func (r *Rules) New(id engine.Identity) engine.State { return newState(id) }
 func newState(id engine.Identity) *State {
 	s := &State{id: id}
 	s.machine, s.name = Split(id.Name.Key)
-	s.arn, s.of = ARN(id.Name.World, s.machine, s.name), MachineARN(id.Name.World, s.machine)
+	s.arn, s.of = ARNOf(id.Name), MachineARN(id.Name.World, s.machine)
+	s.name, _, s.express = strings.Cut(s.name, ":")
 	return s
 }
 

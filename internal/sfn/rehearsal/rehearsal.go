@@ -202,13 +202,23 @@ type Result struct {
 	Differences []string // from what was expected, a line or more each; none: it is as expected
 }
 
+// nameOf makes a name of an execution of that of a test case.
+func nameOf(test string) string {
+	return strings.Map(func(r rune) rune {
+		if resource.IsName(string(r)) {
+			return r
+		}
+		return '-'
+	}, test)
+}
+
 // Run runs a case of a machine, which goes by a name.
 func Run(machine string, m *asl.Machine, c *Case) (*Result, error) {
 	start := &execution.Start{
 		Input:    jsonvalue.Text(c.Input),
 		Settings: execution.Settings{Role: arn.Of("iam", "", world.Account, "role/test").String(), Mocks: c.Mocks},
 	}
-	done, err := execution.Rehearse(execution.Name(world, machine, c.Name), m, start, engine.Time(Began.UnixMilli()))
+	done, err := execution.Rehearse(execution.Name(world, machine, nameOf(c.Name)), m, start, engine.Time(Began.UnixMilli()))
 	if err != nil {
 		return nil, err
 	}
