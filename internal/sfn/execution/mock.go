@@ -45,8 +45,16 @@ func (s *Settings) codeMocks(c *pack.Coder) {
 	}
 }
 
-// CodeMocks is codeMocks for a map run, which has an order amid other things.
-func (o *MapRunOrder) CodeMocks(c *pack.Coder) { o.Settings.codeMocks(c) }
+// CodeMore writes what orders got later, or reads it, at the end of what holds one. It tells whether
+// there is more of what holds it, too.
+func (o *MapRunOrder) CodeMore(c *pack.Coder, more bool) bool {
+	if !c.Tail(len(o.Settings.Mocks) > 0 || o.Transformation != "" || more) {
+		return false
+	}
+	pack.List(c, &o.Settings.Mocks, (*StateMock).code)
+	c.Text(&o.Transformation)
+	return true
+}
 
 // mocked is the index of a state's mock; -1: it has none.
 func (s *Settings) mocked(state string) int {
