@@ -19,10 +19,11 @@ type recording struct {
 	Recorded string   `json:"recorded"` // the day
 	Needs    []string `json:"needs"`    // other services: lambda, s3, sqs
 
-	buckets bool       // a folder of them is all that it needs of S3
-	Lambda  []function `json:"lambda"`
-	Steps   []step     `json:"steps"`
-	unread  error      // why it can't be played
+	buckets bool                      // a folder of them is all that it needs of S3
+	Lambda  []function                `json:"lambda"`
+	Steps   []step                    `json:"steps"`
+	unread  error                     // why it can't be played
+	mocks   map[string]map[string]any // what services answer, by states; nil: services do
 }
 
 // function is a Lambda function that a case needs.

@@ -8,7 +8,8 @@
 // function. The command does the same in the same order, many cases at a time, and
 // compares each answer: members, values, histories event by event. Cases that need
 // Lambda reach a stand-in of it here, and those that put objects for the server to read a
-// folder of buckets; those that need more of S3, or SQS, are not played.
+// folder of buckets; those that need more of S3, or SQS, are not played. Cases of mocks are
+// played a second time by mocks, which answer as the services did.
 //
 // It prints one line a category, what is different first in each failed case, and
 // exits with 1 if a case failed.
@@ -50,6 +51,7 @@ func main() {
 	var all []*recording
 	if err == nil {
 		all, err = readRecordings(files)
+		all = withMocks(all)
 	}
 	if *only != "" {
 		all = slices.DeleteFunc(all, func(r *recording) bool { return r.Category != *only && !strings.Contains(r.ID, *only) })
@@ -94,7 +96,7 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 	go func() { _ = standIn.Serve(listener) }() // until Close
 	defer func() { err = errors.Join(err, standIn.Close()) }()
 
-	server, folder := &heddle.Server{URL: c.endpoint}, buckets("")
+	server, folder, mocks := &heddle.Server{URL: c.endpoint}, buckets(""), &mockFile{}
 	if c.endpoint == "" {
 		data, err := os.MkdirTemp("", "heddle-recordings-")
 		if err != nil {
@@ -105,7 +107,11 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 		if err := os.Mkdir(string(folder), 0o700); err != nil {
 			return nil, err
 		}
-		server, err = heddle.Start(c.binary, data, "--auth", "none", "--buckets", string(folder), "--account", account, "--region", heddle.Region,
+		mocks.path = filepath.Join(string(folder)+"-mocks", "mocks.json")
+		if err := errors.Join(os.Mkdir(filepath.Dir(mocks.path), 0o700), mocks.has("", nil)); err != nil {
+			return nil, err
+		}
+		server, err = heddle.Start(c.binary, data, "--auth", "none", "--sfn-mock-config", mocks.path, "--buckets", string(folder), "--account", account, "--region", heddle.Region,
 			"--poll-hold", "5s", "--lambda-endpoint", "http://"+listener.Addr().String())
 		if err != nil {
 			return nil, err
@@ -127,7 +133,7 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 		places <- struct{}{}
 		players.Go(func() {
 			defer func() { <-places }()
-			results[i] = playOne(ctx, call, functions, folder, r, c.verbose)
+			results[i] = playOne(ctx, call, functions, folder, mocks, r, c.verbose)
 		})
 	}
 	players.Wait()
@@ -144,11 +150,11 @@ type result struct {
 }
 
 // playOne plays a case, if it can be.
-func playOne(ctx context.Context, call caller, functions *functions, folder buckets, r *recording, verbose bool) *result {
+func playOne(ctx context.Context, call caller, functions *functions, folder buckets, mocks *mockFile, r *recording, verbose bool) *result {
 	if folder == "" {
 		r.buckets = false
 	}
-	if r.elsewhere() != "" {
+	if r.elsewhere() != "" || r.mocks != nil && mocks.path == "" {
 		return &result{recording: r, notPlayed: true}
 	}
 	var said strings.Builder
@@ -160,7 +166,7 @@ func playOne(ctx context.Context, call caller, functions *functions, folder buck
 			fmt.Fprintf(&said, "    "+format+"\n", arguments...)
 		}
 	}
-	p := &player{call: call, functions: functions, buckets: folder, say: say}
+	p := &player{call: call, functions: functions, buckets: folder, mocks: mocks, states: r.mocks, say: say}
 	differences, err := p.play(ctx, r, newNames(functions.account, functions.region, time.Now()))
 	mark(r.ID, differences)
 	return &result{recording: r, differences: differences, err: err, said: said.String()}
