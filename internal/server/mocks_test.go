@@ -70,15 +70,16 @@ func TestMocks(t *testing.T) {
 		t.Errorf("without a permission: %s", answer.text)
 	}
 
-	write(`{"StateMachines":{"mapping":{"TestCases":{"Items":{"Send":"Sent"}}},"quick":{"TestCases":{"Sync":{"Send":"Sent"}}}},` + responses)
+	write(`{"StateMachines":{"mapping":{"TestCases":{"Items":{"Send":"Sent"}}},"quick":{"TestCases":{"Sync":{"Send":"Busy"}}}},` + responses)
 	mapping := machine("mapping", "STANDARD", `{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemsPath":"$.list","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},`+sender[1:]+`}}}`)
 	user = a.user("mapper", allow("states:StartExecution", mapping), allow("states:DescribeExecution", "*"))
 	arn := a.field("executionArn", a.must(a.states(user, "StartExecution", `{"stateMachineArn":"`+mapping+`#Items","input":"{\"list\":[1,2]}"}`)))
 	if got := output(arn); !strings.Contains(got, `[{\"sent\":true},{\"sent\":true}]`) {
 		t.Errorf("executions of items: %s", got)
 	}
-	quick := machine("quick", "EXPRESS", `{"StartAt":"Send","States":{"Send":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody":"m"},"End":true}}}`)
-	if got := a.ask(a.states(a.root, "StartSyncExecution", `{"stateMachineArn":"`+quick+`#Sync"}`)); !strings.Contains(got.text, `{\"sent\":true}`) {
+	quick := machine("quick", "EXPRESS", `{"StartAt":"Send","States":{"Send":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody":"m"},
+		"Retry":[{"ErrorEquals":["Busy"],"IntervalSeconds":100}],"Next":"Wait"},"Wait":{"Type":"Wait","Seconds":190,"End":true}}}`)
+	if got := a.ask(a.states(a.root, "StartSyncExecution", `{"stateMachineArn":"`+quick+`#Sync"}`)); !strings.Contains(got.text, `{\"sent\":true}`) || !strings.Contains(got.text, `"billedDurationInMilliseconds":290`) {
 		t.Errorf("an express execution: %s", got.text)
 	}
 

@@ -67,6 +67,7 @@ type Server struct {
 	console      *web.Console    // likewise
 	performers   lifecycle.List  // of services
 	idlers       []service.Idler // of those that tell whether they are idle
+	sleepers     []service.Sleeper
 	metrics      *metrics.Metrics
 	metricDoor   *listen.Door // nil: there is none for metrics alone
 	limiters     map[string]*limiter

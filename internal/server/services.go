@@ -212,6 +212,9 @@ func (s *Server) openServices() error {
 			if i, ok := p.Service.(service.Idler); ok {
 				s.idlers = append(s.idlers, i)
 			}
+			if sleeper, ok := p.Service.(service.Sleeper); ok {
+				s.sleepers = append(s.sleepers, sleeper)
+			}
 		}
 	}
 	s.openConsole()

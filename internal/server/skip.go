@@ -72,6 +72,9 @@ func (s *Server) runSkip(ctx context.Context) {
 			s.cfg.Log.Debug("skipping time", "to", next)
 			s.clock.skip(next)
 			s.node.Advance()
+			for _, sleeper := range s.sleepers {
+				sleeper.Skipped()
+			}
 		}
 		since = now
 	}
@@ -83,10 +86,19 @@ func (s *Server) performersIdle() bool {
 }
 
 func (s *Server) nextMoment() engine.Time {
-	if s.cfg.TimeSkip == SkipAll {
-		return s.node.NextDeadline()
-	}
 	timer, deadline := s.node.NextTimer(), s.node.NextDeadline()
+	earlier := func(at *engine.Time, other engine.Time) {
+		if other != 0 && (*at == 0 || other < *at) {
+			*at = other
+		}
+	}
+	for _, sleeper := range s.sleepers {
+		earlier(&timer, sleeper.Timer())
+		earlier(&deadline, sleeper.Wake())
+	}
+	if s.cfg.TimeSkip == SkipAll {
+		return deadline
+	}
 	if timer == 0 || deadline == 0 {
 		return 0
 	}

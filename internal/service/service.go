@@ -256,6 +256,17 @@ type Part struct {
 // while it is not idle.
 type Idler interface{ Idle() bool }
 
+// Sleeper is a Part that waits for moments of the server's time which no record shows: when
+// time is skipped, it is skipped for it too.
+type Sleeper interface {
+	// Timer is the earliest moment that a user waits for, and Wake the earliest of all; zero:
+	// there is none.
+	Timer() engine.Time
+	Wake() engine.Time
+	// Skipped says that time was.
+	Skipped()
+}
+
 // Stored is a stopped store, for reading.
 type Stored struct {
 	Runs       runlog.Reader

@@ -96,6 +96,7 @@ type expressRun struct {
 	*actions
 	execution *execution.Ephemeral
 	calls     sync.WaitGroup
+	calling   int // calls that have not ended
 	ended     chan ending
 }
 
@@ -111,6 +112,8 @@ func (r *expressRun) toItsEnd(ctx context.Context, start *execution.Start) (*exe
 	ctx, cancel := r.Within(ctx, expressMax+time.Minute)
 	defer r.calls.Wait()
 	defer cancel()
+	r.awaited.began()
+	defer r.awaited.ended()
 	if _, err := r.execution.Do(r.Clock(), start); err != nil {
 		return nil, err
 	}
@@ -119,13 +122,13 @@ func (r *expressRun) toItsEnd(ctx context.Context, start *execution.Start) (*exe
 		if !d.Open {
 			return d, nil
 		}
-		tasks, wake := r.execution.Next()
+		tasks, wake, timer := r.execution.Next()
 		for _, scheduled := range tasks {
 			if err := r.call(ctx, scheduled); err != nil {
 				return nil, err
 			}
 		}
-		if err := r.wait(ctx, wake); err != nil {
+		if err := r.wait(ctx, wake, timer); err != nil {
 			return nil, err
 		}
 	}
@@ -141,6 +144,7 @@ func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 		return err
 	}
 	task := reply.(*execution.Task)
+	r.calling++
 	r.calls.Go(func() {
 		body, err := r.callTask(ctx, task)
 		select {
@@ -152,11 +156,24 @@ func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 }
 
 // wait waits for the end of a task, or for the moment at which the execution is woken.
-func (r *expressRun) wait(ctx context.Context, wake engine.Time) error {
+func (r *expressRun) wait(ctx context.Context, wake, timer engine.Time) error {
+	if r.calling == 0 {
+		if r.AsPoll != nil {
+			if end, err := r.AsPoll(ctx); err == nil { // else it goes on being a request
+				defer end()
+			}
+		}
+		defer r.awaited.rises(r)
+		r.awaited.sleeps(r, wake, timer)
+	}
+	skipped := r.awaited.untilSkipped()
 	alarm, cancel := r.Within(ctx, time.Duration(max(0, wake-r.Clock()))*time.Millisecond)
 	defer cancel()
 	select {
+	case <-skipped: // it is looked anew how long to wait
+		return nil
 	case e := <-r.ended:
+		r.calling--
 		if e.err != nil {
 			return e.err
 		}

@@ -73,11 +73,12 @@ type actions struct {
 	catalog  catalog
 	machines *asl.Cache
 	keys     *keyring
+	awaited  *awaited
 }
 
 func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *service.Opened {
 	keys.open(k)
-	s := &actions{Kernel: k, options: o, machines: machines, keys: keys}
+	s := &actions{Kernel: k, options: o, machines: machines, keys: keys, awaited: newAwaited()}
 	if k.Lambda != nil { // without an endpoint all calls fail, and say so
 		k.Lambda.Add(&lambdaTasks{s})
 	}
@@ -88,6 +89,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
 			{Name: "readers of items", Service: newItemReaders(s)},
+			{Name: "executions that are awaited", Service: s.awaited},
 			{Name: "writers of results", Service: newResultWriters(s)},
 		},
 		Inspector: inspector{s},

@@ -45,14 +45,14 @@ func (e *Ephemeral) Describe(now engine.Time) *Description {
 	return reply.(*Description)
 }
 
-// Next tells what it waits for: tasks that are to be started, by their Scheduled events, and
-// the moment at which it is to be woken.
-func (e *Ephemeral) Next() (tasks []int64, wake engine.Time) {
+// Next tells what it waits for: tasks that are to be started, by their Scheduled events, the
+// moment at which it is to be woken, and the earliest that is no timeout; zero: there is none.
+func (e *Ephemeral) Next() (tasks []int64, wake, timer engine.Time) {
 	r := e.rules.Record(e.state, 0)
 	for _, o := range r.Offers {
 		if !o.Held {
 			tasks = append(tasks, o.ID)
 		}
 	}
-	return tasks, r.Wake
+	return tasks, r.Wake, r.Timer
 }
