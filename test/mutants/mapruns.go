@@ -26,12 +26,6 @@ var mapRuns = []Mutant{{
 	New:  "*s.items.of(e.status)++",
 	Bug:  "Of a batch one item is counted.",
 }, {
-	Name: "results-that-came-meanwhile-lost",
-	In:   "sfn/maprun.(*written).Apply",
-	Old:  "s.results = s.results[e.results:]",
-	New:  "s.results = nil",
-	Bug:  "Results that came while a file was written are in no file.",
-}, {
 	Name: "ends-with-executions-open",
 	In:   "sfn/maprun.(*State).drained",
 	Old:  "len(s.open) == 0 &&",
