@@ -141,3 +141,22 @@ type Status struct {
 	// AuditFails: records can't be written.
 	AuditFails bool
 }
+
+// Batcher is a Searcher to whose executions something can be done in a batch, each by a call of
+// the service's own.
+type Batcher interface {
+	Searcher
+	// DeedSubject is what must be allowed to who does something to executions within something.
+	DeedSubject(ctx context.Context, d *Deed, within string) (operation.Subject, error)
+	// Call is the call by which it is done to one. Errors: faults, of what makes no sense.
+	Call(d *Deed, of diagnose.Ref) (service string, in any, err error)
+	// IsGone tells whether a call has failed since the execution is not open any more.
+	IsGone(err error) bool
+}
+
+// Deed is what is done to executions: an action of the service, and what it takes besides.
+type Deed struct {
+	Action                       string
+	Reason, Details, ChildPolicy *string // of who terminates
+	Signal, Input                *string // of who signals
+}

@@ -110,8 +110,10 @@ var arrows = map[string][]string{
 	"internal/notify":      {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
 	"internal/operator": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
-		"internal/engine", "internal/live", "internal/matching", "internal/notify", "internal/operator/wire", "internal/service", "internal/token",
+		"internal/aws/credentials", "internal/engine", "internal/engine/collection", "internal/iam/account", "internal/live", "internal/matching", "internal/notify",
+		"internal/operator/batch", "internal/operator/wire", "internal/pack", "internal/service", "internal/service/tasks", "internal/token",
 	},
+	"internal/operator/batch": {"internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/operator/wire": {"internal/aws/shape"},
 	"internal/rootkey":       {"internal/secretfile"},
 	"internal/runlog":        {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},

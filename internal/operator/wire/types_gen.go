@@ -4,6 +4,48 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+type Batch struct {
+	BatchID        string
+	Order          StartBatchInput
+	Status         string
+	Principal      string
+	StartTimestamp shape.Timestamp
+	EndTimestamp   *shape.Timestamp
+	LookedAt       int64
+	Done           int64
+	Gone           int64
+	Failed         int64
+	Causes         []BatchCause
+	Failures       []BatchFailure
+	Reason         *string
+}
+
+type BatchCause struct {
+	Code       string
+	Message    string
+	Executions int64
+}
+
+type BatchFailure struct {
+	Execution ExecutionRef
+	Code      string
+	Message   string
+}
+
+type BatchSearch struct {
+	Domain           string
+	WorkflowID       *string
+	WorkflowIdPrefix *string
+	WorkflowIdPart   *string
+	TypeName         *string
+	TypeVersion      *string
+	Tag              *string
+	StartedFrom      *shape.Timestamp
+	StartedTo        *shape.Timestamp
+
+	missing uint8
+}
+
 // ConsoleOffException is a fault.
 type ConsoleOffException struct {
 	Message *string
@@ -27,6 +69,19 @@ type DeadEvent struct {
 type Deadline struct {
 	Timeout string
 	At      shape.Timestamp
+}
+
+// DescribeBatchInput is what DescribeBatch takes.
+type DescribeBatchInput struct {
+	Domain  string
+	BatchID string
+
+	missing uint8
+}
+
+type DescribeBatchOutput struct {
+	Batch           Batch
+	ServerTimestamp shape.Timestamp
 }
 
 // DescribeEventTargetInput is what DescribeEventTarget takes.
@@ -93,6 +148,18 @@ type FoundExecution struct {
 	CancelRequested *bool
 }
 
+// GetSeriesInput is what GetSeries takes.
+type GetSeriesInput struct {
+	Domain *string
+}
+
+type GetSeriesOutput struct {
+	Series          []Series
+	StartTimestamp  shape.Timestamp
+	StepSeconds     int64
+	ServerTimestamp shape.Timestamp
+}
+
 // GetServerStatusInput is what GetServerStatus takes.
 type GetServerStatusInput struct {
 }
@@ -140,6 +207,23 @@ type InspectExecutionOutput struct {
 	Children         []OpenChild
 	Groups           []OpenGroup
 	OpenCounts       OpenCounts
+}
+
+// LimitExceededException is a fault.
+type LimitExceededException struct {
+	Message *string
+}
+
+// ListBatchesInput is what ListBatches takes.
+type ListBatchesInput struct {
+	Domain string
+
+	missing uint8
+}
+
+type ListBatchesOutput struct {
+	Batches         []Batch
+	ServerTimestamp shape.Timestamp
 }
 
 // ListEventTargetsInput is what ListEventTargets takes.
@@ -301,6 +385,42 @@ type SearchExecutionsOutput struct {
 	LookedAt        int64
 	UpTo            *shape.Timestamp
 	NextPageToken   *string
+	ServerTimestamp shape.Timestamp
+}
+
+type Series struct {
+	Name   string
+	Unit   string
+	Values []int64
+}
+
+// StartBatchInput is what StartBatch takes.
+type StartBatchInput struct {
+	Search      BatchSearch
+	Action      string
+	Reason      *string
+	Details     *string
+	ChildPolicy *string
+	SignalName  *string
+	Input       *string
+
+	missing uint8
+}
+
+type StartBatchOutput struct {
+	BatchID string
+}
+
+// StopBatchInput is what StopBatch takes.
+type StopBatchInput struct {
+	Domain  string
+	BatchID string
+
+	missing uint8
+}
+
+type StopBatchOutput struct {
+	Batch           Batch
 	ServerTimestamp shape.Timestamp
 }
 
