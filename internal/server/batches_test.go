@@ -172,3 +172,40 @@ func TestBatchesEnd(t *testing.T) {
 		t.Error("no call is recorded as the beginner's")
 	}
 }
+
+// TestBatchesGoOn: a server that was stopped in the midst of a batch goes on with it, and does
+// nothing twice.
+func TestBatchesGoOn(t *testing.T) {
+	cfg := Config{
+		Listen: "127.0.0.1:0", Data: t.TempDir(), Throttle: ThrottleAWS, ThrottleRates: []string{"SignalWorkflowExecution=12/1", "StartWorkflowExecution=none", "DescribeBatch=none"},
+	}
+	s := start(t, cfg)
+	h := &harness{t, s, rootKey(t, cfg.Data)}
+	h.shop("shop")
+	h.started("shop", "a", 40)
+	id := h.batch(h.root, `{"search":{"domain":"shop"},"action":"SignalWorkflowExecution","signalName":"wake"}`)
+	waitUntil(t, "it has begun", func() bool {
+		return !strings.Contains(h.must(h.operator(h.root, "DescribeBatch", `{"domain":"shop","batchId":"`+id+`"}`)), `"done":0`)
+	})
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Throttle, cfg.ThrottleRates = ThrottleOff, nil
+	h = &harness{t, start(t, cfg), h.root}
+	if got := h.batchIs(id, "COMPLETED"); !strings.Contains(got, `"done":40,"gone":0,"failed":0`) {
+		t.Errorf("in the end: %s", got)
+	}
+	runs := strings.Split(h.must(h.swf(h.root, "ListOpenWorkflowExecutions", `{"domain":"shop","startTimeFilter":{"oldestDate":0}}`)), `"runId":"`)[1:]
+	for i, run := range runs {
+		run, _, _ = strings.Cut(run, `"`)
+		_, workflow, _ := strings.Cut(runs[i], `"workflowId":"`)
+		workflow, _, _ = strings.Cut(workflow, `"`)
+		history := h.must(h.swf(h.root, "GetWorkflowExecutionHistory", `{"domain":"shop","execution":{"workflowId":"`+workflow+`","runId":"`+run+`"}}`))
+		if n := strings.Count(history, `"signalName":"wake"`); n != 1 {
+			t.Errorf("%s has %d signals", workflow, n)
+		}
+	}
+	if len(runs) != 40 {
+		t.Errorf("%d are open", len(runs))
+	}
+}
