@@ -218,7 +218,9 @@ func (c *batchShow) Run(ctx context.Context, p *Process) error {
 }
 
 // Run stops a batch.
-func (c *batchStop) Run(ctx context.Context, p *Process) error { return c.Batch.show(ctx, p, "StopBatch") }
+func (c *batchStop) Run(ctx context.Context, p *Process) error {
+	return c.Batch.show(ctx, p, "StopBatch")
+}
 
 // Run lists batches.
 func (c *batchList) Run(ctx context.Context, p *Process) error {

@@ -14,14 +14,15 @@ import (
 
 // filters say which executions are meant.
 type filters struct {
-	Domain string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Where it is looked."`
-	ID     string `name:"id" placeholder:"ID" help:"Their workflowId."`
-	Prefix string `placeholder:"TEXT" help:"What their workflowIds begin with."`
-	Part   string `placeholder:"TEXT" help:"What is in their workflowIds."`
-	Type   string `placeholder:"NAME" help:"Their type of workflow."`
-	Tag    string `placeholder:"TAG" help:"A tag that they have."`
-	From   string `placeholder:"TIME" help:"They began at this time or later, such as 2026-03-01T12:00:00Z, or 2h ago."`
-	To     string `placeholder:"TIME" help:"They began at this time or before."`
+	Domain      string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Where it is looked."`
+	ID          string `name:"id" placeholder:"ID" help:"Their workflowId."`
+	Prefix      string `placeholder:"TEXT" help:"What their workflowIds begin with."`
+	Part        string `placeholder:"TEXT" help:"What is in their workflowIds."`
+	Type        string `placeholder:"NAME" help:"Their type of workflow."`
+	TypeVersion string `placeholder:"VERSION" help:"The version of their type."`
+	Tag         string `placeholder:"TAG" help:"A tag that they have."`
+	From        string `placeholder:"TIME" help:"They began at this time or later, such as 2026-03-01T12:00:00Z, or 2h ago."`
+	To          string `placeholder:"TIME" help:"They began at this time or before."`
 
 	from, to time.Time
 	ago      [2]time.Duration
@@ -62,7 +63,7 @@ func (c *filters) Validate() error {
 // members are the filters as calls have them.
 func (c *filters) members(p *Process) map[string]any {
 	in := map[string]any{"domain": c.Domain}
-	for name, value := range map[string]string{"workflowId": c.ID, "workflowIdPrefix": c.Prefix, "workflowIdPart": c.Part, "typeName": c.Type, "tag": c.Tag} {
+	for name, value := range map[string]string{"workflowId": c.ID, "workflowIdPrefix": c.Prefix, "workflowIdPart": c.Part, "typeName": c.Type, "typeVersion": c.TypeVersion, "tag": c.Tag} {
 		if value != "" {
 			in[name] = value
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ type executionsView struct {
 	Filtered bool
 	Wrong    string
 	Start    button
+	Batch    button // leads to a batch of what the filter finds
 	News     string // where to ask how many have begun since; empty: nobody can say
 	New      *tally // how many; nil: that is not asked
 }
@@ -212,6 +214,9 @@ func (v *visit) executions() (*answer, error) {
 	view := &executionsView{Frame: v.frame("Executions"), Now: wire.Timestamp(v.Now().UnixMilli())}
 	view.Filter, view.Wrong = v.readFilter()
 	view.Start = v.starts()
+	if view.Filter.isOpen() {
+		view.Batch = v.newsBatch(batchQuery(&view.Filter))
+	}
 	f := &view.Filter
 	view.Filtered = f.ID != "" || f.Tag != "" || f.Type != "" || f.Version != "" || f.From != "" || f.To != ""
 	after, skip := v.text("after"), 0
@@ -265,6 +270,20 @@ func (v *visit) executions() (*answer, error) {
 	return &answer{template: "executions", view: view, fragment: "list"}, nil
 }
 
+// batchQuery is what a batch is asked for with a filter.
+func batchQuery(f *filter) string {
+	q := url.Values{}
+	for name, value := range map[string]string{"id": f.ID, "type": f.Type, "version": f.Version, "tag": f.Tag, "from": f.From, "to": f.To} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
 // news says how many executions have begun since a page was shown, that it would show now.
 func (v *visit) news(view *executionsView, since wire.Timestamp) *answer {
 	f := view.Filter
@@ -279,10 +298,10 @@ func (v *visit) news(view *executionsView, since wire.Timestamp) *answer {
 func (v *visit) goesOn(f *filter, after *string, skip int) string {
 	q := v.URL.Query()
 	if f.hasFrom {
-		q.Set("from", time.UnixMilli(int64(f.from)).UTC().Format(timeForms[0]))
+		q.Set("from", timeOf(f.from).Format(timeForms[0]))
 	}
 	if f.hasTo {
-		q.Set("to", time.UnixMilli(int64(f.to)).UTC().Format(timeForms[0]))
+		q.Set("to", timeOf(f.to).Format(timeForms[0]))
 	}
 	q.Del("skip")
 	q.Del("after")
@@ -294,6 +313,8 @@ func (v *visit) goesOn(f *filter, after *string, skip int) string {
 	}
 	return v.URL.EscapedPath() + "?" + q.Encode()
 }
+
+func timeOf(t wire.Timestamp) time.Time { return time.UnixMilli(int64(t)).UTC() }
 
 // statusLinks lead to the same filter with another status, each with its count.
 func (v *visit) statusLinks(f *filter) []statusLink {
