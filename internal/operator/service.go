@@ -48,12 +48,12 @@ func Service() *service.Service {
 		Begins:  []string{"StartBatch"},
 		Audit: service.Audit{
 			DataEvent: func(action string) bool {
-				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || strings.Contains(action, "Batch") || action == "StreamEvents"
+				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || strings.Contains(action, "Batch") || action == "ListVerdicts" || action == "StreamEvents"
 			},
 			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions"},
 			Members: service.Members{
 				Shown: []string{
-					"action", "batchId", "childPolicy", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"action", "batchId", "childPolicy", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
 					"runId", "search", "service", "signalName", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
 				Free:    []string{"details", "input", "reason"},
@@ -67,6 +67,7 @@ func Service() *service.Service {
 				Model: operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
 				Operations: []operation.Operation{
 					awsjson.Operation("InspectExecution", s.inspectExecution, s.aboutExecution),
+					awsjson.Operation("ListVerdicts", s.listVerdicts, s.aboutVerdicts, operation.WithBodyMax(verdictsBodyMax)),
 					awsjson.Operation("SearchExecutions", s.searchExecutions, s.aboutSearch),
 					awsjson.Operation("StartBatch", s.startBatch, s.aboutNewBatch, operation.WithBodyMax(batchBodyMax)),
 					awsjson.Operation("DescribeBatch", s.describeBatch, s.aboutBatch),
@@ -87,6 +88,9 @@ func Service() *service.Service {
 		},
 	}
 }
+
+// verdictsBodyMax is how many bytes the names of a hundred executions have.
+const verdictsBodyMax = 512 << 10
 
 // batchBodyMax is how many bytes an order of a batch has: its largest fields are of 32,768
 // characters, each of which may be written in twelve bytes.

@@ -109,6 +109,8 @@ type Overview interface {
 	// Refusals are the calls of an account that were refused lately, the newest first.
 	Refusals(account string) []Refusal
 	Status() Status
+	// Up is when the server came up, by the clock of executions.
+	Up() engine.Time
 }
 
 // Refusal is a call that was refused.
@@ -130,8 +132,9 @@ type Refusal struct {
 // Status is how a server is.
 type Status struct {
 	Account   string // its own
+	Version   string // of the program, and the revision that it was built from; empty: nobody knows
+	Revision  string
 	Began     time.Time
-	Up        engine.Time // by the clock of executions
 	Store     string
 	Shards    int
 	Totals    matching.Totals

@@ -122,6 +122,9 @@ type domainView struct {
 	Lists     []operator.TaskListSummary
 	Barred    string // why no lists are shown
 	Now       *wire.Timestamp
+	Why       shares // what open executions wait for
+	Failed    shares // why executions failed
+	At        time.Time
 	Start     button
 	Change    button // deprecates it, or undeprecates it
 	Changes   string
@@ -156,6 +159,16 @@ func (v *visit) domain() (*answer, error) {
 		view.Barred = err.Error()
 	}
 	view.Lists, view.Now = lists[:min(len(lists), worstLists)], now
+	if isPartial(v.Request) { // the rest is of when the page was opened
+		return refreshes("domain", view), nil
+	}
+	view.At = v.Console.Now()
+	if view.Why, err = v.whyOpen(); err != nil {
+		return nil, err
+	}
+	if view.Failed, err = v.whyFailed(day); err != nil {
+		return nil, err
+	}
 	return refreshes("domain", view), nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heddle/internal/console/view"
+	operator "heddle/internal/operator/wire"
 	"heddle/internal/swf/wire"
 )
 
@@ -32,6 +33,8 @@ type executionsView struct {
 	Filtered bool
 	Wrong    string
 	Start    button
+	Verdicts map[string]*operator.FirstVerdict // of open rows, by their runs
+	Exports  []view.Link
 	Batch    button // leads to a batch of what the filter finds
 	News     string // where to ask how many have begun since; empty: nobody can say
 	New      *tally // how many; nil: that is not asked
@@ -227,7 +230,11 @@ func (v *visit) executions() (*answer, error) {
 	if since, err := strconv.ParseInt(v.FormValue("since"), 10, 64); err == nil && view.Wrong == "" && isPartial(v.Request) {
 		return v.news(view, wire.Timestamp(max(since, 0))), nil
 	}
+	if as := v.FormValue("as"); view.Wrong == "" && (as == "csv" || as == "json") {
+		return v.export(f, as)
+	}
 	view.Statuses = v.statusLinks(f)
+	view.Exports = v.exports()
 	if view.Wrong != "" {
 		return &answer{template: "executions", view: view, status: 400}, nil
 	}
@@ -267,7 +274,27 @@ func (v *visit) executions() (*answer, error) {
 			break
 		}
 	}
+	if f.isOpen() {
+		var err error
+		if view.Verdicts, err = v.verdictsOf(view.Rows); err != nil {
+			return nil, err
+		}
+	}
 	return &answer{template: "executions", view: view, fragment: "list"}, nil
+}
+
+// exports lead to files of what the page's filter finds, from its beginning on.
+func (v *visit) exports() []view.Link {
+	q := v.URL.Query()
+	for _, gone := range []string{"after", "skip", "done", "since"} {
+		q.Del(gone)
+	}
+	var all []view.Link
+	for _, as := range []view.Link{{Text: "CSV", Href: "csv"}, {Text: "JSON lines", Href: "json"}} {
+		q.Set("as", as.Href)
+		all = append(all, view.Link{Text: as.Text, Href: v.URL.EscapedPath() + "?" + q.Encode()})
+	}
+	return all
 }
 
 // batchQuery is what a batch is asked for with a filter.

@@ -708,6 +708,51 @@ func (v *ExecutionRef) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *FirstVerdict) Decode(d *jx.Decoder) error {
+	*v = FirstVerdict{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "execution":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Execution.Decode(d)
+		case "code":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Code = value
+			return nil
+		case "text":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Text = value
+			return nil
+		case "severe":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Severe = value
+			return nil
+		case "reason":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Reason = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *FoundExecution) Decode(d *jx.Decoder) error {
 	*v = FoundExecution{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -936,6 +981,13 @@ func (v *GetServerStatusOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.CommitP99Microseconds = &value
+			return nil
+		case "revision":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Revision = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -1325,6 +1377,68 @@ func (v *ListTaskListsOutput) Decode(d *jx.Decoder) error {
 			}
 			v.NextPageToken = &value
 			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListVerdictsInput) Decode(d *jx.Decoder) error {
+	*v = ListVerdictsInput{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = value
+			v.missing &^= 1 << 0
+			return nil
+		case "executions":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.missing &^= 1 << 1
+			v.Executions = []RunOfDomain{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Executions = append(v.Executions, RunOfDomain{})
+				if d.Next() == jx.Null {
+					v.Executions[len(v.Executions)-1].missing = missingSelf
+					return d.Null()
+				}
+				return v.Executions[len(v.Executions)-1].Decode(d)
+			})
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListVerdictsOutput) Decode(d *jx.Decoder) error {
+	*v = ListVerdictsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "verdicts":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Verdicts = []FirstVerdict{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Verdicts = append(v.Verdicts, FirstVerdict{})
+				return v.Verdicts[len(v.Verdicts)-1].Decode(d)
+			})
 		case "serverTimestamp":
 			value, ok, err := shape.DecodeTimestamp(d)
 			if !ok {
@@ -1871,6 +1985,34 @@ func (v *ResourceNotFoundException) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *RunOfDomain) Decode(d *jx.Decoder) error {
+	*v = RunOfDomain{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = value
+			v.missing &^= 1 << 0
+			return nil
+		case "runId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.RunID = value
+			v.missing &^= 1 << 1
 			return nil
 		default:
 			return shape.SkipMember(d, key)

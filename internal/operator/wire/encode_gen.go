@@ -336,6 +336,24 @@ func (v *ExecutionRef) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *FirstVerdict) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"code":`...)
+	b = shape.AppendString(b, v.Code)
+	b = append(b, `,"text":`...)
+	b = shape.AppendString(b, v.Text)
+	b = append(b, `,"severe":`...)
+	b = strconv.AppendBool(b, v.Severe)
+	if v.Reason != nil {
+		b = append(b, `,"reason":`...)
+		b = shape.AppendString(b, *v.Reason)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *FoundExecution) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"execution":`...)
@@ -429,6 +447,10 @@ func (v *GetServerStatusOutput) AppendJSON(b []byte) []byte {
 	if v.CommitP99Microseconds != nil {
 		b = append(b, `,"commitP99Microseconds":`...)
 		b = strconv.AppendInt(b, *v.CommitP99Microseconds, 10)
+	}
+	if v.Revision != nil {
+		b = append(b, `,"revision":`...)
+		b = shape.AppendString(b, *v.Revision)
 	}
 	return shape.CloseObject(b, start)
 }
@@ -656,6 +678,40 @@ func (v *ListTaskListsOutput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"nextPageToken":`...)
 		b = shape.AppendString(b, *v.NextPageToken)
 	}
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListVerdictsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"executions":`...)
+	b = append(b, '[')
+	for i := range v.Executions {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Executions[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListVerdictsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"verdicts":`...)
+	b = append(b, '[')
+	for i := range v.Verdicts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Verdicts[i].AppendJSON(b)
+	}
+	b = append(b, ']')
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
@@ -901,6 +957,16 @@ func (v *ResourceNotFoundException) AppendJSON(b []byte) []byte {
 		b = append(b, `,"message":`...)
 		b = shape.AppendString(b, *v.Message)
 	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *RunOfDomain) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"workflowId":`...)
+	b = shape.AppendString(b, v.WorkflowID)
+	b = append(b, `,"runId":`...)
+	b = shape.AppendString(b, v.RunID)
 	return shape.CloseObject(b, start)
 }
 

@@ -30,6 +30,7 @@ var Operations = []shape.Operation{
 	{Name: "ListEventTargets", Input: "ListEventTargetsInput", Output: "ListEventTargetsOutput"},
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},
+	{Name: "ListVerdicts", Input: "ListVerdictsInput", Output: "ListVerdictsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "RedeliverEvents", Input: "RedeliverEventsInput", Output: "RedeliverEventsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "SearchExecutions", Input: "SearchExecutionsInput", Output: "SearchExecutionsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "StartBatch", Input: "StartBatchInput", Output: "StartBatchOutput", Faults: []string{CodeResourceNotFoundException, CodeLimitExceededException}},

@@ -4,6 +4,9 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+// missingSelf marks an element of a list that was null.
+const missingSelf = 1 << 7
+
 type Batch struct {
 	BatchID        string
 	Order          StartBatchInput
@@ -138,6 +141,14 @@ type ExecutionRef struct {
 	ExecutionARN *string
 }
 
+type FirstVerdict struct {
+	Execution ExecutionRef
+	Code      string
+	Text      string
+	Severe    bool
+	Reason    *string
+}
+
 type FoundExecution struct {
 	Execution       ExecutionRef
 	Type            string
@@ -179,6 +190,7 @@ type GetServerStatusOutput struct {
 	DiskRoom              string
 	AuditFails            bool
 	CommitP99Microseconds *int64
+	Revision              *string
 }
 
 // InspectExecutionInput is what InspectExecution takes.
@@ -257,6 +269,19 @@ type ListTaskListsInput struct {
 type ListTaskListsOutput struct {
 	TaskLists       []TaskListSummary
 	NextPageToken   *string
+	ServerTimestamp shape.Timestamp
+}
+
+// ListVerdictsInput is what ListVerdicts takes.
+type ListVerdictsInput struct {
+	Domain     string
+	Executions []RunOfDomain
+
+	missing uint8
+}
+
+type ListVerdictsOutput struct {
+	Verdicts        []FirstVerdict
 	ServerTimestamp shape.Timestamp
 }
 
@@ -355,6 +380,13 @@ type Refusal struct {
 // ResourceNotFoundException is a fault.
 type ResourceNotFoundException struct {
 	Message *string
+}
+
+type RunOfDomain struct {
+	WorkflowID string
+	RunID      string
+
+	missing uint8
 }
 
 // SearchExecutionsInput is what SearchExecutions takes.

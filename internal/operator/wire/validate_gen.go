@@ -211,6 +211,34 @@ func (v *ListTaskListsInput) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *ListVerdictsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *ListVerdictsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("domain"))
+	} else {
+		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("executions"))
+	} else {
+		c.Count(at.Member("executions"), len(v.Executions), 1, 100)
+		for i := range v.Executions {
+			at := at.Element("executions", i+1)
+			if v.Executions[i].missing == missingSelf {
+				c.Null(at)
+			} else {
+				v.Executions[i].validate(c, &at)
+			}
+		}
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *RedeliverEventsInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -222,6 +250,19 @@ func (v *RedeliverEventsInput) validate(c *shape.Violations, at *shape.Place) {
 		c.Null(at.Member("name"))
 	} else {
 		c.Length(at.Member("name"), v.Name, 1, 63)
+	}
+}
+
+func (v *RunOfDomain) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("workflowId"))
+	} else {
+		c.Length(at.Member("workflowId"), v.WorkflowID, 1, 256)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("runId"))
+	} else {
+		c.Length(at.Member("runId"), v.RunID, 1, 64)
 	}
 }
 
