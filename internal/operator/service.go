@@ -78,6 +78,7 @@ func Service() *service.Service {
 					awsjson.Operation("ListRefusals", s.listRefusals, asking[wire.ListRefusalsInput]("heddle:ListRefusals")),
 					awsjson.Operation("CreateConsoleLink", s.createConsoleLink, anybody),
 					awsjson.Operation("GetServerStatus", s.getServerStatus, asking[wire.GetServerStatusInput]("heddle:GetServerStatus")),
+					awsjson.Operation("GetSeries", s.getSeries, s.aboutSeries),
 					awsjson.Operation("StreamEvents", s.streamEvents, s.aboutEvents, operation.Waits),
 					awsjson.Operation("ListEventTargets", s.listEventTargets, asking[wire.ListEventTargetsInput]("heddle:ListEventTargets")),
 					awsjson.Operation("DescribeEventTarget", s.describeEventTarget, asking[wire.DescribeEventTargetInput]("heddle:DescribeEventTarget")),

@@ -109,6 +109,9 @@ type Overview interface {
 	// Refusals are the calls of an account that were refused lately, the newest first.
 	Refusals(account string) []Refusal
 	Status() Status
+	// Series are the last hour of what is in something of a world, or if that is empty of the
+	// server: until a moment, a value for each ten seconds.
+	Series(w engine.World, within string) (all []Series, until time.Time)
 	// Up is when the server came up, by the clock of executions.
 	Up() engine.Time
 }
@@ -127,6 +130,13 @@ type Refusal struct {
 	Resource  string       // ARN
 	Run       engine.RunID // zero: it was about no run that is known
 	Throttled bool
+}
+
+// Series is something that was counted or looked at each ten seconds, the oldest first.
+type Series struct {
+	Name, Unit string
+	Adds       bool // it was counted: values add up
+	Values     []int64
 }
 
 // Status is how a server is.

@@ -124,7 +124,7 @@ var arrows = map[string][]string{
 		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
 		"internal/diagnose", "internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
 		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options", "internal/runlog",
-		"internal/sealing", "internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store", "internal/store/keys",
+		"internal/sealing", "internal/secretfile", "internal/series", "internal/service", "internal/sfn", "internal/shard", "internal/store", "internal/store/keys",
 		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/service": {

@@ -2229,6 +2229,13 @@ func (v *Series) Decode(d *jx.Decoder) error {
 			}
 			v.Values = value
 			return nil
+		case "sums":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Sums = value
+			return nil
 		default:
 			return shape.SkipMember(d, key)
 		}

@@ -1076,6 +1076,8 @@ func (v *Series) AppendJSON(b []byte) []byte {
 	b = shape.AppendString(b, v.Unit)
 	b = append(b, `,"values":`...)
 	b = shape.AppendList(b, v.Values, shape.AppendInteger)
+	b = append(b, `,"sums":`...)
+	b = strconv.AppendBool(b, v.Sums)
 	return shape.CloseObject(b, start)
 }
 

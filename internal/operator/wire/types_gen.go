@@ -424,6 +424,7 @@ type Series struct {
 	Name   string
 	Unit   string
 	Values []int64
+	Sums   bool
 }
 
 // StartBatchInput is what StartBatch takes.
