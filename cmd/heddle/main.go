@@ -21,6 +21,7 @@ type commands struct {
 	Console    command.Console           `cmd:"" help:"Give a link to the console, which signs its user in once, within a minute, as who the keys stand for."`
 	Events     command.Events            `cmd:"" help:"Show the targets of events: how far behind each is, and what it never took."`
 	Search     command.Search            `cmd:"" help:"Look for executions by several things at once."`
+	Batch      command.Batch             `cmd:"" help:"Signal, cancel or terminate all open executions that a search finds."`
 	Top        command.Top               `cmd:"" help:"Show what the server does now: task lists, those that nobody polls, rates."`
 	Tail       command.Tail              `cmd:"" help:"Write a line for each event as it becomes durable."`
 	Replay     command.Replay            `cmd:"" help:"Tell whether a program decides as executions have recorded that it did."`

@@ -55,6 +55,7 @@ type Server struct {
 	matcher      *matching.Matcher
 	live         *live.Hub
 	commits      commits
+	hours        *hours
 	tasks        *countedTasks // the matcher, for callers
 	auditor      *auditor      // nil: nothing is recorded
 	refused      *refusals
@@ -91,7 +92,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.timepieces = newSystemTime()
 	}
 	s := &Server{cfg: cfg, clock: newClock(cfg.timepieces, cfg.Log), began: time.Now()}
-	s.metrics = s.newMetrics()
+	s.metrics, s.hours = s.newMetrics(), newHours()
 	s.addParts()
 	if err := s.parts.Start(ctx); err != nil {
 		return nil, err
@@ -128,6 +129,7 @@ func (s *Server) addParts() {
 		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
 	}
 	s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
+	s.parts.Add("an hour of numbers", lifecycle.NewLoop(s.runHours))
 	if s.cfg.MetricsListen != "" {
 		s.parts.Add("metrics", &metricsFront{server: s})
 	}
@@ -202,7 +204,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
-		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.metrics.Shards()),
+		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.hours, s.metrics.Shards()),
 		Notices:      notices,
 		Offers:       s.matcher,
 		Log:          cfg.Log,

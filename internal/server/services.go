@@ -74,7 +74,7 @@ func liveOf(services []*service.Service, clock func() engine.Time) *live.Hub {
 
 // listenerOf is a listener that also tells each service of the runs of its kinds, and whoever
 // listens live.
-func listenerOf(services []*service.Service, hub *live.Hub, c *commits, l *engine.Listener) *engine.Listener {
+func listenerOf(services []*service.Service, hub *live.Hub, c *commits, h *hours, l *engine.Listener) *engine.Listener {
 	hears := map[engine.Kind]func(*engine.TurnDone){}
 	for _, s := range services {
 		if s.TurnDone == nil || s.Rules == nil {
@@ -88,6 +88,7 @@ func listenerOf(services []*service.Service, hub *live.Hub, c *commits, l *engin
 	both.TurnDone = func(t *engine.TurnDone) {
 		l.TurnDone(t)
 		hub.TurnDone(t)
+		h.turnDone(t)
 		if hear := hears[t.Name.Kind]; hear != nil {
 			hear(t)
 		}
@@ -141,7 +142,10 @@ func (s *Server) openServices() error {
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
-	calls.Observe = s.metrics.Answered
+	calls.Observe = func(o *operation.Answered, took time.Duration) {
+		s.metrics.Answered(o, took)
+		s.hours.requests.Add(1)
+	}
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
 		s.refused.record(o, s.clock.Now())
@@ -181,7 +185,8 @@ func (s *Server) openServices() error {
 			Log:         cfg.Log,
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
-			Overview:    overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
+			Calls:       s.actions, CallerOf: callerOf,
+			Overview: overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {

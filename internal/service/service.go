@@ -203,6 +203,11 @@ type Kernel struct {
 	// Measured takes what was measured beside the shards' turns; nil: nobody wants it.
 	Measured func(engine.World, []engine.Measure)
 
+	// Calls are calls from inside, as of callers that CallerOf makes: of who has a key, in a
+	// region, and the request that it is for.
+	Calls    Calls
+	CallerOf func(who *account.Caller, region string, r *http.Request) operation.Caller
+
 	// Overview and Inspectors are for operators: what the server knows of itself, and how
 	// the services that opened before show what they have.
 	Overview Overview
@@ -217,6 +222,11 @@ type Kernel struct {
 	// stands behind the server's own address. Errors: those of callers are faults. Nil: there
 	// is no console.
 	ConsoleLink func(*operation.Caller) (path string, until time.Time, err error)
+}
+
+// Calls does calls from inside the server by the road of all calls; it is operation.Handler.
+type Calls interface {
+	Call(ctx context.Context, caller *operation.Caller, service, name string, in any) (any, error)
 }
 
 // Goroutines does work n times, each in a goroutine, and returns when all is done.

@@ -13,20 +13,27 @@ const JSONVersion = "1.0"
 // What faults are called on the wire.
 const (
 	CodeConsoleOffException       = "ConsoleOffException"
+	CodeLimitExceededException    = "LimitExceededException"
 	CodeResourceNotFoundException = "ResourceNotFoundException"
 )
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
 	{Name: "CreateConsoleLink", Input: "CreateConsoleLinkInput", Output: "CreateConsoleLinkOutput", Faults: []string{CodeConsoleOffException}},
+	{Name: "DescribeBatch", Input: "DescribeBatchInput", Output: "DescribeBatchOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeEventTarget", Input: "DescribeEventTargetInput", Output: "DescribeEventTargetOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeTaskList", Input: "DescribeTaskListInput", Output: "DescribeTaskListOutput"},
+	{Name: "GetSeries", Input: "GetSeriesInput", Output: "GetSeriesOutput"},
 	{Name: "GetServerStatus", Input: "GetServerStatusInput", Output: "GetServerStatusOutput"},
 	{Name: "InspectExecution", Input: "InspectExecutionInput", Output: "InspectExecutionOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "ListBatches", Input: "ListBatchesInput", Output: "ListBatchesOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "ListEventTargets", Input: "ListEventTargetsInput", Output: "ListEventTargetsOutput"},
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},
+	{Name: "ListVerdicts", Input: "ListVerdictsInput", Output: "ListVerdictsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "RedeliverEvents", Input: "RedeliverEventsInput", Output: "RedeliverEventsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "SearchExecutions", Input: "SearchExecutionsInput", Output: "SearchExecutionsOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "StartBatch", Input: "StartBatchInput", Output: "StartBatchOutput", Faults: []string{CodeResourceNotFoundException, CodeLimitExceededException}},
+	{Name: "StopBatch", Input: "StopBatchInput", Output: "StopBatchOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "StreamEvents", Input: "StreamEventsInput", Output: "StreamEventsOutput"},
 }
