@@ -107,7 +107,7 @@ var arrows = map[string][]string{
 	"internal/live":        {"internal/engine"},
 	"internal/matching":    {"internal/engine"},
 	"internal/metrics":     {"internal/aws/operation", "internal/engine", "internal/matching"},
-	"internal/notify":      {"internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
+	"internal/notify":      {"internal/aws/arn", "internal/aws/credentials", "internal/aws/eventbridge", "internal/aws/shape", "internal/engine", "internal/secretfile"},
 	"internal/operator": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
 		"internal/engine", "internal/live", "internal/matching", "internal/notify", "internal/operator/wire", "internal/service", "internal/token",
@@ -143,7 +143,7 @@ var arrows = map[string][]string{
 	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
 		"internal/aws/eventbridge", "internal/aws/shape", "internal/blob", "internal/diagnose", "internal/engine", "internal/engine/task", "internal/options",
-		"internal/pack", "internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "jsonvalue",
+		"internal/pack", "internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "internal/tracing", "jsonvalue",
 	},
 	"internal/sfn/history":       {"internal/console/timeline", "internal/diagnose", "internal/engine"},
 	"internal/sfn/intrinsic":     {"jsonpath", "jsonvalue"},
@@ -173,6 +173,7 @@ var arrows = map[string][]string{
 	"internal/swf/registry":   {"internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/swf/wire":       {"internal/aws/shape"},
 	"internal/token":          {"internal/engine"},
+	"internal/tracing":        {"internal/aws/eventbridge", "internal/aws/shape", "internal/engine"},
 	"internal/visibility":     {"internal/engine", "internal/store", "internal/store/keys"},
 	"jsonata":                 {"jsonvalue"},
 	"jsonpath":                {"jsonvalue"},
