@@ -286,4 +286,3 @@ func appendLogs(b []byte, events []event) []byte {
 	}
 	return append(b, `]}]}]}`...)
 }
-

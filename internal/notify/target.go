@@ -35,7 +35,7 @@ type target struct {
 	sink    sink
 	most    int // events of a batch
 	backlog backlog
-	loose   loose // what is of no shard
+	loose   loose        // what is of no shard
 	dead    *deadLetters // what was given up
 	wake    chan struct{}
 	agesAt  engine.Time // when it is looked again whether something is too old

@@ -102,7 +102,7 @@ var arrows = map[string][]string{
 	"internal/kms/keyring": {"internal/aws/arn", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/kms/outside": {"internal/kms/datakey", "internal/rootkey"},
 	"internal/kms/wire":    {"internal/aws/shape"},
-	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/fair", "internal/matching"},
+	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/fair", "internal/matching", "internal/tracing"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/live":        {"internal/engine"},
 	"internal/matching":    {"internal/engine"},

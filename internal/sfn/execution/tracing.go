@@ -36,17 +36,20 @@ func (s *State) within(th *thread) [8]byte {
 	return s.span(0)
 }
 
-// handOn is the header of X-Ray for what the span calls that began with an event; "": there is none.
+// handOn is the trace header for what is called by what began with an event: of an execution
+// without a span the one that it was started with, perhaps "".
 func (s *State) handOn(began int64) string {
-	switch {
-	case s.revision().Tracing:
+	if s.revision().Tracing {
 		return s.trace().XRay(s.span(began))
-	case s.settings.Trace != "":
-		if c, ok := tracing.Read(s.settings.Trace); ok {
-			return c.XRay(c.Parent)
-		}
 	}
-	return ""
+	return s.settings.Trace
+}
+
+// handedOn are the settings for executions that a thread's state starts.
+func (s *State) handedOn(th *thread) Settings {
+	c := s.settings
+	c.Trace = s.handOn(th.entered)
+	return c
 }
 
 func (t *turn) tracing() bool {
