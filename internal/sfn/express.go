@@ -51,7 +51,7 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 		return nil, err
 	}
 	start := &execution.Start{Input: input, Settings: execution.Settings{
-		Definition: d.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader), Revision: t.Revision.Shown(updatedOf(t)),
+		Definition: d.ID, Role: t.Revision.Role, Trace: traceHeader(ctx, in.TraceHeader), Revision: t.Revision.Shown(updatedOf(t)),
 	}}
 	if _, err := io.ReadFull(s.Random, start.Secret[:]); err != nil {
 		return nil, err

@@ -44,7 +44,8 @@ func Read(header string) (c Context, ok bool) {
 	if parts := strings.Split(strings.TrimSpace(header), "-"); len(parts) >= 4 && len(parts[0]) == 2 && parts[0] != "ff" {
 		flags, err := hex.DecodeString(parts[3])
 		ok = err == nil && len(flags) == 1 && read(c.Trace[:], parts[1]) && read(c.Parent[:], parts[2])
-		return c, ok && flag(&c, flags[0]&1 == 1)
+		c.Off = ok && flags[0]&1 == 0
+		return c, ok
 	}
 	for field := range strings.SplitSeq(header, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
@@ -64,9 +65,12 @@ func Read(header string) (c Context, ok bool) {
 	return c, ok
 }
 
-func flag(c *Context, sampled bool) bool {
-	c.Off = !sampled
-	return true
+// Valid gives a header that names a trace; of another, "".
+func Valid(header string) string {
+	if _, ok := Read(header); ok {
+		return header
+	}
+	return ""
 }
 
 // read reads an id in hexadecimal, which is not zero.

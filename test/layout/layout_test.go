@@ -138,7 +138,7 @@ var arrows = map[string][]string{
 		"internal/blob", "internal/bucket", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey",
 		"internal/lambda", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl",
 		"internal/sfn/execution", "internal/sfn/history", "internal/sfn/itemreader", "internal/sfn/maprun", "internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource",
-		"internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",
+		"internal/sfn/wire", "internal/token", "internal/tracing", "internal/visibility", "jsonvalue",
 	},
 	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
@@ -162,11 +162,11 @@ var arrows = map[string][]string{
 	"internal/swf": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
 		"internal/engine", "internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks",
-		"internal/swf/execution", "internal/swf/history", "internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
+		"internal/swf/execution", "internal/swf/history", "internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/tracing", "internal/visibility",
 	},
 	"internal/swf/execution": {
 		"internal/aws/arn", "internal/aws/eventbridge", "internal/aws/shape", "internal/diagnose", "internal/engine", "internal/engine/task", "internal/options",
-		"internal/pack", "internal/swf/wire",
+		"internal/pack", "internal/swf/wire", "internal/tracing",
 	},
 	"internal/swf/history":    {"internal/console/timeline", "internal/diagnose", "internal/engine"},
 	"internal/swf/permission": {"internal/aws/arn", "internal/aws/policy", "internal/swf/wire"},
