@@ -28,7 +28,7 @@ type Options struct {
 	// RetentionGrace counts for executions that start from then on, and for their children.
 	RetentionGrace time.Duration `name:"retention-grace" env:"HEDDLE_RETENTION_GRACE" group:"Limits" default:"0s" min:"0s" max:"24h" help:"How long a closed execution is kept in a domain whose retention is NONE or 0, for clients that close one and then read it."`
 	// TracePercent is how many of 100 executions are traced that nobody hands a trace.
-	TracePercent int    `name:"swf-trace-percent" env:"HEDDLE_SWF_TRACE_PERCENT" default:"0" min:"0" max:"100" help:"How many of 100 executions of SWF are traced, for targets of spans in --events-config. What is started with a traceparent, or with an X-Amzn-Trace-Id, is traced as that says."`
+	TracePercent int    `name:"swf-trace-percent" env:"HEDDLE_SWF_TRACE_PERCENT" min:"1" max:"100" placeholder:"PERCENT" help:"How many of 100 executions of SWF are traced, for targets of spans in --events-config; by default none. What is started with a traceparent, or with an X-Amzn-Trace-Id, is traced as that says."`
 	LambdaRoles  string `name:"lambda-roles" env:"HEDDLE_LAMBDA_ROLES" default:"check" enum:"check,trust" help:"Whether an execution's Lambda role must exist, trust swf.amazonaws.com and allow lambda:InvokeFunction (check), or whether any role text will do, since the endpoint decides by itself who may invoke what (trust). Without authentication roles are trusted."`
 }
 

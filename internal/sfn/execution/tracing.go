@@ -36,6 +36,12 @@ func (s *State) within(th *thread) [8]byte {
 	return s.span(0)
 }
 
+// service is what a trace calls the state machine, whatever map run the execution is of.
+func (s *State) service() string {
+	name, _, _ := strings.Cut(s.machine, "/")
+	return name
+}
+
 // handOn is the trace header for what is called by what began with an event: of an execution
 // without a span the one that it was started with, perhaps "".
 func (s *State) handOn(began int64) string {
@@ -112,7 +118,7 @@ func (t *turn) tellSpans(event int64) {
 		return
 	}
 	s := t.s
-	n := tracing.Told(s.id.Name.World, s.logRun(), event, t.in.Now, s.machine, s.of, t.spans)
+	n := tracing.Told(s.id.Name.World, s.logRun(), event, t.in.Now, s.service(), s.of, t.spans)
 	t.notifications = append(t.notifications, n)
 	t.bytes += len(n.Body) + partBytes
 	t.spans = t.spans[:0]
@@ -143,7 +149,7 @@ func (t *turn) executionSpan(how string, err, cause *datum) {
 	s := t.s
 	c := s.trace()
 	span := tracing.Span{
-		Context: c, ID: s.span(0), Name: s.machine, Kind: tracing.Server, From: max(s.started, s.redriven), To: t.in.Now,
+		Context: c, ID: s.span(0), Name: s.service(), Kind: tracing.Server, From: max(s.started, s.redriven), To: t.in.Now,
 		Attributes: []string{"aws.stepfunctions.execution.arn", s.arn, "aws.stepfunctions.state_machine.arn", s.of},
 	}
 	span.Failed, span.Message = s.told(how, err, cause)
