@@ -24,7 +24,7 @@ const (
 
 // notify tells of an event that the state has just taken in.
 func (t *turn) notify(id int64, at engine.Time, kind Type) {
-	if t.in.Notify == engine.NotifyNone || t.trial != nil {
+	if !t.in.Notify.Any(engine.NotifyPublic) || t.trial != nil || t.s.ephemeral {
 		return
 	}
 	switch kind {
