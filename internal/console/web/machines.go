@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -44,6 +45,8 @@ type machineView struct {
 	Next       string
 	Start      button
 	Now        wire.Timestamp
+	Graph      *view.Graph
+	State      *view.StateCard
 }
 
 func (v *visit) machineARN() string {
@@ -69,8 +72,8 @@ func (v *visit) machine() (*answer, error) {
 		return nil, err
 	}
 	page := &machineView{Frame: v.frame(about.Name), Machine: about.Name, About: about, Rows: out.Executions, Now: wire.Timestamp(v.Now().UnixMilli())}
-	page.Definition = view.Payload("Definition", about.Definition)
 	path := view.MachinePath(v.Region, about.Name)
+	page.Definition = view.PayloadAt("Definition", about.Definition, path+"/-definition")
 	page.Statuses = []statusLink{{Name: "All", Path: path, Here: status == nil}}
 	for _, s := range wire.ExecutionStatusValues {
 		page.Statuses = append(page.Statuses, statusLink{Name: statusWord(s), Path: path + "?status=" + s, Here: status != nil && *status == s})
@@ -79,7 +82,17 @@ func (v *visit) machine() (*answer, error) {
 		page.Next = v.again("after", *out.NextToken)
 	}
 	page.Start = v.buttonOf(path+"/-start", view.StartMachineForm(of))
+	page.Graph, page.State = view.NewMachineGraph(v.Region, about.Name, about.Definition, view.ReadQuery(v.URL.Query()))
 	return shows("machine", page), nil
+}
+
+// machineDefinition answers with the definition of a state machine, as text.
+func (v *visit) machineDefinition() (*answer, error) {
+	about, err := call[wire.DescribeStateMachineOutput](v, "states", "DescribeStateMachine", &wire.DescribeStateMachineInput{StateMachineARN: v.machineARN()})
+	if err != nil {
+		return nil, err
+	}
+	return &answer{kind: "text/plain; charset=utf-8", body: []byte(about.Definition)}, nil
 }
 
 // machineExecution shows an execution of a state machine.
@@ -119,8 +132,14 @@ func (v *visit) machineExecution() (*answer, error) {
 	if facts.Events, err = events.Machine(); err != nil {
 		return nil, err
 	}
+	if err := v.machineFacts(of, facts); err != nil {
+		return nil, err
+	}
 	x := &executionView{Frame: v.frame(v.PathValue("execution")), Execution: view.NewMachineExecution(v.Region, facts, view.ReadQuery(v.URL.Query()))}
 	x.Back = view.Link{Text: x.Head.Type, Href: x.Head.TypeHref}
+	if run := facts.Description.MapRunARN; run != nil {
+		x.Back = view.Link{Text: "Map run of " + x.Head.Type, Href: view.MapRunPath(v.Region, *run)}
+	}
 	if x.Head.IsOpen {
 		x.Live = v.liveOf(x.Execution)
 		x.Actions = v.action(x.Execution, "stop", "Stop", view.StopForm(of), true)
@@ -128,10 +147,44 @@ func (v *visit) machineExecution() (*answer, error) {
 	if view.Redrivable(facts.Description) {
 		x.Actions = append(x.Actions, v.action(x.Execution, "redrive", "Redrive", view.RedriveForm(of), false)...)
 	}
-	again := v.action(x.Execution, "rerun", "Start again", view.StartMachineForm(facts.Description.StateMachineARN), false)
-	x.Actions = append(x.Actions, again...)
+	if facts.Description.MapRunARN == nil { // what a map run began nobody else begins
+		again := v.action(x.Execution, "rerun", "Start again", view.StartMachineForm(facts.Description.StateMachineARN), false)
+		x.Actions = append(x.Actions, again...)
+	}
 	x.CLI = []string{"heddle show " + view.Quoted(of), "aws stepfunctions get-execution-history --region " + v.Region + " --execution-arn " + view.Quoted(of)}
 	return &answer{template: "execution", view: x, fragment: "live"}, nil
+}
+
+// mapRunsShown is how many map runs the page of an execution lists.
+var mapRunsShown int64 = 20
+
+// machineFacts adds what a page has if its visitor may see it: the definition, and map runs.
+func (v *visit) machineFacts(of string, facts *view.MachineFacts) error {
+	described, err := call[wire.DescribeStateMachineForExecutionOutput](v, "states", "DescribeStateMachineForExecution", &wire.DescribeStateMachineForExecutionInput{ExecutionARN: of})
+	if err == nil {
+		facts.Definition = described.Definition
+	} else if !refused(err) {
+		return err
+	}
+	for i := range facts.Events {
+		if facts.Events[i].MapRun == "" {
+			continue
+		}
+		runs, err := call[wire.ListMapRunsOutput](v, "states", "ListMapRuns", &wire.ListMapRunsInput{ExecutionARN: of, MaxResults: &mapRunsShown})
+		if err == nil {
+			facts.MapRuns = runs.MapRuns
+		} else if !refused(err) {
+			return err
+		}
+		break
+	}
+	return nil
+}
+
+// refused tells whether the server would not answer, of which a page that has the rest says nothing.
+func refused(err error) bool {
+	_, is := errors.AsType[*fault.Fault](err)
+	return is
 }
 
 func (v *visit) machineHistory(of string) (*past.Events, error) {

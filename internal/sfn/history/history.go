@@ -30,6 +30,8 @@ type Details struct {
 	Cause    string `json:"cause"`
 	Worker   string `json:"workerName"`
 	State    string `json:"state"`
+	Length   int64  `json:"length"`    // of MapStateStarted: iterations
+	MapRun   string `json:"mapRunArn"` // of MapRunStarted
 }
 
 // Number is its id.
