@@ -7,6 +7,8 @@
 // each, layers are ordered by the middle of their neighbours, and places are found layer by
 // layer by the least sum of squares (pool adjacent violators).
 //
+// Arrows of a bundle that lead to the same box join on their way.
+//
 // What it takes of time and memory is bounded by the boxes, the arrows and bendsMax: arrows
 // beyond that, the longest, are left out and say so.
 package flowchart
@@ -49,6 +51,7 @@ type Box struct {
 type Arrow struct {
 	From, To int
 	Label    int // how wide what is written on it is; 0: nothing is
+	Bundle   int // it may join others of the same number
 }
 
 // Layout is where everything is, from the chart's upper left corner.
@@ -72,6 +75,7 @@ type Route struct {
 	Points         []Point
 	LabelX, LabelY int  // the middle of its label
 	Up             bool // it ends at the lower side of its box
+	Joins          bool // it ends where another arrow goes on to the box
 }
 
 // Point is a point.
@@ -90,21 +94,30 @@ type vertex struct {
 	weightsUp   []float64
 }
 
+// trunk is where arrows of a bundle to a box join.
+type trunk struct {
+	to, bundle, layer int
+	turned            bool
+}
+
 type layering struct {
 	chart    *Chart
 	sizes    []Point // of boxes
 	vertices []vertex
 	layers   [][]int
 	turned   []bool
-	bends    [][]int // vertices of each arrow, from the upper to the lower end; nil: left out
+	bends    [][]int // vertices of each arrow, from where it begins
+	joins    []int   // the bend of another arrow at which one ends; 0: none
 	drawn    []bool
-	loops    map[int]int // labels of boxes that lead to themselves
+	trunks   map[trunk]int // the bends that others may join
+	bent     int           // how many bends there are
+	loops    map[int]int   // labels of boxes that lead to themselves
 }
 
 // Lay lays a chart out.
 func Lay(c *Chart) *Layout {
 	out := &Layout{Places: make([]Place, len(c.Boxes)), Routes: make([]Route, len(c.Arrows))}
-	l := &layering{chart: c, sizes: make([]Point, len(c.Boxes)), turned: make([]bool, len(c.Arrows)), bends: make([][]int, len(c.Arrows)), drawn: make([]bool, len(c.Arrows)), loops: map[int]int{}}
+	l := &layering{chart: c, sizes: make([]Point, len(c.Boxes)), turned: make([]bool, len(c.Arrows)), bends: make([][]int, len(c.Arrows)), joins: make([]int, len(c.Arrows)), trunks: map[trunk]int{}, drawn: make([]bool, len(c.Arrows)), loops: map[int]int{}}
 	for _, a := range c.Arrows {
 		if a.From == a.To {
 			l.loops[a.From] = max(l.loops[a.From], a.Label)
@@ -237,15 +250,17 @@ func (l *layering) layer() {
 		upper, lower := l.ends(i)
 		return l.vertices[lower].layer - l.vertices[upper].layer
 	}
-	slices.SortStableFunc(spans, func(a, b int) int { return cmp.Compare(span(a), span(b)) })
-	left := bendsMax
-	for k, i := range spans {
-		if left -= span(i) - 1; left < 0 {
-			spans = spans[:k]
-			break
-		}
+	longest := map[trunk]int{} // of each bundle
+	of := func(i int) trunk {
+		return trunk{to: l.chart.Arrows[i].To, bundle: l.chart.Arrows[i].Bundle, turned: l.turned[i]}
 	}
-	slices.Sort(spans)
+	for _, i := range spans {
+		longest[of(i)] = max(longest[of(i)], span(i))
+	}
+	// The longest of a bundle is what its others join.
+	slices.SortStableFunc(spans, func(a, b int) int {
+		return cmp.Or(cmp.Compare(longest[of(a)], longest[of(b)]), cmp.Compare(span(b), span(a)))
+	})
 	for _, i := range spans {
 		l.bend(i)
 	}
@@ -256,38 +271,65 @@ func (l *layering) layer() {
 	}
 }
 
-// bend makes the bends of an arrow.
+// bend makes the bends of an arrow, from where it begins to where it joins another one or ends;
+// none, if there would be too many.
 func (l *layering) bend(i int) {
-	upper, lower := l.ends(i)
-	l.drawn[i] = true
-	last, from, to := upper, l.vertices[upper].layer, l.vertices[lower].layer
-	middle := from + 1 // the label's: near where it begins
+	a := l.chart.Arrows[i]
+	step := 1
 	if l.turned[i] {
-		middle = to - 1
+		step = -1
 	}
-	for layer := from + 1; layer < to; layer++ {
+	at := trunk{to: a.To, bundle: a.Bundle, turned: l.turned[i]}
+	first, end := l.vertices[a.From].layer+step, l.vertices[a.To].layer
+	// Where it joins, if anywhere: not where its label is.
+	last, joins := end, 0
+	for layer := first; layer != end; layer += step {
+		at.layer = layer
+		if v, is := l.trunks[at]; is && !(a.Label > 0 && layer == first) {
+			last, joins = layer, v
+			break
+		}
+	}
+	if l.bent += max(last-first, first-last); l.bent > bendsMax {
+		l.bent = bendsMax + 1
+		return
+	}
+	l.drawn[i], l.joins[i] = true, joins
+	before := a.From
+	for layer := first; layer != last; layer += step {
 		b := vertex{layer: layer, isBend: true, width: 2}
-		if label := l.chart.Arrows[i].Label; label > 0 && layer == middle {
-			b.width, b.labelled = label, true
+		at.layer = layer
+		if a.Label > 0 && layer == first {
+			b.width, b.labelled = a.Label, true
+		} else {
+			l.trunks[at] = len(l.vertices)
 		}
 		l.vertices = append(l.vertices, b)
-		at := len(l.vertices) - 1
-		l.bends[i] = append(l.bends[i], at)
-		l.connect(last, at)
-		last = at
+		l.bends[i] = append(l.bends[i], len(l.vertices)-1)
+		l.connect(before, len(l.vertices)-1)
+		before = len(l.vertices) - 1
 	}
-	l.connect(last, lower)
+	if joins == 0 {
+		joins = a.To
+	}
+	l.connect(before, joins)
 }
 
-// connect makes two vertices neighbours; two bends stay above each other more than others.
+// connect makes two vertices neighbours. Two bends stay above each other before two boxes do,
+// and a label goes wherever there is room.
 func (l *layering) connect(upper, lower int) {
+	if l.vertices[upper].layer > l.vertices[lower].layer {
+		upper, lower = lower, upper
+	}
 	u, d := &l.vertices[upper], &l.vertices[lower]
 	weight := 1.0
-	if u.isBend {
-		weight *= 2.5
-	}
-	if d.isBend {
-		weight *= 2.5
+	switch {
+	case u.labelled || d.labelled:
+		weight = 0.05
+	case u.isBend && d.isBend:
+		weight = 6
+	case !u.isBend && !d.isBend:
+		weight = 3
 	}
 	u.down, u.weightsDown = append(u.down, lower), append(u.weightsDown, weight)
 	d.up, d.weightsUp = append(d.up, upper), append(d.weightsUp, weight)
@@ -537,20 +579,41 @@ func (l *layering) write(out *Layout) {
 		if !l.drawn[i] {
 			continue
 		}
-		upper, lower := l.ends(i)
-		// Down past higher boxes beside it.
-		r.Points = append(r.Points, Point{starts[i], out.Places[upper].Y + out.Places[upper].Height}, Point{starts[i], bottoms[l.vertices[upper].layer]})
+		// What is beside a box in its layer may be higher than it.
+		from, layer := &out.Places[a.From], l.vertices[a.From].layer
+		r.Up = l.turned[i]
+		add := func(x, first, last int) {
+			if r.Up {
+				first, last = last, first
+			}
+			r.Points = append(r.Points, Point{x, first}, Point{x, last})
+		}
+		if r.Up {
+			add(starts[i], from.Y, from.Y)
+		} else {
+			add(starts[i], from.Y+from.Height, bottoms[layer])
+		}
 		for _, b := range l.bends[i] {
 			layer := l.vertices[b].layer
-			r.Points = append(r.Points, Point{middle(b), tops[layer]}, Point{middle(b), bottoms[layer]})
+			add(middle(b), tops[layer], bottoms[layer])
 			if l.vertices[b].labelled {
 				r.LabelX, r.LabelY = middle(b), (tops[layer]+bottoms[layer])/2
 			}
 		}
-		end := Point{ends[i], out.Places[lower].Y}
-		r.Points = append(r.Points, end, end)
-		if r.Up = l.turned[i]; r.Up {
-			slices.Reverse(r.Points)
+		to, layer := &out.Places[a.To], l.vertices[a.To].layer
+		switch {
+		case l.joins[i] > 0:
+			layer := l.vertices[l.joins[i]].layer
+			at := tops[layer]
+			if r.Up {
+				at = bottoms[layer]
+			}
+			r.Joins = true
+			add(middle(l.joins[i]), at, at)
+		case r.Up:
+			add(ends[i], to.Y+to.Height, bottoms[layer])
+		default:
+			add(ends[i], to.Y, to.Y)
 		}
 	}
 }
@@ -559,45 +622,44 @@ func (l *layering) hasBoxes(layer int) bool {
 	return slices.ContainsFunc(l.layers[layer], func(v int) bool { return v < len(l.sizes) })
 }
 
-// ports are where arrows begin at the bottom of their upper boxes, and end at the top of their
-// lower ones: in the order in which they go on, so that they don't cross at once.
+// ports are where arrows begin and end at the sides of their boxes: in the order in which they
+// go on, so that they don't cross at once.
 func (l *layering) ports(out *Layout, middle func(int) int) (starts, ends []int) {
 	starts, ends = make([]int, len(l.chart.Arrows)), make([]int, len(l.chart.Arrows))
-	below, above := make([][]int, len(l.sizes)), make([][]int, len(l.sizes))
-	first := func(i int) int {
-		if len(l.bends[i]) > 0 {
-			return middle(l.bends[i][0])
-		}
-		_, lower := l.ends(i)
-		return middle(lower)
+	type port struct {
+		x  int // of where it leads
+		at *int
 	}
-	last := func(i int) int {
-		if n := len(l.bends[i]); n > 0 {
-			return middle(l.bends[i][n-1])
+	sides := make([][2][]port, len(l.sizes)) // lower, upper
+	for i, a := range l.chart.Arrows {
+		if !l.drawn[i] {
+			continue
 		}
-		upper, _ := l.ends(i)
-		return middle(upper)
-	}
-	for i := range l.chart.Arrows {
-		if l.drawn[i] {
-			upper, lower := l.ends(i)
-			below[upper] = append(below[upper], i)
-			above[lower] = append(above[lower], i)
+		way := append(append([]int{a.From}, l.bends[i]...), a.To)
+		begins, ending := 0, 1
+		if l.turned[i] {
+			begins, ending = 1, 0
 		}
-	}
-	spread := func(box int, all []int, to func(int) int, at []int) {
-		slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(to(a), to(b)) })
-		step := 0.0
-		if n := len(all); n > 1 {
-			step = min(24, float64(out.Places[box].Width-32)/float64(n-1))
+		next := way[1]
+		if l.joins[i] > 0 && len(way) == 2 {
+			next = l.joins[i]
 		}
-		for k, i := range all {
-			at[i] = middle(box) + int((float64(k)-float64(len(all)-1)/2)*step)
+		sides[a.From][begins] = append(sides[a.From][begins], port{middle(next), &starts[i]})
+		if l.joins[i] == 0 {
+			sides[a.To][ending] = append(sides[a.To][ending], port{middle(way[len(way)-2]), &ends[i]})
 		}
 	}
-	for box := range l.sizes {
-		spread(box, below[box], first, starts)
-		spread(box, above[box], last, ends)
+	for box := range sides {
+		for _, all := range sides[box] {
+			slices.SortStableFunc(all, func(a, b port) int { return cmp.Compare(a.x, b.x) })
+			step := 0.0
+			if n := len(all); n > 1 {
+				step = min(24, float64(out.Places[box].Width-32)/float64(n-1))
+			}
+			for k, p := range all {
+				*p.at = middle(box) + int((float64(k)-float64(len(all)-1)/2)*step)
+			}
+		}
 	}
 	return starts, ends
 }

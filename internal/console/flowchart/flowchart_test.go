@@ -103,7 +103,7 @@ func holds(t *testing.T, name string, c *Chart, l *Layout) {
 		on := func(p Point, of Place) bool {
 			return p.X >= of.X && p.X <= of.X+of.Width && p.Y >= of.Y && p.Y <= of.Y+of.Height
 		}
-		if first, last := r.Points[0], r.Points[len(r.Points)-1]; !on(first, from) || !on(last, to) {
+		if first, last := r.Points[0], r.Points[len(r.Points)-1]; !on(first, from) || !on(last, to) && !r.Joins {
 			t.Errorf("%s: arrow %d goes from %v to %v, and not from box %+v to %+v", name, i, first, last, from, to)
 		}
 		if len(r.Points)%2 != 0 || (r.LabelX != 0) != (a.Label > 0) {
@@ -133,7 +133,7 @@ func random(r *rand.Rand, depth int) *Chart {
 		c.Boxes = append(c.Boxes, b)
 	}
 	for range r.IntN(3 * n) {
-		c.Arrows = append(c.Arrows, Arrow{From: r.IntN(n), To: r.IntN(n), Label: r.IntN(2) * r.IntN(100)})
+		c.Arrows = append(c.Arrows, Arrow{From: r.IntN(n), To: r.IntN(n), Label: r.IntN(2) * r.IntN(100), Bundle: r.IntN(2)})
 	}
 	return c
 }
@@ -154,33 +154,41 @@ func TestRandomCharts(t *testing.T) {
 	}
 }
 
-// TestLongArrows: what would make too many bends is left out, the longest first, and nothing else.
+// TestLongArrows: arrows of a bundle join, and what would make too many bends is left out, the
+// longest first.
 func TestLongArrows(t *testing.T) {
-	c := chain(400)
-	for i := range 399 {
-		c.Arrows = append(c.Arrows, Arrow{From: i, To: 399})
-	}
-	l := Lay(c)
-	bends, left := 0, 0
-	for i, r := range l.Routes {
-		bends += max(0, len(r.Points)/2-2)
-		if len(r.Points) == 0 {
-			left++
-			if i < 399 || i >= 399+399-50 {
-				t.Errorf("arrow %d is left out", i)
+	bends := func(l *Layout) (n, left, joined int) {
+		for _, r := range l.Routes {
+			n += max(0, len(r.Points)/2-2)
+			if len(r.Points) == 0 {
+				left++
+			}
+			if r.Joins {
+				joined++
 			}
 		}
+		return n, left, joined
 	}
-	if bends > bendsMax || bends < bendsMax*9/10 || left == 0 {
-		t.Errorf("%d bends, %d arrows are left out", bends, left)
+	c := chain(400)
+	for i := range 398 {
+		c.Arrows = append(c.Arrows, Arrow{From: i, To: 399, Bundle: 1})
 	}
-	straight := 0
-	for i := range 399 {
-		if p := l.Routes[i].Points; p[0].X == p[len(p)-1].X {
-			straight++
+	if n, left, joined := bends(Lay(c)); n != 398 || left != 0 || joined != 397 {
+		t.Errorf("%d bends, %d arrows are left out, %d join the first one", n, left, joined)
+	}
+	c = chain(400)
+	for i := range 200 {
+		c.Arrows = append(c.Arrows, Arrow{From: i, To: 2*i + 1, Bundle: 1})
+	}
+	n, left, joined := bends(Lay(c))
+	if n > bendsMax || n < bendsMax*9/10 || left == 0 || joined != 0 {
+		t.Errorf("%d bends, %d arrows are left out, %d join", n, left, joined)
+	}
+	for i, r := range Lay(c).Routes {
+		if (len(r.Points) == 0) != (i >= 399+200-left) {
+			t.Errorf("arrow %d is drawn: %t", i, len(r.Points) > 0)
 		}
 	}
-	t.Logf("%d of 399 arrows of the chain are straight", straight)
 }
 
 func BenchmarkLay(b *testing.B) {

@@ -25,6 +25,7 @@ type Field struct {
 	Options []string // of Choice, the first one without a value
 	Must    bool
 	Max     int // characters
+	Rows    int // of Area and Data; 0: as usual
 }
 
 // Kind is how a field is written.
@@ -39,7 +40,6 @@ const (
 	Lines  Kind = "lines" // a list: an element on each line
 	Pairs  Kind = "pairs" // a list of tags: key=value on each line
 	Number Kind = "number"
-	JSON   Kind = "json" // like Data, and larger
 	Hidden Kind = "hidden"
 )
 
@@ -89,7 +89,7 @@ func (f *Form) Wrong(asIs bool) string {
 		if field.Kind == Number && value != "" && !isNumber(value) {
 			return fmt.Sprintf("%s is to be a number, and is %q.", field.Label, diagnose.Short(value, 40))
 		}
-		if asIs || field.Kind != Data && field.Kind != JSON || value == "" || !strings.ContainsRune(`{["`, rune(value[0])) {
+		if asIs || field.Kind != Data || value == "" || !strings.ContainsRune(`{["`, rune(value[0])) {
 			continue
 		}
 		var any json.RawMessage

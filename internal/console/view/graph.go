@@ -46,6 +46,7 @@ type GraphNode struct {
 	Tone, Glyph         string // Tone "": it was not entered
 	Href                string
 	Here                bool // it is shown beside the graph
+	First               bool // here it begins
 	Holds               bool // states are drawn in it
 	TextX, TextY, SaysY int
 }
@@ -101,7 +102,7 @@ func NewGraph(machine *outline.Flow, states map[string]*machines.State, q Query,
 	if len(g.shown) == 0 {
 		return nil
 	}
-	chart, drawn := g.chart(root)
+	chart, drawn := g.chart(root, false)
 	layout := flowchart.Lay(chart)
 	const margin = 8
 	g.Width, g.Height = layout.Width+2*margin, layout.Height+2*margin
@@ -202,8 +203,8 @@ const (
 	labelWide float64 = 6.2
 )
 
-// chart is a flow as boxes and arrows.
-func (g *drawing) chart(f *outline.Flow) (*flowchart.Chart, *drawnFlow) {
+// chart is a flow as boxes and arrows; apart: its states are entered by executions of their own.
+func (g *drawing) chart(f *outline.Flow, apart bool) (*flowchart.Chart, *drawnFlow) {
 	c, d := &flowchart.Chart{}, &drawnFlow{}
 	index := map[string]int{}
 	for _, s := range f.States {
@@ -220,13 +221,13 @@ func (g *drawing) chart(f *outline.Flow) (*flowchart.Chart, *drawnFlow) {
 		}
 	}
 	for i, s := range d.states {
-		n := g.node(s)
+		n := g.node(s, apart)
 		width := max(wide(n.Name, nameWide)+40, wide(n.Says, saysWide)+24)
 		b := flowchart.Box{Width: min(max(width, boxLeast), boxMost), Height: boxHigh}
 		d.inside = append(d.inside, nil)
 		if g.opened[s] {
 			for _, inner := range s.Inside {
-				chart, drawn := g.chart(inner)
+				chart, drawn := g.chart(inner, apart || s.Distributed)
 				b.Inside = append(b.Inside, chart)
 				d.inside[i] = append(d.inside[i], drawn)
 			}
@@ -251,6 +252,12 @@ func (g *drawing) chart(f *outline.Flow) (*flowchart.Chart, *drawnFlow) {
 			}
 			if to := g.states[l.To]; to != nil {
 				arrow.Taken = to.From[s.Name] > 0
+			}
+			if l.Kind == outline.Catch { // those that are caught alike join
+				a.Bundle = 2
+			}
+			if arrow.Taken {
+				a.Bundle++
 			}
 			c.Arrows = append(c.Arrows, a)
 			d.arrows = append(d.arrows, arrow)
@@ -300,9 +307,9 @@ func wide(s string, letter float64) int {
 // letters is how many letters there is room for.
 func letters(room int, letter float64) int { return int(float64(room) / letter) }
 
-func (g *drawing) node(s *outline.State) GraphNode {
+func (g *drawing) node(s *outline.State, apart bool) GraphNode {
 	n := GraphNode{Name: s.Name, Href: g.hrefOf(s.Name), Here: g.query.State == s.Name}
-	n.Says, n.Tone, n.Glyph = g.says(s)
+	n.Says, n.Tone, n.Glyph = g.says(s, apart)
 	n.Title = s.Name + ": " + n.Says
 	if len(s.Inside) > 0 && !g.opened[s] {
 		inner := 0
@@ -325,7 +332,7 @@ func stateQuery(q Query, state string) Query {
 }
 
 // says tells what a state is, and what became of it.
-func (g *drawing) says(s *outline.State) (says, tone, glyph string) {
+func (g *drawing) says(s *outline.State, apart bool) (says, tone, glyph string) {
 	says = s.Type
 	if s.Distributed {
 		says = "Distributed " + says
@@ -334,7 +341,10 @@ func (g *drawing) says(s *outline.State) (says, tone, glyph string) {
 		return says, "plain", ""
 	}
 	of := g.states[s.Name]
-	if of == nil {
+	switch {
+	case of == nil && apart:
+		return says + " · by executions of its own", "", ""
+	case of == nil:
 		return says + " · not entered", "", ""
 	}
 	said, tone, glyph := outcomeOf(of)
@@ -381,9 +391,10 @@ func (g *drawing) write(d *drawnFlow, l *flowchart.Layout, x, y int, in string) 
 	for i := range d.nodes {
 		n, p := &d.nodes[i], &l.Places[i]
 		n.X, n.Y, n.Width, n.Height = x+p.X, y+p.Y, p.Width, p.Height
+		n.First = i == 0 && in == ""
 		n.TextX, n.TextY, n.SaysY = n.X+14, n.Y+20, n.Y+37
 		g.Nodes = append(g.Nodes, *n)
-		g.Rows = append(g.Rows, g.row(d.states[i], in))
+		g.Rows = append(g.Rows, g.row(d.states[i], n, in))
 		for k, inner := range p.Inside {
 			g.write(d.inside[i][k], inner, n.X+inner.X, n.Y+inner.Y, n.Name)
 		}
@@ -403,13 +414,10 @@ func (g *drawing) write(d *drawnFlow, l *flowchart.Layout, x, y int, in string) 
 // rowLeadsMax is how many states a row of the table links to.
 const rowLeadsMax = 3
 
-func (g *drawing) row(s *outline.State, in string) GraphRow {
-	r := GraphRow{Name: s.Name, Type: s.Type, Href: g.hrefOf(s.Name), In: in}
+func (g *drawing) row(s *outline.State, n *GraphNode, in string) GraphRow {
+	r := GraphRow{Name: s.Name, Type: s.Type, Href: n.Href, In: in, Tone: n.Tone}
 	if g.states != nil {
-		r.Says = "not entered"
-		if of := g.states[s.Name]; of != nil {
-			r.Says, r.Tone, _ = outcomeOf(of)
-		}
+		_, r.Says, _ = strings.Cut(strings.TrimPrefix(n.Title, n.Name+": "), " · ")
 	}
 	r.Leads = g.linksOf(s)
 	if more := len(r.Leads) - rowLeadsMax; more > 0 {
@@ -451,6 +459,7 @@ func path(r *flowchart.Route, x, y int) string {
 		at = p
 	}
 	switch n := len(r.Points); {
+	case r.Joins:
 	case r.Points[n-1].Y == r.Points[n-2].Y && r.Points[n-1].X != r.Points[n-2].X: // from its own side
 		b.WriteString("m6-4l-6 4 6 4")
 	case r.Up:

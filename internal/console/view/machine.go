@@ -48,6 +48,7 @@ type MachineFacts struct {
 	Raw         []json.RawMessage
 	Definition  string // of its machine, as it was when it began; "": the visitor may not see it
 	MapRuns     []sfn.MapRunListItem
+	Items       map[string]sfn.MapRunItemCounts // of map runs, by their ARNs
 }
 
 // MapRun is a run of a Map state.
@@ -163,7 +164,21 @@ func (x *Execution) draw(f *MachineFacts, now engine.Time, href func(Query) stri
 	if f.Definition == "" || err != nil || len(machine.States) == 0 {
 		return
 	}
+	name, execution := MachineOf(f.Description.ExecutionARN)
+	if f.Description.MapRunARN != nil { // it does an item: with a part of the machine
+		_, label, _ := strings.Cut(name, "/")
+		if machine = machine.Labelled(label); machine == nil {
+			return
+		}
+	}
 	states := machines.States(f.Events)
+	for _, s := range states {
+		for _, e := range s.Entries {
+			if n, known := f.Items[e.MapRun]; known {
+				e.Items = machines.Items{Total: n.Total, Started: n.Total - n.Pending, Succeeded: n.Succeeded, Failed: n.Failed + n.TimedOut, Aborted: n.Aborted}
+			}
+		}
+	}
 	x.Graph = NewGraph(machine, states, x.Query, href)
 	if x.Query.State == "" {
 		return
@@ -171,7 +186,6 @@ func (x *Execution) draw(f *MachineFacts, now engine.Time, href func(Query) stri
 	if x.State = x.newStateCard(machine, states, f.Raw, href); x.State == nil {
 		return
 	}
-	name, execution := MachineOf(f.Description.ExecutionARN)
 	x.State.Test = TestPath(x.Region) + "?" + Parameters("machine", name, "execution", execution, "state", x.State.Name)
 	if of := states[x.State.Name]; of != nil {
 		shown := of.Entries[len(of.Entries)-1].Entered
@@ -246,20 +260,20 @@ func TestPath(region string) string { return Path(region) + "/-states/test" }
 // TestStateForm tests a state.
 func TestStateForm() *Form {
 	return &Form{Service: "states", Action: "TestState", Fields: []Field{
-		{Name: "definition", Label: "Definition", Kind: JSON, Must: true, Max: 1 << 20, Help: "Of a state machine, or of one state."},
+		{Name: "definition", Label: "Definition", Kind: Data, Must: true, Rows: 16, Max: 1 << 20, Help: "Of a state machine, or of one state."},
 		{Name: "stateName", Label: "State", Kind: Line, Max: stateNameMax, Help: "Of a state machine: which one."},
 		{Name: "roleArn", Label: "Role", Kind: Line, Max: nameMax, Help: "The ARN of a role in whose right a task does what it does; with a mock it needs none."},
 		{Name: "inspectionLevel", Label: "What is told", Kind: Choice, Options: choice([]string{"DEBUG", "TRACE"}, "INFO: only what comes out")},
-		{Name: "input", Label: "Input", Kind: Data, Max: 262144},
-		{Name: "variables", Label: "Variables", Kind: Data, Max: 262144, Help: `An object: {"name": value}.`},
-		{Name: "context", Label: "Context object", Kind: Data, Max: 262144, Help: "What $$ or $states.context is."},
-		{Name: "mock.result", Label: "Mock: what the task answers", Kind: Data, Max: 262144, Help: "Instead of doing it. Of Map and Parallel a list."},
+		{Name: "input", Label: "Input", Kind: Data, Max: 262144, Rows: 6},
+		{Name: "variables", Label: "Variables", Kind: Data, Max: 262144, Rows: 3, Help: `An object: {"name": value}.`},
+		{Name: "context", Label: "Context object", Kind: Data, Max: 262144, Rows: 3, Help: "What $$ or $states.context is."},
+		{Name: "mock.result", Label: "Mock: what the task answers", Kind: Data, Max: 262144, Rows: 3, Help: "Instead of doing it. Of Map and Parallel a list."},
 		{Name: "mock.fieldValidationMode", Label: "Mock: how its members are checked", Kind: Choice, Options: choice([]string{"PRESENT", "NONE"}, "STRICT: all of them, as the service's model has them")},
 		{Name: "mock.errorOutput.error", Label: "Mock: with which error it fails", Kind: Line, Max: nameMax},
 		{Name: "mock.errorOutput.cause", Label: "Mock: and why", Kind: Area, Max: payloadLen},
 		{Name: "stateConfiguration.retrierRetryCount", Label: "Retries before", Kind: Number, Help: "How often it was tried again already; only with a mock, as are those below."},
 		{Name: "stateConfiguration.errorCausedByState", Label: "The state inside that failed", Kind: Line, Max: stateNameMax, Help: "Of Map and Parallel."},
 		{Name: "stateConfiguration.mapIterationFailureCount", Label: "Iterations that failed", Kind: Number, Help: "Of Map."},
-		{Name: "stateConfiguration.mapItemReaderData", Label: "What the item reader reads", Kind: Data, Max: 262144, Help: "Of Map."},
+		{Name: "stateConfiguration.mapItemReaderData", Label: "What the item reader reads", Kind: Data, Max: 262144, Rows: 3, Help: "Of Map."},
 	}}
 }

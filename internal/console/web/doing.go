@@ -84,7 +84,7 @@ func (v *visit) do(d *doing) (*answer, error) {
 		d.Fill(v.PostForm)
 	}
 	for _, f := range d.Fields {
-		d.Asks = d.Asks || f.Kind == view.Data || f.Kind == view.JSON
+		d.Asks = d.Asks || f.Kind == view.Data
 	}
 	wrong := &answer{template: "doing", view: d, status: http.StatusBadRequest}
 	in, err := inputOf(d.Form)

@@ -19,6 +19,7 @@ type machinesView struct {
 	Frame
 	Rows []wire.StateMachineListItem
 	Next string
+	Test button
 }
 
 // machines shows the state machines of a region.
@@ -28,7 +29,7 @@ func (v *visit) machines() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &machinesView{Frame: v.frame("State machines"), Rows: out.StateMachines}
+	page := &machinesView{Frame: v.frame("State machines"), Rows: out.StateMachines, Test: v.buttonOf(view.TestPath(v.Region), view.TestStateForm())}
 	if out.NextToken != nil {
 		page.Next = v.again("after", *out.NextToken)
 	}
@@ -158,6 +159,9 @@ func (v *visit) machineExecution() (*answer, error) {
 // mapRunsShown is how many map runs the page of an execution lists.
 var mapRunsShown int64 = 20
 
+// mapRunsCounted is of how many of the last ones it tells how far they are.
+const mapRunsCounted = 5
+
 // machineFacts adds what a page has if its visitor may see it: the definition, and map runs.
 func (v *visit) machineFacts(of string, facts *view.MachineFacts) error {
 	described, err := call[wire.DescribeStateMachineForExecutionOutput](v, "states", "DescribeStateMachineForExecution", &wire.DescribeStateMachineForExecutionInput{ExecutionARN: of})
@@ -165,6 +169,21 @@ func (v *visit) machineFacts(of string, facts *view.MachineFacts) error {
 		facts.Definition = described.Definition
 	} else if !refused(err) {
 		return err
+	}
+	facts.Items = map[string]wire.MapRunItemCounts{}
+	for i := len(facts.Events) - 1; i >= 0 && len(facts.Items) < mapRunsCounted; i-- {
+		run := facts.Events[i].MapRun
+		if _, known := facts.Items[run]; known || run == "" {
+			continue
+		}
+		about, err := call[wire.DescribeMapRunOutput](v, "states", "DescribeMapRun", &wire.DescribeMapRunInput{MapRunARN: run})
+		if refused(err) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		facts.Items[run] = about.ItemCounts
 	}
 	for i := range facts.Events {
 		if facts.Events[i].MapRun == "" {

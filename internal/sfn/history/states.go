@@ -61,7 +61,7 @@ func (i Items) Running() int64 { return max(0, i.Started-i.Succeeded-i.Failed-i.
 
 // State is what has become of a state in an execution.
 type State struct {
-	Entries []*Entry // in the order in which it was entered
+	Entries []*Entry       // in the order in which it was entered
 	From    map[string]int // how often it was entered from a state beside it
 	Retries int            // how often it was tried again
 	Counts  map[Outcome]int

@@ -27,6 +27,7 @@ type State struct {
 	Ends        bool    // it may be the last one
 	Inside      []*Flow // branches of Parallel, what Map does for each item
 	Distributed bool    // of Map: what it does for items are executions of their own
+	Label       string  // of such a Map
 	Text        string  // of the state in the definition
 }
 
@@ -111,6 +112,8 @@ func (s *State) read(raw []byte) error {
 			return text(d, &s.Type)
 		case "Comment":
 			return text(d, &s.Comment)
+		case "Label":
+			return text(d, &s.Label)
 		case "Resource":
 			return text(d, &s.Resource)
 		case "Next":
@@ -289,6 +292,32 @@ func (f *Flow) Find(name string) (*Flow, *State) {
 		}
 	}
 	return nil, nil
+}
+
+// Labelled gives what executions of a Map state with a label do for items; if no state has it, and
+// just one is like that, what those of it do. nil: nobody knows.
+func (f *Flow) Labelled(label string) *Flow {
+	var all []*State
+	var look func(f *Flow) *Flow
+	look = func(f *Flow) *Flow {
+		for _, s := range f.States {
+			if s.Distributed {
+				if all = append(all, s); s.Label == label {
+					return s.Inside[0]
+				}
+			}
+			for _, inner := range s.Inside {
+				if found := look(inner); found != nil {
+					return found
+				}
+			}
+		}
+		return nil
+	}
+	if found := look(f); found != nil || len(all) != 1 {
+		return found
+	}
+	return all[0].Inside[0]
 }
 
 // Count is how many states there are, with those inside of others.

@@ -64,6 +64,16 @@ Each Map ends=true distributed=true
 	if in, s := f.Find("B2"); s == nil || in.Start != "B" || f.Count() != 7 {
 		t.Errorf("B2 is in %v, of %d states", in, f.Count())
 	}
+	if in := f.Labelled("x"); in == nil || in.Start != "C" { // it is the only one
+		t.Errorf("items are done by %v", in)
+	}
+	two, err := Read(`{"States":{"P":{"Type":"Parallel","Branches":[` + machine + `,{"States":{"M":{"Type":"Map","Label":"x","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED"},"StartAt":"X"}}}}]}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := two.Labelled("x"); in == nil || in.Start != "X" || two.Labelled("y") != nil {
+		t.Errorf("items of x are done by %v", in)
+	}
 	if _, s := f.Find("no"); s != nil {
 		t.Error("a state that is not there was found")
 	}
