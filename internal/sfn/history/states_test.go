@@ -39,11 +39,13 @@ func histories(t *testing.T) map[string][]Event {
 			name := filepath.Base(file) + " " + m[1]
 			id, _ := strconv.ParseInt(m[2], 10, 64)
 			previous, _ := strconv.ParseInt(m[4], 10, 64)
-			e := Event{ID: id, Previous: previous, Type: m[3]}
-			if m[5] != "" {
-				if err := json.Unmarshal([]byte(m[5]), &e.Details); err != nil {
-					t.Fatal(line, err)
-				}
+			details := m[5]
+			if details == "" {
+				details = "{}"
+			}
+			var e Event
+			if err := json.Unmarshal([]byte(fmt.Sprintf(`{"id":%d,"previousEventId":%d,"timestamp":1000,"type":%q,"someEventDetails":%s}`, id, previous, m[3], details)), &e); err != nil {
+				t.Fatal(line, err)
 			}
 			if id == 1 {
 				all[name] = nil
@@ -51,7 +53,6 @@ func histories(t *testing.T) map[string][]Event {
 			if id != int64(len(all[name])+1) {
 				abridged[name] = true
 			}
-			e.At = 1000 * 1000
 			all[name] = append(all[name], e)
 		}
 	}
