@@ -26,8 +26,9 @@ const orders = `{"Comment":"Orders of the shop","StartAt":"Check order","States"
 "Apologize":{"Type":"Pass","Next":"Gave up"},"Gave up":{"Type":"Fail","Error":"NoOrder","Cause":"The card was refused."}}}`
 
 // orders makes executions of the machine: of one a line is late, the card of the other is
-// refused at the second try; and two map runs, of which one goes on and one has failed.
-func (s *site) orders() {
+// refused at the second try; and two map runs, of which one goes on and one has failed. What
+// users may write has a text in it.
+func (s *site) orders(text string) {
 	ctx := s.Context()
 	users := iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: s.swf.Options().Credentials})
 	c := sfn.New(sfn.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: s.swf.Options().Credentials})
@@ -39,7 +40,7 @@ func (s *site) orders() {
 		RoleName: role.RoleName, PolicyName: aws.String("all"), PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"states:*","Resource":"*"}}`),
 	}))
 	activity := must(c.CreateActivity(ctx, &sfn.CreateActivityInput{Name: aws.String("charge-card")})).ActivityArn
-	name := string(must(json.Marshal(evil)))
+	name := string(must(json.Marshal(text)))
 	definition := strings.NewReplacer("EVIL", name, "ACTIVITY", string(must(json.Marshal(activity)))).Replace(orders)
 	machine := must(c.CreateStateMachine(ctx, &sfn.CreateStateMachineInput{Name: aws.String("orders"), RoleArn: role.Arn, Definition: &definition})).StateMachineArn
 	for _, e := range [][2]string{
@@ -53,7 +54,7 @@ func (s *site) orders() {
 		for token == "" { // the second try comes a second later
 			token = aws.ToString(must(c.GetActivityTask(ctx, &sfn.GetActivityTaskInput{ActivityArn: activity, WorkerName: aws.String("till 1")})).TaskToken)
 		}
-		must(c.SendTaskFailure(ctx, &sfn.SendTaskFailureInput{TaskToken: &token, Error: &cause, Cause: aws.String(evil)}))
+		must(c.SendTaskFailure(ctx, &sfn.SendTaskFailureInput{TaskToken: &token, Error: &cause, Cause: aws.String(text)}))
 	}
 	definition = `{"StartAt":"Files","States":{"Files":{"Type":"Map","Label":"Files","MaxConcurrency":3,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"Kind","States":{
 "Kind":{"Type":"Choice","Choices":[{"Variable":"$","NumericEquals":0,"Next":"Bad"},{"Variable":"$","NumericEquals":9,"Next":"Rest"}],"Default":"Good"},"Bad":{"Type":"Fail","Error":"Empty"},"Good":{"Type":"Pass","End":true},"Rest":{"Type":"Wait","Seconds":3600,"End":true}}},"End":true}}}`
@@ -72,7 +73,7 @@ const statesPages = "/console/us-east-1/-states"
 // with them by clicking, and by keys.
 func TestMachineGraphs(t *testing.T) {
 	s := newSite(t)
-	s.orders()
+	s.orders(evil)
 	b := newBrowser(t, s.URL())
 	s.signIn(b)
 	b.open(statesPages + "/machines/orders/order-1002")

@@ -52,6 +52,8 @@ type Arrow struct {
 	From, To int
 	Label    int // how wide what is written on it is; 0: nothing is
 	Bundle   int // it may join others of the same number
+	// Aside: it need not be straight, as that of an error; nor are those that lead back.
+	Aside bool
 }
 
 // Layout is where everything is, from the chart's upper left corner.
@@ -306,28 +308,28 @@ func (l *layering) bend(i int) {
 		}
 		l.vertices = append(l.vertices, b)
 		l.bends[i] = append(l.bends[i], len(l.vertices)-1)
-		l.connect(before, len(l.vertices)-1)
+		l.connect(before, len(l.vertices)-1, a.Aside || l.turned[i])
 		before = len(l.vertices) - 1
 	}
 	if joins == 0 {
 		joins = a.To
 	}
-	l.connect(before, joins)
+	l.connect(before, joins, a.Aside || l.turned[i])
 }
 
 // connect makes two vertices neighbours. Two bends stay above each other before two boxes do,
-// and a label goes wherever there is room.
-func (l *layering) connect(upper, lower int) {
+// and what goes aside goes wherever there is room.
+func (l *layering) connect(upper, lower int, aside bool) {
 	if l.vertices[upper].layer > l.vertices[lower].layer {
 		upper, lower = lower, upper
 	}
 	u, d := &l.vertices[upper], &l.vertices[lower]
-	weight := 1.0
+	weight := 0.5
 	switch {
-	case u.labelled || d.labelled:
-		weight = 0.05
-	case u.isBend && d.isBend:
+	case u.isBend && d.isBend && !u.labelled && !d.labelled:
 		weight = 6
+	case aside:
+		weight = 0.05
 	case !u.isBend && !d.isBend:
 		weight = 3
 	}

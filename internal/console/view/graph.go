@@ -251,10 +251,10 @@ func (g *drawing) chart(f *outline.Flow, apart bool) (*flowchart.Chart, *drawnFl
 				a.Label = wide(arrow.Label, labelWide) + 10
 			}
 			if to := g.states[l.To]; to != nil {
-				arrow.Taken = to.From[s.Name] > 0
+				arrow.Taken = to.From[machines.Way{State: s.Name, Caught: l.Kind == outline.Catch}] > 0
 			}
 			if l.Kind == outline.Catch { // those that are caught alike join
-				a.Bundle = 2
+				a.Bundle, a.Aside = 2, true
 			}
 			if arrow.Taken {
 				a.Bundle++

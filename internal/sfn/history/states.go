@@ -59,11 +59,17 @@ type Items struct{ Total, Started, Succeeded, Failed, Aborted int64 }
 // Running is how many iterations are under way.
 func (i Items) Running() int64 { return max(0, i.Started-i.Succeeded-i.Failed-i.Aborted) }
 
+// Way is how one comes to a state: from which one, and whether that had failed.
+type Way struct {
+	State  string
+	Caught bool
+}
+
 // State is what has become of a state in an execution.
 type State struct {
-	Entries []*Entry       // in the order in which it was entered
-	From    map[string]int // how often it was entered from a state beside it
-	Retries int            // how often it was tried again
+	Entries []*Entry    // in the order in which it was entered
+	From    map[Way]int // how often it was entered from a state beside it
+	Retries int         // how often it was tried again
 	Counts  map[Outcome]int
 	Outcome Outcome // what it shows: it runs, it failed, or what became of it last
 }
@@ -234,12 +240,12 @@ func (w *walk) enter(e *Event, at *Entry) *Entry {
 	w.all = append(w.all, x)
 	s := w.of[e.Name]
 	if s == nil {
-		s = &State{Counts: map[Outcome]int{}, From: map[string]int{}}
+		s = &State{Counts: map[Outcome]int{}, From: map[Way]int{}}
 		w.of[e.Name] = s
 	}
 	s.Entries = append(s.Entries, x)
 	if at != nil && at != within {
-		s.From[at.State]++
+		s.From[Way{at.State, at.Outcome == Caught}]++
 	}
 	return x
 }
