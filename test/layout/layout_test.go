@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 		"internal/console/client", "internal/console/past", "internal/console/replay", "internal/console/terminal", "internal/console/top", "internal/engine",
 		"internal/operator/wire", "internal/swf/history",
 	},
+	"internal/console/flowchart": {},
 	"internal/console/past": {
 		"internal/console/client", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
 		"internal/swf/history",
@@ -59,8 +60,8 @@ var arrows = map[string][]string{
 	"internal/console/ui":           {},
 	"internal/console/ui/vendoring": {},
 	"internal/console/view": {
-		"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history", "internal/sfn/wire", "internal/swf/history",
-		"internal/swf/wire",
+		"internal/console/flowchart", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/sfn/history",
+		"internal/sfn/outline", "internal/sfn/wire", "internal/swf/history", "internal/swf/wire",
 	},
 	"internal/console/web": {
 		"internal/aws/arn", "internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past",
@@ -151,6 +152,7 @@ var arrows = map[string][]string{
 	"internal/sfn/intrinsic":     {"jsonpath", "jsonvalue"},
 	"internal/sfn/itemreader":    {"internal/aws/arn", "internal/bucket", "jsonvalue"},
 	"internal/sfn/maprun":        {"internal/blob", "internal/engine", "internal/engine/collection", "internal/pack", "internal/sfn/asl", "internal/sfn/execution", "jsonvalue"},
+	"internal/sfn/outline":       {},
 	"internal/sfn/permission":    {"internal/aws/policy", "internal/sfn/resource", "internal/sfn/wire"},
 	"internal/sfn/registry":      {"internal/blob", "internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
 	"internal/sfn/reply":         {"jsonvalue"},
