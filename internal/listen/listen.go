@@ -24,8 +24,10 @@ import (
 
 // Config says how a server is reached.
 type Config struct {
-	Address string               // host:port
-	Allowed func(net.Addr) error // may refuse the address that is listened on; nil: any is good
+	Address string // host:port
+	// Embedded has no port: requests come by ServeHTTP alone, from the process that it is in.
+	Embedded bool
+	Allowed  func(net.Addr) error // may refuse the address that is listened on; nil: any is good
 
 	TLS TLS
 
@@ -87,9 +89,9 @@ type Door struct {
 
 // Open opens the port. Requests wait until Serve.
 func Open(ctx context.Context, cfg Config) (*Door, error) {
-	listener, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Address)
+	listener, err := cfg.listener(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w", cfg.Address, err)
+		return nil, err
 	}
 	d := &Door{
 		cfg:      cfg,
@@ -105,6 +107,17 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	}
 	d.http = d.newHTTP()
 	return d, nil
+}
+
+func (c *Config) listener(ctx context.Context) (net.Listener, error) {
+	if c.Embedded {
+		return &nowhere{closed: make(chan struct{})}, nil
+	}
+	l, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", c.Address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %q: %w", c.Address, err)
+	}
+	return l, nil
 }
 
 // secure refuses an address that is not protected as it must be, and reads or makes

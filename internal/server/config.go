@@ -32,6 +32,7 @@ type Config struct {
 	Accounts []string      `name:"accounts" env:"HEDDLE_ACCOUNTS" placeholder:"ID,..." help:"Further accounts, each a world of its own. Its root key pair is the profile of its name in DATA/credentials."`
 	Region   string        `name:"region" default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
 	Auth     string        `name:"auth" default:"sigv4" enum:"sigv4,none" env:"HEDDLE_AUTH" help:"sigv4 verifies signatures and asks policies; the first start writes the root key pair to DATA/credentials. none lets everybody on this machine do anything: it listens on a loopback address only."`
+	Root     RootPair      `embed:""`
 	PollHold time.Duration `name:"poll-hold" default:"55s" min:"1ms" max:"60s" env:"HEDDLE_POLL_HOLD" help:"How long a poll waits for a task, at most 60s. Keep it below the clients' read timeout."`
 	TimeSkip string        `name:"time-skip" default:"off" oneof:"off,timers,all" type:"skip" env:"HEDDLE_TIME_SKIP" placeholder:"timers|all" help:"For development: when nothing is runnable, jump to the next user timer; with =all also to the next timeout."`
 
@@ -72,6 +73,8 @@ type Config struct {
 	Services []*service.Service `kong:"-"`
 	Log      *slog.Logger       `kong:"-"`
 	Version  string             `kong:"-"` // of the program; empty: nobody knows
+
+	Embedded *Embedded `kong:"-"` // nil: the server has a port, and the machine's time
 
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
@@ -183,7 +186,7 @@ func (c *Config) fillServices() error {
 
 // checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
-	errs := []error{c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check()}
+	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check()}
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/authn"
+	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	users "heddle/internal/bucket"
@@ -63,10 +64,12 @@ type Server struct {
 	door         *listen.Door
 	actions      *operation.Handler // answers the calls of services
 	directory    *account.Directory
-	links        *web.Links      // nil: there is no console
-	console      *web.Console    // likewise
-	performers   lifecycle.List  // of services
-	idlers       []service.Idler // of those that tell whether they are idle
+	rootPairs    []credentials.Credential // as they were last read
+	alarms       *alarms                  // nil: contexts end by the real time
+	links        *web.Links               // nil: there is no console
+	console      *web.Console             // likewise
+	performers   lifecycle.List           // of services
+	idlers       []service.Idler          // of those that tell whether they are idle
 	metrics      *metrics.Metrics
 	metricDoor   *listen.Door // nil: there is none for metrics alone
 	limiters     map[string]*limiter
@@ -90,7 +93,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.timepieces == nil {
 		cfg.timepieces = newSystemTime()
 	}
-	s := &Server{cfg: cfg, clock: newClock(cfg.timepieces, cfg.Log), began: time.Now()}
+	s := &Server{cfg: cfg, began: time.Now()}
+	if cfg.Embedded != nil {
+		s.embed()
+	}
+	s.clock = newClock(s.cfg.timepieces, cfg.Log)
 	s.metrics = s.newMetrics()
 	s.addParts()
 	if err := s.parts.Start(ctx); err != nil {
@@ -117,17 +124,27 @@ func (s *Server) addParts() {
 	if len(s.cfg.targets) > 0 {
 		s.parts.Add("events", lifecycle.NewLoop(func(ctx context.Context) { s.events.Run(ctx, s.node) }))
 	}
-	s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
+	ticks := s.cfg.Embedded == nil
+	if ticks {
+		s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
+	}
 	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
-	s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
-	s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
-	s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+	if ticks {
+		s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
+		s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
+		s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+	}
 	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
+	if ticks {
+		s.parts.Add("watch of the root key pairs", lifecycle.NewLoop(s.runRootPairs))
+	}
 	if s.cfg.TimeSkip != SkipOff {
 		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
 	}
-	s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
+	if ticks {
+		s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
+	}
 	if s.cfg.MetricsListen != "" {
 		s.parts.Add("metrics", &metricsFront{server: s})
 	}
@@ -139,7 +156,7 @@ func (s *Server) addParts() {
 func (s *Server) listen(ctx context.Context) (err error) {
 	cfg := &s.cfg
 	c := listen.Config{
-		Address: cfg.Listen, TLS: cfg.tls(),
+		Address: cfg.Listen, Embedded: cfg.Embedded != nil, TLS: cfg.tls(),
 		ConnectionsMax: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Timeouts: cfg.Timeouts,
 		Requests: cfg.room("requests that come"), Answers: cfg.room("answers that go"), GaveWay: fault.Throttled(),
 		Attach: func(ctx context.Context, c listen.Connection) context.Context {
@@ -322,10 +339,21 @@ func (s *Server) runAlarm(ctx context.Context) {
 			return
 		}
 		s.node.Advance()
-		wait := alarmEvery
-		if next := s.node.NextWake(); next != 0 {
-			wait = max(time.Millisecond, min(wait, time.Duration(next-s.clock.Now())*time.Millisecond))
+		if wait, sleeps := s.untilWake(); sleeps {
+			timer.Reset(wait)
 		}
-		timer.Reset(wait)
 	}
+}
+
+// untilWake is how long the alarm sleeps; false: until something wakes it.
+func (s *Server) untilWake() (wait time.Duration, sleeps bool) {
+	next := s.node.NextWake()
+	until := max(time.Millisecond, time.Duration(next-s.clock.Now())*time.Millisecond)
+	switch e := s.cfg.Embedded; {
+	case e != nil:
+		return until, next != 0 && !e.Still
+	case next == 0:
+		return alarmEvery, true
+	}
+	return min(alarmEvery, until), true
 }

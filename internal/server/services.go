@@ -129,6 +129,7 @@ func (s *Server) openServices() error {
 	if err != nil {
 		return err
 	}
+	s.rootPairs = roots
 	directory := account.NewDirectory(account.Config{
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
@@ -156,7 +157,7 @@ func (s *Server) openServices() error {
 	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	functions := lambda.New(lambda.Config{
-		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
+		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
 		Called:    func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
 		Stopwatch: func() time.Duration { return time.Since(s.began) },
 	})
@@ -177,7 +178,7 @@ func (s *Server) openServices() error {
 			Trusting: cfg.Auth == AuthNone,
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
-			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
+			PollHold: s.pollHold(), Within: s.within(), Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:         cfg.Log,
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
