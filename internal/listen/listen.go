@@ -12,6 +12,7 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -19,6 +20,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -114,10 +117,23 @@ func (c *Config) listener(ctx context.Context) (net.Listener, error) {
 		return &nowhere{closed: make(chan struct{})}, nil
 	}
 	l, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", c.Address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen on %q: %w", c.Address, inUse(c.Address, err))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", c.Address, err)
 	}
 	return l, nil
+}
+
+// inUse says who has a port, and what to do.
+func inUse(address string, cause error) error {
+	_, text, _ := net.SplitHostPort(address)
+	who := "another process"
+	if port, err := strconv.Atoi(text); err == nil {
+		who = cmp.Or(holder(port), who)
+	}
+	return fmt.Errorf("%s has the port; end it, or give another by --listen, 0 for any that is free: %w", who, cause)
 }
 
 // secure refuses an address that is not protected as it must be, and reads or makes

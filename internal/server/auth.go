@@ -21,8 +21,8 @@ import (
 	"heddle/internal/iam/account"
 )
 
-// credentialsFile is where the root key pairs of a server are.
-func (c *Config) credentialsFile() string { return cmp.Or(c.Root.File, CredentialsFile(c.Data)) }
+// RootFile is where the root key pairs of a server are, unless one is given.
+func (c *Config) RootFile() string { return cmp.Or(c.Root.File, CredentialsFile(c.Data)) }
 
 // CredentialsFile is where a data folder has the root key pairs, as an AWS shared
 // credentials file.
@@ -43,7 +43,7 @@ func rootCredentials(cfg *Config) (roots []credentials.Credential, err error) {
 			return nil, err
 		}
 		for _, account := range made {
-			cfg.Log.Info("made a root key pair", "account", account, "file", cfg.credentialsFile())
+			cfg.Log.Info("made a root key pair", "account", account, "file", cfg.RootFile())
 		}
 	}
 	return readRootPairs(cfg)
@@ -53,7 +53,7 @@ func rootCredentials(cfg *Config) (roots []credentials.Credential, err error) {
 func (c *Config) rootGiven() bool { return c.Root.KeyID != "" && len(c.Accounts) == 0 }
 
 func makeRootPairs(cfg *Config) (made []string, err error) {
-	_, made, err = credentials.LoadOrCreate(cfg.credentialsFile(), cfg.accounts(), rand.Reader)
+	_, made, err = credentials.LoadOrCreate(cfg.RootFile(), cfg.accounts(), rand.Reader)
 	if err != nil {
 		err = fmt.Errorf("root key pairs: %w", err)
 	}
@@ -63,7 +63,7 @@ func makeRootPairs(cfg *Config) (made []string, err error) {
 // readRootPairs reads the root key pairs that there are.
 func readRootPairs(cfg *Config) (roots []credentials.Credential, err error) {
 	if !cfg.rootGiven() {
-		if roots, err = credentials.Load(cfg.credentialsFile(), cfg.accounts()); err != nil {
+		if roots, err = credentials.Load(cfg.RootFile(), cfg.accounts()); err != nil {
 			return nil, fmt.Errorf("root key pairs: %w", err)
 		}
 	}
@@ -102,7 +102,7 @@ func (s *Server) lookAtRootPairs(refused string) string {
 	roots, err := readRootPairs(cfg)
 	if err != nil {
 		if err.Error() != refused {
-			cfg.Log.Error("the root key pairs can't be read; those before stay in force", "file", cfg.credentialsFile(), "cause", err)
+			cfg.Log.Error("the root key pairs can't be read; those before stay in force", "file", cfg.RootFile(), "cause", err)
 		}
 		return err.Error()
 	}
@@ -115,7 +115,7 @@ func (s *Server) lookAtRootPairs(refused string) string {
 	for _, r := range roots {
 		ids = append(ids, r.KeyID)
 	}
-	cfg.Log.Info("other root key pairs are in force", "file", cfg.credentialsFile(), "access_keys", ids)
+	cfg.Log.Info("other root key pairs are in force", "file", cfg.RootFile(), "access_keys", ids)
 	return ""
 }
 

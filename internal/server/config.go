@@ -25,7 +25,7 @@ import (
 // use them; the zero value of one means its default, and a number has no other way to
 // say none.
 type Config struct {
-	Listen   string        `name:"listen" default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port."`
+	Listen   string        `name:"listen" default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port; a port alone is of 127.0.0.1, and port 0 any free one."`
 	Data     string        `name:"data" default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store; made at first start."`
 	Store    string        `name:"store" default:"pebble" enum:"pebble,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; memory forgets everything at exit."`
 	Account  string        `name:"account" default:"123456789012" env:"HEDDLE_ACCOUNT" help:"Id of the account that there is in any case."`
@@ -152,6 +152,9 @@ func (c *Config) fill() error {
 	}
 	if c.ConnectionsMax > room {
 		c.Log.Warn("more connections are allowed than there are descriptors for", "connections", c.ConnectionsMax, "descriptors", listen.Descriptors(), "room_for", room)
+	}
+	if c.Listen != "" && strings.Trim(c.Listen, "0123456789") == "" {
+		c.Listen = "127.0.0.1:" + c.Listen // a port alone
 	}
 	err := errors.Join(options.Fill(c), c.TLS.Check(), c.fillServices(), c.checkOthers())
 	if err != nil {

@@ -7,6 +7,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"net"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -168,8 +169,18 @@ func (s *Server) listen(ctx context.Context) (err error) {
 	if cfg.Auth == AuthNone {
 		c.Allowed = authn.RequireLoopback
 	}
-	s.door, err = listen.Open(ctx, c)
-	return err
+	if s.door, err = listen.Open(ctx, c); err != nil {
+		return err
+	}
+	if weak := cfg.Root.weak(); weak != "" && cfg.Auth == AuthSigV4 && !isLoopback(s.door.Addr()) {
+		cfg.Log.Warn("the secret of the root key pair that was given is weak, and others can reach this address", "why", weak, "listen", s.Addr(), "access_key", cfg.Root.KeyID)
+	}
+	return nil
+}
+
+func isLoopback(a net.Addr) bool {
+	addr, ok := a.(*net.TCPAddr)
+	return ok && addr.IP.IsLoopback()
 }
 
 func (s *Server) openStore(context.Context) (err error) {
@@ -210,6 +221,12 @@ func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protec
 
 func (s *Server) openNode(ctx context.Context) (err error) {
 	cfg := &s.cfg
+	began := time.Now()
+	defer func() {
+		if err == nil && cfg.Store != StoreMemory {
+			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
+		}
+	}()
 	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	accounts := cfg.accounts()
@@ -295,6 +312,12 @@ func random[T [16]byte | [32]byte]() (v T) {
 
 // Addr is where the server listens.
 func (s *Server) Addr() string { return s.door.Addr().String() }
+
+// EveryAddress tells whether it listens on all addresses of this machine.
+func (s *Server) EveryAddress() bool {
+	addr, ok := s.door.Addr().(*net.TCPAddr)
+	return ok && addr.IP.IsUnspecified()
+}
 
 // URL is how clients on this machine reach the server.
 func (s *Server) URL() string { return s.door.URL() }

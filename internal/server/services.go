@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -142,7 +143,7 @@ func (s *Server) openServices() error {
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
-	calls.Observe = s.metrics.Answered
+	calls.Observe = s.answered()
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
 		s.refused.record(o, s.clock.Now())
@@ -270,6 +271,28 @@ func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Reque
 	}
 	defer places.Leave(r.Context())
 	p.ServeHTTP(w, r)
+}
+
+// answered hears of calls: they are counted and, at debug, have a line in the log.
+func (s *Server) answered() func(*operation.Answered, time.Duration) {
+	log := s.cfg.Log
+	return func(a *operation.Answered, took time.Duration) {
+		s.metrics.Answered(a, took)
+		if !log.Enabled(context.Background(), slog.LevelDebug) {
+			return
+		}
+		about := []any{
+			"action", a.Operation.API.Service + ":" + a.Operation.Name, "request", a.RequestID, "took", took,
+			"account", a.Caller.Account, "region", a.Caller.Region, "access_key", a.AccessKey, "from", a.Request.RemoteAddr,
+		}
+		if a.Touched.Kind != "" {
+			about = append(about, a.Touched.Kind, a.Touched.Name)
+		}
+		if a.Fault != nil {
+			about = append(about, "fault", a.Fault.Code, "why", a.Fault.Message)
+		}
+		log.Debug("request", about...)
+	}
 }
 
 // rootSeed gives the seed of a root run.
