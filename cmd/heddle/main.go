@@ -16,6 +16,7 @@ import (
 // commands are the sub-commands; each has a file of its own.
 type commands struct {
 	Serve      serveCommand              `cmd:"" help:"Run the server."`
+	Config     configCommand             `cmd:"" help:"Print the settings in force, and where each comes from, as a file that serve --config takes."`
 	Show       command.Show              `cmd:"" help:"Tell why an execution does not move: what is open, who has it or should have it, and what was when."`
 	Lists      command.Lists             `cmd:"" help:"Show the task lists: what waits on them, who polls them."`
 	Console    command.Console           `cmd:"" help:"Give a link to the console, which signs its user in once, within a minute, as who the keys stand for."`
@@ -44,7 +45,7 @@ func newCommands() *commands {
 
 func main() {
 	keepFilesPrivate()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	parser, err := newParser(ctx, newCommands())
 	if err == nil {
@@ -58,6 +59,16 @@ func main() {
 	chosen, err := parser.Parse(arguments)
 	parser.FatalIfErrorf(command.Usage(arguments, err))
 	chosen.FatalIfErrorf(chosen.Run())
+}
+
+// endSignals are those that end what runs in order. A hang-up is none where it was to be
+// ignored, as under nohup.
+func endSignals() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 // asked makes of "help COMMAND", as people ask, what the parser knows.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -130,6 +131,7 @@ func (s *Server) openServices() error {
 	if err != nil {
 		return err
 	}
+	s.rootPairs = roots
 	directory := account.NewDirectory(account.Config{
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
@@ -142,10 +144,7 @@ func (s *Server) openServices() error {
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
-	calls.Observe = func(o *operation.Answered, took time.Duration) {
-		s.metrics.Answered(o, took)
-		s.hours.requests.Add(1)
-	}
+	calls.Observe = s.answered()
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
 		s.refused.record(o, s.clock.Now())
@@ -160,7 +159,7 @@ func (s *Server) openServices() error {
 	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	functions := lambda.New(lambda.Config{
-		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
+		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
 		Called:    func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
 		Stopwatch: func() time.Duration { return time.Since(s.began) },
 	})
@@ -181,7 +180,7 @@ func (s *Server) openServices() error {
 			Trusting: cfg.Auth == AuthNone,
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
-			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
+			PollHold: s.pollHold(), Within: s.within(), Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:         cfg.Log,
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
@@ -274,6 +273,29 @@ func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Reque
 	}
 	defer places.Leave(r.Context())
 	p.ServeHTTP(w, r)
+}
+
+// answered hears of calls: they are counted and, at debug, have a line in the log.
+func (s *Server) answered() func(*operation.Answered, time.Duration) {
+	log := s.cfg.Log
+	return func(a *operation.Answered, took time.Duration) {
+		s.metrics.Answered(a, took)
+		s.hours.requests.Add(1)
+		if !log.Enabled(context.Background(), slog.LevelDebug) {
+			return
+		}
+		about := []any{
+			"action", a.Operation.API.Service + ":" + a.Operation.Name, "request", a.RequestID, "took", took,
+			"account", a.Caller.Account, "region", a.Caller.Region, "access_key", a.AccessKey, "from", a.Request.RemoteAddr,
+		}
+		if a.Touched.Kind != "" {
+			about = append(about, a.Touched.Kind, a.Touched.Name)
+		}
+		if a.Fault != nil {
+			about = append(about, "fault", a.Fault.Code, "why", a.Fault.Message)
+		}
+		log.Debug("request", about...)
+	}
 }
 
 // rootSeed gives the seed of a root run.

@@ -184,7 +184,7 @@ type Kernel struct {
 	Clock    func() engine.Time // may be ahead of the real time, when time is skipped
 	Now      func() time.Time   // the real time
 	Random   io.Reader
-	PollHold time.Duration // how long a poll waits for a task
+	PollHold time.Duration // how long a poll waits for a task; zero: until it has one, or is given up. See Hold
 	// Within ends a context after a while: context.WithTimeout, or what stands for it
 	// where time is not real.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
@@ -227,6 +227,14 @@ type Kernel struct {
 // Calls does calls from inside the server by the road of all calls; it is operation.Handler.
 type Calls interface {
 	Call(ctx context.Context, caller *operation.Caller, service, name string, in any) (any, error)
+}
+
+// Hold gives the context of a poll, which ends when it has waited for as long as polls do.
+func (k *Kernel) Hold(ctx context.Context) (context.Context, context.CancelFunc) {
+	if k.PollHold == 0 {
+		return context.WithCancel(ctx)
+	}
+	return k.Within(ctx, k.PollHold)
 }
 
 // Goroutines does work n times, each in a goroutine, and returns when all is done.
