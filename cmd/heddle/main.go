@@ -26,6 +26,7 @@ type commands struct {
 	Top        command.Top               `cmd:"" help:"Show what the server does now: task lists, those that nobody polls, rates."`
 	Tail       command.Tail              `cmd:"" help:"Write a line for each event as it becomes durable."`
 	Replay     command.Replay            `cmd:"" help:"Tell whether a program decides as executions have recorded that it did."`
+	Test       testCommand               `cmd:"" help:"Run test cases of a state machine, with mocks and without a server."`
 	Check      checkCommand              `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
 	Export     exportCommand             `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
 	Audit      auditCommand              `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`

@@ -26,6 +26,7 @@ const root = "../.."
 var arrows = map[string][]string{
 	"cmd/heddle": {
 		"internal/console/command", "internal/console/terminal", "internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service",
+		"internal/sfn/rehearsal",
 	},
 	"internal/audit":           {"internal/secretfile"},
 	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
@@ -140,8 +141,9 @@ var arrows = map[string][]string{
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
 		"internal/blob", "internal/bucket", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey",
 		"internal/lambda", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl",
-		"internal/sfn/execution", "internal/sfn/history", "internal/sfn/itemreader", "internal/sfn/maprun", "internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource",
-		"internal/sfn/wire", "internal/token", "internal/tracing", "internal/visibility", "jsonvalue",
+		"internal/sfn/execution", "internal/sfn/history", "internal/sfn/itemreader", "internal/sfn/maprun", "internal/sfn/mock", "internal/sfn/permission",
+		"internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource", "internal/sfn/wire", "internal/token", "internal/tracing", "internal/visibility",
+		"jsonvalue",
 	},
 	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
@@ -152,9 +154,11 @@ var arrows = map[string][]string{
 	"internal/sfn/intrinsic":     {"jsonpath", "jsonvalue"},
 	"internal/sfn/itemreader":    {"internal/aws/arn", "internal/bucket", "jsonvalue"},
 	"internal/sfn/maprun":        {"internal/blob", "internal/engine", "internal/engine/collection", "internal/pack", "internal/sfn/asl", "internal/sfn/execution", "jsonvalue"},
+	"internal/sfn/mock":          {"internal/sfn/execution", "jsonvalue"},
 	"internal/sfn/outline":       {},
 	"internal/sfn/permission":    {"internal/aws/policy", "internal/sfn/resource", "internal/sfn/wire"},
 	"internal/sfn/registry":      {"internal/blob", "internal/engine", "internal/engine/collection", "internal/options", "internal/pack"},
+	"internal/sfn/rehearsal":     {"internal/aws/arn", "internal/engine", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/mock", "internal/sfn/resource", "jsonvalue"},
 	"internal/sfn/reply":         {"jsonvalue"},
 	"internal/sfn/resource":      {"internal/aws/arn"},
 	"internal/sfn/template":      {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},
