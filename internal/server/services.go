@@ -25,6 +25,7 @@ import (
 	"heddle/internal/lambda"
 	"heddle/internal/live"
 	"heddle/internal/operator"
+	"heddle/internal/outbound"
 	"heddle/internal/service"
 	"heddle/internal/sfn"
 	"heddle/internal/swf"
@@ -155,10 +156,13 @@ func (s *Server) openServices() error {
 	}
 	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
-	functions := lambda.New(lambda.Config{
-		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
-		Called:    func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
+	outside := outbound.Config{
+		Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
 		Stopwatch: func() time.Duration { return time.Since(s.began) },
+	}
+	functions := lambda.New(lambda.Config{
+		Options: cfg.Lambda, Outbound: outside,
+		Called: func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
 	})
 	s.performers.Add("Lambda tasks", functions)
 	if err := s.openBuckets(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/lambda"
+	"heddle/internal/outbound"
 	"heddle/internal/sfn/execution"
 	"heddle/jsonvalue"
 )
@@ -25,13 +26,13 @@ type lambdaTasks struct{ *actions }
 func (s *lambdaTasks) List() string { return execution.LambdaList }
 
 // Place implements lambda.Source.
-func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (lambda.Place, error) {
+func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (outbound.Place, error) {
 	task, err := s.look(ctx, run, scheduled)
 	if err != nil {
-		return lambda.Place{}, err
+		return outbound.Place{}, err
 	}
 	function, _ := invocationOf(task)
-	return lambda.Place{World: task.Name.World, Group: task.Machine, Function: function}, nil
+	return outbound.Place{World: task.Name.World, Group: task.Machine, Target: function}, nil
 }
 
 // look gives a task that nobody need have yet.

@@ -102,7 +102,7 @@ var arrows = map[string][]string{
 	"internal/kms/keyring": {"internal/aws/arn", "internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/kms/outside": {"internal/kms/datakey", "internal/rootkey"},
 	"internal/kms/wire":    {"internal/aws/shape"},
-	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/fair", "internal/matching"},
+	"internal/lambda":      {"internal/aws/arn", "internal/engine", "internal/outbound"},
 	"internal/listen":      {"internal/secretfile"},
 	"internal/live":        {"internal/engine"},
 	"internal/matching":    {"internal/engine"},
@@ -113,6 +113,7 @@ var arrows = map[string][]string{
 		"internal/engine", "internal/live", "internal/matching", "internal/notify", "internal/operator/wire", "internal/service", "internal/token",
 	},
 	"internal/operator/wire": {"internal/aws/shape"},
+	"internal/outbound":      {"internal/engine", "internal/fair", "internal/matching"},
 	"internal/rootkey":       {"internal/secretfile"},
 	"internal/runlog":        {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/sealing":       {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
@@ -121,7 +122,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
 		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
 		"internal/diagnose", "internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
-		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options", "internal/runlog",
+		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options", "internal/outbound", "internal/runlog",
 		"internal/sealing", "internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store", "internal/store/keys",
 		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
@@ -136,7 +137,7 @@ var arrows = map[string][]string{
 	"internal/sfn": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
 		"internal/blob", "internal/bucket", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey",
-		"internal/lambda", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl",
+		"internal/lambda", "internal/lifecycle", "internal/matching", "internal/outbound", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl",
 		"internal/sfn/execution", "internal/sfn/history", "internal/sfn/itemreader", "internal/sfn/maprun", "internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource",
 		"internal/sfn/wire", "internal/token", "internal/visibility", "jsonvalue",
 	},
@@ -161,7 +162,7 @@ var arrows = map[string][]string{
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
 		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
-		"internal/engine", "internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks",
+		"internal/engine", "internal/iam/account", "internal/lambda", "internal/matching", "internal/outbound", "internal/pack", "internal/service", "internal/service/tasks",
 		"internal/swf/execution", "internal/swf/history", "internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
 	"internal/swf/execution": {
