@@ -17,6 +17,7 @@ import (
 	"heddle/internal/service"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/integration"
 	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
@@ -27,6 +28,8 @@ import (
 type Options struct {
 	Registry  registry.Limits  `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
 	Execution execution.Limits `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
+
+	Integrations integration.Options `embed:"" group:"Integrations"`
 }
 
 // machinesBytesMax is how much memory compiled state machines have.
@@ -38,6 +41,7 @@ func Service() *service.Service {
 	return &service.Service{
 		Name:    resource.Service,
 		Options: o,
+		Check:   o.Integrations.Check,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),
@@ -70,11 +74,13 @@ type actions struct {
 	catalog  catalog
 	machines *asl.Cache
 	keys     *keyring
+	calls    *calls
 }
 
 func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *service.Opened {
 	keys.open(k)
 	s := &actions{Kernel: k, options: o, machines: machines, keys: keys}
+	s.calls = newCalls(s)
 	if k.Lambda != nil { // without an endpoint all calls fail, and say so
 		k.Lambda.Add(&lambdaTasks{s})
 	}
@@ -84,6 +90,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 		Parts: []service.Part{
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
+			{Name: "calls of services", Service: newCaller(s)},
 			{Name: "readers of items", Service: newItemReaders(s)},
 			{Name: "writers of results", Service: newResultWriters(s)},
 		},
