@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -140,7 +141,7 @@ func (c *Client) Do(ctx context.Context, i *Invocation) (*Answer, error) {
 	if answer.StatusCode >= http.StatusMultipleChoices {
 		return nil, d.fault(i.Operation, answer.StatusCode, answer.Header, body)
 	}
-	a := &Answer{Status: answer.StatusCode, Header: answer.Header, RequestID: or(answer.Header.Get("X-Amzn-Requestid"), answer.Header.Get("X-Amz-Request-Id"))}
+	a := &Answer{Status: answer.StatusCode, Header: answer.Header, RequestID: cmp.Or(answer.Header.Get("X-Amzn-Requestid"), answer.Header.Get("X-Amz-Request-Id"))}
 	a.Result, err = d.decode(i.Operation, answer.Header, body)
 	if a.RequestID == "" && (service.protocol == protocolQuery || service.protocol == protocolEC2) {
 		if root, wrong := parseXML(body); wrong == nil {

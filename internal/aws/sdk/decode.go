@@ -2,11 +2,13 @@ package sdk
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -122,14 +124,14 @@ func (d *decoder) json(r *Ref, shape *Shape, v any) any {
 		}
 		return out
 	case shape.Type == "timestamp":
-		return d.time(text(v), or(r.TimestampFormat, shape.TimestampFormat, "unixTimestamp"))
+		return d.time(text(v), cmp.Or(r.TimestampFormat, shape.TimestampFormat, "unixTimestamp"))
 	}
 	return v
 }
 
 // onWire finds a member by its name on the wire.
 func (d *decoder) onWire(of *Shape, wire string) (string, *Ref) {
-	if m := of.Members[wire]; m != nil && or(m.LocationName, wire) == wire {
+	if m := of.Members[wire]; m != nil && cmp.Or(m.LocationName, wire) == wire {
 		return wire, m
 	}
 	for name, m := range of.Members {
@@ -169,19 +171,19 @@ func (d *decoder) rest(out *Shape, h http.Header, body []byte) (*jsonvalue.Objec
 	if err := d.restBody(o, out, body); err != nil {
 		return nil, err
 	}
-	for _, name := range sortedRefs(out.Members) {
+	for _, name := range slices.Sorted(maps.Keys(out.Members)) {
 		m := out.Members[name]
 		shape := d.s.Shapes[m.Shape]
 		switch m.Location {
 		case "header":
 			if said := h.Get(m.LocationName); said != "" {
-				o.Set(d.naming.name(name), d.headerValue(m, shape, said))
+				o.Set(d.naming.name(name), d.headerValue(m, shape, strings.ToValidUTF8(said, "\uFFFD")))
 			}
 		case "headers":
 			all := jsonvalue.NewObject(0)
-			for _, key := range sortedHeader(h) {
+			for _, key := range slices.Sorted(maps.Keys(h)) {
 				if rest, ok := cutPrefixFold(key, m.LocationName); ok {
-					all.Set(strings.ToLower(rest), h.Get(key))
+					all.Set(strings.ToLower(rest), strings.ToValidUTF8(h.Get(key), "\uFFFD"))
 				}
 			}
 			o.Set(d.naming.name(name), all)
@@ -239,7 +241,7 @@ func (d *decoder) restBody(o *jsonvalue.Object, out *Shape, body []byte) error {
 func (d *decoder) headerValue(r *Ref, shape *Shape, said string) any {
 	switch shape.Type {
 	case "timestamp":
-		return d.time(said, or(r.TimestampFormat, shape.TimestampFormat, "rfc822"))
+		return d.time(said, cmp.Or(r.TimestampFormat, shape.TimestampFormat, "rfc822"))
 	case "list":
 		var all []any
 		for part := range strings.SplitSeq(said, ",") {
@@ -331,10 +333,10 @@ func parseXML(body []byte) (*node, error) {
 // structure reads a structure of an XML document.
 func (d *decoder) structure(of *Shape, n *node) *jsonvalue.Object {
 	out := jsonvalue.NewObject(len(of.Members))
-	for _, name := range sortedRefs(of.Members) {
+	for _, name := range slices.Sorted(maps.Keys(of.Members)) {
 		m := of.Members[name]
 		shape := d.s.Shapes[m.Shape]
-		wire := or(m.LocationName, name)
+		wire := cmp.Or(m.LocationName, name)
 		switch {
 		case m.Location != "":
 		case m.XMLAttribute:
@@ -378,7 +380,7 @@ func (d *decoder) structure(of *Shape, n *node) *jsonvalue.Object {
 
 // entry reads an entry of a map.
 func (d *decoder) entry(of *Shape, n *node, into *jsonvalue.Object) {
-	key, v := n.child(or(of.Key.LocationName, "key")), n.child(or(of.Value.LocationName, "value"))
+	key, v := n.child(cmp.Or(of.Key.LocationName, "key")), n.child(cmp.Or(of.Value.LocationName, "value"))
 	if key != nil && v != nil {
 		into.Set(strings.TrimSpace(key.text.String()), d.value(of.Value, v))
 	}
@@ -403,7 +405,7 @@ func (d *decoder) value(r *Ref, n *node) any {
 		}
 		return all
 	case "timestamp":
-		return d.time(strings.TrimSpace(n.text.String()), or(r.TimestampFormat, shape.TimestampFormat, "iso8601"))
+		return d.time(strings.TrimSpace(n.text.String()), cmp.Or(r.TimestampFormat, shape.TimestampFormat, "iso8601"))
 	case "string":
 		return n.text.String()
 	}
@@ -412,7 +414,7 @@ func (d *decoder) value(r *Ref, n *node) any {
 
 // fault reads an answer that is an error.
 func (d *decoder) fault(o *Operation, status int, h http.Header, body []byte) *Fault {
-	f := &Fault{Status: status, RequestID: or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Request-Id")), HostID: h.Get("X-Amz-Id-2")}
+	f := &Fault{Status: status, RequestID: cmp.Or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Request-Id")), HostID: h.Get("X-Amz-Id-2")}
 	switch d.s.protocol {
 	case protocolJSON, protocolRestJSON:
 		var said struct {
@@ -422,13 +424,13 @@ func (d *decoder) fault(o *Operation, status int, h http.Header, body []byte) *F
 			Message2 string `json:"Message"`
 		}
 		_ = json.Unmarshal(body, &said) // a body that says nothing leaves the header
-		f.Code, f.Message = or(h.Get("X-Amzn-Errortype"), said.Type, said.Code), or(said.Message, said.Message2)
+		f.Code, f.Message = cmp.Or(h.Get("X-Amzn-Errortype"), said.Type, said.Code), cmp.Or(said.Message, said.Message2)
 	default:
 		root, err := parseXML(body)
 		if err != nil {
 			break
 		}
-		f.RequestID, f.HostID = or(root.textOf("RequestId"), root.textOf("RequestID"), f.RequestID), or(root.textOf("HostId"), f.HostID)
+		f.RequestID, f.HostID = cmp.Or(root.textOf("RequestId"), root.textOf("RequestID"), f.RequestID), cmp.Or(root.textOf("HostId"), f.HostID)
 		e := root
 		if all := root.child("Errors"); all != nil { // EC2's
 			e = all
@@ -436,7 +438,7 @@ func (d *decoder) fault(o *Operation, status int, h http.Header, body []byte) *F
 		if inner := e.child("Error"); inner != nil {
 			e = inner
 		}
-		f.Code, f.Message = e.textOf("Code"), or(e.textOf("Message"), e.textOf("message"))
+		f.Code, f.Message = e.textOf("Code"), cmp.Or(e.textOf("Message"), e.textOf("message"))
 	}
 	if o.HTTP.Method == http.MethodHead && status == http.StatusNotFound && f.Code == "" { // it has no body to say more
 		f.Code = "NoSuchBucket"
@@ -467,22 +469,4 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 		return "", false
 	}
 	return s[len(prefix):], true
-}
-
-func sortedRefs(m map[string]*Ref) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-func sortedHeader(h http.Header) []string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

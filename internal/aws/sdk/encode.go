@@ -1,9 +1,11 @@
 package sdk
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -135,7 +137,7 @@ func (e *encoder) json(r *Ref, shape *Shape, v any) (any, error) {
 			return nil, err
 		}
 		o := jsonvalue.NewObject(len(given))
-		for _, name := range sorted(given) {
+		for _, name := range slices.Sorted(maps.Keys(given)) {
 			m := shape.Members[name]
 			if m.Location != "" {
 				continue // it goes elsewhere
@@ -144,7 +146,7 @@ func (e *encoder) json(r *Ref, shape *Shape, v any) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			o.Set(or(m.LocationName, name), inner)
+			o.Set(cmp.Or(m.LocationName, name), inner)
 		}
 		return o, nil
 	case shape.Type == "list":
@@ -200,7 +202,7 @@ func (e *encoder) scalar(r *Ref, shape *Shape, v any, timeForm string) (string, 
 			return base64.StdEncoding.EncodeToString([]byte(text)), nil
 		}
 	case "timestamp":
-		return timestamp(text, or(r.TimestampFormat, shape.TimestampFormat, timeForm))
+		return timestamp(text, cmp.Or(r.TimestampFormat, shape.TimestampFormat, timeForm))
 	}
 	return text, nil
 }
@@ -254,12 +256,12 @@ func (e *encoder) field(form url.Values, at string, r *Ref, shape *Shape, v any)
 		}
 		for name, v := range given {
 			m := shape.Members[name]
-			wire := or(m.LocationName, name)
+			wire := cmp.Or(m.LocationName, name)
 			if ec2 {
-				wire = or(m.QueryName, strings.ToUpper(wire[:1])+wire[1:])
+				wire = cmp.Or(m.QueryName, strings.ToUpper(wire[:1])+wire[1:])
 			}
 			if list := e.s.Shapes[m.Shape]; list.Type == "list" && list.Flattened && !ec2 {
-				wire = or(list.Member.LocationName, wire)
+				wire = cmp.Or(list.Member.LocationName, wire)
 			}
 			if err := e.field(form, below(wire), m, e.s.Shapes[m.Shape], v); err != nil {
 				return err
@@ -271,7 +273,7 @@ func (e *encoder) field(form url.Values, at string, r *Ref, shape *Shape, v any)
 			return err
 		}
 		if !shape.Flattened && !ec2 {
-			at = below(or(shape.Member.LocationName, "member"))
+			at = below(cmp.Or(shape.Member.LocationName, "member"))
 		}
 		for i, v := range list {
 			if err := e.field(form, below(strconv.Itoa(i+1)), shape.Member, e.s.Shapes[shape.Member.Shape], v); err != nil {
@@ -290,8 +292,8 @@ func (e *encoder) field(form url.Values, at string, r *Ref, shape *Shape, v any)
 		for key, v := range given.All() {
 			i++
 			entry := below(strconv.Itoa(i)) + "."
-			form.Set(entry+or(shape.Key.LocationName, "key"), key)
-			if err := e.field(form, entry+or(shape.Value.LocationName, "value"), shape.Value, e.s.Shapes[shape.Value.Shape], v); err != nil {
+			form.Set(entry+cmp.Or(shape.Key.LocationName, "key"), key)
+			if err := e.field(form, entry+cmp.Or(shape.Value.LocationName, "value"), shape.Value, e.s.Shapes[shape.Value.Shape], v); err != nil {
 				return err
 			}
 		}
@@ -317,7 +319,7 @@ func (e *encoder) rest(r *request, in *Shape, given map[string]any) error {
 		return nil
 	}
 	body := map[string]any{}
-	for _, name := range sorted(given) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		m, v := in.Members[name], given[name]
 		shape := e.s.Shapes[m.Shape]
 		switch m.Location {
@@ -326,13 +328,13 @@ func (e *encoder) rest(r *request, in *Shape, given map[string]any) error {
 			if err != nil {
 				return err
 			}
-			if template, err = fill(template, or(m.LocationName, name), text); err != nil {
+			if template, err = fill(template, cmp.Or(m.LocationName, name), text); err != nil {
 				return err
 			}
 		case "querystring":
-			err = e.queryMember(query, m, shape, or(m.LocationName, name), v)
+			err = e.queryMember(query, m, shape, cmp.Or(m.LocationName, name), v)
 		case "header":
-			err = e.headerMember(r.header, m, shape, or(m.LocationName, name), v)
+			err = e.headerMember(r.header, m, shape, cmp.Or(m.LocationName, name), v)
 		case "headers":
 			var all *jsonvalue.Object
 			if all, err = e.object(v); err == nil {
@@ -370,7 +372,7 @@ func (e *encoder) restBody(r *request, in *Shape, given, body map[string]any) er
 			}
 			return nil
 		}
-		return e.document(r, m, shape, or(m.LocationName, in.Payload), v)
+		return e.document(r, m, shape, cmp.Or(m.LocationName, in.Payload), v)
 	}
 	hasBody := false
 	for _, m := range in.Members {
@@ -379,7 +381,7 @@ func (e *encoder) restBody(r *request, in *Shape, given, body map[string]any) er
 	if !hasBody {
 		return nil
 	}
-	return e.document(r, e.o.Input, in, or(e.o.Input.LocationName, e.o.Input.Shape), body)
+	return e.document(r, e.o.Input, in, cmp.Or(e.o.Input.LocationName, e.o.Input.Shape), body)
 }
 
 // document is a body that is a structure.
@@ -422,19 +424,19 @@ func (e *encoder) element(x *xml.Encoder, name string, r *Ref, shape *Shape, v a
 		if err != nil {
 			return err
 		}
-		for _, name := range sorted(given) {
+		for _, name := range slices.Sorted(maps.Keys(given)) {
 			if m := shape.Members[name]; m.XMLAttribute {
-				start.Attr = append(start.Attr, xml.Attr{Name: xml.Name{Local: or(m.LocationName, name)}, Value: text(given[name])})
+				start.Attr = append(start.Attr, xml.Attr{Name: xml.Name{Local: cmp.Or(m.LocationName, name)}, Value: text(given[name])})
 			}
 		}
 		_ = x.EncodeToken(start) // Flush tells
-		for _, name := range sorted(given) {
+		for _, name := range slices.Sorted(maps.Keys(given)) {
 			m := shape.Members[name]
 			if m.XMLAttribute || m.Location != "" {
 				continue
 			}
 			inner := e.s.Shapes[m.Shape]
-			wire := or(m.LocationName, name)
+			wire := cmp.Or(m.LocationName, name)
 			if inner.Type == "list" && (inner.Flattened || m.Flattened) {
 				list, err := e.list(given[name])
 				if err != nil {
@@ -458,7 +460,7 @@ func (e *encoder) element(x *xml.Encoder, name string, r *Ref, shape *Shape, v a
 		}
 		_ = x.EncodeToken(start)
 		for _, v := range list {
-			if err := e.element(x, or(shape.Member.LocationName, "member"), shape.Member, e.s.Shapes[shape.Member.Shape], v); err != nil {
+			if err := e.element(x, cmp.Or(shape.Member.LocationName, "member"), shape.Member, e.s.Shapes[shape.Member.Shape], v); err != nil {
 				return err
 			}
 		}
@@ -471,10 +473,10 @@ func (e *encoder) element(x *xml.Encoder, name string, r *Ref, shape *Shape, v a
 		for key, v := range given.All() {
 			entry := xml.StartElement{Name: xml.Name{Local: "entry"}}
 			_ = x.EncodeToken(entry)
-			if err := e.element(x, or(shape.Key.LocationName, "key"), shape.Key, e.s.Shapes[shape.Key.Shape], key); err != nil {
+			if err := e.element(x, cmp.Or(shape.Key.LocationName, "key"), shape.Key, e.s.Shapes[shape.Key.Shape], key); err != nil {
 				return err
 			}
-			if err := e.element(x, or(shape.Value.LocationName, "value"), shape.Value, e.s.Shapes[shape.Value.Shape], v); err != nil {
+			if err := e.element(x, cmp.Or(shape.Value.LocationName, "value"), shape.Value, e.s.Shapes[shape.Value.Shape], v); err != nil {
 				return err
 			}
 			_ = x.EncodeToken(entry.End())
@@ -606,23 +608,4 @@ func text(v any) string {
 		return s
 	}
 	return jsonvalue.Text(v)
-}
-
-func sorted(m map[string]any) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// or is the first text that is not empty.
-func or(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
