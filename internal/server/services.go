@@ -1,11 +1,14 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +29,7 @@ import (
 	"heddle/internal/lambda"
 	"heddle/internal/live"
 	"heddle/internal/operator"
+	"heddle/internal/outbound"
 	"heddle/internal/service"
 	"heddle/internal/sfn"
 	"heddle/internal/swf"
@@ -158,10 +162,13 @@ func (s *Server) openServices() error {
 	}
 	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
-	functions := lambda.New(lambda.Config{
-		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
-		Called:    func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
+	outside := outbound.Config{
+		Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
 		Stopwatch: func() time.Duration { return time.Since(s.began) },
+	}
+	functions := lambda.New(lambda.Config{
+		Options: cfg.Lambda, Outbound: outside,
+		Called: func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
 	})
 	s.performers.Add("Lambda tasks", functions)
 	if err := s.openBuckets(); err != nil {
@@ -178,6 +185,7 @@ func (s *Server) openServices() error {
 			Keys:       keys,
 			Buckets:    cfg.buckets, Room: s.bucketRoom.For,
 			Trusting: cfg.Auth == AuthNone,
+			Inside:   s.inside, Serves: s.serves,
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
 			PollHold: s.pollHold(), Within: s.within(), Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
@@ -220,6 +228,38 @@ func (s *Server) openServices() error {
 	}
 	s.openConsole()
 	return nil
+}
+
+// inside answers a request that a part of the server makes for somebody.
+func (s *Server) inside(caller *account.Caller, region string, r *http.Request) *http.Response {
+	answer := &held{header: http.Header{}, status: http.StatusOK}
+	s.actions.ServeFor(callerOf(caller, region, r), answer, r)
+	for name, values := range answer.header { // as they would be read from a connection
+		delete(answer.header, name)
+		answer.header[http.CanonicalHeaderKey(name)] = values
+	}
+	return &http.Response{
+		StatusCode: answer.status, Header: answer.header, Body: io.NopCloser(&answer.body), ContentLength: int64(answer.body.Len()),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+	}
+}
+
+// held is an answer that goes over no connection.
+type held struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (h *held) Header() http.Header         { return h.header }
+func (h *held) WriteHeader(status int)      { h.status = status }
+func (h *held) Write(b []byte) (int, error) { return h.body.Write(b) }
+
+// serves tells whether there is a service that signatures call so.
+func (s *Server) serves(signingName string) bool {
+	return slices.ContainsFunc(s.cfg.Services, func(one *service.Service) bool {
+		return one.Name == signingName && one.Name != operator.Name
+	})
 }
 
 // openBuckets makes the buckets of users, unless a test has some.

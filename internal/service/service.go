@@ -180,6 +180,12 @@ type Kernel struct {
 	Keys     datakey.Keys
 	Trusting bool // nobody signs: everybody is the root user, and roles are whatever they are said to be
 
+	// Inside answers a request that is for a service of this server, as it would be answered to
+	// a caller who signs it for a region; Serves tells, by the name that signatures have, whether
+	// one is here. The answer's body is whole. Nil: nobody answers.
+	Inside func(caller *account.Caller, region string, r *http.Request) *http.Response
+	Serves func(signingName string) bool
+
 	RootSeed func() engine.Seed // for the ids of root runs
 	Clock    func() engine.Time // may be ahead of the real time, when time is skipped
 	Now      func() time.Time   // the real time

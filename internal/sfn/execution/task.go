@@ -84,20 +84,7 @@ func (e *evaluation) task() {
 	t.emit(th, body)
 	if answer != nil {
 		e.answerTask(answer)
-		return
 	}
-	if r.Kind == asl.Integration && !Performs(r) && !t.trial.mocks() {
-		t.started(th)
-		t.taskFailed(th, th.work.refused(), failure{
-			name: text(errTask), task: true,
-			cause: text("This server does not call " + r.Service + ":" + r.Action + ". It runs activities, Lambda functions and executions of its own state machines."),
-		})
-	}
-}
-
-// Performs tells whether there is a performer for an integration.
-func Performs(r *asl.Resource) bool {
-	return r.Service == "lambda" && r.Action == "invoke" || r.Service == "states" && r.Action == "startExecution"
 }
 
 // list is the full name of the task list that a task is offered on.
@@ -107,8 +94,10 @@ func (w *work) list() string {
 		return ActivityList(w.resource)
 	case asl.ResourceKind(w.kind) == asl.Function, w.service == "lambda":
 		return LambdaList
+	case w.service == "states":
+		return IntegrationList
 	}
-	return IntegrationList
+	return CallList
 }
 
 // notScheduled fails a task whose input could not be sealed.
