@@ -2,8 +2,9 @@
 // why an execution does not move, who polls which task list, which calls were refused, how
 // the server is, what happens now, whether events reach their targets. It is a service like the others: signed,
 // permitted, throttled, recorded. It tells nobody what his policies would not let him read
-// otherwise, and changes nothing but that events which were given up are sent again, and
-// that a caller is given a link to the console.
+// otherwise, and changes nothing but that events which were given up are sent again, that
+// a caller is given a link to the console, and that there is a copy of the store, beside it, for
+// who backs it up.
 //
 // What executions and lists there are it learns from the services themselves, each by its
 // service.Inspector; why something waits is said by package diagnose.
@@ -45,11 +46,11 @@ func Service() *service.Service {
 			DataEvent: func(action string) bool {
 				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || action == "StreamEvents"
 			},
-			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions"},
+			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions", "KeepCheckpoint"},
 			Members: service.Members{
 				Shown: []string{
-					"closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
-					"runId", "service", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "workflowId", "workflowIdPart", "workflowIdPrefix",
+					"checkpoint", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"runId", "serverTimestamp", "service", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "version", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
 				Secret: []string{"consoleURL", "nextPageToken"},
 			},
@@ -70,6 +71,10 @@ func Service() *service.Service {
 					awsjson.Operation("ListEventTargets", s.listEventTargets, asking[wire.ListEventTargetsInput]("heddle:ListEventTargets")),
 					awsjson.Operation("DescribeEventTarget", s.describeEventTarget, asking[wire.DescribeEventTargetInput]("heddle:DescribeEventTarget")),
 					awsjson.Operation("RedeliverEvents", s.redeliverEvents, asking[wire.RedeliverEventsInput]("heddle:RedeliverEvents")),
+					awsjson.Operation("CreateCheckpoint", s.createCheckpoint, asking[wire.CreateCheckpointInput]("heddle:CreateCheckpoint")),
+					awsjson.Operation("KeepCheckpoint", s.keepCheckpoint, asking[wire.KeepCheckpointInput]("heddle:KeepCheckpoint")),
+					awsjson.Operation("DeleteCheckpoint", s.deleteCheckpoint, asking[wire.DeleteCheckpointInput]("heddle:DeleteCheckpoint")),
+					awsjson.Operation("GetDiskUsage", s.getDiskUsage, asking[wire.GetDiskUsageInput]("heddle:GetDiskUsage")),
 				},
 			}, nil
 		},

@@ -40,7 +40,7 @@ func (o overview) Status() service.Status {
 	totals := o.matcher.Totals()
 	totals.Polls = o.tasks.polls.Taken() // without the server's own
 	return service.Status{
-		Account: o.cfg.Account, Began: o.began, Up: o.up, Store: o.cfg.Store, Shards: int(o.shards), Totals: totals,
+		Account: o.cfg.Account, Version: o.cfg.Version, Began: o.began, Up: o.up, Store: o.cfg.Store, Shards: int(o.shards), Totals: totals,
 		Requests: o.requests.Taken(), DiskRoom: roomNames[o.room()], CommitP99: o.commits.p99(), AuditFails: o.auditor != nil && o.auditor.fails(),
 	}
 }

@@ -46,6 +46,7 @@ type Server struct {
 	shards       uint16
 	held         *heldKeys
 	blobs        *blobs
+	checkpoints  *checkpoints       // nil: the store is in memory
 	buckets      *accounts.Accounts // of users; nil: there are none, or those of a test
 	bucketRoom   *users.Room
 	paths        []service.Path // of services, past the path of calls
@@ -113,6 +114,7 @@ func (s *Server) addParts() {
 	add("token for metrics", s.openMetricsToken, nil)
 	add("clock", s.openClock, s.saveClock)
 	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
+	s.parts.Add("checkpoints", &checkpointsPart{server: s})
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
 	if len(s.cfg.targets) > 0 {
 		s.parts.Add("events", lifecycle.NewLoop(func(ctx context.Context) { s.events.Run(ctx, s.node) }))
@@ -156,6 +158,9 @@ func (s *Server) listen(ctx context.Context) (err error) {
 }
 
 func (s *Server) openStore(context.Context) (err error) {
+	if err := s.cfg.checkRestored(); err != nil {
+		return err
+	}
 	if s.store, s.shards, err = openStore(&s.cfg, s.metrics.WriteStalled); err != nil {
 		return err
 	}

@@ -181,6 +181,7 @@ func (s *Server) openServices() error {
 			Log:         cfg.Log,
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
+			Checkpoints: s.checkpointsOf(),
 			Overview:    overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}

@@ -109,6 +109,8 @@ type Overview interface {
 	// Refusals are the calls of an account that were refused lately, the newest first.
 	Refusals(account string) []Refusal
 	Status() Status
+	// DiskUsage is what the data folder has on the disk.
+	DiskUsage(context.Context) (DiskUsage, error)
 }
 
 // Refusal is a call that was refused.
@@ -130,6 +132,7 @@ type Refusal struct {
 // Status is how a server is.
 type Status struct {
 	Account   string // its own
+	Version   string // of the program; empty: nobody knows
 	Began     time.Time
 	Up        engine.Time // by the clock of executions
 	Store     string

@@ -213,6 +213,8 @@ type Kernel struct {
 	Live       *live.Hub
 	AsPoll     func(ctx context.Context) (end func(), err error)
 	Inspectors []Inspector
+	// Checkpoints makes copies of the store; nil: it is in memory.
+	Checkpoints Checkpoints
 	// ConsoleLink makes a link by which a caller signs in to the console, once and soon: what
 	// stands behind the server's own address. Errors: those of callers are faults. Nil: there
 	// is no console.

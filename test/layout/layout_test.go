@@ -25,7 +25,7 @@ const root = "../.."
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
 	"cmd/heddle": {
-		"internal/console/command", "internal/console/terminal", "internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service",
+		"internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service",
 	},
 	"internal/audit":           {"internal/secretfile"},
 	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
@@ -38,10 +38,12 @@ var arrows = map[string][]string{
 	"internal/aws/operation":   {"internal/aws/fault", "internal/aws/policy"},
 	"internal/aws/policy":      {"internal/aws/arn"},
 	"internal/aws/restjson":    {"internal/aws/fault", "internal/aws/operation"},
+	"internal/backup":          {"internal/blob", "internal/bucket", "internal/bucket/place", "internal/secretfile"},
 	"internal/blob/dir":        {"internal/blob"},
 	"internal/blob/s3":         {"internal/aws/s3client", "internal/blob"},
 	"internal/bucket/accounts": {"internal/aws/credentials", "internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
 	"internal/bucket/dir":      {"internal/bucket", "internal/pack"},
+	"internal/bucket/place":    {"internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
 	"internal/bucket/s3":       {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/console/client":  {},
 	"internal/console/command": {
@@ -118,8 +120,8 @@ var arrows = map[string][]string{
 	"internal/sealing":       {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/server": {
 		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
-		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
-		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/backup", "internal/blob",
+		"internal/blob/dir", "internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/bucket/place", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
 		"internal/diagnose", "internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
 		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options", "internal/runlog",
 		"internal/sealing", "internal/secretfile", "internal/service", "internal/sfn", "internal/shard", "internal/store", "internal/store/keys",

@@ -12,17 +12,22 @@ const JSONVersion = "1.0"
 
 // What faults are called on the wire.
 const (
-	CodeConsoleOffException       = "ConsoleOffException"
-	CodeResourceNotFoundException = "ResourceNotFoundException"
+	CodeCheckpointUnavailableException = "CheckpointUnavailableException"
+	CodeConsoleOffException            = "ConsoleOffException"
+	CodeResourceNotFoundException      = "ResourceNotFoundException"
 )
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
+	{Name: "CreateCheckpoint", Input: "CreateCheckpointInput", Output: "CreateCheckpointOutput", Faults: []string{CodeCheckpointUnavailableException}},
 	{Name: "CreateConsoleLink", Input: "CreateConsoleLinkInput", Output: "CreateConsoleLinkOutput", Faults: []string{CodeConsoleOffException}},
+	{Name: "DeleteCheckpoint", Input: "DeleteCheckpointInput", Output: "DeleteCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeEventTarget", Input: "DescribeEventTargetInput", Output: "DescribeEventTargetOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeTaskList", Input: "DescribeTaskListInput", Output: "DescribeTaskListOutput"},
+	{Name: "GetDiskUsage", Input: "GetDiskUsageInput", Output: "GetDiskUsageOutput"},
 	{Name: "GetServerStatus", Input: "GetServerStatusInput", Output: "GetServerStatusOutput"},
 	{Name: "InspectExecution", Input: "InspectExecutionInput", Output: "InspectExecutionOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "KeepCheckpoint", Input: "KeepCheckpointInput", Output: "KeepCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "ListEventTargets", Input: "ListEventTargetsInput", Output: "ListEventTargetsOutput"},
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},

@@ -4,9 +4,25 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+// CheckpointUnavailableException is a fault.
+type CheckpointUnavailableException struct {
+	Message *string
+}
+
 // ConsoleOffException is a fault.
 type ConsoleOffException struct {
 	Message *string
+}
+
+// CreateCheckpointInput is what CreateCheckpoint takes.
+type CreateCheckpointInput struct {
+}
+
+type CreateCheckpointOutput struct {
+	Checkpoint          string
+	Version             string
+	ServerTimestamp     shape.Timestamp
+	ExpirationTimestamp shape.Timestamp
 }
 
 // CreateConsoleLinkInput is what CreateConsoleLink takes.
@@ -27,6 +43,16 @@ type DeadEvent struct {
 type Deadline struct {
 	Timeout string
 	At      shape.Timestamp
+}
+
+// DeleteCheckpointInput is what DeleteCheckpoint takes.
+type DeleteCheckpointInput struct {
+	Checkpoint string
+
+	missing uint8
+}
+
+type DeleteCheckpointOutput struct {
 }
 
 // DescribeEventTargetInput is what DescribeEventTarget takes.
@@ -60,6 +86,13 @@ type DescribeTaskListOutput struct {
 	ServerTimestamp shape.Timestamp
 }
 
+type DiskUse struct {
+	Name        string
+	Bytes       int64
+	Files       int64
+	Explanation string
+}
+
 type EventTarget struct {
 	Name                  string
 	Kind                  string
@@ -91,6 +124,16 @@ type FoundExecution struct {
 	StartTimestamp  shape.Timestamp
 	CloseTimestamp  *shape.Timestamp
 	CancelRequested *bool
+}
+
+// GetDiskUsageInput is what GetDiskUsage takes.
+type GetDiskUsageInput struct {
+}
+
+type GetDiskUsageOutput struct {
+	Uses       []DiskUse
+	FreeBytes  *int64
+	TotalBytes *int64
 }
 
 // GetServerStatusInput is what GetServerStatus takes.
@@ -140,6 +183,17 @@ type InspectExecutionOutput struct {
 	Children         []OpenChild
 	Groups           []OpenGroup
 	OpenCounts       OpenCounts
+}
+
+// KeepCheckpointInput is what KeepCheckpoint takes.
+type KeepCheckpointInput struct {
+	Checkpoint string
+
+	missing uint8
+}
+
+type KeepCheckpointOutput struct {
+	ExpirationTimestamp shape.Timestamp
 }
 
 // ListEventTargetsInput is what ListEventTargets takes.

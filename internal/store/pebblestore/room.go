@@ -181,6 +181,22 @@ func (s *Store) Usage() (bytes uint64, syncs prometheus.Metric) {
 	return m.DiskSpaceUsage(), m.LogWriter.FsyncLatency
 }
 
+// Logs are the files of a store that hold what was written last.
+type Logs struct {
+	Live, Kept int64 // those that a start would read, and those that are kept to be written over
+	LiveBytes  uint64
+}
+
+// Logs tells which there are; false: the store is closed.
+func (s *Store) Logs() (Logs, bool) {
+	if s.enter() != nil {
+		return Logs{}, false
+	}
+	defer s.users.Done()
+	m := s.db.Metrics()
+	return Logs{Live: m.WAL.Files, Kept: m.WAL.ObsoleteFiles, LiveBytes: m.WAL.Size}, true
+}
+
 // LookAtRoom finds out how much room the disk has, and how many bytes are free, if that
 // is known. Writes that wait for room try again: it should be called every second or so.
 func (s *Store) LookAtRoom() (room Room, free uint64) { return s.room.look() }
