@@ -62,7 +62,8 @@ func (r *Running) Hold(ctx context.Context, p *Process, data string) (*Checkpoin
 // End says that the checkpoint is not wanted any more. It gives the error of what was done with
 // it, or why it was lost meanwhile.
 func (c *Checkpoint) End(ctx context.Context, err error) error {
-	if lost := c.lost(); lost != nil && ctx.Err() == nil {
+	lost := c.lost()
+	if lost != nil && ctx.Err() == nil {
 		err = lost
 	}
 	c.stop()
@@ -70,8 +71,8 @@ func (c *Checkpoint) End(ctx context.Context, err error) error {
 	// Whoever was interrupted gives it up too.
 	var out wire.DeleteCheckpointOutput
 	_, gone := call(context.WithoutCancel(ctx), c.client, "DeleteCheckpoint", map[string]string{"checkpoint": c.Name}, &out)
-	if err == nil && gone != nil {
-		err = fmt.Errorf("give the copy of the store up: %w", gone)
+	if gone != nil && lost == nil {
+		fmt.Fprintf(c.process.Err, "the server could not be told that the copy of its store may go; it goes by itself in some minutes: %v\n", gone)
 	}
 	return err
 }
