@@ -29,6 +29,7 @@ type commands struct {
 	Backup     backupCommand             `cmd:"" help:"Back a data folder up, whether a server runs on it or not, to a folder or to S3."`
 	Restore    restoreCommand            `cmd:"" help:"Put a backup back, and check it."`
 	Export     exportCommand             `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
+	Archive    archiveCommand            `cmd:"" help:"Read the histories that a server has written to its archive."`
 	Audit      auditCommand              `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
 	Rekey      rekeyCommand              `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
 	AcceptTime acceptTimeCommand         `cmd:"" help:"Tell a server that the wall clock, which is far ahead of its own, is right."`

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
@@ -46,6 +47,7 @@ type Server struct {
 	shards       uint16
 	held         *heldKeys
 	blobs        *blobs
+	archiver     *archive.Archiver  // nil: nothing is archived
 	checkpoints  *checkpoints       // nil: the store is in memory
 	buckets      *accounts.Accounts // of users; nil: there are none, or those of a test
 	bucketRoom   *users.Room
@@ -118,6 +120,9 @@ func (s *Server) addParts() {
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
 	if len(s.cfg.targets) > 0 {
 		s.parts.Add("events", lifecycle.NewLoop(func(ctx context.Context) { s.events.Run(ctx, s.node) }))
+	}
+	if s.cfg.Archive.To != "" {
+		s.parts.Add("archive", lifecycle.NewLoop(s.runArchive))
 	}
 	s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
 	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
@@ -204,11 +209,16 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	s.tasks = &countedTasks{s.matcher, s.metrics, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
 	s.live = liveOf(cfg.Services, s.clock.Now)
 	notices := s.openEvents()
+	kept, err := s.openArchive(ctx)
+	if err != nil {
+		return err
+	}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
 		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.metrics.Shards()),
 		Notices:      notices,
+		Kept:         kept,
 		Offers:       s.matcher,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/throttle"
 	"heddle/internal/blob"
@@ -74,6 +75,10 @@ type Service struct {
 	// DataKeys are what its rules get data keys from; nil: they want none. They need not have
 	// any before Open was called.
 	DataKeys engine.DataKeys
+
+	// Archived says what an archive has of a closed run beside its events; false: it is no
+	// execution that is kept. Nil: none is.
+	Archived func(*engine.RunView) (archive.Execution, bool)
 
 	// Export is a command of the command line with its flags: it writes an execution of
 	// a stopped store as the service's own API shows it. It has a method

@@ -25,8 +25,9 @@ const root = "../.."
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
 	"cmd/heddle": {
-		"internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service",
+		"internal/archive", "internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service",
 	},
+	"internal/archive":         {"internal/bucket", "internal/bucket/place", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/audit":           {"internal/secretfile"},
 	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
 	"internal/aws/awsjson":     {"internal/aws/fault", "internal/aws/operation"},
@@ -119,7 +120,7 @@ var arrows = map[string][]string{
 	"internal/runlog":        {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/sealing":       {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/server": {
-		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
+		"internal/archive", "internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/backup", "internal/blob",
 		"internal/blob/dir", "internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/bucket/place", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
 		"internal/diagnose", "internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
@@ -128,7 +129,7 @@ var arrows = map[string][]string{
 		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/service": {
-		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
+		"internal/archive", "internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
 		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/live", "internal/matching",
 		"internal/notify", "internal/runlog", "internal/token", "internal/visibility",
 	},
@@ -136,7 +137,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token",
 	},
 	"internal/sfn": {
-		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
+		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
 		"internal/blob", "internal/bucket", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey",
 		"internal/lambda", "internal/lifecycle", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks", "internal/sfn/asl",
 		"internal/sfn/execution", "internal/sfn/history", "internal/sfn/itemreader", "internal/sfn/maprun", "internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource",
@@ -162,7 +163,7 @@ var arrows = map[string][]string{
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
-		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
+		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
 		"internal/engine", "internal/iam/account", "internal/lambda", "internal/matching", "internal/pack", "internal/service", "internal/service/tasks",
 		"internal/swf/execution", "internal/swf/history", "internal/swf/permission", "internal/swf/registry", "internal/swf/wire", "internal/token", "internal/visibility",
 	},
