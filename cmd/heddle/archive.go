@@ -24,7 +24,7 @@ type archiveCommand struct {
 // archiveFlags say which archive is read, and what of it.
 type archiveFlags struct {
 	Archive string        `arg:"" name:"place" help:"Where the archive is, as --archive of serve says it."`
-	Service string        `enum:"swf,states," default:"" help:"swf or states; otherwise both."`
+	Service string        `placeholder:"NAME" help:"Service of the executions, as policies name it; otherwise all."`
 	Account string        `placeholder:"ID" help:"Account of the executions; otherwise all."`
 	Region  string        `placeholder:"NAME" help:"Region of the executions; otherwise all."`
 	In      string        `name:"in" placeholder:"NAME" help:"What the executions are in: of Step Functions the name of a state machine. Otherwise all."`

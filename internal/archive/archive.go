@@ -101,6 +101,9 @@ type Config struct {
 	Name func(*engine.RunView) (Execution, bool)
 	// Moved hears that a shard may forget more.
 	Moved func(shard uint16)
+	// BytesMax is how much compressed text is held, but for that of one execution; 0:
+	// passBytesMax.
+	BytesMax int
 	// Random makes names that nobody else makes.
 	Random io.Reader
 	Log    *slog.Logger
@@ -108,8 +111,7 @@ type Config struct {
 
 // Bounds of a pass.
 const (
-	// passBytesMax is how much compressed text is held, but for that of one execution.
-	passBytesMax = 32 << 20
+	passBytesMax = 32 << 20 // bytes that are held
 	// pageBytes is how much of a history is read at a time.
 	pageBytes = 1 << 20
 	// dueMax is how many runs of a shard are looked at at a time.
@@ -156,6 +158,9 @@ const positionBytes = 8 + 16
 
 // New makes an Archiver, and reads how far it has come.
 func New(ctx context.Context, c Config) (*Archiver, error) {
+	if c.BytesMax == 0 {
+		c.BytesMax = passBytesMax
+	}
 	a := &Archiver{Config: c, runs: runlog.NewReader(c.Store, c.Shards), at: make([]position, c.Shards), until: make([]atomic.Int64, c.Shards), failed: map[engine.RunID]int{}}
 	row, err := c.Store.Meta().Get(ctx, rowKey)
 	if errors.Is(err, store.ErrNotFound) {
@@ -275,7 +280,7 @@ func (p *pass) shard(ctx context.Context, shard uint16) error {
 			if p.oldest == 0 || d.time < p.oldest {
 				p.oldest = d.time
 			}
-			if p.bytes >= passBytesMax {
+			if p.bytes >= p.BytesMax {
 				p.full = true
 				return nil
 			}
