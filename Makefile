@@ -84,6 +84,12 @@ test/mutants: ## bugs put in on purpose, each of which a test must catch; MUTANT
 test/console: ## the console driven by Chromium; PICTURES=folder for pictures of all pages
 	$(GO) test ./test/console -count=1 -timeout 15m -pictures '$(PICTURES)'
 
+.PHONY: site
+site: ## all documents as a site with search, in ./build/site; needs mkdocs
+	@rm -rf build/pages && mkdir -p build/pages
+	git ls-files '*.md' '*.txt' '*.png' '*.webp' examples deploy LICENSE | tar -cT - | tar -xC build/pages
+	mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+
 .PHONY: vendor
 vendor: ## pack anew what pages have from npm, as VENDOR.json says; needs npm
 	$(GO) run ./internal/console/ui/vendoring
