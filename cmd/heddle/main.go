@@ -27,8 +27,12 @@ type commands struct {
 	Tail       command.Tail              `cmd:"" help:"Write a line for each event as it becomes durable."`
 	Replay     command.Replay            `cmd:"" help:"Tell whether a program decides as executions have recorded that it did."`
 	Test       testCommand               `cmd:"" help:"Run test cases of a state machine, with mocks and without a server."`
-	Check      checkCommand              `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
+	Stats      command.Stats             `cmd:"" help:"Show what the server has on the disk, and why."`
+	Check      checkCommand              `cmd:"" help:"Verify a store, whether a server runs on it or not, and say exactly what is wrong with it."`
+	Backup     backupCommand             `cmd:"" help:"Back a data folder up, whether a server runs on it or not, to a folder or to S3."`
+	Restore    restoreCommand            `cmd:"" help:"Put a backup back, and check it."`
 	Export     exportCommand             `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
+	Archive    archiveCommand            `cmd:"" help:"Read the histories that a server has written to its archive."`
 	Audit      auditCommand              `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
 	Rekey      rekeyCommand              `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
 	AcceptTime acceptTimeCommand         `cmd:"" help:"Tell a server that the wall clock, which is far ahead of its own, is right."`

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
 	"heddle/internal/bucket/accounts"
@@ -50,6 +51,7 @@ type Config struct {
 	MetricsSeries int    `name:"metrics-series" default:"200" min:"1" max:"10000" env:"HEDDLE_METRICS_SERIES" help:"How many types, and how many task lists, have metrics of their own; what is more is counted as _other."`
 
 	Audit   Audit            `embed:""`
+	Archive archive.Options  `embed:""`
 	Blobs   Blobs            `embed:""`
 	Buckets accounts.Options `embed:""`
 
@@ -189,7 +191,7 @@ func (c *Config) fillServices() error {
 
 // checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
-	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check()}
+	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check(), c.Archive.Check()}
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}

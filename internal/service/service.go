@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/throttle"
 	"heddle/internal/blob"
@@ -74,6 +75,10 @@ type Service struct {
 	// DataKeys are what its rules get data keys from; nil: they want none. They need not have
 	// any before Open was called.
 	DataKeys engine.DataKeys
+
+	// Archived says what an archive has of a closed run beside its events; false: it is no
+	// execution that is kept. Nil: none is.
+	Archived func(*engine.RunView) (archive.Execution, bool)
 
 	// Export is a command of the command line with its flags: it writes an execution of
 	// a stopped store as the service's own API shows it. It has a method
@@ -224,6 +229,8 @@ type Kernel struct {
 	Live       *live.Hub
 	AsPoll     func(ctx context.Context) (end func(), err error)
 	Inspectors []Inspector
+	// Checkpoints makes copies of the store; nil: it is in memory.
+	Checkpoints Checkpoints
 	// ConsoleLink makes a link by which a caller signs in to the console, once and soon: what
 	// stands behind the server's own address. Errors: those of callers are faults. Nil: there
 	// is no console.

@@ -41,9 +41,10 @@ const machinesBytesMax = 64 << 20
 func Service() *service.Service {
 	o, machines, keys := &Options{}, asl.NewCache(machinesBytesMax), &keyring{}
 	return &service.Service{
-		Name:    resource.Service,
-		Options: o,
-		Check:   o.check,
+		Name:     resource.Service,
+		Options:  o,
+		Check:    o.check,
+		Archived: archived,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),

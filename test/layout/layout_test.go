@@ -25,9 +25,10 @@ const root = "../.."
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
 	"cmd/heddle": {
-		"internal/console/command", "internal/console/terminal", "internal/options", "internal/rootkey", "internal/sealing", "internal/server", "internal/service",
-		"internal/sfn/rehearsal",
+		"internal/archive", "internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/options",
+		"internal/rootkey", "internal/sealing", "internal/server", "internal/service", "internal/sfn/rehearsal",
 	},
+	"internal/archive":         {"internal/bucket", "internal/bucket/place", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/audit":           {"internal/secretfile"},
 	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
 	"internal/aws/awsjson":     {"internal/aws/fault", "internal/aws/operation"},
@@ -40,10 +41,12 @@ var arrows = map[string][]string{
 	"internal/aws/policy":      {"internal/aws/arn"},
 	"internal/aws/restjson":    {"internal/aws/fault", "internal/aws/operation"},
 	"internal/aws/sdk":         {"jsonvalue"},
+	"internal/backup":          {"internal/blob", "internal/bucket", "internal/bucket/place", "internal/secretfile"},
 	"internal/blob/dir":        {"internal/blob"},
 	"internal/blob/s3":         {"internal/aws/s3client", "internal/blob"},
 	"internal/bucket/accounts": {"internal/aws/credentials", "internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
 	"internal/bucket/dir":      {"internal/bucket", "internal/pack"},
+	"internal/bucket/place":    {"internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
 	"internal/bucket/s3":       {"internal/aws/s3client", "internal/bucket", "internal/pack"},
 	"internal/console/client":  {},
 	"internal/console/command": {
@@ -123,9 +126,9 @@ var arrows = map[string][]string{
 	"internal/runlog":         {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
 	"internal/sealing":        {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/server": {
-		"internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
-		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/blob", "internal/blob/dir",
-		"internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
+		"internal/archive", "internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
+		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/backup", "internal/blob",
+		"internal/blob/dir", "internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/bucket/place", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
 		"internal/diagnose", "internal/engine", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
 		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options",
 		"internal/outbound", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/series", "internal/service", "internal/sfn",
@@ -133,7 +136,7 @@ var arrows = map[string][]string{
 		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/service": {
-		"internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
+		"internal/archive", "internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
 		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/live", "internal/matching",
 		"internal/notify", "internal/runlog", "internal/token", "internal/visibility",
 	},
@@ -141,7 +144,7 @@ var arrows = map[string][]string{
 		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token",
 	},
 	"internal/sfn": {
-		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
+		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
 		"internal/blob", "internal/bucket", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey",
 		"internal/aws/sdk", "internal/lambda", "internal/lifecycle", "internal/matching", "internal/outbound", "internal/pack", "internal/service",
 		"internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/history", "internal/sfn/integration", "internal/sfn/itemreader",
@@ -172,10 +175,10 @@ var arrows = map[string][]string{
 	"internal/store/pebblestore": {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
-		"internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/diagnose",
-		"internal/engine", "internal/iam/account", "internal/lambda", "internal/matching", "internal/outbound", "internal/pack", "internal/service",
-		"internal/service/tasks", "internal/swf/execution", "internal/swf/history", "internal/swf/permission", "internal/swf/registry", "internal/swf/wire",
-		"internal/token", "internal/tracing", "internal/visibility",
+		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy",
+		"internal/aws/throttle", "internal/diagnose", "internal/engine", "internal/iam/account", "internal/lambda", "internal/matching", "internal/outbound",
+		"internal/pack", "internal/service", "internal/service/tasks", "internal/swf/execution", "internal/swf/history", "internal/swf/permission",
+		"internal/swf/registry", "internal/swf/wire", "internal/token", "internal/tracing", "internal/visibility",
 	},
 	"internal/swf/execution": {
 		"internal/aws/arn", "internal/aws/eventbridge", "internal/aws/shape", "internal/diagnose", "internal/engine", "internal/engine/task", "internal/options",
