@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
+	"heddle/internal/tracing"
 	"heddle/internal/visibility"
 	"heddle/jsonvalue"
 )
@@ -99,11 +101,16 @@ func (s *actions) startExecution(ctx context.Context, in *wire.StartExecutionInp
 	if err := checkInput(input); err != nil {
 		return nil, err
 	}
-	begun, err := s.start(ctx, worldOf(ctx), t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: text(in.TraceHeader)}})
+	begun, err := s.start(ctx, worldOf(ctx), t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: traceHeader(ctx, in.TraceHeader)}})
 	if err != nil {
 		return nil, err
 	}
 	return &wire.StartExecutionOutput{ExecutionARN: begun.ARN, StartDate: timestamp(begun.At)}, nil
+}
+
+// traceHeader says of which trace an execution is: as its caller says, or else as the call does.
+func traceHeader(ctx context.Context, given *string) string {
+	return cmp.Or(text(given), tracing.Valid(operation.CallerOf(ctx).Trace()))
 }
 
 // checkInput refuses what is no JSON. Errors: InvalidExecutionInput.

@@ -51,7 +51,7 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 		return nil, err
 	}
 	start := &execution.Start{Input: input, Settings: execution.Settings{
-		Definition: d.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader), Mocks: t.Mocks,
+		Definition: d.ID, Role: t.Revision.Role, Trace: traceHeader(ctx, in.TraceHeader), Revision: t.Revision.Shown(updatedOf(t)), Mocks: t.Mocks,
 	}}
 	if _, err := io.ReadFull(s.Random, start.Secret[:]); err != nil {
 		return nil, err
@@ -61,6 +61,9 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 	}
 	if s.Measured != nil {
 		run.execution.Measured = func(all []engine.Measure) { s.Measured(w, all) }
+	}
+	if s.Events != nil {
+		run.execution.Notify, run.execution.Notified = s.Events.Notify(), s.Events.Offer
 	}
 	ended, err := run.toItsEnd(ctx, start)
 	if err != nil {

@@ -1,10 +1,12 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/operation"
@@ -46,13 +48,16 @@ func (s *actions) createStateMachine(ctx context.Context, in *wire.CreateStateMa
 	r := &c.Revision
 	r.Role, r.Tracing = in.RoleARN, in.TracingConfiguration != nil && value(in.TracingConfiguration.Enabled)
 	var err error
-	if r.Logging, err = logging(in.LoggingConfiguration); err != nil {
+	if r.Logging, err = s.logging(w, in.LoggingConfiguration); err != nil {
 		return nil, err
 	}
 	if r.Encryption, err = s.encryption(ctx, in.EncryptionConfiguration, n.String()); err != nil {
 		return nil, err
 	}
 	if err := s.mustTrust(ctx, in.RoleARN, n); err != nil {
+		return nil, err
+	}
+	if err := s.mustLog(ctx, in.RoleARN, &r.Logging, n); err != nil {
 		return nil, err
 	}
 	if r.Definition, err = s.putDefinition(ctx, in.Definition, c.Express, r.Encryption, n.String()); err != nil {
@@ -89,8 +94,9 @@ func versionARN(machine resource.Name, v *registry.Version) *string {
 	return &arn
 }
 
-// logging reads where histories are to be logged. Errors: InvalidLoggingConfiguration.
-func logging(in *wire.LoggingConfiguration) (l registry.Logging, err error) {
+// logging reads where histories are to be logged: in a group of the caller's own world, but where
+// nobody signs, of any. Errors: InvalidLoggingConfiguration.
+func (s *actions) logging(w engine.World, in *wire.LoggingConfiguration) (l registry.Logging, err error) {
 	l.Level = wire.LogLevelOff
 	if in == nil {
 		return l, nil
@@ -107,7 +113,9 @@ func logging(in *wire.LoggingConfiguration) (l registry.Logging, err error) {
 		if d.CloudWatchLogsLogGroup != nil {
 			group = text(d.CloudWatchLogsLogGroup.LogGroupARN)
 		}
-		if a, err := arn.Parse(group); err != nil || a.Service != "logs" {
+		a, err := arn.Parse(group)
+		own := s.Trusting || a.Region == w.Region && a.Account == w.Account
+		if err != nil || a.Service != "logs" || !own || !strings.HasPrefix(a.Resource, "log-group:") {
 			return l, refusal(wire.CodeInvalidLoggingConfiguration, "Invalid Logging Configuration: Log Destination not found.")
 		}
 		l.Destinations = append(l.Destinations, group)
@@ -187,7 +195,7 @@ func (s *actions) updateStateMachine(ctx context.Context, in *wire.UpdateStateMa
 		c.Tracing = &enabled
 	}
 	if in.LoggingConfiguration != nil {
-		l, err := logging(in.LoggingConfiguration)
+		l, err := s.logging(worldOf(ctx), in.LoggingConfiguration)
 		if err != nil {
 			return nil, err
 		}
@@ -202,6 +210,11 @@ func (s *actions) updateStateMachine(ctx context.Context, in *wire.UpdateStateMa
 	}
 	if in.RoleARN != nil {
 		if err := s.mustTrust(ctx, *in.RoleARN, n); err != nil {
+			return nil, err
+		}
+	}
+	if c.Role != nil || c.Logging != nil {
+		if err := s.mustLog(ctx, *cmp.Or(c.Role, &m.Current.Role), cmp.Or(c.Logging, &m.Current.Logging), n); err != nil {
 			return nil, err
 		}
 	}

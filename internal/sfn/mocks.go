@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -25,10 +26,11 @@ func (o *Options) readMocks() (*mock.Config, error) {
 
 // check finds out before anything is opened whether the file of mocks can be used.
 func (o *Options) check() error {
-	if o.MockConfig == "" {
-		return nil
+	err := o.Integrations.Check()
+	if o.MockConfig != "" {
+		_, wrong := o.readMocks()
+		err = errors.Join(err, wrong)
 	}
-	_, err := o.readMocks()
 	return err
 }
 

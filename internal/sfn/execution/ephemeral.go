@@ -13,6 +13,9 @@ type Ephemeral struct {
 	state   *State
 	// Measured hears what the execution has measured; nil: nobody does.
 	Measured func([]engine.Measure)
+	// Notify is what Notified hears of, all that each command brings.
+	Notify   engine.Notify
+	Notified func([]engine.Notification)
 }
 
 // NewEphemeral makes the execution of a compiled machine, by an ExpressName. It has begun when
@@ -25,12 +28,15 @@ func NewEphemeral(name engine.Name, machine *asl.Machine, limits Limits) *Epheme
 
 // Do gives a command to the execution, at a time.
 func (e *Ephemeral) Do(now engine.Time, body any) (reply any, err error) {
-	t := turn{s: e.state, in: engine.Input{Now: now, Measure: e.Measured != nil}, rules: e.rules, compiled: e.machine}
+	t := turn{s: e.state, in: engine.Input{Now: now, Measure: e.Measured != nil, Notify: e.Notify}, rules: e.rules, compiled: e.machine}
 	if err := t.handle(body); err != nil {
 		return nil, err
 	}
 	if len(t.measures) > 0 {
 		e.Measured(t.measures)
+	}
+	if t.tellSpans(e.state.last); len(t.notifications) > 0 {
+		e.Notified(t.notifications)
 	}
 	if err, ok := t.reply.(error); ok {
 		return nil, err

@@ -68,7 +68,8 @@ func ActivityList(activity string) string { return "sfn-activity\x00" + activity
 // The lists on which tasks wait for performers.
 const (
 	LambdaList      = "sfn-lambda"      // of functions
-	IntegrationList = "sfn-integration" // of this server's own services
+	IntegrationList = "sfn-integration" // that start executions
+	CallList        = "sfn-call"        // of services
 )
 
 // Token names an open task to whoever it was handed to. Only its execution can make it,

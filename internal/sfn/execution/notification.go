@@ -25,7 +25,7 @@ const (
 // notify tells of an event that the state has just taken in. Of executions of express state
 // machines nothing is told.
 func (t *turn) notify(id int64, at engine.Time, kind Type) {
-	if t.in.Notify == engine.NotifyNone || t.trial != nil || t.s.express {
+	if !t.in.Notify.Any(engine.NotifyPublic) || t.trial != nil || t.s.express {
 		return
 	}
 	switch kind {

@@ -84,20 +84,7 @@ func (e *evaluation) task() {
 	t.emit(th, body)
 	if answer != nil {
 		e.answerTask(answer)
-		return
 	}
-	if r.Kind == asl.Integration && !Performs(r) && !t.trial.mocks() {
-		t.started(th)
-		t.taskFailed(th, th.work.refused(), failure{
-			name: text(errTask), task: true,
-			cause: text("This server does not call " + r.Service + ":" + r.Action + ". It runs activities, Lambda functions and executions of its own state machines."),
-		})
-	}
-}
-
-// Performs tells whether there is a performer for an integration.
-func Performs(r *asl.Resource) bool {
-	return r.Service == "lambda" && r.Action == "invoke" || r.Service == "states" && r.Action == "startExecution"
 }
 
 // list is the full name of the task list that a task is offered on.
@@ -107,8 +94,10 @@ func (w *work) list() string {
 		return ActivityList(w.resource)
 	case asl.ResourceKind(w.kind) == asl.Function, w.service == "lambda":
 		return LambdaList
+	case w.service == "states":
+		return IntegrationList
 	}
-	return IntegrationList
+	return CallList
 }
 
 // notScheduled fails a task whose input could not be sealed.
@@ -229,7 +218,7 @@ func (s *State) shown(w *work) *Task {
 		input = datum{text: w.handed}
 	}
 	return &Task{
-		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(),
+		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(), Trace: s.handOn(w.Scheduled),
 		Input: input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
 		Machine: s.roleFor(), Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
