@@ -204,8 +204,10 @@ func (s *Server) unseal(ctx context.Context) error {
 	if err = markSkip(ctx, s.store.Meta(), &s.cfg); err != nil {
 		return err
 	}
-	s.held, err = holdKeys(ctx, s.store.Meta())
-	return err
+	if s.held, err = holdKeys(ctx, s.store.Meta()); err != nil {
+		return err
+	}
+	return noteAccounts(ctx, s.store.Meta(), &s.cfg)
 }
 
 // protect seals a store that was opened, and what is recorded beside it.

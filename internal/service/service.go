@@ -180,6 +180,7 @@ type Kernel struct {
 	Keys     datakey.Keys
 	Trusting bool // nobody signs: everybody is the root user, and roles are whatever they are said to be
 
+	Region   string             // of requests that name none
 	RootSeed func() engine.Seed // for the ids of root runs
 	Clock    func() engine.Time // may be ahead of the real time, when time is skipped
 	Now      func() time.Time   // the real time
