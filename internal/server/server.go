@@ -149,6 +149,9 @@ func (s *Server) addParts() {
 	if s.cfg.MetricsListen != "" {
 		s.parts.Add("metrics", &metricsFront{server: s})
 	}
+	if s.cfg.Prepare != nil {
+		add("what is to be there from the start", s.prepare, nil)
+	}
 	s.parts.Add("http", &front{server: s})
 	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)
 }
@@ -267,6 +270,15 @@ func (s *Server) openEvents() engine.Notices {
 	}
 	s.events = notify.New(c)
 	return s.events
+}
+
+// prepare has whoever starts the server make what is to be there.
+func (s *Server) prepare(ctx context.Context) error {
+	root := s.directory.RootKey(s.cfg.Account)
+	if root == nil || root.KeyID == "" {
+		return s.cfg.Prepare(ctx, s.actions, "anybody", "secret")
+	}
+	return s.cfg.Prepare(ctx, s.actions, root.KeyID, string(root.Secret))
 }
 
 // startServices opens the services and starts what in them has a life.
