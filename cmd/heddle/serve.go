@@ -26,7 +26,7 @@ type serveCommand struct {
 	File string `name:"config" type:"path" env:"HEDDLE_CONFIG" placeholder:"FILE" help:"File of settings in YAML: these flags without their dashes, as in listen: 127.0.0.1:7930. The environment wins over it, and the command line over both; heddle config shows what is in force."`
 	Dev  bool   `name:"dev" env:"HEDDLE_DEV" help:"For development: all in memory and any credentials do, unless --store or --auth say otherwise."`
 
-	Init string `name:"init" type:"path" env:"HEDDLE_INIT" placeholder:"FILE" help:"File of what is to be there from the start, in YAML or JSON: domains with their types, activities, state machines, users and roles. What is there already stays as it is."`
+	Init string `name:"init" type:"path" env:"HEDDLE_INIT" placeholder:"FILE" help:"File of what is to be there from the start, in YAML or JSON: what calls register and create, users and roles. What is there already stays as it is."`
 
 	Config server.Config `embed:""`
 

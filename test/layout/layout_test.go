@@ -388,8 +388,8 @@ var swfWords = regexp.MustCompile(`swf|workflow|domain|decider|decision ?task|ac
 // stay IAM's managed policies, the one line of the server that names the service, and
 // how cmd/heddle shows examples.
 var speaksSWF = map[string]int{
-	"cmd/heddle newParser":          2,
-	"cmd/heddle serveCommand.Run":   5,
+	"cmd/heddle banner":             5,
+	"cmd/heddle newParserOf":        2,
 	"internal/iam/account managed":  27,
 	"internal/iam/account swfReads": 6,
 	"internal/server Services":      1,
