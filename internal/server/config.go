@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
 	"heddle/internal/bucket/accounts"
@@ -46,12 +47,13 @@ type Config struct {
 	Sealing  string           `name:"sealing" default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."` // a store in memory never is
 	RootKeys sealing.RootKeys `embed:""`
 
-	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events are sent to, as EventBridge has them: files, webhooks, EventBridge, SQS, SNS. Default: there are none."`
+	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events, logs of state machines and traces are sent to: files, webhooks, EventBridge, SQS, SNS, CloudWatch Logs, collectors of OpenTelemetry. Default: there are none."`
 
 	MetricsListen string `name:"metrics-listen" env:"HEDDLE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of this machine, such as 127.0.0.1:9464, where /metrics is answered to everybody on it. Default: only where all else is, to who has the token in DATA/metrics-token."`
 	MetricsSeries int    `name:"metrics-series" default:"200" min:"1" max:"10000" env:"HEDDLE_METRICS_SERIES" help:"How many types, and how many task lists, have metrics of their own; what is more is counted as _other."`
 
 	Audit   Audit            `embed:""`
+	Archive archive.Options  `embed:""`
 	Blobs   Blobs            `embed:""`
 	Buckets accounts.Options `embed:""`
 
@@ -195,7 +197,7 @@ func (c *Config) fillServices() error {
 
 // checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
-	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check()}
+	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check(), c.Archive.Check()}
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}

@@ -133,6 +133,7 @@ func (s *Server) readMetrics(yield func(metrics.Reading)) {
 			gauge("heddle_disk_bytes", "Bytes that the store's disk has.", float64(total))
 		}
 	}
+	s.readArchive(yield)
 	s.readLimits(yield)
 	s.readOpen(yield)
 	s.readLists(yield)

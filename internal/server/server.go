@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/fault"
@@ -48,6 +49,8 @@ type Server struct {
 	shards       uint16
 	held         *heldKeys
 	blobs        *blobs
+	archiver     *archive.Archiver  // nil: nothing is archived
+	checkpoints  *checkpoints       // nil: the store is in memory
 	buckets      *accounts.Accounts // of users; nil: there are none, or those of a test
 	bucketRoom   *users.Room
 	paths        []service.Path // of services, past the path of calls
@@ -57,6 +60,7 @@ type Server struct {
 	matcher      *matching.Matcher
 	live         *live.Hub
 	commits      commits
+	hours        *hours
 	tasks        *countedTasks // the matcher, for callers
 	auditor      *auditor      // nil: nothing is recorded
 	refused      *refusals
@@ -99,7 +103,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		s.embed()
 	}
 	s.clock = newClock(s.cfg.timepieces, cfg.Log)
-	s.metrics = s.newMetrics()
+	s.metrics, s.hours = s.newMetrics(), newHours()
 	s.addParts()
 	if err := s.parts.Start(ctx); err != nil {
 		return nil, err
@@ -121,11 +125,15 @@ func (s *Server) addParts() {
 	add("token for metrics", s.openMetricsToken, nil)
 	add("clock", s.openClock, s.saveClock)
 	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
+	s.parts.Add("checkpoints", &checkpointsPart{server: s})
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
 	if len(s.cfg.targets) > 0 {
 		s.parts.Add("events", lifecycle.NewLoop(func(ctx context.Context) { s.events.Run(ctx, s.node) }))
 	}
 	ticks := s.cfg.Embedded == nil
+	if s.cfg.Archive.To != "" {
+		s.parts.Add("archive", lifecycle.NewLoop(s.runArchive))
+	}
 	if ticks {
 		s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
 	}
@@ -145,6 +153,7 @@ func (s *Server) addParts() {
 	}
 	if ticks {
 		s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
+		s.parts.Add("an hour of numbers", lifecycle.NewLoop(s.runHours))
 	}
 	if s.cfg.MetricsListen != "" {
 		s.parts.Add("metrics", &metricsFront{server: s})
@@ -187,6 +196,9 @@ func isLoopback(a net.Addr) bool {
 }
 
 func (s *Server) openStore(context.Context) (err error) {
+	if err := s.cfg.checkRestored(); err != nil {
+		return err
+	}
 	if s.store, s.shards, err = openStore(&s.cfg, s.metrics.WriteStalled); err != nil {
 		return err
 	}
@@ -238,11 +250,16 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	s.tasks = &countedTasks{s.matcher, s.metrics, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
 	s.live = liveOf(cfg.Services, s.clock.Now)
 	notices := s.openEvents()
+	kept, err := s.openArchive(ctx)
+	if err != nil {
+		return err
+	}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
-		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.metrics.Shards()),
+		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.hours, s.metrics.Shards()),
 		Notices:      notices,
+		Kept:         kept,
 		Offers:       s.matcher,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
