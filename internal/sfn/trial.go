@@ -358,7 +358,7 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 		}
 		return lambdaReport(task, call.Type, s.Lambda.Invoke(ctx, &call)), nil
 	default:
-		c, refused, err := s.calls.prepare(ctx, task)
+		c, refused, err := s.calls.prepare(ctx, engine.RunID{}, task)
 		if err != nil || refused != nil {
 			return refused, err
 		}

@@ -174,7 +174,7 @@ func (t *turn) childBegun(c *ChildBegun) {
 	}
 	t.started(th)
 	machine, name := Split(c.Name.Key)
-	t.submitted(th, StartOutput(ARN(c.Name.World, machine, name), c.Started, c.Scheduled), &childRef{c.Child, c.Name})
+	t.submitted(th, StartOutput(ARN(c.Name.World, machine, name), c.Started, c.Scheduled), &childRef{c.Child, c.Name}, false)
 }
 
 // tellParent tells the execution that waits for this one that it has ended.
