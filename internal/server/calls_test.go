@@ -52,7 +52,7 @@ func TestMachineRolesCallServices(t *testing.T) {
 		{statesTrust, everything, sqs, sends + nobody, "FAILED States.Permissions", 0},
 		{statesTrust, everything, "arn:aws:states:::aws-sdk:kinesis:listStreams", anything, "FAILED Kinesis.SdkClientException Unable to execute HTTP request: no connection to the endpoint; nothing was done", 0},
 		{statesTrust, everything, "arn:aws:states:::aws-sdk:ssm:getParameter", `,"Parameters":{"Name":"x"}`, "FAILED Ssm.SdkClientException Unable to execute HTTP request: this server has no endpoint for ssm", 0},
-		{statesTrust, everything, "arn:aws:states:::aws-sdk:nobody:doIt", anything, "FAILED Nobody.SdkClientException Unable to execute HTTP request: this server has no model of nobody", 0},
+		{statesTrust, everything, "arn:aws:states:::aws-sdk:neptune:doIt", anything, "FAILED Neptune.SdkClientException Unable to execute HTTP request: this server has no model of neptune", 0},
 		{statesTrust, everything, sqs, `,"Parameters":{"QueueUrl":"q","MessageBody":"b","MessageAttributes":[]}`, "FAILED States.Runtime", 0},
 		// Services of this server.
 		{statesTrust, allow("states:ListStateMachines", "*"), states + "listStateMachines", anything, "SUCCEEDED", 0},

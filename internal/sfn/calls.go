@@ -51,6 +51,21 @@ func newCaller(s *actions) *outbound.Performer {
 	return p
 }
 
+// known tells whether there is an action of a service that is called through AWS's SDK, and
+// which parameters it takes, as far as there is a model of it.
+func (s *calls) known(service, action string) (takes func(parameter string) bool, known bool) {
+	of, _ := integration.Of(service, action)
+	model, err := s.models.Service(of.Service)
+	if err != nil || model == nil { // why it can't be read the operator is told when it is called
+		return nil, err != nil || sdk.IsService(of.Service)
+	}
+	o := model.Operation(of.Operation)
+	if o == nil {
+		return nil, false
+	}
+	return func(name string) bool { return o.Takes(of.Naming, name) }, true
+}
+
 // List implements outbound.Source.
 func (s *calls) List() string { return execution.CallList }
 
