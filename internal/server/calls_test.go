@@ -108,4 +108,12 @@ func TestCallsAreSignedByTheAccountsKeys(t *testing.T) {
 	if got := a.runs(a.machine("calls", sqs, sends)); got != "SUCCEEDED" || mine.Load() != 1 {
 		t.Errorf("%s, %d calls", got, mine.Load())
 	}
+	// Without a profile of its own an account calls nobody.
+	if err := os.WriteFile(file, []byte("[999999999999]\naws_access_key_id = THEIRS\naws_secret_access_key = s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const want = "FAILED SQS.SdkClientException Unable to load credentials: this server has no keys"
+	if got := a.runs(a.machine("calls", sqs, sends)); !strings.HasPrefix(got, want) || mine.Load() != 1 {
+		t.Errorf("%s, %d calls, want %s", got, mine.Load(), want)
+	}
 }

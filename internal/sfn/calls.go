@@ -305,9 +305,12 @@ const (
 	askMost  = 30 * time.Second
 )
 
+// askAgain is how long to wait with the next question after a job that began so long ago.
+func askAgain(running time.Duration) time.Duration { return min(max(askFirst, running/4), askMost) }
+
 // ask asks what became of a job, and says how the task ends by it, or when to ask again.
 func (c *prepared) ask(ctx context.Context, now engine.Time) outbound.Ended {
-	again := min(max(askFirst, time.Duration(now-c.task.Since)*time.Millisecond/4), askMost)
+	again := askAgain(time.Duration(now-c.task.Since) * time.Millisecond)
 	answer, err := c.client.Do(ctx, &c.call)
 	if f, refused := errors.AsType[*sdk.Fault](err); refused && integration.Passing(f) || err != nil && !refused {
 		return outbound.Ended{Unanswered: true, Cause: fmt.Errorf("ask after a job: %w", err), Again: again}

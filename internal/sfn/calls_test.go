@@ -3,6 +3,7 @@ package sfn
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"heddle/internal/service"
 	"heddle/internal/sfn/asl"
@@ -35,6 +36,17 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		}
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s %s: %s, want %q", c.resource, c.parameters, got, c.want)
+		}
+	}
+}
+
+// TestJobsAreAskedAfter soon, and ever more rarely.
+func TestJobsAreAskedAfter(t *testing.T) {
+	for running, want := range map[time.Duration]time.Duration{
+		0: 2 * time.Second, 4 * time.Second: 2 * time.Second, 40 * time.Second: 10 * time.Second, 2 * time.Minute: 30 * time.Second, 100 * time.Hour: 30 * time.Second,
+	} {
+		if got := askAgain(running); got != want {
+			t.Errorf("after %s it is asked again in %s, want %s", running, got, want)
 		}
 	}
 }
