@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -78,7 +79,7 @@ func liveOf(services []*service.Service, clock func() engine.Time) *live.Hub {
 
 // listenerOf is a listener that also tells each service of the runs of its kinds, and whoever
 // listens live.
-func listenerOf(services []*service.Service, hub *live.Hub, c *commits, l *engine.Listener) *engine.Listener {
+func listenerOf(services []*service.Service, hub *live.Hub, c *commits, h *hours, l *engine.Listener) *engine.Listener {
 	hears := map[engine.Kind]func(*engine.TurnDone){}
 	for _, s := range services {
 		if s.TurnDone == nil || s.Rules == nil {
@@ -92,6 +93,7 @@ func listenerOf(services []*service.Service, hub *live.Hub, c *commits, l *engin
 	both.TurnDone = func(t *engine.TurnDone) {
 		l.TurnDone(t)
 		hub.TurnDone(t)
+		h.turnDone(t)
 		if hear := hears[t.Name.Kind]; hear != nil {
 			hear(t)
 		}
@@ -133,6 +135,7 @@ func (s *Server) openServices() error {
 	if err != nil {
 		return err
 	}
+	s.rootPairs = roots
 	directory := account.NewDirectory(account.Config{
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
@@ -145,7 +148,7 @@ func (s *Server) openServices() error {
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
-	calls.Observe = s.metrics.Answered
+	calls.Observe = s.answered()
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
 		s.refused.record(o, s.clock.Now())
@@ -160,7 +163,7 @@ func (s *Server) openServices() error {
 	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	outside := outbound.Config{
-		Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
+		Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
 		Stopwatch: func() time.Duration { return time.Since(s.began) },
 	}
 	functions := lambda.New(lambda.Config{
@@ -185,10 +188,12 @@ func (s *Server) openServices() error {
 			Inside:   s.inside, Serves: s.serves,
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
-			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
+			PollHold: s.pollHold(), Within: s.within(), Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:         cfg.Log,
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
+			Calls:       s.actions, CallerOf: callerOf,
+			Checkpoints: s.checkpointsOf(),
 			Overview:    overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
@@ -309,6 +314,29 @@ func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Reque
 	}
 	defer places.Leave(r.Context())
 	p.ServeHTTP(w, r)
+}
+
+// answered hears of calls: they are counted and, at debug, have a line in the log.
+func (s *Server) answered() func(*operation.Answered, time.Duration) {
+	log := s.cfg.Log
+	return func(a *operation.Answered, took time.Duration) {
+		s.metrics.Answered(a, took)
+		s.hours.requests.Add(1)
+		if !log.Enabled(context.Background(), slog.LevelDebug) {
+			return
+		}
+		about := []any{
+			"action", a.Operation.API.Service + ":" + a.Operation.Name, "request", a.RequestID, "took", took,
+			"account", a.Caller.Account, "region", a.Caller.Region, "access_key", a.AccessKey, "from", a.Request.RemoteAddr,
+		}
+		if a.Touched.Kind != "" {
+			about = append(about, a.Touched.Kind, a.Touched.Name)
+		}
+		if a.Fault != nil {
+			about = append(about, "fault", a.Fault.Code, "why", a.Fault.Message)
+		}
+		log.Debug("request", about...)
+	}
 }
 
 // rootSeed gives the seed of a root run.

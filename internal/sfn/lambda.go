@@ -98,7 +98,7 @@ func (s *lambdaTasks) asked(ctx context.Context, task *execution.Task) (name str
 		}
 		return name, call, wrong.fails(task), nil
 	}
-	call.Region, call.Function = w.Region, function.Sent
+	call.Region, call.Function, call.Trace = w.Region, function.Sent, task.Trace
 	return name, call, nil, nil
 }
 

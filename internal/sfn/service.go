@@ -29,6 +29,8 @@ type Options struct {
 	Registry  registry.Limits  `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
 	Execution execution.Limits `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
 
+	MockConfig string `name:"sfn-mock-config" env:"HEDDLE_SFN_MOCK_CONFIG,SFN_MOCK_CONFIG" placeholder:"FILE" type:"path" help:"For development: file of mocks, as Step Functions Local has it. An execution that is started by the ARN of a state machine with #NAME behind it is of that test case. Default: there are none."`
+
 	Integrations integration.Options `embed:"" group:"Integrations"`
 }
 
@@ -39,9 +41,10 @@ const machinesBytesMax = 64 << 20
 func Service() *service.Service {
 	o, machines, keys := &Options{}, asl.NewCache(machinesBytesMax), &keyring{}
 	return &service.Service{
-		Name:    resource.Service,
-		Options: o,
-		Check:   o.Integrations.Check,
+		Name:     resource.Service,
+		Options:  o,
+		Check:    o.check,
+		Archived: archived,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),

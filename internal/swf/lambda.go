@@ -102,7 +102,7 @@ func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int
 	}
 	seconds, _ := wire.Seconds(task.StartToCloseTimeout) // NONE, from before it was refused: 0
 	return &lambda.Call{
-		Invocation: lambda.Invocation{Region: at.World.Region, Function: function.Sent, Payload: []byte(input)},
+		Invocation: lambda.Invocation{Region: at.World.Region, Function: function.Sent, Payload: []byte(input), Trace: task.Trace},
 		Timeout:    time.Duration(seconds) * time.Second,
 		Report:     func(o *lambda.Outcome) any { return lambdaReport(task, o) },
 		About:      []any{"workflowId", task.WorkflowID, "runId", task.RunID, "function", task.Name, "attempt", task.Attempt},
