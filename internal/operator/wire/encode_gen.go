@@ -9,6 +9,120 @@ import (
 )
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *Batch) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	b = append(b, `,"order":`...)
+	b = v.Order.AppendJSON(b)
+	b = append(b, `,"status":`...)
+	b = shape.AppendString(b, v.Status)
+	b = append(b, `,"principal":`...)
+	b = shape.AppendString(b, v.Principal)
+	b = append(b, `,"startTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.StartTimestamp)
+	if v.EndTimestamp != nil {
+		b = append(b, `,"endTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.EndTimestamp)
+	}
+	b = append(b, `,"lookedAt":`...)
+	b = strconv.AppendInt(b, v.LookedAt, 10)
+	b = append(b, `,"done":`...)
+	b = strconv.AppendInt(b, v.Done, 10)
+	b = append(b, `,"gone":`...)
+	b = strconv.AppendInt(b, v.Gone, 10)
+	b = append(b, `,"failed":`...)
+	b = strconv.AppendInt(b, v.Failed, 10)
+	b = append(b, `,"causes":`...)
+	b = append(b, '[')
+	for i := range v.Causes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Causes[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"failures":`...)
+	b = append(b, '[')
+	for i := range v.Failures {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Failures[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if v.Reason != nil {
+		b = append(b, `,"reason":`...)
+		b = shape.AppendString(b, *v.Reason)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *BatchCause) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"code":`...)
+	b = shape.AppendString(b, v.Code)
+	b = append(b, `,"message":`...)
+	b = shape.AppendString(b, v.Message)
+	b = append(b, `,"executions":`...)
+	b = strconv.AppendInt(b, v.Executions, 10)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *BatchFailure) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"code":`...)
+	b = shape.AppendString(b, v.Code)
+	b = append(b, `,"message":`...)
+	b = shape.AppendString(b, v.Message)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *BatchSearch) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	if v.WorkflowID != nil {
+		b = append(b, `,"workflowId":`...)
+		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.WorkflowIdPrefix != nil {
+		b = append(b, `,"workflowIdPrefix":`...)
+		b = shape.AppendString(b, *v.WorkflowIdPrefix)
+	}
+	if v.WorkflowIdPart != nil {
+		b = append(b, `,"workflowIdPart":`...)
+		b = shape.AppendString(b, *v.WorkflowIdPart)
+	}
+	if v.TypeName != nil {
+		b = append(b, `,"typeName":`...)
+		b = shape.AppendString(b, *v.TypeName)
+	}
+	if v.TypeVersion != nil {
+		b = append(b, `,"typeVersion":`...)
+		b = shape.AppendString(b, *v.TypeVersion)
+	}
+	if v.Tag != nil {
+		b = append(b, `,"tag":`...)
+		b = shape.AppendString(b, *v.Tag)
+	}
+	if v.StartedFrom != nil {
+		b = append(b, `,"startedFrom":`...)
+		b = shape.AppendTimestamp(b, *v.StartedFrom)
+	}
+	if v.StartedTo != nil {
+		b = append(b, `,"startedTo":`...)
+		b = shape.AppendTimestamp(b, *v.StartedTo)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *CheckpointUnavailableException) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Message != nil {
@@ -97,6 +211,26 @@ func (v *DeleteCheckpointInput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *DeleteCheckpointOutput) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DescribeBatchInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DescribeBatchOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batch":`...)
+	b = v.Batch.AppendJSON(b)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
 }
 
 // AppendJSON appends the structure as the wire carries it.
@@ -258,6 +392,24 @@ func (v *ExecutionRef) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *FirstVerdict) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"code":`...)
+	b = shape.AppendString(b, v.Code)
+	b = append(b, `,"text":`...)
+	b = shape.AppendString(b, v.Text)
+	b = append(b, `,"severe":`...)
+	b = strconv.AppendBool(b, v.Severe)
+	if v.Reason != nil {
+		b = append(b, `,"reason":`...)
+		b = shape.AppendString(b, *v.Reason)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *FoundExecution) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"execution":`...)
@@ -312,6 +464,37 @@ func (v *GetDiskUsageOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *GetSeriesInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *GetSeriesOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"series":`...)
+	b = append(b, '[')
+	for i := range v.Series {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Series[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"startTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.StartTimestamp)
+	b = append(b, `,"stepSeconds":`...)
+	b = strconv.AppendInt(b, v.StepSeconds, 10)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *GetServerStatusInput) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
 }
@@ -348,6 +531,10 @@ func (v *GetServerStatusOutput) AppendJSON(b []byte) []byte {
 	if v.CommitP99Microseconds != nil {
 		b = append(b, `,"commitP99Microseconds":`...)
 		b = strconv.AppendInt(b, *v.CommitP99Microseconds, 10)
+	}
+	if v.Revision != nil {
+		b = append(b, `,"revision":`...)
+		b = shape.AppendString(b, *v.Revision)
 	}
 	return shape.CloseObject(b, start)
 }
@@ -474,6 +661,41 @@ func (v *KeepCheckpointOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *LimitExceededException) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Message != nil {
+		b = append(b, `,"message":`...)
+		b = shape.AppendString(b, *v.Message)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListBatchesInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListBatchesOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batches":`...)
+	b = append(b, '[')
+	for i := range v.Batches {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Batches[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ListEventTargetsInput) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
 }
@@ -556,6 +778,40 @@ func (v *ListTaskListsOutput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"nextPageToken":`...)
 		b = shape.AppendString(b, *v.NextPageToken)
 	}
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListVerdictsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"executions":`...)
+	b = append(b, '[')
+	for i := range v.Executions {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Executions[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListVerdictsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"verdicts":`...)
+	b = append(b, '[')
+	for i := range v.Verdicts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Verdicts[i].AppendJSON(b)
+	}
+	b = append(b, ']')
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
@@ -805,6 +1061,16 @@ func (v *ResourceNotFoundException) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *RunOfDomain) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"workflowId":`...)
+	b = shape.AppendString(b, v.WorkflowID)
+	b = append(b, `,"runId":`...)
+	b = shape.AppendString(b, v.RunID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *SearchExecutionsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"domain":`...)
@@ -896,6 +1162,78 @@ func (v *SearchExecutionsOutput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"nextPageToken":`...)
 		b = shape.AppendString(b, *v.NextPageToken)
 	}
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *Series) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	b = append(b, `,"unit":`...)
+	b = shape.AppendString(b, v.Unit)
+	b = append(b, `,"values":`...)
+	b = shape.AppendList(b, v.Values, shape.AppendInteger)
+	b = append(b, `,"sums":`...)
+	b = strconv.AppendBool(b, v.Sums)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StartBatchInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"search":`...)
+	b = v.Search.AppendJSON(b)
+	b = append(b, `,"action":`...)
+	b = shape.AppendString(b, v.Action)
+	if v.Reason != nil {
+		b = append(b, `,"reason":`...)
+		b = shape.AppendString(b, *v.Reason)
+	}
+	if v.Details != nil {
+		b = append(b, `,"details":`...)
+		b = shape.AppendString(b, *v.Details)
+	}
+	if v.ChildPolicy != nil {
+		b = append(b, `,"childPolicy":`...)
+		b = shape.AppendString(b, *v.ChildPolicy)
+	}
+	if v.SignalName != nil {
+		b = append(b, `,"signalName":`...)
+		b = shape.AppendString(b, *v.SignalName)
+	}
+	if v.Input != nil {
+		b = append(b, `,"input":`...)
+		b = shape.AppendString(b, *v.Input)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StartBatchOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StopBatchInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StopBatchOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batch":`...)
+	b = v.Batch.AppendJSON(b)
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
