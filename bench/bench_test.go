@@ -52,6 +52,39 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
+// Pages of the console are asked for, and open ones ask.
+func TestConsole(t *testing.T) {
+	var out bytes.Buffer
+	b := &bench{
+		servers: "heddle", store: "pebble", auth: "sigv4", names: "console", inFlight: 4, repeat: 1, closed: "10", duration: 100 * time.Millisecond, dir: t.TempDir(), out: json.NewEncoder(&out),
+	}
+	if err := b.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pages, lines := 0, json.NewDecoder(&out)
+	for lines.More() {
+		var line struct {
+			Workload string
+			P50      float64 `json:"page_p50_ms"`
+			Bytes    int     `json:"page_bytes"`
+			Asked    int
+		}
+		if err := lines.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case line.Workload == "console-live" && line.Asked > 0:
+		case line.Workload == "console" && line.P50 > 0 && line.Bytes > 1000:
+			pages++
+		default:
+			t.Errorf("result %+v", line)
+		}
+	}
+	if pages != 6 {
+		t.Errorf("%d pages were measured", pages)
+	}
+}
+
 // The stub answers its workload as the server does, or it would not be a ceiling.
 func TestStub(t *testing.T) {
 	var out bytes.Buffer
