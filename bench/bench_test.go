@@ -18,9 +18,10 @@ func TestWorkloads(t *testing.T) {
 	for _, w := range workloads {
 		names += "," + w.name
 	}
+	names += ",console"
 	b := &bench{
 		servers: "heddle", store: "pebble", auth: "sigv4", names: names, inFlight: 4, warmUp: time.Millisecond, workflows: 20, repeat: 1, open: "50",
-		dir: t.TempDir(), out: json.NewEncoder(&out),
+		closed: "10", duration: 100 * time.Millisecond, dir: t.TempDir(), out: json.NewEncoder(&out),
 	}
 	if err := b.run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -47,21 +48,7 @@ func TestWorkloads(t *testing.T) {
 			t.Errorf("result %+v", line)
 		}
 	}
-	if left, err := os.ReadDir(b.dir); err != nil || len(left) > 0 {
-		t.Errorf("%d folders are left behind: %v", len(left), err)
-	}
-}
-
-// Pages of the console are asked for, and open ones ask.
-func TestConsole(t *testing.T) {
-	var out bytes.Buffer
-	b := &bench{
-		servers: "heddle", store: "pebble", auth: "sigv4", names: "console", inFlight: 4, repeat: 1, closed: "10", duration: 100 * time.Millisecond, dir: t.TempDir(), out: json.NewEncoder(&out),
-	}
-	if err := b.run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	pages, lines := 0, json.NewDecoder(&out)
+	pages := 0
 	for lines.More() {
 		var line struct {
 			Workload string
@@ -81,7 +68,10 @@ func TestConsole(t *testing.T) {
 		}
 	}
 	if pages != 6 {
-		t.Errorf("%d pages were measured", pages)
+		t.Errorf("%d pages of the console were measured", pages)
+	}
+	if left, err := os.ReadDir(b.dir); err != nil || len(left) > 0 {
+		t.Errorf("%d folders are left behind: %v", len(left), err)
 	}
 }
 
