@@ -83,7 +83,7 @@ func (b *bench) measureConsole(ctx context.Context, m *measured, repeat int) err
 			}
 			for _, page := range []struct{ name, path string }{
 				{"domains", ""}, {"domain", "bench"}, {"executions, closed", "bench/executions?status=closed"}, {"executions, of a workflowId", "bench/executions?status=closed&id=" + strconv.Itoa(n/2)},
-				{"executions, by two filters", "bench/executions?status=terminated&tag=none"}, {"execution", "bench/executions/" + strconv.Itoa(n/2)},
+				{"executions, of a tag", "bench/executions?status=terminated&tag=none"}, {"execution", "bench/executions/" + strconv.Itoa(n/2)},
 			} {
 				result := consolePages{Server: m.name, Workload: "console", Repeat: repeat, Closed: n, Page: page.name, machine: b.describe(m)}
 				if err := s.ask(v, page.path, &result); err != nil {
