@@ -15,8 +15,8 @@ type mapRunView struct {
 	Name     string
 	Base     string
 	Back     view.Link
-	Items    []share
-	Children []share
+	Items    []counter
+	Children []counter
 	Rows     []wire.ExecutionListItem
 	Statuses []statusLink
 	Next     string
@@ -26,23 +26,23 @@ type mapRunView struct {
 	Command  string
 }
 
-// share is a counter, and its part of a bar, in percent.
-type share struct {
+// counter is how many there are of a kind, and their part of a bar, in percent.
+type counter struct {
 	Name, Kind string
 	N          int64
 	X, Width   string
 }
 
-// shares are the counters of a map run; those of kinds that bars show are parts of the total.
-func shares(c wire.MapRunExecutionCounts) []share {
-	all := []share{
+// countersOf are the counters of a map run; those of kinds that bars show are parts of the total.
+func countersOf(c wire.MapRunExecutionCounts) []counter {
+	all := []counter{
 		{Name: "succeeded", Kind: "Succeeded", N: c.Succeeded}, {Name: "failed", Kind: "Failed", N: c.Failed}, {Name: "timed out", Kind: "TimedOut", N: c.TimedOut},
 		{Name: "aborted", Kind: "Aborted", N: c.Aborted}, {Name: "running", Kind: "Running", N: c.Running}, {Name: "wait", N: c.Pending},
 	}
 	if c.PendingRedrive != nil && *c.PendingRedrive > 0 {
-		all = append(all, share{Name: "wait for a redrive", N: *c.PendingRedrive})
+		all = append(all, counter{Name: "wait for a redrive", N: *c.PendingRedrive})
 	}
-	all = append(all, share{Name: "in all", N: c.Total}, share{Name: "results written", N: c.ResultsWritten})
+	all = append(all, counter{Name: "in all", N: c.Total}, counter{Name: "results written", N: c.ResultsWritten})
 	at := 0.0
 	for i := range all {
 		if s := &all[i]; s.Kind != "" && c.Total > 0 {
@@ -67,7 +67,7 @@ func (v *visit) mapRun() (*answer, error) {
 	}
 	page := &mapRunView{
 		Frame: v.frame("Map run " + v.PathValue("run")), About: about, Name: v.PathValue("run"), Base: view.MapRunPath(v.Region, of), Now: wire.Timestamp(v.Now().UnixMilli()),
-		Items: shares(wire.MapRunExecutionCounts(about.ItemCounts)), Children: shares(about.ExecutionCounts),
+		Items: countersOf(wire.MapRunExecutionCounts(about.ItemCounts)), Children: countersOf(about.ExecutionCounts),
 		Command: "aws stepfunctions describe-map-run --region " + v.Region + " --map-run-arn " + view.Quoted(of),
 	}
 	machine, execution := view.MachineOf(about.ExecutionARN)
