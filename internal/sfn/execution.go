@@ -67,8 +67,9 @@ func executionFault(err error, arn string) error {
 }
 
 // executionOf reads the ARN of an execution. Errors: InvalidArn, ExecutionDoesNotExist.
-func executionOf(ctx context.Context, arn string) (engine.Name, error) {
-	n, err := parse(arn, resource.Execution)
+func (s *actions) executionOf(ctx context.Context, arn string) (engine.Name, error) {
+	plain, _ := s.options.untested(arn)
+	n, err := parse(plain, resource.Execution)
 	if err != nil {
 		return engine.Name{}, err
 	}
@@ -139,12 +140,12 @@ type started struct {
 // Of its settings it fills in what the target says. Errors: ExecutionAlreadyExists,
 // ExecutionLimitExceeded.
 func (s *actions) start(ctx context.Context, w engine.World, t *Target, name string, c *execution.Start) (*started, error) {
-	if t.Machine.Express {
-		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
+	if t.Machine.Express && c.Parent.Waits { // nobody can ask what became of it
+		return nil, notOfThisType()
 	}
 	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
 	c.Definition, c.DefinitionKey, c.Role = t.Revision.Definition.ID, t.Revision.Definition.DataKey, t.Revision.Role
-	c.Key = t.Revision.Encryption
+	c.Key, c.Mocks = t.Revision.Encryption, t.Mocks
 	if t.Version != nil {
 		c.Version = *versionARN(machine, t.Version)
 	}
@@ -160,6 +161,15 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 		return nil, err
 	}
 	found := &started{ARN: execution.ARN(w, t.Machine.Name, name), Name: execution.Name(w, t.Machine.Name, name)}
+	if t.Machine.Express { // each call starts one, whatever its name; and each task
+		id := execution.DerivedUUID(fmt.Sprintf("%s %x %d", c.Parent.Name.Key, c.Parent.Run, c.Parent.Scheduled))
+		if c.Parent.Scheduled == 0 {
+			if id, err = newUUID(s.Random); err != nil {
+				return nil, err
+			}
+		}
+		found.ARN, found.Name = execution.ExpressARN(w, t.Machine.Name, name, id), execution.ExpressName(w, t.Machine.Name, name, id)
+	}
 	cmd := engine.Command{
 		Name: found.Name, Begin: engine.Once, Seed: s.RootSeed(), Group: execution.Group(w), Body: c,
 	}
@@ -215,7 +225,7 @@ func (s *actions) activitiesOf(ctx context.Context, w engine.World, c *execution
 
 // stopExecution serves StopExecution.
 func (s *actions) stopExecution(ctx context.Context, in *wire.StopExecutionInput) (*wire.StopExecutionOutput, error) {
-	name, err := executionOf(ctx, in.ExecutionARN)
+	name, err := s.executionOf(ctx, in.ExecutionARN)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +237,7 @@ func (s *actions) stopExecution(ctx context.Context, in *wire.StopExecutionInput
 }
 
 func (s *actions) description(ctx context.Context, arn string) (*execution.Description, error) {
-	name, err := executionOf(ctx, arn)
+	name, err := s.executionOf(ctx, arn)
 	if err != nil {
 		return nil, err
 	}
@@ -327,7 +337,7 @@ func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire
 
 // redriveExecution serves RedriveExecution.
 func (s *actions) redriveExecution(ctx context.Context, in *wire.RedriveExecutionInput) (*wire.RedriveExecutionOutput, error) {
-	name, err := executionOf(ctx, in.ExecutionARN)
+	name, err := s.executionOf(ctx, in.ExecutionARN)
 	if err != nil {
 		return nil, err
 	}
@@ -415,7 +425,7 @@ func (s *actions) listed(ctx context.Context, in *wire.ListExecutionsInput) (fam
 		return 0, "", err
 	}
 	if m.Express {
-		return 0, "", refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
+		return 0, "", notOfThisType()
 	}
 	if n.Qualifier == "" {
 		return execution.ByMachine, n.String(), nil

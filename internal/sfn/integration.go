@@ -167,7 +167,8 @@ func (i integrations) perform(ctx context.Context, run engine.RunID, task *execu
 		return nil, err
 	}
 	w := task.Name.World
-	if err := i.mayStart(ctx, task, p.StateMachineArn); err != nil {
+	machine, _ := i.options.untested(p.StateMachineArn)
+	if err := i.mayStart(ctx, task, machine); err != nil {
 		return nil, err
 	}
 	t, err := i.target(ctx, w, p.StateMachineArn)

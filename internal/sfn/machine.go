@@ -11,6 +11,7 @@ import (
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
+	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -316,16 +317,22 @@ func (s *actions) listStateMachines(ctx context.Context, in *wire.ListStateMachi
 // Target is what an execution is started of.
 type Target struct {
 	Machine  *registry.Machine
-	Revision *registry.Revision // current, or that of the version
-	Version  *registry.Version  // by which it was named; nil: by none
-	Alias    *registry.Alias    // which gave the version; nil: none did
+	Revision *registry.Revision    // current, or that of the version
+	Version  *registry.Version     // by which it was named; nil: by none
+	Alias    *registry.Alias       // which gave the version; nil: none did
+	Mocks    []execution.StateMock // of the test case that was named; nil: none was
 }
 
 // target finds what an ARN names that executions can be started of: a state machine, a
 // version, or an alias, which picks one of its versions by their weights. Errors:
 // InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException.
 func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Target, error) {
+	arn, test := s.options.untested(arn)
 	m, n, err := s.machineIn(ctx, w, arn)
+	if err != nil {
+		return nil, err
+	}
+	mocks, err := s.mocks(n.Base, test)
 	if err != nil {
 		return nil, err
 	}
@@ -338,7 +345,11 @@ func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Targ
 			return nil, fmt.Errorf("draw a version of an alias: %w", err)
 		}
 	}
-	return pick(m, n, arn, func(a *registry.Alias) int64 { return a.Pick(percent(drawn)) })
+	t, err := pick(m, n, arn, func(a *registry.Alias) int64 { return a.Pick(percent(drawn)) })
+	if err == nil {
+		t.Mocks = mocks
+	}
+	return t, err
 }
 
 // percent makes a number from 0 to 99 of random bytes.

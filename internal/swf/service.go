@@ -64,6 +64,7 @@ func Service() *service.Service {
 		Live:      []engine.Kind{execution.Kind},
 		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
+		Archived:  archived,
 		Export:    &exports{},
 	}
 }

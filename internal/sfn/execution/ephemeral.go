@@ -3,7 +3,6 @@ package execution
 import (
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
-	"heddle/internal/sfn/resource"
 )
 
 // Ephemeral is an execution of an express state machine that somebody waits for: it goes by
@@ -19,11 +18,10 @@ type Ephemeral struct {
 	Notified func([]engine.Notification)
 }
 
-// NewEphemeral makes the execution of a compiled machine. It has begun when it was given a
-// *Start. Its id tells it from others of its name.
-func NewEphemeral(name engine.Name, id string, machine *asl.Machine, limits Limits) *Ephemeral {
+// NewEphemeral makes the execution of a compiled machine, by an ExpressName. It has begun when
+// it was given a *Start.
+func NewEphemeral(name engine.Name, machine *asl.Machine, limits Limits) *Ephemeral {
 	s := newState(engine.Identity{Name: name})
-	s.arn = resource.ExpressARN(name.World.Region, name.World.Account, s.machine, s.name, id)
 	s.ephemeral = true
 	return &Ephemeral{rules: New(limits, nil), machine: machine, state: s}
 }
