@@ -8,7 +8,7 @@ import (
 )
 
 type checkCommand struct {
-	Stored storedFlags `embed:"" set:"about=The server must be stopped. Nothing is written."`
+	Stored storedFlags `embed:"" set:"about=The server must be stopped, unless the store is in PostgreSQL. Nothing is written."`
 
 	Contents bool         `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
 	Blobs    server.Blobs `embed:""`
@@ -32,7 +32,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 		found.Open, found.Closed, found.Events, found.Entries, found.Messages, found.Notified, wrong)
 	wrong, err = c.checkBlobs(ctx, o, wrong)
 	if wrong > 0 && err == nil {
-		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Stored.Data, wrong)
+		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Stored.name(), wrong)
 	}
 	return err
 }

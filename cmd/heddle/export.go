@@ -13,7 +13,7 @@ import (
 
 // exportCommand has a sub-command for each service that can export.
 type exportCommand struct {
-	Stored   storedFlags  `embed:"" set:"about=The server must be stopped."`
+	Stored   storedFlags  `embed:"" set:"about=The server must be stopped, unless the store is in PostgreSQL."`
 	Services kong.Plugins `embed:""`
 
 	offline *server.Offline

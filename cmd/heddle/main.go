@@ -28,6 +28,7 @@ type commands struct {
 	Export     exportCommand             `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
 	Audit      auditCommand              `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
 	Rekey      rekeyCommand              `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
+	Copy       copyCommand               `cmd:"" help:"Copy a stopped store from its folder to PostgreSQL, and compare the two."`
 	AcceptTime acceptTimeCommand         `cmd:"" help:"Tell a server that the wall clock, which is far ahead of its own, is right."`
 	Completion kongcompletion.Completion `cmd:"" help:"Tell how a shell completes commands and flags; with -c, the code for it."`
 	Manual     manualCommand             `cmd:"" help:"Print the manual page, for man -l -."`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"heddle/internal/rootkey"
@@ -19,6 +20,9 @@ type rekeyCommand struct {
 }
 
 func (c *rekeyCommand) Run(ctx context.Context) error {
+	if c.Stored.Postgres != "" {
+		return errors.New("rekey: a store in PostgreSQL is not written anew; another root key is taken up while the server runs, see docs/OPERATING.md")
+	}
 	cfg := sealing.RekeyConfig{
 		Data: c.Stored.Data, Off: c.Sealing == server.SealingOff, Keys: c.Stored.roots(),
 		Log: plainLog(),

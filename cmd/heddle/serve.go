@@ -98,8 +98,11 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	where := cfg.Data
-	if cfg.Store == server.StoreMemory {
+	switch cfg.Store {
+	case server.StoreMemory:
 		where = "memory; everything is forgotten at exit"
+	case server.StorePostgres:
+		where = "PostgreSQL, " + s.Database() + "; its own files: " + cfg.Data
 	}
 	fmt.Printf(`heddle %s listens on %s after %d ms (store: %s)
 

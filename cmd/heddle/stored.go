@@ -12,6 +12,7 @@ import (
 // storedFlags say which store a command is about, and what opens it.
 type storedFlags struct {
 	Data     string           `default:"${data}" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. ${about}"`
+	Postgres string           `env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database that has the store, in place of the folder; or @FILE that has its name."`
 	RootKeys sealing.RootKeys `embed:""`
 }
 
@@ -21,7 +22,18 @@ func (s *storedFlags) roots() sealing.RootKeys {
 	return s.RootKeys
 }
 
-// open opens a stopped store for reading.
+// name is how errors call the store.
+func (s *storedFlags) name() string {
+	if s.Postgres != "" {
+		return "in PostgreSQL"
+	}
+	return s.Data
+}
+
+// open opens a store for reading: one in a folder must be stopped.
 func (s *storedFlags) open(ctx context.Context) (*server.Offline, error) {
+	if s.Postgres != "" {
+		return server.OpenOfflinePostgres(ctx, s.Data, s.Postgres, s.roots(), plainLog())
+	}
 	return server.OpenOffline(ctx, s.Data, s.roots(), plainLog())
 }
