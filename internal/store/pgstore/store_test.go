@@ -43,7 +43,7 @@ func mustOpen(t testing.TB, o Options) *Store {
 // that was open: the next one takes its place.
 func TestStore(t *testing.T) {
 	server := pgtest.New(t)
-	for name, pageRows := range map[string]int{"pages": pageRowsDefault, "short pages": 2} {
+	for name, pageRows := range map[string]int{"short pages": 50} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Backend {
 				o := options(t, server)
