@@ -79,7 +79,7 @@ const (
 // commit that was sent.
 const (
 	commitWithin  = 20 * time.Second
-	readWithin    = 20 * time.Second
+	readWithin    = 15 * time.Second
 	retryPause    = 100 * time.Millisecond // between attempts to connect
 	connectWithin = 1 * time.Second        // to one host, if the DSN says nothing
 )

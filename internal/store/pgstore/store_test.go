@@ -2,8 +2,10 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,41 +40,60 @@ func mustOpen(t testing.TB, o Options) *Store {
 	return s
 }
 
-// TestStore runs the suite with pages of the usual size, and with such that every
-// scan is longer than one. A crash is that of PostgreSQL, while the store goes on
-// that was open: the next one takes its place.
-func TestStore(t *testing.T) {
-	server := pgtest.New(t)
-	for name, pageRows := range map[string]int{"short pages": 50} {
-		t.Run(name, func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T) storetest.Backend {
-				o := options(t, server)
-				open := func(t *testing.T) store.Store {
-					s := mustOpen(t, o)
-					s.pageRows = pageRows
-					return s
-				}
-				return storetest.Backend{
-					Store:  open(t),
-					Reopen: open,
-					Crash: func(t *testing.T) store.Store {
-						if err := server.Crash(); err != nil {
-							t.Fatal(err)
-						}
-						if err := server.Start(); err != nil {
-							t.Fatal(err)
-						}
-						return open(t)
-					},
-				}
-			})
-		})
+// server is what all tests share, that need no other settings.
+var server struct {
+	sync.Once
+	*pgtest.Server
+	err error
+}
+
+func shared(t *testing.T) *pgtest.Server {
+	t.Helper()
+	server.Do(func() { server.Server, server.err = pgtest.Start(pgtest.InMemory()) })
+	if errors.Is(server.err, pgtest.ErrAbsent) {
+		t.Skip(server.err)
 	}
+	if server.err != nil {
+		t.Fatal(server.err)
+	}
+	return server.Server
+}
+
+func TestMain(m *testing.M) {
+	result := m.Run()
+	if server.Server != nil {
+		server.Remove()
+	}
+	os.Exit(result)
+}
+
+// TestStore runs the suite, with pages such that some scans are longer than one, and some
+// are not. A crash is that of PostgreSQL, while the store goes on that was open: the next
+// one takes its place.
+func TestStore(t *testing.T) {
+	server := shared(t)
+	storetest.Run(t, func(t *testing.T) storetest.Backend {
+		o := options(t, server)
+		open := func(t *testing.T) store.Store {
+			s := mustOpen(t, o)
+			s.pageRows = 50
+			return s
+		}
+		return storetest.Backend{
+			Store:  open(t),
+			Reopen: open,
+			Crash: func(t *testing.T) store.Store {
+				if err := errors.Join(server.Crash(), server.Start()); err != nil {
+					t.Fatal(err)
+				}
+				return open(t)
+			},
+		}
+	})
 }
 
 func TestCreatedTwiceAtOnce(t *testing.T) {
-	o := options(t, pgtest.New(t))
-	o.ReadOnly = false
+	o := options(t, shared(t))
 	var all sync.WaitGroup
 	var opened atomic.Int64
 	for i := range 8 {

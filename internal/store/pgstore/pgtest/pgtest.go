@@ -284,18 +284,24 @@ func (s *Server) SQL(sql string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// New starts a server for one test, and removes it when the test ends. Its files are in
-// memory where that can be: a test that ends the server leaves the machine alive.
+// InMemory has a server keep its files in memory where that can be: a test that ends the
+// server leaves the machine alive.
+func InMemory() Options {
+	const shared = "/dev/shm"
+	folder, err := os.MkdirTemp(shared, "heddle-")
+	if err != nil {
+		return Options{}
+	}
+	_ = os.Remove(folder)
+	return Options{Folder: shared}
+}
+
+// New starts a server for one test, and removes it when the test ends.
 func New(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	folder := "/dev/shm"
-	if f, err := os.CreateTemp(folder, "heddle-"); err != nil {
-		folder = ""
-	} else {
-		f.Close()
-		os.Remove(f.Name())
-	}
-	s, err := Start(Options{Folder: folder, Settings: settings})
+	o := InMemory()
+	o.Settings = settings
+	s, err := Start(o)
 	if errors.Is(err, ErrAbsent) {
 		t.Skip(err)
 	}
