@@ -46,13 +46,18 @@ func Binary() (string, error) {
 // key pair is AccessKey and SecretKey. The folder becomes its owner's alone: the
 // server takes none that has something in it and lets others in.
 func Start(binary, data string, flags ...string) (*Server, error) {
+	return StartIn("", binary, data, flags...)
+}
+
+// StartIn does so in a working folder, to which flags may be relative.
+func StartIn(folder, binary, data string, flags ...string) (*Server, error) {
 	root := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", AccessKey, SecretKey)
 	if err := errors.Join(os.Chmod(data, 0o700), os.WriteFile(filepath.Join(data, "credentials"), []byte(root), 0o600)); err != nil {
 		return nil, fmt.Errorf("start %q: %w", binary, err)
 	}
 	s := &Server{said: &text{}, exited: make(chan struct{})}
 	s.command = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
-	s.command.Stderr = s.said
+	s.command.Dir, s.command.Stderr = folder, s.said
 	out, err := s.command.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start %q: %w", binary, err)

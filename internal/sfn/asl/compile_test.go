@@ -429,6 +429,8 @@ func TestResources(t *testing.T) {
 		"arn:aws:states:::states:startExecution.sync":                 "states startExecution.sync",
 		"arn:aws:states:::states:startExecution.sync:2":               "states startExecution.sync:2",
 		"arn:aws:states:::batch:submitJob.sync:2":                     "",
+		"arn:aws:states:::bedrockagentcore:invokeHarness":             "bedrockagentcore invokeHarness",
+		"arn:aws:states:::bedrockagentcore:invokeHarness.sync":        "",
 		"arn:aws:states:::ecs:runTask.sync":                           "ecs runTask.sync",
 		"arn:aws:states:::dynamodb:query":                             "",
 		"arn:aws:states:::sqs:sendMessage.wait":                       "",
