@@ -54,17 +54,21 @@ func TestWrongSetups(t *testing.T) {
 		change func(o *Options)
 		want   string
 	}{
-		"no DSN":               {func(o *Options) { o.DSN = "" }, "--postgres"},
-		"a DSN with a typo":    {func(o *Options) { o.DSN = "postgres://heddle:secret@[::1/x?sslmode=maybe" }, "can't be read"},
-		"no such database":     {func(o *Options) { o.DSN = server.DSNOf("nothing") }, "createdb"},
-		"no rights":            {func(o *Options) { o.DSN = strings.Replace(o.DSN, "heddle@", "guest@", 1) }, "grant create"},
-		"no such user":         {func(o *Options) { o.DSN = strings.Replace(o.DSN, "heddle@", "nobody@", 1) }, "password"},
-		"tables of others":     {func(o *Options) { o.Schema = "foreigners" }, "not Heddle's"},
-		"a newer Heddle's":     {func(o *Options) { o.Schema = newer.Schema }, "newer release"},
-		"another store":        {func(o *Options) { o.Schema, o.ID = taken.Schema, "1234" }, "another Heddle's database"},
-		"an unfinished copy":   {func(o *Options) { o.Schema = unfinished.Schema }, "heddle copy"},
-		"a copy over a store":  {func(o *Options) { o.Schema, o.Copy = taken.Schema, true }, "a store already"},
-		"another one's":        {func(o *Options) { *o = taken; o.Within = soon(0, joinWithin) }, "serves from it"},
+		"no DSN":              {func(o *Options) { o.DSN = "" }, "--postgres"},
+		"a DSN with a typo":   {func(o *Options) { o.DSN = "postgres://heddle:secret@[::1/x?sslmode=maybe" }, "can't be read"},
+		"no such database":    {func(o *Options) { o.DSN = server.DSNOf("nothing") }, "createdb"},
+		"no rights":           {func(o *Options) { o.DSN = strings.Replace(o.DSN, "heddle@", "guest@", 1) }, "grant create"},
+		"no such user":        {func(o *Options) { o.DSN = strings.Replace(o.DSN, "heddle@", "nobody@", 1) }, "password"},
+		"tables of others":    {func(o *Options) { o.Schema = "foreigners" }, "not Heddle's"},
+		"a newer Heddle's":    {func(o *Options) { o.Schema = newer.Schema }, "newer release"},
+		"another store":       {func(o *Options) { o.Schema, o.ID = taken.Schema, "1234" }, "another Heddle's database"},
+		"an unfinished copy":  {func(o *Options) { o.Schema = unfinished.Schema }, "heddle copy"},
+		"a copy over a store": {func(o *Options) { o.Schema, o.Copy = taken.Schema, true }, "a store already"},
+		"another one's":       {func(o *Options) { *o = taken; o.Within = soon(0, joinWithin) }, "serves from it"},
+		"read only": {func(o *Options) {
+			o.DSN += "&default_transaction_read_only=on"
+			o.Within = soon(2*time.Second, readWithin)
+		}, "takes no writes"},
 		"nothing, for reading": {func(o *Options) { o.ReadOnly = true }, "no store"},
 	} {
 		o := options(t, server)
