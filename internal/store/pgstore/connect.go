@@ -222,8 +222,7 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 			c := p.resting[last]
 			p.resting = p.resting[:last]
 			p.mu.Unlock()
-			if c.CheckConn() != nil { // what the server's end has said meanwhile
-				_ = c.Close(ctx)
+			if c.IsClosed() {
 				continue
 			}
 			return c, nil
