@@ -2,21 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"heddle/internal/server"
 )
 
 type copyCommand struct {
-	Stored storedFlags `embed:"" set:"about=The server must be stopped. Nothing in the store is changed."`
+	Stored   storedFlags `embed:"" set:"about=The server must be stopped. Nothing in the store is changed."`
+	Postgres string      `required:"" env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database to copy to, which must have no store; or @FILE that has its name."`
 }
 
 func (c *copyCommand) Run(ctx context.Context) error {
-	if c.Stored.Postgres == "" {
-		return errors.New("copy: give --postgres, the database to copy to")
-	}
-	rows, err := server.CopyToPostgres(ctx, c.Stored.Data, c.Stored.Postgres, c.Stored.roots(), plainLog())
+	rows, err := server.CopyToPostgres(ctx, c.Stored.Data, c.Postgres, c.Stored.roots(), plainLog())
 	if err != nil {
 		return err
 	}

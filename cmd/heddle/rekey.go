@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"heddle/internal/rootkey"
@@ -20,8 +19,8 @@ type rekeyCommand struct {
 }
 
 func (c *rekeyCommand) Run(ctx context.Context) error {
-	if c.Stored.Postgres != "" {
-		return errors.New("rekey: a store in PostgreSQL is not written anew; another root key is taken up while the server runs, see docs/OPERATING.md")
+	if err := server.BelongsToPostgres(c.Stored.Data); err != nil {
+		return fmt.Errorf("rekey: a store in PostgreSQL is not written anew; another root key is taken up while the server runs: %w", err)
 	}
 	cfg := sealing.RekeyConfig{
 		Data: c.Stored.Data, Off: c.Sealing == server.SealingOff, Keys: c.Stored.roots(),

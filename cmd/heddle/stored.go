@@ -12,7 +12,6 @@ import (
 // storedFlags say which store a command is about, and what opens it.
 type storedFlags struct {
 	Data     string           `default:"${data}" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store. ${about}"`
-	Postgres string           `env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database that has the store, in place of the folder; or @FILE that has its name."`
 	RootKeys sealing.RootKeys `embed:""`
 }
 
@@ -22,18 +21,20 @@ func (s *storedFlags) roots() sealing.RootKeys {
 	return s.RootKeys
 }
 
-// name is how errors call the store.
-func (s *storedFlags) name() string {
-	if s.Postgres != "" {
-		return "in PostgreSQL"
-	}
-	return s.Data
+// open opens a stopped store for reading.
+func (s *storedFlags) open(ctx context.Context) (*server.Offline, error) {
+	return server.OpenOffline(ctx, s.Data, s.roots(), plainLog())
 }
 
-// open opens a store for reading: one in a folder must be stopped.
-func (s *storedFlags) open(ctx context.Context) (*server.Offline, error) {
-	if s.Postgres != "" {
-		return server.OpenOfflinePostgres(ctx, s.Data, s.Postgres, s.roots(), plainLog())
+// databaseFlag says which database has the store, in place of the folder.
+type databaseFlag struct {
+	Postgres string `env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database that has the store, in place of the folder; or @FILE that has its name. A server may run on it."`
+}
+
+// open opens a store for reading: in a database, if one is named.
+func (d *databaseFlag) open(ctx context.Context, s *storedFlags) (*server.Offline, error) {
+	if d.Postgres == "" {
+		return s.open(ctx)
 	}
-	return server.OpenOffline(ctx, s.Data, s.roots(), plainLog())
+	return server.OpenOfflinePostgres(ctx, s.Data, d.Postgres, s.roots(), plainLog())
 }

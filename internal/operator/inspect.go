@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
@@ -56,6 +57,49 @@ func (s *actions) inspectExecution(ctx context.Context, in *wire.InspectExecutio
 	return s.shown(e, verdicts), nil
 }
 
+// verdictsBeside is how many executions of ListVerdicts are inspected at a time.
+const verdictsBeside = 4
+
+func (s *actions) aboutVerdicts(ctx context.Context, in *wire.ListVerdictsInput) (operation.Subject, error) {
+	ref := diagnose.Ref{Domain: in.Domain, WorkflowID: in.Executions[0].WorkflowID, RunID: in.Executions[0].RunID}
+	return s.inspectorOf(ref).InspectSubject(ctx, ref)
+}
+
+// listVerdicts serves ListVerdicts: the first verdict of each execution, in their order. What
+// is not there is left out.
+func (s *actions) listVerdicts(ctx context.Context, in *wire.ListVerdictsInput) (*wire.ListVerdictsOutput, error) {
+	all, errs := make([]*wire.FirstVerdict, len(in.Executions)), make([]error, len(in.Executions))
+	var next atomic.Int64
+	s.Beside(min(verdictsBeside, len(all)), func() {
+		for i := int(next.Add(1)) - 1; i < len(all); i = int(next.Add(1)) - 1 {
+			all[i], errs[i] = s.firstVerdict(ctx, diagnose.Ref{Domain: in.Domain, WorkflowID: in.Executions[i].WorkflowID, RunID: in.Executions[i].RunID})
+		}
+	})
+	out := &wire.ListVerdictsOutput{Verdicts: []wire.FirstVerdict{}, ServerTimestamp: wire.Timestamp(s.Clock())}
+	for i, v := range all {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		if v != nil {
+			out.Verdicts = append(out.Verdicts, *v)
+		}
+	}
+	return out, nil
+}
+
+// firstVerdict is that of an execution; nil: it is not there.
+func (s *actions) firstVerdict(ctx context.Context, ref diagnose.Ref) (*wire.FirstVerdict, error) {
+	e, verdicts, err := s.inspect(ctx, ref, false)
+	if f, ours := errors.AsType[*fault.Fault](err); ours && f.Code == wire.CodeResourceNotFoundException {
+		return nil, nil
+	}
+	if err != nil || len(verdicts) == 0 {
+		return nil, err
+	}
+	v := &verdicts[0]
+	return &wire.FirstVerdict{Execution: refOf(e.Ref), Code: string(v.Code), Text: v.Text, Severe: v.Code.Severe(), Reason: present(e.Failure.Reason)}, nil
+}
+
 // inspect finds out why an execution does not move; children tells whether also why the
 // first one that it waits for does not.
 func (s *actions) inspect(ctx context.Context, ref diagnose.Ref, children bool) (*diagnose.Execution, []diagnose.Verdict, error) {
@@ -71,7 +115,7 @@ func (s *actions) inspect(ctx context.Context, ref diagnose.Ref, children bool) 
 		s.inspectChild(ctx, &e.Children[0])
 	}
 	facts := &diagnose.Facts{
-		Execution: e, Now: s.Clock(), Quarantined: unusable, Up: s.Overview.Status().Up, PollHold: engine.Time(s.PollHold.Milliseconds()),
+		Execution: e, Now: s.Clock(), Quarantined: unusable, Up: s.Overview.Up(), PollHold: engine.Time(s.PollHold.Milliseconds()),
 		Lists: map[string]diagnose.List{}, Holders: map[string]diagnose.Seen{}, Refusals: s.refusalsOf(ctx, run),
 	}
 	for n := range e.Tasks {

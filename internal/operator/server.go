@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"runtime/debug"
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/diagnose"
@@ -64,24 +63,9 @@ func (s *actions) getServerStatus(ctx context.Context, _ *wire.GetServerStatusIn
 	now := s.Overview.Status()
 	t := now.Totals
 	return &wire.GetServerStatusOutput{
-		Version: version(), StartTimestamp: wire.Timestamp(now.Began.UnixMilli()), ServerTimestamp: wire.Timestamp(s.Clock()),
+		Version: now.Version, Revision: present(now.Revision), StartTimestamp: wire.Timestamp(now.Began.UnixMilli()), ServerTimestamp: wire.Timestamp(s.Clock()),
 		Store: now.Store, Shards: int64(now.Shards), TaskLists: int64(t.Lists), PollsWaiting: int64(t.Polls), TasksWaiting: int64(t.Offers),
 		Claims: int64(t.Claims), TasksHandedOut: int64(t.Pairings), RequestsInFlight: int64(now.Requests),
 		DiskRoom: now.DiskRoom, AuditFails: now.AuditFails, CommitP99Microseconds: present(now.CommitP99.Microseconds()),
 	}, nil
-}
-
-// version is that of the build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value
-		}
-	}
-	return v
 }

@@ -1,9 +1,12 @@
 // Package operator is the service by which operators and their programs ask what is going on:
 // why an execution does not move, who polls which task list, which calls were refused, how
-// the server is, what happens now, whether events reach their targets. It is a service like the others: signed,
+// the server is, what happens now, whether events reach their targets; and do one thing to all
+// executions that a search finds. It is a service like the others: signed,
 // permitted, throttled, recorded. It tells nobody what his policies would not let him read
-// otherwise, and changes nothing but that events which were given up are sent again, and
-// that a caller is given a link to the console.
+// otherwise, and changes nothing but that events which were given up are sent again, that
+// a caller is given a link to the console, that there is a copy of the store, beside it, for
+// who backs it up, and what batches do: each by a call of the service whose execution it is, in
+// the right of who began the batch.
 //
 // What executions and lists there are it learns from the services themselves, each by its
 // service.Inspector; why something waits is said by package diagnose.
@@ -19,6 +22,7 @@ import (
 	"heddle/internal/aws/policy"
 	"heddle/internal/aws/throttle"
 	"heddle/internal/engine"
+	"heddle/internal/operator/batch"
 	"heddle/internal/operator/wire"
 	"heddle/internal/service"
 	"heddle/internal/token"
@@ -40,41 +44,63 @@ func Service() *service.Service {
 	return &service.Service{
 		Name:    Name,
 		Metrics: service.Metrics{Prefix: "operator"},
+		Rules:   func() map[engine.Kind]engine.Rules { return map[engine.Kind]engine.Rules{batch.Kind: batch.NewRules()} },
 		Rates:   rates,
+		Begins:  []string{"StartBatch"},
 		Audit: service.Audit{
 			DataEvent: func(action string) bool {
-				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || action == "StreamEvents"
+				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || strings.Contains(action, "Batch") || action == "ListVerdicts" || action == "StreamEvents"
 			},
-			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions"},
+			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions", "KeepCheckpoint"},
 			Members: service.Members{
 				Shown: []string{
-					"closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
-					"runId", "service", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "workflowId", "workflowIdPart", "workflowIdPrefix",
+					"action", "batchId", "checkpoint", "childPolicy", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"runId", "search", "service", "signalName", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "version", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
-				Secret: []string{"consoleURL", "nextPageToken"},
+				Free:    []string{"details", "input", "reason"},
+				Secret:  []string{"consoleURL", "nextPageToken"},
+				Unshown: []string{"batch", "serverTimestamp"},
 			},
 		},
 		Open: func(k *service.Kernel) (*service.Opened, error) {
-			s := &actions{k}
+			s := &actions{Kernel: k}
 			return &service.Opened{
 				Model: operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
 				Operations: []operation.Operation{
 					awsjson.Operation("InspectExecution", s.inspectExecution, s.aboutExecution),
+					awsjson.Operation("ListVerdicts", s.listVerdicts, s.aboutVerdicts, operation.WithBodyMax(verdictsBodyMax)),
 					awsjson.Operation("SearchExecutions", s.searchExecutions, s.aboutSearch),
+					awsjson.Operation("StartBatch", s.startBatch, s.aboutNewBatch, operation.WithBodyMax(batchBodyMax)),
+					awsjson.Operation("DescribeBatch", s.describeBatch, s.aboutBatch),
+					awsjson.Operation("StopBatch", s.stopBatch, s.aboutStopping),
+					awsjson.Operation("ListBatches", s.listBatches, s.aboutBatches),
 					awsjson.Operation("ListTaskLists", s.listTaskLists, s.aboutLists),
 					awsjson.Operation("DescribeTaskList", s.describeTaskList, s.aboutList),
 					awsjson.Operation("ListRefusals", s.listRefusals, asking[wire.ListRefusalsInput]("heddle:ListRefusals")),
 					awsjson.Operation("CreateConsoleLink", s.createConsoleLink, anybody),
 					awsjson.Operation("GetServerStatus", s.getServerStatus, asking[wire.GetServerStatusInput]("heddle:GetServerStatus")),
+					awsjson.Operation("GetSeries", s.getSeries, s.aboutSeries),
 					awsjson.Operation("StreamEvents", s.streamEvents, s.aboutEvents, operation.Waits),
 					awsjson.Operation("ListEventTargets", s.listEventTargets, asking[wire.ListEventTargetsInput]("heddle:ListEventTargets")),
 					awsjson.Operation("DescribeEventTarget", s.describeEventTarget, asking[wire.DescribeEventTargetInput]("heddle:DescribeEventTarget")),
 					awsjson.Operation("RedeliverEvents", s.redeliverEvents, asking[wire.RedeliverEventsInput]("heddle:RedeliverEvents")),
+					awsjson.Operation("CreateCheckpoint", s.createCheckpoint, asking[wire.CreateCheckpointInput]("heddle:CreateCheckpoint")),
+					awsjson.Operation("KeepCheckpoint", s.keepCheckpoint, asking[wire.KeepCheckpointInput]("heddle:KeepCheckpoint")),
+					awsjson.Operation("DeleteCheckpoint", s.deleteCheckpoint, asking[wire.DeleteCheckpointInput]("heddle:DeleteCheckpoint")),
+					awsjson.Operation("GetDiskUsage", s.getDiskUsage, asking[wire.GetDiskUsageInput]("heddle:GetDiskUsage")),
 				},
+				Parts: []service.Part{{Name: "batches", Service: s.newBatches()}},
 			}, nil
 		},
 	}
 }
+
+// verdictsBodyMax is how many bytes the names of a hundred executions have.
+const verdictsBodyMax = 512 << 10
+
+// batchBodyMax is how many bytes an order of a batch has: its largest fields are of 32,768
+// characters, each of which may be written in twelve bytes.
+const batchBodyMax = 1 << 20
 
 // actions handles the actions.
 type actions struct{ *service.Kernel }

@@ -117,6 +117,19 @@ func TestOperatorService(t *testing.T) {
 	} {
 		h.refused(part, h.operator(h.root, "InspectExecution", body))
 	}
+	list := func(ids ...string) string {
+		var all []string
+		for _, id := range ids {
+			run := member(h.must(h.swf(h.root, "ListOpenWorkflowExecutions", `{"domain":"shop","startTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":"`+id+`"}}`)), "runId")
+			all = append(all, `{"workflowId":"`+id+`","runId":"`+run+`"}`)
+		}
+		return `{"domain":"shop","executions":[` + strings.Join(all, ",") + `,{"workflowId":"order-1","runId":"gone"}]}`
+	}
+	verdicts := h.must(h.operator(h.root, "ListVerdicts", list("order-2", "order-1")))
+	want(verdicts, `"code":"DECISION_REFUSED"`, `"code":"NO_WORKER"`)
+	if strings.Count(verdicts, `"code"`) != 2 || strings.Index(verdicts, "DECISION_REFUSED") > strings.Index(verdicts, "NO_WORKER") {
+		t.Errorf("verdicts of two: %s", verdicts)
+	}
 	h.matcher.Drain()
 	<-waits
 }

@@ -35,12 +35,17 @@ func (o overview) Refusals(account string) []service.Refusal { return o.refused.
 // rooms of a disk, as operators read them.
 var roomNames = map[pebblestore.Room]string{pebblestore.Enough: "enough", pebblestore.Low: "low", pebblestore.Full: "full"}
 
+// Up implements service.Overview.
+func (o overview) Up() engine.Time { return o.up }
+
 // Status implements service.Overview.
 func (o overview) Status() service.Status {
 	totals := o.matcher.Totals()
 	totals.Polls = o.tasks.polls.Taken() // without the server's own
+	build := o.cfg.build()
 	return service.Status{
-		Account: o.cfg.Account, Began: o.began, Up: o.up, Store: o.cfg.Store, Shards: int(o.shards), Totals: totals,
+		Version: build["version"], Revision: build["revision"],
+		Account: o.cfg.Account, Began: o.began, Store: o.cfg.Store, Shards: int(o.shards), Totals: totals,
 		Requests: o.requests.Taken(), DiskRoom: roomNames[o.room()], CommitP99: o.commits.p99(), AuditFails: o.auditor != nil && o.auditor.fails(),
 	}
 }
@@ -60,6 +65,13 @@ func (c *commits) done(b *engine.BatchDone) {
 	c.last[c.n%len(c.last)] = b.Commit
 	c.n++
 	c.mu.Unlock()
+}
+
+// count is how many batches have become durable.
+func (c *commits) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
 }
 
 // p99 is what one in a hundred exceeds; zero: there were none.

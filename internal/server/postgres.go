@@ -49,8 +49,8 @@ func (n node) write(data string) error {
 	return secretfile.Replace(nodeFile(data), []byte("node "+n.name+"\nstore "+n.store+"\n"))
 }
 
-// belongsToPostgres refuses a folder whose store was moved.
-func belongsToPostgres(data string) error {
+// BelongsToPostgres refuses a folder whose store was moved.
+func BelongsToPostgres(data string) error {
 	n, err := readNode(data)
 	if err == nil && n != (node{}) {
 		err = fmt.Errorf("data folder %q: its store is in PostgreSQL; give --store postgres and --postgres, or, to begin again with what the folder had before, remove %q", data, nodeFile(data))
@@ -175,16 +175,8 @@ func (s *Server) committers() int {
 	return 0
 }
 
-// Database tells people which database has the store; empty: none.
-func (s *Server) Database() string {
-	if s.postgres == nil {
-		return ""
-	}
-	return s.postgres.Where()
-}
-
-// storeName is how errors call a store that is in no folder.
-func storeName(below store.Store) string {
+// databaseName is how errors call a store that is in no folder.
+func databaseName(below store.Store) string {
 	if s, ok := below.(*pgstore.Store); ok {
 		return s.Where()
 	}
@@ -230,7 +222,7 @@ func CopyToPostgres(ctx context.Context, data, database string, roots sealing.Ro
 	if err != nil {
 		return 0, err
 	}
-	if err := belongsToPostgres(data); err != nil {
+	if err := BelongsToPostgres(data); err != nil {
 		return 0, err
 	}
 	name := random[[16]byte]()

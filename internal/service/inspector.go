@@ -109,6 +109,13 @@ type Overview interface {
 	// Refusals are the calls of an account that were refused lately, the newest first.
 	Refusals(account string) []Refusal
 	Status() Status
+	// Series are the last hour of what is in something of a world, or if that is empty of the
+	// server: until a moment, a value for each ten seconds.
+	Series(w engine.World, within string) (all []Series, until time.Time)
+	// Up is when the server came up, by the clock of executions.
+	Up() engine.Time
+	// DiskUsage is what the data folder has on the disk.
+	DiskUsage(context.Context) (DiskUsage, error)
 }
 
 // Refusal is a call that was refused.
@@ -127,11 +134,19 @@ type Refusal struct {
 	Throttled bool
 }
 
+// Series is something that was counted or looked at each ten seconds, the oldest first.
+type Series struct {
+	Name, Unit string
+	Adds       bool // it was counted: values add up
+	Values     []int64
+}
+
 // Status is how a server is.
 type Status struct {
 	Account   string // its own
+	Version   string // of the program, and the revision that it was built from; empty: nobody knows
+	Revision  string
 	Began     time.Time
-	Up        engine.Time // by the clock of executions
 	Store     string
 	Shards    int
 	Totals    matching.Totals
@@ -140,4 +155,23 @@ type Status struct {
 	CommitP99 time.Duration // of the last commits; zero: there were none
 	// AuditFails: records can't be written.
 	AuditFails bool
+}
+
+// Batcher is a Searcher to whose executions something can be done in a batch, each by a call of
+// the service's own.
+type Batcher interface {
+	Searcher
+	// DeedSubject is what must be allowed to who does something to executions within something.
+	DeedSubject(ctx context.Context, d *Deed, within string) (operation.Subject, error)
+	// Call is the call by which it is done to one. Errors: faults, of what makes no sense.
+	Call(d *Deed, of diagnose.Ref) (service string, in any, err error)
+	// IsGone tells whether a call has failed since the execution is not open any more.
+	IsGone(err error) bool
+}
+
+// Deed is what is done to executions: an action of the service, and what it takes besides.
+type Deed struct {
+	Action                       string
+	Reason, Details, ChildPolicy *string // of who terminates
+	Signal, Input                *string // of who signals
 }

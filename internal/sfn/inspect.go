@@ -48,9 +48,19 @@ func (i inspector) InspectSubject(ctx context.Context, ref diagnose.Ref) (operat
 	return inspection{&subject{need, i.actions, w}}, nil
 }
 
+// inspected reads the ARN of an execution, also of one of an express state machine, which is there
+// as long as it runs.
+func (i inspector) inspected(ctx context.Context, arn string) (engine.Name, error) {
+	n, err := resource.ParseAs(arn, resource.Express)
+	if w := worldOf(ctx); err == nil && n.In(w.Region, w.Account) {
+		return execution.ExpressName(w, n.Base, n.Qualifier, n.ID), nil
+	}
+	return i.executionOf(ctx, arn)
+}
+
 // Inspect implements service.Inspector. What a key of the machine's seals is not told.
 func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
-	name, err := executionOf(ctx, ref.ARN)
+	name, err := i.inspected(ctx, ref.ARN)
 	if err != nil {
 		return nil, engine.RunID{}, err
 	}
@@ -164,7 +174,6 @@ func (i inspector) Execution(ctx context.Context, run engine.RunID) (ref diagnos
 	if err != nil || view.Name.Kind != execution.Kind || view.Name.World != worldOf(ctx) {
 		return ref, false
 	}
-	machine, name := execution.Split(view.Name.Key)
-	ref.ARN = execution.ARN(view.Name.World, machine, name)
+	ref.ARN = execution.ARNOf(view.Name)
 	return ref, true
 }

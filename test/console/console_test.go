@@ -266,6 +266,7 @@ var pages = [][2]string{
 	{"nothing", "/console/us-east-1/shop/executions?tag=nothing&status=failed"},
 	{"wrong", "/console/us-east-1/shop/executions?from=yesterday"},
 	{"evil", "/console/us-east-1/%3Cb%3Eevil/executions"},
+	{"many", "/console/us-east-1/shop/executions/-batch?do=terminate&prefix=order-"},
 	{"lists", "/console/us-east-1/shop/lists"},
 	{"list", "/console/us-east-1/shop/lists/activity/mailers"},
 	{"decisions", "/console/us-east-1/shop/lists/decision/deciders"},
@@ -479,6 +480,50 @@ func TestByKeysAlone(t *testing.T) {
 	press("\r")
 	b.waits(`document.querySelector("h1").textContent === ` + fmt.Sprintf("%q", want))
 	b.fine("keys")
+}
+
+// TestBatches by keys alone: from a filter to how many there are, to what is done to them, to
+// how far that is.
+func TestBatches(t *testing.T) {
+	s := newSite(t)
+	s.fill()
+	b := newBrowser(t, s.URL())
+	s.signIn(b)
+	press := func(keys string) { b.do(chromedp.KeyEvent(keys)) }
+	focus := func(element string) { ask[bool](b, `(document.querySelector('`+element+`').focus(), true)`) }
+	b.open("/console/us-east-1/shop/executions?type=fulfil-order")
+	focus(`a[href*="/-batch?"]`)
+	press("\r")
+	b.waits(`document.title.startsWith("Do to many") && document.querySelector("[name=type]").value === "fulfil-order"`)
+	focus(`select[name=do]`)
+	press("t") // Terminate; "Try to cancel" is before it
+	press("t")
+	focus(`form[role=search] button`)
+	press("\r")
+	b.waits(`location.search.includes("do=terminate")`)
+	found := ask[string](b, `document.querySelector("[data-found]").dataset.found`)
+	focus(`input[name=reason]`)
+	press("a clean start")
+	focus(`.doing button`)
+	press("\r")
+	b.waits(`document.querySelector(".pill.COMPLETED") && document.querySelector("[data-done]").dataset.done === "` + found + `"`)
+	b.fine("a batch")
+	if found == "0" || ask[bool](b, `!document.body.innerText.includes("a clean start")`) {
+		t.Errorf("%s found: %s", found, ask[string](b, `document.body.innerText`))
+	}
+	for _, page := range []string{"batch", "batches"} {
+		for _, width := range []int64{1400, 390} {
+			b.size(width, 900)
+			if wide := ask[int64](b, `document.documentElement.scrollWidth`); wide > width {
+				t.Errorf("%s: %d px wide on %d", page, wide, width)
+			}
+			b.theme(map[int64]string{1400: "light", 390: "dark"}[width])
+			b.axe(page)
+			b.picture(fmt.Sprintf("%s-%d", page, width))
+		}
+		b.fine(page)
+		b.open("/console/us-east-1/shop/executions/-batches")
+	}
 }
 
 // TestPagesReadThemselvesAnew while they are looked at: what is new waits above a list, and

@@ -1,5 +1,5 @@
 // Package command is the commands of the command line that ask a running server: show, lists,
-// search, events, top, tail, replay and console. The main program gives them what is the process's: output, clock and terminal.
+// search, batch, events, top, tail, replay and console. The main program gives them what is the process's: output, clock and terminal.
 package command
 
 import (
@@ -68,7 +68,7 @@ func (e *exitError) Unwrap() error { return e.error }
 
 // Usage gives an error of the command line, of one of these commands, its exit code.
 func Usage(args []string, err error) error {
-	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists", "events", "replay", "tail", "top", "search", "console"}, args[0]) {
+	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists", "events", "replay", "tail", "top", "search", "batch", "stats", "console"}, args[0]) {
 		return &exitError{usage, err}
 	}
 	return err

@@ -12,29 +12,35 @@ import (
 	"heddle/internal/operator/wire"
 )
 
-// Search looks for executions.
-type Search struct {
-	Domain string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Where it is looked."`
-	Closed bool   `help:"Look for closed executions; otherwise for open ones."`
-	Status string `placeholder:"STATUS" help:"How they closed, such as FAILED. It means --closed."`
-	ID     string `name:"id" placeholder:"ID" help:"Their workflowId."`
-	Prefix string `placeholder:"TEXT" help:"What their workflowIds begin with."`
-	Part   string `placeholder:"TEXT" help:"What is in their workflowIds."`
-	Type   string `placeholder:"NAME" help:"Their type of workflow."`
-	Tag    string `placeholder:"TAG" help:"A tag that they have."`
-	From   string `placeholder:"TIME" help:"They began at this time or later, such as 2026-03-01T12:00:00Z, or 2h ago."`
-	To     string `placeholder:"TIME" help:"They began at this time or before."`
-	Oldest bool   `help:"The oldest first; otherwise the newest."`
-	Limit  int    `default:"100" help:"How many are found at most."`
+// filters say which executions are meant.
+type filters struct {
+	Domain      string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Where it is looked."`
+	ID          string `name:"id" placeholder:"ID" help:"Their workflowId."`
+	Prefix      string `placeholder:"TEXT" help:"What their workflowIds begin with."`
+	Part        string `placeholder:"TEXT" help:"What is in their workflowIds."`
+	Type        string `placeholder:"NAME" help:"Their type of workflow."`
+	TypeVersion string `placeholder:"VERSION" help:"The version of their type."`
+	Tag         string `placeholder:"TAG" help:"A tag that they have."`
+	From        string `placeholder:"TIME" help:"They began at this time or later, such as 2026-03-01T12:00:00Z, or 2h ago."`
+	To          string `placeholder:"TIME" help:"They began at this time or before."`
 
 	from, to time.Time
 	ago      [2]time.Duration
+}
+
+// Search looks for executions.
+type Search struct {
+	Filters filters `embed:""`
+	Closed  bool    `help:"Look for closed executions; otherwise for open ones."`
+	Status  string  `placeholder:"STATUS" help:"How they closed, such as FAILED. It means --closed."`
+	Oldest  bool    `help:"The oldest first; otherwise the newest."`
+	Limit   int     `default:"100" help:"How many are found at most."`
 
 	Caller caller `embed:""`
 }
 
 // Validate implements kong.Validatable.
-func (c *Search) Validate() error {
+func (c *filters) Validate() error {
 	for i, of := range []struct {
 		text string
 		at   *time.Time
@@ -54,17 +60,10 @@ func (c *Search) Validate() error {
 	return nil
 }
 
-// Run looks.
-func (c *Search) Run(ctx context.Context, p *Process) error {
-	caller, err := c.Caller.client(ctx, p)
-	if err != nil {
-		return err
-	}
-	in := map[string]any{"domain": c.Domain, "status": "OPEN", "oldestFirst": c.Oldest}
-	if c.Closed || c.Status != "" {
-		in["status"] = "CLOSED"
-	}
-	for name, value := range map[string]string{"closeStatus": c.Status, "workflowId": c.ID, "workflowIdPrefix": c.Prefix, "workflowIdPart": c.Part, "typeName": c.Type, "tag": c.Tag} {
+// members are the filters as calls have them.
+func (c *filters) members(p *Process) map[string]any {
+	in := map[string]any{"domain": c.Domain}
+	for name, value := range map[string]string{"workflowId": c.ID, "workflowIdPrefix": c.Prefix, "workflowIdPart": c.Part, "typeName": c.Type, "typeVersion": c.TypeVersion, "tag": c.Tag} {
 		if value != "" {
 			in[name] = value
 		}
@@ -77,6 +76,23 @@ func (c *Search) Run(ctx context.Context, p *Process) error {
 		if !at.IsZero() {
 			in[name] = json.Number(fmt.Sprintf("%d.%03d", at.Unix(), at.Nanosecond()/1e6))
 		}
+	}
+	return in
+}
+
+// Run looks.
+func (c *Search) Run(ctx context.Context, p *Process) error {
+	caller, err := c.Caller.client(ctx, p)
+	if err != nil {
+		return err
+	}
+	in := c.Filters.members(p)
+	in["status"], in["oldestFirst"] = "OPEN", c.Oldest
+	if c.Closed || c.Status != "" {
+		in["status"] = "CLOSED"
+	}
+	if c.Status != "" {
+		in["closeStatus"] = c.Status
 	}
 	var all []wire.FoundExecution
 	looked, more, now := int64(0), true, engine.Time(0)

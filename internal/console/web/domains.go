@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"heddle/internal/console/view"
 	operator "heddle/internal/operator/wire"
 	"heddle/internal/swf/wire"
 )
@@ -28,6 +29,7 @@ type domainRow struct {
 	Open, Failed      tally
 	Oldest, Now       *wire.Timestamp
 	OldestList        string
+	Started           []view.Spark // one: executions started; nil: the visitor may not see it
 }
 
 // domains shows the domains of a region.
@@ -65,6 +67,11 @@ func (v *visit) domains() (*answer, error) {
 		if lists, now, err := v.listsOf(d.Name); err == nil && len(lists) > 0 && lists[0].OldestTimestamp != nil {
 			row.Oldest, row.Now, row.OldestList = lists[0].OldestTimestamp, now, lists[0].Name
 		}
+		sparks, err := v.sparks(d.Name)
+		if err != nil {
+			return nil, err
+		}
+		row.Started = sparks[:min(len(sparks), 1)]
 		view.Rows = append(view.Rows, row)
 	}
 	if out.NextPageToken != nil {
@@ -122,6 +129,10 @@ type domainView struct {
 	Lists     []operator.TaskListSummary
 	Barred    string // why no lists are shown
 	Now       *wire.Timestamp
+	Sparks    []view.Spark
+	Why       shares // what open executions wait for
+	Failed    shares // why executions failed
+	At        time.Time
 	Start     button
 	Change    button // deprecates it, or undeprecates it
 	Changes   string
@@ -156,6 +167,19 @@ func (v *visit) domain() (*answer, error) {
 		view.Barred = err.Error()
 	}
 	view.Lists, view.Now = lists[:min(len(lists), worstLists)], now
+	if view.Sparks, err = v.sparks(v.Domain); err != nil {
+		return nil, err
+	}
+	if isPartial(v.Request) { // the rest is of when the page was opened
+		return refreshes("domain", view), nil
+	}
+	view.At = v.Console.Now()
+	if view.Why, err = v.whyOpen(); err != nil {
+		return nil, err
+	}
+	if view.Failed, err = v.whyFailed(day); err != nil {
+		return nil, err
+	}
 	return refreshes("domain", view), nil
 }
 

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"heddle/internal/console/view"
+	operator "heddle/internal/operator/wire"
 	"heddle/internal/swf/wire"
 )
 
@@ -31,6 +33,9 @@ type executionsView struct {
 	Filtered bool
 	Wrong    string
 	Start    button
+	Verdicts map[string]*operator.FirstVerdict // of open rows, by their runs
+	Exports  []view.Link
+	Batch    button // leads to a batch of what the filter finds
 	News     string // where to ask how many have begun since; empty: nobody can say
 	New      *tally // how many; nil: that is not asked
 }
@@ -212,6 +217,9 @@ func (v *visit) executions() (*answer, error) {
 	view := &executionsView{Frame: v.frame("Executions"), Now: wire.Timestamp(v.Now().UnixMilli())}
 	view.Filter, view.Wrong = v.readFilter()
 	view.Start = v.starts()
+	if view.Filter.isOpen() {
+		view.Batch = v.newsBatch(batchQuery(&view.Filter))
+	}
 	f := &view.Filter
 	view.Filtered = f.ID != "" || f.Tag != "" || f.Type != "" || f.Version != "" || f.From != "" || f.To != ""
 	after, skip := v.text("after"), 0
@@ -222,7 +230,11 @@ func (v *visit) executions() (*answer, error) {
 	if since, err := strconv.ParseInt(v.FormValue("since"), 10, 64); err == nil && view.Wrong == "" && isPartial(v.Request) {
 		return v.news(view, wire.Timestamp(max(since, 0))), nil
 	}
+	if as := v.FormValue("as"); view.Wrong == "" && (as == "csv" || as == "json") {
+		return v.export(f, as)
+	}
 	view.Statuses = v.statusLinks(f)
+	view.Exports = v.exports()
 	if view.Wrong != "" {
 		return &answer{template: "executions", view: view, status: 400}, nil
 	}
@@ -262,7 +274,41 @@ func (v *visit) executions() (*answer, error) {
 			break
 		}
 	}
+	if f.isOpen() {
+		var err error
+		if view.Verdicts, err = v.verdictsOf(view.Rows); err != nil {
+			return nil, err
+		}
+	}
 	return &answer{template: "executions", view: view, fragment: "list"}, nil
+}
+
+// exports lead to files of what the page's filter finds, from its beginning on.
+func (v *visit) exports() []view.Link {
+	q := v.URL.Query()
+	for _, gone := range []string{"after", "skip", "done", "since"} {
+		q.Del(gone)
+	}
+	var all []view.Link
+	for _, as := range []view.Link{{Text: "CSV", Href: "csv"}, {Text: "JSON lines", Href: "json"}} {
+		q.Set("as", as.Href)
+		all = append(all, view.Link{Text: as.Text, Href: v.URL.EscapedPath() + "?" + q.Encode()})
+	}
+	return all
+}
+
+// batchQuery is what a batch is asked for with a filter.
+func batchQuery(f *filter) string {
+	q := url.Values{}
+	for name, value := range map[string]string{"id": f.ID, "type": f.Type, "version": f.Version, "tag": f.Tag, "from": f.From, "to": f.To} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
 }
 
 // news says how many executions have begun since a page was shown, that it would show now.
@@ -279,10 +325,10 @@ func (v *visit) news(view *executionsView, since wire.Timestamp) *answer {
 func (v *visit) goesOn(f *filter, after *string, skip int) string {
 	q := v.URL.Query()
 	if f.hasFrom {
-		q.Set("from", time.UnixMilli(int64(f.from)).UTC().Format(timeForms[0]))
+		q.Set("from", timeOf(f.from).Format(timeForms[0]))
 	}
 	if f.hasTo {
-		q.Set("to", time.UnixMilli(int64(f.to)).UTC().Format(timeForms[0]))
+		q.Set("to", timeOf(f.to).Format(timeForms[0]))
 	}
 	q.Del("skip")
 	q.Del("after")
@@ -294,6 +340,8 @@ func (v *visit) goesOn(f *filter, after *string, skip int) string {
 	}
 	return v.URL.EscapedPath() + "?" + q.Encode()
 }
+
+func timeOf(t wire.Timestamp) time.Time { return time.UnixMilli(int64(t)).UTC() }
 
 // statusLinks lead to the same filter with another status, each with its count.
 func (v *visit) statusLinks(f *filter) []statusLink {

@@ -1,14 +1,17 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 
 	"heddle/internal/aws/operation"
+	operator "heddle/internal/operator/wire"
 	"heddle/internal/swf/wire"
 )
 
@@ -34,6 +37,8 @@ func (s *shelf) Call(_ context.Context, _ *operation.Caller, _, name string, in 
 			out.NextPageToken = &token
 		}
 		return out, nil
+	case *operator.ListVerdictsInput:
+		return &operator.ListVerdictsOutput{}, nil
 	case *wire.CountOpenWorkflowExecutionsInput, *wire.CountClosedWorkflowExecutionsInput:
 		return &wire.WorkflowExecutionCount{Count: int64(s.all)}, nil
 	}
@@ -76,5 +81,39 @@ func TestHowFarAPageLooks(t *testing.T) {
 				t.Fatalf("%q ends after page %d", c.query, i)
 			}
 		}
+	}
+}
+
+// TestExports: a file has all that the filter finds among the first 10,000 executions, and its
+// name tells when there are more; a spreadsheet finds no formula in it.
+func TestExports(t *testing.T) {
+	for _, c := range []struct {
+		all         int
+		query, name string
+		lines       int
+	}{
+		{120, "?as=csv", "executions.csv", 121},
+		{120, "?as=json", "executions.jsonl", 120},
+		{25_000, "?as=json&version=1", "executions-among-the-first-10000.jsonl", 10_000},
+		{25_000, "?as=csv&version=2", "executions-among-the-first-10000.csv", 1},
+	} {
+		d := newDesk(ring{})
+		d.Calls = &shelf{all: c.all}
+		r := httptest.NewRequest(http.MethodGet, "/console/us-east-1/shop/executions"+c.query, nil)
+		a, err := (&visit{Console: d.Console, Request: r, who: holder("AKIA1", "s"), Region: "us-east-1", Domain: "shop"}).executions()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(a.body), "\n"); a.name != c.name || n != c.lines {
+			t.Errorf("%d, %s: %s of %d lines", c.all, c.query, a.name, n)
+		}
+	}
+	var b bytes.Buffer
+	evil := wire.WorkflowExecutionInfo{
+		Execution: wire.WorkflowExecution{WorkflowID: `=HYPERLINK("x")`, RunID: "r"}, WorkflowType: wire.WorkflowType{Name: "@a", Version: "+1"}, ExecutionStatus: "OPEN", TagList: []string{"a,b", "\"c"},
+	}
+	want := "status,workflowId,runId,type,version,started,closed,cancelRequested,tags\nOPEN,\"'=HYPERLINK(\"\"x\"\")\",r,'@a,'+1,1970-01-01T00:00:00Z,,false,\"a,b \"\"c\"\n"
+	if got := string(table(&b, []wire.WorkflowExecutionInfo{evil})); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

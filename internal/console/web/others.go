@@ -1,6 +1,7 @@
 package web
 
 import (
+	"heddle/internal/console/view"
 	"strings"
 
 	operator "heddle/internal/operator/wire"
@@ -49,6 +50,7 @@ func (v *visit) list() (*answer, error) {
 type serverView struct {
 	Frame
 	*operator.GetServerStatusOutput
+	Sparks []view.Spark
 }
 
 // server shows how the server is.
@@ -57,7 +59,11 @@ func (v *visit) server() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return refreshes("server", &serverView{v.frame("Server"), out}), nil
+	sparks, err := v.sparks("")
+	if err != nil {
+		return nil, err
+	}
+	return refreshes("server", &serverView{v.frame("Server"), out, sparks}), nil
 }
 
 type refusalsView struct {

@@ -37,6 +37,9 @@ func newRoot(o arn.Owner, c credentials.Credential) *Caller {
 	}
 }
 
+// Proof tells the caller's secret from another one that its key may have had, and is no secret.
+func (c *Caller) Proof() []byte { return proofOf(c.Secret) }
+
 // accounts are those on which the caller rests: its own, and those of what was before.
 func (c *Caller) accounts() []string { return append(c.from.accounts(), c.Account) }
 

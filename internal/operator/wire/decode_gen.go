@@ -10,6 +10,270 @@ import (
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *Batch) Decode(d *jx.Decoder) error {
+	*v = Batch{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "batchId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.BatchID = value
+			return nil
+		case "order":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Order.Decode(d)
+		case "status":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Status = value
+			return nil
+		case "principal":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Principal = value
+			return nil
+		case "startTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartTimestamp = value
+			return nil
+		case "endTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.EndTimestamp = &value
+			return nil
+		case "lookedAt":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.LookedAt = value
+			return nil
+		case "done":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Done = value
+			return nil
+		case "gone":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Gone = value
+			return nil
+		case "failed":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Failed = value
+			return nil
+		case "causes":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Causes = []BatchCause{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Causes = append(v.Causes, BatchCause{})
+				return v.Causes[len(v.Causes)-1].Decode(d)
+			})
+		case "failures":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Failures = []BatchFailure{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Failures = append(v.Failures, BatchFailure{})
+				return v.Failures[len(v.Failures)-1].Decode(d)
+			})
+		case "reason":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Reason = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *BatchCause) Decode(d *jx.Decoder) error {
+	*v = BatchCause{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "code":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Code = value
+			return nil
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = value
+			return nil
+		case "executions":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Executions = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *BatchFailure) Decode(d *jx.Decoder) error {
+	*v = BatchFailure{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "execution":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Execution.Decode(d)
+		case "code":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Code = value
+			return nil
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *BatchSearch) Decode(d *jx.Decoder) error {
+	*v = BatchSearch{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = value
+			v.missing &^= 1 << 0
+			return nil
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = &value
+			return nil
+		case "workflowIdPrefix":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowIdPrefix = &value
+			return nil
+		case "workflowIdPart":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowIdPart = &value
+			return nil
+		case "typeName":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.TypeName = &value
+			return nil
+		case "typeVersion":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.TypeVersion = &value
+			return nil
+		case "tag":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Tag = &value
+			return nil
+		case "startedFrom":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartedFrom = &value
+			return nil
+		case "startedTo":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartedTo = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *CheckpointUnavailableException) Decode(d *jx.Decoder) error {
+	*v = CheckpointUnavailableException{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ConsoleOffException) Decode(d *jx.Decoder) error {
 	*v = ConsoleOffException{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -20,6 +284,53 @@ func (v *ConsoleOffException) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *CreateCheckpointInput) Decode(d *jx.Decoder) error {
+	*v = CreateCheckpointInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *CreateCheckpointOutput) Decode(d *jx.Decoder) error {
+	*v = CreateCheckpointOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "checkpoint":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Checkpoint = value
+			return nil
+		case "version":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Version = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		case "expirationTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ExpirationTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -112,6 +423,85 @@ func (v *Deadline) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.At = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DeleteCheckpointInput) Decode(d *jx.Decoder) error {
+	*v = DeleteCheckpointInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "checkpoint":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Checkpoint = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DeleteCheckpointOutput) Decode(d *jx.Decoder) error {
+	*v = DeleteCheckpointOutput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
+	*v = DescribeBatchInput{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = value
+			v.missing &^= 1 << 0
+			return nil
+		case "batchId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.BatchID = value
+			v.missing &^= 1 << 1
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DescribeBatchOutput) Decode(d *jx.Decoder) error {
+	*v = DescribeBatchOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "batch":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Batch.Decode(d)
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -268,6 +658,46 @@ func (v *DescribeTaskListOutput) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *DiskUse) Decode(d *jx.Decoder) error {
+	*v = DiskUse{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			return nil
+		case "bytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Bytes = value
+			return nil
+		case "files":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Files = value
+			return nil
+		case "explanation":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Explanation = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *EventTarget) Decode(d *jx.Decoder) error {
 	*v = EventTarget{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -411,6 +841,51 @@ func (v *ExecutionRef) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *FirstVerdict) Decode(d *jx.Decoder) error {
+	*v = FirstVerdict{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "execution":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Execution.Decode(d)
+		case "code":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Code = value
+			return nil
+		case "text":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Text = value
+			return nil
+		case "severe":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Severe = value
+			return nil
+		case "reason":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Reason = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *FoundExecution) Decode(d *jx.Decoder) error {
 	*v = FoundExecution{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -461,6 +936,109 @@ func (v *FoundExecution) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.CancelRequested = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *GetDiskUsageInput) Decode(d *jx.Decoder) error {
+	*v = GetDiskUsageInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *GetDiskUsageOutput) Decode(d *jx.Decoder) error {
+	*v = GetDiskUsageOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "uses":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Uses = []DiskUse{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Uses = append(v.Uses, DiskUse{})
+				return v.Uses[len(v.Uses)-1].Decode(d)
+			})
+		case "freeBytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.FreeBytes = &value
+			return nil
+		case "totalBytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.TotalBytes = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *GetSeriesInput) Decode(d *jx.Decoder) error {
+	*v = GetSeriesInput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *GetSeriesOutput) Decode(d *jx.Decoder) error {
+	*v = GetSeriesOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "series":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Series = []Series{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Series = append(v.Series, Series{})
+				return v.Series[len(v.Series)-1].Decode(d)
+			})
+		case "startTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartTimestamp = value
+			return nil
+		case "stepSeconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.StepSeconds = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -578,6 +1156,13 @@ func (v *GetServerStatusOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.CommitP99Microseconds = &value
+			return nil
+		case "revision":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Revision = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -764,6 +1349,112 @@ func (v *InspectExecutionOutput) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *KeepCheckpointInput) Decode(d *jx.Decoder) error {
+	*v = KeepCheckpointInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "checkpoint":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Checkpoint = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *KeepCheckpointOutput) Decode(d *jx.Decoder) error {
+	*v = KeepCheckpointOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "expirationTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ExpirationTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *LimitExceededException) Decode(d *jx.Decoder) error {
+	*v = LimitExceededException{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListBatchesInput) Decode(d *jx.Decoder) error {
+	*v = ListBatchesInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListBatchesOutput) Decode(d *jx.Decoder) error {
+	*v = ListBatchesOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "batches":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Batches = []Batch{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Batches = append(v.Batches, Batch{})
+				return v.Batches[len(v.Batches)-1].Decode(d)
+			})
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ListEventTargetsInput) Decode(d *jx.Decoder) error {
 	*v = ListEventTargetsInput{}
 	return shape.DecodeObject(d, shape.SkipMember)
@@ -900,6 +1591,68 @@ func (v *ListTaskListsOutput) Decode(d *jx.Decoder) error {
 			}
 			v.NextPageToken = &value
 			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListVerdictsInput) Decode(d *jx.Decoder) error {
+	*v = ListVerdictsInput{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = value
+			v.missing &^= 1 << 0
+			return nil
+		case "executions":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.missing &^= 1 << 1
+			v.Executions = []RunOfDomain{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Executions = append(v.Executions, RunOfDomain{})
+				if d.Next() == jx.Null {
+					v.Executions[len(v.Executions)-1].missing = missingSelf
+					return d.Null()
+				}
+				return v.Executions[len(v.Executions)-1].Decode(d)
+			})
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListVerdictsOutput) Decode(d *jx.Decoder) error {
+	*v = ListVerdictsOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "verdicts":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Verdicts = []FirstVerdict{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Verdicts = append(v.Verdicts, FirstVerdict{})
+				return v.Verdicts[len(v.Verdicts)-1].Decode(d)
+			})
 		case "serverTimestamp":
 			value, ok, err := shape.DecodeTimestamp(d)
 			if !ok {
@@ -1455,6 +2208,34 @@ func (v *ResourceNotFoundException) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *RunOfDomain) Decode(d *jx.Decoder) error {
+	*v = RunOfDomain{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = value
+			v.missing &^= 1 << 0
+			return nil
+		case "runId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.RunID = value
+			v.missing &^= 1 << 1
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
 	*v = SearchExecutionsInput{missing: 1<<2 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -1622,6 +2403,178 @@ func (v *SearchExecutionsOutput) Decode(d *jx.Decoder) error {
 			}
 			v.NextPageToken = &value
 			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *Series) Decode(d *jx.Decoder) error {
+	*v = Series{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			return nil
+		case "unit":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Unit = value
+			return nil
+		case "values":
+			value, ok, err := shape.DecodeElements(d, shape.DecodeInteger)
+			if !ok {
+				return err
+			}
+			v.Values = value
+			return nil
+		case "sums":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Sums = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StartBatchInput) Decode(d *jx.Decoder) error {
+	*v = StartBatchInput{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "search":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.missing &^= 1 << 0
+			return v.Search.Decode(d)
+		case "action":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Action = value
+			v.missing &^= 1 << 1
+			return nil
+		case "reason":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Reason = &value
+			return nil
+		case "details":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Details = &value
+			return nil
+		case "childPolicy":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ChildPolicy = &value
+			return nil
+		case "signalName":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.SignalName = &value
+			return nil
+		case "input":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Input = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StartBatchOutput) Decode(d *jx.Decoder) error {
+	*v = StartBatchOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "batchId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.BatchID = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StopBatchInput) Decode(d *jx.Decoder) error {
+	*v = StopBatchInput{missing: 1<<2 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = value
+			v.missing &^= 1 << 0
+			return nil
+		case "batchId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.BatchID = value
+			v.missing &^= 1 << 1
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StopBatchOutput) Decode(d *jx.Decoder) error {
+	*v = StopBatchOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "batch":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			return v.Batch.Decode(d)
 		case "serverTimestamp":
 			value, ok, err := shape.DecodeTimestamp(d)
 			if !ok {

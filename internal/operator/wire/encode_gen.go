@@ -9,12 +9,155 @@ import (
 )
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *Batch) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	b = append(b, `,"order":`...)
+	b = v.Order.AppendJSON(b)
+	b = append(b, `,"status":`...)
+	b = shape.AppendString(b, v.Status)
+	b = append(b, `,"principal":`...)
+	b = shape.AppendString(b, v.Principal)
+	b = append(b, `,"startTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.StartTimestamp)
+	if v.EndTimestamp != nil {
+		b = append(b, `,"endTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.EndTimestamp)
+	}
+	b = append(b, `,"lookedAt":`...)
+	b = strconv.AppendInt(b, v.LookedAt, 10)
+	b = append(b, `,"done":`...)
+	b = strconv.AppendInt(b, v.Done, 10)
+	b = append(b, `,"gone":`...)
+	b = strconv.AppendInt(b, v.Gone, 10)
+	b = append(b, `,"failed":`...)
+	b = strconv.AppendInt(b, v.Failed, 10)
+	b = append(b, `,"causes":`...)
+	b = append(b, '[')
+	for i := range v.Causes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Causes[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"failures":`...)
+	b = append(b, '[')
+	for i := range v.Failures {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Failures[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if v.Reason != nil {
+		b = append(b, `,"reason":`...)
+		b = shape.AppendString(b, *v.Reason)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *BatchCause) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"code":`...)
+	b = shape.AppendString(b, v.Code)
+	b = append(b, `,"message":`...)
+	b = shape.AppendString(b, v.Message)
+	b = append(b, `,"executions":`...)
+	b = strconv.AppendInt(b, v.Executions, 10)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *BatchFailure) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"code":`...)
+	b = shape.AppendString(b, v.Code)
+	b = append(b, `,"message":`...)
+	b = shape.AppendString(b, v.Message)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *BatchSearch) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	if v.WorkflowID != nil {
+		b = append(b, `,"workflowId":`...)
+		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.WorkflowIdPrefix != nil {
+		b = append(b, `,"workflowIdPrefix":`...)
+		b = shape.AppendString(b, *v.WorkflowIdPrefix)
+	}
+	if v.WorkflowIdPart != nil {
+		b = append(b, `,"workflowIdPart":`...)
+		b = shape.AppendString(b, *v.WorkflowIdPart)
+	}
+	if v.TypeName != nil {
+		b = append(b, `,"typeName":`...)
+		b = shape.AppendString(b, *v.TypeName)
+	}
+	if v.TypeVersion != nil {
+		b = append(b, `,"typeVersion":`...)
+		b = shape.AppendString(b, *v.TypeVersion)
+	}
+	if v.Tag != nil {
+		b = append(b, `,"tag":`...)
+		b = shape.AppendString(b, *v.Tag)
+	}
+	if v.StartedFrom != nil {
+		b = append(b, `,"startedFrom":`...)
+		b = shape.AppendTimestamp(b, *v.StartedFrom)
+	}
+	if v.StartedTo != nil {
+		b = append(b, `,"startedTo":`...)
+		b = shape.AppendTimestamp(b, *v.StartedTo)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *CheckpointUnavailableException) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Message != nil {
+		b = append(b, `,"message":`...)
+		b = shape.AppendString(b, *v.Message)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ConsoleOffException) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Message != nil {
 		b = append(b, `,"message":`...)
 		b = shape.AppendString(b, *v.Message)
 	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *CreateCheckpointInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *CreateCheckpointOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"checkpoint":`...)
+	b = shape.AppendString(b, v.Checkpoint)
+	b = append(b, `,"version":`...)
+	b = shape.AppendString(b, v.Version)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	b = append(b, `,"expirationTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ExpirationTimestamp)
 	return shape.CloseObject(b, start)
 }
 
@@ -54,6 +197,39 @@ func (v *Deadline) AppendJSON(b []byte) []byte {
 	b = shape.AppendString(b, v.Timeout)
 	b = append(b, `,"at":`...)
 	b = shape.AppendTimestamp(b, v.At)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DeleteCheckpointInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"checkpoint":`...)
+	b = shape.AppendString(b, v.Checkpoint)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DeleteCheckpointOutput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DescribeBatchInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DescribeBatchOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batch":`...)
+	b = v.Batch.AppendJSON(b)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
 }
 
@@ -138,6 +314,20 @@ func (v *DescribeTaskListOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *DiskUse) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	b = append(b, `,"bytes":`...)
+	b = strconv.AppendInt(b, v.Bytes, 10)
+	b = append(b, `,"files":`...)
+	b = strconv.AppendInt(b, v.Files, 10)
+	b = append(b, `,"explanation":`...)
+	b = shape.AppendString(b, v.Explanation)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *EventTarget) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"name":`...)
@@ -202,6 +392,24 @@ func (v *ExecutionRef) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *FirstVerdict) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"execution":`...)
+	b = v.Execution.AppendJSON(b)
+	b = append(b, `,"code":`...)
+	b = shape.AppendString(b, v.Code)
+	b = append(b, `,"text":`...)
+	b = shape.AppendString(b, v.Text)
+	b = append(b, `,"severe":`...)
+	b = strconv.AppendBool(b, v.Severe)
+	if v.Reason != nil {
+		b = append(b, `,"reason":`...)
+		b = shape.AppendString(b, *v.Reason)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *FoundExecution) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"execution":`...)
@@ -224,6 +432,65 @@ func (v *FoundExecution) AppendJSON(b []byte) []byte {
 		b = append(b, `,"cancelRequested":`...)
 		b = strconv.AppendBool(b, *v.CancelRequested)
 	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *GetDiskUsageInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *GetDiskUsageOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"uses":`...)
+	b = append(b, '[')
+	for i := range v.Uses {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Uses[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if v.FreeBytes != nil {
+		b = append(b, `,"freeBytes":`...)
+		b = strconv.AppendInt(b, *v.FreeBytes, 10)
+	}
+	if v.TotalBytes != nil {
+		b = append(b, `,"totalBytes":`...)
+		b = strconv.AppendInt(b, *v.TotalBytes, 10)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *GetSeriesInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *GetSeriesOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"series":`...)
+	b = append(b, '[')
+	for i := range v.Series {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Series[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"startTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.StartTimestamp)
+	b = append(b, `,"stepSeconds":`...)
+	b = strconv.AppendInt(b, v.StepSeconds, 10)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
 }
 
@@ -264,6 +531,10 @@ func (v *GetServerStatusOutput) AppendJSON(b []byte) []byte {
 	if v.CommitP99Microseconds != nil {
 		b = append(b, `,"commitP99Microseconds":`...)
 		b = strconv.AppendInt(b, *v.CommitP99Microseconds, 10)
+	}
+	if v.Revision != nil {
+		b = append(b, `,"revision":`...)
+		b = shape.AppendString(b, *v.Revision)
 	}
 	return shape.CloseObject(b, start)
 }
@@ -374,6 +645,57 @@ func (v *InspectExecutionOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *KeepCheckpointInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"checkpoint":`...)
+	b = shape.AppendString(b, v.Checkpoint)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *KeepCheckpointOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"expirationTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ExpirationTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *LimitExceededException) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Message != nil {
+		b = append(b, `,"message":`...)
+		b = shape.AppendString(b, *v.Message)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListBatchesInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListBatchesOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batches":`...)
+	b = append(b, '[')
+	for i := range v.Batches {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Batches[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ListEventTargetsInput) AppendJSON(b []byte) []byte {
 	return append(b, `{}`...)
 }
@@ -456,6 +778,40 @@ func (v *ListTaskListsOutput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"nextPageToken":`...)
 		b = shape.AppendString(b, *v.NextPageToken)
 	}
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListVerdictsInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"executions":`...)
+	b = append(b, '[')
+	for i := range v.Executions {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Executions[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListVerdictsOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"verdicts":`...)
+	b = append(b, '[')
+	for i := range v.Verdicts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Verdicts[i].AppendJSON(b)
+	}
+	b = append(b, ']')
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
@@ -705,6 +1061,16 @@ func (v *ResourceNotFoundException) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *RunOfDomain) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"workflowId":`...)
+	b = shape.AppendString(b, v.WorkflowID)
+	b = append(b, `,"runId":`...)
+	b = shape.AppendString(b, v.RunID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *SearchExecutionsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"domain":`...)
@@ -796,6 +1162,78 @@ func (v *SearchExecutionsOutput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"nextPageToken":`...)
 		b = shape.AppendString(b, *v.NextPageToken)
 	}
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *Series) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	b = append(b, `,"unit":`...)
+	b = shape.AppendString(b, v.Unit)
+	b = append(b, `,"values":`...)
+	b = shape.AppendList(b, v.Values, shape.AppendInteger)
+	b = append(b, `,"sums":`...)
+	b = strconv.AppendBool(b, v.Sums)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StartBatchInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"search":`...)
+	b = v.Search.AppendJSON(b)
+	b = append(b, `,"action":`...)
+	b = shape.AppendString(b, v.Action)
+	if v.Reason != nil {
+		b = append(b, `,"reason":`...)
+		b = shape.AppendString(b, *v.Reason)
+	}
+	if v.Details != nil {
+		b = append(b, `,"details":`...)
+		b = shape.AppendString(b, *v.Details)
+	}
+	if v.ChildPolicy != nil {
+		b = append(b, `,"childPolicy":`...)
+		b = shape.AppendString(b, *v.ChildPolicy)
+	}
+	if v.SignalName != nil {
+		b = append(b, `,"signalName":`...)
+		b = shape.AppendString(b, *v.SignalName)
+	}
+	if v.Input != nil {
+		b = append(b, `,"input":`...)
+		b = shape.AppendString(b, *v.Input)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StartBatchOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StopBatchInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"domain":`...)
+	b = shape.AppendString(b, v.Domain)
+	b = append(b, `,"batchId":`...)
+	b = shape.AppendString(b, v.BatchID)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StopBatchOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"batch":`...)
+	b = v.Batch.AppendJSON(b)
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)

@@ -2,6 +2,50 @@
 
 package wire
 
+// The values of BatchAction.
+const (
+	BatchActionSignalWorkflowExecution        = "SignalWorkflowExecution"
+	BatchActionRequestCancelWorkflowExecution = "RequestCancelWorkflowExecution"
+	BatchActionTerminateWorkflowExecution     = "TerminateWorkflowExecution"
+)
+
+// BatchActionValues are all values of BatchAction, in the order in which messages list them.
+var BatchActionValues = []string{
+	BatchActionSignalWorkflowExecution,
+	BatchActionRequestCancelWorkflowExecution,
+	BatchActionTerminateWorkflowExecution,
+}
+
+// The values of BatchChildPolicy.
+const (
+	BatchChildPolicyTerminate     = "TERMINATE"
+	BatchChildPolicyRequestCancel = "REQUEST_CANCEL"
+	BatchChildPolicyAbandon       = "ABANDON"
+)
+
+// BatchChildPolicyValues are all values of BatchChildPolicy, in the order in which messages list them.
+var BatchChildPolicyValues = []string{
+	BatchChildPolicyTerminate,
+	BatchChildPolicyRequestCancel,
+	BatchChildPolicyAbandon,
+}
+
+// The values of BatchStatus.
+const (
+	BatchStatusRunning   = "RUNNING"
+	BatchStatusCompleted = "COMPLETED"
+	BatchStatusStopped   = "STOPPED"
+	BatchStatusFailed    = "FAILED"
+)
+
+// BatchStatusValues are all values of BatchStatus, in the order in which messages list them.
+var BatchStatusValues = []string{
+	BatchStatusRunning,
+	BatchStatusCompleted,
+	BatchStatusStopped,
+	BatchStatusFailed,
+}
+
 // The values of CloseStatus.
 const (
 	CloseStatusCompleted      = "COMPLETED"

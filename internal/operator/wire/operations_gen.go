@@ -12,21 +12,33 @@ const JSONVersion = "1.0"
 
 // What faults are called on the wire.
 const (
-	CodeConsoleOffException       = "ConsoleOffException"
-	CodeResourceNotFoundException = "ResourceNotFoundException"
+	CodeCheckpointUnavailableException = "CheckpointUnavailableException"
+	CodeConsoleOffException            = "ConsoleOffException"
+	CodeLimitExceededException         = "LimitExceededException"
+	CodeResourceNotFoundException      = "ResourceNotFoundException"
 )
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
+	{Name: "CreateCheckpoint", Input: "CreateCheckpointInput", Output: "CreateCheckpointOutput", Faults: []string{CodeCheckpointUnavailableException}},
 	{Name: "CreateConsoleLink", Input: "CreateConsoleLinkInput", Output: "CreateConsoleLinkOutput", Faults: []string{CodeConsoleOffException}},
+	{Name: "DeleteCheckpoint", Input: "DeleteCheckpointInput", Output: "DeleteCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "DescribeBatch", Input: "DescribeBatchInput", Output: "DescribeBatchOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeEventTarget", Input: "DescribeEventTargetInput", Output: "DescribeEventTargetOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeTaskList", Input: "DescribeTaskListInput", Output: "DescribeTaskListOutput"},
+	{Name: "GetDiskUsage", Input: "GetDiskUsageInput", Output: "GetDiskUsageOutput"},
+	{Name: "GetSeries", Input: "GetSeriesInput", Output: "GetSeriesOutput"},
 	{Name: "GetServerStatus", Input: "GetServerStatusInput", Output: "GetServerStatusOutput"},
 	{Name: "InspectExecution", Input: "InspectExecutionInput", Output: "InspectExecutionOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "KeepCheckpoint", Input: "KeepCheckpointInput", Output: "KeepCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "ListBatches", Input: "ListBatchesInput", Output: "ListBatchesOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "ListEventTargets", Input: "ListEventTargetsInput", Output: "ListEventTargetsOutput"},
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},
+	{Name: "ListVerdicts", Input: "ListVerdictsInput", Output: "ListVerdictsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "RedeliverEvents", Input: "RedeliverEventsInput", Output: "RedeliverEventsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "SearchExecutions", Input: "SearchExecutionsInput", Output: "SearchExecutionsOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "StartBatch", Input: "StartBatchInput", Output: "StartBatchOutput", Faults: []string{CodeResourceNotFoundException, CodeLimitExceededException}},
+	{Name: "StopBatch", Input: "StopBatchInput", Output: "StopBatchOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "StreamEvents", Input: "StreamEventsInput", Output: "StreamEventsOutput"},
 }

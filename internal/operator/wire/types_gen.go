@@ -4,9 +4,70 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+// missingSelf marks an element of a list that was null.
+const missingSelf = 1 << 7
+
+type Batch struct {
+	BatchID        string
+	Order          StartBatchInput
+	Status         string
+	Principal      string
+	StartTimestamp shape.Timestamp
+	EndTimestamp   *shape.Timestamp
+	LookedAt       int64
+	Done           int64
+	Gone           int64
+	Failed         int64
+	Causes         []BatchCause
+	Failures       []BatchFailure
+	Reason         *string
+}
+
+type BatchCause struct {
+	Code       string
+	Message    string
+	Executions int64
+}
+
+type BatchFailure struct {
+	Execution ExecutionRef
+	Code      string
+	Message   string
+}
+
+type BatchSearch struct {
+	Domain           string
+	WorkflowID       *string
+	WorkflowIdPrefix *string
+	WorkflowIdPart   *string
+	TypeName         *string
+	TypeVersion      *string
+	Tag              *string
+	StartedFrom      *shape.Timestamp
+	StartedTo        *shape.Timestamp
+
+	missing uint8
+}
+
+// CheckpointUnavailableException is a fault.
+type CheckpointUnavailableException struct {
+	Message *string
+}
+
 // ConsoleOffException is a fault.
 type ConsoleOffException struct {
 	Message *string
+}
+
+// CreateCheckpointInput is what CreateCheckpoint takes.
+type CreateCheckpointInput struct {
+}
+
+type CreateCheckpointOutput struct {
+	Checkpoint          string
+	Version             string
+	ServerTimestamp     shape.Timestamp
+	ExpirationTimestamp shape.Timestamp
 }
 
 // CreateConsoleLinkInput is what CreateConsoleLink takes.
@@ -27,6 +88,29 @@ type DeadEvent struct {
 type Deadline struct {
 	Timeout string
 	At      shape.Timestamp
+}
+
+// DeleteCheckpointInput is what DeleteCheckpoint takes.
+type DeleteCheckpointInput struct {
+	Checkpoint string
+
+	missing uint8
+}
+
+type DeleteCheckpointOutput struct {
+}
+
+// DescribeBatchInput is what DescribeBatch takes.
+type DescribeBatchInput struct {
+	Domain  string
+	BatchID string
+
+	missing uint8
+}
+
+type DescribeBatchOutput struct {
+	Batch           Batch
+	ServerTimestamp shape.Timestamp
 }
 
 // DescribeEventTargetInput is what DescribeEventTarget takes.
@@ -60,6 +144,13 @@ type DescribeTaskListOutput struct {
 	ServerTimestamp shape.Timestamp
 }
 
+type DiskUse struct {
+	Name        string
+	Bytes       int64
+	Files       int64
+	Explanation string
+}
+
 type EventTarget struct {
 	Name                  string
 	Kind                  string
@@ -83,6 +174,14 @@ type ExecutionRef struct {
 	ExecutionARN *string
 }
 
+type FirstVerdict struct {
+	Execution ExecutionRef
+	Code      string
+	Text      string
+	Severe    bool
+	Reason    *string
+}
+
 type FoundExecution struct {
 	Execution       ExecutionRef
 	Type            string
@@ -91,6 +190,28 @@ type FoundExecution struct {
 	StartTimestamp  shape.Timestamp
 	CloseTimestamp  *shape.Timestamp
 	CancelRequested *bool
+}
+
+// GetDiskUsageInput is what GetDiskUsage takes.
+type GetDiskUsageInput struct {
+}
+
+type GetDiskUsageOutput struct {
+	Uses       []DiskUse
+	FreeBytes  *int64
+	TotalBytes *int64
+}
+
+// GetSeriesInput is what GetSeries takes.
+type GetSeriesInput struct {
+	Domain *string
+}
+
+type GetSeriesOutput struct {
+	Series          []Series
+	StartTimestamp  shape.Timestamp
+	StepSeconds     int64
+	ServerTimestamp shape.Timestamp
 }
 
 // GetServerStatusInput is what GetServerStatus takes.
@@ -112,6 +233,7 @@ type GetServerStatusOutput struct {
 	DiskRoom              string
 	AuditFails            bool
 	CommitP99Microseconds *int64
+	Revision              *string
 }
 
 // InspectExecutionInput is what InspectExecution takes.
@@ -140,6 +262,34 @@ type InspectExecutionOutput struct {
 	Children         []OpenChild
 	Groups           []OpenGroup
 	OpenCounts       OpenCounts
+}
+
+// KeepCheckpointInput is what KeepCheckpoint takes.
+type KeepCheckpointInput struct {
+	Checkpoint string
+
+	missing uint8
+}
+
+type KeepCheckpointOutput struct {
+	ExpirationTimestamp shape.Timestamp
+}
+
+// LimitExceededException is a fault.
+type LimitExceededException struct {
+	Message *string
+}
+
+// ListBatchesInput is what ListBatches takes.
+type ListBatchesInput struct {
+	Domain string
+
+	missing uint8
+}
+
+type ListBatchesOutput struct {
+	Batches         []Batch
+	ServerTimestamp shape.Timestamp
 }
 
 // ListEventTargetsInput is what ListEventTargets takes.
@@ -173,6 +323,19 @@ type ListTaskListsInput struct {
 type ListTaskListsOutput struct {
 	TaskLists       []TaskListSummary
 	NextPageToken   *string
+	ServerTimestamp shape.Timestamp
+}
+
+// ListVerdictsInput is what ListVerdicts takes.
+type ListVerdictsInput struct {
+	Domain     string
+	Executions []RunOfDomain
+
+	missing uint8
+}
+
+type ListVerdictsOutput struct {
+	Verdicts        []FirstVerdict
 	ServerTimestamp shape.Timestamp
 }
 
@@ -273,6 +436,13 @@ type ResourceNotFoundException struct {
 	Message *string
 }
 
+type RunOfDomain struct {
+	WorkflowID string
+	RunID      string
+
+	missing uint8
+}
+
 // SearchExecutionsInput is what SearchExecutions takes.
 type SearchExecutionsInput struct {
 	Domain           string
@@ -301,6 +471,43 @@ type SearchExecutionsOutput struct {
 	LookedAt        int64
 	UpTo            *shape.Timestamp
 	NextPageToken   *string
+	ServerTimestamp shape.Timestamp
+}
+
+type Series struct {
+	Name   string
+	Unit   string
+	Values []int64
+	Sums   bool
+}
+
+// StartBatchInput is what StartBatch takes.
+type StartBatchInput struct {
+	Search      BatchSearch
+	Action      string
+	Reason      *string
+	Details     *string
+	ChildPolicy *string
+	SignalName  *string
+	Input       *string
+
+	missing uint8
+}
+
+type StartBatchOutput struct {
+	BatchID string
+}
+
+// StopBatchInput is what StopBatch takes.
+type StopBatchInput struct {
+	Domain  string
+	BatchID string
+
+	missing uint8
+}
+
+type StopBatchOutput struct {
+	Batch           Batch
 	ServerTimestamp shape.Timestamp
 }
 

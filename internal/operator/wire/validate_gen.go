@@ -4,6 +4,42 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+func (v *BatchSearch) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("domain"))
+	} else {
+		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	}
+	if v.WorkflowID != nil {
+		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
+	}
+	if v.WorkflowIdPrefix != nil {
+		c.Length(at.Member("workflowIdPrefix"), *v.WorkflowIdPrefix, 1, 256)
+	}
+	if v.WorkflowIdPart != nil {
+		c.Length(at.Member("workflowIdPart"), *v.WorkflowIdPart, 1, 256)
+	}
+	if v.TypeName != nil {
+		c.Length(at.Member("typeName"), *v.TypeName, 1, 256)
+	}
+	if v.TypeVersion != nil {
+		c.Length(at.Member("typeVersion"), *v.TypeVersion, 1, 256)
+	}
+	if v.Tag != nil {
+		c.Length(at.Member("tag"), *v.Tag, 1, 256)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *CreateCheckpointInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *CreateCheckpointInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
 // Validate tells what is wrong with the request; its text is for the caller.
 func (v *CreateConsoleLinkInput) Validate() error {
 	var c shape.Violations
@@ -12,6 +48,41 @@ func (v *CreateConsoleLinkInput) Validate() error {
 }
 
 func (v *CreateConsoleLinkInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *DeleteCheckpointInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *DeleteCheckpointInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("checkpoint"))
+	} else {
+		c.Length(at.Member("checkpoint"), v.Checkpoint, 1, 64)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *DescribeBatchInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *DescribeBatchInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("domain"))
+	} else {
+		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("batchId"))
+	} else {
+		c.Length(at.Member("batchId"), v.BatchID, 1, 20)
+	}
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
@@ -58,6 +129,29 @@ func (v *DescribeTaskListInput) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *GetDiskUsageInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *GetDiskUsageInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *GetSeriesInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *GetSeriesInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *GetServerStatusInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -86,6 +180,36 @@ func (v *InspectExecutionInput) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.ExecutionARN != nil {
 		c.Length(at.Member("executionArn"), *v.ExecutionARN, 1, 2048)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *KeepCheckpointInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *KeepCheckpointInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("checkpoint"))
+	} else {
+		c.Length(at.Member("checkpoint"), v.Checkpoint, 1, 64)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *ListBatchesInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *ListBatchesInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("domain"))
+	} else {
+		c.Length(at.Member("domain"), v.Domain, 1, 256)
 	}
 }
 
@@ -137,6 +261,34 @@ func (v *ListTaskListsInput) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *ListVerdictsInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *ListVerdictsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("domain"))
+	} else {
+		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("executions"))
+	} else {
+		c.Count(at.Member("executions"), len(v.Executions), 1, 100)
+		for i := range v.Executions {
+			at := at.Element("executions", i+1)
+			if v.Executions[i].missing == missingSelf {
+				c.Null(at)
+			} else {
+				v.Executions[i].validate(c, &at)
+			}
+		}
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *RedeliverEventsInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -148,6 +300,19 @@ func (v *RedeliverEventsInput) validate(c *shape.Violations, at *shape.Place) {
 		c.Null(at.Member("name"))
 	} else {
 		c.Length(at.Member("name"), v.Name, 1, 63)
+	}
+}
+
+func (v *RunOfDomain) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("workflowId"))
+	} else {
+		c.Length(at.Member("workflowId"), v.WorkflowID, 1, 256)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("runId"))
+	} else {
+		c.Length(at.Member("runId"), v.RunID, 1, 64)
 	}
 }
 
@@ -198,6 +363,62 @@ func (v *SearchExecutionsInput) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.NextPageToken != nil {
 		c.Length(at.Member("nextPageToken"), *v.NextPageToken, 0, 2048)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *StartBatchInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *StartBatchInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("search"))
+	} else {
+		at := at.Member("search")
+		v.Search.validate(c, &at)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("action"))
+	} else {
+		c.Enum(at.Member("action"), v.Action, BatchActionValues)
+	}
+	if v.Reason != nil {
+		c.Length(at.Member("reason"), *v.Reason, 0, 256)
+	}
+	if v.Details != nil {
+		c.Length(at.Member("details"), *v.Details, 0, 32768)
+	}
+	if v.ChildPolicy != nil {
+		c.Enum(at.Member("childPolicy"), *v.ChildPolicy, BatchChildPolicyValues)
+	}
+	if v.SignalName != nil {
+		c.Length(at.Member("signalName"), *v.SignalName, 1, 256)
+	}
+	if v.Input != nil {
+		c.Length(at.Member("input"), *v.Input, 0, 32768)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *StopBatchInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *StopBatchInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("domain"))
+	} else {
+		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("batchId"))
+	} else {
+		c.Length(at.Member("batchId"), v.BatchID, 1, 20)
 	}
 }
 
