@@ -32,6 +32,7 @@ import (
 type bench struct {
 	servers   string
 	store     string
+	dsn       string // of the database that runs now
 	auth      string
 	names     string
 	inFlight  int

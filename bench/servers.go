@@ -37,6 +37,10 @@ type measured struct {
 var servers = []measured{
 	{name: "heddle", pkg: "heddle/cmd/heddle", heddle: true, args: heddleArgs},
 	{name: "before", heddle: true, args: heddleArgs}, // the binary that -before names
+	// With its store in a PostgreSQL of our own, with the settings that it comes with.
+	{name: "postgres", store: server.StorePostgres, pkg: "heddle/cmd/heddle", heddle: true, args: func(b *bench, data string) []string {
+		return append(heddleArgs(b, data), "--store", server.StorePostgres, "--postgres", b.dsn)
+	}},
 	// What each part of access and protection costs: ours with one of them off, and
 	// one with policies, which the root user is not asked.
 	{name: "unsealed", pkg: "heddle/cmd/heddle", heddle: true, args: heddleWith("--sealing", "off")},

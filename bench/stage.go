@@ -10,6 +10,7 @@ import (
 
 	"heddle/bench/client"
 	"heddle/bench/process"
+	"heddle/internal/store/pgstore/pgtest"
 )
 
 // stage is a started server on a new store, with what a workload needs of it.
@@ -28,6 +29,14 @@ func (b *bench) onStage(m *measured, name string, run func(*stage) error) error 
 		return err
 	}
 	defer os.RemoveAll(data)
+	if m.heddle && m.store == "postgres" {
+		database, err := pgtest.Start(pgtest.Options{Folder: b.scratch})
+		if err != nil {
+			return err
+		}
+		defer database.Remove()
+		b.dsn = database.DSN()
+	}
 	server, err := b.openServer(m, data)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ var (
 	kills      = flag.Int("kills", 25, "how often the server is killed, in all")
 	executions = flag.Int("executions", 0, "how many executions the largest part runs; 0: enough for the kills")
 	checkEvery = flag.Int("check-every", 1, "check the store after each n-th kill")
+	storeFlag  = flag.String("store", "pebble", "pebble, or postgres: then PostgreSQL is killed too, in every second kill")
 	seed       = flag.Uint64("seed", 0, "seed of when the kills come; 0: another one each time")
 )
 
@@ -69,9 +70,15 @@ func TestCrash(t *testing.T) {
 			if many == 0 {
 				many = max(1000, *kills*8)
 			}
-			crash(t, binary, part.workflows, max(1, many/part.share), share(), part.retentionDays, seeds(i))
+			crash(t, binary, part.workflows, max(1, many/part.share), share(), part.retentionDays, seeds(i), *storeFlag)
 		})
 	}
+}
+
+// TestCrashPostgres is the same with the store in PostgreSQL, of which every second kill
+// is one: as by a power cut, but for what is lost with a machine.
+func TestCrashPostgres(t *testing.T) {
+	crash(t, build(t), orders(), max(300, *kills*8), max(6, *kills/5), 7, seeded(t)(400), "postgres")
 }
 
 // Servers are killed at their first start, of which the store, the keys and the
@@ -117,7 +124,7 @@ func TestKilledFirstStarts(t *testing.T) {
 func TestVanishingPollers(t *testing.T) {
 	w := orders()
 	w.fickle = true
-	crash(t, build(t), w, 500, 0, 7, seeded(t)(200))
+	crash(t, build(t), w, 500, 0, 7, seeded(t)(200), *storeFlag)
 }
 
 var built struct {
@@ -155,7 +162,7 @@ func seeded(t *testing.T) func(part int) *rand.Rand {
 // after ten hours, and polls end after 55 s; what waits for those is too late.
 const patience = 45 * time.Second
 
-func crash(t *testing.T, binary string, w workflows, executions, kills, retentionDays int, random *rand.Rand) {
+func crash(t *testing.T, binary string, w workflows, executions, kills, retentionDays int, random *rand.Rand, store string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	fail := func(err error) {
@@ -163,7 +170,7 @@ func crash(t *testing.T, binary string, w workflows, executions, kills, retentio
 		cancel()
 	}
 	l := newListeners(t, rand.New(rand.NewPCG(random.Uint64(), 1)))
-	v := newVictim(t, binary, l.config, fail)
+	v := newVictim(t, binary, l.config, store, fail)
 	c := newCrowd(v, w, executions, fail)
 	if err := c.declare(ctx, retentionDays); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ type killer struct {
 	checkEvery int // kills; the store is checked before the next start
 
 	kills, starting, rekeying int // all, and those of a start and of a rekeying
+	ofPostgres                int // and those of PostgreSQL
 	opens, rekeys             time.Duration
 	checks                    int
 	checked                   time.Duration // what they took
@@ -51,6 +52,9 @@ func (k *killer) kill(ctx context.Context, kills int, steps int64, fail func(err
 }
 
 func (k *killer) killOnce(kills int, fail func(error)) error {
+	if k.postgres != nil && k.kills%2 == 1 {
+		return k.killPostgres()
+	}
 	if err := k.down().Kill(); err != nil {
 		return err
 	}
@@ -58,7 +62,7 @@ func (k *killer) killOnce(kills int, fail func(error)) error {
 	for err == nil && k.kills < kills && k.random.IntN(startsKilled) == 0 {
 		err = k.killStarting()
 	}
-	if err == nil && k.kills < kills && k.random.IntN(rekeysKilled) == 0 {
+	if err == nil && k.kills < kills && k.postgres == nil && k.random.IntN(rekeysKilled) == 0 {
 		err = k.killRekeying()
 	}
 	if err != nil {
@@ -69,6 +73,16 @@ func (k *killer) killOnce(kills int, fail func(error)) error {
 	}
 	k.opens = k.server.Opened
 	return nil
+}
+
+// killPostgres ends PostgreSQL at once and starts it again, under the server, which goes
+// on.
+func (k *killer) killPostgres() error {
+	if err := errors.Join(k.postgres.Crash(), k.postgres.Start()); err != nil {
+		return err
+	}
+	k.ofPostgres++
+	return k.killed(k.rootKey)
 }
 
 // killed counts a kill and checks the store that it left, which one of the root
@@ -164,6 +178,9 @@ func (k *killer) runUntil(after time.Duration, args []string) (ended bool, err e
 // String tells what it has done.
 func (k *killer) String() string {
 	text := fmt.Sprintf("%d kills (%d in a start, %d in a rekeying), %d checks", k.kills, k.starting, k.rekeying, k.checks)
+	if k.ofPostgres > 0 {
+		text += fmt.Sprintf(", %d of the kills PostgreSQL's", k.ofPostgres)
+	}
 	if k.checks > 0 {
 		text += fmt.Sprintf(" of %s each", (k.checked / time.Duration(k.checks)).Round(time.Millisecond))
 	}

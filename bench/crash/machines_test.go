@@ -59,7 +59,7 @@ func crashMachines(t *testing.T, binary string, toKill int, random *rand.Rand) {
 	if many == 0 {
 		many = max(150, toKill*40)
 	}
-	v := newVictim(t, binary, "", fail)
+	v := newVictim(t, binary, "", *storeFlag, fail)
 	c := &machines{victim: v, ledger: newLedger(), executions: many, fail: fail, done: make(chan struct{})}
 	c.left.Store(int64(many))
 	if err := c.declare(ctx); err != nil {

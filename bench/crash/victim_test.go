@@ -15,14 +15,16 @@ import (
 	awscredentials "heddle/internal/aws/credentials"
 	"heddle/internal/sealing"
 	heddle "heddle/internal/server"
+	"heddle/internal/store/pgstore/pgtest"
 )
 
 // victim is the server that is killed and started again on the same folder and
 // address.
 type victim struct {
 	binary, data, addr string
-	rootKey            string // file of it
-	events             string // file of whom it tells of events; empty: nobody
+	rootKey            string         // file of it
+	events             string         // file of whom it tells of events; empty: nobody
+	postgres           *pgtest.Server // has the store; nil: the folder has it
 	log                *os.File
 	acknowledged       atomic.Int64 // answers to steps; the kills are timed by it
 	lives              atomic.Int64
@@ -34,11 +36,14 @@ type victim struct {
 	expects bool          // an exit
 }
 
-func newVictim(t *testing.T, binary, events string, fail func(error)) *victim {
+func newVictim(t *testing.T, binary, events, store string, fail func(error)) *victim {
 	data := t.TempDir()
 	v := &victim{
 		binary: binary, data: data, events: events, addr: "127.0.0.1:0", rootKey: sealing.RootKeyFile(data),
 		up: make(chan struct{}), step: make(chan struct{}, 1),
+	}
+	if store == heddle.StorePostgres {
+		v.postgres = pgtest.New(t)
 	}
 	var err error
 	if v.log, err = os.Create(filepath.Join(t.TempDir(), "log")); err != nil {
@@ -82,6 +87,9 @@ func (v *victim) showLog(t *testing.T) {
 // signatures, sealing, the audit trail.
 func (v *victim) serve() []string {
 	args := []string{"serve", "--data", v.data, "--listen", v.addr, "--root-key-file", v.rootKey}
+	if v.postgres != nil {
+		args = append(args, "--store", heddle.StorePostgres, "--postgres", v.postgres.DSN())
+	}
 	if v.events != "" {
 		args = append(args, "--events-config", v.events)
 	}
@@ -178,7 +186,11 @@ func (v *victim) stop() error { return v.down().Stop() }
 
 // check runs the check of the stopped store, which changes nothing in it.
 func (v *victim) check(rootKey string) error {
-	out, err := exec.Command(v.binary, "check", "--data", v.data, "--root-key-file", rootKey).CombinedOutput()
+	args := []string{"check", "--data", v.data, "--root-key-file", rootKey}
+	if v.postgres != nil {
+		args = append(args, "--postgres", v.postgres.DSN())
+	}
+	out, err := exec.Command(v.binary, args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("check of the store: %w\n%s", err, out)
 	}

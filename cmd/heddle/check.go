@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"heddle/internal/console/command"
@@ -9,8 +10,9 @@ import (
 )
 
 type checkCommand struct {
-	Stored  storedFlags     `embed:"" set:"about=Nothing is written in it. If a server runs on it, it is asked for a copy of its store at one moment, which is checked."`
-	Running command.Running `embed:""`
+	Stored   storedFlags     `embed:"" set:"about=Nothing is written in it. If a server runs on it, it is asked for a copy of its store at one moment, which is checked."`
+	Running  command.Running `embed:""`
+	Database databaseFlag    `embed:""`
 
 	Contents bool         `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
 	Blobs    server.Blobs `embed:""`
@@ -18,6 +20,13 @@ type checkCommand struct {
 
 // Run checks a store, whether a server runs on it or not.
 func (c *checkCommand) Run(ctx context.Context, p *command.Process) error {
+	if c.Database.Postgres != "" {
+		o, err := c.Database.open(ctx, &c.Stored)
+		if err != nil {
+			return err
+		}
+		return errors.Join(checkAll(ctx, o, checking{of: "in PostgreSQL", blobs: c.Blobs, contents: c.Contents}), o.Close())
+	}
 	return c.Stored.withStore(ctx, p, &c.Running, func(ctx context.Context, o *server.Offline, _ storeMoment) error {
 		return checkAll(ctx, o, checking{of: c.Stored.Data, blobs: c.Blobs, contents: c.Contents})
 	})

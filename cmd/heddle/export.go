@@ -14,6 +14,7 @@ import (
 // exportCommand has a sub-command for each service that can export.
 type exportCommand struct {
 	Stored   storedFlags  `embed:"" set:"about=The server must be stopped."`
+	Database databaseFlag `embed:""`
 	Services kong.Plugins `embed:""`
 
 	offline *server.Offline
@@ -33,7 +34,7 @@ func (c *exportCommand) AfterApply(ctx context.Context, k *kong.Context) error {
 	k.BindTo(os.Stdout, (*io.Writer)(nil))
 	return k.BindToProvider(func() (service.Stored, error) {
 		var err error
-		if c.offline, err = c.Stored.open(ctx); err != nil {
+		if c.offline, err = c.Database.open(ctx, &c.Stored); err != nil {
 			return service.Stored{}, err
 		}
 		return c.offline.Stored(), nil

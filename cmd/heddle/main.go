@@ -35,6 +35,7 @@ type commands struct {
 	Archive    archiveCommand            `cmd:"" help:"Read the histories that a server has written to its archive."`
 	Audit      auditCommand              `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
 	Rekey      rekeyCommand              `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
+	Copy       copyCommand               `cmd:"" help:"Copy a stopped store from its folder to PostgreSQL, and compare the two."`
 	AcceptTime acceptTimeCommand         `cmd:"" help:"Tell a server that the wall clock, which is far ahead of its own, is right."`
 	Completion kongcompletion.Completion `cmd:"" help:"Tell how a shell completes commands and flags; with -c, the code for it."`
 	Manual     manualCommand             `cmd:"" help:"Print the manual page, for man -l -."`

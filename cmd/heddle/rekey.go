@@ -19,6 +19,9 @@ type rekeyCommand struct {
 }
 
 func (c *rekeyCommand) Run(ctx context.Context) error {
+	if err := server.BelongsToPostgres(c.Stored.Data); err != nil {
+		return fmt.Errorf("rekey: a store in PostgreSQL is not written anew; another root key is taken up while the server runs: %w", err)
+	}
 	cfg := sealing.RekeyConfig{
 		Data: c.Stored.Data, Off: c.Sealing == server.SealingOff, Keys: c.Stored.roots(),
 		Log: plainLog(),

@@ -98,8 +98,11 @@ func console(cfg *server.Config, s *server.Server) string {
 
 // where is where a server keeps what it has.
 func where(cfg *server.Config) string {
-	if cfg.Store == server.StoreMemory {
+	switch cfg.Store {
+	case server.StoreMemory:
 		return "memory; everything is forgotten at exit"
+	case server.StorePostgres:
+		return "PostgreSQL; its own files: " + cfg.Data
 	}
 	return cfg.Data
 }

@@ -25,3 +25,16 @@ func (s *storedFlags) roots() sealing.RootKeys {
 func (s *storedFlags) open(ctx context.Context) (*server.Offline, error) {
 	return server.OpenOffline(ctx, s.Data, s.roots(), plainLog())
 }
+
+// databaseFlag says which database has the store, in place of the folder.
+type databaseFlag struct {
+	Postgres string `env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database that has the store, in place of the folder; or @FILE that has its name. A server may run on it."`
+}
+
+// open opens a store for reading: in a database, if one is named.
+func (d *databaseFlag) open(ctx context.Context, s *storedFlags) (*server.Offline, error) {
+	if d.Postgres == "" {
+		return s.open(ctx)
+	}
+	return server.OpenOfflinePostgres(ctx, s.Data, d.Postgres, s.roots(), plainLog())
+}

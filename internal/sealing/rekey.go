@@ -97,7 +97,7 @@ func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir
 			return 0, err
 		}
 	}
-	return copyStore(ctx, from, to, old.Shards())
+	return copyStore(ctx, from, to, old.Shards(), NotCopied)
 }
 
 // NotCopied begins the names of keys in a store's meta space that end with a
@@ -105,14 +105,15 @@ func writeAnew(ctx context.Context, cfg RekeyConfig, old *pebblestore.Store, dir
 // hours is sealed under them.
 const NotCopied = "once/"
 
-// copyStore copies all rows; sections are counted anew.
-func copyStore(ctx context.Context, from, to store.Store, shards uint16) (rows int, err error) {
+// copyStore copies all rows, but those of the meta space whose names begin with without,
+// if that is not empty. Sections are counted anew, and have the stamp of the last one.
+func copyStore(ctx context.Context, from, to store.Store, shards uint16, without string) (rows int, err error) {
 	all, err := from.Meta().List(ctx, "")
 	if err != nil {
 		return 0, err
 	}
 	for key, value := range all {
-		if strings.HasPrefix(key, "store/") || strings.HasPrefix(key, NotCopied) {
+		if strings.HasPrefix(key, "store/") || without != "" && strings.HasPrefix(key, without) {
 			continue // the store's own, or not to be kept
 		}
 		if err := to.Meta().CompareAndSet(ctx, key, nil, value); err != nil {
@@ -121,7 +122,7 @@ func copyStore(ctx context.Context, from, to store.Store, shards uint16) (rows i
 		rows++
 	}
 	for shard := range shards {
-		c, err := newCopier(ctx, to, shard)
+		c, err := newCopier(ctx, from, to, shard)
 		if err != nil {
 			return 0, err
 		}
@@ -135,6 +136,9 @@ func copyStore(ctx context.Context, from, to store.Store, shards uint16) (rows i
 			if err := c.copy(ctx, from.ScanIndex, store.IndexSpace); err != nil {
 				return 0, err
 			}
+		}
+		if err := c.stamp(ctx); err != nil {
+			return 0, err
 		}
 		rows += c.rows
 	}
@@ -155,12 +159,25 @@ const (
 	copyBytesMax = 4 << 20
 )
 
-func newCopier(ctx context.Context, to store.Store, shard uint16) (*copier, error) {
+func newCopier(ctx context.Context, from, to store.Store, shard uint16) (*copier, error) {
+	old, err := from.Acquire(ctx, shard) // for its stamp
+	if err != nil {
+		return nil, err
+	}
 	h, err := to.Acquire(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
-	return &copier{to: to, section: store.Section{Shard: shard, Epoch: h.Epoch(), Seq: h.Seq()}}, nil
+	return &copier{to: to, section: store.Section{Shard: shard, Epoch: h.Epoch(), Seq: h.Seq(), Stamp: old.Stamp()}}, nil
+}
+
+// stamp keeps the stamp of a shard that has no rows.
+func (c *copier) stamp(ctx context.Context) error {
+	if c.rows > 0 || c.section.Stamp == 0 {
+		return nil
+	}
+	c.section.Seq++
+	return c.to.Commit(ctx, []store.Section{c.section})[0]
 }
 
 // copy commits all rows that a scan visits to a space.

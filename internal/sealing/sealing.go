@@ -9,6 +9,7 @@
 package sealing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,8 @@ type Config struct {
 	Data     string // the folder
 	Off      bool   // a new store is in the clear, a sealed one is refused
 	RootKeys RootKeys
-	Trail    bool // calls are recorded in files, whose key is made if there is none
+	Trail    bool   // calls are recorded in files, whose key is made if there is none
+	Name     string // of the store, for errors; empty: its folder
 	Log      *slog.Logger
 }
 
@@ -51,7 +53,7 @@ type Protection struct {
 func Open(ctx context.Context, cfg Config, below store.Store) (Protection, error) {
 	above, keys, err := sealStore(ctx, &cfg, below)
 	if err != nil {
-		return Protection{}, fmt.Errorf("open store %q: %w", StoreDir(cfg.Data), err)
+		return Protection{}, fmt.Errorf("open store %q: %w", cmp.Or(cfg.Name, StoreDir(cfg.Data)), err)
 	}
 	if above == nil {
 		return Protection{Store: below}, nil

@@ -49,7 +49,7 @@ func OpenOffline(ctx context.Context, data string, roots sealing.RootKeys, log *
 
 // openOffline opens the store that is in a folder; empty: the data folder's own.
 func openOffline(ctx context.Context, data, dir string, roots sealing.RootKeys, log *slog.Logger) (*Offline, error) {
-	if err := backup.CheckFinished(data); err != nil {
+	if err := errors.Join(backup.CheckFinished(data), BelongsToPostgres(data)); err != nil {
 		return nil, err
 	}
 	s, err := sealing.OpenReadOnly(ctx, data, dir, roots, log)

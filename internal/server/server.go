@@ -7,6 +7,8 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"io"
 	"net"
 	"path/filepath"
 	"sync/atomic"
@@ -34,6 +36,7 @@ import (
 	"heddle/internal/store"
 	"heddle/internal/store/memstore"
 	"heddle/internal/store/pebblestore"
+	"heddle/internal/store/pgstore"
 )
 
 // memoryShards is how many shards a store in memory has.
@@ -45,7 +48,9 @@ type Server struct {
 	clock        *clock
 	clockRow     []byte // what the store has of it
 	store        store.Store
-	disk         *pebblestore.Store // the store below; nil: it is in memory
+	disk         *pebblestore.Store // the store below; nil: it is in memory or in PostgreSQL
+	postgres     *pgstore.Store     // the store below; nil: it is another
+	folderLock   io.Closer          // of the data folder, with PostgreSQL
 	shards       uint16
 	held         *heldKeys
 	blobs        *blobs
@@ -121,7 +126,10 @@ func (s *Server) addParts() {
 	add("port", s.listen, func(context.Context) error { return s.door.Close() })
 	// It begins when the store has opened, which has its key, and ends after it.
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
-	add("store", s.openStore, func(context.Context) error { return s.store.Close() })
+	add("store", s.openStore, func(context.Context) error { return errors.Join(s.store.Close(), s.unlockFolder()) })
+	if s.cfg.Store == StorePostgres {
+		s.parts.Add("membership", lifecycle.NewLoop(s.runMembership))
+	}
 	add("keys", s.unseal, nil)
 	add("token for metrics", s.openMetricsToken, nil)
 	add("clock", s.openClock, s.saveClock)
@@ -196,9 +204,15 @@ func isLoopback(a net.Addr) bool {
 	return ok && addr.IP.IsLoopback()
 }
 
-func (s *Server) openStore(context.Context) (err error) {
+func (s *Server) openStore(ctx context.Context) (err error) {
 	if err := s.cfg.checkRestored(); err != nil {
 		return err
+	}
+	if s.cfg.Store == StorePostgres {
+		if err := s.openPostgres(ctx); err != nil {
+			return err
+		}
+		return s.cfg.tidyFolders()
 	}
 	if s.store, s.shards, err = openStore(&s.cfg, s.metrics.WriteStalled); err != nil {
 		return err
@@ -233,7 +247,7 @@ func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protec
 	}
 	return sealing.Open(ctx, sealing.Config{
 		Data: c.Data, Off: c.Sealing == SealingOff, RootKeys: c.RootKeys,
-		Trail: c.Audit.Files == AuditFile, Log: c.Log,
+		Trail: c.Audit.Files == AuditFile, Log: c.Log, Name: databaseName(below),
 	}, below)
 }
 
@@ -264,6 +278,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Offers:       s.matcher,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
+		Committers:   s.committers(),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
 		Blobs:        s.blobs.Read,
 		DataKeys:     dataKeysOf(cfg.Services),
@@ -319,6 +334,9 @@ func (s *Server) answerPolls(context.Context) error {
 func openStore(cfg *Config, stalled func()) (store.Store, uint16, error) {
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
+	}
+	if err := BelongsToPostgres(cfg.Data); err != nil {
+		return nil, 0, err
 	}
 	_, files := shareDescriptors(listen.Descriptors())
 	options := pebblestore.Options{Logger: cfg.Log, FilesMax: files, Ballast: BallastFile(cfg.Data), Stalled: stalled}

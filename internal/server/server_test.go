@@ -188,7 +188,7 @@ func TestRefusedConfig(t *testing.T) {
 		"config: --poll-hold -1s: want 1ms to 1m0s":                                                                        func(c *Config) { c.PollHold = -time.Second },
 		`config: --store "paper": want pebble or memory`:                                                                   func(c *Config) { c.Store = "paper" },
 		`config: --time-skip "some": want off or timers or all`:                                                            func(c *Config) { c.TimeSkip = "some" },
-		"listen on " + strconv.Quote(running.Addr()) + ": listen tcp " + running.Addr() + ": bind: address already in use": func(c *Config) { c.Listen = running.Addr() },
+		"listen on " + strconv.Quote(running.Addr()) + ": this process has the port": func(c *Config) { c.Listen = running.Addr() },
 	} {
 		cfg := memory()
 		change(&cfg)

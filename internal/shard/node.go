@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	n.steppers = steppers{node: n, work: &n.work}
 	n.slow = make(chan struct{}, spare)
 	n.kick, n.start = n.kickStep, n.startFetch
-	for range committersFor(processors) {
+	for range cmp.Or(cfg.Committers, committersFor(processors)) {
 		n.committers = append(n.committers, &committer{node: n})
 	}
 	if err := n.recoverShards(ctx, processors); err != nil {

@@ -93,6 +93,7 @@ type Config struct {
 	Offers       Offers
 	Log          *slog.Logger
 	CachedStates int // states kept in memory, of each shard
+	Committers   int // how many write at a time; 0: by the number of processors
 	// CachedBytes is what the states of all shards may weigh that are kept in memory; a shard
 	// may have its share of it in any case, so it is twice as much at most. 0:
 	// cachedBytesDefault.

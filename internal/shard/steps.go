@@ -127,7 +127,7 @@ func (n *Node) step(s *Shard) {
 		}
 		if s.open && !s.dirty() { // nothing to write, or only what has waited long enough
 			if b := n.seal(s); b != nil && b.Empty() {
-				n.done(s, b, nil, 0)
+				n.done(s, b, n.cfg.Store.Current(), 0)
 			}
 		}
 		s.mu.Lock()
@@ -235,6 +235,8 @@ func (c *committer) run() {
 		for i, b := range c.batches {
 			if b != nil && !b.Empty() {
 				c.outcomes[i], errs = errs[0], errs[1:]
+			} else if b != nil {
+				c.outcomes[i] = n.cfg.Store.Current()
 			}
 		}
 		inParallel(crewFor(len(shards)), len(shards), func(i int) {

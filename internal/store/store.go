@@ -58,6 +58,10 @@ type Store interface {
 	// Snapshot is the whole store at one moment, however long it is read; all that
 	// it shows is durable. The caller closes it.
 	Snapshot(ctx context.Context) (Snapshot, error)
+	// Current returns nil if nobody else can have written to the shards that were
+	// acquired here. An owner that answers from memory, and writes nothing, asks after
+	// it has evaluated the answer. A store that one process has to itself says nil.
+	Current() error
 	Meta() Meta
 	// Close closes the snapshots that are still open too. From then on the store and
 	// they answer ErrClosed.

@@ -33,6 +33,7 @@ var caches = map[string]string{
 	"internal/shard/run.go: cache":                 "c.all.Load() > int64(bytes)",
 	"internal/store/pebblestore/order.go: orders":  "cap(o.rows) <= orderRowsKept",
 	"internal/store/pebblestore/view.go: keyRooms": "cap(*room) <= keyRoomKept",
+	"internal/store/pgstore/commit.go: writes":     "<= writeBytesKept",
 	"internal/store/sealed/sealed.go: batches":     "cap(b.bytes) <= batchBytesMax",
 	"internal/sfn/catalog.go: catalog":             "catalogBytesMax",
 	"internal/swf/catalog.go: catalog":             "catalogBytesMax",

@@ -134,7 +134,7 @@ var arrows = map[string][]string{
 		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options",
 		"internal/outbound", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/series", "internal/service", "internal/sfn",
 		"internal/shard", "internal/store", "internal/store/keys",
-		"internal/store/memstore", "internal/store/pebblestore", "internal/swf", "internal/token", "internal/visibility",
+		"internal/store/memstore", "internal/store/pebblestore", "internal/store/pgstore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/service": {
 		"internal/archive", "internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
@@ -174,6 +174,7 @@ var arrows = map[string][]string{
 	"internal/shard":             {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pebblestore": {"internal/store"},
+	"internal/store/pgstore":     {"internal/store"},
 	"internal/store/sealed":      {"internal/store"},
 	"internal/swf": {
 		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy",
@@ -196,11 +197,12 @@ var arrows = map[string][]string{
 	"jsonpath":                {"jsonvalue"},
 	"jsonvalue":               {},
 	// No arrow leads to what serves tests alone.
-	"internal/blob/blobtest":     {"internal/blob", "internal/blob/dir"},
-	"internal/bucket/buckettest": {"internal/bucket"},
-	"internal/engine/enginetest": {"internal/engine"},
-	"internal/store/storetest":   {"internal/store"},
-	"internal/swf/wire/wiretest": {"internal/aws/shape/shapetest"},
+	"internal/blob/blobtest":        {"internal/blob", "internal/blob/dir"},
+	"internal/bucket/buckettest":    {"internal/bucket"},
+	"internal/engine/enginetest":    {"internal/engine"},
+	"internal/store/pgstore/pgtest": {},
+	"internal/store/storetest":      {"internal/store"},
+	"internal/swf/wire/wiretest":    {"internal/aws/shape/shapetest"},
 }
 
 // kernel packages must not hear the words of any service.

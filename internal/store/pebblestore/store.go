@@ -96,6 +96,9 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	return &handle{store: s, shard: number, epoch: epoch, last: sh.last}, nil
 }
 
+// Current is part of store.Store: this process has the whole directory.
+func (*Store) Current() error { return nil }
+
 // Meta is part of store.Store.
 func (s *Store) Meta() store.Meta { return meta{s} }
 
