@@ -2,13 +2,16 @@
 
 GO ?= go
 
+# What is tested is built as what is released.
+export CGO_ENABLED = 0
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build ./heddle
-	CGO_ENABLED=0 $(GO) build -trimpath -o heddle ./cmd/heddle
+	$(GO) build -trimpath -o heddle ./cmd/heddle
 
 .PHONY: release
 release: ## VERSION=0.1.0: archives, Debian packages, bills of materials and checksums in ./dist
@@ -37,7 +40,7 @@ SEQUENTIAL = ./internal/dataexchange/catalog ./internal/sfn/execution ./internal
 .PHONY: test/race
 test/race: ## all tests but the packages that test/sim, test/console, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time
 	$(GO) test -vet=off $(SEQUENTIAL)
-	$(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./test/console ./bench/crash ./bench/overload ./bench/attack)")
+	CGO_ENABLED=1 $(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./test/console ./bench/crash ./bench/overload ./bench/attack)")
 
 .PHONY: test/sim
 test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for a long run
