@@ -39,8 +39,11 @@ func SparkOf(values []int64, adds bool) Spark {
 		}
 		s.Most = max(s.Most, *last)
 	}
-	if len(points) == 0 {
+	switch len(points) {
+	case 0:
 		return s
+	case 1:
+		points = append(points, points[0]) // a level line
 	}
 	step := float64(SparkWidth) / float64(max(1, len(points)-1))
 	x := func(i int) float64 { return SparkWidth - float64(i)*step }

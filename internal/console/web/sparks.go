@@ -43,6 +43,9 @@ func (v *visit) sparks(domain string) (all []spark, err error) {
 		if one.Sums {
 			n = s.Sum
 		}
+		if len(one.Values) == 0 {
+			return nil, nil // the server has just begun
+		}
 		if one.Unit == "microseconds" {
 			s.Text = "one in a hundred commits took " + (time.Duration(n) * time.Microsecond).Round(10*time.Microsecond).String() + " at most"
 		} else {
