@@ -52,8 +52,20 @@ func (s *actions) newBatches() *tasks.Performer {
 // errRest says that it is too early for more.
 var errRest = errors.New("throttled")
 
-// turnBatch does one page of a batch.
+// turning is a page that is being done.
+type turning struct {
+	run  engine.RunID
+	turn int64
+}
+
+// turnBatch does one page of a batch. Of one that is offered again while it is being done, as
+// after a shard was recovered, whoever does it does the rest.
 func (s *actions) turnBatch(ctx context.Context, t tasks.Task) (handBack func(), _ error) {
+	this := turning{t.Run, t.ID}
+	if _, busy := s.turning.LoadOrStore(this, true); busy {
+		return nil, nil
+	}
+	defer s.turning.Delete(this)
 	w, tries := t.Name.World, map[batch.Execution]int{}
 	for {
 		b, err := s.askBatches(ctx, w, batch.Offered{Turn: t.ID})

@@ -155,6 +155,14 @@ func TestBatchesEnd(t *testing.T) {
 	if got := h.batchIs(id, "FAILED"); !strings.Contains(got, "The access key of arn:aws:iam::123456789012:user/ann with which it was begun may not be used any more.") {
 		t.Errorf("without its key: %s", got)
 	}
+	// A session ends with the key that it was made with.
+	bea := h.user("bea", allow("swf:*", "*"))
+	own := keyIn(t, h.must(h.iam(bea, "GetSessionToken")))
+	id = begun(own)
+	h.must(h.iam(h.root, "DeleteAccessKey", "UserName", "bea", "AccessKeyId", bea.AccessKeyID))
+	if got := h.batchIs(id, "FAILED"); !strings.Contains(got, ":user/bea") || strings.Contains(got, `"done":0,`) {
+		t.Errorf("without its session: %s", got)
+	}
 	if got := h.batchIs(member(h.must(h.operator(h.root, "ListBatches", `{"domain":"shop"}`)), "batchId"), "FAILED"); strings.Contains(got, `"done":40`) {
 		t.Errorf("it went on: %s", got)
 	}
