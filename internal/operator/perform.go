@@ -74,9 +74,7 @@ func (s *actions) turnBatch(ctx context.Context, t tasks.Task) (handBack func(),
 		}
 		switch err = s.stepBatch(ctx, w, b, tries); {
 		case errors.Is(err, errRest):
-			pause, cancel := s.Within(ctx, batchRest)
-			<-pause.Done()
-			cancel()
+			s.rest(ctx)
 		case err != nil:
 			return nil, err
 		}
@@ -178,11 +176,29 @@ func (s *actions) tryBatch(ctx context.Context, w engine.World, b *batch.Batch, 
 			tried.Outcomes = append(tried.Outcomes, batch.Outcome{Execution: e, Code: "InternalFailure", Message: "The server's log says why."})
 		}
 	})
-	_, err := s.askBatches(context.WithoutCancel(ctx), w, tried)
-	if err == nil && len(tried.Outcomes) == 0 {
-		err = errRest
+	if len(tried.Outcomes) == 0 {
+		return errRest
 	}
-	return err
+	return s.keepTried(ctx, w, tried)
+}
+
+// keepTried keeps what became of executions. While it can't be known whether it was kept it is
+// said again, so that nothing is done again.
+func (s *actions) keepTried(ctx context.Context, w engine.World, tried batch.Tried) error {
+	for {
+		_, err := s.askBatches(context.WithoutCancel(ctx), w, tried)
+		if !errors.Is(err, engine.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		s.rest(ctx)
+	}
+}
+
+// rest waits a little, unless the server stops.
+func (s *actions) rest(ctx context.Context) {
+	pause, cancel := s.Within(ctx, batchRest)
+	defer cancel()
+	<-pause.Done()
 }
 
 // endedError says why the one who began a batch may do nothing any more.
