@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,11 @@ var loops = map[string]string{
 }
 
 // declareMachine makes the role, the activity and the machine.
-func declareMachine(t target, definition string) error {
+func declareMachine(t target, definition string, express bool) error {
+	kind := "STANDARD"
+	if express {
+		kind = "EXPRESS"
+	}
 	quoted, err := json.Marshal(definition)
 	if err != nil {
 		return err
@@ -54,7 +59,7 @@ func declareMachine(t target, definition string) error {
 	}{
 		{client.IAM, "", role.Encode()},
 		{client.StepFunctions, "CreateActivity", `{"name":"charge"}`},
-		{client.StepFunctions, "CreateStateMachine", `{"name":"order","roleArn":"` + benchRole + `","definition":` + string(quoted) + `}`},
+		{client.StepFunctions, "CreateStateMachine", `{"name":"order","type":"` + kind + `","roleArn":"` + benchRole + `","definition":` + string(quoted) + `}`},
 	} {
 		conn := t.connect().Of(call.of)
 		_, err := conn.Call(call.action, []byte(call.body))
@@ -82,6 +87,7 @@ func (l *load) machineStarter(i int) error {
 	m := meter{load: l}
 	defer m.handIn()
 	var body []byte
+	action := cmp.Or(l.workload.action, "StartExecution")
 	input := `{\"slot\":` + strconv.Itoa(i) + `,\"order\":4711,\"lines\":[1,2,3]}`
 	for !l.halted.Load() {
 		n := l.started.Add(1)
@@ -89,8 +95,11 @@ func (l *load) machineStarter(i int) error {
 			return nil
 		}
 		body = appendExecution(body[:0], strconv.Itoa(i)+"-"+strconv.FormatInt(n, 10), input)
+		if action == "DescribeStateMachine" {
+			body = append(body[:0], `{"stateMachineArn":"`+benchMachine+`"}`...)
+		}
 		began := time.Now()
-		if err := m.call(conn, "StartExecution", body); err != nil {
+		if err := m.call(conn, action, body); err != nil {
 			return err
 		}
 		ended := time.Now()
@@ -167,7 +176,7 @@ func measureLoops(name string) func(*bench, context.Context, *measured, int) err
 
 func (b *bench) measureLoop(ctx context.Context, m *measured, name string, repeat int) error {
 	return b.onStage(m, name, func(s *stage) error {
-		if err := declareMachine(s.target, loops[name]); err != nil {
+		if err := declareMachine(s.target, loops[name], false); err != nil {
 			return err
 		}
 		result := looped{Server: m.name, Workload: name, Repeat: repeat, Executions: 64, machine: b.describe(m)}
@@ -261,7 +270,7 @@ func (b *bench) measureWaits(_ context.Context, m *measured, repeat int) error {
 	}
 	result := waits{Server: m.name, Workload: "machine-waits", Repeat: repeat, Waiting: waiting, DueAtOnce: waiting / 10, machine: b.describe(m)}
 	return b.onStage(m, "waits", func(s *stage) error {
-		if err := declareMachine(s.target, waitMachine); err != nil {
+		if err := declareMachine(s.target, waitMachine, false); err != nil {
 			return err
 		}
 		empty, err := s.server.Usage()

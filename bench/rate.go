@@ -71,7 +71,7 @@ func (b *bench) measureRate(ctx context.Context, m *measured, w *workload, repea
 		l := newLoad(s.target, w, inFlight)
 		l.lenient = m.name == "moto"
 		if w.machine != "" {
-			if err := declareMachine(s.target, w.machine); err != nil {
+			if err := declareMachine(s.target, w.machine, w.express); err != nil {
 				return err
 			}
 		}

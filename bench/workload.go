@@ -18,6 +18,8 @@ type workload struct {
 	signals    bool   // what is counted are signals to one workflow in each slot
 	inFlight   int    // 0: as the flag says
 	machine    string // executions of a state machine of this definition, in place of workflows
+	express    bool   // the state machine is an express one
+	action     string // of Step Functions, that each is; empty: StartExecution
 	calls      int    // that a workflow takes when no decision is empty
 	events     int    // of its history then
 }
@@ -33,6 +35,9 @@ var workloads = []workload{
 	{name: "continue-as-new", chain: 10, calls: 21, events: 50},
 	{name: "idle", activities: 1, inFlight: 1, calls: 7, events: 11},
 	{name: "machine-start", machine: passMachine, calls: 1, events: 4},
+	{name: "express-start", machine: passMachine, express: true, calls: 1, events: 4},
+	{name: "express-sync", machine: passMachine, express: true, action: "StartSyncExecution", calls: 1, events: 4},
+	{name: "machine-describe", machine: passMachine, action: "DescribeStateMachine", calls: 1},
 	{name: "machine-activity", machine: activityMachine, activities: 1, calls: 3, events: 7},
 }
 

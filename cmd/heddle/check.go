@@ -4,22 +4,34 @@ import (
 	"context"
 	"fmt"
 
+	"heddle/internal/console/command"
 	"heddle/internal/server"
 )
 
 type checkCommand struct {
-	Stored storedFlags `embed:"" set:"about=The server must be stopped. Nothing is written."`
+	Stored  storedFlags     `embed:"" set:"about=Nothing is written in it. If a server runs on it, it is asked for a copy of its store at one moment, which is checked."`
+	Running command.Running `embed:""`
 
 	Contents bool         `name:"blob-contents" group:"Blobs" help:"Read every blob too that an execution refers to, and verify it."`
 	Blobs    server.Blobs `embed:""`
 }
 
-func (c *checkCommand) Run(ctx context.Context) error {
-	o, err := c.Stored.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer o.Close()
+// Run checks a store, whether a server runs on it or not.
+func (c *checkCommand) Run(ctx context.Context, p *command.Process) error {
+	return c.Stored.withStore(ctx, p, &c.Running, func(ctx context.Context, o *server.Offline, _ storeMoment) error {
+		return checkAll(ctx, o, checking{of: c.Stored.Data, blobs: c.Blobs, contents: c.Contents})
+	})
+}
+
+// checking says what of a store is checked.
+type checking struct {
+	of       string // its folder, for the words of an error
+	blobs    server.Blobs
+	contents bool // of blobs
+}
+
+// checkAll tells what is wrong with a store.
+func checkAll(ctx context.Context, o *server.Offline, c checking) error {
 	found, err := o.Check(ctx)
 	if err != nil {
 		return err
@@ -32,7 +44,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 		found.Open, found.Closed, found.Events, found.Entries, found.Messages, found.Notified, wrong)
 	wrong, err = c.checkBlobs(ctx, o, wrong)
 	if wrong > 0 && err == nil {
-		err = fmt.Errorf("check store %q: %d wrong, as said above", c.Stored.Data, wrong)
+		err = fmt.Errorf("check store %q: %d wrong, as said above", c.of, wrong)
 	}
 	return err
 }
@@ -42,9 +54,9 @@ const faultsShown = 1000
 
 // checkBlobs tells which blobs are not what they should be, and counts them to what is
 // wrong besides.
-func (c *checkCommand) checkBlobs(ctx context.Context, o *server.Offline, others int) (wrong int, err error) {
+func (c *checking) checkBlobs(ctx context.Context, o *server.Offline, others int) (wrong int, err error) {
 	wrong = others
-	found, err := o.CheckBlobs(ctx, c.Blobs, c.Contents, func(err error) {
+	found, err := o.CheckBlobs(ctx, c.blobs, c.contents, func(err error) {
 		if wrong++; wrong <= faultsShown {
 			fmt.Println(err)
 		}
@@ -53,7 +65,7 @@ func (c *checkCommand) checkBlobs(ctx context.Context, o *server.Offline, others
 		return wrong, err
 	}
 	looked := "not read"
-	if c.Contents {
+	if c.contents {
 		looked = "read"
 	}
 	fmt.Printf("checked %d blobs of %d bytes, %s: %d referred to, %d missing, %d broken, %d that nothing refers to (%d bytes)\n",

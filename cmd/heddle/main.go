@@ -16,6 +16,7 @@ import (
 // commands are the sub-commands; each has a file of its own.
 type commands struct {
 	Serve      serveCommand              `cmd:"" help:"Run the server."`
+	Config     configCommand             `cmd:"" help:"Print the settings in force, and where each comes from, as a file that serve --config takes."`
 	Show       command.Show              `cmd:"" help:"Tell why an execution does not move: what is open, who has it or should have it, and what was when."`
 	Lists      command.Lists             `cmd:"" help:"Show the task lists: what waits on them, who polls them."`
 	Console    command.Console           `cmd:"" help:"Give a link to the console, which signs its user in once, within a minute, as who the keys stand for."`
@@ -25,8 +26,13 @@ type commands struct {
 	Top        command.Top               `cmd:"" help:"Show what the server does now: task lists, those that nobody polls, rates."`
 	Tail       command.Tail              `cmd:"" help:"Write a line for each event as it becomes durable."`
 	Replay     command.Replay            `cmd:"" help:"Tell whether a program decides as executions have recorded that it did."`
-	Check      checkCommand              `cmd:"" help:"Verify a stopped store, and say exactly what is wrong with it."`
+	Test       testCommand               `cmd:"" help:"Run test cases of a state machine, with mocks and without a server."`
+	Stats      command.Stats             `cmd:"" help:"Show what the server has on the disk, and why."`
+	Check      checkCommand              `cmd:"" help:"Verify a store, whether a server runs on it or not, and say exactly what is wrong with it."`
+	Backup     backupCommand             `cmd:"" help:"Back a data folder up, whether a server runs on it or not, to a folder or to S3."`
+	Restore    restoreCommand            `cmd:"" help:"Put a backup back, and check it."`
 	Export     exportCommand             `cmd:"" help:"Write one execution's history, from a stopped store, as JSON."`
+	Archive    archiveCommand            `cmd:"" help:"Read the histories that a server has written to its archive."`
 	Audit      auditCommand              `cmd:"" help:"Print the audit trail, a line of JSON for each call, also while the server runs."`
 	Rekey      rekeyCommand              `cmd:"" help:"Write a stopped store anew, sealed under a new data key."`
 	AcceptTime acceptTimeCommand         `cmd:"" help:"Tell a server that the wall clock, which is far ahead of its own, is right."`
@@ -44,7 +50,7 @@ func newCommands() *commands {
 
 func main() {
 	keepFilesPrivate()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	parser, err := newParser(ctx, newCommands())
 	if err == nil {
@@ -58,6 +64,16 @@ func main() {
 	chosen, err := parser.Parse(arguments)
 	parser.FatalIfErrorf(command.Usage(arguments, err))
 	chosen.FatalIfErrorf(chosen.Run())
+}
+
+// endSignals are those that end what runs in order. A hang-up is none where it was to be
+// ignored, as under nohup.
+func endSignals() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 // asked makes of "help COMMAND", as people ask, what the parser knows.

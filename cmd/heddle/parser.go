@@ -18,6 +18,11 @@ import (
 
 // newParser parses the command line into c.
 func newParser(ctx context.Context, c *commands, more ...kong.Option) (*kong.Kong, error) {
+	return newParserOf(ctx, c, new(sources), more...)
+}
+
+// newParserOf is a parser that fills in what sources have.
+func newParserOf(ctx context.Context, c *commands, s *sources, more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append([]kong.Option{
 		kong.Name("heddle"),
 		kong.Description("A durable workflow server that speaks Amazon SWF, AWS Step Functions and AWS Data Exchange."),
@@ -28,6 +33,8 @@ func newParser(ctx context.Context, c *commands, more ...kong.Option) (*kong.Kon
 		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeNumber)),
 		kong.KindMapper(reflect.Int64, kong.MapperFunc(decodeNumber)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)),
+		kong.Resolvers(s),
+		kong.WithBeforeResolve(s.read),
 		kong.NamedMapper("folder", kong.MapperFunc(decodeFolder)),
 		kong.NamedMapper("skip", skipMapper{}),
 	}, more...)...)

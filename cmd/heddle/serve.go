@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,9 +20,12 @@ import (
 const drainTime = 20 * time.Second
 
 type serveCommand struct {
+	File string `name:"config" type:"path" env:"HEDDLE_CONFIG" placeholder:"FILE" help:"File of settings in YAML: these flags without their dashes, as in listen: 127.0.0.1:7930. The environment wins over it, and the command line over both; heddle config shows what is in force."`
+	Dev  bool   `name:"dev" env:"HEDDLE_DEV" help:"For development: all in memory and any credentials do, unless --store or --auth say otherwise."`
+
 	Config server.Config `embed:""`
 
-	LogLevel  slog.Level `default:"info" env:"HEDDLE_LOG_LEVEL" help:"debug, info, warn or error."`
+	LogLevel  slog.Level `default:"info" env:"HEDDLE_LOG_LEVEL" help:"debug, info, warn or error. At debug each request has a line."`
 	LogFormat string     `default:"text" enum:"text,json" env:"HEDDLE_LOG_FORMAT" help:"text or json."`
 
 	Services kong.Plugins `embed:""` // their settings
@@ -46,12 +50,15 @@ func (c *serveCommand) config() server.Config {
 	return cfg
 }
 
-// credentials is the line that gives a shell its credentials.
+// credentials is the part of a line that gives a shell its credentials.
 func credentials(cfg *server.Config) string {
-	if cfg.Auth == server.AuthSigV4 {
-		return "export AWS_SHARED_CREDENTIALS_FILE=" + quoted(server.CredentialsFile(cfg.Data))
+	switch {
+	case cfg.Auth == server.AuthNone:
+		return "AWS_ACCESS_KEY_ID=heddle AWS_SECRET_ACCESS_KEY=heddle"
+	case cfg.Root.KeyID != "":
+		return "AWS_ACCESS_KEY_ID=" + quoted(cfg.Root.KeyID) + ` AWS_SECRET_ACCESS_KEY="$HEDDLE_SECRET_ACCESS_KEY"`
 	}
-	return "export AWS_ACCESS_KEY_ID=heddle AWS_SECRET_ACCESS_KEY=heddle"
+	return "AWS_SHARED_CREDENTIALS_FILE=" + quoted(cfg.RootFile())
 }
 
 // profiles is the line that says how a shell asks for further accounts.
@@ -70,8 +77,7 @@ func trust(cfg *server.Config) string {
 	return "\n  export AWS_CA_BUNDLE=" + quoted(server.CAFile(cfg.Data))
 }
 
-// console is the line that leads to the console. Only a terminal is told a link that signs
-// in: what reads standard output otherwise may keep it.
+// console is the line that leads to the console.
 func console(cfg *server.Config, s *server.Server) string {
 	if cfg.Console != server.ConsoleOn {
 		return ""
@@ -79,45 +85,104 @@ func console(cfg *server.Config, s *server.Server) string {
 	if cfg.Auth == server.AuthNone {
 		return "Console: " + s.URL() + "/console/ (everyone on this machine may do anything there)\n\n"
 	}
-	if link, err := s.ConsoleURL(); err == nil && isTerminal(os.Stdout) {
+	if link, err := s.ConsoleURL(); err == nil {
 		return "Console, once within a minute: " + link + "\nLater: heddle console\n\n"
 	}
 	return "Console: heddle console gives a link that signs in\n\n"
 }
 
-func (c *serveCommand) Run(ctx context.Context) error {
+// where is where a server keeps what it has.
+func where(cfg *server.Config) string {
+	if cfg.Store == server.StoreMemory {
+		return "memory; everything is forgotten at exit"
+	}
+	return cfg.Data
+}
+
+// listening says where a server is reached.
+func listening(s *server.Server) string {
+	if s.EveryAddress() {
+		return s.URL() + " and every other address of this machine"
+	}
+	return s.URL()
+}
+
+// banner tells a person at a terminal how to go on. Only there is a link shown that signs
+// in: what reads standard output otherwise may keep it.
+func banner(w io.Writer, cfg *server.Config, s *server.Server, took time.Duration) {
+	fmt.Fprintf(w, `heddle %s listens on %s after %d ms (store: %s)
+
+To point the AWS CLI, boto3 or any AWS SDK at it:
+
+  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%s %s%s
+
+  aws swf register-domain --name demo --workflow-execution-retention-period-in-days 7
+  aws swf list-domains --registration-status REGISTERED%s
+
+%s`, version, listening(s), took.Milliseconds(), where(cfg), s.URL(), cfg.Region, cfg.Region, credentials(cfg), trust(cfg), profiles(cfg), console(cfg, s))
+}
+
+// readyLine tells a program that started the server, in a line of JSON, that it takes requests, and
+// how it is reached.
+func readyLine(w io.Writer, cfg *server.Config, s *server.Server, took time.Duration) {
+	about := []any{
+		"url", s.URL(), "region", cfg.Region, "account", cfg.Account, "auth", cfg.Auth, "store", cfg.Store, "pid", os.Getpid(),
+	}
+	if cfg.Auth == server.AuthSigV4 && cfg.Root.KeyID == "" {
+		about = append(about, "credentials_file", cfg.RootFile())
+	}
+	if cfg.TLS.SelfSigned {
+		about = append(about, "ca_file", server.CAFile(cfg.Data))
+	}
+	if cfg.Console == server.ConsoleOn {
+		about = append(about, "console", s.URL()+"/console/")
+	}
+	slog.New(slog.NewJSONHandler(w, nil)).Info(fmt.Sprintf("heddle %s listens on %s after %d ms", version, listening(s), took.Milliseconds()), about...)
+}
+
+func (c *serveCommand) Run(ctx context.Context, k *kong.Kong) error {
+	if err := checkVariables(flagsIn(k, "serve"), c.secretsOf()); err != nil {
+		return err
+	}
 	cfg, err := c.config().Filled()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	cfg.Version = version
+	cfg.Log.Info("heddle starts", "version", version, "listen", cfg.Listen, "store", where(&cfg), "pid", os.Getpid())
 	server.PaceGarbage()
 	s, err := server.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	where := cfg.Data
-	if cfg.Store == server.StoreMemory {
-		where = "memory; everything is forgotten at exit"
+	took := time.Since(began)
+	cfg.Log.Info("heddle takes requests", "url", s.URL(), "took", took)
+	if isTerminal(os.Stdout) {
+		banner(os.Stdout, &cfg, s, took)
+	} else {
+		readyLine(os.Stdout, &cfg, s, took)
 	}
-	fmt.Printf(`heddle %s listens on %s after %d ms (store: %s)
-
-To point the AWS CLI, boto3 or any AWS SDK at it:
-
-  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%s
-  %s%s
-  aws swf register-domain --name demo --workflow-execution-retention-period-in-days 7
-  aws swf list-domains --registration-status REGISTERED%s
-
-%s`, version, s.URL(), time.Since(began).Milliseconds(), where, s.URL(), cfg.Region, cfg.Region, credentials(&cfg), trust(&cfg), profiles(&cfg), console(&cfg, s))
 	tell(cfg.Log, daemon.SdNotifyReady)
 	keepAlive(ctx, cfg.Log)
 	<-ctx.Done()
 	tell(cfg.Log, daemon.SdNotifyStopping)
 	signal.Reset() // a second signal ends the process at once
-	fmt.Println("draining: polls are answered empty, work in flight is committed")
+	cfg.Log.Info("heddle drains: polls are answered empty, work in flight is committed", "cause", context.Cause(ctx), "within", drainTime)
+	stopping := time.Now()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	return s.Close(drain)
+	err = s.Close(drain)
+	cfg.Log.Info("heddle has stopped", "took", time.Since(stopping), "ran", time.Since(began))
+	return err
+}
+
+// flagsIn are the flags of a command.
+func flagsIn(k *kong.Kong, command string) []*kong.Flag {
+	for _, node := range k.Model.Children {
+		if node.Name == command {
+			return node.Flags
+		}
+	}
+	return nil
 }

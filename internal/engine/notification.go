@@ -3,18 +3,25 @@ package engine
 // Notification tells those outside of an event of a run. It is durable with its turn, and
 // kept until all have had it who want it.
 type Notification struct {
-	Event int64  // whose it is; an event has one at most
+	Event int64  // whose it is; an event has one of each sort at most
 	Body  []byte // what they get, of which the kernel knows nothing
 }
 
-// Notify says which events are to have a notification.
+// Notify says which sorts of notifications somebody wants.
 type Notify uint8
 
 const (
-	NotifyNone   Notify = iota // nobody wants any
-	NotifyPublic               // those that the service tells of by itself
-	NotifyAll                  // all
+	NotifyPublic Notify = 1 << iota // of events that the service tells of by itself
+	NotifyOthers                    // of all others
+	NotifyLogs                      // of events that users want to be logged
+	NotifySpans                     // of what an event ends, in a trace
+
+	NotifyNone Notify = 0 // nobody wants any
+	NotifyAll         = NotifyPublic | NotifyOthers
 )
+
+// Any tells whether one of some sorts is wanted.
+func (n Notify) Any(of Notify) bool { return n&of != 0 }
 
 // Notified is a notification as it is kept. Those of a shard are numbered from 1, in the
 // order of their turns, so that those of a run are in the order of its events.

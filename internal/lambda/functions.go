@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"heddle/internal/tracing"
 )
 
 // PayloadBytesMax bounds what an endpoint may answer: what every service here can take,
@@ -115,6 +117,7 @@ type Invocation struct {
 	LogType       string
 	ClientContext string // base64
 	Payload       []byte
+	Trace         string // header of X-Ray or of W3C, as whoever began the trace wrote it
 }
 
 // Outcome is how a call ended.
@@ -178,7 +181,12 @@ func (f *functions) invoke(ctx context.Context, i *Invocation) *Outcome {
 		InvocationType: types.InvocationType(i.Type), LogType: types.LogType(i.LogType),
 		Qualifier: present(i.Qualifier), ClientContext: present(i.ClientContext),
 	}
-	out, err := f.client.Invoke(ctx, in, func(o *awslambda.Options) { o.Region = i.Region })
+	out, err := f.client.Invoke(ctx, in, func(o *awslambda.Options) {
+		o.Region = i.Region
+		if c, ok := tracing.Read(i.Trace); ok { // else nothing can be said by it
+			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amzn-Trace-Id", c.XRay(c.Parent)), smithyhttp.SetHeaderValue("Traceparent", c.W3C(c.Parent)))
+		}
+	})
 	if err != nil {
 		return failed(err)
 	}

@@ -12,6 +12,7 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -19,13 +20,17 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
+	"syscall"
 	"time"
 )
 
 // Config says how a server is reached.
 type Config struct {
-	Address string               // host:port
-	Allowed func(net.Addr) error // may refuse the address that is listened on; nil: any is good
+	Address string // host:port
+	// Embedded has no port: requests come by ServeHTTP alone, from the process that it is in.
+	Embedded bool
+	Allowed  func(net.Addr) error // may refuse the address that is listened on; nil: any is good
 
 	TLS TLS
 
@@ -87,9 +92,9 @@ type Door struct {
 
 // Open opens the port. Requests wait until Serve.
 func Open(ctx context.Context, cfg Config) (*Door, error) {
-	listener, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", cfg.Address)
+	listener, err := cfg.listener(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w", cfg.Address, err)
+		return nil, err
 	}
 	d := &Door{
 		cfg:      cfg,
@@ -105,6 +110,30 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	}
 	d.http = d.newHTTP()
 	return d, nil
+}
+
+func (c *Config) listener(ctx context.Context) (net.Listener, error) {
+	if c.Embedded {
+		return &nowhere{closed: make(chan struct{})}, nil
+	}
+	l, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", c.Address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen on %q: %w", c.Address, inUse(c.Address, err))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %q: %w", c.Address, err)
+	}
+	return l, nil
+}
+
+// inUse says who has a port, and what to do.
+func inUse(address string, cause error) error {
+	_, text, _ := net.SplitHostPort(address)
+	who := "another process"
+	if port, err := strconv.Atoi(text); err == nil {
+		who = cmp.Or(holder(port), who)
+	}
+	return fmt.Errorf("%s has the port; end it, or give another by --listen, 0 for any that is free: %w", who, cause)
 }
 
 // secure refuses an address that is not protected as it must be, and reads or makes

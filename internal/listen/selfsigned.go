@@ -33,7 +33,7 @@ const madeFor = 10 * 365 * 24 * time.Hour
 // selfSigned makes a certificate for this machine and the address that is listened
 // on, by the CA in a folder. Only the CA is kept, so clients go on trusting it when
 // the machine gets another name.
-func selfSigned(dir, address string, now time.Time) (*tls.Certificate, error) {
+func selfSigned(dir, address string, names []string, now time.Time) (*tls.Certificate, error) {
 	caKey, err := loadOrMakeKey(caKeyFile(dir))
 	if err != nil {
 		return nil, err
@@ -56,6 +56,13 @@ func selfSigned(dir, address string, now time.Time) (*tls.Certificate, error) {
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	nameHosts(template, address)
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca, key.Public(), caKey)
 	if err != nil {
 		return nil, err

@@ -8,18 +8,21 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 // TLS says how the port is protected. The zero value is plain HTTP.
 type TLS struct {
-	Cert       string `name:"tls-cert" type:"path" env:"HEDDLE_TLS_CERT" placeholder:"FILE" group:"TLS" help:"Certificate, and those between it and its CA, in PEM. Read again when it changes."`
-	Key        string `name:"tls-key" type:"path" env:"HEDDLE_TLS_KEY" placeholder:"FILE" group:"TLS" help:"Its key, in PEM."`
-	SelfSigned bool   `name:"tls-self-signed" env:"HEDDLE_TLS_SELF_SIGNED" group:"TLS" help:"Make a CA in DATA/tls, and a certificate by it for localhost, this host's name and the address of --listen. Clients must trust DATA/tls/ca.pem."`
-	ClientCA   string `name:"tls-client-ca" type:"path" env:"HEDDLE_TLS_CLIENT_CA" placeholder:"FILE" group:"TLS" help:"Only clients with a certificate by one of these CAs, in PEM, may connect. Read again when it changes."`
-	Insecure   bool   `name:"insecure-listen" env:"HEDDLE_INSECURE_LISTEN" group:"TLS" help:"Serve plain HTTP on an address that others can reach. Only behind something that protects the way, such as a proxy with TLS."`
-	CADir      string `kong:"-"` // where the CA of a self-signed certificate is kept; see CAFile
+	Cert       string   `name:"tls-cert" type:"path" env:"HEDDLE_TLS_CERT" placeholder:"FILE" group:"TLS" help:"Certificate, and those between it and its CA, in PEM. Read again when it changes."`
+	Key        string   `name:"tls-key" type:"path" env:"HEDDLE_TLS_KEY" placeholder:"FILE" group:"TLS" help:"Its key, in PEM."`
+	SelfSigned bool     `name:"tls-self-signed" env:"HEDDLE_TLS_SELF_SIGNED" group:"TLS" help:"Make a CA in DATA/tls, and a certificate by it for localhost, this host's name, the address of --listen and --tls-name. Clients must trust DATA/tls/ca.pem."`
+	Names      []string `name:"tls-name" env:"HEDDLE_TLS_NAME" placeholder:"NAME,..." group:"TLS" help:"Further names and addresses for the certificate of --tls-self-signed, by which clients reach this machine."`
+	ClientCA   string   `name:"tls-client-ca" type:"path" env:"HEDDLE_TLS_CLIENT_CA" placeholder:"FILE" group:"TLS" help:"Only clients with a certificate by one of these CAs, in PEM, may connect. Read again when it changes."`
+	Insecure   bool     `name:"insecure-listen" env:"HEDDLE_INSECURE_LISTEN" group:"TLS" help:"Serve plain HTTP on an address that others can reach. Only behind something that protects the way, such as a proxy with TLS."`
+	CADir      string   `kong:"-"` // where the CA of a self-signed certificate is kept; see CAFile
 }
 
 // On tells whether there is TLS.
@@ -32,10 +35,20 @@ func (t *TLS) Check() error {
 		return errors.New("a TLS certificate and its key go together: give both --tls-cert and --tls-key")
 	case t.Cert != "" && t.SelfSigned:
 		return errors.New("give either --tls-cert or --tls-self-signed")
+	case len(t.Names) > 0 && !t.SelfSigned:
+		return fmt.Errorf("--tls-name %q: names are in the certificate of --tls-cert already; they go with --tls-self-signed", strings.Join(t.Names, ","))
+	case slices.ContainsFunc(t.Names, func(n string) bool { return !isName(n) }):
+		return fmt.Errorf("--tls-name %q: want names such as flow.example.com, *.example.com or 192.0.2.7", strings.Join(t.Names, ","))
 	case t.ClientCA != "" && !t.On():
 		return fmt.Errorf("client CA %q: client certificates need TLS; give --tls-cert and --tls-key, or --tls-self-signed", t.ClientCA)
 	}
 	return nil
+}
+
+// isName tells whether a certificate may have a name.
+func isName(n string) bool {
+	rest, _ := strings.CutPrefix(n, "*.")
+	return net.ParseIP(n) != nil || rest != "" && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == "" && rest[0] != '.'
 }
 
 // certificates is the TLS side of the port. The files are read at every handshake,
@@ -59,7 +72,7 @@ type file struct{ text, trouble string }
 func newCertificates(t TLS, address string, now func() time.Time, log *slog.Logger) (*certificates, error) {
 	c := &certificates{files: t, now: now, log: log}
 	if t.SelfSigned {
-		made, err := selfSigned(t.CADir, address, now())
+		made, err := selfSigned(t.CADir, address, t.Names, now())
 		if err != nil {
 			return nil, fmt.Errorf("self-signed certificate: %w", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -151,11 +153,11 @@ func TestSelfSigned(t *testing.T) {
 // listens on, be it a name or an address.
 func TestSelfSignedNames(t *testing.T) {
 	for _, host := range []string{"192.0.2.7", "2001:db8::7", "heddle.example", "localhost", "127.0.0.1"} {
-		made, err := selfSigned(t.TempDir(), net.JoinHostPort(host, "7777"), time.Now())
+		made, err := selfSigned(t.TempDir(), net.JoinHostPort(host, "7777"), []string{"*.flow.test", "192.0.2.9"}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{host, "localhost", "127.0.0.1", "::1"} {
+		for _, name := range []string{host, "localhost", "127.0.0.1", "::1", "a.flow.test", "192.0.2.9"} {
 			if err := made.Leaf.VerifyHostname(name); err != nil {
 				t.Errorf("listens on %s: %v", host, err)
 			}
@@ -346,6 +348,41 @@ func TestRefusedTLS(t *testing.T) {
 	} {
 		if err := files.Check(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", files, err, want)
+		}
+	}
+}
+
+// TestPortInUse: who has a port is named, where the system tells.
+func TestPortInUse(t *testing.T) {
+	first, err := Open(t.Context(), plain())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	cfg := plain()
+	cfg.Address = first.Addr().String()
+	second, err := Open(t.Context(), cfg)
+	if err == nil {
+		_ = second.Close()
+		t.Fatal("two have one port")
+	}
+	want := "another process has the port"
+	if runtime.GOOS == "linux" {
+		want = fmt.Sprintf("process %d (", os.Getpid())
+	}
+	if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "give another by --listen") {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
+
+// TestNamesOfACertificate that is not made are refused, and what is no name.
+func TestNamesOfACertificate(t *testing.T) {
+	for want, c := range map[string]TLS{
+		"they go with --tls-self-signed": {Names: []string{"a.test"}, Cert: "c", Key: "k"},
+		"want names such as":             {Names: []string{"https://a.test"}, SelfSigned: true},
+	} {
+		if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }

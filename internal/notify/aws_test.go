@@ -206,6 +206,7 @@ func TestMoto(t *testing.T) {
 		}
 		want(t, "by the topic", numbers(received(address, len(events)), true), all)
 	})
+	t.Run("CloudWatch Logs", func(t *testing.T) { logsOfMoto(t, &CloudWatchLogs{at}) })
 	t.Run("EventBridge", func(t *testing.T) {
 		buses := eventbridge.New(eventbridge.Options{Region: at.Region, BaseEndpoint: &endpoint, Credentials: &at})
 		bus, rule := aws.String("told"), aws.String("all")
@@ -238,7 +239,7 @@ func moto(t *testing.T) (endpoint string) {
 	}
 	program, err := exec.LookPath("moto_server")
 	if err != nil {
-		t.Skip("moto_server is not installed; pip install 'moto[server,events,sqs,sns]'")
+		t.Skip("moto_server is not installed; pip install 'moto[server,events,sqs,sns,logs]'")
 	}
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

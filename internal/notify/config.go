@@ -1,5 +1,6 @@
-// Package notify delivers notifications to those outside who want them: files, webhooks,
-// and what speaks the protocols of EventBridge, SQS and SNS.
+// Package notify delivers notifications to those outside who want them, events, logs and
+// traces: files, webhooks, and what speaks the protocols of EventBridge, SQS, SNS, CloudWatch
+// Logs and OpenTelemetry.
 //
 // Shards keep what is to be told, and how far each target has come (engine.Notices). Here
 // each target has a loop that reads what it has not had, sends it, and says so. What was sent
@@ -28,8 +29,8 @@ import (
 // Target is one of those outside, as the file says that Load reads.
 type Target struct {
 	Name string `json:"name"`
-	// Types is "all" for one that wants to hear of what the services do not tell by
-	// themselves, too; empty: not.
+	// Types says what it wants to hear: empty: events that services tell of by themselves; "all":
+	// others of their histories, too; "logs": what state machines log; "spans": traces.
 	Types   string          `json:"types"`
 	Pattern json.RawMessage `json:"pattern"` // absent: all
 	File    *File           `json:"file"`
@@ -38,6 +39,9 @@ type Target struct {
 	EventBridge *EventBridge `json:"eventbridge"`
 	SQS         *SQS         `json:"sqs"`
 	SNS         *SNS         `json:"sns"`
+
+	CloudWatchLogs *CloudWatchLogs `json:"cloudwatchlogs"`
+	OTLP           *OTLP           `json:"otlp"`
 
 	pattern *eventbridge.Pattern
 }
@@ -59,6 +63,13 @@ type Webhook struct {
 
 	secrets [][]byte
 }
+
+// Values of Target.Types.
+const (
+	typesAll   = "all"
+	typesLogs  = "logs"
+	typesSpans = "spans"
+)
 
 // Bounds of a configuration.
 const (
@@ -140,8 +151,8 @@ func (t *Target) fill() (err error) {
 	switch {
 	case !names.MatchString(t.Name):
 		return errors.New("name: want small letters, digits and hyphens, at most 63")
-	case t.Types != "" && t.Types != "all":
-		return fmt.Errorf("types %q: want all, or nothing", t.Types)
+	case t.Types != "" && t.Types != typesAll && t.Types != typesLogs && t.Types != typesSpans:
+		return fmt.Errorf("types %q: want all, logs, spans, or nothing", t.Types)
 	}
 	var kinds []interface{ fill() error }
 	if t.File != nil {
@@ -159,8 +170,23 @@ func (t *Target) fill() (err error) {
 	if t.SNS != nil {
 		kinds = append(kinds, t.SNS)
 	}
+	if t.CloudWatchLogs != nil {
+		kinds = append(kinds, t.CloudWatchLogs)
+	}
+	if t.OTLP != nil {
+		kinds = append(kinds, t.OTLP)
+	}
 	if len(kinds) != 1 {
-		return errors.New("want one of file, webhook, eventbridge, sqs and sns")
+		return errors.New("want one of file, webhook, eventbridge, sqs, sns, cloudwatchlogs and otlp")
+	}
+	bus := t.EventBridge != nil || t.SQS != nil || t.SNS != nil
+	switch logs, spans := t.Types == typesLogs, t.Types == typesSpans; {
+	case t.CloudWatchLogs != nil && !logs:
+		return errors.New("cloudwatchlogs: want the types logs")
+	case t.OTLP != nil && !logs && !spans:
+		return errors.New("otlp: want the types logs, or spans")
+	case bus && (logs || spans), spans && t.Webhook != nil:
+		return fmt.Errorf("types %s: want a file, otlp, or for logs a webhook or cloudwatchlogs", t.Types)
 	}
 	if t.Pattern != nil {
 		if t.pattern, err = eventbridge.ParsePattern(t.Pattern); err != nil {

@@ -72,7 +72,7 @@ type Deliverer struct {
 	targets []*target
 	names   []string
 	most    engine.Notify
-	plain   bool // there is a target that wants whatever there is
+	plain   map[string]bool // sorts of which a target wants whatever there is
 	shards  *shards
 
 	runs Runs // once it delivers; shards guards it
@@ -82,7 +82,7 @@ var _ engine.Notices = (*Deliverer)(nil)
 
 // New makes a Deliverer. Run has it deliver.
 func New(c Config) *Deliverer {
-	d := &Deliverer{Config: c, most: engine.NotifyPublic, shards: &shards{all: make([]shardState, c.Shards)}}
+	d := &Deliverer{Config: c, plain: map[string]bool{}, shards: &shards{all: make([]shardState, c.Shards)}}
 	if d.AgeMax == 0 {
 		d.AgeMax = ageMaxDefault
 	}
@@ -94,13 +94,15 @@ func New(c Config) *Deliverer {
 	}
 	for i, one := range c.Targets {
 		t := newTarget(d, one, i)
-		if one.Types == "all" {
-			d.most = engine.NotifyAll
-		}
+		d.most |= map[string]engine.Notify{
+			"": engine.NotifyPublic, typesAll: engine.NotifyAll, typesLogs: engine.NotifyLogs, typesSpans: engine.NotifySpans,
+		}[one.Types]
 		d.targets, d.names = append(d.targets, t), append(d.names, one.Name)
 	}
 	for _, t := range d.targets {
-		d.plain = d.plain || t.wantsWhatever()
+		for _, sort := range []string{"", typesLogs, typesSpans} {
+			d.plain[sort] = d.plain[sort] || t.takes(sort) && t.wantsWhatever()
+		}
 	}
 	return d
 }
@@ -113,14 +115,21 @@ func (d *Deliverer) Notify() engine.Notify { return d.most }
 
 // Wants implements engine.Notices.
 func (d *Deliverer) Wants(n *engine.Notification) bool {
-	if d.plain {
+	sort := sortOf(n.Body)
+	if d.plain[sort] {
 		return true
 	}
-	event, err := eventbridge.Read(n.Body)
-	if err != nil {
-		return true // whoever reads it finds the fault
-	}
+	var event any
 	for _, t := range d.targets {
+		if !t.takes(sort) {
+			continue
+		}
+		if event == nil {
+			var err error
+			if event, err = eventbridge.Read(n.Body); err != nil {
+				return true // whoever reads it finds the fault
+			}
+		}
 		if t.chooses(event) {
 			return true
 		}

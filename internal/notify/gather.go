@@ -65,12 +65,20 @@ func (t *target) read(ctx context.Context, runs Runs, w *work, b *batch) error {
 			if len(b.events) > 0 && b.bytes+len(n.Body) > batchBytesMax {
 				return false
 			}
-			b.events = append(b.events, event{eventbridge.ID(n.Run, n.Event), n.Run.String(), bytes.Clone(n.Body)})
+			b.events = append(b.events, event{idOf(n), n.Run.String(), bytes.Clone(n.Body)})
 			b.bytes += len(n.Body)
 		}
 		w.at.Number, w.at.Bytes = n.Number, n.Bytes
 		return len(b.events) < most && visits < visitsMax
 	})
+}
+
+// idOf is the id of what is told.
+func idOf(n *engine.Notified) string {
+	if id, _ := eventbridge.Head(n.Body); id != "" {
+		return id
+	}
+	return eventbridge.ID(n.Run, n.Event)
 }
 
 // lost tells of what was given up.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"heddle/internal/aws/eventbridge"
 	"heddle/internal/secretfile"
 )
 
@@ -121,16 +122,29 @@ func (l *lines) close() error {
 	return err
 }
 
-// fileSink sends events to a file.
+// fileSink sends events to a file: of what is logged the records, and of spans, as a collector
+// of OpenTelemetry writes them to files, what it would be sent.
 type fileSink struct {
 	lines
-	text []byte
+	types string
+	text  []byte
 }
 
 func (s *fileSink) send(_ context.Context, events []event) error {
 	s.text = s.text[:0]
+	if s.types == typesSpans {
+		body := appendSpans(nil, events)
+		if body == nil {
+			return nil
+		}
+		return s.write(append(body, '\n'))
+	}
 	for i := range events {
-		s.text = append(append(s.text, events[i].body...), '\n')
+		line := events[i].body
+		if s.types == typesLogs && sortOf(line) == typesLogs {
+			line = eventbridge.Detail(line)
+		}
+		s.text = append(append(s.text, line...), '\n')
 	}
 	return s.write(s.text)
 }

@@ -11,7 +11,8 @@ type Status struct {
 	Name, Kind string
 	Types      string // as in Target
 	// Backlog are the notifications that the target has not come past, also those that it does
-	// not want; Oldest is when the first of them came; zero: there are none.
+	// not want, and what express executions tell; Oldest is when the first that a shard keeps came;
+	// zero: there is none.
 	Backlog      uint64
 	BacklogBytes uint64
 	Oldest       engine.Time
@@ -93,6 +94,9 @@ func (t *target) status(ctx context.Context) (Status, error) {
 	t.dead.mu.Lock()
 	s.Dead, s.Again = t.dead.dead, t.dead.again
 	t.dead.mu.Unlock()
+	t.loose.mu.Lock()
+	s.Backlog, s.BacklogBytes = uint64(len(t.loose.events)), uint64(t.loose.bytes)
+	t.loose.mu.Unlock()
 	t.shards.mu.Lock()
 	runs := t.runs
 	for i := range t.backlog.at {

@@ -35,6 +35,7 @@ type target struct {
 	sink    sink
 	most    int // events of a batch
 	backlog backlog
+	loose   loose        // what is of no shard
 	dead    *deadLetters // what was given up
 	wake    chan struct{}
 	agesAt  engine.Time // when it is looked again whether something is too old
@@ -57,7 +58,7 @@ func newTarget(d *Deliverer, one *Target, number int) *target {
 	t.dead = newDeadLetters(d.Dir, one.Name, d.Key)
 	switch {
 	case one.File != nil:
-		t.kind, t.sink = "file", &fileSink{lines: lines{File: *one.File}}
+		t.kind, t.sink = "file", &fileSink{lines: lines{File: *one.File}, types: one.Types}
 	case one.Webhook != nil:
 		t.kind, t.sink, t.most = "webhook", newWebhook(one.Webhook, d.Now), one.Webhook.Events
 	case one.EventBridge != nil:
@@ -66,18 +67,38 @@ func newTarget(d *Deliverer, one *Target, number int) *target {
 		t.kind, t.sink, t.most = "sqs", newSQS(one.SQS), putMax
 	case one.SNS != nil:
 		t.kind, t.sink, t.most = "sns", newSNS(one.SNS), putMax
+	case one.CloudWatchLogs != nil:
+		t.kind, t.sink = "cloudwatchlogs", newCloudWatchLogs(one.CloudWatchLogs, d.Now)
+	case one.OTLP != nil:
+		t.kind, t.sink = "otlp", newOTLP(one.OTLP, one.Types)
 	}
 	return t
 }
 
-// wantsWhatever tells whether the target wants all that there may be.
-func (t *target) wantsWhatever() bool {
-	return t.pattern == nil && (t.Types == "all" || t.Deliverer.most != engine.NotifyAll)
+// takes tells whether the target is for notifications of a sort.
+func (t *target) takes(sort string) bool {
+	return t.Types == sort || t.Types == typesAll && sort == ""
 }
 
-// chooses tells whether it wants an event, as eventbridge.Read gives it.
+// sortOf is what a target must have as its Types to hear of it; "": most do.
+func sortOf(body []byte) string {
+	switch _, of := eventbridge.Head(body); of {
+	case eventbridge.TypeLog:
+		return typesLogs
+	case eventbridge.TypeSpans:
+		return typesSpans
+	}
+	return ""
+}
+
+// wantsWhatever tells whether the target wants all that there may be of its sort.
+func (t *target) wantsWhatever() bool {
+	return t.pattern == nil && (t.Types != "" || !t.Deliverer.most.Any(engine.NotifyOthers))
+}
+
+// chooses tells whether it wants an event of its sort, as eventbridge.Read gives it.
 func (t *target) chooses(event any) bool {
-	return (t.Types == "all" || !others.Matches(event)) && t.pattern.Matches(event)
+	return (t.Types != "" || !others.Matches(event)) && t.pattern.Matches(event)
 }
 
 // others chooses what services do not tell by themselves.
@@ -90,6 +111,9 @@ var others = func() *eventbridge.Pattern {
 }()
 
 func (t *target) wants(body []byte) bool {
+	if !t.takes(sortOf(body)) {
+		return false
+	}
 	if t.wantsWhatever() {
 		return true
 	}
@@ -119,16 +143,24 @@ func (t *target) run(ctx context.Context, runs Runs) {
 			t.deliver(ctx, runs, b)
 		}
 		again, waits := t.redeliver(ctx)
-		if len(b.events) == 0 && !b.moved && !again {
-			if wait == 0 || waits != 0 && waits < wait {
-				wait = waits
-			}
-			t.rest(ctx, wait)
+		some, until := t.deliverLoose(ctx)
+		if len(b.events) == 0 && !b.moved && !again && !some {
+			t.rest(ctx, soonest(wait, waits, until))
 		}
 	}
 	if err := errors.Join(t.sink.close(), t.dead.end()); err != nil {
 		t.Log.Error("close target of events", "target", t.Name, "cause", err)
 	}
+}
+
+// soonest is the first of some times; zero: there is none.
+func soonest(times ...engine.Time) (first engine.Time) {
+	for _, at := range times {
+		if at != 0 && (first == 0 || at < first) {
+			first = at
+		}
+	}
+	return first
 }
 
 // rest waits until there may be something to do.

@@ -3,9 +3,10 @@
 // the server is, what happens now, whether events reach their targets; and do one thing to all
 // executions that a search finds. It is a service like the others: signed,
 // permitted, throttled, recorded. It tells nobody what his policies would not let him read
-// otherwise, and changes nothing but that events which were given up are sent again,
-// that a caller is given a link to the console, and what batches do: each by a call of the
-// service whose execution it is, in the right of who began the batch.
+// otherwise, and changes nothing but that events which were given up are sent again, that
+// a caller is given a link to the console, that there is a copy of the store, beside it, for
+// who backs it up, and what batches do: each by a call of the service whose execution it is, in
+// the right of who began the batch.
 //
 // What executions and lists there are it learns from the services themselves, each by its
 // service.Inspector; why something waits is said by package diagnose.
@@ -51,11 +52,11 @@ func Service() *service.Service {
 			DataEvent: func(action string) bool {
 				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || strings.Contains(action, "Batch") || action == "ListVerdicts" || action == "StreamEvents"
 			},
-			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions"},
+			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions", "KeepCheckpoint"},
 			Members: service.Members{
 				Shown: []string{
-					"action", "batchId", "childPolicy", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
-					"runId", "search", "service", "signalName", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "workflowId", "workflowIdPart", "workflowIdPrefix",
+					"action", "batchId", "checkpoint", "childPolicy", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"runId", "search", "service", "signalName", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "version", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
 				Free:    []string{"details", "input", "reason"},
 				Secret:  []string{"consoleURL", "nextPageToken"},
@@ -84,6 +85,10 @@ func Service() *service.Service {
 					awsjson.Operation("ListEventTargets", s.listEventTargets, asking[wire.ListEventTargetsInput]("heddle:ListEventTargets")),
 					awsjson.Operation("DescribeEventTarget", s.describeEventTarget, asking[wire.DescribeEventTargetInput]("heddle:DescribeEventTarget")),
 					awsjson.Operation("RedeliverEvents", s.redeliverEvents, asking[wire.RedeliverEventsInput]("heddle:RedeliverEvents")),
+					awsjson.Operation("CreateCheckpoint", s.createCheckpoint, asking[wire.CreateCheckpointInput]("heddle:CreateCheckpoint")),
+					awsjson.Operation("KeepCheckpoint", s.keepCheckpoint, asking[wire.KeepCheckpointInput]("heddle:KeepCheckpoint")),
+					awsjson.Operation("DeleteCheckpoint", s.deleteCheckpoint, asking[wire.DeleteCheckpointInput]("heddle:DeleteCheckpoint")),
+					awsjson.Operation("GetDiskUsage", s.getDiskUsage, asking[wire.GetDiskUsageInput]("heddle:GetDiskUsage")),
 				},
 				Parts: []service.Part{{Name: "batches", Service: s.newBatches()}},
 			}, nil

@@ -61,7 +61,7 @@ func (s *actions) streamFrom(ctx context.Context, in *wire.StreamEventsInput, fr
 		return next, err
 	}
 	defer end()
-	ctx, stop := s.Within(ctx, s.PollHold)
+	ctx, stop := s.Hold(ctx)
 	defer stop()
 	w := worldOf(ctx)
 	ours := func(e *live.Event) bool { return e.Name.World == w }

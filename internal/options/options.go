@@ -81,6 +81,28 @@ func readSecrets(v reflect.Value, prefix string, getenv func(string) string) {
 	}
 }
 
+// SecretNames are the variables of the settings of a struct that are secrets. Options is a
+// pointer to it.
+func SecretNames(options any) (names []string) {
+	if options == nil {
+		return nil
+	}
+	var collect func(t reflect.Type, prefix string)
+	collect = func(t reflect.Type, prefix string) {
+		for i := range t.NumField() {
+			tag := t.Field(i).Tag
+			if name := tag.Get("secret"); name != "" {
+				names = append(names, prefix+name)
+			}
+			if _, embedded := tag.Lookup("embed"); embedded {
+				collect(t.Field(i).Type, prefix+tag.Get("envprefix"))
+			}
+		}
+	}
+	collect(reflect.TypeOf(options).Elem(), "")
+	return names
+}
+
 // Fill gives the settings of a struct that are zero their defaults, and refuses what is
 // outside their bounds. Options is a pointer to it.
 func Fill(options any) error {

@@ -139,7 +139,7 @@ func TestFile(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
 		t.Fatalf("%d files, %v, want the key alone", len(left), err)
 	}
-	for _, mode := range []fs.FileMode{0o640, 0o604, 0o601} {
+	for _, mode := range []fs.FileMode{0o660, 0o604, 0o601} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}

@@ -40,15 +40,15 @@ func (r *RootKeys) Check() error {
 	if len(r.KMS.KeyIDs) > 0 && r.KMS.Endpoint == "" {
 		return errors.New("config: a KMS key id without an endpoint: say where the KMS is too")
 	}
-	if r.file("") != "" {
+	if r.InFile("") != "" {
 		return nil
 	}
 	_, err := r.load("", false, nil)
 	return err
 }
 
-// file is the file of the root keys; empty: they are elsewhere.
-func (r *RootKeys) file(data string) string {
+// InFile is the file of the root keys of a data folder; empty: they are elsewhere.
+func (r *RootKeys) InFile(data string) string {
 	switch {
 	case r.Text != "" || len(r.KMS.KeyIDs) > 0:
 		return ""
@@ -61,7 +61,7 @@ func (r *RootKeys) file(data string) string {
 // load gives the root keys. With mayCreate, which is never said of a store that
 // has sealed values, a file that is not there is made.
 func (r *RootKeys) load(data string, mayCreate bool, log *slog.Logger) (*rootkey.Keys, error) {
-	path := r.file(data)
+	path := r.InFile(data)
 	if path == "" && r.Text == "" {
 		return rootkey.NewKMS(r.KMS)
 	}

@@ -61,7 +61,7 @@ func Open(ctx context.Context, cfg Config, below store.Store) (Protection, error
 	if p.TrailKey, err = serverTrailKey(ctx, dir, cfg.Trail, keys); err != nil {
 		return Protection{}, err
 	}
-	if file := cfg.RootKeys.file(cfg.Data); file != "" {
+	if file := cfg.RootKeys.InFile(cfg.Data); file != "" {
 		p.Watch = &Watch{file: file, store: above, trailDir: dir, trailKey: p.TrailKey, log: cfg.Log}
 	}
 	return p, nil
@@ -113,28 +113,37 @@ func OpenStore(data string, o pebblestore.Options) (*pebblestore.Store, error) {
 // OpenReadOnly opens the values of a stopped store for reading, whether they are
 // sealed or not, and tells how many shards it has. It writes nothing: of a rekeying
 // that was cut off it reads the store that counts, and says so in the log. Errors:
-// store.ErrHeld if a server runs on it.
-func OpenReadOnly(ctx context.Context, data string, roots RootKeys, log *slog.Logger) (store.Store, uint16, error) {
+// store.ErrHeld if a server runs on it. A copy of the store may lie in another folder; empty:
+// the data folder's own is meant.
+func OpenReadOnly(ctx context.Context, data, dir string, roots RootKeys, log *slog.Logger) (*Opened, error) {
 	if err := roots.Check(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	dir := StoreDir(data)
 	rekeyed, replaced := exists(filepath.Join(data, rekeyedName)), exists(filepath.Join(data, replacedName))
-	if rekeyed && replaced && !exists(dir) {
+	if dir != "" {
+		rekeyed, replaced = false, false
+	} else if dir = StoreDir(data); rekeyed && replaced && !exists(dir) {
 		dir = filepath.Join(data, rekeyedName)
 	}
 	s, err := pebblestore.Open(pebblestore.Options{Dir: dir, Logger: log, ReadOnly: true, Shared: true})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if rekeyed || replaced {
 		log.Warn("a rekeying was cut off; the next start of the server, or 'heddle rekey', tidies up after it", "read", dir, "old_store_is_left", replaced)
 	}
 	above, err := Unseal(ctx, s, data, &roots, log)
 	if err != nil {
-		return nil, 0, errors.Join(fmt.Errorf("open store %q: %w", dir, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open store %q: %w", dir, err), s.Close())
 	}
-	return above, s.Shards(), nil
+	return &Opened{Store: above, Dir: dir, Shards: s.Shards()}, nil
+}
+
+// Opened is a store that was opened for reading.
+type Opened struct {
+	store.Store
+	Dir    string // its files
+	Shards uint16
 }
 
 // Unseal gives a stopped store's values for reading, whether they are sealed or not.

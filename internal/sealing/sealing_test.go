@@ -117,7 +117,7 @@ func stopped(t *testing.T, cfg Config) {
 // contents are all values of a stopped store.
 func contents(t *testing.T, cfg Config) string {
 	t.Helper()
-	s, shards, err := OpenReadOnly(t.Context(), cfg.Data, cfg.RootKeys, cfg.Log)
+	s, err := OpenReadOnly(t.Context(), cfg.Data, "", cfg.RootKeys, cfg.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func contents(t *testing.T, cfg Config) string {
 	}
 	meta, err := s.Meta().Get(t.Context(), "meta")
 	show([]byte("meta"), meta)
-	for shard := range shards {
+	for shard := range s.Shards {
 		err = errors.Join(err, s.Scan(t.Context(), shard, store.Range{}, show))
 	}
 	if err = errors.Join(err, s.ScanIndex(t.Context(), store.Range{}, show), s.Close()); err != nil {

@@ -14,9 +14,15 @@ const othersMask = 0o027
 // otherOwner tells whether something belongs to another user than the one that runs this,
 // or the system's.
 func otherOwner(info fs.FileInfo, orRoot bool) (owner uint32, other bool) {
+	owner, ok := ownerOf(info)
+	return owner, ok && int(owner) != os.Geteuid() && !(orRoot && owner == 0)
+}
+
+// ownerOf is the user that something belongs to.
+func ownerOf(info fs.FileInfo) (owner uint32, known bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0, false
 	}
-	return stat.Uid, int(stat.Uid) != os.Geteuid() && !(orRoot && stat.Uid == 0)
+	return stat.Uid, true
 }

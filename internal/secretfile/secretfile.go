@@ -84,7 +84,8 @@ func SyncDir(dir string) error {
 // bytesMax is far above what any of these files has; the rest is not read.
 const bytesMax = 64 << 10
 
-// Read reads a file. It refuses one that others may read.
+// Read reads a file. It refuses one that others may read, as PostgreSQL does: it is for its owner
+// alone or, if it is the system's, for one group too, as what is mounted into a container.
 func Read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -95,8 +96,17 @@ func Read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("mode %04o lets others read it; chmod it to 0600", mode)
+	owner, known := ownerOf(info)
+	if mode := info.Mode().Perm(); !isPrivate(mode, known && owner == 0) && runtime.GOOS != "windows" {
+		return nil, fmt.Errorf("mode %04o lets others read it; chmod it to 0600, or to 0640 if it belongs to root and this runs in its group", mode)
 	}
 	return io.ReadAll(io.LimitReader(f, bytesMax))
+}
+
+// isPrivate tells whether a file of a mode is for few enough.
+func isPrivate(mode fs.FileMode, ofRoot bool) bool {
+	if ofRoot {
+		return mode&0o037 == 0
+	}
+	return mode&0o077 == 0
 }

@@ -108,7 +108,7 @@ func TestRead(t *testing.T) {
 	if got, err := Read(path); string(got) != "text" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
-	for _, mode := range []fs.FileMode{0o640, 0o604, 0o620, 0o601} {
+	for _, mode := range []fs.FileMode{0o660, 0o604, 0o620, 0o601} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
@@ -130,5 +130,25 @@ func TestSyncDir(t *testing.T) {
 	}
 	if err := SyncDir(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of none: %v", err)
+	}
+}
+
+// TestMountedSecrets: what the system owns may be for a group, as a mounted secret is; what is
+// another's own may not.
+func TestMountedSecrets(t *testing.T) {
+	for mode, private := range map[fs.FileMode][2]bool{ // of whoever runs this, of root
+		0o600: {true, true}, 0o400: {true, true}, 0o640: {false, true}, 0o440: {false, true},
+		0o660: {false, false}, 0o644: {false, false}, 0o444: {false, false}, 0o450: {false, false}, 0o604: {false, false},
+	} {
+		if own, root := isPrivate(mode, false), isPrivate(mode, true); own != private[0] || root != private[1] {
+			t.Errorf("mode %04o: %v, of root %v", mode, own, root)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := errors.Join(os.WriteFile(path, []byte("s"), 0o600), os.Chmod(path, 0o440)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); (err == nil) != (os.Geteuid() == 0) {
+		t.Errorf("as user %d: %v", os.Geteuid(), err)
 	}
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net"
@@ -19,6 +21,9 @@ import (
 	"heddle/internal/iam/account"
 )
 
+// RootFile is where the root key pairs of a server are, unless one is given.
+func (c *Config) RootFile() string { return cmp.Or(c.Root.File, CredentialsFile(c.Data)) }
+
 // CredentialsFile is where a data folder has the root key pairs, as an AWS shared
 // credentials file.
 func CredentialsFile(data string) string { return filepath.Join(data, "credentials") }
@@ -32,15 +37,86 @@ func rootCredentials(cfg *Config) (roots []credentials.Credential, err error) {
 		}
 		return roots, nil
 	}
-	file := CredentialsFile(cfg.Data)
-	roots, made, err := credentials.LoadOrCreate(file, cfg.accounts(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("root key pairs: %w", err)
+	if cfg.Root.File == "" && !cfg.rootGiven() {
+		made, err := makeRootPairs(cfg)
+		if err != nil {
+			return nil, err
+		}
+		for _, account := range made {
+			cfg.Log.Info("made a root key pair", "account", account, "file", cfg.RootFile())
+		}
 	}
-	for _, account := range made {
-		cfg.Log.Info("made a root key pair", "account", account, "file", file)
+	return readRootPairs(cfg)
+}
+
+// rootGiven tells whether no file has a root key pair.
+func (c *Config) rootGiven() bool { return c.Root.KeyID != "" && len(c.Accounts) == 0 }
+
+func makeRootPairs(cfg *Config) (made []string, err error) {
+	_, made, err = credentials.LoadOrCreate(cfg.RootFile(), cfg.accounts(), rand.Reader)
+	if err != nil {
+		err = fmt.Errorf("root key pairs: %w", err)
+	}
+	return made, err
+}
+
+// readRootPairs reads the root key pairs that there are.
+func readRootPairs(cfg *Config) (roots []credentials.Credential, err error) {
+	if !cfg.rootGiven() {
+		if roots, err = credentials.Load(cfg.RootFile(), cfg.accounts()); err != nil {
+			return nil, fmt.Errorf("root key pairs: %w", err)
+		}
+	}
+	if cfg.Root.KeyID != "" {
+		// What the file has for the account is not its key while another is given.
+		roots = slices.DeleteFunc(roots, func(r credentials.Credential) bool { return r.Account == cfg.Account || r.KeyID == cfg.Root.KeyID })
+		roots = append([]credentials.Credential{cfg.Root.pair(cfg.Account)}, roots...)
 	}
 	return roots, nil
+}
+
+// runRootPairs follows the file of the root key pairs, so that one can be exchanged while the
+// server runs: a file that is of no use changes nothing.
+func (s *Server) runRootPairs(ctx context.Context) {
+	cfg := &s.cfg
+	if cfg.Auth == AuthNone || cfg.rootGiven() {
+		return
+	}
+	ticker := time.NewTicker(rootWatchEvery)
+	defer ticker.Stop()
+	var refused string
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		refused = s.lookAtRootPairs(refused)
+	}
+}
+
+// lookAtRootPairs takes up the file if it has changed. Refused is the last complaint, which is
+// made once.
+func (s *Server) lookAtRootPairs(refused string) string {
+	cfg := &s.cfg
+	roots, err := readRootPairs(cfg)
+	if err != nil {
+		if err.Error() != refused {
+			cfg.Log.Error("the root key pairs can't be read; those before stay in force", "file", cfg.RootFile(), "cause", err)
+		}
+		return err.Error()
+	}
+	if slices.Equal(roots, s.rootPairs) {
+		return ""
+	}
+	s.rootPairs = roots
+	s.directory.SetRoots(roots)
+	var ids []string
+	for _, r := range roots {
+		ids = append(ids, r.KeyID)
+	}
+	cfg.Log.Info("other root key pairs are in force", "file", cfg.RootFile(), "access_keys", ids)
+	return ""
 }
 
 func newAuthenticator(cfg *Config, d *account.Directory) operation.Authenticator {

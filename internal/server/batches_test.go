@@ -63,6 +63,8 @@ func TestBatches(t *testing.T) {
 	id = h.batch(h.root, `{"search":{"domain":"shop","workflowIdPart":"b"},"action":"RequestCancelWorkflowExecution"}`)
 	want(h.batchIs(id, "COMPLETED"), `"done":3,`)
 	id = h.batch(h.root, `{"search":{"domain":"shop","typeName":"order"},"action":"TerminateWorkflowExecution","reason":"a clean start","childPolicy":"ABANDON"}`)
+	begun := h.clock.Now()
+	waitUntil(t, "another millisecond", func() bool { return h.clock.Now() > begun })
 	h.started("shop", "later", 1)
 	want(h.batchIs(id, "COMPLETED"), `"done":133,`)
 	want(h.open("shop"), `"count":1`)

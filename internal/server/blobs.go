@@ -93,8 +93,13 @@ func (k *blobKeys) folder(data string) string { return filepath.Join(BlobDir(dat
 // bucket reaches a store's blobs in their bucket. It calls nobody yet, unless to learn
 // credentials.
 func (b *Blobs) bucket(ctx context.Context, k *blobKeys, log *slog.Logger, o s3.Options) (*s3.Shelf, error) {
+	return b.bucketOf(ctx, k.digits(), log, o)
+}
+
+// bucketOf is bucket, for who has the digits alone.
+func (b *Blobs) bucketOf(ctx context.Context, digits string, log *slog.Logger, o s3.Options) (*s3.Shelf, error) {
 	o.Bucket, o.Endpoint, o.Region, o.PathStyle = b.Bucket, b.Endpoint, b.Region, b.PathStyle
-	o.Prefix = b.Prefix + k.digits() + "/"
+	o.Prefix = b.Prefix + digits + "/"
 	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(b.Region), awsconfig.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, fmt.Errorf("find credentials for bucket %q: %w", b.Bucket, err)
@@ -318,7 +323,7 @@ const (
 
 // runSweeps deletes blobs that nobody refers to.
 func (s *Server) runSweeps(ctx context.Context) {
-	w := &sweeps{blobs: s.blobs, references: references{s.store}, log: s.cfg.Log}
+	w := &sweeps{blobs: s.blobs, references: references{s.store}, log: s.cfg.Log, held: s.checkpoints.held}
 	timer := time.NewTimer(sweepFirst)
 	defer timer.Stop()
 	for {
@@ -336,13 +341,14 @@ type sweeps struct {
 	blobs      *blobs
 	references blob.References
 	log        *slog.Logger
+	held       func() bool   // somebody copies them; nil: nobody ever does
 	sweeper    *blob.Sweeper // nil: nothing was swept yet
 	failing    bool          // and said so
 }
 
 func (w *sweeps) sweep(ctx context.Context) {
 	l := w.blobs.library.Load()
-	if l == nil {
+	if l == nil || w.held != nil && w.held() {
 		return
 	}
 	if w.sweeper == nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/operation"
 	"heddle/internal/blob/dir"
 	"heddle/internal/bucket/accounts"
@@ -25,13 +26,14 @@ import (
 // use them; the zero value of one means its default, and a number has no other way to
 // say none.
 type Config struct {
-	Listen   string        `name:"listen" default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port."`
+	Listen   string        `name:"listen" default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port; a port alone is of 127.0.0.1, and port 0 any free one."`
 	Data     string        `name:"data" default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store; made at first start."`
 	Store    string        `name:"store" default:"pebble" enum:"pebble,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; memory forgets everything at exit."`
 	Account  string        `name:"account" default:"123456789012" env:"HEDDLE_ACCOUNT" help:"Id of the account that there is in any case."`
 	Accounts []string      `name:"accounts" env:"HEDDLE_ACCOUNTS" placeholder:"ID,..." help:"Further accounts, each a world of its own. Its root key pair is the profile of its name in DATA/credentials."`
 	Region   string        `name:"region" default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
 	Auth     string        `name:"auth" default:"sigv4" enum:"sigv4,none" env:"HEDDLE_AUTH" help:"sigv4 verifies signatures and asks policies; the first start writes the root key pair to DATA/credentials. none lets everybody on this machine do anything: it listens on a loopback address only."`
+	Root     RootPair      `embed:""`
 	PollHold time.Duration `name:"poll-hold" default:"55s" min:"1ms" max:"60s" env:"HEDDLE_POLL_HOLD" help:"How long a poll waits for a task, at most 60s. Keep it below the clients' read timeout."`
 	TimeSkip string        `name:"time-skip" default:"off" oneof:"off,timers,all" type:"skip" env:"HEDDLE_TIME_SKIP" placeholder:"timers|all" help:"For development: when nothing is runnable, jump to the next user timer; with =all also to the next timeout."`
 
@@ -43,12 +45,13 @@ type Config struct {
 	Sealing  string           `name:"sealing" default:"on" enum:"on,off" env:"HEDDLE_SEALING" help:"on: values are encrypted in the store. off: a new store is in the clear; one that is sealed is refused."` // a store in memory never is
 	RootKeys sealing.RootKeys `embed:""`
 
-	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events are sent to, as EventBridge has them: files, webhooks, EventBridge, SQS, SNS. Default: there are none."`
+	EventsConfig string `name:"events-config" env:"HEDDLE_EVENTS_CONFIG" placeholder:"FILE" type:"path" help:"File of the targets that events, logs of state machines and traces are sent to: files, webhooks, EventBridge, SQS, SNS, CloudWatch Logs, collectors of OpenTelemetry. Default: there are none."`
 
 	MetricsListen string `name:"metrics-listen" env:"HEDDLE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of this machine, such as 127.0.0.1:9464, where /metrics is answered to everybody on it. Default: only where all else is, to who has the token in DATA/metrics-token."`
 	MetricsSeries int    `name:"metrics-series" default:"200" min:"1" max:"10000" env:"HEDDLE_METRICS_SERIES" help:"How many types, and how many task lists, have metrics of their own; what is more is counted as _other."`
 
 	Audit   Audit            `embed:""`
+	Archive archive.Options  `embed:""`
 	Blobs   Blobs            `embed:""`
 	Buckets accounts.Options `embed:""`
 
@@ -72,6 +75,8 @@ type Config struct {
 	Services []*service.Service `kong:"-"`
 	Log      *slog.Logger       `kong:"-"`
 	Version  string             `kong:"-"` // of the program; empty: nobody knows
+
+	Embedded *Embedded `kong:"-"` // nil: the server has a port, and the machine's time
 
 	machine   func(*pebblestore.Options) // for tests: the disk, and how the process ends
 	blobFiles dir.Files                  // for tests: the disk of the blobs
@@ -150,6 +155,9 @@ func (c *Config) fill() error {
 	if c.ConnectionsMax > room {
 		c.Log.Warn("more connections are allowed than there are descriptors for", "connections", c.ConnectionsMax, "descriptors", listen.Descriptors(), "room_for", room)
 	}
+	if c.Listen != "" && strings.Trim(c.Listen, "0123456789") == "" {
+		c.Listen = "127.0.0.1:" + c.Listen // a port alone
+	}
 	err := errors.Join(options.Fill(c), c.TLS.Check(), c.fillServices(), c.checkOthers())
 	if err != nil {
 		err = fmt.Errorf("config: %w", err)
@@ -183,7 +191,7 @@ func (c *Config) fillServices() error {
 
 // checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
-	errs := []error{c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check()}
+	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check(), c.Archive.Check()}
 	if !isAccount(c.Account) {
 		errs = append(errs, fmt.Errorf("--account %q: want 12 digits", c.Account))
 	}

@@ -206,3 +206,67 @@ func states(t *testing.T, s *Server, action, body string) {
 		t.Fatalf("%s: %s", action, w.Status)
 	}
 }
+
+// TestStateMachinesAreLogged: each event of an execution is logged once over an orderly restart, as
+// its history has it, also of express executions; and what a trace has of them is told.
+func TestStateMachinesAreLogged(t *testing.T) {
+	folder := t.TempDir()
+	logs, spans := filepath.Join(folder, "logs"), filepath.Join(folder, "spans")
+	cfg := onDisk(t)
+	cfg.EventsConfig = eventsConfig(t, `{"targets":[{"name":"logs","types":"logs","file":{"path":%q}},{"name":"spans","types":"spans","file":{"path":%q}}]}`, logs, spans)
+	s := start(t, cfg)
+	machine := func(name, of, level string) string {
+		states(t, s, "CreateStateMachine", fmt.Sprintf(`{"name":%q,"type":%q,"roleArn":"arn:aws:iam::123456789012:role/r","definition":"{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}",
+			"tracingConfiguration":{"enabled":true},"loggingConfiguration":{"level":%q,"destinations":[{"cloudWatchLogsLogGroup":{"logGroupArn":"arn:aws:logs:us-east-1:123456789012:log-group:g:*"}}]}}`, name, of, level))
+		return "arn:aws:states:us-east-1:123456789012:stateMachine:" + name
+	}
+	standard, express, silent := machine("m", "STANDARD", "ALL"), machine("x", "EXPRESS", "ALL"), machine("s", "STANDARD", "FATAL")
+	run := func(name string) {
+		states(t, s, "StartExecution", fmt.Sprintf(`{"stateMachineArn":%q,"name":%q}`, standard, name))
+		states(t, s, "StartExecution", fmt.Sprintf(`{"stateMachineArn":%q,"name":%q}`, silent, name))
+		states(t, s, "StartSyncExecution", fmt.Sprintf(`{"stateMachineArn":%q,"name":%q}`, express, name))
+	}
+	// logged are the types that were logged, by execution.
+	logged := func() map[string]string {
+		all := map[string]string{}
+		for _, line := range linesOf(t, logs) {
+			var r struct {
+				Type      string `json:"type"`
+				Execution string `json:"execution_arn"`
+			}
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			parts := strings.Split(r.Execution, ":")
+			name := strings.Join(parts[5:8], ":")
+			all[name] = strings.TrimSpace(all[name] + " " + r.Type)
+		}
+		return all
+	}
+	const whole = "ExecutionStarted PassStateEntered PassStateExited ExecutionSucceeded"
+	run("a")
+	waitUntil(t, "the first are logged", func() bool { return logged()["execution:m:a"] == whole && logged()["express:x:a"] == whole })
+	closeServer(t, s)
+	s = start(t, cfg)
+	run("b")
+	waitUntil(t, "all are logged", func() bool { return logged()["execution:m:b"] == whole && logged()["express:x:b"] == whole })
+	traced := func() (n int) { return strings.Count(strings.Join(linesOf(t, spans), ""), `"spanId"`) }
+	waitUntil(t, "all spans are told", func() bool { return traced() >= 2*3*2 })
+	closeServer(t, s)
+	if all := logged(); len(all) != 4 || all["execution:m:a"] != whole || all["express:x:a"] != whole {
+		t.Errorf("logged is %v", all)
+	}
+	if n := traced(); n != 2*3*2 {
+		t.Errorf("%d spans of six executions with a state each", n)
+	}
+}
+
+// linesOf are the lines of a file; none, if it is not there.
+func linesOf(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
+}

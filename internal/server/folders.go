@@ -16,7 +16,7 @@ func (c *Config) folders() []string {
 
 // keepsFiles tells whether the server has anything in its data folder.
 func (c *Config) keepsFiles() bool {
-	return c.Store != StoreMemory || c.Auth == AuthSigV4 || c.TLS.SelfSigned || c.Audit.Files == AuditFile
+	return c.Store != StoreMemory || c.Auth == AuthSigV4 && !c.rootGiven() || c.TLS.SelfSigned || c.Audit.Files == AuditFile
 }
 
 // checkFolders refuses a data folder that others have a hand in.

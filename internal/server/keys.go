@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -39,6 +40,15 @@ func (h *heldKeys) secretOf(service string) [32]byte {
 		panic(fmt.Sprintf("server: derive a key: %v", err))
 	}
 	return [32]byte(key)
+}
+
+// storeName is what a store is called in its backups. It tells nothing of the key.
+func storeName(hash *keys.Hash) string {
+	name, err := hkdf.Key(sha256.New, hash[:], nil, "heddle backup", 8)
+	if err != nil {
+		panic(fmt.Sprintf("server: derive a name: %v", err))
+	}
+	return hex.EncodeToString(name)
 }
 
 // holdKeys reads the keys of a store, and makes them at first start.

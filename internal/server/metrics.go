@@ -133,6 +133,7 @@ func (s *Server) readMetrics(yield func(metrics.Reading)) {
 			gauge("heddle_disk_bytes", "Bytes that the store's disk has.", float64(total))
 		}
 	}
+	s.readArchive(yield)
 	s.readLimits(yield)
 	s.readOpen(yield)
 	s.readLists(yield)
@@ -297,7 +298,7 @@ const metricsTokenBytes = 32
 // openMetricsToken reads the token of who may read metrics, or makes one. Where nobody signs
 // nobody needs one.
 func (s *Server) openMetricsToken(context.Context) error {
-	if s.cfg.Auth == AuthNone {
+	if s.cfg.Auth == AuthNone || s.cfg.Embedded != nil {
 		return nil
 	}
 	file := MetricsTokenFile(s.cfg.Data)
@@ -322,7 +323,7 @@ func (s *Server) openMetricsToken(context.Context) error {
 
 // metricsForBearers answers /metrics to who has the token.
 func (s *Server) metricsForBearers() http.Handler {
-	if s.cfg.Auth == AuthNone {
+	if s.metricsToken == nil {
 		return authn.LoopbackHost(s.metrics)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,9 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"heddle/internal/backup"
 	"heddle/internal/blob"
-	"heddle/internal/blob/dir"
-	"heddle/internal/blob/s3"
 	"heddle/internal/engine"
 	"heddle/internal/options"
 	"heddle/internal/runlog"
@@ -27,6 +26,8 @@ const StoreFormat = pebblestore.Format
 // Offline is a stopped store, opened for reading.
 type Offline struct {
 	data   string
+	dir    string // of the store
+	roots  sealing.RootKeys
 	log    *slog.Logger
 	store  store.Store
 	view   store.Snapshot
@@ -36,17 +37,28 @@ type Offline struct {
 	rules  map[engine.Kind]engine.Rules
 }
 
+// IsHeld tells whether an error says that a server has a store.
+func IsHeld(err error) bool { return errors.Is(err, store.ErrHeld) }
+
 // OpenOffline opens the store in a folder, and writes nothing there. Of a rekeying
 // that was cut off it reads the store that counts, and says so. Errors:
 // store.ErrHeld if a server runs on it.
 func OpenOffline(ctx context.Context, data string, roots sealing.RootKeys, log *slog.Logger) (*Offline, error) {
-	s, shards, err := sealing.OpenReadOnly(ctx, data, roots, log)
+	return openOffline(ctx, data, "", roots, log)
+}
+
+// openOffline opens the store that is in a folder; empty: the data folder's own.
+func openOffline(ctx context.Context, data, dir string, roots sealing.RootKeys, log *slog.Logger) (*Offline, error) {
+	if err := backup.CheckFinished(data); err != nil {
+		return nil, err
+	}
+	s, err := sealing.OpenReadOnly(ctx, data, dir, roots, log)
 	if err != nil {
 		return nil, err
 	}
-	o := &Offline{data: data, log: log, store: s, shards: shards}
+	o := &Offline{data: data, dir: s.Dir, roots: roots, log: log, store: s.Store, shards: s.Shards}
 	if err := o.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %q: %w", sealing.StoreDir(data), err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open store %q: %w", s.Dir, err), s.Close())
 	}
 	return o, nil
 }
@@ -99,24 +111,12 @@ func (o *Offline) CheckBlobs(ctx context.Context, b Blobs, contents bool, tell f
 
 // library opens the store's blobs for reading.
 func (o *Offline) library(ctx context.Context, b *Blobs) (*blob.Library, error) {
-	var k blobKeys
-	var shelf blob.Shelf
-	id, err := readKey(ctx, o.store.Meta(), blobIDKeyName)
-	if k.id = id; err == nil {
-		k.data, err = readKey(ctx, o.store.Meta(), blobDataKeyName)
-	}
-	switch {
-	case errors.Is(err, store.ErrNotFound): // no blob was ever put
-		k, shelf, err = blobKeys{id: random[[32]byte]()}, new(blob.Memory), nil
-	case err != nil:
-		return nil, err
-	case b.Bucket != "":
-		shelf, err = b.bucket(ctx, &k, o.log, s3.Options{ReadOnly: true})
-	default:
-		shelf, err = dir.Open(dir.Options{Dir: k.folder(o.data), ReadOnly: true})
-	}
+	k, shelf, err := o.shelf(ctx, b)
 	if err != nil {
 		return nil, err
+	}
+	if shelf == nil { // no blob was ever put
+		k, shelf = &blobKeys{id: random[[32]byte]()}, new(blob.Memory)
 	}
 	return blob.New(blob.Options{Shelf: blob.Seal(shelf, k.data), Key: k.id, Now: time.Now}), nil
 }

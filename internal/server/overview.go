@@ -68,6 +68,13 @@ func (c *commits) done(b *engine.BatchDone) {
 	c.mu.Unlock()
 }
 
+// count is how many batches have become durable.
+func (c *commits) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
 // p99 is what one in a hundred exceeds; zero: there were none.
 func (c *commits) p99() time.Duration {
 	c.mu.Lock()

@@ -75,7 +75,7 @@ func TestNoAccountKeepsThePerformers(t *testing.T) {
 		}
 		return lists
 	}
-	known := append(slices.Collect(maps.Keys(found)), swfexecution.LambdaList, sfnexecution.LambdaList)
+	known := append(slices.Collect(maps.Keys(found)), swfexecution.LambdaList, sfnexecution.LambdaList, sfnexecution.CallList)
 	slices.Sort(known)
 	waitUntil(t, "all poll", func() bool { return len(polled()) >= len(known) })
 	if lists := polled(); !slices.Equal(lists, known) {

@@ -7,11 +7,14 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"net"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/authn"
+	"heddle/internal/aws/credentials"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	users "heddle/internal/bucket"
@@ -46,6 +49,8 @@ type Server struct {
 	shards       uint16
 	held         *heldKeys
 	blobs        *blobs
+	archiver     *archive.Archiver  // nil: nothing is archived
+	checkpoints  *checkpoints       // nil: the store is in memory
 	buckets      *accounts.Accounts // of users; nil: there are none, or those of a test
 	bucketRoom   *users.Room
 	paths        []service.Path // of services, past the path of calls
@@ -64,10 +69,12 @@ type Server struct {
 	door         *listen.Door
 	actions      *operation.Handler // answers the calls of services
 	directory    *account.Directory
-	links        *web.Links      // nil: there is no console
-	console      *web.Console    // likewise
-	performers   lifecycle.List  // of services
-	idlers       []service.Idler // of those that tell whether they are idle
+	rootPairs    []credentials.Credential // as they were last read
+	alarms       *alarms                  // nil: contexts end by the real time
+	links        *web.Links               // nil: there is no console
+	console      *web.Console             // likewise
+	performers   lifecycle.List           // of services
+	idlers       []service.Idler          // of those that tell whether they are idle
 	metrics      *metrics.Metrics
 	metricDoor   *listen.Door // nil: there is none for metrics alone
 	limiters     map[string]*limiter
@@ -91,7 +98,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.timepieces == nil {
 		cfg.timepieces = newSystemTime()
 	}
-	s := &Server{cfg: cfg, clock: newClock(cfg.timepieces, cfg.Log), began: time.Now()}
+	s := &Server{cfg: cfg, began: time.Now()}
+	if cfg.Embedded != nil {
+		s.embed()
+	}
+	s.clock = newClock(s.cfg.timepieces, cfg.Log)
 	s.metrics, s.hours = s.newMetrics(), newHours()
 	s.addParts()
 	if err := s.parts.Start(ctx); err != nil {
@@ -114,22 +125,36 @@ func (s *Server) addParts() {
 	add("token for metrics", s.openMetricsToken, nil)
 	add("clock", s.openClock, s.saveClock)
 	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
+	s.parts.Add("checkpoints", &checkpointsPart{server: s})
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
 	if len(s.cfg.targets) > 0 {
 		s.parts.Add("events", lifecycle.NewLoop(func(ctx context.Context) { s.events.Run(ctx, s.node) }))
 	}
-	s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
+	ticks := s.cfg.Embedded == nil
+	if s.cfg.Archive.To != "" {
+		s.parts.Add("archive", lifecycle.NewLoop(s.runArchive))
+	}
+	if ticks {
+		s.parts.Add("timekeeping", lifecycle.NewLoop(s.runClock))
+	}
 	s.parts.Add("alarm", lifecycle.NewLoop(s.runAlarm))
-	s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
-	s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
-	s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+	if ticks {
+		s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
+		s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
+		s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+	}
 	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
+	if ticks {
+		s.parts.Add("watch of the root key pairs", lifecycle.NewLoop(s.runRootPairs))
+	}
 	if s.cfg.TimeSkip != SkipOff {
 		s.parts.Add("time skipping", lifecycle.NewLoop(s.runSkip))
 	}
-	s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
-	s.parts.Add("an hour of numbers", lifecycle.NewLoop(s.runHours))
+	if ticks {
+		s.parts.Add("watch of task lists", lifecycle.NewLoop(s.runStarved))
+		s.parts.Add("an hour of numbers", lifecycle.NewLoop(s.runHours))
+	}
 	if s.cfg.MetricsListen != "" {
 		s.parts.Add("metrics", &metricsFront{server: s})
 	}
@@ -141,7 +166,7 @@ func (s *Server) addParts() {
 func (s *Server) listen(ctx context.Context) (err error) {
 	cfg := &s.cfg
 	c := listen.Config{
-		Address: cfg.Listen, TLS: cfg.tls(),
+		Address: cfg.Listen, Embedded: cfg.Embedded != nil, TLS: cfg.tls(),
 		ConnectionsMax: cfg.ConnectionsMax, ClientPercent: cfg.ClientPercent, Timeouts: cfg.Timeouts,
 		Requests: cfg.room("requests that come"), Answers: cfg.room("answers that go"), GaveWay: fault.Throttled(),
 		Attach: func(ctx context.Context, c listen.Connection) context.Context {
@@ -153,11 +178,24 @@ func (s *Server) listen(ctx context.Context) (err error) {
 	if cfg.Auth == AuthNone {
 		c.Allowed = authn.RequireLoopback
 	}
-	s.door, err = listen.Open(ctx, c)
-	return err
+	if s.door, err = listen.Open(ctx, c); err != nil {
+		return err
+	}
+	if weak := cfg.Root.weak(); weak != "" && cfg.Auth == AuthSigV4 && !isLoopback(s.door.Addr()) {
+		cfg.Log.Warn("the secret of the root key pair that was given is weak, and others can reach this address", "why", weak, "listen", s.Addr(), "access_key", cfg.Root.KeyID)
+	}
+	return nil
+}
+
+func isLoopback(a net.Addr) bool {
+	addr, ok := a.(*net.TCPAddr)
+	return ok && addr.IP.IsLoopback()
 }
 
 func (s *Server) openStore(context.Context) (err error) {
+	if err := s.cfg.checkRestored(); err != nil {
+		return err
+	}
 	if s.store, s.shards, err = openStore(&s.cfg, s.metrics.WriteStalled); err != nil {
 		return err
 	}
@@ -195,17 +233,28 @@ func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protec
 
 func (s *Server) openNode(ctx context.Context) (err error) {
 	cfg := &s.cfg
+	began := time.Now()
+	defer func() {
+		if err == nil && cfg.Store != StoreMemory {
+			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
+		}
+	}()
 	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()
 	s.requests = cfg.shares("requests", cfg.RequestsMax)
 	accounts := cfg.accounts()
 	s.tasks = &countedTasks{s.matcher, s.metrics, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
 	s.live = liveOf(cfg.Services, s.clock.Now)
 	notices := s.openEvents()
+	kept, err := s.openArchive(ctx)
+	if err != nil {
+		return err
+	}
 	s.node, err = shard.OpenNode(ctx, shard.Config{
 		Store: s.store, Shards: s.shards, Hash: &s.held.hash,
 		Rules:        rulesOf(cfg.Services),
 		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.hours, s.metrics.Shards()),
 		Notices:      notices,
+		Kept:         kept,
 		Offers:       s.matcher,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
@@ -281,6 +330,12 @@ func random[T [16]byte | [32]byte]() (v T) {
 // Addr is where the server listens.
 func (s *Server) Addr() string { return s.door.Addr().String() }
 
+// EveryAddress tells whether it listens on all addresses of this machine.
+func (s *Server) EveryAddress() bool {
+	addr, ok := s.door.Addr().(*net.TCPAddr)
+	return ok && addr.IP.IsUnspecified()
+}
+
 // URL is how clients on this machine reach the server.
 func (s *Server) URL() string { return s.door.URL() }
 
@@ -324,10 +379,21 @@ func (s *Server) runAlarm(ctx context.Context) {
 			return
 		}
 		s.node.Advance()
-		wait := alarmEvery
-		if next := s.node.NextWake(); next != 0 {
-			wait = max(time.Millisecond, min(wait, time.Duration(next-s.clock.Now())*time.Millisecond))
+		if wait, sleeps := s.untilWake(); sleeps {
+			timer.Reset(wait)
 		}
-		timer.Reset(wait)
 	}
+}
+
+// untilWake is how long the alarm sleeps; false: until something wakes it.
+func (s *Server) untilWake() (wait time.Duration, sleeps bool) {
+	next := s.node.NextWake()
+	until := max(time.Millisecond, time.Duration(next-s.clock.Now())*time.Millisecond)
+	switch e := s.cfg.Embedded; {
+	case e != nil:
+		return until, next != 0 && !e.Still
+	case next == 0:
+		return alarmEvery, true
+	}
+	return min(alarmEvery, until), true
 }

@@ -1,10 +1,14 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +29,7 @@ import (
 	"heddle/internal/lambda"
 	"heddle/internal/live"
 	"heddle/internal/operator"
+	"heddle/internal/outbound"
 	"heddle/internal/service"
 	"heddle/internal/sfn"
 	"heddle/internal/swf"
@@ -130,6 +135,7 @@ func (s *Server) openServices() error {
 	if err != nil {
 		return err
 	}
+	s.rootPairs = roots
 	directory := account.NewDirectory(account.Config{
 		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
@@ -142,10 +148,7 @@ func (s *Server) openServices() error {
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
 	calls.Gate = gate{s.requests, s.tasks.inFlight}
-	calls.Observe = func(o *operation.Answered, took time.Duration) {
-		s.metrics.Answered(o, took)
-		s.hours.requests.Add(1)
-	}
+	calls.Observe = s.answered()
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
 		s.refused.record(o, s.clock.Now())
@@ -159,10 +162,13 @@ func (s *Server) openServices() error {
 	}
 	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
-	functions := lambda.New(lambda.Config{
-		Options: cfg.Lambda, Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: context.WithTimeout, Log: cfg.Log,
-		Called:    func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
+	outside := outbound.Config{
+		Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
 		Stopwatch: func() time.Duration { return time.Since(s.began) },
+	}
+	functions := lambda.New(lambda.Config{
+		Options: cfg.Lambda, Outbound: outside,
+		Called: func(o *lambda.Outcome, took time.Duration) { s.metrics.LambdaAnswered(o.Word(), took) },
 	})
 	s.performers.Add("Lambda tasks", functions)
 	if err := s.openBuckets(); err != nil {
@@ -179,14 +185,16 @@ func (s *Server) openServices() error {
 			Keys:       keys,
 			Buckets:    cfg.buckets, Room: s.bucketRoom.For,
 			Trusting: cfg.Auth == AuthNone,
+			Inside:   s.inside, Serves: s.serves,
 			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
-			PollHold: cfg.PollHold, Within: context.WithTimeout, Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
+			PollHold: s.pollHold(), Within: s.within(), Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:         cfg.Log,
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
 			Calls:       s.actions, CallerOf: callerOf,
-			Overview: overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
+			Checkpoints: s.checkpointsOf(),
+			Overview:    overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {
@@ -221,6 +229,38 @@ func (s *Server) openServices() error {
 	}
 	s.openConsole()
 	return nil
+}
+
+// inside answers a request that a part of the server makes for somebody.
+func (s *Server) inside(caller *account.Caller, region string, r *http.Request) *http.Response {
+	answer := &held{header: http.Header{}, status: http.StatusOK}
+	s.actions.ServeFor(callerOf(caller, region, r), answer, r)
+	for name, values := range answer.header { // as they would be read from a connection
+		delete(answer.header, name)
+		answer.header[http.CanonicalHeaderKey(name)] = values
+	}
+	return &http.Response{
+		StatusCode: answer.status, Header: answer.header, Body: io.NopCloser(&answer.body), ContentLength: int64(answer.body.Len()),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+	}
+}
+
+// held is an answer that goes over no connection.
+type held struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (h *held) Header() http.Header         { return h.header }
+func (h *held) WriteHeader(status int)      { h.status = status }
+func (h *held) Write(b []byte) (int, error) { return h.body.Write(b) }
+
+// serves tells whether there is a service that signatures call so.
+func (s *Server) serves(signingName string) bool {
+	return slices.ContainsFunc(s.cfg.Services, func(one *service.Service) bool {
+		return one.Name == signingName && one.Name != operator.Name
+	})
 }
 
 // openBuckets makes the buckets of users, unless a test has some.
@@ -274,6 +314,29 @@ func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Reque
 	}
 	defer places.Leave(r.Context())
 	p.ServeHTTP(w, r)
+}
+
+// answered hears of calls: they are counted and, at debug, have a line in the log.
+func (s *Server) answered() func(*operation.Answered, time.Duration) {
+	log := s.cfg.Log
+	return func(a *operation.Answered, took time.Duration) {
+		s.metrics.Answered(a, took)
+		s.hours.requests.Add(1)
+		if !log.Enabled(context.Background(), slog.LevelDebug) {
+			return
+		}
+		about := []any{
+			"action", a.Operation.API.Service + ":" + a.Operation.Name, "request", a.RequestID, "took", took,
+			"account", a.Caller.Account, "region", a.Caller.Region, "access_key", a.AccessKey, "from", a.Request.RemoteAddr,
+		}
+		if a.Touched.Kind != "" {
+			about = append(about, a.Touched.Kind, a.Touched.Name)
+		}
+		if a.Fault != nil {
+			about = append(about, "fault", a.Fault.Code, "why", a.Fault.Message)
+		}
+		log.Debug("request", about...)
+	}
 }
 
 // rootSeed gives the seed of a root run.

@@ -54,7 +54,7 @@ func newStatesStory(t *testing.T) *statesStory {
 	s.keys = map[string]aws.Credentials{"root": s.root}
 	s.role("r", statesTrust)
 	s.role("second", statesTrust)
-	s.role("regional", strings.Replace(statesTrust, "states.", "states."+defaults.Region+".", 1))
+	s.role("regional", strings.Replace(statesTrust, "states.", "states."+defaults.Region+".", 1), allow("logs:CreateLogDelivery", "*"))
 	s.role("lambdas", strings.Replace(statesTrust, "states.", "lambda.", 1))
 	return s
 }

@@ -114,6 +114,8 @@ type Overview interface {
 	Series(w engine.World, within string) (all []Series, until time.Time)
 	// Up is when the server came up, by the clock of executions.
 	Up() engine.Time
+	// DiskUsage is what the data folder has on the disk.
+	DiskUsage(context.Context) (DiskUsage, error)
 }
 
 // Refusal is a call that was refused.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"heddle/internal/archive"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/throttle"
 	"heddle/internal/blob"
@@ -74,6 +75,10 @@ type Service struct {
 	// DataKeys are what its rules get data keys from; nil: they want none. They need not have
 	// any before Open was called.
 	DataKeys engine.DataKeys
+
+	// Archived says what an archive has of a closed run beside its events; false: it is no
+	// execution that is kept. Nil: none is.
+	Archived func(*engine.RunView) (archive.Execution, bool)
 
 	// Export is a command of the command line with its flags: it writes an execution of
 	// a stopped store as the service's own API shows it. It has a method
@@ -180,11 +185,17 @@ type Kernel struct {
 	Keys     datakey.Keys
 	Trusting bool // nobody signs: everybody is the root user, and roles are whatever they are said to be
 
+	// Inside answers a request that is for a service of this server, as it would be answered to
+	// a caller who signs it for a region; Serves tells, by the name that signatures have, whether
+	// one is here. The answer's body is whole. Nil: nobody answers.
+	Inside func(caller *account.Caller, region string, r *http.Request) *http.Response
+	Serves func(signingName string) bool
+
 	RootSeed func() engine.Seed // for the ids of root runs
 	Clock    func() engine.Time // may be ahead of the real time, when time is skipped
 	Now      func() time.Time   // the real time
 	Random   io.Reader
-	PollHold time.Duration // how long a poll waits for a task
+	PollHold time.Duration // how long a poll waits for a task; zero: until it has one, or is given up. See Hold
 	// Within ends a context after a while: context.WithTimeout, or what stands for it
 	// where time is not real.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
@@ -218,6 +229,8 @@ type Kernel struct {
 	Live       *live.Hub
 	AsPoll     func(ctx context.Context) (end func(), err error)
 	Inspectors []Inspector
+	// Checkpoints makes copies of the store; nil: it is in memory.
+	Checkpoints Checkpoints
 	// ConsoleLink makes a link by which a caller signs in to the console, once and soon: what
 	// stands behind the server's own address. Errors: those of callers are faults. Nil: there
 	// is no console.
@@ -227,6 +240,14 @@ type Kernel struct {
 // Calls does calls from inside the server by the road of all calls; it is operation.Handler.
 type Calls interface {
 	Call(ctx context.Context, caller *operation.Caller, service, name string, in any) (any, error)
+}
+
+// Hold gives the context of a poll, which ends when it has waited for as long as polls do.
+func (k *Kernel) Hold(ctx context.Context) (context.Context, context.CancelFunc) {
+	if k.PollHold == 0 {
+		return context.WithCancel(ctx)
+	}
+	return k.Within(ctx, k.PollHold)
 }
 
 // Goroutines does work n times, each in a goroutine, and returns when all is done.

@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
+	"heddle/internal/tracing"
 	"heddle/internal/visibility"
 	"heddle/jsonvalue"
 )
@@ -65,8 +67,9 @@ func executionFault(err error, arn string) error {
 }
 
 // executionOf reads the ARN of an execution. Errors: InvalidArn, ExecutionDoesNotExist.
-func executionOf(ctx context.Context, arn string) (engine.Name, error) {
-	n, err := parse(arn, resource.Execution)
+func (s *actions) executionOf(ctx context.Context, arn string) (engine.Name, error) {
+	plain, _ := s.options.untested(arn)
+	n, err := parse(plain, resource.Execution)
 	if err != nil {
 		return engine.Name{}, err
 	}
@@ -98,11 +101,16 @@ func (s *actions) startExecution(ctx context.Context, in *wire.StartExecutionInp
 	if err := checkInput(input); err != nil {
 		return nil, err
 	}
-	begun, err := s.start(ctx, worldOf(ctx), t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: text(in.TraceHeader)}})
+	begun, err := s.start(ctx, worldOf(ctx), t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: traceHeader(ctx, in.TraceHeader)}})
 	if err != nil {
 		return nil, err
 	}
 	return &wire.StartExecutionOutput{ExecutionARN: begun.ARN, StartDate: timestamp(begun.At)}, nil
+}
+
+// traceHeader says of which trace an execution is: as its caller says, or else as the call does.
+func traceHeader(ctx context.Context, given *string) string {
+	return cmp.Or(text(given), tracing.Valid(operation.CallerOf(ctx).Trace()))
 }
 
 // checkInput refuses what is no JSON. Errors: InvalidExecutionInput.
@@ -132,12 +140,12 @@ type started struct {
 // Of its settings it fills in what the target says. Errors: ExecutionAlreadyExists,
 // ExecutionLimitExceeded.
 func (s *actions) start(ctx context.Context, w engine.World, t *Target, name string, c *execution.Start) (*started, error) {
-	if t.Machine.Express {
-		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This server does not run state machines of type EXPRESS yet")
+	if t.Machine.Express && c.Parent.Waits { // nobody can ask what became of it
+		return nil, notOfThisType()
 	}
 	machine := resource.Of(w.Region, w.Account, resource.Machine, t.Machine.Name)
 	c.Definition, c.DefinitionKey, c.Role = t.Revision.Definition.ID, t.Revision.Definition.DataKey, t.Revision.Role
-	c.Key = t.Revision.Encryption
+	c.Key, c.Mocks = t.Revision.Encryption, t.Mocks
 	if t.Version != nil {
 		c.Version = *versionARN(machine, t.Version)
 	}
@@ -153,6 +161,15 @@ func (s *actions) start(ctx context.Context, w engine.World, t *Target, name str
 		return nil, err
 	}
 	found := &started{ARN: execution.ARN(w, t.Machine.Name, name), Name: execution.Name(w, t.Machine.Name, name)}
+	if t.Machine.Express { // each call starts one, whatever its name; and each task
+		id := execution.DerivedUUID(fmt.Sprintf("%s %x %d", c.Parent.Name.Key, c.Parent.Run, c.Parent.Scheduled))
+		if c.Parent.Scheduled == 0 {
+			if id, err = newUUID(s.Random); err != nil {
+				return nil, err
+			}
+		}
+		found.ARN, found.Name = execution.ExpressARN(w, t.Machine.Name, name, id), execution.ExpressName(w, t.Machine.Name, name, id)
+	}
 	cmd := engine.Command{
 		Name: found.Name, Begin: engine.Once, Seed: s.RootSeed(), Group: execution.Group(w), Body: c,
 	}
@@ -208,7 +225,7 @@ func (s *actions) activitiesOf(ctx context.Context, w engine.World, c *execution
 
 // stopExecution serves StopExecution.
 func (s *actions) stopExecution(ctx context.Context, in *wire.StopExecutionInput) (*wire.StopExecutionOutput, error) {
-	name, err := executionOf(ctx, in.ExecutionARN)
+	name, err := s.executionOf(ctx, in.ExecutionARN)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +237,7 @@ func (s *actions) stopExecution(ctx context.Context, in *wire.StopExecutionInput
 }
 
 func (s *actions) description(ctx context.Context, arn string) (*execution.Description, error) {
-	name, err := executionOf(ctx, arn)
+	name, err := s.executionOf(ctx, arn)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +337,7 @@ func (s *actions) describeStateMachineForExecution(ctx context.Context, in *wire
 
 // redriveExecution serves RedriveExecution.
 func (s *actions) redriveExecution(ctx context.Context, in *wire.RedriveExecutionInput) (*wire.RedriveExecutionOutput, error) {
-	name, err := executionOf(ctx, in.ExecutionARN)
+	name, err := s.executionOf(ctx, in.ExecutionARN)
 	if err != nil {
 		return nil, err
 	}
@@ -408,7 +425,7 @@ func (s *actions) listed(ctx context.Context, in *wire.ListExecutionsInput) (fam
 		return 0, "", err
 	}
 	if m.Express {
-		return 0, "", refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
+		return 0, "", notOfThisType()
 	}
 	if n.Qualifier == "" {
 		return execution.ByMachine, n.String(), nil

@@ -25,7 +25,7 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 		return nil, err
 	}
 	if !t.Machine.Express {
-		return nil, refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
+		return nil, notOfThisType()
 	}
 	id, err := newUUID(s.Random)
 	if err != nil {
@@ -51,22 +51,29 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 		return nil, err
 	}
 	start := &execution.Start{Input: input, Settings: execution.Settings{
-		Definition: d.ID, Role: t.Revision.Role, Trace: text(in.TraceHeader),
+		Definition: d.ID, Role: t.Revision.Role, Trace: traceHeader(ctx, in.TraceHeader), Revision: t.Revision.Shown(updatedOf(t)), Mocks: t.Mocks,
 	}}
 	if _, err := io.ReadFull(s.Random, start.Secret[:]); err != nil {
 		return nil, err
 	}
 	run := &expressRun{
-		actions: s, execution: execution.NewEphemeral(execution.Name(w, t.Machine.Name, name), id, m, s.options.Execution), ended: make(chan ending),
+		actions: s, execution: execution.NewEphemeral(execution.ExpressName(w, t.Machine.Name, name, id), m, s.options.Execution), ended: make(chan ending),
 	}
 	if s.Measured != nil {
 		run.execution.Measured = func(all []engine.Measure) { s.Measured(w, all) }
+	}
+	if s.Events != nil {
+		run.execution.Notify, run.execution.Notified = s.Events.Notify(), s.Events.Offer
 	}
 	ended, err := run.toItsEnd(ctx, start)
 	if err != nil {
 		return nil, err
 	}
 	return syncOutput(ended, text(in.IncludedData) != wire.IncludedDataMetadataOnly), nil
+}
+
+func notOfThisType() error {
+	return refusal(wire.CodeStateMachineTypeNotSupported, "This operation is not supported by this type of state machine")
 }
 
 // syncOutput is what StartSyncExecution answers. A machine that fails is no failure of the call.

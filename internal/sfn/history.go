@@ -38,7 +38,7 @@ func (s *actions) showHistory(ctx context.Context, arn string, events []byte, da
 // getExecutionHistory serves GetExecutionHistory. Events are answered as they are stored,
 // unless they are sealed.
 func (s *actions) getExecutionHistory(ctx context.Context, in *wire.GetExecutionHistoryInput) (*wire.History, error) {
-	name, err := executionOf(ctx, in.ExecutionARN)
+	name, err := s.executionOf(ctx, in.ExecutionARN)
 	if err != nil {
 		return nil, err
 	}

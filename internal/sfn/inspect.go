@@ -72,12 +72,22 @@ func (i inspector) InspectSubject(ctx context.Context, ref diagnose.Ref) (operat
 	return inspection{&subject{need, i.actions, w}}, nil
 }
 
+// inspected reads the ARN of an execution, also of one of an express state machine, which is there
+// as long as it runs.
+func (i inspector) inspected(ctx context.Context, arn string) (engine.Name, error) {
+	n, err := resource.ParseAs(arn, resource.Express)
+	if w := worldOf(ctx); err == nil && n.In(w.Region, w.Account) {
+		return execution.ExpressName(w, n.Base, n.Qualifier, n.ID), nil
+	}
+	return i.executionOf(ctx, arn)
+}
+
 // Inspect implements service.Inspector. What a key of the machine's seals is not told.
 func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
 	if isMapRun(ref.ARN) {
 		return i.inspectMapRun(ctx, ref)
 	}
-	name, err := executionOf(ctx, ref.ARN)
+	name, err := i.inspected(ctx, ref.ARN)
 	if err != nil {
 		return nil, engine.RunID{}, err
 	}
@@ -191,8 +201,7 @@ func (i inspector) Execution(ctx context.Context, run engine.RunID) (ref diagnos
 	if err != nil || view.Name.Kind != execution.Kind || view.Name.World != worldOf(ctx) {
 		return ref, false
 	}
-	machine, name := execution.Split(view.Name.Key)
-	ref.ARN = execution.ARN(view.Name.World, machine, name)
+	ref.ARN = execution.ARNOf(view.Name)
 	return ref, true
 }
 
@@ -221,8 +230,7 @@ func (i inspector) inspectMapRun(ctx context.Context, ref diagnose.Ref) (*diagno
 		return nil, engine.RunID{}, err
 	}
 	for _, r := range page.Runs {
-		machine, name := execution.Split(r.Name.Key)
-		e.Children = append(e.Children, diagnose.Child{Ref: diagnose.Ref{ARN: execution.ARN(r.Name.World, machine, name)}, Started: true})
+		e.Children = append(e.Children, diagnose.Child{Ref: diagnose.Ref{ARN: execution.ARNOf(r.Name)}, Started: true})
 	}
 	return e, engine.RunID{}, nil
 }

@@ -167,7 +167,8 @@ func (i integrations) perform(ctx context.Context, run engine.RunID, task *execu
 		return nil, err
 	}
 	w := task.Name.World
-	if err := i.mayStart(ctx, task, p.StateMachineArn); err != nil {
+	machine, _ := i.options.untested(p.StateMachineArn)
+	if err := i.mayStart(ctx, task, machine); err != nil {
 		return nil, err
 	}
 	t, err := i.target(ctx, w, p.StateMachineArn)
@@ -177,7 +178,7 @@ func (i integrations) perform(ctx context.Context, run engine.RunID, task *execu
 	_, pattern, _ := strings.Cut(task.Resource, ".")
 	waits := strings.HasPrefix(pattern, "sync")
 	parent := execution.Parent{Name: task.Name, Run: run, Scheduled: task.ScheduledEventID, Waits: waits}
-	begun, err := i.start(ctx, w, t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: p.TraceHeader, Parent: parent}})
+	begun, err := i.start(ctx, w, t, name, &execution.Start{Input: input, Settings: execution.Settings{Trace: cmp.Or(p.TraceHeader, task.Trace), Parent: parent}})
 	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Code == wire.CodeExecutionAlreadyExists {
 		begun, err = i.earlier(ctx, begun, parent, err)
 	}

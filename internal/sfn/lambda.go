@@ -13,6 +13,7 @@ import (
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/lambda"
+	"heddle/internal/outbound"
 	"heddle/internal/sfn/execution"
 	"heddle/jsonvalue"
 )
@@ -25,17 +26,22 @@ type lambdaTasks struct{ *actions }
 func (s *lambdaTasks) List() string { return execution.LambdaList }
 
 // Place implements lambda.Source.
-func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (lambda.Place, error) {
+func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (outbound.Place, error) {
 	task, err := s.look(ctx, run, scheduled)
 	if err != nil {
-		return lambda.Place{}, err
+		return outbound.Place{}, err
 	}
 	function, _ := invocationOf(task)
-	return lambda.Place{World: task.Name.World, Group: task.Machine, Function: function}, nil
+	return outbound.Place{World: task.Name.World, Group: task.Machine, Target: function}, nil
+}
+
+// waitsForToken tells whether a task ends by its token.
+func waitsForToken(task *execution.Task) bool {
+	return strings.HasSuffix(task.Resource, ".waitForTaskToken")
 }
 
 // look gives a task that nobody need have yet.
-func (s *lambdaTasks) look(ctx context.Context, run engine.RunID, scheduled int64) (*execution.Task, error) {
+func (s *actions) look(ctx context.Context, run engine.RunID, scheduled int64) (*execution.Task, error) {
 	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Look{ScheduledEventID: scheduled}})
 	if err != nil {
 		return nil, err
@@ -92,7 +98,7 @@ func (s *lambdaTasks) asked(ctx context.Context, task *execution.Task) (name str
 		}
 		return name, call, wrong.fails(task), nil
 	}
-	call.Region, call.Function = w.Region, function.Sent
+	call.Region, call.Function, call.Trace = w.Region, function.Sent, task.Trace
 	return name, call, nil, nil
 }
 
@@ -240,7 +246,7 @@ func lambdaReport(task *execution.Task, kind string, o *lambda.Outcome) any {
 		return &execution.Succeed{Ref: ref, Output: cmp.Or(string(o.Payload), "null")}
 	}
 	output := jsonvalue.Text(invokeResult(kind, result, o))
-	if strings.HasSuffix(task.Resource, ".waitForTaskToken") {
+	if waitsForToken(task) {
 		return &execution.Submit{Ref: ref, Output: output}
 	}
 	return &execution.Succeed{Ref: ref, Output: output}
@@ -297,10 +303,17 @@ func invokeResult(kind string, payload any, o *lambda.Outcome) *jsonvalue.Object
 	if len(o.Payload) > 0 || kind == "" || kind == "RequestResponse" {
 		result.Set("Payload", payload)
 	}
-	all, first := jsonvalue.NewObject(len(o.Header)), jsonvalue.NewObject(len(o.Header))
-	for _, name := range slices.Sorted(maps.Keys(o.Header)) {
+	addMetadata(result, o.Status, o.Header, o.RequestID)
+	result.Set("StatusCode", float64(o.Status))
+	return result
+}
+
+// addMetadata adds what results of optimised integrations have of the answer.
+func addMetadata(result *jsonvalue.Object, status int, h http.Header, request string) {
+	all, first := jsonvalue.NewObject(len(h)), jsonvalue.NewObject(len(h))
+	for _, name := range slices.Sorted(maps.Keys(h)) {
 		var values []any
-		for _, v := range o.Header[name] {
+		for _, v := range h[name] {
 			values = append(values, v)
 		}
 		name = cmp.Or(headerNames[name], name)
@@ -310,13 +323,11 @@ func invokeResult(kind string, payload any, o *lambda.Outcome) *jsonvalue.Object
 	answer := jsonvalue.NewObject(3)
 	answer.Set("AllHttpHeaders", all)
 	answer.Set("HttpHeaders", first)
-	answer.Set("HttpStatusCode", float64(o.Status))
+	answer.Set("HttpStatusCode", float64(status))
 	response := jsonvalue.NewObject(1)
-	response.Set("RequestId", o.RequestID)
+	response.Set("RequestId", request)
 	result.Set("SdkHttpMetadata", answer)
 	result.Set("SdkResponseMetadata", response)
-	result.Set("StatusCode", float64(o.Status))
-	return result
 }
 
 // headerNames are headers as Lambda spells them, by the names that HTTP libraries make of

@@ -1,14 +1,17 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
+	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -45,13 +48,16 @@ func (s *actions) createStateMachine(ctx context.Context, in *wire.CreateStateMa
 	r := &c.Revision
 	r.Role, r.Tracing = in.RoleARN, in.TracingConfiguration != nil && value(in.TracingConfiguration.Enabled)
 	var err error
-	if r.Logging, err = logging(in.LoggingConfiguration); err != nil {
+	if r.Logging, err = s.logging(w, in.LoggingConfiguration); err != nil {
 		return nil, err
 	}
 	if r.Encryption, err = s.encryption(ctx, in.EncryptionConfiguration, n.String()); err != nil {
 		return nil, err
 	}
 	if err := s.mustTrust(ctx, in.RoleARN, n); err != nil {
+		return nil, err
+	}
+	if err := s.mustLog(ctx, in.RoleARN, &r.Logging, n); err != nil {
 		return nil, err
 	}
 	if r.Definition, err = s.putDefinition(ctx, in.Definition, c.Express, r.Encryption, n.String()); err != nil {
@@ -88,8 +94,9 @@ func versionARN(machine resource.Name, v *registry.Version) *string {
 	return &arn
 }
 
-// logging reads where histories are to be logged. Errors: InvalidLoggingConfiguration.
-func logging(in *wire.LoggingConfiguration) (l registry.Logging, err error) {
+// logging reads where histories are to be logged: in a group of the caller's own world, but where
+// nobody signs, of any. Errors: InvalidLoggingConfiguration.
+func (s *actions) logging(w engine.World, in *wire.LoggingConfiguration) (l registry.Logging, err error) {
 	l.Level = wire.LogLevelOff
 	if in == nil {
 		return l, nil
@@ -106,7 +113,9 @@ func logging(in *wire.LoggingConfiguration) (l registry.Logging, err error) {
 		if d.CloudWatchLogsLogGroup != nil {
 			group = text(d.CloudWatchLogsLogGroup.LogGroupARN)
 		}
-		if a, err := arn.Parse(group); err != nil || a.Service != "logs" {
+		a, err := arn.Parse(group)
+		own := s.Trusting || a.Region == w.Region && a.Account == w.Account
+		if err != nil || a.Service != "logs" || !own || !strings.HasPrefix(a.Resource, "log-group:") {
 			return l, refusal(wire.CodeInvalidLoggingConfiguration, "Invalid Logging Configuration: Log Destination not found.")
 		}
 		l.Destinations = append(l.Destinations, group)
@@ -186,7 +195,7 @@ func (s *actions) updateStateMachine(ctx context.Context, in *wire.UpdateStateMa
 		c.Tracing = &enabled
 	}
 	if in.LoggingConfiguration != nil {
-		l, err := logging(in.LoggingConfiguration)
+		l, err := s.logging(worldOf(ctx), in.LoggingConfiguration)
 		if err != nil {
 			return nil, err
 		}
@@ -201,6 +210,11 @@ func (s *actions) updateStateMachine(ctx context.Context, in *wire.UpdateStateMa
 	}
 	if in.RoleARN != nil {
 		if err := s.mustTrust(ctx, *in.RoleARN, n); err != nil {
+			return nil, err
+		}
+	}
+	if c.Role != nil || c.Logging != nil {
+		if err := s.mustLog(ctx, *cmp.Or(c.Role, &m.Current.Role), cmp.Or(c.Logging, &m.Current.Logging), n); err != nil {
 			return nil, err
 		}
 	}
@@ -303,16 +317,22 @@ func (s *actions) listStateMachines(ctx context.Context, in *wire.ListStateMachi
 // Target is what an execution is started of.
 type Target struct {
 	Machine  *registry.Machine
-	Revision *registry.Revision // current, or that of the version
-	Version  *registry.Version  // by which it was named; nil: by none
-	Alias    *registry.Alias    // which gave the version; nil: none did
+	Revision *registry.Revision    // current, or that of the version
+	Version  *registry.Version     // by which it was named; nil: by none
+	Alias    *registry.Alias       // which gave the version; nil: none did
+	Mocks    []execution.StateMock // of the test case that was named; nil: none was
 }
 
 // target finds what an ARN names that executions can be started of: a state machine, a
 // version, or an alias, which picks one of its versions by their weights. Errors:
 // InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException.
 func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Target, error) {
+	arn, test := s.options.untested(arn)
 	m, n, err := s.machineIn(ctx, w, arn)
+	if err != nil {
+		return nil, err
+	}
+	mocks, err := s.mocks(n.Base, test)
 	if err != nil {
 		return nil, err
 	}
@@ -325,7 +345,11 @@ func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Targ
 			return nil, fmt.Errorf("draw a version of an alias: %w", err)
 		}
 	}
-	return pick(m, n, arn, func(a *registry.Alias) int64 { return a.Pick(percent(drawn)) })
+	t, err := pick(m, n, arn, func(a *registry.Alias) int64 { return a.Pick(percent(drawn)) })
+	if err == nil {
+		t.Mocks = mocks
+	}
+	return t, err
 }
 
 // percent makes a number from 0 to 99 of random bytes.

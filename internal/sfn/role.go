@@ -8,6 +8,7 @@ import (
 	"heddle/internal/service"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/permission"
+	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
 )
@@ -40,6 +41,22 @@ func (s *actions) mustTrust(ctx context.Context, role string, machine resource.N
 		return err
 	}
 	return fault.Of(fault.AccessDenied, "Neither the global service principal "+permission.Service+", nor the regional one is authorized to assume the provided role.")
+}
+
+// mustLog refuses a role for a state machine whose executions are to be logged, if it may not
+// have logs delivered. Errors: AccessDeniedException.
+func (s *actions) mustLog(ctx context.Context, role string, l *registry.Logging, machine resource.Name) error {
+	if l.Level == wire.LogLevelOff || s.Trusting {
+		return nil
+	}
+	verdict, err := s.May(ctx, &service.Errand{
+		World: worldOf(ctx), Role: role, Services: permission.Services(worldOf(ctx).Region), Session: resource.Service, Source: machine.Qualified("").String(),
+		Action: "logs:CreateLogDelivery", Resource: "*",
+	})
+	if err != nil || verdict == (service.Verdict{}) {
+		return err
+	}
+	return fault.Of(fault.AccessDenied, "The state machine IAM Role is not authorized to access the Log Destination")
 }
 
 // checkRole refuses what is no ARN. Errors: InvalidArn.

@@ -17,6 +17,7 @@ import (
 	"heddle/internal/service"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/integration"
 	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
@@ -27,6 +28,10 @@ import (
 type Options struct {
 	Registry  registry.Limits  `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
 	Execution execution.Limits `embed:"" prefix:"limit-sfn-" envprefix:"HEDDLE_LIMIT_SFN_" group:"Limits"`
+
+	MockConfig string `name:"sfn-mock-config" env:"HEDDLE_SFN_MOCK_CONFIG,SFN_MOCK_CONFIG" placeholder:"FILE" type:"path" help:"For development: file of mocks, as Step Functions Local has it. An execution that is started by the ARN of a state machine with #NAME behind it is of that test case. Default: there are none."`
+
+	Integrations integration.Options `embed:"" group:"Integrations"`
 }
 
 // machinesBytesMax is how much memory compiled state machines have.
@@ -36,8 +41,10 @@ const machinesBytesMax = 64 << 20
 func Service() *service.Service {
 	o, machines, keys := &Options{}, asl.NewCache(machinesBytesMax), &keyring{}
 	return &service.Service{
-		Name:    resource.Service,
-		Options: o,
+		Name:     resource.Service,
+		Options:  o,
+		Check:    o.check,
+		Archived: archived,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),
@@ -70,11 +77,13 @@ type actions struct {
 	catalog  catalog
 	machines *asl.Cache
 	keys     *keyring
+	calls    *calls
 }
 
 func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *service.Opened {
 	keys.open(k)
 	s := &actions{Kernel: k, options: o, machines: machines, keys: keys}
+	s.calls = newCalls(s)
 	if k.Lambda != nil { // without an endpoint all calls fail, and say so
 		k.Lambda.Add(&lambdaTasks{s})
 	}
@@ -84,6 +93,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 		Parts: []service.Part{
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
+			{Name: "calls of services", Service: newCaller(s)},
 			{Name: "readers of items", Service: newItemReaders(s)},
 			{Name: "writers of results", Service: newResultWriters(s)},
 		},

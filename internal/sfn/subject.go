@@ -27,7 +27,14 @@ type subject struct {
 func about[In any](s *actions, action string) func(context.Context, *In) (operation.Subject, error) {
 	return func(ctx context.Context, in *In) (operation.Subject, error) {
 		w := worldOf(ctx)
-		return &subject{permission.Call(action, in, w.Region, w.Account), s, w}, nil
+		need := permission.Call(action, in, w.Region, w.Account)
+		of := &need.Resource
+		of.Base, _ = s.options.untested(of.Base)
+		of.Qualifier, _ = s.options.untested(of.Qualifier)
+		for i := range need.Qualifiers {
+			need.Qualifiers[i] = of.Qualifier
+		}
+		return &subject{need, s, w}, nil
 	}
 }
 

@@ -64,6 +64,9 @@ func (s *actions) sendTask(ctx context.Context, token string, body func(executio
 // sendTaskSuccess serves SendTaskSuccess.
 func (s *actions) sendTaskSuccess(ctx context.Context, in *wire.SendTaskSuccessInput) (*wire.SendTaskSuccessOutput, error) {
 	if _, err := jsonvalue.ParseString(in.Output); err != nil {
+		if _, ok := execution.ParseToken(in.TaskToken); !ok { // it is looked at first
+			return nil, errInvalidToken
+		}
 		return nil, refusal(wire.CodeInvalidOutput, "Invalid Output: '"+in.Output[:min(len(in.Output), 256)]+"'")
 	}
 	return &wire.SendTaskSuccessOutput{}, s.sendTask(ctx, in.TaskToken, func(ref execution.Ref) any {

@@ -349,12 +349,20 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 
 // callTask calls what a task without an execution asks for, and gives its end.
 func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, error) {
-	if task.Service != "states" {
+	switch task.Service {
+	case "states":
+	case "", "lambda":
 		_, call, refused, err := (&lambdaTasks{s}).asked(ctx, task)
 		if err != nil || refused != nil {
 			return refused, err
 		}
 		return lambdaReport(task, call.Type, s.Lambda.Invoke(ctx, &call)), nil
+	default:
+		c, refused, err := s.calls.prepare(ctx, task)
+		if err != nil || refused != nil {
+			return refused, err
+		}
+		return c.do(ctx).Report, nil
 	}
 	if refused, err := s.unassumable(ctx, task); err != nil || refused != nil {
 		return refused, err

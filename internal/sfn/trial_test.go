@@ -32,7 +32,8 @@ func tryState(t *testing.T, request string) string {
 		Clock: func() engine.Time { return 1_700_000_000_000 }, Random: rand.NewChaCha8([32]byte{1}), Trusting: true,
 		Lambda: lambda.New(lambda.Config{Options: lambda.Options{Concurrent: 1}}),
 		Within: context.WithTimeout,
-	}}
+	}, options: &Options{}}
+	s.calls = newCalls(s)
 	var in wire.TestStateInput
 	if err := in.Decode(jx.DecodeStr(request)); err != nil {
 		t.Fatal(err)
@@ -381,7 +382,9 @@ func TestTrialCalls(t *testing.T) {
 		{"caught", `{` + invoke + `,"Catch":[{"ErrorEquals":["Lambda.SdkClientException"],"ResultPath":null,"Next":"N"}],"End":true}`, `{}`, role,
 			`{"cause":"Unable to execute HTTP request: this server has no Lambda endpoint (--lambda-endpoint)","error":"Lambda.SdkClientException","nextState":"N","output":{},"status":"CAUGHT_ERROR"}`},
 		{"what nobody calls here", `{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"u","MessageBody":"m"},"End":true}`, `{}`, role,
-			`{"cause":"This server does not call sqs:sendMessage. It runs activities, Lambda functions and executions of its own state machines.","error":"States.TaskFailed","status":"FAILED"}`},
+			`{"cause":"Unable to execute HTTP request: this server has no endpoint for sqs (--integration sqs=URL)","error":"SQS.SdkClientException","status":"FAILED"}`},
+		{"what is no call of an API", `{"Type":"Task","Resource":"arn:aws:states:::http:invoke","Parameters":{},"End":true}`, `{}`, role,
+			`{"cause":"This server does not call http:invoke.","error":"States.TaskFailed","status":"FAILED"}`},
 	} {
 		c.run(t)
 	}

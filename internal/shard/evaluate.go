@@ -196,11 +196,35 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 		s.send(b, turn.Messages)
 		return turn.Reply, nil
 	}
+	if fresh && s.pass(b, r, rules, &turn) {
+		return turn.Reply, nil
+	}
 	if err := s.enter(b, r, rules, cmd); err != nil {
 		return nil, err
 	}
 	s.take(b, r, rules, &turn)
 	return turn.Reply, nil
+}
+
+// pass lets a run go by that begins and ends in one turn, and is to be kept for no time: nothing
+// of it is written, since all of it would be deleted next. What its turn says to others is
+// theirs. It tells whether the run is such a one.
+func (s *Shard) pass(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn) bool {
+	if len(turn.Notes) > 0 || len(turn.Notifications) > 0 || turn.Successor != nil {
+		return false
+	}
+	rec := rules.Record(r.state, s.up)
+	if rec.Status != engine.Closed || rec.Forget == 0 || rec.Forget > rec.Closed {
+		return false
+	}
+	c := s.touch(b, r)
+	r.NextEvent += int64(len(turn.Events))
+	r.Record, c.settled = rec, true
+	if c.told != nil {
+		c.told.events, c.told.measures = turn.Events, turn.Measures
+	}
+	s.send(b, turn.Messages)
+	return true
 }
 
 // enter puts a run among the open ones that begins, or opens again.

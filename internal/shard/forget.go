@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 
 	"heddle/internal/engine"
@@ -34,17 +35,29 @@ const blobDeletesMax = 4096
 // forgetDue has the closed runs looked up whose retention is over. The batch must hold
 // nothing yet: what it closes the store does not have, and would be taken for looked up.
 func (s *Shard) forgetDue(b *Batch) {
-	if s.forgetAt == 0 || s.forgetAt > b.confirmed || s.forgetting != nil || s.peers.holds() {
+	until := min(b.confirmed, s.keptUntil())
+	if s.forgetAt == 0 || s.forgetAt > until || s.forgetting != nil || s.peers.holds() {
 		return
 	}
-	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: b.confirmed, spared: maps.Clone(s.spared)}
+	s.forgetting = &fetch{do: (*fetch).readDue, long: true, now: until, spared: maps.Clone(s.spared)}
 	s.forgetAt = 0 // what closes meanwhile sets it anew
 	s.fetch(s.forgetting)
 }
 
-// forgetWake is when a closed run is to be deleted, if nobody looks already.
+// keptUntil is up to which end of their retention runs may be deleted.
+func (s *Shard) keptUntil() engine.Time {
+	if s.Kept == nil {
+		return math.MaxInt64
+	}
+	return s.Kept(s.id)
+}
+
+// ForgetMore has a shard look which closed runs it may delete now.
+func (n *Node) ForgetMore(shard uint16) { n.kick(n.shards[shard]) }
+
+// forgetWake is when a closed run is to be deleted, if nobody looks already, and if it may be.
 func (s *Shard) forgetWake() engine.Time {
-	if s.forgetting != nil {
+	if s.forgetting != nil || s.forgetAt > s.keptUntil() {
 		return 0
 	}
 	return s.forgetAt

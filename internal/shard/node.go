@@ -180,7 +180,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	for n.hurry(); n.pending.n.Load() != 0 && err == nil; {
+	for n.Hurry(); n.pending.n.Load() != 0 && err == nil; {
 		select {
 		case <-n.pending.none:
 		case <-ctx.Done():
@@ -260,14 +260,14 @@ func (n *Node) put(s *Shard, c *call) {
 	if !c.cmd.Patient {
 		n.kick(s)
 	} else if n.stopped.Load() {
-		n.hurry()
+		n.Hurry()
 	} else if n.patientAt.Load() == 0 && n.patientAt.CompareAndSwap(0, int64(n.clock.Now()+patientDelay)) {
 		n.moveWake()
 	}
 }
 
-// hurry lets all patient commands go.
-func (n *Node) hurry() {
+// Hurry lets all patient commands go.
+func (n *Node) Hurry() {
 	n.patientAt.Store(0) // first: a call that comes while we look sets it again
 	for _, s := range n.shards {
 		if s.hurry() {
@@ -291,8 +291,11 @@ func (n *Node) Idle() bool {
 	for _, s := range n.shards {
 		working += s.working.Load()
 	}
-	return working == 0 && n.pending.n.Load() == 0 && !n.Unfinished()
+	return working == 0 && n.Quiet()
 }
+
+// Quiet tells whether no command or message waits, and nothing that was begun is unfinished.
+func (n *Node) Quiet() bool { return n.pending.n.Load() == 0 && !n.Unfinished() }
 
 // Unfinished tells whether a shard has begun something that it has not finished: it
 // fetches, or what it evaluated is not yet durable.
@@ -390,7 +393,7 @@ func (n *Node) Advance() {
 	now := n.clock.Now()
 	confirmed := n.clock.Confirmed()
 	if at := engine.Time(n.patientAt.Load()); at != 0 && at <= now {
-		n.hurry()
+		n.Hurry()
 	}
 	for _, s := range n.shards {
 		if s.isDue(now, confirmed) {

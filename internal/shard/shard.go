@@ -109,6 +109,9 @@ type Config struct {
 	Listener *engine.Listener
 	// Notices hears of notifications; nil: nobody wants any, and none is written.
 	Notices engine.Notices
+	// Kept is up to which end of their retention closed runs of a shard may be deleted, since
+	// they are kept elsewhere; nil: all may be. Who lets more go tells so by Node.ForgetMore.
+	Kept func(shard uint16) engine.Time
 	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,
 	// and the Listener how long something took; nil: all are quick.
 	Stopwatch func() time.Duration

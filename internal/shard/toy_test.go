@@ -91,8 +91,9 @@ type (
 	toyPut    struct{ Token string } // is answered with a toyDone
 	toyReopen struct{}               // is answered with how many others are open
 	toySend   struct{ Messages []engine.Message }
-	toyForce  struct{} // reopens although the name is taken
-	toyRevive struct{} // reopens by a note alone
+	toyPass   struct{ Messages []engine.Message } // closes, to be kept for no time
+	toyForce  struct{}                            // reopens although the name is taken
+	toyRevive struct{}                            // reopens by a note alone
 	toyKeep   struct{ IDs []blob.ID }
 	toyDrop   struct{ IDs []blob.ID }
 	toyWant   struct { // is answered with a toyGot
@@ -272,6 +273,9 @@ func (r toyRules) Handle(st engine.State, body any, in engine.Input) (engine.Tur
 		}
 	case toySend:
 		emit(toyEvent{What: "send"})
+		turn.Messages = append(turn.Messages, c.Messages...)
+	case toyPass:
+		emit(toyEvent{What: "close", At: 1})
 		turn.Messages = append(turn.Messages, c.Messages...)
 	case toyOffer:
 		emit(toyEvent{What: "task"})

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/registry"
 	"heddle/internal/swf/wire"
+	"heddle/internal/tracing"
 
 	"github.com/go-faster/jx"
 )
@@ -46,7 +48,7 @@ func (s *actions) startWorkflowExecution(ctx context.Context, in *wire.StartWork
 		Group: execution.Group(w, in.Domain),
 		Body: &execution.Start{
 			Settings: settings, Input: in.Input,
-			DomainNumber: d.Number, RetentionDays: s.keeps(d),
+			DomainNumber: d.Number, RetentionDays: s.keeps(d), Trace: tracing.Valid(operation.CallerOf(ctx).Trace()),
 		},
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"heddle/internal/aws/policy"
 	"heddle/internal/engine"
 	"heddle/internal/lambda"
+	"heddle/internal/outbound"
 	"heddle/internal/service"
 	"heddle/internal/swf/execution"
 	"heddle/internal/swf/permission"
@@ -42,27 +43,27 @@ const (
 func (s *lambdaTasks) List() string { return execution.LambdaList }
 
 // Place implements lambda.Source.
-func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (lambda.Place, error) {
+func (s *lambdaTasks) Place(ctx context.Context, run engine.RunID, scheduled int64) (outbound.Place, error) {
 	at, _, err := s.look(ctx, run, scheduled)
 	return at, err
 }
 
 // look tells where a task belongs, and what the decider said of it.
-func (s *lambdaTasks) look(ctx context.Context, run engine.RunID, scheduled int64) (lambda.Place, *wire.LambdaFunctionScheduledEventAttributes, error) {
+func (s *lambdaTasks) look(ctx context.Context, run engine.RunID, scheduled int64) (outbound.Place, *wire.LambdaFunctionScheduledEventAttributes, error) {
 	view, err := s.Runs.View(ctx, engine.Name{}, run)
 	if err != nil {
-		return lambda.Place{}, nil, err
+		return outbound.Place{}, nil, err
 	}
 	event, err := s.event(ctx, run, scheduled)
 	if err != nil {
-		return lambda.Place{}, nil, err
+		return outbound.Place{}, nil, err
 	}
 	a := event.LambdaFunctionScheduledEventAttributes
 	if a == nil {
-		return lambda.Place{}, nil, fmt.Errorf("read event %d: it is %s", scheduled, event.EventType)
+		return outbound.Place{}, nil, fmt.Errorf("read event %d: it is %s", scheduled, event.EventType)
 	}
 	domain, _ := execution.Split(view.Name.Key)
-	return lambda.Place{World: view.Name.World, Group: domain, Function: a.Name}, a, nil
+	return outbound.Place{World: view.Name.World, Group: domain, Target: a.Name}, a, nil
 }
 
 // Start implements lambda.Source. What is read for a task comes first, so that once it is
@@ -72,7 +73,7 @@ func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int
 	if err != nil {
 		return nil, err
 	}
-	function, named := lambda.FunctionOf(at.World, at.Function)
+	function, named := lambda.FunctionOf(at.World, at.Target)
 	var verdict service.Verdict
 	if named {
 		if verdict, err = s.authorise(ctx, run, at, function); err != nil {
@@ -101,7 +102,7 @@ func (s *lambdaTasks) Start(ctx context.Context, run engine.RunID, scheduled int
 	}
 	seconds, _ := wire.Seconds(task.StartToCloseTimeout) // NONE, from before it was refused: 0
 	return &lambda.Call{
-		Invocation: lambda.Invocation{Region: at.World.Region, Function: function.Sent, Payload: []byte(input)},
+		Invocation: lambda.Invocation{Region: at.World.Region, Function: function.Sent, Payload: []byte(input), Trace: task.Trace},
 		Timeout:    time.Duration(seconds) * time.Second,
 		Report:     func(o *lambda.Outcome) any { return lambdaReport(task, o) },
 		About:      []any{"workflowId", task.WorkflowID, "runId", task.RunID, "function", task.Name, "attempt", task.Attempt},
@@ -116,7 +117,7 @@ func (s *lambdaTasks) tell(ctx context.Context, run engine.RunID, body any) erro
 
 // authorise asks whether the execution's role allows what a task asks for. An execution
 // without a role is for the rules to refuse.
-func (s *lambdaTasks) authorise(ctx context.Context, run engine.RunID, at lambda.Place, function lambda.Function) (service.Verdict, error) {
+func (s *lambdaTasks) authorise(ctx context.Context, run engine.RunID, at outbound.Place, function lambda.Function) (service.Verdict, error) {
 	if !s.asksRoles() {
 		return service.Verdict{}, nil
 	}

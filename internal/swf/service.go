@@ -27,7 +27,9 @@ type Options struct {
 	CountMax  int              `name:"limit-counted-most" env:"HEDDLE_LIMIT_COUNTED_MOST" group:"Limits" default:"10000" min:"1" max:"1000000000" help:"Where counts of executions stop and say truncated."`
 	// RetentionGrace counts for executions that start from then on, and for their children.
 	RetentionGrace time.Duration `name:"retention-grace" env:"HEDDLE_RETENTION_GRACE" group:"Limits" default:"0s" min:"0s" max:"24h" help:"How long a closed execution is kept in a domain whose retention is NONE or 0, for clients that close one and then read it."`
-	LambdaRoles    string        `name:"lambda-roles" env:"HEDDLE_LAMBDA_ROLES" default:"check" enum:"check,trust" help:"Whether an execution's Lambda role must exist, trust swf.amazonaws.com and allow lambda:InvokeFunction (check), or whether any role text will do, since the endpoint decides by itself who may invoke what (trust). Without authentication roles are trusted."`
+	// TracePercent is how many of 100 executions are traced that nobody hands a trace.
+	TracePercent int    `name:"swf-trace-percent" env:"HEDDLE_SWF_TRACE_PERCENT" min:"1" max:"100" placeholder:"PERCENT" help:"How many of 100 executions of SWF are traced, for targets of spans in --events-config; by default none. What is started with a traceparent, or with an X-Amzn-Trace-Id, is traced as that says."`
+	LambdaRoles  string `name:"lambda-roles" env:"HEDDLE_LAMBDA_ROLES" default:"check" enum:"check,trust" help:"Whether an execution's Lambda role must exist, trust swf.amazonaws.com and allow lambda:InvokeFunction (check), or whether any role text will do, since the endpoint decides by itself who may invoke what (trust). Without authentication roles are trusted."`
 }
 
 // OptionsOf are those of SWF among services.
@@ -47,10 +49,12 @@ func Service() *service.Service {
 		Name:    "swf",
 		Options: o,
 		Rules: func() map[engine.Kind]engine.Rules {
+			limits := o.Execution
+			limits.TracePercent = o.TracePercent
 			return map[engine.Kind]engine.Rules{
 				registry.KindDomains: registry.NewDomains(o.Registry),
 				registry.KindTypes:   registry.NewTypes(o.Registry),
-				execution.Kind:       execution.New(o.Execution),
+				execution.Kind:       execution.New(limits),
 			}
 		},
 		Metrics:   service.Metrics{Within: "domain", Meters: execution.Meters()},
@@ -60,6 +64,7 @@ func Service() *service.Service {
 		Live:      []engine.Kind{execution.Kind},
 		Audit:     service.Audit{DataEvent: aboutExecutions, Members: members},
 		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o), nil },
+		Archived:  archived,
 		Export:    &exports{},
 	}
 }

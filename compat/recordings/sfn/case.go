@@ -19,10 +19,10 @@ type recording struct {
 	Recorded string   `json:"recorded"` // the day
 	Needs    []string `json:"needs"`    // other services: lambda, s3, sqs
 
-	buckets bool       // a folder of them is all that it needs of S3
-	Lambda  []function `json:"lambda"`
-	Steps   []step     `json:"steps"`
-	unread  error      // why it can't be played
+	served []string   // services that this command stands in for
+	Lambda []function `json:"lambda"`
+	Steps  []step     `json:"steps"`
+	unread error      // why it can't be played
 }
 
 // function is a Lambda function that a case needs.
@@ -52,7 +52,7 @@ type step struct {
 
 	Worker *worker `json:"worker"`
 
-	TokenWorker json.RawMessage `json:"tokenWorker"`
+	TokenWorker *tokenWorker `json:"tokenWorker"`
 }
 
 // worker is a worker of an activity, beside the steps.
@@ -66,7 +66,7 @@ type worker struct {
 // elsewhere is the service that a case needs and that this command has no
 // stand-in for; none if it can be played.
 func (r *recording) elsewhere() string {
-	others := slices.DeleteFunc(slices.Clone(r.Needs), func(s string) bool { return s == "lambda" || s == "s3" && r.buckets })
+	others := slices.DeleteFunc(slices.Clone(r.Needs), func(s string) bool { return slices.Contains(r.served, s) })
 	return strings.Join(others, ", ")
 }
 
@@ -109,7 +109,7 @@ func readRecording(text []byte) (*recording, error) {
 		}
 		r.ID = named.ID
 	}
-	r.buckets = !bytes.Contains(text, []byte("aws-sdk:s3")) // of those it would be the service that calls S3
+	r.served = []string{"lambda", "sqs", "s3"}
 	return r, nil
 }
 

@@ -4,7 +4,7 @@ import "strings"
 
 // knownDifferences are those that we mean. One that no longer turns up fails its
 // case, so that the table tells the truth.
-var knownDifferences = append([]knownDifference{
+var knownDifferences = []knownDifference{
 	{
 		"sfn_api_aliasing/list_state_machine_aliases_pagination_max_results[1]", 9, "stateMachineAliases",
 		"the recorded request has lost the nextToken that its reply answers",
@@ -18,26 +18,12 @@ var knownDifferences = append([]knownDifference{
 	{mapState, 3, "events[7] PassStateExited.stateExitedEventDetails.output", outputIsText},
 	{mapState, 3, "events[11] PassStateExited.stateExitedEventDetails.output", outputIsText},
 	{mapState, 3, "events[15] PassStateExited.stateExitedEventDetails.output", outputIsText},
-}, notServed()...)
+}
 
 const (
 	mapState     = "assign/assign_reference_variables/reference_in_map_state[MAP_STATE_REFERENCE_IN_MAX_CONCURRENCY_PATH]"
 	outputIsText = "an output is a text on the wire; the recording has the number in it"
 )
-
-// notServed are cases, whole, of what the server does not run yet: integrations of AWS's SDK.
-func notServed() (list []knownDifference) {
-	for reason, cases := range map[string]string{
-		"not run yet: integrations of AWS's SDK": `
-			services/aws_sdk_task_service/sfn_send_task_outcome_with_no_such_token[state_machine_template0]
-			services/aws_sdk_task_service/sfn_start_execution`,
-	} {
-		for id := range strings.FieldsSeq(cases) {
-			list = append(list, knownDifference{id: id, step: wholeCase, reason: reason})
-		}
-	}
-	return list
-}
 
 // wholeCase is the step of a known difference that is every one of its case.
 const wholeCase = -1

@@ -7,8 +7,8 @@
 // AWS answered, and what went on beside them, a worker of an activity or a Lambda
 // function. The command does the same in the same order, many cases at a time, and
 // compares each answer: members, values, histories event by event. Cases that need
-// Lambda reach a stand-in of it here, and those that put objects for the server to read a
-// folder of buckets; those that need more of S3, or SQS, are not played.
+// Lambda, SQS or S3 reach stand-ins of them here, and those that put objects for the server to
+// read a folder of buckets.
 //
 // It prints one line a category, what is different first in each failed case, and
 // exits with 1 if a case failed.
@@ -89,8 +89,9 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 	if err != nil {
 		return nil, fmt.Errorf("stand in for Lambda: %w", err)
 	}
-	functions := newFunctions(account, heddle.Region)
-	standIn := &http.Server{Handler: functions}
+	services := standIns{newFunctions(account, heddle.Region), newObjects(), newQueues()}
+	services.queues.url = "http://" + listener.Addr().String() + "/sqs"
+	standIn := &http.Server{Handler: services.handler()}
 	go func() { _ = standIn.Serve(listener) }() // until Close
 	defer func() { err = errors.Join(err, standIn.Close()) }()
 
@@ -106,7 +107,8 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 			return nil, err
 		}
 		server, err = heddle.Start(c.binary, data, "--auth", "none", "--buckets", string(folder), "--account", account, "--region", heddle.Region,
-			"--poll-hold", "5s", "--lambda-endpoint", "http://"+listener.Addr().String())
+			"--poll-hold", "5s", "--lambda-endpoint", "http://"+listener.Addr().String(),
+			"--integration", "sqs="+services.queues.url, "--integration", "s3=http://"+listener.Addr().String()+"/s3")
 		if err != nil {
 			return nil, err
 		}
@@ -127,11 +129,27 @@ func playAll(ctx context.Context, c config, all []*recording) (results []*result
 		places <- struct{}{}
 		players.Go(func() {
 			defer func() { <-places }()
-			results[i] = playOne(ctx, call, functions, folder, r, c.verbose)
+			results[i] = playOne(ctx, call, services, folder, r, c.verbose)
 		})
 	}
 	players.Wait()
 	return results, nil
+}
+
+// standIns are the services that the server calls.
+type standIns struct {
+	*functions
+	objects *objects
+	queues  *queues
+}
+
+// handler serves Lambda, and SQS and S3 below paths of their own.
+func (s standIns) handler() http.Handler {
+	all := http.NewServeMux()
+	all.Handle("/", s.functions)
+	all.Handle("/sqs/", s.queues)
+	all.Handle("/s3/", http.StripPrefix("/s3", s.objects))
+	return all
 }
 
 // result is how a case went.
@@ -144,9 +162,9 @@ type result struct {
 }
 
 // playOne plays a case, if it can be.
-func playOne(ctx context.Context, call caller, functions *functions, folder buckets, r *recording, verbose bool) *result {
+func playOne(ctx context.Context, call caller, services standIns, folder buckets, r *recording, verbose bool) *result {
 	if folder == "" {
-		r.buckets = false
+		r.served = []string{"lambda"}
 	}
 	if r.elsewhere() != "" {
 		return &result{recording: r, notPlayed: true}
@@ -160,8 +178,8 @@ func playOne(ctx context.Context, call caller, functions *functions, folder buck
 			fmt.Fprintf(&said, "    "+format+"\n", arguments...)
 		}
 	}
-	p := &player{call: call, functions: functions, buckets: folder, say: say}
-	differences, err := p.play(ctx, r, newNames(functions.account, functions.region, time.Now()))
+	p := &player{call: call, functions: services.functions, buckets: folder, objects: services.objects, queues: services.queues, say: say}
+	differences, err := p.play(ctx, r, newNames(services.account, services.region, time.Now()))
 	mark(r.ID, differences)
 	return &result{recording: r, differences: differences, err: err, said: said.String()}
 }

@@ -29,6 +29,8 @@ type player struct {
 	call      caller
 	functions *functions
 	buckets   buckets
+	objects   *objects
+	queues    *queues
 	say       func(format string, arguments ...any) // what is called and answered
 }
 
@@ -98,8 +100,12 @@ func (g *game) play(ctx context.Context, i int, s *step) error {
 		if err != nil {
 			return err
 		}
-		return g.buckets.do(s.Call, request)
-	case s.Service != "" || s.TokenWorker != nil:
+		return g.buckets.do(g.objects, s.Call, request)
+	case s.Service == "sqs":
+		return g.callQueue(s)
+	case s.TokenWorker != nil:
+		return g.startTokenWorker(ctx, i, s.TokenWorker)
+	case s.Service != "":
 		return fmt.Errorf("it needs a service that this command has no stand-in for")
 	case s.Worker != nil:
 		return g.startWorker(ctx, i, s.Worker)
@@ -107,6 +113,31 @@ func (g *game) play(ctx context.Context, i int, s *step) error {
 		return g.wait(ctx, s)
 	}
 	return g.callAndCompare(ctx, i, s)
+}
+
+// callQueue does a call of SQS, and binds what it answers.
+func (g *game) callQueue(s *step) error {
+	request, err := g.filled(s)
+	if err != nil {
+		return err
+	}
+	got, err := g.queues.do(s.Call, request)
+	if err != nil || s.Bind == nil {
+		return err
+	}
+	recorded, err := decode(s.Bind)
+	if err != nil {
+		return err
+	}
+	c := &comparer{names: g.names}
+	bind, _ := recorded.(map[string]any)
+	for name, want := range bind {
+		c.value("."+name, want, value(got, name))
+	}
+	if len(c.differences) > 0 {
+		return fmt.Errorf("%s", c.differences[0])
+	}
+	return nil
 }
 
 // answer is what an operation answered.

@@ -216,7 +216,7 @@ func TestReport(t *testing.T) {
 		{"c/2", wholeCase, "", "later"}, {"c/3", wholeCase, "", "later"}, {"c/4", wholeCase, "", "later"}}
 	results := []*result{
 		{recording: &recording{Category: "a", ID: "a/1"}},
-		{recording: &recording{Category: "a", ID: "a/2", Needs: []string{"lambda", "s3"}}, notPlayed: true},
+		{recording: &recording{Category: "a", ID: "a/2", Needs: []string{"lambda", "s3"}, served: []string{"lambda"}}, notPlayed: true},
 		{recording: &recording{Category: "b", ID: "b/1"}, differences: []difference{{step: 3, call: "C", path: "p", want: "1", got: "2"}, {path: "q"}}},
 		{recording: &recording{Category: "b", ID: "b/2"}, differences: []difference{{step: 1, path: "x.y"}, {step: 1, path: "x"}}},
 		{recording: &recording{Category: "b", ID: "b/3"}, differences: []difference{{step: 1, path: "xy"}, {step: 2, path: "x"}}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -145,7 +146,7 @@ func TestRecordedAnswersPass(t *testing.T) {
 	}
 	played := 0
 	for _, r := range all {
-		if r.elsewhere() != "" {
+		if r.elsewhere() != "" || looksElsewhere(r) {
 			continue
 		}
 		played++
@@ -158,7 +159,7 @@ func TestRecordedAnswersPass(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				bird := &parrot{steps: r.Steps, wrong: wrong}
-				p := &player{call: bird.call, functions: newFunctions(account, heddle.Region), buckets: buckets(t.TempDir()), say: func(string, ...any) {}}
+				p := &player{call: bird.call, functions: newFunctions(account, heddle.Region), buckets: buckets(t.TempDir()), objects: newObjects(), queues: newQueues(), say: func(string, ...any) {}}
 				names := newNames(account, heddle.Region, time.Now())
 				bird.names = names
 				differences, err := p.play(t.Context(), r, names)
@@ -171,4 +172,10 @@ func TestRecordedAnswersPass(t *testing.T) {
 	if played == 0 {
 		t.Errorf("none of %d cases can be played", len(all))
 	}
+}
+
+// looksElsewhere tells whether a case looks for what the server has sent to another service:
+// the parrot sends nothing.
+func looksElsewhere(r *recording) bool {
+	return slices.ContainsFunc(r.Steps, func(s step) bool { return s.Service != "" && (s.Call == "ReceiveMessage" || s.Call == "GetObject") })
 }

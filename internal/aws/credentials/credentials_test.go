@@ -70,10 +70,10 @@ func TestLoadOrCreate(t *testing.T) {
 		t.Errorf("two key pairs are alike, %v", err)
 	}
 
-	if err := os.Chmod(path, 0o640); err != nil {
+	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := LoadOrCreate(path, []string{account}, rand.Reader); err == nil || !strings.Contains(err.Error(), "mode 0640 lets others read it") {
+	if _, _, err := LoadOrCreate(path, []string{account}, rand.Reader); err == nil || !strings.Contains(err.Error(), "mode 0644 lets others read it") {
 		t.Errorf("got %v", err)
 	}
 }

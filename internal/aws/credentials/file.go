@@ -22,13 +22,28 @@ const (
 
 const heading = "# Root key pairs of a Heddle server: who has one may do anything in its account.\n"
 
+// secondSuffix is what the profile of an account's second pair has behind its name.
+const secondSuffix = "-2"
+
 // LoadOrCreate reads the root key pairs of accounts in a file, and makes those that are not
 // there. That of the first account is the profile "default"; those of others are called by
-// their accounts. All else in the file stays as it is. It tells for which it made one.
+// their accounts; an account may have a second one, "default-2" or "ACCOUNT-2", while keys are
+// exchanged. All else in the file stays as it is. It tells for which it made one.
 func LoadOrCreate(path string, accounts []string, random io.Reader) (roots []Credential, made []string, err error) {
+	return load(path, accounts, random)
+}
+
+// Load reads them, and makes none.
+func Load(path string, accounts []string) ([]Credential, error) {
+	roots, _, err := load(path, accounts, nil)
+	return roots, err
+}
+
+func load(path string, accounts []string, random io.Reader) (roots []Credential, made []string, err error) {
+	readOnly := random == nil
 	before, err := secretfile.Read(path)
 	text := before
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !readOnly {
 		text, err = []byte(heading), nil
 	}
 	if err != nil {
@@ -40,7 +55,7 @@ func LoadOrCreate(path string, accounts []string, random io.Reader) (roots []Cre
 			name = defaultProfile
 		}
 		p := find(text, name)
-		if !p.there {
+		if !p.there && !readOnly {
 			if p.KeyPair, err = NewKeyPair(account, random); err != nil {
 				return nil, nil, err
 			}
@@ -51,8 +66,16 @@ func LoadOrCreate(path string, accounts []string, random io.Reader) (roots []Cre
 			return nil, nil, fmt.Errorf("read key pairs %q: %w", path, err)
 		}
 		roots = append(roots, Root(account, p.KeyPair))
+		second := find(text, name+secondSuffix)
+		if !second.there {
+			continue
+		}
+		if err := second.check(name+secondSuffix, account, roots); err != nil {
+			return nil, nil, fmt.Errorf("read key pairs %q: %w", path, err)
+		}
+		roots = append(roots, Root(account, second.KeyPair))
 	}
-	if len(accounts) > 1 {
+	if len(accounts) > 1 && !readOnly {
 		text = markDefault(text, accounts[0])
 	}
 	if !bytes.Equal(before, text) {

@@ -3,6 +3,7 @@
 package eventbridge
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -41,6 +42,52 @@ func (e *Event) Append(b []byte, detail func([]byte) []byte) []byte {
 	b = append(b, `],"detail":`...)
 	b = detail(b)
 	return append(b, '}')
+}
+
+// Types of what is told to those alone who ask for it, and that no bus has: what is logged of
+// an execution, whose detail is a record as CloudWatch Logs has it, and whose resource is the log
+// group; and spans that have ended, with the name of their service.
+const (
+	TypeLog   = "Heddle State Machine Log"
+	TypeSpans = "Heddle Spans"
+)
+
+// beforeID and beforeType come before an event's id, and after it.
+const (
+	beforeID     = `{"version":"0","id":"`
+	beforeType   = `","detail-type":"`
+	beforeDetail = `"],"detail":`
+	idBytes      = 36
+)
+
+// Head gives id and type of an event that Append has made, without reading all of it; of
+// anything else they are empty.
+func Head(event []byte) (id, detailType string) {
+	const after = len(beforeID) + idBytes + len(beforeType)
+	if len(event) < after || string(event[:len(beforeID)]) != beforeID || string(event[after-len(beforeType):after]) != beforeType {
+		return "", ""
+	}
+	end := bytes.IndexByte(event[after:], '"')
+	if end < 0 {
+		return "", ""
+	}
+	return string(event[len(beforeID) : len(beforeID)+idBytes]), string(event[after : after+end])
+}
+
+// Detail gives the detail of an event that Append has made: of anything else, nil.
+func Detail(event []byte) []byte {
+	// Within a text a quote has a backslash before it.
+	if at := bytes.Index(event, []byte(beforeDetail)); at >= 0 {
+		return event[at+len(beforeDetail) : len(event)-1]
+	}
+	return nil
+}
+
+// Sum names what has no run by a text of its own.
+func Sum(text string) (run [16]byte) {
+	sum := sha256.Sum256([]byte(text))
+	copy(run[:], sum[:])
+	return run
 }
 
 // ID gives the id of what is told of an event of a run: a UUID that is always the same.

@@ -29,6 +29,23 @@ type Caller struct {
 	asked policy.Meter // what asking the policies has cost
 }
 
+// traceBytesMax is how long a header may be that names a trace.
+const traceBytesMax = 256
+
+// Trace is the header by which a call says of which trace it is, of W3C or of X-Ray; "": it
+// says none.
+func (c *Caller) Trace() string {
+	if c.Request == nil {
+		return ""
+	}
+	for _, name := range []string{"Traceparent", "X-Amzn-Trace-Id"} {
+		if v := c.Request.Header[name]; len(v) == 1 && len(v[0]) <= traceBytesMax {
+			return v[0]
+		}
+	}
+	return ""
+}
+
 // Context is what conditions may ask of the caller and the connection; it has no spare
 // room.
 func (c *Caller) Context() policy.Context {

@@ -117,8 +117,18 @@ func RequestID(random [16]byte) string {
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), ask: h.Authenticator, at: h.Now()})
+}
+
+// ServeFor answers a request that the server itself makes for a caller. It takes no place of
+// those of clients: whoever makes such requests bounds them. What waits for long, or streams,
+// is refused.
+func (h *Handler) ServeFor(caller Caller, w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), sender: Believe(caller), at: h.Now(), inside: true})
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, c *Call) {
 	p := h.protocolOf(r)
-	c := &Call{Context: r.Context(), Request: r, RequestID: RequestID(h.Random()), ask: h.Authenticator, at: h.Now()}
 	defer c.leave(h.Gate)
 	in, err := h.receive(w, c, p)
 	answer := answers.Get().(*Answer)
@@ -203,6 +213,11 @@ func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, e
 	c.Operation, err = p.Find(c)
 	if err == nil {
 		c.Model = &c.Operation.API.Model
+		if c.inside && (c.Operation.Waits || c.Operation.Streams) {
+			err = fault.Of(fault.AccessDenied, c.Operation.Name+" is not called from inside the server: it needs a connection of its own.")
+		}
+	}
+	if err == nil {
 		err = c.readOrStream()
 	}
 	if err == nil {
@@ -218,7 +233,10 @@ func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, e
 		}
 		return nil, err
 	}
-	if err = h.enter(c); err != nil {
+	if !c.inside {
+		err = h.enter(c)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return c.Operation.Decode(c)

@@ -261,7 +261,8 @@ func (e *Events) Workflow() ([]workflows.Event, error) {
 
 // Machine reads the events as those of a state machine's execution.
 func (e *Events) Machine() ([]states.Event, error) {
-	return decode(e.Raw, func(raw []byte, to *states.Event) error { return json.Unmarshal(raw, to) })
+	var r states.Reader
+	return decode(e.Raw, r.Read)
 }
 
 func decode[E any](raw []json.RawMessage, read func([]byte, *E) error) ([]E, error) {

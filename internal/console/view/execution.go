@@ -26,6 +26,9 @@ type Execution struct {
 	Verdicts []Verdict
 	Open     []Open
 	OpenMore string
+	Graph    *Graph     `json:",omitempty"` // of a state machine
+	State    *StateCard `json:",omitempty"` // of its states the one that is asked for
+	MapRuns  []MapRun   `json:",omitempty"`
 	Timeline *Timeline
 	History  *History
 	Payloads []*Given // input, result or failure, latest context
@@ -235,6 +238,10 @@ func kindOf(in *wire.InspectExecutionOutput, list string) string {
 }
 
 func (x *Execution) linkTo(what string, ref *wire.ExecutionRef) Link {
+	if ref.ExecutionARN != nil && strings.Contains(*ref.ExecutionARN, ":mapRun:") {
+		_, name := MachineOf(*ref.ExecutionARN)
+		return Link{Text: what + name, Href: MapRunPath(x.Region, *ref.ExecutionARN)}
+	}
 	if ref.ExecutionARN != nil {
 		machine, name := MachineOf(*ref.ExecutionARN)
 		return Link{Text: what + name, Href: MachinePath(x.Region, machine, name)}

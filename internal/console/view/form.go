@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"heddle/internal/diagnose"
 )
 
-// Field is a member of an action's input in a form. Its name is that of the member; with a
-// dot, that of a member of a member.
+// Field is a member of an action's input in a form. Its name is that of the member; with
+// dots, that of a member of a member.
 type Field struct {
 	Name  string
 	Label string
@@ -23,6 +25,7 @@ type Field struct {
 	Options []string // of Choice, the first one without a value
 	Must    bool
 	Max     int // characters
+	Rows    int // of Area and Data; 0: as usual
 }
 
 // Kind is how a field is written.
@@ -36,6 +39,7 @@ const (
 	Choice Kind = "choice"
 	Lines  Kind = "lines" // a list: an element on each line
 	Pairs  Kind = "pairs" // a list of tags: key=value on each line
+	Number Kind = "number"
 	Hidden Kind = "hidden"
 )
 
@@ -77,11 +81,15 @@ func (f *Form) Hint(name, hint string) {
 	}
 }
 
-// Wrong tells of the first payload that looks like JSON and is not; "": none.
-func (f *Form) Wrong() string {
+// Wrong tells of the first number that is none, and of the first payload that looks like JSON
+// and is not, unless it is to be sent as it is; "": nothing is wrong.
+func (f *Form) Wrong(asIs bool) string {
 	for _, field := range f.Fields {
 		value := strings.TrimSpace(field.Value)
-		if field.Kind != Data || value == "" || !strings.ContainsRune(`{["`, rune(value[0])) {
+		if field.Kind == Number && value != "" && !isNumber(value) {
+			return fmt.Sprintf("%s is to be a number, and is %q.", field.Label, diagnose.Short(value, 40))
+		}
+		if asIs || field.Kind != Data || value == "" || !strings.ContainsRune(`{["`, rune(value[0])) {
 			continue
 		}
 		var any json.RawMessage
@@ -90,6 +98,11 @@ func (f *Form) Wrong() string {
 		}
 	}
 	return ""
+}
+
+func isNumber(s string) bool {
+	var n *float64
+	return json.Unmarshal([]byte(s), &n) == nil && n != nil
 }
 
 // member is one of an input, in the order of the form.
@@ -105,6 +118,12 @@ func (f *Form) input() (all []inputMember) {
 		switch field.Kind {
 		case Lines:
 			value = lines(field.Value)
+		case Number:
+			n := strings.TrimSpace(field.Value)
+			if !isNumber(n) { // Wrong tells of it
+				continue
+			}
+			value = json.RawMessage(n)
 		case Pairs:
 			tags := []map[string]string{}
 			for _, line := range lines(field.Value) {
@@ -126,7 +145,18 @@ func (f *Form) input() (all []inputMember) {
 			at = len(all)
 			all = append(all, inputMember{outer, map[string]any{}})
 		}
-		all[at].value.(map[string]any)[inner] = value
+		within := all[at].value.(map[string]any)
+		for {
+			next, rest, deeper := strings.Cut(inner, ".")
+			if !deeper {
+				break
+			}
+			if within[next] == nil {
+				within[next] = map[string]any{}
+			}
+			within, inner = within[next].(map[string]any), rest
+		}
+		within[inner] = value
 	}
 	return all
 }

@@ -42,7 +42,7 @@ func TestWrong(t *testing.T) {
 	for value, wrong := range map[string]bool{"": false, "x": false, `{"a":1}`: false, `{"a":`: true, "[1,2": true, `"x"`: false, "5": false, "{a}": true} {
 		f := SignalForm("d", "w", "r")
 		f.Set("input", value)
-		if got := f.Wrong(); (got != "") != wrong {
+		if got := f.Wrong(false); (got != "") != wrong {
 			t.Errorf("%q: %q", value, got)
 		}
 	}

@@ -107,6 +107,10 @@ func node(d *jx.Decoder, key string, depth int, left *int) (*Node, error) {
 // Payload is what users gave, which stands in the page.
 func Payload(name, of string) *Given { return payload(name, of, "") }
 
+// PayloadAt is what users gave; it stands in the page unless it is large, and is also somewhere
+// else as text.
+func PayloadAt(name, of, href string) *Given { return payload(name, of, href) }
+
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

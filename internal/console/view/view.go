@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"heddle/internal/diagnose"
 	"heddle/internal/engine"
@@ -69,6 +70,7 @@ type Query struct {
 	Newest    bool   // first
 	Page      int    // of the history, from 1; 0: that of Event, or the first
 	Event     int64  // shown with all it has
+	State     string `json:",omitempty"` // of a state machine, likewise
 }
 
 // ReadQuery reads what an address asks for. What it does not understand it leaves out.
@@ -84,11 +86,17 @@ func ReadQuery(v url.Values) Query {
 		Lanes: int(min(number("lanes"), 1e6)), From: engine.Time(number("from")), To: engine.Time(number("to")), Straight: v.Get("scale") == "true",
 		Decisions: v.Get("decisions") == "shown", Newest: v.Get("order") == "newest", Page: int(min(number("page"), 1e6)), Event: number("event"),
 	}
+	if name := v.Get("state"); utf8.ValidString(name) && utf8.RuneCountInString(name) <= stateNameMax {
+		q.State = name
+	}
 	if f := v.Get("filter"); f == Activities || f == Timers || f == Failures {
 		q.Filter = f
 	}
 	return q
 }
+
+// stateNameMax is how many characters the name of a state has at most.
+const stateNameMax = 80
 
 // Filters of histories.
 const (
@@ -126,6 +134,9 @@ func (q Query) String() string {
 	}
 	number("page", int64(q.Page))
 	number("event", q.Event)
+	if q.State != "" {
+		add("state", url.QueryEscape(q.State))
+	}
 	return b.String()
 }
 
@@ -171,7 +182,7 @@ func text(s *string) string {
 }
 
 // Templates are those of what this package makes: execution-head and execution draw an
-// Execution.
+// Execution, graph a Graph.
 //
 //go:embed templates/*.html
 var Templates embed.FS

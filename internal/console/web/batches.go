@@ -88,8 +88,8 @@ func (v *visit) newBatch() (*answer, error) {
 		x.Barred = "swf:" + x.Doing.Action + " and swf:ListOpenWorkflowExecutions"
 	}
 	if v.Method == http.MethodPost {
-		x.Wrong = (&view.Form{Fields: []view.Field{{Label: "Input", Kind: view.Data, Value: x.Input}, {Label: "Details", Kind: view.Data, Value: x.Details}}}).Wrong()
-		if x.Wrong == "" || x.AsIs {
+		x.Wrong = (&view.Form{Fields: []view.Field{{Label: "Input", Kind: view.Data, Value: x.Input}, {Label: "Details", Kind: view.Data, Value: x.Details}}}).Wrong(x.AsIs)
+		if x.Wrong == "" {
 			out, err := call[operator.StartBatchOutput](v, "heddle", "StartBatch", in)
 			if err == nil {
 				return goesTo(v.placeOfBatch(out.BatchID), "batch-started"), nil

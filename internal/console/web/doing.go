@@ -38,6 +38,8 @@ var inputs = map[string]func() input{
 	"StartExecution":                 func() input { return &machines.StartExecutionInput{} },
 	"StopExecution":                  func() input { return &machines.StopExecutionInput{} },
 	"RedriveExecution":               func() input { return &machines.RedriveExecutionInput{} },
+	"UpdateMapRun":                   func() input { return &machines.UpdateMapRunInput{} },
+	"TestState":                      func() input { return &machines.TestStateInput{} },
 	"DeleteActivityType":             func() input { return &wire.DeleteActivityTypeInput{} },
 }
 
@@ -60,10 +62,11 @@ type doing struct {
 	Danger bool
 	Back   view.Link
 	Tells  string // it was done: by its name in doings
-	// Next is where to go when it is done, which the answer may tell.
+	// Next is where to go when it is done, which the answer may tell; "": Below shows it.
 	Next func(out any) string
 
 	Above  any    // what its template shows above the fields
+	Below  any    // what its template shows below them, of what came out
 	Wrong  string // why it was not done
 	Barred string // why it can't be
 	Shown  string // the same as a command
@@ -83,9 +86,11 @@ func (v *visit) do(d *doing) (*answer, error) {
 	for _, f := range d.Fields {
 		d.Asks = d.Asks || f.Kind == view.Data
 	}
+	wrong := &answer{template: "doing", view: d, status: http.StatusBadRequest}
 	in, err := inputOf(d.Form)
 	if err != nil {
-		return nil, err
+		d.Wrong = "That can't be read: " + err.Error()
+		return wrong, nil
 	}
 	if v.barred(d.Service, d.Action, in) != "" {
 		d.Barred = d.Service + ":" + d.Action
@@ -94,7 +99,6 @@ func (v *visit) do(d *doing) (*answer, error) {
 		return shows("doing", d), nil
 	}
 	d.AsIs = v.PostForm.Get("as-is") != ""
-	wrong := &answer{template: "doing", view: d, status: http.StatusBadRequest}
 	if v.PostForm.Get("as") == "command" {
 		if d.Shown = d.CLI(v.Region); d.Shown == "" {
 			d.Wrong = "The AWS CLI would take a value for the name of a file, so there is no such command."
@@ -102,7 +106,7 @@ func (v *visit) do(d *doing) (*answer, error) {
 		}
 		return shows("doing", d), nil
 	}
-	if d.Wrong = d.Form.Wrong(); d.Wrong != "" && !d.AsIs {
+	if d.Wrong = d.Form.Wrong(d.AsIs); d.Wrong != "" {
 		return wrong, nil
 	}
 	out, err := v.Calls.Call(v.Context(), &v.caller, d.Service, d.Action, in)
@@ -117,7 +121,11 @@ func (v *visit) do(d *doing) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goesTo(d.Next(out), d.Tells), nil
+	next := d.Next(out)
+	if next == "" {
+		return shows("doing", d), nil
+	}
+	return goesTo(next, d.Tells), nil
 }
 
 // always leads to one place.

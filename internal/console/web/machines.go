@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -18,6 +19,7 @@ type machinesView struct {
 	Frame
 	Rows []wire.StateMachineListItem
 	Next string
+	Test button
 }
 
 // machines shows the state machines of a region.
@@ -27,7 +29,7 @@ func (v *visit) machines() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &machinesView{Frame: v.frame("State machines"), Rows: out.StateMachines}
+	page := &machinesView{Frame: v.frame("State machines"), Rows: out.StateMachines, Test: v.buttonOf(view.TestPath(v.Region), view.TestStateForm())}
 	if out.NextToken != nil {
 		page.Next = v.again("after", *out.NextToken)
 	}
@@ -44,6 +46,8 @@ type machineView struct {
 	Next       string
 	Start      button
 	Now        wire.Timestamp
+	Graph      *view.Graph
+	State      *view.StateCard
 }
 
 func (v *visit) machineARN() string {
@@ -69,8 +73,8 @@ func (v *visit) machine() (*answer, error) {
 		return nil, err
 	}
 	page := &machineView{Frame: v.frame(about.Name), Machine: about.Name, About: about, Rows: out.Executions, Now: wire.Timestamp(v.Now().UnixMilli())}
-	page.Definition = view.Payload("Definition", about.Definition)
 	path := view.MachinePath(v.Region, about.Name)
+	page.Definition = view.PayloadAt("Definition", about.Definition, path+"/-definition")
 	page.Statuses = []statusLink{{Name: "All", Path: path, Here: status == nil}}
 	for _, s := range wire.ExecutionStatusValues {
 		page.Statuses = append(page.Statuses, statusLink{Name: statusWord(s), Path: path + "?status=" + s, Here: status != nil && *status == s})
@@ -79,7 +83,17 @@ func (v *visit) machine() (*answer, error) {
 		page.Next = v.again("after", *out.NextToken)
 	}
 	page.Start = v.buttonOf(path+"/-start", view.StartMachineForm(of))
+	page.Graph, page.State = view.NewMachineGraph(v.Region, about.Name, about.Definition, view.ReadQuery(v.URL.Query()))
 	return shows("machine", page), nil
+}
+
+// machineDefinition answers with the definition of a state machine, as text.
+func (v *visit) machineDefinition() (*answer, error) {
+	about, err := call[wire.DescribeStateMachineOutput](v, "states", "DescribeStateMachine", &wire.DescribeStateMachineInput{StateMachineARN: v.machineARN()})
+	if err != nil {
+		return nil, err
+	}
+	return &answer{kind: "text/plain; charset=utf-8", body: []byte(about.Definition)}, nil
 }
 
 // machineExecution shows an execution of a state machine.
@@ -119,8 +133,14 @@ func (v *visit) machineExecution() (*answer, error) {
 	if facts.Events, err = events.Machine(); err != nil {
 		return nil, err
 	}
+	if err := v.machineFacts(of, facts); err != nil {
+		return nil, err
+	}
 	x := &executionView{Frame: v.frame(v.PathValue("execution")), Execution: view.NewMachineExecution(v.Region, facts, view.ReadQuery(v.URL.Query()))}
 	x.Back = view.Link{Text: x.Head.Type, Href: x.Head.TypeHref}
+	if run := facts.Description.MapRunARN; run != nil {
+		x.Back = view.Link{Text: "Map run of " + x.Head.Type, Href: view.MapRunPath(v.Region, *run)}
+	}
 	if x.Head.IsOpen {
 		x.Live = v.liveOf(x.Execution)
 		x.Actions = v.action(x.Execution, "stop", "Stop", view.StopForm(of), true)
@@ -128,10 +148,62 @@ func (v *visit) machineExecution() (*answer, error) {
 	if view.Redrivable(facts.Description) {
 		x.Actions = append(x.Actions, v.action(x.Execution, "redrive", "Redrive", view.RedriveForm(of), false)...)
 	}
-	again := v.action(x.Execution, "rerun", "Start again", view.StartMachineForm(facts.Description.StateMachineARN), false)
-	x.Actions = append(x.Actions, again...)
+	if facts.Description.MapRunARN == nil { // what a map run began nobody else begins
+		again := v.action(x.Execution, "rerun", "Start again", view.StartMachineForm(facts.Description.StateMachineARN), false)
+		x.Actions = append(x.Actions, again...)
+	}
 	x.CLI = []string{"heddle show " + view.Quoted(of), "aws stepfunctions get-execution-history --region " + v.Region + " --execution-arn " + view.Quoted(of)}
 	return &answer{template: "execution", view: x, fragment: "live"}, nil
+}
+
+// mapRunsShown is how many map runs the page of an execution lists.
+var mapRunsShown int64 = 20
+
+// mapRunsCounted is of how many of the last ones it tells how far they are.
+const mapRunsCounted = 5
+
+// machineFacts adds what a page has if its visitor may see it: the definition, and map runs.
+func (v *visit) machineFacts(of string, facts *view.MachineFacts) error {
+	described, err := call[wire.DescribeStateMachineForExecutionOutput](v, "states", "DescribeStateMachineForExecution", &wire.DescribeStateMachineForExecutionInput{ExecutionARN: of})
+	if err == nil {
+		facts.Definition = described.Definition
+	} else if !refused(err) {
+		return err
+	}
+	facts.Items = map[string]wire.MapRunItemCounts{}
+	for i := len(facts.Events) - 1; i >= 0 && len(facts.Items) < mapRunsCounted; i-- {
+		run := facts.Events[i].MapRun
+		if _, known := facts.Items[run]; known || run == "" {
+			continue
+		}
+		about, err := call[wire.DescribeMapRunOutput](v, "states", "DescribeMapRun", &wire.DescribeMapRunInput{MapRunARN: run})
+		if refused(err) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		facts.Items[run] = about.ItemCounts
+	}
+	for i := range facts.Events {
+		if facts.Events[i].MapRun == "" {
+			continue
+		}
+		runs, err := call[wire.ListMapRunsOutput](v, "states", "ListMapRuns", &wire.ListMapRunsInput{ExecutionARN: of, MaxResults: &mapRunsShown})
+		if err == nil {
+			facts.MapRuns = runs.MapRuns
+		} else if !refused(err) {
+			return err
+		}
+		break
+	}
+	return nil
+}
+
+// refused tells whether the server would not answer, of which a page that has the rest says nothing.
+func refused(err error) bool {
+	_, is := errors.AsType[*fault.Fault](err)
+	return is
 }
 
 func (v *visit) machineHistory(of string) (*past.Events, error) {

@@ -181,7 +181,7 @@ type sectionLink struct {
 var doings = map[string]string{
 	"started": "The execution was started.", "signaled": "The signal was sent.", "asked": "Its decider is asked to cancel it.", "terminated": "The execution was terminated.",
 	"batch-started": "The batch has begun.", "batch-stopped": "The batch was stopped.",
-	"stopped": "The execution was stopped.", "redriven": "The execution goes on.",
+	"map-run-changed": "The map run was changed.", "stopped": "The execution was stopped.", "redriven": "The execution goes on.",
 	"domain-registered": "The domain was registered.", "domain-deprecated": "The domain was deprecated.", "domain-undeprecated": "The domain is registered again.",
 	"type-registered": "The type was registered.", "type-deprecate": "The type was deprecated.", "type-undeprecate": "The type is registered again.", "type-delete": "The type was deleted.",
 }
@@ -225,5 +225,5 @@ func (v *visit) frame(title string) Frame {
 
 // templates are the pages, each with the frame, by the names of their files.
 var templates = ui.Templates(template.FuncMap{
-	"path": pathOf, "machine": view.MachinePath, "execution": pathOfExecution, "text": text, "moment": momentOf, "age": ageOf, "number": number, "count": counted, "status": statusWord, "short": short, "doing": func(action string) string { return doingOf(action).Says }, "args": args,
+	"path": pathOf, "machine": view.MachinePath, "child": view.ExecutionPath, "execution": pathOfExecution, "text": text, "moment": momentOf, "age": ageOf, "number": number, "count": counted, "status": statusWord, "short": short, "doing": func(action string) string { return doingOf(action).Says }, "args": args,
 }, view.Templates)

@@ -110,6 +110,9 @@ func Leads(r *http.Request) bool {
 // may be written in twelve bytes.
 const bodyMax = 1 << 20
 
+// testMax bounds what a test of a state has: its definition, input, variables and mocks.
+const testMax = 2 << 20
+
 // strangerMax bounds what somebody sends who has not signed in yet.
 const strangerMax = 64 << 10
 
@@ -134,6 +137,8 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			most = strangerMax
 		case strings.HasSuffix(r.URL.Path, filePath):
 			most = fileMax
+		case strings.HasSuffix(r.URL.Path, testPath):
+			most = testMax
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		c.cross.Handler(c.routes).ServeHTTP(w, r)

@@ -401,7 +401,7 @@ func (r *DataSets) publish(t *engine.Turn, s *dataSetState, n *news, in engine.I
 		r.Emit(t, s, in.Now, &announcementCame{*n})
 		r.announce(t, s, in.Now)
 	}
-	if in.Notify != engine.NotifyNone {
+	if in.Notify.Any(engine.NotifyPublic) {
 		r.Emit(t, s, in.Now, &dataSetTold{})
 		n.notify(t, s.id, s.set.ID, s.set.Name, in)
 	}

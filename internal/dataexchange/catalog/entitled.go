@@ -286,7 +286,7 @@ func (r *Entitlements) publish(t *engine.Turn, s *entitledState, n *news, in eng
 	if !n.Revoked {
 		t.Messages = append(t.Messages, send(accountOf(s.id.Name.World), &published{g.DataSet, shown.Revision, captionsOf(g.SetName, n.Comment, in)}))
 	}
-	if in.Notify != engine.NotifyNone {
+	if in.Notify.Any(engine.NotifyPublic) {
 		r.Emit(t, s, in.Now, &entitledTold{})
 		shown.notify(t, s.id, g.DataSet, g.SetName, in)
 	}

@@ -63,7 +63,7 @@ type captions struct{ SetName, Comment string }
 
 // captionsOf gives them if somebody outside wants to hear of it.
 func captionsOf(setName, comment string, in engine.Input) captions {
-	if in.Notify == engine.NotifyNone {
+	if !in.Notify.Any(engine.NotifyPublic) {
 		return captions{}
 	}
 	return captions{setName, comment}
@@ -111,7 +111,7 @@ func (n *news) notify(t *engine.Turn, id engine.Identity, dataSet, name string, 
 
 // notify tells what became of a grant by the last event of a turn.
 func (g *Grant) notify(t *engine.Turn, id engine.Identity, what string, in engine.Input) {
-	if in.Notify == engine.NotifyNone {
+	if !in.Notify.Any(engine.NotifyPublic) {
 		return
 	}
 	region := id.Name.World.Region
@@ -129,7 +129,7 @@ func (g *Grant) notify(t *engine.Turn, id engine.Identity, what string, in engin
 // notify tells that the job of an event action has ended by a turn; was is what it was before.
 func (s *jobState) notify(t *engine.Turn, was *Job, in engine.Input) {
 	j := s.job
-	if in.Notify == engine.NotifyNone || j.Order.EventAction == "" || was != nil && was.State == j.State {
+	if !in.Notify.Any(engine.NotifyPublic) || j.Order.EventAction == "" || was != nil && was.State == j.State {
 		return
 	}
 	what := exportCompleted

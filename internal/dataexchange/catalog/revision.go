@@ -418,7 +418,7 @@ func (r *Revisions) Handle(state engine.State, body any, in engine.Input) (t eng
 		}
 		known := s.revision.RevokedAt != 0
 		r.Emit(&t, s, in.Now, &revisionRevoked{c.Comment})
-		if !known && in.Notify != engine.NotifyNone {
+		if !known && in.Notify.Any(engine.NotifyPublic) {
 			n := s.news(in)
 			n.Revoked, n.RevokedComment = true, c.Comment
 			t.Messages = append(t.Messages, send(s.dataSet(), &revoked{n}))
@@ -465,7 +465,7 @@ func (s *revisionState) dataSet() engine.Name {
 // news is what its data set hears of the revision.
 func (s *revisionState) news(in engine.Input) news {
 	n := news{Revision: s.revision.ID}
-	if in.Notify != engine.NotifyNone {
+	if in.Notify.Any(engine.NotifyPublic) {
 		n.Comment = s.revision.Comment
 	}
 	return n

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/internal/aws/arn"
@@ -36,7 +37,7 @@ type Config struct {
 // remembers the callers it has found until their account changes.
 type Directory struct {
 	Config
-	roots    map[string]*Caller // by key id
+	roots    atomic.Pointer[map[string]*Caller] // by key id; what it leads to is not changed
 	accounts map[string]bool
 
 	known *callers
@@ -58,15 +59,31 @@ const usesMax = 10_000
 // NewDirectory is a Directory.
 func NewDirectory(c Config) *Directory {
 	d := &Directory{
-		Config: c, roots: map[string]*Caller{}, accounts: map[string]bool{},
+		Config: c, accounts: map[string]bool{},
 		known: newCallers(callersBytesMax), changes: map[string]uint64{}, used: map[string]map[string]Use{},
 	}
 	for _, root := range c.Roots {
 		d.accounts[root.Account] = true
-		d.roots[root.KeyID] = newRoot(d.Owner(root.Account), root)
 	}
+	d.SetRoots(c.Roots)
 	return d
 }
+
+// SetRoots exchanges the root key pairs, of the same accounts. What rests on one that has gone
+// ends.
+func (d *Directory) SetRoots(all []credentials.Credential) {
+	roots := map[string]*Caller{}
+	for _, root := range all {
+		roots[root.KeyID] = newRoot(d.Owner(root.Account), root)
+	}
+	d.roots.Store(&roots)
+	for account := range d.accounts {
+		d.changed(account)
+	}
+}
+
+// rootBy is who has a root key pair by its id; nil: nobody.
+func (d *Directory) rootBy(keyID string) *Caller { return (*d.roots.Load())[keyID] }
 
 // Has tells whether an account is there.
 func (d *Directory) Has(account string) bool { return d.accounts[account] }
@@ -117,7 +134,7 @@ func (d *Directory) changed(account string) {
 // Lookup tells whom an access key stands for; token is that of the request. It
 // does not ask whether a session has expired. Errors: credentials.ErrUnknown.
 func (d *Directory) Lookup(ctx context.Context, keyID, token string) (*Caller, error) {
-	if root := d.roots[keyID]; root != nil {
+	if root := d.rootBy(keyID); root != nil {
 		return root, nil
 	}
 	known := d.known.get(keyID)
@@ -257,20 +274,21 @@ func (d *Directory) grants(ctx context.Context, account string, r Resolve) (Gran
 
 // RootOf gives the account whose root key pair has an id.
 func (d *Directory) RootOf(keyID string) (account string, ok bool) {
-	if root := d.roots[keyID]; root != nil {
+	if root := d.rootBy(keyID); root != nil {
 		return root.Account, true
 	}
 	return "", false
 }
 
-// RootKey is who has the root key pair of an account; nil: there is none.
-func (d *Directory) RootKey(account string) *Caller {
-	for _, root := range d.roots {
-		if root.Account == account {
-			return root
+// RootKey is who has the root key pair of an account, of two the first by its id; nil: there
+// is none.
+func (d *Directory) RootKey(account string) (first *Caller) {
+	for _, root := range *d.roots.Load() {
+		if root.Account == account && (first == nil || root.KeyID < first.KeyID) {
+			first = root
 		}
 	}
-	return nil
+	return first
 }
 
 // Root is the root user of an account, where nobody signs.

@@ -255,6 +255,25 @@ func (v *BatchSearch) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *CheckpointUnavailableException) Decode(d *jx.Decoder) error {
+	*v = CheckpointUnavailableException{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ConsoleOffException) Decode(d *jx.Decoder) error {
 	*v = ConsoleOffException{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -265,6 +284,53 @@ func (v *ConsoleOffException) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *CreateCheckpointInput) Decode(d *jx.Decoder) error {
+	*v = CreateCheckpointInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *CreateCheckpointOutput) Decode(d *jx.Decoder) error {
+	*v = CreateCheckpointOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "checkpoint":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Checkpoint = value
+			return nil
+		case "version":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Version = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		case "expirationTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ExpirationTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -362,6 +428,33 @@ func (v *Deadline) Decode(d *jx.Decoder) error {
 			return shape.SkipMember(d, key)
 		}
 	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DeleteCheckpointInput) Decode(d *jx.Decoder) error {
+	*v = DeleteCheckpointInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "checkpoint":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Checkpoint = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DeleteCheckpointOutput) Decode(d *jx.Decoder) error {
+	*v = DeleteCheckpointOutput{}
+	return shape.DecodeObject(d, shape.SkipMember)
 }
 
 // Decode reads the structure. Members that it does not have are skipped,
@@ -556,6 +649,46 @@ func (v *DescribeTaskListOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *DiskUse) Decode(d *jx.Decoder) error {
+	*v = DiskUse{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			return nil
+		case "bytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Bytes = value
+			return nil
+		case "files":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Files = value
+			return nil
+		case "explanation":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Explanation = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -803,6 +936,48 @@ func (v *FoundExecution) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.CancelRequested = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *GetDiskUsageInput) Decode(d *jx.Decoder) error {
+	*v = GetDiskUsageInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *GetDiskUsageOutput) Decode(d *jx.Decoder) error {
+	*v = GetDiskUsageOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "uses":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Uses = []DiskUse{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Uses = append(v.Uses, DiskUse{})
+				return v.Uses[len(v.Uses)-1].Decode(d)
+			})
+		case "freeBytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.FreeBytes = &value
+			return nil
+		case "totalBytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.TotalBytes = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -1166,6 +1341,45 @@ func (v *InspectExecutionOutput) Decode(d *jx.Decoder) error {
 				return d.Null()
 			}
 			return v.OpenCounts.Decode(d)
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *KeepCheckpointInput) Decode(d *jx.Decoder) error {
+	*v = KeepCheckpointInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "checkpoint":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Checkpoint = value
+			v.missing &^= 1 << 0
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *KeepCheckpointOutput) Decode(d *jx.Decoder) error {
+	*v = KeepCheckpointOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "expirationTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ExpirationTimestamp = value
+			return nil
 		default:
 			return shape.SkipMember(d, key)
 		}

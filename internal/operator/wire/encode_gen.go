@@ -123,12 +123,41 @@ func (v *BatchSearch) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *CheckpointUnavailableException) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Message != nil {
+		b = append(b, `,"message":`...)
+		b = shape.AppendString(b, *v.Message)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ConsoleOffException) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Message != nil {
 		b = append(b, `,"message":`...)
 		b = shape.AppendString(b, *v.Message)
 	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *CreateCheckpointInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *CreateCheckpointOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"checkpoint":`...)
+	b = shape.AppendString(b, v.Checkpoint)
+	b = append(b, `,"version":`...)
+	b = shape.AppendString(b, v.Version)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	b = append(b, `,"expirationTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ExpirationTimestamp)
 	return shape.CloseObject(b, start)
 }
 
@@ -169,6 +198,19 @@ func (v *Deadline) AppendJSON(b []byte) []byte {
 	b = append(b, `,"at":`...)
 	b = shape.AppendTimestamp(b, v.At)
 	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DeleteCheckpointInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"checkpoint":`...)
+	b = shape.AppendString(b, v.Checkpoint)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DeleteCheckpointOutput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
 }
 
 // AppendJSON appends the structure as the wire carries it.
@@ -268,6 +310,20 @@ func (v *DescribeTaskListOutput) AppendJSON(b []byte) []byte {
 	b = append(b, ']')
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *DiskUse) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	b = append(b, `,"bytes":`...)
+	b = strconv.AppendInt(b, v.Bytes, 10)
+	b = append(b, `,"files":`...)
+	b = strconv.AppendInt(b, v.Files, 10)
+	b = append(b, `,"explanation":`...)
+	b = shape.AppendString(b, v.Explanation)
 	return shape.CloseObject(b, start)
 }
 
@@ -375,6 +431,34 @@ func (v *FoundExecution) AppendJSON(b []byte) []byte {
 	if v.CancelRequested != nil {
 		b = append(b, `,"cancelRequested":`...)
 		b = strconv.AppendBool(b, *v.CancelRequested)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *GetDiskUsageInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *GetDiskUsageOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"uses":`...)
+	b = append(b, '[')
+	for i := range v.Uses {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Uses[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if v.FreeBytes != nil {
+		b = append(b, `,"freeBytes":`...)
+		b = strconv.AppendInt(b, *v.FreeBytes, 10)
+	}
+	if v.TotalBytes != nil {
+		b = append(b, `,"totalBytes":`...)
+		b = strconv.AppendInt(b, *v.TotalBytes, 10)
 	}
 	return shape.CloseObject(b, start)
 }
@@ -557,6 +641,22 @@ func (v *InspectExecutionOutput) AppendJSON(b []byte) []byte {
 	b = append(b, ']')
 	b = append(b, `,"openCounts":`...)
 	b = v.OpenCounts.AppendJSON(b)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *KeepCheckpointInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"checkpoint":`...)
+	b = shape.AppendString(b, v.Checkpoint)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *KeepCheckpointOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"expirationTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ExpirationTimestamp)
 	return shape.CloseObject(b, start)
 }
 

@@ -12,20 +12,25 @@ const JSONVersion = "1.0"
 
 // What faults are called on the wire.
 const (
-	CodeConsoleOffException       = "ConsoleOffException"
-	CodeLimitExceededException    = "LimitExceededException"
-	CodeResourceNotFoundException = "ResourceNotFoundException"
+	CodeCheckpointUnavailableException = "CheckpointUnavailableException"
+	CodeConsoleOffException            = "ConsoleOffException"
+	CodeLimitExceededException         = "LimitExceededException"
+	CodeResourceNotFoundException      = "ResourceNotFoundException"
 )
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
+	{Name: "CreateCheckpoint", Input: "CreateCheckpointInput", Output: "CreateCheckpointOutput", Faults: []string{CodeCheckpointUnavailableException}},
 	{Name: "CreateConsoleLink", Input: "CreateConsoleLinkInput", Output: "CreateConsoleLinkOutput", Faults: []string{CodeConsoleOffException}},
+	{Name: "DeleteCheckpoint", Input: "DeleteCheckpointInput", Output: "DeleteCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeBatch", Input: "DescribeBatchInput", Output: "DescribeBatchOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeEventTarget", Input: "DescribeEventTargetInput", Output: "DescribeEventTargetOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "DescribeTaskList", Input: "DescribeTaskListInput", Output: "DescribeTaskListOutput"},
+	{Name: "GetDiskUsage", Input: "GetDiskUsageInput", Output: "GetDiskUsageOutput"},
 	{Name: "GetSeries", Input: "GetSeriesInput", Output: "GetSeriesOutput"},
 	{Name: "GetServerStatus", Input: "GetServerStatusInput", Output: "GetServerStatusOutput"},
 	{Name: "InspectExecution", Input: "InspectExecutionInput", Output: "InspectExecutionOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "KeepCheckpoint", Input: "KeepCheckpointInput", Output: "KeepCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "ListBatches", Input: "ListBatchesInput", Output: "ListBatchesOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "ListEventTargets", Input: "ListEventTargetsInput", Output: "ListEventTargetsOutput"},
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},

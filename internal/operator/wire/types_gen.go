@@ -49,9 +49,25 @@ type BatchSearch struct {
 	missing uint8
 }
 
+// CheckpointUnavailableException is a fault.
+type CheckpointUnavailableException struct {
+	Message *string
+}
+
 // ConsoleOffException is a fault.
 type ConsoleOffException struct {
 	Message *string
+}
+
+// CreateCheckpointInput is what CreateCheckpoint takes.
+type CreateCheckpointInput struct {
+}
+
+type CreateCheckpointOutput struct {
+	Checkpoint          string
+	Version             string
+	ServerTimestamp     shape.Timestamp
+	ExpirationTimestamp shape.Timestamp
 }
 
 // CreateConsoleLinkInput is what CreateConsoleLink takes.
@@ -72,6 +88,16 @@ type DeadEvent struct {
 type Deadline struct {
 	Timeout string
 	At      shape.Timestamp
+}
+
+// DeleteCheckpointInput is what DeleteCheckpoint takes.
+type DeleteCheckpointInput struct {
+	Checkpoint string
+
+	missing uint8
+}
+
+type DeleteCheckpointOutput struct {
 }
 
 // DescribeBatchInput is what DescribeBatch takes.
@@ -118,6 +144,13 @@ type DescribeTaskListOutput struct {
 	ServerTimestamp shape.Timestamp
 }
 
+type DiskUse struct {
+	Name        string
+	Bytes       int64
+	Files       int64
+	Explanation string
+}
+
 type EventTarget struct {
 	Name                  string
 	Kind                  string
@@ -157,6 +190,16 @@ type FoundExecution struct {
 	StartTimestamp  shape.Timestamp
 	CloseTimestamp  *shape.Timestamp
 	CancelRequested *bool
+}
+
+// GetDiskUsageInput is what GetDiskUsage takes.
+type GetDiskUsageInput struct {
+}
+
+type GetDiskUsageOutput struct {
+	Uses       []DiskUse
+	FreeBytes  *int64
+	TotalBytes *int64
 }
 
 // GetSeriesInput is what GetSeries takes.
@@ -219,6 +262,17 @@ type InspectExecutionOutput struct {
 	Children         []OpenChild
 	Groups           []OpenGroup
 	OpenCounts       OpenCounts
+}
+
+// KeepCheckpointInput is what KeepCheckpoint takes.
+type KeepCheckpointInput struct {
+	Checkpoint string
+
+	missing uint8
+}
+
+type KeepCheckpointOutput struct {
+	ExpirationTimestamp shape.Timestamp
 }
 
 // LimitExceededException is a fault.

@@ -31,6 +31,16 @@ func (v *BatchSearch) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *CreateCheckpointInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *CreateCheckpointInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *CreateConsoleLinkInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -38,6 +48,21 @@ func (v *CreateConsoleLinkInput) Validate() error {
 }
 
 func (v *CreateConsoleLinkInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *DeleteCheckpointInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *DeleteCheckpointInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("checkpoint"))
+	} else {
+		c.Length(at.Member("checkpoint"), v.Checkpoint, 1, 64)
+	}
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
@@ -104,6 +129,16 @@ func (v *DescribeTaskListInput) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *GetDiskUsageInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *GetDiskUsageInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *GetSeriesInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -145,6 +180,21 @@ func (v *InspectExecutionInput) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.ExecutionARN != nil {
 		c.Length(at.Member("executionArn"), *v.ExecutionARN, 1, 2048)
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *KeepCheckpointInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *KeepCheckpointInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("checkpoint"))
+	} else {
+		c.Length(at.Member("checkpoint"), v.Checkpoint, 1, 64)
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 // Errors: matching.ErrTooManyPolls, why the caller is gone, and what the start returns,
 // but that the task is over (engine.IsGone): then the poll waits on.
 func Poll(ctx context.Context, k *service.Kernel, list string, identity *string, start func(scheduled int64) any) (reply any, run engine.RunID, err error) {
-	hold, cancel := k.Within(ctx, k.PollHold)
+	hold, cancel := k.Hold(ctx)
 	defer cancel()
 	who := matching.Poller{}
 	if identity != nil {

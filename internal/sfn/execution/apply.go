@@ -122,6 +122,9 @@ func (h *hidden) code(c *pack.Coder, of Type) {
 	}
 	pack.List(c, &h.before, (*change).code)
 	pack.List(c, &h.after, (*change).code)
+	if h.settings != nil {
+		h.settings.codeMocks(c)
+	}
 }
 
 // noteChanges has the changes since the event that it is about.
@@ -336,6 +339,7 @@ func (s *State) applyStarted(at engine.Time, e *Body) {
 	s.settings = *e.hidden.settings
 	s.settings.Role, s.settings.Version, s.settings.Alias = e.Role, e.Version, e.Alias
 	s.input, s.started, s.status = e.Input, at, Running
+	s.invoked = make([]int64, len(s.settings.Mocks))
 	var input datum
 	if input = e.Input; e.hidden.input != nil {
 		input = *e.hidden.input
@@ -364,6 +368,7 @@ func (s *State) applyScheduled(t *thread, id int64, at engine.Time, e *Body) {
 		w.input = e.Parameters
 	}
 	t.work, t.wake, t.again, t.asked = &w, 0, false, false
+	s.invoke(t)
 }
 
 func (s *State) applyExited(t *thread, id int64, e *Body) {
@@ -384,6 +389,7 @@ func (s *State) applyExited(t *thread, id int64, e *Body) {
 
 func (s *State) applyParallel(t *thread, id int64, e *Body) {
 	b := e.hidden.group
+	s.invoke(t)
 	t.again, t.wake = false, 0
 	t.group = &group{started: id, outputs: make([]*datum, len(b.flows)), last: id}
 	input := t.input
@@ -397,6 +403,7 @@ func (s *State) applyParallel(t *thread, id int64, e *Body) {
 
 func (s *State) applyMap(t *thread, id int64, e *Body) {
 	b := e.hidden.group
+	s.invoke(t)
 	t.again, t.wake = false, 0
 	t.group = &group{
 		started: id, flow: b.flows[0], startAt: b.starts[0], items: b.items,

@@ -37,6 +37,7 @@ type Task struct {
 	StartedEventID   int64
 	Attempt          int64
 	Token            string
+	Trace            string // header for who performs it; "": there is none
 	Input            string // JSON text: the task's input, or an integration's parameters
 	Resource         string // ARN, or of an integration its action with its pattern
 	Service          string // of an integration

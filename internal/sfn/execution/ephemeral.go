@@ -3,7 +3,6 @@ package execution
 import (
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
-	"heddle/internal/sfn/resource"
 )
 
 // Ephemeral is an execution of an express state machine that somebody waits for: it goes by
@@ -14,25 +13,30 @@ type Ephemeral struct {
 	state   *State
 	// Measured hears what the execution has measured; nil: nobody does.
 	Measured func([]engine.Measure)
+	// Notify is what Notified hears of, all that each command brings.
+	Notify   engine.Notify
+	Notified func([]engine.Notification)
 }
 
-// NewEphemeral makes the execution of a compiled machine. It has begun when it was given a
-// *Start. Its id tells it from others of its name.
-func NewEphemeral(name engine.Name, id string, machine *asl.Machine, limits Limits) *Ephemeral {
+// NewEphemeral makes the execution of a compiled machine, by an ExpressName. It has begun when
+// it was given a *Start.
+func NewEphemeral(name engine.Name, machine *asl.Machine, limits Limits) *Ephemeral {
 	s := newState(engine.Identity{Name: name})
-	s.arn = resource.ExpressARN(name.World.Region, name.World.Account, s.machine, s.name, id)
 	s.ephemeral = true
 	return &Ephemeral{rules: New(limits, nil), machine: machine, state: s}
 }
 
 // Do gives a command to the execution, at a time.
 func (e *Ephemeral) Do(now engine.Time, body any) (reply any, err error) {
-	t := turn{s: e.state, in: engine.Input{Now: now, Measure: e.Measured != nil}, rules: e.rules, compiled: e.machine}
+	t := turn{s: e.state, in: engine.Input{Now: now, Measure: e.Measured != nil, Notify: e.Notify}, rules: e.rules, compiled: e.machine}
 	if err := t.handle(body); err != nil {
 		return nil, err
 	}
 	if len(t.measures) > 0 {
 		e.Measured(t.measures)
+	}
+	if t.tellSpans(e.state.last); len(t.notifications) > 0 {
+		e.Notified(t.notifications)
 	}
 	if err, ok := t.reply.(error); ok {
 		return nil, err

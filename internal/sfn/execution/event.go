@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 
@@ -206,8 +207,16 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 	}
 	b = append(b, `,"`...)
 	b = append(b, of.details...)
-	b = append(b, `":{`...)
-	w := members{b: b, start: len(b)}
+	b = append(b, `":`...)
+	return append(appendDetails(b, e, data, 0), '}')
+}
+
+// appendDetails appends what an event says, as its type has it. Without data nothing of what
+// users gave is shown; texts of payloads that are longer than cut, unless that is 0, are cut.
+func appendDetails(b []byte, e *Body, data bool, cut int) []byte {
+	of := shapes[e.Type]
+	b = append(b, '{')
+	w := members{b: b, start: len(b), cut: cut}
 	has := func(f field) bool { return of.fields&f != 0 }
 	if has(withName) {
 		w.text("name", e.Name)
@@ -238,7 +247,8 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 		w.text("region", e.Region)
 	}
 	if has(withParameters) && data {
-		w.text("parameters", e.Parameters.stored())
+		text, _ := w.short(e.Parameters.stored())
+		w.text("parameters", text)
 	}
 	if has(withOutput) && data {
 		w.payload("output", e.Output.stored())
@@ -272,25 +282,28 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 	if has(withAssigned) && len(e.Assigned) > 0 && data {
 		w.member("assignedVariables")
 		w.b = append(w.b, '{')
+		truncated := false
 		for i := range e.Assigned {
 			if i > 0 {
 				w.b = append(w.b, ',')
 			}
 			w.b = shape.AppendString(w.b, e.Assigned[i].name)
 			w.b = append(w.b, ':')
-			w.b = shape.AppendString(w.b, e.Assigned[i].value.stored())
+			text, short := w.short(e.Assigned[i].value.stored())
+			w.b = shape.AppendString(w.b, text)
+			truncated = truncated || short
 		}
 		w.b = append(w.b, '}')
-		w.member("assignedVariablesDetails")
-		w.b = append(w.b, `{"truncated":false}`...)
+		w.truncated("assignedVariables", truncated)
 	}
-	return append(w.b, `}}`...)
+	return append(w.b, '}')
 }
 
 // members writes an object.
 type members struct {
 	b     []byte
 	start int // of its first member
+	cut   int // how long texts of payloads are at most; 0: as they are
 }
 
 func (w *members) member(name string) {
@@ -330,11 +343,29 @@ func (w *members) positive(name string, value int64) {
 	}
 }
 
-// payload writes a text of users with what says that it is whole.
+// payload writes a text of users with what says whether it is whole.
 func (w *members) payload(name, value string) {
+	value, short := w.short(value)
 	w.text(name, value)
+	w.truncated(name, short)
+}
+
+func (w *members) truncated(name string, is bool) {
 	w.member(name + "Details")
-	w.b = append(w.b, `{"truncated":false}`...)
+	w.b = append(w.b, `{"truncated":`...)
+	w.b = append(strconv.AppendBool(w.b, is), '}')
+}
+
+// short gives what is written of a text, and whether it is not all.
+func (w *members) short(value string) (string, bool) {
+	if w.cut == 0 || len(value) <= w.cut {
+		return value, false
+	}
+	end := w.cut
+	for end > 0 && !utf8.RuneStart(value[end]) {
+		end--
+	}
+	return value[:end], true
 }
 
 // WithoutData gives stored events, with commas between them, without inputs, outputs and

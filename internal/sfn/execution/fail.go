@@ -104,6 +104,7 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 		return
 	}
 	s := t.s
+	t.traceFailure(th, &f)
 	t.giveUpBelow(th)
 	last := f.at
 	if th.group.begun() && !th.halted { // else a Catcher has said so already

@@ -43,6 +43,7 @@ type harness struct {
 	watch func(*harnessRun) // after each turn; nil: nobody does
 
 	notify engine.Notify
+	kept   registry.Revision // of the machines
 }
 
 type noteKey struct {
@@ -94,6 +95,9 @@ func (h *harness) tryBegin(machine, name, definition, input string, change func(
 		Definition: h.put(definition),
 		Role:       "arn:aws:iam::123456789012:role/states", Secret: [16]byte{1, 2, 3},
 	}}
+	if h.kept.Logging.Level != "" {
+		start.Revision = h.kept.Shown(h.now)
+	}
 	if change != nil {
 		change(start)
 	}

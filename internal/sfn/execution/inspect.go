@@ -57,9 +57,8 @@ func plain(d *datum) string {
 func (t *turn) inspectWork(e *diagnose.Execution, th *thread) {
 	w := th.work
 	if w.childName.Key != "" {
-		machine, name := Split(w.childName.Key)
 		e.Children = append(e.Children, diagnose.Child{
-			Ref: diagnose.Ref{ARN: ARN(w.childName.World, machine, name)}, Event: w.Scheduled, Started: true,
+			Ref: diagnose.Ref{ARN: ARNOf(w.childName)}, Event: w.Scheduled, Started: true,
 		})
 		return
 	}

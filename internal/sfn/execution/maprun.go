@@ -75,6 +75,9 @@ type MapRunOrder struct {
 	Tolerance     Tolerance
 	Batch         *Batch // nil: an execution for each item
 	SelectedItems bool   // there is an ItemSelector
+	// Transformation is what of results the state's output is, without a Writer: "" or COMPACT
+	// for their outputs, NONE for what is told of them, FLATTEN for the elements of outputs.
+	Transformation string
 }
 
 // Variable is a variable with its value, a JSON text.
@@ -192,7 +195,7 @@ func (c *ChildClosed) Result(transformation string) string {
 type ItemReader struct {
 	Action       string // getObject or listObjectsV2
 	Arguments    string // JSON text
-	InputType    string
+	InputType    string // of a list "": its objects are items, not what is in them
 	Manifest     string // its type
 	HeadersGiven bool
 	Headers      []string
@@ -229,8 +232,11 @@ type (
 // MapRunMessage is a message to a map run; ChildClosed is one too.
 type MapRunMessage interface{ code(*pack.Coder) }
 
-func (m *BeginMapRun) code(c *pack.Coder) { m.Order.Code(c) }
-func (*StopMapRun) code(*pack.Coder)      {}
+func (m *BeginMapRun) code(c *pack.Coder) {
+	m.Order.Code(c)
+	m.Order.CodeMore(c, false)
+}
+func (*StopMapRun) code(*pack.Coder) {}
 func (m *RedriveMapRun) code(c *pack.Coder) {
 	c.Int(&m.Redrives)
 }
@@ -274,6 +280,7 @@ func (m *MapRunClosed) code(c *pack.Coder) {
 func (m *StartItem) code(c *pack.Coder) {
 	m.Settings.code(c)
 	c.Text(&m.Input)
+	m.Settings.codeMocks(c)
 }
 
 func (m *RedriveItem) code(c *pack.Coder) {
@@ -345,7 +352,7 @@ func (e *evaluation) distribute(in any, items []any) {
 	b := &begun{flows: []int{distributed}, starts: []string{""}}
 	tolerance := e.tolerance(in)
 	order := MapRunOrder{
-		Settings: s.settings, ARN: s.arn, Name: s.id.Name, Run: s.id.Run, State: st.Name, InFlow: th.flow, Flow: st.Iterator.Number,
+		Settings: s.handedOn(th), ARN: s.arn, Name: s.id.Name, Run: s.id.Run, State: st.Name, InFlow: th.flow, Flow: st.Iterator.Number,
 		Entered: th.entered, Express: st.ExpressItems, Concurrency: concurrency, Tolerance: tolerance, SelectedItems: st.ItemSelector != nil,
 	}
 	order.Settings.Parent = Parent{}
@@ -355,6 +362,9 @@ func (e *evaluation) distribute(in any, items []any) {
 	if e.failed == nil {
 		order.Reader = e.reader(in)
 		order.Writer = e.writer(in)
+		if w := st.ResultWriter; w != nil && order.Writer == nil {
+			order.Transformation = w.Transformation
+		}
 	}
 	if st.ItemSelector != nil {
 		order.Variables = e.variables()
@@ -387,16 +397,14 @@ func (e *evaluation) distribute(in any, items []any) {
 // nothing.
 func (e *evaluation) cannotDistribute() string {
 	switch st := e.st; {
-	case !st.Distributed || e.t.trial != nil:
+	case !st.Distributed || e.t.trial != nil || e.t.s.rehearsed:
 		return ""
-	case e.t.s.ephemeral:
+	case e.t.s.express:
 		return "within an express execution"
 	case e.t.s.settings.Key.Key != "":
 		return "in a state machine with a key of its own"
-	case st.ItemReader != nil && (st.ItemReader.InputType == "PARQUET" || st.ItemReader.Transformation == "LOAD_AND_FLATTEN" || st.ItemReader.ManifestType == "ATHENA_DATA"):
-		return "with this kind of ItemReader"
-	case st.ResultWriter != nil && st.ResultWriter.Resource == nil:
-		return "with a ResultWriter of no Resource"
+	case st.ItemReader != nil && st.ItemReader.InputType == "PARQUET":
+		return "with an ItemReader of Parquet files"
 	}
 	return ""
 }
@@ -469,6 +477,9 @@ func (e *evaluation) reader(in any) *ItemReader {
 		Action: of.Resource.Action, InputType: of.InputType, Manifest: of.ManifestType,
 		HeadersGiven: of.CSVHeaderLocation == "GIVEN", Headers: of.CSVHeaders, Delimiter: of.CSVDelimiter, Arguments: "{}",
 	}
+	if r.Action == "listObjectsV2" && of.Transformation != "LOAD_AND_FLATTEN" {
+		r.InputType = ""
+	}
 	if of.Arguments != nil {
 		r.Arguments = jsonvalue.Text(e.evaluate(of.Arguments, "ItemReader/Arguments", in))
 	}
@@ -480,7 +491,7 @@ func (e *evaluation) reader(in any) *ItemReader {
 // writer is where results are put; nil: they are the state's output.
 func (e *evaluation) writer(in any) *ResultWriter {
 	of := e.st.ResultWriter
-	if of == nil || e.failed != nil {
+	if of == nil || of.Resource == nil || e.failed != nil {
 		return nil
 	}
 	w := &ResultWriter{Transformation: of.Transformation, Lines: of.OutputType == "JSONL", Arguments: "{}"}

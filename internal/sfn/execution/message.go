@@ -173,8 +173,7 @@ func (t *turn) childBegun(c *ChildBegun) {
 		return
 	}
 	t.started(th)
-	machine, name := Split(c.Name.Key)
-	t.submitted(th, StartOutput(ARN(c.Name.World, machine, name), c.Started, c.Scheduled), &childRef{c.Child, c.Name})
+	t.submitted(th, StartOutput(ARNOf(c.Name), c.Started, c.Scheduled), &childRef{c.Child, c.Name})
 }
 
 // tellParent tells the execution that waits for this one that it has ended.

@@ -20,6 +20,20 @@ func Name(w engine.World, machine, execution string) engine.Name {
 	return engine.Name{World: w, Kind: Kind, Key: machine + "\x00" + execution}
 }
 
+// ExpressName is what an execution of an express state machine is called, whose id tells it from
+// others of its name. No name of an execution holds a colon.
+func ExpressName(w engine.World, machine, execution, id string) engine.Name {
+	return Name(w, machine, execution+":"+id)
+}
+
+// ExpressARN is such an execution's.
+func ExpressARN(w engine.World, machine, execution, id string) string {
+	return resource.ExpressARN(w.Region, w.Account, machine, execution, id)
+}
+
+// isExpress tells whether a name is of an execution of an express state machine.
+func isExpress(n engine.Name) bool { return strings.Contains(n.Key, ":") }
+
 // Split takes a name's key apart.
 func Split(key string) (machine, execution string) {
 	machine, execution, _ = strings.Cut(key, "\x00")
@@ -29,6 +43,15 @@ func Split(key string) (machine, execution string) {
 // ARN is an execution's.
 func ARN(w engine.World, machine, execution string) string {
 	return resource.Of(w.Region, w.Account, resource.Execution, machine).Qualified(execution).String()
+}
+
+// ARNOf is an execution's, by its name in the kernel.
+func ARNOf(n engine.Name) string {
+	machine, name := Split(n.Key)
+	if name, id, express := strings.Cut(name, ":"); express {
+		return ExpressARN(n.World, machine, name, id)
+	}
+	return ARN(n.World, machine, name)
 }
 
 // MachineARN is a state machine's.
@@ -45,7 +68,8 @@ func ActivityList(activity string) string { return "sfn-activity\x00" + activity
 // The lists on which tasks wait for performers.
 const (
 	LambdaList      = "sfn-lambda"      // of functions
-	IntegrationList = "sfn-integration" // of this server's own services
+	IntegrationList = "sfn-integration" // that start executions
+	CallList        = "sfn-call"        // of services
 )
 
 // Token names an open task to whoever it was handed to. Only its execution can make it,

@@ -22,9 +22,10 @@ const (
 	toldBytesMax = 248 << 10
 )
 
-// notify tells of an event that the state has just taken in.
+// notify tells of an event that the state has just taken in. Of executions of express state
+// machines nothing is told.
 func (t *turn) notify(id int64, at engine.Time, kind Type) {
-	if t.in.Notify == engine.NotifyNone || t.trial != nil {
+	if !t.in.Notify.Any(engine.NotifyPublic) || t.trial != nil || t.s.express {
 		return
 	}
 	switch kind {

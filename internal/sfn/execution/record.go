@@ -25,6 +25,9 @@ func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
 	if !s.isOpen() {
 		rec.Status = engine.Closed
 		rec.Forget = max(1, s.closed+engine.Time(s.settings.RetentionDays)*dayMillis)
+		if s.express { // nobody can ask for it
+			rec.Forget = 1
+		}
 		return rec
 	}
 	d := s.next(up)
@@ -70,8 +73,12 @@ func IndexValue(arn, status string) string {
 	return arn + "\x00" + status
 }
 
-// Entries gives an execution's places in the visibility index.
+// Entries gives an execution's places in the visibility index. Executions of express state
+// machines have none: nothing lists them.
 func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
+	if isExpress(id.Name) {
+		return nil
+	}
 	l, err := DecodeListing(rec.Listing)
 	mustHold(err == nil, "entries of %s: %v", id.Run, err)
 	machine, _ := Split(id.Name.Key)

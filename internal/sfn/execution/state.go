@@ -3,6 +3,7 @@ package execution
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"heddle/internal/blob"
@@ -31,7 +32,9 @@ type State struct {
 	arn     string // of the execution
 	of      string // ARN of the machine
 
+	express   bool // of an express state machine
 	ephemeral bool // in memory alone, and somebody waits for it
+	rehearsed bool // in memory alone, and calls nothing
 
 	settings Settings
 	input    datum // of the execution, as its caller wrote it
@@ -59,8 +62,12 @@ type State struct {
 	unlocked       bool         // all that is sealed is opened, too
 	atHand         *asl.Machine // that was found for the command which is to be handled
 
+	kept *registry.Revision // what settings.Revision says, once it was read
+
 	// grown is what the state holds of payloads, in bytes of text, or more: see held.
 	grown int64
+
+	invoked []int64 // how often each state with a mock was
 }
 
 // heldMax is how much of payloads one execution may hold, in bytes of text.
@@ -124,6 +131,8 @@ type Settings struct {
 	// Key is the machine's; DefinitionKey the data key that the definition is sealed under.
 	Key           registry.Encryption
 	DefinitionKey string
+	// Mocks are those of the test case that it was started with; usually there are none.
+	Mocks []StateMock
 }
 
 // Activity is an activity as executions know it.
@@ -257,7 +266,8 @@ func (r *Rules) New(id engine.Identity) engine.State { return newState(id) }
 func newState(id engine.Identity) *State {
 	s := &State{id: id}
 	s.machine, s.name = Split(id.Name.Key)
-	s.arn, s.of = ARN(id.Name.World, s.machine, s.name), MachineARN(id.Name.World, s.machine)
+	s.arn, s.of = ARNOf(id.Name), MachineARN(id.Name.World, s.machine)
+	s.name, _, s.express = strings.Cut(s.name, ":")
 	return s
 }
 
@@ -417,6 +427,10 @@ func (s *State) code(c *pack.Coder) {
 	c.Int(&s.grown)
 	c.Texts(&s.dataKeys)
 	pack.Signed(c, &s.dataKeysNeeded)
+	if c.Tail(len(s.settings.Mocks) > 0) {
+		s.settings.codeMocks(c)
+		pack.List(c, &s.invoked, func(n *int64, c *pack.Coder) { c.Int(n) })
+	}
 }
 
 func (s *Settings) code(c *pack.Coder) {

@@ -232,11 +232,16 @@ func parseTime(v any) (engine.Time, bool) {
 }
 
 func (e *evaluation) parallel() {
+	answer := e.mock()
 	in := e.arguments()
 	if e.failed != nil {
 		return
 	}
 	b := &begun{}
+	if answer != nil {
+		e.answerGroup(answer, b)
+		return
+	}
 	for _, flow := range e.st.Branches {
 		b.flows, b.starts = append(b.flows, flow.Number), append(b.starts, flow.StartAt.Name)
 	}
@@ -257,13 +262,21 @@ const inlineConcurrency = 40
 
 func (e *evaluation) mapState() {
 	t, th, st := e.t, e.th, e.st
+	if answer := e.mock(); answer != nil {
+		none := of([]any{})
+		e.answerGroup(answer, &begun{flows: []int{st.Iterator.Number}, starts: []string{st.Iterator.StartAt.Name}, items: &none})
+		return
+	}
+	if e.failed != nil {
+		return
+	}
 	if why := e.cannotDistribute(); why != "" {
 		e.runtime("The Map state is in distributed mode " + why + ", which this server does not run yet.")
 		return
 	}
 	in := e.input()
 	items := e.items(in)
-	if e.failed == nil && st.Distributed && t.trial == nil {
+	if e.failed == nil && st.Distributed && t.trial == nil && !t.s.rehearsed {
 		e.distribute(in, items)
 		return
 	}

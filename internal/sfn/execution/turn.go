@@ -30,6 +30,8 @@ type turn struct {
 
 	notifications []engine.Notification
 	measures      []engine.Measure
+	spans         []byte  // that have ended, and that no event has told of
+	spanned       []int64 // states that have, by the events with which they were entered
 
 	bytes  int   // about what the turn has
 	steps  int64 // that evaluation took
@@ -56,10 +58,11 @@ func (t *turn) spent() bool {
 // its end.
 type fullHistory struct{}
 
-// emit records an event of a thread. The state moves with it.
+// emit records an event of a thread. The state moves with it. Only the time of an express
+// execution is limited, not its history.
 func (t *turn) emit(th *thread, e *Body) int64 {
 	s := t.s
-	if s.last+1 >= int64(t.rules.limits.EventsMax) && !strings.HasPrefix(string(e.Type), "Execution") {
+	if !s.express && s.last+1 >= int64(t.rules.limits.EventsMax) && !strings.HasPrefix(string(e.Type), "Execution") {
 		panic(fullHistory{})
 	}
 	if th != nil {
@@ -70,6 +73,7 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 		t.notes = append(t.notes, engine.Note{Subject: s.last, Kind: noteChanges})
 	}
 	t.measure(th, e)
+	t.traceEvent(th, e)
 	t.seal(e)
 	id := s.last + 1
 	s.apply(id, t.in.Now, e)
@@ -82,6 +86,7 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	t.ends = append(t.ends, len(t.public))
 	t.bytes += len(t.public) - before + e.hidden.bytes() + partBytes
 	t.notify(id, t.in.Now, e.Type)
+	t.log(id, e)
 	return id
 }
 
@@ -124,6 +129,7 @@ func (t *turn) finish() engine.Turn {
 		e.Public, e.Private = t.public[from:end:end], e.Body.(*Body).private()
 		from = end
 	}
+	t.tellSpans(t.s.last)
 	turn := engine.Turn{Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Measures: t.measures, Reply: t.reply}
 	if t.starts {
 		turn.Keep = append(turn.Keep, t.s.settings.Definition)

@@ -30,18 +30,18 @@ func (d *deadline) earliest(at engine.Time, what due, th *thread) {
 	}
 }
 
-// executionSecondsMax is how long an execution runs at most: a year. ephemeralSecondsMax is
-// that of one for which somebody waits.
+// executionSecondsMax is how long an execution runs at most: a year. expressSecondsMax is that
+// of one of an express state machine.
 const (
 	executionSecondsMax = 365 * 24 * 60 * 60
-	ephemeralSecondsMax = 5 * 60
+	expressSecondsMax   = 5 * 60
 )
 
 // closeBy is when the execution times out.
 func (s *State) closeBy() engine.Time {
 	seconds, most := s.settings.TimeoutSeconds, int64(executionSecondsMax)
-	if s.ephemeral || s.settings.Parent.Express {
-		most = ephemeralSecondsMax
+	if s.express || s.settings.Parent.Express {
+		most = expressSecondsMax
 	}
 	if seconds == 0 || seconds > most {
 		seconds = most

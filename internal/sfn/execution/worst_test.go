@@ -129,7 +129,8 @@ func TestHostileMachinesStayBounded(t *testing.T) {
 			limits.EventsMax = cmp.Or(c.events, 3000)
 			h := newHarness(t, limits)
 			h.quick = true
-			h.notify = engine.NotifyAll
+			h.notify = engine.NotifyAll | engine.NotifyLogs | engine.NotifySpans
+			h.kept = registry.Revision{Logging: registry.Logging{Level: logAll, Data: true, Destinations: []string{"arn:aws:logs:us-east-1:123456789012:log-group:g:*"}}, Tracing: true}
 			h.key = registry.Encryption{Key: c.key, ReuseSeconds: 300}
 			largest := 0
 			h.watch = func(r *harnessRun) {

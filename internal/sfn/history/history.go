@@ -4,9 +4,13 @@
 package history
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
+
+	"github.com/go-faster/jx"
 
 	"heddle/internal/console/timeline"
 	"heddle/internal/diagnose"
@@ -24,48 +28,131 @@ type Event struct {
 
 // Details are members of events' details, of all types.
 type Details struct {
-	Name     string `json:"name"`
-	Resource string `json:"resource"`
-	Error    string `json:"error"`
-	Cause    string `json:"cause"`
-	Worker   string `json:"workerName"`
-	State    string `json:"state"`
+	Name     string
+	Resource string
+	Error    string
+	Cause    string
+	Worker   string
+	State    string
+	Length   int64  // of MapStateStarted: iterations
+	MapRun   string // of MapRunStarted
 }
 
 // Number is its id.
 func (e Event) Number() int64 { return e.ID }
 
-// UnmarshalJSON reads an event.
-func (e *Event) UnmarshalJSON(b []byte) error {
-	var head struct {
-		ID       int64           `json:"id"`
-		Previous int64           `json:"previousEventId"`
-		Type     string          `json:"type"`
-		At       json.RawMessage `json:"timestamp"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return fmt.Errorf("event: %w", err)
-	}
-	if head.Type == "" {
-		return fmt.Errorf("event %d: it has no type", head.ID)
-	}
-	at, err := diagnose.ReadMoment(head.At)
-	if err != nil {
-		return fmt.Errorf("event %d: %w", head.ID, err)
-	}
-	*e = Event{ID: head.ID, Previous: head.Previous, Type: head.Type, At: at}
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(b, &all); err != nil {
-		return fmt.Errorf("event %d: %w", e.ID, err)
-	}
-	for name, details := range all {
-		if strings.HasSuffix(name, "EventDetails") {
-			if err := json.Unmarshal(details, &e.Details); err != nil {
-				return fmt.Errorf("event %d: %w", e.ID, err)
-			}
+// Reader reads events, many of which have the same texts: it keeps those once.
+type Reader struct {
+	texts map[string]string
+	json  jx.Decoder
+}
+
+const (
+	textsMax = 4096 // how many texts a Reader keeps
+	textMax  = 128  // how long they are
+)
+
+// Read reads an event, into one that is empty.
+func (r *Reader) Read(b []byte, e *Event) error {
+	r.json.ResetBytes(b)
+	err := r.json.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "id":
+			return whole(d, &e.ID)
+		case "previousEventId":
+			return whole(d, &e.Previous)
+		case "type":
+			return r.text(d, &e.Type)
+		case "timestamp":
+			return moment(d, &e.At)
 		}
+		if !bytes.HasSuffix(key, []byte("EventDetails")) || d.Next() != jx.Object {
+			return d.Skip()
+		}
+		return d.ObjBytes(func(d *jx.Decoder, key []byte) error { return r.detail(&e.Details, d, key) })
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("event %d: %w", e.ID, err)
+	case e.Type == "":
+		return fmt.Errorf("event %d: it has no type", e.ID)
 	}
 	return nil
+}
+
+// UnmarshalJSON reads an event.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	var r Reader
+	*e = Event{}
+	return r.Read(b, e)
+}
+
+// detail reads what is known of an event's details.
+func (r *Reader) detail(to *Details, d *jx.Decoder, key []byte) error {
+	switch string(key) {
+	case "name":
+		return r.text(d, &to.Name)
+	case "resource":
+		return r.text(d, &to.Resource)
+	case "error":
+		return r.text(d, &to.Error)
+	case "cause":
+		return r.text(d, &to.Cause)
+	case "workerName":
+		return r.text(d, &to.Worker)
+	case "state":
+		return r.text(d, &to.State)
+	case "length":
+		return whole(d, &to.Length)
+	case "mapRunArn":
+		return r.text(d, &to.MapRun)
+	}
+	return d.Skip()
+}
+
+func (r *Reader) text(d *jx.Decoder, to *string) error {
+	if d.Next() == jx.Null {
+		return d.Null()
+	}
+	b, err := d.StrBytes()
+	if err != nil {
+		return err
+	}
+	known, is := r.texts[string(b)]
+	if !is {
+		known = string(b)
+		if len(b) <= textMax && len(r.texts) < textsMax {
+			if r.texts == nil {
+				r.texts = map[string]string{}
+			}
+			r.texts[known] = known
+		}
+	}
+	*to = known
+	return nil
+}
+
+// moment reads a time: seconds, or as the AWS CLI writes it.
+func moment(d *jx.Decoder, to *engine.Time) error {
+	raw, err := d.Raw()
+	if err != nil {
+		return err
+	}
+	if seconds, err := strconv.ParseFloat(string(raw), 64); err == nil {
+		*to = engine.Time(math.Round(seconds * 1000))
+		return nil
+	}
+	*to, err = diagnose.ReadMoment(raw)
+	return err
+}
+
+func whole(d *jx.Decoder, to *int64) error {
+	if d.Next() == jx.Null {
+		return d.Null()
+	}
+	n, err := d.Int64()
+	*to = n
+	return err
 }
 
 // What is what an event is about, in a few words.

@@ -30,10 +30,11 @@ type Reader struct {
 	// Its error ends reading.
 	May func(ctx context.Context, action, bucket, key string) error
 
-	List         bool // the objects of the bucket, with a prefix
+	List         bool // the objects of the bucket, with a prefix; with an InputType, what is in them
 	Bucket       string
 	Key          string // or the prefix
-	InputType    string // CSV, JSON, JSONL or MANIFEST
+	InputType    string // CSV, JSON or JSONL; MANIFEST: of an inventory
+	Athena       bool   // the object names those with the items, of InputType
 	HeadersGiven bool   // else they are the first row of a CSV
 	Headers      []string
 	Delimiter    string // of a CSV: COMMA, if it is empty
@@ -61,13 +62,20 @@ const (
 
 // position is where a part begins.
 type position struct {
-	Offset  int64    // in bytes
+	inObject
+	After    string // the last key of a list that is done with
+	File     int    // of a manifest
+	Row      int64  // of that file
+	Manifest string // its ETag: it must not change
+}
+
+// inObject is where a part begins in an object.
+type inObject struct {
+	Key     string   // if there are several; "": it is not known yet
+	Offset  int64    // in bytes, of what is not compressed
 	Begun   bool     // behind the headers of a CSV, or the bracket of a JSON list
 	ETag    string   // of the object, which must not change
 	Headers []string // of a CSV
-	After   string   // the last key of a list
-	File    int      // of a manifest
-	Row     int64    // of that file
 }
 
 // Next reads the part that begins at a position, nil for the first, with so many items at
@@ -82,12 +90,16 @@ func (r *Reader) Next(ctx context.Context, from []byte, most int64) (*Part, erro
 	part := &part{most: int(min(most, partItems))}
 	var err error
 	switch {
-	case r.List:
+	case r.List && r.InputType == "":
 		err = r.list(ctx, &p, part)
+	case r.List:
+		err = r.loaded(ctx, &p, part)
+	case r.Athena:
+		err = r.athena(ctx, &p, part)
 	case r.InputType == "MANIFEST":
 		err = r.manifest(ctx, &p, part)
 	default:
-		err = r.object(ctx, &p, part)
+		err = r.object(ctx, r.Bucket, r.Key, &p.inObject, part)
 	}
 	if err != nil {
 		return nil, err
@@ -147,14 +159,115 @@ func (r *Reader) open(ctx context.Context, in, key string, offset int64, etag st
 	return r.Store.Get(ctx, in, key, bucket.Range{Offset: offset, IfMatch: etag})
 }
 
-func (r *Reader) object(ctx context.Context, p *position, part *part) error {
-	o, body, err := r.open(ctx, r.Bucket, r.Key, p.Offset, p.ETag)
+// loaded reads the items in all objects of a list, one object after the other.
+func (r *Reader) loaded(ctx context.Context, p *position, part *part) error {
+	for !part.full() {
+		if p.Key == "" {
+			key, err := r.nextObject(ctx, p.After)
+			if err != nil {
+				return err
+			}
+			if key == "" {
+				part.done = true
+				return nil
+			}
+			p.Key = key
+		}
+		if err := r.object(ctx, r.Bucket, p.Key, &p.inObject, part); err != nil {
+			return err
+		}
+		if part.done {
+			p.After, p.inObject, part.done = p.Key, inObject{}, false
+		}
+	}
+	return nil
+}
+
+// nextObject is the key of the next object of a list that has something in it; "": there is none.
+func (r *Reader) nextObject(ctx context.Context, after string) (key string, err error) {
+	if err := r.May(ctx, "s3:ListBucket", r.Bucket, ""); err != nil {
+		return "", err
+	}
+	err = r.Store.List(ctx, r.Bucket, r.Key, after, func(o bucket.Object) bool {
+		if o.Size > 0 && !strings.HasSuffix(o.Key, "/") {
+			key = o.Key
+		}
+		return key == ""
+	})
+	return key, err
+}
+
+// athena reads the items in the objects that a manifest of Athena's UNLOAD names: a line for each,
+// such as s3://bucket/key.
+func (r *Reader) athena(ctx context.Context, p *position, part *part) error {
+	text, err := r.small(ctx, p)
+	if err != nil {
+		return err
+	}
+	var files []string
+	for line := range strings.Lines(string(text)) {
+		if line = strings.Trim(strings.TrimSpace(line), `"`); line != "" {
+			files = append(files, line)
+		}
+	}
+	for p.File < len(files) && !part.full() {
+		in, key, named := strings.Cut(strings.TrimPrefix(files[p.File], "s3://"), "/")
+		if !named || !strings.HasPrefix(files[p.File], "s3://") {
+			return &Error{"A line of the manifest names no object: " + files[p.File]}
+		}
+		if err := r.object(ctx, in, key, &p.inObject, part); err != nil {
+			return err
+		}
+		if part.done {
+			p.File, p.inObject, part.done = p.File+1, inObject{}, false
+		}
+	}
+	part.done = p.File >= len(files)
+	return nil
+}
+
+// small reads a manifest as a whole.
+func (r *Reader) small(ctx context.Context, p *position) ([]byte, error) {
+	o, body, err := r.open(ctx, r.Bucket, r.Key, 0, p.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	p.Manifest = o.ETag
+	text, err := io.ReadAll(io.LimitReader(body, manifestSize+1))
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, err
+	}
+	if len(text) > manifestSize {
+		return nil, &Error{fmt.Sprintf("The manifest has more than %d bytes.", manifestSize)}
+	}
+	return text, nil
+}
+
+// object reads what is in an object. Of several those may be compressed whose keys end with .gz;
+// they can only be read from their beginning.
+func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, part *part) error {
+	compressed := (r.List || r.Athena) && strings.HasSuffix(key, ".gz")
+	from := p.Offset
+	if compressed {
+		from = 0
+	}
+	o, body, err := r.open(ctx, bucket, key, from, p.ETag)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	p.ETag = o.ETag
 	in := &counted{Reader: bufio.NewReaderSize(body, 64<<10)}
+	if compressed {
+		plain, err := gzip.NewReader(in)
+		if err != nil {
+			return &Error{"An object is not compressed by gzip: " + key}
+		}
+		if _, err := io.CopyN(io.Discard, plain, p.Offset); err != nil {
+			return err
+		}
+		in = &counted{Reader: bufio.NewReaderSize(plain, 64<<10)}
+	}
 	switch r.InputType {
 	case "CSV":
 		err = r.csv(in, p, part)
@@ -230,7 +343,7 @@ func (p *part) addJSON(text string) error {
 }
 
 // jsonList reads a list: each value from the end of the one before.
-func jsonList(in *counted, p *position, part *part) error {
+func jsonList(in *counted, p *inObject, part *part) error {
 	if !p.Begun {
 		b, err := in.beyondSpace()
 		if err != nil || b != '[' {
@@ -327,7 +440,7 @@ func (c *counted) value(first byte) (string, error) {
 
 var delimiters = map[string]byte{"": ',', "COMMA": ',', "PIPE": '|', "SEMICOLON": ';', "SPACE": ' ', "TAB": '\t'}
 
-func (r *Reader) csv(in *counted, p *position, part *part) error {
+func (r *Reader) csv(in *counted, p *inObject, part *part) error {
 	delimiter := delimiters[r.Delimiter]
 	if !p.Begun {
 		p.Headers = r.Headers
@@ -436,17 +549,12 @@ type inventory struct {
 
 // manifest reads the rows of an inventory's files, which are CSVs, compressed.
 func (r *Reader) manifest(ctx context.Context, p *position, part *part) error {
-	o, body, err := r.open(ctx, r.Bucket, r.Key, 0, p.ETag)
+	text, err := r.small(ctx, p)
 	if err != nil {
 		return err
 	}
-	p.ETag = o.ETag
-	text, err := io.ReadAll(io.LimitReader(body, manifestSize+1))
-	if err = errors.Join(err, body.Close()); err != nil {
-		return err
-	}
 	var of inventory
-	if err := json.Unmarshal(text, &of); err != nil || len(text) > manifestSize {
+	if err := json.Unmarshal(text, &of); err != nil {
 		return &Error{"The manifest can't be read."}
 	}
 	if of.FileFormat != "CSV" {

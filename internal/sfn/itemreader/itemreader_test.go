@@ -165,3 +165,61 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestSeveralObjects reads what is in the objects of a list, and in those that a manifest of
+// Athena's names: as a whole and item by item, which gives the same.
+func TestSeveralObjects(t *testing.T) {
+	zip := func(text string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, err := w.Write([]byte(text))
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	store := put(t, map[string]string{
+		"lines/1": "{\"n\":1}\n{\"n\":2}\n", "lines/2": "", "lines/3/": "", "lines/4.gz": zip("3\n4\n5"), "lines/5": "6", "other": "7",
+		"lists/1": "[1,2]", "lists/2": "[]", "lists/3": "[[3]]",
+		"rows/1": "a,b\n1,2\n", "rows/2": "b,c\n3,4\n5,6\n",
+		"bare/1": "1,2\n", "bare/2.gz": zip("3,4\n"),
+		"one": "s3://bucket/lines/1\n\"s3://bucket/lines/4.gz\"\r\n\n", "two": "s3://bucket/bare/1\ns3://bucket/bare/2.gz", "none": "", "wrong": "lines/1",
+	})
+	for _, c := range []struct {
+		name   string
+		reader Reader
+		want   string // items with blanks between, or a cause
+	}{
+		{"lines", Reader{List: true, Key: "lines/", InputType: "JSONL"}, `{"n":1} {"n":2} 3 4 5 6`},
+		{"lists", Reader{List: true, Key: "lists/", InputType: "JSON"}, `1 2 [3]`},
+		{"rows, each with headers", Reader{List: true, Key: "rows/", InputType: "CSV"}, `{"a":"1","b":"2"} {"b":"3","c":"4"} {"b":"5","c":"6"}`},
+		{"no objects", Reader{List: true, Key: "nothing/", InputType: "JSON"}, ``},
+		{"an object that is none", Reader{List: true, Key: "lines/", InputType: "JSON"}, `! Attempting to map over non-iterable node.`},
+		{"Athena's lines", Reader{Athena: true, Key: "one", InputType: "JSONL"}, `{"n":1} {"n":2} 3 4 5`},
+		{"Athena's rows", Reader{Athena: true, Key: "two", InputType: "CSV", HeadersGiven: true, Headers: []string{"x", "y"}}, `{"x":"1","y":"2"} {"x":"3","y":"4"}`},
+		{"an empty manifest", Reader{Athena: true, Key: "none", InputType: "CSV"}, ``},
+		{"no object", Reader{Athena: true, Key: "wrong", InputType: "CSV"}, `! A line of the manifest names no object: lines/1`},
+	} {
+		c.reader.Store, c.reader.Bucket = store, "bucket"
+		asked := map[string]bool{}
+		c.reader.May = func(_ context.Context, action, _, key string) error {
+			asked[action+" "+key] = true
+			return nil
+		}
+		for _, most := range []int64{1, 2, 1000} {
+			items, err := all(t, &c.reader, most)
+			got := strings.Join(items, " ")
+			if flaw, ok := errors.AsType[*Error](err); ok {
+				got = "! " + flaw.Cause
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if got != c.want {
+				t.Errorf("%s, %d at a time: %s, want %s", c.name, most, got, c.want)
+			}
+		}
+		if c.reader.List != asked["s3:ListBucket "] || strings.Contains(c.want, `"n":1`) && !asked["s3:GetObject lines/1"] {
+			t.Errorf("%s: asked %v", c.name, asked)
+		}
+	}
+}

@@ -220,7 +220,11 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 	case *execution.ChildClosed:
 		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
 			e := &itemEnded{c.Scheduled, c.Status, c.Output}
-			if w := s.order.Writer; w != nil {
+			w := s.order.Writer
+			switch {
+			case w == nil && s.order.Transformation == "NONE":
+				e.output = c.Result("NONE")
+			case w != nil:
 				if e.output = ""; c.ARN != "" { // else it is gone
 					e.output = c.Result(w.Transformation)
 				}
@@ -362,7 +366,7 @@ func (t *turn) tell() {
 	} else if m.Succeeded && !s.tooLarge {
 		texts := make([]string, 0, len(s.outputs))
 		for i := range s.outputs {
-			texts = append(texts, s.outputs[i].text)
+			texts = append(texts, flattened(s.outputs[i].text, s.order.Transformation)...)
 		}
 		m.Output = "[" + strings.Join(texts, ",") + "]"
 	}

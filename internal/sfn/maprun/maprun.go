@@ -71,6 +71,7 @@ type State struct {
 	writes      int64  // how often some were
 	listed      bool   // the manifest has them
 	unwritable  bool   // nothing is written any more
+	pended      int64  // how many of those that have not begun are written, since it was ending
 
 	items      counts
 	executions counts
@@ -183,6 +184,9 @@ func (s *State) Code(c *pack.Coder) {
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Int(&s.again)
+	if s.order.CodeMore(c, s.pended > 0) {
+		c.Int(&s.pended)
+	}
 }
 
 func (r *result) code(c *pack.Coder) {
@@ -321,7 +325,10 @@ const (
 	fromTodo        // it is redriven
 )
 
-func (e *begun) Code(c *pack.Coder) { e.order.Code(c) }
+func (e *begun) Code(c *pack.Coder) {
+	e.order.Code(c)
+	e.order.CodeMore(c, false)
+}
 func (e *itemBegun) Code(c *pack.Coder) {
 	e.span.code(c)
 	c.Byte(&e.from)
@@ -381,14 +388,18 @@ func (s *State) add(item string) {
 }
 
 func (e *written) Apply(s *State, _ engine.Time) {
+	s.writes++
+	s.files = append(s.files, e.files...)
+	s.listed = e.listed
+	if len(e.files) > 0 && e.files[0].status == pending {
+		s.pended += e.results
+		return
+	}
 	for i := range s.results[:e.results] {
 		s.resultBytes -= int64(len(s.results[i].text))
 	}
 	clear(s.results[:e.results])
 	s.results = s.results[e.results:]
-	s.files = append(s.files, e.files...)
-	s.listed = e.listed
-	s.writes++
 }
 
 func (*notWritten) Apply(s *State, _ engine.Time) {
@@ -469,7 +480,7 @@ func (*ended) Apply(s *State, at engine.Time) {
 func (e *redriven) Apply(s *State, at engine.Time) {
 	s.status, s.closed, s.ending, s.err, s.cause, s.told, s.again = execution.Running, 0, "", nil, nil, 0, 0
 	s.redrives, s.redriven = e.redrives, at
-	s.listed, s.unwritable = false, false
+	s.listed, s.unwritable, s.pended = false, false, 0
 	for _, its := range s.undone {
 		*s.items.of(its.status) -= its.items
 		*s.executions.of(its.status)--

@@ -51,8 +51,11 @@ const WriterFailed = "States.ResultWriterFailed"
 
 func (s *State) writable(write int64) bool { return s.wantsWrite() && write == s.nextWrite() }
 
+// pending is the status of what has not begun.
+const pending = "PENDING"
+
 // kinds are what files of results are called by what became of the executions.
-var kinds = []string{"FAILED", "PENDING", "SUCCEEDED"}
+var kinds = []string{"FAILED", pending, "SUCCEEDED"}
 
 // kind is the kind of file that results of a status are in.
 func kind(status string) string {
@@ -65,6 +68,18 @@ func kind(status string) string {
 // toWrite gives what is to be written now.
 func (s *State) toWrite() *Writing {
 	w := &Writing{Order: s.order, Started: s.Started}
+	if left := s.pending(); len(s.results) == 0 && len(left) > 0 {
+		bytes := 0
+		var texts []string
+		for _, text := range left {
+			if bytes += len(text); bytes > resultsEnough && len(texts) > 0 {
+				break
+			}
+			texts = append(texts, text)
+		}
+		w.Results, w.Files = int64(len(texts)), []File{s.file(pending, texts)}
+		return w
+	}
 	if len(s.results) == 0 {
 		text := s.manifest()
 		w.Listed, w.Files = true, []File{{Name: Manifest, Size: int64(len(text)), Text: text}}
@@ -75,33 +90,73 @@ func (s *State) toWrite() *Writing {
 		var texts []string
 		for i := range s.results {
 			if r := &s.results[i]; kind(r.status) == of {
-				texts = append(texts, s.flattened(r)...)
+				transformation := s.order.Writer.Transformation
+				if r.status != execution.Succeeded {
+					transformation = ""
+				}
+				texts = append(texts, flattened(r.text, transformation)...)
 			}
 		}
 		if len(texts) == 0 {
 			continue
 		}
-		text := "[" + strings.Join(texts, ",") + "]"
-		if s.order.Writer.Lines {
-			text = strings.Join(texts, "\n") + "\n"
-		}
-		w.Files = append(w.Files, File{Status: of, Name: s.fileName(of, s.filesOf(of)), Size: int64(len(text)), Text: text})
+		w.Files = append(w.Files, s.file(of, texts))
 	}
 	return w
 }
 
-// flattened is a result as it stands in its file: of FLATTEN, the elements of a list.
-func (s *State) flattened(r *result) []string {
-	if s.order.Writer.Transformation == "FLATTEN" && r.status == execution.Succeeded {
-		if list, ok := value(r.text).([]any); ok {
-			texts := make([]string, 0, len(list))
-			for _, v := range list {
-				texts = append(texts, jsonvalue.Text(v))
-			}
-			return texts
-		}
+// file is the next file of a kind, with these results.
+func (s *State) file(kind string, texts []string) File {
+	text := "[" + strings.Join(texts, ",") + "]"
+	if s.order.Writer.Lines {
+		text = strings.Join(texts, "\n") + "\n"
 	}
-	return []string{r.text}
+	return File{Status: kind, Name: s.fileName(kind, s.filesOf(kind)), Size: int64(len(text)), Text: text}
+}
+
+// pending are the results, not written yet, of what has not begun and will not, since the map
+// run is ending: of items that were read, or of executions.
+func (s *State) pending() (texts []string) {
+	if s.ending == "" {
+		return nil
+	}
+	add := func(input string) {
+		included := jsonvalue.NewObject(1)
+		included.Set("Included", true)
+		o := jsonvalue.NewObject(3)
+		if input != "" {
+			o.Set("Input", input)
+			o.Set("InputDetails", included)
+		}
+		o.Set("Status", pending)
+		texts = append(texts, jsonvalue.Text(o))
+	}
+	for range s.todo { // its input is in the file of when it failed
+		add("")
+	}
+	for i := range s.back {
+		add(s.back[i].input)
+	}
+	for _, item := range s.window {
+		add(item)
+	}
+	return texts[s.pended:]
+}
+
+// flattened is a result as it stands among others: of FLATTEN, the elements of a list.
+func flattened(text, transformation string) []string {
+	if transformation != "FLATTEN" {
+		return []string{text}
+	}
+	list, ok := value(text).([]any)
+	if !ok {
+		return []string{text}
+	}
+	texts := make([]string, 0, len(list))
+	for _, v := range list {
+		texts = append(texts, jsonvalue.Text(v))
+	}
+	return texts
 }
 
 func (s *State) filesOf(kind string) (n int) {

@@ -20,8 +20,12 @@ import (
 )
 
 const (
-	// Format is of our keys and values; Pebble counts the formats of its files.
+	// Format is of our keys and values; Pebble counts the formats of its files. It rises with
+	// every change that an earlier release could not read, wherever in the store that is.
 	Format = 3
+	// formatOldest is the oldest that is read. Opened for writing, a store gets Format, so that
+	// no earlier release takes it up again.
+	formatOldest = 3
 
 	formatKey = "store/format"
 	shardsKey = "store/shards"
@@ -57,6 +61,8 @@ type Options struct {
 	// nothing at all.
 	Shared bool
 
+	// For tests: the format of another release; 0 is Format.
+	Format int
 	// For tests: another disk, and what ends the process, which must not return.
 	Files vfs.FS
 	Exit  func(code int)
@@ -84,6 +90,9 @@ func open(options Options) (_ *Store, err error) {
 	}
 	if options.Exit == nil {
 		options.Exit = os.Exit
+	}
+	if options.Format == 0 {
+		options.Format = Format
 	}
 	if options.Stalled == nil {
 		options.Stalled = func() {}
@@ -210,11 +219,17 @@ func readShardCount(db *pebble.DB, options Options) (int, error) {
 	if err != nil || found < 1 {
 		return 0, fmt.Errorf("format %q: want a number", text)
 	}
-	if found > Format {
-		return 0, fmt.Errorf("it has format %d, and this release reads up to %d; use the newer release", found, Format)
+	if found > options.Format {
+		return 0, fmt.Errorf("it has format %d, and this release reads up to %d; a newer release has written to it: use that, or put back a backup from before ('heddle restore')", found, options.Format)
 	}
-	if found < Format {
-		return 0, fmt.Errorf("it has format %d, and this release reads from %d on; begin with a new folder", found, Format)
+	if found < formatOldest {
+		return 0, fmt.Errorf("it has format %d, and this release reads from %d on; begin with a new folder", found, formatOldest)
+	}
+	if found < options.Format && !options.ReadOnly {
+		if err := db.Set(metaRow(formatKey), strconv.AppendInt(nil, int64(options.Format), 10), pebble.Sync); err != nil {
+			return 0, fmt.Errorf("write format: %w", err)
+		}
+		options.Logger.Info("store: an earlier release has written it; from now on no release before this one opens it", "format", found, "now", options.Format)
 	}
 	text, err = read(db, metaRow(shardsKey))
 	if err != nil {
@@ -245,7 +260,7 @@ func createStore(db *pebble.DB, options Options) (int, error) {
 	}
 	batch := db.NewBatch()
 	defer batch.Close()
-	batch.Set(metaRow(formatKey), strconv.AppendInt(nil, Format, 10), nil)
+	batch.Set(metaRow(formatKey), strconv.AppendInt(nil, int64(options.Format), 10), nil)
 	batch.Set(metaRow(shardsKey), strconv.AppendUint(nil, uint64(shards), 10), nil)
 	if err := db.Apply(batch, pebble.Sync); err != nil {
 		return 0, fmt.Errorf("write format: %w", err)

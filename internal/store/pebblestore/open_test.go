@@ -125,7 +125,7 @@ func TestFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ key, value, words string }{
-		{formatKey, "4", "it has format 4, and this release reads up to 3; use the newer release"},
+		{formatKey, "4", "it has format 4, and this release reads up to 3; a newer release has written to it: use that, or put back a backup"},
 		{formatKey, "2", "it has format 2, and this release reads from 3 on; begin with a new folder"},
 		{formatKey, "blue", `format "blue": want a number`},
 		{formatKey, "3", ""},
@@ -144,6 +144,33 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	wantValue(t, mustOpen(t, options), 1, "key", "value")
+}
+
+// TestLaterReleases: a later release reads a store as it is, and makes it its own when it writes;
+// then no earlier one opens it, not for reading either.
+func TestLaterReleases(t *testing.T) {
+	now := Options{Dir: t.TempDir(), Logger: quiet(t)}
+	later := now
+	later.Format = Format + 1
+	open := func(o Options, readOnly bool) {
+		t.Helper()
+		o.ReadOnly = readOnly
+		s := mustOpen(t, o)
+		if !readOnly {
+			write(t, s, 1, "key", "value")
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(now, false)
+	open(later, true)
+	open(now, false)
+	open(later, false)
+	wantRefused(t, now, "it has format 4, and this release reads up to 3")
+	now.ReadOnly = true
+	wantRefused(t, now, "it has format 4, and this release reads up to 3")
+	open(later, true)
 }
 
 // TestDamagedFiles spoils files far from their ends. At the end of a log or a

@@ -181,6 +181,22 @@ func (s *Store) Usage() (bytes uint64, syncs prometheus.Metric) {
 	return m.DiskSpaceUsage(), m.LogWriter.FsyncLatency
 }
 
+// Logs are the files of a store that hold what was written last.
+type Logs struct {
+	Live, Kept int64 // those that a start would read, and those that are kept to be written over
+	LiveBytes  uint64
+}
+
+// Logs tells which there are; false: the store is closed.
+func (s *Store) Logs() (Logs, bool) {
+	if s.enter() != nil {
+		return Logs{}, false
+	}
+	defer s.users.Done()
+	m := s.db.Metrics()
+	return Logs{Live: m.WAL.Files, Kept: m.WAL.ObsoleteFiles, LiveBytes: m.WAL.Size}, true
+}
+
 // LookAtRoom finds out how much room the disk has, and how many bytes are free, if that
 // is known. Writes that wait for room try again: it should be called every second or so.
 func (s *Store) LookAtRoom() (room Room, free uint64) { return s.room.look() }
@@ -196,7 +212,7 @@ func (i insisting) file(open func() (vfs.File, error)) (f vfs.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return insistingFile{f, i.room}, nil
+	return &insistingFile{File: f, room: i.room}, nil
 }
 
 func (i insisting) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
@@ -229,12 +245,44 @@ func (i insisting) MkdirAll(dir string, mode fs.FileMode) error {
 
 // insistingFile goes on where a write was cut short. A sync that fails is not tried again:
 // nobody knows what it would then stand for.
+//
+// Pebble allocates a log ahead as large as a log may become, whatever will be written to it.
+// Here it is allocated piece by piece, as it grows. One goroutine writes a log.
 type insistingFile struct {
 	vfs.File
-	room *room
+	room      *room
+	written   int64
+	allocated int64 // as far as was asked for
+	allowed   int64 // as far as Pebble would have it
 }
 
-func (f insistingFile) Write(b []byte) (done int, err error) {
+// allocatedAhead is how much of a log is allocated before it is written.
+const allocatedAhead = 4 << 20
+
+// Preallocate is part of vfs.File.
+func (f *insistingFile) Preallocate(offset, length int64) error {
+	if offset != f.allowed {
+		return f.File.Preallocate(offset, length)
+	}
+	f.allowed = offset + length
+	return f.allocate()
+}
+
+// allocate sees to it that what is written next finds its place.
+func (f *insistingFile) allocate() error {
+	if f.allocated >= f.allowed || f.allocated-f.written >= allocatedAhead/2 {
+		return nil
+	}
+	from := max(f.allocated, f.written)
+	f.allocated = min(from+allocatedAhead, f.allowed)
+	return f.File.Preallocate(from, f.allocated-from)
+}
+
+func (f *insistingFile) Write(b []byte) (done int, err error) {
+	defer func() {
+		f.written += int64(done)
+		_ = f.allocate() // it is no more than a hint, as Pebble takes it
+	}()
 	err = f.room.insist(func() error {
 		n, err := f.File.Write(b[done:])
 		done += n
@@ -243,7 +291,7 @@ func (f insistingFile) Write(b []byte) (done int, err error) {
 	return done, err
 }
 
-func (f insistingFile) WriteAt(b []byte, at int64) (done int, err error) {
+func (f *insistingFile) WriteAt(b []byte, at int64) (done int, err error) {
 	err = f.room.insist(func() error {
 		n, err := f.File.WriteAt(b[done:], at+int64(done))
 		done += n

@@ -80,6 +80,7 @@ func (t *turn) startChild(d *wire.StartChildWorkflowExecutionDecisionAttributes,
 			Start: Start{
 				Settings: settings, Input: d.Input, DomainNumber: s.domainNumber, RetentionDays: s.retentionDays,
 				Parent: Parent{WorkflowID: s.workflowID, Run: s.id.Run, InitiatedEventID: s.last},
+				Trace:  t.handOn(0),
 			},
 			DecidedEventID: decided,
 			Control:        d.Control,

@@ -136,6 +136,7 @@ func (t *turn) continueAsNew(d *wire.ContinueAsNewWorkflowExecutionDecisionAttri
 		return
 	}
 	seed := engine.DeriveSeed(t.in.Now, s.id.Run, s.last+1)
+	trace := t.handOn(0)
 	if !t.emit(&wire.WorkflowExecutionContinuedAsNewEventAttributes{
 		ChildPolicy:                  next.ChildPolicy,
 		DecisionTaskCompletedEventID: decided,
@@ -155,7 +156,7 @@ func (t *turn) continueAsNew(d *wire.ContinueAsNewWorkflowExecutionDecisionAttri
 		Name: s.id.Name, Begin: engine.Always, Seed: seed, Group: s.group,
 		Body: &Start{
 			Settings: next, Input: d.Input, DomainNumber: s.domainNumber, RetentionDays: s.retentionDays,
-			Parent: s.parent, Continued: s.id.Run,
+			Parent: s.parent, Continued: s.id.Run, Trace: trace,
 		},
 	}
 }

@@ -58,6 +58,7 @@ type Start struct {
 	RetentionDays int64        // 0: deleted when closed; KeepForever, KeepFor
 	Parent        Parent       // zero: a root
 	Continued     engine.RunID // the run that continues as this one; zero: none
+	Trace         string       // header of W3C or X-Ray; "": it is of no trace yet
 }
 
 // Started is the reply to Start.
@@ -218,6 +219,7 @@ type LambdaTask struct {
 	ScheduledEventID    int64
 	StartedEventID      int64
 	Attempt             int64
+	Trace               string // header for the function; "": there is none
 }
 
 // CompleteLambda closes a started Lambda task with a result. Errors:

@@ -79,6 +79,7 @@ func (s *State) code(c *pack.Coder) {
 	pack.List(c, &s.timers, (*timer).code)
 	pack.List(c, &s.children, (*child).code)
 	pack.List(c, &s.lambdas, (*lambda).code)
+	codeTrace(c, &s.trace)
 }
 
 func (s *Settings) code(c *pack.Coder) {

@@ -105,6 +105,7 @@ func (t *turn) startLambda(c *StartLambda) error {
 		WorkflowID: s.workflowID, RunID: s.runID, ID: l.name, Name: l.function, Role: s.settings.LambdaRole,
 		StartToCloseTimeout: l.startToClose,
 		ScheduledEventID:    l.Scheduled, StartedEventID: l.Started, Attempt: l.Attempt,
+		Trace: t.handOn(l.Scheduled),
 	})
 	return nil
 }

@@ -233,6 +233,7 @@ func (m *StartChild) code(c *pack.Coder) {
 	m.Parent.code(c)
 	c.Int(&m.DecidedEventID)
 	c.Optional(&m.Control)
+	codeTrace(c, &m.Trace)
 }
 
 func codeType(c *pack.Coder, t *wire.WorkflowType) {

@@ -37,7 +37,7 @@ func changesState(eventType string) bool {
 
 // notify tells of an event that the state has just taken in.
 func (t *turn) notify(e *engine.Event, eventType string) {
-	if t.in.Notify == engine.NotifyNone {
+	if !t.in.Notify.Any(engine.NotifyPublic) {
 		return
 	}
 	s := t.s
@@ -47,7 +47,7 @@ func (t *turn) notify(e *engine.Event, eventType string) {
 		Resource: arn.Of("swf", w.Region, w.Account, "/domain/"+s.domain).String(),
 	}
 	if !changesState(eventType) {
-		if t.in.Notify != engine.NotifyAll {
+		if !t.in.Notify.Any(engine.NotifyOthers) {
 			return
 		}
 		told.Type, told.Source = anyEvent, anyEventSource

@@ -27,7 +27,7 @@ func TestRandomLives(t *testing.T) {
 			limits.OpenExecutionsMax = 9
 			h := newHarness(t, limits)
 			h.quiet = true
-			h.notify = engine.NotifyPublic + engine.Notify(seed%2)
+			h.notify = []engine.Notify{engine.NotifyPublic, engine.NotifyAll}[seed%2]
 			m := &monkey{harness: h, rand: rand.New(rand.NewPCG(seed, 1))}
 			for range 600 {
 				m.act()

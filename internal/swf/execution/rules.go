@@ -32,6 +32,8 @@ type Limits struct {
 	// EventsMax is at least a start, a decision and an end. Then WorkflowExecutionTerminated
 	// is the last event, or follows the last of the decisions that came too far.
 	EventsMax int `name:"events" env:"EVENTS" default:"25000" min:"6" max:"1000000000" help:"Events per history."`
+	// TracePercent is how many of 100 executions are traced that nobody hands a trace.
+	TracePercent int `kong:"-"`
 }
 
 // DefaultLimits are the service's own.

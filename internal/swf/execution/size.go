@@ -67,7 +67,10 @@ func (t *turn) fits(c *CompleteDecision) bool {
 	if t.s.last+2*int64(n)+2 >= int64(t.limits.EventsMax) {
 		most += t.s.tellBytes() + n*tellOneMax // they may fill the history, which ends it
 	}
-	if t.in.Notify != engine.NotifyNone {
+	if t.in.Notify.Any(engine.NotifySpans) {
+		most += spansBytes
+	}
+	if t.in.Notify.Any(engine.NotifyPublic) {
 		most += (n + 2) * t.s.notificationBytes() // of each, and of the events around them
 	}
 	if most <= engine.TurnBytesMax {

@@ -44,12 +44,13 @@ func (t *turn) begin(c *Start) {
 	}
 	header := pack.Writing(make([]byte, 0, 8))
 	codeHeader(header, &c.DomainNumber, &c.RetentionDays)
+	codeTrace(header, &c.Trace)
 	t.emitWith(a, header.Written())
 	t.wantsDecision = true
 }
 
 // codeHeader codes what the first event can't show: the domain's number and how
-// long the closed execution is kept.
+// long the closed execution is kept. A trace follows it: codeTrace.
 func codeHeader(c *pack.Coder, domainNumber *uint32, retentionDays *int64) {
 	pack.Signed(c, domainNumber)
 	c.Int(retentionDays)
@@ -58,6 +59,7 @@ func codeHeader(c *pack.Coder, domainNumber *uint32, retentionDays *int64) {
 func (s *State) applyStarted(e *engine.Event, a *wire.WorkflowExecutionStartedEventAttributes) {
 	header := pack.Reading(e.Private)
 	codeHeader(header, &s.domainNumber, &s.retentionDays)
+	codeTrace(header, &s.trace)
 	if err := header.Done(); err != nil {
 		panic(fmt.Sprintf("execution: header of %q: %v", s.workflowID, err))
 	}

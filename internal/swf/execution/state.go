@@ -23,6 +23,7 @@ type State struct {
 	domainNumber  uint32
 	retentionDays int64
 	parent        Parent
+	trace         string // header that it was started with
 
 	last            int64 // id of the last event
 	started         engine.Time

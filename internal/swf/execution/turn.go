@@ -55,6 +55,7 @@ func (t *turn) emitWith(body wire.EventBody, private []byte) bool {
 	}
 	e := engine.Event{ID: s.last + 1, At: t.in.Now, Body: body, Private: private}
 	t.measure(body)
+	t.traceEvent(e.ID, body)
 	apply(s, &e)
 	t.events = append(t.events, e)
 	t.public = appendEvent(t.public, e.ID, e.At, body)

@@ -44,6 +44,15 @@
     show(document);
   });
 
+  // The graph of a state machine begins at the state that is shown, or at the first one.
+  const canvas = one(".canvas");
+  const node = canvas && (one(".node.here", canvas) || one(".node.first", canvas));
+  if (node) {
+    const [around, at] = [canvas.getBoundingClientRect(), node.getBoundingClientRect()];
+    canvas.scrollLeft = at.left + at.width / 2 - around.left - around.width / 2;
+    if (node.classList.contains("here")) canvas.scrollTop = at.top + at.height / 2 - around.top - around.height / 2;
+  }
+
   // What may change is read anew while the page is looked at, and nobody is in the midst of it.
   const live = one("[data-live]");
   const refresh = () => {

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Writes the models of services from those of the installed botocore: python3 extract.py
+
+Each file is botocore's service-2.json without what a client does not need (documentation, enumerations, bounds, patterns),
+under the name that Step Functions calls the service by. botocore is licensed under the Apache License 2.0, as its models are."""
+import gzip, json, os, re
+
+import botocore
+
+SERVICES = (
+    # those that Step Functions calls through AWS's SDK
+    "s3 sqs sns dynamodb lambda stepfunctions events secretsmanager ssm kms sts ecs ecr batch glue athena kinesis firehose cloudwatch logs sesv2 "
+    "bedrock-runtime rekognition textract comprehend translate polly scheduler iam swf dataexchange "
+    # and those that it has integrations of its own with
+    "sagemaker codebuild emr emr-serverless emr-containers eks databrew mediaconvert bedrock"
+).split()
+NEEDLESS = {
+    "documentation", "documentationUrl", "examples", "enum", "pattern", "min", "max", "required", "deprecated", "deprecatedMessage", "deprecatedSince",
+    "sensitive", "fault", "synthetic", "box", "idempotent", "readonly", "endpoint", "endpointdiscovery", "endpointoperation", "auth", "authtype",
+    "staticContextParams", "operationContextParams", "contextParam", "hostLabel", "senderFault", "retryable", "wrapper",
+}
+
+
+def load(service):
+    folder = os.path.join(os.path.dirname(botocore.__file__), "data", service)
+    name = os.path.join(folder, sorted(os.listdir(folder))[-1], "service-2.json")
+    with gzip.open(name + ".gz") if os.path.exists(name + ".gz") else open(name) as f:
+        return json.load(f)
+
+
+def strip(x, named=False):
+    """named: the members of x are called as their owner likes."""
+    if isinstance(x, dict):
+        return {k: strip(v, k in ("members", "shapes", "operations") and not named) for k, v in sorted(x.items()) if named or k not in NEEDLESS}
+    return [strip(v) for v in x] if isinstance(x, list) else x
+
+
+here = os.path.dirname(os.path.abspath(__file__))
+for service in SERVICES:
+    model = load(service)
+    metadata = {k: v for k, v in model["metadata"].items() if k not in ("uid", "auth", "signatureVersion", "serviceFullName", "serviceAbbreviation")}
+    text = json.dumps({"metadata": metadata, "operations": strip(model["operations"], True), "shapes": strip(model["shapes"], True)}, sort_keys=True, separators=(",", ":"))
+    name = re.sub(r"[^a-z0-9]", "", metadata["serviceId"].lower())
+    with open(os.path.join(here, name + ".json.gz"), "wb") as f:
+        f.write(gzip.compress(text.encode(), 9, mtime=0))
+with open(os.path.join(here, "VERSION"), "w") as f:
+    f.write("Made by extract.py from the models of botocore " + botocore.__version__ + " (Apache License 2.0).\n")

@@ -1,0 +1,126 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"heddle/internal/aws/eventbridge"
+	"heddle/internal/engine"
+)
+
+// looseBytesMax is how much a target may have of what is of no shard.
+const looseBytesMax = 8 << 20
+
+// loose is what a target has not had of what no shard keeps: what executions tell that are in
+// memory alone. It is lost with the process; what there is no room for is dropped.
+type loose struct {
+	mu      sync.Mutex // guards what follows
+	events  []event
+	bytes   int
+	dropped int // since there was room last
+
+	// What follows is of the target's goroutine alone.
+	wait  engine.Time // nothing before
+	tries uint
+}
+
+// Offer takes notifications of what no shard keeps, for whoever wants them. It waits for
+// nobody: what a target has no room for is dropped, counted and logged.
+func (d *Deliverer) Offer(all []engine.Notification) {
+	for i := range all {
+		body := all[i].Body
+		id, _ := eventbridge.Head(body)
+		for _, t := range d.targets {
+			if t.wants(body) {
+				t.offer(event{id, id, body})
+				t.signal()
+			}
+		}
+	}
+}
+
+func (t *target) offer(e event) {
+	l := &t.loose
+	l.mu.Lock()
+	fits := l.bytes+len(e.body) <= looseBytesMax
+	was := l.dropped
+	if fits {
+		l.events, l.bytes = append(l.events, e), l.bytes+len(e.body)
+		l.dropped = 0
+	} else {
+		l.dropped++
+	}
+	l.mu.Unlock()
+	switch {
+	case !fits:
+		t.Told(t.Name, Dropped, 1)
+		if was == 0 {
+			t.Log.Error("what express executions tell is dropped: their target does not take it fast enough", "target", t.Name)
+		}
+	case was > 0:
+		t.Log.Error("there is room again for what express executions tell", "target", t.Name, "dropped", was)
+	}
+}
+
+// take gives what goes next, which stays until it is done.
+func (l *loose) take(most int) []event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, bytes := 0, 0
+	for n < len(l.events) && n < most && (n == 0 || bytes+len(l.events[n].body) <= batchBytesMax) {
+		bytes += len(l.events[n].body)
+		n++
+	}
+	return l.events[:n:n]
+}
+
+// done takes the first n away.
+func (l *loose) done(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range n {
+		l.bytes -= len(l.events[i].body)
+		l.events[i] = event{}
+	}
+	if l.events = l.events[n:]; len(l.events) == 0 {
+		l.events = nil
+	}
+}
+
+// deliverLoose sends a batch of what is of no shard. It tells whether it did something, or when
+// it will; zero: nothing is to be done.
+func (t *target) deliverLoose(ctx context.Context) (did bool, wait engine.Time) {
+	l := &t.loose
+	now := t.Clock()
+	if l.wait > now {
+		return false, l.wait
+	}
+	events := l.take(t.most)
+	if len(events) == 0 {
+		return false, 0
+	}
+	err := t.send(ctx, events)
+	if _, never := errors.AsType[*refusedError](err); never && len(events) > 1 {
+		events = events[:1] // one of them is at fault
+		err = t.send(ctx, events)
+	}
+	refused, never := errors.AsType[*refusedError](err)
+	switch {
+	case err == nil:
+		t.Told(t.Name, Sent, len(events))
+	case ctx.Err() != nil:
+		return false, 0
+	case never && t.giveUp(events[0], refused):
+		t.Told(t.Name, GivenUp, 1)
+	default:
+		t.Told(t.Name, Retried, len(events))
+		t.failed(err)
+		l.wait = now + pause(l.tries)
+		l.tries++
+		return false, l.wait
+	}
+	l.wait, l.tries = 0, 0
+	l.done(len(events))
+	return true, 0
+}

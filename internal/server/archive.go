@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"heddle/internal/archive"
+	places "heddle/internal/bucket/place"
+	"heddle/internal/engine"
+	"heddle/internal/metrics"
+	"heddle/internal/store/pebblestore"
+)
+
+// Waits between passes of the archive that fail.
+const (
+	archiveRetryLeast = time.Second
+	archiveRetryMost  = 5 * time.Minute
+)
+
+// openArchive makes what writes closed executions to their archive, and gives up to which end of
+// their retention a shard may delete some; nil: there is no archive.
+func (s *Server) openArchive(ctx context.Context) (kept func(uint16) engine.Time, err error) {
+	cfg := &s.cfg
+	if cfg.Archive.To == "" {
+		return nil, nil
+	}
+	s.archiver, err = archive.New(ctx, archive.Config{
+		Open: func(ctx context.Context) (*places.Place, error) {
+			return places.Open(ctx, cfg.Archive.To, places.Archive, cfg.Archive.S3, PlaceClock(), true)
+		},
+		Store: s.store, Shards: s.shards, Barrier: s.barrier, Random: rand.Reader, Log: cfg.Log,
+		Name: func(v *engine.RunView) (archive.Execution, bool) {
+			for _, one := range cfg.Services {
+				if one.Archived != nil {
+					if e, ok := one.Archived(v); ok {
+						return e, true
+					}
+				}
+			}
+			return archive.Execution{}, false
+		},
+		Moved: func(shard uint16) { s.node.ForgetMore(shard) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.archiver.Until, nil
+}
+
+// barrier returns when all is durable that a shard has done until now. What it does after that,
+// it does later.
+func (s *Server) barrier(ctx context.Context, shard uint16) error {
+	run := engine.RunID{2: 0xff, 15: 0xff} // none: its time is in the year 10,889
+	binary.BigEndian.PutUint16(run[:], shard)
+	_, err := s.node.View(ctx, engine.Name{}, run)
+	if unknown := (*engine.UnknownRunError)(nil); errors.As(err, &unknown) {
+		return nil
+	}
+	return err
+}
+
+// runArchive writes what has come to the end of its retention.
+func (s *Server) runArchive(ctx context.Context) {
+	defer func() {
+		if err := s.archiver.Close(); err != nil {
+			s.cfg.Log.Warn("close the archive", "cause", err)
+		}
+	}()
+	every, retry := s.cfg.Archive.Every, archiveRetryLeast
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for failing := false; ; {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		if s.room() == pebblestore.Full { // nothing is deleted either
+			timer.Reset(archiveRetryMost)
+			continue
+		}
+		more, err := s.archiver.Pass(ctx, s.clock.Confirmed())
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			failing = true
+			status := s.archiver.Status()
+			s.cfg.Log.Error("closed executions can't be written to the archive; none of them is deleted before it is, so the store grows", "archive", s.cfg.Archive.To,
+				"failing_since", moment(status.Since), "oldest", moment(status.Oldest), "retry_in", retry, "cause", err)
+			timer.Reset(retry)
+			retry = min(2*retry, archiveRetryMost)
+			continue
+		case failing:
+			failing = false
+			s.cfg.Log.Info("closed executions are written to the archive again", "archive", s.cfg.Archive.To)
+		}
+		retry = archiveRetryLeast
+		if more {
+			timer.Reset(0)
+		} else {
+			timer.Reset(every)
+		}
+	}
+}
+
+// moment is a time for the log; zero: none.
+func moment(t engine.Time) string {
+	if t == 0 {
+		return "none"
+	}
+	return time.UnixMilli(int64(t)).UTC().Format(time.RFC3339)
+}
+
+// readArchive tells how the archive is.
+func (s *Server) readArchive(yield func(metrics.Reading)) {
+	if s.archiver == nil {
+		return
+	}
+	status := s.archiver.Status()
+	lag := engine.Time(0)
+	if status.Oldest != 0 {
+		lag = max(0, s.clock.Now()-status.Oldest)
+	}
+	for _, r := range []metrics.Reading{
+		{Name: "heddle_archive_lag_seconds", Help: "For how long the oldest closed execution waits to be written to the archive, which it was not at the last try; 0: none.", Value: float64(lag) / 1000},
+		{Name: "heddle_archive_executions_total", Help: "Executions that were written to the archive.", Value: float64(status.Executions), Counts: true},
+		{Name: "heddle_archive_bytes_total", Help: "Bytes that were written to the archive, compressed.", Value: float64(status.Bytes), Counts: true},
+		{Name: "heddle_archive_failures_total", Help: "Tries to write to the archive that failed.", Value: float64(status.Failures), Counts: true},
+	} {
+		yield(r)
+	}
+}

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"heddle/internal/sfn"
+)
+
+// integrating gives the services of a server whose state machines call others at an endpoint.
+func integrating(cfg *Config, endpoints ...string) {
+	cfg.Services = Services()
+	for _, s := range cfg.Services {
+		if o, ours := s.Options.(*sfn.Options); ours {
+			o.Integrations.Endpoints = endpoints
+		}
+	}
+}
+
+// TestMachineRolesCallServices: a service is called if the machine's role allows it, with the
+// operator's endpoint; and the services of the server itself in the role's own right.
+func TestMachineRolesCallServices(t *testing.T) {
+	var called atomic.Int64
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called.Add(1)
+		if !strings.Contains(r.Header.Get("Authorization"), defaults.Account+"/") {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		_, _ = io.WriteString(w, `{"MessageId":"m"}`)
+	}))
+	t.Cleanup(endpoint.Close)
+	a := newAuthorityWith(t, func(cfg *Config) { integrating(cfg, "sqs="+endpoint.URL, "kinesis=http://127.0.0.1:1") })
+	queue := "arn:aws:sqs:" + defaults.Region + ":" + defaults.Account + ":q"
+	sends := `,"Parameters":{"QueueUrl":"http://169.254.169.254/` + defaults.Account + `/q","MessageBody":{"token":"t"}}`
+	const sqs, states = "arn:aws:states:::sqs:sendMessage", "arn:aws:states:::aws-sdk:sfn:"
+	anything, nobody := `,"Parameters":{}`, `,"Credentials":{"RoleArn":"`+roleARN("none")+`"}`
+	for _, c := range []struct {
+		trust, policy, resource, more, want string
+		calls                               int64
+	}{
+		{statesTrust, allow("sqs:SendMessage", queue), sqs, sends, "SUCCEEDED", 1},
+		{statesTrust, allow("sqs:SendMessage", queue+"x"), sqs, sends, "FAILED SQS.AmazonSQSException User: arn:aws:sts::" + defaults.Account + ":assumed-role/@role/states is not authorized to perform: sqs:SendMessage on resource: " + queue, 0},
+		{statesTrust, allow("sqs:ReceiveMessage", queue), "arn:aws:states:::aws-sdk:sqs:sendMessage", sends, "FAILED Sqs.SqsException User: arn:aws:sts::", 0},
+		{statesTrust, everything, sqs + ".waitForTaskToken", `,"Parameters":{"QueueUrl":"q","MessageBody":{"token.$":"$$.Task.Token"}}`, "SUCCEEDED", 1},
+		{statesTrust, everything, sqs, sends + nobody, "FAILED States.Permissions", 0},
+		{statesTrust, everything, "arn:aws:states:::aws-sdk:kinesis:listStreams", anything, "FAILED Kinesis.SdkClientException Unable to execute HTTP request: no connection to the endpoint; nothing was done", 0},
+		{statesTrust, everything, "arn:aws:states:::aws-sdk:ssm:getParameter", `,"Parameters":{"Name":"x"}`, "FAILED Ssm.SdkClientException Unable to execute HTTP request: this server has no endpoint for ssm", 0},
+		{statesTrust, everything, "arn:aws:states:::aws-sdk:nobody:doIt", anything, "FAILED Nobody.SdkClientException Unable to execute HTTP request: this server has no model of nobody", 0},
+		{statesTrust, everything, sqs, `,"Parameters":{"QueueUrl":"q","MessageBody":"b","MessageAttributes":[]}`, "FAILED States.Runtime", 0},
+		// Services of this server.
+		{statesTrust, allow("states:ListStateMachines", "*"), states + "listStateMachines", anything, "SUCCEEDED", 0},
+		{statesTrust, allow("states:ListActivities", "*"), states + "listStateMachines", anything, "FAILED Sfn.SfnException User: arn:aws:sts::" + defaults.Account + ":assumed-role/@role/states is not authorized to perform: states:ListStateMachines", 0},
+		{statesTrust, everything, states + "getActivityTask", `,"Parameters":{"ActivityArn":"` + statesARN + `activity:a"}`, "FAILED Sfn.SfnException GetActivityTask is not called from inside", 0},
+		{statesTrust, everything, states + "sendTaskSuccess", `,"Parameters":{"TaskToken":"none","Output":"no JSON"}`, "FAILED Sfn.InvalidTokenException Invalid Token: 'Invalid token' (Service: Sfn, Status Code: 400, Request ID: ", 0},
+		{statesTrust, allow("kms:CreateKey", "*"), "arn:aws:states:::aws-sdk:kms:createKey", anything, "SUCCEEDED", 0},
+		{statesTrust, allow("swf:ListDomains", "*"), "arn:aws:states:::aws-sdk:swf:listDomains", `,"Parameters":{"RegistrationStatus":"REGISTERED"}`, "SUCCEEDED", 0},
+		{statesTrust, everything, "arn:aws:states:::aws-sdk:iam:getUser", `,"Parameters":{"UserName":"none"}`, "FAILED Iam.NoSuchEntityException", 0},
+		{statesTrust, allow("iam:ListUsers", "*"), "arn:aws:states:::aws-sdk:iam:createUser", `,"Parameters":{"UserName":"none"}`, "FAILED Iam.IamException User: arn:aws:sts::", 0},
+		{statesTrust, allow("dataexchange:ListDataSets", "*"), "arn:aws:states:::aws-sdk:dataexchange:listDataSets", anything, "SUCCEEDED", 0},
+		{statesTrust, everything, states + "listStateMachines", anything + nobody, "FAILED States.Permissions", 0},
+	} {
+		role := a.name("role")
+		a.role(role, c.trust, c.policy)
+		before := called.Load()
+		got := a.runs(a.machine(role, c.resource, c.more))
+		if want := strings.ReplaceAll(c.want, "@role", role); !strings.HasPrefix(got, want) {
+			t.Errorf("%s with %s: %s, want %s", c.resource, c.policy, got, want)
+		}
+		if n := called.Load() - before; n != c.calls {
+			t.Errorf("%s with %s: the endpoint was called %d times, want %d", c.resource, c.policy, n, c.calls)
+		}
+	}
+}
+
+// TestCallsAreSignedByTheAccountsKeys, which are in a file of the operator's.
+func TestCallsAreSignedByTheAccountsKeys(t *testing.T) {
+	var mine atomic.Int64
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "Credential=MINE/") {
+			mine.Add(1)
+		} else {
+			t.Errorf("called with %s", r.Header.Get("Authorization"))
+		}
+		_, _ = io.WriteString(w, `{}`)
+	}))
+	t.Cleanup(endpoint.Close)
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte("["+defaults.Account+"]\naws_access_key_id = MINE\naws_secret_access_key = s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := newAuthorityWith(t, func(cfg *Config) {
+		integrating(cfg, "sqs="+endpoint.URL)
+		for _, s := range cfg.Services {
+			if o, ours := s.Options.(*sfn.Options); ours {
+				o.Integrations.Credentials = file
+			}
+		}
+	})
+	a.role("calls", statesTrust, everything)
+	const sqs, sends = "arn:aws:states:::sqs:sendMessage", `,"Parameters":{"QueueUrl":"q","MessageBody":"b"}`
+	if got := a.runs(a.machine("calls", sqs, sends)); got != "SUCCEEDED" || mine.Load() != 1 {
+		t.Errorf("%s, %d calls", got, mine.Load())
+	}
+}

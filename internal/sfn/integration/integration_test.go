@@ -1,0 +1,174 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"heddle/internal/aws/sdk"
+	"heddle/jsonvalue"
+)
+
+var models = sdk.NewModels(nil)
+
+func modelOf(t *testing.T, i Integration) *sdk.Service {
+	t.Helper()
+	m, err := models.Service(i.Service)
+	if err != nil || m == nil {
+		t.Fatalf("no model of %s: %v", i.Service, err)
+	}
+	return m
+}
+
+// TestEveryIntegrationHasItsOperation: what is called is there.
+func TestEveryIntegrationHasItsOperation(t *testing.T) {
+	for resource, operation := range map[string]string{
+		"sqs:sendMessage": "SendMessage", "sqs:sendMessage.waitForTaskToken": "SendMessage", "sns:publish": "Publish", "events:putEvents": "PutEvents",
+		"dynamodb:getItem": "GetItem", "dynamodb:putItem": "PutItem", "dynamodb:updateItem": "UpdateItem", "dynamodb:deleteItem": "DeleteItem",
+		"ecs:runTask": "RunTask", "ecs:runTask.sync": "RunTask", "batch:submitJob.sync": "SubmitJob", "glue:startJobRun.sync": "StartJobRun", "codebuild:startBuild": "StartBuild",
+		"sagemaker:createTrainingJob.sync": "CreateTrainingJob", "athena:startQueryExecution.sync": "StartQueryExecution", "bedrock:invokeModel": "InvokeModel",
+		"emr-serverless:startJobRun": "StartJobRun", "emr-containers:startJobRun": "StartJobRun", "databrew:startJobRun": "StartJobRun", "mediaconvert:createJob": "CreateJob",
+		"eks:createCluster": "CreateCluster", "aws-sdk:s3:listObjectsV2": "ListObjectsV2", "aws-sdk:sesv2:sendEmail": "SendEmail",
+	} {
+		at := strings.LastIndex(resource, ":")
+		i, ok := Of(resource[:at], resource[at+1:])
+		if !ok {
+			t.Errorf("%s is not called", resource)
+			continue
+		}
+		if o := modelOf(t, i).Operation(i.Operation); o == nil || o.Name != operation {
+			t.Errorf("%s calls %+v, want %s", resource, o, operation)
+		}
+	}
+	for _, resource := range []string{"http:invoke", "apigateway:invoke", "eks:call", "elasticmapreduce:createCluster.sync"} {
+		service, action, _ := strings.Cut(resource, ":")
+		if i, ok := Of(service, action); ok {
+			t.Errorf("%s calls %+v", resource, i)
+		}
+	}
+}
+
+// TestAsks: what a role must be allowed.
+func TestAsks(t *testing.T) {
+	const here = ":eu-west-1:123456789012:"
+	for _, c := range []struct{ service, action, parameters, want string }{
+		{"sqs", "sendMessage", `{"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/q"}`, "sqs:SendMessage arn:aws:sqs" + here + "q"},
+		{"sqs", "sendMessage", `{"QueueUrl":"http://localhost:5000/999999999999/q/"}`, "sqs:SendMessage arn:aws:sqs:eu-west-1:999999999999:q"},
+		{"sqs", "sendMessage", `{"QueueUrl":"q"}`, "sqs:SendMessage arn:aws:sqs" + here + "q"},
+		{"sqs", "sendMessage", `{}`, "sqs:SendMessage *"},
+		{"aws-sdk:sqs", "sendMessageBatch", `{"QueueUrl":"x/123456789012/q"}`, "sqs:SendMessage arn:aws:sqs" + here + "q"},
+		{"sns", "publish", `{"TopicArn":"arn:aws:sns` + here + `t"}`, "sns:Publish arn:aws:sns" + here + "t"},
+		{"sns", "publish", `{"PhoneNumber":"1"}`, "sns:Publish *"},
+		{"dynamodb", "getItem", `{"TableName":"T"}`, "dynamodb:GetItem arn:aws:dynamodb" + here + "table/T"},
+		{"aws-sdk:dynamodb", "query", `{"TableName":"T","IndexName":"I"}`, "dynamodb:Query arn:aws:dynamodb" + here + "table/T/index/I"},
+		{"aws-sdk:dynamodb", "batchGetItem", `{"RequestItems":{"A":{},"B":{}}}`, "dynamodb:BatchGetItem arn:aws:dynamodb" + here + "table/A, dynamodb:BatchGetItem arn:aws:dynamodb" + here + "table/B"},
+		{"aws-sdk:dynamodb", "transactWriteItems", `{"TransactItems":[{"Put":{"TableName":"A"}},{"Delete":{"TableName":"B"}}]}`, "dynamodb:TransactWriteItems arn:aws:dynamodb" + here + "table/A, dynamodb:TransactWriteItems arn:aws:dynamodb" + here + "table/B"},
+		{"aws-sdk:dynamodb", "executeStatement", `{"Statement":"SELECT"}`, "dynamodb:ExecuteStatement *"},
+		{"events", "putEvents", `{"Entries":[{"Source":"s"},{"EventBusName":"b"},{"EventBusName":"arn:aws:events:x:y:event-bus/z"}]}`,
+			"events:PutEvents arn:aws:events" + here + "event-bus/default, events:PutEvents arn:aws:events" + here + "event-bus/b, events:PutEvents arn:aws:events:x:y:event-bus/z"},
+		{"aws-sdk:s3", "getObject", `{"Bucket":"b","Key":"k/l"}`, "s3:GetObject arn:aws:s3:::b/k/l"},
+		{"aws-sdk:s3", "listObjectsV2", `{"Bucket":"b"}`, "s3:ListBucket arn:aws:s3:::b"},
+		{"aws-sdk:s3", "listBuckets", `{}`, "s3:ListAllMyBuckets *"},
+		{"aws-sdk:s3", "copyObject", `{"Bucket":"b","Key":"k","CopySource":"/other/secret?versionId=1"}`, "s3:PutObject arn:aws:s3:::b/k, s3:GetObject arn:aws:s3:::other/secret"},
+		{"aws-sdk:s3", "deleteObjects", `{"Bucket":"b","Delete":{"Objects":[{"Key":"x"},{"Key":"y"}]}}`, "s3:DeleteObject arn:aws:s3:::b/x, s3:DeleteObject arn:aws:s3:::b/y"},
+		{"aws-sdk:lambda", "invoke", `{"FunctionName":"f"}`, "lambda:InvokeFunction arn:aws:lambda" + here + "function:f"},
+		{"aws-sdk:secretsmanager", "getSecretValue", `{"SecretId":"n"}`, "secretsmanager:GetSecretValue arn:aws:secretsmanager" + here + "secret:n-??????"},
+		{"aws-sdk:ssm", "getParameter", `{"Name":"/a/b"}`, "ssm:GetParameter arn:aws:ssm" + here + "parameter/a/b"},
+		{"aws-sdk:cloudwatch", "putMetricData", `{}`, "cloudwatch:PutMetricData *"},
+		{"aws-sdk:cloudwatchlogs", "createLogGroup", `{"LogGroupName":"g"}`, "logs:CreateLogGroup arn:aws:logs" + here + "log-group:g"},
+		{"aws-sdk:sesv2", "sendEmail", `{}`, "ses:SendEmail *"},
+		{"aws-sdk:bedrockruntime", "invokeModel", `{"ModelId":"m"}`, "bedrock:InvokeModel arn:aws:bedrock:eu-west-1::foundation-model/m"},
+		{"ecs", "runTask", `{"TaskDefinition":"t:1","Cluster":"c"}`, "ecs:RunTask arn:aws:ecs" + here + "task-definition/t:1, ecs:RunTask arn:aws:ecs" + here + "cluster/c"},
+		{"aws-sdk:kinesis", "putRecord", `{"StreamARN":"arn:aws:kinesis` + here + `stream/s"}`, "kinesis:PutRecord arn:aws:kinesis" + here + "stream/s"},
+		{"aws-sdk:glue", "createJob", `{"Name":"j","Role":"arn:aws:iam::123456789012:role/r"}`, "glue:CreateJob *, iam:PassRole arn:aws:iam::123456789012:role/r"},
+	} {
+		i, _ := Of(c.service, c.action)
+		model := modelOf(t, i)
+		v, err := jsonvalue.ParseString(c.parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, a := range Asks(model, model.Operation(i.Operation), "eu-west-1", "123456789012", v.(*jsonvalue.Object)) {
+			got = append(got, a.Action+" "+a.Resource)
+		}
+		if all := strings.Join(got, ", "); all != c.want {
+			t.Errorf("%s:%s %s asks %s, want %s", c.service, c.action, c.parameters, all, c.want)
+		}
+	}
+}
+
+// TestFailures are called as AWS calls them.
+func TestFailures(t *testing.T) {
+	for _, c := range []struct {
+		service, action string
+		fault           sdk.Fault
+		name, cause     string
+	}{
+		{"sqs", "sendMessage", sdk.Fault{Status: 400, Code: "MissingParameter", Message: "m", RequestID: "r"}, "SQS.AmazonSQSException", "m (Service: AmazonSQS; Status Code: 400; Error Code: MissingParameter; Request ID: r; Proxy: null)"},
+		{"sns", "publish", sdk.Fault{Status: 404, Code: "NotFound", Exception: "NotFoundException", Message: "m"}, "SNS.NotFoundException", "m (Service: AmazonSNS; Status Code: 404; Error Code: NotFound; Request ID: null; Proxy: null)"},
+		{"dynamodb", "getItem", sdk.Fault{Status: 400, Code: "ValidationException", Message: "m"}, "DynamoDB.AmazonDynamoDBException", "m (Service: AmazonDynamoDBv2; Status Code: 400; Error Code: ValidationException; Request ID: null; Proxy: null)"},
+		{"aws-sdk:s3", "getObject", sdk.Fault{Status: 404, Code: "NoSuchKey", Exception: "NoSuchKey", Message: "m", RequestID: "r", HostID: "h"}, "S3.NoSuchKeyException", "m (Service: S3, Status Code: 404, Request ID: r, Extended Request ID: h) (SDK Attempt Count: 1)"},
+		{"aws-sdk:dynamodb", "getItem", sdk.Fault{Status: 400, Code: "ValidationException", Message: "m", RequestID: "r"}, "DynamoDb.DynamoDbException", "m (Service: DynamoDb, Status Code: 400, Request ID: r) (SDK Attempt Count: 1)"},
+		{"aws-sdk:sfn", "sendTaskSuccess", sdk.Fault{Status: 400, Exception: "InvalidToken", RequestID: "r"}, "Sfn.InvalidTokenException", "null (Service: Sfn, Status Code: 400, Request ID: r) (SDK Attempt Count: 1)"},
+	} {
+		i, _ := Of(c.service, c.action)
+		if name, cause := i.Failure(modelOf(t, i), &c.fault); name != c.name || cause != c.cause {
+			t.Errorf("%s: %s %q, want %s %q", c.service, name, cause, c.name, c.cause)
+		}
+	}
+	i, _ := Of("events", "putEvents")
+	for reply, want := range map[string]string{`{"FailedEntryCount":1}`: "EventBridge.FailedEntry", `{"FailedEntryCount":0}`: "", `{}`: ""} {
+		v, _ := jsonvalue.ParseString(reply)
+		if name, _ := i.Entries(v.(*jsonvalue.Object)); name != want {
+			t.Errorf("%s fails as %q, want %q", reply, name, want)
+		}
+	}
+}
+
+// TestSettings: which are refused, and what the others say.
+func TestSettings(t *testing.T) {
+	for given, want := range map[string]string{
+		"sqs": "want SERVICE=URL", "=http://x": "want SERVICE=URL", "sqs=ftp://x": "want http or https", "sqs=http://u:p@x": "want http or https",
+		"sqs=http://x?a=b": "want http or https", "sqs=https://sqs.{region}.example.com": "", "*=http://127.0.0.1:5000": "",
+	} {
+		err := (&Options{Endpoints: []string{given}}).Check()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", given, err, want)
+		}
+	}
+	if err := (&Options{Endpoints: []string{"sqs=http://a", "sqs=http://b"}}).Check(); err == nil {
+		t.Error("a service may be named twice")
+	}
+	if err := (&Options{Models: filepath.Join(t.TempDir(), "none")}).Check(); err == nil {
+		t.Error("a folder that is not there is taken")
+	}
+	i, _ := Of("aws-sdk:cloudwatch", "putMetricData")
+	model := modelOf(t, i)
+	o := &Options{Endpoints: []string{"sqs=http://q", "*=https://{service}.{region}.example.com"}}
+	for name, want := range map[string]string{"sqs": "http://q", "cloudwatch": "", "*": "https://monitoring.eu-west-1.example.com"} {
+		if got := o.Named(name, model, "eu-west-1"); got != want {
+			t.Errorf("%s is at %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestKeys are those of the account and nobody else's.
+func TestKeys(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	text := "[111111111111]\naws_access_key_id = A\naws_secret_access_key = a\n[111111111111/sqs]\naws_access_key_id = B\naws_secret_access_key = b\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := &Options{Credentials: file}
+	for _, c := range []struct{ account, service, want string }{{"111111111111", "sqs", "B"}, {"111111111111", "sns", "A"}, {"222222222222", "sqs", ""}} {
+		pair, err := o.Keys(c.account, c.service)
+		if pair.KeyID != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s of %s: %q, %v, want %q", c.service, c.account, pair.KeyID, err, c.want)
+		}
+	}
+	if pair, err := (&Options{}).Keys("222222222222", "sqs"); err != nil || pair.KeyID != "222222222222" {
+		t.Errorf("without a file %q, %v", pair.KeyID, err)
+	}
+}
