@@ -52,8 +52,20 @@ func (s *actions) newBatches() *tasks.Performer {
 // errRest says that it is too early for more.
 var errRest = errors.New("throttled")
 
-// turnBatch does one page of a batch.
+// turning is a page that is being done.
+type turning struct {
+	run  engine.RunID
+	turn int64
+}
+
+// turnBatch does one page of a batch. Of one that is offered again while it is being done, as
+// after a shard was recovered, whoever does it does the rest.
 func (s *actions) turnBatch(ctx context.Context, t tasks.Task) (handBack func(), _ error) {
+	this := turning{t.Run, t.ID}
+	if _, busy := s.turning.LoadOrStore(this, true); busy {
+		return nil, nil
+	}
+	defer s.turning.Delete(this)
 	w, tries := t.Name.World, map[batch.Execution]int{}
 	for {
 		b, err := s.askBatches(ctx, w, batch.Offered{Turn: t.ID})
@@ -62,9 +74,7 @@ func (s *actions) turnBatch(ctx context.Context, t tasks.Task) (handBack func(),
 		}
 		switch err = s.stepBatch(ctx, w, b, tries); {
 		case errors.Is(err, errRest):
-			pause, cancel := s.Within(ctx, batchRest)
-			<-pause.Done()
-			cancel()
+			s.rest(ctx)
 		case err != nil:
 			return nil, err
 		}
@@ -166,11 +176,29 @@ func (s *actions) tryBatch(ctx context.Context, w engine.World, b *batch.Batch, 
 			tried.Outcomes = append(tried.Outcomes, batch.Outcome{Execution: e, Code: "InternalFailure", Message: "The server's log says why."})
 		}
 	})
-	_, err := s.askBatches(context.WithoutCancel(ctx), w, tried)
-	if err == nil && len(tried.Outcomes) == 0 {
-		err = errRest
+	if len(tried.Outcomes) == 0 {
+		return errRest
 	}
-	return err
+	return s.keepTried(ctx, w, tried)
+}
+
+// keepTried keeps what became of executions. While it can't be known whether it was kept it is
+// said again, so that nothing is done again.
+func (s *actions) keepTried(ctx context.Context, w engine.World, tried batch.Tried) error {
+	for {
+		_, err := s.askBatches(context.WithoutCancel(ctx), w, tried)
+		if !errors.Is(err, engine.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		s.rest(ctx)
+	}
+}
+
+// rest waits a little, unless the server stops.
+func (s *actions) rest(ctx context.Context) {
+	pause, cancel := s.Within(ctx, batchRest)
+	defer cancel()
+	<-pause.Done()
 }
 
 // endedError says why the one who began a batch may do nothing any more.

@@ -15,6 +15,7 @@ package operator
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/aws/awsjson"
@@ -103,7 +104,10 @@ const verdictsBodyMax = 512 << 10
 const batchBodyMax = 1 << 20
 
 // actions handles the actions.
-type actions struct{ *service.Kernel }
+type actions struct {
+	*service.Kernel
+	turning sync.Map // pages of batches that are being done, by turning
+}
 
 // subject is what a call asks for: one action, of one resource.
 type subject struct {

@@ -63,6 +63,8 @@ func TestBatches(t *testing.T) {
 	id = h.batch(h.root, `{"search":{"domain":"shop","workflowIdPart":"b"},"action":"RequestCancelWorkflowExecution"}`)
 	want(h.batchIs(id, "COMPLETED"), `"done":3,`)
 	id = h.batch(h.root, `{"search":{"domain":"shop","typeName":"order"},"action":"TerminateWorkflowExecution","reason":"a clean start","childPolicy":"ABANDON"}`)
+	begun := h.clock.Now()
+	waitUntil(t, "another millisecond", func() bool { return h.clock.Now() > begun })
 	h.started("shop", "later", 1)
 	want(h.batchIs(id, "COMPLETED"), `"done":133,`)
 	want(h.open("shop"), `"count":1`)
@@ -154,6 +156,14 @@ func TestBatchesEnd(t *testing.T) {
 	h.must(h.iam(h.root, "UpdateAccessKey", "UserName", "ann", "AccessKeyId", ann.AccessKeyID, "Status", "Inactive"))
 	if got := h.batchIs(id, "FAILED"); !strings.Contains(got, "The access key of arn:aws:iam::123456789012:user/ann with which it was begun may not be used any more.") {
 		t.Errorf("without its key: %s", got)
+	}
+	// A session ends with the key that it was made with.
+	bea := h.user("bea", allow("swf:*", "*"))
+	own := keyIn(t, h.must(h.iam(bea, "GetSessionToken")))
+	id = begun(own)
+	h.must(h.iam(h.root, "DeleteAccessKey", "UserName", "bea", "AccessKeyId", bea.AccessKeyID))
+	if got := h.batchIs(id, "FAILED"); !strings.Contains(got, ":user/bea") || strings.Contains(got, `"done":0,`) {
+		t.Errorf("without its session: %s", got)
 	}
 	if got := h.batchIs(member(h.must(h.operator(h.root, "ListBatches", `{"domain":"shop"}`)), "batchId"), "FAILED"); strings.Contains(got, `"done":40`) {
 		t.Errorf("it went on: %s", got)

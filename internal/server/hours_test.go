@@ -30,12 +30,12 @@ func TestSeries(t *testing.T) {
 	h.nextSlot()
 	h.started("shop", "b", 1)
 	shop := `{"domain":"shop"}`
-	want(h.must(h.operator(h.root, "GetSeries", shop)), `"name":"started","unit":"executions","sums":true,"values":[3,0]`, `"name":"closed","unit":"executions","sums":true,"values":[0,2]`,
-		`"name":"failed","unit":"executions","sums":true,"values":[0,1]`, `"stepSeconds":10`)
+	want(h.must(h.operator(h.root, "GetSeries", shop)), `"name":"started","unit":"executions","values":[3,0],"sums":true`, `"name":"closed","unit":"executions","values":[0,2],"sums":true`,
+		`"name":"failed","unit":"executions","values":[0,1],"sums":true`, `"stepSeconds":10`)
 	want(h.must(h.operator(h.root, "GetSeries", `{"domain":"other"}`)), `"values":[0,0]`)
 	server := h.must(h.operator(h.root, "GetSeries", `{}`))
-	want(server, `"name":"tasksWaiting","unit":"tasks","sums":false,"values":[3,1]`, `"name":"tasksHandedOut","unit":"tasks","sums":true,"values":[0,2]`)
-	if strings.Contains(server, `"name":"requests","unit":"requests","sums":true,"values":[0`) {
+	want(server, `"name":"tasksWaiting","unit":"tasks","values":[3,1],"sums":false`, `"name":"tasksHandedOut","unit":"tasks","values":[0,2],"sums":true`)
+	if strings.Contains(server, `"name":"requests","unit":"requests","values":[0`) {
 		t.Errorf("no requests in %s", server)
 	}
 	counts := h.user("counts", allow("swf:Count*", "arn:aws:swf:us-east-1:123456789012:/domain/shop"))

@@ -57,3 +57,46 @@ func TestMapRunRoles(t *testing.T) {
 		}
 	}
 }
+
+// TestMapRunsAreInspected: a map run tells how many of its executions are done and which run, and
+// why the first of those does not move; for those who may describe it and list them.
+func TestMapRunsAreInspected(t *testing.T) {
+	a := newAuthority(t)
+	role := a.name("role")
+	a.role(role, statesTrust, allow("*", "*"))
+	body, err := json.Marshal(map[string]string{"name": a.name("mapping"), "roleArn": roleARN(role), "definition": `{"StartAt":"M","States":{"M":{"Type":"Map","End":true,
+		"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":600,"End":true}}}}}}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine := a.field("stateMachineArn", a.must(a.states(a.root, "CreateStateMachine", string(body))))
+	started := a.field("executionArn", a.must(a.states(a.root, "StartExecution", `{"stateMachineArn":"`+machine+`","input":"[1,2]"}`)))
+	inspect := func(arn string) string {
+		return a.must(a.operator(a.root, "InspectExecution", `{"executionArn":"`+arn+`"}`))
+	}
+	run, seen := "", ""
+	waitUntil(t, "the map run has begun", func() bool {
+		run = member(a.must(a.states(a.root, "ListMapRuns", `{"executionArn":"`+started+`"}`)), "mapRunArn")
+		if run == "" {
+			return false
+		}
+		seen = inspect(run)
+		return strings.Contains(seen, `"running":2,"done":0,"total":2`)
+	})
+	for _, part := range []string{`"status":"RUNNING"`, `There: State W waits; it goes on in `, `"children":[{"execution":{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:`} {
+		if !strings.Contains(seen, part) {
+			t.Errorf("no %s in %s", part, seen)
+		}
+	}
+	if of := inspect(started); !strings.Contains(of, run+". There: It waits for its child ") {
+		t.Errorf("its parent: %s", of)
+	}
+	describes := a.user("describes", allow("states:DescribeMapRun", "*"))
+	a.refused("AccessDeniedException", a.operator(describes, "InspectExecution", `{"executionArn":"`+run+`"}`))
+	both := a.user("both", allow("states:DescribeMapRun", "*"), allow("states:ListExecutions", "*"))
+	if of := a.must(a.operator(both, "InspectExecution", `{"executionArn":"`+run+`"}`)); strings.Contains(of, "There:") || !strings.Contains(of, "It waits for its child") {
+		t.Errorf("without the executions' own permission: %s", of)
+	}
+	a.must(a.states(a.root, "StopExecution", `{"executionArn":"`+started+`"}`))
+	waitUntil(t, "it has closed", func() bool { return strings.Contains(inspect(run), `"status":"ABORTED"`) })
+}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ func (o overview) Status() service.Status {
 	totals.Polls = o.tasks.polls.Taken() // without the server's own
 	build := o.cfg.build()
 	return service.Status{
-		Version: build["version"], Revision: build["revision"],
+		Version: build["version"], Revision: strings.TrimPrefix(build["revision"], "unknown"),
 		Account: o.cfg.Account, Began: o.began, Store: o.cfg.Store, Shards: int(o.shards), Totals: totals,
 		Requests: o.requests.Taken(), DiskRoom: roomNames[o.room()], CommitP99: o.commits.p99(), AuditFails: o.auditor != nil && o.auditor.fails(),
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -182,13 +183,11 @@ func TestHealth(t *testing.T) {
 
 // TestRefusedConfig starts servers that must not start.
 func TestRefusedConfig(t *testing.T) {
-	running := start(t, memory())
 	for want, change := range map[string]func(*Config){
-		"config: --poll-hold 1m1s: want 1ms to 1m0s":                                                                       func(c *Config) { c.PollHold = 61 * time.Second },
-		"config: --poll-hold -1s: want 1ms to 1m0s":                                                                        func(c *Config) { c.PollHold = -time.Second },
-		`config: --store "paper": want pebble or memory`:                                                                   func(c *Config) { c.Store = "paper" },
-		`config: --time-skip "some": want off or timers or all`:                                                            func(c *Config) { c.TimeSkip = "some" },
-		"listen on " + strconv.Quote(running.Addr()) + ": this process has the port": func(c *Config) { c.Listen = running.Addr() },
+		"config: --poll-hold 1m1s: want 1ms to 1m0s":            func(c *Config) { c.PollHold = 61 * time.Second },
+		"config: --poll-hold -1s: want 1ms to 1m0s":             func(c *Config) { c.PollHold = -time.Second },
+		`config: --store "paper": want pebble or memory`:        func(c *Config) { c.Store = "paper" },
+		`config: --time-skip "some": want off or timers or all`: func(c *Config) { c.TimeSkip = "some" },
 	} {
 		cfg := memory()
 		change(&cfg)
@@ -199,6 +198,15 @@ func TestRefusedConfig(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
+	}
+	taken := memory()
+	taken.Listen = start(t, memory()).Addr()
+	s, err := Start(t.Context(), taken)
+	if err == nil {
+		closeServer(t, s)
+	}
+	if want := "listen on " + strconv.Quote(taken.Listen) + ": "; !errors.Is(err, syscall.EADDRINUSE) || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"heddle/internal/sfn/permission"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
+	"heddle/internal/visibility"
 )
 
 // inspector shows operators executions and activities: a service.Inspector.
@@ -41,9 +42,32 @@ func (i inspection) Questions(ctx context.Context) ([]policy.Request, error) {
 	return all, err
 }
 
+// listedInspection is the subject of who inspects a map run.
+type listedInspection struct{ *subject }
+
+// Questions implements operation.Subject: it is both, to describe a map run and to list its
+// executions.
+func (i listedInspection) Questions(ctx context.Context) ([]policy.Request, error) {
+	all, err := i.subject.Questions(ctx)
+	for _, q := range all {
+		q.Action = "states:ListExecutions"
+		all = append(all, q)
+	}
+	return all, err
+}
+
+func isMapRun(arn string) bool {
+	_, err := resource.ParseAs(arn, resource.MapRun)
+	return err == nil
+}
+
 // InspectSubject implements service.Inspector.
 func (i inspector) InspectSubject(ctx context.Context, ref diagnose.Ref) (operation.Subject, error) {
 	w := worldOf(ctx)
+	if isMapRun(ref.ARN) {
+		need := permission.Call("DescribeMapRun", &wire.DescribeMapRunInput{MapRunARN: ref.ARN}, w.Region, w.Account)
+		return listedInspection{&subject{need, i.actions, w}}, nil
+	}
 	need := permission.Call("DescribeExecution", &wire.DescribeExecutionInput{ExecutionARN: ref.ARN}, w.Region, w.Account)
 	return inspection{&subject{need, i.actions, w}}, nil
 }
@@ -60,6 +84,9 @@ func (i inspector) inspected(ctx context.Context, arn string) (engine.Name, erro
 
 // Inspect implements service.Inspector. What a key of the machine's seals is not told.
 func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
+	if isMapRun(ref.ARN) {
+		return i.inspectMapRun(ctx, ref)
+	}
 	name, err := i.inspected(ctx, ref.ARN)
 	if err != nil {
 		return nil, engine.RunID{}, err
@@ -176,4 +203,34 @@ func (i inspector) Execution(ctx context.Context, run engine.RunID) (ref diagnos
 	}
 	ref.ARN = execution.ARNOf(view.Name)
 	return ref, true
+}
+
+// runningShown is how many executions of a map run an inspection tells of: those that have been
+// running longest.
+const runningShown = 20
+
+// inspectMapRun tells which executions a map run waits for.
+func (i inspector) inspectMapRun(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
+	d, err := i.mapRun(ctx, ref.ARN)
+	if err != nil {
+		return nil, engine.RunID{}, err
+	}
+	machine, _ := execution.Split(d.Name.Key)
+	e := &diagnose.Execution{
+		Service: resource.Service, Ref: ref, Type: machine, Status: d.Status, IsOpen: d.Closed == 0, Started: d.Started, Closed: d.Closed,
+	}
+	if !e.IsOpen {
+		return e, engine.RunID{}, nil
+	}
+	n := &d.Executions
+	e.Groups = []diagnose.Group{{State: machine, Running: n.Running, Done: n.Written, Total: n.Total}}
+	p := visibility.Place{Kind: execution.Kind, World: worldOf(ctx), Family: execution.ByMapRunStatus, Value: execution.IndexValue(execution.MapRunARN(d.Name), execution.Running)}
+	page, err := i.Visibility.List(ctx, p, engine.Open, false, nil, runningShown, pageBytesMax)
+	if err != nil {
+		return nil, engine.RunID{}, err
+	}
+	for _, r := range page.Runs {
+		e.Children = append(e.Children, diagnose.Child{Ref: diagnose.Ref{ARN: execution.ARNOf(r.Name)}, Started: true})
+	}
+	return e, engine.RunID{}, nil
 }

@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 	},
 	"internal/console/web": {
 		"internal/aws/arn", "internal/aws/authn", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/console/past",
-		"internal/console/ui", "internal/console/view", "internal/diagnose", "internal/engine", "internal/iam/account", "internal/operator/wire", "internal/pack",
+		"internal/console/timeline", "internal/console/ui", "internal/console/view", "internal/diagnose", "internal/engine", "internal/iam/account", "internal/operator/wire", "internal/pack",
 		"internal/sfn/wire", "internal/swf/wire", "internal/token",
 	},
 	"internal/dataexchange": {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-faster/jx"
 
@@ -31,8 +32,16 @@ const eventsMax = 50000
 
 // Read reads the history of an execution that was inspected.
 func Read(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput) (*Events, error) {
+	if isMapRun(of) {
+		return &Events{}, nil
+	}
 	q := questionOf(of)
 	return Pages(q.action, q.states, func(token string) ([]byte, error) { return q.ask(ctx, c, token) })
+}
+
+// isMapRun tells whether a map run was inspected: it has no events.
+func isMapRun(of *wire.InspectExecutionOutput) bool {
+	return of.Execution.ExecutionARN != nil && strings.Contains(*of.Execution.ExecutionARN, ":mapRun:")
 }
 
 // question is what is asked for the history of an execution.
@@ -104,6 +113,9 @@ func OpenRuns(ctx context.Context, c *client.Client, domain, workflowType string
 
 // More reads what has come since, and tells how many events that are.
 func (e *Events) More(ctx context.Context, c *client.Client, of *wire.InspectExecutionOutput) (n int, err error) {
+	if isMapRun(of) {
+		return 0, nil
+	}
 	known, err := e.last()
 	if err != nil {
 		return 0, err

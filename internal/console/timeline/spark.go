@@ -21,10 +21,9 @@ type Spark struct {
 }
 
 // SparkOf draws numbers, the newest at the right edge. Several that share a point are added up,
-// or of what is no count the largest is taken. Of most numbers those that are not there yet are
-// left free.
-func SparkOf(values []int64, most int, adds bool) Spark {
-	each := max(1, (most+sparkPoints-1)/sparkPoints)
+// or of what is no count the largest is taken.
+func SparkOf(values []int64, adds bool) Spark {
+	each := max(1, (len(values)+sparkPoints-1)/sparkPoints)
 	var points []int64 // from the newest on
 	s := Spark{}
 	for i := len(values) - 1; i >= 0; i-- {
@@ -40,10 +39,13 @@ func SparkOf(values []int64, most int, adds bool) Spark {
 		}
 		s.Most = max(s.Most, *last)
 	}
-	if len(points) == 0 {
+	switch len(points) {
+	case 0:
 		return s
+	case 1:
+		points = append(points, points[0]) // a level line
 	}
-	step := float64(SparkWidth) / float64(max(1, (most+each-1)/each-1))
+	step := float64(SparkWidth) / float64(max(1, len(points)-1))
 	x := func(i int) float64 { return SparkWidth - float64(i)*step }
 	y := func(v int64) float64 { return SparkHeight - 1 - float64(v)/float64(max(1, s.Most))*(SparkHeight-2) }
 	var line strings.Builder

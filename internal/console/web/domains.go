@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"heddle/internal/console/view"
 	operator "heddle/internal/operator/wire"
 	"heddle/internal/swf/wire"
 )
@@ -29,7 +28,7 @@ type domainRow struct {
 	Open, Failed      tally
 	Oldest, Now       *wire.Timestamp
 	OldestList        string
-	Started           []view.Spark // one: executions started; nil: the visitor may not see it
+	Started           []spark // one: executions started; nil: the visitor may not see it
 }
 
 // domains shows the domains of a region.
@@ -129,7 +128,7 @@ type domainView struct {
 	Lists     []operator.TaskListSummary
 	Barred    string // why no lists are shown
 	Now       *wire.Timestamp
-	Sparks    []view.Spark
+	Sparks    []spark
 	Why       shares // what open executions wait for
 	Failed    shares // why executions failed
 	At        time.Time

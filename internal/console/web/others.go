@@ -1,7 +1,6 @@
 package web
 
 import (
-	"heddle/internal/console/view"
 	"strings"
 
 	operator "heddle/internal/operator/wire"
@@ -50,7 +49,7 @@ func (v *visit) list() (*answer, error) {
 type serverView struct {
 	Frame
 	*operator.GetServerStatusOutput
-	Sparks []view.Spark
+	Sparks []spark
 }
 
 // server shows how the server is.

@@ -54,7 +54,7 @@ func (s *shares) add(v *visit, word string, of *operator.FirstVerdict) {
 	if i < 0 {
 		i = len(s.All)
 		s.All = append(s.All, share{
-			Word: word, Severe: of.Severe, Like: of.Text, Path: v.place().Execution(text(of.Execution.WorkflowID), text(of.Execution.RunID)),
+			Word: word, Severe: of.Severe && of.Reason == nil, Like: of.Text, Path: v.place().Execution(text(of.Execution.WorkflowID), text(of.Execution.RunID)),
 		})
 	}
 	s.All[i].N++
@@ -67,7 +67,7 @@ func (s *shares) sort() {
 }
 
 // sharesLooked is how many executions are looked at for what they have in common.
-const sharesLooked = 100
+const sharesLooked = 50
 
 // whyOpen tells what those wait for that have been open longest.
 func (v *visit) whyOpen() (s shares, err error) {

@@ -277,8 +277,13 @@ func (e *tried) Apply(s *batches, at engine.Time) {
 	})
 }
 
+// count counts what became of an execution of the page, once.
 func (b *Batch) count(o *Outcome) {
-	b.Page = slices.DeleteFunc(b.Page, func(e Execution) bool { return e == o.Execution })
+	i := slices.Index(b.Page, o.Execution)
+	if i < 0 {
+		return
+	}
+	b.Page = slices.Delete(b.Page, i, i+1)
 	switch {
 	case o.Gone:
 		b.Gone++
@@ -291,7 +296,7 @@ func (b *Batch) count(o *Outcome) {
 	if len(b.Failures) < FailuresMax {
 		b.Failures = append(b.Failures, Failure{o.Execution, o.Code, o.Message})
 	}
-	i := slices.IndexFunc(b.Causes, func(k Cause) bool { return k.Code == o.Code })
+	i = slices.IndexFunc(b.Causes, func(k Cause) bool { return k.Code == o.Code })
 	switch {
 	case i >= 0:
 	case len(b.Causes) == CausesMax:
@@ -327,7 +332,7 @@ type (
 		Looked int64
 		Next   string // where the search goes on; empty: it is over
 	}
-	// Tried says what became of executions of the page.
+	// Tried says what became of executions of the page. It may be said again.
 	Tried struct {
 		Batch    int64
 		Outcomes []Outcome

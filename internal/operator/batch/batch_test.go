@@ -67,6 +67,7 @@ func TestBatch(t *testing.T) {
 		t.Errorf("a second page before the first was done: %+v", again)
 	}
 	b = r.do(Tried{b.ID, []Outcome{{Execution: Execution{"w1", "r"}}, {Execution: Execution{"w0", "r"}, Code: "No", Message: "no"}}})
+	b = r.do(Tried{b.ID, []Outcome{{Execution: Execution{"w1", "r"}}}}) // said again
 	if len(b.Page) != 1 || b.Done != 1 || b.Failed != 1 || fmt.Sprint(r.offers()) != fmt.Sprint(first) {
 		t.Errorf("in the midst of a page: %+v, offers %q", b, r.offers())
 	}
