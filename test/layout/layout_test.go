@@ -142,7 +142,7 @@ var arrows = map[string][]string{
 		"internal/notify", "internal/runlog", "internal/token", "internal/visibility",
 	},
 	"internal/service/tasks": {
-		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token",
+		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token", "internal/tracing",
 	},
 	"internal/sfn": {
 		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
