@@ -45,6 +45,9 @@ func fuzzed(t *testing.T, change ...func(*Config)) *Server {
 type complaints struct{ t testing.TB }
 
 func (c complaints) Write(text []byte) (int, error) {
+	if strings.Contains(string(text), " known_in=") && strings.Contains(string(text), "level=INFO") {
+		return len(text), nil // a hint, and no trouble: TestDomainElsewhere
+	}
 	c.t.Errorf("logged: %s", text)
 	return len(text), nil
 }

@@ -13,7 +13,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -188,6 +187,7 @@ func TestRefusedConfig(t *testing.T) {
 		"config: --poll-hold -1s: want 1ms to 1m0s":             func(c *Config) { c.PollHold = -time.Second },
 		`config: --store "paper": want pebble or memory`:        func(c *Config) { c.Store = "paper" },
 		`config: --time-skip "some": want off or timers or all`: func(c *Config) { c.TimeSkip = "some" },
+		"has the port; end it, or give another by --listen, 0 for any that is free: listen tcp " + running.Addr() + ": bind: address already in use": func(c *Config) { c.Listen = running.Addr() },
 	} {
 		cfg := memory()
 		change(&cfg)
@@ -195,18 +195,9 @@ func TestRefusedConfig(t *testing.T) {
 		if err == nil {
 			closeServer(t, s)
 		}
-		if err == nil || err.Error() != want {
+		if err == nil || !strings.HasSuffix(err.Error(), want) { // before it may stand who has it
 			t.Errorf("got %v\nwant %s", err, want)
 		}
-	}
-	taken := memory()
-	taken.Listen = start(t, memory()).Addr()
-	s, err := Start(t.Context(), taken)
-	if err == nil {
-		closeServer(t, s)
-	}
-	if want := "listen on " + strconv.Quote(taken.Listen) + ": "; !errors.Is(err, syscall.EADDRINUSE) || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *actions) orElsewhere(ctx context.Context, w engine.World, name string, 
 			continue
 		}
 		if s.regions.tells(s.Clock()) {
-			s.Log.Warn("a call names a domain that is unknown in its region, and known in another; is the client's region right?",
+			s.Log.Info("a call names a domain that is unknown in its region, and known in another; is the client's region right?",
 				"domain", name, "account", w.Account, "region", w.Region, "known_in", region)
 		}
 		told := *f
