@@ -35,7 +35,8 @@ func TestGoldenSettings(t *testing.T) {
 // block: none has a flag that is not there any more.
 func TestCommandsOfOperating(t *testing.T) {
 	clearEnvironment(t)
-	text, err := os.ReadFile("../../docs/OPERATING.md")
+	t.Chdir("../..") // whose files some of them name
+	text, err := os.ReadFile("docs/OPERATING.md")
 	if err != nil {
 		t.Fatal(err)
 	}

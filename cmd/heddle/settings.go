@@ -183,9 +183,10 @@ func (s *sources) origin(c *kong.Context, flag *kong.Flag) string {
 const prefix = "HEDDLE_"
 
 // isOthers tells whether a variable that begins like ours is set by others: Kubernetes for a
-// service that is called heddle, and the tests of this repository.
+// service that is called heddle, and the tests of this repository; or is for commands that may
+// have the environment of the server, such as heddle backup.
 func isOthers(name string) bool {
-	for _, p := range []string{prefix + "TEST_", prefix + "PORT_", prefix + "SERVICE_"} {
+	for _, p := range []string{prefix + "TEST_", prefix + "PORT_", prefix + "SERVICE_", prefix + "BACKUP_"} {
 		if strings.HasPrefix(name, p) {
 			return true
 		}

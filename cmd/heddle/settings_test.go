@@ -105,7 +105,7 @@ func TestUnknownVariables(t *testing.T) {
 	clearEnvironment(t)
 	c := newServeCommand()
 	check := func() error { return checkVariables(flagsOf(t, "serve"), c.secretsOf()) }
-	for _, name := range []string{"HEDDLE_PORT", "HEDDLE_PORT_7930_TCP_ADDR", "HEDDLE_SERVICE_HOST", "HEDDLE_TEST_SEED", "HEDDLE_ROOT_KEY", "HEDDLE_SECRET_ACCESS_KEY", "HEDDLE_LAMBDA_SECRET_ACCESS_KEY"} {
+	for _, name := range []string{"HEDDLE_PORT", "HEDDLE_PORT_7930_TCP_ADDR", "HEDDLE_SERVICE_HOST", "HEDDLE_TEST_SEED", "HEDDLE_BACKUP_ENDPOINT", "HEDDLE_ROOT_KEY", "HEDDLE_SECRET_ACCESS_KEY", "HEDDLE_LAMBDA_SECRET_ACCESS_KEY"} {
 		t.Setenv(name, "x")
 	}
 	if err := check(); err != nil {
