@@ -182,6 +182,7 @@ func TestHealth(t *testing.T) {
 
 // TestRefusedConfig starts servers that must not start.
 func TestRefusedConfig(t *testing.T) {
+	running := start(t, memory())
 	for want, change := range map[string]func(*Config){
 		"config: --poll-hold 1m1s: want 1ms to 1m0s":            func(c *Config) { c.PollHold = 61 * time.Second },
 		"config: --poll-hold -1s: want 1ms to 1m0s":             func(c *Config) { c.PollHold = -time.Second },
