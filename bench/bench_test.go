@@ -18,9 +18,10 @@ func TestWorkloads(t *testing.T) {
 	for _, w := range workloads {
 		names += "," + w.name
 	}
+	names += ",console"
 	b := &bench{
 		servers: "heddle", store: "pebble", auth: "sigv4", names: names, inFlight: 4, warmUp: time.Millisecond, workflows: 20, repeat: 1, open: "50",
-		dir: t.TempDir(), out: json.NewEncoder(&out),
+		closed: "10", duration: 100 * time.Millisecond, dir: t.TempDir(), out: json.NewEncoder(&out),
 	}
 	if err := b.run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -46,6 +47,28 @@ func TestWorkloads(t *testing.T) {
 		if !measured || line.Cores == 0 || line.Commit == "" {
 			t.Errorf("result %+v", line)
 		}
+	}
+	pages := 0
+	for lines.More() {
+		var line struct {
+			Workload string
+			P50      float64 `json:"page_p50_ms"`
+			Bytes    int     `json:"page_bytes"`
+			Asked    int
+		}
+		if err := lines.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case line.Workload == "console-live" && line.Asked > 0:
+		case line.Workload == "console" && line.P50 > 0 && line.Bytes > 1000:
+			pages++
+		default:
+			t.Errorf("result %+v", line)
+		}
+	}
+	if pages != 6 {
+		t.Errorf("%d pages of the console were measured", pages)
 	}
 	if left, err := os.ReadDir(b.dir); err != nil || len(left) > 0 {
 		t.Errorf("%d folders are left behind: %v", len(left), err)

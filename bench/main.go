@@ -70,7 +70,7 @@ func main() {
 	flag.Int64Var(&b.workflows, "workflows", 0, "measure this many workflows instead of a duration")
 	flag.IntVar(&b.repeat, "repeat", 1, "how often, each time with a new store")
 	flag.StringVar(&b.open, "open", "20000,100000", "how many open executions the workload open makes")
-	flag.StringVar(&b.closed, "closed", "1000,20000", "how many closed executions the workload visibility lists among")
+	flag.StringVar(&b.closed, "closed", "1000,20000", "how many closed executions the workloads visibility and console list among")
 	flag.StringVar(&b.dir, "dir", "", "folder for stores, on the disk to be measured; default: the system's temporary one")
 	flag.StringVar(&b.cpu, "cpuprofile", "", "file for a CPU profile of the server while it is measured")
 	flag.StringVar(&b.mem, "memprofile", "", "file for an allocation profile of the server")

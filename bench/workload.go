@@ -47,6 +47,7 @@ var special = map[string]func(*bench, context.Context, *measured, int) error{
 	"10k-timers":   (*bench).measureTimers,
 	"long-history": (*bench).measureLongHistory,
 	"visibility":   (*bench).measureVisibility,
+	"console":      (*bench).measureConsole,
 
 	"machine-loop":    measureLoops("machine-loop"),
 	"machine-jsonata": measureLoops("machine-jsonata"),

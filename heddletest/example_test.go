@@ -73,8 +73,8 @@ func status(t *testing.T, c *swf.Client, e *types.WorkflowExecution) types.Execu
 // TestExampleAdvance is a test of a worker that moves the clock by hand.
 func TestExampleAdvance(t *testing.T) {
 	s := heddletest.Start(t)
-	go remind(t.Context(), s.SWF())
 	e := startReminder(t, s.SWF())
+	go remind(t.Context(), s.SWF())
 	s.Advance(6 * 24 * time.Hour)
 	if got := status(t, s.SWF(), e); got != types.ExecutionStatusOpen {
 		t.Errorf("after six days it is %s", got)
@@ -91,8 +91,8 @@ func TestExampleBubble(t *testing.T) {
 		s := heddletest.Start(t)
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		go remind(ctx, s.SWF())
 		e := startReminder(t, s.SWF())
+		go remind(ctx, s.SWF())
 		time.Sleep(72 * time.Hour) // takes no time
 		_, err := s.SWF().SignalWorkflowExecution(t.Context(), &swf.SignalWorkflowExecutionInput{Domain: aws.String("shop"), WorkflowId: e.WorkflowId, SignalName: aws.String("Paid")})
 		if err != nil {

@@ -115,6 +115,7 @@ func writeNotice(ctx context.Context, root, name string) error {
 	for _, m := range linked {
 		fmt.Fprintf(&b, "%s %s: %s\n", m.path, m.version, strings.Join(m.licences, ", "))
 	}
+	b.WriteString("\nThe models of AWS's APIs that they contain (internal/aws/sdk/models, internal/sfn/reply) are made of those of botocore: Apache-2.0.\n")
 	return os.WriteFile(name, b.Bytes(), 0o644)
 }
 

@@ -31,6 +31,39 @@ func TestGoldenSettings(t *testing.T) {
 	golden.Compare(t, file, before+begin+tables(flagsOf(t, "serve"))+end+after)
 }
 
+// TestCommandsOfOperating has the parser take every command of ours that OPERATING.md has in a
+// block: none has a flag that is not there any more.
+func TestCommandsOfOperating(t *testing.T) {
+	clearEnvironment(t)
+	text, err := os.ReadFile("../../docs/OPERATING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for i, block := range strings.Split(string(text), "```") {
+		if i%2 == 0 {
+			continue
+		}
+		for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
+			line = strings.TrimPrefix(strings.TrimSpace(line), "$ ")
+			command, ours := strings.CutPrefix(line, "heddle ")
+			if end := strings.IndexAny(command, "|>#"); end >= 0 {
+				command = command[:end]
+			}
+			if !ours || strings.Contains(command, "…") {
+				continue
+			}
+			found++
+			if _, _, err := parse(t, strings.Fields(command)...); err != nil {
+				t.Errorf("heddle %s: %v", command, err)
+			}
+		}
+	}
+	if found < 12 {
+		t.Errorf("%d commands", found)
+	}
+}
+
 // tables has a table for each group of flags.
 func tables(flags []*kong.Flag) string {
 	rows := map[string]string{}

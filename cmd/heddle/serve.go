@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"heddle/internal/operator/seed"
 	"heddle/internal/server"
 )
 
@@ -22,6 +25,8 @@ const drainTime = 20 * time.Second
 type serveCommand struct {
 	File string `name:"config" type:"path" env:"HEDDLE_CONFIG" placeholder:"FILE" help:"File of settings in YAML: these flags without their dashes, as in listen: 127.0.0.1:7930. The environment wins over it, and the command line over both; heddle config shows what is in force."`
 	Dev  bool   `name:"dev" env:"HEDDLE_DEV" help:"For development: all in memory and any credentials do, unless --store or --auth say otherwise."`
+
+	Init string `name:"init" type:"path" env:"HEDDLE_INIT" placeholder:"FILE" help:"File of what is to be there from the start, in YAML or JSON: what calls register and create, users and roles. What is there already stays as it is."`
 
 	Config server.Config `embed:""`
 
@@ -151,6 +156,17 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Kong) error {
 	began := time.Now()
 	cfg.Version = version
 	cfg.Log.Info("heddle starts", "version", version, "listen", cfg.Listen, "store", where(&cfg), "pid", os.Getpid())
+	if c.Init != "" {
+		plan, err := seed.Read(c.Init)
+		if err != nil {
+			return err
+		}
+		cfg.Prepare = func(ctx context.Context, calls http.Handler, id, secret string) error {
+			return plan.Make(ctx, seed.Caller{
+				Handler: calls, Pair: aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, Region: cfg.Region, Now: time.Now, Log: cfg.Log,
+			})
+		}
+	}
 	server.PaceGarbage()
 	s, err := server.Start(ctx, cfg)
 	if err != nil {

@@ -27,13 +27,18 @@ func TestInvocations(t *testing.T) {
 			Invocation{Function: "f", Qualifier: "$LATEST", Type: "Event", LogType: "Tail", ClientContext: said, Payload: []byte("[]")},
 			"/2015-03-31/functions/f/invocations?Qualifier=%24LATEST X-Amz-Client-Context=" + said + " X-Amz-Invocation-Type=Event X-Amz-Log-Type=Tail []",
 		},
+		{
+			"of a trace", "", Invocation{Function: "f", Trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+			"/2015-03-31/functions/f/invocations Traceparent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 X-Amzn-Trace-Id=Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1 ",
+		},
+		{"of no trace", "", Invocation{Function: "f", Trace: "what\r\never"}, "/2015-03-31/functions/f/invocations "},
 		{"signed", "operator", Invocation{Function: "f"}, "/2015-03-31/functions/f/invocations  operator in eu-west-1"},
 	} {
 		var got string
 		e := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			got = r.URL.RequestURI()
-			for _, name := range []string{"X-Amz-Client-Context", "X-Amz-Invocation-Type", "X-Amz-Log-Type"} {
+			for _, name := range []string{"Traceparent", "X-Amz-Client-Context", "X-Amz-Invocation-Type", "X-Amz-Log-Type", "X-Amzn-Trace-Id"} {
 				if v := r.Header.Get(name); v != "" {
 					got += " " + name + "=" + v
 				}

@@ -172,13 +172,17 @@ func (c *cloudWatchLogs) call(ctx context.Context, action string, body []byte) e
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, answerBytesMax))
 	err = errors.Join(err, answer.Body.Close())
-	if answer.StatusCode == http.StatusOK {
-		return err
-	}
 	var said struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"`
+		Type     string         `json:"__type"`
+		Message  string         `json:"message"`
+		Rejected map[string]any `json:"rejectedLogEventsInfo"`
 	}
 	_ = json.Unmarshal(text, &said) // what is no fault has no code
+	if answer.StatusCode == http.StatusOK {
+		if err == nil && len(said.Rejected) > 0 {
+			return &refusedError{fmt.Sprintf("CloudWatch Logs rejects what is too old or too new: %v", said.Rejected)}
+		}
+		return err
+	}
 	return &logsFault{answer.Status, said.Type[strings.LastIndexByte(said.Type, '#')+1:], said.Message}
 }

@@ -141,6 +141,12 @@ func TestCallsOfCloudWatchLogs(t *testing.T) {
 	}
 	want(t, "calls", strings.Join(calls, ", "),
 		"PutLogEvents /states/all states/m/1970-01-01 8 9, PutLogEvents /states/all states/m/1970-01-02 86400000, PutLogEvents /states/all states/n/1970-01-01 7")
+	answer = func(w http.ResponseWriter, _ string) {
+		_, _ = io.WriteString(w, `{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":1}}`)
+	}
+	if err := s.send(t.Context(), []event{loggedEvent("m", "x", 1, 9)}); !errors.As(err, new(*refusedError)) || !strings.Contains(err.Error(), "tooOld") {
+		t.Errorf("what is too old: %v", err)
+	}
 	for code, never := range map[string]bool{"ThrottlingException": false, "AccessDeniedException": false, "InvalidParameterException": true, "ResourceNotFoundException": true} {
 		answer = func(w http.ResponseWriter, _ string) {
 			w.WriteHeader(http.StatusBadRequest)

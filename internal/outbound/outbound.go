@@ -73,7 +73,8 @@ type Call struct {
 	// Timeout is the task's own, which its rules watch over: when it has passed nobody
 	// waits for the call. Zero: none. One that is longer than Max counts for nothing.
 	Timeout time.Duration
-	// Max bounds the call; TooLong is the command that tells the run of one that took longer.
+	// Max bounds the call; TooLong is the command that tells the run of one that took longer; nil:
+	// there is nothing to tell.
 	Max     time.Duration
 	TooLong func() any
 	// About is for operators: keys and values, as in log/slog.
@@ -275,7 +276,7 @@ func (p *Performer) perform(j job, c *Call) {
 		if limited || p.calls.Err() != nil {
 			return // the rules time the task out, nobody waits for it, or it is called again after a restart
 		}
-		ended.Report, ended.Again = c.TooLong(), 0
+		ended.Report = c.TooLong()
 	}
 	log := p.Log.With(c.About...)
 	if ended.Cause != nil {

@@ -52,7 +52,7 @@ func TestMachineRolesCallServices(t *testing.T) {
 		{statesTrust, everything, sqs, sends + nobody, "FAILED States.Permissions", 0},
 		{statesTrust, everything, "arn:aws:states:::aws-sdk:kinesis:listStreams", anything, "FAILED Kinesis.SdkClientException Unable to execute HTTP request: no connection to the endpoint; nothing was done", 0},
 		{statesTrust, everything, "arn:aws:states:::aws-sdk:ssm:getParameter", `,"Parameters":{"Name":"x"}`, "FAILED Ssm.SdkClientException Unable to execute HTTP request: this server has no endpoint for ssm", 0},
-		{statesTrust, everything, "arn:aws:states:::aws-sdk:nobody:doIt", anything, "FAILED Nobody.SdkClientException Unable to execute HTTP request: this server has no model of nobody", 0},
+		{statesTrust, everything, "arn:aws:states:::aws-sdk:neptune:doIt", anything, "FAILED Neptune.SdkClientException Unable to execute HTTP request: this server has no model of neptune", 0},
 		{statesTrust, everything, sqs, `,"Parameters":{"QueueUrl":"q","MessageBody":"b","MessageAttributes":[]}`, "FAILED States.Runtime", 0},
 		// Services of this server.
 		{statesTrust, allow("states:ListStateMachines", "*"), states + "listStateMachines", anything, "SUCCEEDED", 0},
@@ -107,5 +107,13 @@ func TestCallsAreSignedByTheAccountsKeys(t *testing.T) {
 	const sqs, sends = "arn:aws:states:::sqs:sendMessage", `,"Parameters":{"QueueUrl":"q","MessageBody":"b"}`
 	if got := a.runs(a.machine("calls", sqs, sends)); got != "SUCCEEDED" || mine.Load() != 1 {
 		t.Errorf("%s, %d calls", got, mine.Load())
+	}
+	// Without a profile of its own an account calls nobody.
+	if err := os.WriteFile(file, []byte("[999999999999]\naws_access_key_id = THEIRS\naws_secret_access_key = s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const want = "FAILED SQS.SdkClientException Unable to load credentials: this server has no keys"
+	if got := a.runs(a.machine("calls", sqs, sends)); !strings.HasPrefix(got, want) || mine.Load() != 1 {
+		t.Errorf("%s, %d calls, want %s", got, mine.Load(), want)
 	}
 }

@@ -64,10 +64,14 @@ func (c *checkpoints) held() bool {
 
 // Create implements service.Checkpoints.
 func (c *checkpoints) Create(ctx context.Context) (service.Checkpoint, error) {
-	if !c.making.TryLock() || c.held() {
-		return service.Checkpoint{}, fmt.Errorf("%w: somebody backs the store up, or checks it; if that was cut off, what it had is given up within %v", service.ErrNoCheckpoint, checkpointLease)
+	busy := fmt.Errorf("%w: somebody backs the store up, or checks it; if that was cut off, what it had is given up within %v", service.ErrNoCheckpoint, checkpointLease)
+	if !c.making.TryLock() {
+		return service.Checkpoint{}, busy
 	}
 	defer c.making.Unlock()
+	if c.held() {
+		return service.Checkpoint{}, busy
+	}
 	if c.disk.Room() != pebblestore.Enough {
 		return service.Checkpoint{}, fmt.Errorf("%w: the disk has little room, and a checkpoint keeps files from being deleted; make room first", service.ErrNoCheckpoint)
 	}

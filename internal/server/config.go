@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,6 +77,10 @@ type Config struct {
 	Services []*service.Service `kong:"-"`
 	Log      *slog.Logger       `kong:"-"`
 	Version  string             `kong:"-"` // of the program; empty: nobody knows
+
+	// Prepare is called before the first request is answered, with what answers them, and a root
+	// key pair. Nil: nothing is to be done.
+	Prepare func(ctx context.Context, calls http.Handler, id, secret string) error `kong:"-"`
 
 	Embedded *Embedded `kong:"-"` // nil: the server has a port, and the machine's time
 

@@ -325,3 +325,62 @@ func TestConsoleShowsMachines(t *testing.T) {
 	c.sees(c.send(http.MethodPost, one+"/stop", nil), 403, "is not authorized to perform")
 	b.sees(b.get(one), 200, "Running")
 }
+
+// TestConsoleShowsGraphs: a machine and its executions are drawn for who may see the definition,
+// map runs are shown and changed, and states tested, by who may.
+func TestConsoleShowsGraphs(t *testing.T) {
+	h := newHarness(t)
+	h.role("machines", statesTrust, allow("states:*", "*"))
+	role := roleARN("machines")
+	create := func(name, definition string) {
+		h.must(h.states(h.root, "CreateStateMachine", fmt.Sprintf(`{"name":%q,"roleArn":%q,"definition":%q}`, name, role, definition)))
+	}
+	create("waits", `{"StartAt":"Look <b>in</b>","States":{"Look <b>in</b>":{"Type":"Pass","Next":"Rest"},"Rest":{"Type":"Wait","Seconds":3600,"Next":"Late"},"Late":{"Type":"Succeed"}}}`)
+	create("items", `{"StartAt":"Each","States":{"Each":{"Type":"Map","Label":"Each","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":3600,"End":true}}},"End":true}}}`)
+	start := func(machine string) {
+		h.must(h.states(h.root, "StartExecution", fmt.Sprintf(`{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:%s","name":"one","input":"[1,2]"}`, machine)))
+	}
+	start("waits")
+	start("items")
+	b := newBrowser(t, h.URL())
+	h.signIn(b, h.root)
+	const region, at = "/console/us-east-1/-states", "/console/us-east-1/-states/machines"
+	b.sees(b.get(at+"/waits"), 200, `data-state="Rest"`, "-not entered", "-<b>in")
+	b.sees(b.get(at+"/waits?state=Rest"), 200, `id="state"`, "Test it", "3600")
+	b.sees(b.get(at+"/waits/-definition"), 200, `"Look <b>in</b>"`)
+	b.sees(b.get(at+"/waits/one?state=Look+%3Cb%3Ein%3C%2Fb%3E"), 200, `data-state="Late"`, "Wait · running", "Succeed · not entered", `id="state"`, "-<b>in", "Output")
+	b.sees(b.get(at+"/waits/one?state=nothing"), 200, `data-state="Late"`, `-id="state"`)
+
+	b.sees(b.get(at+"/items/one"), 200, "by executions of its own", "0 of 2 done, 2 running")
+	run := regexp.MustCompile(`/console/[^"]*/map-runs/[^"]*`).FindString(b.get(at + "/items/one").text)
+	b.sees(b.get(run), 200, "Map run", "Running", ">Change</a>", "data-live")
+	b.sees(b.get(run+"?status=FAILED"), 200, "No execution is like that")
+	child := regexp.MustCompile(at + `/items%2FEach/[^"]*`).FindString(b.get(run).text)
+	b.sees(b.get(child), 200, "Part of map run", `data-state="Rest"`, `-data-state="Each"`, "-Start again")
+	b.sees(b.send(http.MethodPost, run+"/update", formOf("maxConcurrency", "many")), 400, "is to be a number")
+	b.sees(b.send(http.MethodPost, run+"/update", formOf("toleratedFailurePercentage", "101")), 400, "ValidationException")
+	b.does(run+"/update", "The map run was changed", "maxConcurrency", "5", "toleratedFailureCount", "", "toleratedFailurePercentage", "2.5")
+	b.sees(b.get(run), 200, "<dd>5</dd>", "2.5 %")
+	b.does(at+"/items/one/stop", "The execution was stopped")
+	b.sees(b.get(run), 200, "Aborted", "-data-live", ">Redrive</a>", "->Change</a>")
+	b.sees(b.get(region+"/map-runs/items%2FEach/none"), 404)
+
+	test := region + "/test"
+	b.sees(b.get(test+"?machine=waits&execution=one&state=Rest&event=4"), 200, "&#34;StartAt&#34;", "[1,2]", role)
+	b.sees(b.get(test+"?machine=waits&execution=none&state=Rest"), 404)
+	got := b.send(http.MethodPost, test, formOf("definition", `{"Type":"Pass","Result":{"a":"<b>x</b>"},"ResultPath":"$.r","Next":"N"}`, "input", `{"i":1}`, "inspectionLevel", "DEBUG"))
+	b.sees(got, 200, "What came out", "Succeeded", "Next state", "After ResultPath", "-<b>x")
+	b.sees(b.send(http.MethodPost, test, formOf("definition", `{"Type":"Pas"}`)), 400, "InvalidDefinition")
+	b.sees(b.send(http.MethodPost, test, formOf("definition", `{"Type":"Pass","End":true}`, "as", "command")), 200, "aws stepfunctions test-state")
+
+	ann := h.user("ann", allow("states:DescribeExecution states:GetExecutionHistory states:ListExecutions states:DescribeMapRun states:ListStateMachines", "*"))
+	c := newBrowser(t, h.URL())
+	h.signIn(c, ann)
+	c.sees(c.get(at+"/waits/one"), 200, "WaitStateEntered", "-data-state", "-Map runs")
+	c.sees(c.get(at+"/items/one"), 200, "MapRunStarted", "-data-state")
+	c.sees(c.get(at), 200, "needs states:TestState")
+	c.sees(c.get(run), 200, "Map run", "-Redrive</a>")
+	c.sees(c.send(http.MethodPost, run+"/update", formOf("maxConcurrency", "1")), 403, "is not authorized to perform")
+	c.sees(c.send(http.MethodPost, test, formOf("definition", `{"Type":"Pass","End":true}`)), 403, "is not authorized to perform")
+	c.sees(c.get(at+"/waits/-definition"), 403)
+}

@@ -65,6 +65,7 @@ func startBusy(t *testing.T) *Server {
 	cfg := onDisk(t)
 	told := filepath.Join(t.TempDir(), "told")
 	cfg.EventsConfig = eventsConfig(t, `{"targets":[{"name":"file","types":"all","file":{"path":%q}}]}`, told)
+	cfg.Archive.To = t.TempDir()
 	cfg.Lambda.Endpoint = endpoint.URL
 	cfg.Throttle, cfg.ThrottleRates = ThrottleAWS, []string{"StartTimer=1/1", "ListDomains=1/1", "states:ListActivities=1/1"}
 	cfg.PollHold = 10 * time.Second

@@ -270,3 +270,56 @@ func linesOf(t *testing.T, path string) []string {
 	}
 	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
 }
+
+// TestTracesReachWorkers: who polls hears of the trace that the execution was started with, below
+// the span of the task; of one that was started with none, nothing.
+func TestTracesReachWorkers(t *testing.T) {
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	spans := filepath.Join(t.TempDir(), "spans")
+	cfg := onDisk(t)
+	cfg.EventsConfig = eventsConfig(t, `{"targets":[{"name":"spans","types":"spans","file":{"path":%q}}]}`, spans)
+	s := start(t, cfg)
+	register(t, s)
+	call := func(target, body, traceparent string) http.Header {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Amz-Target", target)
+		if traceparent != "" {
+			r.Header.Set("traceparent", traceparent)
+		}
+		w, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Body.Close()
+		if w.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", target, w.Status)
+		}
+		return w.Header
+	}
+	const swf, sfn = "SimpleWorkflowService.", "AWSStepFunctions."
+	const given = "00-" + trace + "-00f067aa0ba902b7-01"
+	call(sfn+"CreateActivity", `{"name":"a"}`, "")
+	call(sfn+"CreateStateMachine", `{"name":"m","roleArn":"arn:aws:iam::123456789012:role/r","tracingConfiguration":{"enabled":true},
+		"definition":"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:us-east-1:123456789012:activity:a\",\"End\":true}}}"}`, "")
+	for _, c := range []struct{ traceparent, want string }{{given, trace}, {"", ""}, {"00-nonsense-01", ""}} {
+		call(swf+"StartWorkflowExecution", startOrder, c.traceparent)
+		h := call(swf+"PollForDecisionTask", pollDeciders, "")
+		got := h.Get("traceparent")
+		if c.want == "" && (got != "" || h.Get("X-Amzn-Trace-Id") != "") {
+			t.Errorf("%q: the decider hears of %s", c.traceparent, got)
+		}
+		if c.want != "" && (!strings.HasPrefix(got, "00-"+c.want) || got == given || !strings.HasPrefix(h.Get("X-Amzn-Trace-Id"), "Root=1-4bf92f35-")) {
+			t.Errorf("%q: the decider hears of %s", c.traceparent, got)
+		}
+		mustCall(t, s, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"a"}`)
+	}
+	call(sfn+"StartExecution", `{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m"}`, given)
+	if got := call(sfn+"GetActivityTask", `{"activityArn":"arn:aws:states:us-east-1:123456789012:activity:a"}`, "").Get("traceparent"); !strings.HasPrefix(got, "00-"+trace) || got == given {
+		t.Errorf("the worker of an activity hears of %s", got)
+	}
+	waitUntil(t, "the execution's span is told", func() bool { return strings.Contains(strings.Join(linesOf(t, spans), ""), trace) })
+}

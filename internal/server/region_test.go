@@ -1,9 +1,14 @@
 package server
 
 import (
+	"bytes"
+	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // TestRegions: SDKs that are given an address sign for the region of their client, whatever
@@ -58,5 +63,48 @@ func TestRegions(t *testing.T) {
 	}
 	for _, service := range []string{"iam", "sts"} {
 		h.refused("InvalidSignatureException", at(h.swf(h.root, "ListDomains", `{"registrationStatus":"REGISTERED"}`), service, "us-east-1"))
+	}
+}
+
+// TestDomainElsewhere: who asks for a domain in a region that has none of that name is told, by a
+// header, in which it is, if they may know that there is none; and the log says it, not for each call.
+func TestDomainElsewhere(t *testing.T) {
+	var log bytes.Buffer
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil))}
+	h := &harness{t, start(t, cfg), rootKey(t, cfg.Data)}
+	ask := func(key aws.Credentials, region, domain string) (status int, elsewhere string) {
+		t.Helper()
+		k := h.swf(key, "CountOpenWorkflowExecutions", `{"domain":"`+domain+`","startTimeFilter":{"oldestDate":0}}`)
+		k.region = region
+		r := h.request(k)
+		r.RequestURI = ""
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode, answer.Header.Get("X-Heddle-Domain-Region")
+	}
+	far := h.swf(h.root, "RegisterDomain", `{"name":"far","workflowExecutionRetentionPeriodInDays":"1"}`)
+	far.region = "eu-west-1"
+	h.must(far)
+	h.must(h.swf(h.root, "RegisterDomain", `{"name":"home","workflowExecutionRetentionPeriodInDays":"1"}`))
+	for _, c := range []struct{ region, domain, elsewhere string }{
+		{"eu-west-1", "home", defaults.Region},
+		{"eu-west-1", "far", ""},
+		{defaults.Region, "far", "eu-west-1"}, // in which a domain was found by now
+		{defaults.Region, "nowhere", ""},
+		{"ap-south-1", "far", "eu-west-1"},
+	} {
+		if status, elsewhere := ask(h.root, c.region, c.domain); elsewhere != c.elsewhere || (status == 200) != (c.domain == "far" && c.region == "eu-west-1") {
+			t.Errorf("%q in %s: %d, %q, want %q", c.domain, c.region, status, elsewhere, c.elsewhere)
+		}
+	}
+	nobody := h.user("nobody")
+	if status, elsewhere := ask(nobody, "eu-west-1", "home"); status != 400 || elsewhere != "" {
+		t.Errorf("who may nothing: %d, %q", status, elsewhere)
+	}
+	if n := strings.Count(log.String(), "known_in="); n != 1 {
+		t.Errorf("the log tells of it %d times: %s", n, &log)
 	}
 }

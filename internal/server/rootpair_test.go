@@ -91,6 +91,9 @@ func TestRootPairsAreExchanged(t *testing.T) {
 	good("in the end", false, pair("ONE"))
 	write("default")
 	good("with half a pair", true, pair("TWO"))
+	if text, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(text), "[default]\naws_access_key_id = \n") {
+		t.Errorf("the file was written to: %q, %v", text, err)
+	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}

@@ -158,6 +158,9 @@ func (s *Server) addParts() {
 	if s.cfg.MetricsListen != "" {
 		s.parts.Add("metrics", &metricsFront{server: s})
 	}
+	if s.cfg.Prepare != nil {
+		add("what is to be there from the start", s.prepare, nil)
+	}
 	s.parts.Add("http", &front{server: s})
 	add("polls", func(context.Context) error { s.ready.Store(true); return nil }, s.answerPolls)
 }
@@ -216,8 +219,10 @@ func (s *Server) unseal(ctx context.Context) error {
 	if err = markSkip(ctx, s.store.Meta(), &s.cfg); err != nil {
 		return err
 	}
-	s.held, err = holdKeys(ctx, s.store.Meta())
-	return err
+	if s.held, err = holdKeys(ctx, s.store.Meta()); err != nil {
+		return err
+	}
+	return noteAccounts(ctx, s.store.Meta(), &s.cfg)
 }
 
 // protect seals a store that was opened, and what is recorded beside it.
@@ -282,6 +287,15 @@ func (s *Server) openEvents() engine.Notices {
 	}
 	s.events = notify.New(c)
 	return s.events
+}
+
+// prepare has whoever starts the server make what is to be there.
+func (s *Server) prepare(ctx context.Context) error {
+	root := s.directory.RootKey(s.cfg.Account)
+	if root == nil || root.KeyID == "" {
+		return s.cfg.Prepare(ctx, s.actions, "anybody", "secret")
+	}
+	return s.cfg.Prepare(ctx, s.actions, root.KeyID, string(root.Secret))
 }
 
 // startServices opens the services and starts what in them has a life.

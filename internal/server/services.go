@@ -186,7 +186,7 @@ func (s *Server) openServices() error {
 			Buckets:    cfg.buckets, Room: s.bucketRoom.For,
 			Trusting: cfg.Auth == AuthNone,
 			Inside:   s.inside, Serves: s.serves,
-			RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
+			Region: cfg.Region, RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
 			Scarce:   s.scarce,
 			PollHold: s.pollHold(), Within: s.within(), Beside: service.Goroutines, PollsPerListMax: cfg.PollsPerListMax,
 			Log:         cfg.Log,

@@ -185,6 +185,7 @@ type Kernel struct {
 	Keys     datakey.Keys
 	Trusting bool // nobody signs: everybody is the root user, and roles are whatever they are said to be
 
+	Region string // of requests that name none
 	// Inside answers a request that is for a service of this server, as it would be answered to
 	// a caller who signs it for a region; Serves tells, by the name that signatures have, whether
 	// one is here. The answer's body is whole. Nil: nobody answers.

@@ -2,17 +2,21 @@ package sfn
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"heddle/internal/aws/sdk"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
+	"heddle/internal/kms/datakey"
 	"heddle/internal/outbound"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/integration"
+	"heddle/internal/sfn/permission"
 	"heddle/jsonvalue"
 )
 
@@ -47,6 +51,21 @@ func newCaller(s *actions) *outbound.Performer {
 	return p
 }
 
+// known tells whether there is an action of a service that is called through AWS's SDK, and
+// which parameters it takes, as far as there is a model of it.
+func (s *calls) known(service, action string) (takes func(parameter string) bool, known bool) {
+	of, _ := integration.Of(service, action)
+	model, err := s.models.Service(of.Service)
+	if err != nil || model == nil { // why it can't be read the operator is told when it is called
+		return nil, err != nil || sdk.IsService(of.Service)
+	}
+	o := model.Operation(of.Operation)
+	if o == nil {
+		return nil, false
+	}
+	return func(name string) bool { return o.Takes(of.Naming, name) }, true
+}
+
 // List implements outbound.Source.
 func (s *calls) List() string { return execution.CallList }
 
@@ -60,17 +79,18 @@ func (s *calls) Place(ctx context.Context, run engine.RunID, scheduled int64) (o
 }
 
 // Start implements outbound.Source. All that is asked comes first, so that once the task is
-// started nothing else can go wrong before the call. Without its role it is not started.
-func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, _ bool) (*outbound.Call, error) {
+// started nothing else can go wrong before the call. Without its role it is not started. A
+// task whose job was begun, before a restart or by the call before, asks after it.
+func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, again bool) (*outbound.Call, error) {
 	task, err := s.look(ctx, run, scheduled)
 	if err != nil {
 		return nil, err
 	}
-	prepared, refused, err := s.prepare(ctx, task)
+	prepared, refused, err := s.prepare(ctx, run, task)
 	if err != nil {
 		return nil, err
 	}
-	if refused == nil || !refused.Unstarted {
+	if !again && (refused == nil || !refused.Unstarted) {
 		if _, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.StartTask{ScheduledEventID: scheduled}}); err != nil {
 			return nil, err
 		}
@@ -86,6 +106,10 @@ func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, _ 
 		},
 		About: []any{"executionArn", task.Execution, "service", task.Service, "action", task.Resource, "attempt", task.Attempt},
 	}
+	if prepared.asks {
+		c.Do = func(ctx context.Context) outbound.Ended { return prepared.ask(ctx, s.Clock()) }
+		c.TooLong = func() any { return nil } // it asks again
+	}
 	if task.TimeoutSeconds > 0 {
 		left := task.ScheduledAt + engine.Seconds(task.TimeoutSeconds) - s.Clock()
 		c.Timeout = max(1, time.Duration(left)) * time.Millisecond
@@ -100,6 +124,8 @@ type prepared struct {
 	model  *sdk.Service
 	client *sdk.Client
 	call   sdk.Invocation
+	job    *integration.Job // that it begins, and waits for; nil: none
+	asks   bool             // the job was begun, and the call asks after it
 }
 
 // fails is the command by which the task fails, with an error of the SDK itself.
@@ -109,7 +135,7 @@ func (c *prepared) fails(class, cause string) *execution.Fail {
 
 // prepare finds out what a task calls, where, and whether it may. It is refused if it may
 // not, or if there is no such thing.
-func (s *calls) prepare(ctx context.Context, task *execution.Task) (*prepared, *execution.Fail, error) {
+func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.Task) (*prepared, *execution.Fail, error) {
 	of, served := integration.Of(task.Service, task.Resource)
 	c := &prepared{task: task, of: of, client: s.client}
 	if !served {
@@ -134,6 +160,24 @@ func (s *calls) prepare(ctx context.Context, task *execution.Task) (*prepared, *
 	parameters, ok := v.(*jsonvalue.Object)
 	if err != nil || !ok {
 		return nil, notParameters(task, "the parameters are not an object"), nil
+	}
+	if strings.HasSuffix(task.Resource, ".sync") {
+		if c.job = integration.JobOf(task.Service, task.Resource); c.job == nil {
+			return nil, failTask(task, "States.TaskFailed", "This server does not wait for "+task.Service+":"+task.Resource+"."), nil
+		}
+	}
+	if task.Submitted != 0 {
+		answer, err := s.begun(ctx, run, task)
+		if err != nil {
+			return nil, nil, err
+		}
+		if parameters, ok = c.job.Parameters(parameters, answer); !ok {
+			return nil, failTask(task, "States.TaskFailed", "The answer does not say what has begun: "+jsonvalue.Text(answer)), nil
+		}
+		if operation = c.model.Operation(c.job.Describe); operation == nil {
+			return unmade("the model of " + of.Service + " has no operation " + c.job.Describe + " (--models)")
+		}
+		c.asks = true
 	}
 	w := task.Name.World
 	c.call = sdk.Invocation{
@@ -242,10 +286,99 @@ func (c *prepared) do(ctx context.Context) outbound.Ended {
 	}
 	ref := execution.Ref{ScheduledEventID: c.task.ScheduledEventID}
 	output := jsonvalue.Text(result)
+	if c.job != nil {
+		if cause, ok := c.job.Began(result); !ok {
+			return outbound.Ended{Report: failTask(c.task, "States.TaskFailed", cause)}
+		}
+		return outbound.Ended{Report: &execution.Submit{Ref: ref, Output: output, Asked: true}, Again: askFirst}
+	}
 	if waitsForToken(c.task) {
 		return outbound.Ended{Report: &execution.Submit{Ref: ref, Output: output}}
 	}
 	return outbound.Ended{Report: &execution.Succeed{Ref: ref, Output: output}}
+}
+
+// Whoever waits for a job asks after it: soon, and ever more rarely, a quarter of the time
+// since it began.
+const (
+	askFirst = 2 * time.Second
+	askMost  = 30 * time.Second
+)
+
+// askAgain is how long to wait with the next question after a job that began so long ago.
+func askAgain(running time.Duration) time.Duration { return min(max(askFirst, running/4), askMost) }
+
+// ask asks what became of a job, and says how the task ends by it, or when to ask again.
+func (c *prepared) ask(ctx context.Context, now engine.Time) outbound.Ended {
+	again := askAgain(time.Duration(now-c.task.Since) * time.Millisecond)
+	answer, err := c.client.Do(ctx, &c.call)
+	if f, refused := errors.AsType[*sdk.Fault](err); refused && integration.Passing(f) || err != nil && !refused {
+		return outbound.Ended{Unanswered: true, Cause: fmt.Errorf("ask after a job: %w", err), Again: again}
+	}
+	if err != nil {
+		return c.failed(err)
+	}
+	switch state, output := c.job.Ended(answer.Result); state {
+	case integration.Succeeded:
+		return outbound.Ended{Report: &execution.Succeed{Ref: execution.Ref{ScheduledEventID: c.task.ScheduledEventID}, Output: jsonvalue.Text(output)}}
+	case integration.Failed:
+		return outbound.Ended{Report: failTask(c.task, "States.TaskFailed", jsonvalue.Text(output))}
+	}
+	return outbound.Ended{Again: again}
+}
+
+// begun is what was answered when the job of a task began: the history has it.
+func (s *calls) begun(ctx context.Context, run engine.RunID, task *execution.Task) (*jsonvalue.Object, error) {
+	b, err := s.Runs.AppendEvents(ctx, nil, run, task.Submitted, task.Submitted, false)
+	if err == nil && execution.HasSealed(b) {
+		b, err = s.opened(ctx, run, task, b)
+	}
+	var event struct {
+		Details struct {
+			Output string `json:"output"`
+		} `json:"taskSubmittedEventDetails"`
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &event)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read event %d: %w", task.Submitted, err)
+	}
+	v, err := jsonvalue.ParseString(event.Details.Output)
+	answer, ok := v.(*jsonvalue.Object)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("read event %d: its output is no object", task.Submitted)
+	}
+	return answer, nil
+}
+
+// opened opens an event that is sealed under the machine's key, in the right of its role.
+func (s *calls) opened(ctx context.Context, run engine.RunID, task *execution.Task, event []byte) ([]byte, error) {
+	reply, err := s.Runs.Do(ctx, engine.Command{Run: run, Body: &execution.Describe{}})
+	if err != nil {
+		return nil, err
+	}
+	role := *task
+	role.Credentials = false
+	caller, known, err := s.Acting(ctx, errand(&role, "", ""))
+	if err != nil {
+		return nil, err
+	}
+	d, w := reply.(*execution.Description), task.Name.World
+	use := datakey.Use{
+		Request: datakey.Request{World: w, Key: d.Settings.Key.Key, Caller: caller, Known: known, Via: permission.Regional(w.Region), Context: contextOf(d.Machine)},
+		Reuse:   time.Duration(d.Settings.Key.ReuseSeconds) * time.Second,
+	}
+	return execution.ViewHistory(event, func(stored string) (string, error) {
+		if !execution.Sealed(stored) {
+			return stored, nil
+		}
+		b, err := execution.Unseal(stored)
+		if err == nil {
+			b, err = s.openSealed(ctx, use, b)
+		}
+		return string(b), err
+	})
 }
 
 func (c *prepared) failed(err error) outbound.Ended {

@@ -15,7 +15,7 @@ import (
 // putDefinition checks a definition of a machine, and keeps it, sealed if its data is.
 // Errors: InvalidDefinition, *execution.KeyError.
 func (s *actions) putDefinition(ctx context.Context, definition string, express bool, e registry.Encryption, machine string) (registry.Definition, error) {
-	if _, found := asl.Compile([]byte(definition), asl.Options{Express: express}); asl.Failed(found) {
+	if _, found := asl.Compile([]byte(definition), asl.Options{Express: express, Calls: s.calls.known}); asl.Failed(found) {
 		return registry.Definition{}, refusal(wire.CodeInvalidDefinition, asl.Message(definition, found))
 	}
 	d := registry.Definition{Bytes: int64(len(definition)), Digest: s.digest(definition)}
@@ -93,7 +93,7 @@ func (s *actions) machine(ctx context.Context, id blob.ID, e registry.Encryption
 
 // validateStateMachineDefinition serves ValidateStateMachineDefinition.
 func (s *actions) validateStateMachineDefinition(_ context.Context, in *wire.ValidateStateMachineDefinitionInput) (*wire.ValidateStateMachineDefinitionOutput, error) {
-	_, found := asl.Compile([]byte(in.Definition), asl.Options{Express: text(in.Type) == wire.StateMachineTypeExpress})
+	_, found := asl.Compile([]byte(in.Definition), asl.Options{Express: text(in.Type) == wire.StateMachineTypeExpress, Calls: s.calls.known})
 	out := &wire.ValidateStateMachineDefinitionOutput{
 		Diagnostics: []wire.ValidateStateMachineDefinitionDiagnostic{}, Result: wire.ValidateStateMachineDefinitionResultCodeOk,
 	}

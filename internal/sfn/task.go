@@ -34,7 +34,7 @@ func (s *actions) getActivityTask(ctx context.Context, in *wire.GetActivityTaskI
 		return &activityTask{}, err
 	}
 	task := reply.(*execution.Task)
-	delivery := tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt}
+	delivery := tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt, Trace: task.Trace}
 	if task.Input, err = s.opener(ctx, activity.Encryption, in.ActivityARN)(task.Input); err != nil {
 		return nil, delivery.NotMade(err)
 	}

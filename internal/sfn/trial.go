@@ -41,7 +41,7 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 	if err := checkTrial(in); err != nil {
 		return nil, err
 	}
-	t, err := tested(in)
+	t, err := s.tested(in)
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +114,8 @@ func checkTrial(in *wire.TestStateInput) error {
 
 // tested finds the state that is meant, and refuses what can't be tested. Errors:
 // InvalidDefinition, ValidationException.
-func tested(in *wire.TestStateInput) (*execution.Trial, error) {
-	m, found := asl.Compile([]byte(in.Definition), asl.Options{Single: in.StateName == nil})
+func (s *actions) tested(in *wire.TestStateInput) (*execution.Trial, error) {
+	m, found := asl.Compile([]byte(in.Definition), asl.Options{Single: in.StateName == nil, Calls: s.calls.known})
 	if m == nil {
 		return nil, refusal(wire.CodeInvalidDefinition, asl.Message(in.Definition, found))
 	}
@@ -358,7 +358,7 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 		}
 		return lambdaReport(task, call.Type, s.Lambda.Invoke(ctx, &call)), nil
 	default:
-		c, refused, err := s.calls.prepare(ctx, task)
+		c, refused, err := s.calls.prepare(ctx, engine.RunID{}, task)
 		if err != nil || refused != nil {
 			return refused, err
 		}

@@ -42,7 +42,7 @@ func (s *actions) pollForActivityTask(ctx context.Context, in *wire.PollForActiv
 	}
 	task := reply.(*execution.ActivityTask)
 	t := &activityTask{
-		Delivery: tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt},
+		Delivery: tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt, Trace: task.Trace},
 		task: &wire.ActivityTask{
 			ActivityID: task.ActivityID, ActivityType: task.Type, StartedEventID: task.StartedEventID,
 			WorkflowExecution: wire.WorkflowExecution{RunID: task.RunID, WorkflowID: task.WorkflowID},

@@ -70,7 +70,7 @@ func (s *actions) pollForDecisionTask(ctx context.Context, in *wire.PollForDecis
 	}
 	task := reply.(*execution.DecisionTask)
 	t := &decisionTask{
-		Delivery: tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt},
+		Delivery: tasks.Delivery{Runs: s.Runs, Run: run, Scheduled: task.ScheduledEventID, Attempt: task.Attempt, Trace: task.Trace},
 		task:     task,
 	}
 	t.token, err = tasks.Token{

@@ -80,6 +80,7 @@ type actions struct {
 	*service.Kernel
 	options *Options
 	catalog catalog
+	regions regions
 }
 
 func open(k *service.Kernel, o *Options) *service.Opened {

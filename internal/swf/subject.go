@@ -85,6 +85,13 @@ func (sub *subject) lookUp(ctx context.Context) (*registry.Domain, error) {
 	default:
 		sub.domain, sub.err = s.domainByName(ctx, sub.world, sub.Domain)
 	}
+	if s := sub.actions; sub.TaskToken == "" && sub.Domain != "" {
+		if sub.err == nil {
+			s.regions.saw(sub.world)
+		} else {
+			sub.err = s.orElsewhere(ctx, sub.world, sub.Domain, sub.err)
+		}
+	}
 	return sub.domain, sub.err
 }
 

@@ -25,7 +25,7 @@ const root = "../.."
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
 	"cmd/heddle": {
-		"internal/archive", "internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/options",
+		"internal/archive", "internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/operator/seed", "internal/options",
 		"internal/rootkey", "internal/sealing", "internal/server", "internal/service", "internal/sfn/rehearsal",
 	},
 	"internal/archive":         {"internal/bucket", "internal/bucket/place", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
@@ -119,6 +119,7 @@ var arrows = map[string][]string{
 		"internal/aws/credentials", "internal/engine", "internal/engine/collection", "internal/iam/account", "internal/live", "internal/matching", "internal/notify",
 		"internal/operator/batch", "internal/operator/wire", "internal/pack", "internal/service", "internal/service/tasks", "internal/token",
 	},
+	"internal/operator/seed":  {"internal/aws/credentials"},
 	"internal/operator/batch": {"internal/engine", "internal/engine/collection", "internal/pack"},
 	"internal/operator/wire":  {"internal/aws/shape"},
 	"internal/outbound":       {"internal/engine", "internal/fair", "internal/matching"},
@@ -141,7 +142,7 @@ var arrows = map[string][]string{
 		"internal/notify", "internal/runlog", "internal/token", "internal/visibility",
 	},
 	"internal/service/tasks": {
-		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token",
+		"internal/aws/operation", "internal/engine", "internal/engine/task", "internal/fair", "internal/matching", "internal/pack", "internal/service", "internal/token", "internal/tracing",
 	},
 	"internal/sfn": {
 		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",

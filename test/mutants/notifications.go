@@ -43,4 +43,41 @@ var notifications = []Mutant{{
 	Old:  "return http.ErrUseLastResponse",
 	New:  "return nil",
 	Bug:  "Whoever answers for a webhook has events sent elsewhere.",
+}, {
+	Name: "sealed-words-logged",
+	In:   "execution.(*State).appendRecord",
+	Old:  "*words = nil",
+	New:  "_ = words",
+	Bug:  "What users have sealed stands in logs, if only as it is stored.",
+}, {
+	Name: "data-logged-unasked",
+	In:   "execution.(*turn).log",
+	Old:  "s.appendRecord(b, id, t.in.Now, e, l.Data)",
+	New:  "s.appendRecord(b, id, t.in.Now, e, true)",
+	Bug:  "Inputs and outputs stand in logs of machines that want none of them there.",
+}, {
+	Name: "every-target-hears-logs",
+	In:   "notify.(*target).takes",
+	Old:  "return t.Types == sort || t.Types == typesAll && sort == \"\"",
+	New:  "return true",
+	Bug:  "Whoever wants events gets the inputs and outputs of executions, too.",
+}, {
+	Name: "express-logs-unbounded",
+	In:   "notify.(*target).offer",
+	Old:  "fits := l.bytes+len(e.body) <= looseBytesMax",
+	New:  "fits := true",
+	Bug:  "A target that is down takes all memory.",
+}, {
+	Name: "groups-of-others-logged-to",
+	In:   "sfn.(*actions).logging",
+	Old:  "own := s.Trusting || a.Region == w.Region && a.Account == w.Account",
+	New:  "own := true",
+	Bug:  "By the operator's keys users write into log groups of other accounts.",
+	Then: []string{"./internal/server -run TestStatesStories"},
+}, {
+	Name: "unsampled-traced",
+	In:   "execution.(*turn).traced",
+	Old:  "return !t.s.traceOf().Off",
+	New:  "return true",
+	Bug:  "What its caller does not want to be recorded is.",
 }}

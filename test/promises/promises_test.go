@@ -16,7 +16,7 @@ import (
 
 const root = "../.."
 
-var documents = []string{"docs/ACCESS.md", "docs/OPERATING.md", "docs/ARCHITECTURE.md"}
+var documents = []string{"docs/ACCESS.md", "docs/OPERATING.md", "docs/ARCHITECTURE.md", "docs/INTEGRATIONS.md"}
 
 func TestEveryPromiseHasATest(t *testing.T) {
 	texts := map[string]string{}

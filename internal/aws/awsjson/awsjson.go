@@ -82,6 +82,9 @@ func cutLast(s string) (before, after string, found bool) {
 // WriteAnswer implements operation.Protocol. The body is empty when the operation has
 // no output.
 func (*Protocol) WriteAnswer(w http.ResponseWriter, c *operation.Call, a *operation.Answer) error {
+	for name, values := range a.Header {
+		w.Header()[name] = values
+	}
 	return Write(w, c.Request, c.RequestID, version(c.Model), http.StatusOK, a.Body)
 }
 

@@ -2,6 +2,7 @@ package awsjson
 
 import (
 	"context"
+	"net/http"
 
 	"heddle/internal/aws/operation"
 
@@ -21,6 +22,9 @@ type Output[Out any] interface {
 	AppendJSON([]byte) []byte
 }
 
+// headed is an Output with headers besides.
+type headed interface{ AnswerHeader() http.Header }
+
 // Operation is the row of an operation with an output. Subject tells what a call is
 // about; a row without it does not compile.
 func Operation[In, Out any, I Input[In], O Output[Out]](
@@ -31,7 +35,12 @@ func Operation[In, Out any, I Input[In], O Output[Out]](
 ) operation.Operation {
 	op := row[In, I](name, subject, options)
 	op.Handle = operation.Handles(handler)
-	op.Encode = func(out any, a *operation.Answer) { a.Body = O(out.(*Out)).AppendJSON(a.Body) }
+	op.Encode = func(out any, a *operation.Answer) {
+		a.Body = O(out.(*Out)).AppendJSON(a.Body)
+		if h, ok := out.(headed); ok {
+			a.Header = h.AnswerHeader()
+		}
+	}
 	return op
 }
 

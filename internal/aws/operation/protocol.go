@@ -74,8 +74,8 @@ type Call struct {
 	kept    bool      // Config.Keep took room for its record
 }
 
-// Answer is what an operation answers with. Status, Header and Stream are for REST: the
-// other protocols have one status for all answers, and whole bodies.
+// Answer is what an operation answers with. Status and Stream are for REST: the other
+// protocols have one status for all answers, and whole bodies.
 type Answer struct {
 	Status int         // zero: 200
 	Header http.Header // further headers; may be nil

@@ -27,6 +27,19 @@ import (
 //go:embed models/*.json.gz
 var embedded embed.FS
 
+//go:embed models/services.txt
+var services string
+
+// IsService tells whether AWS has a service of this name, be there a model of it or not.
+func IsService(name string) bool {
+	for line := range strings.Lines(services) {
+		if strings.TrimSpace(line) == name {
+			return true
+		}
+	}
+	return false
+}
+
 // modelBytesMax bounds a model, unpacked.
 const modelBytesMax = 16 << 20
 
@@ -262,6 +275,11 @@ func (s *Service) Operation(name string) *Operation {
 		}
 	}
 	return nil
+}
+
+// Takes tells whether an operation has a parameter of a name.
+func (o *Operation) Takes(n Naming, name string) bool {
+	return o.Input != nil && n.member(o.service.Shapes[o.Input.Shape], name) != ""
 }
 
 func (s *Service) streamsEvents(r *Ref) bool {

@@ -314,3 +314,22 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+// TestNothingIsLookedFor: neither keys nor proxies come from the environment.
+func TestNothingIsLookedFor(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL"} {
+		t.Setenv(name, "http-of-the-environment")
+	}
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	if transport := NewTransport(1).(*http.Transport); transport.Proxy != nil {
+		t.Error("there is a proxy")
+	}
+	h := &caught{answer: "{}"}
+	if _, err := do(t, h, "sqs", "sendMessage", `{"QueueUrl":"q"}`, Java); err != nil {
+		t.Fatal(err)
+	}
+	signed := h.request.Header.Get("Authorization")
+	if h.request.URL.Host != "localhost" || !strings.Contains(signed, "Credential=AKIAEXAMPLE/20260102/eu-west-1/sqs/") || strings.Contains(signed, "environment") {
+		t.Errorf("sent to %s, signed %s", h.request.URL, signed)
+	}
+}

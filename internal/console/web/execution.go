@@ -121,6 +121,15 @@ var eventsAsked int64 = 1000
 
 const pageBytes = 320 << 10
 
+// roomOf is the room that a page of so many events begins with: pages that are open ask for one
+// event a second.
+func roomOf(events *int64) int {
+	if *events == 1 {
+		return 1 << 10
+	}
+	return pageBytes
+}
+
 // history reads all of a history.
 func (v *visit) history(of wire.WorkflowExecution) (*past.Events, error) {
 	return past.Pages("GetWorkflowExecutionHistory", false, func(token string) ([]byte, error) {
@@ -134,11 +143,12 @@ func (v *visit) history(of wire.WorkflowExecution) (*past.Events, error) {
 
 // historyPage is a page of a history, as it is answered to the API's callers.
 func (v *visit) historyPage(in *wire.GetWorkflowExecutionHistoryInput) ([]byte, error) {
-	return v.raw("swf", "GetWorkflowExecutionHistory", in)
+	return v.raw("swf", "GetWorkflowExecutionHistory", in, roomOf(in.MaximumPageSize))
 }
 
-// raw calls an action, and gives the answer as the API's callers have it.
-func (v *visit) raw(service, action string, in any) ([]byte, error) {
+// raw calls an action, and gives the answer as the API's callers have it. It begins with room
+// for so many bytes.
+func (v *visit) raw(service, action string, in any, room int) ([]byte, error) {
 	out, err := v.Calls.Call(v.Context(), &v.caller, service, action, in)
 	if err != nil {
 		return nil, err
@@ -147,7 +157,7 @@ func (v *visit) raw(service, action string, in any) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("call %s: the answer is a %T", action, out)
 	}
-	return page.AppendJSON(make([]byte, 0, pageBytes)), nil
+	return page.AppendJSON(make([]byte, 0, room)), nil
 }
 
 // lastEvent is the id of the last event of a history.

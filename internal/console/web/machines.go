@@ -217,7 +217,7 @@ func (v *visit) machineHistory(of string) (*past.Events, error) {
 }
 
 func (v *visit) machineHistoryPage(in *wire.GetExecutionHistoryInput) ([]byte, error) {
-	return v.raw("states", "GetExecutionHistory", in)
+	return v.raw("states", "GetExecutionHistory", in, roomOf(in.MaxResults))
 }
 
 // machineMember answers with a member of an event, as text.

@@ -315,7 +315,7 @@ func statusOf(f *fault.Fault) (int, string) {
 		return http.StatusForbidden, "You may not see this"
 	case f.Kind == fault.Throttling || f.Kind == fault.Unavailable:
 		return http.StatusTooManyRequests, "Too much at a time"
-	case strings.HasPrefix(name, "UnknownResource") || name == "ResourceNotFoundException" || strings.HasSuffix(name, "DoesNotExist"):
+	case strings.HasPrefix(name, "UnknownResource") || strings.HasPrefix(name, "ResourceNotFound") || strings.HasSuffix(name, "DoesNotExist"):
 		return http.StatusNotFound, "It is not there"
 	case f.Kind == fault.Internal:
 		return http.StatusInternalServerError, "That did not work"

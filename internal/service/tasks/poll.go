@@ -7,12 +7,14 @@ package tasks
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/matching"
 	"heddle/internal/service"
+	"heddle/internal/tracing"
 )
 
 // Poll waits for a task of a list, for who calls himself by an identity, and starts it by the
@@ -63,6 +65,17 @@ type Delivery struct {
 	Run       engine.RunID
 	Scheduled int64 // event id
 	Attempt   int64
+	Trace     string // header for who has the task now; "": it is of no trace
+}
+
+// AnswerHeader is what the answer says besides: of which trace the task is, in the words of
+// W3C and of X-Ray.
+func (d *Delivery) AnswerHeader() http.Header {
+	c, ok := tracing.Read(d.Trace)
+	if !ok {
+		return nil
+	}
+	return http.Header{"Traceparent": {c.W3C(c.Parent)}, "X-Amzn-Trace-Id": {c.XRay(c.Parent)}}
 }
 
 // Delivered implements operation.Delivery.

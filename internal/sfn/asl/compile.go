@@ -27,12 +27,15 @@ type Options struct {
 	// made of it has this state, SingleState, alone; the states that come next are
 	// only names.
 	Single bool
+	// Calls tells whether there is an action of a service that is called through AWS's SDK
+	// ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all are believed.
+	Calls func(service, action string) (takes func(parameter string) bool, known bool)
 }
 
 // Compile makes a machine of the text of a definition. It tells all that it finds wrong;
 // if there is an error among it (Failed), the machine is nil.
 func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
-	c := &compiler{express: o.Express, single: o.Single, machine: &Machine{}, variables: map[string][]string{}}
+	c := &compiler{express: o.Express, single: o.Single, calls: o.Calls, machine: &Machine{}, variables: map[string][]string{}}
 	if object := c.parse(definition); object != nil {
 		if o.Single {
 			c.singleState(object)
@@ -61,6 +64,7 @@ func (m *Machine) State(name string) *State {
 }
 
 type compiler struct {
+	calls     func(service, action string) (takes func(string) bool, known bool)
 	express   bool // also in the flow of a distributed Map whose executions are express ones
 	single    bool
 	machine   *Machine

@@ -130,6 +130,11 @@ func (r *reading) resource(at string, v any) {
 		return
 	}
 	resource := parseResource(text)
+	if resource != nil && r.calls != nil && strings.HasPrefix(resource.Service, "aws-sdk:") {
+		if _, known := r.calls(resource.Service, resource.Action); !known {
+			resource = nil
+		}
+	}
 	if resource == nil || resource.Kind == Integration && mapIntegrations[resource.Service] != nil {
 		r.wrong(at, fmt.Sprintf(unknownResource, text))
 		return
@@ -180,6 +185,13 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 		return
 	}
 	shape, known := parameters[r.s.Resource.Service+":"+r.s.Resource.Action]
+	takes := func(name string) bool {
+		return slices.Contains(shape.needed, name) || slices.Contains(shape.known, name)
+	}
+	if r.calls != nil && strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
+		takes, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action)
+		known = takes != nil
+	}
 	if !known {
 		return
 	}
@@ -199,7 +211,7 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 			name = strings.TrimSuffix(name, ".$")
 		}
 		has[name] = true
-		if !slices.Contains(shape.needed, name) && !slices.Contains(shape.known, name) {
+		if !takes(name) {
 			r.wrong(r.at+"/"+field, "The field \""+name+"\" is not supported by Step Functions")
 		}
 	}

@@ -49,6 +49,7 @@ type Task struct {
 	Name             engine.Name
 	Started          engine.Time // of the execution
 	Since            engine.Time
+	Submitted        int64 // event id of TaskSubmitted; 0: not yet
 	TimeoutSeconds   int64 // from when it was scheduled; 0: none
 	ScheduledAt      engine.Time
 }
@@ -65,10 +66,12 @@ type Ref struct {
 type Heartbeat struct{ Ref }
 
 // Submit says that what a task asks for was begun, and that its outcome will come by
-// itself. Output is what was answered, a JSON text. Errors: *UnknownTaskError.
+// itself, or that its performer asks after it. Output is what was answered, a JSON text.
+// Errors: *UnknownTaskError.
 type Submit struct {
 	Ref
 	Output string
+	Asked  bool // the performer keeps the task: if it is lost, another is to go on
 }
 
 // Succeed closes a task with its output, a JSON text. Errors: *UnknownTaskError,

@@ -276,3 +276,32 @@ func TestTraceOfTheCaller(t *testing.T) {
 		}
 	}
 }
+
+// TestTraceGoesOn: what a task calls hears of its span, and what a state starts of the state's;
+// without tracing they hear what the execution was started with.
+func TestTraceGoesOn(t *testing.T) {
+	const definition = `{"StartAt":"F","States":{"F":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f","End":true}}}`
+	const header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+	for _, traced := range []bool{true, false} {
+		h := newHarness(t, DefaultLimits())
+		h.logging("OFF", false)
+		h.kept.Tracing = traced
+		run := h.begin("m", "e", definition, `{}`, func(s *Start) { s.Trace = header })
+		reply, err := h.do(run, &Look{ScheduledEventID: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, state := header, header
+		if s := run.state.(*State); traced {
+			of := tracing.Of(header, s.id.Run, s.started)
+			task, state = of.XRay(tracing.ID(s.id.Run, 3)), of.XRay(tracing.ID(s.id.Run, 2))
+		}
+		if got := reply.(*Task).Trace; got != task {
+			t.Errorf("traced %t: the function hears %s, want %s", traced, got, task)
+		}
+		s := run.state.(*State)
+		if got := s.handedOn(s.threads[0]).Trace; got != state || s.settings.Trace != header {
+			t.Errorf("traced %t: what the state starts hears %s, want %s", traced, got, state)
+		}
+	}
+}

@@ -173,7 +173,7 @@ func (t *turn) childBegun(c *ChildBegun) {
 		return
 	}
 	t.started(th)
-	t.submitted(th, StartOutput(ARNOf(c.Name), c.Started, c.Scheduled), &childRef{c.Child, c.Name})
+	t.submitted(th, StartOutput(ARNOf(c.Name), c.Started, c.Scheduled), &childRef{c.Child, c.Name}, false)
 }
 
 // tellParent tells the execution that waits for this one that it has ended.

@@ -104,7 +104,7 @@ func (e *evaluation) answerTask(a *Answer) {
 	t, th := e.t, e.th
 	t.started(th)
 	if w := th.work; asl.Pattern(w.pattern) != asl.RequestResponse {
-		t.submitted(th, "{}", nil)
+		t.submitted(th, "{}", nil, false)
 	}
 	if a.Failed {
 		t.taskFailed(th, failed, a.failure(0))

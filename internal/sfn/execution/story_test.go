@@ -422,7 +422,7 @@ func (s *story) body(verb string, r *harnessRun, w words) any {
 	case "heartbeat":
 		return &Heartbeat{Ref: s.ref(r, w)}
 	case "submit":
-		return &Submit{Ref: s.ref(r, w), Output: output}
+		return &Submit{Ref: s.ref(r, w), Output: output, Asked: w.values["asked"] != ""}
 	case "delivered":
 		return &task.Delivered{ScheduledEventID: w.int("scheduled", 0), Attempt: w.int("attempt", 1)}
 	case "undelivered":

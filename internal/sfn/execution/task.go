@@ -220,7 +220,7 @@ func (s *State) shown(w *work) *Task {
 	return &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(), Trace: s.handOn(w.Scheduled),
 		Input: input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
-		Machine: s.roleFor(), Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
+		Machine: s.roleFor(), Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, Submitted: w.submitted, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
 }
 
@@ -277,17 +277,17 @@ func (t *turn) submit(c *Submit) error {
 		return &UnknownTaskError{th.work.Scheduled}
 	}
 	t.started(th)
-	t.submitted(th, c.Output, nil)
+	t.submitted(th, c.Output, nil, c.Asked)
 	return nil
 }
 
-func (t *turn) submitted(th *thread, output string, child *childRef) {
+func (t *turn) submitted(th *thread, output string, child *childRef, asked bool) {
 	w := th.work
 	t.emit(th, &Body{
 		Type: TaskSubmitted, Previous: w.Started, Resource: w.resource, ResourceType: w.service, Output: datum{text: output},
 		hidden: hidden{child: child},
 	})
-	if !w.Delivered { // its outcome comes by itself: no other performer may take it
+	if !w.Delivered && !asked { // its outcome comes by itself: no other performer may take it
 		w.Reached(w.Attempt, t.note)
 	}
 }

@@ -172,3 +172,71 @@ func TestKeys(t *testing.T) {
 		t.Errorf("without a file %q, %v", pair.KeyID, err)
 	}
 }
+
+// TestJobs: how one asks after each, and what the answers mean.
+func TestJobs(t *testing.T) {
+	object := func(text string) *jsonvalue.Object {
+		t.Helper()
+		v, err := jsonvalue.ParseString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.(*jsonvalue.Object)
+	}
+	for resource, j := range jobs {
+		service, action, _ := strings.Cut(resource, ":")
+		i, ok := Of(service, action+".sync")
+		if !ok {
+			t.Errorf("%s is not called", resource)
+			continue
+		}
+		o := modelOf(t, i).Operation(j.Describe)
+		if o == nil {
+			t.Errorf("%s asks by %s, which is not there", resource, j.Describe)
+			continue
+		}
+		members := modelOf(t, i).Shapes[o.Input.Shape].Members
+		for name := range j.With {
+			known := false
+			for member := range members {
+				known = known || strings.EqualFold(member, name)
+			}
+			if !known {
+				t.Errorf("%s asks %s with %s, which it does not take", resource, j.Describe, name)
+			}
+		}
+	}
+	for _, c := range []struct{ resource, began, answer, asks, told, want string }{
+		{"batch:submitJob", `{}`, `{"JobId":"i"}`, `{"Jobs":["i"]}`, `{"Jobs":[{"Status":"SUCCEEDED"}]}`, `1 {"Status":"SUCCEEDED"}`},
+		{"batch:submitJob", `{}`, `{"JobId":"i"}`, `{"Jobs":["i"]}`, `{"Jobs":[{"Status":"RUNNABLE"}]}`, `0 null`},
+		{"batch:submitJob", `{}`, `{"JobId":"i"}`, `{"Jobs":["i"]}`, `{"Jobs":[]}`, `0 null`},
+		{"batch:submitJob", `{}`, `{"JobId":"i"}`, `{"Jobs":["i"]}`, `{"Jobs":[{"Status":"FAILED","X":1}]}`, `2 {"Status":"FAILED","X":1}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[{"TaskArn":"t","ClusterArn":"c"}]}`, `{"Cluster":"c","Tasks":["t"]}`, `{"Tasks":[{"LastStatus":"STOPPED","Containers":[{"ExitCode":0}]}]}`, `1 {"LastStatus":"STOPPED","Containers":[{"ExitCode":0}]}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[{"TaskArn":"t","ClusterArn":"c"}]}`, `{"Cluster":"c","Tasks":["t"]}`, `{"Tasks":[{"LastStatus":"STOPPED","Containers":[{"ExitCode":1}]}]}`, `2 {"LastStatus":"STOPPED","Containers":[{"ExitCode":1}]}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[{"TaskArn":"t","ClusterArn":"c"}]}`, `{"Cluster":"c","Tasks":["t"]}`, `{"Tasks":[{"LastStatus":"STOPPED","Containers":[{}]}]}`, `2 {"LastStatus":"STOPPED","Containers":[{}]}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[]}`, ``, `{}`, ``},
+		{"glue:startJobRun", `{"JobName":"n"}`, `{"JobRunId":"r"}`, `{"JobName":"n","RunId":"r"}`, `{"JobRun":{"JobRunState":"TIMEOUT"}}`, `2 {"JobRunState":"TIMEOUT"}`},
+		{"athena:startQueryExecution", `{}`, `{"QueryExecutionId":"q"}`, `{"QueryExecutionId":"q"}`, `{"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}`, `1 {"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}`},
+		{"sagemaker:createTrainingJob", `{"TrainingJobName":"n"}`, `{}`, `{"TrainingJobName":"n"}`, `{"TrainingJobStatus":"Stopped"}`, `2 {"TrainingJobStatus":"Stopped"}`},
+	} {
+		service, action, _ := strings.Cut(c.resource, ":")
+		j := JobOf(service, action+".sync")
+		asks, ok := j.Parameters(object(c.began), object(c.answer))
+		if ok != (c.asks != "") || ok && !jsonvalue.Equal(asks, object(c.asks)) {
+			t.Errorf("%s asks with %s, want %s", c.resource, jsonvalue.Text(asks), c.asks)
+		}
+		if !ok {
+			continue
+		}
+		state, output := j.Ended(object(c.told))
+		if got := string(rune('0'+state)) + " " + jsonvalue.Text(output); got != c.want {
+			t.Errorf("%s told %s: %s, want %s", c.resource, c.told, got, c.want)
+		}
+	}
+	if _, ok := JobOf("ecs", "runTask.sync").Began(object(`{"Failures":[{"Reason":"RESOURCE"}],"Tasks":[]}`)); ok {
+		t.Error("what could not begin has begun")
+	}
+	if JobOf("eks", "deleteCluster.sync") != nil {
+		t.Error("a deletion is waited for")
+	}
+}

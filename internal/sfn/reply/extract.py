@@ -2,7 +2,7 @@
 """Writes shapes.txt from the API models of the installed botocore: python3 extract.py > shapes.txt
 
 Of each operation it keeps what the answer looks like. reply.go says how a line reads."""
-import gzip, json, os, re, sys
+import gzip, json, os, sys
 
 import botocore
 
@@ -46,9 +46,11 @@ def capital(name):
 
 
 def pascal(name):
-    """A member's name as the Java SDK has it, with a capital: SSEKMSKeyId is SsekmsKeyId."""
-    words = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", name).split()
-    return "".join(w[:1].upper() + (w[1:].lower() if w.isupper() else w[1:]) for w in words)
+    """A member's name as the Java SDK has it, with a capital: SSEKMSKeyId is SsekmsKeyId, ChecksumCRC32 stays."""
+    n = 1
+    while n < len(name) and name[n].isupper() and not name[n + 1 : n + 2].islower():
+        n += 1
+    return capital(name[:n].lower() + name[n:])
 
 
 def bounds(shape):

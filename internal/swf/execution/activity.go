@@ -173,6 +173,7 @@ func (t *turn) startActivity(c *StartActivity) error {
 	t.answer(&ActivityTask{
 		WorkflowID: s.workflowID, RunID: s.runID, ActivityID: a.name, Type: a.kind, DomainNumber: s.domainNumber,
 		ScheduledEventID: a.Scheduled, StartedEventID: a.Started, Attempt: a.Attempt,
+		Trace: t.handOn(a.Scheduled),
 	})
 	return nil
 }

@@ -102,6 +102,7 @@ type DecisionTask struct {
 	StartedEventID         int64
 	PreviousStartedEventID int64
 	Attempt                int64
+	Trace                  string `json:",omitempty"` // header for its decider; "": there is none
 }
 
 // CompleteDecision answers a decision task. Errors: *UnknownDecisionTaskError,
@@ -159,6 +160,7 @@ type ActivityTask struct {
 	ScheduledEventID int64
 	StartedEventID   int64
 	Attempt          int64
+	Trace            string `json:",omitempty"` // header for its worker; "": there is none
 }
 
 // ActivityRef names a started activity task as its token does. Errors of all
@@ -219,7 +221,7 @@ type LambdaTask struct {
 	ScheduledEventID    int64
 	StartedEventID      int64
 	Attempt             int64
-	Trace               string // header for the function; "": there is none
+	Trace               string `json:",omitempty"` // header for the function; "": there is none
 }
 
 // CompleteLambda closes a started Lambda task with a result. Errors:

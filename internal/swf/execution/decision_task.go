@@ -99,6 +99,7 @@ func (t *turn) startDecision(c *StartDecision) error {
 	t.answer(&DecisionTask{
 		WorkflowID: s.workflowID, RunID: s.runID, Type: s.settings.Type, DomainNumber: s.domainNumber,
 		ScheduledEventID: d.Scheduled, StartedEventID: d.Started, PreviousStartedEventID: s.handled, Attempt: d.Attempt,
+		Trace: t.handOn(d.Scheduled),
 	})
 	return nil
 }

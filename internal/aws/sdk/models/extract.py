@@ -43,5 +43,9 @@ for service in SERVICES:
     name = re.sub(r"[^a-z0-9]", "", metadata["serviceId"].lower())
     with open(os.path.join(here, name + ".json.gz"), "wb") as f:
         f.write(gzip.compress(text.encode(), 9, mtime=0))
+with open(os.path.join(here, "services.txt"), "w") as f:  # the names of all services that there are
+    for service in sorted(os.listdir(os.path.join(os.path.dirname(botocore.__file__), "data"))):
+        if os.path.isdir(os.path.join(os.path.dirname(botocore.__file__), "data", service)):
+            f.write(re.sub(r"[^a-z0-9]", "", load(service)["metadata"]["serviceId"].lower()) + "\n")
 with open(os.path.join(here, "VERSION"), "w") as f:
     f.write("Made by extract.py from the models of botocore " + botocore.__version__ + " (Apache License 2.0).\n")

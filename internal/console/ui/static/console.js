@@ -92,7 +92,7 @@
 
   // Keys: / finds, j and k move, Enter opens, ? lists them.
   const typing = e => e.target.closest && e.target.closest("input, textarea, select, [contenteditable]");
-  const links = () => [...document.querySelectorAll("table.rows td.main a")];
+  const links = () => [...document.querySelectorAll("table.rows td.main a")].filter(a => a.checkVisibility());
   document.addEventListener("keydown", e => {
     if (e.ctrlKey || e.metaKey || e.altKey || typing(e)) return;
     if (e.key === "?") return one("#keys").showModal();

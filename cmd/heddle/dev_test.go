@@ -1,0 +1,100 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestDevIsForThisMachine: --dev takes any credentials, writes no file, and refuses an address that
+// others reach.
+func TestDevIsForThisMachine(t *testing.T) {
+	clearEnvironment(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	p, err := launch(t, "true", "serve", "--dev", "--listen", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url, strings.NewReader(`{"registrationStatus":"REGISTERED"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Amz-Target", "SimpleWorkflowService.ListDomains")
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/swf/aws4_request, SignedHeaders=host, Signature=0")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("with any credentials: status %d", answer.StatusCode)
+	}
+	p.end(t, syscall.SIGHUP)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("it has left %v, %v", entries, err)
+	}
+	for _, want := range []string{`msg="heddle starts"`, `msg="heddle takes requests"`, `msg="heddle drains: `, `msg="heddle has stopped"`} {
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("the log has no %s: %s", want, p.log)
+		}
+	}
+	if _, err := launch(t, "true", "serve", "--dev", "--listen", "0.0.0.0:0"); err == nil {
+		t.Error("others can reach it")
+	}
+}
+
+// TestReadyLine: what is no terminal gets one line, of JSON, with the time.
+func TestReadyLine(t *testing.T) {
+	clearEnvironment(t)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := exec.Command(program, "serve", "--listen", "0", "--store", "memory", "--data", t.TempDir(), "--tls-self-signed", "--tls-name", "flow.test")
+	p.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Process.Kill() // which has ended, if all is well
+	lines := json.NewDecoder(out)
+	var line struct {
+		Time                                                   time.Time
+		URL, Region, Account, Auth, Store, Console, Level, Msg string
+		CredentialsFile                                        string `json:"credentials_file"`
+		CAFile                                                 string `json:"ca_file"`
+		PID                                                    int
+	}
+	if err := lines.Decode(&line); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(line.URL, "https://127.0.0.1:") || line.Region != "us-east-1" || line.PID != p.Process.Pid || line.Time.IsZero() || line.Console != line.URL+"/console/" {
+		t.Errorf("%+v", line)
+	}
+	for _, file := range []string{line.CredentialsFile, line.CAFile} {
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("%+v: %v", line, err)
+		}
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := lines.Decode(&line); err == nil || err.Error() != "EOF" {
+		t.Errorf("more was written: %v, %+v", err, line)
+	}
+	if err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,52 @@
+package sfn
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"heddle/internal/service"
+	"heddle/internal/sfn/asl"
+)
+
+// TestCallsOfServicesAreChecked when a definition is: services, their actions and parameters.
+func TestCallsOfServicesAreChecked(t *testing.T) {
+	s := &actions{Kernel: &service.Kernel{}, options: &Options{}}
+	s.calls = newCalls(s)
+	const unknown = "is not recognized"
+	for _, c := range []struct{ resource, parameters, want string }{
+		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key.$":"$.k","SseCustomerAlgorithm":"x"}`, ""},
+		{"aws-sdk:s3:getObject.waitForTaskToken", `{"Bucket":"b"}`, ""},
+		{"aws-sdk:s3:getObjects", `{}`, unknown},
+		{"aws-sdk:s3:getObject", `{"Bucket":"b","Nope.$":"$.k"}`, `The field "Nope" is not supported by Step Functions at /States/T/Parameters`},
+		{"aws-sdk:stepfunctions:startExecution", `{}`, unknown}, // it is sfn
+		{"aws-sdk:sfn:startExecution", `{"StateMachineArn":"a","Input.$":"$"}`, ""},
+		{"aws-sdk:kinesis:subscribeToShard", `{}`, unknown}, // it streams events
+		{"aws-sdk:neptune:describeDBClusters", `{"Anything":1}`, ""},
+		{"aws-sdk:nobody:doIt", `{}`, unknown},
+		{"sqs:sendMessage", `{"QueueUrl":"q","MessageBody":"b"}`, ""},
+		{"sqs:sendMessage.sync", `{"QueueUrl":"q","MessageBody":"b"}`, unknown},
+		{"batch:submitJob.sync", `{"JobName":"j","JobQueue":"q","JobDefinition":"d"}`, ""},
+	} {
+		definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::` + c.resource + `","Parameters":` + c.parameters + `,"End":true}}}`
+		_, found := asl.Compile([]byte(definition), asl.Options{Calls: s.calls.known})
+		got := ""
+		if asl.Failed(found) {
+			got = asl.Message(definition, found)
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s %s: %s, want %q", c.resource, c.parameters, got, c.want)
+		}
+	}
+}
+
+// TestJobsAreAskedAfter soon, and ever more rarely.
+func TestJobsAreAskedAfter(t *testing.T) {
+	for running, want := range map[time.Duration]time.Duration{
+		0: 2 * time.Second, 4 * time.Second: 2 * time.Second, 40 * time.Second: 10 * time.Second, 2 * time.Minute: 30 * time.Second, 100 * time.Hour: 30 * time.Second,
+	} {
+		if got := askAgain(running); got != want {
+			t.Errorf("after %s it is asked again in %s, want %s", running, got, want)
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package integration
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"heddle/internal/aws/sdk"
+	"heddle/jsonvalue"
+)
+
+// Job is what a task with .sync has begun, and waits for: how one asks what became of it
+// (Step Functions Developer Guide, the pages of the services).
+type Job struct {
+	// Describe is the operation that tells.
+	Describe string
+	// With are its parameters, by name: a path into what was answered when the job began, or
+	// behind @ the name of a parameter that it began with; in brackets, a list of one.
+	With map[string]string
+	// Of is the path to the job in what is told; Status that within it.
+	Of, Status string
+	// Good and Bad are how it ends.
+	Good, Bad []string
+	// Whole: the output of the task is all that was told, not the job alone.
+	Whole bool
+	exits bool // ended, it is good if all its containers are
+}
+
+var sagemakerBad = []string{"Failed", "Stopped"}
+
+var jobs = map[string]Job{
+	"batch:submitJob": {Describe: "describeJobs", With: map[string]string{"Jobs": "[JobId]"}, Of: "Jobs.0", Status: "Status", Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED"}},
+	"ecs:runTask": {Describe: "describeTasks", With: map[string]string{"Cluster": "Tasks.0.ClusterArn", "Tasks": "[Tasks.0.TaskArn]"}, Of: "Tasks.0", Status: "LastStatus",
+		Good: []string{"STOPPED"}, exits: true},
+	"glue:startJobRun": {Describe: "getJobRun", With: map[string]string{"JobName": "@JobName", "RunId": "JobRunId"}, Of: "JobRun", Status: "JobRunState",
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"}},
+	"codebuild:startBuild": {Describe: "batchGetBuilds", With: map[string]string{"Ids": "[Build.Id]"}, Of: "Builds.0", Status: "BuildStatus",
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"}},
+	"codebuild:startBuildBatch": {Describe: "batchGetBuildBatches", With: map[string]string{"Ids": "[BuildBatch.Id]"}, Of: "BuildBatches.0", Status: "BuildBatchStatus",
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"}},
+	"athena:startQueryExecution": {Describe: "getQueryExecution", With: map[string]string{"QueryExecutionId": "QueryExecutionId"}, Of: "QueryExecution", Status: "Status.State",
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true},
+	"databrew:startJobRun": {Describe: "describeJobRun", With: map[string]string{"Name": "@Name", "RunId": "RunId"}, Status: "State",
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "STOPPED", "TIMEOUT"}, Whole: true},
+	"emr-containers:startJobRun": {Describe: "describeJobRun", With: map[string]string{"Id": "Id", "VirtualClusterId": "VirtualClusterId"}, Of: "JobRun", Status: "State",
+		Good: []string{"COMPLETED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true},
+	"emr-serverless:startJobRun": {Describe: "getJobRun", With: map[string]string{"ApplicationId": "ApplicationId", "JobRunId": "JobRunId"}, Of: "JobRun", Status: "State",
+		Good: []string{"SUCCESS"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true},
+	"mediaconvert:createJob": {Describe: "getJob", With: map[string]string{"Id": "Job.Id"}, Of: "Job", Status: "Status", Good: []string{"COMPLETE"}, Bad: []string{"ERROR", "CANCELED"}, Whole: true},
+	"eks:createCluster":      {Describe: "describeCluster", With: map[string]string{"Name": "@Name"}, Of: "Cluster", Status: "Status", Good: []string{"ACTIVE"}, Bad: []string{"FAILED"}, Whole: true},
+	"eks:createNodegroup": {Describe: "describeNodegroup", With: map[string]string{"ClusterName": "@ClusterName", "NodegroupName": "@NodegroupName"}, Of: "Nodegroup", Status: "Status",
+		Good: []string{"ACTIVE"}, Bad: []string{"CREATE_FAILED", "DEGRADED"}, Whole: true},
+	"sagemaker:createTrainingJob": {Describe: "describeTrainingJob", With: map[string]string{"TrainingJobName": "@TrainingJobName"}, Status: "TrainingJobStatus",
+		Good: []string{"Completed"}, Bad: sagemakerBad},
+	"sagemaker:createTransformJob": {Describe: "describeTransformJob", With: map[string]string{"TransformJobName": "@TransformJobName"}, Status: "TransformJobStatus",
+		Good: []string{"Completed"}, Bad: sagemakerBad},
+	"sagemaker:createProcessingJob": {Describe: "describeProcessingJob", With: map[string]string{"ProcessingJobName": "@ProcessingJobName"}, Status: "ProcessingJobStatus",
+		Good: []string{"Completed"}, Bad: sagemakerBad},
+	"sagemaker:createHyperParameterTuningJob": {Describe: "describeHyperParameterTuningJob", With: map[string]string{"HyperParameterTuningJobName": "@HyperParameterTuningJobName"},
+		Status: "HyperParameterTuningJobStatus", Good: []string{"Completed"}, Bad: sagemakerBad},
+	"sagemaker:createLabelingJob": {Describe: "describeLabelingJob", With: map[string]string{"LabelingJobName": "@LabelingJobName"}, Status: "LabelingJobStatus",
+		Good: []string{"Completed"}, Bad: sagemakerBad},
+}
+
+// JobOf is the job that a task with .sync begins; nil: nobody here knows how to wait for it.
+func JobOf(service, resource string) *Job {
+	action, _, _ := strings.Cut(resource, ".")
+	if j, ok := jobs[service+":"+action]; ok {
+		return &j
+	}
+	return nil
+}
+
+// Parameters are those of Describe, for a job that began with parameters, and was answered so.
+// Ok is false if the answer does not say what has begun.
+func (j *Job) Parameters(began, answer *jsonvalue.Object) (_ *jsonvalue.Object, ok bool) {
+	all := jsonvalue.NewObject(len(j.With))
+	for name, from := range j.With {
+		bare := strings.Trim(from, "[]")
+		v := find(answer, bare)
+		if given, isGiven := strings.CutPrefix(bare, "@"); isGiven {
+			v = find(began, given)
+		}
+		if s, text := v.(string); !text || s == "" {
+			return nil, false
+		}
+		if bare != from {
+			v = []any{v}
+		}
+		all.Set(name, v)
+	}
+	return all, true
+}
+
+// State is what became of a job.
+type State int
+
+// The states.
+const (
+	Running State = iota
+	Succeeded
+	Failed
+)
+
+// Ended tells what became of a job, by what Describe told, and what the task's output, or the
+// cause of its failure, is.
+func (j *Job) Ended(told *jsonvalue.Object) (state State, output any) {
+	of := any(told)
+	if j.Of != "" {
+		of = find(told, j.Of)
+	}
+	output = of
+	if j.Whole {
+		output = told
+	}
+	status, _ := find(of, j.Status).(string)
+	switch {
+	case slices.Contains(j.Bad, status), slices.Contains(j.Good, status) && j.exits && !exitedWell(of):
+		return Failed, output
+	case slices.Contains(j.Good, status):
+		return Succeeded, output
+	}
+	return Running, nil
+}
+
+// exitedWell tells whether all containers of a task of ECS ended with 0.
+func exitedWell(of any) bool {
+	containers, _ := find(of, "Containers").([]any)
+	for _, c := range containers {
+		if code, ok := jsonvalue.Float(find(c, "ExitCode")); !ok || code != 0 {
+			return false
+		}
+	}
+	return len(containers) > 0
+}
+
+// Began tells whether an answer says that the job began, and if not why.
+func (j *Job) Began(answer *jsonvalue.Object) (cause string, ok bool) {
+	if failures, _ := find(answer, "Failures").([]any); len(failures) > 0 {
+		return jsonvalue.Text(answer), false
+	}
+	return "", true
+}
+
+// find follows a path of members and indexes; nil: it leads nowhere.
+func find(v any, path string) any {
+	for part := range strings.SplitSeq(path, ".") {
+		switch at := v.(type) {
+		case *jsonvalue.Object:
+			v, _ = at.Get(part)
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i >= len(at) {
+				return nil
+			}
+			v = at[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// Passing tells whether a failed question after a job means nothing for the job: the next one
+// may be answered.
+func Passing(f *sdk.Fault) bool {
+	return f.Status == 429 || f.Status >= 500 || strings.Contains(f.Code, "Throttl") || strings.Contains(f.Code, "TooManyRequests")
+}
