@@ -160,8 +160,8 @@ var machines = []Mutant{{
 }, {
 	Name: "submitted-jobs-offered-again",
 	In:   "sfn/execution.(*turn).submitted",
-	Old:  "if !w.Delivered {",
-	New:  "if w.Delivered {",
+	Old:  "if !w.Delivered && !asked {",
+	New:  "if w.Delivered && !asked {",
 	Bug:  "After a restart a job that was begun is begun once more.",
 }, {
 	Name: "aborted-in-silence",

@@ -118,7 +118,7 @@ var tasks = []Mutant{{
 	Bug:  "A group whose functions hang keeps those of all others from being called.",
 }, {
 	Name: "sources-share-a-group",
-	In:   "lambda.Place.owner",
+	In:   "outbound.Place.owner",
 	Old:  "source.List() + \"\\x00\" + p.Group",
 	New:  "p.Group",
 	Bug:  "A state machine whose functions hang takes the places of a domain that has its name.",
@@ -136,13 +136,13 @@ var tasks = []Mutant{{
 	Bug:  "An account whose bucket does not answer has all the memory for objects that are on their way.",
 }, {
 	Name: "closed-task-keeps-its-place",
-	In:   "lambda.(*Performer).watch",
+	In:   "outbound.(*Performer).watch",
 	Old:  "return o.ID == j.id",
 	New:  "return o.ID != 0",
 	Bug:  "A function that never answers has its place for as long as its execution runs, though its task is closed.",
 }, {
 	Name: "function-fails-as-the-server-stops",
-	In:   "lambda.(*Performer).perform",
+	In:   "outbound.(*Performer).perform",
 	Old:  "if limited || p.calls.Err() != nil {",
 	New:  "if limited {",
 	Bug:  "A stop fails the functions under way instead of having them run again.",

@@ -71,8 +71,8 @@ var timeouts = []Mutant{{
 }, {
 	Name: "deletes-by-a-time-that-is-doubted",
 	In:   "shard.(*Shard).forgetDue",
-	Old:  "s.forgetAt > b.confirmed",
-	New:  "s.forgetAt > b.now",
+	Old:  "min(b.confirmed, s.keptUntil())",
+	New:  "min(b.now, s.keptUntil())",
 	Bug:  "Ten seconds after a boot with a wrong wall clock the histories of a month are deleted.",
 }, {
 	Name: "doubt-ends-with-the-process",
