@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -38,19 +39,41 @@ func apart(t *testing.T, script string, arguments ...string) string {
 	return out.String()
 }
 
-// builtHere is a release with the binary for this machine, built as for tests, so that nothing is compiled twice.
-func builtHere(t *testing.T) (*release, target) {
+// work is where binaries of tests are built.
+var work string
+
+func TestMain(m *testing.M) {
+	code := func() int {
+		dir, err := os.MkdirTemp("", "heddle-release")
+		if err != nil {
+			panic(err)
+		}
+		work = dir
+		defer os.RemoveAll(dir)
+		return m.Run()
+	}()
+	os.Exit(code)
+}
+
+// compiled builds the binary for this machine, as it is built for other tests, so that nothing is compiled twice.
+var compiled = sync.OnceValues(func() (*release, error) {
+	r := &release{version: "0.1.0", root: "..", made: time.Unix(1_700_000_000, 0).UTC(), work: work}
+	_, err := output(context.Background(), "..", []string{"CGO_ENABLED=0"}, "go", "build", "-o", r.built(here), "./cmd/heddle")
+	return r, err
+})
+
+var here = target{runtime.GOOS, runtime.GOARCH}
+
+// builtHere is a release whose binary for this machine has been built.
+func builtHere(t *testing.T) *release {
 	t.Helper()
-	here := target{runtime.GOOS, runtime.GOARCH}
-	r := &release{version: "0.1.0", root: "..", made: time.Unix(1_700_000_000, 0).UTC(), work: t.TempDir(), out: t.TempDir()}
-	binary, err := filepath.Abs(r.built(here))
+	r, err := compiled()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := output(t.Context(), "..", []string{"CGO_ENABLED=0"}, "go", "build", "-o", binary, "./cmd/heddle"); err != nil {
-		t.Fatal(err)
-	}
-	return r, here
+	own := *r
+	own.out = t.TempDir()
+	return &own
 }
 
 //go:embed testdata/package.sh
@@ -58,7 +81,7 @@ var packageScript string
 
 // TestPackage: the Debian package is installed, its unit's command serves as an unprivileged user, and a purge leaves nothing.
 func TestPackage(t *testing.T) {
-	r, here := builtHere(t)
+	r := builtHere(t)
 	papers, err := r.papers(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +105,7 @@ var imageScript string
 
 // TestImage: what the container description says makes an image that serves and finds itself healthy: with nothing beside the binary, as its user.
 func TestImage(t *testing.T) {
-	r, here := builtHere(t)
+	r := builtHere(t)
 	text, err := os.ReadFile("../deploy/container/Containerfile")
 	if err != nil {
 		t.Fatal(err)
