@@ -180,7 +180,7 @@ func (s *Server) Now() time.Time { return s.server.Now() }
 // by the workers of this process.
 //
 // In a bubble that is exact. Outside of one nobody can know whether a worker is about to do
-// something: one that has a task and does nothing for 50 ms of the real time is left behind,
+// something: one that has a task and does nothing for a tenth of a second, while the process runs, is left behind,
 // and so is a task for which nobody polls.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()

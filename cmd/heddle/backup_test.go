@@ -54,19 +54,34 @@ func filesIn(dir string) (n int) {
 // signals asks a server for what is to be found in backups: signals to one execution, and state
 // machines, whose definitions are blobs.
 type signals struct {
+	may     chan struct{} // what may be asked yet: histories are finite
 	acked   atomic.Int64 // the last one that was acknowledged, and all before it
 	blobs   atomic.Int64
 	process atomic.Pointer[process]
 }
 
-// load asks without a pause, until it is told to end.
+// signalsEach is how many signals there are from one backup to the next.
+const signalsEach = 1000
+
+// more has load ask on.
+func (s *signals) more() {
+	for range signalsEach {
+		select {
+		case s.may <- struct{}{}:
+		default:
+			return
+		}
+	}
+}
+
+// load asks without a pause for as much as it may, until it is told to end.
 func (s *signals) load(t *testing.T, end <-chan struct{}) {
 	next := int64(1)
 	for n := 0; ; n++ {
 		select {
 		case <-end:
 			return
-		default:
+		case <-s.may:
 		}
 		p := s.process.Load()
 		status, answer, err := p.ask("SignalWorkflowExecution", fmt.Sprintf(`{"domain":"shop","workflowId":"1","signalName":"n","input":"%d"}`, next))
@@ -120,7 +135,7 @@ func restored(t *testing.T, place string) (last int64) {
 	return last
 }
 
-// TestBackups backs a server up while it is asked without a pause, and kills now the one, now
+// TestBackups backs a server up while it is asked, and kills now the one, now
 // the other, wherever a seed says. Whatever backup is the last one then, it can be put back,
 // nothing is wrong with it, and it has all that was acknowledged before it began.
 func TestBackups(t *testing.T) {
@@ -135,7 +150,7 @@ func TestBackups(t *testing.T) {
 		}
 		return p
 	}
-	var s signals
+	s := signals{may: make(chan struct{}, signalsEach)}
 	p := serve()
 	s.process.Store(p)
 	p.want(t, 200, "", "RegisterDomain", `{"name":"shop","workflowExecutionRetentionPeriodInDays":"7"}`)
@@ -147,6 +162,7 @@ func TestBackups(t *testing.T) {
 	defer func() { close(end); loading.Wait() }()
 
 	backUp := func() (*exec.Cmd, int64) {
+		s.more()
 		floor := s.acked.Load()
 		c := tool(t, "backup", place, "--keys", "with", "--data", data, "--endpoint", s.process.Load().url)
 		if err := c.Start(); err != nil {
@@ -213,7 +229,7 @@ func TestBackups(t *testing.T) {
 		t.Errorf("%d blobs and %d signals: the test tests nothing", s.blobs.Load(), floor)
 	}
 	// The last one is put back and goes on.
-	c, floor = backUp()
+	c, _ = backUp()
 	if err := c.Wait(); err != nil {
 		t.Fatal(err)
 	}

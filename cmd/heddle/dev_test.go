@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,7 +39,11 @@ func TestDevIsForThisMachine(t *testing.T) {
 	if answer.StatusCode != http.StatusOK {
 		t.Errorf("with any credentials: status %d", answer.StatusCode)
 	}
-	p.end(t, syscall.SIGHUP)
+	end := syscall.SIGHUP
+	if signal.Ignored(end) { // as under nohup, and the process inherits that
+		end = syscall.SIGTERM
+	}
+	p.end(t, end)
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("it has left %v, %v", entries, err)
 	}
@@ -97,4 +102,50 @@ func TestReadyLine(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestReset: a server whose store is memory forgets all at a word, is back at the same address, and
+// what it does afterwards is as right as before; one whose store is a folder refuses.
+func TestReset(t *testing.T) {
+	clearEnvironment(t)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reset := func(p *process) (said string, err error) {
+		c := exec.Command(program, "reset")
+		c.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1", "AWS_ENDPOINT_URL="+p.url, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any")
+		b, err := c.CombinedOutput()
+		return string(b), err
+	}
+	const (
+		domain = `{"name":"shop","workflowExecutionRetentionPeriodInDays":"1"}`
+		kind   = `{"domain":"shop","name":"order","version":"1","defaultTaskList":{"name":"none"},"defaultChildPolicy":"TERMINATE","defaultExecutionStartToCloseTimeout":"3600","defaultTaskStartToCloseTimeout":"NONE"}`
+		begin  = `{"domain":"shop","workflowId":"1","workflowType":{"name":"order","version":"1"}}`
+	)
+	p, err := launch(t, "true", "serve", "--dev", "--listen", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		p.want(t, 200, "", "RegisterDomain", domain)
+		p.want(t, 200, "", "RegisterWorkflowType", kind)
+		p.want(t, 200, "", "StartWorkflowExecution", begin)
+		if said, err := reset(p); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+	}
+	p.want(t, 400, "UnknownResourceFault", "StartWorkflowExecution", begin)
+	p.end(t, syscall.SIGTERM)
+
+	p, err = launch(t, "true", "serve", "--auth", "none", "--listen", "0", "--data", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.want(t, 200, "", "RegisterDomain", domain)
+	if said, err := reset(p); err == nil || !strings.Contains(said, "ResetUnavailableException") {
+		t.Errorf("%v: %s", err, said)
+	}
+	p.want(t, 400, "DomainAlreadyExistsFault", "RegisterDomain", domain)
+	p.end(t, syscall.SIGTERM)
 }

@@ -171,6 +171,13 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Kong) error {
 		}
 	}
 	server.PaceGarbage()
+	again := make(chan struct{}, 1)
+	cfg.Reset = func() {
+		select {
+		case again <- struct{}{}:
+		default: // it is known
+		}
+	}
 	s, err := server.Start(ctx, cfg)
 	if err != nil {
 		return err
@@ -184,16 +191,46 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Kong) error {
 	}
 	tell(cfg.Log, daemon.SdNotifyReady)
 	keepAlive(ctx, cfg.Log)
-	<-ctx.Done()
+	for {
+		select {
+		case <-again:
+			if s, err = anew(ctx, s, cfg); err != nil {
+				return err
+			}
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
 	tell(cfg.Log, daemon.SdNotifyStopping)
 	signal.Reset() // a second signal ends the process at once
 	cfg.Log.Info("heddle drains: polls are answered empty, work in flight is committed", "cause", context.Cause(ctx), "within", drainTime)
 	stopping := time.Now()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	err = s.Close(drain)
+	err = drained(ctx, s)
 	cfg.Log.Info("heddle has stopped", "took", time.Since(stopping), "ran", time.Since(began))
 	return err
+}
+
+// drained closes a server when what is in flight is done.
+func drained(ctx context.Context, s *server.Server) error {
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	return s.Close(drain)
+}
+
+// anew puts a server that has nothing yet in a server's place, at the same address.
+func anew(ctx context.Context, s *server.Server, cfg server.Config) (*server.Server, error) {
+	began := time.Now()
+	cfg.Log.Info("heddle forgets what it has, as a caller wants, and begins anew")
+	if err := drained(ctx, s); err != nil {
+		return nil, err
+	}
+	cfg.Listen = s.Addr()
+	s, err := server.Start(ctx, cfg)
+	if err == nil {
+		cfg.Log.Info("heddle takes requests", "url", s.URL(), "took", time.Since(began))
+	}
+	return s, err
 }
 
 // flagsIn are the flags of a command.

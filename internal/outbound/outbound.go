@@ -295,8 +295,9 @@ func (p *Performer) perform(j job, c *Call) {
 		}
 	}
 	if ended.Again > 0 {
-		j.again = true
-		p.after(j, ended.Again)
+		next := j // j is watched, perhaps still
+		next.again = true
+		p.after(next, ended.Again)
 	}
 }
 

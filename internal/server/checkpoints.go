@@ -39,7 +39,6 @@ type checkpoints struct {
 	mu     sync.Mutex // guards those below
 	name   string     // of the one that there is; empty: none
 	until  time.Duration
-	kept   time.Time
 }
 
 var _ service.Checkpoints = (*checkpoints)(nil)

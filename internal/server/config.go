@@ -77,7 +77,11 @@ type Config struct {
 	// Services have settings of their own; nil: Services().
 	Services []*service.Service `kong:"-"`
 	Log      *slog.Logger       `kong:"-"`
-	Version  string             `kong:"-"` // of the program; empty: nobody knows
+	// Reset is told that a caller wants the server, whose store is memory, to start anew. It must
+	// not wait for that: the caller is answered first.
+	Reset func() `kong:"-"`
+
+	Version string `kong:"-"` // of the program; empty: nobody knows
 
 	// Prepare is called before the first request is answered, with what answers them, and a root
 	// key pair. Nil: nothing is to be done.

@@ -172,15 +172,16 @@ func (s *Server) moveTo(t engine.Time) {
 	s.node.Advance()
 }
 
-// How long Settle waits for others in this process, by the real time.
+// How long Settle waits for others in this process. It counts its own looks, since a process
+// that does not run, as the machine has other work, must not look like one that has nothing to do.
 const (
-	settleLook  = 500 * time.Microsecond // between two looks
-	settleQuiet = 50 * time.Millisecond  // when nothing moves, though somebody has a task, or a task waits
+	settleLook  = 500 * time.Microsecond // of real time, at least, between two looks
+	settleQuiet = 200                    // looks at which nothing moved, though somebody has a task, a task waits, or something is due
 )
 
 // Settle returns when nothing is runnable: no command or message is under way, no task is in
-// a worker's hands and none waits for one. A worker that does nothing with its task for 50 ms of
-// the real time is not waited for, nor is a task that nobody takes.
+// a worker's hands and none waits for one. A worker that does nothing with its task for 200 looks,
+// a tenth of a second, is not waited for, nor is a task that nobody takes.
 func (s *Server) Settle(ctx context.Context) error {
 	type moved struct {
 		pairings       uint64
@@ -188,7 +189,7 @@ func (s *Server) Settle(ctx context.Context) error {
 		commits, calls int
 	}
 	var before moved
-	var since time.Time
+	quiet := 0
 	for {
 		totals := s.matcher.Totals()
 		now := moved{totals.Pairings, totals.Offers, totals.Claims, s.commits.count(), s.requests.Taken()}
@@ -196,12 +197,17 @@ func (s *Server) Settle(ctx context.Context) error {
 		if !still {
 			s.node.Hurry() // what waits a little for others to come, by a clock that stands
 		}
-		if still && now == before && now.offers == 0 && now.claims == 0 && now.calls == 0 && s.node.Idle() {
+		wake := s.node.NextWake()
+		due := wake != 0 && wake <= s.clock.Now()
+		if due && still {
+			s.node.Advance()
+		}
+		if still && now == before && !due && now.offers == 0 && now.claims == 0 && now.calls == 0 && s.node.Idle() {
 			return nil
 		}
-		if !still || now != before || since.IsZero() {
-			before, since = now, time.Now()
-		} else if time.Since(since) >= settleQuiet {
+		if !still || now != before {
+			before, quiet = now, 0
+		} else if quiet++; quiet >= settleQuiet {
 			return nil
 		}
 		if err := (systemTime{}).wait(ctx, settleLook); err != nil {

@@ -411,7 +411,7 @@ func inspectorsOf(t *testing.T) []service.Inspector {
 	t.Helper()
 	var all []service.Inspector
 	for _, s := range []*service.Service{swf.Service(), sfn.Service()} {
-		opened, err := s.Open(&service.Kernel{Lambda: lambda.New(lambda.Config{}), PollsPerListMax: 1})
+		opened, err := s.Open(&service.Kernel{Lambda: lambda.New(lambda.Config{}), PollsPerListMax: 1, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -281,11 +281,18 @@ func TestFormatsRiseTogether(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z][A-Za-z]*(Format|Version)$`)
 	var found []string
 	for _, dir := range []string{"engine", "runlog", "store/sealed", "blob", "swf/execution", "swf/registry", "sfn/execution", "sfn/maprun", "sfn/registry", "dataexchange/catalog", "iam/account", "kms/keyring", "kms"} {
-		packages, err := parser.ParseDir(token.NewFileSet(), filepath.Join("..", dir), func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range packages {
+		for _, path := range files {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			p, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
 			number := func(of string, e ast.Expr) {
 				if value, ok := e.(*ast.BasicLit); ok && value.Kind == token.INT {
 					found = append(found, fmt.Sprintf("%s: %s = %s\n", dir, of, value.Value))

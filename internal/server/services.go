@@ -193,8 +193,8 @@ func (s *Server) openServices() error {
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
 			Calls:       s.actions, CallerOf: callerOf,
-			Checkpoints: s.checkpointsOf(),
-			Overview:    overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
+			Checkpoints: s.checkpointsOf(), Reset: s.resets(),
+			Overview: overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}
 		if api.SigningNames == nil {

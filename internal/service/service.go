@@ -230,6 +230,8 @@ type Kernel struct {
 	Live       *live.Hub
 	AsPoll     func(ctx context.Context) (end func(), err error)
 	Inspectors []Inspector
+	// Reset has the server forget all that it has, soon; nil: it keeps what it has.
+	Reset func()
 	// Checkpoints makes copies of the store; nil: it is in memory.
 	Checkpoints Checkpoints
 	// ConsoleLink makes a link by which a caller signs in to the console, once and soon: what

@@ -2189,6 +2189,51 @@ func (v *Refusal) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ResetServerInput) Decode(d *jx.Decoder) error {
+	*v = ResetServerInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ResetServerOutput) Decode(d *jx.Decoder) error {
+	*v = ResetServerOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "startTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ResetUnavailableException) Decode(d *jx.Decoder) error {
+	*v = ResetUnavailableException{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ResourceNotFoundException) Decode(d *jx.Decoder) error {
 	*v = ResourceNotFoundException{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {

@@ -1051,6 +1051,29 @@ func (v *Refusal) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *ResetServerInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ResetServerOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"startTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.StartTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ResetUnavailableException) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Message != nil {
+		b = append(b, `,"message":`...)
+		b = shape.AppendString(b, *v.Message)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ResourceNotFoundException) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Message != nil {

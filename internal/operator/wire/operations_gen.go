@@ -15,6 +15,7 @@ const (
 	CodeCheckpointUnavailableException = "CheckpointUnavailableException"
 	CodeConsoleOffException            = "ConsoleOffException"
 	CodeLimitExceededException         = "LimitExceededException"
+	CodeResetUnavailableException      = "ResetUnavailableException"
 	CodeResourceNotFoundException      = "ResourceNotFoundException"
 )
 
@@ -37,6 +38,7 @@ var Operations = []shape.Operation{
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},
 	{Name: "ListVerdicts", Input: "ListVerdictsInput", Output: "ListVerdictsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "RedeliverEvents", Input: "RedeliverEventsInput", Output: "RedeliverEventsOutput", Faults: []string{CodeResourceNotFoundException}},
+	{Name: "ResetServer", Input: "ResetServerInput", Output: "ResetServerOutput", Faults: []string{CodeResetUnavailableException}},
 	{Name: "SearchExecutions", Input: "SearchExecutionsInput", Output: "SearchExecutionsOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "StartBatch", Input: "StartBatchInput", Output: "StartBatchOutput", Faults: []string{CodeResourceNotFoundException, CodeLimitExceededException}},
 	{Name: "StopBatch", Input: "StopBatchInput", Output: "StopBatchOutput", Faults: []string{CodeResourceNotFoundException}},

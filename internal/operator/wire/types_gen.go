@@ -431,6 +431,19 @@ type Refusal struct {
 	Execution   *ExecutionRef
 }
 
+// ResetServerInput is what ResetServer takes.
+type ResetServerInput struct {
+}
+
+type ResetServerOutput struct {
+	StartTimestamp shape.Timestamp
+}
+
+// ResetUnavailableException is a fault.
+type ResetUnavailableException struct {
+	Message *string
+}
+
 // ResourceNotFoundException is a fault.
 type ResourceNotFoundException struct {
 	Message *string

@@ -303,6 +303,16 @@ func (v *RedeliverEventsInput) validate(c *shape.Violations, at *shape.Place) {
 	}
 }
 
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *ResetServerInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *ResetServerInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
 func (v *RunOfDomain) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("workflowId"))

@@ -63,8 +63,6 @@ type Outcome struct {
 	DelaySeconds int64             // of Retriable
 }
 
-func (r *Trial) mocks() bool { return r != nil && r.Mocked }
-
 // context is what the caller has for a context object.
 func (r *Trial) context(item *thread) any {
 	if item == nil {

@@ -1,0 +1,55 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"heddle/internal/operator/wire"
+)
+
+// Reset has a server whose store is memory forget all that it has.
+type Reset struct {
+	Caller caller `embed:""`
+}
+
+// How long the server may take to be there anew, and how often it is asked.
+const (
+	resetTime  = 30 * time.Second
+	resetEvery = 10 * time.Millisecond
+)
+
+// Run returns when the server takes requests again.
+func (c *Reset) Run(ctx context.Context, p *Process) error {
+	caller, err := c.Caller.client(ctx, p)
+	if err != nil {
+		return err
+	}
+	var gone wire.ResetServerOutput
+	raw, err := call(ctx, caller, "ResetServer", struct{}{}, &gone)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, resetTime)
+	defer cancel()
+	tick := time.NewTicker(resetEvery)
+	defer tick.Stop()
+	for {
+		var status wire.GetServerStatusOutput
+		_, err := call(ctx, caller, "GetServerStatus", struct{}{}, &status)
+		if err == nil && status.StartTimestamp != gone.StartTimestamp {
+			break
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the server forgets what it had, but is not back after %s: %w", resetTime, err)
+		}
+	}
+	if c.Caller.JSON {
+		return p.writeJSON(json.RawMessage(raw))
+	}
+	_, err = fmt.Fprintln(p.Out, "the server has begun anew; its keys are those that it had")
+	return err
+}
