@@ -55,7 +55,7 @@ func filesIn(dir string) (n int) {
 // machines, whose definitions are blobs.
 type signals struct {
 	may     chan struct{} // what may be asked yet: histories are finite
-	acked   atomic.Int64 // the last one that was acknowledged, and all before it
+	acked   atomic.Int64  // the last one that was acknowledged, and all before it
 	blobs   atomic.Int64
 	process atomic.Pointer[process]
 }
