@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
@@ -57,9 +56,6 @@ func (s *actions) inspectExecution(ctx context.Context, in *wire.InspectExecutio
 	return s.shown(e, verdicts), nil
 }
 
-// verdictsBeside is how many executions of ListVerdicts are inspected at a time.
-const verdictsBeside = 4
-
 func (s *actions) aboutVerdicts(ctx context.Context, in *wire.ListVerdictsInput) (operation.Subject, error) {
 	ref := diagnose.Ref{Domain: in.Domain, WorkflowID: in.Executions[0].WorkflowID, RunID: in.Executions[0].RunID}
 	return s.inspectorOf(ref).InspectSubject(ctx, ref)
@@ -68,17 +64,11 @@ func (s *actions) aboutVerdicts(ctx context.Context, in *wire.ListVerdictsInput)
 // listVerdicts serves ListVerdicts: the first verdict of each execution, in their order. What
 // is not there is left out.
 func (s *actions) listVerdicts(ctx context.Context, in *wire.ListVerdictsInput) (*wire.ListVerdictsOutput, error) {
-	all, errs := make([]*wire.FirstVerdict, len(in.Executions)), make([]error, len(in.Executions))
-	var next atomic.Int64
-	s.Beside(min(verdictsBeside, len(all)), func() {
-		for i := int(next.Add(1)) - 1; i < len(all); i = int(next.Add(1)) - 1 {
-			all[i], errs[i] = s.firstVerdict(ctx, diagnose.Ref{Domain: in.Domain, WorkflowID: in.Executions[i].WorkflowID, RunID: in.Executions[i].RunID})
-		}
-	})
 	out := &wire.ListVerdictsOutput{Verdicts: []wire.FirstVerdict{}, ServerTimestamp: wire.Timestamp(s.Clock())}
-	for i, v := range all {
-		if errs[i] != nil {
-			return nil, errs[i]
+	for i := range in.Executions {
+		v, err := s.firstVerdict(ctx, diagnose.Ref{Domain: in.Domain, WorkflowID: in.Executions[i].WorkflowID, RunID: in.Executions[i].RunID})
+		if err != nil {
+			return nil, err
 		}
 		if v != nil {
 			out.Verdicts = append(out.Verdicts, *v)

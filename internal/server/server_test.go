@@ -184,10 +184,10 @@ func TestHealth(t *testing.T) {
 func TestRefusedConfig(t *testing.T) {
 	running := start(t, memory())
 	for want, change := range map[string]func(*Config){
-		"config: --poll-hold 1m1s: want 1ms to 1m0s":            func(c *Config) { c.PollHold = 61 * time.Second },
-		"config: --poll-hold -1s: want 1ms to 1m0s":             func(c *Config) { c.PollHold = -time.Second },
-		`config: --store "paper": want pebble or memory`:        func(c *Config) { c.Store = "paper" },
-		`config: --time-skip "some": want off or timers or all`: func(c *Config) { c.TimeSkip = "some" },
+		"config: --poll-hold 1m1s: want 1ms to 1m0s":                 func(c *Config) { c.PollHold = 61 * time.Second },
+		"config: --poll-hold -1s: want 1ms to 1m0s":                  func(c *Config) { c.PollHold = -time.Second },
+		`config: --store "paper": want pebble or postgres or memory`: func(c *Config) { c.Store = "paper" },
+		`config: --time-skip "some": want off or timers or all`:      func(c *Config) { c.TimeSkip = "some" },
 		"has the port; end it, or give another by --listen, 0 for any that is free: listen tcp " + running.Addr() + ": bind: address already in use": func(c *Config) { c.Listen = running.Addr() },
 	} {
 		cfg := memory()
