@@ -12,7 +12,12 @@ import {
   RespondDecisionTaskCompletedCommand, SignalWorkflowExecutionCommand, StartWorkflowExecutionCommand,
 } from "@aws-sdk/client-swf";
 
-const swf = new SWFClient(); // the usual AWS variables say where, and by which key
+// The usual AWS variables say where, and by which key; without any it is a server on this machine.
+process.env.AWS_ENDPOINT_URL ??= "http://127.0.0.1:7930";
+process.env.AWS_REGION ??= "us-east-1";
+if (!process.env.AWS_ACCESS_KEY_ID) process.env.AWS_SHARED_CREDENTIALS_FILE ??= "heddle-data/credentials";
+
+const swf = new SWFClient();
 const domain = "orders-js", version = "1.0";
 const deciders = { name: "order-js-deciders" }, workers = { name: "order-js-workers" };
 const signals = process.argv.includes("--signal");
