@@ -90,7 +90,7 @@ test/console: ## the console driven by Chromium; PICTURES=folder for pictures of
 .PHONY: site
 site: ## all documents as a site with search, in ./build/site; needs mkdocs
 	@rm -rf build/pages && mkdir -p build/pages
-	git ls-files '*.md' '*.txt' '*.png' '*.webp' examples deploy LICENSE | tar -cT - | tar -xC build/pages
+	git ls-files '*.md' '*.txt' '*.png' '*.webp' examples deploy heddletest LICENSE | tar -cT - | tar -xC build/pages
 	mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 
 .PHONY: vendor

@@ -40,7 +40,14 @@ func TestLinks(t *testing.T) {
 	if len(pages) < 20 {
 		t.Fatalf("only %d pages found", len(pages))
 	}
+	site, err := os.ReadFile(filepath.Join(root, "docs", "mkdocs.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for path, p := range pages {
+		if name := strings.TrimPrefix(path, root+"/"); strings.HasPrefix(name, "docs/") && !strings.HasPrefix(name, "docs/adr/") && !strings.Contains(string(site), "- "+name+"\n") {
+			t.Errorf("docs/mkdocs.yml: nobody finds %s by the site's menu", name)
+		}
 		for _, l := range p.links {
 			if wrong := check(pages, path, l.target); wrong != "" {
 				t.Errorf("%s:%d: the link to %s: %s", path, l.line, l.target, wrong)
