@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,20 +32,17 @@ func (c *Reset) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, resetTime)
-	defer cancel()
-	tick := time.NewTicker(resetEvery)
-	defer tick.Stop()
-	for {
+	for until := p.Now().Add(resetTime); ; {
 		var status wire.GetServerStatusOutput
 		_, err := call(ctx, caller, "GetServerStatus", struct{}{}, &status)
 		if err == nil && status.StartTimestamp != gone.StartTimestamp {
 			break
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("the server forgets what it had, but is not back after %s: %w", resetTime, err)
+		if p.Now().After(until) {
+			return errors.Join(fmt.Errorf("the server forgets what it had, but is not back after %s", resetTime), err)
+		}
+		if err := p.Wait(ctx, resetEvery); err != nil {
+			return err
 		}
 	}
 	if c.Caller.JSON {
