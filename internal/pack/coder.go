@@ -186,10 +186,11 @@ func present[T any](c *Coder, v **T) bool {
 		if has {
 			c.Weigh(int(unsafe.Sizeof(**v)))
 		}
-	case !has:
-		*v = nil
-	case c.reading:
+	case !c.reading: // others may read what is written
+	case has:
 		*v = new(T)
+	default:
+		*v = nil
 	}
 	return has
 }
@@ -239,12 +240,14 @@ func (c *Coder) Texts(v *[]string) {
 // OptionalTexts codes a list that keeps nil and empty apart.
 func (c *Coder) OptionalTexts(v *[]string) {
 	has := *v != nil
-	c.Bool(&has)
-	if !has {
-		*v = nil
-		return
+	if c.Bool(&has); has {
+		c.Texts(v)
 	}
-	if c.Texts(v); *v == nil {
+	switch {
+	case !c.reading: // others may read what is written
+	case !has:
+		*v = nil
+	case *v == nil:
 		*v = []string{}
 	}
 }

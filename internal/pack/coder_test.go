@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"sync"
 	"testing"
 )
 
@@ -86,6 +87,20 @@ func TestCoderReadsWhatItWrites(t *testing.T) {
 		if new(everything).code(r); !errors.Is(r.Done(), ErrMalformed) {
 			t.Errorf("%s: with a byte too many: %v", what, r.Done())
 		}
+	}
+}
+
+// TestWritingOnlyReads what is written: two may write one value, which the race detector watches.
+func TestWritingOnlyReads(t *testing.T) {
+	for _, v := range []*everything{{}, {Maybe: []string{}, List: []element{{}}, Pointers: []*element{{}}}} {
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				v.code(Writing(nil))
+				v.code(Weighing())
+			})
+		}
+		both.Wait()
 	}
 }
 
