@@ -20,7 +20,8 @@ type Rules interface {
 	Apply(s State, e Event)
 	// Record derives the record; up is Input.Up.
 	Record(s State, up Time) Record
-	// DecodeEvent reads an event back from what was stored.
+	// DecodeEvent reads an event back from what was stored. A state to which it is applied
+	// keeps nothing of these bytes, which are overwritten then.
 	DecodeEvent(id int64, at Time, public, private []byte) (Event, error)
 	// EncodeState gives a snapshot. All notes are folded again after it was decoded, and by
 	// then some may have gone: what a note alone says must not be in it.

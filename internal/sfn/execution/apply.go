@@ -152,22 +152,18 @@ func (b *begun) code(c *pack.Coder) {
 	c.Int(&b.tolerated)
 }
 
-func (e *Body) private() []byte {
-	c := pack.Writing(make([]byte, 0, 16))
-	e.hidden.code(c, e.Type)
-	return c.Written()
-}
-
 // DecodeEvent reads an event back.
-func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
-	stored, _, e, err := decodePublic(public)
+func (*Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
+	r := readers.Get().(*reader)
+	defer r.release()
+	stored, _, e, err := r.decodePublic(public)
 	if err == nil && stored != id {
 		err = fmt.Errorf("it is event %d", stored)
 	}
 	if err == nil {
-		c := pack.Reading(private)
-		e.hidden.code(c, e.Type)
-		err = c.Done()
+		r.pack = *pack.Reading(private)
+		e.hidden.code(&r.pack, e.Type)
+		err = r.pack.Done()
 		e.eachPayload((*datum).settle)
 	}
 	if err != nil {
@@ -340,11 +336,9 @@ func (s *State) applyStarted(at engine.Time, e *Body) {
 	s.settings.Role, s.settings.Version, s.settings.Alias = e.Role, e.Version, e.Alias
 	s.input, s.started, s.status = e.Input, at, Running
 	s.invoked = make([]int64, len(s.settings.Mocks))
-	var input datum
-	if input = e.Input; e.hidden.input != nil {
+	input := e.Input.compacted()
+	if e.hidden.input != nil {
 		input = *e.hidden.input
-	} else {
-		input = of(input.Value())
 	}
 	s.spawn(&thread{flow: s.settings.Parent.Flow, next: s.settings.StartAt, input: input})
 	for _, a := range s.settings.Activities {

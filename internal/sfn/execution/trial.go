@@ -78,7 +78,7 @@ func (r *Trial) context(item *thread) any {
 func (r *Trial) Begin() {
 	id := engine.Identity{Name: Name(r.World, r.Name, r.Execution)}
 	s := newState(id)
-	s.arn = resource.Of(r.World.Region, r.World.Account, resource.Express, r.Name).Qualified(r.Execution).String()
+	s.named = resource.Of(r.World.Region, r.World.Account, resource.Express, r.Name).Qualified(r.Execution).String()
 	r.seen = map[string]any{"input": r.Input}
 	t := &turn{s: s, in: engine.Input{Now: r.Now}, rules: New(DefaultLimits(), nil), compiled: r.Machine, trial: r}
 	r.turn = t
