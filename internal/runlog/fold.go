@@ -151,9 +151,8 @@ func foldTurn(rules *engine.Ruleset, state engine.State, turn []byte, next int64
 	if t.First != next {
 		return next, fmt.Errorf("event %d follows event %d", t.First, next-1)
 	}
-	err := t.Events(rules, next, func(e engine.Event) error {
-		rules.Apply(state, e)
-		return nil
+	err := t.Each(next, func(id int64, public, private []byte) error {
+		return rules.Fold(state, id, t.At, public, private)
 	})
 	return t.Last() + 1, err
 }

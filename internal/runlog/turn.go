@@ -114,18 +114,13 @@ func (t *Turn) read(b, room []byte) error {
 // Last is the id of the last event.
 func (t *Turn) Last() int64 { return t.First + int64(len(t.lens)) - 1 }
 
-// Events decodes the events from id on.
-func (t *Turn) Events(rules engine.Rules, from int64, each func(engine.Event) error) error {
+// Each visits the stored bytes of the events from id on.
+func (t *Turn) Each(from int64, visit func(id int64, public, private []byte) error) error {
 	public, private := 0, 0
 	for i, n := range t.lens {
-		id := t.First + int64(i)
-		if id >= from {
-			e, err := rules.DecodeEvent(id, t.At, t.public[public:public+n], t.private[private:private+t.privs[i]])
-			if err != nil {
+		if id := t.First + int64(i); id >= from {
+			if err := visit(id, t.public[public:public+n], t.private[private:private+t.privs[i]]); err != nil {
 				return fmt.Errorf("event %d: %w", id, err)
-			}
-			if err := each(e); err != nil {
-				return err
 			}
 		}
 		public += n + 1

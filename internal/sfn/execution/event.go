@@ -416,7 +416,8 @@ func rewrite(events []byte, data bool, change func(*Body) error) ([]byte, error)
 		if err != nil {
 			return err
 		}
-		id, at, e, err := r.decodePublic(public)
+		e := &Body{}
+		id, at, err := r.decodePublic(e, public)
 		if err == nil {
 			err = change(e)
 		}
@@ -431,9 +432,8 @@ func rewrite(events []byte, data bool, change func(*Body) error) ([]byte, error)
 	return b, err
 }
 
-// decodePublic reads what the wire shows of an event.
-func (r *reader) decodePublic(public []byte) (id int64, at engine.Time, e *Body, err error) {
-	e = &Body{}
+// decodePublic reads what the wire shows of an event, which is zero before.
+func (r *reader) decodePublic(e *Body, public []byte) (id int64, at engine.Time, err error) {
 	r.json.ResetBytes(public)
 	err = r.json.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
@@ -460,7 +460,7 @@ func (r *reader) decodePublic(public []byte) (id int64, at engine.Time, e *Body,
 	if err == nil && e.Type == "" {
 		err = errors.New("it has no type")
 	}
-	return id, at, e, err
+	return id, at, err
 }
 
 // reader is what reading an event needs for its time.
@@ -468,6 +468,7 @@ type reader struct {
 	json jx.Decoder
 	pack pack.Coder
 	text []byte
+	body Body // that nobody keeps
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -477,7 +478,7 @@ const readerTextKept = 16 << 10
 
 func (r *reader) release() {
 	r.json.ResetBytes(nil)
-	r.pack = pack.Coder{}
+	r.pack, r.body = pack.Coder{}, Body{}
 	if cap(r.text) > readerTextKept {
 		r.text = nil
 	}

@@ -14,7 +14,7 @@ func (t *turn) start(c *Start) error {
 	s := t.s
 	mustHold(s.last == 0, "start of %s, which has %d events", s.arn(), s.last)
 	t.starts = true
-	s.settings.Definition = c.Definition // so that the machine is found
+	s.settings = &Settings{Definition: c.Definition} // so that the machine is found
 	m := t.machine()
 	settings := c.Settings
 	settings.StartAt, settings.TimeoutSeconds, settings.RetentionDays = m.StartAt.Name, m.TimeoutSeconds, t.rules.limits.RetentionDays

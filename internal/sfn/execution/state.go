@@ -36,9 +36,9 @@ type State struct {
 	ephemeral bool // in memory alone, and somebody waits for it
 	rehearsed bool // in memory alone, and calls nothing
 
-	settings Settings
-	input    datum // of the execution, as its caller wrote it
-	last     int64 // id of the last event
+	settings *Settings // those of its first event; never changed
+	input    datum     // of the execution, as its caller wrote it
+	last     int64     // id of the last event
 	started  engine.Time
 	closed   engine.Time
 	status   string // "": it has not begun
@@ -274,8 +274,11 @@ type group struct {
 // New is an execution before its first event.
 func (r *Rules) New(id engine.Identity) engine.State { return newState(id) }
 
+// noSettings are those of an execution before its first event.
+var noSettings Settings
+
 func newState(id engine.Identity) *State {
-	s := &State{id: id}
+	s := &State{id: id, settings: &noSettings}
 	s.machine, s.name = Split(id.Name.Key)
 	s.of = MachineARN(id.Name.World, s.machine)
 	s.name, _, s.express = strings.Cut(s.name, ":")
@@ -413,6 +416,9 @@ const stateFormat = 1
 
 func (s *State) code(c *pack.Coder) {
 	c.Format(stateFormat)
+	if c.Reads() {
+		s.settings = new(Settings)
+	}
 	s.settings.code(c)
 	s.input.code(c)
 	c.Int(&s.last)

@@ -53,7 +53,7 @@ func (s *State) handOn(began int64) string {
 
 // handedOn are the settings for executions that a thread's state starts.
 func (s *State) handedOn(th *thread) Settings {
-	c := s.settings
+	c := *s.settings
 	c.Trace = s.handOn(th.entered)
 	return c
 }

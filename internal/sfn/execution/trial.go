@@ -82,7 +82,7 @@ func (r *Trial) Begin() {
 	r.seen = map[string]any{"input": r.Input}
 	t := &turn{s: s, in: engine.Input{Now: r.Now}, rules: New(DefaultLimits(), nil), compiled: r.Machine, trial: r}
 	r.turn = t
-	settings := Settings{StartAt: r.State.Name, Secret: r.Secret}
+	settings := Settings{StartAt: r.State.Name, Secret: r.Secret, Role: r.Role}
 	if res := r.State.Resource; r.Mocked && res != nil && res.Kind == asl.Activity {
 		settings.Activities = []Activity{{ARN: res.ARN}}
 	}
