@@ -23,6 +23,9 @@ type Inspector interface {
 	// Inspect tells what is open, and what the last events say. Run is for Refusals. Errors:
 	// engine.ErrUnusable with what is known, faults of the service's own.
 	Inspect(ctx context.Context, ref diagnose.Ref) (e *diagnose.Execution, run engine.RunID, err error)
+	// Look reads where an execution is and how far it has come, and no more. Errors: faults of the
+	// service's own.
+	Look(ctx context.Context, ref diagnose.Ref) (*engine.RunView, error)
 
 	// ListPrefixes are what the full names of task lists of a world begin with, of those
 	// within something or of all if it is empty, in order; no other lists' names do.

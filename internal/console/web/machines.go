@@ -3,8 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
 	"strings"
 
 	"heddle/internal/aws/arn"
@@ -99,23 +97,8 @@ func (v *visit) machineDefinition() (*answer, error) {
 // machineExecution shows an execution of a state machine.
 func (v *visit) machineExecution() (*answer, error) {
 	of := v.machineExecutionARN()
-	if seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64); err == nil && isPartial(v.Request) {
-		reverse := true
-		raw, err := v.machineHistoryPage(&wire.GetExecutionHistoryInput{ExecutionARN: of, MaxResults: &one, ReverseOrder: &reverse})
-		if err != nil {
-			return nil, err
-		}
-		last, _, err := past.Page(raw)
-		if err != nil {
-			return nil, err
-		}
-		events, err := last.Machine()
-		if err != nil {
-			return nil, err
-		}
-		if len(events) > 0 && events[0].ID == seen && !v.isStale() {
-			return &answer{status: http.StatusNoContent}, nil
-		}
+	if err := v.await(&operator.AwaitExecutionInput{ExecutionARN: &of}); err != nil {
+		return nil, err
 	}
 	facts := &view.MachineFacts{}
 	var err error
@@ -217,7 +200,7 @@ func (v *visit) machineHistory(of string) (*past.Events, error) {
 }
 
 func (v *visit) machineHistoryPage(in *wire.GetExecutionHistoryInput) ([]byte, error) {
-	return v.raw("states", "GetExecutionHistory", in, roomOf(in.MaxResults))
+	return v.raw("states", "GetExecutionHistory", in, pageBytes)
 }
 
 // machineMember answers with a member of an event, as text.

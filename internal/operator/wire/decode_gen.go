@@ -10,6 +10,87 @@ import (
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *AwaitExecutionInput) Decode(d *jx.Decoder) error {
+	*v = AwaitExecutionInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = &value
+			return nil
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = &value
+			return nil
+		case "runId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.RunID = &value
+			return nil
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = &value
+			return nil
+		case "events":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Events = value
+			v.missing &^= 1 << 0
+			return nil
+		case "waitTimeSeconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.WaitTimeSeconds = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *AwaitExecutionOutput) Decode(d *jx.Decoder) error {
+	*v = AwaitExecutionOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Events = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *Batch) Decode(d *jx.Decoder) error {
 	*v = Batch{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {

@@ -9,6 +9,44 @@ import (
 )
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *AwaitExecutionInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.WorkflowID != nil {
+		b = append(b, `,"workflowId":`...)
+		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.RunID != nil {
+		b = append(b, `,"runId":`...)
+		b = shape.AppendString(b, *v.RunID)
+	}
+	if v.ExecutionARN != nil {
+		b = append(b, `,"executionArn":`...)
+		b = shape.AppendString(b, *v.ExecutionARN)
+	}
+	b = append(b, `,"events":`...)
+	b = strconv.AppendInt(b, v.Events, 10)
+	if v.WaitTimeSeconds != nil {
+		b = append(b, `,"waitTimeSeconds":`...)
+		b = strconv.AppendInt(b, *v.WaitTimeSeconds, 10)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *AwaitExecutionOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"events":`...)
+	b = strconv.AppendInt(b, v.Events, 10)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *Batch) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"batchId":`...)

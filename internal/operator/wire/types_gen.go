@@ -7,6 +7,23 @@ import "heddle/internal/aws/shape"
 // missingSelf marks an element of a list that was null.
 const missingSelf = 1 << 7
 
+// AwaitExecutionInput is what AwaitExecution takes.
+type AwaitExecutionInput struct {
+	Domain          *string
+	WorkflowID      *string
+	RunID           *string
+	ExecutionARN    *string
+	Events          int64
+	WaitTimeSeconds *int64
+
+	missing uint8
+}
+
+type AwaitExecutionOutput struct {
+	Events          int64
+	ServerTimestamp shape.Timestamp
+}
+
 type Batch struct {
 	BatchID        string
 	Order          StartBatchInput

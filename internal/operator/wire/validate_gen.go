@@ -4,6 +4,34 @@ package wire
 
 import "heddle/internal/aws/shape"
 
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *AwaitExecutionInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *AwaitExecutionInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
+	}
+	if v.WorkflowID != nil {
+		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
+	}
+	if v.RunID != nil {
+		c.Length(at.Member("runId"), *v.RunID, 1, 64)
+	}
+	if v.ExecutionARN != nil {
+		c.Length(at.Member("executionArn"), *v.ExecutionARN, 1, 2048)
+	}
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("events"))
+	}
+	if v.WaitTimeSeconds != nil {
+		c.Integer(at.Member("waitTimeSeconds"), *v.WaitTimeSeconds, 0, 60)
+	}
+}
+
 func (v *BatchSearch) validate(c *shape.Violations, at *shape.Place) {
 	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("domain"))
