@@ -55,10 +55,10 @@ func Service() *service.Service {
 			Reads: []string{"AwaitExecution", "InspectExecution", "StreamEvents", "SearchExecutions", "KeepCheckpoint"},
 			Members: service.Members{
 				Shown: []string{
-					"action", "batchId", "checkpoint", "childPolicy", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
-					"runId", "search", "service", "signalName", "startTimestamp", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "version", "waitTimeSeconds", "workflowId", "workflowIdPart", "workflowIdPrefix",
+					"action", "batchId", "checkpoint", "childPolicy", "clientToken", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"runId", "search", "service", "signalName", "startTimestamp", "startedFrom", "startedTo", "stateMachineArn", "status", "tag", "typeName", "typeVersion", "version", "waitTimeSeconds", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
-				Free:    []string{"details", "input", "reason"},
+				Free:    []string{"cause", "details", "error", "input", "reason"},
 				Secret:  []string{"consoleURL", "nextPageToken"},
 				Unshown: []string{"batch", "serverTimestamp"},
 			},

@@ -64,7 +64,7 @@ type Searcher interface {
 
 // Search is what is looked for. What is empty or zero does not count; all others must hold.
 type Search struct {
-	Within                 string // a domain
+	Within                 string // a domain, or the ARN of a state machine
 	Closed                 bool   // closed executions; else open ones
 	CloseStatus            string
 	ID, IDPrefix, IDPart   string
@@ -177,4 +177,5 @@ type Deed struct {
 	Action                       string
 	Reason, Details, ChildPolicy *string // of who terminates
 	Signal, Input                *string // of who signals
+	Error, Cause                 *string // of who stops
 }

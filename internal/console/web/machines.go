@@ -43,6 +43,8 @@ type machineView struct {
 	Statuses   []statusLink
 	Next       string
 	Start      button
+	Batch      button
+	Batches    string // path
 	Now        wire.Timestamp
 	Graph      *view.Graph
 	State      *view.StateCard
@@ -81,6 +83,7 @@ func (v *visit) machine() (*answer, error) {
 		page.Next = v.again("after", *out.NextToken)
 	}
 	page.Start = v.buttonOf(path+"/-start", view.StartMachineForm(of))
+	page.Batch, page.Batches = v.newsBatch(""), v.batchPlace().List
 	page.Graph, page.State = view.NewMachineGraph(v.Region, about.Name, about.Definition, view.ReadQuery(v.URL.Query()))
 	return shows("machine", page), nil
 }

@@ -261,7 +261,7 @@ func (v *BatchFailure) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *BatchSearch) Decode(d *jx.Decoder) error {
-	*v = BatchSearch{missing: 1<<1 - 1}
+	*v = BatchSearch{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -269,8 +269,14 @@ func (v *BatchSearch) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "workflowId":
 			value, ok, err := shape.DecodeString(d)
@@ -327,6 +333,13 @@ func (v *BatchSearch) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.StartedTo = &value
+			return nil
+		case "closeStatus":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.CloseStatus = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -541,7 +554,7 @@ func (v *DeleteCheckpointOutput) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
-	*v = DescribeBatchInput{missing: 1<<2 - 1}
+	*v = DescribeBatchInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -549,8 +562,14 @@ func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "batchId":
 			value, ok, err := shape.DecodeString(d)
@@ -558,7 +577,7 @@ func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.BatchID = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -1489,7 +1508,7 @@ func (v *LimitExceededException) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *ListBatchesInput) Decode(d *jx.Decoder) error {
-	*v = ListBatchesInput{missing: 1<<1 - 1}
+	*v = ListBatchesInput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -1497,8 +1516,14 @@ func (v *ListBatchesInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -2363,7 +2388,7 @@ func (v *RunOfDomain) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
-	*v = SearchExecutionsInput{missing: 1<<2 - 1}
+	*v = SearchExecutionsInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -2371,8 +2396,14 @@ func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "status":
 			value, ok, err := shape.DecodeString(d)
@@ -2380,7 +2411,7 @@ func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Status = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		case "closeStatus":
 			value, ok, err := shape.DecodeString(d)
@@ -2637,6 +2668,27 @@ func (v *StartBatchInput) Decode(d *jx.Decoder) error {
 			}
 			v.Input = &value
 			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = &value
+			return nil
+		case "cause":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Cause = &value
+			return nil
+		case "clientToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ClientToken = &value
+			return nil
 		default:
 			return shape.SkipMember(d, key)
 		}
@@ -2665,7 +2717,7 @@ func (v *StartBatchOutput) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *StopBatchInput) Decode(d *jx.Decoder) error {
-	*v = StopBatchInput{missing: 1<<2 - 1}
+	*v = StopBatchInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -2673,8 +2725,14 @@ func (v *StopBatchInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "batchId":
 			value, ok, err := shape.DecodeString(d)
@@ -2682,7 +2740,7 @@ func (v *StopBatchInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.BatchID = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		default:
 			return shape.SkipMember(d, key)

@@ -123,8 +123,14 @@ func (v *BatchFailure) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *BatchSearch) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	if v.WorkflowID != nil {
 		b = append(b, `,"workflowId":`...)
 		b = shape.AppendString(b, *v.WorkflowID)
@@ -156,6 +162,10 @@ func (v *BatchSearch) AppendJSON(b []byte) []byte {
 	if v.StartedTo != nil {
 		b = append(b, `,"startedTo":`...)
 		b = shape.AppendTimestamp(b, *v.StartedTo)
+	}
+	if v.CloseStatus != nil {
+		b = append(b, `,"closeStatus":`...)
+		b = shape.AppendString(b, *v.CloseStatus)
 	}
 	return shape.CloseObject(b, start)
 }
@@ -254,8 +264,14 @@ func (v *DeleteCheckpointOutput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *DescribeBatchInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	b = append(b, `,"batchId":`...)
 	b = shape.AppendString(b, v.BatchID)
 	return shape.CloseObject(b, start)
@@ -711,8 +727,14 @@ func (v *LimitExceededException) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *ListBatchesInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	return shape.CloseObject(b, start)
 }
 
@@ -1134,8 +1156,14 @@ func (v *RunOfDomain) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *SearchExecutionsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	b = append(b, `,"status":`...)
 	b = shape.AppendString(b, v.Status)
 	if v.CloseStatus != nil {
@@ -1269,6 +1297,18 @@ func (v *StartBatchInput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"input":`...)
 		b = shape.AppendString(b, *v.Input)
 	}
+	if v.Error != nil {
+		b = append(b, `,"error":`...)
+		b = shape.AppendString(b, *v.Error)
+	}
+	if v.Cause != nil {
+		b = append(b, `,"cause":`...)
+		b = shape.AppendString(b, *v.Cause)
+	}
+	if v.ClientToken != nil {
+		b = append(b, `,"clientToken":`...)
+		b = shape.AppendString(b, *v.ClientToken)
+	}
 	return shape.CloseObject(b, start)
 }
 
@@ -1283,8 +1323,14 @@ func (v *StartBatchOutput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *StopBatchInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	b = append(b, `,"batchId":`...)
 	b = shape.AppendString(b, v.BatchID)
 	return shape.CloseObject(b, start)

@@ -53,7 +53,8 @@ type BatchFailure struct {
 }
 
 type BatchSearch struct {
-	Domain           string
+	Domain           *string
+	StateMachineARN  *string
 	WorkflowID       *string
 	WorkflowIdPrefix *string
 	WorkflowIdPart   *string
@@ -62,8 +63,7 @@ type BatchSearch struct {
 	Tag              *string
 	StartedFrom      *shape.Timestamp
 	StartedTo        *shape.Timestamp
-
-	missing uint8
+	CloseStatus      *string
 }
 
 // CheckpointUnavailableException is a fault.
@@ -119,8 +119,9 @@ type DeleteCheckpointOutput struct {
 
 // DescribeBatchInput is what DescribeBatch takes.
 type DescribeBatchInput struct {
-	Domain  string
-	BatchID string
+	Domain          *string
+	StateMachineARN *string
+	BatchID         string
 
 	missing uint8
 }
@@ -299,9 +300,8 @@ type LimitExceededException struct {
 
 // ListBatchesInput is what ListBatches takes.
 type ListBatchesInput struct {
-	Domain string
-
-	missing uint8
+	Domain          *string
+	StateMachineARN *string
 }
 
 type ListBatchesOutput struct {
@@ -475,7 +475,8 @@ type RunOfDomain struct {
 
 // SearchExecutionsInput is what SearchExecutions takes.
 type SearchExecutionsInput struct {
-	Domain           string
+	Domain           *string
+	StateMachineARN  *string
 	Status           string
 	CloseStatus      *string
 	WorkflowID       *string
@@ -520,6 +521,9 @@ type StartBatchInput struct {
 	ChildPolicy *string
 	SignalName  *string
 	Input       *string
+	Error       *string
+	Cause       *string
+	ClientToken *string
 
 	missing uint8
 }
@@ -530,8 +534,9 @@ type StartBatchOutput struct {
 
 // StopBatchInput is what StopBatch takes.
 type StopBatchInput struct {
-	Domain  string
-	BatchID string
+	Domain          *string
+	StateMachineARN *string
+	BatchID         string
 
 	missing uint8
 }
