@@ -13,8 +13,11 @@ help: ## this list
 build: ## build ./heddle
 	$(GO) build -trimpath -o heddle ./cmd/heddle
 
+# The last one of the changelog.
+VERSION ?= $(shell sed -n 's/^## \([0-9.]*\) - .*/\1/p' CHANGELOG.md | head -n 1)
+
 .PHONY: release
-release: ## VERSION=0.1.0: archives, Debian packages, bills of materials and checksums in ./dist
+release: ## archives, Debian packages, bills of materials and checksums in ./dist, of the version that CHANGELOG.md has first; VERSION=0.1.0 for another
 	cd release && $(GO) run . -version '$(VERSION)' -out ../dist
 
 .PHONY: release/check
