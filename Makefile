@@ -13,8 +13,11 @@ help: ## this list
 build: ## build ./heddle
 	$(GO) build -trimpath -o heddle ./cmd/heddle
 
+# The last one of the changelog.
+VERSION ?= $(shell sed -n 's/^## \([0-9.]*\) - .*/\1/p' CHANGELOG.md | head -n 1)
+
 .PHONY: release
-release: ## VERSION=0.1.0: archives, Debian packages, bills of materials and checksums in ./dist
+release: ## archives, Debian packages, bills of materials and checksums in ./dist, of the version that CHANGELOG.md has first; VERSION=0.1.0 for another
 	cd release && $(GO) run . -version '$(VERSION)' -out ../dist
 
 .PHONY: release/check
@@ -52,8 +55,9 @@ test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for 
 	$(GO) test ./test/sim -count=1 -timeout 120m -seeds $(or $(SEEDS),4000) -coverage
 
 .PHONY: test/crash
-test/crash: ## kill -9 under load, in starts and in rekeyings, again and again; KILLS=1000 for a long run
+test/crash: ## kill -9 under load, in starts, in rekeyings, backups and batches, and full disks, again and again; KILLS=1000 for a long run
 	$(GO) test ./bench/crash -count=1 -timeout 2h -kills $(or $(KILLS),120) -v
+	$(GO) test ./cmd/heddle -count=1 -timeout 15m -run 'TestBackups|TestBatchesSurviveKills|TestFullDisk' -v
 
 .PHONY: test/overload
 test/overload: ## four times the load that the server sustains, with 5,000 idle polls
