@@ -88,6 +88,7 @@ type Server struct {
 	inspects     map[*service.Service]service.Inspector
 	metricsToken []byte         // a hash of it; nil: nobody needs one
 	requests     *listen.Shares // in flight, but for polls that wait
+	turns        *turns         // of those that read what may make large answers
 	roots        *sealing.Watch // nil: the root keys are in no file
 	ready        atomic.Bool
 	parts        lifecycle.List // all that has a life
@@ -256,11 +257,11 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	began := time.Now()
 	defer func() {
 		if err == nil && cfg.Store != StoreMemory {
-			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
+			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "open_executions", s.openExecutions(), "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
 		}
 	}()
 	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()
-	s.requests = cfg.shares("requests", cfg.RequestsMax)
+	s.requests, s.turns = cfg.shares("requests", cfg.RequestsMax), newTurns(cfg.turnsMax())
 	accounts := cfg.accounts()
 	s.tasks = &countedTasks{s.matcher, s.metrics, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
 	s.live = liveOf(cfg.Services, s.clock.Now)
