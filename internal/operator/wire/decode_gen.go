@@ -10,6 +10,148 @@ import (
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ArchiveStatus) Decode(d *jx.Decoder) error {
+	*v = ArchiveStatus{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "location":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Location = value
+			return nil
+		case "executions":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Executions = value
+			return nil
+		case "bytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Bytes = value
+			return nil
+		case "triedTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.TriedTimestamp = &value
+			return nil
+		case "failingSinceTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.FailingSinceTimestamp = &value
+			return nil
+		case "oldestTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.OldestTimestamp = &value
+			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *AwaitExecutionInput) Decode(d *jx.Decoder) error {
+	*v = AwaitExecutionInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = &value
+			return nil
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = &value
+			return nil
+		case "runId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.RunID = &value
+			return nil
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = &value
+			return nil
+		case "events":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Events = value
+			v.missing &^= 1 << 0
+			return nil
+		case "waitTimeSeconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.WaitTimeSeconds = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *AwaitExecutionOutput) Decode(d *jx.Decoder) error {
+	*v = AwaitExecutionOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Events = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *Batch) Decode(d *jx.Decoder) error {
 	*v = Batch{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -180,7 +322,7 @@ func (v *BatchFailure) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *BatchSearch) Decode(d *jx.Decoder) error {
-	*v = BatchSearch{missing: 1<<1 - 1}
+	*v = BatchSearch{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -188,8 +330,14 @@ func (v *BatchSearch) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "workflowId":
 			value, ok, err := shape.DecodeString(d)
@@ -246,6 +394,13 @@ func (v *BatchSearch) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.StartedTo = &value
+			return nil
+		case "closeStatus":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.CloseStatus = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -460,7 +615,7 @@ func (v *DeleteCheckpointOutput) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
-	*v = DescribeBatchInput{missing: 1<<2 - 1}
+	*v = DescribeBatchInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -468,8 +623,14 @@ func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "batchId":
 			value, ok, err := shape.DecodeString(d)
@@ -477,7 +638,7 @@ func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.BatchID = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -956,6 +1117,12 @@ func (v *GetDiskUsageOutput) Decode(d *jx.Decoder) error {
 	*v = GetDiskUsageOutput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
+		case "archive":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Archive = new(ArchiveStatus)
+			return v.Archive.Decode(d)
 		case "uses":
 			if d.Next() == jx.Null {
 				return d.Null()
@@ -978,6 +1145,13 @@ func (v *GetDiskUsageOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.TotalBytes = &value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -1408,7 +1582,7 @@ func (v *LimitExceededException) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *ListBatchesInput) Decode(d *jx.Decoder) error {
-	*v = ListBatchesInput{missing: 1<<1 - 1}
+	*v = ListBatchesInput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -1416,8 +1590,14 @@ func (v *ListBatchesInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -2282,7 +2462,7 @@ func (v *RunOfDomain) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
-	*v = SearchExecutionsInput{missing: 1<<2 - 1}
+	*v = SearchExecutionsInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -2290,8 +2470,14 @@ func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "status":
 			value, ok, err := shape.DecodeString(d)
@@ -2299,7 +2485,7 @@ func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Status = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		case "closeStatus":
 			value, ok, err := shape.DecodeString(d)
@@ -2556,6 +2742,27 @@ func (v *StartBatchInput) Decode(d *jx.Decoder) error {
 			}
 			v.Input = &value
 			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = &value
+			return nil
+		case "cause":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Cause = &value
+			return nil
+		case "clientToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ClientToken = &value
+			return nil
 		default:
 			return shape.SkipMember(d, key)
 		}
@@ -2584,7 +2791,7 @@ func (v *StartBatchOutput) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *StopBatchInput) Decode(d *jx.Decoder) error {
-	*v = StopBatchInput{missing: 1<<2 - 1}
+	*v = StopBatchInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -2592,8 +2799,14 @@ func (v *StopBatchInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "batchId":
 			value, ok, err := shape.DecodeString(d)
@@ -2601,7 +2814,7 @@ func (v *StopBatchInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.BatchID = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		default:
 			return shape.SkipMember(d, key)

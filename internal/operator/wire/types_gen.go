@@ -7,6 +7,33 @@ import "heddle/internal/aws/shape"
 // missingSelf marks an element of a list that was null.
 const missingSelf = 1 << 7
 
+type ArchiveStatus struct {
+	Location              string
+	Executions            int64
+	Bytes                 int64
+	TriedTimestamp        *shape.Timestamp
+	FailingSinceTimestamp *shape.Timestamp
+	OldestTimestamp       *shape.Timestamp
+	Error                 *string
+}
+
+// AwaitExecutionInput is what AwaitExecution takes.
+type AwaitExecutionInput struct {
+	Domain          *string
+	WorkflowID      *string
+	RunID           *string
+	ExecutionARN    *string
+	Events          int64
+	WaitTimeSeconds *int64
+
+	missing uint8
+}
+
+type AwaitExecutionOutput struct {
+	Events          int64
+	ServerTimestamp shape.Timestamp
+}
+
 type Batch struct {
 	BatchID        string
 	Order          StartBatchInput
@@ -36,7 +63,8 @@ type BatchFailure struct {
 }
 
 type BatchSearch struct {
-	Domain           string
+	Domain           *string
+	StateMachineARN  *string
 	WorkflowID       *string
 	WorkflowIdPrefix *string
 	WorkflowIdPart   *string
@@ -45,8 +73,7 @@ type BatchSearch struct {
 	Tag              *string
 	StartedFrom      *shape.Timestamp
 	StartedTo        *shape.Timestamp
-
-	missing uint8
+	CloseStatus      *string
 }
 
 // CheckpointUnavailableException is a fault.
@@ -102,8 +129,9 @@ type DeleteCheckpointOutput struct {
 
 // DescribeBatchInput is what DescribeBatch takes.
 type DescribeBatchInput struct {
-	Domain  string
-	BatchID string
+	Domain          *string
+	StateMachineARN *string
+	BatchID         string
 
 	missing uint8
 }
@@ -197,9 +225,11 @@ type GetDiskUsageInput struct {
 }
 
 type GetDiskUsageOutput struct {
-	Uses       []DiskUse
-	FreeBytes  *int64
-	TotalBytes *int64
+	Archive         *ArchiveStatus
+	Uses            []DiskUse
+	FreeBytes       *int64
+	TotalBytes      *int64
+	ServerTimestamp shape.Timestamp
 }
 
 // GetSeriesInput is what GetSeries takes.
@@ -282,9 +312,8 @@ type LimitExceededException struct {
 
 // ListBatchesInput is what ListBatches takes.
 type ListBatchesInput struct {
-	Domain string
-
-	missing uint8
+	Domain          *string
+	StateMachineARN *string
 }
 
 type ListBatchesOutput struct {
@@ -458,7 +487,8 @@ type RunOfDomain struct {
 
 // SearchExecutionsInput is what SearchExecutions takes.
 type SearchExecutionsInput struct {
-	Domain           string
+	Domain           *string
+	StateMachineARN  *string
 	Status           string
 	CloseStatus      *string
 	WorkflowID       *string
@@ -503,6 +533,9 @@ type StartBatchInput struct {
 	ChildPolicy *string
 	SignalName  *string
 	Input       *string
+	Error       *string
+	Cause       *string
+	ClientToken *string
 
 	missing uint8
 }
@@ -513,8 +546,9 @@ type StartBatchOutput struct {
 
 // StopBatchInput is what StopBatch takes.
 type StopBatchInput struct {
-	Domain  string
-	BatchID string
+	Domain          *string
+	StateMachineARN *string
+	BatchID         string
 
 	missing uint8
 }
