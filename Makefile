@@ -40,9 +40,14 @@ test: ## fast tests: all but those that load or kill the real binary (bench) or 
 # Packages that do one thing at a time, as test/layout holds them to.
 SEQUENTIAL = ./internal/dataexchange/catalog ./internal/sfn/execution ./internal/sfn/intrinsic ./internal/sfn/registry ./internal/swf/execution ./internal/swf/registry ./jsonpath ./test/layout ./test/promises
 
+# Tests that the race detector would slow down for nothing, and that skip themselves under it: test/layout
+# holds this list to them.
+UNRACED = ^(TestAllocations|TestAnswersAreBounded|TestConsoleShowsLargeHistories|TestFullQuotasHurtNobody|TestLargeSnapshotIsWrittenInParts|TestOneReader)$$
+
 .PHONY: test/race
 test/race: ## all tests but the packages that test/sim, test/console, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time
 	$(GO) test -vet=off $(SEQUENTIAL)
+	$(GO) test -vet=off ./internal/aws/operation ./internal/server ./internal/shard -run '$(UNRACED)'
 	CGO_ENABLED=1 $(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./test/console ./bench/crash ./bench/overload ./bench/attack)")
 
 .PHONY: test/sim
