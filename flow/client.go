@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,10 @@ type Client struct {
 	Codec  Codec // nil: JSON
 	Crypt  Crypt // nil: payloads are as they are
 	Blobs  Blobs // nil: what is longer than MaxPayload is refused
+
+	// AskMost is how long Result waits at most before it asks again whether the end is there, if no
+	// worker of this client says so: 5 s.
+	AskMost time.Duration
 
 	mu      sync.Mutex
 	waiting map[string][]chan struct{} // for the end of a run, by run id
@@ -258,7 +263,7 @@ func (r *Run[Out]) Result(ctx context.Context) (out Out, err error) {
 		}
 		timer.Stop()
 		r.c.forget(run, ended)
-		wait = min(2*wait, askMost)
+		wait = min(2*wait, cmp.Or(r.c.AskMost, askMost))
 	}
 }
 

@@ -206,10 +206,7 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 		c.run.End()
 	case c.run.Returned() && closes(decisions):
 		w.c.ended(info.RunID)
-		var unread []string
-		for _, s := range c.run.Unread() {
-			unread = append(unread, s.Name)
-		}
+		unread := c.run.Unseen()
 		if len(unread) > 0 && decisions[len(decisions)-1].DecisionType != types.DecisionTypeContinueAsNewWorkflowExecution {
 			w.cfg.Log.Warn("flow: a run closed with signals that nobody has read", "workflow", info.WorkflowID, "run", info.RunID, "signals", unread)
 		}

@@ -25,6 +25,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
@@ -62,6 +63,7 @@ func (cfg Config) Test(t *testing.T, f func(t *testing.T, c *flow.Client), code 
 	synctest.Test(t, func(t *testing.T) {
 		s := heddletest.Start(t)
 		c := flow.New(s.SWF(), Domain)
+		c.AskMost = time.Hour // the worker is beside it; the end by a timeout is seen within that
 		if cfg.Client != nil {
 			cfg.Client(c)
 		}
@@ -134,10 +136,18 @@ func record(t *testing.T, c *flow.Client, folder string) {
 			}
 			in.NextPageToken = page.NextPageToken
 		}
-		if err := Write(filepath.Join(folder, *e.Execution.WorkflowId+".json"), *e.Execution.RunId, events); err != nil {
+		if err := Write(filepath.Join(folder, name(e)), *e.Execution.RunId, events); err != nil {
 			t.Fatalf("flowtest: %v", err)
 		}
 	}
+}
+
+// name is that of a history's file: the workflow id, and for what was continued the time besides.
+func name(e types.WorkflowExecutionInfo) string {
+	if e.CloseStatus == types.CloseStatusContinuedAsNew {
+		return *e.Execution.WorkflowId + "." + e.StartTimestamp.UTC().Format("20060102T150405.000") + ".json"
+	}
+	return *e.Execution.WorkflowId + ".json"
 }
 
 // Write keeps a history in a file.

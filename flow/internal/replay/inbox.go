@@ -10,6 +10,7 @@ type Inbox struct {
 	run  *Run
 	name string
 	got  []Signal
+	seen bool // First has said that there is one
 	list []*coroutine
 }
 
@@ -79,4 +80,14 @@ func (r *Run) Unread() (all []Signal) {
 	}
 	slices.SortFunc(all, func(a, b Signal) int { return cmp.Compare(a.since, b.since) })
 	return all
+}
+
+// Unseen are the names of signals that nobody has taken, nor looked for.
+func (r *Run) Unseen() (names []string) {
+	for _, s := range r.Unread() {
+		if !r.inboxes[s.Name].seen {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }

@@ -110,6 +110,11 @@ func (r *Run) First(s *Scope, call string, of []Waitable) int {
 			}
 		}
 		if best != -2 {
+			if best >= 0 {
+				if b, ok := of[best].(*Inbox); ok {
+					b.seen = true
+				}
+			}
 			return best
 		}
 		r.blockOn(call, append(slices.Clone(of), s)...)
