@@ -14,7 +14,7 @@
 //	                said, in this order. Times, ids and tokens may be others
 //	LANGUAGE FILE   is written to that file of the part's folder, before anything is done
 //
-// All other blocks are for the eye. A page without a block `sh serve` has one
+// HEDDLE_SOURCE is the clone of this repository. All other blocks are for the eye. A page without a block `sh serve` has one
 // server without flags. The address of its flag --listen, else 127.0.0.1:7930, is
 // replaced by the server's own. The server must end well and without an error in its log.
 package main
@@ -116,7 +116,11 @@ func (p *part) do(binary string) (err error) {
 			err = errors.Join(err, fmt.Errorf("the server complains: %s", strings.Join(lines, "\n")))
 		}
 	}()
-	env = append(env, "AWS_ENDPOINT_URL="+server.URL, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(data, "credentials"))
+	source, err := filepath.Abs("..") // the documents are read from the folder compat
+	if err != nil {
+		return err
+	}
+	env = append(env, "HEDDLE_SOURCE="+source, "AWS_ENDPOINT_URL="+server.URL, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(data, "credentials"))
 	said, err := shell(home, strings.ReplaceAll(p.script(), address, server.Addr), env)
 	outputs := strings.Split(said, mark)
 	for i, s := range p.steps {
