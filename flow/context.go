@@ -29,7 +29,6 @@ type environment struct {
 	taskList string
 	rand     *rand.Rand
 	tags     []string
-	effect   func()
 }
 
 // bug stops workflow code that can't go on: the run is parked.
