@@ -28,8 +28,10 @@ var arrows = map[string][]string{
 		"internal/archive", "internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/diagnose", "internal/operator/seed", "internal/options",
 		"internal/rootkey", "internal/sealing", "internal/server", "internal/service", "internal/sfn/rehearsal",
 	},
+	"cmd/flowcheck": {"flow/flowcheck"},
 	// What users write workflows with needs nothing of ours: only its test environment does.
 	"flow":                     {"flow/internal/replay"},
+	"flow/flowcheck":           {},
 	"flow/flowtest":            {"flow", "heddletest"},
 	"flow/internal/replay":     {},
 	"internal/archive":         {"internal/bucket", "internal/bucket/place", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
