@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 )
@@ -68,6 +69,12 @@ func (r *room) open(b []byte, keys *keyring, place, sealed []byte) ([]byte, erro
 		return b, fmt.Errorf("%w: cut off", ErrBroken)
 	}
 	key := keys.find(number)
+	if key == nil {
+		var err error
+		if key, err = keys.findAnew(context.Background(), number); err != nil {
+			return b, err
+		}
+	}
 	if key == nil {
 		return b, fmt.Errorf("%w: the store has no data key %d", ErrBroken, number)
 	}
