@@ -18,10 +18,42 @@ type Claim struct {
 	ticket uint64
 	who    Poller
 	ended  bool
+	far    func(Ending) // of a list elsewhere: hears, once, how it ended
+}
+
+// Ending is how a claim ends.
+type Ending uint8
+
+// Ways in which claims end.
+const (
+	Accepted Ending = iota + 1
+	Returned
+	Refused
+)
+
+// FarClaim is a claim on a task of a list that another Matcher has; end hears, once, how it
+// ended. Its poll waits on there after a refusal: it is End that refuses it.
+func FarClaim(run engine.RunID, id int64, end func(Ending)) *Claim {
+	return &Claim{Run: run, ID: id, far: end}
+}
+
+// IsFar tells whether the claim is on a task of a list elsewhere.
+func (c *Claim) IsFar() bool { return c.far != nil }
+
+// End ends a claim of a list elsewhere.
+func (c *Claim) End(e Ending) {
+	if !c.ended {
+		c.ended = true
+		c.far(e)
+	}
 }
 
 // Accept ends the claim: the task was started for this poll.
 func (c *Claim) Accept() {
+	if c.far != nil {
+		c.End(Accepted)
+		return
+	}
 	s := c.list.stripe
 	now := s.now()
 	s.mu.Lock()
@@ -40,6 +72,10 @@ func (c *Claim) Accept() {
 // gone, or nobody knows whether the task was started. A task that was withdrawn
 // meanwhile stays away.
 func (c *Claim) Return() {
+	if c.far != nil {
+		c.End(Returned)
+		return
+	}
 	s := c.list.stripe
 	now := s.now()
 	s.mu.Lock()
