@@ -18,7 +18,7 @@ type Claim struct {
 	ticket uint64
 	who    Poller
 	ended  bool
-	far    func(Ending) // of a list elsewhere: hears, once, how it ended
+	far    Far // of a list elsewhere; nil: it is here
 }
 
 // Ending is how a claim ends.
@@ -31,20 +31,23 @@ const (
 	Refused
 )
 
-// FarClaim is a claim on a task of a list that another Matcher has; end hears, once, how it
-// ended. Its poll waits on there after a refusal: it is End that refuses it.
-func FarClaim(run engine.RunID, id int64, end func(Ending)) *Claim {
-	return &Claim{Run: run, ID: id, far: end}
+// Far hears, once, how a claim on a task of a list elsewhere ended.
+type Far interface{ End(Ending) }
+
+// FarClaim is a claim on a task of a list that another Matcher has. Its poll waits on there
+// after a refusal: it is End that refuses it.
+func FarClaim(run engine.RunID, id int64, far Far) *Claim {
+	return &Claim{Run: run, ID: id, far: far}
 }
 
-// IsFar tells whether the claim is on a task of a list elsewhere.
-func (c *Claim) IsFar() bool { return c.far != nil }
+// Far is who hears how the claim ends; nil: its list is here.
+func (c *Claim) Far() Far { return c.far }
 
 // End ends a claim of a list elsewhere.
 func (c *Claim) End(e Ending) {
 	if !c.ended {
 		c.ended = true
-		c.far(e)
+		c.far.End(e)
 	}
 }
 

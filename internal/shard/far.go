@@ -35,8 +35,9 @@ type Far interface {
 	Acknowledge(a FarAck)
 	// Owned says that a shard is here now, before any of its tasks is offered.
 	Owned(shard uint16, epoch uint64)
-	// Gone says that a shard is here no longer, or that it could not be taken over.
-	Gone(shard uint16)
+	// Gone says that a shard is here no longer, or that it could not be taken over. Unless it
+	// was released, it may still be this node's in the store.
+	Gone(shard uint16, released bool)
 }
 
 // FarMessage is a message on its way from shard to shard; see outbox.go.
@@ -198,23 +199,24 @@ func (s *Shard) depart(handle store.Handle) {
 		c.finish()
 	}
 	if handle == nil {
-		s.gone()
+		s.gone(false)
 		return
 	}
 	s.peers.fetch(&fetch{shard: s, long: true, do: func(_ *fetch, ctx context.Context) error {
-		if err := handle.Release(ctx); err != nil {
-			s.Log.Warn("a shard that was given up is not released; its next owner waits until this membership is over", "shard", s.id, "cause", err)
+		err := handle.Release(ctx)
+		if err != nil {
+			s.Log.Warn("a shard that was given up could not be released; it is taken back", "shard", s.id, "cause", err)
 		}
-		s.gone()
+		s.gone(err == nil)
 		return nil
 	}})
 }
 
-func (s *Shard) gone() {
+func (s *Shard) gone(released bool) {
 	s.mu.Lock()
 	s.presence = away
 	s.mu.Unlock()
-	s.Far.Gone(s.id)
+	s.Far.Gone(s.id, released)
 }
 
 // started is a task that was started, and is on its way to a worker.
