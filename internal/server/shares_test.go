@@ -396,7 +396,7 @@ func TestPollsGiveWhatTheyTook(t *testing.T) {
 			go func() { claim, _ = tasks.Poll(ctx, "list", matching.Poller{}) }()
 			synctest.Wait()
 			wantTaken("while it waits", 1, 0)
-			tasks.Offer(engine.RunID{1}, engine.Offer{List: "list", ID: 1})
+			tasks.lists.(*matching.Matcher).Offer(engine.RunID{1}, engine.Offer{List: "list", ID: 1})
 			synctest.Wait()
 			wantTaken("with a task", 0, 1)
 			go tasks.Refuse(ctx, claim)
