@@ -28,6 +28,9 @@ func newCodec() *wire.Codec {
 		cluster.Offer{}, cluster.Withdraw{}, cluster.WithdrawShard{}, cluster.Poll{}, cluster.Claimed{}, cluster.PollEnd{}, cluster.PollOver{}, cluster.Count{},
 	)
 	for _, t := range crossing {
+		if t.Kind() == reflect.Interface {
+			continue
+		}
 		c.Register(reflect.New(t).Elem().Interface())
 	}
 	c.Sentinels(engine.ErrUnavailable, engine.ErrUnusable, engine.ErrUnread, shard.ErrQuarantined, shard.ErrMoved, matching.ErrTooManyPolls,

@@ -402,7 +402,7 @@ func TestPollsGiveWhatTheyTook(t *testing.T) {
 			go tasks.Refuse(ctx, claim)
 			synctest.Wait()
 			wantTaken("while it waits on", 1, 0)
-			end(tasks.Matcher, hangUp)
+			end(tasks.lists.(*matching.Matcher), hangUp)
 			synctest.Wait()
 			wantTaken("afterwards", 0, 1)
 		})
