@@ -252,7 +252,11 @@ func (k *caller) call(action, body string, isPoll bool) ([]byte, error) {
 			conn = client.New(addr, client.Credentials{AccessKey: "any", SecretKey: "any", Region: "us-east-1"})
 			k.conns[addr] = conn
 		}
-		stuck := time.AfterFunc(8*time.Second, conn.HangUp)
+		patience := 2 * time.Second
+		if isPoll {
+			patience = 8 * time.Second
+		}
+		stuck := time.AfterFunc(patience, conn.HangUp) // as a node that is paused has its callers
 		answer, err := conn.Call(action, []byte(body))
 		stuck.Stop()
 		fault, answered := errors.AsType[*client.Fault](err)
@@ -308,17 +312,20 @@ func (c *cluster) work(all *sync.WaitGroup) {
 func (c *cluster) startFlows(number *atomic.Int64) {
 	k := c.caller()
 	for c.starting.Load() {
+		c.mu.Lock()
+		open := len(c.started) - len(c.completed)
+		c.mu.Unlock()
+		if open > 4*c.clients {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
 		id := fmt.Sprintf("w%d", number.Add(1))
 		_, err := k.call("StartWorkflowExecution", `{`+domain+`,"workflowId":"`+id+`","workflowType":{"name":"flow","version":"1"}}`, false)
 		switch {
 		case err == nil || client.IsFault(err, "WorkflowExecutionAlreadyStartedFault"):
 			c.mu.Lock()
 			c.started[id] = true
-			open := len(c.started) - len(c.completed)
 			c.mu.Unlock()
-			if open > 4*c.clients {
-				time.Sleep(10 * time.Millisecond)
-			}
 		case err != errEnded:
 			c.note("StartWorkflowExecution", err)
 		}
@@ -356,7 +363,8 @@ func (c *cluster) decide() {
 		_, err = k.call("RespondDecisionTaskCompleted", `{"taskToken":"`+token+`","decisions":[`+decisions+`]}`, false)
 		if err != nil && !client.IsFault(err, "UnknownResourceFault") {
 			c.note("RespondDecisionTaskCompleted", err)
-		} else if closes && !strings.HasSuffix(id, "-c") {
+		}
+		if closes && !strings.HasSuffix(id, "-c") {
 			c.mu.Lock()
 			c.completed[id] = true
 			c.mu.Unlock()
@@ -422,7 +430,7 @@ func (c *cluster) finish() error {
 						lost.Add(1)
 						continue
 					}
-					if bytes.Count(list, []byte(`"runId"`)) > 1 {
+					if bytes.Count(list, []byte(`"executionStatus"`)) > 1 {
 						doubled.Add(1)
 					}
 					if name != id {
