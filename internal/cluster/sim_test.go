@@ -460,7 +460,7 @@ func simulate(t *testing.T, seed uint64) {
 			h.die()
 		}
 	}
-	synctest.Wait()
+	time.Sleep(time.Minute) // what hears that links have ended
 }
 
 // work takes tasks of a list from any node, and does them.
