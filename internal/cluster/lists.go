@@ -147,7 +147,7 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 	c.work.Go(func() {
 		defer over()
 		defer cancel()
-		end := c.pollFor(ctx, s, f, func(frame any) { links.Send(member, frame) })
+		end := c.pollThere(ctx, s, f, func(frame any) { links.Send(member, frame) })
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.served[name] == s {
@@ -159,8 +159,8 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 	})
 }
 
-// pollFor polls for another member, and gives what to tell it in the end.
-func (c *Cluster) pollFor(ctx context.Context, s *served, f *Poll, send func(any)) any {
+// pollThere polls for another member, and gives what to tell it in the end.
+func (c *Cluster) pollThere(ctx context.Context, s *served, f *Poll, send func(any)) any {
 	claim, err := c.Matcher.Poll(ctx, f.List, f.Who)
 	for err == nil && claim != nil {
 		send(&Claimed{f.ID, claim.Run, claim.ID})

@@ -18,12 +18,13 @@ type ShareConfig struct {
 	Log           *slog.Logger
 }
 
-// Shares counts what clients have at a time, of which there may be so much in all
-// and so much for each of them. So one client can't starve the others, whatever it
-// does.
+// Shares counts what clients have at a time, of which there may be so much in all. A client
+// that is alone may have ClientPercent of it, and one that comes later that part of what the
+// others leave to it: with 50 the first may have a half, two a third each, and three a
+// quarter. Who has none gets one as long as there is any. So neither one client nor a few
+// can starve the others, whatever they do.
 type Shares struct {
-	cfg  ShareConfig
-	each int // what one client may have
+	cfg ShareConfig
 
 	mu    sync.Mutex           // guards what follows
 	taken int                  // the sum of by
@@ -33,13 +34,13 @@ type Shares struct {
 
 // NewShares has them all free.
 func NewShares(cfg ShareConfig) *Shares {
-	return &Shares{cfg: cfg, each: (cfg.Max*cfg.ClientPercent + 99) / 100, by: map[netip.Prefix]int{}}
+	return &Shares{cfg: cfg, by: map[netip.Prefix]int{}}
 }
 
 // Take takes one for a client, if there is one for it.
 func (s *Shares) Take(client netip.Prefix) bool {
 	s.mu.Lock()
-	ok := s.taken < s.cfg.Max && s.by[client] < s.each
+	ok := s.by[client] < s.mayHave(client)
 	if ok {
 		s.put(client, 1)
 	}
@@ -50,11 +51,19 @@ func (s *Shares) Take(client netip.Prefix) bool {
 	return ok
 }
 
-// has tells whether a client has not all of its share.
+// mayHave is how many a client may have while the others have what they have; mu is held.
+func (s *Shares) mayHave(client netip.Prefix) int {
+	return s.part(s.cfg.Max - (s.taken - s.by[client]))
+}
+
+// part is the part that a client may have of so many, rounded up.
+func (s *Shares) part(of int) int { return (max(0, of)*s.cfg.ClientPercent + 99) / 100 }
+
+// has tells whether a client that is alone would not have all of its share.
 func (s *Shares) has(client netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.by[client] < s.each
+	return s.by[client] < s.part(s.cfg.Max)
 }
 
 // Add gives n to a client, or takes them back, whatever the bounds.
@@ -90,10 +99,10 @@ func (s *Shares) complain(client netip.Prefix) {
 	if due {
 		s.last = now
 	}
-	taken, has := s.taken, s.by[client]
+	taken, has, may := s.taken, s.by[client], s.mayHave(client)
 	s.mu.Unlock()
 	if due {
-		s.cfg.Log.Warn("too many at a time; the client is refused", "what", s.cfg.What, "client", client, "has", has, "may_have", s.each, "all_have", taken, "of", s.cfg.Max)
+		s.cfg.Log.Warn("too many at a time; the client is refused", "what", s.cfg.What, "client", client, "has", has, "may_have", may, "all_have", taken, "of", s.cfg.Max)
 	}
 }
 

@@ -32,3 +32,27 @@ func TestSharesForgetClients(t *testing.T) {
 		t.Errorf("%d clients, %d taken", len(s.by), s.taken)
 	}
 }
+
+// TestSharesLeaveSomeForTheNext: however many clients take all that they may have, and whatever
+// the part of one, there is some of what is left for the next.
+func TestSharesLeaveSomeForTheNext(t *testing.T) {
+	for _, percent := range []int{1, 33, 50, 90} {
+		const most = 1000
+		s := shares("requests", most, percent)
+		taken, clients := 0, 0
+		for ; taken < most; clients++ {
+			client := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(clients >> 8), byte(clients)}), 32)
+			has, may := 0, ((most-taken)*percent+99)/100
+			for s.Take(client) {
+				has++
+			}
+			if has != may {
+				t.Fatalf("%d %%: client %d took %d of the %d that are free, want %d", percent, clients, has, most-taken, may)
+			}
+			taken += has
+		}
+		if clients < 3 {
+			t.Errorf("%d %%: %d clients took all", percent, clients)
+		}
+	}
+}

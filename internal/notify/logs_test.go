@@ -384,3 +384,40 @@ func TestExpressIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestExpressGoesOutAtTheEnd: what no shard keeps is sent once more when delivery ends, though it
+// has just failed; what is refused then too is counted as dropped.
+func TestExpressGoesOutAtTheEnd(t *testing.T) {
+	var mu sync.Mutex
+	told := map[string]int{}
+	change := func(c *Config) {
+		c.Told = func(target, outcome string, n int) {
+			mu.Lock()
+			told[target+" "+outcome] += n
+			mu.Unlock()
+		}
+	}
+	file := func(name string) *Target {
+		return &Target{Name: name, Types: typesLogs, File: &File{Path: "/nowhere"}}
+	}
+	var took int
+	deliver(t, []*Target{file("heals"), file("stays")}, change, func(r *toyRuns, sinks []*toySink) {
+		no := func([]event) error { return errors.New("no") }
+		sinks[0].set(no)
+		sinks[1].set(no)
+		for i := range 2500 {
+			r.d.Offer([]engine.Notification{{Event: int64(i), Body: loggedEvent("m", "x", i, 5).body}})
+		}
+		synctest.Wait()
+		sinks[0].set(func(events []event) error {
+			took += len(events)
+			return nil
+		})
+	})
+	if took != 2500 || told["heals "+Sent] != 2500 || told["heals "+Dropped] != 0 {
+		t.Errorf("%d came: %v", took, told)
+	}
+	if told["stays "+Sent] != 0 || told["stays "+Dropped] != 2500 {
+		t.Errorf("of those that can't come: %v", told)
+	}
+}

@@ -88,6 +88,27 @@ func (l *loose) done(n int) {
 	}
 }
 
+// sendRest sends what there is of no shard, as no later process has it. It takes no longer than
+// one batch may, and gives up at the first that fails.
+func (t *target) sendRest(ctx context.Context) {
+	ctx, end := t.Within(ctx, sendTimeout)
+	defer end()
+	t.loose.wait = 0
+	for ctx.Err() == nil {
+		if did, _ := t.deliverLoose(ctx); !did {
+			break
+		}
+	}
+	l := &t.loose
+	l.mu.Lock()
+	left := len(l.events)
+	l.mu.Unlock()
+	if left > 0 {
+		t.Told(t.Name, Dropped, left)
+		t.Log.Error("what express executions told last is lost: their target did not take it before the end", "target", t.Name, "events", left)
+	}
+}
+
 // deliverLoose sends a batch of what is of no shard. It tells whether it did something, or when
 // it will; zero: nothing is to be done.
 func (t *target) deliverLoose(ctx context.Context) (did bool, wait engine.Time) {

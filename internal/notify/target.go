@@ -148,6 +148,7 @@ func (t *target) run(ctx context.Context, runs Runs) {
 			t.rest(ctx, soonest(wait, waits, until))
 		}
 	}
+	t.sendRest(context.WithoutCancel(ctx))
 	if err := errors.Join(t.sink.close(), t.dead.end()); err != nil {
 		t.Log.Error("close target of events", "target", t.Name, "cause", err)
 	}

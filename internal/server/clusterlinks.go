@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"time"
 
 	"heddle/internal/cluster"
@@ -13,6 +12,7 @@ import (
 	"heddle/internal/cluster/wire"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
+	"heddle/internal/service"
 	"heddle/internal/shard"
 	"heddle/internal/store"
 )
@@ -21,17 +21,18 @@ import (
 const clusterKeyName = "cluster/key"
 
 // newCodec knows all that crosses between nodes.
-func newCodec() *wire.Codec {
+func newCodec(services []*service.Service) *wire.Codec {
 	c := wire.New()
 	c.Register(
 		cluster.Announce{}, cluster.Given{}, cluster.Command{}, cluster.Cancel{}, cluster.Reply{}, cluster.Message{}, cluster.Ack{},
 		cluster.Offer{}, cluster.Withdraw{}, cluster.WithdrawShard{}, cluster.Poll{}, cluster.Claimed{}, cluster.PollEnd{}, cluster.PollOver{}, cluster.Count{},
 	)
-	for _, t := range crossing {
-		if t.Kind() == reflect.Interface {
-			continue
-		}
-		c.Register(reflect.New(t).Elem().Interface())
+	types := crossing
+	for _, one := range services {
+		types = append(types[:len(types):len(types)], one.Crossing...)
+	}
+	for _, t := range types {
+		c.RegisterType(t)
 	}
 	c.Sentinels(engine.ErrUnavailable, engine.ErrUnusable, engine.ErrUnread, shard.ErrQuarantined, shard.ErrMoved, matching.ErrTooManyPolls,
 		context.Canceled, context.DeadlineExceeded, store.ErrNotFound)
@@ -87,7 +88,7 @@ func (m *membership) openLinks(ctx context.Context, id string) (*clusterLinks, e
 		return nil, err
 	}
 	c := &m.cfg.Cluster
-	l := &clusterLinks{codec: newCodec(), log: m.cfg.Log}
+	l := &clusterLinks{codec: newCodec(m.cfg.Services), log: m.cfg.Log}
 	l.links, err = link.Open(link.Config{
 		Self:   link.Peer{Member: id, Name: c.Node, Address: c.address(), Level: 1},
 		Listen: c.Listen, CA: authority, Now: time.Now, Within: context.WithTimeout, Log: m.cfg.Log,

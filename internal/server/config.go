@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -284,6 +285,14 @@ func (c *Config) room(what string) listen.RoomConfig {
 	return listen.RoomConfig{
 		What: what, Bytes: max(bytesAtLeast, int64(c.RequestsMax)*bytesPerRequest), Count: c.RequestsMax, ClientPercent: c.ClientPercent,
 	}
+}
+
+// turnsMax is how many pages are read and made into answers at a time. One has up to 1 MiB,
+// and takes four meanwhile: so all take no more than answers that go. More than keep the
+// processors and the disk busy would do no good.
+func (c *Config) turnsMax() int {
+	bytes := c.room("").Bytes
+	return int(max(4, min(bytes/(4<<20), 8*int64(runtime.GOMAXPROCS(0)))))
 }
 
 // accountsMax bounds the accounts of a server: each has an audit trail with files of its own.

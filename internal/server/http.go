@@ -63,7 +63,10 @@ func (f *front) Stop(ctx context.Context) error {
 type gate struct {
 	requests *listen.Shares // of clients
 	parts    *accountParts
+	turns    *turns
 }
+
+func (s *Server) gate() gate { return gate{s.requests, s.tasks.inFlight, s.turns} }
 
 // Enter implements operation.Gate.
 func (g gate) Enter(ctx context.Context) bool {
@@ -77,6 +80,9 @@ func (g gate) Enter(ctx context.Context) bool {
 	}
 	return true
 }
+
+// Turn implements operation.Gate.
+func (g gate) Turn(ctx context.Context) (end func()) { return g.turns.wait(listen.ClientIn(ctx)) }
 
 // Answer implements operation.Gate.
 func (g gate) Answer(ctx context.Context, bytes int) bool { return listen.Answers(ctx, bytes) }

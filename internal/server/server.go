@@ -91,6 +91,7 @@ type Server struct {
 	inspects     map[*service.Service]service.Inspector
 	metricsToken []byte         // a hash of it; nil: nobody needs one
 	requests     *listen.Shares // in flight, but for polls that wait
+	turns        *turns         // of those that read what may make large answers
 	roots        *sealing.Watch // nil: the root keys are in no file
 	ready        atomic.Bool
 	parts        lifecycle.List // all that has a life
@@ -267,7 +268,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		}
 	}()
 	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()
-	s.requests = cfg.shares("requests", cfg.RequestsMax)
+	s.requests, s.turns = cfg.shares("requests", cfg.RequestsMax), newTurns(cfg.turnsMax())
 	accounts := cfg.accounts()
 	var far shard.Far
 	var offers shard.Offers = s.matcher

@@ -147,7 +147,7 @@ func (s *Server) openServices() error {
 		return err
 	}
 	calls := operation.Config{Authenticator: newAuthenticator(cfg, directory), Log: cfg.Log, Random: random[[16]byte], Now: time.Now}
-	calls.Gate = gate{s.requests, s.tasks.inFlight}
+	calls.Gate = s.gate()
 	calls.Observe = s.answered()
 	s.refused = newRefusals(cfg.Account, cfg.accounts())
 	calls.Audit = func(o *operation.Answered) error {
@@ -177,8 +177,8 @@ func (s *Server) openServices() error {
 	var keys datakey.Keys
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
-			Runs: s.runs(), Blobs: s.blobs, Tasks: s.tasks, Performed: s.lists(), Lambda: functions,
-			Visibility: visibility.New(s.store, &held.hash, s.node),
+			Runs: runsInTurn{s.runs()}, Blobs: s.blobs, Tasks: s.tasks, Performed: s.lists(), Lambda: functions,
+			Visibility: visibility.New(indexInTurn{s.store}, &held.hash, s.node),
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,
 			Secret:     held.secretOf(one.Name),
@@ -308,7 +308,7 @@ func (s *Server) calls() http.Handler {
 // answerPath lets in a request for a path of a service, as one of those that its client may
 // have at a time; none that brings something when the disk has little room.
 func (s *Server) answerPath(p service.Path, w http.ResponseWriter, r *http.Request) {
-	places := gate{s.requests, s.tasks.inFlight}
+	places := s.gate()
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if !reads && s.scarce() || !places.Enter(r.Context()) {
 		w.Header().Set("Retry-After", "1")

@@ -45,6 +45,7 @@ func Service() *service.Service {
 		Options:  o,
 		Check:    o.check,
 		Archived: archived,
+		Crossing: crossing,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),

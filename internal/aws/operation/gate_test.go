@@ -16,6 +16,7 @@ import (
 
 // turnstile is a Gate that counts who is in.
 type turnstile struct {
+	turns   []string // how they began and ended
 	shut    bool
 	most    int // bytes of an answer
 	in      int
@@ -32,7 +33,15 @@ func (g *turnstile) Enter(context.Context) bool {
 
 func (g *turnstile) Leave(context.Context) { g.in-- }
 
-func (g *turnstile) Answer(_ context.Context, n int) bool { return n <= g.most }
+func (g *turnstile) Turn(context.Context) (end func()) {
+	g.turns = append(g.turns, "begins")
+	return func() { g.turns = append(g.turns, "ends") }
+}
+
+func (g *turnstile) Answer(_ context.Context, n int) bool {
+	g.turns = append(g.turns, "room")
+	return n <= g.most
+}
 
 const throttledFault = `{"__type":"com.amazon.coral.availability#ThrottlingException","message":"Rate exceeded"}`
 
@@ -137,3 +146,21 @@ func TestWhoStopsABodySaysWhy(t *testing.T) {
 type stopped struct{}
 
 func (stopped) Read([]byte) (int, error) { return 0, fault.Throttled() }
+
+// TestTurns: a call that may have a large answer has one turn, until the answer has its room or
+// is refused, whatever becomes of it.
+func TestTurns(t *testing.T) {
+	for do, want := range map[string]string{
+		"": "room", "page": "begins room ends", "page and panic": "begins ends",
+	} {
+		for _, most := range []int{5, 99} {
+			shop, gate := newShop(), &turnstile{most: most}
+			shop.Gate = gate
+			call(shop, "Buy", `{"domain":"d","text":"long","do":"`+do+`"}`)
+			if got := strings.Join(gate.turns, " "); got != want {
+				t.Errorf("%q, room for %d bytes: %s, want %s", do, most, got, want)
+			}
+		}
+	}
+	Turn(t.Context()) // no handler's: it waits for nobody
+}

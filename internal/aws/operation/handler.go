@@ -41,6 +41,9 @@ type Gate interface {
 	// Enter tells whether there is a place for a call. Leave gives it back.
 	Enter(ctx context.Context) bool
 	Leave(ctx context.Context)
+	// Turn waits until a call may read what may make a large answer, and gives the turn to the
+	// next when the function is called that it returns.
+	Turn(ctx context.Context) (end func())
 	// Answer tells, before it is written, whether there is room for an answer of so many
 	// bytes; until the request ends.
 	Answer(ctx context.Context, bytes int) bool
@@ -153,6 +156,7 @@ func (h *Handler) answer(c *Call, p Protocol, in any, err error, answer *Answer)
 			c.Context = context.WithoutCancel(c.Context)
 		}
 		out, err = h.handle(c, in, answer)
+		defer c.endTurn() // not before its answer has its room, or was refused
 		// A change that was done is answered whatever room there is: a refusal would not be true,
 		// neither to its caller nor on record.
 		if err == nil && c.entered && !c.inside && !h.Gate.Answer(c, len(answer.Body)) && !c.Operation.changes {
@@ -183,8 +187,25 @@ func (h *Handler) answer(c *Call, p Protocol, in any, err error, answer *Answer)
 
 // leave gives back what the gate has given.
 func (c *Call) leave(g Gate) {
+	c.endTurn()
 	if c.entered {
 		g.Leave(c)
+	}
+}
+
+// Turn waits until a call may read what may make a large answer, such as a page: so many at
+// a time do. The turn is the call's until its answer has room, or is refused; asked for again
+// it is there. A context that is no handler's has no need of one.
+func Turn(ctx context.Context) {
+	if c, ok := ctx.Value(callKey{}).(*Call); ok && c.entered && c.turn == nil {
+		c.turn = c.gate.Turn(c)
+	}
+}
+
+func (c *Call) endTurn() {
+	if c.turn != nil {
+		c.turn()
+		c.turn = nil
 	}
 }
 
@@ -247,6 +268,7 @@ func (h *Handler) enter(c *Call) error {
 	if h.Gate == nil {
 		return nil
 	}
+	c.gate = h.Gate
 	if c.entered = h.Gate.Enter(c); !c.entered {
 		return fault.Throttled()
 	}

@@ -63,9 +63,11 @@ type Call struct {
 	Found any
 
 	body    *buffer
-	whole   bool // the body was read to its end
-	entered bool // the gate has given it a place
-	inside  bool // no connection waits for its answer
+	whole   bool   // the body was read to its end
+	entered bool   // the gate has given it a place
+	gate    Gate   // that has
+	turn    func() // ends the turn that it has; nil: it has none
+	inside  bool   // no connection waits for its answer
 	ask     Authenticator
 	sender  Sender // nil until the head was looked at
 	caller  Caller

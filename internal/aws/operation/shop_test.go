@@ -106,6 +106,12 @@ func (s *shop) buy(ctx context.Context, o *order) (*receipt, error) {
 		return nil, errors.New("the till is stuck")
 	case "panic":
 		panic("the shop burns")
+	case "page", "page and panic":
+		Turn(ctx)
+		Turn(ctx)
+		if o.Do != "page" {
+			panic("the shop burns")
+		}
 	case "nothing":
 		return nil, nil
 	case "who":

@@ -35,15 +35,19 @@ func New() *Codec {
 // is. It panics if a type can't be written.
 func (c *Codec) Register(samples ...any) {
 	for _, v := range samples {
-		t := reflect.TypeOf(v)
-		n := numberOf(t)
-		if other := c.types[n]; other != nil && other != t {
-			panic(fmt.Sprintf("wire: %v and %v have one number", t, other))
-		}
-		c.types[n] = t
-		if err := check(t, map[reflect.Type]bool{}); err != nil {
-			panic(fmt.Sprintf("wire: register %v: %v", t, err))
-		}
+		c.RegisterType(reflect.TypeOf(v))
+	}
+}
+
+// RegisterType is Register of one type.
+func (c *Codec) RegisterType(t reflect.Type) {
+	n := numberOf(t)
+	if other := c.types[n]; other != nil && other != t {
+		panic(fmt.Sprintf("wire: %v and %v have one number", t, other))
+	}
+	c.types[n] = t
+	if err := check(t, map[reflect.Type]bool{}); err != nil {
+		panic(fmt.Sprintf("wire: register %v: %v", t, err))
 	}
 }
 
