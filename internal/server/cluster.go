@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"heddle/internal/cluster"
+	"heddle/internal/cluster/wire"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
 	"heddle/internal/service"
@@ -102,6 +103,7 @@ func (s *Server) newCluster() *cluster.Cluster {
 // membership is this server's place among the nodes; a lifecycle.Service.
 type membership struct {
 	*Server
+	codec  *wire.Codec
 	links  *clusterLinks // of the present membership; nil: there is none
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -111,6 +113,7 @@ type membership struct {
 // Start joins, and returns when all shards are served somewhere.
 func (m *membership) Start(ctx context.Context) error {
 	life, stop := context.WithCancel(context.Background())
+	m.codec = newCodec(m.cfg.Services)
 	m.stop, m.done, m.leaves = stop, make(chan struct{}), make(chan struct{})
 	settled := make(chan struct{})
 	failed := make(chan error, 1)
@@ -231,6 +234,23 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 	}
 }
 
+var errOtherRelease = errors.New("this server can't join")
+
+// runCallers has callers looked up again every second: other servers may have changed who
+// they are.
+func (s *Server) runCallers(ctx context.Context) {
+	ticker := time.NewTicker(clusterRenewEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.directory.ForgetCallers()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // lose gives all up: others may have it.
 func (m *membership) lose() {
 	m.cluster.Lost()
@@ -240,7 +260,17 @@ func (m *membership) lose() {
 
 func (m *membership) join(ctx context.Context, members store.Members) error {
 	c := &m.cfg.Cluster
-	id, err := members.Join(ctx, store.Member{Name: c.Node, Address: c.address(), Level: 1})
+	level := int(m.codec.Fingerprint())
+	seen, err := members.Look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range seen.Members {
+		if other.Level != level && other.Name != c.Node {
+			return fmt.Errorf("%w: node %s, at %s, is of another release; servers of a database are of one: stop all, then start them", errOtherRelease, other.Name, other.Address)
+		}
+	}
+	id, err := members.Join(ctx, store.Member{Name: c.Node, Address: c.address(), Level: level})
 	if err != nil {
 		return err
 	}

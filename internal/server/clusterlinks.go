@@ -88,9 +88,9 @@ func (m *membership) openLinks(ctx context.Context, id string) (*clusterLinks, e
 		return nil, err
 	}
 	c := &m.cfg.Cluster
-	l := &clusterLinks{codec: newCodec(m.cfg.Services), log: m.cfg.Log}
+	l := &clusterLinks{codec: m.codec, log: m.cfg.Log}
 	l.links, err = link.Open(link.Config{
-		Self:   link.Peer{Member: id, Name: c.Node, Address: c.address(), Level: 1},
+		Self:   link.Peer{Member: id, Name: c.Node, Address: c.address(), Level: int(m.codec.Fingerprint())},
 		Listen: c.Listen, CA: authority, Now: time.Now, Within: context.WithTimeout, Log: m.cfg.Log,
 	}, link.Events{
 		Up: func(p link.Peer) {

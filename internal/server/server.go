@@ -158,10 +158,15 @@ func (s *Server) addParts() {
 	if ticks {
 		s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
 		s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
-		s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+		if !s.cfg.Cluster.on() { // what is young each server knows of its own alone
+			s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+		}
 	}
 	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
+	if s.cfg.Cluster.on() {
+		s.parts.Add("watch of callers", lifecycle.NewLoop(s.runCallers))
+	}
 	if ticks {
 		s.parts.Add("watch of the root key pairs", lifecycle.NewLoop(s.runRootPairs))
 	}

@@ -11,8 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
@@ -50,6 +53,41 @@ func (c *Codec) RegisterType(t reflect.Type) {
 		panic(fmt.Sprintf("wire: register %v: %v", t, err))
 	}
 }
+
+// Fingerprint is of all registered types and of what they are made of: nodes that have
+// another one can't read each other. It is positive.
+func (c *Codec) Fingerprint() int32 {
+	h := fnv.New32a()
+	seen := map[reflect.Type]bool{}
+	for _, n := range slices.Sorted(maps.Keys(c.types)) {
+		describe(h, c.types[n], seen)
+	}
+	fmt.Fprint(h, c.sentinels)
+	return int32(h.Sum32()>>1) | 1
+}
+
+func describe(to io.Writer, t reflect.Type, seen map[reflect.Type]bool) {
+	fmt.Fprintf(to, "%s %v %v;", t.PkgPath(), t, t.Kind())
+	if seen[t] {
+		return
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		describe(to, t.Elem(), seen)
+	case reflect.Map:
+		describe(to, t.Key(), seen)
+		describe(to, t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			fmt.Fprint(to, t.Field(i).Name, ":")
+			describe(to, t.Field(i).Type, seen)
+		}
+	}
+}
+
+// Types are all that are registered.
+func (c *Codec) Types() []reflect.Type { return slices.Collect(maps.Values(c.types)) }
 
 // Sentinels are errors that are found by errors.Is at the other end. Their order is part of
 // the format.
