@@ -139,9 +139,9 @@ func TestStrangers(t *testing.T) {
 	b, _ := open(t, "b", ca)
 	other, hearsOther := open(t, "0", authority(t))
 	other.Peers([]Peer{peer("a", a)})
-	a.Peers([]Peer{peer("c", b)}) // whoever answers there is not c
+	a.Peers([]Peer{{Member: "b", Address: other.Addr().String()}, {Member: "d", Address: b.Addr().String()}}) // they are not those
 	c, hearsC := open(t, "c", ca)
-	a.Peers([]Peer{peer("c", c)}) // now it is
+	a.Peers([]Peer{peer("c", c)})
 	hearsC.want(t, "up a")
 	hearsA.want(t, "up c")
 	if len(hearsOther) > 0 && <-hearsOther == "up a" {
