@@ -268,7 +268,7 @@ func (b *bench) measureWaits(_ context.Context, m *measured, repeat int) error {
 	if err != nil {
 		return fmt.Errorf("how many executions wait: %w", err)
 	}
-	result := waits{Server: m.name, Workload: "machine-waits", Repeat: repeat, Waiting: waiting, DueAtOnce: waiting / 10, machine: b.describe(m)}
+	result := waits{Server: m.name, Workload: "machine-waits", Repeat: repeat, Waiting: waiting, DueAtOnce: cmp.Or(b.due, waiting/10), machine: b.describe(m)}
 	return b.onStage(m, "waits", func(s *stage) error {
 		if err := declareMachine(s.target, waitMachine, false); err != nil {
 			return err

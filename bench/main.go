@@ -41,6 +41,7 @@ type bench struct {
 	workflows int64
 	repeat    int
 	open      string
+	due       int
 	dir       string
 	cpu, mem  string
 	before    string
@@ -70,7 +71,8 @@ func main() {
 	flag.DurationVar(&b.warmUp, "warmup", 2*time.Second, "how long to load the server before")
 	flag.Int64Var(&b.workflows, "workflows", 0, "measure this many workflows instead of a duration")
 	flag.IntVar(&b.repeat, "repeat", 1, "how often, each time with a new store")
-	flag.StringVar(&b.open, "open", "20000,100000", "how many open executions the workload open makes")
+	flag.StringVar(&b.open, "open", "20000,100000", "how many open executions the workloads open and machine-waits make")
+	flag.IntVar(&b.due, "due", 0, "how many of those of machine-waits are due in the same second; default: a tenth")
 	flag.StringVar(&b.closed, "closed", "1000,20000", "how many closed executions the workloads visibility and console list among")
 	flag.StringVar(&b.dir, "dir", "", "folder for stores, on the disk to be measured; default: the system's temporary one")
 	flag.StringVar(&b.cpu, "cpuprofile", "", "file for a CPU profile of the server while it is measured")

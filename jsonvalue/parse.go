@@ -56,7 +56,8 @@ type parser struct {
 	at     int
 	depth  int
 	strict bool
-	names  map[string]string // so that a name of many objects is one string
+	few    []string          // names, so that one of many objects is one string
+	names  map[string]string // all of them; nil while there are few
 }
 
 func (p *parser) space() {
@@ -256,7 +257,18 @@ func (p *parser) intern(name string) string {
 		return known
 	}
 	if p.names == nil {
-		p.names = make(map[string]string)
+		for _, known := range p.few {
+			if known == name {
+				return known
+			}
+		}
+		if p.few = append(p.few, name); len(p.few) < indexedFrom {
+			return name
+		}
+		p.names = make(map[string]string, 2*indexedFrom)
+		for _, known := range p.few {
+			p.names[known] = known
+		}
 	}
 	p.names[name] = name
 	return name

@@ -74,6 +74,11 @@ func build(ctx context.Context, root, version, out string) error {
 	if version == "" || strings.Trim(version, "0123456789.") != "" {
 		return fmt.Errorf("-version %q: want one as 0.1.0", version)
 	}
+	if changes, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md")); err != nil {
+		return err
+	} else if !strings.Contains(string(changes), "\n## "+version+" - ") {
+		return fmt.Errorf("CHANGELOG.md has no heading %q: say there what is new, and when it was released", "## "+version+" - YYYY-MM-DD")
+	}
 	changed, err := output(ctx, root, nil, "git", "status", "--porcelain")
 	if err != nil {
 		return err

@@ -131,3 +131,11 @@ func TestUnitIsConfined(t *testing.T) {
 		t.Errorf("%v\n%s", err, said)
 	}
 }
+
+// TestAReleaseIsInTheChangelog: a version that users can't read about is not built.
+func TestAReleaseIsInTheChangelog(t *testing.T) {
+	err := build(t.Context(), "..", "99.0.0", t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), `CHANGELOG.md has no heading "## 99.0.0 - YYYY-MM-DD"`) {
+		t.Error(err)
+	}
+}

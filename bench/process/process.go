@@ -17,10 +17,12 @@ import (
 	"time"
 )
 
-// Build compiles the server into a folder and gives the path of the binary.
+// Build compiles the server into a folder, as releases are, and gives the path of the binary.
 func Build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "heddle")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "heddle/cmd/heddle").CombinedOutput()
+	c := exec.CommandContext(ctx, "go", "build", "-o", binary, "heddle/cmd/heddle")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := c.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build heddle: %w\n%s", err, out)
 	}

@@ -50,6 +50,9 @@ func (c *backupCommand) Validate() error {
 
 // Run backs the folder up.
 func (c *backupCommand) Run(ctx context.Context, p *command.Process) (err error) {
+	if err := server.BelongsToPostgres(c.Stored.Data); err != nil {
+		return fmt.Errorf("backup: a store in PostgreSQL is backed up by PostgreSQL (pg_dump, pg_basebackup), and the folder copied after it, see docs/CLUSTER.md: %w", err)
+	}
 	to, err := c.Place.open(ctx, c.To, true)
 	if err != nil {
 		return err

@@ -21,12 +21,8 @@ import (
 // tool is a command of the binary that ends by itself.
 func tool(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := exec.Command(program, args...)
-	c.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1", "AWS_ACCESS_KEY_ID=heddle", "AWS_SECRET_ACCESS_KEY=heddle")
+	c := heddle(t, args...)
+	c.Env = append(c.Env, "AWS_ACCESS_KEY_ID=heddle", "AWS_SECRET_ACCESS_KEY=heddle")
 	return c
 }
 
@@ -57,7 +53,7 @@ type signals struct {
 	may     chan struct{} // what may be asked yet: histories are finite
 	acked   atomic.Int64  // the last one that was acknowledged, and all before it
 	blobs   atomic.Int64
-	process atomic.Pointer[process]
+	process atomic.Pointer[running]
 }
 
 // signalsEach is how many signals there are from one backup to the next.
@@ -139,11 +135,12 @@ func restored(t *testing.T, place string) (last int64) {
 // the other, wherever a seed says. Whatever backup is the last one then, it can be put back,
 // nothing is wrong with it, and it has all that was acknowledged before it began.
 func TestBackups(t *testing.T) {
+	killsProcesses(t)
 	clearEnvironment(t)
 	const seed = 7
 	random := rand.New(rand.NewPCG(seed, 0))
 	data, place := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "backups")
-	serve := func() *process {
+	serve := func() *running {
 		p, err := launch(t, ":", "serve", "--listen", "127.0.0.1:0", "--data", data, "--auth", "none")
 		if err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 // TestBatchesSurviveKills: a batch that was under way when the process was killed goes on, in
 // the right of who began it, until it was done to all; at most eight executions got it twice.
 func TestBatchesSurviveKills(t *testing.T) {
+	killsProcesses(t)
 	const executions, again = 150, 8
 	data := filepath.Join(t.TempDir(), "data")
 	serve := []string{"serve", "--listen", "127.0.0.1:0", "--data", data}

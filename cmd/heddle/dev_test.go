@@ -60,12 +60,12 @@ func TestDevIsForThisMachine(t *testing.T) {
 // TestReadyLine: what is no terminal gets one line, of JSON, with the time.
 func TestReadyLine(t *testing.T) {
 	clearEnvironment(t)
-	program, err := os.Executable()
+	tested, err := os.Executable() // under the race detector too
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := exec.Command(program, "serve", "--listen", "0", "--store", "memory", "--data", t.TempDir(), "--tls-self-signed", "--tls-name", "flow.test")
-	p.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	p := exec.Command(tested, "serve", "--listen", "0", "--store", "memory", "--data", t.TempDir(), "--tls-self-signed", "--tls-name", "flow.test")
+	p.Env = append(os.Environ(), asCommand+"=1")
 	out, err := p.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -108,13 +108,9 @@ func TestReadyLine(t *testing.T) {
 // what it does afterwards is as right as before; one whose store is a folder refuses.
 func TestReset(t *testing.T) {
 	clearEnvironment(t)
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	reset := func(p *process) (said string, err error) {
-		c := exec.Command(program, "reset")
-		c.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1", "AWS_ENDPOINT_URL="+p.url, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any")
+	reset := func(p *running) (said string, err error) {
+		c := heddle(t, "reset")
+		c.Env = append(c.Env, "AWS_ENDPOINT_URL="+p.url, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any")
 		b, err := c.CombinedOutput()
 		return string(b), err
 	}

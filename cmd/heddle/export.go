@@ -41,5 +41,10 @@ func (c *exportCommand) AfterApply(ctx context.Context, k *kong.Context) error {
 	})
 }
 
-// AfterRun closes it.
-func (c *exportCommand) AfterRun() error { return c.offline.Close() }
+// AfterRun closes it, if it was opened.
+func (c *exportCommand) AfterRun() error {
+	if c.offline == nil {
+		return nil
+	}
+	return c.offline.Close()
+}

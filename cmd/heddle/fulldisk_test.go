@@ -16,7 +16,7 @@ import (
 )
 
 // ask calls an action of SWF, or of Step Functions, without a signature.
-func (p *process) ask(action, body string) (status int, answer string, err error) {
+func (p *running) ask(action, body string) (status int, answer string, err error) {
 	r, err := http.NewRequest(http.MethodPost, p.url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
@@ -40,7 +40,7 @@ func (p *process) ask(action, body string) (status int, answer string, err error
 }
 
 // want asks and wants an answer with this status; an empty text fits all.
-func (p *process) want(t *testing.T, status int, text, action, body string) string {
+func (p *running) want(t *testing.T, status int, text, action, body string) string {
 	t.Helper()
 	got, answer, err := p.ask(action, body)
 	if err != nil || got != status || !strings.Contains(answer, text) {
@@ -50,7 +50,7 @@ func (p *process) want(t *testing.T, status int, text, action, body string) stri
 }
 
 // until asks again and again until the answer has this status.
-func (p *process) until(t *testing.T, status int, action, body string) {
+func (p *running) until(t *testing.T, status int, action, body string) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); ; {
 		if got, answer, err := p.ask(action, body); got == status {
@@ -65,6 +65,7 @@ func (p *process) until(t *testing.T, status int, action, body string) {
 // refuses what begins first, then what changes something, ends by no means, starts again
 // on the full disk, and goes on when there is room; nothing acknowledged is missing.
 func TestFullDisk(t *testing.T) {
+	killsProcesses(t)
 	const mb = 1 << 20
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=640m,mode=0700"); err != nil {
@@ -247,12 +248,12 @@ func TestFullDisk(t *testing.T) {
 }
 
 // describe asks for the first execution, whose run it finds out.
-func describe(t *testing.T, p *process) string {
+func describe(t *testing.T, p *running) string {
 	t.Helper()
 	return `{"domain":"shop","execution":` + execution(t, p) + `}`
 }
 
-func execution(t *testing.T, p *process) string {
+func execution(t *testing.T, p *running) string {
 	t.Helper()
 	answer := p.want(t, 200, "", "ListOpenWorkflowExecutions", `{"domain":"shop","startTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":"1"}}`)
 	_, rest, ok := strings.Cut(answer, `"execution":`)
@@ -264,7 +265,7 @@ func execution(t *testing.T, p *process) string {
 }
 
 // history is that of the first execution, all pages of it.
-func history(t *testing.T, p *process) (all string) {
+func history(t *testing.T, p *running) (all string) {
 	t.Helper()
 	of, page := execution(t, p), ""
 	for {

@@ -58,6 +58,14 @@ func TestHelpOfACommand(t *testing.T) {
 	}
 }
 
+// TestExportOfNoStore says why there is nothing to be exported.
+func TestExportOfNoStore(t *testing.T) {
+	said, code := run(t, "export", "--data", t.TempDir(), "--domain", "d", "--workflow-id", "w")
+	if code != 1 || !strings.Contains(said, "open store") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+}
+
 // TestManual: the page has each command and each flag of it, and man can set it.
 func TestManual(t *testing.T) {
 	page, code := run(t, "manual")

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,24 +14,67 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"heddle/bench/process"
 )
 
 // TestMain lets tests start this binary as the command itself, or as a decider.
 func TestMain(m *testing.M) {
-	if os.Getenv("HEDDLE_TEST_PROCESS") != "" {
-		os.Unsetenv("HEDDLE_TEST_PROCESS")
-		main()
-		os.Exit(0)
-	}
 	if len(os.Args) == 2 && os.Args[1] == "decider" {
 		fmt.Fprintln(os.Stderr, runDecider(os.Getenv("HEDDLE_TEST_DECIDER")))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	if os.Getenv(asCommand) != "" {
+		os.Unsetenv(asCommand)
+		main()
+		os.Exit(0)
+	}
+	os.Exit(runTests(m))
 }
 
-// process is the whole binary, running.
-type process struct {
+// runTests runs them with a program: this binary, or one without the race detector where that
+// would slow whole processes down tenfold. Their parts run under it in internal/server's tests,
+// and TestReadyLine has such a process here.
+func runTests(m *testing.M) (code int) {
+	var err error
+	if program, err = os.Executable(); racing && err == nil {
+		var dir string
+		if dir, err = os.MkdirTemp("", "heddle-command-*"); err == nil {
+			defer os.RemoveAll(dir)
+			program, err = process.Build(context.Background(), dir)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// program is the path of a binary that is the command.
+var program string
+
+const asCommand = "HEDDLE_TEST_PROCESS" // has a test binary be the command
+
+// killsProcesses leaves a test out under the race detector, which would see nothing of it: it
+// kills processes that are built without, for as long as half a minute. make test/crash has it.
+func killsProcesses(t *testing.T) {
+	t.Helper()
+	if racing {
+		t.Skip("it kills binaries that are built without the race detector; make test and make test/crash do")
+	}
+}
+
+// heddle is a command, which has not begun.
+func heddle(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.Command(program, args...)
+	c.Env = append(os.Environ(), asCommand+"=1")
+	return c
+}
+
+// running is the whole binary at work.
+type running struct {
 	*exec.Cmd
 	url string
 	log *strings.Builder
@@ -38,16 +82,11 @@ type process struct {
 
 // launch starts the binary in a shell that has first done what setup says; it returns
 // when it listens, or has ended.
-func launch(t *testing.T, setup string, args ...string) (*process, error) {
+func launch(t *testing.T, setup string, args ...string) (*running, error) {
 	t.Helper()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{log: new(strings.Builder)}
-	p.Cmd = exec.Command("/bin/sh", append([]string{"-c", setup + `; exec "$0" "$@"`, program}, args...)...)
-	p.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
-	p.Stderr = p.log
+	c := heddle(t, args...)
+	p := &running{Cmd: exec.Command("/bin/sh", append([]string{"-c", setup + `; exec "$0" "$@"`}, c.Args...)...), log: new(strings.Builder)}
+	p.Env, p.Stderr = c.Env, p.log
 	out, err := p.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +110,7 @@ func launch(t *testing.T, setup string, args ...string) (*process, error) {
 }
 
 // end ends the process by a signal.
-func (p *process) end(t *testing.T, by syscall.Signal) {
+func (p *running) end(t *testing.T, by syscall.Signal) {
 	t.Helper()
 	if err := p.Process.Signal(by); err != nil {
 		t.Fatal(err)

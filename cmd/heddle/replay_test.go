@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -191,13 +190,13 @@ func TestReplay(t *testing.T) {
 	record("order-2", 1)
 	record("order-3", 2)
 
-	program, err := os.Executable()
+	tested, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	here := []string{"replay", "--timeout", "20s"}
-	fromFile := append(slices.Clone(here), file, "--", program, "decider")
-	fromServer := append(slices.Clone(here), "--endpoint", p.url, "--domain", "shop", "--open", "100", "--type", "order", "--", program, "decider")
+	fromFile := append(slices.Clone(here), file, "--", tested, "decider")
+	fromServer := append(slices.Clone(here), "--endpoint", p.url, "--domain", "shop", "--open", "100", "--type", "order", "--", tested, "decider")
 	for _, c := range []struct {
 		change string
 		args   []string
@@ -226,8 +225,8 @@ func TestReplay(t *testing.T) {
 		{"", []string{"replay", "--endpoint", p.url, "--domain", "nowhere", "--open", "3", "--", "true"}, 3, nil, "UnknownResourceFault"},
 	} {
 		var out, errs strings.Builder
-		cmd := exec.Command(program, c.args...)
-		cmd.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1", "HEDDLE_TEST_DECIDER="+c.change)
+		cmd := heddle(t, c.args...)
+		cmd.Env = append(cmd.Env, "HEDDLE_TEST_DECIDER="+c.change)
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		_ = cmd.Run()
 		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(errs.String(), c.errors) {

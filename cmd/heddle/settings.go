@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 
+	"heddle/internal/diagnose"
 	"heddle/internal/options"
 )
 
@@ -124,7 +125,7 @@ func parseSettings(text []byte, flags []*kong.Flag) (map[string]yaml.Node, error
 		case twice:
 			errs = append(errs, fmt.Errorf("line %d: %q stands there twice", key.Line, key.Value))
 		case !slices.Contains(names, key.Value):
-			errs = append(errs, fmt.Errorf("line %d: there is no setting %q; the nearest is %q", key.Line, key.Value, nearest(key.Value, names)))
+			errs = append(errs, fmt.Errorf("line %d: there is no setting %q; the nearest is %q", key.Line, key.Value, diagnose.Nearest(key.Value, names)))
 		}
 		said[key.Value] = *value
 	}
@@ -205,7 +206,7 @@ func checkVariables(flags []*kong.Flag, secrets []string) error {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, prefix) && !slices.Contains(known, name) && !isOthers(name) {
-			errs = append(errs, fmt.Errorf("the environment has %s, which is no setting; the nearest is %s", name, nearest(name, known)))
+			errs = append(errs, fmt.Errorf("the environment has %s, which is no setting; the nearest is %s", name, diagnose.Nearest(name, known)))
 		}
 	}
 	return errors.Join(errs...)
@@ -218,35 +219,4 @@ func (c *serveCommand) secretsOf() []string {
 		all = append(all, options.SecretNames(s.Options)...)
 	}
 	return all
-}
-
-// nearest is the name that differs in the fewest letters.
-func nearest(name string, all []string) (best string) {
-	least := -1
-	for _, one := range all {
-		if d := distance(name, one); least < 0 || d < least {
-			best, least = one, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters must be put in, taken out or changed to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

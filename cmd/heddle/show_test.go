@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -112,13 +111,8 @@ func TestCommandsAskTheServer(t *testing.T) {
 		{[]string{"lists", "--endpoint", "http://127.0.0.1:1", "--data", data}, 1, nil, "is the server there?"},
 		{[]string{"lists", "--endpoint", p.url, "--data", t.TempDir()}, 1, nil, "find keys"},
 	} {
-		program, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
 		var out, errs strings.Builder
-		cmd := exec.Command(program, c.args...)
-		cmd.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+		cmd := heddle(t, c.args...)
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		_ = cmd.Run()
 		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(errs.String(), c.errors) {
@@ -135,12 +129,7 @@ func TestCommandsAskTheServer(t *testing.T) {
 	}
 
 	// Who follows gets a line for each event that comes, and why it has ended.
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	follow := exec.Command(program, append([]string{"show", "order-1", "--domain", "shop", "--follow"}, here...)...)
-	follow.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	follow := heddle(t, append([]string{"show", "order-1", "--domain", "shop", "--follow"}, here...)...)
 	out, err := follow.StdoutPipe()
 	if err == nil {
 		err = follow.Start()
@@ -162,8 +151,7 @@ func TestCommandsAskTheServer(t *testing.T) {
 	}
 
 	// Who listens gets a line for each event, of what he asked for.
-	tail := exec.Command(program, append([]string{"tail", "--domain", "shop", "--failures"}, here...)...)
-	tail.Env = append(os.Environ(), "HEDDLE_TEST_PROCESS=1")
+	tail := heddle(t, append([]string{"tail", "--domain", "shop", "--failures"}, here...)...)
 	if out, err = tail.StdoutPipe(); err == nil {
 		err = tail.Start()
 	}

@@ -1,7 +1,7 @@
 // Command documents does what pages of documentation say, and compares what they
 // say comes of it. It is given files in Markdown:
 //
-//	go run ./documents ../README.md ../docs/guide/*.md
+//	go run ./documents ../README.md ../docs/OPERATING.md ../docs/guide/*.md
 //
 // HEDDLE_BINARY is the built server. Every block that is to be done names its
 // language:
@@ -13,6 +13,9 @@
 //	text            below such a block: each of its lines is among what the block
 //	                said, in this order. Times, ids and tokens may be others
 //	LANGUAGE FILE   is written to that file of the part's folder, before anything is done
+//
+// Such blocks may stand in a comment of Markdown, where only this command sees them. The folders that pages for
+// operators speak of, /var/lib/heddle, /var/archive and /backup, lie in the part's folder.
 //
 // All other blocks are for the eye. A page without a block `sh serve` has one
 // server without flags. The address of its flag --listen, else 127.0.0.1:7930, is
@@ -90,12 +93,13 @@ func (p *part) do(binary string) (err error) {
 		}
 	}
 	env := environment("PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"))
+	here := folders(home, data)
 	if p.before != "" {
-		if said, err := shell(home, p.before, env); err != nil {
+		if said, err := shell(home, here.Replace(p.before), env); err != nil {
 			return fmt.Errorf("before the server: %w\n%s", err, said)
 		}
 	}
-	flags, err := split(home, p.flags, env)
+	flags, err := split(home, here.Replace(p.flags), env)
 	if err != nil {
 		return err
 	}
@@ -117,7 +121,7 @@ func (p *part) do(binary string) (err error) {
 		}
 	}()
 	env = append(env, "AWS_ENDPOINT_URL="+server.URL, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(data, "credentials"))
-	said, err := shell(home, strings.ReplaceAll(p.script(), address, server.Addr), env)
+	said, err := shell(home, here.Replace(strings.ReplaceAll(p.script(), address, server.Addr)), env)
 	outputs := strings.Split(said, mark)
 	for i, s := range p.steps {
 		if i+1 >= len(outputs) {
@@ -131,6 +135,11 @@ func (p *part) do(binary string) (err error) {
 		return fmt.Errorf("%w\nsaid last:\n%s", err, outputs[len(outputs)-1])
 	}
 	return nil
+}
+
+// folders are those of an operator's machine, in a part's folder.
+func folders(home, data string) *strings.Replacer {
+	return strings.NewReplacer("/var/lib/heddle", data, "/var/archive", filepath.Join(home, "archive"), "/backup/", filepath.Join(home, "backup")+"/")
 }
 
 // environment is this process's, without what points clients elsewhere.

@@ -2,6 +2,7 @@
 // retention deletes them, and reads them there. An object holds executions of one domain, or
 // state machine, that closed on one day, each a line of JSON, compressed by gzip:
 //
+//	README.txt
 //	SERVICE/ACCOUNT/REGION/NAME/2026-03-01/20260401T120000.000Z-3f90a1b2.jsonl.gz
 //
 // An Archiver goes along the rows by which shards forget runs, and remembers how far it has come
@@ -130,6 +131,7 @@ type Archiver struct {
 	until  []atomic.Int64
 	failed map[engine.RunID]int
 	place  *place.Place // nil: not open, or there was an error
+	proven bool         // the last try to write to the place succeeded
 
 	mu     sync.Mutex // guards status
 	status Status
@@ -146,6 +148,7 @@ type Status struct {
 	Executions int64 // that were written since the start
 	Bytes      int64
 	Failures   int64       // passes that failed
+	Tried      engine.Time // the last pass; zero: there was none
 	Oldest     engine.Time // when the oldest that is not written came to the end of its retention; zero: none waits
 	Since      engine.Time // since when it fails; zero: it does not
 	Error      string
@@ -193,14 +196,17 @@ func (a *Archiver) Status() Status {
 }
 
 // Pass writes what has come to the end of its retention before now, as much as there is room for;
-// more: there is more.
+// more: there is more. If nothing has, the first pass and those after one that failed write aboutKey: so
+// a place that can't be written is found out at once, and not at the end of the first retention.
 func (a *Archiver) Pass(ctx context.Context, now engine.Time) (more bool, err error) {
 	p := &pass{Archiver: a, zip: gzip.NewWriter(io.Discard), groups: map[string]*bytes.Buffer{}, next: slices.Clone(a.at), until: now - 1}
 	if err = p.run(ctx); err != nil {
+		a.proven = false
 		err = errors.Join(err, a.Close())
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.status.Tried = now
 	if err != nil {
 		if a.status.Failures++; a.status.Since == 0 {
 			a.status.Since = now
@@ -397,12 +403,20 @@ func (p *pass) write(ctx context.Context, to io.Writer, e *Execution, view *engi
 
 // keep keeps the objects that were made.
 func (p *pass) keep(ctx context.Context) error {
-	if p.place == nil && len(p.groups) > 0 {
+	if len(p.groups) == 0 && p.proven {
+		return nil
+	}
+	if p.place == nil {
 		opened, err := p.Open(ctx)
 		if err != nil {
 			return err
 		}
 		p.Archiver.place = opened
+	}
+	if len(p.groups) == 0 {
+		if err := p.place.Keep(ctx, aboutKey, bucket.Bytes([]byte(about)), int64(len(about))); err != nil {
+			return fmt.Errorf("write to the archive %q: %w", p.place.Location, err)
+		}
 	}
 	for partition, g := range p.groups {
 		var unique [4]byte
@@ -415,8 +429,15 @@ func (p *pass) keep(ctx context.Context) error {
 		}
 		p.written += int64(g.Len())
 	}
+	p.proven = true
 	return nil
 }
+
+// aboutKey is the object that says what an archive is.
+const (
+	aboutKey = "README.txt"
+	about    = "Histories of closed executions, as SERVICE/ACCOUNT/REGION/NAME/DAY/*.jsonl.gz. heddle archive reads them.\n"
+)
 
 const suffix = ".jsonl.gz"
 

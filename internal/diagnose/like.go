@@ -23,6 +23,17 @@ func IsLike(a, b string) bool {
 	return len(long)-len(short) <= most && distance(a, b) <= most
 }
 
+// Nearest is the name of all that one was most likely written for.
+func Nearest(name string, all []string) (best string) {
+	least := -1
+	for _, one := range all {
+		if d := distance(name, one); least < 0 || d < least {
+			best, least = one, d
+		}
+	}
+	return best
+}
+
 // letters are those of a name, and its digits, in small.
 func letters(name string) string {
 	return strings.Map(func(r rune) rune {

@@ -20,7 +20,8 @@ type Rules interface {
 	Apply(s State, e Event)
 	// Record derives the record; up is Input.Up.
 	Record(s State, up Time) Record
-	// DecodeEvent reads an event back from what was stored.
+	// DecodeEvent reads an event back from what was stored. A state to which it is applied
+	// keeps nothing of these bytes, which are overwritten then.
 	DecodeEvent(id int64, at Time, public, private []byte) (Event, error)
 	// EncodeState gives a snapshot. All notes are folded again after it was decoded, and by
 	// then some may have gone: what a note alone says must not be in it.
@@ -55,6 +56,10 @@ type (
 	// WeighedRules tell how much memory a state takes, rather too much than too little. It
 	// is asked after each batch that has moved the state.
 	WeighedRules interface{ Weigh(s State) int }
+	// FoldingRules make no Event of what is only to be folded: Fold is DecodeEvent, and Apply.
+	FoldingRules interface {
+		Fold(s State, id int64, at Time, public, private []byte) error
+	}
 	// OutcomeRules have runs that can be awaited: Outcome is what a closed run answers to
 	// those who do. An error is their error.
 	OutcomeRules interface{ Outcome(s State) any }
@@ -87,6 +92,7 @@ type Ruleset struct {
 	wanting  WantingRules
 	outcome  OutcomeRules
 	weighed  WeighedRules
+	folding  FoldingRules
 }
 
 // NewRuleset finds the optional parts of rules.
@@ -101,6 +107,7 @@ func NewRuleset(r Rules) *Ruleset {
 	set.wanting, _ = r.(WantingRules)
 	set.outcome, _ = r.(OutcomeRules)
 	set.weighed, _ = r.(WeighedRules)
+	set.folding, _ = r.(FoldingRules)
 	return set
 }
 
@@ -111,6 +118,18 @@ func Rulesets(kinds map[Kind]Rules) map[Kind]*Ruleset {
 		sets[kind] = NewRuleset(r)
 	}
 	return sets
+}
+
+// Fold folds an event as it was stored into s.
+func (r *Ruleset) Fold(s State, id int64, at Time, public, private []byte) error {
+	if r.folding != nil {
+		return r.folding.Fold(s, id, at, public, private)
+	}
+	e, err := r.DecodeEvent(id, at, public, private)
+	if err == nil {
+		r.Apply(s, e)
+	}
+	return err
 }
 
 // CheckNotes tells whether rules may write the notes of a turn: those that know no notes

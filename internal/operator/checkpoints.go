@@ -75,7 +75,13 @@ func (s *actions) getDiskUsage(ctx context.Context, _ *wire.GetDiskUsageInput) (
 	if err != nil {
 		return nil, err
 	}
-	out := &wire.GetDiskUsageOutput{Uses: []wire.DiskUse{}, FreeBytes: present(int64(used.Free)), TotalBytes: present(int64(used.Total))}
+	out := &wire.GetDiskUsageOutput{Uses: []wire.DiskUse{}, ServerTimestamp: wire.Timestamp(s.Clock()), FreeBytes: present(int64(used.Free)), TotalBytes: present(int64(used.Total))}
+	if a := used.Archive; a != nil {
+		out.Archive = &wire.ArchiveStatus{
+			Location: a.Location, Executions: a.Executions, Bytes: a.Bytes, TriedTimestamp: moment(a.Tried), FailingSinceTimestamp: moment(a.Since),
+			OldestTimestamp: moment(a.Oldest), Error: present(a.Error),
+		}
+	}
 	for _, u := range used.Uses {
 		out.Uses = append(out.Uses, wire.DiskUse{Name: u.Name, Bytes: u.Bytes, Files: int64(u.Files), Explanation: u.Explanation})
 	}

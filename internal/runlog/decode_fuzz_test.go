@@ -68,8 +68,8 @@ func FuzzReadTurn(f *testing.F) {
 			return
 		}
 		var events []engine.Event
-		if err := turn.Events(plainRules{}, turn.First, func(e engine.Event) error {
-			events = append(events, e)
+		if err := turn.Each(turn.First, func(id int64, public, private []byte) error {
+			events = append(events, engine.Event{ID: id, At: turn.At, Public: public, Private: private})
 			return nil
 		}); err != nil {
 			t.Fatal(err)
@@ -94,13 +94,6 @@ func FuzzReadTurn(f *testing.F) {
 			}
 		}
 	})
-}
-
-// plainRules take an event for its bytes.
-type plainRules struct{ engine.Rules }
-
-func (plainRules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
-	return engine.Event{ID: id, At: at, Public: public, Private: private}, nil
 }
 
 // FuzzReadMessage reads bytes as a message between shards.

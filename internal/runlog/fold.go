@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
 
 	"heddle/internal/engine"
 	"heddle/internal/store"
@@ -27,17 +28,25 @@ type Ahead struct {
 // next is the event before which a run's snapshot was taken; the first, if it has none.
 func next(h *Head) int64 { return max(1, h.SnapshotAt) }
 
+// historyKeyBytes is the length of the key of a turn.
+const historyKeyBytes = 1 + keys.RunSize + 8
+
 // ReadAhead reads what is read of runs of any shards before they are folded.
 func ReadAhead(ctx context.Context, v store.View, heads []*Head) ([]Ahead, error) {
-	var places []store.Place
+	places := make([]store.Place, 0, len(heads))
+	room := make([]byte, 0, len(heads)*historyKeyBytes)
+	add := func(h *Head, longer []byte) {
+		places = append(places, store.Place{Shard: h.Run.Shard(), Key: longer[len(room):len(longer):len(longer)]})
+		room = longer
+	}
 	for _, h := range heads {
 		if h.SnapshotAt > 0 {
 			for part := range SnapshotParts(h.SnapshotLen) {
-				places = append(places, store.Place{Shard: h.Run.Shard(), Key: keys.AppendSnapshot(nil, h.Run, h.SnapshotSlot, uint32(part))})
+				add(h, keys.AppendSnapshot(room, h.Run, h.SnapshotSlot, uint32(part)))
 			}
 		}
 		if next(h) < h.NextEvent {
-			places = append(places, store.Place{Shard: h.Run.Shard(), Key: keys.AppendHistory(nil, h.Run, next(h))})
+			add(h, keys.AppendHistory(room, h.Run, next(h)))
 		}
 	}
 	values, err := v.Get(ctx, places)
@@ -113,19 +122,37 @@ func (a *Ahead) joined(h *Head) ([]byte, error) {
 	return b, nil
 }
 
+// folding is what folding a turn needs for its time. A state keeps nothing of the bytes that its
+// events were read from, so they may lie in a room that the next turn is read into.
+type folding struct {
+	turn Turn
+	room []byte
+}
+
+var foldings = sync.Pool{New: func() any { return &folding{room: make([]byte, 0, foldingBytes)} }}
+
+// foldingBytes is what most turns have, unpacked. Others are read into memory of their own.
+const foldingBytes = 16 << 10
+
+func (f *folding) release() {
+	f.turn = Turn{lens: f.turn.lens[:0], privs: f.turn.privs[:0]}
+	foldings.Put(f)
+}
+
 // foldTurn applies the events of a turn, of which the first is next, and gives the id after
 // the last.
 func foldTurn(rules *engine.Ruleset, state engine.State, turn []byte, next int64) (int64, error) {
-	t, err := ReadTurn(turn)
-	if err != nil {
+	f := foldings.Get().(*folding)
+	defer f.release()
+	t := &f.turn
+	if err := t.read(turn, f.room); err != nil {
 		return next, err
 	}
 	if t.First != next {
 		return next, fmt.Errorf("event %d follows event %d", t.First, next-1)
 	}
-	err = t.Events(rules, next, func(e engine.Event) error {
-		rules.Apply(state, e)
-		return nil
+	err := t.Each(next, func(id int64, public, private []byte) error {
+		return rules.Fold(state, id, t.At, public, private)
 	})
 	return t.Last() + 1, err
 }

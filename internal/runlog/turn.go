@@ -64,23 +64,31 @@ func AppendTurn(b []byte, seq uint64, events []engine.Event) (_ []byte, size int
 
 // ReadTurn reads a turn; its parts may point into b.
 func ReadTurn(b []byte) (*Turn, error) {
+	t := &Turn{}
+	if err := t.read(b, nil); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// read reads a turn, whose parts may point into b, and into room if that is large enough.
+func (t *Turn) read(b, room []byte) error {
 	r := pack.Read(b)
 	format := r.Byte()
 	if format != turnPlain && format != turnPacked {
-		return nil, fmt.Errorf("turn: format %d, want %d or %d", format, turnPlain, turnPacked)
+		return fmt.Errorf("turn: format %d, want %d or %d", format, turnPlain, turnPacked)
 	}
-	t := &Turn{Seq: r.Uint(), At: engine.Time(r.Int()), First: r.Int()}
+	t.Seq, t.At, t.First = r.Uint(), engine.Time(r.Int()), r.Int()
 	n := r.Count()
 	if n == 0 {
-		return nil, fmt.Errorf("turn: no events: %w", pack.ErrMalformed)
+		return fmt.Errorf("turn: no events: %w", pack.ErrMalformed)
 	}
-	lens := make([]int, 2*n)
-	t.lens, t.privs = lens[:n], lens[n:]
+	t.lens, t.privs = slices.Grow(t.lens[:0], n)[:n], slices.Grow(t.privs[:0], n)[:n]
 	public, private := n-1, 0
 	for i := range n {
 		t.lens[i], t.privs[i] = int(r.Uint()), int(r.Uint())
 		if uint(t.lens[i]) > engine.TurnBytesMax || uint(t.privs[i]) > engine.TurnBytesMax {
-			return nil, fmt.Errorf("turn at event %d: %w", t.First, pack.ErrMalformed)
+			return fmt.Errorf("turn at event %d: %w", t.First, pack.ErrMalformed)
 		}
 		public += t.lens[i]
 		private += t.privs[i]
@@ -94,30 +102,25 @@ func ReadTurn(b []byte) (*Turn, error) {
 		err = pack.ErrMalformed
 	}
 	if format == turnPacked && err == nil {
-		body, err = s2.Decode(nil, body)
+		body, err = s2.Decode(room[:cap(room)], body)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("turn at event %d: %w", t.First, err)
+		return fmt.Errorf("turn at event %d: %w", t.First, err)
 	}
 	t.public, t.private = body[:public], body[public:]
-	return t, nil
+	return nil
 }
 
 // Last is the id of the last event.
 func (t *Turn) Last() int64 { return t.First + int64(len(t.lens)) - 1 }
 
-// Events decodes the events from id on.
-func (t *Turn) Events(rules engine.Rules, from int64, each func(engine.Event) error) error {
+// Each visits the stored bytes of the events from id on.
+func (t *Turn) Each(from int64, visit func(id int64, public, private []byte) error) error {
 	public, private := 0, 0
 	for i, n := range t.lens {
-		id := t.First + int64(i)
-		if id >= from {
-			e, err := rules.DecodeEvent(id, t.At, t.public[public:public+n], t.private[private:private+t.privs[i]])
-			if err != nil {
+		if id := t.First + int64(i); id >= from {
+			if err := visit(id, t.public[public:public+n], t.private[private:private+t.privs[i]]); err != nil {
 				return fmt.Errorf("event %d: %w", id, err)
-			}
-			if err := each(e); err != nil {
-				return err
 			}
 		}
 		public += n + 1

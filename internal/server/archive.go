@@ -11,6 +11,7 @@ import (
 	places "heddle/internal/bucket/place"
 	"heddle/internal/engine"
 	"heddle/internal/metrics"
+	"heddle/internal/service"
 	"heddle/internal/store/pebblestore"
 )
 
@@ -89,14 +90,14 @@ func (s *Server) runArchive(ctx context.Context) {
 		case err != nil:
 			failing = true
 			status := s.archiver.Status()
-			s.cfg.Log.Error("closed executions can't be written to the archive; none of them is deleted before it is, so the store grows", "archive", s.cfg.Archive.To,
+			s.cfg.Log.Error("the archive can't be written; no closed execution is deleted before it is there, so the store grows", "archive", s.cfg.Archive.To,
 				"failing_since", moment(status.Since), "oldest", moment(status.Oldest), "retry_in", retry, "cause", err)
 			timer.Reset(retry)
 			retry = min(2*retry, archiveRetryMost)
 			continue
 		case failing:
 			failing = false
-			s.cfg.Log.Info("closed executions are written to the archive again", "archive", s.cfg.Archive.To)
+			s.cfg.Log.Info("the archive can be written again", "archive", s.cfg.Archive.To)
 		}
 		retry = archiveRetryLeast
 		if more {
@@ -115,6 +116,15 @@ func moment(t engine.Time) string {
 	return time.UnixMilli(int64(t)).UTC().Format(time.RFC3339)
 }
 
+// archive says how the archive is; nil: there is none.
+func (s *Server) archive() *service.Archive {
+	if s.archiver == nil {
+		return nil
+	}
+	a := s.archiver.Status()
+	return &service.Archive{Location: s.cfg.Archive.To, Executions: a.Executions, Bytes: a.Bytes, Tried: a.Tried, Since: a.Since, Oldest: a.Oldest, Error: a.Error}
+}
+
 // readArchive tells how the archive is.
 func (s *Server) readArchive(yield func(metrics.Reading)) {
 	if s.archiver == nil {
@@ -125,7 +135,12 @@ func (s *Server) readArchive(yield func(metrics.Reading)) {
 	if status.Oldest != 0 {
 		lag = max(0, s.clock.Now()-status.Oldest)
 	}
+	failing := engine.Time(0)
+	if status.Since != 0 {
+		failing = max(1, s.clock.Now()-status.Since)
+	}
 	for _, r := range []metrics.Reading{
+		{Name: "heddle_archive_failing_seconds", Help: "For how long no try to write to the archive has succeeded; 0: the last one did.", Value: float64(failing) / 1000},
 		{Name: "heddle_archive_lag_seconds", Help: "For how long the oldest closed execution waits to be written to the archive, which it was not at the last try; 0: none.", Value: float64(lag) / 1000},
 		{Name: "heddle_archive_executions_total", Help: "Executions that were written to the archive.", Value: float64(status.Executions), Counts: true},
 		{Name: "heddle_archive_bytes_total", Help: "Bytes that were written to the archive, compressed.", Value: float64(status.Bytes), Counts: true},

@@ -231,13 +231,20 @@ func TestRetentionWaitsForTheArchive(t *testing.T) {
 		}
 		return n
 	}
-	lag := func() (lag float64) {
+	reading := func(name string) (value float64) {
 		s.readArchive(func(r metrics.Reading) {
-			if r.Name == "heddle_archive_lag_seconds" {
-				lag = r.Value
+			if r.Name == name {
+				value = r.Value
 			}
 		})
-		return lag
+		return value
+	}
+	lag := func() float64 { return reading("heddle_archive_lag_seconds") }
+	// It is found out before anything is to be written.
+	waitUntil(t, "the archive fails", func() bool { return reading("heddle_archive_failing_seconds") > 0 })
+	used, err := overview{s}.DiskUsage(t.Context())
+	if a := used.Archive; err != nil || a == nil || a.Location != place || a.Since == 0 || a.Tried < a.Since || a.Oldest != 0 || !strings.Contains(a.Error, "not a directory") {
+		t.Errorf("while nothing waits: %+v, %v", a, err)
 	}
 	if n := stored(); n != each {
 		t.Fatalf("%d are to be forgotten, want %d", n, each)
@@ -245,14 +252,14 @@ func TestRetentionWaitsForTheArchive(t *testing.T) {
 	clocks.mu.Lock()
 	clocks.p.passed += 10 * 24 * time.Hour
 	clocks.mu.Unlock()
-	waitUntil(t, "the archive fails", func() bool { s.clock.Now(); s.node.Advance(); return lag() > 0 })
+	waitUntil(t, "what waits is late", func() bool { s.clock.Now(); s.node.Advance(); return lag() > 0 })
 	for range 10 {
 		s.node.Advance()
 	}
 	if n := stored(); n != each {
 		t.Fatalf("%d are left, want all %d: none is in the archive", n, each)
 	}
-	if text := log.String(); !strings.Contains(text, "closed executions can't be written to the archive") || !strings.Contains(text, "not a directory") {
+	if text := log.String(); !strings.Contains(text, "the archive can't be written") || !strings.Contains(text, "not a directory") {
 		t.Errorf("the log says %s", text)
 	}
 	if err := os.Remove(place); err != nil {
@@ -267,8 +274,8 @@ func TestRetentionWaitsForTheArchive(t *testing.T) {
 	if got := readArchiveOf(t, p, archive.Query{}); len(got) != each {
 		t.Errorf("%d are in the archive, want %d", len(got), each)
 	}
-	if lag() != 0 {
-		t.Errorf("the lag is %v", lag())
+	if late, failing := lag(), reading("heddle_archive_failing_seconds"); late != 0 || failing != 0 {
+		t.Errorf("the lag is %v, and it fails for %v", late, failing)
 	}
 }
 

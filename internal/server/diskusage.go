@@ -13,7 +13,7 @@ import (
 
 // DiskUsage implements service.Overview.
 func (o overview) DiskUsage(ctx context.Context) (service.DiskUsage, error) {
-	var used service.DiskUsage
+	used := service.DiskUsage{Archive: o.archive()}
 	if o.disk == nil {
 		return used, nil
 	}

@@ -199,6 +199,14 @@ type openOf struct {
 	most   int
 }
 
+// openExecutions counts those of all services.
+func (s *Server) openExecutions() (open int) {
+	for _, n := range s.node.Open() {
+		open += n
+	}
+	return open
+}
+
 // readOpen tells of the open executions of the largest quota groups, and of all others together.
 func (s *Server) readOpen(yield func(metrics.Reading)) {
 	var all []openOf

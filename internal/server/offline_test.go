@@ -2,9 +2,10 @@ package server
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"heddle/internal/swf"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -16,6 +17,7 @@ import (
 
 	"heddle/internal/engine"
 	"heddle/internal/sealing"
+	"heddle/internal/swf"
 )
 
 // contentOf is what a folder holds, and when it was written.
@@ -30,13 +32,18 @@ func contentOf(t *testing.T, dir string) map[string]string {
 		if err != nil {
 			return err
 		}
-		text := []byte{}
+		sum := sha256.New()
 		if !d.IsDir() {
-			if text, err = os.ReadFile(path); err != nil {
+			file, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			if _, err := io.Copy(sum, file); err != nil {
 				return err
 			}
 		}
-		found[path] = fmt.Sprint(info.Mode(), info.ModTime(), info.Size(), string(text))
+		found[path] = fmt.Sprintf("%s %s %d %x", info.Mode(), info.ModTime(), info.Size(), sum.Sum(nil))
 		return nil
 	})
 	if err != nil {

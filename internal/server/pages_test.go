@@ -55,7 +55,7 @@ func servicesSeen() ([]*service.Service, map[string]*service.Opened) {
 // be, some hundred of each, and asks everything that every service can be asked for the
 // largest page. No answer is larger than it may be, and pages join to the list.
 func TestAnswersAreBounded(t *testing.T) {
-	if racing || testing.Short() {
+	if racing {
 		t.Skip("it is about amounts: some thousand large calls")
 	}
 	services, opened := servicesSeen()
@@ -172,6 +172,9 @@ func TestAnswersAreBounded(t *testing.T) {
 		h.must(h.kms(h.root, "RotateKeyOnDemand", `{"KeyId":"`+kmsKey+`"}`))
 	}
 
+	batch := h.field("batchId", h.must(h.operator(h.root, "StartBatch", fmt.Sprintf(`{"search":{"domain":"%s","tag":"none"},"action":"TerminateWorkflowExecution",
+		"reason":"%s","details":"%s"}`, domain, wide(256), data))))
+
 	machines, mapRun := fillStates(h, many)
 	exchange := fillExchange(h, rootKeyOf(t, cfg.Data, other), memory, many)
 
@@ -214,7 +217,8 @@ func TestAnswersAreBounded(t *testing.T) {
 				}
 				switch of {
 				case "heddle":
-					k = h.operator(h.root, op.Name, fmt.Sprintf(`{"service":"swf","kind":"decision","domain":"%s","name":"l2","maximumPageSize":1000`, domain)+strings.TrimPrefix(k.body, body))
+					k = h.operator(h.root, op.Name, fmt.Sprintf(`{"service":"swf","kind":"decision","domain":"%s","name":"l2","maximumPageSize":1000,
+						"executions":[{"workflowId":"%s","runId":"%s"}],"batchId":"%s"`, domain, id(last, 256), run, batch)+strings.TrimPrefix(k.body, body))
 				case "states":
 					about := machines
 					if op.Name == "DescribeMapRun" { // elsewhere it would be one too many

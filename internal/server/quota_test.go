@@ -18,7 +18,7 @@ import (
 // may fail or wait long, the store must be sound, and what was acknowledged must be there
 // after a restart. What the rules' own tests fill is not filled again here.
 func TestFullQuotasHurtNobody(t *testing.T) {
-	if racing || testing.Short() {
+	if racing {
 		t.Skip("it is about amounts: 20,000 calls, which the race detector would make last minutes")
 	}
 	cfg := Config{Listen: "127.0.0.1:0", Data: t.TempDir(), PollHold: time.Second}

@@ -269,7 +269,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	began := time.Now()
 	defer func() {
 		if err == nil && cfg.Store != StoreMemory && !cfg.Cluster.on() {
-			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
+			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "open_executions", s.openExecutions(), "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
 		}
 	}()
 	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"heddle/internal/engine"
 )
 
 // Checkpoints are copies of the store at one moment, in the data folder, for who backs it up or
@@ -33,7 +35,19 @@ var ErrNoCheckpoint = errors.New("no checkpoint can be made")
 // DiskUsage is what takes how much of a disk.
 type DiskUsage struct {
 	Uses        []DiskUse
-	Free, Total uint64 // zero: nobody knows
+	Free, Total uint64   // zero: nobody knows
+	Archive     *Archive // nil: there is none
+}
+
+// Archive is how the place is to which closed executions are written before they are deleted.
+type Archive struct {
+	Location   string
+	Executions int64 // that were written since the start
+	Bytes      int64
+	Tried      engine.Time // when it was last tried; zero: not yet
+	Since      engine.Time // since when it fails; zero: it does not
+	Oldest     engine.Time // since when the oldest waits that could not be written; zero: none waits
+	Error      string
 }
 
 // DiskUse is one thing on a disk.

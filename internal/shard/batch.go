@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"sync"
 	"time"
 
 	"heddle/internal/engine"
@@ -20,6 +21,7 @@ type Batch struct {
 	closed     map[engine.RunID]*run // closed in this batch
 	erased     []*run                // deleted in this batch
 	room       []byte                // keys and values of the section
+	lent       *room                 // where room and Section.Ops come from; nil: the batch is let out
 	events     []runEvents
 	offers     []offerChange
 	sent       []uint16 // shards that have new messages
@@ -43,22 +45,47 @@ type offerChange struct {
 	made  bool
 }
 
+// room is what the section of a batch takes. Batches of all shards share them: a shard that rests
+// has none, and one that has much to do at once finds one that has grown.
+type room struct {
+	bytes []byte
+	ops   []store.Op
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// roomBytesKept and roomOpsKept are how large a room may be that is used again.
+const (
+	roomBytesKept = 2 << 20
+	roomOpsKept   = 32 << 10
+)
+
 func (b *Batch) reset() {
 	clear(b.closed)
 	clear(b.marks)
+	if b.lent == nil {
+		b.lent = rooms.Get().(*room)
+		b.room, b.Section.Ops = b.lent.bytes, b.lent.ops
+	}
 	clear(b.Section.Ops)
 	*b = Batch{
+		lent:    b.lent,
 		Section: store.Section{Ops: b.Section.Ops[:0]},
 		calls:   b.calls[:0], far: b.far[:0], outcomes: b.outcomes[:0], touched: b.touched[:0], closed: b.closed, erased: b.erased[:0],
 		room: b.room[:0], events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks, late: b.late[:0],
 	}
-	if cap(b.room) > 1<<20 {
-		b.room = nil
-	}
 }
 
-// release lets go what the batch holds, but for its room.
+// release lets go what the batch holds.
 func (b *Batch) release() {
+	if b.lent != nil {
+		clear(b.Section.Ops)
+		b.lent.bytes, b.lent.ops = b.room[:0], b.Section.Ops[:0]
+		if cap(b.room) <= roomBytesKept && cap(b.Section.Ops) <= roomOpsKept {
+			rooms.Put(b.lent)
+		}
+		b.lent, b.room, b.Section.Ops = nil, nil, nil
+	}
 	clear(b.calls)
 	clear(b.far)
 	clear(b.outcomes)

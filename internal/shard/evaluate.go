@@ -154,9 +154,13 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 		}
 	}
 	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up, Notify: s.notifies, Measure: s.Listener != nil && s.Listener.TurnDone != nil}
-	if g != nil {
+	if g != nil && g.events != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
+	}
+	if g != nil && g.blobs != nil {
 		in.Blob = func(id blob.ID) []byte { return g.blobs[id] }
+	}
+	if g != nil && g.keys != nil {
 		in.DataKey = func(use engine.KeyUse) (engine.DataKey, error) {
 			answer, wanted := g.keys[use]
 			if !wanted { // without it they would seal nothing
@@ -220,7 +224,7 @@ func (s *Shard) pass(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 	c := s.touch(b, r)
 	r.NextEvent += int64(len(turn.Events))
 	r.Record, c.settled = rec, true
-	if c.told != nil {
+	if c.tells {
 		c.told.events, c.told.measures = turn.Events, turn.Measures
 	}
 	s.send(b, turn.Messages)
@@ -333,8 +337,8 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 	}
 	s.touch(b, r).settled = false
 	r.turns++
-	if t := r.change.told; t != nil {
-		t.measures = append(t.measures, turn.Measures...)
+	if c := r.change; c.tells {
+		c.told.measures = joined(c.told.measures, turn.Measures)
 	}
 	if n := len(turn.Events); n > 0 {
 		if turn.Events[0].ID != r.NextEvent || turn.Events[n-1].ID != r.NextEvent+int64(n)-1 {
@@ -349,8 +353,8 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 		b.put(store.ShardSpace, key, value)
 		b.bytes += max(0, size-len(value)) // the events stay in memory as they are
 		b.events = append(b.events, runEvents{r.Run, turn.Events})
-		if t := r.change.told; t != nil {
-			t.events = append(t.events, turn.Events...)
+		if c := r.change; c.tells {
+			c.told.events = joined(c.told.events, turn.Events)
 		}
 		r.NextEvent += int64(n)
 		if r.TailLen += size; r.TailLen >= largeLen && snapshotDue(r) && !slices.Contains(s.due, r) {
@@ -382,6 +386,14 @@ func (s *Shard) take(b *Batch, r *run, rules *engine.Ruleset, turn *engine.Turn)
 	}
 }
 
+// joined is a and b. The first of a run's are those of its turn, which stay as they are.
+func joined[T any](a, b []T) []T {
+	if a == nil {
+		return slices.Clip(b)
+	}
+	return append(a, b...)
+}
+
 // succeed begins the next run of a name in the batch that closes the last one.
 func (s *Shard) succeed(b *Batch, r *run, cmd *engine.Command) {
 	if b.succeeding {
@@ -410,14 +422,10 @@ func (s *Shard) succeed(b *Batch, r *run, cmd *engine.Command) {
 // that the batch ends in time; most of it is offers.
 func (s *Shard) touch(b *Batch, r *run) *change {
 	if r.change == nil {
-		if n := len(s.spare); n > 0 {
-			r.change, s.spare = s.spare[n-1], s.spare[:n-1]
-		} else {
-			r.change = &change{}
-		}
+		r.change = changes.Get().(*change)
 		r.change.before, r.change.storedTo = r.Record, r.NextEvent
-		if s.Listener != nil && s.Listener.TurnDone != nil {
-			r.change.told = &told{before: r.Record}
+		if r.change.tells = s.Listener != nil && s.Listener.TurnDone != nil; r.change.tells {
+			r.change.told.before = r.Record
 		}
 		b.touched = append(b.touched, r)
 		b.bytes += r.Bytes()
@@ -430,9 +438,7 @@ func (s *Shard) touch(b *Batch, r *run) *change {
 func (s *Shard) untouch(b *Batch) {
 	for _, r := range b.touched {
 		*r.change = change{}
-		if len(s.spare) < batchCallsMax {
-			s.spare = append(s.spare, r.change)
-		}
+		changes.Put(r.change)
 		r.change = nil
 	}
 }

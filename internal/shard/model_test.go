@@ -166,7 +166,11 @@ func (m *model) turn(id engine.RunID, value []byte) {
 		m.fail("run %s: event %d is written after event %d", id, t.First, r.last)
 	}
 	r.last = t.Last()
-	err = t.Events(toyRules{}, t.First, func(e engine.Event) error {
+	err = t.Each(t.First, func(event int64, public, private []byte) error {
+		e, err := toyRules{}.DecodeEvent(event, t.At, public, private)
+		if err != nil {
+			return err
+		}
 		b := e.Body.(toyEvent)
 		switch b.What {
 		case "put":

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"sync"
 	"sync/atomic"
 	"unique"
 
@@ -39,8 +40,12 @@ type change struct {
 	before   engine.Record // when the batch last settled it, or first touched it
 	storedTo int64         // NextEvent of the record that the store or the batch has
 	stalled  engine.Time   // a Wake that did nothing comes again no earlier
-	told     *told         // for the listener; nil without one
+	tells    bool          // the listener is told of it:
+	told     told
 }
+
+// changes are used again.
+var changes = sync.Pool{New: func() any { return new(change) }}
 
 // told is what the listener is told of a run that a batch has moved.
 type told struct {

@@ -187,9 +187,8 @@ type Shard struct {
 	slow       bool                 // the last time it evaluated took long
 	steps      uint32               // of which some are timed
 	due        []*run               // want a large snapshot
-	startedFor map[started][]string // whom tasks that are on their way were started for, of other nodes
 	takenBack  int                  // batches in a row that were taken back
-	spare      []*change
+	startedFor map[started][]string // whom tasks that are on their way were started for, of other nodes
 
 	// The batch: open from the first call that is evaluated until seal, then under way
 	// until Done. Between seal and Done nobody touches the memory.
@@ -425,9 +424,11 @@ func (s *Shard) tell(b *Batch, took time.Duration) {
 		return
 	}
 	if l.TurnDone != nil {
+		done := new(engine.TurnDone)
 		for _, r := range b.touched {
-			if t := r.change.told; t != nil {
-				l.TurnDone(&engine.TurnDone{Identity: r.Identity, Events: t.events, Measures: t.measures, Before: &t.before, After: &r.Record})
+			if c := r.change; c.tells {
+				*done = engine.TurnDone{Identity: r.Identity, Events: c.told.events, Measures: c.told.measures, Before: &c.told.before, After: &r.Record}
+				l.TurnDone(done)
 			}
 		}
 	}

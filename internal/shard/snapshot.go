@@ -115,7 +115,7 @@ func (s *Shard) writeSnapshots(b *Batch) {
 	}
 	s.dropSnapshot(0)
 	if n.run.change == nil {
-		s.touch(b, n.run).told = nil // nothing moved
+		s.touch(b, n.run).tells = false // nothing moved
 	}
 	deleteSlot(b, n.run, n.run.SnapshotSlot)
 	s.finishSnapshot(b, n)

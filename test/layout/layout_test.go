@@ -25,7 +25,7 @@ const root = "../.."
 // may have more. A package that is not here may import nothing of ours.
 var arrows = map[string][]string{
 	"cmd/heddle": {
-		"internal/archive", "internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/operator/seed", "internal/options",
+		"internal/archive", "internal/backup", "internal/bucket/place", "internal/console/command", "internal/console/terminal", "internal/diagnose", "internal/operator/seed", "internal/options",
 		"internal/rootkey", "internal/sealing", "internal/server", "internal/service", "internal/sfn/rehearsal",
 	},
 	"internal/archive":         {"internal/bucket", "internal/bucket/place", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},

@@ -90,3 +90,61 @@ func TestBesideIsSeen(t *testing.T) {
 		}
 	}
 }
+
+// TestSkippedUnderRaceIsRun: what a test skips because it would race, or be slow, under the race
+// detector is run without it, by name.
+func TestSkippedUnderRaceIsRun(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(makefile), "\nUNRACED = ^(")
+	list, _, ok := strings.Cut(rest, ")$$\n")
+	if !ok {
+		t.Fatal("Makefile: no UNRACED")
+	}
+	named := map[string]bool{}
+	for name := range strings.SplitSeq(list, "|") {
+		named[name] = false
+	}
+	for _, f := range files(t) {
+		for _, d := range f.ast.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !f.test || !strings.HasPrefix(fn.Name.Name, "Test") || !skipsUnderRace(fn) {
+				continue
+			}
+			if _, ok := named[fn.Name.Name]; !ok {
+				t.Errorf("%s: %s skips itself under the race detector, and UNRACED in the Makefile does not have it run without", f.path, fn.Name.Name)
+			}
+			named[fn.Name.Name] = true
+		}
+	}
+	for name, is := range named {
+		if !is {
+			t.Errorf("Makefile: UNRACED names %s, which skips nothing under the race detector", name)
+		}
+	}
+}
+
+// skipsUnderRace tells whether a test skips itself where racing is true.
+func skipsUnderRace(fn *ast.FuncDecl) (skips bool) {
+	ast.Inspect(fn, func(n ast.Node) bool {
+		branch, ok := n.(*ast.IfStmt)
+		if !ok {
+			return true
+		}
+		racing := false
+		ast.Inspect(branch.Cond, func(n ast.Node) bool {
+			id, ok := n.(*ast.Ident)
+			racing = racing || ok && id.Name == "racing"
+			return true
+		})
+		ast.Inspect(branch.Body, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			skips = skips || racing && ok && s.Sel.Name == "Skip"
+			return true
+		})
+		return true
+	})
+	return skips
+}

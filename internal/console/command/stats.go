@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 
 	"heddle/internal/console/terminal"
+	"heddle/internal/engine"
 	"heddle/internal/operator/wire"
 )
 
-// Stats shows what the server has on the disk.
+// Stats shows what the server has on the disk, and how its archive is.
 type Stats struct {
 	Caller caller `embed:""`
 }
@@ -27,5 +28,5 @@ func (c *Stats) Run(ctx context.Context, p *Process) error {
 	if c.Caller.JSON {
 		return p.writeJSON(json.RawMessage(raw))
 	}
-	return terminal.DiskUsage(p.Out, &out, p.Style)
+	return terminal.DiskUsage(p.Out, &out, engine.Time(out.ServerTimestamp), p.Style)
 }

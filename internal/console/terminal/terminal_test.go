@@ -68,6 +68,7 @@ func TestTexts(t *testing.T) {
 		},
 		OldestTasks: []wire.TaskOfList{{Execution: &wire.ExecutionRef{WorkflowID: str("order-1001")}, ScheduledTimestamp: at(now - 7_000)}, {ScheduledTimestamp: at(now - 6_000)}},
 	}, Style{Width: 100}))
+	free := int64(1 << 30)
 	targets := []wire.EventTarget{
 		{Name: "log", Kind: "file", Sent: 120, SentTimestamp: moment(now - 2_000)},
 		{Name: "orders", Kind: "webhook", Backlog: 12, BacklogBytes: 12_600, OldestTimestamp: moment(now - 65_000), Error: str("the webhook\x1b answered 503"), FailingSinceTimestamp: moment(now - 60_000), Dead: 2, SendingAgain: 1},
@@ -78,6 +79,15 @@ func TestTexts(t *testing.T) {
 	write("a target", Target(&b, &wire.DescribeEventTargetOutput{
 		EventTarget: targets[1], ServerTimestamp: at(now), DeadEvents: []wire.DeadEvent{{Timestamp: at(now - 3600_000), Error: "the webhook answered 400 Bad Request", Event: `{"version":"0","id":"2f3c","detail-type":"Simple Workflow Execution State Change"}`}},
 	}, Style{Width: 100}))
+	used := &wire.GetDiskUsageOutput{
+		Uses: []wire.DiskUse{{Name: "store", Bytes: 3 << 20, Files: 7, Explanation: "executions, histories, index"}, {Name: "blobs", Explanation: "what is too large for histories"}}, FreeBytes: &free, TotalBytes: &free,
+		Archive: &wire.ArchiveStatus{Location: "s3://histories/heddle", Executions: 120, Bytes: 4 << 20, TriedTimestamp: moment(now - 5_000)},
+	}
+	write("what is on the disk", DiskUsage(&b, used, now, Style{Width: 100}))
+	used.Archive.FailingSinceTimestamp, used.Archive.Error = moment(now-600_000), str("write to the archive: 403\x1b AccessDenied")
+	write("an archive that fails", DiskUsage(&b, used, now, Style{Width: 100}))
+	used.Archive.OldestTimestamp = moment(now - 500_000)
+	write("an archive that is waited for", DiskUsage(&b, used, now, Style{Width: 100}))
 	golden.Compare(t, "testdata/texts.txt", b.String())
 	// The terminal obeys nobody whose text is shown.
 	plain := strings.NewReplacer(bad, "", dim, "", "\x1b[0m", "").Replace(b.String())

@@ -76,7 +76,7 @@ func CheckParts(t testing.TB, rules engine.Rules) {
 	of := reflect.TypeOf(rules)
 	for _, part := range []reflect.Type{
 		reflect.TypeFor[engine.TraitsRules](), reflect.TypeFor[engine.NotingRules](), reflect.TypeFor[engine.ListedRules](),
-		reflect.TypeFor[engine.MessagedRules](), reflect.TypeFor[engine.WantingRules](), reflect.TypeFor[engine.OutcomeRules](),
+		reflect.TypeFor[engine.MessagedRules](), reflect.TypeFor[engine.WantingRules](), reflect.TypeFor[engine.OutcomeRules](), reflect.TypeFor[engine.FoldingRules](),
 	} {
 		for method := range part.Methods() {
 			if _, has := of.MethodByName(method.Name); has && !of.Implements(part) {
@@ -176,13 +176,29 @@ func (r *Run) note(notes []engine.Note) {
 func (r *Run) fold(s engine.State, log []engine.Event) engine.State {
 	r.t.Helper()
 	for _, e := range log {
-		decoded, err := r.Rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
-		if err != nil {
-			r.t.Fatalf("decode event %d: %v", e.ID, err)
-		}
-		r.Rules.Apply(s, decoded)
+		ApplyStored(r.t, r.Rules, s, e)
 	}
 	return s
+}
+
+// ApplyStored folds an event as it was stored, and gives what it was read as. The bytes that it
+// was read from are then overwritten: a state keeps none of them.
+func ApplyStored(t testing.TB, rules engine.Rules, s engine.State, e engine.Event) engine.Event {
+	t.Helper()
+	public, private := bytes.Clone(e.Public), bytes.Clone(e.Private)
+	decoded, err := rules.DecodeEvent(e.ID, e.At, public, private)
+	if err == nil {
+		err = engine.NewRuleset(rules).Fold(s, e.ID, e.At, public, private)
+	}
+	if err != nil {
+		t.Fatalf("decode event %d: %v", e.ID, err)
+	}
+	for _, b := range [][]byte{public, private} {
+		for i := range b {
+			b[i] = 0xff
+		}
+	}
+	return decoded
 }
 
 func (r *Run) decode(state []byte) engine.State {

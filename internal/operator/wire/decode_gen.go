@@ -10,6 +10,67 @@ import (
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ArchiveStatus) Decode(d *jx.Decoder) error {
+	*v = ArchiveStatus{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "location":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Location = value
+			return nil
+		case "executions":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Executions = value
+			return nil
+		case "bytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Bytes = value
+			return nil
+		case "triedTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.TriedTimestamp = &value
+			return nil
+		case "failingSinceTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.FailingSinceTimestamp = &value
+			return nil
+		case "oldestTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.OldestTimestamp = &value
+			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *Batch) Decode(d *jx.Decoder) error {
 	*v = Batch{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -956,6 +1017,12 @@ func (v *GetDiskUsageOutput) Decode(d *jx.Decoder) error {
 	*v = GetDiskUsageOutput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
+		case "archive":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Archive = new(ArchiveStatus)
+			return v.Archive.Decode(d)
 		case "uses":
 			if d.Next() == jx.Null {
 				return d.Null()
@@ -978,6 +1045,13 @@ func (v *GetDiskUsageOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.TotalBytes = &value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)

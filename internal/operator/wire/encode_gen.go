@@ -9,6 +9,34 @@ import (
 )
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *ArchiveStatus) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"location":`...)
+	b = shape.AppendString(b, v.Location)
+	b = append(b, `,"executions":`...)
+	b = strconv.AppendInt(b, v.Executions, 10)
+	b = append(b, `,"bytes":`...)
+	b = strconv.AppendInt(b, v.Bytes, 10)
+	if v.TriedTimestamp != nil {
+		b = append(b, `,"triedTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.TriedTimestamp)
+	}
+	if v.FailingSinceTimestamp != nil {
+		b = append(b, `,"failingSinceTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.FailingSinceTimestamp)
+	}
+	if v.OldestTimestamp != nil {
+		b = append(b, `,"oldestTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.OldestTimestamp)
+	}
+	if v.Error != nil {
+		b = append(b, `,"error":`...)
+		b = shape.AppendString(b, *v.Error)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *Batch) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"batchId":`...)
@@ -443,6 +471,10 @@ func (v *GetDiskUsageInput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *GetDiskUsageOutput) AppendJSON(b []byte) []byte {
 	start := len(b)
+	if v.Archive != nil {
+		b = append(b, `,"archive":`...)
+		b = v.Archive.AppendJSON(b)
+	}
 	b = append(b, `,"uses":`...)
 	b = append(b, '[')
 	for i := range v.Uses {
@@ -460,6 +492,8 @@ func (v *GetDiskUsageOutput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"totalBytes":`...)
 		b = strconv.AppendInt(b, *v.TotalBytes, 10)
 	}
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
 	return shape.CloseObject(b, start)
 }
 

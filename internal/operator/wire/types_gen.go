@@ -7,6 +7,16 @@ import "heddle/internal/aws/shape"
 // missingSelf marks an element of a list that was null.
 const missingSelf = 1 << 7
 
+type ArchiveStatus struct {
+	Location              string
+	Executions            int64
+	Bytes                 int64
+	TriedTimestamp        *shape.Timestamp
+	FailingSinceTimestamp *shape.Timestamp
+	OldestTimestamp       *shape.Timestamp
+	Error                 *string
+}
+
 type Batch struct {
 	BatchID        string
 	Order          StartBatchInput
@@ -197,9 +207,11 @@ type GetDiskUsageInput struct {
 }
 
 type GetDiskUsageOutput struct {
-	Uses       []DiskUse
-	FreeBytes  *int64
-	TotalBytes *int64
+	Archive         *ArchiveStatus
+	Uses            []DiskUse
+	FreeBytes       *int64
+	TotalBytes      *int64
+	ServerTimestamp shape.Timestamp
 }
 
 // GetSeriesInput is what GetSeries takes.

@@ -152,28 +152,44 @@ func (b *begun) code(c *pack.Coder) {
 	c.Int(&b.tolerated)
 }
 
-func (e *Body) private() []byte {
-	c := pack.Writing(make([]byte, 0, 16))
-	e.hidden.code(c, e.Type)
-	return c.Written()
+// DecodeEvent reads an event back.
+func (*Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
+	r := readers.Get().(*reader)
+	defer r.release()
+	e := &Body{}
+	if err := r.decode(e, id, public, private); err != nil {
+		return engine.Event{}, err
+	}
+	return engine.Event{ID: id, At: at, Body: e, Public: public, Private: private}, nil
 }
 
-// DecodeEvent reads an event back.
-func (r *Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
-	stored, _, e, err := decodePublic(public)
+// Fold is DecodeEvent, and Apply, of which nobody keeps the event.
+func (rules *Rules) Fold(st engine.State, id int64, at engine.Time, public, private []byte) error {
+	r := readers.Get().(*reader)
+	defer r.release()
+	if err := r.decode(&r.body, id, public, private); err != nil {
+		return err
+	}
+	rules.Apply(st, engine.Event{ID: id, At: at, Body: &r.body})
+	return nil
+}
+
+// decode reads an event, which is zero before.
+func (r *reader) decode(e *Body, id int64, public, private []byte) error {
+	stored, _, err := r.decodePublic(e, public)
 	if err == nil && stored != id {
 		err = fmt.Errorf("it is event %d", stored)
 	}
 	if err == nil {
-		c := pack.Reading(private)
-		e.hidden.code(c, e.Type)
-		err = c.Done()
+		r.pack = *pack.Reading(private)
+		e.hidden.code(&r.pack, e.Type)
+		err = r.pack.Done()
 		e.eachPayload((*datum).settle)
 	}
 	if err != nil {
-		return engine.Event{}, fmt.Errorf("decode event %d of an execution: %w", id, err)
+		return fmt.Errorf("decode event %d of an execution: %w", id, err)
 	}
-	return engine.Event{ID: id, At: at, Body: e, Public: public, Private: private}, nil
+	return nil
 }
 
 // Apply folds an event into the state.
@@ -336,15 +352,12 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 }
 
 func (s *State) applyStarted(at engine.Time, e *Body) {
-	s.settings = *e.hidden.settings
-	s.settings.Role, s.settings.Version, s.settings.Alias = e.Role, e.Version, e.Alias
+	s.settings = e.hidden.settings
 	s.input, s.started, s.status = e.Input, at, Running
 	s.invoked = make([]int64, len(s.settings.Mocks))
-	var input datum
-	if input = e.Input; e.hidden.input != nil {
+	input := e.Input.compacted()
+	if e.hidden.input != nil {
 		input = *e.hidden.input
-	} else {
-		input = of(input.Value())
 	}
 	s.spawn(&thread{flow: s.settings.Parent.Flow, next: s.settings.StartAt, input: input})
 	for _, a := range s.settings.Activities {

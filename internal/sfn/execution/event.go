@@ -1,15 +1,18 @@
 package execution
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 
 	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 )
 
 // Type is the type of an event, as the wire has it.
@@ -66,9 +69,20 @@ const (
 	MapRunRedriven            Type = "MapRunRedriven"
 )
 
+// stateTypes are the types of states, as those of their events begin.
+var stateTypes = []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"}
+
 // entered and exited are the types of the events of a state.
-func entered(of string) Type { return Type(of + "StateEntered") }
-func exited(of string) Type  { return Type(of + "StateExited") }
+func entered(of string) Type { return enteredTypes[of] }
+func exited(of string) Type  { return exitedTypes[of] }
+
+var enteredTypes, exitedTypes = func() (in, out map[string]Type) {
+	in, out = map[string]Type{}, map[string]Type{}
+	for _, of := range stateTypes {
+		in[of], out[of] = Type(of+"StateEntered"), Type(of+"StateExited")
+	}
+	return in, out
+}()
 
 // field is a member of an event's details.
 type field uint32
@@ -151,11 +165,20 @@ var shapes = func() map[Type]eventShape {
 		MapRunAborted:             {},
 		MapRunRedriven:            {"mapRunRedrivenEventDetails", withMapRun | withRedriveCount},
 	}
-	for _, of := range []string{"Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"} {
+	for _, of := range stateTypes {
 		m[entered(of)] = eventShape{"stateEnteredEventDetails", withName | withInput}
 		if of != "Fail" {
 			m[exited(of)] = eventShape{"stateExitedEventDetails", withName | withOutput | withAssigned}
 		}
+	}
+	return m
+}()
+
+// types are all types, by their names.
+var types = func() map[string]Type {
+	m := map[string]Type{}
+	for of := range shapes {
+		m[string(of)] = of
 	}
 	return m
 }()
@@ -386,12 +409,15 @@ func WithoutData(events []byte, sealed bool) ([]byte, error) {
 func rewrite(events []byte, data bool, change func(*Body) error) ([]byte, error) {
 	d := jx.DecodeBytes(slices.Concat([]byte{'['}, events, []byte{']'}))
 	b := make([]byte, 0, len(events)/2)
+	r := readers.Get().(*reader)
+	defer r.release()
 	err := d.Arr(func(d *jx.Decoder) error {
 		public, err := d.Raw()
 		if err != nil {
 			return err
 		}
-		id, at, e, err := decodePublic(public)
+		e := &Body{}
+		id, at, err := r.decodePublic(e, public)
 		if err == nil {
 			err = change(e)
 		}
@@ -406,38 +432,69 @@ func rewrite(events []byte, data bool, change func(*Body) error) ([]byte, error)
 	return b, err
 }
 
-// decodePublic reads what the wire shows of an event.
-func decodePublic(public []byte) (id int64, at engine.Time, e *Body, err error) {
-	e = &Body{}
-	d := jx.DecodeBytes(public)
-	err = d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+// decodePublic reads what the wire shows of an event, which is zero before.
+func (r *reader) decodePublic(e *Body, public []byte) (id int64, at engine.Time, err error) {
+	r.json.ResetBytes(public)
+	err = r.json.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
 		case "timestamp":
 			var t shape.Timestamp
 			t, _, err = shape.DecodeTimestamp(d)
 			at = engine.Time(t)
 		case "type":
-			var of string
-			of, err = d.Str()
-			e.Type = Type(of)
+			var of []byte
+			of, err = d.StrBytes()
+			known := false
+			if e.Type, known = types[string(of)]; err == nil && !known {
+				err = fmt.Errorf("unknown type %q", of)
+			}
 		case "id":
 			id, err = d.Int64()
 		case "previousEventId":
 			e.Previous, err = d.Int64()
 		default:
-			return d.ObjBytes(e.decodeDetail)
+			return d.ObjBytes(func(d *jx.Decoder, key []byte) error { return e.decodeDetail(r, d, key) })
 		}
 		return err
 	})
-	if _, known := shapes[e.Type]; err == nil && !known {
-		err = fmt.Errorf("unknown type %q", e.Type)
+	if err == nil && e.Type == "" {
+		err = errors.New("it has no type")
 	}
-	return id, at, e, err
+	return id, at, err
 }
 
-func (e *Body) decodeDetail(d *jx.Decoder, key []byte) (err error) {
+// reader is what reading an event needs for its time.
+type reader struct {
+	json jx.Decoder
+	pack pack.Coder
+	text []byte
+	body Body // that nobody keeps
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// readerTextKept is how long a text may be whose room is used again.
+const readerTextKept = 16 << 10
+
+func (r *reader) release() {
+	r.json.ResetBytes(nil)
+	r.pack, r.body = pack.Coder{}, Body{}
+	if cap(r.text) > readerTextKept {
+		r.text = nil
+	}
+	readers.Put(r)
+}
+
+// str reads a text.
+func (r *reader) str(d *jx.Decoder) (string, error) {
+	var err error
+	r.text, err = d.StrAppend(r.text[:0])
+	return string(r.text), err
+}
+
+func (e *Body) decodeDetail(r *reader, d *jx.Decoder, key []byte) (err error) {
 	text := func(to *string) {
-		*to, err = d.Str()
+		*to, err = r.str(d)
 	}
 	optional := func(to **string) {
 		var s string

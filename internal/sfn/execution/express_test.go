@@ -25,8 +25,8 @@ func TestExpress(t *testing.T) {
 		h := newHarness(t, DefaultLimits())
 		h.notify = engine.NotifyAll
 		r := h.express(strings.Replace(wait, "%", seconds, 1))
-		if s := r.state.(*State); s.arn != arn || ARNOf(r.id.Name) != arn {
-			t.Fatalf("it is called %s", s.arn)
+		if s := r.state.(*State); s.arn() != arn || ARNOf(r.id.Name) != arn {
+			t.Fatalf("it is called %s", s.arn())
 		}
 		for i := 0; r.state.(*State).isOpen(); i++ {
 			if h.restart(i%2 == 0); !h.tick() {

@@ -302,11 +302,7 @@ func (h *harness) folded(r *harnessRun) engine.State {
 	h.t.Helper()
 	s := h.rules.New(r.id)
 	for _, e := range r.events {
-		decoded, err := h.rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		h.rules.Apply(s, decoded)
+		enginetest.ApplyStored(h.t, h.rules, s, e)
 	}
 	return s
 }

@@ -17,7 +17,7 @@ type Inspect struct{}
 func (t *turn) inspect() {
 	s := t.s
 	e := &diagnose.Execution{
-		Service: "states", Ref: diagnose.Ref{ARN: s.arn}, Type: s.machine, Status: s.status, IsOpen: s.isOpen(),
+		Service: "states", Ref: diagnose.Ref{ARN: s.arn()}, Type: s.machine, Status: s.status, IsOpen: s.isOpen(),
 		Started: s.started, Closed: s.closed, Events: s.last, EventsMax: int64(t.rules.limits.EventsMax),
 	}
 	if e.IsOpen {

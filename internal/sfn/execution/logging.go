@@ -86,7 +86,7 @@ func (t *turn) log(id int64, e *Body) {
 // logRun tells the execution from all others.
 func (s *State) logRun() engine.RunID {
 	if s.ephemeral {
-		return engine.RunID(eventbridge.Sum(s.arn))
+		return engine.RunID(eventbridge.Sum(s.arn()))
 	}
 	return s.id.Run
 }
@@ -115,7 +115,7 @@ func (s *State) appendRecord(b []byte, id int64, at engine.Time, e *Body, data b
 		b = append(b, `","event_timestamp":"`...)
 		b = strconv.AppendInt(b, int64(at), 10)
 		b = append(b, `","execution_arn":`...)
-		b = shape.AppendString(b, s.arn)
+		b = shape.AppendString(b, s.arn())
 		b = append(b, `,"redrive_count":"`...)
 		b = strconv.AppendInt(b, s.redrives, 10)
 		b = append(b, `"}`...)

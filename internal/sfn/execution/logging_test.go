@@ -70,7 +70,7 @@ func TestEachEventIsLogged(t *testing.T) {
 			body := e.Body.(*Body)
 			want := testRecord{
 				ID: strconv.FormatInt(e.ID, 10), Type: string(body.Type), Details: got.Details, Previous: strconv.FormatInt(body.Previous, 10),
-				At: strconv.FormatInt(int64(e.At), 10), Execution: run.state.(*State).arn, Redrives: got.Redrives,
+				At: strconv.FormatInt(int64(e.At), 10), Execution: run.state.(*State).arn(), Redrives: got.Redrives,
 			}
 			if fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("seed %d: logged %+v\nwant %+v", seed, got, want)

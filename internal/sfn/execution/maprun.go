@@ -352,7 +352,7 @@ func (e *evaluation) distribute(in any, items []any) {
 	b := &begun{flows: []int{distributed}, starts: []string{""}}
 	tolerance := e.tolerance(in)
 	order := MapRunOrder{
-		Settings: s.handedOn(th), ARN: s.arn, Name: s.id.Name, Run: s.id.Run, State: st.Name, InFlow: th.flow, Flow: st.Iterator.Number,
+		Settings: s.handedOn(th), ARN: s.arn(), Name: s.id.Name, Run: s.id.Run, State: st.Name, InFlow: th.flow, Flow: st.Iterator.Number,
 		Entered: th.entered, Express: st.ExpressItems, Concurrency: concurrency, Tolerance: tolerance, SelectedItems: st.ItemSelector != nil,
 	}
 	order.Settings.Parent = Parent{}

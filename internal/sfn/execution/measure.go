@@ -155,6 +155,7 @@ func (t *turn) measureClose(status string) {
 		redriven = "true"
 	}
 	which := slices.IndexFunc(closings, func(c []string) bool { return c[0] == status && c[1] == redriven })
+	t.measures = slices.Grow(t.measures, 2)
 	t.count(machineMeters, engine.Of{s.of}, executionsClosed, which)
 	t.took(machineMeters, engine.Of{s.of}, executionTime, max(s.started, s.redriven))
 }

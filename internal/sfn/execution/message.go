@@ -188,7 +188,7 @@ func (t *turn) tellParent() {
 		input = s.input.Text()
 	}
 	t.send(engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ChildClosed{
-		Scheduled: p.Scheduled, ARN: s.arn, Name: s.name, Machine: s.of, Version: s.settings.Version, Alias: s.settings.Alias,
+		Scheduled: p.Scheduled, ARN: s.arn(), Name: s.name, Machine: s.of, Version: s.settings.Version, Alias: s.settings.Alias,
 		Status: s.status, Input: input, Output: s.output.Text(), Error: s.err.words(), Cause: s.cause.words(),
 		Started: s.started, Stopped: s.closed, Redrives: s.redrives,
 	})})

@@ -37,7 +37,7 @@ func (t *turn) notify(id int64, at engine.Time, kind Type) {
 	w := s.id.Name.World
 	told := eventbridge.Event{
 		ID: eventbridge.ID(s.id.Run, id), Type: statusChange, Source: statusChangeSource,
-		Account: w.Account, At: int64(at), Region: w.Region, Resource: s.arn,
+		Account: w.Account, At: int64(at), Region: w.Region, Resource: s.arn(),
 	}
 	body := told.Append(nil, t.appendDetail)
 	t.notifications = append(t.notifications, engine.Notification{Event: id, Body: body})
@@ -88,7 +88,7 @@ func (t *turn) appendDetail(b []byte) []byte {
 		stopped = 0
 	}
 	b = append(b, `{"executionArn":`...)
-	b = text(b, s.arn)
+	b = text(b, s.arn())
 	b = append(b, `,"stateMachineArn":`...)
 	b = text(b, s.of)
 	b = append(b, `,"stateMachineVersionArn":`...)

@@ -337,7 +337,7 @@ func (r *randomLife) perform(w todo, arn, input string) {
 	if s.settings.Parent.Waits || r.rand.IntN(4) == 0 {
 		return
 	}
-	ref, output := Ref{ScheduledEventID: w.Scheduled}, StartOutput(s.arn, s.started, w.Scheduled)
+	ref, output := Ref{ScheduledEventID: w.Scheduled}, StartOutput(s.arn(), s.started, w.Scheduled)
 	if pattern == asl.RequestResponse {
 		r.must(w.run, &Succeed{Ref: ref, Output: output})
 	} else {

@@ -149,7 +149,7 @@ func (s *State) listing() Listing {
 func (t *turn) describe() {
 	s := t.s
 	d := &Description{
-		Listing: s.listing(), Settings: s.settings, ARN: s.arn, Name: s.name, Machine: s.of, Input: s.input.stored(), Error: shown(s.err), Cause: shown(s.cause),
+		Listing: s.listing(), Settings: *s.settings, ARN: s.arn(), Name: s.name, Machine: s.of, Input: s.input.stored(), Error: shown(s.err), Cause: shown(s.cause),
 		Started: s.started, Closed: s.closed, Redriven: s.redriven, Open: s.isOpen(),
 	}
 	if s.status == Succeeded {
@@ -165,7 +165,7 @@ func (t *turn) describe() {
 func (r *Rules) Weigh(st engine.State) int {
 	s, c := st.(*State), pack.Weighing()
 	s.code(c)
-	return c.Weight() + int(unsafe.Sizeof(*s)) + len(s.id.Name.Key) + len(s.arn)
+	return c.Weight() + int(unsafe.Sizeof(*s)+unsafe.Sizeof(*s.settings)) + 2*len(s.id.Name.Key) + len(s.of)
 }
 
 // DecodeState reads a snapshot.

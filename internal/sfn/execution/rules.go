@@ -18,6 +18,7 @@ package execution
 
 import (
 	"fmt"
+	"sync"
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
@@ -66,7 +67,7 @@ func (r *Rules) Wants(st engine.State, body any) engine.Want {
 	if c, ok := body.(*StartItem); ok {
 		body = &c.Start
 	}
-	settings := &s.settings
+	settings := s.settings
 	if c, ok := body.(*Start); ok {
 		settings = &c.Settings
 	}
@@ -91,10 +92,18 @@ func runs(body any) bool {
 	return true
 }
 
+// turns are used again.
+var turns = sync.Pool{New: func() any { return new(turn) }}
+
 // Handle decides what a command does.
 func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
-	t := turn{s: st.(*State), in: in, rules: r}
-	defer func() { t.s.atHand = nil }()
+	t := turns.Get().(*turn)
+	*t = turn{s: st.(*State), in: in, rules: r}
+	defer func() {
+		t.s.atHand = nil
+		*t = turn{}
+		turns.Put(t)
+	}()
 	if err := t.handle(body); err != nil {
 		return engine.Turn{}, err
 	}

@@ -36,6 +36,7 @@ func (t *turn) step(th *thread) {
 	case th.next != "":
 		st := t.flow(th).Find(th.next)
 		mustHold(st != nil, "%s has no state %q", t.s.of, th.next)
+		th.input.Text() // once, for the event and the thread
 		t.emit(th, &Body{Type: entered(st.Type.String()), Previous: th.previous, Name: st.Name, Input: th.input})
 		t.execute(th, st)
 	case th.again && th.group != nil && th.group.flow == distributed:
@@ -295,6 +296,25 @@ func (e *evaluation) exit(output any, vars []variable, next *asl.State, previous
 		e.tooLarge(label, previous)
 		return
 	}
+	e.handOn(out, vars, next, previous)
+}
+
+// passOn exits a state that gives its input on as it is, which nobody has to read for that. It
+// tells false of one that does more.
+func (e *evaluation) passOn() bool {
+	st := e.st
+	if e.t.trial != nil || st.HasResult || st.Assign != nil ||
+		st.InputPath != nil || st.NullInputPath || st.Parameters != nil || st.Arguments != nil ||
+		st.ResultSelector != nil || st.ResultPath != nil || st.NullResultPath || st.OutputPath != nil || st.NullOutputPath || st.Output != nil {
+		return false
+	}
+	e.handOn(e.th.input, nil, st.Next, e.th.entered)
+	return true
+}
+
+// handOn leaves the state with what the next one gets.
+func (e *evaluation) handOn(out datum, vars []variable, next *asl.State, previous int64) {
+	t, th := e.t, e.th
 	body := &Body{Type: exited(e.st.Type.String()), Previous: previous, Name: e.st.Name, Output: out, Assigned: vars}
 	if next != nil {
 		body.hidden.next = next.Name
@@ -385,7 +405,7 @@ func (t *turn) context(th *thread, st *asl.State, item *thread) any {
 	}
 	s := t.s
 	execution := jsonvalue.NewObject(8)
-	execution.Set("Id", s.arn)
+	execution.Set("Id", s.arn())
 	execution.Set("Input", s.input.Value())
 	execution.Set("StartTime", timeText(s.started))
 	execution.Set("Name", s.name)

@@ -268,7 +268,7 @@ func (s *State) uses(settings *Settings, body any) (uses []engine.KeyUse) {
 // unlock opens what the execution holds, and its definition, for a command that needs it.
 // Errors: engine.KeyRefusedError, and those of engine.DataKey.
 func (t *turn) unlock(body any) (err error) {
-	s, settings := t.s, &t.s.settings
+	s, settings := t.s, t.s.settings
 	if c, ok := body.(*Start); ok {
 		settings = &c.Settings
 	}

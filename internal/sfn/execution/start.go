@@ -12,9 +12,9 @@ func (t *turn) start(c *Start) error {
 		return &TooManyOpenError{t.rules.limits.OpenExecutionsMax}
 	}
 	s := t.s
-	mustHold(s.last == 0, "start of %s, which has %d events", s.arn, s.last)
+	mustHold(s.last == 0, "start of %s, which has %d events", s.arn(), s.last)
 	t.starts = true
-	s.settings.Definition = c.Definition // so that the machine is found
+	s.settings = &Settings{Definition: c.Definition} // so that the machine is found
 	m := t.machine()
 	settings := c.Settings
 	settings.StartAt, settings.TimeoutSeconds, settings.RetentionDays = m.StartAt.Name, m.TimeoutSeconds, t.rules.limits.RetentionDays
@@ -44,7 +44,7 @@ func (t *turn) start(c *Start) error {
 func (t *turn) same(c *Same) error {
 	s := t.s
 	if !s.isOpen() || s.input.Text() != c.Input || s.settings.Version != c.Version || s.settings.Alias != c.Alias {
-		return &ExistsError{s.arn}
+		return &ExistsError{s.arn()}
 	}
 	t.reply = &Started{s.started, s.id.Run}
 	return nil

@@ -29,16 +29,16 @@ type State struct {
 	id      engine.Identity
 	machine string // part of id.Name.Key, as is
 	name    string
-	arn     string // of the execution
+	named   string // its ARN, once it was wanted
 	of      string // ARN of the machine
 
 	express   bool // of an express state machine
 	ephemeral bool // in memory alone, and somebody waits for it
 	rehearsed bool // in memory alone, and calls nothing
 
-	settings Settings
-	input    datum // of the execution, as its caller wrote it
-	last     int64 // id of the last event
+	settings *Settings // those of its first event; never changed
+	input    datum     // of the execution, as its caller wrote it
+	last     int64     // id of the last event
 	started  engine.Time
 	closed   engine.Time
 	status   string // "": it has not begun
@@ -107,7 +107,7 @@ func (s *State) held() int64 {
 // take makes d the thread's input. One with the same text stays, which other threads may
 // share.
 func (t *thread) take(d datum) {
-	if d.stored() != t.input.stored() {
+	if t.input.loose || d.stored() != t.input.stored() {
 		t.input = d
 	}
 }
@@ -172,15 +172,25 @@ type datum struct {
 	text   string
 	value  any
 	read   bool   // value is there
+	loose  bool   // text is as its writer wrote it, and not compact
 	sealed string // what is stored of it, if that is sealed; then text may be missing
 }
 
 func of(value any) datum { return datum{value: value, read: true} }
 
+// compacted is the same value, with a compact text once that is wanted, whatever text its writer
+// wrote.
+func (d *datum) compacted() datum {
+	if d.read {
+		return of(d.value)
+	}
+	return datum{text: d.text, loose: true}
+}
+
 // Text is the compact text, or for what was read from one, that.
 func (d *datum) Text() string {
-	if d.text == "" && d.read {
-		d.text = jsonvalue.Text(d.value)
+	if d.loose || d.text == "" && d.read {
+		d.text, d.loose = jsonvalue.Text(d.Value()), false
 	}
 	mustHold(d.text != "" || d.sealed == "", "what is sealed was not opened")
 	return d.text
@@ -189,7 +199,8 @@ func (d *datum) Text() string {
 // Value is the value.
 func (d *datum) Value() any {
 	if !d.read {
-		v, err := jsonvalue.ParseString(d.Text())
+		mustHold(d.text != "" || d.sealed == "", "what is sealed was not opened")
+		v, err := jsonvalue.ParseString(d.text)
 		mustHold(err == nil, "a stored text is no JSON: %v", err)
 		d.value, d.read = v, true
 	}
@@ -263,12 +274,23 @@ type group struct {
 // New is an execution before its first event.
 func (r *Rules) New(id engine.Identity) engine.State { return newState(id) }
 
+// noSettings are those of an execution before its first event.
+var noSettings Settings
+
 func newState(id engine.Identity) *State {
-	s := &State{id: id}
+	s := &State{id: id, settings: &noSettings}
 	s.machine, s.name = Split(id.Name.Key)
-	s.arn, s.of = ARNOf(id.Name), MachineARN(id.Name.World, s.machine)
+	s.of = MachineARN(id.Name.World, s.machine)
 	s.name, _, s.express = strings.Cut(s.name, ":")
 	return s
+}
+
+// arn is the execution's.
+func (s *State) arn() string {
+	if s.named == "" {
+		s.named = ARNOf(s.id.Name)
+	}
+	return s.named
 }
 
 func (s *State) isOpen() bool { return s.status == Running }
@@ -394,6 +416,9 @@ const stateFormat = 1
 
 func (s *State) code(c *pack.Coder) {
 	c.Format(stateFormat)
+	if c.Reads() {
+		s.settings = new(Settings)
+	}
 	s.settings.code(c)
 	s.input.code(c)
 	c.Int(&s.last)

@@ -12,6 +12,9 @@ import (
 )
 
 func (e *evaluation) pass() {
+	if e.passOn() {
+		return
+	}
 	if e.jsonata() {
 		e.leave(e.th.input.Value(), e.th.entered, e.st.Name)
 		return
@@ -43,6 +46,9 @@ func (e *evaluation) input() any {
 }
 
 func (e *evaluation) succeed() {
+	if e.passOn() {
+		return
+	}
 	in := e.input()
 	e.exit(e.through(e.st.Output, in), nil, nil, e.th.entered, e.st.Name)
 }
@@ -172,6 +178,9 @@ func (e *evaluation) wait() {
 
 // waited leaves a Wait state.
 func (e *evaluation) waited() {
+	if e.passOn() {
+		return
+	}
 	in := e.input()
 	e.exit(e.through(e.st.Output, in), e.assigned(e.st.Assign, in), e.st.Next, e.th.entered, e.st.Name)
 }

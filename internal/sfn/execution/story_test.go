@@ -355,7 +355,7 @@ func (s *story) child(label string, w words) error {
 	}
 	_, name, _ := strings.Cut(w.values["as"], "/")
 	child := s.labels[name]
-	output := StartOutput(child.state.(*State).arn, child.state.(*State).started, t.ScheduledEventID)
+	output := StartOutput(child.state.(*State).arn(), child.state.(*State).started, t.ScheduledEventID)
 	ref := Ref{ScheduledEventID: t.ScheduledEventID}
 	switch {
 	case !waits:

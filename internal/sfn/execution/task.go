@@ -220,7 +220,7 @@ func (s *State) shown(w *work) *Task {
 	return &Task{
 		ScheduledEventID: w.Scheduled, StartedEventID: w.Started, Attempt: w.Attempt, Token: s.token(w.Scheduled).String(), Trace: s.handOn(w.Scheduled),
 		Input: input.Text(), Resource: w.resource, Service: w.service, Role: role, Credentials: w.role != "", MachineRole: s.settings.Role,
-		Machine: s.roleFor(), Execution: s.arn, Name: s.id.Name, Started: s.started, Since: w.Since, Submitted: w.submitted, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
+		Machine: s.roleFor(), Execution: s.arn(), Name: s.id.Name, Started: s.started, Since: w.Since, Submitted: w.submitted, TimeoutSeconds: w.timeout, ScheduledAt: w.ScheduledAt,
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *State) handOn(began int64) string {
 
 // handedOn are the settings for executions that a thread's state starts.
 func (s *State) handedOn(th *thread) Settings {
-	c := s.settings
+	c := *s.settings
 	c.Trace = s.handOn(th.entered)
 	return c
 }
@@ -150,7 +150,7 @@ func (t *turn) executionSpan(how string, err, cause *datum) {
 	c := s.trace()
 	span := tracing.Span{
 		Context: c, ID: s.span(0), Name: s.service(), Kind: tracing.Server, From: max(s.started, s.redriven), To: t.in.Now,
-		Attributes: []string{"aws.stepfunctions.execution.arn", s.arn, "aws.stepfunctions.state_machine.arn", s.of},
+		Attributes: []string{"aws.stepfunctions.execution.arn", s.arn(), "aws.stepfunctions.state_machine.arn", s.of},
 	}
 	span.Failed, span.Message = s.told(how, err, cause)
 	t.addSpan(&span)
@@ -170,7 +170,7 @@ func (t *turn) stateSpan(th *thread, how string, err, cause *datum) {
 	c.Parent = s.within(th)
 	span := tracing.Span{
 		Context: c, ID: s.span(th.entered), Name: th.state, Kind: tracing.Internal, From: max(th.enteredAt, s.redriven), To: t.in.Now,
-		Attributes: []string{"aws.stepfunctions.execution.arn", s.arn},
+		Attributes: []string{"aws.stepfunctions.execution.arn", s.arn()},
 	}
 	span.Failed, span.Message = s.told(how, err, cause)
 	t.addSpan(&span)
@@ -186,7 +186,7 @@ func (t *turn) taskSpan(th *thread, how string, err, cause *datum) {
 	}
 	span := tracing.Span{
 		Context: c, ID: s.span(w.Scheduled), Name: name, Kind: tracing.Client, From: w.ScheduledAt, To: t.in.Now, Started: w.Since,
-		Attributes: []string{"aws.stepfunctions.execution.arn", s.arn},
+		Attributes: []string{"aws.stepfunctions.execution.arn", s.arn()},
 	}
 	span.Failed, span.Message = s.told(how, err, cause)
 	t.addSpan(&span)

@@ -78,11 +78,11 @@ func (r *Trial) context(item *thread) any {
 func (r *Trial) Begin() {
 	id := engine.Identity{Name: Name(r.World, r.Name, r.Execution)}
 	s := newState(id)
-	s.arn = resource.Of(r.World.Region, r.World.Account, resource.Express, r.Name).Qualified(r.Execution).String()
+	s.named = resource.Of(r.World.Region, r.World.Account, resource.Express, r.Name).Qualified(r.Execution).String()
 	r.seen = map[string]any{"input": r.Input}
 	t := &turn{s: s, in: engine.Input{Now: r.Now}, rules: New(DefaultLimits(), nil), compiled: r.Machine, trial: r}
 	r.turn = t
-	settings := Settings{StartAt: r.State.Name, Secret: r.Secret}
+	settings := Settings{StartAt: r.State.Name, Secret: r.Secret, Role: r.Role}
 	if res := r.State.Resource; r.Mocked && res != nil && res.Kind == asl.Activity {
 		settings.Activities = []Activity{{ARN: res.ARN}}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"heddle/internal/engine"
+	"heddle/internal/pack"
 	"heddle/internal/sfn/asl"
 )
 
@@ -47,6 +48,9 @@ const (
 	turnSteps  = 4_000_000
 	partBytes  = 256 // what an event or a note counts beside its own
 	publicRoom = 768 // of the events of most turns
+	eventsRoom = 4
+
+	privateRoom = 16 // of most events
 )
 
 // spent tells whether the turn has no room for another state.
@@ -77,10 +81,11 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	t.seal(e)
 	id := s.last + 1
 	s.apply(id, t.in.Now, e)
-	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})
 	if t.public == nil {
+		t.events, t.ends = make([]engine.Event, 0, eventsRoom), make([]int, 0, eventsRoom)
 		t.public = make([]byte, 0, publicRoom)
 	}
+	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})
 	before := len(t.public)
 	t.public = appendEvent(t.public, id, t.in.Now, e, true)
 	t.ends = append(t.ends, len(t.public))
@@ -123,10 +128,12 @@ func (t *turn) send(m engine.Message) {
 }
 
 func (t *turn) finish() engine.Turn {
-	from := 0
+	from, private := 0, pack.Writing(make([]byte, 0, privateRoom*len(t.ends)))
 	for i, end := range t.ends {
-		e := &t.events[i]
-		e.Public, e.Private = t.public[from:end:end], e.Body.(*Body).private()
+		e, hidden := &t.events[i], len(private.Written())
+		body := e.Body.(*Body)
+		body.hidden.code(private, body.Type)
+		e.Public, e.Private = t.public[from:end:end], private.Written()[hidden:len(private.Written()):len(private.Written())]
 		from = end
 	}
 	t.tellSpans(t.s.last)

@@ -260,11 +260,7 @@ func (h *house) folded(r *run) engine.State {
 	rules := h.kinds[r.id.Name.Kind]
 	s := rules.New(r.id)
 	for _, e := range r.events {
-		decoded, err := rules.DecodeEvent(e.ID, e.At, bytes.Clone(e.Public), e.Private)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		rules.Apply(s, decoded)
+		enginetest.ApplyStored(h.t, rules, s, e)
 	}
 	return h.renote(r, s)
 }

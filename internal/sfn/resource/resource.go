@@ -128,15 +128,17 @@ func (n *Name) In(region, account string) bool {
 
 // String is the ARN.
 func (n Name) String() string {
-	resource := string(n.Type) + ":" + n.Labelled()
+	b := make([]byte, 0, 256) // on the stack: whatever runs is named often
+	for _, part := range []string{"arn", n.Partition, Service, n.Region, n.Account, string(n.Type)} {
+		b = append(append(b, part...), ':')
+	}
+	b = append(b, n.Labelled()...)
 	for _, more := range []string{n.Qualifier, n.ID} {
 		if more != "" {
-			resource += ":" + more
+			b = append(append(b, ':'), more...)
 		}
 	}
-	a := arn.Of(Service, n.Region, n.Account, resource)
-	a.Partition = n.Partition
-	return a.String()
+	return string(b)
 }
 
 // Version gives the number of a version that a qualifier is; ok is false for an alias.

@@ -16,6 +16,9 @@ const (
 	// batchBytesMax ends a Pebble batch, which may not reach 4 GiB. Only a commit
 	// of giant sections meets it; it takes more than one write and sync.
 	batchBytesMax = 256 << 20
+	// batchBytesKept is how large a Pebble batch may be that is used again: commits of many
+	// shards come one after another when there is much to do.
+	batchBytesKept = 16 << 20
 	// opBytesMax is what a row takes in a batch above its key and value: kind,
 	// two lengths, and our prefix.
 	opBytesMax = 1 + 5 + 5 + shardPrefixBytes
@@ -121,10 +124,15 @@ func (s *Store) write(sections []store.Section, errs []error) error {
 
 // writeBatch writes and syncs the admitted ones of some sections.
 func (s *Store) writeBatch(sections []store.Section, errs []error, bytes int) error {
-	batch := s.db.NewBatchWithSize(bytes)
+	batch := s.db.NewBatchWithSize(bytes, pebble.WithMaxRetainedSizeBytes(batchBytesKept))
 	defer batch.Close()
 	sorted := orders.Get().(*order)
 	defer sorted.release()
+	rows := 0
+	for i := range sections {
+		rows += len(sections[i].Ops)
+	}
+	sorted.rows = slices.Grow(sorted.rows, rows)
 	last := make([]byte, 0, len(sections)*lastBytesMax)
 	for i := range sections {
 		section := &sections[i]

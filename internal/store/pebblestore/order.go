@@ -53,7 +53,7 @@ func (o *order) sort() {
 }
 
 // orderRowsKept is how many rows an order may have room for that is used again.
-const orderRowsKept = 64 << 10
+const orderRowsKept = 256 << 10
 
 // release forgets the operations.
 func (o *order) release() {

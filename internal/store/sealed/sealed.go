@@ -117,8 +117,9 @@ type batch struct {
 	bytes    []byte
 }
 
-// batchBytesMax keeps what an unusual commit took from staying for good.
-const batchBytesMax = 1 << 20
+// batchBytesMax keeps what an unusual commit took from staying for long. Commits of many
+// shards take as much one after another when there is much to do.
+const batchBytesMax = 16 << 20
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 

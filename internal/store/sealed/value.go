@@ -55,31 +55,11 @@ func (r *room) seal(b []byte, key *dataKey, counter uint64, place, value []byte)
 
 // open appends what was sealed; b must not overlap it. Errors: ErrBroken.
 func (r *room) open(b []byte, keys *keyring, place, sealed []byte) ([]byte, error) {
-	if len(sealed) == 0 || sealed[0] != valueFormat {
-		return b, fmt.Errorf("%w: no seal on it", ErrBroken)
+	key, ciphertext, err := r.look(keys, sealed)
+	if err != nil {
+		return b, err
 	}
-	rest := sealed[1:]
-	number, n := binary.Uvarint(rest)
-	if n <= 0 {
-		return b, fmt.Errorf("%w: cut off", ErrBroken)
-	}
-	rest = rest[n:]
-	counter, n := binary.Uvarint(rest)
-	if n <= 0 {
-		return b, fmt.Errorf("%w: cut off", ErrBroken)
-	}
-	key := keys.find(number)
-	if key == nil {
-		var err error
-		if key, err = keys.findAnew(context.Background(), number); err != nil {
-			return b, err
-		}
-	}
-	if key == nil {
-		return b, fmt.Errorf("%w: the store has no data key %d", ErrBroken, number)
-	}
-	binary.BigEndian.PutUint64(r.nonce[nonceBytes-8:], counter)
-	opened, err := key.aead.Open(b, r.nonce[:], rest[n:], place)
+	opened, err := key.aead.Open(b, r.nonce[:], ciphertext, place)
 	if err != nil {
 		return b, fmt.Errorf("%w: %w", ErrBroken, err)
 	}
@@ -87,4 +67,44 @@ func (r *room) open(b []byte, keys *keyring, place, sealed []byte) ([]byte, erro
 		opened = []byte{} // an empty value is a value
 	}
 	return opened, nil
+}
+
+// openOwn gives what was sealed, in the memory of the sealed value, which is lost.
+func (r *room) openOwn(keys *keyring, place, sealed []byte) ([]byte, error) {
+	key, ciphertext, err := r.look(keys, sealed)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := key.aead.Open(ciphertext[:0], r.nonce[:], ciphertext, place)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	return opened, nil
+}
+
+// look takes a sealed value apart. The nonce is then in the room.
+func (r *room) look(keys *keyring, sealed []byte) (key *dataKey, ciphertext []byte, err error) {
+	if len(sealed) == 0 || sealed[0] != valueFormat {
+		return nil, nil, fmt.Errorf("%w: no seal on it", ErrBroken)
+	}
+	rest := sealed[1:]
+	number, n := binary.Uvarint(rest)
+	if n <= 0 {
+		return nil, nil, fmt.Errorf("%w: cut off", ErrBroken)
+	}
+	rest = rest[n:]
+	counter, n := binary.Uvarint(rest)
+	if n <= 0 {
+		return nil, nil, fmt.Errorf("%w: cut off", ErrBroken)
+	}
+	if key = keys.find(number); key == nil { // another server may have made it
+		if key, err = keys.findAnew(context.Background(), number); err != nil {
+			return nil, nil, err
+		}
+	}
+	if key == nil {
+		return nil, nil, fmt.Errorf("%w: the store has no data key %d", ErrBroken, number)
+	}
+	binary.BigEndian.PutUint64(r.nonce[nonceBytes-8:], counter)
+	return key, rest[n:], nil
 }

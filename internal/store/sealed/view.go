@@ -57,11 +57,11 @@ func (v view) Get(ctx context.Context, places []store.Place) ([][]byte, error) {
 		if value == nil {
 			continue
 		}
-		p, empty := &places[i], []byte{} // and not nil, if it stays so
+		p := &places[i]
 		if p.Space == store.IndexSpace {
-			values[i], err = v.openIndex(&r, empty, p.Key, value)
-		} else {
-			values[i], err = v.openShard(&r, empty, p.Shard, p.Key, value)
+			values[i], err = v.openIndex(&r, []byte{}, p.Key, value) // and not nil, if it stays so
+		} else if values[i], err = r.openOwn(v.keys, r.shardPlace(p.Shard, p.Key), value); err != nil {
+			err = shardError(p.Shard, p.Key, err)
 		}
 		if err != nil {
 			return nil, err
@@ -92,9 +92,13 @@ func (v view) ScanIndex(ctx context.Context, r store.Range, visit store.Visit) e
 func (v view) openShard(r *room, b []byte, shard uint16, key, value []byte) ([]byte, error) {
 	opened, err := r.open(b, v.keys, r.shardPlace(shard, key), value)
 	if err != nil {
-		return opened, fmt.Errorf("read shard %d, key %x: %w", shard, key, err)
+		return opened, shardError(shard, key, err)
 	}
 	return opened, nil
+}
+
+func shardError(shard uint16, key []byte, err error) error {
+	return fmt.Errorf("read shard %d, key %x: %w", shard, key, err)
 }
 
 // openIndex appends the value of a row of the index, where few rows have one, or

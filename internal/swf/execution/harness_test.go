@@ -326,14 +326,9 @@ func (h *harness) fold(r *harnessRun) engine.State { return h.foldOn(h.rules.New
 // foldOn brings a state that has so many events up to now, as a shard does.
 func (h *harness) foldOn(s engine.State, r *harnessRun, has int) engine.State {
 	for _, e := range r.events[has:] {
-		read, err := h.rules.DecodeEvent(e.ID, e.At, e.Public, e.Private)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		if !reflect.DeepEqual(read.Body, e.Body) {
+		if read := enginetest.ApplyStored(h.t, h.rules, s, e); !reflect.DeepEqual(read.Body, e.Body) {
 			h.t.Errorf("%s: event %d reads back as %+v, was %+v", r.label, e.ID, read.Body, e.Body)
 		}
-		h.rules.Apply(s, read)
 	}
 	keys := slices.SortedFunc(maps.Keys(r.notes), func(a, b noteKey) int {
 		if a.subject != b.subject {
