@@ -43,11 +43,12 @@ func Service() *service.Service {
 		rates[op.Name] = throttle.Rate{Bucket: 200, PerSecond: 20}
 	}
 	return &service.Service{
-		Name:    Name,
-		Metrics: service.Metrics{Prefix: "operator"},
-		Rules:   func() map[engine.Kind]engine.Rules { return map[engine.Kind]engine.Rules{batch.Kind: batch.NewRules()} },
-		Rates:   rates,
-		Begins:  []string{"StartBatch"},
+		Name:     Name,
+		Metrics:  service.Metrics{Prefix: "operator"},
+		Crossing: crossing,
+		Rules:    func() map[engine.Kind]engine.Rules { return map[engine.Kind]engine.Rules{batch.Kind: batch.NewRules()} },
+		Rates:    rates,
+		Begins:   []string{"StartBatch"},
 		Audit: service.Audit{
 			DataEvent: func(action string) bool {
 				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || strings.Contains(action, "Batch") || action == "ListVerdicts" || action == "StreamEvents"

@@ -47,6 +47,7 @@ func Service() *service.Service {
 		Options:  o,
 		Check:    o.check,
 		Archived: archived,
+		Crossing: crossing,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),

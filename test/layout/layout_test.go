@@ -54,6 +54,9 @@ var arrows = map[string][]string{
 	"internal/bucket/dir":      {"internal/bucket", "internal/pack"},
 	"internal/bucket/place":    {"internal/aws/s3client", "internal/bucket", "internal/bucket/dir", "internal/bucket/s3"},
 	"internal/bucket/s3":       {"internal/aws/s3client", "internal/bucket", "internal/pack"},
+	"internal/cluster":         {"internal/engine", "internal/matching", "internal/shard", "internal/store"},
+	"internal/cluster/link":    {},
+	"internal/cluster/wire":    {},
 	"internal/console/client":  {},
 	"internal/console/command": {
 		"internal/console/client", "internal/console/past", "internal/console/replay", "internal/console/terminal", "internal/console/top", "internal/engine",
@@ -135,8 +138,8 @@ var arrows = map[string][]string{
 	"internal/server": {
 		"internal/archive", "internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/backup", "internal/blob",
-		"internal/blob/dir", "internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/bucket/place", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
-		"internal/diagnose", "internal/engine", "internal/fair", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
+		"internal/blob/dir", "internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/bucket/place", "internal/cluster", "internal/cluster/link", "internal/cluster/wire", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
+		"internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/fair", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
 		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options",
 		"internal/outbound", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/series", "internal/service", "internal/sfn",
 		"internal/shard", "internal/store", "internal/store/keys",
