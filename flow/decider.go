@@ -158,9 +158,9 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 		c = w.newRun(info, code)
 	}
 	var decisions []types.Decision
-	opened, why := openEvents(ctx, p, events)
+	opened, why := openEvents(ctx, p, events, replay.EventPayloads)
 	if why == nil && code == nil {
-		why = fmt.Errorf("%w: this worker has no code of workflow %s@%s", ErrNoSuchType, info.Workflow, info.Version)
+		why = fmt.Errorf("%w: this worker has no code of workflow %s@%s, which event 1 says it is: keep that code in the worker as long as its runs are open", ErrNoSuchType, info.Workflow, info.Version)
 	}
 	if why == nil {
 		watchdog := time.AfterFunc(watchdogAfter, func() {
@@ -239,7 +239,7 @@ func newRun(info RunInfo, code *workflowCode, p payloads, log logger, check, str
 	env := &environment{info: info, codec: p.codec, secret: p.crypt != nil, log: log}
 	cfg := replay.Config{RunID: info.RunID, Check: check, Strict: strict}
 	if code != nil {
-		cfg.Code = codeOf(code, env)
+		cfg.Code, cfg.Line = codeOf(code, env), code.line
 	}
 	return &cached{replay.New(cfg, ErrCanceled), env}
 }
@@ -282,14 +282,14 @@ func parked(ctx context.Context, p payloads, why string, events []types.HistoryE
 	}
 }
 
-// openEvents gives events with clear payloads. What the code can't see is as it was.
-func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent) ([]types.HistoryEvent, error) {
+// openEvents gives events with those payloads clear that fields finds.
+func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fields func(e *types.HistoryEvent) []**string) ([]types.HistoryEvent, error) {
 	for i := range events {
 		e := &events[i]
 		if m := e.MarkerRecordedEventAttributes; m != nil && aws.ToString(m.MarkerName) == replay.MarkerParked {
 			continue // for people
 		}
-		for _, field := range replay.EventPayloads(e) {
+		for _, field := range fields(e) {
 			if *field == nil {
 				continue
 			}
@@ -414,12 +414,15 @@ func Replay(c *Client, runID string, events []types.HistoryEvent, strict bool, c
 		if w := i.workflow; w != nil && w.name == info.Workflow && w.version == info.Version {
 			run := newRun(info, w, p, discard, true, strict)
 			defer run.run.End()
-			opened, err := openEvents(context.Background(), p, events)
+			opened, err := openEvents(context.Background(), p, events, replay.EventPayloads)
+			if err == nil && strict {
+				opened, err = openEvents(context.Background(), p, opened, replay.DecidedPayloads)
+			}
 			if err != nil {
 				return err
 			}
 			return run.run.Advance(opened, 0)
 		}
 	}
-	return fmt.Errorf("%w: no code of workflow %s@%s was given", ErrNoSuchType, info.Workflow, info.Version)
+	return fmt.Errorf("%w: no code of workflow %s@%s was given, which event 1 says it is: keep that code in the worker as long as its runs are open", ErrNoSuchType, info.Workflow, info.Version)
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +30,7 @@ type workflowCode struct {
 	decision      time.Duration
 	policy        types.ChildPolicy
 	role          string
+	line          string // where its code begins
 	run           func(ctx Context, input string) (result string, err error)
 }
 
@@ -80,7 +85,7 @@ func (w Workflow[In, Out]) typ() *types.WorkflowType {
 // By binds code to the type.
 func (w Workflow[In, Out]) By(f func(ctx Context, in In) (Out, error)) Implementation {
 	return Implementation{workflow: &workflowCode{
-		name: w.Name, version: w.Version, taskList: w.TaskList, timeout: w.Timeout, decision: w.DecisionTimeout, policy: w.policy(), role: w.LambdaRole,
+		name: w.Name, version: w.Version, taskList: w.TaskList, timeout: w.Timeout, decision: w.DecisionTimeout, policy: w.policy(), role: w.LambdaRole, line: lineOf(f),
 		run: func(ctx Context, input string) (string, error) {
 			var in In
 			if err := ctx.env.codec.Decode(input, &in); err != nil {
@@ -93,6 +98,16 @@ func (w Workflow[In, Out]) By(f func(ctx Context, in In) (Out, error)) Implement
 			return ctx.encode(out), nil
 		},
 	}}
+}
+
+// lineOf is where a function begins: order.go:33.
+func lineOf(f any) string {
+	begins := runtime.FuncForPC(reflect.ValueOf(f).Pointer())
+	if begins == nil {
+		return ""
+	}
+	file, line := begins.FileLine(begins.Entry())
+	return filepath.Base(file) + ":" + strconv.Itoa(line)
 }
 
 // Child is a workflow execution that this one has started.
