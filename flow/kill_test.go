@@ -136,6 +136,26 @@ func runLong(t *testing.T, c *flow.Client) string {
 	return got
 }
 
+// Answers that are lost and tasks that come twice change nothing of the result.
+func TestFaults(t *testing.T) {
+	for seed := range uint64(4) {
+		lost := 0
+		hooks := flow.Hooks{DecisionEnd: func(_ context.Context, _ flow.DecisionInfo, o flow.DecisionOutcome) {
+			if o.Err != nil {
+				lost++
+			}
+		}}
+		flowtest.Config{Faults: seed + 1, Worker: flow.WorkerConfig{Deciders: 1, Hooks: hooks}}.Test(t, func(t *testing.T, c *flow.Client) {
+			if got := runLong(t, c); got != "1101" {
+				t.Errorf("seed %d: got %q", seed+1, got)
+			}
+		}, longCode()...)
+		if lost == 0 {
+			t.Errorf("seed %d: no answer was lost", seed+1)
+		}
+	}
+}
+
 // A decider that loses all it knows at any of its answers, before it arrived or after, ends in the
 // same result; nothing is scheduled twice.
 func TestKilledAtEveryAnswer(t *testing.T) {
@@ -156,7 +176,7 @@ func TestKilledAtEveryAnswer(t *testing.T) {
 	}
 	for at := int64(1); at <= answers; at++ {
 		kill(t, at, at%2 == 0)
-		if *rewrite { // twice the time; before a release
+		if *both {
 			kill(t, at, at%2 != 0)
 		}
 	}
@@ -211,12 +231,11 @@ func TestParkedRunHeals(t *testing.T) {
 	}, ProcessOrder.By(heals), code(&bank{})[1], code(&bank{})[2], code(&bank{})[3])
 }
 
-var rewrite = flag.Bool("rewrite", false, "kill before and after each answer, and write testdata/histories anew: only when what the package decides may change, which running executions never forgive")
+var both = flag.Bool("both", false, "kill before and after each answer: twice the time, before a release")
 
+// Histories are written by one version and replayed by the next. They are written anew (-flowtest.record) only when what the
+// package decides may change, which running executions never forgive.
 func TestRecord(t *testing.T) {
-	if !*rewrite {
-		t.Skip("histories are written by one version and replayed by the next: -rewrite")
-	}
 	flowtest.Config{Record: "testdata/histories"}.Test(t, func(t *testing.T, c *flow.Client) {
 		run, err := Trip.Start(t.Context(), c, "trip", 2)
 		if err != nil {
