@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+	"github.com/aws/smithy-go"
 
 	"heddle/flow/internal/replay"
 )
@@ -90,6 +91,9 @@ func (w *Worker) decide(ctx context.Context, in *swf.PollForDecisionTaskInput, t
 		aws.ToString(task.WorkflowExecution.WorkflowId), aws.ToString(task.WorkflowExecution.RunId),
 	}
 	log := w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version)
+	if task.PreviousStartedEventId < longHistory && task.StartedEventId >= longHistory {
+		log.Warn("flow: the history is long; SWF ends an execution with 25,000 events: continue as new", "events", task.StartedEventId)
+	}
 	d := DecisionInfo{Run: info, Attempt: task.StartedEventId}
 	c := w.take(info, task.PreviousStartedEventId)
 	d.Replayed = c == nil
@@ -147,6 +151,9 @@ func (w *Worker) events(ctx context.Context, in *swf.PollForDecisionTaskInput, t
 	return all, nil
 }
 
+// longHistory is how many events a history has when somebody should hear of it.
+const longHistory = 15_000
+
 // watchdogAfter is how long code may run without waiting before somebody hears of it.
 const watchdogAfter = time.Second
 
@@ -179,16 +186,14 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 			return o, why
 		}
 		o.Parked = why.Error()
-		w.cfg.Log.Error("flow: a run is parked", "workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version, "why", o.Parked)
-		if h := w.cfg.Hooks.Parked; h != nil {
-			h(ctx, info, o.Parked)
-		}
-		answer.Decisions = parked(ctx, p, o.Parked, events)
+		answer.Decisions = w.park(ctx, info, o.Parked, events)
 	} else {
 		answer.Decisions = decisions
 		if said, changed := c.run.Context(); changed {
-			if said, err = p.seal(ctx, said); err == nil {
+			if said, err := p.seal(ctx, said); err == nil {
 				answer.ExecutionContext = text(said)
+			} else {
+				w.cfg.Log.Warn("flow: a run's status can't be sent", "workflow", info.WorkflowID, "run", info.RunID, "err", err)
 			}
 		}
 		if w.own != "" {
@@ -196,8 +201,14 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 			answer.TaskListScheduleToStartTimeout = seconds(w.cfg.Sticky, 0)
 		}
 	}
-	o.Decisions = len(answer.Decisions)
 	_, err = w.c.API.RespondDecisionTaskCompleted(ctx, answer)
+	if invalid, ok := errors.AsType[smithy.APIError](err); ok && invalid.ErrorCode() == "ValidationException" && why == nil {
+		why = fmt.Errorf("SWF refuses what the code decides: %w", err)
+		o.Parked = why.Error()
+		answer = &swf.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken, Decisions: w.park(ctx, info, o.Parked, events)}
+		_, err = w.c.API.RespondDecisionTaskCompleted(ctx, answer)
+	}
+	o.Decisions = len(answer.Decisions)
 	switch {
 	case err != nil:
 		err = fmt.Errorf("answer the decision task: %w", err)
@@ -218,6 +229,15 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 		w.keep(info.RunID, c)
 	}
 	return o, err
+}
+
+// park tells people, and gives what is decided in place of what could not be.
+func (w *Worker) park(ctx context.Context, info RunInfo, why string, events []types.HistoryEvent) []types.Decision {
+	w.cfg.Log.Error("flow: a run is parked", "workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version, "why", why)
+	if h := w.cfg.Hooks.Parked; h != nil {
+		h(ctx, info, why)
+	}
+	return parked(ctx, w.c.payloads(), why, events)
 }
 
 func closes(decisions []types.Decision) bool {

@@ -165,9 +165,13 @@ type continueAsNew struct {
 func (*continueAsNew) Error() string { return "continue as new" }
 
 // ContinueAsNew is an error for workflow code to return: the execution goes on as a run with this
-// input and an empty history. Signals that nobody has read go along.
+// input and an empty history. Signals that nobody has read go along. SWF lets it have another version, not
+// another name.
 func (w Workflow[In, Out]) ContinueAsNew(ctx Context, in In) error {
 	ctx.run.MustRun("flow.ContinueAsNew")
+	if w.Name != ctx.env.info.Workflow {
+		bug("flow.ContinueAsNew: a run of workflow %s can't go on as %s: SWF changes the version, not the name", ctx.env.info.Workflow, w.Name)
+	}
 	c := &continueAsNew{input: ctx.encode(in), d: types.ContinueAsNewWorkflowExecutionDecisionAttributes{
 		ChildPolicy: w.policy(), TagList: w.Tags, WorkflowTypeVersion: aws.String(w.Version), LambdaRole: text(w.LambdaRole),
 		ExecutionStartToCloseTimeout: seconds(w.Timeout, year), TaskStartToCloseTimeout: seconds(w.DecisionTimeout, decisionTimeout), TaskPriority: priority(w.Priority),
