@@ -17,7 +17,7 @@
 // Such blocks may stand in a comment of Markdown, where only this command sees them. The folders that pages for
 // operators speak of, /var/lib/heddle, /var/archive and /backup, lie in the part's folder.
 //
-// All other blocks are for the eye. A page without a block `sh serve` has one
+// HEDDLE_SOURCE is the clone of this repository. All other blocks are for the eye. A page without a block `sh serve` has one
 // server without flags. The address of its flag --listen, else 127.0.0.1:7930, is
 // replaced by the server's own. The server must end well and without an error in its log.
 package main
@@ -120,7 +120,11 @@ func (p *part) do(binary string) (err error) {
 			err = errors.Join(err, fmt.Errorf("the server complains: %s", strings.Join(lines, "\n")))
 		}
 	}()
-	env = append(env, "AWS_ENDPOINT_URL="+server.URL, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(data, "credentials"))
+	source, err := filepath.Abs("..") // the documents are read from the folder compat
+	if err != nil {
+		return err
+	}
+	env = append(env, "HEDDLE_SOURCE="+source, "AWS_ENDPOINT_URL="+server.URL, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(data, "credentials"))
 	said, err := shell(home, here.Replace(strings.ReplaceAll(p.script(), address, server.Addr)), env)
 	outputs := strings.Split(said, mark)
 	for i, s := range p.steps {

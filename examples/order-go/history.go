@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -9,31 +10,32 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+
+	"heddle/flow"
 )
 
 // historyOf reads the whole history of an execution.
-func historyOf(ctx context.Context, client *swf.Client, execution *types.WorkflowExecution) ([]types.HistoryEvent, error) {
-	var history []types.HistoryEvent
-	pages := swf.NewGetWorkflowExecutionHistoryPaginator(client, &swf.GetWorkflowExecutionHistoryInput{
-		Domain: aws.String(domain), Execution: execution,
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+func historyOf(ctx context.Context, c *flow.Client, workflowID, runID string) (all []types.HistoryEvent, err error) {
+	in := &swf.GetWorkflowExecutionHistoryInput{Domain: &c.Domain, Execution: &types.WorkflowExecution{WorkflowId: &workflowID, RunId: &runID}}
+	for {
+		page, err := c.API.GetWorkflowExecutionHistory(ctx, in)
 		if err != nil {
-			return nil, fmt.Errorf("read history of %q: %w", *execution.WorkflowId, err)
+			return nil, fmt.Errorf("read history of %q: %w", workflowID, err)
 		}
-		history = append(history, page.Events...)
+		all = append(all, page.Events...)
+		if page.NextPageToken == nil {
+			return all, nil
+		}
+		in.NextPageToken = page.NextPageToken
 	}
-	return history, nil
 }
 
-// show prints a history as a table.
-func show(out io.Writer, execution *types.WorkflowExecution, history []types.HistoryEvent) error {
-	if _, err := fmt.Fprintf(out, "%s  run %s\n\n", *execution.WorkflowId, *execution.RunId); err != nil {
-		return err
-	}
+// show prints a history as a table. Strings are shown without the quotes of JSON.
+func show(out io.Writer, history []types.HistoryEvent) error {
 	for _, e := range history {
-		line := fmt.Sprintf("%3d  %s  %-32s  %s", e.EventId, e.EventTimestamp.Local().Format("15:04:05.000"), e.EventType, about(e))
+		said := about(e)
+		_ = json.Unmarshal([]byte(said), &said)
+		line := fmt.Sprintf("%3d  %s  %-32s  %s", e.EventId, e.EventTimestamp.Local().Format("15:04:05.000"), e.EventType, said)
 		if _, err := fmt.Fprintln(out, strings.TrimRight(line, " ")); err != nil {
 			return err
 		}

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/swf/types"
-
+	"heddle/flow"
+	"heddle/flow/flowtest"
 	"heddle/internal/server"
 )
 
@@ -32,7 +32,7 @@ func TestScenarios(t *testing.T) {
 		{"ships after its hold time", scenario{hold: 1}, []string{
 			"ActivityTaskCompleted in stock",
 			"ActivityTaskCompleted receipt of ORDER",
-			"TimerStarted Hold for 1 s", "TimerFired Hold",
+			"TimerStarted After-3 for 1 s", "TimerFired After-3",
 			"ActivityTaskCompleted parcel of ORDER",
 			"ActivityTaskCompleted recorded",
 			"WorkflowExecutionCompleted shipped: parcel of ORDER",
@@ -40,7 +40,7 @@ func TestScenarios(t *testing.T) {
 		{"ships at once", scenario{signal: true, hold: 60}, []string{
 			"ActivityTaskCompleted in stock",
 			"ActivityTaskCompleted receipt of ORDER",
-			"TimerStarted Hold for 60 s", "WorkflowExecutionSignaled ShipNow", "TimerCanceled Hold",
+			"TimerStarted After-3 for 60 s", "WorkflowExecutionSignaled ShipNow", "TimerCanceled After-3",
 			"ActivityTaskCompleted parcel of ORDER",
 			"ActivityTaskCompleted recorded",
 			"WorkflowExecutionCompleted shipped: parcel of ORDER",
@@ -48,15 +48,15 @@ func TestScenarios(t *testing.T) {
 		{"is canceled", scenario{cancel: true, hold: 60}, []string{
 			"ActivityTaskCompleted in stock",
 			"ActivityTaskCompleted receipt of ORDER",
-			"TimerStarted Hold for 60 s", "WorkflowExecutionCancelRequested", "TimerCanceled Hold",
+			"TimerStarted After-3 for 60 s", "WorkflowExecutionCancelRequested", "TimerCanceled After-3",
 			"ActivityTaskCompleted nothing is owed for ORDER",
-			"WorkflowExecutionCanceled the customer canceled",
+			`WorkflowExecutionCanceled {"code":"Canceled","message":"Canceled"}`,
 		}},
 		{"is declined", scenario{decline: true, hold: 60}, []string{
 			"ActivityTaskCompleted in stock",
-			"ActivityTaskFailed card declined",
+			"ActivityTaskFailed CardDeclined: card of ORDER: CardDeclined",
 			"ActivityTaskCompleted nothing is owed for ORDER",
-			"WorkflowExecutionCompleted declined: card declined",
+			"WorkflowExecutionCompleted declined",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -94,66 +94,27 @@ func shown(table string) []string {
 	return lines
 }
 
-// The decider needs no server: a history in, decisions out.
-func TestDecide(t *testing.T) {
-	started := types.HistoryEvent{EventId: 1, EventType: types.EventTypeWorkflowExecutionStarted,
-		WorkflowExecutionStartedEventAttributes: &types.WorkflowExecutionStartedEventAttributes{Input: aws.String(`{"holdSeconds":9}`)}}
-	scheduled := func(id int64, activity string) types.HistoryEvent {
-		return types.HistoryEvent{EventId: id, EventType: types.EventTypeActivityTaskScheduled,
-			ActivityTaskScheduledEventAttributes: &types.ActivityTaskScheduledEventAttributes{ActivityType: &types.ActivityType{Name: &activity}}}
-	}
-	done := func(scheduled int64) types.HistoryEvent {
-		return types.HistoryEvent{EventType: types.EventTypeActivityTaskCompleted,
-			ActivityTaskCompletedEventAttributes: &types.ActivityTaskCompletedEventAttributes{ScheduledEventId: scheduled, Result: aws.String("ok")}}
-	}
-	late := func(scheduled int64) types.HistoryEvent {
-		return types.HistoryEvent{EventType: types.EventTypeActivityTaskTimedOut,
-			ActivityTaskTimedOutEventAttributes: &types.ActivityTaskTimedOutEventAttributes{ScheduledEventId: scheduled}}
-	}
-	refused := types.HistoryEvent{EventType: types.EventTypeScheduleActivityTaskFailed,
-		ScheduleActivityTaskFailedEventAttributes: &types.ScheduleActivityTaskFailedEventAttributes{
-			ActivityType: &types.ActivityType{Name: aws.String(verifyOrder)}, Cause: types.ScheduleActivityTaskFailedCauseActivityTypeDoesNotExist}}
-	signaled := types.HistoryEvent{EventType: types.EventTypeWorkflowExecutionSignaled,
-		WorkflowExecutionSignaledEventAttributes: &types.WorkflowExecutionSignaledEventAttributes{SignalName: aws.String(shipNowSignal)}}
-	cancelAsked := types.HistoryEvent{EventType: types.EventTypeWorkflowExecutionCancelRequested}
-	onHold := types.HistoryEvent{EventType: types.EventTypeTimerStarted}
-
-	paid := []types.HistoryEvent{started, scheduled(5, verifyOrder), done(5), scheduled(11, chargeCreditCard), done(11)}
-	after := func(h []types.HistoryEvent, more ...types.HistoryEvent) []types.HistoryEvent {
-		return append(slices.Clone(h), more...)
-	}
-	for _, c := range []struct {
-		name    string
-		history []types.HistoryEvent
-		want    string
-	}{
-		{"new", after(nil, started), "ScheduleActivityTask VerifyOrder-1"},
-		{"verifying", after(nil, started, scheduled(5, verifyOrder)), ""},
-		{"verified late", after(nil, started, scheduled(5, verifyOrder), late(5)), "ScheduleActivityTask VerifyOrder-2"},
-		{"late three times", after(nil, started, scheduled(5, verifyOrder), late(5), scheduled(9, verifyOrder), late(9), scheduled(13, verifyOrder), late(13)), "FailWorkflowExecution"},
-		{"not registered", after(nil, started, refused), "FailWorkflowExecution"},
-		{"paid", paid, "StartTimer Hold 9"},
-		{"on hold", after(paid, onHold), ""},
-		{"signal before the hold", after(paid, signaled), "ScheduleActivityTask ShipOrder-1"},
-		{"signal on hold", after(paid, onHold, signaled), "ScheduleActivityTask ShipOrder-1, CancelTimer"},
-		{"canceled before payment", after(nil, started, scheduled(5, verifyOrder), done(5), cancelAsked), "CancelWorkflowExecution"},
-		{"canceled while paying", after(nil, started, scheduled(5, verifyOrder), done(5), scheduled(11, chargeCreditCard), cancelAsked), ""},
-		{"canceled on hold", after(paid, onHold, cancelAsked), "ScheduleActivityTask CancelOrder-1, CancelTimer"},
-		{"canceled too late", after(paid, signaled, scheduled(17, shipOrder), done(17), cancelAsked), "ScheduleActivityTask RecordCompletion-1"},
-	} {
-		var got []string
-		for _, d := range decide(c.history) {
-			line := string(d.DecisionType)
-			if a := d.ScheduleActivityTaskDecisionAttributes; a != nil {
-				line += " " + *a.ActivityId
-			}
-			if a := d.StartTimerDecisionAttributes; a != nil {
-				line += " " + *a.TimerId + " " + *a.StartToFireTimeout
-			}
-			got = append(got, line)
+// The workflow in memory, where time is free.
+func TestOrderOnHoldForAMonth(t *testing.T) {
+	flowtest.Test(t, func(t *testing.T, c *flow.Client) {
+		began := time.Now()
+		placed, err := customerOrder.Start(t.Context(), c, "o-1", order{ID: "o-1", Items: []string{"book"}, HoldSeconds: 30 * 24 * 3600})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if strings.Join(got, ", ") != c.want {
-			t.Errorf("%s: decided %q, want %q", c.name, got, c.want)
+		got, err := placed.Result(t.Context())
+		if err != nil || got != "shipped: parcel of o-1" {
+			t.Errorf("got %q, %v", got, err)
 		}
-	}
+		if took := time.Since(began); took < 30*24*time.Hour {
+			t.Errorf("it took %s", took)
+		}
+		refused, err := customerOrder.Start(t.Context(), c, "o-2", order{ID: "o-2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := refused.Result(t.Context()); err == nil || !strings.Contains(err.Error(), "has no items") {
+			t.Errorf("got %v", err)
+		}
+	}, code()...)
 }

@@ -1,0 +1,222 @@
+// Package flowtest tests workflows of package flow against the server itself, in memory, where time
+// is free:
+//
+//	flowtest.Test(t, func(t *testing.T, c *flow.Client) {
+//		run, err := ProcessOrder.Start(t.Context(), c, "o-1", order)
+//		time.Sleep(72 * time.Hour) // takes no time
+//		ShipNow.Send(t.Context(), c, "o-1", flow.None{})
+//		got, err := run.Result(t.Context())
+//	}, code...)
+//
+// The test and its worker run in a bubble of [testing/synctest]: time passes when all of them wait,
+// at once and exactly, so activities and tests use time.Sleep and deadlines as they are. What passes
+// here passes against the binary: there is no second implementation of the rules.
+//
+// [Replay] runs workflow code over histories that were kept.
+package flowtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/swf"
+	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+
+	"heddle/flow"
+	"heddle/heddletest"
+)
+
+// Domain and TaskList are what a test's client and worker have.
+const (
+	Domain   = "flowtest"
+	TaskList = "flowtest"
+)
+
+// Config says how a test runs. The zero value is that of [Test].
+type Config struct {
+	// Client may change the client before the worker begins: to give it a Crypt or Blobs.
+	Client func(c *flow.Client)
+	// Worker is how the worker works; what it leaves empty is filled in.
+	Worker flow.WorkerConfig
+	// Record is a folder in which the histories of the test's executions are kept, for [Replay];
+	// empty: none are.
+	Record string
+}
+
+// Test calls f beside a worker that has the code.
+func Test(t *testing.T, f func(t *testing.T, c *flow.Client), code ...flow.Implementation) {
+	t.Helper()
+	Config{}.Test(t, f, code...)
+}
+
+// Test calls f beside a worker that has the code.
+func (cfg Config) Test(t *testing.T, f func(t *testing.T, c *flow.Client), code ...flow.Implementation) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := heddletest.Start(t)
+		c := flow.New(s.SWF(), Domain)
+		c.AskMost = time.Hour // the worker is beside it; the end by a timeout is seen within that
+		if cfg.Client != nil {
+			cfg.Client(c)
+		}
+		worker := cfg.Worker
+		if worker.TaskList == "" {
+			worker.TaskList = TaskList
+		}
+		if worker.RetentionDays == 0 {
+			worker.RetentionDays = 7
+		}
+		if worker.Log == nil {
+			worker.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		}
+		worker.BreakPolls, worker.Check = true, true
+		w := flow.NewWorker(c, worker, code...)
+		if err := w.Register(t.Context()); err != nil {
+			t.Fatalf("flowtest: %v", err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := w.Run(ctx); err != nil {
+				t.Errorf("flowtest: the worker: %v", err)
+			}
+		})
+		defer func() {
+			if cfg.Record != "" && !t.Failed() {
+				record(t, c, cfg.Record)
+			}
+			stop()
+			running.Wait()
+		}()
+		f(t, c)
+	})
+}
+
+// File is a history as it is kept: what get-workflow-execution-history prints, and the run id, which
+// flow.Rand and flow.UUID need.
+type File struct {
+	RunID  string            `json:"runId,omitempty"`
+	Events []json.RawMessage `json:"events"`
+}
+
+// record keeps the histories of all closed executions, by their workflow ids.
+func record(t *testing.T, c *flow.Client, folder string) {
+	t.Helper()
+	ctx := context.Background()
+	var all []types.WorkflowExecutionInfo
+	pages := swf.NewListClosedWorkflowExecutionsPaginator(c.API.(*swf.Client), &swf.ListClosedWorkflowExecutionsInput{
+		Domain: &c.Domain, StartTimeFilter: &types.ExecutionTimeFilter{OldestDate: &epoch},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			t.Fatalf("flowtest: list executions: %v", err)
+		}
+		all = append(all, page.ExecutionInfos...)
+	}
+	for _, e := range all {
+		var events []types.HistoryEvent
+		in := &swf.GetWorkflowExecutionHistoryInput{Domain: &c.Domain, Execution: e.Execution}
+		for {
+			page, err := c.API.GetWorkflowExecutionHistory(ctx, in)
+			if err != nil {
+				t.Fatalf("flowtest: read the history of %q: %v", *e.Execution.WorkflowId, err)
+			}
+			events = append(events, page.Events...)
+			if page.NextPageToken == nil {
+				break
+			}
+			in.NextPageToken = page.NextPageToken
+		}
+		if err := Write(filepath.Join(folder, name(e)), *e.Execution.RunId, events); err != nil {
+			t.Fatalf("flowtest: %v", err)
+		}
+	}
+}
+
+// name is that of a history's file: the workflow id, and for what was continued the time besides.
+func name(e types.WorkflowExecutionInfo) string {
+	if e.CloseStatus == types.CloseStatusContinuedAsNew {
+		return *e.Execution.WorkflowId + "." + e.StartTimestamp.UTC().Format("20060102T150405.000") + ".json"
+	}
+	return *e.Execution.WorkflowId + ".json"
+}
+
+// Write keeps a history in a file.
+func Write(name, runID string, events []types.HistoryEvent) error {
+	file := File{RunID: runID}
+	for i := range events {
+		b, err := marshal(&events[i])
+		if err != nil {
+			return fmt.Errorf("write history %s: %w", name, err)
+		}
+		file.Events = append(file.Events, b)
+	}
+	b, err := json.MarshalIndent(file, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write history %s: %w", name, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return fmt.Errorf("write history: %w", err)
+	}
+	return os.WriteFile(name, append(b, '\n'), 0o644)
+}
+
+// Replay runs workflow code over the histories in files that match the pattern, and fails the test
+// where it does not decide what stands there: as a running execution would be parked.
+func Replay(t *testing.T, pattern string, code ...flow.Implementation) {
+	t.Helper()
+	Replayer{}.Replay(t, pattern, code...)
+}
+
+// Replayer says how histories are replayed. The zero value is that of [Replay].
+type Replayer struct {
+	Strict bool         // compare inputs and durations, too
+	Client *flow.Client // whose Codec, Crypt and Blobs read payloads; nil: JSON
+}
+
+// Replay likewise.
+func (r Replayer) Replay(t *testing.T, pattern string, code ...flow.Implementation) {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("flowtest: no history matches %s (%v)", pattern, err)
+	}
+	for _, name := range names {
+		runID, events, err := Read(name)
+		if err == nil {
+			err = flow.Replay(r.Client, runID, events, r.Strict, code...)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Read reads a history that was kept.
+func Read(name string) (runID string, events []types.HistoryEvent, err error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", nil, fmt.Errorf("read a history: %w", err)
+	}
+	var file File
+	if err := json.Unmarshal(b, &file); err != nil {
+		return "", nil, fmt.Errorf("read history %s: %w", name, err)
+	}
+	for i, raw := range file.Events {
+		e, err := unmarshal(raw)
+		if err != nil {
+			return "", nil, fmt.Errorf("read history %s, event %d: %w", name, i+1, err)
+		}
+		events = append(events, e)
+	}
+	return file.RunID, events, nil
+}

@@ -1,0 +1,190 @@
+package replay
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"path"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// coroutine is a thread of workflow code. One at a time runs, until it blocks.
+type coroutine struct {
+	run     *Run
+	next    func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+	id      string // of its goroutine, if the run checks
+	queued  bool   // in run.ready
+	stopped bool
+	done    bool
+	cond    func() bool // the scheduler asks it when all is blocked
+	call    string      // where it waits: the call, and
+	callers [12]uintptr
+	n       int
+}
+
+// unwound is what a coroutine panics with when it is stopped.
+type unwound struct{}
+
+// start makes a coroutine of f and lets it run after those that are ready.
+func (r *Run) start(f func()) {
+	c := &coroutine{run: r}
+	c.next, c.stop = iter.Pull(func(yield func(struct{}) bool) {
+		c.yield = yield
+		defer func() {
+			c.done = true
+			if why := recover(); why != nil {
+				if _, ok := why.(unwound); !ok && r.failed == nil && !r.unwinding {
+					r.failed = &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task}
+				}
+			}
+		}()
+		if r.cfg.Check {
+			c.id = goroutine()
+		}
+		f()
+	})
+	r.coroutines = append(r.coroutines, c)
+	r.wake(c)
+}
+
+func (r *Run) wake(c *coroutine) {
+	if !c.queued && !c.done && !c.stopped {
+		c.queued = true
+		r.ready = append(r.ready, c)
+	}
+}
+
+// settle runs coroutines in the order in which they were woken, until all are blocked and no
+// condition that one of them waits for holds.
+func (r *Run) settle() {
+	for r.failed == nil {
+		for len(r.ready) > 0 && r.failed == nil {
+			c := r.ready[0]
+			r.ready = r.ready[1:]
+			c.queued = false
+			if c.done || c.stopped {
+				continue
+			}
+			r.current = c
+			c.next()
+			r.current = nil
+			if c.done {
+				r.coroutines = slices.DeleteFunc(r.coroutines, func(o *coroutine) bool { return o == c })
+			}
+			if r.returned {
+				r.unwind()
+			}
+		}
+		if !r.ask() {
+			return
+		}
+	}
+}
+
+// ask wakes the first coroutine whose condition holds.
+func (r *Run) ask() (woke bool) {
+	defer func() {
+		if why := recover(); why != nil {
+			r.failed = &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task}
+		}
+	}()
+	for _, c := range r.coroutines {
+		if c.cond != nil && !c.queued && c.cond() {
+			r.wake(c)
+			return true
+		}
+	}
+	return false
+}
+
+// unwind ends all coroutines.
+func (r *Run) unwind() {
+	r.unwinding = true
+	defer func() { r.unwinding = false }()
+	for _, c := range r.coroutines {
+		if c.done {
+			continue
+		}
+		c.stopped = true
+		was := r.current
+		r.current = c
+		c.stop()
+		r.current = was
+	}
+	r.coroutines, r.ready = nil, nil
+}
+
+// MustRun panics unless it is workflow code of this run that calls.
+func (r *Run) MustRun(call string) {
+	c := r.current
+	if c == nil {
+		panic("flow: " + call + " called while no workflow code runs: from a goroutine that the workflow started with go? Use flow.Go")
+	}
+	if r.cfg.Check && c.id != "" && c.id != goroutine() {
+		panic("flow: " + call + " called from a goroutine that the workflow started with go; use flow.Go")
+	}
+	if c.stopped {
+		panic(unwound{})
+	}
+}
+
+// block lets others run until something wakes this coroutine.
+func (r *Run) block(call string) {
+	c := r.current
+	c.call = call
+	c.n = runtime.Callers(3, c.callers[:])
+	ok := c.yield(struct{}{})
+	c.call = ""
+	if !ok || c.stopped {
+		c.stopped = true
+		panic(unwound{})
+	}
+}
+
+// goroutine is the id of the goroutine that calls.
+func goroutine() string {
+	var b [64]byte
+	s := b[:runtime.Stack(b[:], false)]
+	s = bytes.TrimPrefix(s, []byte("goroutine "))
+	id, _, _ := bytes.Cut(s, []byte(" "))
+	return string(id)
+}
+
+// position names the line of workflow code among callers.
+func position(callers []uintptr) string {
+	frames := runtime.CallersFrames(callers)
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !strings.HasPrefix(f.Function, "heddle/flow.") && !strings.HasPrefix(f.Function, "heddle/flow/internal/replay.") &&
+			!strings.HasPrefix(f.Function, "iter.") && !strings.HasPrefix(f.Function, "runtime.") {
+			return path.Base(f.File) + ":" + strconv.Itoa(f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// mostWaits is how many places are told.
+const mostWaits = 20
+
+// Waits are the places where code waits: "order.go:41 flow.First".
+func (r *Run) Waits() (all []string) {
+	for _, c := range r.coroutines {
+		if c.call == "" {
+			continue
+		}
+		if len(all) == mostWaits {
+			return append(all, fmt.Sprintf("and %d more", len(r.coroutines)-mostWaits))
+		}
+		at := strings.TrimSpace(position(c.callers[:c.n]) + " " + c.call)
+		all = append(all, at)
+	}
+	return all
+}

@@ -1,0 +1,522 @@
+// Package replay runs workflow code over the history of its execution: a history goes in,
+// decisions come out, and nothing else may matter. It does no I/O and has no clock.
+//
+// A history is cut into batches, one for each decision task that was answered and the present one:
+// the news since the batch before. The news are delivered one by one, and after each the code runs
+// until all of it is blocked. What it decided is then compared with what the history says that
+// was decided; what the present batch decides is for the caller to send.
+//
+// A decision task that timed out, or that was parked (answered with a marker that says why the
+// code could not decide), counts as not having been.
+package replay
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+)
+
+// What an answer holds at most; what is left is decided with the next task.
+const (
+	mostDecisions = 100
+	mostBytes     = 1_000_000
+	sealedMore    = 1.5 // what a text grows by when it is sealed, at most
+)
+
+// mostOpen is how many of a kind may be open at once; the next wait in line. Some timers are
+// left for this package's own.
+const (
+	mostOpen   = 1000
+	mostTimers = 990
+)
+
+// Config says what is run.
+type Config struct {
+	RunID string
+	// Code starts with the run. What it returns closes the run.
+	Code func(r *Run, root *Scope, started *types.WorkflowExecutionStartedEventAttributes, input string) Close
+	// Check has calls verify that the goroutine is the right one, which costs 1.5 µs each.
+	Check bool
+	// Strict compares inputs and durations with the history, too.
+	Strict bool
+}
+
+// Close is how code ends its run: a decision, made when it is sent.
+type Close struct {
+	Decision types.Decision
+	// Carry sets the input of a run that continues this one; nil: it is no such decision.
+	Carry func(d *types.Decision, unread []Signal)
+}
+
+// Signal is one that arrived.
+type Signal struct {
+	Name  string `json:"name"`
+	Input string `json:"input"`
+	since uint64
+}
+
+// Run is the state of a run's code. It is not for several goroutines at once.
+type Run struct {
+	cfg     Config
+	started *types.WorkflowExecutionStartedEventAttributes
+	root    *Scope
+
+	coroutines []*coroutine // that have not ended
+	ready      []*coroutine // woken, in order
+	current    *coroutine
+	moments    uint64
+	numbers    int // of operations
+	failed     error
+
+	now       time.Time
+	lastID    int64 // of the newest event
+	lastStart int64 // DecisionTaskStarted of the batch that ran last
+	task      int   // its number
+	live      bool  // what it decides is not in the history
+	pending   bool  // its outcome is not known yet
+	marks     map[identity]json.RawMessage
+
+	outbox []*command
+	open   map[int64]*command // by the event that its decision wrote
+	counts map[types.DecisionType]int
+	line   map[types.DecisionType][]func()
+	more   int // lists that were cut
+
+	inboxes  map[string]*Inbox
+	children map[string]bool // ids of those that are open
+	versions map[string]int
+
+	unwinding bool
+	returned  bool
+	close     Close
+	refused   string // why the closing decision failed, if not by news
+	closed    bool
+	canceled  bool // was requested
+	cancelErr error
+
+	status  json.RawMessage
+	context string // what was sent last
+}
+
+// command is a decision on its way: in the outbox until the history has it.
+type command struct {
+	identity
+	decision types.Decision
+	callers  [10]uintptr
+	n        int
+	on       func(e *types.HistoryEvent)
+	removed  bool
+	closes   bool // the run
+}
+
+// New starts nothing yet.
+func New(cfg Config, canceled error) *Run {
+	r := &Run{cfg: cfg, open: map[int64]*command{}, counts: map[types.DecisionType]int{}, cancelErr: canceled}
+	r.root = r.NewScope(nil)
+	return r
+}
+
+// Now is the time of the present decision task.
+func (r *Run) Now() time.Time { return r.now }
+
+// Live tells whether code runs for the first time here, not again over its history.
+func (r *Run) Live() bool { return r.live }
+
+// LastEvent is the id of the newest event.
+func (r *Run) LastEvent() int64 { return r.lastID }
+
+// LastStarted is the DecisionTaskStarted of the batch that ran last.
+func (r *Run) LastStarted() int64 { return r.lastStart }
+
+// Started is the event that began the run.
+func (r *Run) Started() *types.WorkflowExecutionStartedEventAttributes { return r.started }
+
+// Returned tells whether the code has returned.
+func (r *Run) Returned() bool { return r.returned }
+
+// Closed tells whether the history has the end.
+func (r *Run) Closed() bool { return r.closed }
+
+// CancelRequested tells whether somebody wants it canceled.
+func (r *Run) CancelRequested() bool { return r.canceled }
+
+// SetStatus is what its context says.
+func (r *Run) SetStatus(v json.RawMessage) { r.status = v }
+
+// Next numbers an operation.
+func (r *Run) Next(name string) string {
+	r.numbers++
+	return name + "-" + strconv.Itoa(r.numbers)
+}
+
+// End unwinds the code.
+func (r *Run) End() { r.unwind() }
+
+// Advance takes the events after those that it had, runs the code over them, and compares. The
+// decision task that began with the event startedID is the present one; zero: there is none, and
+// the code is left where the last one that was answered left it.
+func (r *Run) Advance(events []types.HistoryEvent, startedID int64) error {
+	for len(events) > 0 && events[0].EventId <= r.lastStart {
+		events = events[1:]
+	}
+	if len(events) > 0 && events[0].EventId != r.lastStart+1 {
+		return fmt.Errorf("replay: the history begins with event %d, want %d", events[0].EventId, r.lastStart+1)
+	}
+	all := completions(events)
+	byID := map[int64]*types.HistoryEvent{}
+	for i := range events {
+		e := &events[i]
+		byID[e.EventId] = e
+		r.lastID = e.EventId
+	}
+	var tasks []*completed
+	parks := 0
+	for _, c := range all {
+		if c.parked {
+			parks++
+			continue
+		}
+		parks = 0
+		tasks = append(tasks, c)
+	}
+	if startedID != 0 {
+		tasks = append(tasks, &completed{started: startedID})
+	}
+	for i, c := range tasks {
+		present := startedID != 0 && i == len(tasks)-1
+		if r.pending && c.started != r.lastStart {
+			return fmt.Errorf("replay: the history goes on after event %d, not %d", c.started, r.lastStart)
+		}
+		if !r.pending {
+			start := byID[c.started]
+			if start == nil {
+				return fmt.Errorf("replay: the history lacks event %d, which began a decision task", c.started)
+			}
+			r.foresee(tasks[i:])
+			if err := r.batch(events, start); err != nil {
+				return err
+			}
+		}
+		if present {
+			if r.refused != "" && parks == 0 {
+				return &Refused{Text: r.refused}
+			}
+			r.pending = true
+			return nil
+		}
+		r.pending = false
+		if err := r.match(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foresee learns which markers the outcome of a batch has: its own, and that of what was cut off.
+func (r *Run) foresee(tasks []*completed) {
+	r.marks = map[identity]json.RawMessage{}
+	for _, c := range tasks {
+		if c.id == 0 {
+			r.live = true
+			return
+		}
+		for _, e := range c.outcome {
+			if m := e.MarkerRecordedEventAttributes; m != nil {
+				r.marks[identityOf(e)] = markOf(m.Details).Value
+			}
+		}
+		if !c.cut {
+			r.live = false
+			return
+		}
+	}
+	r.live = true // it was cut, and the rest is not decided yet
+}
+
+// batch delivers the news up to start.
+func (r *Run) batch(events []types.HistoryEvent, start *types.HistoryEvent) error {
+	r.task++
+	r.now = aws.ToTime(start.EventTimestamp)
+	for i := range events {
+		e := &events[i]
+		if e.EventId <= r.lastStart {
+			continue
+		}
+		if e.EventId >= start.EventId {
+			break
+		}
+		if by, news := written(e); by != 0 && !news {
+			continue
+		}
+		r.deliver(e)
+		r.settle()
+		if r.failed != nil {
+			return r.failed
+		}
+	}
+	r.lastStart = start.EventId
+	if r.returned {
+		r.outbox = slices.DeleteFunc(r.outbox, func(c *command) bool { return c.closes })
+		d := r.close.Decision
+		if r.close.Carry != nil {
+			r.close.Carry(&d, r.Unread())
+		}
+		r.outbox = append(r.outbox, &command{identity: identity{kind: string(d.DecisionType)}, decision: d, closes: true})
+	}
+	return nil
+}
+
+// deliver tells the code, or what waits for it, of an event.
+func (r *Run) deliver(e *types.HistoryEvent) {
+	switch {
+	case e.WorkflowExecutionStartedEventAttributes != nil:
+		r.begin(e.WorkflowExecutionStartedEventAttributes)
+		return
+	case e.WorkflowExecutionSignaledEventAttributes != nil:
+		a := e.WorkflowExecutionSignaledEventAttributes
+		if name := aws.ToString(a.SignalName); !strings.HasPrefix(name, Reserved) {
+			r.signaled(name, aws.ToString(a.Input))
+		}
+		return
+	case e.WorkflowExecutionCancelRequestedEventAttributes != nil:
+		r.canceled = true
+		if !r.returned {
+			r.root.Cancel(r.cancelErr)
+		}
+		return
+	}
+	if cause := closeRefusal(e); cause != "" {
+		r.refused = ""
+		if cause != "UNHANDLED_DECISION" {
+			r.refused = fmt.Sprintf("the run can't be closed: %s failed with %s", identityOf(e).kind, cause)
+		}
+		return
+	}
+	if c := r.open[about(e)]; c != nil {
+		if ends(e) {
+			delete(r.open, about(e))
+		}
+		if c.on != nil && !r.returned {
+			c.on(e)
+		}
+	}
+}
+
+func (r *Run) begin(a *types.WorkflowExecutionStartedEventAttributes) {
+	r.started = a
+	input, carried := Carried(aws.ToString(a.Input))
+	for _, s := range carried {
+		r.signaled(s.Name, s.Input)
+	}
+	r.start(func() {
+		r.close = r.cfg.Code(r, r.root, a, input)
+		r.returned = true
+	})
+}
+
+// closeRefusal is the cause for which a run was not closed, continued as new or canceled.
+func closeRefusal(e *types.HistoryEvent) string {
+	switch {
+	case e.CompleteWorkflowExecutionFailedEventAttributes != nil:
+		return string(e.CompleteWorkflowExecutionFailedEventAttributes.Cause)
+	case e.FailWorkflowExecutionFailedEventAttributes != nil:
+		return string(e.FailWorkflowExecutionFailedEventAttributes.Cause)
+	case e.CancelWorkflowExecutionFailedEventAttributes != nil:
+		return string(e.CancelWorkflowExecutionFailedEventAttributes.Cause)
+	case e.ContinueAsNewWorkflowExecutionFailedEventAttributes != nil:
+		return string(e.ContinueAsNewWorkflowExecutionFailedEventAttributes.Cause)
+	}
+	return ""
+}
+
+// match compares what was decided with what the history has of it.
+func (r *Run) match(c *completed) error {
+	boxed := r.unsent()
+	for _, e := range c.outcome {
+		id := identityOf(e)
+		if id.kind == string(types.DecisionTypeStartTimer) && strings.HasPrefix(id.id, TimerMore) {
+			r.more++
+			continue
+		}
+		if len(boxed) == 0 {
+			return r.mismatch(e, nil)
+		}
+		head := boxed[0]
+		if !head.fits(e) || r.cfg.Strict && !head.says(e) {
+			return r.mismatch(e, head)
+		}
+		boxed = boxed[1:]
+		if head.on != nil {
+			r.open[e.EventId] = head
+		}
+		if a := e.TimerCanceledEventAttributes; a != nil {
+			delete(r.open, a.StartedEventId)
+		}
+		switch e.EventType {
+		case types.EventTypeWorkflowExecutionCompleted, types.EventTypeWorkflowExecutionFailed, types.EventTypeWorkflowExecutionCanceled, types.EventTypeWorkflowExecutionContinuedAsNew:
+			r.closed = true
+		}
+	}
+	if len(boxed) > 0 && !c.cut {
+		return r.mismatch(nil, boxed[0])
+	}
+	r.outbox = append([]*command(nil), boxed...)
+	return nil
+}
+
+// unsent is the outbox without what was taken out.
+func (r *Run) unsent() (left []*command) {
+	for _, c := range r.outbox {
+		if !c.removed {
+			left = append(left, c)
+		}
+	}
+	return left
+}
+
+// Decisions are what the present batch decides.
+func (r *Run) Decisions() (all []types.Decision) {
+	bytes := 0
+	boxed := r.unsent()
+	for i, c := range boxed {
+		bytes += int(float64(size(&c.decision)) * sealedMore)
+		last := i == len(boxed)-1
+		if len(all) == mostDecisions-1 && !last || bytes > mostBytes && len(all) > 0 {
+			return append(all, StartTimer(TimerMore+"-"+strconv.Itoa(r.more+1), 0))
+		}
+		all = append(all, c.decision)
+	}
+	return all
+}
+
+// Context is what the answer says besides, and whether that is new.
+func (r *Run) Context() (text string, changed bool) {
+	b, err := json.Marshal(struct {
+		Flow   int             `json:"flow"`
+		Status json.RawMessage `json:"status,omitempty"`
+		Waits  []string        `json:"waits,omitempty"`
+	}{1, r.status, r.Waits()})
+	if err != nil {
+		return r.context, false
+	}
+	changed = string(b) != r.context
+	r.context = string(b)
+	return r.context, changed
+}
+
+// decide puts a decision in the outbox.
+func (r *Run) decide(id identity, d types.Decision, on func(e *types.HistoryEvent)) *command {
+	c := &command{identity: id, decision: d, on: on}
+	if r.unwinding {
+		return c // deferred calls of code that is ended decide nothing
+	}
+	c.n = runtime.Callers(3, c.callers[:])
+	r.outbox = append(r.outbox, c)
+	return c
+}
+
+// takeOut removes a decision that was not sent.
+func (r *Run) takeOut(c *command) bool {
+	for i, o := range r.outbox {
+		if o == c && !c.removed {
+			c.removed = true
+			r.outbox = append(r.outbox[:i:i], r.outbox[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// Nondeterminism is code that does not decide what its history has.
+type Nondeterminism struct {
+	Task  int    // number of the decision task
+	Had   string // what the history has, with its event
+	Code  string // what the code decides
+	At    string // where
+	Waits []string
+}
+
+func (n *Nondeterminism) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "workflow code does not fit its history, at decision task %d\n", n.Task)
+	fmt.Fprintf(&b, "  the history has  %s\n", n.Had)
+	fmt.Fprintf(&b, "  the code decides %s", n.Code)
+	if n.At != "" {
+		fmt.Fprintf(&b, ", at %s", n.At)
+	}
+	for _, w := range n.Waits {
+		fmt.Fprintf(&b, "\n  it waits at %s", w)
+	}
+	b.WriteString("\n  Was the code changed since? Guard the change by flow.Version, or give the workflow type a new version.\n")
+	b.WriteString("  Or does it depend on time, chance, maps or goroutines? Run flowcheck.")
+	return b.String()
+}
+
+func (r *Run) mismatch(e *types.HistoryEvent, c *command) error {
+	n := &Nondeterminism{Task: r.task, Had: "nothing more", Code: "nothing more"}
+	if e != nil {
+		n.Had = fmt.Sprintf("%s, event %d", identityOf(e), e.EventId)
+	}
+	if c == nil {
+		n.Waits = r.Waits()
+	} else {
+		n.Code, n.At = c.identity.String(), position(c.callers[:c.n])
+		if e != nil && c.fits(e) {
+			n.Code += " with another input or duration"
+		}
+	}
+	return n
+}
+
+// Panic is one of workflow code.
+type Panic struct {
+	Value, Stack string
+	Task         int
+}
+
+func (p *Panic) Error() string {
+	return fmt.Sprintf("workflow code panicked, at decision task %d: %s\n%s", p.Task, p.Value, p.Stack)
+}
+
+// Refused is a closing decision that failed for other reasons than news.
+type Refused struct{ Text string }
+
+func (e *Refused) Error() string { return e.Text }
+
+// carriedMark begins the input of a run that its predecessor left unread signals.
+const carriedMark = "flow+signals:"
+
+// Carry is an input that has signals with it.
+func Carry(input string, unread []Signal) string {
+	if len(unread) == 0 {
+		return input
+	}
+	b, _ := json.Marshal(struct {
+		Input   string   `json:"input"`
+		Signals []Signal `json:"signals"`
+	}{input, unread})
+	return carriedMark + string(b)
+}
+
+// Carried takes such an input apart.
+func Carried(text string) (input string, unread []Signal) {
+	rest, ok := strings.CutPrefix(text, carriedMark)
+	if !ok {
+		return text, nil
+	}
+	var c struct {
+		Input   string   `json:"input"`
+		Signals []Signal `json:"signals"`
+	}
+	if json.Unmarshal([]byte(rest), &c) != nil {
+		return text, nil
+	}
+	return c.Input, c.Signals
+}

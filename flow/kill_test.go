@@ -1,0 +1,282 @@
+package flow_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/swf"
+	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+
+	"heddle/flow"
+	"heddle/flow/flowtest"
+)
+
+var (
+	Long   = flow.Workflow[int, string]{Name: "Long", Version: "1"}
+	Leaf   = flow.Workflow[int, int]{Name: "Leaf", Version: "1"}
+	Double = flow.Activity[int, int]{Name: "Double", Version: "1", StartToClose: time.Minute, Retry: flow.Retry{Attempts: 3, First: time.Second}}
+	Add    = flow.Signal[int]{Name: "Add"}
+)
+
+// long uses all that there is, and gives the same however often it is begun again.
+func long(ctx flow.Context, n int) (string, error) {
+	sum := 0
+	doubled, err := flow.Map(ctx, 3, []int{1, 2, 3, 4, 5}, func(ctx flow.Context, n int) (int, error) { return Double.Call(ctx, n) })
+	if err != nil {
+		return "", err
+	}
+	for _, d := range doubled {
+		sum += d
+	}
+	leaf, err := Leaf.Call(ctx, "leaf", n)
+	if err != nil {
+		return "", err
+	}
+	if flow.Version(ctx, "more", 2) == 2 {
+		sum += leaf
+	}
+	sum += flow.Effect(ctx, func() int { return 1000 })
+	scope, cancel := flow.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := flow.Sleep(scope, time.Hour); !errors.Is(err, flow.ErrTimeout) {
+		return "", fmt.Errorf("slept: %w", err)
+	}
+	more, err := Add.Receive(ctx)
+	if err != nil {
+		return "", err
+	}
+	var waits []*flow.Future[time.Time]
+	for range 101 { // more than one list holds
+		waits = append(waits, flow.After(ctx, time.Second))
+	}
+	if _, err := flow.All(ctx, waits...); err != nil {
+		return "", err
+	}
+	flow.SetStatus(ctx, sum)
+	if n == 0 {
+		return "", Long.ContinueAsNew(ctx, 7)
+	}
+	return fmt.Sprint(sum + more), nil
+}
+
+func longCode() []flow.Implementation {
+	failed := map[string]bool{}
+	return []flow.Implementation{Long.By(long),
+		Leaf.By(func(ctx flow.Context, n int) (int, error) { return 10 * n, flow.Sleep(ctx, time.Second) }),
+		Double.By(func(ctx context.Context, n int) (int, error) {
+			if key := flow.Key(ctx); n == 3 && flow.ActivityOf(ctx).Attempt == 1 && !failed[key] {
+				return 0, errors.New("once more")
+			}
+			return 2 * n, nil
+		})}
+}
+
+// lossy loses an answer to a decision task: on its way, or the word that it was taken.
+type lossy struct {
+	flow.API
+	answers, lose atomic.Int64
+	taken         bool
+}
+
+func (l *lossy) RespondDecisionTaskCompleted(ctx context.Context, in *swf.RespondDecisionTaskCompletedInput, o ...func(*swf.Options)) (*swf.RespondDecisionTaskCompletedOutput, error) {
+	lost := l.answers.Add(1) == l.lose.Load()
+	if lost && !l.taken {
+		return nil, errors.New("the worker was killed before its answer arrived")
+	}
+	out, err := l.API.RespondDecisionTaskCompleted(ctx, in, o...)
+	if lost && err == nil {
+		return nil, errors.New("the worker was killed after its answer arrived")
+	}
+	return out, err
+}
+
+// runLong gives the result, and looks whether anything was scheduled twice.
+func runLong(t *testing.T, c *flow.Client) string {
+	run, err := Long.Start(t.Context(), c, "long", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		if err := Add.Send(t.Context(), c, "long", i); err != nil { // the second rides along
+			t.Fatal(err)
+		}
+	}
+	got, err := run.Result(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheduled := map[string]bool{}
+	in := &swf.GetWorkflowExecutionHistoryInput{Domain: &c.Domain, Execution: &types.WorkflowExecution{WorkflowId: &run.WorkflowID, RunId: &run.RunID}}
+	for more := true; more; more = in.NextPageToken != nil {
+		page, err := c.API.GetWorkflowExecutionHistory(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.NextPageToken = page.NextPageToken
+		for _, e := range page.Events {
+			if a := e.ActivityTaskScheduledEventAttributes; a != nil {
+				if scheduled[*a.ActivityId] {
+					t.Errorf("%s was scheduled twice", *a.ActivityId)
+				}
+				scheduled[*a.ActivityId] = true
+			}
+		}
+	}
+	if len(scheduled) != 6 {
+		t.Errorf("scheduled %v", scheduled)
+	}
+	return got
+}
+
+// A decider that loses all it knows at any of its answers, before it arrived or after, ends in the
+// same result; nothing is scheduled twice.
+func TestKilledAtEveryAnswer(t *testing.T) {
+	answers := int64(0)
+	kill := func(t *testing.T, at int64, taken bool) {
+		l := &lossy{taken: taken}
+		l.lose.Store(at)
+		flowtest.Config{Worker: flow.WorkerConfig{Cached: -1}, Client: func(c *flow.Client) { l.API, c.API = c.API, l }}.Test(t, func(t *testing.T, c *flow.Client) {
+			if got := runLong(t, c); got != "1101" {
+				t.Errorf("killed at answer %d: got %q", at, got)
+			}
+			answers = max(answers, l.answers.Load())
+		}, longCode()...)
+	}
+	kill(t, 0, false)
+	if answers < 20 {
+		t.Fatalf("%d answers: the workflow is too short to tell", answers)
+	}
+	for at := int64(1); at <= answers; at++ {
+		kill(t, at, at%2 == 0)
+		if *rewrite { // twice the time; before a release
+			kill(t, at, at%2 != 0)
+		}
+	}
+}
+
+// Histories that an earlier version has written are decided as they were.
+func TestHistoriesOfEarlierVersions(t *testing.T) {
+	flowtest.Replayer{Strict: true}.Replay(t, "testdata/histories/*.json", append(longCode(), code(&bank{})...)...)
+}
+
+// A change that does not fit is told with line, event and remedy.
+func TestChangesThatDoNotFit(t *testing.T) {
+	for name, c := range map[string]struct {
+		code func(ctx flow.Context, o Order) (string, error)
+		want []string
+	}{
+		"another activity": {func(ctx flow.Context, o Order) (string, error) {
+			return Ship.Call(ctx, o)
+		}, []string{"at decision task 1", `the history has  ScheduleActivityTask "Charge-1" (Charge@1), event 5`, `the code decides ScheduleActivityTask "Ship-1" (Ship@1), at kill_test.go:`, "flow.Version", "flowcheck"}},
+		"nothing": {func(ctx flow.Context, o Order) (string, error) {
+			_, err := ShipNow.Receive(ctx)
+			return "", err
+		}, []string{"the code decides nothing more", "it waits at kill_test.go:", "flow.Receive"}},
+		"more": {func(ctx flow.Context, o Order) (string, error) {
+			flow.After(ctx, time.Second)
+			return processOrder(ctx, o)
+		}, []string{`the history has  ScheduleActivityTask "Charge-1"`, `the code decides StartTimer "After-1"`}},
+		"one more at the end": {func(ctx flow.Context, o Order) (string, error) {
+			f := Charge.Go(ctx, o)
+			flow.After(ctx, time.Second)
+			_, err := f.Get(ctx)
+			return "", err
+		}, []string{"the history has  nothing more", `the code decides StartTimer "After-2"`}},
+		"an earlier end": {func(ctx flow.Context, o Order) (string, error) {
+			return Charge.Call(ctx, o)
+		}, []string{"at decision task 2", `the history has  StartTimer "After-2", event`, "the code decides CompleteWorkflowExecution"}},
+		"a panic": {func(ctx flow.Context, o Order) (string, error) {
+			panic("no such customer")
+		}, []string{"workflow code panicked, at decision task 1: no such customer", "kill_test.go:"}},
+		"a goroutine": {func(ctx flow.Context, o Order) (string, error) {
+			done := make(chan any)
+			go func() {
+				defer func() { done <- recover() }()
+				Charge.Go(ctx, o)
+			}()
+			panic(<-done)
+		}, []string{"called from a goroutine that the workflow started with go; use flow.Go"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runID, events, err := flowtest.Read("testdata/histories/o-1.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = flow.Replay(nil, runID, events, false, ProcessOrder.By(c.code))
+			for _, want := range c.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got\n%v\nwhich lacks %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// A run that its code does not fit is parked, says why, and goes on when the code is right again.
+func TestParkedRunHeals(t *testing.T) {
+	wrong := true
+	heals := func(ctx flow.Context, o Order) (string, error) {
+		if wrong {
+			panic("a bug")
+		}
+		return processOrder(ctx, o)
+	}
+	parks := 0
+	flowtest.Config{Worker: flow.WorkerConfig{Hooks: flow.Hooks{Parked: func(context.Context, flow.RunInfo, string) { parks++ }}}}.Test(t, func(t *testing.T, c *flow.Client) {
+		run, err := ProcessOrder.Start(t.Context(), c, "o-5", Order{ID: "o-5"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(24 * time.Hour)
+		if parks < 40 || parks > 60 { // 5 s doubling to 30 min
+			t.Errorf("it was parked %d times in a day", parks)
+		}
+		wrong = false
+		if err := (flow.Signal[flow.None]{Name: "flow.retry"}).Send(t.Context(), c, "o-5", flow.None{}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if got, err := run.Result(t.Context()); err != nil || got != "parcel of o-5" || time.Since(began) != 0 {
+			t.Errorf("got %q, %v after %s", got, err, time.Since(began))
+		}
+		out, err := c.API.GetWorkflowExecutionHistory(t.Context(), &swf.GetWorkflowExecutionHistoryInput{Domain: aws.String(c.Domain),
+			Execution: &types.WorkflowExecution{WorkflowId: aws.String("o-5"), RunId: aws.String(run.RunID)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := false
+		for _, e := range out.Events {
+			if m := e.MarkerRecordedEventAttributes; m != nil && *m.MarkerName == "flow.parked" {
+				said = said || strings.Contains(aws.ToString(m.Details), "workflow code panicked, at decision task 1: a bug")
+			}
+		}
+		if !said {
+			t.Error("the history does not say why it was parked")
+		}
+	}, ProcessOrder.By(heals), code(&bank{})[1], code(&bank{})[2], code(&bank{})[3])
+}
+
+var rewrite = flag.Bool("rewrite", false, "kill before and after each answer, and write testdata/histories anew: only when what the package decides may change, which running executions never forgive")
+
+func TestRecord(t *testing.T) {
+	if !*rewrite {
+		t.Skip("histories are written by one version and replayed by the next: -rewrite")
+	}
+	flowtest.Config{Record: "testdata/histories"}.Test(t, func(t *testing.T, c *flow.Client) {
+		run, err := ProcessOrder.Start(t.Context(), c, "o-1", Order{ID: "o-1", Hold: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run.Result(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		runLong(t, c)
+	}, append(longCode(), code(&bank{})...)...)
+}
