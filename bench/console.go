@@ -86,7 +86,7 @@ func (b *bench) measureConsole(ctx context.Context, m *measured, repeat int) err
 				{"executions, of a tag", "bench/executions?status=terminated&tag=none"}, {"execution", "bench/executions/" + strconv.Itoa(n/2)},
 			} {
 				result := consolePages{Server: m.name, Workload: "console", Repeat: repeat, Closed: n, Page: page.name, machine: b.describe(m)}
-				if err := s.ask(v, page.path, &result); err != nil {
+				if err := s.ask(ctx, v, page.path, &result); err != nil {
 					return err
 				}
 				if err := b.out.Encode(result); err != nil {
@@ -123,8 +123,8 @@ func (s *stage) signIn() (*visitor, error) {
 }
 
 // get asks for a page; a part of one that is open, as its script does.
-func (v *visitor) get(address string, partial bool) (status int, body []byte, err error) {
-	r, err := http.NewRequest(http.MethodGet, address, nil)
+func (v *visitor) get(ctx context.Context, address string, partial bool) (status int, body []byte, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -145,8 +145,8 @@ func (v *visitor) get(address string, partial bool) (status int, body []byte, er
 }
 
 // ask measures a page, again and again on one connection.
-func (s *stage) ask(v *visitor, path string, result *consolePages) error {
-	if _, _, err := v.get(v.base+path, false); err != nil {
+func (s *stage) ask(ctx context.Context, v *visitor, path string, result *consolePages) error {
+	if _, _, err := v.get(ctx, v.base+path, false); err != nil {
 		return err
 	}
 	before, err := s.read()
@@ -156,7 +156,7 @@ func (s *stage) ask(v *visitor, path string, result *consolePages) error {
 	var took []time.Duration
 	for range consoleAsked {
 		began := time.Now()
-		_, body, err := v.get(v.base+path, false)
+		_, body, err := v.get(ctx, v.base+path, false)
 		if err != nil {
 			return err
 		}
@@ -176,8 +176,8 @@ func (s *stage) ask(v *visitor, path string, result *consolePages) error {
 // follows is where a page asks whether something has happened.
 var follows = regexp.MustCompile(`data-follow="([^"]+)"`)
 
-// openPages has pages open of executions in which nothing happens, each of which asks once a
-// second, and measures what the server spends on them beside what it spends anyhow.
+// openPages has pages open of executions in which nothing happens, each of which waits for
+// what comes next, and measures what the server spends on them beside what it spends anyhow.
 func (s *stage) openPages(ctx context.Context, m *measured, repeat int) error {
 	conn := s.target.connect()
 	defer conn.Close()
@@ -208,7 +208,7 @@ func (s *stage) openPages(ctx context.Context, m *measured, repeat int) error {
 	}
 	var pages []string
 	for i := range liveOpen {
-		_, body, err := v.get(v.base+fmt.Sprintf("bench/executions/open-%d", i), false)
+		_, body, err := v.get(ctx, v.base+fmt.Sprintf("bench/executions/open-%d", i), false)
 		if err != nil {
 			return err
 		}
@@ -240,7 +240,8 @@ func (s *stage) spent(do func() error) (float64, error) {
 	return (after.server.CPU - before.server.CPU).Seconds(), err
 }
 
-// follow asks once a second for each page, from where each began.
+// follow asks for each page, from where each began, as its script does: again when it is answered,
+// once a second at most.
 func (s *stage) follow(ctx context.Context, v *visitor, pages []string, result *livePages) error {
 	ctx, cancel := context.WithTimeout(ctx, s.duration)
 	defer cancel()
@@ -259,7 +260,10 @@ func (s *stage) follow(ctx context.Context, v *visitor, pages []string, result *
 			second := time.NewTicker(time.Second)
 			defer second.Stop()
 			for {
-				status, body, err := v.get(host+at, true)
+				status, body, err := v.get(ctx, host+at, true)
+				if ctx.Err() != nil {
+					return
+				}
 				if err != nil {
 					failed <- err
 					return

@@ -38,8 +38,9 @@ type Options struct {
 func Service() *service.Service {
 	o := &Options{}
 	return &service.Service{
-		Name:    resource.Service,
-		Options: o,
+		Name:     resource.Service,
+		Options:  o,
+		Crossing: crossing,
 		Rules: func() map[engine.Kind]engine.Rules {
 			settings := &catalog.Settings{Limits: o.Limits, AutoExportRetry: o.AutoExportRetry}
 			return map[engine.Kind]engine.Rules{

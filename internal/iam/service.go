@@ -32,6 +32,7 @@ import (
 func Service() *service.Service {
 	return &service.Service{
 		Name: "iam", Global: true,
+		Crossing: crossing,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{account.Kind: account.NewRules(account.DefaultLimits())}
 		},

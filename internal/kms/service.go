@@ -34,9 +34,10 @@ type Options struct {
 func Service() *service.Service {
 	o := &Options{}
 	return &service.Service{
-		Name:    "kms",
-		Options: o,
-		Check:   o.Outside.Check,
+		Name:     "kms",
+		Options:  o,
+		Check:    o.Outside.Check,
+		Crossing: crossing,
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{keyring.Kind: keyring.NewRules(keyring.DefaultLimits())}
 		},

@@ -3,7 +3,10 @@
 // from a place of his own. Nobody waits for a listener. One who is too slow, or was away for
 // too long, loses his place and is told so: he hears of a gap, and no events twice.
 //
-// While nobody listens a turn costs one atomic load.
+// A Watch hears only that something has happened to one run, of whatever kind, and nothing is
+// kept for it: so pages wait for what they show.
+//
+// While nobody listens or watches a turn costs two atomic loads.
 package live
 
 import (
@@ -44,7 +47,8 @@ type Hub struct {
 	kinds []engine.Kind
 	clock func() engine.Time
 
-	listens atomic.Bool // somebody does, or did so lately
+	listens atomic.Bool  // somebody does, or did so lately
+	watches atomic.Int64 // how many there are
 
 	mu sync.Mutex // guards what follows
 	// span begins with the time, so that places of a process before count for nothing.
@@ -56,15 +60,19 @@ type Hub struct {
 	waiting int           // listeners that wait
 	came    chan struct{} // closed when something has come; nil: nobody waits
 	closed  bool
+	watched map[engine.RunID][]*Watch
 }
 
 // New makes a Hub of the runs of some kinds.
 func New(clock func() engine.Time, kinds ...engine.Kind) *Hub {
-	return &Hub{kinds: kinds, clock: clock, span: uint64(clock())}
+	return &Hub{kinds: kinds, clock: clock, span: uint64(clock()), watched: map[engine.RunID][]*Watch{}}
 }
 
 // TurnDone takes in what became durable, as engine.Listener has it.
 func (h *Hub) TurnDone(t *engine.TurnDone) {
+	if len(t.Events) > 0 && h.watches.Load() > 0 {
+		h.moved(t.Run)
+	}
 	if !h.listens.Load() || len(t.Events) == 0 || !slices.Contains(h.kinds, t.Name.Kind) {
 		return
 	}
@@ -91,6 +99,7 @@ func (h *Hub) TurnDone(t *engine.TurnDone) {
 
 // Gap says that something may have become durable of which the Hub has not heard.
 func (h *Hub) Gap() {
+	h.allMoved()
 	if !h.listens.Load() {
 		return
 	}
@@ -116,6 +125,7 @@ func (h *Hub) wake() {
 
 // Close answers all who wait; nobody waits any more.
 func (h *Hub) Close() {
+	defer h.allMoved()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true

@@ -18,10 +18,45 @@ type Claim struct {
 	ticket uint64
 	who    Poller
 	ended  bool
+	far    Far // of a list elsewhere; nil: it is here
+}
+
+// Ending is how a claim ends.
+type Ending uint8
+
+// Ways in which claims end.
+const (
+	Accepted Ending = iota + 1
+	Returned
+	Refused
+)
+
+// Far hears, once, how a claim on a task of a list elsewhere ended.
+type Far interface{ End(Ending) }
+
+// FarClaim is a claim on a task of a list that another Matcher has. Its poll waits on there
+// after a refusal: it is End that refuses it.
+func FarClaim(run engine.RunID, id int64, far Far) *Claim {
+	return &Claim{Run: run, ID: id, far: far}
+}
+
+// Far is who hears how the claim ends; nil: its list is here.
+func (c *Claim) Far() Far { return c.far }
+
+// End ends a claim of a list elsewhere.
+func (c *Claim) End(e Ending) {
+	if !c.ended {
+		c.ended = true
+		c.far.End(e)
+	}
 }
 
 // Accept ends the claim: the task was started for this poll.
 func (c *Claim) Accept() {
+	if c.far != nil {
+		c.End(Accepted)
+		return
+	}
 	s := c.list.stripe
 	now := s.now()
 	s.mu.Lock()
@@ -40,6 +75,10 @@ func (c *Claim) Accept() {
 // gone, or nobody knows whether the task was started. A task that was withdrawn
 // meanwhile stays away.
 func (c *Claim) Return() {
+	if c.far != nil {
+		c.End(Returned)
+		return
+	}
 	s := c.list.stripe
 	now := s.now()
 	s.mu.Lock()

@@ -158,6 +158,30 @@ func (m *Matcher) Withdraw(list string, run engine.RunID, id int64) {
 	s.listener.withdrawn(list, gone)
 }
 
+// WithdrawLists takes away all offers of some lists, claimed ones too: they are elsewhere
+// from now on.
+func (m *Matcher) WithdrawLists(leaves func(list string) bool) {
+	for i := range m.stripes {
+		s := &m.stripes[i]
+		gone := map[string]int{}
+		s.mu.Lock()
+		for _, l := range s.lists {
+			if len(l.offers) == 0 || !leaves(l.name) {
+				continue
+			}
+			for _, o := range l.offers {
+				l.remove(o)
+				gone[l.name]++
+			}
+			l.dropIfEmpty()
+		}
+		s.mu.Unlock()
+		for list, tasks := range gone {
+			s.listener.withdrawn(list, tasks)
+		}
+	}
+}
+
 // WithdrawShard takes away all offers of the runs of one shard, claimed ones too:
 // the shard has a new owner, which offers anew what is owed.
 func (m *Matcher) WithdrawShard(shard uint16) {

@@ -1,14 +1,16 @@
 package operator
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/go-faster/jx"
 
-	"heddle/internal/aws/arn"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
@@ -21,20 +23,27 @@ import (
 	"heddle/internal/service"
 )
 
-// batcher is the searcher, of whose executions there are batches.
-func (s *actions) batcher() service.Batcher {
-	b, _ := s.searcher().(service.Batcher)
-	return b
-}
+// batcher is that of the service whose executions are within something.
+func (s *actions) batcher(within string) service.Batcher { return s.searcher(within).(service.Batcher) }
 
 func deedOf(in *wire.StartBatchInput) *service.Deed {
-	return &service.Deed{Action: in.Action, Reason: in.Reason, Details: in.Details, ChildPolicy: in.ChildPolicy, Signal: in.SignalName, Input: in.Input}
+	return &service.Deed{
+		Action: in.Action, Reason: in.Reason, Details: in.Details, ChildPolicy: in.ChildPolicy, Signal: in.SignalName, Input: in.Input, Error: in.Error, Cause: in.Cause,
+	}
 }
 
-// searchOf is the search of a batch: of executions that are open.
-func searchOf(b *wire.BatchSearch) *wire.SearchExecutionsInput {
+// searchOf is the search of a batch: of executions that are open, or of those that have failed, if
+// they are to go on.
+func searchOf(in *wire.StartBatchInput) *wire.SearchExecutionsInput {
+	b := &in.Search
+	status, closed := wire.SearchStatusOpen, b.CloseStatus
+	if in.Action == wire.BatchActionRedriveExecution {
+		if status = wire.SearchStatusClosed; closed == nil {
+			closed = present(wire.CloseStatusFailed)
+		}
+	}
 	return &wire.SearchExecutionsInput{
-		Domain: b.Domain, Status: wire.SearchStatusOpen, WorkflowID: b.WorkflowID, WorkflowIdPrefix: b.WorkflowIdPrefix, WorkflowIdPart: b.WorkflowIdPart,
+		Domain: b.Domain, StateMachineARN: b.StateMachineARN, Status: status, CloseStatus: closed, WorkflowID: b.WorkflowID, WorkflowIdPrefix: b.WorkflowIdPrefix, WorkflowIdPart: b.WorkflowIdPart,
 		TypeName: b.TypeName, TypeVersion: b.TypeVersion, Tag: b.Tag, StartedFrom: b.StartedFrom, StartedTo: b.StartedTo,
 	}
 }
@@ -57,11 +66,15 @@ func (b both) Questions(ctx context.Context) ([]policy.Request, error) {
 
 // aboutNewBatch asks whether its caller may search so, and do it to an execution of the domain.
 func (s *actions) aboutNewBatch(ctx context.Context, in *wire.StartBatchInput) (operation.Subject, error) {
-	deed, err := s.batcher().DeedSubject(ctx, deedOf(in), in.Search.Domain)
+	within, err := within(in.Search.Domain, in.Search.StateMachineARN)
 	if err != nil {
 		return nil, err
 	}
-	search, err := s.aboutSearch(ctx, searchOf(&in.Search))
+	deed, err := s.batcher(within).DeedSubject(ctx, deedOf(in), within)
+	if err != nil {
+		return nil, err
+	}
+	search, err := s.aboutSearch(ctx, searchOf(in))
 	if err != nil {
 		return nil, err
 	}
@@ -70,18 +83,22 @@ func (s *actions) aboutNewBatch(ctx context.Context, in *wire.StartBatchInput) (
 
 // startBatch serves StartBatch. What starts from now on it leaves alone.
 func (s *actions) startBatch(ctx context.Context, in *wire.StartBatchInput) (*wire.StartBatchOutput, error) {
+	if in.ClientToken != nil && strings.Trim(*in.ClientToken, tokenCharacters) != "" {
+		return nil, fault.Invalid("A clientToken is of letters, digits, - and _.")
+	}
 	w, order := worldOf(ctx), *in
 	now := wire.Timestamp(s.Clock())
 	if to := order.Search.StartedTo; to == nil || *to > now {
 		order.Search.StartedTo = &now
 	}
-	// That there is such a domain is told now.
-	if _, err := s.batcher().Search(ctx, &service.Search{Within: in.Search.Domain, Limit: 1, StartedTo: 1}); err != nil {
+	// That there is such a domain, or state machine, is told now.
+	of := text(in.Search.Domain) + text(in.Search.StateMachineARN)
+	if _, err := s.batcher(of).Search(ctx, &service.Search{Within: of, Limit: 1, StartedTo: 1}); err != nil {
 		return nil, asNotFound(err)
 	}
 	c := operation.CallerOf(ctx)
 	o := batch.Order{
-		Domain: in.Search.Domain, What: order.AppendJSON(nil), By: c.Principal.ARN, Address: c.Request.RemoteAddr, Secure: c.Request.TLS != nil,
+		Domain: of, What: order.AppendJSON(nil), By: c.Principal.ARN, Address: c.Request.RemoteAddr, Secure: c.Request.TLS != nil,
 	}
 	if c.Principal.Session != "" {
 		o.By = c.Principal.Session
@@ -90,7 +107,7 @@ func (s *actions) startBatch(ctx context.Context, in *wire.StartBatchInput) (*wi
 	if o.Hold, err = s.hold(w, c.Identity.(*account.Caller)); err != nil {
 		return nil, err
 	}
-	reply, err := s.Runs.Do(ctx, collection.Command(batch.Name(w), batch.Begin{Order: o}, true))
+	reply, err := s.Runs.Do(ctx, collection.Command(batch.Name(w), batch.Begin{Order: o, Once: onceOf(in)}, true))
 	if errors.Is(err, batch.ErrRunning) {
 		return nil, &fault.Fault{
 			Code:    wire.CodeLimitExceededException,
@@ -100,7 +117,35 @@ func (s *actions) startBatch(ctx context.Context, in *wire.StartBatchInput) (*wi
 	if err != nil {
 		return nil, err
 	}
-	return &wire.StartBatchOutput{BatchID: strconv.FormatInt(reply.(*batch.Batch).ID, 10)}, nil
+	b := reply.(*batch.Batch)
+	if same, err := isSame(b, in); err != nil || !same {
+		return nil, cmp.Or(err, error(fault.Invalid("The clientToken was given with another order, that of batch "+strconv.FormatInt(b.ID, 10)+".")))
+	}
+	return &wire.StartBatchOutput{BatchID: strconv.FormatInt(b.ID, 10)}, nil
+}
+
+const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// onceOf is what the order of a batch has of its client's token; nil: none.
+func onceOf(in *wire.StartBatchInput) []byte {
+	if in.ClientToken == nil {
+		return nil
+	}
+	// No text of a client has quotes that stand so: those within its strings are escaped.
+	return []byte(`"clientToken":"` + *in.ClientToken + `"`)
+}
+
+// isSame tells whether a batch is what somebody orders, but for the moment.
+func isSame(b *batch.Batch, in *wire.StartBatchInput) (bool, error) {
+	order, err := orderOf(b)
+	if err != nil {
+		return false, err
+	}
+	had, asked := *order, *in
+	if to := asked.Search.StartedTo; to == nil || *to >= *had.Search.StartedTo {
+		had.Search.StartedTo, asked.Search.StartedTo = nil, nil
+	}
+	return bytes.Equal(had.AppendJSON(nil), asked.AppendJSON(nil)), nil
 }
 
 // asNotFound has faults of the service whose executions are looked for in words of ours.
@@ -111,25 +156,36 @@ func asNotFound(err error) error {
 	return err
 }
 
-// listing is the subject of who sees the batches of a domain: he may list its open executions.
-func listing(ctx context.Context, domain string) *subject {
-	w := worldOf(ctx)
-	return &subject{action: "swf:ListOpenWorkflowExecutions", resource: arn.Of("swf", w.Region, w.Account, "/domain/"+domain).String()}
+// listing is the subject of who sees the batches of a domain or a state machine: he may list its
+// open executions.
+func (s *actions) listing(ctx context.Context, domain, machine *string) (operation.Subject, error) {
+	of, err := within(domain, machine)
+	if err != nil {
+		return nil, err
+	}
+	return s.searcher(of).SearchSubject(ctx, &service.Search{Within: of})
 }
 
 func (s *actions) aboutBatches(ctx context.Context, in *wire.ListBatchesInput) (operation.Subject, error) {
-	return listing(ctx, in.Domain), nil
+	return s.listing(ctx, in.Domain, in.StateMachineARN)
 }
 
 func (s *actions) aboutBatch(ctx context.Context, in *wire.DescribeBatchInput) (operation.Subject, error) {
-	return listing(ctx, in.Domain), nil
+	return s.listing(ctx, in.Domain, in.StateMachineARN)
 }
 
 // aboutStopping asks whether its caller may do himself what the batch does. What is not there
 // is looked for in the right of who terminates.
 func (s *actions) aboutStopping(ctx context.Context, in *wire.StopBatchInput) (operation.Subject, error) {
-	deed := &service.Deed{Action: "TerminateWorkflowExecution"}
-	b, err := s.findBatch(ctx, in.Domain, in.BatchID)
+	of, err := within(in.Domain, in.StateMachineARN)
+	if err != nil {
+		return nil, err
+	}
+	deed := &service.Deed{Action: wire.BatchActionTerminateWorkflowExecution}
+	if in.StateMachineARN != nil {
+		deed.Action = wire.BatchActionStopExecution
+	}
+	b, err := s.findBatch(ctx, of, in.BatchID)
 	if err == nil {
 		var order *wire.StartBatchInput
 		if order, err = orderOf(b); err == nil {
@@ -139,19 +195,19 @@ func (s *actions) aboutStopping(ctx context.Context, in *wire.StopBatchInput) (o
 	if err != nil && !errors.Is(err, errNoBatch) {
 		return nil, err
 	}
-	return s.batcher().DeedSubject(ctx, deed, in.Domain)
+	return s.batcher(of).DeedSubject(ctx, deed, of)
 }
 
-var errNoBatch = &fault.Fault{Code: wire.CodeResourceNotFoundException, Message: "The domain has no batch of that id; of those that have ended the last hundred are kept."}
+var errNoBatch = &fault.Fault{Code: wire.CodeResourceNotFoundException, Message: "There is no batch of that id; of those that have ended the last hundred are kept."}
 
-// findBatch gives a batch of a domain. Errors: errNoBatch.
-func (s *actions) findBatch(ctx context.Context, domain, id string) (*batch.Batch, error) {
+// findBatch gives a batch of a domain or a state machine. Errors: errNoBatch.
+func (s *actions) findBatch(ctx context.Context, within, id string) (*batch.Batch, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return nil, errNoBatch
 	}
 	b, err := s.askBatches(ctx, worldOf(ctx), batch.Find{Batch: n})
-	if err == nil && (b == nil || b.Domain != domain) {
+	if err == nil && (b == nil || b.Domain != within) {
 		err = errNoBatch
 	}
 	return b, err
@@ -178,7 +234,7 @@ func orderOf(b *batch.Batch) (*wire.StartBatchInput, error) {
 
 // describeBatch serves DescribeBatch.
 func (s *actions) describeBatch(ctx context.Context, in *wire.DescribeBatchInput) (*wire.DescribeBatchOutput, error) {
-	b, err := s.findBatch(ctx, in.Domain, in.BatchID)
+	b, err := s.findBatch(ctx, text(in.Domain)+text(in.StateMachineARN), in.BatchID)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +244,7 @@ func (s *actions) describeBatch(ctx context.Context, in *wire.DescribeBatchInput
 
 // stopBatch serves StopBatch: of a batch that has ended nothing changes.
 func (s *actions) stopBatch(ctx context.Context, in *wire.StopBatchInput) (*wire.StopBatchOutput, error) {
-	b, err := s.findBatch(ctx, in.Domain, in.BatchID)
+	b, err := s.findBatch(ctx, text(in.Domain)+text(in.StateMachineARN), in.BatchID)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +268,7 @@ func (s *actions) stopBatch(ctx context.Context, in *wire.StopBatchInput) (*wire
 func (s *actions) listBatches(ctx context.Context, in *wire.ListBatchesInput) (*wire.ListBatchesOutput, error) {
 	w := worldOf(ctx)
 	out := &wire.ListBatchesOutput{Batches: []wire.Batch{}, ServerTimestamp: wire.Timestamp(s.Clock())}
-	reply, err := s.Runs.Do(ctx, collection.Command(batch.Name(w), batch.Of{Domain: in.Domain}, false))
+	reply, err := s.Runs.Do(ctx, collection.Command(batch.Name(w), batch.Of{Domain: text(in.Domain) + text(in.StateMachineARN)}, false))
 	if _, none := errors.AsType[*engine.UnknownRunError](err); none {
 		return out, nil
 	}
@@ -224,10 +280,18 @@ func (s *actions) listBatches(ctx context.Context, in *wire.ListBatchesInput) (*
 		if err != nil {
 			return nil, err
 		}
-		shown.Order.Input, shown.Order.Details, shown.Failures = nil, nil, []wire.BatchFailure{} // DescribeBatch shows them
+		shown.Order.Input, shown.Order.Details, shown.Order.Cause, shown.Failures = nil, nil, nil, []wire.BatchFailure{} // DescribeBatch shows them
 		out.Batches = append(out.Batches, shown)
 	}
 	return out, nil
+}
+
+// refWithin names an execution that a batch has found: those of state machines by their ARN alone.
+func refWithin(b *batch.Batch, e batch.Execution) diagnose.Ref {
+	if strings.HasPrefix(b.Domain, "arn:") {
+		return diagnose.Ref{ARN: e.WorkflowID}
+	}
+	return diagnose.Ref{Domain: b.Domain, WorkflowID: e.WorkflowID, RunID: e.RunID}
 }
 
 var batchStatus = map[batch.Status]string{
@@ -250,7 +314,7 @@ func batchShown(b *batch.Batch) (wire.Batch, error) {
 	}
 	for _, f := range b.Failures {
 		shown.Failures = append(shown.Failures, wire.BatchFailure{
-			Execution: refOf(diagnose.Ref{Domain: b.Domain, WorkflowID: f.WorkflowID, RunID: f.RunID}), Code: f.Code, Message: f.Message,
+			Execution: refOf(refWithin(b, f.Execution)), Code: f.Code, Message: f.Message,
 		})
 	}
 	return shown, nil

@@ -111,7 +111,7 @@ func (s *actions) endBatch(ctx context.Context, w engine.World, b *batch.Batch, 
 
 // searchBatch looks for the next page.
 func (s *actions) searchBatch(ctx context.Context, w engine.World, b *batch.Batch, order *wire.StartBatchInput, caller *operation.Caller) error {
-	search, size := searchOf(&order.Search), int64(batchPage)
+	search, size := searchOf(order), int64(batchPage)
 	search.MaximumPageSize = &size
 	if b.Next != "" {
 		search.NextPageToken = &b.Next
@@ -130,7 +130,7 @@ func (s *actions) searchBatch(ctx context.Context, w engine.World, b *batch.Batc
 	found := batch.Found{Batch: b.ID, Looked: out.LookedAt, Next: text(out.NextPageToken)}
 	for i := range out.Executions {
 		of := &out.Executions[i].Execution
-		found.Page = append(found.Page, batch.Execution{WorkflowID: text(of.WorkflowID), RunID: text(of.RunID)})
+		found.Page = append(found.Page, batch.Execution{WorkflowID: text(of.WorkflowID) + text(of.ExecutionARN), RunID: text(of.RunID)})
 	}
 	_, err = s.askBatches(ctx, w, found)
 	return err
@@ -144,7 +144,7 @@ func passes(f *fault.Fault) bool {
 // tryBatch does it to the first executions of the page, and keeps what became of them. Errors:
 // errRest.
 func (s *actions) tryBatch(ctx context.Context, w engine.World, b *batch.Batch, order *wire.StartBatchInput, caller *operation.Caller, tries map[batch.Execution]int) error {
-	by, deed := s.batcher(), deedOf(order)
+	by, deed := s.batcher(b.Domain), deedOf(order)
 	some := b.Page[:min(len(b.Page), batchBeside)]
 	var (
 		next  atomic.Int64
@@ -153,7 +153,7 @@ func (s *actions) tryBatch(ctx context.Context, w engine.World, b *batch.Batch, 
 	)
 	s.Beside(len(some), func() {
 		e := some[next.Add(1)-1]
-		name, in, err := by.Call(deed, diagnose.Ref{Domain: b.Domain, WorkflowID: e.WorkflowID, RunID: e.RunID})
+		name, in, err := by.Call(deed, refWithin(b, e))
 		if err == nil {
 			who := *caller                                                                  // what it was asked is bounded for each call
 			_, err = s.Calls.Call(context.WithoutCancel(ctx), &who, name, order.Action, in) // when the server stops it is done to its end

@@ -3,9 +3,11 @@ package operator
 import (
 	"context"
 	"crypto/sha256"
+	"strings"
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
+	"heddle/internal/diagnose"
 	"heddle/internal/engine"
 	"heddle/internal/operator/wire"
 	"heddle/internal/service"
@@ -20,7 +22,7 @@ func searchIn(in *wire.SearchExecutionsInput) *service.Search {
 		return engine.Time(*t)
 	}
 	return &service.Search{
-		Within: in.Domain, Closed: in.Status == wire.SearchStatusClosed, CloseStatus: text(in.CloseStatus),
+		Within: text(in.Domain) + text(in.StateMachineARN), Closed: in.Status == wire.SearchStatusClosed, CloseStatus: text(in.CloseStatus),
 		ID: text(in.WorkflowID), IDPrefix: text(in.WorkflowIdPrefix), IDPart: text(in.WorkflowIdPart),
 		Type: text(in.TypeName), Version: text(in.TypeVersion), Tag: text(in.Tag),
 		StartedFrom: at(in.StartedFrom), StartedTo: at(in.StartedTo), ClosedFrom: at(in.ClosedFrom), ClosedTo: at(in.ClosedTo),
@@ -28,25 +30,38 @@ func searchIn(in *wire.SearchExecutionsInput) *service.Search {
 	}
 }
 
-// searcher is that of a service whose executions are in domains.
-func (s *actions) searcher() service.Searcher {
-	for _, i := range s.Inspectors {
-		if searcher, searches := i.(service.Searcher); searches {
-			return searcher
-		}
+// within is where executions are looked for: a domain, whose name has no colon, or the ARN of a
+// state machine.
+func within(domain, machine *string) (string, error) {
+	if (domain == nil) == (machine == nil) {
+		return "", fault.Invalid("Executions are those of a domain, or of the state machine that stateMachineArn names.")
 	}
-	return nil
+	return text(domain) + text(machine), nil
+}
+
+// searcher is that of the service whose executions are within something.
+func (s *actions) searcher(within string) service.Searcher {
+	ref := diagnose.Ref{Domain: within}
+	if strings.HasPrefix(within, "arn:") {
+		ref = diagnose.Ref{ARN: within}
+	}
+	return s.inspectorOf(ref).(service.Searcher)
 }
 
 func (s *actions) aboutSearch(ctx context.Context, in *wire.SearchExecutionsInput) (operation.Subject, error) {
 	q := searchIn(in)
+	_, err := within(in.Domain, in.StateMachineARN)
 	switch {
+	case err != nil:
+		return nil, err
+	case in.StateMachineARN != nil && (q.Type != "" || q.Version != "" || q.Tag != "" || q.ByClose):
+		return nil, fault.Invalid("Executions of a state machine have neither types nor tags to look for, and are in the order of their starts.")
 	case !q.Closed && (q.CloseStatus != "" || q.ByClose || q.ClosedFrom != 0 || q.ClosedTo != 0):
 		return nil, fault.Invalid("An execution that is open has no close status and no time at which it closed.")
 	case q.Version != "" && q.Type == "":
 		return nil, fault.Invalid("A version is of a type: typeVersion wants typeName.")
 	}
-	return s.searcher().SearchSubject(ctx, q)
+	return s.searcher(q.Within).SearchSubject(ctx, q)
 }
 
 // searchExecutions serves SearchExecutions: a part of what there may be is looked at, and it
@@ -63,7 +78,7 @@ func (s *actions) searchExecutions(ctx context.Context, in *wire.SearchExecution
 			return nil, fault.Invalid("The page token is not one of this search.")
 		}
 	}
-	found, err := s.searcher().Search(ctx, q)
+	found, err := s.searcher(q.Within).Search(ctx, q)
 	if f, ours := err.(*fault.Fault); ours && f.Kind == 0 {
 		return nil, &fault.Fault{Code: wire.CodeResourceNotFoundException, Message: f.Message}
 	}

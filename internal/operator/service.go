@@ -43,22 +43,23 @@ func Service() *service.Service {
 		rates[op.Name] = throttle.Rate{Bucket: 200, PerSecond: 20}
 	}
 	return &service.Service{
-		Name:    Name,
-		Metrics: service.Metrics{Prefix: "operator"},
-		Rules:   func() map[engine.Kind]engine.Rules { return map[engine.Kind]engine.Rules{batch.Kind: batch.NewRules()} },
-		Rates:   rates,
-		Begins:  []string{"StartBatch"},
+		Name:     Name,
+		Metrics:  service.Metrics{Prefix: "operator"},
+		Crossing: crossing,
+		Rules:    func() map[engine.Kind]engine.Rules { return map[engine.Kind]engine.Rules{batch.Kind: batch.NewRules()} },
+		Rates:    rates,
+		Begins:   []string{"StartBatch"},
 		Audit: service.Audit{
 			DataEvent: func(action string) bool {
 				return strings.Contains(action, "Execution") || strings.Contains(action, "Task") || strings.Contains(action, "Batch") || action == "ListVerdicts" || action == "StreamEvents"
 			},
-			Reads: []string{"InspectExecution", "StreamEvents", "SearchExecutions", "KeepCheckpoint"},
+			Reads: []string{"AwaitExecution", "InspectExecution", "StreamEvents", "SearchExecutions", "KeepCheckpoint"},
 			Members: service.Members{
 				Shown: []string{
-					"action", "batchId", "checkpoint", "childPolicy", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
-					"runId", "search", "service", "signalName", "startTimestamp", "startedFrom", "startedTo", "status", "tag", "typeName", "typeVersion", "version", "workflowId", "workflowIdPart", "workflowIdPrefix",
+					"action", "batchId", "checkpoint", "childPolicy", "clientToken", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"runId", "search", "service", "signalName", "startTimestamp", "startedFrom", "startedTo", "stateMachineArn", "status", "tag", "typeName", "typeVersion", "version", "waitTimeSeconds", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
-				Free:    []string{"details", "input", "reason"},
+				Free:    []string{"cause", "details", "error", "input", "reason"},
 				Secret:  []string{"consoleURL", "nextPageToken"},
 				Unshown: []string{"batch", "serverTimestamp"},
 			},
@@ -69,6 +70,7 @@ func Service() *service.Service {
 				Model: operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: wire.Faults()},
 				Operations: []operation.Operation{
 					awsjson.Operation("InspectExecution", s.inspectExecution, s.aboutExecution),
+					awsjson.Operation("AwaitExecution", s.awaitExecution, s.aboutAwaited, operation.Waits),
 					awsjson.Operation("ListVerdicts", s.listVerdicts, s.aboutVerdicts, operation.WithBodyMax(verdictsBodyMax)),
 					awsjson.Operation("SearchExecutions", s.searchExecutions, s.aboutSearch),
 					awsjson.Operation("StartBatch", s.startBatch, s.aboutNewBatch, operation.WithBodyMax(batchBodyMax)),

@@ -131,12 +131,18 @@ type folding struct {
 
 var foldings = sync.Pool{New: func() any { return &folding{room: make([]byte, 0, foldingBytes)} }}
 
-// foldingBytes is what most turns have, unpacked. Others are read into memory of their own.
-const foldingBytes = 16 << 10
+// Most turns have no more bytes, unpacked, and no more events. Others are read into memory of
+// their own.
+const (
+	foldingBytes  = 16 << 10
+	foldingEvents = 1 << 10
+)
 
 func (f *folding) release() {
-	f.turn = Turn{lens: f.turn.lens[:0], privs: f.turn.privs[:0]}
-	foldings.Put(f)
+	if cap(f.turn.lens) <= foldingEvents {
+		f.turn = Turn{lens: f.turn.lens[:0], privs: f.turn.privs[:0]}
+		foldings.Put(f)
+	}
 }
 
 // foldTurn applies the events of a turn, of which the first is next, and gives the id after

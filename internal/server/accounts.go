@@ -34,5 +34,9 @@ func noteAccounts(ctx context.Context, meta store.Meta, cfg *Config) error {
 	if after == string(before) {
 		return nil
 	}
-	return meta.CompareAndSet(ctx, accountsName, before, []byte(after))
+	err = meta.CompareAndSet(ctx, accountsName, before, []byte(after))
+	if errors.Is(err, store.ErrConflict) { // another node notes its own
+		return noteAccounts(ctx, meta, cfg)
+	}
+	return err
 }

@@ -56,7 +56,7 @@ func (s *Server) openArchive(ctx context.Context) (kept func(uint16) engine.Time
 func (s *Server) barrier(ctx context.Context, shard uint16) error {
 	run := engine.RunID{2: 0xff, 15: 0xff} // none: its time is in the year 10,889
 	binary.BigEndian.PutUint16(run[:], shard)
-	_, err := s.node.View(ctx, engine.Name{}, run)
+	_, err := s.runs().View(ctx, engine.Name{}, run)
 	if unknown := (*engine.UnknownRunError)(nil); errors.As(err, &unknown) {
 		return nil
 	}

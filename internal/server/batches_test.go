@@ -120,6 +120,79 @@ func TestBatchesAreTheirBeginners(t *testing.T) {
 	h.refused("AccessDeniedException", h.operator(lists, "StopBatch", `{"domain":"shop","batchId":"999"}`))
 }
 
+// TestBatchesOfStateMachines: all that run are stopped, all that failed go on, each as a call of who
+// began it; whoever may do it to some of a machine's executions alone may not begin one.
+func TestBatchesOfStateMachines(t *testing.T) {
+	a := newHarness(t)
+	role := roleARN("runs")
+	a.role("runs", statesTrust)
+	a.must(a.states(a.root, "CreateStateMachine", fmt.Sprintf(`{"name":"waits","roleArn":%q,"definition":%q}`, role, `{"StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":3600,"End":true}}}`)))
+	const waits, fails = "arn:aws:states:us-east-1:123456789012:stateMachine:waits", "arn:aws:states:us-east-1:123456789012:stateMachine:fails"
+	const executions = "arn:aws:states:us-east-1:123456789012:execution:waits:"
+	start := func(of, name string) {
+		a.must(a.states(a.root, "StartExecution", `{"stateMachineArn":"`+of+`","name":"`+name+`"}`))
+	}
+	for i := range 130 { // more than a page
+		start(waits, fmt.Sprintf("a%d", i))
+	}
+	start(waits, "b0")
+	is := func(key aws.Credentials, of, id, status string) (shown string) {
+		waitUntil(t, "a batch is "+status, func() bool {
+			shown = a.must(a.operator(key, "DescribeBatch", `{"stateMachineArn":"`+of+`","batchId":"`+id+`"}`))
+			return strings.Contains(shown, `"status":"`+status+`"`)
+		})
+		return shown
+	}
+	want := func(got string, parts ...string) {
+		t.Helper()
+		for _, part := range parts {
+			if !strings.Contains(got, part) {
+				t.Errorf("got %s\nwithout %s", got, part)
+			}
+		}
+	}
+	const stop = `{"search":{"stateMachineArn":"` + waits + `","workflowIdPrefix":"a"},"action":"StopExecution","error":"Enough","cause":"a clean start","clientToken":"once"}`
+	lists, stops := a.user("lists", allow("states:ListExecutions", waits)), a.user("stops", allow("states:StopExecution", executions+"*"))
+	ann := a.user("ann", allow("states:ListExecutions", waits), allow("states:StopExecution", executions+"*"))
+	some := a.user("some", allow("states:ListExecutions", waits), allow("states:StopExecution", executions+"a*"))
+	for _, key := range []aws.Credentials{lists, stops, some, a.user("nobody")} {
+		a.refused("AccessDeniedException", a.operator(key, "StartBatch", stop))
+	}
+	id := a.batch(ann, stop)
+	want(is(lists, waits, id, "COMPLETED"), `"done":130,"gone":0,"failed":0`, `:user/ann"`)
+	want(a.must(a.states(a.root, "DescribeExecution", `{"executionArn":"`+executions+`a129"}`)), `"status":"ABORTED"`, `"error":"Enough"`, `"cause":"a clean start"`)
+	want(a.must(a.states(a.root, "DescribeExecution", `{"executionArn":"`+executions+`b0"}`)), `"status":"RUNNING"`)
+	want(a.must(a.operator(lists, "ListBatches", `{"stateMachineArn":"`+waits+`"}`)), `"error":"Enough"`)
+	want(a.must(a.operator(a.root, "ListBatches", `{"domain":"waits"}`)), `"batches":[]`)
+
+	// Said again it is the same batch, of the same principal alone; with another order it is none.
+	if again := a.batch(ann, stop); again != id {
+		t.Errorf("the same token began batch %s after %s", again, id)
+	}
+	if other := a.batch(a.root, stop); other == id {
+		t.Error("another principal's token is the batch of the first")
+	}
+	a.refused("ValidationException", a.operator(ann, "StartBatch", strings.Replace(stop, "Enough", "Other", 1)))
+
+	id = a.batch(a.root, `{"search":{"stateMachineArn":"`+waits+`","closeStatus":"ABORTED"},"action":"RedriveExecution"}`)
+	want(is(a.root, waits, id, "COMPLETED"), `"done":130,"gone":0,"failed":0`)
+	want(a.must(a.states(a.root, "DescribeExecution", `{"executionArn":"`+executions+`a0"}`)), `"status":"RUNNING"`, `"redriveCount":1`)
+	want(a.must(a.operator(a.root, "SearchExecutions", `{"stateMachineArn":"`+waits+`","status":"OPEN","workflowIdPart":"12","maximumPageSize":1}`)), `"executionArn":"`+executions+`a12`, `"nextPageToken":`)
+	for body, fault := range map[string]string{
+		`{"search":{},"action":"StopExecution"}`:                                                                        "ValidationException",
+		`{"search":{"domain":"shop","stateMachineArn":"` + waits + `"},"action":"StopExecution"}`:                       "ValidationException",
+		`{"search":{"stateMachineArn":"` + waits + `"},"action":"TerminateWorkflowExecution"}`:                          "ValidationException",
+		`{"search":{"stateMachineArn":"` + waits + `"},"action":"RedriveExecution","error":"x"}`:                        "ValidationException",
+		`{"search":{"stateMachineArn":"` + waits + `","typeName":"x"},"action":"StopExecution"}`:                        "ValidationException",
+		`{"search":{"stateMachineArn":"` + waits + `"},"action":"StopExecution","clientToken":"\"x"}`:                   "ValidationException",
+		`{"search":{"stateMachineArn":"` + fails + `"},"action":"StopExecution"}`:                                       "ResourceNotFoundException",
+		`{"search":{"stateMachineArn":"` + strings.Replace(waits, "stateM", "x", 1) + `"},"action":"StopExecution"}`:    "ValidationException",
+		`{"search":{"stateMachineArn":"` + strings.Replace(waits, "us-east-1", "x", 1) + `"},"action":"StopExecution"}`: "ResourceNotFoundException",
+	} {
+		a.refused(fault, a.operator(a.root, "StartBatch", body))
+	}
+}
+
 // TestBatchesEnd in the midst of what they do: somebody stops one, its beginner's policies
 // change, and his key is taken away. Each call is recorded as the beginner's, from where he was.
 func TestBatchesEnd(t *testing.T) {

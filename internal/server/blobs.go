@@ -216,6 +216,9 @@ func (b *blobs) tidy(ctx context.Context, bucket *s3.Shelf) {
 // Put keeps a blob; see blob.Store. Who refers to it must do so soon: what nobody
 // refers to is swept. Errors: blob.ErrScarce, of what is larger than rules ask for.
 func (b *blobs) Put(ctx context.Context, r io.Reader) (blob.Ref, error) {
+	if b.cfg.Cluster.on() && b.cfg.Blobs.Bucket == "" {
+		return blob.Ref{}, errors.New("several servers share the database, and need a --blob-bucket for what is too large for it")
+	}
 	l, err := b.open(ctx)
 	if err != nil {
 		return blob.Ref{}, err

@@ -79,6 +79,55 @@ func TestMachineRolesCallServices(t *testing.T) {
 	}
 }
 
+// TestMachineRolesCallEndpoints: an HTTP task calls if the machine's role may invoke the endpoint,
+// and use the connection.
+func TestMachineRolesCallEndpoints(t *testing.T) {
+	var called atomic.Int64
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called.Add(1)
+		if key, _, _ := r.BasicAuth(); key != "u" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(endpoint.Close)
+	connection := "arn:aws:events:" + defaults.Region + ":" + defaults.Account + ":connection/c"
+	file := filepath.Join(t.TempDir(), "connections.json")
+	if err := os.WriteFile(file, []byte(`{"Connections":[{"ConnectionArn":"`+connection+`","AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"u","Password":"p"}}}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := newAuthorityWith(t, func(cfg *Config) {
+		integrating(cfg)
+		for _, s := range cfg.Services {
+			if o, ours := s.Options.(*sfn.Options); ours {
+				o.HTTP.Connections, o.HTTP.Private = file, []string{"127.0.0.0/8"}
+			}
+		}
+	})
+	policy := func(method, endpoint, connection string) string {
+		return `{"Effect":"Allow","Action":"states:InvokeHTTPEndpoint","Resource":"` + statesARN + `stateMachine:*","Condition":{"StringEquals":{"states:HTTPMethod":"` + method +
+			`"},"StringLike":{"states:HTTPEndpoint":"` + endpoint + `"}}},{"Effect":"Allow","Action":"events:RetrieveConnectionCredentials","Resource":"` + connection + `"}`
+	}
+	sends := `,"Parameters":{"ApiEndpoint":"` + endpoint.URL + `/x","Method":"GET","Authentication":{"ConnectionArn":"@connection"}}`
+	for _, c := range []struct {
+		policy, connection, want string
+		calls                    int64
+	}{
+		{policy("GET", endpoint.URL+"/*", connection), connection, "SUCCEEDED", 1},
+		{policy("POST", endpoint.URL+"/*", connection), connection, "FAILED States.Permissions", 0},
+		{policy("GET", endpoint.URL+"/y", connection), connection, "FAILED States.Permissions", 0},
+		{policy("GET", "*", connection+"x"), connection, "FAILED Events.ConnectionResource.AccessDenied", 0},
+		{everything, connection + "x", "FAILED Events.ConnectionResource.ResourceNotFound", 0},
+		{everything, strings.Replace(connection, defaults.Account, "210987654321", 1), "FAILED Events.ConnectionResource.ResourceNotFound", 0},
+	} {
+		role, before := a.name("role"), called.Load()
+		a.role(role, statesTrust, c.policy)
+		got := a.runs(a.machine(role, "arn:aws:states:::http:invoke", strings.ReplaceAll(sends, "@connection", c.connection)))
+		if n := called.Load() - before; !strings.HasPrefix(got, c.want) || n != c.calls {
+			t.Errorf("with %s and %s: %s and %d calls, want %s", c.policy, c.connection, got, n, c.want)
+		}
+	}
+}
+
 // TestCallsAreSignedByTheAccountsKeys, which are in a file of the operator's.
 func TestCallsAreSignedByTheAccountsKeys(t *testing.T) {
 	var mine atomic.Int64

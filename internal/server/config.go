@@ -33,6 +33,7 @@ type Config struct {
 	Data     string        `name:"data" default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store; made at first start."`
 	Store    string        `name:"store" default:"pebble" enum:"pebble,postgres,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; postgres keeps it in a PostgreSQL database, and in DATA what belongs to this server; memory forgets everything at exit."`
 	Postgres string        `name:"postgres" env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database of --store postgres, PostgreSQL 15 or newer: such as postgres://heddle@db.example.com/heddle, or @FILE that has it."`
+	Cluster  Cluster       `embed:""`
 	Account  string        `name:"account" default:"123456789012" env:"HEDDLE_ACCOUNT" help:"Id of the account that there is in any case."`
 	Accounts []string      `name:"accounts" env:"HEDDLE_ACCOUNTS" placeholder:"ID,..." help:"Further accounts, each a world of its own. Its root key pair is the profile of its name in DATA/credentials."`
 	Region   string        `name:"region" default:"us-east-1" env:"HEDDLE_REGION" help:"Region of requests that name none. A region in a request's credential scope is a world of its own."`
@@ -205,7 +206,7 @@ func (c *Config) fillServices() error {
 
 // checkOthers checks what tags can't say.
 func (c *Config) checkOthers() error {
-	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check(), c.Archive.Check()}
+	errs := []error{c.Root.check(), c.Embedded.check(c), c.Blobs.check(c.Store == StoreMemory), c.Lambda.Check(), c.Buckets.Check(), c.Archive.Check(), c.Cluster.check(c)}
 	if (c.Store == StorePostgres) != (c.Postgres != "") {
 		errs = append(errs, errors.New("--store postgres and --postgres: want both or neither"))
 	}

@@ -177,20 +177,44 @@ func TestConsoleIsLive(t *testing.T) {
 		}
 		return strings.ReplaceAll(found[1], "&amp;", "&")
 	}
-	again := asks(b.get(one + "?decisions=shown").text)
-	for range 3 {
-		b.sees(b.get(again, "HX-Request-Type", "partial"), 204, "-order")
+	// It waits for the answer as a poll does, and is no request meanwhile.
+	waits := func(at string) <-chan shown {
+		t.Helper()
+		came := make(chan shown, 1)
+		go func() { came <- b.get(at, "HX-Request-Type", "partial") }()
+		waitUntil(t, "the page waits", func() bool { return h.tasks.polls.Taken() > 0 })
+		if n := h.requests.Taken(); n != 0 {
+			t.Errorf("a page that waits is counted as %d requests", n)
+		}
+		return came
 	}
+	came := waits(asks(b.get(one + "?decisions=shown").text))
 	h.must(h.swf(h.root, "SignalWorkflowExecution", `{"domain":"shop","workflowId":"order-1","signalName":"hurry"}`))
-	got := b.get(again, "HX-Request-Type", "partial")
+	got := <-came
 	b.sees(got, 200, "WorkflowExecutionSignaled", "DecisionTaskScheduled", "-<html", "seen=7&amp;")
 	next := asks(got.text)
-	b.sees(b.get(next, "HX-Request-Type", "partial"), 204)
 	// Verdicts change with time alone, so in time all is told anew.
-	stale := regexp.MustCompile(`at=\d+`).ReplaceAllString(next, fmt.Sprintf("at=%d", time.Now().Add(-11*time.Second).UnixMilli()))
-	b.sees(b.get(stale, "HX-Request-Type", "partial"), 200, "NO_WORKER")
+	b.sees(b.get(strings.Replace(next, "wait=30", "wait=0", 1), "HX-Request-Type", "partial"), 200, "NO_WORKER")
+	came = waits(next)
 	h.must(h.swf(h.root, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"order-1"}`))
-	b.sees(b.get(next, "HX-Request-Type", "partial"), 200, "Terminated", "-data-follow")
+	b.sees(<-came, 200, "Terminated", "-data-follow")
+
+	// Who has waited has to stand still, and a server that stops answers who waits.
+	h.begin("shop", "order-2")
+	two := asks(b.get(b.where("shop", "order-2")).text)
+	ann := h.user("ann", allow("swf:* heddle:*", "*"))
+	c := newBrowser(t, h.URL())
+	h.signIn(c, ann)
+	lost := make(chan shown, 1)
+	taken := h.tasks.polls.Taken()
+	go func() { lost <- c.get(two, "HX-Request-Type", "partial") }()
+	waitUntil(t, "her page waits", func() bool { return h.tasks.polls.Taken() > taken })
+	h.must(h.iam(h.root, "UpdateAccessKey", "UserName", "ann", "AccessKeyId", ann.AccessKeyID, "Status", "Inactive"))
+	h.must(h.swf(h.root, "SignalWorkflowExecution", `{"domain":"shop","workflowId":"order-2","signalName":"hurry"}`))
+	c.sees(<-lost, 401, "-order-2")
+	came = waits(asks(b.get(b.where("shop", "order-2")).text))
+	h.live.Close()
+	b.sees(<-came, 200, "order-2")
 }
 
 // TestConsoleOpensFiles: a history of a file looks as it does in its place, at all of its
@@ -305,7 +329,7 @@ func TestConsoleShowsMachines(t *testing.T) {
 	b.sees(b.get(one+"/events/1/input"), 200, `{"a": "<b>x</b>"}`)
 	b.sees(b.get(at+"/waits?status=RUNNING"), 200, "one</a>")
 	live := strings.ReplaceAll(regexp.MustCompile(`data-follow="([^"]*)"`).FindStringSubmatch(b.get(one).text)[1], "&amp;", "&")
-	b.sees(b.get(live, "HX-Request-Type", "partial"), 204)
+	b.sees(b.get(strings.Replace(live, "wait=30", "wait=0", 1), "HX-Request-Type", "partial"), 200, "Running", "data-follow")
 	b.does(one+"/stop", "The execution was stopped", "error", "Enough", "cause", "of it")
 	b.sees(b.get(live, "HX-Request-Type", "partial"), 200, "Aborted", "Enough", "-data-follow")
 	b.does(one+"/redrive", "The execution goes on")

@@ -72,6 +72,9 @@ func storeKey(ctx context.Context, meta store.Meta, name string) (key [32]byte, 
 	if errors.Is(err, store.ErrNotFound) {
 		key = random[[32]byte]()
 		err = meta.CompareAndSet(ctx, name, nil, key[:])
+		if errors.Is(err, store.ErrConflict) { // another node has made it meanwhile
+			return readKey(ctx, meta, name)
+		}
 	}
 	return key, err
 }

@@ -199,10 +199,12 @@ type openOf struct {
 	most   int
 }
 
-// openExecutions counts those of all services.
+// openExecutions counts those of users: what has no quota group is the server's own, such as domains.
 func (s *Server) openExecutions() (open int) {
-	for _, n := range s.node.Open() {
-		open += n
+	for group, n := range s.node.Open() {
+		if group != "" {
+			open += n
+		}
 	}
 	return open
 }

@@ -149,6 +149,7 @@ var samples = map[string]any{
 	"pathType": "/x/", "pathPrefixType": "/x/", "policyPathType": "/x/", "policyVersionIdType": "v1", "ActionNameType": "iam:GetUser",
 	"PolicyArn": "arn:aws:iam::123456789012:policy/p", "RoleArn": "arn:aws:iam::123456789012:role/r", "PolicySourceArn": "arn:aws:iam::123456789012:user/u",
 	"InspectExecutionInput": map[string]any{"domain": "a", "workflowId": "1", "runId": "1"},
+	"AwaitExecutionInput":   map[string]any{"domain": "a", "workflowId": "1", "runId": "1", "events": 1},
 	"StartBatchInput":       map[string]any{"search": map[string]any{"domain": "a", "workflowIdPrefix": "1"}, "action": "SignalWorkflowExecution", "signalName": "1", "input": "1"},
 	"PermissionsBoundary":   "arn:aws:iam::123456789012:policy/b", "tokenCodeType": "123456", "markerType": "YQ",
 

@@ -151,6 +151,7 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 	})
 	const shop = "arn:aws:swf:us-east-1:123456789012:/domain/shop"
 	const inspectShop, inspectOther = `{"domain":"shop","workflowId":"order-1"}`, `{"domain":"other","workflowId":"order-1"}`
+	const awaitShop = `{"domain":"shop","workflowId":"order-1","events":0}`
 	const lists, other, one, all = `{"service":"swf","domain":"shop"}`, `{"service":"swf","domain":"other"}`, `{"service":"swf","kind":"activity","domain":"shop","name":"mailers"}`, `{"service":"swf"}`
 
 	nobody := h.user("nobody")
@@ -171,6 +172,7 @@ func TestOperatorTellsWhatPoliciesAllow(t *testing.T) {
 		{"nobody", nobody, "ListEventTargets", `{}`, false}, {"nobody", nobody, "DescribeEventTarget", `{"name":"log"}`, false}, {"nobody", nobody, "RedeliverEvents", `{"name":"log"}`, false},
 		{"watcher", watcher, "ListEventTargets", `{}`, true}, {"watcher", watcher, "RedeliverEvents", `{"name":"log"}`, false},
 		{"half", half, "InspectExecution", inspectShop, false}, {"reader", reader, "InspectExecution", inspectShop, true}, {"reader", reader, "InspectExecution", inspectOther, false},
+		{"half", half, "AwaitExecution", awaitShop, false}, {"reader", reader, "AwaitExecution", awaitShop, true},
 		{"states", states, "InspectExecution", inspectShop, false},
 		{"reader", reader, "ListTaskLists", lists, false}, {"reader", reader, "DescribeTaskList", one, false},
 		{"lister", lister, "ListTaskLists", lists, true}, {"lister", lister, "ListTaskLists", other, false}, {"lister", lister, "ListTaskLists", all, false},

@@ -14,7 +14,7 @@ import (
 // countedTasks bounds the polls that wait for a task. While they wait they are not
 // counted as requests.
 type countedTasks struct {
-	*matching.Matcher
+	lists
 	metrics             *metrics.Metrics
 	polls, requests     *listen.Shares // of clients
 	pollParts, inFlight *accountParts  // of accounts
@@ -37,7 +37,7 @@ func (t *countedTasks) poll(ctx context.Context, list string, who matching.Polle
 		return nil, err
 	}
 	defer end()
-	return t.Matcher.Poll(ctx, list, who)
+	return t.lists.Poll(ctx, list, who)
 }
 
 // begin takes the place of a poll for a call, until the function is called that it returns.
@@ -59,7 +59,7 @@ func (t *countedTasks) Refuse(ctx context.Context, c *matching.Claim) *matching.
 	t.pollParts.add(account, 1)
 	t.polls.Add(client, 1)
 	defer t.asPoll(ctx, client, account)()
-	return t.Matcher.Refuse(ctx, c)
+	return t.lists.Refuse(ctx, c)
 }
 
 // asPoll stops counting a request of a client and its account, which has a poll, until the

@@ -116,12 +116,16 @@ func (s *Server) openPostgres(ctx context.Context) (err error) {
 		name := random[[16]byte]()
 		own.name = hex.EncodeToString(name[:4])
 	}
+	if cfg.Cluster.on() {
+		own.name = cfg.Cluster.Node
+	}
 	o, err := postgresOptions(cfg.Postgres, cfg.Log)
 	if err != nil {
 		return err
 	}
 	host, _ := os.Hostname()
 	o.Node, o.ID, o.Label, o.Lost = own.name, own.store, fmt.Sprintf("%s, process %d", cmp.Or(host, "unknown host"), os.Getpid()), s.lostDatabase
+	o.Shared = cfg.Cluster.on()
 	s.postgres, err = pgstore.Open(ctx, o)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"heddle/internal/aws/operation"
 	users "heddle/internal/bucket"
 	"heddle/internal/bucket/accounts"
+	"heddle/internal/cluster"
 	"heddle/internal/console/web"
 	"heddle/internal/engine"
 	"heddle/internal/iam/account"
@@ -63,6 +64,8 @@ type Server struct {
 	events       *notify.Deliverer // nil: nobody wants any
 	began        time.Time
 	matcher      *matching.Matcher
+	cluster      *cluster.Cluster // nil: this server has the store alone
+	membership   *membership      // likewise
 	live         *live.Hub
 	commits      commits
 	hours        *hours
@@ -128,7 +131,7 @@ func (s *Server) addParts() {
 	// It begins when the store has opened, which has its key, and ends after it.
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
 	add("store", s.openStore, func(context.Context) error { return errors.Join(s.store.Close(), s.unlockFolder()) })
-	if s.cfg.Store == StorePostgres {
+	if s.cfg.Store == StorePostgres && !s.cfg.Cluster.on() {
 		s.parts.Add("membership", lifecycle.NewLoop(s.runMembership))
 	}
 	add("keys", s.unseal, nil)
@@ -137,6 +140,10 @@ func (s *Server) addParts() {
 	add("blobs", s.openBlobs, func(context.Context) error { return s.blobs.close() })
 	s.parts.Add("checkpoints", &checkpointsPart{server: s})
 	add("shards", s.openNode, func(ctx context.Context) error { return s.node.Stop(ctx) })
+	if s.cfg.Cluster.on() {
+		s.membership = &membership{Server: s}
+		s.parts.Add("membership", s.membership)
+	}
 	if len(s.cfg.targets) > 0 {
 		s.parts.Add("events", lifecycle.NewLoop(func(ctx context.Context) { s.events.Run(ctx, s.node) }))
 	}
@@ -151,10 +158,15 @@ func (s *Server) addParts() {
 	if ticks {
 		s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
 		s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
-		s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+		if !s.cfg.Cluster.on() { // what is young each server knows of its own alone
+			s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
+		}
 	}
 	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
+	if s.cfg.Cluster.on() {
+		s.parts.Add("watch of callers", lifecycle.NewLoop(s.runCallers))
+	}
 	if ticks {
 		s.parts.Add("watch of the root key pairs", lifecycle.NewLoop(s.runRootPairs))
 	}
@@ -256,14 +268,20 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	cfg := &s.cfg
 	began := time.Now()
 	defer func() {
-		if err == nil && cfg.Store != StoreMemory {
+		if err == nil && cfg.Store != StoreMemory && !cfg.Cluster.on() {
 			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "open_executions", s.openExecutions(), "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
 		}
 	}()
 	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()
 	s.requests, s.turns = cfg.shares("requests", cfg.RequestsMax), newTurns(cfg.turnsMax())
 	accounts := cfg.accounts()
-	s.tasks = &countedTasks{s.matcher, s.metrics, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
+	var far shard.Far
+	var offers shard.Offers = s.matcher
+	if cfg.Cluster.on() {
+		s.cluster = s.newCluster()
+		far, offers = s.cluster, s.cluster
+	}
+	s.tasks = &countedTasks{s.lists(), s.metrics, cfg.shares("polls", cfg.PollsMax), s.requests, newAccountParts(cfg.PollsMax, accounts), newAccountParts(cfg.RequestsMax, accounts)}
 	s.live = liveOf(cfg.Services, s.clock.Now)
 	notices := s.openEvents()
 	kept, err := s.openArchive(ctx)
@@ -276,7 +294,8 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Listener:     listenerOf(cfg.Services, s.live, &s.commits, s.hours, s.metrics.Shards()),
 		Notices:      notices,
 		Kept:         kept,
-		Offers:       s.matcher,
+		Offers:       offers,
+		Far:          far,
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
 		Committers:   s.committers(),
@@ -285,6 +304,9 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		DataKeys:     dataKeysOf(cfg.Services),
 		Stopwatch:    func() time.Duration { return time.Since(s.began) },
 	}, s.clock)
+	if s.cluster != nil {
+		s.cluster.SetNode(s.node)
+	}
 	return err
 }
 
@@ -324,9 +346,12 @@ func (s *Server) startServices(ctx context.Context) error {
 }
 
 // answerPolls answers the polls that wait, and has all be told that the server stops.
-func (s *Server) answerPolls(context.Context) error {
+func (s *Server) answerPolls(ctx context.Context) error {
 	s.ready.Store(false)
-	s.matcher.Drain()
+	if s.membership != nil {
+		s.membership.handOver(ctx)
+	}
+	s.lists().Drain()
 	s.live.Close()
 	s.door.Drain()
 	return nil

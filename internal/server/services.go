@@ -137,7 +137,7 @@ func (s *Server) openServices() error {
 	}
 	s.rootPairs = roots
 	directory := account.NewDirectory(account.Config{
-		Runs: s.node, Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
+		Runs: s.runs(), Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
 	})
 	s.directory = directory
@@ -163,7 +163,7 @@ func (s *Server) openServices() error {
 	s.inspects = map[*service.Service]service.Inspector{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	outside := outbound.Config{
-		Runs: s.node, Tasks: s.matcher, PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
+		Runs: s.runs(), Tasks: s.lists(), PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
 		Stopwatch: func() time.Duration { return time.Since(s.began) },
 	}
 	functions := lambda.New(lambda.Config{
@@ -177,7 +177,7 @@ func (s *Server) openServices() error {
 	var keys datakey.Keys
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
-			Runs: runsInTurn{s.node}, Blobs: s.blobs, Tasks: s.tasks, Performed: s.matcher, Lambda: functions,
+			Runs: runsInTurn{s.runs()}, Blobs: s.blobs, Tasks: s.tasks, Performed: s.lists(), Lambda: functions,
 			Visibility: visibility.New(indexInTurn{s.store}, &held.hash, s.node),
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,

@@ -97,7 +97,7 @@ func (c *clock) isAhead() bool {
 
 // openClock sets the clock by what the store has seen, and waits until it is known.
 func (s *Server) openClock(ctx context.Context) error {
-	seen, err := shard.LastTime(ctx, s.store, s.shards)
+	seen, err := s.lastTime(ctx)
 	if err != nil {
 		return fmt.Errorf("read the store's time: %w", err)
 	}
@@ -105,7 +105,7 @@ func (s *Server) openClock(ctx context.Context) error {
 		s.clock.skip(seen)
 		return nil
 	}
-	if s.clockRow, err = s.store.Meta().Get(ctx, clockName); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if s.clockRow, err = s.store.Meta().Get(ctx, s.clockName()); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	var saved *savedClock
@@ -120,6 +120,23 @@ func (s *Server) openClock(ctx context.Context) error {
 		}
 	}
 	return s.saveClock(ctx)
+}
+
+// lastTime is the latest time that the store has seen.
+func (s *Server) lastTime(ctx context.Context) (engine.Time, error) {
+	if s.cfg.Cluster.on() {
+		last, err := s.postgres.Members().LastStamp(ctx)
+		return engine.Time(last), err
+	}
+	return shard.LastTime(ctx, s.store, s.shards)
+}
+
+// clockName is the row of this server's clock: each node has one.
+func (s *Server) clockName() string {
+	if s.cfg.Cluster.on() {
+		return clockName + "/" + s.cfg.Cluster.Node
+	}
+	return clockName
 }
 
 // awaitTime returns when the wall clock was read steadily, or the operator has spoken.
@@ -145,7 +162,7 @@ func (s *Server) saveClock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.Meta().CompareAndSet(ctx, clockName, s.clockRow, row); err != nil {
+	if err := s.store.Meta().CompareAndSet(ctx, s.clockName(), s.clockRow, row); err != nil {
 		return err
 	}
 	s.clockRow = row

@@ -7,7 +7,7 @@ import (
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
 	"heddle/internal/fair"
-	"heddle/internal/shard"
+	"heddle/internal/service"
 	"heddle/internal/store"
 )
 
@@ -28,12 +28,12 @@ func (t *turns) wait(client netip.Prefix) (end func()) {
 }
 
 // runsInTurn has calls read pages of events in turn.
-type runsInTurn struct{ *shard.Node }
+type runsInTurn struct{ service.Runs }
 
 // AppendPage implements service.Runs.
 func (r runsInTurn) AppendPage(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool, most int) ([]byte, int64, error) {
 	operation.Turn(ctx)
-	return r.Node.AppendPage(ctx, b, run, first, last, reverse, most)
+	return r.Runs.AppendPage(ctx, b, run, first, last, reverse, most)
 }
 
 // indexInTurn has calls read pages of lists in turn.

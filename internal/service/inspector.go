@@ -23,6 +23,9 @@ type Inspector interface {
 	// Inspect tells what is open, and what the last events say. Run is for Refusals. Errors:
 	// engine.ErrUnusable with what is known, faults of the service's own.
 	Inspect(ctx context.Context, ref diagnose.Ref) (e *diagnose.Execution, run engine.RunID, err error)
+	// Look reads where an execution is and how far it has come, and no more. Errors: faults of the
+	// service's own.
+	Look(ctx context.Context, ref diagnose.Ref) (*engine.RunView, error)
 
 	// ListPrefixes are what the full names of task lists of a world begin with, of those
 	// within something or of all if it is empty, in order; no other lists' names do.
@@ -61,7 +64,7 @@ type Searcher interface {
 
 // Search is what is looked for. What is empty or zero does not count; all others must hold.
 type Search struct {
-	Within                 string // a domain
+	Within                 string // a domain, or the ARN of a state machine
 	Closed                 bool   // closed executions; else open ones
 	CloseStatus            string
 	ID, IDPrefix, IDPart   string
@@ -174,4 +177,5 @@ type Deed struct {
 	Action                       string
 	Reason, Details, ChildPolicy *string // of who terminates
 	Signal, Input                *string // of who signals
+	Error, Cause                 *string // of who stops
 }

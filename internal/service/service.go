@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 
@@ -79,6 +80,10 @@ type Service struct {
 	// Archived says what an archive has of a closed run beside its events; false: it is no
 	// execution that is kept. Nil: none is.
 	Archived func(*engine.RunView) (archive.Execution, bool)
+
+	// Crossing are the types that its commands, replies and errors have, or are made of where
+	// an interface stands: between servers that share a store they are written and read.
+	Crossing []reflect.Type
 
 	// Export is a command of the command line with its flags: it writes an execution of
 	// a stopped store as the service's own API shows it. It has a method

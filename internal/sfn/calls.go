@@ -15,6 +15,7 @@ import (
 	"heddle/internal/kms/datakey"
 	"heddle/internal/outbound"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/integration"
 	"heddle/internal/sfn/permission"
 	"heddle/jsonvalue"
@@ -27,6 +28,7 @@ type calls struct {
 	*actions
 	models *sdk.Models
 	client *sdk.Client
+	web    *httptask.Client // of HTTP tasks
 }
 
 // callMax bounds a call of a service.
@@ -37,6 +39,7 @@ func newCalls(s *actions) *calls {
 	return &calls{
 		actions: s, models: sdk.NewModels(o.Folder()),
 		client: &sdk.Client{HTTP: sdk.NewTransport(o.Concurrent), Now: s.Now, Within: s.Within},
+		web:    httptask.NewClient(&s.options.HTTP, s.Now, nil),
 	}
 }
 
@@ -106,6 +109,9 @@ func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, ag
 		},
 		About: []any{"executionArn", task.Execution, "service", task.Service, "action", task.Resource, "attempt", task.Attempt},
 	}
+	if h := prepared.http; h != nil {
+		c.Max, c.TooLong = httptask.Max, func() any { return h.tooLong(task) }
+	}
 	if prepared.asks {
 		c.Do = func(ctx context.Context) outbound.Ended { return prepared.ask(ctx, s.Clock()) }
 		c.TooLong = func() any { return nil } // it asks again
@@ -126,6 +132,7 @@ type prepared struct {
 	call   sdk.Invocation
 	job    *integration.Job // that it begins, and waits for; nil: none
 	asks   bool             // the job was begun, and the call asks after it
+	http   *httpCall        // of an HTTP task, which has nothing of the above but the task; nil: it is none
 }
 
 // fails is the command by which the task fails, with an error of the SDK itself.
@@ -138,6 +145,9 @@ func (c *prepared) fails(class, cause string) *execution.Fail {
 func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.Task) (*prepared, *execution.Fail, error) {
 	of, served := integration.Of(task.Service, task.Resource)
 	c := &prepared{task: task, of: of, client: s.client}
+	if task.Service == httpService {
+		return s.prepareHTTP(ctx, c)
+	}
 	if !served {
 		return nil, failTask(task, "States.TaskFailed", "This server does not call "+task.Service+":"+task.Resource+"."), nil
 	}
@@ -182,7 +192,7 @@ func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.T
 	w := task.Name.World
 	c.call = sdk.Invocation{
 		Operation: operation, Naming: of.Naming, Parameters: parameters, Region: w.Region,
-		Token: derivedUUID(task.Execution, task.ScheduledEventID),
+		Token: derivedUUID(task.Execution, task.ScheduledEventID), Trace: task.Trace,
 	}
 	if at := s.options.Integrations.Named(of.Service, c.model, w.Region); at != "" {
 		return s.outside(ctx, c, at)
@@ -273,6 +283,9 @@ func (i *insider) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // do makes the call, and says how the task ends by it.
 func (c *prepared) do(ctx context.Context) outbound.Ended {
+	if c.http != nil {
+		return c.http.do(ctx, c.task)
+	}
 	answer, err := c.client.Do(ctx, &c.call)
 	if err != nil {
 		return c.failed(err)

@@ -82,19 +82,33 @@ func (i inspector) inspected(ctx context.Context, arn string) (engine.Name, erro
 	return i.executionOf(ctx, arn)
 }
 
+// Look implements service.Inspector.
+func (i inspector) Look(ctx context.Context, ref diagnose.Ref) (*engine.RunView, error) {
+	named := i.inspected
+	if isMapRun(ref.ARN) {
+		named = mapRunNamed
+	}
+	name, err := named(ctx, ref.ARN)
+	if err != nil {
+		return nil, err
+	}
+	view, err := i.Runs.View(ctx, name, engine.RunID{})
+	if err != nil {
+		return nil, executionFault(err, ref.ARN)
+	}
+	return view, nil
+}
+
 // Inspect implements service.Inspector. What a key of the machine's seals is not told.
 func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
 	if isMapRun(ref.ARN) {
 		return i.inspectMapRun(ctx, ref)
 	}
-	name, err := i.inspected(ctx, ref.ARN)
+	view, err := i.Look(ctx, ref)
 	if err != nil {
 		return nil, engine.RunID{}, err
 	}
-	view, err := i.Runs.View(ctx, name, engine.RunID{})
-	if err != nil {
-		return nil, engine.RunID{}, executionFault(err, ref.ARN)
-	}
+	name := view.Name
 	reply, err := i.Runs.Do(ctx, engine.Command{Name: name, Run: view.Run, Body: &execution.Inspect{}})
 	if errors.Is(err, engine.ErrUnusable) {
 		machine, _ := execution.Split(name.Key)

@@ -383,8 +383,8 @@ func TestTrialCalls(t *testing.T) {
 			`{"cause":"Unable to execute HTTP request: this server has no Lambda endpoint (--lambda-endpoint)","error":"Lambda.SdkClientException","nextState":"N","output":{},"status":"CAUGHT_ERROR"}`},
 		{"what nobody calls here", `{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"u","MessageBody":"m"},"End":true}`, `{}`, role,
 			`{"cause":"Unable to execute HTTP request: this server has no endpoint for sqs (--integration sqs=URL)","error":"SQS.SdkClientException","status":"FAILED"}`},
-		{"what is no call of an API", `{"Type":"Task","Resource":"arn:aws:states:::http:invoke","Parameters":{},"End":true}`, `{}`, role,
-			`{"cause":"This server does not call http:invoke.","error":"States.TaskFailed","status":"FAILED"}`},
+		{"an HTTP task without parameters", `{"Type":"Task","Resource":"arn:aws:states:::http:invoke","Parameters":{},"End":true}`, `{}`, role,
+			`{"cause":"The field 'ApiEndpoint' is required and must be a string","error":"States.Runtime","status":"FAILED"}`},
 	} {
 		c.run(t)
 	}

@@ -15,6 +15,7 @@ type Batch struct {
 	confirmed  engine.Time // by which closed runs are over
 	began      time.Duration
 	calls      []*call // all that were evaluated
+	far        []*call // those of them that came from other nodes
 	outcomes   []*call // that awaited a run which closed
 	touched    []*run
 	closed     map[engine.RunID]*run // closed in this batch
@@ -70,7 +71,7 @@ func (b *Batch) reset() {
 	*b = Batch{
 		lent:    b.lent,
 		Section: store.Section{Ops: b.Section.Ops[:0]},
-		calls:   b.calls[:0], outcomes: b.outcomes[:0], touched: b.touched[:0], closed: b.closed, erased: b.erased[:0],
+		calls:   b.calls[:0], far: b.far[:0], outcomes: b.outcomes[:0], touched: b.touched[:0], closed: b.closed, erased: b.erased[:0],
 		room: b.room[:0], events: b.events[:0], offers: b.offers[:0], sent: b.sent[:0], marks: b.marks, late: b.late[:0],
 	}
 }
@@ -86,12 +87,13 @@ func (b *Batch) release() {
 		b.lent, b.room, b.Section.Ops = nil, nil, nil
 	}
 	clear(b.calls)
+	clear(b.far)
 	clear(b.outcomes)
 	clear(b.touched)
 	clear(b.erased)
 	clear(b.closed)
 	clear(b.events)
-	b.calls, b.outcomes, b.touched, b.erased, b.events = b.calls[:0], b.outcomes[:0], b.touched[:0], b.erased[:0], b.events[:0]
+	b.calls, b.far, b.outcomes, b.touched, b.erased, b.events = b.calls[:0], b.far[:0], b.outcomes[:0], b.touched[:0], b.erased[:0], b.events[:0]
 }
 
 // full tells whether the batch should take no further turn. A turn is bounded, so

@@ -25,6 +25,7 @@ type call struct {
 	tries    uint8       // how often what it lacks could not be fetched
 	ahead    bool        // a state was fetched for it while it waited behind others
 	retryAt  engine.Time // it asks for nothing before
+	member   string      // of another node, which has sent it; empty: this one
 }
 
 // message is what a call has more that came from a shard: this one, where it was parked,
@@ -195,18 +196,21 @@ func (p *pending) add(n int64) {
 }
 
 // submit puts a command into the inbox, unless the shard takes no more.
-func (s *Shard) submit(c *call) bool {
+func (s *Shard) submit(c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return false
+		return errStopped
+	}
+	if s.presence != here {
+		return ErrMoved
 	}
 	if c.cmd.Patient {
 		s.patient = append(s.patient, c)
 	} else {
 		s.inbox = append(s.inbox, c)
 	}
-	return true
+	return nil
 }
 
 // putBack puts commands in front of those that came later.

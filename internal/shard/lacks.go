@@ -116,6 +116,9 @@ func (s *Shard) try(b *Batch, c *call) {
 		}
 	} else {
 		b.calls = append(b.calls, c)
+		if c.member != "" {
+			b.far = append(b.far, c)
+		}
 		s.trying = nil
 		s.evaluate(b, c, t)
 	}

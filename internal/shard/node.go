@@ -81,6 +81,9 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	for range cmp.Or(cfg.Committers, committersFor(processors)) {
 		n.committers = append(n.committers, &committer{node: n})
 	}
+	if cfg.Far != nil {
+		return n, nil
+	}
 	if err := n.recoverShards(ctx, processors); err != nil {
 		stop()
 		for _, s := range n.shards {
@@ -211,7 +214,12 @@ func (n *Node) Stop(ctx context.Context) error {
 // Do gives a command to its run and returns the reply once it is durable. If ctx
 // ends first, the command may still take effect.
 func (n *Node) Do(ctx context.Context, cmd engine.Command) (any, error) {
-	c := &call{cmd: cmd, done: make(chan struct{})}
+	return n.DoFor(ctx, "", cmd)
+}
+
+// DoFor is Do for another node; see Undelivered.
+func (n *Node) DoFor(ctx context.Context, member string, cmd engine.Command) (any, error) {
+	c := &call{cmd: cmd, done: make(chan struct{}), member: member}
 	n.submit(c)
 	select {
 	case <-c.done:
@@ -229,11 +237,16 @@ func (n *Node) Cast(cmd engine.Command) {
 	n.submit(&call{cmd: cmd})
 }
 
-func (n *Node) submit(c *call) {
-	id := c.cmd.Run.Shard()
-	if c.cmd.Run.IsZero() {
-		id = runlog.Route(n.cfg.Hash, n.cfg.Shards, c.cmd.Name)
+// ShardOf is the shard of a command's run. It need not be there.
+func (n *Node) ShardOf(cmd *engine.Command) uint16 {
+	if cmd.Run.IsZero() {
+		return runlog.Route(n.cfg.Hash, n.cfg.Shards, cmd.Name)
 	}
+	return cmd.Run.Shard()
+}
+
+func (n *Node) submit(c *call) {
+	id := n.ShardOf(&c.cmd)
 	if int(id) >= len(n.shards) { // a run id that this store never made
 		c.err = &engine.UnknownRunError{Name: c.cmd.Name, Run: c.cmd.Run}
 		c.finish()
@@ -253,8 +266,8 @@ func (n *Node) submit(c *call) {
 var errStopped = fmt.Errorf("%w: the server stops", engine.ErrUnavailable)
 
 func (n *Node) put(s *Shard, c *call) {
-	if !s.submit(c) {
-		c.err = errStopped
+	if err := s.submit(c); err != nil {
+		c.err = err
 		c.finish()
 		return
 	}
@@ -419,18 +432,29 @@ func (n *Node) holds() bool { return n.held.Load() }
 func (n *Node) generationOf(shard uint16) uint64 {
 	s := n.shards[shard]
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.generation
+	generation, presence := s.generation, s.presence
+	s.mu.Unlock()
+	if presence == away {
+		return n.cfg.Far.Epoch(shard)
+	}
+	return generation
 }
 
-func (n *Node) deliver(to uint16, c *call) {
-	c.pending = &n.pending
-	n.pending.add(1)
-	n.put(n.shards[to], c)
+func (n *Node) deliver(m FarMessage) {
+	s := n.shards[m.To]
+	if s.isAway() {
+		n.cfg.Far.Deliver(m)
+		return
+	}
+	n.Receive(m)
 }
 
 func (n *Node) acknowledge(to uint16, a ack) {
 	s := n.shards[to]
+	if s.isAway() {
+		n.cfg.Far.Acknowledge(FarAck{To: to, By: a.by, Number: a.number})
+		return
+	}
 	s.mu.Lock()
 	s.acks = append(s.acks, a)
 	first := len(s.acks) == 1
@@ -472,7 +496,7 @@ func (n *Node) seal(s *Shard) *Batch {
 // revive has a shard that has forgotten its memory read it again. One that could not
 // waits for its time, or a command.
 func (n *Node) revive(s *Shard) {
-	if s.handle == nil && !s.recovering && s.NextWake() <= n.clock.Now() {
+	if s.handle == nil && !s.recovering && !s.isAway() && s.NextWake() <= n.clock.Now() {
 		n.kick(s)
 	}
 }
@@ -484,7 +508,7 @@ func (n *Node) done(s *Shard, b *Batch, err error, took time.Duration) {
 	s.Done(b, err, took)
 	n.wakeEarlier(s, before)
 	s.mu.Lock()
-	more := len(s.inbox) > 0
+	more := len(s.inbox) > 0 || s.presence > here
 	s.mu.Unlock()
 	if more || s.isDue(now, confirmed) {
 		n.kick(s)

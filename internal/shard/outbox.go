@@ -79,16 +79,24 @@ func (s *Shard) dispatch(to uint16) {
 	if q == nil {
 		return
 	}
-	if g := s.peers.generationOf(to); g != q.generation {
+	g := s.peers.generationOf(to)
+	if g == 0 && s.Far != nil {
+		return // whoever takes it over has them sent
+	}
+	if g != q.generation {
 		q.generation, q.sent = g, 0
 	}
 	for ; q.sent < len(q.rows); q.sent++ {
 		row := q.rows[q.sent]
-		cmd, err := runlog.ReadMessage(row.value)
-		if err != nil {
-			panic(fmt.Sprintf("shard %d: message %d to shard %d: %v", s.id, row.number, to, err))
-		}
-		s.peers.deliver(to, &call{cmd: cmd, message: &message{from: s.id, number: row.number, generation: q.generation}})
+		s.peers.deliver(FarMessage{To: to, From: s.id, Number: row.number, Generation: q.generation, Row: row.value})
+	}
+}
+
+// sendAgain has all that is durable dispatched anew: the receiver was taken over, or what
+// was on its way there may be lost.
+func (s *Shard) sendAgain(to uint16) {
+	if q := s.out[to]; q != nil && s.Far != nil {
+		q.generation = 0
 	}
 }
 

@@ -29,6 +29,11 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 		if f.err != nil {
 			// The next command tries again, or the alarm after retryDelay.
 			err := fmt.Errorf("take over shard %d: %w", s.id, f.err)
+			if s.Far != nil {
+				s.Log.Warn("a shard can't be taken over now", "shard", s.id, "cause", err)
+				s.depart(nil)
+				return
+			}
 			s.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
 			s.drop(fmt.Errorf("%w: %w", engine.ErrUnavailable, err))
 			s.nextWake.Store(int64(now + retryDelay))
@@ -93,6 +98,9 @@ func (s *Shard) install(m *recovered, now engine.Time) {
 	m.last = m.up
 	m.cache = s.cache
 	s.memory = m.memory
+	if s.Far != nil {
+		s.Far.Owned(s.id, s.handle.Epoch())
+	}
 	for _, r := range m.open {
 		s.groups.add(r.Group, 1)
 		s.queueWake(r)

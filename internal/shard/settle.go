@@ -35,6 +35,9 @@ func (s *Shard) settle(b *Batch, r *run) {
 	s.working.Add(int64(r.Working - c.before.Working))
 	s.settleIndex(b, r, rules)
 	offered := s.settleOffers(b, r)
+	if s.Far != nil {
+		s.settleStarted(b, r)
+	}
 	switch r.Status {
 	case engine.Open:
 		if r.NextEvent > c.storedTo || offered || r.Timer != c.before.Timer || c.before.Status == engine.Closed {

@@ -116,6 +116,9 @@ type Config struct {
 	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,
 	// and the Listener how long something took; nil: all are quick.
 	Stopwatch func() time.Duration
+	// Far is how the shards reach those of other nodes. Then the node begins with none of its
+	// own; see Own. Nil: it has all.
+	Far Far
 	// ReadersMax is how many fetches are under way at a time, and how many others that ask
 	// for data keys; 0: readersDefault.
 	ReadersMax int
@@ -169,6 +172,7 @@ type Shard struct {
 	generation uint64   // the owner's epoch; zero while the shard has no memory; written under mu by the goroutine that steps, which reads it without
 	stage      stage    // what its node does with it
 	closed     bool     // its node has stopped
+	presence   presence // whether it is here
 	queued     bool     // with its committer, under that one's mu
 
 	// The memory and what is at work: of the one goroutine that steps the shard. All of
@@ -180,10 +184,11 @@ type Shard struct {
 	awaiting   map[engine.RunID][]*call // durable commands that are answered when the run closes
 	at         *run                     // the run at work: if something panics, it is the one
 	sick       map[engine.RunID]bool
-	slow       bool   // the last time it evaluated took long
-	steps      uint32 // of which some are timed
-	due        []*run // want a large snapshot
-	takenBack  int    // batches in a row that were taken back
+	slow       bool                 // the last time it evaluated took long
+	steps      uint32               // of which some are timed
+	due        []*run               // want a large snapshot
+	takenBack  int                  // batches in a row that were taken back
+	startedFor map[started][]string // whom tasks that are on their way were started for, of other nodes
 
 	// The batch: open from the first call that is evaluated until seal, then under way
 	// until Done. Between seal and Done nobody touches the memory.
@@ -228,7 +233,7 @@ type memory struct {
 type peers interface {
 	// generation of a shard: it changes when the shard is taken over.
 	generationOf(shard uint16) uint64
-	deliver(to uint16, c *call)
+	deliver(m FarMessage)
 	acknowledge(to uint16, a ack)
 	// holds tells whether the shards do nothing by themselves; see Node.Hold.
 	holds() bool
@@ -240,6 +245,9 @@ type peers interface {
 
 func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
 	s := &Shard{Config: cfg, id: id, peers: p, groups: g, sick: map[engine.RunID]bool{}}
+	if cfg.Far != nil {
+		s.presence = away
+	}
 	s.cache.all = cfg.cached
 	return s
 }
@@ -260,7 +268,7 @@ func (s *Shard) isDue(now, confirmed engine.Time) bool {
 // advance evaluates what has come into the open batch, or opens one. It does nothing
 // while a batch is under way.
 func (s *Shard) advance(now, confirmed engine.Time) {
-	if s.committing {
+	if s.committing || s.leaves() {
 		return
 	}
 	acks, resend, fetched, had := s.takeInbox()
@@ -280,6 +288,7 @@ func (s *Shard) advance(now, confirmed engine.Time) {
 	s.takeAcks(acks)
 	s.takeHad(b, had)
 	for _, to := range resend {
+		s.sendAgain(to)
 		if !slices.Contains(b.sent, to) { // else Done does, when what the open batch sends is durable
 			s.dispatch(to)
 		}
@@ -538,6 +547,7 @@ func (s *Shard) forget() (waiting []*call) {
 		s.dropSnapshot(0)
 	}
 	s.memory = memory{cache: s.cache}
+	s.startedFor = nil
 	s.recent.dropAll()
 	s.working.Store(0)
 	s.unfinished.Store(0)

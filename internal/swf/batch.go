@@ -19,6 +19,9 @@ func (inspector) call(d *service.Deed, of diagnose.Ref) (in interface{ Validate(
 		run = nil
 	}
 	terminates, signals := d.Reason != nil || d.Details != nil || d.ChildPolicy != nil, d.Signal != nil || d.Input != nil
+	if d.Error != nil || d.Cause != nil {
+		return nil, fault.Invalid("An error and a cause are of StopExecution.")
+	}
 	switch d.Action {
 	case "TerminateWorkflowExecution":
 		if signals {

@@ -63,21 +63,30 @@ func (i inspector) InspectSubject(ctx context.Context, ref diagnose.Ref) (operat
 	return inspection{&subject{Need: need, actions: i.actions, world: worldOf(ctx)}}, nil
 }
 
-// Inspect implements service.Inspector.
-func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
+// Look implements service.Inspector.
+func (i inspector) Look(ctx context.Context, ref diagnose.Ref) (*engine.RunView, error) {
 	w := worldOf(ctx)
 	if _, err := i.domainByName(ctx, w, ref.Domain); err != nil {
-		return nil, engine.RunID{}, err
+		return nil, err
 	}
 	cmd, ok := named(w, ref.Domain, ref.WorkflowID, ref.RunID)
 	if !ok {
-		return nil, cmd.Run, unknownRun(ref.WorkflowID, ref.RunID)
+		return nil, unknownRun(ref.WorkflowID, ref.RunID)
 	}
 	view, err := i.Runs.View(ctx, cmd.Name, cmd.Run)
 	if err != nil {
-		return nil, cmd.Run, runFault(err, ref.WorkflowID, ref.RunID)
+		return nil, runFault(err, ref.WorkflowID, ref.RunID)
 	}
-	reply, err := i.Runs.Do(ctx, engine.Command{Name: cmd.Name, Run: view.Run, Body: &execution.Inspect{}})
+	return view, nil
+}
+
+// Inspect implements service.Inspector.
+func (i inspector) Inspect(ctx context.Context, ref diagnose.Ref) (*diagnose.Execution, engine.RunID, error) {
+	view, err := i.Look(ctx, ref)
+	if err != nil {
+		return nil, engine.RunID{}, err
+	}
+	reply, err := i.Runs.Do(ctx, engine.Command{Name: view.Name, Run: view.Run, Body: &execution.Inspect{}})
 	if errors.Is(err, engine.ErrUnusable) {
 		ref.RunID = execution.FormatRun(view.Run)
 		e := &diagnose.Execution{

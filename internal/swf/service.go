@@ -46,8 +46,9 @@ func OptionsOf(services []*service.Service) *Options {
 func Service() *service.Service {
 	o := &Options{}
 	return &service.Service{
-		Name:    "swf",
-		Options: o,
+		Name:     "swf",
+		Options:  o,
+		Crossing: crossing,
 		Rules: func() map[engine.Kind]engine.Rules {
 			limits := o.Execution
 			limits.TracePercent = o.TracePercent

@@ -17,7 +17,7 @@ func (h *Handler) Call(ctx context.Context, caller *Caller, service, name string
 	if err != nil {
 		return nil, err
 	}
-	if c.Operation.Waits || c.Operation.Streams {
+	if c.Operation.Streams {
 		return nil, fmt.Errorf("call %s:%s from inside: it needs a connection", service, name)
 	}
 	defer c.leave(h.Gate)
@@ -33,6 +33,11 @@ func (h *Handler) Call(ctx context.Context, caller *Caller, service, name string
 	h.observe(c, told)
 	if f != nil {
 		return nil, f
+	}
+	if delivery, awaited := out.(Delivery); awaited {
+		err := fmt.Errorf("call %s:%s from inside: it needs a connection", service, name)
+		delivery.Delivered(err)
+		return nil, err
 	}
 	return out, nil
 }

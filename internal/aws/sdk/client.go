@@ -87,6 +87,7 @@ type Invocation struct {
 	SecretKey  string
 	// Token is for parameters that tell a repeated call from a new one, and that are not given.
 	Token string
+	Trace string // of the X-Amzn-Trace-Id header; "": there is none
 }
 
 // Answer is what was answered.
@@ -192,6 +193,9 @@ func (c *Client) send(ctx context.Context, i *Invocation, s *Service, r *request
 		q.Header.Set("Content-Type", r.contentType)
 	}
 	q.Header.Set("User-Agent", "heddle")
+	if i.Trace != "" {
+		q.Header.Set("X-Amzn-Trace-Id", i.Trace) // it is not signed, as those on the way change it
+	}
 	hash := sha256.Sum256(r.body)
 	payload := hex.EncodeToString(hash[:])
 	rest := s.protocol == protocolRestXML

@@ -333,3 +333,24 @@ func TestNothingIsLookedFor(t *testing.T) {
 		t.Errorf("sent to %s, signed %s", h.request.URL, signed)
 	}
 }
+
+// TestTraces go on in a header, which is not signed.
+func TestTraces(t *testing.T) {
+	var got, signed string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, signed = r.Header.Get("X-Amzn-Trace-Id"), r.Header.Get("Authorization")
+		_, _ = w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	model, err := NewModels(nil).Service("sqs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &Client{HTTP: NewTransport(1), Now: time.Now, Within: context.WithTimeout}
+	for _, want := range []string{"Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", ""} {
+		_, err := client.Do(t.Context(), &Invocation{Operation: model.Operation("listQueues"), Parameters: jsonvalue.NewObject(0), Endpoint: server.URL, Region: "r", AccessKey: "k", SecretKey: "s", Trace: want})
+		if err != nil || got != want || signed == "" || strings.Contains(signed, "x-amzn-trace-id") {
+			t.Errorf("trace %q, signature %q: %v", got, signed, err)
+		}
+	}
+}

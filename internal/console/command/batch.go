@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"heddle/internal/console/client"
@@ -18,7 +19,9 @@ type Batch struct {
 	Signal    batchSignal    `cmd:"" help:"Send each a signal."`
 	Cancel    batchCancel    `cmd:"" help:"Ask the decider of each to cancel it."`
 	Terminate batchTerminate `cmd:"" help:"Terminate each at once."`
-	List      batchList      `cmd:"" help:"List the batches of a domain."`
+	Abort     batchAbort     `cmd:"" help:"Stop each execution of a state machine."`
+	Redrive   batchRedrive   `cmd:"" help:"Have each execution of a state machine that has failed go on from where it did."`
+	List      batchList      `cmd:"" help:"List the batches of a domain or a state machine."`
 	Show      batchShow      `cmd:"" help:"Show how far a batch is, and to which executions it could not be done."`
 	Stop      batchStop      `cmd:"" help:"Stop a batch; what was done stays done."`
 }
@@ -28,8 +31,20 @@ type order struct {
 	Filters filters `embed:""`
 	Yes     bool    `help:"Begin. Otherwise it is counted alone to how many executions it would be done."`
 	Detach  bool    `help:"Do not wait until it is done."`
+	Token   string  `placeholder:"TEXT" help:"A text of your own, by which the same batch is begun once, however often this is called."`
 
 	Caller caller `embed:""`
+
+	closed string // how they closed; empty: they are open
+}
+
+// search is which executions are meant.
+func (o *order) search(p *Process) map[string]any {
+	in := o.Filters.members(p)
+	if o.closed != "" {
+		in["closeStatus"] = o.closed
+	}
+	return in
 }
 
 type batchSignal struct {
@@ -49,10 +64,21 @@ type batchTerminate struct {
 	ChildPolicy string `placeholder:"POLICY" enum:",TERMINATE,REQUEST_CANCEL,ABANDON" default:"" help:"What becomes of their children: TERMINATE, REQUEST_CANCEL or ABANDON; otherwise what each was started with."`
 }
 
+type batchAbort struct {
+	Order order  `embed:""`
+	Error string `placeholder:"TEXT" help:"An error, for their histories."`
+	Cause string `placeholder:"TEXT" help:"Why."`
+}
+
+type batchRedrive struct {
+	Order  order  `embed:""`
+	Failed string `placeholder:"STATUS" enum:"FAILED,TIMED_OUT,ABORTED" default:"FAILED" help:"How they closed: FAILED, TIMED_OUT or ABORTED."`
+}
+
 // ofBatch names one.
 type ofBatch struct {
 	ID     string `arg:"" help:"Id of the batch."`
-	Domain string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Its domain."`
+	Within within `embed:""`
 
 	Caller caller `embed:""`
 }
@@ -67,7 +93,7 @@ type batchStop struct {
 }
 
 type batchList struct {
-	Domain string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Whose."`
+	Within within `embed:""`
 
 	Caller caller `embed:""`
 }
@@ -87,6 +113,17 @@ func (c *batchTerminate) Run(ctx context.Context, p *Process) error {
 	return c.Order.run(ctx, p, "TerminateWorkflowExecution", map[string]string{"reason": c.Reason, "details": c.Details, "childPolicy": c.ChildPolicy})
 }
 
+// Run stops executions.
+func (c *batchAbort) Run(ctx context.Context, p *Process) error {
+	return c.Order.run(ctx, p, wire.BatchActionStopExecution, map[string]string{"error": c.Error, "cause": c.Cause})
+}
+
+// Run has executions go on.
+func (c *batchRedrive) Run(ctx context.Context, p *Process) error {
+	c.Order.closed = c.Failed
+	return c.Order.run(ctx, p, wire.BatchActionRedriveExecution, nil)
+}
+
 // countedMax is up to how many executions are counted before a batch.
 const countedMax = 10_000
 
@@ -99,7 +136,10 @@ func (o *order) run(ctx context.Context, p *Process, action string, members map[
 	if !o.Yes {
 		return o.count(ctx, p, caller)
 	}
-	in := map[string]any{"search": o.Filters.members(p), "action": action}
+	in := map[string]any{"search": o.search(p), "action": action}
+	if o.Token != "" {
+		in["clientToken"] = o.Token
+	}
 	for name, value := range members {
 		if value != "" {
 			in[name] = value
@@ -114,18 +154,21 @@ func (o *order) run(ctx context.Context, p *Process, action string, members map[
 		return p.writeJSON(json.RawMessage(raw))
 	}
 	if !o.Caller.JSON {
-		_, err = fmt.Fprintf(p.Out, "batch %s has begun; heddle batch stop %s stops it\n", out.BatchID, out.BatchID)
+		_, err = fmt.Fprintf(p.Out, "batch %s has begun; heddle batch stop %s%s stops it\n", out.BatchID, out.BatchID, o.Filters.Within.option())
 	}
 	if err != nil || o.Detach {
 		return err
 	}
-	return follow(ctx, p, caller, o.Filters.Domain, out.BatchID, o.Caller.JSON)
+	return follow(ctx, p, caller, &o.Filters.Within, out.BatchID, o.Caller.JSON)
 }
 
 // count tells to how many executions it would be done.
 func (o *order) count(ctx context.Context, p *Process, caller *client.Client) error {
-	in := o.Filters.members(p)
-	in["status"], in["maximumPageSize"] = "OPEN", 1000
+	in, status := o.search(p), wire.SearchStatusOpen
+	if o.closed != "" {
+		status = wire.SearchStatusClosed
+	}
+	in["status"], in["maximumPageSize"] = status, 1000
 	found, more := 0, true
 	for more && found < countedMax {
 		var out wire.SearchExecutionsOutput
@@ -144,7 +187,7 @@ func (o *order) count(ctx context.Context, p *Process, caller *client.Client) er
 	if more {
 		plus = "more than "
 	}
-	_, err := fmt.Fprintf(p.Out, "it would be done to %s%d open executions; --yes begins it\n", plus, found)
+	_, err := fmt.Fprintf(p.Out, "it would be done to %s%d %s executions; --yes begins it\n", plus, found, strings.ToLower(status))
 	return err
 }
 
@@ -154,9 +197,9 @@ const lookAfter = time.Second
 var errBatch = errors.New("it was not done to all of them")
 
 // follow shows how far a batch is until it has ended. Error: it was not done to all.
-func follow(ctx context.Context, p *Process, caller *client.Client, domain, id string, asJSON bool) error {
+func follow(ctx context.Context, p *Process, caller *client.Client, of *within, id string, asJSON bool) error {
 	for told := ""; ; {
-		out, raw, err := describe(ctx, caller, "DescribeBatch", domain, id)
+		out, raw, err := describe(ctx, caller, "DescribeBatch", of, id)
 		if err != nil {
 			return err
 		}
@@ -185,8 +228,8 @@ func follow(ctx context.Context, p *Process, caller *client.Client, domain, id s
 }
 
 // describe calls an action that answers with a batch.
-func describe(ctx context.Context, caller *client.Client, action, domain, id string) (out wire.DescribeBatchOutput, raw []byte, err error) {
-	raw, err = call(ctx, caller, action, map[string]string{"domain": domain, "batchId": id}, &out)
+func describe(ctx context.Context, caller *client.Client, action string, of *within, id string) (out wire.DescribeBatchOutput, raw []byte, err error) {
+	raw, err = call(ctx, caller, action, of.members(map[string]any{"batchId": id}), &out)
 	return out, raw, missing(err)
 }
 
@@ -195,7 +238,7 @@ func (o *ofBatch) show(ctx context.Context, p *Process, action string) error {
 	if err != nil {
 		return err
 	}
-	out, raw, err := describe(ctx, caller, action, o.Domain, o.ID)
+	out, raw, err := describe(ctx, caller, action, &o.Within, o.ID)
 	switch {
 	case err != nil:
 		return err
@@ -214,7 +257,7 @@ func (c *batchShow) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	return follow(ctx, p, caller, c.Batch.Domain, c.Batch.ID, c.Batch.Caller.JSON)
+	return follow(ctx, p, caller, &c.Batch.Within, c.Batch.ID, c.Batch.Caller.JSON)
 }
 
 // Run stops a batch.
@@ -229,7 +272,7 @@ func (c *batchList) Run(ctx context.Context, p *Process) error {
 		return err
 	}
 	var out wire.ListBatchesOutput
-	raw, err := call(ctx, caller, "ListBatches", map[string]string{"domain": c.Domain}, &out)
+	raw, err := call(ctx, caller, "ListBatches", c.Within.members(map[string]any{}), &out)
 	switch {
 	case err != nil:
 		return missing(err)

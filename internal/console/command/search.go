@@ -12,12 +12,46 @@ import (
 	"heddle/internal/operator/wire"
 )
 
+// within is what executions are in.
+type within struct {
+	Domain  string `env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Their domain."`
+	Machine string `placeholder:"ARN" help:"Their state machine, in place of a domain."`
+}
+
+var errWithin = errors.New("want --domain, or the ARN of a state machine as --machine")
+
+// Validate implements kong.Validatable.
+func (w *within) Validate() error {
+	if w.Machine == "" && w.Domain == "" {
+		return errWithin
+	}
+	return nil
+}
+
+// members say it as calls have it, with what else is given: the domain may be of the environment.
+func (w *within) members(more map[string]any) map[string]any {
+	if w.Machine != "" {
+		more["stateMachineArn"] = w.Machine
+	} else {
+		more["domain"] = w.Domain
+	}
+	return more
+}
+
+// option is it as an option of a command.
+func (w *within) option() string {
+	if w.Machine != "" {
+		return " --machine " + w.Machine
+	}
+	return " --domain " + w.Domain
+}
+
 // filters say which executions are meant.
 type filters struct {
-	Domain      string `required:"" env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Where it is looked."`
-	ID          string `name:"id" placeholder:"ID" help:"Their workflowId."`
-	Prefix      string `placeholder:"TEXT" help:"What their workflowIds begin with."`
-	Part        string `placeholder:"TEXT" help:"What is in their workflowIds."`
+	Within      within `embed:""`
+	ID          string `name:"id" placeholder:"ID" help:"Their workflowId, or name."`
+	Prefix      string `placeholder:"TEXT" help:"What their workflowIds or names begin with."`
+	Part        string `placeholder:"TEXT" help:"What is in their workflowIds or names."`
 	Type        string `placeholder:"NAME" help:"Their type of workflow."`
 	TypeVersion string `placeholder:"VERSION" help:"The version of their type."`
 	Tag         string `placeholder:"TAG" help:"A tag that they have."`
@@ -62,7 +96,7 @@ func (c *filters) Validate() error {
 
 // members are the filters as calls have them.
 func (c *filters) members(p *Process) map[string]any {
-	in := map[string]any{"domain": c.Domain}
+	in := c.Within.members(map[string]any{})
 	for name, value := range map[string]string{"workflowId": c.ID, "workflowIdPrefix": c.Prefix, "workflowIdPart": c.Part, "typeName": c.Type, "typeVersion": c.TypeVersion, "tag": c.Tag} {
 		if value != "" {
 			in[name] = value

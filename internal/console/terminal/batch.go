@@ -14,12 +14,13 @@ import (
 func Doing(o *wire.StartBatchInput) string {
 	s, words := &o.Search, []string{map[string]string{
 		wire.BatchActionSignalWorkflowExecution: "signal", wire.BatchActionRequestCancelWorkflowExecution: "cancel", wire.BatchActionTerminateWorkflowExecution: "terminate",
+		wire.BatchActionStopExecution: "stop", wire.BatchActionRedriveExecution: "redrive",
 	}[o.Action]}
 	for _, f := range []struct {
 		name  string
 		value *string
 	}{
-		{"", o.SignalName}, {"id ", s.WorkflowID}, {"prefix ", s.WorkflowIdPrefix}, {"part ", s.WorkflowIdPart}, {"type ", s.TypeName}, {"version ", s.TypeVersion}, {"tag ", s.Tag},
+		{"", o.SignalName}, {"", o.Error}, {"closed as ", s.CloseStatus}, {"id ", s.WorkflowID}, {"prefix ", s.WorkflowIdPrefix}, {"part ", s.WorkflowIdPart}, {"type ", s.TypeName}, {"version ", s.TypeVersion}, {"tag ", s.Tag},
 	} {
 		if f.value != nil {
 			words = append(words, f.name+*f.value)
@@ -82,7 +83,7 @@ func Batch(w io.Writer, b *wire.Batch, now engine.Time, style Style) error {
 	out.line("")
 	rows := [][]string{{"execution", "run", "why"}}
 	for _, f := range b.Failures {
-		rows = append(rows, []string{cut(text(f.Execution.WorkflowID), 60), text(f.Execution.RunID), cut(f.Code+": "+f.Message, 100)})
+		rows = append(rows, []string{cut(text(f.Execution.WorkflowID)+text(f.Execution.ExecutionARN), 120), text(f.Execution.RunID), cut(f.Code+": "+f.Message, 100)})
 	}
 	out.err = cmpErr(out.err, table(w, "", rows))
 	if more := b.Failed - int64(len(b.Failures)); more > 0 {

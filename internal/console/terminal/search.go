@@ -25,7 +25,7 @@ func Found(w io.Writer, all []wire.FoundExecution, looked int64, more bool, now 
 				status += ", asked to cancel"
 			}
 			rows = append(rows, []string{
-				cut(text(e.Execution.WorkflowID), 60), cut(e.Type, 40), status, diagnose.Moment(engine.Time(e.StartTimestamp)), diagnose.Span(took),
+				cut(text(e.Execution.WorkflowID)+text(e.Execution.ExecutionARN), 120), cut(e.Type, 40), status, diagnose.Moment(engine.Time(e.StartTimestamp)), diagnose.Span(took),
 				cut(strings.Join(e.TagList, ", "), 40), text(e.Execution.RunID),
 			})
 		}

@@ -266,7 +266,8 @@ func (g *drawing) chart(f *outline.Flow, apart bool) (*flowchart.Chart, *drawnFl
 	return c, d
 }
 
-// leads are the arrows of a state: those to the same one for a like reason are one.
+// leads are the arrows of a state: those to the same one that a history does not tell apart are
+// one, so that what is drawn as taken was.
 func (g *drawing) leads(s *outline.State, index map[string]int) (all []outline.Lead) {
 	at := map[outline.Lead]int{}
 	for _, l := range s.Leads {
@@ -275,9 +276,16 @@ func (g *drawing) leads(s *outline.State, index map[string]int) (all []outline.L
 			continue
 		}
 		key := outline.Lead{To: l.To, Kind: l.Kind}
+		if l.Kind == outline.Default {
+			key.Kind = outline.Choice
+		}
 		if i, is := at[key]; is {
+			why := l.Why
+			if l.Kind == outline.Default {
+				why = "otherwise"
+			}
 			if len(all[i].Why) < whyMax {
-				all[i].Why += " or " + l.Why
+				all[i].Why += " or " + why
 			}
 			continue
 		}

@@ -185,3 +185,19 @@ func BenchmarkGraph(b *testing.B) {
 		NewMachineExecution("us-east-1", f, Query{})
 	}
 }
+
+// TestTakenIsWhatTheHistoryTells: a rule and the default of a Choice that lead to one state are one
+// arrow, since no event tells by which one it was entered.
+func TestTakenIsWhatTheHistoryTells(t *testing.T) {
+	f := machineFacts(t, strings.Replace(definition, `"Default":"Nothing"`, `"Default":"Charge"`, 1))
+	x := NewMachineExecution("us-east-1", f, Query{})
+	taken := map[string]int{}
+	for _, a := range x.Graph.Arrows {
+		if a.Taken {
+			taken[string(a.Label)]++
+		}
+	}
+	if len(taken) != 2 || taken["$.n > 3 or otherwise"] != 1 || taken["States.ALL"] != 1 {
+		t.Errorf("drawn as taken: %v", taken)
+	}
+}

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"heddle/internal/aws/fault"
@@ -22,8 +24,14 @@ var batchDoings = []batchDoing{
 	{operator.BatchActionTerminateWorkflowExecution, "terminate", "Terminate"},
 }
 
+// machineBatchDoings are what batches do to executions of a state machine.
+var machineBatchDoings = []batchDoing{
+	{operator.BatchActionStopExecution, "abort", "Stop"},
+	{operator.BatchActionRedriveExecution, "redrive", "Redrive"},
+}
+
 func doingOf(action string) batchDoing {
-	for _, d := range batchDoings {
+	for _, d := range slices.Concat(batchDoings, machineBatchDoings) {
 		if d.Action == action {
 			return d
 		}
@@ -31,13 +39,65 @@ func doingOf(action string) batchDoing {
 	return batchDoings[0]
 }
 
+// batchPlace is what executions of batches are in: a domain, or a state machine.
+type batchPlace struct {
+	domain, machine *string
+	List, New       string // paths: of all batches there, and to begin one
+	Back            view.Link
+	Doings          []batchDoing
+}
+
+func (v *visit) batchPlace() batchPlace {
+	if name := v.PathValue("machine"); name != "" {
+		of, list := v.machineARN(), view.Path(v.Region)+"/-states/batches/"+url.PathEscape(name)
+		return batchPlace{machine: &of, List: list, New: list + "/-batch", Back: view.Link{Text: name, Href: view.MachinePath(v.Region, name)}, Doings: machineBatchDoings}
+	}
+	base := v.place().Of("executions")
+	return batchPlace{domain: &v.Domain, List: base + "/-batches", New: base + "/-batch", Back: view.Link{Text: "Executions", Href: base}, Doings: batchDoings}
+}
+
+// IsMachine tells templates whether it is a state machine.
+func (p batchPlace) IsMachine() bool { return p.machine != nil }
+
+// Of is the page of a batch.
+func (p batchPlace) Of(id string) string { return p.List + "/" + url.PathEscape(id) }
+
+// Execution is the page of an execution that was found.
+func (p batchPlace) Execution(region string, e operator.ExecutionRef) string {
+	if p.IsMachine() {
+		machine, name := view.MachineOf(text(e.ExecutionARN))
+		return view.MachinePath(region, machine, name)
+	}
+	return view.Place{Region: region, Domain: *p.domain}.Execution(text(e.WorkflowID), text(e.RunID))
+}
+
+// NameOf is what an execution is called there.
+func (p batchPlace) NameOf(e operator.ExecutionRef) string {
+	if p.IsMachine() {
+		_, name := view.MachineOf(text(e.ExecutionARN))
+		return name
+	}
+	return text(e.WorkflowID)
+}
+
+// Needs is what policies must allow to who begins a batch there.
+func (p batchPlace) Needs(action string) string {
+	if p.IsMachine() {
+		return "states:" + action + " and states:ListExecutions"
+	}
+	return "swf:" + action + " and swf:ListOpenWorkflowExecutions"
+}
+
 type newBatchView struct {
 	Frame
-	Back                    view.Link
+	Place                   batchPlace
 	Filter                  filter
 	Prefix, Part            string
+	Failed                  string   // how executions closed that are to go on
+	Closings                []string // as they may have
 	Doing                   batchDoing
-	Doings                  []batchDoing
+	Once                    string // has the form begin one batch, however often it is sent
+	Error, Cause            string
 	Policies                []string
 	Reason, Details, Policy string
 	Signal, Input           string
@@ -55,6 +115,9 @@ const (
 	someShown = 5
 )
 
+// closings are how executions of a state machine close that may be redriven, the usual first.
+var closings = []string{operator.CloseStatusFailed, operator.CloseStatusTimedOut, operator.CloseStatusAborted}
+
 // newBatch is the way to a batch: which executions it is about, how many that are, and what is
 // to be done to them; and begins it.
 func (v *visit) newBatch() (*answer, error) {
@@ -63,11 +126,18 @@ func (v *visit) newBatch() (*answer, error) {
 			return nil, fault.Invalid("The form can't be read: it may be too large.")
 		}
 	}
-	x := &newBatchView{Frame: v.frame("Do to many"), Back: view.Link{Text: "Executions", Href: v.place().Of("executions")}, Doings: batchDoings}
+	x := &newBatchView{Frame: v.frame("Do to many"), Place: v.batchPlace(), Closings: closings}
 	x.Filter, x.Wrong = v.readFilter()
 	x.Filter.Status, x.Prefix, x.Part = "open", v.FormValue("prefix"), v.FormValue("part")
-	x.Doing = batchDoings[0]
-	for _, d := range batchDoings {
+	if x.Failed = closings[0]; slices.Contains(closings, v.FormValue("closed")) {
+		x.Failed = v.FormValue("closed")
+	}
+	if x.Once = v.FormValue("once"); x.Once == "" {
+		x.Once = rand.Text()
+	}
+	x.Error, x.Cause = v.FormValue("error"), lined(v.FormValue("cause"))
+	x.Doing = x.Place.Doings[0]
+	for _, d := range x.Place.Doings {
 		if d.Word == v.FormValue("do") {
 			x.Doing = d
 		}
@@ -85,14 +155,14 @@ func (v *visit) newBatch() (*answer, error) {
 		asked.SignalName = &x.Doing.Word // whether he may does not depend on it
 	}
 	if v.barred("heddle", "StartBatch", &asked) != "" {
-		x.Barred = "swf:" + x.Doing.Action + " and swf:ListOpenWorkflowExecutions"
+		x.Barred = x.Place.Needs(x.Doing.Action)
 	}
 	if v.Method == http.MethodPost {
 		x.Wrong = (&view.Form{Fields: []view.Field{{Label: "Input", Kind: view.Data, Value: x.Input}, {Label: "Details", Kind: view.Data, Value: x.Details}}}).Wrong(x.AsIs)
 		if x.Wrong == "" {
 			out, err := call[operator.StartBatchOutput](v, "heddle", "StartBatch", in)
 			if err == nil {
-				return goesTo(v.placeOfBatch(out.BatchID), "batch-started"), nil
+				return goesTo(x.Place.Of(out.BatchID), "batch-started"), nil
 			}
 			f, ok := errors.AsType[*fault.Fault](err)
 			if !ok {
@@ -102,7 +172,7 @@ func (v *visit) newBatch() (*answer, error) {
 			wrong.status, _ = statusOf(f)
 		}
 	}
-	if err := v.preview(x, &in.Search); err != nil {
+	if err := v.preview(x, in); err != nil {
 		return nil, err
 	}
 	x.Shown = v.batchCommand(in)
@@ -125,7 +195,7 @@ func (v *visit) batchOf(x *newBatchView) *operator.StartBatchInput {
 	}
 	f := &x.Filter
 	in := &operator.StartBatchInput{Action: x.Doing.Action, Search: operator.BatchSearch{
-		Domain: v.Domain, WorkflowID: given(f.ID), WorkflowIdPrefix: given(x.Prefix), WorkflowIdPart: given(x.Part), TypeName: given(f.Type), TypeVersion: given(f.Version), Tag: given(f.Tag),
+		Domain: x.Place.domain, StateMachineARN: x.Place.machine, WorkflowID: given(f.ID), WorkflowIdPrefix: given(x.Prefix), WorkflowIdPart: given(x.Part), TypeName: given(f.Type), TypeVersion: given(f.Version), Tag: given(f.Tag),
 	}}
 	if f.hasFrom {
 		in.Search.StartedFrom = &f.from
@@ -136,8 +206,15 @@ func (v *visit) batchOf(x *newBatchView) *operator.StartBatchInput {
 	switch x.Doing.Word {
 	case "signal":
 		in.SignalName, in.Input = given(x.Signal), given(x.Input)
+	case "abort":
+		in.Error, in.Cause = given(x.Error), given(x.Cause)
+	case "redrive":
+		in.Search.CloseStatus = given(x.Failed)
 	case "terminate":
 		in.Reason, in.Details, in.ChildPolicy = given(x.Reason), given(x.Details), given(x.Policy)
+	}
+	if v.Method == http.MethodPost {
+		in.ClientToken = given(x.Once)
 	}
 	// What was said as how long ago is a moment from here on.
 	f.From, f.To = momentText(in.Search.StartedFrom), momentText(in.Search.StartedTo)
@@ -152,10 +229,13 @@ func momentText(t *wire.Timestamp) string {
 }
 
 // preview counts what a batch would be done to, and shows some of it.
-func (v *visit) preview(x *newBatchView, s *operator.BatchSearch) error {
-	size := int64(1000)
+func (v *visit) preview(x *newBatchView, of *operator.StartBatchInput) error {
+	size, s, status := int64(1000), &of.Search, operator.SearchStatusOpen
+	if s.CloseStatus != nil {
+		status = operator.SearchStatusClosed
+	}
 	in := &operator.SearchExecutionsInput{
-		Domain: s.Domain, Status: operator.SearchStatusOpen, WorkflowID: s.WorkflowID, WorkflowIdPrefix: s.WorkflowIdPrefix, WorkflowIdPart: s.WorkflowIdPart,
+		Domain: s.Domain, StateMachineARN: s.StateMachineARN, Status: status, CloseStatus: s.CloseStatus, WorkflowID: s.WorkflowID, WorkflowIdPrefix: s.WorkflowIdPrefix, WorkflowIdPart: s.WorkflowIdPart,
 		TypeName: s.TypeName, TypeVersion: s.TypeVersion, Tag: s.Tag, StartedFrom: s.StartedFrom, StartedTo: s.StartedTo, MaximumPageSize: &size,
 	}
 	found, looked := tally{More: true}, int64(0)
@@ -185,11 +265,12 @@ func (v *visit) preview(x *newBatchView, s *operator.BatchSearch) error {
 
 // batchCommand is the same on the command line.
 func (v *visit) batchCommand(in *operator.StartBatchInput) string {
-	words := []string{"heddle batch", doingOf(in.Action).Word, "--region", view.Quoted(v.Region), "--domain", view.Quoted(in.Search.Domain)}
+	words := []string{"heddle batch", doingOf(in.Action).Word, "--region", view.Quoted(v.Region)}
 	for _, o := range []struct {
 		name  string
 		value *string
 	}{
+		{"domain", in.Search.Domain}, {"machine", in.Search.StateMachineARN}, {"failed", in.Search.CloseStatus}, {"error", in.Error}, {"cause", in.Cause},
 		{"id", in.Search.WorkflowID}, {"prefix", in.Search.WorkflowIdPrefix}, {"part", in.Search.WorkflowIdPart}, {"type", in.Search.TypeName}, {"type-version", in.Search.TypeVersion},
 		{"tag", in.Search.Tag}, {"name", in.SignalName}, {"input", in.Input}, {"reason", in.Reason}, {"details", in.Details}, {"child-policy", in.ChildPolicy},
 	} {
@@ -206,32 +287,30 @@ func (v *visit) batchCommand(in *operator.StartBatchInput) string {
 	return strings.Join(words, " ")
 }
 
-// placeOfBatch is the page of a batch.
-func (v *visit) placeOfBatch(id string) string {
-	return v.place().Of("executions") + "/-batches/" + url.PathEscape(id)
-}
-
 type batchesView struct {
 	Frame
-	Rows []operator.Batch
-	Now  wire.Timestamp
-	New  button
+	Place batchPlace
+	Rows  []operator.Batch
+	Now   wire.Timestamp
+	New   button
 }
 
-// batches shows those of a domain.
+// batches shows those of a domain or a state machine.
 func (v *visit) batches() (*answer, error) {
-	out, err := call[operator.ListBatchesOutput](v, "heddle", "ListBatches", &operator.ListBatchesInput{Domain: v.Domain})
+	p := v.batchPlace()
+	out, err := call[operator.ListBatchesOutput](v, "heddle", "ListBatches", &operator.ListBatchesInput{Domain: p.domain, StateMachineARN: p.machine})
 	if err != nil {
 		return nil, err
 	}
-	return refreshes("batches", &batchesView{v.frame("Batches"), out.Batches, out.ServerTimestamp, v.newsBatch("")}), nil
+	return refreshes("batches", &batchesView{v.frame("Batches"), p, out.Batches, out.ServerTimestamp, v.newsBatch("")}), nil
 }
 
 // newsBatch is the button that leads to a new batch, of what a query finds.
 func (v *visit) newsBatch(query string) button {
-	b := button{Path: v.place().Of("executions") + "/-batch" + query}
-	for _, d := range batchDoings {
-		in := &operator.StartBatchInput{Action: d.Action, Search: operator.BatchSearch{Domain: v.Domain}}
+	p := v.batchPlace()
+	b := button{Path: p.New + query}
+	for _, d := range p.Doings {
+		in := &operator.StartBatchInput{Action: d.Action, Search: operator.BatchSearch{Domain: p.domain, StateMachineARN: p.machine}}
 		if d.Word == "signal" {
 			in.SignalName = &d.Word
 		}
@@ -239,7 +318,7 @@ func (v *visit) newsBatch(query string) button {
 			return b
 		}
 	}
-	b.Barred = "swf:SignalWorkflowExecution"
+	b.Barred = p.Needs(p.Doings[0].Action)
 	return b
 }
 
@@ -248,6 +327,7 @@ type fact struct{ Name, Value string }
 
 type batchView struct {
 	Frame
+	Place  batchPlace
 	Batch  *operator.Batch
 	Doing  batchDoing
 	Where  []fact
@@ -258,32 +338,36 @@ type batchView struct {
 
 // batch shows how far one is.
 func (v *visit) batch() (*answer, error) {
-	out, err := call[operator.DescribeBatchOutput](v, "heddle", "DescribeBatch", &operator.DescribeBatchInput{Domain: v.Domain, BatchID: v.named("batch")})
+	p := v.batchPlace()
+	out, err := call[operator.DescribeBatchOutput](v, "heddle", "DescribeBatch", &operator.DescribeBatchInput{Domain: p.domain, StateMachineARN: p.machine, BatchID: v.named("batch")})
 	if err != nil {
 		return nil, err
 	}
 	b := &out.Batch
-	x := &batchView{Frame: v.frame("Batch " + b.BatchID), Batch: b, Doing: doingOf(b.Order.Action), Now: out.ServerTimestamp}
+	x := &batchView{Frame: v.frame("Batch " + b.BatchID), Place: p, Batch: b, Doing: doingOf(b.Order.Action), Now: out.ServerTimestamp}
 	if b.EndTimestamp != nil {
 		x.Now = *b.EndTimestamp
 	}
-	s := &b.Order.Search
+	s, id := &b.Order.Search, "workflowId"
+	if p.IsMachine() {
+		id = "Name"
+	}
 	for _, w := range []struct {
 		name  string
 		value *string
 	}{
-		{"workflowId", s.WorkflowID}, {"workflowId begins with", s.WorkflowIdPrefix}, {"workflowId has", s.WorkflowIdPart}, {"Type", s.TypeName}, {"Version", s.TypeVersion}, {"Tag", s.Tag},
+		{id, s.WorkflowID}, {id + " begins with", s.WorkflowIdPrefix}, {id + " has", s.WorkflowIdPart}, {"Closed as", s.CloseStatus}, {"Error", b.Order.Error}, {"Cause", b.Order.Cause}, {"Type", s.TypeName}, {"Version", s.TypeVersion}, {"Tag", s.Tag},
 		{"Signal", b.Order.SignalName}, {"Reason", b.Order.Reason}, {"Child policy", b.Order.ChildPolicy}, {"Input", b.Order.Input}, {"Details", b.Order.Details},
 	} {
 		if w.value != nil {
 			x.Where = append(x.Where, fact{w.name, short(*w.value, 2000)})
 		}
 	}
-	at := v.placeOfBatch(b.BatchID)
+	at := p.Of(b.BatchID)
 	if b.Status == operator.BatchStatusRunning {
 		x.Follow, x.Stop.Path = at, at+"/-stop"
-		if v.barred("heddle", "StopBatch", &operator.StopBatchInput{Domain: v.Domain, BatchID: b.BatchID}) != "" {
-			x.Stop.Barred = "swf:" + b.Order.Action
+		if v.barred("heddle", "StopBatch", &operator.StopBatchInput{Domain: p.domain, StateMachineARN: p.machine, BatchID: b.BatchID}) != "" {
+			x.Stop.Barred = map[bool]string{true: "states:", false: "swf:"}[p.IsMachine()] + b.Order.Action
 		}
 	}
 	return refreshes("batch", x), nil
@@ -291,9 +375,14 @@ func (v *visit) batch() (*answer, error) {
 
 // stopBatch stops one.
 func (v *visit) stopBatch() (*answer, error) {
-	id := v.named("batch")
-	if _, err := call[operator.StopBatchOutput](v, "heddle", "StopBatch", &operator.StopBatchInput{Domain: v.Domain, BatchID: id}); err != nil {
+	id, p := v.named("batch"), v.batchPlace()
+	if _, err := call[operator.StopBatchOutput](v, "heddle", "StopBatch", &operator.StopBatchInput{Domain: p.domain, StateMachineARN: p.machine, BatchID: id}); err != nil {
 		return nil, err
 	}
-	return goesTo(v.placeOfBatch(id), "batch-stopped"), nil
+	return goesTo(p.Of(id), "batch-stopped"), nil
+}
+
+// Command is how one has all go on that have failed.
+func (x *batchesView) Command() string {
+	return "heddle batch redrive --machine " + view.Quoted(text(x.Place.machine))
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"heddle/internal/aws/fault"
@@ -53,22 +52,19 @@ func (v *visit) run() (*answer, error) {
 	return goesTo(v.place().Execution(id, all[0].Execution.RunID), ""), nil
 }
 
-// staleAfter is how old what an open page says may be, in milliseconds: verdicts change with
-// time alone.
-const staleAfter = 10_000
+// How old what an open page says may be, in seconds: verdicts change with time alone, and how
+// far map runs are with what no event of their execution tells.
+const (
+	staleAfter       = 30
+	staleWithMapRuns = 10
+)
 
-// execution shows an execution. Its script asks again and again, and gets it only when
-// something has happened, or as time passes.
+// execution shows an execution. Its script asks for it again, and gets it when something has
+// happened, or as time passes.
 func (v *visit) execution() (*answer, error) {
 	of := v.executionOf()
-	if seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64); err == nil && isPartial(v.Request) {
-		last, err := v.lastEvent(of)
-		if err != nil {
-			return nil, err
-		}
-		if last == seen && !v.isStale() {
-			return &answer{status: http.StatusNoContent}, nil
-		}
+	if err := v.await(&operator.AwaitExecutionInput{Domain: &v.Domain, WorkflowID: &of.WorkflowID, RunID: &of.RunID}); err != nil {
+		return nil, err
 	}
 	inspection, err := call[operator.InspectExecutionOutput](v, "heddle", "InspectExecution", &operator.InspectExecutionInput{
 		Domain: &v.Domain, WorkflowID: &of.WorkflowID, RunID: &of.RunID,
@@ -103,32 +99,37 @@ func (v *visit) execution() (*answer, error) {
 	return &answer{template: "execution", view: x, fragment: "live"}, nil
 }
 
-// isStale tells of an open page whether what it says may have changed with time.
-func (v *visit) isStale() bool {
-	at, err := strconv.ParseInt(v.FormValue("at"), 10, 64)
-	now := v.Now().UnixMilli()
-	return err != nil || at > now || now-at >= staleAfter
+// await waits for a script that asks for what it has already, until that is no longer all, or too
+// old. Who asks has to stand then, too. Errors: errEnded, and those of calls.
+func (v *visit) await(in *operator.AwaitExecutionInput) error {
+	seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64)
+	if err != nil || !isPartial(v.Request) {
+		return nil
+	}
+	wait, err := strconv.ParseInt(v.FormValue("wait"), 10, 64)
+	if err != nil {
+		wait = 0
+	}
+	in.Events, in.WaitTimeSeconds = seen, &wait
+	if _, err = call[operator.AwaitExecutionOutput](v, "heddle", "AwaitExecution", in); err != nil {
+		return err
+	}
+	return v.stands()
 }
 
-// liveOf is where an open page asks whether something has happened.
+// liveOf is where an open page asks for what comes next.
 func (v *visit) liveOf(x *view.Execution) string {
-	q := x.Query.String()
-	return x.Base + q + map[bool]string{true: "?", false: "&"}[q == ""] + fmt.Sprintf("seen=%d&at=%d", x.Events, v.Now().UnixMilli())
+	q, wait := x.Query.String(), staleAfter
+	if len(x.MapRuns) > 0 {
+		wait = staleWithMapRuns
+	}
+	return x.Base + q + map[bool]string{true: "?", false: "&"}[q == ""] + fmt.Sprintf("seen=%d&wait=%d", x.Events, wait)
 }
 
 // eventsAsked is how many events are asked for at a time, and pageBytes what such have often.
 var eventsAsked int64 = 1000
 
 const pageBytes = 320 << 10
-
-// roomOf is the room that a page of so many events begins with: pages that are open ask for one
-// event a second.
-func roomOf(events *int64) int {
-	if *events == 1 {
-		return 1 << 10
-	}
-	return pageBytes
-}
 
 // history reads all of a history.
 func (v *visit) history(of wire.WorkflowExecution) (*past.Events, error) {
@@ -143,7 +144,7 @@ func (v *visit) history(of wire.WorkflowExecution) (*past.Events, error) {
 
 // historyPage is a page of a history, as it is answered to the API's callers.
 func (v *visit) historyPage(in *wire.GetWorkflowExecutionHistoryInput) ([]byte, error) {
-	return v.raw("swf", "GetWorkflowExecutionHistory", in, roomOf(in.MaximumPageSize))
+	return v.raw("swf", "GetWorkflowExecutionHistory", in, pageBytes)
 }
 
 // raw calls an action, and gives the answer as the API's callers have it. It begins with room
@@ -158,24 +159,6 @@ func (v *visit) raw(service, action string, in any, room int) ([]byte, error) {
 		return nil, fmt.Errorf("call %s: the answer is a %T", action, out)
 	}
 	return page.AppendJSON(make([]byte, 0, room)), nil
-}
-
-// lastEvent is the id of the last event of a history.
-func (v *visit) lastEvent(of wire.WorkflowExecution) (int64, error) {
-	one, reverse := int64(1), true
-	raw, err := v.historyPage(&wire.GetWorkflowExecutionHistoryInput{Domain: v.Domain, Execution: of, MaximumPageSize: &one, ReverseOrder: &reverse})
-	if err != nil {
-		return 0, err
-	}
-	page, _, err := past.Page(raw)
-	if err != nil {
-		return 0, err
-	}
-	events, err := page.Workflow()
-	if err != nil || len(events) == 0 {
-		return 0, err
-	}
-	return events[0].ID, nil
 }
 
 // member answers with a member of an event, as text.

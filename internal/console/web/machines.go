@@ -3,8 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
 	"strings"
 
 	"heddle/internal/aws/arn"
@@ -45,6 +43,8 @@ type machineView struct {
 	Statuses   []statusLink
 	Next       string
 	Start      button
+	Batch      button
+	Batches    string // path
 	Now        wire.Timestamp
 	Graph      *view.Graph
 	State      *view.StateCard
@@ -83,6 +83,7 @@ func (v *visit) machine() (*answer, error) {
 		page.Next = v.again("after", *out.NextToken)
 	}
 	page.Start = v.buttonOf(path+"/-start", view.StartMachineForm(of))
+	page.Batch, page.Batches = v.newsBatch(""), v.batchPlace().List
 	page.Graph, page.State = view.NewMachineGraph(v.Region, about.Name, about.Definition, view.ReadQuery(v.URL.Query()))
 	return shows("machine", page), nil
 }
@@ -99,23 +100,8 @@ func (v *visit) machineDefinition() (*answer, error) {
 // machineExecution shows an execution of a state machine.
 func (v *visit) machineExecution() (*answer, error) {
 	of := v.machineExecutionARN()
-	if seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64); err == nil && isPartial(v.Request) {
-		reverse := true
-		raw, err := v.machineHistoryPage(&wire.GetExecutionHistoryInput{ExecutionARN: of, MaxResults: &one, ReverseOrder: &reverse})
-		if err != nil {
-			return nil, err
-		}
-		last, _, err := past.Page(raw)
-		if err != nil {
-			return nil, err
-		}
-		events, err := last.Machine()
-		if err != nil {
-			return nil, err
-		}
-		if len(events) > 0 && events[0].ID == seen && !v.isStale() {
-			return &answer{status: http.StatusNoContent}, nil
-		}
+	if err := v.await(&operator.AwaitExecutionInput{ExecutionARN: &of}); err != nil {
+		return nil, err
 	}
 	facts := &view.MachineFacts{}
 	var err error
@@ -217,7 +203,7 @@ func (v *visit) machineHistory(of string) (*past.Events, error) {
 }
 
 func (v *visit) machineHistoryPage(in *wire.GetExecutionHistoryInput) ([]byte, error) {
-	return v.raw("states", "GetExecutionHistory", in, roomOf(in.MaxResults))
+	return v.raw("states", "GetExecutionHistory", in, pageBytes)
 }
 
 // machineMember answers with a member of an event, as text.

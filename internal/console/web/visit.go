@@ -99,6 +99,18 @@ func (c *Console) visit(w http.ResponseWriter, r *http.Request) (*visit, error) 
 	return v, nil
 }
 
+// stands finds out again, of a visit that has waited, who asks and whether he still may. Errors:
+// errEnded.
+func (v *visit) stands() (err error) {
+	if v.session == nil {
+		return nil
+	}
+	if v.who, err = v.standing(v.Context(), v.session); err == nil {
+		v.caller = v.CallerOf(v.who, v.Region, v.caller.Request)
+	}
+	return err
+}
+
 // named is a name in the path.
 func (v *visit) named(wildcard string) string { return view.Name(v.PathValue(wildcard)) }
 

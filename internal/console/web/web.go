@@ -258,7 +258,11 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) {
 // page serves a page to who has signed in.
 func (c *Console) page(p page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		var a *answer
 		v, err := c.visit(w, r)
+		if err == nil {
+			a, err = p.show(v)
+		}
 		if errors.Is(err, errEnded) && isPartial(r) {
 			w.Header().Set("HX-Redirect", SignIn)
 			w.WriteHeader(http.StatusUnauthorized)
@@ -271,10 +275,6 @@ func (c *Console) page(p page) http.HandlerFunc {
 			}
 			http.Redirect(w, r, Prefix+"sign-in?to="+url.QueryEscape(to), http.StatusSeeOther)
 			return
-		}
-		var a *answer
-		if err == nil {
-			a, err = p.show(v)
 		}
 		if err != nil {
 			c.fail(w, r, v, err)
@@ -289,6 +289,10 @@ func isPartial(r *http.Request) bool { return r.Header.Get("HX-Request-Type") ==
 
 // fail answers with what went wrong. A page that is open finds that out when it is read anew.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, v *visit, err error) {
+	if f, ok := errors.AsType[*fault.Fault](err); ok && isPartial(r) && f.Kind == fault.Throttling {
+		w.WriteHeader(http.StatusNoContent) // its script asks again later
+		return
+	}
 	if isPartial(r) {
 		w.Header().Set("HX-Refresh", "true")
 		w.WriteHeader(http.StatusConflict)

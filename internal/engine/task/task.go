@@ -71,7 +71,8 @@ type Beat struct {
 type Delivered struct{ ScheduledEventID, Attempt int64 }
 
 // Undelivered is a command: the answer with an attempt could not be written, which may turn
-// out later than that it was. The task is offered again.
+// out later than that it was. The task is offered again. Attempt 0 is the latest, unless it is
+// known to be delivered: of one whose node has gone.
 type Undelivered struct{ ScheduledEventID, Attempt int64 }
 
 // Start is for Apply: the event id has started the task.
@@ -144,6 +145,9 @@ func (k *Task) Reached(attempt int64, note func(engine.Note)) {
 
 // Missed takes in that an attempt's answer did not arrive.
 func (k *Task) Missed(attempt int64, note func(engine.Note)) {
+	if attempt == 0 && !k.Delivered {
+		attempt = k.Attempt
+	}
 	if !k.isLatest(attempt) || k.Beat.At != 0 && k.Beat.At >= k.Since { // the worker was heard of
 		return
 	}

@@ -123,6 +123,14 @@ func (d *Directory) orEmpty(cmd engine.Command, reply any, err error) (any, erro
 	return turn.Reply, err
 }
 
+// ForgetCallers has all callers looked up again: somebody else may have changed their
+// accounts.
+func (d *Directory) ForgetCallers() {
+	for account := range d.accounts {
+		d.changed(account)
+	}
+}
+
 // changed forgets the callers of an account.
 func (d *Directory) changed(account string) {
 	d.mu.Lock()

@@ -10,6 +10,7 @@
 package batch
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -54,7 +55,7 @@ const (
 
 // Order is what somebody wants done.
 type Order struct {
-	Domain  string
+	Domain  string // or the ARN of a state machine
 	What    []byte // what is done to which, as its reader has it
 	By      string // who wants it, for people
 	Hold    string // in whose right, sealed
@@ -63,7 +64,7 @@ type Order struct {
 }
 
 // Execution is one that a search has found.
-type Execution struct{ WorkflowID, RunID string }
+type Execution struct{ WorkflowID, RunID string } // of a state machine: its ARN as workflowId
 
 // Batch is a batch. It is never changed, but replaced.
 type Batch struct {
@@ -323,8 +324,12 @@ func (e *ended) Apply(s *batches, at engine.Time) {
 // The bodies of commands. All but Begin and Of reply with the *Batch as it became; nil: there is
 // no such batch, or none that runs.
 type (
-	// Begin begins a batch, and replies with it. Errors: ErrRunning.
-	Begin struct{ Order }
+	// Begin begins a batch, and replies with it; or with the one that began so, if the same
+	// principal has a batch whose What has the bytes of Once. Errors: ErrRunning.
+	Begin struct {
+		Order
+		Once []byte // nil: whatever there is
+	}
 	// Found says what a page of the search of a batch has, that has none.
 	Found struct {
 		Batch  int64
@@ -397,6 +402,12 @@ func (r *Rules) Handle(s engine.State, body any, in engine.Input) (t engine.Turn
 	}
 	switch c := body.(type) {
 	case Begin:
+		for _, b := range all.all {
+			if c.Once != nil && b.By == c.By && bytes.Contains(b.What, c.Once) {
+				t.Reply = b
+				return t, nil
+			}
+		}
 		dropped, err := all.room()
 		if err != nil {
 			return engine.Turn{}, err

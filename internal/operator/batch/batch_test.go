@@ -36,7 +36,7 @@ func (r *batchRun) do(body any) *Batch {
 }
 
 func (r *batchRun) begin(domain string) *Batch {
-	return r.do(Begin{Order{Domain: domain, What: []byte(`{}`), By: "arn", Hold: "sealed", Address: "192.0.2.1:1", Secure: true}})
+	return r.do(Begin{Order: Order{Domain: domain, What: []byte(`{}`), By: "arn", Hold: "sealed", Address: "192.0.2.1:1", Secure: true}})
 }
 
 func (r *batchRun) offers() (all []string) {
@@ -104,6 +104,25 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// TestOnce: an order that says the same of itself is begun once, by each who orders it.
+func TestOnce(t *testing.T) {
+	r := newBatchRun(t)
+	order := func(by, token string) int64 {
+		return r.do(Begin{Order{Domain: "shop", What: []byte(`{"token":"` + token + `"}`), By: by}, []byte(`"token":"` + token + `"`)}).ID
+	}
+	first := order("ann", "a")
+	if again := order("ann", "a"); again != first {
+		t.Errorf("begun again: %d after %d", again, first)
+	}
+	if order("ann", "b") == first || order("bob", "a") == first || r.begin("shop").ID == first {
+		t.Error("another token, principal or none is the same batch")
+	}
+	r.do(End{first, Stopped, "so"})
+	if again := order("ann", "a"); again != first {
+		t.Errorf("begun again when it had ended: %d", again)
+	}
+}
+
 // TestRoom: so many run, and so many are kept, of which the oldest that has ended goes.
 func TestRoom(t *testing.T) {
 	r := newBatchRun(t)
@@ -111,7 +130,7 @@ func TestRoom(t *testing.T) {
 	for range RunningMax {
 		running = append(running, r.begin("shop"))
 	}
-	if _, err := r.Handle(r.now, Begin{Order{Domain: "shop"}}); !errors.Is(err, ErrRunning) {
+	if _, err := r.Handle(r.now, Begin{Order: Order{Domain: "shop"}}); !errors.Is(err, ErrRunning) {
 		t.Errorf("one more: %v", err)
 	}
 	r.do(End{running[1].ID, Stopped, "by somebody"})

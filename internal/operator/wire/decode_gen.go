@@ -71,6 +71,87 @@ func (v *ArchiveStatus) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *AwaitExecutionInput) Decode(d *jx.Decoder) error {
+	*v = AwaitExecutionInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "domain":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Domain = &value
+			return nil
+		case "workflowId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.WorkflowID = &value
+			return nil
+		case "runId":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.RunID = &value
+			return nil
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = &value
+			return nil
+		case "events":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Events = value
+			v.missing &^= 1 << 0
+			return nil
+		case "waitTimeSeconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.WaitTimeSeconds = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *AwaitExecutionOutput) Decode(d *jx.Decoder) error {
+	*v = AwaitExecutionOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "events":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Events = value
+			return nil
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *Batch) Decode(d *jx.Decoder) error {
 	*v = Batch{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -241,7 +322,7 @@ func (v *BatchFailure) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *BatchSearch) Decode(d *jx.Decoder) error {
-	*v = BatchSearch{missing: 1<<1 - 1}
+	*v = BatchSearch{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -249,8 +330,14 @@ func (v *BatchSearch) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "workflowId":
 			value, ok, err := shape.DecodeString(d)
@@ -307,6 +394,13 @@ func (v *BatchSearch) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.StartedTo = &value
+			return nil
+		case "closeStatus":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.CloseStatus = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -521,7 +615,7 @@ func (v *DeleteCheckpointOutput) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
-	*v = DescribeBatchInput{missing: 1<<2 - 1}
+	*v = DescribeBatchInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -529,8 +623,14 @@ func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "batchId":
 			value, ok, err := shape.DecodeString(d)
@@ -538,7 +638,7 @@ func (v *DescribeBatchInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.BatchID = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -1482,7 +1582,7 @@ func (v *LimitExceededException) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *ListBatchesInput) Decode(d *jx.Decoder) error {
-	*v = ListBatchesInput{missing: 1<<1 - 1}
+	*v = ListBatchesInput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -1490,8 +1590,14 @@ func (v *ListBatchesInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)
@@ -2356,7 +2462,7 @@ func (v *RunOfDomain) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
-	*v = SearchExecutionsInput{missing: 1<<2 - 1}
+	*v = SearchExecutionsInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -2364,8 +2470,14 @@ func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "status":
 			value, ok, err := shape.DecodeString(d)
@@ -2373,7 +2485,7 @@ func (v *SearchExecutionsInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Status = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		case "closeStatus":
 			value, ok, err := shape.DecodeString(d)
@@ -2630,6 +2742,27 @@ func (v *StartBatchInput) Decode(d *jx.Decoder) error {
 			}
 			v.Input = &value
 			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = &value
+			return nil
+		case "cause":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Cause = &value
+			return nil
+		case "clientToken":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ClientToken = &value
+			return nil
 		default:
 			return shape.SkipMember(d, key)
 		}
@@ -2658,7 +2791,7 @@ func (v *StartBatchOutput) Decode(d *jx.Decoder) error {
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
 func (v *StopBatchInput) Decode(d *jx.Decoder) error {
-	*v = StopBatchInput{missing: 1<<2 - 1}
+	*v = StopBatchInput{missing: 1<<1 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "domain":
@@ -2666,8 +2799,14 @@ func (v *StopBatchInput) Decode(d *jx.Decoder) error {
 			if !ok {
 				return err
 			}
-			v.Domain = value
-			v.missing &^= 1 << 0
+			v.Domain = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
 			return nil
 		case "batchId":
 			value, ok, err := shape.DecodeString(d)
@@ -2675,7 +2814,7 @@ func (v *StopBatchInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.BatchID = value
-			v.missing &^= 1 << 1
+			v.missing &^= 1 << 0
 			return nil
 		default:
 			return shape.SkipMember(d, key)

@@ -37,6 +37,44 @@ func (v *ArchiveStatus) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *AwaitExecutionInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.WorkflowID != nil {
+		b = append(b, `,"workflowId":`...)
+		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.RunID != nil {
+		b = append(b, `,"runId":`...)
+		b = shape.AppendString(b, *v.RunID)
+	}
+	if v.ExecutionARN != nil {
+		b = append(b, `,"executionArn":`...)
+		b = shape.AppendString(b, *v.ExecutionARN)
+	}
+	b = append(b, `,"events":`...)
+	b = strconv.AppendInt(b, v.Events, 10)
+	if v.WaitTimeSeconds != nil {
+		b = append(b, `,"waitTimeSeconds":`...)
+		b = strconv.AppendInt(b, *v.WaitTimeSeconds, 10)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *AwaitExecutionOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"events":`...)
+	b = strconv.AppendInt(b, v.Events, 10)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *Batch) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"batchId":`...)
@@ -113,8 +151,14 @@ func (v *BatchFailure) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *BatchSearch) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	if v.WorkflowID != nil {
 		b = append(b, `,"workflowId":`...)
 		b = shape.AppendString(b, *v.WorkflowID)
@@ -146,6 +190,10 @@ func (v *BatchSearch) AppendJSON(b []byte) []byte {
 	if v.StartedTo != nil {
 		b = append(b, `,"startedTo":`...)
 		b = shape.AppendTimestamp(b, *v.StartedTo)
+	}
+	if v.CloseStatus != nil {
+		b = append(b, `,"closeStatus":`...)
+		b = shape.AppendString(b, *v.CloseStatus)
 	}
 	return shape.CloseObject(b, start)
 }
@@ -244,8 +292,14 @@ func (v *DeleteCheckpointOutput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *DescribeBatchInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	b = append(b, `,"batchId":`...)
 	b = shape.AppendString(b, v.BatchID)
 	return shape.CloseObject(b, start)
@@ -707,8 +761,14 @@ func (v *LimitExceededException) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *ListBatchesInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	return shape.CloseObject(b, start)
 }
 
@@ -1130,8 +1190,14 @@ func (v *RunOfDomain) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *SearchExecutionsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	b = append(b, `,"status":`...)
 	b = shape.AppendString(b, v.Status)
 	if v.CloseStatus != nil {
@@ -1265,6 +1331,18 @@ func (v *StartBatchInput) AppendJSON(b []byte) []byte {
 		b = append(b, `,"input":`...)
 		b = shape.AppendString(b, *v.Input)
 	}
+	if v.Error != nil {
+		b = append(b, `,"error":`...)
+		b = shape.AppendString(b, *v.Error)
+	}
+	if v.Cause != nil {
+		b = append(b, `,"cause":`...)
+		b = shape.AppendString(b, *v.Cause)
+	}
+	if v.ClientToken != nil {
+		b = append(b, `,"clientToken":`...)
+		b = shape.AppendString(b, *v.ClientToken)
+	}
 	return shape.CloseObject(b, start)
 }
 
@@ -1279,8 +1357,14 @@ func (v *StartBatchOutput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *StopBatchInput) AppendJSON(b []byte) []byte {
 	start := len(b)
-	b = append(b, `,"domain":`...)
-	b = shape.AppendString(b, v.Domain)
+	if v.Domain != nil {
+		b = append(b, `,"domain":`...)
+		b = shape.AppendString(b, *v.Domain)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
 	b = append(b, `,"batchId":`...)
 	b = shape.AppendString(b, v.BatchID)
 	return shape.CloseObject(b, start)

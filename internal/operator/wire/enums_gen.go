@@ -7,6 +7,8 @@ const (
 	BatchActionSignalWorkflowExecution        = "SignalWorkflowExecution"
 	BatchActionRequestCancelWorkflowExecution = "RequestCancelWorkflowExecution"
 	BatchActionTerminateWorkflowExecution     = "TerminateWorkflowExecution"
+	BatchActionStopExecution                  = "StopExecution"
+	BatchActionRedriveExecution               = "RedriveExecution"
 )
 
 // BatchActionValues are all values of BatchAction, in the order in which messages list them.
@@ -14,6 +16,8 @@ var BatchActionValues = []string{
 	BatchActionSignalWorkflowExecution,
 	BatchActionRequestCancelWorkflowExecution,
 	BatchActionTerminateWorkflowExecution,
+	BatchActionStopExecution,
+	BatchActionRedriveExecution,
 }
 
 // The values of BatchChildPolicy.
@@ -54,6 +58,8 @@ const (
 	CloseStatusTerminated     = "TERMINATED"
 	CloseStatusContinuedAsNew = "CONTINUED_AS_NEW"
 	CloseStatusTimedOut       = "TIMED_OUT"
+	CloseStatusSucceeded      = "SUCCEEDED"
+	CloseStatusAborted        = "ABORTED"
 )
 
 // CloseStatusValues are all values of CloseStatus, in the order in which messages list them.
@@ -64,6 +70,8 @@ var CloseStatusValues = []string{
 	CloseStatusTerminated,
 	CloseStatusContinuedAsNew,
 	CloseStatusTimedOut,
+	CloseStatusSucceeded,
+	CloseStatusAborted,
 }
 
 // The values of SearchOrder.

@@ -21,6 +21,7 @@ const (
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
+	{Name: "AwaitExecution", Input: "AwaitExecutionInput", Output: "AwaitExecutionOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "CreateCheckpoint", Input: "CreateCheckpointInput", Output: "CreateCheckpointOutput", Faults: []string{CodeCheckpointUnavailableException}},
 	{Name: "CreateConsoleLink", Input: "CreateConsoleLinkInput", Output: "CreateConsoleLinkOutput", Faults: []string{CodeConsoleOffException}},
 	{Name: "DeleteCheckpoint", Input: "DeleteCheckpointInput", Output: "DeleteCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},

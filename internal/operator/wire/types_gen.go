@@ -17,6 +17,23 @@ type ArchiveStatus struct {
 	Error                 *string
 }
 
+// AwaitExecutionInput is what AwaitExecution takes.
+type AwaitExecutionInput struct {
+	Domain          *string
+	WorkflowID      *string
+	RunID           *string
+	ExecutionARN    *string
+	Events          int64
+	WaitTimeSeconds *int64
+
+	missing uint8
+}
+
+type AwaitExecutionOutput struct {
+	Events          int64
+	ServerTimestamp shape.Timestamp
+}
+
 type Batch struct {
 	BatchID        string
 	Order          StartBatchInput
@@ -46,7 +63,8 @@ type BatchFailure struct {
 }
 
 type BatchSearch struct {
-	Domain           string
+	Domain           *string
+	StateMachineARN  *string
 	WorkflowID       *string
 	WorkflowIdPrefix *string
 	WorkflowIdPart   *string
@@ -55,8 +73,7 @@ type BatchSearch struct {
 	Tag              *string
 	StartedFrom      *shape.Timestamp
 	StartedTo        *shape.Timestamp
-
-	missing uint8
+	CloseStatus      *string
 }
 
 // CheckpointUnavailableException is a fault.
@@ -112,8 +129,9 @@ type DeleteCheckpointOutput struct {
 
 // DescribeBatchInput is what DescribeBatch takes.
 type DescribeBatchInput struct {
-	Domain  string
-	BatchID string
+	Domain          *string
+	StateMachineARN *string
+	BatchID         string
 
 	missing uint8
 }
@@ -294,9 +312,8 @@ type LimitExceededException struct {
 
 // ListBatchesInput is what ListBatches takes.
 type ListBatchesInput struct {
-	Domain string
-
-	missing uint8
+	Domain          *string
+	StateMachineARN *string
 }
 
 type ListBatchesOutput struct {
@@ -470,7 +487,8 @@ type RunOfDomain struct {
 
 // SearchExecutionsInput is what SearchExecutions takes.
 type SearchExecutionsInput struct {
-	Domain           string
+	Domain           *string
+	StateMachineARN  *string
 	Status           string
 	CloseStatus      *string
 	WorkflowID       *string
@@ -515,6 +533,9 @@ type StartBatchInput struct {
 	ChildPolicy *string
 	SignalName  *string
 	Input       *string
+	Error       *string
+	Cause       *string
+	ClientToken *string
 
 	missing uint8
 }
@@ -525,8 +546,9 @@ type StartBatchOutput struct {
 
 // StopBatchInput is what StopBatch takes.
 type StopBatchInput struct {
-	Domain  string
-	BatchID string
+	Domain          *string
+	StateMachineARN *string
+	BatchID         string
 
 	missing uint8
 }

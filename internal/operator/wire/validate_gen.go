@@ -4,11 +4,40 @@ package wire
 
 import "heddle/internal/aws/shape"
 
-func (v *BatchSearch) validate(c *shape.Violations, at *shape.Place) {
+// Validate tells what is wrong with the request; its text is for the caller.
+func (v *AwaitExecutionInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *AwaitExecutionInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
+	}
+	if v.WorkflowID != nil {
+		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
+	}
+	if v.RunID != nil {
+		c.Length(at.Member("runId"), *v.RunID, 1, 64)
+	}
+	if v.ExecutionARN != nil {
+		c.Length(at.Member("executionArn"), *v.ExecutionARN, 1, 2048)
+	}
 	if v.missing&(1<<0) != 0 {
-		c.Null(at.Member("domain"))
-	} else {
-		c.Length(at.Member("domain"), v.Domain, 1, 256)
+		c.Null(at.Member("events"))
+	}
+	if v.WaitTimeSeconds != nil {
+		c.Integer(at.Member("waitTimeSeconds"), *v.WaitTimeSeconds, 0, 60)
+	}
+}
+
+func (v *BatchSearch) validate(c *shape.Violations, at *shape.Place) {
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
+	}
+	if v.StateMachineARN != nil {
+		c.Length(at.Member("stateMachineArn"), *v.StateMachineARN, 1, 2048)
 	}
 	if v.WorkflowID != nil {
 		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
@@ -27,6 +56,9 @@ func (v *BatchSearch) validate(c *shape.Violations, at *shape.Place) {
 	}
 	if v.Tag != nil {
 		c.Length(at.Member("tag"), *v.Tag, 1, 256)
+	}
+	if v.CloseStatus != nil {
+		c.Enum(at.Member("closeStatus"), *v.CloseStatus, CloseStatusValues)
 	}
 }
 
@@ -73,12 +105,13 @@ func (v *DescribeBatchInput) Validate() error {
 }
 
 func (v *DescribeBatchInput) validate(c *shape.Violations, at *shape.Place) {
-	if v.missing&(1<<0) != 0 {
-		c.Null(at.Member("domain"))
-	} else {
-		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
 	}
-	if v.missing&(1<<1) != 0 {
+	if v.StateMachineARN != nil {
+		c.Length(at.Member("stateMachineArn"), *v.StateMachineARN, 1, 2048)
+	}
+	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("batchId"))
 	} else {
 		c.Length(at.Member("batchId"), v.BatchID, 1, 20)
@@ -206,10 +239,11 @@ func (v *ListBatchesInput) Validate() error {
 }
 
 func (v *ListBatchesInput) validate(c *shape.Violations, at *shape.Place) {
-	if v.missing&(1<<0) != 0 {
-		c.Null(at.Member("domain"))
-	} else {
-		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
+	}
+	if v.StateMachineARN != nil {
+		c.Length(at.Member("stateMachineArn"), *v.StateMachineARN, 1, 2048)
 	}
 }
 
@@ -334,12 +368,13 @@ func (v *SearchExecutionsInput) Validate() error {
 }
 
 func (v *SearchExecutionsInput) validate(c *shape.Violations, at *shape.Place) {
-	if v.missing&(1<<0) != 0 {
-		c.Null(at.Member("domain"))
-	} else {
-		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
 	}
-	if v.missing&(1<<1) != 0 {
+	if v.StateMachineARN != nil {
+		c.Length(at.Member("stateMachineArn"), *v.StateMachineARN, 1, 2048)
+	}
+	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("status"))
 	} else {
 		c.Enum(at.Member("status"), v.Status, SearchStatusValues)
@@ -410,6 +445,15 @@ func (v *StartBatchInput) validate(c *shape.Violations, at *shape.Place) {
 	if v.Input != nil {
 		c.Length(at.Member("input"), *v.Input, 0, 32768)
 	}
+	if v.Error != nil {
+		c.Length(at.Member("error"), *v.Error, 0, 256)
+	}
+	if v.Cause != nil {
+		c.Length(at.Member("cause"), *v.Cause, 0, 32768)
+	}
+	if v.ClientToken != nil {
+		c.Length(at.Member("clientToken"), *v.ClientToken, 1, 64)
+	}
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
@@ -420,12 +464,13 @@ func (v *StopBatchInput) Validate() error {
 }
 
 func (v *StopBatchInput) validate(c *shape.Violations, at *shape.Place) {
-	if v.missing&(1<<0) != 0 {
-		c.Null(at.Member("domain"))
-	} else {
-		c.Length(at.Member("domain"), v.Domain, 1, 256)
+	if v.Domain != nil {
+		c.Length(at.Member("domain"), *v.Domain, 1, 256)
 	}
-	if v.missing&(1<<1) != 0 {
+	if v.StateMachineARN != nil {
+		c.Length(at.Member("stateMachineArn"), *v.StateMachineARN, 1, 2048)
+	}
+	if v.missing&(1<<0) != 0 {
 		c.Null(at.Member("batchId"))
 	} else {
 		c.Length(at.Member("batchId"), v.BatchID, 1, 20)

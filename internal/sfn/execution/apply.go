@@ -154,10 +154,8 @@ func (b *begun) code(c *pack.Coder) {
 
 // DecodeEvent reads an event back.
 func (*Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (engine.Event, error) {
-	r := readers.Get().(*reader)
-	defer r.release()
 	e := &Body{}
-	if err := r.decode(e, id, public, private); err != nil {
+	if err := new(reader).decode(e, id, public, private); err != nil {
 		return engine.Event{}, err
 	}
 	return engine.Event{ID: id, At: at, Body: e, Public: public, Private: private}, nil
@@ -165,8 +163,12 @@ func (*Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (eng
 
 // Fold is DecodeEvent, and Apply, of which nobody keeps the event.
 func (rules *Rules) Fold(st engine.State, id int64, at engine.Time, public, private []byte) error {
-	r := readers.Get().(*reader)
-	defer r.release()
+	s := st.(*State)
+	if s.reader == nil {
+		s.reader = new(reader)
+	}
+	r := s.reader
+	r.body = Body{}
 	if err := r.decode(&r.body, id, public, private); err != nil {
 		return err
 	}

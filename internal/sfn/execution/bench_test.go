@@ -52,3 +52,30 @@ func BenchmarkActivity(b *testing.B) {
 		}
 	}
 }
+
+const waitDefinition = `{"StartAt":"Wait","States":{"Wait":{"Type":"Wait","TimestampPath":"$.until","End":true}}}`
+
+// BenchmarkFiring is the end of a wait, of an execution whose state is not at hand: what it costs
+// without a store.
+func BenchmarkFiring(b *testing.B) {
+	b.ReportAllocs()
+	h := newHarness(b, DefaultLimits())
+	r := h.begin("m", "e", waitDefinition, `{"until":"2023-11-15T00:00:00Z"}`, nil)
+	rules := engine.NewRuleset(h.rules)
+	in := engine.Input{Now: houseStart + engine.Seconds(24*60*60), Measure: true}
+	for b.Loop() {
+		s := rules.New(r.id)
+		for _, e := range r.events {
+			if err := rules.Fold(s, e.ID, e.At, e.Public, e.Private); err != nil {
+				b.Fatal(err)
+			}
+		}
+		rules.Wants(s, engine.Wake{})
+		if _, err := rules.Handle(s, engine.Wake{}, in); err != nil {
+			b.Fatal(err)
+		}
+		if rec := rules.Record(s, houseStart); rec.Status != engine.Closed {
+			b.Fatalf("it waits until %d", rec.Wake)
+		}
+	}
+}

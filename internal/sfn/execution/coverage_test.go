@@ -61,7 +61,7 @@ var later = map[string]string{
 	"event MapRunSucceeded":              "the tests of package maprun show it",
 	"error States.ItemReaderFailed":      "the map run fails with it, in package maprun",
 	"error States.ResultWriterFailed":    "the map run fails with it, in package maprun",
-	"error States.Http.Socket":           "http:invoke is not called yet",
+	"error States.Http.Socket":           "an HTTP task fails with it, in package httptask",
 	"error States.BranchFailed":          "the service gives the error of what failed in the branch",
 	"error States.HeartbeatTimeout":      "a late heartbeat is told as States.Timeout, as recorded; a Catcher may name either",
 	"error States.ParameterPathFailure":  "a path in Parameters that finds nothing was recorded as States.Runtime",

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
@@ -409,8 +408,7 @@ func WithoutData(events []byte, sealed bool) ([]byte, error) {
 func rewrite(events []byte, data bool, change func(*Body) error) ([]byte, error) {
 	d := jx.DecodeBytes(slices.Concat([]byte{'['}, events, []byte{']'}))
 	b := make([]byte, 0, len(events)/2)
-	r := readers.Get().(*reader)
-	defer r.release()
+	r := new(reader)
 	err := d.Arr(func(d *jx.Decoder) error {
 		public, err := d.Raw()
 		if err != nil {
@@ -463,26 +461,12 @@ func (r *reader) decodePublic(e *Body, public []byte) (id int64, at engine.Time,
 	return id, at, err
 }
 
-// reader is what reading an event needs for its time.
+// reader is what reading events needs for their time, one after another.
 type reader struct {
 	json jx.Decoder
 	pack pack.Coder
 	text []byte
 	body Body // that nobody keeps
-}
-
-var readers = sync.Pool{New: func() any { return new(reader) }}
-
-// readerTextKept is how long a text may be whose room is used again.
-const readerTextKept = 16 << 10
-
-func (r *reader) release() {
-	r.json.ResetBytes(nil)
-	r.pack, r.body = pack.Coder{}, Body{}
-	if cap(r.text) > readerTextKept {
-		r.text = nil
-	}
-	readers.Put(r)
 }
 
 // str reads a text.

@@ -18,7 +18,6 @@ package execution
 
 import (
 	"fmt"
-	"sync"
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
@@ -92,18 +91,11 @@ func runs(body any) bool {
 	return true
 }
 
-// turns are used again.
-var turns = sync.Pool{New: func() any { return new(turn) }}
-
 // Handle decides what a command does.
 func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
-	t := turns.Get().(*turn)
-	*t = turn{s: st.(*State), in: in, rules: r}
-	defer func() {
-		t.s.atHand = nil
-		*t = turn{}
-		turns.Put(t)
-	}()
+	t := turn{s: st.(*State), in: in, rules: r}
+	t.s.reader = nil // it is folded
+	defer func() { t.s.atHand = nil }()
 	if err := t.handle(body); err != nil {
 		return engine.Turn{}, err
 	}

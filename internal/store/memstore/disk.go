@@ -4,14 +4,21 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/tidwall/btree"
 
 	"heddle/internal/store"
 )
 
-// disk is what survives a crash. The mutex of its one open Store guards it.
+// disk is what survives a crash.
 type disk struct {
+	mu      sync.Mutex // guards what follows, and the Stores that have it open
+	members map[string]*member
+	joined  int                  // members ever, whose ids are counted
+	clock   func() time.Duration // of memberships; nil: there are none
+
 	shards []shard
 	index  space
 	meta   map[string][]byte
@@ -21,7 +28,9 @@ type shard struct {
 	epoch uint64 // the last one given out
 	seq   uint64 // of the last section written
 	stamp uint64 // the same section's
-	rows  space
+	// member has it; empty: nobody, or who is no member.
+	member string
+	rows   space
 }
 
 func newDisk(shards uint16) *disk {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"heddle/internal/store"
 )
@@ -24,9 +25,11 @@ const (
 
 // Store is a store.Store.
 type Store struct {
-	mu       sync.Mutex // guards all below; disk is set once, mu guards what it holds
+	mu       *sync.Mutex // of the disk; guards all below; disk is set once, mu guards what it holds
 	disk     *disk
-	owners   []uint64 // by shard: the epoch that may write; 0 is nobody
+	owners   []uint64      // by shard: the epoch that may write here, if it is the disk's; 0 is nobody
+	member   string        // the id of this opening's membership; empty: it has none
+	lease    time.Duration // until when others can't have its shards, by the disk's clock
 	inFlight []*flight
 	closed   bool
 	fault    fault
@@ -55,11 +58,8 @@ func New(shards uint16) *Store {
 	return open(newDisk(shards))
 }
 
-// Current is part of store.Store.
-func (*Store) Current() error { return nil }
-
 func open(d *disk) *Store {
-	return &Store{disk: d, owners: make([]uint64, len(d.shards))}
+	return &Store{mu: &d.mu, disk: d, owners: make([]uint64, len(d.shards))}
 }
 
 // Shards is the number of shards.
@@ -70,7 +70,8 @@ func (s *Store) Limits() store.Limits {
 	return store.Limits{SectionOps: sectionOpsMax, SectionBytes: sectionBytesMax}
 }
 
-// Acquire is part of store.Store. It never waits and is never refused.
+// Acquire is part of store.Store. It never waits, and nobody who is
+// no member is refused.
 func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +82,11 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 		return nil, fmt.Errorf("acquire shard %d: %w", number, err)
 	}
 	sh := &s.disk.shards[number]
+	if err := s.mayTake(sh); err != nil {
+		return nil, fmt.Errorf("acquire shard %d: %w", number, err)
+	}
 	sh.epoch++
+	sh.member = s.member
 	s.owners[number] = sh.epoch
 	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp}, nil
 }
@@ -140,7 +145,8 @@ func (s *Store) write(section *store.Section) error {
 		return err
 	}
 	if int(section.Shard) >= len(s.owners) || section.Epoch == 0 ||
-		section.Epoch != s.owners[section.Shard] || section.Seq != s.disk.shards[section.Shard].seq+1 {
+		section.Epoch != s.owners[section.Shard] || section.Epoch != s.disk.shards[section.Shard].epoch ||
+		section.Seq != s.disk.shards[section.Shard].seq+1 {
 		return store.ErrFenced
 	}
 	s.disk.apply(section)
@@ -162,6 +168,9 @@ func tooLarge(section *store.Section) error {
 func (s *Store) unseat(shard uint16, epoch uint64) {
 	if int(shard) < len(s.owners) && s.owners[shard] == epoch {
 		s.owners[shard] = 0
+		if sh := &s.disk.shards[shard]; sh.epoch == epoch {
+			sh.member = ""
+		}
 	}
 }
 

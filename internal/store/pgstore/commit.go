@@ -50,7 +50,7 @@ func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 		switch {
 		case len(section.Ops) > sectionOpsMax || n > sectionBytesMax:
 			errs[i] = fmt.Errorf("commit to shard %d: %w: %d operations, %d bytes", section.Shard, store.ErrTooLarge, len(section.Ops), n)
-		case s.member == "" || section.Shard >= s.shards || section.Epoch == 0 || section.Seq == 0 || taken[section.Shard]:
+		case s.me() == "" || section.Shard >= s.shards || section.Epoch == 0 || section.Seq == 0 || taken[section.Shard]:
 			errs[i] = store.ErrFenced
 		default:
 			if size+n > groupBytesMax && len(group) > 0 {
@@ -140,7 +140,7 @@ func (s *Store) transact(sections []store.Section, group []int) error {
 func (s *Store) send(ctx context.Context, c *conn, w *write, n int) error {
 	c.warning = ""
 	p := c.StartPipeline(ctx)
-	p.SendQueryPrepared(fenceStatement, [][]byte{w.shards.end(), w.epochs.end(), w.seqs.end(), w.stamps.end(), []byte(s.member), int8Of(int64(n))},
+	p.SendQueryPrepared(fenceStatement, [][]byte{w.shards.end(), w.epochs.end(), w.seqs.end(), w.stamps.end(), []byte(s.me()), int8Of(int64(n))},
 		[]int16{1, 1, 1, 1, 0, 1}, binaries)
 	for i := range w.cuts {
 		if cut := &w.cuts[i]; len(cut.op.Value) == 0 {

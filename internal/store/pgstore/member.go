@@ -2,7 +2,9 @@ package pgstore
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -28,6 +30,7 @@ var errLeaseOver = errors.New("the membership was not renewed in time, so others
 // lease is until when nobody else can have taken the database.
 type lease struct {
 	mu     sync.Mutex         // guards the fields below
+	lasts  time.Duration      // from one renewal on
 	until  time.Duration      // by Options.Elapsed
 	ctx    context.Context    // of commits: ends when the lease does
 	cancel context.CancelFunc // of ctx
@@ -46,6 +49,13 @@ func (l *lease) life() context.Context {
 	return l.ctx
 }
 
+// begin is that of a membership, which was asked for at a time.
+func (l *lease) begin(lasts, at time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lasts, l.until, l.over, l.lost = lasts, at+lasts-leaseMargin, false, nil
+}
+
 // joinSQL waits for whoever else joins, declares dead whose time is over, and who has
 // our name, and joins if nobody is left.
 func (s *Store) joinSQL() string {
@@ -54,6 +64,22 @@ func (s *Store) joinSQL() string {
  others as (select from ` + schema + `.members where id not in (select id from gone))
 insert into ` + schema + `.members (id, name, address, level, hears, leaving, expires)
  select $1, $2, $3, 1, '', false, clock_timestamp() + $4::interval where not exists (select from others)`
+}
+
+// newMember is the id of a membership.
+func newMember() *string {
+	var id [16]byte
+	rand.Read(id[:])
+	text := hex.EncodeToString(id[:])
+	return &text
+}
+
+// me is the id of this opening's membership; empty: it has none.
+func (s *Store) me() string {
+	if id := s.member.Load(); id != nil {
+		return *id
+	}
+	return ""
 }
 
 // join makes this opening the member. Whoever else is there has some time to be gone:
@@ -68,9 +94,7 @@ func (s *Store) join(ctx context.Context) error {
 			return fmt.Errorf("join: %w", err)
 		}
 		if joined {
-			s.lease.mu.Lock()
-			s.lease.until = began + leaseFor - leaseMargin
-			s.lease.mu.Unlock()
+			s.lease.begin(leaseFor, began)
 			return nil
 		}
 		if within.Err() != nil {
@@ -97,7 +121,7 @@ func (s *Store) tryJoin(ctx context.Context) (joined bool, err error) {
 	if err := c.run(within, "begin; select from "+quoted(s.options.Schema)+".meta where key = '"+formatKey+"' for update"); err != nil {
 		return false, err
 	}
-	params := [][]byte{[]byte(s.member), []byte(s.options.Node), []byte(s.options.Label), []byte(interval(leaseFor))}
+	params := [][]byte{[]byte(s.me()), []byte(s.options.Node), []byte(s.options.Label), []byte(interval(leaseFor))}
 	result := c.ExecParams(within, s.joinSQL(), params, nil, nil, nil).Read()
 	if result.Err != nil {
 		return false, errors.Join(result.Err, c.run(within, "rollback"))
@@ -121,7 +145,7 @@ func (s *Store) heldBy(ctx context.Context) error {
 // Renew keeps the membership; see RenewEvery. It says in the log when that does not
 // work for too long, and tells Options.Lost when another member has the database.
 func (s *Store) Renew(ctx context.Context) {
-	if s.member == "" || s.enter() != nil {
+	if s.me() == "" || s.options.Shared || s.enter() != nil {
 		return
 	}
 	defer s.users.Done()
@@ -152,7 +176,7 @@ func (s *Store) note(began time.Duration, renewed bool, err error) (lost bool) {
 		if l.over {
 			s.options.Logger.Info("PostgreSQL answers again", "database", s.dial.where())
 		}
-		l.until, l.over = began+leaseFor-leaseMargin, false
+		l.until, l.over = began+l.lasts-leaseMargin, false
 	case !l.over && s.options.Elapsed() > l.until:
 		l.over = true
 		s.options.Logger.Error("PostgreSQL does not answer: calls fail until it does", "database", s.dial.where(), "cause", err)
@@ -177,7 +201,7 @@ func (s *Store) renew(ctx context.Context) (renewed bool, err error) {
 		return false, err
 	}
 	defer s.renewals.put(c)
-	params := [][]byte{[]byte(s.member), []byte(interval(leaseFor))}
+	params := [][]byte{[]byte(s.me()), []byte(interval(leaseFor))}
 	// Whoever declares a member dead deletes its row, so the two meet there.
 	result := c.ExecParams(within, "update "+quoted(s.options.Schema)+".members set expires = clock_timestamp() + $2::interval where id = $1", params, nil, nil, nil).Read()
 	s.rounds.Add(1)
@@ -201,7 +225,7 @@ func (s *Store) Current() error {
 
 // leave gives the membership up. It would expire by itself.
 func (s *Store) leave() {
-	if s.member == "" {
+	if s.me() == "" {
 		return
 	}
 	ctx, cancel := s.options.Within(context.Background(), renewWithin)
@@ -211,7 +235,7 @@ func (s *Store) leave() {
 		return
 	}
 	defer s.renewals.put(c)
-	_ = c.ExecParams(ctx, "delete from "+quoted(s.options.Schema)+".members where id = $1", [][]byte{[]byte(s.member)}, nil, nil, nil).Read()
+	_ = c.ExecParams(ctx, "delete from "+quoted(s.options.Schema)+".members where id = $1", [][]byte{[]byte(s.me())}, nil, nil, nil).Read()
 }
 
 // Acquire is part of store.Store. It waits for what the earlier owner is just
@@ -237,14 +261,14 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
  where shard = $1::int4 and exists (select from ` + schema + `.members where id = $2::text)
  and (member is null or member = $2::text or not exists (select from ` + schema + `.members m where m.id = s.member))
  returning epoch, seq, stamp`
-	if s.member == "" { // to be fenced
+	if s.options.ReadOnly { // to be fenced
 		sql = `select epoch, seq, stamp from ` + schema + `.shards where shard = $1::int4 and $2::text is not null`
 	}
 	h := &handle{store: s, shard: shard}
 	found := false
 	// Twice does no harm: the epoch rises twice.
 	err := s.read(ctx, func(ctx context.Context, c *conn) error {
-		result := c.ExecParams(ctx, sql, [][]byte{int4(shard), []byte(s.member)}, nil, []int16{1, 0}, binaries).Read()
+		result := c.ExecParams(ctx, sql, [][]byte{int4(shard), []byte(s.me())}, nil, []int16{1, 0}, binaries).Read()
 		if result.Err == nil && len(result.Rows) == 1 {
 			found = true
 			for i, to := range []*uint64{&h.epoch, &h.seq, &h.stamp} {
@@ -293,7 +317,7 @@ func (h *handle) Release(ctx context.Context) error {
 			return store.ErrClosed
 		}
 		return h.store.read(ctx, func(ctx context.Context, c *conn) error {
-			params := [][]byte{int4(h.shard), int8Of(int64(h.epoch)), []byte(h.store.member)}
+			params := [][]byte{int4(h.shard), int8Of(int64(h.epoch)), []byte(h.store.me())}
 			return c.ExecParams(ctx, "update "+quoted(h.store.options.Schema)+".shards set member = null where shard = $1::int4 and epoch = $2::int8 and member = $3::text",
 				params, nil, []int16{1, 1, 0}, nil).Read().Err
 		})

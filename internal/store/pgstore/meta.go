@@ -66,7 +66,7 @@ func (m meta) CompareAndSet(ctx context.Context, key string, old, next []byte) e
 		params = append(params, old, next)
 	}
 	err := m.store.reading(ctx, func(ctx context.Context) error {
-		if m.store.member == "" {
+		if m.store.options.ReadOnly {
 			return store.ErrFenced
 		}
 		return m.set(sql, params)

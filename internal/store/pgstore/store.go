@@ -23,8 +23,6 @@ package pgstore
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,6 +53,9 @@ type Options struct {
 	ID string
 	// ReadOnly opens the store beside its member, and fences every commit.
 	ReadOnly bool
+	// Shared opens the store beside others who have it open: it becomes a member by Join, and
+	// Members has what stands for Renew and Lost.
+	Shared bool
 	// Copy creates the store, and refuses one that is there, unless it is a copy that was
 	// cut off. Until Finish nobody else can open it.
 	Copy   bool
@@ -96,7 +97,7 @@ const (
 type Store struct {
 	options Options
 	dial    *dialer
-	member  string // the id of this opening; empty: read only
+	member  atomic.Pointer[string] // the id of this opening's membership; nil: it has none
 	id      string
 	shards  uint16
 
@@ -150,9 +151,10 @@ func open(ctx context.Context, options Options, d *dialer) (_ *Store, err error)
 	if options.ReadOnly {
 		return s, nil
 	}
-	var id [16]byte
-	rand.Read(id[:])
-	s.member = hex.EncodeToString(id[:])
+	if options.Shared {
+		return s, nil
+	}
+	s.member.Store(newMember())
 	if err := s.join(ctx); err != nil {
 		return nil, err
 	}

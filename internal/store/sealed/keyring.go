@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -67,24 +68,30 @@ type keyring struct {
 func openKeyring(ctx context.Context, meta store.Meta, root RootKeys) (*keyring, error) {
 	r := &keyring{meta: meta, sealsMax: sealsMax, root: root}
 	r.keys.Store(new([]*dataKey))
-	row, err := meta.Get(ctx, keysRow)
+	return r, r.read(ctx, root)
+}
+
+// read takes in the keys as they stand; others who have the store open make some too.
+// The mutex is held, if anybody else has the keyring.
+func (r *keyring) read(ctx context.Context, root RootKeys) error {
+	row, err := r.meta.Get(ctx, keysRow)
 	if errors.Is(err, store.ErrNotFound) {
-		return r, nil
+		return nil
 	}
-	if err != nil {
-		return nil, err
+	if err != nil || bytes.Equal(row, r.row) {
+		return err
 	}
 	packed, err := root.Unwrap(ctx, row, keysPlace)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	keys, err := unpackKeys(packed)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.row = row
 	r.keys.Store(&keys)
-	return r, nil
+	return nil
 }
 
 func packKeys(keys []*dataKey) []byte {
@@ -117,6 +124,17 @@ func (r *keyring) find(number uint64) *dataKey {
 		return nil
 	}
 	return keys[number-keys[0].number]
+}
+
+// findAnew gives a data key that somebody else has made since the keys were read; nil:
+// there is none.
+func (r *keyring) findAnew(ctx context.Context, number uint64) (*dataKey, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.read(ctx, r.root); err != nil {
+		return nil, fmt.Errorf("look for data key %d: %w", number, err)
+	}
+	return r.find(number), nil
 }
 
 // reserve gives the caller n counters of the data key that seals, from first on.
@@ -162,8 +180,25 @@ func (r *keyring) rotate(ctx context.Context, root RootKeys) (bool, error) {
 }
 
 // begin makes a data key and wraps all of them. Only when that is durable may
-// the new one seal. The mutex is held.
+// the new one seal. Where others have made one meanwhile, theirs are kept. The mutex is
+// held.
 func (r *keyring) begin(ctx context.Context, root RootKeys) error {
+	for {
+		err := r.tryBegin(ctx, root)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		had := r.row
+		if read := r.read(ctx, r.root); read != nil {
+			return fmt.Errorf("%w; read what is there: %w", err, read)
+		}
+		if bytes.Equal(had, r.row) { // nobody made one
+			return err
+		}
+	}
+}
+
+func (r *keyring) tryBegin(ctx context.Context, root RootKeys) error {
 	keys := *r.keys.Load()
 	number := uint64(1)
 	if len(keys) > 0 {

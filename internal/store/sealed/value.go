@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 )
@@ -96,7 +97,12 @@ func (r *room) look(keys *keyring, sealed []byte) (key *dataKey, ciphertext []by
 	if n <= 0 {
 		return nil, nil, fmt.Errorf("%w: cut off", ErrBroken)
 	}
-	if key = keys.find(number); key == nil {
+	if key = keys.find(number); key == nil { // another server may have made it
+		if key, err = keys.findAnew(context.Background(), number); err != nil {
+			return nil, nil, err
+		}
+	}
+	if key == nil {
 		return nil, nil, fmt.Errorf("%w: the store has no data key %d", ErrBroken, number)
 	}
 	binary.BigEndian.PutUint64(r.nonce[nonceBytes-8:], counter)

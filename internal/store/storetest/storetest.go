@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"heddle/internal/store"
 )
@@ -23,6 +24,32 @@ type Backend struct {
 	// Crash ends the store without closing it, as a power cut would, and opens
 	// what survived.
 	Crash func(t *testing.T) store.Store
+}
+
+// Shared is an opening of a store that others have open too.
+type Shared interface {
+	store.Store
+	Members() store.Members
+}
+
+// RunShared runs the suite of stores that are open more than once. Open gives two openings
+// of a new, empty store, and what lets the time of memberships pass.
+func RunShared(t *testing.T, open func(t *testing.T) (one, two Shared, pass func(time.Duration))) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, one, two Shared, pass func(time.Duration))
+	}{
+		{"each has its own shards", ownShards},
+		{"what a member releases is anybody's", releasedShard},
+		{"a member that is late is declared dead", lateMember},
+		{"a member joins again", joinAgain},
+		{"names are of one member", memberNames},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			one, two, pass := open(t)
+			test.run(t, one, two, pass)
+		})
+	}
 }
 
 // Run runs the suite. Open gives a new, empty store each time, and sees to it

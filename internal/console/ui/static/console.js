@@ -64,15 +64,25 @@
     document.addEventListener("visibilitychange", refresh);
   }
 
-  // The page of an open execution asks once a second whether something has happened, and is
-  // shown anew when it has: what is unfolded stays so.
+  // The page of an open execution asks what comes next, and is shown anew when the server has
+  // an answer, once a second at most: what is unfolded stays so. One that nobody sees asks nothing.
   if (one("[data-follow]")) htmx.config.morphIgnore.push("open");
-  setInterval(() => {
+  let [asks, status] = [false, 0];
+  document.addEventListener("htmx:after:request", e => { status = e.detail.ctx.response.status; });
+  const follow = async () => {
     const open = one("[data-follow]");
-    if (!open || document.hidden || open.dataset.asking) return;
-    open.dataset.asking = "yes";
-    Promise.resolve(htmx.ajax("GET", open.dataset.follow, { target: open, swap: "outerMorph" })).finally(() => delete open.dataset.asking);
-  }, 1000);
+    if (!open || document.hidden || asks) return;
+    [asks, status] = [true, 0];
+    const began = Date.now();
+    try { await htmx.ajax("GET", open.dataset.follow, { source: open, target: open, swap: "outerMorph" }); } catch { /* it is asked again */ }
+    asks = false;
+    setTimeout(follow, Math.max(0, began + (status === 200 ? 1000 : 5000) - Date.now()));
+  };
+  follow();
+  document.addEventListener("visibilitychange", () => {
+    const open = one("[data-follow]");
+    if (open && document.hidden) htmx.trigger(open, "htmx:abort"); else follow();
+  });
 
   // A history from a file is sent again for each look at it: the server keeps nothing.
   const file = one("form#open-file");

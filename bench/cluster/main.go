@@ -1,0 +1,473 @@
+// Cluster runs three nodes on one PostgreSQL, with clients that call any of them, kills,
+// stops, pauses and adds nodes meanwhile, and then judges: each workflow that was
+// acknowledged has completed, once, with one completed activity and one completed child, and
+// no task has timed out. It prints how long the longest call took around each event.
+//
+//	go run ./bench/cluster -events kill,term,pause,join -for 15s
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"heddle/bench/client"
+	"heddle/bench/process"
+	"heddle/internal/store/pgstore/pgtest"
+)
+
+func main() {
+	events := flag.String("events", "kill,term,pause,join", "what happens, one after the other; random: any, for the whole time")
+	each := flag.Duration("for", 15*time.Second, "how long each event is watched")
+	workers := flag.Int("clients", 16, "workers of each kind")
+	nodes := flag.Int("nodes", 3, "how many nodes")
+	binary := flag.String("binary", "", "the server; empty: it is built")
+	keep := flag.Bool("keep", false, "keep the folder, with the logs")
+	flag.Parse()
+	if err := run(*events, *each, *workers, *nodes, *binary, *keep); err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		os.Exit(1)
+	}
+}
+
+type node struct {
+	name, data, links string
+	log               *os.File
+	mu                sync.Mutex
+	server            *process.Server // nil: it is down
+}
+
+type cluster struct {
+	dir, binary, dsn, key string
+	nodes                 []*node
+	clients               int
+
+	starting, ending atomic.Bool
+	longest          atomic.Int64 // call since the last event, in ns
+	steps            atomic.Int64
+	faults           sync.Map // text -> *atomic.Int64
+
+	mu        sync.Mutex
+	started   map[string]bool // acknowledged
+	completed map[string]bool
+}
+
+func run(events string, each time.Duration, clients, nodes int, binary string, keep bool) (err error) {
+	dir, err := os.MkdirTemp("", "heddle-cluster-")
+	if err != nil {
+		return err
+	}
+	fmt.Println("folder:", dir)
+	if !keep {
+		defer os.RemoveAll(dir)
+	}
+	if binary == "" {
+		if binary, err = process.Build(context.Background(), dir); err != nil {
+			return err
+		}
+	}
+	database, err := pgtest.Start(pgtest.Options{Folder: dir})
+	if err != nil {
+		return err
+	}
+	defer database.Remove()
+	c := &cluster{dir: dir, binary: binary, dsn: database.DSN(), key: filepath.Join(dir, "root.key"), clients: clients, started: map[string]bool{}, completed: map[string]bool{}}
+	defer c.killAll()
+	for i := range nodes {
+		if err := c.add(string(rune('a' + i))); err != nil {
+			return err
+		}
+	}
+	if err := c.register(); err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	c.starting.Store(true)
+	c.work(&all)
+	c.watch("nothing", each)
+	for _, event := range strings.Split(events, ",") {
+		if err := c.happen(event, each); err != nil {
+			return fmt.Errorf("%s: %w", event, err)
+		}
+	}
+	c.starting.Store(false)
+	err = c.finish()
+	c.ending.Store(true)
+	all.Wait()
+	c.faults.Range(func(text, n any) bool {
+		fmt.Printf("  %6d x %s\n", n.(*atomic.Int64).Load(), text)
+		return true
+	})
+	return err
+}
+
+// add starts another node.
+func (c *cluster) add(name string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	links := l.Addr().String()
+	l.Close()
+	n := &node{name: name, data: filepath.Join(c.dir, name), links: links}
+	if n.log, err = os.Create(filepath.Join(c.dir, name+".log")); err != nil {
+		return err
+	}
+	if err := c.start(n); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = append(c.nodes, n)
+	return nil
+}
+
+func (c *cluster) start(n *node) error {
+	s, err := process.Start(n.log, c.binary, "serve", "--store", "postgres", "--postgres", c.dsn, "--node", n.name, "--cluster-listen", n.links,
+		"--listen", "127.0.0.1:0", "--data", n.data, "--auth", "none", "--root-key-file", c.key, "--poll-hold", "5s", "--limit-client-percent", "100")
+	if err != nil {
+		return fmt.Errorf("node %s: %w", n.name, err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.server = s
+	return nil
+}
+
+func (c *cluster) killAll() {
+	for _, n := range c.nodes {
+		if n.server != nil {
+			_ = n.server.Signal(syscall.SIGCONT)
+			_ = n.server.Kill()
+		}
+	}
+}
+
+// happen does something to a node, watches, and has it back.
+func (c *cluster) happen(event string, each time.Duration) error {
+	n := c.nodes[rand.IntN(len(c.nodes))]
+	take := func() *process.Server {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		s := n.server
+		n.server = nil
+		return s
+	}
+	switch event {
+	case "kill":
+		if err := take().Kill(); err != nil {
+			return err
+		}
+		c.watch("kill -9 of "+n.name, each)
+		if err := c.start(n); err != nil {
+			return err
+		}
+		c.watch("join of "+n.name+" again", each/2)
+	case "term":
+		if err := take().Stop(); err != nil {
+			return err
+		}
+		c.watch("SIGTERM to "+n.name, each)
+		if err := c.start(n); err != nil {
+			return err
+		}
+		c.watch("join of "+n.name+" again", each/2)
+	case "pause":
+		if err := n.server.Signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		time.Sleep(6 * time.Second)
+		if err := n.server.Signal(syscall.SIGCONT); err != nil {
+			return err
+		}
+		c.watch("SIGSTOP of "+n.name+" for 6 s", each)
+	case "join":
+		name := string(rune('a' + len(c.nodes)))
+		if err := c.add(name); err != nil {
+			return err
+		}
+		c.watch("join of "+name, each)
+	case "random":
+		for end := time.Now().Add(each); time.Now().Before(end); {
+			if err := c.happen([]string{"kill", "term", "pause"}[rand.IntN(3)], 2*time.Second); err != nil {
+				return err
+			}
+		}
+	default:
+		return errors.New("no such event")
+	}
+	return nil
+}
+
+func (c *cluster) watch(what string, d time.Duration) {
+	before := c.steps.Load()
+	time.Sleep(d)
+	fmt.Printf("%-28s longest step %6.2f s, %7.0f steps/s\n", what, time.Duration(c.longest.Swap(0)).Seconds(), float64(c.steps.Load()-before)/d.Seconds())
+}
+
+// caller calls any node, again and again until one answers.
+type caller struct {
+	*cluster
+	conns map[string]*client.Conn
+	at    int
+}
+
+func (c *cluster) caller() *caller {
+	return &caller{c, map[string]*client.Conn{}, rand.IntN(100)}
+}
+
+var errEnded = errors.New("ended")
+
+// call calls until it is answered by anything but a failure of the server. A call that
+// changes something may then be answered that it was done before.
+func (k *caller) call(action, body string, isPoll bool) ([]byte, error) {
+	began := time.Now()
+	for !k.ending.Load() {
+		k.mu.Lock()
+		n := k.nodes[k.at%len(k.nodes)]
+		k.mu.Unlock()
+		k.at++
+		n.mu.Lock()
+		addr := ""
+		if n.server != nil {
+			addr = n.server.Addr
+		}
+		n.mu.Unlock()
+		if addr == "" {
+			continue
+		}
+		conn := k.conns[addr]
+		if conn == nil {
+			conn = client.New(addr, client.Credentials{AccessKey: "any", SecretKey: "any", Region: "us-east-1"})
+			k.conns[addr] = conn
+		}
+		patience := 2 * time.Second
+		if isPoll {
+			patience = 8 * time.Second
+		}
+		stuck := time.AfterFunc(patience, conn.HangUp) // as a node that is paused has its callers
+		answer, err := conn.Call(action, []byte(body))
+		stuck.Stop()
+		fault, answered := errors.AsType[*client.Fault](err)
+		if err == nil || answered && fault.Status < 500 && fault.Code != "ThrottlingException" {
+			if !isPoll {
+				took := int64(time.Since(began))
+				for {
+					was := k.longest.Load()
+					if took <= was || k.longest.CompareAndSwap(was, took) {
+						break
+					}
+				}
+				k.steps.Add(1)
+			}
+			return answer, err
+		}
+		text := "no answer"
+		if answered {
+			text = fmt.Sprintf("%s: %.120s", action, fault.Error())
+		}
+		count, _ := k.faults.LoadOrStore(text, new(atomic.Int64))
+		count.(*atomic.Int64).Add(1)
+		time.Sleep(20 * time.Millisecond)
+	}
+	return nil, errEnded
+}
+
+const domain = `"domain":"bench"`
+
+func (c *cluster) register() error {
+	k := c.caller()
+	for _, one := range [][2]string{
+		{"RegisterDomain", `{"name":"bench","workflowExecutionRetentionPeriodInDays":"1"}`},
+		{"RegisterWorkflowType", `{` + domain + `,"name":"flow","version":"1","defaultTaskList":{"name":"decide"},"defaultTaskStartToCloseTimeout":"60","defaultExecutionStartToCloseTimeout":"600","defaultChildPolicy":"TERMINATE"}`},
+		{"RegisterActivityType", `{` + domain + `,"name":"work","version":"1","defaultTaskList":{"name":"work"},"defaultTaskScheduleToStartTimeout":"600","defaultTaskScheduleToCloseTimeout":"600","defaultTaskStartToCloseTimeout":"60","defaultTaskHeartbeatTimeout":"NONE"}`},
+	} {
+		if _, err := k.call(one[0], one[1], false); err != nil {
+			return fmt.Errorf("%s: %w", one[0], err)
+		}
+	}
+	return nil
+}
+
+func (c *cluster) work(all *sync.WaitGroup) {
+	var number atomic.Int64
+	for range c.clients {
+		all.Go(func() { c.startFlows(&number) })
+		all.Go(c.decide)
+		all.Go(c.act)
+	}
+}
+
+func (c *cluster) startFlows(number *atomic.Int64) {
+	k := c.caller()
+	for c.starting.Load() {
+		c.mu.Lock()
+		open := len(c.started) - len(c.completed)
+		c.mu.Unlock()
+		if open > 4*c.clients {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		id := fmt.Sprintf("w%d", number.Add(1))
+		_, err := k.call("StartWorkflowExecution", `{`+domain+`,"workflowId":"`+id+`","workflowType":{"name":"flow","version":"1"}}`, false)
+		switch {
+		case err == nil || client.IsFault(err, "WorkflowExecutionAlreadyStartedFault"):
+			c.mu.Lock()
+			c.started[id] = true
+			c.mu.Unlock()
+		case err != errEnded:
+			c.note("StartWorkflowExecution", err)
+		}
+	}
+}
+
+func (c *cluster) note(action string, err error) {
+	count, _ := c.faults.LoadOrStore(fmt.Sprintf("%s: %.160s", action, err), new(atomic.Int64))
+	count.(*atomic.Int64).Add(1)
+}
+
+func (c *cluster) decide() {
+	k := c.caller()
+	for !c.ending.Load() {
+		task, err := k.call("PollForDecisionTask", `{`+domain+`,"taskList":{"name":"decide"}}`, true)
+		if err != nil {
+			c.note("PollForDecisionTask", err)
+			continue
+		}
+		token := string(client.Text(task, "taskToken"))
+		if token == "" {
+			continue
+		}
+		id := string(client.Text(task, "workflowId"))
+		decisions, closes := "", false
+		switch {
+		case strings.HasSuffix(id, "-c"):
+			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
+		case client.Events(task, "ActivityTaskScheduled") == 0:
+			decisions = `{"decisionType":"ScheduleActivityTask","scheduleActivityTaskDecisionAttributes":{"activityType":{"name":"work","version":"1"},"activityId":"a"}},
+{"decisionType":"StartChildWorkflowExecution","startChildWorkflowExecutionDecisionAttributes":{"workflowType":{"name":"flow","version":"1"},"workflowId":"` + id + `-c"}}`
+		case client.Events(task, "ActivityTaskCompleted") > 0 && client.Events(task, "ChildWorkflowExecutionCompleted") > 0:
+			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
+		}
+		_, err = k.call("RespondDecisionTaskCompleted", `{"taskToken":"`+token+`","decisions":[`+decisions+`]}`, false)
+		if err != nil && !client.IsFault(err, "UnknownResourceFault") {
+			c.note("RespondDecisionTaskCompleted", err)
+		}
+		if closes && !strings.HasSuffix(id, "-c") {
+			c.mu.Lock()
+			c.completed[id] = true
+			c.mu.Unlock()
+		}
+	}
+}
+
+func (c *cluster) act() {
+	k := c.caller()
+	for !c.ending.Load() {
+		task, err := k.call("PollForActivityTask", `{`+domain+`,"taskList":{"name":"work"}}`, true)
+		if err != nil {
+			c.note("PollForActivityTask", err)
+			continue
+		}
+		token := string(client.Text(task, "taskToken"))
+		if token == "" {
+			continue
+		}
+		_, err = k.call("RespondActivityTaskCompleted", `{"taskToken":"`+token+`","result":"done"}`, false)
+		if err != nil && !client.IsFault(err, "UnknownResourceFault") {
+			c.note("RespondActivityTaskCompleted", err)
+		}
+	}
+}
+
+// completeWithin is how long everything may take in the end.
+const completeWithin = 40 * time.Second
+
+// finish waits until all has completed, and judges.
+func (c *cluster) finish() error {
+	began := time.Now()
+	k := c.caller()
+	for {
+		open, err := k.call("CountOpenWorkflowExecutions", `{`+domain+`,"startTimeFilter":{"oldestDate":0}}`, false)
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(open, []byte(`"count":0`)) {
+			break
+		}
+		if time.Since(began) > completeWithin {
+			list, _ := k.call("ListOpenWorkflowExecutions", `{`+domain+`,"startTimeFilter":{"oldestDate":0},"maximumPageSize":5}`, false)
+			return fmt.Errorf("after %s there are open executions: %s\nsuch as %s\nnodes: %s", completeWithin, open, list, c.addresses())
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	fmt.Printf("all completed %.1f s after the last start\n", time.Since(began).Seconds())
+	c.mu.Lock()
+	started := c.started
+	c.mu.Unlock()
+	var lost, doubled, late atomic.Int64
+	var judges sync.WaitGroup
+	ids := make(chan string)
+	for range 8 {
+		judges.Go(func() {
+			k := c.caller()
+			for id := range ids {
+				for _, name := range []string{id, id + "-c"} {
+					list, err := k.call("ListClosedWorkflowExecutions", `{`+domain+`,"startTimeFilter":{"oldestDate":0},"executionFilter":{"workflowId":"`+name+`"}}`, false)
+					if err != nil || !bytes.Contains(list, []byte(`"COMPLETED"`)) {
+						fmt.Println("lost:", name, err, string(list))
+						lost.Add(1)
+						continue
+					}
+					if bytes.Count(list, []byte(`"executionStatus"`)) > 1 {
+						doubled.Add(1)
+					}
+					if name != id {
+						continue
+					}
+					run := string(client.Text(list, "runId"))
+					h, err := k.call("GetWorkflowExecutionHistory", `{`+domain+`,"execution":{"workflowId":"`+name+`","runId":"`+run+`"}}`, false)
+					switch {
+					case err != nil:
+						lost.Add(1)
+					case client.Events(h, "ActivityTaskCompleted") != 1 || client.Events(h, "ChildWorkflowExecutionCompleted") != 1 || client.Events(h, "ChildWorkflowExecutionStarted") != 1:
+						fmt.Println("doubled:", string(h))
+						doubled.Add(1)
+					case bytes.Contains(h, []byte("TimedOut")):
+						late.Add(1)
+					}
+				}
+			}
+		})
+	}
+	for id := range started {
+		ids <- id
+	}
+	close(ids)
+	judges.Wait()
+	fmt.Printf("%d workflows acknowledged: %d lost, %d doubled, %d with a task that timed out\n", len(started), lost.Load(), doubled.Load(), late.Load())
+	if lost.Load()+doubled.Load()+late.Load() > 0 {
+		return errors.New("the cluster is wrong")
+	}
+	return nil
+}
+
+func (c *cluster) addresses() (all string) {
+	for _, n := range c.nodes {
+		if n.server != nil {
+			all += n.name + " " + n.server.Addr + " "
+		}
+	}
+	return all
+}

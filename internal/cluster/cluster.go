@@ -1,0 +1,557 @@
+// Package cluster has several nodes share the shards of one store, so that each of them
+// answers for all.
+//
+// A shard has one owner, whose sections are fenced in the store, and nobody hears of what is
+// not durable: that is shard's and store's. All that crosses nodes here is soft, and sent
+// again: who owns what (facts), commands and replies, messages between shards, offers of
+// tasks to the node that has their list, and polls.
+//
+// What holds:
+//   - A fact (shard, epoch, member) is replaced by those of later epochs alone. That an
+//     epoch's owner has gone is final. What is its own a node knows from its own Acquire and
+//     Release, never from a look at the store.
+//   - What the store says is this membership's and is not served is taken first, whoever
+//     should have it.
+//   - A shard that is given is released before its next owner hears of it.
+//   - A task list is where the shard of its name is. Each node keeps the offers of its own
+//     shards, and sends all of a list's anew when the list has a new owner. Offers carry the
+//     epoch of their run's shard: the list's owner ignores older ones, and forgets all of
+//     that shard at the first newer one.
+//   - Tasks that were started for a node that has gone, and are not known to be delivered,
+//     are offered again.
+//   - A command whose link broke is not tried again: nobody knows its outcome.
+//
+// The events of a Cluster (Joined, Looked, Up, Frame and so on) start no goroutine and know
+// no time: the same order of events gives the same outcome. Calls that wait (Do, Poll) are
+// their callers' goroutines, and what is asked by other nodes has one each.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+	"heddle/internal/shard"
+	"heddle/internal/store"
+)
+
+// Node is the shards of this node; it is *shard.Node.
+type Node interface {
+	ShardOf(*engine.Command) uint16
+	DoFor(ctx context.Context, member string, cmd engine.Command) (any, error)
+	CastFor(member string, cmd engine.Command)
+	Own(shard uint16)
+	Disown(shard uint16, lost bool)
+	Moved(shard uint16)
+	Receive(shard.FarMessage)
+	Acknowledged(shard.FarAck)
+	Undelivered(isGone func(member string) bool, undelivered func(engine.RunID, int64))
+}
+
+// Links is how a member reaches the others. Its methods do not wait, and do not call the
+// Cluster.
+type Links interface {
+	// Send sends a frame, which is lost if the link ends first.
+	Send(member string, frame any)
+	// Peers says with whom to have links.
+	Peers([]store.Member)
+}
+
+// Config is what a Cluster is given.
+type Config struct {
+	Name    string // of this node, which stays
+	Shards  uint16
+	ListOf  func(list string) uint16 // the shard where a list is
+	Matcher *matching.Matcher
+	// Undelivered is a command that offers a task again which was started for a node that has
+	// gone.
+	Undelivered func(id int64) any
+	Within      func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	Log         *slog.Logger
+}
+
+// Times and bounds.
+const (
+	// lookFor is how long a command looks for the owner of its shard.
+	lookFor = 5 * time.Second
+	// lookAgain is when it does so without news.
+	lookAgain = 100 * time.Millisecond
+	// givesMax is how many shards are given up at a time.
+	givesMax = 8
+)
+
+// Cluster is this node's part of a cluster. It implements shard.Far and shard.Offers.
+type Cluster struct {
+	Config
+	node Node // set before anything begins
+	life context.Context
+	end  context.CancelFunc
+	work sync.WaitGroup
+
+	mu       sync.Mutex // guards the fields below; held while node, matcher and links are told something
+	me       string     // the id of this membership; empty: there is none
+	links    Links      // of this membership
+	leaving  bool
+	drained  bool
+	members  []store.Member // as they were seen last
+	seen     bool           // something was, in this membership
+	linked   map[string]bool
+	sessions map[string]uint64 // how often a link to a member has ended
+	shards   []place
+	news     chan struct{} // closed when a fact or a link is new
+
+	own  []map[task]engine.Offer // by the list's shard: what shards here offer
+	from []uint64                // by the run's shard: the latest epoch of which offers have come
+
+	calls    uint64 // the last id of a call
+	asked    map[uint64]*asked
+	polls    map[uint64]*farPoll
+	serving  map[serving]context.CancelFunc // commands of other members
+	served   map[serving]*served            // their polls
+	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
+}
+
+// place is what is known of a shard.
+type place struct {
+	epoch uint64
+	owner string // member of that epoch; empty: it has none, or no longer
+	state state
+	mine  uint64 // the latest epoch that was this node's
+	given uint64 // the latest one of those that was released
+}
+
+// state is how a shard stands with this node.
+type state uint8
+
+const (
+	elsewhere state = iota
+	taking
+	owned
+	giving
+)
+
+// task names an offer.
+type task struct {
+	list string
+	run  engine.RunID
+	id   int64
+}
+
+// New is a Cluster of a node that has not joined yet.
+func New(c Config) *Cluster {
+	cl := &Cluster{
+		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
+		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
+		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
+		awaiting: map[uint16]map[*listPoll]bool{},
+	}
+	cl.life, cl.end = context.WithCancel(context.Background())
+	return cl
+}
+
+// SetNode gives the shards of this node; they are made after the Cluster.
+func (c *Cluster) SetNode(n Node) { c.node = n }
+
+// Stop ends what is done for other members.
+func (c *Cluster) Stop() {
+	c.end()
+	c.work.Wait()
+}
+
+// Joined says that a membership has begun, and gives its links.
+func (c *Cluster) Joined(id string, links Links) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.me, c.links, c.seen = id, links, false
+}
+
+// Lost says that others may have this node's shards. All links end.
+func (c *Cluster) Lost() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range c.shards {
+		if p := &c.shards[id]; p.state != elsewhere {
+			c.node.Disown(uint16(id), true)
+		}
+	}
+	for member := range c.linked {
+		c.unlink(member)
+	}
+	c.seen = false
+}
+
+// Leave has all shards given up; see Left.
+func (c *Cluster) Leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaving = true
+	c.give()
+}
+
+// Left tells whether nothing is left that could be given up: there is no shard here, or
+// nobody who could take it.
+func (c *Cluster) Left() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range c.shards {
+		if p := &c.shards[id]; p.state != elsewhere {
+			if p.state == giving || c.heir(uint16(id)) != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Settled tells whether each shard has an owner who can be reached.
+func (c *Cluster) Settled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range c.shards {
+		if p := &c.shards[id]; p.owner == "" || p.owner != c.me && !c.linked[p.owner] {
+			return false
+		}
+	}
+	return c.me != ""
+}
+
+// Looked takes in what the store says of members and shards.
+func (c *Cluster) Looked(s store.Sight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.me == "" || len(s.Owners) != len(c.shards) {
+		return
+	}
+	c.members, c.seen = s.Members, true
+	var others []store.Member
+	for _, m := range s.Members {
+		if m.ID != c.me {
+			others = append(others, m)
+		}
+	}
+	c.links.Peers(others)
+	for member := range c.linked { // whoever is no member any more
+		if !slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == member }) {
+			c.unlink(member)
+		}
+	}
+	for id, o := range s.Owners {
+		p := &c.shards[id]
+		switch {
+		case o.Member != c.me:
+			c.learn(uint16(id), o.Epoch, o.Member)
+		case p.state == elsewhere && o.Epoch > p.given:
+			c.take(uint16(id))
+		}
+	}
+	c.takeVacant()
+	c.give()
+	c.offerAgainOf(func(member string) bool { return !c.linked[member] })
+}
+
+// learn takes in a fact; it may be of the past.
+func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
+	p := &c.shards[id]
+	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {
+		return
+	}
+	p.epoch, p.owner = epoch, owner
+	c.tell()
+}
+
+// tell wakes who waits for news.
+func (c *Cluster) tell() {
+	close(c.news)
+	c.news = make(chan struct{})
+}
+
+func (c *Cluster) take(id uint16) {
+	c.shards[id].state = taking
+	c.node.Own(id)
+}
+
+// heir gives who should have a shard; nil: nobody can.
+func (c *Cluster) heir(id uint16) *store.Member {
+	var able []store.Member
+	for _, m := range c.members {
+		if m.ID == c.me && !c.leaving || m.ID != c.me && !m.Leaving && c.linked[m.ID] {
+			able = append(able, m)
+		}
+	}
+	return wanted(able, id)
+}
+
+// takeVacant takes shards that nobody has and this node should. So does everybody with its
+// own, whether or not there is a link to it.
+func (c *Cluster) takeVacant() {
+	var able []store.Member
+	for _, m := range c.members {
+		if !m.Leaving && (m.ID != c.me || !c.leaving) {
+			able = append(able, m)
+		}
+	}
+	for id := range c.shards {
+		if p := &c.shards[id]; p.state == elsewhere && p.owner == "" {
+			if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
+				c.take(uint16(id))
+			}
+		}
+	}
+}
+
+// give gives shards up that others should have, some at a time.
+func (c *Cluster) give() {
+	if !c.seen {
+		return
+	}
+	gives := 0
+	for id := range c.shards {
+		if c.shards[id].state == giving {
+			gives++
+		}
+	}
+	for id := range c.shards {
+		if p := &c.shards[id]; p.state == owned && gives < givesMax {
+			if h := c.heir(uint16(id)); h != nil && h.ID != c.me {
+				p.state = giving
+				gives++
+				c.node.Disown(uint16(id), false)
+			}
+		}
+	}
+}
+
+// Epoch is part of shard.Far.
+func (c *Cluster) Epoch(id uint16) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := &c.shards[id]; p.owner != c.me && c.linked[p.owner] {
+		return p.epoch
+	}
+	return 0
+}
+
+// Owned is part of shard.Far.
+func (c *Cluster) Owned(id uint16, epoch uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.shards[id]
+	if p.state != giving {
+		p.state = owned
+	}
+	p.mine = epoch
+	c.learn(id, epoch, c.me)
+	c.forgetOlder(id, epoch)
+	for member := range c.linked {
+		c.links.Send(member, &Announce{id, epoch})
+	}
+	for t, o := range c.own[id] {
+		c.Matcher.Offer(t.run, o)
+	}
+}
+
+// Gone is part of shard.Far.
+func (c *Cluster) Gone(id uint16, released bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.shards[id]
+	p.state = elsewhere
+	if released {
+		p.given = p.mine
+	}
+	if p.mine == p.epoch && p.owner != "" { // it was served
+		c.learn(id, p.mine, "")
+	}
+	c.closeLists(id)
+	if h := c.heir(id); released && h != nil && h.ID != c.me {
+		c.links.Send(h.ID, &Given{id, p.mine})
+	}
+	c.give()
+}
+
+// Deliver is part of shard.Far.
+func (c *Cluster) Deliver(m shard.FarMessage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sendTo(m.To, &Message{m})
+}
+
+// Acknowledge is part of shard.Far.
+func (c *Cluster) Acknowledge(a shard.FarAck) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sendTo(a.To, &Ack{a})
+}
+
+// sendTo sends a frame to the owner of a shard, if there is a way.
+func (c *Cluster) sendTo(id uint16, frame any) {
+	if owner := c.shards[id].owner; owner != c.me && c.linked[owner] {
+		c.links.Send(owner, frame)
+	}
+}
+
+// Up says that there is a link to a member.
+func (c *Cluster) Up(member string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.linked[member] {
+		c.unlink(member)
+	}
+	c.linked[member] = true
+	for id := range c.shards {
+		if p := &c.shards[id]; p.state == owned || p.state == giving {
+			c.links.Send(member, &Announce{uint16(id), p.mine})
+		}
+	}
+	c.tell()
+	c.give()
+}
+
+// Down says that a link has ended: what was on its way may be lost.
+func (c *Cluster) Down(member string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unlink(member)
+}
+
+func (c *Cluster) unlink(member string) {
+	if !c.linked[member] {
+		return
+	}
+	delete(c.linked, member)
+	c.sessions[member]++
+	for id, a := range c.asked {
+		if a.member == member {
+			delete(c.asked, id)
+			a.answer <- Reply{Err: errLinkLost}
+		}
+	}
+	for id, p := range c.polls {
+		if p.member == member {
+			delete(c.polls, id)
+			p.answer <- &PollOver{}
+		}
+	}
+	for s, cancel := range c.serving {
+		if s.member == member {
+			delete(c.serving, s)
+			cancel()
+		}
+	}
+	for s, p := range c.served {
+		if s.member == member {
+			delete(c.served, s)
+			p.cancel()
+		}
+	}
+	c.offerAgainOf(func(m string) bool { return m == member })
+	// What performers of that node have taken, and not started.
+	for id := range c.own {
+		for t, o := range c.own[id] {
+			c.offerTo(uint16(id), t.run, o)
+		}
+	}
+	c.tell()
+}
+
+// offerAgainOf has tasks offered again that were started for members who have gone.
+func (c *Cluster) offerAgainOf(isGone func(member string) bool) {
+	c.node.Undelivered(isGone, func(run engine.RunID, id int64) {
+		c.node.CastFor("", engine.Command{Run: run, Body: c.Undelivered(id)})
+	})
+}
+
+// Frame takes in what has come from a member.
+func (c *Cluster) Frame(member string, frame any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.linked[member] {
+		return
+	}
+	switch f := frame.(type) {
+	case *Announce:
+		if c.has(f.Shard) {
+			c.announced(member, f)
+		}
+	case *Given:
+		if c.has(f.Shard) {
+			c.learn(f.Shard, f.Epoch, "")
+			if p := &c.shards[f.Shard]; p.state == elsewhere && p.epoch == f.Epoch && c.seen && !c.leaving {
+				c.take(f.Shard)
+			}
+		}
+	case *Command:
+		c.serveCommand(member, f)
+	case *Cancel:
+		if cancel := c.serving[serving{member, f.ID}]; cancel != nil {
+			cancel()
+		}
+	case *Reply:
+		if a := c.asked[f.ID]; a != nil && a.member == member {
+			delete(c.asked, f.ID)
+			a.answer <- *f
+		}
+	case *Message:
+		c.node.Receive(f.FarMessage)
+	case *Ack:
+		c.node.Acknowledged(f.FarAck)
+	case *Offer:
+		if c.fresh(f.Run.Shard(), f.Epoch) && c.hasList(f.Offer.List) {
+			c.Matcher.Offer(f.Run, f.Offer)
+		}
+	case *Withdraw:
+		if c.fresh(f.Run.Shard(), f.Epoch) {
+			c.Matcher.Withdraw(f.List, f.Run, f.ID)
+		}
+	case *WithdrawShard:
+		if c.fresh(f.Shard, f.Epoch) {
+			c.Matcher.WithdrawShard(f.Shard)
+		}
+	case *Poll:
+		c.servePoll(member, f)
+	case *PollEnd:
+		if p := c.served[serving{member, f.ID}]; p != nil {
+			p.ended(f.How)
+		}
+	case *Claimed:
+		if p := c.polls[f.ID]; p != nil && p.member == member {
+			p.answer <- f
+		} else {
+			c.links.Send(member, &PollEnd{ID: f.ID})
+		}
+	case *PollOver:
+		if p := c.polls[f.ID]; p != nil && p.member == member {
+			delete(c.polls, f.ID)
+			p.answer <- f
+		}
+	case *Count:
+		r := &Reply{ID: f.ID, Moved: !c.hasList(f.List)}
+		if !r.Moved {
+			r.Value = int64(c.Matcher.Backlog(f.List))
+		}
+		c.links.Send(member, r)
+	default:
+		c.Log.Warn("a frame of an unknown kind", "from", member)
+	}
+}
+
+func (c *Cluster) has(id uint16) bool { return int(id) < len(c.shards) }
+
+func (c *Cluster) announced(member string, a *Announce) {
+	p := &c.shards[a.Shard]
+	c.learn(a.Shard, a.Epoch, member)
+	if p.epoch != a.Epoch || p.owner != member {
+		return // it is of the past
+	}
+	c.node.Moved(a.Shard)
+	for t, o := range c.own[a.Shard] {
+		c.offerTo(a.Shard, t.run, o)
+	}
+}
+
+var errLinkLost = errors.New("the link to the node that has the execution broke; the outcome is unknown")

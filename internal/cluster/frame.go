@@ -1,0 +1,87 @@
+package cluster
+
+import (
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+	"heddle/internal/shard"
+)
+
+// Frames are what goes over links, each a pointer to one of these. Those of one link come in
+// the order in which they were sent, or the link ends.
+type (
+	// Announce says that its sender has a shard, and serves it.
+	Announce struct {
+		Shard uint16
+		Epoch uint64
+	}
+	// Given says that a shard was released for its receiver to take.
+	Given struct {
+		Shard uint16
+		Epoch uint64
+	}
+
+	// Command is a command for a run of the receiver's. ID names it for Reply and Cancel; 0:
+	// nobody hears of the outcome.
+	Command struct {
+		ID  uint64
+		Cmd engine.Command
+	}
+	// Cancel says that nobody waits for a command any more.
+	Cancel struct{ ID uint64 }
+	// Reply is the outcome of a command or a count. Moved: the shard is not there, and nothing
+	// was done.
+	Reply struct {
+		ID    uint64
+		Moved bool
+		Value any
+		Err   error
+	}
+
+	// Message and Ack are those of shards to shards.
+	Message struct{ shard.FarMessage }
+	Ack     struct{ shard.FarAck }
+
+	// Offer is a task on a list of the receiver's; Withdraw takes it away; WithdrawShard all of
+	// a shard. Epoch is that of the shard of the run: what is of an earlier one is ignored.
+	Offer struct {
+		Run   engine.RunID
+		Epoch uint64
+		Offer engine.Offer
+	}
+	Withdraw struct {
+		List  string
+		Run   engine.RunID
+		ID    int64
+		Epoch uint64
+	}
+	WithdrawShard struct {
+		Shard uint16
+		Epoch uint64
+	}
+
+	// Poll waits for a task of a list of the receiver's, until PollEnd. It is answered by
+	// Claimed, and then wants PollEnd too, which after a refusal has it wait on; or by PollOver.
+	Poll struct {
+		ID   uint64
+		List string
+		Who  matching.Poller
+	}
+	Claimed struct {
+		ID    uint64
+		Run   engine.RunID
+		Offer int64
+	}
+	PollEnd struct {
+		ID  uint64
+		How matching.Ending // 0: the poller has gone
+	}
+	PollOver struct {
+		ID      uint64
+		TooMany bool // polls; else the list is not there
+	}
+	// Count asks how many tasks a list has.
+	Count struct {
+		ID   uint64
+		List string
+	}
+)

@@ -1,0 +1,414 @@
+// Package link has one connection with each other member of a cluster, over which frames
+// go both ways, in order. Both sides show certificates of the cluster's own authority, made for
+// their membership. A connection that is silent for a while ends; what was on its way is lost
+// then, and both sides hear of it. Of two members the one with the lesser id connects.
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// Peer is another member.
+type Peer struct {
+	Member  string // id of one membership
+	Name    string
+	Address string
+	Level   int
+}
+
+// Events are told by goroutines of the links, in order for each member: Up, then frames, then
+// Down. They may call Send and Peers, and not Close.
+type Events struct {
+	Up    func(Peer)
+	Down  func(member string)
+	Frame func(member string, frame []byte)
+}
+
+// Config is what links are opened with.
+type Config struct {
+	Self   Peer
+	Listen string
+	CA     *Authority
+	Now    func() time.Time
+	// Within is context.WithTimeout.
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	Log    *slog.Logger
+}
+
+// Times and bounds.
+const (
+	pingEvery     = 300 * time.Millisecond
+	silentMost    = 1500 * time.Millisecond
+	connectWithin = time.Second
+	connectAgain  = 100 * time.Millisecond
+	queueBytesMax = 64 << 20
+	frameBytesMax = 64 << 20
+	readBytes     = 64 << 10
+)
+
+// Links are those of one membership.
+type Links struct {
+	cfg      Config
+	events   Events
+	listener net.Listener
+	tls      *tls.Config
+	life     context.Context
+	end      context.CancelFunc
+	work     sync.WaitGroup
+
+	mu     sync.Mutex // guards the fields below
+	peers  map[string]Peer
+	dials  map[string]context.CancelFunc // of those that this side connects with
+	conns  map[string]*conn
+	closed bool
+}
+
+// Open listens, and has links with those that Peers says.
+func Open(cfg Config, events Events) (*Links, error) {
+	certificate, err := cfg.CA.issue(cfg.Self.Member, cfg.Now())
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate for links: %w", err)
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for other nodes on %s: %w", cfg.Listen, err)
+	}
+	l := &Links{
+		cfg: cfg, events: events, listener: listener,
+		peers: map[string]Peer{}, dials: map[string]context.CancelFunc{}, conns: map[string]*conn{},
+		tls: &tls.Config{
+			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
+			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: cfg.CA.pool, RootCAs: cfg.CA.pool,
+			Time: cfg.Now,
+		},
+	}
+	l.life, l.end = context.WithCancel(context.Background())
+	l.work.Go(l.accept)
+	return l, nil
+}
+
+// Addr is where it listens.
+func (l *Links) Addr() net.Addr { return l.listener.Addr() }
+
+// Close ends all links, and returns when Events have heard so.
+func (l *Links) Close() {
+	l.mu.Lock()
+	l.closed = true
+	for _, c := range l.conns {
+		c.close(net.ErrClosed)
+	}
+	l.mu.Unlock()
+	l.end()
+	l.listener.Close()
+	l.work.Wait()
+}
+
+// Peers says with whom to have links; those with others end.
+func (l *Links) Peers(all []Peer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	wanted := map[string]Peer{}
+	for _, p := range all {
+		wanted[p.Member] = p
+	}
+	for member := range l.peers {
+		if _, stays := wanted[member]; stays {
+			continue
+		}
+		if stop := l.dials[member]; stop != nil {
+			stop()
+			delete(l.dials, member)
+		}
+		if c := l.conns[member]; c != nil {
+			c.close(errors.New("it is no member any more"))
+		}
+	}
+	l.peers = wanted
+	for _, p := range all {
+		if p.Member > l.cfg.Self.Member && l.dials[p.Member] == nil {
+			life, stop := context.WithCancel(l.life)
+			l.dials[p.Member] = stop
+			l.work.Go(func() { l.dial(life, p) })
+		}
+	}
+}
+
+// Send sends a frame, which its caller does not change any more. It never waits.
+func (l *Links) Send(member string, frame []byte) {
+	l.mu.Lock()
+	c := l.conns[member]
+	l.mu.Unlock()
+	if c != nil {
+		c.send(frame)
+	}
+}
+
+// dial has a connection with a peer, again and again.
+func (l *Links) dial(life context.Context, p Peer) {
+	told := false
+	for life.Err() == nil {
+		err := l.connect(life, p)
+		if err != nil && !told && life.Err() == nil {
+			told = true
+			l.cfg.Log.Warn("connect with another node; it is tried again", "node", p.Name, "address", p.Address, "cause", err)
+		}
+		if err == nil {
+			told = false
+		}
+		pause, cancel := l.cfg.Within(life, connectAgain)
+		<-pause.Done()
+		cancel()
+	}
+}
+
+func (l *Links) connect(life context.Context, p Peer) error {
+	within, cancel := l.cfg.Within(life, connectWithin)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(within, "tcp", p.Address)
+	if err != nil {
+		return err
+	}
+	config := l.tls.Clone()
+	config.ServerName = p.Member
+	secured := tls.Client(raw, config)
+	if err := secured.HandshakeContext(within); err != nil {
+		return errors.Join(err, raw.Close())
+	}
+	// TLS 1.3: the other side's verdict on our certificate comes with its first bytes.
+	l.serve(secured, p.Member)
+	return nil
+}
+
+func (l *Links) accept() {
+	for {
+		raw, err := l.listener.Accept()
+		if err != nil {
+			if l.life.Err() != nil {
+				return
+			}
+			pause, cancel := l.cfg.Within(l.life, connectAgain)
+			<-pause.Done()
+			cancel()
+			continue
+		}
+		l.work.Go(func() {
+			within, cancel := l.cfg.Within(l.life, connectWithin)
+			defer cancel()
+			secured := tls.Server(raw, l.tls)
+			if err := secured.HandshakeContext(within); err != nil {
+				raw.Close()
+				return
+			}
+			names := secured.ConnectionState().PeerCertificates[0].DNSNames
+			if len(names) != 1 || names[0] == l.cfg.Self.Member {
+				raw.Close()
+				return
+			}
+			l.serve(secured, names[0])
+		})
+	}
+}
+
+// serve has a connection until it ends.
+func (l *Links) serve(secured *tls.Conn, member string) {
+	c := &conn{Conn: secured, member: member, kicked: make(chan struct{}, 1), ended: make(chan struct{}), over: make(chan struct{})}
+	defer close(c.over)
+	defer c.close(net.ErrClosed)
+	for {
+		l.mu.Lock()
+		before := l.conns[member]
+		if before == nil && !l.closed {
+			l.conns[member] = c
+		}
+		closed := l.closed
+		l.mu.Unlock()
+		if closed {
+			return
+		}
+		if before == nil {
+			break
+		}
+		before.close(errors.New("the other side has connected anew"))
+		<-before.over
+	}
+	l.mu.Lock()
+	peer := l.peers[member]
+	l.mu.Unlock()
+	peer.Member = member
+	l.events.Up(peer)
+	l.work.Go(func() { l.write(c) })
+	l.read(c)
+	l.mu.Lock()
+	delete(l.conns, member)
+	l.mu.Unlock()
+	l.events.Down(member)
+}
+
+func (l *Links) read(c *conn) {
+	buffer := newReader(c, l.cfg.Now)
+	for {
+		frame, err := buffer.frame()
+		if err != nil {
+			c.close(err)
+			return
+		}
+		if len(frame) > 0 {
+			l.events.Frame(c.member, frame)
+		}
+	}
+}
+
+// reader takes frames from a connection.
+type reader struct {
+	c   *conn
+	now func() time.Time
+	b   []byte
+	at  int // of what was read and not taken
+	n   int
+}
+
+func newReader(c *conn, now func() time.Time) *reader {
+	return &reader{c: c, now: now, b: make([]byte, readBytes)}
+}
+
+// frame is the next one, of its own memory; empty: a ping.
+func (r *reader) frame() ([]byte, error) {
+	var head [4]byte
+	if err := r.full(head[:]); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n > frameBytesMax {
+		return nil, fmt.Errorf("a frame of %d bytes", n)
+	}
+	frame := make([]byte, n)
+	return frame, r.full(frame)
+}
+
+func (r *reader) full(to []byte) error {
+	for len(to) > 0 {
+		if r.at == r.n {
+			if err := r.c.SetReadDeadline(r.now().Add(silentMost)); err != nil {
+				return err
+			}
+			n, err := r.c.Read(r.b)
+			if n == 0 {
+				if err == nil {
+					err = io.ErrNoProgress
+				}
+				return err
+			}
+			r.at, r.n = 0, n
+		}
+		n := copy(to, r.b[r.at:r.n])
+		r.at += n
+		to = to[n:]
+	}
+	return nil
+}
+
+func (l *Links) write(c *conn) {
+	var b []byte
+	for {
+		ping, cancel := l.cfg.Within(l.life, pingEvery)
+		select {
+		case <-c.kicked:
+		case <-ping.Done():
+		case <-c.ended:
+		}
+		cancel()
+		queue, ended := c.take()
+		if ended || l.life.Err() != nil {
+			return
+		}
+		b = b[:0]
+		for _, frame := range queue {
+			b = append(binary.BigEndian.AppendUint32(b, uint32(len(frame))), frame...)
+		}
+		if len(queue) == 0 {
+			b = append(b, 0, 0, 0, 0)
+		}
+		err := c.SetWriteDeadline(l.cfg.Now().Add(silentMost))
+		if err == nil {
+			_, err = c.Write(b)
+		}
+		if err != nil {
+			c.close(err)
+			return
+		}
+		if cap(b) > 1<<20 {
+			b = nil
+		}
+	}
+}
+
+// conn is a connection.
+type conn struct {
+	*tls.Conn
+	member string
+	kicked chan struct{} // has an element when something is to be written
+	ended  chan struct{} // closed when it is closed
+	over   chan struct{} // closed when Events have heard of its end
+
+	mu    sync.Mutex // guards the fields below
+	queue [][]byte
+	bytes int
+	done  bool
+}
+
+func (c *conn) send(frame []byte) {
+	c.mu.Lock()
+	full := c.bytes+len(frame) > queueBytesMax
+	if !c.done && !full {
+		c.queue = append(c.queue, frame)
+		c.bytes += len(frame)
+	}
+	c.mu.Unlock()
+	if full {
+		c.close(fmt.Errorf("more than %d bytes wait to be sent", queueBytesMax))
+		return
+	}
+	select {
+	case c.kicked <- struct{}{}:
+	default:
+	}
+}
+
+func (c *conn) take() (queue [][]byte, ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	queue, c.queue, c.bytes = c.queue, nil, 0
+	return queue, c.done
+}
+
+// close has the connection end; its reader finds out.
+func (c *conn) close(error) {
+	c.mu.Lock()
+	done := c.done
+	c.done = true
+	c.mu.Unlock()
+	if !done {
+		close(c.ended)
+		c.NetConn().Close()
+	}
+}
+
+// Authority makes the certificates of a cluster's members.
+type Authority struct {
+	pool        *x509.CertPool
+	certificate *x509.Certificate
+	key         any
+}

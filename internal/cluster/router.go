@@ -1,0 +1,153 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"heddle/internal/engine"
+	"heddle/internal/shard"
+)
+
+// asked is a question to another member.
+type asked struct {
+	id     uint64
+	member string
+	answer chan Reply // has room for the one answer
+}
+
+// ask asks a member something; nil: there is no way to it. The mutex is held.
+func (c *Cluster) ask(member string, frame func(id uint64) any) *asked {
+	if !c.linked[member] {
+		return nil
+	}
+	c.calls++
+	a := &asked{c.calls, member, make(chan Reply, 1)}
+	c.asked[a.id] = a
+	c.links.Send(member, frame(a.id))
+	return a
+}
+
+// pause waits for news, or a while; false: ctx is over, or the node stops.
+func (c *Cluster) pause(ctx context.Context, news <-chan struct{}) bool {
+	again, cancel := c.Within(ctx, lookAgain)
+	defer cancel()
+	select {
+	case <-news:
+	case <-again.Done():
+	case <-c.life.Done():
+		return false
+	}
+	return ctx.Err() == nil
+}
+
+// Do gives a command to its run, wherever that is, and returns the reply once it is
+// durable. Whoever owns the shard is looked for a while. If a link breaks, or ctx ends
+// first, the command may still take effect.
+func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
+	id := c.node.ShardOf(&cmd)
+	if !c.has(id) {
+		return nil, &engine.UnknownRunError{Name: cmd.Name, Run: cmd.Run}
+	}
+	var looks context.Context
+	for {
+		c.mu.Lock()
+		news, p := c.news, c.shards[id]
+		if p.state == owned {
+			c.mu.Unlock()
+			reply, err := c.node.DoFor(ctx, "", cmd)
+			if !errors.Is(err, shard.ErrMoved) {
+				return reply, err
+			}
+		} else {
+			a := c.ask(p.owner, func(call uint64) any { return &Command{call, cmd} })
+			c.mu.Unlock()
+			if a != nil {
+				if r := c.answer(ctx, a); !r.Moved {
+					return r.Value, r.Err
+				}
+			}
+		}
+		if looks == nil {
+			within, cancel := c.Within(ctx, lookFor)
+			defer cancel()
+			looks = within
+		}
+		if !c.pause(looks, news) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%w: no node serves shard %d", errNobody, id)
+		}
+	}
+}
+
+var errNobody = errors.New("nothing was done, and it may be tried again")
+
+func (c *Cluster) answer(ctx context.Context, a *asked) Reply {
+	select {
+	case r := <-a.answer:
+		if errors.Is(r.Err, errLinkLost) {
+			r.Err = fmt.Errorf("%w: %w", engine.ErrUnavailable, r.Err)
+		}
+		return r
+	case <-ctx.Done():
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.asked[a.id] == a {
+			delete(c.asked, a.id)
+			c.links.Send(a.member, &Cancel{a.id})
+		}
+		return Reply{Err: ctx.Err()}
+	}
+}
+
+// Cast gives a command to its run, if somebody serves it; nobody hears of the outcome.
+func (c *Cluster) Cast(cmd engine.Command) {
+	id := c.node.ShardOf(&cmd)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.has(id):
+	case c.shards[id].state == owned:
+		c.node.CastFor("", cmd)
+	default:
+		c.sendTo(id, &Command{Cmd: cmd})
+	}
+}
+
+// View gives what is known of a run, without its state.
+func (c *Cluster) View(ctx context.Context, name engine.Name, run engine.RunID) (*engine.RunView, error) {
+	reply, err := c.Do(ctx, engine.Command{Name: name, Run: run, Body: engine.Peek{}})
+	if err != nil {
+		return nil, err
+	}
+	return reply.(*engine.RunView), nil
+}
+
+// serveCommand does a command for another member.
+func (c *Cluster) serveCommand(member string, f *Command) {
+	if f.ID == 0 {
+		c.node.CastFor(member, f.Cmd)
+		return
+	}
+	ctx, cancel := context.WithCancel(c.life)
+	name, session, links := serving{member, f.ID}, c.sessions[member], c.links
+	c.serving[name] = cancel
+	c.work.Go(func() {
+		defer cancel()
+		reply, err := c.node.DoFor(ctx, member, f.Cmd)
+		r := &Reply{ID: f.ID, Value: reply, Err: err, Moved: errors.Is(err, shard.ErrMoved)}
+		if r.Moved {
+			r.Err = nil
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.sessions[member] != session { // nobody hears of it; it may have started a task
+			c.offerAgainOf(func(m string) bool { return m == member })
+			return
+		}
+		delete(c.serving, name)
+		links.Send(member, r)
+	})
+}

@@ -1,0 +1,285 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"heddle/internal/cluster"
+	"heddle/internal/cluster/wire"
+	"heddle/internal/engine"
+	"heddle/internal/engine/task"
+	"heddle/internal/service"
+	"heddle/internal/store"
+)
+
+// Cluster says how a server shares its database with others. The zero value: it does not.
+type Cluster struct {
+	Node    string `name:"node" env:"HEDDLE_NODE" placeholder:"NAME" help:"Name of this server among those that share a database; it stays."`
+	Listen  string `name:"cluster-listen" env:"HEDDLE_CLUSTER_LISTEN" placeholder:"HOST:PORT" help:"Address on which the other servers of the database reach this one. With it several servers share one."`
+	Address string `name:"cluster-address" env:"HEDDLE_CLUSTER_ADDRESS" placeholder:"HOST:PORT" help:"Where the others reach this server, if not at --cluster-listen."`
+}
+
+func (c *Cluster) on() bool { return c.Listen != "" }
+
+func (c *Cluster) check(all *Config) error {
+	switch {
+	case !c.on() && (c.Node != "" || c.Address != ""):
+		return errors.New("--node and --cluster-address: want --cluster-listen too")
+	case !c.on():
+		return nil
+	case all.Store != StorePostgres:
+		return errors.New("--cluster-listen: want --store postgres")
+	case c.Node == "" || strings.ContainsAny(c.Node, " \t\r\n/"):
+		return fmt.Errorf("--node %q: want a name without spaces and slashes, of this server alone", c.Node)
+	case all.TimeSkip != SkipOff:
+		return errors.New("--time-skip: want one server, and not --cluster-listen")
+	}
+	return nil
+}
+
+// address is where the others reach this server.
+func (c *Cluster) address() string { return cmp.Or(c.Address, c.Listen) }
+
+// Times of a membership in a cluster.
+const (
+	clusterRenewEvery = time.Second
+	clusterLookEvery  = 500 * time.Millisecond
+	// clusterSettleFor is how long a start waits until all shards are served, and leaveFor how
+	// long an end waits until others have taken them.
+	clusterSettleFor = 20 * time.Second
+	clusterLeaveFor  = 10 * time.Second
+)
+
+// lists are task lists: those of the matcher, or of all nodes.
+type lists interface {
+	service.Tasks
+	Drain()
+}
+
+// runs and lists are what services are given: of this process, or of the cluster.
+func (s *Server) runs() service.Runs {
+	if s.cluster != nil {
+		return clusterRuns{s.cluster, s}
+	}
+	return s.node
+}
+
+func (s *Server) lists() lists {
+	if s.cluster != nil {
+		return s.cluster
+	}
+	return s.matcher
+}
+
+// clusterRuns are the runs of all nodes. Events are read from the store, which any node may;
+// whoever asks has learned of them from their run, so they are durable.
+type clusterRuns struct {
+	*cluster.Cluster
+	server *Server
+}
+
+func (r clusterRuns) AppendEvents(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool) ([]byte, error) {
+	return r.server.node.AppendEvents(ctx, b, run, first, last, reverse)
+}
+
+func (r clusterRuns) AppendPage(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool, most int) ([]byte, int64, error) {
+	return r.server.node.AppendPage(ctx, b, run, first, last, reverse, most)
+}
+
+// newCluster makes this node's part of a cluster.
+func (s *Server) newCluster() *cluster.Cluster {
+	return cluster.New(cluster.Config{
+		Name: s.cfg.Cluster.Node, Shards: s.shards, Matcher: s.matcher,
+		ListOf:      func(list string) uint16 { return s.held.hash.Shard(s.shards, "list", list) },
+		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
+		Within:      context.WithTimeout, Log: s.cfg.Log,
+	})
+}
+
+// membership is this server's place among the nodes; a lifecycle.Service.
+type membership struct {
+	*Server
+	codec  *wire.Codec
+	links  *clusterLinks // of the present membership; nil: there is none
+	stop   context.CancelFunc
+	done   chan struct{}
+	leaves chan struct{} // closed when the node is to leave
+}
+
+// Start joins, and returns when all shards are served somewhere.
+func (m *membership) Start(ctx context.Context) error {
+	life, stop := context.WithCancel(context.Background())
+	m.codec = newCodec(m.cfg.Services)
+	m.stop, m.done, m.leaves = stop, make(chan struct{}), make(chan struct{})
+	settled := make(chan struct{})
+	failed := make(chan error, 1)
+	go m.run(life, settled, failed)
+	within, cancel := context.WithTimeout(ctx, clusterSettleFor)
+	defer cancel()
+	select {
+	case <-settled:
+		return nil
+	case err := <-failed:
+		return errors.Join(err, m.Stop(ctx))
+	case <-within.Done():
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, m.Stop(ctx))
+		}
+		m.cfg.Log.Warn("not all shards are served yet; calls for the others fail until they are")
+		return nil
+	}
+}
+
+// Stop ends the membership. HandOver came before, or else others wait until it is over.
+func (m *membership) Stop(ctx context.Context) error {
+	m.stop()
+	<-m.done
+	m.cluster.Lost()
+	m.links.close()
+	m.cluster.Stop()
+	within, cancel := context.WithTimeout(ctx, clusterRenewEvery)
+	defer cancel()
+	return m.postgres.Members().Leave(within)
+}
+
+// handOver gives all shards to other nodes, if there are any. Calls go on, by way of them.
+func (m *membership) handOver(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, clusterLeaveFor)
+	defer cancel()
+	close(m.leaves)
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	m.cluster.Leave()
+	for !m.cluster.Left() {
+		select {
+		case <-ticker.C:
+		case <-within.Done():
+			return
+		}
+	}
+}
+
+// run keeps the membership, and looks at the others. It joins again when it was declared
+// dead; the first time a failure is told.
+func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan error) {
+	defer close(m.done)
+	members := m.postgres.Members()
+	joined, first, lost := false, true, false
+	ticker := time.NewTicker(clusterLookEvery)
+	defer ticker.Stop()
+	renewed := time.Time{}
+	leaves := m.leaves
+	for {
+		if !joined {
+			err := m.join(ctx, members)
+			switch {
+			case err == nil:
+				joined, lost, renewed = true, false, time.Now()
+			case first && !errors.Is(err, store.ErrHeld):
+				failed <- err
+				return
+			default:
+				m.cfg.Log.Warn("the node can't join; it is tried again", "cause", err)
+			}
+		}
+		leaving := leaves == nil
+		if joined && (time.Since(renewed) >= clusterRenewEvery || leaving) {
+			err := members.Renew(ctx, leaving)
+			switch {
+			case errors.Is(err, store.ErrNotMember):
+				m.cfg.Log.Error("this node was declared dead, and joins again", "cause", err)
+				joined = false
+				m.lose()
+				continue
+			case err == nil:
+				renewed = time.Now()
+				if lost {
+					lost = false
+					m.cfg.Log.Info("PostgreSQL answers again, and this node is still a member")
+				}
+			}
+		}
+		if joined && !lost && m.postgres.Current() != nil {
+			m.cfg.Log.Error("the membership was not renewed in time: this node has no shards until it is")
+			lost = true
+			m.cluster.Lost()
+		}
+		if joined && !lost {
+			if seen, err := members.Look(ctx); err == nil {
+				m.cluster.Looked(seen)
+			} else if ctx.Err() == nil {
+				m.cfg.Log.Warn("look at the members", "cause", err)
+			}
+			if first && m.cluster.Settled() {
+				first = false
+				close(settled)
+			}
+		}
+		wait := ticker.C
+		if first {
+			early := time.NewTimer(50 * time.Millisecond)
+			wait = early.C
+		}
+		select {
+		case <-wait:
+		case <-leaves:
+			leaves = nil
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+var errOtherRelease = errors.New("this server can't join")
+
+// runCallers has callers looked up again every second: other servers may have changed who
+// they are.
+func (s *Server) runCallers(ctx context.Context) {
+	ticker := time.NewTicker(clusterRenewEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.directory.ForgetCallers()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// lose gives all up: others may have it.
+func (m *membership) lose() {
+	m.cluster.Lost()
+	m.links.close()
+	m.links = nil
+}
+
+func (m *membership) join(ctx context.Context, members store.Members) error {
+	c := &m.cfg.Cluster
+	level := int(m.codec.Fingerprint())
+	seen, err := members.Look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range seen.Members {
+		if other.Level != level && other.Name != c.Node {
+			return fmt.Errorf("%w: node %s, at %s, is of another release; servers of a database are of one: stop all, then start them", errOtherRelease, other.Name, other.Address)
+		}
+	}
+	id, err := members.Join(ctx, store.Member{Name: c.Node, Address: c.address(), Level: level})
+	if err != nil {
+		return err
+	}
+	links, err := m.openLinks(ctx, id)
+	if err != nil {
+		return fmt.Errorf("open links to other nodes: %w", err)
+	}
+	m.links = links
+	m.cluster.Joined(id, links)
+	m.cfg.Log.Info("joined the cluster", "node", c.Node, "member", id, "address", c.address())
+	return nil
+}

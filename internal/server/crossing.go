@@ -1,0 +1,61 @@
+package server
+
+import (
+	"reflect"
+
+	"heddle/internal/engine"
+	"heddle/internal/engine/collection"
+	"heddle/internal/engine/task"
+)
+
+// crossing are the types of what goes between servers in commands, replies and errors of all
+// services; each has more of its own.
+var crossing = []reflect.Type{
+	reflect.TypeFor[engine.DataKey](),
+	reflect.TypeFor[engine.DataKeys](),
+	reflect.TypeFor[engine.KeyRefusedError](),
+	reflect.TypeFor[engine.Time](),
+	reflect.TypeFor[engine.World](),
+	reflect.TypeFor[engine.Kind](),
+	reflect.TypeFor[engine.Name](),
+	reflect.TypeFor[engine.Identity](),
+	reflect.TypeFor[engine.Begin](),
+	reflect.TypeFor[engine.Command](),
+	reflect.TypeFor[engine.Wake](),
+	reflect.TypeFor[engine.Want](),
+	reflect.TypeFor[engine.Event](),
+	reflect.TypeFor[engine.NoteKind](),
+	reflect.TypeFor[engine.Note](),
+	reflect.TypeFor[engine.Message](),
+	reflect.TypeFor[engine.Status](),
+	reflect.TypeFor[engine.Record](),
+	reflect.TypeFor[engine.Offer](),
+	reflect.TypeFor[engine.Entry](),
+	reflect.TypeFor[engine.UnknownRunError](),
+	reflect.TypeFor[engine.GoneError](),
+	reflect.TypeFor[engine.AlreadyOpenError](),
+	reflect.TypeFor[engine.NameKeptError](),
+	reflect.TypeFor[engine.RunExistsError](),
+	reflect.TypeFor[engine.Peek](),
+	reflect.TypeFor[engine.RunView](),
+	reflect.TypeFor[engine.TurnDone](),
+	reflect.TypeFor[engine.BatchDone](),
+	reflect.TypeFor[engine.Meters](),
+	reflect.TypeFor[engine.Meter](),
+	reflect.TypeFor[engine.Measure](),
+	reflect.TypeFor[engine.Notification](),
+	reflect.TypeFor[engine.Notify](),
+	reflect.TypeFor[engine.Notified](),
+	reflect.TypeFor[engine.Position](),
+	reflect.TypeFor[engine.Notices](),
+	reflect.TypeFor[engine.Traits](),
+	reflect.TypeFor[task.Task](),
+	reflect.TypeFor[task.Beat](),
+	reflect.TypeFor[task.Delivered](),
+	reflect.TypeFor[task.Undelivered](),
+	reflect.TypeFor[collection.Log](),
+	reflect.TypeFor[collection.Name](),
+	reflect.TypeFor[collection.Folded](),
+	reflect.TypeFor[collection.Tag](),
+	reflect.TypeFor[collection.TagChange](),
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNotMember: this opening is no member, or was declared dead. Others may have its
+// shards.
+var ErrNotMember = errors.New("not a member")
+
+// Members are those who have a store open together, each with a part of its shards. An
+// opening acquires shards once it has joined, and is refused those of other members
+// (ErrHeld). Its membership lasts for MemberTTL from each renewal, by the store's own
+// clock; whoever looks declares dead those that are late, and from then on their shards
+// are anybody's. Declaring dead and renewing meet at one place, so whoever was declared
+// dead can't think otherwise.
+type Members interface {
+	// Join begins a membership, under an id of its own; an earlier one of this opening
+	// ends. The name stays from one membership to the next. Errors: ErrHeld if another
+	// member has the name.
+	Join(ctx context.Context, m Member) (id string, err error)
+	// Renew keeps the membership, and says whether it is about to end. Errors: ErrNotMember.
+	Renew(ctx context.Context, leaving bool) error
+	// Look tells who there is, and whose the shards are, once it has declared dead who is late.
+	Look(ctx context.Context) (Sight, error)
+	// Leave ends the membership.
+	Leave(ctx context.Context) error
+	// LastStamp is the largest stamp of all shards; 0 if nothing was written.
+	LastStamp(ctx context.Context) (uint64, error)
+}
+
+// Times of memberships.
+const (
+	MemberTTL = 3 * time.Second
+	// MemberMargin is what two clocks may differ by over MemberTTL: a member takes itself for
+	// one for that much less, from before it has asked.
+	MemberMargin = 500 * time.Millisecond
+)
+
+// Member is one of those who have a store open.
+type Member struct {
+	ID      string // of one membership
+	Name    string // of who has it
+	Address string // where other members reach it
+	Level   int    // what it can read and write
+	Leaving bool
+}
+
+// Sight is what a look has seen: members in the order of their names, and of each shard
+// its owner.
+type Sight struct {
+	Members []Member
+	Owners  []Owner
+}
+
+// Owner says whose a shard is; no Member: nobody's.
+type Owner struct {
+	Epoch  uint64
+	Member string
+}

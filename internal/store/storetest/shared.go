@@ -1,0 +1,152 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"heddle/internal/store"
+)
+
+func join(t *testing.T, s Shared, name string) (id string) {
+	t.Helper()
+	id, err := s.Members().Join(t.Context(), store.Member{Name: name, Address: name + ":1", Level: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Current(); err != nil {
+		t.Fatalf("a new member: %v", err)
+	}
+	return id
+}
+
+func wantHeld(t *testing.T, s Shared, shard uint16) {
+	t.Helper()
+	if _, err := s.Acquire(t.Context(), shard); !errors.Is(err, store.ErrHeld) {
+		t.Fatalf("acquire shard %d of another member: %v, want ErrHeld", shard, err)
+	}
+}
+
+func look(t *testing.T, s Shared) store.Sight {
+	t.Helper()
+	seen, err := s.Members().Look(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen.Owners) != Shards {
+		t.Fatalf("a look saw %d shards", len(seen.Owners))
+	}
+	return seen
+}
+
+func ownShards(t *testing.T, one, two Shared, _ func(time.Duration)) {
+	a, b := join(t, one, "a"), join(t, two, "b")
+	first, second := acquire(t, one, 1), acquire(t, two, 2)
+	wantHeld(t, two, 1)
+	wantHeld(t, one, 2)
+	first.commit(put("key", "1"), indexed(put("one", "")))
+	second.commit(put("key", "2"))
+	acquire(t, one, 1).commit(put("key", "again")) // its own may be taken again
+	if got := string(get(t, two, inShard(1, "key"))[0]); got != "again" {
+		t.Fatalf("the other opening reads %q", got)
+	}
+	seen := look(t, two)
+	want := []store.Member{{ID: a, Name: "a", Address: "a:1", Level: 3}, {ID: b, Name: "b", Address: "b:1", Level: 3}}
+	if !slices.Equal(seen.Members, want) {
+		t.Fatalf("members %+v, want %+v", seen.Members, want)
+	}
+	if seen.Owners[0].Member != "" || seen.Owners[1] != (store.Owner{Epoch: 2, Member: a}) || seen.Owners[2] != (store.Owner{Epoch: 1, Member: b}) {
+		t.Fatalf("owners %+v", seen.Owners)
+	}
+	// A section of the other's shard, with its epoch.
+	forged := first.section(put("key", "forged"))
+	forged.Epoch = seen.Owners[1].Epoch
+	forged.Seq = 3
+	wantCommit(t, two, []store.Section{forged}, store.ErrFenced)
+	if err := two.Members().Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	acquire(t, one, 2)
+	wantCommit(t, two, []store.Section{second.section(put("key", "late"))}, store.ErrFenced)
+}
+
+func releasedShard(t *testing.T, one, two Shared, _ func(time.Duration)) {
+	join(t, one, "a")
+	join(t, two, "b")
+	o := acquire(t, one, 1)
+	o.commit(put("key", "1"))
+	wantHeld(t, two, 1)
+	if err := o.handle.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if owner := look(t, two).Owners[1]; owner.Member != "" {
+		t.Fatalf("a released shard has the owner %+v", owner)
+	}
+	next := acquire(t, two, 1)
+	if next.seq != 1 {
+		t.Fatalf("sequence %d after one section", next.seq)
+	}
+	next.commit(put("key", "2"))
+	wantCommit(t, one, []store.Section{o.section(put("key", "late"))}, store.ErrFenced)
+	wantHeld(t, one, 1)
+}
+
+func lateMember(t *testing.T, one, two Shared, pass func(time.Duration)) {
+	join(t, one, "a")
+	join(t, two, "b")
+	o := acquire(t, one, 1)
+	pass(store.MemberTTL - store.MemberMargin/2)
+	if err := two.Members().Renew(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if one.Current() == nil {
+		t.Fatal("a member takes itself for one until its time is over for others")
+	}
+	if seen := look(t, two); len(seen.Members) != 2 || !seen.Members[1].Leaving {
+		t.Fatalf("a member was declared dead early, or nobody leaves: %+v", seen.Members)
+	}
+	pass(store.MemberMargin)
+	wantHeld(t, two, 1) // nobody has declared it dead
+	if seen := look(t, two); len(seen.Members) != 1 || seen.Owners[1].Member != "" {
+		t.Fatalf("a member that is late is still there: %+v", seen)
+	}
+	acquire(t, two, 1).commit(put("key", "2"))
+	if err := one.Members().Renew(t.Context(), false); !errors.Is(err, store.ErrNotMember) {
+		t.Fatalf("a member that was declared dead renews: %v", err)
+	}
+	if one.Current() == nil {
+		t.Fatal("a member that was declared dead takes itself for one")
+	}
+	wantCommit(t, one, []store.Section{o.section(put("key", "late"))}, store.ErrFenced)
+	if _, err := one.Acquire(t.Context(), 3); !errors.Is(err, store.ErrHeld) {
+		t.Fatalf("a member that was declared dead acquires a shard: %v", err)
+	}
+}
+
+func joinAgain(t *testing.T, one, two Shared, _ func(time.Duration)) {
+	first := join(t, one, "a")
+	join(t, two, "b")
+	o := acquire(t, one, 1)
+	if again := join(t, one, "a"); again == first {
+		t.Fatal("a second membership has the id of the first")
+	}
+	wantCommit(t, one, []store.Section{o.section(put("key", "late"))}, store.ErrFenced)
+	if owner := look(t, one).Owners[1]; owner.Member != "" {
+		t.Fatalf("the shard of an earlier membership has the owner %+v", owner)
+	}
+	acquire(t, one, 1).commit(put("key", "1"))
+	wantHeld(t, two, 1)
+}
+
+func memberNames(t *testing.T, one, two Shared, pass func(time.Duration)) {
+	join(t, one, "a")
+	if _, err := two.Members().Join(t.Context(), store.Member{Name: "a"}); !errors.Is(err, store.ErrHeld) {
+		t.Fatalf("a second member of a name: %v, want ErrHeld", err)
+	}
+	pass(store.MemberTTL + time.Millisecond)
+	join(t, two, "a")
+	if err := one.Members().Renew(t.Context(), false); !errors.Is(err, store.ErrNotMember) {
+		t.Fatalf("the earlier member of a name renews: %v", err)
+	}
+}
