@@ -138,10 +138,10 @@ func runLong(t *testing.T, c *flow.Client) string {
 // Answers that are lost and tasks that come twice change nothing of the result.
 func TestFaults(t *testing.T) {
 	for seed := range uint64(4) {
-		lost := 0
+		var lost atomic.Int64
 		hooks := flow.Hooks{DecisionEnd: func(_ context.Context, _ flow.DecisionInfo, o flow.DecisionOutcome) {
 			if o.Err != nil {
-				lost++
+				lost.Add(1)
 			}
 		}}
 		flowtest.Config{Faults: seed + 1, Worker: flow.WorkerConfig{Deciders: 1, Hooks: hooks}}.Test(t, func(t *testing.T, c *flow.Client) {
@@ -149,7 +149,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("seed %d: got %q", seed+1, got)
 			}
 		}, longCode()...)
-		if lost == 0 {
+		if lost.Load() == 0 {
 			t.Errorf("seed %d: no answer was lost", seed+1)
 		}
 	}

@@ -3,7 +3,9 @@ package flow_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,16 +50,16 @@ func TestStoppedActivityIsTold(t *testing.T) {
 // nothing would be asked again until its history is full.
 func TestRefusedAnswersPark(t *testing.T) {
 	var Odd = flow.Workflow[string, string]{Name: "Odd", Version: "1"}
-	why := map[string]string{}
-	cfg := flowtest.Config{Worker: flow.WorkerConfig{Deciders: 1, Hooks: flow.Hooks{Parked: func(_ context.Context, r flow.RunInfo, text string) { why[r.WorkflowID] = text }}}}
+	var why sync.Map // of a workflow id
+	cfg := flowtest.Config{Worker: flow.WorkerConfig{Deciders: 1, Hooks: flow.Hooks{Parked: func(_ context.Context, r flow.RunInfo, text string) { why.Store(r.WorkflowID, text) }}}}
 	cfg.Test(t, func(t *testing.T, c *flow.Client) {
 		for id, want := range map[string]string{"child": "SWF refuses what the code decides", "name": "SWF changes the version, not the name"} {
 			if _, err := Odd.Start(t.Context(), c, id, id); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
-			if !strings.Contains(why[id], want) {
-				t.Errorf("%s: parked because of %q, want %q", id, why[id], want)
+			if got, _ := why.Load(id); !strings.Contains(fmt.Sprint(got), want) {
+				t.Errorf("%s: parked because of %v, want %q", id, got, want)
 			}
 		}
 	}, Odd.By(func(ctx flow.Context, how string) (string, error) {

@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"heddle/flow"
@@ -157,13 +158,12 @@ func trip(change string) func(ctx flow.Context, days int) (string, error) {
 }
 
 func tripCode() []flow.Implementation {
-	failed := false
+	var failed atomic.Bool
 	return []flow.Implementation{
 		Trip.By(trip("")),
 		Guide.By(func(ctx flow.Context, days int) (int, error) { return Add.Receive(ctx) }),
 		Book.By(func(_ context.Context, what string) (string, error) {
-			if !failed {
-				failed = true
+			if failed.CompareAndSwap(false, true) {
 				return "", errors.New("the line is busy")
 			}
 			return "place in " + what, nil
