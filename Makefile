@@ -45,10 +45,11 @@ SEQUENTIAL = ./internal/dataexchange/catalog ./internal/sfn/execution ./internal
 UNRACED = ^(TestAllocations|TestAnswersAreBounded|TestConsoleShowsLargeHistories|TestFullQuotasHurtNobody|TestLargeSnapshotIsWrittenInParts|TestOneReader)$$
 
 .PHONY: test/race
-test/race: ## all tests but the packages that test/sim, test/console, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time
+test/race: ## all tests but the packages that test/sim, test/console, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time, and not by another process
 	$(GO) test -vet=off $(SEQUENTIAL)
 	$(GO) test -vet=off ./internal/aws/operation ./internal/server ./internal/shard -run '$(UNRACED)'
-	CGO_ENABLED=1 $(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./test/console ./bench/crash ./bench/overload ./bench/attack)")
+	$(GO) test -vet=off ./bench ./bench/soak
+	CGO_ENABLED=1 $(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./test/console ./bench ./bench/soak ./bench/crash ./bench/overload ./bench/attack)")
 
 .PHONY: test/sim
 test/sim: ## whole servers simulated from seeds, with faults; SEEDS=1000000 for a long run

@@ -54,13 +54,14 @@ func TestWorkloads(t *testing.T) {
 			Workload string
 			P50      float64 `json:"page_p50_ms"`
 			Bytes    int     `json:"page_bytes"`
-			Asked    int
+			Open     int     `json:"open_pages"`
+			CPU      float64 `json:"server_cpu_percent_of_a_core"`
 		}
 		if err := lines.Decode(&line); err != nil {
 			t.Fatal(err)
 		}
 		switch {
-		case line.Workload == "console-live" && line.Asked > 0:
+		case line.Workload == "console-live" && line.Open > 0 && line.CPU > 0:
 		case line.Workload == "console" && line.P50 > 0 && line.Bytes > 1000:
 			pages++
 		default:

@@ -29,7 +29,8 @@ func (p *running) ask(action, body string) (status int, answer string, err error
 	}
 	r.Header.Set("X-Amz-Target", target+action)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	client := http.Client{Timeout: 20 * time.Second}
+	// Over a connection of its own: one that was left over may end as the request goes out.
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	w, err := client.Do(r)
 	if err != nil {
 		return 0, "", err

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -77,7 +78,25 @@ func heddle(t *testing.T, args ...string) *exec.Cmd {
 type running struct {
 	*exec.Cmd
 	url string
-	log *strings.Builder
+	log *written
+}
+
+// written is what a process has written so far.
+type written struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *written) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(b)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 // launch starts the binary in a shell that has first done what setup says; it returns
@@ -85,7 +104,7 @@ type running struct {
 func launch(t *testing.T, setup string, args ...string) (*running, error) {
 	t.Helper()
 	c := heddle(t, args...)
-	p := &running{Cmd: exec.Command("/bin/sh", append([]string{"-c", setup + `; exec "$0" "$@"`}, c.Args...)...), log: new(strings.Builder)}
+	p := &running{Cmd: exec.Command("/bin/sh", append([]string{"-c", setup + `; exec "$0" "$@"`}, c.Args...)...), log: new(written)}
 	p.Env, p.Stderr = c.Env, p.log
 	out, err := p.StdoutPipe()
 	if err != nil {
