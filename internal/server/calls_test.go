@@ -1,11 +1,15 @@
 package server
 
 import (
+	"cmp"
+	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -164,5 +168,77 @@ func TestCallsAreSignedByTheAccountsKeys(t *testing.T) {
 	const want = "FAILED SQS.SdkClientException Unable to load credentials: this server has no keys"
 	if got := a.runs(a.machine("calls", sqs, sends)); !strings.HasPrefix(got, want) || mine.Load() != 1 {
 		t.Errorf("%s, %d calls, want %s", got, mine.Load(), want)
+	}
+}
+
+// TestJobsAreStopped that a task waits for when its execution is stopped, or its time is over,
+// with the machine's role, if that may. Whoever has its token ends the task alone.
+func TestJobsAreStopped(t *testing.T) {
+	type call struct{ path, job string }
+	calls := make(chan call, 1000)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ JobName, JobID string }
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		switch r.URL.Path {
+		case "/v1/submitjob":
+			_, _ = io.WriteString(w, `{"jobId":"`+in.JobName+`","jobName":"n"}`)
+		case "/v1/describejobs":
+			_, _ = io.WriteString(w, `{"jobs":[{"jobId":"x","status":"RUNNING"}]}`)
+		default:
+			_, _ = io.WriteString(w, `{}`)
+		}
+		calls <- call{r.URL.Path, cmp.Or(in.JobName, in.JobID)}
+	}))
+	t.Cleanup(endpoint.Close)
+	log := &written{}
+	a := newAuthorityWith(t, func(cfg *Config) {
+		integrating(cfg, "batch="+endpoint.URL)
+		cfg.Log = slog.New(slog.NewTextHandler(log, nil))
+	})
+	a.role("all", statesTrust, everything)
+	a.role("begins", statesTrust, allow("batch:SubmitJob", "*")+","+allow("batch:DescribeJobs", "*"))
+	const batch, sends = "arn:aws:states:::batch:submitJob.sync", `,"Parameters":{"JobName":"@name","JobQueue":"q","JobDefinition":"d","Parameters":{"token.$":"$$.Task.Token"}}`
+	start := func(machine string) string {
+		return a.field("executionArn", a.must(a.states(a.root, "StartExecution", `{"stateMachineArn":"`+machine+`"}`)))
+	}
+	began := func(job string) {
+		for c := range calls {
+			if c == (call{"/v1/submitjob", job}) {
+				return
+			}
+		}
+	}
+	submitted := func(arn string) {
+		for !strings.Contains(a.must(a.states(a.root, "GetExecutionHistory", `{"executionArn":"`+arn+`"}`)), `"TaskSubmitted"`) {
+			runtime.Gosched()
+		}
+	}
+	begin := func(role, name, more string) string {
+		arn := start(a.machine(role, batch, strings.ReplaceAll(sends, "@name", name)+more))
+		began(name)
+		submitted(arn)
+		return arn
+	}
+	told := begin("all", "told", "")
+	_, token, _ := strings.Cut(a.must(a.states(a.root, "GetExecutionHistory", `{"executionArn":"`+told+`"}`)), `\"token\":\"`)
+	token, _, _ = strings.Cut(token, `\"`)
+	a.must(a.states(a.root, "SendTaskSuccess", `{"taskToken":"`+token+`","output":"{}"}`))
+	stopped := begin("all", "stopped", "")
+	forbidden := begin("begins", "forbidden", "")
+	begin("all", "late", `,"TimeoutSeconds":1`)
+	for _, arn := range []string{stopped, forbidden} {
+		a.must(a.states(a.root, "StopExecution", `{"executionArn":"`+arn+`"}`))
+	}
+	want := map[string]bool{"stopped": true, "late": true}
+	for len(want) > 0 {
+		if c := <-calls; c.path == "/v1/terminatejob" {
+			if !want[c.job] {
+				t.Errorf("%s is stopped", c.job)
+			}
+			delete(want, c.job)
+		}
+	}
+	for !strings.Contains(log.String(), "not authorized to perform: batch:TerminateJob") {
+		runtime.Gosched()
 	}
 }

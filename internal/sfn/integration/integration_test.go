@@ -80,6 +80,10 @@ func TestAsks(t *testing.T) {
 		{"aws-sdk:sesv2", "sendEmail", `{}`, "ses:SendEmail *"},
 		{"aws-sdk:bedrockruntime", "invokeModel", `{"ModelId":"m"}`, "bedrock:InvokeModel arn:aws:bedrock:eu-west-1::foundation-model/m"},
 		{"ecs", "runTask", `{"TaskDefinition":"t:1","Cluster":"c"}`, "ecs:RunTask arn:aws:ecs" + here + "task-definition/t:1, ecs:RunTask arn:aws:ecs" + here + "cluster/c"},
+		{"aws-sdk:ecs", "stopTask", `{"Cluster":"arn:aws:ecs` + here + `cluster/c","Task":"arn:aws:ecs` + here + `task/c/1"}`, "ecs:StopTask arn:aws:ecs" + here + "task/c/1"},
+		{"aws-sdk:codebuild", "stopBuild", `{"Id":"p:1-2"}`, "codebuild:StopBuild arn:aws:codebuild" + here + "project/p"},
+		{"aws-sdk:codebuild", "batchGetBuilds", `{"Ids":["p:1","q:2"]}`, "codebuild:BatchGetBuilds arn:aws:codebuild" + here + "project/p, codebuild:BatchGetBuilds arn:aws:codebuild" + here + "project/q"},
+		{"sagemaker", "stopLabelingJob", `{"LabelingJobName":"n"}`, "sagemaker:StopLabelingJob arn:aws:sagemaker" + here + "labeling-job/n"},
 		{"aws-sdk:kinesis", "putRecord", `{"StreamARN":"arn:aws:kinesis` + here + `stream/s"}`, "kinesis:PutRecord arn:aws:kinesis" + here + "stream/s"},
 		{"aws-sdk:glue", "createJob", `{"Name":"j","Role":"arn:aws:iam::123456789012:role/r"}`, "glue:CreateJob *, iam:PassRole arn:aws:iam::123456789012:role/r"},
 	} {
@@ -190,19 +194,19 @@ func TestJobs(t *testing.T) {
 			t.Errorf("%s is not called", resource)
 			continue
 		}
-		o := modelOf(t, i).Operation(j.Describe)
-		if o == nil {
-			t.Errorf("%s asks by %s, which is not there", resource, j.Describe)
-			continue
-		}
-		members := modelOf(t, i).Shapes[o.Input.Shape].Members
-		for name := range j.With {
-			known := false
-			for member := range members {
-				known = known || strings.EqualFold(member, name)
+		for name, with := range map[string]map[string]string{j.Describe: j.With, j.Stop: j.StopWith} {
+			if name == "" && service == "eks" {
+				continue // nothing stops what EKS begins
 			}
-			if !known {
-				t.Errorf("%s asks %s with %s, which it does not take", resource, j.Describe, name)
+			o := modelOf(t, i).Operation(name)
+			if o == nil {
+				t.Errorf("%s calls %s, which is not there", resource, name)
+				continue
+			}
+			for parameter := range with {
+				if !o.Takes(i.Naming, parameter) {
+					t.Errorf("%s calls %s with %s, which it does not take", resource, name, parameter)
+				}
 			}
 		}
 	}
@@ -231,6 +235,20 @@ func TestJobs(t *testing.T) {
 		state, output := j.Ended(object(c.told))
 		if got := string(rune('0'+state)) + " " + jsonvalue.Text(output); got != c.want {
 			t.Errorf("%s told %s: %s, want %s", c.resource, c.told, got, c.want)
+		}
+	}
+	for _, c := range []struct{ resource, began, answer, stops string }{
+		{"batch:submitJob", `{}`, `{"JobId":"i"}`, `{"JobId":"i","Reason":"` + stopReason + `"}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[{"TaskArn":"t","ClusterArn":"c"}]}`, `{"Cluster":"c","Task":"t","Reason":"` + stopReason + `"}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[]}`, ``},
+		{"glue:startJobRun", `{"JobName":"n"}`, `{"JobRunId":"r"}`, `{"JobName":"n","JobRunIds":["r"]}`},
+		{"codebuild:startBuild", `{}`, `{"Build":{"Id":"p:1"}}`, `{"Id":"p:1"}`},
+		{"sagemaker:createTrainingJob", `{"TrainingJobName":"n"}`, `{}`, `{"TrainingJobName":"n"}`},
+	} {
+		service, action, _ := strings.Cut(c.resource, ":")
+		stops, ok := JobOf(service, action+".sync").StopParameters(object(c.began), object(c.answer))
+		if ok != (c.stops != "") || ok && !jsonvalue.Equal(stops, object(c.stops)) {
+			t.Errorf("%s stops with %s, want %s", c.resource, jsonvalue.Text(stops), c.stops)
 		}
 	}
 	if _, ok := JobOf("ecs", "runTask.sync").Began(object(`{"Failures":[{"Reason":"RESOURCE"}],"Tasks":[]}`)); ok {
