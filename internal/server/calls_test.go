@@ -177,9 +177,20 @@ func TestJobsAreStopped(t *testing.T) {
 	type call struct{ path, job string }
 	calls := make(chan call, 1000)
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ JobName, JobID string }
+		var in struct {
+			JobName, JobID, JobFlowID, ClusterID string
+			StepIDs                              []string
+		}
 		_ = json.NewDecoder(r.Body).Decode(&in)
-		switch r.URL.Path {
+		switch cmp.Or(r.Header.Get("X-Amz-Target"), r.URL.Path) {
+		case "ElasticMapReduce.AddJobFlowSteps":
+			_, _ = io.WriteString(w, `{"StepIds":["s-1"]}`)
+			calls <- call{"/v1/submitjob", in.JobFlowID}
+			return
+		case "ElasticMapReduce.CancelSteps":
+			_, _ = io.WriteString(w, `{}`)
+			calls <- call{"/v1/terminatejob", in.ClusterID + strings.Join(in.StepIDs, " ")}
+			return
 		case "/v1/submitjob":
 			_, _ = io.WriteString(w, `{"jobId":"`+in.JobName+`","jobName":"n"}`)
 		case "/v1/describejobs":
@@ -192,7 +203,7 @@ func TestJobsAreStopped(t *testing.T) {
 	t.Cleanup(endpoint.Close)
 	log := &written{}
 	a := newAuthorityWith(t, func(cfg *Config) {
-		integrating(cfg, "batch="+endpoint.URL)
+		integrating(cfg, "batch="+endpoint.URL, "emr="+endpoint.URL)
 		cfg.Log = slog.New(slog.NewTextHandler(log, nil))
 	})
 	a.role("all", statesTrust, everything)
@@ -226,10 +237,13 @@ func TestJobsAreStopped(t *testing.T) {
 	stopped := begin("all", "stopped", "")
 	forbidden := begin("begins", "forbidden", "")
 	begin("all", "late", `,"TimeoutSeconds":1`)
-	for _, arn := range []string{stopped, forbidden} {
+	step := start(a.machine("all", "arn:aws:states:::elasticmapreduce:addStep.sync", `,"Parameters":{"ClusterId":"j-1","Step":{"Name":"n","HadoopJarStep":{"Jar":"x"}}}`))
+	began("j-1")
+	submitted(step)
+	for _, arn := range []string{stopped, forbidden, step} {
 		a.must(a.states(a.root, "StopExecution", `{"executionArn":"`+arn+`"}`))
 	}
-	want := map[string]bool{"stopped": true, "late": true}
+	want := map[string]bool{"stopped": true, "late": true, "j-1s-1": true}
 	for len(want) > 0 {
 		if c := <-calls; c.path == "/v1/terminatejob" {
 			if !want[c.job] {

@@ -66,7 +66,9 @@ func (s *calls) known(service, action string) (takes func(parameter string) bool
 	if o == nil {
 		return nil, false
 	}
-	return func(name string) bool { return o.Takes(of.Naming, name) }, true
+	return func(name string) bool {
+		return of.Takes(name, func(name string) bool { return o.Takes(of.Naming, name) })
+	}, true
 }
 
 // List implements outbound.Source.
@@ -134,8 +136,9 @@ type prepared struct {
 	model  *sdk.Service
 	client *sdk.Client
 	call   sdk.Invocation
-	job    *integration.Job // that it begins, and waits for; nil: none
-	asks   bool             // the job was begun, and the call asks after it
+	job    *integration.Job  // that it begins, and waits for; nil: none
+	asks   bool              // the job was begun, and the call asks after it
+	answer *jsonvalue.Object // when it asks: what was answered when the job began
 	// undo stops the job, whose beginning was answered so.
 	undo func(ctx context.Context, answer *jsonvalue.Object) outbound.Ended
 	http *httpCall // of an HTTP task, which has nothing of the above but the task; nil: it is none
@@ -185,13 +188,14 @@ func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.T
 			return s.stopJob(ctx, task, answer)
 		}
 	}
-	if task.Submitted != 0 {
-		answer, err := s.begun(ctx, run, task)
-		if err != nil {
+	if task.Submitted == 0 {
+		parameters = of.Parameters(parameters)
+	} else {
+		if c.answer, err = s.begun(ctx, run, task); err != nil {
 			return nil, nil, err
 		}
-		if parameters, ok = c.job.Parameters(parameters, answer); !ok {
-			return nil, failTask(task, "States.TaskFailed", "The answer does not say what has begun: "+jsonvalue.Text(answer)), nil
+		if parameters, ok = c.job.Parameters(parameters, c.answer); !ok {
+			return nil, failTask(task, "States.TaskFailed", "The answer does not say what has begun: "+jsonvalue.Text(c.answer)), nil
 		}
 		if operation = c.model.Operation(c.job.Describe); operation == nil {
 			return unmade("the model of " + of.Service + " has no operation " + c.job.Describe + " (--models)")
@@ -307,7 +311,7 @@ func (c *prepared) do(ctx context.Context) outbound.Ended {
 	if name, cause := c.of.Entries(answer.Result); name != "" {
 		return outbound.Ended{Report: failTask(c.task, name, cause)}
 	}
-	result := answer.Result
+	result := c.of.Result(answer.Result)
 	if !c.of.SDK {
 		addMetadata(result, answer.Status, answer.Header, answer.RequestID)
 	}
@@ -350,6 +354,9 @@ func (c *prepared) ask(ctx context.Context, now engine.Time) outbound.Ended {
 	}
 	switch state, output := c.job.Ended(answer.Result); state {
 	case integration.Succeeded:
+		if c.job.Answer {
+			output = c.answer
+		}
 		return outbound.Ended{Report: &execution.Succeed{Ref: execution.Ref{ScheduledEventID: c.task.ScheduledEventID}, Output: jsonvalue.Text(output)}}
 	case integration.Failed:
 		return outbound.Ended{Report: failTask(c.task, "States.TaskFailed", jsonvalue.Text(output))}

@@ -29,6 +29,8 @@ func TestEveryIntegrationHasItsOperation(t *testing.T) {
 		"ecs:runTask": "RunTask", "ecs:runTask.sync": "RunTask", "batch:submitJob.sync": "SubmitJob", "glue:startJobRun.sync": "StartJobRun", "codebuild:startBuild": "StartBuild",
 		"sagemaker:createTrainingJob.sync": "CreateTrainingJob", "athena:startQueryExecution.sync": "StartQueryExecution", "bedrock:invokeModel": "InvokeModel",
 		"emr-serverless:startJobRun": "StartJobRun", "emr-containers:startJobRun": "StartJobRun", "databrew:startJobRun": "StartJobRun", "mediaconvert:createJob": "CreateJob",
+		"elasticmapreduce:createCluster.sync": "RunJobFlow", "elasticmapreduce:addStep.sync": "AddJobFlowSteps", "elasticmapreduce:cancelStep": "CancelSteps",
+		"elasticmapreduce:terminateCluster": "TerminateJobFlows", "elasticmapreduce:setClusterTerminationProtection": "SetTerminationProtection",
 		"eks:createCluster": "CreateCluster", "aws-sdk:s3:listObjectsV2": "ListObjectsV2", "aws-sdk:sesv2:sendEmail": "SendEmail",
 	} {
 		at := strings.LastIndex(resource, ":")
@@ -41,7 +43,7 @@ func TestEveryIntegrationHasItsOperation(t *testing.T) {
 			t.Errorf("%s calls %+v, want %s", resource, o, operation)
 		}
 	}
-	for _, resource := range []string{"http:invoke", "apigateway:invoke", "eks:call", "elasticmapreduce:createCluster.sync"} {
+	for _, resource := range []string{"http:invoke", "apigateway:invoke", "eks:call", "elasticmapreduce:modifyInstanceFleetByName"} {
 		service, action, _ := strings.Cut(resource, ":")
 		if i, ok := Of(service, action); ok {
 			t.Errorf("%s calls %+v", resource, i)
@@ -83,6 +85,9 @@ func TestAsks(t *testing.T) {
 		{"aws-sdk:ecs", "stopTask", `{"Cluster":"arn:aws:ecs` + here + `cluster/c","Task":"arn:aws:ecs` + here + `task/c/1"}`, "ecs:StopTask arn:aws:ecs" + here + "task/c/1"},
 		{"aws-sdk:codebuild", "stopBuild", `{"Id":"p:1-2"}`, "codebuild:StopBuild arn:aws:codebuild" + here + "project/p"},
 		{"aws-sdk:codebuild", "batchGetBuilds", `{"Ids":["p:1","q:2"]}`, "codebuild:BatchGetBuilds arn:aws:codebuild" + here + "project/p, codebuild:BatchGetBuilds arn:aws:codebuild" + here + "project/q"},
+		{"elasticmapreduce", "createCluster", `{"ServiceRole":"s","JobFlowRole":"arn:aws:iam::123456789012:role/j"}`, "elasticmapreduce:RunJobFlow *, iam:PassRole arn:aws:iam::123456789012:role/j, iam:PassRole arn:aws:iam::123456789012:role/s"},
+		{"elasticmapreduce", "terminateCluster", `{"JobFlowIds":["j"]}`, "elasticmapreduce:TerminateJobFlows arn:aws:elasticmapreduce" + here + "cluster/j"},
+		{"elasticmapreduce", "addStep", `{"JobFlowId":"j"}`, "elasticmapreduce:AddJobFlowSteps arn:aws:elasticmapreduce" + here + "cluster/j"},
 		{"sagemaker", "stopLabelingJob", `{"LabelingJobName":"n"}`, "sagemaker:StopLabelingJob arn:aws:sagemaker" + here + "labeling-job/n"},
 		{"aws-sdk:kinesis", "putRecord", `{"StreamARN":"arn:aws:kinesis` + here + `stream/s"}`, "kinesis:PutRecord arn:aws:kinesis" + here + "stream/s"},
 		{"aws-sdk:glue", "createJob", `{"Name":"j","Role":"arn:aws:iam::123456789012:role/r"}`, "glue:CreateJob *, iam:PassRole arn:aws:iam::123456789012:role/r"},
@@ -195,8 +200,8 @@ func TestJobs(t *testing.T) {
 			continue
 		}
 		for name, with := range map[string]map[string]string{j.Describe: j.With, j.Stop: j.StopWith} {
-			if name == "" && service == "eks" {
-				continue // nothing stops what EKS begins
+			if name == "" && (service == "eks" || strings.HasSuffix(action, "Cluster")) {
+				continue // nothing stops clusters and node groups
 			}
 			o := modelOf(t, i).Operation(name)
 			if o == nil {
@@ -221,6 +226,10 @@ func TestJobs(t *testing.T) {
 		{"ecs:runTask", `{}`, `{"Tasks":[]}`, ``, `{}`, ``},
 		{"glue:startJobRun", `{"JobName":"n"}`, `{"JobRunId":"r"}`, `{"JobName":"n","RunId":"r"}`, `{"JobRun":{"JobRunState":"TIMEOUT"}}`, `2 {"JobRunState":"TIMEOUT"}`},
 		{"athena:startQueryExecution", `{}`, `{"QueryExecutionId":"q"}`, `{"QueryExecutionId":"q"}`, `{"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}`, `1 {"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}`},
+		{"elasticmapreduce:createCluster", `{}`, `{"ClusterId":"j"}`, `{"ClusterId":"j"}`, `{"Cluster":{"Status":{"State":"BOOTSTRAPPING"}}}`, `0 null`},
+		{"elasticmapreduce:createCluster", `{}`, `{"ClusterId":"j"}`, `{"ClusterId":"j"}`, `{"Cluster":{"Status":{"State":"TERMINATING"}}}`, `2 {"Status":{"State":"TERMINATING"}}`},
+		{"elasticmapreduce:terminateCluster", `{"ClusterId":"j"}`, `{}`, `{"ClusterId":"j"}`, `{"Cluster":{"Status":{"State":"TERMINATED"}}}`, `1 {"Status":{"State":"TERMINATED"}}`},
+		{"elasticmapreduce:addStep", `{"ClusterId":"j"}`, `{"StepId":"s"}`, `{"ClusterId":"j","StepId":"s"}`, `{"Step":{"Status":{"State":"COMPLETED"}}}`, `1 {"Step":{"Status":{"State":"COMPLETED"}}}`},
 		{"sagemaker:createTrainingJob", `{"TrainingJobName":"n"}`, `{}`, `{"TrainingJobName":"n"}`, `{"TrainingJobStatus":"Stopped"}`, `2 {"TrainingJobStatus":"Stopped"}`},
 	} {
 		service, action, _ := strings.Cut(c.resource, ":")
@@ -256,5 +265,45 @@ func TestJobs(t *testing.T) {
 	}
 	if JobOf("eks", "deleteCluster.sync") != nil {
 		t.Error("a deletion is waited for")
+	}
+}
+
+// TestRenamings: what actions of EMR take and give, and what its operations do.
+func TestRenamings(t *testing.T) {
+	object := func(text string) *jsonvalue.Object {
+		v, err := jsonvalue.ParseString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.(*jsonvalue.Object)
+	}
+	for _, c := range []struct{ action, parameters, api, answer, result string }{
+		{"createCluster", `{"Name":"n"}`, `{"Name":"n"}`, `{"JobFlowId":"j","ClusterArn":"a"}`, `{"ClusterId":"j"}`},
+		{"addStep", `{"ClusterId":"j","Step":{"Name":"n"}}`, `{"JobFlowId":"j","Steps":[{"Name":"n"}]}`, `{"StepIds":["s"]}`, `{"StepId":"s"}`},
+		{"cancelStep", `{"ClusterId":"j","StepId":"s"}`, `{"ClusterId":"j","StepIds":["s"]}`, `{"CancelStepsInfoList":[{"StepId":"s"}]}`, `{"CancelStepsInfo":{"StepId":"s"}}`},
+		{"terminateCluster", `{"ClusterId":"j"}`, `{"JobFlowIds":["j"]}`, `{}`, `{}`},
+		{"setClusterTerminationProtection", `{"ClusterId":"j","TerminationProtected":true}`, `{"JobFlowIds":["j"],"TerminationProtected":true}`, `{}`, `{}`},
+	} {
+		i, _ := Of("elasticmapreduce", c.action)
+		o := modelOf(t, i).Operation(i.Operation)
+		operation := func(name string) bool { return o.Takes(i.Naming, name) }
+		given := object(c.parameters)
+		for name := range given.All() {
+			if !i.Takes(name, operation) {
+				t.Errorf("%s does not take %s", c.action, name)
+			}
+		}
+		api := i.Parameters(given)
+		for name := range api.All() {
+			if !operation(name) || i.Takes(name, operation) && !strings.Contains(c.parameters, `"`+name+`"`) {
+				t.Errorf("%s passes %s on, which its operation does not take, or takes it itself", c.action, name)
+			}
+		}
+		if result := i.Result(object(c.answer)); !jsonvalue.Equal(api, object(c.api)) || !jsonvalue.Equal(result, object(c.result)) {
+			t.Errorf("%s: %s and %s, want %s and %s", c.action, jsonvalue.Text(api), jsonvalue.Text(result), c.api, c.result)
+		}
+	}
+	if i, _ := Of("elasticmapreduce", "createCluster"); i.Takes("Steps", func(string) bool { return true }) {
+		t.Error("createCluster takes steps")
 	}
 }

@@ -27,7 +27,9 @@ type Job struct {
 	Good, Bad []string
 	// Whole: the output of the task is all that was told, not the job alone.
 	Whole bool
-	exits bool // ended, it is good if all its containers are
+	// Answer: the output of the task is what was answered when the job began.
+	Answer bool
+	exits  bool // ended, it is good if all its containers are
 }
 
 // stopReason is what a service is told that wants to know why a job is stopped.
@@ -67,6 +69,14 @@ var jobs = map[string]Job{
 	"eks:createCluster": {Describe: "describeCluster", With: map[string]string{"Name": "@Name"}, Of: "Cluster", Status: "Status", Good: []string{"ACTIVE"}, Bad: []string{"FAILED"}, Whole: true},
 	"eks:createNodegroup": {Describe: "describeNodegroup", With: map[string]string{"ClusterName": "@ClusterName", "NodegroupName": "@NodegroupName"}, Of: "Nodegroup", Status: "Status",
 		Good: []string{"ACTIVE"}, Bad: []string{"CREATE_FAILED", "DEGRADED"}, Whole: true},
+	// Clusters go on when nobody waits for them any more.
+	"elasticmapreduce:createCluster": {Describe: "describeCluster", With: map[string]string{"ClusterId": "ClusterId"}, Of: "Cluster", Status: "Status.State",
+		Good: []string{"WAITING"}, Bad: []string{"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"}, Answer: true},
+	"elasticmapreduce:terminateCluster": {Describe: "describeCluster", With: map[string]string{"ClusterId": "@ClusterId"}, Of: "Cluster", Status: "Status.State",
+		Good: []string{"TERMINATED", "TERMINATED_WITH_ERRORS"}, Answer: true},
+	"elasticmapreduce:addStep": {Describe: "describeStep", With: map[string]string{"ClusterId": "@ClusterId", "StepId": "StepId"}, Of: "Step", Status: "Status.State",
+		Good: []string{"COMPLETED"}, Bad: []string{"CANCELLED", "FAILED", "INTERRUPTED"}, Whole: true,
+		Stop: "cancelSteps", StopWith: map[string]string{"ClusterId": "@ClusterId", "StepIds": "[StepId]"}},
 	"sagemaker:createTrainingJob": {Describe: "describeTrainingJob", With: map[string]string{"TrainingJobName": "@TrainingJobName"}, Status: "TrainingJobStatus",
 		Good: []string{"Completed"}, Bad: sagemakerBad,
 		Stop: "stopTrainingJob", StopWith: map[string]string{"TrainingJobName": "@TrainingJobName"}},

@@ -53,7 +53,8 @@ var named = map[string][]struct{ member, resource string }{
 	"sagemaker": {{"TrainingJobName", "training-job/$"}, {"TransformJobName", "transform-job/$"}, {"ProcessingJobName", "processing-job/$"},
 		{"HyperParameterTuningJobName", "hyper-parameter-tuning-job/$"}, {"LabelingJobName", "labeling-job/$"},
 		{"ModelName", "model/$"}, {"EndpointName", "endpoint/$"}, {"EndpointConfigName", "endpoint-config/$"}},
-	"kms": {{"KeyId", "key/$"}},
+	"kms":              {{"KeyId", "key/$"}},
+	"elasticmapreduce": {{"ClusterId", "cluster/$"}, {"JobFlowId", "cluster/$"}},
 }
 
 // Asks are the questions that a call puts to a role, in a region and account: all must be
@@ -83,6 +84,15 @@ func Asks(model *sdk.Service, o *sdk.Operation, region, account string, paramete
 	for _, v := range parameters.All() { // who hands a role over must be allowed to
 		if role, ok := v.(string); ok && strings.Contains(role, ":iam:") && strings.Contains(role, ":role/") && signing != "iam" && signing != "sts" {
 			all = append(all, Ask{"iam:PassRole", role})
+		}
+	}
+	if signing == "elasticmapreduce" { // which takes names, too
+		for _, member := range []string{"ServiceRole", "JobFlowRole", "AutoScalingRole"} {
+			if name := a.text(member); name != "" && !strings.HasPrefix(name, "arn:") {
+				n := arn.Of("iam", "", account, "role/"+name)
+				n.Partition = arn.Partition(region)
+				all = append(all, Ask{"iam:PassRole", n.String()})
+			}
 		}
 	}
 	return all
@@ -146,6 +156,14 @@ func (a *asker) resources(operation string) (all []string) {
 			if project, _, ok := strings.Cut(text(id), ":"); ok && project != "arn" {
 				all = append(all, a.arn("codebuild", "project/"+project))
 			}
+		}
+		if all != nil {
+			return all
+		}
+	case "elasticmapreduce":
+		clusters, _ := a.member("JobFlowIds").([]any)
+		for _, id := range clusters {
+			all = append(all, a.arn("elasticmapreduce", "cluster/"+text(id)))
 		}
 		if all != nil {
 			return all
