@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -54,6 +55,7 @@ const (
 	queueBytesMax = 64 << 20
 	frameBytesMax = 64 << 20
 	readBytes     = 64 << 10
+	writeBytes    = 256 << 10 // each has silentMost to go out
 )
 
 // Links are those of one membership.
@@ -124,16 +126,21 @@ func (l *Links) Peers(all []Peer) {
 	for _, p := range all {
 		wanted[p.Member] = p
 	}
-	for member := range l.peers {
-		if _, stays := wanted[member]; stays {
+	for member, p := range l.peers {
+		next, stays := wanted[member]
+		if stays && (next.Address == p.Address || l.dials[member] == nil) {
 			continue
+		}
+		why := errors.New("it is no member any more")
+		if stays {
+			why = fmt.Errorf("it is at %s now", next.Address)
 		}
 		if stop := l.dials[member]; stop != nil {
 			stop()
 			delete(l.dials, member)
 		}
 		if c := l.conns[member]; c != nil {
-			c.close(errors.New("it is no member any more"))
+			c.close(why)
 		}
 	}
 	l.peers = wanted
@@ -248,12 +255,14 @@ func (l *Links) serve(secured *tls.Conn, member string) {
 	peer := l.peers[member]
 	l.mu.Unlock()
 	peer.Member = member
+	l.cfg.Log.Info("a link with another node begins", "node", peer.Name, "member", member)
 	l.events.Up(peer)
 	l.work.Go(func() { l.write(c) })
 	l.read(c)
 	l.mu.Lock()
 	delete(l.conns, member)
 	l.mu.Unlock()
+	l.cfg.Log.Info("a link with another node has ended", "node", peer.Name, "member", member, "cause", c.why())
 	l.events.Down(member)
 }
 
@@ -341,13 +350,15 @@ func (l *Links) write(c *conn) {
 		if len(queue) == 0 {
 			b = append(b, 0, 0, 0, 0)
 		}
-		err := c.SetWriteDeadline(l.cfg.Now().Add(silentMost))
-		if err == nil {
-			_, err = c.Write(b)
-		}
-		if err != nil {
-			c.close(err)
-			return
+		for part := range slices.Chunk(b, writeBytes) {
+			err := c.SetWriteDeadline(l.cfg.Now().Add(silentMost))
+			if err == nil {
+				_, err = c.Write(part)
+			}
+			if err != nil {
+				c.close(err)
+				return
+			}
 		}
 		if cap(b) > 1<<20 {
 			b = nil
@@ -367,6 +378,7 @@ type conn struct {
 	queue [][]byte
 	bytes int
 	done  bool
+	cause error // of its end
 }
 
 func (c *conn) send(frame []byte) {
@@ -394,11 +406,19 @@ func (c *conn) take() (queue [][]byte, ended bool) {
 	return queue, c.done
 }
 
-// close has the connection end; its reader finds out.
-func (c *conn) close(error) {
+func (c *conn) why() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// close has the connection end, for the first cause given; its reader finds out.
+func (c *conn) close(cause error) {
 	c.mu.Lock()
 	done := c.done
-	c.done = true
+	if !done {
+		c.done, c.cause = true, cause
+	}
 	c.mu.Unlock()
 	if !done {
 		close(c.ended)

@@ -145,7 +145,7 @@ func (c *Codec) Encode(v any) (b []byte, err error) {
 // Decode reads it back.
 func (c *Codec) Decode(b []byte) (v any, err error) {
 	defer caught(&err)
-	r := reader{c, b}
+	r := reader{Codec: c, b: b}
 	v = r.any()
 	if len(r.b) > 0 {
 		return nil, fmt.Errorf("wire: %d bytes are left", len(r.b))
@@ -334,7 +334,7 @@ func (c *Codec) value(b []byte, v reflect.Value) []byte {
 // too: links are between nodes of one release.
 func field(v reflect.Value, i int) reflect.Value {
 	f := v.Field(i)
-	if v.Type().Field(i).IsExported() {
+	if f.CanInterface() { // exported; asking the type for the field costs memory each time
 		return f
 	}
 	return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
@@ -343,8 +343,12 @@ func field(v reflect.Value, i int) reflect.Value {
 // reader takes a value from bytes.
 type reader struct {
 	*Codec
-	b []byte
+	b     []byte
+	depth int // of the value that is read
 }
+
+// depthMax is how deep values may stand in each other: the stack must hold them.
+const depthMax = 100_000
 
 func (r *reader) take(n uint64) []byte {
 	if n > uint64(len(r.b)) {
@@ -398,6 +402,10 @@ func (r *reader) any() any {
 }
 
 func (r *reader) error() error {
+	if r.depth++; r.depth > depthMax {
+		fail("more than %d errors in each other", depthMax)
+	}
+	defer func() { r.depth-- }()
 	e := &Error{Text: string(r.take(r.uint()))}
 	for range r.length() {
 		if i := r.uint(); i < uint64(len(r.sentinels)) {
@@ -413,6 +421,10 @@ func (r *reader) error() error {
 }
 
 func (r *reader) value(v reflect.Value) {
+	if r.depth++; r.depth > depthMax {
+		fail("more than %d values in each other", depthMax)
+	}
+	defer func() { r.depth-- }()
 	t := v.Type()
 	switch t.Kind() {
 	case reflect.Bool:
