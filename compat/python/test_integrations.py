@@ -33,7 +33,7 @@ def until_answered(url, process):
 
 
 # Resource, parameters, and what the output has, or the error and the begin of its cause. Members in @… are checked to be there.
-def cases(queue, topic):
+def cases(queue, topic, cluster):
     table = {"TableName": "T", "Key": {"id": {"S": "1"}}}
     return [
         ("sqs:sendMessage", {"QueueUrl": queue, "MessageBody": {"a": 1}}, {"MD5OfMessageBody": "bb6cb5c68df4652941caf652a366f2d8", "@": "MessageId SdkHttpMetadata SdkResponseMetadata"}),
@@ -90,6 +90,11 @@ def cases(queue, topic):
         ("athena:startQueryExecution.sync", {"QueryString": "select 1", "ResultConfiguration": {"OutputLocation": "s3://bkt/o"}}, {"@": "QueryExecution"}),
         ("codebuild:startBuild.sync", {"ProjectName": "pp"}, {"BuildStatus": "SUCCEEDED"}),
         ("eks:createCluster.sync", {"Name": "c", "RoleArn": "arn:aws:iam::123456789012:role/r", "ResourcesVpcConfig": {"SubnetIds": ["a"]}}, {"@": "Cluster"}),
+        ("elasticmapreduce:createCluster.sync", {"Name": "d", "ReleaseLabel": "emr-7.0.0", "JobFlowRole": "r", "ServiceRole": "r",
+                                                 "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "MasterInstanceType": "m5.xlarge", "InstanceCount": 1}}, {"@": "ClusterId SdkHttpMetadata"}),
+        ("elasticmapreduce:addStep", {"ClusterId": cluster, "Step": {"Name": "s", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "x"}}}, {"@": "StepId SdkHttpMetadata"}),
+        ("elasticmapreduce:setClusterTerminationProtection", {"ClusterId": cluster, "TerminationProtected": False}, {"@": "SdkHttpMetadata"}),
+        ("elasticmapreduce:terminateCluster.sync", {"ClusterId": cluster}, {"@": "SdkHttpMetadata"}),
         # Services of the server itself.
         ("aws-sdk:sts:getCallerIdentity", {}, {"Account": "123456789012"}),
         ("aws-sdk:kms:createKey", {}, {"@": "KeyMetadata"}),
@@ -132,8 +137,10 @@ def play(moto, heddle):
     of("glue").create_job(Name="j", Role="arn:aws:iam::123456789012:role/r", Command={"Name": "glueetl", "ScriptLocation": "s3://x/y"})
     of("codebuild").create_project(name="pp", source={"type": "S3", "location": "bkt/p"}, artifacts={"type": "NO_ARTIFACTS"}, serviceRole="arn:aws:iam::123456789012:role/service-role/my-codebuild-service-role",
                                    environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"})
+    instances = {"KeepJobFlowAliveWhenNoSteps": True, "MasterInstanceType": "m5.xlarge", "InstanceCount": 1}
+    cluster = of("emr").run_job_flow(Name="c", ReleaseLabel="emr-7.0.0", Instances=instances, JobFlowRole="r", ServiceRole="r")["JobFlowId"]
     failed = 0
-    for n, (resource, parameters, want) in enumerate(cases(queue, topic)):
+    for n, (resource, parameters, want) in enumerate(cases(queue, topic, cluster)):
         definition = {"StartAt": "X", "States": {"X": {"Type": "Task", "Resource": "arn:aws:states:::" + resource, "Parameters": parameters, "End": True}}}
         machine = states.create_state_machine(name=f"m{n}", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/r")["stateMachineArn"]
         execution = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]

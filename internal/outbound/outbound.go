@@ -20,7 +20,9 @@
 //
 // A task may have more than one call: what has begun outside is asked after again and
 // again, until it has ended. Between two calls it has no place, no goroutine and no timer,
-// only its line in a queue by time.
+// only its line in a queue by time. Once the task is over, what has begun for it may be
+// undone: by the call that its source then gives, or when the report that it has begun
+// comes too late.
 //
 // Those who are called know us by the operator's credentials, which may do more than
 // anybody's role. So what a role allows is asked here, by sources, each time.
@@ -62,7 +64,8 @@ type Source interface {
 	// Place tells where a task belongs that an event has scheduled.
 	Place(ctx context.Context, run engine.RunID, scheduled int64) (Place, error)
 	// Start starts a task. Nil: there is nothing to call, and its run was told why. Again: the
-	// task was started here before, and its call asked for another one.
+	// task was started here before, and its call asked for another one; if the task is over by
+	// now, there may be a call that undoes what has begun.
 	Start(ctx context.Context, run engine.RunID, scheduled int64, again bool) (*Call, error)
 }
 
@@ -77,6 +80,8 @@ type Call struct {
 	// there is nothing to tell.
 	Max     time.Duration
 	TooLong func() any
+	// Over: the task is over, so that its end is no reason to let go of the call.
+	Over bool
 	// About is for operators: keys and values, as in log/slog.
 	About []any
 }
@@ -91,6 +96,8 @@ type Ended struct {
 	// Again is how long to wait until the task is started again for its next call; zero: there is
 	// none.
 	Again time.Duration
+	// Undo undoes what was begun, if the report comes too late; nil: there is nothing to undo.
+	Undo func(ctx context.Context) Ended
 }
 
 // Config is what a Performer is built from.
@@ -267,16 +274,23 @@ func (p *Performer) perform(j job, c *Call) {
 	}
 	ctx, cancel := p.Within(p.calls, limit)
 	defer cancel()
-	p.workers.Go(func() { p.watch(ctx, cancel, j) })
+	if !c.Over {
+		p.workers.Go(func() { p.watch(ctx, cancel, j) })
+	}
 	ended := c.Do(ctx)
 	if ended.Unanswered && ctx.Err() != nil {
 		if p.calls.Err() != nil {
 			p.left.Store(true)
+			return // it is called again after a restart
 		}
-		if limited || p.calls.Err() != nil {
-			return // the rules time the task out, nobody waits for it, or it is called again after a restart
+		switch {
+		case !limited:
+			ended.Report = c.TooLong()
+		case ended.Again == 0:
+			return // the rules time the task out
+		default:
+			ended.Report, ended.Cause = nil, nil // so they do, and what has begun is looked at after that
 		}
-		ended.Report = c.TooLong()
 	}
 	log := p.Log.With(c.About...)
 	if ended.Cause != nil {
@@ -288,6 +302,9 @@ func (p *Performer) perform(j job, c *Call) {
 		case err == nil:
 		case engine.IsGone(err):
 			log.Debug("a "+p.What+" ended before its call did", "cause", err)
+			if ended.Undo != nil {
+				p.perform(j, &Call{Do: ended.Undo, Max: c.Max, TooLong: func() any { return nil }, Over: true, About: c.About})
+			}
 			return
 		default:
 			log.Warn("report "+p.What+"; it is called again when its shard is back", "cause", err)

@@ -382,3 +382,44 @@ func TestCallsAgain(t *testing.T) {
 		stop(t, p)
 	})
 }
+
+// ended are runs whose tasks are over.
+type ended struct{ Runs }
+
+func (ended) Do(context.Context, engine.Command) (any, error) { return nil, &engine.UnknownRunError{} }
+
+// What was begun for a task that is over is undone, and nobody lets go of that call; a task
+// that was timed out under a question is looked at again.
+func TestCallsAreUndone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		p := New(Config{
+			Concurrent: 1, Runs: ended{}, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler), Stopwatch: func() time.Duration { return time.Since(began) },
+		})
+		var took time.Duration
+		p.perform(job{id: 5}, &Call{
+			Do: func(context.Context) Ended {
+				return Ended{Report: "begun", Again: time.Second, Undo: func(ctx context.Context) Ended {
+					<-ctx.Done()
+					took = time.Since(began)
+					return Ended{Unanswered: true, Cause: ctx.Err()}
+				}}
+			},
+			Max: callMax,
+		})
+		if took != callMax || len(p.later.jobs) != 0 {
+			t.Errorf("undone within %s, and called again %d times, want %s and none", took, len(p.later.jobs), callMax)
+		}
+		p.perform(job{id: 6}, &Call{
+			Do: func(ctx context.Context) Ended {
+				<-ctx.Done()
+				return Ended{Unanswered: true, Again: time.Second}
+			},
+			Timeout: time.Second, Max: callMax,
+		})
+		if len(p.later.jobs) != 1 || !p.later.jobs[0].again {
+			t.Errorf("a task that was timed out is not looked at again: %+v", p.later.jobs)
+		}
+		p.workers.Wait()
+	})
+}

@@ -1,11 +1,15 @@
 package server
 
 import (
+	"cmp"
+	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -164,5 +168,89 @@ func TestCallsAreSignedByTheAccountsKeys(t *testing.T) {
 	const want = "FAILED SQS.SdkClientException Unable to load credentials: this server has no keys"
 	if got := a.runs(a.machine("calls", sqs, sends)); !strings.HasPrefix(got, want) || mine.Load() != 1 {
 		t.Errorf("%s, %d calls, want %s", got, mine.Load(), want)
+	}
+}
+
+// TestJobsAreStopped that a task waits for when its execution is stopped, or its time is over,
+// with the machine's role, if that may. Whoever has its token ends the task alone.
+func TestJobsAreStopped(t *testing.T) {
+	begun, ended := make(chan string, 1000), make(chan string, 1000)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			JobName, JobID, JobFlowID, ClusterID string
+			StepIDs                              []string
+		}
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		switch cmp.Or(r.Header.Get("X-Amz-Target"), r.URL.Path) {
+		case "ElasticMapReduce.AddJobFlowSteps":
+			_, _ = io.WriteString(w, `{"StepIds":["s-1"]}`)
+			begun <- in.JobFlowID
+		case "ElasticMapReduce.CancelSteps":
+			_, _ = io.WriteString(w, `{}`)
+			ended <- in.ClusterID + strings.Join(in.StepIDs, " ")
+		case "/v1/submitjob":
+			_, _ = io.WriteString(w, `{"jobId":"`+in.JobName+`","jobName":"n"}`)
+			begun <- in.JobName
+		case "/v1/describejobs":
+			_, _ = io.WriteString(w, `{"jobs":[{"jobId":"x","status":"RUNNING"}]}`)
+		case "/v1/terminatejob":
+			_, _ = io.WriteString(w, `{}`)
+			ended <- in.JobID
+		}
+	}))
+	t.Cleanup(endpoint.Close)
+	log := &written{}
+	a := newAuthorityWith(t, func(cfg *Config) {
+		integrating(cfg, "batch="+endpoint.URL, "emr="+endpoint.URL)
+		cfg.Log = slog.New(slog.NewTextHandler(log, nil))
+	})
+	a.role("all", statesTrust, everything)
+	a.role("begins", statesTrust, allow("batch:SubmitJob", "*")+","+allow("batch:DescribeJobs", "*"))
+	const batch, sends = "arn:aws:states:::batch:submitJob.sync", `,"Parameters":{"JobName":"@name","JobQueue":"q","JobDefinition":"d","Parameters":{"token.$":"$$.Task.Token"}}`
+	start := func(machine string) string {
+		return a.field("executionArn", a.must(a.states(a.root, "StartExecution", `{"stateMachineArn":"`+machine+`"}`)))
+	}
+	began := func(job string) {
+		for <-begun != job {
+		}
+	}
+	submitted := func(arn string) {
+		for !strings.Contains(a.must(a.states(a.root, "GetExecutionHistory", `{"executionArn":"`+arn+`"}`)), `"TaskSubmitted"`) {
+			runtime.Gosched()
+		}
+	}
+	begin := func(role, name, more string) string {
+		arn := start(a.machine(role, batch, strings.ReplaceAll(sends, "@name", name)+more))
+		began(name)
+		submitted(arn)
+		return arn
+	}
+	told := begin("all", "told", "")
+	_, token, _ := strings.Cut(a.must(a.states(a.root, "GetExecutionHistory", `{"executionArn":"`+told+`"}`)), `\"token\":\"`)
+	token, _, _ = strings.Cut(token, `\"`)
+	a.must(a.states(a.root, "SendTaskSuccess", `{"taskToken":"`+token+`","output":"{}"}`))
+	stopped := begin("all", "stopped", "")
+	forbidden := begin("begins", "forbidden", "")
+	// However slow this is, one of its attempts begins in time.
+	start(a.machine("all", batch, strings.ReplaceAll(sends, "@name", "late")+`,"TimeoutSeconds":1,"Retry":[{"ErrorEquals":["States.Timeout"],"MaxAttempts":9999}]`))
+	step := start(a.machine("all", "arn:aws:states:::elasticmapreduce:addStep.sync", `,"Parameters":{"ClusterId":"j-1","Step":{"Name":"n","HadoopJarStep":{"Jar":"x"}}}`))
+	began("j-1")
+	submitted(step)
+	for _, arn := range []string{stopped, forbidden, step} {
+		a.must(a.states(a.root, "StopExecution", `{"executionArn":"`+arn+`"}`))
+	}
+	stops := map[string]bool{"stopped": false, "late": false, "j-1s-1": false} // and whether they were
+	for left := len(stops); left > 0; {
+		job := <-ended
+		before, may := stops[job]
+		if !may {
+			t.Errorf("%s is stopped", job)
+		} else if !before {
+			stops[job] = true
+			left--
+		}
+	}
+	for !strings.Contains(log.String(), "not authorized to perform: batch:TerminateJob") {
+		runtime.Gosched()
 	}
 }

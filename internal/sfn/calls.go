@@ -66,7 +66,9 @@ func (s *calls) known(service, action string) (takes func(parameter string) bool
 	if o == nil {
 		return nil, false
 	}
-	return func(name string) bool { return o.Takes(of.Naming, name) }, true
+	return func(name string) bool {
+		return of.Takes(name, func(name string) bool { return o.Takes(of.Naming, name) })
+	}, true
 }
 
 // List implements outbound.Source.
@@ -83,9 +85,13 @@ func (s *calls) Place(ctx context.Context, run engine.RunID, scheduled int64) (o
 
 // Start implements outbound.Source. All that is asked comes first, so that once the task is
 // started nothing else can go wrong before the call. Without its role it is not started. A
-// task whose job was begun, before a restart or by the call before, asks after it.
+// task whose job was begun, before a restart or by the call before, asks after it; if the task
+// is over by then and the job may not be, the job is stopped.
 func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, again bool) (*outbound.Call, error) {
 	task, err := s.look(ctx, run, scheduled)
+	if again && engine.IsGone(err) {
+		return s.stopping(ctx, run, scheduled)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -130,9 +136,12 @@ type prepared struct {
 	model  *sdk.Service
 	client *sdk.Client
 	call   sdk.Invocation
-	job    *integration.Job // that it begins, and waits for; nil: none
-	asks   bool             // the job was begun, and the call asks after it
-	http   *httpCall        // of an HTTP task, which has nothing of the above but the task; nil: it is none
+	job    *integration.Job  // that it begins, and waits for; nil: none
+	asks   bool              // the job was begun, and the call asks after it
+	answer *jsonvalue.Object // when it asks: what was answered when the job began
+	// undo stops the job, whose beginning was answered so.
+	undo func(ctx context.Context, answer *jsonvalue.Object) outbound.Ended
+	http *httpCall // of an HTTP task, which has nothing of the above but the task; nil: it is none
 }
 
 // fails is the command by which the task fails, with an error of the SDK itself.
@@ -175,21 +184,30 @@ func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.T
 		if c.job = integration.JobOf(task.Service, task.Resource); c.job == nil {
 			return nil, failTask(task, "States.TaskFailed", "This server does not wait for "+task.Service+":"+task.Resource+"."), nil
 		}
+		c.undo = func(ctx context.Context, answer *jsonvalue.Object) outbound.Ended {
+			return s.stopJob(ctx, task, answer)
+		}
 	}
-	if task.Submitted != 0 {
-		answer, err := s.begun(ctx, run, task)
-		if err != nil {
+	if task.Submitted == 0 {
+		parameters = of.Parameters(parameters)
+	} else {
+		if c.answer, err = s.begun(ctx, run, task); err != nil {
 			return nil, nil, err
 		}
-		if parameters, ok = c.job.Parameters(parameters, answer); !ok {
-			return nil, failTask(task, "States.TaskFailed", "The answer does not say what has begun: "+jsonvalue.Text(answer)), nil
+		if parameters, ok = c.job.Parameters(parameters, c.answer); !ok {
+			return nil, failTask(task, "States.TaskFailed", "The answer does not say what has begun: "+jsonvalue.Text(c.answer)), nil
 		}
 		if operation = c.model.Operation(c.job.Describe); operation == nil {
 			return unmade("the model of " + of.Service + " has no operation " + c.job.Describe + " (--models)")
 		}
 		c.asks = true
 	}
-	w := task.Name.World
+	return s.reach(ctx, c, operation, parameters)
+}
+
+// reach finds out where an operation is called, and whether a task may.
+func (s *calls) reach(ctx context.Context, c *prepared, operation *sdk.Operation, parameters *jsonvalue.Object) (*prepared, *execution.Fail, error) {
+	task, of, w := c.task, c.of, c.task.Name.World
 	c.call = sdk.Invocation{
 		Operation: operation, Naming: of.Naming, Parameters: parameters, Region: w.Region,
 		Token: derivedUUID(task.Execution, task.ScheduledEventID), Trace: task.Trace,
@@ -203,7 +221,7 @@ func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.T
 	if at := s.options.Integrations.Named("*", c.model, w.Region); at != "" {
 		return s.outside(ctx, c, at)
 	}
-	return unmade("this server has no endpoint for " + of.Service + " (--integration " + of.Service + "=URL)")
+	return nil, c.fails("SdkClientException", "Unable to execute HTTP request: this server has no endpoint for "+of.Service+" (--integration "+of.Service+"=URL)"), nil
 }
 
 // notParameters is how a task fails whose parameters the operation does not take.
@@ -293,7 +311,7 @@ func (c *prepared) do(ctx context.Context) outbound.Ended {
 	if name, cause := c.of.Entries(answer.Result); name != "" {
 		return outbound.Ended{Report: failTask(c.task, name, cause)}
 	}
-	result := answer.Result
+	result := c.of.Result(answer.Result)
 	if !c.of.SDK {
 		addMetadata(result, answer.Status, answer.Header, answer.RequestID)
 	}
@@ -303,7 +321,10 @@ func (c *prepared) do(ctx context.Context) outbound.Ended {
 		if cause, ok := c.job.Began(result); !ok {
 			return outbound.Ended{Report: failTask(c.task, "States.TaskFailed", cause)}
 		}
-		return outbound.Ended{Report: &execution.Submit{Ref: ref, Output: output, Asked: true}, Again: askFirst}
+		return outbound.Ended{
+			Report: &execution.Submit{Ref: ref, Output: output, Asked: true}, Again: askFirst,
+			Undo: func(ctx context.Context) outbound.Ended { return c.undo(ctx, result) },
+		}
 	}
 	if waitsForToken(c.task) {
 		return outbound.Ended{Report: &execution.Submit{Ref: ref, Output: output}}
@@ -333,6 +354,9 @@ func (c *prepared) ask(ctx context.Context, now engine.Time) outbound.Ended {
 	}
 	switch state, output := c.job.Ended(answer.Result); state {
 	case integration.Succeeded:
+		if c.job.Answer {
+			output = c.answer
+		}
 		return outbound.Ended{Report: &execution.Succeed{Ref: execution.Ref{ScheduledEventID: c.task.ScheduledEventID}, Output: jsonvalue.Text(output)}}
 	case integration.Failed:
 		return outbound.Ended{Report: failTask(c.task, "States.TaskFailed", jsonvalue.Text(output))}
@@ -342,20 +366,13 @@ func (c *prepared) ask(ctx context.Context, now engine.Time) outbound.Ended {
 
 // begun is what was answered when the job of a task began: the history has it.
 func (s *calls) begun(ctx context.Context, run engine.RunID, task *execution.Task) (*jsonvalue.Object, error) {
-	b, err := s.Runs.AppendEvents(ctx, nil, run, task.Submitted, task.Submitted, false)
-	if err == nil && execution.HasSealed(b) {
-		b, err = s.opened(ctx, run, task, b)
-	}
 	var event struct {
 		Details struct {
 			Output string `json:"output"`
 		} `json:"taskSubmittedEventDetails"`
 	}
-	if err == nil {
-		err = json.Unmarshal(b, &event)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read event %d: %w", task.Submitted, err)
+	if err := s.event(ctx, run, task, task.Submitted, &event); err != nil {
+		return nil, err
 	}
 	v, err := jsonvalue.ParseString(event.Details.Output)
 	answer, ok := v.(*jsonvalue.Object)
@@ -363,6 +380,21 @@ func (s *calls) begun(ctx context.Context, run engine.RunID, task *execution.Tas
 		return nil, fmt.Errorf("read event %d: its output is no object", task.Submitted)
 	}
 	return answer, nil
+}
+
+// event reads an event of a task, opened.
+func (s *calls) event(ctx context.Context, run engine.RunID, task *execution.Task, id int64, into any) error {
+	b, err := s.Runs.AppendEvents(ctx, nil, run, id, id, false)
+	if err == nil && execution.HasSealed(b) {
+		b, err = s.opened(ctx, run, task, b)
+	}
+	if err == nil {
+		err = json.Unmarshal(b, into)
+	}
+	if err != nil {
+		return fmt.Errorf("read event %d: %w", id, err)
+	}
+	return nil
 }
 
 // opened opens an event that is sealed under the machine's key, in the right of its role.

@@ -24,6 +24,8 @@ type Integration struct {
 	errors string // what errors of the API begin with: "SQS"
 	class  string // of all errors that the API does not name: "AmazonSQSException"
 	label  string // of the service in causes: "AmazonSQS"
+
+	renaming renaming
 }
 
 // optimised are the services that have names of their own in resources, and how the SDK for
@@ -52,6 +54,8 @@ var optimised = map[string]Integration{
 var renamed = map[string]struct{ service, operation string }{
 	"bedrock:invokeModel":                              {"bedrockruntime", "invokeModel"},
 	"elasticmapreduce:createCluster":                   {"emr", "runJobFlow"},
+	"elasticmapreduce:addStep":                         {"emr", "addJobFlowSteps"},
+	"elasticmapreduce:cancelStep":                      {"emr", "cancelSteps"},
 	"elasticmapreduce:terminateCluster":                {"emr", "terminateJobFlows"},
 	"elasticmapreduce:setClusterTerminationProtection": {"emr", "setTerminationProtection"},
 }
@@ -66,7 +70,7 @@ func Of(service, resource string) (i Integration, ok bool) {
 	if i, ok = optimised[service]; !ok || unserved[service+":"+action] {
 		return i, false
 	}
-	i.Operation, i.Naming = action, sdk.Own
+	i.Operation, i.Naming, i.renaming = action, sdk.Own, renamings[service+":"+action]
 	if r, other := renamed[service+":"+action]; other {
 		i.Service, i.Operation = r.service, r.operation
 	}
@@ -76,8 +80,6 @@ func Of(service, resource string) (i Integration, ok bool) {
 // unserved are actions that need more than the call of an operation.
 var unserved = map[string]bool{
 	"eks:call": true, "eks:runJob": true,
-	"elasticmapreduce:createCluster": true, "elasticmapreduce:terminateCluster": true, "elasticmapreduce:setClusterTerminationProtection": true,
-	"elasticmapreduce:addStep": true, "elasticmapreduce:cancelStep": true,
 	"elasticmapreduce:modifyInstanceFleetByName": true, "elasticmapreduce:modifyInstanceGroupByName": true,
 }
 

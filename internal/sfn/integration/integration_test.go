@@ -29,6 +29,8 @@ func TestEveryIntegrationHasItsOperation(t *testing.T) {
 		"ecs:runTask": "RunTask", "ecs:runTask.sync": "RunTask", "batch:submitJob.sync": "SubmitJob", "glue:startJobRun.sync": "StartJobRun", "codebuild:startBuild": "StartBuild",
 		"sagemaker:createTrainingJob.sync": "CreateTrainingJob", "athena:startQueryExecution.sync": "StartQueryExecution", "bedrock:invokeModel": "InvokeModel",
 		"emr-serverless:startJobRun": "StartJobRun", "emr-containers:startJobRun": "StartJobRun", "databrew:startJobRun": "StartJobRun", "mediaconvert:createJob": "CreateJob",
+		"elasticmapreduce:createCluster.sync": "RunJobFlow", "elasticmapreduce:addStep.sync": "AddJobFlowSteps", "elasticmapreduce:cancelStep": "CancelSteps",
+		"elasticmapreduce:terminateCluster": "TerminateJobFlows", "elasticmapreduce:setClusterTerminationProtection": "SetTerminationProtection",
 		"eks:createCluster": "CreateCluster", "aws-sdk:s3:listObjectsV2": "ListObjectsV2", "aws-sdk:sesv2:sendEmail": "SendEmail",
 	} {
 		at := strings.LastIndex(resource, ":")
@@ -41,7 +43,7 @@ func TestEveryIntegrationHasItsOperation(t *testing.T) {
 			t.Errorf("%s calls %+v, want %s", resource, o, operation)
 		}
 	}
-	for _, resource := range []string{"http:invoke", "apigateway:invoke", "eks:call", "elasticmapreduce:createCluster.sync"} {
+	for _, resource := range []string{"http:invoke", "apigateway:invoke", "eks:call", "elasticmapreduce:modifyInstanceFleetByName"} {
 		service, action, _ := strings.Cut(resource, ":")
 		if i, ok := Of(service, action); ok {
 			t.Errorf("%s calls %+v", resource, i)
@@ -80,6 +82,13 @@ func TestAsks(t *testing.T) {
 		{"aws-sdk:sesv2", "sendEmail", `{}`, "ses:SendEmail *"},
 		{"aws-sdk:bedrockruntime", "invokeModel", `{"ModelId":"m"}`, "bedrock:InvokeModel arn:aws:bedrock:eu-west-1::foundation-model/m"},
 		{"ecs", "runTask", `{"TaskDefinition":"t:1","Cluster":"c"}`, "ecs:RunTask arn:aws:ecs" + here + "task-definition/t:1, ecs:RunTask arn:aws:ecs" + here + "cluster/c"},
+		{"aws-sdk:ecs", "stopTask", `{"Cluster":"arn:aws:ecs` + here + `cluster/c","Task":"arn:aws:ecs` + here + `task/c/1"}`, "ecs:StopTask arn:aws:ecs" + here + "task/c/1"},
+		{"aws-sdk:codebuild", "stopBuild", `{"Id":"p:1-2"}`, "codebuild:StopBuild arn:aws:codebuild" + here + "project/p"},
+		{"aws-sdk:codebuild", "batchGetBuilds", `{"Ids":["p:1","q:2"]}`, "codebuild:BatchGetBuilds arn:aws:codebuild" + here + "project/p, codebuild:BatchGetBuilds arn:aws:codebuild" + here + "project/q"},
+		{"elasticmapreduce", "createCluster", `{"ServiceRole":"s","JobFlowRole":"arn:aws:iam::123456789012:role/j"}`, "elasticmapreduce:RunJobFlow *, iam:PassRole arn:aws:iam::123456789012:role/j, iam:PassRole arn:aws:iam::123456789012:role/s"},
+		{"elasticmapreduce", "terminateCluster", `{"JobFlowIds":["j"]}`, "elasticmapreduce:TerminateJobFlows arn:aws:elasticmapreduce" + here + "cluster/j"},
+		{"elasticmapreduce", "addStep", `{"JobFlowId":"j"}`, "elasticmapreduce:AddJobFlowSteps arn:aws:elasticmapreduce" + here + "cluster/j"},
+		{"sagemaker", "stopLabelingJob", `{"LabelingJobName":"n"}`, "sagemaker:StopLabelingJob arn:aws:sagemaker" + here + "labeling-job/n"},
 		{"aws-sdk:kinesis", "putRecord", `{"StreamARN":"arn:aws:kinesis` + here + `stream/s"}`, "kinesis:PutRecord arn:aws:kinesis" + here + "stream/s"},
 		{"aws-sdk:glue", "createJob", `{"Name":"j","Role":"arn:aws:iam::123456789012:role/r"}`, "glue:CreateJob *, iam:PassRole arn:aws:iam::123456789012:role/r"},
 	} {
@@ -190,19 +199,19 @@ func TestJobs(t *testing.T) {
 			t.Errorf("%s is not called", resource)
 			continue
 		}
-		o := modelOf(t, i).Operation(j.Describe)
-		if o == nil {
-			t.Errorf("%s asks by %s, which is not there", resource, j.Describe)
-			continue
-		}
-		members := modelOf(t, i).Shapes[o.Input.Shape].Members
-		for name := range j.With {
-			known := false
-			for member := range members {
-				known = known || strings.EqualFold(member, name)
+		for name, with := range map[string]map[string]string{j.Describe: j.With, j.Stop: j.StopWith} {
+			if name == "" && (service == "eks" || strings.HasSuffix(action, "Cluster")) {
+				continue // nothing stops clusters and node groups
 			}
-			if !known {
-				t.Errorf("%s asks %s with %s, which it does not take", resource, j.Describe, name)
+			o := modelOf(t, i).Operation(name)
+			if o == nil {
+				t.Errorf("%s calls %s, which is not there", resource, name)
+				continue
+			}
+			for parameter := range with {
+				if !o.Takes(i.Naming, parameter) {
+					t.Errorf("%s calls %s with %s, which it does not take", resource, name, parameter)
+				}
 			}
 		}
 	}
@@ -217,6 +226,10 @@ func TestJobs(t *testing.T) {
 		{"ecs:runTask", `{}`, `{"Tasks":[]}`, ``, `{}`, ``},
 		{"glue:startJobRun", `{"JobName":"n"}`, `{"JobRunId":"r"}`, `{"JobName":"n","RunId":"r"}`, `{"JobRun":{"JobRunState":"TIMEOUT"}}`, `2 {"JobRunState":"TIMEOUT"}`},
 		{"athena:startQueryExecution", `{}`, `{"QueryExecutionId":"q"}`, `{"QueryExecutionId":"q"}`, `{"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}`, `1 {"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}`},
+		{"elasticmapreduce:createCluster", `{}`, `{"ClusterId":"j"}`, `{"ClusterId":"j"}`, `{"Cluster":{"Status":{"State":"BOOTSTRAPPING"}}}`, `0 null`},
+		{"elasticmapreduce:createCluster", `{}`, `{"ClusterId":"j"}`, `{"ClusterId":"j"}`, `{"Cluster":{"Status":{"State":"TERMINATING"}}}`, `2 {"Status":{"State":"TERMINATING"}}`},
+		{"elasticmapreduce:terminateCluster", `{"ClusterId":"j"}`, `{}`, `{"ClusterId":"j"}`, `{"Cluster":{"Status":{"State":"TERMINATED"}}}`, `1 {"Status":{"State":"TERMINATED"}}`},
+		{"elasticmapreduce:addStep", `{"ClusterId":"j"}`, `{"StepId":"s"}`, `{"ClusterId":"j","StepId":"s"}`, `{"Step":{"Status":{"State":"COMPLETED"}}}`, `1 {"Step":{"Status":{"State":"COMPLETED"}}}`},
 		{"sagemaker:createTrainingJob", `{"TrainingJobName":"n"}`, `{}`, `{"TrainingJobName":"n"}`, `{"TrainingJobStatus":"Stopped"}`, `2 {"TrainingJobStatus":"Stopped"}`},
 	} {
 		service, action, _ := strings.Cut(c.resource, ":")
@@ -233,10 +246,64 @@ func TestJobs(t *testing.T) {
 			t.Errorf("%s told %s: %s, want %s", c.resource, c.told, got, c.want)
 		}
 	}
+	for _, c := range []struct{ resource, began, answer, stops string }{
+		{"batch:submitJob", `{}`, `{"JobId":"i"}`, `{"JobId":"i","Reason":"` + stopReason + `"}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[{"TaskArn":"t","ClusterArn":"c"}]}`, `{"Cluster":"c","Task":"t","Reason":"` + stopReason + `"}`},
+		{"ecs:runTask", `{}`, `{"Tasks":[]}`, ``},
+		{"glue:startJobRun", `{"JobName":"n"}`, `{"JobRunId":"r"}`, `{"JobName":"n","JobRunIds":["r"]}`},
+		{"codebuild:startBuild", `{}`, `{"Build":{"Id":"p:1"}}`, `{"Id":"p:1"}`},
+		{"sagemaker:createTrainingJob", `{"TrainingJobName":"n"}`, `{}`, `{"TrainingJobName":"n"}`},
+	} {
+		service, action, _ := strings.Cut(c.resource, ":")
+		stops, ok := JobOf(service, action+".sync").StopParameters(object(c.began), object(c.answer))
+		if ok != (c.stops != "") || ok && !jsonvalue.Equal(stops, object(c.stops)) {
+			t.Errorf("%s stops with %s, want %s", c.resource, jsonvalue.Text(stops), c.stops)
+		}
+	}
 	if _, ok := JobOf("ecs", "runTask.sync").Began(object(`{"Failures":[{"Reason":"RESOURCE"}],"Tasks":[]}`)); ok {
 		t.Error("what could not begin has begun")
 	}
 	if JobOf("eks", "deleteCluster.sync") != nil {
 		t.Error("a deletion is waited for")
+	}
+}
+
+// TestRenamings: what actions of EMR take and give, and what its operations do.
+func TestRenamings(t *testing.T) {
+	object := func(text string) *jsonvalue.Object {
+		v, err := jsonvalue.ParseString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.(*jsonvalue.Object)
+	}
+	for _, c := range []struct{ action, parameters, api, answer, result string }{
+		{"createCluster", `{"Name":"n"}`, `{"Name":"n"}`, `{"JobFlowId":"j","ClusterArn":"a"}`, `{"ClusterId":"j"}`},
+		{"addStep", `{"ClusterId":"j","Step":{"Name":"n"}}`, `{"JobFlowId":"j","Steps":[{"Name":"n"}]}`, `{"StepIds":["s"]}`, `{"StepId":"s"}`},
+		{"cancelStep", `{"ClusterId":"j","StepId":"s"}`, `{"ClusterId":"j","StepIds":["s"]}`, `{"CancelStepsInfoList":[{"StepId":"s"}]}`, `{"CancelStepsInfo":{"StepId":"s"}}`},
+		{"terminateCluster", `{"ClusterId":"j"}`, `{"JobFlowIds":["j"]}`, `{}`, `{}`},
+		{"setClusterTerminationProtection", `{"ClusterId":"j","TerminationProtected":true}`, `{"JobFlowIds":["j"],"TerminationProtected":true}`, `{}`, `{}`},
+	} {
+		i, _ := Of("elasticmapreduce", c.action)
+		o := modelOf(t, i).Operation(i.Operation)
+		operation := func(name string) bool { return o.Takes(i.Naming, name) }
+		given := object(c.parameters)
+		for name := range given.All() {
+			if !i.Takes(name, operation) {
+				t.Errorf("%s does not take %s", c.action, name)
+			}
+		}
+		api := i.Parameters(given)
+		for name := range api.All() {
+			if !operation(name) || i.Takes(name, operation) && !strings.Contains(c.parameters, `"`+name+`"`) {
+				t.Errorf("%s passes %s on, which its operation does not take, or takes it itself", c.action, name)
+			}
+		}
+		if result := i.Result(object(c.answer)); !jsonvalue.Equal(api, object(c.api)) || !jsonvalue.Equal(result, object(c.result)) {
+			t.Errorf("%s: %s and %s, want %s and %s", c.action, jsonvalue.Text(api), jsonvalue.Text(result), c.api, c.result)
+		}
+	}
+	if i, _ := Of("elasticmapreduce", "createCluster"); i.Takes("Steps", func(string) bool { return true }) {
+		t.Error("createCluster takes steps")
 	}
 }

@@ -15,51 +15,83 @@ type Job struct {
 	// Describe is the operation that tells.
 	Describe string
 	// With are its parameters, by name: a path into what was answered when the job began, or
-	// behind @ the name of a parameter that it began with; in brackets, a list of one.
+	// behind @ the name of a parameter that it began with, or behind = a text; in brackets, a
+	// list of one.
 	With map[string]string
+	// Stop is the operation that ends the job, and StopWith its parameters; "": none does.
+	Stop     string
+	StopWith map[string]string
 	// Of is the path to the job in what is told; Status that within it.
 	Of, Status string
 	// Good and Bad are how it ends.
 	Good, Bad []string
 	// Whole: the output of the task is all that was told, not the job alone.
 	Whole bool
-	exits bool // ended, it is good if all its containers are
+	// Answer: the output of the task is what was answered when the job began.
+	Answer bool
+	exits  bool // ended, it is good if all its containers are
 }
+
+// stopReason is what a service is told that wants to know why a job is stopped.
+const stopReason = "The execution of Step Functions no longer waits for it"
 
 var sagemakerBad = []string{"Failed", "Stopped"}
 
 var jobs = map[string]Job{
-	"batch:submitJob": {Describe: "describeJobs", With: map[string]string{"Jobs": "[JobId]"}, Of: "Jobs.0", Status: "Status", Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED"}},
+	"batch:submitJob": {Describe: "describeJobs", With: map[string]string{"Jobs": "[JobId]"}, Of: "Jobs.0", Status: "Status", Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED"},
+		Stop: "terminateJob", StopWith: map[string]string{"JobId": "JobId", "Reason": "=" + stopReason}},
 	"ecs:runTask": {Describe: "describeTasks", With: map[string]string{"Cluster": "Tasks.0.ClusterArn", "Tasks": "[Tasks.0.TaskArn]"}, Of: "Tasks.0", Status: "LastStatus",
-		Good: []string{"STOPPED"}, exits: true},
+		Good: []string{"STOPPED"}, exits: true,
+		Stop: "stopTask", StopWith: map[string]string{"Cluster": "Tasks.0.ClusterArn", "Task": "Tasks.0.TaskArn", "Reason": "=" + stopReason}},
 	"glue:startJobRun": {Describe: "getJobRun", With: map[string]string{"JobName": "@JobName", "RunId": "JobRunId"}, Of: "JobRun", Status: "JobRunState",
-		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"}},
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"},
+		Stop: "batchStopJobRun", StopWith: map[string]string{"JobName": "@JobName", "JobRunIds": "[JobRunId]"}},
 	"codebuild:startBuild": {Describe: "batchGetBuilds", With: map[string]string{"Ids": "[Build.Id]"}, Of: "Builds.0", Status: "BuildStatus",
-		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"}},
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
+		Stop: "stopBuild", StopWith: map[string]string{"Id": "Build.Id"}},
 	"codebuild:startBuildBatch": {Describe: "batchGetBuildBatches", With: map[string]string{"Ids": "[BuildBatch.Id]"}, Of: "BuildBatches.0", Status: "BuildBatchStatus",
-		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"}},
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
+		Stop: "stopBuildBatch", StopWith: map[string]string{"Id": "BuildBatch.Id"}},
 	"athena:startQueryExecution": {Describe: "getQueryExecution", With: map[string]string{"QueryExecutionId": "QueryExecutionId"}, Of: "QueryExecution", Status: "Status.State",
-		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true},
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true,
+		Stop: "stopQueryExecution", StopWith: map[string]string{"QueryExecutionId": "QueryExecutionId"}},
 	"databrew:startJobRun": {Describe: "describeJobRun", With: map[string]string{"Name": "@Name", "RunId": "RunId"}, Status: "State",
-		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "STOPPED", "TIMEOUT"}, Whole: true},
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "STOPPED", "TIMEOUT"}, Whole: true,
+		Stop: "stopJobRun", StopWith: map[string]string{"Name": "@Name", "RunId": "RunId"}},
 	"emr-containers:startJobRun": {Describe: "describeJobRun", With: map[string]string{"Id": "Id", "VirtualClusterId": "VirtualClusterId"}, Of: "JobRun", Status: "State",
-		Good: []string{"COMPLETED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true},
+		Good: []string{"COMPLETED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true,
+		Stop: "cancelJobRun", StopWith: map[string]string{"Id": "Id", "VirtualClusterId": "VirtualClusterId"}},
 	"emr-serverless:startJobRun": {Describe: "getJobRun", With: map[string]string{"ApplicationId": "ApplicationId", "JobRunId": "JobRunId"}, Of: "JobRun", Status: "State",
-		Good: []string{"SUCCESS"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true},
-	"mediaconvert:createJob": {Describe: "getJob", With: map[string]string{"Id": "Job.Id"}, Of: "Job", Status: "Status", Good: []string{"COMPLETE"}, Bad: []string{"ERROR", "CANCELED"}, Whole: true},
-	"eks:createCluster":      {Describe: "describeCluster", With: map[string]string{"Name": "@Name"}, Of: "Cluster", Status: "Status", Good: []string{"ACTIVE"}, Bad: []string{"FAILED"}, Whole: true},
+		Good: []string{"SUCCESS"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true,
+		Stop: "cancelJobRun", StopWith: map[string]string{"ApplicationId": "ApplicationId", "JobRunId": "JobRunId"}},
+	"mediaconvert:createJob": {Describe: "getJob", With: map[string]string{"Id": "Job.Id"}, Of: "Job", Status: "Status", Good: []string{"COMPLETE"}, Bad: []string{"ERROR", "CANCELED"}, Whole: true,
+		Stop: "cancelJob", StopWith: map[string]string{"Id": "Job.Id"}},
+	"eks:createCluster": {Describe: "describeCluster", With: map[string]string{"Name": "@Name"}, Of: "Cluster", Status: "Status", Good: []string{"ACTIVE"}, Bad: []string{"FAILED"}, Whole: true},
 	"eks:createNodegroup": {Describe: "describeNodegroup", With: map[string]string{"ClusterName": "@ClusterName", "NodegroupName": "@NodegroupName"}, Of: "Nodegroup", Status: "Status",
 		Good: []string{"ACTIVE"}, Bad: []string{"CREATE_FAILED", "DEGRADED"}, Whole: true},
+	// Clusters go on when nobody waits for them any more.
+	"elasticmapreduce:createCluster": {Describe: "describeCluster", With: map[string]string{"ClusterId": "ClusterId"}, Of: "Cluster", Status: "Status.State",
+		Good: []string{"WAITING"}, Bad: []string{"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"}, Answer: true},
+	"elasticmapreduce:terminateCluster": {Describe: "describeCluster", With: map[string]string{"ClusterId": "@ClusterId"}, Of: "Cluster", Status: "Status.State",
+		Good: []string{"TERMINATED", "TERMINATED_WITH_ERRORS"}, Answer: true},
+	"elasticmapreduce:addStep": {Describe: "describeStep", With: map[string]string{"ClusterId": "@ClusterId", "StepId": "StepId"}, Of: "Step", Status: "Status.State",
+		Good: []string{"COMPLETED"}, Bad: []string{"CANCELLED", "FAILED", "INTERRUPTED"}, Whole: true,
+		Stop: "cancelSteps", StopWith: map[string]string{"ClusterId": "@ClusterId", "StepIds": "[StepId]"}},
 	"sagemaker:createTrainingJob": {Describe: "describeTrainingJob", With: map[string]string{"TrainingJobName": "@TrainingJobName"}, Status: "TrainingJobStatus",
-		Good: []string{"Completed"}, Bad: sagemakerBad},
+		Good: []string{"Completed"}, Bad: sagemakerBad,
+		Stop: "stopTrainingJob", StopWith: map[string]string{"TrainingJobName": "@TrainingJobName"}},
 	"sagemaker:createTransformJob": {Describe: "describeTransformJob", With: map[string]string{"TransformJobName": "@TransformJobName"}, Status: "TransformJobStatus",
-		Good: []string{"Completed"}, Bad: sagemakerBad},
+		Good: []string{"Completed"}, Bad: sagemakerBad,
+		Stop: "stopTransformJob", StopWith: map[string]string{"TransformJobName": "@TransformJobName"}},
 	"sagemaker:createProcessingJob": {Describe: "describeProcessingJob", With: map[string]string{"ProcessingJobName": "@ProcessingJobName"}, Status: "ProcessingJobStatus",
-		Good: []string{"Completed"}, Bad: sagemakerBad},
+		Good: []string{"Completed"}, Bad: sagemakerBad,
+		Stop: "stopProcessingJob", StopWith: map[string]string{"ProcessingJobName": "@ProcessingJobName"}},
 	"sagemaker:createHyperParameterTuningJob": {Describe: "describeHyperParameterTuningJob", With: map[string]string{"HyperParameterTuningJobName": "@HyperParameterTuningJobName"},
-		Status: "HyperParameterTuningJobStatus", Good: []string{"Completed"}, Bad: sagemakerBad},
+		Status: "HyperParameterTuningJobStatus", Good: []string{"Completed"}, Bad: sagemakerBad,
+		Stop: "stopHyperParameterTuningJob", StopWith: map[string]string{"HyperParameterTuningJobName": "@HyperParameterTuningJobName"}},
 	"sagemaker:createLabelingJob": {Describe: "describeLabelingJob", With: map[string]string{"LabelingJobName": "@LabelingJobName"}, Status: "LabelingJobStatus",
-		Good: []string{"Completed"}, Bad: sagemakerBad},
+		Good: []string{"Completed"}, Bad: sagemakerBad,
+		Stop: "stopLabelingJob", StopWith: map[string]string{"LabelingJobName": "@LabelingJobName"}},
 }
 
 // JobOf is the job that a task with .sync begins; nil: nobody here knows how to wait for it.
@@ -74,12 +106,24 @@ func JobOf(service, resource string) *Job {
 // Parameters are those of Describe, for a job that began with parameters, and was answered so.
 // Ok is false if the answer does not say what has begun.
 func (j *Job) Parameters(began, answer *jsonvalue.Object) (_ *jsonvalue.Object, ok bool) {
-	all := jsonvalue.NewObject(len(j.With))
-	for name, from := range j.With {
+	return filledIn(j.With, began, answer)
+}
+
+// StopParameters are those of Stop, in the same way.
+func (j *Job) StopParameters(began, answer *jsonvalue.Object) (_ *jsonvalue.Object, ok bool) {
+	return filledIn(j.StopWith, began, answer)
+}
+
+func filledIn(with map[string]string, began, answer *jsonvalue.Object) (_ *jsonvalue.Object, ok bool) {
+	all := jsonvalue.NewObject(len(with))
+	for name, from := range with {
 		bare := strings.Trim(from, "[]")
 		v := find(answer, bare)
 		if given, isGiven := strings.CutPrefix(bare, "@"); isGiven {
 			v = find(began, given)
+		}
+		if text, isText := strings.CutPrefix(bare, "="); isText {
+			v = text
 		}
 		if s, text := v.(string); !text || s == "" {
 			return nil, false

@@ -51,8 +51,10 @@ var named = map[string][]struct{ member, resource string }{
 	"batch":          {{"jobQueue", "job-queue/$"}, {"jobDefinition", "job-definition/$"}},
 	"databrew":       {{"Name", "job/$"}},
 	"sagemaker": {{"TrainingJobName", "training-job/$"}, {"TransformJobName", "transform-job/$"}, {"ProcessingJobName", "processing-job/$"},
+		{"HyperParameterTuningJobName", "hyper-parameter-tuning-job/$"}, {"LabelingJobName", "labeling-job/$"},
 		{"ModelName", "model/$"}, {"EndpointName", "endpoint/$"}, {"EndpointConfigName", "endpoint-config/$"}},
-	"kms": {{"KeyId", "key/$"}},
+	"kms":              {{"KeyId", "key/$"}},
+	"elasticmapreduce": {{"ClusterId", "cluster/$"}, {"JobFlowId", "cluster/$"}},
 }
 
 // Asks are the questions that a call puts to a role, in a region and account: all must be
@@ -84,6 +86,15 @@ func Asks(model *sdk.Service, o *sdk.Operation, region, account string, paramete
 			all = append(all, Ask{"iam:PassRole", role})
 		}
 	}
+	if signing == "elasticmapreduce" { // which takes names, too
+		for _, member := range []string{"ServiceRole", "JobFlowRole", "AutoScalingRole"} {
+			if name := a.text(member); name != "" && !strings.HasPrefix(name, "arn:") {
+				n := arn.Of("iam", "", account, "role/"+name)
+				n.Partition = arn.Partition(region)
+				all = append(all, Ask{"iam:PassRole", n.String()})
+			}
+		}
+	}
 	return all
 }
 
@@ -102,8 +113,10 @@ func (a *asker) member(name string) any {
 	return nil
 }
 
-func (a *asker) text(name string) string {
-	s, _ := a.member(name).(string)
+func (a *asker) text(name string) string { return text(a.member(name)) }
+
+func text(v any) string {
+	s, _ := v.(string)
 	return s
 }
 
@@ -119,7 +132,7 @@ func (a *asker) arn(service, resource string) string {
 }
 
 // resources are those that a call is about; nil: nothing tells.
-func (a *asker) resources(operation string) []string {
+func (a *asker) resources(operation string) (all []string) {
 	switch a.service {
 	case "s3":
 		return a.objects()
@@ -133,13 +146,34 @@ func (a *asker) resources(operation string) []string {
 		if operation == "PutEvents" {
 			return a.buses()
 		}
+	case "ecs":
+		if task := a.text("task"); strings.HasPrefix(task, "arn:") {
+			return []string{task}
+		}
+	case "codebuild": // a build's ID begins with its project
+		ids, _ := a.member("ids").([]any)
+		for _, id := range append(ids, a.member("id")) {
+			if project, _, ok := strings.Cut(text(id), ":"); ok && project != "arn" {
+				all = append(all, a.arn("codebuild", "project/"+project))
+			}
+		}
+		if all != nil {
+			return all
+		}
+	case "elasticmapreduce":
+		clusters, _ := a.member("JobFlowIds").([]any)
+		for _, id := range clusters {
+			all = append(all, a.arn("elasticmapreduce", "cluster/"+text(id)))
+		}
+		if all != nil {
+			return all
+		}
 	case "bedrock":
 		if model := a.text("modelId"); model != "" && !strings.HasPrefix(model, "arn:") {
 			n := arn.Of("bedrock", a.region, "", "foundation-model/"+model)
 			return []string{n.String()}
 		}
 	}
-	var all []string
 	for _, n := range named[a.service] {
 		name := a.text(n.member)
 		switch {
