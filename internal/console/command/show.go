@@ -129,8 +129,13 @@ func (c *Show) write(p *Process, raw []byte, now *wire.InspectExecutionOutput, e
 	return p.screen(b.String())
 }
 
-// followEvery is how often it is looked whether something has come.
-const followEvery = time.Second
+const (
+	// followEvery is how often what comes is shown at most.
+	followEvery = time.Second
+	// staleAfter is how old what a terminal shows may be, in seconds: ages and verdicts change
+	// with time alone.
+	staleAfter = 10
+)
 
 // follow goes on until the execution is closed.
 func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, now *wire.InspectExecutionOutput, events *past.Events) error {
@@ -138,8 +143,8 @@ func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, no
 		c.RunID = *now.Execution.RunID // not the next run of the same name
 	}
 	for now.CloseTimestamp == nil {
-		if p.Wait(ctx, followEvery) != nil {
-			return nil // whoever looks has seen enough
+		if err := c.await(ctx, caller, now.Events, p.Terminal); err != nil {
+			return ended(ctx, err)
 		}
 		before := len(events.Raw)
 		next := &wire.InspectExecutionOutput{}
@@ -156,20 +161,38 @@ func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, no
 			if err := c.write(p, nil, now, events); err != nil {
 				return err
 			}
-			continue
-		}
-		rows, err := events.Rows()
-		if err == nil {
-			err = terminal.Lines(p.Out, rows[before+1:])
-		}
-		if err == nil && now.CloseTimestamp != nil {
-			err = terminal.Verdicts(p.Out, now.Verdicts, p.Style)
-		}
-		if err != nil {
+		} else if err := c.lines(p, now, events, before); err != nil {
 			return err
+		}
+		if now.CloseTimestamp == nil && p.Wait(ctx, followEvery) != nil {
+			return nil // whoever looks has seen enough
 		}
 	}
 	return nil
+}
+
+// await waits until the execution has other events than those, or is closed, or what a terminal
+// shows is too old.
+func (c *Show) await(ctx context.Context, caller *client.Client, events int64, onTerminal bool) error {
+	in := c.ref()
+	in["events"] = events
+	if onTerminal {
+		in["waitTimeSeconds"] = staleAfter
+	}
+	_, err := call(ctx, caller, "AwaitExecution", in, &wire.AwaitExecutionOutput{})
+	return missing(err)
+}
+
+// lines writes a line for each event that has come, and at the end why it has.
+func (c *Show) lines(p *Process, now *wire.InspectExecutionOutput, events *past.Events, before int) error {
+	rows, err := events.Rows()
+	if err == nil {
+		err = terminal.Lines(p.Out, rows[before+1:])
+	}
+	if err == nil && now.CloseTimestamp != nil {
+		err = terminal.Verdicts(p.Out, now.Verdicts, p.Style)
+	}
+	return err
 }
 
 // ended gives the error of a call, unless it is that whoever looks has seen enough.
@@ -192,15 +215,21 @@ func (p *Process) screen(text string) error {
 	return err
 }
 
+// ref names the execution in a call.
+func (c *Show) ref() map[string]any {
+	if c.isARN() {
+		return map[string]any{"executionArn": c.Execution}
+	}
+	ref := map[string]any{"domain": c.Domain, "workflowId": c.Execution}
+	if c.RunID != "" {
+		ref["runId"] = c.RunID
+	}
+	return ref
+}
+
 // inspect asks the server; of a name without an open run about its last one.
 func (c *Show) inspect(ctx context.Context, caller *client.Client, out *wire.InspectExecutionOutput) ([]byte, error) {
-	ref := map[string]string{"executionArn": c.Execution}
-	if !c.isARN() {
-		ref = map[string]string{"domain": c.Domain, "workflowId": c.Execution}
-		if c.RunID != "" {
-			ref["runId"] = c.RunID
-		}
-	}
+	ref := c.ref()
 	raw, err := call(ctx, caller, "InspectExecution", ref, out)
 	if isFault(err, wire.CodeResourceNotFoundException) && !c.isARN() && c.RunID == "" {
 		run, last := past.LastRun(ctx, caller, c.Domain, c.Execution)
