@@ -61,6 +61,11 @@ func (c *Show) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
+	return c.show(ctx, p, caller)
+}
+
+// show shows what a server tells.
+func (c *Show) show(ctx context.Context, p *Process, caller *client.Client) error {
 	now := &wire.InspectExecutionOutput{}
 	raw, err := c.inspect(ctx, caller, now)
 	if err != nil {
@@ -142,8 +147,10 @@ func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, no
 	if !c.isARN() {
 		c.RunID = *now.Execution.RunID // not the next run of the same name
 	}
+	seen := now.Events
 	for now.CloseTimestamp == nil {
-		if err := c.await(ctx, caller, now.Events, p.Terminal); err != nil {
+		var err error
+		if seen, err = c.await(ctx, caller, seen, p.Terminal); err != nil {
 			return ended(ctx, err)
 		}
 		before := len(events.Raw)
@@ -171,16 +178,17 @@ func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, no
 	return nil
 }
 
-// await waits until the execution has other events than those, or is closed, or what a terminal
-// shows is too old.
-func (c *Show) await(ctx context.Context, caller *client.Client, events int64, onTerminal bool) error {
+// await waits until the execution has other events than those seen, or is closed, or what a
+// terminal shows is too old; and tells how many it has then.
+func (c *Show) await(ctx context.Context, caller *client.Client, seen int64, onTerminal bool) (int64, error) {
 	in := c.ref()
-	in["events"] = events
+	in["events"] = seen
 	if onTerminal {
 		in["waitTimeSeconds"] = staleAfter
 	}
-	_, err := call(ctx, caller, "AwaitExecution", in, &wire.AwaitExecutionOutput{})
-	return missing(err)
+	var out wire.AwaitExecutionOutput
+	_, err := call(ctx, caller, "AwaitExecution", in, &out)
+	return out.Events, missing(err)
 }
 
 // lines writes a line for each event that has come, and at the end why it has.
