@@ -304,8 +304,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, v *visit, err err
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		status, view.Title = statusOf(f)
 		view.Text, view.Code = f.Message, f.Name()
-	} else {
-		view.Text = "The server could not do it; its log says why."
+	} else if view.Text = "The server could not do it; its log says why."; r.Context().Err() == nil { // somebody waits for it
 		c.Log.Error("console", "method", r.Method, "page", r.Pattern, "cause", err)
 	}
 	view.Frame.Title = view.Title
