@@ -67,11 +67,10 @@ func long(ctx flow.Context, n int) (string, error) {
 }
 
 func longCode() []flow.Implementation {
-	failed := map[string]bool{}
 	return []flow.Implementation{Long.By(long),
 		Leaf.By(func(ctx flow.Context, n int) (int, error) { return 10 * n, flow.Sleep(ctx, time.Second) }),
 		Double.By(func(ctx context.Context, n int) (int, error) {
-			if key := flow.Key(ctx); n == 3 && flow.ActivityOf(ctx).Attempt == 1 && !failed[key] {
+			if n == 3 && flow.ActivityOf(ctx).Attempt == 1 {
 				return 0, errors.New("once more")
 			}
 			return 2 * n, nil
@@ -221,24 +220,25 @@ func TestChangesThatDoNotFit(t *testing.T) {
 
 // A run that its code does not fit is parked, says why, and goes on when the code is right again.
 func TestParkedRunHeals(t *testing.T) {
-	wrong := true
+	var wrong atomic.Bool
+	wrong.Store(true)
 	heals := func(ctx flow.Context, o Order) (string, error) {
-		if wrong {
+		if wrong.Load() {
 			panic("a bug")
 		}
 		return processOrder(ctx, o)
 	}
-	parks := 0
-	flowtest.Config{Worker: flow.WorkerConfig{Hooks: flow.Hooks{Parked: func(context.Context, flow.RunInfo, string) { parks++ }}}}.Test(t, func(t *testing.T, c *flow.Client) {
+	var parked atomic.Int64
+	flowtest.Config{Worker: flow.WorkerConfig{Hooks: flow.Hooks{Parked: func(context.Context, flow.RunInfo, string) { parked.Add(1) }}}}.Test(t, func(t *testing.T, c *flow.Client) {
 		run, err := ProcessOrder.Start(t.Context(), c, "o-5", Order{ID: "o-5"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(24 * time.Hour)
-		if parks < 40 || parks > 60 { // 5 s doubling to 30 min
+		if parks := parked.Load(); parks < 40 || parks > 60 { // 5 s doubling to 30 min
 			t.Errorf("it was parked %d times in a day", parks)
 		}
-		wrong = false
+		wrong.Store(false)
 		if err := (flow.Signal[flow.None]{Name: "flow.retry"}).Send(t.Context(), c, "o-5", flow.None{}); err != nil {
 			t.Fatal(err)
 		}

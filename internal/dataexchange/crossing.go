@@ -39,6 +39,7 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[catalog.StateError](),
 	reflect.TypeFor[catalog.InvalidError](),
 	reflect.TypeFor[catalog.MissingError](),
+	reflect.TypeFor[catalog.StaleError](),
 	reflect.TypeFor[catalog.TagError](),
 	reflect.TypeFor[catalog.TooManyTagsError](),
 	reflect.TypeFor[catalog.Terms](),

@@ -93,14 +93,8 @@ func (m *membership) openLinks(ctx context.Context, id string) (*clusterLinks, e
 		Self:   link.Peer{Member: id, Name: c.Node, Address: c.address(), Level: int(m.codec.Fingerprint())},
 		Listen: c.Listen, CA: authority, Now: time.Now, Within: context.WithTimeout, Log: m.cfg.Log,
 	}, link.Events{
-		Up: func(p link.Peer) {
-			m.cfg.Log.Info("linked with another node", "node", p.Name, "member", p.Member)
-			m.cluster.Up(p.Member)
-		},
-		Down: func(member string) {
-			m.cfg.Log.Info("the link with another node has ended", "member", member)
-			m.cluster.Down(member)
-		},
+		Up:   func(p link.Peer) { m.cluster.Up(p.Member) },
+		Down: func(member string) { m.cluster.Down(member) },
 		Frame: func(member string, b []byte) {
 			frame, err := l.codec.Decode(b)
 			if err != nil {

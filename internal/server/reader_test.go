@@ -54,6 +54,11 @@ func TestOneReader(t *testing.T) {
 				if in := input.(map[string]any); in["closeStatus"] != nil && in["orderBy"] != nil { // only what is closed has one
 					in["status"] = "CLOSED"
 				}
+				if shape := m.Shapes[m.Operations[action].Input.Shape]; s.Name == "heddle" && shape != nil && shape.Members["stateMachineArn"].Shape != "" {
+					in := input.(map[string]any) // of a domain, or of a state machine
+					delete(in, "stateMachineArn")
+					in["domain"] = m.sample(shape.Members["domain"].Shape, "domain", whole)
+				}
 				to := target{oneReader: h, model: m, service: s.Name, action: action}
 				var variants []variant
 				switch m.Metadata.Protocol {

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,15 +189,15 @@ func code() []flow.Implementation {
 // Random programs, with a cache of one run, so that many tasks are replayed; none is parked, and the
 // whole history, and every prefix of it, is decided again as it was.
 func TestRandomPrograms(t *testing.T) {
-	tasks, parked := 0, 0
+	var tasks, parked atomic.Int64
 	for seed := range *programs {
 		r := rand.New(rand.NewPCG(uint64(seed), 18))
 		cfg := flowtest.Config{Worker: flow.WorkerConfig{Cached: []int{-1, 1, 100}[seed%3], Hooks: flow.Hooks{
 			Parked: func(_ context.Context, r flow.RunInfo, why string) {
-				parked++
+				parked.Add(1)
 				t.Errorf("seed %d, %s: %s", seed, r.WorkflowID, why)
 			},
-			DecisionEnd: func(context.Context, flow.DecisionInfo, flow.DecisionOutcome) { tasks++ },
+			DecisionEnd: func(context.Context, flow.DecisionInfo, flow.DecisionOutcome) { tasks.Add(1) },
 		}}}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			cfg.Test(t, func(t *testing.T, c *flow.Client) {
@@ -229,9 +230,9 @@ func TestRandomPrograms(t *testing.T) {
 			}, code()...)
 		})
 	}
-	t.Logf("%d decision tasks", tasks)
-	if tasks == 0 || parked > 0 {
-		t.Errorf("%d decision tasks, %d parked", tasks, parked)
+	t.Logf("%d decision tasks", tasks.Load())
+	if tasks.Load() == 0 || parked.Load() > 0 {
+		t.Errorf("%d decision tasks, %d parked", tasks.Load(), parked.Load())
 	}
 }
 

@@ -643,14 +643,14 @@ func (r *Jobs) end(t *engine.Turn, s *jobState, state string, errors []JobError,
 	}
 }
 
-// staleError says that what was done was done for another attempt, or for a job that has
+// StaleError says that what was done was done for another attempt, or for a job that has
 // ended.
-type staleError struct{}
+type StaleError struct{}
 
-func (staleError) Error() string { return "the job has ended, or goes on in another attempt" }
+func (StaleError) Error() string { return "the job has ended, or goes on in another attempt" }
 
 // Gone marks it an engine.GoneError.
-func (staleError) Gone() {}
+func (StaleError) Gone() {}
 
 // progress takes in what whoever moves the bytes has done.
 func (r *Jobs) progress(t *engine.Turn, s *jobState, body any, now engine.Time) error {
@@ -661,7 +661,7 @@ func (r *Jobs) progress(t *engine.Turn, s *jobState, body any, now engine.Time) 
 	switch c := body.(type) {
 	case *Took:
 		if !current(c.Attempt) {
-			return staleError{}
+			return StaleError{}
 		}
 		if j.Taken[c.Item] != nil { // two perform one attempt: whichever ends it needs to know no more
 			return nil
@@ -672,19 +672,19 @@ func (r *Jobs) progress(t *engine.Turn, s *jobState, body any, now engine.Time) 
 		r.Emit(t, s, now, &itemTaken{int64(c.Item), a})
 	case *Saved:
 		if !current(c.Attempt) {
-			return staleError{}
+			return StaleError{}
 		}
 		r.Emit(t, s, now, &sendingSaved{c.Sending})
 	case *Did:
 		if !current(c.Attempt) {
-			return staleError{}
+			return StaleError{}
 		}
 		if c.Done > j.Done {
 			r.Emit(t, s, now, &jobProgressed{c.Done})
 		}
 	case *Finish:
 		if !current(c.Attempt) {
-			return staleError{}
+			return StaleError{}
 		}
 		if !j.Order.Imports() {
 			r.end(t, s, wire.StateCompleted, nil, now)
@@ -692,14 +692,14 @@ func (r *Jobs) progress(t *engine.Turn, s *jobState, body any, now engine.Time) 
 		}
 		assets := held(j.Taken)
 		if len(assets) < len(j.Taken) { // another attempt has taken the rest
-			return staleError{}
+			return StaleError{}
 		}
 		r.Emit(t, s, now, &jobHanding{})
 		to, _ := Command(s.id.Name.World, KindRevision, j.Order.Revision, nil)
 		t.Messages = append(t.Messages, send(to.Name, &addAssets{s.id.Name.Key, j.Order.Tags, assets}))
 	case *Fail:
 		if !current(c.Attempt) {
-			return staleError{}
+			return StaleError{}
 		}
 		r.fail(t, s, c, now)
 	default:
