@@ -98,7 +98,8 @@ func TestStub(t *testing.T) {
 func TestSpecialWorkloads(t *testing.T) {
 	var out bytes.Buffer
 	b := &bench{
-		servers: "heddle", store: "memory", auth: "none", names: "10k-timers,long-history,visibility", repeat: 1, closed: "30,60",
+		servers: "heddle", store: "memory", auth: "none", names: "10k-timers,long-history,visibility,flow-one-activity,flow-sequence", repeat: 1, closed: "30,60",
+		inFlight: 4, warmUp: time.Millisecond, workflows: 20,
 		dir: t.TempDir(), out: json.NewEncoder(&out),
 	}
 	if err := b.run(t.Context()); err != nil {
@@ -108,7 +109,8 @@ func TestSpecialWorkloads(t *testing.T) {
 	var fired timers
 	var grown longHistory
 	var few, many pages
-	for _, result := range []any{&fired, &grown, &few, &many} {
+	var flows [4]rate // by hand and by package flow
+	for _, result := range []any{&fired, &grown, &few, &many, &flows[0], &flows[1], &flows[2], &flows[3]} {
 		if err := lines.Decode(result); err != nil {
 			t.Fatal(err)
 		}
@@ -121,6 +123,11 @@ func TestSpecialWorkloads(t *testing.T) {
 	}
 	if few.Closed != 30 || many.Closed != 60 || few.PageP50 <= 0 || many.OneP50 <= 0 {
 		t.Errorf("visibility %+v %+v", few, many)
+	}
+	for i, r := range flows {
+		if want := []string{"heddle, by hand", "heddle, flow"}[i%2]; r.Server != want || r.Workflows < 20 || r.P50 <= 0 || r.ClientCPU <= 0 {
+			t.Errorf("%s: %+v", want, r)
+		}
 	}
 }
 

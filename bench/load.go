@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -28,6 +29,9 @@ type load struct {
 	inFlight int
 	limit    int64 // workflows to start; 0: until halt
 	lenient  bool  // some servers give a task to two pollers; the second one's answer is refused
+
+	crew    crew // decides and works; nil: pollers of its own do
+	dismiss context.CancelFunc
 
 	slots     []slot
 	started   atomic.Int64
@@ -72,10 +76,14 @@ func declare(t target) error {
 func (l *load) start() {
 	w := l.workload
 	deciders, workers := 0, 0
-	if w.decided() {
+	if l.crew != nil {
+		var ctx context.Context
+		ctx, l.dismiss = context.WithCancel(context.Background())
+		l.pollers.Go(func() { l.keep(l.crew(ctx, l)) })
+	} else if w.decided() {
 		deciders = max(l.inFlight, w.pollers)
 	}
-	if w.activities > 0 {
+	if w.activities > 0 && l.crew == nil {
 		workers = l.inFlight
 	}
 	for i := range deciders {
@@ -121,6 +129,9 @@ func (l *load) halt() {
 // cut ends everything at once.
 func (l *load) cut() {
 	l.halted.Store(true)
+	if l.dismiss != nil {
+		l.dismiss()
+	}
 	for _, c := range l.pollConns {
 		c.Close()
 	}

@@ -75,41 +75,46 @@ func (b *bench) measureRate(ctx context.Context, m *measured, w *workload, repea
 				return err
 			}
 		}
-		l.start()
-		defer l.cut()
-		if err := s.until(ctx, l, time.After(b.warmUp), 0); err != nil {
-			return err
-		}
-		before, err := s.read()
-		if err != nil {
-			return err
-		}
-		err = s.profile(func() error {
-			l.measured.Store(true)
-			defer l.measured.Store(false)
-			if b.workflows > 0 {
-				return s.until(ctx, l, nil, b.workflows)
-			}
-			return s.until(ctx, l, time.After(b.duration), 0)
-		})
-		if err != nil {
-			return err
-		}
-		finished := l.finished.Load()
-		after, err := s.read()
-		if err != nil {
-			return err
-		}
-		l.halt()
-		slices.Sort(l.latencies)
-		slices.Sort(l.answers)
-		result := perWorkflow(finished, w, before, after)
-		result.Server, result.Workload, result.Repeat, result.InFlight, result.machine = m.name, w.name, repeat, inFlight, b.describe(m)
-		result.P50, result.P95 = percentile(l.latencies, 0.5), percentile(l.latencies, 0.95)
-		result.P99, result.P999 = percentile(l.latencies, 0.99), percentile(l.latencies, 0.999)
-		result.AnswerP50, result.AnswerP99 = percentile(l.answers, 0.5), percentile(l.answers, 0.99)
-		return b.report(result)
+		return s.measureLoad(ctx, l, m.name, repeat)
 	})
+}
+
+// measureLoad runs a load and reports what it measured.
+func (s *stage) measureLoad(ctx context.Context, l *load, server string, repeat int) error {
+	l.start()
+	defer l.cut()
+	if err := s.until(ctx, l, time.After(s.warmUp), 0); err != nil {
+		return err
+	}
+	before, err := s.read()
+	if err != nil {
+		return err
+	}
+	err = s.profile(func() error {
+		l.measured.Store(true)
+		defer l.measured.Store(false)
+		if s.workflows > 0 {
+			return s.until(ctx, l, nil, s.workflows)
+		}
+		return s.until(ctx, l, time.After(s.duration), 0)
+	})
+	if err != nil {
+		return err
+	}
+	finished := l.finished.Load()
+	after, err := s.read()
+	if err != nil {
+		return err
+	}
+	l.halt()
+	slices.Sort(l.latencies)
+	slices.Sort(l.answers)
+	result := perWorkflow(finished, l.workload, before, after)
+	result.Server, result.Workload, result.Repeat, result.InFlight, result.machine = server, l.workload.name, repeat, l.inFlight, s.describe(s.kind)
+	result.P50, result.P95 = percentile(l.latencies, 0.5), percentile(l.latencies, 0.95)
+	result.P99, result.P999 = percentile(l.latencies, 0.99), percentile(l.latencies, 0.999)
+	result.AnswerP50, result.AnswerP99 = percentile(l.answers, 0.5), percentile(l.answers, 0.99)
+	return s.report(result)
 }
 
 // until waits for an end: a moment, or a number of workflows.

@@ -49,6 +49,9 @@ var special = map[string]func(*bench, context.Context, *measured, int) error{
 	"visibility":   (*bench).measureVisibility,
 	"console":      (*bench).measureConsole,
 
+	"flow-one-activity": measureFlow("flow-one-activity", 1),
+	"flow-sequence":     measureFlow("flow-sequence", 20),
+
 	"machine-loop":    measureLoops("machine-loop"),
 	"machine-jsonata": measureLoops("machine-jsonata"),
 	"machine-map":     measureLoops("machine-map"),

@@ -127,6 +127,9 @@ func (w *Worker) pollActivity(on string, slots chan struct{}) func(ctx context.C
 	}
 }
 
+// lastReports is how long activities may take to tell how they ended after StopTimeout.
+const lastReports = 10 * time.Second
+
 // perform runs an activity and reports how it ended.
 func (w *Worker) perform(ctx context.Context, task *swf.PollForActivityTaskOutput) {
 	began := time.Now()
@@ -186,6 +189,9 @@ func (w *Worker) perform(ctx context.Context, task *swf.PollForActivityTaskOutpu
 		log.Warn("flow: an activity ran out of time", "err", err)
 		return // SWF has said so already
 	}
+	ctx, given := context.WithCancel(context.WithoutCancel(ctx)) // what was done is told though the worker stops
+	defer given()
+	defer context.AfterFunc(w.stopping, func() { time.AfterFunc(lastReports, given) })()
 	if err == nil {
 		err = w.c.completeTask(ctx, task.TaskToken, out, deadline)
 	} else if errors.Is(cause, ErrCanceled) && (errors.Is(err, ErrCanceled) || errors.Is(err, context.Canceled)) {

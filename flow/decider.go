@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+	"github.com/aws/smithy-go"
 
 	"heddle/flow/internal/replay"
 )
@@ -90,6 +91,9 @@ func (w *Worker) decide(ctx context.Context, in *swf.PollForDecisionTaskInput, t
 		aws.ToString(task.WorkflowExecution.WorkflowId), aws.ToString(task.WorkflowExecution.RunId),
 	}
 	log := w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version)
+	if task.PreviousStartedEventId < longHistory && task.StartedEventId >= longHistory {
+		log.Warn("flow: the history is long; SWF ends an execution with 25,000 events: continue as new", "events", task.StartedEventId)
+	}
 	d := DecisionInfo{Run: info, Attempt: task.StartedEventId}
 	c := w.take(info, task.PreviousStartedEventId)
 	d.Replayed = c == nil
@@ -147,6 +151,9 @@ func (w *Worker) events(ctx context.Context, in *swf.PollForDecisionTaskInput, t
 	return all, nil
 }
 
+// longHistory is how many events a history has when somebody should hear of it.
+const longHistory = 15_000
+
 // watchdogAfter is how long code may run without waiting before somebody hears of it.
 const watchdogAfter = time.Second
 
@@ -158,9 +165,9 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 		c = w.newRun(info, code)
 	}
 	var decisions []types.Decision
-	opened, why := openEvents(ctx, p, events)
+	opened, why := openEvents(ctx, p, events, replay.EventPayloads)
 	if why == nil && code == nil {
-		why = fmt.Errorf("%w: this worker has no code of workflow %s@%s", ErrNoSuchType, info.Workflow, info.Version)
+		why = fmt.Errorf("%w: this worker has no code of workflow %s@%s, which event 1 says it is: keep that code in the worker as long as its runs are open", ErrNoSuchType, info.Workflow, info.Version)
 	}
 	if why == nil {
 		watchdog := time.AfterFunc(watchdogAfter, func() {
@@ -179,16 +186,14 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 			return o, why
 		}
 		o.Parked = why.Error()
-		w.cfg.Log.Error("flow: a run is parked", "workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version, "why", o.Parked)
-		if h := w.cfg.Hooks.Parked; h != nil {
-			h(ctx, info, o.Parked)
-		}
-		answer.Decisions = parked(ctx, p, o.Parked, events)
+		answer.Decisions = w.park(ctx, info, o.Parked, events)
 	} else {
 		answer.Decisions = decisions
 		if said, changed := c.run.Context(); changed {
-			if said, err = p.seal(ctx, said); err == nil {
+			if said, err := p.seal(ctx, said); err == nil {
 				answer.ExecutionContext = text(said)
+			} else {
+				w.cfg.Log.Warn("flow: a run's status can't be sent", "workflow", info.WorkflowID, "run", info.RunID, "err", err)
 			}
 		}
 		if w.own != "" {
@@ -196,8 +201,14 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 			answer.TaskListScheduleToStartTimeout = seconds(w.cfg.Sticky, 0)
 		}
 	}
-	o.Decisions = len(answer.Decisions)
 	_, err = w.c.API.RespondDecisionTaskCompleted(ctx, answer)
+	if invalid, ok := errors.AsType[smithy.APIError](err); ok && invalid.ErrorCode() == "ValidationException" && why == nil {
+		why = fmt.Errorf("SWF refuses what the code decides: %w", err)
+		o.Parked = why.Error()
+		answer = &swf.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken, Decisions: w.park(ctx, info, o.Parked, events)}
+		_, err = w.c.API.RespondDecisionTaskCompleted(ctx, answer)
+	}
+	o.Decisions = len(answer.Decisions)
 	switch {
 	case err != nil:
 		err = fmt.Errorf("answer the decision task: %w", err)
@@ -220,6 +231,15 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 	return o, err
 }
 
+// park tells people, and gives what is decided in place of what could not be.
+func (w *Worker) park(ctx context.Context, info RunInfo, why string, events []types.HistoryEvent) []types.Decision {
+	w.cfg.Log.Error("flow: a run is parked", "workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version, "why", why)
+	if h := w.cfg.Hooks.Parked; h != nil {
+		h(ctx, info, why)
+	}
+	return parked(ctx, w.c.payloads(), why, events)
+}
+
 func closes(decisions []types.Decision) bool {
 	if len(decisions) == 0 {
 		return false
@@ -239,7 +259,7 @@ func newRun(info RunInfo, code *workflowCode, p payloads, log logger, check, str
 	env := &environment{info: info, codec: p.codec, secret: p.crypt != nil, log: log}
 	cfg := replay.Config{RunID: info.RunID, Check: check, Strict: strict}
 	if code != nil {
-		cfg.Code = codeOf(code, env)
+		cfg.Code, cfg.Line = codeOf(code, env), code.line
 	}
 	return &cached{replay.New(cfg, ErrCanceled), env}
 }
@@ -282,14 +302,14 @@ func parked(ctx context.Context, p payloads, why string, events []types.HistoryE
 	}
 }
 
-// openEvents gives events with clear payloads. What the code can't see is as it was.
-func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent) ([]types.HistoryEvent, error) {
+// openEvents gives events with those payloads clear that fields finds.
+func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fields func(e *types.HistoryEvent) []**string) ([]types.HistoryEvent, error) {
 	for i := range events {
 		e := &events[i]
 		if m := e.MarkerRecordedEventAttributes; m != nil && aws.ToString(m.MarkerName) == replay.MarkerParked {
 			continue // for people
 		}
-		for _, field := range replay.EventPayloads(e) {
+		for _, field := range fields(e) {
 			if *field == nil {
 				continue
 			}
@@ -414,12 +434,15 @@ func Replay(c *Client, runID string, events []types.HistoryEvent, strict bool, c
 		if w := i.workflow; w != nil && w.name == info.Workflow && w.version == info.Version {
 			run := newRun(info, w, p, discard, true, strict)
 			defer run.run.End()
-			opened, err := openEvents(context.Background(), p, events)
+			opened, err := openEvents(context.Background(), p, events, replay.EventPayloads)
+			if err == nil && strict {
+				opened, err = openEvents(context.Background(), p, opened, replay.DecidedPayloads)
+			}
 			if err != nil {
 				return err
 			}
 			return run.run.Advance(opened, 0)
 		}
 	}
-	return fmt.Errorf("%w: no code of workflow %s@%s was given", ErrNoSuchType, info.Workflow, info.Version)
+	return fmt.Errorf("%w: no code of workflow %s@%s was given, which event 1 says it is: keep that code in the worker as long as its runs are open", ErrNoSuchType, info.Workflow, info.Version)
 }

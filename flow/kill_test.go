@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,6 +135,26 @@ func runLong(t *testing.T, c *flow.Client) string {
 	return got
 }
 
+// Answers that are lost and tasks that come twice change nothing of the result.
+func TestFaults(t *testing.T) {
+	for seed := range uint64(4) {
+		var lost atomic.Int64
+		hooks := flow.Hooks{DecisionEnd: func(_ context.Context, _ flow.DecisionInfo, o flow.DecisionOutcome) {
+			if o.Err != nil {
+				lost.Add(1)
+			}
+		}}
+		flowtest.Config{Faults: seed + 1, Worker: flow.WorkerConfig{Deciders: 1, Hooks: hooks}}.Test(t, func(t *testing.T, c *flow.Client) {
+			if got := runLong(t, c); got != "1101" {
+				t.Errorf("seed %d: got %q", seed+1, got)
+			}
+		}, longCode()...)
+		if lost.Load() == 0 {
+			t.Errorf("seed %d: no answer was lost", seed+1)
+		}
+	}
+}
+
 // A decider that loses all it knows at any of its answers, before it arrived or after, ends in the
 // same result; nothing is scheduled twice.
 func TestKilledAtEveryAnswer(t *testing.T) {
@@ -154,7 +175,7 @@ func TestKilledAtEveryAnswer(t *testing.T) {
 	}
 	for at := int64(1); at <= answers; at++ {
 		kill(t, at, at%2 == 0)
-		if *rewrite { // twice the time; before a release
+		if *both {
 			kill(t, at, at%2 != 0)
 		}
 	}
@@ -162,60 +183,7 @@ func TestKilledAtEveryAnswer(t *testing.T) {
 
 // Histories that an earlier version has written are decided as they were.
 func TestHistoriesOfEarlierVersions(t *testing.T) {
-	flowtest.Replayer{Strict: true}.Replay(t, "testdata/histories/*.json", append(longCode(), code(&bank{})...)...)
-}
-
-// A change that does not fit is told with line, event and remedy.
-func TestChangesThatDoNotFit(t *testing.T) {
-	for name, c := range map[string]struct {
-		code func(ctx flow.Context, o Order) (string, error)
-		want []string
-	}{
-		"another activity": {func(ctx flow.Context, o Order) (string, error) {
-			return Ship.Call(ctx, o)
-		}, []string{"at decision task 1", `the history has  ScheduleActivityTask "Charge-1" (Charge@1), event 5`, `the code decides ScheduleActivityTask "Ship-1" (Ship@1), at kill_test.go:`, "flow.Version", "flowcheck"}},
-		"nothing": {func(ctx flow.Context, o Order) (string, error) {
-			_, err := ShipNow.Receive(ctx)
-			return "", err
-		}, []string{"the code decides nothing more", "it waits at kill_test.go:", "flow.Receive"}},
-		"more": {func(ctx flow.Context, o Order) (string, error) {
-			flow.After(ctx, time.Second)
-			return processOrder(ctx, o)
-		}, []string{`the history has  ScheduleActivityTask "Charge-1"`, `the code decides StartTimer "After-1"`}},
-		"one more at the end": {func(ctx flow.Context, o Order) (string, error) {
-			f := Charge.Go(ctx, o)
-			flow.After(ctx, time.Second)
-			_, err := f.Get(ctx)
-			return "", err
-		}, []string{"the history has  nothing more", `the code decides StartTimer "After-2"`}},
-		"an earlier end": {func(ctx flow.Context, o Order) (string, error) {
-			return Charge.Call(ctx, o)
-		}, []string{"at decision task 2", `the history has  StartTimer "After-2", event`, "the code decides CompleteWorkflowExecution"}},
-		"a panic": {func(ctx flow.Context, o Order) (string, error) {
-			panic("no such customer")
-		}, []string{"workflow code panicked, at decision task 1: no such customer", "kill_test.go:"}},
-		"a goroutine": {func(ctx flow.Context, o Order) (string, error) {
-			done := make(chan any)
-			go func() {
-				defer func() { done <- recover() }()
-				Charge.Go(ctx, o)
-			}()
-			panic(<-done)
-		}, []string{"called from a goroutine that the workflow started with go; use flow.Go"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			runID, events, err := flowtest.Read("testdata/histories/o-1.json")
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = flow.Replay(nil, runID, events, false, ProcessOrder.By(c.code))
-			for _, want := range c.want {
-				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("got\n%v\nwhich lacks %q", err, want)
-				}
-			}
-		})
-	}
+	flowtest.Replayer{Strict: true}.Replay(t, "testdata/histories/*.json", slices.Concat(longCode(), code(&bank{}), tripCode())...)
 }
 
 // A run that its code does not fit is parked, says why, and goes on when the code is right again.
@@ -263,12 +231,20 @@ func TestParkedRunHeals(t *testing.T) {
 	}, ProcessOrder.By(heals), code(&bank{})[1], code(&bank{})[2], code(&bank{})[3])
 }
 
-var rewrite = flag.Bool("rewrite", false, "kill before and after each answer, and write testdata/histories anew: only when what the package decides may change, which running executions never forgive")
+var both = flag.Bool("both", false, "kill before and after each answer: twice the time, before a release")
 
+// Histories are written by one version and replayed by the next. They are written anew (-flowtest.record) only when what the
+// package decides may change, which running executions never forgive.
 func TestRecord(t *testing.T) {
-	if !*rewrite {
-		t.Skip("histories are written by one version and replayed by the next: -rewrite")
-	}
+	flowtest.Config{Record: "testdata/histories"}.Test(t, func(t *testing.T, c *flow.Client) {
+		run, err := Trip.Start(t.Context(), c, "trip", 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run.Result(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}, tripCode()...)
 	flowtest.Config{Record: "testdata/histories"}.Test(t, func(t *testing.T, c *flow.Client) {
 		run, err := ProcessOrder.Start(t.Context(), c, "o-1", Order{ID: "o-1", Hold: time.Hour})
 		if err != nil {

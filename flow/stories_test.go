@@ -101,7 +101,7 @@ func (s *teller) add(e types.HistoryEvent, kind types.EventType) int64 {
 
 func newTeller(code, input string) *teller {
 	s := &teller{ids: map[string]int64{}, code: story.By(storyCode[code]).workflow}
-	s.c = newRun(RunInfo{RunID: "run"}, s.code, (&Client{}).payloads(), discard, true, false)
+	s.c = newRun(RunInfo{RunID: "run", Workflow: story.Name}, s.code, (&Client{}).payloads(), discard, true, false)
 	s.add(types.HistoryEvent{WorkflowExecutionStartedEventAttributes: &types.WorkflowExecutionStartedEventAttributes{
 		Input: text(input), WorkflowType: &types.WorkflowType{Name: aws.String("Story"), Version: aws.String("1")}, TaskList: &types.TaskList{Name: aws.String("list")}}}, types.EventTypeWorkflowExecutionStarted)
 	return s
@@ -340,7 +340,7 @@ func TestStories(t *testing.T) {
 				s.do(t, line[2:])
 			}
 			for i, started := range s.start {
-				again := newRun(RunInfo{RunID: "run"}, s.code, (&Client{}).payloads(), discard, true, false)
+				again := newRun(RunInfo{RunID: "run", Workflow: story.Name}, s.code, (&Client{}).payloads(), discard, true, false)
 				if err := again.run.Advance(s.events[:started], started); err != nil {
 					t.Errorf("%s, %s: again, at event %d: %v", name, lines[0], started, err)
 					continue

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +30,7 @@ type workflowCode struct {
 	decision      time.Duration
 	policy        types.ChildPolicy
 	role          string
+	line          string // where its code begins
 	run           func(ctx Context, input string) (result string, err error)
 }
 
@@ -80,7 +85,7 @@ func (w Workflow[In, Out]) typ() *types.WorkflowType {
 // By binds code to the type.
 func (w Workflow[In, Out]) By(f func(ctx Context, in In) (Out, error)) Implementation {
 	return Implementation{workflow: &workflowCode{
-		name: w.Name, version: w.Version, taskList: w.TaskList, timeout: w.Timeout, decision: w.DecisionTimeout, policy: w.policy(), role: w.LambdaRole,
+		name: w.Name, version: w.Version, taskList: w.TaskList, timeout: w.Timeout, decision: w.DecisionTimeout, policy: w.policy(), role: w.LambdaRole, line: lineOf(f),
 		run: func(ctx Context, input string) (string, error) {
 			var in In
 			if err := ctx.env.codec.Decode(input, &in); err != nil {
@@ -93,6 +98,16 @@ func (w Workflow[In, Out]) By(f func(ctx Context, in In) (Out, error)) Implement
 			return ctx.encode(out), nil
 		},
 	}}
+}
+
+// lineOf is where a function begins: order.go:33.
+func lineOf(f any) string {
+	begins := runtime.FuncForPC(reflect.ValueOf(f).Pointer())
+	if begins == nil {
+		return ""
+	}
+	file, line := begins.FileLine(begins.Entry())
+	return filepath.Base(file) + ":" + strconv.Itoa(line)
 }
 
 // Child is a workflow execution that this one has started.
@@ -150,9 +165,13 @@ type continueAsNew struct {
 func (*continueAsNew) Error() string { return "continue as new" }
 
 // ContinueAsNew is an error for workflow code to return: the execution goes on as a run with this
-// input and an empty history. Signals that nobody has read go along.
+// input and an empty history. Signals that nobody has read go along. SWF lets it have another version, not
+// another name.
 func (w Workflow[In, Out]) ContinueAsNew(ctx Context, in In) error {
 	ctx.run.MustRun("flow.ContinueAsNew")
+	if w.Name != ctx.env.info.Workflow {
+		bug("flow.ContinueAsNew: a run of workflow %s can't go on as %s: SWF changes the version, not the name", ctx.env.info.Workflow, w.Name)
+	}
 	c := &continueAsNew{input: ctx.encode(in), d: types.ContinueAsNewWorkflowExecutionDecisionAttributes{
 		ChildPolicy: w.policy(), TagList: w.Tags, WorkflowTypeVersion: aws.String(w.Version), LambdaRole: text(w.LambdaRole),
 		ExecutionStartToCloseTimeout: seconds(w.Timeout, year), TaskStartToCloseTimeout: seconds(w.DecisionTimeout, decisionTimeout), TaskPriority: priority(w.Priority),

@@ -12,12 +12,15 @@
 // at once and exactly, so activities and tests use time.Sleep and deadlines as they are. What passes
 // here passes against the binary: there is no second implementation of the rules.
 //
-// [Replay] runs workflow code over histories that were kept.
+// [Replay] runs workflow code over histories that were kept; Record in [Config] keeps them. Faults in
+// [Config] lets go wrong what does when processes die.
 package flowtest
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -46,10 +49,17 @@ type Config struct {
 	Client func(c *flow.Client)
 	// Worker is how the worker works; what it leaves empty is filled in.
 	Worker flow.WorkerConfig
-	// Record is a folder in which the histories of the test's executions are kept, for [Replay];
-	// empty: none are.
+	// Record is a folder that keeps the histories of the test's executions that have closed, by their workflow
+	// ids: go test -flowtest.record writes them; without that flag the code is replayed over those that
+	// were written, so a change that would park running executions fails the test. Empty: none are kept.
 	Record string
+	// Faults is the seed of faults that the worker has to live with: answers are lost, before they were
+	// taken or after, and tasks come twice. Activities may then run more than once, and what was lost waits
+	// for its timeout. Zero: there are none.
+	Faults uint64
 }
+
+var rewrite = flag.Bool("flowtest.record", false, "write the histories anew that flowtest.Config.Record keeps")
 
 // Test calls f beside a worker that has the code.
 func Test(t *testing.T, f func(t *testing.T, c *flow.Client), code ...flow.Implementation) {
@@ -66,6 +76,9 @@ func (cfg Config) Test(t *testing.T, f func(t *testing.T, c *flow.Client), code 
 		c.AskMost = time.Hour // the worker is beside it; the end by a timeout is seen within that
 		if cfg.Client != nil {
 			cfg.Client(c)
+		}
+		if cfg.Faults != 0 {
+			c.API = faults(c.API, cfg.Faults)
 		}
 		worker := cfg.Worker
 		if worker.TaskList == "" {
@@ -91,7 +104,9 @@ func (cfg Config) Test(t *testing.T, f func(t *testing.T, c *flow.Client), code 
 		})
 		defer func() {
 			if cfg.Record != "" && !t.Failed() {
-				record(t, c, cfg.Record)
+				if err := cfg.record(s.SWF(), c, code); err != nil {
+					t.Errorf("flowtest: %v", err)
+				}
 			}
 			stop()
 			running.Wait()
@@ -107,28 +122,37 @@ type File struct {
 	Events []json.RawMessage `json:"events"`
 }
 
-// record keeps the histories of all closed executions, by their workflow ids.
-func record(t *testing.T, c *flow.Client, folder string) {
-	t.Helper()
+// record keeps the histories of all closed executions, or replays those that it has kept.
+func (cfg Config) record(api *swf.Client, c *flow.Client, code []flow.Implementation) error {
 	ctx := context.Background()
 	var all []types.WorkflowExecutionInfo
-	pages := swf.NewListClosedWorkflowExecutionsPaginator(c.API.(*swf.Client), &swf.ListClosedWorkflowExecutionsInput{
+	pages := swf.NewListClosedWorkflowExecutionsPaginator(api, &swf.ListClosedWorkflowExecutionsInput{
 		Domain: &c.Domain, StartTimeFilter: &types.ExecutionTimeFilter{OldestDate: &epoch},
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			t.Fatalf("flowtest: list executions: %v", err)
+			return fmt.Errorf("list executions: %w", err)
 		}
 		all = append(all, page.ExecutionInfos...)
 	}
+	var failed []error
 	for _, e := range all {
+		file := filepath.Join(cfg.Record, name(e))
+		if !*rewrite {
+			if _, err := os.Stat(file); err != nil {
+				failed = append(failed, fmt.Errorf("the history of workflow %q is not kept: go test -flowtest.record keeps it: %w", *e.Execution.WorkflowId, err))
+			} else if err := (Replayer{Client: c}).replay(file, code); err != nil {
+				failed = append(failed, err)
+			}
+			continue
+		}
 		var events []types.HistoryEvent
 		in := &swf.GetWorkflowExecutionHistoryInput{Domain: &c.Domain, Execution: e.Execution}
 		for {
-			page, err := c.API.GetWorkflowExecutionHistory(ctx, in)
+			page, err := api.GetWorkflowExecutionHistory(ctx, in)
 			if err != nil {
-				t.Fatalf("flowtest: read the history of %q: %v", *e.Execution.WorkflowId, err)
+				return fmt.Errorf("read the history of %q: %w", *e.Execution.WorkflowId, err)
 			}
 			events = append(events, page.Events...)
 			if page.NextPageToken == nil {
@@ -136,10 +160,11 @@ func record(t *testing.T, c *flow.Client, folder string) {
 			}
 			in.NextPageToken = page.NextPageToken
 		}
-		if err := Write(filepath.Join(folder, name(e)), *e.Execution.RunId, events); err != nil {
-			t.Fatalf("flowtest: %v", err)
+		if err := Write(file, *e.Execution.RunId, events); err != nil {
+			return err
 		}
 	}
+	return errors.Join(failed...)
 }
 
 // name is that of a history's file: the workflow id, and for what was continued the time besides.
@@ -191,14 +216,21 @@ func (r Replayer) Replay(t *testing.T, pattern string, code ...flow.Implementati
 		t.Fatalf("flowtest: no history matches %s (%v)", pattern, err)
 	}
 	for _, name := range names {
-		runID, events, err := Read(name)
-		if err == nil {
-			err = flow.Replay(r.Client, runID, events, r.Strict, code...)
-		}
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
+		if err := r.replay(name, code); err != nil {
+			t.Error(err)
 		}
 	}
+}
+
+func (r Replayer) replay(name string, code []flow.Implementation) error {
+	runID, events, err := Read(name)
+	if err != nil {
+		return err
+	}
+	if err := flow.Replay(r.Client, runID, events, r.Strict, code...); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // Read reads a history that was kept.

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"path"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,9 +22,10 @@ type coroutine struct {
 	stopped bool
 	done    bool
 	cond    func() bool // the scheduler asks it when all is blocked
-	call    string      // where it waits: the call, and
-	callers [12]uintptr
-	n       int
+	call    string      // that waits; empty: it does not
+	waited  string      // the call that waited last
+	at      place       // and where
+	decided *place      // what it decided since
 }
 
 // unwound is what a coroutine panics with when it is stopped.
@@ -40,7 +40,7 @@ func (r *Run) start(f func()) {
 			c.done = true
 			if why := recover(); why != nil {
 				if _, ok := why.(unwound); !ok && r.failed == nil && !r.unwinding {
-					r.failed = &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task}
+					r.failed = r.panicked(why)
 				}
 			}
 		}()
@@ -91,7 +91,7 @@ func (r *Run) settle() {
 func (r *Run) ask() (woke bool) {
 	defer func() {
 		if why := recover(); why != nil {
-			r.failed = &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task}
+			r.failed = r.panicked(why)
 		}
 	}()
 	for _, c := range r.coroutines {
@@ -137,8 +137,8 @@ func (r *Run) MustRun(call string) {
 // block lets others run until something wakes this coroutine.
 func (r *Run) block(call string) {
 	c := r.current
-	c.call = call
-	c.n = runtime.Callers(3, c.callers[:])
+	c.call, c.waited, c.decided = call, call, nil
+	c.at.n = runtime.Callers(3, c.at.callers[:])
 	ok := c.yield(struct{}{})
 	c.call = ""
 	if !ok || c.stopped {
@@ -156,9 +156,22 @@ func goroutine() string {
 	return string(id)
 }
 
-// position names the line of workflow code among callers.
-func position(callers []uintptr) string {
-	frames := runtime.CallersFrames(callers)
+// place is where a call came from.
+type place struct {
+	callers [12]uintptr
+	n       int
+}
+
+// here is the place of the call that the caller is a part of.
+func here() *place {
+	p := &place{}
+	p.n = runtime.Callers(3, p.callers[:])
+	return p
+}
+
+// String names the line of workflow code among the callers; empty: there is none.
+func (p *place) String() string {
+	frames := runtime.CallersFrames(p.callers[:p.n])
 	for {
 		f, more := frames.Next()
 		if f.Function != "" && !strings.HasPrefix(f.Function, "heddle/flow.") && !strings.HasPrefix(f.Function, "heddle/flow/internal/replay.") &&
@@ -169,6 +182,25 @@ func position(callers []uintptr) string {
 			return ""
 		}
 	}
+}
+
+// line is that of the code that decided a command, or began what it is about.
+func (c *command) line() string {
+	if at := c.at.String(); at != "" || c.began == nil {
+		return at
+	}
+	return c.began.String()
+}
+
+// lastCall is the last call that waited or decided something: "order.go:41 flow.First".
+func (c *coroutine) lastCall() string {
+	if c.decided != nil {
+		return c.decided.String()
+	}
+	if c.waited == "" {
+		return ""
+	}
+	return strings.TrimSpace(c.at.String() + " " + c.waited)
 }
 
 // mostWaits is how many places are told.
@@ -183,7 +215,7 @@ func (r *Run) Waits() (all []string) {
 		if len(all) == mostWaits {
 			return append(all, fmt.Sprintf("and %d more", len(r.coroutines)-mostWaits))
 		}
-		at := strings.TrimSpace(position(c.callers[:c.n]) + " " + c.call)
+		at := strings.TrimSpace(c.at.String() + " " + c.call)
 		all = append(all, at)
 	}
 	return all

@@ -144,9 +144,11 @@ func identityOf(e *types.HistoryEvent) identity {
 		a := e.StartChildWorkflowExecutionFailedEventAttributes
 		return identity{string(types.DecisionTypeStartChildWorkflowExecution), *a.WorkflowId, workflow(a.WorkflowType)}
 	case e.SignalExternalWorkflowExecutionInitiatedEventAttributes != nil:
-		return id(types.DecisionTypeSignalExternalWorkflowExecution, e.SignalExternalWorkflowExecutionInitiatedEventAttributes.Control)
+		a := e.SignalExternalWorkflowExecutionInitiatedEventAttributes
+		return identity{string(types.DecisionTypeSignalExternalWorkflowExecution), aws.ToString(a.Control), aws.ToString(a.WorkflowId)}
 	case e.SignalExternalWorkflowExecutionFailedEventAttributes != nil:
-		return id(types.DecisionTypeSignalExternalWorkflowExecution, e.SignalExternalWorkflowExecutionFailedEventAttributes.Control)
+		a := e.SignalExternalWorkflowExecutionFailedEventAttributes
+		return identity{string(types.DecisionTypeSignalExternalWorkflowExecution), aws.ToString(a.Control), aws.ToString(a.WorkflowId)}
 	case e.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes != nil:
 		return id(types.DecisionTypeRequestCancelExternalWorkflowExecution, e.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes.WorkflowId)
 	case e.RequestCancelExternalWorkflowExecutionFailedEventAttributes != nil:

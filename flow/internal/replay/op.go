@@ -39,6 +39,7 @@ type op struct {
 	again   func(f *Failure, attempt int) (time.Duration, bool)
 	abandon bool
 
+	at       *place   // the call
 	command  *command // that began it, or the present attempt
 	placed   bool     // it counts among those that are open
 	waits    *command // timer before another attempt
@@ -49,7 +50,7 @@ type op struct {
 
 // begin makes an operation of the scope, unless that has ended.
 func (r *Run) beginOp(o *op) *Future {
-	o.run, o.attempt = r, 1
+	o.run, o.attempt, o.at = r, 1, here()
 	o.future = r.NewFuture(o.scope)
 	if o.scope.since != 0 {
 		o.future.Settle("", o.scope.err)
@@ -98,7 +99,7 @@ func (o *op) send() {
 	}
 	o.placed = true
 	o.run.counts[o.kind]++
-	o.command = o.run.decide(identity{string(o.kind), o.id(), o.of}, o.make(o.id()), o.heard)
+	o.command = o.run.decideAt(o.at, identity{string(o.kind), o.id(), o.of}, o.make(o.id()), o.heard)
 }
 
 // leave gives its place to the next.
@@ -157,11 +158,13 @@ func (o *op) cancel(why error) {
 				DecisionType: types.DecisionTypeRequestCancelActivityTask,
 				RequestCancelActivityTaskDecisionAttributes: &types.RequestCancelActivityTaskDecisionAttributes{ActivityId: aws.String(o.id())},
 			}, nil)
+			o.asked.began = o.at
 		case types.DecisionTypeStartChildWorkflowExecution:
 			o.asked = r.decide(identity{string(types.DecisionTypeRequestCancelExternalWorkflowExecution), o.base, ""}, types.Decision{
 				DecisionType: types.DecisionTypeRequestCancelExternalWorkflowExecution,
 				RequestCancelExternalWorkflowExecutionDecisionAttributes: &types.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowId: aws.String(o.base)},
 			}, nil)
+			o.asked.began = o.at
 		}
 	}
 }
@@ -175,7 +178,7 @@ func (r *Run) dropTimer(c *command) {
 	r.decide(identity{string(types.DecisionTypeCancelTimer), c.id, ""}, types.Decision{
 		DecisionType:                  types.DecisionTypeCancelTimer,
 		CancelTimerDecisionAttributes: &types.CancelTimerDecisionAttributes{TimerId: aws.String(c.id)},
-	}, nil)
+	}, nil).began = c.at
 }
 
 // heard is told of the events of its decision.
@@ -263,10 +266,10 @@ func (o *op) failed(f *Failure) {
 // later sends it again after a timer.
 func (o *op) later(timer string, wait time.Duration) {
 	o.command = nil
-	o.waits = o.run.decide(identity{string(types.DecisionTypeStartTimer), timer, ""}, StartTimer(timer, wait), func(e *types.HistoryEvent) {
+	o.waits = o.run.decideAt(o.at, identity{string(types.DecisionTypeStartTimer), timer, ""}, StartTimer(timer, wait), func(e *types.HistoryEvent) {
 		if e.EventType == types.EventTypeTimerFired || e.EventType == types.EventTypeStartTimerFailed {
 			o.waits = nil
-			o.command = o.run.decide(identity{string(o.kind), o.id(), o.of}, o.make(o.id()), o.heard)
+			o.command = o.run.decideAt(o.at, identity{string(o.kind), o.id(), o.of}, o.make(o.id()), o.heard)
 		}
 	})
 }
@@ -366,7 +369,7 @@ func (r *Run) Child(s *Scope, d types.StartChildWorkflowExecutionDecisionAttribu
 // Signal sends one to another execution.
 func (r *Run) Signal(s *Scope, name string, d types.SignalExternalWorkflowExecutionDecisionAttributes) *Future {
 	return r.beginOp(&op{
-		scope: s, kind: types.DecisionTypeSignalExternalWorkflowExecution, base: r.Next(name),
+		scope: s, kind: types.DecisionTypeSignalExternalWorkflowExecution, base: r.Next(name), of: aws.ToString(d.WorkflowId),
 		make: func(id string) types.Decision {
 			d := d
 			d.Control = aws.String(id)
@@ -503,20 +506,34 @@ func ends(e *types.HistoryEvent) bool {
 
 // says tells whether a decision has the input or the duration that stands in the history.
 func (c *command) says(e *types.HistoryEvent) bool {
+	had, decides := c.payloads(e)
+	return had == decides
+}
+
+// payloads are the input, the result or the duration of an event and of the decision that fits it.
+func (c *command) payloads(e *types.HistoryEvent) (had, decides string) {
 	d := &c.decision
+	both := func(had, decides *string) (string, string) { return aws.ToString(had), aws.ToString(decides) }
 	switch {
 	case e.ActivityTaskScheduledEventAttributes != nil:
-		return aws.ToString(d.ScheduleActivityTaskDecisionAttributes.Input) == aws.ToString(e.ActivityTaskScheduledEventAttributes.Input)
+		return both(e.ActivityTaskScheduledEventAttributes.Input, d.ScheduleActivityTaskDecisionAttributes.Input)
 	case e.TimerStartedEventAttributes != nil:
-		return aws.ToString(d.StartTimerDecisionAttributes.StartToFireTimeout) == aws.ToString(e.TimerStartedEventAttributes.StartToFireTimeout)
+		had, decides = both(e.TimerStartedEventAttributes.StartToFireTimeout, d.StartTimerDecisionAttributes.StartToFireTimeout)
+		return had + " s", decides + " s"
 	case e.StartChildWorkflowExecutionInitiatedEventAttributes != nil:
-		return aws.ToString(d.StartChildWorkflowExecutionDecisionAttributes.Input) == aws.ToString(e.StartChildWorkflowExecutionInitiatedEventAttributes.Input)
+		return both(e.StartChildWorkflowExecutionInitiatedEventAttributes.Input, d.StartChildWorkflowExecutionDecisionAttributes.Input)
 	case e.SignalExternalWorkflowExecutionInitiatedEventAttributes != nil:
-		return aws.ToString(d.SignalExternalWorkflowExecutionDecisionAttributes.Input) == aws.ToString(e.SignalExternalWorkflowExecutionInitiatedEventAttributes.Input)
+		return both(e.SignalExternalWorkflowExecutionInitiatedEventAttributes.Input, d.SignalExternalWorkflowExecutionDecisionAttributes.Input)
+	case e.LambdaFunctionScheduledEventAttributes != nil:
+		return both(e.LambdaFunctionScheduledEventAttributes.Input, d.ScheduleLambdaFunctionDecisionAttributes.Input)
 	case e.WorkflowExecutionCompletedEventAttributes != nil:
-		return aws.ToString(d.CompleteWorkflowExecutionDecisionAttributes.Result) == aws.ToString(e.WorkflowExecutionCompletedEventAttributes.Result)
+		return both(e.WorkflowExecutionCompletedEventAttributes.Result, d.CompleteWorkflowExecutionDecisionAttributes.Result)
+	case e.WorkflowExecutionFailedEventAttributes != nil:
+		return both(e.WorkflowExecutionFailedEventAttributes.Reason, d.FailWorkflowExecutionDecisionAttributes.Reason)
+	case e.WorkflowExecutionContinuedAsNewEventAttributes != nil:
+		return both(e.WorkflowExecutionContinuedAsNewEventAttributes.Input, d.ContinueAsNewWorkflowExecutionDecisionAttributes.Input)
 	}
-	return true
+	return "", ""
 }
 
 // size is about how many bytes a decision has on the wire.
@@ -580,6 +597,23 @@ func EventPayloads(e *types.HistoryEvent) (all []**string) {
 		return []**string{&e.WorkflowExecutionCompletedEventAttributes.Result}
 	case e.WorkflowExecutionFailedEventAttributes != nil:
 		return []**string{&e.WorkflowExecutionFailedEventAttributes.Details}
+	}
+	return nil
+}
+
+// DecidedPayloads are the texts of users in an event that a decision wrote, which code does not see but decides again.
+func DecidedPayloads(e *types.HistoryEvent) (all []**string) {
+	switch {
+	case e.ActivityTaskScheduledEventAttributes != nil:
+		return []**string{&e.ActivityTaskScheduledEventAttributes.Input}
+	case e.StartChildWorkflowExecutionInitiatedEventAttributes != nil:
+		return []**string{&e.StartChildWorkflowExecutionInitiatedEventAttributes.Input}
+	case e.SignalExternalWorkflowExecutionInitiatedEventAttributes != nil:
+		return []**string{&e.SignalExternalWorkflowExecutionInitiatedEventAttributes.Input}
+	case e.LambdaFunctionScheduledEventAttributes != nil:
+		return []**string{&e.LambdaFunctionScheduledEventAttributes.Input}
+	case e.WorkflowExecutionContinuedAsNewEventAttributes != nil:
+		return []**string{&e.WorkflowExecutionContinuedAsNewEventAttributes.Input}
 	}
 	return nil
 }

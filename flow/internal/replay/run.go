@@ -13,7 +13,7 @@ package replay
 import (
 	"encoding/json"
 	"fmt"
-	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +46,8 @@ type Config struct {
 	Check bool
 	// Strict compares inputs and durations with the history, too.
 	Strict bool
+	// Line is where the code begins: order.go:33.
+	Line string
 }
 
 // Close is how code ends its run: a decision, made when it is sent.
@@ -74,6 +76,7 @@ type Run struct {
 	moments    uint64
 	numbers    int // of operations
 	failed     error
+	event      *types.HistoryEvent // that was delivered last
 
 	now       time.Time
 	lastID    int64 // of the newest event
@@ -95,6 +98,7 @@ type Run struct {
 
 	unwinding bool
 	returned  bool
+	after     string // the last call of code that has returned, and its line
 	close     Close
 	refused   string // why the closing decision failed, if not by news
 	closed    bool
@@ -109,8 +113,8 @@ type Run struct {
 type command struct {
 	identity
 	decision types.Decision
-	callers  [10]uintptr
-	n        int
+	at       *place // the call that decided it
+	began    *place // the call that began what it is about, if the former is none of the code's
 	on       func(e *types.HistoryEvent)
 	removed  bool
 	closes   bool // the run
@@ -255,6 +259,7 @@ func (r *Run) batch(events []types.HistoryEvent, start *types.HistoryEvent) erro
 		if by, news := written(e); by != 0 && !news {
 			continue
 		}
+		r.event = e
 		r.deliver(e)
 		r.settle()
 		if r.failed != nil {
@@ -317,6 +322,7 @@ func (r *Run) begin(a *types.WorkflowExecutionStartedEventAttributes) {
 	}
 	r.start(func() {
 		r.close = r.cfg.Code(r, r.root, a, input)
+		r.after = r.current.lastCall()
 		r.returned = true
 	})
 }
@@ -339,6 +345,7 @@ func closeRefusal(e *types.HistoryEvent) string {
 // match compares what was decided with what the history has of it.
 func (r *Run) match(c *completed) error {
 	boxed := r.unsent()
+	last := c.id
 	for _, e := range c.outcome {
 		id := identityOf(e)
 		if id.kind == string(types.DecisionTypeStartTimer) && strings.HasPrefix(id.id, TimerMore) {
@@ -346,12 +353,13 @@ func (r *Run) match(c *completed) error {
 			continue
 		}
 		if len(boxed) == 0 {
-			return r.mismatch(e, nil)
+			return r.mismatch(e, nil, last)
 		}
 		head := boxed[0]
 		if !head.fits(e) || r.cfg.Strict && !head.says(e) {
-			return r.mismatch(e, head)
+			return r.mismatch(e, head, last)
 		}
+		last = e.EventId
 		boxed = boxed[1:]
 		if head.on != nil {
 			r.open[e.EventId] = head
@@ -365,7 +373,7 @@ func (r *Run) match(c *completed) error {
 		}
 	}
 	if len(boxed) > 0 && !c.cut {
-		return r.mismatch(nil, boxed[0])
+		return r.mismatch(nil, boxed[0], last)
 	}
 	r.outbox = append([]*command(nil), boxed...)
 	return nil
@@ -413,11 +421,17 @@ func (r *Run) Context() (text string, changed bool) {
 
 // decide puts a decision in the outbox.
 func (r *Run) decide(id identity, d types.Decision, on func(e *types.HistoryEvent)) *command {
-	c := &command{identity: id, decision: d, on: on}
+	return r.decideAt(here(), id, d, on)
+}
+
+func (r *Run) decideAt(at *place, id identity, d types.Decision, on func(e *types.HistoryEvent)) *command {
+	c := &command{identity: id, decision: d, at: at, on: on}
 	if r.unwinding {
 		return c // deferred calls of code that is ended decide nothing
 	}
-	c.n = runtime.Callers(3, c.callers[:])
+	if r.current != nil {
+		r.current.decided = at
+	}
 	r.outbox = append(r.outbox, c)
 	return c
 }
@@ -436,11 +450,12 @@ func (r *Run) takeOut(c *command) bool {
 
 // Nondeterminism is code that does not decide what its history has.
 type Nondeterminism struct {
-	Task  int    // number of the decision task
-	Had   string // what the history has, with its event
-	Code  string // what the code decides
-	At    string // where
-	Waits []string
+	Task   int    // number of the decision task
+	Had    string // what the history has, with its event
+	Code   string // what the code decides
+	At     string // where
+	Waits  []string
+	Remedy string
 }
 
 func (n *Nondeterminism) Error() string {
@@ -449,40 +464,97 @@ func (n *Nondeterminism) Error() string {
 	fmt.Fprintf(&b, "  the history has  %s\n", n.Had)
 	fmt.Fprintf(&b, "  the code decides %s", n.Code)
 	if n.At != "" {
-		fmt.Fprintf(&b, ", at %s", n.At)
+		fmt.Fprintf(&b, ", %s", n.At)
 	}
 	for _, w := range n.Waits {
 		fmt.Fprintf(&b, "\n  it waits at %s", w)
 	}
-	b.WriteString("\n  Was the code changed since? Guard the change by flow.Version, or give the workflow type a new version.\n")
-	b.WriteString("  Or does it depend on time, chance, maps or goroutines? Run flowcheck.")
-	return b.String()
+	return b.String() + "\n" + n.Remedy
 }
 
-func (r *Run) mismatch(e *types.HistoryEvent, c *command) error {
-	n := &Nondeterminism{Task: r.task, Had: "nothing more", Code: "nothing more"}
+// What people can do about it.
+const (
+	remedy = "  Was the code changed since? Guard the change by flow.Version, or give the workflow type a new version.\n" +
+		"  Or does it depend on time, chance, maps or goroutines? Run flowcheck."
+	remedyVersion = "  The run has asked flow.Version for %q there: keep that call as long as such runs are open."
+	remedyStrict  = "  Only a strict replay minds: a running execution goes on, with what its history has."
+)
+
+// mismatch says what the history has, e or nothing after the event last, and what the code decides, c or nothing.
+func (r *Run) mismatch(e *types.HistoryEvent, c *command, last int64) error {
+	n := &Nondeterminism{Task: r.task, Had: fmt.Sprintf("nothing more after event %d", last), Code: "nothing more", Remedy: remedy}
 	if e != nil {
-		n.Had = fmt.Sprintf("%s, event %d", identityOf(e), e.EventId)
+		id := identityOf(e)
+		n.Had = fmt.Sprintf("%s, event %d", id, e.EventId)
+		if _, asked := r.versions[id.id]; id.of == MarkerVersion && !asked {
+			n.Remedy = fmt.Sprintf(remedyVersion, id.id)
+		}
 	}
 	if c == nil {
 		n.Waits = r.Waits()
+		return n
+	}
+	n.Code = c.identity.String()
+	if c.closes {
+		n.At = r.ending()
 	} else {
-		n.Code, n.At = c.identity.String(), position(c.callers[:c.n])
-		if e != nil && c.fits(e) {
-			n.Code += " with another input or duration"
-		}
+		n.At = "at " + c.line()
+	}
+	if e != nil && c.fits(e) {
+		n.Remedy = remedyStrict
+		had, decides := c.payloads(e)
+		n.Had += " with " + short(had)
+		n.Code += " with " + short(decides)
 	}
 	return n
+}
+
+// ending tells where code has returned.
+func (r *Run) ending() string {
+	said := ""
+	if a := r.close.Decision.FailWorkflowExecutionDecisionAttributes; a != nil {
+		said = fmt.Sprintf(" %q", aws.ToString(a.Reason))
+	}
+	if r.after == "" {
+		return "since the code at " + r.cfg.Line + " returned" + said + " at once"
+	}
+	return "since it returned" + said + " after " + r.after
+}
+
+// mostShown is how many bytes of a payload are shown.
+const mostShown = 100
+
+func short(text string) string {
+	if len(text) > mostShown {
+		return strings.ToValidUTF8(text[:mostShown], "") + "…"
+	}
+	if text == "" {
+		return "nothing"
+	}
+	return text
 }
 
 // Panic is one of workflow code.
 type Panic struct {
 	Value, Stack string
 	Task         int
+	At           string // the line
+	Event        int64  // that was delivered last
+	Of           types.EventType
 }
 
 func (p *Panic) Error() string {
-	return fmt.Sprintf("workflow code panicked, at decision task %d: %s\n%s", p.Task, p.Value, p.Stack)
+	return fmt.Sprintf("workflow code panicked, at decision task %d: %s\n  at %s, after event %d (%s)\n"+
+		"  Repair the code: a worker that has it goes on where the run stands; nothing is lost.\n%s", p.Task, p.Value, p.At, p.Event, p.Of, p.Stack)
+}
+
+// panicked makes one of what was recovered; a deferred function calls it.
+func (r *Run) panicked(why any) error {
+	p := &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task, At: here().String()}
+	if r.event != nil {
+		p.Event, p.Of = r.event.EventId, r.event.EventType
+	}
+	return p
 }
 
 // Refused is a closing decision that failed for other reasons than news.
