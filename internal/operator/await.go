@@ -35,7 +35,9 @@ func (s *actions) awaitExecution(ctx context.Context, in *wire.AwaitExecutionInp
 		defer w.End()
 		if at, err = i.Look(ctx, ref); err == nil && at.LastEvent == in.Events { // not between the two
 			w.Wait(hold)
-			at, err = i.Look(ctx, ref)
+			if ctx.Err() == nil { // somebody is there still
+				at, err = i.Look(ctx, ref)
+			}
 		}
 	}
 	if err != nil {

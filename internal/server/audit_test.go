@@ -287,6 +287,19 @@ func TestThrottle(t *testing.T) {
 	if !strings.Contains(events, `"timerStartedEventAttributes"`) || !strings.Contains(events, `"TIMER_CREATION_RATE_EXCEEDED"`) {
 		t.Error(events)
 	}
+
+	// Both are counted, of the account and the region.
+	now := scrape(t, s.URL())
+	for name, want := range map[string]int{
+		"throttle_taken_total{account=123456789012,api=ListDomains,region=us-east-1}":              20 - refused,
+		"throttled_total{account=123456789012,api=ListDomains,region=us-east-1,scope=account}":     refused,
+		"throttle_taken_total{account=123456789012,decision=StartTimer,region=us-east-1}":          1,
+		"throttled_total{account=123456789012,decision=StartTimer,region=us-east-1,scope=account}": 1,
+	} {
+		if got := now["heddle_swf_"+name]; int(got) != want {
+			t.Errorf("%s is %g, want %d", name, got, want)
+		}
+	}
 }
 
 func TestConfigOfAuditAndThrottle(t *testing.T) {

@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"html"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -215,6 +217,42 @@ func TestConsoleIsLive(t *testing.T) {
 	came = waits(asks(b.get(b.where("shop", "order-2")).text))
 	h.live.Close()
 	b.sees(<-came, 200, "order-2")
+}
+
+// TestWhoLeavesAPageIsNotRefused: a page that is closed, or hidden, while it waits ends its poll, and
+// is neither a refusal nor a failure of the server's.
+func TestWhoLeavesAPageIsNotRefused(t *testing.T) {
+	h := newHarness(t)
+	h.shop("shop")
+	h.begin("shop", "order-1")
+	b := newBrowser(t, h.URL())
+	h.signIn(b, h.root)
+	asks := regexp.MustCompile(`data-follow="([^"]*)"`).FindStringSubmatch(b.get(b.where("shop", "order-1")).text)
+	if asks == nil {
+		t.Fatal("the page does not wait")
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.base+html.UnescapeString(asks[1]), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("HX-Request-Type", "partial")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		if w, err := b.Do(r); err == nil { // only on a machine so slow that the hold is over
+			_ = w.Body.Close()
+		}
+	}()
+	waitUntil(t, "the page waits", func() bool { return h.tasks.polls.Taken() > 0 })
+	leave()
+	<-left
+	waitUntil(t, "its poll has ended", func() bool { return h.tasks.polls.Taken() == 0 })
+	closeServer(t, h.Server) // which waits for what is under way
+	for _, refusal := range h.Server.refused.of("123456789012") {
+		t.Errorf("%s is refused: %s %s", refusal.Action, refusal.Code, refusal.Message)
+	}
 }
 
 // TestConsoleOpensFiles: a history of a file looks as it does in its place, at all of its

@@ -29,7 +29,17 @@ import (
 	"heddle/internal/service"
 )
 
-// throttled counts what was refused for its rate. Nothing is throttled for a single execution,
+// takenOf counts what its rate has let pass, of each account and region as rates are.
+func takenOf(one *service.Service) *engine.Meters {
+	return &engine.Meters{
+		Labels: []string{"api", "decision"},
+		Meters: []engine.Meter{{
+			Name: metricPrefix(one) + "throttle_taken_total", Help: "Calls and decisions that --throttle has let pass.",
+		}},
+	}
+}
+
+// throttledOf counts what was refused for its rate. Nothing is throttled for a single execution,
 // as it is in AWS, so the scope is always the account.
 func throttledOf(one *service.Service) *engine.Meters {
 	return &engine.Meters{
@@ -45,11 +55,11 @@ func metricPrefix(one *service.Service) string {
 }
 
 func (s *Server) newMetrics() *metrics.Metrics {
-	s.throttled = map[string]*engine.Meters{}
+	s.throttled, s.taken = map[string]*engine.Meters{}, map[string]*engine.Meters{}
 	var meters []*engine.Meters
 	for _, one := range s.cfg.Services {
-		s.throttled[one.Name] = throttledOf(one)
-		meters = append(append(meters, one.Metrics.Meters...), s.throttled[one.Name])
+		s.throttled[one.Name], s.taken[one.Name] = throttledOf(one), takenOf(one)
+		meters = append(append(meters, one.Metrics.Meters...), s.throttled[one.Name], s.taken[one.Name])
 	}
 	m := metrics.New(metrics.Config{
 		Series: s.cfg.MetricsSeries, Meters: meters, Now: time.Now, Read: s.readMetrics, Build: s.cfg.build(),
@@ -79,30 +89,29 @@ func (c *Config) build() map[string]string {
 
 // throttles are what a service asks whether something may be done, of decisions and of calls.
 func (s *Server) throttles(one *service.Service, l *limiter) (decisions func(engine.World, string) bool, calls func(account, region, action string) bool) {
-	count := s.throttled[one.Name]
-	decisions = func(w engine.World, name string) bool {
-		ok := l.inWorld(w, name)
-		if !ok {
-			s.metrics.Count(w, count, l.labels(name))
+	ask := func(w engine.World, name string) bool {
+		ok := l.take(w.Account, w.Region, name)
+		switch _, limited := l.rates[name]; {
+		case !ok:
+			of := l.labels(name)
+			of[2] = "account" // scope
+			s.metrics.Count(w, s.throttled[one.Name], of)
+		case limited:
+			s.metrics.Count(w, s.taken[one.Name], l.labels(name))
 		}
 		return ok
 	}
-	calls = func(account, region, action string) bool {
-		ok := l.take(account, region, action)
-		if !ok {
-			s.metrics.Count(engine.World{Account: account, Region: region}, count, l.labels(action))
-		}
-		return ok
+	return ask, func(account, region, action string) bool {
+		return ask(engine.World{Account: account, Region: region}, action)
 	}
-	return decisions, calls
 }
 
 // labels are those of a rate: it is of an action, or of a decision.
 func (l *limiter) labels(name string) engine.Of {
 	if l.actions[name] {
-		return engine.Of{name, "", "account"}
+		return engine.Of{name}
 	}
-	return engine.Of{"", name, "account"}
+	return engine.Of{"", name}
 }
 
 func namesOf(operations []operation.Operation) map[string]bool {

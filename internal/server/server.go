@@ -88,6 +88,7 @@ type Server struct {
 	metricDoor   *listen.Door // nil: there is none for metrics alone
 	limiters     map[string]*limiter
 	throttled    map[string]*engine.Meters // by service
+	taken        map[string]*engine.Meters // likewise
 	inspects     map[*service.Service]service.Inspector
 	metricsToken []byte         // a hash of it; nil: nobody needs one
 	requests     *listen.Shares // in flight, but for polls that wait

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"heddle/internal/aws/throttle"
-	"heddle/internal/engine"
 	"heddle/internal/service"
 )
 
@@ -88,5 +87,3 @@ func (l *limiter) take(account, region, name string) bool {
 	}
 	return l.Take(time.Now(), account, region, name)
 }
-
-func (l *limiter) inWorld(w engine.World, name string) bool { return l.take(w.Account, w.Region, name) }

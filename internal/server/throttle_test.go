@@ -8,7 +8,6 @@ import (
 
 	"heddle/internal/aws/throttle"
 	dxwire "heddle/internal/dataexchange/wire"
-	"heddle/internal/engine"
 	"heddle/internal/service"
 )
 
@@ -25,7 +24,7 @@ func TestThrottledApart(t *testing.T) {
 			return l.take(account, region, "ListDomains")
 		},
 		"decision": func(account, region string) bool {
-			return l.inWorld(engine.World{Account: account, Region: region}, "StartTimer")
+			return l.take(account, region, "StartTimer")
 		},
 		"call of Data Exchange": func(account, region string) bool {
 			return exchange.take(account, region, "StartJob")

@@ -61,6 +61,11 @@ func (c *Show) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
+	return c.show(ctx, p, caller)
+}
+
+// show shows what a server tells.
+func (c *Show) show(ctx context.Context, p *Process, caller *client.Client) error {
 	now := &wire.InspectExecutionOutput{}
 	raw, err := c.inspect(ctx, caller, now)
 	if err != nil {
@@ -129,17 +134,24 @@ func (c *Show) write(p *Process, raw []byte, now *wire.InspectExecutionOutput, e
 	return p.screen(b.String())
 }
 
-// followEvery is how often it is looked whether something has come.
-const followEvery = time.Second
+const (
+	// followEvery is how often what comes is shown at most.
+	followEvery = time.Second
+	// staleAfter is how old what a terminal shows may be, in seconds: ages and verdicts change
+	// with time alone.
+	staleAfter = 10
+)
 
 // follow goes on until the execution is closed.
 func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, now *wire.InspectExecutionOutput, events *past.Events) error {
 	if !c.isARN() {
 		c.RunID = *now.Execution.RunID // not the next run of the same name
 	}
+	seen := now.Events
 	for now.CloseTimestamp == nil {
-		if p.Wait(ctx, followEvery) != nil {
-			return nil // whoever looks has seen enough
+		var err error
+		if seen, err = c.await(ctx, caller, seen, p.Terminal); err != nil {
+			return ended(ctx, err)
 		}
 		before := len(events.Raw)
 		next := &wire.InspectExecutionOutput{}
@@ -156,20 +168,39 @@ func (c *Show) follow(ctx context.Context, p *Process, caller *client.Client, no
 			if err := c.write(p, nil, now, events); err != nil {
 				return err
 			}
-			continue
-		}
-		rows, err := events.Rows()
-		if err == nil {
-			err = terminal.Lines(p.Out, rows[before+1:])
-		}
-		if err == nil && now.CloseTimestamp != nil {
-			err = terminal.Verdicts(p.Out, now.Verdicts, p.Style)
-		}
-		if err != nil {
+		} else if err := c.lines(p, now, events, before); err != nil {
 			return err
+		}
+		if now.CloseTimestamp == nil && p.Wait(ctx, followEvery) != nil {
+			return nil // whoever looks has seen enough
 		}
 	}
 	return nil
+}
+
+// await waits until the execution has other events than those seen, or is closed, or what a
+// terminal shows is too old; and tells how many it has then.
+func (c *Show) await(ctx context.Context, caller *client.Client, seen int64, onTerminal bool) (int64, error) {
+	in := c.ref()
+	in["events"] = seen
+	if onTerminal {
+		in["waitTimeSeconds"] = staleAfter
+	}
+	var out wire.AwaitExecutionOutput
+	_, err := call(ctx, caller, "AwaitExecution", in, &out)
+	return out.Events, missing(err)
+}
+
+// lines writes a line for each event that has come, and at the end why it has.
+func (c *Show) lines(p *Process, now *wire.InspectExecutionOutput, events *past.Events, before int) error {
+	rows, err := events.Rows()
+	if err == nil {
+		err = terminal.Lines(p.Out, rows[before+1:])
+	}
+	if err == nil && now.CloseTimestamp != nil {
+		err = terminal.Verdicts(p.Out, now.Verdicts, p.Style)
+	}
+	return err
 }
 
 // ended gives the error of a call, unless it is that whoever looks has seen enough.
@@ -192,15 +223,21 @@ func (p *Process) screen(text string) error {
 	return err
 }
 
+// ref names the execution in a call.
+func (c *Show) ref() map[string]any {
+	if c.isARN() {
+		return map[string]any{"executionArn": c.Execution}
+	}
+	ref := map[string]any{"domain": c.Domain, "workflowId": c.Execution}
+	if c.RunID != "" {
+		ref["runId"] = c.RunID
+	}
+	return ref
+}
+
 // inspect asks the server; of a name without an open run about its last one.
 func (c *Show) inspect(ctx context.Context, caller *client.Client, out *wire.InspectExecutionOutput) ([]byte, error) {
-	ref := map[string]string{"executionArn": c.Execution}
-	if !c.isARN() {
-		ref = map[string]string{"domain": c.Domain, "workflowId": c.Execution}
-		if c.RunID != "" {
-			ref["runId"] = c.RunID
-		}
-	}
+	ref := c.ref()
 	raw, err := call(ctx, caller, "InspectExecution", ref, out)
 	if isFault(err, wire.CodeResourceNotFoundException) && !c.isARN() && c.RunID == "" {
 		run, last := past.LastRun(ctx, caller, c.Domain, c.Execution)

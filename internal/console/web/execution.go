@@ -100,7 +100,8 @@ func (v *visit) execution() (*answer, error) {
 }
 
 // await waits for a script that asks for what it has already, until that is no longer all, or too
-// old. Who asks has to stand then, too. Errors: errEnded, and those of calls.
+// old. Who asks has to stand then, too. Errors: errEnded, that of the request's context, and
+// those of calls.
 func (v *visit) await(in *operator.AwaitExecutionInput) error {
 	seen, err := strconv.ParseInt(v.FormValue("seen"), 10, 64)
 	if err != nil || !isPartial(v.Request) {
@@ -112,6 +113,9 @@ func (v *visit) await(in *operator.AwaitExecutionInput) error {
 	}
 	in.Events, in.WaitTimeSeconds = seen, &wait
 	if _, err = call[operator.AwaitExecutionOutput](v, "heddle", "AwaitExecution", in); err != nil {
+		return err
+	}
+	if err = v.Context().Err(); err != nil { // the page is not looked at any more
 		return err
 	}
 	return v.stands()

@@ -65,6 +65,14 @@ func (v *visit) machine() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	page := &machineView{Frame: v.frame(about.Name), Machine: about.Name, About: about, Now: wire.Timestamp(v.Now().UnixMilli())}
+	path := view.MachinePath(v.Region, about.Name)
+	page.Definition = view.PayloadAt("Definition", about.Definition, path+"/-definition")
+	page.Start = v.buttonOf(path+"/-start", view.StartMachineForm(of))
+	page.Graph, page.State = view.NewMachineGraph(v.Region, about.Name, about.Definition, view.ReadQuery(v.URL.Query()))
+	if page.IsExpress() { // no action lists or describes what it runs
+		return shows("machine", page), nil
+	}
 	status := v.text("status")
 	out, err := call[wire.ListExecutionsOutput](v, "states", "ListExecutions", &wire.ListExecutionsInput{
 		StateMachineARN: &of, StatusFilter: status, MaxResults: &size, NextToken: v.text("after"),
@@ -72,9 +80,7 @@ func (v *visit) machine() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &machineView{Frame: v.frame(about.Name), Machine: about.Name, About: about, Rows: out.Executions, Now: wire.Timestamp(v.Now().UnixMilli())}
-	path := view.MachinePath(v.Region, about.Name)
-	page.Definition = view.PayloadAt("Definition", about.Definition, path+"/-definition")
+	page.Rows = out.Executions
 	page.Statuses = []statusLink{{Name: "All", Path: path, Here: status == nil}}
 	for _, s := range wire.ExecutionStatusValues {
 		page.Statuses = append(page.Statuses, statusLink{Name: statusWord(s), Path: path + "?status=" + s, Here: status != nil && *status == s})
@@ -82,10 +88,23 @@ func (v *visit) machine() (*answer, error) {
 	if out.NextToken != nil {
 		page.Next = v.again("after", *out.NextToken)
 	}
-	page.Start = v.buttonOf(path+"/-start", view.StartMachineForm(of))
 	page.Batch, page.Batches = v.newsBatch(""), v.batchPlace().List
-	page.Graph, page.State = view.NewMachineGraph(v.Region, about.Name, about.Definition, view.ReadQuery(v.URL.Query()))
 	return shows("machine", page), nil
+}
+
+// IsExpress tells whether it is a machine whose executions only its log has.
+func (x *machineView) IsExpress() bool { return x.About.Type == wire.StateMachineTypeExpress }
+
+// Logs are the log groups that the machine's executions are logged to.
+func (x *machineView) Logs() (groups []string) {
+	if l := x.About.LoggingConfiguration; l != nil && text(l.Level) != wire.LogLevelOff {
+		for _, d := range l.Destinations {
+			if g := d.CloudWatchLogsLogGroup; g != nil {
+				groups = append(groups, text(g.LogGroupARN))
+			}
+		}
+	}
+	return groups
 }
 
 // machineDefinition answers with the definition of a state machine, as text.
@@ -237,7 +256,7 @@ func (v *visit) startMachine(of, title string, input *string) (*answer, error) {
 	machine := of[strings.LastIndexByte(of, ':')+1:]
 	d.Back = view.Link{Text: machine, Href: view.MachinePath(v.Region, machine)}
 	d.Next = func(out any) string {
-		if started, ok := out.(*wire.StartExecutionOutput); ok {
+		if started, ok := out.(*wire.StartExecutionOutput); ok && !strings.Contains(started.ExecutionARN, ":express:") { // such a one has no page
 			of, name := view.MachineOf(started.ExecutionARN)
 			return view.MachinePath(v.Region, of, name)
 		}

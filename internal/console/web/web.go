@@ -106,12 +106,13 @@ func Leads(r *http.Request) bool {
 		r.URL.Path == "/" && r.Header.Get("Authorization") == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// bodyMax bounds what a form has: its largest field is of 32,768 characters, each of which
-// may be written in twelve bytes.
-const bodyMax = 1 << 20
+// bodyMax bounds what a form has: an input of a state machine is of 262,144 bytes, others of
+// 32,768 characters. A browser writes up to six bytes for one, and twelve for a character.
+const bodyMax = 2 << 20
 
-// testMax bounds what a test of a state has: its definition, input, variables and mocks.
-const testMax = 2 << 20
+// testMax bounds what a test of a state has: its definition of a MiB, and input, variables,
+// context, mock and what an item reader reads, of 256 KiB each, all as long as they may be.
+const testMax = 16 << 20
 
 // strangerMax bounds what somebody sends who has not signed in yet.
 const strangerMax = 64 << 10
@@ -303,8 +304,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, v *visit, err err
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		status, view.Title = statusOf(f)
 		view.Text, view.Code = f.Message, f.Name()
-	} else {
-		view.Text = "The server could not do it; its log says why."
+	} else if view.Text = "The server could not do it; its log says why."; r.Context().Err() == nil { // somebody waits for it
 		c.Log.Error("console", "method", r.Method, "page", r.Pattern, "cause", err)
 	}
 	view.Frame.Title = view.Title
