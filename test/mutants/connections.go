@@ -15,7 +15,7 @@ var connections = []Mutant{{
 	Bug:  "One account uses up the calls of all others.",
 }, {
 	Name: "decisions-of-all-regions",
-	In:   "server.(*limiter).inWorld",
+	In:   "server.(*Server).throttles",
 	Old:  "l.take(w.Account, w.Region, name)",
 	New:  "l.take(w.Account, \"\", name)",
 	Bug:  "Decisions in one region use up those of another.",

@@ -27,7 +27,7 @@ var keys = []Mutant{{
 	Bug:  "The next data key goes back to the root key that was replaced.",
 }, {
 	Name: "data-key-used-before-it-is-kept",
-	In:   "sealed.(*keyring).begin",
+	In:   "sealed.(*keyring).tryBegin",
 	Old:  "if err := r.meta.CompareAndSet(ctx, keysRow, r.row, row); err != nil {",
 	New:  "r.sealing.Store(key)\n\tif err := r.meta.CompareAndSet(ctx, keysRow, r.row, row); err != nil {",
 	Bug:  "After a failed write, values are sealed under a key that is nowhere.",

@@ -143,8 +143,8 @@ var tasks = []Mutant{{
 }, {
 	Name: "function-fails-as-the-server-stops",
 	In:   "outbound.(*Performer).perform",
-	Old:  "if limited || p.calls.Err() != nil {",
-	New:  "if limited {",
+	Old:  "if p.calls.Err() != nil {",
+	New:  "if p.calls.Err() != nil && limited {",
 	Bug:  "A stop fails the functions under way instead of having them run again.",
 }, {
 	Name: "functions-unsigned",
