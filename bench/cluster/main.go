@@ -1,4 +1,4 @@
-// Cluster runs three nodes on one PostgreSQL, with clients that call any of them, kills,
+// Command cluster runs three nodes on one PostgreSQL, with clients that call any of them, kills,
 // stops, pauses and adds nodes meanwhile, and then judges: each workflow that was
 // acknowledged has completed, once, with one completed activity and one completed child, and
 // no task has timed out. It prints how long the longest call took around each event.
