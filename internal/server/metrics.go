@@ -90,7 +90,7 @@ func (c *Config) build() map[string]string {
 // throttles are what a service asks whether something may be done, of decisions and of calls.
 func (s *Server) throttles(one *service.Service, l *limiter) (decisions func(engine.World, string) bool, calls func(account, region, action string) bool) {
 	ask := func(w engine.World, name string) bool {
-		ok := l.take(w.Account, w.Region, name)
+		ok := l.inWorld(w, name)
 		switch _, limited := l.rates[name]; {
 		case !ok:
 			of := l.labels(name)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heddle/internal/aws/throttle"
+	"heddle/internal/engine"
 	"heddle/internal/service"
 )
 
@@ -87,3 +88,6 @@ func (l *limiter) take(account, region, name string) bool {
 	}
 	return l.Take(time.Now(), account, region, name)
 }
+
+// inWorld is take for what is done in a world.
+func (l *limiter) inWorld(w engine.World, name string) bool { return l.take(w.Account, w.Region, name) }

@@ -8,6 +8,7 @@ import (
 
 	"heddle/internal/aws/throttle"
 	dxwire "heddle/internal/dataexchange/wire"
+	"heddle/internal/engine"
 	"heddle/internal/service"
 )
 
@@ -24,7 +25,7 @@ func TestThrottledApart(t *testing.T) {
 			return l.take(account, region, "ListDomains")
 		},
 		"decision": func(account, region string) bool {
-			return l.take(account, region, "StartTimer")
+			return l.inWorld(engine.World{Account: account, Region: region}, "StartTimer")
 		},
 		"call of Data Exchange": func(account, region string) bool {
 			return exchange.take(account, region, "StartJob")

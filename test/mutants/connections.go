@@ -15,7 +15,7 @@ var connections = []Mutant{{
 	Bug:  "One account uses up the calls of all others.",
 }, {
 	Name: "decisions-of-all-regions",
-	In:   "server.(*Server).throttles",
+	In:   "server.(*limiter).inWorld",
 	Old:  "l.take(w.Account, w.Region, name)",
 	New:  "l.take(w.Account, \"\", name)",
 	Bug:  "Decisions in one region use up those of another.",
