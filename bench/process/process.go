@@ -127,9 +127,6 @@ type Usage struct {
 	RSSBytes     int64 // now
 }
 
-// clockTick is the unit of /proc/PID/stat, on all of Linux's usual machines.
-const clockTick = 10 * time.Millisecond
-
 // Usage reads what the kernel knows of the server.
 func (s *Server) Usage() (sum Usage, err error) {
 	pids := []int{s.cmd.Process.Pid}
@@ -179,18 +176,8 @@ func children(pid int) (pids []int) {
 
 func usage(pid int) (u Usage, err error) {
 	proc := fmt.Sprintf("/proc/%d/", pid)
-	stat, err := os.ReadFile(proc + "stat")
-	if err != nil {
+	if u.CPU, err = processorTime(pid); err != nil {
 		return u, err
-	}
-	// After the name, which may hold spaces, come the fields from the third on.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	for _, field := range fields[11:13] { // user and system time
-		ticks, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return u, err
-		}
-		u.CPU += time.Duration(ticks) * clockTick
 	}
 	counted, err := os.ReadFile(proc + "io")
 	if err != nil {
