@@ -72,7 +72,7 @@ func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Rea
 	}
 	o := reading.Order.Reader
 	from := itemreader.Reader{
-		Store: r.Buckets(t.Name.World.Account), List: o.Action == "listObjectsV2",
+		Store: r.Buckets(t.Name.World.Account), Room: r.Room(t.Name.World.Account), List: o.Action == "listObjectsV2",
 		InputType: o.InputType, Athena: o.Manifest == "ATHENA_DATA", HeadersGiven: o.HeadersGiven, Headers: o.Headers, Delimiter: o.Delimiter,
 		May: func(ctx context.Context, action, in, key string) error {
 			return r.mayReach(ctx, t.Name.World, &reading.Order, reading.Started, action, objectARN(t.Name.World, in, key))

@@ -403,8 +403,6 @@ func (e *evaluation) cannotDistribute() string {
 		return "within an express execution"
 	case e.t.s.settings.Key.Key != "":
 		return "in a state machine with a key of its own"
-	case st.ItemReader != nil && st.ItemReader.InputType == "PARQUET":
-		return "with an ItemReader of Parquet files"
 	}
 	return ""
 }

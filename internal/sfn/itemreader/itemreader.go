@@ -20,12 +20,16 @@ import (
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/bucket"
+	"heddle/internal/sfn/itemreader/parquet"
 	"heddle/jsonvalue"
 )
 
 // Reader is what is to be read, and from where.
 type Reader struct {
 	Store bucket.Store
+	// Room is the memory for what can't be read in small pieces: pages of Parquet files. Nil: it
+	// is bounded by nothing.
+	Room *bucket.Room
 	// May asks whether an action of S3 is allowed on an object, or without a key on a bucket.
 	// Its error ends reading.
 	May func(ctx context.Context, action, bucket, key string) error
@@ -33,7 +37,7 @@ type Reader struct {
 	List         bool // the objects of the bucket, with a prefix; with an InputType, what is in them
 	Bucket       string
 	Key          string // or the prefix
-	InputType    string // CSV, JSON or JSONL; MANIFEST: of an inventory
+	InputType    string // CSV, JSON, JSONL or PARQUET; MANIFEST: of an inventory
 	Athena       bool   // the object names those with the items, of InputType
 	HeadersGiven bool   // else they are the first row of a CSV
 	Headers      []string
@@ -71,11 +75,12 @@ type position struct {
 
 // inObject is where a part begins in an object.
 type inObject struct {
-	Key     string   // if there are several; "": it is not known yet
-	Offset  int64    // in bytes, of what is not compressed
-	Begun   bool     // behind the headers of a CSV, or the bracket of a JSON list
-	ETag    string   // of the object, which must not change
-	Headers []string // of a CSV
+	Key     string         // if there are several; "": it is not known yet
+	Offset  int64          // in bytes, of what is not compressed
+	Begun   bool           // behind the headers of a CSV, or the bracket of a JSON list
+	ETag    string         // of the object, which must not change
+	Headers []string       // of a CSV
+	Rows    *parquet.Place `json:",omitempty"`
 }
 
 // Next reads the part that begins at a position, nil for the first, with so many items at
@@ -246,6 +251,9 @@ func (r *Reader) small(ctx context.Context, p *position) ([]byte, error) {
 // object reads what is in an object. Of several those may be compressed whose keys end with .gz;
 // they can only be read from their beginning.
 func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, part *part) error {
+	if r.InputType == "PARQUET" {
+		return r.parquet(ctx, bucket, key, p, part)
+	}
 	compressed := (r.List || r.Athena) && strings.HasSuffix(key, ".gz")
 	from := p.Offset
 	if compressed {
@@ -278,6 +286,64 @@ func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, pa
 	}
 	p.Offset += in.n
 	return err
+}
+
+// parquet reads rows of a Parquet file, in ranges.
+func (r *Reader) parquet(ctx context.Context, in, key string, p *inObject, part *part) error {
+	if err := r.May(ctx, "s3:GetObject", in, key); err != nil {
+		return err
+	}
+	o, err := r.Store.Head(ctx, in, key)
+	if err != nil {
+		return err
+	}
+	if p.ETag != "" && p.ETag != o.ETag {
+		return &Error{"The object has changed while it was read: " + key}
+	}
+	p.ETag = o.ETag
+	file, err := parquet.Open(ctx, &ranges{r.Store, in, key, o.ETag}, o.Size, r.room())
+	if err == nil {
+		if p.Rows == nil {
+			p.Rows = &parquet.Place{}
+		}
+		var rows []string
+		rows, *p.Rows, err = file.Rows(ctx, *p.Rows, part.most-len(part.items), partBytes-part.bytes, itemBytes)
+		part.done = len(rows) == 0
+		for _, row := range rows {
+			if err := part.add(row); err != nil {
+				return err
+			}
+		}
+	}
+	if flaw, ok := errors.AsType[*parquet.Error](err); ok {
+		return &Error{flaw.Cause}
+	}
+	return err
+}
+
+// room is what a Parquet file may have of the memory.
+func (r *Reader) room() parquet.Room {
+	if r.Room == nil {
+		return nil
+	}
+	return r.Room
+}
+
+// ranges is an object as the source of a Parquet file.
+type ranges struct {
+	store       bucket.Store
+	bucket, key string
+	etag        string
+}
+
+// ReadAt implements parquet.Source.
+func (r *ranges) ReadAt(ctx context.Context, b []byte, offset int64) error {
+	_, body, err := r.store.Get(ctx, r.bucket, r.key, bucket.Range{Offset: offset, Length: int64(len(b)), IfMatch: r.etag})
+	if err != nil {
+		return err
+	}
+	_, err = io.ReadFull(body, b)
+	return errors.Join(err, body.Close())
 }
 
 // counted counts the bytes that were read.
