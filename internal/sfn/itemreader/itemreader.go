@@ -39,6 +39,7 @@ type Reader struct {
 	Key          string // or the prefix
 	InputType    string // CSV, JSON, JSONL or PARQUET; MANIFEST: of an inventory
 	Athena       bool   // the object names those with the items, of InputType
+	Pointer      string // of JSON, to the list in it (RFC 6901); "": it is the list
 	HeadersGiven bool   // else they are the first row of a CSV
 	Headers      []string
 	Delimiter    string // of a CSV: COMMA, if it is empty
@@ -282,7 +283,7 @@ func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, pa
 	case "JSONL":
 		err = jsonLines(in, part)
 	default:
-		err = jsonList(in, p, part)
+		err = jsonList(in, r.Pointer, p, part)
 	}
 	p.Offset += in.n
 	return err
@@ -409,9 +410,9 @@ func (p *part) addJSON(text string) error {
 }
 
 // jsonList reads a list: each value from the end of the one before.
-func jsonList(in *counted, p *inObject, part *part) error {
+func jsonList(in *counted, pointer string, p *inObject, part *part) error {
 	if !p.Begun {
-		b, err := in.beyondSpace()
+		b, err := in.descend(pointer)
 		if err != nil || b != '[' {
 			return errors.Join(notEOF(err), &Error{"Attempting to map over non-iterable node."})
 		}
@@ -443,6 +444,69 @@ func jsonList(in *counted, p *inObject, part *part) error {
 	return nil
 }
 
+// descend reads up to what a pointer names, and gives its first byte.
+func (c *counted) descend(pointer string) (byte, error) {
+	b, err := c.beyondSpace()
+	if err != nil || pointer == "" {
+		return b, err
+	}
+	names := strings.Split(pointer, "/")
+	if names[0] != "" {
+		return 0, &Error{"The ItemsPointer does not begin with a slash: " + pointer}
+	}
+	for _, name := range names[1:] {
+		name = strings.ReplaceAll(strings.ReplaceAll(name, "~1", "/"), "~0", "~")
+		if b, err = c.member(b, name); err != nil {
+			return 0, err
+		}
+		if b == 0 {
+			return 0, &Error{"The ItemsPointer names nothing in the object: " + pointer}
+		}
+	}
+	return b, nil
+}
+
+// member reads up to a member of the object, or an element of the list, that begins with a byte,
+// and gives its first byte; 0: there is none.
+func (c *counted) member(first byte, name string) (byte, error) {
+	if first != '{' && first != '[' {
+		return 0, nil
+	}
+	for i := 0; ; i++ {
+		b, err := c.beyondSpace()
+		if err == nil && b == ',' && i > 0 {
+			b, err = c.beyondSpace()
+		}
+		if err != nil {
+			return 0, errors.Join(notEOF(err), &Error{"The object ends too early."})
+		}
+		if b == '}' || b == ']' {
+			return 0, nil
+		}
+		found := strconv.Itoa(i) == name
+		if first == '{' {
+			text, err := c.value(b)
+			if err != nil {
+				return 0, err
+			}
+			v, err := jsonvalue.ParseString(text)
+			if colon, failed := c.beyondSpace(); err != nil || failed != nil || colon != ':' {
+				return 0, errors.Join(notEOF(failed), &Error{"The object is no JSON."})
+			}
+			if b, err = c.beyondSpace(); err != nil {
+				return 0, errors.Join(notEOF(err), &Error{"The object ends too early."})
+			}
+			found = v == name
+		}
+		if found {
+			return b, nil
+		}
+		if err := c.scan(b, func(byte) error { return nil }); err != nil {
+			return 0, err
+		}
+	}
+}
+
 func notEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -463,6 +527,17 @@ func (c *counted) beyondSpace() (byte, error) {
 // quote, or to what can't be part of it. What it is worth is for a parser to say.
 func (c *counted) value(first byte) (string, error) {
 	text := []byte{first}
+	err := c.scan(first, func(b byte) error {
+		if text = append(text, b); len(text) > itemBytes {
+			return &Error{fmt.Sprintf("An item has more than %d bytes.", itemBytes)}
+		}
+		return nil
+	})
+	return string(text), err
+}
+
+// scan reads the value without keeping it.
+func (c *counted) scan(first byte, read func(byte) error) error {
 	depth, quoted, escaped := 0, first == '"', false
 	if first == '{' || first == '[' {
 		depth = 1
@@ -472,18 +547,18 @@ func (c *counted) value(first byte) (string, error) {
 		if scalar {
 			next, err := c.Peek(1)
 			if err != nil || strings.IndexByte(",]} \t\r\n", next[0]) >= 0 {
-				return string(text), notEOF(err)
+				return notEOF(err)
 			}
 		}
 		b, err := c.ReadByte()
 		if errors.Is(err, io.EOF) {
-			return "", &Error{"The list of items does not end."}
+			return &Error{"The list of items does not end."}
+		}
+		if err == nil {
+			err = read(b)
 		}
 		if err != nil {
-			return "", err
-		}
-		if text = append(text, b); len(text) > itemBytes {
-			return "", &Error{fmt.Sprintf("An item has more than %d bytes.", itemBytes)}
+			return err
 		}
 		switch {
 		case escaped:
@@ -499,7 +574,7 @@ func (c *counted) value(first byte) (string, error) {
 			depth--
 		}
 		if !scalar && depth == 0 && !quoted {
-			return string(text), nil
+			return nil
 		}
 	}
 }
@@ -586,6 +661,13 @@ func (c *counted) row(delimiter byte) (cells []string, err error) {
 				cell = append(cell, '"')
 			} else {
 				quoted = false
+			}
+		case b == '\\':
+			// It escapes itself, a quote and the delimiter; before others it is dropped.
+			next, err := c.Peek(1)
+			if err == nil && (next[0] == '\\' || next[0] == '"' || next[0] == delimiter) {
+				_, _ = c.ReadByte() // what Peek has seen
+				cell = append(cell, next[0])
 			}
 		case quoted:
 			cell = append(cell, b)

@@ -66,6 +66,13 @@ func TestItems(t *testing.T) {
 		{"no lines", "", Reader{InputType: "JSONL"}, ``},
 		{"rows", "a,b\n1,2\n3\n\n4,5,6\r\n\"x, \"\"y\"\"\",\"l\n2\"", Reader{InputType: "CSV"},
 			`{"a":"1","b":"2"} {"a":"3","b":""} {"a":"","b":""} {"a":"4","b":"5"} {"a":"x,·\"y\"","b":"l\n2"}`},
+		{"backslashes", `a,b` + "\n" + `C:\\x,1\,2` + "\n" + `\"q\",\n"x\"y"` + "\n" + `"a\\","b\"c"`, Reader{InputType: "CSV"},
+			`{"a":"C:\\x","b":"1,2"} {"a":"\"q\"","b":"n\"x\"y\""} {"a":"a\\","b":"b\"c"}`},
+		{"pointer", `{"x":[[9]],"a/b":{"other":"]","list":[{},{"l":[1,2]}]},"l":3}`, Reader{InputType: "JSON", Pointer: "/a~1b/list/1/l"}, `1 2`},
+		{"pointer to no list", `{"a":{"b":1}}`, Reader{InputType: "JSON", Pointer: "/a"}, `! Attempting to map over non-iterable node.`},
+		{"pointer to nothing", `{"a":[1]}`, Reader{InputType: "JSON", Pointer: "/b"}, `! The ItemsPointer names nothing in the object: /b`},
+		{"pointer into a number", `{"a":1}`, Reader{InputType: "JSON", Pointer: "/a/b"}, `! The ItemsPointer names nothing in the object: /a/b`},
+		{"pointer into what ends", `{"a":`, Reader{InputType: "JSON", Pointer: "/a/b"}, `! The object ends too early.`},
 		{"given", "1|2\n", Reader{InputType: "CSV", HeadersGiven: true, Headers: []string{"x", ""}, Delimiter: "PIPE"}, `{"x":"1","":"2"}`},
 		{"twice", "a,a\n1,2\n", Reader{InputType: "CSV"}, `! CSV headers cannot contain duplicates.`},
 		{"no rows", "", Reader{InputType: "CSV"}, ``},
@@ -272,7 +279,9 @@ func TestParquet(t *testing.T) {
 		t.Errorf("of a text: %v", err)
 	}
 	no := errors.New("no")
-	r.May = func(_ context.Context, action, in, key string) error { return fmt.Errorf("%s %s %s: %w", action, in, key, no) }
+	r.May = func(_ context.Context, action, in, key string) error {
+		return fmt.Errorf("%s %s %s: %w", action, in, key, no)
+	}
 	if _, err := r.Next(t.Context(), nil, 1); !errors.Is(err, no) || !strings.HasPrefix(err.Error(), "s3:GetObject bucket text") {
 		t.Errorf("without permission: %v", err)
 	}
