@@ -45,6 +45,7 @@ type Client struct {
 type plain struct {
 	o       swf.Options
 	retryer aws.RetryerV2
+	send    func(*http.Request) (*http.Response, error)
 	url     url.URL
 	skew    atomic.Int64 // of the server's clock against ours, in ns
 }
@@ -73,8 +74,16 @@ func New(cfg aws.Config) *Client {
 	if at.URI.Path == "" {
 		at.URI.Path = "/"
 	}
-	c.plain = &plain{o: o, retryer: retryerOf(o.Retryer), url: at.URI}
+	c.plain = &plain{o: o, retryer: retryerOf(o.Retryer), send: sender(o.HTTPClient), url: at.URI}
 	return c
+}
+
+// sender is how requests are sent: the SDK's own client does nothing but follow redirects, which SWF does not answer.
+func sender(c aws.HTTPClient) func(*http.Request) (*http.Response, error) {
+	if b, ok := c.(*awshttp.BuildableClient); ok && b.GetTimeout() == 0 {
+		return b.GetTransport().RoundTrip
+	}
+	return c.Do
 }
 
 // strange tells whether options have what only the SDK's client does.
@@ -242,7 +251,7 @@ func (p *plain) attempt(ctx context.Context, action string, body []byte, hash st
 	if err := p.o.HTTPSignerV4.SignHTTP(ctx, credentials, r, hash, "swf", p.o.Region, time.Now().Add(skew).UTC()); err != nil {
 		return false, fmt.Errorf("sign: %w", err)
 	}
-	answer, err := p.o.HTTPClient.Do(r)
+	answer, err := p.send(r)
 	if err != nil {
 		if ctx.Err() != nil {
 			return false, &aws.RequestCanceledError{Err: err}

@@ -155,11 +155,14 @@ func structure[T any](d *jx.Decoder, v **T, read func(d *jx.Decoder, v *T) error
 	return read(d, *v)
 }
 
+// room is how many elements a list has room for at first: as many events as a task of a run at hand brings.
+const room = 8
+
 func list[T any](d *jx.Decoder, v *[]T, one func(d *jx.Decoder, v *T) error) error {
 	if is, err := null(d); is {
 		return err
 	}
-	*v = []T{}
+	*v = make([]T, 0, room)
 	return d.Arr(func(d *jx.Decoder) error {
 		var next T
 		*v = append(*v, next)
