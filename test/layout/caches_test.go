@@ -32,6 +32,7 @@ var caches = map[string]string{
 	"internal/sfn/asl/cache.go: Cache":             "c.bytesMax",
 	"internal/shard/batch.go: rooms":               "cap(b.room) <= roomBytesKept",
 	"internal/shard/fetch.go: blobCache":           "blobCacheBytesMax",
+	"internal/shard/fetch.go: stateFetches":        "return new(fetch)", // of one size
 	"internal/shard/run.go: cache":                 "c.all.Load() > int64(bytes)",
 	"internal/shard/run.go: changes":               "return new(change)", // of one size
 	"internal/store/pebblestore/order.go: orders":  "cap(o.rows) <= orderRowsKept",
