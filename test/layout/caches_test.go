@@ -27,7 +27,7 @@ var caches = map[string]string{
 	"internal/bucket/s3/put.go: parts":             "[partLen]byte",
 	"internal/iam/account/callers.go: callers":     "callersBytesMax",
 	"internal/kms/datakey/cache.go: Cache":         "c.bytes > c.BytesMax",
-	"internal/runlog/fold.go: foldings":            "cap(f.turn.lens) <= foldingEvents", // and the room does not grow
+	"internal/runlog/fold.go: foldings":            "cap(f.turn.lens) <= foldingEvents", // neither the room nor a folder grows
 	"internal/server/audit.go: rooms":              "cap(*b) <= roomBytesKept",
 	"internal/sfn/asl/cache.go: Cache":             "c.bytesMax",
 	"internal/shard/batch.go: rooms":               "cap(b.room) <= roomBytesKept",
