@@ -76,7 +76,7 @@ func IndexValue(arn, status string) string {
 // Entries gives an execution's places in the visibility index. Executions of express state
 // machines have none: nothing lists them.
 func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
-	if isExpress(id.Name) {
+	if IsExpress(id.Name) {
 		return nil
 	}
 	l, err := DecodeListing(rec.Listing)
