@@ -128,6 +128,51 @@ func TestMachineRolesCallEndpoints(t *testing.T) {
 	}
 }
 
+// TestMachineRolesCallAPIs: an API that wants to know who calls is called if the machine's role
+// may invoke it, with a signature; one that does not is called by all.
+func TestMachineRolesCallAPIs(t *testing.T) {
+	var called, signed atomic.Int64
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called.Add(1)
+		if strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/execute-api/aws4_request") {
+			signed.Add(1)
+		}
+		if r.URL.Path != "/abc/prod/bills" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(endpoint.Close)
+	a := newAuthorityWith(t, func(cfg *Config) { integrating(cfg, "execute-api="+endpoint.URL+"/{api}") })
+	const invoke = "arn:aws:states:::apigateway:invoke"
+	about := func(what string) string {
+		return "arn:aws:execute-api:eu-west-1:" + defaults.Account + ":abc/" + what
+	}
+	for _, c := range []struct {
+		policy, resource, auth, more, want string
+		calls, signed                      int64
+	}{
+		{allow("sqs:SendMessage", "*"), invoke, "NO_AUTH", "", "SUCCEEDED", 1, 0},
+		{allow("execute-api:Invoke", about("prod/GET/bills")), invoke, "IAM_ROLE", "", "SUCCEEDED", 1, 1},
+		{allow("execute-api:Invoke", about("*")), invoke, "RESOURCE_POLICY", "", "SUCCEEDED", 1, 1},
+		{allow("execute-api:Invoke", about("prod/POST/bills")), invoke, "IAM_ROLE", "", `FAILED ApiGateway.403 {"Message":"User: `, 0, 0},
+		{allow("execute-api:Invoke", about("test/*")), invoke, "RESOURCE_POLICY", "", `FAILED ApiGateway.403 {"Message":"User: `, 0, 0},
+		{everything, invoke + ".waitForTaskToken", "NO_AUTH", `,"RequestBody":{"token.$":"$$.Task.Token"}`, "SUCCEEDED", 1, 0},
+	} {
+		role, calls, signatures := a.name("role"), called.Load(), signed.Load()
+		a.role(role, statesTrust, c.policy)
+		got := a.runs(a.machine(role, c.resource, `,"Parameters":{"ApiEndpoint":"abc.execute-api.eu-west-1.amazonaws.com","Method":"GET","Stage":"prod","Path":"bills","AuthType":"`+c.auth+`"`+c.more+`}`))
+		calls, signatures = called.Load()-calls, signed.Load()-signatures
+		if !strings.HasPrefix(got, c.want) || calls != c.calls || signatures != c.signed {
+			t.Errorf("%s with %s: %s, %d calls, %d of them signed; want %s", c.auth, c.policy, got, calls, signatures, c.want)
+		}
+	}
+	without := newAuthorityWith(t, func(cfg *Config) { integrating(cfg) })
+	without.role("r", statesTrust, everything)
+	if got := without.runs(without.machine("r", invoke, `,"Parameters":{"ApiEndpoint":"abc.execute-api.eu-west-1.amazonaws.com","Method":"GET"}`)); !strings.Contains(got, "(--integration execute-api=URL)") {
+		t.Errorf("without an endpoint: %s", got)
+	}
+}
+
 // TestCallsAreSignedByTheAccountsKeys, which are in a file of the operator's.
 func TestCallsAreSignedByTheAccountsKeys(t *testing.T) {
 	var mine atomic.Int64

@@ -113,7 +113,7 @@ func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, ag
 		},
 		About: []any{"executionArn", task.Execution, "service", task.Service, "action", task.Resource, "attempt", task.Attempt},
 	}
-	if h := prepared.http; h != nil {
+	if h := prepared.web; h != nil {
 		c.Max, c.TooLong = httptask.Max, func() any { return h.tooLong(task) }
 	}
 	if prepared.asks {
@@ -139,7 +139,17 @@ type prepared struct {
 	answer *jsonvalue.Object // when it asks: what was answered when the job began
 	// undo stops the job, whose beginning was answered so.
 	undo func(ctx context.Context, answer *jsonvalue.Object) outbound.Ended
-	http *httpCall // of an HTTP task, which has nothing of the above but the task; nil: it is none
+	// web is the call of a task that calls no service of AWS's, and has nothing of the above but
+	// the task; nil: it is none.
+	web webCall
+}
+
+// webCall is a call of what has no model: an HTTP task's, or that of an API.
+type webCall interface {
+	// do sends the request, and says how the task ends by it.
+	do(ctx context.Context, task *execution.Task) outbound.Ended
+	// tooLong is the command that tells that it took longer than it may.
+	tooLong(task *execution.Task) any
 }
 
 // fails is the command by which the task fails, with an error of the SDK itself.
@@ -152,8 +162,11 @@ func (c *prepared) fails(class, cause string) *execution.Fail {
 func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.Task) (*prepared, *execution.Fail, error) {
 	of, served := integration.Of(task.Service, task.Resource)
 	c := &prepared{task: task, of: of, client: s.client}
-	if task.Service == httpService {
+	switch task.Service {
+	case httpService:
 		return s.prepareHTTP(ctx, c)
+	case apiService:
+		return s.prepareAPI(ctx, c)
 	}
 	if !served {
 		return nil, failTask(task, "States.TaskFailed", "This server does not call "+task.Service+":"+task.Resource+"."), nil
@@ -299,8 +312,8 @@ func (i *insider) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // do makes the call, and says how the task ends by it.
 func (c *prepared) do(ctx context.Context) outbound.Ended {
-	if c.http != nil {
-		return c.http.do(ctx, c.task)
+	if c.web != nil {
+		return c.web.do(ctx, c.task)
 	}
 	answer, err := c.client.Do(ctx, &c.call)
 	if err != nil {

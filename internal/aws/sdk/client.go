@@ -203,10 +203,8 @@ func (c *Client) send(ctx context.Context, i *Invocation, s *Service, r *request
 		q.Header.Set("X-Amz-Content-Sha256", payload)
 	}
 	if i.AccessKey != "" {
-		signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = rest })
-		keys := aws.Credentials{AccessKeyID: i.AccessKey, SecretAccessKey: i.SecretKey}
-		if err := signer.SignHTTP(ctx, keys, q, payload, s.SigningName(), i.Region, c.Now()); err != nil {
-			return nil, fmt.Errorf("sign the request: %w", err)
+		if err := sign(q, payload, rest, s.SigningName(), i.Region, i.AccessKey, i.SecretKey, c.Now()); err != nil {
+			return nil, err
 		}
 	}
 	answer, err := c.HTTP.RoundTrip(q)
@@ -214,4 +212,21 @@ func (c *Client) send(ctx context.Context, i *Invocation, s *Service, r *request
 		return nil, fmt.Errorf("%w: %w", ErrUnsent, err)
 	}
 	return answer, err
+}
+
+// Sign signs a request with a body for a service.
+func Sign(q *http.Request, body []byte, service, region, accessKey, secretKey string, now time.Time) error {
+	hash := sha256.Sum256(body)
+	return sign(q, hex.EncodeToString(hash[:]), false, service, region, accessKey, secretKey, now)
+}
+
+// sign signs a request whose body has a hash. Plain: its path is signed as it is, not escaped
+// once more.
+func sign(q *http.Request, payload string, plain bool, service, region, accessKey, secretKey string, now time.Time) error {
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = plain })
+	keys := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
+	if err := signer.SignHTTP(q.Context(), keys, q, payload, service, region, now); err != nil {
+		return fmt.Errorf("sign the request: %w", err)
+	}
+	return nil
 }
