@@ -134,6 +134,7 @@ type prepared struct {
 	model  *sdk.Service
 	client *sdk.Client
 	call   sdk.Invocation
+	lookup *sdk.Invocation   // of what finds out what call lacks; nil: it lacks nothing
 	job    *integration.Job  // that it begins, and waits for; nil: none
 	asks   bool              // the job was begun, and the call asks after it
 	answer *jsonvalue.Object // when it asks: what was answered when the job began
@@ -201,6 +202,13 @@ func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.T
 	}
 	if task.Submitted == 0 {
 		parameters = of.Parameters(parameters)
+		if l := of.Lookup; l != nil {
+			lists := c.model.Operation(l.Operation)
+			if lists == nil {
+				return unmade("the model of " + of.Service + " has no operation " + l.Operation + " (--models)")
+			}
+			c.lookup = &sdk.Invocation{Operation: lists, Naming: of.Naming, Parameters: l.Parameters(parameters)}
+		}
 	} else {
 		if c.answer, err = s.begun(ctx, run, task); err != nil {
 			return nil, nil, err
@@ -262,7 +270,11 @@ func (s *calls) mayCall(ctx context.Context, c *prepared) (*execution.Fail, erro
 		return nil, nil
 	}
 	w := c.task.Name.World
-	for _, ask := range integration.Asks(c.model, c.call.Operation, w.Region, w.Account, c.call.Parameters) {
+	asks := integration.Asks(c.model, c.call.Operation, w.Region, w.Account, c.call.Parameters)
+	if l := c.lookup; l != nil {
+		asks = append(asks, integration.Asks(c.model, l.Operation, w.Region, w.Account, l.Parameters)...)
+	}
+	for _, ask := range asks {
 		verdict, err := s.May(ctx, errand(c.task, ask.Action, ask.Resource))
 		switch {
 		case err != nil:
@@ -315,6 +327,11 @@ func (c *prepared) do(ctx context.Context) outbound.Ended {
 	if c.web != nil {
 		return c.web.do(ctx, c.task)
 	}
+	if c.lookup != nil {
+		if err := c.complete(ctx); err != nil {
+			return c.failed(err)
+		}
+	}
 	answer, err := c.client.Do(ctx, &c.call)
 	if err != nil {
 		return c.failed(err)
@@ -343,6 +360,31 @@ func (c *prepared) do(ctx context.Context) outbound.Ended {
 	return outbound.Ended{Report: &execution.Succeed{Ref: ref, Output: output}}
 }
 
+// complete finds out what the call lacks: it asks for one page of a list after the other.
+func (c *prepared) complete(ctx context.Context) error {
+	look := *c.lookup
+	look.Region, look.Endpoint, look.AccessKey, look.SecretKey, look.Trace = c.call.Region, c.call.Endpoint, c.call.AccessKey, c.call.SecretKey, c.call.Trace
+	for range lookupPagesMax {
+		answer, err := c.client.Do(ctx, &look)
+		if err != nil {
+			return err
+		}
+		whole, next, found := c.of.Lookup.Found(c.call.Parameters, answer.Result)
+		if found {
+			c.call.Parameters = whole
+			return nil
+		}
+		if next == "" {
+			break
+		}
+		look.Parameters = c.of.Lookup.Next(c.call.Parameters, next)
+	}
+	return &sdk.Fault{Status: http.StatusBadRequest, Code: "ValidationException", Message: c.of.Lookup.Missing(c.call.Parameters), RequestID: c.call.Token}
+}
+
+// lookupPagesMax bounds the pages of a list that are asked for.
+const lookupPagesMax = 20
+
 // Whoever waits for a job asks after it: soon, and ever more rarely, a quarter of the time
 // since it began.
 const (
@@ -359,6 +401,8 @@ func (c *prepared) ask(ctx context.Context, now engine.Time) outbound.Ended {
 	answer, err := c.client.Do(ctx, &c.call)
 	if f, refused := errors.AsType[*sdk.Fault](err); refused && integration.Passing(f) || err != nil && !refused {
 		return outbound.Ended{Unanswered: true, Cause: fmt.Errorf("ask after a job: %w", err), Again: again}
+	} else if refused && c.job.IsGone(f) {
+		return outbound.Ended{Report: &execution.Succeed{Ref: execution.Ref{ScheduledEventID: c.task.ScheduledEventID}, Output: jsonvalue.Text(c.answer)}}
 	}
 	if err != nil {
 		return c.failed(err)
