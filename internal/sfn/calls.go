@@ -14,6 +14,7 @@ import (
 	"heddle/internal/iam/account"
 	"heddle/internal/kms/datakey"
 	"heddle/internal/outbound"
+	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/integration"
@@ -53,8 +54,8 @@ func newCaller(s *actions) *outbound.Performer {
 }
 
 // known tells whether there is an action of a service that is called through AWS's SDK, and
-// which parameters it takes, as far as there is a model of it.
-func (s *calls) known(service, action string) (takes func(parameter string) bool, known bool) {
+// which parameters it takes and wants, as far as there is a model of it.
+func (s *calls) known(service, action string) (takes *asl.Parameters, known bool) {
 	of, _ := integration.Of(service, action)
 	model, err := s.models.Service(of.Service)
 	if err != nil || model == nil { // why it can't be read the operator is told when it is called
@@ -64,8 +65,9 @@ func (s *calls) known(service, action string) (takes func(parameter string) bool
 	if o == nil {
 		return nil, false
 	}
-	return func(name string) bool {
-		return of.Takes(name, func(name string) bool { return o.Takes(of.Naming, name) })
+	return &asl.Parameters{
+		Takes: func(name string) bool { return o.Takes(of.Naming, name) },
+		Lacks: func(given map[string]bool) []string { return o.Lacks(of.Naming, given) },
 	}, true
 }
 

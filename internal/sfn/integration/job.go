@@ -72,7 +72,7 @@ var jobs = map[string]Job{
 	"emr-containers:deleteVirtualCluster": {Describe: "describeVirtualCluster", With: map[string]string{"Id": "@Id"}, Of: "VirtualCluster", Status: "State",
 		Good: []string{"TERMINATED"}, Bad: []string{"ARRESTED"}, Answer: true, Gone: true},
 	"emr-serverless:createApplication": {Describe: "getApplication", With: map[string]string{"ApplicationId": "ApplicationId"}, Of: "Application", Status: "State",
-		Good: []string{"CREATED"}, Bad: []string{"TERMINATED"}, Whole: true},
+		Good: []string{"CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"}, Bad: []string{"TERMINATED"}, Whole: true},
 	"emr-serverless:startApplication": {Describe: "getApplication", With: map[string]string{"ApplicationId": "@ApplicationId"}, Of: "Application", Status: "State",
 		Good: []string{"STARTED"}, Bad: []string{"STOPPED", "TERMINATED"}, Whole: true},
 	"emr-serverless:stopApplication": {Describe: "getApplication", With: map[string]string{"ApplicationId": "@ApplicationId"}, Of: "Application", Status: "State",
