@@ -2,7 +2,10 @@ package server
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -170,6 +173,53 @@ func TestMachineRolesCallAPIs(t *testing.T) {
 	without.role("r", statesTrust, everything)
 	if got := without.runs(without.machine("r", invoke, `,"Parameters":{"ApiEndpoint":"abc.execute-api.eu-west-1.amazonaws.com","Method":"GET"}`)); !strings.Contains(got, "(--integration execute-api=URL)") {
 		t.Errorf("without an endpoint: %s", got)
+	}
+}
+
+// TestMachineRolesCallClusters: the API of a cluster is called if the machine's role may, with a
+// token that names the cluster; a job is asked after until it has ended.
+func TestMachineRolesCallClusters(t *testing.T) {
+	var called atomic.Int64
+	cluster := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		token, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer k8s-aws-v1."))
+		status := "[]"
+		switch {
+		case !strings.HasPrefix(string(token), "https://sts.us-east-1.amazonaws.com/?") || !strings.Contains(string(token), "x-k8s-aws-id") || !strings.HasPrefix(r.URL.Path, "/of/c1/"):
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.Method == http.MethodGet:
+			status = `[{"type":"Complete","status":"True"}]`
+		}
+		fmt.Fprintf(w, `{"metadata":{"name":"j"},"status":{"conditions":%s}}`, status)
+	}))
+	t.Cleanup(cluster.Close)
+	a := newAuthorityWith(t, func(cfg *Config) { integrating(cfg, "kubernetes="+cluster.URL+"/of/{cluster}") })
+	authority := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cluster.Certificate().Raw}))
+	about := `,"Parameters":{"ClusterName":"c1","CertificateAuthority":"` + authority + `","Endpoint":"https://10.0.0.1",`
+	may := allow("eks:AccessKubernetesApi", "arn:aws:eks:us-east-1:"+defaults.Account+":cluster/c1")
+	const call, job = `"Method":"DELETE","Path":"/api/v1/pods"}`, `"Job":{"kind":"Job"}}`
+	for _, c := range []struct {
+		policy, resource, more, want string
+		calls                        int64
+	}{
+		{may, "call", call, "SUCCEEDED", 1},
+		{allow("eks:*", "arn:aws:eks:us-east-1:"+defaults.Account+":cluster/c2"), "call", call, "FAILED EKS.403 User: ", 0},
+		{may, "runJob", job, "SUCCEEDED", 1},
+		{may, "runJob.sync", job, "SUCCEEDED", 2},
+		{allow("sqs:*", "*"), "runJob.sync", job, "FAILED EKS.403 User: ", 0},
+	} {
+		role, before := a.name("role"), called.Load()
+		a.role(role, statesTrust, c.policy)
+		got := a.runs(a.machine(role, "arn:aws:states:::eks:"+c.resource, about+c.more))
+		if n := called.Load() - before; !strings.HasPrefix(got, c.want) || n != c.calls {
+			t.Errorf("%s with %s: %s and %d calls, want %s and %d", c.resource, c.policy, got, n, c.want, c.calls)
+		}
+	}
+	eks := newAuthorityWith(t, func(cfg *Config) { integrating(cfg, "kubernetes=https://{endpoint}") })
+	eks.role("r", statesTrust, everything)
+	if got := eks.runs(eks.machine("r", "arn:aws:states:::eks:call", about+call)); !strings.Contains(got, "(--integration kubernetes=URL)") {
+		t.Errorf("a host that is not one of EKS: %s", got)
 	}
 }
 

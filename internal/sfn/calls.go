@@ -118,7 +118,7 @@ func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, ag
 	if h := prepared.web; h != nil {
 		c.Max, c.TooLong = httptask.Max, func() any { return h.tooLong(task) }
 	}
-	if prepared.asks {
+	if prepared.asks && prepared.web == nil {
 		c.Do = func(ctx context.Context) outbound.Ended { return prepared.ask(ctx, s.Clock()) }
 		c.TooLong = func() any { return nil } // it asks again
 	}
@@ -170,6 +170,10 @@ func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.T
 		return s.prepareHTTP(ctx, c)
 	case apiService:
 		return s.prepareAPI(ctx, c)
+	case clusterService:
+		if task.Resource == "call" || strings.HasPrefix(task.Resource, "runJob") {
+			return s.prepareCluster(ctx, run, c)
+		}
 	}
 	if !served {
 		return nil, failTask(task, "States.TaskFailed", "This server does not call "+task.Service+":"+task.Resource+"."), nil

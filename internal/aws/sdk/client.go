@@ -230,3 +230,24 @@ func sign(q *http.Request, payload string, plain bool, service, region, accessKe
 	}
 	return nil
 }
+
+// ClusterToken makes a token by which a cluster of EKS knows who calls: a signed question to STS
+// of who that is, which the cluster asks.
+func ClusterToken(cluster, region, accessKey, secretKey string, now time.Time) (string, error) {
+	end := "amazonaws.com"
+	if strings.HasPrefix(region, "cn-") {
+		end += ".cn"
+	}
+	q, err := http.NewRequest(http.MethodGet, "https://sts."+region+"."+end+"/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=60", nil)
+	if err != nil {
+		return "", fmt.Errorf("make the token of a cluster: %w", err)
+	}
+	q.Header.Set("X-K8s-Aws-Id", cluster)
+	hash := sha256.Sum256(nil)
+	keys := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
+	signed, _, err := v4.NewSigner().PresignHTTP(q.Context(), keys, q, hex.EncodeToString(hash[:]), "sts", region, now)
+	if err != nil {
+		return "", fmt.Errorf("make the token of a cluster: %w", err)
+	}
+	return "k8s-aws-v1." + base64.RawURLEncoding.EncodeToString([]byte(signed)), nil
+}
