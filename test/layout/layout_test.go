@@ -194,7 +194,7 @@ var arrows = map[string][]string{
 	"internal/shard":                  {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":         {"internal/store"},
 	"internal/store/pebblestore":      {"internal/store"},
-	"internal/store/pgstore":          {"internal/store"},
+	"internal/store/pgstore":          {"internal/blob", "internal/store"},
 	"internal/store/sealed":           {"internal/store"},
 	"internal/swf": {
 		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy",
