@@ -148,7 +148,7 @@ func (r *Rules) Wants(st engine.State, body any) (want engine.Want) {
 	s := st.(*State)
 	order := &s.order
 	switch c := body.(type) {
-	case *Describe, *Update, *Read, *Write:
+	case *Describe, *Read, *Write: // which begin nothing
 		return want
 	case *execution.BeginMapRun:
 		order = &c.Order

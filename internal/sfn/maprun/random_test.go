@@ -61,18 +61,21 @@ type run struct {
 }
 
 func newHouse(t testing.TB, seed int64) *house {
-	cache := asl.NewCache(1 << 20)
 	h := &house{
 		t: t, rand: rand.New(rand.NewPCG(uint64(seed), 5)), now: 1_700_000_000_000, blobs: map[blob.ID][]byte{}, runs: map[engine.Name]*run{},
-		kinds: map[engine.Kind]engine.Rules{
-			execution.Kind: execution.New(execution.DefaultLimits(), cache), Kind: New(execution.DefaultLimits(), cache),
-		},
 		queues: map[[2]engine.Name][]engine.Message{}, files: map[string]string{},
 	}
+	h.forget()
 	for _, rules := range h.kinds {
 		enginetest.CheckParts(t, rules)
 	}
 	return h
+}
+
+// forget has the rules forget all that they have compiled, as after a restart.
+func (h *house) forget() {
+	cache := asl.NewCache(1 << 20)
+	h.kinds = map[engine.Kind]engine.Rules{execution.Kind: execution.New(execution.DefaultLimits(), cache), Kind: New(execution.DefaultLimits(), cache)}
 }
 
 func (h *house) begin(name engine.Name, seed engine.Seed) *run {
@@ -99,8 +102,20 @@ func (h *house) start(machine, definition, input string) *run {
 // do gives a command to a run.
 func (h *house) do(r *run, body any) error {
 	h.t.Helper()
+	if h.rand.IntN(5) == 0 {
+		h.forget()
+	}
 	rules := engine.NewRuleset(h.kinds[r.id.Name.Kind])
-	in := engine.Input{Now: h.now, Up: 1, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
+	var want engine.Want
+	if wants, ok := h.kinds[r.id.Name.Kind].(engine.WantingRules); ok {
+		want = wants.Wants(r.state, body)
+	}
+	in := engine.Input{Now: h.now, Up: 1, Blob: func(id blob.ID) []byte {
+		if !slices.Contains(want.Blobs, id) {
+			return nil // it was not fetched
+		}
+		return h.blobs[id]
+	}}
 	if h.full {
 		in.OpenInGroup = execution.DefaultLimits().OpenExecutionsMax
 	}
@@ -419,7 +434,7 @@ func TestRandomMapRuns(t *testing.T) {
 		live(t, n, seen)
 	}
 	t.Log(seen)
-	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "written", "unwritable", "refused", "tolerated", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
+	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "written", "unwritable", "refused", "tolerated", "updated", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
 		if *seed < 0 && seen[what] < int(to)/100 {
 			t.Errorf("%d of %d map runs: %s; they are not mixed enough to show anything", seen[what], to, what)
 		}
@@ -489,7 +504,7 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 	}
 	h.full = false
 	root := h.start("m", definition(of), string(input))
-	stopAt, redrives := -1, 0
+	stopAt, redrives, most := -1, 0, concurrency
 	if h.rand.IntN(5) == 0 {
 		stopAt = h.rand.IntN(60)
 	}
@@ -497,6 +512,18 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 		if n == stopAt && !root.closed() {
 			if err := h.do(root, &execution.Stop{}); err != nil {
 				fail("stop: %v", err)
+			}
+		}
+		if runs := h.mapRuns(); concurrency > 0 && len(runs) == 1 && h.rand.IntN(40) == 0 {
+			to := int64(1 + h.rand.IntN(8))
+			if err := h.do(runs[0], &Update{Concurrency: &to}); err == nil {
+				if runs[0].state.(*State).describe().Order.Concurrency != to {
+					fail("its concurrency is not %d", to)
+				}
+				most = max(most, int(to))
+				seen["updated"]++
+			} else if !engine.IsGone(err) {
+				fail("update: %v", err)
 			}
 		}
 		if h.full = h.full != (h.rand.IntN(20) == 0) && len(h.order) > 1; h.full {
@@ -531,8 +558,8 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 			fail("%s %q is open", r.id.Name.Kind, r.id.Name.Key)
 		}
 	}
-	if concurrency > 0 && h.open > concurrency {
-		fail("%d executions at a time, want %d at most", h.open, concurrency)
+	if concurrency > 0 && h.open > most {
+		fail("%d executions at a time, want %d at most", h.open, most)
 	}
 	if len(h.mapRuns()) != 1 {
 		if stopAt < 0 {
