@@ -30,10 +30,12 @@ var arrows = map[string][]string{
 	},
 	"cmd/flowcheck": {"flow/flowcheck"},
 	// What users write workflows with needs nothing of ours: only its test environment does.
-	"flow":                     {"flow/internal/replay"},
+	"flow":                     {"flow/internal/replay", "flow/internal/wire"},
 	"flow/flowcheck":           {},
 	"flow/flowtest":            {"flow", "heddletest"},
 	"flow/internal/replay":     {},
+	"flow/internal/wire":       {},
+	"flow/internal/wire/gen":   {},
 	"internal/archive":         {"internal/bucket", "internal/bucket/place", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/audit":           {"internal/secretfile"},
 	"internal/aws/authn":       {"internal/aws/credentials", "internal/aws/fault", "internal/aws/sigv4"},
