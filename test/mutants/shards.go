@@ -126,8 +126,8 @@ var shards = []Mutant{{
 }, {
 	Name: "begun-over-another",
 	In:   "shard.(*Shard).begin",
-	Old:  "if exists {",
-	New:  "if exists && s.runs[r.Run] != nil {",
+	Old:  "if t.exists {",
+	New:  "if t.exists && s.runs[r.Run] != nil {",
 	Bug:  "A new run with the seed of a closed one is written over it.",
 }, {
 	Name: "reopened-over-another",
