@@ -81,7 +81,8 @@ const (
 	lookFor = 5 * time.Second
 	// lookAgain is when it does so without news.
 	lookAgain = 100 * time.Millisecond
-	// givesMax is how many shards are given up at a time.
+	// givesMax is how many shards are given up at a time, until their takers serve them: what
+	// is asked of the others is answered meanwhile.
 	givesMax = 8
 )
 
@@ -123,6 +124,7 @@ type place struct {
 	state state
 	mine  uint64 // the latest epoch that was this node's
 	given uint64 // the latest one of those that was released
+	taker string // the member it was given to, who has not said yet that it serves it; else empty
 }
 
 // state is how a shard stands with this node.
@@ -260,7 +262,9 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {
 		return
 	}
-	p.epoch, p.owner = epoch, owner
+	if p.epoch, p.owner = epoch, owner; owner != "" {
+		p.taker = ""
+	}
 	c.tell()
 }
 
@@ -311,7 +315,7 @@ func (c *Cluster) give() {
 	}
 	gives := 0
 	for id := range c.shards {
-		if c.shards[id].state == giving {
+		if p := &c.shards[id]; p.state == giving || p.taker != "" {
 			gives++
 		}
 	}
@@ -369,6 +373,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	}
 	c.closeLists(id)
 	if h := c.heir(id); released && h != nil && h.ID != c.me {
+		p.taker = h.ID
 		c.links.Send(h.ID, &Given{id, p.mine})
 	}
 	c.give()
@@ -447,6 +452,11 @@ func (c *Cluster) unlink(member string) {
 		if s.member == member {
 			delete(c.served, s)
 			p.cancel()
+		}
+	}
+	for id := range c.shards {
+		if p := &c.shards[id]; p.taker == member {
+			p.taker = ""
 		}
 	}
 	c.offerAgainOf(func(m string) bool { return m == member })
@@ -552,6 +562,7 @@ func (c *Cluster) announced(member string, a *Announce) {
 	for t, o := range c.own[a.Shard] {
 		c.offerTo(a.Shard, t.run, o)
 	}
+	c.give()
 }
 
 var errLinkLost = errors.New("the link to the node that has the execution broke; the outcome is unknown")

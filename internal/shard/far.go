@@ -160,7 +160,7 @@ func (s *Shard) leaves() bool {
 		s.fetched = nil
 		s.mu.Unlock()
 		for _, f := range fetched {
-			if f.long && f.generation == 0 {
+			if f.moves && f.generation == 0 {
 				s.recovering = false
 				if f.err == nil {
 					handle = f.memory.handle
@@ -202,7 +202,7 @@ func (s *Shard) depart(handle store.Handle) {
 		s.gone(false)
 		return
 	}
-	s.peers.fetch(&fetch{shard: s, long: true, do: func(_ *fetch, ctx context.Context) error {
+	s.peers.fetch(&fetch{shard: s, moves: true, do: func(_ *fetch, ctx context.Context) error {
 		err := handle.Release(ctx)
 		if err != nil {
 			s.Log.Warn("a shard that was given up could not be released; it is taken back", "shard", s.id, "cause", err)
