@@ -75,9 +75,8 @@ func (w *Worker) pollDecision(on string, slots chan struct{}) func(ctx context.C
 		return func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			if h := w.cfg.Hooks.Slots; h != nil {
-				h(w.stopping, "decision", len(slots), cap(slots))
-			}
+			w.under(&w.deciding, 1, "decision", cap(slots))
+			defer w.under(&w.deciding, -1, "decision", cap(slots))
 			w.decide(w.stopping, in, task)
 		}, nil
 	}
@@ -93,6 +92,9 @@ func (w *Worker) decide(ctx context.Context, in *swf.PollForDecisionTaskInput, t
 	log := w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version)
 	if task.PreviousStartedEventId < longHistory && task.StartedEventId >= longHistory {
 		log.Warn("flow: the history is long; SWF ends an execution with 25,000 events: continue as new", "events", task.StartedEventId)
+		if h := w.cfg.Hooks.Long; h != nil {
+			h(ctx, info, task.StartedEventId)
+		}
 	}
 	d := DecisionInfo{Run: info, Attempt: task.StartedEventId}
 	c := w.take(info, task.PreviousStartedEventId)
@@ -165,7 +167,7 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 		c = w.newRun(info, code)
 	}
 	var decisions []types.Decision
-	opened, why := openEvents(ctx, p, events, replay.EventPayloads)
+	opened, why := openEvents(ctx, p, events, replay.EventPayloads, w.cfg.Hooks)
 	if why == nil && code == nil {
 		why = fmt.Errorf("%w: this worker has no code of workflow %s@%s, which event 1 says it is: keep that code in the worker as long as its runs are open", ErrNoSuchType, info.Workflow, info.Version)
 	}
@@ -303,7 +305,7 @@ func parked(ctx context.Context, p payloads, why string, events []types.HistoryE
 }
 
 // openEvents gives events with those payloads clear that fields finds.
-func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fields func(e *types.HistoryEvent) []**string) ([]types.HistoryEvent, error) {
+func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fields func(e *types.HistoryEvent) []**string, h Hooks) ([]types.HistoryEvent, error) {
 	for i := range events {
 		e := &events[i]
 		if m := e.MarkerRecordedEventAttributes; m != nil && aws.ToString(m.MarkerName) == replay.MarkerParked {
@@ -316,6 +318,9 @@ func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fi
 			clear, err := p.open(ctx, **field)
 			if err != nil {
 				return nil, fmt.Errorf("event %d, %s: %w", e.EventId, e.EventType, err)
+			}
+			if h.Payload != nil {
+				h.Payload(ctx, "in", len(clear))
 			}
 			*field = &clear
 		}
@@ -434,9 +439,9 @@ func Replay(c *Client, runID string, events []types.HistoryEvent, strict bool, c
 		if w := i.workflow; w != nil && w.name == info.Workflow && w.version == info.Version {
 			run := newRun(info, w, p, discard, true, strict)
 			defer run.run.End()
-			opened, err := openEvents(context.Background(), p, events, replay.EventPayloads)
+			opened, err := openEvents(context.Background(), p, events, replay.EventPayloads, Hooks{})
 			if err == nil && strict {
-				opened, err = openEvents(context.Background(), p, opened, replay.DecidedPayloads)
+				opened, err = openEvents(context.Background(), p, opened, replay.DecidedPayloads, Hooks{})
 			}
 			if err != nil {
 				return err

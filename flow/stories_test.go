@@ -63,6 +63,19 @@ var storyCode = map[string]func(ctx Context, n int) (string, error){
 		_, c := child.Get(ctx)
 		return fmt.Sprint(a, b, c), nil
 	},
+	"abandon": func(ctx Context, n int) (string, error) { // what is left alone when its scope ends
+		scope, cancel := WithCancel(ctx)
+		work, child := storyWork, storyChild
+		work.Cancel, child.Cancel = Abandon, Abandon
+		a, b := work.Go(scope, n), child.Go(scope, "c", n)
+		if _, err := storyPoke.Receive(ctx); err != nil {
+			return "", err
+		}
+		cancel()
+		_, aErr := a.Get(ctx)
+		_, bErr := b.Get(ctx)
+		return fmt.Sprint(aErr, " ", bErr), nil
+	},
 	"timeout": func(ctx Context, n int) (string, error) {
 		scope, cancel := WithTimeout(ctx, time.Minute)
 		defer cancel()
@@ -281,6 +294,8 @@ func (s *teller) do(t *testing.T, line string) {
 		s.add(E{TimerFiredEventAttributes: &types.TimerFiredEventAttributes{StartedEventId: open, TimerId: aws.String(arg(1))}}, types.EventTypeTimerFired)
 	case "poke":
 		s.add(E{WorkflowExecutionSignaledEventAttributes: &types.WorkflowExecutionSignaledEventAttributes{SignalName: aws.String("Poke"), Input: aws.String(arg(1))}}, types.EventTypeWorkflowExecutionSignaled)
+	case "retry": // of a parked run
+		s.add(E{WorkflowExecutionSignaledEventAttributes: &types.WorkflowExecutionSignaledEventAttributes{SignalName: aws.String("flow.retry")}}, types.EventTypeWorkflowExecutionSignaled)
 	case "cancel":
 		s.add(E{WorkflowExecutionCancelRequestedEventAttributes: &types.WorkflowExecutionCancelRequestedEventAttributes{}}, types.EventTypeWorkflowExecutionCancelRequested)
 	case "child-started":

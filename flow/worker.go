@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -45,13 +46,12 @@ type Worker struct {
 	own        string // its own list; empty: none
 	identity   string
 
-	stopping context.Context // ends when tasks must
+	stopping             context.Context // ends when tasks must
+	deciding, performing atomic.Int64    // tasks under way
 
 	mu    sync.Mutex
 	cache map[string]*list.Element // of *cached, by run id
 	used  *list.List               // the one used last in front
-
-	tasks sync.WaitGroup
 }
 
 type typeName struct{ name, version string }
@@ -130,7 +130,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		pollers.Wait()
-		w.tasks.Wait()
 	}()
 	timer := time.NewTimer(w.cfg.StopTimeout)
 	defer timer.Stop()
