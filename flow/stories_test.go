@@ -29,9 +29,15 @@ var (
 func said(v any, err error) (string, error) { return fmt.Sprint(v, " ", err), nil }
 
 var storyCode = map[string]func(ctx Context, n int) (string, error){
-	"call":   func(ctx Context, n int) (string, error) { return said(storyWork.Call(ctx, n)) },
-	"retry":  func(ctx Context, n int) (string, error) { return said(storyRetry.Call(ctx, n)) },
-	"child":  func(ctx Context, n int) (string, error) { return said(storyChild.Call(ctx, "c", n)) },
+	"call":  func(ctx Context, n int) (string, error) { return said(storyWork.Call(ctx, n)) },
+	"retry": func(ctx Context, n int) (string, error) { return said(storyRetry.Call(ctx, n)) },
+	"child": func(ctx Context, n int) (string, error) { return said(storyChild.Call(ctx, "c", n)) },
+	"again": func(ctx Context, n int) (string, error) { // the same id, when the first has ended
+		if _, err := storyChild.Call(ctx, "c", n); err != nil {
+			return "", err
+		}
+		return said(storyChild.Call(ctx, "c", n+1))
+	},
 	"signal": func(ctx Context, n int) (string, error) { return said(nil, storyPoke.Call(ctx, "other", n)) },
 	"lambda": func(ctx Context, n int) (string, error) { return said(storyLambda.Call(ctx, n)) },
 	"sleep":  func(ctx Context, n int) (string, error) { return said(nil, Sleep(ctx, 1500*time.Millisecond)) },
