@@ -104,8 +104,8 @@ func (t *activityTask) beat(ctx context.Context) {
 	}
 }
 
-func (w *Worker) pollActivity(on string, slots chan struct{}) func(ctx context.Context) (func(), error) {
-	return func(ctx context.Context) (func(), error) {
+func (w *Worker) pollActivity(on string, slots chan struct{}) taker {
+	return func(ctx context.Context) (func(giveUp func()), error) {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -118,7 +118,7 @@ func (w *Worker) pollActivity(on string, slots chan struct{}) func(ctx context.C
 			<-slots
 			return nil, err
 		}
-		return func() {
+		return func(func()) {
 			defer func() { <-slots }()
 			w.under(&w.performing, 1, "activity", cap(slots))
 			defer w.under(&w.performing, -1, "activity", cap(slots))
