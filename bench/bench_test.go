@@ -18,10 +18,10 @@ func TestWorkloads(t *testing.T) {
 	for _, w := range workloads {
 		names += "," + w.name
 	}
-	names += ",console"
+	names += ",console,map-run"
 	b := &bench{
 		servers: "heddle", store: "pebble", auth: "sigv4", names: names, inFlight: 4, warmUp: time.Millisecond, workflows: 20, repeat: 1, open: "50",
-		closed: "10", duration: 100 * time.Millisecond, dir: t.TempDir(), out: json.NewEncoder(&out),
+		closed: "10", items: "30", duration: 100 * time.Millisecond, dir: t.TempDir(), out: json.NewEncoder(&out),
 	}
 	if err := b.run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestWorkloads(t *testing.T) {
 			t.Errorf("result %+v", line)
 		}
 	}
-	pages := 0
+	pages, mapped := 0, 0
 	for lines.More() {
 		var line struct {
 			Workload string
@@ -56,6 +56,8 @@ func TestWorkloads(t *testing.T) {
 			Bytes    int     `json:"page_bytes"`
 			Open     int     `json:"open_pages"`
 			CPU      float64 `json:"server_cpu_percent_of_a_core"`
+			Results  int
+			Memory   int `json:"rss_bytes_most"`
 		}
 		if err := lines.Decode(&line); err != nil {
 			t.Fatal(err)
@@ -64,9 +66,14 @@ func TestWorkloads(t *testing.T) {
 		case line.Workload == "console-live" && line.Open > 0 && line.CPU > 0:
 		case line.Workload == "console" && line.P50 > 0 && line.Bytes > 1000:
 			pages++
+		case line.Workload == "map-run" && line.Results == 30 && line.Memory > 0:
+			mapped++
 		default:
 			t.Errorf("result %+v", line)
 		}
+	}
+	if mapped != 1 {
+		t.Errorf("%d map runs were measured", mapped)
 	}
 	if pages != 6 {
 		t.Errorf("%d pages of the console were measured", pages)
