@@ -165,9 +165,6 @@ func (t *turn) describe() {
 func (r *Rules) Weigh(st engine.State) int {
 	s, c := st.(*State), pack.Weighing()
 	s.code(c)
-	if r := s.reader; r != nil {
-		c.Weigh(int(unsafe.Sizeof(*r)) + cap(r.text))
-	}
 	return c.Weight() + int(unsafe.Sizeof(*s)+unsafe.Sizeof(*s.settings)) + 2*len(s.id.Name.Key) + len(s.of)
 }
 
