@@ -89,6 +89,14 @@ func (c *Cluster) SetFit(fit bool) {
 	c.give()
 }
 
+// CutOff tells whether this node may own no shards, since others don't hear it, or its clock
+// is wrong.
+func (c *Cluster) CutOff() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isCutOff()
+}
+
 // takesNone tells whether this node is to own no shards, though others may not know yet.
 func (c *Cluster) takesNone() bool { return c.leaving || c.unfit }
 

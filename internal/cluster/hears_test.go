@@ -78,7 +78,7 @@ func TestCutOff(t *testing.T) {
 		c.Looked(sight)
 		sight.Members[1].Hears = c.Hears()
 	}
-	if len(node.given) != shards || toA == 0 || toA == shards {
+	if !c.CutOff() || len(node.given) != shards || toA == 0 || toA == shards {
 		t.Fatalf("%d of %d shards were given up, %d of them while there was a link", len(node.given), shards, toA)
 	}
 	for i := range sight.Owners {
@@ -102,7 +102,7 @@ func TestCutOff(t *testing.T) {
 	}
 	c.Up("A")
 	sight.Members[1].Hears = c.Hears()
-	if c.Looked(sight); takes() == 0 || c.Hears() != "" {
+	if c.Looked(sight); takes() == 0 || c.Hears() != "" || c.CutOff() {
 		t.Errorf("heard again, it takes %d shards, and says %q", takes(), c.Hears())
 	}
 }
