@@ -33,6 +33,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/internal/engine"
@@ -52,6 +53,8 @@ type Node interface {
 	Receive(shard.FarMessage)
 	Acknowledged(shard.FarAck)
 	Undelivered(isGone func(member string) bool, undelivered func(engine.RunID, int64))
+	// Open tells of each quota group how many of its runs are open in the shards of this node.
+	Open() map[string]int
 }
 
 // Links is how a member reaches the others. Its methods do not wait, and do not call the
@@ -73,8 +76,10 @@ type Config struct {
 	// Undelivered is a command that offers a task again which was started for a node that has
 	// gone.
 	Undelivered func(id int64) any
-	Within      func(context.Context, time.Duration) (context.Context, context.CancelFunc)
-	Log         *slog.Logger
+	// Answer answers what this node is asked by name, for people; see AskAll.
+	Answer func(what string, given []byte) ([]byte, error)
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	Log    *slog.Logger
 }
 
 // Times and bounds.
@@ -120,6 +125,12 @@ type Cluster struct {
 	serving  map[serving]context.CancelFunc // commands of other members
 	served   map[serving]*served            // their polls
 	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
+
+	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
+	said      map[string]int                 // what this node said last
+	saidTo    map[string]bool                // by members that it has a link to
+	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
+	alive     atomic.Int32                   // members
 }
 
 // place is what is known of a shard.
@@ -155,7 +166,7 @@ func New(c Config) *Cluster {
 		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
-		awaiting: map[uint16]map[*listPoll]bool{},
+		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{}, saidTo: map[string]bool{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
 	return cl
@@ -235,6 +246,10 @@ func (c *Cluster) Looked(s store.Sight) {
 		return
 	}
 	c.members, c.able, c.seen = s.Members, eligible(s.Members), true
+	c.alive.Store(int32(len(s.Members)))
+	c.forgetStandings(func(id string) bool {
+		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
+	})
 	var others []store.Member
 	for _, m := range s.Members {
 		if m.ID != c.me {
@@ -448,6 +463,7 @@ func (c *Cluster) unlink(member string) {
 		return
 	}
 	delete(c.linked, member)
+	delete(c.saidTo, member)
 	c.sessions[member]++
 	for id, a := range c.asked {
 		if a.member == member {
@@ -564,6 +580,10 @@ func (c *Cluster) Frame(member string, frame any) {
 			r.Value = int64(c.Matcher.Backlog(f.List))
 		}
 		c.send(c.links, member, r)
+	case *Standing:
+		c.stood(member, f)
+	case *Ask:
+		c.serveAsk(member, f)
 	default:
 		c.Log.Warn("a frame of an unknown kind", "from", member)
 	}
