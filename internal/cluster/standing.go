@@ -40,7 +40,7 @@ func (c *Cluster) Say() {
 			continue // it knows
 		}
 		c.saidTo[member] = true
-		c.links.Send(member, said)
+		c.send(c.links, member, said)
 	}
 	c.said = open
 }
@@ -184,6 +184,6 @@ func (c *Cluster) serveAsk(member string, f *Ask) {
 	links := c.links
 	c.work.Go(func() {
 		value, err := c.Answer(f.What, f.Given)
-		links.Send(member, &Reply{ID: f.ID, Value: value, Err: err})
+		c.send(links, member, &Reply{ID: f.ID, Value: value, Err: err})
 	})
 }
