@@ -91,10 +91,11 @@ type Server struct {
 	throttled    map[string]*engine.Meters // by service
 	taken        map[string]*engine.Meters // likewise
 	inspects     map[*service.Service]service.Inspector
-	metricsToken []byte         // a hash of it; nil: nobody needs one
-	requests     *listen.Shares // in flight, but for polls that wait
-	turns        *turns         // of those that read what may make large answers
-	roots        *sealing.Watch // nil: the root keys are in no file
+	served       map[string]bool // operations that there are, by "signing name:operation"
+	metricsToken []byte          // a hash of it; nil: nobody needs one
+	requests     *listen.Shares  // in flight, but for polls that wait
+	turns        *turns          // of those that read what may make large answers
+	roots        *sealing.Watch  // nil: the root keys are in no file
 	ready        atomic.Bool
 	parts        lifecycle.List // all that has a life
 }
