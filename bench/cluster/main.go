@@ -4,6 +4,10 @@
 // no task has timed out. It prints how long the longest call took around each event.
 //
 //	go run ./bench/cluster -events kill,term,pause,join -for 15s
+//
+// With -compare it does none of that, and measures several nodes against one, in turns:
+//
+//	go run ./bench/cluster -compare 3 -for 15s -clients 32
 package main
 
 import (
@@ -34,7 +38,15 @@ func main() {
 	nodes := flag.Int("nodes", 3, "how many nodes")
 	binary := flag.String("binary", "", "the server; empty: it is built")
 	keep := flag.Bool("keep", false, "keep the folder, with the logs")
+	turns := flag.Int("compare", 0, "so many turns of one node and of -nodes, which are compared")
 	flag.Parse()
+	if *turns > 0 {
+		if err := compare(*turns, *workers, *nodes, *each, *binary); err != nil {
+			fmt.Fprintln(os.Stderr, "cluster:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*events, *each, *workers, *nodes, *binary, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)

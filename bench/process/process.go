@@ -129,8 +129,11 @@ type Usage struct {
 }
 
 // Usage reads what the kernel knows of the server.
-func (s *Server) Usage() (sum Usage, err error) {
-	pids := []int{s.cmd.Process.Pid}
+func (s *Server) Usage() (sum Usage, err error) { return UsageOf(s.cmd.Process.Pid) }
+
+// UsageOf reads what the kernel knows of any process.
+func UsageOf(pid int) (sum Usage, err error) {
+	pids := []int{pid}
 	for i := 0; i < len(pids); i++ {
 		u, err := usage(pids[i])
 		if i > 0 && errors.Is(err, os.ErrNotExist) {

@@ -53,6 +53,8 @@ type Node interface {
 	Receive(shard.FarMessage)
 	Acknowledged(shard.FarAck)
 	Undelivered(isGone func(member string) bool, undelivered func(engine.RunID, int64))
+	// RecentEvents are a run's events up to one, if they are in memory; see shard.Node.
+	RecentEvents(run engine.RunID, last int64) ([]byte, bool)
 	// Open tells of each quota group how many of its runs are open in the shards of this node.
 	Open() map[string]int
 }
@@ -129,6 +131,7 @@ type Cluster struct {
 	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
 	said      map[string]int                 // what this node said last
 	saidTo    map[string]bool                // by members that it has a link to
+	shown     histories                      // that came with answers
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
 }

@@ -35,6 +35,9 @@ type (
 		Moved bool
 		Value any
 		Err   error
+		// History is what a value that is engine.Showing will show, of a short run; empty: it is read
+		// from the store.
+		History []byte
 	}
 
 	// Message and Ack are those of shards to shards.

@@ -67,6 +67,7 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 			c.mu.Unlock()
 			if a != nil {
 				if r := c.answer(ctx, a); !r.Moved {
+					c.shown.keep(cmd.Run, &r)
 					return r.Value, r.Err
 				}
 			}
@@ -143,6 +144,9 @@ func (c *Cluster) serveCommand(member string, f *Command) {
 		r := &Reply{ID: f.ID, Value: reply, Err: err, Moved: errors.Is(err, shard.ErrMoved)}
 		if r.Moved {
 			r.Err = nil
+		}
+		if shows, ok := reply.(engine.Showing); ok && err == nil {
+			r.History, _ = c.node.RecentEvents(f.Cmd.Run, shows.ShowsUpTo())
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -348,6 +348,9 @@ func (e *RunExistsError) Error() string {
 	return fmt.Sprintf("run %s can't begin: it exists", e.Run)
 }
 
+// Showing is a reply with which its run's events up to one are shown, as with a decision task.
+type Showing interface{ ShowsUpTo() int64 }
+
 // Peek is the body of a command that any run answers with a RunView, whatever
 // its rules and without loading its state.
 type Peek struct{}

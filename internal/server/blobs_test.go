@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -544,5 +545,17 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusNotFound, "NoSuchKey")
 	default:
 		http.ServeContent(w, r, "", o.put, bytes.NewReader(o.bytes))
+	}
+}
+
+// TestBlobsOfADatabaseAreBounded: one that is larger than the bound is refused while it is read, not when all is there.
+func TestBlobsOfADatabaseAreBounded(t *testing.T) {
+	const most = 100
+	for _, size := range []int{0, most, most + 1, 10 * most} {
+		b := &asking{from: iotest.OneByteReader(strings.NewReader(strings.Repeat("x", size))), next: 1 << 20, most: most}
+		n, err := io.Copy(io.Discard, b)
+		if tooLarge := errors.Is(err, blob.ErrTooLarge); tooLarge != (size > most) || !tooLarge && (err != nil || n != int64(size)) || n > most+1 {
+			t.Errorf("of %d bytes %d are read: %v", size, n, err)
+		}
 	}
 }

@@ -370,6 +370,15 @@ func (n *Node) AppendEvents(ctx context.Context, b []byte, run engine.RunID, fir
 	return n.Reader.AppendEvents(ctx, b, run, first, last, reverse)
 }
 
+// RecentEvents are the events of a run from the first up to one, as the wire carries them, if it is short
+// and they are in memory here.
+func (n *Node) RecentEvents(run engine.RunID, last int64) ([]byte, bool) {
+	if int(run.Shard()) >= len(n.shards) {
+		return nil, false
+	}
+	return n.shards[run.Shard()].recent.append(nil, run, 1, last)
+}
+
 // AppendPage is AppendEvents of as many events as most bytes have room for, but of one at
 // least. It tells how many.
 func (n *Node) AppendPage(ctx context.Context, b []byte, run engine.RunID, first, last int64, reverse bool, most int) ([]byte, int64, error) {

@@ -105,6 +105,9 @@ type DecisionTask struct {
 	Trace                  string `json:",omitempty"` // header for its decider; "": there is none
 }
 
+// ShowsUpTo implements engine.Showing.
+func (t *DecisionTask) ShowsUpTo() int64 { return t.StartedEventID }
+
 // CompleteDecision answers a decision task. Errors: *UnknownDecisionTaskError,
 // *ValidationError; after either nothing has changed.
 type CompleteDecision struct {
