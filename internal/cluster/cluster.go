@@ -29,6 +29,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -170,7 +171,8 @@ func (c *Cluster) Joined(id string, links Links) {
 	c.me, c.links, c.seen = id, links, false
 }
 
-// Lost says that others may have this node's shards. All links end.
+// Lost says that others may have this node's shards. Links stay until the membership is
+// over: commands still find their way to others.
 func (c *Cluster) Lost() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -178,9 +180,6 @@ func (c *Cluster) Lost() {
 		if p := &c.shards[id]; p.state != elsewhere {
 			c.node.Disown(uint16(id), true)
 		}
-	}
-	for member := range c.linked {
-		c.unlink(member)
 	}
 	c.seen = false
 }
@@ -251,7 +250,7 @@ func (c *Cluster) Looked(s store.Sight) {
 	}
 	c.takeVacant()
 	c.give()
-	c.offerAgainOf(func(member string) bool { return !c.linked[member] })
+	c.offerAgain() // also what was started since, by commands of links that have ended
 }
 
 // learn takes in a fact; it may be of the past.
@@ -449,7 +448,7 @@ func (c *Cluster) unlink(member string) {
 			p.cancel()
 		}
 	}
-	c.offerAgainOf(func(m string) bool { return m == member })
+	c.offerAgain()
 	// What performers of that node have taken, and not started.
 	for id := range c.own {
 		for t, o := range c.own[id] {
@@ -459,9 +458,17 @@ func (c *Cluster) unlink(member string) {
 	c.tell()
 }
 
-// offerAgainOf has tasks offered again that were started for members who have gone.
-func (c *Cluster) offerAgainOf(isGone func(member string) bool) {
-	c.node.Undelivered(isGone, func(run engine.RunID, id int64) {
+// peer names a member for as long as the present link to it lasts: what was started for it then
+// is lost with the link, whether or not there is another one.
+func (c *Cluster) peer(member string) string { return fmt.Sprint(member, "#", c.sessions[member]) }
+
+// offerAgain has tasks offered again that were started for peers who have gone.
+func (c *Cluster) offerAgain() {
+	here := map[string]bool{}
+	for member := range c.linked {
+		here[c.peer(member)] = true
+	}
+	c.node.Undelivered(func(peer string) bool { return !here[peer] }, func(run engine.RunID, id int64) {
 		c.node.CastFor("", engine.Command{Run: run, Body: c.Undelivered(id)})
 	})
 }
