@@ -55,13 +55,18 @@ func measureFlow(name string, activities int) func(*bench, context.Context, *mea
 
 // sdkClient is the vendor's, with as many idle connections as there are polls.
 func sdkClient(t target) *swf.Client {
-	return swf.New(swf.Options{
+	return swf.NewFromConfig(sdkConfig(t), func(o *swf.Options) {
+		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConns, t.MaxIdleConnsPerHost = 512, 512
+		})
+	})
+}
+
+func sdkConfig(t target) aws.Config {
+	return aws.Config{
 		Region: t.credentials.Region, BaseEndpoint: aws.String("http://" + t.addr),
 		Credentials: credentials.NewStaticCredentialsProvider(t.credentials.AccessKey, t.credentials.SecretKey, ""),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = 512, 512
-		}),
-	})
+	}
 }
 
 type (
@@ -172,7 +177,7 @@ func workByHand(ctx context.Context, c *swf.Client, l *load) error {
 func byFlow(ctx context.Context, l *load) error {
 	order := flow.Workflow[orderInput, string]{Name: "order", Version: "1"}
 	charge := flow.Activity[chargeInput, chargeResult]{Name: "charge", Version: "1", TaskList: "charges", StartToClose: 5 * time.Minute}
-	w := flow.NewWorker(flow.New(sdkClient(l.target), "bench"), flow.WorkerConfig{
+	w := flow.NewWorker(flow.New(sdkConfig(l.target), "bench"), flow.WorkerConfig{
 		TaskList: "orders", Deciders: l.inFlight, Activities: l.inFlight, BreakPolls: true, Log: slog.New(slog.DiscardHandler),
 		Hooks: flow.Hooks{
 			Closed: func(_ context.Context, r flow.RunInfo, _ []string) {

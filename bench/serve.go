@@ -25,6 +25,7 @@ func serve(args []string) error {
 	store := flags.String("store", server.StorePebble, "pebble or memory")
 	auth := flags.String("auth", server.AuthSigV4, "sigv4 or none")
 	open := flags.Int("limit-open-executions", execution.DefaultLimits().OpenExecutionsMax, "open executions per domain")
+	buckets := flags.String("buckets", "", "folder of users' buckets")
 	cpu := flags.String("cpuprofile", "", "file for the CPU profile")
 	mem := flags.String("memprofile", "", "file for the memory profile")
 	if err := flags.Parse(args); err != nil {
@@ -38,7 +39,9 @@ func serve(args []string) error {
 	swf.OptionsOf(services).Execution.OpenExecutionsMax = *open
 	began := time.Now()
 	server.PaceGarbage()
-	s, err := server.Start(ctx, server.Config{Listen: *listen, Data: *data, Store: *store, Auth: *auth, Services: services})
+	cfg := server.Config{Listen: *listen, Data: *data, Store: *store, Auth: *auth, Services: services}
+	cfg.Buckets.Dir = *buckets
+	s, err := server.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}

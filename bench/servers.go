@@ -73,10 +73,14 @@ func heddleWith(flags ...string) func(*bench, string) []string {
 }
 
 func heddleArgs(b *bench, data string) []string {
-	return []string{
+	args := []string{
 		"serve", "--listen", "127.0.0.1:0", "--data", data, "--store", b.store, "--auth", b.auth,
 		"--limit-open-executions", "100000000",
 	}
+	if b.buckets != "" {
+		args = append(args, "--buckets", b.buckets)
+	}
+	return args
 }
 
 // shapes are the workloads that need no more of a server than activities.

@@ -56,6 +56,7 @@ var special = map[string]func(*bench, context.Context, *measured, int) error{
 	"machine-jsonata": measureLoops("machine-jsonata"),
 	"machine-map":     measureLoops("machine-map"),
 	"machine-waits":   (*bench).measureWaits,
+	"map-run":         (*bench).measureMapRuns,
 }
 
 func workloadNames() (names []string) {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -16,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+
+	"heddle/flow/internal/wire"
 )
 
 // Client reaches a domain. Its fields are set before it is used first.
@@ -34,9 +35,6 @@ type Client struct {
 	waiting map[string][]chan struct{} // for the end of a run, by run id
 }
 
-// maxIdle is how many connections are kept for the next call.
-const maxIdle = 256
-
 // Dial makes a client from what the usual variables and files of AWS say: AWS_ENDPOINT_URL_SWF or
 // AWS_ENDPOINT_URL is where (unset: AWS), AWS_REGION which region.
 func Dial(ctx context.Context, domain string) (*Client, error) {
@@ -44,14 +42,12 @@ func Dial(ctx context.Context, domain string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial domain %q: %w", domain, err)
 	}
-	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // changed, not replaced: it has AWS_CA_BUNDLE
-		cfg.HTTPClient = b.WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdle, maxIdle })
-	}
-	return New(swf.NewFromConfig(cfg), domain), nil
+	return New(cfg, domain), nil
 }
 
-// New makes a client that calls api.
-func New(api API, domain string) *Client { return &Client{API: api, Domain: domain} }
+// New makes a client of what any client of the AWS SDK is made of: its credentials, region, endpoint, retries and HTTP client are
+// used. Errors are the SDK's. For another [API], make a &Client{API: …, Domain: …}.
+func New(cfg aws.Config, domain string) *Client { return &Client{API: wire.New(cfg), Domain: domain} }
 
 func (c *Client) payloads() payloads {
 	p := payloads{c.Codec, c.Crypt, c.Blobs}
@@ -104,13 +100,23 @@ func (w Workflow[In, Out]) Start(ctx context.Context, c *Client, id string, in I
 	}
 	out, err := c.API.StartWorkflowExecution(ctx, request)
 	if _, open := errors.AsType[*types.WorkflowExecutionAlreadyStartedFault](err); open {
-		return nil, fmt.Errorf("%s: %w", doing, &AlreadyStarted{id, c.openRun(ctx, id)})
+		var runID string
+		if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+			runID = answer.Response.Header.Get(openRunHeader)
+		}
+		if runID == "" {
+			runID = c.openRun(ctx, id)
+		}
+		return nil, fmt.Errorf("%s: %w", doing, &AlreadyStarted{id, runID})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return &Run[Out]{c, id, aws.ToString(out.RunId)}, nil
 }
+
+// openRunHeader is in which header Heddle says which run is open; AWS does not.
+const openRunHeader = "X-Heddle-Open-Run-Id"
 
 // openRun is the run of an id that is open, if that can be found out.
 func (c *Client) openRun(ctx context.Context, id string) string {

@@ -151,7 +151,8 @@ func (w *Worker) Run(ctx context.Context) error {
 // atRest is how many polls a list has when nothing comes.
 const atRest = 2
 
-// poller polls a list: one poll more whenever one brings a task, fewer when they come back empty.
+// poller polls a list from goroutines that poll, do what came, and poll again: one more whenever a poll brings a task, at most as
+// many as tasks may be done at once, and one less when a poll comes back empty.
 type poller struct {
 	w          *Worker
 	kind       string
@@ -160,26 +161,38 @@ type poller struct {
 	// take polls once; task is nil if there was none.
 	take func(polls context.Context) (task func(), err error)
 
-	mu           sync.Mutex
-	want, polled int
-	open         sync.WaitGroup
+	mu   sync.Mutex
+	n    int // of goroutines
+	open sync.WaitGroup
 }
 
 func (p *poller) run() {
-	p.want = min(atRest, p.most)
-	p.fill()
+	for range atRest {
+		p.more()
+	}
 	<-p.ctx.Done()
 	p.open.Wait()
 }
 
-// fill begins as many polls as are wanted.
-func (p *poller) fill() {
+// more begins one more, if there may be.
+func (p *poller) more() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.polled < p.want && p.ctx.Err() == nil {
-		p.polled++
+	if p.n < p.most && p.ctx.Err() == nil {
+		p.n++
 		p.open.Go(p.poll)
 	}
+}
+
+// fewer tells whether one may end.
+func (p *poller) fewer() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.n <= atRest {
+		return false
+	}
+	p.n--
+	return true
 }
 
 // How long a poll that failed waits before the next.
@@ -195,49 +208,25 @@ func (p *poller) poll() {
 		if p.w.cfg.Hooks.Polled != nil && err == nil {
 			p.w.cfg.Hooks.Polled(p.polls, p.kind, task != nil)
 		}
-		if err != nil {
-			if p.ctx.Err() != nil {
-				break
+		switch {
+		case err == nil && task != nil:
+			wait = failedFirst
+			p.more()
+			task()
+		case err == nil:
+			wait = failedFirst
+			if p.fewer() {
+				return
 			}
+		case p.ctx.Err() == nil:
 			p.w.cfg.Log.Warn("flow: poll for a "+p.kind+" task", "err", err, "again in", wait)
 			select {
 			case <-time.After(wait):
 			case <-p.ctx.Done():
 			}
 			wait = min(2*wait, failedMost)
-			continue
-		}
-		wait = failedFirst
-		p.mu.Lock()
-		if task != nil {
-			p.want = min(p.want+1, p.most)
-			p.polled--
-		} else {
-			p.want = max(p.want-1, min(atRest, p.most))
-			if p.polled > p.want {
-				p.polled--
-				p.mu.Unlock()
-				return
-			}
-		}
-		p.mu.Unlock()
-		if task != nil {
-			p.fill()
-			task()
-			p.mu.Lock()
-			enough := p.polled >= p.want
-			if !enough {
-				p.polled++
-			}
-			p.mu.Unlock()
-			if enough {
-				return
-			}
 		}
 	}
-	p.mu.Lock()
-	p.polled--
-	p.mu.Unlock()
 }
 
 // Register registers the worker's types, and its domain if RetentionDays says so, where they are

@@ -22,7 +22,7 @@ import (
 func TestAnotherWorkerTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := heddletest.Start(t)
-		c := flow.New(s.SWF(), "shop")
+		c := flow.New(s.AWS(), "shop")
 		start := func() (stop func()) {
 			w := flow.NewWorker(c, flow.WorkerConfig{TaskList: "orders", RetentionDays: 1, BreakPolls: true}, code(&bank{})...)
 			if err := w.Register(t.Context()); err != nil {

@@ -70,9 +70,15 @@ func Test(t *testing.T, f func(t *testing.T, c *flow.Client), code ...flow.Imple
 // Test calls f beside a worker that has the code.
 func (cfg Config) Test(t *testing.T, f func(t *testing.T, c *flow.Client), code ...flow.Implementation) {
 	t.Helper()
+	cfg.test(t, func(t *testing.T, _ *swf.Client, c *flow.Client) { f(t, c) }, code)
+}
+
+// test gives f the SDK's client, too.
+func (cfg Config) test(t *testing.T, f func(t *testing.T, api *swf.Client, c *flow.Client), code []flow.Implementation) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := heddletest.Start(t)
-		c := flow.New(s.SWF(), Domain)
+		c := flow.New(s.AWS(), Domain)
 		c.AskMost = time.Hour // the worker is beside it; the end by a timeout is seen within that
 		if cfg.Client != nil {
 			cfg.Client(c)
@@ -111,7 +117,7 @@ func (cfg Config) Test(t *testing.T, f func(t *testing.T, c *flow.Client), code 
 			stop()
 			running.Wait()
 		}()
-		f(t, c)
+		f(t, s.SWF(), c)
 	})
 }
 

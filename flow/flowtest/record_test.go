@@ -25,7 +25,7 @@ func TestRecord(t *testing.T) {
 		}
 		c.Crypt = gcm
 	}}
-	sealed.Test(t, func(t *testing.T, c *flow.Client) {
+	sealed.test(t, func(t *testing.T, api *swf.Client, c *flow.Client) {
 		run, err := nap.Start(t.Context(), c, "nap", time.Hour)
 		if err != nil {
 			t.Fatal(err)
@@ -33,7 +33,6 @@ func TestRecord(t *testing.T) {
 		if _, err := run.Result(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		api := c.API.(*swf.Client)
 		record := func(write bool, code flow.Implementation) error {
 			*rewrite = write
 			defer func() { *rewrite = false }()
@@ -52,5 +51,5 @@ func TestRecord(t *testing.T) {
 			t.Errorf("changed: %v", err)
 		}
 		Replayer{Strict: true, Client: c}.Replay(t, cfg.Record+"/*.json", code)
-	}, code)
+	}, []flow.Implementation{code})
 }

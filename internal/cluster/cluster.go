@@ -33,6 +33,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/internal/engine"
@@ -52,6 +53,8 @@ type Node interface {
 	Receive(shard.FarMessage)
 	Acknowledged(shard.FarAck)
 	Undelivered(isGone func(member string) bool, undelivered func(engine.RunID, int64))
+	// Open tells of each quota group how many of its runs are open in the shards of this node.
+	Open() map[string]int
 }
 
 // Links is how a member reaches the others. Its methods do not wait, and do not call the
@@ -72,8 +75,10 @@ type Config struct {
 	// Undelivered is a command that offers a task again which was started for a node that has
 	// gone.
 	Undelivered func(id int64) any
-	Within      func(context.Context, time.Duration) (context.Context, context.CancelFunc)
-	Log         *slog.Logger
+	// Answer answers what this node is asked by name, for people; see AskAll.
+	Answer func(what string, given []byte) ([]byte, error)
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	Log    *slog.Logger
 }
 
 // Times and bounds.
@@ -82,7 +87,8 @@ const (
 	lookFor = 5 * time.Second
 	// lookAgain is when it does so without news.
 	lookAgain = 100 * time.Millisecond
-	// givesMax is how many shards are given up at a time.
+	// givesMax is how many shards are given up at a time, until their takers serve them: what
+	// is asked of the others is answered meanwhile.
 	givesMax = 8
 )
 
@@ -115,6 +121,12 @@ type Cluster struct {
 	serving  map[serving]context.CancelFunc // commands of other members
 	served   map[serving]*served            // their polls
 	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
+
+	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
+	said      map[string]int                 // what this node said last
+	saidTo    map[string]bool                // by members that it has a link to
+	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
+	alive     atomic.Int32                   // members
 }
 
 // place is what is known of a shard.
@@ -124,6 +136,7 @@ type place struct {
 	state state
 	mine  uint64 // the latest epoch that was this node's
 	given uint64 // the latest one of those that was released
+	taker string // the member it was given to, who has not said yet that it serves it; else empty
 }
 
 // state is how a shard stands with this node.
@@ -149,7 +162,7 @@ func New(c Config) *Cluster {
 		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
-		awaiting: map[uint16]map[*listPoll]bool{},
+		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{}, saidTo: map[string]bool{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
 	return cl
@@ -227,6 +240,10 @@ func (c *Cluster) Looked(s store.Sight) {
 		return
 	}
 	c.members, c.seen = s.Members, true
+	c.alive.Store(int32(len(s.Members)))
+	c.forgetStandings(func(id string) bool {
+		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
+	})
 	var others []store.Member
 	for _, m := range s.Members {
 		if m.ID != c.me {
@@ -259,7 +276,9 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {
 		return
 	}
-	p.epoch, p.owner = epoch, owner
+	if p.epoch, p.owner = epoch, owner; owner != "" {
+		p.taker = ""
+	}
 	c.tell()
 }
 
@@ -310,7 +329,7 @@ func (c *Cluster) give() {
 	}
 	gives := 0
 	for id := range c.shards {
-		if c.shards[id].state == giving {
+		if p := &c.shards[id]; p.state == giving || p.taker != "" {
 			gives++
 		}
 	}
@@ -368,6 +387,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	}
 	c.closeLists(id)
 	if h := c.heir(id); released && h != nil && h.ID != c.me {
+		p.taker = h.ID
 		c.links.Send(h.ID, &Given{id, p.mine})
 	}
 	c.give()
@@ -423,6 +443,7 @@ func (c *Cluster) unlink(member string) {
 		return
 	}
 	delete(c.linked, member)
+	delete(c.saidTo, member)
 	c.sessions[member]++
 	for id, a := range c.asked {
 		if a.member == member {
@@ -446,6 +467,11 @@ func (c *Cluster) unlink(member string) {
 		if s.member == member {
 			delete(c.served, s)
 			p.cancel()
+		}
+	}
+	for id := range c.shards {
+		if p := &c.shards[id]; p.taker == member {
+			p.taker = ""
 		}
 	}
 	c.offerAgain()
@@ -542,6 +568,10 @@ func (c *Cluster) Frame(member string, frame any) {
 			r.Value = int64(c.Matcher.Backlog(f.List))
 		}
 		c.links.Send(member, r)
+	case *Standing:
+		c.stood(member, f)
+	case *Ask:
+		c.serveAsk(member, f)
 	default:
 		c.Log.Warn("a frame of an unknown kind", "from", member)
 	}
@@ -559,6 +589,7 @@ func (c *Cluster) announced(member string, a *Announce) {
 	for t, o := range c.own[a.Shard] {
 		c.offerTo(a.Shard, t.run, o)
 	}
+	c.give()
 }
 
 var errLinkLost = errors.New("the link to the node that has the execution broke; the outcome is unknown")

@@ -194,6 +194,7 @@ func (h *house) keep() {
 			case err == nil:
 				renewed = time.Now()
 				lost = false
+				h.Say()
 			}
 		}
 		if joined && !lost && h.store.Current() != nil {

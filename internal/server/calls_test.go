@@ -101,15 +101,11 @@ func TestMachineRolesCallEndpoints(t *testing.T) {
 	}
 	a := newAuthorityWith(t, func(cfg *Config) {
 		integrating(cfg)
-		for _, s := range cfg.Services {
-			if o, ours := s.Options.(*sfn.Options); ours {
-				o.HTTP.Connections, o.HTTP.Private = file, []string{"127.0.0.0/8"}
-			}
-		}
+		reaching(cfg, file)
 	})
 	policy := func(method, endpoint, connection string) string {
 		return `{"Effect":"Allow","Action":"states:InvokeHTTPEndpoint","Resource":"` + statesARN + `stateMachine:*","Condition":{"StringEquals":{"states:HTTPMethod":"` + method +
-			`"},"StringLike":{"states:HTTPEndpoint":"` + endpoint + `"}}},{"Effect":"Allow","Action":"events:RetrieveConnectionCredentials","Resource":"` + connection + `"}`
+			`"},"StringLike":{"states:HTTPEndpoint":"` + endpoint + `"}}},{"Effect":"Allow","Action":"events:RetrieveConnectionCredentials","Resource":"` + connection + `"},{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}`
 	}
 	sends := `,"Parameters":{"ApiEndpoint":"` + endpoint.URL + `/x","Method":"GET","Authentication":{"ConnectionArn":"@connection"}}`
 	for _, c := range []struct {

@@ -96,6 +96,7 @@ func (s *Server) newCluster() *cluster.Cluster {
 		Name: s.cfg.Cluster.Node, Shards: s.shards, Matcher: s.matcher,
 		ListOf:      func(list string) uint16 { return s.held.hash.Shard(s.shards, "list", list) },
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
+		Answer:      s.answerNode,
 		Within:      context.WithTimeout, Log: s.cfg.Log,
 	})
 }
@@ -197,6 +198,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 				continue
 			case err == nil:
 				renewed = time.Now()
+				m.cluster.Say()
 				if lost {
 					lost = false
 					m.cfg.Log.Info("PostgreSQL answers again, and this node is still a member")
@@ -237,7 +239,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 var errOtherRelease = errors.New("this server can't join")
 
 // runCallers has callers looked up again every second: other servers may have changed who
-// they are.
+// they are. What callers may do in a second is divided among the servers that there are.
 func (s *Server) runCallers(ctx context.Context) {
 	ticker := time.NewTicker(clusterRenewEvery)
 	defer ticker.Stop()
@@ -245,6 +247,9 @@ func (s *Server) runCallers(ctx context.Context) {
 		select {
 		case <-ticker.C:
 			s.directory.ForgetCallers()
+			for _, l := range s.limiters {
+				l.Among(s.cluster.Alive())
+			}
 		case <-ctx.Done():
 			return
 		}

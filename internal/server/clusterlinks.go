@@ -25,7 +25,7 @@ func newCodec(services []*service.Service) *wire.Codec {
 	c := wire.New()
 	c.Register(
 		cluster.Announce{}, cluster.Given{}, cluster.Command{}, cluster.Cancel{}, cluster.Reply{}, cluster.Message{}, cluster.Ack{},
-		cluster.Offer{}, cluster.Withdraw{}, cluster.WithdrawShard{}, cluster.Poll{}, cluster.Claimed{}, cluster.PollEnd{}, cluster.PollOver{}, cluster.Count{},
+		cluster.Offer{}, cluster.Withdraw{}, cluster.WithdrawShard{}, cluster.Poll{}, cluster.Claimed{}, cluster.PollEnd{}, cluster.PollOver{}, cluster.Count{}, cluster.Standing{}, cluster.Ask{},
 	)
 	types := crossing
 	for _, one := range services {

@@ -158,6 +158,31 @@ type Status struct {
 	CommitP99 time.Duration // of the last commits; zero: there were none
 	// AuditFails: records can't be written.
 	AuditFails bool
+	Open       int // executions, in the shards of this node
+	// Node is the server's name in a cluster; empty: it is alone. Then Members are all of the cluster,
+	// itself among them, and Vacant is how many shards nobody of them has.
+	Node    string
+	Members []Member
+	Vacant  int
+	// Standbys are those of a database in PostgreSQL.
+	Standbys []Standby
+}
+
+// Member is a server of a cluster, as another one sees it.
+type Member struct {
+	Name, Address         string
+	Self, Linked, Leaving bool
+	Shards                int
+	Status                *Status // as it says itself, without Members; nil: it has not answered
+	Error                 string  // why not
+}
+
+// Standby is one of a database's: State is "streaming" when all is well, Sync how commits wait for
+// it ("sync", "quorum", "potential", "async"); both are empty if nobody may see them.
+type Standby struct {
+	Name, State, Sync string
+	Lag               time.Duration // until it has replayed what is written; 0: it has, or nobody knows
+	LagBytes          int64
 }
 
 // Batcher is a Searcher to whose executions something can be done in a batch, each by a call of

@@ -28,7 +28,6 @@ type calls struct {
 	*actions
 	models *sdk.Models
 	client *sdk.Client
-	web    *httptask.Client // of HTTP tasks
 }
 
 // callMax bounds a call of a service.
@@ -39,7 +38,6 @@ func newCalls(s *actions) *calls {
 	return &calls{
 		actions: s, models: sdk.NewModels(o.Folder()),
 		client: &sdk.Client{HTTP: sdk.NewTransport(o.Concurrent), Now: s.Now, Within: s.Within},
-		web:    httptask.NewClient(&s.options.HTTP, s.Now, nil),
 	}
 }
 
@@ -215,7 +213,7 @@ func (s *calls) reach(ctx context.Context, c *prepared, operation *sdk.Operation
 	if at := s.options.Integrations.Named(of.Service, c.model, w.Region); at != "" {
 		return s.outside(ctx, c, at)
 	}
-	if s.Serves != nil && s.Serves(c.model.SigningName()) {
+	if s.Serves != nil && s.Serves(c.model.SigningName(), operation.Name) {
 		return s.inside(ctx, c)
 	}
 	if at := s.options.Integrations.Named("*", c.model, w.Region); at != "" {

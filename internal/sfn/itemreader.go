@@ -72,18 +72,21 @@ func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Rea
 	}
 	o := reading.Order.Reader
 	from := itemreader.Reader{
-		Store: r.Buckets(t.Name.World.Account), List: o.Action == "listObjectsV2",
-		InputType: o.InputType, Athena: o.Manifest == "ATHENA_DATA", HeadersGiven: o.HeadersGiven, Headers: o.Headers, Delimiter: o.Delimiter,
+		Store: r.Buckets(t.Name.World.Account), Room: r.Room(t.Name.World.Account), List: o.Action == "listObjectsV2",
+		InputType: o.InputType, Athena: o.Manifest == "ATHENA_DATA", Pointer: o.Pointer, HeadersGiven: o.HeadersGiven, Headers: o.Headers, Delimiter: o.Delimiter,
 		May: func(ctx context.Context, action, in, key string) error {
 			return r.mayReach(ctx, t.Name.World, &reading.Order, reading.Started, action, objectARN(t.Name.World, in, key))
 		},
 	}
-	var arguments struct{ Bucket, Key, Prefix string }
+	var arguments struct{ Bucket, Key, Prefix, VersionID string }
 	if err := json.Unmarshal([]byte(o.Arguments), &arguments); err != nil || arguments.Bucket == "" {
 		return failed("The arguments of the ItemReader name no bucket.")
 	}
 	if !from.List && arguments.Key == "" {
 		return failed("The arguments of the ItemReader name no key.")
+	}
+	if arguments.VersionID != "" {
+		return failed("This server reads no versions of objects: leave VersionId out of the ItemReader.")
 	}
 	from.Bucket, from.Key = arguments.Bucket, cmp.Or(arguments.Key, arguments.Prefix)
 	if from.List {

@@ -171,17 +171,17 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	}
 	switch {
 	case fresh:
-		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1
+		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1 + s.openElsewhere(cmd.Group)
 		defer func() {
 			if s.runs[r.Run] != r && b.closed[r.Run] != r { // it did not begin
 				s.groups.add(cmd.Group, -1)
 			}
 		}()
 	case r.Status == engine.Closed:
-		in.OpenInGroup = s.groups.add(r.Group, 0)
+		in.OpenInGroup = s.groups.add(r.Group, 0) + s.openElsewhere(r.Group)
 		in.NameTaken = s.names.get(r.Name) != nil
 	default:
-		in.OpenInGroup = s.groups.add(r.Group, 0) - 1
+		in.OpenInGroup = s.groups.add(r.Group, 0) - 1 + s.openElsewhere(r.Group)
 	}
 	turn, err := safely(rules, r.state, cmd.Body, in)
 	if err != nil {

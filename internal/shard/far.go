@@ -38,6 +38,9 @@ type Far interface {
 	// Gone says that a shard is here no longer, or that it could not be taken over. Unless it
 	// was released, it may still be this node's in the store.
 	Gone(shard uint16, released bool)
+	// OpenElsewhere is how many runs of a quota group are open in shards of other nodes, as far
+	// as they have said.
+	OpenElsewhere(group string) int
 }
 
 // FarMessage is a message on its way from shard to shard; see outbox.go.
@@ -169,7 +172,7 @@ func (s *Shard) leaves() bool {
 		s.fetched = nil
 		s.mu.Unlock()
 		for _, f := range fetched {
-			if f.long && f.generation == 0 {
+			if f.moves && f.generation == 0 {
 				s.recovering = false
 				if f.err == nil {
 					handle = f.memory.handle
@@ -211,7 +214,7 @@ func (s *Shard) depart(handle store.Handle) {
 		s.gone(false)
 		return
 	}
-	s.peers.fetch(&fetch{shard: s, long: true, do: func(_ *fetch, ctx context.Context) error {
+	s.peers.fetch(&fetch{shard: s, moves: true, do: func(_ *fetch, ctx context.Context) error {
 		err := handle.Release(ctx)
 		if err != nil {
 			s.Log.Warn("a shard that was given up could not be released; it is taken back", "shard", s.id, "cause", err)
@@ -219,6 +222,13 @@ func (s *Shard) depart(handle store.Handle) {
 		s.gone(err == nil)
 		return nil
 	}})
+}
+
+func (s *Shard) openElsewhere(group string) int {
+	if s.Far == nil {
+		return 0
+	}
+	return s.Far.OpenElsewhere(group)
 }
 
 func (s *Shard) gone(released bool) {

@@ -24,7 +24,8 @@ type fetch struct {
 	generation uint64
 	key        lookup
 	do         func(*fetch, context.Context) error
-	long       bool // reads much: a whole memory, runs to forget
+	long       bool // reads much: names, runs to forget
+	moves      bool // takes a shard over or gives it up
 
 	// What is asked.
 	run       engine.RunID

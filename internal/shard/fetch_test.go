@@ -536,7 +536,7 @@ func TestShardThatCantBeReadAnswersAndTriesAgain(t *testing.T) {
 		s := h.shards[runlog.Route(h.cfg.Hash, 2, toyName("a"))]
 		h.store.FailNextCommit(false)
 		lost := h.give("a", toyPut{"2"})
-		h.failRead = func(kind byte) bool { return kind == keys.OpenRun }
+		h.failRead = func(kind byte) bool { return kind == keys.Note } // where the scan of open runs begins
 		b := h.Ready(s.id)
 		waits := h.give("a", toyPut{"3"})
 		h.Done(s.id, b, h.commit(b))

@@ -27,6 +27,9 @@ type Clock interface {
 // readersDefault is how many fetches are under way at a time unless said otherwise.
 const readersDefault = 32
 
+// movesMax is how many shards are taken over and given up at a time, where others have some.
+const movesMax = 8
+
 // Node runs all shards of a process. A shard that is kicked is stepped by a goroutine,
 // shards beside each other; committers write what was evaluated in groups, while others
 // are evaluated; readers fetch. A shard is stepped by one goroutine at a time.
@@ -45,6 +48,7 @@ type Node struct {
 	committers  []*committer
 	readers     readers
 	long        readers       // of what reads much, which does not hold up others
+	moving      readers       // of shards that are taken over and given up, which hold calls up meanwhile
 	asking      readers       // of what asks for data keys: whoever has those may be far away, and slow
 	slow        chan struct{} // holds one for each slow shard that evaluates
 	steppers    steppers
@@ -75,6 +79,10 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	n.asking = readers{ctx: reading, work: &n.work, most: most}
 	spare := max(1, processors-1) // one is left to what is quick
 	n.long = readers{ctx: reading, work: &n.work, most: spare}
+	n.moving = readers{ctx: reading, work: &n.work, most: spare}
+	if cfg.Far != nil {
+		n.moving.most = movesMax // which wait for the store more than they compute
+	}
 	n.steppers = steppers{node: n, work: &n.work}
 	n.slow = make(chan struct{}, spare)
 	n.kick, n.start = n.kickStep, n.startFetch

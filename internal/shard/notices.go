@@ -94,15 +94,6 @@ func (s *Shard) writeTold(b *Batch) {
 	n.due = 0
 }
 
-// readTold reads which notifications there are.
-func (m *recovered) readTold(ctx context.Context, v store.View, shard uint16) error {
-	values, err := v.Get(ctx, []store.Place{{Shard: shard, Key: []byte{keys.Told}}})
-	if err == nil {
-		m.notices.Told, err = runlog.ReadTold(values[0])
-	}
-	return err
-}
-
 // openNotices gives each target its position, and lets those hear of it who deliver.
 func (s *Shard) openNotices() {
 	if s.Notices == nil {

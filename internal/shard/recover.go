@@ -2,6 +2,7 @@ package shard
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 
@@ -17,12 +18,13 @@ type recovered struct {
 	open   []*run // as they are stored, so the oldest first
 	parked []*call
 	resend []uint16
+	notes  [][]byte // keys of notes that are yet to be read
 }
 
 // takeOver has the memory read, or takes in what was.
 func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 	for _, f := range fetched {
-		if !s.recovering || !f.long || f.generation != 0 {
+		if !s.recovering || !f.moves || f.generation != 0 {
 			continue // of a memory that was dropped
 		}
 		s.recovering = false
@@ -49,7 +51,7 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 		s.fetch(&fetch{do: func(f *fetch, ctx context.Context) (err error) {
 			f.memory, err = readMemory(ctx, s.Store, s.id)
 			return err
-		}, long: true})
+		}, moves: true})
 	}
 }
 
@@ -65,30 +67,52 @@ func readMemory(ctx context.Context, st store.Store, shard uint16) (*recovered, 
 		handle: handle, seq: handle.Seq(), last: engine.Time(handle.Stamp()),
 		runs: map[engine.RunID]*run{}, names: names{}, out: map[uint16]*outQueue{}, applied: map[uint16]uint64{},
 	}}
-	for _, read := range []struct {
-		kind  byte
-		visit func(key, value []byte) error
-	}{
-		{keys.OpenRun, m.readRun},
-		{keys.Note, m.readNote},
-		{keys.Sent, m.readSent},
-		{keys.Outgoing, m.readOutgoing},
-		{keys.Applied, m.readApplied},
-		{keys.Parked, m.readParked},
-	} {
-		if err := runlog.ScanKind(ctx, st, shard, read.kind, read.visit); err != nil {
-			return nil, err
-		}
-	}
-	if err := m.readTold(ctx, st, shard); err != nil {
+	m.notices.Told, _ = runlog.ReadTold(nil) // as it is without a row
+	// Few scans, of kinds that lie beside each other: each is a round trip in some stores.
+	if err := m.readBetween(ctx, st, shard, keys.Told, keys.Sent); err != nil {
 		return nil, err
 	}
+	if err := m.readBetween(ctx, st, shard, keys.Note, keys.Outgoing); err != nil {
+		return nil, err
+	}
+	if err := m.readBetween(ctx, st, shard, keys.Applied, keys.Applied); err != nil {
+		return nil, err
+	}
+	for _, note := range m.notes { // of runs that are known by now
+		m.readNote(note)
+	}
+	m.notes = nil
 	err = st.Scan(ctx, shard, store.Range{Start: []byte{keys.Forget}, End: []byte{keys.Forget + 1}, Limit: 1}, func(key, _ []byte) bool {
 		at, _ := keys.ForgetTime(key)
 		m.forgetAt = engine.Time(at)
 		return false
 	})
 	return m, err
+}
+
+// readBetween reads the rows of some kinds, and of those whose letters lie between them.
+func (m *recovered) readBetween(ctx context.Context, v store.View, shard uint16, first, last byte) error {
+	var failed error
+	err := v.Scan(ctx, shard, store.Range{Start: []byte{first}, End: []byte{last + 1}}, func(key, value []byte) bool {
+		switch key[0] {
+		case keys.OpenRun:
+			failed = m.readRun(key, value)
+		case keys.Note:
+			m.notes = append(m.notes, bytes.Clone(key))
+		case keys.Sent:
+			failed = m.readSent(key, value)
+		case keys.Told:
+			m.notices.Told, failed = runlog.ReadTold(bytes.Clone(value))
+		case keys.Outgoing:
+			failed = m.readOutgoing(key, value)
+		case keys.Applied:
+			failed = m.readApplied(key, value)
+		case keys.Parked:
+			failed = m.readParked(key, value)
+		}
+		return failed == nil
+	})
+	return cmp.Or(err, failed)
 }
 
 // install makes what was read the shard's memory, and lets others hear of it.
@@ -148,15 +172,15 @@ func (m *recovered) readRun(key, value []byte) error {
 
 // readNote knows which runs have notes, and takes back the offers of tasks that reached their
 // worker. Started tasks without the note are offered again.
-func (m *recovered) readNote(key, _ []byte) error {
+func (m *recovered) readNote(key []byte) {
 	subject, kind := keys.NoteSubject(key)
 	r := m.runs[keys.Run(key)]
 	if r == nil {
-		return nil
+		return
 	}
 	r.noted = true
 	if engine.NoteKind(kind) != engine.NoteDelivered {
-		return nil
+		return
 	}
 	for i, o := range r.Offers {
 		if o.ID == subject {
@@ -164,7 +188,6 @@ func (m *recovered) readNote(key, _ []byte) error {
 			break
 		}
 	}
-	return nil
 }
 
 func (m *recovered) readSent(key, value []byte) error {

@@ -48,9 +48,12 @@ const (
 	batchCallsMax  = 1024 // commands evaluated into one batch
 	batchOpsMax    = 16 << 10
 	batchBytesMax  = 4 << 20 // far below the store's limit, since one turn may add much
-	batchWakesMax  = 256     // deadlines that fire between live commands
 	batchForgetMax = 64      // closed runs deleted in one batch
 	snapshotLenMin = 16 << 10
+	// batchWakesMax is how many deadlines fire between live commands, and wait for their states: one
+	// group of fetches. With more, what shards that have much due at once have under way is cold by the
+	// time that it is committed, and its memory garbage by the time that it is wanted again.
+	batchWakesMax = groupMax
 	// Above this many bytes a batch takes no part of a snapshot; it stays due.
 	snapshotRoomMax = 8 << 20
 	ackDelay        = engine.Time(1000) // how long deleting handled messages may wait for a batch

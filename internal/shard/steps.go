@@ -274,6 +274,8 @@ func (n *Node) startFetch(f *fetch) {
 	switch {
 	case f.long:
 		r = &n.long
+	case f.moves:
+		r = &n.moving
 	case len(f.uses) > 0:
 		r = &n.asking
 	}

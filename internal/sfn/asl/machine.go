@@ -142,6 +142,7 @@ type ItemReader struct {
 	InputType              string    // "CSV", "JSON", …
 	Transformation         string
 	ManifestType           string
+	ItemsPointer           string // JSON Pointer (RFC 6901)
 	CSVHeaderLocation      string
 	CSVHeaders             []string
 	CSVDelimiter           string

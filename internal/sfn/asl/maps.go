@@ -221,7 +221,7 @@ const maxItemsMost = 100_000_000
 
 func (r *reading) readerConfig(reader *ItemReader, at string, o *jsonvalue.Object) {
 	const field = "ItemReader/ReaderConfig"
-	r.known(o, at, map[string]languages{"InputType": both, "Transformation": both, "CSVHeaderLocation": both, "CSVHeaders": both, "CSVDelimiter": both, "ManifestType": both, "MaxItems": both, "MaxItemsPath": path})
+	r.known(o, at, map[string]languages{"InputType": both, "Transformation": both, "ItemsPointer": both, "CSVHeaderLocation": both, "CSVHeaders": both, "CSVDelimiter": both, "ManifestType": both, "MaxItems": both, "MaxItemsPath": path})
 	r.exclusive(o, at, "MaxItems", "MaxItemsPath")
 	for name, v := range o.All() {
 		place := at + "/" + name
@@ -230,6 +230,8 @@ func (r *reading) readerConfig(reader *ItemReader, at string, o *jsonvalue.Objec
 			reader.InputType, _ = r.among(place, name, v, inputTypes...)
 		case "Transformation":
 			reader.Transformation, _ = r.among(place, name, v, "NONE", "LOAD_AND_FLATTEN")
+		case "ItemsPointer":
+			reader.ItemsPointer, _ = r.text(place, v)
 		case "ManifestType":
 			reader.ManifestType, _ = r.among(place, name, v, "S3_INVENTORY", "ATHENA_DATA")
 		case "CSVHeaderLocation":

@@ -197,6 +197,7 @@ type ItemReader struct {
 	Arguments    string // JSON text
 	InputType    string // of a list "": its objects are items, not what is in them
 	Manifest     string // its type
+	Pointer      string // to the list in a JSON text; "": it is the text
 	HeadersGiven bool
 	Headers      []string
 	Delimiter    string
@@ -234,7 +235,9 @@ type MapRunMessage interface{ code(*pack.Coder) }
 
 func (m *BeginMapRun) code(c *pack.Coder) {
 	m.Order.Code(c)
-	m.Order.CodeMore(c, false)
+	if m.Order.CodeMore(c, false) {
+		m.Order.CodeLast(c)
+	}
 }
 func (*StopMapRun) code(*pack.Coder) {}
 func (m *RedriveMapRun) code(c *pack.Coder) {
@@ -403,8 +406,6 @@ func (e *evaluation) cannotDistribute() string {
 		return "within an express execution"
 	case e.t.s.settings.Key.Key != "":
 		return "in a state machine with a key of its own"
-	case st.ItemReader != nil && st.ItemReader.InputType == "PARQUET":
-		return "with an ItemReader of Parquet files"
 	}
 	return ""
 }
@@ -474,8 +475,11 @@ func (e *evaluation) reader(in any) *ItemReader {
 		return nil
 	}
 	r := &ItemReader{
-		Action: of.Resource.Action, InputType: of.InputType, Manifest: of.ManifestType,
+		Action: of.Resource.Action, InputType: of.InputType, Manifest: of.ManifestType, Pointer: of.ItemsPointer,
 		HeadersGiven: of.CSVHeaderLocation == "GIVEN", Headers: of.CSVHeaders, Delimiter: of.CSVDelimiter, Arguments: "{}",
+	}
+	if r.Manifest == "S3_INVENTORY" {
+		r.InputType = "MANIFEST"
 	}
 	if r.Action == "listObjectsV2" && of.Transformation != "LOAD_AND_FLATTEN" {
 		r.InputType = ""

@@ -48,12 +48,21 @@ func (s *Settings) codeMocks(c *pack.Coder) {
 // CodeMore writes what orders got later, or reads it, at the end of what holds one. It tells whether
 // there is more of what holds it, too.
 func (o *MapRunOrder) CodeMore(c *pack.Coder, more bool) bool {
-	if !c.Tail(len(o.Settings.Mocks) > 0 || o.Transformation != "" || more) {
+	if !c.Tail(len(o.Settings.Mocks) > 0 || o.Transformation != "" || more || o.pointed()) {
 		return false
 	}
 	pack.List(c, &o.Settings.Mocks, (*StateMock).code)
 	c.Text(&o.Transformation)
 	return true
+}
+
+func (o *MapRunOrder) pointed() bool { return o.Reader != nil && o.Reader.Pointer != "" }
+
+// CodeLast writes what orders got after that, or reads it: behind all of what has more, at its end.
+func (o *MapRunOrder) CodeLast(c *pack.Coder) {
+	if c.Tail(o.pointed()) && o.Reader != nil {
+		c.Text(&o.Reader.Pointer)
+	}
 }
 
 // mocked is the index of a state's mock; -1: it has none.

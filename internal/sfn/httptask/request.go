@@ -1,7 +1,5 @@
 // Package httptask makes the requests of HTTP tasks (http:invoke): what the state gives and
-// what the connection adds become one request, which the Client sends. It refuses what is not
-// on a public network, unless the operator allows it, follows no redirect, and takes no proxy
-// from the environment.
+// what the connection adds become one request, and its answer the output of the task.
 //
 // Sources: Step Functions Developer Guide, "Call HTTPS APIs in Step Functions workflows";
 // EventBridge API Reference, CreateConnection.
@@ -15,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"heddle/internal/events/connection"
 	"heddle/jsonvalue"
 )
 
@@ -224,7 +223,7 @@ func scalar(v any) string {
 
 // add merges what the connection adds to each request; where both have a key, the
 // connection's value stands.
-func (r *Request) add(a *Additions) error {
+func (r *Request) add(a *connection.Additions) error {
 	for _, p := range a.HeaderParameters {
 		r.headers.Set(p.Key, p.Value)
 	}

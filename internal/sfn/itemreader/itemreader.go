@@ -20,12 +20,16 @@ import (
 
 	"heddle/internal/aws/arn"
 	"heddle/internal/bucket"
+	"heddle/internal/sfn/itemreader/parquet"
 	"heddle/jsonvalue"
 )
 
 // Reader is what is to be read, and from where.
 type Reader struct {
 	Store bucket.Store
+	// Room is the memory for what can't be read in small pieces: pages of Parquet files. Nil: it
+	// is bounded by nothing.
+	Room *bucket.Room
 	// May asks whether an action of S3 is allowed on an object, or without a key on a bucket.
 	// Its error ends reading.
 	May func(ctx context.Context, action, bucket, key string) error
@@ -33,8 +37,9 @@ type Reader struct {
 	List         bool // the objects of the bucket, with a prefix; with an InputType, what is in them
 	Bucket       string
 	Key          string // or the prefix
-	InputType    string // CSV, JSON or JSONL; MANIFEST: of an inventory
+	InputType    string // CSV, JSON, JSONL or PARQUET; MANIFEST: of an inventory
 	Athena       bool   // the object names those with the items, of InputType
+	Pointer      string // of JSON, to the list in it (RFC 6901); "": it is the list
 	HeadersGiven bool   // else they are the first row of a CSV
 	Headers      []string
 	Delimiter    string // of a CSV: COMMA, if it is empty
@@ -71,11 +76,12 @@ type position struct {
 
 // inObject is where a part begins in an object.
 type inObject struct {
-	Key     string   // if there are several; "": it is not known yet
-	Offset  int64    // in bytes, of what is not compressed
-	Begun   bool     // behind the headers of a CSV, or the bracket of a JSON list
-	ETag    string   // of the object, which must not change
-	Headers []string // of a CSV
+	Key     string         // if there are several; "": it is not known yet
+	Offset  int64          // in bytes, of what is not compressed
+	Begun   bool           // behind the headers of a CSV, or the bracket of a JSON list
+	ETag    string         // of the object, which must not change
+	Headers []string       // of a CSV
+	Rows    *parquet.Place `json:",omitempty"`
 }
 
 // Next reads the part that begins at a position, nil for the first, with so many items at
@@ -246,6 +252,9 @@ func (r *Reader) small(ctx context.Context, p *position) ([]byte, error) {
 // object reads what is in an object. Of several those may be compressed whose keys end with .gz;
 // they can only be read from their beginning.
 func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, part *part) error {
+	if r.InputType == "PARQUET" {
+		return r.parquet(ctx, bucket, key, p, part)
+	}
 	compressed := (r.List || r.Athena) && strings.HasSuffix(key, ".gz")
 	from := p.Offset
 	if compressed {
@@ -274,10 +283,68 @@ func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, pa
 	case "JSONL":
 		err = jsonLines(in, part)
 	default:
-		err = jsonList(in, p, part)
+		err = jsonList(in, r.Pointer, p, part)
 	}
 	p.Offset += in.n
 	return err
+}
+
+// parquet reads rows of a Parquet file, in ranges.
+func (r *Reader) parquet(ctx context.Context, in, key string, p *inObject, part *part) error {
+	if err := r.May(ctx, "s3:GetObject", in, key); err != nil {
+		return err
+	}
+	o, err := r.Store.Head(ctx, in, key)
+	if err != nil {
+		return err
+	}
+	if p.ETag != "" && p.ETag != o.ETag {
+		return &Error{"The object has changed while it was read: " + key}
+	}
+	p.ETag = o.ETag
+	file, err := parquet.Open(ctx, &ranges{r.Store, in, key, o.ETag}, o.Size, r.room())
+	if err == nil {
+		if p.Rows == nil {
+			p.Rows = &parquet.Place{}
+		}
+		var rows []string
+		rows, *p.Rows, err = file.Rows(ctx, *p.Rows, part.most-len(part.items), partBytes-part.bytes, itemBytes)
+		part.done = len(rows) == 0
+		for _, row := range rows {
+			if err := part.add(row); err != nil {
+				return err
+			}
+		}
+	}
+	if flaw, ok := errors.AsType[*parquet.Error](err); ok {
+		return &Error{flaw.Cause}
+	}
+	return err
+}
+
+// room is what a Parquet file may have of the memory.
+func (r *Reader) room() parquet.Room {
+	if r.Room == nil {
+		return nil
+	}
+	return r.Room
+}
+
+// ranges is an object as the source of a Parquet file.
+type ranges struct {
+	store       bucket.Store
+	bucket, key string
+	etag        string
+}
+
+// ReadAt implements parquet.Source.
+func (r *ranges) ReadAt(ctx context.Context, b []byte, offset int64) error {
+	_, body, err := r.store.Get(ctx, r.bucket, r.key, bucket.Range{Offset: offset, Length: int64(len(b)), IfMatch: r.etag})
+	if err != nil {
+		return err
+	}
+	_, err = io.ReadFull(body, b)
+	return errors.Join(err, body.Close())
 }
 
 // counted counts the bytes that were read.
@@ -343,9 +410,9 @@ func (p *part) addJSON(text string) error {
 }
 
 // jsonList reads a list: each value from the end of the one before.
-func jsonList(in *counted, p *inObject, part *part) error {
+func jsonList(in *counted, pointer string, p *inObject, part *part) error {
 	if !p.Begun {
-		b, err := in.beyondSpace()
+		b, err := in.descend(pointer)
 		if err != nil || b != '[' {
 			return errors.Join(notEOF(err), &Error{"Attempting to map over non-iterable node."})
 		}
@@ -377,6 +444,69 @@ func jsonList(in *counted, p *inObject, part *part) error {
 	return nil
 }
 
+// descend reads up to what a pointer names, and gives its first byte.
+func (c *counted) descend(pointer string) (byte, error) {
+	b, err := c.beyondSpace()
+	if err != nil || pointer == "" {
+		return b, err
+	}
+	names := strings.Split(pointer, "/")
+	if names[0] != "" {
+		return 0, &Error{"The ItemsPointer does not begin with a slash: " + pointer}
+	}
+	for _, name := range names[1:] {
+		name = strings.ReplaceAll(strings.ReplaceAll(name, "~1", "/"), "~0", "~")
+		if b, err = c.member(b, name); err != nil {
+			return 0, err
+		}
+		if b == 0 {
+			return 0, &Error{"The ItemsPointer names nothing in the object: " + pointer}
+		}
+	}
+	return b, nil
+}
+
+// member reads up to a member of the object, or an element of the list, that begins with a byte,
+// and gives its first byte; 0: there is none.
+func (c *counted) member(first byte, name string) (byte, error) {
+	if first != '{' && first != '[' {
+		return 0, nil
+	}
+	for i := 0; ; i++ {
+		b, err := c.beyondSpace()
+		if err == nil && b == ',' && i > 0 {
+			b, err = c.beyondSpace()
+		}
+		if err != nil {
+			return 0, errors.Join(notEOF(err), &Error{"The object ends too early."})
+		}
+		if b == '}' || b == ']' {
+			return 0, nil
+		}
+		found := strconv.Itoa(i) == name
+		if first == '{' {
+			text, err := c.value(b)
+			if err != nil {
+				return 0, err
+			}
+			v, err := jsonvalue.ParseString(text)
+			if colon, failed := c.beyondSpace(); err != nil || failed != nil || colon != ':' {
+				return 0, errors.Join(notEOF(failed), &Error{"The object is no JSON."})
+			}
+			if b, err = c.beyondSpace(); err != nil {
+				return 0, errors.Join(notEOF(err), &Error{"The object ends too early."})
+			}
+			found = v == name
+		}
+		if found {
+			return b, nil
+		}
+		if err := c.scan(b, func(byte) error { return nil }); err != nil {
+			return 0, err
+		}
+	}
+}
+
 func notEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -397,6 +527,17 @@ func (c *counted) beyondSpace() (byte, error) {
 // quote, or to what can't be part of it. What it is worth is for a parser to say.
 func (c *counted) value(first byte) (string, error) {
 	text := []byte{first}
+	err := c.scan(first, func(b byte) error {
+		if text = append(text, b); len(text) > itemBytes {
+			return &Error{fmt.Sprintf("An item has more than %d bytes.", itemBytes)}
+		}
+		return nil
+	})
+	return string(text), err
+}
+
+// scan reads the value without keeping it.
+func (c *counted) scan(first byte, read func(byte) error) error {
 	depth, quoted, escaped := 0, first == '"', false
 	if first == '{' || first == '[' {
 		depth = 1
@@ -406,18 +547,18 @@ func (c *counted) value(first byte) (string, error) {
 		if scalar {
 			next, err := c.Peek(1)
 			if err != nil || strings.IndexByte(",]} \t\r\n", next[0]) >= 0 {
-				return string(text), notEOF(err)
+				return notEOF(err)
 			}
 		}
 		b, err := c.ReadByte()
 		if errors.Is(err, io.EOF) {
-			return "", &Error{"The list of items does not end."}
+			return &Error{"The list of items does not end."}
+		}
+		if err == nil {
+			err = read(b)
 		}
 		if err != nil {
-			return "", err
-		}
-		if text = append(text, b); len(text) > itemBytes {
-			return "", &Error{fmt.Sprintf("An item has more than %d bytes.", itemBytes)}
+			return err
 		}
 		switch {
 		case escaped:
@@ -433,7 +574,7 @@ func (c *counted) value(first byte) (string, error) {
 			depth--
 		}
 		if !scalar && depth == 0 && !quoted {
-			return string(text), nil
+			return nil
 		}
 	}
 }
@@ -520,6 +661,13 @@ func (c *counted) row(delimiter byte) (cells []string, err error) {
 				cell = append(cell, '"')
 			} else {
 				quoted = false
+			}
+		case b == '\\':
+			// It escapes itself, a quote and the delimiter; before others it is dropped.
+			next, err := c.Peek(1)
+			if err == nil && (next[0] == '\\' || next[0] == '"' || next[0] == delimiter) {
+				_, _ = c.ReadByte() // what Peek has seen
+				cell = append(cell, next[0])
 			}
 		case quoted:
 			cell = append(cell, b)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	library "github.com/parquet-go/parquet-go"
+
 	"heddle/internal/bucket"
 )
 
@@ -64,6 +66,13 @@ func TestItems(t *testing.T) {
 		{"no lines", "", Reader{InputType: "JSONL"}, ``},
 		{"rows", "a,b\n1,2\n3\n\n4,5,6\r\n\"x, \"\"y\"\"\",\"l\n2\"", Reader{InputType: "CSV"},
 			`{"a":"1","b":"2"} {"a":"3","b":""} {"a":"","b":""} {"a":"4","b":"5"} {"a":"x,·\"y\"","b":"l\n2"}`},
+		{"backslashes", `a,b` + "\n" + `C:\\x,1\,2` + "\n" + `\"q\",\n"x\"y"` + "\n" + `"a\\","b\"c"`, Reader{InputType: "CSV"},
+			`{"a":"C:\\x","b":"1,2"} {"a":"\"q\"","b":"n\"x\"y\""} {"a":"a\\","b":"b\"c"}`},
+		{"pointer", `{"x":[[9]],"a/b":{"other":"]","list":[{},{"l":[1,2]}]},"l":3}`, Reader{InputType: "JSON", Pointer: "/a~1b/list/1/l"}, `1 2`},
+		{"pointer to no list", `{"a":{"b":1}}`, Reader{InputType: "JSON", Pointer: "/a"}, `! Attempting to map over non-iterable node.`},
+		{"pointer to nothing", `{"a":[1]}`, Reader{InputType: "JSON", Pointer: "/b"}, `! The ItemsPointer names nothing in the object: /b`},
+		{"pointer into a number", `{"a":1}`, Reader{InputType: "JSON", Pointer: "/a/b"}, `! The ItemsPointer names nothing in the object: /a/b`},
+		{"pointer into what ends", `{"a":`, Reader{InputType: "JSON", Pointer: "/a/b"}, `! The object ends too early.`},
 		{"given", "1|2\n", Reader{InputType: "CSV", HeadersGiven: true, Headers: []string{"x", ""}, Delimiter: "PIPE"}, `{"x":"1","":"2"}`},
 		{"twice", "a,a\n1,2\n", Reader{InputType: "CSV"}, `! CSV headers cannot contain duplicates.`},
 		{"no rows", "", Reader{InputType: "CSV"}, ``},
@@ -221,5 +230,71 @@ func TestSeveralObjects(t *testing.T) {
 		if c.reader.List != asked["s3:ListBucket "] || strings.Contains(c.want, `"n":1`) && !asked["s3:GetObject lines/1"] {
 			t.Errorf("%s: asked %v", c.name, asked)
 		}
+	}
+}
+
+// TestParquet reads rows of Parquet files: of one, of those of a list, and of Athena's.
+func TestParquet(t *testing.T) {
+	type row struct {
+		N    int64    `parquet:"n"`
+		Tags []string `parquet:"tags,list"`
+	}
+	file := func(from, to int64) string {
+		var b bytes.Buffer
+		w := library.NewGenericWriter[row](&b, library.MaxRowsPerRowGroup(3))
+		for n := from; n < to; n++ {
+			if _, err := w.Write([]row{{n, []string{fmt.Sprint("t", n)}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	store := put(t, map[string]string{"in/1": file(0, 5), "in/2": file(5, 5), "in/3": file(5, 8), "m.csv": "s3://bucket/in/1\ns3://bucket/in/3\n", "text": "text"})
+	want := make([]string, 8)
+	for i := range want {
+		want[i] = fmt.Sprintf(`{"n":%d,"tags":["t%d"]}`, i, i)
+	}
+	for _, c := range []struct {
+		reader Reader
+		want   []string
+	}{
+		{Reader{Key: "in/1"}, want[:5]},
+		{Reader{Key: "in/2"}, nil},
+		{Reader{Key: "in/", List: true}, want},
+		{Reader{Key: "m.csv", Athena: true}, want},
+	} {
+		c.reader.Store, c.reader.May, c.reader.Bucket, c.reader.InputType = store, anybody, "bucket", "PARQUET"
+		c.reader.Room = bucket.NewRoom(1 << 20)
+		for _, most := range []int64{1, 2, 1000} {
+			if items, err := all(t, &c.reader, most); err != nil || !slices.Equal(items, c.want) {
+				t.Errorf("%s, %d at a time: %v, %v", c.reader.Key, most, items, err)
+			}
+		}
+	}
+	r := Reader{Store: store, May: anybody, Bucket: "bucket", Key: "text", InputType: "PARQUET"}
+	if _, err := r.Next(t.Context(), nil, 1); err == nil || err.Error() != "The object is no Parquet file." {
+		t.Errorf("of a text: %v", err)
+	}
+	no := errors.New("no")
+	r.May = func(_ context.Context, action, in, key string) error {
+		return fmt.Errorf("%s %s %s: %w", action, in, key, no)
+	}
+	if _, err := r.Next(t.Context(), nil, 1); !errors.Is(err, no) || !strings.HasPrefix(err.Error(), "s3:GetObject bucket text") {
+		t.Errorf("without permission: %v", err)
+	}
+	r.Key, r.May = "in/1", anybody
+	part, err := r.Next(t.Context(), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := file(0, 7)
+	if _, err := store.Put(t.Context(), &bucket.Put{Bucket: "bucket", Key: "in/1", Source: bucket.Bytes(body), Size: int64(len(body))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(t.Context(), part.Position, 1); err == nil || !strings.Contains(err.Error(), "has changed") {
+		t.Errorf("of a file that has changed: %v", err)
 	}
 }

@@ -186,6 +186,7 @@ func (s *State) Code(c *pack.Coder) {
 	c.Int(&s.again)
 	if s.order.CodeMore(c, s.pended > 0) {
 		c.Int(&s.pended)
+		s.order.CodeLast(c)
 	}
 }
 
@@ -327,7 +328,9 @@ const (
 
 func (e *begun) Code(c *pack.Coder) {
 	e.order.Code(c)
-	e.order.CodeMore(c, false)
+	if e.order.CodeMore(c, false) {
+		e.order.CodeLast(c)
+	}
 }
 func (e *itemBegun) Code(c *pack.Coder) {
 	e.span.code(c)
