@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -285,6 +286,59 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 	if err := committed(t, s, h, h.Seq()+1); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestCommitEndsWithTheLease: nobody waits for a commit longer than nobody else can have the
+// shards.
+func TestCommitEndsWithTheLease(t *testing.T) {
+	server := shared(t)
+	o := options(t, server)
+	var passed atomic.Int64
+	o.Elapsed = func() time.Duration { return time.Duration(passed.Load()) }
+	s := mustOpen(t, o)
+	h, err := s.Acquire(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := committed(t, s, h, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	resume := sync.OnceValue(func() error { return server.Signal(syscall.SIGCONT) })
+	defer resume()
+	sent := make(chan bool, 1)
+	s.options.Within = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		switch d {
+		case commitWithin: // a long time
+			sent <- true
+			return context.WithCancel(ctx)
+		case renewWithin:
+			d = 100 * time.Millisecond
+		}
+		return context.WithTimeout(ctx, d)
+	}
+	done := make(chan error, 1)
+	go func() { done <- committed(t, s, h, 2) }()
+	<-sent
+	passed.Add(int64(leaseFor))
+	s.Renew(t.Context())
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("written by a server that stands still")
+		}
+	case <-time.After(time.Minute):
+		t.Error("the commit waits, though the lease is over")
+		_ = resume()
+		<-done
+	}
+	if err := resume(); err != nil {
+		t.Fatal(err)
+	}
+	s.options.Within = context.WithTimeout
+	s.Renew(t.Context())
 }
 
 // TestLostSections: a database that has less than was acknowledged is not served from.
