@@ -79,6 +79,9 @@ type Config struct {
 	Answer func(what string, given []byte) ([]byte, error)
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Log    *slog.Logger
+	// Sequences and Heard are those of store.Members.
+	Sequences func() []uint64
+	Heard     func([]uint64)
 }
 
 // Times and bounds.
@@ -123,8 +126,6 @@ type Cluster struct {
 	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
 
 	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
-	said      map[string]int                 // what this node said last
-	saidTo    map[string]bool                // by members that it has a link to
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
 }
@@ -162,7 +163,7 @@ func New(c Config) *Cluster {
 		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
-		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{}, saidTo: map[string]bool{},
+		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
 	return cl
@@ -443,7 +444,6 @@ func (c *Cluster) unlink(member string) {
 		return
 	}
 	delete(c.linked, member)
-	delete(c.saidTo, member)
 	c.sessions[member]++
 	for id, a := range c.asked {
 		if a.member == member {

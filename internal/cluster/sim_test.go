@@ -116,6 +116,7 @@ func (w *world) open(name string) *house {
 		Name: name, Shards: simShards, Matcher: h.matcher, Within: context.WithTimeout, Log: log,
 		ListOf:      func(list string) uint16 { return w.hash.Shard(simShards, "list", list) },
 		Undelivered: func(id int64) any { return &tasks.Undelivered{ScheduledEventID: id} },
+		Sequences:   h.store.Members().Sequences, Heard: h.store.Members().Heard,
 	})
 	var err error
 	h.node, err = shard.OpenNode(w.t.Context(), shard.Config{

@@ -359,8 +359,8 @@ func TestLostSections(t *testing.T) {
 	if err := committed(t, s, h, 3); !errors.Is(err, store.ErrFenced) {
 		t.Errorf("commit: %v", err)
 	}
-	if _, err := s.Acquire(t.Context(), 3); !errors.Is(err, ErrRegressed) {
-		t.Errorf("acquire: %v, want ErrRegressed", err)
+	if _, err := s.Acquire(t.Context(), 3); !errors.Is(err, store.ErrRegressed) {
+		t.Errorf("acquire: %v, want store.ErrRegressed", err)
 	}
 }
 
