@@ -60,8 +60,9 @@ type Node interface {
 // Links is how a member reaches the others. Its methods do not wait, and do not call the
 // Cluster.
 type Links interface {
-	// Send sends a frame, which is lost if the link ends first.
-	Send(member string, frame any)
+	// Send sends a frame, which is lost if the link ends first. An error: it can't be
+	// written, and nothing was sent.
+	Send(member string, frame any) error
 	// Peers says with whom to have links.
 	Peers([]store.Member)
 }
@@ -367,7 +368,7 @@ func (c *Cluster) Owned(id uint16, epoch uint64) {
 	c.learn(id, epoch, c.me)
 	c.forgetOlder(id, epoch)
 	for member := range c.linked {
-		c.links.Send(member, &Announce{id, epoch})
+		c.send(c.links, member, &Announce{id, epoch})
 	}
 	for t, o := range c.own[id] {
 		c.Matcher.Offer(t.run, o)
@@ -389,7 +390,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	c.closeLists(id)
 	if h := c.heir(id); released && h != nil && h.ID != c.me {
 		p.taker = h.ID
-		c.links.Send(h.ID, &Given{id, p.mine})
+		c.send(c.links, h.ID, &Given{id, p.mine})
 	}
 	c.give()
 }
@@ -408,10 +409,22 @@ func (c *Cluster) Acknowledge(a shard.FarAck) {
 	c.sendTo(a.To, &Ack{a})
 }
 
+// send sends a frame to a member.
+func (c *Cluster) send(links Links, member string, frame any) { _ = c.trySend(links, member, frame) }
+
+// trySend sends a frame to a member. What can't be written is told; it is a fault of ours.
+func (c *Cluster) trySend(links Links, member string, frame any) error {
+	err := links.Send(member, frame)
+	if err != nil {
+		c.Log.Error("what goes to another server can't be written", "what", fmt.Sprintf("%T", frame), "member", member, "cause", err)
+	}
+	return err
+}
+
 // sendTo sends a frame to the owner of a shard, if there is a way.
 func (c *Cluster) sendTo(id uint16, frame any) {
 	if owner := c.shards[id].owner; owner != c.me && c.linked[owner] {
-		c.links.Send(owner, frame)
+		c.send(c.links, owner, frame)
 	}
 }
 
@@ -425,7 +438,7 @@ func (c *Cluster) Up(member string) {
 	c.linked[member] = true
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned || p.state == giving {
-			c.links.Send(member, &Announce{uint16(id), p.mine})
+			c.send(c.links, member, &Announce{uint16(id), p.mine})
 		}
 	}
 	c.tell()
@@ -555,7 +568,7 @@ func (c *Cluster) Frame(member string, frame any) {
 		if p := c.polls[f.ID]; p != nil && p.member == member {
 			p.answer <- f
 		} else {
-			c.links.Send(member, &PollEnd{ID: f.ID})
+			c.send(c.links, member, &PollEnd{ID: f.ID})
 		}
 	case *PollOver:
 		if p := c.polls[f.ID]; p != nil && p.member == member {
@@ -567,7 +580,7 @@ func (c *Cluster) Frame(member string, frame any) {
 		if !r.Moved {
 			r.Value = int64(c.Matcher.Backlog(f.List))
 		}
-		c.links.Send(member, r)
+		c.send(c.links, member, r)
 	case *Standing:
 		c.stood(member, f)
 	case *Ask:
@@ -575,6 +588,27 @@ func (c *Cluster) Frame(member string, frame any) {
 	default:
 		c.Log.Warn("a frame of an unknown kind", "from", member)
 	}
+}
+
+// Unread takes in that a frame of a member could not be read, and what was read of it before
+// that. Whoever waits for it hears so; an error: nobody could be told, and the link should end.
+func (c *Cluster) Unread(member string, part any, cause error) error {
+	c.Log.Error("a frame of another server can't be read", "what", fmt.Sprintf("%T", part), "member", member, "cause", cause)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch f := part.(type) {
+	case *Command:
+		if f.ID != 0 && c.linked[member] {
+			return c.trySend(c.links, member, &Reply{ID: f.ID, Err: fmt.Errorf("nothing was done, since the server that has the execution can't read what was sent to it: %w", cause)})
+		}
+	case *Reply:
+		if a := c.asked[f.ID]; a != nil && a.member == member {
+			delete(c.asked, f.ID)
+			a.answer <- Reply{Err: fmt.Errorf("%w: its answer can't be read: %w", engine.ErrUnavailable, cause)}
+			return nil
+		}
+	}
+	return cause
 }
 
 func (c *Cluster) has(id uint16) bool { return int(id) < len(c.shards) }

@@ -26,7 +26,7 @@ func (d *disowning) Moved(uint16)                                             {}
 func (d *disowning) Receive(shard.FarMessage)                                 {}
 func (d *disowning) Acknowledged(shard.FarAck)                                {}
 func (d *disowning) Undelivered(func(string) bool, func(engine.RunID, int64)) {}
-func (d *disowning) Send(string, any)                                         {}
+func (d *disowning) Send(string, any) error                                   { return nil }
 func (d *disowning) Open() map[string]int                                     { return nil }
 func (d *disowning) Peers([]store.Member)                                     {}
 

@@ -49,24 +49,25 @@ type links struct {
 }
 
 // Send implements Links.
-func (l links) Send(to string, frame any) {
+func (l links) Send(to string, frame any) error {
 	l.network.mu.Lock()
 	defer l.network.mu.Unlock()
 	here := l.ends[[2]string{l.member, to}]
 	if here == nil || here.ended {
-		return
+		return nil
 	}
 	way := [2]string{l.house.name, here.fromName}
 	if left := l.fatal[way]; left > 0 && isNews(frame) {
 		if l.fatal[way] = left - 1; left == 1 {
 			here.hangUp(0)
-			return
+			return nil
 		}
 	}
 	if there := here.other; !there.ended {
 		there.queue = append(there.queue, frame)
 		there.wake()
 	}
+	return nil
 }
 
 // isNews tells what a node does not ask for, and would miss.

@@ -40,7 +40,7 @@ func (c *Cluster) Say() {
 		said.Open = append(said.Open, OpenRuns{group, int64(n)})
 	}
 	for member := range c.linked {
-		c.links.Send(member, said)
+		c.send(c.links, member, said)
 	}
 }
 
@@ -191,6 +191,6 @@ func (c *Cluster) serveAsk(member string, f *Ask) {
 	links := c.links
 	c.work.Go(func() {
 		value, err := c.Answer(f.What, f.Given)
-		links.Send(member, &Reply{ID: f.ID, Value: value, Err: err})
+		c.send(links, member, &Reply{ID: f.ID, Value: value, Err: err})
 	})
 }

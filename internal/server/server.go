@@ -134,6 +134,9 @@ func (s *Server) addParts() {
 	// It begins when the store has opened, which has its key, and ends after it.
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
 	add("store", s.openStore, func(context.Context) error { return errors.Join(s.store.Close(), s.unlockFolder()) })
+	if s.cfg.Store == StorePostgres {
+		add("level", s.openLevel, nil)
+	}
 	if s.cfg.Store == StorePostgres && !s.cfg.Cluster.on() {
 		s.parts.Add("membership", lifecycle.NewLoop(s.runMembership))
 	}

@@ -46,9 +46,22 @@ type Inspector interface {
 // Teller is an Inspector of runs whose events are told as they become durable.
 type Teller interface {
 	Inspector
-	// Told names a run by its kernel's name and its listing, and says of what type it is; ok is
-	// false if it is not of the service.
-	Told(id engine.Identity, listing []byte) (ref diagnose.Ref, of string, ok bool)
+	// ToldSubject is what must be allowed to who is told of all executions within something, as
+	// Told has it, of one execution if ref names it by its ARN, or of all if both are empty.
+	// Errors: faults.
+	ToldSubject(ctx context.Context, within string, ref diagnose.Ref) (operation.Subject, error)
+	// Told gives an event of a run as everyone may see it who may read its history; ok is false
+	// if it is not of the service, or of an execution whose history can't be read. Listing is of
+	// the run's record, public what is stored of the event.
+	Told(id engine.Identity, listing, public []byte) (told Told, ok bool)
+}
+
+// Told is an event that has become durable.
+type Told struct {
+	diagnose.Ref
+	Within string // the domain, or the ARN of the state machine
+	Type   string // of the execution
+	Event  string // as the wire carries it
 }
 
 // Searcher is an Inspector of executions that can be looked for by several things at once.

@@ -60,7 +60,7 @@ func (s *calls) prepareHTTP(ctx context.Context, c *prepared) (*prepared, *execu
 	if found.Parameters == nil {
 		return refuse(&httptask.Error{Name: httptask.NotAuthorized, Cause: "Connection " + r.ConnectionARN + " is not authorized: its state is DEAUTHORIZED"})
 	}
-	c.http = &httpCall{r, found, s.Connections}
+	c.web = &httpCall{r, found, s.Connections}
 	return c, nil, nil
 }
 
@@ -108,7 +108,7 @@ func (s *calls) mayAll(ctx context.Context, task *execution.Task, about string, 
 	return nil, nil
 }
 
-// do sends the request, and says how the task ends by it.
+// do implements webCall.
 func (h *httpCall) do(ctx context.Context, task *execution.Task) outbound.Ended {
 	output, failed, cause := httptask.Do(ctx, h.sender, h.request, h.connection, task.Name.World.Region)
 	if failed != nil {
@@ -117,7 +117,7 @@ func (h *httpCall) do(ctx context.Context, task *execution.Task) outbound.Ended 
 	return outbound.Ended{Report: &execution.Succeed{Ref: execution.Ref{ScheduledEventID: task.ScheduledEventID}, Output: jsonvalue.Text(output)}}
 }
 
-// tooLong is the command that tells of an HTTP task that took longer than it may.
+// tooLong implements webCall.
 func (h *httpCall) tooLong(task *execution.Task) any {
 	return failTask(task, httptask.Socket, fmt.Sprintf("No answer came within %s", httptask.Max))
 }

@@ -46,6 +46,7 @@ func Service() *service.Service {
 		Check:    o.check,
 		Archived: archived,
 		Crossing: crossing,
+		Live:     []engine.Kind{execution.Kind},
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),

@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 		"internal/swf/history",
 	},
 	"internal/console/replay":       {"internal/diagnose"},
-	"internal/console/terminal":     {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/swf/history"},
+	"internal/console/terminal":     {"internal/console/past", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
 	"internal/console/timeline":     {"internal/engine"},
 	"internal/console/top":          {"internal/console/terminal", "internal/operator/wire"},
 	"internal/console/ui":           {},

@@ -3041,6 +3041,13 @@ func (v *StreamEventsInput) Decode(d *jx.Decoder) error {
 	*v = StreamEventsInput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
+		case "service":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Service = &value
+			return nil
 		case "domain":
 			value, ok, err := shape.DecodeString(d)
 			if !ok {
@@ -3054,6 +3061,20 @@ func (v *StreamEventsInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.WorkflowID = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
+			return nil
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = &value
 			return nil
 		case "nextPageToken":
 			value, ok, err := shape.DecodeString(d)

@@ -1483,6 +1483,10 @@ func (v *StopBatchOutput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *StreamEventsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
+	if v.Service != nil {
+		b = append(b, `,"service":`...)
+		b = shape.AppendString(b, *v.Service)
+	}
 	if v.Domain != nil {
 		b = append(b, `,"domain":`...)
 		b = shape.AppendString(b, *v.Domain)
@@ -1490,6 +1494,14 @@ func (v *StreamEventsInput) AppendJSON(b []byte) []byte {
 	if v.WorkflowID != nil {
 		b = append(b, `,"workflowId":`...)
 		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
+	if v.ExecutionARN != nil {
+		b = append(b, `,"executionArn":`...)
+		b = shape.AppendString(b, *v.ExecutionARN)
 	}
 	if v.NextPageToken != nil {
 		b = append(b, `,"nextPageToken":`...)

@@ -589,9 +589,12 @@ type StopBatchOutput struct {
 
 // StreamEventsInput is what StreamEvents takes.
 type StreamEventsInput struct {
-	Domain        *string
-	WorkflowID    *string
-	NextPageToken *string
+	Service         *string
+	Domain          *string
+	WorkflowID      *string
+	StateMachineARN *string
+	ExecutionARN    *string
+	NextPageToken   *string
 }
 
 type StreamEventsOutput struct {

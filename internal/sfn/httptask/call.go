@@ -72,7 +72,7 @@ func Do(ctx context.Context, by connection.Sender, r *Request, of *connection.Co
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return nil, &Error{fmt.Sprintf("%s%d", StatusCode, answer.StatusCode), string(text)}, nil
 	}
-	return outputOf(answer, kind, text), nil, nil
+	return outputOf(answer, kind, text, strings.ToLower), nil, nil
 }
 
 func failure(err error) *Error {
@@ -83,8 +83,8 @@ func failure(err error) *Error {
 	return e
 }
 
-// outputOf is what the task gives.
-func outputOf(answer *http.Response, kind string, text []byte) *jsonvalue.Object {
+// outputOf is what the task gives. Named gives the names of headers.
+func outputOf(answer *http.Response, kind string, text []byte, named func(string) string) *jsonvalue.Object {
 	headers := jsonvalue.NewObject(len(answer.Header))
 	var names []string
 	for name := range answer.Header {
@@ -96,7 +96,7 @@ func outputOf(answer *http.Response, kind string, text []byte) *jsonvalue.Object
 		for _, v := range answer.Header[name] {
 			values = append(values, v)
 		}
-		headers.Set(strings.ToLower(name), values)
+		headers.Set(named(name), values)
 	}
 	var body any = string(text)
 	if kind == "application/json" || strings.HasSuffix(kind, "+json") {

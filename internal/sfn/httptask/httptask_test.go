@@ -218,3 +218,80 @@ func TestTokens(t *testing.T) {
 	of.Version, of.OAuthParameters.ClientParameters.ClientSecret = 3, "wrong"
 	call(NotAuthorized)
 }
+
+// TestAPIs: what is sent to an API, and what the task gives or fails with.
+func TestAPIs(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/refused"):
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"message":"Missing Authentication Token"}`)
+		case strings.HasSuffix(r.URL.Path, "/elsewhere"):
+			http.Redirect(w, r, "/", http.StatusFound)
+		case strings.HasSuffix(r.URL.Path, "/large"):
+			fmt.Fprint(w, strings.Repeat("x", answerBytesMax+1))
+		case strings.HasSuffix(r.URL.Path, "/json"):
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"b":1.0}`)
+		default:
+			w.Header().Set("Content-Type", "text/plain")
+			fmt.Fprintf(w, "%s %s %s|%s|%s|%s|%s", r.Method, r.Host, r.RequestURI, r.Header.Get("Content-Type"), strings.Join(r.Header["K"], ","), r.Header.Get("Signed"), body)
+		}
+	}))
+	t.Cleanup(server.Close)
+	const host = "abc1.execute-api.eu-west-1.amazonaws.com"
+	const api = `{"ApiEndpoint":"` + host + `","Method":`
+	for _, c := range []struct{ parameters, want string }{
+		{api + `"GET"}`, "GET " + host + " /base/||||"},
+		{api + `"GET","Stage":"$default","Path":"/bills/"}`, "GET " + host + " /base/bills||||"},
+		{api + `"GET","Stage":"prod","QueryParameters":{"q":["a b","c"],"n":1},"Headers":{"k":["1","2"]},"AuthType":"NO_AUTH"}`, "GET " + host + " /base/prod?q=a%20b&q=c&n=1||1,2||"},
+		{api + `"POST","Path":"a b/c%2Fd/e?f=1#g","RequestBody":{"a":1.0},"AuthType":"IAM_ROLE"}`, "POST " + host + ` /base/a%20b/c%2Fd/e%3Ff=1%23g|application/json||{"a":1.0}|{"a":1.0}`},
+		{api + `"PUT","RequestBody":"text","Headers":{"Content-Type":["text/plain"]},"AuthType":"RESOURCE_POLICY"}`, "PUT " + host + " /base/|text/plain||text|text"},
+		{api + `"GET","Path":"json"}`, `{"b":1.0}`},
+		{api + `"GET","Path":"refused"}`, `ApiGateway.403: {"message":"Missing Authentication Token"}`},
+		{api + `"GET","Path":"elsewhere"}`, "ApiGateway.302"},
+		{api + `"GET","Path":"large"}`, DataLimit},
+		{api + `"TRACE"}`, Runtime},
+		{api + `"GET","Path":"a/../../b"}`, Runtime},
+		{api + `"GET","Path":"a/%2e%2E/b"}`, Runtime},
+		{api + `"GET","Stage":"../b"}`, Runtime},
+		{api + `"GET","AuthType":"IAM_AUTH"}`, Runtime},
+		{api + `"GET","Headers":{"host":"h"}}`, Runtime},
+		{api + `"GET","Headers":{"X-Amz-Date":"d"}}`, Runtime},
+		{strings.Replace(api, host, "evil.example", 1) + `"GET"}`, Runtime},
+		{strings.Replace(api, host, host+"/x", 1) + `"GET"}`, Runtime},
+		{`{"Method":"GET"}`, Runtime},
+	} {
+		v, err := jsonvalue.ParseString(c.parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := ParseAPI(v.(*jsonvalue.Object))
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", c.parameters, err, c.want)
+			}
+			continue
+		}
+		a.Shared = true
+		output, failed, _ := a.Do(context.Background(), http.DefaultTransport, server.URL+"/base", func(q *http.Request, body []byte) error {
+			q.Header.Set("Signed", string(body))
+			return nil
+		})
+		switch {
+		case failed != nil && !strings.HasPrefix(failed.Error(), c.want):
+			t.Errorf("%s: %v, want %s", c.parameters, failed, c.want)
+		case failed == nil && body(output) != c.want:
+			t.Errorf("%s: %s, want %s", c.parameters, body(output), c.want)
+		}
+	}
+	a := &API{ID: "abc1", Request: Request{Method: "GET", headers: http.Header{}}, path: "/a/b"}
+	if got := a.Resource(); got != "abc1/$default/GET/a/b" {
+		t.Errorf("policies call it %s", got)
+	}
+	server.Close()
+	if _, failed, cause := a.Do(context.Background(), http.DefaultTransport, server.URL, nil); failed == nil || failed.Name != APIClient || cause == nil {
+		t.Errorf("a server that is gone: %v %v", failed, cause)
+	}
+}
