@@ -60,6 +60,13 @@ test/crash: ## kill -9 under load, in starts, in rekeyings, backups and batches,
 	$(GO) test ./bench/crash -count=1 -timeout 2h -kills $(or $(KILLS),120) -v
 	$(GO) test ./cmd/heddle -count=1 -timeout 15m -run 'TestBackups|TestBatchesSurviveKills|TestFullDisk' -v
 
+# Long enough to see each, and short enough for every change.
+CLUSTER_EVENTS = kill,term,pause,join,cut,promote
+
+.PHONY: test/cluster
+test/cluster: ## three nodes on one PostgreSQL, killed, stopped, paused, cut off and promoted under load, by clients that call any of them; FOR=1m for each event, EVENTS=random
+	$(GO) run ./bench/cluster -clients $(or $(CLIENTS),3) -for $(or $(FOR),4s) -events '$(or $(EVENTS),$(CLUSTER_EVENTS))'
+
 .PHONY: test/overload
 test/overload: ## four times the load that the server sustains, with 5,000 idle polls
 	$(GO) test ./bench/overload -count=1 -timeout 10m -polls 5000 -requests 5000 -sustained 5s -flood 20s -v
@@ -116,7 +123,7 @@ test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/sim test/crash test/overload test/attack test/disk test/linear ## all that must pass before a change lands
+test/all: lint verify test/race test/sim test/crash test/cluster test/overload test/attack test/disk test/linear ## all that must pass before a change lands
 	$(MAKE) -j2 --output-sync=target test/release test/console test/compat # which wait more than they compute
 
 .PHONY: lint

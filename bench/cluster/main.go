@@ -3,7 +3,12 @@
 // acknowledged has completed, once, with one completed activity and one completed child, and
 // no task has timed out. It prints how long the longest call took around each event.
 //
+// Between nodes, and between them and PostgreSQL, are proxies that can be cut and made slow. In the
+// end the running store is checked.
+//
 //	go run ./bench/cluster -events kill,term,pause,join -for 15s
+//	go run ./bench/cluster -events cut,oneway,slow,pgcut,pgslow,pgcrash,pgpause,promote
+//	go run ./bench/cluster -events random -for 1h
 //
 // With -compare it does none of that, and measures several nodes against one, in turns:
 //
@@ -16,10 +21,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,15 +64,20 @@ func main() {
 type node struct {
 	name, data, links string
 	binary            string
+	way               *proxy   // of others to its links
+	toStore           []*proxy // to PostgreSQL, and to its standby
+	dsn               string
 	log               *os.File
 	mu                sync.Mutex
 	server            *process.Server // nil: it is down
 }
 
 type cluster struct {
-	dir, binary, dsn, key string
-	nodes                 []*node
-	clients               int
+	dir, binary, key string
+	database         *pgtest.Server
+	standby          *pgtest.Server // nil: there is none, or it was promoted
+	nodes            []*node
+	clients          int
 
 	starting, ending atomic.Bool
 	longest          atomic.Int64 // call since the last event, in ns
@@ -91,12 +104,25 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 		}
 	}
 	database, err := pgtest.Start(pgtest.Options{Folder: dir})
+	if errors.Is(err, pgtest.ErrAbsent) {
+		fmt.Println("skipped:", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	defer database.Remove()
-	c := &cluster{dir: dir, binary: binary, dsn: database.DSN(), key: filepath.Join(dir, "root.key"), clients: clients, started: map[string]bool{}, completed: map[string]bool{}}
+	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, started: map[string]bool{}, completed: map[string]bool{}}
 	defer c.killAll()
+	if strings.Contains(events, "promote") {
+		if c.standby, err = database.Standby(pgtest.Options{Folder: dir}, "standby", database.Port()); err != nil {
+			return err
+		}
+		defer c.standby.Remove()
+		if err := database.SyncWith("standby"); err != nil {
+			return err
+		}
+	}
 	for i := range nodes {
 		if err := c.add(string(rune('a' + i))); err != nil {
 			return err
@@ -127,14 +153,8 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 
 // add starts another node.
 func (c *cluster) add(name string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	n, err := c.prepare(name)
 	if err != nil {
-		return err
-	}
-	links := l.Addr().String()
-	l.Close()
-	n := &node{name: name, data: filepath.Join(c.dir, name), links: links, binary: c.binary}
-	if n.log, err = os.Create(filepath.Join(c.dir, name+".log")); err != nil {
 		return err
 	}
 	if err := c.start(n); err != nil {
@@ -146,8 +166,36 @@ func (c *cluster) add(name string) error {
 	return nil
 }
 
+// prepare makes ways to a node, and its ways to PostgreSQL.
+func (c *cluster) prepare(name string) (*node, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	links := l.Addr().String()
+	l.Close()
+	n := &node{name: name, data: filepath.Join(c.dir, name), links: links, binary: c.binary}
+	if n.way, err = newProxy(links); err != nil {
+		return nil, err
+	}
+	var hosts []string
+	for _, server := range []*pgtest.Server{c.database, c.standby} {
+		if server == nil {
+			continue
+		}
+		p, err := newProxy(fmt.Sprint("127.0.0.1:", server.Port()))
+		if err != nil {
+			return nil, err
+		}
+		n.toStore, hosts = append(n.toStore, p), append(hosts, p.addr())
+	}
+	n.dsn = "postgres://heddle@" + strings.Join(hosts, ",") + "/heddle?sslmode=disable"
+	n.log, err = os.Create(filepath.Join(c.dir, name+".log"))
+	return n, err
+}
+
 func (c *cluster) start(n *node) error {
-	s, err := process.Start(n.log, n.binary, "serve", "--store", "postgres", "--postgres", c.dsn, "--node", n.name, "--cluster-listen", n.links,
+	s, err := process.Start(n.log, n.binary, "serve", "--store", "postgres", "--postgres", n.dsn, "--node", n.name, "--cluster-listen", n.links, "--cluster-address", n.way.addr(),
 		"--listen", "127.0.0.1:0", "--data", n.data, "--auth", "none", "--root-key-file", c.key, "--poll-hold", "5s", "--limit-client-percent", "100")
 	if err != nil {
 		return fmt.Errorf("node %s: %w", n.name, err)
@@ -176,55 +224,140 @@ func (n *node) take() *process.Server {
 	return s
 }
 
-// happen does something to a node, watches, and has it back.
-func (c *cluster) happen(event string, each time.Duration) error {
-	n := c.nodes[rand.IntN(len(c.nodes))]
-	switch event {
-	case "kill":
+// trouble is for how long things are paused, cut off or slow.
+const trouble = 6 * time.Second
+
+// happenings are what may happen to a node, and to all.
+var happenings = map[string]func(c *cluster, n *node, each time.Duration) error{
+	"kill": func(c *cluster, n *node, each time.Duration) error {
 		if err := n.take().Kill(); err != nil {
 			return err
 		}
 		c.watch("kill -9 of "+n.name, each)
-		if err := c.start(n); err != nil {
-			return err
-		}
-		c.watch("join of "+n.name+" again", each/2)
-	case "term":
+		return c.joinAgain(n, each)
+	},
+	"term": func(c *cluster, n *node, each time.Duration) error {
 		if err := n.take().Stop(); err != nil {
 			return err
 		}
 		c.watch("SIGTERM to "+n.name, each)
-		if err := c.start(n); err != nil {
-			return err
-		}
-		c.watch("join of "+n.name+" again", each/2)
-	case "pause":
+		return c.joinAgain(n, each)
+	},
+	"pause": func(c *cluster, n *node, each time.Duration) error {
 		if err := n.server.Signal(syscall.SIGSTOP); err != nil {
 			return err
 		}
-		time.Sleep(6 * time.Second)
+		time.Sleep(trouble)
 		if err := n.server.Signal(syscall.SIGCONT); err != nil {
 			return err
 		}
 		c.watch("SIGSTOP of "+n.name+" for 6 s", each)
-	case "join":
+		return nil
+	},
+	"join": func(c *cluster, _ *node, each time.Duration) error {
 		name := string(rune('a' + len(c.nodes)))
 		if err := c.add(name); err != nil {
 			return err
 		}
 		c.watch("join of "+name, each)
-	case "upgrade":
-		return c.upgrade(each)
-	case "random":
-		for end := time.Now().Add(each); time.Now().Before(end); {
-			if err := c.happen([]string{"kill", "term", "pause"}[rand.IntN(3)], 2*time.Second); err != nil {
+		return nil
+	},
+	"upgrade": func(c *cluster, _ *node, each time.Duration) error { return c.upgrade(each) },
+	"cut": func(c *cluster, n *node, each time.Duration) error {
+		n.way.set(true, true, 0)
+		return c.healed(each, "links to "+n.name+" cut for 6 s", n.way)
+	},
+	"oneway": func(c *cluster, n *node, each time.Duration) error {
+		way := rand.IntN(2)
+		n.way.set(way == there, way == back, 0)
+		return c.healed(each, "links to "+n.name+" cut one way", n.way)
+	},
+	"slow": func(c *cluster, n *node, each time.Duration) error {
+		n.way.set(false, false, 100*time.Millisecond)
+		return c.healed(each, "links to "+n.name+" slow, 200 ms", n.way)
+	},
+	"pgcut": func(c *cluster, n *node, each time.Duration) error {
+		for _, p := range n.toStore {
+			p.set(true, true, 0)
+		}
+		return c.healed(each, n.name+" cut off from PostgreSQL", n.toStore...)
+	},
+	"pgslow": func(c *cluster, n *node, each time.Duration) error {
+		for _, p := range n.toStore {
+			p.set(false, false, 50*time.Millisecond)
+		}
+		return c.healed(each, "PostgreSQL slow for "+n.name, n.toStore...)
+	},
+	"pgcrash": func(c *cluster, _ *node, each time.Duration) error {
+		if err := errors.Join(c.database.Crash(), c.database.Start()); err != nil {
+			return err
+		}
+		c.watch("PostgreSQL crashed", each)
+		return nil
+	},
+	"pgpause": func(c *cluster, _ *node, each time.Duration) error {
+		if err := c.database.Signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		time.Sleep(trouble)
+		if err := c.database.Signal(syscall.SIGCONT); err != nil {
+			return err
+		}
+		c.watch("PostgreSQL paused for 6 s", each)
+		return nil
+	},
+	"promote": func(c *cluster, _ *node, each time.Duration) error {
+		if c.standby == nil {
+			return errors.New("it was promoted before")
+		}
+		began := time.Now()
+		if err := errors.Join(c.database.Crash(), c.standby.Promote()); err != nil {
+			return err
+		}
+		took := time.Since(began)
+		c.database, c.standby = c.standby, nil
+		c.watch(fmt.Sprintf("standby promoted in %.1f s", took.Seconds()), each)
+		return nil
+	},
+}
+
+// joinAgain starts a node that was down.
+func (c *cluster) joinAgain(n *node, each time.Duration) error {
+	if err := c.start(n); err != nil {
+		return err
+	}
+	c.watch("join of "+n.name+" again", each/2)
+	return nil
+}
+
+// healed joins again after a while what was cut.
+func (c *cluster) healed(each time.Duration, what string, ways ...*proxy) error {
+	time.Sleep(trouble)
+	for _, p := range ways {
+		p.set(false, false, 0)
+	}
+	c.watch(what, each)
+	return nil
+}
+
+// happen has something happen to a node, watches, and has it back.
+func (c *cluster) happen(event string, each time.Duration) error {
+	if event == "random" {
+		all := slices.DeleteFunc(slices.Sorted(maps.Keys(happenings)), func(name string) bool { return name == "join" || name == "promote" || name == "upgrade" })
+		n := 0
+		for end := time.Now().Add(each); time.Now().Before(end); n++ {
+			if err := c.happen(all[rand.IntN(len(all))], 2*time.Second); err != nil {
 				return err
 			}
 		}
-	default:
+		fmt.Println(n, "random events")
+		return nil
+	}
+	happens := happenings[event]
+	if happens == nil {
 		return errors.New("no such event")
 	}
-	return nil
+	return happens(c, c.nodes[rand.IntN(len(c.nodes))], each)
 }
 
 func (c *cluster) watch(what string, d time.Duration) {
@@ -429,6 +562,9 @@ func (c *cluster) finish() error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	fmt.Printf("all completed %.1f s after the last start\n", time.Since(began).Seconds())
 	c.mu.Lock()
 	started := c.started
@@ -477,6 +613,17 @@ func (c *cluster) finish() error {
 	if lost.Load()+doubled.Load()+late.Load() > 0 {
 		return errors.New("the cluster is wrong")
 	}
+	return nil
+}
+
+// check has the store checked that is running.
+func (c *cluster) check() error {
+	n := c.nodes[0]
+	out, err := exec.Command(c.binary, "check", "--data", n.data, "--postgres", n.dsn, "--root-key-file", c.key).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("heddle check: %w\n%s", err, out)
+	}
+	fmt.Print("heddle check: ", string(out))
 	return nil
 }
 

@@ -66,8 +66,8 @@ func (c *cluster) upgrade(each time.Duration) error {
 		}
 		fmt.Printf("all have level %d, and use it\n", level)
 	}
-	old := &node{name: "old", data: filepath.Join(c.dir, "old"), links: "127.0.0.1:0", binary: c.binary}
-	if old.log, err = os.Create(filepath.Join(c.dir, "old.log")); err != nil {
+	old, err := c.prepare("old")
+	if err != nil {
 		return err
 	}
 	if err := c.start(old); err == nil {

@@ -82,6 +82,9 @@ type Config struct {
 	Answer func(what string, given []byte) ([]byte, error)
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Log    *slog.Logger
+	// Sequences and Heard are those of store.Members.
+	Sequences func() []uint64
+	Heard     func([]uint64)
 }
 
 // Times and bounds.
@@ -129,8 +132,6 @@ type Cluster struct {
 	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
 
 	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
-	said      map[string]int                 // what this node said last
-	saidTo    map[string]bool                // by members that it has a link to
 	shown     histories                      // that came with answers
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
@@ -169,7 +170,7 @@ func New(c Config) *Cluster {
 		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
-		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{}, saidTo: map[string]bool{},
+		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
 	return cl
@@ -191,7 +192,8 @@ func (c *Cluster) Joined(id string, links Links) {
 	c.me, c.links, c.seen, c.silent = id, links, false, nil
 }
 
-// Lost says that others may have this node's shards. All links end.
+// Lost says that others may have this node's shards. Links stay until the membership is
+// over: commands still find their way to others.
 func (c *Cluster) Lost() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,9 +201,6 @@ func (c *Cluster) Lost() {
 		if p := &c.shards[id]; p.state != elsewhere {
 			c.node.Disown(uint16(id), true)
 		}
-	}
-	for member := range c.linked {
-		c.unlink(member)
 	}
 	c.seen = false
 }
@@ -277,7 +276,7 @@ func (c *Cluster) Looked(s store.Sight) {
 	c.listen(others)
 	c.takeVacant()
 	c.give()
-	c.offerAgainOf(func(member string) bool { return !c.linked[member] })
+	c.offerAgain() // also what was started since, by commands of links that have ended
 }
 
 // learn takes in a fact; it may be of the past.
@@ -466,7 +465,6 @@ func (c *Cluster) unlink(member string) {
 		return
 	}
 	delete(c.linked, member)
-	delete(c.saidTo, member)
 	c.sessions[member]++
 	for id, a := range c.asked {
 		if a.member == member {
@@ -497,7 +495,7 @@ func (c *Cluster) unlink(member string) {
 			p.taker = ""
 		}
 	}
-	c.offerAgainOf(func(m string) bool { return m == member })
+	c.offerAgain()
 	// What performers of that node have taken, and not started.
 	for id := range c.own {
 		for t, o := range c.own[id] {
@@ -507,9 +505,17 @@ func (c *Cluster) unlink(member string) {
 	c.tell()
 }
 
-// offerAgainOf has tasks offered again that were started for members who have gone.
-func (c *Cluster) offerAgainOf(isGone func(member string) bool) {
-	c.node.Undelivered(isGone, func(run engine.RunID, id int64) {
+// peer names a member for as long as the present link to it lasts: what was started for it then
+// is lost with the link, whether or not there is another one.
+func (c *Cluster) peer(member string) string { return fmt.Sprint(member, "#", c.sessions[member]) }
+
+// offerAgain has tasks offered again that were started for peers who have gone.
+func (c *Cluster) offerAgain() {
+	here := map[string]bool{}
+	for member := range c.linked {
+		here[c.peer(member)] = true
+	}
+	c.node.Undelivered(func(peer string) bool { return !here[peer] }, func(run engine.RunID, id int64) {
 		c.node.CastFor("", engine.Command{Run: run, Body: c.Undelivered(id)})
 	})
 }

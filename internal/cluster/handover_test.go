@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"testing"
 
@@ -104,7 +105,7 @@ func TestTakerThatGoesHoldsNobodyUp(t *testing.T) {
 // whether or not there is a link to them.
 func TestStandings(t *testing.T) {
 	node := &disowning{}
-	c := New(Config{Name: "a", Shards: 1, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 }})
+	c := New(Config{Name: "a", Shards: 1, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 }, Sequences: func() []uint64 { return nil }, Heard: func([]uint64) {}})
 	c.SetNode(node)
 	c.Joined("A", node)
 	look := func(members ...string) {
@@ -127,10 +128,10 @@ func TestStandings(t *testing.T) {
 	look("B", "C")
 	c.Up("B")
 	c.Up("C")
-	c.Frame("B", &Standing{[]OpenRuns{{"g", 3}, {"h", 1}}})
-	c.Frame("C", &Standing{[]OpenRuns{{"g", 4}}})
+	c.Frame("B", &Standing{Open: []OpenRuns{{"g", 3}, {"h", 1}}})
+	c.Frame("C", &Standing{Open: []OpenRuns{{"g", 4}}})
 	want(7)
-	c.Frame("B", &Standing{[]OpenRuns{{"g", 1}}})
+	c.Frame("B", &Standing{Open: []OpenRuns{{"g", 1}}})
 	want(5)
 	c.Down("C")
 	want(5)
@@ -138,4 +139,36 @@ func TestStandings(t *testing.T) {
 	want(1)
 	look()
 	want(0)
+}
+
+// TestLostSections: a node that serves a shard which had more sections, as another one knows,
+// gives it up as lost.
+func TestLostSections(t *testing.T) {
+	heard := []uint64{}
+	c := New(Config{
+		Name: "a", Shards: 3, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 }, Log: slog.New(slog.DiscardHandler),
+		Sequences: func() []uint64 { return []uint64{5, 5, 5} }, Heard: func(all []uint64) { heard = all },
+	})
+	node := &disowned{}
+	c.SetNode(node)
+	for id := range c.shards[:2] {
+		c.shards[id] = place{epoch: 1, owner: "A", state: owned, mine: 1}
+	}
+	c.me = "A"
+	c.stood("B", &Standing{Sequences: []uint64{5, 6, 6}})
+	if !slices.Equal(node.lost, []uint16{1}) || !slices.Equal(heard, []uint64{5, 6, 6}) {
+		t.Errorf("gave up %v, heard %v", node.lost, heard)
+	}
+}
+
+// disowned notes which shards are given up.
+type disowned struct {
+	Node
+	lost []uint16
+}
+
+func (d *disowned) Disown(shard uint16, lost bool) {
+	if lost {
+		d.lost = append(d.lost, shard)
+	}
 }

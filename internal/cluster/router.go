@@ -132,15 +132,15 @@ func (c *Cluster) View(ctx context.Context, name engine.Name, run engine.RunID) 
 // serveCommand does a command for another member.
 func (c *Cluster) serveCommand(member string, f *Command) {
 	if f.ID == 0 {
-		c.node.CastFor(member, f.Cmd)
+		c.node.CastFor(c.peer(member), f.Cmd)
 		return
 	}
 	ctx, cancel := context.WithCancel(c.life)
-	name, session, links := serving{member, f.ID}, c.sessions[member], c.links
+	name, peer, links := serving{member, f.ID}, c.peer(member), c.links
 	c.serving[name] = cancel
 	c.work.Go(func() {
 		defer cancel()
-		reply, err := c.node.DoFor(ctx, member, f.Cmd)
+		reply, err := c.node.DoFor(ctx, peer, f.Cmd)
 		r := &Reply{ID: f.ID, Value: reply, Err: err, Moved: errors.Is(err, shard.ErrMoved)}
 		if r.Moved {
 			r.Err = nil
@@ -150,8 +150,8 @@ func (c *Cluster) serveCommand(member string, f *Command) {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.sessions[member] != session { // nobody hears of it; it may have started a task
-			c.offerAgainOf(func(m string) bool { return m == member })
+		if c.peer(member) != peer { // nobody hears of it; it may have started a task
+			c.offerAgain()
 			return
 		}
 		delete(c.serving, name)

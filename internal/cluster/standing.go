@@ -10,7 +10,11 @@ import (
 )
 
 // Standing is what a node says of itself every second, and to whoever it has a new link with.
-type Standing struct{ Open []OpenRuns }
+type Standing struct {
+	Open []OpenRuns
+	// Sequences are of the store's; see store.Members.
+	Sequences []uint64
+}
 
 // OpenRuns is how many runs of a quota group are open in the shards of a node.
 type OpenRuns struct {
@@ -31,18 +35,13 @@ func (c *Cluster) Say() {
 	open := c.node.Open()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	said := &Standing{Open: make([]OpenRuns, 0, len(open))}
+	said := &Standing{Open: make([]OpenRuns, 0, len(open)), Sequences: c.Sequences()}
 	for group, n := range open {
 		said.Open = append(said.Open, OpenRuns{group, int64(n)})
 	}
 	for member := range c.linked {
-		if c.saidTo[member] && maps.Equal(open, c.said) {
-			continue // it knows
-		}
-		c.saidTo[member] = true
 		c.send(c.links, member, said)
 	}
-	c.said = open
 }
 
 // stood takes in how another node stands.
@@ -53,6 +52,14 @@ func (c *Cluster) stood(member string, s *Standing) {
 	}
 	c.standings[member] = open
 	c.addUp()
+	mine := c.Sequences()
+	c.Heard(s.Sequences)
+	for id, seq := range s.Sequences[:min(len(s.Sequences), len(c.shards), len(mine))] {
+		if p := &c.shards[id]; p.state == owned && seq > mine[id] {
+			c.Log.Error("the store has lost acknowledged steps of a shard, another node says", "shard", id, "has", mine[id], "acknowledged", seq)
+			c.node.Disown(uint16(id), true) // and whoever takes it is refused
+		}
+	}
 }
 
 // addUp makes anew what OpenElsewhere reads.

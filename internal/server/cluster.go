@@ -99,8 +99,9 @@ func (s *Server) newCluster() *cluster.Cluster {
 		Name: s.cfg.Cluster.Node, Shards: s.shards, Matcher: s.matcher,
 		ListOf:      func(list string) uint16 { return s.held.hash.Shard(s.shards, "list", list) },
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
-		Answer:      s.answerNode,
-		Within:      context.WithTimeout, Log: s.cfg.Log,
+		Sequences:   s.postgres.Members().Sequences, Heard: s.postgres.Members().Heard,
+		Answer: s.answerNode,
+		Within: context.WithTimeout, Log: s.cfg.Log,
 	})
 }
 

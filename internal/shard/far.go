@@ -68,10 +68,19 @@ const (
 	leaves          // it has gone, and is being released
 )
 
-func (s *Shard) isAway() bool {
+// generationNow is that of a shard which has its memory here; 0: it has none, and if it is to be
+// taken over, that may fail, for another node has it.
+func (s *Shard) generationNow() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.presence == away
+	return s.generation
+}
+
+// hasLeft tells whether the shard is away, or has gone and is being released.
+func (s *Shard) hasLeft() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.presence == away || s.presence == leaves
 }
 
 // Own takes a shard over, if it is away. Far hears of the outcome.

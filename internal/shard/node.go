@@ -447,19 +447,15 @@ func (n *Node) holds() bool { return n.held.Load() }
 
 // generationOf, deliver, acknowledge, fetch and blobs connect the shards of one process.
 func (n *Node) generationOf(shard uint16) uint64 {
-	s := n.shards[shard]
-	s.mu.Lock()
-	generation, presence := s.generation, s.presence
-	s.mu.Unlock()
-	if presence == away {
+	generation := n.shards[shard].generationNow()
+	if generation == 0 && n.cfg.Far != nil {
 		return n.cfg.Far.Epoch(shard)
 	}
 	return generation
 }
 
 func (n *Node) deliver(m FarMessage) {
-	s := n.shards[m.To]
-	if s.isAway() {
+	if n.cfg.Far != nil && n.shards[m.To].generationNow() == 0 { // it may be here soon, or another node's all the same
 		n.cfg.Far.Deliver(m)
 		return
 	}
@@ -467,7 +463,7 @@ func (n *Node) deliver(m FarMessage) {
 }
 
 func (n *Node) acknowledge(to uint16, a ack) {
-	if !n.acknowledgeHere(n.shards[to], a) {
+	if !n.acknowledgeHere(n.shards[to], a) && n.cfg.Far != nil {
 		n.cfg.Far.Acknowledge(FarAck{To: to, By: a.by, Number: a.number})
 	}
 }
@@ -475,7 +471,7 @@ func (n *Node) acknowledge(to uint16, a ack) {
 // acknowledgeHere tells a shard that is here, and whether it is.
 func (n *Node) acknowledgeHere(s *Shard, a ack) bool {
 	s.mu.Lock()
-	isHere := s.presence != away
+	isHere := n.cfg.Far == nil || s.generation != 0
 	if isHere {
 		s.acks = append(s.acks, a)
 	}
@@ -519,7 +515,7 @@ func (n *Node) seal(s *Shard) *Batch {
 // revive has a shard that has forgotten its memory read it again. One that could not
 // waits for its time, or a command.
 func (n *Node) revive(s *Shard) {
-	if s.handle == nil && !s.recovering && !s.isAway() && s.NextWake() <= n.clock.Now() {
+	if s.handle == nil && !s.recovering && !s.hasLeft() && s.NextWake() <= n.clock.Now() {
 		n.kick(s)
 	}
 }

@@ -10,6 +10,10 @@ import (
 // shards.
 var ErrNotMember = errors.New("not a member")
 
+// ErrRegressed: the store has lost sections that were acknowledged, as a standby does that was
+// promoted and had not been waited for.
+var ErrRegressed = errors.New("the store has lost what was acknowledged")
+
 // Members are those who have a store open together, each with a part of its shards. An
 // opening acquires shards once it has joined, and is refused those of other members
 // (ErrHeld). Its membership lasts for MemberTTL from each renewal, by the store's own
@@ -28,6 +32,11 @@ type Members interface {
 	Look(ctx context.Context) (Sight, error)
 	// Leave ends the membership.
 	Leave(ctx context.Context) error
+	// Sequences are, by shard, those of the last sections that are known to be acknowledged: here, or
+	// elsewhere, as was heard. Whoever acquires a shard that has less is refused it: ErrRegressed.
+	Sequences() []uint64
+	// Heard takes in what another member knows.
+	Heard(sequences []uint64)
 	// LastStamp is the largest stamp of all shards; 0 if nothing was written.
 	LastStamp(ctx context.Context) (uint64, error)
 }

@@ -37,6 +37,7 @@ const (
 	exports    = "./internal/server -run TestExport"
 	histories  = "./internal/server -run Linearizable"
 	exchanges  = "./internal/server -run TestExchange"
+	worlds     = "./internal/cluster -run TestWorlds -seeds 500"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the
@@ -53,5 +54,5 @@ func (m *Mutant) Suites(folder string) []string {
 
 // All is the list.
 func All() []Mutant {
-	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants)
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, clusters, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants)
 }

@@ -150,6 +150,22 @@ func (m members) Leave(ctx context.Context) error {
 	return nil
 }
 
+// Sequences is part of store.Members.
+func (m members) Sequences() []uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.told)
+}
+
+// Heard is part of store.Members.
+func (m members) Heard(sequences []uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for shard, seq := range sequences[:min(len(sequences), len(m.told))] {
+		m.told[shard] = max(m.told[shard], seq)
+	}
+}
+
 // LastStamp is part of store.Members.
 func (m members) LastStamp(ctx context.Context) (last uint64, err error) {
 	m.mu.Lock()

@@ -28,6 +28,7 @@ type Store struct {
 	mu       *sync.Mutex // of the disk; guards all below; disk is set once, mu guards what it holds
 	disk     *disk
 	owners   []uint64      // by shard: the epoch that may write here, if it is the disk's; 0 is nobody
+	told     []uint64      // by shard: the last sequence that was acknowledged, here or elsewhere
 	member   string        // the id of this opening's membership; empty: it has none
 	lease    time.Duration // until when others can't have its shards, by the disk's clock
 	inFlight []*flight
@@ -59,7 +60,7 @@ func New(shards uint16) *Store {
 }
 
 func open(d *disk) *Store {
-	return &Store{mu: &d.mu, disk: d, owners: make([]uint64, len(d.shards))}
+	return &Store{mu: &d.mu, disk: d, owners: make([]uint64, len(d.shards)), told: make([]uint64, len(d.shards))}
 }
 
 // Shards is the number of shards.
@@ -88,6 +89,10 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	sh.epoch++
 	sh.member = s.member
 	s.owners[number] = sh.epoch
+	if sh.seq < s.told[number] {
+		return nil, fmt.Errorf("acquire shard %d: %w", number, store.ErrRegressed)
+	}
+	s.told[number] = sh.seq
 	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp}, nil
 }
 
@@ -127,6 +132,9 @@ func (s *Store) Commit(ctx context.Context, sections []store.Section) []error {
 	if ordered != failUnwritten {
 		for i := range sections {
 			errs[i] = s.write(&sections[i])
+			if errs[i] == nil && ordered == noFault {
+				s.told[sections[i].Shard] = max(s.told[sections[i].Shard], sections[i].Seq)
+			}
 		}
 	}
 	if ordered != noFault {

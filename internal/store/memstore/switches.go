@@ -31,6 +31,13 @@ func (s *Store) Fence(shard uint16) {
 	s.owners[shard] = 0
 }
 
+// Regress has a shard lose its last section, as far as anybody can tell by its sequence.
+func (s *Store) Regress(shard uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disk.shards[shard].seq--
+}
+
 // InFlight is the number of commits that wait in their hook.
 func (s *Store) InFlight() int {
 	s.mu.Lock()

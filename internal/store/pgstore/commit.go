@@ -101,7 +101,7 @@ func (s *Store) commitGroup(sections []store.Section, group []int, errs []error)
 		section := &sections[i]
 		switch {
 		case err == nil:
-			s.told[section.Shard] = section.Seq
+			s.told[section.Shard] = max(s.told[section.Shard], section.Seq)
 		case err == store.ErrFenced:
 			errs[i] = err
 		default:

@@ -239,7 +239,7 @@ func (s *Store) leave() {
 }
 
 // Acquire is part of store.Store. It waits for what the earlier owner is just
-// writing, since that has the shard's row. Errors: store.ErrHeld, ErrRegressed.
+// writing, since that has the shard's row. Errors: store.ErrHeld, store.ErrRegressed.
 func (s *Store) Acquire(ctx context.Context, shard uint16) (store.Handle, error) {
 	var h *handle
 	err := s.reading(ctx, func(ctx context.Context) (err error) {
@@ -285,11 +285,12 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 	}
 	s.mu.Lock()
 	told := s.told[shard]
+	s.told[shard] = max(told, h.seq)
 	s.mu.Unlock()
 	if h.seq < told {
-		s.options.Logger.Error("the database has lost acknowledged steps; this shard stays shut until the server is started again, which accepts the loss",
+		s.options.Logger.Error("the database has lost acknowledged steps; this shard stays shut until all servers of it have been stopped, and started again, which accepts the loss",
 			"shard", shard, "has", h.seq, "acknowledged", told, "database", s.dial.where())
-		return nil, fmt.Errorf("%w: it has %d sections, and %d were acknowledged", ErrRegressed, h.seq, told)
+		return nil, fmt.Errorf("%w: it has %d sections, and %d were acknowledged", store.ErrRegressed, h.seq, told)
 	}
 	return h, nil
 }

@@ -140,6 +140,28 @@ func (m members) Leave(ctx context.Context) error {
 	return nil
 }
 
+// Sequences is part of store.Members.
+func (m members) Sequences() []uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]uint64, m.shards)
+	for shard, seq := range m.told {
+		all[shard] = seq
+	}
+	return all
+}
+
+// Heard is part of store.Members.
+func (m members) Heard(sequences []uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for shard, seq := range sequences[:min(len(sequences), int(m.shards))] {
+		if seq > m.told[uint16(shard)] {
+			m.told[uint16(shard)] = seq
+		}
+	}
+}
+
 // LastStamp is part of store.Members.
 func (m members) LastStamp(ctx context.Context) (last uint64, err error) {
 	err = m.reading(ctx, func(ctx context.Context) error {

@@ -23,7 +23,6 @@ package pgstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -32,10 +31,6 @@ import (
 
 	"heddle/internal/store"
 )
-
-// ErrRegressed: the database has lost sections that were acknowledged, as a standby
-// does that was promoted and had not been waited for.
-var ErrRegressed = errors.New("the database has lost what was acknowledged")
 
 // Options is how to open a store.
 type Options struct {
@@ -110,7 +105,7 @@ type Store struct {
 	mu     sync.Mutex // guards the fields below
 	closed bool
 	users  sync.WaitGroup     // calls under way, added to under mu; Close waits for them
-	told   map[uint16]uint64  // by shard: the last sequence that was acknowledged
+	told   map[uint16]uint64  // by shard: the last sequence that was acknowledged, here or elsewhere
 	open   map[*snapshot]bool // that Close must end
 	rounds atomic.Int64       // messages that were answered, for measuring
 

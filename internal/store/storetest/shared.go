@@ -150,3 +150,32 @@ func memberNames(t *testing.T, one, two Shared, pass func(time.Duration)) {
 		t.Fatalf("the earlier member of a name renews: %v", err)
 	}
 }
+
+// heardSequences: a shard that has less than was acknowledged is refused, to whoever was told so.
+func heardSequences(t *testing.T, one, two Shared, _ func(time.Duration)) {
+	join(t, one, "a")
+	join(t, two, "b")
+	o := acquire(t, one, 1)
+	o.commit(put("key", "1"))
+	o.commit(put("key", "2"))
+	if got := one.Members().Sequences()[1]; got != 2 {
+		t.Fatalf("two sections were acknowledged, it knows of %d", got)
+	}
+	two.Members().Heard(one.Members().Sequences())
+	if err := o.handle.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if acquire(t, two, 1).seq != 2 {
+		t.Fatal("all that was heard of is there")
+	}
+	said := two.Members().Sequences()
+	said[1], said[2] = 1, 7
+	two.Members().Heard(said)
+	if got := two.Members().Sequences(); got[1] != 2 || got[2] != 7 {
+		t.Fatalf("it knows of %v", got)
+	}
+	if _, err := two.Acquire(t.Context(), 2); !errors.Is(err, store.ErrRegressed) {
+		t.Fatalf("acquire a shard that lacks what was acknowledged: %v, want ErrRegressed", err)
+	}
+	acquire(t, one, 3).commit(put("key", "1"))
+}

@@ -44,6 +44,7 @@ func RunShared(t *testing.T, open func(t *testing.T) (one, two Shared, pass func
 		{"a member that is late is declared dead", lateMember},
 		{"a member joins again", joinAgain},
 		{"names are of one member", memberNames},
+		{"a shard that lost sections is refused to who heard of them", heardSequences},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			one, two, pass := open(t)

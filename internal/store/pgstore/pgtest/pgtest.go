@@ -254,6 +254,47 @@ func (s *Server) Signal(signal syscall.Signal) error {
 	return errors.Join(errs...)
 }
 
+// Standby starts a server that follows this one, by way of a port that leads to it. What is
+// committed here waits for it from SyncWith on.
+func (s *Server) Standby(o Options, name string, port int) (*Server, error) {
+	by := &Server{bin: s.bin, settings: o.Settings, attributes: s.attributes}
+	var err error
+	if by.folder, err = os.MkdirTemp(o.Folder, "postgres-"); err != nil {
+		return nil, err
+	}
+	if err := by.own(); err != nil {
+		return nil, err
+	}
+	from := fmt.Sprintf("host=127.0.0.1 port=%d user=%s application_name=%s", port, role, name)
+	copied := by.command("pg_basebackup", "-D", by.data(), "-d", from, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	if out, err := copied.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("pg_basebackup: %w\n%s", err, out)
+	}
+	if by.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	return by, by.Start()
+}
+
+// SyncWith has commits wait for standbys, by their names; "": for none.
+func (s *Server) SyncWith(names string) error {
+	for _, sql := range []string{"alter system set synchronous_standby_names = '" + names + "'", "select pg_reload_conf()"} {
+		if _, err := s.SQL(sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Promote makes a standby one that takes writes.
+func (s *Server) Promote() error {
+	_, err := s.SQL("select pg_promote(true, 60)")
+	return err
+}
+
+// Port is where the server listens, on the loopback.
+func (s *Server) Port() int { return s.port }
+
 // PID is the process of the server.
 func (s *Server) PID() int {
 	s.mu.Lock()
