@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -103,8 +104,8 @@ func (t *activityTask) beat(ctx context.Context) {
 	}
 }
 
-func (w *Worker) pollActivity(on string, slots chan struct{}) func(ctx context.Context) (func(), error) {
-	return func(ctx context.Context) (func(), error) {
+func (w *Worker) pollActivity(on string, slots chan struct{}) taker {
+	return func(ctx context.Context) (func(giveUp func()), error) {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -117,13 +118,20 @@ func (w *Worker) pollActivity(on string, slots chan struct{}) func(ctx context.C
 			<-slots
 			return nil, err
 		}
-		return func() {
+		return func(func()) {
 			defer func() { <-slots }()
-			if h := w.cfg.Hooks.Slots; h != nil {
-				h(w.stopping, "activity", len(slots), cap(slots))
-			}
+			w.under(&w.performing, 1, "activity", cap(slots))
+			defer w.under(&w.performing, -1, "activity", cap(slots))
 			w.perform(w.stopping, out)
 		}, nil
+	}
+}
+
+// under tells how many tasks of a kind are under way, as one begins or ends.
+func (w *Worker) under(way *atomic.Int64, change int64, kind string, most int) {
+	used := way.Add(change)
+	if h := w.cfg.Hooks.Slots; h != nil {
+		h(w.stopping, kind, int(used), most)
 	}
 }
 

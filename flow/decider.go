@@ -1,10 +1,12 @@
 package flow
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,8 +61,8 @@ func codeOf(code *workflowCode, env *environment) func(r *replay.Run, root *repl
 	}
 }
 
-func (w *Worker) pollDecision(on string, slots chan struct{}) func(ctx context.Context) (func(), error) {
-	return func(ctx context.Context) (func(), error) {
+func (w *Worker) pollDecision(on string, slots chan struct{}) taker {
+	return func(ctx context.Context) (func(giveUp func()), error) {
 		in := &swf.PollForDecisionTaskInput{
 			Domain: aws.String(w.c.Domain), TaskList: &types.TaskList{Name: aws.String(on)}, Identity: aws.String(w.identity),
 			StartAtPreviousStartedEvent: true,
@@ -72,19 +74,21 @@ func (w *Worker) pollDecision(on string, slots chan struct{}) func(ctx context.C
 		if aws.ToString(task.TaskToken) == "" {
 			return nil, nil
 		}
-		return func() {
+		return func(giveUp func()) {
 			slots <- struct{}{}
-			defer func() { <-slots }()
-			if h := w.cfg.Hooks.Slots; h != nil {
-				h(w.stopping, "decision", len(slots), cap(slots))
-			}
-			w.decide(w.stopping, in, task)
+			w.under(&w.deciding, 1, "decision", cap(slots))
+			free := sync.OnceFunc(func() {
+				<-slots
+				w.under(&w.deciding, -1, "decision", cap(slots))
+			})
+			defer free()
+			w.decide(w.stopping, in, task, func() { free(); giveUp() })
 		}, nil
 	}
 }
 
-// decide handles a decision task.
-func (w *Worker) decide(ctx context.Context, in *swf.PollForDecisionTaskInput, task *swf.PollForDecisionTaskOutput) {
+// decide handles a decision task. giveUp is called if its code still runs when it has timed out.
+func (w *Worker) decide(ctx context.Context, in *swf.PollForDecisionTaskInput, task *swf.PollForDecisionTaskOutput, giveUp func()) {
 	began := time.Now()
 	info := RunInfo{
 		w.c.Domain, aws.ToString(task.WorkflowType.Name), aws.ToString(task.WorkflowType.Version),
@@ -93,6 +97,9 @@ func (w *Worker) decide(ctx context.Context, in *swf.PollForDecisionTaskInput, t
 	log := w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version)
 	if task.PreviousStartedEventId < longHistory && task.StartedEventId >= longHistory {
 		log.Warn("flow: the history is long; SWF ends an execution with 25,000 events: continue as new", "events", task.StartedEventId)
+		if h := w.cfg.Hooks.Long; h != nil {
+			h(ctx, info, task.StartedEventId)
+		}
 	}
 	d := DecisionInfo{Run: info, Attempt: task.StartedEventId}
 	c := w.take(info, task.PreviousStartedEventId)
@@ -104,7 +111,7 @@ func (w *Worker) decide(ctx context.Context, in *swf.PollForDecisionTaskInput, t
 	}
 	outcome := DecisionOutcome{}
 	if err == nil {
-		outcome, err = w.answer(ctx, task, info, c, events)
+		outcome, err = w.answer(ctx, task, info, c, events, giveUp)
 	}
 	if err != nil {
 		outcome.Err = err
@@ -157,24 +164,55 @@ const longHistory = 15_000
 // watchdogAfter is how long code may run without waiting before somebody hears of it.
 const watchdogAfter = time.Second
 
+// watch looks after code that runs: after a second the log has its stack; at the deadline of the decision task, which SWF then gives
+// to another, giveUp is called. Nothing ends it. What is returned says that it has come to wait.
+func (w *Worker) watch(info RunInfo, run *replay.Run, code *workflowCode, giveUp func()) (done func()) {
+	log := w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version)
+	deadline := cmp.Or(code.decision, decisionTimeout)
+	var second *time.Timer
+	var mu sync.Mutex
+	ended := false
+	first := time.AfterFunc(watchdogAfter, func() {
+		log.Warn("flow: workflow code runs and does not wait", "for", watchdogAfter, "stack", run.Stack())
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended && deadline > 0 {
+			second = time.AfterFunc(max(deadline-watchdogAfter, 0), func() {
+				log.Error("flow: workflow code runs and does not wait until its decision task has timed out; others have its place", "for", deadline, "stack", run.Stack())
+				giveUp()
+			})
+		}
+	})
+	return func() {
+		first.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		ended = true
+		if second != nil {
+			second.Stop()
+		}
+	}
+}
+
 // answer runs the code and sends what it decides.
-func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput, info RunInfo, c *cached, events []types.HistoryEvent) (o DecisionOutcome, err error) {
+func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput, info RunInfo, c *cached, events []types.HistoryEvent, giveUp func()) (o DecisionOutcome, err error) {
 	p := w.c.payloads()
 	code := w.workflows[typeName{info.Workflow, info.Version}]
 	if c == nil {
 		c = w.newRun(info, code)
 	}
 	var decisions []types.Decision
-	opened, why := openEvents(ctx, p, events, replay.EventPayloads)
+	opened, why := openEvents(ctx, p, events, replay.EventPayloads, w.cfg.Hooks)
+	if why == nil {
+		why = readable(ctx, p, opened)
+	}
 	if why == nil && code == nil {
 		why = fmt.Errorf("%w: this worker has no code of workflow %s@%s, which event 1 says it is: keep that code in the worker as long as its runs are open", ErrNoSuchType, info.Workflow, info.Version)
 	}
 	if why == nil {
-		watchdog := time.AfterFunc(watchdogAfter, func() {
-			w.cfg.Log.Warn("flow: workflow code runs and does not wait", "workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version, "for", watchdogAfter)
-		})
+		done := w.watch(info, c.run, code, giveUp)
 		why = c.run.Advance(opened, task.StartedEventId)
-		watchdog.Stop()
+		done()
 	}
 	if why == nil {
 		decisions, why = sealDecisions(ctx, p, c.run.Decisions(), w.cfg.Hooks)
@@ -302,8 +340,30 @@ func parked(ctx context.Context, p payloads, why string, events []types.HistoryE
 	}
 }
 
+// readable tells whether this version of the package can lead a run whose whole history it has: by the number in its first answer.
+func readable(ctx context.Context, p payloads, events []types.HistoryEvent) error {
+	if len(events) == 0 || events[0].EventId != 1 {
+		return nil
+	}
+	for _, e := range events {
+		a := e.DecisionTaskCompletedEventAttributes
+		if a == nil || a.ExecutionContext == nil {
+			continue
+		}
+		said, err := p.open(ctx, *a.ExecutionContext)
+		if err != nil {
+			return fmt.Errorf("event %d, %s: %w", e.EventId, e.EventType, err)
+		}
+		if n := replay.FormatOf(said); n > replay.Format {
+			return fmt.Errorf("event %d says that the run is led by format %d of package flow, this worker knows %d: give it the newer package", e.EventId, n, replay.Format)
+		}
+		return nil
+	}
+	return nil
+}
+
 // openEvents gives events with those payloads clear that fields finds.
-func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fields func(e *types.HistoryEvent) []**string) ([]types.HistoryEvent, error) {
+func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fields func(e *types.HistoryEvent) []**string, h Hooks) ([]types.HistoryEvent, error) {
 	for i := range events {
 		e := &events[i]
 		if m := e.MarkerRecordedEventAttributes; m != nil && aws.ToString(m.MarkerName) == replay.MarkerParked {
@@ -316,6 +376,9 @@ func openEvents(ctx context.Context, p payloads, events []types.HistoryEvent, fi
 			clear, err := p.open(ctx, **field)
 			if err != nil {
 				return nil, fmt.Errorf("event %d, %s: %w", e.EventId, e.EventType, err)
+			}
+			if h.Payload != nil {
+				h.Payload(ctx, "in", len(clear))
 			}
 			*field = &clear
 		}
@@ -434,9 +497,12 @@ func Replay(c *Client, runID string, events []types.HistoryEvent, strict bool, c
 		if w := i.workflow; w != nil && w.name == info.Workflow && w.version == info.Version {
 			run := newRun(info, w, p, discard, true, strict)
 			defer run.run.End()
-			opened, err := openEvents(context.Background(), p, events, replay.EventPayloads)
+			opened, err := openEvents(context.Background(), p, events, replay.EventPayloads, Hooks{})
 			if err == nil && strict {
-				opened, err = openEvents(context.Background(), p, opened, replay.DecidedPayloads)
+				opened, err = openEvents(context.Background(), p, opened, replay.DecidedPayloads, Hooks{})
+			}
+			if err == nil {
+				err = readable(context.Background(), p, opened)
 			}
 			if err != nil {
 				return err

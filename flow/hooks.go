@@ -56,6 +56,8 @@ type Hooks struct {
 	Parked func(ctx context.Context, r RunInfo, why string)
 	// Closed is told of a run that closed here, and of the names of signals that nobody has read.
 	Closed func(ctx context.Context, r RunInfo, unread []string)
-	// Payload is told the length in bytes of what was sent ("out") or read ("in").
+	// Long is told once of a run whose history has come to 15,000 events: SWF ends an execution with 25,000.
+	Long func(ctx context.Context, r RunInfo, events int64)
+	// Payload is told the length in bytes of what was sent ("out") or read ("in"), in clear.
 	Payload func(ctx context.Context, direction string, bytes int)
 }

@@ -135,7 +135,7 @@ func TestRefusals(t *testing.T) {
 	}))
 }
 
-// More at once than SWF has places for.
+// More at once than SWF has places for wait in their order for the end of others; those that have ended leave their places.
 func TestLine(t *testing.T) {
 	var Crowd = flow.Workflow[int, int]{Name: "Crowd", Version: "1"}
 	flowtest.Test(t, func(t *testing.T, c *flow.Client) {
@@ -144,16 +144,26 @@ func TestLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if got, err := run.Result(t.Context()); err != nil || got != 1100 || time.Since(began) != 2*time.Second {
+		if got, err := run.Result(t.Context()); err != nil || got != 1100 || time.Since(began) != 3*time.Second {
 			t.Errorf("got %d, %v after %s", got, err, time.Since(began))
+		}
+		started := 0
+		for _, e := range events(t, c, run.WorkflowID, run.RunID) {
+			if a := e.TimerStartedEventAttributes; a != nil && !strings.HasPrefix(*a.TimerId, "flow.more") {
+				if started++; *a.TimerId != fmt.Sprint("After-", started) {
+					t.Fatalf("event %d starts timer %s, want After-%d", e.EventId, *a.TimerId, started)
+				}
+			}
 		}
 	}, Crowd.By(func(ctx flow.Context, n int) (int, error) {
 		var all []*flow.Future[time.Time]
 		for range n {
 			all = append(all, flow.After(ctx, time.Second))
 		}
-		_, err := flow.All(ctx, all...)
-		return n, err
+		if _, err := flow.All(ctx, all...); err != nil {
+			return 0, err
+		}
+		return n, flow.Sleep(ctx, time.Second)
 	}))
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,4 +72,97 @@ func TestRefusedAnswersPark(t *testing.T) {
 		odd.Tags = []string{"a", "b", "c", "d", "e", "one more than SWF takes"}
 		return odd.Call(ctx, "tagged", "")
 	}))
+}
+
+// Code that does not wait is told of after a second, with its stack; when its task has timed out, its place is
+// another's.
+func TestCodeThatDoesNotWait(t *testing.T) {
+	var Spin = flow.Workflow[bool, string]{Name: "Spin", Version: "1", DecisionTimeout: 10 * time.Second}
+	var lines lockedLines
+	spins := make(chan struct{})
+	cfg := flow.WorkerConfig{Deciders: 1, StopTimeout: time.Minute, Log: slog.New(slog.NewTextHandler(&lines, nil))}
+	flowtest.Config{Worker: cfg}.Test(t, func(t *testing.T, c *flow.Client) {
+		if _, err := Spin.Start(t.Context(), c, "spins", true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if said := lines.String(); !strings.Contains(said, "runs and does not wait") || !strings.Contains(said, "spinForLong") {
+			t.Errorf("the log has %s", said)
+		}
+		run, err := Spin.Start(t.Context(), c, "beside", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if got, err := run.Result(t.Context()); err != nil || got != "did not spin" || time.Since(began) != 8*time.Second {
+			t.Errorf("got %q, %v after %s", got, err, time.Since(began))
+		}
+		if said := lines.String(); !strings.Contains(said, "others have its place") {
+			t.Errorf("the log has %s", said)
+		}
+		close(spins)
+		time.Sleep(2 * time.Minute) // it comes to its end
+	}, Spin.By(func(_ flow.Context, spin bool) (string, error) {
+		if spin {
+			spinForLong(spins)
+		}
+		return "did not spin", nil
+	}))
+}
+
+// spinForLong is what workflow code must not do.
+func spinForLong(until chan struct{}) {
+	for {
+		select {
+		case <-until:
+			return
+		default:
+			time.Sleep(time.Minute)
+		}
+	}
+}
+
+type lockedLines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// A run that a later version of the package leads is not for this one.
+func TestFormat(t *testing.T) {
+	runID, events, err := flowtest.Read("testdata/histories/o-1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replay := func(said string) error {
+		changed := slices.Clone(events)
+		for i, e := range changed {
+			if a := e.DecisionTaskCompletedEventAttributes; a != nil {
+				b := *a
+				b.ExecutionContext = &said
+				changed[i].DecisionTaskCompletedEventAttributes = &b
+				break
+			}
+		}
+		return flow.Replay(nil, runID, changed, true, code(&bank{})...)
+	}
+	for _, said := range []string{`{"flow":1}`, `{"flow":0}`, "of another decider"} {
+		if err := replay(said); err != nil {
+			t.Errorf("%s: %v", said, err)
+		}
+	}
+	if err := replay(`{"flow":2}`); err == nil || !strings.Contains(err.Error(), "led by format 2 of package flow, this worker knows 1") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -29,9 +29,15 @@ var (
 func said(v any, err error) (string, error) { return fmt.Sprint(v, " ", err), nil }
 
 var storyCode = map[string]func(ctx Context, n int) (string, error){
-	"call":   func(ctx Context, n int) (string, error) { return said(storyWork.Call(ctx, n)) },
-	"retry":  func(ctx Context, n int) (string, error) { return said(storyRetry.Call(ctx, n)) },
-	"child":  func(ctx Context, n int) (string, error) { return said(storyChild.Call(ctx, "c", n)) },
+	"call":  func(ctx Context, n int) (string, error) { return said(storyWork.Call(ctx, n)) },
+	"retry": func(ctx Context, n int) (string, error) { return said(storyRetry.Call(ctx, n)) },
+	"child": func(ctx Context, n int) (string, error) { return said(storyChild.Call(ctx, "c", n)) },
+	"again": func(ctx Context, n int) (string, error) { // the same id, when the first has ended
+		if _, err := storyChild.Call(ctx, "c", n); err != nil {
+			return "", err
+		}
+		return said(storyChild.Call(ctx, "c", n+1))
+	},
 	"signal": func(ctx Context, n int) (string, error) { return said(nil, storyPoke.Call(ctx, "other", n)) },
 	"lambda": func(ctx Context, n int) (string, error) { return said(storyLambda.Call(ctx, n)) },
 	"sleep":  func(ctx Context, n int) (string, error) { return said(nil, Sleep(ctx, 1500*time.Millisecond)) },
@@ -62,6 +68,19 @@ var storyCode = map[string]func(ctx Context, n int) (string, error){
 		_, b := timer.Get(ctx)
 		_, c := child.Get(ctx)
 		return fmt.Sprint(a, b, c), nil
+	},
+	"abandon": func(ctx Context, n int) (string, error) { // what is left alone when its scope ends
+		scope, cancel := WithCancel(ctx)
+		work, child := storyWork, storyChild
+		work.Cancel, child.Cancel = Abandon, Abandon
+		a, b := work.Go(scope, n), child.Go(scope, "c", n)
+		if _, err := storyPoke.Receive(ctx); err != nil {
+			return "", err
+		}
+		cancel()
+		_, aErr := a.Get(ctx)
+		_, bErr := b.Get(ctx)
+		return fmt.Sprint(aErr, " ", bErr), nil
 	},
 	"timeout": func(ctx Context, n int) (string, error) {
 		scope, cancel := WithTimeout(ctx, time.Minute)
@@ -281,6 +300,8 @@ func (s *teller) do(t *testing.T, line string) {
 		s.add(E{TimerFiredEventAttributes: &types.TimerFiredEventAttributes{StartedEventId: open, TimerId: aws.String(arg(1))}}, types.EventTypeTimerFired)
 	case "poke":
 		s.add(E{WorkflowExecutionSignaledEventAttributes: &types.WorkflowExecutionSignaledEventAttributes{SignalName: aws.String("Poke"), Input: aws.String(arg(1))}}, types.EventTypeWorkflowExecutionSignaled)
+	case "retry": // of a parked run
+		s.add(E{WorkflowExecutionSignaledEventAttributes: &types.WorkflowExecutionSignaledEventAttributes{SignalName: aws.String("flow.retry")}}, types.EventTypeWorkflowExecutionSignaled)
 	case "cancel":
 		s.add(E{WorkflowExecutionCancelRequestedEventAttributes: &types.WorkflowExecutionCancelRequestedEventAttributes{}}, types.EventTypeWorkflowExecutionCancelRequested)
 	case "child-started":

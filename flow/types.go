@@ -68,7 +68,8 @@ type Workflow[In, Out any] struct {
 	ChildPolicy     types.ChildPolicy
 	Tags            []string // at most 5
 	Priority        int32
-	LambdaRole      string // the ARN of a role, if it calls functions
+	LambdaRole      string       // the ARN of a role, if it calls functions
+	Cancel          CancelPolicy // of a child, when the scope ends that started it
 }
 
 func (w Workflow[In, Out]) policy() types.ChildPolicy {
@@ -141,7 +142,7 @@ func (w Workflow[In, Out]) Go(ctx Context, id string, in In) *Child[Out] {
 	if w.TaskList != "" {
 		d.TaskList = &types.TaskList{Name: aws.String(w.TaskList)}
 	}
-	began, ended := ctx.run.Child(ctx.scope, d, false)
+	began, ended := ctx.run.Child(ctx.scope, d, w.Cancel == Abandon)
 	return &Child[Out]{id, began, &Future[Out]{ended, func() (out Out, err error) {
 		if ended.Err != nil {
 			return out, childError(id, ended.Err)

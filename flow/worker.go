@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -45,13 +46,12 @@ type Worker struct {
 	own        string // its own list; empty: none
 	identity   string
 
-	stopping context.Context // ends when tasks must
+	stopping             context.Context // ends when tasks must
+	deciding, performing atomic.Int64    // tasks under way
 
 	mu    sync.Mutex
 	cache map[string]*list.Element // of *cached, by run id
 	used  *list.List               // the one used last in front
-
-	tasks sync.WaitGroup
 }
 
 type typeName struct{ name, version string }
@@ -130,7 +130,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		pollers.Wait()
-		w.tasks.Wait()
 	}()
 	timer := time.NewTimer(w.cfg.StopTimeout)
 	defer timer.Stop()
@@ -158,13 +157,15 @@ type poller struct {
 	kind       string
 	most       int
 	ctx, polls context.Context
-	// take polls once; task is nil if there was none.
-	take func(polls context.Context) (task func(), err error)
+	take       taker
 
 	mu   sync.Mutex
 	n    int // of goroutines
 	open sync.WaitGroup
 }
+
+// taker polls once; task is nil if there was none. While it is done, it may give up its goroutine's place.
+type taker func(polls context.Context) (task func(giveUp func()), err error)
 
 func (p *poller) run() {
 	for range atRest {
@@ -180,7 +181,8 @@ func (p *poller) more() {
 	defer p.mu.Unlock()
 	if p.n < p.most && p.ctx.Err() == nil {
 		p.n++
-		p.open.Go(p.poll)
+		p.open.Add(1)
+		go p.poll()
 	}
 }
 
@@ -195,6 +197,24 @@ func (p *poller) fewer() bool {
 	return true
 }
 
+// perform does a task. If it gives up its place, another goroutine has that, nobody waits for this one, and it ends with the task.
+func (p *poller) perform(task func(giveUp func()), end func()) (lost bool) {
+	var once sync.Once
+	task(func() {
+		once.Do(func() {
+			p.mu.Lock()
+			lost = true
+			p.n--
+			p.mu.Unlock()
+			p.more()
+			end()
+		})
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return lost
+}
+
 // How long a poll that failed waits before the next.
 const (
 	failedFirst = 100 * time.Millisecond
@@ -202,6 +222,8 @@ const (
 )
 
 func (p *poller) poll() {
+	end := sync.OnceFunc(p.open.Done)
+	defer end()
 	wait := failedFirst
 	for p.ctx.Err() == nil {
 		task, err := p.take(p.polls)
@@ -212,7 +234,9 @@ func (p *poller) poll() {
 		case err == nil && task != nil:
 			wait = failedFirst
 			p.more()
-			task()
+			if lost := p.perform(task, end); lost {
+				return
+			}
 		case err == nil:
 			wait = failedFirst
 			if p.fewer() {

@@ -119,24 +119,35 @@ func TestSealedPayloads(t *testing.T) {
 	}))
 }
 
-// history is that of a run, an event after the other as text.
-func history(t *testing.T, c *flow.Client, id, runID string) (all []string) {
+// events are those of a run.
+func events(t *testing.T, c *flow.Client, id, runID string) (all []types.HistoryEvent) {
+	t.Helper()
 	in := &swf.GetWorkflowExecutionHistoryInput{Domain: &c.Domain, Execution: &types.WorkflowExecution{WorkflowId: &id, RunId: &runID}}
 	for {
 		page, err := c.API.GetWorkflowExecutionHistory(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range page.Events {
-			b, err := json.Marshal(e)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, string(b))
-		}
+		all = append(all, page.Events...)
 		if page.NextPageToken == nil {
 			return all
 		}
 		in.NextPageToken = page.NextPageToken
 	}
+}
+
+// history is that of a run, an event after the other as text.
+func history(t *testing.T, c *flow.Client, id, runID string) (all []string) {
+	for _, e := range events(t, c, id, runID) {
+		all = append(all, asText(t, e))
+	}
+	return all
+}
+
+func asText(t *testing.T, e types.HistoryEvent) string {
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

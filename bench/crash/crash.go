@@ -12,6 +12,8 @@
 // TestVanishingPollers is the other half: nobody kills the server, but those who
 // poll hang up on it, and no task may be lost with them.
 //
+// TestCrashFlow kills workers of package flow beside the server, and TestCrashFlowAnswers workers at each of their answers.
+//
 // A kill leaves the operating system alive, and with it what was written but not
 // synced: that a sync is asked for at all is the store's own test.
 package crash

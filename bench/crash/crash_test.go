@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -29,6 +30,10 @@ var scratch string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if where := os.Getenv(workerOf); where != "" {
+		fmt.Fprintln(os.Stderr, work(where))
+		os.Exit(1)
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "heddle-crash-"); err != nil {
 		panic(err)

@@ -11,4 +11,7 @@
 // does not have, and the store passes its check:
 //
 //	go test ./bench/soak -count=1 -v -timeout 3h -minutes 60
+//
+// TestSoakFlow does so with workers of package flow: what one has must not grow, while it pushes runs out and another worker is killed
+// again and again.
 package soak

@@ -128,3 +128,26 @@ func TestARefusedKeyIsAnErrorThatMachinesCatch(t *testing.T) {
 		m.must(m.kms(m.root, "EnableKey", `{"KeyId":"`+m.key+`"}`))
 	}
 }
+
+// TestAMapRunOfAMachineWithAKey begins an execution for each item, in the right of the machine's
+// role, and who may not use the key sees no more of those than of others.
+func TestAMapRunOfAMachineWithAKey(t *testing.T) {
+	m := newMachineKeys(t)
+	eve := m.user("eve", `{"Effect":"Allow","Action":"states:*","Resource":"*"}`)
+	machine := m.machine("maps", "STANDARD", `{"StartAt":"P","States":{"P":{"Type":"Pass","Result":["`+secretOf+`",2,3],"Next":"M"},
+		"M":{"Type":"Map","End":true,"Label":"L","ItemSelector":{"item.$":"$$.Map.Item.Value","all.$":"$[0]"},"MaxConcurrency":2,
+		"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"S","States":{"S":{"Type":"Pass","End":true}}}}}}`)
+	execution := m.start(machine)
+	if got := m.ended(execution); m.field("status", got) != "SUCCEEDED" || strings.Count(got, secretOf) < 4 {
+		t.Fatalf("it ended as %s", got)
+	}
+	run := member(m.must(m.states(m.root, "ListMapRuns", `{"executionArn":"`+execution+`"}`)), "mapRunArn")
+	if got := m.must(m.states(eve, "DescribeMapRun", `{"mapRunArn":"`+run+`"}`)); !strings.Contains(got, `"succeeded":3`) {
+		t.Errorf("the map run is %s", got)
+	}
+	child := member(m.must(m.states(eve, "ListExecutions", `{"mapRunArn":"`+run+`"}`)), "executionArn")
+	if got := m.must(m.states(m.root, "DescribeExecution", `{"executionArn":"`+child+`"}`)); !strings.Contains(got, secretOf) {
+		t.Errorf("an item's execution is %s", got)
+	}
+	m.refused("KmsAccessDeniedException", m.states(eve, "DescribeExecution", `{"executionArn":"`+child+`"}`))
+}

@@ -57,9 +57,13 @@ func newCaller(s *actions) *outbound.Performer {
 // which parameters it takes and wants, as far as there is a model of it.
 func (s *calls) known(service, action string) (takes *asl.Parameters, known bool) {
 	of, _ := integration.Of(service, action)
+	listed, supported := sdk.Listed(of.Service, of.Operation)
+	if listed && !supported {
+		return nil, false
+	}
 	model, err := s.models.Service(of.Service)
 	if err != nil || model == nil { // why it can't be read the operator is told when it is called
-		return nil, err != nil || sdk.IsService(of.Service)
+		return nil, err != nil || listed
 	}
 	o := model.Operation(of.Operation)
 	if o == nil {

@@ -42,7 +42,11 @@ func (r itemReaders) take(ctx context.Context, t tasks.Task) (handBack func(), e
 	if err != nil {
 		return nil, err
 	}
-	body, err := r.next(ctx, t, reply.(*maprun.Reading))
+	reading, ok := reply.(*maprun.Reading)
+	if !ok { // its key was refused
+		return nil, nil
+	}
+	body, err := r.next(ctx, t, reading)
 	if err != nil {
 		return nil, err
 	}

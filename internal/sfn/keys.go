@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"heddle/internal/aws/fault"
@@ -43,8 +44,10 @@ func (r *keyring) open(k *service.Kernel) {
 // contextNames are the encryption context's, by what is sealed.
 var contextNames = map[resource.Type]string{resource.Machine: "aws:states:stateMachineArn", resource.Activity: "aws:states:activityArn"}
 
-// contextOf is the encryption context of what is sealed of a thing.
+// contextOf is the encryption context of what is sealed of a thing. What is sealed of executions of
+// items is of their state machine, which they name with a label.
 func contextOf(thing string) map[string]string {
+	thing, _, _ = strings.Cut(thing, "/")
 	n, err := resource.ParseAs(thing, resource.Machine, resource.Activity)
 	if err != nil {
 		return map[string]string{"": thing} // which no key was used with

@@ -33,7 +33,10 @@ func (r resultWriters) take(ctx context.Context, t tasks.Task) (handBack func(),
 	if err != nil {
 		return nil, err
 	}
-	w := reply.(*maprun.Writing)
+	w, ok := reply.(*maprun.Writing)
+	if !ok { // its key was refused
+		return nil, nil
+	}
 	var body any = &maprun.Wrote{Write: t.ID, Results: w.Results, Files: w.Files, Listed: w.Listed}
 	if w.Listed {
 		body = &maprun.Wrote{Write: t.ID, Listed: true}

@@ -32,6 +32,9 @@ var arrows = map[string][]string{
 	// What users write workflows with needs nothing of ours: only its test environment does.
 	"flow":                     {"flow/internal/replay", "flow/internal/wire"},
 	"flow/flowcheck":           {},
+	"flow/flowkms":             {},
+	"flow/flowotel":            {"flow"},
+	"flow/flows3":              {},
 	"flow/flowtest":            {"flow", "heddletest"},
 	"flow/internal/replay":     {},
 	"flow/internal/wire":       {},

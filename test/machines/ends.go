@@ -53,6 +53,9 @@ func (s *Set) Ends(machine, input string, stops bool) (ends []End, all bool) {
 	for name, definition := range s.Definitions {
 		n.machines[name] = parsed(definition).(object)
 	}
+	if _, label, ok := strings.Cut(machine, "/"); ok { // of an item
+		n.machines[machine] = s.States(machine)[label]["ItemProcessor"].(object)
+	}
 	ends = n.execution(machine, unknowing(parsed(input)))
 	return ends, !n.cut
 }
@@ -83,8 +86,15 @@ func Little(timeout int64) bool { return timeout > 0 && timeout < 1000 }
 // States gives all states of a machine, by their names, which are unique.
 func (s *Set) States(machine string) map[string]map[string]any {
 	all := map[string]object{}
-	flatten(parsed(s.Definitions[machine]).(object), all)
+	flatten(parsed(s.Definitions[Base(machine)]).(object), all)
 	return all
+}
+
+// Base is a machine without the label of a Map state of it, of whose items the executions are those
+// of MACHINE/LABEL.
+func Base(machine string) string {
+	base, _, _ := strings.Cut(machine, "/")
+	return base
 }
 
 func flatten(flow object, states map[string]object) {
@@ -102,6 +112,9 @@ func flatten(flow object, states map[string]object) {
 
 // Timeout is how much time a machine has, in seconds; 0: any.
 func (s *Set) Timeout(machine string) int64 {
+	if machine != Base(machine) {
+		return 0
+	}
 	seconds, _ := parsed(s.Definitions[machine]).(object)["TimeoutSeconds"].(float64)
 	return int64(seconds)
 }
@@ -351,6 +364,9 @@ func (n *naive) once(st object, in any, sc *scope, retried int) []End {
 			parts = append(parts, n.flow(branch.(object), effective, sc))
 		}
 	case "Map":
+		if st["ItemProcessor"].(object)["ProcessorConfig"] != nil {
+			return n.distributed(st, in.([]any), sc)
+		}
 		if t, ok := st["ToleratedFailureCount"]; ok {
 			tolerated = int(t.(float64))
 		}
@@ -362,6 +378,72 @@ func (n *naive) once(st object, in any, sc *scope, retried int) []End {
 		}
 	}
 	return n.together(parts, tolerated)
+}
+
+// distributed is how a Map state in distributed mode may end: it fails once more of its items have
+// than it tolerates, and else gives what the others gave, in their order.
+func (n *naive) distributed(st object, items []any, sc *scope) []End {
+	batch := 0
+	if b, ok := st["ItemBatcher"]; ok {
+		batch = int(b.(object)["MaxItemsPerBatch"].(float64))
+	}
+	inputs, sizes := []any{}, []int{}
+	for i, item := range items {
+		item = fill(st["ItemSelector"], item, sc, object{"$$.Map.Item.Value": item, "$$.Map.Item.Index": float64(i)})
+		switch last := len(inputs) - 1; {
+		case batch == 0:
+			inputs, sizes = append(inputs, item), append(sizes, 1)
+		case last >= 0 && sizes[last] < batch:
+			all := inputs[last].(object)
+			all["Items"] = append(all["Items"].([]any), item)
+			sizes[last]++
+		default:
+			inputs, sizes = append(inputs, object{"Items": []any{item}}), append(sizes, 1)
+		}
+	}
+	tolerates := func(failed int) bool {
+		count, ofCount := st["ToleratedFailureCount"].(float64)
+		percent, ofAll := st["ToleratedFailurePercentage"].(float64)
+		return failed == 0 || (ofCount || ofAll) && (!ofCount || float64(failed) <= count) && (!ofAll || float64(failed)*100 <= percent*float64(len(items)))
+	}
+	type partial struct {
+		values []string
+		failed int
+	}
+	ways, most := []partial{{}}, 0
+	for i, input := range inputs {
+		ends := n.flow(st["ItemProcessor"].(object), unknowing(parsed(jsonText(input))), nil)
+		if n.stops {
+			ends = append(ends, End{Error: "stopped"})
+		}
+		var longer []partial
+		fails := false
+		for _, o := range ends {
+			for _, way := range ways {
+				switch {
+				case o.Error == "":
+					longer = append(longer, partial{append(slices.Clone(way.values), o.Value), way.failed})
+				case !fails && tolerates(way.failed+sizes[i]):
+					longer = append(longer, partial{way.values, way.failed + sizes[i]})
+				}
+			}
+			fails = fails || o.Error != ""
+		}
+		if fails {
+			most += sizes[i]
+		}
+		if ways = longer; len(ways) > 200 {
+			ways, n.cut = ways[:200], true
+		}
+	}
+	var ends []End
+	if !tolerates(most) {
+		ends = append(ends, End{Error: "States.ExceedToleratedFailureThreshold", cause: "The specified tolerated failure threshold was exceeded"})
+	}
+	for _, way := range ways {
+		ends = append(ends, End{Value: "[" + strings.Join(way.values, ",") + "]"})
+	}
+	return distinct(ends)
 }
 
 // together is how parts that run at the same time may end as one.

@@ -18,6 +18,8 @@ type Options struct {
 	Rich bool
 	// Hasty ones have little time for every task.
 	Hasty bool
+	// Distributed ones have Map states in distributed mode, whose labels are their names.
+	Distributed bool
 }
 
 // Set is a machine, and those that its tasks run.
@@ -171,6 +173,9 @@ func (g *generator) flow(depth int) object {
 				c.(object)["Next"] = later
 			}
 		}
+		if st["ItemBatcher"] != nil || st["Type"] == "Map" && st["ItemProcessor"].(object)["ProcessorConfig"] != nil {
+			st["Label"] = names[i]
+		}
 		all[names[i]] = st
 	}
 	reached := map[string]bool{names[0]: true} // all transitions lead on
@@ -195,6 +200,9 @@ func (g *generator) flow(depth int) object {
 func (g *generator) state(depth int) []object {
 	if g.Rich && g.nested < 2 && len(g.machines) < 4 && g.one(6) {
 		return []object{g.child()}
+	}
+	if g.Distributed && depth > 0 && g.one(5) {
+		return g.distributed(depth)
 	}
 	n := g.rand.IntN(12)
 	if depth == 0 && n > 8 {
@@ -262,6 +270,39 @@ func (g *generator) state(depth int) []object {
 		{"Type": "Choice", "Choices": []any{object{"Variable": "$", "IsNumeric": true}}},
 		{"Type": "Fail", "Error": "F", "Cause": "fails"},
 	}
+}
+
+// distributed makes a Map state in distributed mode: its items say which they are, and what is
+// done with them sees no variables.
+func (g *generator) distributed(depth int) []object {
+	list := []any{}
+	for range g.rand.IntN(7) {
+		list = append(list, g.value(1))
+	}
+	outer := g.scope
+	g.scope = nil
+	flow := g.flow(depth - 1)
+	g.scope = outer
+	flow["ProcessorConfig"] = object{"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+	selector := object{"v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"}
+	if len(g.scope) > 0 && g.one(2) {
+		selector["o.$"] = "$" + g.scope[g.rand.IntN(len(g.scope))]
+	}
+	st := object{"Type": "Map", "ItemProcessor": flow, "ItemSelector": selector}
+	if g.one(2) {
+		st["MaxConcurrency"] = g.rand.IntN(4)
+	}
+	switch g.rand.IntN(4) {
+	case 0:
+		st["ToleratedFailureCount"] = 1 + g.rand.IntN(2)
+	case 1:
+		st["ToleratedFailurePercentage"] = 10 * (1 + g.rand.IntN(10))
+	}
+	if g.one(3) {
+		st["ItemBatcher"] = object{"MaxItemsPerBatch": 2}
+	}
+	g.handlers(st)
+	return []object{{"Type": "Pass", "Result": list}, st}
 }
 
 func (g *generator) template(counts bool) object {

@@ -237,7 +237,7 @@ var machines = []Mutant{{
 	Bug:  "An execution whose key is refused while somebody takes its task goes on waiting.",
 }, {
 	Name: "key-of-today",
-	In:   "sfn/execution.(*Settings).openUse",
+	In:   "sfn/execution.(*Settings).OpenUse",
 	Old:  "use.Wrapped = wrapped",
 	New:  "",
 	Bug:  "What was sealed under an earlier data key can't be opened after a restart.",

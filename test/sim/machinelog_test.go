@@ -72,6 +72,9 @@ func (m *machineLog) fail(format string, args ...any) {
 	m.j.fail("run %s of %q: "+format, append([]any{m.life.Run, strings.ReplaceAll(m.life.Name.Key, "\x00", "/")}, args...)...)
 }
 
+// ofItem tells whether the execution is that of an item of a map run.
+func (m *machineLog) ofItem() bool { return m.of != machines.Base(m.of) }
+
 func (m *machineLog) lastEvent() int64 { return m.last }
 func (m *machineLog) ended() bool      { return m.status != execution.Running }
 func (m *machineLog) kinds() []string  { return m.types }
@@ -137,7 +140,7 @@ func (m *machineLog) executionEvent(e *wire.HistoryEvent) {
 		m.input, m.startedAt, m.begun, m.status = *e.ExecutionStartedEventDetails.Input, m.at, m.at, execution.Running
 	case wire.HistoryEventTypeExecutionRedriven:
 		m.begun, m.status = m.at, execution.Running
-		if m.redrives++; m.redrives > m.redrivesAsked {
+		if m.redrives++; m.redrives > m.redrivesAsked && !m.ofItem() { // its map run may have done that
 			m.fail("event %d redrives it for the %dth time, and that was asked for %d times", e.ID, m.redrives, m.redrivesAsked)
 		}
 	case wire.HistoryEventTypeExecutionSucceeded:
@@ -159,7 +162,7 @@ func (m *machineLog) executionEvent(e *wire.HistoryEvent) {
 		}
 		m.close(execution.TimedOut, machines.End{Error: machines.RanOut})
 	case wire.HistoryEventTypeExecutionAborted:
-		if !m.set.Awaited[m.of] && !m.j.w.machines.stopped {
+		if !m.set.Awaited[m.of] && !m.ofItem() && !m.j.w.machines.stopped {
 			m.fail("event %d: nobody has stopped it", e.ID)
 		}
 		m.closed(execution.Aborted)

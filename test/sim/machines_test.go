@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"heddle/internal/service"
 	"heddle/internal/sfn"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/wire"
 	"heddle/test/machines"
@@ -45,7 +47,7 @@ type machineEnds struct {
 func newMachineWorld(random *rand.Rand) *machineWorld {
 	m := &machineWorld{names: map[engine.Name]*life{}, ends: map[string]machineEnds{}, limit: 25_000}
 	for _, prefix := range []string{"p", "q"} {
-		m.sets = append(m.sets, machines.Make(random, machines.Options{Depth: 1 + random.IntN(2), Prefix: prefix, Rich: true, Hasty: true}))
+		m.sets = append(m.sets, machines.Make(random, machines.Options{Depth: 1 + random.IntN(2), Prefix: prefix, Rich: true, Hasty: true, Distributed: true}))
 	}
 	if random.IntN(5) == 0 {
 		m.limit = 20 + random.IntN(60) // then what ends so is not foretold
@@ -55,7 +57,7 @@ func newMachineWorld(random *rand.Rand) *machineWorld {
 
 // set is the one that a machine is of.
 func (m *machineWorld) set(machine string) *machines.Set {
-	return m.sets[slices.IndexFunc(m.sets, func(s *machines.Set) bool { return s.Definitions[machine] != "" })]
+	return m.sets[slices.IndexFunc(m.sets, func(s *machines.Set) bool { return s.Definitions[machines.Base(machine)] != "" })]
 }
 
 // foretold tells how an execution may end.
@@ -83,6 +85,11 @@ func (m *machineWorld) rules(broken *brokenMachines) map[engine.Kind]engine.Rule
 		b := *broken
 		b.Rules = rules[machineKind].(*execution.Rules)
 		rules[machineKind] = &b
+		if b.mapRuns != nil {
+			of := *b.mapRuns
+			of.Rules = rules[maprun.Kind].(*maprun.Rules)
+			rules[maprun.Kind] = &of
+		}
 	}
 	return rules
 }
@@ -95,6 +102,33 @@ type brokenMachines struct {
 	messages bool // are not sent
 	runsOn   bool // nobody is stopped by another
 	same     bool // whoever starts an execution again is told that it is theirs
+	mapRuns  *brokenMapRuns
+}
+
+// brokenMapRuns are rules of map runs that break something.
+type brokenMapRuns struct {
+	*maprun.Rules
+	loses  bool // some items are never begun
+	mixes  bool // outputs are those of other items
+	begins int
+}
+
+func (r *brokenMapRuns) Handle(s engine.State, body any, in engine.Input) (engine.Turn, error) {
+	if c, ok := body.(*execution.ChildClosed); ok && r.mixes && c.Status == execution.Succeeded {
+		mixed := *c
+		mixed.Output = `"another"`
+		body = &mixed
+	}
+	t, err := r.Rules.Handle(s, body, in)
+	t.Messages = slices.DeleteFunc(t.Messages, func(m engine.Message) bool {
+		told, _ := r.DecodeMessage(m.Body)
+		if _, begins := told.(*execution.StartItem); begins {
+			r.begins++
+			return r.loses && r.begins%3 == 0
+		}
+		return false
+	})
+	return t, err
 }
 
 func (r *brokenMachines) Handle(s engine.State, body any, in engine.Input) (engine.Turn, error) {
@@ -253,6 +287,8 @@ func (c *client) operateMachines() {
 			c.describeMachine(l)
 		case n < 17:
 			c.machineHistory(l)
+		case n < 18:
+			c.mapRun()
 		default:
 			c.listMachines(set.Root)
 		}
@@ -417,6 +453,95 @@ func (c *client) listMachines(machine string) {
 			}
 		}
 	})
+}
+
+// mapRun looks at a map run and its executions: there is one for each item, and they are counted as
+// they end.
+func (c *client) mapRun() {
+	w := c.w
+	var all []*life
+	for _, l := range w.judge.order {
+		if l.Name.Kind == execution.MapRunKind && !l.gone {
+			all = append(all, l)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	l := all[w.random.IntN(len(all))]
+	run := execution.MapRunARN(l.Name)
+	if w.chance(4) {
+		n := int64(w.random.IntN(5))
+		o := c.call("UpdateMapRun", &wire.UpdateMapRunInput{MapRunARN: run, MaxConcurrency: &n}, nil)
+		w.judge.settled(func() {
+			if o.fault == "ValidationException" && !l.gone && !l.closed {
+				w.judge.fail("UpdateMapRun of %s, which is open: %s", run, o.fault)
+			}
+		})
+	}
+	var d wire.DescribeMapRunOutput
+	if o := c.call("DescribeMapRun", &wire.DescribeMapRunInput{MapRunARN: run}, &d); !o.ok() {
+		w.judge.settled(func() {
+			if o.known && !l.gone {
+				w.judge.fail("DescribeMapRun of %s: %s", run, o.fault)
+			}
+		})
+		return
+	}
+	items, executions := d.ItemCounts, d.ExecutionCounts
+	if n := items.Pending + items.Running + items.Succeeded + items.Failed + items.TimedOut + items.Aborted; d.Status == execution.Succeeded && (n != items.Total || items.Pending+items.Running > 0) {
+		w.judge.fail("map run %s has ended with the counts %+v", run, items)
+	}
+	if d.Status != execution.Succeeded {
+		return
+	}
+	var out wire.ListExecutionsOutput
+	if o := c.call("ListExecutions", &wire.ListExecutionsInput{MapRunARN: &run, MaxResults: ptr(int64(1000))}, &out); !o.ok() {
+		return
+	}
+	w.judge.settled(func() {
+		if w.judge.someGone {
+			return
+		}
+		ends, seen := map[string]int64{}, map[int64]bool{}
+		for _, e := range out.Executions {
+			i := slices.IndexFunc(w.judge.order, func(l *life) bool { return l.machine != nil && l.machine.arn == e.ExecutionARN })
+			if i < 0 {
+				w.judge.fail("map run %s lists %s, which is nowhere", run, e.ExecutionARN)
+				return
+			}
+			ends[e.Status]++
+			for _, item := range itemsOf(w.judge.order[i].machine.input) {
+				if seen[item] || item < 0 || item >= items.Total {
+					w.judge.fail("map run %s has item %d of %d in %s, and perhaps in another", run, item, items.Total, e.ExecutionARN)
+				}
+				seen[item] = true
+			}
+		}
+		if int64(len(seen)) != items.Total || ends[execution.Succeeded] != executions.Succeeded || ends[execution.Failed] != executions.Failed ||
+			ends[execution.Aborted] != executions.Aborted || int64(len(out.Executions)) != executions.Total {
+			w.judge.fail("map run %s has ended with the counts %+v of executions and %+v of items; it has %v, of %d items", run, executions, items, ends, len(seen))
+		}
+	})
+}
+
+// itemsOf are the numbers of the items in the input of an execution of theirs.
+func itemsOf(input string) (all []int64) {
+	type item struct{ I int64 }
+	var in struct {
+		I     int64
+		Items []item
+	}
+	if err := json.Unmarshal([]byte(input), &in); err != nil {
+		panic(err)
+	}
+	if in.Items == nil {
+		return []int64{in.I}
+	}
+	for _, of := range in.Items {
+		all = append(all, of.I)
+	}
+	return all
 }
 
 // workMachines is the life of a worker.

@@ -121,6 +121,8 @@ func TestTheJudgeSees(t *testing.T) {
 		{"no execution tells another", sabotage{machines: &brokenMachines{messages: true}}},
 		{"an execution outlives who waits for it", sabotage{machines: &brokenMachines{runsOn: true}}},
 		{"another input will do", sabotage{machines: &brokenMachines{same: true}}},
+		{"an item is never begun", sabotage{machines: &brokenMachines{mapRuns: &brokenMapRuns{loses: true}}}},
+		{"an item has another's output", sabotage{machines: &brokenMachines{mapRuns: &brokenMapRuns{mixes: true}}}},
 		{"an object is acknowledged and not there", sabotage{loseObjects: 5, exchange: true}},
 		{"an offer of a job is lost", sabotage{loseOffers: 5, exchange: true}},
 		{"a commit of an exchange is acknowledged and not written", sabotage{fakeCommits: 60, exchange: true}},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // coroutine is a thread of workflow code. One at a time runs, until it blocks.
@@ -17,8 +18,8 @@ type coroutine struct {
 	next    func() (struct{}, bool)
 	stop    func()
 	yield   func(struct{}) bool
-	id      string // of its goroutine, if the run checks
-	queued  bool   // in run.ready
+	goid    atomic.Pointer[string] // the id of its goroutine
+	queued  bool                   // in run.ready
 	stopped bool
 	done    bool
 	cond    func() bool // the scheduler asks it when all is blocked
@@ -30,6 +31,14 @@ type coroutine struct {
 
 // unwound is what a coroutine panics with when it is stopped.
 type unwound struct{}
+
+// name is the id of its goroutine; empty: it has not begun.
+func (c *coroutine) name() string {
+	if id := c.goid.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
 
 // start makes a coroutine of f and lets it run after those that are ready.
 func (r *Run) start(f func()) {
@@ -44,9 +53,8 @@ func (r *Run) start(f func()) {
 				}
 			}
 		}()
-		if r.cfg.Check {
-			c.id = goroutine()
-		}
+		id := goroutine()
+		c.goid.Store(&id)
 		f()
 	})
 	r.coroutines = append(r.coroutines, c)
@@ -72,7 +80,9 @@ func (r *Run) settle() {
 				continue
 			}
 			r.current = c
+			r.watched.Store(c)
 			c.next()
+			r.watched.Store(nil)
 			r.current = nil
 			if c.done {
 				r.coroutines = slices.DeleteFunc(r.coroutines, func(o *coroutine) bool { return o == c })
@@ -126,7 +136,7 @@ func (r *Run) MustRun(call string) {
 	if c == nil {
 		panic("flow: " + call + " called while no workflow code runs: from a goroutine that the workflow started with go? Use flow.Go")
 	}
-	if r.cfg.Check && c.id != "" && c.id != goroutine() {
+	if id := c.name(); r.cfg.Check && id != "" && id != goroutine() {
 		panic("flow: " + call + " called from a goroutine that the workflow started with go; use flow.Go")
 	}
 	if c.stopped {
@@ -146,6 +156,31 @@ func (r *Run) block(call string) {
 		panic(unwound{})
 	}
 }
+
+// Stack is where the code is that runs now, for who asks from another goroutine; empty: none does.
+func (r *Run) Stack() string {
+	c := r.watched.Load()
+	if c == nil {
+		return ""
+	}
+	all := make([]byte, 64<<10)
+	for n := runtime.Stack(all, true); ; n = runtime.Stack(all, true) {
+		if n < len(all) || len(all) >= mostStacks {
+			all = all[:n]
+			break
+		}
+		all = make([]byte, 2*len(all))
+	}
+	for one := range strings.SplitSeq(string(all), "\n\n") {
+		if r.watched.Load() == c && strings.HasPrefix(one, "goroutine "+c.name()+" ") {
+			return one
+		}
+	}
+	return ""
+}
+
+// mostStacks is how many bytes of a process's stacks are looked through.
+const mostStacks = 16 << 20
 
 // goroutine is the id of the goroutine that calls.
 func goroutine() string {

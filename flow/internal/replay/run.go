@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -73,6 +74,7 @@ type Run struct {
 	coroutines []*coroutine // that have not ended
 	ready      []*coroutine // woken, in order
 	current    *coroutine
+	watched    atomic.Pointer[coroutine] // current, for Stack
 	moments    uint64
 	numbers    int // of operations
 	failed     error
@@ -404,13 +406,26 @@ func (r *Run) Decisions() (all []types.Decision) {
 	return all
 }
 
+// Format numbers what the package itself decides. The first answer of a run says by which it is led, for ever: whoever changes
+// ids, their order or how lists are cut makes it one more, and keeps the former for runs that have that number.
+const Format = 1
+
+// FormatOf reads the number from what an answer said besides; zero: it is not of this package.
+func FormatOf(context string) int {
+	var said struct{ Flow int }
+	if json.Unmarshal([]byte(context), &said) != nil {
+		return 0
+	}
+	return said.Flow
+}
+
 // Context is what the answer says besides, and whether that is new.
 func (r *Run) Context() (text string, changed bool) {
 	b, err := json.Marshal(struct {
 		Flow   int             `json:"flow"`
 		Status json.RawMessage `json:"status,omitempty"`
 		Waits  []string        `json:"waits,omitempty"`
-	}{1, r.status, r.Waits()})
+	}{Format, r.status, r.Waits()})
 	if err != nil {
 		return r.context, false
 	}

@@ -30,14 +30,15 @@ var embedded embed.FS
 //go:embed models/services.txt
 var services string
 
-// IsService tells whether AWS has a service of this name, be there a model of it or not.
-func IsService(name string) bool {
+// Listed tells whether AWS has a service of this name, be there a model of it or not, and whether
+// Step Functions supports an operation of it, if there is one: it does but for a few.
+func Listed(service, operation string) (listed, supported bool) {
 	for line := range strings.Lines(services) {
-		if strings.TrimSpace(line) == name {
-			return true
+		if words := strings.Fields(line); words[0] == service {
+			return true, !slices.Contains(words[1:], operation)
 		}
 	}
-	return false
+	return false, false
 }
 
 // modelBytesMax bounds a model, unpacked.

@@ -75,7 +75,7 @@ func Class(name string) string {
 }
 
 // Class is what the SDK for Java calls the service, and errors of Step Functions begin with.
-func (s *Service) Class() string { return Class(s.Metadata.ServiceID) }
+func (s *Service) Class() string { return Class(strings.TrimSuffix(s.Metadata.ServiceID, "Service")) }
 
 // ExceptionClass is the class of an exception of the model: of "" that of all others.
 func (s *Service) ExceptionClass(shape string) string {

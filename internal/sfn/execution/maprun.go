@@ -404,8 +404,6 @@ func (e *evaluation) cannotDistribute() string {
 		return ""
 	case e.t.s.express:
 		return "within an express execution"
-	case e.t.s.settings.Key.Key != "":
-		return "in a state machine with a key of its own"
 	}
 	return ""
 }

@@ -75,7 +75,7 @@ func (r *Rules) Wants(st engine.State, body any) engine.Want {
 		if s.atHand = r.machines.Find(id); s.atHand == nil {
 			want.Blobs = []blob.ID{id}
 			if settings.Key.Key != "" {
-				want.DataKeys = append(want.DataKeys, settings.openUse(s.id, settings.DefinitionKey))
+				want.DataKeys = append(want.DataKeys, settings.OpenUse(s.id, settings.DefinitionKey))
 			}
 		}
 	}

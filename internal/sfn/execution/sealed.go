@@ -66,8 +66,8 @@ func Unseal(stored string) ([]byte, error) {
 	return b, nil
 }
 
-// wrapped gives the data key that a text is sealed under, without decoding all of it.
-func wrapped(stored string) string {
+// Wrapped gives the data key that a text is sealed under, without decoding all of it.
+func Wrapped(stored string) string {
 	text := stored[len(sealedMark):]
 	head, _ := base64.RawStdEncoding.DecodeString(text[:min(8, len(text)&^3)])
 	if len(head) > 0 { // the format; then the blob with its length before it
@@ -192,7 +192,7 @@ func (s *State) noteKeys(e *Body) {
 		if d.sealed == "" {
 			return
 		}
-		if key := wrapped(d.sealed); !slices.Contains(s.dataKeys, key) {
+		if key := Wrapped(d.sealed); !slices.Contains(s.dataKeys, key) {
 			s.dataKeys = append(s.dataKeys, key)
 		}
 	}
@@ -206,23 +206,24 @@ func (s *State) noteKeys(e *Body) {
 	s.dataKeysNeeded = len(s.dataKeys)
 }
 
-// sealUse is the use of the data key to seal with now.
-func (s *Settings) sealUse(id engine.Identity) KeyUse {
+// SealUse is the use of the data key to seal with now, of an execution or of a map run.
+func (s *Settings) SealUse(id engine.Identity) KeyUse {
 	machine, _ := Split(id.Name.Key)
-	of := MachineARN(id.Name.World, machine)
+	base, _, _ := strings.Cut(machine, "/") // without the label of a Map state
+	of := MachineARN(id.Name.World, base)
 	return KeyUse{World: id.Name.World, Key: s.Key.Key, Role: s.Role, Machine: of, Of: of, Seconds: s.Key.ReuseSeconds}
 }
 
-// openUse is the use of the data key that something was sealed under.
-func (s *Settings) openUse(id engine.Identity, wrapped string) KeyUse {
-	use := s.sealUse(id)
+// OpenUse is the use of the data key that something was sealed under.
+func (s *Settings) OpenUse(id engine.Identity, wrapped string) KeyUse {
+	use := s.SealUse(id)
 	use.Wrapped = wrapped
 	return use
 }
 
 // activityUse is the use of the data key to seal the input of an activity's task with.
 func (s *Settings) activityUse(id engine.Identity, activity string, key registry.Encryption) KeyUse {
-	use := s.sealUse(id)
+	use := s.SealUse(id)
 	use.Key, use.Of, use.Seconds = key.Key, activity, key.ReuseSeconds
 	return use
 }
@@ -239,9 +240,9 @@ func reads(body any) bool {
 // uses are the data keys that a command wants.
 func (s *State) uses(settings *Settings, body any) (uses []engine.KeyUse) {
 	if settings.Key.Key != "" && reads(body) {
-		uses = append(uses, settings.sealUse(s.id))
+		uses = append(uses, settings.SealUse(s.id))
 		for _, wrapped := range s.dataKeys {
-			uses = append(uses, settings.openUse(s.id, wrapped))
+			uses = append(uses, settings.OpenUse(s.id, wrapped))
 		}
 	}
 	if !runs(body) {
@@ -275,11 +276,11 @@ func (t *turn) unlock(body any) (err error) {
 	if settings.Key.Key == "" || !reads(body) {
 		return nil
 	}
-	if t.key, err = t.in.DataKey(settings.sealUse(s.id)); err != nil {
+	if t.key, err = t.in.DataKey(settings.SealUse(s.id)); err != nil {
 		return err
 	}
 	if runs(body) && s.atHand == nil && t.rules.machines.Find(settings.Definition) == nil {
-		key, err := t.in.DataKey(settings.openUse(s.id, settings.DefinitionKey))
+		key, err := t.in.DataKey(settings.OpenUse(s.id, settings.DefinitionKey))
 		if err != nil {
 			return err
 		}
@@ -294,7 +295,7 @@ func (t *turn) unlock(body any) (err error) {
 	}
 	keys := map[string]engine.DataKey{}
 	for _, wrapped := range s.dataKeys {
-		if keys[wrapped], err = t.in.DataKey(settings.openUse(s.id, wrapped)); err != nil {
+		if keys[wrapped], err = t.in.DataKey(settings.OpenUse(s.id, wrapped)); err != nil {
 			return err
 		}
 	}
@@ -306,7 +307,7 @@ func (t *turn) unlock(body any) (err error) {
 		known, there := opened[d.sealed]
 		if !there {
 			known = *d
-			known.text, err = open(keys[wrapped(d.sealed)], d.sealed)
+			known.text, err = open(keys[Wrapped(d.sealed)], d.sealed)
 			opened[d.sealed] = known
 		}
 		*d = known
@@ -369,14 +370,14 @@ func (t *turn) locked(body any, refused error) error {
 // redriven.
 func (t *turn) failLocked(refused error) {
 	t.key = nil
-	name, cause := keyFailure(refused)
+	name, cause := KeyFailure(refused)
 	t.end(Failed, &name, &cause, t.s.last)
 }
 
-// keyFailure is the error of a state or an execution for a key that is refused. The cause may
+// KeyFailure is the error of a state or an execution for a key that is refused. The cause may
 // be stored as it is: so it is short, and does not look like something that is sealed,
 // whatever a key management service says.
-func keyFailure(refused error) (name, cause string) {
+func KeyFailure(refused error) (name, cause string) {
 	name, cause = errRuntime, refused.Error()
 	if e, ok := errors.AsType[*KeyError](refused); ok {
 		name, cause = e.Code[strings.LastIndexByte(e.Code, '#')+1:], e.Message

@@ -103,7 +103,7 @@ func (w *work) list() string {
 // notScheduled fails a task whose input could not be sealed.
 func (e *evaluation) notScheduled(as Type, refused error) {
 	t, th := e.t, e.th
-	name, cause := keyFailure(refused)
+	name, cause := KeyFailure(refused)
 	at := t.emit(th, &Body{Type: as, Previous: th.previous, Error: said(&name), Cause: said(&cause)})
 	t.fail(th, e.st, failure{name: &name, cause: &cause, at: at, task: true})
 }

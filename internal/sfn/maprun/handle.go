@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,6 +128,9 @@ type turn struct {
 	steps        int64 // that evaluation took
 	taken        int64 // of them, for the execution that is to begin
 
+	key   engine.DataKey // to seal with; nil: nothing is sealed, or the key is refused
+	noKey error          // why it is refused
+
 	// What expressions see, once it was wanted.
 	machine        *asl.Machine
 	input, context any
@@ -148,13 +152,20 @@ func (r *Rules) Wants(st engine.State, body any) (want engine.Want) {
 	s := st.(*State)
 	order := &s.order
 	switch c := body.(type) {
-	case *Describe, *Update, *Read, *Write:
+	case *Describe:
+		return want
+	case *Read, *Write: // which begin nothing
+		want.DataKeys = s.uses(&order.Settings, body)
 		return want
 	case *execution.BeginMapRun:
 		order = &c.Order
 	}
+	want.DataKeys = s.uses(&order.Settings, body)
 	if order.SelectedItems && r.machines.Find(order.Settings.Definition) == nil {
 		want.Blobs = []blob.ID{order.Settings.Definition}
+		if locks(&order.Settings, body) {
+			want.DataKeys = append(want.DataKeys, order.Settings.OpenUse(s.id, order.Settings.DefinitionKey))
+		}
 	}
 	return want
 }
@@ -163,6 +174,14 @@ func (r *Rules) Wants(st engine.State, body any) (want engine.Want) {
 func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
 	t := &turn{rules: r, s: st.(*State), in: in}
 	s := t.s
+	settings := &s.order.Settings
+	if c, ok := body.(*execution.BeginMapRun); ok {
+		settings = &c.Order.Settings
+	}
+	defer func() { s.opens = nil }()
+	if refused := t.unlock(settings, body); refused != nil {
+		return t.locked(body, refused)
+	}
 	switch c := body.(type) {
 	case *Describe:
 		t.Reply = s.describe()
@@ -176,13 +195,24 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 		if !s.wanted(c.Read) {
 			return engine.Turn{}, &ClosedError{}
 		}
-		t.Reply = &Reading{s.order, s.position, s.total(), s.Started}
+		reading := &Reading{s.plain(), nil, s.total(), s.Started}
+		if s.position != nil {
+			reading.Position = []byte(s.text(string(s.position)))
+		}
+		t.Reply = reading
 		return t.Turn, nil
 	case *Took:
 		if !s.wanted(c.Read) {
 			return engine.Turn{}, &ClosedError{}
 		}
-		t.emit(&itemsRead{c.Items, c.Position, c.Done})
+		e := &itemsRead{c.Items, c.Position, c.Done}
+		if t.key != nil {
+			e.position, e.items = []byte(t.seal(string(c.Position))), slices.Clone(c.Items)
+			for i := range e.items {
+				e.items[i] = t.seal(e.items[i])
+			}
+		}
+		t.emit(e)
 	case *ReadFailed:
 		if !s.wanted(c.Read) {
 			return engine.Turn{}, &ClosedError{}
@@ -198,11 +228,7 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 		if !s.writable(c.Write) {
 			return engine.Turn{}, &ClosedError{}
 		}
-		e := &written{results: c.Results, listed: c.Listed}
-		for _, f := range c.Files {
-			e.files = append(e.files, file{f.Status, f.Size})
-		}
-		t.emit(e)
+		t.wrote(c)
 	case *WriteFailed:
 		if !s.writable(c.Write) {
 			return engine.Turn{}, &ClosedError{}
@@ -212,14 +238,14 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 			t.fail(c.Name, c.Cause)
 		}
 	case *execution.BeginMapRun:
-		t.emit(&begun{c.Order})
+		t.emit(t.sealed(c.Order))
 		if r := c.Order.Reader; r != nil && r.MaxItems < 0 {
 			t.fail(ReaderFailed, "field MaxItems must be positive")
 		}
 		t.Keep = append(t.Keep, c.Order.Settings.Definition)
 	case *execution.ChildClosed:
 		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
-			e := &itemEnded{c.Scheduled, c.Status, c.Output}
+			e := &itemEnded{first: c.Scheduled, status: c.Status, output: c.Output}
 			w := s.order.Writer
 			switch {
 			case w == nil && s.order.Transformation == "NONE":
@@ -229,29 +255,49 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 					e.output = c.Result(w.Transformation)
 				}
 			}
+			if t.key != nil {
+				e.size, e.output = int64(len(e.output)), t.seal(e.output)
+			}
 			t.emit(e)
 		}
 	case *execution.ItemRefused:
 		t.refused(c)
 	case *execution.StopMapRun:
-		if s.isOpen() && s.ending != execution.Aborted {
-			t.emit(&stopping{status: execution.Aborted})
-		}
+		t.stop()
 	case *execution.RedriveMapRun:
-		switch {
-		case s.isOpen():
-			t.emit(&putOff{c.Redrives})
-		case s.status == execution.Succeeded:
-			t.tell()
-		default:
-			t.emit(&redriven{c.Redrives})
-		}
+		t.redrive(c)
 	case engine.Wake:
 	default:
 		panic(fmt.Sprintf("maprun: no rule for command %T", body))
 	}
 	t.goOn()
 	return t.Turn, nil
+}
+
+// wrote takes in what was written.
+func (t *turn) wrote(c *Wrote) {
+	e := &written{results: c.Results, listed: c.Listed}
+	for _, f := range c.Files {
+		e.files = append(e.files, file{f.Status, f.Size})
+	}
+	t.emit(e)
+}
+
+func (t *turn) stop() {
+	if s := t.s; s.isOpen() && s.ending != execution.Aborted {
+		t.emit(&stopping{status: execution.Aborted})
+	}
+}
+
+func (t *turn) redrive(c *execution.RedriveMapRun) {
+	switch s := t.s; {
+	case s.isOpen():
+		t.emit(&putOff{c.Redrives})
+	case s.status == execution.Succeeded:
+		t.tell()
+	default:
+		t.emit(&redriven{c.Redrives})
+	}
 }
 
 // ReaderFailed is the error of a map run whose items can't be read.
@@ -280,7 +326,7 @@ func (t *turn) refused(c *execution.ItemRefused) {
 		return
 	}
 	if c.Full || t.s.ending != "" {
-		t.emit(&itemBack{c.Index, c.Input, t.in.Now + engine.Seconds(restSeconds)})
+		t.emit(&itemBack{c.Index, t.seal(c.Input), t.in.Now + engine.Seconds(restSeconds)})
 	} else {
 		t.emit(&itemEnded{first: c.Index, status: execution.Failed})
 	}
@@ -317,6 +363,7 @@ func (t *turn) goOn() {
 }
 
 func (t *turn) fail(name, cause string) {
+	name, cause = t.seal(name), t.seal(cause)
 	t.emit(&stopping{execution.Failed, &name, &cause})
 }
 
@@ -344,6 +391,7 @@ func (t *turn) end() {
 	switch {
 	case again != 0 && s.status != execution.Succeeded:
 		t.emit(&redriven{again})
+		t.failLocked()
 	case s.status != execution.Aborted || again != 0:
 		t.tell()
 	}
@@ -353,10 +401,13 @@ func (t *turn) end() {
 func (t *turn) tell() {
 	s := t.s
 	m := &execution.MapRunClosed{
-		ARN: execution.MapRunARN(s.id.Name), Succeeded: s.status == execution.Succeeded, TooLarge: s.tooLarge, Error: s.err, Cause: s.cause,
+		ARN: execution.MapRunARN(s.id.Name), Succeeded: s.status == execution.Succeeded, TooLarge: s.tooLarge, Error: s.word(s.err), Cause: s.word(s.cause),
 	}
-	if w := s.order.Writer; w != nil {
-		bucket, prefix := w.Place(s.id.Name)
+	if t.noKey != nil {
+		name, cause := execution.KeyFailure(t.noKey)
+		m.Succeeded, m.Error, m.Cause = false, &name, &cause
+	} else if s.order.Writer != nil {
+		bucket, prefix := s.plain().Writer.Place(s.id.Name)
 		at, all := jsonvalue.NewObject(2), jsonvalue.NewObject(2)
 		at.Set("Bucket", bucket)
 		at.Set("Key", prefix+Manifest)
@@ -366,11 +417,20 @@ func (t *turn) tell() {
 	} else if m.Succeeded && !s.tooLarge {
 		texts := make([]string, 0, len(s.outputs))
 		for i := range s.outputs {
-			texts = append(texts, flattened(s.outputs[i].text, s.order.Transformation)...)
+			texts = append(texts, flattened(s.text(s.outputs[i].text), s.order.Transformation)...)
 		}
 		m.Output = "[" + strings.Join(texts, ",") + "]"
 	}
 	t.send(engine.Message{To: s.order.Name, Run: s.order.Run, Body: execution.EncodeMessage(m)})
+}
+
+// word is what a stored word says.
+func (s *State) word(stored *string) *string {
+	if stored == nil {
+		return nil
+	}
+	text := s.text(*stored)
+	return &text
 }
 
 // name is that of the execution of an item.
@@ -391,7 +451,7 @@ func (t *turn) begin() {
 	case len(s.back) > 0:
 		its := s.back[0]
 		t.emit(&itemBegun{its.span, fromBack})
-		t.start(its.span, its.input)
+		t.start(its.span, s.text(its.input))
 	default:
 		n, input := t.take()
 		if s.ending != "" {
@@ -441,7 +501,7 @@ func (t *turn) take() (n int64, input string) {
 	}
 	input = "{"
 	if b.Input != "" {
-		input += `"BatchInput":` + b.Input + ","
+		input += `"BatchInput":` + s.text(b.Input) + ","
 	}
 	input += `"Items":[`
 	texts, bytes := []string{}, int64(len(input)+2)
@@ -475,12 +535,12 @@ func (t *turn) tooLarge() {
 func (t *turn) item(at int) string {
 	s := t.s
 	if !s.order.SelectedItems {
-		return s.window[at]
+		return s.text(s.window[at])
 	}
 	index := s.next + int64(at)
 	env := t.env(index)
 	before := env.Steps
-	selected, failed := execution.SelectItem(t.compiled(), &s.order, env, index, value(s.window[at]))
+	selected, failed := execution.SelectItem(t.compiled(), &s.order, env, index, value(s.text(s.window[at])))
 	t.taken += before - env.Steps
 	if failed != nil {
 		t.fail(failed.Name, failed.Cause)
@@ -495,7 +555,15 @@ func (t *turn) compiled() *asl.Machine {
 		t.machine = t.rules.machines.Find(id)
 	}
 	if t.machine == nil {
-		m, err := t.rules.machines.Add(id, t.in.Blob(id))
+		text := t.in.Blob(id)
+		if settings := &t.s.order.Settings; settings.Key.Key != "" {
+			key, err := t.in.DataKey(settings.OpenUse(t.s.id, settings.DefinitionKey))
+			if err == nil {
+				text, err = key.Open(text)
+			}
+			mustHold(err == nil, "open the definition: %v", err)
+		}
+		m, err := t.rules.machines.Add(id, text)
 		mustHold(err == nil, "%v", err)
 		t.machine = m
 	}
@@ -506,9 +574,9 @@ func (t *turn) compiled() *asl.Machine {
 func (t *turn) env(index int64) *asl.Env {
 	o := &t.s.order
 	if t.variables == nil {
-		t.input, t.context, t.variables = value(o.Input), value(o.Context), map[string]any{}
+		t.input, t.context, t.variables = value(t.s.text(o.Input)), value(t.s.text(o.Context)), map[string]any{}
 		for _, v := range o.Variables {
-			t.variables[v.Name] = value(v.Value)
+			t.variables[v.Name] = value(t.s.text(v.Value))
 		}
 	}
 	own := secret(o.Settings.Secret, t.s.id.Run, index)

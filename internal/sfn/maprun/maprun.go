@@ -80,6 +80,10 @@ type State struct {
 	outputBytes int64
 	tooLarge    bool // then there are no outputs
 
+	dataKeys       []string // wrapped: that what is sealed of the state is under, and maybe more
+	dataKeysNeeded int
+	opens          func(stored string) string // while a command is handled, if anything is sealed
+
 	redrives int64
 	redriven engine.Time
 	again    int64 // the redrive that it goes on with as soon as it has ended; 0: none
@@ -188,6 +192,10 @@ func (s *State) Code(c *pack.Coder) {
 		c.Int(&s.pended)
 		s.order.CodeLast(c)
 	}
+	if c.Reads() {
+		s.each(s.note)
+		s.dataKeysNeeded = len(s.dataKeys)
+	}
 }
 
 func (r *result) code(c *pack.Coder) {
@@ -293,6 +301,7 @@ type (
 	itemEnded struct {
 		first          int64
 		status, output string
+		size           int64 // of the output, if that is sealed
 	}
 	stopping struct {
 		status     string
@@ -345,6 +354,9 @@ func (e *itemEnded) Code(c *pack.Coder) {
 	c.Int(&e.first)
 	c.Text(&e.status)
 	c.Text(&e.output)
+	if c.Tail(e.size != 0) {
+		c.Int(&e.size)
+	}
 }
 func (e *stopping) Code(c *pack.Coder) {
 	c.Text(&e.status)
@@ -374,6 +386,7 @@ func (e *updated) Code(c *pack.Coder) {
 func (e *begun) Apply(s *State, _ engine.Time) {
 	s.order, s.status = e.order, execution.Running
 	s.order.Items = ""
+	eachOf(&s.order, func(text *string) { s.note(*text) })
 	if s.read = e.order.Reader == nil; !s.read {
 		return
 	}
@@ -381,11 +394,16 @@ func (e *begun) Apply(s *State, _ engine.Time) {
 	list, ok := v.([]any)
 	mustHold(err == nil && ok, "the items of a map run: %v", err)
 	for _, item := range list {
-		s.add(jsonvalue.Text(item))
+		if text, ok := item.(string); ok && e.order.Settings.Key.Key != "" && execution.Sealed(text) {
+			s.add(text)
+		} else {
+			s.add(jsonvalue.Text(item))
+		}
 	}
 }
 
 func (s *State) add(item string) {
+	s.note(item)
 	s.window = append(s.window, item)
 	s.bytes += int64(len(item))
 }
@@ -414,7 +432,9 @@ func (e *itemsRead) Apply(s *State, _ engine.Time) {
 		s.add(item)
 	}
 	s.position, s.read = e.position, e.done
+	s.note(string(e.position))
 	s.reads++
+	s.needed()
 }
 
 func (e *itemBegun) Apply(s *State, _ engine.Time) {
@@ -436,6 +456,7 @@ func (e *itemBegun) Apply(s *State, _ engine.Time) {
 
 func (e *itemBack) Apply(s *State, _ engine.Time) {
 	i, _ := find(s.open, e.first)
+	s.note(e.input)
 	s.back = append(s.back, refused{s.open[i], e.input})
 	s.open = slices.Delete(s.open, i, i+1)
 	s.rest = e.rest
@@ -444,6 +465,11 @@ func (e *itemBack) Apply(s *State, _ engine.Time) {
 func (e *itemEnded) Apply(s *State, _ engine.Time) {
 	i, _ := find(s.open, e.first)
 	its := s.open[i]
+	s.note(e.output)
+	size := e.size
+	if size == 0 {
+		size = int64(len(e.output))
+	}
 	s.open = slices.Delete(s.open, i, i+1)
 	*s.items.of(e.status) += its.items
 	*s.executions.of(e.status)++
@@ -459,7 +485,7 @@ func (e *itemEnded) Apply(s *State, _ engine.Time) {
 	if s.order.Writer != nil {
 		return
 	}
-	if s.outputBytes += int64(len(e.output)) + 1; s.outputBytes+1 > dataBytesMax {
+	if s.outputBytes += size + 1; s.outputBytes+1 > dataBytesMax {
 		s.outputs, s.tooLarge = nil, true
 	}
 	if !s.tooLarge {
@@ -470,6 +496,11 @@ func (e *itemEnded) Apply(s *State, _ engine.Time) {
 
 func (e *stopping) Apply(s *State, _ engine.Time) {
 	s.ending, s.err, s.cause = e.status, e.err, e.cause
+	for _, word := range []*string{e.err, e.cause} {
+		if word != nil {
+			s.note(*word)
+		}
+	}
 }
 func (e *toldTo) Apply(s *State, _ engine.Time) { s.told = e.first }
 

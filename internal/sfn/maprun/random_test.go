@@ -18,6 +18,7 @@ import (
 	"heddle/internal/engine/enginetest"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/registry"
 )
 
 var (
@@ -45,6 +46,69 @@ type house struct {
 	source     []string          // the items that readers read
 	files      map[string]string // that writers wrote
 	unwritable bool              // nothing can be written
+	keyed      bool              // the machine has a key of its user's
+	refused    bool              // which is refused
+	sealed     int
+	prefix     string // of what is written
+}
+
+// dataKey finds a data key: each seals a few texts, and then there is another.
+func (h *house) dataKey(wanted []engine.KeyUse, use engine.KeyUse) (engine.DataKey, error) {
+	if !slices.Contains(wanted, use) {
+		h.t.Fatalf("a data key that was not wanted: %+v", use)
+	}
+	u := use.(execution.KeyUse)
+	if h.refused {
+		return nil, execution.KeyRefusal{KeyError: &execution.KeyError{Code: "KmsInvalidStateException", Message: "disabled"}}
+	}
+	if u.Of != execution.MachineARN(world, "m") || u.Machine != u.Of {
+		h.t.Fatalf("a data key of %s for %s", u.Of, u.Machine)
+	}
+	if u.Wrapped == "" {
+		u.Wrapped = fmt.Sprint("key ", h.sealed/20)
+	}
+	return toyKey{h, u.Wrapped}, nil
+}
+
+// toyKey makes a text unreadable, or readable again.
+type toyKey struct {
+	house   *house
+	wrapped string
+}
+
+func (k toyKey) Seal(payload []byte) []byte {
+	k.house.sealed++
+	return append(engine.SealedHead([]byte(k.wrapped)), turned(payload)...)
+}
+
+func (k toyKey) Open(sealed []byte) ([]byte, error) {
+	wrapped, rest, err := engine.ReadSealedHead(sealed)
+	if err != nil || string(wrapped) != k.wrapped {
+		return nil, fmt.Errorf("sealed under %q, opened with %q", wrapped, k.wrapped)
+	}
+	return turned(rest), nil
+}
+
+func turned(b []byte) []byte {
+	b = bytes.Clone(b)
+	for i := range b {
+		b[i] ^= 0x55
+	}
+	return b
+}
+
+// nothingClear holds that nothing that users gave stands in what a map run stores.
+func (h *house) nothingClear(r *run, stored ...[]byte) {
+	if !h.keyed || r.id.Name.Kind != Kind {
+		return
+	}
+	for _, b := range stored {
+		for _, planted := range []string{"do\"", "seen", "Bucket", "StartDate"} {
+			if bytes.Contains(b, []byte(planted)) {
+				h.t.Fatalf("%s stands in clear: %.300q", planted, b)
+			}
+		}
+	}
 }
 
 type noteKey struct {
@@ -61,18 +125,21 @@ type run struct {
 }
 
 func newHouse(t testing.TB, seed int64) *house {
-	cache := asl.NewCache(1 << 20)
 	h := &house{
 		t: t, rand: rand.New(rand.NewPCG(uint64(seed), 5)), now: 1_700_000_000_000, blobs: map[blob.ID][]byte{}, runs: map[engine.Name]*run{},
-		kinds: map[engine.Kind]engine.Rules{
-			execution.Kind: execution.New(execution.DefaultLimits(), cache), Kind: New(execution.DefaultLimits(), cache),
-		},
 		queues: map[[2]engine.Name][]engine.Message{}, files: map[string]string{},
 	}
+	h.forget()
 	for _, rules := range h.kinds {
 		enginetest.CheckParts(t, rules)
 	}
 	return h
+}
+
+// forget has the rules forget all that they have compiled, as after a restart.
+func (h *house) forget() {
+	cache := asl.NewCache(1 << 20)
+	h.kinds = map[engine.Kind]engine.Rules{execution.Kind: execution.New(execution.DefaultLimits(), cache), Kind: New(execution.DefaultLimits(), cache)}
 }
 
 func (h *house) begin(name engine.Name, seed engine.Seed) *run {
@@ -88,9 +155,14 @@ func (h *house) start(machine, definition, input string) *run {
 	h.t.Helper()
 	id := blob.ID(sha256.Sum256([]byte(definition)))
 	h.blobs[id] = []byte(definition)
+	settings := execution.Settings{Definition: id, Role: "arn:aws:iam::1:role/r", Secret: [16]byte{7}}
+	if h.keyed {
+		h.blobs[id] = toyKey{h, "of the definition"}.Seal([]byte(definition))
+		settings.Key, settings.DefinitionKey = registry.Encryption{Key: "k", ReuseSeconds: 60}, "of the definition"
+	}
 	name := execution.Name(world, machine, "e")
 	r := h.begin(name, engine.NameSeed(name))
-	if err := h.do(r, &execution.Start{Input: input, Settings: execution.Settings{Definition: id, Role: "arn:aws:iam::1:role/r", Secret: [16]byte{7}}}); err != nil {
+	if err := h.do(r, &execution.Start{Input: input, Settings: settings}); err != nil {
 		h.t.Fatal(err)
 	}
 	return r
@@ -99,8 +171,20 @@ func (h *house) start(machine, definition, input string) *run {
 // do gives a command to a run.
 func (h *house) do(r *run, body any) error {
 	h.t.Helper()
+	if h.rand.IntN(5) == 0 {
+		h.forget()
+	}
 	rules := engine.NewRuleset(h.kinds[r.id.Name.Kind])
-	in := engine.Input{Now: h.now, Up: 1, Blob: func(id blob.ID) []byte { return h.blobs[id] }}
+	var want engine.Want
+	if wants, ok := h.kinds[r.id.Name.Kind].(engine.WantingRules); ok {
+		want = wants.Wants(r.state, body)
+	}
+	in := engine.Input{Now: h.now, Up: 1, Blob: func(id blob.ID) []byte {
+		if !slices.Contains(want.Blobs, id) {
+			return nil // it was not fetched
+		}
+		return h.blobs[id]
+	}, DataKey: func(use engine.KeyUse) (engine.DataKey, error) { return h.dataKey(want.DataKeys, use) }}
 	if h.full {
 		in.OpenInGroup = execution.DefaultLimits().OpenExecutionsMax
 	}
@@ -121,12 +205,16 @@ func (h *house) do(r *run, body any) error {
 		pair := [2]engine.Name{r.id.Name, m.To}
 		h.queues[pair] = append(h.queues[pair], m)
 	}
+	for _, e := range turn.Events {
+		h.nothingClear(r, e.Public, e.Private)
+	}
 	r.record = rules.Record(r.state, 1)
 	if _, woken := body.(engine.Wake); woken {
 		enginetest.CheckProgress(h.t, h.kinds[r.id.Name.Kind], before, r.state, in)
 	}
 	if h.turns++; h.turns%7 == 0 {
 		want := rules.EncodeState(r.state)
+		h.nothingClear(r, want)
 		for what, s := range map[string]engine.State{"a replay": h.folded(r), "a snapshot": h.decoded(r)} {
 			if got := rules.EncodeState(s); !bytes.Equal(got, want) {
 				h.t.Fatalf("%s of %q gives another state", what, r.id.Name.Key)
@@ -139,14 +227,21 @@ func (h *house) do(r *run, body any) error {
 	return nil
 }
 
+// ask gives a map run a command that changes nothing.
+func (h *house) ask(r *run, body any) (engine.Turn, error) {
+	want := h.kinds[Kind].(engine.WantingRules).Wants(r.state, body)
+	return h.kinds[Kind].Handle(r.state, body, engine.Input{Now: h.now, DataKey: func(use engine.KeyUse) (engine.DataKey, error) { return h.dataKey(want.DataKeys, use) }})
+}
+
 // write writes results of a map run; or can't.
 func (h *house) write(r *run, id int64) {
 	h.t.Helper()
-	turn, err := h.kinds[Kind].Handle(r.state, &Write{id}, engine.Input{Now: h.now})
+	turn, err := h.ask(r, &Write{id})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	w := turn.Reply.(*Writing)
+	_, h.prefix = w.Order.Writer.Place(r.id.Name)
 	for _, f := range w.Files {
 		h.files[f.Name] = f.Text
 	}
@@ -181,8 +276,7 @@ func (h *house) written(m *State, d *execution.Description) error {
 	got := map[string]int{}
 	for kind, files := range list.ResultFiles {
 		for i, f := range files {
-			_, prefix := m.order.Writer.Place(m.id.Name)
-			name := strings.TrimPrefix(f.Key, prefix)
+			name := strings.TrimPrefix(f.Key, h.prefix)
 			text := h.files[name]
 			var results []struct{ Name, Status, Input, StartDate string }
 			if err := json.Unmarshal([]byte(text), &results); err != nil || len(text) != f.Size || name != fmt.Sprintf("%s_%d.json", kind, i) {
@@ -218,8 +312,8 @@ func (h *house) written(m *State, d *execution.Description) error {
 			return fmt.Errorf("%s is %s, and %d times in the results", of.Name, of.Status, got["SUCCEEDED"+of.Name])
 		}
 	}
-	if _, prefix := m.order.Writer.Place(m.id.Name); d.Status == execution.Succeeded && d.Output != fmt.Sprintf(
-		`{"MapRunArn":%q,"ResultWriterDetails":{"Bucket":"b","Key":%q}}`, execution.MapRunARN(m.id.Name), prefix+Manifest) {
+	if d.Status == execution.Succeeded && d.Output != fmt.Sprintf(
+		`{"MapRunArn":%q,"ResultWriterDetails":{"Bucket":"b","Key":%q}}`, execution.MapRunARN(m.id.Name), h.prefix+Manifest) {
 		return fmt.Errorf("output %s", d.Output)
 	}
 	return nil
@@ -234,7 +328,7 @@ func (h *house) read(r *run) {
 		return
 	}
 	id := o.ID
-	turn, err := h.kinds[Kind].Handle(r.state, &Read{id}, engine.Input{Now: h.now})
+	turn, err := h.ask(r, &Read{id})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -370,7 +464,20 @@ func (h *house) describe(r *run) *execution.Description {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return turn.Reply.(*execution.Description)
+	d := turn.Reply.(*execution.Description)
+	for _, text := range []*string{&d.Input, &d.Output, d.Error, d.Cause} {
+		if text != nil && execution.Sealed(*text) {
+			b, err := execution.Unseal(*text)
+			if err == nil {
+				b, err = toyKey{h, execution.Wrapped(*text)}.Open(b)
+			}
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			*text = string(b)
+		}
+	}
+	return d
 }
 
 func (h *house) mapRuns() (all []*run) {
@@ -419,7 +526,7 @@ func TestRandomMapRuns(t *testing.T) {
 		live(t, n, seen)
 	}
 	t.Log(seen)
-	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "written", "unwritable", "refused", "tolerated", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
+	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "written", "unwritable", "refused", "tolerated", "updated", "key refused", "failed by KmsInvalidStateException", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
 		if *seed < 0 && seen[what] < int(to)/100 {
 			t.Errorf("%d of %d map runs: %s; they are not mixed enough to show anything", seen[what], to, what)
 		}
@@ -428,6 +535,7 @@ func TestRandomMapRuns(t *testing.T) {
 
 func live(t *testing.T, seed int64, seen map[string]int) {
 	h := newHouse(t, seed)
+	h.keyed = seed%3 == 0
 	fail := func(format string, args ...any) {
 		t.Helper()
 		t.Errorf("seed %d: %s\ngo test ./internal/sfn/maprun -run RandomMapRuns -maprun %d", seed, fmt.Sprintf(format, args...), seed)
@@ -489,20 +597,38 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 	}
 	h.full = false
 	root := h.start("m", definition(of), string(input))
-	stopAt, redrives := -1, 0
+	stopAt, redrives, most := -1, 0, concurrency
 	if h.rand.IntN(5) == 0 {
 		stopAt = h.rand.IntN(60)
 	}
+	fickle := seed%6 == 0 // now and then the key is refused
 	for n := 0; n < 200_000; n++ {
-		if n == stopAt && !root.closed() {
+		if fickle && n > 20 && h.rand.IntN(60) == 0 {
+			if h.refused = !h.refused; h.refused {
+				seen["key refused"]++
+			}
+		}
+		if n == stopAt && !root.closed() && !h.refused {
 			if err := h.do(root, &execution.Stop{}); err != nil {
 				fail("stop: %v", err)
+			}
+		}
+		if runs := h.mapRuns(); concurrency > 0 && len(runs) == 1 && h.rand.IntN(40) == 0 {
+			to := int64(1 + h.rand.IntN(8))
+			if err := h.do(runs[0], &Update{Concurrency: &to}); err == nil {
+				if runs[0].state.(*State).describe().Order.Concurrency != to {
+					fail("its concurrency is not %d", to)
+				}
+				most = max(most, int(to))
+				seen["updated"]++
+			} else if !engine.IsGone(err) {
+				fail("update: %v", err)
 			}
 		}
 		if h.full = h.full != (h.rand.IntN(20) == 0) && len(h.order) > 1; h.full {
 			seen["refused"]++
 		}
-		if root.closed() && h.rand.IntN(20) == 0 && redrives < 2 && root.record.Status == engine.Closed && h.describe(root).Status != execution.Succeeded {
+		if root.closed() && !h.refused && h.rand.IntN(20) == 0 && redrives < 2 && root.record.Status == engine.Closed && h.describe(root).Status != execution.Succeeded {
 			h.full = false
 			if err := h.do(root, &execution.Redrive{}); err != nil {
 				fail("redrive: %v", err)
@@ -518,7 +644,7 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 			break
 		}
 	}
-	h.full = false
+	h.full, h.refused = false, false
 	h.settle()
 
 	d := h.describe(root)
@@ -531,8 +657,14 @@ func live(t *testing.T, seed int64, seen map[string]int) {
 			fail("%s %q is open", r.id.Name.Kind, r.id.Name.Key)
 		}
 	}
-	if concurrency > 0 && h.open > concurrency {
-		fail("%d executions at a time, want %d at most", h.open, concurrency)
+	if fickle {
+		if e := d.Error; d.Status == execution.Failed && e != nil {
+			seen["failed by "+*e]++
+		}
+		return // which of its executions the key let begin nobody knows
+	}
+	if concurrency > 0 && h.open > most {
+		fail("%d executions at a time, want %d at most", h.open, most)
 	}
 	if len(h.mapRuns()) != 1 {
 		if stopAt < 0 {

@@ -67,7 +67,7 @@ func kind(status string) string {
 
 // toWrite gives what is to be written now.
 func (s *State) toWrite() *Writing {
-	w := &Writing{Order: s.order, Started: s.Started}
+	w := &Writing{Order: s.plain(), Started: s.Started}
 	if left := s.pending(); len(s.results) == 0 && len(left) > 0 {
 		bytes := 0
 		var texts []string
@@ -94,7 +94,7 @@ func (s *State) toWrite() *Writing {
 				if r.status != execution.Succeeded {
 					transformation = ""
 				}
-				texts = append(texts, flattened(r.text, transformation)...)
+				texts = append(texts, flattened(s.text(r.text), transformation)...)
 			}
 		}
 		if len(texts) == 0 {
@@ -135,10 +135,10 @@ func (s *State) pending() (texts []string) {
 		add("")
 	}
 	for i := range s.back {
-		add(s.back[i].input)
+		add(s.text(s.back[i].input))
 	}
 	for _, item := range s.window {
-		add(item)
+		add(s.text(item))
 	}
 	return texts[s.pended:]
 }
@@ -178,7 +178,7 @@ func (s *State) fileName(kind string, n int) string {
 
 // manifest lists the files that were written.
 func (s *State) manifest() string {
-	bucket, prefix := s.order.Writer.Place(s.id.Name)
+	bucket, prefix := s.plain().Writer.Place(s.id.Name)
 	files := jsonvalue.NewObject(len(kinds))
 	for _, of := range kinds {
 		list := []any{}

@@ -15,6 +15,38 @@ SERVICES = (
     # and those that it has integrations of its own with
     "sagemaker codebuild emr emr-serverless emr-containers eks databrew mediaconvert bedrock"
 ).split()
+# Services that Step Functions has and botocore no longer does, and operations that Step Functions does not have: its Developer Guide,
+# AWS SDK service integrations.
+RETIRED = (
+    "apptest elasticinference elastictranscoder evidently honeycode iotanalytics iotfleethub lookoutmetrics lookoutvision opsworks opsworkscm privatenetworks qldb qldbsession "
+    "robomaker sms"
+).split()
+UNSUPPORTED = {
+    "applicationdiscovery": "describeExportConfigurations exportConfigurations",
+    "bedrockruntime": "invokeModelWithResponseStream converseStream",
+    "bedrockagentruntime": "invokeAgent invokeFlow invokeInlineAgent optimizePrompt retrieveAndGenerateStream",
+    "cloudwatchlogs": "startLiveTail",
+    "codedeploy": "batchGetDeploymentInstances getDeploymentInstance listDeploymentInstances skipWaitTimeForInstanceTermination",
+    "comprehendmedical": "detectEntities",
+    "dataexchange": "sendApiAsset",
+    "directconnect": "allocateConnectionOnInterconnect describeConnectionLoa describeConnectionsOnInterconnect describeInterconnectLoa",
+    "efs": "createTags",
+    "emr": "describeJobFlows",
+    "elastictranscoder": "testRole",
+    "iot": "attachPrincipalPolicy listPrincipalPolicies detachPrincipalPolicy listPolicyPrincipals",
+    "iotdeviceadvisor": "listTestCases",
+    "iotsitewise": "invokeAssistant",
+    "kinesis": "subscribeToShard",
+    "lambda": "invokeAsync invokeWithResponseStream",
+    "lexruntimev2": "startConversation",
+    "mediapackage": "rotateChannelCredentials",
+    "qbusiness": "chat",
+    "rdsdata": "executeSql",
+    "s3": "selectObjectContent",
+    "sagemakerruntime": "invokeEndpointWithResponseStream",
+    "shield": "deleteSubscription",
+    "sts": "assumeRole assumeRoleWithSAML assumeRoleWithWebIdentity",
+}
 NEEDLESS = {
     "documentation", "documentationUrl", "examples", "enum", "pattern", "min", "max", "required", "deprecated", "deprecatedMessage", "deprecatedSince",
     "sensitive", "fault", "synthetic", "box", "idempotent", "readonly", "endpoint", "endpointdiscovery", "endpointoperation", "auth", "authtype",
@@ -46,17 +78,22 @@ def shapes(model):
     return all
 
 
+def called(model):
+    """What Step Functions calls a service: what the SDK for Java does."""
+    return re.sub(r"[^a-z0-9]", "", model["metadata"]["serviceId"].removesuffix("Service").lower())
+
+
 here = os.path.dirname(os.path.abspath(__file__))
 for service in SERVICES:
     model = load(service)
     metadata = {k: v for k, v in model["metadata"].items() if k not in ("uid", "auth", "signatureVersion", "serviceFullName", "serviceAbbreviation")}
     text = json.dumps({"metadata": metadata, "operations": strip(model["operations"], True), "shapes": shapes(model)}, sort_keys=True, separators=(",", ":"))
-    name = re.sub(r"[^a-z0-9]", "", metadata["serviceId"].lower())
-    with open(os.path.join(here, name + ".json.gz"), "wb") as f:
+    with open(os.path.join(here, called(model) + ".json.gz"), "wb") as f:
         f.write(gzip.compress(text.encode(), 9, mtime=0))
-with open(os.path.join(here, "services.txt"), "w") as f:  # the names of all services that there are
-    for service in sorted(os.listdir(os.path.join(os.path.dirname(botocore.__file__), "data"))):
-        if os.path.isdir(os.path.join(os.path.dirname(botocore.__file__), "data", service)):
-            f.write(re.sub(r"[^a-z0-9]", "", load(service)["metadata"]["serviceId"].lower()) + "\n")
+data = os.path.join(os.path.dirname(botocore.__file__), "data")
+names = {called(load(service)) for service in os.listdir(data) if os.path.isdir(os.path.join(data, service))}
+with open(os.path.join(here, "services.txt"), "w") as f:  # the names of all services that there are, each with the operations that it does not have
+    for name in sorted(names.union(RETIRED)):
+        f.write(" ".join([name] + UNSUPPORTED.get(name, "").split()) + "\n")
 with open(os.path.join(here, "VERSION"), "w") as f:
     f.write("Made by extract.py from the models of botocore " + botocore.__version__ + " (Apache License 2.0).\n")

@@ -198,6 +198,14 @@ func (r *reader) value(s *shape, at string) error {
 		if err != nil || !within(s, float64(n)) {
 			return wrong("no such integer")
 		}
+	case "float", "double":
+		number, ok := token.(json.Number)
+		if !ok {
+			return wrong("no number")
+		}
+		if n, err := number.Float64(); err != nil || !within(s, n) {
+			return wrong("no such number")
+		}
 	case "timestamp":
 		number, ok := token.(json.Number)
 		if !ok {
