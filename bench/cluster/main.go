@@ -28,7 +28,7 @@ import (
 )
 
 func main() {
-	events := flag.String("events", "kill,term,pause,join", "what happens, one after the other; random: any, for the whole time")
+	events := flag.String("events", "kill,term,pause,join", "what happens, one after the other: kill, term, pause, join, upgrade; random: any, for the whole time")
 	each := flag.Duration("for", 15*time.Second, "how long each event is watched")
 	workers := flag.Int("clients", 16, "workers of each kind")
 	nodes := flag.Int("nodes", 3, "how many nodes")
@@ -43,6 +43,7 @@ func main() {
 
 type node struct {
 	name, data, links string
+	binary            string
 	log               *os.File
 	mu                sync.Mutex
 	server            *process.Server // nil: it is down
@@ -120,7 +121,7 @@ func (c *cluster) add(name string) error {
 	}
 	links := l.Addr().String()
 	l.Close()
-	n := &node{name: name, data: filepath.Join(c.dir, name), links: links}
+	n := &node{name: name, data: filepath.Join(c.dir, name), links: links, binary: c.binary}
 	if n.log, err = os.Create(filepath.Join(c.dir, name+".log")); err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (c *cluster) add(name string) error {
 }
 
 func (c *cluster) start(n *node) error {
-	s, err := process.Start(n.log, c.binary, "serve", "--store", "postgres", "--postgres", c.dsn, "--node", n.name, "--cluster-listen", n.links,
+	s, err := process.Start(n.log, n.binary, "serve", "--store", "postgres", "--postgres", c.dsn, "--node", n.name, "--cluster-listen", n.links,
 		"--listen", "127.0.0.1:0", "--data", n.data, "--auth", "none", "--root-key-file", c.key, "--poll-hold", "5s", "--limit-client-percent", "100")
 	if err != nil {
 		return fmt.Errorf("node %s: %w", n.name, err)
@@ -154,19 +155,21 @@ func (c *cluster) killAll() {
 	}
 }
 
+// take has clients call the node no more, and gives its server.
+func (n *node) take() *process.Server {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.server
+	n.server = nil
+	return s
+}
+
 // happen does something to a node, watches, and has it back.
 func (c *cluster) happen(event string, each time.Duration) error {
 	n := c.nodes[rand.IntN(len(c.nodes))]
-	take := func() *process.Server {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		s := n.server
-		n.server = nil
-		return s
-	}
 	switch event {
 	case "kill":
-		if err := take().Kill(); err != nil {
+		if err := n.take().Kill(); err != nil {
 			return err
 		}
 		c.watch("kill -9 of "+n.name, each)
@@ -175,7 +178,7 @@ func (c *cluster) happen(event string, each time.Duration) error {
 		}
 		c.watch("join of "+n.name+" again", each/2)
 	case "term":
-		if err := take().Stop(); err != nil {
+		if err := n.take().Stop(); err != nil {
 			return err
 		}
 		c.watch("SIGTERM to "+n.name, each)
@@ -198,6 +201,8 @@ func (c *cluster) happen(event string, each time.Duration) error {
 			return err
 		}
 		c.watch("join of "+name, each)
+	case "upgrade":
+		return c.upgrade(each)
 	case "random":
 		for end := time.Now().Add(each); time.Now().Before(end); {
 			if err := c.happen([]string{"kill", "term", "pause"}[rand.IntN(3)], 2*time.Second); err != nil {

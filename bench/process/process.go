@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,9 +19,9 @@ import (
 )
 
 // Build compiles the server into a folder, as releases are, and gives the path of the binary.
-func Build(ctx context.Context, dir string) (string, error) {
+func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 	binary := filepath.Join(dir, "heddle")
-	c := exec.CommandContext(ctx, "go", "build", "-o", binary, "heddle/cmd/heddle")
+	c := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-o", binary}, flags, []string{"heddle/cmd/heddle"})...)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := c.CombinedOutput()
 	if err != nil {

@@ -107,6 +107,9 @@ type Cluster struct {
 	leaving  bool
 	drained  bool
 	members  []store.Member // as they were seen last
+	able     []store.Member // those of them that may own shards
+	silent   map[string]int // of those that have no link: for how many looks
+	unfit    bool           // see SetFit
 	seen     bool           // something was, in this membership
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
@@ -182,7 +185,7 @@ func (c *Cluster) Stop() {
 func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.me, c.links, c.seen = id, links, false
+	c.me, c.links, c.seen, c.silent = id, links, false, nil
 }
 
 // Lost says that others may have this node's shards. All links end.
@@ -242,7 +245,7 @@ func (c *Cluster) Looked(s store.Sight) {
 	if c.me == "" || len(s.Owners) != len(c.shards) {
 		return
 	}
-	c.members, c.seen = s.Members, true
+	c.members, c.able, c.seen = s.Members, eligible(s.Members), true
 	c.alive.Store(int32(len(s.Members)))
 	c.forgetStandings(func(id string) bool {
 		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
@@ -268,6 +271,7 @@ func (c *Cluster) Looked(s store.Sight) {
 			c.take(uint16(id))
 		}
 	}
+	c.listen(others)
 	c.takeVacant()
 	c.give()
 	c.offerAgainOf(func(member string) bool { return !c.linked[member] })
@@ -299,8 +303,8 @@ func (c *Cluster) take(id uint16) {
 // heir gives who should have a shard; nil: nobody can.
 func (c *Cluster) heir(id uint16) *store.Member {
 	var able []store.Member
-	for _, m := range c.members {
-		if m.ID == c.me && !c.leaving || m.ID != c.me && !m.Leaving && c.linked[m.ID] {
+	for _, m := range c.able {
+		if m.ID == c.me && !c.takesNone() || m.ID != c.me && c.linked[m.ID] {
 			able = append(able, m)
 		}
 	}
@@ -311,8 +315,8 @@ func (c *Cluster) heir(id uint16) *store.Member {
 // own, whether or not there is a link to it.
 func (c *Cluster) takeVacant() {
 	var able []store.Member
-	for _, m := range c.members {
-		if !m.Leaving && (m.ID != c.me || !c.leaving) {
+	for _, m := range c.able {
+		if m.ID != c.me || !c.takesNone() {
 			able = append(able, m)
 		}
 	}
@@ -338,7 +342,7 @@ func (c *Cluster) give() {
 	}
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned && gives < givesMax {
-			if h := c.heir(uint16(id)); h != nil && h.ID != c.me {
+			if h := c.heir(uint16(id)); h != nil && h.ID != c.me || h == nil && c.isCutOff() {
 				p.state = giving
 				gives++
 				c.node.Disown(uint16(id), false)
@@ -437,6 +441,7 @@ func (c *Cluster) Up(member string) {
 		c.unlink(member)
 	}
 	c.linked[member] = true
+	delete(c.silent, member)
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned || p.state == giving {
 			c.send(c.links, member, &Announce{uint16(id), p.mine})
@@ -521,7 +526,7 @@ func (c *Cluster) Frame(member string, frame any) {
 	case *Given:
 		if c.has(f.Shard) {
 			c.learn(f.Shard, f.Epoch, "")
-			if p := &c.shards[f.Shard]; p.state == elsewhere && p.epoch == f.Epoch && c.seen && !c.leaving {
+			if p := &c.shards[f.Shard]; p.state == elsewhere && p.epoch == f.Epoch && c.seen && !c.takesNone() {
 				c.take(f.Shard)
 			}
 		}

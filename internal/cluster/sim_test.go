@@ -147,7 +147,7 @@ func (h *house) keep() {
 			}
 		}
 		if joined && (leaving || time.Since(renewed) >= time.Second) {
-			switch err := members.Renew(h.life, leaving); {
+			switch _, err := members.Renew(h.life, store.Renewal{Leaving: leaving, Hears: h.Hears()}); {
 			case errors.Is(err, store.ErrNotMember):
 				joined = false
 				h.Lost()

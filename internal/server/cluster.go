@@ -107,7 +107,9 @@ type membership struct {
 	codec  *wire.Codec
 	levels levels
 	seen   []store.Member // when it looked last
-	links  *clusterLinks  // of the present membership; nil: there is none
+	said   store.Renewal  // to them, last
+	clock  clockCheck
+	links  *clusterLinks // of the present membership; nil: there is none
 	stop   context.CancelFunc
 	done   chan struct{}
 	leaves chan struct{} // closed when the node is to leave
@@ -197,8 +199,8 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			}
 		}
 		leaving := leaves == nil
-		if joined && (time.Since(renewed) >= clusterRenewEvery || leaving) {
-			err := members.Renew(ctx, leaving)
+		if joined && (time.Since(renewed) >= clusterRenewEvery || leaving || m.said.Hears != m.cluster.Hears()) {
+			err := m.renew(ctx, members, leaving)
 			switch {
 			case errors.Is(err, store.ErrNotMember):
 				m.cfg.Log.Error("this node was declared dead, and joins again", "cause", err)
@@ -248,6 +250,20 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			return
 		}
 	}
+}
+
+// renew keeps the membership, and compares this machine's clock with the database's.
+func (m *membership) renew(ctx context.Context, members store.Members, leaving bool) error {
+	said := store.Renewal{Leaving: leaving || m.clock.wrong, Hears: m.cluster.Hears()}
+	before := time.Now()
+	now, err := members.Renew(ctx, said)
+	if err != nil {
+		return err
+	}
+	m.said = said
+	m.clock.renewed(m.cfg.Log, before, now, time.Now())
+	m.cluster.SetFit(!m.clock.wrong)
+	return nil
 }
 
 // look has the cluster hear of members and shards, and goes along with the store's level.

@@ -116,6 +116,7 @@ func startBusy(t *testing.T) *Server {
 		t.Errorf("the machine has %s", status)
 	}
 	askStates(t, s, "StartExecution", `{"stateMachineArn":%q}`, machine+"large") // stays open
+	mapRuns(t, s)
 	for range 2 {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader("{}"))
 		if err != nil {

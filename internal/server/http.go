@@ -98,17 +98,19 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, "ok")
 }
 
-// readiness says whether the server takes requests: not while it drains.
+// readiness says whether the server takes requests: not while it drains, nor while it may own
+// no shards beside others, since it can't reach them all.
 func (s *Server) readiness(w http.ResponseWriter, _ *http.Request) {
-	if s.ready.Load() && s.cluster != nil && s.postgres.Current() != nil {
+	switch {
+	case !s.ready.Load():
+		answer(w, http.StatusServiceUnavailable, "draining")
+	case s.cluster != nil && s.postgres.Current() != nil:
 		answer(w, http.StatusServiceUnavailable, "no shards: the membership was not renewed in time")
-		return
-	}
-	if s.ready.Load() {
+	case s.cluster != nil && s.cluster.CutOff():
+		answer(w, http.StatusServiceUnavailable, "cut off from other servers")
+	default:
 		answer(w, http.StatusOK, "ready")
-		return
 	}
-	answer(w, http.StatusServiceUnavailable, "draining")
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

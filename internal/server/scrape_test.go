@@ -247,3 +247,40 @@ func TestStateMachinesAreCounted(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// mapRuns has map runs: one that fails, is redriven, and fails again, and one that succeeds.
+func mapRuns(t *testing.T, s *Server) {
+	t.Helper()
+	const role, machine = "arn:aws:iam::123456789012:role/r", "arn:aws:states:us-east-1:123456789012:stateMachine:items-"
+	begin := func(name, state string) (execution string) {
+		askStates(t, s, "CreateStateMachine", `{"name":"items-%s","roleArn":%q,"definition":%q}`, name, role,
+			`{"StartAt":"All","States":{"All":{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"S","States":{"S":{"Type":"`+state+`"}}},"End":true}}}`)
+		return askStates(t, s, "StartExecution", `{"stateMachineArn":%q,"input":"[1]"}`, machine+name).ExecutionARN
+	}
+	is := func(execution, status string) {
+		t.Helper()
+		waitUntil(t, "it is "+status, func() bool {
+			return askStates(t, s, "DescribeExecution", `{"executionArn":%q}`, execution).Status == status
+		})
+	}
+	fails, succeeds := begin("fail", "Fail"), begin("succeed", "Succeed")
+	is(succeeds, "SUCCEEDED")
+	is(fails, "FAILED")
+	askStates(t, s, "RedriveExecution", `{"executionArn":%q}`, fails)
+	is(fails, "FAILED")
+}
+
+// TestMapRunsAreCounted: those of each machine that were started, redriven, and closed.
+func TestMapRunsAreCounted(t *testing.T) {
+	s := start(t, memory())
+	mapRuns(t, s)
+	const labels = "account=123456789012,region=us-east-1,state_machine=arn:aws:states:us-east-1:123456789012:stateMachine:items-"
+	want := scraped{
+		"heddle_sfn_map_runs_started_total{" + labels + "fail}": 1, "heddle_sfn_map_runs_started_total{" + labels + "succeed}": 1,
+		"heddle_sfn_map_runs_redriven_total{" + labels + "fail}":             1,
+		"heddle_sfn_map_runs_closed_total{" + labels + "fail,status=failed}": 2, "heddle_sfn_map_runs_closed_total{" + labels + "succeed,status=succeeded}": 1,
+	}
+	for _, d := range scrape(t, s.URL()).of("heddle_sfn_map_runs_").differences(want) {
+		t.Error(d)
+	}
+}

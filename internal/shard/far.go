@@ -132,10 +132,11 @@ func (n *Node) Receive(m FarMessage) {
 	n.put(n.shards[m.To], c)
 }
 
-// Acknowledged takes an acknowledgement in.
+// Acknowledged takes an acknowledgement in. It is dropped if the shard is not here, and never
+// passed on to Far, whose it was: a shard may go while it is asked about.
 func (n *Node) Acknowledged(a FarAck) {
-	if int(a.To) < len(n.shards) && !n.shards[a.To].isAway() {
-		n.acknowledge(a.To, ack{by: a.By, number: a.Number, at: n.clock.Now()})
+	if int(a.To) < len(n.shards) {
+		n.acknowledgeHere(n.shards[a.To], ack{by: a.By, number: a.Number, at: n.clock.Now()})
 	}
 }
 

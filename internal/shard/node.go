@@ -458,18 +458,24 @@ func (n *Node) deliver(m FarMessage) {
 }
 
 func (n *Node) acknowledge(to uint16, a ack) {
-	s := n.shards[to]
-	if s.isAway() {
+	if !n.acknowledgeHere(n.shards[to], a) {
 		n.cfg.Far.Acknowledge(FarAck{To: to, By: a.by, Number: a.number})
-		return
 	}
+}
+
+// acknowledgeHere tells a shard that is here, and whether it is.
+func (n *Node) acknowledgeHere(s *Shard, a ack) bool {
 	s.mu.Lock()
-	s.acks = append(s.acks, a)
+	isHere := s.presence != away
+	if isHere {
+		s.acks = append(s.acks, a)
+	}
 	first := len(s.acks) == 1
 	s.mu.Unlock()
-	if first { // it learns when to delete the rows
+	if isHere && first { // it learns when to delete the rows
 		n.kick(s)
 	}
+	return isHere
 }
 
 func (n *Node) fetch(f *fetch)    { n.start(f) }

@@ -21,8 +21,9 @@ type Members interface {
 	// ends. The name stays from one membership to the next. Errors: ErrHeld if another
 	// member has the name.
 	Join(ctx context.Context, m Member) (id string, err error)
-	// Renew keeps the membership, and says whether it is about to end. Errors: ErrNotMember.
-	Renew(ctx context.Context, leaving bool) error
+	// Renew keeps the membership, says what others should know of it, and gives the time by
+	// the store's own clock. Errors: ErrNotMember.
+	Renew(ctx context.Context, r Renewal) (now time.Time, err error)
 	// Look tells who there is, and whose the shards are, once it has declared dead who is late.
 	Look(ctx context.Context) (Sight, error)
 	// Leave ends the membership.
@@ -45,7 +46,13 @@ type Member struct {
 	Name    string // of who has it
 	Address string // where other members reach it
 	Level   int    // what it can read and write
-	Leaving bool
+	Renewal        // what it said last
+}
+
+// Renewal is what a member says of itself.
+type Renewal struct {
+	Leaving bool   // it takes no shards
+	Hears   string // whom of the others it hears, as its readers have it
 }
 
 // Sight is what a look has seen: members in the order of their names, and of each shard

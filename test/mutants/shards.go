@@ -127,7 +127,7 @@ var shards = []Mutant{{
 	Name: "begun-over-another",
 	In:   "shard.(*Shard).begin",
 	Old:  "if t.exists {",
-	New:  "if t.exists && s.runs[r.Run] != nil {",
+	New:  "if exists && s.runs[r.Run] != nil {",
 	Bug:  "A new run with the seed of a closed one is written over it.",
 }, {
 	Name: "reopened-over-another",

@@ -28,7 +28,7 @@ func (p *parrot) call(_ context.Context, operation string, _ any) (*heddle.Answe
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	waits := false
-	for len(p.steps) > 0 && p.steps[0].Call == "" && !waits {
+	for len(p.steps) > 0 && (p.steps[0].Call == "" || p.steps[0].Service != "") && !waits { // others serve what is of another service
 		waits = p.steps[0].Wait != ""
 		p.steps = p.steps[1:]
 	}

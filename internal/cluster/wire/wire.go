@@ -137,6 +137,9 @@ func (c *Codec) sentinel(number uint64) error {
 // SetLevel says what all nodes can read: nothing that is newer is written.
 func (c *Codec) SetLevel(level int) { c.level.Store(int64(level)) }
 
+// Level is what all nodes can read.
+func (c *Codec) Level() int { return int(c.level.Load()) }
+
 // Encode writes a value whose type has a number.
 func (c *Codec) Encode(v any) (b []byte, err error) {
 	defer caught(&err)

@@ -26,7 +26,15 @@ var (
 	activityMeters    = taskMeters("activity", "activities", "activity")
 	functionMeters    = taskMeters("function", "lambda_functions", "lambda_function")
 	integrationMeters = taskMeters("integration", "integrations", "integration")
-	redeliveryMeters  = &engine.Meters{
+	mapRunMeters      = &engine.Meters{
+		Labels: []string{"state_machine"},
+		Meters: []engine.Meter{
+			mapRunsStarted:  {Name: "heddle_sfn_map_runs_started_total", Help: "Map runs that were started."},
+			mapRunsRedriven: {Name: "heddle_sfn_map_runs_redriven_total", Help: "Map runs that were redriven."},
+			mapRunsClosed:   {Name: "heddle_sfn_map_runs_closed_total", Help: "Map runs that were closed, each time, but for those that ended with their execution.", Labels: []string{"status"}, Values: mapRunClosings},
+		},
+	}
+	redeliveryMeters = &engine.Meters{
 		Meters: []engine.Meter{{
 			Name: "heddle_redeliveries_total", Help: "Tasks that were handed out again, since they may not have reached who had them.",
 			Labels: []string{"kind"}, Values: [][]string{{"state_machine_task"}},
@@ -36,7 +44,7 @@ var (
 
 // Meters are all that the rules measure by.
 func Meters() []*engine.Meters {
-	return []*engine.Meters{machineMeters, activityMeters, functionMeters, integrationMeters, redeliveryMeters}
+	return []*engine.Meters{machineMeters, activityMeters, functionMeters, integrationMeters, mapRunMeters, redeliveryMeters}
 }
 
 // Of machineMeters.
@@ -45,6 +53,19 @@ const (
 	executionsClosed
 	executionsRedriven
 	executionTime
+)
+
+// Of mapRunMeters.
+const (
+	mapRunsStarted = iota
+	mapRunsRedriven
+	mapRunsClosed
+)
+
+// mapRunClosings are statuses, in the order of mapRunEvents.
+var (
+	mapRunClosings = [][]string{{"succeeded"}, {"failed"}, {"aborted"}}
+	mapRunEvents   = []Type{MapRunSucceeded, MapRunFailed, MapRunAborted}
 )
 
 // Of taskMeters.
@@ -114,6 +135,12 @@ func (t *turn) measure(th *thread, e *Body) {
 		t.measureClose("timed_out")
 	case ExecutionAborted:
 		t.measureClose("aborted")
+	case MapRunStarted:
+		t.count(mapRunMeters, engine.Of{s.of}, mapRunsStarted, 0)
+	case MapRunRedriven:
+		t.count(mapRunMeters, engine.Of{s.of}, mapRunsRedriven, 0)
+	case MapRunSucceeded, MapRunFailed, MapRunAborted:
+		t.count(mapRunMeters, engine.Of{s.of}, mapRunsClosed, slices.Index(mapRunEvents, e.Type))
 	case ActivityScheduled, LambdaFunctionScheduled, TaskScheduled:
 		of, labels := metersOf(asl.ResourceKind(e.hidden.task.kind), e.Resource, e.ResourceType)
 		t.count(of, labels, tasksScheduled, 0)

@@ -266,7 +266,7 @@ func Lanes(events []Event) []timeline.Lane {
 				set(timeline.Completed, e.At)
 			}
 		case e.Type == "ActivityScheduled", e.Type == "LambdaFunctionScheduled", e.Type == "TaskScheduled":
-			l.Where = e.Resource[strings.LastIndexByte(e.Resource, ':')+1:]
+			l.Where = diagnose.ShortARN(e.Resource)
 			if !b.Outcome.Open() { // it is tried again
 				l.Attempts++
 				l.Bars = append(l.Bars, timeline.Bar{From: e.At, Event: e.ID})

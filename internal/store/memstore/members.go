@@ -102,20 +102,20 @@ func (m members) Join(ctx context.Context, who store.Member) (string, error) {
 
 func (m members) extend() { m.Store.lease = m.disk.now() + store.MemberTTL - store.MemberMargin }
 
-// Renew is part of store.Members.
-func (m members) Renew(ctx context.Context, leaving bool) error {
+// Renew is part of store.Members. The store's clock begins with the epoch.
+func (m members) Renew(ctx context.Context, r store.Renewal) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return fmt.Errorf("renew membership: %w", store.ErrClosed)
+		return time.Time{}, fmt.Errorf("renew membership: %w", store.ErrClosed)
 	}
 	me := m.disk.members[m.member]
 	if me == nil || me.expires < m.disk.now() {
-		return fmt.Errorf("renew membership: %w", store.ErrNotMember)
+		return time.Time{}, fmt.Errorf("renew membership: %w", store.ErrNotMember)
 	}
-	me.expires, me.Leaving = m.disk.now()+store.MemberTTL, leaving
+	me.expires, me.Renewal = m.disk.now()+store.MemberTTL, r
 	m.extend()
-	return nil
+	return time.Unix(0, int64(m.disk.now())), nil
 }
 
 // Look is part of store.Members.

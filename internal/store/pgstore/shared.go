@@ -73,15 +73,20 @@ insert into ` + schema + `.members (id, name, address, level, hears, leaving, ex
 }
 
 // Renew is part of store.Members.
-func (m members) Renew(ctx context.Context, leaving bool) error {
+func (m members) Renew(ctx context.Context, r store.Renewal) (now time.Time, err error) {
 	began := m.options.Elapsed()
 	renewed := false
-	err := m.onLease(ctx, func(ctx context.Context, c *conn) error {
-		params := [][]byte{[]byte(m.me()), []byte(interval(store.MemberTTL)), []byte(strconv.FormatBool(leaving))}
-		result := c.ExecParams(ctx, "update "+quoted(m.options.Schema)+`.members set expires = clock_timestamp() + $2::interval, leaving = $3::bool
- where id = $1 and expires > clock_timestamp()`, params, nil, nil, nil).Read()
-		renewed = result.CommandTag.RowsAffected() == 1
-		return result.Err
+	err = m.onLease(ctx, func(ctx context.Context, c *conn) error {
+		params := [][]byte{[]byte(m.me()), []byte(interval(store.MemberTTL)), []byte(strconv.FormatBool(r.Leaving)), []byte(r.Hears)}
+		result := c.ExecParams(ctx, "update "+quoted(m.options.Schema)+`.members set expires = clock_timestamp() + $2::interval, leaving = $3::bool, hears = $4
+ where id = $1 and expires > clock_timestamp() returning (extract(epoch from clock_timestamp()) * 1000000)::bigint`, params, nil, nil, nil).Read()
+		if result.Err != nil || len(result.Rows) == 0 {
+			return result.Err
+		}
+		renewed = true
+		micros, err := strconv.ParseInt(string(result.Rows[0][0]), 10, 64)
+		now = time.UnixMicro(micros)
+		return err
 	})
 	if err != nil { // what rests may lead to a server that is gone
 		for _, p := range []*pool{m.commits, m.reads, m.renewals} {
@@ -93,9 +98,9 @@ func (m members) Renew(ctx context.Context, leaving bool) error {
 		err = store.ErrNotMember
 	}
 	if err != nil {
-		return fmt.Errorf("renew membership: %w", err)
+		return now, fmt.Errorf("renew membership: %w", err)
 	}
-	return nil
+	return now, nil
 }
 
 // Look is part of store.Members.
@@ -103,14 +108,14 @@ func (m members) Look(ctx context.Context) (seen store.Sight, err error) {
 	schema := quoted(m.options.Schema)
 	err = m.onLease(ctx, func(ctx context.Context, c *conn) error {
 		results, err := c.Exec(ctx, `delete from `+schema+`.members where expires < clock_timestamp();
-select id, name, address, level, leaving from `+schema+`.members;
+select id, name, address, level, leaving, hears from `+schema+`.members;
 select s.shard, s.epoch, coalesce(m.id, '') from `+schema+`.shards s left join `+schema+`.members m on m.id = s.member order by s.shard`).ReadAll()
 		if err != nil {
 			return err
 		}
 		for _, row := range results[1].Rows {
 			level, _ := strconv.Atoi(string(row[3]))
-			seen.Members = append(seen.Members, store.Member{ID: string(row[0]), Name: string(row[1]), Address: string(row[2]), Level: level, Leaving: string(row[4]) == "t"})
+			seen.Members = append(seen.Members, store.Member{ID: string(row[0]), Name: string(row[1]), Address: string(row[2]), Level: level, Renewal: store.Renewal{Leaving: string(row[4]) == "t", Hears: string(row[5])}})
 		}
 		slices.SortFunc(seen.Members, func(a, b store.Member) int { return cmp.Compare(a.Name, b.Name) })
 		for _, row := range results[2].Rows {

@@ -97,13 +97,13 @@ func lateMember(t *testing.T, one, two Shared, pass func(time.Duration)) {
 	join(t, two, "b")
 	o := acquire(t, one, 1)
 	pass(store.MemberTTL - store.MemberMargin/2)
-	if err := two.Members().Renew(t.Context(), true); err != nil {
+	if _, err := two.Members().Renew(t.Context(), store.Renewal{Leaving: true, Hears: "all but x"}); err != nil {
 		t.Fatal(err)
 	}
 	if one.Current() == nil {
 		t.Fatal("a member takes itself for one until its time is over for others")
 	}
-	if seen := look(t, two); len(seen.Members) != 2 || !seen.Members[1].Leaving {
+	if seen := look(t, two); len(seen.Members) != 2 || !seen.Members[1].Leaving || seen.Members[1].Hears != "all but x" {
 		t.Fatalf("a member was declared dead early, or nobody leaves: %+v", seen.Members)
 	}
 	pass(store.MemberMargin)
@@ -112,7 +112,7 @@ func lateMember(t *testing.T, one, two Shared, pass func(time.Duration)) {
 		t.Fatalf("a member that is late is still there: %+v", seen)
 	}
 	acquire(t, two, 1).commit(put("key", "2"))
-	if err := one.Members().Renew(t.Context(), false); !errors.Is(err, store.ErrNotMember) {
+	if _, err := one.Members().Renew(t.Context(), store.Renewal{}); !errors.Is(err, store.ErrNotMember) {
 		t.Fatalf("a member that was declared dead renews: %v", err)
 	}
 	if one.Current() == nil {
@@ -146,7 +146,7 @@ func memberNames(t *testing.T, one, two Shared, pass func(time.Duration)) {
 	}
 	pass(store.MemberTTL + time.Millisecond)
 	join(t, two, "a")
-	if err := one.Members().Renew(t.Context(), false); !errors.Is(err, store.ErrNotMember) {
+	if _, err := one.Members().Renew(t.Context(), store.Renewal{}); !errors.Is(err, store.ErrNotMember) {
 		t.Fatalf("the earlier member of a name renews: %v", err)
 	}
 }
