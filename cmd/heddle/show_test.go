@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +26,20 @@ func TestCommandsAskTheServer(t *testing.T) {
 	if err := os.WriteFile(events, []byte(`{"targets":[{"name":"log","file":{"path":"`+filepath.Join(t.TempDir(), "log")+`"}}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := launch(t, "true", "serve", "--listen", "127.0.0.1:0", "--data", data, "--events-config", events)
+	const bills = "arn:aws:states:us-east-1:123456789012:stateMachine:bills"
+	init := filepath.Join(t.TempDir(), "init.yaml")
+	if err := os.WriteFile(init, []byte(`
+roles:
+  - RoleName: machine
+    AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: states.amazonaws.com}, Action: "sts:AssumeRole"}]}
+stateMachines:
+  - name: bills
+    roleArn: arn:aws:iam::123456789012:role/machine
+    definition: {StartAt: F, States: {F: {Type: Fail, Error: NoMoney}}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := launch(t, "true", "serve", "--listen", "127.0.0.1:0", "--data", data, "--events-config", events, "--init", init)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,41 +164,61 @@ func TestCommandsAskTheServer(t *testing.T) {
 		t.Errorf("who follows sees %v\n%s", err, said)
 	}
 
-	// Who listens gets a line for each event, of what he asked for.
-	tail := heddle(t, append([]string{"tail", "--domain", "shop", "--failures"}, here...)...)
-	if out, err = tail.StdoutPipe(); err == nil {
-		err = tail.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, lines := "", make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(out).ReadString('\n')
-		lines <- text
-	}()
-	for n := 0; line == ""; n++ { // it has no place until its first call
-		id := fmt.Sprint("tailed-", n)
-		for _, call := range []struct{ action, in string }{
-			{"StartWorkflowExecution", `{"domain":"shop","workflowId":"` + id + `","workflowType":{"name":"order","version":"1"}}`},
-			{"TerminateWorkflowExecution", `{"domain":"shop","workflowId":"` + id + `","reason":"enough"}`},
-		} {
-			if _, err := caller.Call(t.Context(), client.SWF, call.action, json.RawMessage(call.in)); err != nil {
-				t.Fatal(err)
+	// Who listens gets a line for each event, of what he asked for, of either service.
+	for at, c := range []struct {
+		args  []string
+		makes []deed
+		says  []string
+	}{
+		{[]string{"--domain", "shop", "--failures"}, []deed{
+			{client.SWF, "StartWorkflowExecution", `{"domain":"shop","workflowId":"ID","workflowType":{"name":"order","version":"1"}}`},
+			{client.SWF, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"ID","reason":"enough"}`},
+		}, []string{"  tailed-", "  order           WorkflowExecutionTerminated", "reason enough"}},
+		{[]string{"--failures", "--type", "bills"}, []deed{{client.States, "StartExecution", `{"stateMachineArn":"` + bills + `","name":"ID"}`}},
+			[]string{"  bills:tailed-", "  bills           ExecutionFailed", "error NoMoney"}},
+		{[]string{"--json", "--machine", bills}, []deed{{client.States, "StartExecution", `{"stateMachineArn":"` + bills + `","name":"ID"}`}},
+			[]string{`"type":"ExecutionStarted"`, `"stateMachine":"bills"`, ":execution:bills:tailed-"}},
+	} {
+		tail := heddle(t, slices.Concat([]string{"tail"}, c.args, here)...)
+		if out, err = tail.StdoutPipe(); err == nil {
+			err = tail.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, lines := "", make(chan string, 1)
+		go func() {
+			text, _ := bufio.NewReader(out).ReadString('\n')
+			lines <- text
+		}()
+		for n := 0; line == ""; n++ { // it has no place until its first call
+			for _, call := range c.makes {
+				in := strings.Replace(call.in, "ID", fmt.Sprint("tailed-", at, "-", n), 1)
+				if _, err := caller.Call(t.Context(), call.service, call.action, json.RawMessage(in)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			select {
+			case line = <-lines:
+			case <-time.After(50 * time.Millisecond):
 			}
 		}
-		select {
-		case line = <-lines:
-		case <-time.After(50 * time.Millisecond):
+		for _, part := range c.says {
+			if !strings.Contains(line, part) {
+				t.Errorf("who listens by %v hears %q, without %q", c.args, line, part)
+			}
+		}
+		if err := tail.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		if err := tail.Wait(); err != nil {
+			t.Errorf("who has heard enough ends with %v", err)
 		}
 	}
-	if !strings.Contains(line, "  tailed-") || !strings.Contains(line, "  order           WorkflowExecutionTerminated") || !strings.Contains(line, "reason enough") {
-		t.Errorf("who listens hears %q", line)
-	}
-	if err := tail.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	if err := tail.Wait(); err != nil {
-		t.Errorf("who has heard enough ends with %v", err)
-	}
+}
+
+// deed is a call of a test's.
+type deed struct {
+	service    client.Service
+	action, in string
 }

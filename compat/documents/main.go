@@ -1,7 +1,7 @@
 // Command documents does what pages of documentation say, and compares what they
 // say comes of it. It is given files in Markdown:
 //
-//	go run ./documents ../README.md ../docs/OPERATING.md ../docs/guide/*.md
+//	go run ./documents ../README.md ../docs/ACCESS.md ../docs/OPERATING.md ../docs/guide/*.md
 //
 // HEDDLE_BINARY is the built server. Every block that is to be done names its
 // language:
@@ -10,6 +10,7 @@
 //	                before its last line is done in the part's folder, and the
 //	                last line's flags of `heddle serve` are the server's
 //	sh              is done by the part's shell, one block after the other
+//	sh stopped      likewise, by a shell after the part's server has ended
 //	text            below such a block: each of its lines is among what the block
 //	                said, in this order. Times, ids and tokens may be others
 //	LANGUAGE FILE   is written to that file of the part's folder, before anything is done
@@ -67,7 +68,7 @@ func main() {
 				verdict, failed = "FAIL", failed+1
 				fmt.Printf("%s:%d: %v\n", file, p.line, err)
 			}
-			fmt.Printf("%-5s%s:%d, %d blocks, %.0f s\n", verdict, file, p.line, len(p.steps), time.Since(began).Seconds())
+			fmt.Printf("%-5s%s:%d, %d blocks, %.0f s\n", verdict, file, p.line, len(p.steps)+len(p.stopped), time.Since(began).Seconds())
 		}
 	}
 	if failed > 0 {
@@ -93,7 +94,8 @@ func (p *part) do(binary string) (err error) {
 		}
 	}
 	env := environment("PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"))
-	here := folders(home, data)
+	named := folders(home, data)
+	here := strings.NewReplacer(named...)
 	if p.before != "" {
 		if said, err := shell(home, here.Replace(p.before), env); err != nil {
 			return fmt.Errorf("before the server: %w\n%s", err, said)
@@ -112,22 +114,40 @@ func (p *part) do(binary string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
+	ended := false
+	end := func() {
+		if ended {
+			return
+		}
+		ended = true
 		if stopped := server.Stop(); stopped != nil {
 			err = errors.Join(err, fmt.Errorf("the server ended: %w", stopped))
 		}
 		if lines := server.Complaints(); len(lines) > 0 {
 			err = errors.Join(err, fmt.Errorf("the server complains: %s", strings.Join(lines, "\n")))
 		}
-	}()
+	}
+	defer end()
 	source, err := filepath.Abs("..") // the documents are read from the folder compat
 	if err != nil {
 		return err
 	}
 	env = append(env, "HEDDLE_SOURCE="+source, "AWS_ENDPOINT_URL="+server.URL, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(data, "credentials"))
-	said, err := shell(home, here.Replace(strings.ReplaceAll(p.script(), address, server.Addr)), env)
+	here = strings.NewReplacer(append(named, address, server.Addr)...)
+	if err = does(home, here, p.steps, env); err != nil || len(p.stopped) == 0 {
+		return err
+	}
+	if end(); err != nil {
+		return err
+	}
+	return does(home, here, p.stopped, env)
+}
+
+// does has a shell do blocks, and compares what each says with what it must say.
+func does(home string, here *strings.Replacer, steps []step, env []string) error {
+	said, err := shell(home, here.Replace(script(steps)), env)
 	outputs := strings.Split(said, mark)
-	for i, s := range p.steps {
+	for i, s := range steps {
 		if i+1 >= len(outputs) {
 			return errors.Join(err, fmt.Errorf("the block at line %d was not done; said before:\n%s", s.line, outputs[len(outputs)-1]))
 		}
@@ -141,9 +161,9 @@ func (p *part) do(binary string) (err error) {
 	return nil
 }
 
-// folders are those of an operator's machine, in a part's folder.
-func folders(home, data string) *strings.Replacer {
-	return strings.NewReplacer("/var/lib/heddle", data, "/var/archive", filepath.Join(home, "archive"), "/backup/", filepath.Join(home, "backup")+"/")
+// folders are those of an operator's machine, each with where it lies in a part's folder.
+func folders(home, data string) []string {
+	return []string{"/var/lib/heddle", data, "/var/archive", filepath.Join(home, "archive"), "/backup/", filepath.Join(home, "backup") + "/"}
 }
 
 // environment is this process's, without what points clients elsewhere.
@@ -160,10 +180,10 @@ func environment(more ...string) []string {
 // mark is what the shell says between two blocks.
 const mark = "\n-- the next block --\n"
 
-// script is all that a part's shell does.
-func (p *part) script() string {
+// script is all that a shell does.
+func script(steps []step) string {
 	var b strings.Builder
-	for _, s := range p.steps {
+	for _, s := range steps {
 		fmt.Fprintf(&b, "printf '%s'\n%s\n", strings.ReplaceAll(mark, "\n", `\n`), s.script)
 	}
 	return b.String()

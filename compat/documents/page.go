@@ -7,11 +7,12 @@ import (
 
 // part is what is done with one server.
 type part struct {
-	line   int    // where it begins
-	before string // done before the server starts
-	flags  string
-	files  []file
-	steps  []step
+	line    int    // where it begins
+	before  string // done before the server starts
+	flags   string
+	files   []file
+	steps   []step
+	stopped []step // done after the server has ended
 }
 
 type file struct{ name, text string }
@@ -33,12 +34,13 @@ func parts(page string) []*part {
 	current := &part{line: 1}
 	var info string
 	var block []string
-	began, said := 0, false
+	began := 0
+	var said *[]step // whose last one what follows is said by
 	close := func() {
 		text := strings.Join(block, "\n") + "\n"
 		language, name, _ := strings.Cut(info, " ")
 		after := said
-		said = false
+		said = nil
 		switch {
 		case info == "sh serve":
 			current = &part{line: began}
@@ -47,15 +49,18 @@ func parts(page string) []*part {
 				current.flags = found[1]
 			}
 			current.before = strings.Join(block[:len(block)-1], "\n")
-		case info == "sh":
-			if len(current.steps) == 0 {
+		case info == "sh" || info == "sh stopped":
+			if len(current.steps)+len(current.stopped) == 0 {
 				all = append(all, current)
 			}
-			current.steps = append(current.steps, step{line: began, script: text})
-			said = true
-		case info == "text" && after:
-			last := &current.steps[len(current.steps)-1]
-			last.says = block
+			to := &current.steps
+			if info != "sh" {
+				to = &current.stopped
+			}
+			*to = append(*to, step{line: began, script: text})
+			said = to
+		case info == "text" && after != nil:
+			(*after)[len(*after)-1].says = block
 		case name != "" && language != "sh":
 			files = append(files, file{name, text})
 		}
@@ -71,7 +76,7 @@ func parts(page string) []*part {
 		case began > 0:
 			block = append(block, line)
 		case strings.HasPrefix(line, "#"):
-			said = false // what stands in another section is of no block of this
+			said = nil // what stands in another section is of no block of this
 		}
 	}
 	for _, p := range all {
@@ -89,6 +94,7 @@ var varies = []struct {
 	{regexp.MustCompile(`\b1\d{9}\.\d+`), "TIME"},
 	{regexp.MustCompile(`[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}`), "ID"},
 	{regexp.MustCompile(`22[A-Za-z0-9+/]{40,44}=`), "RUN"},
+	{regexp.MustCompile(`\b\d+ rows\b`), "SOME rows"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`\d+(\.\d+)? (ms|s|min)\b`), "SOME TIME"},
 	{regexp.MustCompile(`[ \t]+`), " "},

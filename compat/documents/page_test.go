@@ -32,6 +32,17 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// What is done after the server has ended stands anywhere among what is done before.
+func TestStopped(t *testing.T) {
+	p := parts("```sh stopped\na\n```\n```text\nsaid\n```\n```sh\nb\n```\n")
+	if len(p) != 1 || len(p[0].steps) != 1 || p[0].steps[0].script != "b\n" || p[0].steps[0].says != nil {
+		t.Fatalf("parts %+v", p)
+	}
+	if s := p[0].stopped; len(s) != 1 || s[0].script != "a\n" || !slices.Equal(s[0].says, []string{"said"}) {
+		t.Errorf("stopped %+v", s)
+	}
+}
+
 // Only what stands right below a block, whatever prose is between, is what it says.
 func TestSays(t *testing.T) {
 	p := parts("```sh\na\n```\nthen\n```text\nb\nc\n```\n# Section\n```text\nd\n```\n")[0]

@@ -1,6 +1,7 @@
 """The archive in S3 by its endpoint: versitygw (HEDDLE_TEST_VERSITYGW), which verifies each
 signature, or else moto_server. A place that can't be written is told at once; what closes while the
 server is killed again and again is there in the end, each execution once, and gone from the server.
+The backup into S3 that docs/OPERATING.md shows is done, too, and put back.
 
 HEDDLE_BINARY and versitygw come from the environment; compat/run sets them. Nothing but boto3 is
 needed.
@@ -67,7 +68,8 @@ class ArchiveInS3(unittest.TestCase):
         raise AssertionError("not yet: " + what)
 
     def heddle(self, *args):
-        return subprocess.run([os.environ["HEDDLE_BINARY"], *args], env={**os.environ, "HEDDLE_ARCHIVE_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"]},
+        return subprocess.run([os.environ["HEDDLE_BINARY"], *args], env={**os.environ, "HEDDLE_ARCHIVE_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"],
+                                                                                 "HEDDLE_BACKUP_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"]},
                               capture_output=True, text=True)
 
     def stats(self):
@@ -87,6 +89,25 @@ class ArchiveInS3(unittest.TestCase):
     def swf(self):
         session = boto3.Session(profile_name="default")
         return session.client("swf", endpoint_url=self.server.url, region_name=REGION, config=Config(retries=ONCE, read_timeout=20))
+
+    def back_up(self):
+        """Does the backup into S3 that docs/OPERATING.md shows, twice, and puts it back."""
+        page = (pathlib.Path(__file__).parents[2] / "docs" / "OPERATING.md").read_text()
+        shown = next(line for line in page.splitlines() if line.startswith("heddle backup s3://"))
+        self.s3.create_bucket(Bucket="backups")
+        there = ["--s3-endpoint", self.s3_url, "--s3-access-key", KEYS["aws_access_key_id"]]
+        line = shown.replace("https://s3.example.com", self.s3_url).replace("/var/lib/heddle", str(self.folder / "data")).split()[1:]
+        for _ in range(2):
+            done = self.heddle(*line, *there[2:], "--endpoint", self.server.url)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        listed = self.heddle("restore", "s3://backups/heddle", "--list", *there)
+        self.assertEqual((listed.returncode, len(listed.stdout.strip().splitlines())), (0, 2), listed.stderr + listed.stdout)
+        (self.folder / "again").mkdir(mode=0o700)
+        shutil.copy(self.folder / "data" / "root.key", self.folder / "again" / "root.key")  # the backup is without
+        put = self.heddle("restore", "s3://backups/heddle", "--data", str(self.folder / "again"), *there)
+        self.assertEqual(put.returncode, 0, put.stderr)
+        checked = self.heddle("check", "--data", str(self.folder / "again"))
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_archive(self):
         os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(self.folder / "data" / "credentials")
@@ -122,6 +143,7 @@ class ArchiveInS3(unittest.TestCase):
         self.assertEqual(sorted(got), want)
         there = {"domain": "shop", "startTimeFilter": {"oldestDate": 0}}
         self.until("all are deleted", lambda: not swf.list_closed_workflow_executions(**there)["executionInfos"])
+        self.back_up()
         self.assertEqual(self.server.stop(), "")
         objects = self.s3.list_objects_v2(Bucket="histories")["Contents"]
         print(f"{closed} executions in {len(objects)} objects, 3 kills")

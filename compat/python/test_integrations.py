@@ -1,11 +1,13 @@
 """Task states call services of moto's server, and those of the server itself: what is sent arrives, what is answered and refused
 has AWS's names. It starts both servers: HEDDLE_BINARY names one, moto is that of this Python."""
+import http.server
 import json
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -33,7 +35,7 @@ def until_answered(url, process):
 
 
 # Resource, parameters, and what the output has, or the error and the begin of its cause. Members in @… are checked to be there.
-def cases(queue, topic, cluster):
+def cases(queue, topic, cluster, echo, connections):
     table = {"TableName": "T", "Key": {"id": {"S": "1"}}}
     return [
         ("sqs:sendMessage", {"QueueUrl": queue, "MessageBody": {"a": 1}}, {"MD5OfMessageBody": "bb6cb5c68df4652941caf652a366f2d8", "@": "MessageId SdkHttpMetadata SdkResponseMetadata"}),
@@ -90,10 +92,28 @@ def cases(queue, topic, cluster):
         ("athena:startQueryExecution.sync", {"QueryString": "select 1", "ResultConfiguration": {"OutputLocation": "s3://bkt/o"}}, {"@": "QueryExecution"}),
         ("codebuild:startBuild.sync", {"ProjectName": "pp"}, {"BuildStatus": "SUCCEEDED"}),
         ("eks:createCluster.sync", {"Name": "c", "RoleArn": "arn:aws:iam::123456789012:role/r", "ResourcesVpcConfig": {"SubnetIds": ["a"]}}, {"@": "Cluster"}),
+        ("eks:createNodegroup.sync", {"ClusterName": "c", "NodegroupName": "n", "Subnets": ["a"], "NodeRole": "arn:aws:iam::123456789012:role/r"}, {"@": "Nodegroup"}),
+        ("eks:createFargateProfile.sync", {"ClusterName": "c", "FargateProfileName": "f", "PodExecutionRoleArn": "arn:aws:iam::123456789012:role/r", "Selectors": [{"Namespace": "x"}]}, {"@": "FargateProfile"}),
+        ("eks:deleteFargateProfile.sync", {"ClusterName": "c", "FargateProfileName": "f"}, {"@": "FargateProfile SdkHttpMetadata"}),
+        ("eks:deleteNodegroup.sync", {"ClusterName": "c", "NodegroupName": "n"}, {"@": "Nodegroup SdkHttpMetadata"}),
+        ("eks:deleteCluster.sync", {"Name": "c"}, {"@": "Cluster SdkHttpMetadata"}),
+        ("emr-containers:createVirtualCluster", {"Name": "v", "ContainerProvider": {"Id": "c2", "Type": "EKS", "Info": {"EksInfo": {"Namespace": "x"}}}}, {"@": "Id"}),
+        ("emr-serverless:createApplication.sync", {"Name": "a", "ReleaseLabel": "emr-6.6.0", "Type": "SPARK", "ClientToken": "t"}, {"@": "Application"}),
+        # What has no model.
+        ("apigateway:invoke", {"ApiEndpoint": "abc.execute-api.us-east-1.amazonaws.com", "Method": "POST", "Stage": "s", "Path": "p", "QueryParameters": {"q": ["1"]}, "RequestBody": {"a": 1}, "AuthType": "IAM_ROLE"},
+         {"ResponseBody": {"path": "/abc/s/p?q=1", "auth": "execute-api", "body": '{"a":1}'}, "StatusCode": 200, "StatusText": "OK", "@": "Headers"}),
+        ("apigateway:invoke", {"ApiEndpoint": "abc.execute-api.us-east-1.amazonaws.com", "Method": "GET", "Path": "refused"}, ("ApiGateway.403", '{"message":"no"}')),
+        ("http:invoke", {"ApiEndpoint": echo + "/x", "Method": "GET", "Authentication": {"ConnectionArn": connections[0]}}, {"ResponseBody": {"path": "/x", "auth": "Basic dTpw", "body": ""}, "StatusCode": 200}),
+        ("http:invoke", {"ApiEndpoint": echo + "/x", "Method": "GET", "Authentication": {"ConnectionArn": connections[1]}}, {"ResponseBody": {"path": "/x", "auth": "Bearer tok", "body": ""}, "StatusCode": 200}),
+        ("http:invoke", {"ApiEndpoint": echo + "/x", "Method": "GET", "Authentication": {"ConnectionArn": connections[0] + "0"}}, ("Events.ConnectionResource.ResourceNotFound", "")),
+        ("aws-sdk:eventbridge:describeConnection", {"Name": "basic"}, {"Name": "basic", "ConnectionState": "AUTHORIZED"}),
         ("elasticmapreduce:createCluster.sync", {"Name": "d", "ReleaseLabel": "emr-7.0.0", "JobFlowRole": "r", "ServiceRole": "r",
                                                  "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "MasterInstanceType": "m5.xlarge", "InstanceCount": 1}}, {"@": "ClusterId SdkHttpMetadata"}),
         ("elasticmapreduce:addStep", {"ClusterId": cluster, "Step": {"Name": "s", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "x"}}}, {"@": "StepId SdkHttpMetadata"}),
         ("elasticmapreduce:setClusterTerminationProtection", {"ClusterId": cluster, "TerminationProtected": False}, {"@": "SdkHttpMetadata"}),
+        ("elasticmapreduce:modifyInstanceGroupByName", {"ClusterId": cluster, "InstanceGroupName": "master", "InstanceGroup": {"InstanceCount": 1}}, {"@": "SdkHttpMetadata"}),
+        ("elasticmapreduce:modifyInstanceGroupByName", {"ClusterId": cluster, "InstanceGroupName": "none", "InstanceGroup": {"InstanceCount": 1}},
+         ("EMR.AmazonElasticMapReduceException", "InstanceGroup with the name 'none' was not found in the cluster")),
         ("elasticmapreduce:terminateCluster.sync", {"ClusterId": cluster}, {"@": "SdkHttpMetadata"}),
         # Services of the server itself.
         ("aws-sdk:sts:getCallerIdentity", {}, {"Account": "123456789012"}),
@@ -108,25 +128,54 @@ def cases(queue, topic, cluster):
     ]
 
 
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers with the request as it came, and gives tokens of OAuth."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        auth = self.headers.get("authorization", "")
+        if auth.startswith("AWS4-"):
+            auth = auth.split("/")[3]
+        answer = {"path": self.path, "auth": auth, "body": body}
+        if self.path == "/token":
+            answer = {"access_token": "tok", "expires_in": 3600}
+        if self.path.endswith("/refused"):
+            answer = {"message": "no"}
+        text = json.dumps(answer, separators=(",", ":")).encode()
+        self.send_response(403 if self.path.endswith("/refused") else 200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST
+
+    def log_message(self, *_):
+        pass
+
+
 def main():
     moto, heddle = free(), free()
+    echo = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=echo.serve_forever, daemon=True).start()
+    other = f"http://127.0.0.1:{echo.server_port}"
     at = f"http://127.0.0.1:{moto}"
     with tempfile.TemporaryDirectory() as data:
         servers = []
         try:
             servers.append(subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(moto)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             servers.append(subprocess.Popen([os.environ["HEDDLE_BINARY"], "serve", "--listen", f"127.0.0.1:{heddle}", "--data", data, "--store", "memory", "--auth", "none",
-                                             "--integration", "*=" + at], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+                                             "--integration", "*=" + at, "--integration", "execute-api=" + other + "/{api}", "--http-private", "127.0.0.0/8"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             until_answered(at + "/moto-api/data.json", servers[0])
             until_answered(f"http://127.0.0.1:{heddle}/health", servers[1])
-            return play(at, f"http://127.0.0.1:{heddle}")
+            return play(at, f"http://127.0.0.1:{heddle}", other)
         finally:
             for s in servers:
                 s.kill()
                 s.wait()
 
 
-def play(moto, heddle):
+def play(moto, heddle, echo):
     def of(name):
         return boto3.client(name, endpoint_url=moto, **KEYS)
 
@@ -139,8 +188,17 @@ def play(moto, heddle):
                                    environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"})
     instances = {"KeepJobFlowAliveWhenNoSteps": True, "MasterInstanceType": "m5.xlarge", "InstanceCount": 1}
     cluster = of("emr").run_job_flow(Name="c", ReleaseLabel="emr-7.0.0", Instances=instances, JobFlowRole="r", ServiceRole="r")["JobFlowId"]
+    group = of("emr").list_instance_groups(ClusterId=cluster)["InstanceGroups"][0]
+    if group.get("Name") != "master":
+        print(f"FAIL the cluster's group is {group}")
+    events = boto3.client("events", endpoint_url=heddle, **KEYS)
+    connections = [
+        events.create_connection(Name="basic", AuthorizationType="BASIC", AuthParameters={"BasicAuthParameters": {"Username": "u", "Password": "p"}})["ConnectionArn"],
+        events.create_connection(Name="oauth", AuthorizationType="OAUTH_CLIENT_CREDENTIALS", AuthParameters={"OAuthParameters": {
+            "AuthorizationEndpoint": echo + "/token", "HttpMethod": "POST", "ClientParameters": {"ClientID": "i", "ClientSecret": "s"}}})["ConnectionArn"],
+    ]
     failed = 0
-    for n, (resource, parameters, want) in enumerate(cases(queue, topic, cluster)):
+    for n, (resource, parameters, want) in enumerate(cases(queue, topic, cluster, echo, connections)):
         definition = {"StartAt": "X", "States": {"X": {"Type": "Task", "Resource": "arn:aws:states:::" + resource, "Parameters": parameters, "End": True}}}
         machine = states.create_state_machine(name=f"m{n}", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/r")["stateMachineArn"]
         execution = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]

@@ -46,6 +46,7 @@ type Config struct {
 	Data    bool // free-form data of users is shown
 	Account string
 	Region  string
+	Node    string // of a cluster, which records say then; empty: the server is alone
 	Now     func() time.Time
 	// Within ends a context after a while, as context.WithTimeout does.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
@@ -114,7 +115,7 @@ const recordWait = 10 * time.Second
 // files: its caller must not hear that all is well.
 func (t *Trail) Record(c *Call) error {
 	line := t.lines.Get().(*[]byte)
-	*line = c.append((*line)[:0], t.Random(), t.Data)
+	*line = c.append((*line)[:0], t.Random(), t.Node, t.Data)
 	defer func() {
 		if cap(*line) <= lineKept {
 			t.lines.Put(line)

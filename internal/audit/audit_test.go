@@ -198,8 +198,13 @@ func TestGolden(t *testing.T) {
 			c.Response = table.Show([]byte(`{"AccessKey":{"AccessKeyId":"AKIANEW","SecretAccessKey":"sesame","Status":"Active","UserName":"ann"}}`), Calls, false)
 			c.TLS = TLS{"TLSv1.3", "TLS_AES_128_GCM_SHA256", "iam.example"}
 		})},
+		{"node", call(func(c *Call) { c.Action = "DeprecateDomain" })},
 	} {
-		compare(t, c.name, c.call.append(nil, [16]byte{1, 2, 15: 3}, false))
+		node := ""
+		if c.name == "node" {
+			node = "a"
+		}
+		compare(t, c.name, c.call.append(nil, [16]byte{1, 2, 15: 3}, node, false))
 	}
 	compare(t, "gap", h.appendGap(nil, 7))
 }

@@ -108,7 +108,7 @@ const (
 )
 
 // append appends the record as a line; data: free-form data of users is shown.
-func (c *Call) append(b []byte, id [16]byte, data bool) []byte {
+func (c *Call) append(b []byte, id [16]byte, node string, data bool) []byte {
 	w := jx.Writer{Buf: b}
 	w.RawStr(`{"eventVersion":"` + eventVersion + `","userIdentity":`)
 	c.Identity.write(&w)
@@ -138,6 +138,10 @@ func (c *Call) append(b []byte, id [16]byte, data bool) []byte {
 		w.RawStr(`,"managementEvent":true,"eventCategory":"Management"`)
 	}
 	text(&w, `,"recipientAccountId":`, c.Account)
+	if node != "" {
+		text(&w, `,"additionalEventData":{"node":`, node)
+		w.ObjEnd()
+	}
 	if c.SharedID != [16]byte{} {
 		writeID(&w, `,"sharedEventID":"`, c.SharedID)
 	}

@@ -5,11 +5,11 @@
 //
 // A Store is what others use. There is one, the Library: it names blobs, checks what
 // it reads, and keeps Put and Sweeper apart. What it keeps lies on a Shelf: memory
-// (here), a folder (package dir), a bucket (package s3). Seal lays a sealed shelf
+// (here), a folder (package dir), a bucket (package s3), a database (package pgstore). Seal lays a sealed shelf
 // over another. Package blobtest is the meaning of both interfaces: what it does not
 // test is not promised.
 //
-// One process owns a shelf. Many may read it; but what keeps a Put from being swept
+// One process owns a shelf, unless that is an AsSeen. Many may read it; but what keeps a Put from being swept
 // while it is young is in memory.
 //
 // The order for a caller that refers to a blob: Put, then commit the reference, well within

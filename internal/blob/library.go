@@ -163,14 +163,18 @@ func (l *Library) List(ctx context.Context, after ID, visit func(Info) bool) err
 func (l *Library) Delete(ctx context.Context, id ID) error {
 	leave := l.gate.enter(id)
 	defer leave()
-	return l.delete(ctx, id)
-}
-
-// delete is for callers that have entered the gate.
-func (l *Library) delete(ctx context.Context, id ID) error {
 	l.gate.spare(id)
 	if err := l.shelf.Delete(ctx, id); err != nil {
 		return fmt.Errorf("delete blob %s: %w", id, err)
+	}
+	return nil
+}
+
+// deleteSeen is for callers that have entered the gate, and looked at the blob since.
+func (l *Library) deleteSeen(ctx context.Context, seen Info) error {
+	l.gate.spare(seen.ID)
+	if err := deleteAsSeen(ctx, l.shelf, seen); err != nil {
+		return fmt.Errorf("delete blob %s: %w", seen.ID, err)
 	}
 	return nil
 }

@@ -325,6 +325,11 @@ func (r *sealedReader) open() error {
 
 func (r *sealedReader) Close() error { return r.below.Close() }
 
+// DeleteAsSeen is part of AsSeen.
+func (s *sealedShelf) DeleteAsSeen(ctx context.Context, seen Info) error {
+	return deleteAsSeen(ctx, s.below, seen)
+}
+
 // Stat is part of Shelf.
 func (s *sealedShelf) Stat(ctx context.Context, id ID) (Info, error) { return s.below.Stat(ctx, id) }
 

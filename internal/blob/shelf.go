@@ -19,6 +19,20 @@ type Shelf interface {
 	Delete(ctx context.Context, id ID) error
 }
 
+// AsSeen is a Shelf that several processes put to: who has looked at a blob can delete it only if
+// nobody has put it again since.
+type AsSeen interface {
+	DeleteAsSeen(ctx context.Context, seen Info) error
+}
+
+// deleteAsSeen deletes a blob of a shelf that is an AsSeen in that way.
+func deleteAsSeen(ctx context.Context, s Shelf, seen Info) error {
+	if exact, ok := s.(AsSeen); ok {
+		return exact.DeleteAsSeen(ctx, seen)
+	}
+	return s.Delete(ctx, seen.ID)
+}
+
 // Draft is a blob that is being written. Nobody sees it before Keep, and a draft
 // that a crash has left never looks like a blob. One goroutine uses it.
 type Draft interface {

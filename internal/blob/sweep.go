@@ -40,6 +40,10 @@ type References interface {
 // Put finds it there. A caller that did not put it, and has its ID from elsewhere,
 // must know that a reference stands until its own is committed.
 //
+// A shelf that several processes put to is an AsSeen: a Put elsewhere comes before the sweep's
+// look at the blob, or between that and its end, which then deletes nothing, or it makes the blob
+// anew. One of them sweeps.
+//
 // What the first sweep found is in memory. After a start, or on other nodes than
 // that of the Library, nothing is remembered, and blobs stay for longer.
 //
@@ -180,7 +184,7 @@ func (w *sweep) end(ctx context.Context, info Info) error {
 		w.gate.spare(info.ID)
 		return nil
 	}
-	if err := w.Library.delete(ctx, info.ID); err != nil {
+	if err := w.Library.deleteSeen(ctx, info); err != nil {
 		return err
 	}
 	w.swept.Deleted++

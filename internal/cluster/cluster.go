@@ -29,9 +29,11 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/internal/engine"
@@ -51,13 +53,16 @@ type Node interface {
 	Receive(shard.FarMessage)
 	Acknowledged(shard.FarAck)
 	Undelivered(isGone func(member string) bool, undelivered func(engine.RunID, int64))
+	// Open tells of each quota group how many of its runs are open in the shards of this node.
+	Open() map[string]int
 }
 
 // Links is how a member reaches the others. Its methods do not wait, and do not call the
 // Cluster.
 type Links interface {
-	// Send sends a frame, which is lost if the link ends first.
-	Send(member string, frame any)
+	// Send sends a frame, which is lost if the link ends first. An error: it can't be
+	// written, and nothing was sent.
+	Send(member string, frame any) error
 	// Peers says with whom to have links.
 	Peers([]store.Member)
 }
@@ -71,8 +76,10 @@ type Config struct {
 	// Undelivered is a command that offers a task again which was started for a node that has
 	// gone.
 	Undelivered func(id int64) any
-	Within      func(context.Context, time.Duration) (context.Context, context.CancelFunc)
-	Log         *slog.Logger
+	// Answer answers what this node is asked by name, for people; see AskAll.
+	Answer func(what string, given []byte) ([]byte, error)
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	Log    *slog.Logger
 }
 
 // Times and bounds.
@@ -115,6 +122,12 @@ type Cluster struct {
 	serving  map[serving]context.CancelFunc // commands of other members
 	served   map[serving]*served            // their polls
 	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
+
+	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
+	said      map[string]int                 // what this node said last
+	saidTo    map[string]bool                // by members that it has a link to
+	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
+	alive     atomic.Int32                   // members
 }
 
 // place is what is known of a shard.
@@ -150,7 +163,7 @@ func New(c Config) *Cluster {
 		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
-		awaiting: map[uint16]map[*listPoll]bool{},
+		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{}, saidTo: map[string]bool{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
 	return cl
@@ -230,6 +243,10 @@ func (c *Cluster) Looked(s store.Sight) {
 		return
 	}
 	c.members, c.seen = s.Members, true
+	c.alive.Store(int32(len(s.Members)))
+	c.forgetStandings(func(id string) bool {
+		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
+	})
 	var others []store.Member
 	for _, m := range s.Members {
 		if m.ID != c.me {
@@ -352,7 +369,7 @@ func (c *Cluster) Owned(id uint16, epoch uint64) {
 	c.learn(id, epoch, c.me)
 	c.forgetOlder(id, epoch)
 	for member := range c.linked {
-		c.links.Send(member, &Announce{id, epoch})
+		c.send(c.links, member, &Announce{id, epoch})
 	}
 	for t, o := range c.own[id] {
 		c.Matcher.Offer(t.run, o)
@@ -374,7 +391,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	c.closeLists(id)
 	if h := c.heir(id); released && h != nil && h.ID != c.me {
 		p.taker = h.ID
-		c.links.Send(h.ID, &Given{id, p.mine})
+		c.send(c.links, h.ID, &Given{id, p.mine})
 	}
 	c.give()
 }
@@ -393,10 +410,22 @@ func (c *Cluster) Acknowledge(a shard.FarAck) {
 	c.sendTo(a.To, &Ack{a})
 }
 
+// send sends a frame to a member.
+func (c *Cluster) send(links Links, member string, frame any) { _ = c.trySend(links, member, frame) }
+
+// trySend sends a frame to a member. What can't be written is told; it is a fault of ours.
+func (c *Cluster) trySend(links Links, member string, frame any) error {
+	err := links.Send(member, frame)
+	if err != nil {
+		c.Log.Error("what goes to another server can't be written", "what", fmt.Sprintf("%T", frame), "member", member, "cause", err)
+	}
+	return err
+}
+
 // sendTo sends a frame to the owner of a shard, if there is a way.
 func (c *Cluster) sendTo(id uint16, frame any) {
 	if owner := c.shards[id].owner; owner != c.me && c.linked[owner] {
-		c.links.Send(owner, frame)
+		c.send(c.links, owner, frame)
 	}
 }
 
@@ -410,7 +439,7 @@ func (c *Cluster) Up(member string) {
 	c.linked[member] = true
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned || p.state == giving {
-			c.links.Send(member, &Announce{uint16(id), p.mine})
+			c.send(c.links, member, &Announce{uint16(id), p.mine})
 		}
 	}
 	c.tell()
@@ -429,6 +458,7 @@ func (c *Cluster) unlink(member string) {
 		return
 	}
 	delete(c.linked, member)
+	delete(c.saidTo, member)
 	c.sessions[member]++
 	for id, a := range c.asked {
 		if a.member == member {
@@ -532,7 +562,7 @@ func (c *Cluster) Frame(member string, frame any) {
 		if p := c.polls[f.ID]; p != nil && p.member == member {
 			p.answer <- f
 		} else {
-			c.links.Send(member, &PollEnd{ID: f.ID})
+			c.send(c.links, member, &PollEnd{ID: f.ID})
 		}
 	case *PollOver:
 		if p := c.polls[f.ID]; p != nil && p.member == member {
@@ -544,10 +574,35 @@ func (c *Cluster) Frame(member string, frame any) {
 		if !r.Moved {
 			r.Value = int64(c.Matcher.Backlog(f.List))
 		}
-		c.links.Send(member, r)
+		c.send(c.links, member, r)
+	case *Standing:
+		c.stood(member, f)
+	case *Ask:
+		c.serveAsk(member, f)
 	default:
 		c.Log.Warn("a frame of an unknown kind", "from", member)
 	}
+}
+
+// Unread takes in that a frame of a member could not be read, and what was read of it before
+// that. Whoever waits for it hears so; an error: nobody could be told, and the link should end.
+func (c *Cluster) Unread(member string, part any, cause error) error {
+	c.Log.Error("a frame of another server can't be read", "what", fmt.Sprintf("%T", part), "member", member, "cause", cause)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch f := part.(type) {
+	case *Command:
+		if f.ID != 0 && c.linked[member] {
+			return c.trySend(c.links, member, &Reply{ID: f.ID, Err: fmt.Errorf("nothing was done, since the server that has the execution can't read what was sent to it: %w", cause)})
+		}
+	case *Reply:
+		if a := c.asked[f.ID]; a != nil && a.member == member {
+			delete(c.asked, f.ID)
+			a.answer <- Reply{Err: fmt.Errorf("%w: its answer can't be read: %w", engine.ErrUnavailable, cause)}
+			return nil
+		}
+	}
+	return cause
 }
 
 func (c *Cluster) has(id uint16) bool { return int(id) < len(c.shards) }

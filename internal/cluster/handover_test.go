@@ -25,7 +25,8 @@ func (d *disowning) Moved(uint16)                                             {}
 func (d *disowning) Receive(shard.FarMessage)                                 {}
 func (d *disowning) Acknowledged(shard.FarAck)                                {}
 func (d *disowning) Undelivered(func(string) bool, func(engine.RunID, int64)) {}
-func (d *disowning) Send(string, any)                                         {}
+func (d *disowning) Send(string, any) error                                   { return nil }
+func (d *disowning) Open() map[string]int                                     { return nil }
 func (d *disowning) Peers([]store.Member)                                     {}
 
 // TestNoMoreShardsAreUnderWayThanAFew while a node hands all of its own over, however quickly
@@ -96,4 +97,44 @@ func TestTakerThatGoesHoldsNobodyUp(t *testing.T) {
 	if len(node.given) != 2*givesMax {
 		t.Errorf("it gives %d when the first taker has gone", len(node.given))
 	}
+}
+
+// TestStandings: what others have open counts as they said last, as long as they are members,
+// whether or not there is a link to them.
+func TestStandings(t *testing.T) {
+	node := &disowning{}
+	c := New(Config{Name: "a", Shards: 1, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 }})
+	c.SetNode(node)
+	c.Joined("A", node)
+	look := func(members ...string) {
+		sight := store.Sight{Members: []store.Member{{ID: "A", Name: "a"}}, Owners: make([]store.Owner, 1)}
+		for _, m := range members {
+			sight.Members = append(sight.Members, store.Member{ID: m, Name: m})
+		}
+		c.Looked(sight)
+		if c.Alive() != 1+len(members) {
+			t.Errorf("%d are alive of %d", c.Alive(), 1+len(members))
+		}
+	}
+	want := func(n int) {
+		t.Helper()
+		if got := c.OpenElsewhere("g"); got != n {
+			t.Errorf("%d are open elsewhere, want %d", got, n)
+		}
+	}
+	want(0)
+	look("B", "C")
+	c.Up("B")
+	c.Up("C")
+	c.Frame("B", &Standing{[]OpenRuns{{"g", 3}, {"h", 1}}})
+	c.Frame("C", &Standing{[]OpenRuns{{"g", 4}}})
+	want(7)
+	c.Frame("B", &Standing{[]OpenRuns{{"g", 1}}})
+	want(5)
+	c.Down("C")
+	want(5)
+	look("B")
+	want(1)
+	look()
+	want(0)
 }

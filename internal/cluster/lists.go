@@ -58,7 +58,7 @@ func (c *Cluster) WithdrawShard(shard uint16) {
 		c.Matcher.WithdrawShard(shard)
 	}
 	for member := range c.linked {
-		c.links.Send(member, &WithdrawShard{shard, epoch})
+		c.send(c.links, member, &WithdrawShard{shard, epoch})
 	}
 }
 
@@ -136,7 +136,7 @@ func (s *served) ended(how matching.Ending) {
 
 func (c *Cluster) servePoll(member string, f *Poll) {
 	if !c.hasList(f.List) || c.drained {
-		c.links.Send(member, &PollOver{ID: f.ID})
+		c.send(c.links, member, &PollOver{ID: f.ID})
 		return
 	}
 	ctx, cancel := context.WithCancel(c.life)
@@ -147,13 +147,13 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 	c.work.Go(func() {
 		defer over()
 		defer cancel()
-		end := c.pollThere(ctx, s, f, func(frame any) { links.Send(member, frame) })
+		end := c.pollThere(ctx, s, f, func(frame any) { c.send(links, member, frame) })
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.served[name] == s {
 			delete(c.served, name)
 			if end != nil {
-				links.Send(member, end)
+				c.send(links, member, end)
 			}
 		}
 	})
@@ -196,7 +196,7 @@ func (c *Cluster) Drain() {
 	c.drained = true
 	for id, p := range c.polls {
 		delete(c.polls, id)
-		c.links.Send(p.member, &PollEnd{ID: id})
+		c.send(c.links, p.member, &PollEnd{ID: id})
 		p.answer <- &PollOver{}
 	}
 	c.mu.Unlock()
@@ -229,7 +229,7 @@ func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*
 			far := &farPoll{p.owner, make(chan any, 2)}
 			ticket := c.calls
 			c.polls[ticket] = far
-			c.links.Send(far.member, &Poll{ticket, list, who})
+			c.send(c.links, far.member, &Poll{ticket, list, who})
 			c.mu.Unlock()
 			claim, err := c.awaitClaim(ctx, ticket, far)
 			if claim != nil || err != nil {
@@ -283,7 +283,7 @@ func (c *Cluster) endPoll(ticket uint64, far *farPoll, how matching.Ending) {
 	if how != matching.Refused {
 		delete(c.polls, ticket)
 	}
-	c.links.Send(far.member, &PollEnd{ticket, how})
+	c.send(c.links, far.member, &PollEnd{ticket, how})
 }
 
 // Refuse is matching.Matcher.Refuse.

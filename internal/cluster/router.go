@@ -24,7 +24,10 @@ func (c *Cluster) ask(member string, frame func(id uint64) any) *asked {
 	c.calls++
 	a := &asked{c.calls, member, make(chan Reply, 1)}
 	c.asked[a.id] = a
-	c.links.Send(member, frame(a.id))
+	if err := c.trySend(c.links, member, frame(a.id)); err != nil {
+		delete(c.asked, a.id)
+		a.answer <- Reply{Err: fmt.Errorf("nothing was done, since it can't be sent to the server that has the execution: %w", err)}
+	}
 	return a
 }
 
@@ -96,7 +99,7 @@ func (c *Cluster) answer(ctx context.Context, a *asked) Reply {
 		defer c.mu.Unlock()
 		if c.asked[a.id] == a {
 			delete(c.asked, a.id)
-			c.links.Send(a.member, &Cancel{a.id})
+			c.send(c.links, a.member, &Cancel{a.id})
 		}
 		return Reply{Err: ctx.Err()}
 	}
@@ -148,6 +151,8 @@ func (c *Cluster) serveCommand(member string, f *Command) {
 			return
 		}
 		delete(c.serving, name)
-		links.Send(member, r)
+		if err := c.trySend(links, member, r); err != nil {
+			c.send(links, member, &Reply{ID: f.ID, Err: fmt.Errorf("%w: its answer can't be sent: %w", engine.ErrUnavailable, err)})
+		}
 	})
 }

@@ -225,12 +225,12 @@ type lineKey struct {
 
 func pair(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
 
-func (n network) Send(to string, frame any) {
+func (n network) Send(to string, frame any) error {
 	n.world.mu.Lock()
 	s := n.world.links[pair(n.member, to)]
 	n.world.mu.Unlock()
 	if s == nil {
-		return
+		return nil
 	}
 	found, _ := lines.Load(lineKey{s, to})
 	l := found.(*line)
@@ -241,6 +241,7 @@ func (n network) Send(to string, frame any) {
 	case l.came <- struct{}{}:
 	default:
 	}
+	return nil
 }
 
 func (n network) Peers(members []store.Member) {

@@ -230,6 +230,9 @@ func (m *move) importOne(ctx context.Context, from *catalog.Item) (*catalog.Asse
 	if errors.Is(err, blob.ErrScarce) {
 		return nil, littleRoom()
 	}
+	if errors.Is(err, blob.ErrTooLarge) {
+		return nil, failing(catalog.ErrorQuota, "The asset is larger than what the server keeps in its database.")
+	}
 	if err != nil {
 		return nil, troubleWith(err)
 	}

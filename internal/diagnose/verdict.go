@@ -356,7 +356,7 @@ func (d *diagnosis) others() {
 		}
 	}
 	for _, c := range d.Children {
-		name := cmp.Or(c.WorkflowID, c.ARN)
+		name := cmp.Or(c.WorkflowID, ShortARN(c.ARN))
 		v := Verdict{Code: ChildRuns, Event: c.Event, Child: c.Ref}
 		switch {
 		case !c.Started:

@@ -11,6 +11,13 @@ import (
 	"heddle/internal/engine"
 )
 
+// ShortARN is what of an ARN tells a thing from others of its sort: what comes behind the sort,
+// as machine:name of an execution's. What has no such part stays whole.
+func ShortARN(arn string) string {
+	parts := strings.SplitN(arn, ":", 7)
+	return parts[len(parts)-1]
+}
+
 // Span says how long something is, in one unit: 7 s, 3 min, 6 h, 2 days.
 func Span(d engine.Time) string {
 	const second, minute, hour, day = 1000, 60 * 1000, 60 * 60 * 1000, 24 * 60 * 60 * 1000

@@ -56,10 +56,8 @@ type (
 	// WeighedRules tell how much memory a state takes, rather too much than too little. It
 	// is asked after each batch that has moved the state.
 	WeighedRules interface{ Weigh(s State) int }
-	// FoldingRules make no Event of what is only to be folded: Fold is DecodeEvent, and Apply.
-	FoldingRules interface {
-		Fold(s State, id int64, at Time, public, private []byte) error
-	}
+	// FoldingRules make no Event of what is only to be folded.
+	FoldingRules interface{ NewFolder() Folder }
 	// OutcomeRules have runs that can be awaited: Outcome is what a closed run answers to
 	// those who do. An error is their error.
 	OutcomeRules interface{ Outcome(s State) any }
@@ -120,14 +118,31 @@ func Rulesets(kinds map[Kind]Rules) map[Kind]*Ruleset {
 	return sets
 }
 
-// Fold folds an event as it was stored into s.
-func (r *Ruleset) Fold(s State, id int64, at Time, public, private []byte) error {
+// Folder folds events as they were stored into s: it is DecodeEvent, and Apply. It is used for many
+// of them, of any runs of its kind, one after another. What it needs for one it may keep for the next, up
+// to FolderBytesMax, but nothing of the event.
+type Folder interface {
+	Fold(s State, id int64, at Time, public, private []byte) error
+}
+
+// FolderBytesMax is about how much memory a Folder keeps from event to event.
+const FolderBytesMax = 16 << 10
+
+// NewFolder gives a Folder of the rules.
+func (r *Ruleset) NewFolder() Folder {
 	if r.folding != nil {
-		return r.folding.Fold(s, id, at, public, private)
+		return r.folding.NewFolder()
 	}
-	e, err := r.DecodeEvent(id, at, public, private)
+	return plainFolder{r.Rules}
+}
+
+// plainFolder is of rules that make an Event of all.
+type plainFolder struct{ Rules }
+
+func (f plainFolder) Fold(s State, id int64, at Time, public, private []byte) error {
+	e, err := f.DecodeEvent(id, at, public, private)
 	if err == nil {
-		r.Apply(s, e)
+		f.Apply(s, e)
 	}
 	return err
 }

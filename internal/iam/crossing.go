@@ -8,7 +8,6 @@ import (
 
 // crossing are the types of what goes between servers in commands, replies and errors.
 var crossing = []reflect.Type{
-	reflect.TypeFor[account.Caller](),
 	reflect.TypeFor[account.CreateEntity](),
 	reflect.TypeFor[account.UpdateEntity](),
 	reflect.TypeFor[account.DeleteEntity](),
@@ -46,7 +45,6 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[account.PolicyUse](),
 	reflect.TypeFor[account.Grants](),
 	reflect.TypeFor[account.Summary](),
-	reflect.TypeFor[account.Runs](),
 	reflect.TypeFor[account.Use](),
 	reflect.TypeFor[account.EntityType](),
 	reflect.TypeFor[account.Ref](),
@@ -59,10 +57,4 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[account.Policy](),
 	reflect.TypeFor[account.Version](),
 	reflect.TypeFor[account.RoleError](),
-	reflect.TypeFor[account.RoleUse](),
-	reflect.TypeFor[account.SealerKeys](),
-	reflect.TypeFor[account.Session](),
-	reflect.TypeFor[account.NamedPolicy](),
-	reflect.TypeFor[account.Origin](),
-	reflect.TypeFor[account.Bearer](),
 }

@@ -3,17 +3,23 @@ package notify
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"sync"
 
 	"heddle/internal/aws/eventbridge"
+	"heddle/internal/aws/shape"
 	"heddle/internal/engine"
 )
+
+// whyMax is how much an event has of why something fails, in bytes.
+const whyMax = 1024
 
 // looseBytesMax is how much a target may have of what is of no shard.
 const looseBytesMax = 8 << 20
 
 // loose is what a target has not had of what no shard keeps: what executions tell that are in
-// memory alone. It is lost with the process; what there is no room for is dropped.
+// memory alone, and the server itself. It is lost with the process; what there is no room for is dropped.
 type loose struct {
 	mu      sync.Mutex // guards what follows
 	events  []event
@@ -36,6 +42,37 @@ func (d *Deliverer) Offer(all []engine.Notification) {
 				t.offer(event{id, id, body})
 				t.signal()
 			}
+		}
+	}
+}
+
+// TellArchive tells those who want all there is that the archive can't be written since a time,
+// and why; or, without a why, that it can again. Like Offer it waits for nobody, and is not kept.
+func (d *Deliverer) TellArchive(place string, since engine.Time, why error) {
+	told := eventbridge.Event{
+		Type: "Heddle Archive Failing", Source: "heddle.archive", Account: d.Account, At: int64(d.Clock()), Region: d.Region, Resource: place,
+	}
+	if why == nil {
+		told.Type = "Heddle Archive Written Again"
+	}
+	told.ID = eventbridge.ID(eventbridge.Sum(told.Type+"\x00"+place), int64(since))
+	body := told.Append(nil, func(b []byte) []byte {
+		b = append(b, `{"archive":`...)
+		b = shape.AppendString(b, place)
+		b = append(b, `,"failingSince":`...)
+		b = strconv.AppendInt(b, int64(since), 10)
+		b = append(b, `,"error":`...)
+		if why == nil {
+			return append(b, `null}`...)
+		}
+		text := why.Error()
+		return append(shape.AppendString(b, strings.ToValidUTF8(text[:min(len(text), whyMax)], "")), '}')
+	})
+	read, err := eventbridge.Read(body)
+	for _, t := range d.targets {
+		if t.takes("") && err == nil && t.chooses(read) {
+			t.offer(event{told.ID, told.ID, body})
+			t.signal()
 		}
 	}
 }

@@ -62,10 +62,35 @@ func (s *actions) getServerStatus(ctx context.Context, _ *wire.GetServerStatusIn
 	}
 	now := s.Overview.Status()
 	t := now.Totals
-	return &wire.GetServerStatusOutput{
+	out := &wire.GetServerStatusOutput{
 		Version: now.Version, Revision: present(now.Revision), StartTimestamp: wire.Timestamp(now.Began.UnixMilli()), ServerTimestamp: wire.Timestamp(s.Clock()),
 		Store: now.Store, Shards: int64(now.Shards), TaskLists: int64(t.Lists), PollsWaiting: int64(t.Polls), TasksWaiting: int64(t.Offers),
 		Claims: int64(t.Claims), TasksHandedOut: int64(t.Pairings), RequestsInFlight: int64(now.Requests),
 		DiskRoom: now.DiskRoom, AuditFails: now.AuditFails, CommitP99Microseconds: present(now.CommitP99.Microseconds()),
-	}, nil
+		Node: present(now.Node),
+	}
+	for _, m := range now.Members {
+		out.Members = append(out.Members, memberShown(&m))
+	}
+	if now.Node != "" {
+		vacant := int64(now.Vacant)
+		out.ShardsVacant = &vacant
+	}
+	for _, one := range now.Standbys {
+		lag := one.Lag.Microseconds()
+		out.Standbys = append(out.Standbys, wire.Standby{Name: one.Name, State: one.State, Sync: one.Sync, LagMicroseconds: &lag, LagBytes: &one.LagBytes})
+	}
+	return out, nil
+}
+
+func memberShown(m *service.Member) wire.ClusterMember {
+	shown := wire.ClusterMember{
+		Name: m.Name, Address: m.Address, Self: m.Self, Linked: m.Linked, Leaving: m.Leaving, Shards: int64(m.Shards), Error: present(m.Error),
+	}
+	if s := m.Status; s != nil {
+		began, requests, polls, offers, open := wire.Timestamp(s.Began.UnixMilli()), int64(s.Requests), int64(s.Totals.Polls), int64(s.Totals.Offers), int64(s.Open)
+		shown.Version, shown.StartTimestamp, shown.CommitP99Microseconds = present(s.Version), &began, present(s.CommitP99.Microseconds())
+		shown.RequestsInFlight, shown.PollsWaiting, shown.TasksWaiting, shown.OpenExecutions = &requests, &polls, &offers, &open
+	}
+	return shown
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
-	"heddle/internal/aws/arn"
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
+	"heddle/internal/aws/policy"
+	"heddle/internal/diagnose"
 	"heddle/internal/live"
 	"heddle/internal/operator/wire"
 	"heddle/internal/service"
@@ -20,12 +22,86 @@ const (
 	streamedBytesMax = 2 << 20
 )
 
-func (s *actions) aboutEvents(ctx context.Context, in *wire.StreamEventsInput) (operation.Subject, error) {
-	w, within := worldOf(ctx), text(in.Domain)
-	if within == "" {
-		within = "*"
+// streamed is which events a request asks for: those of some services, within something, of one
+// execution.
+type streamed struct {
+	tellers []service.Teller
+	within  string
+	of      diagnose.Ref
+}
+
+var errStreamed = fault.Invalid("Events are those of SWF, of a domain, perhaps of one workflowId; or those of Step Functions (states), of a stateMachineArn or an executionArn; or all, if none of these is given.")
+
+func (s *actions) streamedBy(in *wire.StreamEventsInput) (*streamed, error) {
+	swf, states := in.Domain != nil || in.WorkflowID != nil, in.StateMachineARN != nil || in.ExecutionARN != nil
+	q := &streamed{
+		within: text(in.Domain) + text(in.StateMachineARN), of: diagnose.Ref{WorkflowID: text(in.WorkflowID), ARN: text(in.ExecutionARN)},
 	}
-	return &subject{action: "swf:GetWorkflowExecutionHistory", resource: arn.Of("swf", w.Region, w.Account, "/domain/"+within).String()}, nil
+	name := text(in.Service)
+	switch {
+	case swf && states, swf && name == "states", states && name == "swf", in.StateMachineARN != nil && in.ExecutionARN != nil:
+		return nil, errStreamed
+	case swf:
+		name = "swf"
+	case states:
+		name = "states"
+	}
+	for _, i := range s.Inspectors {
+		if t, tells := i.(service.Teller); tells && (name == "" || i.Serves(name)) {
+			q.tellers = append(q.tellers, t)
+		}
+	}
+	return q, nil
+}
+
+// told shows an event, if it is one that is asked for.
+func (q *streamed) told(e *live.Event) (shown wire.LiveEvent, ok bool) {
+	for _, t := range q.tellers {
+		if told, ok := t.Told(e.Identity, e.Listing, e.Public); ok {
+			wanted := (q.within == "" || told.Within == q.within) && (q.of.WorkflowID == "" || told.WorkflowID == q.of.WorkflowID) && (q.of.ARN == "" || told.ARN == q.of.ARN)
+			return wire.LiveEvent{Execution: refOf(told.Ref), Type: told.Type, Event: told.Event}, wanted
+		}
+	}
+	return shown, false
+}
+
+// together is what several subjects ask for.
+type together []operation.Subject
+
+// Questions implements operation.Subject.
+func (t together) Questions(ctx context.Context) (all []policy.Request, err error) {
+	for _, sub := range t {
+		more, err := sub.Questions(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
+	}
+	return all, nil
+}
+
+// Resource implements operation.Subject.
+func (t together) Resource(ctx context.Context) operation.Resource {
+	if len(t) == 1 {
+		return t[0].Resource(ctx)
+	}
+	return operation.Resource{}
+}
+
+func (s *actions) aboutEvents(ctx context.Context, in *wire.StreamEventsInput) (operation.Subject, error) {
+	q, err := s.streamedBy(in)
+	if err != nil {
+		return nil, err
+	}
+	var all together
+	for _, t := range q.tellers {
+		sub, err := t.ToldSubject(ctx, q.within, q.of)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, sub)
+	}
+	return all, nil
 }
 
 // streamEvents serves StreamEvents: the events that have become durable since the call before,
@@ -33,8 +109,11 @@ func (s *actions) aboutEvents(ctx context.Context, in *wire.StreamEventsInput) (
 // call, without a token, tells from where on.
 func (s *actions) streamEvents(ctx context.Context, in *wire.StreamEventsInput) (*wire.StreamEventsOutput, error) {
 	w := worldOf(ctx)
-	sum := sha256.Sum256([]byte("live\x00" + text(in.Domain) + "\x00" + text(in.WorkflowID)))
-	query := [16]byte(sum[:16])
+	sum := sha256.New()
+	for _, of := range []*string{in.Service, in.Domain, in.WorkflowID, in.StateMachineARN, in.ExecutionARN} {
+		fmt.Fprintf(sum, "live %q", text(of))
+	}
+	query := [16]byte(sum.Sum(nil)[:16])
 	out := &wire.StreamEventsOutput{Events: []wire.LiveEvent{}}
 	var next live.Place
 	if text(in.NextPageToken) == "" {
@@ -63,14 +142,17 @@ func (s *actions) streamFrom(ctx context.Context, in *wire.StreamEventsInput, fr
 	defer end()
 	ctx, stop := s.Hold(ctx)
 	defer stop()
+	q, err := s.streamedBy(in)
+	if err != nil {
+		return next, err
+	}
 	w := worldOf(ctx)
 	ours := func(e *live.Event) bool { return e.Name.World == w }
 	for next = from; ; {
 		var events []live.Event
 		events, next, out.Missed = s.Live.Read(ctx, next, streamedMax, streamedBytesMax, ours)
 		for i := range events {
-			shown, ok := s.told(&events[i])
-			if ok && (in.Domain == nil || text(shown.Execution.Domain) == *in.Domain) && (in.WorkflowID == nil || text(shown.Execution.WorkflowID) == *in.WorkflowID) {
+			if shown, ok := q.told(&events[i]); ok {
 				out.Events = append(out.Events, shown)
 			}
 		}
@@ -78,16 +160,4 @@ func (s *actions) streamFrom(ctx context.Context, in *wire.StreamEventsInput, fr
 			return next, nil
 		}
 	}
-}
-
-// told names the run of an event.
-func (s *actions) told(e *live.Event) (shown wire.LiveEvent, ok bool) {
-	for _, i := range s.Inspectors {
-		if teller, tells := i.(service.Teller); tells {
-			if ref, of, ok := teller.Told(e.Identity, e.Listing); ok {
-				return wire.LiveEvent{Execution: refOf(ref), Type: of, Event: string(e.Public)}, true
-			}
-		}
-	}
-	return shown, false
 }

@@ -125,8 +125,10 @@ func (a *Ahead) joined(h *Head) ([]byte, error) {
 // folding is what folding a turn needs for its time. A state keeps nothing of the bytes that its
 // events were read from, so they may lie in a room that the next turn is read into.
 type folding struct {
-	turn Turn
-	room []byte
+	turn   Turn
+	room   []byte
+	rules  *engine.Ruleset // of the kind that was folded last
+	folder engine.Folder   // of these
 }
 
 var foldings = sync.Pool{New: func() any { return &folding{room: make([]byte, 0, foldingBytes)} }}
@@ -145,12 +147,20 @@ func (f *folding) release() {
 	}
 }
 
+// of has the folding fold runs of a kind.
+func (f *folding) of(rules *engine.Ruleset) engine.Folder {
+	if f.rules != rules {
+		f.rules, f.folder = rules, rules.NewFolder()
+	}
+	return f.folder
+}
+
 // foldTurn applies the events of a turn, of which the first is next, and gives the id after
 // the last.
 func foldTurn(rules *engine.Ruleset, state engine.State, turn []byte, next int64) (int64, error) {
 	f := foldings.Get().(*folding)
 	defer f.release()
-	t := &f.turn
+	t, folder := &f.turn, f.of(rules)
 	if err := t.read(turn, f.room); err != nil {
 		return next, err
 	}
@@ -158,7 +168,7 @@ func foldTurn(rules *engine.Ruleset, state engine.State, turn []byte, next int64
 		return next, fmt.Errorf("event %d follows event %d", t.First, next-1)
 	}
 	err := t.Each(next, func(id int64, public, private []byte) error {
-		return rules.Fold(state, id, t.At, public, private)
+		return folder.Fold(state, id, t.At, public, private)
 	})
 	return t.Last() + 1, err
 }

@@ -3,14 +3,19 @@ package runlog
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"heddle/internal/engine"
 	"heddle/internal/pack"
 	"heddle/internal/store/keys"
 )
 
+// messageBytes is about what a message has beside its texts.
+const messageBytes = 64
+
 // AppendMessage encodes a message as a row keeps it.
 func AppendMessage(b []byte, m *engine.Message) []byte {
+	b = slices.Grow(b, messageBytes+len(m.To.Kind)+len(m.To.World.Account)+len(m.To.World.Region)+len(m.To.Key)+len(m.Group)+len(m.Body))
 	b = appendName(b, m.To)
 	b = append(b, m.Run[:]...)
 	b = append(b, byte(m.Begin))

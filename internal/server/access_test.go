@@ -76,6 +76,13 @@ func (h *harness) kms(key aws.Credentials, action, body string) *knock {
 	return k
 }
 
+// connections is a call of an action of EventBridge.
+func (h *harness) connections(key aws.Credentials, action, body string) *knock {
+	k := h.swf(key, action, body)
+	k.service, k.header = "events", http.Header{"X-Amz-Target": {"AWSEvents." + action}, "Content-Type": {"application/x-amz-json-1.1"}}
+	return k
+}
+
 // iam is a call of an action of IAM or STS, with its parameters as names and values.
 func (h *harness) iam(key aws.Credentials, action string, parameters ...string) *knock {
 	form, service := url.Values{"Action": {action}, "Version": {"2010-05-08"}}, "iam"

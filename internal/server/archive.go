@@ -73,7 +73,8 @@ func (s *Server) runArchive(ctx context.Context) {
 	every, retry := s.cfg.Archive.Every, archiveRetryLeast
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for failing := false; ; {
+	var failing engine.Time // since when; zero: it does not
+	for {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -88,15 +89,19 @@ func (s *Server) runArchive(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			failing = true
 			status := s.archiver.Status()
+			if failing == 0 {
+				failing = status.Since
+				s.tellArchive(failing, err)
+			}
 			s.cfg.Log.Error("the archive can't be written; no closed execution is deleted before it is there, so the store grows", "archive", s.cfg.Archive.To,
 				"failing_since", moment(status.Since), "oldest", moment(status.Oldest), "retry_in", retry, "cause", err)
 			timer.Reset(retry)
 			retry = min(2*retry, archiveRetryMost)
 			continue
-		case failing:
-			failing = false
+		case failing != 0:
+			s.tellArchive(failing, nil)
+			failing = 0
 			s.cfg.Log.Info("the archive can be written again", "archive", s.cfg.Archive.To)
 		}
 		retry = archiveRetryLeast
@@ -105,6 +110,14 @@ func (s *Server) runArchive(ctx context.Context) {
 		} else {
 			timer.Reset(every)
 		}
+	}
+}
+
+// tellArchive tells targets of events that the archive fails since a time, and why; or that it
+// fails no more.
+func (s *Server) tellArchive(since engine.Time, why error) {
+	if s.events != nil {
+		s.events.TellArchive(s.cfg.Archive.To, since, why)
 	}
 }
 

@@ -211,10 +211,14 @@ func TestRetentionWaitsForTheArchive(t *testing.T) {
 	if err := os.WriteFile(place, nil, 0o600); err != nil { // no folder
 		t.Fatal(err)
 	}
-	log := new(written)
+	log, told := new(written), filepath.Join(t.TempDir(), "told")
 	s := start(t, Config{
 		Listen: "127.0.0.1:0", Data: filepath.Join(t.TempDir(), "data"), Auth: AuthNone, timepieces: clocks,
 		Archive: archive.Options{To: place, Every: time.Second}, Log: slog.New(slog.NewTextHandler(log, nil)),
+		EventsConfig: eventsConfig(t, `{"targets":[
+			{"name":"all","types":"all","file":{"path":%q}},
+			{"name":"archive","types":"all","pattern":{"source":["heddle.archive"]},"file":{"path":%q}},
+			{"name":"usual","file":{"path":%q}}]}`, told, told+"-archive", told+"-usual"),
 	})
 	register(t, s)
 	const each = 20
@@ -276,6 +280,28 @@ func TestRetentionWaitsForTheArchive(t *testing.T) {
 	}
 	if late, failing := lag(), reading("heddle_archive_failing_seconds"); late != 0 || failing != 0 {
 		t.Errorf("the lag is %v, and it fails for %v", late, failing)
+	}
+	// Both are told once, however often it failed meanwhile, to those who want all there is.
+	for _, file := range []string{told, told + "-archive"} {
+		var mine []string
+		waitUntil(t, "events in "+file, func() bool {
+			mine = nil
+			text, _ := os.ReadFile(file)
+			for line := range strings.Lines(string(text)) {
+				if strings.Contains(line, `"source":"heddle.archive"`) {
+					mine = append(mine, line)
+				}
+			}
+			return len(mine) >= 2
+		})
+		since := fmt.Sprintf(`"failingSince":%d,"error":`, used.Archive.Since)
+		if len(mine) != 2 || !strings.Contains(mine[0], `"detail-type":"Heddle Archive Failing"`) || !strings.Contains(mine[0], since+`"`) || !strings.Contains(mine[0], "not a directory") ||
+			!strings.Contains(mine[1], `"detail-type":"Heddle Archive Written Again"`) || !strings.Contains(mine[1], since+"null}") {
+			t.Errorf("%s has %s", file, mine)
+		}
+	}
+	if text, _ := os.ReadFile(told + "-usual"); strings.Contains(string(text), "heddle.archive") {
+		t.Errorf("who wants what services tell by themselves gets %s", text)
 	}
 }
 

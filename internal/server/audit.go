@@ -139,7 +139,7 @@ type audited struct {
 func newAuditor(cfg *Config, key *audit.Key, clock *clock) (*auditor, error) {
 	a := &cfg.Audit
 	c := audit.Config{
-		Webhook: a.webhook(), Data: a.Data, Region: cfg.Region,
+		Webhook: a.webhook(), Data: a.Data, Region: cfg.Region, Node: cfg.Cluster.Node,
 		Now: time.Now, Within: context.WithTimeout, Random: random[[16]byte], Log: cfg.Log,
 	}
 	if a.Files == AuditFile {

@@ -91,15 +91,22 @@ func (s *Server) runRootPairs(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		refused = s.lookAtRootPairs(refused)
+		refused = s.lookAtRootPairs(ctx, refused)
 	}
 }
 
 // lookAtRootPairs takes up the file if it has changed. Refused is the last complaint, which is
 // made once.
-func (s *Server) lookAtRootPairs(refused string) string {
+func (s *Server) lookAtRootPairs(ctx context.Context, refused string) string {
 	cfg := &s.cfg
-	roots, err := readRootPairs(cfg)
+	err := s.followSharedPairs(ctx)
+	if ctx.Err() != nil {
+		return refused
+	}
+	var roots []credentials.Credential
+	if err == nil {
+		roots, err = readRootPairs(cfg)
+	}
 	if err != nil {
 		if err.Error() != refused {
 			cfg.Log.Error("the root key pairs can't be read; those before stay in force", "file", cfg.RootFile(), "cause", err)

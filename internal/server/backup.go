@@ -151,8 +151,22 @@ func (o *Offline) shelf(ctx context.Context, b *Blobs) (*blobKeys, blob.Shelf, e
 		return nil, nil, err
 	case b.Bucket != "":
 		shelf, err = b.bucket(ctx, k, o.log, s3.Options{ReadOnly: true})
+	case o.postgres != nil:
+		shelf, err = o.inDatabase(ctx, k)
 	default:
 		shelf, err = dir.Open(dir.Options{Dir: k.folder(o.data), ReadOnly: true})
 	}
 	return k, shelf, err
+}
+
+// inDatabase is the shelf of a database, or the folder from which a server has yet to move the blobs there.
+func (o *Offline) inDatabase(ctx context.Context, k *blobKeys) (blob.Shelf, error) {
+	if _, err := os.Stat(k.folder(o.data)); err == nil {
+		return dir.Open(dir.Options{Dir: k.folder(o.data), ReadOnly: true})
+	}
+	shelf, err := o.postgres.OpenShelf(ctx)
+	if err != nil || shelf == nil {
+		return new(blob.Memory), err // nobody has put any
+	}
+	return shelf, nil
 }

@@ -27,12 +27,13 @@ import (
 	"heddle/internal/blob/s3"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
+	"heddle/internal/store/pgstore"
 )
 
 // Blobs says where blobs are: what executions keep that is too large for their
 // events. The zero value is a folder beside the store, or memory if the store is there.
 type Blobs struct {
-	Bucket    string `name:"blob-bucket" env:"HEDDLE_BLOB_BUCKET" placeholder:"NAME" group:"Blobs" help:"Bucket of S3, or of what speaks its protocol, for what executions keep that is too large for events. Without it DATA/blobs. Credentials come from where AWS's SDKs look for them."`
+	Bucket    string `name:"blob-bucket" env:"HEDDLE_BLOB_BUCKET" placeholder:"NAME" group:"Blobs" help:"Bucket of S3, or of what speaks its protocol, for what executions keep that is too large for events. Without it DATA/blobs, or the database with --store postgres. Credentials come from where AWS's SDKs look for them."`
 	Prefix    string `name:"blob-prefix" env:"HEDDLE_BLOB_PREFIX" placeholder:"PREFIX/" group:"Blobs" help:"What the names in the bucket begin with; a part that is the store's own comes after it."`
 	Endpoint  string `name:"blob-endpoint" env:"HEDDLE_BLOB_ENDPOINT" placeholder:"URL" group:"Blobs" help:"Where the bucket is, if not at AWS."`
 	Region    string `name:"blob-region" default:"us-east-1" env:"HEDDLE_BLOB_REGION" group:"Blobs" help:"Region of the bucket, that requests are signed for."`
@@ -48,6 +49,8 @@ func spoolDir(data string) string { return filepath.Join(data, "blob-spool") }
 const (
 	// blobBytesMax is how large a blob is at most that rules ask for.
 	blobBytesMax = 4 << 20
+	// blobDatabaseMax is how large one is at most in a database, whose log and backups have it too.
+	blobDatabaseMax = 1 << 30
 	// tidyTime is how long a start waits at most for a bucket.
 	tidyTime = 10 * time.Second
 )
@@ -116,6 +119,8 @@ type blobs struct {
 	meta   store.Meta
 	now    func() time.Time
 	scarce func() bool // there is little room on the disk
+	// database has the blobs; nil: a folder or a bucket has them.
+	database *pgstore.Store
 
 	library atomic.Pointer[blob.Library] // nil: no blob was ever put
 
@@ -131,6 +136,9 @@ func (s *Server) openBlobs(ctx context.Context) error {
 		now:    func() time.Time { return time.UnixMilli(int64(s.clock.Now())) },
 		scarce: s.scarce,
 	}
+	if s.cfg.Blobs.Bucket == "" {
+		s.blobs.database = s.postgres
+	}
 	if !s.cfg.mayHaveBlobs() {
 		return nil
 	}
@@ -140,7 +148,7 @@ func (s *Server) openBlobs(ctx context.Context) error {
 
 // mayHaveBlobs tells whether there may be blobs of an earlier life.
 func (c *Config) mayHaveBlobs() bool {
-	if c.Blobs.Bucket != "" {
+	if c.Blobs.Bucket != "" || c.Store == StorePostgres { // where other servers may have put some
 		return true
 	}
 	stat := os.Stat
@@ -194,6 +202,15 @@ func (b *blobs) shelf(ctx context.Context, k *blobKeys) (blob.Shelf, error) {
 		}
 		b.tidy(ctx, bucket)
 		return blob.Seal(bucket, k.data), nil
+	case b.database != nil:
+		shelf, err := b.database.OpenShelf(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.move(ctx, k, shelf); err != nil {
+			return nil, err
+		}
+		return blob.Seal(shelf, k.data), nil
 	}
 	folder, err := dir.Open(dir.Options{Dir: k.folder(cfg.Data), Files: cfg.blobFiles})
 	if err != nil {
@@ -201,6 +218,59 @@ func (b *blobs) shelf(ctx context.Context, k *blobKeys) (blob.Shelf, error) {
 	}
 	b.lock = folder
 	return blob.Seal(folder, k.data), nil
+}
+
+// move moves the blobs that a data folder has from before into the database, as they are. One that
+// is cut off goes on at the next start.
+func (b *blobs) move(ctx context.Context, k *blobKeys, to *pgstore.Shelf) (err error) {
+	path := k.folder(b.cfg.Data)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("move the blobs in %q to the database: %w", path, err)
+		}
+	}()
+	folder, err := dir.Open(dir.Options{Dir: path, Files: b.cfg.blobFiles})
+	if err != nil {
+		return err
+	}
+	moved, all := 0, []blob.Info(nil)
+	err = folder.List(ctx, blob.ID{}, func(info blob.Info) bool {
+		all = append(all, info)
+		return true
+	})
+	for i := 0; i < len(all) && err == nil; i++ {
+		if err = moveBlob(ctx, folder, to, all[i]); err == nil {
+			err = folder.Delete(ctx, all[i].ID)
+			moved++
+		}
+	}
+	if err = errors.Join(err, folder.Close()); err != nil {
+		return err
+	}
+	if moved > 0 {
+		b.cfg.Log.Info("moved the blobs of the data folder to the database", "blobs", moved, "folder", path)
+	}
+	return os.RemoveAll(path)
+}
+
+func moveBlob(ctx context.Context, from, to blob.Shelf, info blob.Info) (err error) {
+	r, err := from.Open(ctx, info.ID, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	draft, err := to.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, draft.Discard()) }()
+	if _, err := io.Copy(draft, r); err != nil {
+		return err
+	}
+	return draft.Keep(ctx, info.ID, info.Put)
 }
 
 // tidy removes what a crash has left in a bucket. A bucket that does not answer keeps
@@ -216,14 +286,15 @@ func (b *blobs) tidy(ctx context.Context, bucket *s3.Shelf) {
 // Put keeps a blob; see blob.Store. Who refers to it must do so soon: what nobody
 // refers to is swept. Errors: blob.ErrScarce, of what is larger than rules ask for.
 func (b *blobs) Put(ctx context.Context, r io.Reader) (blob.Ref, error) {
-	if b.cfg.Cluster.on() && b.cfg.Blobs.Bucket == "" {
-		return blob.Ref{}, errors.New("several servers share the database, and need a --blob-bucket for what is too large for it")
-	}
 	l, err := b.open(ctx)
 	if err != nil {
 		return blob.Ref{}, err
 	}
-	return l.Put(ctx, &asking{from: r, scarce: b.scarce, next: blobBytesMax})
+	asks := &asking{from: r, scarce: b.scarce, next: blobBytesMax}
+	if b.database != nil {
+		asks.most = blobDatabaseMax
+	}
+	return l.Put(ctx, asks)
 }
 
 // askEvery is after how many bytes of a large blob it is asked whether there still is room.
@@ -237,9 +308,13 @@ type asking struct {
 	scarce func() bool
 	read   int64
 	next   int64 // when it asks
+	most   int64 // bytes; 0: any number
 }
 
 func (a *asking) Read(p []byte) (int, error) {
+	if a.most > 0 && a.read > a.most {
+		return 0, fmt.Errorf("in the database one has at most %d bytes; give a --blob-bucket for larger ones: %w", a.most, blob.ErrTooLarge)
+	}
 	if a.read > a.next {
 		if a.scarce() {
 			return 0, blob.ErrScarce
@@ -335,7 +410,9 @@ func (s *Server) runSweeps(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		w.sweep(ctx)
+		if s.cluster == nil || s.blobs.database != nil && s.cluster.Has(0) { // one of them sweeps
+			w.sweep(ctx)
+		}
 		timer.Reset(sweepEvery)
 	}
 }
@@ -353,6 +430,11 @@ func (w *sweeps) sweep(ctx context.Context) {
 	l := w.blobs.library.Load()
 	if l == nil || w.held != nil && w.held() {
 		return
+	}
+	if d := w.blobs.database; d != nil {
+		if err := w.tidyDatabase(ctx, d); err != nil && ctx.Err() == nil {
+			w.log.Warn("what unfinished blobs have left in the database stays until the next sweep", "cause", err)
+		}
 	}
 	if w.sweeper == nil {
 		w.sweeper = &blob.Sweeper{Library: l, References: w.references}
@@ -372,4 +454,12 @@ func (w *sweeps) sweep(ctx context.Context) {
 		w.log.Info("blobs are swept again")
 	}
 	w.failing = err != nil
+}
+
+func (w *sweeps) tidyDatabase(ctx context.Context, d *pgstore.Store) error {
+	shelf, err := d.OpenShelf(ctx)
+	if err != nil {
+		return err
+	}
+	return shelf.Tidy(ctx)
 }

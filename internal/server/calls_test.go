@@ -2,7 +2,10 @@ package server
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -101,15 +104,11 @@ func TestMachineRolesCallEndpoints(t *testing.T) {
 	}
 	a := newAuthorityWith(t, func(cfg *Config) {
 		integrating(cfg)
-		for _, s := range cfg.Services {
-			if o, ours := s.Options.(*sfn.Options); ours {
-				o.HTTP.Connections, o.HTTP.Private = file, []string{"127.0.0.0/8"}
-			}
-		}
+		reaching(cfg, file)
 	})
 	policy := func(method, endpoint, connection string) string {
 		return `{"Effect":"Allow","Action":"states:InvokeHTTPEndpoint","Resource":"` + statesARN + `stateMachine:*","Condition":{"StringEquals":{"states:HTTPMethod":"` + method +
-			`"},"StringLike":{"states:HTTPEndpoint":"` + endpoint + `"}}},{"Effect":"Allow","Action":"events:RetrieveConnectionCredentials","Resource":"` + connection + `"}`
+			`"},"StringLike":{"states:HTTPEndpoint":"` + endpoint + `"}}},{"Effect":"Allow","Action":"events:RetrieveConnectionCredentials","Resource":"` + connection + `"},{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}`
 	}
 	sends := `,"Parameters":{"ApiEndpoint":"` + endpoint.URL + `/x","Method":"GET","Authentication":{"ConnectionArn":"@connection"}}`
 	for _, c := range []struct {
@@ -129,6 +128,98 @@ func TestMachineRolesCallEndpoints(t *testing.T) {
 		if n := called.Load() - before; !strings.HasPrefix(got, c.want) || n != c.calls {
 			t.Errorf("with %s and %s: %s and %d calls, want %s", c.policy, c.connection, got, n, c.want)
 		}
+	}
+}
+
+// TestMachineRolesCallAPIs: an API that wants to know who calls is called if the machine's role
+// may invoke it, with a signature; one that does not is called by all.
+func TestMachineRolesCallAPIs(t *testing.T) {
+	var called, signed atomic.Int64
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called.Add(1)
+		if strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/execute-api/aws4_request") {
+			signed.Add(1)
+		}
+		if r.URL.Path != "/abc/prod/bills" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(endpoint.Close)
+	a := newAuthorityWith(t, func(cfg *Config) { integrating(cfg, "execute-api="+endpoint.URL+"/{api}") })
+	const invoke = "arn:aws:states:::apigateway:invoke"
+	about := func(what string) string {
+		return "arn:aws:execute-api:eu-west-1:" + defaults.Account + ":abc/" + what
+	}
+	for _, c := range []struct {
+		policy, resource, auth, more, want string
+		calls, signed                      int64
+	}{
+		{allow("sqs:SendMessage", "*"), invoke, "NO_AUTH", "", "SUCCEEDED", 1, 0},
+		{allow("execute-api:Invoke", about("prod/GET/bills")), invoke, "IAM_ROLE", "", "SUCCEEDED", 1, 1},
+		{allow("execute-api:Invoke", about("*")), invoke, "RESOURCE_POLICY", "", "SUCCEEDED", 1, 1},
+		{allow("execute-api:Invoke", about("prod/POST/bills")), invoke, "IAM_ROLE", "", `FAILED ApiGateway.403 {"Message":"User: `, 0, 0},
+		{allow("execute-api:Invoke", about("test/*")), invoke, "RESOURCE_POLICY", "", `FAILED ApiGateway.403 {"Message":"User: `, 0, 0},
+		{everything, invoke + ".waitForTaskToken", "NO_AUTH", `,"RequestBody":{"token.$":"$$.Task.Token"}`, "SUCCEEDED", 1, 0},
+	} {
+		role, calls, signatures := a.name("role"), called.Load(), signed.Load()
+		a.role(role, statesTrust, c.policy)
+		got := a.runs(a.machine(role, c.resource, `,"Parameters":{"ApiEndpoint":"abc.execute-api.eu-west-1.amazonaws.com","Method":"GET","Stage":"prod","Path":"bills","AuthType":"`+c.auth+`"`+c.more+`}`))
+		calls, signatures = called.Load()-calls, signed.Load()-signatures
+		if !strings.HasPrefix(got, c.want) || calls != c.calls || signatures != c.signed {
+			t.Errorf("%s with %s: %s, %d calls, %d of them signed; want %s", c.auth, c.policy, got, calls, signatures, c.want)
+		}
+	}
+	without := newAuthorityWith(t, func(cfg *Config) { integrating(cfg) })
+	without.role("r", statesTrust, everything)
+	if got := without.runs(without.machine("r", invoke, `,"Parameters":{"ApiEndpoint":"abc.execute-api.eu-west-1.amazonaws.com","Method":"GET"}`)); !strings.Contains(got, "(--integration execute-api=URL)") {
+		t.Errorf("without an endpoint: %s", got)
+	}
+}
+
+// TestMachineRolesCallClusters: the API of a cluster is called if the machine's role may, with a
+// token that names the cluster; a job is asked after until it has ended.
+func TestMachineRolesCallClusters(t *testing.T) {
+	var called atomic.Int64
+	cluster := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		token, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer k8s-aws-v1."))
+		status := "[]"
+		switch {
+		case !strings.HasPrefix(string(token), "https://sts.us-east-1.amazonaws.com/?") || !strings.Contains(string(token), "x-k8s-aws-id") || !strings.HasPrefix(r.URL.Path, "/of/c1/"):
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.Method == http.MethodGet:
+			status = `[{"type":"Complete","status":"True"}]`
+		}
+		fmt.Fprintf(w, `{"metadata":{"name":"j"},"status":{"conditions":%s}}`, status)
+	}))
+	t.Cleanup(cluster.Close)
+	a := newAuthorityWith(t, func(cfg *Config) { integrating(cfg, "kubernetes="+cluster.URL+"/of/{cluster}") })
+	authority := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cluster.Certificate().Raw}))
+	about := `,"Parameters":{"ClusterName":"c1","CertificateAuthority":"` + authority + `","Endpoint":"https://10.0.0.1",`
+	may := allow("eks:AccessKubernetesApi", "arn:aws:eks:us-east-1:"+defaults.Account+":cluster/c1")
+	const call, job = `"Method":"DELETE","Path":"/api/v1/pods"}`, `"Job":{"kind":"Job"}}`
+	for _, c := range []struct {
+		policy, resource, more, want string
+		calls                        int64
+	}{
+		{may, "call", call, "SUCCEEDED", 1},
+		{allow("eks:*", "arn:aws:eks:us-east-1:"+defaults.Account+":cluster/c2"), "call", call, "FAILED EKS.403 User: ", 0},
+		{may, "runJob", job, "SUCCEEDED", 1},
+		{may, "runJob.sync", job, "SUCCEEDED", 2},
+		{allow("sqs:*", "*"), "runJob.sync", job, "FAILED EKS.403 User: ", 0},
+	} {
+		role, before := a.name("role"), called.Load()
+		a.role(role, statesTrust, c.policy)
+		got := a.runs(a.machine(role, "arn:aws:states:::eks:"+c.resource, about+c.more))
+		if n := called.Load() - before; !strings.HasPrefix(got, c.want) || n != c.calls {
+			t.Errorf("%s with %s: %s and %d calls, want %s and %d", c.resource, c.policy, got, n, c.want, c.calls)
+		}
+	}
+	eks := newAuthorityWith(t, func(cfg *Config) { integrating(cfg, "kubernetes=https://{endpoint}") })
+	eks.role("r", statesTrust, everything)
+	if got := eks.runs(eks.machine("r", "arn:aws:states:::eks:call", about+call)); !strings.Contains(got, "(--integration kubernetes=URL)") {
+		t.Errorf("a host that is not one of EKS: %s", got)
 	}
 }
 

@@ -96,6 +96,7 @@ func (s *Server) newCluster() *cluster.Cluster {
 		Name: s.cfg.Cluster.Node, Shards: s.shards, Matcher: s.matcher,
 		ListOf:      func(list string) uint16 { return s.held.hash.Shard(s.shards, "list", list) },
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
+		Answer:      s.answerNode,
 		Within:      context.WithTimeout, Log: s.cfg.Log,
 	})
 }
@@ -104,7 +105,9 @@ func (s *Server) newCluster() *cluster.Cluster {
 type membership struct {
 	*Server
 	codec  *wire.Codec
-	links  *clusterLinks // of the present membership; nil: there is none
+	levels levels
+	seen   []store.Member // when it looked last
+	links  *clusterLinks  // of the present membership; nil: there is none
 	stop   context.CancelFunc
 	done   chan struct{}
 	leaves chan struct{} // closed when the node is to leave
@@ -112,8 +115,15 @@ type membership struct {
 
 // Start joins, and returns when all shards are served somewhere.
 func (m *membership) Start(ctx context.Context) error {
+	table, err := wire.ParseTable(crossingText)
+	if err != nil {
+		return err
+	}
+	if m.codec, err = newCodec(table, m.cfg.Services); err != nil {
+		return err
+	}
+	m.levels = levels{from: table.From, to: table.To, now: table.From}
 	life, stop := context.WithCancel(context.Background())
-	m.codec = newCodec(m.cfg.Services)
 	m.stop, m.done, m.leaves = stop, make(chan struct{}), make(chan struct{})
 	settled := make(chan struct{})
 	failed := make(chan error, 1)
@@ -197,6 +207,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 				continue
 			case err == nil:
 				renewed = time.Now()
+				m.cluster.Say()
 				if lost {
 					lost = false
 					m.cfg.Log.Info("PostgreSQL answers again, and this node is still a member")
@@ -209,9 +220,14 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			m.cluster.Lost()
 		}
 		if joined && !lost {
-			if seen, err := members.Look(ctx); err == nil {
-				m.cluster.Looked(seen)
-			} else if ctx.Err() == nil {
+			switch err := m.look(ctx, members); {
+			case errors.Is(err, errLevel):
+				m.cfg.Log.Error("this server leaves the others", "cause", err)
+				joined = false
+				m.lose()
+				_ = members.Leave(ctx)
+				continue
+			case err != nil && ctx.Err() == nil:
 				m.cfg.Log.Warn("look at the members", "cause", err)
 			}
 			if first && m.cluster.Settled() {
@@ -234,10 +250,38 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 	}
 }
 
-var errOtherRelease = errors.New("this server can't join")
+// look has the cluster hear of members and shards, and goes along with the store's level.
+func (m *membership) look(ctx context.Context, members store.Members) error {
+	meta, level := m.store.Meta(), 0
+	if m.levels.asks(m.seen) {
+		var err error
+		if level, err = readLevel(ctx, meta); err == nil {
+			err = m.levels.refuses(level)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	seen, err := members.Look(ctx)
+	if err != nil {
+		return err
+	}
+	m.seen = seen.Members
+	before := m.levels.now
+	rises := m.levels.looked(level, seen.Members)
+	if m.levels.now != before {
+		m.codec.SetLevel(m.levels.now)
+		m.cfg.Log.Info("all servers can do more: the level rises", "from", before, "to", m.levels.now)
+	}
+	m.cluster.Looked(seen)
+	if rises != 0 {
+		return raiseLevel(ctx, meta, level, rises)
+	}
+	return nil
+}
 
 // runCallers has callers looked up again every second: other servers may have changed who
-// they are.
+// they are. What callers may do in a second is divided among the servers that there are.
 func (s *Server) runCallers(ctx context.Context) {
 	ticker := time.NewTicker(clusterRenewEvery)
 	defer ticker.Stop()
@@ -245,6 +289,9 @@ func (s *Server) runCallers(ctx context.Context) {
 		select {
 		case <-ticker.C:
 			s.directory.ForgetCallers()
+			for _, l := range s.limiters {
+				l.Among(s.cluster.Alive())
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -260,19 +307,22 @@ func (m *membership) lose() {
 
 func (m *membership) join(ctx context.Context, members store.Members) error {
 	c := &m.cfg.Cluster
-	level := int(m.codec.Fingerprint())
-	seen, err := members.Look(ctx)
+	if _, err := m.levels.admit(ctx, m.store.Meta()); err != nil {
+		return err
+	}
+	id, err := members.Join(ctx, store.Member{Name: c.Node, Address: c.address(), Level: m.levels.to})
 	if err != nil {
 		return err
 	}
-	for _, other := range seen.Members {
-		if other.Level != level && other.Name != c.Node {
-			return fmt.Errorf("%w: node %s, at %s, is of another release; servers of a database are of one: stop all, then start them", errOtherRelease, other.Name, other.Address)
+	_, err = m.levels.admit(ctx, m.store.Meta()) // others may have raised it meanwhile
+	if err == nil {
+		var seen store.Sight
+		if seen, err = members.Look(ctx); err == nil {
+			err = m.levels.speaks(seen.Members)
 		}
 	}
-	id, err := members.Join(ctx, store.Member{Name: c.Node, Address: c.address(), Level: level})
 	if err != nil {
-		return err
+		return errors.Join(err, members.Leave(ctx))
 	}
 	links, err := m.openLinks(ctx, id)
 	if err != nil {

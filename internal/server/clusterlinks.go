@@ -2,9 +2,10 @@ package server
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
-	"log/slog"
+	"reflect"
 	"time"
 
 	"heddle/internal/cluster"
@@ -20,46 +21,62 @@ import (
 // clusterKeyName is the row of the key by which nodes trust each other.
 const clusterKeyName = "cluster/key"
 
-// newCodec knows all that crosses between nodes.
-func newCodec(services []*service.Service) *wire.Codec {
-	c := wire.New()
-	c.Register(
+// crossingText gives numbers to all that goes between servers; see wire.Table. After a change
+// of what does:
+//
+//	go test ./internal/server -run TestCrossingTable -rewrite
+//
+//go:embed crossing.txt
+var crossingText []byte
+
+// crossingOf are the types of all that goes between servers.
+func crossingOf(services []*service.Service) (all []reflect.Type) {
+	for _, v := range []any{
 		cluster.Announce{}, cluster.Given{}, cluster.Command{}, cluster.Cancel{}, cluster.Reply{}, cluster.Message{}, cluster.Ack{},
 		cluster.Offer{}, cluster.Withdraw{}, cluster.WithdrawShard{}, cluster.Poll{}, cluster.Claimed{}, cluster.PollEnd{}, cluster.PollOver{}, cluster.Count{},
-	)
-	types := crossing
+		cluster.Standing{}, cluster.Ask{},
+	} {
+		all = append(all, reflect.TypeOf(v))
+	}
+	all = append(all, crossing...)
 	for _, one := range services {
-		types = append(types[:len(types):len(types)], one.Crossing...)
+		all = append(all, one.Crossing...)
 	}
-	for _, t := range types {
-		c.RegisterType(t)
+	return all
+}
+
+// newCodec knows all that crosses between servers.
+func newCodec(table *wire.Table, services []*service.Service) (*wire.Codec, error) {
+	c, err := wire.New(table, crossingOf(services))
+	if err != nil {
+		return nil, fmt.Errorf("what crosses between servers: %w", err)
 	}
-	c.Sentinels(engine.ErrUnavailable, engine.ErrUnusable, engine.ErrUnread, shard.ErrQuarantined, shard.ErrMoved, matching.ErrTooManyPolls,
-		context.Canceled, context.DeadlineExceeded, store.ErrNotFound)
-	return c
+	for number, err := range sentinels {
+		c.Sentinel(number, err)
+	}
+	return c, nil
+}
+
+// sentinels are errors that are told apart at the other end by errors.Is. A number stands for
+// its error for ever.
+var sentinels = map[uint64]error{
+	1: engine.ErrUnavailable, 2: engine.ErrUnusable, 3: engine.ErrUnread, 4: shard.ErrQuarantined, 5: shard.ErrMoved,
+	6: matching.ErrTooManyPolls, 7: context.Canceled, 8: context.DeadlineExceeded, 9: store.ErrNotFound,
 }
 
 // clusterLinks are the links of a membership.
 type clusterLinks struct {
 	links *link.Links
 	codec *wire.Codec
-	log   *slog.Logger
 }
 
-// Send implements cluster.Links. What can't be written is told, and a reply says so.
-func (l *clusterLinks) Send(member string, frame any) {
+// Send implements cluster.Links.
+func (l *clusterLinks) Send(member string, frame any) error {
 	b, err := l.codec.Encode(frame)
 	if err != nil {
-		l.log.Error("what goes to another node can't be written", "cause", err)
-		r, isReply := frame.(*cluster.Reply)
-		if !isReply {
-			return
-		}
-		if b, err = l.codec.Encode(&cluster.Reply{ID: r.ID, Err: fmt.Errorf("%w: its answer can't be sent", engine.ErrUnavailable)}); err != nil {
-			return
-		}
+		return err
 	}
-	l.links.Send(member, b)
+	return l.links.Send(member, b)
 }
 
 // Peers implements cluster.Links.
@@ -88,20 +105,21 @@ func (m *membership) openLinks(ctx context.Context, id string) (*clusterLinks, e
 		return nil, err
 	}
 	c := &m.cfg.Cluster
-	l := &clusterLinks{codec: m.codec, log: m.cfg.Log}
+	from, to := m.codec.Levels()
+	l := &clusterLinks{codec: m.codec}
 	l.links, err = link.Open(link.Config{
-		Self:   link.Peer{Member: id, Name: c.Node, Address: c.address(), Level: int(m.codec.Fingerprint())},
+		Self:   link.Peer{Member: id, Name: c.Node, Address: c.address(), LevelFrom: from, Level: to},
 		Listen: c.Listen, CA: authority, Now: time.Now, Within: context.WithTimeout, Log: m.cfg.Log,
 	}, link.Events{
 		Up:   func(p link.Peer) { m.cluster.Up(p.Member) },
 		Down: func(member string) { m.cluster.Down(member) },
-		Frame: func(member string, b []byte) {
+		Frame: func(member string, b []byte) error {
 			frame, err := l.codec.Decode(b)
 			if err != nil {
-				m.cfg.Log.Error("a frame of another node can't be read", "member", member, "cause", err)
-				return
+				return m.cluster.Unread(member, frame, err)
 			}
 			m.cluster.Frame(member, frame)
+			return nil
 		},
 	})
 	return l, err

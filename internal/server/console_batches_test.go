@@ -57,6 +57,10 @@ func TestConsoleBatchesOfStateMachines(t *testing.T) {
 	b.sees(b.get(machine), 200, `href="`+all+`"`, `href="`+all+`/-batch"`)
 	b.sees(b.get(all), 200, "Nothing was done", "heddle batch redrive --machine")
 	b.sees(b.get(all+"/-batch?do=abort"), 200, `data-found="3"`, "Stop 3 executions", "heddle batch abort", "->Type<")
+	h.must(h.states(h.root, "CreateStateMachine", fmt.Sprintf(`{"name":"fast","type":"EXPRESS","roleArn":%q,"definition":%q}`, roleARN("machines"), `{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}`)))
+	for _, of := range []string{"fast", "nobody"} { // of which there are no executions to do anything to
+		b.sees(b.get("/console/us-east-1/-states/batches/"+of), 404, "It is not there", "-Nothing was done")
+	}
 	done := func(what string) {
 		t.Helper()
 		waitUntil(t, "the batch is done", func() bool {

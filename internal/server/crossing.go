@@ -11,8 +11,6 @@ import (
 // crossing are the types of what goes between servers in commands, replies and errors of all
 // services; each has more of its own.
 var crossing = []reflect.Type{
-	reflect.TypeFor[engine.DataKey](),
-	reflect.TypeFor[engine.DataKeys](),
 	reflect.TypeFor[engine.KeyRefusedError](),
 	reflect.TypeFor[engine.Time](),
 	reflect.TypeFor[engine.World](),
@@ -38,17 +36,10 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[engine.RunExistsError](),
 	reflect.TypeFor[engine.Peek](),
 	reflect.TypeFor[engine.RunView](),
-	reflect.TypeFor[engine.TurnDone](),
-	reflect.TypeFor[engine.BatchDone](),
-	reflect.TypeFor[engine.Meters](),
-	reflect.TypeFor[engine.Meter](),
-	reflect.TypeFor[engine.Measure](),
 	reflect.TypeFor[engine.Notification](),
 	reflect.TypeFor[engine.Notify](),
 	reflect.TypeFor[engine.Notified](),
 	reflect.TypeFor[engine.Position](),
-	reflect.TypeFor[engine.Notices](),
-	reflect.TypeFor[engine.Traits](),
 	reflect.TypeFor[task.Task](),
 	reflect.TypeFor[task.Beat](),
 	reflect.TypeFor[task.Delivered](),

@@ -100,6 +100,10 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 
 // readiness says whether the server takes requests: not while it drains.
 func (s *Server) readiness(w http.ResponseWriter, _ *http.Request) {
+	if s.ready.Load() && s.cluster != nil && s.postgres.Current() != nil {
+		answer(w, http.StatusServiceUnavailable, "no shards: the membership was not renewed in time")
+		return
+	}
 	if s.ready.Load() {
 		answer(w, http.StatusOK, "ready")
 		return

@@ -84,6 +84,9 @@ func (c *Config) build() map[string]string {
 			}
 		}
 	}
+	if c.Cluster.on() {
+		build["node"] = c.Cluster.Node
+	}
 	return build
 }
 
@@ -141,6 +144,21 @@ func (s *Server) readMetrics(yield func(metrics.Reading)) {
 			gauge("heddle_disk_free_bytes", "Bytes that are free on the store's disk.", float64(free))
 			gauge("heddle_disk_bytes", "Bytes that the store's disk has.", float64(total))
 		}
+	}
+	if s.cluster != nil {
+		members, vacant := s.cluster.Members()
+		own, unlinked := 0, 0
+		for _, m := range members {
+			if m.Self {
+				own = m.Shards
+			} else if !m.Linked {
+				unlinked++
+			}
+		}
+		gauge("heddle_cluster_members", "Nodes that are members of the cluster.", float64(len(members)))
+		gauge("heddle_cluster_members_unlinked", "Of them those that this node has no link to.", float64(unlinked))
+		gauge("heddle_cluster_shards", "Shards that this node serves.", float64(own))
+		gauge("heddle_cluster_shards_vacant", "Shards that no member serves, as far as this node knows.", float64(vacant))
 	}
 	s.readArchive(yield)
 	s.readLimits(yield)

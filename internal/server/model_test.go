@@ -25,6 +25,7 @@ var vendorModels = map[string]string{
 
 	"states": "../sfn/wire/model.json",
 	"kms":    "../kms/wire/model.json",
+	"events": "../events/wire/model.json",
 
 	"dataexchange": "../dataexchange/wire/model.json",
 	"heddle":       "../operator/wire/model.json",
@@ -152,6 +153,8 @@ var samples = map[string]any{
 	"AwaitExecutionInput":   map[string]any{"domain": "a", "workflowId": "1", "runId": "1", "events": 1},
 	"StartBatchInput":       map[string]any{"search": map[string]any{"domain": "a", "workflowIdPrefix": "1"}, "action": "SignalWorkflowExecution", "signalName": "1", "input": "1"},
 	"PermissionsBoundary":   "arn:aws:iam::123456789012:policy/b", "tokenCodeType": "123456", "markerType": "YQ",
+
+	"ResourceConfigurationArn": "arn:aws:vpc-lattice:us-east-1:123456789012:resourceconfiguration/rcfg-00000000000000000",
 
 	"KeyIdType": "11111111-1111-4111-8111-111111111111", "AliasNameType": "alias/a", "PolicyType": "1",
 	"CiphertextType": "AREREREREUERgRERERERERE" + strings.Repeat("A", 85), "PlaintextType": "AAAA", "AttestationDocumentType": "AAAA",

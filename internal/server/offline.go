@@ -17,6 +17,7 @@ import (
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 	"heddle/internal/store/pebblestore"
+	"heddle/internal/store/pgstore"
 	"heddle/internal/visibility"
 )
 
@@ -25,16 +26,18 @@ const StoreFormat = pebblestore.Format
 
 // Offline is a stopped store, opened for reading.
 type Offline struct {
-	data   string
-	dir    string // of the store
-	roots  sealing.RootKeys
-	log    *slog.Logger
-	store  store.Store
-	view   store.Snapshot
-	runs   runlog.Reader
-	shards uint16
-	hash   keys.Hash
-	rules  map[engine.Kind]engine.Rules
+	data  string
+	dir   string // of the store
+	roots sealing.RootKeys
+	log   *slog.Logger
+	store store.Store
+	// postgres is what is below, if it is in PostgreSQL.
+	postgres *pgstore.Store
+	view     store.Snapshot
+	runs     runlog.Reader
+	shards   uint16
+	hash     keys.Hash
+	rules    map[engine.Kind]engine.Rules
 }
 
 // IsHeld tells whether an error says that a server has a store.

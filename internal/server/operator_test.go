@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -373,6 +375,109 @@ func TestStreamEvents(t *testing.T) {
 	h.must(h.swf(h.root, "SignalWorkflowExecution", `{"domain":"shop","workflowId":"order-1","signalName":"y"}`))
 	if got := <-waits; !strings.Contains(got.text, "WorkflowExecutionSignaled") || strings.Contains(got.text, "other") {
 		t.Errorf("it is woken by %s", got.text)
+	}
+}
+
+// TestStreamEventsOfMachines: executions of state machines are in the same stream, each for who
+// may read its history; of what a key seals nobody hears what it says, nor of express executions.
+func TestStreamEventsOfMachines(t *testing.T) {
+	m := newMachineKeys(t)
+	m.shop("shop")
+	const arn = "arn:aws:states:us-east-1:123456789012:"
+	make := func(name, kind string) string {
+		return m.field("stateMachineArn", m.must(m.states(m.root, "CreateStateMachine", `{"name":"`+name+`","type":"`+kind+`","roleArn":"`+roleARN("machines")+`","definition":"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":200,\"End\":true}}}"}`)))
+	}
+	plain, other, express := make("plain", "STANDARD"), make("other", "STANDARD"), make("fast", "EXPRESS")
+	sealed := m.machine("sealed", "STANDARD", `{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"`+secretOf+`","Cause":"`+secretOf+`"}}}`)
+
+	both := m.user("both", allow("swf:GetWorkflowExecutionHistory", "arn:aws:swf:us-east-1:123456789012:/domain/*"), allow("states:GetExecutionHistory", arn+"execution:*:*"))
+	onePlain := m.user("one", allow("states:GetExecutionHistory", arn+"execution:plain:*"))
+	onlySWF := m.user("swf", allow("swf:GetWorkflowExecutionHistory", "*"))
+	ask := func(key aws.Credentials, in string) *knock { return m.operator(key, "StreamEvents", "{"+in+"}") }
+	for key, wants := range map[*aws.Credentials][]string{
+		&onePlain: {``, `"service":"states"`, `"service":"swf"`, `"stateMachineArn":"` + other + `"`, `"executionArn":"` + arn + `execution:other:a"`, `"domain":"shop"`},
+		&onlySWF:  {``, `"service":"states"`, `"stateMachineArn":"` + plain + `"`},
+	} {
+		for _, in := range wants {
+			m.refused("AccessDeniedException", ask(*key, in))
+		}
+	}
+	for _, in := range []string{
+		`"domain":"shop","stateMachineArn":"` + plain + `"`, `"service":"swf","stateMachineArn":"` + plain + `"`, `"service":"states","workflowId":"a"`,
+		`"stateMachineArn":"` + plain + `","executionArn":"` + arn + `execution:plain:a"`, `"stateMachineArn":"` + arn + `execution:plain:a"`, `"executionArn":"` + plain + `"`, `"executionArn":"` + arn + `express:fast:a:b"`,
+	} {
+		m.refused("ValidationException", ask(m.root, in))
+	}
+
+	listeners := []struct {
+		key      aws.Credentials
+		in, want string
+	}{
+		{both, ``, "plain:a ExecutionStarted, plain:a WaitStateEntered, order-1 WorkflowExecutionStarted, other:a ExecutionStarted, other:a WaitStateEntered, plain:b ExecutionStarted, plain:b WaitStateEntered, " +
+			"sealed:a ExecutionStarted, sealed:a FailStateEntered, sealed:a ExecutionFailed"},
+		{onlySWF, `"service":"swf"`, "order-1 WorkflowExecutionStarted"},
+		{onePlain, `"stateMachineArn":"` + plain + `"`, "plain:a ExecutionStarted, plain:a WaitStateEntered, plain:b ExecutionStarted, plain:b WaitStateEntered"},
+		{onePlain, `"service":"states","executionArn":"` + arn + `execution:plain:b"`, "plain:b ExecutionStarted, plain:b WaitStateEntered"},
+	}
+	places := []string{}
+	for _, l := range listeners {
+		places = append(places, member(m.must(ask(l.key, l.in)), "nextPageToken"))
+	}
+	start := func(machine, name string) {
+		m.must(m.states(m.root, "StartExecution", `{"stateMachineArn":"`+machine+`","name":"`+name+`","input":"{\"text\":\"`+secretOf+`\"}"}`))
+	}
+	start(plain, "a")
+	start(express, "a")
+	m.must(m.swf(m.root, "StartWorkflowExecution", `{"domain":"shop","workflowId":"order-1","workflowType":{"name":"order","version":"1"}}`))
+	start(other, "a")
+	start(plain, "b")
+	start(sealed, "a")
+	for n, l := range listeners {
+		var heard []string
+		told, next, in := "", places[n], l.in
+		if in != "" {
+			in += ","
+		}
+		waitUntil(t, "events of {"+l.in+"}", func() bool {
+			var got struct {
+				Missed bool
+				Events []struct {
+					Execution struct{ WorkflowID, ExecutionARN string }
+					Type      string
+					Event     string
+				}
+				NextPageToken string
+			}
+			answer := m.must(ask(l.key, in+`"nextPageToken":"`+next+`"`))
+			if err := json.Unmarshal([]byte(answer), &got); err != nil || got.Missed {
+				t.Fatalf("%v: %s", err, answer)
+			}
+			next = got.NextPageToken
+			for _, e := range got.Events {
+				var event struct{ Type, EventType string }
+				if err := json.Unmarshal([]byte(e.Event), &event); err != nil {
+					t.Fatalf("%v: %s", err, e.Event)
+				}
+				name := e.Execution.WorkflowID + strings.TrimPrefix(e.Execution.ExecutionARN, arn+"execution:")
+				if event.EventType == "DecisionTaskScheduled" {
+					continue
+				}
+				heard = append(heard, name+" "+event.Type+event.EventType)
+				if strings.HasPrefix(name, "sealed") {
+					told += e.Event
+				}
+			}
+			return len(heard) >= len(strings.Split(l.want, ", "))
+		})
+		slices.SortStableFunc(heard, func(a, b string) int { return strings.Compare(strings.Fields(a)[0], strings.Fields(b)[0]) })
+		want := strings.Split(l.want, ", ")
+		slices.SortStableFunc(want, func(a, b string) int { return strings.Compare(strings.Fields(a)[0], strings.Fields(b)[0]) })
+		if !slices.Equal(heard, want) {
+			t.Errorf("{%s} hears %q\nwant %q", l.in, heard, want)
+		}
+		if strings.Contains(told, secretOf) || strings.Contains(told, `\u0001`) {
+			t.Errorf("of what is sealed is told %s", told)
+		}
 	}
 }
 

@@ -19,19 +19,35 @@ type overview struct{ *Server }
 
 // TaskLists implements service.Overview.
 func (o overview) TaskLists(prefix, after string, n int) ([]matching.Listed, bool) {
+	if o.cluster != nil {
+		return o.allLists(prefix, after, n)
+	}
 	return o.matcher.Lists(prefix, after, n)
 }
 
 // TaskList implements service.Overview.
-func (o overview) TaskList(full string, tasks int) matching.View { return o.matcher.Look(full, tasks) }
+func (o overview) TaskList(full string, tasks int) matching.View {
+	if o.cluster != nil {
+		return o.listWhereItIs(full, tasks)
+	}
+	return o.matcher.Look(full, tasks)
+}
 
 // IdentitySeen implements service.Overview.
 func (o overview) IdentitySeen(account, identity string) (engine.Time, bool) {
+	if o.cluster != nil {
+		return o.seenAnywhere(account, identity)
+	}
 	return o.matcher.IdentitySeen(account, identity)
 }
 
 // Refusals implements service.Overview.
-func (o overview) Refusals(account string) []service.Refusal { return o.refused.of(account) }
+func (o overview) Refusals(account string) []service.Refusal {
+	if o.cluster != nil {
+		return o.allRefusals(account)
+	}
+	return o.refused.of(account)
+}
 
 // rooms of a disk, as operators read them.
 var roomNames = map[pebblestore.Room]string{pebblestore.Enough: "enough", pebblestore.Low: "low", pebblestore.Full: "full"}
@@ -41,13 +57,25 @@ func (o overview) Up() engine.Time { return o.up }
 
 // Status implements service.Overview.
 func (o overview) Status() service.Status {
+	status := o.own()
+	if o.cluster != nil {
+		o.members(&status)
+	}
+	if o.postgres != nil {
+		status.Standbys = o.standbys()
+	}
+	return status
+}
+
+// own is how this server is, without its cluster.
+func (o overview) own() service.Status {
 	totals := o.matcher.Totals()
 	totals.Polls = o.tasks.polls.Taken() // without the server's own
 	build := o.cfg.build()
 	return service.Status{
 		Version: build["version"], Revision: strings.TrimPrefix(build["revision"], "unknown"),
 		Account: o.cfg.Account, Began: o.began, Store: o.cfg.Store, Shards: int(o.shards), Totals: totals,
-		Requests: o.requests.Taken(), DiskRoom: roomNames[o.room()], CommitP99: o.commits.p99(), AuditFails: o.auditor != nil && o.auditor.fails(),
+		Requests: o.requests.Taken(), DiskRoom: roomNames[o.room()], CommitP99: o.commits.p99(), AuditFails: o.auditor != nil && o.auditor.fails(), Open: o.openExecutions(),
 	}
 }
 

@@ -172,6 +172,12 @@ func TestAnswersAreBounded(t *testing.T) {
 		h.must(h.kms(h.root, "RotateKeyOnDemand", `{"KeyId":"`+kmsKey+`"}`))
 	}
 
+	// In EventBridge.
+	h.each(many, func(i int) *knock {
+		return h.connections(h.root, "CreateConnection", fmt.Sprintf(`{"Name":"%03d%s","Description":"%s","AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"u","Password":"p"}}}`,
+			i, strings.Repeat("n", 61), strings.Repeat(`\u0001`, 512)))
+	})
+
 	batch := h.field("batchId", h.must(h.operator(h.root, "StartBatch", fmt.Sprintf(`{"search":{"domain":"%s","tag":"none"},"action":"TerminateWorkflowExecution",
 		"reason":"%s","details":"%s"}`, domain, wide(256), data))))
 
@@ -227,6 +233,12 @@ func TestAnswersAreBounded(t *testing.T) {
 					k = h.states(h.root, op.Name, about+nextToken(next)+"}")
 				case "kms":
 					k = h.kms(h.root, op.Name, `{"KeyId":"`+kmsKey+`","Limit":1000,"NumberOfBytes":1024,"RetiringPrincipal":"arn:aws:iam::`+defaults.Account+`:root"`+marker(next)+`}`)
+				case "events":
+					about := `"Name":"000` + strings.Repeat("n", 61) + `","Limit":100`
+					if next != "" {
+						about += `,"NextToken":"` + next + `"`
+					}
+					k = h.connections(h.root, op.Name, "{"+about+"}")
 				case "iam", "sts":
 					k = h.iam(h.root, op.Name)
 					asked, _ := url.ParseQuery(k.body)
@@ -449,7 +461,7 @@ func itemsOf(answer, of string) (items int, next string) {
 			items += len(list)
 		}
 	}
-	next, _ = all[map[string]string{"swf": "nextPageToken", "kms": "NextMarker", "states": "nextToken", "dataexchange": "NextToken"}[of]].(string)
+	next, _ = all[map[string]string{"swf": "nextPageToken", "kms": "NextMarker", "events": "NextToken", "states": "nextToken", "dataexchange": "NextToken"}[of]].(string)
 	return items, next
 }
 
@@ -470,7 +482,8 @@ func itemsWanted(action string, many, signals int, l account.Limits) (n int, kno
 		"ListPolicyVersions": l.VersionsPerPolicyMax, "ListGroupsForUser": l.GroupsPerUserMax,
 		"ListEntitiesForPolicy": many + 2,
 		"ListKeys":              many + 1, "ListGrants": many, "ListRetirableGrants": many, "ListAliases": keyring.DefaultLimits().AliasesPerKeyMax,
-		"ListDataSets": many + 2 + many, "ListDataGrants": many, "ListReceivedDataGrants": many, "ListDataSetRevisions": many + 1, "ListJobs": many/5 + 2, "ListEventActions": many, "ListRevisionAssets": 100,
+		"ListConnections": many,
+		"ListDataSets":    many + 2 + many, "ListDataGrants": many, "ListReceivedDataGrants": many, "ListDataSetRevisions": many + 1, "ListJobs": many/5 + 2, "ListEventActions": many, "ListRevisionAssets": 100,
 		"ListKeyRotations": keyring.DefaultLimits().OnDemandMax, "ListResourceTags": keyring.DefaultLimits().TagsMax,
 	}[action]
 	return n, known

@@ -210,7 +210,7 @@ func OpenOfflinePostgres(ctx context.Context, data, database string, roots seali
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store in %s: %w", s.Where(), err), s.Close())
 	}
-	offline := &Offline{data: data, log: log, store: above, shards: s.Shards()}
+	offline := &Offline{data: data, log: log, store: above, postgres: s, shards: s.Shards()}
 	if err := offline.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store in %s: %w", s.Where(), err), above.Close())
 	}

@@ -1,12 +1,17 @@
 package server
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"heddle/internal/blob"
+	"heddle/internal/blob/dir"
 	"heddle/internal/sealing"
 	"heddle/internal/store/pgstore/pgtest"
 )
@@ -94,6 +99,59 @@ func TestPostgres(t *testing.T) {
 	closeServer(t, s)
 	other.Data = cfg.Data
 	refused(other, "another Heddle's database")
+}
+
+// TestBlobsMoveToPostgres: those that a data folder has from before are in the database after a start,
+// and so are those that come; the check of a running server finds them.
+func TestBlobsMoveToPostgres(t *testing.T) {
+	database := pgtest.New(t)
+	cfg := Config{Listen: "127.0.0.1:0", Store: StorePostgres, Postgres: database.DSN(), Data: t.TempDir(), Auth: AuthNone}
+	s, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := s.blobs.Put(t.Context(), strings.NewReader("put to the database"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k blobKeys
+	if k.id, err = readKey(t.Context(), s.store.Meta(), blobIDKeyName); err != nil {
+		t.Fatal(err)
+	}
+	if k.data, err = readKey(t.Context(), s.store.Meta(), blobDataKeyName); err != nil {
+		t.Fatal(err)
+	}
+	closeServer(t, s)
+	folder, err := dir.Open(dir.Options{Dir: k.folder(cfg.Data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Repeat("put to the folder, ", 100_000)
+	before := blob.New(blob.Options{Shelf: blob.Seal(folder, k.data), Key: k.id, Now: time.Now})
+	old, err := before.Put(t.Context(), strings.NewReader(large))
+	if err = errors.Join(err, folder.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Start(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	defer closeServer(t, s)
+	for id, want := range map[blob.ID]string{ref.ID: "put to the database", old.ID: large} {
+		if got, err := s.blobs.Read(t.Context(), id); err != nil || string(got) != want {
+			t.Errorf("blob %s: %d bytes, %v", id, len(got), err)
+		}
+	}
+	if _, err := os.Stat(k.folder(cfg.Data)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	offline, err := OpenOfflinePostgres(t.Context(), cfg.Data, cfg.Postgres, sealing.RootKeys{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := offline.CheckBlobs(t.Context(), Blobs{}, true, func(err error) { t.Error(err) })
+	if err = errors.Join(err, offline.Close()); err != nil || found.Blobs != 2 {
+		t.Errorf("check: %+v, %v", found, err)
+	}
 }
 
 func hexOf(text string) string {

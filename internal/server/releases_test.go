@@ -250,6 +250,7 @@ dataexchange/catalog: Version = 1
 dataexchange/catalog: Version = 1
 dataexchange/catalog: listingFormat = 1
 engine: sealedFormat = 1
+events/registry: Version = 1
 iam/account: Version = 1
 iam/account: tokenVersion = 3
 kms/keyring: Version = 1
@@ -280,7 +281,7 @@ swf/registry: Version = 1
 func TestFormatsRiseTogether(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z][A-Za-z]*(Format|Version)$`)
 	var found []string
-	for _, dir := range []string{"engine", "runlog", "store/sealed", "blob", "swf/execution", "swf/registry", "sfn/execution", "sfn/maprun", "sfn/registry", "dataexchange/catalog", "iam/account", "kms/keyring", "kms"} {
+	for _, dir := range []string{"engine", "runlog", "store/sealed", "blob", "swf/execution", "swf/registry", "sfn/execution", "sfn/maprun", "sfn/registry", "dataexchange/catalog", "events/registry", "iam/account", "kms/keyring", "kms"} {
 		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

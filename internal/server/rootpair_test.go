@@ -75,7 +75,7 @@ func TestRootPairsAreExchanged(t *testing.T) {
 	session := h.assume(guest, "r")
 	good := func(when string, want bool, keys ...aws.Credentials) {
 		t.Helper()
-		h.lookAtRootPairs("")
+		h.lookAtRootPairs(t.Context(), "")
 		for _, key := range keys {
 			k := h.iam(key, "ListUsers")
 			if got := h.ask(k).status == 200; got != want {

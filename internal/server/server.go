@@ -78,6 +78,7 @@ type Server struct {
 	actions      *operation.Handler // answers the calls of services
 	directory    *account.Directory
 	rootPairs    []credentials.Credential // as they were last read
+	sharedPairs  []byte                   // the file of all nodes that have them, as it was last seen
 	alarms       *alarms                  // nil: contexts end by the real time
 	links        *web.Links               // nil: there is no console
 	console      *web.Console             // likewise
@@ -90,10 +91,11 @@ type Server struct {
 	throttled    map[string]*engine.Meters // by service
 	taken        map[string]*engine.Meters // likewise
 	inspects     map[*service.Service]service.Inspector
-	metricsToken []byte         // a hash of it; nil: nobody needs one
-	requests     *listen.Shares // in flight, but for polls that wait
-	turns        *turns         // of those that read what may make large answers
-	roots        *sealing.Watch // nil: the root keys are in no file
+	served       map[string]bool // operations that there are, by "signing name:operation"
+	metricsToken []byte          // a hash of it; nil: nobody needs one
+	requests     *listen.Shares  // in flight, but for polls that wait
+	turns        *turns          // of those that read what may make large answers
+	roots        *sealing.Watch  // nil: the root keys are in no file
 	ready        atomic.Bool
 	parts        lifecycle.List // all that has a life
 }
@@ -132,6 +134,9 @@ func (s *Server) addParts() {
 	// It begins when the store has opened, which has its key, and ends after it.
 	add("audit trail", nil, func(ctx context.Context) error { return s.auditor.stop(ctx) })
 	add("store", s.openStore, func(context.Context) error { return errors.Join(s.store.Close(), s.unlockFolder()) })
+	if s.cfg.Store == StorePostgres {
+		add("level", s.openLevel, nil)
+	}
 	if s.cfg.Store == StorePostgres && !s.cfg.Cluster.on() {
 		s.parts.Add("membership", lifecycle.NewLoop(s.runMembership))
 	}
@@ -159,9 +164,7 @@ func (s *Server) addParts() {
 	if ticks {
 		s.parts.Add("watch of the disk", lifecycle.NewLoop(s.runDisk))
 		s.parts.Add("watch of the root keys", lifecycle.NewLoop(s.runRootWatch))
-		if !s.cfg.Cluster.on() { // what is young each server knows of its own alone
-			s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
-		}
+		s.parts.Add("sweeps of blobs", lifecycle.NewLoop(s.runSweeps))
 	}
 	add("buckets", nil, func(context.Context) error { return s.closeBuckets() })
 	add("services", s.startServices, func(ctx context.Context) error { return s.performers.Stop(ctx) })
@@ -340,6 +343,9 @@ func (s *Server) prepare(ctx context.Context) error {
 
 // startServices opens the services and starts what in them has a life.
 func (s *Server) startServices(ctx context.Context) error {
+	if err := s.openSharedPairs(ctx); err != nil {
+		return err
+	}
 	if err := s.openServices(); err != nil {
 		return err
 	}

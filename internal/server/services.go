@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +21,8 @@ import (
 	"heddle/internal/bucket/accounts"
 	"heddle/internal/dataexchange"
 	"heddle/internal/engine"
+	"heddle/internal/events"
+	"heddle/internal/events/connection"
 	"heddle/internal/iam"
 	"heddle/internal/iam/account"
 	"heddle/internal/kms"
@@ -44,7 +45,8 @@ func Services() []*service.Service {
 		swf.Service(),
 		iam.Service(),
 		iam.STS(),
-		kms.Service(), // before those that use its keys
+		kms.Service(),    // before those that use its keys
+		events.Service(), // before those that use its connections
 		sfn.Service(),
 		dataexchange.Service(),
 		operator.Service(), // behind those whose executions it shows
@@ -160,7 +162,7 @@ func (s *Server) openServices() error {
 	if s.auditor != nil {
 		calls.Keep = s.auditor.keep
 	}
-	s.inspects = map[*service.Service]service.Inspector{}
+	s.inspects, s.served = map[*service.Service]service.Inspector{}, map[string]bool{}
 	s.actions = operation.New(calls, awsjson.New(), awsquery.New(), restjson.New())
 	outside := outbound.Config{
 		Runs: s.runs(), Tasks: s.lists(), PollsMax: cfg.PollsPerListMax, Within: s.within(), Log: cfg.Log,
@@ -175,6 +177,7 @@ func (s *Server) openServices() error {
 		return err
 	}
 	var keys datakey.Keys
+	var connections connection.Source
 	for _, one := range cfg.Services {
 		kernel := &service.Kernel{
 			Runs: runsInTurn{s.runs()}, Blobs: s.blobs, Tasks: s.tasks, Performed: s.lists(), Lambda: functions,
@@ -182,8 +185,8 @@ func (s *Server) openServices() error {
 			Tokens:     token.New(held.token, rand.Reader),
 			Accounts:   directory,
 			Secret:     held.secretOf(one.Name),
-			Keys:       keys,
-			Buckets:    cfg.buckets, Room: s.bucketRoom.For,
+			Keys:       keys, Connections: connections,
+			Buckets: cfg.buckets, Room: s.bucketRoom.For,
 			Trusting: cfg.Auth == AuthNone,
 			Inside:   s.inside, Serves: s.serves,
 			Region: cfg.Region, RootSeed: s.rootSeed, Clock: s.clock.Now, Now: time.Now, Random: rand.Reader,
@@ -210,6 +213,9 @@ func (s *Server) openServices() error {
 		if opened.Keys != nil {
 			keys = opened.Keys
 		}
+		if opened.Connections != nil {
+			connections = opened.Connections
+		}
 		if opened.Inspector != nil {
 			s.inspectors = append(s.inspectors, opened.Inspector)
 			s.inspects[one] = opened.Inspector
@@ -217,6 +223,9 @@ func (s *Server) openServices() error {
 		api.Model, api.Operations = opened.Model, opened.Operations
 		if l := s.limiters[one.Name]; l != nil {
 			l.actions = namesOf(opened.Operations)
+		}
+		for i := range opened.Operations {
+			s.served[one.Name+":"+opened.Operations[i].Name] = true
 		}
 		s.actions.Mount(api)
 		s.paths = append(s.paths, opened.Paths...)
@@ -259,11 +268,9 @@ func (h *held) Header() http.Header         { return h.header }
 func (h *held) WriteHeader(status int)      { h.status = status }
 func (h *held) Write(b []byte) (int, error) { return h.body.Write(b) }
 
-// serves tells whether there is a service that signatures call so.
-func (s *Server) serves(signingName string) bool {
-	return slices.ContainsFunc(s.cfg.Services, func(one *service.Service) bool {
-		return one.Name == signingName && one.Name != operator.Name
-	})
+// serves tells whether there is a service that signatures call so, and which has an operation.
+func (s *Server) serves(signingName, operation string) bool {
+	return signingName != operator.Name && s.served[signingName+":"+operation]
 }
 
 // openBuckets makes the buckets of users, unless a test has some.

@@ -46,9 +46,22 @@ type Inspector interface {
 // Teller is an Inspector of runs whose events are told as they become durable.
 type Teller interface {
 	Inspector
-	// Told names a run by its kernel's name and its listing, and says of what type it is; ok is
-	// false if it is not of the service.
-	Told(id engine.Identity, listing []byte) (ref diagnose.Ref, of string, ok bool)
+	// ToldSubject is what must be allowed to who is told of all executions within something, as
+	// Told has it, of one execution if ref names it by its ARN, or of all if both are empty.
+	// Errors: faults.
+	ToldSubject(ctx context.Context, within string, ref diagnose.Ref) (operation.Subject, error)
+	// Told gives an event of a run as everyone may see it who may read its history; ok is false
+	// if it is not of the service, or of an execution whose history can't be read. Listing is of
+	// the run's record, public what is stored of the event.
+	Told(id engine.Identity, listing, public []byte) (told Told, ok bool)
+}
+
+// Told is an event that has become durable.
+type Told struct {
+	diagnose.Ref
+	Within string // the domain, or the ARN of the state machine
+	Type   string // of the execution
+	Event  string // as the wire carries it
 }
 
 // Searcher is an Inspector of executions that can be looked for by several things at once.
@@ -158,6 +171,31 @@ type Status struct {
 	CommitP99 time.Duration // of the last commits; zero: there were none
 	// AuditFails: records can't be written.
 	AuditFails bool
+	Open       int // executions, in the shards of this node
+	// Node is the server's name in a cluster; empty: it is alone. Then Members are all of the cluster,
+	// itself among them, and Vacant is how many shards nobody of them has.
+	Node    string
+	Members []Member
+	Vacant  int
+	// Standbys are those of a database in PostgreSQL.
+	Standbys []Standby
+}
+
+// Member is a server of a cluster, as another one sees it.
+type Member struct {
+	Name, Address         string
+	Self, Linked, Leaving bool
+	Shards                int
+	Status                *Status // as it says itself, without Members; nil: it has not answered
+	Error                 string  // why not
+}
+
+// Standby is one of a database's: State is "streaming" when all is well, Sync how commits wait for
+// it ("sync", "quorum", "potential", "async"); both are empty if nobody may see them.
+type Standby struct {
+	Name, State, Sync string
+	Lag               time.Duration // until it has replayed what is written; 0: it has, or nobody knows
+	LagBytes          int64
 }
 
 // Batcher is a Searcher to whose executions something can be done in a batch, each by a call of

@@ -19,6 +19,7 @@ import (
 	"heddle/internal/blob"
 	"heddle/internal/bucket"
 	"heddle/internal/engine"
+	"heddle/internal/events/connection"
 	"heddle/internal/iam/account"
 	"heddle/internal/kms/datakey"
 	"heddle/internal/lambda"
@@ -187,15 +188,17 @@ type Kernel struct {
 	// Secret is the service's own, for what is to be sealed once more before it is stored.
 	Secret [32]byte
 	// Keys encrypt for users of the server; nil: no service before this one has any.
-	Keys     datakey.Keys
-	Trusting bool // nobody signs: everybody is the root user, and roles are whatever they are said to be
+	Keys datakey.Keys
+	// Connections are those of users; nil: no service before this one has any.
+	Connections connection.Source
+	Trusting    bool // nobody signs: everybody is the root user, and roles are whatever they are said to be
 
 	Region string // of requests that name none
 	// Inside answers a request that is for a service of this server, as it would be answered to
 	// a caller who signs it for a region; Serves tells, by the name that signatures have, whether
-	// one is here. The answer's body is whole. Nil: nobody answers.
+	// there is one here with an operation. The answer's body is whole. Nil: nobody answers.
 	Inside func(caller *account.Caller, region string, r *http.Request) *http.Response
-	Serves func(signingName string) bool
+	Serves func(signingName, operation string) bool
 
 	RootSeed func() engine.Seed // for the ids of root runs
 	Clock    func() engine.Time // may be ahead of the real time, when time is skipped
@@ -274,7 +277,9 @@ type Opened struct {
 	Parts      []Part       // what has a life besides: performers
 	Paths      []Path       // what is asked for past the path of calls; nil: nothing
 	Keys       datakey.Keys // what it has for the services behind it; nil: nothing
-	Inspector  Inspector    // nil: it has nothing to show to operators
+	// Connections are what it has for the services behind it; nil: nothing.
+	Connections connection.Source
+	Inspector   Inspector // nil: it has nothing to show to operators
 }
 
 // Path is what answers requests whose paths begin with Prefix. Nobody has found out who sends

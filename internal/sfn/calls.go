@@ -14,6 +14,7 @@ import (
 	"heddle/internal/iam/account"
 	"heddle/internal/kms/datakey"
 	"heddle/internal/outbound"
+	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/integration"
@@ -28,7 +29,6 @@ type calls struct {
 	*actions
 	models *sdk.Models
 	client *sdk.Client
-	web    *httptask.Client // of HTTP tasks
 }
 
 // callMax bounds a call of a service.
@@ -39,7 +39,6 @@ func newCalls(s *actions) *calls {
 	return &calls{
 		actions: s, models: sdk.NewModels(o.Folder()),
 		client: &sdk.Client{HTTP: sdk.NewTransport(o.Concurrent), Now: s.Now, Within: s.Within},
-		web:    httptask.NewClient(&s.options.HTTP, s.Now, nil),
 	}
 }
 
@@ -55,8 +54,8 @@ func newCaller(s *actions) *outbound.Performer {
 }
 
 // known tells whether there is an action of a service that is called through AWS's SDK, and
-// which parameters it takes, as far as there is a model of it.
-func (s *calls) known(service, action string) (takes func(parameter string) bool, known bool) {
+// which parameters it takes and wants, as far as there is a model of it.
+func (s *calls) known(service, action string) (takes *asl.Parameters, known bool) {
 	of, _ := integration.Of(service, action)
 	listed, supported := sdk.Listed(of.Service, of.Operation)
 	if listed && !supported {
@@ -70,8 +69,9 @@ func (s *calls) known(service, action string) (takes func(parameter string) bool
 	if o == nil {
 		return nil, false
 	}
-	return func(name string) bool {
-		return of.Takes(name, func(name string) bool { return o.Takes(of.Naming, name) })
+	return &asl.Parameters{
+		Takes: func(name string) bool { return o.Takes(of.Naming, name) },
+		Lacks: func(given map[string]bool) []string { return o.Lacks(of.Naming, given) },
 	}, true
 }
 
@@ -119,10 +119,10 @@ func (s *calls) Start(ctx context.Context, run engine.RunID, scheduled int64, ag
 		},
 		About: []any{"executionArn", task.Execution, "service", task.Service, "action", task.Resource, "attempt", task.Attempt},
 	}
-	if h := prepared.http; h != nil {
+	if h := prepared.web; h != nil {
 		c.Max, c.TooLong = httptask.Max, func() any { return h.tooLong(task) }
 	}
-	if prepared.asks {
+	if prepared.asks && prepared.web == nil {
 		c.Do = func(ctx context.Context) outbound.Ended { return prepared.ask(ctx, s.Clock()) }
 		c.TooLong = func() any { return nil } // it asks again
 	}
@@ -140,12 +140,23 @@ type prepared struct {
 	model  *sdk.Service
 	client *sdk.Client
 	call   sdk.Invocation
+	lookup *sdk.Invocation   // of what finds out what call lacks; nil: it lacks nothing
 	job    *integration.Job  // that it begins, and waits for; nil: none
 	asks   bool              // the job was begun, and the call asks after it
 	answer *jsonvalue.Object // when it asks: what was answered when the job began
 	// undo stops the job, whose beginning was answered so.
 	undo func(ctx context.Context, answer *jsonvalue.Object) outbound.Ended
-	http *httpCall // of an HTTP task, which has nothing of the above but the task; nil: it is none
+	// web is the call of a task that calls no service of AWS's, and has nothing of the above but
+	// the task; nil: it is none.
+	web webCall
+}
+
+// webCall is a call of what has no model: an HTTP task's, or that of an API.
+type webCall interface {
+	// do sends the request, and says how the task ends by it.
+	do(ctx context.Context, task *execution.Task) outbound.Ended
+	// tooLong is the command that tells that it took longer than it may.
+	tooLong(task *execution.Task) any
 }
 
 // fails is the command by which the task fails, with an error of the SDK itself.
@@ -158,8 +169,15 @@ func (c *prepared) fails(class, cause string) *execution.Fail {
 func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.Task) (*prepared, *execution.Fail, error) {
 	of, served := integration.Of(task.Service, task.Resource)
 	c := &prepared{task: task, of: of, client: s.client}
-	if task.Service == httpService {
+	switch task.Service {
+	case httpService:
 		return s.prepareHTTP(ctx, c)
+	case apiService:
+		return s.prepareAPI(ctx, c)
+	case clusterService:
+		if task.Resource == "call" || strings.HasPrefix(task.Resource, "runJob") {
+			return s.prepareCluster(ctx, run, c)
+		}
 	}
 	if !served {
 		return nil, failTask(task, "States.TaskFailed", "This server does not call "+task.Service+":"+task.Resource+"."), nil
@@ -194,6 +212,13 @@ func (s *calls) prepare(ctx context.Context, run engine.RunID, task *execution.T
 	}
 	if task.Submitted == 0 {
 		parameters = of.Parameters(parameters)
+		if l := of.Lookup; l != nil {
+			lists := c.model.Operation(l.Operation)
+			if lists == nil {
+				return unmade("the model of " + of.Service + " has no operation " + l.Operation + " (--models)")
+			}
+			c.lookup = &sdk.Invocation{Operation: lists, Naming: of.Naming, Parameters: l.Parameters(parameters)}
+		}
 	} else {
 		if c.answer, err = s.begun(ctx, run, task); err != nil {
 			return nil, nil, err
@@ -219,7 +244,7 @@ func (s *calls) reach(ctx context.Context, c *prepared, operation *sdk.Operation
 	if at := s.options.Integrations.Named(of.Service, c.model, w.Region); at != "" {
 		return s.outside(ctx, c, at)
 	}
-	if s.Serves != nil && s.Serves(c.model.SigningName()) {
+	if s.Serves != nil && s.Serves(c.model.SigningName(), operation.Name) {
 		return s.inside(ctx, c)
 	}
 	if at := s.options.Integrations.Named("*", c.model, w.Region); at != "" {
@@ -255,7 +280,11 @@ func (s *calls) mayCall(ctx context.Context, c *prepared) (*execution.Fail, erro
 		return nil, nil
 	}
 	w := c.task.Name.World
-	for _, ask := range integration.Asks(c.model, c.call.Operation, w.Region, w.Account, c.call.Parameters) {
+	asks := integration.Asks(c.model, c.call.Operation, w.Region, w.Account, c.call.Parameters)
+	if l := c.lookup; l != nil {
+		asks = append(asks, integration.Asks(c.model, l.Operation, w.Region, w.Account, l.Parameters)...)
+	}
+	for _, ask := range asks {
 		verdict, err := s.May(ctx, errand(c.task, ask.Action, ask.Resource))
 		switch {
 		case err != nil:
@@ -305,8 +334,13 @@ func (i *insider) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // do makes the call, and says how the task ends by it.
 func (c *prepared) do(ctx context.Context) outbound.Ended {
-	if c.http != nil {
-		return c.http.do(ctx, c.task)
+	if c.web != nil {
+		return c.web.do(ctx, c.task)
+	}
+	if c.lookup != nil {
+		if err := c.complete(ctx); err != nil {
+			return c.failed(err)
+		}
 	}
 	answer, err := c.client.Do(ctx, &c.call)
 	if err != nil {
@@ -336,6 +370,31 @@ func (c *prepared) do(ctx context.Context) outbound.Ended {
 	return outbound.Ended{Report: &execution.Succeed{Ref: ref, Output: output}}
 }
 
+// complete finds out what the call lacks: it asks for one page of a list after the other.
+func (c *prepared) complete(ctx context.Context) error {
+	look := *c.lookup
+	look.Region, look.Endpoint, look.AccessKey, look.SecretKey, look.Trace = c.call.Region, c.call.Endpoint, c.call.AccessKey, c.call.SecretKey, c.call.Trace
+	for range lookupPagesMax {
+		answer, err := c.client.Do(ctx, &look)
+		if err != nil {
+			return err
+		}
+		whole, next, found := c.of.Lookup.Found(c.call.Parameters, answer.Result)
+		if found {
+			c.call.Parameters = whole
+			return nil
+		}
+		if next == "" {
+			break
+		}
+		look.Parameters = c.of.Lookup.Next(c.call.Parameters, next)
+	}
+	return &sdk.Fault{Status: http.StatusBadRequest, Code: "ValidationException", Message: c.of.Lookup.Missing(c.call.Parameters), RequestID: c.call.Token}
+}
+
+// lookupPagesMax bounds the pages of a list that are asked for.
+const lookupPagesMax = 20
+
 // Whoever waits for a job asks after it: soon, and ever more rarely, a quarter of the time
 // since it began.
 const (
@@ -352,6 +411,8 @@ func (c *prepared) ask(ctx context.Context, now engine.Time) outbound.Ended {
 	answer, err := c.client.Do(ctx, &c.call)
 	if f, refused := errors.AsType[*sdk.Fault](err); refused && integration.Passing(f) || err != nil && !refused {
 		return outbound.Ended{Unanswered: true, Cause: fmt.Errorf("ask after a job: %w", err), Again: again}
+	} else if refused && c.job.IsGone(f) {
+		return outbound.Ended{Report: &execution.Succeed{Ref: execution.Ref{ScheduledEventID: c.task.ScheduledEventID}, Output: jsonvalue.Text(c.answer)}}
 	}
 	if err != nil {
 		return c.failed(err)

@@ -16,7 +16,14 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 	const unknown = "is not recognized"
 	for _, c := range []struct{ resource, parameters, want string }{
 		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key.$":"$.k","SseCustomerAlgorithm":"x"}`, ""},
-		{"aws-sdk:s3:getObject.waitForTaskToken", `{"Bucket":"b"}`, ""},
+		{"aws-sdk:s3:getObject.waitForTaskToken", `{"Bucket":"b","Key":"k"}`, ""},
+		{"aws-sdk:s3:getObject", `{"Bucket":"b"}`, `The field 'Key' is required but was missing at /States/T/Parameters`},
+		{"aws-sdk:ec2:describeInstances", `{}`, ""},
+		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"logGroupName":"g"}`, ""}, // the API's own name
+		{"aws-sdk:cloudwatchlogs:createLogGroup", `{}`, `The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
+		{"aws-sdk:ssm:startAutomationExecution", `{"DocumentName":"d"}`, ""},
+		{"aws-sdk:batch:createSchedulingPolicy", `{"Name":"n"}`, ""},
+		{"aws-sdk:sesv2:createExportJob", `{"ExportDataSource":{}}`, `The field 'ExportDestination' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:s3:getObjects", `{}`, unknown},
 		{"aws-sdk:s3:getObject", `{"Bucket":"b","Nope.$":"$.k"}`, `The field "Nope" is not supported by Step Functions at /States/T/Parameters`},
 		{"aws-sdk:stepfunctions:startExecution", `{}`, unknown}, // it is sfn

@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"heddle/internal/aws/policy"
+	"heddle/internal/events/connection"
 	"heddle/internal/outbound"
+	"heddle/internal/service"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/httptask"
 	"heddle/jsonvalue"
@@ -18,8 +20,8 @@ const httpService = "http"
 // httpCall is what an HTTP task asks for, and what it authorises itself with.
 type httpCall struct {
 	request    *httptask.Request
-	connection *httptask.Connection
-	client     *httptask.Client
+	connection *connection.Connection
+	sender     connection.Sender
 }
 
 // prepareHTTP finds out what an HTTP task calls, and whether it may: the role may invoke the
@@ -43,20 +45,26 @@ func (s *calls) prepareHTTP(ctx context.Context, c *prepared) (*prepared, *execu
 	if refused, err := s.mayInvoke(ctx, c.task, r); refused != nil || err != nil {
 		return nil, refused, err
 	}
-	w := c.task.Name.World
-	connection, err := s.options.HTTP.Find(w.Account, w.Region, r.ConnectionARN)
-	switch {
-	case err != nil:
-		s.Log.Error("read connections of HTTP tasks", "cause", err)
-		return refuse(&httptask.Error{Name: httptask.ConnectionFault, Cause: "This server can't read its connections (--connections)"})
-	case connection == nil:
-		return refuse(&httptask.Error{Name: httptask.NoConnection, Cause: "Connection " + r.ConnectionARN + " does not exist (--connections)"})
+	var found *connection.Connection
+	if s.Connections != nil {
+		if found, err = s.Connections.Find(ctx, c.task.Name.World, r.ConnectionARN); err != nil {
+			return nil, nil, err
+		}
 	}
-	c.http = &httpCall{r, connection, s.web}
+	if found == nil {
+		return refuse(&httptask.Error{Name: httptask.NoConnection, Cause: "Connection " + r.ConnectionARN + " does not exist"})
+	}
+	if refused, err := s.mayUse(ctx, c.task, found.SecretARN); refused != nil || err != nil {
+		return nil, refused, err
+	}
+	if found.Parameters == nil {
+		return refuse(&httptask.Error{Name: httptask.NotAuthorized, Cause: "Connection " + r.ConnectionARN + " is not authorized: its state is DEAUTHORIZED"})
+	}
+	c.web = &httpCall{r, found, s.Connections}
 	return c, nil, nil
 }
 
-// mayInvoke asks the role of an HTTP task.
+// mayInvoke asks the role of an HTTP task whether it may call the endpoint, and use the connection.
 func (s *calls) mayInvoke(ctx context.Context, task *execution.Task, r *httptask.Request) (*execution.Fail, error) {
 	if s.Trusting {
 		return nil, nil
@@ -74,23 +82,42 @@ func (s *calls) mayInvoke(ctx context.Context, task *execution.Task, r *httptask
 	case verdict.Denied != "":
 		return failTask(task, permissions, verdict.Denied), nil
 	}
-	verdict, err = s.May(ctx, errand(task, "events:RetrieveConnectionCredentials", r.ConnectionARN))
-	if err != nil || verdict.Denied == "" && verdict.NotAssumed == "" {
-		return nil, err
-	}
-	return failTask(task, httptask.Denied, verdict.Denied+verdict.NotAssumed), nil
+	return s.mayAll(ctx, task, r.ConnectionARN, "events:RetrieveConnectionCredentials")
 }
 
-// do sends the request, and says how the task ends by it.
+// mayUse asks the role of an HTTP task whether it may read the secret of its connection: the
+// service reads it in the role's right.
+func (s *calls) mayUse(ctx context.Context, task *execution.Task, secret string) (*execution.Fail, error) {
+	if s.Trusting || secret == "" {
+		return nil, nil
+	}
+	return s.mayAll(ctx, task, secret, "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue")
+}
+
+// mayAll asks the role of an HTTP task for actions on what its connection is or has.
+func (s *calls) mayAll(ctx context.Context, task *execution.Task, about string, actions ...string) (*execution.Fail, error) {
+	for _, action := range actions {
+		verdict, err := s.May(ctx, errand(task, action, about))
+		if err != nil {
+			return nil, err
+		}
+		if verdict != (service.Verdict{}) {
+			return failTask(task, httptask.Denied, verdict.Denied+verdict.NotAssumed), nil
+		}
+	}
+	return nil, nil
+}
+
+// do implements webCall.
 func (h *httpCall) do(ctx context.Context, task *execution.Task) outbound.Ended {
-	output, failed, cause := h.client.Do(ctx, h.request, h.connection, task.Name.World.Region)
+	output, failed, cause := httptask.Do(ctx, h.sender, h.request, h.connection, task.Name.World.Region)
 	if failed != nil {
 		return outbound.Ended{Report: failTask(task, failed.Name, failed.Cause), Unanswered: ctx.Err() != nil, Cause: cause}
 	}
 	return outbound.Ended{Report: &execution.Succeed{Ref: execution.Ref{ScheduledEventID: task.ScheduledEventID}, Output: jsonvalue.Text(output)}}
 }
 
-// tooLong is the command that tells of an HTTP task that took longer than it may.
+// tooLong implements webCall.
 func (h *httpCall) tooLong(task *execution.Task) any {
 	return failTask(task, httptask.Socket, fmt.Sprintf("No answer came within %s", httptask.Max))
 }

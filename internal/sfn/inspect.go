@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
 	"heddle/internal/aws/policy"
 	"heddle/internal/diagnose"
@@ -54,6 +55,44 @@ func (i listedInspection) Questions(ctx context.Context) ([]policy.Request, erro
 		all = append(all, q)
 	}
 	return all, err
+}
+
+// ToldSubject implements service.Teller: that of GetExecutionHistory, of executions of all names.
+func (i inspector) ToldSubject(ctx context.Context, within string, ref diagnose.Ref) (operation.Subject, error) {
+	w := worldOf(ctx)
+	of := execution.ARN(w, "*", "*")
+	switch {
+	case ref.ARN != "":
+		if _, err := resource.ParseAs(ref.ARN, resource.Execution); err != nil {
+			return nil, fault.Invalid("It is not the ARN of an execution of a standard state machine: " + ref.ARN)
+		}
+		of = ref.ARN
+	case within != "":
+		n, err := resource.ParseAs(within, resource.Machine)
+		if err != nil {
+			return nil, fault.Invalid("It is not the ARN of a state machine: " + within)
+		}
+		of = resource.Of(n.Region, n.Account, resource.Execution, n.Labelled()).Qualified("*").String()
+	}
+	return &subject{permission.Call("GetExecutionHistory", &wire.GetExecutionHistoryInput{ExecutionARN: of}, w.Region, w.Account), i.actions, w}, nil
+}
+
+// Told implements service.Teller. What a key of the machine's seals is not told. Express
+// executions have no history to read, and those that end at once have no events in the store.
+func (inspector) Told(id engine.Identity, _, public []byte) (told service.Told, ok bool) {
+	if id.Name.Kind != execution.Kind || execution.IsExpress(id.Name) {
+		return told, false
+	}
+	machine, _ := execution.Split(id.Name.Key)
+	told.ARN, told.Within, told.Type = execution.ARNOf(id.Name), execution.MachineARN(id.Name.World, machine), machine
+	if execution.HasSealed(public) {
+		var err error
+		if public, err = execution.WithoutData(public, true); err != nil {
+			return told, false
+		}
+	}
+	told.Event = string(public)
+	return told, true
 }
 
 func isMapRun(arn string) bool {

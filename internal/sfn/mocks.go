@@ -26,7 +26,7 @@ func (o *Options) readMocks() (*mock.Config, error) {
 
 // check finds out before anything is opened whether the file of mocks can be used.
 func (o *Options) check() error {
-	err := errors.Join(o.Integrations.Check(), o.HTTP.Check())
+	err := o.Integrations.Check()
 	if o.MockConfig != "" {
 		_, wrong := o.readMocks()
 		err = errors.Join(err, wrong)

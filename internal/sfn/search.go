@@ -17,14 +17,6 @@ import (
 	"heddle/internal/visibility"
 )
 
-const (
-	// lookedMax is how many records a search looks at, and lookedAtOnce how many it reads at a time.
-	lookedMax    = 10_000
-	lookedAtOnce = 500
-	// readsMax is how often it reads: of what closes meanwhile nothing is looked at.
-	readsMax = 2 * lookedMax / lookedAtOnce
-)
-
 // SearchSubject implements service.Searcher: that of ListExecutions.
 func (i inspector) SearchSubject(ctx context.Context, q *service.Search) (operation.Subject, error) {
 	w := worldOf(ctx)
@@ -38,9 +30,9 @@ func (i inspector) Search(ctx context.Context, q *service.Search) (*service.Foun
 	if err != nil {
 		return nil, err
 	}
-	status, wanted := q.CloseStatus, engine.Closed
+	status := q.CloseStatus
 	if !q.Closed {
-		status, wanted = execution.Running, engine.Open
+		status = execution.Running
 	}
 	p := visibility.Place{Kind: execution.Kind, World: worldOf(ctx), Family: family, Value: execution.IndexValue(arn, status), From: q.StartedFrom}
 	if status != "" {
@@ -49,43 +41,14 @@ func (i inspector) Search(ctx context.Context, q *service.Search) (*service.Foun
 	if q.StartedTo != 0 {
 		p.To = &q.StartedTo
 	}
-	var after *visibility.Position
-	if q.After != nil {
-		if after, err = visibility.ReadPosition(q.After); err != nil {
-			return nil, errInvalidToken
+	return q.Through(ctx, i.Visibility, p, func(r *engine.RunView) (e service.FoundExecution, is bool, err error) {
+		l, err := execution.DecodeListing(r.Listing)
+		machine, name := execution.Split(r.Name.Key)
+		if err != nil || !searchHolds(q, r, name) || status != "" && l.Status != status {
+			return e, false, err
 		}
-	}
-	found := &service.Found{}
-	for reads := 1; ; reads++ {
-		page, err := i.Visibility.List(ctx, p, wanted, !q.Oldest, after, min(lookedAtOnce, lookedMax-found.Looked), pageBytesMax)
-		if err != nil {
-			return nil, err
-		}
-		for n, r := range page.Runs {
-			l, err := execution.DecodeListing(r.Listing)
-			if err != nil {
-				return nil, err
-			}
-			found.Looked++
-			found.UpTo = r.Started
-			if machine, name := execution.Split(r.Name.Key); searchHolds(q, r, name) && (status == "" || l.Status == status) {
-				found.Executions = append(found.Executions, service.FoundExecution{
-					Ref: diagnose.Ref{ARN: execution.ARNOf(r.Name)}, Type: machine, Status: l.Status, Started: r.Started, Closed: r.Closed,
-				})
-			}
-			if len(found.Executions) == q.Limit {
-				page.Cut(n + 1)
-				break
-			}
-		}
-		if after = page.Next; after == nil {
-			return found, nil
-		}
-		if len(found.Executions) == q.Limit || found.Looked >= lookedMax || reads == readsMax {
-			found.Next = after.Append(nil)
-			return found, nil
-		}
-	}
+		return service.FoundExecution{Ref: diagnose.Ref{ARN: execution.ARNOf(r.Name)}, Type: machine, Status: l.Status, Started: r.Started, Closed: r.Closed}, true, nil
+	})
 }
 
 // searchHolds tells whether an execution of a name is what is looked for, but for its status.

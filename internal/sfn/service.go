@@ -17,7 +17,6 @@ import (
 	"heddle/internal/service"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
-	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/integration"
 	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/registry"
@@ -33,7 +32,6 @@ type Options struct {
 	MockConfig string `name:"sfn-mock-config" env:"HEDDLE_SFN_MOCK_CONFIG,SFN_MOCK_CONFIG" placeholder:"FILE" type:"path" help:"For development: file of mocks, as Step Functions Local has it. An execution that is started by the ARN of a state machine with #NAME behind it is of that test case. Default: there are none."`
 
 	Integrations integration.Options `embed:"" group:"Integrations"`
-	HTTP         httptask.Options    `embed:"" group:"Integrations"`
 }
 
 // machinesBytesMax is how much memory compiled state machines have.
@@ -48,6 +46,7 @@ func Service() *service.Service {
 		Check:    o.check,
 		Archived: archived,
 		Crossing: crossing,
+		Live:     []engine.Kind{execution.Kind},
 		Rules: func() map[engine.Kind]engine.Rules {
 			return map[engine.Kind]engine.Rules{
 				registry.KindNames:    registry.NewNames(),

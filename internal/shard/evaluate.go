@@ -86,7 +86,7 @@ func (s *Shard) find(b *Batch, c *call, t target) (*run, error) {
 	case r == nil && (!byName || cmd.Begin == engine.Never), !byName && cmd.Name.Kind != "" && r.Name != cmd.Name:
 		return nil, &engine.UnknownRunError{Name: cmd.Name, Run: cmd.Run}
 	case r == nil:
-		return s.begin(cmd, t.exists)
+		return s.begin(cmd, t)
 	case byName && r.Status == engine.Closed && cmd.Begin == engine.Once:
 		return nil, &engine.NameKeptError{Name: cmd.Name, Run: r.Run}
 	case byName && cmd.Begin >= engine.Always:
@@ -110,12 +110,15 @@ func cantTake(err error) bool {
 }
 
 // begin gives a run that a command may begin, unless it exists.
-func (s *Shard) begin(cmd *engine.Command, exists bool) (*run, error) {
+func (s *Shard) begin(cmd *engine.Command, t target) (*run, error) {
 	if cmd.Begin == engine.Once && !s.keepsNames(cmd.Name.Kind) {
 		return nil, fmt.Errorf("kind %q keeps no names", cmd.Name.Kind)
 	}
-	r := newRun(cmd, s.id)
-	if exists {
+	r := t.fresh
+	if r == nil {
+		r = newRun(cmd, s.id)
+	}
+	if t.exists {
 		return nil, &engine.RunExistsError{Run: r.Run}
 	}
 	return r, nil
@@ -143,8 +146,10 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	}
 	s.at = r
 	fresh := r.NextEvent == 1
-	if fresh && r.state == nil {
-		r.state = rules.New(r.Identity)
+	if fresh {
+		if r.state == nil {
+			r.state = rules.New(r.Identity)
+		}
 	} else {
 		s.cache.use(r)
 		b.states++
@@ -171,17 +176,17 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 	}
 	switch {
 	case fresh:
-		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1
+		in.OpenInGroup = s.groups.add(cmd.Group, 1) - 1 + s.openElsewhere(cmd.Group)
 		defer func() {
 			if s.runs[r.Run] != r && b.closed[r.Run] != r { // it did not begin
 				s.groups.add(cmd.Group, -1)
 			}
 		}()
 	case r.Status == engine.Closed:
-		in.OpenInGroup = s.groups.add(r.Group, 0)
+		in.OpenInGroup = s.groups.add(r.Group, 0) + s.openElsewhere(r.Group)
 		in.NameTaken = s.names.get(r.Name) != nil
 	default:
-		in.OpenInGroup = s.groups.add(r.Group, 0) - 1
+		in.OpenInGroup = s.groups.add(r.Group, 0) - 1 + s.openElsewhere(r.Group)
 	}
 	turn, err := safely(rules, r.state, cmd.Body, in)
 	if err != nil {
@@ -402,7 +407,7 @@ func (s *Shard) succeed(b *Batch, r *run, cmd *engine.Command) {
 	}
 	b.succeeding = true
 	defer func() { b.succeeding = false }()
-	next, err := s.begin(cmd, false)
+	next, err := s.begin(cmd, target{})
 	switch {
 	case err != nil:
 	case s.names.get(cmd.Name) != nil:

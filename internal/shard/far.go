@@ -38,6 +38,9 @@ type Far interface {
 	// Gone says that a shard is here no longer, or that it could not be taken over. Unless it
 	// was released, it may still be this node's in the store.
 	Gone(shard uint16, released bool)
+	// OpenElsewhere is how many runs of a quota group are open in shards of other nodes, as far
+	// as they have said.
+	OpenElsewhere(group string) int
 }
 
 // FarMessage is a message on its way from shard to shard; see outbox.go.
@@ -210,6 +213,13 @@ func (s *Shard) depart(handle store.Handle) {
 		s.gone(err == nil)
 		return nil
 	}})
+}
+
+func (s *Shard) openElsewhere(group string) int {
+	if s.Far == nil {
+		return 0
+	}
+	return s.Far.OpenElsewhere(group)
 }
 
 func (s *Shard) gone(released bool) {

@@ -33,6 +33,7 @@ type fetch struct {
 	withState bool         // of a run whose head is wanted
 	unnoted   bool         // it has no notes
 	group     []*fetch     // of states: they are read together, and come back in its place
+	pooled    bool         // it is used again
 	call      *call        // for which something is wanted
 	events    []int64
 	cuts      bool // the run's log has not all events
@@ -144,8 +145,26 @@ func (s *Shard) fetchState(r *run, c *call) {
 	if s.fetching[key] != nil {
 		return // each time something has come for others it is asked for again
 	}
-	head := r.Head
-	s.fetchFor(c, &fetch{key: key, do: (*fetch).readState, run: r.Run, head: &head, unnoted: !r.noted})
+	f := stateFetches.Get().(*fetch)
+	head := f.head
+	if head == nil {
+		head = new(runlog.Head)
+	}
+	*head = r.Head
+	*f = fetch{key: key, do: (*fetch).readState, run: r.Run, head: head, unnoted: !r.noted, pooled: true}
+	s.fetchFor(c, f)
+}
+
+// stateFetches are used again, each with its head: there are as many as deadlines that come together.
+var stateFetches = sync.Pool{New: func() any { return new(fetch) }}
+
+// release lets go of a fetch that was taken in, which nobody else has any more.
+func (f *fetch) release() {
+	if f.pooled {
+		*f.head = runlog.Head{}
+		*f = fetch{head: f.head}
+		stateFetches.Put(f)
+	}
 }
 
 func (f *fetch) readState(ctx context.Context) error {

@@ -128,6 +128,7 @@ func (s *Shard) try(b *Batch, c *call) {
 // target is whom a command is for, as far as that is known.
 type target struct {
 	run     *run         // nil: there is none, or it is not known
+	fresh   *run         // that would begin, if its rules were asked what they want
 	key     engine.RunID // of the run, or of the one that would begin
 	unknown bool         // something must be fetched to know it
 	exists  bool         // the run that would begin is there
@@ -155,7 +156,7 @@ func (s *Shard) lacks(b *Batch, c *call) (t target, waits bool) {
 		waits, held = true, true
 	}
 	if !waits {
-		if t.failed != nil || !s.wants || !s.lacksWanted(b, t, c) {
+		if t.failed != nil || !s.wants || !s.lacksWanted(b, &t, c) {
 			return t, false
 		}
 		behind = c.comesAgain() && c.retryAt != 0 && t.run != nil // it could not be fetched before
@@ -316,7 +317,7 @@ func (s *Shard) fetchWanted(c *call, f *fetch) {
 }
 
 // lacksWanted tells whether the rules want something for a call that has to be fetched.
-func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
+func (s *Shard) lacksWanted(b *Batch, t *target, c *call) bool {
 	r, kind := t.run, c.cmd.Name.Kind
 	if g := c.given; g != nil && g.isOf(t.key, r) { // else another run has the name by now, or it has moved
 		if g.failed == nil || !s.triesAgain(c, g.failed) {
@@ -341,10 +342,15 @@ func (s *Shard) lacksWanted(b *Batch, t target, c *call) bool {
 		}
 		r = newRun(&c.cmd, s.id)
 		r.state = rules.New(r.Identity)
+		t.fresh = r
 	}
 	s.at = r
 	want := rules.Wants(r.state, c.cmd.Body)
 	s.at = nil
+	if len(want.Events) == 0 && len(want.Blobs) == 0 && len(want.DataKeys) == 0 {
+		c.given = nil
+		return false
+	}
 	g := &given{run: r.Run, next: r.NextEvent, turns: r.turns}
 	var events []int64
 	for _, id := range want.Events {
@@ -448,6 +454,7 @@ func (s *Shard) takeFetched(b *Batch, fetched []*fetch) {
 			continue
 		}
 		f.take(s)
+		f.release()
 	}
 }
 

@@ -31,7 +31,6 @@ func (s *Shard) settle(b *Batch, r *run) {
 	for i := range r.Offers {
 		r.Offers[i].List = intern(r.Offers[i].List)
 	}
-	s.cache.weigh(r, s.weightOf(r))
 	s.working.Add(int64(r.Working - c.before.Working))
 	s.settleIndex(b, r, rules)
 	offered := s.settleOffers(b, r)
@@ -40,6 +39,7 @@ func (s *Shard) settle(b *Batch, r *run) {
 	}
 	switch r.Status {
 	case engine.Open:
+		s.cache.weigh(r, s.weightOf(r))
 		if r.NextEvent > c.storedTo || offered || r.Timer != c.before.Timer || c.before.Status == engine.Closed {
 			s.settleSnapshot(b, r, rules)
 			s.putHead(b, r, keys.OpenRun)
@@ -105,7 +105,9 @@ func (s *Shard) close(b *Batch, r *run, rules *engine.Ruleset) {
 			s.kept[r.Name] = r.Run
 		}
 		s.answerAwaiting(b, r, rules)
-		b.delete(store.ShardSpace, b.cut(func(room []byte) []byte { return keys.AppendRun(room, keys.OpenRun, r.Run) }))
+		if r.change.before.Status == engine.Open { // else it has no such row
+			b.delete(store.ShardSpace, b.cut(func(room []byte) []byte { return keys.AppendRun(room, keys.OpenRun, r.Run) }))
+		}
 	}
 	s.putHead(b, r, keys.ClosedRun)
 	before := &r.change.before

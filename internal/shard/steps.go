@@ -292,8 +292,9 @@ func (n *Node) startFetch(f *fetch) {
 	go func() {
 		defer r.work.end()
 		for f != nil {
-			f.perform(r.ctx)
-			n.kick(f.shard)
+			s := f.shard
+			f.perform(r.ctx) // from then on it is its shard's
+			n.kick(s)
 			f = r.next()
 		}
 	}()

@@ -25,17 +25,28 @@ type inspector struct{ *actions }
 // Serves implements service.Inspector.
 func (inspector) Serves(service string) bool { return service == "swf" }
 
+// ToldSubject implements service.Teller: who is told of all domains is asked for a domain of any
+// name.
+func (i inspector) ToldSubject(ctx context.Context, within string, _ diagnose.Ref) (operation.Subject, error) {
+	if within == "" {
+		within = "*"
+	}
+	need := permission.Call("GetWorkflowExecutionHistory", &wire.GetWorkflowExecutionHistoryInput{Domain: within})
+	return &subject{Need: need, actions: i.actions, world: worldOf(ctx)}, nil
+}
+
 // Told implements service.Teller.
-func (inspector) Told(id engine.Identity, listing []byte) (ref diagnose.Ref, of string, ok bool) {
+func (inspector) Told(id engine.Identity, listing, public []byte) (told service.Told, ok bool) {
 	if id.Name.Kind != execution.Kind {
-		return ref, "", false
+		return told, false
 	}
-	ref.Domain, ref.WorkflowID = execution.Split(id.Name.Key)
-	ref.RunID = execution.FormatRun(id.Run)
+	told.Domain, told.WorkflowID = execution.Split(id.Name.Key)
+	told.RunID = execution.FormatRun(id.Run)
+	told.Within, told.Event = told.Domain, string(public)
 	if l, err := execution.DecodeListing(listing); err == nil {
-		of = l.Type.Name + " " + l.Type.Version
+		told.Type = l.Type.Name + " " + l.Type.Version
 	}
-	return ref, of, true
+	return told, true
 }
 
 // Inspects implements service.Inspector.

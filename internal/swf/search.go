@@ -15,15 +15,6 @@ import (
 	"heddle/internal/visibility"
 )
 
-const (
-	// lookedMax is how many records a search looks at.
-	lookedMax = 10_000
-	// lookedAtOnce is how many it reads at a time.
-	lookedAtOnce = 500
-	// readsMax is how often it reads: of what closes meanwhile nothing is looked at.
-	readsMax = 2 * lookedMax / lookedAtOnce
-)
-
 // SearchSubject implements service.Searcher: that of a list with the same filters.
 func (i inspector) SearchSubject(ctx context.Context, q *service.Search) (operation.Subject, error) {
 	var of *wire.WorkflowTypeFilter
@@ -94,52 +85,13 @@ func (i inspector) Search(ctx context.Context, q *service.Search) (*service.Foun
 
 // search looks through a place, from where the search before has ended.
 func search(ctx context.Context, index *visibility.Reader, w engine.World, q *service.Search) (*service.Found, error) {
-	status, p := engine.Open, searchPlace(w, q)
-	if q.Closed {
-		status = engine.Closed
-	}
-	var after *visibility.Position
-	if q.After != nil {
-		var err error
-		if after, err = visibility.ReadPosition(q.After); err != nil {
-			return nil, errInvalidToken
+	return q.Through(ctx, index, searchPlace(w, q), func(r *engine.RunView) (e service.FoundExecution, is bool, err error) {
+		listing, err := execution.DecodeListing(r.Listing)
+		if err != nil || !holds(q, r, &listing) {
+			return e, false, err
 		}
-	}
-	found := &service.Found{}
-	bytes := pageBytesMax
-	for reads := 1; ; reads++ {
-		page, err := index.List(ctx, p, status, !q.Oldest, after, min(lookedAtOnce, lookedMax-found.Looked), pageBytesMax)
-		if err != nil {
-			return nil, err
-		}
-		for n, r := range page.Runs {
-			listing, err := execution.DecodeListing(r.Listing)
-			if err != nil {
-				return nil, err
-			}
-			found.Looked++
-			found.UpTo = r.Started
-			if q.ByClose {
-				found.UpTo = r.Closed
-			}
-			if !holds(q, r, &listing) {
-				continue
-			}
-			found.Executions = append(found.Executions, foundOf(q.Within, r, &listing))
-			bytes -= len(r.Listing)
-			if len(found.Executions) == q.Limit || bytes <= 0 {
-				page.Cut(n + 1)
-				break
-			}
-		}
-		if after = page.Next; after == nil {
-			return found, nil
-		}
-		if len(found.Executions) == q.Limit || bytes <= 0 || found.Looked >= lookedMax || reads == readsMax {
-			found.Next = after.Append(nil)
-			return found, nil
-		}
-	}
+		return foundOf(q.Within, r, &listing), true, nil
+	})
 }
 
 func foundOf(domain string, r *engine.RunView, l *execution.Listing) service.FoundExecution {

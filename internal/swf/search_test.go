@@ -73,7 +73,7 @@ func TestSearchIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Looked > lookedMax || m.read > readsMax*lookedAtOnce {
+		if f.Looked > service.LookedMax || m.read > service.ReadsMax*service.LookedAtOnce {
 			t.Errorf("it looks at %d records, and reads %d", f.Looked, m.read)
 		}
 		for _, e := range f.Executions {
@@ -85,7 +85,7 @@ func TestSearchIsBounded(t *testing.T) {
 			}
 			break
 		}
-		if f.Looked < lookedMax-lookedAtOnce || f.UpTo == 0 {
+		if f.Looked < service.LookedMax-service.LookedAtOnce || f.UpTo == 0 {
 			t.Errorf("it gives up after %d at %d", f.Looked, f.UpTo)
 		}
 	}

@@ -27,11 +27,12 @@ var caches = map[string]string{
 	"internal/bucket/s3/put.go: parts":             "[partLen]byte",
 	"internal/iam/account/callers.go: callers":     "callersBytesMax",
 	"internal/kms/datakey/cache.go: Cache":         "c.bytes > c.BytesMax",
-	"internal/runlog/fold.go: foldings":            "cap(f.turn.lens) <= foldingEvents", // and the room does not grow
+	"internal/runlog/fold.go: foldings":            "cap(f.turn.lens) <= foldingEvents", // neither the room nor a folder grows
 	"internal/server/audit.go: rooms":              "cap(*b) <= roomBytesKept",
 	"internal/sfn/asl/cache.go: Cache":             "c.bytesMax",
 	"internal/shard/batch.go: rooms":               "cap(b.room) <= roomBytesKept",
 	"internal/shard/fetch.go: blobCache":           "blobCacheBytesMax",
+	"internal/shard/fetch.go: stateFetches":        "return new(fetch)", // of one size
 	"internal/shard/run.go: cache":                 "c.all.Load() > int64(bytes)",
 	"internal/shard/run.go: changes":               "return new(change)", // of one size
 	"internal/store/pebblestore/order.go: orders":  "cap(o.rows) <= orderRowsKept",

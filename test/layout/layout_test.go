@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 		"internal/swf/history",
 	},
 	"internal/console/replay":       {"internal/diagnose"},
-	"internal/console/terminal":     {"internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire", "internal/swf/history"},
+	"internal/console/terminal":     {"internal/console/past", "internal/console/timeline", "internal/diagnose", "internal/engine", "internal/operator/wire"},
 	"internal/console/timeline":     {"internal/engine"},
 	"internal/console/top":          {"internal/console/terminal", "internal/operator/wire"},
 	"internal/console/ui":           {},
@@ -103,6 +103,13 @@ var arrows = map[string][]string{
 	"internal/engine":                  {"internal/blob", "internal/pack"},
 	"internal/engine/collection":       {"internal/engine", "internal/pack"},
 	"internal/engine/task":             {"internal/engine", "internal/pack"},
+	"internal/events": {
+		"internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/engine", "internal/events/connection",
+		"internal/events/registry", "internal/events/wire", "internal/pack", "internal/service", "internal/service/tasks", "internal/token",
+	},
+	"internal/events/connection": {"internal/aws/arn", "internal/engine", "internal/secretfile"},
+	"internal/events/registry":   {"internal/aws/arn", "internal/engine", "internal/engine/collection", "internal/pack"},
+	"internal/events/wire":       {"internal/aws/shape"},
 	"internal/iam": {
 		"internal/aws/arn", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy",
 		"internal/aws/throttle", "internal/engine", "internal/iam/account", "internal/iam/stswire", "internal/iam/wire", "internal/service",
@@ -141,7 +148,7 @@ var arrows = map[string][]string{
 		"internal/archive", "internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/backup", "internal/blob",
 		"internal/blob/dir", "internal/blob/s3", "internal/bucket", "internal/bucket/accounts", "internal/bucket/place", "internal/cluster", "internal/cluster/link", "internal/cluster/wire", "internal/console/web", "internal/dataexchange", "internal/dataexchange/signedurl",
-		"internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/fair", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
+		"internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/events", "internal/events/connection", "internal/fair", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
 		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options",
 		"internal/outbound", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/series", "internal/service", "internal/sfn",
 		"internal/shard", "internal/store", "internal/store/keys",
@@ -149,7 +156,7 @@ var arrows = map[string][]string{
 	},
 	"internal/service": {
 		"internal/archive", "internal/aws/arn", "internal/aws/operation", "internal/aws/policy", "internal/aws/throttle", "internal/blob", "internal/bucket", "internal/diagnose",
-		"internal/engine", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/live", "internal/matching",
+		"internal/engine", "internal/events/connection", "internal/iam/account", "internal/kms/datakey", "internal/lambda", "internal/lifecycle", "internal/live", "internal/matching",
 		"internal/notify", "internal/runlog", "internal/token", "internal/visibility",
 	},
 	"internal/service/tasks": {
@@ -157,7 +164,7 @@ var arrows = map[string][]string{
 	},
 	"internal/sfn": {
 		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy", "internal/aws/shape", "internal/aws/throttle",
-		"internal/blob", "internal/bucket", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/iam/account", "internal/kms/datakey",
+		"internal/blob", "internal/bucket", "internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/events/connection", "internal/iam/account", "internal/kms/datakey",
 		"internal/aws/sdk", "internal/lambda", "internal/lifecycle", "internal/matching", "internal/outbound", "internal/pack", "internal/service",
 		"internal/service/tasks", "internal/sfn/asl", "internal/sfn/execution", "internal/sfn/history", "internal/sfn/httptask", "internal/sfn/integration", "internal/sfn/itemreader",
 		"internal/sfn/maprun", "internal/sfn/mock", "internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource",
@@ -169,7 +176,7 @@ var arrows = map[string][]string{
 		"internal/pack", "internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "internal/tracing", "jsonvalue",
 	},
 	"internal/sfn/history":            {"internal/console/timeline", "internal/diagnose", "internal/engine"},
-	"internal/sfn/httptask":           {"internal/aws/arn", "internal/secretfile", "jsonvalue"},
+	"internal/sfn/httptask":           {"internal/events/connection", "jsonvalue"},
 	"internal/sfn/integration":        {"internal/aws/arn", "internal/aws/credentials", "internal/aws/sdk", "jsonvalue"},
 	"internal/sfn/intrinsic":          {"jsonpath", "jsonvalue"},
 	"internal/sfn/itemreader":         {"internal/aws/arn", "internal/bucket", "internal/sfn/itemreader/parquet", "jsonvalue"},
@@ -187,7 +194,7 @@ var arrows = map[string][]string{
 	"internal/shard":                  {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
 	"internal/store/memstore":         {"internal/store"},
 	"internal/store/pebblestore":      {"internal/store"},
-	"internal/store/pgstore":          {"internal/store"},
+	"internal/store/pgstore":          {"internal/blob", "internal/store"},
 	"internal/store/sealed":           {"internal/store"},
 	"internal/swf": {
 		"internal/archive", "internal/aws/arn", "internal/aws/awsjson", "internal/aws/fault", "internal/aws/operation", "internal/aws/policy",

@@ -33,9 +33,9 @@ var messages = []Mutant{{
 	Bug:  "A message that was not handled is deleted with the one before it.",
 }, {
 	Name: "parked-messages-forgotten",
-	In:   "shard.readMemory",
-	Old:  "{keys.Parked, m.readParked},",
-	New:  "",
+	In:   "shard.(*recovered).readBetween",
+	Old:  "failed = m.readParked(key, value)",
+	New:  "failed = nil",
 	Bug:  "What was told to a quarantined execution is lost, though its sender heard otherwise.",
 }, {
 	Name: "not-sent-again-after-a-takeover",

@@ -203,10 +203,8 @@ func (c *Client) send(ctx context.Context, i *Invocation, s *Service, r *request
 		q.Header.Set("X-Amz-Content-Sha256", payload)
 	}
 	if i.AccessKey != "" {
-		signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = rest })
-		keys := aws.Credentials{AccessKeyID: i.AccessKey, SecretAccessKey: i.SecretKey}
-		if err := signer.SignHTTP(ctx, keys, q, payload, s.SigningName(), i.Region, c.Now()); err != nil {
-			return nil, fmt.Errorf("sign the request: %w", err)
+		if err := sign(q, payload, rest, s.SigningName(), i.Region, i.AccessKey, i.SecretKey, c.Now()); err != nil {
+			return nil, err
 		}
 	}
 	answer, err := c.HTTP.RoundTrip(q)
@@ -214,4 +212,42 @@ func (c *Client) send(ctx context.Context, i *Invocation, s *Service, r *request
 		return nil, fmt.Errorf("%w: %w", ErrUnsent, err)
 	}
 	return answer, err
+}
+
+// Sign signs a request with a body for a service.
+func Sign(q *http.Request, body []byte, service, region, accessKey, secretKey string, now time.Time) error {
+	hash := sha256.Sum256(body)
+	return sign(q, hex.EncodeToString(hash[:]), false, service, region, accessKey, secretKey, now)
+}
+
+// sign signs a request whose body has a hash. Plain: its path is signed as it is, not escaped
+// once more.
+func sign(q *http.Request, payload string, plain bool, service, region, accessKey, secretKey string, now time.Time) error {
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = plain })
+	keys := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
+	if err := signer.SignHTTP(q.Context(), keys, q, payload, service, region, now); err != nil {
+		return fmt.Errorf("sign the request: %w", err)
+	}
+	return nil
+}
+
+// ClusterToken makes a token by which a cluster of EKS knows who calls: a signed question to STS
+// of who that is, which the cluster asks.
+func ClusterToken(cluster, region, accessKey, secretKey string, now time.Time) (string, error) {
+	end := "amazonaws.com"
+	if strings.HasPrefix(region, "cn-") {
+		end += ".cn"
+	}
+	q, err := http.NewRequest(http.MethodGet, "https://sts."+region+"."+end+"/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=60", nil)
+	if err != nil {
+		return "", fmt.Errorf("make the token of a cluster: %w", err)
+	}
+	q.Header.Set("X-K8s-Aws-Id", cluster)
+	hash := sha256.Sum256(nil)
+	keys := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
+	signed, _, err := v4.NewSigner().PresignHTTP(q.Context(), keys, q, hex.EncodeToString(hash[:]), "sts", region, now)
+	if err != nil {
+		return "", fmt.Errorf("make the token of a cluster: %w", err)
+	}
+	return "k8s-aws-v1." + base64.RawURLEncoding.EncodeToString([]byte(signed)), nil
 }

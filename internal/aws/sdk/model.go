@@ -179,6 +179,7 @@ type Shape struct {
 	Members         map[string]*Ref `json:"members"`
 	Member          *Ref            `json:"member"` // of a list
 	Key, Value      *Ref            // of a map
+	Required        []string        `json:"required"` // of what an operation takes; of other shapes models may not say it
 	Payload         string          `json:"payload"`
 	LocationName    string          `json:"locationName"`
 	TimestampFormat string          `json:"timestampFormat"`
@@ -281,6 +282,24 @@ func (s *Service) Operation(name string) *Operation {
 // Takes tells whether an operation has a parameter of a name.
 func (o *Operation) Takes(n Naming, name string) bool {
 	return o.Input != nil && n.member(o.service.Shapes[o.Input.Shape], name) != ""
+}
+
+// Lacks gives the parameters without which the operation is refused and that are not given, by
+// their names. Those that are filled if they are not given are not among them.
+func (o *Operation) Lacks(n Naming, given map[string]bool) (names []string) {
+	if o.Input == nil {
+		return nil
+	}
+	shape, has := o.service.Shapes[o.Input.Shape], map[string]bool{}
+	for name := range given {
+		has[n.member(shape, name)] = true
+	}
+	for _, member := range shape.Required {
+		if m := shape.Members[member]; m != nil && !has[member] && !m.IdempotencyToken {
+			names = append(names, n.name(member))
+		}
+	}
+	return names
 }
 
 func (s *Service) streamsEvents(r *Ref) bool {

@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type Limiter struct {
 	rates map[string]pace
 	seed  maphash.Seed
 	parts [partsMax]part
+	among atomic.Int32 // so many limiters, of which this is one; 0: it is alone
 }
 
 const (
@@ -44,6 +46,24 @@ type pace struct {
 	interval time.Duration // in which one call's room comes back
 	fill     time.Duration // in which an empty bucket becomes full
 }
+
+// divided is a pace among some limiters: each lets a call a second pass at least, if the
+// pace does.
+func (p pace) divided(among int32) pace {
+	if among < 2 {
+		return p
+	}
+	interval := max(p.interval, min(time.Duration(among)*p.interval, time.Second))
+	if p.fill > 0 {
+		p.fill = max(p.fill, interval)
+	}
+	return pace{interval, p.fill}
+}
+
+// Among says that so many limiters, this one among them, share what callers do: each has a part of the
+// rates, which together are at most what one would allow, but for those that would be below one
+// call a second.
+func (l *Limiter) Among(limiters int) { l.among.Store(int32(limiters)) }
 
 // part is some of the buckets, under a lock of their own.
 type part struct {
@@ -79,6 +99,7 @@ func (l *Limiter) Take(now time.Time, account, region, action string) bool {
 	if !limited {
 		return true
 	}
+	p = p.divided(l.among.Load())
 	t := now.UnixNano()
 	one := bucket{account, region, action}
 	if region == "" {

@@ -42,6 +42,35 @@ func TestTake(t *testing.T) {
 	at(time.Hour, 20, "1", "r", "A", 10)
 }
 
+// TestAmongSeveral: three limiters, asked in turn, let together through what one alone would; a rate of one a
+// second is each one's own, and what never may stays so. One that is alone again has all.
+func TestAmongSeveral(t *testing.T) {
+	rates := Rates{"A": {30, 6}, "Slow": {3, 1}, "Never": {}}
+	all := []*Limiter{New(rates), New(rates), New(rates)}
+	for _, l := range all {
+		l.Among(len(all))
+	}
+	let := func(d time.Duration, action string, want int) {
+		t.Helper()
+		n := 0
+		for _, l := range all {
+			n += taken(l, noon.Add(d), 50, "1", "r", action)
+		}
+		if n != want {
+			t.Errorf("%s after %s: %d, want %d", action, d, n, want)
+		}
+	}
+	let(0, "A", 30)
+	let(time.Second, "A", 6)
+	let(10*time.Second, "A", 30)
+	let(0, "Slow", 9)
+	let(time.Second, "Slow", 3)
+	let(0, "Never", 0)
+	all[0].Among(1)
+	all = all[:1]
+	let(time.Hour, "A", 30)
+}
+
 // TestFreeRegions names ever new regions: an account gets what a few of them have, however
 // many it names, in the first burst and for good; refused calls take nothing.
 func TestFreeRegions(t *testing.T) {

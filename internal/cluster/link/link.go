@@ -24,15 +24,17 @@ type Peer struct {
 	Member  string // id of one membership
 	Name    string
 	Address string
-	Level   int
+	// LevelFrom and Level are the lowest and the highest level that it speaks.
+	LevelFrom, Level int
 }
 
 // Events are told by goroutines of the links, in order for each member: Up, then frames, then
-// Down. They may call Send and Peers, and not Close.
+// Down. They may call Send and Peers, and not Close. A frame is lent for the call; an error of
+// it ends the link.
 type Events struct {
 	Up    func(Peer)
 	Down  func(member string)
-	Frame func(member string, frame []byte)
+	Frame func(member string, frame []byte) error
 }
 
 // Config is what links are opened with.
@@ -52,7 +54,7 @@ const (
 	silentMost    = 1500 * time.Millisecond
 	connectWithin = time.Second
 	connectAgain  = 100 * time.Millisecond
-	queueBytesMax = 64 << 20
+	queueBytesMax = 64 << 20 // a link with more to send ends
 	frameBytesMax = 64 << 20
 	readBytes     = 64 << 10
 	writeBytes    = 256 << 10 // each has silentMost to go out
@@ -67,6 +69,7 @@ type Links struct {
 	life     context.Context
 	end      context.CancelFunc
 	work     sync.WaitGroup
+	strange  strangers
 
 	mu     sync.Mutex // guards the fields below
 	peers  map[string]Peer
@@ -91,7 +94,7 @@ func Open(cfg Config, events Events) (*Links, error) {
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
 			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: cfg.CA.pool, RootCAs: cfg.CA.pool,
-			Time: cfg.Now,
+			NextProtos: []string{protocol}, SessionTicketsDisabled: true, Time: cfg.Now,
 		},
 	}
 	l.life, l.end = context.WithCancel(context.Background())
@@ -106,9 +109,6 @@ func (l *Links) Addr() net.Addr { return l.listener.Addr() }
 func (l *Links) Close() {
 	l.mu.Lock()
 	l.closed = true
-	for _, c := range l.conns {
-		c.close(net.ErrClosed)
-	}
 	l.mu.Unlock()
 	l.end()
 	l.listener.Close()
@@ -153,14 +153,19 @@ func (l *Links) Peers(all []Peer) {
 	}
 }
 
-// Send sends a frame, which its caller does not change any more. It never waits.
-func (l *Links) Send(member string, frame []byte) {
+// Send sends a frame, which its caller does not change any more. It never waits. An error:
+// there are no such frames.
+func (l *Links) Send(member string, frame []byte) error {
+	if len(frame) > frameBytesMax {
+		return fmt.Errorf("it has %d bytes, and at most %d go over a link at a time", len(frame), frameBytesMax)
+	}
 	l.mu.Lock()
 	c := l.conns[member]
 	l.mu.Unlock()
 	if c != nil {
 		c.send(frame)
 	}
+	return nil
 }
 
 // dial has a connection with a peer, again and again.
@@ -195,8 +200,7 @@ func (l *Links) connect(life context.Context, p Peer) error {
 		return errors.Join(err, raw.Close())
 	}
 	// TLS 1.3: the other side's verdict on our certificate comes with its first bytes.
-	l.serve(secured, p.Member)
-	return nil
+	return l.serve(secured, p.Member)
 }
 
 func (l *Links) accept() {
@@ -211,29 +215,53 @@ func (l *Links) accept() {
 			cancel()
 			continue
 		}
+		known := l.strange.greet(raw)
 		l.work.Go(func() {
-			within, cancel := l.cfg.Within(l.life, connectWithin)
-			defer cancel()
-			secured := tls.Server(raw, l.tls)
-			if err := secured.HandshakeContext(within); err != nil {
+			secured, member, err := l.identify(known)
+			l.strange.goodbye(known)
+			if err != nil {
 				raw.Close()
 				return
 			}
-			names := secured.ConnectionState().PeerCertificates[0].DNSNames
-			if len(names) != 1 || names[0] == l.cfg.Self.Member {
-				raw.Close()
-				return
-			}
-			l.serve(secured, names[0])
+			known.known()
+			_ = l.serve(secured, member) // what it refuses the other side tells
 		})
 	}
 }
 
-// serve has a connection until it ends.
-func (l *Links) serve(secured *tls.Conn, member string) {
+// identify finds out which member has connected.
+func (l *Links) identify(raw net.Conn) (*tls.Conn, string, error) {
+	within, cancel := l.cfg.Within(l.life, connectWithin)
+	defer cancel()
+	secured := tls.Server(raw, l.tls)
+	if err := secured.HandshakeContext(within); err != nil {
+		return nil, "", err
+	}
+	names := secured.ConnectionState().PeerCertificates[0].DNSNames
+	if len(names) != 1 || names[0] == l.cfg.Self.Member {
+		return nil, "", fmt.Errorf("its certificate is for %q", names)
+	}
+	return secured, names[0], nil
+}
+
+// serve has a connection until it ends. An error: no link came of it.
+func (l *Links) serve(secured *tls.Conn, member string) error {
 	c := &conn{Conn: secured, member: member, kicked: make(chan struct{}, 1), ended: make(chan struct{}), over: make(chan struct{})}
 	defer close(c.over)
 	defer c.close(net.ErrClosed)
+	defer context.AfterFunc(l.life, func() { c.close(net.ErrClosed) })()
+	c.send(l.cfg.Self.hello())
+	l.work.Go(func() { l.write(c) })
+	from := newReader(c, l.cfg.Now)
+	said, err := from.frame()
+	if err != nil {
+		return err
+	}
+	other, err := l.cfg.Self.meet(said)
+	if err != nil {
+		return err
+	}
+	log := l.cfg.Log.With("node", other.Name, "member", member)
 	for {
 		l.mu.Lock()
 		before := l.conns[member]
@@ -243,7 +271,7 @@ func (l *Links) serve(secured *tls.Conn, member string) {
 		closed := l.closed
 		l.mu.Unlock()
 		if closed {
-			return
+			return net.ErrClosed
 		}
 		if before == nil {
 			break
@@ -251,31 +279,25 @@ func (l *Links) serve(secured *tls.Conn, member string) {
 		before.close(errors.New("the other side has connected anew"))
 		<-before.over
 	}
-	l.mu.Lock()
-	peer := l.peers[member]
-	l.mu.Unlock()
-	peer.Member = member
-	l.cfg.Log.Info("a link with another node begins", "node", peer.Name, "member", member)
-	l.events.Up(peer)
-	l.work.Go(func() { l.write(c) })
-	l.read(c)
+	log.Info("a link with another node begins")
+	l.events.Up(Peer{Member: member, Name: other.Name, LevelFrom: other.From, Level: other.To})
+	c.close(l.read(c, from))
 	l.mu.Lock()
 	delete(l.conns, member)
 	l.mu.Unlock()
-	l.cfg.Log.Info("a link with another node has ended", "node", peer.Name, "member", member, "cause", c.why())
+	log.Info("a link with another node has ended", "cause", c.why())
 	l.events.Down(member)
+	return nil
 }
 
-func (l *Links) read(c *conn) {
-	buffer := newReader(c, l.cfg.Now)
+func (l *Links) read(c *conn, from *reader) error {
 	for {
-		frame, err := buffer.frame()
-		if err != nil {
-			c.close(err)
-			return
+		frame, err := from.frame()
+		if err == nil && len(frame) > 0 {
+			err = l.events.Frame(c.member, frame)
 		}
-		if len(frame) > 0 {
-			l.events.Frame(c.member, frame)
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -293,7 +315,7 @@ func newReader(c *conn, now func() time.Time) *reader {
 	return &reader{c: c, now: now, b: make([]byte, readBytes)}
 }
 
-// frame is the next one, of its own memory; empty: a ping.
+// frame is the next one, which is lent until the next call; empty: a ping.
 func (r *reader) frame() ([]byte, error) {
 	var head [4]byte
 	if err := r.full(head[:]); err != nil {
@@ -302,6 +324,10 @@ func (r *reader) frame() ([]byte, error) {
 	n := binary.BigEndian.Uint32(head[:])
 	if n > frameBytesMax {
 		return nil, fmt.Errorf("a frame of %d bytes", n)
+	}
+	if r.n-r.at >= int(n) {
+		r.at += int(n)
+		return r.b[r.at-int(n) : r.at], nil
 	}
 	frame := make([]byte, n)
 	return frame, r.full(frame)
@@ -332,14 +358,19 @@ func (r *reader) full(to []byte) error {
 func (l *Links) write(c *conn) {
 	var b []byte
 	for {
-		ping, cancel := l.cfg.Within(l.life, pingEvery)
-		select {
-		case <-c.kicked:
-		case <-ping.Done():
-		case <-c.ended:
-		}
-		cancel()
 		queue, ended := c.take()
+		if len(queue) == 0 && !ended {
+			ping, cancel := l.cfg.Within(l.life, pingEvery)
+			select {
+			case <-c.kicked:
+				cancel()
+				continue
+			case <-ping.Done():
+			case <-c.ended:
+			}
+			cancel()
+			queue, ended = c.take()
+		}
 		if ended || l.life.Err() != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,11 +40,17 @@ func open(t *testing.T, member string, ca *Authority) (*Links, heard) {
 	t.Helper()
 	h := make(heard, 1000)
 	l, err := Open(Config{
-		Self: Peer{Member: member}, Listen: "127.0.0.1:0", CA: ca, Now: time.Now, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+		Self: Peer{Member: member, Name: "node " + member, LevelFrom: 1, Level: 1}, Listen: "127.0.0.1:0", CA: ca, Now: time.Now, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
 	}, Events{
-		Up:    func(p Peer) { h <- "up " + p.Member },
-		Down:  func(member string) { h <- "down " + member },
-		Frame: func(member string, frame []byte) { h <- fmt.Sprintf("frame %s %s", member, frame) },
+		Up:   func(p Peer) { h <- "up " + p.Member },
+		Down: func(member string) { h <- "down " + member },
+		Frame: func(member string, frame []byte) error {
+			h <- fmt.Sprintf("frame %s %s", member, frame)
+			if string(frame) == "unreadable" {
+				return errors.New("it can't be read")
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -62,18 +69,34 @@ func TestFramesGoBothWaysInOrder(t *testing.T) {
 	b.Peers([]Peer{peer("a", a)})
 	hearsA.want(t, "up b")
 	hearsB.want(t, "up a")
+	send := func(from *Links, to, frame string) {
+		t.Helper()
+		if err := from.Send(to, []byte(frame)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i := range 100 {
-		a.Send("b", fmt.Append(nil, i))
-		b.Send("a", fmt.Append(nil, -i))
+		send(a, "b", fmt.Sprint(i))
+		send(b, "a", fmt.Sprint(-i))
 	}
 	large := strings.Repeat("x", 3<<20)
-	a.Send("b", []byte(large))
-	a.Send("c", []byte("nobody"))
+	send(a, "b", large)
+	send(a, "c", "nobody")
+	if err := a.Send("b", make([]byte, frameBytesMax+1)); err == nil {
+		t.Error("a frame that nobody takes was sent")
+	}
 	for i := range 100 {
 		hearsB.want(t, fmt.Sprintf("frame a %d", i))
 		hearsA.want(t, fmt.Sprintf("frame b %d", -i))
 	}
 	hearsB.want(t, "frame a "+large)
+	// One that can't be read ends the link, and there is another one.
+	send(a, "b", "unreadable")
+	hearsB.want(t, "frame a unreadable")
+	hearsB.want(t, "down a")
+	hearsA.want(t, "down b")
+	hearsA.want(t, "up b")
+	hearsB.want(t, "up a")
 	a.Peers(nil)
 	hearsA.want(t, "down b")
 	hearsB.want(t, "down a")

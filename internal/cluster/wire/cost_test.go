@@ -8,7 +8,7 @@ import (
 
 // BenchmarkEncode and BenchmarkDecode are what a value of the shape of a command costs.
 func BenchmarkEncode(b *testing.B) {
-	c, v := newTest(), sample()
+	c, v := newTest(b), sample()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Encode(v); err != nil {
@@ -18,7 +18,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	c := newTest()
+	c := newTest(b)
 	encoded, err := c.Encode(sample())
 	if err != nil {
 		b.Fatal(err)
@@ -41,22 +41,64 @@ func sample() *all {
 
 // TestDepth: what stands in itself without end is an error, not the end of the process.
 func TestDepth(t *testing.T) {
-	c := New()
+	c := newTest(t)
 	one, err := c.Encode([]any{nil})
 	if err != nil {
 		t.Fatal(err)
 	}
+	inner := append(one[:len(one)-1:len(one)-1], kindTyped) // a list of one element, which follows
 	nested := func(n int) []byte {
-		return append(bytes.Repeat(one[:len(one)-1], n), isNil) // lists of one element, which follows
+		return append(bytes.Repeat(inner, n), kindNil)
 	}
-	if _, err := c.Decode(nested(1 << 20)); err == nil {
-		t.Error("1,048,576 lists in each other were read")
+	if _, err := c.Decode(nested(1 << 20)); err == nil || !strings.Contains(err.Error(), "in each other") {
+		t.Errorf("1,048,576 lists in each other: %v", err)
 	}
 	if _, err := c.Decode(nested(10_000)); err != nil { // as deep as encoding/json reads
 		t.Error(err)
 	}
-	cause := []byte{isError, 0, 0, 2} // an error without text, of one cause, which follows
-	if _, err := c.Decode(bytes.Repeat(cause, 1<<20)); err == nil || !strings.Contains(err.Error(), "in each other") {
-		t.Errorf("1,048,576 errors in each other: %v", err)
+	list := bytes.Repeat([]byte{kindList, 1}, 1<<20)
+	r := reader{Codec: c, b: append(list, kindNil)}
+	func() {
+		defer caught(&err)
+		_, kind := r.head()
+		r.skip(kind)
+	}()
+	if err == nil || !strings.Contains(err.Error(), "in each other") {
+		t.Errorf("1,048,576 lists in each other, skipped: %v", err)
+	}
+}
+
+// TestRoom: the memory that a frame takes is bounded, though a few bytes may say that they
+// are large values.
+func TestRoom(t *testing.T) {
+	type large struct {
+		A, B, C, D [1 << 16]uint64
+	}
+	type many struct{ All []large }
+	c, err := New(draft(t, "levels 1 to 1\n", many{}), typesOf(many{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := func(n int) []byte {
+		b, err := c.Encode(&many{make([]large, n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	if _, err := c.Decode(encode(2)); err != nil {
+		t.Error(err)
+	}
+	// As many as there are bytes, each of 2 MB and written as nothing.
+	one, err := c.Encode(&many{[]large{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one = append(one[:len(one)-2], 0xff, 0x7f) // 16,383 of them
+	for range 16_383 {
+		one = append(one, kindFields, 0)
+	}
+	if _, err := c.Decode(append(one, 0)); err == nil || !strings.Contains(err.Error(), "values of") {
+		t.Errorf("33 GB were read from %d bytes: %v", len(one), err)
 	}
 }

@@ -1,154 +1,158 @@
-// Package wire writes values as bytes, for links between nodes of one release, and reads
-// them back: structs, and what they are made of. What stands in an
-// interface must be registered; which types there are only their services know. Nil and
-// empty differ. An error is written as its text and what of its chain is registered, so that
-// errors.Is and errors.As find that at the other end.
+// Package wire writes values as bytes, for links between nodes, and reads them back: structs,
+// and what they are made of. Types and fields go by the numbers of a Table, so that nodes of
+// several releases understand each other: fields that a release does not know are skipped, and
+// what came with a level is not sent below it. Nil and empty differ. An error is written as
+// its text and what of its chain has a number, so that errors.Is and errors.As find that at the
+// other end.
+//
+// A value is a head and what follows. The head is number<<3 | kind, as a uvarint; the number
+// is that of a field in a struct, twice that of a type in an interface (and one more for a
+// pointer to it), and else 0. Fields that are zero are not written.
 package wire
 
 import (
 	"encoding"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
-	"maps"
-	"math"
 	"reflect"
-	"slices"
-	"unsafe"
+	"sync/atomic"
 )
 
-// Codec knows types by numbers, which are made of their names.
+// The kinds of what follows a head.
+const (
+	kindNumber byte = iota // a uvarint; zigzag, if it may be negative
+	kindFloat              // 8 bytes
+	kindBytes              // their count, and they
+	kindFields             // values with heads, until a head that is 0
+	kindList               // a count, and values
+	kindMap                // a count, and a key and a value for each
+	kindTyped              // a value, whose number is that of its type
+	kindNil
+)
+
+// Codec knows types by their numbers.
 type Codec struct {
-	types     map[uint32]reflect.Type
-	sentinels []error
+	table     *Table
+	byNumber  []*known                // nil: there is none
+	byType    map[reflect.Type]*known // and pointers to them
+	coders    map[reflect.Type]coder
+	errors    *known
+	sentinels []sentinel
+	level     atomic.Int64 // nothing that is newer is written
 }
 
-// New is a Codec that knows no types but the basic ones.
-func New() *Codec {
-	c := &Codec{types: map[uint32]reflect.Type{}}
-	for _, v := range []any{false, "", int(0), int32(0), int64(0), uint64(0), float64(0), []byte(nil), []string(nil), []any(nil), map[string]any(nil)} {
-		c.Register(v)
-	}
-	return c
+// known is a type with a number.
+type known struct {
+	t     reflect.Type
+	head  uint64 // in an interface, without kind
+	since int
+	coder coder
+	name  string
 }
 
-// Register has values of these types, and pointers to them, be written where an interface
-// is. It panics if a type can't be written.
-func (c *Codec) Register(samples ...any) {
-	for _, v := range samples {
-		c.RegisterType(reflect.TypeOf(v))
+// Basic are types that every codec knows.
+func Basic() (all []reflect.Type) {
+	for _, v := range []any{
+		false, "", int(0), int32(0), int64(0), uint64(0), float64(0), []byte(nil), []string(nil), []any(nil), map[string]any(nil), errorText{},
+	} {
+		all = append(all, reflect.TypeOf(v))
 	}
+	return all
 }
 
-// RegisterType is Register of one type.
-func (c *Codec) RegisterType(t reflect.Type) {
-	n := numberOf(t)
-	if other := c.types[n]; other != nil && other != t {
-		panic(fmt.Sprintf("wire: %v and %v have one number", t, other))
+// New is a Codec of the basic types and some more, all of which the table must have as they
+// are. It writes what the lowest level of the table has.
+func New(table *Table, types []reflect.Type) (*Codec, error) {
+	c := &Codec{table: table, byType: map[reflect.Type]*known{}, coders: map[reflect.Type]coder{}}
+	c.SetLevel(table.From)
+	all, err := reached(append(Basic(), types...))
+	if err != nil {
+		return nil, err
 	}
-	c.types[n] = t
-	if err := check(t, map[reflect.Type]bool{}); err != nil {
-		panic(fmt.Sprintf("wire: register %v: %v", t, err))
+	for _, t := range all {
+		name, err := nameOf(t)
+		if err != nil {
+			return nil, err
+		}
+		r := table.byName[name]
+		if r == nil {
+			return nil, fmt.Errorf("%s is not in the table of types", name)
+		}
+		shape, err := table.shapeOf(t, true)
+		if err != nil {
+			return nil, err
+		}
+		if r.shape != shape {
+			return nil, fmt.Errorf("%s is %s, and %s in the table of types", name, shape, r.shape)
+		}
+		k := &known{t: t, head: r.number << 4, since: r.since, name: name}
+		for uint64(len(c.byNumber)) <= r.number {
+			c.byNumber = append(c.byNumber, nil)
+		}
+		c.byNumber[r.number], c.byType[t], c.byType[reflect.PointerTo(t)] = k, k, k
 	}
-}
-
-// Fingerprint is of all registered types and of what they are made of: nodes that have
-// another one can't read each other. It is positive.
-func (c *Codec) Fingerprint() int32 {
-	h := fnv.New32a()
-	seen := map[reflect.Type]bool{}
-	for _, n := range slices.Sorted(maps.Keys(c.types)) {
-		describe(h, c.types[n], seen)
-	}
-	fmt.Fprint(h, c.sentinels)
-	return int32(h.Sum32()>>1) | 1
-}
-
-func describe(to io.Writer, t reflect.Type, seen map[reflect.Type]bool) {
-	fmt.Fprintf(to, "%s %v %v;", t.PkgPath(), t, t.Kind())
-	if seen[t] {
-		return
-	}
-	seen[t] = true
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array:
-		describe(to, t.Elem(), seen)
-	case reflect.Map:
-		describe(to, t.Key(), seen)
-		describe(to, t.Elem(), seen)
-	case reflect.Struct:
-		for i := range t.NumField() {
-			fmt.Fprint(to, t.Field(i).Name, ":")
-			describe(to, t.Field(i).Type, seen)
+	for _, t := range all {
+		k := c.byType[t]
+		if k.coder, err = c.coderOf(k.t); err != nil {
+			return nil, fmt.Errorf("%s: %w", k.name, err)
 		}
 	}
+	c.errors = c.byType[reflect.TypeFor[errorText]()]
+	return c, nil
 }
 
-// Types are all that are registered.
-func (c *Codec) Types() []reflect.Type { return slices.Collect(maps.Values(c.types)) }
-
-// Sentinels are errors that are found by errors.Is at the other end. Their order is part of
-// the format.
-func (c *Codec) Sentinels(all ...error) { c.sentinels = append(c.sentinels, all...) }
-
-func numberOf(t reflect.Type) uint32 {
-	h := fnv.New32a()
-	h.Write([]byte(t.PkgPath() + "|" + t.String()))
-	return h.Sum32()
-}
-
-var (
-	errorType       = reflect.TypeFor[error]()
-	marshalerType   = reflect.TypeFor[encoding.BinaryMarshaler]()
-	unmarshalerType = reflect.TypeFor[encoding.BinaryUnmarshaler]()
-)
-
-func marshals(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t.Implements(marshalerType) && reflect.PointerTo(t).Implements(unmarshalerType)
-}
-
-// check tells what of a type can't be written.
-func check(t reflect.Type, seen map[reflect.Type]bool) error {
-	if seen[t] || marshals(t) {
-		return nil
-	}
-	seen[t] = true
-	switch t.Kind() {
-	case reflect.Bool, reflect.String, reflect.Interface, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return nil
-	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return check(t.Elem(), seen)
-	case reflect.Map:
-		return errors.Join(check(t.Key(), seen), check(t.Elem(), seen))
-	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if err := check(f.Type, seen); err != nil {
-				return err
-			}
+// Types are all that have numbers here.
+func (c *Codec) Types() (all []reflect.Type) {
+	for _, k := range c.byNumber {
+		if k != nil {
+			all = append(all, k.t)
 		}
-		return nil
 	}
-	return fmt.Errorf("%v can't be written", t)
+	return all
 }
 
-// Encode writes a value, which is registered.
+// Sentinel gives a number to an error that errors.Is finds at the other end. The number stands
+// for it for ever.
+func (c *Codec) Sentinel(number uint64, err error) {
+	if other := c.sentinel(number); other != nil {
+		panic(fmt.Sprintf("wire: %v and %v have one number", other, err))
+	}
+	c.sentinels = append(c.sentinels, sentinel{number, err})
+}
+
+type sentinel struct {
+	number uint64
+	err    error
+}
+
+func (c *Codec) sentinel(number uint64) error {
+	for _, s := range c.sentinels {
+		if s.number == number {
+			return s.err
+		}
+	}
+	return nil
+}
+
+// SetLevel says what all nodes can read: nothing that is newer is written.
+func (c *Codec) SetLevel(level int) { c.level.Store(int64(level)) }
+
+// Encode writes a value whose type has a number.
 func (c *Codec) Encode(v any) (b []byte, err error) {
 	defer caught(&err)
-	return c.any(nil, reflect.ValueOf(v)), nil
+	w := writer{Codec: c, b: make([]byte, 0, 128), level: int(c.level.Load())}
+	w.typed(v)
+	return w.b, nil
 }
 
-// Decode reads it back.
+// Decode reads it back. With an error it gives what was read of a pointer to a struct before
+// it; nil: nothing.
 func (c *Codec) Decode(b []byte) (v any, err error) {
 	defer caught(&err)
-	r := reader{Codec: c, b: b}
-	v = r.any()
+	r := reader{Codec: c, b: b, room: roomOf(len(b))}
+	r.typed(&v)
 	if len(r.b) > 0 {
-		return nil, fmt.Errorf("wire: %d bytes are left", len(r.b))
+		return v, fmt.Errorf("wire: %d bytes are left", len(r.b))
 	}
 	return v, nil
 }
@@ -168,82 +172,21 @@ func caught(err *error) {
 	}
 }
 
-// Heads of what stands in an interface.
-const (
-	isNil byte = iota
-	isValue
-	isPointer
-	isError
+var (
+	errorType       = reflect.TypeFor[error]()
+	marshalerType   = reflect.TypeFor[encoding.BinaryMarshaler]()
+	unmarshalerType = reflect.TypeFor[encoding.BinaryUnmarshaler]()
 )
 
-// any writes what stands in an interface.
-func (c *Codec) any(b []byte, v reflect.Value) []byte {
-	if !v.IsValid() {
-		return append(b, isNil)
-	}
-	t, head := v.Type(), isValue
-	if t.Kind() == reflect.Pointer {
-		t, head = t.Elem(), isPointer
-	}
-	n := numberOf(t)
-	if c.types[n] != t {
-		if v.Type().Implements(errorType) {
-			return c.error(b, v.Interface().(error))
-		}
-		fail("%v is not registered", v.Type())
-	}
-	if head == isPointer {
-		if v.IsNil() {
-			fail("a nil %v in an interface", v.Type())
-		}
-		v = v.Elem()
-	}
-	return c.value(binary.BigEndian.AppendUint32(append(b, head), n), v)
+func marshals(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.Implements(marshalerType) && reflect.PointerTo(t).Implements(unmarshalerType)
 }
 
-// error writes an error that is not registered itself.
-func (c *Codec) error(b []byte, err error) []byte {
-	b = text(append(b, isError), err.Error())
-	var sentinels []uint64
-	for i, s := range c.sentinels {
-		if errors.Is(err, s) {
-			sentinels = append(sentinels, uint64(i))
-		}
-	}
-	b = binary.AppendUvarint(b, uint64(len(sentinels)))
-	for _, i := range sentinels {
-		b = binary.AppendUvarint(b, i)
-	}
-	var known []error
-	c.chain(err, &known)
-	b = binary.AppendUvarint(b, uint64(len(known)))
-	for _, e := range known {
-		b = c.any(b, reflect.ValueOf(e))
-	}
-	return b
-}
-
-// chain finds what of an error's causes is registered.
-func (c *Codec) chain(err error, known *[]error) {
-	if err == nil {
-		return
-	}
-	t := reflect.TypeOf(err)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if c.types[numberOf(t)] == t {
-		*known = append(*known, err)
-		return
-	}
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		c.chain(e.Unwrap(), known)
-	case interface{ Unwrap() []error }:
-		for _, one := range e.Unwrap() {
-			c.chain(one, known)
-		}
-	}
+// errorText is how an error goes that has no number itself.
+type errorText struct {
+	Text      string
+	Sentinels []uint64
+	Known     []error // what of its chain has a number
 }
 
 // Error is an error of another node.
@@ -255,247 +198,52 @@ type Error struct {
 func (e *Error) Error() string   { return e.Text }
 func (e *Error) Unwrap() []error { return e.Causes }
 
-func text(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-func (c *Codec) value(b []byte, v reflect.Value) []byte {
-	t := v.Type()
-	switch t.Kind() {
-	case reflect.Bool:
-		if v.Bool() {
-			return append(b, 1)
-		}
-		return append(b, 0)
-	case reflect.String:
-		return text(b, v.String())
-	case reflect.Float32, reflect.Float64:
-		return binary.BigEndian.AppendUint64(b, math.Float64bits(v.Float()))
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return binary.AppendVarint(b, v.Int())
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return binary.AppendUvarint(b, v.Uint())
-	case reflect.Interface:
-		return c.any(b, v.Elem())
-	case reflect.Pointer:
-		if v.IsNil() {
-			return append(b, 0)
-		}
-		return c.value(append(b, 1), v.Elem())
-	case reflect.Slice:
-		if v.IsNil() {
-			return append(b, 0)
-		}
-		b = binary.AppendUvarint(b, uint64(v.Len())+1)
-		if t.Elem().Kind() == reflect.Uint8 {
-			return append(b, v.Bytes()...)
-		}
-		for i := range v.Len() {
-			b = c.value(b, v.Index(i))
-		}
-		return b
-	case reflect.Array:
-		for i := range v.Len() {
-			b = c.value(b, v.Index(i))
-		}
-		return b
-	case reflect.Map:
-		if v.IsNil() {
-			return append(b, 0)
-		}
-		b = binary.AppendUvarint(b, uint64(v.Len())+1)
-		for entries := v.MapRange(); entries.Next(); {
-			b = c.value(c.value(b, entries.Key()), entries.Value())
-		}
-		return b
-	case reflect.Struct:
-		if marshals(t) {
-			packed, err := v.Interface().(encoding.BinaryMarshaler).MarshalBinary()
-			if err != nil {
-				fail("%v: %w", t, err)
-			}
-			return text(b, string(packed))
-		}
-		if !v.CanAddr() {
-			copied := reflect.New(t).Elem()
-			copied.Set(v)
-			v = copied
-		}
-		for i := range v.NumField() {
-			b = c.value(b, field(v, i))
-		}
-		return b
-	}
-	fail("%v can't be written", t)
-	return nil
-}
-
-// field is a field of a struct that has an address. Those that are not exported are written
-// too: links are between nodes of one release.
-func field(v reflect.Value, i int) reflect.Value {
-	f := v.Field(i)
-	if f.CanInterface() { // exported; asking the type for the field costs memory each time
-		return f
-	}
-	return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
-}
-
-// reader takes a value from bytes.
-type reader struct {
-	*Codec
-	b     []byte
-	depth int // of the value that is read
-}
-
-// depthMax is how deep values may stand in each other: the stack must hold them.
-const depthMax = 100_000
-
-func (r *reader) take(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		fail("cut off")
-	}
-	taken := r.b[:n]
-	r.b = r.b[n:]
-	return taken
-}
-
-func (r *reader) uint() uint64 {
-	n, size := binary.Uvarint(r.b)
-	if size <= 0 {
-		fail("cut off")
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-// length is of a slice or a map, plus one; each element has a byte at least, or is empty.
-func (r *reader) length() int {
-	n := r.uint()
-	if n > uint64(len(r.b))+1 {
-		fail("%d elements in %d bytes", n, len(r.b))
-	}
-	return int(n)
-}
-
-func (r *reader) any() any {
-	head := r.take(1)[0]
-	switch head {
-	case isNil:
-		return nil
-	case isError:
-		return r.error()
-	case isValue, isPointer:
-	default:
-		fail("a value of kind %d", head)
-	}
-	n := binary.BigEndian.Uint32(r.take(4))
-	t := r.types[n]
-	if t == nil {
-		fail("no type has the number %x", n)
-	}
-	v := reflect.New(t)
-	r.value(v.Elem())
-	if head == isPointer {
-		return v.Interface()
-	}
-	return v.Elem().Interface()
-}
-
-func (r *reader) error() error {
-	if r.depth++; r.depth > depthMax {
-		fail("more than %d errors in each other", depthMax)
-	}
-	defer func() { r.depth-- }()
-	e := &Error{Text: string(r.take(r.uint()))}
-	for range r.length() {
-		if i := r.uint(); i < uint64(len(r.sentinels)) {
-			e.Causes = append(e.Causes, r.sentinels[i])
+// textOf is an error that has no number.
+func (c *Codec) textOf(err error) *errorText {
+	e := &errorText{Text: err.Error()}
+	for _, s := range c.sentinels {
+		if errors.Is(err, s.err) {
+			e.Sentinels = append(e.Sentinels, s.number)
 		}
 	}
-	for range r.length() {
-		if cause, ok := r.any().(error); ok {
-			e.Causes = append(e.Causes, cause)
-		}
-	}
+	c.chain(err, &e.Known)
 	return e
 }
 
-func (r *reader) value(v reflect.Value) {
-	if r.depth++; r.depth > depthMax {
-		fail("more than %d values in each other", depthMax)
+// chain finds what of an error's causes has a number.
+func (c *Codec) chain(err error, found *[]error) {
+	if err == nil {
+		return
 	}
-	defer func() { r.depth-- }()
-	t := v.Type()
-	switch t.Kind() {
-	case reflect.Bool:
-		v.SetBool(r.take(1)[0] == 1)
-	case reflect.String:
-		v.SetString(string(r.take(r.uint())))
-	case reflect.Float32, reflect.Float64:
-		v.SetFloat(math.Float64frombits(binary.BigEndian.Uint64(r.take(8))))
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		n, size := binary.Varint(r.b)
-		if size <= 0 {
-			fail("cut off")
+	if c.byType[reflect.TypeOf(err)] != nil {
+		*found = append(*found, err)
+		return
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		c.chain(e.Unwrap(), found)
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			c.chain(one, found)
 		}
-		r.b = r.b[size:]
-		v.SetInt(n)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		v.SetUint(r.uint())
-	case reflect.Interface:
-		if a := r.any(); a != nil {
-			av := reflect.ValueOf(a)
-			if !av.Type().AssignableTo(t) {
-				fail("%v is no %v", av.Type(), t)
-			}
-			v.Set(av)
-		}
-	case reflect.Pointer:
-		if r.take(1)[0] == 1 {
-			v.Set(reflect.New(t.Elem()))
-			r.value(v.Elem())
-		}
-	case reflect.Slice:
-		n := r.length()
-		if n == 0 {
-			return
-		}
-		n--
-		v.Set(reflect.MakeSlice(t, n, n))
-		if t.Elem().Kind() == reflect.Uint8 {
-			copy(v.Bytes(), r.take(uint64(n)))
-			return
-		}
-		for i := range n {
-			r.value(v.Index(i))
-		}
-	case reflect.Array:
-		for i := range v.Len() {
-			r.value(v.Index(i))
-		}
-	case reflect.Map:
-		n := r.length()
-		if n == 0 {
-			return
-		}
-		v.Set(reflect.MakeMap(t))
-		for range n - 1 {
-			key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-			r.value(key)
-			r.value(value)
-			v.SetMapIndex(key, value)
-		}
-	case reflect.Struct:
-		if marshals(t) {
-			if err := v.Addr().Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(r.take(r.uint())); err != nil {
-				fail("%v: %w", t, err)
-			}
-			return
-		}
-		for i := range v.NumField() {
-			r.value(field(v, i))
-		}
-	default:
-		fail("%v can't be read", t)
 	}
 }
+
+// read is the error that was written.
+func (c *Codec) read(e *errorText) error {
+	back := &Error{Text: e.Text}
+	for _, n := range e.Sentinels {
+		if s := c.sentinel(n); s != nil {
+			back.Causes = append(back.Causes, s)
+		}
+	}
+	for _, one := range e.Known {
+		if one != nil {
+			back.Causes = append(back.Causes, one)
+		}
+	}
+	return back
+}
+
+// Levels are the lowest and the highest that the table has.
+func (c *Codec) Levels() (from, to int) { return c.table.From, c.table.To }

@@ -8,19 +8,36 @@ import (
 	"time"
 
 	"heddle/internal/console/client"
+	"heddle/internal/console/past"
 	"heddle/internal/console/terminal"
 	"heddle/internal/operator/wire"
-	"heddle/internal/swf/history"
 )
 
 // Tail writes events as they become durable.
 type Tail struct {
-	Domain     string `env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Only of this domain; otherwise of all."`
-	Type       string `placeholder:"NAME" help:"Only of executions of this type of workflow."`
-	WorkflowID string `name:"workflow-id" placeholder:"ID" help:"Only of this execution."`
-	Failures   bool   `help:"Only what went wrong: events whose type ends in Failed or TimedOut, and what was terminated."`
+	Domain     string `env:"HEDDLE_DOMAIN" placeholder:"NAME" help:"Only of this domain; otherwise of all, and of all state machines."`
+	Machine    string `placeholder:"ARN" help:"Only of this state machine, in place of a domain."`
+	Execution  string `placeholder:"ARN" help:"Only of this execution of a state machine, likewise."`
+	Service    string `placeholder:"NAME" enum:",swf,states" default:"" help:"Only of this service: swf or states. Who asks for neither this nor any other of these must be allowed to read both."`
+	Type       string `placeholder:"NAME" help:"Only of executions of this type of workflow, or of the state machine of this name."`
+	WorkflowID string `name:"workflow-id" placeholder:"ID" help:"Only of executions of this workflowId."`
+	Failures   bool   `help:"Only what went wrong: events whose type ends in Failed or TimedOut, and what was terminated or aborted."`
 
 	Caller caller `embed:""`
+}
+
+// members say which events are meant; the domain may be of the environment.
+func (c *Tail) members() map[string]string {
+	in := map[string]string{}
+	states := c.Machine != "" || c.Execution != "" || c.Service == "states"
+	for name, value := range map[string]string{
+		"service": c.Service, "domain": c.Domain, "workflowId": c.WorkflowID, "stateMachineArn": c.Machine, "executionArn": c.Execution,
+	} {
+		if value != "" && !(states && name == "domain") {
+			in[name] = value
+		}
+	}
+	return in
 }
 
 // againAfter is how long it is waited before a server is called again that did not answer.
@@ -32,13 +49,7 @@ func (c *Tail) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	in := map[string]string{}
-	if c.Domain != "" {
-		in["domain"] = c.Domain
-	}
-	if c.WorkflowID != "" {
-		in["workflowId"] = c.WorkflowID
-	}
+	in := c.members()
 	told := false // that the server does not answer
 	for {
 		var out wire.StreamEventsOutput
@@ -77,19 +88,21 @@ func (c *Tail) write(p *Process, out *wire.StreamEventsOutput) error {
 			return err
 		}
 	}
-	var read history.Reader
 	for i := range out.Events {
 		live := &out.Events[i]
-		var e history.Event
-		if err := read.Read([]byte(live.Event), &e); err != nil {
-			return fmt.Errorf("read an event: %w", err)
+		e, err := past.EntryOf(&live.Execution, live.Event)
+		if err != nil {
+			return fmt.Errorf("read an event of %s: %w", terminal.NameOf(&live.Execution), err)
 		}
-		if c.Type != "" && terminal.TypeName(live.Type) != c.Type || c.Failures && !e.Bad() {
+		if c.Type != "" && terminal.TypeName(live.Type) != c.Type || c.Failures && !e.Bad {
 			continue
 		}
-		var err error
 		if c.Caller.JSON {
-			err = p.writeLine(map[string]any{"execution": json.RawMessage(live.Execution.AppendJSON(nil)), "workflowType": live.Type, "event": json.RawMessage(live.Event)})
+			of := "workflowType"
+			if live.Execution.ExecutionARN != nil {
+				of = "stateMachine"
+			}
+			err = p.writeLine(map[string]any{"execution": json.RawMessage(live.Execution.AppendJSON(nil)), of: live.Type, "event": json.RawMessage(live.Event)})
 		} else {
 			err = terminal.Event(p.Out, live, &e, c.Domain == "", p.Style)
 		}

@@ -297,28 +297,53 @@ func (e *Events) Lanes(of *wire.InspectExecutionOutput) (lanes []timeline.Lane, 
 	return lanes, err
 }
 
+// Entry is what a line tells of an event, of either service.
+type Entry struct {
+	ID         int64
+	At         engine.Time
+	Type, What string
+	Bad        bool // it is bad news
+}
+
+// EntryOf reads an event of an execution.
+func EntryOf(of *wire.ExecutionRef, event string) (Entry, error) {
+	entries, err := (&Events{Raw: []json.RawMessage{json.RawMessage(event)}, states: of.ExecutionARN != nil}).entries()
+	if err != nil {
+		return Entry{}, err
+	}
+	return entries[0], nil
+}
+
+func (e *Events) entries() ([]Entry, error) {
+	entries := make([]Entry, 0, len(e.Raw))
+	if e.states {
+		events, err := e.Machine()
+		for i := range events {
+			e := &events[i]
+			entries = append(entries, Entry{e.ID, e.At, e.Type, e.What(), e.Bad()})
+		}
+		return entries, err
+	}
+	events, err := e.Workflow()
+	for i := range events {
+		e := &events[i]
+		entries = append(entries, Entry{e.ID, e.At, e.Type, e.What(), e.Bad()})
+	}
+	return entries, err
+}
+
 // Rows are the events as a table: id, how long after the one before, type, what it is about.
 func (e *Events) Rows() ([][]string, error) {
 	rows := [][]string{{"event", "time", "", "type", "what"}}
 	var before engine.Time
-	add := func(id int64, at engine.Time, of, what string) {
-		since := ""
+	entries, err := e.entries()
+	for i := range entries {
+		one, since := &entries[i], ""
 		if before != 0 {
-			since = "+" + diagnose.Span(at-before)
+			since = "+" + diagnose.Span(one.At-before)
 		}
-		before = at
-		rows = append(rows, []string{strconv.FormatInt(id, 10), diagnose.Moment(at), since, of, what})
-	}
-	if e.states {
-		events, err := e.Machine()
-		for i := range events {
-			add(events[i].ID, events[i].At, events[i].Type, events[i].What())
-		}
-		return rows, err
-	}
-	events, err := e.Workflow()
-	for i := range events {
-		add(events[i].ID, events[i].At, events[i].Type, events[i].What())
+		before = one.At
+		rows = append(rows, []string{strconv.FormatInt(one.ID, 10), diagnose.Moment(one.At), since, one.Type, one.What})
 	}
 	return rows, err
 }

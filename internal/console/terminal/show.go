@@ -236,7 +236,7 @@ func (s *Shown) open(out *errWriter) {
 		rows = append(rows, []string{kind, cut(k.Name, 40), "", "", "in " + diagnose.Span(engine.Time(k.Until)-now)})
 	}
 	for _, k := range s.Children {
-		rows = append(rows, []string{"child", cut(text(k.Execution.WorkflowID)+text(k.Execution.ExecutionARN), 80), "", "", ""})
+		rows = append(rows, []string{"child", cut(NameOf(&k.Execution), 80), "", "", ""})
 	}
 	for _, g := range s.Groups {
 		rows = append(rows, []string{"state", cut(g.State, 40), "", fmt.Sprintf("%d of %d done, %d running", g.Done, g.Total, g.Running), ""})
@@ -252,5 +252,8 @@ func (s *Shown) open(out *errWriter) {
 	}
 	if more > 0 {
 		out.line(fmt.Sprintf("… and %d more; --json has them", more))
+	}
+	if len(s.Children) > 0 && s.Children[0].Execution.ExecutionARN != nil {
+		out.line("heddle show " + clean(*s.Children[0].Execution.ExecutionARN))
 	}
 }

@@ -6,24 +6,30 @@ import (
 	"strings"
 	"time"
 
+	"heddle/internal/console/past"
+	"heddle/internal/diagnose"
 	"heddle/internal/operator/wire"
-	"heddle/internal/swf/history"
 )
 
 // Event writes an event on a line, with its domain if that is wanted.
-func Event(w io.Writer, live *wire.LiveEvent, e *history.Event, domain bool, style Style) error {
+func Event(w io.Writer, live *wire.LiveEvent, e *past.Entry, domain bool, style Style) error {
 	at := time.UnixMilli(int64(e.At)).UTC().Format("15:04:05.000")
-	name := text(live.Execution.WorkflowID)
-	if domain {
-		name = text(live.Execution.Domain) + "/" + name
+	name := NameOf(&live.Execution)
+	if domain && live.Execution.Domain != nil {
+		name = *live.Execution.Domain + "/" + name
 	}
 	kind := pad(e.Type, 30)
-	if e.Bad() {
+	if e.Bad {
 		kind = style.paint(bad, kind)
 	}
-	line := fmt.Sprintf("%s  %s  %s  %s %s", style.paint(dim, at), pad(cut(name, 40), 24), pad(cut(TypeName(live.Type), 24), 14), kind, clean(e.What()))
+	line := fmt.Sprintf("%s  %s  %s  %s %s", style.paint(dim, at), pad(cut(name, 40), 24), pad(cut(TypeName(live.Type), 24), 14), kind, clean(e.What))
 	_, err := fmt.Fprintln(w, strings.TrimRight(line, " "))
 	return err
+}
+
+// NameOf is the name of an execution, within what it is in.
+func NameOf(of *wire.ExecutionRef) string {
+	return diagnose.ShortARN(text(of.WorkflowID) + text(of.ExecutionARN))
 }
 
 // TypeName is the name of a type that is written with its version.

@@ -103,12 +103,31 @@ func TopHead(o *Overview, style Style) (lines []string) {
 			line += "  " + style.paint(bad, "! the audit trail can't be written")
 		}
 		lines = append(lines, line)
+		if s.Node != nil {
+			lines = append(lines, nodes(s, style))
+		}
 	}
 	lines = append(lines, rates)
 	if len(o.Targets) > 0 {
 		lines = append(lines, events(o, style))
 	}
 	return append(lines, stuck(o, style))
+}
+
+// nodes says in a line how the nodes of a cluster are.
+func nodes(s *wire.GetServerStatusOutput, style Style) string {
+	line := fmt.Sprintf("%d nodes ", len(s.Members))
+	for i := range s.Members {
+		m := &s.Members[i]
+		line += fmt.Sprintf(" %s %d shards", clean(m.Name), m.Shards)
+		if m.Error != nil {
+			line += " " + style.paint(bad, "! does not answer")
+		}
+	}
+	if s.ShardsVacant != nil && *s.ShardsVacant > 0 {
+		line += "  " + style.paint(bad, fmt.Sprintf("! %d shards are served by nobody", *s.ShardsVacant))
+	}
+	return line
 }
 
 // events says in a line how far behind the targets of events are.

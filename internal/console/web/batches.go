@@ -302,6 +302,12 @@ func (v *visit) batches() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if size := int64(1); p.IsMachine() && len(out.Batches) == 0 { // there may be none of its executions: of an express machine, or one that is not there
+		_, err := call[operator.SearchExecutionsOutput](v, "heddle", "SearchExecutions", &operator.SearchExecutionsInput{StateMachineARN: p.machine, Status: operator.SearchStatusOpen, MaximumPageSize: &size})
+		if err != nil && !denied(err) {
+			return nil, err
+		}
+	}
 	return refreshes("batches", &batchesView{v.frame("Batches"), p, out.Batches, out.ServerTimestamp, v.newsBatch("")}), nil
 }
 

@@ -50,6 +50,7 @@ type serverView struct {
 	Frame
 	*operator.GetServerStatusOutput
 	Sparks []spark
+	Vacant int64 // shards that nobody serves
 }
 
 // server shows how the server is.
@@ -62,7 +63,11 @@ func (v *visit) server() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return refreshes("server", &serverView{v.frame("Server"), out, sparks}), nil
+	view := &serverView{Frame: v.frame("Server"), GetServerStatusOutput: out, Sparks: sparks}
+	if out.ShardsVacant != nil {
+		view.Vacant = *out.ShardsVacant
+	}
+	return refreshes("server", view), nil
 }
 
 type refusalsView struct {

@@ -237,5 +237,5 @@ func (v *visit) frame(title string) Frame {
 
 // templates are the pages, each with the frame, by the names of their files.
 var templates = ui.Templates(template.FuncMap{
-	"path": pathOf, "machine": view.MachinePath, "child": view.ExecutionPath, "execution": pathOfExecution, "text": text, "moment": momentOf, "age": ageOf, "number": number, "count": counted, "status": statusWord, "short": short, "doing": func(action string) string { return doingOf(action).Says }, "args": args,
+	"path": pathOf, "machine": view.MachinePath, "child": view.ExecutionPath, "execution": pathOfExecution, "text": text, "moment": momentOf, "age": ageOf, "number": number, "milliseconds": milliseconds, "count": counted, "status": statusWord, "short": short, "doing": func(action string) string { return doingOf(action).Says }, "args": args,
 }, view.Templates)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"html/template"
 	"strconv"
 	"strings"
@@ -47,6 +48,9 @@ func ageOf(from, to any) template.HTML {
 	}
 	return template.HTML(template.HTMLEscapeString(diagnose.Span(engine.Time(b - a))))
 }
+
+// milliseconds writes so many microseconds.
+func milliseconds(us int64) string { return fmt.Sprintf("%.1f ms", float64(us)/1000) }
 
 // number writes a number with its thousands apart.
 func number(n int64) string {

@@ -203,7 +203,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, l Link) *refusa
 	a, err := transfer.Receive(ctx, body, want, r.Header.Get("Content-Type"), h.Blobs)
 	large := (*http.MaxBytesError)(nil)
 	switch {
-	case errors.As(err, &large):
+	case errors.As(err, &large) || errors.Is(err, blob.ErrTooLarge):
 		return tooLarge
 	case errors.Is(err, transfer.ErrMD5):
 		return h.mismatched(r, l)

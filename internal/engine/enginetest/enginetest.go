@@ -188,7 +188,7 @@ func ApplyStored(t testing.TB, rules engine.Rules, s engine.State, e engine.Even
 	public, private := bytes.Clone(e.Public), bytes.Clone(e.Private)
 	decoded, err := rules.DecodeEvent(e.ID, e.At, public, private)
 	if err == nil {
-		err = engine.NewRuleset(rules).Fold(s, e.ID, e.At, public, private)
+		err = engine.NewRuleset(rules).NewFolder().Fold(s, e.ID, e.At, public, private)
 	}
 	if err != nil {
 		t.Fatalf("decode event %d: %v", e.ID, err)

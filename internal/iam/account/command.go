@@ -169,7 +169,7 @@ type Grants struct {
 	Groups   []*Entity
 	Policies map[string]*Policy // by ARN; one that is not there does not exist
 
-	known *callers // know policies that were read before; may be nil
+	known *callers `wire:"-"` // know policies that were read before; may be nil
 }
 
 // Summary counts what an account has.

@@ -429,6 +429,116 @@ func (v *CheckpointUnavailableException) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ClusterMember) Decode(d *jx.Decoder) error {
+	*v = ClusterMember{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			return nil
+		case "address":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Address = value
+			return nil
+		case "self":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Self = value
+			return nil
+		case "linked":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Linked = value
+			return nil
+		case "leaving":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Leaving = value
+			return nil
+		case "shards":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Shards = value
+			return nil
+		case "error":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Error = &value
+			return nil
+		case "version":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Version = &value
+			return nil
+		case "startTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.StartTimestamp = &value
+			return nil
+		case "requestsInFlight":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.RequestsInFlight = &value
+			return nil
+		case "pollsWaiting":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.PollsWaiting = &value
+			return nil
+		case "tasksWaiting":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.TasksWaiting = &value
+			return nil
+		case "openExecutions":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.OpenExecutions = &value
+			return nil
+		case "commitP99Microseconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.CommitP99Microseconds = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ConsoleOffException) Decode(d *jx.Decoder) error {
 	*v = ConsoleOffException{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -1338,6 +1448,38 @@ func (v *GetServerStatusOutput) Decode(d *jx.Decoder) error {
 			}
 			v.Revision = &value
 			return nil
+		case "node":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Node = &value
+			return nil
+		case "members":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Members = []ClusterMember{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Members = append(v.Members, ClusterMember{})
+				return v.Members[len(v.Members)-1].Decode(d)
+			})
+		case "shardsVacant":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.ShardsVacant = &value
+			return nil
+		case "standbys":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Standbys = []Standby{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Standbys = append(v.Standbys, Standby{})
+				return v.Standbys[len(v.Standbys)-1].Decode(d)
+			})
 		default:
 			return shape.SkipMember(d, key)
 		}
@@ -2689,6 +2831,53 @@ func (v *Series) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *Standby) Decode(d *jx.Decoder) error {
+	*v = Standby{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			return nil
+		case "state":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.State = value
+			return nil
+		case "sync":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Sync = value
+			return nil
+		case "lagMicroseconds":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.LagMicroseconds = &value
+			return nil
+		case "lagBytes":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.LagBytes = &value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *StartBatchInput) Decode(d *jx.Decoder) error {
 	*v = StartBatchInput{missing: 1<<2 - 1}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -2852,6 +3041,13 @@ func (v *StreamEventsInput) Decode(d *jx.Decoder) error {
 	*v = StreamEventsInput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
+		case "service":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Service = &value
+			return nil
 		case "domain":
 			value, ok, err := shape.DecodeString(d)
 			if !ok {
@@ -2865,6 +3061,20 @@ func (v *StreamEventsInput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.WorkflowID = &value
+			return nil
+		case "stateMachineArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.StateMachineARN = &value
+			return nil
+		case "executionArn":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.ExecutionARN = &value
 			return nil
 		case "nextPageToken":
 			value, ok, err := shape.DecodeString(d)

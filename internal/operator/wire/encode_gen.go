@@ -209,6 +209,56 @@ func (v *CheckpointUnavailableException) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *ClusterMember) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	b = append(b, `,"address":`...)
+	b = shape.AppendString(b, v.Address)
+	b = append(b, `,"self":`...)
+	b = strconv.AppendBool(b, v.Self)
+	b = append(b, `,"linked":`...)
+	b = strconv.AppendBool(b, v.Linked)
+	b = append(b, `,"leaving":`...)
+	b = strconv.AppendBool(b, v.Leaving)
+	b = append(b, `,"shards":`...)
+	b = strconv.AppendInt(b, v.Shards, 10)
+	if v.Error != nil {
+		b = append(b, `,"error":`...)
+		b = shape.AppendString(b, *v.Error)
+	}
+	if v.Version != nil {
+		b = append(b, `,"version":`...)
+		b = shape.AppendString(b, *v.Version)
+	}
+	if v.StartTimestamp != nil {
+		b = append(b, `,"startTimestamp":`...)
+		b = shape.AppendTimestamp(b, *v.StartTimestamp)
+	}
+	if v.RequestsInFlight != nil {
+		b = append(b, `,"requestsInFlight":`...)
+		b = strconv.AppendInt(b, *v.RequestsInFlight, 10)
+	}
+	if v.PollsWaiting != nil {
+		b = append(b, `,"pollsWaiting":`...)
+		b = strconv.AppendInt(b, *v.PollsWaiting, 10)
+	}
+	if v.TasksWaiting != nil {
+		b = append(b, `,"tasksWaiting":`...)
+		b = strconv.AppendInt(b, *v.TasksWaiting, 10)
+	}
+	if v.OpenExecutions != nil {
+		b = append(b, `,"openExecutions":`...)
+		b = strconv.AppendInt(b, *v.OpenExecutions, 10)
+	}
+	if v.CommitP99Microseconds != nil {
+		b = append(b, `,"commitP99Microseconds":`...)
+		b = strconv.AppendInt(b, *v.CommitP99Microseconds, 10)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ConsoleOffException) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.Message != nil {
@@ -623,6 +673,36 @@ func (v *GetServerStatusOutput) AppendJSON(b []byte) []byte {
 	if v.Revision != nil {
 		b = append(b, `,"revision":`...)
 		b = shape.AppendString(b, *v.Revision)
+	}
+	if v.Node != nil {
+		b = append(b, `,"node":`...)
+		b = shape.AppendString(b, *v.Node)
+	}
+	if v.Members != nil {
+		b = append(b, `,"members":`...)
+		b = append(b, '[')
+		for i := range v.Members {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.Members[i].AppendJSON(b)
+		}
+		b = append(b, ']')
+	}
+	if v.ShardsVacant != nil {
+		b = append(b, `,"shardsVacant":`...)
+		b = strconv.AppendInt(b, *v.ShardsVacant, 10)
+	}
+	if v.Standbys != nil {
+		b = append(b, `,"standbys":`...)
+		b = append(b, '[')
+		for i := range v.Standbys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.Standbys[i].AppendJSON(b)
+		}
+		b = append(b, ']')
 	}
 	return shape.CloseObject(b, start)
 }
@@ -1305,6 +1385,26 @@ func (v *Series) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *Standby) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	b = append(b, `,"state":`...)
+	b = shape.AppendString(b, v.State)
+	b = append(b, `,"sync":`...)
+	b = shape.AppendString(b, v.Sync)
+	if v.LagMicroseconds != nil {
+		b = append(b, `,"lagMicroseconds":`...)
+		b = strconv.AppendInt(b, *v.LagMicroseconds, 10)
+	}
+	if v.LagBytes != nil {
+		b = append(b, `,"lagBytes":`...)
+		b = strconv.AppendInt(b, *v.LagBytes, 10)
+	}
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *StartBatchInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"search":`...)
@@ -1383,6 +1483,10 @@ func (v *StopBatchOutput) AppendJSON(b []byte) []byte {
 // AppendJSON appends the structure as the wire carries it.
 func (v *StreamEventsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
+	if v.Service != nil {
+		b = append(b, `,"service":`...)
+		b = shape.AppendString(b, *v.Service)
+	}
 	if v.Domain != nil {
 		b = append(b, `,"domain":`...)
 		b = shape.AppendString(b, *v.Domain)
@@ -1390,6 +1494,14 @@ func (v *StreamEventsInput) AppendJSON(b []byte) []byte {
 	if v.WorkflowID != nil {
 		b = append(b, `,"workflowId":`...)
 		b = shape.AppendString(b, *v.WorkflowID)
+	}
+	if v.StateMachineARN != nil {
+		b = append(b, `,"stateMachineArn":`...)
+		b = shape.AppendString(b, *v.StateMachineARN)
+	}
+	if v.ExecutionARN != nil {
+		b = append(b, `,"executionArn":`...)
+		b = shape.AppendString(b, *v.ExecutionARN)
 	}
 	if v.NextPageToken != nil {
 		b = append(b, `,"nextPageToken":`...)

@@ -81,6 +81,23 @@ type CheckpointUnavailableException struct {
 	Message *string
 }
 
+type ClusterMember struct {
+	Name                  string
+	Address               string
+	Self                  bool
+	Linked                bool
+	Leaving               bool
+	Shards                int64
+	Error                 *string
+	Version               *string
+	StartTimestamp        *shape.Timestamp
+	RequestsInFlight      *int64
+	PollsWaiting          *int64
+	TasksWaiting          *int64
+	OpenExecutions        *int64
+	CommitP99Microseconds *int64
+}
+
 // ConsoleOffException is a fault.
 type ConsoleOffException struct {
 	Message *string
@@ -264,6 +281,10 @@ type GetServerStatusOutput struct {
 	AuditFails            bool
 	CommitP99Microseconds *int64
 	Revision              *string
+	Node                  *string
+	Members               []ClusterMember
+	ShardsVacant          *int64
+	Standbys              []Standby
 }
 
 // InspectExecutionInput is what InspectExecution takes.
@@ -524,6 +545,14 @@ type Series struct {
 	Sums   bool
 }
 
+type Standby struct {
+	Name            string
+	State           string
+	Sync            string
+	LagMicroseconds *int64
+	LagBytes        *int64
+}
+
 // StartBatchInput is what StartBatch takes.
 type StartBatchInput struct {
 	Search      BatchSearch
@@ -560,9 +589,12 @@ type StopBatchOutput struct {
 
 // StreamEventsInput is what StreamEvents takes.
 type StreamEventsInput struct {
-	Domain        *string
-	WorkflowID    *string
-	NextPageToken *string
+	Service         *string
+	Domain          *string
+	WorkflowID      *string
+	StateMachineARN *string
+	ExecutionARN    *string
+	NextPageToken   *string
 }
 
 type StreamEventsOutput struct {

@@ -485,11 +485,20 @@ func (v *StreamEventsInput) Validate() error {
 }
 
 func (v *StreamEventsInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.Service != nil {
+		c.Enum(at.Member("service"), *v.Service, ServiceNameValues)
+	}
 	if v.Domain != nil {
 		c.Length(at.Member("domain"), *v.Domain, 1, 256)
 	}
 	if v.WorkflowID != nil {
 		c.Length(at.Member("workflowId"), *v.WorkflowID, 1, 256)
+	}
+	if v.StateMachineARN != nil {
+		c.Length(at.Member("stateMachineArn"), *v.StateMachineARN, 1, 2048)
+	}
+	if v.ExecutionARN != nil {
+		c.Length(at.Member("executionArn"), *v.ExecutionARN, 1, 2048)
 	}
 	if v.NextPageToken != nil {
 		c.Length(at.Member("nextPageToken"), *v.NextPageToken, 0, 2048)

@@ -29,7 +29,14 @@ type Options struct {
 	Single bool
 	// Calls tells whether there is an action of a service that is called through AWS's SDK
 	// ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all are believed.
-	Calls func(service, action string) (takes func(parameter string) bool, known bool)
+	Calls func(service, action string) (takes *Parameters, known bool)
+}
+
+// Parameters are those of a call.
+type Parameters struct {
+	Takes func(name string) bool
+	// Lacks gives those without which nobody is called, and that are not given.
+	Lacks func(given map[string]bool) []string
 }
 
 // Compile makes a machine of the text of a definition. It tells all that it finds wrong;
@@ -64,7 +71,7 @@ func (m *Machine) State(name string) *State {
 }
 
 type compiler struct {
-	calls     func(service, action string) (takes func(string) bool, known bool)
+	calls     func(service, action string) (takes *Parameters, known bool)
 	express   bool // also in the flow of a distributed Map whose executions are express ones
 	single    bool
 	machine   *Machine

@@ -188,9 +188,14 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 	takes := func(name string) bool {
 		return slices.Contains(shape.needed, name) || slices.Contains(shape.known, name)
 	}
+	lacks := func(has map[string]bool) []string {
+		return slices.DeleteFunc(slices.Clone(shape.needed), func(name string) bool { return has[name] })
+	}
 	if r.calls != nil && strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
-		takes, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action)
-		known = takes != nil
+		var call *Parameters
+		if call, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action); call != nil {
+			known, takes, lacks = true, call.Takes, call.Lacks
+		}
 	}
 	if !known {
 		return
@@ -204,6 +209,8 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 		if given, ok = v.(*jsonvalue.Object); !ok {
 			return // an expression gives them
 		}
+	} else if strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
+		return // the input does
 	}
 	has := map[string]bool{}
 	for name := range given.All() {
@@ -215,9 +222,7 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 			r.wrong(r.at+"/"+field, "The field \""+name+"\" is not supported by Step Functions")
 		}
 	}
-	for _, name := range shape.needed {
-		if !has[name] {
-			r.wrong(r.at+"/"+field, "The field '"+name+"' is required but was missing")
-		}
+	for _, name := range lacks(has) {
+		r.wrong(r.at+"/"+field, "The field '"+name+"' is required but was missing")
 	}
 }

@@ -161,19 +161,33 @@ func (*Rules) DecodeEvent(id int64, at engine.Time, public, private []byte) (eng
 	return engine.Event{ID: id, At: at, Body: e, Public: public, Private: private}, nil
 }
 
-// Fold is DecodeEvent, and Apply, of which nobody keeps the event.
-func (rules *Rules) Fold(st engine.State, id int64, at engine.Time, public, private []byte) error {
-	s := st.(*State)
-	if s.reader == nil {
-		s.reader = new(reader)
-	}
-	r := s.reader
-	r.body = Body{}
-	if err := r.decode(&r.body, id, public, private); err != nil {
+// folder is engine.Folder: nobody keeps its event.
+type folder struct {
+	rules *Rules
+	reader
+	body Body
+}
+
+// NewFolder gives what folds stored events.
+func (r *Rules) NewFolder() engine.Folder { return &folder{rules: r} }
+
+func (f *folder) Fold(st engine.State, id int64, at engine.Time, public, private []byte) error {
+	defer f.forget()
+	if err := f.decode(&f.body, id, public, private); err != nil {
 		return err
 	}
-	rules.Apply(st, engine.Event{ID: id, At: at, Body: &r.body})
+	f.rules.Apply(st, engine.Event{ID: id, At: at, Body: &f.body})
 	return nil
+}
+
+// forget keeps the room alone.
+func (f *folder) forget() {
+	f.body = Body{}
+	f.json.ResetBytes(nil)
+	f.pack = pack.Coder{}
+	if cap(f.text) > engine.FolderBytesMax {
+		f.text = nil
+	}
 }
 
 // decode reads an event, which is zero before.

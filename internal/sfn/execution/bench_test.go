@@ -63,10 +63,11 @@ func BenchmarkFiring(b *testing.B) {
 	r := h.begin("m", "e", waitDefinition, `{"until":"2023-11-15T00:00:00Z"}`, nil)
 	rules := engine.NewRuleset(h.rules)
 	in := engine.Input{Now: houseStart + engine.Seconds(24*60*60), Measure: true}
+	folder := rules.NewFolder()
 	for b.Loop() {
 		s := rules.New(r.id)
 		for _, e := range r.events {
-			if err := rules.Fold(s, e.ID, e.At, e.Public, e.Private); err != nil {
+			if err := folder.Fold(s, e.ID, e.At, e.Public, e.Private); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -466,7 +466,6 @@ type reader struct {
 	json jx.Decoder
 	pack pack.Coder
 	text []byte
-	body Body // that nobody keeps
 }
 
 // str reads a text.

@@ -94,7 +94,7 @@ var messageKinds = pack.NewTypes(map[byte]message{0: &ChildClosed{}, 1: &StopChi
 })
 
 func encodeMessage(m message) []byte {
-	c := pack.Writing(append(make([]byte, 0, 128), messageFormat, messageKinds.Mark(m)))
+	c := pack.Writing(append(make([]byte, 0, 512), messageFormat, messageKinds.Mark(m)))
 	m.code(c)
 	return c.Written()
 }

@@ -31,8 +31,8 @@ func ExpressARN(w engine.World, machine, execution, id string) string {
 	return resource.ExpressARN(w.Region, w.Account, machine, execution, id)
 }
 
-// isExpress tells whether a name is of an execution of an express state machine.
-func isExpress(n engine.Name) bool { return strings.Contains(n.Key, ":") }
+// IsExpress tells whether a name is of an execution of an express state machine.
+func IsExpress(n engine.Name) bool { return strings.Contains(n.Key, ":") }
 
 // Split takes a name's key apart.
 func Split(key string) (machine, execution string) {

@@ -76,7 +76,7 @@ func IndexValue(arn, status string) string {
 // Entries gives an execution's places in the visibility index. Executions of express state
 // machines have none: nothing lists them.
 func (r *Rules) Entries(id engine.Identity, rec *engine.Record) []engine.Entry {
-	if isExpress(id.Name) {
+	if IsExpress(id.Name) {
 		return nil
 	}
 	l, err := DecodeListing(rec.Listing)
@@ -165,9 +165,6 @@ func (t *turn) describe() {
 func (r *Rules) Weigh(st engine.State) int {
 	s, c := st.(*State), pack.Weighing()
 	s.code(c)
-	if r := s.reader; r != nil {
-		c.Weigh(int(unsafe.Sizeof(*r)) + cap(r.text))
-	}
 	return c.Weight() + int(unsafe.Sizeof(*s)+unsafe.Sizeof(*s.settings)) + 2*len(s.id.Name.Key) + len(s.of)
 }
 

@@ -94,7 +94,6 @@ func runs(body any) bool {
 // Handle decides what a command does.
 func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn, error) {
 	t := turn{s: st.(*State), in: in, rules: r}
-	t.s.reader = nil // it is folded
 	defer func() { t.s.atHand = nil }()
 	if err := t.handle(body); err != nil {
 		return engine.Turn{}, err

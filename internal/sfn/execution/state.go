@@ -62,8 +62,6 @@ type State struct {
 	unlocked       bool         // all that is sealed is opened, too
 	atHand         *asl.Machine // that was found for the command which is to be handled
 
-	reader *reader // of the events that are folded one after another; nil: it was asked to do something since
-
 	kept *registry.Revision // what settings.Revision says, once it was read
 
 	// grown is what the state holds of payloads, in bytes of text, or more: see held.

@@ -47,10 +47,12 @@ const (
 	turnEvents = 1000
 	turnSteps  = 4_000_000
 	partBytes  = 256 // what an event or a note counts beside its own
-	publicRoom = 768 // of the events of most turns
 	eventsRoom = 4
 
-	privateRoom = 16 // of most events
+	// What most turns need for their events, and what those need besides that begin an execution.
+	publicRoom, publicStart = 512, 512
+	privateRoom             = 16 // of each
+	privateStart            = 512
 )
 
 // spent tells whether the turn has no room for another state.
@@ -83,7 +85,11 @@ func (t *turn) emit(th *thread, e *Body) int64 {
 	s.apply(id, t.in.Now, e)
 	if t.public == nil {
 		t.events, t.ends = make([]engine.Event, 0, eventsRoom), make([]int, 0, eventsRoom)
-		t.public = make([]byte, 0, publicRoom)
+		room := publicRoom
+		if t.starts {
+			room += publicStart
+		}
+		t.public = make([]byte, 0, room)
 	}
 	t.events = append(t.events, engine.Event{ID: id, At: t.in.Now, Body: e})
 	before := len(t.public)
@@ -128,7 +134,11 @@ func (t *turn) send(m engine.Message) {
 }
 
 func (t *turn) finish() engine.Turn {
-	from, private := 0, pack.Writing(make([]byte, 0, privateRoom*len(t.ends)))
+	room := privateRoom * len(t.ends)
+	if t.starts {
+		room += privateStart
+	}
+	from, private := 0, pack.Writing(make([]byte, 0, room))
 	for i, end := range t.ends {
 		e, hidden := &t.events[i], len(private.Written())
 		body := e.Body.(*Body)

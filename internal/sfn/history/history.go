@@ -41,6 +41,11 @@ type Details struct {
 // Number is its id.
 func (e Event) Number() int64 { return e.ID }
 
+// Bad tells whether it is bad news.
+func (e *Event) Bad() bool {
+	return wentWrong(e.Type) || e.Type == "ExecutionAborted"
+}
+
 // Reader reads events, many of which have the same texts: it keeps those once.
 type Reader struct {
 	texts map[string]string
@@ -281,7 +286,11 @@ func Lanes(events []Event) []timeline.Lane {
 			set(timeline.TimedOut, e.At)
 		case strings.HasSuffix(e.Type, "Aborted"):
 			set(timeline.Canceled, e.At)
-		case strings.HasSuffix(e.Type, "Failed") && e.Type != "ExecutionFailed":
+		case e.Type == "ExecutionFailed":
+			if b.Outcome.Open() { // the state by which it failed, such as a Fail state
+				set(timeline.Failed, e.At)
+			}
+		case strings.HasSuffix(e.Type, "Failed"):
 			set(timeline.Failed, e.At)
 		}
 	}

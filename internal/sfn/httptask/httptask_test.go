@@ -8,13 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"heddle/internal/events/connection"
 	"heddle/jsonvalue"
 )
 
@@ -45,9 +43,8 @@ func echo(w http.ResponseWriter, r *http.Request) {
 
 type bench struct {
 	*httptest.Server
-	options *Options
-	client  *Client
-	now     time.Time
+	client *connection.Client
+	now    time.Time
 }
 
 // serve starts a server with TLS, and a client that may reach it if it is so allowed.
@@ -56,12 +53,11 @@ func serve(t *testing.T, handler http.HandlerFunc, private ...string) *bench {
 	t.Cleanup(b.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(b.Certificate())
-	b.options = &Options{Private: private}
-	b.client = NewClient(b.options, func() time.Time { return b.now }, &tls.Config{RootCAs: roots})
+	b.client = connection.NewClient(&connection.Options{Private: private}, func() time.Time { return b.now }, &tls.Config{RootCAs: roots})
 	return b
 }
 
-func (b *bench) call(t *testing.T, parameters string, of *Connection) (*jsonvalue.Object, *Error) {
+func (b *bench) call(t *testing.T, parameters string, of *connection.Connection) (*jsonvalue.Object, *Error) {
 	t.Helper()
 	v, err := jsonvalue.ParseString(strings.ReplaceAll(parameters, "URL/", b.URL+"/"))
 	if err != nil {
@@ -71,14 +67,14 @@ func (b *bench) call(t *testing.T, parameters string, of *Connection) (*jsonvalu
 	if err != nil {
 		return nil, failure(err)
 	}
-	output, failed, _ := b.client.Do(context.Background(), r, of, "eu-west-1")
+	output, failed, _ := Do(context.Background(), b.client, r, of, "eu-west-1")
 	return output, failed
 }
 
-func basicConnection() *Connection {
-	c := &Connection{ConnectionArn: connectionARN, AuthorizationType: basic}
-	c.AuthParameters.BasicAuthParameters = &struct{ Username, Password string }{"u", "p"}
-	return c
+func basicConnection() *connection.Connection {
+	return &connection.Connection{
+		ARN: connectionARN, Type: connection.TypeBasic, Parameters: &connection.Parameters{BasicAuthParameters: &connection.Basic{Username: "u", Password: "p"}},
+	}
 }
 
 func body(o *jsonvalue.Object) string {
@@ -135,11 +131,11 @@ func TestRequests(t *testing.T) {
 // TestConnectionsAdd their parameters, which stand before those of the task.
 func TestConnectionsAdd(t *testing.T) {
 	b := serve(t, echo, loopback)
-	c := &Connection{ConnectionArn: connectionARN, AuthorizationType: apiKey}
-	c.AuthParameters.ApiKeyAuthParameters = &struct{ ApiKeyName, ApiKeyValue string }{"Authorization", "key"}
-	c.AuthParameters.InvocationHttpParameters = Additions{
-		HeaderParameters: []Parameter{{Key: "content-type", Value: "a/b"}}, QueryStringParameters: []Parameter{{Key: "q", Value: "2"}}, BodyParameters: []Parameter{{Key: "m", Value: "z"}},
-	}
+	one := func(key, v string) []connection.Parameter { return []connection.Parameter{{Key: key, Value: v}} }
+	c := &connection.Connection{ARN: connectionARN, Type: connection.TypeAPIKey, Parameters: &connection.Parameters{
+		ApiKeyAuthParameters:     &connection.APIKey{ApiKeyName: "Authorization", ApiKeyValue: "key"},
+		InvocationHttpParameters: connection.Additions{HeaderParameters: one("content-type", "a/b"), QueryStringParameters: one("q", "2"), BodyParameters: one("m", "z")},
+	}}
 	const call = `{"ApiEndpoint":"URL/x","Method":"POST","Headers":{"Content-Type":"c/d"},"QueryParameters":{"q":1,"r":1},"RequestBody":%s,"Authentication":{"ConnectionArn":"a"}}`
 	output, failed := b.call(t, fmt.Sprintf(call, `{"m":1,"n":2}`), c)
 	if failed != nil || body(output) != `POST /x?r=1&q=2 a/b|key|{"m":"z","n":2}` {
@@ -161,10 +157,7 @@ func TestPrivateNetworks(t *testing.T) {
 			t.Errorf("%s was reached: %v", parameters, failed)
 		}
 	}
-	of := basicConnection()
-	of.AuthorizationType = oauth
-	of.AuthParameters.OAuthParameters = oauthOf(b.URL)
-	if _, failed := b.call(t, call, of); failed == nil || failed.Name != NotAuthorized || reached != 0 {
+	if _, failed := b.call(t, call, oauthOf(b.URL)); failed == nil || failed.Name != NotAuthorized || reached != 0 {
 		t.Errorf("the endpoint of a token was reached: %v", failed)
 	}
 	plain := httptest.NewServer(http.HandlerFunc(handler))
@@ -176,33 +169,13 @@ func TestPrivateNetworks(t *testing.T) {
 	if _, failed := allowed.call(t, strings.Replace(call, "URL/", plain.URL+"/", 1), basicConnection()); failed != nil || reached != 1 {
 		t.Errorf("an allowed network was not reached: %v", failed)
 	}
-	for address, want := range map[string]bool{
-		"8.8.8.8": true, "2606:4700::1": true, "10.0.0.1": false, "169.254.169.254": false, "172.16.0.1": false, "192.168.1.1": false, "100.64.0.1": false, "0.0.0.0": false, "::": false, "::1": false,
-		"fd00::1": false, "fe80::1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "::7f00:1": false, "224.0.0.1": false, "255.255.255.255": false, "198.18.0.1": false,
-	} {
-		if got := isPublic(netip.MustParseAddr(address)); got != want {
-			t.Errorf("%s is public: %t", address, got)
-		}
-	}
 }
 
-func oauthOf(endpoint string) *struct {
-	AuthorizationEndpoint string
-	HttpMethod            string
-	ClientParameters      struct{ ClientID, ClientSecret string }
-	OAuthHttpParameters   Additions
-} {
-	c := &Connection{}
-	c.AuthParameters.OAuthParameters = &struct {
-		AuthorizationEndpoint string
-		HttpMethod            string
-		ClientParameters      struct{ ClientID, ClientSecret string }
-		OAuthHttpParameters   Additions
-	}{AuthorizationEndpoint: endpoint, HttpMethod: "POST"}
-	o := c.AuthParameters.OAuthParameters
+func oauthOf(endpoint string) *connection.Connection {
+	o := &connection.OAuth{AuthorizationEndpoint: endpoint, HttpMethod: "POST"}
 	o.ClientParameters.ClientID, o.ClientParameters.ClientSecret = "id", "s"
-	o.OAuthHttpParameters.BodyParameters = []Parameter{{Key: "audience", Value: "all"}}
-	return o
+	o.OAuthHttpParameters.BodyParameters = []connection.Parameter{{Key: "audience", Value: "all"}}
+	return &connection.Connection{ARN: connectionARN, Type: connection.TypeOAuth, Parameters: &connection.Parameters{OAuthParameters: o}}
 }
 
 // TestTokens of OAuth are kept until they end, are refused, or the connection was changed.
@@ -224,8 +197,7 @@ func TestTokens(t *testing.T) {
 		}
 		fmt.Fprint(w, r.Header.Get("Authorization"))
 	}, loopback)
-	of := &Connection{ConnectionArn: connectionARN, AuthorizationType: oauth}
-	of.AuthParameters.OAuthParameters = oauthOf(b.URL + "/token")
+	of := oauthOf(b.URL + "/token")
 	call := func(want string) {
 		t.Helper()
 		output, failed := b.call(t, `{"ApiEndpoint":"URL/x","Method":"GET","Authentication":{"ConnectionArn":"a"}}`, of)
@@ -241,60 +213,85 @@ func TestTokens(t *testing.T) {
 	call("States.Http.StatusCode.401")
 	refuse = false
 	call("Bearer t3")
-	of.AuthParameters.OAuthParameters.ClientParameters.ClientSecret = "other"
+	of.Version, of.OAuthParameters.ClientParameters.ClientSecret = 2, "other"
 	call("Bearer t4")
-	of.AuthParameters.OAuthParameters.ClientParameters.ClientSecret = "wrong"
+	of.Version, of.OAuthParameters.ClientParameters.ClientSecret = 3, "wrong"
 	call(NotAuthorized)
 }
 
-// TestConnectionsAreFound in a file for its owner alone, by those of their account and region.
-func TestConnectionsAreFound(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "connections.json")
-	o := &Options{Connections: path}
-	const file = `{"Connections":[{"ConnectionArn":"` + connectionARN + `","AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"u","Password":"hush"}}}]}`
-	write := func(text string, mode os.FileMode) {
-		if err := os.WriteFile(path, []byte(text), mode); err != nil {
-			t.Fatal(err)
+// TestAPIs: what is sent to an API, and what the task gives or fails with.
+func TestAPIs(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/refused"):
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"message":"Missing Authentication Token"}`)
+		case strings.HasSuffix(r.URL.Path, "/elsewhere"):
+			http.Redirect(w, r, "/", http.StatusFound)
+		case strings.HasSuffix(r.URL.Path, "/large"):
+			fmt.Fprint(w, strings.Repeat("x", answerBytesMax+1))
+		case strings.HasSuffix(r.URL.Path, "/json"):
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"b":1.0}`)
+		default:
+			w.Header().Set("Content-Type", "text/plain")
+			fmt.Fprintf(w, "%s %s %s|%s|%s|%s|%s", r.Method, r.Host, r.RequestURI, r.Header.Get("Content-Type"), strings.Join(r.Header["K"], ","), r.Header.Get("Signed"), body)
 		}
-		if err := os.Chmod(path, mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(file, 0o600)
-	if err := o.Check(); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		account, region, arn string
-		want                 bool
-	}{
-		{"123456789012", "eu-west-1", connectionARN, true},
-		{"123456789012", "eu-west-1", connectionARN + "/81210c42-8af1-456b-9c4a-6ff02fc664ac", true},
-		{"123456789012", "eu-west-1", connectionARN + "2", false},
-		{"123456789012", "eu-west-1", connectionARN + "/a/b", false},
-		{"123456789012", "us-east-1", connectionARN, false},
-		{"210987654321", "eu-west-1", connectionARN, false},
+	}))
+	t.Cleanup(server.Close)
+	const host = "abc1.execute-api.eu-west-1.amazonaws.com"
+	const api = `{"ApiEndpoint":"` + host + `","Method":`
+	for _, c := range []struct{ parameters, want string }{
+		{api + `"GET"}`, "GET " + host + " /base/||||"},
+		{api + `"GET","Stage":"$default","Path":"/bills/"}`, "GET " + host + " /base/bills||||"},
+		{api + `"GET","Stage":"prod","QueryParameters":{"q":["a b","c"],"n":1},"Headers":{"k":["1","2"]},"AuthType":"NO_AUTH"}`, "GET " + host + " /base/prod?q=a%20b&q=c&n=1||1,2||"},
+		{api + `"POST","Path":"a b/c%2Fd/e?f=1#g","RequestBody":{"a":1.0},"AuthType":"IAM_ROLE"}`, "POST " + host + ` /base/a%20b/c%2Fd/e%3Ff=1%23g|application/json||{"a":1.0}|{"a":1.0}`},
+		{api + `"PUT","RequestBody":"text","Headers":{"Content-Type":["text/plain"]},"AuthType":"RESOURCE_POLICY"}`, "PUT " + host + " /base/|text/plain||text|text"},
+		{api + `"GET","Path":"json"}`, `{"b":1.0}`},
+		{api + `"GET","Path":"refused"}`, `ApiGateway.403: {"message":"Missing Authentication Token"}`},
+		{api + `"GET","Path":"elsewhere"}`, "ApiGateway.302"},
+		{api + `"GET","Path":"large"}`, DataLimit},
+		{api + `"TRACE"}`, Runtime},
+		{api + `"GET","Path":"a/../../b"}`, Runtime},
+		{api + `"GET","Path":"a/%2e%2E/b"}`, Runtime},
+		{api + `"GET","Stage":"../b"}`, Runtime},
+		{api + `"GET","AuthType":"IAM_AUTH"}`, Runtime},
+		{api + `"GET","Headers":{"host":"h"}}`, Runtime},
+		{api + `"GET","Headers":{"X-Amz-Date":"d"}}`, Runtime},
+		{strings.Replace(api, host, "evil.example", 1) + `"GET"}`, Runtime},
+		{strings.Replace(api, host, host+"/x", 1) + `"GET"}`, Runtime},
+		{`{"Method":"GET"}`, Runtime},
 	} {
-		found, err := o.Find(c.account, c.region, c.arn)
-		if err != nil || (found != nil) != c.want {
-			t.Errorf("%+v: %v %v", c, found, err)
+		v, err := jsonvalue.ParseString(c.parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := ParseAPI(v.(*jsonvalue.Object))
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", c.parameters, err, c.want)
+			}
+			continue
+		}
+		a.Shared = true
+		output, failed, _ := a.Do(context.Background(), http.DefaultTransport, server.URL+"/base", func(q *http.Request, body []byte) error {
+			q.Header.Set("Signed", string(body))
+			return nil
+		})
+		switch {
+		case failed != nil && !strings.HasPrefix(failed.Error(), c.want):
+			t.Errorf("%s: %v, want %s", c.parameters, failed, c.want)
+		case failed == nil && body(output) != c.want:
+			t.Errorf("%s: %s, want %s", c.parameters, body(output), c.want)
 		}
 	}
-	write(strings.Replace(file, "hush", "other", 1), 0o600)
-	if found, err := o.Find("123456789012", "eu-west-1", connectionARN); err != nil || found.AuthParameters.BasicAuthParameters.Password != "other" {
-		t.Errorf("a changed secret is not found: %v", err)
+	a := &API{ID: "abc1", Request: Request{Method: "GET", headers: http.Header{}}, path: "/a/b"}
+	if got := a.Resource(); got != "abc1/$default/GET/a/b" {
+		t.Errorf("policies call it %s", got)
 	}
-	for _, text := range []string{file + strings.Repeat(" ", 64<<10), file[:len(file)-2], strings.Replace(file, "BASIC", "API_KEY", 1), strings.Replace(file, ":events:", ":sqs:", 1), `{"Connections":[null]}`} {
-		write(text, 0o600)
-		if err := o.Check(); err == nil || strings.Contains(err.Error(), "hush") {
-			t.Errorf("%.200s: %v", text, err)
-		}
-	}
-	write(file, 0o644)
-	if o.Check() == nil {
-		t.Error("others may read the file")
-	}
-	if (&Options{Private: []string{"10.0.0.1"}}).Check() == nil {
-		t.Error("an address is no network")
+	server.Close()
+	if _, failed, cause := a.Do(context.Background(), http.DefaultTransport, server.URL, nil); failed == nil || failed.Name != APIClient || cause == nil {
+		t.Errorf("a server that is gone: %v %v", failed, cause)
 	}
 }

@@ -1,7 +1,6 @@
 // Package httptask makes the requests of HTTP tasks (http:invoke): what the state gives and
-// what the connection adds become one request, which the Client sends. It refuses what is not
-// on a public network, unless the operator allows it, follows no redirect, and takes no proxy
-// from the environment.
+// what the connection adds become one request, and its answer the output of the task. So it does
+// those of tasks that call APIs of API Gateway (apigateway:invoke).
 //
 // Sources: Step Functions Developer Guide, "Call HTTPS APIs in Step Functions workflows";
 // EventBridge API Reference, CreateConnection.
@@ -15,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"heddle/internal/events/connection"
 	"heddle/jsonvalue"
 )
 
@@ -95,18 +95,26 @@ func Parse(parameters *jsonvalue.Object) (*Request, error) {
 	if r.ConnectionARN == "" {
 		return nil, wrong("The field 'Authentication' or 'InvocationConfig' is required, with a ConnectionArn")
 	}
-	if err := r.parseHeaders(parameters); err != nil {
+	if err := r.parseParts(parameters, isReserved); err != nil {
 		return nil, err
+	}
+	return r, r.parseTransform(parameters)
+}
+
+// parseParts reads headers, of which some are not the state's to give, query and body.
+func (r *Request) parseParts(parameters *jsonvalue.Object, isReserved func(string) bool) error {
+	if err := r.parseHeaders(parameters, isReserved); err != nil {
+		return err
 	}
 	if v, ok := parameters.Get("QueryParameters"); ok && v != nil {
 		o, ok := v.(*jsonvalue.Object)
 		if !ok {
-			return nil, wrong("The field 'QueryParameters' must be an object")
+			return wrong("The field 'QueryParameters' must be an object")
 		}
 		for name, v := range o.All() {
 			values, err := texts("QueryParameters", name, v)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for _, v := range values {
 				r.query = append(r.query, pair{name, v})
@@ -114,10 +122,10 @@ func Parse(parameters *jsonvalue.Object) (*Request, error) {
 		}
 	}
 	r.body, r.hasBody = parameters.Get("RequestBody")
-	return r, r.parseTransform(parameters)
+	return nil
 }
 
-func (r *Request) parseHeaders(parameters *jsonvalue.Object) error {
+func (r *Request) parseHeaders(parameters *jsonvalue.Object, isReserved func(string) bool) error {
 	v, ok := parameters.Get("Headers")
 	if !ok || v == nil {
 		return nil
@@ -224,7 +232,7 @@ func scalar(v any) string {
 
 // add merges what the connection adds to each request; where both have a key, the
 // connection's value stands.
-func (r *Request) add(a *Additions) error {
+func (r *Request) add(a *connection.Additions) error {
 	for _, p := range a.HeaderParameters {
 		r.headers.Set(p.Key, p.Value)
 	}
@@ -316,13 +324,19 @@ func (f *form) add(key string, v any) {
 // escape encodes a blank as %20, as the service does.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// target is the URL with its query.
-func (r *Request) target() string {
+// queryText is the query as URLs have it; "": there is none.
+func (r *Request) queryText() string {
 	var all []string
 	for _, p := range r.query {
 		all = append(all, escape(p.key)+"="+escape(p.value))
 	}
-	if all == nil {
+	return strings.Join(all, "&")
+}
+
+// target is the URL with its query.
+func (r *Request) target() string {
+	query := r.queryText()
+	if query == "" {
 		return r.Endpoint
 	}
 	at, _, _ := strings.Cut(r.Endpoint, "#") // what is behind it is not for the server
@@ -330,5 +344,5 @@ func (r *Request) target() string {
 	if strings.Contains(at, "?") {
 		mark = "&"
 	}
-	return at + mark + strings.Join(all, "&")
+	return at + mark + query
 }

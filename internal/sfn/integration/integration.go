@@ -26,6 +26,8 @@ type Integration struct {
 	label  string // of the service in causes: "AmazonSQS"
 
 	renaming renaming
+
+	Lookup *Lookup // what is found out before; nil: nothing
 }
 
 // optimised are the services that have names of their own in resources, and how the SDK for
@@ -58,6 +60,8 @@ var renamed = map[string]struct{ service, operation string }{
 	"elasticmapreduce:cancelStep":                      {"emr", "cancelSteps"},
 	"elasticmapreduce:terminateCluster":                {"emr", "terminateJobFlows"},
 	"elasticmapreduce:setClusterTerminationProtection": {"emr", "setTerminationProtection"},
+	"elasticmapreduce:modifyInstanceFleetByName":       {"emr", "modifyInstanceFleet"},
+	"elasticmapreduce:modifyInstanceGroupByName":       {"emr", "modifyInstanceGroups"},
 }
 
 // Of finds out what a task calls. Resource is the action, perhaps with its pattern. Ok is
@@ -71,6 +75,7 @@ func Of(service, resource string) (i Integration, ok bool) {
 		return i, false
 	}
 	i.Operation, i.Naming, i.renaming = action, sdk.Own, renamings[service+":"+action]
+	i.Lookup = lookups[service+":"+action]
 	if r, other := renamed[service+":"+action]; other {
 		i.Service, i.Operation = r.service, r.operation
 	}
@@ -78,10 +83,7 @@ func Of(service, resource string) (i Integration, ok bool) {
 }
 
 // unserved are actions that need more than the call of an operation.
-var unserved = map[string]bool{
-	"eks:call": true, "eks:runJob": true,
-	"elasticmapreduce:modifyInstanceFleetByName": true, "elasticmapreduce:modifyInstanceGroupByName": true,
-}
+var unserved = map[string]bool{"eks:call": true, "eks:runJob": true}
 
 // Prefix is what errors begin with. The model is nil if there is none.
 func (i *Integration) Prefix(model *sdk.Service) string {

@@ -31,6 +31,7 @@ func TestEveryIntegrationHasItsOperation(t *testing.T) {
 		"emr-serverless:startJobRun": "StartJobRun", "emr-containers:startJobRun": "StartJobRun", "databrew:startJobRun": "StartJobRun", "mediaconvert:createJob": "CreateJob",
 		"elasticmapreduce:createCluster.sync": "RunJobFlow", "elasticmapreduce:addStep.sync": "AddJobFlowSteps", "elasticmapreduce:cancelStep": "CancelSteps",
 		"elasticmapreduce:terminateCluster": "TerminateJobFlows", "elasticmapreduce:setClusterTerminationProtection": "SetTerminationProtection",
+		"elasticmapreduce:modifyInstanceFleetByName": "ModifyInstanceFleet", "elasticmapreduce:modifyInstanceGroupByName": "ModifyInstanceGroups",
 		"eks:createCluster": "CreateCluster", "aws-sdk:s3:listObjectsV2": "ListObjectsV2", "aws-sdk:sesv2:sendEmail": "SendEmail",
 	} {
 		at := strings.LastIndex(resource, ":")
@@ -43,7 +44,7 @@ func TestEveryIntegrationHasItsOperation(t *testing.T) {
 			t.Errorf("%s calls %+v, want %s", resource, o, operation)
 		}
 	}
-	for _, resource := range []string{"http:invoke", "apigateway:invoke", "eks:call", "elasticmapreduce:modifyInstanceFleetByName"} {
+	for _, resource := range []string{"http:invoke", "apigateway:invoke", "eks:call", "eks:runJob"} {
 		service, action, _ := strings.Cut(resource, ":")
 		if i, ok := Of(service, action); ok {
 			t.Errorf("%s calls %+v", resource, i)
@@ -200,8 +201,8 @@ func TestJobs(t *testing.T) {
 			continue
 		}
 		for name, with := range map[string]map[string]string{j.Describe: j.With, j.Stop: j.StopWith} {
-			if name == "" && (service == "eks" || strings.HasSuffix(action, "Cluster")) {
-				continue // nothing stops clusters and node groups
+			if name == "" && (service == "eks" || strings.HasSuffix(action, "Cluster") || strings.HasSuffix(action, "Application") || action == "cancelJobRun") {
+				continue // nothing stops clusters, node groups and applications, and what stops a job
 			}
 			o := modelOf(t, i).Operation(name)
 			if o == nil {
@@ -263,8 +264,47 @@ func TestJobs(t *testing.T) {
 	if _, ok := JobOf("ecs", "runTask.sync").Began(object(`{"Failures":[{"Reason":"RESOURCE"}],"Tasks":[]}`)); ok {
 		t.Error("what could not begin has begun")
 	}
-	if JobOf("eks", "deleteCluster.sync") != nil {
-		t.Error("a deletion is waited for")
+	gone := &sdk.Fault{Status: 404, Code: "ResourceNotFoundException", Exception: "ResourceNotFoundException"}
+	if !JobOf("eks", "deleteCluster.sync").IsGone(gone) || JobOf("eks", "createCluster.sync").IsGone(gone) || JobOf("eks", "deleteNodegroup.sync").IsGone(&sdk.Fault{Status: 403, Code: "AccessDeniedException"}) {
+		t.Error("what is gone is what was deleted, and nothing else is")
+	}
+}
+
+// TestLookups: what is found by its name, and what is called then.
+func TestLookups(t *testing.T) {
+	object := func(text string) *jsonvalue.Object {
+		v, err := jsonvalue.ParseString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.(*jsonvalue.Object)
+	}
+	for _, c := range []struct{ action, given, page, want, next string }{
+		{"modifyInstanceGroupByName", `{"ClusterId":"j","InstanceGroupName":"core","InstanceGroup":{"InstanceCount":8}}`,
+			`{"InstanceGroups":[{"Id":"1","Name":"task"},{"Id":"2","Name":"core"}]}`, `{"ClusterId":"j","InstanceGroups":[{"InstanceCount":8,"InstanceGroupId":"2"}]}`, ""},
+		{"modifyInstanceFleetByName", `{"ClusterId":"j","InstanceFleetName":"core","InstanceFleet":{"TargetSpotCapacity":0}}`,
+			`{"InstanceFleets":[{"Id":"2","Name":"core"}]}`, `{"ClusterId":"j","InstanceFleet":{"TargetSpotCapacity":0,"InstanceFleetId":"2"}}`, ""},
+		{"modifyInstanceFleetByName", `{"ClusterId":"j","InstanceFleetName":"core","InstanceFleet":{}}`, `{"InstanceFleets":[{"Id":"2","Name":"task"}],"Marker":"m"}`, ``, "m"},
+		{"modifyInstanceFleetByName", `{"ClusterId":"j","InstanceFleet":{}}`, `{"InstanceFleets":[{"Id":"2"}]}`, ``, ""},
+	} {
+		i, _ := Of("elasticmapreduce", c.action)
+		m, l, given := modelOf(t, i), i.Lookup, object(c.given)
+		for name := range l.Next(given, "m").All() {
+			if o := m.Operation(l.Operation); o == nil || !o.Takes(i.Naming, name) {
+				t.Errorf("%s does not take %s", l.Operation, name)
+			}
+		}
+		whole, next, found := l.Found(given, object(c.page))
+		if found != (c.want != "") || next != c.next || found && !jsonvalue.Equal(whole, object(c.want)) {
+			t.Errorf("%s: %s, next %q; want %s", c.action, jsonvalue.Text(whole), next, c.want)
+		}
+		if found {
+			for name := range whole.All() {
+				if !m.Operation(i.Operation).Takes(i.Naming, name) {
+					t.Errorf("%s does not take %s", i.Operation, name)
+				}
+			}
+		}
 	}
 }
 

@@ -29,7 +29,9 @@ type Job struct {
 	Whole bool
 	// Answer: the output of the task is what was answered when the job began.
 	Answer bool
-	exits  bool // ended, it is good if all its containers are
+	// Gone: the job is done, too, when there is nothing left to tell of.
+	Gone  bool
+	exits bool // ended, it is good if all its containers are
 }
 
 // stopReason is what a service is told that wants to know why a job is stopped.
@@ -52,6 +54,12 @@ var jobs = map[string]Job{
 	"codebuild:startBuildBatch": {Describe: "batchGetBuildBatches", With: map[string]string{"Ids": "[BuildBatch.Id]"}, Of: "BuildBatches.0", Status: "BuildBatchStatus",
 		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
 		Stop: "stopBuildBatch", StopWith: map[string]string{"Id": "BuildBatch.Id"}},
+	"codebuild:retryBuildBatch": {Describe: "batchGetBuildBatches", With: map[string]string{"Ids": "[BuildBatch.Id]"}, Of: "BuildBatches.0", Status: "BuildBatchStatus",
+		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
+		Stop: "stopBuildBatch", StopWith: map[string]string{"Id": "BuildBatch.Id"}},
+	"bedrock:createModelCustomizationJob": {Describe: "getModelCustomizationJob", With: map[string]string{"JobIdentifier": "JobArn"}, Status: "Status",
+		Good: []string{"Completed"}, Bad: []string{"Failed", "Stopped"}, Whole: true,
+		Stop: "stopModelCustomizationJob", StopWith: map[string]string{"JobIdentifier": "JobArn"}},
 	"athena:startQueryExecution": {Describe: "getQueryExecution", With: map[string]string{"QueryExecutionId": "QueryExecutionId"}, Of: "QueryExecution", Status: "Status.State",
 		Good: []string{"SUCCEEDED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true,
 		Stop: "stopQueryExecution", StopWith: map[string]string{"QueryExecutionId": "QueryExecutionId"}},
@@ -61,6 +69,18 @@ var jobs = map[string]Job{
 	"emr-containers:startJobRun": {Describe: "describeJobRun", With: map[string]string{"Id": "Id", "VirtualClusterId": "VirtualClusterId"}, Of: "JobRun", Status: "State",
 		Good: []string{"COMPLETED"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true,
 		Stop: "cancelJobRun", StopWith: map[string]string{"Id": "Id", "VirtualClusterId": "VirtualClusterId"}},
+	"emr-containers:deleteVirtualCluster": {Describe: "describeVirtualCluster", With: map[string]string{"Id": "@Id"}, Of: "VirtualCluster", Status: "State",
+		Good: []string{"TERMINATED"}, Bad: []string{"ARRESTED"}, Answer: true, Gone: true},
+	"emr-serverless:createApplication": {Describe: "getApplication", With: map[string]string{"ApplicationId": "ApplicationId"}, Of: "Application", Status: "State",
+		Good: []string{"CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"}, Bad: []string{"TERMINATED"}, Whole: true},
+	"emr-serverless:startApplication": {Describe: "getApplication", With: map[string]string{"ApplicationId": "@ApplicationId"}, Of: "Application", Status: "State",
+		Good: []string{"STARTED"}, Bad: []string{"STOPPED", "TERMINATED"}, Whole: true},
+	"emr-serverless:stopApplication": {Describe: "getApplication", With: map[string]string{"ApplicationId": "@ApplicationId"}, Of: "Application", Status: "State",
+		Good: []string{"STOPPED"}, Bad: []string{"TERMINATED"}, Whole: true},
+	"emr-serverless:deleteApplication": {Describe: "getApplication", With: map[string]string{"ApplicationId": "@ApplicationId"}, Of: "Application", Status: "State",
+		Good: []string{"TERMINATED"}, Answer: true, Gone: true},
+	"emr-serverless:cancelJobRun": {Describe: "getJobRun", With: map[string]string{"ApplicationId": "@ApplicationId", "JobRunId": "@JobRunId"}, Of: "JobRun", Status: "State",
+		Good: []string{"CANCELLED"}, Bad: []string{"FAILED", "SUCCESS"}, Whole: true},
 	"emr-serverless:startJobRun": {Describe: "getJobRun", With: map[string]string{"ApplicationId": "ApplicationId", "JobRunId": "JobRunId"}, Of: "JobRun", Status: "State",
 		Good: []string{"SUCCESS"}, Bad: []string{"FAILED", "CANCELLED"}, Whole: true,
 		Stop: "cancelJobRun", StopWith: map[string]string{"ApplicationId": "ApplicationId", "JobRunId": "JobRunId"}},
@@ -69,6 +89,13 @@ var jobs = map[string]Job{
 	"eks:createCluster": {Describe: "describeCluster", With: map[string]string{"Name": "@Name"}, Of: "Cluster", Status: "Status", Good: []string{"ACTIVE"}, Bad: []string{"FAILED"}, Whole: true},
 	"eks:createNodegroup": {Describe: "describeNodegroup", With: map[string]string{"ClusterName": "@ClusterName", "NodegroupName": "@NodegroupName"}, Of: "Nodegroup", Status: "Status",
 		Good: []string{"ACTIVE"}, Bad: []string{"CREATE_FAILED", "DEGRADED"}, Whole: true},
+	"eks:createFargateProfile": {Describe: "describeFargateProfile", With: map[string]string{"ClusterName": "@ClusterName", "FargateProfileName": "@FargateProfileName"}, Of: "FargateProfile",
+		Status: "Status", Good: []string{"ACTIVE"}, Bad: []string{"CREATE_FAILED", "DELETE_FAILED"}, Whole: true},
+	"eks:deleteCluster": {Describe: "describeCluster", With: map[string]string{"Name": "@Name"}, Of: "Cluster", Status: "Status", Bad: []string{"FAILED"}, Answer: true, Gone: true},
+	"eks:deleteNodegroup": {Describe: "describeNodegroup", With: map[string]string{"ClusterName": "@ClusterName", "NodegroupName": "@NodegroupName"}, Of: "Nodegroup", Status: "Status",
+		Bad: []string{"DELETE_FAILED"}, Answer: true, Gone: true},
+	"eks:deleteFargateProfile": {Describe: "describeFargateProfile", With: map[string]string{"ClusterName": "@ClusterName", "FargateProfileName": "@FargateProfileName"}, Of: "FargateProfile",
+		Status: "Status", Bad: []string{"DELETE_FAILED"}, Answer: true, Gone: true},
 	// Clusters go on when nobody waits for them any more.
 	"elasticmapreduce:createCluster": {Describe: "describeCluster", With: map[string]string{"ClusterId": "ClusterId"}, Of: "Cluster", Status: "Status.State",
 		Good: []string{"WAITING"}, Bad: []string{"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"}, Answer: true},
@@ -203,6 +230,12 @@ func find(v any, path string) any {
 		}
 	}
 	return v
+}
+
+// IsGone tells whether a question after a job was refused since there is nothing to tell of any
+// more, by which the job is done.
+func (j *Job) IsGone(f *sdk.Fault) bool {
+	return j.Gone && (f.Exception == "ResourceNotFoundException" || f.Code == "ResourceNotFoundException")
 }
 
 // Passing tells whether a failed question after a job means nothing for the job: the next one

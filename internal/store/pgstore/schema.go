@@ -91,6 +91,9 @@ func (s *Store) removeCopy(ctx context.Context, c *conn) error {
 	for _, table := range []string{"shards", "members", "rows", "entries", "meta"} {
 		sql += "drop table " + quoted(s.options.Schema) + "." + table + ";"
 	}
+	for _, table := range []string{"blobs", "blob_drafts", "blob_parts"} { // which may not be there
+		sql += "drop table if exists " + quoted(s.options.Schema) + "." + table + ";"
+	}
 	if err := c.run(ctx, sql); err != nil {
 		return explain(err)
 	}

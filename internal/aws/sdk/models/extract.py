@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the models of services from those of the installed botocore: python3 extract.py
 
-Each file is botocore's service-2.json without what a client does not need (documentation, enumerations, bounds, patterns),
+Each file is botocore's service-2.json without what a client does not need (documentation, enumerations, bounds, patterns, and what is
+required of others than what operations take),
 under the name that Step Functions calls the service by. botocore is licensed under the Apache License 2.0, as its models are."""
 import gzip, json, os, re
 
@@ -72,11 +73,21 @@ def called(model):
     return re.sub(r"[^a-z0-9]", "", model["metadata"]["serviceId"].removesuffix("Service").lower())
 
 
+def shapes(model):
+    """All shapes; of those that operations take also which members they want."""
+    all = strip(model["shapes"], True)
+    for operation in model["operations"].values():
+        name = operation.get("input", {}).get("shape")
+        if name and model["shapes"][name].get("required"):
+            all[name]["required"] = model["shapes"][name]["required"]
+    return all
+
+
 here = os.path.dirname(os.path.abspath(__file__))
 for service in SERVICES:
     model = load(service)
     metadata = {k: v for k, v in model["metadata"].items() if k not in ("uid", "auth", "signatureVersion", "serviceFullName", "serviceAbbreviation")}
-    text = json.dumps({"metadata": metadata, "operations": strip(model["operations"], True), "shapes": strip(model["shapes"], True)}, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({"metadata": metadata, "operations": strip(model["operations"], True), "shapes": shapes(model)}, sort_keys=True, separators=(",", ":"))
     with open(os.path.join(here, called(model) + ".json.gz"), "wb") as f:
         f.write(gzip.compress(text.encode(), 9, mtime=0))
 data = os.path.join(os.path.dirname(botocore.__file__), "data")

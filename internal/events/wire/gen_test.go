@@ -1,0 +1,9 @@
+package wire
+
+import (
+	"testing"
+
+	"heddle/internal/aws/gen/gentest"
+)
+
+func TestGeneratedFilesAreFresh(t *testing.T) { gentest.Fresh(t, ".") }
