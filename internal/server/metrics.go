@@ -22,6 +22,7 @@ import (
 
 	"heddle/internal/aws/authn"
 	"heddle/internal/aws/operation"
+	"heddle/internal/cluster"
 	"heddle/internal/engine"
 	"heddle/internal/listen"
 	"heddle/internal/metrics"
@@ -145,21 +146,23 @@ func (s *Server) readMetrics(yield func(metrics.Reading)) {
 			gauge("heddle_disk_bytes", "Bytes that the store's disk has.", float64(total))
 		}
 	}
+	members, own, unlinked, vacant := 1, int(s.shards), 0, 0
 	if s.cluster != nil {
-		members, vacant := s.cluster.Members()
-		own, unlinked := 0, 0
-		for _, m := range members {
+		var all []cluster.Seen
+		all, vacant = s.cluster.Members()
+		members, own = len(all), 0
+		for _, m := range all {
 			if m.Self {
 				own = m.Shards
 			} else if !m.Linked {
 				unlinked++
 			}
 		}
-		gauge("heddle_cluster_members", "Nodes that are members of the cluster.", float64(len(members)))
-		gauge("heddle_cluster_members_unlinked", "Of them those that this node has no link to.", float64(unlinked))
-		gauge("heddle_cluster_shards", "Shards that this node serves.", float64(own))
-		gauge("heddle_cluster_shards_vacant", "Shards that no member serves, as far as this node knows.", float64(vacant))
 	}
+	gauge("heddle_cluster_members", "Nodes that are members of the cluster; of a server that is alone itself.", float64(members))
+	gauge("heddle_cluster_members_unlinked", "Of them those that this node has no link to.", float64(unlinked))
+	gauge("heddle_cluster_shards", "Shards that this node serves.", float64(own))
+	gauge("heddle_cluster_shards_vacant", "Shards that no member serves, as far as this node knows.", float64(vacant))
 	s.readArchive(yield)
 	s.readLimits(yield)
 	s.readOpen(yield)
