@@ -15,7 +15,10 @@
 // so, a test is missing.
 package mutants
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Mutant is one bug.
 type Mutant struct {
@@ -37,13 +40,19 @@ const (
 	exports    = "./internal/server -run TestExport"
 	histories  = "./internal/server -run Linearizable"
 	exchanges  = "./internal/server -run TestExchange"
+	flowTests  = "./flow ./flow/flowtest ./flow/internal/replay"
+	programs   = "./flow/internal/replay -programs 300"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the
 // order in which they are tried.
 func (m *Mutant) Suites(folder string) []string {
 	all := append([]string{"./" + folder}, m.Then...)
-	for _, suite := range []string{sessions, seeds, server} {
+	last := []string{sessions, seeds, server}
+	if strings.HasPrefix(folder, "flow") { // the server has nothing of it
+		last = []string{flowTests, programs}
+	}
+	for _, suite := range last {
 		if !slices.Contains(all, suite) {
 			all = append(all, suite)
 		}
@@ -53,5 +62,5 @@ func (m *Mutant) Suites(folder string) []string {
 
 // All is the list.
 func All() []Mutant {
-	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants)
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants, flows)
 }
