@@ -43,7 +43,9 @@ func TestVersionGuardsAChange(t *testing.T) {
 			if err := Add.Send(t.Context(), c, id, 1); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := run.Result(t.Context()); err != nil || got != want {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // rather than for ever, if it is parked
+			defer cancel()
+			if got, err := run.Result(ctx); err != nil || got != want {
 				t.Errorf("%s: got %q, %v, want %q", id, got, err, want)
 			}
 		}

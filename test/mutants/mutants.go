@@ -15,7 +15,10 @@
 // so, a test is missing.
 package mutants
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Mutant is one bug.
 type Mutant struct {
@@ -38,13 +41,19 @@ const (
 	histories  = "./internal/server -run Linearizable"
 	exchanges  = "./internal/server -run TestExchange"
 	worlds     = "./internal/cluster -run TestWorlds -seeds 500"
+	flowTests  = "./flow ./flow/flowtest ./flow/internal/replay"
+	programs   = "./flow/internal/replay -programs 300"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the
 // order in which they are tried.
 func (m *Mutant) Suites(folder string) []string {
 	all := append([]string{"./" + folder}, m.Then...)
-	for _, suite := range []string{sessions, seeds, server} {
+	last := []string{sessions, seeds, server}
+	if strings.HasPrefix(folder, "flow") { // the server has nothing of it
+		last = []string{flowTests, programs}
+	}
+	for _, suite := range last {
 		if !slices.Contains(all, suite) {
 			all = append(all, suite)
 		}
@@ -54,5 +63,5 @@ func (m *Mutant) Suites(folder string) []string {
 
 // All is the list.
 func All() []Mutant {
-	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, clusters, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants)
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, clusters, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants, flows)
 }
