@@ -212,6 +212,10 @@ func (c *cluster) killAll() {
 			_ = n.server.Signal(syscall.SIGCONT)
 			_ = n.server.Kill()
 		}
+		n.way.close()
+		for _, p := range n.toStore {
+			p.close()
+		}
 	}
 }
 

@@ -38,10 +38,6 @@ func newProxy(to string) (*proxy, error) {
 }
 
 func (p *proxy) addr() string { return p.listener.Addr().String() }
-func (p *proxy) port() string {
-	_, port, _ := net.SplitHostPort(p.addr())
-	return port
-}
 
 func (p *proxy) accept() {
 	for {

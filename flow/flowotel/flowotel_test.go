@@ -37,7 +37,7 @@ func points(t *testing.T, reader sdkmetric.Reader) (all []string) {
 	show := func(name string, set attribute.Set, n any) {
 		var pairs []string
 		for _, kv := range set.ToSlice() {
-			pairs = append(pairs, string(kv.Key)+"="+kv.Value.Emit())
+			pairs = append(pairs, string(kv.Key)+"="+kv.Value.String())
 		}
 		all = append(all, fmt.Sprintf("%s{%s} %v", name, strings.Join(pairs, ","), n))
 	}

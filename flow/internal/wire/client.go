@@ -96,7 +96,9 @@ func strange(o *swf.Options) bool {
 	}
 	_, tracer := o.TracerProvider.(*tracing.NopTracerProvider)
 	_, meter := o.MeterProvider.(metrics.NopMeterProvider)
-	return len(o.APIOptions) > 0 || o.EndpointResolver != nil || o.ClientLogMode != 0 || !tracer || !meter ||
+	//lint:ignore SA1019 who sets it still must not be passed over
+	resolver := o.EndpointResolver
+	return len(o.APIOptions) > 0 || resolver != nil || o.ClientLogMode != 0 || !tracer || !meter ||
 		len(o.AuthSchemes) != 1 || o.AuthSchemes[0].SchemeID() != "aws.auth#sigv4"
 }
 

@@ -176,7 +176,6 @@ func caught(err *error) {
 }
 
 var (
-	errorType       = reflect.TypeFor[error]()
 	marshalerType   = reflect.TypeFor[encoding.BinaryMarshaler]()
 	unmarshalerType = reflect.TypeFor[encoding.BinaryUnmarshaler]()
 )

@@ -156,7 +156,7 @@ func TestRefused(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"an unknown number":         {0xf0, 0xff, 0x03},
 		"a list longer than it is":  {10<<4 | kindList, 0xff, 0x01, 0xff, 0xff, 0xff, 0x0f},
-		"a number where a text is":  {2<<4 | kindNumber, 1},
+		"a number where a text is":  {2<<4 + kindNumber, 1},
 		"a kind that can't be here": {kindList, 0},
 	} {
 		if v, err := c.Decode(b); err == nil {

@@ -156,6 +156,7 @@ func decompress(codec format.CompressionCodec, out, b []byte, n int) ([]byte, er
 
 func (p *pages) readDictionary(ctx context.Context, h *format.PageHeader, from int64) error {
 	d, ok := h.DictionaryPageHeader.Get()
+	//lint:ignore SA1019 older writers say it still
 	if !ok || d.NumValues < 0 || d.Encoding != format.Plain && d.Encoding != format.PlainDictionary || p.dictionary != nil {
 		return errPage(p.node)
 	}
@@ -282,6 +283,7 @@ func (p *pages) dataPage(ctx context.Context, b []byte, entries int, encoding fo
 	if read.defs != nil {
 		count = bytes.Count(read.defs, []byte{n.def})
 	}
+	//lint:ignore SA1019 older writers say it still
 	if encoding == format.PlainDictionary || encoding == format.RLEDictionary {
 		if err := p.needDictionary(ctx); err != nil {
 			return nil, err
