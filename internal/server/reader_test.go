@@ -57,6 +57,7 @@ func TestOneReader(t *testing.T) {
 				if shape := m.Shapes[m.Operations[action].Input.Shape]; s.Name == "heddle" && shape != nil && shape.Members["stateMachineArn"].Shape != "" {
 					in := input.(map[string]any) // of a domain, or of a state machine
 					delete(in, "stateMachineArn")
+					delete(in, "executionArn")
 					in["domain"] = m.sample(shape.Members["domain"].Shape, "domain", whole)
 				}
 				to := target{oneReader: h, model: m, service: s.Name, action: action}
