@@ -3,7 +3,9 @@ package flow_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,8 +37,18 @@ func TestVersionGuardsAChange(t *testing.T) {
 		_, err := Add.Receive(ctx)
 		return said, err
 	}
-	var parked []string
-	hooks := flow.Hooks{Parked: func(_ context.Context, _ flow.RunInfo, why string) { parked = append(parked, why) }}
+	var mu sync.Mutex
+	var reasons []string
+	hooks := flow.Hooks{Parked: func(_ context.Context, _ flow.RunInfo, why string) {
+		mu.Lock()
+		defer mu.Unlock()
+		reasons = append(reasons, why)
+	}}
+	parked := func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(reasons)
+	}
 	flowtest.Config{Worker: flow.WorkerConfig{Cached: -1, Hooks: hooks}}.Test(t, func(t *testing.T, c *flow.Client) {
 		end := func(id string, run *flow.Run[string], want string) {
 			t.Helper()
@@ -61,23 +73,23 @@ func TestVersionGuardsAChange(t *testing.T) {
 		old := started("old")
 		stage.Store(unguarded)
 		time.Sleep(62 * time.Second)
-		if len(parked) == 0 {
+		if len(parked()) == 0 {
 			t.Fatal("it was not parked")
 		}
 		for _, want := range []string{`the history has  StartTimer "After-1", event 5`, `the code decides ScheduleActivityTask "Double-1" (Double@1), at versions_test.go:`, "flow.Version"} {
-			if !strings.Contains(parked[0], want) {
-				t.Errorf("it was parked with %q, want %s", parked[0], want)
+			if !strings.Contains(parked()[0], want) {
+				t.Errorf("it was parked with %q, want %s", parked()[0], want)
 			}
 		}
 		stage.Store(guarded)
-		parks := len(parked)
+		parks := len(parked())
 		if err := (flow.Signal[flow.None]{Name: "flow.retry"}).Send(t.Context(), c, "old", flow.None{}); err != nil {
 			t.Fatal(err)
 		}
 		end("old", old, "old")
 		end("new", started("new"), "new")
-		if len(parked) != parks {
-			t.Errorf("parked with the guard: %s", parked[parks])
+		if len(parked()) != parks {
+			t.Errorf("parked with the guard: %s", parked()[parks])
 		}
 	}, Staged.By(staged), longCode()[2])
 }
