@@ -610,7 +610,7 @@ func TestInspectMachines(t *testing.T) {
 	h.must(h.states(h.root, "SendTaskFailure", `{"taskToken":"`+token+`","error":"Busy"}`))
 	shows(first, `"code":"RETRY","text":"State A is tried again in `)
 	shows(run(waits), `"code":"WAIT","text":"State A waits; it goes on in 49 min (`)
-	shows(run(nests), `"code":"CHILD","text":"It waits for its child arn:aws:states:us-east-1:123456789012:execution:waits:`, `There: State A waits; it goes on in`)
+	shows(run(nests), `"code":"CHILD","text":"It waits for its child waits:`, `There: State A waits; it goes on in`)
 
 	failed := run(machine("fails", `"A":{"Type":"Fail","Error":"NoStock","Cause":"none left"}`))
 	shows(failed, `"code":"FAILED_BY","text":"It closed as FAILED`, "NoStock (none left). Before that state A")

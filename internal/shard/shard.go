@@ -527,7 +527,7 @@ func (s *Shard) answerAll(why error) {
 func (s *Shard) forget() (waiting []*call) {
 	s.mu.Lock()
 	s.generation = 0
-	s.acks, s.resend, s.fetched, s.had = nil, nil, nil, nil
+	s.acks, s.resend, s.fetched, s.had, s.startedFor = nil, nil, nil, nil, nil
 	s.mu.Unlock()
 	if s.Notices != nil {
 		s.Notices.Lost(s.id)
@@ -550,7 +550,6 @@ func (s *Shard) forget() (waiting []*call) {
 		s.dropSnapshot(0)
 	}
 	s.memory = memory{cache: s.cache}
-	s.startedFor = nil
 	s.recent.dropAll()
 	s.working.Store(0)
 	s.unfinished.Store(0)
