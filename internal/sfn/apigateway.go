@@ -70,23 +70,11 @@ func (s *calls) prepareAPI(ctx context.Context, c *prepared) (*prepared, *execut
 
 // mayInvokeAPI asks the role of a task. What may not be ends as API Gateway would refuse it.
 func (s *calls) mayInvokeAPI(ctx context.Context, task *execution.Task, resource string) (*execution.Fail, error) {
-	if s.Trusting {
-		return nil, nil
-	}
-	verdict, err := s.May(ctx, errand(task, "execute-api:Invoke", resource))
-	switch {
-	case err != nil:
-		return nil, err
-	case verdict.NotAssumed != "":
-		f := failTask(task, permissions, verdict.NotAssumed)
-		f.Unstarted = true
-		return f, nil
-	case verdict.Denied != "":
+	return s.may(ctx, task, errand(task, "execute-api:Invoke", resource), func(denied string) *execution.Fail {
 		o := jsonvalue.NewObject(1)
-		o.Set("Message", verdict.Denied)
-		return failTask(task, httptask.APIStatus+"403", jsonvalue.Text(o)), nil
-	}
-	return nil, nil
+		o.Set("Message", denied)
+		return failTask(task, httptask.APIStatus+"403", jsonvalue.Text(o))
+	})
 }
 
 // do implements webCall.

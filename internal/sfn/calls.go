@@ -14,6 +14,7 @@ import (
 	"heddle/internal/iam/account"
 	"heddle/internal/kms/datakey"
 	"heddle/internal/outbound"
+	"heddle/internal/service"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/httptask"
@@ -285,18 +286,31 @@ func (s *calls) mayCall(ctx context.Context, c *prepared) (*execution.Fail, erro
 		asks = append(asks, integration.Asks(c.model, l.Operation, w.Region, w.Account, l.Parameters)...)
 	}
 	for _, ask := range asks {
-		verdict, err := s.May(ctx, errand(c.task, ask.Action, ask.Resource))
-		switch {
-		case err != nil:
-			return nil, err
-		case verdict.NotAssumed != "":
-			f := failTask(c.task, permissions, verdict.NotAssumed)
-			f.Unstarted = true
-			return f, nil
-		case verdict.Denied != "":
-			name, cause := c.of.Denied(c.model, verdict.Denied, c.call.Token)
-			return failTask(c.task, name, cause), nil
+		refused, err := s.may(ctx, c.task, errand(c.task, ask.Action, ask.Resource), func(denied string) *execution.Fail {
+			name, cause := c.of.Denied(c.model, denied, c.call.Token)
+			return failTask(c.task, name, cause)
+		})
+		if refused != nil || err != nil {
+			return refused, err
 		}
+	}
+	return nil, nil
+}
+
+// may asks whether the role of a task may do something, and gives the task's failure if not:
+// what is denied fails as the target would have it.
+func (s *calls) may(ctx context.Context, task *execution.Task, e *service.Errand, refuse func(denied string) *execution.Fail) (*execution.Fail, error) {
+	if s.Trusting {
+		return nil, nil
+	}
+	verdict, err := s.May(ctx, e)
+	switch {
+	case err != nil:
+		return nil, err
+	case verdict.NotAssumed != "":
+		return notAssumed(task, verdict.NotAssumed), nil
+	case verdict.Denied != "":
+		return refuse(verdict.Denied), nil
 	}
 	return nil, nil
 }
@@ -306,9 +320,7 @@ func (s *calls) inside(ctx context.Context, c *prepared) (*prepared, *execution.
 	e := errand(c.task, "", "")
 	caller, _, err := s.Acting(ctx, e)
 	if refused, ok := errors.AsType[*account.RoleError](err); ok {
-		f := failTask(c.task, permissions, refused.Error())
-		f.Unstarted = true
-		return nil, f, nil
+		return nil, notAssumed(c.task, refused.Error()), nil
 	}
 	if err != nil {
 		return nil, nil, err

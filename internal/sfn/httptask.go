@@ -71,16 +71,9 @@ func (s *calls) mayInvoke(ctx context.Context, task *execution.Task, r *httptask
 	}
 	invoke := errand(task, "states:InvokeHTTPEndpoint", task.Machine)
 	invoke.Context = policy.Context{{Key: "states:HTTPMethod", Value: r.Method}, {Key: "states:HTTPEndpoint", Value: r.Endpoint}}
-	verdict, err := s.May(ctx, invoke)
-	switch {
-	case err != nil:
-		return nil, err
-	case verdict.NotAssumed != "":
-		f := failTask(task, permissions, verdict.NotAssumed)
-		f.Unstarted = true
-		return f, nil
-	case verdict.Denied != "":
-		return failTask(task, permissions, verdict.Denied), nil
+	refused, err := s.may(ctx, task, invoke, func(denied string) *execution.Fail { return failTask(task, permissions, denied) })
+	if refused != nil || err != nil {
+		return refused, err
 	}
 	return s.mayAll(ctx, task, r.ConnectionARN, "events:RetrieveConnectionCredentials")
 }

@@ -236,9 +236,14 @@ func (s *actions) unassumable(ctx context.Context, task *execution.Task) (*execu
 	if err != nil || verdict.NotAssumed == "" {
 		return nil, err
 	}
-	f := failTask(task, permissions, verdict.NotAssumed)
+	return notAssumed(task, verdict.NotAssumed), nil
+}
+
+// notAssumed fails a task whose role can't be assumed, so that nothing was begun.
+func notAssumed(task *execution.Task, why string) *execution.Fail {
+	f := failTask(task, permissions, why)
 	f.Unstarted = true
-	return f, nil
+	return f
 }
 
 // mayStart asks whether the role of a task may start executions of a machine.

@@ -87,21 +87,9 @@ func (s *calls) prepareCluster(ctx context.Context, run engine.RunID, c *prepare
 // mayReachCluster asks the role of a task. With AWS the cluster alone decides, since it knows
 // the role; here it sees the operator's keys.
 func (s *calls) mayReachCluster(ctx context.Context, task *execution.Task, cluster string) (*execution.Fail, error) {
-	if s.Trusting {
-		return nil, nil
-	}
-	verdict, err := s.May(ctx, errand(task, "eks:AccessKubernetesApi", cluster))
-	switch {
-	case err != nil:
-		return nil, err
-	case verdict.NotAssumed != "":
-		f := failTask(task, permissions, verdict.NotAssumed)
-		f.Unstarted = true
-		return f, nil
-	case verdict.Denied != "":
-		return failTask(task, httptask.ClusterStatus+"403", verdict.Denied), nil
-	}
-	return nil, nil
+	return s.may(ctx, task, errand(task, "eks:AccessKubernetesApi", cluster), func(denied string) *execution.Fail {
+		return failTask(task, httptask.ClusterStatus+"403", denied)
+	})
 }
 
 // do implements webCall.
