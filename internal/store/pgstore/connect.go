@@ -215,6 +215,7 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	var reason error // of the last attempt that was not cut off
 	for {
 		p.mu.Lock()
 		generation := p.generation
@@ -233,6 +234,9 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 			c.generation = generation
 			return c, nil
 		}
+		if ctx.Err() == nil || reason == nil {
+			reason = err
+		}
 		if ctx.Err() == nil && worthAnother(err) {
 			pause, cancel := p.dial.options.Within(ctx, retryPause)
 			<-pause.Done()
@@ -240,7 +244,7 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 		}
 		if ctx.Err() != nil || !worthAnother(err) {
 			<-p.places
-			return nil, fmt.Errorf("connect: %w", err)
+			return nil, fmt.Errorf("connect: %w", reason)
 		}
 	}
 }

@@ -27,6 +27,22 @@ func soon(after time.Duration, of ...time.Duration) func(context.Context, time.D
 	}
 }
 
+// untilAnother gives contexts that end, where they would after a time, when another
+// attempt is waited for.
+func untilAnother(of time.Duration) func(context.Context, time.Duration) (context.Context, context.CancelFunc) {
+	var enough context.CancelFunc
+	return func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		switch {
+		case d == of:
+			ctx, enough = context.WithCancel(ctx)
+			return ctx, enough
+		case d == retryPause && enough != nil:
+			enough()
+		}
+		return context.WithTimeout(ctx, d)
+	}
+}
+
 // joinWithin is how long one waits for another member to be gone.
 const joinWithin = leaseFor + 2*RenewEvery
 
@@ -67,8 +83,8 @@ func TestWrongSetups(t *testing.T) {
 		"a copy over a store": {func(o *Options) { o.Schema, o.Copy = taken.Schema, true }, "a store already"},
 		"another one's":       {func(o *Options) { *o = taken; o.Within = soon(0, joinWithin) }, "serves from it"},
 		"read only": {func(o *Options) {
-			o.DSN += "&default_transaction_read_only=on"
-			o.Within = soon(2*time.Second, readWithin)
+			o.DSN += "&default_transaction_read_only=on&connect_timeout=60"
+			o.Within = untilAnother(readWithin)
 		}, "takes no writes"},
 		"nothing, for reading": {func(o *Options) { o.ReadOnly = true }, "no store"},
 	} {
