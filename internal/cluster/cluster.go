@@ -116,6 +116,7 @@ type Cluster struct {
 	silent   map[string]int // of those that have no link: for how many looks
 	unfit    bool           // see SetFit
 	seen     bool           // something was, in this membership
+	looks    uint64         // that were taken in
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
 	shards   []place
@@ -144,6 +145,7 @@ type place struct {
 	state state
 	mine  uint64 // the latest epoch that was this node's
 	given uint64 // the latest one of those that was released
+	after uint64 // the first look that began after that
 	taker string // the member it was given to, who has not said yet that it serves it; else empty
 }
 
@@ -248,6 +250,7 @@ func (c *Cluster) Looked(s store.Sight) {
 		return
 	}
 	c.members, c.able, c.seen = s.Members, eligible(s.Members), true
+	c.looks++
 	c.alive.Store(int32(len(s.Members)))
 	c.forgetStandings(func(id string) bool {
 		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
@@ -269,7 +272,7 @@ func (c *Cluster) Looked(s store.Sight) {
 		switch {
 		case o.Member != c.me:
 			c.learn(uint16(id), o.Epoch, o.Member)
-		case p.state == elsewhere && o.Epoch > p.given:
+		case p.state == elsewhere && (o.Epoch > p.given || c.looks >= p.after): // or it was released after they looked
 			c.take(uint16(id))
 		}
 	}
@@ -389,7 +392,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	p := &c.shards[id]
 	p.state = elsewhere
 	if released {
-		p.given = p.mine
+		p.given, p.after = p.mine, c.looks+2 // the next one may have begun
 	}
 	if p.mine == p.epoch && p.owner != "" { // it was served
 		c.learn(id, p.mine, "")

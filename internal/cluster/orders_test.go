@@ -156,6 +156,10 @@ func TestWhatTheStoreSaysIsMine(t *testing.T) {
 	if c.Looked(sight); len(s.took) != 0 {
 		t.Errorf("it takes back what it has just given: %v", s.took)
 	}
+	// One from after it says that the store has lost the release.
+	if c.Looked(sight); !slices.Equal(s.took, []uint16{id}) {
+		t.Errorf("the store says that %d is still its own, and it takes %v", id, s.took)
+	}
 }
 
 // TestHeirHearsWhenItIsReleased, and not before; a shard that could not be released is nobody's gift.

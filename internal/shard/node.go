@@ -139,7 +139,7 @@ func newNode(cfg *Config, clock Clock) (*Node, error) {
 func (n *Node) recoverShards(ctx context.Context, crew int) error {
 	failed := make([]error, len(n.shards))
 	inParallel(crew, len(n.shards), func(i int) {
-		m, err := readMemory(ctx, n.cfg.Store, uint16(i))
+		m, err := readMemory(ctx, n.cfg.Store, uint16(i), n.cfg.Shards)
 		if err != nil {
 			failed[i] = fmt.Errorf("take over shard %d: %w", i, err)
 			return

@@ -224,6 +224,7 @@ type memory struct {
 	out      map[uint16]*outQueue
 	applied  map[uint16]uint64
 	ackAt    engine.Time
+	mended   mended
 	notices  notices
 	begun    begun
 	lacking

@@ -43,8 +43,8 @@ var clusters = []Mutant{{
 }, {
 	Name: "own-shard-not-taken", // (!)
 	In:   "cluster.(*Cluster).Looked",
-	Old:  "case p.state == elsewhere && o.Epoch > p.given:",
-	New:  "case p.state == taking && o.Epoch > p.given:",
+	Old:  "case p.state == elsewhere && (o.Epoch",
+	New:  "case p.state == taking && (o.Epoch",
 	Bug:  "A shard whose take-over was answered too late is nobody's until its node ends.",
 	Then: []string{worlds},
 }, {
@@ -111,8 +111,8 @@ var clusters = []Mutant{{
 }, {
 	Name: "own-only-if-it-should-be", // (!)
 	In:   "cluster.(*Cluster).Looked",
-	Old:  "case p.state == elsewhere && o.Epoch > p.given:",
-	New:  "case p.state == elsewhere && o.Epoch > p.given && wanted(c.able, uint16(id)) != nil && wanted(c.able, uint16(id)).ID == c.me:",
+	Old:  "case p.state == elsewhere && (o.Epoch",
+	New:  "case p.state == elsewhere && wanted(c.able, uint16(id)) != nil && wanted(c.able, uint16(id)).ID == c.me && (o.Epoch",
 	Bug:  "A shard that the store says is this node's, and another one should have, is nobody's.",
 	Then: []string{worlds},
 }, {

@@ -95,7 +95,7 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 		return nil, fmt.Errorf("acquire shard %d: %w", number, store.ErrRegressed)
 	}
 	s.told[number] = sh.seq
-	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp}, nil
+	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp, lost: sh.lost}, nil
 }
 
 // Commit is part of store.Store. A section meets its check only after the hook

@@ -266,13 +266,13 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 		sql = `select epoch, seq, stamp, 0::int8 from ` + schema + `.shards where shard = $1::int4 and $2::text is not null`
 	}
 	h := &handle{store: s, shard: shard}
-	found, lost := false, uint64(0)
+	found := false
 	// Twice does no harm: the epoch rises twice.
 	err := s.read(ctx, func(ctx context.Context, c *conn) error {
 		result := c.ExecParams(ctx, sql, [][]byte{int4(shard), []byte(s.me())}, nil, []int16{1, 0}, binaries).Read()
 		if result.Err == nil && len(result.Rows) == 1 {
 			found = true
-			for i, to := range []*uint64{&h.epoch, &h.seq, &h.stamp, &lost} {
+			for i, to := range []*uint64{&h.epoch, &h.seq, &h.stamp, &h.lost} {
 				*to = binary.BigEndian.Uint64(result.Rows[0][i])
 			}
 		}
@@ -285,7 +285,7 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 		return nil, store.ErrHeld
 	}
 	s.mu.Lock()
-	told := max(s.told[shard], lost)
+	told := max(s.told[shard], h.lost)
 	s.told[shard] = max(told, h.seq)
 	s.mu.Unlock()
 	if h.seq < told {
@@ -299,6 +299,7 @@ type handle struct {
 	store             *Store
 	shard             uint16
 	epoch, seq, stamp uint64
+	lost              uint64
 	released          bool // under the store's mutex
 }
 
@@ -306,6 +307,7 @@ func (h *handle) Shard() uint16 { return h.shard }
 func (h *handle) Epoch() uint64 { return h.epoch }
 func (h *handle) Seq() uint64   { return h.seq }
 func (h *handle) Stamp() uint64 { return h.stamp }
+func (h *handle) Lost() uint64  { return h.lost }
 
 func (h *handle) Release(ctx context.Context) error {
 	err := h.store.reading(ctx, func(ctx context.Context) error {

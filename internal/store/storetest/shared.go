@@ -227,7 +227,7 @@ func acceptedLosses(t *testing.T, one, two Shared, _ func(time.Duration)) {
 	want(two, second)
 	wantCommit(t, one, []store.Section{o.section(put("key", "late"))}, store.ErrFenced)
 	o = acquire(t, one, 1)
-	if o.seq != 7 {
+	if o.seq != 7 || o.handle.Lost() != 7 || acquire(t, one, 2).handle.Lost() != 0 {
 		t.Fatalf("a shard goes on at %d after a loss up to 7", o.seq)
 	}
 	o.want("key", "1")
