@@ -303,6 +303,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
 		Committers:   s.committers(),
+		Pause:        s.pause(),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
 		Blobs:        s.blobs.Read,
 		DataKeys:     dataKeysOf(cfg.Services),
