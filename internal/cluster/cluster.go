@@ -140,6 +140,7 @@ type Cluster struct {
 	shown     histories                      // that came with answers
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
+	owners    []atomic.Pointer[string]       // of the shards, as in shards; nil: there was none
 }
 
 // place is what is known of a shard.
@@ -172,7 +173,7 @@ type task struct {
 // New is a Cluster of a node that has not joined yet.
 func New(c Config) *Cluster {
 	cl := &Cluster{
-		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
+		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
@@ -293,7 +294,17 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	if p.epoch, p.owner = epoch, owner; owner != "" {
 		p.taker = ""
 	}
+	c.owners[id].Store(&owner)
 	c.tell()
+}
+
+// Near is what the Matcher asks: whether a run is at the member that a poll is from.
+func (c *Cluster) Near(run engine.RunID, member string) bool {
+	if !c.has(run.Shard()) {
+		return false
+	}
+	owner := c.owners[run.Shard()].Load()
+	return owner != nil && *owner == member && member != ""
 }
 
 // tell wakes who waits for news.
