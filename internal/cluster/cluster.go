@@ -23,7 +23,8 @@
 //
 // The events of a Cluster (Joined, Looked, Up, Frame and so on) start no goroutine and know
 // no time: the same order of events gives the same outcome. Calls that wait (Do, Poll) are
-// their callers' goroutines, and what is asked by other nodes has one each.
+// their callers' goroutines. Polls of other nodes have one each, their questions for people one
+// together, and their commands none.
 package cluster
 
 import (
@@ -45,7 +46,8 @@ import (
 // Node is the shards of this node; it is *shard.Node.
 type Node interface {
 	ShardOf(*engine.Command) uint16
-	DoFor(ctx context.Context, member string, cmd engine.Command) (any, error)
+	Do(ctx context.Context, cmd engine.Command) (any, error)
+	Give(member string, cmd engine.Command, then func(reply any, err error)) (stop func(), err error)
 	CastFor(member string, cmd engine.Command)
 	Own(shard uint16)
 	Disown(shard uint16, lost bool)
@@ -128,14 +130,18 @@ type Cluster struct {
 	calls    uint64 // the last id of a call
 	asked    map[uint64]*asked
 	polls    map[uint64]*farPoll
-	serving  map[serving]context.CancelFunc // commands of other members
-	served   map[serving]*served            // their polls
-	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
+	serving  map[serving]func()            // commands of other members: nobody waits for them any more
+	served   map[serving]*served           // their polls
+	awaiting map[uint16]map[*listPoll]bool // by the list's shard: polls at this node's matcher
 
+	asks      []ask // of other members, that wait for an answer
+	answering bool  // a goroutine answers them
+	said      said
 	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
 	shown     histories                      // that came with answers
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
+	owners    []atomic.Pointer[string]       // of the shards, as in shards; nil: there was none
 }
 
 // place is what is known of a shard.
@@ -169,9 +175,9 @@ type task struct {
 // New is a Cluster of a node that has not joined yet.
 func New(c Config) *Cluster {
 	cl := &Cluster{
-		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
+		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
-		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
+		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
@@ -291,7 +297,17 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	if p.epoch, p.owner = epoch, owner; owner != "" {
 		p.taker = ""
 	}
+	c.owners[id].Store(&owner)
 	c.tell()
+}
+
+// Near is what the Matcher asks: whether a run is at the member that a poll is from.
+func (c *Cluster) Near(run engine.RunID, member string) bool {
+	if !c.has(run.Shard()) {
+		return false
+	}
+	owner := c.owners[run.Shard()].Load()
+	return owner != nil && *owner == member && member != ""
 }
 
 // tell wakes who waits for news.
@@ -447,6 +463,9 @@ func (c *Cluster) Up(member string) {
 	}
 	c.linked[member] = true
 	delete(c.silent, member)
+	all := changeOf(&said{}, c.said.open, c.said.sequences)
+	all.Whole = true
+	c.send(c.links, member, all)
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned || p.state == giving {
 			c.send(c.links, member, &Announce{uint16(id), p.mine})
@@ -481,10 +500,10 @@ func (c *Cluster) unlink(member string) {
 			p.answer <- &PollOver{}
 		}
 	}
-	for s, cancel := range c.serving {
+	for s, stop := range c.serving {
 		if s.member == member {
 			delete(c.serving, s)
-			cancel()
+			stop()
 		}
 	}
 	for s, p := range c.served {
@@ -545,8 +564,8 @@ func (c *Cluster) Frame(member string, frame any) {
 	case *Command:
 		c.serveCommand(member, f)
 	case *Cancel:
-		if cancel := c.serving[serving{member, f.ID}]; cancel != nil {
-			cancel()
+		if stop := c.serving[serving{member, f.ID}]; stop != nil {
+			stop()
 		}
 	case *Reply:
 		if a := c.asked[f.ID]; a != nil && a.member == member {

@@ -107,7 +107,8 @@ func simRules() map[engine.Kind]engine.Rules {
 // open begins a life of a node.
 func (w *world) open(name string) *house {
 	log := w.log.With("node", name)
-	h := &house{world: w, name: name, matcher: matching.New(matching.Config{PollsPerListMax: 1000}), resumed: make(chan struct{})}
+	h := &house{world: w, name: name, resumed: make(chan struct{})}
+	h.matcher = matching.New(matching.Config{PollsPerListMax: 1000, Near: func(run engine.RunID, member string) bool { return h.Near(run, member) }})
 	close(h.resumed)
 	h.store = &reach{w.disk.Share(w.elapsed), h}
 	h.life, h.kill = context.WithCancel(w.t.Context())
