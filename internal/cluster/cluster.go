@@ -113,12 +113,14 @@ type Cluster struct {
 	links    Links      // of this membership
 	leaving  bool
 	drained  bool
-	members  []store.Member // as they were seen last
-	able     []store.Member // those of them that may own shards
-	silent   map[string]int // of those that have no link: for how many looks
-	unfit    bool           // see SetFit
-	seen     bool           // something was, in this membership
-	looks    uint64         // that were taken in
+	members  []store.Member  // as they were seen last
+	able     []store.Member  // those of them that may own shards
+	silent   map[string]int  // of those that have no link: for how many looks
+	heard    map[string]bool // who has said how it stands, in this membership
+	unfit    bool            // see SetFit
+	seen     bool            // something was, in this membership
+	looks    uint64          // that were taken in
+	before   uint64          // how many were before this membership
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
 	shards   []place
@@ -148,6 +150,7 @@ type Cluster struct {
 type place struct {
 	epoch uint64
 	owner string // member of that epoch; empty: it has none, or no longer
+	known uint64 // the first look that began after that was learned
 	state state
 	mine  uint64 // the latest epoch that was this node's
 	given uint64 // the latest one of those that was released
@@ -174,8 +177,11 @@ type task struct {
 
 // New is a Cluster of a node that has not joined yet.
 func New(c Config) *Cluster {
+	if c.Sequences == nil { // nobody writes
+		c.Sequences, c.Heard = func() []uint64 { return nil }, func([]uint64) {}
+	}
 	cl := &Cluster{
-		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
+		Config: c, linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
@@ -197,7 +203,7 @@ func (c *Cluster) Stop() {
 func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.me, c.links, c.seen, c.silent = id, links, false, nil
+	c.me, c.links, c.seen, c.silent, c.heard, c.before = id, links, false, nil, map[string]bool{}, c.looks
 }
 
 // Lost says that others may have this node's shards. Links stay until the membership is
@@ -275,14 +281,24 @@ func (c *Cluster) Looked(s store.Sight) {
 	}
 	for id, o := range s.Owners {
 		p := &c.shards[id]
-		switch {
-		case o.Member != c.me:
+		if o.Member != c.me {
 			c.learn(uint16(id), o.Epoch, o.Member)
-		case p.state == elsewhere && (o.Epoch > p.given || c.looks >= p.after): // or it was released after they looked
-			c.take(uint16(id))
+		}
+		isLost := o.Epoch < p.epoch && c.looks >= p.known // the store has lost that anybody owned it
+		switch {
+		case p.state == owned && (isLost || o.Epoch > p.mine && o.Member != c.me): // or an operator has freed it
+			c.node.Disown(uint16(id), true)
+		case isLost && p.owner != c.me:
+			c.learn(uint16(id), p.epoch, "")
 		}
 	}
 	c.listen(others)
+	for id, o := range s.Owners {
+		p := &c.shards[id]
+		if o.Member == c.me && p.state == elsewhere && (o.Epoch > p.given || c.looks >= p.after) && c.knows(p) { // or it was released after they looked
+			c.take(uint16(id))
+		}
+	}
 	c.takeVacant()
 	c.give()
 	c.offerAgain() // also what was started since, by commands of links that have ended
@@ -294,6 +310,7 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {
 		return
 	}
+	p.known = c.looks + 2 // the next one may have begun
 	if p.epoch, p.owner = epoch, owner; owner != "" {
 		p.taker = ""
 	}
@@ -314,6 +331,27 @@ func (c *Cluster) Near(run engine.RunID, member string) bool {
 func (c *Cluster) tell() {
 	close(c.news)
 	c.news = make(chan struct{})
+}
+
+// rejoinLooks is with how manieth look of a membership others have joined again who were
+// members before, and still live.
+const rejoinLooks = 3
+
+// knows tells whether this node may take a shard: it had it last, as far as anybody knows, or
+// everybody who may know that the store has lost something of it has said so, or can't.
+func (c *Cluster) knows(p *place) bool {
+	if p.mine != 0 && p.mine == p.epoch {
+		return true
+	}
+	if c.looks < c.before+rejoinLooks {
+		return false
+	}
+	for _, m := range c.members {
+		if m.ID != c.me && !c.heard[m.ID] && c.silent[m.ID] < unheardAfter {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Cluster) take(id uint16) {
@@ -342,7 +380,7 @@ func (c *Cluster) takeVacant() {
 		}
 	}
 	for id := range c.shards {
-		if p := &c.shards[id]; p.state == elsewhere && p.owner == "" {
+		if p := &c.shards[id]; p.state == elsewhere && p.owner == "" && c.knows(p) {
 			if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
 				c.take(uint16(id))
 			}
@@ -416,6 +454,11 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	c.closeLists(id)
 	if h := c.heir(id); released && h != nil && h.ID != c.me {
 		p.taker = h.ID
+		known := make([]uint64, len(c.shards)) // of this shard; of the others it has said before
+		if all := c.Sequences(); int(id) < len(all) {
+			known[id] = all[id]
+		}
+		c.send(c.links, h.ID, &Standing{Sequences: known})
 		c.send(c.links, h.ID, &Given{id, p.mine})
 	}
 	c.give()
@@ -463,7 +506,7 @@ func (c *Cluster) Up(member string) {
 	}
 	c.linked[member] = true
 	delete(c.silent, member)
-	all := changeOf(&said{}, c.said.open, c.said.sequences)
+	all := changeOf(&said{}, c.said.open, c.Sequences())
 	all.Whole = true
 	c.send(c.links, member, all)
 	for id := range c.shards {

@@ -66,13 +66,17 @@ func script(owners ...string) (*Cluster, *scripted, store.Sight) {
 	})
 	c.SetNode(s)
 	c.Joined("A", s)
-	c.Up("B")
-	c.Up("C")
+	for _, other := range []string{"B", "C"} {
+		c.Up(other)
+		c.Frame(other, &Standing{Whole: true})
+	}
 	sight := store.Sight{Members: []store.Member{{ID: "A", Name: "a"}, {ID: "B", Name: "b"}, {ID: "C", Name: "c"}}, Owners: make([]store.Owner, scriptShards)}
 	for i, owner := range owners {
 		sight.Owners[i] = store.Owner{Epoch: 1, Member: owner}
 	}
-	c.Looked(sight)
+	for range rejoinLooks {
+		c.Looked(sight)
+	}
 	for i, owner := range owners {
 		if owner == "A" {
 			c.Owned(uint16(i), 1)
@@ -91,17 +95,22 @@ func runOf(shard uint16, n byte) engine.RunID {
 // TestLateWordOfAnEarlierOwner: whatever is heard of a shard's past changes nothing, in
 // whatever order it comes: announcements, gifts, looks.
 func TestLateWordOfAnEarlierOwner(t *testing.T) {
-	c, s, sight := script("B", "B", "B", "B")
-	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
-	sight.Owners[1] = store.Owner{Epoch: 3, Member: "B"}
-	for what, late := range map[string]func(){
-		"an announcement": func() { c.Frame("B", &Announce{Shard: 1, Epoch: 4}) },
-		"a gift":          func() { c.Frame("B", &Given{Shard: 1, Epoch: 4}) },
-		"a look":          func() { c.Looked(sight) },
-		"that it is free": func() { sight.Owners[1] = store.Owner{Epoch: 4}; c.Looked(sight) },
+	for what, late := range map[string]func(*Cluster, store.Sight){
+		"an announcement": func(c *Cluster, _ store.Sight) { c.Frame("B", &Announce{Shard: 1, Epoch: 4}) },
+		"a gift":          func(c *Cluster, _ store.Sight) { c.Frame("B", &Given{Shard: 1, Epoch: 4}) },
+		"a look": func(c *Cluster, s store.Sight) {
+			s.Owners[1] = store.Owner{Epoch: 3, Member: "B"}
+			c.Looked(s)
+		},
+		"that it is free": func(c *Cluster, s store.Sight) {
+			s.Owners[1] = store.Owner{Epoch: 4}
+			c.Looked(s)
+		},
 	} {
+		c, s, sight := script("B", "B", "B", "B")
+		c.Frame("C", &Announce{Shard: 1, Epoch: 5})
 		s.took, s.sent = nil, nil
-		late()
+		late(c, sight)
 		c.Cast(engine.Command{Run: runOf(1, 1)})
 		if p := c.shards[1]; p.owner != "C" || p.epoch != 5 || c.Epoch(1) != 5 || slices.Contains(s.took, 1) {
 			t.Errorf("%s of an earlier epoch: the shard is taken for %s's, epoch %d; took %v", what, p.owner, p.epoch, s.took)
@@ -110,6 +119,8 @@ func TestLateWordOfAnEarlierOwner(t *testing.T) {
 			t.Errorf("%s of an earlier epoch: a command went to %v", what, s.sent)
 		}
 	}
+	c, _, _ := script("B", "B", "B", "B")
+	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
 	// That an epoch's owner has gone is final, whatever its own late word says.
 	c.Frame("C", &Given{Shard: 1, Epoch: 5})
 	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
@@ -278,6 +289,7 @@ func TestBrokenLinkIsNotTriedAgain(t *testing.T) {
 		t.Fatal("no command was sent")
 	}
 	p.sent = make(chan any, 100)
+	p.refuses = func(frame any) bool { _, isStanding := frame.(*Standing); return isStanding }
 	c.Down("B")
 	c.Up("B")
 	select {
@@ -289,5 +301,94 @@ func TestBrokenLinkIsNotTriedAgain(t *testing.T) {
 		t.Errorf("sent again: %+v", again)
 		c.Frame("B", &Reply{ID: again.(*Command).ID})
 		<-done
+	}
+}
+
+// TestStoreThatLostWhoOwned: looks that begin after an owner was known, and say that there never was one, tell of
+// a store that has lost that. Nobody waits for such an owner, nor stays one.
+func TestStoreThatLostWhoOwned(t *testing.T) {
+	c, s, sight := script("A", "B", "B", "B")
+	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
+	c.Owned(0, 5)
+	sight.Owners[0], sight.Owners[1] = store.Owner{Epoch: 4}, store.Owner{Epoch: 4}
+	if c.Looked(sight); c.shards[1].owner != "C" || len(s.given) != 0 {
+		t.Errorf("a look that may be of before: %+v, gives up %v", c.shards[1], s.given)
+	}
+	if c.Looked(sight); c.shards[1].owner != "" || !slices.Contains(s.given, 0) {
+		t.Errorf("a look of after: %+v, gives up %v", c.shards[1], s.given)
+	}
+	// One that was freed under its owner's hands is given up as lost.
+	c, s, sight = script("A", "B", "B", "B")
+	sight.Owners[0] = store.Owner{Epoch: 2}
+	if c.Looked(sight); !slices.Equal(s.given, []uint16{0}) {
+		t.Errorf("of a later epoch, and nobody's: gives up %v", s.given)
+	}
+}
+
+// TestTakesOnlyWhatItKnowsOf: a shard that another node had may have lost something, of which the others
+// know; so they are heard first, and those waited for who join again.
+func TestTakesOnlyWhatItKnowsOf(t *testing.T) {
+	c, s, sight := script("A", "B", "B", "B")
+	free := func() {
+		for i := range sight.Owners {
+			sight.Owners[i] = store.Owner{Epoch: 2}
+		}
+		s.took = nil
+		c.Looked(sight)
+	}
+	// It begins a membership, alone: who had the other shards may be about to.
+	c.Lost()
+	for i := range c.shards {
+		c.Gone(uint16(i), false)
+	}
+	c.Joined("A2", s)
+	sight.Members = []store.Member{{ID: "A2", Name: "a"}}
+	for i := range sight.Owners {
+		sight.Owners[i] = store.Owner{Epoch: 1}
+	}
+	c.Looked(sight)
+	if !slices.Equal(s.took, []uint16{0}) {
+		t.Errorf("at the first look it takes %v, and had 0", s.took)
+	}
+	// Another one is there, and has a link, but has said nothing.
+	sight.Members = append(sight.Members, store.Member{ID: "D", Name: "d"})
+	c.Looked(sight)
+	c.Up("D")
+	for range 10 {
+		if free(); len(s.took) > 1 {
+			t.Fatalf("it takes %v, and has not heard D", s.took)
+		}
+	}
+	c.Frame("D", &Standing{Whole: true})
+	if free(); len(s.took) == 0 {
+		t.Error("it takes nothing, though it has heard D")
+	}
+	// One that is not heard for long is not waited for.
+	sight.Members = append(sight.Members, store.Member{ID: "E", Name: "e"})
+	for i := range c.shards {
+		c.Gone(uint16(i), false)
+	}
+	for look := range unheardAfter {
+		if free(); len(s.took) > 0 != (look == unheardAfter-1) {
+			t.Errorf("at look %d it takes %v", look, s.took)
+		}
+	}
+}
+
+// TestWhatIsSaidBeforeAShardIsTaken: a new link, and a gift, begin with what is known of the store's sequences.
+func TestWhatIsSaidBeforeAShardIsTaken(t *testing.T) {
+	c, s, _ := script("A", "A", "A", "A")
+	c.Sequences = func() []uint64 { return []uint64{7, 8, 9, 10} }
+	c.Down("B")
+	c.Up("B")
+	if first, ok := s.sent[0].frame.(*Standing); !ok || !slices.Equal(first.Sequences, c.Sequences()) {
+		t.Errorf("a new link begins with %+v", s.sent[0].frame)
+	}
+	c.Sequences = func() []uint64 { return []uint64{7, 11, 9, 10} }
+	c.Leave()
+	s.sent = nil
+	c.Gone(1, true)
+	if len(s.sent) != 2 || !slices.Equal(s.sent[0].frame.(*Standing).Sequences, []uint64{0, 11, 0, 0}) || s.sent[0].member != s.sent[1].member {
+		t.Errorf("a gift came with %+v", s.sent)
 	}
 }

@@ -80,6 +80,7 @@ func changeOf(before *said, open map[string]int, sequences []uint64) *Standing {
 
 // stood takes in how another node stands.
 func (c *Cluster) stood(member string, s *Standing) {
+	c.heard[member] = true
 	open := c.standings[member]
 	if open == nil || s.Whole {
 		open = map[string]int{}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
@@ -32,7 +33,9 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 			// The next command tries again, or the alarm after retryDelay.
 			err := fmt.Errorf("take over shard %d: %w", s.id, f.err)
 			if s.Far != nil {
-				s.Log.Warn("a shard can't be taken over now", "shard", s.id, "cause", err)
+				if !errors.Is(err, store.ErrRegressed) { // which the store has said, once
+					s.Log.Warn("a shard can't be taken over now", "shard", s.id, "cause", err)
+				}
 				s.depart(nil)
 				return
 			}

@@ -28,7 +28,8 @@ type Members interface {
 	// Renew keeps the membership, says what others should know of it, and gives the time by
 	// the store's own clock. Errors: ErrNotMember.
 	Renew(ctx context.Context, r Renewal) (now time.Time, err error)
-	// Look tells who there is, and whose the shards are, once it has declared dead who is late.
+	// Look tells who there is, and whose the shards are, once it has declared dead who is late. It
+	// finds losses, too.
 	Look(ctx context.Context) (Sight, error)
 	// Leave ends the membership.
 	Leave(ctx context.Context) error
@@ -37,8 +38,8 @@ type Members interface {
 	Sequences() []uint64
 	// Heard takes in what another member knows.
 	Heard(sequences []uint64)
-	// Losses are of the shards that somebody was refused for ErrRegressed, in the order of their
-	// numbers. They stand in the store, so they outlive those who know of them.
+	// Losses are those that somebody has found, by a look or when he was refused a shard, in the
+	// order of the shards' numbers. They stand in the store, so they outlive those who know of them.
 	Losses(ctx context.Context) ([]Loss, error)
 	// AcceptLoss opens such shards again, without what they lost: they go on above what was
 	// acknowledged, so nobody who knows of that refuses them any more. Errors: ErrConflict if a

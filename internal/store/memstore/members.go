@@ -136,6 +136,9 @@ func (m members) Look(ctx context.Context) (seen store.Sight, err error) {
 	slices.SortFunc(seen.Members, func(a, b store.Member) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range m.disk.shards {
 		sh := &m.disk.shards[i]
+		if known := m.told[i]; sh.seq < known {
+			sh.lost = max(sh.lost, known)
+		}
 		owner := store.Owner{Epoch: sh.epoch}
 		if m.disk.isMember(sh.member) {
 			owner.Member = sh.member

@@ -209,8 +209,11 @@ func acceptedLosses(t *testing.T, one, two Shared, _ func(time.Duration)) {
 	want(one)
 	refused(two, 1)
 	refused(two, 4)
-	first, second := store.Loss{Shard: 1, Has: 1, Acknowledged: 7}, store.Loss{Shard: 4, Has: 0, Acknowledged: 2}
-	want(one, first, second)
+	said[5] = 1
+	two.Members().Heard(said)
+	look(t, two)
+	first, second, third := store.Loss{Shard: 1, Has: 1, Acknowledged: 7}, store.Loss{Shard: 4, Has: 0, Acknowledged: 2}, store.Loss{Shard: 5, Has: 0, Acknowledged: 1}
+	want(one, first, second, third)
 	if err := two.Members().Leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -219,12 +222,12 @@ func acceptedLosses(t *testing.T, one, two Shared, _ func(time.Duration)) {
 		if err := one.Members().AcceptLoss(t.Context(), []store.Loss{second, wrong}); !errors.Is(err, store.ErrConflict) {
 			t.Fatalf("accept %+v: %v, want ErrConflict", wrong, err)
 		}
-		want(one, first, second)
+		want(one, first, second, third)
 	}
 	if err := one.Members().AcceptLoss(t.Context(), []store.Loss{first}); err != nil {
 		t.Fatal(err)
 	}
-	want(two, second)
+	want(two, second, third)
 	wantCommit(t, one, []store.Section{o.section(put("key", "late"))}, store.ErrFenced)
 	o = acquire(t, one, 1)
 	if o.seq != 7 || o.handle.Lost() != 7 || acquire(t, one, 2).handle.Lost() != 0 {
