@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 
+	"heddle/internal/sfn/intrinsic"
 	"heddle/jsonata"
 	"heddle/jsonvalue"
 )
@@ -129,10 +130,7 @@ func random(c jsonata.Call, args []any) (any, error) {
 		return c.Random()
 	}
 	seed, _ := jsonvalue.Float(args[0])
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], math.Float64bits(seed))
-	sum := sha256.Sum256(b[:])
-	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53), nil
+	return intrinsic.NewRandom(int64(min(max(seed, -1<<63), 1<<63-1024))).Float(), nil
 }
 
 // uuid is a random UUID, version 4.
