@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,11 @@ import (
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
+	"heddle/internal/bucket"
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/reply"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -183,7 +186,7 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 		t.Retries = value(c.RetrierRetryCount)
 		if c.MapItemReaderData != nil && t.State.ItemReader != nil {
 			var err error
-			if t.ReaderItems, err = readItems(*c.MapItemReaderData, t.State.ItemReader); err != nil {
+			if t.ReaderItems, t.ReaderFailed, err = readItems(*c.MapItemReaderData, t.State.ItemReader); err != nil {
 				return err
 			}
 		}
@@ -191,30 +194,45 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 	return nil
 }
 
-// readItems reads the items that an ItemReader finds in what its source holds.
-func readItems(data string, r *asl.ItemReader) ([]any, error) {
-	switch r.InputType {
-	case "JSON", "":
-		v, err := jsonvalue.ParseString(data)
-		if items, ok := v.([]any); ok && err == nil {
-			return items, nil
+// readItems reads the items that an ItemReader finds in what its source holds; failed says
+// why it finds none. Errors: ValidationException.
+func readItems(data string, r *asl.ItemReader) (items []any, failed *string, err error) {
+	from := itemreader.Reader{
+		Store: source{data: data}, May: func(context.Context, string, string, string) error { return nil },
+		InputType: r.InputType, Pointer: r.ItemsPointer, HeadersGiven: r.CSVHeaderLocation == "GIVEN", Headers: r.CSVHeaders, Delimiter: r.CSVDelimiter,
+	}
+	if from.InputType == "MANIFEST" || from.InputType == "PARQUET" || r.ManifestType != "" {
+		return nil, nil, invalid("This server does not read MapItemReaderData of type " + cmp.Or(r.InputType, "MANIFEST"))
+	}
+	for part := (&itemreader.Part{}); !part.Done; {
+		part, err = from.Next(context.Background(), part.Position, math.MaxInt64)
+		if flaw, ok := errors.AsType[*itemreader.Error](err); ok {
+			return nil, &flaw.Cause, nil
 		}
-		return nil, invalid("MapItemReaderData must be a valid JSON array")
-	case "JSONL":
-		var items []any
-		for line := range strings.Lines(data) {
-			if strings.TrimSpace(line) == "" {
-				continue
-			}
-			v, err := jsonvalue.ParseString(line)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the items of a test: %w", err)
+		}
+		for _, text := range part.Items {
+			v, err := jsonvalue.ParseString(text)
 			if err != nil {
-				return nil, invalid("Each line of MapItemReaderData must be valid JSON")
+				return nil, nil, fmt.Errorf("read an item of a test: %w", err)
 			}
 			items = append(items, v)
 		}
-		return items, nil
 	}
-	return nil, invalid("This server does not read MapItemReaderData of type " + r.InputType)
+	return items, nil, nil
+}
+
+// source is a store of one object, of which is read what a caller has given.
+type source struct {
+	bucket.Store
+	data string
+}
+
+// Get implements bucket.Store.
+func (s source) Get(_ context.Context, _, key string, r bucket.Range) (bucket.Object, io.ReadCloser, error) {
+	from := min(r.Offset, int64(len(s.data)))
+	return bucket.Object{Key: key, Size: int64(len(s.data))}, io.NopCloser(strings.NewReader(s.data[from:])), nil
 }
 
 // contextFields are the members that a context object may have, and the types of theirs.
@@ -405,6 +423,7 @@ func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
 	data := &wire.InspectionData{
 		Input: said("input"), AfterInputPath: said("afterInputPath"), AfterParameters: said("afterParameters"),
 		AfterArguments: said("afterArguments"), AfterItemsPath: said("afterItemsPath"), AfterItemSelector: said("afterItemSelector"),
+		AfterItemsPointer: said("afterItemsPointer"), AfterItemBatcher: said("afterItemBatcher"),
 		Result: said("result"), AfterResultSelector: said("afterResultSelector"), AfterResultPath: said("afterResultPath"),
 		MaxConcurrency: counted("maxConcurrency"), ToleratedFailureCount: counted("toleratedFailureCount"),
 	}
