@@ -16,6 +16,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/reply"
 	"heddle/internal/sfn/resource"
@@ -69,10 +70,11 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 		return nil, err
 	}
 	t.Begin()
+	saw := &httptask.Exchange{Secrets: value(in.RevealSecrets)}
 	switch {
 	case !t.Waits():
 	case mock == nil:
-		if err := s.performTrial(ctx, t); err != nil {
+		if err := s.performTrial(ctx, t, saw); err != nil {
 			return nil, err
 		}
 	default:
@@ -81,7 +83,7 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 		}
 		t.Mock(mock)
 	}
-	return trialOutput(t.Outcome(), text(in.InspectionLevel)), nil
+	return trialOutput(t.Outcome(), text(in.InspectionLevel), saw), nil
 }
 
 // checkTrial looks at what members say of each other.
@@ -344,8 +346,9 @@ func checkFailedItems(t *execution.Trial, mock *execution.Mock) error {
 	return nil
 }
 
-// performTrial does what a Task state asks for, as for an execution.
-func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
+// performTrial does what a Task state asks for, as for an execution. What an HTTP task sends and
+// gets is told to saw.
+func (s *actions) performTrial(ctx context.Context, t *execution.Trial, saw *httptask.Exchange) error {
 	task := t.Task()
 	limit := trialMax
 	if n := task.TimeoutSeconds; n > 0 && n < int64(trialMax/time.Second) {
@@ -353,7 +356,7 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 	}
 	within, cancel := s.Within(ctx, limit)
 	defer cancel()
-	body, err := s.callTask(within, task)
+	body, err := s.callTask(within, task, saw)
 	switch {
 	case ctx.Err() == nil && within.Err() != nil:
 		t.TimeOut()
@@ -366,7 +369,7 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 }
 
 // callTask calls what a task without an execution asks for, and gives its end.
-func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, error) {
+func (s *actions) callTask(ctx context.Context, task *execution.Task, saw *httptask.Exchange) (any, error) {
 	switch task.Service {
 	case "states":
 	case "", "lambda":
@@ -379,6 +382,9 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 		c, refused, err := s.calls.prepare(ctx, engine.RunID{}, task)
 		if err != nil || refused != nil {
 			return refused, err
+		}
+		if h, ok := c.web.(*httpCall); ok {
+			h.saw = saw
 		}
 		return c.do(ctx).Report, nil
 	}
@@ -395,7 +401,7 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 }
 
 // trialOutput is what TestState answers.
-func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
+func trialOutput(o *execution.Outcome, level string, saw *httptask.Exchange) *wire.TestStateOutput {
 	out := &wire.TestStateOutput{Status: &o.Status, Error: o.Error, Cause: o.Cause, NextState: present(o.Next)}
 	if o.Status == execution.Succeeded || o.Status == execution.CaughtError {
 		output := jsonvalue.Spaced(o.Output)
@@ -440,8 +446,22 @@ func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
 			data.ErrorDetails.RetryBackoffIntervalSeconds = &o.DelaySeconds
 		}
 	}
+	if level == wire.InspectionLevelTrace {
+		data.Request, data.Response = exchanged(saw)
+	}
 	out.InspectionData = data
 	return out
+}
+
+// exchanged is what an HTTP task sent and got.
+func exchanged(saw *httptask.Exchange) (asked *wire.InspectionDataRequest, heard *wire.InspectionDataResponse) {
+	if q := saw.Request; q != nil {
+		asked = &wire.InspectionDataRequest{Protocol: &q.Protocol, Method: &q.Method, Url: &q.URL, Headers: &q.Headers, Body: present(q.Body)}
+	}
+	if a := saw.Response; a != nil {
+		heard = &wire.InspectionDataResponse{Protocol: &a.Protocol, StatusCode: &a.StatusCode, StatusMessage: &a.StatusMessage, Headers: &a.Headers, Body: present(a.Body)}
+	}
+	return asked, heard
 }
 
 // index makes an optional member of an index; -1 is absent.

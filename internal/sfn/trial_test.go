@@ -16,6 +16,8 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/lambda"
 	"heddle/internal/service"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/wire"
 	"heddle/jsonvalue"
 )
@@ -429,6 +431,25 @@ func TestTrialTime(t *testing.T) {
 		out, err := s.try(t.Context(), here, &wire.TestStateInput{Definition: `{` + invoke + c.timeout + `,"End":true}`, RoleARN: &role})
 		if err != nil || text(out.Error) != "States.Timeout" || text(out.Status) != "FAILED" || asked != c.want {
 			t.Errorf("%q: %v, error %q, %s; want %s", c.timeout, err, text(out.Error), asked, c.want)
+		}
+	}
+}
+
+// TestTrialExchange: what an HTTP task sent and got is there at TRACE alone.
+func TestTrialExchange(t *testing.T) {
+	saw := &httptask.Exchange{
+		Request:  &httptask.Asked{Protocol: "https", Method: "GET", URL: "https://x.example/a", Headers: "[A: b]"},
+		Response: &httptask.Heard{Protocol: "https", StatusCode: "200", StatusMessage: "OK", Headers: "[]", Body: "{}"},
+	}
+	for level, want := range map[string]string{
+		"INFO":  `{"status":"SUCCEEDED"}`,
+		"DEBUG": `{"inspectionData":{},"status":"SUCCEEDED"}`,
+		"TRACE": `{"inspectionData":{"request":{"headers":"[A: b]","method":"GET","protocol":"https","url":"https://x.example/a"},"response":{"body":"{}","headers":"[]","protocol":"https","statusCode":"200","statusMessage":"OK"}},"status":"SUCCEEDED"}`,
+	} {
+		o := trialOutput(&execution.Outcome{Status: execution.Succeeded, Retrier: -1, Catcher: -1, Variables: jsonvalue.NewObject(0)}, level, saw)
+		o.Output = nil
+		if got := string(o.AppendJSON(nil)); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", level, got, want)
 		}
 	}
 }
