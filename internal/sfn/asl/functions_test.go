@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -94,5 +95,28 @@ func TestFunctions(t *testing.T) {
 	v, err := m.StartAt.Output.Evaluate(env)
 	if s, _ := v.(string); err != nil || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(s) {
 		t.Errorf("$uuid: %v, %v", v, err)
+	}
+}
+
+// TestOwnVariables: an expression may bind a variable of the workflow anew, for itself, and read
+// it before.
+func TestOwnVariables(t *testing.T) {
+	for expression, want := range map[string]string{
+		`($x := $x + 1; $x)`:                                      `42 [x]`,
+		`($y := $x; $x := 5; [$y, $x])`:                           `[41,5] [x]`,
+		`$map([1, 2], function($v){($x := $x + $v; $x)})`:         `[42,43] [x]`,
+		`($f := function(){$x}; $a := $f(); $x := 7; [$a, $f()])`: `[41,7] []`,
+		`($x := 1; $x)`:                                           `1 []`,
+	} {
+		m, diagnostics := Compile([]byte(output(jsonvalue.Text("{% "+expression+" %}"))), Options{})
+		if m == nil {
+			t.Fatalf("%s: %s", expression, said(diagnostics))
+		}
+		env := environment(t, `1`)
+		env.Variable = func(name string) (any, bool) { return 41.0, name == "x" }
+		v, err := m.StartAt.Output.Evaluate(env)
+		if got := fmt.Sprint(jsonvalue.Text(v), " ", m.Reads["X"]); err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", expression, got, err, want)
+		}
 	}
 }
