@@ -339,7 +339,7 @@ func (e *evaluation) items(in any) []any {
 			e.saw("afterItemsPath", list)
 		}
 		return list
-	case e.jsonata() && e.st.Items != nil:
+	case e.jsonata() && e.st.Source[field] != "": // else no expression is to blame
 		e.wrongType(field, "array", got)
 	case e.jsonata():
 		e.query("", "Map state input must be an array but was: "+jsonvalue.Text(got))
