@@ -24,9 +24,6 @@ func (l *Library) Without(names ...string) *Library {
 	return l
 }
 
-// Has tells whether there is a function, by its name without $.
-func (l *Library) Has(name string) bool { return l.functions[name] != nil }
-
 // Register adds a function, name without $. The signature is as in JSONata's
 // documentation, such as <s-n?:b>; arguments are checked by it. Any argument may still be
 // Undefined: by JSONata's custom a function gives nothing (Undefined) for nothing.

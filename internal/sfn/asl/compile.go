@@ -42,7 +42,7 @@ type Parameters struct {
 // Compile makes a machine of the text of a definition. It tells all that it finds wrong;
 // if there is an error among it (Failed), the machine is nil.
 func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
-	c := &compiler{express: o.Express, single: o.Single, calls: o.Calls, machine: &Machine{}, variables: map[string][]string{}, assigned: map[string]bool{}}
+	c := &compiler{express: o.Express, single: o.Single, calls: o.Calls, machine: &Machine{}, variables: map[string][]string{}}
 	if object := c.parse(definition); object != nil {
 		if o.Single {
 			c.singleState(object)
@@ -55,21 +55,9 @@ func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
 	}
 	m := c.machine
 	m.Flow = m.Flows[0]
-	m.Reads = c.readVariables()
+	m.Reads = c.variables
 	m.Bytes = 1024 + 12*len(definition) + 1024*c.states
 	return m, c.diagnostics
-}
-
-// readVariables are those that states read. What has the name of a function of JSONata is one only
-// if a state assigns it.
-func (c *compiler) readVariables() map[string][]string {
-	for state, names := range c.variables {
-		names = slices.DeleteFunc(names, func(name string) bool { return library.Has(name) && !c.assigned[name] })
-		if c.variables[state] = names; len(names) == 0 {
-			delete(c.variables, state)
-		}
-	}
-	return c.variables
 }
 
 // State finds a state of any flow by its name, which is unique in a machine, or nil.
@@ -92,7 +80,6 @@ type compiler struct {
 	flows     []*flowRead // by their numbers
 	labels    []label
 	variables map[string][]string // that states read
-	assigned  map[string]bool     // variables
 
 	failed          bool
 	diagnostics     []Diagnostic

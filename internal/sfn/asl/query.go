@@ -2,7 +2,6 @@ package asl
 
 import (
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -138,7 +137,7 @@ type query struct {
 	field string
 	text  string
 	x     *jsonata.Expression
-	// names are the variables that it may read, but for $states, and the functions.
+	// names are the variables that it reads, but for $states.
 	names []string
 	// states are the fields of $states that it reads; all, if it reads it as a whole.
 	states []string
@@ -165,7 +164,11 @@ func (r *reading) compileQuery(field, at, text string) *query {
 	for _, name := range reads.Input {
 		refuse(UnsupportedExpression, "Reference to '"+name+"' at the top level is not supported.")
 	}
-	if _, fields := reads.Fields["states"]; fields || slices.Contains(reads.Whole, "states") {
+	for _, name := range x.Variables() {
+		if name != "states" {
+			q.names = append(q.names, name)
+			continue
+		}
 		q.states, q.all = reads.Fields["states"], slices.Contains(reads.Whole, "states")
 		known := r.statesFields(field)
 		for _, name := range q.states {
@@ -174,16 +177,12 @@ func (r *reading) compileQuery(field, at, text string) *query {
 			}
 		}
 	}
-	// A variable may have the name of a function, and then stands for it.
-	wanted := slices.Concat(slices.Collect(maps.Keys(reads.Fields)), reads.Whole)
-	for _, name := range wanted {
-		if name != "states" {
+	for _, name := range q.names {
+		_, fields := reads.Fields[name]
+		if _, whole := slices.BinarySearch(reads.Whole, name); fields || whole {
 			r.reads[name] = true
 		}
 	}
-	q.names = slices.DeleteFunc(append(wanted, x.Variables()...), func(name string) bool { return name == "states" })
-	slices.Sort(q.names)
-	q.names = slices.Compact(q.names)
 	return q
 }
 
