@@ -272,7 +272,7 @@ const (
 	notAnObject     = "Definition must be a valid JSON object"
 	empty           = "Value cannot be empty"
 	notReference    = "Value is not a Reference Path"
-	notPath         = "Value is not a valid JSONPath" // ours
+	notPath         = "Value must be a valid JSONPath."
 	notTimestamp    = "String does not match RFC3339 timestamp"
 	allAlone        = "States.ALL must appear alone and at end of list"
 	unknownResource = "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
