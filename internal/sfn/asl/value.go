@@ -300,6 +300,7 @@ func (r *reading) assign(field, at string, v any) *Assign {
 		if !variableName(variable) {
 			r.wrong(at, "Variable name '"+variable+"' is invalid") // ours
 		}
+		r.assigned[variable] = true
 		a.Names = append(a.Names, variable)
 		a.Values = append(a.Values, value)
 	}

@@ -349,3 +349,31 @@ func TestItemsPath(t *testing.T) {
 		}
 	}
 }
+
+// TestVariablesGoBeforeFunctions of their name, where they have a value.
+func TestVariablesGoBeforeFunctions(t *testing.T) {
+	const definition = `{"QueryLanguage":"JSONata","StartAt":"A","States":{
+		"A":{"Type":"Pass","Assign":{"count":"{% $count([1,2]) %}","max":4},"Next":"B"},
+		"B":{"Type":"Pass","Output":{"more":"{% $count + 1 %}","less":"{% $count < $max %}","sum":"{% $sum([1,2]) %}"},"End":true}}}`
+	m, diagnostics := Compile([]byte(definition), Options{})
+	if m == nil {
+		t.Fatal(said(diagnostics))
+	}
+	env := environment(t, `{}`)
+	env.Variable = func(name string) (any, bool) {
+		v, ok := map[string]any{"count": 2.0, "max": 4.0}[name]
+		return v, ok
+	}
+	v, err := m.State("B").Output.Evaluate(env)
+	if got := jsonvalue.Text(v); err != nil || got != `{"more":3,"less":true,"sum":3}` {
+		t.Errorf("with variables: %s, %v", got, err)
+	}
+	env.Variable = func(string) (any, bool) { return nil, false }
+	v, err = m.State("A").Assign.Values[0].Evaluate(env)
+	if got := jsonvalue.Text(v); err != nil || got != "2" {
+		t.Errorf("without: %s, %v", got, err)
+	}
+	if got := fmt.Sprint(m.Reads["B"]); got != "[count max]" {
+		t.Errorf("B reads %s", got)
+	}
+}
