@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"heddle/internal/aws/arn"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/mock"
 	"heddle/internal/sfn/resource"
@@ -147,7 +148,7 @@ func anyResource(v any) {
 		of, _ := v.Get("Resource")
 		if name, ok := of.(string); ok && kind == "Task" && variable.MatchString(name) {
 			if integration := partition.FindStringSubmatch(name); integration != nil {
-				name = "arn:aws" + integration[1]
+				name = strings.Replace(name, integration[1], arn.Partition(world.Region), 1)
 			} else {
 				name = resource.Of(world.Region, world.Account, resource.Activity, nameOf(strings.Trim(variable.FindStringSubmatch(name)[1], ":."))).String()
 			}
@@ -160,7 +161,7 @@ func anyResource(v any) {
 }
 
 // partition is an integration of a partition that has no value: arn:${Partition}:states:::….
-var partition = regexp.MustCompile(`^arn:\$\{[\w:.-]+\}(:states:::[^$]+)$`)
+var partition = regexp.MustCompile(`^arn:(\$\{[\w:.-]+\}):states:::[^$]+$`)
 
 // yamlDepthMax bounds how deep values lie in each other.
 const yamlDepthMax = jsonvalue.DepthMax
