@@ -79,6 +79,13 @@ func (w Workflow[In, Out]) policy() types.ChildPolicy {
 	return w.ChildPolicy
 }
 
+// check stops code that would start what SWF refuses.
+func (w Workflow[In, Out]) check() {
+	if len(w.Tags) > maxTags {
+		bug("flow: workflow %s has %d tags, want at most %d", w.Name, len(w.Tags), maxTags)
+	}
+}
+
 func (w Workflow[In, Out]) typ() *types.WorkflowType {
 	return &types.WorkflowType{Name: aws.String(w.Name), Version: aws.String(w.Version)}
 }
@@ -134,6 +141,7 @@ func (c *Child[Out]) Get(ctx Context) (Out, error) { return c.end.Get(ctx) }
 // Go starts a child, with the workflow id that others reach it by.
 func (w Workflow[In, Out]) Go(ctx Context, id string, in In) *Child[Out] {
 	ctx.run.MustRun("flow.Workflow.Go")
+	w.check()
 	d := types.StartChildWorkflowExecutionDecisionAttributes{
 		WorkflowId: aws.String(id), WorkflowType: w.typ(), Input: text(ctx.encode(in)), ChildPolicy: w.policy(), TagList: w.Tags,
 		ExecutionStartToCloseTimeout: seconds(w.Timeout, year), TaskStartToCloseTimeout: seconds(w.DecisionTimeout, decisionTimeout),
@@ -170,6 +178,7 @@ func (*continueAsNew) Error() string { return "continue as new" }
 // another name.
 func (w Workflow[In, Out]) ContinueAsNew(ctx Context, in In) error {
 	ctx.run.MustRun("flow.ContinueAsNew")
+	w.check()
 	if w.Name != ctx.env.info.Workflow {
 		bug("flow.ContinueAsNew: a run of workflow %s can't go on as %s: SWF changes the version, not the name", ctx.env.info.Workflow, w.Name)
 	}

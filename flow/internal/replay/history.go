@@ -36,7 +36,7 @@ func (i identity) String() string {
 // completed is a decision task that was answered, and what its answer wrote.
 type completed struct {
 	id, started int64
-	parked, cut bool
+	parked, cut bool // it has a timer that says so
 	outcome     []*types.HistoryEvent
 }
 
@@ -208,12 +208,21 @@ func completions(events []types.HistoryEvent) (all []*completed) {
 			continue
 		}
 		c.outcome = append(c.outcome, e)
-		if m := e.MarkerRecordedEventAttributes; m != nil && aws.ToString(m.MarkerName) == MarkerParked {
-			c.parked = true
-		}
-		if id := identityOf(e); id.kind == string(types.DecisionTypeStartTimer) && strings.HasPrefix(id.id, TimerMore) {
-			c.cut = true
+		// Of a parked task there is the timer even where the worker may not record markers.
+		if id := identityOf(e); id.kind == string(types.DecisionTypeStartTimer) {
+			c.cut = c.cut || strings.HasPrefix(id.id, TimerMore)
+			c.parked = c.parked || strings.HasPrefix(id.id, TimerRetry)
 		}
 	}
 	return all
+}
+
+// Parks is how many of the decision tasks that were answered last, one after the other, were parked.
+func Parks(events []types.HistoryEvent) (n int) {
+	for _, c := range completions(events) {
+		if n++; !c.parked {
+			n = 0
+		}
+	}
+	return n
 }
