@@ -225,6 +225,9 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 		}
 		o.Parked = why.Error()
 		answer.Decisions = w.park(ctx, info, why, events)
+		if len(answer.Decisions) == 0 {
+			answer.ExecutionContext = aws.String(replay.ParkedContext)
+		}
 	} else {
 		answer.Decisions = decisions
 		if said, changed := c.run.Context(); changed {
@@ -295,7 +298,11 @@ func closes(decisions []types.Decision) bool {
 }
 
 func (w *Worker) newRun(info RunInfo, code *workflowCode) *cached {
-	return newRun(info, code, w.c.payloads(), w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version), w.cfg.Check, false)
+	c := newRun(info, code, w.c.payloads(), w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version), w.cfg.Check, false)
+	if h := w.cfg.Hooks.Effect; h != nil {
+		c.env.effect = func(took time.Duration) { h(w.stopping, info, took) }
+	}
+	return c
 }
 
 func newRun(info RunInfo, code *workflowCode, p payloads, log logger, check, strict bool) *cached {
@@ -314,19 +321,23 @@ const (
 )
 
 // parked says in the history why there is no decision, and comes back later.
-func parked(ctx context.Context, p payloads, why string, events []types.HistoryEvent) []types.Decision {
+func parked(ctx context.Context, p payloads, why string, events []types.HistoryEvent) (decisions []types.Decision) {
 	details, err := p.seal(ctx, cut(why, MaxPayload/2))
 	if err != nil {
 		details = "the reason can't be sealed"
 	}
 	wait := min(parkedFirst<<min(replay.Parks(events), 20), parkedMost)
 	last := events[len(events)-1].EventId // names the timer: others may be open
-	return []types.Decision{
-		{DecisionType: types.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &types.RecordMarkerDecisionAttributes{
+	marker, timer := replay.Park(events)
+	if marker {
+		decisions = append(decisions, types.Decision{DecisionType: types.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &types.RecordMarkerDecisionAttributes{
 			MarkerName: aws.String(replay.MarkerParked), Details: text(details),
-		}},
-		replay.StartTimer(fmt.Sprintf("%s-%d", replay.TimerRetry, last), wait),
+		}})
 	}
+	if timer {
+		decisions = append(decisions, replay.StartTimer(fmt.Sprintf("%s-%d", replay.TimerRetry, last), wait))
+	}
+	return decisions
 }
 
 // readable tells whether this version of the package can lead a run whose whole history it has: by the number in its first answer.

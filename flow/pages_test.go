@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
@@ -50,6 +51,7 @@ func TestPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range 3 {
+				time.Sleep(time.Second) // each has a task of its own
 				if err := Add.Send(t.Context(), c, "waits", i+1); err != nil {
 					t.Fatal(err)
 				}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -255,10 +256,10 @@ const (
 type Activity[In, Out any] struct {
 	Name, Version   string
 	TaskList        string        // of its workers; empty: that of the run's deciders
-	StartToClose    time.Duration // how long one attempt may take
+	StartToClose    time.Duration // how long one attempt may take; the context of its code ends by that of the type that was bound, since a task does not say
 	ScheduleToStart time.Duration // zero: no bound
 	ScheduleToClose time.Duration // zero: no bound
-	Heartbeat       time.Duration // how long a worker may be silent; it is not, as long as it runs
+	Heartbeat       time.Duration // how long a worker may be silent; it is not, as long as it runs, by the type that was bound
 	ManualHeartbeat bool          // heartbeats go only with [Progress]
 	Retry           Retry
 	Priority        int32
@@ -354,7 +355,12 @@ type Inbox[T any] struct{ b *replay.Inbox }
 func (b *Inbox[T]) waitable() replay.Waitable { return b.b }
 
 // Inbox is that of the signal. Each of a run's inboxes of one name reads the same signals.
-func (s Signal[T]) Inbox(ctx Context) *Inbox[T] { return &Inbox[T]{ctx.run.Inbox(s.Name)} }
+func (s Signal[T]) Inbox(ctx Context) *Inbox[T] {
+	if strings.HasPrefix(s.Name, replay.Reserved) {
+		bug("flow: signal %s is this package's own: names that begin with %s are", s.Name, replay.Reserved)
+	}
+	return &Inbox[T]{ctx.run.Inbox(s.Name)}
+}
 
 // Receive takes the next signal; it waits for one until the scope ends.
 func (b *Inbox[T]) Receive(ctx Context) (T, error) {

@@ -196,8 +196,8 @@ var flows = []Mutant{{
 }, {
 	Name: "flow-unrecorded-goes-on",
 	In:   "replay.(*Run).Advance",
-	Old:  `if r.unrecorded != "" {`,
-	New:  `if r.unrecorded == "-" {`,
+	Old:  `if c.unrecorded != "" {`,
+	New:  `if c.unrecorded == "-" {`,
 	Bug:  "An effect that SWF has refused to record is made again at the next replay, with another value.",
 }, {
 	Name: "flow-cancel-asked-once",

@@ -183,7 +183,9 @@ func (o *op) ask() {
 		id := o.base + ".cancel-" + strconv.Itoa(o.refused+1)
 		o.asks = o.run.decideAt(o.at, identity{string(types.DecisionTypeStartTimer), id, ""}, StartTimer(id, o.patience()), func(e *types.HistoryEvent) {
 			o.asks = nil
-			o.ask()
+			if _, never := neverWaits(e); !never {
+				o.ask()
+			}
 		})
 	})
 	o.asked.began = o.at
@@ -287,11 +289,24 @@ func (o *op) failed(f *Failure) {
 func (o *op) later(timer string, wait time.Duration) {
 	o.command = nil
 	o.waits = o.run.decideAt(o.at, identity{string(types.DecisionTypeStartTimer), timer, ""}, StartTimer(timer, wait), func(e *types.HistoryEvent) {
+		o.waits = nil
+		if cause, never := neverWaits(e); never {
+			o.failed(&Failure{Event: e.EventType, Reason: cause})
+			return
+		}
 		if e.EventType == types.EventTypeTimerFired || e.EventType == types.EventTypeStartTimerFailed {
-			o.waits = nil
 			o.command = o.run.decideAt(o.at, identity{string(o.kind), o.id(), o.of}, o.make(o.id()), o.heard)
 		}
 	})
+}
+
+// neverWaits tells whether a timer was refused for good: who waited by it would be woken at once, for ever.
+func neverWaits(e *types.HistoryEvent) (cause string, never bool) {
+	a := e.StartTimerFailedEventAttributes
+	if a == nil || a.Cause != types.StartTimerFailedCauseOperationNotPermitted {
+		return "", false
+	}
+	return string(a.Cause), true
 }
 
 // How long what was refused for now waits: doubling.

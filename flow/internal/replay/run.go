@@ -110,8 +110,6 @@ type Run struct {
 	canceled  bool // was requested
 	cancelErr error
 
-	unrecorded string // a marker of this package's that SWF refused
-
 	status json.RawMessage
 	said   []byte // what was sent last
 }
@@ -161,9 +159,15 @@ func (r *Run) CancelRequested() bool { return r.canceled }
 // SetStatus is what its context says.
 func (r *Run) SetStatus(v json.RawMessage) { r.status = v }
 
+// mostName is how many bytes of a name are in ids, which have 256 at most.
+const mostName = 200
+
 // Next numbers an operation.
 func (r *Run) Next(name string) string {
 	r.numbers++
+	if len(name) > mostName {
+		name = strings.ToValidUTF8(name[:mostName], "")
+	}
 	return name + "-" + strconv.Itoa(r.numbers)
 }
 
@@ -191,6 +195,9 @@ func (r *Run) Advance(events []types.HistoryEvent, startedID int64) error {
 			parks++
 			continue
 		}
+		if c.unrecorded != "" {
+			return &Refused{Text: c.unrecorded}
+		}
 		parks = 0
 		tasks = append(tasks, c)
 	}
@@ -216,9 +223,6 @@ func (r *Run) Advance(events []types.HistoryEvent, startedID int64) error {
 		if present {
 			if r.refused != "" && parks == 0 {
 				return &Refused{Text: r.refused}
-			}
-			if r.unrecorded != "" {
-				return &Refused{Text: r.unrecorded}
 			}
 			r.pending = true
 			return nil
@@ -303,17 +307,6 @@ func (r *Run) deliver(e *types.HistoryEvent) {
 		if !r.returned {
 			r.root.Cancel(r.cancelErr)
 		}
-		return
-	}
-	if a := e.RecordMarkerFailedEventAttributes; a != nil {
-		if aws.ToString(a.MarkerName) == MarkerParked {
-			return // for people, who have the log
-		}
-		if r.unrecorded != "" {
-			return
-		}
-		r.unrecorded = fmt.Sprintf("event %d: RecordMarker of %s failed with %s, so a replay would not know what the code was told\n"+
-			"  Let the worker's policy allow swf:RecordMarker, then begin the run anew: this one can't go on.", e.EventId, aws.ToString(a.MarkerName), a.Cause)
 		return
 	}
 	if cause := closeRefusal(e); cause != "" {
@@ -595,7 +588,7 @@ func (r *Run) panicked(why any) error {
 	return &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task, At: here().String(), Event: r.event, Of: r.eventOf}
 }
 
-// Refused is a closing decision that failed for other reasons than news.
+// Refused is a decision that failed, and without which the run can't go on.
 type Refused struct{ Text string }
 
 func (e *Refused) Error() string { return e.Text }
