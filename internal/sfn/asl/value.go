@@ -64,7 +64,7 @@ func (r *reading) path(field, at string, v any, may int) *pathValue {
 	case err != nil,
 		may&mayIndefinite == 0 && !isReference(e),
 		may&mayContext == 0 && e.Root() == "$$":
-		r.wrong(at, notReference)
+		r.wrong(at, unreferring(text))
 		return nil
 	}
 	p := &pathValue{e: e}
@@ -124,6 +124,14 @@ func (p *pathValue) Evaluate(env *Env) (v any, err error) {
 	}
 	env.spent(in)
 	return v, failure(err)
+}
+
+// unreferring says why a text is no Reference Path.
+func unreferring(text string) string {
+	if !strings.HasPrefix(text, "$") {
+		return noDollar
+	}
+	return notReference
 }
 
 // itemsPath is an ItemsPath. That a member is not there on the way of a Reference Path has words of
