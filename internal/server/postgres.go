@@ -130,7 +130,7 @@ func (s *Server) openPostgres(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.store, s.shards = s.postgres, s.postgres.Shards()
+	s.store, s.shards, s.nodes = s.postgres, s.postgres.Shards(), s.postgres.Members()
 	if first {
 		own.store = s.postgres.ID()
 		if err := own.write(cfg.Data); err != nil {
@@ -177,6 +177,14 @@ func (s *Server) committers() int {
 		return 1
 	}
 	return 0
+}
+
+// pause has commits to PostgreSQL wait for each other: each is a transaction, whose cost is the same however little it writes.
+func (s *Server) pause() func(time.Duration) {
+	if s.postgres != nil {
+		return time.Sleep
+	}
+	return nil
 }
 
 // databaseName is how errors call a store that is in no folder.

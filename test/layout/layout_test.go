@@ -220,12 +220,13 @@ var arrows = map[string][]string{
 	"jsonpath":                {"jsonvalue"},
 	"jsonvalue":               {},
 	// No arrow leads to what serves tests alone.
-	"internal/blob/blobtest":        {"internal/blob", "internal/blob/dir"},
-	"internal/bucket/buckettest":    {"internal/bucket"},
-	"internal/engine/enginetest":    {"internal/engine"},
-	"internal/store/pgstore/pgtest": {},
-	"internal/store/storetest":      {"internal/store"},
-	"internal/swf/wire/wiretest":    {"internal/aws/shape/shapetest"},
+	"internal/blob/blobtest":         {"internal/blob", "internal/blob/dir"},
+	"internal/bucket/buckettest":     {"internal/bucket"},
+	"internal/cluster/link/linktest": {},
+	"internal/engine/enginetest":     {"internal/engine"},
+	"internal/store/pgstore/pgtest":  {},
+	"internal/store/storetest":       {"internal/store"},
+	"internal/swf/wire/wiretest":     {"internal/aws/shape/shapetest"},
 }
 
 // kernel packages must not hear the words of any service.
