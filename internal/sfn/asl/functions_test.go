@@ -130,3 +130,36 @@ func TestOwnVariables(t *testing.T) {
 		}
 	}
 }
+
+// TestVariablesNamedAsFunctions: a variable stands for the function whose name it has.
+func TestVariablesNamedAsFunctions(t *testing.T) {
+	machine := func(name, expression string) string {
+		return `{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"` + name + `":1},"Next":"X"},"X":{"Type":"Pass","Output":` + jsonvalue.Text("{% "+expression+" %}") + `,"End":true}}}`
+	}
+	for _, c := range []struct{ assigned, set, expression, want string }{
+		{"count", "count", `$count + 1`, `42 [count]`},
+		{"count", "", `$count([1, 2])`, `2 [count]`},
+		{"count", "count", `$count([1, 2])`, `T1006 [count]`},
+		{"n", "", `$count([1, 2])`, `2 []`},
+		{"n", "count", `$count`, `41 []`},
+		{"max", "max", `$map([1, 2], function($v){ $v + $max })`, `[42,43] [max]`},
+		{"n", "n", `$map([1, 2], $string)`, `["1","2"] []`},
+		{"error", "error", `($error := $error + 1; $error)`, `42 [error]`},
+		{"uuid", "uuid", `$uuid`, `41 [uuid]`},
+	} {
+		m, diagnostics := Compile([]byte(machine(c.assigned, c.expression)), Options{})
+		if m == nil {
+			t.Fatalf("%s: %s", c.expression, said(diagnostics))
+		}
+		env := environment(t, `1`)
+		env.Variable = func(name string) (any, bool) { return 41.0, name == c.set }
+		v, err := m.State("X").Output.Evaluate(env)
+		got := jsonvalue.Text(v)
+		if err != nil {
+			got = regexp.MustCompile("T[0-9]+").FindString(err.(*Failure).Cause)
+		}
+		if got = fmt.Sprint(got, " ", m.Reads["X"]); got != c.want {
+			t.Errorf("%s with %s set: %s, want %s", c.expression, c.set, got, c.want)
+		}
+	}
+}

@@ -322,6 +322,34 @@ func TestQueryState(t *testing.T) {
 	}
 }
 
+// TestRefuses: parameters must still be what a definition could have once they are evaluated.
+func TestRefuses(t *testing.T) {
+	for _, c := range []struct{ resource, language, parameters, want string }{
+		{"lambda:invoke", "JSONPath", `{"FunctionName":"f","Payload":{"a":[1]}}`, ""},
+		{"lambda:invoke", "JSONPath", `{"FunctionName":"f","Payload":{"taskToken.$":"AQC","b":[{"c.$":1},{"d.$":"$.x"}]}}`,
+			"The value for the field 'taskToken.$' must be a valid JSONPath or a valid intrinsic function call, The value for the field 'c.$' must be a STRING that contains a JSONPath but was a NUMBER"},
+		{"lambda:invoke", "JSONata", `{"FunctionName":"f","Payload":{"a.$":1}}`, ""},
+		{"lambda:invoke", "JSONata", `{"FunctionName":5,"Qualifier":null,"Foo":1}`, `The field "Foo" is not supported by Step Functions, The value for the field 'FunctionName' must be a STRING but was a NUMBER`},
+		{"lambda:invoke", "JSONata", `{}`, "The field 'FunctionName' is required but was missing"},
+		{"states:startExecution", "JSONata", `{"StateMachineArn":null}`, "The value for the field 'StateMachineArn' must be a STRING but was a NULL"},
+		{"states:startExecution", "JSONata", `"x"`, "the parameters are not an object"},
+		{"batch:submitJob", "JSONPath", `{"any":1}`, ""},
+	} {
+		service, action, _ := strings.Cut(c.resource, ":")
+		s := &State{Resource: &Resource{Kind: Integration, Service: service, Action: action}, Language: JSONPath}
+		if c.language == "JSONata" {
+			s.Language = JSONata
+		}
+		v, err := jsonvalue.ParseString(c.parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Refuses(v); got != c.want {
+			t.Errorf("%s in %s: got %s, want %s", c.parameters, c.language, got, c.want)
+		}
+	}
+}
+
 // TestItemsPath gives what an ItemsPath leads to, and tells where it leads nowhere.
 func TestItemsPath(t *testing.T) {
 	for path, want := range map[string]string{

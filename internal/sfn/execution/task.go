@@ -45,6 +45,12 @@ func (e *evaluation) task() {
 		return
 	}
 	r := st.Resource
+	if r.Kind == asl.Integration {
+		if why := st.Refuses(arguments.Value()); why != "" {
+			e.runtime("The Parameters '" + arguments.Text() + "' could not be used to start the Task: [" + why + "]")
+			return
+		}
+	}
 	body := &Body{
 		Previous: th.previous, Input: arguments, Resource: r.ARN, Timeout: timeout, Heartbeat: heartbeat, Credentials: role,
 		hidden: hidden{task: &work{kind: byte(r.Kind), pattern: byte(r.Pattern)}},

@@ -261,7 +261,7 @@ func (n *node) isConstant() bool { return n.expr == nil && n.nodes == nil }
 func (c *compiler) expression(name string, v any, location []string) node {
 	text, ok := v.(string)
 	if !ok {
-		c.problem(location, "The value for the field '"+name+"' must be a STRING that contains a JSONPath but was "+typeName(v))
+		c.problem(location, "The value for the field '"+name+"' must be a STRING that contains a JSONPath but was "+TypeName(v))
 		return node{}
 	}
 	expr, err := ParseExpr(text, true)
@@ -273,7 +273,8 @@ func (c *compiler) expression(name string, v any, location []string) node {
 	return node{expr: expr, field: name}
 }
 
-func typeName(v any) string {
+// TypeName is what messages call the type of a value that is no text.
+func TypeName(v any) string {
 	switch v.(type) {
 	case nil:
 		return "a NULL"
