@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/bench/client"
@@ -113,36 +115,51 @@ func (c *cluster) behind(each time.Duration) error {
 	}
 }
 
-// askAll asks for each acknowledged run at some node, and wants it as it was acknowledged, or no answer.
+// asksMost is how many runs are asked for, and asksAtOnce how many at a time: one that is shut takes five seconds to be refused.
+const (
+	asksMost   = 60
+	asksAtOnce = 20
+)
+
+// askAll asks for acknowledged runs at some node, and wants each as it was acknowledged, or no answer.
 func (c *cluster) askAll(runs map[string]string, completed map[string]bool) error {
-	answered, shut, past := 0, 0, 0
-	conns := map[string]*client.Conn{}
-	for _, id := range slices.Sorted(maps.Keys(runs)) {
-		addr := c.nodes[rand.IntN(len(c.nodes))].server.Addr
-		if conns[addr] == nil {
-			conns[addr] = client.New(addr, client.Credentials{AccessKey: "any", SecretKey: "any", Region: "us-east-1"})
-		}
-		stuck := time.AfterFunc(2*time.Second, conns[addr].HangUp)
-		answer, err := conns[addr].Call("DescribeWorkflowExecution", []byte(`{`+domain+`,"execution":{"workflowId":"`+id+`","runId":"`+runs[id]+`"}}`))
-		stuck.Stop()
-		switch fault, isFault := errors.AsType[*client.Fault](err); {
-		case err == nil && completed[id] && bytes.Contains(answer, []byte(`"OPEN"`)):
-			fmt.Println("answered from the past:", id, string(answer))
-			past++
-		case err == nil:
-			answered++
-		case isFault && fault.Status < 500:
-			fmt.Println("answered from the past:", id, err)
-			past++
-		default:
-			shut++
-		}
+	var answered, shut, past atomic.Int64
+	var all sync.WaitGroup
+	ids := make(chan string)
+	for range asksAtOnce {
+		all.Go(func() {
+			for id := range ids {
+				addr := c.nodes[rand.IntN(len(c.nodes))].server.Addr
+				conn := client.New(addr, client.Credentials{AccessKey: "any", SecretKey: "any", Region: "us-east-1"})
+				answer, err := conn.Call("DescribeWorkflowExecution", []byte(`{`+domain+`,"execution":{"workflowId":"`+id+`","runId":"`+runs[id]+`"}}`))
+				conn.HangUp()
+				switch fault, isFault := errors.AsType[*client.Fault](err); {
+				case err == nil && completed[id] && bytes.Contains(answer, []byte(`"OPEN"`)):
+					fmt.Println("answered from the past:", id, string(answer))
+					past.Add(1)
+				case err == nil:
+					answered.Add(1)
+				case isFault && fault.Status < 500:
+					fmt.Println("answered from the past:", id, err)
+					past.Add(1)
+				default:
+					shut.Add(1)
+				}
+			}
+		})
 	}
-	fmt.Printf("of %d acknowledged runs %d are answered as they were, %d are shut, %d are answered from the past\n", len(runs), answered, shut, past)
-	if past > 0 {
+	names := slices.Collect(maps.Keys(runs))
+	rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	for _, id := range names[:min(len(names), asksMost)] {
+		ids <- id
+	}
+	close(ids)
+	all.Wait()
+	fmt.Printf("of %d acknowledged runs %d are answered as they were, %d are shut, %d are answered from the past\n", min(len(names), asksMost), answered.Load(), shut.Load(), past.Load())
+	if past.Load() > 0 {
 		return errors.New("somebody was answered from the past")
 	}
-	if shut == 0 {
+	if shut.Load() == 0 {
 		return errors.New("nothing was lost: there is nothing to see")
 	}
 	return nil
