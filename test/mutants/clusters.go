@@ -282,4 +282,17 @@ var clusters = []Mutant{{
 	Old:  "(extract(epoch from clock_timestamp()) * 1000)::int8",
 	New:  "0",
 	Bug:  "After a failover an epoch is given a second time, and facts of the first are believed.",
+}, {
+	Name: "past-read-by-its-owner",
+	In:   "pgstore.(*Store).lookFirst",
+	Old:  "s.found(known, there)",
+	New:  "_ = known",
+	Bug:  "Right after a failover that lost steps who has a shard answers that an acknowledged execution never was.",
+}, {
+	Name: "lost-shard-kept",
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "c.has(id) && c.shards[id].state == owned",
+	New:  "c.has(id) && c.shards[id].state == taking",
+	Bug:  "A node goes on with a shard that it has seen to lack steps.",
+	Then: []string{worlds},
 }}

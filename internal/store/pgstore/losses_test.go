@@ -92,6 +92,15 @@ func TestStandbyThatLags(t *testing.T) {
 	clock.server = standby
 	clock.pass(time.Second)
 
+	// Nobody reads it, not even who has not looked yet, and the shard still.
+	for _, s := range []*Store{one, two} {
+		for shard := range one.Shards() {
+			_, err := s.Get(t.Context(), []store.Place{{Shard: shard, Key: []byte("seq")}})
+			if isLost := slices.Contains(lost, shard); isLost != errors.Is(err, store.ErrRegressed) || !isLost && err != nil {
+				t.Errorf("rows of shard %d: %v", shard, err)
+			}
+		}
+	}
 	// Nobody writes over it, and nobody gets it.
 	one.Commit(t.Context(), []store.Section{{Shard: 0, Epoch: handles[0].Epoch(), Seq: 2}}) // its connection has broken
 	for _, shard := range lost {
