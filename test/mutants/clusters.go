@@ -202,8 +202,8 @@ var clusters = []Mutant{{
 }, {
 	Name: "loss-not-noticed-at-a-take-over",
 	In:   "pgstore.(*Store).acquire",
-	Old:  "h.seq < told",
-	New:  "false",
+	Old:  "return nil, s.regressed(ctx, store.Loss{Shard: shard, Has: h.seq, Acknowledged: told})",
+	New:  "return h, nil",
 	Bug:  "A standby that was behind is served from, and answers that acknowledged executions never were.",
 }, {
 	Name: "loss-not-told",
