@@ -92,6 +92,9 @@ func TestBindings(t *testing.T) {
 	if err != nil || got != 111.0 {
 		t.Errorf("got %v, %v", got, err)
 	}
+	if got := MustCompile(`$sum($map([1], function($max) { $max & $string($b) })) + $count`).Functions(); !slices.Equal(got, []string{"count", "map", "string", "sum"}) {
+		t.Errorf("functions are %q", got)
+	}
 }
 
 // TestMany evaluates one expression in many goroutines.

@@ -175,6 +175,19 @@ func (l *Library) compile(source string) (*Expression, error) {
 // the library are not among them, nor are $ and $$.
 func (x *Expression) Variables() []string { return slices.Clone(x.frees) }
 
+// Functions are the functions of the library that the expression names, by name without $,
+// sorted. A variable of the same name in Options.Bindings stands in their place.
+func (x *Expression) Functions() []string {
+	var names []string
+	for _, name := range x.root.names {
+		if x.lib.functions[name] != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Limits bound an evaluation. A limit of zero is the default.
 type Limits struct {
 	// Steps is how many parts of the expression may be evaluated, values visited and

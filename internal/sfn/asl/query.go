@@ -139,6 +139,8 @@ type query struct {
 	x     *jsonata.Expression
 	// names are the variables that it reads, but for $states.
 	names []string
+	// functions are those of the library that it names: variables may stand in their place.
+	functions []string
 	// states are the fields of $states that it reads; all, if it reads it as a whole.
 	states []string
 	all    bool
@@ -159,7 +161,10 @@ func (r *reading) compileQuery(field, at, text string) *query {
 		refuse(InvalidExpression, message)
 		return nil
 	}
-	q := &query{field: field, text: text, x: x}
+	q := &query{field: field, text: text, x: x, functions: x.Functions()}
+	for _, name := range q.functions {
+		r.functions[name] = append(r.functions[name], r.s.Name)
+	}
 	reads := x.Reads()
 	for _, name := range reads.Input {
 		refuse(UnsupportedExpression, "Reference to '"+name+"' at the top level is not supported.")
@@ -215,9 +220,11 @@ func (q *query) Evaluate(env *Env) (any, error) {
 	if env.Random != nil {
 		options.Random = func() float64 { return float64(env.Random()>>11) / (1 << 53) }
 	}
-	for _, name := range q.names {
-		if v, ok := env.Variable(name); ok {
-			options.Bindings[name] = v
+	for _, names := range [][]string{q.names, q.functions} {
+		for _, name := range names {
+			if v, ok := env.Variable(name); ok {
+				options.Bindings[name] = v
+			}
 		}
 	}
 	if q.all || q.states != nil {
