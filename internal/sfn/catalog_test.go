@@ -49,7 +49,7 @@ var w = engine.World{Account: "1", Region: "r"}
 
 func (s *shelf) want(t *testing.T, a *actions, made, reads int) {
 	t.Helper()
-	found, err := a.findActivity(t.Context(), w, "a")
+	found, err := a.rememberActivity(t.Context(), w, "a")
 	if err != nil || found.Created != engine.Time(made) || s.reads != reads {
 		t.Errorf("found that of change %d after %d reads, error %v; want %d after %d", found.Created, s.reads, err, made, reads)
 	}
@@ -86,7 +86,7 @@ func TestCatalog(t *testing.T) {
 	}
 	// That something is not there is not remembered.
 	for range 2 {
-		if _, err := a.findActivity(t.Context(), w, "b"); !errors.As(err, new(*engine.UnknownRunError)) {
+		if _, err := a.rememberActivity(t.Context(), w, "b"); !errors.As(err, new(*engine.UnknownRunError)) {
 			t.Errorf("found b: %v", err)
 		}
 	}
