@@ -213,7 +213,7 @@ func (m *Managed) Promoted() error {
 	return m.until("another primary", func() bool {
 		for _, node := range m.nodes {
 			if node != m.dead {
-				if in, err := m.on(node.port, role, role, "select pg_is_in_recovery()"); err == nil && in == "f" {
+				if in, err := m.on(node.port, role, role, "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool"); err == nil && in == "f" {
 					return true
 				}
 			}
