@@ -61,7 +61,7 @@ func (c *AcceptLoss) Run(ctx context.Context, p *Process) error {
 		if slices.Contains(chosen, l) {
 			what = "is served again"
 		}
-		if _, err := fmt.Fprintf(p.Out, "shard %d lacks %d commits, of %d that were acknowledged, and %s\n", l.Shard, l.Acknowledged-l.Has, l.Acknowledged, what); err != nil {
+		if _, err := fmt.Fprintf(p.Out, "shard %d lacks %d of %d acknowledged commits, and %s\n", l.Shard, l.Acknowledged-l.Has, l.Acknowledged, what); err != nil {
 			return err
 		}
 	}

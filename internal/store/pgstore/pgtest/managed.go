@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -80,6 +81,13 @@ func StartManaged(o Options) (_ *Managed, err error) {
 	if m.monitor, err = m.begin("monitor", "create", "monitor"); err != nil {
 		return nil, err
 	}
+	owner, err := user.Current()
+	if c := m.base.attributes.Credential; err == nil && c != nil {
+		owner, err = user.LookupId(strconv.Itoa(int(c.Uid)))
+	}
+	if err != nil {
+		return nil, err
+	}
 	settings := ""
 	for name, value := range map[string]string{
 		"health_check_period": "1s", "health_check_retry_delay": "1s", "health_check_timeout": "1s", "startup_grace_period": "1s",
@@ -88,8 +96,9 @@ func StartManaged(o Options) (_ *Managed, err error) {
 		settings += "alter system set pgautofailover." + name + " = '" + value + "';\n"
 	}
 	for sql := range strings.Lines(settings + "select pg_reload_conf()") {
-		if err := m.until("the monitor", func() bool { _, err := m.ask(sql); return err == nil }); err != nil {
-			return nil, err
+		sets := func() bool { _, err = m.on(m.monitor.port, owner.Username, "pg_auto_failover", sql); return err == nil }
+		if late := m.until("the monitor", sets); late != nil {
+			return nil, errors.Join(late, err)
 		}
 	}
 	for _, name := range []string{"one", "two"} {
@@ -204,7 +213,7 @@ func (m *Managed) Promoted() error {
 	return m.until("another primary", func() bool {
 		for _, node := range m.nodes {
 			if node != m.dead {
-				if in, err := m.on(node.port, role, role, "select pg_is_in_recovery()"); err == nil && in == "f" {
+				if in, err := m.on(node.port, role, role, "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool"); err == nil && in == "f" {
 					return true
 				}
 			}
