@@ -111,7 +111,7 @@ func TestNodesShareWhatIsOfAll(t *testing.T) {
 			}
 		}
 	}
-	if most := 4 + 2*(1+int(time.Since(began).Seconds())); taken < 4 || taken > most { // each has a call a second besides
+	if most := 8 + 2*int(time.Since(began).Seconds()); taken < 4 || taken > most { // each has a call a second at least
 		t.Errorf("%d calls of ten were let through", taken)
 	}
 
