@@ -292,6 +292,11 @@ func (c *Cluster) Looked(s store.Sight) {
 			c.learn(uint16(id), p.epoch, "")
 		}
 	}
+	for _, id := range s.Lost { // and whoever takes it is refused
+		if c.has(id) && c.shards[id].state == owned {
+			c.node.Disown(id, true)
+		}
+	}
 	c.listen(others)
 	for id, o := range s.Owners {
 		p := &c.shards[id]

@@ -29,7 +29,7 @@ type Members interface {
 	// the store's own clock. Errors: ErrNotMember.
 	Renew(ctx context.Context, r Renewal) (now time.Time, err error)
 	// Look tells who there is, and whose the shards are, once it has declared dead who is late. It
-	// finds losses, too.
+	// finds losses, too; from then on rows of a shard that lacks something are refused (ErrRegressed).
 	Look(ctx context.Context) (Sight, error)
 	// Leave ends the membership.
 	Leave(ctx context.Context) error
@@ -77,6 +77,7 @@ type Renewal struct {
 type Sight struct {
 	Members []Member
 	Owners  []Owner
+	Lost    []uint16 // shards that lack what is known here to be acknowledged
 }
 
 // Loss is what a shard lacks of what was acknowledged, in sections.
