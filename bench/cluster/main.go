@@ -161,7 +161,7 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 	var all sync.WaitGroup
 	c.starting.Store(true)
 	c.work(&all)
-	c.watch("nothing", each)
+	c.watch("nothing", min(each, 15*time.Second))
 	for _, event := range strings.Split(events, ",") {
 		if err := c.happen(event, each); err != nil {
 			return fmt.Errorf("%s: %w", event, err)

@@ -3,6 +3,8 @@ package sdk
 import (
 	"testing"
 
+	"heddle/compat/heddle"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
@@ -14,17 +16,25 @@ func tasks(t *testing.T, h *house) {
 	ctx := t.Context()
 	pendingDecisions := func(want int32) {
 		t.Helper()
-		out, err := h.CountPendingDecisionTasks(ctx, &swf.CountPendingDecisionTasksInput{Domain: aws.String(domain), TaskList: &types.TaskList{Name: aws.String(decisions)}})
-		h.ok(err)
-		if out.Count != want || out.Truncated {
+		var out *swf.CountPendingDecisionTasksOutput
+		if !heddle.Holds(func() bool {
+			var err error
+			out, err = h.CountPendingDecisionTasks(ctx, &swf.CountPendingDecisionTasksInput{Domain: aws.String(domain), TaskList: &types.TaskList{Name: aws.String(decisions)}})
+			h.ok(err)
+			return out.Count == want && !out.Truncated
+		}) {
 			t.Errorf("%d decision tasks are pending (truncated %v), want %d", out.Count, out.Truncated, want)
 		}
 	}
 	pendingActivities := func(want int32) {
 		t.Helper()
-		out, err := h.CountPendingActivityTasks(ctx, &swf.CountPendingActivityTasksInput{Domain: aws.String(domain), TaskList: &types.TaskList{Name: aws.String(work)}})
-		h.ok(err)
-		if out.Count != want || out.Truncated {
+		var out *swf.CountPendingActivityTasksOutput
+		if !heddle.Holds(func() bool {
+			var err error
+			out, err = h.CountPendingActivityTasks(ctx, &swf.CountPendingActivityTasksInput{Domain: aws.String(domain), TaskList: &types.TaskList{Name: aws.String(work)}})
+			h.ok(err)
+			return out.Count == want && !out.Truncated
+		}) {
 			t.Errorf("%d activity tasks are pending (truncated %v), want %d", out.Count, out.Truncated, want)
 		}
 	}

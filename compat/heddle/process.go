@@ -23,6 +23,20 @@ const (
 	stopTime  = 40 * time.Second
 )
 
+// Several tells whether the binary is several servers, as ../bench/nodes makes it. Each learns within a second what
+// has changed at another; docs/CLUSTER.md says of what.
+func Several() bool { return os.Getenv("NODES_BINARY") != "" }
+
+// Holds tells whether something holds: of one server at once, of several within a minute.
+func Holds(is func() bool) bool {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(50 * time.Millisecond) {
+		if !Several() || time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
 // Server is a running process.
 type Server struct {
 	URL     string

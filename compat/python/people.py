@@ -6,6 +6,8 @@ come from the environment; compat/run sets it. Nothing but boto3 is needed.
 """
 
 import json
+import os
+import time
 import unittest
 
 import boto3
@@ -18,6 +20,12 @@ PACK = {"name": "pack", "version": "1"}
 FULL_ACCESS = "arn:aws:iam::aws:policy/SimpleWorkflowFullAccess"
 
 
+def heard(model, **_):
+    """Waits until all have heard of a change, where a server is several (bench/nodes): within a second."""
+    if not model.name.startswith(("Get", "List", "Simulate")):
+        time.sleep(1.5)
+
+
 class Person:
     """Somebody with credentials, and the clients that use them."""
 
@@ -25,6 +33,8 @@ class Person:
 
     def __init__(self, session=models, **key):
         self.swf, self.iam, self.sts = (session.client(name, config=Config(retries={"total_max_attempts": 1}), **key) for name in ("swf", "iam", "sts"))
+        if "NODES_BINARY" in os.environ:
+            self.iam.meta.events.register("after-call.iam", heard)
 
     @classmethod
     def temporary(cls, c):

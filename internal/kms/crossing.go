@@ -39,4 +39,7 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[keyring.Alias](),
 	reflect.TypeFor[keyring.Grant](),
 	reflect.TypeFor[keyring.Pair](),
+	reflect.TypeFor[keyring.Page[*keyring.Alias]](),
+	reflect.TypeFor[keyring.Page[keyring.GrantOf]](),
+	reflect.TypeFor[keyring.Page[string]](),
 }

@@ -214,7 +214,8 @@ func (m *Matcher) WithdrawShard(shard uint16) {
 // Poll waits until a task of the list is claimed for it, or until ctx is done
 // or the matcher is drained; then the claim is nil. A poll whose context was
 // canceled (and did not merely reach its deadline) never holds a claim. Who polls is
-// remembered, unless it is the zero Poller. Errors: ErrTooManyPolls.
+// remembered, and counts for the list's limit, unless it is the zero Poller: the server itself, on lists that nobody else
+// polls. Each of several servers does. Errors: ErrTooManyPolls.
 func (m *Matcher) Poll(ctx context.Context, list string, who Poller) (*Claim, error) {
 	return m.PollFrom(ctx, "", list, who)
 }
@@ -224,7 +225,7 @@ func (m *Matcher) PollFrom(ctx context.Context, home, list string, who Poller) (
 	defer m.forget(who.Account)
 	s := m.stripe(list)
 	s.mu.Lock()
-	if l := s.lists[list]; l != nil && !s.drained && l.polls.Len()+l.claims >= m.pollsPerListMax {
+	if l := s.lists[list]; l != nil && !s.drained && who != (Poller{}) && l.polls.Len()+l.claims >= m.pollsPerListMax {
 		s.mu.Unlock()
 		return nil, ErrTooManyPolls
 	}

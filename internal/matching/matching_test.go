@@ -373,6 +373,9 @@ func TestForgetTakesTheOffersOfOneShard(t *testing.T) {
 	wantTotals(t, m, Totals{})
 }
 
+// somebody is a user.
+var somebody = Poller{Account: "123456789012"}
+
 func TestLimitOfPollsPerList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := New(Config{PollsPerListMax: 1000})
@@ -383,11 +386,14 @@ func TestLimitOfPollsPerList(t *testing.T) {
 		synctest.Wait()
 		last := waiting(m, t.Context(), "l")
 		wantTotals(t, m, Totals{Lists: 1, Polls: 1000})
-		if _, err := m.Poll(t.Context(), "l", Poller{}); !errors.Is(err, ErrTooManyPolls) {
+		if _, err := m.Poll(t.Context(), "l", somebody); !errors.Is(err, ErrTooManyPolls) {
 			t.Fatalf("poll 1001: error %v, want ErrTooManyPolls", err)
 		}
+		own := waiting(m, ctx, "l") // of the server itself
+		wantTotals(t, m, Totals{Lists: 1, Polls: 1001})
 		elsewhere := waiting(m, t.Context(), "other")
 		cancel()
+		wantID(t, <-own, 0)
 		synctest.Wait()
 		// A claimed poll counts until its claim ends.
 		m.Offer(run(1, 1), offerOf("l", 1))
@@ -395,7 +401,7 @@ func TestLimitOfPollsPerList(t *testing.T) {
 		for range 999 {
 			waiting(m, t.Context(), "l")
 		}
-		if _, err := m.Poll(t.Context(), "l", Poller{}); !errors.Is(err, ErrTooManyPolls) {
+		if _, err := m.Poll(t.Context(), "l", somebody); !errors.Is(err, ErrTooManyPolls) {
 			t.Fatalf("poll 1001: error %v, want ErrTooManyPolls", err)
 		}
 		c.Accept()
@@ -433,7 +439,7 @@ func TestDrainedPollsAreAnswered(t *testing.T) {
 	m := New(Config{PollsPerListMax: 1})
 	m.Offer(run(1, 1), offerOf("l", 1))
 	claim := mustPoll(t, m, t.Context(), "l")
-	if _, err := m.Poll(t.Context(), "l", Poller{}); !errors.Is(err, ErrTooManyPolls) {
+	if _, err := m.Poll(t.Context(), "l", somebody); !errors.Is(err, ErrTooManyPolls) {
 		t.Errorf("poll 2: %v, want ErrTooManyPolls", err)
 	}
 	m.Drain()

@@ -137,7 +137,7 @@ func (f *filler) fill(v reflect.Value, depth int) {
 		if n > 0 && depth < 6 {
 			v.Set(reflect.MakeMap(t))
 		}
-		for range n / 2 {
+		for i := 0; !v.IsNil() && i < n/2; i++ {
 			key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 			f.fill(key, depth+1)
 			f.fill(value, depth+1)

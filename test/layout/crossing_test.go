@@ -36,9 +36,16 @@ func TestWhatCrossesIsRegistered(t *testing.T) {
 		for _, m := range imports.FindAllStringSubmatch(string(text), -1) {
 			folders[filepath.Base(m[1])] = m[1]
 		}
-		for _, m := range regexp.MustCompile(`TypeFor\[(\w+)\.(\w+)\]`).FindAllStringSubmatch(string(text), -1) {
-			registered[folders[m[1]]+"."+m[2]] = true
+		parsed, err := parser.ParseFile(token.NewFileSet(), list, text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
 		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if of, ok := n.(*ast.IndexExpr); ok && types.ExprString(of.X) == "reflect.TypeFor" {
+				registered[typeText(of.Index, folders, "")] = true
+			}
+			return true
+		})
 	}
 	found, replied := 0, 0
 	look := maps.Clone(rules)
@@ -50,6 +57,7 @@ func TestWhatCrossesIsRegistered(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		asserts := asserting(t, folder)
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") {
 				continue
@@ -58,7 +66,7 @@ func TestWhatCrossesIsRegistered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, reply := range replies(parsed, folder) {
+			for _, reply := range replies(parsed, folder, asserts) {
 				replied++
 				if !registered[reply] {
 					t.Errorf("%s: a reply is taken to be %s, which is not among what crosses between servers", filepath.Base(file), reply)
@@ -122,41 +130,110 @@ func crossers(file *ast.File) (names []string) {
 }
 
 // basic are types that cross without being registered.
-var basic = []string{"bool", "string", "int", "int32", "int64", "uint64", "float64", "error", "[]string", "[]byte"}
+var basic = []string{"any", "bool", "string", "int", "int32", "int64", "uint64", "float64", "error", "[]string", "[]byte"}
 
-// replies are the types that a file takes replies to be, but for basic ones: each with the folder of its package. A type without a
-// name has its text, since nothing but a named one can be registered.
-func replies(file *ast.File, folder string) (names []string) {
+// typeText is a type as it is written, with the folders of packages in place of their names.
+func typeText(e ast.Expr, folders map[string]string, own string) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return "*" + typeText(e.X, folders, own)
+	case *ast.ArrayType:
+		return "[]" + typeText(e.Elt, folders, own)
+	case *ast.IndexExpr:
+		return typeText(e.X, folders, own) + "[" + typeText(e.Index, folders, own) + "]"
+	case *ast.SelectorExpr:
+		return folders[types.ExprString(e.X)] + "." + e.Sel.Name
+	case *ast.Ident:
+		if !slices.Contains(basic, e.Name) && own != "" {
+			return own + "." + e.Name
+		}
+	}
+	return types.ExprString(e)
+}
+
+// asserting are the functions of a folder that take replies to be what their callers name: of a type parameter that they assert, or
+// hand on to such a function.
+func asserting(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	all := map[string]bool{}
+	files, err := filepath.Glob("../../" + folder + "/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var generic []*ast.FuncDecl
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range parsed.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Type.TypeParams != nil {
+				generic = append(generic, f)
+			}
+		}
+	}
+	for more := true; more; {
+		more = false
+		for _, f := range generic {
+			name, parameter := f.Name.Name, f.Type.TypeParams.List[0].Names[0].Name
+			ast.Inspect(f, func(n ast.Node) bool {
+				asserts := false
+				switch n := n.(type) {
+				case *ast.TypeAssertExpr:
+					asserts = n.Type != nil && types.ExprString(n.Type) == parameter
+				case *ast.IndexExpr:
+					asserts = all[types.ExprString(n.X)] && types.ExprString(n.Index) == parameter
+				}
+				if asserts && !all[name] {
+					all[name], more = true, true
+				}
+				return true
+			})
+		}
+	}
+	return all
+}
+
+// replies are the types that a file takes replies to be, but for basic ones: by an assertion, or by the type that it names
+// to a function that asserts.
+func replies(file *ast.File, folder string, asserts map[string]bool) (names []string) {
 	folders := map[string]string{}
 	for _, i := range file.Imports {
 		path := strings.Trim(i.Path.Value, `"`)
 		folders[filepath.Base(path)] = strings.TrimPrefix(path, "heddle/")
 	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		assertion, ok := n.(*ast.TypeAssertExpr)
-		if !ok || assertion.Type == nil {
-			return true
-		}
-		if id, ok := assertion.X.(*ast.Ident); !ok || id.Name != "reply" {
-			return true
-		}
-		of := assertion.Type
-		if star, ok := of.(*ast.StarExpr); ok {
-			of = star.X
-		}
-		switch of := of.(type) {
-		case *ast.SelectorExpr:
-			names = append(names, folders[types.ExprString(of.X)]+"."+of.Sel.Name)
-		case *ast.Ident:
-			if of.Name != "T" && !slices.Contains(basic, of.Name) { // a T is what the caller names
-				names = append(names, folder+"."+of.Name)
+	for _, d := range file.Decls {
+		parameters := map[string]bool{}
+		if f, ok := d.(*ast.FuncDecl); ok && f.Type.TypeParams != nil {
+			for _, field := range f.Type.TypeParams.List {
+				for _, name := range field.Names {
+					parameters[name.Name] = true
+				}
 			}
-		default:
-			if text := types.ExprString(of); !slices.Contains(basic, text) {
+		}
+		ast.Inspect(d, func(n ast.Node) bool {
+			var of ast.Expr
+			switch n := n.(type) {
+			case *ast.TypeAssertExpr:
+				if id, ok := n.X.(*ast.Ident); ok && id.Name == "reply" {
+					of = n.Type
+				}
+			case *ast.IndexExpr:
+				if asserts[types.ExprString(n.X)] {
+					of = n.Index
+				}
+			}
+			if of == nil || parameters[types.ExprString(of)] {
+				return true
+			}
+			if text := strings.TrimPrefix(typeText(of, folders, folder), "*"); !slices.Contains(basic, text) {
 				names = append(names, text)
 			}
-		}
-		return true
-	})
+			return true
+		})
+	}
 	return names
 }

@@ -180,8 +180,12 @@ func nameOf(t reflect.Type) (string, error) {
 	}
 	switch t.Kind() {
 	case reflect.Slice:
-		name, err := nameOf(t.Elem())
-		return "[]" + name, err
+		of, prefix := t.Elem(), "[]"
+		if of.Kind() == reflect.Pointer {
+			of, prefix = of.Elem(), "[]*"
+		}
+		name, err := nameOf(of)
+		return prefix + name, err
 	case reflect.Map:
 		key, err := nameOf(t.Key())
 		elem, other := nameOf(t.Elem())

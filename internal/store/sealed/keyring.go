@@ -189,7 +189,7 @@ func (r *keyring) begin(ctx context.Context, root RootKeys) error {
 			return err
 		}
 		had := r.row
-		if read := r.read(ctx, r.root); read != nil {
+		if read := r.read(ctx, root); read != nil { // which somebody else may have taken up before
 			return fmt.Errorf("%w; read what is there: %w", err, read)
 		}
 		if bytes.Equal(had, r.row) { // nobody made one

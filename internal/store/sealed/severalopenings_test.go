@@ -39,4 +39,20 @@ func TestSeveralOpenings(t *testing.T) {
 	if keys := *all[0].keys.keys.Load(); len(keys) < openings*rounds {
 		t.Errorf("%d data keys were begun, fewer than the openings needed", len(keys))
 	}
+	// All take another root key up at once: no opening had it before, and one comes first.
+	next := newRoot(t)
+	for i, s := range all {
+		if _, err := s.Rotate(t.Context(), next.With(root)); err != nil {
+			t.Fatalf("opening %d: %v", i, err)
+		}
+	}
+	for i, w := range writers {
+		w.put("rotated", fmt.Append(nil, i))
+		for reader, s := range all {
+			other := &writer{t: t, below: s, handle: w.handle}
+			if got := string(other.get("rotated")); got != fmt.Sprint(i) {
+				t.Errorf("opening %d reads %q of opening %d under another root key", reader, got, i)
+			}
+		}
+	}
 }
