@@ -73,6 +73,7 @@ type Links interface {
 type Config struct {
 	Name    string // of this node, which stays
 	Shards  uint16
+	Homes   int                      // of the store: shard n is in home n mod Homes; 0: it has one
 	ListOf  func(list string) uint16 // the shard where a list is
 	Matcher *matching.Matcher
 	// Undelivered is a command that offers a task again which was started for a node that has
@@ -111,11 +112,10 @@ type Cluster struct {
 	links    Links      // of this membership
 	leaving  bool
 	drained  bool
-	members  []store.Member // as they were seen last
-	able     []store.Member // those of them that may own shards
+	members  []store.Member // as they were seen last, in the first home: who is none there is no node
+	homes    []home
 	silent   map[string]int // of those that have no link: for how many looks
 	unfit    bool           // see SetFit
-	seen     bool           // something was, in this membership
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
 	shards   []place
@@ -136,6 +136,15 @@ type Cluster struct {
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
 }
+
+// home is what was seen of one, in this membership.
+type home struct {
+	seen bool           // something was, and this node is a member there
+	able []store.Member // who may own its shards
+}
+
+// homeOf is that of a shard.
+func (c *Cluster) homeOf(id uint16) *home { return &c.homes[int(id)%len(c.homes)] }
 
 // place is what is known of a shard.
 type place struct {
@@ -167,7 +176,7 @@ type task struct {
 // New is a Cluster of a node that has not joined yet.
 func New(c Config) *Cluster {
 	cl := &Cluster{
-		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
+		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
@@ -189,7 +198,10 @@ func (c *Cluster) Stop() {
 func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.me, c.links, c.seen, c.silent = id, links, false, nil
+	c.me, c.links, c.silent = id, links, nil
+	for i := range c.homes {
+		c.homes[i].seen = false
+	}
 }
 
 // Lost says that others may have this node's shards. Links stay until the membership is
@@ -197,12 +209,25 @@ func (c *Cluster) Joined(id string, links Links) {
 func (c *Cluster) Lost() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id := range c.shards {
-		if p := &c.shards[id]; p.state != elsewhere {
+	for i := range c.homes {
+		c.lost(i)
+	}
+}
+
+// LostHome says that others may have this node's shards of one home.
+func (c *Cluster) LostHome(home int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost(home)
+}
+
+func (c *Cluster) lost(home int) {
+	for id := home; id < len(c.shards); id += len(c.homes) {
+		if c.shards[id].state != elsewhere {
 			c.node.Disown(uint16(id), true)
 		}
 	}
-	c.seen = false
+	c.homes[home].seen = false
 }
 
 // Leave has all shards given up; see Left.
@@ -228,11 +253,15 @@ func (c *Cluster) Left() bool {
 	return true
 }
 
-// Settled tells whether each shard has an owner who can be reached.
-func (c *Cluster) Settled() bool {
+// Settled tells whether each shard has an owner who can be reached, but for those of homes that are
+// away.
+func (c *Cluster) Settled(away ...int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id := range c.shards {
+		if slices.Contains(away, id%len(c.homes)) {
+			continue
+		}
 		if p := &c.shards[id]; p.owner == "" || p.owner != c.me && !c.linked[p.owner] {
 			return false
 		}
@@ -247,25 +276,12 @@ func (c *Cluster) Looked(s store.Sight) {
 	if c.me == "" || len(s.Owners) != len(c.shards) {
 		return
 	}
-	c.members, c.able, c.seen = s.Members, eligible(s.Members), true
-	c.alive.Store(int32(len(s.Members)))
-	c.forgetStandings(func(id string) bool {
-		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
-	})
-	var others []store.Member
-	for _, m := range s.Members {
-		if m.ID != c.me {
-			others = append(others, m)
-		}
+	c.homes[s.Home] = home{true, eligible(s.Members)}
+	if s.Home == 0 {
+		c.meet(s.Members)
 	}
-	c.links.Peers(others)
-	for member := range c.linked { // whoever is no member any more
-		if !slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == member }) {
-			c.unlink(member)
-		}
-	}
-	for id, o := range s.Owners {
-		p := &c.shards[id]
+	for id := s.Home; id < len(s.Owners); id += len(c.homes) {
+		p, o := &c.shards[id], s.Owners[id]
 		switch {
 		case o.Member != c.me:
 			c.learn(uint16(id), o.Epoch, o.Member)
@@ -273,10 +289,38 @@ func (c *Cluster) Looked(s store.Sight) {
 			c.take(uint16(id))
 		}
 	}
-	c.listen(others)
+	if s.Home == 0 {
+		c.listen(c.others())
+	}
 	c.takeVacant()
 	c.give()
 	c.offerAgain() // also what was started since, by commands of links that have ended
+}
+
+// meet takes in who the nodes are.
+func (c *Cluster) meet(members []store.Member) {
+	c.members = members
+	c.alive.Store(int32(len(members)))
+	is := func(id string) bool {
+		return slices.ContainsFunc(members, func(m store.Member) bool { return m.ID == id })
+	}
+	c.forgetStandings(is)
+	c.links.Peers(c.others())
+	for member := range c.linked {
+		if !is(member) {
+			c.unlink(member)
+		}
+	}
+}
+
+// others are the nodes without this one.
+func (c *Cluster) others() (others []store.Member) {
+	for _, m := range c.members {
+		if m.ID != c.me {
+			others = append(others, m)
+		}
+	}
+	return others
 }
 
 // learn takes in a fact; it may be of the past.
@@ -305,7 +349,7 @@ func (c *Cluster) take(id uint16) {
 // heir gives who should have a shard; nil: nobody can.
 func (c *Cluster) heir(id uint16) *store.Member {
 	var able []store.Member
-	for _, m := range c.able {
+	for _, m := range c.homeOf(id).able {
 		if m.ID == c.me && !c.takesNone() || m.ID != c.me && c.linked[m.ID] {
 			able = append(able, m)
 		}
@@ -316,16 +360,16 @@ func (c *Cluster) heir(id uint16) *store.Member {
 // takeVacant takes shards that nobody has and this node should. So does everybody with its
 // own, whether or not there is a link to it.
 func (c *Cluster) takeVacant() {
-	var able []store.Member
-	for _, m := range c.able {
-		if m.ID != c.me || !c.takesNone() {
-			able = append(able, m)
+	for i, h := range c.homes {
+		if !h.seen {
+			continue
 		}
-	}
-	for id := range c.shards {
-		if p := &c.shards[id]; p.state == elsewhere && p.owner == "" {
-			if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
-				c.take(uint16(id))
+		able := slices.DeleteFunc(slices.Clone(h.able), func(m store.Member) bool { return m.ID == c.me && c.takesNone() })
+		for id := i; id < len(c.shards); id += len(c.homes) {
+			if p := &c.shards[id]; p.state == elsewhere && p.owner == "" {
+				if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
+					c.take(uint16(id))
+				}
 			}
 		}
 	}
@@ -333,9 +377,6 @@ func (c *Cluster) takeVacant() {
 
 // give gives shards up that others should have, some at a time.
 func (c *Cluster) give() {
-	if !c.seen {
-		return
-	}
 	gives := 0
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == giving || p.taker != "" {
@@ -343,8 +384,9 @@ func (c *Cluster) give() {
 		}
 	}
 	for id := range c.shards {
-		if p := &c.shards[id]; p.state == owned && gives < givesMax {
-			if h := c.heir(uint16(id)); h != nil && h.ID != c.me || h == nil && c.isCutOff() {
+		of := c.homeOf(uint16(id))
+		if p := &c.shards[id]; p.state == owned && of.seen && gives < givesMax {
+			if h := c.heir(uint16(id)); h != nil && h.ID != c.me || h == nil && c.isCutOff(of) {
 				p.state = giving
 				gives++
 				c.node.Disown(uint16(id), false)
@@ -535,7 +577,7 @@ func (c *Cluster) Frame(member string, frame any) {
 	case *Given:
 		if c.has(f.Shard) {
 			c.learn(f.Shard, f.Epoch, "")
-			if p := &c.shards[f.Shard]; p.state == elsewhere && p.epoch == f.Epoch && c.seen && !c.takesNone() {
+			if p := &c.shards[f.Shard]; p.state == elsewhere && p.epoch == f.Epoch && c.homeOf(f.Shard).seen && !c.takesNone() {
 				c.take(f.Shard)
 			}
 		}
