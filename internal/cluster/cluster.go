@@ -23,7 +23,8 @@
 //
 // The events of a Cluster (Joined, Looked, Up, Frame and so on) start no goroutine and know
 // no time: the same order of events gives the same outcome. Calls that wait (Do, Poll) are
-// their callers' goroutines, and what is asked by other nodes has one each.
+// their callers' goroutines. Polls of other nodes have one each, their questions for people one
+// together, and their commands none.
 package cluster
 
 import (
@@ -45,7 +46,8 @@ import (
 // Node is the shards of this node; it is *shard.Node.
 type Node interface {
 	ShardOf(*engine.Command) uint16
-	DoFor(ctx context.Context, member string, cmd engine.Command) (any, error)
+	Do(ctx context.Context, cmd engine.Command) (any, error)
+	Give(member string, cmd engine.Command, then func(reply any, err error)) (stop func(), err error)
 	CastFor(member string, cmd engine.Command)
 	Own(shard uint16)
 	Disown(shard uint16, lost bool)
@@ -114,8 +116,9 @@ type Cluster struct {
 	drained  bool
 	members  []store.Member // as they were seen last, in the first home: who is none there is no node
 	homes    []home
-	silent   map[string]int // of those that have no link: for how many looks
-	unfit    bool           // see SetFit
+	silent   map[string]int  // of those that have no link: for how many looks
+	heard    map[string]bool // who has said how it stands, in this membership
+	unfit    bool            // see SetFit
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
 	shards   []place
@@ -127,20 +130,26 @@ type Cluster struct {
 	calls    uint64 // the last id of a call
 	asked    map[uint64]*asked
 	polls    map[uint64]*farPoll
-	serving  map[serving]context.CancelFunc // commands of other members
-	served   map[serving]*served            // their polls
-	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
+	serving  map[serving]func()            // commands of other members: nobody waits for them any more
+	served   map[serving]*served           // their polls
+	awaiting map[uint16]map[*listPoll]bool // by the list's shard: polls at this node's matcher
 
+	asks      []ask // of other members, that wait for an answer
+	answering bool  // a goroutine answers them
+	said      said
 	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
 	shown     histories                      // that came with answers
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
+	owners    []atomic.Pointer[string]       // of the shards, as in shards; nil: there was none
 }
 
 // home is what was seen of one, in this membership.
 type home struct {
-	seen bool           // something was, and this node is a member there
-	able []store.Member // who may own its shards
+	seen   bool           // something was, and this node is a member there
+	able   []store.Member // who may own its shards
+	looks  uint64         // that were taken in
+	before uint64         // how many were before this membership
 }
 
 // homeOf is that of a shard.
@@ -150,9 +159,11 @@ func (c *Cluster) homeOf(id uint16) *home { return &c.homes[int(id)%len(c.homes)
 type place struct {
 	epoch uint64
 	owner string // member of that epoch; empty: it has none, or no longer
+	known uint64 // the first look that began after that was learned
 	state state
 	mine  uint64 // the latest epoch that was this node's
 	given uint64 // the latest one of those that was released
+	after uint64 // the first look that began after that
 	taker string // the member it was given to, who has not said yet that it serves it; else empty
 }
 
@@ -175,10 +186,13 @@ type task struct {
 
 // New is a Cluster of a node that has not joined yet.
 func New(c Config) *Cluster {
+	if c.Sequences == nil { // nobody writes
+		c.Sequences, c.Heard = func() []uint64 { return nil }, func([]uint64) {}
+	}
 	cl := &Cluster{
-		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
+		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
-		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
+		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
@@ -198,10 +212,22 @@ func (c *Cluster) Stop() {
 func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.me, c.links, c.silent = id, links, nil
+	c.me, c.links, c.silent, c.heard = id, links, nil, map[string]bool{}
 	for i := range c.homes {
-		c.homes[i].seen = false
+		c.joined(i)
 	}
+}
+
+// JoinedHome says that this node's membership in a home other than the first has begun.
+func (c *Cluster) JoinedHome(home int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.joined(home)
+}
+
+func (c *Cluster) joined(home int) {
+	h := &c.homes[home]
+	h.seen, h.before = false, h.looks
 }
 
 // Lost says that others may have this node's shards. Links stay until the membership is
@@ -276,21 +302,33 @@ func (c *Cluster) Looked(s store.Sight) {
 	if c.me == "" || len(s.Owners) != len(c.shards) {
 		return
 	}
-	c.homes[s.Home] = home{true, eligible(s.Members)}
+	h := &c.homes[s.Home]
+	h.seen, h.able = true, eligible(s.Members)
+	h.looks++
 	if s.Home == 0 {
 		c.meet(s.Members)
 	}
 	for id := s.Home; id < len(s.Owners); id += len(c.homes) {
 		p, o := &c.shards[id], s.Owners[id]
-		switch {
-		case o.Member != c.me:
+		if o.Member != c.me {
 			c.learn(uint16(id), o.Epoch, o.Member)
-		case p.state == elsewhere && o.Epoch > p.given:
-			c.take(uint16(id))
+		}
+		isLost := o.Epoch < p.epoch && h.looks >= p.known // the store has lost that anybody owned it
+		switch {
+		case p.state == owned && (isLost || o.Epoch > p.mine && o.Member != c.me): // or an operator has freed it
+			c.node.Disown(uint16(id), true)
+		case isLost && p.owner != c.me:
+			c.learn(uint16(id), p.epoch, "")
 		}
 	}
 	if s.Home == 0 {
 		c.listen(c.others())
+	}
+	for id := s.Home; id < len(s.Owners); id += len(c.homes) {
+		p, o := &c.shards[id], s.Owners[id]
+		if o.Member == c.me && p.state == elsewhere && (o.Epoch > p.given || h.looks >= p.after) && c.knows(uint16(id)) { // or it was released after they looked
+			c.take(uint16(id))
+		}
 	}
 	c.takeVacant()
 	c.give()
@@ -329,16 +367,49 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {
 		return
 	}
+	p.known = c.homeOf(id).looks + 2 // the next one may have begun
 	if p.epoch, p.owner = epoch, owner; owner != "" {
 		p.taker = ""
 	}
+	c.owners[id].Store(&owner)
 	c.tell()
+}
+
+// Near is what the Matcher asks: whether a run is at the member that a poll is from.
+func (c *Cluster) Near(run engine.RunID, member string) bool {
+	if !c.has(run.Shard()) {
+		return false
+	}
+	owner := c.owners[run.Shard()].Load()
+	return owner != nil && *owner == member && member != ""
 }
 
 // tell wakes who waits for news.
 func (c *Cluster) tell() {
 	close(c.news)
 	c.news = make(chan struct{})
+}
+
+// rejoinLooks is with how manieth look of a membership others have joined again who were
+// members before, and still live.
+const rejoinLooks = 3
+
+// knows tells whether this node may take a shard: it had it last, as far as anybody knows, or
+// everybody who may know that the store has lost something of it has said so, or can't.
+func (c *Cluster) knows(id uint16) bool {
+	p, h := &c.shards[id], c.homeOf(id)
+	if p.mine != 0 && p.mine == p.epoch {
+		return true
+	}
+	if h.looks < h.before+rejoinLooks {
+		return false
+	}
+	for _, m := range c.members {
+		if m.ID != c.me && !c.heard[m.ID] && c.silent[m.ID] < unheardAfter {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Cluster) take(id uint16) {
@@ -366,7 +437,7 @@ func (c *Cluster) takeVacant() {
 		}
 		able := slices.DeleteFunc(slices.Clone(h.able), func(m store.Member) bool { return m.ID == c.me && c.takesNone() })
 		for id := i; id < len(c.shards); id += len(c.homes) {
-			if p := &c.shards[id]; p.state == elsewhere && p.owner == "" {
+			if p := &c.shards[id]; p.state == elsewhere && p.owner == "" && c.knows(uint16(id)) {
 				if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
 					c.take(uint16(id))
 				}
@@ -431,7 +502,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	p := &c.shards[id]
 	p.state = elsewhere
 	if released {
-		p.given = p.mine
+		p.given, p.after = p.mine, c.homeOf(id).looks+2 // the next one may have begun
 	}
 	if p.mine == p.epoch && p.owner != "" { // it was served
 		c.learn(id, p.mine, "")
@@ -439,6 +510,11 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	c.closeLists(id)
 	if h := c.heir(id); released && h != nil && h.ID != c.me {
 		p.taker = h.ID
+		known := make([]uint64, len(c.shards)) // of this shard; of the others it has said before
+		if all := c.Sequences(); int(id) < len(all) {
+			known[id] = all[id]
+		}
+		c.send(c.links, h.ID, &Standing{Sequences: known})
 		c.send(c.links, h.ID, &Given{id, p.mine})
 	}
 	c.give()
@@ -486,6 +562,9 @@ func (c *Cluster) Up(member string) {
 	}
 	c.linked[member] = true
 	delete(c.silent, member)
+	all := changeOf(&said{}, c.said.open, c.Sequences())
+	all.Whole = true
+	c.send(c.links, member, all)
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned || p.state == giving {
 			c.send(c.links, member, &Announce{uint16(id), p.mine})
@@ -520,10 +599,10 @@ func (c *Cluster) unlink(member string) {
 			p.answer <- &PollOver{}
 		}
 	}
-	for s, cancel := range c.serving {
+	for s, stop := range c.serving {
 		if s.member == member {
 			delete(c.serving, s)
-			cancel()
+			stop()
 		}
 	}
 	for s, p := range c.served {
@@ -584,8 +663,8 @@ func (c *Cluster) Frame(member string, frame any) {
 	case *Command:
 		c.serveCommand(member, f)
 	case *Cancel:
-		if cancel := c.serving[serving{member, f.ID}]; cancel != nil {
-			cancel()
+		if stop := c.serving[serving{member, f.ID}]; stop != nil {
+			stop()
 		}
 	case *Reply:
 		if a := c.asked[f.ID]; a != nil && a.member == member {

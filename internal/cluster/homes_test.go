@@ -61,7 +61,12 @@ func TestHomes(t *testing.T) {
 		}
 		return all
 	}
-	c.Looked(sight(0, both[:1], "A"))
+	looked := func(s store.Sight) {
+		for range rejoinLooks { // so that all know all
+			c.Looked(s)
+		}
+	}
+	looked(sight(0, both[:1], "A"))
 	if got := states(); !slices.Equal(got, []state{taking, elsewhere, taking, elsewhere, taking, elsewhere}) {
 		t.Fatalf("after a look at the first home: %v", got)
 	}
@@ -72,7 +77,11 @@ func TestHomes(t *testing.T) {
 	if c.Owned(4, 2); !c.Settled(1) || c.Settled() {
 		t.Error("all shards are served but those of the second home, which may be away or not")
 	}
-	c.Looked(sight(1, both[:1], ""))
+	c.Looked(sight(1, both[:1], "")) // looks at the other home don't count for this one
+	if got := states(); got[1] != elsewhere {
+		t.Errorf("a shard is taken at the first look at its home: %v", got)
+	}
+	looked(sight(1, both[:1], ""))
 	for i := range uint16(shards) {
 		if i%2 == 0 {
 			continue
@@ -109,7 +118,8 @@ func TestHomes(t *testing.T) {
 	if got := states(); got[1] != elsewhere || got[3] != elsewhere {
 		t.Errorf("shards of a home that is lost are taken: %v", got)
 	}
-	c.Looked(sight(1, both[:1], ""))
+	c.JoinedHome(1)
+	looked(sight(1, both[:1], ""))
 	if got := states(); got[1] != taking || got[3] != taking || got[5] != taking {
 		t.Errorf("the second home is back, and its shards are not taken: %v", got)
 	}

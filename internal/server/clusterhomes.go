@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,6 +144,7 @@ func (l *homeLoop) join(ctx context.Context, members store.Members, node string)
 		}
 		return false
 	}
+	l.cluster.JoinedHome(l.home)
 	l.as, l.lost, l.warned, l.renewed, l.said = node, false, false, time.Now(), store.Renewal{}
 	l.cfg.Log.Info("joined the cluster", append(l.inHome(l.home), "node", c.Node)...)
 	return true
@@ -164,11 +167,55 @@ func (d *database) sequences() []uint64 {
 	return all
 }
 
-// heard takes in what another node knows.
+// heard takes in what another node knows: each home of its own shards, since it has nothing of others.
 func (d *database) heard(sequences []uint64) {
 	for home := range d.count() {
-		if below := d.at(home); below != nil {
-			below.Members().Heard(sequences)
+		below := d.at(home)
+		if below == nil {
+			continue
+		}
+		own := make([]uint64, len(sequences))
+		for shard := home; shard < len(own); shard += d.count() {
+			own[shard] = sequences[shard]
+		}
+		below.Members().Heard(own)
+	}
+}
+
+// losses are those of all homes that answer; see store.Members.
+func (d *database) losses(ctx context.Context) (all []store.Loss, err error) {
+	for home := range d.count() {
+		if d.away(home) != nil {
+			continue
+		}
+		own, err := d.at(home).Members().Losses(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, own...)
+	}
+	slices.SortFunc(all, func(a, b store.Loss) int { return cmp.Compare(a.Shard, b.Shard) })
+	return all, nil
+}
+
+// acceptLoss accepts some; those of one home together.
+func (d *database) acceptLoss(ctx context.Context, losses []store.Loss) error {
+	for home := range d.count() {
+		var own []store.Loss
+		for _, l := range losses {
+			if int(l.Shard)%d.count() == home {
+				own = append(own, l)
+			}
+		}
+		if len(own) == 0 {
+			continue
+		}
+		if err := d.away(home); err != nil {
+			return err
+		}
+		if err := d.at(home).Members().AcceptLoss(ctx, own); err != nil {
+			return err
 		}
 	}
+	return nil
 }

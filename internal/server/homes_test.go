@@ -120,6 +120,7 @@ func TestHomeDown(t *testing.T) {
 			text := readyText(t, s)
 			return strings.HasPrefix(text, "200 ready") && strings.Contains(text, homeIsAway) && call(t.Context(), s, "SignalWorkflowExecution", fmt.Sprintf(signalOf, by[1][0])).status == 500
 		})
+		newBrowser(t, s.URL()).sees(newBrowser(t, s.URL()).get("/console/us-east-1/-server"), 200, "Homes of the store", "does not answer: calls for its executions fail")
 		fails("SignalWorkflowExecution", fmt.Sprintf(signalOf, by[1][1]))
 		fails("StartWorkflowExecution", fmt.Sprintf(startOf, by[1][2]))
 		fails("ListOpenWorkflowExecutions", listOpen)
@@ -238,6 +239,11 @@ func TestHomesOfACluster(t *testing.T) {
 	}
 	for _, id := range by[1] {
 		eventually(t, id+" is reached again", func() bool { return signals(id) })
+	}
+	for _, database := range []*pgtest.Server{first, second} { // each node hears of the sequences of all shards
+		if n, err := database.SQL("select count(*) from heddle.meta where convert_from(key, 'UTF8') like 'store/lost/%'"); err != nil || n != "0" {
+			t.Errorf("%s losses were found, %v", n, err)
+		}
 	}
 	for range 16 { // task lists are where all reach them, whatever home a task is of
 		if task := mustCall(t, nodes[0], "PollForDecisionTask", pollDeciders); task.TaskToken == "" {
