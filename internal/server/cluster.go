@@ -33,7 +33,7 @@ func (c *Cluster) check(all *Config) error {
 		return errors.New("--node and --cluster-address: want --cluster-listen too")
 	case !c.on():
 		return nil
-	case all.Store != StorePostgres:
+	case all.Store != StorePostgres && all.shared == nil:
 		return errors.New("--cluster-listen: want --store postgres")
 	case c.Node == "" || strings.ContainsAny(c.Node, " \t\r\n/"):
 		return fmt.Errorf("--node %q: want a name without spaces and slashes, of this server alone", c.Node)
@@ -104,7 +104,7 @@ func (s *Server) newCluster() *cluster.Cluster {
 			return runlog.InFirst(s.held.hash.Shard(s.shards, "list", list), s.homeCount())
 		},
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
-		Sequences:   s.database.sequences, Heard: s.database.heard,
+		Sequences:   s.sequences, Heard: s.heard,
 		Answer: s.answerNode,
 		Within: context.WithTimeout, Log: s.cfg.Log,
 	})
@@ -172,8 +172,8 @@ func (m *membership) Stop(ctx context.Context) error {
 	m.cluster.Stop()
 	within, cancel := context.WithTimeout(ctx, clusterRenewEvery)
 	defer cancel()
-	var errs []error
-	for i := range m.homeCount() {
+	errs := []error{m.nodes.Leave(within)}
+	for i := 1; i < m.homeCount(); i++ {
 		if below := m.database.at(i); below != nil && m.database.away(i) == nil {
 			errs = append(errs, below.Members().Leave(within))
 		}
@@ -202,7 +202,7 @@ func (m *membership) handOver(ctx context.Context) {
 // joins again when it was declared dead; the first time a failure is told.
 func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan error) {
 	defer close(m.done)
-	members := m.postgres.Members()
+	members := m.nodes
 	joined, first, lost := false, true, false
 	ticker := time.NewTicker(clusterLookEvery)
 	defer ticker.Stop()
@@ -239,7 +239,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 				}
 			}
 		}
-		if joined && !lost && m.postgres.Current(0) != nil {
+		if joined && !lost && m.store.Current(0) != nil {
 			m.cfg.Log.Error("the membership was not renewed in time: this node has no shards until it is", m.inHome(0)...)
 			lost = true
 			m.cluster.LostHome(0)

@@ -151,11 +151,12 @@ func (l *homeLoop) join(ctx context.Context, members store.Members, node string)
 }
 
 // sequences are those of all homes; see store.Members.
-func (d *database) sequences() []uint64 {
-	if d.homes == nil {
-		return d.first.Members().Sequences()
+func (s *Server) sequences() []uint64 {
+	d := s.database
+	if d.count() == 1 {
+		return s.nodes.Sequences()
 	}
-	all := make([]uint64, d.first.Shards())
+	all := make([]uint64, s.shards)
 	for home := range d.count() {
 		if below := d.at(home); below != nil {
 			own := below.Members().Sequences()
@@ -168,7 +169,12 @@ func (d *database) sequences() []uint64 {
 }
 
 // heard takes in what another node knows: each home of its own shards, since it has nothing of others.
-func (d *database) heard(sequences []uint64) {
+func (s *Server) heard(sequences []uint64) {
+	d := s.database
+	if d.count() == 1 {
+		s.nodes.Heard(sequences)
+		return
+	}
 	for home := range d.count() {
 		below := d.at(home)
 		if below == nil {

@@ -174,8 +174,9 @@ func (d *database) at(home int) *pgstore.Store {
 	return s
 }
 
+// count is how many homes there are; also of no database.
 func (d *database) count() int {
-	if d.homes == nil {
+	if d == nil || d.homes == nil {
 		return 1
 	}
 	return d.homes.Count()
@@ -183,7 +184,7 @@ func (d *database) count() int {
 
 // name is that of a home; empty: there is one.
 func (d *database) name(home int) string {
-	if d.homes == nil {
+	if d.count() == 1 {
 		return ""
 	}
 	return d.homes.Names()[home]
@@ -191,7 +192,7 @@ func (d *database) name(home int) string {
 
 // away tells why a home is away; nil: it is not, or there is one, which calls wait for.
 func (d *database) away(home int) error {
-	if d.homes == nil {
+	if d.count() == 1 {
 		return nil
 	}
 	return d.homes.Away(home)
@@ -291,7 +292,7 @@ func (s *Server) openPostgres(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.postgres = s.database.first
+	s.postgres, s.nodes = s.database.first, s.database.first.Members()
 	s.store, s.shards = s.database.Store, s.postgres.Shards()
 	if first {
 		own.store = s.postgres.ID()
@@ -303,12 +304,7 @@ func (s *Server) openPostgres(ctx context.Context) (err error) {
 }
 
 // homeCount is how many homes the store has.
-func (s *Server) homeCount() int {
-	if s.database == nil {
-		return 1
-	}
-	return s.database.count()
-}
+func (s *Server) homeCount() int { return s.database.count() }
 
 func (s *Server) unlockFolder() error {
 	if s.folderLock == nil {

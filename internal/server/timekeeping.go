@@ -124,8 +124,12 @@ func (s *Server) openClock(ctx context.Context) error {
 
 // lastTime is the latest time that the store has seen.
 func (s *Server) lastTime(ctx context.Context) (engine.Time, error) {
-	if s.cfg.Cluster.on() || s.homeCount() > 1 {
+	if s.homeCount() > 1 {
 		last, err := s.database.lastStamp(ctx)
+		return engine.Time(last), err
+	}
+	if s.cfg.Cluster.on() {
+		last, err := s.nodes.LastStamp(ctx)
 		return engine.Time(last), err
 	}
 	return shard.LastTime(ctx, s.store, s.shards)

@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,12 @@ import (
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
+	"heddle/internal/bucket"
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/httptask"
+	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/reply"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -66,10 +70,11 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 		return nil, err
 	}
 	t.Begin()
+	saw := &httptask.Exchange{Secrets: value(in.RevealSecrets)}
 	switch {
 	case !t.Waits():
 	case mock == nil:
-		if err := s.performTrial(ctx, t); err != nil {
+		if err := s.performTrial(ctx, t, saw); err != nil {
 			return nil, err
 		}
 	default:
@@ -78,7 +83,7 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 		}
 		t.Mock(mock)
 	}
-	return trialOutput(t.Outcome(), text(in.InspectionLevel)), nil
+	return trialOutput(t.Outcome(), text(in.InspectionLevel), saw), nil
 }
 
 // checkTrial looks at what members say of each other.
@@ -183,7 +188,7 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 		t.Retries = value(c.RetrierRetryCount)
 		if c.MapItemReaderData != nil && t.State.ItemReader != nil {
 			var err error
-			if t.ReaderItems, err = readItems(*c.MapItemReaderData, t.State.ItemReader); err != nil {
+			if t.ReaderItems, t.ReaderFailed, err = readItems(*c.MapItemReaderData, t.State.ItemReader); err != nil {
 				return err
 			}
 		}
@@ -191,30 +196,45 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 	return nil
 }
 
-// readItems reads the items that an ItemReader finds in what its source holds.
-func readItems(data string, r *asl.ItemReader) ([]any, error) {
-	switch r.InputType {
-	case "JSON", "":
-		v, err := jsonvalue.ParseString(data)
-		if items, ok := v.([]any); ok && err == nil {
-			return items, nil
+// readItems reads the items that an ItemReader finds in what its source holds; failed says
+// why it finds none. Errors: ValidationException.
+func readItems(data string, r *asl.ItemReader) (items []any, failed *string, err error) {
+	from := itemreader.Reader{
+		Store: source{data: data}, May: func(context.Context, string, string, string) error { return nil },
+		InputType: r.InputType, Pointer: r.ItemsPointer, HeadersGiven: r.CSVHeaderLocation == "GIVEN", Headers: r.CSVHeaders, Delimiter: r.CSVDelimiter,
+	}
+	if from.InputType == "MANIFEST" || from.InputType == "PARQUET" || r.ManifestType != "" {
+		return nil, nil, invalid("This server does not read MapItemReaderData of type " + cmp.Or(r.InputType, "MANIFEST"))
+	}
+	for part := (&itemreader.Part{}); !part.Done; {
+		part, err = from.Next(context.Background(), part.Position, math.MaxInt64)
+		if flaw, ok := errors.AsType[*itemreader.Error](err); ok {
+			return nil, &flaw.Cause, nil
 		}
-		return nil, invalid("MapItemReaderData must be a valid JSON array")
-	case "JSONL":
-		var items []any
-		for line := range strings.Lines(data) {
-			if strings.TrimSpace(line) == "" {
-				continue
-			}
-			v, err := jsonvalue.ParseString(line)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the items of a test: %w", err)
+		}
+		for _, text := range part.Items {
+			v, err := jsonvalue.ParseString(text)
 			if err != nil {
-				return nil, invalid("Each line of MapItemReaderData must be valid JSON")
+				return nil, nil, fmt.Errorf("read an item of a test: %w", err)
 			}
 			items = append(items, v)
 		}
-		return items, nil
 	}
-	return nil, invalid("This server does not read MapItemReaderData of type " + r.InputType)
+	return items, nil, nil
+}
+
+// source is a store of one object, of which is read what a caller has given.
+type source struct {
+	bucket.Store
+	data string
+}
+
+// Get implements bucket.Store.
+func (s source) Get(_ context.Context, _, key string, r bucket.Range) (bucket.Object, io.ReadCloser, error) {
+	from := min(r.Offset, int64(len(s.data)))
+	return bucket.Object{Key: key, Size: int64(len(s.data))}, io.NopCloser(strings.NewReader(s.data[from:])), nil
 }
 
 // contextFields are the members that a context object may have, and the types of theirs.
@@ -326,8 +346,9 @@ func checkFailedItems(t *execution.Trial, mock *execution.Mock) error {
 	return nil
 }
 
-// performTrial does what a Task state asks for, as for an execution.
-func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
+// performTrial does what a Task state asks for, as for an execution. What an HTTP task sends and
+// gets is told to saw.
+func (s *actions) performTrial(ctx context.Context, t *execution.Trial, saw *httptask.Exchange) error {
 	task := t.Task()
 	limit := trialMax
 	if n := task.TimeoutSeconds; n > 0 && n < int64(trialMax/time.Second) {
@@ -335,7 +356,7 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 	}
 	within, cancel := s.Within(ctx, limit)
 	defer cancel()
-	body, err := s.callTask(within, task)
+	body, err := s.callTask(within, task, saw)
 	switch {
 	case ctx.Err() == nil && within.Err() != nil:
 		t.TimeOut()
@@ -348,7 +369,7 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 }
 
 // callTask calls what a task without an execution asks for, and gives its end.
-func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, error) {
+func (s *actions) callTask(ctx context.Context, task *execution.Task, saw *httptask.Exchange) (any, error) {
 	switch task.Service {
 	case "states":
 	case "", "lambda":
@@ -361,6 +382,9 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 		c, refused, err := s.calls.prepare(ctx, engine.RunID{}, task)
 		if err != nil || refused != nil {
 			return refused, err
+		}
+		if h, ok := c.web.(*httpCall); ok {
+			h.saw = saw
 		}
 		return c.do(ctx).Report, nil
 	}
@@ -377,7 +401,7 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 }
 
 // trialOutput is what TestState answers.
-func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
+func trialOutput(o *execution.Outcome, level string, saw *httptask.Exchange) *wire.TestStateOutput {
 	out := &wire.TestStateOutput{Status: &o.Status, Error: o.Error, Cause: o.Cause, NextState: present(o.Next)}
 	if o.Status == execution.Succeeded || o.Status == execution.CaughtError {
 		output := jsonvalue.Spaced(o.Output)
@@ -405,6 +429,7 @@ func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
 	data := &wire.InspectionData{
 		Input: said("input"), AfterInputPath: said("afterInputPath"), AfterParameters: said("afterParameters"),
 		AfterArguments: said("afterArguments"), AfterItemsPath: said("afterItemsPath"), AfterItemSelector: said("afterItemSelector"),
+		AfterItemsPointer: said("afterItemsPointer"), AfterItemBatcher: said("afterItemBatcher"),
 		Result: said("result"), AfterResultSelector: said("afterResultSelector"), AfterResultPath: said("afterResultPath"),
 		MaxConcurrency: counted("maxConcurrency"), ToleratedFailureCount: counted("toleratedFailureCount"),
 	}
@@ -421,8 +446,22 @@ func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
 			data.ErrorDetails.RetryBackoffIntervalSeconds = &o.DelaySeconds
 		}
 	}
+	if level == wire.InspectionLevelTrace {
+		data.Request, data.Response = exchanged(saw)
+	}
 	out.InspectionData = data
 	return out
+}
+
+// exchanged is what an HTTP task sent and got.
+func exchanged(saw *httptask.Exchange) (asked *wire.InspectionDataRequest, heard *wire.InspectionDataResponse) {
+	if q := saw.Request; q != nil {
+		asked = &wire.InspectionDataRequest{Protocol: &q.Protocol, Method: &q.Method, Url: &q.URL, Headers: &q.Headers, Body: present(q.Body)}
+	}
+	if a := saw.Response; a != nil {
+		heard = &wire.InspectionDataResponse{Protocol: &a.Protocol, StatusCode: &a.StatusCode, StatusMessage: &a.StatusMessage, Headers: &a.Headers, Body: present(a.Body)}
+	}
+	return asked, heard
 }
 
 // index makes an optional member of an index; -1 is absent.

@@ -313,6 +313,7 @@ type InspectExecutionOutput struct {
 	Waits            []OpenWait
 	Children         []OpenChild
 	Groups           []OpenGroup
+	CodeWaits        []string
 	OpenCounts       OpenCounts
 }
 

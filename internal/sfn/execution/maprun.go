@@ -204,6 +204,17 @@ type ItemReader struct {
 	MaxItems     int64 // 0: all
 }
 
+// ReaderFailed is the error of a state whose items can't be read.
+const ReaderFailed = "States.ItemReaderFailed"
+
+// Refused says why nothing can be read; "": it can.
+func (r *ItemReader) Refused() string {
+	if r.MaxItems < 0 {
+		return "field MaxItems must be positive"
+	}
+	return ""
+}
+
 func (r *ItemReader) code(c *pack.Coder) {
 	for _, text := range []*string{&r.Action, &r.Arguments, &r.InputType, &r.Manifest, &r.Delimiter} {
 		c.Text(text)
