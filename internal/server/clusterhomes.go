@@ -188,8 +188,8 @@ func (s *Server) heard(sequences []uint64) {
 	}
 }
 
-// losses are those of all homes that answer; see store.Members.
-func (d *database) losses(ctx context.Context) (all []store.Loss, err error) {
+// Losses are those of all homes that answer; see store.Members.
+func (d *database) Losses(ctx context.Context) (all []store.Loss, err error) {
 	for home := range d.count() {
 		if d.away(home) != nil {
 			continue
@@ -204,8 +204,8 @@ func (d *database) losses(ctx context.Context) (all []store.Loss, err error) {
 	return all, nil
 }
 
-// acceptLoss accepts some; those of one home together.
-func (d *database) acceptLoss(ctx context.Context, losses []store.Loss) error {
+// AcceptLoss accepts some; those of one home together.
+func (d *database) AcceptLoss(ctx context.Context, losses []store.Loss) error {
 	for home := range d.count() {
 		var own []store.Loss
 		for _, l := range losses {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"heddle/internal/cluster/link/linktest"
 	"heddle/internal/engine"
 	"heddle/internal/matching"
 	"heddle/internal/sealing"
@@ -157,12 +158,21 @@ func TestHomeDown(t *testing.T) {
 	check()
 }
 
-// TestHomesOfACluster: two nodes share two homes. Both answer for all; when one home fails its executions are
+// TestHomesOfACluster: two nodes share two homes. Both answer for all; when the way to one home is cut its executions are
 // nobody's, and those of the other one stay where they are.
 func TestHomesOfACluster(t *testing.T) {
-	first, second := pgtest.New(t), pgtest.New(t)
+	first := pgtest.New(t)
+	if _, err := first.SQL("create database b"); err != nil {
+		t.Fatal(err)
+	}
+	way, err := linktest.NewWay(fmt.Sprintf("127.0.0.1:%d", first.Port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(way.Close)
+	second := strings.Replace(first.DSNOf("b"), fmt.Sprintf("127.0.0.1:%d", first.Port()), way.Addr(), 1)
 	file := filepath.Join(t.TempDir(), "homes")
-	if err := os.WriteFile(file, []byte(homesSetting(first, second)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("a="+first.DSN()+"\nb="+second+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var nodes []*Server
@@ -217,9 +227,7 @@ func TestHomesOfACluster(t *testing.T) {
 			return has == len(nodes)
 		})
 	}
-	if err := second.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	way.Set(true, true, 0)
 	eventually(t, "the home is away", func() bool {
 		for _, s := range nodes {
 			text := readyText(t, s)
@@ -234,16 +242,12 @@ func TestHomesOfACluster(t *testing.T) {
 			t.Errorf("%s is in the home that answers, and is not reached", id)
 		}
 	}
-	if err := second.Start(); err != nil {
-		t.Fatal(err)
-	}
+	way.Set(false, false, 0)
 	for _, id := range by[1] {
 		eventually(t, id+" is reached again", func() bool { return signals(id) })
 	}
-	for _, database := range []*pgtest.Server{first, second} { // each node hears of the sequences of all shards
-		if n, err := database.SQL("select count(*) from heddle.meta where convert_from(key, 'UTF8') like 'store/lost/%'"); err != nil || n != "0" {
-			t.Errorf("%s losses were found, %v", n, err)
-		}
+	if lost, err := nodes[0].database.Losses(t.Context()); err != nil || len(lost) > 0 { // each node hears of the sequences of all shards
+		t.Errorf("losses %+v, %v", lost, err)
 	}
 	for range 16 { // task lists are where all reach them, whatever home a task is of
 		if task := mustCall(t, nodes[0], "PollForDecisionTask", pollDeciders); task.TaskToken == "" {
@@ -284,10 +288,8 @@ func TestCopyToHomes(t *testing.T) {
 	if err = errors.Join(err, offline.Close()); err != nil || found.Open < 6 || len(found.Wrong) > 0 {
 		t.Errorf("check: %+v, %v", found, err)
 	}
-	for _, sql := range []string{"select count(*) from heddle.entries"} {
-		if n, err := database.SQL(sql); err != nil || n == "0" {
-			t.Errorf("home a has %s entries, %v", n, err)
-		}
+	if n, err := database.SQL("select count(*) from heddle.entries"); err != nil || n == "0" {
+		t.Errorf("home a has %s entries, %v", n, err)
 	}
 	cfg.Store, cfg.Postgres = StorePostgres, setting
 	moved, err := Start(t.Context(), cfg)
