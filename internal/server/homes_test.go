@@ -121,7 +121,7 @@ func TestHomeDown(t *testing.T) {
 			text := readyText(t, s)
 			return strings.HasPrefix(text, "200 ready") && strings.Contains(text, homeIsAway) && call(t.Context(), s, "SignalWorkflowExecution", fmt.Sprintf(signalOf, by[1][0])).status == 500
 		})
-		newBrowser(t, s.URL()).sees(newBrowser(t, s.URL()).get("/console/us-east-1/-server"), 200, "Homes of the store", "does not answer: calls for its executions fail")
+		newBrowser(t, s.URL()).sees(newBrowser(t, s.URL()).get("/console/us-east-1/-server"), 200, "Homes of the store", "does not answer: calls for its executions fail", "-nil&gt;", "-<nil>")
 		fails("SignalWorkflowExecution", fmt.Sprintf(signalOf, by[1][1]))
 		fails("StartWorkflowExecution", fmt.Sprintf(startOf, by[1][2]))
 		fails("ListOpenWorkflowExecutions", listOpen)
