@@ -60,7 +60,8 @@ test/crash: ## kill -9 under load, in starts, in rekeyings, backups and batches,
 	$(GO) test ./bench/crash -count=1 -timeout 2h -kills $(or $(KILLS),120) -v
 	$(GO) test ./cmd/heddle -count=1 -timeout 15m -run 'TestBackups|TestBatchesSurviveKills|TestFullDisk' -v
 
-# Long enough to see each, and short enough for every change.
+# Long enough to see each, and short enough for every change. Two upgrades in a row (upgrade) are not among them, for they build two
+# releases: some 20 s of processors, and 15 s more.
 CLUSTER_EVENTS = kill,term,pause,join,cut,promote
 
 .PHONY: test/cluster

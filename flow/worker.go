@@ -100,6 +100,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.Register(ctx); err != nil {
 		return err
 	}
+	w.cfg.Log.Info("flow: the worker works", "domain", w.c.Domain, "list", w.cfg.TaskList, "workflows", len(w.workflows), "activities", len(w.activities))
 	stopping, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	w.stopping = stopping

@@ -469,7 +469,7 @@ func (e *evaluation) spreadOf(v any) (any, error) {
 		return nil, err
 	}
 	defer e.leave()
-	var out []any
+	out := []any{}
 	for _, item := range items {
 		if err := e.step(); err != nil {
 			return nil, err
@@ -486,7 +486,7 @@ func (e *evaluation) spreadOf(v any) (any, error) {
 			out = append(out, more...)
 		}
 	}
-	if out == nil {
+	if len(items) == 0 {
 		return sequence(nil), nil
 	}
 	return out, nil

@@ -243,14 +243,19 @@ func parseInt(s string) float64 {
 	if i < len(s) && (s[i] == '+' || s[i] == '-') {
 		i++
 	}
+	digits, exponent := "0123456789", ""
+	if len(s) > i+1 && s[i] == '0' && s[i+1]|0x20 == 'x' {
+		digits, exponent = "0123456789abcdefABCDEF", "p0"
+		i += 2
+	}
 	from := i
-	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+	for i < len(s) && strings.IndexByte(digits, s[i]) >= 0 {
 		i++
 	}
 	if i == from {
 		return math.NaN()
 	}
-	f, _ := strconv.ParseFloat(s[:i], 64)
+	f, _ := strconv.ParseFloat(s[:i]+exponent, 64)
 	return f
 }
 

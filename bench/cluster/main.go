@@ -9,6 +9,8 @@
 //
 //	go run ./bench/cluster -events kill,term,pause,join -for 15s
 //	go run ./bench/cluster -events cut,oneway,slow,pgcut,pgslow,pgcrash,pgpause,promote
+//	go run ./bench/cluster -events failover,kill,failover   # two PostgreSQL under pg_auto_failover, in place of one
+//	go run ./bench/cluster -events behind   # a standby that is a second behind is promoted; what is lost is shut, and accepted
 //	go run ./bench/cluster -events random -for 1h
 //
 // With -compare it does none of that, and measures several nodes against one, in turns:
@@ -77,7 +79,8 @@ type node struct {
 type cluster struct {
 	dir, binary, key string
 	database         *pgtest.Server
-	standby          *pgtest.Server // nil: there is none, or it was promoted
+	standby          *pgtest.Server  // nil: there is none, or it was promoted
+	managed          *pgtest.Managed // in place of the two, for the event failover
 	nodes            []*node
 	clients          int
 	next             releases // for upgrades
@@ -87,9 +90,12 @@ type cluster struct {
 	steps            atomic.Int64
 	faults           sync.Map // text -> *atomic.Int64
 	waits            *waits
+	slow             *linktest.Way // of the standby to the primary, for the event behind
+	judged           bool          // what there is to judge, by the last event
 
 	mu        sync.Mutex
-	started   map[string]bool // acknowledged
+	started   map[string]bool   // acknowledged
+	runs      map[string]string // their run ids, as far as the first answer came
 	completed map[string]bool
 }
 
@@ -113,25 +119,36 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 			return err
 		}
 	}
-	database, err := pgtest.Start(pgtest.Options{Folder: dir})
-	if errors.Is(err, pgtest.ErrAbsent) {
+	c := &cluster{dir: dir, binary: binary, key: filepath.Join(dir, "root.key"), clients: clients, next: next, waits: newWaits(), runs: map[string]string{}, started: map[string]bool{}, completed: map[string]bool{}}
+	if strings.Contains(events, "failover") {
+		if c.managed, err = pgtest.StartManaged(pgtest.Options{Folder: dir}); err == nil {
+			defer c.managed.Remove()
+		}
+	} else if c.database, err = pgtest.Start(pgtest.Options{Folder: dir}); err == nil {
+		defer c.database.Remove()
+	}
+	if errors.Is(err, pgtest.ErrAbsent) || errors.Is(err, pgtest.ErrNoManager) {
 		fmt.Println("skipped:", err)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer database.Remove()
-	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, next: next, waits: newWaits(), started: map[string]bool{}, completed: map[string]bool{}}
 	defer c.killAll()
 	if strings.Contains(events, "promote") {
-		if c.standby, err = database.Standby(pgtest.Options{Folder: dir}, "standby", database.Port()); err != nil {
+		if c.standby, err = c.database.Standby(pgtest.Options{Folder: dir}, "standby", c.database.Port()); err != nil {
 			return err
 		}
 		defer c.standby.Remove()
-		if err := database.SyncWith("standby"); err != nil {
+		if err := c.database.SyncWith("standby"); err != nil {
 			return err
 		}
+	}
+	if strings.Contains(events, "behind") {
+		if err := c.followSlowly(); err != nil {
+			return err
+		}
+		defer c.standby.Remove()
 	}
 	for i := range nodes {
 		if err := c.add(string(rune('a' + i))); err != nil {
@@ -151,7 +168,9 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 		}
 	}
 	c.starting.Store(false)
-	err = c.finish()
+	if !c.judged {
+		err = c.finish()
+	}
 	c.ending.Store(true)
 	all.Wait()
 	c.faults.Range(func(text, n any) bool {
@@ -189,11 +208,8 @@ func (c *cluster) prepare(name string) (*node, error) {
 		return nil, err
 	}
 	var hosts []string
-	for _, server := range []*pgtest.Server{c.database, c.standby} {
-		if server == nil {
-			continue
-		}
-		p, err := linktest.NewWay(fmt.Sprint("127.0.0.1:", server.Port()))
+	for _, port := range c.ports() {
+		p, err := linktest.NewWay(fmt.Sprint("127.0.0.1:", port))
 		if err != nil {
 			return nil, err
 		}
@@ -202,6 +218,19 @@ func (c *cluster) prepare(name string) (*node, error) {
 	n.dsn = "postgres://heddle@" + strings.Join(hosts, ",") + "/heddle?sslmode=disable"
 	n.log, err = os.Create(filepath.Join(c.dir, name+".log"))
 	return n, err
+}
+
+// ports are where PostgreSQL is, or may be.
+func (c *cluster) ports() (all []int) {
+	if c.managed != nil {
+		return c.managed.Ports()
+	}
+	for _, server := range []*pgtest.Server{c.database, c.standby} {
+		if server != nil {
+			all = append(all, server.Port())
+		}
+	}
+	return all
 }
 
 func (c *cluster) start(n *node) error {
@@ -276,6 +305,19 @@ var happenings = map[string]func(c *cluster, n *node, each time.Duration) error{
 		c.watch("join of "+name, each)
 		return nil
 	},
+	"failover": func(c *cluster, _ *node, each time.Duration) error {
+		began := time.Now()
+		if err := errors.Join(c.managed.KillPrimary(), c.managed.Promoted()); err != nil {
+			return err
+		}
+		c.watch(fmt.Sprintf("pg_auto_failover promoted in %.1f s", time.Since(began).Seconds()), each)
+		if err := c.managed.Return(); err != nil {
+			return err
+		}
+		c.watch("the killed server follows again", each/2)
+		return nil
+	},
+	"behind":  func(c *cluster, _ *node, each time.Duration) error { return c.behind(each) },
 	"upgrade": func(c *cluster, _ *node, each time.Duration) error { return c.upgrade(each) },
 	"cut": func(c *cluster, n *node, each time.Duration) error {
 		n.way.Set(true, true, 0)
@@ -303,10 +345,11 @@ var happenings = map[string]func(c *cluster, n *node, each time.Duration) error{
 		return c.healed(each, "PostgreSQL slow for "+n.name, n.toStore...)
 	},
 	"pgcrash": func(c *cluster, _ *node, each time.Duration) error {
+		began := time.Now()
 		if err := errors.Join(c.database.Crash(), c.database.Start()); err != nil {
 			return err
 		}
-		c.watch("PostgreSQL crashed", each)
+		c.watch(fmt.Sprintf("PostgreSQL crashed, there again after %.1f s", time.Since(began).Seconds()), each)
 		return nil
 	},
 	"pgpause": func(c *cluster, _ *node, each time.Duration) error {
@@ -357,7 +400,9 @@ func (c *cluster) healed(each time.Duration, what string, ways ...*linktest.Way)
 // happen has something happen to a node, watches, and has it back.
 func (c *cluster) happen(event string, each time.Duration) error {
 	if event == "random" {
-		all := slices.DeleteFunc(slices.Sorted(maps.Keys(happenings)), func(name string) bool { return name == "join" || name == "promote" || name == "upgrade" })
+		all := slices.DeleteFunc(slices.Sorted(maps.Keys(happenings)), func(name string) bool {
+			return name == "join" || name == "promote" || name == "failover" || name == "behind" || name == "upgrade"
+		})
 		n := 0
 		for end := time.Now().Add(each); time.Now().Before(end); n++ {
 			if err := c.happen(all[rand.IntN(len(all))], 2*time.Second); err != nil {
@@ -370,6 +415,9 @@ func (c *cluster) happen(event string, each time.Duration) error {
 	happens := happenings[event]
 	if happens == nil {
 		return errors.New("no such event")
+	}
+	if c.managed != nil && (strings.HasPrefix(event, "pg") && event != "pgcut" && event != "pgslow" || event == "promote") {
+		return errors.New("not beside failover, whose servers pg_auto_failover looks after")
 	}
 	return happens(c, c.nodes[rand.IntN(len(c.nodes))], each)
 }
@@ -486,11 +534,14 @@ func (c *cluster) startFlows(number *atomic.Int64) {
 			continue
 		}
 		id := fmt.Sprintf("w%d", number.Add(1))
-		_, err := k.call("StartWorkflowExecution", `{`+domain+`,"workflowId":"`+id+`","workflowType":{"name":"flow","version":"1"}}`, false)
+		answer, err := k.call("StartWorkflowExecution", `{`+domain+`,"workflowId":"`+id+`","workflowType":{"name":"flow","version":"1"}}`, false)
 		switch {
 		case err == nil || client.IsFault(err, "WorkflowExecutionAlreadyStartedFault"):
 			c.mu.Lock()
 			c.started[id] = true
+			if err == nil {
+				c.runs[id] = string(client.Text(answer, "runId"))
+			}
 			c.mu.Unlock()
 			c.waits.happened(id, flowStarted)
 		case err != errEnded:

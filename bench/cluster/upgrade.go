@@ -113,6 +113,15 @@ func (c *cluster) uses(level int) (used int, err error) {
 
 // nextRelease builds the tree with what a release of a level has in addition.
 func nextRelease(dir string, first, level int) (binary string, err error) {
+	list, err := overlayOf(dir, first, level)
+	if err != nil {
+		return "", err
+	}
+	return process.Build(context.Background(), dir, "-overlay", list)
+}
+
+// overlayOf writes what differs in a release of a level from the tree, and lists it for the go command.
+func overlayOf(dir string, first, level int) (list string, err error) {
 	files := map[string]string{}
 	edit := func(file string, change func(string) (string, error)) {
 		if err != nil {
@@ -191,11 +200,8 @@ func nextRelease(dir string, first, level int) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, b, 0o600); err != nil {
-		return "", err
-	}
-	return process.Build(context.Background(), dir, "-overlay", list)
+	list = filepath.Join(dir, "overlay.json")
+	return list, os.WriteFile(list, b, 0o600)
 }
 
 // addField adds a field with the next number to a type of a table.

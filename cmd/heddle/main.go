@@ -29,6 +29,7 @@ type commands struct {
 	Test       testCommand               `cmd:"" help:"Run test cases of a state machine, with mocks and without a server."`
 	Stats      command.Stats             `cmd:"" help:"Show what the server has on the disk, and why."`
 	Reset      command.Reset             `cmd:"" help:"Have a server whose store is memory forget all that it has, and wait until it takes requests again."`
+	AcceptLoss command.AcceptLoss        `cmd:"" help:"Tell which shards lack steps that were acknowledged, and have them served again without those."`
 	Check      checkCommand              `cmd:"" help:"Verify a store, whether a server runs on it or not, and say exactly what is wrong with it."`
 	Backup     backupCommand             `cmd:"" help:"Back a data folder up, whether a server runs on it or not, to a folder or to S3."`
 	Restore    restoreCommand            `cmd:"" help:"Put a backup back, and check it."`

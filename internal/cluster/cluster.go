@@ -321,6 +321,11 @@ func (c *Cluster) Looked(s store.Sight) {
 			c.learn(uint16(id), p.epoch, "")
 		}
 	}
+	for _, id := range s.Lost { // and whoever takes it is refused
+		if c.has(id) && c.shards[id].state == owned {
+			c.node.Disown(id, true)
+		}
+	}
 	if s.Home == 0 {
 		c.listen(c.others())
 	}

@@ -317,6 +317,12 @@ func TestStoreThatLostWhoOwned(t *testing.T) {
 	if c.Looked(sight); c.shards[1].owner != "" || !slices.Contains(s.given, 0) {
 		t.Errorf("a look of after: %+v, gives up %v", c.shards[1], s.given)
 	}
+	// One that lacks what was acknowledged.
+	c, s, sight = script("A", "A", "B", "B")
+	sight.Lost = []uint16{1, 2}
+	if c.Looked(sight); !slices.Equal(s.given, []uint16{1}) {
+		t.Errorf("it lacks steps: gives up %v", s.given)
+	}
 	// One that was freed under its owner's hands is given up as lost.
 	c, s, sight = script("A", "B", "B", "B")
 	sight.Owners[0] = store.Owner{Epoch: 2}

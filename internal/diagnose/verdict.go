@@ -351,12 +351,12 @@ func (d *diagnosis) parked() {
 	}
 	v := Verdict{
 		Code: DecisionParked, Event: d.Parked.Event, Text: "The workflow's code could not decide: " + why,
-		Do: "Repair the code; the worker tries again by itself within half an hour, and at once for the signal flow.retry.",
+		Do: "The worker tries again by itself within half an hour, and at once for the signal flow.retry; repaired code goes on where the execution stands.",
 	}
 	for _, w := range d.Waits {
 		if strings.HasPrefix(w.Name, "flow.retry-") {
 			v.Until = w.Until
-			v.Do = fmt.Sprintf("Repair the code; the worker tries again %s, and at once for the signal flow.retry.", d.in(w.Until))
+			v.Do = fmt.Sprintf("The worker tries again %s, and at once for the signal flow.retry; repaired code goes on where the execution stands.", d.in(w.Until))
 		}
 	}
 	d.say(v)

@@ -5,7 +5,8 @@
 // permitted, throttled, recorded. It tells nobody what his policies would not let him read
 // otherwise, and changes nothing but that events which were given up are sent again, that
 // a caller is given a link to the console, that there is a copy of the store, beside it, for
-// who backs it up, that a server whose store is memory forgets all, and what batches do: each by a call of the service whose execution it is, in
+// who backs it up, that a server whose store is memory forgets all, that shards are served again
+// which have lost what was acknowledged, and what batches do: each by a call of the service whose execution it is, in
 // the right of who began the batch.
 //
 // What executions and lists there are it learns from the services themselves, each by its
@@ -56,8 +57,8 @@ func Service() *service.Service {
 			Reads: []string{"AwaitExecution", "InspectExecution", "StreamEvents", "SearchExecutions", "KeepCheckpoint"},
 			Members: service.Members{
 				Shown: []string{
-					"action", "batchId", "checkpoint", "childPolicy", "clientToken", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "kind", "maximumPageSize", "name", "oldestFirst", "orderBy",
-					"runId", "search", "service", "signalName", "startTimestamp", "startedFrom", "startedTo", "stateMachineArn", "status", "tag", "typeName", "typeVersion", "version", "waitTimeSeconds", "workflowId", "workflowIdPart", "workflowIdPrefix",
+					"acknowledged", "action", "batchId", "checkpoint", "childPolicy", "clientToken", "closeStatus", "closedFrom", "closedTo", "domain", "events", "executionArn", "executions", "expirationTimestamp", "has", "kind", "losses", "maximumPageSize", "name", "oldestFirst", "orderBy",
+					"runId", "search", "service", "shard", "signalName", "startTimestamp", "startedFrom", "startedTo", "stateMachineArn", "status", "tag", "typeName", "typeVersion", "version", "waitTimeSeconds", "workflowId", "workflowIdPart", "workflowIdPrefix",
 				},
 				Free:    []string{"cause", "details", "error", "input", "reason"},
 				Secret:  []string{"consoleURL", "nextPageToken"},
@@ -91,6 +92,8 @@ func Service() *service.Service {
 					awsjson.Operation("KeepCheckpoint", s.keepCheckpoint, asking[wire.KeepCheckpointInput]("heddle:KeepCheckpoint")),
 					awsjson.Operation("DeleteCheckpoint", s.deleteCheckpoint, asking[wire.DeleteCheckpointInput]("heddle:DeleteCheckpoint")),
 					awsjson.Operation("GetDiskUsage", s.getDiskUsage, asking[wire.GetDiskUsageInput]("heddle:GetDiskUsage")),
+					awsjson.Operation("ListLosses", s.listLosses, asking[wire.ListLossesInput]("heddle:ListLosses")),
+					awsjson.Operation("AcceptLoss", s.acceptLoss, asking[wire.AcceptLossInput]("heddle:AcceptLoss")),
 					awsjson.Operation("ResetServer", s.resetServer, asking[wire.ResetServerInput]("heddle:ResetServer")),
 				},
 				Parts: []service.Part{{Name: "batches", Service: s.newBatches()}},

@@ -196,7 +196,7 @@ func (s *Server) openServices() error {
 			Measured:    s.metrics.Measured,
 			ConsoleLink: s.consoleLink(),
 			Calls:       s.actions, CallerOf: callerOf,
-			Checkpoints: s.checkpointsOf(), Reset: s.resets(),
+			Checkpoints: s.checkpointsOf(), Reset: s.resets(), Losses: s.lossesOf(),
 			Overview: overview{s}, Inspectors: s.inspectors, Events: s.events, Live: s.live, AsPoll: s.tasks.begin,
 		}
 		api := &operation.API{Service: one.Name, SigningNames: one.SigningNames, Refuse: s.refuses(one), Changes: func(action string) bool { return changes(one, action) }}

@@ -242,6 +242,9 @@ type Kernel struct {
 	Reset func()
 	// Checkpoints makes copies of the store; nil: it is in memory.
 	Checkpoints Checkpoints
+	// Losses are of a store that may be behind what was acknowledged, as a standby that was
+	// promoted; nil: it can't be.
+	Losses Losses
 	// ConsoleLink makes a link by which a caller signs in to the console, once and soon: what
 	// stands behind the server's own address. Errors: those of callers are faults. Nil: there
 	// is no console.

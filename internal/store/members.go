@@ -29,7 +29,7 @@ type Members interface {
 	// the store's own clock. Errors: ErrNotMember.
 	Renew(ctx context.Context, r Renewal) (now time.Time, err error)
 	// Look tells who there is, and whose the shards are, once it has declared dead who is late. It
-	// finds losses, too.
+	// finds losses, too; from then on rows of a shard that lacks something are refused (ErrRegressed).
 	Look(ctx context.Context) (Sight, error)
 	// Leave ends the membership.
 	Leave(ctx context.Context) error
@@ -78,6 +78,7 @@ type Sight struct {
 	Home    int // which one was looked at, in a store of several; its shards alone count
 	Members []Member
 	Owners  []Owner
+	Lost    []uint16 // shards that lack what is known here to be acknowledged
 }
 
 // Loss is what a shard lacks of what was acknowledged, in sections.

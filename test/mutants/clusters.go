@@ -202,8 +202,8 @@ var clusters = []Mutant{{
 }, {
 	Name: "loss-not-noticed-at-a-take-over",
 	In:   "pgstore.(*Store).acquire",
-	Old:  "h.seq < told",
-	New:  "false",
+	Old:  "return nil, s.regressed(ctx, store.Loss{Shard: shard, Has: h.seq, Acknowledged: told})",
+	New:  "return h, nil",
 	Bug:  "A standby that was behind is served from, and answers that acknowledged executions never were.",
 }, {
 	Name: "loss-not-told",
@@ -282,4 +282,17 @@ var clusters = []Mutant{{
 	Old:  "(extract(epoch from clock_timestamp()) * 1000)::int8",
 	New:  "0",
 	Bug:  "After a failover an epoch is given a second time, and facts of the first are believed.",
+}, {
+	Name: "past-read-by-its-owner",
+	In:   "pgstore.(*Store).lookFirst",
+	Old:  "s.found(known, there)",
+	New:  "_ = known",
+	Bug:  "Right after a failover that lost steps who has a shard answers that an acknowledged execution never was.",
+}, {
+	Name: "lost-shard-kept",
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "c.has(id) && c.shards[id].state == owned",
+	New:  "c.has(id) && c.shards[id].state == taking",
+	Bug:  "A node goes on with a shard that it has seen to lack steps.",
+	Then: []string{worlds},
 }}

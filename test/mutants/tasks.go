@@ -65,14 +65,14 @@ var tasks = []Mutant{{
 }, {
 	Name: "refused-poll-loses-its-wait",
 	In:   "matching.(*Matcher).Refuse",
-	Old:  "return s.wait(ctx, c.list.name, c.ticket, c.who, told)",
+	Old:  "return s.wait(ctx, c.list.name, c.ticket, c.who, c.home, told)",
 	New:  "_ = told\n\ts.mu.Unlock()\n\treturn nil",
 	Bug:  "A poll that met a task which had just closed comes back empty while others wait for it.",
 }, {
 	Name: "refused-poll-goes-to-the-back",
 	In:   "matching.(*Matcher).Refuse",
-	Old:  "return s.wait(ctx, c.list.name, c.ticket, c.who, told)",
-	New:  "s.tickets++\n\treturn s.wait(ctx, c.list.name, s.tickets, c.who, told)",
+	Old:  "return s.wait(ctx, c.list.name, c.ticket, c.who, c.home, told)",
+	New:  "s.tickets++\n\treturn s.wait(ctx, c.list.name, s.tickets, c.who, c.home, told)",
 	Bug:  "A poll that was refused is overtaken by all that came after it.",
 }, {
 	Name: "withdrawn-task-comes-back",

@@ -52,7 +52,7 @@ type Config struct {
 const (
 	pingEvery = 300 * time.Millisecond
 	// gatherFor is how long after a write the next one begins at the earliest: what is sent meanwhile goes with it.
-	gatherFor = 500 * time.Microsecond
+	gatherFor = time.Millisecond
 	// laterMost is how long what can wait does.
 	laterMost     = 20 * time.Millisecond
 	silentMost    = 1500 * time.Millisecond

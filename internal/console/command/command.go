@@ -68,7 +68,7 @@ func (e *exitError) Unwrap() error { return e.error }
 
 // Usage gives an error of the command line, of one of these commands, its exit code.
 func Usage(args []string, err error) error {
-	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists", "events", "replay", "tail", "top", "search", "batch", "stats", "reset", "console"}, args[0]) {
+	if err != nil && len(args) > 0 && slices.Contains([]string{"show", "lists", "events", "replay", "tail", "top", "search", "batch", "stats", "reset", "accept-loss", "console"}, args[0]) {
 		return &exitError{usage, err}
 	}
 	return err

@@ -10,6 +10,51 @@ import (
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *AcceptLossInput) Decode(d *jx.Decoder) error {
+	*v = AcceptLossInput{missing: 1<<1 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "losses":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.missing &^= 1 << 0
+			v.Losses = []Loss{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Losses = append(v.Losses, Loss{})
+				if d.Next() == jx.Null {
+					v.Losses[len(v.Losses)-1].missing = missingSelf
+					return d.Null()
+				}
+				return v.Losses[len(v.Losses)-1].Decode(d)
+			})
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *AcceptLossOutput) Decode(d *jx.Decoder) error {
+	*v = AcceptLossOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ArchiveStatus) Decode(d *jx.Decoder) error {
 	*v = ArchiveStatus{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -1828,6 +1873,45 @@ func (v *ListEventTargetsOutput) Decode(d *jx.Decoder) error {
 
 // Decode reads the structure. Members that it does not have are skipped,
 // null stands for a missing member.
+func (v *ListLossesInput) Decode(d *jx.Decoder) error {
+	*v = ListLossesInput{}
+	return shape.DecodeObject(d, shape.SkipMember)
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *ListLossesOutput) Decode(d *jx.Decoder) error {
+	*v = ListLossesOutput{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "losses":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Losses = []Loss{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Losses = append(v.Losses, Loss{})
+				if d.Next() == jx.Null {
+					v.Losses[len(v.Losses)-1].missing = missingSelf
+					return d.Null()
+				}
+				return v.Losses[len(v.Losses)-1].Decode(d)
+			})
+		case "serverTimestamp":
+			value, ok, err := shape.DecodeTimestamp(d)
+			if !ok {
+				return err
+			}
+			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
 func (v *ListRefusalsInput) Decode(d *jx.Decoder) error {
 	*v = ListRefusalsInput{}
 	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
@@ -2028,6 +2112,61 @@ func (v *LiveEvent) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.Event = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *Loss) Decode(d *jx.Decoder) error {
+	*v = Loss{missing: 1<<3 - 1}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "shard":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Shard = value
+			v.missing &^= 1 << 0
+			return nil
+		case "has":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Has = value
+			v.missing &^= 1 << 1
+			return nil
+		case "acknowledged":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Acknowledged = value
+			v.missing &^= 1 << 2
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *LossUnknownException) Decode(d *jx.Decoder) error {
+	*v = LossUnknownException{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "message":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Message = &value
 			return nil
 		default:
 			return shape.SkipMember(d, key)

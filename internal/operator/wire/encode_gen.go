@@ -9,6 +9,29 @@ import (
 )
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *AcceptLossInput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"losses":`...)
+	b = append(b, '[')
+	for i := range v.Losses {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Losses[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *AcceptLossOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ArchiveStatus) AppendJSON(b []byte) []byte {
 	start := len(b)
 	b = append(b, `,"location":`...)
@@ -907,6 +930,28 @@ func (v *ListEventTargetsOutput) AppendJSON(b []byte) []byte {
 }
 
 // AppendJSON appends the structure as the wire carries it.
+func (v *ListLossesInput) AppendJSON(b []byte) []byte {
+	return append(b, `{}`...)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *ListLossesOutput) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"losses":`...)
+	b = append(b, '[')
+	for i := range v.Losses {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.Losses[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	b = append(b, `,"serverTimestamp":`...)
+	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
 func (v *ListRefusalsInput) AppendJSON(b []byte) []byte {
 	start := len(b)
 	if v.MaximumPageSize != nil {
@@ -1015,6 +1060,28 @@ func (v *LiveEvent) AppendJSON(b []byte) []byte {
 	b = shape.AppendString(b, v.Type)
 	b = append(b, `,"event":`...)
 	b = shape.AppendString(b, v.Event)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *Loss) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"shard":`...)
+	b = strconv.AppendInt(b, v.Shard, 10)
+	b = append(b, `,"has":`...)
+	b = strconv.AppendInt(b, v.Has, 10)
+	b = append(b, `,"acknowledged":`...)
+	b = strconv.AppendInt(b, v.Acknowledged, 10)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *LossUnknownException) AppendJSON(b []byte) []byte {
+	start := len(b)
+	if v.Message != nil {
+		b = append(b, `,"message":`...)
+		b = shape.AppendString(b, *v.Message)
+	}
 	return shape.CloseObject(b, start)
 }
 

@@ -15,12 +15,14 @@ const (
 	CodeCheckpointUnavailableException = "CheckpointUnavailableException"
 	CodeConsoleOffException            = "ConsoleOffException"
 	CodeLimitExceededException         = "LimitExceededException"
+	CodeLossUnknownException           = "LossUnknownException"
 	CodeResetUnavailableException      = "ResetUnavailableException"
 	CodeResourceNotFoundException      = "ResourceNotFoundException"
 )
 
 // Operations are all operations of the service, by name.
 var Operations = []shape.Operation{
+	{Name: "AcceptLoss", Input: "AcceptLossInput", Output: "AcceptLossOutput", Faults: []string{CodeLossUnknownException}},
 	{Name: "AwaitExecution", Input: "AwaitExecutionInput", Output: "AwaitExecutionOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "CreateCheckpoint", Input: "CreateCheckpointInput", Output: "CreateCheckpointOutput", Faults: []string{CodeCheckpointUnavailableException}},
 	{Name: "CreateConsoleLink", Input: "CreateConsoleLinkInput", Output: "CreateConsoleLinkOutput", Faults: []string{CodeConsoleOffException}},
@@ -35,6 +37,7 @@ var Operations = []shape.Operation{
 	{Name: "KeepCheckpoint", Input: "KeepCheckpointInput", Output: "KeepCheckpointOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "ListBatches", Input: "ListBatchesInput", Output: "ListBatchesOutput", Faults: []string{CodeResourceNotFoundException}},
 	{Name: "ListEventTargets", Input: "ListEventTargetsInput", Output: "ListEventTargetsOutput"},
+	{Name: "ListLosses", Input: "ListLossesInput", Output: "ListLossesOutput"},
 	{Name: "ListRefusals", Input: "ListRefusalsInput", Output: "ListRefusalsOutput"},
 	{Name: "ListTaskLists", Input: "ListTaskListsInput", Output: "ListTaskListsOutput"},
 	{Name: "ListVerdicts", Input: "ListVerdictsInput", Output: "ListVerdictsOutput", Faults: []string{CodeResourceNotFoundException}},

@@ -7,6 +7,17 @@ import "heddle/internal/aws/shape"
 // missingSelf marks an element of a list that was null.
 const missingSelf = 1 << 7
 
+// AcceptLossInput is what AcceptLoss takes.
+type AcceptLossInput struct {
+	Losses []Loss
+
+	missing uint8
+}
+
+type AcceptLossOutput struct {
+	ServerTimestamp shape.Timestamp
+}
+
 type ArchiveStatus struct {
 	Location              string
 	Executions            int64
@@ -353,6 +364,15 @@ type ListEventTargetsOutput struct {
 	ServerTimestamp shape.Timestamp
 }
 
+// ListLossesInput is what ListLosses takes.
+type ListLossesInput struct {
+}
+
+type ListLossesOutput struct {
+	Losses          []Loss
+	ServerTimestamp shape.Timestamp
+}
+
 // ListRefusalsInput is what ListRefusals takes.
 type ListRefusalsInput struct {
 	MaximumPageSize *int64
@@ -395,6 +415,19 @@ type LiveEvent struct {
 	Execution ExecutionRef
 	Type      string
 	Event     string
+}
+
+type Loss struct {
+	Shard        int64
+	Has          int64
+	Acknowledged int64
+
+	missing uint8
+}
+
+// LossUnknownException is a fault.
+type LossUnknownException struct {
+	Message *string
 }
 
 type OpenChild struct {

@@ -5,6 +5,29 @@ package wire
 import "heddle/internal/aws/shape"
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *AcceptLossInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *AcceptLossInput) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("losses"))
+	} else {
+		c.Count(at.Member("losses"), len(v.Losses), 1, 65536)
+		for i := range v.Losses {
+			at := at.Element("losses", i+1)
+			if v.Losses[i].missing == missingSelf {
+				c.Null(at)
+			} else {
+				v.Losses[i].validate(c, &at)
+			}
+		}
+	}
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *AwaitExecutionInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -258,6 +281,16 @@ func (v *ListEventTargetsInput) validate(c *shape.Violations, at *shape.Place) {
 }
 
 // Validate tells what is wrong with the request; its text is for the caller.
+func (v *ListLossesInput) Validate() error {
+	var c shape.Violations
+	v.validate(&c, nil)
+	return c.Err("", "")
+}
+
+func (v *ListLossesInput) validate(c *shape.Violations, at *shape.Place) {
+}
+
+// Validate tells what is wrong with the request; its text is for the caller.
 func (v *ListRefusalsInput) Validate() error {
 	var c shape.Violations
 	v.validate(&c, nil)
@@ -319,6 +352,20 @@ func (v *ListVerdictsInput) validate(c *shape.Violations, at *shape.Place) {
 				v.Executions[i].validate(c, &at)
 			}
 		}
+	}
+}
+
+func (v *Loss) validate(c *shape.Violations, at *shape.Place) {
+	if v.missing&(1<<0) != 0 {
+		c.Null(at.Member("shard"))
+	} else {
+		c.Integer(at.Member("shard"), v.Shard, 0, 65535)
+	}
+	if v.missing&(1<<1) != 0 {
+		c.Null(at.Member("has"))
+	}
+	if v.missing&(1<<2) != 0 {
+		c.Null(at.Member("acknowledged"))
 	}
 }
 

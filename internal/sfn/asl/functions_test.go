@@ -12,36 +12,46 @@ import (
 // TestFunctions has the functions that Step Functions adds to JSONata.
 func TestFunctions(t *testing.T) {
 	for expression, want := range map[string]string{
-		`$partition([1,2,3,4,5], 2)`:     `[[1,2],[3,4],[5]]`,
-		`$partition([0], 1)`:             `[[0]]`,
-		`$partition([], 3)`:              `[]`,
-		`$partition([1], 0)`:             `!threw an error during evaluation: The size of the chunks must be a positive integer`,
-		`$range(0, 9, 3)`:                `[0,3,6,9]`,
-		`$range(0, 10, 3)`:               `[0,3,6,9]`,
-		`$range(1, 9, 9)`:                `1`,
-		`$range(3, 1, -1)`:               `[3,2,1]`,
-		`$range(0, 1, 0.25)`:             `[0,0.25,0.5,0.75,1]`,
-		`$range(2, 1, 1)`:                `!returned nothing (undefined).`,
-		`$range(1, 2, 0)`:                `!threw an error during evaluation: The step of a range must not be zero`,
-		`$range(1, 1e18, 1)`:             `!threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive memory usage`,
-		`$hash("a", "MD5")`:              `"0cc175b9c0f1b6a831c399e269772661"`,
-		`$hash("a", "SHA-1")`:            `"86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"`,
-		`$hash("", "SHA-256")`:           `"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`,
-		`$length($hash("a", "SHA-384"))`: `96`,
-		`$length($hash("a", "SHA-512"))`: `128`,
-		`$hash("a", "CRC")`:              `!threw an error during evaluation: The hash algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512`,
-		`$hash(1, "MD5")`:                `!threw an error during evaluation. T0410: `,
-		`$hash($none, "MD5")`:            `!returned nothing (undefined).`,
-		`$random(42)`:                    `0.7275636800328681`,
-		`$random(42.9)`:                  `0.7275636800328681`,
-		`$random(-1) = $random(1)`:       `false`,
-		`$random(7) = $random(7)`:        `true`,
-		`$random(7) = $random(8)`:        `false`,
-		`$random() = $random()`:          `false`,
-		`$random() < 1`:                  `true`,
-		`$uuid() = $uuid()`:              `false`,
-		`$parse('-0')`:                   `0`,
-		`$parse('9007199254740993')`:     `9007199254740993`,
+		`$partition([1], -1)`:                `!threw an error during evaluation. D3137: Second argument must be zero or greater`,
+		`$partition([1,2,3], 2.6)`:           `[[1,2],[3]]`,
+		`$partition([1,2,3])`:                `[[1,2,3]]`,
+		`$partition([{"a":1},{"a":2}].a, 1)`: `[[1],[2]]`,
+		`$partition("a", 2)`:                 `!threw an error during evaluation. T0412: Argument 1 of function "partition" must be an array of undefined`,
+		`$partition([1], "2")`:               `!threw an error during evaluation. T0410: Argument 2 of function "partition" does not match function signature`,
+		`$range(1.4, 5.6, 2.2)`:              `[1,3,5]`,
+		`$range(1, 5)`:                       `!returned nothing (undefined).`,
+		`$parse()`:                           `!returned nothing (undefined).`,
+		`$parse("{bad}")`:                    `!threw an error during evaluation. D3137: Invalid JSON`,
+		`$partition([1,2,3,4,5], 2)`:         `[[1,2],[3,4],[5]]`,
+		`$partition([0], 1)`:                 `[[0]]`,
+		`$partition([], 3)`:                  `[]`,
+		`$partition([1], 0)`:                 `!returned nothing (undefined).`,
+		`$range(0, 9, 3)`:                    `[0,3,6,9]`,
+		`$range(0, 10, 3)`:                   `[0,3,6,9]`,
+		`$range(1, 9, 9)`:                    `1`,
+		`$range(3, 1, -1)`:                   `[3,2,1]`,
+		`$range(0, 1, 0.25)`:                 `!returned nothing (undefined).`,
+		`$range(2, 1, 1)`:                    `!returned nothing (undefined).`,
+		`$range(1, 2, 0)`:                    `!returned nothing (undefined).`,
+		`$range(1, 1e18, 1)`:                 `!threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive memory usage`,
+		`$hash("a", "MD5")`:                  `"0cc175b9c0f1b6a831c399e269772661"`,
+		`$hash("a", "SHA-1")`:                `"86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"`,
+		`$hash("", "SHA-256")`:               `"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`,
+		`$length($hash("a", "SHA-384"))`:     `96`,
+		`$length($hash("a", "SHA-512"))`:     `128`,
+		`$hash("a", "CRC")`:                  `!threw an error during evaluation. D3137: Hash algorithm 'CRC' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5`,
+		`$hash(1, "MD5")`:                    `!threw an error during evaluation. T0410: `,
+		`$hash($none, "MD5")`:                `!returned nothing (undefined).`,
+		`$random(42)`:                        `0.7275636800328681`,
+		`$random(42.9)`:                      `0.7275636800328681`,
+		`$random(-1) = $random(1)`:           `false`,
+		`$random(7) = $random(7)`:            `true`,
+		`$random(7) = $random(8)`:            `false`,
+		`$random() = $random()`:              `false`,
+		`$random() < 1`:                      `true`,
+		`$uuid() = $uuid()`:                  `false`,
+		`$parse('-0')`:                       `0`,
+		`$parse('9007199254740993')`:         `9007199254740993`,
 		`$parse('[9223372036854775807, -9223372036854775808]')`: `[9223372036854775807,-9223372036854775808]`,
 		`$parse('9223372036854775808')`:                         `9223372036854776000`,
 		`$string(9223372036854775808)`:                          `"9223372036854776000"`,
@@ -49,7 +59,7 @@ func TestFunctions(t *testing.T) {
 		`$parse('1.0')`:                                         `1`,
 		`$parse('"HelloWorld"')`:                                `"HelloWorld"`,
 		`$parse('[1, 2, {"a":1e2}]')`:                           `[1,2,{"a":100}]`,
-		`$parse('{')`:                                           `!threw an error during evaluation: Unexpected end-of-input`,
+		`$parse('{')`:                                           `!threw an error during evaluation. D3137: Invalid JSON`,
 		`1/0`:                                                   `"Infinity"`,
 		`[1, [-1/0], {"k": 0/0}]`:                               `[1,["-Infinity"],{"k":"NaN"}]`,
 		`$parseInteger('xyz', '0')`:                             `"NaN"`,
@@ -117,6 +127,39 @@ func TestOwnVariables(t *testing.T) {
 		v, err := m.StartAt.Output.Evaluate(env)
 		if got := fmt.Sprint(jsonvalue.Text(v), " ", m.Reads["X"]); err != nil || got != want {
 			t.Errorf("%s: %s, %v, want %s", expression, got, err, want)
+		}
+	}
+}
+
+// TestVariablesNamedAsFunctions: a variable stands for the function whose name it has.
+func TestVariablesNamedAsFunctions(t *testing.T) {
+	machine := func(name, expression string) string {
+		return `{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"` + name + `":1},"Next":"X"},"X":{"Type":"Pass","Output":` + jsonvalue.Text("{% "+expression+" %}") + `,"End":true}}}`
+	}
+	for _, c := range []struct{ assigned, set, expression, want string }{
+		{"count", "count", `$count + 1`, `42 [count]`},
+		{"count", "", `$count([1, 2])`, `2 [count]`},
+		{"count", "count", `$count([1, 2])`, `T1006 [count]`},
+		{"n", "", `$count([1, 2])`, `2 []`},
+		{"n", "count", `$count`, `41 []`},
+		{"max", "max", `$map([1, 2], function($v){ $v + $max })`, `[42,43] [max]`},
+		{"n", "n", `$map([1, 2], $string)`, `["1","2"] []`},
+		{"error", "error", `($error := $error + 1; $error)`, `42 [error]`},
+		{"uuid", "uuid", `$uuid`, `41 [uuid]`},
+	} {
+		m, diagnostics := Compile([]byte(machine(c.assigned, c.expression)), Options{})
+		if m == nil {
+			t.Fatalf("%s: %s", c.expression, said(diagnostics))
+		}
+		env := environment(t, `1`)
+		env.Variable = func(name string) (any, bool) { return 41.0, name == c.set }
+		v, err := m.State("X").Output.Evaluate(env)
+		got := jsonvalue.Text(v)
+		if err != nil {
+			got = regexp.MustCompile("T[0-9]+").FindString(err.(*Failure).Cause)
+		}
+		if got = fmt.Sprint(got, " ", m.Reads["X"]); got != c.want {
+			t.Errorf("%s with %s set: %s, want %s", c.expression, c.set, got, c.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"heddle/internal/sfn/template"
 	"heddle/jsonvalue"
 )
 
@@ -158,7 +159,7 @@ func (r *reading) resource(at string, v any) {
 // parameters are those of integrations that are known in full: first those without which it
 // is refused, then the others (Step Functions Developer Guide, the pages of the services).
 // The shapes of other services are not checked here.
-var parameters = map[string]struct{ needed, known []string }{
+var parameters = map[string]shape{
 	"lambda:invoke":         {[]string{"FunctionName"}, []string{"ClientContext", "InvocationType", "LogType", "Payload", "Qualifier", "TenantId"}},
 	"states:startExecution": {[]string{"StateMachineArn"}, []string{"Input", "Name", "TraceHeader"}},
 	"sqs:sendMessage": {[]string{"QueueUrl", "MessageBody"},
@@ -179,18 +180,98 @@ var writing = []string{
 	"ReturnItemCollectionMetrics", "ReturnValues", "ReturnValuesOnConditionCheckFailure",
 }
 
+// texts are parameters that only texts can be.
+var texts = map[string][]string{
+	"lambda:invoke":         {"FunctionName", "ClientContext", "InvocationType", "LogType", "Qualifier", "TenantId"},
+	"states:startExecution": {"StateMachineArn", "Name", "TraceHeader"},
+}
+
+// Refuses tells why a task's integration can't be called with parameters, once they are
+// evaluated: they must be what a definition could have, template and all. "": it can.
+func (s *State) Refuses(parameters any) string {
+	o, ok := parameters.(*jsonvalue.Object)
+	if !ok {
+		return "the parameters are not an object"
+	}
+	var why []string
+	has := map[string]bool{}
+	shape, known := parametersOf(s.Resource)
+	for name := range o.All() {
+		if s.Language == JSONPath {
+			name = strings.TrimSuffix(name, ".$")
+		}
+		has[name] = true
+		if known && !shape.takes(name) {
+			why = append(why, unsupportedParameter(name))
+		}
+	}
+	if known {
+		for _, name := range shape.lacks(has) {
+			why = append(why, missingParameter(name))
+		}
+	}
+	for _, name := range texts[s.Resource.Service+":"+s.Resource.Action] {
+		v, given := o.Get(name)
+		if _, is := v.(string); given && !is && (v != nil || slices.Contains(shape.needed, name)) {
+			why = append(why, "The value for the field '"+name+"' must be a STRING but was "+template.TypeName(v))
+		}
+	}
+	if s.Language == JSONPath && hasPath(o) {
+		if _, err := template.Compile(o); err != nil {
+			for _, p := range err.(template.Problems) {
+				why = append(why, p.Message)
+			}
+		}
+	}
+	return strings.Join(why, ", ")
+}
+
+// hasPath tells whether there is a member whose name says that it is a path.
+func hasPath(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, hasPath)
+	case *jsonvalue.Object:
+		for name, inner := range v.All() {
+			if strings.HasSuffix(name, ".$") || hasPath(inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func unsupportedParameter(name string) string {
+	return "The field \"" + name + "\" is not supported by Step Functions"
+}
+
+func missingParameter(name string) string {
+	return "The field '" + name + "' is required but was missing"
+}
+
+// shape are the parameters of an integration.
+type shape struct{ needed, known []string }
+
+func (s shape) takes(name string) bool {
+	return slices.Contains(s.needed, name) || slices.Contains(s.known, name)
+}
+
+func (s shape) lacks(has map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(s.needed), func(name string) bool { return has[name] })
+}
+
+func parametersOf(r *Resource) (of shape, known bool) {
+	of, known = parameters[r.Service+":"+r.Action]
+	return of, known
+}
+
 // integrationFields looks at the parameters of an integration.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
 	if r.s.Resource == nil {
 		return
 	}
-	shape, known := parameters[r.s.Resource.Service+":"+r.s.Resource.Action]
-	takes := func(name string) bool {
-		return slices.Contains(shape.needed, name) || slices.Contains(shape.known, name)
-	}
-	lacks := func(has map[string]bool) []string {
-		return slices.DeleteFunc(slices.Clone(shape.needed), func(name string) bool { return has[name] })
-	}
+	shape, known := parametersOf(r.s.Resource)
+	takes, lacks := shape.takes, shape.lacks
 	if r.calls != nil && strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
 		var call *Parameters
 		if call, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action); call != nil {
@@ -219,10 +300,10 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 		}
 		has[name] = true
 		if !takes(name) {
-			r.wrong(r.at+"/"+field, "The field \""+name+"\" is not supported by Step Functions")
+			r.wrong(r.at+"/"+field, unsupportedParameter(name))
 		}
 	}
 	for _, name := range lacks(has) {
-		r.wrong(r.at+"/"+field, "The field '"+name+"' is required but was missing")
+		r.wrong(r.at+"/"+field, missingParameter(name))
 	}
 }

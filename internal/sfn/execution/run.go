@@ -155,7 +155,10 @@ func (e *evaluation) failWith(err error, field string) {
 		cause = e.t.causeIn(e.th, f.Cause)
 	}
 	e.failed = &failure{
-		name: &f.Name, cause: &cause, location: f.Field, uncatchable: f.Name == errRuntime, queried: f.Name == errQuery,
+		name: &f.Name, cause: &cause, location: f.Field, uncatchable: f.Name == errRuntime && !f.Intrinsic, queried: f.Name == errQuery,
+	}
+	if f.Intrinsic {
+		e.failed.documented = errIntrinsic
 	}
 }
 

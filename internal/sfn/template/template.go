@@ -25,6 +25,9 @@ type Env = intrinsic.Env
 // interpreter puts "An error occurred while executing the state …" before the cause.
 type Failure = intrinsic.Failure
 
+// IntrinsicFailure is its name when an intrinsic function failed.
+const IntrinsicFailure = intrinsic.IntrinsicFailure
+
 // Expr is a path of the input ($.a), of the context object ($$.a) or of a variable
 // ($name.a), or a call of an intrinsic function.
 type Expr struct{ x *intrinsic.Expression }
@@ -258,7 +261,7 @@ func (n *node) isConstant() bool { return n.expr == nil && n.nodes == nil }
 func (c *compiler) expression(name string, v any, location []string) node {
 	text, ok := v.(string)
 	if !ok {
-		c.problem(location, "The value for the field '"+name+"' must be a STRING that contains a JSONPath but was "+typeName(v))
+		c.problem(location, "The value for the field '"+name+"' must be a STRING that contains a JSONPath but was "+TypeName(v))
 		return node{}
 	}
 	expr, err := ParseExpr(text, true)
@@ -270,7 +273,8 @@ func (c *compiler) expression(name string, v any, location []string) node {
 	return node{expr: expr, field: name}
 }
 
-func typeName(v any) string {
+// TypeName is what messages call the type of a value that is no text.
+func TypeName(v any) string {
 	switch v.(type) {
 	case nil:
 		return "a NULL"

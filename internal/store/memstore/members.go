@@ -142,6 +142,7 @@ func (m members) Look(ctx context.Context) (seen store.Sight, err error) {
 		sh := &m.disk.shards[i]
 		if known := m.told[i]; sh.seq < known {
 			sh.lost = max(sh.lost, known)
+			seen.Lost = append(seen.Lost, uint16(i))
 		}
 		owner := store.Owner{Epoch: sh.epoch}
 		if m.disk.isMember(sh.member) {

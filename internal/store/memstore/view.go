@@ -69,6 +69,9 @@ func (v *view) Get(ctx context.Context, places []store.Place) ([][]byte, error) 
 	}
 	values := make([][]byte, len(places))
 	for i := range places {
+		if err := v.hasAll(places[i].Space, places[i].Shard); err != nil {
+			return nil, fmt.Errorf("get from shard %d: %w", places[i].Shard, err)
+		}
 		rows, err := v.disk.rowsOf(places[i].Space, places[i].Shard)
 		if err != nil {
 			return nil, fmt.Errorf("get from shard %d: %w", places[i].Shard, err)
@@ -110,10 +113,21 @@ func (v *view) rows(ctx context.Context, in store.Space, shard uint16) (*space, 
 		return nil, err
 	}
 	rows, err := v.disk.rowsOf(in, shard)
+	if err == nil {
+		err = v.hasAll(in, shard)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return rows.snapshot(), nil
+}
+
+// hasAll tells whether a shard has all that is known here to be acknowledged. The mutex is held.
+func (v *view) hasAll(in store.Space, shard uint16) error {
+	if s := v.store; in == store.ShardSpace && v.disk == s.disk && int(shard) < len(s.told) && s.disk.shards[shard].seq < s.told[shard] {
+		return store.ErrRegressed
+	}
+	return nil
 }
 
 // Close is part of store.Snapshot.

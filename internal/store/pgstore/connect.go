@@ -41,6 +41,7 @@ var errNoCancel = errors.New("no request to cancel is sent")
 type dialer struct {
 	options    *Options
 	statements []statement
+	first      func(context.Context, *conn) error // what a connection does before it is used
 
 	mu     sync.Mutex // guards the fields below
 	config *pgconn.Config
@@ -120,6 +121,9 @@ func (d *dialer) connect(ctx context.Context, prepared bool) (*conn, error) {
 	}
 	if err == nil && prepared {
 		err = c.prepare(ctx, d.statements)
+	}
+	if err == nil && d.first != nil {
+		err = d.first(ctx, c)
 	}
 	if err != nil {
 		_ = raw.Close(ctx)

@@ -44,6 +44,61 @@ func (s *Store) regressed(ctx context.Context, l store.Loss) error {
 	return fmt.Errorf("%w: it has %d sections, and %d were acknowledged", store.ErrRegressed, l.Has, l.Acknowledged)
 }
 
+// A database that lost something is another one, so it is reached by new connections. Each looks at the
+// sequences first: nobody reads what is short of what he knows.
+
+// found takes in the sequences of all shards, as they are seen by who knew of some before, and gives
+// which are short of that.
+func (s *Store) found(known, there []uint64) (short []uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for shard, seq := range there {
+		if seq < known[shard] {
+			s.short[uint16(shard)] = known[shard]
+			short = append(short, uint16(shard))
+		} else if seq >= s.short[uint16(shard)] {
+			delete(s.short, uint16(shard))
+		}
+	}
+	return short
+}
+
+// hasAll tells whether a shard has all that is known to be acknowledged, as far as anybody has looked.
+func (s *Store) hasAll(shard uint16) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.short[shard]; known != 0 {
+		return fmt.Errorf("%w: shard %d lacks sections up to %d", store.ErrRegressed, shard, known)
+	}
+	return nil
+}
+
+// lookFirst is what a new connection does before it is used.
+func (s *Store) lookFirst(ctx context.Context, c *conn) error {
+	if s.shards == 0 { // it is being opened
+		return nil
+	}
+	known, there := s.sequences(), make([]uint64, s.shards)
+	r := c.ExecParams(ctx, "select seq from "+quoted(s.options.Schema)+".shards order by shard", nil, nil, nil, nil).Read()
+	for i, row := range r.Rows[:min(len(r.Rows), len(there))] {
+		there[i], _ = strconv.ParseUint(string(row[0]), 10, 64)
+	}
+	if r.Err == nil && len(r.Rows) == len(there) {
+		s.found(known, there)
+	}
+	return r.Err
+}
+
+func (s *Store) sequences() []uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]uint64, s.shards)
+	for shard, seq := range s.told {
+		all[shard] = seq
+	}
+	return all
+}
+
 // Losses is part of store.Members.
 func (m members) Losses(ctx context.Context) (all []store.Loss, err error) {
 	schema := quoted(m.options.Schema)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"heddle/internal/store"
 	"heddle/internal/store/pgstore/pgtest"
@@ -31,6 +32,7 @@ func TestStandbyThatLags(t *testing.T) {
 	var log bytes.Buffer
 	o := options(t, primary)
 	o.DSN = fmt.Sprintf("postgres://heddle@127.0.0.1:%d,127.0.0.1:%d/heddle?sslmode=disable", primary.Port(), standby.Port())
+	o, clock := clocked(t, primary, o)
 	o.Shared, o.Logger = true, slog.New(slog.NewTextHandler(&log, nil))
 	opened := func(node string) *Store {
 		t.Helper()
@@ -87,7 +89,18 @@ func TestStandbyThatLags(t *testing.T) {
 	if err := errors.Join(primary.Crash(), standby.Promote()); err != nil {
 		t.Fatal(err)
 	}
+	clock.server = standby
+	clock.pass(time.Second)
 
+	// Nobody reads it, not even who has not looked yet, and the shard still.
+	for _, s := range []*Store{one, two} {
+		for shard := range one.Shards() {
+			_, err := s.Get(t.Context(), []store.Place{{Shard: shard, Key: []byte("seq")}})
+			if isLost := slices.Contains(lost, shard); isLost != errors.Is(err, store.ErrRegressed) || !isLost && err != nil {
+				t.Errorf("rows of shard %d: %v", shard, err)
+			}
+		}
+	}
 	// Nobody writes over it, and nobody gets it.
 	one.Commit(t.Context(), []store.Section{{Shard: 0, Epoch: handles[0].Epoch(), Seq: 2}}) // its connection has broken
 	for _, shard := range lost {

@@ -302,6 +302,9 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 	s.mu.Lock()
 	told := max(s.told[shard], h.lost)
 	s.told[shard] = max(told, h.seq)
+	if delete(s.short, shard); h.seq < told {
+		s.short[shard] = told
+	}
 	s.mu.Unlock()
 	if h.seq < told {
 		return nil, s.regressed(ctx, store.Loss{Shard: shard, Has: h.seq, Acknowledged: told})

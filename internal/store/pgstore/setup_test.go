@@ -118,12 +118,10 @@ func TestFsyncOffIsRefused(t *testing.T) {
 
 func TestMembers(t *testing.T) {
 	server := shared(t)
-	o := options(t, server)
+	o, clock := clocked(t, server, options(t, server))
 	o.Node = "one"
 	var lost atomic.Int64
-	var passed atomic.Int64
 	o.Lost = func(error) { lost.Add(1) }
-	o.Elapsed = func() time.Duration { return time.Duration(passed.Load()) }
 	first := mustOpen(t, o)
 	h, err := first.Acquire(t.Context(), 3)
 	if err != nil {
@@ -134,7 +132,7 @@ func TestMembers(t *testing.T) {
 	if err := first.Current(0); err != nil {
 		t.Errorf("just joined: %v", err)
 	}
-	passed.Add(int64(leaseFor))
+	clock.pass(leaseFor)
 	if err := first.Current(0); !errors.Is(err, errLeaseOver) {
 		t.Errorf("not renewed: %v", err)
 	}
@@ -144,14 +142,12 @@ func TestMembers(t *testing.T) {
 	}
 
 	// Another node waits until its time is over, by PostgreSQL's clock.
-	other := options(t, server)
-	other.Schema, other.Node, other.Within = o.Schema, "two", soon(0, joinWithin)
+	other := o
+	other.Node, other.Lost, other.Within = "two", nil, soon(0, joinWithin)
 	if _, err := Open(t.Context(), other); !errors.Is(err, store.ErrHeld) {
 		t.Fatalf("another node joined: %v", err)
 	}
-	if _, err := server.SQL("update " + o.Schema + ".members set expires = clock_timestamp() - interval '1 ms'"); err != nil {
-		t.Fatal(err)
-	}
+	clock.pass(leaseFor + time.Millisecond)
 	second := mustOpen(t, other)
 	section := store.Section{Shard: 3, Epoch: h.Epoch(), Seq: h.Seq() + 1}
 	h, err = second.Acquire(t.Context(), 3)

@@ -137,10 +137,9 @@ select s.shard, s.epoch, coalesce(m.id, ''), s.seq from `+schema+`.shards s left
 	if err != nil {
 		return seen, fmt.Errorf("look at the members: %w", err)
 	}
-	for shard, seq := range there {
-		if seq < known[shard] {
-			_ = m.regressed(ctx, store.Loss{Shard: uint16(shard), Has: seq, Acknowledged: known[shard]})
-		}
+	seen.Lost = m.found(known, there)
+	for _, shard := range seen.Lost {
+		_ = m.regressed(ctx, store.Loss{Shard: shard, Has: there[shard], Acknowledged: known[shard]})
 	}
 	return seen, nil
 }
@@ -154,13 +153,7 @@ func (m members) Leave(ctx context.Context) error {
 
 // Sequences is part of store.Members.
 func (m members) Sequences() []uint64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := make([]uint64, m.shards)
-	for shard, seq := range m.told {
-		all[shard] = seq
-	}
-	return all
+	return m.sequences()
 }
 
 // Heard is part of store.Members.

@@ -93,25 +93,13 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// TestShared runs the suite of stores that are open more than once. Time passes for
-// PostgreSQL by moving back until when memberships last.
+// TestShared runs the suite of stores that are open more than once.
 func TestShared(t *testing.T) {
 	server := shared(t)
 	storetest.RunShared(t, func(t *testing.T) (one, two storetest.Shared, pass func(time.Duration)) {
-		o := options(t, server)
+		o, clock := clocked(t, server, options(t, server))
 		o.Shared = true
-		var passed atomic.Int64
-		o.Elapsed = func() time.Duration { return pgtest.Elapsed() + time.Duration(passed.Load()) }
-		s := mustOpen(t, o)
-		return s, mustOpen(t, o), func(d time.Duration) {
-			passed.Add(int64(d))
-			err := s.read(t.Context(), func(ctx context.Context, c *conn) error {
-				return c.run(ctx, "update "+o.Schema+".members set expires = expires - interval '"+interval(d)+"'")
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
+		return mustOpen(t, o), mustOpen(t, o), clock.pass
 	})
 }
 

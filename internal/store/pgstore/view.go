@@ -27,7 +27,15 @@ func (s *Store) Get(ctx context.Context, places []store.Place) (values [][]byte,
 		}
 		return s.read(ctx, func(ctx context.Context, c *conn) error {
 			clear(values)
-			return s.get(ctx, c, places, values)
+			if err := s.get(ctx, c, places, values); err != nil {
+				return err
+			}
+			for i := range places {
+				if err := s.hasAll(places[i].Shard); err != nil && places[i].Space != store.IndexSpace {
+					return err
+				}
+			}
+			return nil
 		})
 	})
 	if err != nil {
@@ -42,7 +50,10 @@ func (s *Store) Scan(ctx context.Context, shard uint16, r store.Range, visit sto
 		if err := s.hasShard(shard); err != nil {
 			return err
 		}
-		return s.scan(ctx, scope{shard: shard}, r, visit)
+		if err := s.scan(ctx, scope{shard: shard}, r, visit); err != nil {
+			return err
+		}
+		return s.hasAll(shard)
 	})
 	if err != nil {
 		return fmt.Errorf("scan shard %d: %w", shard, err)

@@ -222,7 +222,15 @@ func acceptedLosses(t *testing.T, one, two Shared, _ func(time.Duration)) {
 	refused(two, 4)
 	said[5] = 1
 	two.Members().Heard(said)
-	look(t, two)
+	if got := look(t, two).Lost; !slices.Equal(got, []uint16{1, 4, 5}) {
+		t.Fatalf("a look finds the losses of %v", got)
+	}
+	if _, err := two.Get(t.Context(), []store.Place{inShard(5, "key")}); !errors.Is(err, store.ErrRegressed) {
+		t.Fatalf("rows of a shard that lacks some: %v, want ErrRegressed", err)
+	}
+	if err := two.Scan(t.Context(), 5, store.Range{}, func(_, _ []byte) bool { return true }); !errors.Is(err, store.ErrRegressed) {
+		t.Fatalf("rows of a shard that lacks some: %v, want ErrRegressed", err)
+	}
 	first, second, third := store.Loss{Shard: 1, Has: 1, Acknowledged: 7}, store.Loss{Shard: 4, Has: 0, Acknowledged: 2}, store.Loss{Shard: 5, Has: 0, Acknowledged: 1}
 	want(one, first, second, third)
 	if err := two.Members().Leave(t.Context()); err != nil {
