@@ -21,7 +21,6 @@ const (
 	errTask      = "States.TaskFailed"
 	errDataLimit = "States.DataLimitExceeded"
 	errIntrinsic = "States.IntrinsicFailure"
-	errNoChoice  = "States.NoChoiceMatched"
 )
 
 // failure is why a state has failed.
@@ -31,7 +30,7 @@ type failure struct {
 	location    string
 	queried     bool // EvaluationFailed says so
 	uncatchable bool
-	documented  string  // by which name of the manual alone Catchers may catch it; "": as they like
+	intrinsic   bool    // of an intrinsic function, which may be caught by that name alone
 	task        bool    // its task did
 	heartbeat   bool    // because a heartbeat was late
 	within      *thread // of a branch or an iteration; nil: it failed itself
@@ -131,7 +130,6 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 		}
 		if g.tolerated > 0 && g.failed > g.tolerated && !f.uncatchable {
 			f.name, f.cause = TooManyFailed()
-			f.documented = ""
 		}
 	}
 	t.fail(owner, outer, f)
@@ -181,7 +179,7 @@ func (t *turn) giveUpBelow(th *thread) {
 
 // retry tries once more what a Retrier is for.
 func (t *turn) retry(th *thread, st *asl.State, f *failure) bool {
-	if f.uncatchable {
+	if f.uncatchable && !f.intrinsic {
 		return false
 	}
 	for i := range st.Retry {
@@ -216,8 +214,8 @@ func (t *turn) retry(th *thread, st *asl.State, f *failure) bool {
 func (f *failure) among(names []string) bool {
 	for _, name := range names {
 		switch {
-		case f.documented != "":
-			if name == f.documented {
+		case f.intrinsic:
+			if name == errIntrinsic {
 				return true
 			}
 		case name == errAll,
@@ -232,7 +230,7 @@ func (f *failure) among(names []string) bool {
 
 // catch goes on where a Catcher says.
 func (t *turn) catch(th *thread, st *asl.State, f *failure) bool {
-	if f.uncatchable {
+	if f.uncatchable && !f.intrinsic {
 		return false
 	}
 	i := slices.IndexFunc(st.Catch, func(c asl.Catcher) bool { return f.among(c.Errors) })
