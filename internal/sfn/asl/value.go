@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode"
 
-	"heddle/internal/sfn/intrinsic"
 	"heddle/internal/sfn/template"
 	"heddle/jsonpath"
 	"heddle/jsonvalue"
@@ -154,9 +153,6 @@ func failure(err error) error {
 	case nil:
 		return nil
 	case *template.Failure:
-		if err.Name == intrinsic.IntrinsicFailure {
-			return &Failure{Name: runtimeError, Cause: err.Cause, Intrinsic: true}
-		}
 		return &Failure{Name: err.Name, Cause: err.Cause}
 	}
 	return &Failure{Name: runtimeError, Cause: err.Error()}

@@ -20,7 +20,6 @@ const (
 	errHeartbeat = "States.HeartbeatTimeout"
 	errTask      = "States.TaskFailed"
 	errDataLimit = "States.DataLimitExceeded"
-	errIntrinsic = "States.IntrinsicFailure"
 )
 
 // failure is why a state has failed.
@@ -30,7 +29,6 @@ type failure struct {
 	location    string
 	queried     bool // EvaluationFailed says so
 	uncatchable bool
-	intrinsic   bool    // of an intrinsic function, which may be caught by that name alone
 	task        bool    // its task did
 	heartbeat   bool    // because a heartbeat was late
 	within      *thread // of a branch or an iteration; nil: it failed itself
@@ -179,7 +177,7 @@ func (t *turn) giveUpBelow(th *thread) {
 
 // retry tries once more what a Retrier is for.
 func (t *turn) retry(th *thread, st *asl.State, f *failure) bool {
-	if f.uncatchable && !f.intrinsic {
+	if f.uncatchable {
 		return false
 	}
 	for i := range st.Retry {
@@ -214,10 +212,6 @@ func (t *turn) retry(th *thread, st *asl.State, f *failure) bool {
 func (f *failure) among(names []string) bool {
 	for _, name := range names {
 		switch {
-		case f.intrinsic:
-			if name == errIntrinsic {
-				return true
-			}
 		case name == errAll,
 			f.name != nil && name == *f.name,
 			name == errHeartbeat && f.heartbeat,
@@ -230,7 +224,7 @@ func (f *failure) among(names []string) bool {
 
 // catch goes on where a Catcher says.
 func (t *turn) catch(th *thread, st *asl.State, f *failure) bool {
-	if f.uncatchable && !f.intrinsic {
+	if f.uncatchable {
 		return false
 	}
 	i := slices.IndexFunc(st.Catch, func(c asl.Catcher) bool { return f.among(c.Errors) })

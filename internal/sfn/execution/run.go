@@ -155,7 +155,7 @@ func (e *evaluation) failWith(err error, field string) {
 		cause = e.t.causeIn(e.th, f.Cause)
 	}
 	e.failed = &failure{
-		name: &f.Name, cause: &cause, location: f.Field, uncatchable: f.Name == errRuntime, queried: f.Name == errQuery, intrinsic: f.Intrinsic,
+		name: &f.Name, cause: &cause, location: f.Field, uncatchable: f.Name == errRuntime, queried: f.Name == errQuery,
 	}
 }
 

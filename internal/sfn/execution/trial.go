@@ -252,7 +252,7 @@ func (r *Trial) Outcome() *Outcome {
 	o := &Outcome{Status: Succeeded, Seen: r.seen, Retrier: -1, Catcher: -1}
 	if f := r.failed; f != nil {
 		o.Status, o.Error, o.Cause = CaughtError, f.name, f.cause
-		if !f.uncatchable || f.intrinsic {
+		if !f.uncatchable {
 			o.Retrier = slices.IndexFunc(r.State.Retry, func(r asl.Retrier) bool { return f.among(r.Errors) })
 		}
 	}
