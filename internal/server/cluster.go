@@ -328,12 +328,17 @@ func (s *Server) runCallers(ctx context.Context) {
 		select {
 		case <-ticker.C:
 			s.directory.ForgetCallers()
-			for _, l := range s.limiters {
-				l.Among(s.cluster.Alive())
-			}
+			s.shareRates()
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// shareRates divides what callers may do in a second among the servers that there are.
+func (s *Server) shareRates() {
+	for _, l := range s.limiters {
+		l.Among(s.cluster.Alive())
 	}
 }
 

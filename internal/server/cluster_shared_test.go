@@ -70,7 +70,7 @@ func TestNodesShareWhatIsOfAll(t *testing.T) {
 	nodes := startNodes(t, func(cfg *Config) {
 		swf.OptionsOf(cfg.Services).Execution.OpenExecutionsMax = quota
 		cfg.Audit = Audit{Files: AuditFile}
-		cfg.Throttle, cfg.ThrottleRates = ThrottleAWS, []string{"ListWorkflowTypes=4/1"}
+		cfg.Throttle, cfg.ThrottleRates = ThrottleAWS, []string{"ListWorkflowTypes=16/8"}
 	}, "a", "b")
 	a, b := nodes[0], nodes[1]
 	if a.root != b.root {
@@ -102,17 +102,21 @@ func TestNodesShareWhatIsOfAll(t *testing.T) {
 		}
 	}
 
-	// Rates are divided: four calls at once by two nodes.
+	// Rates are divided: by two nodes as many calls at once as by one.
+	eventually(t, "both nodes know that they are two", func() bool { return a.cluster.Alive() == 2 && b.cluster.Alive() == 2 })
+	for _, h := range nodes {
+		h.shareRates() // as they do each second
+	}
 	taken, began := 0, time.Now()
-	for range 5 {
+	for range 24 {
 		for _, h := range nodes {
 			if h.ask(h.swf(h.root, "ListWorkflowTypes", `{"domain":"shop","registrationStatus":"REGISTERED"}`)).fault == "" {
 				taken++
 			}
 		}
 	}
-	if most := 4 + 2*(1+int(time.Since(began).Seconds())); taken < 4 || taken > most { // each has a call a second besides
-		t.Errorf("%d calls of ten were let through", taken)
+	if most := 16 + 8*(1+int(time.Since(began).Seconds())); taken < 16 || taken > most { // eight a second come back
+		t.Errorf("%d calls of 48 were let through, want 16 to %d", taken, most)
 	}
 
 	// Each node shows the lists of all, and itself among the members.

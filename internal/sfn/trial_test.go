@@ -141,7 +141,7 @@ func TestTrialInspection(t *testing.T) {
 		{"Choice", `{"Type":"Choice","InputPath":"$.a","Choices":[{"Variable":"$","NumericEquals":1,"Next":"One"}],"Default":"Other"}`, `{"a":1}`, debug,
 			`{"inspectionData":{"input":{"a":1},"afterInputPath":1},"nextState":"One","output":1,"status":"SUCCEEDED"}`},
 		{"no choice", `{"Type":"Choice","Choices":[{"Variable":"$","NumericEquals":1,"Next":"One"}]}`, `2`, "",
-			`{"cause":"Failed to transition out of the state. The state does not point to a next state.","error":"States.Runtime","status":"FAILED"}`},
+			`{"cause":"Failed to transition out of the state. The state does not point to a next state.","error":"States.NoChoiceMatched","status":"FAILED"}`},
 		{"Fail", `{"Type":"Fail","Error":"E","CausePath":"$.c"}`, `{"c":"C"}`, debug,
 			`{"cause":"C","error":"E","inspectionData":{"input":{"c":"C"},"afterInputPath":{"c":"C"}},"status":"FAILED"}`},
 		{"Wait does not", `{"Type":"Wait","Seconds":86400,"Next":"N"}`, `1`, debug,

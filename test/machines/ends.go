@@ -38,9 +38,6 @@ type End struct {
 	beat  bool // a task was not heard of
 }
 
-// noChoice is the error of a Choice state without a way; Catchers have another name for it.
-const noChoice = "States.Runtime"
-
 // RanOut stands for the error of an execution that had no time left.
 const RanOut = "ran out of time"
 
@@ -277,7 +274,7 @@ func (n *naive) from(flow object, name string, in any, sc *scope) []End {
 			}
 		}
 		if st["Default"] == nil {
-			return []End{{Error: noChoice, cause: fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #0). "+
+			return []End{{Error: "States.NoChoiceMatched", cause: fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #0). "+
 				"Failed to transition out of the state. The state does not point to a next state.", name)}}
 		}
 		return next(st["Default"], in, nil)
@@ -511,12 +508,6 @@ func list(v any) (objects []object) {
 
 func means(names any, o End, task bool) bool {
 	for _, name := range names.([]any) {
-		if o.Error == noChoice {
-			if name == "States.NoChoiceMatched" {
-				return true
-			}
-			continue
-		}
 		if name == o.Error || name == "States.ALL" || name == "States.TaskFailed" && task && o.Error != "States.Timeout" || name == "States.HeartbeatTimeout" && o.beat {
 			return true
 		}

@@ -1,7 +1,6 @@
 package asl
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,13 +104,10 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 		if !variable {
 			r.wrong(at, oneOf("Variable", "And", "Or", "Not"))
 		} else {
-			r.wrong(at, oneOf(comparisons...))
+			r.wrong(at, "A comparison operator is required") // ours
 		}
 		return nil
 	case len(operators) > 1:
-		if !slices.ContainsFunc(operators, func(name string) bool { return !slices.Contains(comparisons, name) }) {
-			operators = comparisons
-		}
 		r.wrong(at, onlyOne(operators...))
 		return nil
 	}
@@ -149,10 +145,6 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 	}
 	left, _ := o.Get("Variable")
 	c := &comparison{operator: operatorsByName[name]}
-	if text, ok := left.(string); ok && !strings.HasPrefix(text, "$") {
-		r.wrong(at+"/Variable", noDollar)
-		return nil
-	}
 	c.variable = r.path("Variable", at+"/Variable", left, mayIndefinite|mayContext)
 	switch {
 	case c.operator.byPath:
@@ -351,15 +343,4 @@ func (c *comparison) Holds(env *Env) (bool, error) {
 // invalidReference is what a rule fails with if it compares what is not there.
 func invalidReference(p *pathValue) error {
 	return &Failure{Name: runtimeError, Cause: "Invalid path '" + p.e.Text() + "': The choice state's condition path references an invalid value."}
-}
-
-// comparisons are the operators that compare a Variable, in the order in which the service was
-// recorded to list them.
-var comparisons = []string{
-	"StringEquals", "IsBoolean", "StringLessThan", "IsNumeric", "BooleanEquals", "StringLessThanEqualsPath", "NumericLessThan", "NumericGreaterThan", "NumericLessThanPath",
-	"StringMatches", "TimestampLessThanEqualsPath", "NumericEquals", "TimestampGreaterThan", "StringGreaterThanEqualsPath", "TimestampGreaterThanEqualsPath",
-	"TimestampLessThanEquals", "NumericLessThanEqualsPath", "TimestampEquals", "BooleanEqualsPath", "IsTimestamp", "StringLessThanEquals", "NumericLessThanEquals",
-	"StringLessThanPath", "TimestampGreaterThanPath", "StringGreaterThan", "StringGreaterThanPath", "IsString", "StringEqualsPath", "TimestampEqualsPath", "TimestampLessThan",
-	"StringGreaterThanEquals", "NumericGreaterThanPath", "NumericGreaterThanEquals", "NumericEqualsPath", "TimestampLessThanPath", "IsNull", "IsPresent",
-	"TimestampGreaterThanEquals", "NumericGreaterThanEqualsPath",
 }

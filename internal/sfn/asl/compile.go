@@ -282,7 +282,6 @@ const (
 	notAnObject     = "Definition must be a valid JSON object"
 	empty           = "Value cannot be empty"
 	notReference    = "Value is not a Reference Path"
-	noDollar        = "Value is not a Reference Path: Reference path didn't start with '$'"
 	notPath         = "Value must be a valid JSONPath."
 	notTimestamp    = "String does not match RFC3339 timestamp"
 	allAlone        = "States.ALL must appear alone and at end of list"
@@ -297,15 +296,12 @@ func required(fields ...string) string {
 	return "These fields are required: [" + strings.Join(fields, ", ") + "]"
 }
 
-// requiredField is the text where another field, such as Type, says which there have to be.
-func requiredField(name string) string { return "The field '" + name + "' is required" }
-
 func onlyOne(fields ...string) string {
 	return "There should only be one of the following fields: [" + strings.Join(fields, ", ") + "]"
 }
 
 func oneOf(fields ...string) string {
-	return "This object should have only one of the following fields: [" + strings.Join(fields, ", ") + "]"
+	return "There must be one of the following fields: [" + strings.Join(fields, ", ") + "]" // ours
 }
 
 func notSupported(field string) string { return "Field '" + field + "' is not supported" }

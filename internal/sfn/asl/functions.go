@@ -24,15 +24,15 @@ var library = func() *jsonata.Library {
 		name, signature string
 		do              func(c jsonata.Call, args []any) (any, error)
 	}{
-		{"partition", "<xn?:a>", chunks},
-		{"range", "<nnn?:a>", numbersFromTo},
+		{"partition", "<an:a>", chunks},
+		{"range", "<nnn:a>", numbersFromTo},
 		{"hash", "<ss:s>", hash},
 		{"random", "<n?:n>", random},
 		{"uuid", "<:s>", uuid},
-		{"parse", "<s-:x>", parseText},
+		{"parse", "<s:x>", parseText},
 	} {
 		do := func(c jsonata.Call, args []any) (any, error) {
-			if f.name != "random" && f.name != "partition" {
+			if f.name != "random" {
 				for _, a := range args {
 					if a == jsonata.Undefined {
 						return jsonata.Undefined, nil
@@ -48,33 +48,15 @@ var library = func() *jsonata.Library {
 	return l
 }()
 
-// refusal is the error of a function that cannot take its arguments, as $error makes one. What
-// the functions do with which arguments was recorded of the service by others: the snapshots of
-// github.com/gabrielmoreira/tiny-asl-machine, tests/conformance.
-func refusal(message string) error { return jsonata.NewError("D3137", message, jsonata.Undefined) }
+// refusal is the error of a function that cannot take its arguments. JSONata has no code for it.
+func refusal(message string) error { return jsonata.NewError("U1008", message, jsonata.Undefined) }
 
-// chunks cuts a list into lists of so many items, or into one; the last may have fewer. Of a
-// size without its fraction that is 0 there is nothing.
+// chunks cuts a list into lists of so many items; the last may have fewer.
 func chunks(c jsonata.Call, args []any) (any, error) {
-	if args[0] == jsonata.Undefined {
-		return jsonata.Undefined, nil
-	}
-	list, ok := args[0].([]any)
-	if !ok {
-		wrong := jsonata.NewError("T0412", "undefined", jsonata.Undefined)
-		wrong.Message = "Argument 1 of function \"partition\" must be an array of undefined"
-		return nil, wrong
-	}
-	size := float64(len(list))
-	if len(args) > 1 && args[1] != jsonata.Undefined {
-		size, _ = jsonvalue.Float(args[1])
-		size = math.Trunc(size)
-	}
-	switch {
-	case size < 0:
-		return nil, refusal("Second argument must be zero or greater")
-	case size == 0:
-		return jsonata.Undefined, nil
+	list := args[0].([]any)
+	size, _ := jsonvalue.Float(args[1])
+	if size < 1 || size != math.Trunc(size) {
+		return nil, refusal("The size of the chunks must be a positive integer")
 	}
 	parts := []any{}
 	for len(list) > 0 {
@@ -88,18 +70,14 @@ func chunks(c jsonata.Call, args []any) (any, error) {
 	return parts, nil
 }
 
-// numbersFromTo lists the integers from one to another, both included; fractions of arguments are
-// cut off. A list of one is, as elsewhere in JSONata, its item, and one of none, or without a
-// step, is nothing.
+// numbersFromTo lists the numbers from one to another, both included. A list of one is, as
+// elsewhere in JSONata, its item, and one of none is nothing.
 func numbersFromTo(c jsonata.Call, args []any) (any, error) {
-	var n [3]float64
-	for i, a := range args {
-		n[i], _ = jsonvalue.Float(a)
-		n[i] = math.Trunc(n[i])
-	}
-	first, last, step := n[0], n[1], n[2]
+	first, _ := jsonvalue.Float(args[0])
+	last, _ := jsonvalue.Float(args[1])
+	step, _ := jsonvalue.Float(args[2])
 	if step == 0 {
-		return jsonata.Undefined, nil
+		return nil, refusal("The step of a range must not be zero")
 	}
 	var list []any
 	for i := 0; ; i++ {
@@ -144,7 +122,7 @@ func hash(c jsonata.Call, args []any) (any, error) {
 		sum := sha512.Sum512(text)
 		return hex.EncodeToString(sum[:]), nil
 	}
-	return nil, refusal("Hash algorithm '" + algorithm + "' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5")
+	return nil, refusal("The hash algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512")
 }
 
 // random is a number of at least 0 and below 1; with a seed always the same one.
@@ -180,7 +158,7 @@ func parseText(c jsonata.Call, args []any) (any, error) {
 	}
 	v, err := jsonvalue.ParseString(text)
 	if err != nil {
-		return nil, refusal("Invalid JSON")
+		return nil, err
 	}
 	return floats(v), nil
 }

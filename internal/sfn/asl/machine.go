@@ -270,15 +270,13 @@ type Env struct {
 
 // Failure is why something could not be evaluated.
 type Failure struct {
-	Name  string // of the error: "States.Runtime", "States.QueryEvaluationError", …
+	Name  string // of the error: "States.Runtime", "States.QueryEvaluationError", "States.IntrinsicFailure"…
 	Cause string // without what the interpreter puts before it
 	// Field is, of JSONata, the location of EvaluationFailed: the path of what is to blame
 	// in the state, "Output/result", "Assign/x", "Catch[0]/Output/a[1]".
 	Field string
 	// Plain: the cause stands alone, without "An error occurred while executing the state …".
 	Plain bool
-	// Intrinsic: an intrinsic function failed, which Catchers name States.IntrinsicFailure.
-	Intrinsic bool
 }
 
 func (f *Failure) Error() string { return f.Name + ": " + f.Cause }

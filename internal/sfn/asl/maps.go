@@ -236,9 +236,6 @@ func (r *reading) readerConfig(reader *ItemReader, at string, o *jsonvalue.Objec
 			reader.Transformation, _ = r.among(place, name, v, "NONE", "LOAD_AND_FLATTEN")
 		case "ItemsPointer":
 			reader.ItemsPointer, _ = r.text(place, v)
-			if p := reader.ItemsPointer; p != "" && p[0] != '/' {
-				r.wrong(place, "Invalid input: JSON Pointer expression must start with '/': \""+p+"\"")
-			}
 		case "ManifestType":
 			reader.ManifestType, _ = r.among(place, name, v, "S3_INVENTORY", "ATHENA_DATA")
 		case "CSVHeaderLocation":
@@ -261,25 +258,6 @@ func (r *reading) readerConfig(reader *ItemReader, at string, o *jsonvalue.Objec
 	}
 	if _, ok := o.Get("CSVHeaders"); reader.CSVHeaderLocation == "GIVEN" && !ok {
 		r.wrong(at, required("CSVHeaders"))
-	}
-	if reader.Transformation == "LOAD_AND_FLATTEN" && reader.InputType == "" {
-		r.wrong(at, requiredField("InputType"))
-	}
-	var unread []string // fields that the type of input has not
-	switch reader.InputType {
-	case "CSV":
-		if reader.CSVHeaderLocation == "" {
-			r.wrong(at, requiredField("CSVHeaderLocation"))
-		}
-	case "JSON":
-		unread = []string{"CSVHeaderLocation", "CSVHeaders", "CSVDelimiter", "ManifestType"}
-	case "JSONL", "PARQUET":
-		unread = []string{"CSVHeaderLocation", "CSVHeaders", "CSVDelimiter"}
-	}
-	for _, name := range unread {
-		if _, ok := o.Get(name); ok {
-			r.wrong(at, notSupported(name))
-		}
 	}
 }
 
@@ -325,7 +303,7 @@ func (r *reading) itemBatcher(at string, v any) {
 		limited = limited || strings.HasPrefix(name, "Max")
 	}
 	if !limited {
-		r.wrong(at, "There must be one of the following fields: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath]") // ours
+		r.wrong(at, oneOf("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"))
 	}
 }
 

@@ -160,7 +160,7 @@ func (c *compiler) state(o *jsonvalue.Object, name, at string, f *flowRead, dept
 		t, ok = "Pass", true // TestState takes that
 	}
 	if !ok {
-		c.wrong(at, requiredField("Type"))
+		c.wrong(at, required("Type"))
 		return s
 	}
 	typeName, ok := c.among(at+"/Type", "Type", t, stateTypes...)
@@ -220,7 +220,7 @@ func (r *reading) together(o *jsonvalue.Object) {
 	case Wait:
 		times := []string{"Seconds", "Timestamp"}
 		if s.Language == JSONPath {
-			times = []string{"SecondsPath", "Seconds", "TimestampPath", "Timestamp"}
+			times = []string{"Seconds", "Timestamp", "SecondsPath", "TimestampPath"}
 		}
 		if !r.exclusive(o, r.at, times...) {
 			r.wrong(r.at, oneOf(times...))
@@ -258,7 +258,7 @@ func (c *compiler) exclusive(o *jsonvalue.Object, at string, names ...string) bo
 		}
 	}
 	if len(found) > 1 {
-		c.wrong(at, onlyOne(names...))
+		c.wrong(at, onlyOne(found...))
 	}
 	return found != nil
 }
@@ -317,7 +317,7 @@ func (r *reading) resultPath(field, at string, v any) (p *ResultPath, null bool)
 	}
 	p = newResultPath(text)
 	if p == nil {
-		r.wrong(at, unreferring(text))
+		r.wrong(at, notReference)
 		return nil, false
 	}
 	if p.Text == "$" {

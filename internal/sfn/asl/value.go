@@ -63,7 +63,7 @@ func (r *reading) path(field, at string, v any, may int) *pathValue {
 	case err != nil,
 		may&mayIndefinite == 0 && !isReference(e),
 		may&mayContext == 0 && e.Root() == "$$":
-		r.wrong(at, unreferring(text))
+		r.wrong(at, notReference)
 		return nil
 	}
 	p := &pathValue{e: e}
@@ -125,14 +125,6 @@ func (p *pathValue) Evaluate(env *Env) (v any, err error) {
 	return v, failure(err)
 }
 
-// unreferring says why a text is no Reference Path.
-func unreferring(text string) string {
-	if !strings.HasPrefix(text, "$") {
-		return noDollar
-	}
-	return notReference
-}
-
 // itemsPath is an ItemsPath. That a member is not there on the way of a Reference Path has words of
 // its own.
 type itemsPath struct{ *pathValue }
@@ -161,9 +153,6 @@ func failure(err error) error {
 	case nil:
 		return nil
 	case *template.Failure:
-		if err.Name == template.IntrinsicFailure {
-			return &Failure{Name: runtimeError, Cause: err.Cause, Intrinsic: true}
-		}
 		return &Failure{Name: err.Name, Cause: err.Cause}
 	}
 	return &Failure{Name: runtimeError, Cause: err.Error()}

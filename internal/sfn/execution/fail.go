@@ -20,8 +20,6 @@ const (
 	errHeartbeat = "States.HeartbeatTimeout"
 	errTask      = "States.TaskFailed"
 	errDataLimit = "States.DataLimitExceeded"
-	errIntrinsic = "States.IntrinsicFailure"
-	errNoChoice  = "States.NoChoiceMatched"
 )
 
 // failure is why a state has failed.
@@ -31,7 +29,6 @@ type failure struct {
 	location    string
 	queried     bool // EvaluationFailed says so
 	uncatchable bool
-	documented  string  // by which name of the manual alone Catchers may catch it; "": as they like
 	task        bool    // its task did
 	heartbeat   bool    // because a heartbeat was late
 	within      *thread // of a branch or an iteration; nil: it failed itself
@@ -131,7 +128,6 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 		}
 		if g.tolerated > 0 && g.failed > g.tolerated && !f.uncatchable {
 			f.name, f.cause = TooManyFailed()
-			f.documented = ""
 		}
 	}
 	t.fail(owner, outer, f)
@@ -216,10 +212,6 @@ func (t *turn) retry(th *thread, st *asl.State, f *failure) bool {
 func (f *failure) among(names []string) bool {
 	for _, name := range names {
 		switch {
-		case f.documented != "":
-			if name == f.documented {
-				return true
-			}
 		case name == errAll,
 			f.name != nil && name == *f.name,
 			name == errHeartbeat && f.heartbeat,

@@ -155,10 +155,7 @@ func (e *evaluation) failWith(err error, field string) {
 		cause = e.t.causeIn(e.th, f.Cause)
 	}
 	e.failed = &failure{
-		name: &f.Name, cause: &cause, location: f.Field, uncatchable: f.Name == errRuntime && !f.Intrinsic, queried: f.Name == errQuery,
-	}
-	if f.Intrinsic {
-		e.failed.documented = errIntrinsic
+		name: &f.Name, cause: &cause, location: f.Field, uncatchable: f.Name == errRuntime, queried: f.Name == errQuery,
 	}
 }
 

@@ -76,7 +76,7 @@ func (e *evaluation) choose() {
 	}
 	if e.st.Default == nil {
 		cause := e.t.causeIn(e.th, "Failed to transition out of the state. The state does not point to a next state.")
-		e.failed = &failure{name: text(errRuntime), cause: &cause, documented: errNoChoice}
+		e.failed = &failure{name: text("States.NoChoiceMatched"), cause: &cause}
 		return
 	}
 	e.exit(e.through(e.st.Output, in), e.assigned(e.st.Assign, in), e.st.Default, e.th.entered, e.st.Name)

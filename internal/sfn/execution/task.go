@@ -1,7 +1,6 @@
 package execution
 
 import (
-	"fmt"
 	"slices"
 
 	"heddle/internal/engine"
@@ -168,31 +167,9 @@ func (e *evaluation) seconds(v asl.Value, field string, path asl.Value, pathFiel
 	if v == nil {
 		v, field = path, pathField
 	}
-	if e.jsonata() && v != nil && e.failed == nil {
-		return e.expressed(v, field, in)
-	}
 	n := e.count(v, field, nil, "", in)
 	if e.failed == nil && v != nil && (n <= 0 || n > timeoutMax) {
 		e.runtime("The " + field + " field must be a positive integer.")
-	}
-	return n
-}
-
-// expressed is a timeout that an expression gives. The words were recorded.
-func (e *evaluation) expressed(v asl.Value, field string, in any) int64 {
-	got := e.evaluate(v, field, in)
-	if e.failed != nil {
-		return 0
-	}
-	n, ok := whole(got)
-	_, isNumber := jsonvalue.Float(got)
-	switch {
-	case !isNumber:
-		e.wrongType(field, "number", got)
-	case !ok:
-		e.query(field, "The "+field+" field cannot be parsed as an integer: "+jsonvalue.Text(got))
-	case n < 0 || n > timeoutMax:
-		e.query(field, fmt.Sprintf("%s must be between 0 and %d but was: %d", field, timeoutMax, n))
 	}
 	return n
 }

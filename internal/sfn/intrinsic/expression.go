@@ -22,9 +22,7 @@ import (
 
 // Names of the errors that an evaluation fails with.
 const (
-	Runtime = "States.Runtime"
-	// IntrinsicFailure is that a function failed, as the Developer Guide names it. The service
-	// was recorded to say States.Runtime of it.
+	Runtime          = "States.Runtime"
 	IntrinsicFailure = "States.IntrinsicFailure"
 	// Conflict is that a reference path does not fit where it is applied: a ResultPath, or an
 	// ItemsPath. The Amazon States Language calls it States.ResultPathMatchFailure; the service
@@ -198,8 +196,8 @@ func ParsePath(text string) (*Expression, error) {
 	return &Expression{text, n}, nil
 }
 
-// Parse reads a call of an intrinsic function. Names and escapes are checked, and not the
-// number of arguments, as by the service; an error is ErrSyntax.
+// Parse reads a call of an intrinsic function. Names, the number of arguments and escapes
+// are checked; an error is ErrSyntax.
 func Parse(text string) (*Expression, error) {
 	if len(text) > textMax {
 		return nil, bad(text[:40], "too long")
@@ -361,8 +359,7 @@ func (p *parser) call(depth int) (node, error) {
 	p.at++
 	if p.space(); p.at < len(p.text) && p.text[p.at] == ')' {
 		p.at++
-		n.text = p.text[begin:p.at]
-		return n, nil
+		return n.checked(p.text, begin, p.at)
 	}
 	for {
 		arg, err := p.expression(depth)
@@ -379,12 +376,20 @@ func (p *parser) call(depth int) (node, error) {
 		switch c {
 		case ',':
 		case ')':
-			n.text = p.text[begin:p.at]
-			return n, nil
+			return n.checked(p.text, begin, p.at)
 		default:
 			return n, bad(p.text, ", or ) expected")
 		}
 	}
+}
+
+// checked checks the number of arguments.
+func (n node) checked(text string, begin, end int) (node, error) {
+	n.text = text[begin:end]
+	if len(n.args) < n.call.argsMin || len(n.args) > n.call.argsMax {
+		return n, bad(text, n.call.name+" has other arguments")
+	}
+	return n, nil
 }
 
 // Document is the text of what a path begins at, for messages; the input's, if that is a
@@ -424,9 +429,6 @@ func (x *Expression) Evaluate(env *Env) (any, error) {
 	if !ok {
 		f = &Failure{Runtime, err.Error()} // the budget is used up
 	}
-	if f.Name == IntrinsicFailure {
-		return nil, &Failure{f.Name, "There was an error while evaluating the intrinsic function: " + x.text + ". " + f.Cause}
-	}
 	return nil, &Failure{f.Name, "The function '" + x.text + "' had the following error: " + f.Cause}
 }
 
@@ -462,22 +464,12 @@ func (n *node) evaluate(env *Env) (any, error) {
 		}
 		args[i] = v
 	}
-	if len(args) < n.call.argsMin || len(args) > n.call.argsMax {
-		return nil, n.invalid()
-	}
 	if n.call.name == "States.Format" && n.args[0].kind == literalNode && n.args[0].raw != "" {
 		args[0] = n.args[0].raw // Format reads escapes itself
 	}
 	v, err := n.call.do(env, args)
-	if err == errArguments {
-		return nil, n.invalid()
-	}
 	if err != nil {
 		return nil, err
 	}
 	return v, env.ChargeValue(v, 0)
-}
-
-func (n *node) invalid() error {
-	return &Failure{IntrinsicFailure, "Invalid arguments in " + n.call.name}
 }

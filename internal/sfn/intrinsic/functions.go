@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -19,11 +18,8 @@ import (
 	"heddle/jsonvalue"
 )
 
-// function is an intrinsic function. What it does gets its arguments' values, as many as it
-// takes; an error is errArguments, or a *Failure with words of its own.
-//
-// What arguments do and what fails how were recorded of the service by others: the snapshots of
-// github.com/gabrielmoreira/tiny-asl-machine, tests/conformance.
+// function is an intrinsic function. What it does gets its arguments' values; its error
+// is the end of the cause.
 type function struct {
 	name             string
 	argsMin, argsMax int
@@ -52,7 +48,7 @@ var functions = func() map[string]*function {
 		{"States.MathRandom", 2, 3, mathRandom},
 		{"States.StringSplit", 2, 2, stringSplit},
 		{"States.StringToJson", 1, 1, stringToJSON},
-		{"States.UUID", 0, anyNumber, uuid}, // which ignores them
+		{"States.UUID", 0, 0, uuid},
 	} {
 		m[f.name] = &f
 	}
@@ -65,13 +61,14 @@ const (
 	charactersMax = 10_000 // of what Base64Encode, Base64Decode and Hash take
 )
 
-// errArguments is that a function can do nothing with its arguments. The service says no more.
-var errArguments = errors.New("invalid arguments")
+func fail(format string, args ...any) error {
+	return &Failure{IntrinsicFailure, fmt.Sprintf(format, args...)}
+}
 
 func list(args []any, i int) ([]any, error) {
 	v, ok := args[i].([]any)
 	if !ok {
-		return nil, errArguments
+		return nil, fail("Argument %d must be an array but was: %s", i+1, shown(args[i]))
 	}
 	return v, nil
 }
@@ -79,51 +76,54 @@ func list(args []any, i int) ([]any, error) {
 func text(args []any, i int) (string, error) {
 	v, ok := args[i].(string)
 	if !ok {
-		return "", errArguments
+		return "", fail("Argument %d must be a string but was: %s", i+1, shown(args[i]))
 	}
 	return v, nil
 }
 
-// rounded is a number rounded half up: -1.5 is -1.
-func rounded(args []any, i int) (int64, error) {
+// integer rounds a number half up, as the service does: -1.5 is -1.
+func integer(args []any, i int) (int64, error) {
 	f, ok := jsonvalue.Float(args[i])
-	return whole(math.Floor(f+0.5), ok)
-}
-
-// truncated is a number without its fraction: -1.5 is -1, 2.6 is 2.
-func truncated(args []any, i int) (int64, error) {
-	f, ok := jsonvalue.Float(args[i])
-	return whole(math.Trunc(f), ok)
-}
-
-func whole(f float64, ok bool) (int64, error) {
-	if !ok || f < math.MinInt32 || f > math.MaxInt32 {
-		return 0, errArguments
+	if !ok {
+		return 0, fail("Argument %d must be a number but was: %s", i+1, shown(args[i]))
+	}
+	f = math.Floor(f + 0.5)
+	if f < math.MinInt32 || f > math.MaxInt32 {
+		return 0, fail("Argument %d must be between %d and %d but was: %s", i+1, math.MinInt32, math.MaxInt32, shown(args[i]))
 	}
 	return int64(f), nil
 }
 
+// shown is a value in a message; of a long one the begin.
+func shown(v any) string {
+	switch v := v.(type) {
+	case []any:
+		if len(v) > 100 {
+			return "an array"
+		}
+	case *jsonvalue.Object:
+		if v.Len() > 100 {
+			return "an object"
+		}
+	}
+	s := jsonvalue.Text(v)
+	if len(s) > 1000 {
+		return strings.ToValidUTF8(s[:1000], "") + "…"
+	}
+	return s
+}
+
 func array(_ *Env, args []any) (any, error) { return args, nil }
 
-// arrayContains compares texts: true is among ["true"], and {"a":1,"b":2} is not {"b":2,"a":1}.
 func arrayContains(env *Env, args []any) (any, error) {
 	items, err := list(args, 0)
 	if err == nil {
-		err = env.chargeWork(args)
+		err = env.chargeWork(items)
 	}
 	if err != nil {
 		return nil, err
 	}
-	want := plain(args[1])
-	return slices.ContainsFunc(items, func(item any) bool { return plain(item) == want }), nil
-}
-
-// plain is a text as it is, and another value as JSON.
-func plain(v any) string {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	return jsonvalue.Text(v)
+	return slices.ContainsFunc(items, func(item any) bool { return jsonvalue.Equal(item, args[1]) }), nil
 }
 
 func arrayGetItem(_ *Env, args []any) (any, error) {
@@ -131,14 +131,12 @@ func arrayGetItem(_ *Env, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := truncated(args, 1)
-	switch {
-	case err != nil:
+	i, err := integer(args, 1)
+	if err != nil {
 		return nil, err
-	case len(items) == 0 && i >= 0:
-		return nil, nil // of an empty array any item is null
-	case i < 0 || i >= int64(len(items)):
-		return nil, errArguments
+	}
+	if i < 0 || i >= int64(len(items)) {
+		return nil, fail("The index %d is out of bounds for an array of length %d", i, len(items))
 	}
 	return items[i], nil
 }
@@ -153,12 +151,12 @@ func arrayPartition(_ *Env, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, err := truncated(args, 1)
+	size, err := integer(args, 1)
 	if err != nil {
 		return nil, err
 	}
 	if size <= 0 {
-		return nil, errArguments
+		return nil, fail("The chunk size must be a positive integer but was: %d", size)
 	}
 	parts := []any{}
 	for part := range slices.Chunk(items, int(size)) {
@@ -171,20 +169,20 @@ func arrayRange(_ *Env, args []any) (any, error) {
 	var n [3]int64
 	for i := range n {
 		var err error
-		if n[i], err = truncated(args, i); err != nil {
+		if n[i], err = integer(args, i); err != nil {
 			return nil, err
 		}
 	}
 	from, to, step := n[0], n[1], n[2]
 	if step == 0 {
-		return nil, errArguments
+		return nil, fail("The increment must not be 0")
 	}
 	count := (to-from)/step + 1
 	if (to-from)*step < 0 {
 		count = 0
 	}
 	if count > rangeMax {
-		return nil, errArguments
+		return nil, fail("The array must not have more than %d items but would have %d", rangeMax, count)
 	}
 	items := make([]any, count)
 	for i := range items {
@@ -213,7 +211,6 @@ func arrayUnique(env *Env, args []any) (any, error) {
 		seen[string(room)] = append(same, item)
 		unique = append(unique, item)
 	}
-	inHashSet(unique, len(items))
 	return unique, nil
 }
 
@@ -253,7 +250,7 @@ func limited(s string) error {
 		n += utf16.RuneLen(r)
 	}
 	if n > charactersMax {
-		return errArguments
+		return fail("The input must not have more than %d characters but has %d", charactersMax, n)
 	}
 	return nil
 }
@@ -274,33 +271,12 @@ func base64Decode(_ *Env, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return strings.ToValidUTF8(string(lenient(s)), "\ufffd"), nil
-}
-
-// lenient decodes Base64 as Apache's commons-codec does: of either alphabet, up to a =; other
-// characters are passed over, and bits that make no byte are dropped.
-func lenient(s string) []byte {
-	digits := make([]byte, 0, len(s))
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == '-':
-			c = '+'
-		case c == '_':
-			c = '/'
-		}
-		if c == '=' {
-			break
-		}
-		if c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' {
-			digits = append(digits, c)
-		}
+	// Padding may be left out, as java.util.Base64 has it.
+	data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	if err != nil {
+		return nil, fail("The input is not valid Base64: %s", shown(s))
 	}
-	if len(digits)%4 == 1 {
-		digits = digits[:len(digits)-1]
-	}
-	data, _ := base64.RawStdEncoding.AppendDecode(nil, digits) // of digits alone it can't fail
-	return data
+	return strings.ToValidUTF8(string(data), "\ufffd"), nil
 }
 
 func hash(env *Env, args []any) (any, error) {
@@ -337,7 +313,7 @@ func hash(env *Env, args []any) (any, error) {
 		h := sha512.Sum512(data)
 		sum = h[:]
 	default:
-		return nil, errArguments
+		return nil, fail("The algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512 but was: %s", shown(algorithm))
 	}
 	return hex.EncodeToString(sum), nil
 }
@@ -347,11 +323,15 @@ func jsonMerge(_ *Env, args []any) (any, error) {
 	for i := range objects {
 		var ok bool
 		if objects[i], ok = args[i].(*jsonvalue.Object); !ok {
-			return nil, errArguments
+			return nil, fail("Argument %d must be an object but was: %s", i+1, shown(args[i]))
 		}
 	}
-	if args[2] == true { // a deep merge there is not; what is no boolean is like false
-		return nil, errArguments
+	deep, ok := args[2].(bool)
+	if !ok {
+		return nil, fail("Argument 3 must be a boolean but was: %s", shown(args[2]))
+	}
+	if deep {
+		return nil, fail("Deep merging is not supported, argument 3 must be false")
 	}
 	merged := objects[0].Clone()
 	for name, v := range objects[1].All() {
@@ -379,14 +359,8 @@ func stringToJSON(env *Env, args []any) (any, error) {
 		return nil, err
 	}
 	v, err := jsonvalue.ParseString(s)
-	if wrong, ok := err.(*jsonvalue.SyntaxError); ok {
-		const source = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
-		why := wrong.Message
-		if what, begin, ok := strings.Cut(why, "(start marker at "); ok {
-			why = what + "(start marker at " + source + strings.TrimSuffix(begin, ")") + "])"
-		}
-		return nil, &Failure{IntrinsicFailure, fmt.Sprintf("Cannot convert String to Json in States.StringToJson, caused by: %s\n at %sline: %d, column: %d]",
-			why, source, wrong.Line, wrong.Column)}
+	if err != nil {
+		return nil, fail("The string is not valid JSON: %v", err)
 	}
 	if strings.Contains(s, "-0") {
 		v = withoutMinusZero(v)
@@ -418,39 +392,38 @@ func withoutMinusZero(v any) any {
 }
 
 func mathAdd(_ *Env, args []any) (any, error) {
-	a, err := rounded(args, 0)
+	a, err := integer(args, 0)
 	if err != nil {
 		return nil, err
 	}
-	b, err := rounded(args, 1)
-	if err != nil {
-		return nil, err
-	}
-	sum, err := whole(float64(a+b), true)
-	return float64(sum), err
+	b, err := integer(args, 1)
+	return float64(a + b), err
 }
 
 // mathRandom gives an integer from the first number on and below the second. With a seed
 // it is always the same one.
 func mathRandom(env *Env, args []any) (any, error) {
-	from, err := truncated(args, 0)
+	from, err := integer(args, 0)
 	if err != nil {
 		return nil, err
 	}
-	to, err := truncated(args, 1)
+	to, err := integer(args, 1)
 	if err != nil {
 		return nil, err
 	}
 	if from >= to {
-		return nil, errArguments
+		return nil, fail("The start number %d must be less than the end number %d", from, to)
 	}
 	below := uint64(to - from)
 	if len(args) < 3 {
 		return float64(from + int64(env.Random()%below)), nil
 	}
 	seed, ok := jsonvalue.Float(args[2])
-	if seed = math.Floor(seed + 0.5); !ok || math.Abs(seed) > 1<<53 {
-		return nil, errArguments
+	if !ok {
+		return nil, fail("Argument 3 must be a number but was: %s", shown(args[2]))
+	}
+	if seed = math.Floor(seed + 0.5); math.Abs(seed) > 1<<53 {
+		return nil, fail("Argument 3 is too large a number: %s", shown(args[2]))
 	}
 	return float64(from + int64(NewRandom(int64(seed)).below(below))), nil
 }
@@ -508,27 +481,21 @@ func format(env *Env, args []any) (any, error) {
 		case c == '{' && i+1 < len(template) && template[i+1] == '}':
 			i++
 			if used == len(values) {
-				return nil, errArguments
+				return nil, fail("The template has more {} than there are arguments: %s", shown(template))
 			}
 			if err := env.chargeWork(values[used]); err != nil {
 				return nil, err
 			}
 			b = jsonpath.AppendJavaText(b, values[used])
 			used++
-		case c == '{':
-			return nil, unmatched('}', '{')
-		case c == '}':
-			return nil, unmatched('{', '}')
+		case c == '{' || c == '}':
+			return nil, fail("The template has a %c that is neither escaped nor part of {}: %s", c, shown(template))
 		default:
 			b = append(b, c)
 		}
 	}
 	if used < len(values) {
-		return nil, errArguments
+		return nil, fail("The template has fewer {} than there are arguments: %s", shown(template))
 	}
 	return string(b), nil
-}
-
-func unmatched(lacks, has byte) error {
-	return &Failure{IntrinsicFailure, fmt.Sprintf("Invalid template in States.Format: matching '%c' not found for '%c'.", lacks, has)}
 }

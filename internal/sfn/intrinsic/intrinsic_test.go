@@ -46,9 +46,9 @@ func TestFunctions(t *testing.T) {
 		{"States.Array('a\nb')", `{}`, `["a\nb"]`},
 		{"States.Array($.a[*])", `{}`, `[[]]`},
 		// Arrays.
-		{"States.ArrayContains($.a, $.b)", `{"a":[{"x":1,"y":[2]}],"b":{"x":1,"y":[2]}}`, `true`},
+		{"States.ArrayContains($.a, $.b)", `{"a":[{"x":1.0,"y":[2]}],"b":{"y":[2],"x":1}}`, `true`},
 		{"States.ArrayContains($.a, $.b)", `{"a":[null],"b":null}`, `true`},
-		{"States.ArrayContains($.a, '1')", `{"a":[1]}`, `true`},
+		{"States.ArrayContains($.a, '1')", `{"a":[1]}`, `false`},
 		{"States.ArrayGetItem($.a, 0)", `{"a":[1.0]}`, `1.0`},
 		{"States.ArrayGetItem($.a, 1.4)", `{"a":[1,2]}`, `2`},
 		{"States.ArrayLength($.a)", `{"a":[1,[2,3]]}`, `2`},
@@ -61,21 +61,8 @@ func TestFunctions(t *testing.T) {
 		{"States.ArrayRange(3, 1, 1)", `{}`, `[]`},
 		{"States.ArrayRange(2, 2, 7)", `{}`, `[2]`},
 		{"States.ArrayLength(States.ArrayRange(1, 1000, 1))", `{}`, `1000`},
-		{"States.ArrayRange(1.6, 1.4, 1)", `{}`, `[1]`},
-		{"States.ArrayRange(5.4, -0.6, -2.4)", `{}`, `[5,3,1]`},
-		{"States.ArrayPartition($.a, 2.6)", `{"a":[1,2,3]}`, `[[1,2],[3]]`},
-		{"States.ArrayGetItem($.a, 1.9)", `{"a":[1,2,3]}`, `2`},
-		{"States.ArrayGetItem($.a, 9)", `{"a":[]}`, `null`},
-		{"States.ArrayContains($.a, true)", `{"a":["true"]}`, `true`},
-		{"States.ArrayContains($.a, 7)", `{"a":["7"]}`, `true`},
-		{"States.ArrayContains($.a, false)", `{"a":[0,"",null]}`, `false`},
-		{"States.ArrayContains($.a, $.b)", `{"a":[{"x":1,"y":[2]}],"b":{"x":1,"y":[2]}}`, `true`},
-		{"States.ArrayContains($.a, $.b)", `{"a":[{"x":1,"y":2}],"b":{"y":2,"x":1}}`, `false`},
-		{"States.ArrayUnique($.a)", `{"a":[true,false,true]}`, `[false,true]`},
-		{"States.ArrayUnique($.a)", `{"a":[[1,2],[1,2],[2,1]]}`, `[[2,1],[1,2]]`},
-		{"States.ArrayUnique($.a)", `{"a":["b","a","b",-1,0.5,4294967297,{"k":1}]}`, `[-1,0.5,4294967297,"a","b",{"k":1}]`},
 		{"States.ArrayUnique($.a)", `{"a":[1,"1",1.0,[1,{"a":1,"b":2}],[1.0,{"b":2,"a":1}],null,null,true,12345678901234567890,12345678901234567891]}`,
-			`[[1,{"a":1,"b":2}],null,1,"1",12345678901234567890,12345678901234567891,true]`},
+			`[1,"1",[1,{"a":1,"b":2}],null,true,12345678901234567890,12345678901234567891]`},
 		// Text.
 		{"States.Format('')", `{}`, `""`},
 		{"States.Format('{}, {}', 'a', 1.50)", `{}`, `"a, 1.50"`},
@@ -96,17 +83,12 @@ func TestFunctions(t *testing.T) {
 		{"States.StringToJson('[-0, -0.5]')", `{}`, `[0,-0.5]`},
 		{"States.JsonToString($.a)", `{"a":{"x": [1.0, "y"]}}`, `"{\"x\":[1.0,\"y\"]}"`},
 		{"States.StringToJson(States.JsonToString($))", `{"a":"\""}`, `{"a":"\""}`},
-		{"States.JsonMerge($.a, $.a, 'no')", `{"a":{"x":1}}`, `{"x":1}`},
 		{"States.JsonMerge($.a, $.b, false)", `{"a":{"x":{"p":1},"y":2},"b":{"x":{"q":1},"z":3}}`, `{"x":{"q":1},"y":2,"z":3}`},
 		// Codes.
 		{"States.Base64Encode('Data to encode')", `{}`, `"RGF0YSB0byBlbmNvZGU="`},
 		{"States.Base64Encode('ü')", `{}`, `"w7w="`},
 		{"States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", `{}`, `"Data to encode"`},
 		{"States.Base64Decode('w7w')", `{}`, `"ü"`},
-		{"States.Base64Decode('!!!invalid!!!')", `{}`, "\"\ufffd{ږ'\""},
-		{"States.Base64Decode(' YWJjZA== ')", `{}`, `"abcd"`},
-		{"States.Base64Decode('YWI=YWI=')", `{}`, `"ab"`},
-		{"States.Base64Decode('-_-_a')", `{}`, "\"\ufffd\""},
 		{"States.Base64Decode('/w==')", `{}`, `"�"`},
 		{"States.Base64Decode(States.Base64Encode($.a))", `{"a":"` + long[:7000] + `"}`, `"` + long[:7000] + `"`},
 		{"States.Hash('input data', 'SHA-1')", `{}`, `"aaff4a450a104cd177d28d18d74485e8cae074b7"`},
@@ -119,15 +101,13 @@ func TestFunctions(t *testing.T) {
 		{"States.MathAdd(1.49, 1.5)", `{}`, `3`},
 		{"States.MathAdd(-1.49, -1.5)", `{}`, `-2`},
 		{"States.MathAdd(-0.5, 0.5)", `{}`, `1`},
-		{"States.MathAdd(2147483646, 1)", `{}`, `2147483647`},
+		{"States.MathAdd(2147483647, 2147483647)", `{}`, `4294967294`},
 		{"States.MathRandom(5, 6)", `{}`, `5`},
 		{"States.MathRandom(-6, -5, 3)", `{}`, `-6`},
 		{"States.MathRandom(0, 1000, 42)", `{}`, `130`},
 		{"States.MathRandom(0, 1000, 42.4)", `{}`, `130`},
 		{"States.MathRandom(0, 10, 42)", `{}`, `0`},
 		{"States.MathRandom(0, 16, 42)", `{}`, `11`},
-		{"States.MathRandom(1.6, 2.4)", `{}`, `1`},
-		{"States.UUID($, 1)", `{}`, `"01234567-89ab-4def-8246-8acf13579bde"`},
 		{"States.UUID()", `{}`, `"01234567-89ab-4def-8246-8acf13579bde"`},
 	} {
 		x, err := Parse(c.call)
@@ -154,11 +134,32 @@ func TestFailures(t *testing.T) {
 		{"States.Array($o.b)", `{}`, Runtime, `The JsonPath argument for the field '$o.b' could not be found in the input '{"a":[1,2.50]}'`},
 		{"States.Array($.a.max())", `{"a":[]}`, Runtime, `Aggregation function attempted to calculate value using empty array`},
 		{"States.Format('{}', $.a[0])", `{"a":1}`, Runtime, `Filter: [0] can only be applied to arrays. Current context is: 1`},
-		{"States.Format('{x}')", `{}`, IntrinsicFailure, `Invalid template in States.Format: matching '}' not found for '{'.`},
-		{"States.Format('a}')", `{}`, IntrinsicFailure, `Invalid template in States.Format: matching '{' not found for '}'.`},
-		{"States.StringToJson('x')", `{}`, IntrinsicFailure, "Cannot convert String to Json in States.StringToJson, caused by: Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]"},
-		{"States.StringToJson('{')", `{}`, IntrinsicFailure, "Cannot convert String to Json in States.StringToJson, caused by: Unexpected end-of-input: expected close marker for Object (start marker at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 1])\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]"},
-		{"States.Array(States.StringSplit('a', 1))", `{}`, IntrinsicFailure, `Invalid arguments in States.StringSplit`},
+		{"States.ArrayContains('a', 1)", `{}`, IntrinsicFailure, `Argument 1 must be an array but was: "a"`},
+		{"States.ArrayGetItem($.a, 3)", `{"a":[1,2,3]}`, IntrinsicFailure, `The index 3 is out of bounds for an array of length 3`},
+		{"States.ArrayGetItem($.a, -1)", `{"a":[1,2,3]}`, IntrinsicFailure, `The index -1 is out of bounds for an array of length 3`},
+		{"States.ArrayGetItem($.a, '0')", `{"a":[1]}`, IntrinsicFailure, `Argument 2 must be a number but was: "0"`},
+		{"States.ArrayLength(null)", `{}`, IntrinsicFailure, `Argument 1 must be an array but was: null`},
+		{"States.ArrayPartition($.a, 0)", `{"a":[]}`, IntrinsicFailure, `The chunk size must be a positive integer but was: 0`},
+		{"States.ArrayRange(1, 2, 0)", `{}`, IntrinsicFailure, `The increment must not be 0`},
+		{"States.ArrayRange(1, 1001, 1)", `{}`, IntrinsicFailure, `The array must not have more than 1000 items but would have 1001`},
+		{"States.ArrayRange(-2147483648, 2147483647, 1)", `{}`, IntrinsicFailure, `The array must not have more than 1000 items but would have 4294967296`},
+		{"States.MathAdd(2147483648, 1)", `{}`, IntrinsicFailure, `Argument 1 must be between -2147483648 and 2147483647 but was: 2147483648`},
+		{"States.MathAdd(1, 1e999)", `{}`, IntrinsicFailure, `Argument 2 must be between -2147483648 and 2147483647 but was: 1e999`},
+		{"States.MathRandom(1, 1)", `{}`, IntrinsicFailure, `The start number 1 must be less than the end number 1`},
+		{"States.Format(1)", `{}`, IntrinsicFailure, `Argument 1 must be a string but was: 1`},
+		{"States.Format('{}')", `{}`, IntrinsicFailure, `The template has more {} than there are arguments: "{}"`},
+		{"States.Format('', 1)", `{}`, IntrinsicFailure, `The template has fewer {} than there are arguments: ""`},
+		{"States.Format('{x}')", `{}`, IntrinsicFailure, `The template has a { that is neither escaped nor part of {}: "{x}"`},
+		{"States.Base64Decode('?')", `{}`, IntrinsicFailure, `The input is not valid Base64: "?"`},
+		{"States.Base64Encode($.a)", `{"a":"` + strings.Repeat("ü", 10_001) + `"}`, IntrinsicFailure, `The input must not have more than 10000 characters but has 10001`},
+		{"States.Hash('', 'SHA1')", `{}`, IntrinsicFailure, `The algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512 but was: "SHA1"`},
+		{"States.JsonMerge($, $, true)", `{}`, IntrinsicFailure, `Deep merging is not supported, argument 3 must be false`},
+		{"States.JsonMerge($, 1, false)", `{}`, IntrinsicFailure, `Argument 2 must be an object but was: 1`},
+		{"States.JsonMerge($, $, 'false')", `{}`, IntrinsicFailure, `Argument 3 must be a boolean but was: "false"`},
+		{"States.StringToJson('x')", `{}`, IntrinsicFailure, ""},
+		{"States.StringToJson(1)", `{}`, IntrinsicFailure, `Argument 1 must be a string but was: 1`},
+		{"States.StringSplit('a', 1)", `{}`, IntrinsicFailure, `Argument 2 must be a string but was: 1`},
+		{"States.Array(States.StringSplit('a', 1))", `{}`, IntrinsicFailure, `Argument 2 must be a string but was: 1`},
 	} {
 		x, err := Parse(c.call)
 		if err != nil {
@@ -168,38 +169,8 @@ func TestFailures(t *testing.T) {
 		_, err = x.Evaluate(env(t, c.input))
 		f, ok := err.(*Failure)
 		begin := "The function '" + c.call + "' had the following error: "
-		if c.name == IntrinsicFailure {
-			begin = "There was an error while evaluating the intrinsic function: " + c.call + ". "
-		}
 		if !ok || f.Name != c.name || c.cause != "" && f.Cause != begin+c.cause || !strings.HasPrefix(f.Cause, begin) {
 			t.Errorf("%s: got %v, want %s %s", c.call, err, c.name, c.cause)
-		}
-	}
-}
-
-// TestArguments: of arguments that a function can do nothing with, however many.
-func TestArguments(t *testing.T) {
-	input := `{"a":[1,2,3],"e":[],"s":"` + strings.Repeat("a", 10_001) + `"}`
-	for _, call := range []string{
-		"States.ArrayContains('a', 1)", "States.ArrayContains($.a)", "States.ArrayGetItem($.a, 3)", "States.ArrayGetItem($.a, -1)", "States.ArrayGetItem($.a, '0')",
-		"States.ArrayLength(null)", "States.ArrayLength()", "States.ArrayPartition($.a, 0)", "States.ArrayPartition($.a, 0.6)", "States.ArrayPartition($.a)",
-		"States.ArrayRange(1, 2, 0)", "States.ArrayRange(1, 2, 0.9)", "States.ArrayRange(1, 1001, 1)", "States.ArrayRange(-2147483648, 2147483647, 1)",
-		"States.ArrayUnique('a')", "States.Base64Decode(1)", "States.Base64Decode($.s)", "States.Base64Encode($.s)", "States.Base64Encode()",
-		"States.Format(1)", "States.Format()", "States.Format('{}')", "States.Format('', 1)", "States.Hash('', 'SHA1')", "States.Hash('')", "States.Hash($.s, 'MD5')",
-		"States.JsonMerge($, $, true)", "States.JsonMerge($, 1, false)", "States.JsonMerge($, $)", "States.JsonToString()", "States.MathAdd(2147483648, 1)",
-		"States.MathAdd(2147483647, 1)", "States.MathAdd('1', 1)", "States.MathAdd(1)", "States.MathRandom(1, 1)", "States.MathRandom(1.4, 1.6)", "States.MathRandom(1, 9, null)",
-		"States.StringSplit('a', 1)", "States.StringToJson(1)", "States.StringToJson($.a)", "States.StringToJson('1', 2)",
-	} {
-		x, err := Parse(call)
-		if err != nil {
-			t.Errorf("%s: %v", call, err)
-			continue
-		}
-		_, err = x.Evaluate(env(t, input))
-		name, _, _ := strings.Cut(call, "(")
-		want := "There was an error while evaluating the intrinsic function: " + call + ". Invalid arguments in " + name
-		if f, ok := err.(*Failure); !ok || f.Name != IntrinsicFailure || f.Cause != want {
-			t.Errorf("%s: %v", call, err)
 		}
 	}
 }
@@ -211,7 +182,7 @@ func TestSyntax(t *testing.T) {
 	}
 	for _, call := range []string{
 		"", " ", "$.a", "'a'", "1", "Format('a')", "States.format('a')", "States.Format", "States.Format(", "States.Format('a'", "States.Format('a',)",
-		"States.Format(,'a')", "States.Format('a') x", "States.Format('a'))", "States.UUID)", "States.UUID(,)", "States.Nope()",
+		"States.Format(,'a')", "States.Format('a') x", "States.Format('a'))", "States.Format()", "States.UUID(1)", "States.ArrayRange(1,2)", "States.Nope()",
 		`States.Array('a\"b')`, `States.Array('a\n')`, `States.Array('a\`, `States.Array("a")`, "States.Array(a)", "States.Array($.a b)", "States.Array($)x", "States.Array($a[)",
 		"States.Array({})", "States.Array([])", "States.Array(01)", "States.Array(1 2)", "States.Array($.)", "States.Array($1)", "States.Array()[0]", nested(11),
 		"States.Array(" + strings.Repeat("1,", textMax) + "1)",

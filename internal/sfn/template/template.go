@@ -25,9 +25,6 @@ type Env = intrinsic.Env
 // interpreter puts "An error occurred while executing the state …" before the cause.
 type Failure = intrinsic.Failure
 
-// IntrinsicFailure is its name when an intrinsic function failed.
-const IntrinsicFailure = intrinsic.IntrinsicFailure
-
 // Expr is a path of the input ($.a), of the context object ($$.a) or of a variable
 // ($name.a), or a call of an intrinsic function.
 type Expr struct{ x *intrinsic.Expression }

@@ -83,7 +83,7 @@ func TestProblems(t *testing.T) {
 		{`{"x.$":"$a b"}`, "The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call"},
 		{`{"x.$":"States.Fmt()"}`, "The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call"},
 		{`{"x.$":["$.a"]}`, "The value for the field 'x.$' must be a STRING that contains a JSONPath but was an ARRAY"},
-		{`{"a":[{"x.$":""}],"y.$":"States.Format("}`, "The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call at /a/0, " +
+		{`{"a":[{"x.$":""}],"y.$":"States.Format()"}`, "The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call at /a/0, " +
 			"The value for the field 'y.$' must be a valid JSONPath or a valid intrinsic function call"},
 	} {
 		_, err := Compile(value(t, c.template))
