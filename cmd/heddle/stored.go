@@ -28,7 +28,7 @@ func (s *storedFlags) open(ctx context.Context) (*server.Offline, error) {
 
 // databaseFlag says which database has the store, in place of the folder.
 type databaseFlag struct {
-	Postgres string `env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database that has the store, in place of the folder; or @FILE that has its name. A server may run on it."`
+	Postgres string `env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database that has the store, in place of the folder; or @FILE that has its name. For several homes NAME=URL of each. A server may run on it."`
 }
 
 // open opens a store for reading: in a database, if one is named.

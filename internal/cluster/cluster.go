@@ -75,6 +75,7 @@ type Links interface {
 type Config struct {
 	Name    string // of this node, which stays
 	Shards  uint16
+	Homes   int                      // of the store: shard n is in home n mod Homes; 0: it has one
 	ListOf  func(list string) uint16 // the shard where a list is
 	Matcher *matching.Matcher
 	// Undelivered is a command that offers a task again which was started for a node that has
@@ -113,14 +114,11 @@ type Cluster struct {
 	links    Links      // of this membership
 	leaving  bool
 	drained  bool
-	members  []store.Member  // as they were seen last
-	able     []store.Member  // those of them that may own shards
+	members  []store.Member // as they were seen last, in the first home: who is none there is no node
+	homes    []home
 	silent   map[string]int  // of those that have no link: for how many looks
 	heard    map[string]bool // who has said how it stands, in this membership
 	unfit    bool            // see SetFit
-	seen     bool            // something was, in this membership
-	looks    uint64          // that were taken in
-	before   uint64          // how many were before this membership
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
 	shards   []place
@@ -145,6 +143,17 @@ type Cluster struct {
 	alive     atomic.Int32                   // members
 	owners    []atomic.Pointer[string]       // of the shards, as in shards; nil: there was none
 }
+
+// home is what was seen of one, in this membership.
+type home struct {
+	seen   bool           // something was, and this node is a member there
+	able   []store.Member // who may own its shards
+	looks  uint64         // that were taken in
+	before uint64         // how many were before this membership
+}
+
+// homeOf is that of a shard.
+func (c *Cluster) homeOf(id uint16) *home { return &c.homes[int(id)%len(c.homes)] }
 
 // place is what is known of a shard.
 type place struct {
@@ -181,7 +190,7 @@ func New(c Config) *Cluster {
 		c.Sequences, c.Heard = func() []uint64 { return nil }, func([]uint64) {}
 	}
 	cl := &Cluster{
-		Config: c, linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
+		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
@@ -203,7 +212,22 @@ func (c *Cluster) Stop() {
 func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.me, c.links, c.seen, c.silent, c.heard, c.before = id, links, false, nil, map[string]bool{}, c.looks
+	c.me, c.links, c.silent, c.heard = id, links, nil, map[string]bool{}
+	for i := range c.homes {
+		c.joined(i)
+	}
+}
+
+// JoinedHome says that this node's membership in a home other than the first has begun.
+func (c *Cluster) JoinedHome(home int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.joined(home)
+}
+
+func (c *Cluster) joined(home int) {
+	h := &c.homes[home]
+	h.seen, h.before = false, h.looks
 }
 
 // Lost says that others may have this node's shards. Links stay until the membership is
@@ -211,12 +235,25 @@ func (c *Cluster) Joined(id string, links Links) {
 func (c *Cluster) Lost() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id := range c.shards {
-		if p := &c.shards[id]; p.state != elsewhere {
+	for i := range c.homes {
+		c.lost(i)
+	}
+}
+
+// LostHome says that others may have this node's shards of one home.
+func (c *Cluster) LostHome(home int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost(home)
+}
+
+func (c *Cluster) lost(home int) {
+	for id := home; id < len(c.shards); id += len(c.homes) {
+		if c.shards[id].state != elsewhere {
 			c.node.Disown(uint16(id), true)
 		}
 	}
-	c.seen = false
+	c.homes[home].seen = false
 }
 
 // Leave has all shards given up; see Left.
@@ -242,11 +279,15 @@ func (c *Cluster) Left() bool {
 	return true
 }
 
-// Settled tells whether each shard has an owner who can be reached.
-func (c *Cluster) Settled() bool {
+// Settled tells whether each shard has an owner who can be reached, but for those of homes that are
+// away.
+func (c *Cluster) Settled(away ...int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id := range c.shards {
+		if slices.Contains(away, id%len(c.homes)) {
+			continue
+		}
 		if p := &c.shards[id]; p.owner == "" || p.owner != c.me && !c.linked[p.owner] {
 			return false
 		}
@@ -261,30 +302,18 @@ func (c *Cluster) Looked(s store.Sight) {
 	if c.me == "" || len(s.Owners) != len(c.shards) {
 		return
 	}
-	c.members, c.able, c.seen = s.Members, eligible(s.Members), true
-	c.looks++
-	c.alive.Store(int32(len(s.Members)))
-	c.forgetStandings(func(id string) bool {
-		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
-	})
-	var others []store.Member
-	for _, m := range s.Members {
-		if m.ID != c.me {
-			others = append(others, m)
-		}
+	h := &c.homes[s.Home]
+	h.seen, h.able = true, eligible(s.Members)
+	h.looks++
+	if s.Home == 0 {
+		c.meet(s.Members)
 	}
-	c.links.Peers(others)
-	for member := range c.linked { // whoever is no member any more
-		if !slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == member }) {
-			c.unlink(member)
-		}
-	}
-	for id, o := range s.Owners {
-		p := &c.shards[id]
+	for id := s.Home; id < len(s.Owners); id += len(c.homes) {
+		p, o := &c.shards[id], s.Owners[id]
 		if o.Member != c.me {
 			c.learn(uint16(id), o.Epoch, o.Member)
 		}
-		isLost := o.Epoch < p.epoch && c.looks >= p.known // the store has lost that anybody owned it
+		isLost := o.Epoch < p.epoch && h.looks >= p.known // the store has lost that anybody owned it
 		switch {
 		case p.state == owned && (isLost || o.Epoch > p.mine && o.Member != c.me): // or an operator has freed it
 			c.node.Disown(uint16(id), true)
@@ -297,10 +326,12 @@ func (c *Cluster) Looked(s store.Sight) {
 			c.node.Disown(id, true)
 		}
 	}
-	c.listen(others)
-	for id, o := range s.Owners {
-		p := &c.shards[id]
-		if o.Member == c.me && p.state == elsewhere && (o.Epoch > p.given || c.looks >= p.after) && c.knows(p) { // or it was released after they looked
+	if s.Home == 0 {
+		c.listen(c.others())
+	}
+	for id := s.Home; id < len(s.Owners); id += len(c.homes) {
+		p, o := &c.shards[id], s.Owners[id]
+		if o.Member == c.me && p.state == elsewhere && (o.Epoch > p.given || h.looks >= p.after) && c.knows(uint16(id)) { // or it was released after they looked
 			c.take(uint16(id))
 		}
 	}
@@ -309,13 +340,39 @@ func (c *Cluster) Looked(s store.Sight) {
 	c.offerAgain() // also what was started since, by commands of links that have ended
 }
 
+// meet takes in who the nodes are.
+func (c *Cluster) meet(members []store.Member) {
+	c.members = members
+	c.alive.Store(int32(len(members)))
+	is := func(id string) bool {
+		return slices.ContainsFunc(members, func(m store.Member) bool { return m.ID == id })
+	}
+	c.forgetStandings(is)
+	c.links.Peers(c.others())
+	for member := range c.linked {
+		if !is(member) {
+			c.unlink(member)
+		}
+	}
+}
+
+// others are the nodes without this one.
+func (c *Cluster) others() (others []store.Member) {
+	for _, m := range c.members {
+		if m.ID != c.me {
+			others = append(others, m)
+		}
+	}
+	return others
+}
+
 // learn takes in a fact; it may be of the past.
 func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	p := &c.shards[id]
 	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {
 		return
 	}
-	p.known = c.looks + 2 // the next one may have begun
+	p.known = c.homeOf(id).looks + 2 // the next one may have begun
 	if p.epoch, p.owner = epoch, owner; owner != "" {
 		p.taker = ""
 	}
@@ -344,11 +401,12 @@ const rejoinLooks = 3
 
 // knows tells whether this node may take a shard: it had it last, as far as anybody knows, or
 // everybody who may know that the store has lost something of it has said so, or can't.
-func (c *Cluster) knows(p *place) bool {
+func (c *Cluster) knows(id uint16) bool {
+	p, h := &c.shards[id], c.homeOf(id)
 	if p.mine != 0 && p.mine == p.epoch {
 		return true
 	}
-	if c.looks < c.before+rejoinLooks {
+	if h.looks < h.before+rejoinLooks {
 		return false
 	}
 	for _, m := range c.members {
@@ -367,7 +425,7 @@ func (c *Cluster) take(id uint16) {
 // heir gives who should have a shard; nil: nobody can.
 func (c *Cluster) heir(id uint16) *store.Member {
 	var able []store.Member
-	for _, m := range c.able {
+	for _, m := range c.homeOf(id).able {
 		if m.ID == c.me && !c.takesNone() || m.ID != c.me && c.linked[m.ID] {
 			able = append(able, m)
 		}
@@ -378,16 +436,16 @@ func (c *Cluster) heir(id uint16) *store.Member {
 // takeVacant takes shards that nobody has and this node should. So does everybody with its
 // own, whether or not there is a link to it.
 func (c *Cluster) takeVacant() {
-	var able []store.Member
-	for _, m := range c.able {
-		if m.ID != c.me || !c.takesNone() {
-			able = append(able, m)
+	for i, h := range c.homes {
+		if !h.seen {
+			continue
 		}
-	}
-	for id := range c.shards {
-		if p := &c.shards[id]; p.state == elsewhere && p.owner == "" && c.knows(p) {
-			if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
-				c.take(uint16(id))
+		able := slices.DeleteFunc(slices.Clone(h.able), func(m store.Member) bool { return m.ID == c.me && c.takesNone() })
+		for id := i; id < len(c.shards); id += len(c.homes) {
+			if p := &c.shards[id]; p.state == elsewhere && p.owner == "" && c.knows(uint16(id)) {
+				if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
+					c.take(uint16(id))
+				}
 			}
 		}
 	}
@@ -395,9 +453,6 @@ func (c *Cluster) takeVacant() {
 
 // give gives shards up that others should have, some at a time.
 func (c *Cluster) give() {
-	if !c.seen {
-		return
-	}
 	gives := 0
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == giving || p.taker != "" {
@@ -405,8 +460,9 @@ func (c *Cluster) give() {
 		}
 	}
 	for id := range c.shards {
-		if p := &c.shards[id]; p.state == owned && gives < givesMax {
-			if h := c.heir(uint16(id)); h != nil && h.ID != c.me || h == nil && c.isCutOff() {
+		of := c.homeOf(uint16(id))
+		if p := &c.shards[id]; p.state == owned && of.seen && gives < givesMax {
+			if h := c.heir(uint16(id)); h != nil && h.ID != c.me || h == nil && c.isCutOff(of) {
 				p.state = giving
 				gives++
 				c.node.Disown(uint16(id), false)
@@ -451,7 +507,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	p := &c.shards[id]
 	p.state = elsewhere
 	if released {
-		p.given, p.after = p.mine, c.looks+2 // the next one may have begun
+		p.given, p.after = p.mine, c.homeOf(id).looks+2 // the next one may have begun
 	}
 	if p.mine == p.epoch && p.owner != "" { // it was served
 		c.learn(id, p.mine, "")
@@ -605,7 +661,7 @@ func (c *Cluster) Frame(member string, frame any) {
 	case *Given:
 		if c.has(f.Shard) {
 			c.learn(f.Shard, f.Epoch, "")
-			if p := &c.shards[f.Shard]; p.state == elsewhere && p.epoch == f.Epoch && c.seen && !c.takesNone() {
+			if p := &c.shards[f.Shard]; p.state == elsewhere && p.epoch == f.Epoch && c.homeOf(f.Shard).seen && !c.takesNone() {
 				c.take(f.Shard)
 			}
 		}

@@ -89,19 +89,26 @@ func (c *Cluster) SetFit(fit bool) {
 	c.give()
 }
 
+// Unfit tells what SetFit has said.
+func (c *Cluster) Unfit() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unfit
+}
+
 // CutOff tells whether this node may own no shards, since others don't hear it, or its clock
 // is wrong.
 func (c *Cluster) CutOff() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.isCutOff()
+	return c.isCutOff(&c.homes[0])
 }
 
 // takesNone tells whether this node is to own no shards, though others may not know yet.
 func (c *Cluster) takesNone() bool { return c.leaving || c.unfit }
 
-// isCutOff tells whether this node is to give its shards up though nobody may take them from it:
-// others will find them free.
-func (c *Cluster) isCutOff() bool {
-	return c.unfit || !c.leaving && len(c.able) > 0 && !slices.ContainsFunc(c.able, func(m store.Member) bool { return m.ID == c.me })
+// isCutOff tells whether this node is to give its shards of a home up though nobody may take them
+// from it: others will find them free.
+func (c *Cluster) isCutOff(h *home) bool {
+	return c.unfit || !c.leaving && len(h.able) > 0 && !slices.ContainsFunc(h.able, func(m store.Member) bool { return m.ID == c.me })
 }

@@ -77,6 +77,9 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 			defer cancel()
 			looks = within
 		}
+		if c.isAway(id) && ctx.Err() == nil {
+			return nil, fmt.Errorf("%w: the home of the store that has shard %d does not answer", errNobody, id)
+		}
 		if !c.pause(looks, news) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -84,6 +87,14 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 			return nil, fmt.Errorf("%w: no node serves shard %d", errNobody, id)
 		}
 	}
+}
+
+// isAway tells whether the home of a shard, one of several, does not answer this node, so that nobody
+// needs to look for an owner.
+func (c *Cluster) isAway(id uint16) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.homes) > 1 && !c.homeOf(id).seen
 }
 
 var errNobody = errors.New("nothing was done, and it may be tried again")

@@ -199,7 +199,7 @@ func (h *house) keep() {
 				h.Say()
 			}
 		}
-		if joined && !lost && h.store.Current() != nil {
+		if joined && !lost && h.store.Current(0) != nil {
 			lost = true
 			h.Lost()
 		}
@@ -467,7 +467,7 @@ func (w *world) dumpStore() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	found, err := runlog.Check(w.t.Context(), snapshot, simShards, &w.hash, simRules())
+	found, err := runlog.Check(w.t.Context(), snapshot, runlog.Checking{Shards: simShards, Hash: &w.hash, Rules: simRules()})
 	w.t.Logf("the store: %+v, %v", found, err)
 	for shard := range uint16(simShards) {
 		_ = runlog.ScanKind(w.t.Context(), snapshot, shard, keys.Outgoing, func(key, value []byte) error {
@@ -547,7 +547,7 @@ func (w *world) judge() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	found, err := runlog.Check(w.t.Context(), snapshot, simShards, &w.hash, simRules())
+	found, err := runlog.Check(w.t.Context(), snapshot, runlog.Checking{Shards: simShards, Hash: &w.hash, Rules: simRules()})
 	if err != nil || len(found.Wrong) > 0 || found.Messages > 0 || found.Closed != simJobs+simLate {
 		w.t.Errorf("the store: %+v, %v", found, err)
 		w.dumpStore()

@@ -86,9 +86,9 @@ func (h *reachedHandle) Release(ctx context.Context) error {
 }
 
 // Current is part of store.Store. The house may be paused before it, or after it.
-func (r *reach) Current() error {
+func (r *reach) Current(shard uint16) error {
 	r.house.runs()
-	return r.Store.Current()
+	return r.Store.Current(shard)
 }
 
 // Commit is part of store.Store. One whose outcome is unknown was written, or was not, or is
@@ -100,7 +100,7 @@ func (r *reach) Commit(ctx context.Context, sections []store.Section) []error {
 		if err == nil {
 			break
 		}
-		if ctx.Err() != nil || h.life.Err() != nil || r.Store.Current() != nil {
+		if ctx.Err() != nil || h.life.Err() != nil || r.Store.Current(0) != nil {
 			return all(len(sections), fmt.Errorf("%w: nothing was sent", err))
 		}
 	}
@@ -142,7 +142,7 @@ func (r *reach) Commit(ctx context.Context, sections []store.Section) []error {
 		if !cut {
 			return errs
 		}
-		if r.Store.Current() != nil {
+		if r.Store.Current(0) != nil {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -74,6 +74,9 @@ type Traits struct {
 	// CutsLog: nobody reads the history. What a snapshot holds is deleted from the log,
 	// so that a run which never closes does not grow for ever.
 	CutsLog bool
+	// Needed: what runs of other kinds do depends on those of this kind. In a store of several
+	// homes all of these are in one, so that one home is what all need, and no other is.
+	Needed bool
 }
 
 var errNoMessages = errors.New("its kind takes no messages")

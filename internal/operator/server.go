@@ -80,6 +80,9 @@ func (s *actions) getServerStatus(ctx context.Context, _ *wire.GetServerStatusIn
 		lag := one.Lag.Microseconds()
 		out.Standbys = append(out.Standbys, wire.Standby{Name: one.Name, State: one.State, Sync: one.Sync, LagMicroseconds: &lag, LagBytes: &one.LagBytes})
 	}
+	for _, one := range now.Homes {
+		out.Homes = append(out.Homes, wire.StoreHome{Name: one.Name, Database: present(one.Database), Shards: int64(one.Shards), Away: one.Away})
+	}
 	return out, nil
 }
 

@@ -37,10 +37,10 @@ func (f *Findings) wrong(format string, args ...any) {
 // snapshot, events are dense, every index entry has its run and the reverse, no
 // row is without its run, and messages, notifications and marks fit together. An error
 // means that the check itself could not be done.
-func Check(ctx context.Context, v store.Snapshot, shards uint16, hash *keys.Hash, rules map[engine.Kind]engine.Rules) (*Findings, error) {
-	a := &check{Reader: NewReader(v, shards), hash: hash, rules: engine.Rulesets(rules)}
+func Check(ctx context.Context, v store.Snapshot, c Checking) (*Findings, error) {
+	a := &check{Checking: c, Reader: NewReader(v, c.Shards), rules: engine.Rulesets(c.Rules)}
 	f := &Findings{}
-	for shard := range shards {
+	for shard := range c.Shards {
 		for _, step := range []func(context.Context, uint16, *Findings) error{
 			a.checkRuns, a.checkOrphans, a.checkForget, a.checkParked, a.checkNames, a.checkNotified,
 		} {
@@ -58,11 +58,44 @@ func Check(ctx context.Context, v store.Snapshot, shards uint16, hash *keys.Hash
 	return f, nil
 }
 
+// Checking says what is checked.
+type Checking struct {
+	Shards   uint16
+	Hash     *keys.Hash
+	Rules    map[engine.Kind]engine.Rules
+	NeededIn int // as in the shards' Config; 0: names of all kinds are in any shard
+	// Later is the store as it is now, if its snapshots are of several moments, one for each
+	// home: messages between two of them are judged by it once more. Nil: they are of one.
+	Later store.View
+}
+
 // check is a check under way.
 type check struct {
+	Checking
 	Reader
-	hash  *keys.Hash
 	rules map[engine.Kind]*engine.Ruleset
+}
+
+// shardOf is where a run of a name should be.
+func (a *check) shardOf(n engine.Name) uint16 {
+	id := Route(a.Hash, a.Shards, n)
+	if rules := a.rules[n.Kind]; a.NeededIn > 1 && rules != nil && rules.Traits.Needed {
+		return InFirst(id, a.NeededIn)
+	}
+	return id
+}
+
+// markLater reads a mark of messages as it is now; 0: there is none, or nothing can be said.
+func (a *check) markLater(ctx context.Context, shard uint16, kind byte, other uint16) uint64 {
+	if a.Later == nil {
+		return 0
+	}
+	values, err := a.Later.Get(ctx, []store.Place{{Shard: shard, Key: keys.AppendShard(nil, kind, other)}})
+	if err != nil || values[0] == nil {
+		return 0
+	}
+	mark, _ := ReadMark(values[0])
+	return mark
 }
 
 func (a *check) checkRuns(ctx context.Context, shard uint16, f *Findings) error {
@@ -87,7 +120,7 @@ func (a *check) checkRuns(ctx context.Context, shard uint16, f *Findings) error 
 			} else {
 				f.Closed++
 			}
-			if id.Shard() != shard || Route(a.hash, a.shards, rec.Name) != shard {
+			if id.Shard() != shard || a.shardOf(rec.Name) != shard {
 				f.wrong("run %s (%s %q) is in the wrong shard %d", id, rec.Name.Kind, rec.Name.Key, shard)
 			}
 			f.Events += rec.NextEvent - 1
@@ -229,7 +262,7 @@ func (a *check) checkOffers(ctx context.Context, rec *Head, log []engine.Offer) 
 }
 
 func (a *check) indexKey(rec *Head, e engine.Entry) []byte {
-	equal := a.hash.Index(string(rec.Name.Kind), rec.Name.World.Account, rec.Name.World.Region, e.Value)
+	equal := a.Hash.Index(string(rec.Name.Kind), rec.Name.World.Account, rec.Name.World.Region, e.Value)
 	return keys.AppendIndex(nil, e.Family, equal, int64(e.Time), rec.Run)
 }
 
@@ -293,10 +326,10 @@ func (a *check) checkNames(ctx context.Context, shard uint16, f *Findings) error
 			f.wrong("%v", err)
 		case head == nil:
 			f.wrong("a name is kept for run %s, which has no record", id)
-		case !bytes.Equal(key, keys.AppendName(nil, a.hash.Name(NameParts(head.Name)))):
+		case !bytes.Equal(key, keys.AppendName(nil, a.Hash.Name(NameParts(head.Name)))):
 			f.wrong("the name that is kept for run %s (%s %q) is another one", id, head.Name.Kind, head.Name.Key)
 		default:
-			kept[a.hash.Name(NameParts(head.Name))] = true
+			kept[a.Hash.Name(NameParts(head.Name))] = true
 		}
 		return nil
 	})
@@ -309,7 +342,7 @@ func (a *check) checkNames(ctx context.Context, shard uint16, f *Findings) error
 			if err != nil || a.rules[head.Name.Kind] == nil || !a.rules[head.Name.Kind].Traits.KeepsNames {
 				return nil
 			}
-			if !kept[a.hash.Name(NameParts(head.Name))] {
+			if !kept[a.Hash.Name(NameParts(head.Name))] {
 				f.wrong("run %s (%s %q): its name is not kept", head.Run, head.Name.Kind, head.Name.Key)
 			}
 			return nil
@@ -505,17 +538,17 @@ func (a *check) checkMessages(ctx context.Context, f *Findings) error {
 					f.wrong("mark of messages from shard %d that shard %d handled: %v", sender, to, err)
 				}
 			}
-			if applied > last {
+			if applied > last && applied > a.markLater(ctx, sender, keys.Sent, to) {
 				f.wrong("shard %d handled message %d of shard %d, which sent only %d", to, applied, sender, last)
 			}
-			next := applied + 1
 			for _, number := range rows[to] {
-				if number == next {
-					next++
-				}
 				if number > last {
 					f.wrong("message %d from shard %d to shard %d is there, but only %d were sent", number, sender, to, last)
 				}
+			}
+			next := firstAbsent(applied, rows[to])
+			if next <= last { // those that were handled since are not wanted any more
+				next = firstAbsent(max(applied, a.markLater(ctx, to, keys.Applied, sender)), rows[to])
 			}
 			if next <= last {
 				f.wrong("message %d from shard %d to shard %d is missing; it was not handled", next, sender, to)
@@ -528,4 +561,15 @@ func (a *check) checkMessages(ctx context.Context, f *Findings) error {
 		}
 	}
 	return nil
+}
+
+// firstAbsent is the first message above a mark that has no row; rows are in order.
+func firstAbsent(mark uint64, rows []uint64) uint64 {
+	next := mark + 1
+	for _, number := range rows {
+		if number == next {
+			next++
+		}
+	}
+	return next
 }

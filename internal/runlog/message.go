@@ -53,6 +53,10 @@ func Route(hash *keys.Hash, shards uint16, n engine.Name) uint16 {
 	return hash.Shard(shards, "route", string(n.Kind), n.World.Account, n.World.Region, n.Key)
 }
 
+// InFirst gives a shard of the first of some homes, in place of one of any of them: shard n is in
+// home n mod their number.
+func InFirst(shard uint16, homes int) uint16 { return shard - shard%uint16(max(1, homes)) }
+
 // NameParts are the parts of a name that its hash is of.
 func NameParts(n engine.Name) (kind, account, region, key string) {
 	return string(n.Kind), n.World.Account, n.World.Region, n.Key

@@ -24,6 +24,23 @@ type CopyConfig struct {
 	Data string   // its folder
 	Keys RootKeys // under which it is sealed, and the copy will be
 	Log  *slog.Logger
+	// From opens the store, and keeps others from it; nil: it is in the folder.
+	From func() (from store.Store, shards uint16, err error)
+}
+
+// open opens the store. Its lock is held until the copy is done.
+func (c *CopyConfig) open() (store.Store, uint16, error) {
+	if c.From != nil {
+		return c.From()
+	}
+	if !exists(StoreDir(c.Data)) && !exists(filepath.Join(c.Data, replacedName)) {
+		return nil, 0, errors.New("there is no store")
+	}
+	s, err := OpenStore(c.Data, pebblestore.Options{Logger: c.Log, ReadOnly: true})
+	if err != nil {
+		return nil, 0, err
+	}
+	return s, s.Shards(), nil
 }
 
 // Copy copies a stopped store to another one, which open opens, with as many shards, and
@@ -34,11 +51,7 @@ func Copy(ctx context.Context, cfg CopyConfig, open func(shards uint16) (store.S
 	if err := cfg.Keys.Check(); err != nil {
 		return 0, err
 	}
-	if !exists(StoreDir(cfg.Data)) && !exists(filepath.Join(cfg.Data, replacedName)) {
-		return 0, errors.New("there is no store")
-	}
-	// Its lock is held until the copy is done.
-	below, err := OpenStore(cfg.Data, pebblestore.Options{Logger: cfg.Log, ReadOnly: true})
+	below, shards, err := cfg.open()
 	if err != nil {
 		return 0, err
 	}
@@ -47,13 +60,13 @@ func Copy(ctx context.Context, cfg CopyConfig, open func(shards uint16) (store.S
 	if err != nil {
 		return 0, err
 	}
-	base, err := open(below.Shards())
+	base, err := open(shards)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, base.Close()) }()
 	to := base
-	if from != store.Store(below) {
+	if from != below {
 		keys, err := cfg.Keys.load(cfg.Data, false, cfg.Log)
 		if err != nil {
 			return 0, err
@@ -62,10 +75,10 @@ func Copy(ctx context.Context, cfg CopyConfig, open func(shards uint16) (store.S
 			return 0, err
 		}
 	}
-	if rows, err = copyStore(ctx, from, to, below.Shards(), ""); err != nil {
+	if rows, err = copyStore(ctx, from, to, shards, ""); err != nil {
 		return 0, err
 	}
-	if err := compareStores(ctx, from, to, below.Shards()); err != nil {
+	if err := compareStores(ctx, from, to, shards); err != nil {
 		return 0, err
 	}
 	return rows, finish(base)

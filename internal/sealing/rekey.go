@@ -13,6 +13,7 @@ import (
 
 	"heddle/internal/secretfile"
 	"heddle/internal/store"
+	"heddle/internal/store/keys"
 	"heddle/internal/store/pebblestore"
 	"heddle/internal/store/sealed"
 )
@@ -121,23 +122,28 @@ func copyStore(ctx context.Context, from, to store.Store, shards uint16, without
 		}
 		rows++
 	}
+	copiers := make([]*copier, shards)
 	for shard := range shards {
-		c, err := newCopier(ctx, from, to, shard)
-		if err != nil {
+		if copiers[shard], err = newCopier(ctx, from, to, shard); err != nil {
 			return 0, err
 		}
 		source := func(ctx context.Context, r store.Range, visit store.Visit) error {
 			return from.Scan(ctx, shard, r, visit)
 		}
-		if err := c.copy(ctx, source, store.ShardSpace); err != nil {
+		err := copyRows(ctx, source, store.ShardSpace, func([]byte) *copier { return copiers[shard] })
+		if err == nil {
+			err = copiers[shard].commit(ctx)
+		}
+		if err != nil {
 			return 0, err
 		}
-		if shard == 0 { // any shard may write the index
-			if err := c.copy(ctx, from.ScanIndex, store.IndexSpace); err != nil {
-				return 0, err
-			}
-		}
-		if err := c.stamp(ctx); err != nil {
+	}
+	err = copyRows(ctx, from.ScanIndex, store.IndexSpace, func(key []byte) *copier { return copiers[keys.EntryShard(key)%shards] })
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range copiers {
+		if err := errors.Join(c.commit(ctx), c.stamp(ctx)); err != nil {
 			return 0, err
 		}
 		rows += c.rows
@@ -180,10 +186,12 @@ func (c *copier) stamp(ctx context.Context) error {
 	return c.to.Commit(ctx, []store.Section{c.section})[0]
 }
 
-// copy commits all rows that a scan visits to a space.
-func (c *copier) copy(ctx context.Context, scan func(context.Context, store.Range, store.Visit) error, space store.Space) error {
+// copyRows gives all rows that a scan visits to the copiers of their shards. What is left in those is
+// yet to be committed.
+func copyRows(ctx context.Context, scan func(context.Context, store.Range, store.Visit) error, space store.Space, of func(key []byte) *copier) error {
 	var failed error
 	err := scan(ctx, store.Range{}, func(key, value []byte) bool {
+		c := of(key)
 		c.section.Ops = append(c.section.Ops, store.Op{Space: space, Key: bytes.Clone(key), Value: bytes.Clone(value)})
 		c.bytes += len(key) + len(value)
 		if len(c.section.Ops) == copyOpsMax || c.bytes >= copyBytesMax {
@@ -191,10 +199,7 @@ func (c *copier) copy(ctx context.Context, scan func(context.Context, store.Rang
 		}
 		return failed == nil
 	})
-	if err = errors.Join(failed, err); err != nil {
-		return err
-	}
-	return c.commit(ctx)
+	return errors.Join(failed, err)
 }
 
 func (c *copier) commit(ctx context.Context) error {

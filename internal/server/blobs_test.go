@@ -66,7 +66,7 @@ func refer(t *testing.T, cfg Config, ids ...blob.ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := cfg.protect(t.Context(), below)
+	p, err := cfg.protect(t.Context(), below, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"heddle/internal/cluster"
 	"heddle/internal/cluster/wire"
 	"heddle/internal/engine"
 	"heddle/internal/engine/task"
+	"heddle/internal/runlog"
 	"heddle/internal/service"
 	"heddle/internal/store"
 )
@@ -96,10 +98,13 @@ func (r clusterRuns) AppendPage(ctx context.Context, b []byte, run engine.RunID,
 // newCluster makes this node's part of a cluster.
 func (s *Server) newCluster() *cluster.Cluster {
 	return cluster.New(cluster.Config{
-		Name: s.cfg.Cluster.Node, Shards: s.shards, Matcher: s.matcher,
-		ListOf:      func(list string) uint16 { return s.held.hash.Shard(s.shards, "list", list) },
+		Name: s.cfg.Cluster.Node, Shards: s.shards, Homes: s.homeCount(), Matcher: s.matcher,
+		// In the first home, as all that tasks of others need.
+		ListOf: func(list string) uint16 {
+			return runlog.InFirst(s.held.hash.Shard(s.shards, "list", list), s.homeCount())
+		},
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
-		Sequences:   s.nodes.Sequences, Heard: s.nodes.Heard,
+		Sequences:   s.sequences, Heard: s.heard,
 		Answer: s.answerNode,
 		Within: context.WithTimeout, Log: s.cfg.Log,
 	})
@@ -116,7 +121,11 @@ type membership struct {
 	links  *clusterLinks // of the present membership; nil: there is none
 	stop   context.CancelFunc
 	done   chan struct{}
-	leaves chan struct{} // closed when the node is to leave
+	leaves chan struct{}  // closed when the node is to leave
+	others sync.WaitGroup // the loops of other homes than the first
+
+	mu sync.Mutex // guards id
+	id string     // of the present membership in the first home, which is the node's; empty: there is none
 }
 
 // Start joins, and returns when all shards are served somewhere.
@@ -134,6 +143,9 @@ func (m *membership) Start(ctx context.Context) error {
 	settled := make(chan struct{})
 	failed := make(chan error, 1)
 	go m.run(life, settled, failed)
+	for i := 1; i < m.homeCount(); i++ {
+		m.others.Go(func() { m.runHome(life, i) })
+	}
 	within, cancel := context.WithTimeout(ctx, clusterSettleFor)
 	defer cancel()
 	select {
@@ -154,12 +166,19 @@ func (m *membership) Start(ctx context.Context) error {
 func (m *membership) Stop(ctx context.Context) error {
 	m.stop()
 	<-m.done
+	m.others.Wait()
 	m.cluster.Lost()
 	m.links.close()
 	m.cluster.Stop()
 	within, cancel := context.WithTimeout(ctx, clusterRenewEvery)
 	defer cancel()
-	return m.nodes.Leave(within)
+	errs := []error{m.nodes.Leave(within)}
+	for i := 1; i < m.homeCount(); i++ {
+		if below := m.database.at(i); below != nil && m.database.away(i) == nil {
+			errs = append(errs, below.Members().Leave(within))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // handOver gives all shards to other nodes, if there are any. Calls go on, by way of them.
@@ -179,8 +198,8 @@ func (m *membership) handOver(ctx context.Context) {
 	}
 }
 
-// run keeps the membership, and looks at the others. It joins again when it was declared
-// dead; the first time a failure is told.
+// run keeps the membership in the first home, by which it is a node, and looks at the others. It
+// joins again when it was declared dead; the first time a failure is told.
 func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan error) {
 	defer close(m.done)
 	members := m.nodes
@@ -220,10 +239,10 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 				}
 			}
 		}
-		if joined && !lost && m.store.Current() != nil {
-			m.cfg.Log.Error("the membership was not renewed in time: this node has no shards until it is")
+		if joined && !lost && m.store.Current(0) != nil {
+			m.cfg.Log.Error("the membership was not renewed in time: this node has no shards until it is", m.inHome(0)...)
 			lost = true
-			m.cluster.Lost()
+			m.cluster.LostHome(0)
 		}
 		if joined && !lost {
 			switch err := m.look(ctx, members); {
@@ -236,7 +255,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			case err != nil && ctx.Err() == nil:
 				m.cfg.Log.Warn("look at the members", "cause", err)
 			}
-			if first && m.cluster.Settled() {
+			if first && m.cluster.Settled(m.database.allAway()...) {
 				first = false
 				close(settled)
 			}
@@ -325,6 +344,7 @@ func (s *Server) shareRates() {
 
 // lose gives all up: others may have it.
 func (m *membership) lose() {
+	m.set("")
 	m.cluster.Lost()
 	m.links.close()
 	m.links = nil
@@ -355,6 +375,7 @@ func (m *membership) join(ctx context.Context, members store.Members) error {
 	}
 	m.links = links
 	m.cluster.Joined(id, links)
+	m.set(id)
 	m.cfg.Log.Info("joined the cluster", "node", c.Node, "member", id, "address", c.address())
 	return nil
 }

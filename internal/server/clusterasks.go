@@ -203,12 +203,20 @@ func (s *Server) standbys() (all []service.Standby) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askFor)
 	defer cancel()
-	found, err := s.postgres.Standbys(ctx)
-	if err != nil {
-		s.cfg.Log.Warn("look at the standbys of the database", "cause", err)
-	}
-	for _, one := range found {
-		all = append(all, service.Standby(one))
+	for home := range s.homeCount() {
+		if s.database.at(home) == nil || s.database.away(home) != nil {
+			continue
+		}
+		found, err := s.database.at(home).Standbys(ctx)
+		if err != nil {
+			s.cfg.Log.Warn("look at the standbys of the database", "cause", err)
+		}
+		for _, one := range found {
+			if name := s.database.name(home); name != "" {
+				one.Name = name + ": " + one.Name
+			}
+			all = append(all, service.Standby(one))
+		}
 	}
 	return all
 }

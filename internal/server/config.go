@@ -34,7 +34,7 @@ type Config struct {
 	Listen   string        `name:"listen" default:"127.0.0.1:7930" env:"HEDDLE_LISTEN" help:"Address to listen on, host:port; a port alone is of 127.0.0.1, and port 0 any free one."`
 	Data     string        `name:"data" default:"heddle-data" env:"HEDDLE_DATA" type:"folder" help:"Folder of the store; made at first start."`
 	Store    string        `name:"store" default:"pebble" enum:"pebble,postgres,memory" env:"HEDDLE_STORE" help:"pebble keeps everything on disk, synced before any answer; postgres keeps it in a PostgreSQL database, and in DATA what belongs to this server; memory forgets everything at exit."`
-	Postgres string        `name:"postgres" env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database of --store postgres, PostgreSQL 15 or newer: such as postgres://heddle@db.example.com/heddle, or @FILE that has it."`
+	Postgres string        `name:"postgres" env:"HEDDLE_POSTGRES" placeholder:"DSN" help:"The database of --store postgres, PostgreSQL 15 or newer: such as postgres://heddle@db.example.com/heddle, or @FILE that has it. For a store of several homes NAME=URL of each, with spaces or lines between them."`
 	Cluster  Cluster       `embed:""`
 	Account  string        `name:"account" default:"123456789012" env:"HEDDLE_ACCOUNT" help:"Id of the account that there is in any case."`
 	Accounts []string      `name:"accounts" env:"HEDDLE_ACCOUNTS" placeholder:"ID,..." help:"Further accounts, each a world of its own. Its root key pair is the profile of its name in DATA/credentials."`

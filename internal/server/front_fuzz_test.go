@@ -228,5 +228,5 @@ func inspectStore(ctx context.Context, e store.Store, shards uint16) (*runlog.Fi
 		return nil, err
 	}
 	defer view.Close()
-	return runlog.Check(ctx, view, shards, &hash, rulesOf(cfg.Services))
+	return runlog.Check(ctx, view, runlog.Checking{Shards: shards, Hash: &hash, Rules: rulesOf(cfg.Services)})
 }

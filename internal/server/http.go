@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	"heddle/internal/aws/operation"
@@ -104,13 +106,29 @@ func (s *Server) readiness(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case !s.ready.Load():
 		answer(w, http.StatusServiceUnavailable, "draining")
-	case s.cluster != nil && s.store.Current() != nil:
+	case s.cluster != nil && s.store.Current(0) != nil:
 		answer(w, http.StatusServiceUnavailable, "no shards: the membership was not renewed in time")
 	case s.cluster != nil && s.cluster.CutOff():
 		answer(w, http.StatusServiceUnavailable, "cut off from other servers")
+	case s.database != nil && s.database.away(0) != nil:
+		answer(w, http.StatusServiceUnavailable, "the first home does not answer: "+s.database.name(0))
 	default:
-		answer(w, http.StatusOK, "ready")
+		answer(w, http.StatusOK, strings.Join(append([]string{"ready"}, s.homesAway()...), "; "))
 	}
+}
+
+// homesAway says which homes don't answer. What is in the others is served, so a server is ready
+// without them.
+func (s *Server) homesAway() (all []string) {
+	if s.database == nil {
+		return nil
+	}
+	for i, h := range s.database.homesShown() {
+		if h.Away {
+			all = append(all, fmt.Sprintf("home %s does not answer, so %d of %d shards are not served (those that divided by %d leave %d)", h.Name, h.Shards, s.shards, s.homeCount(), i))
+		}
+	}
+	return all
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"heddle/internal/sealing"
 	"heddle/internal/store"
@@ -64,6 +65,36 @@ func holdKeys(ctx context.Context, meta store.Meta) (*heldKeys, error) {
 		}
 	}
 	return held, nil
+}
+
+// neededInName is the row that says in which shards those are whose kinds others need: those that
+// the number divides. Without it they are in any.
+const neededInName = "server/needed-in"
+
+// holdNeededIn reads that. The first start of a store of several homes has them in the first one.
+func holdNeededIn(ctx context.Context, meta store.Meta, homes int) (int, error) {
+	if _, err := readKey(ctx, meta, hashKeyName); errors.Is(err, store.ErrNotFound) && homes > 1 {
+		err := meta.CompareAndSet(ctx, neededInName, nil, []byte(strconv.Itoa(homes)))
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			return 0, err
+		}
+	}
+	return readNeededIn(ctx, meta)
+}
+
+func readNeededIn(ctx context.Context, meta store.Meta) (int, error) {
+	kept, err := meta.Get(ctx, neededInName)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(string(kept))
+	if err != nil || n < 2 {
+		return 0, fmt.Errorf("read %q: %q, want a number of homes", neededInName, kept)
+	}
+	return n, nil
 }
 
 // storeKey gives a key that the store holds, and makes it at first use.

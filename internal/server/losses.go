@@ -9,10 +9,16 @@ import (
 	"heddle/internal/store"
 )
 
+// members is what knows of them: all homes.
+type lossStore interface {
+	Losses(ctx context.Context) ([]store.Loss, error)
+	AcceptLoss(ctx context.Context, losses []store.Loss) error
+}
+
 // losses are those of a store in PostgreSQL.
 type losses struct {
 	*Server
-	members store.Members
+	members lossStore
 }
 
 // lossesOf are for services.
@@ -20,7 +26,7 @@ func (s *Server) lossesOf() service.Losses {
 	if s.postgres == nil {
 		return nil
 	}
-	return losses{s, s.postgres.Members()}
+	return losses{s, s.database}
 }
 
 // List implements service.Losses.

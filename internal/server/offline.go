@@ -33,6 +33,8 @@ type Offline struct {
 	store store.Store
 	// postgres is what is below, if it is in PostgreSQL.
 	postgres *pgstore.Store
+	several  bool // there are several homes, each with a moment of its own
+	neededIn int
 	view     store.Snapshot
 	runs     runlog.Reader
 	shards   uint16
@@ -75,6 +77,9 @@ func (o *Offline) open(ctx context.Context) error {
 		return err
 	}
 	o.hash = key
+	if o.neededIn, err = readNeededIn(ctx, o.store.Meta()); err != nil {
+		return err
+	}
 	var cfg Config
 	if err := cfg.fill(); err != nil {
 		return err
@@ -92,7 +97,11 @@ func (o *Offline) Close() error { return errors.Join(o.view.Close(), o.store.Clo
 
 // Check verifies the store; see runlog.Check.
 func (o *Offline) Check(ctx context.Context) (*runlog.Findings, error) {
-	return runlog.Check(ctx, o.view, o.shards, &o.hash, o.rules)
+	c := runlog.Checking{Shards: o.shards, Hash: &o.hash, Rules: o.rules, NeededIn: o.neededIn}
+	if o.several {
+		c.Later = o.store
+	}
+	return runlog.Check(ctx, o.view, c)
 }
 
 // CheckBlobs compares the blobs of the store with what refers to them, and with

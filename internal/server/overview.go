@@ -62,7 +62,7 @@ func (o overview) Status() service.Status {
 		o.members(&status)
 	}
 	if o.postgres != nil {
-		status.Standbys = o.standbys()
+		status.Standbys, status.Homes = o.standbys(), o.database.homesShown()
 	}
 	return status
 }

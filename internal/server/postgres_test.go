@@ -177,7 +177,7 @@ func TestCopyToPostgres(t *testing.T) {
 	register(t, s)
 	started := mustCall(t, s, "StartWorkflowExecution", startOrder).RunID
 	copied := func() (int, error) {
-		return CopyToPostgres(t.Context(), cfg.Data, database.DSN(), sealing.RootKeys{}, log)
+		return CopyToPostgres(t.Context(), cfg.Data, "", database.DSN(), sealing.RootKeys{}, log)
 	}
 	if _, err := copied(); err == nil {
 		t.Error("the store of a running server was copied")

@@ -50,7 +50,9 @@ type Server struct {
 	clockRow     []byte // what the store has of it
 	store        store.Store
 	disk         *pebblestore.Store // the store below; nil: it is in memory or in PostgreSQL
-	postgres     *pgstore.Store     // the store below; nil: it is another
+	postgres     *pgstore.Store     // the store below, or that of the first home; nil: it is another
+	database     *database          // the store below; nil: it is another
+	neededIn     int                // see shard.Config
 	folderLock   io.Closer          // of the data folder, with PostgreSQL
 	shards       uint16
 	held         *heldKeys
@@ -244,7 +246,7 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 
 // unseal opens what the store has under its root key, and the trail beside it.
 func (s *Server) unseal(ctx context.Context) error {
-	protection, err := s.cfg.protect(ctx, s.store)
+	protection, err := s.cfg.protect(ctx, s.store, s.databaseName())
 	if err != nil {
 		return err
 	}
@@ -255,6 +257,9 @@ func (s *Server) unseal(ctx context.Context) error {
 	if err = markSkip(ctx, s.store.Meta(), &s.cfg); err != nil {
 		return err
 	}
+	if s.neededIn, err = holdNeededIn(ctx, s.store.Meta(), s.homeCount()); err != nil {
+		return err
+	}
 	if s.held, err = holdKeys(ctx, s.store.Meta()); err != nil {
 		return err
 	}
@@ -262,13 +267,13 @@ func (s *Server) unseal(ctx context.Context) error {
 }
 
 // protect seals a store that was opened, and what is recorded beside it.
-func (c *Config) protect(ctx context.Context, below store.Store) (sealing.Protection, error) {
+func (c *Config) protect(ctx context.Context, below store.Store, name string) (sealing.Protection, error) {
 	if c.Store == StoreMemory {
 		return sealing.Protection{Store: below}, nil
 	}
 	return sealing.Open(ctx, sealing.Config{
 		Data: c.Data, Off: c.Sealing == SealingOff, RootKeys: c.RootKeys,
-		Trail: c.Audit.Files == AuditFile, Log: c.Log, Name: databaseName(below),
+		Trail: c.Audit.Files == AuditFile, Log: c.Log, Name: name,
 	}, below)
 }
 
@@ -311,6 +316,8 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
 		Committers:   s.committers(),
+		Homes:        s.homeCount(),
+		NeededIn:     s.neededIn,
 		Pause:        s.pause(),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
 		Blobs:        s.blobs.Read,

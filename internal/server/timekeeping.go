@@ -124,6 +124,10 @@ func (s *Server) openClock(ctx context.Context) error {
 
 // lastTime is the latest time that the store has seen.
 func (s *Server) lastTime(ctx context.Context) (engine.Time, error) {
+	if s.homeCount() > 1 {
+		last, err := s.database.lastStamp(ctx)
+		return engine.Time(last), err
+	}
 	if s.cfg.Cluster.on() {
 		last, err := s.nodes.LastStamp(ctx)
 		return engine.Time(last), err

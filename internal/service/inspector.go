@@ -179,6 +179,16 @@ type Status struct {
 	Vacant  int
 	// Standbys are those of a database in PostgreSQL.
 	Standbys []Standby
+	// Homes are those of a store that has several.
+	Homes []Home
+}
+
+// Home is one of the databases of a store that has several.
+type Home struct {
+	Name     string
+	Database string // where it is; empty: it was away since the start
+	Shards   int    // that are there
+	Away     bool   // it does not answer this server, so calls for what is there fail
 }
 
 // Member is a server of a cluster, as another one sees it.

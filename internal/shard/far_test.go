@@ -33,7 +33,7 @@ type sharing struct {
 	releasing func() error
 }
 
-func (s *sharing) Current() error { return s.current }
+func (s *sharing) Current(uint16) error { return s.current }
 
 func (s *sharing) Acquire(ctx context.Context, shard uint16) (store.Handle, error) {
 	if err := s.acquiring(); err != nil {

@@ -213,9 +213,9 @@ func TestWhoNeedsNoDataKeyDoesNotWaitForThem(t *testing.T) {
 		})
 	}
 	for asking := false; !asking; {
-		n.asking.mu.Lock()
-		asking = n.asking.running+len(n.asking.queue) == 20
-		n.asking.mu.Unlock()
+		n.lanes[0].asking.mu.Lock()
+		asking = n.lanes[0].asking.running+len(n.lanes[0].asking.queue) == 20
+		n.lanes[0].asking.mu.Unlock()
 		runtime.Gosched()
 	}
 	if err := do(99, "a", toyAdd{}); err != nil { // its state has to be read

@@ -319,7 +319,7 @@ func (h *harness) wrong() []string {
 		h.t.Fatal(err)
 	}
 	defer view.Close()
-	found, err := runlog.Check(context.Background(), view, h.cfg.Shards, h.cfg.Hash, h.cfg.Rules)
+	found, err := runlog.Check(context.Background(), view, runlog.Checking{Shards: h.cfg.Shards, Hash: h.cfg.Hash, Rules: h.cfg.Rules})
 	if err != nil {
 		h.t.Fatal(err)
 	}

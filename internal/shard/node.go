@@ -46,10 +46,7 @@ type Node struct {
 	start func(*fetch)
 
 	committers  []*committer
-	readers     readers
-	long        readers       // of what reads much, which does not hold up others
-	moving      readers       // of shards that are taken over and given up, which hold calls up meanwhile
-	asking      readers       // of what asks for data keys: whoever has those may be far away, and slow
+	lanes       []lane        // by home
 	slow        chan struct{} // holds one for each slow shard that evaluates
 	steppers    steppers
 	work        work
@@ -75,18 +72,19 @@ func OpenNode(ctx context.Context, cfg Config, clock Clock) (*Node, error) {
 	if most == 0 {
 		most = readersDefault
 	}
-	n.readers = readers{ctx: reading, work: &n.work, most: most}
-	n.asking = readers{ctx: reading, work: &n.work, most: most}
 	spare := max(1, processors-1) // one is left to what is quick
-	n.long = readers{ctx: reading, work: &n.work, most: spare}
-	n.moving = readers{ctx: reading, work: &n.work, most: spare}
-	if cfg.Far != nil {
-		n.moving.most = movesMax // which wait for the store more than they compute
+	moves := spare
+	if cfg.Far != nil || cfg.homes() > 1 {
+		moves = movesMax // which wait for the store more than they compute
+	}
+	n.lanes = make([]lane, cfg.homes())
+	for i := range n.lanes {
+		n.lanes[i].begin(reading, &n.work, most, spare, moves)
 	}
 	n.steppers = steppers{node: n, work: &n.work}
 	n.slow = make(chan struct{}, spare)
 	n.kick, n.start = n.kickStep, n.startFetch
-	for range cmp.Or(cfg.Committers, committersFor(processors)) {
+	for range cfg.homes() * cmp.Or(cfg.Committers, committersFor(processors)) {
 		n.committers = append(n.committers, &committer{node: n})
 	}
 	if cfg.Far != nil {
@@ -140,6 +138,10 @@ func (n *Node) recoverShards(ctx context.Context, crew int) error {
 	failed := make([]error, len(n.shards))
 	inParallel(crew, len(n.shards), func(i int) {
 		m, err := readMemory(ctx, n.cfg.Store, uint16(i), n.cfg.Shards)
+		if errors.Is(err, store.ErrAway) { // it is tried again, as after any failure
+			n.shards[i].nextWake.Store(int64(n.clock.Now() + retryDelay))
+			return
+		}
 		if err != nil {
 			failed[i] = fmt.Errorf("take over shard %d: %w", i, err)
 			return
@@ -212,7 +214,8 @@ func (n *Node) Stop(ctx context.Context) error {
 		if handle == nil {
 			continue
 		}
-		if released := handle.Release(ctx); released != nil && err == nil {
+		// One that is away has the membership expire, and with it what it held.
+		if released := handle.Release(ctx); released != nil && err == nil && !errors.Is(released, store.ErrAway) {
 			err = fmt.Errorf("release shard %d: %w", s.id, released)
 		}
 	}
@@ -262,7 +265,7 @@ func (n *Node) Cast(cmd engine.Command) {
 // ShardOf is the shard of a command's run. It need not be there.
 func (n *Node) ShardOf(cmd *engine.Command) uint16 {
 	if cmd.Run.IsZero() {
-		return runlog.Route(n.cfg.Hash, n.cfg.Shards, cmd.Name)
+		return n.cfg.route(cmd.Name)
 	}
 	return cmd.Run.Shard()
 }

@@ -56,7 +56,7 @@ func (s *Shard) send(b *Batch, messages []engine.Message) {
 		m := &messages[i]
 		to := m.Run.Shard()
 		if m.Run.IsZero() {
-			to = runlog.Route(s.Hash, s.Shards, m.To)
+			to = s.route(m.To)
 		}
 		q := s.out[to]
 		if q == nil {

@@ -32,15 +32,20 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 		if f.err != nil {
 			// The next command tries again, or the alarm after retryDelay.
 			err := fmt.Errorf("take over shard %d: %w", s.id, f.err)
+			away := errors.Is(f.err, store.ErrAway) // who knows has told so
 			if s.Far != nil {
-				if !errors.Is(err, store.ErrRegressed) { // which the store has said, once
+				if !away && !errors.Is(err, store.ErrRegressed) { // which the store has said, once
 					s.Log.Warn("a shard can't be taken over now", "shard", s.id, "cause", err)
 				}
 				s.depart(nil)
 				return
 			}
-			s.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
-			s.drop(fmt.Errorf("%w: %w", engine.ErrUnavailable, err))
+			if why := fmt.Errorf("%w: %w", engine.ErrUnavailable, err); away {
+				s.answerAll(why)
+			} else {
+				s.Log.Error("recover shard; its commands fail until it succeeds", "shard", s.id, "cause", err)
+				s.drop(why)
+			}
 			s.nextWake.Store(int64(now + retryDelay))
 			return
 		}

@@ -39,6 +39,7 @@ import (
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
+	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/keys"
 )
@@ -125,6 +126,13 @@ type Config struct {
 	// Far is how the shards reach those of other nodes. Then the node begins with none of its
 	// own; see Own. Nil: it has all.
 	Far Far
+	// Homes is how many parts the store has that may fail alone, a shard being in part shard mod
+	// Homes: each has readers and committers of its own, so that nobody waits for another part
+	// than his. 0: it is one.
+	Homes int
+	// NeededIn: names of kinds that others need are in shards that this divides, by which all
+	// are in one home; it stays. 0: in any shard.
+	NeededIn int
 	// ReadersMax is how many fetches are under way at a time, and how many others that ask
 	// for data keys; 0: readersDefault.
 	ReadersMax int
@@ -134,6 +142,18 @@ type Config struct {
 	kinds             map[engine.Kind]*engine.Ruleset // the Rules
 	wants, keepsNames bool                            // whether any of them does
 	notifies          engine.Notify                   // how much Notices wants to hear
+}
+
+// homes is how many parts the store has.
+func (c *Config) homes() int { return max(1, c.Homes) }
+
+// route gives the shard of a name.
+func (c *Config) route(n engine.Name) uint16 {
+	id := runlog.Route(c.Hash, c.Shards, n)
+	if rules := c.kinds[n.Kind]; c.NeededIn > 1 && rules != nil && rules.Traits.Needed {
+		return runlog.InFirst(id, c.NeededIn)
+	}
+	return id
 }
 
 func (c *Config) cachedBytes() int {

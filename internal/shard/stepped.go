@@ -111,7 +111,7 @@ func (n *Stepped) Ready(shard uint16) *Batch {
 	n.advance(s)
 	b := n.seal(s)
 	if b != nil && b.Empty() {
-		n.done(s, b, n.cfg.Store.Current(), 0)
+		n.done(s, b, n.cfg.Store.Current(s.id), 0)
 		return nil
 	}
 	return b

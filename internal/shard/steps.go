@@ -127,7 +127,7 @@ func (n *Node) step(s *Shard) {
 		}
 		if s.open && !s.dirty() { // nothing to write, or only what has waited long enough
 			if b := n.seal(s); b != nil && b.Empty() {
-				n.done(s, b, n.cfg.Store.Current(), 0)
+				n.done(s, b, n.cfg.Store.Current(s.id), 0)
 			}
 		}
 		s.mu.Lock()
@@ -243,7 +243,7 @@ func (c *committer) run() {
 			if b != nil && !b.Empty() {
 				c.outcomes[i], errs = errs[0], errs[1:]
 			} else if b != nil {
-				c.outcomes[i] = n.cfg.Store.Current()
+				c.outcomes[i] = n.cfg.Store.Current(shards[i].id)
 			}
 		}
 		inParallel(crewFor(len(shards)), len(shards), func(i int) {
@@ -310,15 +310,33 @@ type readers struct {
 	running int
 }
 
+// lane is the readers of one home: nobody waits for another one than his.
+type lane struct {
+	readers readers
+	long    readers // of what reads much, which does not hold up others
+	moving  readers // of shards that are taken over and given up, which hold calls up meanwhile
+	asking  readers // of what asks for data keys: whoever has those may be far away, and slow
+}
+
+func (l *lane) begin(ctx context.Context, work *work, most, long, moves int) {
+	for _, of := range []struct {
+		readers *readers
+		most    int
+	}{{&l.readers, most}, {&l.asking, most}, {&l.long, long}, {&l.moving, moves}} {
+		of.readers.ctx, of.readers.work, of.readers.most = ctx, work, of.most
+	}
+}
+
 func (n *Node) startFetch(f *fetch) {
-	r := &n.readers
+	l := &n.lanes[int(f.shard.id)%len(n.lanes)]
+	r := &l.readers
 	switch {
 	case f.long:
-		r = &n.long
+		r = &l.long
 	case f.moves:
-		r = &n.moving
+		r = &l.moving
 	case len(f.uses) > 0:
-		r = &n.asking
+		r = &l.asking
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

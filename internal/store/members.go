@@ -22,8 +22,8 @@ var ErrRegressed = errors.New("the store has lost what was acknowledged")
 // dead can't think otherwise.
 type Members interface {
 	// Join begins a membership, under an id of its own; an earlier one of this opening
-	// ends. The name stays from one membership to the next. Errors: ErrHeld if another
-	// member has the name.
+	// ends. If m has an ID, the new one begins with it, and a slash. The name stays from
+	// one membership to the next. Errors: ErrHeld if another member has the name.
 	Join(ctx context.Context, m Member) (id string, err error)
 	// Renew keeps the membership, says what others should know of it, and gives the time by
 	// the store's own clock. Errors: ErrNotMember.
@@ -75,6 +75,7 @@ type Renewal struct {
 // Sight is what a look has seen: members in the order of their names, and of each shard
 // its owner.
 type Sight struct {
+	Home    int // which one was looked at, in a store of several; its shards alone count
 	Members []Member
 	Owners  []Owner
 	Lost    []uint16 // shards that lack what is known here to be acknowledged

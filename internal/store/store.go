@@ -27,6 +27,9 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrTooLarge: a section is above Limits.
 	ErrTooLarge = errors.New("too large")
+	// ErrAway: the part of the store that has it does not answer. Nothing was done, and it may
+	// be tried again; other parts may answer.
+	ErrAway = errors.New("that part of the store does not answer now")
 	// ErrClosed: the store or the handle was closed.
 	ErrClosed = errors.New("closed")
 )
@@ -56,12 +59,13 @@ type Store interface {
 	// of the index or of a shard.
 	Barrier(ctx context.Context) error
 	// Snapshot is the whole store at one moment, however long it is read; all that
-	// it shows is durable. The caller closes it.
+	// it shows is durable. A store of several homes has a moment for each of them.
+	// The caller closes it.
 	Snapshot(ctx context.Context) (Snapshot, error)
-	// Current returns nil if nobody else can have written to the shards that were
+	// Current returns nil if nobody else can have written to a shard that was
 	// acquired here. An owner that answers from memory, and writes nothing, asks after
 	// it has evaluated the answer. A store that one process has to itself says nil.
-	Current() error
+	Current(shard uint16) error
 	Meta() Meta
 	// Close closes the snapshots that are still open too. From then on the store and
 	// they answer ErrClosed.
@@ -71,9 +75,10 @@ type Store interface {
 // View reads rows. Nobody has to own the shards that are read. A context that is
 // over when a read begins ends it, with the context's error.
 type View interface {
-	// Get returns copies of the values of rows, by place, all of one moment: nil for
-	// a row that is not there, while a value that is empty is not nil. It is an error
-	// if the store has no such shard.
+	// Get returns copies of the values of rows, by place: nil for a row that is not
+	// there, while a value that is empty is not nil. All are of one moment, or, in a
+	// store of several homes, those of each home are. It is an error if the store has
+	// no such shard.
 	Get(ctx context.Context, places []Place) ([][]byte, error)
 	// Scan visits rows of a shard's space as they are at one moment, in the order of
 	// their keys; see Range. The visitor may call the store.
@@ -103,7 +108,7 @@ type Space uint8
 
 const (
 	ShardSpace Space = iota // the section's own shard
-	IndexSpace              // common to all shards
+	IndexSpace              // common to all shards; an entry is put and deleted by sections of one shard alone
 )
 
 // OpKind is what an operation does.

@@ -146,7 +146,7 @@ var arrows = map[string][]string{
 	"internal/outbound":       {"internal/engine", "internal/fair", "internal/matching"},
 	"internal/rootkey":        {"internal/secretfile"},
 	"internal/runlog":         {"internal/engine", "internal/pack", "internal/store", "internal/store/keys"},
-	"internal/sealing":        {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/pebblestore", "internal/store/sealed"},
+	"internal/sealing":        {"internal/audit", "internal/rootkey", "internal/secretfile", "internal/store", "internal/store/keys", "internal/store/pebblestore", "internal/store/sealed"},
 	"internal/server": {
 		"internal/archive", "internal/audit", "internal/aws/arn", "internal/aws/authn", "internal/aws/awsjson", "internal/aws/awsquery", "internal/aws/credentials", "internal/aws/fault",
 		"internal/aws/operation", "internal/aws/policy", "internal/aws/restjson", "internal/aws/s3client", "internal/aws/throttle", "internal/backup", "internal/blob",
@@ -154,7 +154,7 @@ var arrows = map[string][]string{
 		"internal/diagnose", "internal/engine", "internal/engine/collection", "internal/engine/task", "internal/events", "internal/events/connection", "internal/fair", "internal/iam", "internal/iam/account", "internal/kms", "internal/kms/datakey", "internal/lambda", "internal/lifecycle",
 		"internal/listen", "internal/live", "internal/matching", "internal/metrics", "internal/notify", "internal/operator", "internal/options",
 		"internal/outbound", "internal/runlog", "internal/sealing", "internal/secretfile", "internal/series", "internal/service", "internal/sfn",
-		"internal/shard", "internal/store", "internal/store/keys",
+		"internal/shard", "internal/store", "internal/store/homes", "internal/store/keys",
 		"internal/store/memstore", "internal/store/pebblestore", "internal/store/pgstore", "internal/swf", "internal/token", "internal/visibility",
 	},
 	"internal/service": {
@@ -195,6 +195,7 @@ var arrows = map[string][]string{
 	"internal/sfn/template":           {"internal/sfn/intrinsic", "jsonpath", "jsonvalue"},
 	"internal/sfn/wire":               {"internal/aws/shape"},
 	"internal/shard":                  {"internal/blob", "internal/engine", "internal/runlog", "internal/store", "internal/store/keys"},
+	"internal/store/homes":            {"internal/store", "internal/store/pgstore"},
 	"internal/store/memstore":         {"internal/store"},
 	"internal/store/pebblestore":      {"internal/store"},
 	"internal/store/pgstore":          {"internal/blob", "internal/store"},

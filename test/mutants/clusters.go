@@ -83,7 +83,7 @@ var clusters = []Mutant{{
 }, {
 	Name: "answered-without-a-lease",
 	In:   "shard.(*Node).step",
-	Old:  "n.done(s, b, n.cfg.Store.Current(), 0)",
+	Old:  "n.done(s, b, n.cfg.Store.Current(s.id), 0)",
 	New:  "n.done(s, b, nil, 0)",
 	Bug:  "A node that was paused answers from a memory of the past.",
 	Then: []string{worlds},
@@ -214,7 +214,7 @@ var clusters = []Mutant{{
 }, {
 	Name: "given-shard-taken-back",
 	In:   "cluster.(*Cluster).Looked",
-	Old:  "(o.Epoch > p.given || c.looks >= p.after)",
+	Old:  "(o.Epoch > p.given || h.looks >= p.after)",
 	New:  "true",
 	Bug:  "A node takes back the shard that it has just given, by a look from before that.",
 	Then: []string{worlds},
@@ -228,7 +228,7 @@ var clusters = []Mutant{{
 }, {
 	Name: "taken-before-others-join-again",
 	In:   "cluster.(*Cluster).knows",
-	Old:  "c.looks < c.before+rejoinLooks",
+	Old:  "h.looks < h.before+rejoinLooks",
 	New:  "false",
 	Bug:  "After a failover that lost steps the first node that joins again serves all, without asking who knows more.",
 	Then: []string{worlds},

@@ -33,7 +33,7 @@ var keys = []Mutant{{
 	Bug:  "After a failed write, values are sealed under a key that is nowhere.",
 }, {
 	Name: "rekeyed-rows-share-memory",
-	In:   "sealing.(*copier).copy",
+	In:   "sealing.copyRows",
 	Old:  "Value: bytes.Clone(value)",
 	New:  "Value: value",
 	Bug:  "A rekeying writes one row's value into others.",

@@ -63,5 +63,5 @@ func (m *Mutant) Suites(folder string) []string {
 
 // All is the list.
 func All() []Mutant {
-	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, clusters, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants, flows)
+	return slices.Concat(decisions, tasks, timeouts, messages, shards, stores, clusters, homes, lists, registries, access, keys, trail, connections, machines, mapRuns, notifications, measures, exchange, grants, flows)
 }

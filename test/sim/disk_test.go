@@ -56,10 +56,10 @@ func (d *disk) read() error {
 
 var errRead = errors.New("the disk does not answer")
 
-func (d *disk) Limits() store.Limits { return d.under.Limits() }
-func (d *disk) Meta() store.Meta     { return d.under.Meta() }
-func (d *disk) Current() error       { return d.under.Current() }
-func (d *disk) Close() error         { return nil }
+func (d *disk) Limits() store.Limits       { return d.under.Limits() }
+func (d *disk) Meta() store.Meta           { return d.under.Meta() }
+func (d *disk) Current(shard uint16) error { return d.under.Current(shard) }
+func (d *disk) Close() error               { return nil }
 
 func (d *disk) Acquire(ctx context.Context, shard uint16) (store.Handle, error) {
 	if err := d.op(); err != nil {

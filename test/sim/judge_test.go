@@ -297,7 +297,7 @@ func (j *judge) check() {
 		return
 	}
 	defer view.Close()
-	found, err := runlog.Check(ctx, view, j.w.store.Shards(), &j.w.hash, j.w.rules)
+	found, err := runlog.Check(ctx, view, runlog.Checking{Shards: j.w.store.Shards(), Hash: &j.w.hash, Rules: j.w.rules})
 	if err != nil {
 		j.fail("check: %v", err)
 		return

@@ -106,6 +106,11 @@ func TopHead(o *Overview, style Style) (lines []string) {
 		if s.Node != nil {
 			lines = append(lines, nodes(s, style))
 		}
+		for i := range s.Homes {
+			if h := &s.Homes[i]; h.Away {
+				lines = append(lines, style.paint(bad, fmt.Sprintf("! home %s of the store does not answer: calls for its executions fail, %d shards of %d", clean(h.Name), h.Shards, s.Shards)))
+			}
+		}
 	}
 	lines = append(lines, rates)
 	if len(o.Targets) > 0 {

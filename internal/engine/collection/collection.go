@@ -70,7 +70,7 @@ func (r *Rules[S]) of(what string) string {
 }
 
 // Traits says that a collection is its state: nobody reads its log.
-func (*Rules[S]) Traits() engine.Traits { return engine.Traits{CutsLog: true} }
+func (*Rules[S]) Traits() engine.Traits { return engine.Traits{CutsLog: true, Needed: true} }
 
 // New is an empty state.
 func (r *Rules[S]) New(id engine.Identity) engine.State { return r.Config.New(id) }

@@ -1525,6 +1525,15 @@ func (v *GetServerStatusOutput) Decode(d *jx.Decoder) error {
 				v.Standbys = append(v.Standbys, Standby{})
 				return v.Standbys[len(v.Standbys)-1].Decode(d)
 			})
+		case "homes":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			v.Homes = []StoreHome{}
+			return shape.DecodeList(d, func(d *jx.Decoder) error {
+				v.Homes = append(v.Homes, StoreHome{})
+				return v.Homes[len(v.Homes)-1].Decode(d)
+			})
 		default:
 			return shape.SkipMember(d, key)
 		}
@@ -3174,6 +3183,46 @@ func (v *StopBatchOutput) Decode(d *jx.Decoder) error {
 				return err
 			}
 			v.ServerTimestamp = value
+			return nil
+		default:
+			return shape.SkipMember(d, key)
+		}
+	})
+}
+
+// Decode reads the structure. Members that it does not have are skipped,
+// null stands for a missing member.
+func (v *StoreHome) Decode(d *jx.Decoder) error {
+	*v = StoreHome{}
+	return shape.DecodeObject(d, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "name":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Name = value
+			return nil
+		case "database":
+			value, ok, err := shape.DecodeString(d)
+			if !ok {
+				return err
+			}
+			v.Database = &value
+			return nil
+		case "shards":
+			value, ok, err := shape.DecodeInteger(d)
+			if !ok {
+				return err
+			}
+			v.Shards = value
+			return nil
+		case "away":
+			value, ok, err := shape.DecodeBool(d)
+			if !ok {
+				return err
+			}
+			v.Away = value
 			return nil
 		default:
 			return shape.SkipMember(d, key)

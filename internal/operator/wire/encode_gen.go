@@ -727,6 +727,17 @@ func (v *GetServerStatusOutput) AppendJSON(b []byte) []byte {
 		}
 		b = append(b, ']')
 	}
+	if v.Homes != nil {
+		b = append(b, `,"homes":`...)
+		b = append(b, '[')
+		for i := range v.Homes {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.Homes[i].AppendJSON(b)
+		}
+		b = append(b, ']')
+	}
 	return shape.CloseObject(b, start)
 }
 
@@ -1548,6 +1559,22 @@ func (v *StopBatchOutput) AppendJSON(b []byte) []byte {
 	b = v.Batch.AppendJSON(b)
 	b = append(b, `,"serverTimestamp":`...)
 	b = shape.AppendTimestamp(b, v.ServerTimestamp)
+	return shape.CloseObject(b, start)
+}
+
+// AppendJSON appends the structure as the wire carries it.
+func (v *StoreHome) AppendJSON(b []byte) []byte {
+	start := len(b)
+	b = append(b, `,"name":`...)
+	b = shape.AppendString(b, v.Name)
+	if v.Database != nil {
+		b = append(b, `,"database":`...)
+		b = shape.AppendString(b, *v.Database)
+	}
+	b = append(b, `,"shards":`...)
+	b = strconv.AppendInt(b, v.Shards, 10)
+	b = append(b, `,"away":`...)
+	b = strconv.AppendBool(b, v.Away)
 	return shape.CloseObject(b, start)
 }
 

@@ -296,6 +296,7 @@ type GetServerStatusOutput struct {
 	Members               []ClusterMember
 	ShardsVacant          *int64
 	Standbys              []Standby
+	Homes                 []StoreHome
 }
 
 // InspectExecutionInput is what InspectExecution takes.
@@ -619,6 +620,13 @@ type StopBatchInput struct {
 type StopBatchOutput struct {
 	Batch           Batch
 	ServerTimestamp shape.Timestamp
+}
+
+type StoreHome struct {
+	Name     string
+	Database *string
+	Shards   int64
+	Away     bool
 }
 
 // StreamEventsInput is what StreamEvents takes.

@@ -208,6 +208,15 @@ func (h *Hash) Shard(n uint16, parts ...string) uint16 {
 	return uint16(binary.BigEndian.Uint64(sum[:8]) % uint64(n))
 }
 
+// EntryShard is the shard of an entry of the index: each ends with its run, whose id begins with its
+// shard.
+func EntryShard(key []byte) uint16 {
+	if len(key) < RunSize {
+		return 0
+	}
+	return binary.BigEndian.Uint16(key[len(key)-RunSize:])
+}
+
 // AppendIndexPrefix makes the part of an index key that all entries of a family
 // and a value share.
 func AppendIndexPrefix(b []byte, family byte, equal [HashSize]byte) []byte {

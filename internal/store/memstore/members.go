@@ -68,7 +68,7 @@ func (s *Store) mayTake(sh *shard) error {
 }
 
 // Current is part of store.Store.
-func (s *Store) Current() error {
+func (s *Store) Current(uint16) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.member != "" && s.disk.now() > s.lease {
@@ -93,7 +93,11 @@ func (m members) Join(ctx context.Context, who store.Member) (string, error) {
 		}
 	}
 	d.joined++
-	who.ID = fmt.Sprintf("%s.%d", who.Name, d.joined)
+	own := fmt.Sprintf("%s.%d", who.Name, d.joined)
+	if who.ID != "" {
+		own = who.ID + "/" + own
+	}
+	who.ID = own
 	if d.members == nil {
 		d.members = map[string]*member{}
 	}

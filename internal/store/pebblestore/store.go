@@ -97,7 +97,7 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 }
 
 // Current is part of store.Store: this process has the whole directory.
-func (*Store) Current() error { return nil }
+func (*Store) Current(uint16) error { return nil }
 
 // Meta is part of store.Store.
 func (s *Store) Meta() store.Meta { return meta{s} }

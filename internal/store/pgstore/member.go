@@ -157,7 +157,7 @@ func (s *Store) Renew(ctx context.Context) {
 		}
 	}
 	if s.note(began, renewed, err) && s.options.Lost != nil {
-		s.options.Lost(s.Current())
+		s.options.Lost(s.current())
 	}
 }
 
@@ -210,8 +210,23 @@ func (s *Store) renew(ctx context.Context) (renewed bool, err error) {
 
 func interval(d time.Duration) string { return fmt.Sprintf("%d milliseconds", d.Milliseconds()) }
 
-// Current is part of store.Store.
-func (s *Store) Current() error {
+// Current is part of store.Store; what it says holds of all shards.
+func (s *Store) Current(uint16) error { return s.current() }
+
+// Silent tells why the database is taken to answer nobody now: for as long as a membership lasts it
+// could not be renewed. Nil: it answers, as far as is known.
+func (s *Store) Silent() error {
+	s.lease.mu.Lock()
+	defer s.lease.mu.Unlock()
+	if s.lease.over {
+		return errSilent
+	}
+	return nil
+}
+
+var errSilent = errors.New("it does not answer")
+
+func (s *Store) current() error {
 	s.lease.mu.Lock()
 	defer s.lease.mu.Unlock()
 	if s.lease.lost != nil {

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -10,10 +11,13 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"heddle/internal/store"
 )
 
-// Format is of the tables and of what is in them.
-const Format = 1
+// Format is the latest one of the tables and of what is in them. A store that is one of several homes
+// has it, so that earlier releases, which know of no homes, leave it alone; others have format 1.
+const Format = 2
 
 // Rows of the meta space that are the store's own.
 const (
@@ -21,6 +25,9 @@ const (
 	shardsKey  = "store/shards"
 	idKey      = "store/id"
 	copyingKey = "store/copying" // there: a copy into the store is not finished
+	// HomesKey and HomeKey are package homes' own: the first home has the one, the others have the other.
+	HomesKey = "store/homes"
+	HomeKey  = "store/home"
 )
 
 // ErrUnfinished: what the database holds is a copy that was cut off.
@@ -57,6 +64,12 @@ func (s *Store) openSchema(ctx context.Context) error {
 	created := false
 	for attempt := 0; ; attempt++ {
 		copying, err := s.readSchema(within, c)
+		if err == nil && copying && s.finished { // the first home's copy was
+			copying = false
+			if !s.options.ReadOnly {
+				err = explain(c.run(within, "delete from "+quoted(s.options.Schema)+".meta where key = convert_to('"+copyingKey+"', 'UTF8')"))
+			}
+		}
 		switch {
 		case err == nil && s.options.Copy && !created && !copying:
 			return errors.New("it has a store already; copy to a database of its own")
@@ -65,7 +78,7 @@ func (s *Store) openSchema(ctx context.Context) error {
 		case err == nil && copying && !s.options.Copy:
 			return ErrUnfinished
 		}
-		if !errors.Is(err, errNoSchema) || s.options.ReadOnly {
+		if !errors.Is(err, ErrNoStore) || s.options.ReadOnly || s.options.ID != "" {
 			return err
 		}
 		err = s.create(within, c)
@@ -97,7 +110,7 @@ func (s *Store) removeCopy(ctx context.Context, c *conn) error {
 	if err := c.run(ctx, sql); err != nil {
 		return explain(err)
 	}
-	return errNoSchema
+	return ErrNoStore
 }
 
 func (s *Store) firstConn(ctx context.Context) (*conn, error) {
@@ -153,7 +166,15 @@ func (s *Store) checkServer(ctx context.Context, c *conn) error {
 	return nil
 }
 
-var errNoSchema = errors.New("there is no store in it")
+// ErrNoStore: the database has none, and none is made where a certain one should be.
+var ErrNoStore = errors.New("there is no store in it")
+
+// OtherStoreError: the database has another store than the one that should be there.
+type OtherStoreError struct{ Found, Want string }
+
+func (e *OtherStoreError) Error() string {
+	return fmt.Sprintf("it has the store %s, and the data folder belongs to the store %s: it is another Heddle's database; give the right --postgres or --data", e.Found, e.Want)
+}
 
 // readSchema reads what the store is, and whether it is a copy that is not finished.
 func (s *Store) readSchema(ctx context.Context, c *conn) (copying bool, err error) {
@@ -166,10 +187,10 @@ func (s *Store) readSchema(ctx context.Context, c *conn) (copying bool, err erro
 		return false, fmt.Errorf("its schema %s has tables that are not Heddle's; give a database of its own", schema)
 	}
 	if row[0] == "t" {
-		return false, errNoSchema
+		return false, ErrNoStore
 	}
 	found := map[string]string{}
-	for _, key := range []string{formatKey, shardsKey, idKey, copyingKey} {
+	for _, key := range []string{formatKey, shardsKey, idKey, copyingKey, HomesKey, HomeKey} {
 		row, err := c.row(ctx, "select convert_from(value, 'UTF8') from "+schema+".meta where key = convert_to($1, 'UTF8')", key)
 		if err != nil {
 			return false, explain(err)
@@ -191,9 +212,13 @@ func (s *Store) readSchema(ctx context.Context, c *conn) (copying bool, err erro
 	}
 	s.shards, s.id = uint16(shards), found[idKey]
 	if s.options.ID != "" && s.id != s.options.ID {
-		return false, fmt.Errorf("it has the store %s, and the data folder belongs to the store %s: it is another Heddle's database; give the right --postgres or --data", s.id, s.options.ID)
+		return false, &OtherStoreError{s.id, s.options.ID}
+	}
+	if of := cmp.Or(found[HomesKey], found[HomeKey]); of != "" && !s.options.Home {
+		return false, errors.New("it is one of several homes of a store; give all of them, as --postgres 'NAME=URL NAME=URL', in the order in which the store was created")
 	}
 	_, copying = found[copyingKey]
+	s.finished = found[HomeKey] != "" && s.options.ID != "" && !s.options.Copy
 	return copying, nil
 }
 
@@ -210,7 +235,7 @@ func (s *Store) create(ctx context.Context, c *conn) error {
 		more = ", ('" + copyingKey + "', '')"
 	}
 	schema := quoted(s.options.Schema)
-	sql := strings.NewReplacer("SCHEMA", schema, "SHARDS", strconv.Itoa(int(shards)), "FORMAT", strconv.Itoa(Format), "ID", hex.EncodeToString(id[:]), "MORE", more).Replace(tables)
+	sql := strings.NewReplacer("SCHEMA", schema, "SHARDS", strconv.Itoa(int(shards)), "FORMAT", "1", "ID", hex.EncodeToString(id[:]), "MORE", more).Replace(tables)
 	// The statements of one message are one transaction. That there is a schema, which
 	// a user without rights may have been given, is no error.
 	return c.run(ctx, "do $$ begin if to_regnamespace('"+strings.ReplaceAll(schema, "'", "''")+"') is null then create schema "+schema+"; end if; end $$;"+sql)
@@ -219,4 +244,18 @@ func (s *Store) create(ctx context.Context, c *conn) error {
 // Finish ends a copy: the store is one like any other.
 func (s *Store) Finish(ctx context.Context) error {
 	return s.Meta().CompareAndSet(ctx, copyingKey, []byte{}, nil)
+}
+
+// BecomeHome gives the store the format of a home, which earlier releases refuse.
+func (s *Store) BecomeHome(ctx context.Context) error {
+	err := s.Meta().CompareAndSet(ctx, formatKey, []byte("1"), []byte(strconv.Itoa(Format)))
+	if errors.Is(err, store.ErrConflict) { // it has it
+		return nil
+	}
+	return err
+}
+
+// Unreachable tells whether a store could not be opened since no server answered that takes writes.
+func Unreachable(err error) bool {
+	return errors.As(err, new(*pgconn.ConnectError)) && worthAnother(err)
 }

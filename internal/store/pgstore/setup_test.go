@@ -129,15 +129,15 @@ func TestMembers(t *testing.T) {
 	}
 
 	// What it knows holds as long as it renews.
-	if err := first.Current(); err != nil {
+	if err := first.Current(0); err != nil {
 		t.Errorf("just joined: %v", err)
 	}
 	clock.pass(leaseFor)
-	if err := first.Current(); !errors.Is(err, errLeaseOver) {
+	if err := first.Current(0); !errors.Is(err, errLeaseOver) {
 		t.Errorf("not renewed: %v", err)
 	}
 	first.Renew(t.Context())
-	if err := first.Current(); err != nil {
+	if err := first.Current(0); err != nil {
 		t.Errorf("renewed: %v", err)
 	}
 
@@ -167,8 +167,8 @@ func TestMembers(t *testing.T) {
 	for range 2 {
 		first.Renew(t.Context())
 	}
-	if lost.Load() != 1 || !errors.Is(first.Current(), store.ErrHeld) {
-		t.Errorf("lost %d times, %v", lost.Load(), first.Current())
+	if lost.Load() != 1 || !errors.Is(first.Current(0), store.ErrHeld) {
+		t.Errorf("lost %d times, %v", lost.Load(), first.Current(0))
 	}
 	if err := second.Commit(t.Context(), []store.Section{section})[0]; err != nil {
 		t.Error(err)
@@ -304,7 +304,7 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 	}
 	s.options.Within = context.WithTimeout
 	s.Renew(t.Context())
-	if err := s.Current(); err != nil {
+	if err := s.Current(0); err != nil {
 		t.Error(err)
 	}
 	if text := log.String(); !strings.Contains(text, "does not answer") || !strings.Contains(text, "answers again") {

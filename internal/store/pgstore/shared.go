@@ -40,6 +40,9 @@ func (m members) onLease(ctx context.Context, do func(context.Context, *conn) er
 // Join is part of store.Members. The name of a member whose time is over is free.
 func (m members) Join(ctx context.Context, who store.Member) (string, error) {
 	id := newMember()
+	if who.ID != "" {
+		*id = who.ID + "/" + *id
+	}
 	schema := quoted(m.options.Schema)
 	sql := `with gone as (delete from ` + schema + `.members where expires < clock_timestamp() or id = $5 returning id),
  others as (select from ` + schema + `.members where name = $2 and id not in (select id from gone))

@@ -44,8 +44,11 @@ type Options struct {
 	// opens with a name must be sure that nobody else has it: an earlier member of the
 	// name is taken for gone. Label tells people who it is.
 	Node, Label string
-	// ID is that of the store which must be there; empty: any.
+	// ID is that of the store which must be there; empty: any, or a new one.
 	ID string
+	// Home: the store is one of several homes; package homes sees to it that all are there. Without it
+	// such a store is refused.
+	Home bool
 	// ReadOnly opens the store beside its member, and fences every commit.
 	ReadOnly bool
 	// Shared opens the store beside others who have it open: it becomes a member by Join, and
@@ -100,7 +103,8 @@ type Store struct {
 	renewals                  *pool
 	lease                     lease
 
-	pageRows int // of a scan, at a time
+	pageRows int  // of a scan, at a time
+	finished bool // it is a home of a store whose first home says that all of it is there
 
 	mu     sync.Mutex // guards the fields below
 	closed bool

@@ -87,6 +87,20 @@ func (s *Store) reading(ctx context.Context, do func(context.Context) error) err
 func (s *Store) read(ctx context.Context, do func(context.Context, *conn) error) error {
 	within, cancel := s.options.Within(ctx, readWithin)
 	defer cancel()
+	if s.options.Home && s.me() != "" { // others than this home have readers that wait
+		life := s.lease.life()
+		defer context.AfterFunc(life, cancel)()
+		err := s.tryRead(ctx, within, do)
+		if err != nil && ctx.Err() == nil && life.Err() != nil {
+			return store.ErrAway
+		}
+		return err
+	}
+	return s.tryRead(ctx, within, do)
+}
+
+// tryRead is read, within a context of its own.
+func (s *Store) tryRead(ctx, within context.Context, do func(context.Context, *conn) error) error {
 	for again := false; ; again = true {
 		c, err := s.reads.get(within, again)
 		if err != nil {

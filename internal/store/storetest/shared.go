@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ func join(t *testing.T, s Shared, name string) (id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Current(); err != nil {
+	if err := s.Current(0); err != nil {
 		t.Fatalf("a new member: %v", err)
 	}
 	return id
@@ -101,7 +102,7 @@ func lateMember(t *testing.T, one, two Shared, pass func(time.Duration)) {
 	if _, err := two.Members().Renew(t.Context(), store.Renewal{Leaving: true, Hears: "all but x"}); err != nil {
 		t.Fatal(err)
 	}
-	if one.Current() == nil {
+	if one.Current(1) == nil {
 		t.Fatal("a member takes itself for one until its time is over for others")
 	}
 	if seen := look(t, two); len(seen.Members) != 2 || !seen.Members[1].Leaving || seen.Members[1].Hears != "all but x" {
@@ -116,7 +117,7 @@ func lateMember(t *testing.T, one, two Shared, pass func(time.Duration)) {
 	if _, err := one.Members().Renew(t.Context(), store.Renewal{}); !errors.Is(err, store.ErrNotMember) {
 		t.Fatalf("a member that was declared dead renews: %v", err)
 	}
-	if one.Current() == nil {
+	if one.Current(1) == nil {
 		t.Fatal("a member that was declared dead takes itself for one")
 	}
 	wantCommit(t, one, []store.Section{o.section(put("key", "late"))}, store.ErrFenced)
@@ -138,6 +139,16 @@ func joinAgain(t *testing.T, one, two Shared, _ func(time.Duration)) {
 	}
 	acquire(t, one, 1).commit(put("key", "1"))
 	wantHeld(t, two, 1)
+	var ids [2]string
+	for i := range ids {
+		var err error
+		if ids[i], err = one.Members().Join(t.Context(), store.Member{ID: "given", Name: "a"}); err != nil || !strings.HasPrefix(ids[i], "given/") {
+			t.Fatalf("a membership that is to begin with an id: %q, %v", ids[i], err)
+		}
+	}
+	if ids[0] == ids[1] {
+		t.Fatal("a second membership has the id of the first")
+	}
 }
 
 func memberNames(t *testing.T, one, two Shared, pass func(time.Duration)) {

@@ -19,6 +19,9 @@ const Shards = 8
 // Backend is a store under test and what may befall it.
 type Backend struct {
 	Store store.Store
+	// Homes is how many parts the store has, each with a moment of its own: a shard is in part
+	// shard mod Homes. 0: it is one.
+	Homes int
 	// Reopen opens the data of the closed store again.
 	Reopen func(t *testing.T) store.Store
 	// Crash ends the store without closing it, as a power cut would, and opens

@@ -1,0 +1,126 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+	"heddle/internal/store"
+)
+
+// homed has commands for the shard of their run.
+type homed struct{ disowning }
+
+func (*homed) ShardOf(cmd *engine.Command) uint16 { return cmd.Run.Shard() }
+
+// TestHomes: each home has members and owners of its own. One that is lost takes its shards alone; who is a node
+// the first one says.
+func TestHomes(t *testing.T) {
+	const shards = 6 // 0, 2 and 4 in the first home
+	node := &homed{}
+	waits := 0 // for an owner to be found
+	c := New(Config{
+		Name: "a", Shards: shards, Homes: 2, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 },
+		Within: func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+			if waits++; d == lookAgain {
+				over, cancel := context.WithCancel(ctx)
+				cancel()
+				return over, cancel
+			}
+			if d != lookFor {
+				t.Fatalf("it waits %s", d)
+			}
+			return context.WithCancel(ctx)
+		},
+	})
+	c.SetNode(node)
+	c.Joined("A", node)
+	both := []store.Member{{ID: "A", Name: "a"}, {ID: "B", Name: "b"}}
+	for wanted(both, 2).ID != "B" { // one that shard 2 falls to
+		both[1].Name += "b"
+	}
+	sight := func(home int, members []store.Member, owner string) store.Sight {
+		s := store.Sight{Home: home, Members: members, Owners: make([]store.Owner, shards)}
+		for i := range s.Owners { // those of the other home say what is not so
+			s.Owners[i] = store.Owner{Epoch: 7, Member: "X"}
+			if i%2 == home {
+				s.Owners[i] = store.Owner{Epoch: 1, Member: owner}
+			}
+		}
+		return s
+	}
+	states := func() (all []state) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for i := range c.shards {
+			all = append(all, c.shards[i].state)
+		}
+		return all
+	}
+	looked := func(s store.Sight) {
+		for range rejoinLooks { // so that all know all
+			c.Looked(s)
+		}
+	}
+	looked(sight(0, both[:1], "A"))
+	if got := states(); !slices.Equal(got, []state{taking, elsewhere, taking, elsewhere, taking, elsewhere}) {
+		t.Fatalf("after a look at the first home: %v", got)
+	}
+	if c.Owned(0, 2); c.Settled(1) {
+		t.Error("shards of the first home are not served")
+	}
+	c.Owned(2, 2)
+	if c.Owned(4, 2); !c.Settled(1) || c.Settled() {
+		t.Error("all shards are served but those of the second home, which may be away or not")
+	}
+	c.Looked(sight(1, both[:1], "")) // looks at the other home don't count for this one
+	if got := states(); got[1] != elsewhere {
+		t.Errorf("a shard is taken at the first look at its home: %v", got)
+	}
+	looked(sight(1, both[:1], ""))
+	for i := range uint16(shards) {
+		if i%2 == 0 {
+			continue
+		}
+		if states()[i] != taking {
+			t.Fatalf("shard %d is free, and not taken", i)
+		}
+		c.Owned(i, 2)
+	}
+	if !c.Settled() {
+		t.Fatal("all shards are served")
+	}
+
+	// Another node is a member of the first home alone: it gets shards of that one.
+	c.Looked(sight(0, both, "A"))
+	c.Up("B")
+	if len(node.given) == 0 || slices.ContainsFunc(node.given, func(id uint16) bool { return id%2 != 0 }) {
+		t.Fatalf("given up for who is no member of the second home: %v", node.given)
+	}
+	node.given = nil
+
+	c.LostHome(1)
+	if !slices.Equal(node.given, []uint16{1, 3, 5}) {
+		t.Fatalf("the second home is lost, and given up are %v", node.given)
+	}
+	for _, id := range node.given {
+		c.Gone(id, false)
+	}
+	waits = 0
+	if _, err := c.Do(t.Context(), engine.Command{Run: engine.RunID{1: 3}}); !errors.Is(err, errNobody) || waits > 1 {
+		t.Errorf("a command for a shard whose home is away: %v, after %d waits", err, waits)
+	}
+	c.Looked(sight(0, both, "A"))
+	if got := states(); got[1] != elsewhere || got[3] != elsewhere {
+		t.Errorf("shards of a home that is lost are taken: %v", got)
+	}
+	c.JoinedHome(1)
+	looked(sight(1, both[:1], ""))
+	if got := states(); got[1] != taking || got[3] != taking || got[5] != taking {
+		t.Errorf("the second home is back, and its shards are not taken: %v", got)
+	}
+}
