@@ -166,7 +166,6 @@ func (t *target) deliverLoose(ctx context.Context) (did bool, wait engine.Time) 
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
 	case err == nil:
-		t.Told(t.Name, Sent, len(events))
 	case ctx.Err() != nil:
 		return false, 0
 	case never && t.giveUp(events[0], refused):

@@ -82,19 +82,27 @@ func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Rea
 			return r.mayReach(ctx, t.Name.World, &reading.Order, reading.Started, action, objectARN(t.Name.World, in, key))
 		},
 	}
-	var arguments struct{ Bucket, Key, Prefix, VersionID string }
+	var arguments struct{ Bucket, Key, Prefix, VersionID, ExpectedBucketOwner string }
 	if err := json.Unmarshal([]byte(o.Arguments), &arguments); err != nil || arguments.Bucket == "" {
 		return failed("The arguments of the ItemReader name no bucket.")
 	}
 	if !from.List && arguments.Key == "" {
 		return failed("The arguments of the ItemReader name no key.")
 	}
-	if arguments.VersionID != "" {
-		return failed("This server reads no versions of objects: leave VersionId out of the ItemReader.")
+	if arguments.VersionID != "" && from.InputType == "PARQUET" {
+		return failed("The field 'VersionId' is not supported for InputType PARQUET.")
 	}
-	from.Bucket, from.Key = arguments.Bucket, cmp.Or(arguments.Key, arguments.Prefix)
+	if owner := arguments.ExpectedBucketOwner; owner != "" && owner != t.Name.World.Account { // whose all its buckets are
+		return failed(bucket.Denied("GetObject", arguments.Bucket, arguments.Key, "Access Denied").SDKText())
+	}
+	from.Bucket, from.Key, from.Version = arguments.Bucket, arguments.Key, arguments.VersionID
 	if from.List {
-		from.Key = arguments.Prefix
+		from.Key, from.Version = arguments.Prefix, ""
+	}
+	if reading.Order.Described {
+		from.Describe = func(bucket, object string, member *string, value string) string {
+			return execution.DescribedItem(member, value, execution.S3URI(bucket, object))
+		}
 	}
 	most := int64(math.MaxInt64)
 	if o.MaxItems > 0 {

@@ -1,19 +1,21 @@
 package sfn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"time"
 
 	"heddle/internal/aws/fault"
 	"heddle/internal/aws/operation"
+	"heddle/internal/bucket"
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/reply"
 	"heddle/internal/sfn/resource"
 	"heddle/internal/sfn/wire"
@@ -58,7 +60,7 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 	if err := s.checkTrialRole(ctx, in, t); err != nil {
 		return nil, err
 	}
-	if err := readTrial(in, t); err != nil {
+	if err := readTrial(ctx, in, t); err != nil {
 		return nil, err
 	}
 	mock, err := mockOf(in, t.State)
@@ -157,7 +159,7 @@ func (s *actions) checkTrialRole(ctx context.Context, in *wire.TestStateInput, t
 
 // readTrial reads what the state is to see. Errors: InvalidExecutionInput,
 // ValidationException.
-func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
+func readTrial(ctx context.Context, in *wire.TestStateInput, t *execution.Trial) error {
 	t.Input = jsonvalue.NewObject(0)
 	if in.Input != nil {
 		if err := checkInput(*in.Input); err != nil {
@@ -183,7 +185,7 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 		t.Retries = value(c.RetrierRetryCount)
 		if c.MapItemReaderData != nil && t.State.ItemReader != nil {
 			var err error
-			if t.ReaderItems, err = readItems(*c.MapItemReaderData, t.State.ItemReader); err != nil {
+			if t.ReaderItems, err = readItems(ctx, *c.MapItemReaderData, t.State.ItemReader); err != nil {
 				return err
 			}
 		}
@@ -191,30 +193,58 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 	return nil
 }
 
-// readItems reads the items that an ItemReader finds in what its source holds.
-func readItems(data string, r *asl.ItemReader) ([]any, error) {
-	switch r.InputType {
-	case "JSON", "":
-		v, err := jsonvalue.ParseString(data)
-		if items, ok := v.([]any); ok && err == nil {
-			return items, nil
-		}
-		return nil, invalid("MapItemReaderData must be a valid JSON array")
-	case "JSONL":
-		var items []any
-		for line := range strings.Lines(data) {
-			if strings.TrimSpace(line) == "" {
-				continue
-			}
-			v, err := jsonvalue.ParseString(line)
-			if err != nil {
-				return nil, invalid("Each line of MapItemReaderData must be valid JSON")
-			}
-			items = append(items, v)
-		}
-		return items, nil
+// readItems reads the items that an ItemReader finds in what its source holds: a list, or an
+// object whose members are items. Errors: ValidationException.
+func readItems(ctx context.Context, data string, r *asl.ItemReader) (any, error) {
+	if r.ManifestType != "" || r.InputType == "PARQUET" || r.InputType == "MANIFEST" {
+		return nil, invalid("This server does not read MapItemReaderData of type " + cmp.Or(r.ManifestType, r.InputType))
 	}
-	return nil, invalid("This server does not read MapItemReaderData of type " + r.InputType)
+	const in, key = "bucket", "key"
+	store := &bucket.Memory{}
+	store.Make(in)
+	if _, err := store.Put(ctx, &bucket.Put{Bucket: in, Key: key, Source: bucket.Bytes(data), Size: int64(len(data))}); err != nil {
+		return nil, err
+	}
+	var (
+		items   []any
+		members *jsonvalue.Object
+	)
+	from := itemreader.Reader{
+		Store: store, Bucket: in, Key: key, InputType: r.InputType, Pointer: r.ItemsPointer,
+		HeadersGiven: r.CSVHeaderLocation == "GIVEN", Headers: r.CSVHeaders, Delimiter: r.CSVDelimiter,
+		May: func(context.Context, string, string, string) error { return nil },
+		Describe: func(_, _ string, member *string, text string) string {
+			v, err := jsonvalue.ParseString(text)
+			switch {
+			case err != nil: // the reader has parsed it
+			case member == nil:
+				items = append(items, v)
+			case members == nil:
+				members = jsonvalue.NewObject(1)
+				fallthrough
+			default:
+				members.Set(*member, v)
+			}
+			return text
+		},
+	}
+	for part := (&itemreader.Part{}); !part.Done; {
+		var err error
+		part, err = from.Next(ctx, part.Position, math.MaxInt64)
+		if flaw, ok := errors.AsType[*itemreader.Error](err); ok {
+			if r.InputType == "JSON" || r.InputType == "" {
+				return nil, invalid("MapItemReaderData must be a valid JSON array")
+			}
+			return nil, invalid("MapItemReaderData can't be read: " + flaw.Cause)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if members != nil {
+		return members, nil
+	}
+	return items, nil
 }
 
 // contextFields are the members that a context object may have, and the types of theirs.

@@ -249,6 +249,26 @@ func TestTrialFailedItems(t *testing.T) {
 		}).run(t)
 	}
 	reader := `{"Type":"Map",` + spread + `,"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"%s"},"Parameters":{"Bucket":"b","Key":"k"}},"ItemSelector":{"v.$":"$$.Map.Item.Value"},"ToleratedFailurePercentage":50,"End":true}`
+	spreads := []trialCase{
+		{"members", `{"Type":"Map",` + spread + `,"ItemSelector":{"k.$":"$$.Map.Item.Key","v.$":"$$.Map.Item.Value","i.$":"$$.Map.Item.Index","s.$":"$$.Map.Item.Source"},"End":true}`, `{"a":1,"b":[]}`, debug + mocked(`[1,2]`, ""),
+			`{"inspectionData":{"input":{"a":1,"b":[]},"afterInputPath":{"a":1,"b":[]},"afterItemsPath":{"a":1,"b":[]},"afterItemSelector":[{"k":"a","v":1,"i":0,"s":"STATE_DATA"},{"k":"b","v":[],"i":1,"s":"STATE_DATA"}],"maxConcurrency":0,"afterResultSelector":[1,2],"afterResultPath":[1,2]},"output":[1,2],"status":"SUCCEEDED"}`},
+		{"members of JSONata", `{"Type":"Map","QueryLanguage":"JSONata",` + spread + `,"Items":"{% {'a':1} %}","ItemSelector":"{% $states.context.Map.Item %}","End":true}`, `{}`, debug + mocked(`[1]`, ""),
+			`{"inspectionData":{"input":{},"afterItemSelector":[{"Index":0,"Key":"a","Value":1,"Source":"STATE_DATA"}],"maxConcurrency":0},"output":[1],"status":"SUCCEEDED"}`},
+		{"members inline", `{"Type":"Map",` + inline + `,"End":true}`, `{"a":1}`, mocked(`[1]`, ""), `{"cause":"Reference path \"$\" must point to array.","error":"States.Runtime","status":"FAILED"}`},
+	}
+	for i := range spreads {
+		spreads[i].run(t)
+	}
+	(&trialCase{
+		"members that are read", fmt.Sprintf(reader, "JSON"), `{}`,
+		debug + mocked(`[1]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text(`{"a":1}`) + `}`,
+		`{"inspectionData":{"input":{},"afterInputPath":{},"afterItemSelector":[{"v":1}],"maxConcurrency":0,"toleratedFailurePercentage":50,"afterResultSelector":[1],"afterResultPath":[1]},"output":[1],"status":"SUCCEEDED"}`,
+	}).run(t)
+	(&trialCase{
+		"rows", fmt.Sprintf(reader, "CSV"), `{}`,
+		debug + mocked(`[1]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text("a,b\n1,2\n") + `}`,
+		`{"inspectionData":{"input":{},"afterInputPath":{},"afterItemSelector":[{"v":{"a":"1","b":"2"}}],"maxConcurrency":0,"toleratedFailurePercentage":50,"afterResultSelector":[1],"afterResultPath":[1]},"output":[1],"status":"SUCCEEDED"}`,
+	}).run(t)
 	for kind, data := range map[string]string{"JSON": `[1,2]`, "JSONL": "1\n\n2\n"} {
 		(&trialCase{
 			kind, fmt.Sprintf(reader, kind), `{}`,
@@ -344,7 +364,7 @@ func TestTrialRefusals(t *testing.T) {
 		{"variables", `{"Type":"Succeed"}`, `1`, `,"variables":"[]"`, invalid + "Variables must be a valid JSON object"},
 		{"error of no state", mapping, `[]`, failing + `,"stateConfiguration":{"errorCausedByState":"X"}`, invalid + "State not found in definition"},
 		{"reader", `{"Type":"Map",` + spread + `,"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"JSON"},"Parameters":{"Bucket":"b","Key":"k"}},"End":true}`, `{}`,
-			mocked(`[]`, "") + `,"stateConfiguration":{"mapItemReaderData":"{}"}`, invalid + "MapItemReaderData must be a valid JSON array"},
+			mocked(`[]`, "") + `,"stateConfiguration":{"mapItemReaderData":"1"}`, invalid + "MapItemReaderData must be a valid JSON array"},
 	} {
 		c.run(t)
 	}
