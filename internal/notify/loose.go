@@ -158,10 +158,10 @@ func (t *target) deliverLoose(ctx context.Context) (did bool, wait engine.Time) 
 	if len(events) == 0 {
 		return false, 0
 	}
-	err := t.send(ctx, events)
+	_, err := t.send(ctx, events)
 	if _, never := errors.AsType[*refusedError](err); never && len(events) > 1 {
 		events = events[:1] // one of them is at fault
-		err = t.send(ctx, events)
+		_, err = t.send(ctx, events)
 	}
 	refused, never := errors.AsType[*refusedError](err)
 	switch {

@@ -189,7 +189,7 @@ func (t *target) rest(ctx context.Context, wait engine.Time) {
 
 // deliver sends a batch, and notes what came of it.
 func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
-	err := t.send(ctx, b.events)
+	_, err := t.send(ctx, b.events)
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
 	case err == nil:
@@ -213,20 +213,20 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 	}
 }
 
-// send sends events, and notes that they have arrived. Those that are refused for themselves are
+// send sends events, and notes how many have arrived. Those that are refused for themselves are
 // set aside.
-func (t *target) send(ctx context.Context, events []event) error {
+func (t *target) send(ctx context.Context, events []event) (sent int, err error) {
 	sending, end := t.Within(ctx, sendTimeout)
 	defer end()
-	err := t.sink.send(sending, events)
-	sent := len(events)
+	err = t.sink.send(sending, events)
+	sent = len(events)
 	if partly, ok := errors.AsType[*partlyRefusedError](err); ok {
 		if err := t.setAside(events, partly); err != nil {
-			return err
+			return 0, err
 		}
 		sent -= len(partly.refused)
 	} else if err != nil {
-		return err
+		return 0, err
 	}
 	if sent > 0 {
 		t.Told(t.Name, Sent, sent)
@@ -240,7 +240,7 @@ func (t *target) send(ctx context.Context, events []event) error {
 	if failed {
 		t.Log.Info("events go out again", "target", t.Name)
 	}
-	return nil
+	return sent, nil
 }
 
 // setAside sets aside what is refused of a batch.
@@ -298,11 +298,12 @@ func (t *target) redeliver(ctx context.Context) (did bool, wait engine.Time) {
 		return false, 0
 	}
 	e := event{id: letter.id(), run: letter.Run, body: letter.Event}
-	err = t.send(ctx, []event{e})
+	sent, err := t.send(ctx, []event{e})
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
+	case err == nil && sent == 0: // it was set aside anew
 	case err == nil:
-		t.Log.Info("an event that was given up was sent again", "target", t.Name, "event", e.id)
+		t.Log.Info("an event that was given up has arrived", "target", t.Name, "event", e.id)
 	case ctx.Err() != nil:
 		return false, 0
 	case never && t.giveUp(e, refused): // as before
