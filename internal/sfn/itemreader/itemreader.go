@@ -19,8 +19,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
 	"heddle/internal/aws/arn"
 	"heddle/internal/bucket"
 	"heddle/internal/sfn/itemreader/parquet"
@@ -33,6 +31,10 @@ type Reader struct {
 	// Room is the memory for what can't be read in small pieces: pages of Parquet files. Nil: it
 	// is bounded by nothing.
 	Room *bucket.Room
+	// Streams has what is being decompressed between parts, by Of, who reads. Nil: each part
+	// decompresses from the beginning.
+	Streams *Streams
+	Of      string
 	// May asks whether an action of S3 is allowed on an object, or without a key on a bucket.
 	// Its error ends reading.
 	May func(ctx context.Context, action, bucket, key string) error
@@ -180,14 +182,27 @@ func (r *Reader) list(ctx context.Context, p *position, part *part) error {
 
 // open reads an object from an offset on.
 func (r *Reader) open(ctx context.Context, in, key string, offset int64, etag string) (bucket.Object, io.ReadCloser, error) {
-	from, action := bucket.Range{Offset: offset, IfMatch: etag}, "s3:GetObject"
-	if r.Version != "" && in == r.Bucket && key == r.Key {
-		from.Version, action = r.Version, "s3:GetObjectVersion"
-	}
-	if err := r.May(ctx, action, in, key); err != nil {
+	if err := r.may(ctx, in, key); err != nil {
 		return bucket.Object{}, nil, err
 	}
-	return r.Store.Get(ctx, in, key, from)
+	return r.Store.Get(ctx, in, key, bucket.Range{Offset: offset, IfMatch: etag, Version: r.version(in, key)})
+}
+
+// version is that of an object that is to be read; "": the current one.
+func (r *Reader) version(in, key string) string {
+	if in == r.Bucket && key == r.Key {
+		return r.Version
+	}
+	return ""
+}
+
+// may asks whether an object may be read.
+func (r *Reader) may(ctx context.Context, in, key string) error {
+	action := "s3:GetObject"
+	if r.version(in, key) != "" {
+		action = "s3:GetObjectVersion"
+	}
+	return r.May(ctx, action, in, key)
 }
 
 // loaded reads the items in all objects of a list, one object after the other.
@@ -281,29 +296,20 @@ func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, pa
 	if r.InputType == "PARQUET" {
 		return r.parquet(ctx, bucket, key, p, part)
 	}
-	decompress := decompressors[path.Ext(key)]
-	from := p.Offset
-	if decompress != nil {
-		from = 0
+	if decompress := decompressors[path.Ext(key)]; decompress != nil {
+		return r.compressed(ctx, decompress, bucket, key, p, part)
 	}
-	o, body, err := r.open(ctx, bucket, key, from, p.ETag)
+	o, body, err := r.open(ctx, bucket, key, p.Offset, p.ETag)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	p.ETag = o.ETag
-	in := &counted{Reader: bufio.NewReaderSize(body, 64<<10)}
-	if decompress != nil {
-		plain, err := decompress(in)
-		if err != nil {
-			return &Error{"An object is not compressed as its key says: " + key}
-		}
-		defer plain.Close()
-		if _, err := io.CopyN(io.Discard, plain, p.Offset); err != nil {
-			return broken(err, key)
-		}
-		in = &counted{Reader: bufio.NewReaderSize(plain, 64<<10)}
-	}
+	return r.values(&counted{Reader: bufio.NewReaderSize(body, 64<<10)}, p, part)
+}
+
+// values reads items by the type of the input.
+func (r *Reader) values(in *counted, p *inObject, part *part) (err error) {
 	switch r.InputType {
 	case "CSV":
 		err = r.csv(in, p, part)
@@ -313,42 +319,6 @@ func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, pa
 		err = jsonItems(in, r.Pointer, p, part)
 	}
 	p.Offset += in.n
-	if decompress != nil {
-		err = broken(err, key)
-	}
-	return err
-}
-
-// decompressors are those of what is compressed, by how keys end.
-var decompressors = map[string]func(io.Reader) (io.ReadCloser, error){
-	".gz":  func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) },
-	".zst": unzstd, ".zstd": unzstd,
-}
-
-// windowBytes is how far back what zstd has compressed refers at most.
-const windowBytes = 8 << 20
-
-func unzstd(r io.Reader) (io.ReadCloser, error) {
-	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(windowBytes))
-	if err != nil {
-		return nil, err
-	}
-	return d.IOReadCloser(), nil
-}
-
-// broken is the error of what can't be decompressed.
-func broken(err error, key string) error {
-	if _, ok := errors.AsType[*bucket.Error](err); ok {
-		return err
-	}
-	for _, flaw := range []error{
-		gzip.ErrHeader, gzip.ErrChecksum, io.ErrUnexpectedEOF, zstd.ErrMagicMismatch, zstd.ErrCRCMismatch, zstd.ErrWindowSizeExceeded,
-		zstd.ErrReservedBlockType, zstd.ErrCompressedSizeTooBig, zstd.ErrBlockTooSmall, zstd.ErrUnexpectedBlockSize, zstd.ErrDecoderSizeExceeded,
-	} {
-		if errors.Is(err, flaw) {
-			return &Error{"An object can't be decompressed: " + key + ": " + err.Error()}
-		}
-	}
 	return err
 }
 
