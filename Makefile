@@ -38,16 +38,16 @@ test: ## fast tests: all but those that load or kill the real binary (bench) or 
 	$(GO) test $$($(GO) list ./... | grep -v -e /bench/ -e /test/console)
 
 # Packages that do one thing at a time, as test/layout holds them to.
-SEQUENTIAL = ./internal/dataexchange/catalog ./internal/sfn/execution ./internal/sfn/intrinsic ./internal/sfn/registry ./internal/swf/execution ./internal/swf/registry ./jsonpath ./test/layout ./test/promises
+SEQUENTIAL = ./internal/dataexchange/catalog ./internal/sfn/execution ./internal/sfn/intrinsic ./internal/sfn/itemreader/parquet ./internal/sfn/maprun ./internal/sfn/registry ./internal/swf/execution ./internal/swf/registry ./jsonpath ./test/layout ./test/promises
 
 # Tests that the race detector would slow down for nothing, and that skip themselves under it: test/layout
 # holds this list to them.
-UNRACED = ^(TestAllocations|TestAnswersAreBounded|TestConsoleShowsLargeHistories|TestFullQuotasHurtNobody|TestLargeSnapshotIsWrittenInParts|TestOneReader)$$
+UNRACED = ^(TestAllocations|TestAnswersAreBounded|TestConsoleShowsLargeHistories|TestDifferential|TestFullQuotasHurtNobody|TestHostile|TestLargeSnapshotIsWrittenInParts|TestOneReader)$$
 
 .PHONY: test/race
 test/race: ## all tests but the packages that test/sim, test/console, test/crash, test/overload and test/attack run whole; under the race detector wherever more than one thing is done at a time, and not by another process
 	$(GO) test -vet=off $(SEQUENTIAL)
-	$(GO) test -vet=off ./internal/aws/operation ./internal/server ./internal/shard -run '$(UNRACED)'
+	$(GO) test -vet=off ./internal/aws/operation ./internal/aws/policy ./internal/server ./internal/shard ./jsonata -run '$(UNRACED)'
 	$(GO) test -vet=off ./bench ./bench/soak
 	CGO_ENABLED=1 $(GO) test -vet=off -race -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./test/sim ./test/console ./bench ./bench/soak ./bench/crash ./bench/overload ./bench/attack)")
 

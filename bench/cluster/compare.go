@@ -19,38 +19,57 @@ import (
 type reading struct {
 	perSecond       float64 // workflows with a child and an activity
 	nodes, postgres float64 // processor time a workflow in ms: of all nodes, of PostgreSQL
+	writes, commits float64 // a workflow: write calls of all nodes, transactions
 }
 
-// compare measures one node and several on the cores of one, in turns, each on a database of its own,
-// and prints the medians. What else the machine does falls on both.
-func compare(turns, clients, nodes int, each time.Duration, binary string) error {
+// all is processor time a workflow.
+func (r reading) all() float64 { return r.nodes + r.postgres }
+
+// compare measures one node and several on the cores of one, of one build or several, in turns, each on a database of
+// its own, and prints the medians. What else the machine does falls on all. By processor time, what several nodes reach of one
+// is what one needs for a workflow, of what they need.
+func compare(turns, clients, nodes int, each time.Duration, binaries string) error {
 	dir, err := os.MkdirTemp("", "heddle-cluster-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if binary == "" {
-		if binary, err = process.Build(context.Background(), dir); err != nil {
+	if binaries == "" {
+		if binaries, err = process.Build(context.Background(), dir); err != nil {
 			return err
 		}
 	}
-	all := map[int][]reading{}
+	type kind struct {
+		binary string
+		nodes  int
+	}
+	all := map[kind][]reading{}
+	builds := strings.Split(binaries, ",")
 	for turn := range turns {
 		for _, n := range []int{1, nodes} {
-			r, err := turnOf(filepath.Join(dir, fmt.Sprintf("%d-of-%d", turn, n)), n, clients, each, binary)
-			if err != nil {
-				return fmt.Errorf("%d nodes: %w", n, err)
+			for i, binary := range builds {
+				r, err := turnOf(filepath.Join(dir, fmt.Sprintf("%d-of-%d-%d", turn, n, i)), n, clients, each, binary)
+				if err != nil {
+					return fmt.Errorf("%d nodes: %w", n, err)
+				}
+				fmt.Printf("turn %d, %s, %d nodes: %6.0f workflows/s, ms of processors a workflow: nodes %5.2f, PostgreSQL %5.2f; write calls %5.1f, transactions %4.1f\n",
+					turn+1, filepath.Base(binary), n, r.perSecond, r.nodes, r.postgres, r.writes, r.commits)
+				k := kind{binary, n}
+				all[k] = append(all[k], r)
 			}
-			fmt.Printf("turn %d, %d nodes: %6.0f workflows/s, ms of processors a workflow: nodes %5.2f, PostgreSQL %5.2f\n", turn+1, n, r.perSecond, r.nodes, r.postgres)
-			all[n] = append(all[n], r)
 		}
 	}
-	var ratios, costs []float64
-	for i, one := range all[1] {
-		ratios = append(ratios, all[nodes][i].perSecond/one.perSecond)
-		costs = append(costs, all[nodes][i].nodes-one.nodes)
+	for _, binary := range builds {
+		var byTime, byRate, costs []float64
+		for i, one := range all[kind{binary, 1}] {
+			several := all[kind{binary, nodes}][i]
+			byTime = append(byTime, one.all()/several.all())
+			byRate = append(byRate, several.perSecond/one.perSecond)
+			costs = append(costs, several.nodes-one.nodes)
+		}
+		fmt.Printf("%s: %d nodes to one: %.2f of its workflows by processor time, %.2f of its workflows/s, %+.2f ms of processors of nodes a workflow, medians of %d turns\n",
+			filepath.Base(binary), nodes, median(byTime), median(byRate), median(costs), turns)
 	}
-	fmt.Printf("%d nodes to one: %.2f of its workflows/s, %+.2f ms of processors of nodes a workflow, medians of %d turns\n", nodes, median(ratios), median(costs), turns)
 	return nil
 }
 
@@ -91,38 +110,50 @@ func turnOf(dir string, nodes, clients int, each time.Duration, binary string) (
 	if err != nil {
 		return r, err
 	}
-	look := func() (done int, own, postgres time.Duration, err error) {
+	look := func() (r reading, err error) { // sums until now; perSecond is how many
 		for _, n := range c.nodes {
 			u, err := n.server.Usage()
 			if err != nil {
-				return 0, 0, 0, err
+				return r, err
 			}
-			own += u.CPU
+			r.nodes += u.CPU.Seconds() * 1000
+			r.writes += float64(u.WriteCalls)
 		}
 		u, err := process.UsageOf(postmaster)
+		if err != nil {
+			return r, err
+		}
+		r.postgres = u.CPU.Seconds() * 1000
+		text, err := database.SQL("select sum(xact_commit) from pg_stat_database")
+		if err != nil {
+			return r, err
+		}
+		r.commits, err = strconv.ParseFloat(strings.TrimSpace(text), 64)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return len(c.completed), own, u.CPU, err
+		r.perSecond = float64(len(c.completed))
+		return r, err
 	}
 	var work sync.WaitGroup
 	c.starting.Store(true)
 	c.work(&work)
 	time.Sleep(each / 4)
-	done, own, postgres, err := look()
+	before, err := look()
 	if err != nil {
 		return r, err
 	}
 	began := time.Now()
 	time.Sleep(each)
 	took := time.Since(began)
-	doneThen, ownThen, postgresThen, err := look()
+	after, err := look()
 	if err != nil {
 		return r, err
 	}
-	n := float64(doneThen - done)
-	r.perSecond = n / took.Seconds()
-	r.nodes = (ownThen - own).Seconds() * 1000 / n
-	r.postgres = (postgresThen - postgres).Seconds() * 1000 / n
+	n := after.perSecond - before.perSecond
+	r = reading{
+		n / took.Seconds(), (after.nodes - before.nodes) / n, (after.postgres - before.postgres) / n,
+		(after.writes - before.writes) / n, (after.commits - before.commits) / n,
+	}
 	c.starting.Store(false)
 	err = c.finish()
 	c.ending.Store(true)

@@ -44,7 +44,7 @@ func main() {
 	each := flag.Duration("for", 15*time.Second, "how long each event is watched")
 	workers := flag.Int("clients", 16, "workers of each kind")
 	nodes := flag.Int("nodes", 3, "how many nodes")
-	binary := flag.String("binary", "", "the server; empty: it is built")
+	binary := flag.String("binary", "", "the server; empty: it is built. With -compare several, with commas between")
 	keep := flag.Bool("keep", false, "keep the folder, with the logs")
 	turns := flag.Int("compare", 0, "so many turns of one node and of -nodes, which are compared")
 	flag.Parse()
@@ -78,6 +78,7 @@ type cluster struct {
 	standby          *pgtest.Server // nil: there is none, or it was promoted
 	nodes            []*node
 	clients          int
+	next             releases // for upgrades
 
 	starting, ending atomic.Bool
 	longest          atomic.Int64 // call since the last event, in ns
@@ -103,6 +104,12 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 			return err
 		}
 	}
+	var next releases
+	if strings.Contains(events, "upgrade") {
+		if next, err = nextReleases(dir); err != nil {
+			return err
+		}
+	}
 	database, err := pgtest.Start(pgtest.Options{Folder: dir})
 	if errors.Is(err, pgtest.ErrAbsent) {
 		fmt.Println("skipped:", err)
@@ -112,7 +119,7 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 		return err
 	}
 	defer database.Remove()
-	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, started: map[string]bool{}, completed: map[string]bool{}}
+	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, next: next, started: map[string]bool{}, completed: map[string]bool{}}
 	defer c.killAll()
 	if strings.Contains(events, "promote") {
 		if c.standby, err = database.Standby(pgtest.Options{Folder: dir}, "standby", database.Port()); err != nil {

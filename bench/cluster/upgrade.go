@@ -17,29 +17,44 @@ import (
 	"heddle/bench/process"
 )
 
-// upgrade makes two further releases of the tree, each of which has a field and a type more
-// that go between servers, at the next level, and has all nodes run first the one and then
-// the other, one node after the other. Nothing newer may be sent while an old node is there, all
-// of it must be sent when none is, and then an old one must be refused.
-func (c *cluster) upgrade(each time.Duration) error {
+// releases are what a cluster is upgraded to: two further ones of the tree, each of which has a field and a type more
+// that go between servers, at the next level.
+type releases struct {
+	first    int // the level of the tree
+	binaries []string
+}
+
+// nextReleases builds them. It is done before there is load.
+func nextReleases(dir string) (r releases, err error) {
 	text, err := os.ReadFile("internal/server/crossing.txt")
 	if err != nil {
-		return fmt.Errorf("it is run from the top of the tree: %w", err)
+		return r, fmt.Errorf("it is run from the top of the tree: %w", err)
 	}
 	levels := regexp.MustCompile(`(?m)^levels \d+ to (\d+)$`).FindSubmatch(text)
 	if levels == nil {
-		return errors.New("crossing.txt has no line of levels")
+		return r, errors.New("crossing.txt has no line of levels")
 	}
-	first, err := strconv.Atoi(string(levels[1]))
-	if err != nil {
-		return err
+	if r.first, err = strconv.Atoi(string(levels[1])); err != nil {
+		return r, err
 	}
-	for level := first + 1; level <= first+2; level++ {
-		dir := filepath.Join(c.dir, fmt.Sprintf("level%d", level))
-		binary, err := nextRelease(dir, first, level)
+	for level := r.first + 1; level <= r.first+2; level++ {
+		binary, err := nextRelease(filepath.Join(dir, fmt.Sprintf("level%d", level)), r.first, level)
 		if err != nil {
-			return err
+			return r, err
 		}
+		r.binaries = append(r.binaries, binary)
+	}
+	return r, nil
+}
+
+// raisedWithin is how long nodes may take to use what all can do.
+const raisedWithin = time.Minute
+
+// upgrade has all nodes run first the one release and then the other, one node after the other. Nothing newer may be sent
+// while an old node is there, all of it must be sent when none is, and then an old one must be refused.
+func (c *cluster) upgrade(each time.Duration) error {
+	for n, binary := range c.next.binaries {
+		level := c.next.first + 1 + n
 		for i, n := range c.nodes {
 			server := n.take()
 			if err := server.Stop(); err != nil {
@@ -49,19 +64,17 @@ func (c *cluster) upgrade(each time.Duration) error {
 			if err := c.start(n); err != nil {
 				return err
 			}
-			c.watch(fmt.Sprintf("upgrade of %s to level %d", n.name, level), each)
-			for _, other := range c.nodes {
-				log, err := os.ReadFile(other.log.Name())
-				if err != nil {
-					return err
-				}
-				if bad := regexp.MustCompile(`.*(?:can't be written|can't be read|wants level|of an unknown kind).*`).Find(log); bad != nil {
-					return fmt.Errorf("node %s: %s", other.name, bad)
-				}
-				sent := bytes.Contains(log, fmt.Appendf(nil, "what came with level %d", level))
-				if sent != (i == len(c.nodes)-1) {
-					return fmt.Errorf("%d of %d nodes have level %d; node %s has had something of it: %v", i+1, len(c.nodes), level, other.name, sent)
-				}
+			c.watch(fmt.Sprintf("upgrade of %s to level %d", n.name, level), each/4)
+			used, err := c.uses(level)
+			for end := time.Now().Add(raisedWithin); err == nil && i == len(c.nodes)-1 && used < len(c.nodes) && time.Now().Before(end); {
+				time.Sleep(100 * time.Millisecond)
+				used, err = c.uses(level)
+			}
+			if err != nil {
+				return err
+			}
+			if want := len(c.nodes) * ((i + 1) / len(c.nodes)); used != want {
+				return fmt.Errorf("%d of %d nodes have level %d, and %d of them have had something of it; want %d", i+1, len(c.nodes), level, used, want)
 			}
 		}
 		fmt.Printf("all have level %d, and use it\n", level)
@@ -79,6 +92,23 @@ func (c *cluster) upgrade(each time.Duration) error {
 		err = fmt.Errorf("a server of the first release was not refused as it should be: %s", log)
 	}
 	return err
+}
+
+// uses tells how many nodes have had something that came with a level. An error: a node could not write or read something.
+func (c *cluster) uses(level int) (used int, err error) {
+	for _, n := range c.nodes {
+		log, err := os.ReadFile(n.log.Name())
+		if err != nil {
+			return 0, err
+		}
+		if bad := regexp.MustCompile(`.*(?:can't be written|can't be read|wants level|of an unknown kind).*`).Find(log); bad != nil {
+			return 0, fmt.Errorf("node %s: %s", n.name, bad)
+		}
+		if bytes.Contains(log, fmt.Appendf(nil, "what came with level %d", level)) {
+			used++
+		}
+	}
+	return used, nil
 }
 
 // nextRelease builds the tree with what a release of a level has in addition.
@@ -111,19 +141,22 @@ func nextRelease(dir string, first, level int) (binary string, err error) {
 	}
 	for l := first + 1; l <= level; l++ {
 		n := strconv.Itoa(l)
-		after("internal/engine/engine.go", "\tPatient bool\n", "\tTrace"+n+" string\n")
+		after("internal/cluster/frame.go", "\t\tCmd engine.Command\n", "\t\tTrace"+n+" string\n")
 		after("internal/cluster/frame.go", "\tAck     struct{ shard.FarAck }\n", "\tLater"+n+" struct{ Text string }\n")
 		after("internal/cluster/frame.go", "\t\tMoved bool\n", "\t\tHint"+n+" string\n")
 		after("internal/cluster/cluster.go", "// Config is what a Cluster is given.\ntype Config struct {\n", "\tLater"+n+" func() bool\n")
 		after("internal/cluster/cluster.go", "\tswitch f := frame.(type) {\n", "\tcase *Later"+n+":\n\t\tc.Log.Info(\"what came with level "+n+"\", \"text\", f.Text)\n")
 		after("internal/cluster/cluster.go", "\tc.takeVacant()\n\tc.give()\n", "\tif c.Later"+n+"() {\n\t\tfor member := range c.linked {\n\t\t\tc.send(c.links, member, &Later"+n+"{\"t\"})\n\t\t}\n\t}\n")
-		after("internal/cluster/router.go", "func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {\n", "\tif c.Later"+n+"() {\n\t\tcmd.Trace"+n+" = \"t\"\n\t}\n")
-		after("internal/cluster/router.go", "\t\tr := &Reply{ID: f.ID, ", "Hint"+n+": f.Cmd.Trace"+n+" + \"h\", ")
+		after("internal/cluster/router.go", "&Command{ID: call, Cmd: cmd", ", Trace"+n+": c.trace"+n+"()")
+		after("internal/cluster/router.go", "r := &Reply{ID: name.id, ", "Hint"+n+": f.Trace"+n+" + \"h\", ")
+		edit("internal/cluster/router.go", func(text string) (string, error) {
+			return text + "\nfunc (c *Cluster) trace" + n + "() string {\n\tif c.Later" + n + "() {\n\t\treturn \"t\"\n\t}\n\treturn \"\"\n}\n", nil
+		})
 		after("internal/server/cluster.go", "\treturn cluster.New(cluster.Config{\n", "\t\tLater"+n+": func() bool { m := s.membership; return m != nil && m.codec != nil && m.codec.Level() >= "+n+" },\n")
 		after("internal/server/clusterlinks.go", "\tfor _, v := range []any{\n", "\t\tcluster.Later"+n+"{},\n")
 		edit("internal/server/crossing.txt", func(text string) (string, error) {
 			text = regexp.MustCompile(`(?m)^levels \d+ to \d+$`).ReplaceAllString(text, fmt.Sprintf("levels %d to %d", l-1, l))
-			for row, field := range map[string]string{"internal/engine.Command": "Trace" + n + " text @" + n, "internal/cluster.Reply": "Hint" + n + " text @" + n + "?"} {
+			for row, field := range map[string]string{"internal/cluster.Command": "Trace" + n + " text @" + n, "internal/cluster.Reply": "Hint" + n + " text @" + n + "?"} {
 				if text, err = addField(text, row, field); err != nil {
 					return "", err
 				}

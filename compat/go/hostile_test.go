@@ -106,7 +106,7 @@ func TestHostileRequests(t *testing.T) {
 		{name: "resource that is none", operation: "ListTagsForResource", body: `{"resourceArn":"x"}`, status: 400, fault: model + "UnknownResourceFault"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			r, err := h.server.Request(ctx, c.operation, []byte(c.body))
 			h.ok(err)

@@ -23,7 +23,8 @@
 //
 // The events of a Cluster (Joined, Looked, Up, Frame and so on) start no goroutine and know
 // no time: the same order of events gives the same outcome. Calls that wait (Do, Poll) are
-// their callers' goroutines, and what is asked by other nodes has one each.
+// their callers' goroutines. Polls of other nodes have one each, their questions for people one
+// together, and their commands none.
 package cluster
 
 import (
@@ -45,7 +46,8 @@ import (
 // Node is the shards of this node; it is *shard.Node.
 type Node interface {
 	ShardOf(*engine.Command) uint16
-	DoFor(ctx context.Context, member string, cmd engine.Command) (any, error)
+	Do(ctx context.Context, cmd engine.Command) (any, error)
+	Give(member string, cmd engine.Command, then func(reply any, err error)) (stop func(), err error)
 	CastFor(member string, cmd engine.Command)
 	Own(shard uint16)
 	Disown(shard uint16, lost bool)
@@ -111,11 +113,14 @@ type Cluster struct {
 	links    Links      // of this membership
 	leaving  bool
 	drained  bool
-	members  []store.Member // as they were seen last
-	able     []store.Member // those of them that may own shards
-	silent   map[string]int // of those that have no link: for how many looks
-	unfit    bool           // see SetFit
-	seen     bool           // something was, in this membership
+	members  []store.Member  // as they were seen last
+	able     []store.Member  // those of them that may own shards
+	silent   map[string]int  // of those that have no link: for how many looks
+	heard    map[string]bool // who has said how it stands, in this membership
+	unfit    bool            // see SetFit
+	seen     bool            // something was, in this membership
+	looks    uint64          // that were taken in
+	before   uint64          // how many were before this membership
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
 	shards   []place
@@ -127,23 +132,29 @@ type Cluster struct {
 	calls    uint64 // the last id of a call
 	asked    map[uint64]*asked
 	polls    map[uint64]*farPoll
-	serving  map[serving]context.CancelFunc // commands of other members
-	served   map[serving]*served            // their polls
-	awaiting map[uint16]map[*listPoll]bool  // by the list's shard: polls at this node's matcher
+	serving  map[serving]func()            // commands of other members: nobody waits for them any more
+	served   map[serving]*served           // their polls
+	awaiting map[uint16]map[*listPoll]bool // by the list's shard: polls at this node's matcher
 
+	asks      []ask // of other members, that wait for an answer
+	answering bool  // a goroutine answers them
+	said      said
 	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
 	shown     histories                      // that came with answers
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
+	owners    []atomic.Pointer[string]       // of the shards, as in shards; nil: there was none
 }
 
 // place is what is known of a shard.
 type place struct {
 	epoch uint64
 	owner string // member of that epoch; empty: it has none, or no longer
+	known uint64 // the first look that began after that was learned
 	state state
 	mine  uint64 // the latest epoch that was this node's
 	given uint64 // the latest one of those that was released
+	after uint64 // the first look that began after that
 	taker string // the member it was given to, who has not said yet that it serves it; else empty
 }
 
@@ -166,10 +177,13 @@ type task struct {
 
 // New is a Cluster of a node that has not joined yet.
 func New(c Config) *Cluster {
+	if c.Sequences == nil { // nobody writes
+		c.Sequences, c.Heard = func() []uint64 { return nil }, func([]uint64) {}
+	}
 	cl := &Cluster{
-		Config: c, linked: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), news: make(chan struct{}),
+		Config: c, linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
-		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]context.CancelFunc{}, served: map[serving]*served{},
+		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
@@ -189,7 +203,7 @@ func (c *Cluster) Stop() {
 func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.me, c.links, c.seen, c.silent = id, links, false, nil
+	c.me, c.links, c.seen, c.silent, c.heard, c.before = id, links, false, nil, map[string]bool{}, c.looks
 }
 
 // Lost says that others may have this node's shards. Links stay until the membership is
@@ -248,6 +262,7 @@ func (c *Cluster) Looked(s store.Sight) {
 		return
 	}
 	c.members, c.able, c.seen = s.Members, eligible(s.Members), true
+	c.looks++
 	c.alive.Store(int32(len(s.Members)))
 	c.forgetStandings(func(id string) bool {
 		return slices.ContainsFunc(s.Members, func(m store.Member) bool { return m.ID == id })
@@ -266,14 +281,24 @@ func (c *Cluster) Looked(s store.Sight) {
 	}
 	for id, o := range s.Owners {
 		p := &c.shards[id]
-		switch {
-		case o.Member != c.me:
+		if o.Member != c.me {
 			c.learn(uint16(id), o.Epoch, o.Member)
-		case p.state == elsewhere && o.Epoch > p.given:
-			c.take(uint16(id))
+		}
+		isLost := o.Epoch < p.epoch && c.looks >= p.known // the store has lost that anybody owned it
+		switch {
+		case p.state == owned && (isLost || o.Epoch > p.mine && o.Member != c.me): // or an operator has freed it
+			c.node.Disown(uint16(id), true)
+		case isLost && p.owner != c.me:
+			c.learn(uint16(id), p.epoch, "")
 		}
 	}
 	c.listen(others)
+	for id, o := range s.Owners {
+		p := &c.shards[id]
+		if o.Member == c.me && p.state == elsewhere && (o.Epoch > p.given || c.looks >= p.after) && c.knows(p) { // or it was released after they looked
+			c.take(uint16(id))
+		}
+	}
 	c.takeVacant()
 	c.give()
 	c.offerAgain() // also what was started since, by commands of links that have ended
@@ -285,16 +310,48 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {
 		return
 	}
+	p.known = c.looks + 2 // the next one may have begun
 	if p.epoch, p.owner = epoch, owner; owner != "" {
 		p.taker = ""
 	}
+	c.owners[id].Store(&owner)
 	c.tell()
+}
+
+// Near is what the Matcher asks: whether a run is at the member that a poll is from.
+func (c *Cluster) Near(run engine.RunID, member string) bool {
+	if !c.has(run.Shard()) {
+		return false
+	}
+	owner := c.owners[run.Shard()].Load()
+	return owner != nil && *owner == member && member != ""
 }
 
 // tell wakes who waits for news.
 func (c *Cluster) tell() {
 	close(c.news)
 	c.news = make(chan struct{})
+}
+
+// rejoinLooks is with how manieth look of a membership others have joined again who were
+// members before, and still live.
+const rejoinLooks = 3
+
+// knows tells whether this node may take a shard: it had it last, as far as anybody knows, or
+// everybody who may know that the store has lost something of it has said so, or can't.
+func (c *Cluster) knows(p *place) bool {
+	if p.mine != 0 && p.mine == p.epoch {
+		return true
+	}
+	if c.looks < c.before+rejoinLooks {
+		return false
+	}
+	for _, m := range c.members {
+		if m.ID != c.me && !c.heard[m.ID] && c.silent[m.ID] < unheardAfter {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Cluster) take(id uint16) {
@@ -323,7 +380,7 @@ func (c *Cluster) takeVacant() {
 		}
 	}
 	for id := range c.shards {
-		if p := &c.shards[id]; p.state == elsewhere && p.owner == "" {
+		if p := &c.shards[id]; p.state == elsewhere && p.owner == "" && c.knows(p) {
 			if w := wanted(able, uint16(id)); w != nil && w.ID == c.me {
 				c.take(uint16(id))
 			}
@@ -389,7 +446,7 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	p := &c.shards[id]
 	p.state = elsewhere
 	if released {
-		p.given = p.mine
+		p.given, p.after = p.mine, c.looks+2 // the next one may have begun
 	}
 	if p.mine == p.epoch && p.owner != "" { // it was served
 		c.learn(id, p.mine, "")
@@ -397,6 +454,11 @@ func (c *Cluster) Gone(id uint16, released bool) {
 	c.closeLists(id)
 	if h := c.heir(id); released && h != nil && h.ID != c.me {
 		p.taker = h.ID
+		known := make([]uint64, len(c.shards)) // of this shard; of the others it has said before
+		if all := c.Sequences(); int(id) < len(all) {
+			known[id] = all[id]
+		}
+		c.send(c.links, h.ID, &Standing{Sequences: known})
 		c.send(c.links, h.ID, &Given{id, p.mine})
 	}
 	c.give()
@@ -444,6 +506,9 @@ func (c *Cluster) Up(member string) {
 	}
 	c.linked[member] = true
 	delete(c.silent, member)
+	all := changeOf(&said{}, c.said.open, c.Sequences())
+	all.Whole = true
+	c.send(c.links, member, all)
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned || p.state == giving {
 			c.send(c.links, member, &Announce{uint16(id), p.mine})
@@ -478,10 +543,10 @@ func (c *Cluster) unlink(member string) {
 			p.answer <- &PollOver{}
 		}
 	}
-	for s, cancel := range c.serving {
+	for s, stop := range c.serving {
 		if s.member == member {
 			delete(c.serving, s)
-			cancel()
+			stop()
 		}
 	}
 	for s, p := range c.served {
@@ -542,8 +607,8 @@ func (c *Cluster) Frame(member string, frame any) {
 	case *Command:
 		c.serveCommand(member, f)
 	case *Cancel:
-		if cancel := c.serving[serving{member, f.ID}]; cancel != nil {
-			cancel()
+		if stop := c.serving[serving{member, f.ID}]; stop != nil {
+			stop()
 		}
 	case *Reply:
 		if a := c.asked[f.ID]; a != nil && a.member == member {

@@ -88,3 +88,16 @@ type (
 		List string
 	}
 )
+
+// CanWait tells whether a frame may wait a little for others that go the same way, since nobody waits for it.
+func CanWait(frame any) bool {
+	switch f := frame.(type) {
+	case *Withdraw, *Ack, *Standing:
+		return true
+	case *PollEnd:
+		return f.How == matching.Accepted
+	case *Command:
+		return f.ID == 0 && f.Cmd.Patient
+	}
+	return false
+}

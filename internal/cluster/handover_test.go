@@ -2,7 +2,10 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -15,8 +18,9 @@ import (
 // disowning notes which shards it is to give up.
 type disowning struct{ given []uint16 }
 
-func (d *disowning) ShardOf(*engine.Command) uint16 { return 0 }
-func (d *disowning) DoFor(context.Context, string, engine.Command) (any, error) {
+func (d *disowning) ShardOf(*engine.Command) uint16                  { return 0 }
+func (d *disowning) Do(context.Context, engine.Command) (any, error) { return nil, shard.ErrMoved }
+func (d *disowning) Give(string, engine.Command, func(any, error)) (func(), error) {
 	return nil, shard.ErrMoved
 }
 func (d *disowning) CastFor(string, engine.Command)                           {}
@@ -128,9 +132,15 @@ func TestStandings(t *testing.T) {
 	look("B", "C")
 	c.Up("B")
 	c.Up("C")
-	c.Frame("B", &Standing{Open: []OpenRuns{{"g", 3}, {"h", 1}}})
-	c.Frame("C", &Standing{Open: []OpenRuns{{"g", 4}}})
+	c.Frame("B", &Standing{Open: []OpenRuns{{"g", 3}, {"h", 1}}, Whole: true})
+	c.Frame("C", &Standing{Open: []OpenRuns{{"g", 4}}, Whole: true})
 	want(7)
+	c.Frame("B", &Standing{Open: []OpenRuns{{"g", 1}, {"h", 0}}})
+	want(5)
+	c.Frame("B", &Standing{Open: []OpenRuns{{"i", 1}}})
+	want(5)
+	c.Frame("B", &Standing{Open: []OpenRuns{{"h", 1}}, Whole: true})
+	want(4)
 	c.Frame("B", &Standing{Open: []OpenRuns{{"g", 1}}})
 	want(5)
 	c.Down("C")
@@ -139,6 +149,71 @@ func TestStandings(t *testing.T) {
 	want(1)
 	look()
 	want(0)
+}
+
+// speaking is a node whose standing changes.
+type speaking struct {
+	disowning
+	open map[string]int
+	sent []*Standing
+}
+
+func (s *speaking) Open() map[string]int { return maps.Clone(s.open) }
+func (s *speaking) Send(_ string, frame any) error {
+	s.sent = append(s.sent, frame.(*Standing))
+	return nil
+}
+
+// TestStandingsAreSaidByWhatChanges: whoever has heard a new link's first one and all after it knows how the node stands, and what
+// does not change is not said again.
+func TestStandingsAreSaidByWhatChanges(t *testing.T) {
+	const shards = 5
+	r := rand.New(rand.NewPCG(1, 1))
+	node, sequences := &speaking{open: map[string]int{}}, make([]uint64, shards)
+	config := Config{Name: "a", Shards: shards, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 }, Sequences: func() []uint64 { return slices.Clone(sequences) }}
+	c := New(config)
+	c.SetNode(node)
+	c.Joined("A", node)
+	heard := make([]uint64, shards)
+	config.Sequences, config.Heard = func() []uint64 { return nil }, func(all []uint64) {
+		for id, seq := range all {
+			heard[id] = max(heard[id], seq)
+		}
+	}
+	other := New(config)
+	other.linked["A"] = true
+	hear := func() (n int) {
+		for _, s := range node.sent {
+			n += len(s.Open) + len(s.Sequences)
+			other.Frame("A", s)
+		}
+		node.sent = nil
+		return n
+	}
+	c.Up("B")
+	hear()
+	for round := range 200 {
+		for range r.IntN(3) {
+			group := fmt.Sprint(r.IntN(6))
+			if node.open[group] = r.IntN(3); node.open[group] == 0 {
+				delete(node.open, group)
+			}
+			sequences[r.IntN(shards)]++
+		}
+		if r.IntN(10) == 0 {
+			c.Down("B")
+			c.Up("B")
+		}
+		c.Say()
+		hear()
+		if !maps.Equal(other.standings["A"], node.open) || !slices.Equal(heard, sequences) {
+			t.Fatalf("round %d: heard %v %v of %v %v", round, other.standings["A"], heard, node.open, sequences)
+		}
+		c.Say()
+		if n := hear(); n > 0 {
+			t.Fatalf("round %d: %d things were said again", round, n)
+		}
+	}
 }
 
 // TestLostSections: a node that serves a shard which had more sections, as another one knows,

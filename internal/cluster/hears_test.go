@@ -101,6 +101,7 @@ func TestCutOff(t *testing.T) {
 		t.Error("it takes shards that are free, and is not heard")
 	}
 	c.Up("A")
+	c.Frame("A", &Standing{Whole: true})
 	sight.Members[1].Hears = c.Hears()
 	if c.Looked(sight); takes() == 0 || c.Hears() != "" || c.CutOff() {
 		t.Errorf("heard again, it takes %d shards, and says %q", takes(), c.Hears())

@@ -147,7 +147,7 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 	c.work.Go(func() {
 		defer over()
 		defer cancel()
-		end := c.pollThere(ctx, s, f, func(frame any) { c.send(links, member, frame) })
+		end := c.pollThere(ctx, member, s, f, func(frame any) { c.send(links, member, frame) })
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.served[name] == s {
@@ -160,8 +160,8 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 }
 
 // pollThere polls for another member, and gives what to tell it in the end.
-func (c *Cluster) pollThere(ctx context.Context, s *served, f *Poll, send func(any)) any {
-	claim, err := c.Matcher.Poll(ctx, f.List, f.Who)
+func (c *Cluster) pollThere(ctx context.Context, member string, s *served, f *Poll, send func(any)) any {
+	claim, err := c.Matcher.PollFrom(ctx, member, f.List, f.Who)
 	for err == nil && claim != nil {
 		send(&Claimed{f.ID, claim.Run, claim.ID})
 		select {
@@ -216,9 +216,9 @@ func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*
 		switch {
 		case p.state == owned || p.state == giving:
 			here, cancel := context.WithCancel(ctx)
-			over := c.await(list, cancel)
+			over, me := c.await(list, cancel), c.me
 			c.mu.Unlock()
-			claim, err := c.Matcher.Poll(here, list, who)
+			claim, err := c.Matcher.PollFrom(here, me, list, who)
 			over()
 			cancel()
 			if claim != nil || err != nil {

@@ -58,12 +58,12 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 		news, p := c.news, c.shards[id]
 		if p.state == owned {
 			c.mu.Unlock()
-			reply, err := c.node.DoFor(ctx, "", cmd)
+			reply, err := c.node.Do(ctx, cmd)
 			if !errors.Is(err, shard.ErrMoved) {
 				return reply, err
 			}
 		} else {
-			a := c.ask(p.owner, func(call uint64) any { return &Command{call, cmd} })
+			a := c.ask(p.owner, func(call uint64) any { return &Command{ID: call, Cmd: cmd} })
 			c.mu.Unlock()
 			if a != nil {
 				if r := c.answer(ctx, a); !r.Moved {
@@ -129,24 +129,18 @@ func (c *Cluster) View(ctx context.Context, name engine.Name, run engine.RunID) 
 	return reply.(*engine.RunView), nil
 }
 
-// serveCommand does a command for another member.
+// serveCommand does a command for another member. The mutex is held.
 func (c *Cluster) serveCommand(member string, f *Command) {
+	name, peer, links := serving{member, f.ID}, c.peer(member), c.links
 	if f.ID == 0 {
-		c.node.CastFor(c.peer(member), f.Cmd)
+		c.node.CastFor(peer, f.Cmd)
 		return
 	}
-	ctx, cancel := context.WithCancel(c.life)
-	name, peer, links := serving{member, f.ID}, c.peer(member), c.links
-	c.serving[name] = cancel
-	c.work.Go(func() {
-		defer cancel()
-		reply, err := c.node.DoFor(ctx, peer, f.Cmd)
-		r := &Reply{ID: f.ID, Value: reply, Err: err, Moved: errors.Is(err, shard.ErrMoved)}
-		if r.Moved {
-			r.Err = nil
-		}
-		if shows, ok := reply.(engine.Showing); ok && err == nil {
-			r.History, _ = c.node.RecentEvents(f.Cmd.Run, shows.ShowsUpTo())
+	run := f.Cmd.Run
+	stop, err := c.node.Give(peer, f.Cmd, func(value any, err error) {
+		r := &Reply{ID: name.id, Value: value, Err: err}
+		if shows, ok := value.(engine.Showing); ok && err == nil {
+			r.History, _ = c.node.RecentEvents(run, shows.ShowsUpTo())
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -155,8 +149,21 @@ func (c *Cluster) serveCommand(member string, f *Command) {
 			return
 		}
 		delete(c.serving, name)
-		if err := c.trySend(links, member, r); err != nil {
-			c.send(links, member, &Reply{ID: f.ID, Err: fmt.Errorf("%w: its answer can't be sent: %w", engine.ErrUnavailable, err)})
-		}
+		c.reply(links, member, r)
 	})
+	if err != nil {
+		c.reply(links, member, &Reply{ID: f.ID, Err: err})
+		return
+	}
+	c.serving[name] = stop
+}
+
+// reply answers a command of another member.
+func (c *Cluster) reply(links Links, member string, r *Reply) {
+	if errors.Is(r.Err, shard.ErrMoved) {
+		r.Moved, r.Err = true, nil
+	}
+	if err := c.trySend(links, member, r); err != nil {
+		c.send(links, member, &Reply{ID: r.ID, Err: fmt.Errorf("%w: its answer can't be sent: %w", engine.ErrUnavailable, err)})
+	}
 }

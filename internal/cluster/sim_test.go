@@ -107,7 +107,8 @@ func simRules() map[engine.Kind]engine.Rules {
 // open begins a life of a node.
 func (w *world) open(name string) *house {
 	log := w.log.With("node", name)
-	h := &house{world: w, name: name, matcher: matching.New(matching.Config{PollsPerListMax: 1000}), resumed: make(chan struct{})}
+	h := &house{world: w, name: name, resumed: make(chan struct{})}
+	h.matcher = matching.New(matching.Config{PollsPerListMax: 1000, Near: func(run engine.RunID, member string) bool { return h.Near(run, member) }})
 	close(h.resumed)
 	h.store = &reach{w.disk.Share(w.elapsed), h}
 	h.life, h.kill = context.WithCancel(w.t.Context())
@@ -404,14 +405,19 @@ func simulate(t *testing.T, seed uint64) {
 
 // begin begins a job, by any node.
 func (w *world) begin(ctx context.Context, n int) {
+	w.beginFor(ctx, n, fmt.Sprint("tally", n%simTallies))
+}
+
+// beginFor begins a job that tells a tally.
+func (w *world) beginFor(ctx context.Context, n int, tally string) {
 	name := nameOf(jobKind, fmt.Sprint("job", n))
 	_, err := w.do(ctx, engine.Command{
 		Name: name, Begin: engine.Always, Seed: engine.NameSeed(name),
-		Body: &beginJob{List: fmt.Sprint("list", n%simLists), Tally: fmt.Sprint("tally", n%simTallies)},
+		Body: &beginJob{List: fmt.Sprint("list", n%simLists), Tally: tally},
 	})
 	_, open := errors.AsType[*engine.AlreadyOpenError](err)
 	_, done := errors.AsType[*engine.RunExistsError](err)
-	if err != nil && !open && !done {
+	if err != nil && !open && !done && ctx.Err() == nil {
 		w.t.Errorf("begin job %d: %v", n, err)
 	}
 }
@@ -487,7 +493,10 @@ func (h *house) lists() (all []string) {
 // readTally reads how many jobs a tally was told of, by any node. It is never less than
 // anybody was answered before the call.
 func (w *world) readTally(ctx context.Context, n int) int {
-	name := fmt.Sprint("tally", n)
+	return w.readOne(ctx, fmt.Sprint("tally", n))
+}
+
+func (w *world) readOne(ctx context.Context, name string) int {
 	w.mu.Lock()
 	floor := w.told[name]
 	w.mu.Unlock()

@@ -131,6 +131,13 @@ func sortedWays[V any](of map[[2]string]V) (all [][2]string) {
 
 // Peers implements Links.
 func (l links) Peers(members []store.Member) {
+	l.network.mu.Lock()
+	for _, way := range sortedWays(l.ends) {
+		if way[0] == l.member && !slices.ContainsFunc(members, func(m store.Member) bool { return m.ID == way[1] }) {
+			l.ends[way].hangUp(0)
+		}
+	}
+	l.network.mu.Unlock()
 	for _, m := range members {
 		if m.ID > l.member {
 			l.connect(l.house, l.member, m)

@@ -9,14 +9,17 @@ import (
 	"heddle/internal/store"
 )
 
-// Standing is what a node says of itself every second, and to whoever it has a new link with.
+// Standing is what a node says of itself: all of it to whoever it has a new link with, and every second what has
+// changed, if anything has.
 type Standing struct {
 	Open []OpenRuns
-	// Sequences are of the store's; see store.Members.
+	// Sequences are of the store's; see store.Members. 0: as it was said before.
 	Sequences []uint64
+	// Whole: what was said before counts no longer.
+	Whole bool
 }
 
-// OpenRuns is how many runs of a quota group are open in the shards of a node.
+// OpenRuns is how many runs of a quota group are open in the shards of a node; 0 ends the group.
 type OpenRuns struct {
 	Group string
 	Runs  int64
@@ -32,25 +35,62 @@ type Ask struct {
 
 // Say tells the other nodes how this one stands.
 func (c *Cluster) Say() {
-	open := c.node.Open()
+	open, sequences := c.node.Open(), c.Sequences()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	said := &Standing{Open: make([]OpenRuns, 0, len(open)), Sequences: c.Sequences()}
-	for group, n := range open {
-		said.Open = append(said.Open, OpenRuns{group, int64(n)})
+	change := changeOf(&c.said, open, sequences)
+	c.said = said{open, sequences}
+	if len(change.Open) == 0 && len(change.Sequences) == 0 {
+		return
 	}
 	for member := range c.linked {
-		c.send(c.links, member, said)
+		c.send(c.links, member, change)
 	}
+}
+
+// said is what a node has said of itself.
+type said struct {
+	open      map[string]int
+	sequences []uint64
+}
+
+// changeOf is what others have not heard yet, who know what was said before.
+func changeOf(before *said, open map[string]int, sequences []uint64) *Standing {
+	change := &Standing{}
+	for group, n := range open {
+		if before.open[group] != n {
+			change.Open = append(change.Open, OpenRuns{group, int64(n)})
+		}
+	}
+	for group := range before.open {
+		if open[group] == 0 {
+			change.Open = append(change.Open, OpenRuns{Group: group})
+		}
+	}
+	for id, seq := range sequences {
+		if id >= len(before.sequences) || before.sequences[id] != seq {
+			if change.Sequences == nil {
+				change.Sequences = make([]uint64, len(sequences))
+			}
+			change.Sequences[id] = seq
+		}
+	}
+	return change
 }
 
 // stood takes in how another node stands.
 func (c *Cluster) stood(member string, s *Standing) {
-	open := make(map[string]int, len(s.Open))
-	for _, o := range s.Open {
-		open[o.Group] = int(o.Runs)
+	c.heard[member] = true
+	open := c.standings[member]
+	if open == nil || s.Whole {
+		open = map[string]int{}
+		c.standings[member] = open
 	}
-	c.standings[member] = open
+	for _, o := range s.Open {
+		if open[o.Group] = int(o.Runs); o.Runs == 0 {
+			delete(open, o.Group)
+		}
+	}
 	c.addUp()
 	mine := c.Sequences()
 	c.Heard(s.Sequences)
@@ -186,11 +226,31 @@ func (c *Cluster) AskOwner(ctx context.Context, list, what string, given []byte)
 	return value, r.Err
 }
 
-// serveAsk answers a question of another node.
+// serveAsk answers a question of another node, in its turn. The mutex is held.
 func (c *Cluster) serveAsk(member string, f *Ask) {
-	links := c.links
+	c.asks = append(c.asks, ask{member, c.links, f})
+	if c.answering {
+		return
+	}
+	c.answering = true
 	c.work.Go(func() {
-		value, err := c.Answer(f.What, f.Given)
-		c.send(links, member, &Reply{ID: f.ID, Value: value, Err: err})
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for len(c.asks) > 0 {
+			a := c.asks[0]
+			c.asks = c.asks[1:]
+			c.mu.Unlock()
+			value, err := c.Answer(a.What, a.Given)
+			c.mu.Lock()
+			c.send(a.links, a.member, &Reply{ID: a.ID, Value: value, Err: err})
+		}
+		c.asks, c.answering = nil, false
 	})
+}
+
+// ask is a question of another node.
+type ask struct {
+	member string
+	links  Links
+	*Ask
 }

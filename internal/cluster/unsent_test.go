@@ -31,7 +31,11 @@ func (p *picky) Send(_ string, frame any) error {
 	return nil
 }
 
-func (p *picky) DoFor(context.Context, string, engine.Command) (any, error) { return p.reply, p.err }
+// Give gives its answer at once, from another goroutine.
+func (p *picky) Give(_ string, _ engine.Command, then func(any, error)) (func(), error) {
+	go then(p.reply, p.err)
+	return func() {}, nil
+}
 
 // linked is a cluster of two, of which the other one has the only shard.
 func linked(t *testing.T, p *picky) *Cluster {
@@ -46,6 +50,9 @@ func linked(t *testing.T, p *picky) *Cluster {
 	c.Joined("A", p)
 	c.Looked(store.Sight{Members: []store.Member{{ID: "A", Name: "a"}, {ID: "B", Name: "b"}}, Owners: []store.Owner{{Epoch: 1, Member: "B"}}})
 	c.Up("B")
+	if s, ok := (<-p.sent).(*Standing); !ok || !s.Whole {
+		t.Errorf("a new link begins with %+v", s)
+	}
 	return c
 }
 

@@ -270,6 +270,7 @@ func TestStopsWithoutPeers(t *testing.T) {
 		if secure {
 			cfg = secured(t)
 		}
+		cfg.Timeouts.Header, cfg.Timeouts.Body, cfg.Timeouts.Answer = time.Hour, time.Hour, time.Hour
 		reading := make(chan struct{}, 10)
 		s := startWith(t, cfg, func(w http.ResponseWriter, r *http.Request) {
 			reading <- struct{}{}
@@ -292,7 +293,7 @@ func TestStopsWithoutPeers(t *testing.T) {
 		waitFor(t, func() bool { return s.Counts().Coming == 3 })
 		before := time.Now()
 		s.stop()
-		if took := time.Since(before); took > 4*time.Second {
+		if took := time.Since(before); took > time.Minute {
 			t.Errorf("TLS %t: it took %s", secure, took)
 		}
 		for _, a := range peers {

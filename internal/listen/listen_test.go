@@ -106,7 +106,7 @@ func TestServes(t *testing.T) {
 	}))
 	served := make(chan error)
 	go func() { served <- d.Serve() }()
-	client := http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
+	client := http.Client{Transport: &http.Transport{}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	text := "some text"
 	w, err := client.Post(d.URL(), "text/plain", io.LimitReader(&repeated{text}, 1<<20))

@@ -113,7 +113,7 @@ func TestAnsweredBeforeTheBody(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})
-	client := http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
+	client := http.Client{Transport: &http.Transport{}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	for _, size := range []int{2, 4 << 10, 80 << 10, 200 << 10, 1 << 20} {
 		for range 20 {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // asking is a peer who speaks HTTP by hand.
 type asking struct {

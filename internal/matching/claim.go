@@ -17,6 +17,7 @@ type Claim struct {
 	offer  *offer
 	ticket uint64
 	who    Poller
+	home   string
 	ended  bool
 	far    Far // of a list elsewhere; nil: it is here
 }

@@ -53,6 +53,8 @@ type poll struct {
 	place  *list.Element // nil once answered
 	answer chan *Claim   // takes one answer without blocking; nil: no task
 	who    Poller
+	home   string      // where it is from
+	passed int         // how often one that came later was served before it
 	seen   *pollerSeen // what is remembered of who; nil: nothing
 }
 
@@ -132,8 +134,15 @@ func (l *taskList) pair(pollWaited bool, now engine.Time) (made Pairing, ok bool
 	if len(l.waiting) == 0 || l.polls.Len() == 0 {
 		return Pairing{}, false
 	}
-	o := heap.Pop(&l.waiting).(*offer)
-	p := l.first()
+	o, p := l.waiting[0], l.first()
+	switch {
+	case l.stripe.near == nil:
+	case pollWaited:
+		p = l.nearPoll(p, o)
+	default:
+		o = l.nearOffer(o, p)
+	}
+	heap.Remove(&l.waiting, o.place)
 	l.leave(p, now)
 	l.claims++
 	l.stripe.pairings++
@@ -141,8 +150,42 @@ func (l *taskList) pair(pollWaited bool, now engine.Time) (made Pairing, ok bool
 	if p.seen != nil {
 		p.seen.task, p.seen.taskAt = made.Task, now
 	}
-	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket, who: p.who}
+	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket, who: p.who, home: p.home}
 	return made, true
+}
+
+// What is near goes before what came first, if
+const (
+	nearLooks  = 15               // it is one of the first so many,
+	nearPasses = 8                // the first poll was not passed over so often, and
+	nearAges   = engine.Time(100) // the first task is not so much older.
+)
+
+// nearPoll is the poll that gets a task, in place of the first one.
+func (l *taskList) nearPoll(first *poll, o *offer) *poll {
+	if first.passed == nearPasses {
+		return first
+	}
+	for e, n := l.polls.Front(), 0; e != nil && n < nearLooks; e, n = e.Next(), n+1 {
+		if p := e.Value.(*poll); l.stripe.near(o.run, p.home) {
+			if p != first {
+				first.passed++
+			}
+			return p
+		}
+	}
+	return first
+}
+
+// nearOffer is the task that a poll gets, in place of the first one. Those at the front of the heap are among the
+// first, if not in order.
+func (l *taskList) nearOffer(first *offer, p *poll) *offer {
+	for _, o := range l.waiting[:min(nearLooks, len(l.waiting))] {
+		if o.priority == first.priority && o.at < first.at+nearAges && l.stripe.near(o.run, p.home) {
+			return o
+		}
+	}
+	return first
 }
 
 // empty tells whether a list holds nothing.

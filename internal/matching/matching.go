@@ -25,6 +25,8 @@
 //   - On one list an offer and a poll never wait at the same time.
 //   - Offers go by priority (high first), then age, then run and id. Polls go
 //     in the order in which they came; a refused poll keeps its place.
+//   - With a Config.Near, a poll from where a task is may be served before others, and a task that is where
+//     the poll is from before others of its priority that are hardly older.
 //   - A claimed poll is not emptied by its deadline: it holds its claim until
 //     its caller knows whether the task was started.
 //
@@ -52,6 +54,9 @@ type Config struct {
 	PollsPerListMax int
 	// Now is the present; nil: it is always 0, and nobody is forgotten for his age.
 	Now func() engine.Time
+	// Near tells whether the run of a task is where a poll is from, so that it costs less to start. It is called
+	// with locks held, and calls nothing of the Matcher. Nil: all are the same.
+	Near func(run engine.RunID, home string) bool
 	// Listener may be nil, as may each of its functions.
 	Listener *Listener
 }
@@ -72,6 +77,7 @@ type Matcher struct {
 type stripe struct {
 	listener *Listener // set once; called without mu
 	now      func() engine.Time
+	near     func(engine.RunID, string) bool
 	memory   *memory
 
 	mu       sync.Mutex // guards the fields below, the lists, and their offers, polls and claims
@@ -93,7 +99,7 @@ func New(c Config) *Matcher {
 	m := &Matcher{pollsPerListMax: c.PollsPerListMax, seed: maphash.MakeSeed(), memory: newMemory()}
 	for i := range m.stripes {
 		s := &m.stripes[i]
-		s.lists, s.listener, s.now, s.memory = map[string]*taskList{}, c.Listener, c.Now, m.memory
+		s.lists, s.listener, s.now, s.near, s.memory = map[string]*taskList{}, c.Listener, c.Now, c.Near, m.memory
 	}
 	return m
 }
@@ -210,6 +216,11 @@ func (m *Matcher) WithdrawShard(shard uint16) {
 // canceled (and did not merely reach its deadline) never holds a claim. Who polls is
 // remembered, unless it is the zero Poller. Errors: ErrTooManyPolls.
 func (m *Matcher) Poll(ctx context.Context, list string, who Poller) (*Claim, error) {
+	return m.PollFrom(ctx, "", list, who)
+}
+
+// PollFrom is Poll from somewhere; see Config.Near.
+func (m *Matcher) PollFrom(ctx context.Context, home, list string, who Poller) (*Claim, error) {
 	defer m.forget(who.Account)
 	s := m.stripe(list)
 	s.mu.Lock()
@@ -218,7 +229,7 @@ func (m *Matcher) Poll(ctx context.Context, list string, who Poller) (*Claim, er
 		return nil, ErrTooManyPolls
 	}
 	s.tickets++
-	return s.wait(ctx, list, s.tickets, who, nil), nil
+	return s.wait(ctx, list, s.tickets, who, home, nil), nil
 }
 
 // Refuse ends a claim, because the run would not start the task: it is no longer
@@ -236,12 +247,12 @@ func (m *Matcher) Refuse(ctx context.Context, c *Claim) *Claim {
 	if refused := s.listener.Refused; refused != nil {
 		told = func() { refused(c.list.name, gone) }
 	}
-	return s.wait(ctx, c.list.name, c.ticket, c.who, told)
+	return s.wait(ctx, c.list.name, c.ticket, c.who, c.home, told)
 }
 
 // wait enters a poll into its list and waits for its claim. It unlocks the stripe,
 // which its caller has locked, and then calls a function that may be nil.
-func (s *stripe) wait(ctx context.Context, list string, ticket uint64, who Poller, unlocked func()) *Claim {
+func (s *stripe) wait(ctx context.Context, list string, ticket uint64, who Poller, home string, unlocked func()) *Claim {
 	if s.drained || ctx.Err() != nil {
 		s.mu.Unlock()
 		if unlocked != nil {
@@ -251,6 +262,7 @@ func (s *stripe) wait(ctx context.Context, list string, ticket uint64, who Polle
 	}
 	l, now := s.list(list), s.now()
 	p := l.enter(ticket)
+	p.home = home
 	l.polled(p, who, now)
 	pairing, paired := l.pair(false, now)
 	l.watch(now)

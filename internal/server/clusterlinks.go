@@ -76,6 +76,9 @@ func (l *clusterLinks) Send(member string, frame any) error {
 	if err != nil {
 		return err
 	}
+	if cluster.CanWait(frame) {
+		return l.links.SendLater(member, b)
+	}
 	return l.links.Send(member, b)
 }
 

@@ -89,7 +89,7 @@ func (m *machineKeys) ended(execution string) string {
 		if m.field("status", answer) != "RUNNING" {
 			return answer
 		}
-		if time.Since(began) > 30*time.Second {
+		if time.Since(began) > deadline {
 			m.t.Fatalf("it does not end: %s", answer)
 		}
 	}

@@ -34,8 +34,8 @@ func TestPaceGarbage(t *testing.T) {
 	}
 	ballast := make([]byte, 300<<20)
 	ballast[0] = 1
-	for deadline := time.Now().Add(10 * time.Second); percent() != garbagePortion; {
-		if time.Now().After(deadline) {
+	for end := time.Now().Add(deadline); percent() != garbagePortion; {
+		if time.Now().After(end) {
 			t.Fatalf("%d percent with %d MB alive", percent(), len(ballast)>>20)
 		}
 		runtime.GC()

@@ -179,6 +179,14 @@ func (s *Server) committers() int {
 	return 0
 }
 
+// pause has commits to PostgreSQL wait for each other: each is a transaction, whose cost is the same however little it writes.
+func (s *Server) pause() func(time.Duration) {
+	if s.postgres != nil {
+		return time.Sleep
+	}
+	return nil
+}
+
 // databaseName is how errors call a store that is in no folder.
 func databaseName(below store.Store) string {
 	if s, ok := below.(*pgstore.Store); ok {

@@ -276,7 +276,11 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 			cfg.Log.Info("recovered the store: whatever was acknowledged is there, and what is due goes on", "open_executions", s.openExecutions(), "shards", s.shards, "took", time.Since(began), "store_opened_after", began.Sub(s.began))
 		}
 	}()
-	s.matcher, s.up = matching.New(matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}), s.clock.Now()
+	matches := matching.Config{PollsPerListMax: cfg.PollsPerListMax, Now: s.clock.Now, Listener: s.metrics.Matching()}
+	if cfg.Cluster.on() {
+		matches.Near = func(run engine.RunID, member string) bool { return s.cluster.Near(run, member) }
+	}
+	s.matcher, s.up = matching.New(matches), s.clock.Now()
 	s.requests, s.turns = cfg.shares("requests", cfg.RequestsMax), newTurns(cfg.turnsMax())
 	accounts := cfg.accounts()
 	var far shard.Far
@@ -303,6 +307,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		Log:          cfg.Log,
 		CachedStates: max(1, cfg.CachedStates/int(s.shards)),
 		Committers:   s.committers(),
+		Pause:        s.pause(),
 		TrackTimers:  cfg.TimeSkip != SkipOff,
 		Blobs:        s.blobs.Read,
 		DataKeys:     dataKeysOf(cfg.Services),

@@ -186,7 +186,7 @@ func TestStatesMachineGoesWithItsExecutions(t *testing.T) {
 		if answer.fault == "StateMachineDoesNotExist" {
 			break
 		}
-		if answer.fault != "" || time.Since(began) > 30*time.Second {
+		if answer.fault != "" || time.Since(began) > deadline {
 			t.Fatalf("the machine stays: %s", answer.text)
 		}
 	}

@@ -13,8 +13,9 @@ type call struct {
 	cmd     engine.Command
 	reply   any
 	err     error
-	done    chan struct{} // nil when nobody waits
-	pending *pending      // counts the calls that are not finished
+	done    chan struct{}              // nil when nobody waits
+	then    func(reply any, err error) // is told the outcome; see Node.Give
+	pending *pending                   // counts the calls that are not finished
 
 	*message             // nil: it is none
 	given    *given      // what the rules want; nil: not asked yet
@@ -107,6 +108,9 @@ func (c *call) finish() {
 	}
 	if c.done != nil {
 		close(c.done)
+	}
+	if c.then != nil {
+		c.then(c.reply, c.err)
 	}
 }
 

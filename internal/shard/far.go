@@ -138,7 +138,9 @@ func (n *Node) Receive(m FarMessage) {
 	}
 	c := &call{cmd: cmd, message: &message{from: m.From, number: m.Number, generation: m.Generation}, pending: &n.pending}
 	n.pending.add(1)
-	n.put(n.shards[m.To], c)
+	if n.put(n.shards[m.To], c) != nil {
+		c.finish()
+	}
 }
 
 // Acknowledged takes an acknowledgement in. It is dropped if the shard is not here, and never

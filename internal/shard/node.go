@@ -139,7 +139,7 @@ func newNode(cfg *Config, clock Clock) (*Node, error) {
 func (n *Node) recoverShards(ctx context.Context, crew int) error {
 	failed := make([]error, len(n.shards))
 	inParallel(crew, len(n.shards), func(i int) {
-		m, err := readMemory(ctx, n.cfg.Store, uint16(i))
+		m, err := readMemory(ctx, n.cfg.Store, uint16(i), n.cfg.Shards)
 		if err != nil {
 			failed[i] = fmt.Errorf("take over shard %d: %w", i, err)
 			return
@@ -222,22 +222,36 @@ func (n *Node) Stop(ctx context.Context) error {
 // Do gives a command to its run and returns the reply once it is durable. If ctx
 // ends first, the command may still take effect.
 func (n *Node) Do(ctx context.Context, cmd engine.Command) (any, error) {
-	return n.DoFor(ctx, "", cmd)
-}
-
-// DoFor is Do for another node; see Undelivered.
-func (n *Node) DoFor(ctx context.Context, member string, cmd engine.Command) (any, error) {
-	c := &call{cmd: cmd, done: make(chan struct{}), member: member}
+	c := &call{cmd: cmd, done: make(chan struct{})}
 	n.submit(c)
 	select {
 	case <-c.done:
 		return c.reply, c.err
 	case <-ctx.Done():
 		if cmd.Await { // nobody may be left waiting for a run that never closes
-			n.submit(&call{cmd: engine.Command{Name: cmd.Name, Run: cmd.Run}, leaves: c})
+			n.letGo(c, &cmd)
 		}
 		return nil, ctx.Err()
 	}
+}
+
+// letGo says that nobody waits any more for a call that awaits a close.
+func (n *Node) letGo(c *call, cmd *engine.Command) {
+	n.submit(&call{cmd: engine.Command{Name: cmd.Name, Run: cmd.Run}, leaves: c})
+}
+
+// Give is Do for another node (see Undelivered) that does not wait: the outcome is told once it is
+// durable, by whoever steps the shard, which must not wait for anything of the Node then. Stop says
+// that nobody waits for it any more. An error: nothing was done, and nothing is told.
+func (n *Node) Give(member string, cmd engine.Command, then func(reply any, err error)) (stop func(), err error) {
+	c := &call{cmd: cmd, member: member, then: then}
+	if err := n.accept(c); err != nil {
+		return nil, err
+	}
+	if !cmd.Await {
+		return func() {}, nil
+	}
+	return func() { n.letGo(c, &cmd) }, nil
 }
 
 // Cast gives a command to its run; nobody hears of the outcome.
@@ -254,38 +268,47 @@ func (n *Node) ShardOf(cmd *engine.Command) uint16 {
 }
 
 func (n *Node) submit(c *call) {
+	if err := n.accept(c); err != nil {
+		c.err = err
+		c.finish()
+	}
+}
+
+// accept has the shard of a call take it. An error: it does not.
+func (n *Node) accept(c *call) error {
 	id := n.ShardOf(&c.cmd)
 	if int(id) >= len(n.shards) { // a run id that this store never made
-		c.err = &engine.UnknownRunError{Name: c.cmd.Name, Run: c.cmd.Run}
-		c.finish()
-		return
+		return &engine.UnknownRunError{Name: c.cmd.Name, Run: c.cmd.Run}
 	}
-	c.pending = &n.pending
 	n.pending.add(1) // and then look: Stop waits for the call, or the call hears of Stop
-	if n.stopped.Load() {
-		c.err = errStopped
-		c.finish()
-		return
+	c.pending = &n.pending
+	err := errStopped
+	if !n.stopped.Load() {
+		err = n.put(n.shards[id], c)
 	}
-	n.put(n.shards[id], c)
+	if err != nil {
+		c.pending = nil
+		n.pending.add(-1)
+	}
+	return err
 }
 
 // errStopped is the answer to commands that come too late.
 var errStopped = fmt.Errorf("%w: the server stops", engine.ErrUnavailable)
 
-func (n *Node) put(s *Shard, c *call) {
+func (n *Node) put(s *Shard, c *call) error {
+	patient := c.cmd.Patient // the call is its shard's from here on
 	if err := s.submit(c); err != nil {
-		c.err = err
-		c.finish()
-		return
+		return err
 	}
-	if !c.cmd.Patient {
+	if !patient {
 		n.kick(s)
 	} else if n.stopped.Load() {
 		n.Hurry()
 	} else if n.patientAt.Load() == 0 && n.patientAt.CompareAndSwap(0, int64(n.clock.Now()+patientDelay)) {
 		n.moveWake()
 	}
+	return nil
 }
 
 // Hurry lets all patient commands go.

@@ -261,6 +261,7 @@ func (s *Shard) flushAcks(b *Batch) {
 	if s.ackAt == 0 || b.Empty() && b.now < s.ackAt {
 		return
 	}
+	s.writeMended(b)
 	for to, q := range s.out {
 		for len(q.deletable) > 0 {
 			if b.large() {

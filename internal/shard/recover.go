@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"heddle/internal/engine"
@@ -32,7 +33,9 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 			// The next command tries again, or the alarm after retryDelay.
 			err := fmt.Errorf("take over shard %d: %w", s.id, f.err)
 			if s.Far != nil {
-				s.Log.Warn("a shard can't be taken over now", "shard", s.id, "cause", err)
+				if !errors.Is(err, store.ErrRegressed) { // which the store has said, once
+					s.Log.Warn("a shard can't be taken over now", "shard", s.id, "cause", err)
+				}
 				s.depart(nil)
 				return
 			}
@@ -49,7 +52,7 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 		s.nextWake.Store(0)
 		s.forgetNext.Store(0)
 		s.fetch(&fetch{do: func(f *fetch, ctx context.Context) (err error) {
-			f.memory, err = readMemory(ctx, s.Store, s.id)
+			f.memory, err = readMemory(ctx, s.Store, s.id, s.Shards)
 			return err
 		}, moves: true})
 	}
@@ -58,7 +61,7 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 // readMemory takes a shard over and reads what it must know: the heads of open
 // runs, which started tasks were delivered, and the messages under way. No state
 // is folded.
-func readMemory(ctx context.Context, st store.Store, shard uint16) (*recovered, error) {
+func readMemory(ctx context.Context, st store.Store, shard, shards uint16) (*recovered, error) {
 	handle, err := st.Acquire(ctx, shard)
 	if err != nil {
 		return nil, err
@@ -77,6 +80,11 @@ func readMemory(ctx context.Context, st store.Store, shard uint16) (*recovered, 
 	}
 	if err := m.readBetween(ctx, st, shard, keys.Applied, keys.Applied); err != nil {
 		return nil, err
+	}
+	if handle.Lost() > 0 {
+		if err := m.mend(ctx, st, shard, shards); err != nil {
+			return nil, err
+		}
 	}
 	for _, note := range m.notes { // of runs that are known by now
 		m.readNote(note)
@@ -121,6 +129,10 @@ func (s *Shard) install(m *recovered, now engine.Time) {
 	m.up = max(now, m.last+1)
 	m.last = m.up
 	m.cache = s.cache
+	if lost := m.handle.Lost(); lost > 0 && len(m.mended.sent)+len(m.mended.applied) > 0 {
+		m.ackAt = m.up // it is written at once
+		s.Log.Warn("a shard that has lost steps goes on above what others know of its messages", "shard", s.id, "lost_up_to", lost, "sends_anew_to", m.mended.sent, "handles_anew_of", m.mended.applied)
+	}
 	s.memory = m.memory
 	if s.Far != nil {
 		s.Far.Owned(s.id, s.handle.Epoch())

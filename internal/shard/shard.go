@@ -119,6 +119,9 @@ type Config struct {
 	// Stopwatch is a time that only counts. By it slow shards are told from quick ones,
 	// and the Listener how long something took; nil: all are quick.
 	Stopwatch func() time.Duration
+	// Pause waits a while, by the Stopwatch; nil: no commit waits for others to go with it. It is for stores where
+	// each commit has a cost of its own, however little it writes.
+	Pause func(time.Duration)
 	// Far is how the shards reach those of other nodes. Then the node begins with none of its
 	// own; see Own. Nil: it has all.
 	Far Far
@@ -224,6 +227,7 @@ type memory struct {
 	out      map[uint16]*outQueue
 	applied  map[uint16]uint64
 	ackAt    engine.Time
+	mended   mended
 	notices  notices
 	begun    begun
 	lacking

@@ -150,6 +150,11 @@ type committer struct {
 	ready   []*Shard
 	running bool
 
+	// Of the goroutine that runs it; see gather.
+	began  time.Duration // the last commit
+	since  int           // commits since the last pause
+	brings float64       // how many shards a pause has brought lately
+
 	// Of the goroutine that runs it.
 	shards   []*Shard
 	batches  []*Batch
@@ -204,6 +209,7 @@ func (c *committer) run() {
 		if len(n.slow) == 0 {
 			runtime.Gosched() // handlers that are about to submit get to it, and share the sync
 		}
+		c.gather()
 		shards := c.take()
 		if len(shards) == 0 {
 			return
@@ -225,6 +231,7 @@ func (c *committer) run() {
 		var errs []error
 		began := n.cfg.listenedSince()
 		if len(c.sections) > 0 {
+			c.began = n.cfg.stopwatch()
 			errs = n.cfg.Store.Commit(context.Background(), c.sections)
 		}
 		took := n.cfg.listenedSince() - began
@@ -254,6 +261,40 @@ func (c *committer) run() {
 		})
 		clear(c.sections)
 	}
+}
+
+// A commit of a store that pauses begins commitEvery after the one before at the earliest, as long as pauses bring
+// pauseBrings shards on average. Whether they would is tried with each pauseTry-th commit: who is alone, and
+// waits for each of his steps, hardly waits longer.
+const (
+	commitEvery = 3 * time.Millisecond
+	pauseBrings = 0.75
+	pauseTry    = 64
+)
+
+// gather waits for shards that are about to have something to write, so that a commit has more of them.
+func (c *committer) gather() {
+	n := c.node
+	if n.cfg.Pause == nil || n.stopped.Load() {
+		return
+	}
+	before := c.waiting()
+	if before == 0 {
+		return
+	}
+	left := c.began + commitEvery - n.cfg.stopwatch()
+	if c.since++; left > 0 && (c.brings >= pauseBrings || c.since >= pauseTry) {
+		c.since = 0
+		n.cfg.Pause(left)
+		c.brings += (float64(c.waiting()-before) - c.brings) / 4
+	}
+}
+
+// waiting is how many shards have something to write.
+func (c *committer) waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.ready)
 }
 
 // crewFor tells how many goroutines are worth the work at so many batches.

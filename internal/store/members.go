@@ -28,7 +28,8 @@ type Members interface {
 	// Renew keeps the membership, says what others should know of it, and gives the time by
 	// the store's own clock. Errors: ErrNotMember.
 	Renew(ctx context.Context, r Renewal) (now time.Time, err error)
-	// Look tells who there is, and whose the shards are, once it has declared dead who is late.
+	// Look tells who there is, and whose the shards are, once it has declared dead who is late. It
+	// finds losses, too.
 	Look(ctx context.Context) (Sight, error)
 	// Leave ends the membership.
 	Leave(ctx context.Context) error
@@ -37,6 +38,13 @@ type Members interface {
 	Sequences() []uint64
 	// Heard takes in what another member knows.
 	Heard(sequences []uint64)
+	// Losses are those that somebody has found, by a look or when he was refused a shard, in the
+	// order of the shards' numbers. They stand in the store, so they outlive those who know of them.
+	Losses(ctx context.Context) ([]Loss, error)
+	// AcceptLoss opens such shards again, without what they lost: they go on above what was
+	// acknowledged, so nobody who knows of that refuses them any more. Errors: ErrConflict if a
+	// loss is not as the store has it; then none is accepted.
+	AcceptLoss(ctx context.Context, losses []Loss) error
 	// LastStamp is the largest stamp of all shards; 0 if nothing was written.
 	LastStamp(ctx context.Context) (uint64, error)
 }
@@ -69,6 +77,12 @@ type Renewal struct {
 type Sight struct {
 	Members []Member
 	Owners  []Owner
+}
+
+// Loss is what a shard lacks of what was acknowledged, in sections.
+type Loss struct {
+	Shard             uint16
+	Has, Acknowledged uint64 // the sequences of the last one that is there, and of the last one that was acknowledged
 }
 
 // Owner says whose a shard is; no Member: nobody's.

@@ -143,6 +143,9 @@ type Handle interface {
 	Seq() uint64
 	// Stamp is the stamp of that section; 0 if there was none.
 	Stamp() uint64
+	// Lost is the sequence up to which sections were lost, and that was accepted; 0: none ever
+	// were. See Members.AcceptLoss.
+	Lost() uint64
 	// Release gives the shard up; what is being committed meanwhile is fenced or
 	// written, never half. It leaves alone the shard of a later owner.
 	Release(ctx context.Context) error

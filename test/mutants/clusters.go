@@ -3,11 +3,56 @@ package mutants
 // How several nodes share a store. Those marked (!) are the rules without which that failed when it was
 // first tried.
 var clusters = []Mutant{{
+	Name: "fence-counted-afterwards", // (!)
+	In:   "pgstore.statementsOf",
+	Old:  "(select count(*) from w) = $6::int8 ",
+	New:  "(select count(*) from w) + (select count(*) from SCHEMA.shards s, unnest($1::int4[], $3::int8[]) as g(shard, seq) where s.shard = g.shard and s.seq = g.seq) = $6::int8 ",
+	Bug:  "A section that repeats a sequence is taken for a written one.",
+}, {
+	Name: "fence-without-member", // (!)
+	In:   "pgstore.statementsOf",
+	Old:  " and s.member = $5::text returning 1)",
+	New:  " and $5::text is not null returning 1)",
+	Bug:  "An owner from before a restart or a restore writes, if its epoch fits by luck.",
+}, {
+	Name: "commit-outlives-the-lease", // (!)
+	In:   "pgstore.(*Store).transact",
+	Old:  "s.options.Within(s.lease.life(), commitWithin)",
+	New:  "s.options.Within(context.Background(), commitWithin)",
+	Bug:  "While PostgreSQL does not answer, callers wait for their commits though others have the shards.",
+}, {
+	Name: "commit-cancelled", // (!)
+	In:   "pgstore.newDialer",
+	Old:  "if ctx.Value(ownDial{}) == nil {",
+	New:  "if false {",
+	Bug:  "A commit that is given up is cancelled, and PostgreSQL shows what no standby has.",
+}, {
 	Name: "fact-of-the-past-believed", // (!)
 	In:   "cluster.(*Cluster).learn",
 	Old:  "if epoch < p.epoch || epoch == p.epoch &&",
 	New:  "if epoch == p.epoch &&",
 	Bug:  "A late word of an earlier owner has a node look for a shard where it no longer is.",
+	Then: []string{worlds},
+}, {
+	Name: "own-by-look", // (!)
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "c.take(uint16(id))",
+	New:  "p.state = owned\n\t\t\tc.learn(uint16(id), o.Epoch, c.me)",
+	Bug:  "A node takes for its own what it only looked up, and nobody serves it.",
+	Then: []string{worlds},
+}, {
+	Name: "own-shard-not-taken", // (!)
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "o.Member == c.me && p.state == elsewhere",
+	New:  "o.Member == c.me && p.state == taking",
+	Bug:  "A shard whose take-over was answered too late is nobody's until its node ends.",
+	Then: []string{worlds},
+}, {
+	Name: "given-before-released", // (!)
+	In:   "shard.(*Shard).depart",
+	Old:  "err := handle.Release(ctx)",
+	New:  "s.gone(true)\n\t\terr := handle.Release(ctx)\n\t\tif err == nil || true {\n\t\t\treturn err\n\t\t}",
+	Bug:  "A shard is given away that the store still says is this node's.",
 	Then: []string{worlds},
 }, {
 	Name: "task-of-a-dead-node-swallowed", // (!)
@@ -23,4 +68,218 @@ var clusters = []Mutant{{
 	New:  "_, _ = t, o",
 	Bug:  "When a task list moves, the tasks that wait on it are offered to nobody.",
 	Then: []string{worlds},
+}, {
+	Name: "keys-of-others-unknown", // (!)
+	In:   "sealed.(*keyring).findAnew",
+	Old:  "if err := r.read(ctx, r.root); err != nil {",
+	New:  "if err := error(nil); err != nil {",
+	Bug:  "A node can't read what another one wrote with a data key of its own.",
+}, {
+	Name: "key-lost-to-another", // (!)
+	In:   "sealed.(*keyring).begin",
+	Old:  "if !errors.Is(err, store.ErrConflict) {",
+	New:  "if true {",
+	Bug:  "Of two nodes that begin a data key at the same time one can write no more.",
+}, {
+	Name: "answered-without-a-lease",
+	In:   "shard.(*Node).step",
+	Old:  "n.done(s, b, n.cfg.Store.Current(), 0)",
+	New:  "n.done(s, b, nil, 0)",
+	Bug:  "A node that was paused answers from a memory of the past.",
+	Then: []string{worlds},
+}, {
+	Name: "offers-of-the-past",
+	In:   "cluster.(*Cluster).fresh",
+	Old:  "return epoch == c.from[shard]",
+	New:  "return true",
+	Bug:  "The last word of an earlier owner takes the offers of the present one away.",
+	Then: []string{worlds},
+}, {
+	Name: "peer-outlives-its-link",
+	In:   "cluster.(*Cluster).peer",
+	Old:  `fmt.Sprint(member, "#", c.sessions[member])`,
+	New:  "fmt.Sprint(member)",
+	Bug:  "A task that was started while the link to its worker's node broke and began anew is swallowed.",
+	Then: []string{worlds},
+}, {
+	Name: "lost-to-who-takes-in-vain",
+	In:   "shard.(*Node).acknowledgeHere",
+	Old:  "s.generation != 0",
+	New:  "s.presence == here",
+	Bug:  "Acknowledgements go to a shard that can't be taken over here, and its rows stay for ever.",
+	Then: []string{worlds},
+}, {
+	Name: "own-only-if-it-should-be", // (!)
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "o.Member == c.me && p.state == elsewhere",
+	New:  "o.Member == c.me && p.state == elsewhere && wanted(c.able, uint16(id)) != nil && wanted(c.able, uint16(id)).ID == c.me",
+	Bug:  "A shard that the store says is this node's, and another one should have, is nobody's.",
+	Then: []string{worlds},
+}, {
+	Name: "given-though-not-released", // (!)
+	In:   "cluster.(*Cluster).Gone",
+	Old:  "released && h != nil && h.ID != c.me",
+	New:  "h != nil && h.ID != c.me",
+	Bug:  "A node is told to take a shard that the store says is another's.",
+	Then: []string{worlds},
+}, {
+	Name: "lost-shard-released",
+	In:   "shard.(*Shard).leaves",
+	Old:  "if p == loses {",
+	New:  "if p == away {",
+	Bug:  "A node releases a shard that may be another's already.",
+	Then: []string{worlds},
+}, {
+	Name: "messages-to-who-takes-in-vain",
+	In:   "shard.(*Node).deliver",
+	Old:  "n.shards[m.To].generationNow() == 0",
+	New:  "n.shards[m.To].hasLeft()",
+	Bug:  "Messages go to a shard that can't be taken over here, and never arrive.",
+	Then: []string{worlds},
+}, {
+	Name: "offers-of-earlier-owners-kept",
+	In:   "cluster.(*Cluster).forgetOlder",
+	Old:  "c.Matcher.WithdrawShard(shard)",
+	New:  "_ = shard",
+	Bug:  "Tasks that an earlier owner offered are given to workers, though they are done.",
+	Then: []string{worlds},
+}, {
+	Name: "tasks-of-a-broken-link-kept",
+	In:   "cluster.(*Cluster).unlink",
+	Old:  "c.offerAgain()",
+	New:  "_ = member",
+	Bug:  "A task that was on its way to a worker by a link that broke waits for the next look.",
+	Then: []string{worlds},
+}, {
+	Name: "broken-link-tried-again",
+	In:   "cluster.(*Cluster).unlink",
+	Old:  "a.answer <- Reply{Err: errLinkLost}",
+	New:  "a.answer <- Reply{Moved: true}",
+	Bug:  "A command whose link broke is done twice.",
+	Then: []string{worlds},
+}, {
+	Name: "unpaced-handover",
+	In:   "cluster.(*Cluster).give",
+	Old:  "p.state == giving || p.taker != \"\"",
+	New:  "p.state == giving",
+	Bug:  "A node that leaves hands all its shards to nodes that don't serve them yet, and all calls wait.",
+}, {
+	Name: "handover-waits-for-the-dead",
+	In:   "cluster.(*Cluster).unlink",
+	Old:  "p.taker == member",
+	New:  "p.taker == member && p.owner == member",
+	Bug:  "A node that leaves waits for the taker of some shards, who has died, and keeps the others.",
+}, {
+	Name: "history-of-before-shown",
+	In:   "cluster.(*Cluster).History",
+	Old:  "if kept.last != last {",
+	New:  "if kept.last > last {",
+	Bug:  "A worker is shown a history that lacks its last events.",
+}, {
+	Name: "history-shown-twice",
+	In:   "cluster.(*Cluster).History",
+	Old:  "delete(h.runs, run)",
+	New:  "_ = run",
+	Bug:  "Histories that came with answers stay in memory when they were shown.",
+}, {
+	Name: "histories-without-bound",
+	In:   "cluster.(*histories).keep",
+	Old:  "h.runs == nil || h.bytes+len(r.History) > historiesMax",
+	New:  "h.runs == nil",
+	Bug:  "Histories that nobody came for fill the memory of a node.",
+}, {
+	Name: "unheard-nodes-own",
+	In:   "cluster.eligible",
+	Old:  "able = slices.Delete(able, at, at+1)",
+	New:  "break",
+	Bug:  "Of two nodes that can't reach each other both have shards, and calls fail at one of them.",
+}, {
+	Name: "loss-not-noticed-by-its-owner",
+	In:   "cluster.(*Cluster).stood",
+	Old:  "p.state == owned && seq > mine[id]",
+	New:  "p.state == taking && seq > mine[id]",
+	Bug:  "A node goes on with a shard of which another one knows that acknowledged steps are lost.",
+}, {
+	Name: "loss-not-noticed-at-a-take-over",
+	In:   "pgstore.(*Store).acquire",
+	Old:  "h.seq < told",
+	New:  "false",
+	Bug:  "A standby that was behind is served from, and answers that acknowledged executions never were.",
+}, {
+	Name: "loss-not-told",
+	In:   "pgstore.members.Heard",
+	Old:  "if seq > m.told[uint16(shard)] {",
+	New:  "if m.told[uint16(shard)] > 0 && seq > m.told[uint16(shard)] {",
+	Bug:  "A node that takes over a shard for the first time does not notice what it lost.",
+}, {
+	Name: "given-shard-taken-back",
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "(o.Epoch > p.given || c.looks >= p.after)",
+	New:  "true",
+	Bug:  "A node takes back the shard that it has just given, by a look from before that.",
+	Then: []string{worlds},
+}, {
+	Name: "taken-before-others-are-heard",
+	In:   "cluster.(*Cluster).knows",
+	Old:  "!c.heard[m.ID] &&",
+	New:  "false &&",
+	Bug:  "After a failover that lost steps a shard is served by a node that has not heard of them yet.",
+	Then: []string{worlds},
+}, {
+	Name: "taken-before-others-join-again",
+	In:   "cluster.(*Cluster).knows",
+	Old:  "c.looks < c.before+rejoinLooks",
+	New:  "false",
+	Bug:  "After a failover that lost steps the first node that joins again serves all, without asking who knows more.",
+	Then: []string{worlds},
+}, {
+	Name: "sequences-of-a-second-ago",
+	In:   "cluster.(*Cluster).Up",
+	Old:  "c.said.open, c.Sequences()",
+	New:  "c.said.open, c.said.sequences",
+	Bug:  "A new link begins with what was known a second ago, and what was lost since is not noticed.",
+}, {
+	Name: "gift-without-its-sequence",
+	In:   "cluster.(*Cluster).Gone",
+	Old:  "c.send(c.links, h.ID, &Standing{Sequences: known})",
+	New:  "_ = known",
+	Bug:  "Who is given a shard does not notice what the store has lost of it in the last second.",
+}, {
+	Name: "lost-owners-waited-for",
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "case isLost && p.owner != c.me:",
+	New:  "case false:",
+	Bug:  "After a failover that lost who owned a shard, all wait for that owner.",
+	Then: []string{worlds},
+}, {
+	Name: "freed-shard-kept",
+	In:   "cluster.(*Cluster).Looked",
+	Old:  "o.Epoch > p.mine && o.Member != c.me",
+	New:  "false",
+	Bug:  "A shard whose loss was accepted while a node served it is nobody's, until that node writes.",
+	Then: []string{worlds},
+}, {
+	Name: "numbers-of-lost-messages-again",
+	In:   "shard.(*recovered).mend",
+	Old:  "q != nil && applied > q.last",
+	New:  "q != nil && applied < q.last",
+	Bug:  "The first messages after a loss are taken for those that were lost, and dropped.",
+}, {
+	Name: "lost-messages-waited-for",
+	In:   "shard.(*recovered).mend",
+	Old:  "m.applied[other] = first - 1",
+	New:  "_ = first",
+	Bug:  "After a loss a shard waits for messages that were deleted, and all behind them wait too.",
+}, {
+	Name: "loss-forgotten-at-a-restart",
+	In:   "pgstore.(*Store).acquire",
+	Old:  "max(s.told[shard], h.lost)",
+	New:  "s.told[shard]",
+	Bug:  "A loss that nobody has accepted is served from, once all nodes were started anew.",
+}, {
+	Name: "epochs-given-twice",
+	In:   "pgstore.(*Store).acquire",
+	Old:  "(extract(epoch from clock_timestamp()) * 1000)::int8",
+	New:  "0",
+	Bug:  "After a failover an epoch is given a second time, and facts of the first are believed.",
 }}

@@ -230,7 +230,7 @@ func TestStore(t *testing.T) {
 		}
 		s := open(t, options(f.url))
 		t.Cleanup(func() { // all of the room is given back, and no upload is left of what ended
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			if err := room.Take(ctx, bucket.RoomBytesDefault); err != nil {
 				t.Errorf("room is held: %v", err)

@@ -50,7 +50,11 @@ type Config struct {
 
 // Times and bounds.
 const (
-	pingEvery     = 300 * time.Millisecond
+	pingEvery = 300 * time.Millisecond
+	// gatherFor is how long after a write the next one begins at the earliest: what is sent meanwhile goes with it.
+	gatherFor = 500 * time.Microsecond
+	// laterMost is how long what can wait does.
+	laterMost     = 20 * time.Millisecond
 	silentMost    = 1500 * time.Millisecond
 	connectWithin = time.Second
 	connectAgain  = 100 * time.Millisecond
@@ -80,25 +84,33 @@ type Links struct {
 
 // Open listens, and has links with those that Peers says.
 func Open(cfg Config, events Events) (*Links, error) {
+	l, err := newLinks(cfg, events)
+	if err != nil {
+		return nil, err
+	}
+	if l.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("listen for other nodes on %s: %w", cfg.Listen, err)
+	}
+	l.work.Go(l.accept)
+	return l, nil
+}
+
+func newLinks(cfg Config, events Events) (*Links, error) {
 	certificate, err := cfg.CA.issue(cfg.Self.Member, cfg.Now())
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate for links: %w", err)
 	}
-	listener, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for other nodes on %s: %w", cfg.Listen, err)
-	}
 	l := &Links{
-		cfg: cfg, events: events, listener: listener,
+		cfg: cfg, events: events,
 		peers: map[string]Peer{}, dials: map[string]context.CancelFunc{}, conns: map[string]*conn{},
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
 			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: cfg.CA.pool, RootCAs: cfg.CA.pool,
 			NextProtos: []string{protocol}, SessionTicketsDisabled: true, Time: cfg.Now,
+			DynamicRecordSizingDisabled: true, // a record is a system call
 		},
 	}
 	l.life, l.end = context.WithCancel(context.Background())
-	l.work.Go(l.accept)
 	return l, nil
 }
 
@@ -115,7 +127,7 @@ func (l *Links) Close() {
 	l.work.Wait()
 }
 
-// Peers says with whom to have links; those with others end.
+// Peers says with whom to have links; those with others end, whoever began them.
 func (l *Links) Peers(all []Peer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,16 +143,17 @@ func (l *Links) Peers(all []Peer) {
 		if stays && (next.Address == p.Address || l.dials[member] == nil) {
 			continue
 		}
-		why := errors.New("it is no member any more")
-		if stays {
-			why = fmt.Errorf("it is at %s now", next.Address)
-		}
 		if stop := l.dials[member]; stop != nil {
 			stop()
 			delete(l.dials, member)
 		}
-		if c := l.conns[member]; c != nil {
-			c.close(why)
+		if c := l.conns[member]; c != nil && stays {
+			c.close(fmt.Errorf("it is at %s now", next.Address))
+		}
+	}
+	for member, c := range l.conns { // also of those who came by themselves
+		if _, is := wanted[member]; !is {
+			c.close(errors.New("it is no member"))
 		}
 	}
 	l.peers = wanted
@@ -155,7 +168,12 @@ func (l *Links) Peers(all []Peer) {
 
 // Send sends a frame, which its caller does not change any more. It never waits. An error:
 // there are no such frames.
-func (l *Links) Send(member string, frame []byte) error {
+func (l *Links) Send(member string, frame []byte) error { return l.send(member, frame, false) }
+
+// SendLater is Send for a frame that can wait a while for others, with which it shares a write. Frames stay in order.
+func (l *Links) SendLater(member string, frame []byte) error { return l.send(member, frame, true) }
+
+func (l *Links) send(member string, frame []byte, canWait bool) error {
 	if len(frame) > frameBytesMax {
 		return fmt.Errorf("it has %d bytes, and at most %d go over a link at a time", len(frame), frameBytesMax)
 	}
@@ -163,7 +181,7 @@ func (l *Links) Send(member string, frame []byte) error {
 	c := l.conns[member]
 	l.mu.Unlock()
 	if c != nil {
-		c.send(frame)
+		c.send(frame, canWait)
 	}
 	return nil
 }
@@ -250,7 +268,7 @@ func (l *Links) serve(secured *tls.Conn, member string) error {
 	defer close(c.over)
 	defer c.close(net.ErrClosed)
 	defer context.AfterFunc(l.life, func() { c.close(net.ErrClosed) })()
-	c.send(l.cfg.Self.hello())
+	c.send(l.cfg.Self.hello(), false)
 	l.work.Go(func() { l.write(c) })
 	from := newReader(c, l.cfg.Now)
 	said, err := from.frame()
@@ -355,26 +373,33 @@ func (r *reader) full(to []byte) error {
 	return nil
 }
 
+// write writes what is sent: at once after a while of silence, and else with what is sent within gatherFor.
 func (l *Links) write(c *conn) {
 	var b []byte
+	wrote, later := time.Time{}, time.Time{}
+	alarm := l.alarm(c)
+	defer alarm.stop()
 	for {
-		queue, ended := c.take()
-		if len(queue) == 0 && !ended {
-			ping, cancel := l.cfg.Within(l.life, pingEvery)
-			select {
-			case <-c.kicked:
-				cancel()
-				continue
-			case <-ping.Done():
-			case <-c.ended:
-			}
-			cancel()
-			queue, ended = c.take()
-		}
+		what, ended := c.waiting()
 		if ended || l.life.Err() != nil {
 			return
 		}
-		b = b[:0]
+		due, now := wrote.Add(gatherFor), l.cfg.Now()
+		switch what {
+		case nothing:
+			due, later = wrote.Add(pingEvery), time.Time{}
+		case patient:
+			if later.IsZero() {
+				later = now
+			}
+			due = later.Add(laterMost)
+		}
+		if due.After(now) {
+			alarm.wait(due, now)
+			continue
+		}
+		b, later = b[:0], time.Time{}
+		queue := c.take()
 		for _, frame := range queue {
 			b = append(binary.BigEndian.AppendUint32(b, uint32(len(frame))), frame...)
 		}
@@ -391,9 +416,40 @@ func (l *Links) write(c *conn) {
 				return
 			}
 		}
+		wrote = now
 		if cap(b) > 1<<20 {
 			b = nil
 		}
+	}
+}
+
+// alarm wakes a writer.
+type alarm struct {
+	links  *Links
+	c      *conn
+	at     time.Time
+	rings  <-chan struct{}
+	cancel context.CancelFunc
+}
+
+func (l *Links) alarm(c *conn) *alarm { return &alarm{links: l, c: c, cancel: func() {}} }
+
+func (a *alarm) stop() { a.cancel() }
+
+// wait returns when it is time, or before that: when the connection has more to write, or ends, or an earlier
+// time has come that was waited for.
+func (a *alarm) wait(due, now time.Time) {
+	if !a.at.After(now) || a.at.After(due) {
+		a.cancel()
+		var ctx context.Context
+		ctx, a.cancel = a.links.cfg.Within(a.links.life, due.Sub(now))
+		a.at, a.rings = due, ctx.Done()
+	}
+	select {
+	case <-a.c.kicked:
+	case <-a.c.ended:
+	case <-a.rings:
+		a.at = time.Time{}
 	}
 }
 
@@ -405,18 +461,30 @@ type conn struct {
 	ended  chan struct{} // closed when it is closed
 	over   chan struct{} // closed when Events have heard of its end
 
-	mu    sync.Mutex // guards the fields below
-	queue [][]byte
-	bytes int
-	done  bool
-	cause error // of its end
+	mu     sync.Mutex // guards the fields below
+	queue  [][]byte
+	urgent bool // some of the queue can't wait
+	bytes  int
+	done   bool
+	cause  error // of its end
 }
 
-func (c *conn) send(frame []byte) {
+// waiting is what waits to be written.
+type waiting uint8
+
+const (
+	nothing waiting = iota
+	patient         // can wait for others
+	urgent
+)
+
+func (c *conn) send(frame []byte, canWait bool) {
 	c.mu.Lock()
 	full := c.bytes+len(frame) > queueBytesMax
+	kick := len(c.queue) == 0 || !canWait && !c.urgent
 	if !c.done && !full {
 		c.queue = append(c.queue, frame)
+		c.urgent = c.urgent || !canWait
 		c.bytes += len(frame)
 	}
 	c.mu.Unlock()
@@ -424,17 +492,32 @@ func (c *conn) send(frame []byte) {
 		c.close(fmt.Errorf("more than %d bytes wait to be sent", queueBytesMax))
 		return
 	}
-	select {
-	case c.kicked <- struct{}{}:
-	default:
+	if kick {
+		select {
+		case c.kicked <- struct{}{}:
+		default:
+		}
 	}
 }
 
-func (c *conn) take() (queue [][]byte, ended bool) {
+func (c *conn) waiting() (w waiting, ended bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	queue, c.queue, c.bytes = c.queue, nil, 0
-	return queue, c.done
+	switch {
+	case c.urgent:
+		w = urgent
+	case len(c.queue) > 0:
+		w = patient
+	}
+	return w, c.done
+}
+
+// take gives what is to be written now.
+func (c *conn) take() (queue [][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	queue, c.queue, c.bytes, c.urgent = c.queue, nil, 0, false
+	return queue
 }
 
 func (c *conn) why() error {

@@ -30,6 +30,7 @@ type shard struct {
 	stamp uint64 // the same section's
 	// member has it; empty: nobody, or who is no member.
 	member string
+	lost   uint64 // a sequence that was acknowledged, as somebody knew who was refused the shard; 0: none
 	rows   space
 }
 

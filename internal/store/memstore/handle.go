@@ -14,6 +14,7 @@ type handle struct {
 	epoch    uint64
 	seq      uint64
 	stamp    uint64
+	lost     uint64
 	released bool // under the store's mutex
 }
 
@@ -21,6 +22,7 @@ func (h *handle) Shard() uint16 { return h.shard }
 func (h *handle) Epoch() uint64 { return h.epoch }
 func (h *handle) Seq() uint64   { return h.seq }
 func (h *handle) Stamp() uint64 { return h.stamp }
+func (h *handle) Lost() uint64  { return h.lost }
 
 func (h *handle) Release(ctx context.Context) error {
 	h.store.mu.Lock()

@@ -38,6 +38,10 @@ func (d *disk) now() time.Duration {
 	return d.clock()
 }
 
+// epochNow is what epochs are at least: so a disk that is put back to the past gives none a
+// second time.
+func (d *disk) epochNow() uint64 { return uint64(d.now().Milliseconds()) }
+
 // isMember tells whether a membership was not declared dead.
 func (d *disk) isMember(id string) bool { return d.members[id] != nil }
 
@@ -132,6 +136,9 @@ func (m members) Look(ctx context.Context) (seen store.Sight, err error) {
 	slices.SortFunc(seen.Members, func(a, b store.Member) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range m.disk.shards {
 		sh := &m.disk.shards[i]
+		if known := m.told[i]; sh.seq < known {
+			sh.lost = max(sh.lost, known)
+		}
 		owner := store.Owner{Epoch: sh.epoch}
 		if m.disk.isMember(sh.member) {
 			owner.Member = sh.member
@@ -164,6 +171,41 @@ func (m members) Heard(sequences []uint64) {
 	for shard, seq := range sequences[:min(len(sequences), len(m.told))] {
 		m.told[shard] = max(m.told[shard], seq)
 	}
+}
+
+// Losses is part of store.Members.
+func (m members) Losses(ctx context.Context) (all []store.Loss, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, fmt.Errorf("look for losses: %w", store.ErrClosed)
+	}
+	for i := range m.disk.shards {
+		if sh := &m.disk.shards[i]; sh.lost > sh.seq {
+			all = append(all, store.Loss{Shard: uint16(i), Has: sh.seq, Acknowledged: sh.lost})
+		}
+	}
+	return all, nil
+}
+
+// AcceptLoss is part of store.Members.
+func (m members) AcceptLoss(ctx context.Context, losses []store.Loss) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return fmt.Errorf("accept losses: %w", store.ErrClosed)
+	}
+	for _, l := range losses {
+		if int(l.Shard) >= len(m.disk.shards) || m.disk.shards[l.Shard].seq != l.Has || m.disk.shards[l.Shard].lost != l.Acknowledged || l.Acknowledged <= l.Has {
+			return fmt.Errorf("accept the loss of shard %d: %w", l.Shard, store.ErrConflict)
+		}
+	}
+	for _, l := range losses {
+		sh := &m.disk.shards[l.Shard]
+		sh.seq, sh.member = l.Acknowledged, ""
+		sh.epoch++
+	}
+	return nil
 }
 
 // LastStamp is part of store.Members.

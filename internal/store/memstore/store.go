@@ -86,14 +86,16 @@ func (s *Store) Acquire(ctx context.Context, number uint16) (store.Handle, error
 	if err := s.mayTake(sh); err != nil {
 		return nil, fmt.Errorf("acquire shard %d: %w", number, err)
 	}
-	sh.epoch++
+	sh.epoch = max(sh.epoch+1, s.disk.epochNow())
 	sh.member = s.member
 	s.owners[number] = sh.epoch
+	s.told[number] = max(s.told[number], sh.lost)
 	if sh.seq < s.told[number] {
+		sh.lost = s.told[number]
 		return nil, fmt.Errorf("acquire shard %d: %w", number, store.ErrRegressed)
 	}
 	s.told[number] = sh.seq
-	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp}, nil
+	return &handle{store: s, shard: number, epoch: sh.epoch, seq: sh.seq, stamp: sh.stamp, lost: sh.lost}, nil
 }
 
 // Commit is part of store.Store. A section meets its check only after the hook

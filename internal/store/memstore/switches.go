@@ -1,6 +1,10 @@
 package memstore
 
-import "heddle/internal/store"
+import (
+	"maps"
+
+	"heddle/internal/store"
+)
 
 // BeforeCommit sets what each Commit calls before anything of it is checked or
 // written. While the hook runs the commit is in flight: blocking in it delays
@@ -36,6 +40,30 @@ func (s *Store) Regress(shard uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.disk.shards[shard].seq--
+}
+
+// Remember gives what puts the disk back to how it is now, memberships and all, as a standby is
+// that had not got what came later. Those who have it open go on.
+func (s *Store) Remember() (regress func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.disk
+	then := d.copy()
+	for i := range then.shards {
+		rows := then.shards[i].rows
+		then.shards[i] = d.shards[i]
+		then.shards[i].rows = rows
+	}
+	then.meta, then.members = maps.Clone(d.meta), map[string]*member{}
+	for id, m := range d.members {
+		one := *m
+		then.members[id] = &one
+	}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.shards, d.index, d.meta, d.members = then.shards, then.index, then.meta, then.members
+	}
 }
 
 // InFlight is the number of commits that wait in their hook.

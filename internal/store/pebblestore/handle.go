@@ -21,6 +21,9 @@ func (h *handle) Epoch() uint64 { return h.epoch }
 func (h *handle) Seq() uint64   { return h.last.seq }
 func (h *handle) Stamp() uint64 { return h.last.stamp }
 
+// Lost is part of store.Handle: one folder is all that there is.
+func (h *handle) Lost() uint64 { return 0 }
+
 func (h *handle) Release(ctx context.Context) error {
 	h.store.mu.Lock()
 	defer h.store.mu.Unlock()

@@ -256,13 +256,14 @@ func (s *Store) Acquire(ctx context.Context, shard uint16) (store.Handle, error)
 
 func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 	schema := quoted(s.options.Schema)
-	// Only who is a member still.
-	sql := `update ` + schema + `.shards s set epoch = epoch + 1, member = $2::text
+	// Only who is a member still. An epoch is above what the clock says, so that a standby which
+	// lacks some gives none of them a second time.
+	sql := `update ` + schema + `.shards s set epoch = greatest(epoch + 1, (extract(epoch from clock_timestamp()) * 1000)::int8), member = $2::text
  where shard = $1::int4 and exists (select from ` + schema + `.members where id = $2::text)
  and (member is null or member = $2::text or not exists (select from ` + schema + `.members m where m.id = s.member))
- returning epoch, seq, stamp`
+ returning epoch, seq, stamp, (` + s.lostSQL("$1") + `)`
 	if s.options.ReadOnly { // to be fenced
-		sql = `select epoch, seq, stamp from ` + schema + `.shards where shard = $1::int4 and $2::text is not null`
+		sql = `select epoch, seq, stamp, 0::int8 from ` + schema + `.shards where shard = $1::int4 and $2::text is not null`
 	}
 	h := &handle{store: s, shard: shard}
 	found := false
@@ -271,7 +272,7 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 		result := c.ExecParams(ctx, sql, [][]byte{int4(shard), []byte(s.me())}, nil, []int16{1, 0}, binaries).Read()
 		if result.Err == nil && len(result.Rows) == 1 {
 			found = true
-			for i, to := range []*uint64{&h.epoch, &h.seq, &h.stamp} {
+			for i, to := range []*uint64{&h.epoch, &h.seq, &h.stamp, &h.lost} {
 				*to = binary.BigEndian.Uint64(result.Rows[0][i])
 			}
 		}
@@ -284,13 +285,11 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 		return nil, store.ErrHeld
 	}
 	s.mu.Lock()
-	told := s.told[shard]
+	told := max(s.told[shard], h.lost)
 	s.told[shard] = max(told, h.seq)
 	s.mu.Unlock()
 	if h.seq < told {
-		s.options.Logger.Error("the database has lost acknowledged steps; this shard stays shut until all servers of it have been stopped, and started again, which accepts the loss",
-			"shard", shard, "has", h.seq, "acknowledged", told, "database", s.dial.where())
-		return nil, fmt.Errorf("%w: it has %d sections, and %d were acknowledged", store.ErrRegressed, h.seq, told)
+		return nil, s.regressed(ctx, store.Loss{Shard: shard, Has: h.seq, Acknowledged: told})
 	}
 	return h, nil
 }
@@ -300,6 +299,7 @@ type handle struct {
 	store             *Store
 	shard             uint16
 	epoch, seq, stamp uint64
+	lost              uint64
 	released          bool // under the store's mutex
 }
 
@@ -307,6 +307,7 @@ func (h *handle) Shard() uint16 { return h.shard }
 func (h *handle) Epoch() uint64 { return h.epoch }
 func (h *handle) Seq() uint64   { return h.seq }
 func (h *handle) Stamp() uint64 { return h.stamp }
+func (h *handle) Lost() uint64  { return h.lost }
 
 func (h *handle) Release(ctx context.Context) error {
 	err := h.store.reading(ctx, func(ctx context.Context) error {

@@ -218,18 +218,6 @@ func TestStandbyThatDoesNotAnswer(t *testing.T) {
 	}
 	t.Cleanup(func() { wait("") })
 	wait("ghost")
-	s.options.Within = soon(300*time.Millisecond, commitWithin)
-	shown, before := uint64(0), []byte(nil)
-	for err = nil; err == nil; { // until PostgreSQL has read its settings
-		if err = committed(t, s, h, shown+1); err == nil {
-			shown++
-			before = []byte{byte(shown)}
-		}
-	}
-	if !errors.Is(err, store.ErrUnknown) {
-		t.Fatalf("given up: %v, want ErrUnknown", err)
-	}
-	s.options.Within = context.WithTimeout
 	waiting := func() string {
 		t.Helper()
 		n, err := server.SQL("select count(*) from pg_stat_activity where wait_event = 'SyncRep'")
@@ -238,8 +226,34 @@ func TestStandbyThatDoesNotAnswer(t *testing.T) {
 		}
 		return n
 	}
-	for waiting() == "0" { // until it has come so far
+	given := make(chan context.CancelFunc, 10) // that give commits up
+	s.options.Within = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		if d != commitWithin {
+			return context.WithTimeout(ctx, d)
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		given <- cancel
+		return ctx, cancel
 	}
+	shown, before := uint64(0), []byte(nil)
+	for err = nil; err == nil; { // until PostgreSQL has read its settings
+		done := make(chan error, 1)
+		go func() { done <- committed(t, s, h, shown+1) }()
+		for giveUp := <-given; len(done) == 0; {
+			if waiting() != "0" {
+				giveUp()
+				break
+			}
+		}
+		if err = <-done; err == nil {
+			shown++
+			before = []byte{byte(shown)}
+		}
+	}
+	if !errors.Is(err, store.ErrUnknown) {
+		t.Fatalf("given up: %v, want ErrUnknown", err)
+	}
+	s.options.Within = context.WithTimeout
 	// Whoever sends a request to cancel does so at once; it must not have come.
 	for range 20 {
 		values, err := s.Get(t.Context(), []store.Place{{Shard: 3, Key: []byte("seq")}})

@@ -106,10 +106,11 @@ func (m members) Renew(ctx context.Context, r store.Renewal) (now time.Time, err
 // Look is part of store.Members.
 func (m members) Look(ctx context.Context) (seen store.Sight, err error) {
 	schema := quoted(m.options.Schema)
+	known, there := m.Sequences(), make([]uint64, m.shards) // before the look, so that it should see as much
 	err = m.onLease(ctx, func(ctx context.Context, c *conn) error {
 		results, err := c.Exec(ctx, `delete from `+schema+`.members where expires < clock_timestamp();
 select id, name, address, level, leaving, hears from `+schema+`.members;
-select s.shard, s.epoch, coalesce(m.id, '') from `+schema+`.shards s left join `+schema+`.members m on m.id = s.member order by s.shard`).ReadAll()
+select s.shard, s.epoch, coalesce(m.id, ''), s.seq from `+schema+`.shards s left join `+schema+`.members m on m.id = s.member order by s.shard`).ReadAll()
 		if err != nil {
 			return err
 		}
@@ -123,12 +124,20 @@ select s.shard, s.epoch, coalesce(m.id, '') from `+schema+`.shards s left join `
 			if err != nil {
 				return err
 			}
+			if there[len(seen.Owners)], err = strconv.ParseUint(string(row[3]), 10, 64); err != nil {
+				return err
+			}
 			seen.Owners = append(seen.Owners, store.Owner{Epoch: epoch, Member: string(row[2])})
 		}
 		return nil
 	})
 	if err != nil {
 		return seen, fmt.Errorf("look at the members: %w", err)
+	}
+	for shard, seq := range there {
+		if seq < known[shard] {
+			_ = m.regressed(ctx, store.Loss{Shard: uint16(shard), Has: seq, Acknowledged: known[shard]})
+		}
 	}
 	return seen, nil
 }

@@ -47,7 +47,8 @@ func ownShards(t *testing.T, one, two Shared, _ func(time.Duration)) {
 	wantHeld(t, one, 2)
 	first.commit(put("key", "1"), indexed(put("one", "")))
 	second.commit(put("key", "2"))
-	acquire(t, one, 1).commit(put("key", "again")) // its own may be taken again
+	again := acquire(t, one, 1) // its own may be taken again
+	again.commit(put("key", "again"))
 	if got := string(get(t, two, inShard(1, "key"))[0]); got != "again" {
 		t.Fatalf("the other opening reads %q", got)
 	}
@@ -56,7 +57,7 @@ func ownShards(t *testing.T, one, two Shared, _ func(time.Duration)) {
 	if !slices.Equal(seen.Members, want) {
 		t.Fatalf("members %+v, want %+v", seen.Members, want)
 	}
-	if seen.Owners[0].Member != "" || seen.Owners[1] != (store.Owner{Epoch: 2, Member: a}) || seen.Owners[2] != (store.Owner{Epoch: 1, Member: b}) {
+	if seen.Owners[0].Member != "" || seen.Owners[1] != (store.Owner{Epoch: again.handle.Epoch(), Member: a}) || seen.Owners[2] != (store.Owner{Epoch: second.handle.Epoch(), Member: b}) {
 		t.Fatalf("owners %+v", seen.Owners)
 	}
 	// A section of the other's shard, with its epoch.
@@ -178,4 +179,64 @@ func heardSequences(t *testing.T, one, two Shared, _ func(time.Duration)) {
 		t.Fatalf("acquire a shard that lacks what was acknowledged: %v, want ErrRegressed", err)
 	}
 	acquire(t, one, 3).commit(put("key", "1"))
+}
+
+// acceptedLosses: a loss that one opening has found keeps others from the shard, until it is accepted as it is;
+// what is there then is served, and goes on above what was acknowledged.
+func acceptedLosses(t *testing.T, one, two Shared, _ func(time.Duration)) {
+	join(t, one, "a")
+	join(t, two, "b")
+	want := func(s Shared, want ...store.Loss) {
+		t.Helper()
+		if got, err := s.Members().Losses(t.Context()); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("losses %+v, %v, want %+v", got, err, want)
+		}
+	}
+	refused := func(s Shared, shard uint16) {
+		t.Helper()
+		if _, err := s.Acquire(t.Context(), shard); !errors.Is(err, store.ErrRegressed) {
+			t.Fatalf("acquire shard %d, which lacks what was acknowledged: %v, want ErrRegressed", shard, err)
+		}
+	}
+	o := acquire(t, one, 1)
+	o.commit(put("key", "1"))
+	if err := o.handle.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	said := two.Members().Sequences()
+	said[1], said[4] = 7, 2
+	two.Members().Heard(said)
+	want(one)
+	refused(two, 1)
+	refused(two, 4)
+	said[5] = 1
+	two.Members().Heard(said)
+	look(t, two)
+	first, second, third := store.Loss{Shard: 1, Has: 1, Acknowledged: 7}, store.Loss{Shard: 4, Has: 0, Acknowledged: 2}, store.Loss{Shard: 5, Has: 0, Acknowledged: 1}
+	want(one, first, second, third)
+	if err := two.Members().Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused(one, 1) // it never heard of it
+	for _, wrong := range []store.Loss{{Shard: 1, Has: 0, Acknowledged: 7}, {Shard: 1, Has: 1, Acknowledged: 6}, {Shard: 2, Has: 0, Acknowledged: 0}, {Shard: Shards, Has: 0, Acknowledged: 1}} {
+		if err := one.Members().AcceptLoss(t.Context(), []store.Loss{second, wrong}); !errors.Is(err, store.ErrConflict) {
+			t.Fatalf("accept %+v: %v, want ErrConflict", wrong, err)
+		}
+		want(one, first, second, third)
+	}
+	if err := one.Members().AcceptLoss(t.Context(), []store.Loss{first}); err != nil {
+		t.Fatal(err)
+	}
+	want(two, second, third)
+	wantCommit(t, one, []store.Section{o.section(put("key", "late"))}, store.ErrFenced)
+	o = acquire(t, one, 1)
+	if o.seq != 7 || o.handle.Lost() != 7 || acquire(t, one, 2).handle.Lost() != 0 {
+		t.Fatalf("a shard goes on at %d after a loss up to 7", o.seq)
+	}
+	o.want("key", "1")
+	o.commit(put("key", "8"))
+	refused(one, 4)
+	if err := one.Members().AcceptLoss(t.Context(), []store.Loss{first}); !errors.Is(err, store.ErrConflict) {
+		t.Fatalf("accept what was accepted: %v, want ErrConflict", err)
+	}
 }

@@ -45,6 +45,7 @@ func RunShared(t *testing.T, open func(t *testing.T) (one, two Shared, pass func
 		{"a member joins again", joinAgain},
 		{"names are of one member", memberNames},
 		{"a shard that lost sections is refused to who heard of them", heardSequences},
+		{"a loss stands until it is accepted", acceptedLosses},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			one, two, pass := open(t)

@@ -1,0 +1,394 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+	"heddle/internal/store"
+)
+
+// Orders of events without whose rules a cluster fails, each by itself; the simulation meets
+// them in worlds of many.
+
+// scripted is the shards and the links of a node whose events a test orders.
+type scripted struct {
+	disowning
+	took        []uint16
+	peers       []string // whom commands were for
+	isGone      func(peer string) bool
+	undelivered func(engine.RunID, int64)
+	sent        []frameTo
+}
+
+type frameTo struct {
+	member string
+	frame  any
+}
+
+func (s *scripted) ShardOf(cmd *engine.Command) uint16      { return cmd.Run.Shard() }
+func (s *scripted) Own(shard uint16)                        { s.took = append(s.took, shard) }
+func (s *scripted) CastFor(peer string, cmd engine.Command) { s.peers = append(s.peers, peer) }
+func (s *scripted) Undelivered(isGone func(string) bool, undelivered func(engine.RunID, int64)) {
+	s.isGone, s.undelivered = isGone, undelivered
+}
+func (s *scripted) Send(member string, frame any) error {
+	s.sent = append(s.sent, frameTo{member, frame})
+	return nil
+}
+
+// sentOf gives the frames of a kind, in order.
+func sentOf[F any](s *scripted) (all []F) {
+	for _, one := range s.sent {
+		if f, ok := one.frame.(F); ok {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+const (
+	scriptShards = 4
+	scriptList   = "list" // is where shard 0 is
+)
+
+// script is node a, member A, beside B and C, with links to both. The shards are whose it is
+// given, of epoch 1.
+func script(owners ...string) (*Cluster, *scripted, store.Sight) {
+	s := &scripted{}
+	c := New(Config{
+		Name: "a", Shards: scriptShards, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 },
+		Undelivered: func(id int64) any { return id }, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+	})
+	c.SetNode(s)
+	c.Joined("A", s)
+	for _, other := range []string{"B", "C"} {
+		c.Up(other)
+		c.Frame(other, &Standing{Whole: true})
+	}
+	sight := store.Sight{Members: []store.Member{{ID: "A", Name: "a"}, {ID: "B", Name: "b"}, {ID: "C", Name: "c"}}, Owners: make([]store.Owner, scriptShards)}
+	for i, owner := range owners {
+		sight.Owners[i] = store.Owner{Epoch: 1, Member: owner}
+	}
+	for range rejoinLooks {
+		c.Looked(sight)
+	}
+	for i, owner := range owners {
+		if owner == "A" {
+			c.Owned(uint16(i), 1)
+		}
+	}
+	s.took, s.given, s.sent = nil, nil, nil
+	return c, s, sight
+}
+
+// runOf is a run of a shard.
+func runOf(shard uint16, n byte) engine.RunID {
+	run := engine.NewRunID(shard, engine.Seed{n})
+	return run
+}
+
+// TestLateWordOfAnEarlierOwner: whatever is heard of a shard's past changes nothing, in
+// whatever order it comes: announcements, gifts, looks.
+func TestLateWordOfAnEarlierOwner(t *testing.T) {
+	for what, late := range map[string]func(*Cluster, store.Sight){
+		"an announcement": func(c *Cluster, _ store.Sight) { c.Frame("B", &Announce{Shard: 1, Epoch: 4}) },
+		"a gift":          func(c *Cluster, _ store.Sight) { c.Frame("B", &Given{Shard: 1, Epoch: 4}) },
+		"a look": func(c *Cluster, s store.Sight) {
+			s.Owners[1] = store.Owner{Epoch: 3, Member: "B"}
+			c.Looked(s)
+		},
+		"that it is free": func(c *Cluster, s store.Sight) {
+			s.Owners[1] = store.Owner{Epoch: 4}
+			c.Looked(s)
+		},
+	} {
+		c, s, sight := script("B", "B", "B", "B")
+		c.Frame("C", &Announce{Shard: 1, Epoch: 5})
+		s.took, s.sent = nil, nil
+		late(c, sight)
+		c.Cast(engine.Command{Run: runOf(1, 1)})
+		if p := c.shards[1]; p.owner != "C" || p.epoch != 5 || c.Epoch(1) != 5 || slices.Contains(s.took, 1) {
+			t.Errorf("%s of an earlier epoch: the shard is taken for %s's, epoch %d; took %v", what, p.owner, p.epoch, s.took)
+		}
+		if len(s.sent) == 0 || s.sent[len(s.sent)-1].member != "C" {
+			t.Errorf("%s of an earlier epoch: a command went to %v", what, s.sent)
+		}
+	}
+	c, _, _ := script("B", "B", "B", "B")
+	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
+	// That an epoch's owner has gone is final, whatever its own late word says.
+	c.Frame("C", &Given{Shard: 1, Epoch: 5})
+	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
+	if p := c.shards[1]; p.owner != "" || p.state != taking {
+		t.Errorf("a shard that was given to this node: %+v", p)
+	}
+}
+
+// TestWhatTheStoreSaysIsMine is taken first, whoever should have it, and not served before the
+// take-over has succeeded; then it is given on.
+func TestWhatTheStoreSaysIsMine(t *testing.T) {
+	c, s, sight := script("B", "B", "B", "B")
+	for i := range sight.Owners { // the answers to its Acquire were lost
+		sight.Owners[i] = store.Owner{Epoch: 2, Member: "A"}
+	}
+	c.Looked(sight)
+	if !slices.Equal(s.took, []uint16{0, 1, 2, 3}) {
+		t.Errorf("it takes %v of the four shards that the store says are its own", s.took)
+	}
+	if c.hasList(scriptList) || c.Has(1) || c.shards[1].owner == "A" {
+		t.Errorf("a shard is served that was only seen in the store: %+v", c.shards[1])
+	}
+	c.Looked(sight)
+	if len(s.given) != 0 {
+		t.Errorf("it gives %v before it has them", s.given)
+	}
+	others := 0
+	for i := range uint16(scriptShards) {
+		c.Owned(i, 3)
+		if w := wanted(sight.Members, i); w.ID != "A" {
+			others++
+		}
+	}
+	for i := range sight.Owners {
+		sight.Owners[i].Epoch = 3
+	}
+	if c.Looked(sight); len(s.given) != others || others == 0 {
+		t.Errorf("it gives %v on, and others should have %d", s.given, others)
+	}
+	// A look from before it was released says no news.
+	id := s.given[0]
+	s.took = nil
+	c.Gone(id, true)
+	if c.Looked(sight); len(s.took) != 0 {
+		t.Errorf("it takes back what it has just given: %v", s.took)
+	}
+	// One from after it says that the store has lost the release.
+	if c.Looked(sight); !slices.Equal(s.took, []uint16{id}) {
+		t.Errorf("the store says that %d is still its own, and it takes %v", id, s.took)
+	}
+}
+
+// TestHeirHearsWhenItIsReleased, and not before; a shard that could not be released is nobody's gift.
+func TestHeirHearsWhenItIsReleased(t *testing.T) {
+	c, s, _ := script("A", "A", "A", "A")
+	c.Leave()
+	if len(s.given) != scriptShards || len(sentOf[*Given](s)) != 0 {
+		t.Fatalf("gives %v, and has told %v", s.given, sentOf[*Given](s))
+	}
+	if c.Gone(0, false); len(sentOf[*Given](s)) != 0 {
+		t.Errorf("a shard that could not be released was given: %v", sentOf[*Given](s))
+	}
+	if c.Gone(1, true); len(sentOf[*Given](s)) != 1 {
+		t.Errorf("told %v of one shard that was released", sentOf[*Given](s))
+	}
+}
+
+// TestOffersOfThePast: of what comes of a shard, only what its latest owner says counts, and the
+// first word of that ends what was offered before.
+func TestOffersOfThePast(t *testing.T) {
+	c, _, _ := script("A", "B", "B", "B")
+	offer := func(member string, n byte, epoch uint64) {
+		c.Frame(member, &Offer{runOf(1, n), epoch, engine.Offer{List: scriptList, ID: int64(n)}})
+	}
+	want := func(n int, what string) {
+		t.Helper()
+		if got := c.Matcher.Backlog(scriptList); got != n {
+			t.Errorf("%s: %d tasks on the list, want %d", what, got, n)
+		}
+	}
+	offer("B", 1, 4)
+	offer("B", 2, 4)
+	want(2, "two offers")
+	offer("C", 3, 5)
+	want(1, "the first one of a later owner")
+	offer("B", 4, 4)
+	want(1, "a late one of the earlier owner")
+	c.Frame("B", &Withdraw{scriptList, runOf(1, 3), 3, 4})
+	want(1, "a late withdrawal")
+	c.Frame("B", &WithdrawShard{1, 4})
+	want(1, "a late withdrawal of all")
+	c.Frame("C", &Withdraw{scriptList, runOf(1, 3), 3, 5})
+	want(0, "a withdrawal")
+	offer("C", 5, 5)
+	c.Owned(1, 6)
+	want(0, "the shard is this node's own now")
+}
+
+// TestOffersAreSentAnew, all of them, at each word of the list's owner: what came before it
+// was ready is gone.
+func TestOffersAreSentAnew(t *testing.T) {
+	c, s, _ := script("B", "A", "A", "A")
+	c.Offer(runOf(1, 1), engine.Offer{List: scriptList, ID: 1})
+	c.Offer(runOf(2, 2), engine.Offer{List: scriptList, ID: 2})
+	c.Offer(runOf(3, 3), engine.Offer{List: scriptList, ID: 3})
+	c.Withdraw(scriptList, runOf(3, 3), 3)
+	s.sent = nil
+	for _, word := range []struct {
+		member string
+		epoch  uint64
+	}{{"B", 1}, {"C", 2}, {"C", 2}} {
+		s.sent = nil
+		c.Frame(word.member, &Announce{Shard: 0, Epoch: word.epoch})
+		if all := sentOf[*Offer](s); len(all) != 2 || s.sent[0].member != word.member {
+			t.Errorf("at the word of %s, epoch %d: %d offers were sent", word.member, word.epoch, len(all))
+		}
+	}
+	s.sent = nil
+	c.Frame("B", &Announce{Shard: 0, Epoch: 1})
+	if all := sentOf[*Offer](s); len(all) != 0 {
+		t.Errorf("a late word of the earlier owner was sent %d offers", len(all))
+	}
+	c.Owned(0, 3)
+	if got := c.Matcher.Backlog(scriptList); got != 2 {
+		t.Errorf("%d tasks on the list that has come here", got)
+	}
+}
+
+// TestTasksOfWhoHasGone: a task that was started for another node counts as on its way as long
+// as the link lasts by which it was asked for. After that it is offered again, though there is
+// another link to the same node.
+func TestTasksOfWhoHasGone(t *testing.T) {
+	c, s, sight := script("A", "A", "A", "A")
+	c.Frame("B", &Command{Cmd: engine.Command{Run: runOf(1, 1)}})
+	first := s.peers[0]
+	if c.Looked(sight); s.isGone(first) {
+		t.Error("a task is offered again whose worker's node is there")
+	}
+	c.Down("B")
+	if !s.isGone(first) {
+		t.Error("the node has gone, and its tasks are not offered again")
+	}
+	c.Up("B")
+	c.Frame("B", &Command{Cmd: engine.Command{Run: runOf(1, 2)}})
+	if c.Looked(sight); !s.isGone(first) || s.isGone(s.peers[1]) {
+		t.Errorf("with another link: gone are %v of the first one's tasks, %v of the second one's", s.isGone(first), s.isGone(s.peers[1]))
+	}
+	s.peers = nil
+	s.undelivered(runOf(1, 1), 7)
+	if !slices.Equal(s.peers, []string{""}) {
+		t.Errorf("a task is offered again by commands for %q", s.peers)
+	}
+}
+
+// TestBrokenLinkIsNotTriedAgain: nobody knows whether the command was done.
+func TestBrokenLinkIsNotTriedAgain(t *testing.T) {
+	p := &picky{}
+	c := linked(t, p)
+	p.sent = make(chan any) // so that it is known when it was sent
+	done := make(chan error)
+	go func() {
+		_, err := c.Do(t.Context(), engine.Command{})
+		done <- err
+	}()
+	if _, ok := (<-p.sent).(*Command); !ok {
+		t.Fatal("no command was sent")
+	}
+	p.sent = make(chan any, 100)
+	p.refuses = func(frame any) bool { _, isStanding := frame.(*Standing); return isStanding }
+	c.Down("B")
+	c.Up("B")
+	select {
+	case err := <-done:
+		if !errors.Is(err, engine.ErrUnavailable) || !errors.Is(err, errLinkLost) {
+			t.Errorf("the link broke: %v", err)
+		}
+	case again := <-p.sent:
+		t.Errorf("sent again: %+v", again)
+		c.Frame("B", &Reply{ID: again.(*Command).ID})
+		<-done
+	}
+}
+
+// TestStoreThatLostWhoOwned: looks that begin after an owner was known, and say that there never was one, tell of
+// a store that has lost that. Nobody waits for such an owner, nor stays one.
+func TestStoreThatLostWhoOwned(t *testing.T) {
+	c, s, sight := script("A", "B", "B", "B")
+	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
+	c.Owned(0, 5)
+	sight.Owners[0], sight.Owners[1] = store.Owner{Epoch: 4}, store.Owner{Epoch: 4}
+	if c.Looked(sight); c.shards[1].owner != "C" || len(s.given) != 0 {
+		t.Errorf("a look that may be of before: %+v, gives up %v", c.shards[1], s.given)
+	}
+	if c.Looked(sight); c.shards[1].owner != "" || !slices.Contains(s.given, 0) {
+		t.Errorf("a look of after: %+v, gives up %v", c.shards[1], s.given)
+	}
+	// One that was freed under its owner's hands is given up as lost.
+	c, s, sight = script("A", "B", "B", "B")
+	sight.Owners[0] = store.Owner{Epoch: 2}
+	if c.Looked(sight); !slices.Equal(s.given, []uint16{0}) {
+		t.Errorf("of a later epoch, and nobody's: gives up %v", s.given)
+	}
+}
+
+// TestTakesOnlyWhatItKnowsOf: a shard that another node had may have lost something, of which the others
+// know; so they are heard first, and those waited for who join again.
+func TestTakesOnlyWhatItKnowsOf(t *testing.T) {
+	c, s, sight := script("A", "B", "B", "B")
+	free := func() {
+		for i := range sight.Owners {
+			sight.Owners[i] = store.Owner{Epoch: 2}
+		}
+		s.took = nil
+		c.Looked(sight)
+	}
+	// It begins a membership, alone: who had the other shards may be about to.
+	c.Lost()
+	for i := range c.shards {
+		c.Gone(uint16(i), false)
+	}
+	c.Joined("A2", s)
+	sight.Members = []store.Member{{ID: "A2", Name: "a"}}
+	for i := range sight.Owners {
+		sight.Owners[i] = store.Owner{Epoch: 1}
+	}
+	c.Looked(sight)
+	if !slices.Equal(s.took, []uint16{0}) {
+		t.Errorf("at the first look it takes %v, and had 0", s.took)
+	}
+	// Another one is there, and has a link, but has said nothing.
+	sight.Members = append(sight.Members, store.Member{ID: "D", Name: "d"})
+	c.Looked(sight)
+	c.Up("D")
+	for range 10 {
+		if free(); len(s.took) > 1 {
+			t.Fatalf("it takes %v, and has not heard D", s.took)
+		}
+	}
+	c.Frame("D", &Standing{Whole: true})
+	if free(); len(s.took) == 0 {
+		t.Error("it takes nothing, though it has heard D")
+	}
+	// One that is not heard for long is not waited for.
+	sight.Members = append(sight.Members, store.Member{ID: "E", Name: "e"})
+	for i := range c.shards {
+		c.Gone(uint16(i), false)
+	}
+	for look := range unheardAfter {
+		if free(); len(s.took) > 0 != (look == unheardAfter-1) {
+			t.Errorf("at look %d it takes %v", look, s.took)
+		}
+	}
+}
+
+// TestWhatIsSaidBeforeAShardIsTaken: a new link, and a gift, begin with what is known of the store's sequences.
+func TestWhatIsSaidBeforeAShardIsTaken(t *testing.T) {
+	c, s, _ := script("A", "A", "A", "A")
+	c.Sequences = func() []uint64 { return []uint64{7, 8, 9, 10} }
+	c.Down("B")
+	c.Up("B")
+	if first, ok := s.sent[0].frame.(*Standing); !ok || !slices.Equal(first.Sequences, c.Sequences()) {
+		t.Errorf("a new link begins with %+v", s.sent[0].frame)
+	}
+	c.Sequences = func() []uint64 { return []uint64{7, 11, 9, 10} }
+	c.Leave()
+	s.sent = nil
+	c.Gone(1, true)
+	if len(s.sent) != 2 || !slices.Equal(s.sent[0].frame.(*Standing).Sequences, []uint64{0, 11, 0, 0}) || s.sent[0].member != s.sent[1].member {
+		t.Errorf("a gift came with %+v", s.sent)
+	}
+}
