@@ -3,6 +3,7 @@ package execution
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -290,8 +291,8 @@ type (
 	// ItemRefused tells it that the execution of an item could not begin.
 	ItemRefused struct {
 		Index int64
-		Input string
-		Full  bool // too many are open: it may begin later
+		Input string // or as the map run stores it
+		Full  bool   // too many are open, or the key is refused: it may begin later
 		Why   string
 	}
 )
@@ -328,7 +329,10 @@ type (
 		Error, Cause *string
 	}
 	// StartItem begins the execution of an item.
-	StartItem struct{ Start }
+	StartItem struct {
+		Start
+		Sealed string // the input, as the map run stores it; "": as it is
+	}
 	// RedriveItem redrives it.
 	RedriveItem struct {
 		Name  engine.Name // of the map run
@@ -349,7 +353,13 @@ func (m *MapRunClosed) code(c *pack.Coder) {
 func (m *StartItem) code(c *pack.Coder) {
 	m.Settings.code(c)
 	c.Text(&m.Input)
-	m.Settings.codeMocks(c)
+	if !c.Tail(len(m.Settings.Mocks) > 0 || m.Sealed != "") {
+		return
+	}
+	pack.List(c, &m.Settings.Mocks, (*StateMock).code)
+	if c.Tail(m.Sealed != "") {
+		c.Text(&m.Sealed)
+	}
 }
 
 func (m *RedriveItem) code(c *pack.Coder) {
@@ -387,7 +397,10 @@ func (s *Settings) MapRun() string {
 func (m *StartItem) refused(why error) engine.Message {
 	p := m.Parent
 	_, full := why.(*TooManyOpenError)
-	return engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ItemRefused{Index: p.Scheduled, Input: m.Input, Full: full, Why: why.Error()})}
+	_, key := errors.AsType[engine.KeyRefusedError](why)
+	return engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ItemRefused{
+		Index: p.Scheduled, Input: cmp.Or(m.Sealed, m.Input), Full: full || key, Why: why.Error(),
+	})}
 }
 
 // redriveItem runs the execution of an item on, or tells what became of it.

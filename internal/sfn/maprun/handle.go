@@ -325,7 +325,11 @@ func (t *turn) refused(c *execution.ItemRefused) {
 		return
 	}
 	if c.Full || t.s.ending != "" {
-		t.emit(&itemBack{c.Index, t.seal(c.Input), t.in.Now + engine.Seconds(restSeconds)})
+		input := c.Input
+		if !execution.Sealed(input) {
+			input = t.seal(input)
+		}
+		t.emit(&itemBack{c.Index, input, t.in.Now + engine.Seconds(restSeconds)})
 	} else {
 		t.emit(&itemEnded{first: c.Index, status: execution.Failed})
 	}
@@ -456,7 +460,7 @@ func (t *turn) begin() {
 	case len(s.back) > 0:
 		its := s.back[0]
 		t.emit(&itemBegun{its.span, fromBack})
-		t.start(its.span, s.text(its.input))
+		t.start(its.span, s.text(its.input), its.input)
 	default:
 		n, input := t.take()
 		if s.ending != "" {
@@ -464,11 +468,12 @@ func (t *turn) begin() {
 		}
 		its := span{first: s.next, items: n}
 		t.emit(&itemBegun{its, fromWindow})
-		t.start(its, input)
+		t.start(its, input, t.seal(input))
 	}
 }
 
-func (t *turn) start(its span, input string) {
+// start begins the execution of an item; stored is its input as it is stored.
+func (t *turn) start(its span, input, stored string) {
 	s := t.s
 	settings := s.order.Settings
 	settings.Secret = secret(settings.Secret, s.id.Run, its.first)
@@ -476,9 +481,13 @@ func (t *turn) start(its span, input string) {
 		Name: s.id.Name, Run: s.id.Run, Scheduled: its.first, Waits: true,
 		Flow: s.order.Flow, Items: its.items, Express: s.order.Express,
 	}
+	m := &execution.StartItem{Start: execution.Start{Settings: settings, Input: input}}
+	if stored != input {
+		m.Sealed = stored
+	}
 	t.send(engine.Message{
 		To: t.name(its.first), Begin: engine.Always, Seed: engine.DeriveSeed(t.in.Now, s.id.Run, s.LastEventID), Group: execution.Group(s.id.Name.World),
-		Body: execution.EncodeMessage(&execution.StartItem{Start: execution.Start{Settings: settings, Input: input}}),
+		Body: execution.EncodeMessage(m),
 	})
 }
 

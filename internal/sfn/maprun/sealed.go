@@ -226,7 +226,11 @@ func (t *turn) locked(body any, refused error) (engine.Turn, error) {
 		}
 	case *execution.ItemRefused:
 		if _, ok := find(s.open, c.Index); ok && s.isOpen() {
-			t.emit(&itemEnded{first: c.Index, status: execution.Failed})
+			if (c.Full || s.ending != "") && execution.Sealed(c.Input) {
+				t.emit(&itemBack{c.Index, c.Input, t.in.Now + engine.Seconds(restSeconds)})
+			} else {
+				t.emit(&itemEnded{first: c.Index, status: execution.Failed})
+			}
 		}
 	case *execution.StopMapRun:
 		t.stop()
