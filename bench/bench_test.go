@@ -133,7 +133,7 @@ func TestSpecialWorkloads(t *testing.T) {
 		t.Errorf("visibility %+v %+v", few, many)
 	}
 	for i, r := range flows {
-		if want := []string{"heddle, by hand", "heddle, flow"}[i%2]; r.Server != want || r.Workflows < 20 || r.P50 <= 0 || r.ClientCPU <= 0 {
+		if want := []string{"heddle, by hand", "heddle, flow"}[i%2]; r.Server != want || r.Workflows < 20 || r.P50 <= 0 || r.ClientCPU <= 0 || r.Received <= 0 {
 			t.Errorf("%s: %+v", want, r)
 		}
 	}

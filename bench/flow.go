@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+	"github.com/aws/smithy-go"
 
 	"heddle/flow"
 )
@@ -42,7 +45,7 @@ func measureFlow(name string, activities int) func(*bench, context.Context, *mea
 		for _, c := range crews {
 			err := b.onStage(m, name, func(s *stage) error {
 				l := newLoad(s.target, w, b.inFlight)
-				l.crew = c.run
+				l.crew, l.lenient = c.run, m.name == "moto"
 				return s.measureLoad(ctx, l, m.name+", "+c.name, repeat)
 			})
 			if err != nil {
@@ -53,20 +56,36 @@ func measureFlow(name string, activities int) func(*bench, context.Context, *mea
 	}
 }
 
-// sdkClient is the vendor's, with as many idle connections as there are polls.
-func sdkClient(t target) *swf.Client {
-	return swf.NewFromConfig(sdkConfig(t), func(o *swf.Options) {
-		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = 512, 512
-		})
-	})
-}
-
-func sdkConfig(t target) aws.Config {
+// sdkConfig is what a crew's client is made of, with as many idle connections as there are polls. The load counts what they receive.
+func sdkConfig(l *load) aws.Config {
+	t := l.target
 	return aws.Config{
 		Region: t.credentials.Region, BaseEndpoint: aws.String("http://" + t.addr),
 		Credentials: credentials.NewStaticCredentialsProvider(t.credentials.AccessKey, t.credentials.SecretKey, ""),
+		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConns, t.MaxIdleConnsPerHost = 512, 512
+			dial := t.DialContext
+			t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := dial(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				return counted{conn, &l.received}, nil
+			}
+		}),
 	}
+}
+
+// counted is a connection of which it is counted how many bytes come in, heads of answers included.
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.bytes.Add(int64(n))
+	return n, err
 }
 
 type (
@@ -88,13 +107,17 @@ func (l *load) completed(workflowID string) error {
 
 // byHand is what people write who have the SDK alone: each decision task brings its whole history.
 func byHand(ctx context.Context, l *load) error {
-	c := sdkClient(l.target)
+	c := swf.NewFromConfig(sdkConfig(l))
 	var all sync.WaitGroup
 	failed := make(chan error, 2*l.inFlight)
 	keep := func(poll func(context.Context, *swf.Client, *load) error) {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				if err := poll(ctx, c, l); err != nil && ctx.Err() == nil {
+				err := poll(ctx, c, l)
+				if _, answered := errors.AsType[smithy.APIError](err); answered && l.lenient {
+					continue
+				}
+				if err != nil && ctx.Err() == nil {
 					failed <- err
 					l.keep(err)
 					return
@@ -177,7 +200,7 @@ func workByHand(ctx context.Context, c *swf.Client, l *load) error {
 func byFlow(ctx context.Context, l *load) error {
 	order := flow.Workflow[orderInput, string]{Name: "order", Version: "1"}
 	charge := flow.Activity[chargeInput, chargeResult]{Name: "charge", Version: "1", TaskList: "charges", StartToClose: 5 * time.Minute}
-	w := flow.NewWorker(flow.New(sdkConfig(l.target), "bench"), flow.WorkerConfig{
+	w := flow.NewWorker(flow.New(sdkConfig(l), "bench"), flow.WorkerConfig{
 		TaskList: "orders", Deciders: l.inFlight, Activities: l.inFlight, BreakPolls: true, Log: slog.New(slog.DiscardHandler),
 		Hooks: flow.Hooks{
 			Closed: func(_ context.Context, r flow.RunInfo, _ []string) {

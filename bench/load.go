@@ -30,8 +30,9 @@ type load struct {
 	limit    int64 // workflows to start; 0: until halt
 	lenient  bool  // some servers give a task to two pollers; the second one's answer is refused
 
-	crew    crew // decides and works; nil: pollers of its own do
-	dismiss context.CancelFunc
+	crew     crew         // decides and works; nil: pollers of its own do
+	received atomic.Int64 // bytes, by a crew
+	dismiss  context.CancelFunc
 
 	slots     []slot
 	started   atomic.Int64

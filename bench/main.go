@@ -116,6 +116,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 	}
 	for name := range strings.SplitSeq(b.names, ",") {
+		if !slices.ContainsFunc(list, func(m *measured) bool { return m.runs(name) }) {
+			return fmt.Errorf("workload %s: none of the servers %s can do it", name, b.servers)
+		}
 		for repeat := range b.repeat {
 			for _, m := range list {
 				if !m.runs(name) {

@@ -30,6 +30,7 @@ type rate struct {
 	ServerCPU   float64 `json:"server_cpu_ms_per_workflow"`
 	CallCPU     float64 `json:"server_cpu_us_per_call"`
 	ClientCPU   float64 `json:"client_cpu_ms_per_workflow"`
+	Received    int64   `json:"crew_received_bytes_per_workflow,omitempty"` // by deciders and workers of the flow workloads
 	ServerCores float64 `json:"server_cores_busy"`
 	DiskBytes   int64   `json:"disk_bytes_per_workflow"`
 	Written     int64   `json:"written_bytes_per_workflow"`
@@ -90,6 +91,7 @@ func (s *stage) measureLoad(ctx context.Context, l *load, server string, repeat 
 	if err != nil {
 		return err
 	}
+	received := l.received.Load()
 	err = s.profile(func() error {
 		l.measured.Store(true)
 		defer l.measured.Store(false)
@@ -102,6 +104,7 @@ func (s *stage) measureLoad(ctx context.Context, l *load, server string, repeat 
 		return err
 	}
 	finished := l.finished.Load()
+	received = l.received.Load() - received
 	after, err := s.read()
 	if err != nil {
 		return err
@@ -111,6 +114,7 @@ func (s *stage) measureLoad(ctx context.Context, l *load, server string, repeat 
 	slices.Sort(l.answers)
 	result := perWorkflow(finished, l.workload, before, after)
 	result.Server, result.Workload, result.Repeat, result.InFlight, result.machine = server, l.workload.name, repeat, l.inFlight, s.describe(s.kind)
+	result.Received = received / max(finished, 1)
 	result.P50, result.P95 = percentile(l.latencies, 0.5), percentile(l.latencies, 0.95)
 	result.P99, result.P999 = percentile(l.latencies, 0.99), percentile(l.latencies, 0.999)
 	result.AnswerP50, result.AnswerP99 = percentile(l.answers, 0.5), percentile(l.answers, 0.99)

@@ -61,7 +61,7 @@ var servers = []measured{
 	// Its polls search all executions and do not wait for a task but for a second.
 	// Its state machines can't be measured: GetActivityTask is answered by status 500, and so is any
 	// StartExecution after the first.
-	{name: "moto", pkg: "heddle/bench/moto", store: "memory", auth: "none", workloads: shapes, noisy: true},
+	{name: "moto", pkg: "heddle/bench/moto", store: "memory", auth: "none", workloads: slices.Concat(shapes, []string{"flow-one-activity", "flow-sequence"}), noisy: true},
 	// A state machine's shape is to it a workflow like any other: one with an activity, or with none.
 	{name: "temporal-sqlite", pkg: ".", dir: "bench/temporal", store: "sqlite", auth: "none", workloads: slices.Concat(shapes, machineShapes), own: true, args: temporal("sqlite")},
 	{name: "temporal-postgres", pkg: ".", dir: "bench/temporal", store: "postgres", auth: "none", workloads: slices.Concat(shapes, machineShapes), own: true, noisy: true, args: temporal("postgres")},

@@ -218,7 +218,8 @@ func (w *Worker) perform(ctx context.Context, task *swf.PollForActivityTaskOutpu
 // run calls the code.
 func (t *activityTask) run(ctx context.Context, code *activityCode, input string) (out, stack string, err error) {
 	if code == nil {
-		return "", "", Permanent(fmt.Errorf("%w: this worker has no code of activity %s@%s", ErrNoSuchType, t.info.Activity, t.info.Version))
+		// Not for good: while workers are replaced, the next attempt may go to one that has it.
+		return "", "", fmt.Errorf("%w: this worker has no code of activity %s@%s", ErrNoSuchType, t.info.Activity, t.info.Version)
 	}
 	defer func() {
 		if why := recover(); why != nil {

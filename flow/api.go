@@ -14,6 +14,7 @@ type API interface {
 	TerminateWorkflowExecution(context.Context, *swf.TerminateWorkflowExecutionInput, ...func(*swf.Options)) (*swf.TerminateWorkflowExecutionOutput, error)
 	DescribeWorkflowExecution(context.Context, *swf.DescribeWorkflowExecutionInput, ...func(*swf.Options)) (*swf.DescribeWorkflowExecutionOutput, error)
 	GetWorkflowExecutionHistory(context.Context, *swf.GetWorkflowExecutionHistoryInput, ...func(*swf.Options)) (*swf.GetWorkflowExecutionHistoryOutput, error)
+	ListClosedWorkflowExecutions(context.Context, *swf.ListClosedWorkflowExecutionsInput, ...func(*swf.Options)) (*swf.ListClosedWorkflowExecutionsOutput, error)
 	ListOpenWorkflowExecutions(context.Context, *swf.ListOpenWorkflowExecutionsInput, ...func(*swf.Options)) (*swf.ListOpenWorkflowExecutionsOutput, error)
 
 	PollForDecisionTask(context.Context, *swf.PollForDecisionTaskInput, ...func(*swf.Options)) (*swf.PollForDecisionTaskOutput, error)

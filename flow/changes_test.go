@@ -38,7 +38,7 @@ func TestWrongChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(mistakes), "// want") + len(changes); n < 100 {
+	if n := strings.Count(string(mistakes), "// want `") + len(changes); n < 100 {
 		t.Errorf("%d mistakes are tried with what flowcheck finds, want 100", n)
 	}
 	line, event := regexp.MustCompile(`trip_test\.go:\d+`), regexp.MustCompile(`event \d+`)

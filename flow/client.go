@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/swf"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
 
+	"heddle/flow/internal/replay"
 	"heddle/flow/internal/wire"
 )
 
@@ -77,7 +78,7 @@ const maxTags = 5
 type Run[Out any] struct {
 	c          *Client
 	WorkflowID string
-	RunID      string // empty: the latest of that id
+	RunID      string // empty: the open one of that id, or for Result and Status the one begun last
 }
 
 // Start starts an execution. If one of that id is open, the error is [*AlreadyStarted].
@@ -105,7 +106,7 @@ func (w Workflow[In, Out]) Start(ctx context.Context, c *Client, id string, in I
 			runID = answer.Response.Header.Get(openRunHeader)
 		}
 		if runID == "" {
-			runID = c.openRun(ctx, id)
+			runID, _ = c.openRun(ctx, id) // it is open, whichever it is
 		}
 		return nil, fmt.Errorf("%s: %w", doing, &AlreadyStarted{id, runID})
 	}
@@ -118,16 +119,34 @@ func (w Workflow[In, Out]) Start(ctx context.Context, c *Client, id string, in I
 // openRunHeader is in which header Heddle says which run is open; AWS does not.
 const openRunHeader = "X-Heddle-Open-Run-Id"
 
-// openRun is the run of an id that is open, if that can be found out.
-func (c *Client) openRun(ctx context.Context, id string) string {
+// openRun is the run of an id that is open; empty: none is.
+func (c *Client) openRun(ctx context.Context, id string) (string, error) {
 	out, err := c.API.ListOpenWorkflowExecutions(ctx, &swf.ListOpenWorkflowExecutionsInput{
 		Domain: aws.String(c.Domain), ExecutionFilter: &types.WorkflowExecutionFilter{WorkflowId: aws.String(id)},
 		StartTimeFilter: &types.ExecutionTimeFilter{OldestDate: aws.Time(time.Unix(0, 0))},
 	})
 	if err != nil || len(out.ExecutionInfos) == 0 {
-		return ""
+		return "", err
 	}
-	return aws.ToString(out.ExecutionInfos[0].Execution.RunId)
+	return aws.ToString(out.ExecutionInfos[0].Execution.RunId), nil
+}
+
+// latestRun is the run of an id that is open, or else the one that was begun last.
+func (c *Client) latestRun(ctx context.Context, id string) (string, error) {
+	if run, err := c.openRun(ctx, id); err != nil || run != "" {
+		return run, err
+	}
+	out, err := c.API.ListClosedWorkflowExecutions(ctx, &swf.ListClosedWorkflowExecutionsInput{
+		Domain: aws.String(c.Domain), ExecutionFilter: &types.WorkflowExecutionFilter{WorkflowId: aws.String(id)},
+		StartTimeFilter: &types.ExecutionTimeFilter{OldestDate: aws.Time(time.Unix(0, 0))}, MaximumPageSize: 1,
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(out.ExecutionInfos) == 0 {
+		return "", fmt.Errorf("domain %q has no execution of that id, or no longer", c.Domain)
+	}
+	return aws.ToString(out.ExecutionInfos[0].Execution.RunId), nil
 }
 
 // Attach is an execution that somebody else has started.
@@ -195,7 +214,9 @@ func (r *Run[Out]) Status(ctx context.Context, v any) (waits []string, err error
 	doing := fmt.Sprintf("status of workflow %q", r.WorkflowID)
 	runID := r.RunID
 	if runID == "" {
-		runID = r.c.openRun(ctx, r.WorkflowID)
+		if runID, err = r.c.latestRun(ctx, r.WorkflowID); err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
 	}
 	out, err := r.c.API.DescribeWorkflowExecution(ctx, &swf.DescribeWorkflowExecutionInput{
 		Domain: aws.String(r.c.Domain), Execution: &types.WorkflowExecution{WorkflowId: aws.String(r.WorkflowID), RunId: aws.String(runID)},
@@ -206,21 +227,22 @@ func (r *Run[Out]) Status(ctx context.Context, v any) (waits []string, err error
 	if aws.ToString(out.LatestExecutionContext) == "" {
 		return nil, nil
 	}
-	said, err := r.c.payloads().open(ctx, aws.ToString(out.LatestExecutionContext))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	var s struct {
-		Status json.RawMessage `json:"status"`
-		Waits  []string        `json:"waits"`
-	}
-	if err := json.Unmarshal([]byte(said), &s); err != nil {
+	var said replay.Said
+	if err := json.Unmarshal([]byte(*out.LatestExecutionContext), &said); err != nil {
 		return nil, fmt.Errorf("%s: its executionContext is not of this package: %w", doing, err)
 	}
-	if len(s.Status) > 0 && v != nil {
-		err = json.Unmarshal(s.Status, v)
+	status := string(said.Status)
+	if said.Sealed != "" && v != nil {
+		if status, err = r.c.payloads().open(ctx, said.Sealed); err != nil {
+			return said.Waits, fmt.Errorf("%s: %w", doing, err)
+		}
 	}
-	return s.Waits, err
+	if status != "" && v != nil {
+		if err := json.Unmarshal([]byte(status), v); err != nil {
+			return said.Waits, fmt.Errorf("%s: it is no %T: %w", doing, v, err)
+		}
+	}
+	return said.Waits, nil
 }
 
 // How often Result asks whether the end is there, if no worker of this process says so.
@@ -234,7 +256,9 @@ const (
 func (r *Run[Out]) Result(ctx context.Context) (out Out, err error) {
 	run, wait := r.RunID, askFirst
 	if run == "" {
-		run = r.c.openRun(ctx, r.WorkflowID)
+		if run, err = r.c.latestRun(ctx, r.WorkflowID); err != nil {
+			return out, fmt.Errorf("result of workflow %q: %w", r.WorkflowID, err)
+		}
 	}
 	for {
 		ended := r.c.waitFor(run)

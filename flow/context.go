@@ -29,6 +29,7 @@ type environment struct {
 	taskList string
 	rand     *rand.Rand
 	tags     []string
+	effect   func(took time.Duration) // is told of each that is made; may be nil
 }
 
 // bug stops workflow code that can't go on: the run is parked.
@@ -256,7 +257,12 @@ func UUID(ctx Context) string {
 // event.
 func Effect[T any](ctx Context, f func() T) T {
 	value, err := ctx.run.Effect(func() (json.RawMessage, error) {
-		return json.Marshal(f())
+		began := time.Now()
+		v := f()
+		if told := ctx.env.effect; told != nil {
+			told(time.Since(began))
+		}
+		return json.Marshal(v)
 	})
 	var v T
 	if err == nil {

@@ -204,7 +204,7 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 	var decisions []types.Decision
 	opened, why := openEvents(ctx, p, events, replay.EventPayloads, w.cfg.Hooks)
 	if why == nil {
-		why = readable(ctx, p, opened)
+		why = readable(opened)
 	}
 	if why == nil && code == nil {
 		why = fmt.Errorf("%w: this worker has no code of workflow %s@%s, which event 1 says it is: keep that code in the worker as long as its runs are open", ErrNoSuchType, info.Workflow, info.Version)
@@ -224,11 +224,14 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 			return o, why
 		}
 		o.Parked = why.Error()
-		answer.Decisions = w.park(ctx, info, o.Parked, events)
+		answer.Decisions = w.park(ctx, info, why, events)
+		if len(answer.Decisions) == 0 {
+			answer.ExecutionContext = aws.String(replay.ParkedContext)
+		}
 	} else {
 		answer.Decisions = decisions
 		if said, changed := c.run.Context(); changed {
-			if said, err := p.seal(ctx, said); err == nil {
+			if said, err := p.context(ctx, said); err == nil {
 				answer.ExecutionContext = text(said)
 			} else {
 				w.cfg.Log.Warn("flow: a run's status can't be sent", "workflow", info.WorkflowID, "run", info.RunID, "err", err)
@@ -243,7 +246,7 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 	if invalid, ok := errors.AsType[smithy.APIError](err); ok && invalid.ErrorCode() == "ValidationException" && why == nil {
 		why = fmt.Errorf("SWF refuses what the code decides: %w", err)
 		o.Parked = why.Error()
-		answer = &swf.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken, Decisions: w.park(ctx, info, o.Parked, events)}
+		answer = &swf.RespondDecisionTaskCompletedInput{TaskToken: task.TaskToken, Decisions: w.park(ctx, info, why, events)}
 		_, err = w.c.API.RespondDecisionTaskCompleted(ctx, answer)
 	}
 	o.Decisions = len(answer.Decisions)
@@ -262,7 +265,7 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 		if h := w.cfg.Hooks.Closed; h != nil {
 			h(ctx, info, unread)
 		}
-		w.keep(info.RunID, c) // if there was news, it is decided again
+		c.run.End() // if there was news meanwhile, it is replayed
 	default:
 		w.keep(info.RunID, c)
 	}
@@ -270,12 +273,17 @@ func (w *Worker) answer(ctx context.Context, task *swf.PollForDecisionTaskOutput
 }
 
 // park tells people, and gives what is decided in place of what could not be.
-func (w *Worker) park(ctx context.Context, info RunInfo, why string, events []types.HistoryEvent) []types.Decision {
-	w.cfg.Log.Error("flow: a run is parked", "workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version, "why", why)
-	if h := w.cfg.Hooks.Parked; h != nil {
-		h(ctx, info, why)
+func (w *Worker) park(ctx context.Context, info RunInfo, why error, events []types.HistoryEvent) []types.Decision {
+	p := w.c.payloads()
+	logged := why.Error()
+	if panicked, ok := errors.AsType[*replay.Panic](why); ok && p.crypt != nil {
+		logged = panicked.Sealed()
 	}
-	return parked(ctx, w.c.payloads(), why, events)
+	w.cfg.Log.Error("flow: a run is parked", "workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version, "why", logged)
+	if h := w.cfg.Hooks.Parked; h != nil {
+		h(ctx, info, why.Error())
+	}
+	return parked(ctx, p, why.Error(), events)
 }
 
 func closes(decisions []types.Decision) bool {
@@ -290,7 +298,11 @@ func closes(decisions []types.Decision) bool {
 }
 
 func (w *Worker) newRun(info RunInfo, code *workflowCode) *cached {
-	return newRun(info, code, w.c.payloads(), w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version), w.cfg.Check, false)
+	c := newRun(info, code, w.c.payloads(), w.cfg.Log.With("workflow", info.WorkflowID, "run", info.RunID, "type", info.Workflow+"@"+info.Version), w.cfg.Check, false)
+	if h := w.cfg.Hooks.Effect; h != nil {
+		c.env.effect = func(took time.Duration) { h(w.stopping, info, took) }
+	}
+	return c
 }
 
 func newRun(info RunInfo, code *workflowCode, p payloads, log logger, check, strict bool) *cached {
@@ -309,39 +321,27 @@ const (
 )
 
 // parked says in the history why there is no decision, and comes back later.
-func parked(ctx context.Context, p payloads, why string, events []types.HistoryEvent) []types.Decision {
-	parks := 0
-	completedParked := map[int64]bool{}
-	for _, e := range events {
-		if m := e.MarkerRecordedEventAttributes; m != nil && aws.ToString(m.MarkerName) == replay.MarkerParked {
-			completedParked[m.DecisionTaskCompletedEventId] = true
-		}
-	}
-	for _, e := range events {
-		if e.DecisionTaskCompletedEventAttributes != nil {
-			if completedParked[e.EventId] {
-				parks++
-			} else {
-				parks = 0
-			}
-		}
-	}
+func parked(ctx context.Context, p payloads, why string, events []types.HistoryEvent) (decisions []types.Decision) {
 	details, err := p.seal(ctx, cut(why, MaxPayload/2))
 	if err != nil {
 		details = "the reason can't be sealed"
 	}
-	wait := min(parkedFirst<<min(parks, 20), parkedMost)
+	wait := min(parkedFirst<<min(replay.Parks(events), 20), parkedMost)
 	last := events[len(events)-1].EventId // names the timer: others may be open
-	return []types.Decision{
-		{DecisionType: types.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &types.RecordMarkerDecisionAttributes{
+	marker, timer := replay.Park(events)
+	if marker {
+		decisions = append(decisions, types.Decision{DecisionType: types.DecisionTypeRecordMarker, RecordMarkerDecisionAttributes: &types.RecordMarkerDecisionAttributes{
 			MarkerName: aws.String(replay.MarkerParked), Details: text(details),
-		}},
-		replay.StartTimer(fmt.Sprintf("%s-%d", replay.TimerRetry, last), wait),
+		}})
 	}
+	if timer {
+		decisions = append(decisions, replay.StartTimer(fmt.Sprintf("%s-%d", replay.TimerRetry, last), wait))
+	}
+	return decisions
 }
 
 // readable tells whether this version of the package can lead a run whose whole history it has: by the number in its first answer.
-func readable(ctx context.Context, p payloads, events []types.HistoryEvent) error {
+func readable(events []types.HistoryEvent) error {
 	if len(events) == 0 || events[0].EventId != 1 {
 		return nil
 	}
@@ -350,11 +350,7 @@ func readable(ctx context.Context, p payloads, events []types.HistoryEvent) erro
 		if a == nil || a.ExecutionContext == nil {
 			continue
 		}
-		said, err := p.open(ctx, *a.ExecutionContext)
-		if err != nil {
-			return fmt.Errorf("event %d, %s: %w", e.EventId, e.EventType, err)
-		}
-		if n := replay.FormatOf(said); n > replay.Format {
+		if n := replay.FormatOf(*a.ExecutionContext); n > replay.Format {
 			return fmt.Errorf("event %d says that the run is led by format %d of package flow, this worker knows %d: give it the newer package", e.EventId, n, replay.Format)
 		}
 		return nil
@@ -502,7 +498,7 @@ func Replay(c *Client, runID string, events []types.HistoryEvent, strict bool, c
 				opened, err = openEvents(context.Background(), p, opened, replay.DecidedPayloads, Hooks{})
 			}
 			if err == nil {
-				err = readable(context.Background(), p, opened)
+				err = readable(opened)
 			}
 			if err != nil {
 				return err

@@ -46,6 +46,8 @@ type Hooks struct {
 	DecisionEnd   func(ctx context.Context, d DecisionInfo, o DecisionOutcome)
 	ActivityStart func(ctx context.Context, a ActivityInfo) context.Context
 	ActivityEnd   func(ctx context.Context, a ActivityInfo, err error, took time.Duration)
+	// Effect is told of each effect that was made, not of those that a replay knows.
+	Effect func(ctx context.Context, r RunInfo, took time.Duration)
 	// Polled is told of each poll that came back: "decision" or "activity", and whether with a task.
 	Polled func(ctx context.Context, kind string, found bool)
 	// Slots is told how many tasks of a kind are under way, whenever that changes.

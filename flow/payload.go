@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"heddle/flow/internal/replay"
 )
 
 // Codec turns values into the text that stands in histories, and back. A nil Codec is JSON.
@@ -92,6 +94,22 @@ func (p payloads) seal(ctx context.Context, text string) (string, error) {
 		return "", fmt.Errorf("store a payload of %d bytes as %s: %w", len(text), key, err)
 	}
 	return claimMark + key + " " + strconv.Itoa(len(text)), nil
+}
+
+// mostStatus is how many bytes a status may have to go as it is: a context has the places where code waits besides.
+const mostStatus = MaxPayload / 2
+
+// context is what an answer says besides, as it goes on the wire. Who has no keys still reads where the code waits.
+func (p payloads) context(ctx context.Context, said replay.Said) (string, error) {
+	if len(said.Status) > 0 && (p.crypt != nil || len(said.Status) > mostStatus) {
+		sealed, err := p.seal(ctx, string(said.Status))
+		if err != nil {
+			return "", err
+		}
+		said.Status, said.Sealed = nil, sealed
+	}
+	b, err := json.Marshal(said)
+	return string(b), err
 }
 
 // open gives the clear text of what stood on the wire.

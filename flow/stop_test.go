@@ -68,9 +68,7 @@ func TestRefusedAnswersPark(t *testing.T) {
 		if how == "name" {
 			return "", Trip.ContinueAsNew(ctx, 1)
 		}
-		odd := Odd
-		odd.Tags = []string{"a", "b", "c", "d", "e", "one more than SWF takes"}
-		return odd.Call(ctx, "tagged", "")
+		return Odd.Call(ctx, strings.Repeat("longer than SWF takes ", 20), "")
 	}))
 }
 

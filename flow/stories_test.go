@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/swf/types"
+
+	"heddle/flow/internal/replay"
 )
 
 var retell = flag.Bool("retell", false, "write what the stories say anew")
@@ -39,6 +42,57 @@ var storyCode = map[string]func(ctx Context, n int) (string, error){
 		return said(storyChild.Call(ctx, "c", n+1))
 	},
 	"signal": func(ctx Context, n int) (string, error) { return said(nil, storyPoke.Call(ctx, "other", n)) },
+	"two": func(ctx Context, n int) (string, error) {
+		return said(All(ctx, storyWork.Go(ctx, 1), storyWork.Go(ctx, 2)))
+	},
+	"order": func(ctx Context, n int) (string, error) { // who was begun first runs first
+		var all []*Future[int]
+		for i := range 3 {
+			all = append(all, Go(ctx, func(ctx Context) (int, error) { return storyWork.Call(ctx, i) }))
+		}
+		return said(All(ctx, all...))
+	},
+	"deferred": func(ctx Context, n int) (string, error) { // it returns while others wait, who then have nothing to say
+		Go(ctx, func(ctx Context) (int, error) {
+			scope, cancel := WithTimeout(ctx, time.Hour)
+			defer cancel()
+			return storyWork.Call(scope, n)
+		})
+		return said(storyPoke.Receive(ctx))
+	},
+	"effects": func(ctx Context, n int) (string, error) { // more than one list holds
+		sum := 0
+		for i := range n {
+			sum += Effect(ctx, func() int {
+				if i < storyRecorded { // the history has it: nobody makes it again
+					return -1
+				}
+				return i + 1
+			})
+		}
+		return fmt.Sprint(sum), nil
+	},
+	"foreign": func(ctx Context, n int) (string, error) {
+		why := make(chan any)
+		go func() {
+			defer func() { why <- recover() }()
+			storyWork.Go(ctx, n)
+		}()
+		return fmt.Sprint(<-why), nil
+	},
+	"breaks": func(ctx Context, n int) (string, error) {
+		got, err := storyWork.Call(ctx, n)
+		if storyBroken {
+			panic("a bug")
+		}
+		return said(got, err)
+	},
+	"tags": func(ctx Context, n int) (string, error) {
+		child := storyChild
+		child.Tags = []string{"1", "2", "3", "4", "5", "6"}[:n]
+		return said(child.Call(ctx, "c", n))
+	},
+	"fails":  func(ctx Context, n int) (string, error) { return "", Code("Broken") },
 	"lambda": func(ctx Context, n int) (string, error) { return said(storyLambda.Call(ctx, n)) },
 	"sleep":  func(ctx Context, n int) (string, error) { return said(nil, Sleep(ctx, 1500*time.Millisecond)) },
 	"next": func(ctx Context, n int) (string, error) {
@@ -99,6 +153,11 @@ var storyCode = map[string]func(ctx Context, n int) (string, error){
 
 func storyErr(err error) error { return err }
 
+var (
+	storyRecorded int  // effects that the history has
+	storyBroken   bool // code that is mended while its run is parked
+)
+
 // teller plays SWF for a story.
 type teller struct {
 	events []types.HistoryEvent
@@ -119,11 +178,18 @@ func (s *teller) add(e types.HistoryEvent, kind types.EventType) int64 {
 }
 
 func newTeller(code, input string) *teller {
+	storyRecorded, storyBroken = 0, true
 	s := &teller{ids: map[string]int64{}, code: story.By(storyCode[code]).workflow}
-	s.c = newRun(RunInfo{RunID: "run", Workflow: story.Name}, s.code, (&Client{}).payloads(), discard, true, false)
+	s.begin()
 	s.add(types.HistoryEvent{WorkflowExecutionStartedEventAttributes: &types.WorkflowExecutionStartedEventAttributes{
 		Input: text(input), WorkflowType: &types.WorkflowType{Name: aws.String("Story"), Version: aws.String("1")}, TaskList: &types.TaskList{Name: aws.String("list")}}}, types.EventTypeWorkflowExecutionStarted)
 	return s
+}
+
+// begin has the code know nothing of its run.
+func (s *teller) begin() {
+	s.prev = 0
+	s.c = newRun(RunInfo{RunID: "run", Workflow: story.Name}, s.code, (&Client{}).payloads(), discard, true, false)
 }
 
 // show is a decision on a line.
@@ -159,20 +225,25 @@ func show(d types.Decision) string {
 	return line
 }
 
-// task is a decision task: what the code decides is written to the history; the first decision
+// task is a decision task: what the code decides is written to the history, or that it is parked; the first decision
 // fails, if there is a cause. Without an answer it times out.
-func (s *teller) task(cause string, lost bool, late func()) error {
+func (s *teller) task(cause string, lost bool, late func()) {
 	scheduled := s.add(types.HistoryEvent{}, types.EventTypeDecisionTaskScheduled)
 	started := s.add(types.HistoryEvent{DecisionTaskStartedEventAttributes: &types.DecisionTaskStartedEventAttributes{ScheduledEventId: scheduled}}, types.EventTypeDecisionTaskStarted)
 	if lost {
 		s.add(types.HistoryEvent{}, types.EventTypeDecisionTaskTimedOut)
-		return nil
+		return
 	}
-	if err := s.c.run.Advance(s.events[s.prev:], started); err != nil {
-		return err
+	why := s.c.run.Advance(s.events[s.prev:], started)
+	var decisions []types.Decision
+	if why == nil {
+		s.prev = started
+		decisions = s.c.run.Decisions()
+	} else { // as a worker does
+		decisions = parked(context.Background(), (&Client{}).payloads(), strings.SplitN(why.Error(), "\n", 2)[0], s.events)
+		s.c.run.End()
+		s.begin()
 	}
-	s.prev = started
-	decisions := s.c.run.Decisions()
 	var lines []string
 	for _, d := range decisions {
 		lines = append(lines, show(d))
@@ -184,14 +255,19 @@ func (s *teller) task(cause string, lost bool, late func()) error {
 	for _, line := range shown {
 		fmt.Fprintln(&s.out, line)
 	}
-	s.told, s.start = append(s.told, strings.Join(lines, "\n")), append(s.start, started)
+	if why == nil {
+		s.told, s.start = append(s.told, strings.Join(lines, "\n")), append(s.start, started)
+	}
 	late()
-	done := s.add(types.HistoryEvent{DecisionTaskCompletedEventAttributes: &types.DecisionTaskCompletedEventAttributes{StartedEventId: started}}, types.EventTypeDecisionTaskCompleted)
+	var parkedBy *string
+	if why != nil && len(decisions) == 0 {
+		parkedBy = aws.String(replay.ParkedContext)
+	}
+	done := s.add(types.HistoryEvent{DecisionTaskCompletedEventAttributes: &types.DecisionTaskCompletedEventAttributes{StartedEventId: started, ExecutionContext: parkedBy}}, types.EventTypeDecisionTaskCompleted)
 	for _, d := range decisions {
 		s.wrote(d, done, cause)
 		cause = ""
 	}
-	return nil
 }
 
 func (s *teller) wrote(d types.Decision, done int64, cause string) {
@@ -212,9 +288,17 @@ func (s *teller) wrote(d types.Decision, done int64, cause string) {
 		s.ids[*id] = s.add(types.HistoryEvent{TimerStartedEventAttributes: &types.TimerStartedEventAttributes{TimerId: id, StartToFireTimeout: d.StartTimerDecisionAttributes.StartToFireTimeout, DecisionTaskCompletedEventId: done}}, types.EventTypeTimerStarted)
 	case d.CancelTimerDecisionAttributes != nil:
 		id := d.CancelTimerDecisionAttributes.TimerId
+		if cause != "" {
+			s.add(types.HistoryEvent{CancelTimerFailedEventAttributes: &types.CancelTimerFailedEventAttributes{TimerId: id, Cause: types.CancelTimerFailedCause(cause), DecisionTaskCompletedEventId: done}}, types.EventTypeCancelTimerFailed)
+			return
+		}
 		s.add(types.HistoryEvent{TimerCanceledEventAttributes: &types.TimerCanceledEventAttributes{TimerId: id, StartedEventId: s.ids[*id], DecisionTaskCompletedEventId: done}}, types.EventTypeTimerCanceled)
 	case d.RequestCancelActivityTaskDecisionAttributes != nil:
 		id := d.RequestCancelActivityTaskDecisionAttributes.ActivityId
+		if cause != "" {
+			s.add(types.HistoryEvent{RequestCancelActivityTaskFailedEventAttributes: &types.RequestCancelActivityTaskFailedEventAttributes{ActivityId: id, Cause: types.RequestCancelActivityTaskFailedCause(cause), DecisionTaskCompletedEventId: done}}, types.EventTypeRequestCancelActivityTaskFailed)
+			return
+		}
 		s.add(types.HistoryEvent{ActivityTaskCancelRequestedEventAttributes: &types.ActivityTaskCancelRequestedEventAttributes{ActivityId: id, DecisionTaskCompletedEventId: done}}, types.EventTypeActivityTaskCancelRequested)
 	case d.StartChildWorkflowExecutionDecisionAttributes != nil:
 		a := d.StartChildWorkflowExecutionDecisionAttributes
@@ -224,7 +308,12 @@ func (s *teller) wrote(d types.Decision, done int64, cause string) {
 		}
 		s.ids[*a.WorkflowId] = s.add(types.HistoryEvent{StartChildWorkflowExecutionInitiatedEventAttributes: &types.StartChildWorkflowExecutionInitiatedEventAttributes{WorkflowId: a.WorkflowId, WorkflowType: a.WorkflowType, DecisionTaskCompletedEventId: done}}, types.EventTypeStartChildWorkflowExecutionInitiated)
 	case d.RequestCancelExternalWorkflowExecutionDecisionAttributes != nil:
-		s.add(types.HistoryEvent{RequestCancelExternalWorkflowExecutionInitiatedEventAttributes: &types.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{WorkflowId: d.RequestCancelExternalWorkflowExecutionDecisionAttributes.WorkflowId, DecisionTaskCompletedEventId: done}}, types.EventTypeRequestCancelExternalWorkflowExecutionInitiated)
+		id := d.RequestCancelExternalWorkflowExecutionDecisionAttributes.WorkflowId
+		if cause != "" {
+			s.add(types.HistoryEvent{RequestCancelExternalWorkflowExecutionFailedEventAttributes: &types.RequestCancelExternalWorkflowExecutionFailedEventAttributes{WorkflowId: id, Cause: types.RequestCancelExternalWorkflowExecutionFailedCause(cause), DecisionTaskCompletedEventId: done}}, types.EventTypeRequestCancelExternalWorkflowExecutionFailed)
+			return
+		}
+		s.ids["cancel-"+*id] = s.add(types.HistoryEvent{RequestCancelExternalWorkflowExecutionInitiatedEventAttributes: &types.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{WorkflowId: id, DecisionTaskCompletedEventId: done}}, types.EventTypeRequestCancelExternalWorkflowExecutionInitiated)
 	case d.SignalExternalWorkflowExecutionDecisionAttributes != nil:
 		a := d.SignalExternalWorkflowExecutionDecisionAttributes
 		if cause != "" {
@@ -240,6 +329,10 @@ func (s *teller) wrote(d types.Decision, done int64, cause string) {
 		}
 		s.ids[*a.Id] = s.add(types.HistoryEvent{LambdaFunctionScheduledEventAttributes: &types.LambdaFunctionScheduledEventAttributes{Id: a.Id, Name: a.Name, DecisionTaskCompletedEventId: done}}, types.EventTypeLambdaFunctionScheduled)
 	case d.RecordMarkerDecisionAttributes != nil:
+		if cause != "" {
+			s.add(types.HistoryEvent{RecordMarkerFailedEventAttributes: &types.RecordMarkerFailedEventAttributes{MarkerName: d.RecordMarkerDecisionAttributes.MarkerName, Cause: types.RecordMarkerFailedCause(cause), DecisionTaskCompletedEventId: done}}, types.EventTypeRecordMarkerFailed)
+			return
+		}
 		s.add(types.HistoryEvent{MarkerRecordedEventAttributes: &types.MarkerRecordedEventAttributes{MarkerName: d.RecordMarkerDecisionAttributes.MarkerName, Details: d.RecordMarkerDecisionAttributes.Details, DecisionTaskCompletedEventId: done}}, types.EventTypeMarkerRecorded)
 	case d.CompleteWorkflowExecutionDecisionAttributes != nil:
 		if cause != "" {
@@ -254,8 +347,16 @@ func (s *teller) wrote(d types.Decision, done int64, cause string) {
 		}
 		s.add(types.HistoryEvent{WorkflowExecutionContinuedAsNewEventAttributes: &types.WorkflowExecutionContinuedAsNewEventAttributes{DecisionTaskCompletedEventId: done}}, types.EventTypeWorkflowExecutionContinuedAsNew)
 	case d.CancelWorkflowExecutionDecisionAttributes != nil:
+		if cause != "" {
+			s.add(types.HistoryEvent{CancelWorkflowExecutionFailedEventAttributes: &types.CancelWorkflowExecutionFailedEventAttributes{Cause: types.CancelWorkflowExecutionFailedCause(cause), DecisionTaskCompletedEventId: done}}, types.EventTypeCancelWorkflowExecutionFailed)
+			return
+		}
 		s.add(types.HistoryEvent{WorkflowExecutionCanceledEventAttributes: &types.WorkflowExecutionCanceledEventAttributes{DecisionTaskCompletedEventId: done}}, types.EventTypeWorkflowExecutionCanceled)
 	case d.FailWorkflowExecutionDecisionAttributes != nil:
+		if cause != "" {
+			s.add(types.HistoryEvent{FailWorkflowExecutionFailedEventAttributes: &types.FailWorkflowExecutionFailedEventAttributes{Cause: types.FailWorkflowExecutionFailedCause(cause), DecisionTaskCompletedEventId: done}}, types.EventTypeFailWorkflowExecutionFailed)
+			return
+		}
 		s.add(types.HistoryEvent{WorkflowExecutionFailedEventAttributes: &types.WorkflowExecutionFailedEventAttributes{DecisionTaskCompletedEventId: done}}, types.EventTypeWorkflowExecutionFailed)
 	}
 }
@@ -283,11 +384,11 @@ func (s *teller) do(t *testing.T, line string) {
 		if cause == "meanwhile" {
 			cause = arg(2)
 		}
-		if err := s.task(cause, false, late); err != nil {
-			fmt.Fprintln(&s.out, strings.SplitN(err.Error(), "\n", 2)[0])
-		}
+		s.task(cause, false, late)
 	case "lost":
-		_ = s.task("", true, nil)
+		s.task("", true, nil)
+	case "mend":
+		storyBroken = false
 	case "completed":
 		s.add(E{ActivityTaskCompletedEventAttributes: &types.ActivityTaskCompletedEventAttributes{ScheduledEventId: open, Result: said}}, types.EventTypeActivityTaskCompleted)
 	case "failed":
@@ -318,6 +419,8 @@ func (s *teller) do(t *testing.T, line string) {
 		s.add(E{ChildWorkflowExecutionTerminatedEventAttributes: &types.ChildWorkflowExecutionTerminatedEventAttributes{InitiatedEventId: open}}, types.EventTypeChildWorkflowExecutionTerminated)
 	case "child-refused": // after it was initiated
 		s.add(E{StartChildWorkflowExecutionFailedEventAttributes: &types.StartChildWorkflowExecutionFailedEventAttributes{InitiatedEventId: open, Cause: types.StartChildWorkflowExecutionFailedCause(arg(2)), DecisionTaskCompletedEventId: open - 1}}, types.EventTypeStartChildWorkflowExecutionFailed)
+	case "cancel-refused": // after it was initiated
+		s.add(E{RequestCancelExternalWorkflowExecutionFailedEventAttributes: &types.RequestCancelExternalWorkflowExecutionFailedEventAttributes{InitiatedEventId: s.ids["cancel-"+arg(1)], WorkflowId: aws.String(arg(1)), Cause: types.RequestCancelExternalWorkflowExecutionFailedCause(arg(2))}}, types.EventTypeRequestCancelExternalWorkflowExecutionFailed)
 	case "signaled":
 		s.add(E{ExternalWorkflowExecutionSignaledEventAttributes: &types.ExternalWorkflowExecutionSignaledEventAttributes{InitiatedEventId: open}}, types.EventTypeExternalWorkflowExecutionSignaled)
 	case "signal-refused":
@@ -329,14 +432,52 @@ func (s *teller) do(t *testing.T, line string) {
 	case "lambda-timedout":
 		s.add(E{LambdaFunctionTimedOutEventAttributes: &types.LambdaFunctionTimedOutEventAttributes{ScheduledEventId: open}}, types.EventTypeLambdaFunctionTimedOut)
 	case "lambda-refused":
-		s.add(E{StartLambdaFunctionFailedEventAttributes: &types.StartLambdaFunctionFailedEventAttributes{ScheduledEventId: open, Cause: "ASSUME_ROLE_FAILED"}}, types.EventTypeStartLambdaFunctionFailed)
+		s.add(E{StartLambdaFunctionFailedEventAttributes: &types.StartLambdaFunctionFailedEventAttributes{ScheduledEventId: open, Cause: types.StartLambdaFunctionFailedCause(arg(2))}}, types.EventTypeStartLambdaFunctionFailed)
 	default:
 		t.Fatalf("a story says %q", line)
 	}
 }
 
-// TestStories tells, for code by its name, what comes of events. After each story a decider that knows
-// nothing decides again at each of its tasks, over that prefix of the history, and decides the same.
+// tell tells a story: what the code says to each line that begins with >. Then a decider that knows nothing decides again at each of
+// its tasks, over that prefix of the history, and decides the same.
+func tell(t *testing.T, part string) string {
+	lines := strings.Split(part, "\n")
+	head := strings.Fields(lines[0]) // code NAME INPUT
+	s := newTeller(head[1], strings.Join(head[2:], " "))
+	fmt.Fprintln(&s.out, lines[0])
+	for _, line := range lines[1:] {
+		if !strings.HasPrefix(line, "> ") {
+			continue // what it said
+		}
+		fmt.Fprintln(&s.out, line)
+		s.do(t, line[2:])
+	}
+	for i, started := range s.start {
+		storyRecorded = 0
+		for _, e := range s.events[:started] {
+			if e.MarkerRecordedEventAttributes != nil {
+				storyRecorded++
+			}
+		}
+		again := newRun(RunInfo{RunID: "run", Workflow: story.Name}, s.code, (&Client{}).payloads(), discard, true, false)
+		if err := again.run.Advance(s.events[:started], started); err != nil {
+			t.Errorf("%s: again, at event %d: %v", part, started, err)
+			continue
+		}
+		var told []string
+		for _, d := range again.run.Decisions() {
+			told = append(told, show(d))
+		}
+		if got := strings.Join(told, "\n"); got != s.told[i] {
+			t.Errorf("%s: again, at event %d:\n%s\nfirst\n%s", part, started, got, s.told[i])
+		}
+		again.run.End()
+	}
+	s.c.run.End()
+	return s.out.String()
+}
+
+// TestStories tells all stories of testdata/stories.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txt")
 	if err != nil || len(files) == 0 {
@@ -349,42 +490,59 @@ func TestStories(t *testing.T) {
 		}
 		var out strings.Builder
 		for part := range strings.SplitSeq(strings.TrimSpace(string(b)), "\n\n") {
-			lines := strings.Split(part, "\n")
-			head := strings.Fields(lines[0]) // code NAME INPUT
-			s := newTeller(head[1], strings.Join(head[2:], " "))
-			fmt.Fprintln(&s.out, lines[0])
-			for _, line := range lines[1:] {
-				if !strings.HasPrefix(line, "> ") {
-					continue // what it said
-				}
-				fmt.Fprintln(&s.out, line)
-				s.do(t, line[2:])
-			}
-			for i, started := range s.start {
-				again := newRun(RunInfo{RunID: "run", Workflow: story.Name}, s.code, (&Client{}).payloads(), discard, true, false)
-				if err := again.run.Advance(s.events[:started], started); err != nil {
-					t.Errorf("%s, %s: again, at event %d: %v", name, lines[0], started, err)
-					continue
-				}
-				var told []string
-				for _, d := range again.run.Decisions() {
-					told = append(told, show(d))
-				}
-				if got := strings.Join(told, "\n"); got != s.told[i] {
-					t.Errorf("%s, %s: again, at event %d:\n%s\nfirst\n%s", name, lines[0], started, got, s.told[i])
-				}
-				again.run.End()
-			}
-			s.c.run.End()
-			out.WriteString(s.out.String() + "\n")
+			out.WriteString(tell(t, part) + "\n")
 		}
-		got := strings.TrimSpace(out.String()) + "\n"
-		if *retell {
-			if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		} else if got != string(b) {
-			t.Errorf("%s says\n%s\nwant\n%s", name, got, b)
+		compare(t, name, strings.TrimSpace(out.String())+"\n")
+	}
+}
+
+// Every cause for which SWF refuses a decision of each kind, and what comes of it: what is refused for now is tried later, what is refused
+// for good is an error, what can't be led on is parked.
+func TestCauses(t *testing.T) {
+	var out strings.Builder
+	each := func(decision, part string, causes ...string) {
+		for _, cause := range causes {
+			told := tell(t, strings.ReplaceAll(part, "CAUSE", cause))
+			said := told[strings.LastIndex(told, "> task\n")+len("> task\n"):]
+			fmt.Fprintf(&out, "%s %s\n  %s\n", decision, cause, strings.ReplaceAll(strings.TrimSpace(said), "\n", "\n  "))
 		}
+	}
+	each("ScheduleActivityTask", "code call 1\n> task CAUSE\n> task", causes(types.ScheduleActivityTaskFailedCause("").Values())...)
+	each("ScheduleActivityTask with Retry", "code retry 1\n> task CAUSE\n> task", causes(types.ScheduleActivityTaskFailedCause("").Values())...)
+	each("RequestCancelActivityTask", "code call 1\n> task\n> cancel\n> task CAUSE\n> completed Work-1 5\n> task", causes(types.RequestCancelActivityTaskFailedCause("").Values())...)
+	each("StartTimer", "code sleep 1\n> task CAUSE\n> task", causes(types.StartTimerFailedCause("").Values())...)
+	each("CancelTimer", "code timeout 1\n> task\n> completed Work-2 5\n> task CAUSE\n> task", causes(types.CancelTimerFailedCause("").Values())...)
+	each("StartChildWorkflowExecution at once", "code child 1\n> task CAUSE\n> task", causes(types.StartChildWorkflowExecutionFailedCause("").Values())...)
+	each("StartChildWorkflowExecution later", "code child 1\n> task\n> child-refused c CAUSE\n> task", causes(types.StartChildWorkflowExecutionFailedCause("").Values())...)
+	each("RequestCancelExternalWorkflowExecution at once", "code child 1\n> task\n> child-started c\n> cancel\n> task CAUSE\n> poke 1\n> task", causes(types.RequestCancelExternalWorkflowExecutionFailedCause("").Values())...)
+	each("RequestCancelExternalWorkflowExecution later", "code child 1\n> task\n> child-started c\n> cancel\n> task\n> cancel-refused c CAUSE\n> task", causes(types.RequestCancelExternalWorkflowExecutionFailedCause("").Values())...)
+	each("SignalExternalWorkflowExecution at once", "code signal 1\n> task CAUSE\n> task", causes(types.SignalExternalWorkflowExecutionFailedCause("").Values())...)
+	each("SignalExternalWorkflowExecution later", "code signal 1\n> task\n> signal-refused Poke-1 CAUSE\n> task", causes(types.SignalExternalWorkflowExecutionFailedCause("").Values())...)
+	each("ScheduleLambdaFunction", "code lambda 1\n> task CAUSE\n> task", causes(types.ScheduleLambdaFunctionFailedCause("").Values())...)
+	each("StartLambdaFunction", "code lambda 1\n> task\n> lambda-refused double-1 CAUSE\n> task", causes(types.StartLambdaFunctionFailedCause("").Values())...)
+	each("RecordMarker", "code effect 1\n> task CAUSE\n> task", causes(types.RecordMarkerFailedCause("").Values())...)
+	each("CompleteWorkflowExecution", "code call 1\n> task\n> completed Work-1 5\n> task CAUSE\n> task", causes(types.CompleteWorkflowExecutionFailedCause("").Values())...)
+	each("FailWorkflowExecution", "code fails 1\n> task CAUSE\n> task", causes(types.FailWorkflowExecutionFailedCause("").Values())...)
+	each("CancelWorkflowExecution", "code next 1\n> task\n> cancel\n> task CAUSE\n> task", causes(types.CancelWorkflowExecutionFailedCause("").Values())...)
+	each("ContinueAsNewWorkflowExecution", "code next 1\n> poke 1\n> task CAUSE\n> task", causes(types.ContinueAsNewWorkflowExecutionFailedCause("").Values())...)
+	compare(t, "testdata/causes.txt", out.String())
+}
+
+func causes[C ~string](all []C) (texts []string) {
+	for _, c := range all {
+		texts = append(texts, string(c))
+	}
+	return texts
+}
+
+// compare holds what a test says against a file, or writes it there.
+func compare(t *testing.T, name, got string) {
+	t.Helper()
+	if *retell {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want, err := os.ReadFile(name); err != nil || got != string(want) {
+		t.Errorf("%s says\n%s\nwant\n%s (%v)", name, got, want, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -79,6 +80,13 @@ func (w Workflow[In, Out]) policy() types.ChildPolicy {
 	return w.ChildPolicy
 }
 
+// check stops code that would start what SWF refuses.
+func (w Workflow[In, Out]) check() {
+	if len(w.Tags) > maxTags {
+		bug("flow: workflow %s has %d tags, want at most %d", w.Name, len(w.Tags), maxTags)
+	}
+}
+
 func (w Workflow[In, Out]) typ() *types.WorkflowType {
 	return &types.WorkflowType{Name: aws.String(w.Name), Version: aws.String(w.Version)}
 }
@@ -134,6 +142,7 @@ func (c *Child[Out]) Get(ctx Context) (Out, error) { return c.end.Get(ctx) }
 // Go starts a child, with the workflow id that others reach it by.
 func (w Workflow[In, Out]) Go(ctx Context, id string, in In) *Child[Out] {
 	ctx.run.MustRun("flow.Workflow.Go")
+	w.check()
 	d := types.StartChildWorkflowExecutionDecisionAttributes{
 		WorkflowId: aws.String(id), WorkflowType: w.typ(), Input: text(ctx.encode(in)), ChildPolicy: w.policy(), TagList: w.Tags,
 		ExecutionStartToCloseTimeout: seconds(w.Timeout, year), TaskStartToCloseTimeout: seconds(w.DecisionTimeout, decisionTimeout),
@@ -170,6 +179,7 @@ func (*continueAsNew) Error() string { return "continue as new" }
 // another name.
 func (w Workflow[In, Out]) ContinueAsNew(ctx Context, in In) error {
 	ctx.run.MustRun("flow.ContinueAsNew")
+	w.check()
 	if w.Name != ctx.env.info.Workflow {
 		bug("flow.ContinueAsNew: a run of workflow %s can't go on as %s: SWF changes the version, not the name", ctx.env.info.Workflow, w.Name)
 	}
@@ -246,10 +256,10 @@ const (
 type Activity[In, Out any] struct {
 	Name, Version   string
 	TaskList        string        // of its workers; empty: that of the run's deciders
-	StartToClose    time.Duration // how long one attempt may take
+	StartToClose    time.Duration // how long one attempt may take; the context of its code ends by that of the type that was bound, since a task does not say
 	ScheduleToStart time.Duration // zero: no bound
 	ScheduleToClose time.Duration // zero: no bound
-	Heartbeat       time.Duration // how long a worker may be silent; it is not, as long as it runs
+	Heartbeat       time.Duration // how long a worker may be silent; it is not, as long as it runs, by the type that was bound
 	ManualHeartbeat bool          // heartbeats go only with [Progress]
 	Retry           Retry
 	Priority        int32
@@ -345,7 +355,12 @@ type Inbox[T any] struct{ b *replay.Inbox }
 func (b *Inbox[T]) waitable() replay.Waitable { return b.b }
 
 // Inbox is that of the signal. Each of a run's inboxes of one name reads the same signals.
-func (s Signal[T]) Inbox(ctx Context) *Inbox[T] { return &Inbox[T]{ctx.run.Inbox(s.Name)} }
+func (s Signal[T]) Inbox(ctx Context) *Inbox[T] {
+	if strings.HasPrefix(s.Name, replay.Reserved) {
+		bug("flow: signal %s is this package's own: names that begin with %s are", s.Name, replay.Reserved)
+	}
+	return &Inbox[T]{ctx.run.Inbox(s.Name)}
+}
 
 // Receive takes the next signal; it waits for one until the scope ends.
 func (b *Inbox[T]) Receive(ctx Context) (T, error) {

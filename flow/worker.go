@@ -274,7 +274,7 @@ func (w *Worker) Register(ctx context.Context) error {
 			DefaultLambdaRole: text(code.role),
 		})
 		if _, there := errors.AsType[*types.TypeAlreadyExistsFault](err); err != nil && !there {
-			return fmt.Errorf("register workflow type %s@%s in domain %q: %w", t.name, t.version, w.c.Domain, err)
+			return fmt.Errorf("register workflow type %s@%s in domain %q: %w%s", t.name, t.version, w.c.Domain, err, unregistered(err))
 		}
 	}
 	for t, code := range w.activities {
@@ -284,8 +284,16 @@ func (w *Worker) Register(ctx context.Context) error {
 			DefaultTaskScheduleToStartTimeout: aws.String("NONE"), DefaultTaskScheduleToCloseTimeout: aws.String("NONE"),
 		})
 		if _, there := errors.AsType[*types.TypeAlreadyExistsFault](err); err != nil && !there {
-			return fmt.Errorf("register activity type %s@%s in domain %q: %w", t.name, t.version, w.c.Domain, err)
+			return fmt.Errorf("register activity type %s@%s in domain %q: %w%s", t.name, t.version, w.c.Domain, err, unregistered(err))
 		}
 	}
 	return nil
+}
+
+// unregistered says what to do if it is the domain that is missing.
+func unregistered(err error) string {
+	if _, missing := errors.AsType[*types.UnknownResourceFault](err); missing {
+		return "; WorkerConfig.RetentionDays has a worker register its domain"
+	}
+	return ""
 }

@@ -70,7 +70,12 @@ func TestVariables(t *testing.T) {
 		`function($p){$p + $q}(1)`: "q",
 		`a@$v.$v[$w]#$i.$i`:        "w",
 		`(($inner := 1); $inner)`:  "inner",
-		`($f := function(){$late}; $late := 2; $f())`: "",
+		`($f := function(){$late}; $late := 2; $f())`: "late",
+		`($x := $x + 1; $x)`:                          "x",
+		`($y := $x; $x := 5; $y)`:                     "x",
+		`($x := 1; ($x := $x + 1))`:                   "",
+		`($f := function($n){ $f($n) }; $f(1))`:       "",
+		`(true ? ($x := 1) : 2; $x)`:                  "x",
 		`$unknown(1) ~> $other`:                       "other unknown",
 		`a.%.b`:                                       "",
 		`|$t|{"x":$u}|`:                               "t u",
@@ -86,6 +91,9 @@ func TestBindings(t *testing.T) {
 	got, err := x.Evaluate(context.Background(), Undefined, &Options{Bindings: map[string]any{"a": 1.0, "sum": 100.0, "unused": true}})
 	if err != nil || got != 111.0 {
 		t.Errorf("got %v, %v", got, err)
+	}
+	if got := MustCompile(`$sum($map([1], function($max) { $max & $string($b) })) + $count`).Functions(); !slices.Equal(got, []string{"count", "map", "string", "sum"}) {
+		t.Errorf("functions are %q", got)
 	}
 }
 

@@ -75,7 +75,7 @@ func (c *compiler) resolve() {
 				s.declare(ref.name)
 			}
 			if i := s.slot(ref.name); i >= 0 {
-				if s == c.root && i >= bound && len(ref.at) == 0 && ref.name[0] != '!' && c.lib.functions[ref.name] == nil {
+				if s == c.root && i >= bound && ref.name[0] != '!' && c.lib.functions[ref.name] == nil {
 					c.frees = append(c.frees, ref.name)
 				}
 				ref.at = append(ref.at, place{depth, i})

@@ -149,13 +149,14 @@ func (l *Library) compile(source string) (*Expression, error) {
 	c := &compiler{lib: l}
 	c.root = c.scope(nil)
 	c.root.framed = true
-	x := &Expression{lib: l, root: c.root, reads: readsOf(tree)}
+	reads, wanted := readsOf(tree)
+	x := &Expression{lib: l, root: c.root, reads: reads}
 	if x.node, err = c.node(tree, c.root); err != nil {
 		return nil, err
 	}
 	c.resolve()
 	slices.Sort(c.frees)
-	x.frees = slices.Compact(c.frees)
+	x.frees = slices.DeleteFunc(slices.Compact(c.frees), func(name string) bool { return !wanted[name] })
 	x.start = make([]any, len(c.root.names))
 	for i, name := range c.root.names {
 		x.start[i] = unbound{}
@@ -169,10 +170,23 @@ func (l *Library) compile(source string) (*Expression, error) {
 	return x, nil
 }
 
-// Variables are the variables that the expression reads and does not bind itself, by
-// name without $, sorted: what it wants in Options.Bindings. Functions of the library
-// are not among them, nor are $ and $$.
+// Variables are the variables that the expression reads and does not bind itself, or may read
+// before it does, by name without $, sorted: what it wants in Options.Bindings. Functions of
+// the library are not among them, nor are $ and $$.
 func (x *Expression) Variables() []string { return slices.Clone(x.frees) }
+
+// Functions are the functions of the library that the expression names, by name without $,
+// sorted. A variable of the same name in Options.Bindings stands in their place.
+func (x *Expression) Functions() []string {
+	var names []string
+	for _, name := range x.root.names {
+		if x.lib.functions[name] != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 // Limits bound an evaluation. A limit of zero is the default.
 type Limits struct {

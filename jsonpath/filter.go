@@ -330,7 +330,7 @@ func withoutComments(text string) string {
 }
 
 // literal reads a JSON value. As in Jayway texts may have single quotes, and within
-// lists and objects none.
+// lists and objects none; as in its first versions a text that is one word needs none either.
 func (p *parser) literal() (any, error) {
 	if p.nesting++; p.nesting > nestingMax {
 		return nil, fail("Filter is nested too deeply")
@@ -370,13 +370,13 @@ func (p *parser) literal() (any, error) {
 		})
 		return object, err
 	}
-	for _, word := range []string{"true", "false", "null"} {
-		if strings.HasPrefix(p.text[p.at:], word) {
-			p.at += len(word)
-			return map[string]any{"true": true, "false": false}[word], nil
-		}
-	}
 	begin := p.at
+	if c := p.peek(); c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' {
+		for ; c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'; c = p.peek() {
+			p.at++
+		}
+		return wordValue(p.text[begin:p.at]), nil
+	}
 	for c := p.peek(); c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c|0x20 == 'e'; c = p.peek() {
 		p.at++
 	}
@@ -429,18 +429,22 @@ func (p *parser) inner() (any, error) {
 		for p.at < len(p.text) && strings.IndexByte(",:]}", p.text[p.at]) < 0 {
 			p.at++
 		}
-		switch word := strings.TrimRight(p.text[begin:p.at], " \t\r\n"); word {
-		case "true":
-			return true, nil
-		case "false":
-			return false, nil
-		case "null":
-			return nil, nil
-		default:
-			return word, nil
-		}
+		return wordValue(strings.TrimRight(p.text[begin:p.at], " \t\r\n")), nil
 	}
 	return p.literal()
+}
+
+// wordValue is the value of a word without quotes: a text, unless it is one of JSON's words.
+func wordValue(word string) any {
+	switch word {
+	case "true":
+		return true
+	case "false":
+		return false
+	case "null":
+		return nil
+	}
+	return word
 }
 
 // undefined is what a path in a filter gives that finds nothing.

@@ -225,6 +225,33 @@ func (p *Path) Set(root, value any) (any, error) {
 	return result, nil
 }
 
+// Lacks gives the name of the first member on the way of a reference path that is not there.
+// Ok is false if all are, if the way ends at an index, or if the path is no reference path.
+func (p *Path) Lacks(root any) (name string, ok bool) {
+	if !p.IsReference() {
+		return "", false
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		if s.kind == index {
+			list, ok := root.([]any)
+			if !ok || s.indexes[0] >= len(list) {
+				return "", false
+			}
+			root = list[s.indexes[0]]
+			continue
+		}
+		object, ok := root.(*jsonvalue.Object)
+		if !ok {
+			return s.names[0], true
+		}
+		if root, ok = object.Get(s.names[0]); !ok {
+			return s.names[0], true
+		}
+	}
+	return "", false
+}
+
 func set(steps []step, at any, exists bool, value any) (any, bool) {
 	if len(steps) == 0 {
 		return value, true

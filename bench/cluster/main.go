@@ -1,7 +1,8 @@
 // Command cluster runs three nodes on one PostgreSQL, with clients that call any of them, kills,
 // stops, pauses and adds nodes meanwhile, and then judges: each workflow that was
 // acknowledged has completed, once, with one completed activity and one completed child, and
-// no task has timed out. It prints how long the longest call took around each event.
+// no task has timed out. It prints how long the longest step took around each event: a call, or
+// the wait of a task that could have been given to a worker.
 //
 // Between nodes, and between them and PostgreSQL, are proxies that can be cut and made slow. In the
 // end the running store is checked.
@@ -36,6 +37,7 @@ import (
 
 	"heddle/bench/client"
 	"heddle/bench/process"
+	"heddle/internal/cluster/link/linktest"
 	"heddle/internal/store/pgstore/pgtest"
 )
 
@@ -64,8 +66,8 @@ func main() {
 type node struct {
 	name, data, links string
 	binary            string
-	way               *proxy   // of others to its links
-	toStore           []*proxy // to PostgreSQL, and to its standby
+	way               *linktest.Way   // of others to its links
+	toStore           []*linktest.Way // to PostgreSQL, and to its standby
 	dsn               string
 	log               *os.File
 	mu                sync.Mutex
@@ -84,6 +86,7 @@ type cluster struct {
 	longest          atomic.Int64 // call since the last event, in ns
 	steps            atomic.Int64
 	faults           sync.Map // text -> *atomic.Int64
+	waits            *waits
 
 	mu        sync.Mutex
 	started   map[string]bool // acknowledged
@@ -119,7 +122,7 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 		return err
 	}
 	defer database.Remove()
-	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, next: next, started: map[string]bool{}, completed: map[string]bool{}}
+	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, next: next, waits: newWaits(), started: map[string]bool{}, completed: map[string]bool{}}
 	defer c.killAll()
 	if strings.Contains(events, "promote") {
 		if c.standby, err = database.Standby(pgtest.Options{Folder: dir}, "standby", database.Port()); err != nil {
@@ -182,7 +185,7 @@ func (c *cluster) prepare(name string) (*node, error) {
 	links := l.Addr().String()
 	l.Close()
 	n := &node{name: name, data: filepath.Join(c.dir, name), links: links, binary: c.binary}
-	if n.way, err = newProxy(links); err != nil {
+	if n.way, err = linktest.NewWay(links); err != nil {
 		return nil, err
 	}
 	var hosts []string
@@ -190,11 +193,11 @@ func (c *cluster) prepare(name string) (*node, error) {
 		if server == nil {
 			continue
 		}
-		p, err := newProxy(fmt.Sprint("127.0.0.1:", server.Port()))
+		p, err := linktest.NewWay(fmt.Sprint("127.0.0.1:", server.Port()))
 		if err != nil {
 			return nil, err
 		}
-		n.toStore, hosts = append(n.toStore, p), append(hosts, p.addr())
+		n.toStore, hosts = append(n.toStore, p), append(hosts, p.Addr())
 	}
 	n.dsn = "postgres://heddle@" + strings.Join(hosts, ",") + "/heddle?sslmode=disable"
 	n.log, err = os.Create(filepath.Join(c.dir, name+".log"))
@@ -202,7 +205,7 @@ func (c *cluster) prepare(name string) (*node, error) {
 }
 
 func (c *cluster) start(n *node) error {
-	s, err := process.Start(n.log, n.binary, "serve", "--store", "postgres", "--postgres", n.dsn, "--node", n.name, "--cluster-listen", n.links, "--cluster-address", n.way.addr(),
+	s, err := process.Start(n.log, n.binary, "serve", "--store", "postgres", "--postgres", n.dsn, "--node", n.name, "--cluster-listen", n.links, "--cluster-address", n.way.Addr(),
 		"--listen", "127.0.0.1:0", "--data", n.data, "--auth", "none", "--root-key-file", c.key, "--poll-hold", "5s", "--limit-client-percent", "100")
 	if err != nil {
 		return fmt.Errorf("node %s: %w", n.name, err)
@@ -219,9 +222,9 @@ func (c *cluster) killAll() {
 			_ = n.server.Signal(syscall.SIGCONT)
 			_ = n.server.Kill()
 		}
-		n.way.close()
+		n.way.Close()
 		for _, p := range n.toStore {
-			p.close()
+			p.Close()
 		}
 	}
 }
@@ -275,27 +278,27 @@ var happenings = map[string]func(c *cluster, n *node, each time.Duration) error{
 	},
 	"upgrade": func(c *cluster, _ *node, each time.Duration) error { return c.upgrade(each) },
 	"cut": func(c *cluster, n *node, each time.Duration) error {
-		n.way.set(true, true, 0)
+		n.way.Set(true, true, 0)
 		return c.healed(each, "links to "+n.name+" cut for 6 s", n.way)
 	},
 	"oneway": func(c *cluster, n *node, each time.Duration) error {
 		way := rand.IntN(2)
-		n.way.set(way == there, way == back, 0)
+		n.way.Set(way == linktest.There, way == linktest.Back, 0)
 		return c.healed(each, "links to "+n.name+" cut one way", n.way)
 	},
 	"slow": func(c *cluster, n *node, each time.Duration) error {
-		n.way.set(false, false, 100*time.Millisecond)
+		n.way.Set(false, false, 100*time.Millisecond)
 		return c.healed(each, "links to "+n.name+" slow, 200 ms", n.way)
 	},
 	"pgcut": func(c *cluster, n *node, each time.Duration) error {
 		for _, p := range n.toStore {
-			p.set(true, true, 0)
+			p.Set(true, true, 0)
 		}
 		return c.healed(each, n.name+" cut off from PostgreSQL", n.toStore...)
 	},
 	"pgslow": func(c *cluster, n *node, each time.Duration) error {
 		for _, p := range n.toStore {
-			p.set(false, false, 50*time.Millisecond)
+			p.Set(false, false, 50*time.Millisecond)
 		}
 		return c.healed(each, "PostgreSQL slow for "+n.name, n.toStore...)
 	},
@@ -342,10 +345,10 @@ func (c *cluster) joinAgain(n *node, each time.Duration) error {
 }
 
 // healed joins again after a while what was cut.
-func (c *cluster) healed(each time.Duration, what string, ways ...*proxy) error {
+func (c *cluster) healed(each time.Duration, what string, ways ...*linktest.Way) error {
 	time.Sleep(trouble)
 	for _, p := range ways {
-		p.set(false, false, 0)
+		p.Set(false, false, 0)
 	}
 	c.watch(what, each)
 	return nil
@@ -374,7 +377,9 @@ func (c *cluster) happen(event string, each time.Duration) error {
 func (c *cluster) watch(what string, d time.Duration) {
 	before := c.steps.Load()
 	time.Sleep(d)
-	fmt.Printf("%-28s longest step %6.2f s, %7.0f steps/s\n", what, time.Duration(c.longest.Swap(0)).Seconds(), float64(c.steps.Load()-before)/d.Seconds())
+	call, wait := time.Duration(c.longest.Swap(0)), c.waits.look()
+	fmt.Printf("%-28s longest step %6.2f s (call %.2f, wait for a task %.2f), %7.0f steps/s\n", what, max(call, wait).Seconds(), call.Seconds(), wait.Seconds(),
+		float64(c.steps.Load()-before)/d.Seconds())
 }
 
 // caller calls any node, again and again until one answers.
@@ -487,6 +492,7 @@ func (c *cluster) startFlows(number *atomic.Int64) {
 			c.mu.Lock()
 			c.started[id] = true
 			c.mu.Unlock()
+			c.waits.happened(id, flowStarted)
 		case err != errEnded:
 			c.note("StartWorkflowExecution", err)
 		}
@@ -500,6 +506,7 @@ func (c *cluster) note(action string, err error) {
 
 func (c *cluster) decide() {
 	k := c.caller()
+	waits := c.waits.poller(decision)
 	for !c.ending.Load() {
 		task, err := k.call("PollForDecisionTask", `{`+domain+`,"taskList":{"name":"decide"}}`, true)
 		if err != nil {
@@ -511,19 +518,28 @@ func (c *cluster) decide() {
 			continue
 		}
 		id := string(client.Text(task, "workflowId"))
-		decisions, closes := "", false
+		sees := [news]bool{true, client.Events(task, "ActivityTaskCompleted") > 0, client.Events(task, "ChildWorkflowExecutionCompleted") > 0}
+		waits.got(id, sees)
+		decisions, schedules, closes := "", false, false
 		switch {
 		case strings.HasSuffix(id, "-c"):
 			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
 		case client.Events(task, "ActivityTaskScheduled") == 0:
+			schedules = true
 			decisions = `{"decisionType":"ScheduleActivityTask","scheduleActivityTaskDecisionAttributes":{"activityType":{"name":"work","version":"1"},"activityId":"a"}},
 {"decisionType":"StartChildWorkflowExecution","startChildWorkflowExecutionDecisionAttributes":{"workflowType":{"name":"flow","version":"1"},"workflowId":"` + id + `-c"}}`
-		case client.Events(task, "ActivityTaskCompleted") > 0 && client.Events(task, "ChildWorkflowExecutionCompleted") > 0:
+		case sees[activityDone] && sees[childDone]:
 			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
 		}
 		_, err = k.call("RespondDecisionTaskCompleted", `{"taskToken":"`+token+`","decisions":[`+decisions+`]}`, false)
 		if err != nil && !client.IsFault(err, "UnknownResourceFault") {
 			c.note("RespondDecisionTaskCompleted", err)
+		}
+		waits = c.waits.poller(decision)
+		if closes {
+			c.waits.ended(id)
+		} else {
+			c.waits.decided(id, schedules)
 		}
 		if closes && !strings.HasSuffix(id, "-c") {
 			c.mu.Lock()
@@ -535,6 +551,7 @@ func (c *cluster) decide() {
 
 func (c *cluster) act() {
 	k := c.caller()
+	waits := c.waits.poller(activity)
 	for !c.ending.Load() {
 		task, err := k.call("PollForActivityTask", `{`+domain+`,"taskList":{"name":"work"}}`, true)
 		if err != nil {
@@ -545,10 +562,14 @@ func (c *cluster) act() {
 		if token == "" {
 			continue
 		}
+		id := string(client.Text(task, "workflowId"))
+		waits.got(id, [news]bool{})
 		_, err = k.call("RespondActivityTaskCompleted", `{"taskToken":"`+token+`","result":"done"}`, false)
 		if err != nil && !client.IsFault(err, "UnknownResourceFault") {
 			c.note("RespondActivityTaskCompleted", err)
 		}
+		waits = c.waits.poller(activity)
+		c.waits.happened(id, activityDone)
 	}
 }
 

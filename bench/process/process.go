@@ -41,11 +41,11 @@ type Server struct {
 }
 
 // Start runs a binary until it says where it listens. What the server logs goes
-// to stderr.
+// to stderr. On Linux it is killed when this process ends.
 func Start(stderr io.Writer, binary string, args ...string) (*Server, error) {
 	began := time.Now()
 	cmd := exec.Command(binary, args...)
-	cmd.Stderr = stderr
+	cmd.Stderr, cmd.SysProcAttr = stderr, child()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)

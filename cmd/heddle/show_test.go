@@ -142,6 +142,21 @@ stateMachines:
 		}
 	}
 
+	// Of code that package flow runs it is told where it waits, and why it was parked.
+	parkOrder(t, caller)
+	for _, flags := range [][]string{nil, {"--json"}} {
+		said, err := heddle(t, slices.Concat([]string{"show", "parked", "--domain", "shop"}, flags, here)...).Output()
+		want := []string{"\ncode waits at order.go:41 flow.First\n", "\n! The workflow's code could not decide: workflow code panicked, at decision task 1: a bug\n    at order.go:7", "the worker tries again in 2"}
+		if flags != nil {
+			want = []string{`"code": "PARKED"`, `"codeWaits": [`, `"order.go:41 flow.First"`}
+		}
+		for _, part := range want {
+			if err != nil || !strings.Contains(string(said), part) {
+				t.Errorf("show %q says\n%s\nwithout %q (%v)", flags, said, part, err)
+			}
+		}
+	}
+
 	// Who follows gets a line for each event that comes, and why it has ended.
 	follow := heddle(t, append([]string{"show", "order-1", "--domain", "shop", "--follow"}, here...)...)
 	out, err := follow.StdoutPipe()
@@ -221,4 +236,24 @@ stateMachines:
 type deed struct {
 	service    client.Service
 	action, in string
+}
+
+// parkOrder starts an execution "parked", and answers its first decision task as package flow does when code panics.
+func parkOrder(t *testing.T, caller *client.Client) {
+	t.Helper()
+	call := func(action, in string) []byte {
+		answer, err := caller.Call(t.Context(), client.SWF, action, json.RawMessage(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	call("StartWorkflowExecution", `{"domain":"shop","workflowId":"parked","workflowType":{"name":"order","version":"1"},"taskList":{"name":"flow"}}`)
+	var task struct{ TaskToken string }
+	if err := json.Unmarshal(call("PollForDecisionTask", `{"domain":"shop","taskList":{"name":"flow"}}`), &task); err != nil {
+		t.Fatal(err)
+	}
+	call("RespondDecisionTaskCompleted", fmt.Sprintf(`{"taskToken":%q,"executionContext":"{\"flow\":1,\"waits\":[\"order.go:41 flow.First\"]}","decisions":[
+		{"decisionType":"RecordMarker","recordMarkerDecisionAttributes":{"markerName":"flow.parked","details":"workflow code panicked, at decision task 1: a bug\n  at order.go:7"}},
+		{"decisionType":"StartTimer","startTimerDecisionAttributes":{"timerId":"flow.retry-3","startToFireTimeout":"1700"}}]}`, task.TaskToken))
 }

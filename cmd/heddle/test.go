@@ -13,7 +13,7 @@ import (
 )
 
 type testCommand struct {
-	Machine string `arg:"" type:"existingfile" placeholder:"MACHINE.asl.json" help:"File of the definition of a state machine."`
+	Machine string `arg:"" type:"existingfile" placeholder:"MACHINE.asl.json" help:"File of the definition of a state machine, in JSON or YAML."`
 	Case    string `name:"case" required:"" type:"existingfile" placeholder:"FILE" help:"File of the test cases."`
 }
 
@@ -23,13 +23,18 @@ func (c *testCommand) Run(k *kong.Kong) error {
 	if err != nil {
 		return err
 	}
-	machine, err := rehearsal.ReadMachine(definition)
-	if err != nil {
-		return fmt.Errorf("definition %q: %w", c.Machine, err)
-	}
 	text, err := os.ReadFile(c.Case)
 	if err != nil {
 		return err
+	}
+	substitutions, err := rehearsal.ReadSubstitutions(text)
+	if err != nil {
+		return fmt.Errorf("test cases %q: %w", c.Case, err)
+	}
+	extension := filepath.Ext(c.Machine)
+	machine, err := rehearsal.ReadMachine(definition, extension == ".yaml" || extension == ".yml", substitutions)
+	if err != nil {
+		return fmt.Errorf("definition %q: %w", c.Machine, err)
 	}
 	cases, err := rehearsal.ReadCases(text, machine)
 	if err != nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,6 +95,36 @@ func shown(table string) []string {
 		}
 	}
 	return lines
+}
+
+// The README says how long the workflow and the program are, beside what they were by hand.
+func TestLinesAreAsTheReadmeSays(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, program := 0, 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := strings.Count(string(text), "\n")
+		if name == "order.go" {
+			order = n
+		}
+		if !strings.HasSuffix(name, "_test.go") {
+			program += n
+		}
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Join(strings.Fields(string(readme)), " ")
+	if want := fmt.Sprintf("a decider of 225 lines, on the vendor's SDK alone, is %d, with its types, and the whole program of 683 lines %d", order, program); !strings.Contains(said, want) {
+		t.Errorf("the README does not say %q", want)
+	}
 }
 
 // The workflow in memory, where time is free.

@@ -7,6 +7,7 @@
 //
 //	flow.decision         s   decision tasks: type, replayed, outcome (answered, parked, lost)
 //	flow.activity         s   activity tasks: type, outcome (completed, failed, canceled, pending)
+//	flow.effect           s   effects that were made: type
 //	flow.polls                polls that came back: kind, found
 //	flow.slots                tasks under way: kind
 //	flow.slots.most           and how many there may be: kind
@@ -63,6 +64,7 @@ func Hooks(meters metric.MeterProvider, traces trace.TracerProvider) (flow.Hooks
 	}
 	decision := histogram("flow.decision", "s", "Time that decision tasks took, from their arrival to their answer.", seconds)
 	activity := histogram("flow.activity", "s", "Time that activities took.", seconds)
+	effect := histogram("flow.effect", "s", "Time that effects took.", seconds)
 	payload := histogram("flow.payload", "By", "Length of payloads in clear.", metric.WithExplicitBucketBoundaries(100, 1000, 10_000, 32_768, 100_000, 1_000_000, 10_000_000))
 	polls := counter("flow.polls", "Polls that came back.")
 	evictions := counter("flow.evictions", "Runs that are no longer at hand.")
@@ -112,6 +114,9 @@ func Hooks(meters metric.MeterProvider, traces trace.TracerProvider) (flow.Hooks
 			}
 			span.End()
 			activity.Record(ctx, took.Seconds(), metric.WithAttributes(attribute.String("type", a.Activity+"@"+a.Version), attribute.String("outcome", outcome)))
+		},
+		Effect: func(ctx context.Context, r flow.RunInfo, took time.Duration) {
+			effect.Record(ctx, took.Seconds(), ofType(r))
 		},
 		Polled: func(ctx context.Context, kind string, found bool) {
 			polls.Add(ctx, 1, metric.WithAttributes(attribute.String("kind", kind), attribute.Bool("found", found)))

@@ -66,8 +66,7 @@ func unmarshal(raw json.RawMessage) (e types.HistoryEvent, err error) {
 func timesOf(m map[string]any) error {
 	switch at := m["eventTimestamp"].(type) {
 	case float64:
-		sec := int64(at)
-		m["eventTimestamp"] = time.Unix(sec, int64((at-float64(sec))*1e3+0.5)*1e6).UTC().Format(time.RFC3339Nano)
+		m["eventTimestamp"] = time.UnixMilli(int64(at * 1e3)).UTC().Format(time.RFC3339Nano) // as the SDK reads it
 	case string:
 		if _, err := time.Parse(time.RFC3339Nano, at); err != nil {
 			return fmt.Errorf("its time: %w", err)

@@ -74,6 +74,8 @@ type Info struct {
 	// Put is when the bytes were last put, by the clock of the Library; of a bucket:
 	// by the bucket's clock, in whole seconds perhaps.
 	Put time.Time
+	// Tag tells this put from others of the same bytes, where a bucket has such tags.
+	Tag string
 }
 
 // Store keeps blobs.

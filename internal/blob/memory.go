@@ -195,7 +195,7 @@ func (m *Memory) Stat(ctx context.Context, id ID) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{id, int64(len(b.bytes)), b.put}, nil
+	return Info{ID: id, Size: int64(len(b.bytes)), Put: b.put}, nil
 }
 
 // List is part of Shelf.
@@ -204,7 +204,7 @@ func (m *Memory) List(ctx context.Context, after ID, visit func(Info) bool) erro
 	var all []Info
 	for id, b := range m.blobs {
 		if id.Compare(after) > 0 {
-			all = append(all, Info{id, int64(len(b.bytes)), b.put})
+			all = append(all, Info{ID: id, Size: int64(len(b.bytes)), Put: b.put})
 		}
 	}
 	m.mu.Unlock()

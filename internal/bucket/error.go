@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -76,9 +77,9 @@ func (e *Error) SDKText() string {
 		message = e.Kind.Error()
 	}
 	if e.ExtendedID == "" {
-		return fmt.Sprintf("%s (Service: S3, Status Code: %d, Request ID: %s)", message, e.Status, e.RequestID)
+		return fmt.Sprintf("%s (Service: S3, Status Code: %d, Request ID: %s)", message, e.Status, cmp.Or(e.RequestID, "null"))
 	}
-	return fmt.Sprintf("%s (Service: S3, Status Code: %d, Request ID: %s, Extended Request ID: %s)", message, e.Status, e.RequestID, e.ExtendedID)
+	return fmt.Sprintf("%s (Service: S3, Status Code: %d, Request ID: %s, Extended Request ID: %s)", message, e.Status, cmp.Or(e.RequestID, "null"), e.ExtendedID)
 }
 
 // S3's own words for what a store that is not S3 refuses.

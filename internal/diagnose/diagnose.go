@@ -39,6 +39,12 @@ type Execution struct {
 	Groups   []Group // of Step Functions
 	// DecidedAt is when a decider last decided; zero: never. Of SWF.
 	DecidedAt engine.Time
+	// Context is the event that has what a decider last said besides; 0: none has. Of SWF.
+	Context int64
+	// CodeWaits are the places where workflow code waits, as package flow tells: order.go:41 flow.First.
+	CodeWaits []string
+	// Parked is why that code could not decide when it was asked last.
+	Parked Parked
 
 	// What the last events say.
 	Loop    Loop
@@ -131,6 +137,12 @@ type Loop struct {
 	Count int    // decision tasks
 }
 
+// Parked is what package flow recorded in place of a decision. The zero value: it has decided.
+type Parked struct {
+	Event int64
+	Why   string // with lines, and perhaps a stack
+}
+
 // Failure is why an execution closed as it did.
 type Failure struct {
 	Event   int64  // that closed it
@@ -202,6 +214,7 @@ const (
 	Quarantined     Code = "QUARANTINED"
 	FailedBy        Code = "FAILED_BY"
 	DecisionRefused Code = "DECISION_REFUSED"
+	DecisionParked  Code = "PARKED"
 	DeciderLoops    Code = "DECIDER_LOOPS"
 	NoWorker        Code = "NO_WORKER"
 	HolderSilent    Code = "HOLDER_SILENT"
@@ -222,7 +235,7 @@ const (
 
 // codes are all codes in order.
 var codes = []Code{
-	Quarantined, FailedBy, DecisionRefused, DeciderLoops, NoWorker, HolderSilent, Unlimited, DeciderIdle, Throttled, NearLimit, Backlog,
+	Quarantined, FailedBy, DecisionRefused, DecisionParked, DeciderLoops, NoWorker, HolderSilent, Unlimited, DeciderIdle, Throttled, NearLimit, Backlog,
 	Held, LambdaRuns, ChildRuns, Retry, TimerRuns, Waiting, Moving, Closed,
 }
 

@@ -36,6 +36,7 @@ func Diagnose(f *Facts) []Verdict {
 		d.closed()
 	default:
 		d.refusals()
+		d.parked()
 		d.loop()
 		d.tasks()
 		d.others()
@@ -336,6 +337,31 @@ func (d *diagnosis) loop() {
 	d.say(v)
 }
 
+// flowMark begins what package flow has sealed, or keeps elsewhere.
+const flowMark = "flow+"
+
+// parked is for code that package flow runs and that could not decide.
+func (d *diagnosis) parked() {
+	if d.Parked.Event == 0 {
+		return
+	}
+	why, _, _ := strings.Cut(d.Parked.Why, "\ngoroutine ") // a panic's stack is in the event
+	if strings.HasPrefix(why, flowMark) {
+		why = "the reason is sealed, as its payloads are; the worker's hook Parked is told it."
+	}
+	v := Verdict{
+		Code: DecisionParked, Event: d.Parked.Event, Text: "The workflow's code could not decide: " + why,
+		Do: "Repair the code; the worker tries again by itself within half an hour, and at once for the signal flow.retry.",
+	}
+	for _, w := range d.Waits {
+		if strings.HasPrefix(w.Name, "flow.retry-") {
+			v.Until = w.Until
+			v.Do = fmt.Sprintf("Repair the code; the worker tries again %s, and at once for the signal flow.retry.", d.in(w.Until))
+		}
+	}
+	d.say(v)
+}
+
 // others is about what goes on by itself, or in another execution.
 func (d *diagnosis) others() {
 	said := map[string]int{}
@@ -420,6 +446,10 @@ func (d *diagnosis) idle() {
 		d.say(Verdict{Code: Moving, Text: "It is between two states and goes on by itself."})
 		return
 	}
+	if len(e.CodeWaits) > 0 {
+		d.codeWaits()
+		return
+	}
 	v := Verdict{Code: DeciderIdle, Until: e.TimesOut}
 	v.Text = "Nothing is open: the last decision scheduled nothing. Only a signal or a cancel request can move it"
 	if e.DecidedAt != 0 {
@@ -430,6 +460,16 @@ func (d *diagnosis) idle() {
 	}
 	v.Text += "."
 	v.Do = "If it should wait for a signal, all is well. Else the decider has a gap: what it has seen last asks for a decision that it does not make."
+	d.say(v)
+}
+
+// codeWaits is for code of package flow that waits, and nothing is open: it knows what for.
+func (d *diagnosis) codeWaits() {
+	v := Verdict{Code: Waiting, Until: d.TimesOut, Text: "Its code waits at " + strings.Join(d.CodeWaits, ", ") + ", and nothing is open: a signal or a cancel request moves it"}
+	if d.TimesOut != 0 {
+		v.Text += "; its timeout ends it " + d.in(d.TimesOut)
+	}
+	v.Text += "."
 	d.say(v)
 }
 

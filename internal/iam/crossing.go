@@ -42,6 +42,7 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[account.BindPrincipals](),
 	reflect.TypeFor[account.NamePrincipals](),
 	reflect.TypeFor[account.Bound](),
+	reflect.TypeFor[account.Bounds](),
 	reflect.TypeFor[account.PolicyUse](),
 	reflect.TypeFor[account.Grants](),
 	reflect.TypeFor[account.Summary](),

@@ -374,7 +374,7 @@ func contextFacts(context map[string]string) (all []policy.Value, err error) {
 
 // bound gives principals as they are kept, so that a grant or a policy means who is meant
 // now. Where nobody signs, roles are whatever they are said to be.
-func (c *call) bound(names ...string) ([]account.Bound, error) {
+func (c *call) bound(names ...string) (account.Bounds, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}

@@ -275,7 +275,7 @@ func (s *actions) listBatches(ctx context.Context, in *wire.ListBatchesInput) (*
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range reply.([]*batch.Batch) {
+	for _, b := range reply.(batch.Batches) {
 		shown, err := batchShown(b)
 		if err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[batch.Order](),
 	reflect.TypeFor[batch.Execution](),
 	reflect.TypeFor[batch.Batch](),
+	reflect.TypeFor[batch.Batches](),
 	reflect.TypeFor[batch.Cause](),
 	reflect.TypeFor[batch.Failure](),
 	reflect.TypeFor[batch.Outcome](),

@@ -199,7 +199,8 @@ func (s *actions) shown(e *diagnose.Execution, verdicts []diagnose.Verdict) *wir
 		Service: e.Service, Execution: refOf(e.Ref), Type: e.Type, Status: e.Status,
 		StartTimestamp: wire.Timestamp(e.Started), CloseTimestamp: moment(e.Closed), TimeoutTimestamp: moment(e.TimesOut),
 		ServerTimestamp: wire.Timestamp(s.Clock()), Events: e.Events, EventsMax: present(e.EventsMax), CancelRequested: present(e.CancelRequested),
-		Verdicts: []wire.Verdict{}, Tasks: []wire.OpenTask{}, Waits: []wire.OpenWait{}, Children: []wire.OpenChild{}, Groups: []wire.OpenGroup{},
+		CodeWaits: e.CodeWaits,
+		Verdicts:  []wire.Verdict{}, Tasks: []wire.OpenTask{}, Waits: []wire.OpenWait{}, Children: []wire.OpenChild{}, Groups: []wire.OpenGroup{},
 	}
 	for _, v := range verdicts {
 		shown := wire.Verdict{

@@ -125,6 +125,7 @@ type blobs struct {
 	library atomic.Pointer[blob.Library] // nil: no blob was ever put
 
 	mu     sync.Mutex
+	bucket *s3.Shelf // nil: none
 	lock   io.Closer // of the folder; nil: none
 	closed bool
 }
@@ -193,14 +194,17 @@ func (b *blobs) open(ctx context.Context) (*blob.Library, error) {
 func (b *blobs) shelf(ctx context.Context, k *blobKeys) (blob.Shelf, error) {
 	cfg := b.cfg
 	switch {
+	case cfg.shared != nil:
+		return cfg.shared.blobs, nil
 	case cfg.Store == StoreMemory:
 		return new(blob.Memory), nil
 	case cfg.Blobs.Bucket != "":
-		bucket, err := cfg.Blobs.bucket(ctx, k, cfg.Log, s3.Options{Spool: spoolDir(cfg.Data)})
+		bucket, err := cfg.Blobs.bucket(ctx, k, cfg.Log, s3.Options{Spool: spoolDir(cfg.Data), Shared: cfg.Cluster.on()})
 		if err != nil {
 			return nil, err
 		}
 		b.tidy(ctx, bucket)
+		b.bucket = bucket
 		return blob.Seal(bucket, k.data), nil
 	case b.database != nil:
 		shelf, err := b.database.OpenShelf(ctx)
@@ -278,7 +282,7 @@ func moveBlob(ctx context.Context, from, to blob.Shelf, info blob.Info) (err err
 func (b *blobs) tidy(ctx context.Context, bucket *s3.Shelf) {
 	bounded, cancel := context.WithTimeout(ctx, tidyTime)
 	defer cancel()
-	if err := bucket.Tidy(bounded); err != nil && ctx.Err() == nil {
+	if err := bucket.Tidy(bounded, b.now()); err != nil && ctx.Err() == nil {
 		b.cfg.Log.Error("the bucket of the blobs can't be used; the server starts nevertheless", "bucket", b.cfg.Blobs.Bucket, "cause", err)
 	}
 }
@@ -402,6 +406,9 @@ const (
 // runSweeps deletes blobs that nobody refers to.
 func (s *Server) runSweeps(ctx context.Context) {
 	w := &sweeps{blobs: s.blobs, references: references{s.store}, log: s.cfg.Log, held: s.checkpoints.held}
+	if s.cluster != nil {
+		w.mine = func() bool { return s.cluster.Has(0) }
+	}
 	timer := time.NewTimer(sweepFirst)
 	defer timer.Stop()
 	for {
@@ -410,9 +417,7 @@ func (s *Server) runSweeps(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if s.cluster == nil || s.blobs.database != nil && s.cluster.Has(0) { // one of them sweeps
-			w.sweep(ctx)
-		}
+		w.sweep(ctx)
 		timer.Reset(sweepEvery)
 	}
 }
@@ -422,13 +427,19 @@ type sweeps struct {
 	references blob.References
 	log        *slog.Logger
 	held       func() bool   // somebody copies them; nil: nobody ever does
+	mine       func() bool   // this server is the one of several that sweeps; nil: it is alone
 	sweeper    *blob.Sweeper // nil: nothing was swept yet
 	failing    bool          // and said so
+	exact      bool          // the bucket of several servers deletes only as seen
+	inexact    bool          // it does not, and that was said
 }
 
 func (w *sweeps) sweep(ctx context.Context) {
 	l := w.blobs.library.Load()
-	if l == nil || w.held != nil && w.held() {
+	if l == nil || w.held != nil && w.held() || w.mine != nil && !w.mine() {
+		return
+	}
+	if b := w.blobs.bucketNow(); b != nil && w.mine != nil && !w.maySweep(ctx, b) {
 		return
 	}
 	if d := w.blobs.database; d != nil {
@@ -437,10 +448,10 @@ func (w *sweeps) sweep(ctx context.Context) {
 		}
 	}
 	if w.sweeper == nil {
-		w.sweeper = &blob.Sweeper{Library: l, References: w.references}
+		w.sweeper = &blob.Sweeper{Library: l, References: ownReferences{w.references, w.mine}}
 	}
 	swept, err := w.sweeper.Sweep(ctx, w.blobs.now())
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errSweptElsewhere) {
 		return
 	}
 	if swept.Deleted > 0 {
@@ -462,4 +473,46 @@ func (w *sweeps) tidyDatabase(ctx context.Context, d *pgstore.Store) error {
 		return err
 	}
 	return shelf.Tidy(ctx)
+}
+
+// maySweep tells whether a bucket of several servers can be swept: it must refuse to delete what another one has
+// put meanwhile. It removes what those have left that ended.
+func (w *sweeps) maySweep(ctx context.Context, b *s3.Shelf) bool {
+	err := b.Tidy(ctx, w.blobs.now())
+	if err == nil && !w.exact {
+		w.exact, err = b.DeletesAsSeen(ctx)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		w.log.Warn("the blobs in the bucket are not swept; it is tried again each hour", "cause", err)
+	case !w.exact && !w.inexact:
+		w.inexact = true
+		w.log.Warn("the bucket does not compare before it deletes (If-Match), so what nothing refers to stays there", "bucket", w.blobs.cfg.Blobs.Bucket)
+	}
+	return w.exact && err == nil
+}
+
+// errSweptElsewhere: another server has taken the sweeping over.
+var errSweptElsewhere = errors.New("another server sweeps")
+
+// ownReferences are asked only by the server that sweeps, before each deletion.
+type ownReferences struct {
+	blob.References
+	mine func() bool // nil: it is alone
+}
+
+// Referenced implements blob.References.
+func (r ownReferences) Referenced(ctx context.Context, id blob.ID) (bool, error) {
+	if r.mine != nil && !r.mine() {
+		return false, errSweptElsewhere
+	}
+	return r.References.Referenced(ctx, id)
+}
+
+// bucketNow is the bucket that was opened; nil: there is none.
+func (b *blobs) bucketNow() *s3.Shelf {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bucket
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -472,12 +473,16 @@ type bucket struct {
 	refuse  atomic.Bool
 	mu      sync.Mutex
 	objects map[string]object
+	// deletesAll: it does not compare before it deletes.
+	deletesAll atomic.Bool
 }
 
 type object struct {
 	bytes []byte
 	put   time.Time
 }
+
+func (o *object) tag() string { return fmt.Sprintf(`"%x"`, md5.Sum(o.bytes)) }
 
 func newBucket(t *testing.T) *bucket {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDBLOBS")
@@ -520,6 +525,7 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Key          string
 			Size         int
 			LastModified time.Time
+			ETag         string
 		}
 		var page struct {
 			XMLName  xml.Name `xml:"ListBucketResult"`
@@ -527,7 +533,7 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(b.objects)) {
 			if o := b.objects[name]; strings.HasPrefix(name, q.Get("prefix")) && name > q.Get("start-after") {
-				page.Contents = append(page.Contents, content{name, len(o.bytes), o.put})
+				page.Contents = append(page.Contents, content{name, len(o.bytes), o.put, o.tag()})
 			}
 		}
 		_ = xml.NewEncoder(w).Encode(page)
@@ -538,12 +544,15 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		b.objects[name] = object{body, time.Now().UTC().Truncate(time.Second)}
+	case r.Method == http.MethodDelete && there && !b.deletesAll.Load() && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != o.tag():
+		fail(http.StatusPreconditionFailed, "PreconditionFailed")
 	case r.Method == http.MethodDelete:
 		delete(b.objects, name)
 		w.WriteHeader(http.StatusNoContent)
 	case !there:
 		fail(http.StatusNotFound, "NoSuchKey")
 	default:
+		w.Header().Set("ETag", o.tag())
 		http.ServeContent(w, r, "", o.put, bytes.NewReader(o.bytes))
 	}
 }

@@ -31,7 +31,7 @@ func (c *Cluster) check(all *Config) error {
 		return errors.New("--node and --cluster-address: want --cluster-listen too")
 	case !c.on():
 		return nil
-	case all.Store != StorePostgres:
+	case all.Store != StorePostgres && all.shared == nil:
 		return errors.New("--cluster-listen: want --store postgres")
 	case c.Node == "" || strings.ContainsAny(c.Node, " \t\r\n/"):
 		return fmt.Errorf("--node %q: want a name without spaces and slashes, of this server alone", c.Node)
@@ -99,7 +99,7 @@ func (s *Server) newCluster() *cluster.Cluster {
 		Name: s.cfg.Cluster.Node, Shards: s.shards, Matcher: s.matcher,
 		ListOf:      func(list string) uint16 { return s.held.hash.Shard(s.shards, "list", list) },
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
-		Sequences:   s.postgres.Members().Sequences, Heard: s.postgres.Members().Heard,
+		Sequences:   s.nodes.Sequences, Heard: s.nodes.Heard,
 		Answer: s.answerNode,
 		Within: context.WithTimeout, Log: s.cfg.Log,
 	})
@@ -159,7 +159,7 @@ func (m *membership) Stop(ctx context.Context) error {
 	m.cluster.Stop()
 	within, cancel := context.WithTimeout(ctx, clusterRenewEvery)
 	defer cancel()
-	return m.postgres.Members().Leave(within)
+	return m.nodes.Leave(within)
 }
 
 // handOver gives all shards to other nodes, if there are any. Calls go on, by way of them.
@@ -183,7 +183,7 @@ func (m *membership) handOver(ctx context.Context) {
 // dead; the first time a failure is told.
 func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan error) {
 	defer close(m.done)
-	members := m.postgres.Members()
+	members := m.nodes
 	joined, first, lost := false, true, false
 	ticker := time.NewTicker(clusterLookEvery)
 	defer ticker.Stop()
@@ -220,7 +220,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 				}
 			}
 		}
-		if joined && !lost && m.postgres.Current() != nil {
+		if joined && !lost && m.store.Current() != nil {
 			m.cfg.Log.Error("the membership was not renewed in time: this node has no shards until it is")
 			lost = true
 			m.cluster.Lost()

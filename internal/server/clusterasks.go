@@ -198,6 +198,9 @@ func (s *Server) members(status *service.Status) {
 
 // standbys tells of those of the database.
 func (s *Server) standbys() (all []service.Standby) {
+	if s.postgres == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), askFor)
 	defer cancel()
 	found, err := s.postgres.Standbys(ctx)

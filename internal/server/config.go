@@ -14,6 +14,7 @@ import (
 
 	"heddle/internal/archive"
 	"heddle/internal/aws/operation"
+	"heddle/internal/blob"
 	"heddle/internal/blob/dir"
 	"heddle/internal/bucket/accounts"
 	"heddle/internal/lambda"
@@ -22,6 +23,7 @@ import (
 	"heddle/internal/options"
 	"heddle/internal/sealing"
 	"heddle/internal/service"
+	"heddle/internal/store/memstore"
 	"heddle/internal/store/pebblestore"
 )
 
@@ -100,7 +102,14 @@ type Config struct {
 
 	exit       func(code int)       // for tests: ends the process; nil: os.Exit
 	timepieces timepieces           // for tests: the machine's clocks
+	shared     *sharedMemory        // for tests: what several servers of one process share, with StoreMemory
 	diskEvery  func() time.Duration // for tests: how often the disk is looked at
+}
+
+// sharedMemory is an opening of a store in memory, and blobs, which other servers have too.
+type sharedMemory struct {
+	store *memstore.Store
+	blobs *blob.Memory
 }
 
 // Values of Config.Store.

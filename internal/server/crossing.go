@@ -3,6 +3,7 @@ package server
 import (
 	"reflect"
 
+	"heddle/internal/diagnose"
 	"heddle/internal/engine"
 	"heddle/internal/engine/collection"
 	"heddle/internal/engine/task"
@@ -11,6 +12,7 @@ import (
 // crossing are the types of what goes between servers in commands, replies and errors of all
 // services; each has more of its own.
 var crossing = []reflect.Type{
+	reflect.TypeFor[diagnose.Execution](),
 	reflect.TypeFor[engine.KeyRefusedError](),
 	reflect.TypeFor[engine.Time](),
 	reflect.TypeFor[engine.World](),

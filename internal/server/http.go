@@ -104,7 +104,7 @@ func (s *Server) readiness(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case !s.ready.Load():
 		answer(w, http.StatusServiceUnavailable, "draining")
-	case s.cluster != nil && s.postgres.Current() != nil:
+	case s.cluster != nil && s.store.Current() != nil:
 		answer(w, http.StatusServiceUnavailable, "no shards: the membership was not renewed in time")
 	case s.cluster != nil && s.cluster.CutOff():
 		answer(w, http.StatusServiceUnavailable, "cut off from other servers")

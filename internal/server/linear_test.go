@@ -37,6 +37,7 @@ type crowd struct {
 	marks      atomic.Int64 // calls until now
 	cutAt      int64        // at which call the server is cut off; 0: never
 	cut        func()
+	happens    map[int64]func() // beside the call of that number
 
 	mu    sync.Mutex
 	runs  map[string][]string // by workflowId: marks of starts whose run is known
@@ -68,6 +69,9 @@ func (c *crowd) work(seed uint64, clients, calls int) {
 // act makes one call and notes what came of it.
 func (c *crowd) act(client int, random *rand.Rand) {
 	number := c.marks.Add(1)
+	if happens := c.happens[number]; happens != nil {
+		happens()
+	}
 	switch {
 	case c.cutAt == 0 || number < c.cutAt:
 	case number == c.cutAt:

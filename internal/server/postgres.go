@@ -130,7 +130,7 @@ func (s *Server) openPostgres(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.store, s.shards = s.postgres, s.postgres.Shards()
+	s.store, s.shards, s.nodes = s.postgres, s.postgres.Shards(), s.postgres.Members()
 	if first {
 		own.store = s.postgres.ID()
 		if err := own.write(cfg.Data); err != nil {

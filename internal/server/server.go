@@ -66,6 +66,7 @@ type Server struct {
 	matcher      *matching.Matcher
 	cluster      *cluster.Cluster // nil: this server has the store alone
 	membership   *membership      // likewise
+	nodes        store.Members    // who shares the store; nil: nobody can
 	live         *live.Hub
 	commits      commits
 	hours        *hours
@@ -235,6 +236,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	s.disk, _ = s.store.(*pebblestore.Store)
+	if s.cfg.shared != nil {
+		s.nodes = s.cfg.shared.store.Members()
+	}
 	return s.cfg.tidyFolders() // nobody else is here now
 }
 
@@ -370,6 +374,9 @@ func (s *Server) answerPolls(ctx context.Context) error {
 }
 
 func openStore(cfg *Config, stalled func()) (store.Store, uint16, error) {
+	if cfg.shared != nil {
+		return cfg.shared.store, cfg.shared.store.Shards(), nil
+	}
 	if cfg.Store == StoreMemory {
 		return memstore.New(memoryShards), memoryShards, nil
 	}

@@ -125,7 +125,7 @@ func (s *Server) openClock(ctx context.Context) error {
 // lastTime is the latest time that the store has seen.
 func (s *Server) lastTime(ctx context.Context) (engine.Time, error) {
 	if s.cfg.Cluster.on() {
-		last, err := s.postgres.Members().LastStamp(ctx)
+		last, err := s.nodes.LastStamp(ctx)
 		return engine.Time(last), err
 	}
 	return shard.LastTime(ctx, s.store, s.shards)

@@ -10,9 +10,9 @@ import (
 )
 
 // What actions must know of activities and state machines before they can make a command.
-// Answers are remembered for a short time, so that starting an execution does not ask the
+// Answers are remembered for a short time, so that starting an execution, or asking for a task, does not ask the
 // registry each time. What this process changes is forgotten at once; that something is
-// not there is never remembered.
+// not there is never remembered. Other servers may have changed it a moment ago: who shows something, or changes it, asks.
 const (
 	catalogTTL      = engine.Time(1000)
 	catalogBytesMax = 16 << 20
@@ -68,20 +68,26 @@ func (c *catalog) forget(name engine.Name) {
 // weighed is what the registry replies.
 type weighed interface{ Weight() int }
 
-// find gives a thing by its kind and name. Errors: engine.UnknownRunError.
+// find asks for a thing by its kind and name. Errors: engine.UnknownRunError.
 func find[T weighed](ctx context.Context, s *actions, cmd engine.Command) (found T, err error) {
+	reply, err := s.Runs.Do(ctx, cmd)
+	if err != nil {
+		return found, err
+	}
+	return reply.(T), nil
+}
+
+// remembered is find, or what it found a moment ago.
+func remembered[T weighed](ctx context.Context, s *actions, cmd engine.Command) (found T, err error) {
 	now := s.Clock()
 	known, changes := s.catalog.get(cmd.Name, now)
 	if known != nil {
 		return known.(T), nil
 	}
-	reply, err := s.Runs.Do(ctx, cmd)
-	if err != nil {
-		return found, err
+	if found, err = find[T](ctx, s, cmd); err == nil {
+		s.catalog.put(cmd.Name, catalogEntry{now + catalogTTL, found}, found.Weight(), changes)
 	}
-	found = reply.(T)
-	s.catalog.put(cmd.Name, catalogEntry{now + catalogTTL, found}, found.Weight(), changes)
-	return found, nil
+	return found, err
 }
 
 // change gives a command that changes something to its run. Whoever hangs up does not
@@ -91,17 +97,33 @@ func (s *actions) change(ctx context.Context, cmd engine.Command) (any, error) {
 	return s.Runs.Do(context.WithoutCancel(ctx), cmd)
 }
 
+func describing(kind engine.Kind, w engine.World, base string) engine.Command {
+	return registry.Command(w, kind, base, registry.Describe{})
+}
+
 func (s *actions) findActivity(ctx context.Context, w engine.World, base string) (*registry.Activity, error) {
-	return find[*registry.Activity](ctx, s, registry.Command(w, registry.KindActivity, base, registry.Describe{}))
+	return find[*registry.Activity](ctx, s, describing(registry.KindActivity, w, base))
+}
+
+func (s *actions) rememberActivity(ctx context.Context, w engine.World, base string) (*registry.Activity, error) {
+	return remembered[*registry.Activity](ctx, s, describing(registry.KindActivity, w, base))
 }
 
 func (s *actions) findMachine(ctx context.Context, w engine.World, base string) (*registry.Machine, error) {
-	return find[*registry.Machine](ctx, s, registry.Command(w, registry.KindMachine, base, registry.Describe{}))
+	return find[*registry.Machine](ctx, s, describing(registry.KindMachine, w, base))
+}
+
+func (s *actions) rememberMachine(ctx context.Context, w engine.World, base string) (*registry.Machine, error) {
+	return remembered[*registry.Machine](ctx, s, describing(registry.KindMachine, w, base))
 }
 
 // activityOf gives the activity that an ARN names. Errors: InvalidArn,
 // ActivityDoesNotExist.
 func (s *actions) activityOf(ctx context.Context, arn string) (*registry.Activity, error) {
+	return activityBy(ctx, arn, s.findActivity)
+}
+
+func activityBy(ctx context.Context, arn string, find func(context.Context, engine.World, string) (*registry.Activity, error)) (*registry.Activity, error) {
 	w := worldOf(ctx)
 	n, err := parse(arn, resource.Activity)
 	if err != nil {
@@ -110,24 +132,24 @@ func (s *actions) activityOf(ctx context.Context, arn string) (*registry.Activit
 	if !n.In(w.Region, w.Account) {
 		return nil, noActivity(arn)
 	}
-	a, err := s.findActivity(ctx, w, n.Base)
+	a, err := find(ctx, w, n.Base)
 	return a, faultOf(err, n, noActivity(arn))
 }
 
 // machineOf gives the state machine that an ARN names, also by a version or an alias,
 // which may not be there. Errors: InvalidArn, StateMachineDoesNotExist.
 func (s *actions) machineOf(ctx context.Context, arn string) (*registry.Machine, resource.Name, error) {
-	return s.machineIn(ctx, worldOf(ctx), arn)
+	return machineBy(ctx, worldOf(ctx), arn, s.findMachine)
 }
 
-// machineIn is machineOf for what is asked from a world, whoever does.
-func (s *actions) machineIn(ctx context.Context, w engine.World, arn string) (*registry.Machine, resource.Name, error) {
+// machineBy is machineOf for what is asked from a world, whoever does.
+func machineBy(ctx context.Context, w engine.World, arn string, find func(context.Context, engine.World, string) (*registry.Machine, error)) (*registry.Machine, resource.Name, error) {
 	n, err := parse(arn, resource.Machine)
 	if err != nil {
 		return nil, n, err
 	}
 	if n.In(w.Region, w.Account) {
-		m, err := s.findMachine(ctx, w, n.Base)
+		m, err := find(ctx, w, n.Base)
 		return m, n, faultOf(err, n, noMachine(arn))
 	}
 	return nil, n, noMachine(arn)

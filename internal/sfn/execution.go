@@ -213,7 +213,7 @@ func (s *actions) activitiesOf(ctx context.Context, w engine.World, c *execution
 		if err != nil || !n.In(w.Region, w.Account) {
 			continue
 		}
-		switch a, err := s.findActivity(ctx, w, n.Base); {
+		switch a, err := s.rememberActivity(ctx, w, n.Base); {
 		case err == nil:
 			there = append(there, execution.Activity{ARN: arn, Encryption: a.Encryption})
 		case !isMissing(err):

@@ -149,7 +149,7 @@ func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 	task := reply.(*execution.Task)
 	r.calling++
 	r.calls.Go(func() {
-		body, err := r.callTask(ctx, task)
+		body, err := r.callTask(ctx, task, nil)
 		select {
 		case r.ended <- ending{scheduled, body, err}:
 		case <-ctx.Done():

@@ -22,6 +22,7 @@ type httpCall struct {
 	request    *httptask.Request
 	connection *connection.Connection
 	sender     connection.Sender
+	saw        *httptask.Exchange // nil: nobody wants to know
 }
 
 // prepareHTTP finds out what an HTTP task calls, and whether it may: the role may invoke the
@@ -60,7 +61,7 @@ func (s *calls) prepareHTTP(ctx context.Context, c *prepared) (*prepared, *execu
 	if found.Parameters == nil {
 		return refuse(&httptask.Error{Name: httptask.NotAuthorized, Cause: "Connection " + r.ConnectionARN + " is not authorized: its state is DEAUTHORIZED"})
 	}
-	c.web = &httpCall{r, found, s.Connections}
+	c.web = &httpCall{request: r, connection: found, sender: s.Connections}
 	return c, nil, nil
 }
 
@@ -103,7 +104,7 @@ func (s *calls) mayAll(ctx context.Context, task *execution.Task, about string, 
 
 // do implements webCall.
 func (h *httpCall) do(ctx context.Context, task *execution.Task) outbound.Ended {
-	output, failed, cause := httptask.Do(ctx, h.sender, h.request, h.connection, task.Name.World.Region)
+	output, failed, cause := httptask.Do(ctx, h.sender, h.request, h.connection, task.Name.World.Region, h.saw)
 	if failed != nil {
 		return outbound.Ended{Report: failTask(task, failed.Name, failed.Cause), Unanswered: ctx.Err() != nil, Cause: cause}
 	}

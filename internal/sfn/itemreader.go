@@ -85,7 +85,7 @@ func (d *denied) Error() string { return d.why }
 // next reads a part and gives what the map run is to be told. An error is none of the user's.
 func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Reading) (any, error) {
 	failed := func(cause string) (any, error) {
-		return &maprun.ReadFailed{Read: t.ID, Name: maprun.ReaderFailed, Cause: cause}, nil
+		return &maprun.ReadFailed{Read: t.ID, Name: execution.ReaderFailed, Cause: cause}, nil
 	}
 	if r.Buckets == nil {
 		return failed("This server has no buckets.")

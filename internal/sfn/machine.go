@@ -328,7 +328,7 @@ type Target struct {
 // InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException.
 func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Target, error) {
 	arn, test := s.options.untested(arn)
-	m, n, err := s.machineIn(ctx, w, arn)
+	m, n, err := machineBy(ctx, w, arn, s.rememberMachine)
 	if err != nil {
 		return nil, err
 	}

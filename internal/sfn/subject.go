@@ -11,6 +11,7 @@ import (
 	"heddle/internal/engine/collection"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/permission"
+	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
 )
 
@@ -76,7 +77,7 @@ func (sub *subject) Questions(ctx context.Context) ([]policy.Request, error) {
 		}
 	}
 	if sub.Tagged() {
-		tags, err := sub.actions.tags(ctx, sub.world, sub.Need.Resource)
+		tags, err := tags(ctx, sub.world, sub.Need.Resource, sub.actions.rememberActivity, sub.actions.rememberMachine)
 		if err != nil && !isMissing(err) {
 			return nil, err
 		}
@@ -112,18 +113,21 @@ func (sub *subject) findTask(ctx context.Context) error {
 
 // tags are those of an activity or a state machine, or of the machine that an execution is
 // of. Errors: engine.UnknownRunError.
-func (s *actions) tags(ctx context.Context, w engine.World, n resource.Name) ([]collection.Tag, error) {
+func tags(
+	ctx context.Context, w engine.World, n resource.Name,
+	findActivity func(context.Context, engine.World, string) (*registry.Activity, error), findMachine func(context.Context, engine.World, string) (*registry.Machine, error),
+) ([]collection.Tag, error) {
 	if !n.In(w.Region, w.Account) {
 		return nil, &engine.UnknownRunError{}
 	}
 	if n.Type == resource.Activity {
-		a, err := s.findActivity(ctx, w, n.Base)
+		a, err := findActivity(ctx, w, n.Base)
 		if err != nil {
 			return nil, err
 		}
 		return a.Tags, nil
 	}
-	m, err := s.findMachine(ctx, w, n.Base)
+	m, err := findMachine(ctx, w, n.Base)
 	if err != nil {
 		return nil, err
 	}

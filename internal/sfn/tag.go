@@ -35,9 +35,9 @@ func (s *actions) listTagsForResource(ctx context.Context, in *wire.ListTagsForR
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.tags(ctx, worldOf(ctx), n)
+	found, err := tags(ctx, worldOf(ctx), n, s.findActivity, s.findMachine)
 	out := &wire.ListTagsForResourceOutput{Tags: []wire.Tag{}}
-	for _, t := range tags {
+	for _, t := range found {
 		out.Tags = append(out.Tags, wire.Tag{Key: &t.Key, Value: &t.Value})
 	}
 	return out, faultOf(err, n, noResource(in.ResourceARN))

@@ -20,7 +20,7 @@ type activityTask struct {
 
 // getActivityTask serves GetActivityTask.
 func (s *actions) getActivityTask(ctx context.Context, in *wire.GetActivityTaskInput) (*activityTask, error) {
-	activity, err := s.activityOf(ctx, in.ActivityARN)
+	activity, err := activityBy(ctx, in.ActivityARN, s.rememberActivity)
 	if err != nil {
 		return nil, err
 	}

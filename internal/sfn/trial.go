@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"heddle/internal/aws/fault"
@@ -15,6 +16,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/reply"
 	"heddle/internal/sfn/resource"
@@ -68,10 +70,11 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 		return nil, err
 	}
 	t.Begin()
+	saw := &httptask.Exchange{Secrets: value(in.RevealSecrets)}
 	switch {
 	case !t.Waits():
 	case mock == nil:
-		if err := s.performTrial(ctx, t); err != nil {
+		if err := s.performTrial(ctx, t, saw); err != nil {
 			return nil, err
 		}
 	default:
@@ -80,7 +83,7 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 		}
 		t.Mock(mock)
 	}
-	return trialOutput(t.Outcome(), text(in.InspectionLevel)), nil
+	return trialOutput(t.Outcome(), text(in.InspectionLevel), saw), nil
 }
 
 // checkTrial looks at what members say of each other.
@@ -185,7 +188,7 @@ func readTrial(ctx context.Context, in *wire.TestStateInput, t *execution.Trial)
 		t.Retries = value(c.RetrierRetryCount)
 		if c.MapItemReaderData != nil && t.State.ItemReader != nil {
 			var err error
-			if t.ReaderItems, err = readItems(ctx, *c.MapItemReaderData, t.State.ItemReader); err != nil {
+			if t.ReaderItems, t.ReaderFailed, err = readItems(ctx, *c.MapItemReaderData, t.State.ItemReader); err != nil {
 				return err
 			}
 		}
@@ -193,26 +196,16 @@ func readTrial(ctx context.Context, in *wire.TestStateInput, t *execution.Trial)
 	return nil
 }
 
-// readItems reads the items that an ItemReader finds in what its source holds: a list, or an
-// object whose members are items. Errors: ValidationException.
-func readItems(ctx context.Context, data string, r *asl.ItemReader) (any, error) {
-	if r.ManifestType != "" || r.InputType == "PARQUET" || r.InputType == "MANIFEST" {
-		return nil, invalid("This server does not read MapItemReaderData of type " + cmp.Or(r.ManifestType, r.InputType))
-	}
-	const in, key = "bucket", "key"
-	store := &bucket.Memory{}
-	store.Make(in)
-	if _, err := store.Put(ctx, &bucket.Put{Bucket: in, Key: key, Source: bucket.Bytes(data), Size: int64(len(data))}); err != nil {
-		return nil, err
-	}
+// readItems reads the items that an ItemReader finds in what its source holds: a list, or an object
+// whose members are items; failed says why it finds none. Errors: ValidationException.
+func readItems(ctx context.Context, data string, r *asl.ItemReader) (found any, failed *string, err error) {
 	var (
 		items   []any
 		members *jsonvalue.Object
 	)
 	from := itemreader.Reader{
-		Store: store, Bucket: in, Key: key, InputType: r.InputType, Pointer: r.ItemsPointer,
-		HeadersGiven: r.CSVHeaderLocation == "GIVEN", Headers: r.CSVHeaders, Delimiter: r.CSVDelimiter,
-		May: func(context.Context, string, string, string) error { return nil },
+		Store: source{data: data}, May: func(context.Context, string, string, string) error { return nil },
+		InputType: r.InputType, Pointer: r.ItemsPointer, HeadersGiven: r.CSVHeaderLocation == "GIVEN", Headers: r.CSVHeaders, Delimiter: r.CSVDelimiter,
 		Describe: func(_, _ string, member *string, text string) string {
 			v, err := jsonvalue.ParseString(text)
 			switch {
@@ -228,23 +221,34 @@ func readItems(ctx context.Context, data string, r *asl.ItemReader) (any, error)
 			return text
 		},
 	}
+	if from.InputType == "MANIFEST" || from.InputType == "PARQUET" || r.ManifestType != "" {
+		return nil, nil, invalid("This server does not read MapItemReaderData of type " + cmp.Or(r.InputType, "MANIFEST"))
+	}
 	for part := (&itemreader.Part{}); !part.Done; {
-		var err error
 		part, err = from.Next(ctx, part.Position, math.MaxInt64)
 		if flaw, ok := errors.AsType[*itemreader.Error](err); ok {
-			if r.InputType == "JSON" || r.InputType == "" {
-				return nil, invalid("MapItemReaderData must be a valid JSON array")
-			}
-			return nil, invalid("MapItemReaderData can't be read: " + flaw.Cause)
+			return nil, &flaw.Cause, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, fmt.Errorf("read the items of a test: %w", err)
 		}
 	}
 	if members != nil {
-		return members, nil
+		return members, nil, nil
 	}
-	return items, nil
+	return items, nil, nil
+}
+
+// source is a store of one object, of which is read what a caller has given.
+type source struct {
+	bucket.Store
+	data string
+}
+
+// Get implements bucket.Store.
+func (s source) Get(_ context.Context, _, key string, r bucket.Range) (bucket.Object, io.ReadCloser, error) {
+	from := min(r.Offset, int64(len(s.data)))
+	return bucket.Object{Key: key, Size: int64(len(s.data))}, io.NopCloser(strings.NewReader(s.data[from:])), nil
 }
 
 // contextFields are the members that a context object may have, and the types of theirs.
@@ -356,8 +360,9 @@ func checkFailedItems(t *execution.Trial, mock *execution.Mock) error {
 	return nil
 }
 
-// performTrial does what a Task state asks for, as for an execution.
-func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
+// performTrial does what a Task state asks for, as for an execution. What an HTTP task sends and
+// gets is told to saw.
+func (s *actions) performTrial(ctx context.Context, t *execution.Trial, saw *httptask.Exchange) error {
 	task := t.Task()
 	limit := trialMax
 	if n := task.TimeoutSeconds; n > 0 && n < int64(trialMax/time.Second) {
@@ -365,7 +370,7 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 	}
 	within, cancel := s.Within(ctx, limit)
 	defer cancel()
-	body, err := s.callTask(within, task)
+	body, err := s.callTask(within, task, saw)
 	switch {
 	case ctx.Err() == nil && within.Err() != nil:
 		t.TimeOut()
@@ -378,7 +383,7 @@ func (s *actions) performTrial(ctx context.Context, t *execution.Trial) error {
 }
 
 // callTask calls what a task without an execution asks for, and gives its end.
-func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, error) {
+func (s *actions) callTask(ctx context.Context, task *execution.Task, saw *httptask.Exchange) (any, error) {
 	switch task.Service {
 	case "states":
 	case "", "lambda":
@@ -391,6 +396,9 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 		c, refused, err := s.calls.prepare(ctx, engine.RunID{}, task)
 		if err != nil || refused != nil {
 			return refused, err
+		}
+		if h, ok := c.web.(*httpCall); ok {
+			h.saw = saw
 		}
 		return c.do(ctx).Report, nil
 	}
@@ -407,7 +415,7 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task) (any, erro
 }
 
 // trialOutput is what TestState answers.
-func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
+func trialOutput(o *execution.Outcome, level string, saw *httptask.Exchange) *wire.TestStateOutput {
 	out := &wire.TestStateOutput{Status: &o.Status, Error: o.Error, Cause: o.Cause, NextState: present(o.Next)}
 	if o.Status == execution.Succeeded || o.Status == execution.CaughtError {
 		output := jsonvalue.Spaced(o.Output)
@@ -435,6 +443,7 @@ func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
 	data := &wire.InspectionData{
 		Input: said("input"), AfterInputPath: said("afterInputPath"), AfterParameters: said("afterParameters"),
 		AfterArguments: said("afterArguments"), AfterItemsPath: said("afterItemsPath"), AfterItemSelector: said("afterItemSelector"),
+		AfterItemsPointer: said("afterItemsPointer"), AfterItemBatcher: said("afterItemBatcher"),
 		Result: said("result"), AfterResultSelector: said("afterResultSelector"), AfterResultPath: said("afterResultPath"),
 		MaxConcurrency: counted("maxConcurrency"), ToleratedFailureCount: counted("toleratedFailureCount"),
 	}
@@ -451,8 +460,22 @@ func trialOutput(o *execution.Outcome, level string) *wire.TestStateOutput {
 			data.ErrorDetails.RetryBackoffIntervalSeconds = &o.DelaySeconds
 		}
 	}
+	if level == wire.InspectionLevelTrace {
+		data.Request, data.Response = exchanged(saw)
+	}
 	out.InspectionData = data
 	return out
+}
+
+// exchanged is what an HTTP task sent and got.
+func exchanged(saw *httptask.Exchange) (asked *wire.InspectionDataRequest, heard *wire.InspectionDataResponse) {
+	if q := saw.Request; q != nil {
+		asked = &wire.InspectionDataRequest{Protocol: &q.Protocol, Method: &q.Method, Url: &q.URL, Headers: &q.Headers, Body: present(q.Body)}
+	}
+	if a := saw.Response; a != nil {
+		heard = &wire.InspectionDataResponse{Protocol: &a.Protocol, StatusCode: &a.StatusCode, StatusMessage: &a.StatusMessage, Headers: &a.Headers, Body: present(a.Body)}
+	}
+	return asked, heard
 }
 
 // index makes an optional member of an index; -1 is absent.

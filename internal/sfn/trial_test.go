@@ -16,6 +16,8 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/lambda"
 	"heddle/internal/service"
+	"heddle/internal/sfn/execution"
+	"heddle/internal/sfn/httptask"
 	"heddle/internal/sfn/wire"
 	"heddle/jsonvalue"
 )
@@ -264,17 +266,30 @@ func TestTrialFailedItems(t *testing.T) {
 		debug + mocked(`[1]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text(`{"a":1}`) + `}`,
 		`{"inspectionData":{"input":{},"afterInputPath":{},"afterItemSelector":[{"v":1}],"maxConcurrency":0,"toleratedFailurePercentage":50,"afterResultSelector":[1],"afterResultPath":[1]},"output":[1],"status":"SUCCEEDED"}`,
 	}).run(t)
-	(&trialCase{
-		"rows", fmt.Sprintf(reader, "CSV"), `{}`,
-		debug + mocked(`[1]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text("a,b\n1,2\n") + `}`,
-		`{"inspectionData":{"input":{},"afterInputPath":{},"afterItemSelector":[{"v":{"a":"1","b":"2"}}],"maxConcurrency":0,"toleratedFailurePercentage":50,"afterResultSelector":[1],"afterResultPath":[1]},"output":[1],"status":"SUCCEEDED"}`,
-	}).run(t)
-	for kind, data := range map[string]string{"JSON": `[1,2]`, "JSONL": "1\n\n2\n"} {
+	for kind, data := range map[string]string{"JSON": `[1,2]`, "JSON\",\"ItemsPointer\":\"/a": `{"b":[3],"a":[1,2]}`, "JSONL": "1\n\n2\n", "JSON\",\"MaxItemsPath\":\"$.most": `[1,2,3]`} {
 		(&trialCase{
-			kind, fmt.Sprintf(reader, kind), `{}`,
+			kind, fmt.Sprintf(reader, kind), `{"most":2}`,
 			debug + `,"mock":{"errorOutput":{"error":"E"}},"stateConfiguration":{"mapIterationFailureCount":2,"mapItemReaderData":` + jsonvalue.Text(data) + `}`,
-			`{"error":"E","inspectionData":{"input":{},"afterInputPath":{},"afterItemSelector":[{"v":1},{"v":2}],"maxConcurrency":0,"toleratedFailurePercentage":50},"status":"FAILED"}`,
+			`{"error":"E","inspectionData":{"input":{"most":2},"afterInputPath":{"most":2},"afterItemSelector":[{"v":1},{"v":2}],` + map[bool]string{true: `"afterItemsPointer":[1,2],`}[strings.Contains(kind, "Pointer")] +
+				`"maxConcurrency":0,"toleratedFailurePercentage":50},"status":"FAILED"}`,
 		}).run(t)
+	}
+	of := func(config string) string {
+		return `{"Type":"Map",` + spread + `,"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":` + config + `},"Parameters":{"Bucket":"b","Key":"k"}},%s"End":true}`
+	}
+	for _, c := range []struct{ name, state, data, want string }{
+		{"headers in the first row", fmt.Sprintf(of(`"CSV","CSVHeaderLocation":"FIRST_ROW","CSVDelimiter":"PIPE"`), `"ItemBatcher":{"MaxItemsPerBatch":2,"BatchInput":{"x.$":"$.x"}},`), "a|b\n1|2\n3\n5|6|7\n",
+			`{"inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"afterItemBatcher":[{"BatchInput":{"x":9},"Items":[{"a":"1","b":"2"},{"a":"3","b":""}]},{"BatchInput":{"x":9},"Items":[{"a":"5","b":"6"}]}],"maxConcurrency":0,"afterResultSelector":[],"afterResultPath":[]},"output":[],"status":"SUCCEEDED"}`},
+		{"headers that are given", fmt.Sprintf(of(`"CSV","CSVHeaderLocation":"GIVEN","CSVHeaders":["h"]`), `"ItemSelector":{"v.$":"$$.Map.Item.Value.h"},"ItemBatcher":{"MaxInputBytesPerBatch":30},`), "1\n2\n3\n",
+			`{"inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"afterItemSelector":[{"v":"1"},{"v":"2"},{"v":"3"}],"afterItemBatcher":[{"Items":[{"v":"1"}]},{"Items":[{"v":"2"}]},{"Items":[{"v":"3"}]}],"maxConcurrency":0,"afterResultSelector":[],"afterResultPath":[]},"output":[],"status":"SUCCEEDED"}`},
+		{"a batch that is too small", fmt.Sprintf(of(`"JSON"`), `"ItemBatcher":{"MaxInputBytesPerBatch":5},`), "[1]",
+			`{"cause":"The state/task 'StateName' returned a result with a size exceeding the maximum number of bytes service limit.","error":"States.DataLimitExceeded","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"maxConcurrency":0},"status":"FAILED"}`},
+		{"no list", fmt.Sprintf(of(`"JSON"`), ""), "1",
+			`{"cause":"Attempting to map over non-iterable node.","error":"States.ItemReaderFailed","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9}},"status":"FAILED"}`},
+		{"headers twice", fmt.Sprintf(of(`"CSV","CSVHeaderLocation":"FIRST_ROW"`), ""), "a,a\n",
+			`{"cause":"CSV headers cannot contain duplicates.","error":"States.ItemReaderFailed","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9}},"status":"FAILED"}`},
+	} {
+		(&trialCase{c.name, c.state, `{"x":9}`, debug + mocked(`[]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text(c.data) + `}`, c.want}).run(t)
 	}
 }
 
@@ -363,8 +378,8 @@ func TestTrialRefusals(t *testing.T) {
 		{"input", `{"Type":"Succeed"}`, ` `, "", "InvalidExecutionInput: Invalid State Machine Execution Input: 'Invalid execution input.'"},
 		{"variables", `{"Type":"Succeed"}`, `1`, `,"variables":"[]"`, invalid + "Variables must be a valid JSON object"},
 		{"error of no state", mapping, `[]`, failing + `,"stateConfiguration":{"errorCausedByState":"X"}`, invalid + "State not found in definition"},
-		{"reader", `{"Type":"Map",` + spread + `,"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"JSON"},"Parameters":{"Bucket":"b","Key":"k"}},"End":true}`, `{}`,
-			mocked(`[]`, "") + `,"stateConfiguration":{"mapItemReaderData":"1"}`, invalid + "MapItemReaderData must be a valid JSON array"},
+		{"reader", `{"Type":"Map",` + spread + `,"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"PARQUET"},"Parameters":{"Bucket":"b","Key":"k"}},"End":true}`, `{}`,
+			mocked(`[]`, "") + `,"stateConfiguration":{"mapItemReaderData":"{}"}`, invalid + "This server does not read MapItemReaderData of type PARQUET"},
 	} {
 		c.run(t)
 	}
@@ -431,6 +446,25 @@ func TestTrialTime(t *testing.T) {
 		out, err := s.try(t.Context(), here, &wire.TestStateInput{Definition: `{` + invoke + c.timeout + `,"End":true}`, RoleARN: &role})
 		if err != nil || text(out.Error) != "States.Timeout" || text(out.Status) != "FAILED" || asked != c.want {
 			t.Errorf("%q: %v, error %q, %s; want %s", c.timeout, err, text(out.Error), asked, c.want)
+		}
+	}
+}
+
+// TestTrialExchange: what an HTTP task sent and got is there at TRACE alone.
+func TestTrialExchange(t *testing.T) {
+	saw := &httptask.Exchange{
+		Request:  &httptask.Asked{Protocol: "https", Method: "GET", URL: "https://x.example/a", Headers: "[A: b]"},
+		Response: &httptask.Heard{Protocol: "https", StatusCode: "200", StatusMessage: "OK", Headers: "[]", Body: "{}"},
+	}
+	for level, want := range map[string]string{
+		"INFO":  `{"status":"SUCCEEDED"}`,
+		"DEBUG": `{"inspectionData":{},"status":"SUCCEEDED"}`,
+		"TRACE": `{"inspectionData":{"request":{"headers":"[A: b]","method":"GET","protocol":"https","url":"https://x.example/a"},"response":{"body":"{}","headers":"[]","protocol":"https","statusCode":"200","statusMessage":"OK"}},"status":"SUCCEEDED"}`,
+	} {
+		o := trialOutput(&execution.Outcome{Status: execution.Succeeded, Retrier: -1, Catcher: -1, Variables: jsonvalue.NewObject(0)}, level, saw)
+		o.Output = nil
+		if got := string(o.AppendJSON(nil)); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", level, got, want)
 		}
 	}
 }

@@ -151,6 +151,14 @@ func (i inspector) readPast(ctx context.Context, run engine.RunID, e *diagnose.E
 		return err
 	}
 	e.Loop = past.Loop(events)
+	if e.IsOpen {
+		e.Parked = past.Parked(events)
+		if e.Context != 0 {
+			if said := find(e.Context); said != nil {
+				e.CodeWaits = past.CodeWaits(said.Context)
+			}
+		}
+	}
 	for n := range events {
 		if events[n].Type == "DecisionTaskCompleted" {
 			e.DecidedAt = events[n].At

@@ -4,16 +4,19 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestWhatCrossesIsRegistered: each command and message body that rules tell apart, and each
-// error of theirs, is among what its service says crosses between servers. One that is not can't
-// be sent to the server that has the shard.
+// TestWhatCrossesIsRegistered: each command and message body that rules tell apart, each
+// error of theirs, and what services take their replies to be, is among what its service says crosses between servers.
+// One that is not can't be sent to the server that has the shard, or from it.
 func TestWhatCrossesIsRegistered(t *testing.T) {
 	lists, err := filepath.Glob("../../internal/*/crossing.go")
 	if err != nil || len(lists) < 7 {
@@ -37,8 +40,12 @@ func TestWhatCrossesIsRegistered(t *testing.T) {
 			registered[folders[m[1]]+"."+m[2]] = true
 		}
 	}
-	found := 0
-	for folder := range rules {
+	found, replied := 0, 0
+	look := maps.Clone(rules)
+	for _, list := range lists {
+		look[filepath.ToSlash(strings.TrimPrefix(filepath.Dir(list), "../../"))] = true
+	}
+	for folder := range look {
 		files, err := filepath.Glob("../../" + folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)
@@ -51,6 +58,15 @@ func TestWhatCrossesIsRegistered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, reply := range replies(parsed, folder) {
+				replied++
+				if !registered[reply] {
+					t.Errorf("%s: a reply is taken to be %s, which is not among what crosses between servers", filepath.Base(file), reply)
+				}
+			}
+			if !rules[folder] {
+				continue
+			}
 			for _, name := range crossers(parsed) {
 				found++
 				full := folder + "." + name
@@ -60,8 +76,8 @@ func TestWhatCrossesIsRegistered(t *testing.T) {
 			}
 		}
 	}
-	if found < 150 {
-		t.Errorf("only %d types were looked at: commands or errors are written in another way now", found)
+	if found < 150 || replied < 50 {
+		t.Errorf("only %d types and %d replies were looked at: commands, errors or replies are written in another way now", found, replied)
 	}
 }
 
@@ -98,6 +114,46 @@ func crossers(file *ast.File) (names []string) {
 				for _, e := range c.(*ast.CaseClause).List {
 					own(e, false)
 				}
+			}
+		}
+		return true
+	})
+	return names
+}
+
+// basic are types that cross without being registered.
+var basic = []string{"bool", "string", "int", "int32", "int64", "uint64", "float64", "error", "[]string", "[]byte"}
+
+// replies are the types that a file takes replies to be, but for basic ones: each with the folder of its package. A type without a
+// name has its text, since nothing but a named one can be registered.
+func replies(file *ast.File, folder string) (names []string) {
+	folders := map[string]string{}
+	for _, i := range file.Imports {
+		path := strings.Trim(i.Path.Value, `"`)
+		folders[filepath.Base(path)] = strings.TrimPrefix(path, "heddle/")
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		assertion, ok := n.(*ast.TypeAssertExpr)
+		if !ok || assertion.Type == nil {
+			return true
+		}
+		if id, ok := assertion.X.(*ast.Ident); !ok || id.Name != "reply" {
+			return true
+		}
+		of := assertion.Type
+		if star, ok := of.(*ast.StarExpr); ok {
+			of = star.X
+		}
+		switch of := of.(type) {
+		case *ast.SelectorExpr:
+			names = append(names, folders[types.ExprString(of.X)]+"."+of.Sel.Name)
+		case *ast.Ident:
+			if of.Name != "T" && !slices.Contains(basic, of.Name) { // a T is what the caller names
+				names = append(names, folder+"."+of.Name)
+			}
+		default:
+			if text := types.ExprString(of); !slices.Contains(basic, text) {
+				names = append(names, text)
 			}
 		}
 		return true

@@ -173,7 +173,7 @@ var arrows = map[string][]string{
 		"internal/sfn/maprun", "internal/sfn/mock", "internal/sfn/permission", "internal/sfn/registry", "internal/sfn/reply", "internal/sfn/resource",
 		"internal/sfn/wire", "internal/token", "internal/tracing", "internal/visibility", "jsonvalue",
 	},
-	"internal/sfn/asl": {"internal/blob", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
+	"internal/sfn/asl": {"internal/blob", "internal/sfn/intrinsic", "internal/sfn/template", "jsonata", "jsonpath", "jsonvalue"},
 	"internal/sfn/execution": {
 		"internal/aws/eventbridge", "internal/aws/shape", "internal/blob", "internal/diagnose", "internal/engine", "internal/engine/task", "internal/options",
 		"internal/pack", "internal/sfn/asl", "internal/sfn/registry", "internal/sfn/resource", "internal/tracing", "jsonvalue",
@@ -220,12 +220,13 @@ var arrows = map[string][]string{
 	"jsonpath":                {"jsonvalue"},
 	"jsonvalue":               {},
 	// No arrow leads to what serves tests alone.
-	"internal/blob/blobtest":        {"internal/blob", "internal/blob/dir"},
-	"internal/bucket/buckettest":    {"internal/bucket"},
-	"internal/engine/enginetest":    {"internal/engine"},
-	"internal/store/pgstore/pgtest": {},
-	"internal/store/storetest":      {"internal/store"},
-	"internal/swf/wire/wiretest":    {"internal/aws/shape/shapetest"},
+	"internal/blob/blobtest":         {"internal/blob", "internal/blob/dir"},
+	"internal/bucket/buckettest":     {"internal/bucket"},
+	"internal/cluster/link/linktest": {},
+	"internal/engine/enginetest":     {"internal/engine"},
+	"internal/store/pgstore/pgtest":  {},
+	"internal/store/storetest":       {"internal/store"},
+	"internal/swf/wire/wiretest":     {"internal/aws/shape/shapetest"},
 }
 
 // kernel packages must not hear the words of any service.

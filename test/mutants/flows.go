@@ -56,6 +56,12 @@ var flows = []Mutant{{
 	New:  "if !had || len(value) > 0 {",
 	Bug:  "An effect is made anew at each replay, and the code goes on with another value.",
 }, {
+	Name: "flow-newest-in-replay",
+	In:   "replay.(*Run).Version",
+	Old:  "case r.live:",
+	New:  "case !had:",
+	Bug:  "Executions that passed a change before it was made run the new code, and are parked.",
+}, {
 	Name: "flow-version-changes-its-mind",
 	In:   "replay.(*Run).Version",
 	Old:  "r.versions[change] = v",
@@ -104,6 +110,12 @@ var flows = []Mutant{{
 	New:  "",
 	Bug:  "An activity that fails after its scope has ended is tried again, and the execution does not end.",
 }, {
+	Name: "flow-refusal-retried",
+	In:   "replay.(*op).failed",
+	Old:  "f.Event != types.EventTypeActivityTaskFailed && f.Event != types.EventTypeActivityTaskTimedOut",
+	New:  "f.Event == \"\"",
+	Bug:  "What SWF refuses for good is decided again as often as failures are retried.",
+}, {
 	Name: "flow-limit-waits-for-nobody",
 	In:   "replay.(*op).postponed",
 	Old:  "limit && o.run.counts[o.kind] > 1",
@@ -128,15 +140,81 @@ var flows = []Mutant{{
 	New:  "max(d, 0)/time.Second",
 	Bug:  "Timers fire before their time, those below a second at once.",
 }, {
+	Name: "flow-last-woken-first",
+	In:   "replay.(*Run).settle",
+	Old:  "c := r.ready[0]\n\t\t\tr.ready = r.ready[1:]",
+	New:  "c := r.ready[len(r.ready)-1]\n\t\t\tr.ready = r.ready[:len(r.ready)-1]",
+	Bug:  "Code runs in another order than in histories that were written before.",
+}, {
+	Name: "flow-deferred-calls-decide",
+	In:   "replay.(*Run).decideAt",
+	Old:  "if r.unwinding {",
+	New:  "if r.unwinding && r.current == nil {",
+	Bug:  "Deferred calls of code that is ended, since the workflow has returned, schedule activities.",
+}, {
 	Name: "flow-news-before-the-end-parks",
 	In:   "replay.(*Run).deliver",
 	Old:  `cause != "UNHANDLED_DECISION"`,
 	New:  `cause != ""`,
 	Bug:  "A signal that comes while a decider closes the execution has it parked.",
 }, {
+	Name: "flow-closed-twice",
+	In:   "replay.(*Run).batch",
+	Old:  "r.outbox = slices.DeleteFunc(r.outbox, func(c *command) bool { return c.closes })",
+	New:  "r.outbox = slices.Clone(r.outbox)",
+	Bug:  "After news at its end an execution is closed twice in one answer, which SWF refuses.",
+}, {
 	Name: "flow-refused-activity-unheard",
 	In:   "replay.written",
 	Old:  "return e.ScheduleActivityTaskFailedEventAttributes.DecisionTaskCompletedEventId, true",
 	New:  "return e.ScheduleActivityTaskFailedEventAttributes.DecisionTaskCompletedEventId, false",
 	Bug:  "Code waits for ever for an activity that SWF has refused.",
+}, {
+	Name: "flow-marks-of-the-first-part",
+	In:   "replay.(*Run).foresee",
+	Old:  "if !c.cut {",
+	New:  "if c.id != 0 {",
+	Bug:  "Effects after the first hundred decisions are made anew at each replay.",
+}, {
+	Name: "flow-foreign-goroutine",
+	In:   "replay.(*Run).MustRun",
+	Old:  `id != "" && id != goroutine()`,
+	New:  `id != "" && id == ""`,
+	Bug:  "A call from a goroutine that workflow code started takes another's place, and nobody says so.",
+}, {
+	Name: "flow-bad-cache",
+	In:   "flow.(*Worker).take",
+	Old:  "previous == 0 || k.c.run.LastStarted() != previous",
+	New:  "previous == 0",
+	Bug:  "A worker goes on with what it has at hand of an execution that another has led further.",
+}, {
+	Name: "flow-second-page-forgotten",
+	In:   "flow.(*Worker).events",
+	Old:  "all = append(all, page.Events...)",
+	New:  "_ = page",
+	Bug:  "Histories longer than a page are replayed by halves.",
+}, {
+	Name: "flow-unrecorded-goes-on",
+	In:   "replay.(*Run).Advance",
+	Old:  `if c.unrecorded != "" {`,
+	New:  `if c.unrecorded == "-" {`,
+	Bug:  "An effect that SWF has refused to record is made again at the next replay, with another value.",
+}, {
+	Name: "flow-cancel-asked-once",
+	In:   "replay.(*op).ask",
+	Old:  `!strings.HasSuffix(string(a.Cause), "_RATE_EXCEEDED")`,
+	New:  `a.Cause != ""`,
+	Bug:  "A child whose cancellation is refused for its rate is never asked again.",
+}, {
+	Name: "flow-status-in-clear",
+	In:   "flow.(payloads).context",
+	Old:  "p.crypt != nil || ",
+	New:  "",
+	Bug:  "What a run says of itself is not sealed.",
+}, {
+	Name: "flow-panic-in-the-log",
+	In:   "flow.(*Worker).park",
+	Old:  "ok && p.crypt != nil",
+	New:  "ok && p.crypt == nil",
+	Bug:  "What a panic of sealed code says stands in the worker's log.",
 }}

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +19,9 @@ const (
 	TimerRetry    = "flow.retry"   // begins those after a parked task
 	SignalRetry   = "flow.retry"   // wakes a parked run
 )
+
+// ParkedContext is the executionContext of a decision task that is parked without a marker and a timer.
+const ParkedContext = `{"flow":1,"parked":true}`
 
 // identity is what a decision and its event have in common.
 type identity struct{ kind, id, of string }
@@ -37,6 +41,7 @@ func (i identity) String() string {
 type completed struct {
 	id, started int64
 	parked, cut bool
+	unrecorded  string // a marker was refused: what the code was told can't be known
 	outcome     []*types.HistoryEvent
 }
 
@@ -197,7 +202,7 @@ func completions(events []types.HistoryEvent) (all []*completed) {
 	for i := range events {
 		e := &events[i]
 		if a := e.DecisionTaskCompletedEventAttributes; a != nil {
-			c := &completed{id: e.EventId, started: a.StartedEventId}
+			c := &completed{id: e.EventId, started: a.StartedEventId, parked: aws.ToString(a.ExecutionContext) == ParkedContext}
 			at[c.id] = c
 			all = append(all, c)
 			continue
@@ -208,12 +213,46 @@ func completions(events []types.HistoryEvent) (all []*completed) {
 			continue
 		}
 		c.outcome = append(c.outcome, e)
-		if m := e.MarkerRecordedEventAttributes; m != nil && aws.ToString(m.MarkerName) == MarkerParked {
-			c.parked = true
-		}
-		if id := identityOf(e); id.kind == string(types.DecisionTypeStartTimer) && strings.HasPrefix(id.id, TimerMore) {
+		switch id := identityOf(e); {
+		case id.kind == string(types.DecisionTypeStartTimer) && strings.HasPrefix(id.id, TimerMore):
 			c.cut = true
+		case id.kind == string(types.DecisionTypeStartTimer) && strings.HasPrefix(id.id, TimerRetry), id.of == MarkerParked:
+			c.parked = true
+		case e.RecordMarkerFailedEventAttributes != nil && c.unrecorded == "":
+			c.unrecorded = fmt.Sprintf("event %d: RecordMarker of %s failed with %s, so a replay would not know what the code was told\n"+
+				"  Let the worker's policy allow swf:RecordMarker, then begin the run anew: this one can't go on.", e.EventId, id.of, e.RecordMarkerFailedEventAttributes.Cause)
 		}
 	}
 	return all
+}
+
+// Park tells what a task is parked with: a marker and a timer, but not what SWF has refused in this history, which would wake the
+// decider at once, nor a second timer beside one that is open. Neither: the answer says so by ParkedContext.
+func Park(events []types.HistoryEvent) (marker, timer bool) {
+	marker, timer = true, true
+	open := map[int64]bool{}
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.RecordMarkerFailedEventAttributes != nil && aws.ToString(e.RecordMarkerFailedEventAttributes.MarkerName) == MarkerParked:
+			marker = false
+		case e.StartTimerFailedEventAttributes != nil && strings.HasPrefix(aws.ToString(e.StartTimerFailedEventAttributes.TimerId), TimerRetry):
+			timer = false
+		case e.TimerStartedEventAttributes != nil && strings.HasPrefix(aws.ToString(e.TimerStartedEventAttributes.TimerId), TimerRetry):
+			open[e.EventId] = true
+		case e.TimerFiredEventAttributes != nil:
+			delete(open, e.TimerFiredEventAttributes.StartedEventId)
+		}
+	}
+	return marker, timer && len(open) == 0
+}
+
+// Parks is how many of the decision tasks that were answered last, one after the other, were parked.
+func Parks(events []types.HistoryEvent) (n int) {
+	for _, c := range completions(events) {
+		if n++; !c.parked {
+			n = 0
+		}
+	}
+	return n
 }

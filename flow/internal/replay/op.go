@@ -44,6 +44,7 @@ type op struct {
 	placed   bool     // it counts among those that are open
 	waits    *command // timer before another attempt
 	asked    *command // to cancel
+	asks     *command // timer before that is asked again
 	canceled error    // its scope ended
 	refused  int      // how often it was refused for now
 }
@@ -125,6 +126,10 @@ func (o *op) end(text string, err error) {
 		o.run.takeOut(o.asked) // it crossed the end
 		o.asked = nil
 	}
+	if o.asks != nil {
+		o.run.dropTimer(o.asks)
+		o.asks = nil
+	}
 	if o.began != nil {
 		o.began.Settle("", err)
 		delete(o.run.children, o.base)
@@ -160,13 +165,30 @@ func (o *op) cancel(why error) {
 			}, nil)
 			o.asked.began = o.at
 		case types.DecisionTypeStartChildWorkflowExecution:
-			o.asked = r.decide(identity{string(types.DecisionTypeRequestCancelExternalWorkflowExecution), o.base, ""}, types.Decision{
-				DecisionType: types.DecisionTypeRequestCancelExternalWorkflowExecution,
-				RequestCancelExternalWorkflowExecutionDecisionAttributes: &types.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowId: aws.String(o.base)},
-			}, nil)
-			o.asked.began = o.at
+			o.ask()
 		}
 	}
+}
+
+// ask requests that a child be canceled; later again, if that is refused for its rate.
+func (o *op) ask() {
+	o.asked = o.run.decide(identity{string(types.DecisionTypeRequestCancelExternalWorkflowExecution), o.base, ""}, types.Decision{
+		DecisionType: types.DecisionTypeRequestCancelExternalWorkflowExecution,
+		RequestCancelExternalWorkflowExecutionDecisionAttributes: &types.RequestCancelExternalWorkflowExecutionDecisionAttributes{WorkflowId: aws.String(o.base)},
+	}, func(e *types.HistoryEvent) {
+		a := e.RequestCancelExternalWorkflowExecutionFailedEventAttributes
+		if o.future.since != 0 || a == nil || !strings.HasSuffix(string(a.Cause), "_RATE_EXCEEDED") {
+			return // it was asked, or has ended
+		}
+		id := o.base + ".cancel-" + strconv.Itoa(o.refused+1)
+		o.asks = o.run.decideAt(o.at, identity{string(types.DecisionTypeStartTimer), id, ""}, StartTimer(id, o.patience()), func(e *types.HistoryEvent) {
+			o.asks = nil
+			if _, never := neverWaits(e); !never {
+				o.ask()
+			}
+		})
+	})
+	o.asked.began = o.at
 }
 
 // dropTimer cancels a timer, sent or not.
@@ -267,11 +289,24 @@ func (o *op) failed(f *Failure) {
 func (o *op) later(timer string, wait time.Duration) {
 	o.command = nil
 	o.waits = o.run.decideAt(o.at, identity{string(types.DecisionTypeStartTimer), timer, ""}, StartTimer(timer, wait), func(e *types.HistoryEvent) {
+		o.waits = nil
+		if cause, never := neverWaits(e); never {
+			o.failed(&Failure{Event: e.EventType, Reason: cause})
+			return
+		}
 		if e.EventType == types.EventTypeTimerFired || e.EventType == types.EventTypeStartTimerFailed {
-			o.waits = nil
 			o.command = o.run.decideAt(o.at, identity{string(o.kind), o.id(), o.of}, o.make(o.id()), o.heard)
 		}
 	})
+}
+
+// neverWaits tells whether a timer was refused for good: who waited by it would be woken at once, for ever.
+func neverWaits(e *types.HistoryEvent) (cause string, never bool) {
+	a := e.StartTimerFailedEventAttributes
+	if a == nil || a.Cause != types.StartTimerFailedCauseOperationNotPermitted {
+		return "", false
+	}
+	return string(a.Cause), true
 }
 
 // How long what was refused for now waits: doubling.
@@ -294,12 +329,17 @@ func (o *op) postponed(cause string) bool {
 		o.run.line[o.kind] = slices.Insert(o.run.line[o.kind], 0, o.send)
 		return true
 	case limit, strings.HasSuffix(cause, "_RATE_EXCEEDED"), strings.HasSuffix(cause, "_TYPE_DOES_NOT_EXIST"), cause == "OPEN_WORKFLOWS_LIMIT_EXCEEDED":
-		wait := min(refusedFirst<<min(o.refused, 10), refusedMost)
-		o.refused++
+		wait := o.patience()
 		o.later(o.id()+".wait-"+strconv.Itoa(o.refused), wait)
 		return true
 	}
 	return false
+}
+
+// patience is how long it waits this time.
+func (o *op) patience() time.Duration {
+	o.refused++
+	return min(refusedFirst<<min(o.refused-1, 10), refusedMost)
 }
 
 // StartTimer is that decision. Durations are seconds, rounded up.
@@ -489,6 +529,12 @@ func about(e *types.HistoryEvent) int64 {
 		return e.StartLambdaFunctionFailedEventAttributes.ScheduledEventId
 	case types.EventTypeStartChildWorkflowExecutionFailed:
 		if id := e.StartChildWorkflowExecutionFailedEventAttributes.InitiatedEventId; id != 0 {
+			return id
+		}
+	case types.EventTypeExternalWorkflowExecutionCancelRequested:
+		return e.ExternalWorkflowExecutionCancelRequestedEventAttributes.InitiatedEventId
+	case types.EventTypeRequestCancelExternalWorkflowExecutionFailed:
+		if id := e.RequestCancelExternalWorkflowExecutionFailedEventAttributes.InitiatedEventId; id != 0 {
 			return id
 		}
 	case types.EventTypeSignalExternalWorkflowExecutionFailed:

@@ -17,7 +17,10 @@ import (
 	"heddle/flow/flowtest"
 )
 
-var programs = flag.Int("programs", 12, "how many random programs are run")
+var (
+	programs = flag.Int("programs", 12, "how many random programs are run")
+	firstOne = flag.Int("first", 0, "the seed of the first")
+)
 
 // step of a random program: what it does, and with which steps within.
 type step struct {
@@ -190,7 +193,7 @@ func code() []flow.Implementation {
 // whole history, and every prefix of it, is decided again as it was.
 func TestRandomPrograms(t *testing.T) {
 	var tasks, parked atomic.Int64
-	for seed := range *programs {
+	for seed := *firstOne; seed < *firstOne+*programs; seed++ {
 		r := rand.New(rand.NewPCG(uint64(seed), 18))
 		cfg := flowtest.Config{Worker: flow.WorkerConfig{Cached: []int{-1, 1, 100}[seed%3], Hooks: flow.Hooks{
 			Parked: func(_ context.Context, r flow.RunInfo, why string) {

@@ -11,10 +11,12 @@
 package replay
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -78,7 +80,8 @@ type Run struct {
 	moments    uint64
 	numbers    int // of operations
 	failed     error
-	event      *types.HistoryEvent // that was delivered last
+	event      int64           // that was delivered last: no pointer, which would hold the whole history
+	eventOf    types.EventType // and its type
 
 	now       time.Time
 	lastID    int64 // of the newest event
@@ -107,8 +110,8 @@ type Run struct {
 	canceled  bool // was requested
 	cancelErr error
 
-	status  json.RawMessage
-	context string // what was sent last
+	status json.RawMessage
+	said   []byte // what was sent last
 }
 
 // command is a decision on its way: in the outbox until the history has it.
@@ -156,9 +159,15 @@ func (r *Run) CancelRequested() bool { return r.canceled }
 // SetStatus is what its context says.
 func (r *Run) SetStatus(v json.RawMessage) { r.status = v }
 
+// mostName is how many bytes of a name are in ids, which have 256 at most.
+const mostName = 200
+
 // Next numbers an operation.
 func (r *Run) Next(name string) string {
 	r.numbers++
+	if len(name) > mostName {
+		name = strings.ToValidUTF8(name[:mostName], "")
+	}
 	return name + "-" + strconv.Itoa(r.numbers)
 }
 
@@ -176,11 +185,8 @@ func (r *Run) Advance(events []types.HistoryEvent, startedID int64) error {
 		return fmt.Errorf("replay: the history begins with event %d, want %d", events[0].EventId, r.lastStart+1)
 	}
 	all := completions(events)
-	byID := map[int64]*types.HistoryEvent{}
-	for i := range events {
-		e := &events[i]
-		byID[e.EventId] = e
-		r.lastID = e.EventId
+	if n := len(events); n > 0 {
+		r.lastID = events[n-1].EventId
 	}
 	var tasks []*completed
 	parks := 0
@@ -188,6 +194,9 @@ func (r *Run) Advance(events []types.HistoryEvent, startedID int64) error {
 		if c.parked {
 			parks++
 			continue
+		}
+		if c.unrecorded != "" {
+			return &Refused{Text: c.unrecorded}
 		}
 		parks = 0
 		tasks = append(tasks, c)
@@ -201,12 +210,13 @@ func (r *Run) Advance(events []types.HistoryEvent, startedID int64) error {
 			return fmt.Errorf("replay: the history goes on after event %d, not %d", c.started, r.lastStart)
 		}
 		if !r.pending {
-			start := byID[c.started]
-			if start == nil {
+			at, found := index(events, c.started)
+			if !found {
 				return fmt.Errorf("replay: the history lacks event %d, which began a decision task", c.started)
 			}
 			r.foresee(tasks[i:])
-			if err := r.batch(events, start); err != nil {
+			news, _ := index(events, r.lastStart+1)
+			if err := r.batch(events[news:at], &events[at]); err != nil {
 				return err
 			}
 		}
@@ -246,22 +256,22 @@ func (r *Run) foresee(tasks []*completed) {
 	r.live = true // it was cut, and the rest is not decided yet
 }
 
-// batch delivers the news up to start.
+// index is where an event stands, or would.
+func index(events []types.HistoryEvent, id int64) (int, bool) {
+	i := sort.Search(len(events), func(i int) bool { return events[i].EventId >= id })
+	return i, i < len(events) && events[i].EventId == id
+}
+
+// batch delivers the news before start.
 func (r *Run) batch(events []types.HistoryEvent, start *types.HistoryEvent) error {
 	r.task++
 	r.now = aws.ToTime(start.EventTimestamp)
 	for i := range events {
 		e := &events[i]
-		if e.EventId <= r.lastStart {
-			continue
-		}
-		if e.EventId >= start.EventId {
-			break
-		}
 		if by, news := written(e); by != 0 && !news {
 			continue
 		}
-		r.event = e
+		r.event, r.eventOf = e.EventId, e.EventType
 		r.deliver(e)
 		r.settle()
 		if r.failed != nil {
@@ -393,12 +403,12 @@ func (r *Run) unsent() (left []*command) {
 
 // Decisions are what the present batch decides.
 func (r *Run) Decisions() (all []types.Decision) {
-	bytes := 0
+	sum := 0
 	boxed := r.unsent()
 	for i, c := range boxed {
-		bytes += int(float64(size(&c.decision)) * sealedMore)
+		sum += int(float64(size(&c.decision)) * sealedMore)
 		last := i == len(boxed)-1
-		if len(all) == mostDecisions-1 && !last || bytes > mostBytes && len(all) > 0 {
+		if len(all) == mostDecisions-1 && !last || sum > mostBytes && len(all) > 0 {
 			return append(all, StartTimer(TimerMore+"-"+strconv.Itoa(r.more+1), 0))
 		}
 		all = append(all, c.decision)
@@ -419,19 +429,24 @@ func FormatOf(context string) int {
 	return said.Flow
 }
 
+// Said is what an answer says besides: the executionContext.
+type Said struct {
+	Flow   int             `json:"flow"`
+	Status json.RawMessage `json:"status,omitempty"`
+	Sealed string          `json:"sealed,omitempty"` // the status, if it is not to be read by all, or too long
+	Waits  []string        `json:"waits,omitempty"`
+}
+
 // Context is what the answer says besides, and whether that is new.
-func (r *Run) Context() (text string, changed bool) {
-	b, err := json.Marshal(struct {
-		Flow   int             `json:"flow"`
-		Status json.RawMessage `json:"status,omitempty"`
-		Waits  []string        `json:"waits,omitempty"`
-	}{Format, r.status, r.Waits()})
+func (r *Run) Context() (said Said, changed bool) {
+	said = Said{Flow: Format, Status: r.status, Waits: r.Waits()}
+	b, err := json.Marshal(said)
 	if err != nil {
-		return r.context, false
+		return said, false
 	}
-	changed = string(b) != r.context
-	r.context = string(b)
-	return r.context, changed
+	changed = !bytes.Equal(b, r.said)
+	r.said = b
+	return said, changed
 }
 
 // decide puts a decision in the outbox.
@@ -558,21 +573,22 @@ type Panic struct {
 	Of           types.EventType
 }
 
-func (p *Panic) Error() string {
+func (p *Panic) Error() string { return p.text(p.Value) }
+
+// Sealed is the error without what the code said, which may be of a payload.
+func (p *Panic) Sealed() string { return p.text("what it said is sealed, as payloads are") }
+
+func (p *Panic) text(said string) string {
 	return fmt.Sprintf("workflow code panicked, at decision task %d: %s\n  at %s, after event %d (%s)\n"+
-		"  Repair the code: a worker that has it goes on where the run stands; nothing is lost.\n%s", p.Task, p.Value, p.At, p.Event, p.Of, p.Stack)
+		"  Repair the code: a worker that has it goes on where the run stands; nothing is lost.\n%s", p.Task, said, p.At, p.Event, p.Of, p.Stack)
 }
 
 // panicked makes one of what was recovered; a deferred function calls it.
 func (r *Run) panicked(why any) error {
-	p := &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task, At: here().String()}
-	if r.event != nil {
-		p.Event, p.Of = r.event.EventId, r.event.EventType
-	}
-	return p
+	return &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task, At: here().String(), Event: r.event, Of: r.eventOf}
 }
 
-// Refused is a closing decision that failed for other reasons than news.
+// Refused is a decision that failed, and without which the run can't go on.
 type Refused struct{ Text string }
 
 func (e *Refused) Error() string { return e.Text }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"math"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -137,13 +136,14 @@ func number[T ~int32 | ~int64](d *jx.Decoder, v *T) error {
 	return err
 }
 
-// moment reads seconds since 1970, to the millisecond.
+// moment reads seconds since 1970, to the millisecond, and as the SDK does where the number falls short of one: flow.Now is the same
+// whichever client a worker has.
 func moment(d *jx.Decoder, v **time.Time) error {
 	if is, err := null(d); is {
 		return err
 	}
 	n, err := d.Float64()
-	*v = aws.Time(time.UnixMilli(int64(math.Round(n * 1e3))).UTC())
+	*v = aws.Time(time.UnixMilli(int64(n * 1e3)).UTC())
 	return err
 }
 

@@ -26,6 +26,14 @@ func (c *Client) GetWorkflowExecutionHistory(ctx context.Context, in *swf.GetWor
 	return call(ctx, c, "GetWorkflowExecutionHistory", in, writeGetWorkflowExecutionHistoryInput, readGetWorkflowExecutionHistoryOutput)
 }
 
+// ListClosedWorkflowExecutions implements the SDK's method.
+func (c *Client) ListClosedWorkflowExecutions(ctx context.Context, in *swf.ListClosedWorkflowExecutionsInput, change ...func(*swf.Options)) (*swf.ListClosedWorkflowExecutionsOutput, error) {
+	if c.plain == nil || len(change) > 0 {
+		return c.sdk.ListClosedWorkflowExecutions(ctx, in, change...)
+	}
+	return call(ctx, c, "ListClosedWorkflowExecutions", in, writeListClosedWorkflowExecutionsInput, readListClosedWorkflowExecutionsOutput)
+}
+
 // ListOpenWorkflowExecutions implements the SDK's method.
 func (c *Client) ListOpenWorkflowExecutions(ctx context.Context, in *swf.ListOpenWorkflowExecutionsInput, change ...func(*swf.Options)) (*swf.ListOpenWorkflowExecutionsOutput, error) {
 	if c.plain == nil || len(change) > 0 {
@@ -192,6 +200,51 @@ func readGetWorkflowExecutionHistoryOutput(d *jx.Decoder, v *swf.GetWorkflowExec
 		switch string(key) {
 		case "events":
 			return list(d, &v.Events, readHistoryEvent)
+		case "nextPageToken":
+			return text(d, &v.NextPageToken)
+		}
+		return d.Skip()
+	})
+}
+
+func writeListClosedWorkflowExecutionsInput(e *jx.Writer, v *swf.ListClosedWorkflowExecutionsInput) {
+	o := object{e: e}
+	if v.CloseStatusFilter != nil {
+		o.member("closeStatusFilter")
+		writeCloseStatusFilter(e, v.CloseStatusFilter)
+	}
+	if v.CloseTimeFilter != nil {
+		o.member("closeTimeFilter")
+		writeExecutionTimeFilter(e, v.CloseTimeFilter)
+	}
+	o.text("domain", v.Domain)
+	if v.ExecutionFilter != nil {
+		o.member("executionFilter")
+		writeWorkflowExecutionFilter(e, v.ExecutionFilter)
+	}
+	o.number("maximumPageSize", int64(v.MaximumPageSize))
+	o.text("nextPageToken", v.NextPageToken)
+	o.truth("reverseOrder", v.ReverseOrder)
+	if v.StartTimeFilter != nil {
+		o.member("startTimeFilter")
+		writeExecutionTimeFilter(e, v.StartTimeFilter)
+	}
+	if v.TagFilter != nil {
+		o.member("tagFilter")
+		writeTagFilter(e, v.TagFilter)
+	}
+	if v.TypeFilter != nil {
+		o.member("typeFilter")
+		writeWorkflowTypeFilter(e, v.TypeFilter)
+	}
+	o.end()
+}
+
+func readListClosedWorkflowExecutionsOutput(d *jx.Decoder, v *swf.ListClosedWorkflowExecutionsOutput) error {
+	return d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "executionInfos":
+			return list(d, &v.ExecutionInfos, readWorkflowExecutionInfo)
 		case "nextPageToken":
 			return text(d, &v.NextPageToken)
 		}
@@ -661,9 +714,9 @@ func readHistoryEvent(d *jx.Decoder, v *types.HistoryEvent) error {
 	})
 }
 
-func writeWorkflowExecutionFilter(e *jx.Writer, v *types.WorkflowExecutionFilter) {
+func writeCloseStatusFilter(e *jx.Writer, v *types.CloseStatusFilter) {
 	o := object{e: e}
-	o.text("workflowId", v.WorkflowId)
+	o.word("status", string(v.Status))
 	o.end()
 }
 
@@ -671,6 +724,12 @@ func writeExecutionTimeFilter(e *jx.Writer, v *types.ExecutionTimeFilter) {
 	o := object{e: e}
 	o.moment("latestDate", v.LatestDate)
 	o.moment("oldestDate", v.OldestDate)
+	o.end()
+}
+
+func writeWorkflowExecutionFilter(e *jx.Writer, v *types.WorkflowExecutionFilter) {
+	o := object{e: e}
+	o.text("workflowId", v.WorkflowId)
 	o.end()
 }
 

@@ -103,6 +103,11 @@ func (e *encoder) structure(of *Shape, v any) (map[string]any, error) {
 		return v, nil
 	case *jsonvalue.Object:
 		return e.members(of, v)
+	case string:
+		// The SDK for Java 1, by which optimised integrations call, makes an AttributeValue of a text.
+		if _, is := of.Members["NULL"]; is && e.naming == Own && e.s.Metadata.ServiceID == "DynamoDB" {
+			return map[string]any{"S": v}, nil
+		}
 	}
 	return nil, wrong("The parameters of %s have %s where an object belongs", e.o.Name, jsonvalue.TypeName(v))
 }
@@ -186,7 +191,15 @@ func (e *encoder) json(r *Ref, shape *Shape, v any) (any, error) {
 	case shape.Type == "string", shape.Type == "character", shape.Type == "blob":
 		return e.scalar(r, shape, v, "")
 	}
-	return v, nil // numbers and booleans: the service says what is wrong with one
+	// Of numbers and booleans the service says what is wrong with one. Their texts will do.
+	if text, isText := v.(string); isText {
+		read, err := jsonvalue.ParseString(text)
+		_, isBoolean := read.(bool)
+		if _, isNumber := jsonvalue.Float(read); err == nil && (isBoolean && shape.Type == "boolean" || isNumber && shape.Type != "boolean") {
+			return read, nil
+		}
+	}
+	return v, nil
 }
 
 // scalar is a value that is no structure, list or map, as a text. A time has a form by

@@ -20,9 +20,17 @@ const (
 func (n Naming) name(member string) string {
 	if n == Java {
 		member = lowered(member)
+		if other, taken := instead[member]; taken {
+			member = other
+		}
 	}
 	return strings.ToUpper(member[:1]) + member[1:]
 }
+
+// instead are what members are called whose names Java has other uses for: methods that all
+// objects have, and words of the language (Step Functions Developer Guide, AWS SDK service
+// integrations, of EqualsValue; DynamoDB's AttributeValue.nul in the SDK for Java 2).
+var instead = map[string]string{"equals": "equalsValue", "null": "nul"}
 
 // member finds the member that parameters call so; "": there is none.
 func (n Naming) member(of *Shape, called string) string {

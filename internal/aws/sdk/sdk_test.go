@@ -22,7 +22,7 @@ import (
 func TestNames(t *testing.T) {
 	for given, want := range map[string]string{
 		"SSEKMSKeyId": "SsekmsKeyId", "ETag": "ETag", "ACL": "Acl", "ChecksumCRC32": "ChecksumCRC32", "MD5OfMessageBody": "Md5OfMessageBody",
-		"SS": "Ss", "S": "S", "KMSMasterKeyID": "KmsMasterKeyID", "clusterName": "ClusterName", "VpcId": "VpcId",
+		"SS": "Ss", "S": "S", "KMSMasterKeyID": "KmsMasterKeyID", "clusterName": "ClusterName", "VpcId": "VpcId", "equals": "EqualsValue", "NULL": "Nul",
 	} {
 		if got := Java.name(given); got != want {
 			t.Errorf("%s is %s, want %s", given, got, want)
@@ -63,6 +63,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"JSON", "dynamodb", "getItem", `{"TableName":"t","Key":{"k":{"S":"v"}}}`, Java, 200, nil, `{"Item":{"k":{"SS":["v"]}},"Newer":1}`, `{"Item":{"k":{"Ss":["v"]}}}`},
 		{"JSON, with the API's names", "dynamodb", "getItem", `{"TableName":"t","Key":{"k":{"S":"v"}}}`, Own, 200, nil, `{"Item":{"k":{"SS":["v"]}}}`, `{"Item":{"k":{"SS":["v"]}}}`},
+		{"a member that is no name in Java", "dynamodb", "query", `{"TableName":"t"}`, Java, 200, nil, `{"Items":[{"k":{"NULL":true}}]}`, `{"Items":[{"k":{"Nul":true}}]}`},
 		{"times", "sfn", "startExecution", `{"StateMachineArn":"m"}`, Java, 200, nil, `{"executionArn":"e","startDate":1700000000.25}`, `{"ExecutionArn":"e","StartDate":"2023-11-14T22:13:20.250Z"}`},
 		{"whole seconds", "sfn", "startExecution", `{"StateMachineArn":"m"}`, Java, 200, nil, `{"startDate":1700000000}`, `{"StartDate":"2023-11-14T22:13:20Z"}`},
 		{"times of optimised integrations", "sfn", "startExecution", `{"StateMachineArn":"m"}`, Own, 200, nil, `{"startDate":1700000000.25}`, `{"StartDate":1700000000250}`},

@@ -35,6 +35,8 @@ type fake struct {
 	uploads map[string]*upload
 	next    int
 	calls   []string
+	// deletesAll: it does not compare before it deletes.
+	deletesAll bool
 	// fault answers in place of the fake if it says so.
 	fault func(w http.ResponseWriter, r *http.Request, call string) bool
 }
@@ -47,6 +49,7 @@ type object struct {
 type upload struct {
 	key   string
 	parts map[int][]byte
+	begun time.Time
 }
 
 func newFake(t *testing.T, now func() time.Time) *fake {
@@ -138,6 +141,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "get", "head":
 		f.get(w, r, key)
 	case "delete":
+		if o, there := f.objects[key]; there && !f.deletesAll && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != etag(o.bytes) {
+			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
+			return
+		}
 		delete(f.objects, key)
 		w.WriteHeader(http.StatusNoContent)
 	case "list":
@@ -145,7 +152,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "create":
 		f.next++
 		id := strconv.Itoa(f.next)
-		f.uploads[id] = &upload{key, map[int][]byte{}}
+		f.uploads[id] = &upload{key, map[int][]byte{}, f.now()}
 		answer(w, struct {
 			XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
 			UploadId string
@@ -213,6 +220,7 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 		Key          string
 		LastModified string
 		Size         int
+		ETag         string
 	}
 	var out struct {
 		XMLName               xml.Name `xml:"ListBucketResult"`
@@ -235,13 +243,16 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 		o := f.objects[key]
-		out.Contents = append(out.Contents, content{key, o.put.UTC().Format("2006-01-02T15:04:05.000Z"), len(o.bytes)})
+		out.Contents = append(out.Contents, content{key, o.put.UTC().Format("2006-01-02T15:04:05.000Z"), len(o.bytes), etag(o.bytes)})
 	}
 	answer(w, out)
 }
 
 func (f *fake) listUploads(w http.ResponseWriter, r *http.Request) {
-	type one struct{ Key, UploadId string }
+	type one struct {
+		Key, UploadId string
+		Initiated     time.Time
+	}
 	var out struct {
 		XMLName            xml.Name `xml:"ListMultipartUploadsResult"`
 		IsTruncated        bool
@@ -259,7 +270,7 @@ func (f *fake) listUploads(w http.ResponseWriter, r *http.Request) {
 			out.IsTruncated = true
 			break
 		}
-		out.Upload = append(out.Upload, one{u.key, id})
+		out.Upload = append(out.Upload, one{u.key, id, u.begun})
 		out.NextKeyMarker, out.NextUploadIdMarker = u.key, id
 	}
 	answer(w, out)

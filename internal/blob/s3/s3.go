@@ -7,13 +7,18 @@
 // a blob. Of a sealed shelf the spool has ciphertext only. Above 16 MiB a blob goes
 // in parts; Tidy removes parts that a crash has left.
 //
+// Several processes may share a bucket if DeletesAsSeen says so.
+//
 // The bucket must be as consistent as S3 is: what was put is listed and read at once.
 // It should keep no old versions, or drop them by a rule of its own, since deleting
 // would free nothing. Times of Put are the bucket's, in whole seconds.
 package s3
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +43,8 @@ const (
 	partLen      = 16 << 20
 	partsMax     = 10_000
 	draftNames   = "draft-*"
+	// unfinishedFor is how long a blob may be under way to a shared bucket.
+	unfinishedFor = 24 * time.Hour
 )
 
 // Options is how to reach a bucket.
@@ -58,6 +65,9 @@ type Options struct {
 	Spool string
 	// Within ends a context after a while, as context.WithTimeout does.
 	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	// Shared: other processes put there, too. The shelf deletes only what it has seen, and leaves alone
+	// what was begun a short while ago.
+	Shared bool
 	// ReadOnly changes nothing, and needs neither Spool nor Within.
 	ReadOnly bool
 
@@ -69,6 +79,7 @@ type Shelf struct {
 	client *awss3.Client
 	bucket string
 	prefix string
+	shared bool
 	spool  string                                                                     // empty: only for reading
 	within func(context.Context, time.Duration) (context.Context, context.CancelFunc) // as in Options
 }
@@ -101,7 +112,7 @@ func newShelf(o Options) (*Shelf, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shelf{client: client, bucket: o.Bucket, prefix: o.Prefix, within: o.Within}
+	s := &Shelf{client: client, bucket: o.Bucket, prefix: o.Prefix, shared: o.Shared, within: o.Within}
 	if o.ReadOnly {
 		return s, nil
 	}
@@ -141,8 +152,9 @@ func failed(err error) error {
 }
 
 // Tidy removes what a crash has left in the bucket: parts of blobs that were never
-// put together. Only the process that owns the shelf may call it, before it puts.
-func (s *Shelf) Tidy(ctx context.Context) error {
+// put together. Who owns the shelf calls it before it puts; of a shared one it leaves what was begun
+// less than unfinishedFor before now, by the bucket's clock, since another process may be at it.
+func (s *Shelf) Tidy(ctx context.Context, now time.Time) error {
 	in := &awss3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &s.prefix}
 	for {
 		out, err := s.client.ListMultipartUploads(ctx, in)
@@ -150,6 +162,9 @@ func (s *Shelf) Tidy(ctx context.Context) error {
 			return fmt.Errorf("list unfinished uploads: %w", err)
 		}
 		for _, u := range out.Uploads {
+			if s.shared && !aws.ToTime(u.Initiated).Before(now.Add(-unfinishedFor)) {
+				continue
+			}
 			if err := s.abort(ctx, u.Key, u.UploadId); err != nil {
 				return err
 			}
@@ -306,7 +321,7 @@ func (s *Shelf) Stat(ctx context.Context, id blob.ID) (blob.Info, error) {
 	if err != nil {
 		return blob.Info{}, failed(err)
 	}
-	return blob.Info{ID: id, Size: aws.ToInt64(out.ContentLength), Put: aws.ToTime(out.LastModified)}, nil
+	return blob.Info{ID: id, Size: aws.ToInt64(out.ContentLength), Put: aws.ToTime(out.LastModified), Tag: aws.ToString(out.ETag)}, nil
 }
 
 // List is part of blob.Shelf. It has a page of names in memory. Objects with other
@@ -328,7 +343,7 @@ func (s *Shelf) List(ctx context.Context, after blob.ID, visit func(blob.Info) b
 				return fmt.Errorf("the bucket lists out of order: %s after %s; blobs need a bucket in order of names", id, after)
 			}
 			after = id
-			if !visit(blob.Info{ID: id, Size: aws.ToInt64(o.Size), Put: aws.ToTime(o.LastModified)}) {
+			if !visit(blob.Info{ID: id, Size: aws.ToInt64(o.Size), Put: aws.ToTime(o.LastModified), Tag: aws.ToString(o.ETag)}) {
 				return nil
 			}
 		}
@@ -344,12 +359,61 @@ func (s *Shelf) List(ctx context.Context, after blob.ID, visit func(blob.Info) b
 
 // Delete is part of blob.Shelf.
 func (s *Shelf) Delete(ctx context.Context, id blob.ID) error {
+	return s.delete(ctx, &awss3.DeleteObjectInput{Bucket: &s.bucket, Key: s.name(id)})
+}
+
+// DeleteAsSeen is part of blob.AsSeen. Of a shared shelf the bucket compares; see DeletesAsSeen.
+func (s *Shelf) DeleteAsSeen(ctx context.Context, seen blob.Info) error {
+	in := &awss3.DeleteObjectInput{Bucket: &s.bucket, Key: s.name(seen.ID)}
+	if s.shared {
+		if seen.Tag == "" {
+			return errors.New("the bucket has no tags of what was put")
+		}
+		in.IfMatch = &seen.Tag
+	}
+	err := s.delete(ctx, in)
+	if isConflict(err) { // it was put again
+		return nil
+	}
+	return err
+}
+
+func (s *Shelf) delete(ctx context.Context, in *awss3.DeleteObjectInput) error {
 	if s.spool == "" {
 		return errReadOnly
 	}
-	_, err := s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &s.bucket, Key: s.name(id)})
+	_, err := s.client.DeleteObject(ctx, in)
 	if err = failed(err); errors.Is(err, blob.ErrNotFound) {
 		return nil
 	}
 	return err
+}
+
+// isConflict tells whether a bucket refused to delete what is not as it was seen.
+func isConflict(err error) bool {
+	api := smithy.APIError(nil)
+	return errors.As(err, &api) && (api.ErrorCode() == "PreconditionFailed" || api.ErrorCode() == "ConditionalRequestConflict")
+}
+
+// foreignTag is one that no object has.
+const foreignTag = `"00000000000000000000000000000000"`
+
+// DeletesAsSeen tries out whether the bucket deletes an object only as it was seen, if it is asked to: S3 does,
+// and some that speak its protocol delete it in any case. In such a bucket nothing may be deleted that other
+// processes may put meanwhile.
+func (s *Shelf) DeletesAsSeen(ctx context.Context) (does bool, err error) {
+	if s.spool == "" {
+		return false, errReadOnly
+	}
+	var number [8]byte
+	rand.Read(number[:])
+	key := aws.String(s.prefix + "probe-" + hex.EncodeToString(number[:]))
+	if _, err := s.client.PutObject(ctx, &awss3.PutObjectInput{Bucket: &s.bucket, Key: key, Body: bytes.NewReader(number[:])}); err != nil {
+		return false, err
+	}
+	_, err = s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &s.bucket, Key: key, IfMatch: aws.String(foreignTag)})
+	if does = isConflict(err); does {
+		err = nil
+	}
+	return does, errors.Join(err, s.delete(ctx, &awss3.DeleteObjectInput{Bucket: &s.bucket, Key: key}))
 }

@@ -162,7 +162,7 @@ func TestTidy(t *testing.T) {
 		f.uploads[strconv.Itoa(i)] = &upload{key: "heddle/blobs/x"}
 	}
 	f.uploads["9"] = &upload{key: "another/x"}
-	if err := s.Tidy(t.Context()); err != nil {
+	if err := s.Tidy(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if len(f.uploads) != 1 || f.uploads["9"] == nil {
@@ -176,9 +176,78 @@ func TestTidy(t *testing.T) {
 			}
 			return c == call
 		})
-		if err := s.Tidy(t.Context()); err == nil {
+		if err := s.Tidy(t.Context(), time.Now()); err == nil {
 			t.Errorf("%s fails, and nobody hears of it", call)
 		}
+	}
+}
+
+// TestShared: what another process puts is not deleted by who saw what was there before, nor is what it has begun
+// to send removed; where the bucket does not compare, that is found out.
+func TestShared(t *testing.T) {
+	f, _, l := setUp(t)
+	o := options(t, f.url)
+	o.Shared = true
+	s := mustNew(t, o)
+	if does, err := s.DeletesAsSeen(t.Context()); !does || err != nil {
+		t.Errorf("a bucket that compares: %v, %v", does, err)
+	}
+	f.deletesAll = true
+	if does, err := s.DeletesAsSeen(t.Context()); does || err != nil {
+		t.Errorf("a bucket that does not compare: %v, %v", does, err)
+	}
+	f.deletesAll = false
+	if len(f.objects) > 0 {
+		t.Errorf("left: %v", f.objects)
+	}
+	f.fail(func(w http.ResponseWriter, _ *http.Request, call string) bool {
+		if call == "delete" {
+			refuse(w, http.StatusForbidden, "AccessDenied")
+		}
+		return call == "delete"
+	})
+	if _, err := s.DeletesAsSeen(t.Context()); err == nil {
+		t.Error("nothing may be deleted, and nobody hears of it")
+	}
+	f.fail(nil)
+	clear(f.objects)
+
+	ref, err := l.Put(t.Context(), strings.NewReader("put"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := s.Stat(t.Context(), ref.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.List(t.Context(), blob.ID{}, func(info blob.Info) bool {
+		if info != seen {
+			t.Errorf("listed %+v, seen %+v", info, seen)
+		}
+		return true
+	}); err != nil {
+		t.Error(err)
+	}
+	name := *s.name(ref.ID)
+	put := object{[]byte("sealed by another salt"), f.objects[name].put}
+	f.objects[name] = put
+	if err := s.DeleteAsSeen(t.Context(), seen); err != nil || !bytes.Equal(f.objects[name].bytes, put.bytes) {
+		t.Errorf("what was put again: %v, %v", f.objects, err)
+	}
+	if seen, err = s.Stat(t.Context(), ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is gone already
+		if err := s.DeleteAsSeen(t.Context(), seen); err != nil || len(f.objects) > 0 {
+			t.Errorf("what was seen: %v, %v", f.objects, err)
+		}
+	}
+
+	now := f.now()
+	f.uploads["1"] = &upload{key: "heddle/blobs/x", begun: now.Add(-unfinishedFor)}
+	f.uploads["2"] = &upload{key: "heddle/blobs/x", begun: now.Add(-unfinishedFor - time.Second)}
+	if err := s.Tidy(t.Context(), now); err != nil || len(f.uploads) != 1 || f.uploads["1"] == nil {
+		t.Errorf("unfinished: %v, %v", f.uploads, err)
 	}
 }
 
@@ -426,7 +495,7 @@ func TestMoto(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Tidy(t.Context()); err != nil {
+		if err := s.Tidy(t.Context(), time.Now()); err != nil {
 			t.Error(err)
 		}
 		return s

@@ -89,23 +89,30 @@ func (e *Events) Inspection(name string, now engine.Time) (*wire.InspectExecutio
 		first, end := &events[0], &events[len(events)-1]
 		x.Started, last = first.At, end.At
 		x.Type = strings.TrimSpace(first.WorkflowType.Name + " " + first.WorkflowType.Version)
-		x.Loop = workflows.Loop(events)
+		x.Loop, x.Parked = workflows.Loop(events), workflows.Parked(events)
+		for i := range events {
+			if said := events[i].Context; said != "" {
+				x.CodeWaits = workflows.CodeWaits(said)
+			}
+		}
 		if how, is := strings.CutPrefix(end.Type, "WorkflowExecution"); is && slices.Contains([]string{"Completed", "Failed", "TimedOut", "Canceled", "Terminated", "ContinuedAsNew"}, how) {
 			x.Status, x.IsOpen, x.Closed = constant(how), false, end.At
+			x.CodeWaits = nil
 			x.Failure = workflows.Failure(events, func(id int64) *workflows.Event { return byID(events, id, workflows.Event.Number) })
 		}
 	}
 	out := &wire.InspectExecutionOutput{
 		Service: x.Service, Execution: wire.ExecutionRef{WorkflowID: &name}, Type: x.Type, Status: x.Status,
 		StartTimestamp: wire.Timestamp(x.Started), ServerTimestamp: wire.Timestamp(last), Events: x.Events,
-		Verdicts: []wire.Verdict{}, Tasks: []wire.OpenTask{}, Waits: []wire.OpenWait{}, Children: []wire.OpenChild{}, Groups: []wire.OpenGroup{},
+		CodeWaits: x.CodeWaits,
+		Verdicts:  []wire.Verdict{}, Tasks: []wire.OpenTask{}, Waits: []wire.OpenWait{}, Children: []wire.OpenChild{}, Groups: []wire.OpenGroup{},
 	}
 	if !x.IsOpen {
 		closed := wire.Timestamp(x.Closed)
 		out.CloseTimestamp = &closed
 	}
 	for _, v := range diagnose.Diagnose(&diagnose.Facts{Execution: x, Now: now}) {
-		if x.IsOpen && v.Code != diagnose.DeciderLoops {
+		if x.IsOpen && v.Code != diagnose.DeciderLoops && v.Code != diagnose.DecisionParked {
 			continue // that nothing is open is not known
 		}
 		shown := wire.Verdict{Code: string(v.Code), Text: v.Text, Severe: v.Code.Severe()}

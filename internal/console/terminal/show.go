@@ -30,6 +30,9 @@ const (
 func Show(w io.Writer, s *Shown, style Style) error {
 	out := &errWriter{w: w}
 	s.head(out)
+	if len(s.CodeWaits) > 0 {
+		out.line(wrapped(clean("code waits at "+strings.Join(s.CodeWaits, ", ")), style.Width, 2))
+	}
 	verdicts(out, s.Verdicts, style)
 	s.lanes(out, style)
 	s.open(out)
@@ -63,7 +66,12 @@ func verdicts(out *errWriter, all []wire.Verdict, style Style) {
 		if v.More != nil {
 			text += fmt.Sprintf(" (And %d more like it.)", *v.More)
 		}
-		text = wrapped(clean(text), style.Width-2, 2)
+		lines := strings.Split(strings.TrimSpace(text), "\n") // of a verdict on code, as its error has them
+		for i := range lines {
+			indent := len(lines[i]) - len(strings.TrimLeft(lines[i], " "))
+			lines[i] = strings.Repeat(" ", indent) + wrapped(clean(lines[i]), style.Width-2-indent, 2+indent)
+		}
+		text = strings.Join(lines, "\n  ")
 		if v.Severe {
 			mark, text = style.paint(bad, "! "), style.paint(bad, text)
 		} else if style.Plain {

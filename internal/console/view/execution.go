@@ -109,7 +109,7 @@ func NewExecution(place Place, f *Facts, q Query) *Execution {
 	x.Timeline = newTimeline(lanes, q, href, lists, end)
 	x.History = newHistory(workflowPast(f.Events, f.Raw), q, href, x.Base)
 	x.facts(f)
-	x.flow(f, href)
+	x.codeWaits(f)
 	return x
 }
 

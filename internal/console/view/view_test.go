@@ -251,33 +251,11 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// What package flow says of itself is told: where code waits, and why it was parked, until it has decided again.
-func TestFlow(t *testing.T) {
-	add := func(raw []json.RawMessage, of, attributes string) []json.RawMessage {
-		return append(raw, json.RawMessage(fmt.Sprintf(`{"eventId":%d,"eventTimestamp":30000,"eventType":%q,"%s%sEventAttributes":%s}`,
-			len(raw)+1, of, strings.ToLower(of[:1]), of[1:], attributes)))
-	}
-	page := func(raw []json.RawMessage) *Execution {
-		f := facts(t, raw, false)
-		said := `{"flow":1,"status":"half","waits":["order.go:41 flow.First","order.go:52 flow.Receive"]}`
-		f.Description.LatestExecutionContext = &said
-		return NewExecution(shop, f, ReadQuery(nil))
-	}
-	parked := add(order(), "DecisionTaskCompleted", `{"scheduledEventId":2,"startedEventId":3}`)
-	parked = add(parked, "MarkerRecorded", fmt.Sprintf(`{"markerName":"flow.parked","details":"workflow code <panicked>\n  at order.go:7\ngoroutine 7 [running]","decisionTaskCompletedEventId":%d}`, len(parked)))
-	parked = add(parked, "TimerStarted", fmt.Sprintf(`{"timerId":"flow.retry-3","startToFireTimeout":"5","decisionTaskCompletedEventId":%d}`, len(parked)-1))
-	x := page(parked)
-	if got := x.Settings[0]; got.Name != "Code waits at" || got.Text != "order.go:41 flow.First, order.go:52 flow.Receive" {
+// Where code of package flow waits stands first among the facts.
+func TestCodeWaits(t *testing.T) {
+	f := facts(t, order(), false)
+	f.Inspection.CodeWaits = []string{"order.go:41 flow.First", "order.go:52 flow.Receive"}
+	if got := NewExecution(shop, f, ReadQuery(nil)).Settings[0]; got.Name != "Code waits at" || got.Text != "order.go:41 flow.First, order.go:52 flow.Receive" {
 		t.Errorf("the first setting is %v", got)
-	}
-	if v := x.Verdicts[0]; v.Code != "PARKED" || !v.Severe || v.Text != "The workflow's code could not decide: workflow code <panicked>\n  at order.go:7" || v.Links[0].Text != fmt.Sprintf("Event %d", len(parked)-1) {
-		t.Errorf("the first verdict is %+v", v)
-	}
-	again := add(parked, "DecisionTaskCompleted", `{"scheduledEventId":2,"startedEventId":3}`)
-	if v := page(again).Verdicts[0]; v.Code == "PARKED" {
-		t.Errorf("it has decided since, and %+v", v)
-	}
-	if v := page(order()); v.Verdicts[0].Code == "PARKED" {
-		t.Errorf("it was not parked, and %+v", v)
 	}
 }

@@ -141,7 +141,7 @@ type (
 	// Summarize replies with a Summary.
 	Summarize struct{}
 
-	// BindPrincipals replies with a []Bound of names of principals, in their order: what a
+	// BindPrincipals replies with the Bounds of names of principals: what a
 	// policy of a resource is to have in their place, so that it means who is meant now,
 	// whatever they are called later. NamePrincipals is the opposite, and replies with
 	// []string; an id that is nobody's any more stays.
@@ -155,6 +155,9 @@ type Bound struct {
 	ID    string
 	There bool // it names nobody who is not there
 }
+
+// Bounds are those of names, in their order.
+type Bounds []Bound
 
 // PolicyUse is a managed policy and how much it is used.
 type PolicyUse struct {

@@ -41,8 +41,8 @@ func (a *account) bindPrincipal(principal string) Bound {
 	return Bound{id, ok}
 }
 
-func (a *account) bindPrincipals(c BindPrincipals) []Bound {
-	all := make([]Bound, len(c.Names))
+func (a *account) bindPrincipals(c BindPrincipals) Bounds {
+	all := make(Bounds, len(c.Names))
 	for i, name := range c.Names {
 		all[i] = a.bindPrincipal(name)
 	}
@@ -169,8 +169,8 @@ func asWritten(document string) string {
 
 // Bind gives what a policy of a resource of an account is to have in the place of names of
 // principals, in their order; see BindPrincipals.
-func (d *Directory) Bind(ctx context.Context, account string, names []string) ([]Bound, error) {
-	all := make([]Bound, len(names))
+func (d *Directory) Bind(ctx context.Context, account string, names []string) (Bounds, error) {
+	all := make(Bounds, len(names))
 	var own []string
 	for i, name := range names {
 		to, err := d.bindForeign(ctx, account, name)
@@ -186,7 +186,7 @@ func (d *Directory) Bind(ctx context.Context, account string, names []string) ([
 	if err != nil {
 		return nil, err
 	}
-	next := reply.([]Bound)
+	next := reply.(Bounds)
 	for i, name := range names {
 		if all[i].ID == name && !isBound(name) {
 			all[i], next = next[0], next[1:]
@@ -245,7 +245,7 @@ func (d *Directory) bindForeign(ctx context.Context, account, principal string) 
 		if err != nil {
 			return principal, err
 		}
-		if found := reply.([]Bound)[0]; found.There {
+		if found := reply.(Bounds)[0]; found.There {
 			id = found.ID
 		}
 	}

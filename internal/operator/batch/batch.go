@@ -84,6 +84,9 @@ type Batch struct {
 	Failures                   []Failure
 }
 
+// Batches are those of a domain, the newest first.
+type Batches []*Batch
+
 // Cause is why it could not be done, and how often.
 type Cause struct {
 	Code, Message string
@@ -352,7 +355,7 @@ type (
 	Find struct{ Batch int64 }
 	// Offered replies with the batch whose page was offered.
 	Offered struct{ Turn int64 }
-	// Of replies with the []*Batch of a domain, the newest first.
+	// Of replies with the Batches of a domain, the newest first.
 	Of struct{ Domain string }
 )
 
@@ -438,7 +441,7 @@ func (r *Rules) Handle(s engine.State, body any, in engine.Input) (t engine.Turn
 			}
 		}
 	case Of:
-		of := []*Batch{}
+		of := Batches{}
 		for _, b := range slices.Backward(all.all) {
 			if b.Domain == c.Domain {
 				of = append(of, b)

@@ -144,7 +144,7 @@ func TestRoom(t *testing.T) {
 		t.Errorf("%d are kept", len(all))
 	}
 	turn, err := r.Handle(r.now, Of{"shop"})
-	if of := turn.Reply.([]*Batch); err != nil || len(of) != RunningMax-1 || of[0].ID < of[1].ID {
+	if of := turn.Reply.(Batches); err != nil || len(of) != RunningMax-1 || of[0].ID < of[1].ID {
 		t.Errorf("those of a domain: %d, %v", len(of), err)
 	}
 }

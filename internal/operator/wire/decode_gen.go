@@ -1652,6 +1652,13 @@ func (v *InspectExecutionOutput) Decode(d *jx.Decoder) error {
 				v.Groups = append(v.Groups, OpenGroup{})
 				return v.Groups[len(v.Groups)-1].Decode(d)
 			})
+		case "codeWaits":
+			if d.Next() == jx.Null {
+				return d.Null()
+			}
+			var err error
+			v.CodeWaits, err = shape.DecodeStrings(d)
+			return err
 		case "openCounts":
 			if d.Next() == jx.Null {
 				return d.Null()

@@ -807,6 +807,10 @@ func (v *InspectExecutionOutput) AppendJSON(b []byte) []byte {
 		b = v.Groups[i].AppendJSON(b)
 	}
 	b = append(b, ']')
+	if v.CodeWaits != nil {
+		b = append(b, `,"codeWaits":`...)
+		b = shape.AppendStrings(b, v.CodeWaits)
+	}
 	b = append(b, `,"openCounts":`...)
 	b = v.OpenCounts.AppendJSON(b)
 	return shape.CloseObject(b, start)

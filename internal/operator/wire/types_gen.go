@@ -312,6 +312,7 @@ type InspectExecutionOutput struct {
 	Waits            []OpenWait
 	Children         []OpenChild
 	Groups           []OpenGroup
+	CodeWaits        []string
 	OpenCounts       OpenCounts
 }
 

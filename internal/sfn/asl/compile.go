@@ -42,7 +42,8 @@ type Parameters struct {
 // Compile makes a machine of the text of a definition. It tells all that it finds wrong;
 // if there is an error among it (Failed), the machine is nil.
 func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
-	c := &compiler{express: o.Express, single: o.Single, calls: o.Calls, machine: &Machine{}, variables: map[string][]string{}}
+	c := &compiler{express: o.Express, single: o.Single, calls: o.Calls, machine: &Machine{},
+		variables: map[string][]string{}, functions: map[string][]string{}, assigned: map[string]bool{}}
 	if object := c.parse(definition); object != nil {
 		if o.Single {
 			c.singleState(object)
@@ -52,6 +53,13 @@ func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
 	}
 	if c.failed {
 		return nil, c.diagnostics
+	}
+	for name := range c.assigned { // a variable goes before a function of its name
+		for _, state := range c.functions[name] {
+			if i, read := slices.BinarySearch(c.variables[state], name); !read {
+				c.variables[state] = slices.Insert(c.variables[state], i, name)
+			}
+		}
 	}
 	m := c.machine
 	m.Flow = m.Flows[0]
@@ -80,6 +88,8 @@ type compiler struct {
 	flows     []*flowRead // by their numbers
 	labels    []label
 	variables map[string][]string // that states read
+	functions map[string][]string // the states whose expressions name a function
+	assigned  map[string]bool     // variables
 
 	failed          bool
 	diagnostics     []Diagnostic
@@ -272,7 +282,7 @@ const (
 	notAnObject     = "Definition must be a valid JSON object"
 	empty           = "Value cannot be empty"
 	notReference    = "Value is not a Reference Path"
-	notPath         = "Value is not a valid JSONPath" // ours
+	notPath         = "Value must be a valid JSONPath."
 	notTimestamp    = "String does not match RFC3339 timestamp"
 	allAlone        = "States.ALL must appear alone and at end of list"
 	unknownResource = "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."

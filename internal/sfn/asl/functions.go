@@ -9,7 +9,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"strconv"
 
+	"heddle/internal/sfn/intrinsic"
 	"heddle/jsonata"
 	"heddle/jsonvalue"
 )
@@ -129,10 +131,7 @@ func random(c jsonata.Call, args []any) (any, error) {
 		return c.Random()
 	}
 	seed, _ := jsonvalue.Float(args[0])
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], math.Float64bits(seed))
-	sum := sha256.Sum256(b[:])
-	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53), nil
+	return intrinsic.NewRandom(int64(min(max(seed, -1<<63), 1<<63-1024))).Float(), nil
 }
 
 // uuid is a random UUID, version 4.
@@ -150,7 +149,8 @@ func uuid(c jsonata.Call, _ []any) (any, error) {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
 }
 
-// parseText reads a JSON text. Numbers are read as JavaScript does.
+// parseText reads a JSON text. Whole numbers that a long of Java holds are read exactly, others
+// as JavaScript does.
 func parseText(c jsonata.Call, args []any) (any, error) {
 	text := args[0].(string)
 	if err := c.Charge(len(text)); err != nil {
@@ -163,10 +163,14 @@ func parseText(c jsonata.Call, args []any) (any, error) {
 	return floats(v), nil
 }
 
-// floats makes all numbers of a value that was just read floats.
+// floats makes numbers of a value that was just read floats, but for whole ones that a long holds
+// and a float may not.
 func floats(v any) any {
 	switch v := v.(type) {
 	case jsonvalue.Number:
+		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && (n > 1<<53 || n < -1<<53) {
+			return v
+		}
 		return v.Float()
 	case []any:
 		for i := range v {

@@ -15,8 +15,12 @@ var mapping = fieldRules{
 	"ItemProcessor": {both, later}, // mapTogether reads these two
 	"Iterator":      {both, later},
 	"Items":         {ata, (*reading).items},
-	"ItemsPath":     {path, func(r *reading, at string, v any) { r.s.ItemsPath = r.pathField("ItemsPath", at, v, mayContext) }},
-	"ItemSelector":  {both, (*reading).itemSelector},
+	"ItemsPath": {path, func(r *reading, at string, v any) {
+		if p := r.path("ItemsPath", at, v, mayContext); p != nil {
+			r.s.ItemsPath = itemsPath{p}
+		}
+	}},
+	"ItemSelector": {both, (*reading).itemSelector},
 	"MaxConcurrency": {both, func(r *reading, at string, v any) {
 		r.s.MaxConcurrency = r.count("MaxConcurrency", at, v, 0, math.MaxInt32)
 	}},

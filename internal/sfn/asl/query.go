@@ -2,6 +2,7 @@ package asl
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,6 +139,8 @@ type query struct {
 	x     *jsonata.Expression
 	// names are the variables that it reads, but for $states.
 	names []string
+	// functions are those of the library that it names: variables may stand in their place.
+	functions []string
 	// states are the fields of $states that it reads; all, if it reads it as a whole.
 	states []string
 	all    bool
@@ -158,7 +161,10 @@ func (r *reading) compileQuery(field, at, text string) *query {
 		refuse(InvalidExpression, message)
 		return nil
 	}
-	q := &query{field: field, text: text, x: x}
+	q := &query{field: field, text: text, x: x, functions: x.Functions()}
+	for _, name := range q.functions {
+		r.functions[name] = append(r.functions[name], r.s.Name)
+	}
 	reads := x.Reads()
 	for _, name := range reads.Input {
 		refuse(UnsupportedExpression, "Reference to '"+name+"' at the top level is not supported.")
@@ -202,7 +208,7 @@ func (q *query) Constant() bool { return false }
 
 func (q *query) Evaluate(env *Env) (any, error) {
 	if env.Steps <= 0 || env.Bytes <= 0 {
-		return nil, q.failure("threw an error during evaluation: The evaluation took more than allowed")
+		return nil, q.failure("threw an error during evaluation: " + tooLong)
 	}
 	var spent jsonata.Limits
 	options := jsonata.Options{
@@ -214,9 +220,11 @@ func (q *query) Evaluate(env *Env) (any, error) {
 	if env.Random != nil {
 		options.Random = func() float64 { return float64(env.Random()>>11) / (1 << 53) }
 	}
-	for _, name := range q.names {
-		if v, ok := env.Variable(name); ok {
-			options.Bindings[name] = v
+	for _, names := range [][]string{q.names, q.functions} {
+		for _, name := range names {
+			if v, ok := env.Variable(name); ok {
+				options.Bindings[name] = v
+			}
 		}
 	}
 	if q.all || q.states != nil {
@@ -226,6 +234,8 @@ func (q *query) Evaluate(env *Env) (any, error) {
 	env.Steps -= int64(spent.Steps)
 	env.Bytes -= int64(spent.Bytes)
 	switch wrong, ok := err.(*jsonata.Error); {
+	case ok && bounds[wrong.Code] != "":
+		return nil, q.failure("threw an error during evaluation: " + bounds[wrong.Code])
 	case ok && strings.HasPrefix(wrong.Code, "U"): // no code of JSONata's
 		return nil, q.failure("threw an error during evaluation: " + wrong.Message)
 	case err != nil:
@@ -235,8 +245,22 @@ func (q *query) Evaluate(env *Env) (any, error) {
 	case hasFunction(v):
 		return nil, q.failure("returned an unsupported result type.")
 	}
+	if isInfinite(v) {
+		v = finite(v)
+	}
 	return v, nil
 }
+
+// bounds are what the service says of an expression that comes to a bound of its evaluation,
+// by the codes of package jsonata.
+var bounds = map[string]string{
+	"U1001": tooLong,
+	"D1012": tooLong,
+	"U1002": "Expression evaluation memory limit exceeded: Check for excessive memory usage",
+	"D1011": "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive",
+}
+
+const tooLong = "Expression evaluation timeout: Check for infinite loop" // as jsonata-js words it
 
 // statesOf makes $states, as far as it is read.
 func (q *query) statesOf(env *Env) any {
@@ -255,6 +279,49 @@ func (q *query) statesOf(env *Env) any {
 		states.Set("context", env.Context())
 	}
 	return states
+}
+
+// finite makes texts of the numbers of a result that JSON does not have, as the service does:
+// "Infinity", "-Infinity" and "NaN". What changes is made anew.
+func finite(v any) any {
+	switch v := v.(type) {
+	case float64:
+		return jsonvalue.FormatNumber(v)
+	case []any:
+		items := slices.Clone(v)
+		for i, item := range items {
+			if isInfinite(item) {
+				items[i] = finite(item)
+			}
+		}
+		return items
+	case *jsonvalue.Object:
+		made := v.Clone()
+		for name, item := range v.All() {
+			if isInfinite(item) {
+				made.Set(name, finite(item))
+			}
+		}
+		return made
+	}
+	return v
+}
+
+// isInfinite tells whether there is a number in a value that JSON does not have.
+func isInfinite(v any) bool {
+	switch v := v.(type) {
+	case float64:
+		return math.IsInf(v, 0) || math.IsNaN(v)
+	case []any:
+		return slices.ContainsFunc(v, isInfinite)
+	case *jsonvalue.Object:
+		for _, item := range v.All() {
+			if isInfinite(item) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hasFunction tells whether there is a function in a result, which is no JSON then.

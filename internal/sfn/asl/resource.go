@@ -73,17 +73,17 @@ func parseResource(arn string) *Resource {
 			return nil
 		}
 		r.Kind = Function
-	case service == "states" && region != "" && account != "":
-		name, ok := strings.CutPrefix(rest, "activity:")
-		if !ok || !activityName(name) {
+	case service == "states" && (region == "") == (account == ""):
+		if name, ok := strings.CutPrefix(rest, "activity:"); ok && region != "" {
+			if !activityName(name) {
+				return nil
+			}
+			r.Kind = Activity
+		} else if r.integration(rest) { // of which some write region and account
+			r.Kind = Integration
+		} else {
 			return nil
 		}
-		r.Kind = Activity
-	case service == "states" && region == "" && account == "":
-		if !r.integration(rest) {
-			return nil
-		}
-		r.Kind = Integration
 	default:
 		return nil
 	}

@@ -12,8 +12,8 @@ import (
 
 // Names of errors.
 const (
-	runtimeError           = "States.Runtime"
-	resultPathMatchFailure = "States.ResultPathMatchFailure"
+	runtimeError          = "States.Runtime"
+	referencePathConflict = "States.ReferencePathConflict"
 )
 
 // constant is a Value that no environment changes.
@@ -123,6 +123,20 @@ func (p *pathValue) Evaluate(env *Env) (v any, err error) {
 	}
 	env.spent(in)
 	return v, failure(err)
+}
+
+// itemsPath is an ItemsPath. That a member is not there on the way of a Reference Path has words of
+// its own.
+type itemsPath struct{ *pathValue }
+
+func (p itemsPath) Evaluate(env *Env) (any, error) {
+	v, err := p.pathValue.Evaluate(env)
+	if err != nil {
+		if name, lacks := p.e.Lacks(env.Input); lacks {
+			err = &Failure{Name: referencePathConflict, Cause: "Unable to apply step \"" + name + "\" to input " + jsonvalue.Text(env.Input), Plain: true}
+		}
+	}
+	return v, err
 }
 
 // find is Evaluate, but that a path finds nothing is no error.
@@ -286,6 +300,7 @@ func (r *reading) assign(field, at string, v any) *Assign {
 		if !variableName(variable) {
 			r.wrong(at, "Variable name '"+variable+"' is invalid") // ours
 		}
+		r.assigned[variable] = true
 		a.Names = append(a.Names, variable)
 		a.Values = append(a.Values, value)
 	}
@@ -317,9 +332,12 @@ func newResultPath(text string) *ResultPath {
 	}
 	return &ResultPath{Text: text, Set: func(input, result any) (any, error) {
 		v, err := p.Set(input, result)
-		if err != nil {
-			return nil, &Failure{Name: resultPathMatchFailure, Cause: "Unable to apply step '" + text + "' to input '" + jsonvalue.Text(input) + "'"}
+		if err == nil {
+			return v, nil
 		}
-		return v, nil
+		if wrong, ok := err.(*jsonpath.Error); ok && wrong.Kind == jsonpath.Unfit {
+			return nil, &Failure{Name: referencePathConflict, Cause: wrong.Message, Plain: true}
+		}
+		return nil, &Failure{Name: runtimeError, Cause: err.Error()}
 	}}
 }

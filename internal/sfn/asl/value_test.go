@@ -194,9 +194,9 @@ func TestResultPath(t *testing.T) {
 		"$.r":       `{"a":1,"r":9}`,
 		"$.a":       `{"a":9}`,
 		"$.r.s":     `{"a":1,"r":{"s":9}}`,
-		"$.a.b":     `States.ResultPathMatchFailure: Unable to apply step '$.a.b' to input '{"a":1}'`,
+		"$.a.b":     `States.ReferencePathConflict: Unable to apply ReferencePath $.a.b to input {"a":1}`,
 		"$['r s']":  `{"a":1,"r s":9}`,
-		"$.list[0]": `States.ResultPathMatchFailure: Unable to apply step '$.list[0]' to input '{"a":1}'`,
+		"$.list[0]": `States.ReferencePathConflict: Unable to apply ReferencePath $.list[0] to input {"a":1}`,
 	} {
 		m, diagnostics := Compile([]byte(one(`{"Type":"Pass","ResultPath":"`+path+`","End":true}`)), Options{})
 		if m == nil {
@@ -319,5 +319,61 @@ func TestQueryState(t *testing.T) {
 	env.Context = func() any { t.Error("the context object is made, and nothing reads it"); return nil }
 	if v, err := s.Catch[0].Output.Evaluate(env); err != nil || v != "E" {
 		t.Errorf("$states.errorOutput: %v, %v", v, err)
+	}
+}
+
+// TestItemsPath gives what an ItemsPath leads to, and tells where it leads nowhere.
+func TestItemsPath(t *testing.T) {
+	for path, want := range map[string]string{
+		"$.list":    `[1]`,
+		"$.a.b":     `States.ReferencePathConflict: Unable to apply step "b" to input {"a":{"c":1},"list":[1]}`,
+		"$.x.b":     `States.ReferencePathConflict: Unable to apply step "x" to input {"a":{"c":1},"list":[1]}`,
+		"$.a.c.d":   `States.ReferencePathConflict: Unable to apply step "d" to input {"a":{"c":1},"list":[1]}`,
+		"$.list[3]": `States.Runtime: Invalid path '$.list[3]' : No results for path: $['list'][3]`,
+		"$$.a":      `States.Runtime: Invalid path '$$.a' : No results for path: $['a']`,
+	} {
+		m, diagnostics := Compile([]byte(one(`{"Type":"Map","ItemsPath":"`+path+`","ItemProcessor":{"StartAt":"S","States":{"S":{"Type":"Succeed"}}},"End":true}`)), Options{})
+		if m == nil {
+			t.Errorf("%s: %s", path, said(diagnostics))
+			continue
+		}
+		env := environment(t, `{"a":{"c":1},"list":[1]}`)
+		env.Context = func() any { return jsonvalue.NewObject(0) }
+		v, err := m.StartAt.ItemsPath.Evaluate(env)
+		got := jsonvalue.Text(v)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}
+
+// TestVariablesGoBeforeFunctions of their name, where they have a value.
+func TestVariablesGoBeforeFunctions(t *testing.T) {
+	const definition = `{"QueryLanguage":"JSONata","StartAt":"A","States":{
+		"A":{"Type":"Pass","Assign":{"count":"{% $count([1,2]) %}","max":4},"Next":"B"},
+		"B":{"Type":"Pass","Output":{"more":"{% $count + 1 %}","less":"{% $count < $max %}","sum":"{% $sum([1,2]) %}"},"End":true}}}`
+	m, diagnostics := Compile([]byte(definition), Options{})
+	if m == nil {
+		t.Fatal(said(diagnostics))
+	}
+	env := environment(t, `{}`)
+	env.Variable = func(name string) (any, bool) {
+		v, ok := map[string]any{"count": 2.0, "max": 4.0}[name]
+		return v, ok
+	}
+	v, err := m.State("B").Output.Evaluate(env)
+	if got := jsonvalue.Text(v); err != nil || got != `{"more":3,"less":true,"sum":3}` {
+		t.Errorf("with variables: %s, %v", got, err)
+	}
+	env.Variable = func(string) (any, bool) { return nil, false }
+	v, err = m.State("A").Assign.Values[0].Evaluate(env)
+	if got := jsonvalue.Text(v); err != nil || got != "2" {
+		t.Errorf("without: %s, %v", got, err)
+	}
+	if got := fmt.Sprint(m.Reads["B"]); got != "[count max]" {
+		t.Errorf("B reads %s", got)
 	}
 }

@@ -53,19 +53,20 @@ func (c coverage) add(name string, s *story) {
 
 // later are event types and errors that no story shows, and why.
 var later = map[string]string{
-	"event LambdaFunctionScheduleFailed": "the execution itself schedules, without a quota of open tasks; that a function is not there, or may not be called, shows when it is",
-	"event MapRunAborted":                "the tests of package maprun show it",
-	"event MapRunFailed":                 "the tests of package maprun show it",
-	"event MapRunRedriven":               "the tests of package maprun show it",
-	"event MapRunStarted":                "the tests of package maprun show it",
-	"event MapRunSucceeded":              "the tests of package maprun show it",
-	"error States.ItemReaderFailed":      "the map run fails with it, in package maprun",
-	"error States.ResultWriterFailed":    "the map run fails with it, in package maprun",
-	"error States.Http.Socket":           "an HTTP task fails with it, in package httptask",
-	"error States.BranchFailed":          "the service gives the error of what failed in the branch",
-	"error States.HeartbeatTimeout":      "a late heartbeat is told as States.Timeout, as recorded; a Catcher may name either",
-	"error States.ParameterPathFailure":  "a path in Parameters that finds nothing was recorded as States.Runtime",
-	"error States.ALL":                   "a name for Retriers and Catchers alone",
+	"event LambdaFunctionScheduleFailed":  "the execution itself schedules, without a quota of open tasks; that a function is not there, or may not be called, shows when it is",
+	"event MapRunAborted":                 "the tests of package maprun show it",
+	"event MapRunFailed":                  "the tests of package maprun show it",
+	"event MapRunRedriven":                "the tests of package maprun show it",
+	"event MapRunStarted":                 "the tests of package maprun show it",
+	"event MapRunSucceeded":               "the tests of package maprun show it",
+	"error States.ItemReaderFailed":       "the map run fails with it, in package maprun",
+	"error States.ResultWriterFailed":     "the map run fails with it, in package maprun",
+	"error States.Http.Socket":            "an HTTP task fails with it, in package httptask",
+	"error States.BranchFailed":           "the service gives the error of what failed in the branch",
+	"error States.HeartbeatTimeout":       "a late heartbeat is told as States.Timeout, as recorded; a Catcher may name either",
+	"error States.ParameterPathFailure":   "a path in Parameters that finds nothing was recorded as States.Runtime",
+	"error States.ALL":                    "a name for Retriers and Catchers alone",
+	"error States.ResultPathMatchFailure": "the service calls it States.ReferencePathConflict",
 }
 
 // wanted lists every value that a history can show, and every state in each language.
@@ -75,7 +76,7 @@ func wanted() []string {
 		list = append(list, "event "+v)
 	}
 	for _, name := range []string{
-		"ALL", "HeartbeatTimeout", "Timeout", "TaskFailed", "Permissions", "ResultPathMatchFailure", "ParameterPathFailure",
+		"ALL", "HeartbeatTimeout", "Timeout", "TaskFailed", "Permissions", "ResultPathMatchFailure", "ReferencePathConflict", "ParameterPathFailure",
 		"BranchFailed", "NoChoiceMatched", "IntrinsicFailure", "ExceedToleratedFailureThreshold", "ItemReaderFailed", "ResultWriterFailed",
 		"DataLimitExceeded", "QueryEvaluationError", "Runtime", "Http.Socket",
 	} {

@@ -271,6 +271,17 @@ func DescribedItem(key *string, value, source string) string {
 	return b.String()
 }
 
+// ReaderFailed is the error of a state whose items can't be read.
+const ReaderFailed = "States.ItemReaderFailed"
+
+// Refused says why nothing can be read; "": it can.
+func (r *ItemReader) Refused() string {
+	if r.MaxItems < 0 {
+		return "field MaxItems must be positive"
+	}
+	return ""
+}
+
 func (r *ItemReader) code(c *pack.Coder) {
 	for _, text := range []*string{&r.Action, &r.Arguments, &r.InputType, &r.Manifest, &r.Delimiter} {
 		c.Text(text)

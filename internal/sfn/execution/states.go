@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
@@ -199,13 +198,9 @@ func (e *evaluation) waitSeconds(in any) int64 {
 		e.runtime("The SecondsPath parameter does not reference an input value: " + path)
 		return 0
 	}
-	n, ok := whole(got)
-	if s, isText := got.(string); isText {
-		parsed, err := strconv.ParseInt(s, 10, 64)
-		n, ok = parsed, err == nil
-	}
+	n, failed := strconv.ParseInt(plainText(got), 10, 64)
 	switch {
-	case !ok:
+	case failed != nil:
 		e.runtime("The SecondsPath parameter cannot be parsed as a long value: " + path + " == " + plainText(got))
 	case n < 0:
 		e.runtime("The SecondsPath parameter references a negative value: " + path + " == " + plainText(got))
@@ -222,15 +217,20 @@ func whole(v any) (int64, bool) {
 	return int64(f), true
 }
 
-// parseTime reads a time of ISO 8601 with its offset. Fractions below a millisecond round
-// up, so that nothing is early.
+// parseTime reads a time of ISO 8601 with its offset, as Java's ISO_OFFSET_DATE_TIME has it: T and
+// Z may be small, and seconds be left out. Fractions below a millisecond round up, so that nothing
+// is early.
 func parseTime(v any) (engine.Time, bool) {
 	s, ok := v.(string)
-	if !ok || !strings.Contains(s, "T") {
+	if !ok {
 		return 0, false
 	}
-	at, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
+	s = strings.ToUpper(s)
+	if minutes := len("2006-01-02T15:04"); len(s) > minutes && s[minutes] != ':' {
+		s = s[:minutes] + ":00" + s[minutes:]
+	}
+	at, ok := asl.ParseTimestamp(s)
+	if !ok {
 		return 0, false
 	}
 	ms := at.UnixMilli()
@@ -323,7 +323,7 @@ func (e *evaluation) items(in any) any {
 	field := "Items"
 	switch {
 	case e.st.ItemReader != nil && e.t.trial != nil:
-		return e.t.trial.ReaderItems
+		return e.readItems(in)
 	case e.st.ItemReader != nil:
 		return []any(nil) // a map run has them
 	case e.jsonata() && e.st.Items != nil:
@@ -344,7 +344,7 @@ func (e *evaluation) items(in any) any {
 			e.saw("afterItemsPath", got)
 		}
 		return got
-	case e.jsonata() && e.st.Items != nil:
+	case e.jsonata() && e.st.Source[field] != "": // else no expression is to blame
 		e.wrongType(field, "array", got)
 	case e.jsonata():
 		e.query("", "Map state input must be an array but was: "+jsonvalue.Text(got))
@@ -395,8 +395,47 @@ func pairs(o *jsonvalue.Object) []any {
 	return all
 }
 
-// count is a whole number that a state gives, by a constant, an expression or a path, of
-// which a text will do; 0: it gives none.
+// readItems are what a trial's ItemReader gives.
+func (e *evaluation) readItems(in any) any {
+	t, r := e.t.trial, e.reader(in)
+	if e.failed != nil {
+		return nil
+	}
+	why := r.Refused()
+	if why == "" && t.ReaderFailed != nil {
+		why = *t.ReaderFailed
+	}
+	if why != "" {
+		e.failWith(&asl.Failure{Name: ReaderFailed, Cause: why, Plain: true}, "")
+		return nil
+	}
+	items := t.ReaderItems
+	if r.MaxItems > 0 {
+		items = firstItems(items, r.MaxItems)
+	}
+	if r.Pointer != "" {
+		e.saw("afterItemsPointer", items)
+	}
+	return items
+}
+
+// firstItems are the first of a list, or of an object.
+func firstItems(items any, most int64) any {
+	switch items := items.(type) {
+	case []any:
+		return items[:min(most, int64(len(items)))]
+	case *jsonvalue.Object:
+		first := jsonvalue.NewObject(items.Len())
+		for i := range int(min(most, int64(items.Len()))) {
+			first.Set(items.At(i))
+		}
+		return first
+	}
+	return items
+}
+
+// count is a whole number that a state gives, by a constant, an expression or a path; 0: it gives
+// none. Of a path a text will do, but no number with a fraction or an exponent, be it 1.0.
 func (e *evaluation) count(v asl.Value, field string, path asl.Value, pathField string, in any) int64 {
 	if v == nil {
 		v, field = path, pathField
@@ -409,8 +448,8 @@ func (e *evaluation) count(v asl.Value, field string, path asl.Value, pathField 
 		return 0
 	}
 	n, ok := whole(got)
-	if s, isText := got.(string); isText && !e.jsonata() {
-		parsed, err := strconv.ParseInt(s, 10, 64)
+	if !e.jsonata() && !v.Constant() { // it is the text that the service reads
+		parsed, err := strconv.ParseInt(plainText(got), 10, 32)
 		n, ok = parsed, err == nil
 	}
 	if !ok {

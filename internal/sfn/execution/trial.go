@@ -25,7 +25,8 @@ type Trial struct {
 	Variables       *jsonvalue.Object // nil: none
 	Context         *jsonvalue.Object // $$ and $states.context; nil: one that is made up
 	Retries         int64             // that have been
-	ReaderItems     any               // what an ItemReader gives: a list, or an object whose members are items
+	ReaderItems     any               // what an ItemReader reads: a list, or an object whose members are items
+	ReaderFailed    *string           // why it reads nothing; nil: it does
 	Mocked          bool              // nothing is called
 	Secret          [16]byte          // for random numbers and task tokens
 	Now             engine.Time
@@ -105,8 +106,8 @@ func (r *Trial) Begin() {
 		e := &evaluation{t: t, th: th, st: r.State}
 		e.waited()
 		r.settle(e)
-	case r.State.ItemSelector != nil && r.Waits():
-		r.selectItems()
+	case r.State.Type == asl.Map && r.Waits():
+		r.showItems()
 	}
 }
 
@@ -117,23 +118,62 @@ func (r *Trial) settle(e *evaluation) {
 	}
 }
 
-// selectItems shows what an ItemSelector makes of all items, as long as that is no more than a
-// value may be.
-func (r *Trial) selectItems() {
+// showItems shows what an ItemSelector and an ItemBatcher make of all items, as long as that is
+// no more than a value may be.
+func (r *Trial) showItems() {
 	t, bytes := r.turn, 0
-	selected := make([]any, len(r.thread.group.outputs))
-	for i := range selected {
+	items := make([]any, len(r.thread.group.outputs))
+	for i := range items {
 		e := &evaluation{t: t, th: r.thread, st: r.State}
-		selected[i] = e.selected(int64(i))
+		if items[i] = r.thread.group.item(int64(i)); r.State.ItemSelector != nil {
+			items[i] = e.selected(int64(i))
+		}
 		if e.failed != nil {
 			r.settle(e)
 			return
 		}
-		if bytes += jsonvalue.Size(selected[i]) + 1; bytes > dataBytesMax || t.spent() {
+		if bytes += jsonvalue.Size(items[i]) + 1; bytes > dataBytesMax || t.spent() {
 			return
 		}
 	}
-	r.seen["afterItemSelector"] = selected
+	if r.State.ItemSelector != nil {
+		r.seen["afterItemSelector"] = items
+	}
+	e := &evaluation{t: t, th: r.thread, st: r.State}
+	if b := e.batch(e.input()); b != nil && e.failed == nil {
+		batches := b.of(items)
+		switch {
+		case batches == nil:
+			e.tooLarge(r.State.Name, 0)
+		case jsonvalue.Size(batches) <= dataBytesMax:
+			r.seen["afterItemBatcher"] = batches
+		}
+	}
+	r.settle(e)
+}
+
+// of puts items together, as a map run does; nil: there is one that is too large.
+func (b *Batch) of(items []any) []any {
+	batches := []any{}
+	for len(items) > 0 {
+		input := jsonvalue.NewObject(2)
+		if b.Input != "" {
+			d := datum{text: b.Input}
+			input.Set("BatchInput", d.Value())
+		}
+		n, bytes := 0, int64(jsonvalue.Size(input)+len(`,"Items":[]`))
+		for ; n < len(items) && (b.Items == 0 || int64(n) < b.Items); n++ {
+			if bytes += int64(jsonvalue.Size(items[n])) + 1; bytes-1 > b.BytesMax {
+				break
+			}
+		}
+		if n == 0 {
+			return nil
+		}
+		input.Set("Items", items[:n:n])
+		batches, items = append(batches, input), items[n:]
+	}
+	return batches
 }
 
 // Waits tells whether the state waits for what it has called, or begun.

@@ -24,30 +24,28 @@ const (
 )
 
 // Do sends a request, as the region's, with what its connection adds, and gives the output of
-// the task. Errors: *Error, for the user; beside it one for the operator, if there is more to tell.
-func Do(ctx context.Context, by connection.Sender, r *Request, of *connection.Connection, region string) (output *jsonvalue.Object, failed *Error, cause error) {
+// the task. What goes to and fro is told to saw, if it is not nil. Errors: *Error, for the user;
+// beside it one for the operator, if there is more to tell.
+func Do(ctx context.Context, by connection.Sender, r *Request, of *connection.Connection, region string, saw *Exchange) (output *jsonvalue.Object, failed *Error, cause error) {
+	if saw != nil && !saw.Secrets {
+		own := *r
+		own.headers = r.headers.Clone()
+		if q, body, err := own.made(ctx, region); err == nil {
+			saw.asks(q, body)
+		}
+	}
 	if err := r.add(&of.InvocationHttpParameters); err != nil {
 		return nil, failure(err), nil
 	}
-	body, contentType, err := r.encoded()
+	q, body, err := r.made(ctx, region)
 	if err != nil {
 		return nil, failure(err), nil
 	}
-	q, err := http.NewRequestWithContext(ctx, r.Method, r.target(), bytes.NewReader(body))
-	if err != nil {
-		return nil, wrong("The ApiEndpoint and its parameters make no URL"), nil
-	}
-	if body == nil {
-		q.Body, q.ContentLength = nil, 0
-	}
-	q.Header = r.headers
-	if contentType != "" && q.Header.Get("Content-Type") == "" {
-		q.Header.Set("Content-Type", contentType)
-	}
-	q.Header.Set("User-Agent", "Amazon|StepFunctions|HttpInvoke|"+region)
-	q.Header.Set("Range", "bytes=0-262144")
 	if err := by.Authorize(ctx, q, of); err != nil {
 		return nil, &Error{NotAuthorized, "The connection " + of.ARN + " could not be authorized"}, err
+	}
+	if saw != nil && saw.Secrets {
+		saw.asks(q, body)
 	}
 	answer, err := by.Send(q)
 	if err != nil {
@@ -55,6 +53,9 @@ func Do(ctx context.Context, by connection.Sender, r *Request, of *connection.Co
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read
 	text, err := io.ReadAll(io.LimitReader(answer.Body, answerBytesMax+1))
+	if saw != nil && err == nil && len(text) <= answerBytesMax {
+		saw.hears(answer, text)
+	}
 	switch {
 	case err != nil:
 		return nil, &Error{Socket, "The connection was closed before the answer was there"}, fmt.Errorf("read the answer of %s: %w", q.URL.Host, err)
@@ -73,6 +74,28 @@ func Do(ctx context.Context, by connection.Sender, r *Request, of *connection.Co
 		return nil, &Error{fmt.Sprintf("%s%d", StatusCode, answer.StatusCode), string(text)}, nil
 	}
 	return outputOf(answer, kind, text, strings.ToLower), nil, nil
+}
+
+// made is the request, but for its authorization, and its body.
+func (r *Request) made(ctx context.Context, region string) (*http.Request, []byte, error) {
+	body, contentType, err := r.encoded()
+	if err != nil {
+		return nil, nil, err
+	}
+	q, err := http.NewRequestWithContext(ctx, r.Method, r.target(), bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, wrong("The ApiEndpoint and its parameters make no URL")
+	}
+	if body == nil {
+		q.Body, q.ContentLength = nil, 0
+	}
+	q.Header = r.headers
+	if contentType != "" && q.Header.Get("Content-Type") == "" {
+		q.Header.Set("Content-Type", contentType)
+	}
+	q.Header.Set("User-Agent", "Amazon|StepFunctions|HttpInvoke|"+region)
+	q.Header.Set("Range", "bytes=0-262144")
+	return q, body, nil
 }
 
 func failure(err error) *Error {

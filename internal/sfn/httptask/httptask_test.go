@@ -45,6 +45,7 @@ type bench struct {
 	*httptest.Server
 	client *connection.Client
 	now    time.Time
+	saw    *Exchange
 }
 
 // serve starts a server with TLS, and a client that may reach it if it is so allowed.
@@ -67,7 +68,7 @@ func (b *bench) call(t *testing.T, parameters string, of *connection.Connection)
 	if err != nil {
 		return nil, failure(err)
 	}
-	output, failed, _ := Do(context.Background(), b.client, r, of, "eu-west-1")
+	output, failed, _ := Do(context.Background(), b.client, r, of, "eu-west-1", b.saw)
 	return output, failed
 }
 
@@ -293,5 +294,44 @@ func TestAPIs(t *testing.T) {
 	server.Close()
 	if _, failed, cause := a.Do(context.Background(), http.DefaultTransport, server.URL, nil); failed == nil || failed.Name != APIClient || cause == nil {
 		t.Errorf("a server that is gone: %v %v", failed, cause)
+	}
+}
+
+// TestExchange: who tests a state sees what was sent and got; what the connection adds only if it
+// asks for secrets.
+func TestExchange(t *testing.T) {
+	b := serve(t, echo, "127.0.0.1/32")
+	of := basicConnection()
+	of.InvocationHttpParameters = connection.Additions{
+		HeaderParameters:      []connection.Parameter{{Key: "X-Own", Value: "h"}},
+		QueryStringParameters: []connection.Parameter{{Key: "key", Value: "q"}},
+		BodyParameters:        []connection.Parameter{{Key: "token", Value: "b"}},
+	}
+	agent := ", Range: bytes=0-262144, User-Agent: Amazon|StepFunctions|HttpInvoke|eu-west-1"
+	for secrets, want := range map[bool]Asked{
+		false: {"https", "POST", b.URL + "/json?a=1", "[Content-Type: application/json; charset=UTF-8" + agent + ", X-State: s]", `{"x":1}`},
+		true:  {"https", "POST", b.URL + "/json?a=1&key=q", "[Authorization: Basic dTpw, Content-Type: application/json; charset=UTF-8" + agent + ", X-Own: h, X-State: s]", `{"x":1,"token":"b"}`},
+	} {
+		b.saw = &Exchange{Secrets: secrets}
+		_, failed := b.call(t, `{"ApiEndpoint":"URL/json","Method":"POST","Authentication":{"ConnectionArn":"`+connectionARN+`"},"QueryParameters":{"a":1},"Headers":{"X-State":"s"},"RequestBody":{"x":1}}`, of)
+		if failed != nil || *b.saw.Request != want {
+			t.Errorf("secrets %v: %v\n got %+v\nwant %+v", secrets, failed, *b.saw.Request, want)
+		}
+		heard := *b.saw.Response
+		if !strings.Contains(heard.Headers, "Content-Type: application/json") {
+			t.Errorf("headers: %s", heard.Headers)
+		}
+		if heard.Headers = ""; heard != (Heard{"https", "200", "OK", "", `{"b":1.0,"a":[true]}`}) {
+			t.Errorf("heard %+v", heard)
+		}
+	}
+	b.saw = &Exchange{}
+	if _, failed := b.call(t, `{"ApiEndpoint":"URL/refused","Method":"GET","Authentication":{"ConnectionArn":"`+connectionARN+`"}}`, of); failed == nil || b.saw.Response.StatusCode != "429" || b.saw.Response.Body != "slow down" {
+		t.Errorf("refused: %v, %+v", failed, b.saw.Response)
+	}
+	b.Close()
+	b.saw = &Exchange{}
+	if _, failed := b.call(t, `{"ApiEndpoint":"URL/json","Method":"GET","Authentication":{"ConnectionArn":"`+connectionARN+`"}}`, of); failed == nil || b.saw.Request == nil || b.saw.Response != nil {
+		t.Errorf("no answer: %v, %+v", failed, b.saw)
 	}
 }

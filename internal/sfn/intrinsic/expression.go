@@ -24,6 +24,10 @@ import (
 const (
 	Runtime          = "States.Runtime"
 	IntrinsicFailure = "States.IntrinsicFailure"
+	// Conflict is that a reference path does not fit where it is applied: a ResultPath, or an
+	// ItemsPath. The Amazon States Language calls it States.ResultPathMatchFailure; the service
+	// does not.
+	Conflict = "States.ReferencePathConflict"
 )
 
 // Env is what an expression is evaluated with.

@@ -425,28 +425,7 @@ func mathRandom(env *Env, args []any) (any, error) {
 	if seed = math.Floor(seed + 0.5); math.Abs(seed) > 1<<53 {
 		return nil, fail("Argument 3 is too large a number: %s", shown(args[2]))
 	}
-	return float64(from + int64(seeded(uint64(int64(seed)), below))), nil
-}
-
-// seeded is what new java.util.Random(seed).nextInt(below) gives; it takes two steps of
-// the generator where below is more than an int of Java.
-func seeded(seed, below uint64) uint64 {
-	state := (seed ^ 0x5DEECE66D) & (1<<48 - 1)
-	next := func() uint64 {
-		state = (state*0x5DEECE66D + 0xB) & (1<<48 - 1)
-		return state >> 17
-	}
-	n := next()
-	switch {
-	case below > math.MaxInt32:
-		return (n<<31 | next()) % below
-	case below&(below-1) == 0:
-		return below * n >> 31
-	}
-	for n-n%below+below > 1<<31 { // else the last, partial range would favour small numbers
-		n = next()
-	}
-	return n % below
+	return float64(from + int64(NewRandom(int64(seed)).below(below))), nil
 }
 
 // stringSplit splits at each of the characters of the second text; what is empty between

@@ -240,8 +240,10 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 		}
 	case *execution.BeginMapRun:
 		t.emit(t.sealed(c.Order))
-		if r := c.Order.Reader; r != nil && r.MaxItems < 0 {
-			t.fail(ReaderFailed, "field MaxItems must be positive")
+		if r := c.Order.Reader; r != nil {
+			if why := r.Refused(); why != "" {
+				t.fail(execution.ReaderFailed, why)
+			}
 		}
 		t.Keep = append(t.Keep, c.Order.Settings.Definition)
 	case *execution.ChildClosed:
@@ -298,9 +300,6 @@ func (t *turn) redrive(c *execution.RedriveMapRun) {
 		t.emit(&redriven{c.Redrives})
 	}
 }
-
-// ReaderFailed is the error of a map run whose items can't be read.
-const ReaderFailed = "States.ItemReaderFailed"
 
 // wanted tells whether a Read is what is wanted now.
 func (s *State) wanted(read int64) bool { return s.wantsItems() && read == s.nextRead() }

@@ -9,6 +9,7 @@ import (
 
 // guide is the file of the Developer Guide, in short.
 const guide = `{
+	"Assert": {"HappyPath": "for whoever runs the tests"},
 	"StateMachines": {"LambdaSQSIntegration": {"TestCases": {
 		"HappyPath": {"LambdaState": "MockedLambdaSuccess", "SQSState": "MockedSQSSuccess"},
 		"RetryPath": {"LambdaState": "MockedLambdaRetry"},
@@ -54,7 +55,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`[]`:                   "the file: want an object, not array",
-		`{"StateMachine":{}}`:  "member StateMachine is not known",
+		`{"StateMachine":{}}`:  "want StateMachines",
 		`{"StateMachines":[]}`: "StateMachines: want an object",
 		`{"StateMachines":{"M":{"TestCases":{"C":{"S":"None"}}}}}`: "StateMachines.M.TestCases.C.S: there is no mocked response None",
 		one(`{"0":{}}`): "want either Return or Throw",

@@ -10,7 +10,8 @@
 //
 // MockedResponses are as Step Functions Local has them (package mock); a case may also write a
 // response in place of its name. Each Task state that is entered needs one. A Parallel or a Map
-// state may have one, which then stands for all within it.
+// state may have one, which then stands for all within it. Substitutions are what the definition has
+// for ${Name}.
 //
 // All that is expected is compared: Status (by default SUCCEEDED, or FAILED if there is an Error
 // or a Cause), Path, the names of all states in the order in which they are entered, Output,
@@ -20,7 +21,6 @@ package rehearsal
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -56,26 +56,6 @@ type Expectation struct {
 	Error, Cause *string
 }
 
-// substituted is a resource that who deploys the machine puts in, as SAM and CloudFormation do.
-var substituted = regexp.MustCompile(`("Resource"\s*:\s*)"\$\{(\w+)\}"`)
-
-// ReadMachine compiles a definition, in which a resource may be a name that is yet to be
-// substituted: "${Name}". An error says all that is wrong with it.
-func ReadMachine(definition []byte) (*asl.Machine, error) {
-	activity := resource.Of(world.Region, world.Account, resource.Activity, "${2}").String()
-	m, found := asl.Compile(substituted.ReplaceAll(definition, []byte(`${1}"`+activity+`"`)), asl.Options{})
-	if m != nil {
-		return m, nil
-	}
-	var wrong []string
-	for _, d := range found {
-		if d.Severity == asl.Error {
-			wrong = append(wrong, strings.TrimSuffix(d.Message+" at "+d.Location, " at "))
-		}
-	}
-	return nil, fmt.Errorf("%s", strings.Join(wrong, "; "))
-}
-
 // ReadCases reads the test cases of a file, in its order. A case may only have mocks of states
 // that the machine has.
 func ReadCases(text []byte, m *asl.Machine) ([]Case, error) {
@@ -87,7 +67,7 @@ func ReadCases(text []byte, m *asl.Machine) ([]Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := mock.Known(top, "the file", "Comment", "TestCases", "MockedResponses"); err != nil {
+	if err := mock.Known(top, "the file", "Comment", "Substitutions", "TestCases", "MockedResponses"); err != nil {
 		return nil, err
 	}
 	responses, err := mock.ReadResponses(top)

@@ -20,7 +20,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := ReadMachine(definition)
+	m, err := ReadMachine(definition, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func run(t *testing.T, m *asl.Machine, text string) (all []string) {
 
 // TestReadCasesRefuses has files with one thing wrong each.
 func TestReadCasesRefuses(t *testing.T) {
-	m, err := ReadMachine([]byte(`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}`))
+	m, err := ReadMachine([]byte(`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}`), false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestReadCasesRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
-	if _, err := ReadMachine([]byte(`{"StartAt":"P","States":{"P":{"Type":"Pass"}}}`)); err == nil {
+	if _, err := ReadMachine([]byte(`{"StartAt":"P","States":{"P":{"Type":"Pass"}}}`), false, nil); err == nil {
 		t.Error("a machine that goes nowhere is taken")
 	}
 }

@@ -73,7 +73,16 @@ func (e *Expr) Set(input, value any) (any, error) {
 	if e, ok := err.(*jsonpath.Error); ok && e.Kind == jsonpath.TooCostly {
 		return nil, costly(err)
 	}
-	return nil, &Failure{Name: "States.ResultPathMatchFailure", Cause: err.Error()}
+	return nil, &Failure{Name: intrinsic.Conflict, Cause: err.Error()}
+}
+
+// Lacks gives the name of the first member on the way of a reference path of the input that is
+// not there. Ok is false if all are, or if it is something else.
+func (e *Expr) Lacks(input any) (name string, ok bool) {
+	if !e.IsReference() {
+		return "", false
+	}
+	return e.x.Path().Lacks(input)
 }
 
 // noInput is the failure of every path on a null input.

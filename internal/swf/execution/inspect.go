@@ -20,8 +20,8 @@ func (t *turn) inspect() {
 		Type:    s.settings.Type.Name + " " + s.settings.Type.Version,
 		Status:  wire.ExecutionStatusOpen, IsOpen: s.closeStatus == "",
 		Started: s.started, Closed: s.closed, Events: s.last, EventsMax: int64(t.limits.EventsMax),
-		CancelRequested: s.cancelRequested,
-		OpenMax:         map[diagnose.Kind]int{diagnose.Activity: t.limits.OpenActivitiesMax, diagnose.Lambda: t.limits.OpenLambdasMax},
+		CancelRequested: s.cancelRequested, Context: s.context,
+		OpenMax: map[diagnose.Kind]int{diagnose.Activity: t.limits.OpenActivitiesMax, diagnose.Lambda: t.limits.OpenLambdasMax},
 	}
 	if e.IsOpen {
 		e.TimesOut = s.closeBy(t.limits.ExecutionSecondsMax)

@@ -39,10 +39,11 @@ type Attributes struct {
 	Message      string
 	Cause        string
 	TimeoutType  string
-	Scheduled    int64 // scheduledEventId
-	Started      int64 // startedEventId
-	Initiated    int64 // initiatedEventId
-	Decided      int64 // decisionTaskCompletedEventId
+	Scheduled    int64  // scheduledEventId
+	Started      int64  // startedEventId
+	Initiated    int64  // initiatedEventId
+	Decided      int64  // decisionTaskCompletedEventId
+	Context      string // executionContext
 }
 
 // Number is its id.
@@ -141,6 +142,8 @@ func (r *Reader) attribute(a *Attributes, d *jx.Decoder, key []byte) error {
 		return r.text(d, &a.Cause)
 	case "timeoutType":
 		return r.text(d, &a.TimeoutType)
+	case "executionContext":
+		return r.text(d, &a.Context)
 	case "scheduledEventId":
 		return whole(d, &a.Scheduled)
 	case "startedEventId":

@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -169,4 +170,25 @@ func FuzzEvent(f *testing.F) {
 		e.What()
 		timeline.End(Lanes(events), 5)
 	})
+}
+
+// What package flow says of itself is read: where its code waits, and why it was parked, until it has decided again.
+func TestFlow(t *testing.T) {
+	parked := []Event{{ID: 4, Type: "DecisionTaskCompleted"}, {ID: 5, Type: "MarkerRecorded", Attributes: Attributes{MarkerName: "flow.parked", Details: "a bug"}}, {ID: 6, Type: "TimerStarted"}}
+	if got := Parked(parked); got.Event != 5 || got.Why != "a bug" {
+		t.Errorf("it is parked by %+v", got)
+	}
+	again := append(parked, Event{ID: 7, Type: "DecisionTaskCompleted"}, Event{ID: 8, Type: "MarkerRecorded", Attributes: Attributes{MarkerName: "flow.effect"}})
+	if got := Parked(again); got.Event != 0 {
+		t.Errorf("it has decided since, and is parked by %+v", got)
+	}
+	for context, want := range map[string]int{`{"flow":1,"status":"half","waits":["order.go:41 flow.First"]}`: 1, `{"flow":1}`: 0, `{"waits":["mine"]}`: 0, "mine": 0, "": 0} {
+		var e Event
+		if err := json.Unmarshal([]byte(`{"eventId":4,"eventType":"DecisionTaskCompleted","decisionTaskCompletedEventAttributes":{"executionContext":`+strconv.Quote(context)+`}}`), &e); err != nil {
+			t.Fatal(err)
+		}
+		if got := CodeWaits(e.Context); len(got) != want {
+			t.Errorf("of %s it waits at %q", context, got)
+		}
+	}
 }

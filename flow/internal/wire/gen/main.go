@@ -20,7 +20,7 @@ import (
 
 // actions are those that package flow calls.
 var actions = []string{
-	"DescribeWorkflowExecution", "GetWorkflowExecutionHistory", "ListOpenWorkflowExecutions", "PollForActivityTask", "PollForDecisionTask", "RecordActivityTaskHeartbeat",
+	"DescribeWorkflowExecution", "GetWorkflowExecutionHistory", "ListClosedWorkflowExecutions", "ListOpenWorkflowExecutions", "PollForActivityTask", "PollForDecisionTask", "RecordActivityTaskHeartbeat",
 	"RegisterActivityType", "RegisterDomain", "RegisterWorkflowType", "RequestCancelWorkflowExecution", "RespondActivityTaskCanceled", "RespondActivityTaskCompleted",
 	"RespondActivityTaskFailed", "RespondDecisionTaskCompleted", "SignalWorkflowExecution", "StartWorkflowExecution", "TerminateWorkflowExecution",
 }

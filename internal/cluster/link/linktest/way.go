@@ -1,4 +1,6 @@
-package main
+// Package linktest has ways between processes, for tests and benchmarks: of a cluster's servers to each other, and to
+// PostgreSQL.
+package linktest
 
 import (
 	"net"
@@ -6,58 +8,64 @@ import (
 	"time"
 )
 
-// proxy is a way to a server that can be cut, in one direction or both, and made slow. Who is cut
+// Way is a way to a server that can be cut, in one direction or both, and made slow. Who is cut
 // off hears nothing: no connection is refused or closed.
-type proxy struct {
+type Way struct {
 	listener net.Listener
 	to       string
 
 	mu       sync.Mutex // guards the fields below
 	news     *sync.Cond
-	cut      [2]bool          // what goes there; what comes back
-	latency  time.Duration    // of each direction
-	conns    map[net.Conn]int // both ends of all
+	cut      [2]bool           // what goes there; what comes back
+	latency  time.Duration     // of each direction
+	conns    map[net.Conn]bool // both ends of all
 	isClosed bool
 }
 
-// Directions.
+// Directions, from who connects.
 const (
-	there = iota
-	back
+	There = iota
+	Back
 )
 
-func newProxy(to string) (*proxy, error) {
+// NewWay makes one to an address; its own is of the loopback.
+func NewWay(to string) (*Way, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{listener: l, to: to, conns: map[net.Conn]int{}}
+	p := &Way{listener: l, to: to, conns: map[net.Conn]bool{}}
 	p.news = sync.NewCond(&p.mu)
 	go p.accept()
 	return p, nil
 }
 
-func (p *proxy) addr() string { return p.listener.Addr().String() }
+// Addr is where it begins.
+func (p *Way) Addr() string { return p.listener.Addr().String() }
 
-func (p *proxy) accept() {
+func (p *Way) accept() {
 	for {
 		in, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
 		go func() {
-			p.pass(there)
+			p.pass(There)
 			out, err := net.Dial("tcp", p.to)
 			if err != nil {
 				in.Close()
 				return
 			}
 			p.mu.Lock()
-			p.conns[in], p.conns[out] = 1, 1
+			if p.isClosed {
+				in.Close()
+				out.Close()
+			}
+			p.conns[in], p.conns[out] = true, true
 			p.mu.Unlock()
 			var both sync.WaitGroup
-			both.Go(func() { p.copy(out, in, there) })
-			both.Go(func() { p.copy(in, out, back) })
+			both.Go(func() { p.copy(out, in, There) })
+			both.Go(func() { p.copy(in, out, Back) })
 			both.Wait()
 			p.mu.Lock()
 			delete(p.conns, in)
@@ -68,7 +76,7 @@ func (p *proxy) accept() {
 }
 
 // pass waits while a direction is cut.
-func (p *proxy) pass(way int) {
+func (p *Way) pass(way int) {
 	p.mu.Lock()
 	for p.cut[way] && !p.isClosed {
 		p.news.Wait()
@@ -79,7 +87,7 @@ func (p *proxy) pass(way int) {
 }
 
 // copy passes on what comes, and then its end: that is not heard either while the way is cut.
-func (p *proxy) copy(to, from net.Conn, way int) {
+func (p *Way) copy(to, from net.Conn, way int) {
 	type piece struct {
 		bytes []byte
 		at    time.Time
@@ -117,16 +125,16 @@ func (p *proxy) copy(to, from net.Conn, way int) {
 	}
 }
 
-// set cuts the two directions or joins them again, and says how long they take.
-func (p *proxy) set(cutThere, cutBack bool, latency time.Duration) {
+// Set cuts the two directions or joins them again, and says how long they take.
+func (p *Way) Set(cutThere, cutBack bool, latency time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut, p.latency = [2]bool{cutThere, cutBack}, latency
 	p.news.Broadcast()
 }
 
-// close ends all.
-func (p *proxy) close() {
+// Close ends all.
+func (p *Way) Close() {
 	p.listener.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
